@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+# pyrite_generate(TARGET target IDL file.idl... [INCLUDES dir...]): runs pyrite-idl --c at build time, adds the generated
+# sources to the target and their folder to its include path.
+function(pyrite_generate)
+	cmake_parse_arguments(arg "" "TARGET" "IDL;INCLUDES" ${ARGN})
+	if(NOT arg_TARGET OR NOT arg_IDL)
+		message(FATAL_ERROR "pyrite_generate: TARGET and IDL are needed")
+	endif()
+	set(dir ${CMAKE_CURRENT_BINARY_DIR}/${arg_TARGET}.pyrite)
+	file(MAKE_DIRECTORY ${dir})
+	set(includes)
+	foreach(include ${arg_INCLUDES})
+		get_filename_component(include ${include} ABSOLUTE)
+		list(APPEND includes -I ${include})
+	endforeach()
+	foreach(idl ${arg_IDL})
+		get_filename_component(path ${idl} ABSOLUTE)
+		get_filename_component(stem ${idl} NAME_WE)
+		add_custom_command(OUTPUT ${dir}/${stem}.h ${dir}/${stem}.c
+			COMMAND pyrite::idl --c ${dir} --depfile ${dir}/${stem}.d ${includes} ${path}
+			DEPENDS ${path} pyrite::idl
+			DEPFILE ${dir}/${stem}.d
+			COMMENT "Generating ${stem}.h and ${stem}.c"
+			VERBATIM)
+		target_sources(${arg_TARGET} PRIVATE ${dir}/${stem}.c ${dir}/${stem}.h)
+	endforeach()
+	target_include_directories(${arg_TARGET} PRIVATE ${dir})
+endfunction()

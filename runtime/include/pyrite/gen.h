@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_GEN_H
+#define PYRITE_GEN_H
+/*
+ * What generated code uses of the runtime: tables that describe an interface, and the few functions
+ * behind its stubs. Programs include <pyrite/pyrite.h>, not this. Names with two underscores after
+ * pyr are exported for generated code only. PYR_GEN_ABI counts incompatible changes of this file;
+ * generated code refuses another.
+ *
+ * Tables are constant and hold no descriptors: the runtime builds protobuf-c's from them once, at
+ * first use.
+ */
+#include <pyrite/pyrite.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PYR_GEN_ABI 1
+
+/* How a value looks in C (first column) and on the wire (second: the protobuf type). */
+enum pyr__kind {
+	PYR__BOOL = 1, /* bool                          bool */
+	PYR__CHAR,     /* char (Latin-1)                uint32 */
+	PYR__WCHAR,    /* uint32_t (code point)         uint32 */
+	PYR__INT8,     /* int8_t                        int32 */
+	PYR__UINT8,    /* uint8_t (octet)               uint32 */
+	PYR__INT16,    /* int16_t                       int32 */
+	PYR__UINT16,   /* uint16_t                      uint32 */
+	PYR__INT32,    /* int32_t                       int32 */
+	PYR__UINT32,   /* uint32_t                      uint32 */
+	PYR__INT64,    /* int64_t                       int64 */
+	PYR__UINT64,   /* uint64_t                      uint64 */
+	PYR__FLOAT,    /* float                         float */
+	PYR__DOUBLE,   /* double                        double */
+	PYR__ENUM,     /* enum X (as int32_t)           enum */
+	PYR__STRING,   /* const char *                  string */
+	PYR__BYTES,    /* struct pyr_bytes              bytes */
+	PYR__STRUCT,   /* struct X                      message */
+	PYR__UNION,    /* struct X { D _d; union _u }   message {discriminator = 1, members from 2};
+			  @oneof: oneof */
+	PYR__SEQUENCE, /* struct X { size_t n; T *items; }                          repeated T */
+	PYR__ARRAY,    /* T x[n]..., row-major; as a type of its own struct X { T items[n]...; }
+			  repeated T */
+	PYR__MAP, /* struct X { size_t n; struct X_entry { K key; V value; } *items; }       map<K,
+		     V> */
+	PYR__INTERFACE, /* struct X *                    pyrite.Reference */
+	PYR__ANY,       /* pyr_any *                     google.protobuf.Any */
+	PYR__OBJECT     /* pyr_object *                  pyrite.Reference */
+};
+
+enum pyr__field_flags {
+	PYR__OPTIONAL = 1, /* may be absent. In a struct: bool at has_offset beside it. As a
+			      parameter or result: a pointer, NULL = absent */
+	PYR__DEFAULT = 2   /* always sent; value (of the C type) stands for it when it is absent */
+};
+
+struct pyr__type;
+
+/*
+ * One member of a struct, union or collection, or one parameter or result. A sequence, array or map
+ * inside a sequence, array or map, or one that is optional, travels in a wrapper message with the
+ * one field items = 1.
+ */
+struct pyr__field {
+	uint32_t id;         /* field number on the wire */
+	const char *name;    /* on the wire */
+	uint8_t kind;        /* enum pyr__kind */
+	uint8_t flags;       /* enum pyr__field_flags */
+	uint32_t offset;     /* in its C struct; 0 for parameters */
+	uint32_t has_offset; /* of bool has_x, for an optional struct member */
+	uint32_t bound;      /* most characters (bytes of UTF-8) of a string<n>, most bytes of a
+				sequence<octet, n>; 0 = none */
+	const struct pyr__type *type; /* ENUM and from STRUCT on; NULL for ANY, OBJECT */
+	const void *value; /* PYR__DEFAULT: its C value (a string: a const char *const *) */
+};
+
+struct pyr__label {
+	int64_t value;  /* of the discriminator */
+	uint32_t field; /* index into the union's fields; 0 = a value that selects no member */
+};
+
+struct pyr__enumerator {
+	const char *name;
+	int32_t value;
+};
+
+/* A type of its own: enum, struct, exception, union, sequence, array, map, interface. */
+struct pyr__type {
+	uint8_t kind;
+	uint8_t oneof;    /* UNION: 1 = a plain protobuf oneof, no discriminator on the wire */
+	uint16_t status;  /* of an exception: enum pyr_status */
+	const char *name; /* full protobuf name, "example.Point"; of the wrapper for a collection */
+	uint32_t size;    /* sizeof the C type; ENUM: 4 */
+	uint32_t bound; /* most elements of a SEQUENCE or MAP, 0 = none; ARRAY: exact total count */
+	uint32_t n_fields; /* STRUCT: members. UNION: [0] the discriminator, then members (id from
+			      2) */
+	const struct pyr__field *fields; /* SEQUENCE, ARRAY: [0] the element. MAP: [0] key, [1]
+					    value, offsets in an entry */
+	uint32_t entry_size;             /* MAP: sizeof an entry */
+	uint32_t n_labels;               /* UNION: every case label; */
+	uint32_t default_field;          /* UNION: index of the member of other values, 0 = none */
+	const struct pyr__label *labels; /* sorted by value */
+	uint32_t n_enumerators;          /* ENUM */
+	const struct pyr__enumerator *enumerators; /* in order of declaration */
+};
+
+/* The value of one parameter or result: scalars by value, strings as s, everything else and every
+ * optional as p, a pointer to the C value. */
+union pyr__slot {
+	bool b;
+	char c;
+	int8_t i8;
+	uint8_t u8;
+	int16_t i16;
+	uint16_t u16;
+	int32_t i32; /* also enums */
+	uint32_t u32;
+	int64_t i64;
+	uint64_t u64;
+	float f;
+	double d;
+	const char *s;
+	const void *p;
+};
+
+typedef const union pyr__slot pyr__in;
+typedef union pyr__slot pyr__out;
+#define PYR__IN(...)  ((union pyr__slot[]){ __VA_ARGS__ })
+#define PYR__OUT(...) ((void *[]){ __VA_ARGS__ })
+
+/*
+ * Calls the method in the table: in has a slot per in-parameter, out one per result, zeroed.
+ * Returns what the method returns.
+ */
+typedef int pyr__shim(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out);
+
+enum pyr__operation_flags {
+	PYR__ONEWAY = 1,
+	PYR__IDEMPOTENT = 2,
+	PYR__INLINE = 4,
+	PYR__UNSUPPORTED = 8 /* streams, for now */
+};
+
+struct pyr__operation {
+	const char *name; /* "example.Server.add", after the interface that declares it */
+	pyr__shim *shim;
+	const struct pyr__field
+		*fields; /* n_in parameters, then n_out results, the return value first */
+	uint16_t n_in, n_out;
+	uint32_t flags;                        /* enum pyr__operation_flags */
+	uint32_t timeout_ms;                   /* @timeout; 0 = none */
+	const struct pyr__type *const *raises; /* NULL-terminated; NULL = none */
+	uint64_t fingerprint;                  /* over names, ids and types of all it uses */
+};
+
+/* Operations stand in the order of the methods table, which holds one function pointer for each,
+ * bases' first. */
+struct pyr__interface {
+	const char *name; /* "example.Server" */
+	const struct pyr__operation *operations;
+	uint32_t n_operations;
+	uint64_t fingerprint;
+	const char *const *bases; /* names of all its bases, NULL-terminated; NULL = none */
+};
+
+/* Calls operation number op: packs in, waits, stores the results through out (one pointer per
+ * result, NULL = not wanted). */
+int pyr__call(void *proxy, const struct pyr__interface *interface, unsigned op, pyr__in *in,
+	      void *const *out);
+pyr_future *pyr__start(void *proxy, const struct pyr__interface *interface, unsigned op,
+		       pyr__in *in);
+/* Takes the future. */
+int pyr__get(pyr_future *future, const struct pyr__operation *operation, void *const *out);
+/* Takes the deferred. */
+int pyr__reply(pyr_deferred *deferred, const struct pyr__operation *operation, pyr__in *out);
+
+void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
+		     const struct pyr_proxy_options *options);
+void pyr__proxy_free(void *proxy);
+/* A proxy of the wanted interface for the same object, owned; NULL if the object does not have it.
+ */
+void *pyr__narrow(void *proxy, const struct pyr__interface *interface);
+const char *pyr__register(pyr_daemon *daemon, const struct pyr__interface *interface,
+			  const char *id, const void *methods, void *data);
+
+int pyr__raise(pyr_call *call, const char *file, int line, const struct pyr__type *type,
+	       const void *value);
+/* The fields of the thread's last error if it is of this exception, else NULL. */
+const void *pyr__caught(const struct pyr__type *type);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

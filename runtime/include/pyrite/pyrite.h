@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_H
+#define PYRITE_H
+/*
+ * Pyrite: remote objects for C.
+ *
+ * Describe an interface in IDL, implement it as a table of C functions, register the object with a
+ * daemon, give it a name at the name server; a client anywhere calls it through a proxy that looks
+ * like a local object.
+ *
+ * Conventions, everywhere below:
+ *  - Functions that return int return 0, or minus a status code (enum pyr_status); constructors
+ * return NULL. What went wrong stands in pyr_last_error(), per thread, until the thread's next
+ * failing call.
+ *  - Ownership in three words. borrowed: valid until the call returns. owned: the caller frees it,
+ * with the function named. taken: the callee frees it, also on failure. Inputs are borrowed unless
+ * said otherwise.
+ *  - Outputs come last and are untouched on failure. x_free(NULL) does nothing. A NULL handle is
+ * answered with INVALID_ARGUMENT, or with the error of the constructor that returned it.
+ *  - Any function may be called from any thread unless its description says otherwise.
+ *  - Times are milliseconds, sizes are bytes. A struct of options that is all zero asks for the
+ * defaults.
+ */
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PYR_VERSION_MAJOR 0
+#define PYR_VERSION_MINOR 1
+#define PYR_VERSION       "0.1.0"
+
+#if defined(__GNUC__)
+#define PYR_MUST_CHECK   __attribute__((warn_unused_result))
+#define PYR_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define PYR_MUST_CHECK
+#define PYR_PRINTF(f, a)
+#endif
+
+typedef struct pyr_daemon pyr_daemon;
+typedef struct pyr_proxy pyr_proxy;
+typedef struct pyr_call pyr_call;
+typedef struct pyr_deferred pyr_deferred;
+typedef struct pyr_future pyr_future;
+typedef struct pyr_ns pyr_ns;
+typedef struct pyr_uri pyr_uri;
+typedef struct pyr_any pyr_any;       /* an IDL any: travels with the issue on objects */
+typedef struct pyr_object pyr_object; /* an IDL Object: a reference of no known interface */
+
+/* A switch in an options struct whose default is not "no". */
+enum pyr_switch { PYR_DEFAULT = 0, PYR_YES, PYR_NO };
+
+/* An IDL sequence<octet>. */
+struct pyr_bytes {
+	size_t n;
+	uint8_t *items;
+};
+
+/*
+ * ---- Status and errors ----
+ *
+ * One status space, gRPC's. A function that fails returns the negative of one of these, and leaves
+ * the detail with the thread: what happened, to which object, at which address, and whether the
+ * call may have run all the same. Success never touches the last error. Read it right after the
+ * failure, or keep it with pyr_error_take().
+ */
+enum pyr_status {
+	PYR_OK = 0,
+	PYR_CANCELLED = 1,
+	PYR_UNKNOWN = 2,
+	PYR_INVALID_ARGUMENT = 3,
+	PYR_DEADLINE_EXCEEDED = 4,
+	PYR_NOT_FOUND = 5,
+	PYR_ALREADY_EXISTS = 6,
+	PYR_PERMISSION_DENIED = 7,
+	PYR_RESOURCE_EXHAUSTED = 8,
+	PYR_FAILED_PRECONDITION = 9,
+	PYR_ABORTED = 10,
+	PYR_OUT_OF_RANGE = 11,
+	PYR_UNIMPLEMENTED = 12,
+	PYR_INTERNAL = 13,
+	PYR_UNAVAILABLE = 14,
+	PYR_DATA_LOSS = 15,
+	PYR_UNAUTHENTICATED = 16
+};
+
+/* Read only; strings are never NULL, "" when there is nothing to say. New members may follow in
+ * later versions. */
+typedef struct pyr_error {
+	int code;          /* enum pyr_status, positive */
+	bool remote;       /* the other side answered so; false: it was found here */
+	bool may_have_run; /* the call had left and no answer came: it may have been carried out */
+	const char *message;   /* "NamingError: no name 'x' at 127.0.0.1:9090" */
+	const char *object;    /* id of the object called */
+	const char *operation; /* "example.Server.add" */
+	const char *address;   /* host:port or ./u:path of the other side */
+	const char *exception; /* wire name of the typed exception, "example.Bank.NoFunds" */
+	const char *trace;     /* one line for each raise on the way, "file:line in operation\n" */
+	const char *correlation_id; /* of the request this call was part of */
+} pyr_error;
+
+/* The thread's last error. Returns: never NULL, code 0 if nothing has failed yet; valid until the
+ * thread's next failing call. */
+const pyr_error *pyr_last_error(void);
+
+/* The message of the last error, with object, operation and address. Returns: borrowed, as
+ * pyr_last_error(). */
+const char *pyr_errmsg(void);
+
+/* Prints "what: message" to stderr, control characters escaped. Returns 1, so that main() can
+ * return it. */
+int pyr_perror(const char *what);
+
+/* Takes the last error out of the thread's hands. Returns: owned, pyr_error_free(); NULL if nothing
+ * has failed. */
+pyr_error *pyr_error_take(void);
+void pyr_error_free(pyr_error *error);
+
+/* The name of a status code of either sign: "NOT_FOUND"; "?" if there is none. */
+const char *pyr_status_name(int code);
+
+/* The version of the library in use, as "0.1.0". */
+const char *pyr_version(void);
+
+/* Frees one output of a call (string, struct, sequence ...: each is one block). */
+void pyr_free(void *block);
+
+/*
+ * ---- Addresses ----
+ *
+ * PYRO:id@host:port, PYRO:id@[v6]:port, PYRO:id@./u:path, PYRONAME:name[@host[:port]],
+ * PYROMETA:tag,tag[@host[:port]]. Source: Pyro's core.URI; the schemes keep its names.
+ */
+enum pyr_uri_scheme { PYR_URI_PYRO = 1, PYR_URI_PYRONAME, PYR_URI_PYROMETA };
+
+/* Parses a URI. Returns: owned, pyr_uri_free(); NULL with INVALID_ARGUMENT saying which part is
+ * wrong. */
+pyr_uri *pyr_uri_parse(const char *text) PYR_MUST_CHECK;
+void pyr_uri_free(pyr_uri *uri);
+enum pyr_uri_scheme pyr_uri_scheme(const pyr_uri *uri);
+const char *pyr_uri_object(const pyr_uri *uri); /* the object's id, the name, or the tags */
+const char *
+pyr_uri_host(const pyr_uri *uri); /* "" if none was given or the address is a unix socket */
+uint16_t pyr_uri_port(const pyr_uri *uri);      /* 0 if none was given */
+const char *pyr_uri_socket(const pyr_uri *uri); /* path of the unix socket, "" if it is none */
+const char *
+pyr_uri_text(const pyr_uri *uri); /* the normal form: equal addresses have equal texts */
+
+/*
+ * ---- Daemons ----
+ *
+ * A daemon holds objects and answers calls to them. pyr_daemon_new() listens at once (so that URIs
+ * are known); pyr_daemon_run() serves until pyr_daemon_stop() or a SIGTERM or SIGINT, drains, and
+ * returns. Methods run in a pool of threads, the caller of pyr_daemon_run() among them; with
+ * threads = 1 one method at a time, in that thread only, so that objects need no locks. Register
+ * and unregister whenever you like, from any thread.
+ */
+struct pyr_daemon_options {
+	const char *host;   /* address to listen on; default PYRITE_HOST, else 127.0.0.1 */
+	uint16_t port;      /* default 0: the system picks one */
+	const char *socket; /* path of a unix socket to listen on instead of TCP; default none */
+	unsigned threads;   /* method threads; 1 = serial; default: cores, at least 4 */
+	unsigned max_calls; /* unanswered calls a link may have here; default 16,384 */
+	unsigned max_links; /* connections; default (RLIMIT_NOFILE - in use - 16) / 2, at least 8 */
+	uint32_t max_message;    /* bytes of one request or reply; default 64 MiB */
+	uint32_t drain_ms;       /* how long running calls may go on after a stop; default 5,000 */
+	enum pyr_switch signals; /* pyr_daemon_run() handles SIGTERM and SIGINT where they are
+				    SIG_DFL; default PYR_YES */
+	enum pyr_switch
+		insecure; /* accept a bind beyond loopback without TLS or key; default PYR_NO */
+};
+
+/* Starts to listen. Returns: owned, pyr_daemon_free(); NULL naming the address that could not be
+ * had. */
+pyr_daemon *pyr_daemon_new(const struct pyr_daemon_options *options) PYR_MUST_CHECK;
+
+/* Stops at once if it still runs, and frees; not from one of its own methods. */
+void pyr_daemon_free(pyr_daemon *daemon);
+
+/* Serves until stopped. Returns 0 after a drained stop. One thread at a time. */
+int pyr_daemon_run(pyr_daemon *daemon) PYR_MUST_CHECK;
+
+/* Asks pyr_daemon_run() to drain and return; also from a method. Async-signal-safe it is not. */
+void pyr_daemon_stop(pyr_daemon *daemon);
+
+/* Where it listens: "127.0.0.1:40123" or "./u:/run/x.sock". Returns: borrowed, valid as long as the
+ * daemon. */
+const char *pyr_daemon_address(pyr_daemon *daemon);
+
+/* The URI of a registered object. Returns: the daemon's, valid until the object is unregistered;
+ * NULL with NOT_FOUND. */
+const char *pyr_daemon_uri(pyr_daemon *daemon, const char *id);
+
+/* Forgets an object: later calls to it are answered NOT_FOUND, running ones go on. */
+int pyr_daemon_unregister(pyr_daemon *daemon, const char *id);
+
+/* Makes the object the one that answers plain gRPC calls which name none. Of several of an
+ * interface the last set wins. */
+int pyr_daemon_set_default(pyr_daemon *daemon, const char *id);
+
+/*
+ * ---- In a method ----
+ *
+ * The call belongs to the method until it returns (or, deferred, until the deferred is completed).
+ * Memory from pyr_alloc() and pyr_strdup() lives as long, so it may be handed out as a result.
+ */
+void *pyr_call_data(const pyr_call *call);            /* the object's data, as registered */
+const char *pyr_call_object(const pyr_call *call);    /* id of the object */
+const char *pyr_call_operation(const pyr_call *call); /* "example.Server.add" */
+const char *pyr_call_peer(const pyr_call *call);      /* address of the caller; not authenticated */
+bool pyr_call_is_cancelled(const pyr_call *call);     /* nobody waits for the answer any more */
+int64_t pyr_call_time_left(
+	const pyr_call *call); /* ms to the caller's deadline; INT64_MAX if there is none */
+
+/* Memory of the call, zeroed. Returns NULL only when memory is out. */
+void *pyr_alloc(pyr_call *call, size_t n);
+char *pyr_strdup(pyr_call *call, const char *s);
+
+/*
+ * Ends a method with an error: return pyr_fail(call, PYR_NOT_FOUND, "no account %s", id);
+ * Returns minus the code; file and line become part of the error's trace.
+ */
+#define pyr_fail(call, code, ...) pyr_call_fail((call), __FILE__, __LINE__, (code), __VA_ARGS__)
+int pyr_call_fail(pyr_call *call, const char *file, int line, int code, const char *format, ...)
+	PYR_PRINTF(5, 6);
+
+/*
+ * Answers later: return pyr_call_defer(call, &deferred); From then on arguments, pyr_alloc() memory
+ * and call belong to the deferred, until it is completed exactly once by the operation's
+ * I_op_reply() or by pyr_deferred_fail(), from any thread; both take it. Freeing it unanswered
+ * replies INTERNAL.
+ */
+int pyr_call_defer(pyr_call *call, pyr_deferred **ret);
+int pyr_deferred_fail(pyr_deferred *deferred, int code, const char *format, ...) PYR_PRINTF(3, 4);
+void pyr_deferred_free(pyr_deferred *deferred);
+pyr_call *
+pyr_deferred_call(pyr_deferred *deferred); /* borrowed: for pyr_alloc(), pyr_call_data() ... */
+
+/* Called once, in a thread of the runtime, when the caller cancels or is gone before the answer; it
+ * must not complete the deferred inside. */
+typedef void (*pyr_cancel_cb)(pyr_deferred *deferred, void *data);
+void pyr_deferred_set_on_cancel(pyr_deferred *deferred, pyr_cancel_cb on_cancel, void *data);
+
+/*
+ * ---- Proxies ----
+ *
+ * A proxy stands for a remote object. It connects at its first call, by itself again after a loss,
+ * shares its connection with other proxies to the same daemon, and may be used by many threads at
+ * once. Its functions are generated, per interface; these work on each of them
+ * (example_Server_as_proxy(server)).
+ */
+struct pyr_proxy_options {
+	uint32_t timeout_ms;         /* deadline of each call; default 0: none */
+	uint32_t connect_timeout_ms; /* default 5,000 */
+	bool own_link;               /* a connection of its own */
+};
+
+/* Options of the calling thread's next call, whatever proxy it goes to; it forgets them when that
+ * call has been started. */
+struct pyr_call_options {
+	uint32_t timeout_ms; /* deadline; default: the proxy's, else the operation's @timeout, else
+				none */
+};
+void pyr_next_call(const struct pyr_call_options *options);
+
+void pyr_proxy_set_timeout(pyr_proxy *proxy, uint32_t timeout_ms); /* 0: none */
+const char *pyr_proxy_uri(const pyr_proxy *proxy);                 /* as given */
+
+/* Connects and binds now, instead of at the first call. */
+int pyr_proxy_bind(pyr_proxy *proxy) PYR_MUST_CHECK;
+
+/* Lets the connection go, ending running calls as CANCELLED; the next call connects again. */
+void pyr_proxy_release(pyr_proxy *proxy);
+
+/*
+ * ---- Futures ----
+ *
+ * I_op_start() sends a call and returns at once; I_op_get() waits for its result and takes the
+ * future. No thread stands behind a future.
+ */
+bool pyr_future_is_ready(pyr_future *future);
+
+/* Waits. Returns 0 when it is ready, -PYR_DEADLINE_EXCEEDED when timeout_ms passed first (the call
+ * goes on); < 0: no limit. */
+int pyr_future_wait(pyr_future *future, int64_t timeout_ms);
+
+/* Ends the call as CANCELLED, here at once and there as soon as the method looks. */
+void pyr_future_cancel(pyr_future *future);
+
+/* Cancels what still runs, and frees: for a future whose result nobody wants. */
+void pyr_future_free(pyr_future *future);
+
+/*
+ * ---- Names ----
+ *
+ * The name server maps names to URIs. A URI of a daemon in this process is leased: the runtime
+ * renews it, pyr_daemon_run() removes it before it closes, and it lapses if the process dies. Any
+ * other URI stays until removed. The interface itself is pyrite.NameServer (naming.idl); these are
+ * its short forms. Source: Pyro's core.locate_ns and nameserver.
+ */
+struct pyr_ns_entry {
+	const char *name;
+	const char *uri;
+};
+struct pyr_ns_entries {
+	size_t n;
+	struct pyr_ns_entry *items;
+};
+
+/*
+ * Finds the name server at address ("host", "host:port", "./u:path"), else at PYRITE_NS_HOST and
+ * PYRITE_NS_PORT, else at 127.0.0.1:9090, and pings it. Returns: owned, pyr_ns_free(); NULL with
+ * UNAVAILABLE.
+ */
+pyr_ns *pyr_ns_locate(const char *address) PYR_MUST_CHECK;
+void pyr_ns_free(pyr_ns *ns);
+const char *pyr_ns_address(const pyr_ns *ns);
+
+/* Registers a name. ALREADY_EXISTS if somebody else's registration holds it. */
+int pyr_ns_register(pyr_ns *ns, const char *name, const char *uri) PYR_MUST_CHECK;
+
+/* Looks a name up. *ret: owned, pyr_free(). NOT_FOUND if there is none. */
+int pyr_ns_lookup(pyr_ns *ns, const char *name, char **ret) PYR_MUST_CHECK;
+
+/* Lists the names that begin with prefix (NULL: all), sorted. *ret: owned, one pyr_free(). */
+int pyr_ns_list(pyr_ns *ns, const char *prefix, struct pyr_ns_entries **ret) PYR_MUST_CHECK;
+
+/* Removes a name. NOT_FOUND if there is none, ALREADY_EXISTS if it is another's. */
+int pyr_ns_remove(pyr_ns *ns, const char *name) PYR_MUST_CHECK;
+int pyr_ns_ping(pyr_ns *ns) PYR_MUST_CHECK;
+int pyr_ns_count(pyr_ns *ns, uint32_t *ret) PYR_MUST_CHECK;
+
+/*
+ * ---- Logging ----
+ *
+ * The library never prints. It hands what an operator may want to know to a callback; until one is
+ * set, nothing is said.
+ */
+enum pyr_log_level { PYR_LOG_ERROR = 1, PYR_LOG_WARNING, PYR_LOG_INFO, PYR_LOG_DEBUG };
+
+/* text: one line, borrowed. Called from any thread, with no lock held; it must not call back into
+ * Pyrite. */
+typedef void (*pyr_log_cb)(enum pyr_log_level level, const char *text, void *data);
+
+/* Sets the callback and the level up to which it is called; NULL: none. */
+void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

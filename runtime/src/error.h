@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_ERROR_H
+#define PYRITE_ERROR_H
+/*
+ * The thread's last error. Only a public function that fails writes it, as its last act, so
+ * internal code passes errors up as values (struct error_info or a codec_problem) and the public
+ * function calls one of these.
+ */
+#include <pyrite/pyrite.h>
+
+struct pyr__type;
+
+/* An error on its way: strings borrowed, NULL = nothing to say. */
+struct error_info {
+	int code; /* positive */
+	bool remote, may_have_run;
+	const char *message, *object, *operation, *address, *exception, *trace, *correlation_id;
+	const uint8_t *detail; /* the typed exception, packed */
+	size_t n_detail;
+};
+
+/* Sets the last error. Returns minus the code. */
+int error_set(int code, const char *format, ...) PYR_PRINTF(2, 3);
+int error_set_info(const struct error_info *info);
+
+/* For a NULL handle: keeps the error of a failed constructor if nothing has failed since, else
+ * "what is NULL". Returns minus the code. */
+int error_null(const char *what);
+/* A constructor that returns NULL ends with this: return error_constructor(code, ...); Returns
+ * NULL. */
+void *error_constructor(int code, const char *format, ...) PYR_PRINTF(2, 3);
+/* Marks the error just set as one of a failed constructor. Returns NULL. */
+void *error_from_constructor(void);
+
+/* The packed typed exception of the last error; NULL if it has none. *n: its size. */
+const uint8_t *error_detail(size_t *n);
+/* Keeps a decoded exception with the last error, which frees it (free()) when it is replaced. */
+void error_keep_caught(void *value);
+void *error_caught(void);
+#endif
