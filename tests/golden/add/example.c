@@ -3,7 +3,7 @@
 
 #define Server_METHODS(methods) ((const struct example_Server_methods *)(methods))
 
-static const struct pyr__field Server_fields[] = {
+static const struct pyr__field Server_args[] = {
 	{ .id = 1, .name = "x", .kind = PYR__INT32 },
 	{ .id = 2, .name = "y", .kind = PYR__INT32 },
 	{ .id = 1, .name = "ret", .kind = PYR__INT32 },
@@ -15,8 +15,7 @@ static int Server_add(pyr_call *call, const void *methods, pyr__in *in, pyr__out
 }
 
 static const struct pyr__operation Server_operations[] = {
-	{ "example.Server.add", Server_add, Server_fields + 0, 2, 1, 0, 0, NULL,
-	  0x0123456789abcdef },
+	{ "example.Server.add", Server_add, Server_args + 0, 2, 1, 0, 0, NULL, 0x0123456789abcdef },
 };
 
 const struct pyr__interface example_Server_interface = {
