@@ -15,6 +15,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 #define PYR_GEN_ABI 1
 
@@ -189,6 +192,9 @@ int pyr__raise(pyr_call *call, const char *file, int line, const struct pyr__typ
 /* The fields of the thread's last error if it is of this exception, else NULL. */
 const void *pyr__caught(const struct pyr__type *type);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -30,6 +30,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 #define PYR_VERSION_MAJOR 0
 #define PYR_VERSION_MINOR 1
@@ -351,6 +354,9 @@ typedef void (*pyr_log_cb)(enum pyr_log_level level, const char *text, void *dat
 /* Sets the callback and the level up to which it is called; NULL: none. */
 void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif
