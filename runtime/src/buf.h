@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_BUF_H
+#define PYRITE_BUF_H
+/* A growing run of bytes. Out of memory makes it broken: appends do nothing until buf_reset(). */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf {
+	uint8_t *data;
+	size_t n, cap;
+	bool broken;
+};
+
+/* A borrowed run of bytes; p may be NULL when n is 0. */
+struct span {
+	const uint8_t *p;
+	size_t n;
+};
+
+/* Room for n bytes at the end, which then count as written. Returns NULL when memory is out. */
+uint8_t *buf_grow(struct buf *buf, size_t n);
+void buf_append(struct buf *buf, const void *data, size_t n);
+void buf_drop(struct buf *buf, size_t n); /* the first n bytes */
+void buf_reset(struct buf *buf);          /* empty, memory kept up to 64 KiB */
+void buf_free(struct buf *buf);
+
+struct span span_of(const char *s); /* NULL gives an empty one */
+bool span_is(struct span span, const char *s);
+char *span_dup(struct span span); /* malloc'ed, terminated; NULL when memory is out */
+#endif
