@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_CONFIG_H
+#define PYRITE_CONFIG_H
+/*
+ * The settings a user can make from outside. One table holds them all: docs/limits.md is tested
+ * against it. The environment is read once, at the first question; a value that makes no sense is
+ * told through the log and the default stands. Any thread.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum config_key {
+	CONFIG_HOST,
+	CONFIG_PORT,
+	CONFIG_NS_HOST,
+	CONFIG_NS_PORT,
+	CONFIG_TIMEOUT_MS,
+	CONFIG_CONNECT_TIMEOUT_MS,
+	CONFIG_LOOKUP_TIMEOUT_MS,
+	CONFIG_LEASE_TTL_MS,
+	CONFIG_DRAIN_MS,
+	CONFIG_THREADS,
+	CONFIG_MAX_MESSAGE,
+	CONFIG_MAX_CALLS,
+	CONFIG_MAX_LINKS,
+	CONFIG_LOG,
+	CONFIG_COUNT
+};
+
+enum config_kind {
+	CONFIG_TEXT,
+	CONFIG_NUMBER,
+	CONFIG_BYTES, /* a number, K, M or G (1024) may follow */
+	CONFIG_LEVEL  /* off, error, warning, info, debug: 0 to PYR_LOG_DEBUG */
+};
+
+struct config_setting {
+	const char *name;     /* "max_message" */
+	const char *variable; /* "PYRITE_MAX_MESSAGE" */
+	enum config_kind kind;
+	uint32_t value, min, max; /* default and range of all but CONFIG_TEXT */
+	const char *text;         /* default of CONFIG_TEXT; else the default as it is written */
+	const char *help;         /* what it is, and what happens beyond */
+};
+
+/* Rows are in the order of enum config_key. */
+extern const struct config_setting config_settings[CONFIG_COUNT];
+
+uint32_t config_number(enum config_key key);  /* of NUMBER, BYTES and LEVEL */
+const char *config_text(enum config_key key); /* of TEXT; valid for ever */
+
+/* config_number() without telling of bad values: for the log itself. */
+uint32_t config_peek(enum config_key key);
+/* Tells the log of bad values, once, as soon as somebody listens. */
+void config_report(void);
+
+/* Reads one value as written in the environment. Returns false, *ret untouched, if it makes no
+ * sense. */
+bool config_parse(const struct config_setting *setting, const char *text, uint32_t *ret);
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_LOG_H
+#define PYRITE_LOG_H
+/*
+ * What an operator may want to know. A line goes to the callback of pyr_set_log() and, where the
+ * user set PYRITE_LOG, to stderr: the one case in which the library prints. The callback runs with
+ * no lock held, so one that has just been replaced may still be running in another thread.
+ */
+#include <pyrite/pyrite.h>
+
+/* Whether anybody listens at this level: an atomic load. For callers that would have to compute
+ * what they say. */
+bool log_is_on(enum pyr_log_level level);
+
+/* One line, no newline at its end; cut at 1 KiB, controls escaped. Leaves errno alone. */
+void log_line(enum pyr_log_level level, const char *format, ...) PYR_PRINTF(2, 3);
+#endif
