@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine.h"
+
+#include <pyrite/pyrite.h>
+
+#include <grpc/grpc.h>
+#include <grpc/support/time.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "tsan.h"
+
+/*
+ * Locks: engine.lock guards everything in struct engine but the atomics; it is innermost but for
+ * core's own locks (a kick starts an empty batch under it). timers.lock is apart, so that timers
+ * may be set from anywhere.
+ */
+
+enum { TICK = 1 * ENGINE_MS, QUIET_TICKS = 100 };
+
+static struct engine {
+	pthread_mutex_t lock;
+	grpc_completion_queue *queue;
+	grpc_call *kick_call; /* an empty batch on it posts an event: the way to wake a leader */
+	struct engine_event kick_event;
+	struct engine_waiter *leader;    /* polls, or is about to */
+	struct engine_waiter *followers; /* circular list, oldest first */
+	struct engine_waiter runtime;    /* of the runtime's own thread, as a leader */
+	pthread_cond_t runtime_cond;     /* it sleeps here when it does not lead */
+	bool runtime_poked;
+	int daemons;
+	atomic_uint n_followers;
+	atomic_uint polls; /* counts each entry into the queue: "has anybody polled since?" */
+	atomic_bool is_led;
+	atomic_bool dormant; /* the runtime's thread sleeps without ticking */
+	atomic_bool forked;
+	int status; /* of engine_start(): 1 not yet, else its result */
+} engine = { .lock = PTHREAD_MUTEX_INITIALIZER, .status = 1 };
+
+static struct timers {
+	pthread_mutex_t lock;
+	pthread_cond_t fired;
+	struct engine_timer **heap; /* heap[1] is the next; places are indexes */
+	size_t n, cap;
+	struct engine_timer *firing;
+	pthread_t thread;
+} timers = { .lock = PTHREAD_MUTEX_INITIALIZER, .fired = PTHREAD_COND_INITIALIZER };
+
+static struct ticks {
+	pthread_mutex_t lock; /* held while they run; taken before a peer's lock */
+	struct engine_ticker *first;
+} ticks = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static _Thread_local struct engine_waiter *leading;
+
+static void *runtime_main(void *data);
+
+int64_t engine_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void on_kick(struct engine_event *event, bool ok)
+{
+	(void)event;
+	(void)ok;
+}
+
+static void on_fork(void)
+{
+	atomic_store(&engine.forked, engine.status != 1);
+}
+
+bool engine_is_forked(void)
+{
+	return atomic_load_explicit(&engine.forked, memory_order_relaxed);
+}
+
+struct grpc_completion_queue *engine_queue(void)
+{
+	return engine.queue;
+}
+
+static void init_cond(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+static int start_locked(void)
+{
+	grpc_channel *lame;
+	pthread_t thread;
+
+	pthread_atfork(NULL, NULL, on_fork);
+	grpc_init();
+	engine.queue = grpc_completion_queue_create_for_next(NULL);
+	lame = grpc_lame_client_channel_create("kick", GRPC_STATUS_UNAVAILABLE, "kick");
+	engine.kick_call =
+		grpc_channel_create_call(lame, NULL, GRPC_PROPAGATE_DEFAULTS, engine.queue,
+					 grpc_slice_from_static_string("/kick"), NULL,
+					 gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+	grpc_channel_destroy(lame);
+	engine.kick_event.done = on_kick;
+	engine_waiter_init(&engine.runtime, false);
+	init_cond(&engine.runtime_cond);
+	if (pthread_create(&thread, NULL, runtime_main, NULL) != 0)
+		return -PYR_RESOURCE_EXHAUSTED;
+	timers.thread = thread;
+	pthread_detach(thread);
+	return 0;
+}
+
+int engine_start(void)
+{
+	sigset_t all, old;
+	int err;
+
+	if (engine_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	pthread_mutex_lock(&engine.lock);
+	if (engine.status == 1) { /* core's threads and ours inherit a full mask */
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &old);
+		engine.status = start_locked();
+		pthread_sigmask(SIG_SETMASK, &old, NULL);
+	}
+	err = engine.status;
+	pthread_mutex_unlock(&engine.lock);
+	return err;
+}
+
+/* ---- waiting ---- */
+
+void engine_waiter_init(struct engine_waiter *waiter, bool is_worker)
+{
+	*waiter = (struct engine_waiter){ .is_worker = is_worker };
+	init_cond(&waiter->cond);
+}
+
+void engine_waiter_fini(struct engine_waiter *waiter)
+{
+	pthread_cond_destroy(&waiter->cond);
+}
+
+struct engine_waiter *engine_leading(void)
+{
+	return leading;
+}
+
+static void follow(struct engine_waiter *waiter)
+{
+	struct engine_waiter *first = engine.followers;
+
+	if (first) {
+		waiter->next = first;
+		waiter->prev = first->prev;
+		first->prev->next = waiter;
+		first->prev = waiter;
+	} else {
+		engine.followers = waiter->next = waiter->prev = waiter;
+	}
+	waiter->queued = true;
+	atomic_fetch_add(&engine.n_followers, 1);
+}
+
+static void unfollow(struct engine_waiter *waiter)
+{
+	if (engine.followers == waiter)
+		engine.followers = waiter->next == waiter ? NULL : waiter->next;
+	waiter->next->prev = waiter->prev;
+	waiter->prev->next = waiter->next;
+	waiter->queued = false;
+	atomic_fetch_sub(&engine.n_followers, 1);
+}
+
+static void timed_wait(pthread_cond_t *cond, int64_t until)
+{
+	struct timespec t = { until / 1000000000, until % 1000000000 };
+
+	if (until == ENGINE_FOREVER)
+		pthread_cond_wait(cond, &engine.lock);
+	else
+		pthread_cond_timedwait(cond, &engine.lock, &t);
+}
+
+/* Handles one event, or returns at `until`. Called without the lock. */
+static void poll_once(int64_t until)
+{
+	gpr_timespec t = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+	struct engine_event *tag;
+	grpc_event event;
+
+	if (until != ENGINE_FOREVER)
+		t = (gpr_timespec){ until / 1000000000, (int32_t)(until % 1000000000),
+				    GPR_CLOCK_MONOTONIC };
+	atomic_fetch_add_explicit(&engine.polls, 1, memory_order_relaxed);
+	event = grpc_completion_queue_next(engine.queue, t, NULL);
+	if (event.type != GRPC_OP_COMPLETE)
+		return;
+	tag = event.tag;
+	TSAN_ACQUIRE(tag);
+	tag->done(tag, event.success != 0);
+}
+
+static bool is_ready(struct engine_waiter *waiter)
+{
+	return atomic_load_explicit(&waiter->ready, memory_order_acquire);
+}
+
+/* Leads until there is no more reason to. Called with the lock, which is not held meanwhile. */
+static void lead(struct engine_waiter *waiter, int64_t until)
+{
+	bool is_runtime = waiter == &engine.runtime;
+
+	engine.leader = waiter;
+	atomic_store_explicit(&engine.is_led, true, memory_order_relaxed);
+	pthread_mutex_unlock(&engine.lock);
+	leading = waiter;
+	while (!is_ready(waiter)) {
+		poll_once(until);
+		if (is_runtime && atomic_load(&engine.n_followers) > 0)
+			break; /* those who wait poll for themselves */
+		if (until != ENGINE_FOREVER && engine_now() >= until)
+			break;
+	}
+	leading = NULL;
+	pthread_mutex_lock(&engine.lock);
+	engine.leader = NULL;
+	atomic_store_explicit(&engine.is_led, false, memory_order_relaxed);
+}
+
+/*
+ * Nobody leads any more: asks a follower to. A thread that waits for a reply goes first. Method
+ * threads are left asleep when a method thread leaves the queue to run a short method: it will be
+ * back, else a tick finds out.
+ */
+static void promote(bool by_worker)
+{
+	struct engine_waiter *w = engine.followers;
+
+	if (!w || engine.leader)
+		return;
+	while (w->is_worker && w->next != engine.followers)
+		w = w->next;
+	if (!w->is_worker || !by_worker)
+		pthread_cond_signal(&w->cond);
+}
+
+static void poke_if_dormant(void)
+{
+	if (!atomic_load_explicit(&engine.dormant, memory_order_relaxed))
+		return;
+	engine.runtime_poked = true;
+	pthread_cond_signal(&engine.runtime_cond);
+}
+
+bool engine_wait(struct engine_waiter *waiter, int64_t until)
+{
+	bool timed = until != ENGINE_FOREVER;
+
+	if (is_ready(waiter))
+		return true;
+	pthread_mutex_lock(&engine.lock);
+	while (!is_ready(waiter) && !(timed && engine_now() >= until)) {
+		if (!engine.leader) {
+			lead(waiter, until);
+			continue;
+		}
+		follow(waiter);
+		timed_wait(&waiter->cond, until);
+		unfollow(waiter);
+	}
+	promote(waiter->is_worker);
+	poke_if_dormant();
+	pthread_mutex_unlock(&engine.lock);
+	return is_ready(waiter);
+}
+
+static void kick(void)
+{
+	TSAN_RELEASE(&engine.kick_event);
+	grpc_call_start_batch(engine.kick_call, NULL, 0, &engine.kick_event, NULL);
+}
+
+void engine_wake(struct engine_waiter *waiter)
+{
+	if (leading == waiter) {
+		atomic_store_explicit(&waiter->ready, true, memory_order_release);
+		return;
+	}
+	pthread_mutex_lock(&engine.lock);
+	atomic_store_explicit(&waiter->ready, true, memory_order_release);
+	if (engine.leader == waiter)
+		kick();
+	else if (waiter->queued)
+		pthread_cond_signal(&waiter->cond);
+	pthread_mutex_unlock(&engine.lock);
+}
+
+bool engine_is_led(void)
+{
+	return atomic_load_explicit(&engine.is_led, memory_order_relaxed);
+}
+
+void engine_add_daemon(int n)
+{
+	pthread_mutex_lock(&engine.lock);
+	engine.daemons += n;
+	engine.runtime_poked = true;
+	pthread_cond_signal(&engine.runtime_cond);
+	pthread_mutex_unlock(&engine.lock);
+}
+
+/* ---- timers ---- */
+
+static void place(struct engine_timer *timer, size_t i)
+{
+	timers.heap[i] = timer;
+	timer->place = i;
+}
+
+static void sift_up(struct engine_timer *timer, size_t i)
+{
+	for (; i > 1 && timers.heap[i / 2]->at > timer->at; i /= 2)
+		place(timers.heap[i / 2], i);
+	place(timer, i);
+}
+
+static void sift_down(struct engine_timer *timer, size_t i)
+{
+	size_t child;
+
+	for (; (child = 2 * i) <= timers.n; i = child) {
+		if (child < timers.n && timers.heap[child + 1]->at < timers.heap[child]->at)
+			child++;
+		if (timers.heap[child]->at >= timer->at)
+			break;
+		place(timers.heap[child], i);
+	}
+	place(timer, i);
+}
+
+static void remove_timer(struct engine_timer *timer)
+{
+	struct engine_timer *last = timers.heap[timers.n--];
+	size_t i = timer->place;
+
+	timer->place = 0;
+	if (last == timer)
+		return;
+	if (i > 1 && timers.heap[i / 2]->at > last->at)
+		sift_up(last, i);
+	else
+		sift_down(last, i);
+}
+
+static int insert_timer(struct engine_timer *timer)
+{
+	size_t cap = timers.cap ? 2 * timers.cap : 64;
+	struct engine_timer **heap;
+
+	if (timers.n + 2 > timers.cap) {
+		heap = realloc(timers.heap, cap * sizeof(struct engine_timer *));
+		if (!heap)
+			return -PYR_RESOURCE_EXHAUSTED;
+		timers.heap = heap;
+		timers.cap = cap;
+	}
+	sift_up(timer, ++timers.n);
+	return 0;
+}
+
+int engine_timer_set(struct engine_timer *timer, int64_t at)
+{
+	bool first;
+	int err;
+
+	pthread_mutex_lock(&timers.lock);
+	if (timer->place)
+		remove_timer(timer);
+	timer->at = at;
+	err = insert_timer(timer);
+	first = err == 0 && timers.heap[1] == timer;
+	pthread_mutex_unlock(&timers.lock);
+	if (!first)
+		return err;
+	pthread_mutex_lock(&engine.lock); /* the runtime's thread may sleep past it */
+	engine.runtime_poked = true;
+	pthread_cond_signal(&engine.runtime_cond);
+	if (engine.leader == &engine.runtime && leading != &engine.runtime)
+		kick();
+	pthread_mutex_unlock(&engine.lock);
+	return err;
+}
+
+void engine_timer_cancel(struct engine_timer *timer)
+{
+	pthread_mutex_lock(&timers.lock);
+	if (timer->place)
+		remove_timer(timer);
+	while (timers.firing == timer && !pthread_equal(timers.thread, pthread_self()))
+		pthread_cond_wait(&timers.fired, &timers.lock);
+	pthread_mutex_unlock(&timers.lock);
+}
+
+/* Fires what is due. Returns when the next one is. */
+static int64_t fire_timers(void)
+{
+	struct engine_timer *timer;
+	int64_t next = ENGINE_FOREVER;
+
+	pthread_mutex_lock(&timers.lock);
+	while (timers.n > 0) {
+		timer = timers.heap[1];
+		next = timer->at;
+		if (next > engine_now())
+			break;
+		remove_timer(timer);
+		next = ENGINE_FOREVER;
+		timers.firing = timer;
+		pthread_mutex_unlock(&timers.lock);
+		timer->fire(timer);
+		pthread_mutex_lock(&timers.lock);
+		timers.firing = NULL;
+		pthread_cond_broadcast(&timers.fired);
+	}
+	pthread_mutex_unlock(&timers.lock);
+	return next;
+}
+
+/* ---- the runtime's thread ---- */
+
+void engine_ticker_add(struct engine_ticker *ticker)
+{
+	pthread_mutex_lock(&ticks.lock);
+	ticker->next = ticks.first;
+	ticks.first = ticker;
+	pthread_mutex_unlock(&ticks.lock);
+}
+
+void engine_ticker_remove(struct engine_ticker *ticker)
+{
+	struct engine_ticker **at;
+
+	pthread_mutex_lock(&ticks.lock);
+	for (at = &ticks.first; *at && *at != ticker; at = &(*at)->next)
+		;
+	if (*at)
+		*at = ticker->next;
+	pthread_mutex_unlock(&ticks.lock);
+}
+
+static void run_tickers(void)
+{
+	struct engine_ticker *t;
+
+	pthread_mutex_lock(&ticks.lock);
+	for (t = ticks.first; t; t = t->next)
+		t->tick(t);
+	pthread_mutex_unlock(&ticks.lock);
+}
+
+/*
+ * One look, every tick: is the engine led? If nobody has polled since the last look and nobody
+ * leads, a follower is asked to, and if there is none the runtime's thread leads itself until one
+ * comes. Returns how long to sleep.
+ */
+static int64_t watch(unsigned *last_polls, unsigned *quiet, int64_t next_timer)
+{
+	unsigned polls = atomic_load(&engine.polls);
+	bool still = polls == *last_polls;
+
+	*last_polls = polls;
+	*quiet = still ? *quiet + 1 : 0;
+	if (still && !engine.leader) {
+		if (engine.followers)
+			promote(false);
+		else if (engine.daemons > 0 || *quiet >= QUIET_TICKS)
+			lead(&engine.runtime, next_timer);
+	}
+	if (*quiet < QUIET_TICKS || !engine.leader)
+		return engine_now() + TICK;
+	return ENGINE_FOREVER;
+}
+
+static void *runtime_main(void *data)
+{
+	unsigned last_polls = 0, quiet = 0;
+	int64_t next_timer, until;
+
+	(void)data;
+	for (;;) {
+		next_timer = fire_timers();
+		run_tickers();
+		pthread_mutex_lock(&engine.lock);
+		until = watch(&last_polls, &quiet, next_timer);
+		atomic_store(&engine.dormant, until == ENGINE_FOREVER);
+		if (next_timer < until)
+			until = next_timer;
+		if (!engine.runtime_poked && until > engine_now())
+			timed_wait(&engine.runtime_cond, until);
+		if (engine.runtime_poked)
+			quiet = 0;
+		engine.runtime_poked = false;
+		atomic_store(&engine.dormant, false);
+		pthread_mutex_unlock(&engine.lock);
+	}
+	return NULL;
+}

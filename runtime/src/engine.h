@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_ENGINE_H
+#define PYRITE_ENGINE_H
+/*
+ * The one place where a process waits for the network: one completion queue, polled by one thread
+ * at a time, the leader. Whoever waits (a blocking call for its reply, a method thread for work)
+ * leads if nobody does, and handles what comes for everybody; so a blocking call needs no hand-over
+ * between threads. A leader passes the role on when it leaves. The runtime's own thread fires
+ * timers, and leads when nobody has for a while.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a completion queue tag points to. done() runs in the leader; it must not block. */
+struct engine_event {
+	void (*done)(struct engine_event *event, bool ok);
+};
+
+/* Somebody who waits. One thread at a time waits on it; any thread may wake it. */
+struct engine_waiter {
+	pthread_cond_t cond;
+	atomic_bool ready; /* set by engine_wake(), cleared by its owner */
+	bool is_worker;    /* a method thread without work: woken for work rather than to lead */
+	bool queued;
+	struct engine_waiter *next, *prev; /* among the followers */
+};
+
+/* Starts the engine at first use. Returns 0, or minus a status: after a fork, or when no thread can
+ * be had. */
+int engine_start(void);
+
+/* True in a forked child, where nothing of the engine works any more. */
+bool engine_is_forked(void);
+
+/* CLOCK_MONOTONIC, nanoseconds. */
+int64_t engine_now(void);
+enum { ENGINE_MS = 1000000 };
+#define ENGINE_FOREVER INT64_MAX
+
+void engine_waiter_init(struct engine_waiter *waiter, bool is_worker);
+void engine_waiter_fini(struct engine_waiter *waiter);
+
+/* Waits, leading if nobody does, until waiter->ready or the time `until`. Returns waiter->ready. */
+bool engine_wait(struct engine_waiter *waiter, int64_t until);
+void engine_wake(struct engine_waiter *waiter);
+
+/* Somebody polls just now. */
+bool engine_is_led(void);
+
+/* The waiter with which the calling thread leads just now, NULL if it does not. */
+struct engine_waiter *engine_leading(void);
+
+/* Method threads exist whose methods must not starve the link: while n > 0 an unled engine is led
+ * within 1-2 ms, else 100 ms. */
+void engine_add_daemon(int n);
+
+/* Timers, fired by the runtime's thread; fire() may block for short but not wait for the network.
+ */
+struct engine_timer {
+	void (*fire)(struct engine_timer *timer);
+	int64_t at;
+	size_t place; /* in the heap, from 1; 0 = not set */
+};
+/* Sets or moves. Returns -PYR_RESOURCE_EXHAUSTED when memory is out. */
+int engine_timer_set(struct engine_timer *timer, int64_t at);
+/* After it returns, fire() neither runs nor will run (unless called from fire() itself). */
+void engine_timer_cancel(struct engine_timer *timer);
+
+/*
+ * Called by the runtime's thread about every millisecond while there is traffic; tick() must be
+ * quick and may take a peer's lock.
+ */
+struct engine_ticker {
+	void (*tick)(struct engine_ticker *ticker);
+	struct engine_ticker *next;
+};
+void engine_ticker_add(struct engine_ticker *ticker);
+void engine_ticker_remove(struct engine_ticker *ticker);
+
+struct grpc_completion_queue;
+struct grpc_completion_queue *engine_queue(void);
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_LINK_H
+#define PYRITE_LINK_H
+/*
+ * How frames travel between two processes, whatever carries them. A link moves messages, in order,
+ * one write at a time; it knows nothing of what is in them. What a thread waits on is the engine.
+ * link_grpc.c is the first kind.
+ */
+#include "buf.h"
+
+struct link;
+
+/* The owner's side. All are called by the leading thread, with no lock of the link held, one at a
+ * time per link. */
+struct link_events {
+	void (*message)(void *owner, struct span message); /* borrowed */
+	void (*written)(void *owner);                      /* the write is done: the next may go */
+	/* Once, the last: the other side or the network ended it. code: enum pyr_status; text
+	 * borrowed. */
+	void (*closed)(void *owner, int code, const char *text);
+};
+
+struct link_kind {
+	/*
+	 * Hands over a message; at most one at a time, the next after written(). The bytes are
+	 * copied. Returns false if the link cannot write any more (closed() comes or came).
+	 */
+	bool (*write)(struct link *link, struct span first, struct span second);
+	/* Ends it: after what was written if code is 0, at once otherwise. closed() still comes.
+	 * Any thread, also twice. */
+	void (*close)(struct link *link, int code, const char *text);
+	/* Gives up the owner's reference; only after closed(). */
+	void (*free)(struct link *link);
+};
+
+struct link {
+	const struct link_kind *kind;
+	const struct link_events *events;
+	void *owner;
+	bool is_local;     /* the other side is on this host */
+	char address[128]; /* of the other side, for messages: "127.0.0.1:9090", "./u:/path" */
+};
+
+/* Starts to connect to a gRPC target; writes may follow at once. Returns NULL when memory is out.
+ */
+struct link *link_grpc_connect(const char *target, const char *address, bool is_local,
+			       const struct link_events *events, void *owner);
+
+/* Takes a call of /pyrite.Link/Open that a core server was asked for. owner is set before
+ * link_grpc_start(). */
+struct grpc_call;
+struct link *link_grpc_accept(struct grpc_call *call, const char *address, bool is_local);
+void link_grpc_start(struct link *link, const struct link_events *events, void *owner);
+#endif
