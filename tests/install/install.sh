@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Installs to a temporary prefix, moves it, and builds and runs projects against it as users would.
+# shellcheck disable=SC2317
+set -u
+# shellcheck source=tests/script.bash
+. "$PYRITE_SOURCE/tests/script.bash"
+prefix=$run_dir/prefix
+consumer=$PYRITE_SOURCE/tests/install/consumer
+sample=$PYRITE_SOURCE/samples/01-add
+
+install_and_move() {
+	cmake --install "$PYRITE_BUILD" --prefix "$run_dir/first" || return 1
+	mv "$run_dir/first" "$prefix"
+}
+
+holds() {
+	local file
+
+	for file in bin/pyrite-idl bin/pyrite-ns bin/pyrite-nsc include/pyrite/pyrite.h include/pyrite/gen.h \
+		include/pyrite/naming.h share/pyrite/idl/naming.idl; do
+		[ -f "$prefix/$file" ] || { echo "no $file"; return 1; }
+	done
+	# Nothing of the build tree or of the first prefix may be left in the text files.
+	! grep -rIlE "$PYRITE_SOURCE|$PYRITE_BUILD|$run_dir/first" "$prefix"
+}
+
+build_with_cmake() {
+	cmake -S "$1" -B "$2" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS="-Wall -Wextra -Wno-unused-parameter -Werror" &&
+		cmake --build "$2"
+}
+
+build_with_make() {
+	cp -r "$consumer" "$run_dir/plain" && make -C "$run_dir/plain" "CC=$PYRITE_CC"
+}
+
+# serves <folder> <client's output>: starts its server, runs its client against it.
+serves() {
+	run_start 10 "$1/server" && same "$2" "$1/client" "$run_line"
+}
+
+sample_answers() {
+	run_name_server "$prefix/bin" && run_start 10 "$run_dir/sample/sample-add-server" || return 1
+	[ "$run_line" = Ready ] && same 3 "$run_dir/sample/sample-add-client"
+}
+
+version_refused() {
+	sed 's/pyrite 0.1/pyrite 0.2/' "$consumer/CMakeLists.txt" >"$run_dir/refused/CMakeLists.txt" || return 1
+	! cmake -S "$run_dir/refused" -B "$run_dir/refused/build" -DCMAKE_PREFIX_PATH="$prefix"
+}
+
+mkdir "$run_dir/refused"
+expected='42 ababab
+101 times is too often'
+
+check cmake_install_fills_a_prefix_that_may_be_moved install_and_move
+check the_prefix_holds_tools_headers_and_idl_and_no_path_of_the_build holds
+check a_consumer_builds_with_find_package build_with_cmake "$consumer" "$run_dir/cmake"
+check a_newer_version_is_not_promised version_refused
+check the_consumer_built_with_cmake_answers serves "$run_dir/cmake" "$expected"
+
+PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name pyrite.pc)")
+LD_LIBRARY_PATH=$(dirname "$PKG_CONFIG_PATH")
+export PKG_CONFIG_PATH LD_LIBRARY_PATH
+check a_consumer_builds_with_pkg_config_and_make build_with_make
+check the_consumer_built_with_make_answers serves "$run_dir/plain" "$expected"
+unset LD_LIBRARY_PATH
+
+check sample_add_builds_alone build_with_cmake "$sample" "$run_dir/sample"
+check sample_add_answers_with_the_installed_name_server sample_answers
+tests_end

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+pyrite_script_test(install install/install.sh ONCE)
+pyrite_script_test(symbols install/symbols.sh ONCE)
+pyrite_script_test(headers install/headers.sh ONCE)
+pyrite_script_test(readme install/readme.sh ONCE)
