@@ -269,9 +269,8 @@ bool engine_wait(struct engine_waiter *waiter, int64_t until)
 {
 	bool timed = until != ENGINE_FOREVER;
 
-	if (is_ready(waiter))
-		return true;
-	pthread_mutex_lock(&engine.lock);
+	pthread_mutex_lock(
+		&engine.lock); /* also if it is ready: engine_wake() is then done with it */
 	while (!is_ready(waiter) && !(timed && engine_now() >= until)) {
 		if (!engine.leader) {
 			lead(waiter, until);

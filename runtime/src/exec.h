@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_EXEC_H
+#define PYRITE_EXEC_H
+/*
+ * The method threads of a daemon and what they have to do: lanes of calls, taken in turn. Method
+ * threads without work wait in the engine, so the one that leads runs what comes itself; others are
+ * woken only when work piles up.
+ */
+#include "incall.h"
+
+struct executor;
+
+/* threads: in all, the caller of exec_work() included. Returns NULL when memory is out. */
+struct executor *exec_new(unsigned threads);
+void exec_free(struct executor *executor); /* after exec_work() returned */
+
+/* Puts a call at the end of its lane; takes a reference of it. */
+void exec_submit(struct executor *executor, struct lane *lane, pyr_call *call);
+
+/* Lanes held back because their link's backlog was too long may go on. */
+void exec_resume(struct executor *executor);
+
+/* Runs calls, with the other threads of the pool, until exec_stop(). Returns 0 or minus a status.
+ */
+int exec_work(struct executor *executor);
+/* Ends exec_work() when the running methods are through; what is still queued stays. Any thread. */
+void exec_stop(struct executor *executor);
+
+/* Calls queued or running. */
+size_t exec_load(struct executor *executor);
+
+/* Forgets a lane that goes away; it must hold no call. */
+void exec_forget(struct executor *executor, struct lane *lane);
+
+/*
+ * Answers of a batch of short methods leave together: a peer that has something to send asks the
+ * thread that runs methods to flush later. Returns false if the caller must flush now. The executor
+ * calls flush(peer), then unref(peer).
+ */
+struct peer;
+bool exec_cork(struct peer *peer, void (*flush)(struct peer *), void (*unref)(struct peer *));
+#endif

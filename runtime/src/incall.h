@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_INCALL_H
+#define PYRITE_INCALL_H
+/*
+ * A call taken: what a method gets as pyr_call. It comes from a link's peer or from the plain gRPC
+ * face (its origin), waits in a lane, is run by a method thread, and is answered through its origin
+ * exactly once. Counted: the executor holds a reference while it queues and runs, the origin while
+ * it is live there, a deferred until it is completed.
+ */
+#include <pyrite/gen.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "buf.h"
+#include "codec.h"
+#include "error.h"
+#include "object.h"
+
+/* Calls that start in order; one per session, one per plain call. Guarded by the executor's lock.
+ */
+struct lane {
+	pyr_call *head, *tail;
+	struct lane *next;            /* in the executor's ready list */
+	bool is_ready;                /* in that list */
+	bool is_held;                 /* a oneway runs and holds the others' place */
+	const atomic_size_t *backlog; /* bytes its link has yet to send; NULL = none */
+};
+
+struct call_origin {
+	/* Exactly one of these two, once, from any thread. reply: the packed result; fail: why
+	 * there is none. */
+	void (*reply)(pyr_call *call, const struct codec_packer *packer);
+	void (*fail)(pyr_call *call, const struct error_info *error);
+	/* The last reference is gone: gives back what the origin added; incall_free() follows. */
+	void (*release)(pyr_call *call);
+	const char *(*peer)(const pyr_call *call); /* address of the caller */
+};
+
+struct pyr_call {
+	atomic_int refs;
+	atomic_bool is_cancelled;
+	const struct call_origin *origin;
+	void *origin_data;     /* of the origin: its session, its gRPC call */
+	struct object *object; /* counted */
+	unsigned operation;    /* place in object->interface->operations */
+	bool is_oneway;        /* already answered; results and errors go nowhere */
+	bool is_answered;
+	uint32_t number;
+	struct lane *lane;
+	pyr_call *next;        /* in its lane */
+	int64_t deadline;      /* engine_now() scale; ENGINE_FOREVER */
+	struct span payload;   /* in the arena, or owned by `owned` */
+	uint8_t *owned;        /* malloc'ed payload */
+	size_t n_owned, total; /* fragments come in */
+	uint8_t chain[16];
+	uint32_t depth;
+	const char *correlation_id; /* in the arena; "" */
+	struct error_info failure;  /* of pyr_fail() and raise; code 0 = none */
+	pyr_deferred *deferred;
+	struct arena arena;
+	_Alignas(16) uint8_t room[1024];
+};
+
+/* Returns a call with one reference, for the origin; NULL when memory is out. object: a new
+ * reference is taken. */
+pyr_call *incall_new(const struct call_origin *origin, void *origin_data, struct object *object,
+		     unsigned operation);
+void incall_ref(pyr_call *call);
+void incall_unref(pyr_call *call);
+
+/* Nobody waits any more: the method sees it, a deferred's on_cancel is called. Any thread. */
+void incall_cancel(pyr_call *call);
+
+/* Unpacks, calls the method, answers. In a method thread; the caller keeps its reference. */
+void incall_run(pyr_call *call);
+
+/* Answers with an error unless answered. */
+void incall_fail(pyr_call *call, int code, const char *format, ...) PYR_PRINTF(3, 4);
+
+/* The call whose method the thread runs; NULL outside of methods. */
+pyr_call *incall_current(void);
+#endif
