@@ -2,4 +2,4 @@
 pyrite_script_test(install install/install.sh ONCE)
 pyrite_script_test(symbols install/symbols.sh ONCE)
 pyrite_script_test(headers install/headers.sh ONCE)
-pyrite_script_test(readme install/readme.sh ONCE)
+pyrite_script_test(pages install/pages.sh ONCE)
