@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* The door on a unix socket: who owns the path, what is in its way, who knocks. */
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "door_visit.h"
+
+#include <pyrite/pyrite.h>
+
+static char folder[] = "/tmp/pyrite-door-XXXXXX";
+static char path[64], lock[80];
+static int fds_before;
+
+static struct door *begin(struct guests *guests)
+{
+	fds_before = test_open_fds();
+	return open_door(guests, (struct door_options){ .socket = path });
+}
+
+static bool exists(const char *name)
+{
+	struct stat st;
+
+	return lstat(name, &st) == 0;
+}
+
+/* The path is as free as before. */
+static void end(struct door *door, struct guests *guests)
+{
+	door_free(door);
+	guests_leave(guests);
+	CHECK(!exists(path));
+	CHECK(!exists(lock));
+	CHECK_INT(test_open_fds(), fds_before);
+}
+
+static struct door_problem refused(void)
+{
+	return refused_door((struct door_options){ .socket = path });
+}
+
+TEST(a_guest_comes_with_his_credentials)
+{
+	struct guests guests = GUESTS;
+	struct door *door = begin(&guests);
+	char address[80];
+	int fd = unix_socket(path, false);
+
+	snprintf(address, sizeof(address), "./u:%s", path);
+	CHECK_STR(door_address(door), address);
+	CHECK_INT(door_port(door), 0);
+	say(fd, PREFACE);
+	REQUIRE(guests_wait(&guests, 1));
+	CHECK_STR(guests.peers[0].address, address);
+	CHECK(guests.peers[0].is_local);
+	CHECK(guests.peers[0].has_credentials);
+	CHECK_INT(guests.peers[0].uid, geteuid());
+	CHECK_INT(guests.peers[0].gid, getegid());
+	CHECK_INT(guests.peers[0].pid, getpid());
+	CHECK(door_cut(door, guests.peers[0].id));
+	CHECK(is_closed(fd));
+	close(fd);
+	end(door, &guests);
+}
+
+TEST(a_path_too_long_or_empty_is_refused)
+{
+	char text[200];
+	struct door_problem problem;
+	struct door *door;
+	struct guests guests = GUESTS;
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text, folder, strlen(folder));
+	text[strlen(folder)] = '/';
+	text[108] = '\0';
+	problem = refused_door((struct door_options){ .socket = text });
+	CHECK_INT(problem.code, PYR_INVALID_ARGUMENT);
+	CHECK_HAS(problem.text, "has 108 bytes, 107 are possible");
+	text[107] = '\0';
+	door = open_door(&guests, (struct door_options){ .socket = text });
+	CHECK_HAS(door_address(door), text);
+	door_free(door);
+	problem = refused_door((struct door_options){ .socket = "" });
+	CHECK_INT(problem.code, PYR_INVALID_ARGUMENT);
+	CHECK_HAS(problem.text, "is empty");
+}
+
+TEST(a_living_door_is_not_stolen_and_its_process_is_named)
+{
+	struct guests guests = GUESTS;
+	struct door *door = begin(&guests);
+	struct door_problem problem = refused();
+	char owner[40];
+	int fd;
+
+	snprintf(owner, sizeof(owner), "process %ld listens there", (long)getpid());
+	CHECK_INT(problem.code, PYR_ALREADY_EXISTS);
+	CHECK_HAS(problem.text, path);
+	CHECK_HAS(problem.text, owner);
+	fd = unix_socket(path, false);
+	say(fd, PREFACE);
+	CHECK(guests_wait(&guests, 1));
+	close(fd);
+	end(door, &guests);
+}
+
+TEST(what_a_killed_daemon_left_is_replaced)
+{
+	struct guests guests = GUESTS;
+	int ready[2], fd, status;
+	struct door *door;
+	pid_t child;
+	char byte;
+
+	REQUIRE(pipe(ready) == 0);
+	child = fork();
+	REQUIRE(child >= 0);
+	if (child == 0) {
+		open_door(&guests, (struct door_options){ .socket = path });
+		(void)!write(ready[1], "x", 1);
+		pause();
+		_exit(1);
+	}
+	CHECK_INT(read(ready[0], &byte, 1), 1);
+	CHECK_INT(refused().code, PYR_ALREADY_EXISTS);
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	close(ready[0]);
+	close(ready[1]);
+	CHECK(exists(path));
+	CHECK(exists(lock));
+	door = begin(&guests);
+	fd = unix_socket(path, false);
+	say(fd, PREFACE);
+	CHECK(guests_wait(&guests, 1));
+	close(fd);
+	end(door, &guests);
+}
+
+TEST(a_socket_of_a_program_without_lock_files_is_respected)
+{
+	int fd = unix_socket(path, true);
+	struct door_problem problem = refused();
+
+	CHECK_INT(problem.code, PYR_ALREADY_EXISTS);
+	CHECK_HAS(problem.text, "another program listens there");
+	CHECK(exists(path));
+	CHECK(!exists(lock));
+	close(fd);
+	unlink(path);
+}
+
+TEST(a_file_in_the_way_is_left_alone)
+{
+	FILE *file = fopen(path, "w");
+	struct door_problem problem;
+
+	REQUIRE(file != NULL);
+	fclose(file);
+	problem = refused();
+	CHECK_INT(problem.code, PYR_ALREADY_EXISTS);
+	CHECK_HAS(problem.text, "no socket");
+	CHECK(exists(path));
+	unlink(path);
+}
+
+TEST(a_lock_file_that_is_a_link_or_a_folder_is_not_followed)
+{
+	struct door_problem problem;
+	char target[80];
+
+	snprintf(target, sizeof(target), "%s/target", folder);
+	REQUIRE(symlink(target, lock) == 0);
+	problem = refused();
+	CHECK(problem.code != 0);
+	CHECK_HAS(problem.text, lock);
+	CHECK(!exists(target));
+	unlink(lock);
+	REQUIRE(mkdir(lock, 0700) == 0);
+	problem = refused();
+	CHECK_HAS(problem.text, lock);
+	CHECK(!exists(path));
+	rmdir(lock);
+}
+
+TEST(a_lock_file_of_another_user_is_refused)
+{
+	struct door_problem problem;
+	FILE *file;
+
+	if (geteuid() != 0)
+		return; /* only root can make one */
+	file = fopen(lock, "w");
+	REQUIRE(file != NULL);
+	fclose(file);
+	REQUIRE(chown(lock, 65534, 65534) == 0);
+	problem = refused();
+	CHECK_INT(problem.code, PYR_PERMISSION_DENIED);
+	CHECK_HAS(problem.text, "not a file of this user");
+	CHECK(!exists(path));
+	unlink(lock);
+}
+
+TEST(a_folder_that_is_not_there_is_named)
+{
+	struct door_problem problem =
+		refused_door((struct door_options){ .socket = "/no/such/folder/socket" });
+
+	CHECK_INT(problem.code, PYR_NOT_FOUND);
+	CHECK_HAS(problem.text, "/no/such/folder/socket");
+}
+
+TEST(a_closing_door_leaves_a_socket_that_is_not_its_own)
+{
+	struct guests guests = GUESTS;
+	struct door *door = begin(&guests);
+	int fd;
+
+	unlink(path);
+	fd = unix_socket(path, true);
+	door_close(door);
+	CHECK(exists(path));
+	close(fd);
+	unlink(path);
+	end(door, &guests);
+}
+
+/* Opens and closes the path until it has had it often enough; never two at a time. */
+static void contend(int report)
+{
+	struct guests guests = GUESTS;
+	struct door_options options = { .socket = path, .accepted = guest_comes, .data = &guests };
+	struct door_problem problem;
+	int64_t until = test_now_ms() + PATIENCE_MS;
+	char name[80];
+	int won = 0;
+
+	snprintf(name, sizeof(name), "%s/inside", folder);
+	while (won < 50 && test_now_ms() < until) {
+		struct door *door = door_open(&options, &problem);
+
+		if (!door && problem.code == PYR_ALREADY_EXISTS) {
+			sched_yield();
+			continue;
+		}
+		if (!door || mkdir(name, 0700) < 0)
+			_exit(2);
+		won++;
+		rmdir(name);
+		door_free(door);
+	}
+	(void)!write(report, won == 50 ? "k" : "t", 1);
+	_exit(won == 50 ? 0 : 3);
+}
+
+TEST(many_who_want_one_path_have_it_one_after_the_other)
+{
+	int report[2], i, status;
+	pid_t children[4];
+
+	REQUIRE(pipe(report) == 0);
+	for (i = 0; i < 4; i++) {
+		children[i] = fork();
+		REQUIRE(children[i] >= 0);
+		if (children[i] == 0)
+			contend(report[1]);
+	}
+	for (i = 0; i < 4; i++) {
+		CHECK(waitpid(children[i], &status, 0) == children[i]);
+		CHECK(WIFEXITED(status));
+		CHECK_INT(WEXITSTATUS(status), 0);
+	}
+	close(report[0]);
+	close(report[1]);
+	CHECK(!exists(path));
+	CHECK(!exists(lock));
+}
+
+static const struct test_case tests[] = {
+	T(what_a_killed_daemon_left_is_replaced), /* forks: before there are threads */
+	T(many_who_want_one_path_have_it_one_after_the_other),
+	T(a_guest_comes_with_his_credentials),
+	T(a_path_too_long_or_empty_is_refused),
+	T(a_living_door_is_not_stolen_and_its_process_is_named),
+	T(a_socket_of_a_program_without_lock_files_is_respected),
+	T(a_file_in_the_way_is_left_alone),
+	T(a_lock_file_that_is_a_link_or_a_folder_is_not_followed),
+	T(a_lock_file_of_another_user_is_refused),
+	T(a_folder_that_is_not_there_is_named),
+	T(a_closing_door_leaves_a_socket_that_is_not_its_own),
+};
+
+int main(void)
+{
+	int failed;
+
+	if (!mkdtemp(folder))
+		return 2;
+	snprintf(path, sizeof(path), "%s/socket", folder);
+	snprintf(lock, sizeof(lock), "%s.lock", path);
+	failed = test_main("door_unix", tests, sizeof(tests) / sizeof(tests[0]));
+	rmdir(folder);
+	return failed;
+}
