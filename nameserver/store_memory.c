@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store in memory: the C library's balanced tree. tsearch() and its kin know no "next", so the
+ * comparison itself remembers the smallest record it passed on the right.
+ */
+#define _GNU_SOURCE /* tdestroy() */
+#include "store.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct memory_store {
+	struct store store; /* first */
+	void *root;
+	size_t n;
+};
+
+/* What the tree holds points to a node's key; a search has a key of its own. */
+struct key {
+	const char *name;
+	const struct record *next; /* of a search: the best so far */
+	bool or_equal;
+};
+
+struct node {
+	struct key key; /* first */
+	struct record record;
+};
+
+static struct memory_store *memory(struct store *store)
+{
+	return (struct memory_store *)store;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(((const struct key *)a)->name, ((const struct key *)b)->name);
+}
+
+/* a: the search, as tfind() passes it first. Descends to where name would be. */
+static int compare_and_note(const void *a, const void *b)
+{
+	struct key *search = (struct key *)a;
+	const struct node *node = b;
+	int order = compare(a, b);
+
+	if (order == 0 && search->or_equal) {
+		search->next = &node->record;
+		return 0;
+	}
+	if (order < 0)
+		search->next = &node->record;
+	return order < 0 ? -1 : 1;
+}
+
+static struct node *find_node(struct store *store, const char *name)
+{
+	struct key key = { .name = name };
+	void *place = tfind(&key, &memory(store)->root, compare);
+
+	return place ? *(struct node **)place : NULL;
+}
+
+static const struct record *memory_find(struct store *store, const char *name)
+{
+	struct node *node = find_node(store, name);
+
+	return node ? &node->record : NULL;
+}
+
+static const struct record *memory_next(struct store *store, const char *name, bool or_equal)
+{
+	struct key search = { .name = name, .or_equal = or_equal };
+
+	(void)tfind(&search, &memory(store)->root, compare_and_note);
+	return search.next;
+}
+
+static struct node *new_node(const struct record *record)
+{
+	size_t n_name = strlen(record->name) + 1, n_uri = strlen(record->uri) + 1;
+	struct node *node = malloc(sizeof(*node) + n_name + n_uri);
+	char *texts;
+
+	if (!node)
+		return NULL;
+	texts = (char *)(node + 1);
+	node->record = *record;
+	node->record.name = memcpy(texts, record->name, n_name);
+	node->record.uri = memcpy(texts + n_name, record->uri, n_uri);
+	node->key = (struct key){ .name = node->record.name };
+	return node;
+}
+
+static bool memory_put(struct store *store, const struct record *record)
+{
+	struct node *node = new_node(record);
+	struct node **place, *old;
+
+	if (!node)
+		return false;
+	place = tsearch(node, &memory(store)->root, compare);
+	if (!place) {
+		free(node);
+		return false;
+	}
+	old = *place;
+	*place = node; /* the same name, so the same place */
+	if (old == node)
+		memory(store)->n++;
+	else
+		free(old);
+	return true;
+}
+
+static void memory_renew(struct store *store, const char *name, int64_t expires)
+{
+	struct node *node = find_node(store, name);
+
+	if (node)
+		node->record.expires = expires;
+}
+
+static void memory_remove(struct store *store, const char *name)
+{
+	struct node *node = find_node(store, name);
+
+	if (!node)
+		return;
+	(void)tdelete(node, &memory(store)->root, compare);
+	memory(store)->n--;
+	free(node);
+}
+
+static size_t memory_count(struct store *store)
+{
+	return memory(store)->n;
+}
+
+static void memory_free(struct store *store)
+{
+	tdestroy(memory(store)->root, free);
+	free(store);
+}
+
+struct store *store_memory_new(void)
+{
+	static const struct store_kind kind = {
+		.find = memory_find,
+		.next = memory_next,
+		.put = memory_put,
+		.renew = memory_renew,
+		.remove = memory_remove,
+		.count = memory_count,
+		.free = memory_free,
+	};
+	struct memory_store *store = calloc(1, sizeof(*store));
+
+	if (!store)
+		return NULL;
+	store->store.kind = &kind;
+	return &store->store;
+}
