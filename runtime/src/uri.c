@@ -34,9 +34,8 @@ static int fail_at(struct reader *reader, const char *at, const char *what)
 
 	text_escape(quoted, sizeof(quoted), reader->text, 80);
 	reader->problem->code = PYR_INVALID_ARGUMENT;
-	snprintf(reader->problem->text, sizeof(reader->problem->text),
-		 "%s '%s': %s (byte %zu)", reader->scheme ? "uri" : "address", quoted, what,
-		 (size_t)(at - reader->text) + 1);
+	snprintf(reader->problem->text, sizeof(reader->problem->text), "%s '%s': %s (byte %zu)",
+		 reader->scheme ? "uri" : "address", quoted, what, (size_t)(at - reader->text) + 1);
 	return -PYR_INVALID_ARGUMENT;
 }
 
