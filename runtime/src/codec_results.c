@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Results at the caller: numbers through the pointer, everything else one malloc'ed block that the
+ * caller frees at once. A first fill in an arena checks all of it and measures each block; only
+ * when every block has been had and filled is anything stored.
+ */
+#include "codec_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST = 1024 }; /* bytes of arena on the stack: enough for a few scalars and short strings */
+
+struct result {
+	union pyr__slot slot;
+	size_t size; /* of the block; 0 = none */
+	void *block; /* its start, which is also what the slot then points to */
+};
+
+static bool is_number(const struct codec_field *field)
+{
+	return field->by_value && field->table->kind != PYR__STRING;
+}
+
+static int measure(const struct codec_message *message, const ProtobufCMessage *shadow,
+		   struct codec_fill *fill, struct result *results)
+{
+	size_t before;
+	unsigned i;
+	int status;
+
+	for (i = 0; i < message->n_fields; i++) {
+		before = fill->used;
+		status = codec_fill_slot(fill, &message->fields[i], shadow, &results[i].slot);
+		if (status < 0)
+			return status;
+		results[i].size = fill->used - before;
+	}
+	return 0;
+}
+
+/* Fills again, into a block each; what the first fill left in the arena is forgotten. */
+static int fill_blocks(const struct codec_message *message, const ProtobufCMessage *shadow,
+		       struct codec_fill *fill, void *const *out, struct result *results)
+{
+	unsigned i;
+	int status = 0;
+
+	for (i = 0; status == 0 && i < message->n_fields; i++) {
+		if (!out[i] || results[i].size == 0)
+			continue;
+		results[i].block = calloc(1, results[i].size);
+		if (!results[i].block)
+			return codec_fail_memory(fill->problem);
+		fill->block = results[i].block;
+		fill->block_end = fill->block + results[i].size;
+		status = codec_fill_slot(fill, &message->fields[i], shadow, &results[i].slot);
+	}
+	return status;
+}
+
+static void store(const struct codec_message *message, const struct result *results,
+		  void *const *out)
+{
+	const struct codec_field *field;
+	unsigned i;
+
+	for (i = 0; i < message->n_fields; i++) {
+		field = &message->fields[i];
+		if (!out[i])
+			continue;
+		if (is_number(field))
+			memcpy(out[i], &results[i].slot, codec_natural_size(field->table));
+		else
+			memcpy(out[i], &results[i].slot.p, sizeof(results[i].slot.p));
+	}
+}
+
+static int unpack_results(const struct codec_message *message, const uint8_t *data, size_t n,
+			  struct arena *arena, void *const *out, struct codec_problem *problem)
+{
+	struct codec_fill fill = { .arena = arena, .role = message->role, .problem = problem };
+	const ProtobufCMessage *shadow;
+	struct result *results;
+	size_t before;
+	unsigned i;
+	int status = codec_unpack_shadow(message, data, n, arena, &shadow, problem);
+
+	if (status < 0)
+		return status;
+	results = arena_alloc(arena, message->n_fields * sizeof(*results));
+	if (!results)
+		return codec_fail_memory(problem);
+	before = codec_limit(arena, n);
+	status = measure(message, shadow, &fill, results);
+	arena->budget = before;
+	if (status == 0)
+		status = fill_blocks(message, shadow, &fill, out, results);
+	if (status == 0)
+		store(message, results, out);
+	for (i = 0; status < 0 && i < message->n_fields; i++)
+		free(results[i].block);
+	return status;
+}
+
+int codec_unpack_results(const struct codec_message *message, const uint8_t *data, size_t n,
+			 void *const *out, struct codec_problem *problem)
+{
+	_Alignas(16) uint8_t first[FIRST];
+	struct arena arena;
+	int status;
+
+	arena_init(&arena, first, sizeof(first));
+	status = unpack_results(message, data, n, &arena, out, problem);
+	arena_clear(&arena);
+	return status;
+}
+
+static int unpack_value(const struct codec_message *message, size_t size,
+			const ProtobufCMessage *shadow, struct codec_fill *fill, void **ret)
+{
+	uint8_t *block;
+	void *value;
+	int status = codec_fill_value(fill, message, size, shadow, &value);
+
+	if (status < 0)
+		return status;
+	block = calloc(1, fill->used);
+	if (!block)
+		return codec_fail_memory(fill->problem);
+	fill->block = block;
+	fill->block_end = block + fill->used;
+	status = codec_fill_value(fill, message, size, shadow, ret);
+	if (status < 0)
+		free(block);
+	return status;
+}
+
+int codec_unpack_value(const struct pyr__type *type, const uint8_t *data, size_t n, void **ret,
+		       struct codec_problem *problem)
+{
+	const struct codec_message *message = codec_type_get(type);
+	_Alignas(16) uint8_t first[FIRST];
+	const ProtobufCMessage *shadow;
+	struct arena arena;
+	struct codec_fill fill = { .arena = &arena, .role = "member", .problem = problem };
+	void *value;
+	int status;
+
+	if (!message)
+		return codec_fail_memory(problem);
+	arena_init(&arena, first, sizeof(first));
+	status = codec_unpack_shadow(message, data, n, &arena, &shadow, problem);
+	if (status == 0) {
+		codec_limit(&arena, n);
+		status = unpack_value(message, type->size, shadow, &fill, &value);
+	}
+	arena_clear(&arena);
+	if (status == 0)
+		*ret = value;
+	return status;
+}
