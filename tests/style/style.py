@@ -21,8 +21,8 @@ TAB = 8
 FLOORS = (
     (0, r"error|text|uri|config|log|buf|arena|clock|tsan|list|hash|sync|fork"),
     (1, r"codec.*|frame.*"),
-    (2, r"link.*|door.*|engine|server.*|plain"),
-    (3, r"peer.*|object.*|incall.*|exec.*|session.*"),
+    (2, r"link.*|door.*|engine|server.*"),
+    (3, r"peer.*|object.*|incall.*|exec.*|session.*|plain.*"),
     (4, r"dispatch.*|proxy.*|future.*|call.*|batch|stream|task|deferred"),
     (5, r"daemon.*|naming.*|ns|health|reflection|metrics|trace"),
 )
