@@ -18,8 +18,9 @@ enum { SHOWN = 2048 }; /* most bytes of a remote text that are printed */
 #define LOST_TEXT "the error's text was lost: out of memory"
 
 struct error_block {
-	pyr_error shown; /* first: pyr_error_free() gets its address */
-	void *caught;    /* the decoded exception */
+	pyr_error shown;       /* first: pyr_error_free() gets its address */
+	void *caught;          /* the decoded exception */
+	bool from_constructor; /* once taken: what it was in its thread */
 	size_t n_detail;
 	const uint8_t *detail;
 };
@@ -32,6 +33,7 @@ struct error_thread {
 };
 
 static const pyr_error nothing = { 0, false, false, "", "", "", "", "", "", "" };
+/* Shared by all threads, and never written. */
 static struct error_block lost_block = {
 	.shown = { PYR_RESOURCE_EXHAUSTED, false, false, LOST_TEXT, "", "", "", "", "", "" },
 };
@@ -212,7 +214,7 @@ const uint8_t *error_detail(size_t *n)
 
 void error_keep_caught(void *value)
 {
-	if (!thread.block) {
+	if (!thread.block || thread.block == &lost_block) {
 		free(value);
 		return;
 	}
@@ -263,10 +265,22 @@ pyr_error *pyr_error_take(void)
 		if (thread.lost.code == 0)
 			return NULL;
 		block = &lost_block;
+	} else {
+		block->from_constructor = thread.from_constructor;
 	}
 	thread.block = NULL; /* so that it is not freed */
 	(void)replace_block(NULL);
 	return &block->shown;
+}
+
+void error_restore(pyr_error *error)
+{
+	struct error_block *block = (struct error_block *)error;
+	bool from_constructor = block && block->from_constructor;
+
+	if (!replace_block(block))
+		free_block(block);
+	thread.from_constructor = from_constructor;
 }
 
 void pyr_error_free(pyr_error *error)

@@ -32,6 +32,10 @@ void *error_constructor(int code, const char *format, ...) PYR_PRINTF(2, 3);
 /* Marks the error just set as one of a failed constructor. Returns NULL. */
 void *error_from_constructor(void);
 
+/* Puts an error back that pyr_error_take() gave (taken; NULL: nothing has failed): for code that
+ * makes public calls of its own and must not be seen to. */
+void error_restore(pyr_error *error);
+
 /* The packed typed exception of the last error; NULL if it has none. *n: its size. */
 const uint8_t *error_detail(size_t *n);
 /* Keeps a decoded exception with the last error, which frees it (free()) when it is replaced. */

@@ -117,6 +117,21 @@ TEST(a_taken_error_outlives_later_ones_with_its_exception)
 	CHECK_STR(pyr_errmsg(), "second");
 }
 
+TEST(a_taken_error_can_be_put_back)
+{
+	pyr_error *taken;
+
+	(void)error_constructor(PYR_UNAVAILABLE, "first");
+	taken = pyr_error_take();
+	(void)error_set(PYR_INTERNAL, "second");
+	error_restore(taken);
+	CHECK_STR(pyr_errmsg(), "first");
+	CHECK_INT(error_null("ns"), -PYR_UNAVAILABLE);
+	(void)error_set(PYR_INTERNAL, "third");
+	error_restore(NULL);
+	CHECK_INT(pyr_last_error()->code, 0);
+}
+
 TEST(a_kept_exception_goes_with_its_error)
 {
 	(void)error_set(PYR_ABORTED, "first");
@@ -273,7 +288,7 @@ TEST(a_status_has_a_name_with_either_sign)
 TESTS(error, T(a_thread_starts_without_an_error), T(an_error_holds_its_code_and_its_text),
       T(a_text_of_any_length_is_kept_whole), T(all_that_is_known_of_an_error_can_be_read),
       T(an_error_may_quote_the_one_before_it),
-      T(a_taken_error_outlives_later_ones_with_its_exception),
+      T(a_taken_error_outlives_later_ones_with_its_exception), T(a_taken_error_can_be_put_back),
       T(a_kept_exception_goes_with_its_error),
       T(a_null_handle_keeps_the_error_of_the_constructor_that_returned_it),
       T(a_taken_constructor_error_is_over), T(without_memory_the_code_survives),
