@@ -21,6 +21,12 @@ extern "C" {
 
 #define PYR_GEN_ABI 1
 
+#if defined(__GNUC__)
+#define PYR__DEPRECATED(text) __attribute__((deprecated(text)))
+#else
+#define PYR__DEPRECATED(text)
+#endif
+
 /* How a value looks in C (first column) and on the wire (second: the protobuf type). */
 enum pyr__kind {
 	PYR__BOOL = 1, /* bool                          bool */
@@ -108,8 +114,8 @@ struct pyr__type {
 	const struct pyr__enumerator *enumerators; /* in order of declaration */
 };
 
-/* The value of one parameter or result: scalars by value, strings as s, everything else and every
- * optional as p, a pointer to the C value. */
+/* The value of one parameter or result: scalars by value, strings as s (optional: NULL = absent),
+ * references as p, everything else and every optional as p, a pointer to the C value. */
 union pyr__slot {
 	bool b;
 	char c;
