@@ -70,4 +70,7 @@ int codec_prepare_value(const struct pyr__type *type, const void *value, struct 
 /* *ret: one malloc'ed block. */
 int codec_unpack_value(const struct pyr__type *type, const uint8_t *data, size_t n, void **ret,
 		       struct codec_problem *problem);
+
+/* Writes "(int32, example.Point, sequence<string>) -> int32" into buf, cut short at n bytes. */
+void codec_signature(const struct pyr__operation *operation, char *buf, size_t n);
 #endif

@@ -156,6 +156,13 @@ static int drop_duplicates(struct codec_fill *fill, const struct pyr__type *type
 	return 0;
 }
 
+/* Strings have the same layout, but each is to be checked and copied. */
+static bool can_share(const struct codec_field *field)
+{
+	return !field->message && codec_same_layout(field->value->kind) &&
+	       field->value->kind != PYR__STRING;
+}
+
 /* The elements, into memory that has room for all of them. */
 static int fill_items(struct codec_fill *fill, const struct codec_field *field,
 		      const uint8_t *items, size_t n, const struct codec_path *path, uint8_t *ret)
@@ -168,8 +175,7 @@ static int fill_items(struct codec_fill *fill, const struct codec_field *field,
 
 	if (path->index != SIZE_MAX) /* the list is itself an item: its path ends with an index */
 		at = (struct codec_path){ path, NULL, 0 };
-	if (!field->message && codec_same_layout(field->value->kind) &&
-	    field->value->kind != PYR__STRING) {
+	if (can_share(field)) {
 		memcpy(ret, items, n * size);
 		return 0;
 	}
@@ -211,11 +217,7 @@ static int fill_list(struct codec_fill *fill, const struct codec_field *field,
 		return fail_count(fill, path, n, "more than", type->bound);
 	if (n == 0)
 		return 0;
-	if (!field->message && codec_same_layout(field->value->kind)) {
-		list.items = keep(fill, items, n * step);
-	} else {
-		list.items = allocate(fill, n * step);
-	}
+	list.items = can_share(field) ? keep(fill, items, n * step) : allocate(fill, n * step);
 	if (!list.items)
 		return -fill->problem->code;
 	if (list.items != items &&
