@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_CODEGEN_EMIT_H
+#define PYRITE_CODEGEN_EMIT_H
+/*
+ * The emitters, one for each kind of output: a checked tree in, text out. They share nothing but
+ * the tree; same tree, same bytes.
+ */
+#include "buf.h"
+
+#include "../idl/ast.h"
+
+/* X.h: what programs include. */
+void emit_header(struct buf *out, const struct idl_unit *unit);
+
+/* X.c: tables, shims and stubs. */
+void emit_source(struct buf *out, const struct idl_unit *unit);
+
+/* Calls visit for every declaration of the main file in the order of its source, modules and
+ * interfaces entered; an interface comes after its contents. */
+typedef void (*emit_visit)(void *data, const struct ast_decl *decl);
+void emit_walk(const struct ast_decl *decl, emit_visit visit, void *data);
+
+/* The first line of a generated file, between the comment marks given. */
+void emit_banner(struct buf *out, const struct idl_unit *unit, const char *open, const char *close);
+
+/* "EXAMPLE" of "example.idl": the file's name as part of a macro. */
+void emit_macro_name(struct buf *out, const struct ast_file *file);
+
+/* For layout_doc(): NULL if it is not deprecated, else the annotation's text, "" if it has none. */
+const char *emit_deprecated(const struct ast_decl *decl);
+
+/* Calls visit for every exception that an operation of the interface raises, inherited ones too,
+ * each once. */
+void emit_raised(const struct ast_decl *interface, emit_visit visit, void *data);
+#endif

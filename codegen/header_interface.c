@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An interface in the header: its two types, what makes and frees proxies and objects, and for each
+ * operation its stubs.
+ */
+#include <string.h>
+
+#include "emit.h"
+#include "header.h"
+#include "interface.h"
+#include "layout.h"
+#include "operation.h"
+
+static void needs(struct header *header, const struct operation *operation)
+{
+	if (operation->has_streams)
+		return;
+	for (size_t i = 0; i < operation->n_ins; i++) {
+		header_need(header, operation->ins[i].type);
+		header_tag(header, operation->ins[i].type);
+	}
+	for (size_t i = 0; i < operation->n_outs; i++) {
+		header_need(header, operation->outs[i].type);
+		header_tag(header, operation->outs[i].type);
+	}
+}
+
+static void method(struct buf *out, const struct operation *operation,
+		   const struct ast_decl *interface)
+{
+	struct items parameters = { 0 };
+	struct buf head = { 0 };
+
+	if (operation->has_streams)
+		buf_str(out, "\t/* streams are not carried yet: leave it NULL */\n");
+	operation_parameters(&parameters, operation, interface, FORM_METHOD);
+	buf_printf(&head, "int (*%s)", operation->decl->c_name);
+	layout_call(out, 1, buf_text(&head), &parameters, ";");
+	out->failed |= head.failed || parameters.text.failed;
+	buf_free(&head);
+	items_clear(&parameters);
+}
+
+static void methods(struct header *header, const struct ast_decl *decl)
+{
+	struct operation operation;
+
+	buf_printf(header->out, "struct %s_methods {\n", decl->c_name);
+	if (decl->n_operations == 0)
+		buf_str(header->out, "\tchar unused_;\n");
+	for (size_t i = 0; i < decl->n_operations; i++) {
+		if (operation_init(&operation, decl->operations[i]))
+			method(header->out, &operation, decl);
+		else
+			header->out->failed = true;
+		operation_clear(&operation);
+	}
+	buf_str(header->out, "};\n\n");
+}
+
+/* The attribute has a line of its own; a text too long for it goes into the comment. */
+static void deprecation(struct buf *out, const struct ast_decl *decl)
+{
+	struct buf text = { 0 };
+
+	layout_string(&text, emit_deprecated(decl), strlen(emit_deprecated(decl)));
+	if (text.n + strlen("PYR__DEPRECATED()") > LAYOUT_WIDTH)
+		buf_str(out, "PYR__DEPRECATED(\"\")\n");
+	else
+		buf_printf(out, "PYR__DEPRECATED(%s)\n", buf_text(&text));
+	out->failed |= text.failed;
+	buf_free(&text);
+}
+
+static void stub(struct buf *out, const struct operation *operation,
+		 const struct ast_decl *interface, enum operation_form form)
+{
+	if (operation->decl->deprecated && (form == FORM_PLAIN || form == FORM_START))
+		deprecation(out, operation->decl);
+	operation_function(out, operation, interface, form, ";");
+}
+
+static void stubs(struct buf *out, const struct operation *operation,
+		  const struct ast_decl *interface)
+{
+	const struct ast_decl *decl = operation->decl;
+
+	if (operation->has_streams)
+		return;
+	if (decl->doc || decl->deprecated)
+		buf_str(out, "\n");
+	layout_doc(out, 0, decl->doc, emit_deprecated(decl));
+	stub(out, operation, interface, FORM_PLAIN);
+	if (!decl->oneway) {
+		stub(out, operation, interface, FORM_START);
+		stub(out, operation, interface, FORM_GET);
+		stub(out, operation, interface, FORM_REPLY);
+	}
+}
+
+struct raise_data {
+	struct header *header;
+	const struct ast_decl *interface;
+	struct set names;
+};
+
+static void raise_macro(void *data, const struct ast_decl *exception)
+{
+	struct raise_data *raise = data;
+	struct buf head = { 0 }, value = { 0 };
+	bool is_new = set_add(&raise->names, exception->name);
+
+	/* of two exceptions of a name the later one goes by its whole name */
+	buf_printf(&head, "%s_raise_%s(call, exception)", raise->interface->c_name,
+		   is_new ? exception->name : exception->c_name);
+	buf_printf(&value, "%s_raise_at((call), __FILE__, __LINE__, (exception))",
+		   exception->c_name);
+	layout_define(raise->header->out, buf_text(&head), buf_text(&value));
+	buf_str(raise->header->out, "\n");
+	raise->header->out->failed |= head.failed || value.failed;
+	buf_free(&head);
+	buf_free(&value);
+}
+
+void header_interface(struct header *header, const struct ast_decl *decl)
+{
+	struct raise_data raise = { .header = header, .interface = decl };
+	struct buf *out = header->out;
+	struct operation operation;
+
+	for (size_t i = 0; i < decl->n_operations; i++) {
+		if (operation_init(&operation, decl->operations[i]))
+			needs(header, &operation);
+		else
+			out->failed = true;
+		operation_clear(&operation);
+	}
+	layout_doc(out, 0, decl->doc, emit_deprecated(decl));
+	buf_printf(out, "struct %s;\nextern const struct pyr__interface %s_interface;\n\n",
+		   decl->c_name, decl->c_name);
+	set_add(&header->tags, decl->c_name);
+	methods(header, decl);
+	for (enum interface_function f = 0; f < INTERFACE_FUNCTIONS; f++)
+		interface_function(out, decl, f, 0, ";");
+	for (size_t i = 0; i < decl->n_all_bases; i++)
+		interface_function(out, decl, INTERFACE_AS, i, ";");
+	buf_str(out, "\n");
+	emit_raised(decl, raise_macro, &raise);
+	for (size_t i = 0; i < decl->n_operations; i++) {
+		if (operation_init(&operation, decl->operations[i]))
+			stubs(out, &operation, decl);
+		operation_clear(&operation);
+	}
+	if (decl->n_operations > 0)
+		buf_str(out, "\n");
+	out->failed |= raise.names.failed;
+	set_free(&raise.names);
+}

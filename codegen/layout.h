@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_CODEGEN_LAYOUT_H
+#define PYRITE_CODEGEN_LAYOUT_H
+/*
+ * Line breaks of generated C: the same that the project's .clang-format chooses, for the few shapes
+ * that emitters need. Tabs of 8, 100 columns.
+ */
+#include "buf.h"
+
+enum { LAYOUT_WIDTH = 100, LAYOUT_TAB = 8 };
+
+/* Columns that text takes from column on; tabs counted. */
+size_t layout_column(const char *text, size_t column);
+
+/* A line start that reaches the column: tabs, then spaces. */
+void layout_indent(struct buf *out, size_t column);
+
+/* Whether each item fits on a line of its own that starts at column; tail: what follows the last.
+ */
+bool layout_fits(const struct items *items, size_t column, size_t tail);
+
+/* indent tabs, head "(" items ")" tail newline: on one line, else filled lines aligned behind the
+ * parenthesis, else a continuation under the head. */
+void layout_call(struct buf *out, size_t indent, const char *head, const struct items *items,
+		 const char *tail);
+
+/* type name(parameters)tail at file level; an empty list is (void). type ends in " " or "*". */
+void layout_function(struct buf *out, const char *type, const char *name,
+		     const struct items *parameters, const char *tail);
+
+/* One row of a table, "{ a, b }," : on one line, else filled lines; designated rows (.x = y) that
+ * do not fit have a line for each item. */
+void layout_row(struct buf *out, const struct items *items, bool designated);
+
+/* A doc comment at indent tabs, long lines wrapped. NULL: nothing. deprecated: its text, "" if
+ * there is none, NULL if it is not deprecated. */
+void layout_doc(struct buf *out, size_t indent, const char *doc, const char *deprecated);
+
+/* A C string literal of n bytes, printable ASCII only, no trigraphs. */
+void layout_string(struct buf *out, const char *bytes, size_t n);
+
+/* The same, in pieces that fit lines which start at column; between them stands separator. */
+void layout_long_string(struct buf *out, const char *bytes, size_t n, size_t column, size_t width,
+			const char *separator);
+
+/* #define name "text" for a text too long for a line. */
+void layout_define_string(struct buf *out, const char *name, const char *text);
+
+/* #define head value, value on a line of its own if both do not fit. */
+void layout_define(struct buf *out, const char *head, const char *value);
+#endif

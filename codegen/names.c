@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "set.h"
+
+struct names {
+	struct set taken; /* its strings are ours */
+	struct set roots; /* what is declared at file level; public names start with one of them */
+	struct items scopes; /* of roots: "a" and "a_b" of "a_b_c" */
+	struct set outer;    /* into scopes */
+};
+
+static const char *const runtime_roots[] = { "pyr", "PYR" };
+
+static void add_root(struct names *names, const char *name)
+{
+	set_add(&names->roots, name);
+	for (const char *c = strchr(name, '_'); c; c = strchr(c + 1, '_')) {
+		items_add(&names->scopes, "%.*s", (int)(c - name), name);
+	}
+}
+
+struct names *names_new(const struct idl_unit *unit)
+{
+	struct names *names = calloc(1, sizeof(*names));
+	const char *scope;
+
+	if (!names)
+		return NULL;
+	for (size_t i = 0; i < sizeof(runtime_roots) / sizeof(runtime_roots[0]); i++)
+		add_root(names, runtime_roots[i]);
+	for (size_t i = 0; i < unit->root->n_items; i++)
+		if (unit->root->items[i]->c_name)
+			add_root(names, unit->root->items[i]->c_name);
+	for (scope = items_next(&names->scopes, NULL); scope;
+	     scope = items_next(&names->scopes, scope))
+		set_add(&names->outer, scope);
+	return names;
+}
+
+void names_free(struct names *names)
+{
+	if (!names)
+		return;
+	for (size_t i = 0; i < names->taken.room; i++)
+		free((char *)names->taken.slots[i]);
+	set_free(&names->taken);
+	set_free(&names->roots);
+	set_free(&names->outer);
+	items_clear(&names->scopes);
+	free(names);
+}
+
+bool names_failed(const struct names *names)
+{
+	return names->taken.failed || names->roots.failed || names->outer.failed ||
+	       names->scopes.text.failed;
+}
+
+/* Whether a public name may start with scope and an underscore. */
+static bool is_public(const struct names *names, char *scope)
+{
+	bool found = set_has(&names->roots, scope) || set_has(&names->outer, scope);
+
+	for (char *c = strchr(scope, '_'); c && !found; c = strchr(c + 1, '_')) {
+		*c = '\0';
+		found = set_has(&names->roots, scope);
+		*c = '_';
+	}
+	return found;
+}
+
+/* The C name of a declaration without the modules around it. */
+static const char *without_modules(const struct ast_decl *decl)
+{
+	const struct ast_decl *up = decl->parent;
+	size_t n;
+
+	while (up && up->kind != AST_MODULE)
+		up = up->parent;
+	n = up && up->c_name ? strlen(up->c_name) : 0;
+	if (n > 0 && strncmp(decl->c_name, up->c_name, n) == 0 && decl->c_name[n] == '_')
+		return decl->c_name + n + 1;
+	return decl->c_name;
+}
+
+const char *names_local(struct names *names, const struct ast_decl *decl, const char *scope,
+			const char *suffix)
+{
+	struct buf name = { 0 };
+
+	buf_str(&name, decl ? without_modules(decl) : scope);
+	while (!name.failed && is_public(names, name.data)) {
+		struct buf longer = { 0 };
+
+		buf_printf(&longer, "local_%s", name.data);
+		buf_free(&name);
+		name = longer;
+	}
+	buf_printf(&name, "_%s", suffix);
+	while (!name.failed && set_has(&names->taken, name.data))
+		buf_str(&name, "_");
+	if (!name.failed)
+		set_add(&names->taken, name.data);
+	if (name.failed || names->taken.failed) {
+		names->taken.failed = true;
+		buf_free(&name);
+		return "";
+	}
+	return name.data;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_CODEGEN_OPERATION_H
+#define PYRITE_CODEGEN_OPERATION_H
+/*
+ * The values of an operation in the order of its slots: in-parameters, then results (the return
+ * value first), and the parameter lists of the functions made from it.
+ */
+#include "ctype.h"
+
+struct operation_value {
+	const struct ast_type *type;
+	bool optional;
+	const struct ast_decl *param; /* NULL: the return value */
+	const char *prefix, *name;    /* C name: "ret_" "x" */
+	const char *wire_name;
+	uint32_t id;
+};
+
+struct operation {
+	const struct ast_decl *decl;
+	struct operation_value *ins, *outs;
+	size_t n_ins, n_outs;
+	bool has_streams; /* nothing but a row in the table is made of it yet */
+};
+
+/* Returns false if memory is out; operation_clear() is safe all the same. */
+bool operation_init(struct operation *operation, const struct ast_decl *decl);
+void operation_clear(struct operation *operation);
+
+/* The functions of an operation. */
+enum operation_form {
+	FORM_METHOD, /* servant: call, ins, outs */
+	FORM_PLAIN,  /* self, ins, outs */
+	FORM_START,  /* self, ins */
+	FORM_GET,    /* future, outs */
+	FORM_REPLY   /* deferred, outs by value */
+};
+
+/* interface: whose functions they are (a derived one has its own of inherited operations). */
+void operation_parameters(struct items *list, const struct operation *operation,
+			  const struct ast_decl *interface, enum operation_form form);
+
+/* Writes "int example_Server_add(...)" and tail, for any form but FORM_METHOD. */
+void operation_function(struct buf *out, const struct operation *operation,
+			const struct ast_decl *interface, enum operation_form form,
+			const char *tail);
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_CODEGEN_SOURCE_H
+#define PYRITE_CODEGEN_SOURCE_H
+/*
+ * Parts of the source emitter: source.c walks the file, source_types.c writes the tables of types,
+ * source_interface.c an interface's table, shims and stubs.
+ */
+#include "buf.h"
+#include "ctype.h"
+#include "names.h"
+
+#include "../idl/ast.h"
+
+/* A table that this file keeps to itself: of an anonymous collection, or of an interface that is
+ * passed as a reference. */
+struct source_helper {
+	const struct ast_type *type;
+	const char *name;
+};
+
+struct source {
+	struct buf *out;
+	struct names *names;
+	struct source_helper *helpers;
+	size_t n_helpers, room_helpers;
+};
+
+/* One row of a table of fields. */
+struct source_field {
+	uint32_t id;
+	const char *name; /* on the wire */
+	const struct ast_type *type;
+	bool optional;
+	const char *owner, *member, *has_member; /* for offsetof; owner NULL: no offset */
+	const char *value;                       /* name of the default's constant, or NULL */
+};
+
+/* Whether one table can describe both. */
+bool source_same_type(const struct ast_type *a, const struct ast_type *b);
+
+void source_field(struct source *source, const struct source_field *field);
+
+/* Writes the constant that holds a default, if there is one; prefix: the operation of a parameter,
+ * else "". Returns its name or NULL. */
+const char *source_default(struct source *source, const struct ast_decl *scope, const char *prefix,
+			   const struct ast_decl *decl);
+
+/* Writes the static tables that type needs, where they are still missing. */
+void source_need(struct source *source, const struct ast_type *type);
+
+/* The rows of a struct's or union's members; values: names of their defaults' constants, or NULL.
+ */
+void source_members(struct source *source, const struct ast_decl *decl, const char *const *values);
+
+/* The opening lines of a table; linkage is "static " or "". */
+void source_open_type(struct source *source, const char *linkage, const char *name,
+		      const char *kind, const char *wire_name);
+
+/* What raises and what catches an exception. */
+void source_exception(struct buf *out, const struct ast_decl *decl);
+
+void source_enum(struct source *source, const struct ast_decl *decl);
+void source_struct(struct source *source, const struct ast_decl *decl);
+void source_union(struct source *source, const struct ast_decl *decl);
+void source_typedef(struct source *source, const struct ast_decl *decl);
+void source_interface(struct source *source, const struct ast_decl *decl);
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An interface in the source: rows of parameters, shims, the table of operations, stubs.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "emit.h"
+#include "interface.h"
+#include "layout.h"
+#include "operation.h"
+#include "source_stub.h"
+
+static bool interface_init(struct source *source, struct source_interface *interface,
+			   const struct ast_decl *decl)
+{
+	bool ok = true;
+
+	interface->decl = decl;
+	interface->macro = names_local(source->names, decl, NULL, "METHODS");
+	interface->args = names_local(source->names, decl, NULL, "args");
+	interface->operations = names_local(source->names, decl, NULL, "operations");
+	interface->bases = names_local(source->names, decl, NULL, "bases");
+	interface->rows = calloc(decl->n_operations + 1, sizeof(*interface->rows));
+	for (size_t i = 0; interface->rows && i < decl->n_operations; i++)
+		interface->rows[i].shim =
+			names_local(source->names, decl, NULL, decl->operations[i]->c_name);
+	for (size_t i = 0; interface->rows && i < decl->n_operations; i++)
+		ok &= operation_init(&interface->rows[i].operation, decl->operations[i]);
+	return interface->rows && ok;
+}
+
+static void interface_clear(struct source_interface *interface)
+{
+	for (size_t i = 0; interface->rows && i < interface->decl->n_operations; i++) {
+		operation_clear(&interface->rows[i].operation);
+		free(interface->rows[i].values);
+	}
+	free(interface->rows);
+}
+
+static bool same_values(const struct operation_value *a, const struct operation_value *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (a[i].id != b[i].id || a[i].optional != b[i].optional ||
+		    strcmp(a[i].wire_name, b[i].wire_name) != 0 ||
+		    !source_same_type(a[i].type, b[i].type) ||
+		    (a[i].param && a[i].param->def.kind) || (b[i].param && b[i].param->def.kind))
+			return false;
+	return true;
+}
+
+/* An earlier operation with the same parameters, whose rows will do. */
+static const struct source_operation *like(const struct source_interface *interface,
+					   const struct source_operation *row)
+{
+	const struct operation *a = &row->operation;
+
+	for (const struct source_operation *other = interface->rows; other < row; other++) {
+		const struct operation *b = &other->operation;
+
+		if (a->n_ins == b->n_ins && a->n_outs == b->n_outs && !b->has_streams &&
+		    same_values(a->ins, b->ins, a->n_ins) &&
+		    same_values(a->outs, b->outs, a->n_outs))
+			return other;
+	}
+	return NULL;
+}
+
+/* Constants of the parameters' defaults. */
+static void default_values(struct source *source, struct source_interface *interface,
+			   struct source_operation *row)
+{
+	const struct operation *operation = &row->operation;
+
+	row->values = calloc(operation->n_ins + 1, sizeof(*row->values));
+	if (!row->values) {
+		source->out->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < operation->n_ins; i++) {
+		if (operation->ins[i].param->def.kind == VALUE_NONE)
+			continue;
+		buf_str(source->out, interface->n_defaults++ == 0 ? "\n" : "");
+		row->values[i] = source_default(source, interface->decl, operation->decl->c_name,
+						operation->ins[i].param);
+	}
+}
+
+static void value_rows(struct source *source, const struct operation_value *values, size_t n,
+		       const char *const *defaults)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct source_field field = {
+			.id = values[i].id,
+			.name = values[i].wire_name,
+			.type = values[i].type,
+			.optional = values[i].optional,
+			.value = defaults ? defaults[i] : NULL,
+		};
+
+		source_field(source, &field);
+	}
+}
+
+/* The rows of parameters of all operations, those alike once. */
+static void args(struct source *source, struct source_interface *interface)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < interface->decl->n_operations; i++) {
+		struct source_operation *row = &interface->rows[i];
+		const struct source_operation *other = like(interface, row);
+
+		if (row->operation.has_streams)
+			continue;
+		row->is_new = !other;
+		row->first = other ? other->first : n;
+		if (!other)
+			n += row->operation.n_ins + row->operation.n_outs;
+		default_values(source, interface, row);
+	}
+	if (n == 0)
+		return;
+	buf_printf(source->out, "\nstatic const struct pyr__field %s[] = {\n", interface->args);
+	for (size_t i = 0; i < interface->decl->n_operations; i++) {
+		const struct source_operation *row = &interface->rows[i];
+
+		if (!row->is_new)
+			continue;
+		value_rows(source, row->operation.ins, row->operation.n_ins, row->values);
+		value_rows(source, row->operation.outs, row->operation.n_outs, NULL);
+	}
+	buf_str(source->out, "};\n");
+}
+
+static void raises(struct source *source, const struct source_interface *interface,
+		   struct source_operation *row)
+{
+	const struct ast_decl *decl = row->operation.decl;
+	struct buf suffix = { 0 };
+
+	if (decl->n_raises == 0)
+		return;
+	buf_printf(&suffix, "%s_raises", decl->c_name);
+	row->raises = names_local(source->names, interface->decl, NULL, buf_text(&suffix));
+	buf_printf(source->out, "\nstatic const struct pyr__type *const %s[] = {\n", row->raises);
+	for (size_t i = 0; i < decl->n_raises; i++)
+		buf_printf(source->out, "\t&%s_type,\n", decl->raises[i]->c_name);
+	buf_str(source->out, "\tNULL,\n};\n");
+	source->out->failed |= suffix.failed;
+	buf_free(&suffix);
+}
+
+static void add_flags(struct items *row, const struct operation *operation)
+{
+	static const char *const names[] = { "ONEWAY", "IDEMPOTENT", "INLINE", "UNSUPPORTED" };
+	bool set[] = { operation->decl->oneway, operation->decl->idempotent,
+		       operation->decl->inline_, operation->has_streams };
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++) {
+		if (!set[i])
+			continue;
+		buf_printf(&row->text, "%sPYR__%s", any ? " | " : "", names[i]);
+		any = true;
+	}
+	buf_str(&row->text, any ? "" : "0");
+	items_end(row);
+}
+
+static void operation_row(struct buf *out, const struct source_interface *interface,
+			  const struct source_operation *row)
+{
+	const struct operation *operation = &row->operation;
+	const struct ast_decl *decl = operation->decl;
+	size_t n = operation->has_streams ? 0 : operation->n_ins + operation->n_outs;
+	struct items items = { 0 };
+
+	items_add(&items, "\"%s.%s\"", decl->owner->wire_name, decl->wire_name);
+	items_add(&items, "%s", operation->has_streams ? "NULL" : row->shim);
+	if (n > 0)
+		items_add(&items, "%s + %zu", interface->args, row->first);
+	else
+		items_add(&items, "NULL");
+	items_add(&items, "%zu", operation->has_streams ? 0 : operation->n_ins);
+	items_add(&items, "%zu", operation->has_streams ? 0 : operation->n_outs);
+	add_flags(&items, operation);
+	items_add(&items, "%" PRIu32, decl->timeout_ms);
+	items_add(&items, "%s", row->raises ? row->raises : "NULL");
+	items_add(&items, "0x%016" PRIx64, decl->fingerprint);
+	layout_row(out, &items, false);
+	items_clear(&items);
+}
+
+static void operations(struct source *source, struct source_interface *interface)
+{
+	struct buf *out = source->out;
+	size_t n = interface->decl->n_operations;
+
+	for (size_t i = 0; i < n; i++)
+		raises(source, interface, &interface->rows[i]);
+	if (n > 0) {
+		buf_printf(out, "\nstatic const struct pyr__operation %s[] = {\n",
+			   interface->operations);
+		for (size_t i = 0; i < n; i++)
+			operation_row(out, interface, &interface->rows[i]);
+		buf_str(out, "};\n");
+	}
+}
+
+/* The table of the interface itself: one line if it fits, as clang-format has it. */
+static void table(struct source *source, const struct source_interface *interface)
+{
+	const struct ast_decl *decl = interface->decl;
+	const char *bases = decl->n_all_bases ? interface->bases : "NULL";
+	struct buf *out = source->out;
+	struct buf line = { 0 };
+
+	if (decl->n_all_bases > 0) {
+		buf_printf(out, "\nstatic const char *const %s[] = {\n", bases);
+		for (size_t i = 0; i < decl->n_all_bases; i++)
+			buf_printf(out, "\t\"%s\",\n", decl->all_bases[i]->wire_name);
+		buf_str(out, "\tNULL,\n};\n");
+	}
+	buf_printf(out, "\nconst struct pyr__interface %s_interface = {\n", decl->c_name);
+	buf_printf(&line, "\"%s\", %s, %zu, 0x%016" PRIx64 ", %s,", decl->wire_name,
+		   decl->n_operations ? interface->operations : "NULL", decl->n_operations,
+		   decl->fingerprint, bases);
+	if (LAYOUT_TAB + line.n <= LAYOUT_WIDTH) {
+		buf_printf(out, "\t%s\n", buf_text(&line));
+	} else {
+		buf_printf(out, "\t.name = \"%s\",\n", decl->wire_name);
+		if (decl->n_operations)
+			buf_printf(out, "\t.operations = %s,\n\t.n_operations = %zu,\n",
+				   interface->operations, decl->n_operations);
+		buf_printf(out, "\t.fingerprint = 0x%016" PRIx64 ",\n", decl->fingerprint);
+		if (decl->n_all_bases)
+			buf_printf(out, "\t.bases = %s,\n", bases);
+	}
+	buf_str(out, "};\n");
+	out->failed |= line.failed;
+	buf_free(&line);
+}
+
+void source_interface(struct source *source, const struct ast_decl *decl)
+{
+	struct source_interface interface = { 0 };
+	struct buf head = { 0 }, value = { 0 };
+	struct buf *out = source->out;
+
+	if (!interface_init(source, &interface, decl)) {
+		out->failed = true;
+		interface_clear(&interface);
+		return;
+	}
+	buf_printf(&head, "%s(methods)", interface.macro);
+	buf_printf(&value, "((const struct %s_methods *)(methods))", decl->c_name);
+	buf_str(out, "\n");
+	layout_define(out, buf_text(&head), buf_text(&value));
+	args(source, &interface);
+	for (size_t i = 0; i < decl->n_operations; i++)
+		source_shim(out, &interface, &interface.rows[i]);
+	operations(source, &interface);
+	table(source, &interface);
+	for (size_t i = 0; i < decl->n_operations; i++)
+		source_stubs(out, &interface, i);
+	source_constructors(out, decl);
+	out->failed |= head.failed || value.failed;
+	buf_free(&head);
+	buf_free(&value);
+	interface_clear(&interface);
+}
