@@ -121,6 +121,18 @@ static int start_locked(void)
 	return 0;
 }
 
+int engine_thread(pthread_t *ret, void *(*main)(void *), void *data)
+{
+	sigset_t all, old;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(ret, NULL, main, data);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return err ? -PYR_RESOURCE_EXHAUSTED : 0;
+}
+
 int engine_start(void)
 {
 	sigset_t all, old;
@@ -267,13 +279,16 @@ static void poke_if_dormant(void)
 
 bool engine_wait(struct engine_waiter *waiter, int64_t until)
 {
-	bool timed = until != ENGINE_FOREVER;
+	bool timed = until != ENGINE_FOREVER, has_led = false;
 
 	pthread_mutex_lock(
 		&engine.lock); /* also if it is ready: engine_wake() is then done with it */
-	while (!is_ready(waiter) && !(timed && engine_now() >= until)) {
-		if (!engine.leader) {
+	while (!is_ready(waiter)) {
+		if (timed && (has_led || engine.leader) && engine_now() >= until)
+			break;
+		if (!engine.leader) { /* also when there is no time: what has come is handled */
 			lead(waiter, until);
+			has_led = true;
 			continue;
 		}
 		follow(waiter);

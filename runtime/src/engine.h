@@ -39,6 +39,9 @@ int64_t engine_now(void);
 enum { ENGINE_MS = 1000000 };
 #define ENGINE_FOREVER INT64_MAX
 
+/* Starts a thread with every signal blocked. Returns 0 or minus a status. */
+int engine_thread(pthread_t *ret, void *(*main)(void *), void *data);
+
 void engine_waiter_init(struct engine_waiter *waiter, bool is_worker);
 void engine_waiter_fini(struct engine_waiter *waiter);
 

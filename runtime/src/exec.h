@@ -29,9 +29,6 @@ void exec_stop(struct executor *executor);
 /* Calls queued or running. */
 size_t exec_load(struct executor *executor);
 
-/* Forgets a lane that goes away; it must hold no call. */
-void exec_forget(struct executor *executor, struct lane *lane);
-
 /*
  * Answers of a batch of short methods leave together: a peer that has something to send asks the
  * thread that runs methods to flush later. Returns false if the caller must flush now. The executor

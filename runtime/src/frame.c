@@ -294,6 +294,13 @@ static bool read_body(struct frame *frame, struct span body)
 	return true;
 }
 
+bool frame_read_body(enum frame_type type, struct span body, struct frame *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->type = type;
+	return read_body(ret, body);
+}
+
 static bool read_frame(struct span span, struct frame *ret)
 {
 	const uint8_t *p = span.p, *limit = span.p + span.n;
@@ -348,7 +355,7 @@ int frame_repeated(struct span *rest, uint32_t id, struct frame_entry *ret)
 			if (inner.id == 1 && inner.wire == LEN)
 				ret->name = inner.span;
 			else if (inner.id == 1)
-				ret->name = (struct span){ NULL, (size_t)inner.value };
+				ret->number = inner.value;
 			else if (inner.id == 2 && inner.wire == LEN)
 				ret->bytes = inner.span;
 			else if (inner.id == 2)

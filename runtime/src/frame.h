@@ -70,12 +70,15 @@ void frame_void(uint8_t *data);
 /* Reads the next frame of a message. Returns 1, 0 at its end, -1 if the bytes are no frames. */
 int frame_read(const uint8_t **data, const uint8_t *end, struct frame *ret);
 
+/* Reads a body alone, as kept in frame->body. Returns false if it is none. */
+bool frame_read_body(enum frame_type type, struct span body, struct frame *ret);
+
 /* Repeated fields of a body: an entry of field `id`, which has up to a name (1), a fixed64 or
  * varint (2) and a text (3). */
 struct frame_entry {
 	struct span name, text;
-	uint64_t value;
-	struct span bytes; /* field 2 when it is bytes */
+	uint64_t number, value; /* fields 1 and 2 as numbers */
+	struct span bytes;      /* field 2 when it is bytes */
 };
 int frame_repeated(struct span *rest, uint32_t id, struct frame_entry *ret);
 void frame_put_operation(struct buf *buf, const char *name, uint64_t fingerprint,

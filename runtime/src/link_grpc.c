@@ -55,6 +55,22 @@ static struct grpc_link *of(struct link *link)
 #define FROM(event, member)                                                                        \
 	((struct grpc_link *)((char *)(event)-offsetof(struct grpc_link, member)))
 
+/* Lets core close the connection, also while the link itself is still held. */
+static void release_call(struct grpc_link *l)
+{
+	grpc_call *call;
+
+	pthread_mutex_lock(&l->lock);
+	call = l->call;
+	l->call = NULL;
+	pthread_mutex_unlock(&l->lock);
+	if (!call)
+		return;
+	grpc_call_unref(call);
+	if (l->channel)
+		grpc_channel_destroy(l->channel);
+}
+
 static void unref(struct grpc_link *l)
 {
 	if (atomic_fetch_sub(&l->refs, 1) != 1)
@@ -62,9 +78,7 @@ static void unref(struct grpc_link *l)
 	grpc_metadata_array_destroy(&l->initial);
 	grpc_metadata_array_destroy(&l->trailing);
 	grpc_slice_unref(l->details);
-	grpc_call_unref(l->call);
-	if (l->channel)
-		grpc_channel_destroy(l->channel);
+	release_call(l);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
 }
@@ -112,6 +126,7 @@ static void finish(struct grpc_link *l)
 	if (text[0] == '\0')
 		snprintf(text, sizeof(text), "connection closed");
 	l->link.events->closed(l->link.owner, code, text);
+	release_call(l);
 }
 
 static void deliver(struct grpc_link *l, grpc_byte_buffer *message)
@@ -251,9 +266,9 @@ static void grpc_close(struct link *link, int code, const char *text)
 		else
 			send_end(l);
 	}
-	pthread_mutex_unlock(&l->lock);
-	if (cancel)
+	if (cancel && l->call)
 		grpc_call_cancel(l->call, NULL);
+	pthread_mutex_unlock(&l->lock);
 }
 
 /* The other end is done, in the leader. */

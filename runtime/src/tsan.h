@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef PYRITE_TSAN_H
 #define PYRITE_TSAN_H
-/* ThreadSanitizer cannot see that core's completion queue hands a tag from one thread to another: these tell it. */
+/* ThreadSanitizer cannot see that core's completion queue hands a tag from one thread to another:
+ * these tell it. */
 #if defined(__SANITIZE_THREAD__)
 void __tsan_acquire(void *p);
 void __tsan_release(void *p);

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A daemon: objects, a door, core servers, links' peers, method threads, and how all of it comes to
+ * an end. Its state goes from idle over running to stopped; a keeper thread waits for the stop (a
+ * signal, pyr_daemon_stop()), drains, and lets the method threads go.
+ */
+#include "daemon.h"
+
+#include <pyrite/gen.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "door.h"
+#include "engine.h"
+#include "error.h"
+#include "exec.h"
+#include "log.h"
+#include "naming.h"
+#include "peer.h"
+#include "plain.h"
+#include "server.h"
+#include "signals.h"
+#include "uri.h"
+
+enum { CLOSE_MS = 500 }; /* for the last bytes of drained links */
+
+struct pyr_daemon {
+	struct object_table objects;
+	struct executor *executor;
+	struct peer_host host;
+	struct door *door;
+	struct server *server;
+	struct plain_face *plain;
+	int stop_fd; /* an eventfd: somebody wants it to stop */
+	uint32_t drain_ms;
+	bool signals;
+	pthread_mutex_t lock;          /* before a peer's */
+	struct peer *peers;            /* lock */
+	pthread_cond_t ended;          /* run() has returned */
+	bool is_running, has_stopped;  /* lock */
+	struct engine_waiter progress; /* of the keeper: something was answered or closed */
+	struct pyr_daemon *next;       /* in daemons */
+};
+
+static struct daemons {
+	pthread_mutex_t lock;
+	struct pyr_daemon *first;
+} daemons = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+bool daemon_is_local(const char *address)
+{
+	struct pyr_daemon *d;
+
+	pthread_mutex_lock(&daemons.lock);
+	for (d = daemons.first; d && strcmp(d->host.address, address) != 0; d = d->next)
+		;
+	pthread_mutex_unlock(&daemons.lock);
+	return d != NULL;
+}
+
+static void list(struct pyr_daemon *d, bool in)
+{
+	struct pyr_daemon **at;
+
+	pthread_mutex_lock(&daemons.lock);
+	if (in) {
+		d->next = daemons.first;
+		daemons.first = d;
+	} else {
+		for (at = &daemons.first; *at && *at != d; at = &(*at)->next)
+			;
+		if (*at)
+			*at = d->next;
+	}
+	pthread_mutex_unlock(&daemons.lock);
+}
+
+/* ---- links come and go; in the leader ---- */
+
+static void on_opened(void *data, struct peer *peer)
+{
+	struct pyr_daemon *d = data;
+
+	pthread_mutex_lock(&d->lock);
+	peer->prev = NULL;
+	peer->next = d->peers;
+	if (d->peers)
+		d->peers->prev = peer;
+	d->peers = peer;
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void on_closed(struct peer_host *host, struct peer *peer)
+{
+	struct pyr_daemon *d = (struct pyr_daemon *)((char *)host - offsetof(pyr_daemon, host));
+
+	pthread_mutex_lock(&d->lock);
+	if (peer->prev)
+		peer->prev->next = peer->next;
+	else
+		d->peers = peer->next;
+	if (peer->next)
+		peer->next->prev = peer->prev;
+	pthread_mutex_unlock(&d->lock);
+	peer_unref(peer);
+	engine_wake(&d->progress);
+}
+
+static void on_progress(struct peer_host *host)
+{
+	struct pyr_daemon *d = (struct pyr_daemon *)((char *)host - offsetof(pyr_daemon, host));
+
+	engine_wake(&d->progress);
+}
+
+static void on_accepted(void *data, int fd, const struct door_peer *peer)
+{
+	struct pyr_daemon *d = data;
+
+	server_add(d->server, fd, peer->is_local);
+}
+
+/* ---- making ---- */
+
+static unsigned default_threads(void)
+{
+	unsigned n = config_number(CONFIG_THREADS);
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (n == 0)
+		n = cores > 4 ? (unsigned)cores : 4;
+	return n;
+}
+
+static uint32_t or_config(uint32_t value, enum config_key key)
+{
+	return value ? value : config_number(key);
+}
+
+static bool open_door(struct pyr_daemon *d, const struct pyr_daemon_options *o)
+{
+	struct door_options door = { .accepted = on_accepted, .data = d };
+	struct door_problem problem;
+
+	door.host = o->host ? o->host : config_text(CONFIG_HOST);
+	door.port = o->port ? o->port : (uint16_t)config_number(CONFIG_PORT);
+	door.socket = o->socket;
+	door.insecure = o->insecure == PYR_YES;
+	door.max_links = or_config(o->max_links, CONFIG_MAX_LINKS);
+	d->door = door_open(&door, &problem);
+	if (!d->door)
+		error_constructor(problem.code, "DaemonError: %s", problem.text);
+	return d->door != NULL;
+}
+
+static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
+{
+	struct server_options server = { .host = &d->host, .door = &d->door, .data = d };
+	struct plain_options plain = { .objects = &d->objects };
+
+	d->executor = exec_new(o->threads ? o->threads : default_threads());
+	d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	d->host.objects = &d->objects;
+	d->host.executor = d->executor;
+	d->host.max_calls = or_config(o->max_calls, CONFIG_MAX_CALLS);
+	d->host.max_message = or_config(o->max_message, CONFIG_MAX_MESSAGE);
+	d->host.closed = on_closed;
+	d->host.progress = on_progress;
+	plain.executor = d->executor;
+	plain.max_message = d->host.max_message;
+	plain.max_calls = d->host.max_calls;
+	plain.address = "this daemon";
+	server.opened = on_opened;
+	if (d->executor && d->stop_fd >= 0)
+		server.plain = d->plain = plain_face_new(&plain);
+	if (d->plain)
+		d->server = server_new(&server);
+	return d->server != NULL;
+}
+
+pyr_daemon *pyr_daemon_new(const struct pyr_daemon_options *options)
+{
+	static const struct pyr_daemon_options defaults;
+	const struct pyr_daemon_options *o = options ? options : &defaults;
+	pyr_daemon *d;
+	int err = engine_start();
+
+	if (err < 0)
+		return error_constructor(-err, "the runtime cannot be started");
+	d = calloc(1, sizeof(*d));
+	if (!d || objects_init(&d->objects) < 0) {
+		free(d);
+		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	}
+	pthread_mutex_init(&d->lock, NULL);
+	pthread_cond_init(&d->ended, NULL);
+	engine_waiter_init(&d->progress, false);
+	d->signals = o->signals != PYR_NO;
+	d->drain_ms = or_config(o->drain_ms, CONFIG_DRAIN_MS);
+	d->stop_fd = -1;
+	if (!build(d, o)) {
+		pyr_daemon_free(d);
+		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	}
+	if (!open_door(d, o)) {
+		pyr_error *why = pyr_error_take();
+
+		pyr_daemon_free(d);
+		error_restore(why);
+		return error_from_constructor();
+	}
+	d->host.address = door_address(d->door);
+	list(d, true);
+	return d;
+}
+
+/* ---- the end ---- */
+
+static void each_peer(struct pyr_daemon *d, void (*fn)(struct peer *))
+{
+	struct peer *peer;
+
+	pthread_mutex_lock(&d->lock);
+	for (peer = d->peers; peer; peer = peer->next)
+		fn(peer);
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void say_goaway(struct peer *peer)
+{
+	peer_goaway(peer, "the daemon is stopping");
+}
+
+static void close_peer(struct peer *peer)
+{
+	peer_close(peer, 0, "");
+}
+
+static bool is_quiet(struct pyr_daemon *d)
+{
+	struct peer *peer;
+	bool quiet = exec_load(d->executor) == 0 && plain_face_load(d->plain) == 0;
+
+	pthread_mutex_lock(&d->lock);
+	for (peer = d->peers; peer && quiet; peer = peer->next)
+		quiet = peer_is_quiet(peer);
+	pthread_mutex_unlock(&d->lock);
+	return quiet;
+}
+
+static bool has_no_peers(struct pyr_daemon *d)
+{
+	bool none;
+
+	pthread_mutex_lock(&d->lock);
+	none = !d->peers;
+	pthread_mutex_unlock(&d->lock);
+	return none;
+}
+
+static void wait_until(struct pyr_daemon *d, bool (*done)(struct pyr_daemon *), int64_t until)
+{
+	for (;;) {
+		atomic_store(&d->progress.ready, false);
+		if (done(d) || engine_now() >= until)
+			return;
+		engine_wait(&d->progress, until);
+	}
+}
+
+/* Names go first, so that nobody new is sent here; running calls have drain_ms; then the links
+ * close. */
+static void drain(struct pyr_daemon *d)
+{
+	int64_t until = engine_now() + (int64_t)d->drain_ms * ENGINE_MS;
+
+	naming_daemon_closing(d->host.address);
+	door_close(d->door);
+	atomic_store(&d->host.is_draining, true);
+	each_peer(d, say_goaway);
+	wait_until(d, is_quiet, until);
+	each_peer(d, close_peer);
+	wait_until(d, has_no_peers, engine_now() + CLOSE_MS * (int64_t)ENGINE_MS);
+}
+
+static void *keeper_main(void *data)
+{
+	struct pyr_daemon *d = data;
+	struct pollfd wait = { .fd = d->stop_fd, .events = POLLIN };
+
+	while (poll(&wait, 1, -1) < 0 && errno == EINTR)
+		;
+	drain(d);
+	exec_stop(d->executor);
+	return NULL;
+}
+
+void pyr_daemon_stop(pyr_daemon *daemon)
+{
+	static const uint64_t one = 1;
+
+	if (daemon && write(daemon->stop_fd, &one, sizeof(one)) < 0)
+		return; /* the counter is full: it was told */
+}
+
+static int start_running(struct pyr_daemon *d)
+{
+	const char *why = NULL;
+
+	pthread_mutex_lock(&d->lock);
+	if (d->is_running)
+		why = "is running already";
+	else if (d->has_stopped)
+		why = "was stopped: make another";
+	else
+		d->is_running = true;
+	pthread_mutex_unlock(&d->lock);
+	return why ? error_set(PYR_FAILED_PRECONDITION, "DaemonError: the daemon at %s %s",
+			       d->host.address, why)
+		   : 0;
+}
+
+int pyr_daemon_run(pyr_daemon *daemon)
+{
+	pthread_t keeper;
+	int err;
+
+	if (!daemon)
+		return error_null("daemon");
+	err = start_running(daemon);
+	if (err < 0)
+		return err;
+	if (daemon->signals)
+		daemon->signals = signals_watch(daemon->stop_fd);
+	err = engine_thread(&keeper, keeper_main, daemon);
+	if (err == 0) {
+		err = exec_work(daemon->executor);
+		if (err < 0)
+			pyr_daemon_stop(daemon);
+		pthread_join(keeper, NULL);
+	}
+	if (daemon->signals)
+		signals_forget(daemon->stop_fd);
+	pthread_mutex_lock(&daemon->lock);
+	daemon->is_running = false;
+	daemon->has_stopped = true;
+	pthread_cond_broadcast(&daemon->ended);
+	pthread_mutex_unlock(&daemon->lock);
+	return err < 0 ? error_set(-err, "DaemonError: no threads for methods") : 0;
+}
+
+void pyr_daemon_free(pyr_daemon *daemon)
+{
+	if (!daemon || engine_is_forked())
+		return;
+	pthread_mutex_lock(&daemon->lock);
+	if (daemon->is_running) {
+		daemon->drain_ms = 0;
+		pyr_daemon_stop(daemon);
+	}
+	while (daemon->is_running)
+		pthread_cond_wait(&daemon->ended, &daemon->lock);
+	pthread_mutex_unlock(&daemon->lock);
+	if (daemon->door) {
+		list(daemon, false);
+		door_close(daemon->door);
+	}
+	plain_face_free(daemon->plain);
+	server_free(daemon->server);
+	wait_until(daemon, has_no_peers, ENGINE_FOREVER);
+	exec_free(daemon->executor);
+	objects_free(&daemon->objects);
+	door_free(daemon->door);
+	if (daemon->stop_fd >= 0)
+		close(daemon->stop_fd);
+	engine_waiter_fini(&daemon->progress);
+	pthread_cond_destroy(&daemon->ended);
+	pthread_mutex_destroy(&daemon->lock);
+	free(daemon);
+}
+
+/* ---- objects ---- */
+
+const char *pyr_daemon_address(pyr_daemon *daemon)
+{
+	return daemon ? daemon->host.address : "";
+}
+
+/* An id must be writable in a URI. */
+static bool is_id(const char *id)
+{
+	char text[URI_MAX];
+	struct uri_problem problem;
+	pyr_uri *uri;
+
+	if (strlen(id) > URI_OBJECT_MAX)
+		return false;
+	strcat(strcat(strcpy(text, "PYRO:"), id), "@127.0.0.1:1");
+	uri = uri_parse(text, &problem);
+	pyr_uri_free(uri);
+	return uri != NULL;
+}
+
+const char *pyr__register(pyr_daemon *daemon, const struct pyr__interface *interface,
+			  const char *id, const void *methods, void *data)
+{
+	const struct codec_interface *codec;
+	struct object *object;
+	int code = PYR_RESOURCE_EXHAUSTED;
+
+	if (!daemon || !methods) {
+		error_null(daemon ? "methods" : "daemon");
+		return error_from_constructor();
+	}
+	if (id && !is_id(id))
+		return error_constructor(PYR_INVALID_ARGUMENT,
+					 "DaemonError: '%.300s' cannot be the id of an object", id);
+	codec = codec_interface_get(interface);
+	object = codec ? objects_add(&daemon->objects, codec, id, daemon->host.address, methods,
+				     data, &code)
+		       : NULL;
+	if (object)
+		return object->uri;
+	if (code == PYR_ALREADY_EXISTS)
+		return error_constructor(code, "DaemonError: object '%s' exists at %s already", id,
+					 daemon->host.address);
+	return error_constructor(code, "out of memory");
+}
+
+const char *pyr_daemon_uri(pyr_daemon *daemon, const char *id)
+{
+	struct object *object;
+	const char *uri;
+
+	if (!daemon || !id) {
+		error_null(daemon ? "id" : "daemon");
+		return NULL;
+	}
+	object = objects_find(&daemon->objects, span_of(id));
+	if (!object)
+		return error_constructor(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
+					 daemon->host.address);
+	uri = object->uri; /* the table's, until it is unregistered */
+	object_unref(object);
+	return uri;
+}
+
+int pyr_daemon_unregister(pyr_daemon *daemon, const char *id)
+{
+	if (!daemon || !id)
+		return error_null(daemon ? "id" : "daemon");
+	if (objects_remove(&daemon->objects, id))
+		return 0;
+	return error_set(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
+			 daemon->host.address);
+}
+
+int pyr_daemon_set_default(pyr_daemon *daemon, const char *id)
+{
+	if (!daemon || !id)
+		return error_null(daemon ? "id" : "daemon");
+	if (objects_set_default(&daemon->objects, id))
+		return 0;
+	return error_set(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
+			 daemon->host.address);
+}

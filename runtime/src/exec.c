@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+#include "exec.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "engine.h"
+#include "peer.h"
+
+enum {
+	SPREAD_NS = 200000,    /* a queue that takes longer wakes another thread */
+	BACKLOG_MAX = 16 << 20 /* bytes that a link may have to send before its methods wait */
+};
+
+struct worker {
+	struct engine_waiter waiter;
+	struct executor *executor;
+	struct worker *next_parked;
+	bool is_parked;
+	int64_t since;               /* when it began to work on what is queued; 0 = just now */
+	struct peer *_Atomic corked; /* a counted peer to flush when the batch is through */
+	void (*flush)(struct peer *peer);
+	void (*unref)(struct peer *peer);
+};
+
+struct executor {
+	pthread_mutex_t lock; /* after a peer's, before the engine's */
+	struct lane *ready, **ready_end;
+	struct lane *stalled; /* held back by their link's backlog */
+	struct worker *parked;
+	struct worker *workers;
+	unsigned n_workers;
+	bool is_stopping;
+	size_t load;
+	struct engine_ticker ticker;
+};
+
+static _Thread_local struct worker *self;
+
+static void on_tick(struct engine_ticker *ticker);
+
+struct executor *exec_new(unsigned threads)
+{
+	struct executor *e = calloc(1, sizeof(*e));
+	unsigned i;
+
+	if (!e)
+		return NULL;
+	e->workers = calloc(threads, sizeof(*e->workers));
+	if (!e->workers) {
+		free(e);
+		return NULL;
+	}
+	pthread_mutex_init(&e->lock, NULL);
+	e->ready_end = &e->ready;
+	e->n_workers = threads;
+	e->ticker.tick = on_tick;
+	for (i = 0; i < threads; i++) {
+		engine_waiter_init(&e->workers[i].waiter, true);
+		e->workers[i].executor = e;
+	}
+	return e;
+}
+
+static void drop_lanes(struct lane *lane)
+{
+	struct lane *next;
+	pyr_call *call, *rest;
+
+	for (; lane; lane = next) {
+		next = lane->next;
+		for (call = lane->head; call; call = rest) { /* the last one takes the lane along */
+			rest = call->next;
+			incall_fail(call, PYR_UNAVAILABLE, "the daemon has stopped");
+			incall_unref(call);
+		}
+	}
+}
+
+void exec_free(struct executor *e)
+{
+	unsigned i;
+
+	if (!e)
+		return;
+	drop_lanes(e->ready);
+	drop_lanes(e->stalled);
+	for (i = 0; i < e->n_workers; i++)
+		engine_waiter_fini(&e->workers[i].waiter);
+	pthread_mutex_destroy(&e->lock);
+	free(e->workers);
+	free(e);
+}
+
+/* ---- lanes; all with the lock ---- */
+
+static void make_ready(struct executor *e, struct lane *lane)
+{
+	lane->is_ready = true;
+	lane->next = NULL;
+	*e->ready_end = lane;
+	e->ready_end = &lane->next;
+}
+
+static struct lane *pop_ready(struct executor *e)
+{
+	struct lane *lane = e->ready;
+
+	e->ready = lane->next;
+	if (!e->ready)
+		e->ready_end = &e->ready;
+	lane->is_ready = false;
+	return lane;
+}
+
+static bool is_stalled(const struct lane *lane)
+{
+	return lane->backlog &&
+	       atomic_load_explicit(lane->backlog, memory_order_relaxed) > BACKLOG_MAX;
+}
+
+/* The next call to run, lanes in turn; a oneway keeps its lane until it is through. */
+static pyr_call *take(struct executor *e, struct lane **from)
+{
+	struct lane *lane;
+	pyr_call *call;
+
+	while (e->ready) {
+		lane = pop_ready(e);
+		if (is_stalled(lane)) {
+			lane->is_ready = true;
+			lane->next = e->stalled;
+			e->stalled = lane;
+			continue;
+		}
+		call = lane->head;
+		lane->head = call->next;
+		if (call->is_oneway)
+			lane->is_held = true;
+		else if (lane->head)
+			make_ready(e, lane);
+		*from = lane;
+		return call;
+	}
+	return NULL;
+}
+
+static void unpark(struct worker *w)
+{
+	struct worker **at;
+
+	for (at = &w->executor->parked; *at && *at != w; at = &(*at)->next_parked)
+		;
+	if (*at)
+		*at = w->next_parked;
+	w->is_parked = false;
+}
+
+/* Sees to it that somebody runs what is ready: the calling thread, if it is a method thread that
+ * leads, else a parked one. */
+static void wake_one(struct executor *e)
+{
+	struct worker *w = e->parked;
+
+	if (self && self->executor == e && self->is_parked && engine_leading() == &self->waiter)
+		w = self;
+	if (!w)
+		return;
+	unpark(w);
+	engine_wake(&w->waiter);
+}
+
+void exec_submit(struct executor *e, struct lane *lane, pyr_call *call)
+{
+	incall_ref(call);
+	call->next = NULL;
+	pthread_mutex_lock(&e->lock);
+	call->lane = lane;
+	if (lane->head)
+		lane->tail->next = call;
+	else
+		lane->head = call;
+	lane->tail = call;
+	e->load++;
+	if (!lane->is_ready && !lane->is_held) {
+		make_ready(e, lane);
+		wake_one(e);
+	}
+	pthread_mutex_unlock(&e->lock);
+}
+
+void exec_resume(struct executor *e)
+{
+	struct lane *lane;
+
+	pthread_mutex_lock(&e->lock);
+	while ((lane = e->stalled)) {
+		e->stalled = lane->next;
+		make_ready(e, lane);
+	}
+	if (e->ready)
+		wake_one(e);
+	pthread_mutex_unlock(&e->lock);
+}
+
+size_t exec_load(struct executor *e)
+{
+	size_t load;
+
+	pthread_mutex_lock(&e->lock);
+	load = e->load;
+	pthread_mutex_unlock(&e->lock);
+	return load;
+}
+
+/* ---- corks ---- */
+
+static void uncork(struct worker *w)
+{
+	struct peer *peer = atomic_exchange(&w->corked, NULL);
+
+	if (!peer)
+		return;
+	w->flush(peer);
+	w->unref(peer);
+}
+
+bool exec_cork(struct peer *peer, void (*flush)(struct peer *), void (*unref)(struct peer *))
+{
+	struct worker *w = self;
+
+	/* Only while more waits, and while the ticks come that flush for a method that takes long.
+	 */
+	if (!w || !w->since || engine_is_led())
+		return false;
+	if (atomic_load(&w->corked) == peer)
+		return true;
+	uncork(w);
+	peer_ref(peer);
+	w->flush = flush;
+	w->unref = unref;
+	atomic_store(&w->corked, peer);
+	return true;
+}
+
+static void on_tick(struct engine_ticker *ticker)
+{
+	struct executor *e =
+		(struct executor *)((char *)ticker - offsetof(struct executor, ticker));
+	unsigned i;
+
+	for (i = 0; i < e->n_workers; i++)
+		uncork(&e->workers[i]);
+}
+
+/* ---- work ---- */
+
+/* Work has piled up for a while: another thread is to help. With the lock. */
+static void spread(struct worker *w)
+{
+	int64_t now = engine_now();
+
+	if (!w->since) {
+		w->since = now;
+	} else if (now - w->since > SPREAD_NS) {
+		w->since = now;
+		wake_one(w->executor);
+	}
+}
+
+static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
+{
+	struct executor *e = w->executor;
+	bool was_oneway = call->is_oneway;
+
+	if (e->ready && e->n_workers > 0)
+		spread(w);
+	pthread_mutex_unlock(&e->lock);
+	incall_run(call);
+	if (!was_oneway)
+		incall_unref(call);
+	pthread_mutex_lock(&e->lock);
+	e->load--;
+	if (!was_oneway)
+		return;
+	lane->is_held = false;
+	if (lane->head)
+		make_ready(e, lane);
+	pthread_mutex_unlock(&e->lock);
+	incall_unref(call); /* kept until now: its session holds the lane */
+	pthread_mutex_lock(&e->lock);
+}
+
+static void idle(struct worker *w)
+{
+	struct executor *e = w->executor;
+
+	w->since = 0;
+	atomic_store_explicit(&w->waiter.ready, false, memory_order_relaxed);
+	w->is_parked = true;
+	w->next_parked = e->parked;
+	e->parked = w;
+	pthread_mutex_unlock(&e->lock);
+	uncork(w);
+	engine_wait(&w->waiter, ENGINE_FOREVER);
+	pthread_mutex_lock(&e->lock);
+	if (w->is_parked)
+		unpark(w);
+}
+
+static void *work(void *data)
+{
+	struct worker *w = data;
+	struct executor *e = w->executor;
+	struct worker *outer = self;
+	struct lane *lane;
+	pyr_call *call;
+
+	self = w;
+	pthread_mutex_lock(&e->lock);
+	while (!e->is_stopping) {
+		call = take(e, &lane);
+		if (call)
+			run_one(w, call, lane);
+		else
+			idle(w);
+	}
+	pthread_mutex_unlock(&e->lock);
+	uncork(w);
+	self = outer;
+	return NULL;
+}
+
+int exec_work(struct executor *e)
+{
+	pthread_t *threads = calloc(e->n_workers, sizeof(*threads));
+	unsigned n = 0;
+	int err = 0;
+
+	if (!threads)
+		return -PYR_RESOURCE_EXHAUSTED;
+	pthread_mutex_lock(&e->lock);
+	e->is_stopping = false;
+	pthread_mutex_unlock(&e->lock);
+	engine_add_daemon(1);
+	engine_ticker_add(&e->ticker);
+	while (n + 1 < e->n_workers && err == 0) {
+		err = engine_thread(&threads[n], work, &e->workers[n + 1]);
+		n += err == 0;
+	}
+	if (err == 0)
+		work(&e->workers[0]);
+	else
+		exec_stop(e);
+	while (n > 0)
+		pthread_join(threads[--n], NULL);
+	engine_ticker_remove(&e->ticker);
+	engine_add_daemon(-1);
+	free(threads);
+	return err;
+}
+
+void exec_stop(struct executor *e)
+{
+	pthread_mutex_lock(&e->lock);
+	e->is_stopping = true;
+	while (e->parked)
+		wake_one(e);
+	pthread_mutex_unlock(&e->lock);
+}

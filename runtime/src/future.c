@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "error.h"
+#include "proxy.h"
+
+/* A call that was started. The peer holds it while it is live; its user alone frees it. */
+struct pyr_future {
+	struct outcall call;
+	const struct codec_operation *operation;
+};
+
+/* As perform() in proxy.c, but a call that was sent is not made again: nobody waits who could. */
+static bool start(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
+		  struct outcall *call)
+{
+	int64_t deadline = proxy_deadline(proxy, operation);
+	struct session *session;
+	int tries = 2;
+
+	for (;;) {
+		session = proxy_session(proxy);
+		if (!session)
+			return false;
+		outcall_init(call, deadline);
+		outcall_start(call, session, operation, packer, false);
+		if (!atomic_load(&call->waiter.ready) || !call->was_not_run || --tries == 0)
+			return true;
+		outcall_fini(call);
+		proxy_forget(proxy, session);
+		session_unref(session);
+	}
+}
+
+static pyr_future *start_future(pyr_proxy *proxy, unsigned operation, pyr__in *in,
+				struct arena *arena)
+{
+	const struct codec_operation *codec = &proxy->interface->operations[operation];
+	struct codec_problem problem;
+	struct codec_packer packer;
+	pyr_future *future;
+
+	if (codec_prepare(codec->request, in, arena, &packer, &problem) < 0)
+		return error_constructor(problem.code, "%s: %s", codec->table->name, problem.text);
+	future = malloc(sizeof(*future));
+	if (!future)
+		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	future->operation = codec;
+	if (start(proxy, operation, &packer, &future->call))
+		return future;
+	free(future);
+	return error_from_constructor();
+}
+
+pyr_future *pyr__start(void *self, const struct pyr__interface *interface, unsigned op, pyr__in *in)
+{
+	pyr_proxy *proxy = self;
+	int operation = proxy_operation(proxy, interface, op);
+	_Alignas(16) uint8_t room[512];
+	struct arena arena;
+	pyr_future *future;
+
+	if (operation < 0)
+		return error_from_constructor();
+	arena_init(&arena, room, sizeof(room));
+	future = start_future(proxy, (unsigned)operation, in, &arena);
+	arena_clear(&arena);
+	return future;
+}
+
+static void drop(pyr_future *future)
+{
+	outcall_fini(&future->call);
+	session_unref(future->call.session);
+	free(future);
+}
+
+int pyr__get(pyr_future *future, const struct pyr__operation *operation, void *const *out)
+{
+	struct codec_problem problem;
+	struct outcall *call;
+	int err = 0;
+
+	if (!future)
+		return error_null("future");
+	call = &future->call;
+	if (future->operation->table != operation) {
+		err = error_set(PYR_INVALID_ARGUMENT, "the future is of %s, not of %s",
+				future->operation->table->name, operation->name);
+		pyr_future_free(future);
+		return err;
+	}
+	outcall_wait(call, ENGINE_FOREVER);
+	if (call->code)
+		err = outcall_error(call);
+	else if (codec_unpack_results(future->operation->reply, call->answer.data, call->answer.n,
+				      out, &problem) < 0)
+		err = error_set(PYR_INTERNAL, "ProtocolError: the reply of %s: %s", operation->name,
+				problem.text);
+	drop(future);
+	return err;
+}
+
+bool pyr_future_is_ready(pyr_future *future)
+{
+	/* With the wait for "now" it also polls, so that a loop around it gets somewhere. */
+	return future && outcall_wait(&future->call, engine_now());
+}
+
+int pyr_future_wait(pyr_future *future, int64_t timeout_ms)
+{
+	int64_t until = ENGINE_FOREVER;
+
+	if (!future)
+		return error_null("future");
+	if (timeout_ms >= 0 && timeout_ms < INT64_MAX / ENGINE_MS / 2)
+		until = engine_now() + timeout_ms * ENGINE_MS;
+	if (outcall_wait(&future->call, until))
+		return 0;
+	return error_set(PYR_DEADLINE_EXCEEDED, "TimeoutError: not ready within %lld ms",
+			 (long long)timeout_ms);
+}
+
+void pyr_future_cancel(pyr_future *future)
+{
+	if (future)
+		outcall_cancel(&future->call, PYR_CANCELLED, "the future was cancelled");
+}
+
+void pyr_future_free(pyr_future *future)
+{
+	if (!future)
+		return;
+	pyr_future_cancel(future);
+	outcall_wait(&future->call, ENGINE_FOREVER);
+	drop(future);
+}

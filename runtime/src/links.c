@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "links.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct links {
+	pthread_mutex_t lock; /* before a peer's */
+	struct peer *first;
+} links = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void unlink_peer(struct peer *peer)
+{
+	if (peer->prev)
+		peer->prev->next = peer->next;
+	else
+		links.first = peer->next;
+	if (peer->next)
+		peer->next->prev = peer->prev;
+}
+
+static bool is_local(const pyr_uri *uri)
+{
+	return uri->socket[0] || strncmp(uri->host, "127.", 4) == 0 ||
+	       strcmp(uri->host, "::1") == 0 || strcmp(uri->host, "localhost") == 0;
+}
+
+static struct peer *connect_to(const pyr_uri *uri, const char *address, uint32_t timeout_ms,
+			       struct uri_problem *problem)
+{
+	char target[URI_TARGET_MAX];
+	struct peer *peer;
+
+	if (uri_target(uri, 0, target, sizeof(target)) < 0) {
+		problem->code = PYR_INVALID_ARGUMENT;
+		snprintf(problem->text, sizeof(problem->text),
+			 "%.200s has no address to connect to", uri->text);
+		return NULL;
+	}
+	peer = peer_connect(target, address, is_local(uri), timeout_ms);
+	if (peer)
+		peer->key = strdup(address);
+	if (peer && peer->key)
+		return peer;
+	problem->code = PYR_RESOURCE_EXHAUSTED;
+	snprintf(problem->text, sizeof(problem->text), "out of memory");
+	if (peer) {
+		peer_close(peer, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		peer_unref(peer);
+	}
+	return NULL;
+}
+
+struct peer *links_get(const pyr_uri *uri, bool own, uint32_t connect_timeout_ms,
+		       struct uri_problem *problem)
+{
+	char address[URI_TARGET_MAX];
+	struct peer *peer;
+
+	if (uri_address(uri, 0, address, sizeof(address)) < 0)
+		snprintf(address, sizeof(address), "%.200s", uri->text);
+	pthread_mutex_lock(&links.lock);
+	for (peer = own ? NULL : links.first; peer; peer = peer->next)
+		if (!peer->is_own && strcmp(peer->key, address) == 0 && peer_is_usable(peer))
+			break;
+	if (!peer) {
+		peer = connect_to(uri, address, connect_timeout_ms, problem);
+		if (peer) {
+			peer->is_own = own;
+			peer->prev = NULL;
+			peer->next = links.first;
+			if (links.first)
+				links.first->prev = peer;
+			links.first = peer;
+		}
+	}
+	if (peer)
+		peer->n_users++;
+	pthread_mutex_unlock(&links.lock);
+	return peer;
+}
+
+void links_put(struct peer *peer)
+{
+	bool last;
+
+	if (!peer)
+		return;
+	pthread_mutex_lock(&links.lock);
+	last = --peer->n_users == 0;
+	if (last)
+		unlink_peer(peer);
+	pthread_mutex_unlock(&links.lock);
+	if (!last)
+		return;
+	peer_close(peer, 0, "");
+	peer_unref(peer);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_NUMTAB_H
+#define PYRITE_NUMTAB_H
+/* A table from 32-bit numbers to pointers: live calls, sessions. Not locked. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct numtab {
+	struct numtab_entry *entries; /* open addressing; value NULL = free */
+	size_t cap, n;
+};
+
+struct numtab_entry {
+	uint32_t number;
+	void *value;
+};
+
+void *numtab_get(const struct numtab *table, uint32_t number);
+/* value is not NULL, number not in the table. Returns false when memory is out. */
+bool numtab_put(struct numtab *table, uint32_t number, void *value);
+void *numtab_remove(struct numtab *table, uint32_t number); /* what was there */
+void *numtab_pop(struct numtab *table);                     /* any one, removed; NULL when empty */
+void numtab_free(struct numtab *table);
+#endif

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+/* A peer's life, what it sends and when, and to whom each frame goes that comes. */
+#include "peer.h"
+
+#include <openssl/rand.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec.h"
+#include "frame.h"
+#include "log.h"
+#include "session.h"
+
+static const struct link_events events;
+
+static struct peer *new_peer(struct peer_host *host)
+{
+	struct peer *peer = calloc(1, sizeof(*peer));
+
+	if (!peer)
+		return NULL;
+	peer->refs = 1;
+	peer->host = host;
+	peer->max_calls = PEER_MAX_CALLS;
+	peer->connect_until = ENGINE_FOREVER;
+	pthread_mutex_init(&peer->lock, NULL);
+	RAND_bytes(peer->id, sizeof(peer->id));
+	return peer;
+}
+
+void peer_ref(struct peer *peer)
+{
+	atomic_fetch_add_explicit(&peer->refs, 1, memory_order_relaxed);
+}
+
+void peer_unref(struct peer *peer)
+{
+	if (!peer || atomic_fetch_sub(&peer->refs, 1) != 1)
+		return;
+	if (peer->link)
+		peer->link->kind->free(peer->link);
+	buf_free(&peer->urgent);
+	buf_free(&peer->wire);
+	numtab_free(&peer->calls_taken);
+	numtab_free(&peer->sessions_taken);
+	numtab_free(&peer->sessions_made);
+	free(peer->slots);
+	free(peer->key);
+	pthread_mutex_destroy(&peer->lock);
+	free(peer);
+}
+
+static void say_hello(struct peer *peer)
+{
+	struct frame frame = { .type = FRAME_HELLO,
+			       .min_version = FRAME_VERSION_MIN,
+			       .max_version = FRAME_VERSION_MAX };
+
+	frame.max_calls = peer->host ? peer->host->max_calls : PEER_MAX_CALLS;
+	frame.max_message = peer->host ? peer->host->max_message : 64u << 20;
+	frame.agent = span_of("pyrite/" PYR_VERSION);
+	peer_queue(peer, &frame);
+}
+
+struct peer *peer_connect(const char *target, const char *address, bool is_local,
+			  uint32_t connect_timeout_ms)
+{
+	struct peer *peer = new_peer(NULL);
+
+	if (!peer)
+		return NULL;
+	peer->connect_until = engine_now() + (int64_t)connect_timeout_ms * ENGINE_MS;
+	say_hello(peer); /* leaves with the first Bind and Call */
+	peer_ref(peer);  /* the link's, until closed() */
+	pthread_mutex_lock(&peer->lock);
+	peer->link = link_grpc_connect(target, address, is_local, &events, peer);
+	pthread_mutex_unlock(&peer->lock);
+	if (peer->link)
+		return peer;
+	peer_unref(peer);
+	peer_unref(peer);
+	return NULL;
+}
+
+struct peer *peer_accept(struct link *link, struct peer_host *host)
+{
+	struct peer *peer = new_peer(host);
+
+	if (!peer) {
+		link->kind->close(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		return NULL;
+	}
+	peer->link = link;
+	say_hello(peer);
+	peer_ref(peer);
+	link_grpc_start(link, &events, peer);
+	return peer;
+}
+
+bool peer_is_usable(struct peer *peer)
+{
+	bool usable;
+
+	pthread_mutex_lock(&peer->lock);
+	usable = !peer->is_closed && !peer->is_ending && !peer->is_going_away;
+	pthread_mutex_unlock(&peer->lock);
+	return usable;
+}
+
+bool peer_is_quiet(struct peer *peer)
+{
+	bool quiet;
+
+	pthread_mutex_lock(&peer->lock);
+	quiet = peer->is_closed ||
+		(peer->calls_taken.n == 0 && atomic_load(&peer->backlog) == 0 && !peer->is_writing);
+	pthread_mutex_unlock(&peer->lock);
+	return quiet;
+}
+
+void peer_progress(struct peer *peer)
+{
+	if (peer->host && atomic_load(&peer->host->is_draining))
+		peer->host->progress(peer->host);
+}
+
+/* ---- what goes out ---- */
+
+void peer_queue(struct peer *peer, const struct frame *frame)
+{
+	size_t before = peer->urgent.n;
+
+	frame_append(&peer->urgent, frame);
+	atomic_fetch_add(&peer->backlog, peer->urgent.n - before);
+}
+
+void peer_ring_add(struct peer *peer, struct session *session)
+{
+	struct session *first = peer->ring;
+
+	if (session->in_ring)
+		return;
+	session_ref(session);
+	session->in_ring = true;
+	session->deficit = 0;
+	if (first) {
+		session->next = first;
+		session->prev = first->prev;
+		first->prev->next = session;
+		first->prev = session;
+	} else {
+		peer->ring = session->next = session->prev = session;
+	}
+}
+
+void peer_ring_remove(struct peer *peer, struct session *session)
+{
+	if (!session->in_ring)
+		return;
+	if (peer->ring == session)
+		peer->ring = session->next == session ? NULL : session->next;
+	session->next->prev = session->prev;
+	session->prev->next = session->next;
+	session->in_ring = false;
+	session_unref(session);
+}
+
+/* Urgent frames, whole ones, as many as fit. */
+static void take_urgent(struct peer *peer)
+{
+	struct buf swap;
+	size_t n = 0, size;
+
+	if (peer->urgent.n <= FRAME_MESSAGE_MAX) {
+		swap = peer->wire;
+		peer->wire = peer->urgent;
+		peer->urgent = swap;
+		return;
+	}
+	while ((size = frame_size(peer->urgent.data + n, peer->urgent.n - n)) > 0 &&
+	       n + size <= FRAME_MESSAGE_MAX)
+		n += size;
+	buf_append(&peer->wire, peer->urgent.data, n);
+	buf_drop(&peer->urgent, n);
+}
+
+/* Deficit round robin over the sessions, by bytes. */
+static void take_sessions(struct peer *peer)
+{
+	struct session *session;
+	size_t room, may, n;
+
+	while ((session = peer->ring)) {
+		room = FRAME_MESSAGE_MAX - peer->wire.n;
+		session->deficit += PEER_QUANTUM;
+		may = session->next == session ? room : session->deficit;
+		n = session_take(session, &peer->wire, may < room ? may : room);
+		session->deficit -= n < session->deficit ? n : session->deficit;
+		peer->ring = session->next;
+		if (session->queue.n == 0)
+			peer_ring_remove(peer, session);
+		else if (n == 0 && may >= room)
+			break; /* the next frame does not fit into this message */
+	}
+}
+
+/* Builds the next message. Returns false if there is nothing to send or a write is under way. */
+static bool assemble(struct peer *peer)
+{
+	if (peer->is_writing || peer->is_closed || !peer->link)
+		return false;
+	buf_reset(&peer->wire);
+	take_urgent(peer);
+	if (!peer->wire.broken && peer->wire.n < FRAME_MESSAGE_MAX)
+		take_sessions(peer);
+	if (peer->wire.n == 0)
+		return false;
+	atomic_fetch_sub(&peer->backlog, peer->wire.n);
+	peer->is_writing = true;
+	return true;
+}
+
+void peer_flush_unlock(struct peer *peer)
+{
+	bool ready = assemble(peer);
+
+	pthread_mutex_unlock(&peer->lock);
+	if (ready)
+		peer->link->kind->write(peer->link, (struct span){ peer->wire.data, peer->wire.n },
+					(struct span){ NULL, 0 });
+}
+
+void peer_flush(struct peer *peer)
+{
+	pthread_mutex_lock(&peer->lock);
+	peer_flush_unlock(peer);
+}
+
+/* Once everything is on its way, an ending peer closes its link. Called with the lock, which it
+ * drops. */
+static void flush_or_end(struct peer *peer)
+{
+	bool end = peer->is_ending && !peer->is_writing && !peer->is_closed &&
+		   peer->urgent.n == 0 && !peer->ring;
+
+	if (!end) {
+		peer_flush_unlock(peer);
+		return;
+	}
+	pthread_mutex_unlock(&peer->lock);
+	peer->link->kind->close(peer->link, 0, "");
+}
+
+static void on_written(void *owner)
+{
+	struct peer *peer = owner;
+	bool resume;
+
+	pthread_mutex_lock(&peer->lock);
+	peer->is_writing = false;
+	peer_progress(peer);
+	resume = peer->host && peer->wire.n >= FRAME_MESSAGE_MAX / 2;
+	flush_or_end(peer);
+	if (resume)
+		exec_resume(peer->host->executor);
+}
+
+void peer_close(struct peer *peer, int code, const char *text)
+{
+	pthread_mutex_lock(&peer->lock);
+	if (code == 0) {
+		peer->is_ending = true;
+		flush_or_end(peer);
+		return;
+	}
+	pthread_mutex_unlock(&peer->lock);
+	peer->link->kind->close(peer->link, code, text);
+}
+
+static void end_with_goaway(struct peer *peer, int code, const char *text)
+{
+	struct frame frame = { .type = FRAME_GOAWAY, .code = (uint32_t)code };
+
+	frame.message = span_of(text);
+	peer_queue(peer, &frame);
+	peer->is_ending = true;
+}
+
+void peer_protocol_error(struct peer *peer, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+	int n = snprintf(text, sizeof(text), "ProtocolError: ");
+
+	va_start(args, format);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
+	va_end(args);
+	log_line(PYR_LOG_WARNING, "link with %s: %s", peer->link->address, text);
+	if (!peer->is_ending)
+		end_with_goaway(peer, PYR_INTERNAL, text);
+}
+
+void peer_goaway(struct peer *peer, const char *text)
+{
+	struct frame frame = { .type = FRAME_GOAWAY };
+	struct buf marks = { 0 };
+
+	pthread_mutex_lock(&peer->lock);
+	if (!peer->is_closed && !peer->is_ending) {
+		frame_put_mark(&marks, 0, peer->last_taken);
+		frame.message = span_of(text);
+		frame.body = (struct span){ marks.data, marks.n };
+		peer_queue(peer, &frame);
+	}
+	peer_flush_unlock(peer);
+	buf_free(&marks);
+}
+
+/* ---- what comes in ---- */
+
+static void on_hello(struct peer *peer, const struct frame *frame)
+{
+	char text[256];
+
+	if (peer->has_hello) {
+		peer_protocol_error(peer, "a second Hello");
+		return;
+	}
+	peer->has_hello = true;
+	if (frame->min_version <= FRAME_VERSION_MAX && frame->max_version >= FRAME_VERSION_MIN) {
+		peer_on_hello_out(peer, frame->max_calls);
+		return;
+	}
+	snprintf(text, sizeof(text),
+		 "ProtocolError: no common protocol version: %u-%u at %s, %u-%u here",
+		 frame->min_version, frame->max_version, peer->link->address, FRAME_VERSION_MIN,
+		 FRAME_VERSION_MAX);
+	log_line(PYR_LOG_WARNING, "%s", text);
+	snprintf(text, sizeof(text),
+		 "ProtocolError: no common protocol version: %u-%u here, %u-%u there",
+		 FRAME_VERSION_MIN, FRAME_VERSION_MAX, frame->min_version, frame->max_version);
+	end_with_goaway(peer, PYR_FAILED_PRECONDITION, text);
+}
+
+static void refuse(struct peer *peer, const struct frame *frame, const char *why)
+{
+	struct frame error = { .type = FRAME_ERROR, .number = frame->number };
+
+	error.code = PYR_UNIMPLEMENTED;
+	error.message = span_of(why);
+	peer_queue(peer, &error);
+}
+
+static void on_frame(struct peer *peer, struct frame *frame)
+{
+	switch (frame->type) {
+	case FRAME_HELLO:
+		on_hello(peer, frame);
+		break;
+	case FRAME_BIND:
+		peer_on_bind(peer, frame);
+		break;
+	case FRAME_BOUND:
+		peer_on_bound(peer, frame);
+		break;
+	case FRAME_UNBIND:
+		peer_on_unbind(peer, frame);
+		break;
+	case FRAME_CALL:
+		peer_on_call(peer, frame);
+		break;
+	case FRAME_REPLY:
+	case FRAME_ERROR:
+		peer_on_answer(peer, frame);
+		break;
+	case FRAME_CANCEL:
+		peer_on_cancel(peer, frame);
+		break;
+	case FRAME_PING:
+		frame->type = FRAME_PONG;
+		peer_queue(peer, frame);
+		break;
+	case FRAME_GOAWAY:
+		peer_on_goaway(peer, frame);
+		break;
+	default: /* unknown, or of features that this version does not offer */
+		if (frame->critical)
+			refuse(peer, frame, "a critical frame that this end does not know");
+		break;
+	}
+}
+
+static void on_message(void *owner, struct span message)
+{
+	struct peer *peer = owner;
+	const uint8_t *p = message.p, *end = message.p + message.n;
+	struct frame frame;
+	int more = 1;
+
+	pthread_mutex_lock(&peer->lock);
+	if (message.n > FRAME_MESSAGE_MAX)
+		peer_protocol_error(peer, "a message of %zu bytes, the most is %d", message.n,
+				    FRAME_MESSAGE_MAX);
+	while (!peer->is_ending && !peer->is_closed && (more = frame_read(&p, end, &frame)) > 0) {
+		if (!peer->has_hello && frame.type != FRAME_HELLO && frame.type != FRAME_GOAWAY)
+			peer_protocol_error(peer, "a frame before Hello");
+		else
+			on_frame(peer, &frame);
+	}
+	if (more < 0 && !peer->is_ending)
+		peer_protocol_error(peer, "a message that is no run of frames");
+	flush_or_end(peer);
+}
+
+static void on_closed(void *owner, int code, const char *text)
+{
+	struct peer *peer = owner;
+
+	pthread_mutex_lock(&peer->lock);
+	if (!peer->is_closed) {
+		peer->is_closed = true;
+		peer->was_connected = peer->has_hello || !strstr(text, "failed to connect");
+		if (!peer->closed_code) {
+			peer->closed_code = code;
+			snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", text);
+		}
+	}
+	peer_end_out(peer);
+	peer_end_in(peer);
+	pthread_mutex_unlock(&peer->lock);
+	if (peer->host && peer->host->closed)
+		peer->host->closed(peer->host, peer);
+	peer_unref(peer);
+}
+
+static const struct link_events events = { on_message, on_written, on_closed };

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_PEER_H
+#define PYRITE_PEER_H
+/*
+ * One end of a link: the calls it makes (peer_out.c) and takes (peer_in.c), its sessions, and what
+ * waits to be sent. The same code on both sides. What an end offers differs: an accepting end has a
+ * host, whose objects may be bound; a connecting end offers nothing.
+ *
+ * Lock order: peer.lock, then the executor's, then the engine's. Nothing of the user's runs under
+ * it.
+ */
+#include <pthread.h>
+
+#include "buf.h"
+#include "codec.h"
+#include "engine.h"
+#include "error.h"
+#include "frame.h"
+#include "incall.h"
+#include "link.h"
+#include "numtab.h"
+
+enum {
+	PEER_MAX_CALLS = 16384, /* what an end accepts unless told otherwise */
+	PEER_MAX_DEPTH = 256,   /* of calls inside calls */
+	PEER_MAX_SESSIONS = 65536,
+	PEER_QUANTUM = 16384 /* bytes a session sends in its turn */
+};
+
+struct peer;
+
+/* What an accepting end offers. */
+struct peer_host {
+	struct object_table *objects;
+	struct executor *executor;
+	const char *address; /* of the daemon, for messages */
+	uint32_t max_calls, max_message;
+	atomic_bool is_draining; /* takes no more calls */
+	/* While draining: a call was answered, or a message written. */
+	void (*progress)(struct peer_host *host);
+	void (*closed)(struct peer_host *host,
+		       struct peer *peer); /* the link is gone; in the leader */
+};
+
+struct session;
+struct outcall;
+
+struct call_slot {
+	struct outcall *call;
+	uint32_t generation, next_free;
+};
+
+struct peer {
+	atomic_int refs;
+	pthread_mutex_t lock;
+	struct link *link;
+	struct peer_host *host;   /* NULL: the connecting end */
+	struct peer *next, *prev; /* in the list of who made it; guarded by that */
+	char *key;                /* connecting end: what proxies share it by */
+	bool is_own;              /* connecting end: not shared */
+	unsigned n_users; /* connecting end: sessions of proxies; guarded by the list's lock */
+
+	/* lock: */
+	bool has_hello;     /* the other end's Hello came */
+	bool is_writing;    /* a message is on its way into the link */
+	bool is_ending;     /* close the link once all is written */
+	bool is_closed;     /* the link is gone, or will be: nothing more is started */
+	bool is_going_away; /* the other end sent Goaway: no new calls */
+	bool was_connected; /* once closed: there had been a connection */
+	int closed_code;
+	char closed_text[256];
+	int64_t connect_until;
+
+	struct buf urgent, wire; /* frames that go first; the message being written */
+	struct session *ring;    /* sessions with something to send, whose turn it is first */
+	atomic_size_t backlog;   /* bytes in urgent and the sessions' queues */
+
+	struct call_slot *slots; /* calls made; a number is generation << 14 | place */
+	uint32_t n_slots, free_slot, n_calls, max_calls;
+	struct outcall *blocked; /* callers that wait for a place */
+	uint32_t last_session;
+	struct numtab sessions_made;
+
+	struct numtab sessions_taken, calls_taken; /* by the other end's numbers */
+	uint32_t last_taken;
+	uint8_t id[8]; /* random: chains of calls that start here derive from it */
+};
+
+/* Connects. Returns one reference; NULL when memory is out. */
+struct peer *peer_connect(const char *target, const char *address, bool is_local,
+			  uint32_t connect_timeout_ms);
+/* Takes an accepted link. Returns one reference, NULL when memory is out (the link is then closed).
+ */
+struct peer *peer_accept(struct link *link, struct peer_host *host);
+void peer_ref(struct peer *peer);
+void peer_unref(struct peer *peer);
+
+/* New calls may be started on it. */
+bool peer_is_usable(struct peer *peer);
+/* Sends what is queued unless a write is under way. */
+void peer_flush(struct peer *peer);
+/* Ends the link: code 0 after all is written, else at once; calls made on it fail with code and
+ * text. */
+void peer_close(struct peer *peer, int code, const char *text);
+/* Tells the other end to start no more calls here. */
+void peer_goaway(struct peer *peer, const char *text);
+/* Calls taken and not yet answered, and bytes not yet written. */
+bool peer_is_quiet(struct peer *peer);
+
+/* ---- inside the peer's files; with the lock ---- */
+void peer_progress(struct peer *peer); /* a draining host looks again */
+void peer_queue(struct peer *peer, const struct frame *frame); /* urgent */
+void peer_protocol_error(struct peer *peer, const char *format, ...) PYR_PRINTF(2, 3);
+void peer_flush_unlock(struct peer *peer); /* unlocks */
+/* Frames that come; frame spans are borrowed. */
+void peer_on_bind(struct peer *peer, const struct frame *frame);
+void peer_on_unbind(struct peer *peer, const struct frame *frame);
+void peer_on_call(struct peer *peer, const struct frame *frame);
+void peer_on_cancel(struct peer *peer, const struct frame *frame);
+void peer_on_bound(struct peer *peer, const struct frame *frame);
+void peer_on_answer(struct peer *peer, const struct frame *frame); /* Reply, Error */
+void peer_on_goaway(struct peer *peer, const struct frame *frame);
+void peer_on_hello_out(struct peer *peer, uint32_t max_calls);
+void peer_end_out(struct peer *peer); /* the link is gone: ends the calls made */
+void peer_end_in(struct peer *peer);  /* and those taken */
+
+/* Takes whole frames of a session's queue, up to n bytes, to the end of wire. */
+size_t session_take(struct session *session, struct buf *wire, size_t n);
+void peer_ring_add(struct peer *peer, struct session *session);
+void peer_ring_remove(struct peer *peer, struct session *session);
+#endif

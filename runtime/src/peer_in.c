@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls that a peer takes: sessions bound here, calls on their way to the executor, answers on
+ * their way back. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec.h"
+#include "frame.h"
+#include "peer.h"
+
+/* A session that the other end has bound. Counted: the peer's table, and each call in it. */
+struct taken_session {
+	atomic_int refs;
+	struct peer *peer;     /* counted */
+	struct object *object; /* counted; NULL if the binding failed */
+	bool is_equal;         /* both fingerprints agree: operations may come by place */
+	int code;              /* why there is no object */
+	char text[192];
+	struct lane lane;
+};
+
+static struct taken_session *session_of(const pyr_call *call)
+{
+	return call->origin_data;
+}
+
+static void session_drop(struct taken_session *session)
+{
+	if (atomic_fetch_sub(&session->refs, 1) != 1)
+		return;
+	object_unref(session->object);
+	peer_unref(session->peer);
+	free(session);
+}
+
+static void PYR_PRINTF(3, 4)
+	no_object(struct taken_session *session, int code, const char *format, ...)
+{
+	va_list args;
+
+	session->code = code;
+	va_start(args, format);
+	vsnprintf(session->text, sizeof(session->text), format, args);
+	va_end(args);
+}
+
+static bool has_interface(const struct pyr__interface *interface, struct span name)
+{
+	const char *const *base;
+
+	if (span_is(name, interface->name))
+		return true;
+	for (base = interface->bases; base && *base; base++)
+		if (span_is(name, *base))
+			return true;
+	return false;
+}
+
+static void find_object(struct taken_session *session, const struct frame *frame)
+{
+	struct peer_host *host = session->peer->host;
+	const struct pyr__interface *interface;
+
+	if (host)
+		session->object = objects_find(host->objects, frame->object);
+	if (!session->object) { /* a connecting end offers nothing but references it passed */
+		no_object(session, PYR_NOT_FOUND, "no object '%.*s' at %s",
+			  (int)(frame->object.n < 64 ? frame->object.n : 64),
+			  (const char *)frame->object.p, host ? host->address : "this end");
+		return;
+	}
+	interface = session->object->interface->table;
+	if (has_interface(interface, frame->interface)) {
+		session->is_equal = span_is(frame->interface, interface->name) &&
+				    frame->fingerprint == interface->fingerprint;
+		return;
+	}
+	no_object(session, PYR_FAILED_PRECONDITION, "object '%s' at %s is an %s, not an %.*s",
+		  session->object->id, host->address, interface->name,
+		  (int)(frame->interface.n < 64 ? frame->interface.n : 64),
+		  (const char *)frame->interface.p);
+	object_unref(session->object);
+	session->object = NULL;
+}
+
+static void answer_bind(struct peer *peer, uint32_t number, const struct taken_session *session)
+{
+	struct frame bound = { .type = FRAME_BOUND, .session = number };
+	const struct pyr__interface *interface;
+	struct buf operations = { 0 };
+	char signature[1024];
+	uint32_t i;
+
+	bound.code = (uint32_t)session->code;
+	bound.message = span_of(session->text);
+	if (session->object) {
+		interface = session->object->interface->table;
+		bound.fingerprint = session->is_equal ? interface->fingerprint : 0;
+		for (i = 0; !session->is_equal && i < interface->n_operations; i++) {
+			if (operations.n > FRAME_MESSAGE_MAX / 2)
+				break; /* those not told are refused as unknown */
+			codec_signature(&interface->operations[i], signature, sizeof(signature));
+			frame_put_operation(&operations, interface->operations[i].name,
+					    interface->operations[i].fingerprint, signature);
+		}
+		bound.body = (struct span){ operations.data, operations.n };
+	}
+	peer_queue(peer, &bound);
+	buf_free(&operations);
+}
+
+void peer_on_bind(struct peer *peer, const struct frame *frame)
+{
+	struct taken_session *session;
+
+	if (numtab_get(&peer->sessions_taken, frame->session)) {
+		peer_protocol_error(peer, "session %u is bound already", frame->session);
+		return;
+	}
+	if (peer->sessions_taken.n >= PEER_MAX_SESSIONS) {
+		peer_protocol_error(peer, "more than %d sessions", PEER_MAX_SESSIONS);
+		return;
+	}
+	session = calloc(1, sizeof(*session));
+	if (!session || !numtab_put(&peer->sessions_taken, frame->session, session)) {
+		free(session);
+		peer_protocol_error(peer, "out of memory for session %u", frame->session);
+		return;
+	}
+	session->refs = 1;
+	session->peer = peer;
+	session->lane.backlog = &peer->backlog;
+	peer_ref(peer);
+	find_object(session, frame);
+	answer_bind(peer, frame->session, session);
+}
+
+void peer_on_unbind(struct peer *peer, const struct frame *frame)
+{
+	struct taken_session *session = numtab_remove(&peer->sessions_taken, frame->session);
+
+	if (session)
+		session_drop(session);
+}
+
+/* ---- answers; any thread ---- */
+
+static void flush_soon(struct peer *peer)
+{
+	bool later;
+
+	/* A write under way takes along what is queued; else a batch of short methods leaves as one
+	 * message. */
+	later = peer->is_writing || exec_cork(peer, peer_flush, peer_unref);
+	if (later)
+		pthread_mutex_unlock(&peer->lock);
+	else
+		peer_flush_unlock(peer);
+}
+
+/* Takes the call out of the live ones. Returns false if nobody waits any more. With the lock. */
+static bool retire(struct peer *peer, pyr_call *call)
+{
+	if (numtab_get(&peer->calls_taken, call->number) != call)
+		return false;
+	numtab_remove(&peer->calls_taken, call->number);
+	peer_progress(peer);
+	return true;
+}
+
+static void put_fragments(struct peer *peer, uint32_t number, struct span payload)
+{
+	struct frame frame = { .type = FRAME_REPLY, .number = number };
+	size_t n;
+
+	frame.total = (uint32_t)payload.n;
+	while (payload.n > 0) {
+		n = payload.n < FRAME_FRAGMENT ? payload.n : FRAME_FRAGMENT;
+		frame.payload = (struct span){ payload.p, n };
+		payload.p += n;
+		payload.n -= n;
+		if (payload.n > 0)
+			frame.flags |= FRAME_MORE;
+		else
+			frame.flags &= ~(uint32_t)FRAME_MORE;
+		peer_queue(peer, &frame);
+		frame.flags |= FRAME_CONTINUES;
+		frame.total = 0;
+	}
+}
+
+static void put_reply(struct peer *peer, uint32_t number, const struct codec_packer *packer)
+{
+	struct frame frame = { .type = FRAME_REPLY, .number = number };
+	size_t before = peer->urgent.n;
+	uint8_t *at;
+
+	at = frame_write(&peer->urgent, &frame, packer->size);
+	if (at)
+		codec_pack(packer, at);
+	atomic_fetch_add(&peer->backlog, peer->urgent.n - before);
+}
+
+static void on_reply(pyr_call *call, const struct codec_packer *packer)
+{
+	struct peer *peer = session_of(call)->peer;
+	uint8_t *large = packer->size > FRAME_FRAGMENT ? malloc(packer->size) : NULL;
+	bool was_live;
+
+	if (large)
+		codec_pack(packer, large);
+	pthread_mutex_lock(&peer->lock);
+	was_live = retire(peer, call);
+	if (was_live && large)
+		put_fragments(peer, call->number, (struct span){ large, packer->size });
+	else if (was_live)
+		put_reply(peer, call->number, packer);
+	flush_soon(peer);
+	free(large);
+	if (was_live)
+		incall_unref(call);
+}
+
+static void PYR_PRINTF(4, 5)
+	refuse(struct peer *peer, uint32_t number, int code, const char *format, ...)
+{
+	struct frame frame = { .type = FRAME_ERROR, .number = number, .code = (uint32_t)code };
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	frame.message = span_of(text);
+	peer_queue(peer, &frame);
+}
+
+static void put_error(struct peer *peer, uint32_t number, const struct error_info *error)
+{
+	struct frame frame = { .type = FRAME_ERROR, .number = number };
+
+	if (error->n_detail > FRAME_MESSAGE_MAX / 2) {
+		refuse(peer, number, PYR_RESOURCE_EXHAUSTED,
+		       "MessageTooLarge: exception %s of %zu bytes", error->exception,
+		       error->n_detail);
+		return;
+	}
+	frame.code = (uint32_t)error->code;
+	frame.message = span_of(error->message);
+	frame.exception = span_of(error->exception);
+	frame.detail = (struct span){ error->detail, error->n_detail };
+	if (peer->link->is_local) /* traces tell of the inside: not to strangers */
+		frame.trace = span_of(error->trace);
+	frame.correlation_id = span_of(error->correlation_id);
+	frame.may_have_run = error->may_have_run;
+	peer_queue(peer, &frame);
+}
+
+static void on_fail(pyr_call *call, const struct error_info *error)
+{
+	struct peer *peer = session_of(call)->peer;
+	bool was_live;
+
+	pthread_mutex_lock(&peer->lock);
+	was_live = retire(peer, call);
+	if (was_live)
+		put_error(peer, call->number, error);
+	flush_soon(peer);
+	if (was_live)
+		incall_unref(call);
+}
+
+static void on_release(pyr_call *call)
+{
+	session_drop(session_of(call));
+}
+
+static const char *on_peer(const pyr_call *call)
+{
+	return session_of(call)->peer->link->address;
+}
+
+static const struct call_origin origin = { on_reply, on_fail, on_release, on_peer };
+
+/* ---- calls; in the leader, with the lock ---- */
+
+/* Which operation is meant. Returns its place, or -1 after refusing. */
+static int find_operation(struct peer *peer, struct taken_session *session,
+			  const struct frame *frame)
+{
+	const struct pyr__interface *interface = session->object->interface->table;
+	char signature[256];
+	int place;
+
+	if (frame->name.n == 0 && session->is_equal && frame->operation < interface->n_operations)
+		return (int)frame->operation;
+	place = frame->name.n ? object_operation(session->object, frame->name) : -1;
+	if (place < 0) {
+		refuse(peer, frame->number, PYR_UNIMPLEMENTED,
+		       "no operation '%.*s' in %s of object '%s'",
+		       (int)(frame->name.n < 128 ? frame->name.n : 128),
+		       frame->name.n ? (const char *)frame->name.p : "", interface->name,
+		       session->object->id);
+		return -1;
+	}
+	if (frame->fingerprint != interface->operations[place].fingerprint) {
+		codec_signature(&interface->operations[place], signature, sizeof(signature));
+		refuse(peer, frame->number, PYR_FAILED_PRECONDITION,
+		       "%s: another version of it stands here, %s",
+		       interface->operations[place].name, signature);
+		return -1;
+	}
+	return place;
+}
+
+static bool may_start(struct peer *peer, const struct frame *frame,
+		      const struct taken_session *session)
+{
+	struct peer_host *host = peer->host;
+
+	if (!session)
+		refuse(peer, frame->number, PYR_INTERNAL, "ProtocolError: no session %u",
+		       frame->session);
+	else if (!session->object)
+		refuse(peer, frame->number, session->code, "%s", session->text);
+	else if (atomic_load(&session->object->is_gone))
+		refuse(peer, frame->number, PYR_NOT_FOUND,
+		       "no object '%s' at %s: it was unregistered", session->object->id,
+		       host->address);
+	else if (peer->calls_taken.n >= host->max_calls)
+		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
+		       "%u calls of this link are unanswered here, the most it may have",
+		       host->max_calls);
+	else if (frame->depth >= PEER_MAX_DEPTH)
+		refuse(peer, frame->number, PYR_FAILED_PRECONDITION,
+		       "the call of object '%s' is %u calls deep, the most is %d",
+		       session->object->id, frame->depth, PEER_MAX_DEPTH);
+	else if (atomic_load(&host->is_draining))
+		refuse(peer, frame->number, PYR_UNAVAILABLE, "the daemon at %s is stopping",
+		       host->address);
+	else
+		return true;
+	return false;
+}
+
+static void set_context(struct peer *peer, pyr_call *call, const struct frame *frame)
+{
+	const struct pyr__operation *table =
+		call->object->interface->operations[call->operation].table;
+
+	call->number = frame->number;
+	call->total = frame->total ? frame->total : frame->payload.n;
+	call->depth = frame->depth;
+	if (frame->time_left > 0 && frame->time_left < UINT64_C(1) << 52)
+		call->deadline = engine_now() + (int64_t)frame->time_left * 1000;
+	call->is_oneway = (frame->flags & FRAME_ONEWAY) || (table->flags & PYR__ONEWAY);
+	if (frame->chain.n == sizeof(call->chain)) {
+		memcpy(call->chain, frame->chain.p, sizeof(call->chain));
+	} else { /* it starts one: derived from link and number */
+		memcpy(call->chain, peer->id, sizeof(peer->id));
+		memcpy(call->chain + sizeof(peer->id), &frame->number, sizeof(frame->number));
+	}
+	if (frame->correlation_id.n > 0 && frame->correlation_id.n <= 128) {
+		char *id = arena_alloc(&call->arena, frame->correlation_id.n + 1);
+
+		if (id)
+			call->correlation_id =
+				memcpy(id, frame->correlation_id.p, frame->correlation_id.n);
+	}
+}
+
+/* Hands over a call whose payload is complete. A oneway is answered now, before it runs. */
+static void submit(struct peer *peer, pyr_call *call)
+{
+	static const struct codec_packer nothing;
+	struct taken_session *session = session_of(call);
+
+	if (call->is_oneway && retire(peer, call)) {
+		call->is_answered = true;
+		put_reply(peer, call->number, &nothing);
+		exec_submit(peer->host->executor, &session->lane, call);
+		incall_unref(call);
+		return;
+	}
+	exec_submit(peer->host->executor, &session->lane, call);
+}
+
+/* Adds a fragment. Returns false, with the call refused, if it does not fit. */
+static bool add_payload(struct peer *peer, pyr_call *call, const struct frame *frame)
+{
+	uint32_t max = peer->host->max_message;
+	uint8_t *grown;
+
+	if (call->total > max || call->n_owned + frame->payload.n > call->total) {
+		retire(peer, call);
+		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
+		       "MessageTooLarge: a request of %zu bytes, the most at %s is %u", call->total,
+		       peer->host->address, max);
+		incall_unref(call);
+		return false;
+	}
+	if (!(frame->flags & (FRAME_MORE | FRAME_CONTINUES))) {
+		call->payload.p = arena_copy(&call->arena, frame->payload.p, frame->payload.n);
+		call->payload.n = frame->payload.n;
+		return true;
+	}
+	grown = realloc(call->owned, call->n_owned + frame->payload.n + 1);
+	if (!grown) {
+		retire(peer, call);
+		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		incall_unref(call);
+		return false;
+	}
+	memcpy(grown + call->n_owned, frame->payload.p, frame->payload.n);
+	call->owned = grown;
+	call->n_owned += frame->payload.n;
+	call->payload = (struct span){ grown, call->n_owned };
+	return true;
+}
+
+static void on_first(struct peer *peer, const struct frame *frame)
+{
+	struct taken_session *session = numtab_get(&peer->sessions_taken, frame->session);
+	pyr_call *call;
+	int place;
+
+	if (!may_start(peer, frame, session))
+		return;
+	place = find_operation(peer, session, frame);
+	if (place < 0)
+		return;
+	call = incall_new(&origin, session, session->object, (unsigned)place);
+	if (!call || !numtab_put(&peer->calls_taken, frame->number, call)) {
+		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		if (call) {
+			atomic_fetch_add(&session->refs, 1);
+			incall_unref(call);
+		}
+		return;
+	}
+	atomic_fetch_add(&session->refs, 1);
+	peer->last_taken = frame->number;
+	set_context(peer, call, frame);
+	if (add_payload(peer, call, frame) && !(frame->flags & FRAME_MORE))
+		submit(peer, call);
+}
+
+void peer_on_call(struct peer *peer, const struct frame *frame)
+{
+	pyr_call *live = numtab_get(&peer->calls_taken, frame->number);
+
+	if (frame->flags & FRAME_CONTINUES) {
+		/* Of a call that was refused or cancelled meanwhile: its rest is still on the way.
+		 */
+		if (live && live->n_owned > 0 && live->n_owned < live->total &&
+		    add_payload(peer, live, frame) && !(frame->flags & FRAME_MORE))
+			submit(peer, live);
+		return;
+	}
+	if (frame->number == 0)
+		peer_protocol_error(peer, "a call without a number");
+	else if (live)
+		peer_protocol_error(peer, "call number %u is live already", frame->number);
+	else
+		on_first(peer, frame);
+}
+
+void peer_on_cancel(struct peer *peer, const struct frame *frame)
+{
+	pyr_call *call = numtab_remove(&peer->calls_taken, frame->number);
+
+	if (!call)
+		return;
+	incall_cancel(call);
+	incall_unref(call);
+}
+
+void peer_end_in(struct peer *peer)
+{
+	struct taken_session *session;
+	pyr_call *call;
+
+	while ((call = numtab_pop(&peer->calls_taken))) {
+		incall_cancel(call);
+		incall_unref(call);
+	}
+	while ((session = numtab_pop(&peer->sessions_taken)))
+		session_drop(session);
+}

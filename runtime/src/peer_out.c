@@ -1,0 +1,748 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls that a peer makes: sessions opened, calls queued and awaited, answers taken to those
+ * who wait. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session.h"
+
+enum { PLACE_BITS = 14 };
+
+static void complete(struct outcall *call);
+static bool end_here(struct outcall *call, int code, const char *text);
+
+/* Why the link is gone, in Pyro's words. */
+static void describe_loss(const struct peer *peer, char *text, size_t n, bool had_left)
+{
+	const char *what = had_left ? "ConnectionClosed" : "CommunicationError";
+
+	if (peer->closed_code && peer->closed_code != PYR_UNAVAILABLE)
+		snprintf(text, n, "%s", peer->closed_text);
+	else
+		snprintf(text, n, "%s: %s%s: %s", what,
+			 peer->was_connected ? "" : "cannot connect to ", peer->link->address,
+			 peer->closed_text);
+}
+
+/* ---- sessions ---- */
+
+struct session *session_new(struct peer *peer, const char *object,
+			    const struct codec_interface *interface)
+{
+	struct session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	session->object = strdup(object);
+	if (!session->object) {
+		free(session);
+		return NULL;
+	}
+	session->refs = 1;
+	session->interface = interface;
+	session->peer = peer;
+	peer_ref(peer);
+	return session;
+}
+
+void session_ref(struct session *session)
+{
+	atomic_fetch_add_explicit(&session->refs, 1, memory_order_relaxed);
+}
+
+void session_unref(struct session *session)
+{
+	uint32_t i;
+
+	if (!session || atomic_fetch_sub(&session->refs, 1) != 1)
+		return;
+	for (i = 0; session->operations && i < session->interface->table->n_operations; i++)
+		free(session->operations[i].signature);
+	free(session->operations);
+	free(session->object);
+	free(session->text);
+	buf_free(&session->queue);
+	peer_unref(session->peer);
+	free(session);
+}
+
+static uint8_t *append(struct session *session, const struct frame *frame, size_t n_payload)
+{
+	size_t before = session->queue.n;
+	uint8_t *at = frame_write(&session->queue, frame, n_payload);
+
+	session->n_queued += session->queue.n - before;
+	atomic_fetch_add(&session->peer->backlog, session->queue.n - before);
+	peer_ring_add(session->peer, session);
+	return at;
+}
+
+static void bind(struct session *session)
+{
+	const struct pyr__interface *table = session->interface->table;
+	struct frame frame = { .type = FRAME_BIND, .fingerprint = table->fingerprint };
+	struct peer *peer = session->peer;
+
+	do
+		session->number = ++peer->last_session;
+	while (session->number == 0 || numtab_get(&peer->sessions_made, session->number));
+	if (!numtab_put(&peer->sessions_made, session->number, session))
+		return;
+	frame.session = session->number;
+	frame.object = span_of(session->object);
+	frame.interface = span_of(table->name);
+	append(session, &frame, 0);
+	session->state = SESSION_SENT;
+}
+
+/* Ends the session's running calls. With the lock. */
+static void cancel_all(struct session *session)
+{
+	struct peer *peer = session->peer;
+	struct outcall *call;
+	uint32_t i;
+
+	for (i = 0; i < peer->n_slots; i++) {
+		call = peer->slots[i].call;
+		if (call && call->session == session &&
+		    end_here(call, PYR_CANCELLED, "the proxy was released"))
+			complete(call);
+	}
+}
+
+void session_close(struct session *session)
+{
+	struct frame frame = { .type = FRAME_UNBIND };
+	struct peer *peer;
+
+	if (!session)
+		return;
+	peer = session->peer;
+	peer_ref(peer);
+	pthread_mutex_lock(&peer->lock);
+	cancel_all(session);
+	if (session->state != SESSION_NEW && !session->is_unbound) {
+		session->is_unbound = true;
+		numtab_remove(&peer->sessions_made, session->number);
+		frame.session = session->number;
+		if (!peer->is_closed)
+			append(session, &frame, 0);
+	}
+	peer_flush_unlock(peer);
+	session_unref(session);
+	peer_unref(peer);
+}
+
+int session_bind(struct session *session, int64_t until, char *text, size_t n)
+{
+	struct peer *peer = session->peer;
+	struct engine_waiter waiter;
+	int code;
+
+	engine_waiter_init(&waiter, false);
+	pthread_mutex_lock(&peer->lock);
+	if (session->state == SESSION_NEW && !peer->is_closed)
+		bind(session);
+	if (session->state == SESSION_SENT && !peer->is_closed) {
+		session->binder = &waiter;
+		peer_flush_unlock(peer);
+		engine_wait(&waiter, until);
+		pthread_mutex_lock(&peer->lock);
+		session->binder = NULL;
+	}
+	code = session->state == SESSION_FAILED ? session->code : 0;
+	snprintf(text, n, "%s", session->text);
+	if (code == 0 && peer->is_closed) {
+		code = peer->closed_code;
+		describe_loss(peer, text, n, false);
+	} else if (code == 0 && session->state < SESSION_EQUAL) {
+		code = PYR_DEADLINE_EXCEEDED;
+		snprintf(text, n, "TimeoutError: no answer from %s in time", peer->link->address);
+	}
+	pthread_mutex_unlock(&peer->lock);
+	engine_waiter_fini(&waiter);
+	return code;
+}
+
+size_t session_take(struct session *session, struct buf *wire, size_t n)
+{
+	const uint8_t *data = session->queue.data + session->offset;
+	size_t have = session->queue.n - session->offset, taken = 0, size;
+
+	if (have <= n)
+		taken = have;
+	else
+		while ((size = frame_size(data + taken, have - taken)) > 0 && taken + size <= n)
+			taken += size;
+	buf_append(wire, data, taken);
+	session->offset += taken;
+	session->n_taken += taken;
+	if (session->offset == session->queue.n) {
+		buf_reset(&session->queue);
+		session->offset = 0;
+	}
+	return taken;
+}
+
+/* ---- what comes of a Bind ---- */
+
+static struct remote_operation *entry_of(struct session *session, struct span name)
+{
+	const struct pyr__interface *table = session->interface->table;
+	uint32_t i;
+
+	for (i = 0; i < table->n_operations; i++)
+		if (span_is(name, table->operations[i].name))
+			return &session->operations[i];
+	return NULL;
+}
+
+/* Another version of the interface stands there: which operations may be called all the same? */
+static void compare(struct session *session, const struct frame *frame)
+{
+	const struct pyr__interface *table = session->interface->table;
+	struct span rest = frame->body;
+	struct remote_operation *op;
+	struct frame_entry entry;
+
+	session->operations = calloc(table->n_operations + 1, sizeof(*session->operations));
+	if (!session->operations)
+		return;
+	while (frame_repeated(&rest, 7, &entry) > 0) {
+		op = entry_of(session, entry.name);
+		if (!op || op->is_known)
+			continue;
+		op->is_known = true;
+		op->is_equal =
+			entry.value == table->operations[op - session->operations].fingerprint;
+		op->signature = span_dup(entry.text);
+	}
+	session->state = SESSION_DIFFERS;
+}
+
+void peer_on_bound(struct peer *peer, const struct frame *frame)
+{
+	struct session *session = numtab_get(&peer->sessions_made, frame->session);
+
+	if (!session || session->state != SESSION_SENT)
+		return;    /* closed meanwhile */
+	if (frame->code) { /* each call in it gets its own Error */
+		session->state = SESSION_FAILED;
+		session->code = frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code : PYR_UNKNOWN;
+		session->text = span_dup(frame->message);
+	} else if (frame->fingerprint == session->interface->table->fingerprint) {
+		session->state = SESSION_EQUAL;
+	} else {
+		compare(session, frame);
+	}
+	if (session->binder)
+		engine_wake(session->binder);
+}
+
+/* ---- numbers ---- */
+
+static bool grow_slots(struct peer *peer)
+{
+	uint32_t n = peer->n_slots ? 2 * peer->n_slots : 64, i;
+	struct call_slot *slots;
+
+	if (n > 1u << PLACE_BITS)
+		return false;
+	slots = realloc(peer->slots, n * sizeof(*slots));
+	if (!slots)
+		return false;
+	for (i = peer->n_slots; i < n; i++)
+		slots[i] = (struct call_slot){ .next_free = i + 2 }; /* places from 1; 0 = none */
+	slots[n - 1].next_free = peer->free_slot;
+	peer->free_slot = peer->n_slots + 1;
+	peer->slots = slots;
+	peer->n_slots = n;
+	return true;
+}
+
+static bool take_number(struct peer *peer, struct outcall *call)
+{
+	struct call_slot *slot;
+	uint32_t place;
+
+	if (peer->n_calls >= peer->max_calls || (!peer->free_slot && !grow_slots(peer)))
+		return false;
+	place = peer->free_slot - 1;
+	slot = &peer->slots[place];
+	peer->free_slot = slot->next_free;
+	slot->call = call;
+	slot->generation = (slot->generation + 1) & ((1u << (32 - PLACE_BITS)) - 1);
+	if (slot->generation == 0)
+		slot->generation = 1;
+	call->number = slot->generation << PLACE_BITS | place;
+	peer->n_calls++;
+	return true;
+}
+
+static struct outcall *live_call(struct peer *peer, uint32_t number)
+{
+	uint32_t place = number & ((1u << PLACE_BITS) - 1);
+
+	if (place >= peer->n_slots || !peer->slots[place].call ||
+	    peer->slots[place].call->number != number)
+		return NULL;
+	return peer->slots[place].call;
+}
+
+static void free_number(struct peer *peer, struct outcall *call)
+{
+	uint32_t place = call->number & ((1u << PLACE_BITS) - 1);
+	struct outcall *next = peer->blocked;
+
+	peer->slots[place].call = NULL;
+	peer->slots[place].next_free = peer->free_slot;
+	peer->free_slot = place + 1;
+	peer->n_calls--;
+	call->number = 0;
+	if (next) { /* somebody waits for a place */
+		peer->blocked = next->next_blocked;
+		engine_wake(&next->waiter);
+	}
+}
+
+/* ---- calls ---- */
+
+void outcall_init(struct outcall *call, int64_t deadline)
+{
+	memset(call, 0, sizeof(*call));
+	engine_waiter_init(&call->waiter, false);
+	call->deadline = deadline;
+}
+
+void outcall_fini(struct outcall *call)
+{
+	engine_waiter_fini(&call->waiter);
+	buf_free(&call->answer);
+}
+
+/* The answer is in: whoever waits may go, and with it the call's memory. */
+static void complete(struct outcall *call)
+{
+	engine_wake(&call->waiter);
+}
+
+static void fail(struct outcall *call, int code, const char *text)
+{
+	buf_reset(&call->answer);
+	buf_append(&call->answer, text, strlen(text));
+	call->code = code;
+	call->is_remote = false;
+}
+
+static bool has_left(const struct outcall *call)
+{
+	return call->session->n_taken >= call->end;
+}
+
+/* A call that has not left is taken out of the queue by making its frames void. */
+static void withdraw(struct outcall *call)
+{
+	struct session *session = call->session;
+	size_t skip = call->begin > session->n_taken ? (size_t)(call->begin - session->n_taken) : 0;
+	size_t at = session->offset + skip;
+	size_t end = session->offset + (size_t)(call->end - session->n_taken), size;
+
+	for (; at < end; at += size) {
+		size = frame_size(session->queue.data + at, end - at);
+		if (size == 0)
+			break;
+		frame_void(session->queue.data + at);
+	}
+}
+
+/* Why a call cannot be sent because the other end's interface differs. Returns 0 if it can. */
+static int check_version(const struct session *session, unsigned operation, char *text, size_t n)
+{
+	const struct pyr__operation *table = &session->interface->table->operations[operation];
+	const struct remote_operation *op;
+	char mine[256];
+
+	if (session->state != SESSION_DIFFERS || !session->operations)
+		return 0;
+	op = &session->operations[operation];
+	if (op->is_known && op->is_equal)
+		return 0;
+	if (!op->is_known) {
+		snprintf(text, n, "no operation %s in object '%s' at %s", table->name,
+			 session->object, session->peer->link->address);
+		return PYR_UNIMPLEMENTED;
+	}
+	codec_signature(table, mine, sizeof(mine));
+	snprintf(text, n, "%s: yours %s, theirs %s", table->name, mine,
+		 op->signature ? op->signature : "?");
+	return PYR_FAILED_PRECONDITION;
+}
+
+static void set_chain(struct frame *frame)
+{
+	const pyr_call *outer = incall_current();
+
+	if (!outer)
+		return;
+	frame->chain = (struct span){ outer->chain, sizeof(outer->chain) };
+	frame->depth = outer->depth + 1;
+	frame->correlation_id = span_of(outer->correlation_id);
+}
+
+static void describe(const struct outcall *call, struct frame *frame)
+{
+	const struct session *session = call->session;
+	const struct pyr__operation *table =
+		&session->interface->table->operations[call->operation];
+	int64_t left;
+
+	frame->type = FRAME_CALL;
+	frame->number = call->number;
+	frame->session = session->number;
+	if (session->state == SESSION_EQUAL) {
+		frame->operation = call->operation;
+	} else {
+		frame->name = span_of(table->name);
+		frame->fingerprint = table->fingerprint;
+	}
+	if (table->flags & PYR__ONEWAY)
+		frame->flags = FRAME_ONEWAY;
+	if (call->deadline != ENGINE_FOREVER) {
+		left = (call->deadline - engine_now()) / 1000;
+		frame->time_left = left > 0 ? (uint64_t)left : 1;
+	}
+	set_chain(frame);
+}
+
+static void put_fragments(struct outcall *call, struct frame *frame, struct span payload)
+{
+	struct session *session = call->session;
+	uint8_t *at;
+	size_t n;
+
+	frame->total = (uint32_t)payload.n;
+	while (payload.n > 0) {
+		n = payload.n < FRAME_FRAGMENT ? payload.n : FRAME_FRAGMENT;
+		if (payload.n > n)
+			frame->flags |= FRAME_MORE;
+		else
+			frame->flags &= ~(uint32_t)FRAME_MORE;
+		at = append(session, frame, n);
+		if (!at)
+			return;
+		memcpy(at, payload.p, n);
+		payload.p += n;
+		payload.n -= n;
+		*frame = (struct frame){ .type = FRAME_CALL, .number = call->number };
+		frame->session = session->number;
+		frame->flags = FRAME_CONTINUES;
+	}
+}
+
+/* Queues the frames. Returns 0 or the status of why not. */
+static int put_call(struct outcall *call, const struct codec_packer *packer, uint8_t *large)
+{
+	struct session *session = call->session;
+	struct frame frame = { 0 };
+	uint8_t *at;
+
+	if (session->state == SESSION_NEW)
+		bind(session);
+	if (session->state == SESSION_NEW)
+		return PYR_RESOURCE_EXHAUSTED;
+	describe(call, &frame);
+	if (frame.depth >= PEER_MAX_DEPTH)
+		return PYR_FAILED_PRECONDITION;
+	call->begin = session->n_queued;
+	if (large) {
+		put_fragments(call, &frame, (struct span){ large, packer->size });
+	} else {
+		at = append(session, &frame, packer->size);
+		if (at)
+			codec_pack(packer, at);
+	}
+	call->end = session->n_queued;
+	return session->queue.broken ? PYR_RESOURCE_EXHAUSTED : 0;
+}
+
+static const char *why_not(int code, char *text, size_t n, const struct outcall *call)
+{
+	const struct session *session = call->session;
+
+	if (code == PYR_FAILED_PRECONDITION)
+		snprintf(text, n,
+			 "the call of object '%s' at %s would be %d calls deep, the most is %d",
+			 session->object, session->peer->link->address, PEER_MAX_DEPTH,
+			 PEER_MAX_DEPTH);
+	else
+		snprintf(text, n, "out of memory");
+	return text;
+}
+
+/* Waits for a number. Returns 0, or the status of why there will be none. With the lock, which it
+ * may drop meanwhile. */
+static int wait_for_place(struct peer *peer, struct outcall *call, bool may_block)
+{
+	struct outcall **at;
+
+	while (!peer->is_closed && !take_number(peer, call)) {
+		if (!may_block)
+			return PYR_RESOURCE_EXHAUSTED;
+		if (call->deadline != ENGINE_FOREVER && engine_now() >= call->deadline)
+			return PYR_DEADLINE_EXCEEDED;
+		for (at = &peer->blocked; *at; at = &(*at)->next_blocked)
+			;
+		call->next_blocked = NULL;
+		*at = call;
+		pthread_mutex_unlock(&peer->lock);
+		engine_wait(&call->waiter, call->deadline);
+		pthread_mutex_lock(&peer->lock);
+		atomic_store(&call->waiter.ready, false);
+		for (at = &peer->blocked; *at && *at != call; at = &(*at)->next_blocked)
+			;
+		if (*at)
+			*at = call->next_blocked;
+	}
+	if (!peer->is_closed && !peer->is_going_away && call->session->state != SESSION_FAILED)
+		return 0;
+	return PYR_UNAVAILABLE;
+}
+
+static void no_place(struct peer *peer, struct outcall *call, int code)
+{
+	char text[512];
+
+	if (code == PYR_UNAVAILABLE) {
+		call->was_not_run = true;
+		describe_loss(peer, text, sizeof(text), false);
+	} else {
+		snprintf(text, sizeof(text), "%u calls to %s are unanswered, the most it takes",
+			 peer->n_calls, peer->link->address);
+	}
+	fail(call, code, text);
+}
+
+void outcall_start(struct outcall *call, struct session *session, unsigned operation,
+		   const struct codec_packer *packer, bool may_block)
+{
+	struct peer *peer = session->peer;
+	uint8_t *large = packer->size > FRAME_FRAGMENT ? malloc(packer->size) : NULL;
+	char text[1024];
+	int code;
+
+	if (large)
+		codec_pack(packer, large);
+	call->session = session;
+	call->operation = operation;
+	pthread_mutex_lock(&peer->lock);
+	code = wait_for_place(peer, call, may_block);
+	if (code) {
+		no_place(peer, call, code);
+	} else if ((code = check_version(session, operation, text, sizeof(text)))) {
+		fail(call, code, text);
+	} else if (packer->size > FRAME_FRAGMENT && !large) {
+		fail(call, code = PYR_RESOURCE_EXHAUSTED, "out of memory");
+	} else if ((code = put_call(call, packer, large))) {
+		fail(call, code, why_not(code, text, sizeof(text), call));
+	}
+	if (code && call->number)
+		free_number(peer, call);
+	peer_flush_unlock(peer);
+	free(large);
+	if (code)
+		complete(call);
+}
+
+/* Ends a call here. With the lock. Returns false if it was answered already. */
+static bool end_here(struct outcall *call, int code, const char *text)
+{
+	struct peer *peer = call->session->peer;
+	struct frame frame = { .type = FRAME_CANCEL, .number = call->number };
+
+	if (!call->number)
+		return false;
+	call->may_have_run = has_left(call);
+	if (!peer->is_closed) {
+		if (call->session->n_taken <= call->begin) {
+			withdraw(call);
+		} else {
+			if (!call->may_have_run)
+				withdraw(call); /* the rest of a half-sent one */
+			frame.code = (uint32_t)code;
+			peer_queue(peer, &frame);
+		}
+	}
+	free_number(peer, call);
+	fail(call, code, text);
+	return true;
+}
+
+void outcall_cancel(struct outcall *call, int code, const char *text)
+{
+	struct peer *peer = call->session->peer;
+	bool ended;
+
+	peer_ref(peer);
+	pthread_mutex_lock(&peer->lock);
+	ended = end_here(call, code, text);
+	peer_flush_unlock(peer);
+	if (ended)
+		complete(call);
+	peer_unref(peer);
+}
+
+static void expire(struct outcall *call)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "TimeoutError: no answer from %s in time",
+		 call->session->peer->link->address);
+	outcall_cancel(call, PYR_DEADLINE_EXCEEDED, text);
+}
+
+/* Until the other end has said Hello, no caller waits longer than the time to connect. */
+static int64_t connect_limit(struct peer *peer)
+{
+	int64_t until;
+
+	pthread_mutex_lock(&peer->lock);
+	until = peer->has_hello ? ENGINE_FOREVER : peer->connect_until;
+	pthread_mutex_unlock(&peer->lock);
+	return until;
+}
+
+bool outcall_wait(struct outcall *call, int64_t until)
+{
+	struct peer *peer = call->session->peer;
+	int64_t limit, connect;
+
+	for (;;) {
+		connect = atomic_load(&call->waiter.ready) ? ENGINE_FOREVER : connect_limit(peer);
+		limit = call->deadline < until ? call->deadline : until;
+		if (engine_wait(&call->waiter, connect < limit ? connect : limit))
+			return true;
+		if (engine_now() >= call->deadline)
+			expire(call);
+		else if (engine_now() >= until)
+			return false;
+		else if (connect_limit(peer) <= engine_now())
+			peer_close(peer, PYR_UNAVAILABLE, "failed to connect in time");
+	}
+}
+
+/* ---- answers; in the leader, with the lock ---- */
+
+static void take_error(struct outcall *call, const struct frame *frame)
+{
+	buf_reset(&call->answer);
+	buf_append(&call->answer, frame->body.p, frame->body.n);
+	call->code = frame->code >= 1 && frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code
+									    : PYR_UNKNOWN;
+	call->is_remote = true;
+	call->may_have_run = frame->may_have_run;
+}
+
+void peer_on_answer(struct peer *peer, const struct frame *frame)
+{
+	struct outcall *call = live_call(peer, frame->number);
+
+	if (!call)
+		return; /* cancelled here meanwhile */
+	if (frame->type == FRAME_ERROR) {
+		take_error(call, frame);
+	} else {
+		buf_append(&call->answer, frame->payload.p, frame->payload.n);
+		if (call->answer.broken || call->answer.n > (256u << 20))
+			fail(call, PYR_RESOURCE_EXHAUSTED, "MessageTooLarge: the reply");
+		else if (frame->flags & FRAME_MORE)
+			return;
+	}
+	free_number(peer, call);
+	complete(call);
+}
+
+void peer_on_hello_out(struct peer *peer, uint32_t max_calls)
+{
+	if (max_calls > 0 && max_calls < peer->max_calls)
+		peer->max_calls = max_calls;
+}
+
+void peer_on_goaway(struct peer *peer, const struct frame *frame)
+{
+	peer->is_going_away = true;
+	if (frame->code == 0)
+		return;
+	peer->closed_code = frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code : PYR_UNKNOWN;
+	snprintf(peer->closed_text, sizeof(peer->closed_text), "%.*s", (int)frame->message.n,
+		 frame->message.n ? (const char *)frame->message.p : "");
+}
+
+/* What a call is told whose link is gone. */
+static void lost(struct peer *peer, struct outcall *call)
+{
+	char text[512];
+
+	call->may_have_run = peer->was_connected && has_left(call);
+	call->was_not_run = !call->may_have_run && peer->was_connected;
+	describe_loss(peer, text, sizeof(text), call->may_have_run);
+	free_number(peer, call);
+	fail(call, peer->closed_code ? peer->closed_code : PYR_UNAVAILABLE, text);
+	complete(call);
+}
+
+void peer_end_out(struct peer *peer)
+{
+	struct session *session;
+	struct outcall *call;
+	uint32_t i;
+
+	for (i = 0; i < peer->n_slots; i++)
+		if (peer->slots[i].call)
+			lost(peer, peer->slots[i].call);
+	while ((call = peer->blocked)) {
+		peer->blocked = call->next_blocked;
+		engine_wake(&call->waiter);
+	}
+	while ((session = numtab_pop(&peer->sessions_made)))
+		if (session->binder)
+			engine_wake(session->binder);
+	while (peer->ring) {
+		buf_reset(&peer->ring->queue);
+		peer_ring_remove(peer, peer->ring);
+	}
+	atomic_store(&peer->backlog, 0);
+}
+
+/* ---- the thread's error ---- */
+
+int outcall_error(struct outcall *call)
+{
+	const struct session *session = call->session;
+	struct error_info error = { .code = call->code, .remote = call->is_remote };
+	char *texts[5] = { NULL };
+	struct frame frame;
+	int err;
+
+	error.may_have_run = call->may_have_run;
+	error.object = session->object;
+	error.operation = session->interface->table->operations[call->operation].name;
+	error.address = session->peer->link->address;
+	if (call->is_remote &&
+	    frame_read_body(FRAME_ERROR, (struct span){ call->answer.data, call->answer.n },
+			    &frame)) {
+		error.message = texts[0] = span_dup(frame.message);
+		error.exception = texts[1] = span_dup(frame.exception);
+		error.trace = texts[2] = span_dup(frame.trace);
+		error.correlation_id = texts[3] = span_dup(frame.correlation_id);
+		error.detail = frame.detail.p;
+		error.n_detail = frame.detail.n;
+	} else {
+		error.message = texts[4] =
+			span_dup((struct span){ call->answer.data, call->answer.n });
+	}
+	err = error_set_info(&error);
+	for (size_t i = 0; i < 5; i++)
+		free(texts[i]);
+	return err;
+}

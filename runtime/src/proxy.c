@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+#include "proxy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "engine.h"
+#include "error.h"
+#include "links.h"
+#include "naming.h"
+
+enum { TRIES = 3 }; /* of a call whose session was over before it could leave */
+
+static _Thread_local struct pyr_call_options next_call;
+
+void pyr_next_call(const struct pyr_call_options *options)
+{
+	next_call = options ? *options : (struct pyr_call_options){ 0 };
+}
+
+static bool is_started(void)
+{
+	int err = engine_start();
+
+	if (err < 0)
+		error_set(-err,
+			  err == -PYR_FAILED_PRECONDITION
+				  ? "Pyrite was used before this process was forked: exec first"
+				  : "the runtime's thread cannot be started");
+	return err == 0;
+}
+
+void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
+		     const struct pyr_proxy_options *options)
+{
+	struct uri_problem problem;
+	pyr_proxy *proxy;
+
+	if (!is_started())
+		return error_from_constructor();
+	proxy = calloc(1, sizeof(*proxy));
+	if (!proxy)
+		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	if (!uri)
+		proxy->uri = NULL;
+	else
+		proxy->uri = uri_parse(uri, &problem);
+	proxy->interface = codec_interface_get(interface);
+	if (!proxy->uri || !proxy->interface) {
+		pyr_uri_free(proxy->uri);
+		free(proxy);
+		if (!uri)
+			return error_constructor(PYR_INVALID_ARGUMENT, "uri is NULL");
+		return error_constructor(problem.code, "%s", problem.text);
+	}
+	pthread_mutex_init(&proxy->lock, NULL);
+	proxy->connect_timeout_ms = options && options->connect_timeout_ms
+					    ? options->connect_timeout_ms
+					    : config_number(CONFIG_CONNECT_TIMEOUT_MS);
+	proxy->own_link = options && options->own_link;
+	atomic_init(&proxy->timeout_ms, options ? options->timeout_ms : 0);
+	return proxy;
+}
+
+static void close_session(struct session *session)
+{
+	struct peer *peer;
+
+	if (!session)
+		return;
+	peer = session->peer;
+	session_close(session);
+	links_put(peer);
+}
+
+void pyr_proxy_release(pyr_proxy *proxy)
+{
+	struct session *session;
+
+	if (!proxy || engine_is_forked())
+		return;
+	pthread_mutex_lock(&proxy->lock);
+	session = proxy->session;
+	proxy->session = NULL;
+	pthread_mutex_unlock(&proxy->lock);
+	close_session(session);
+}
+
+void pyr__proxy_free(void *self)
+{
+	pyr_proxy *proxy = self;
+
+	if (!proxy)
+		return;
+	pyr_proxy_release(proxy);
+	pyr_uri_free(proxy->uri);
+	pthread_mutex_destroy(&proxy->lock);
+	free(proxy);
+}
+
+void proxy_forget(pyr_proxy *proxy, struct session *session)
+{
+	bool is_current;
+
+	pthread_mutex_lock(&proxy->lock);
+	is_current = proxy->session == session;
+	if (is_current)
+		proxy->session = NULL;
+	pthread_mutex_unlock(&proxy->lock);
+	if (is_current)
+		close_session(session);
+}
+
+/* Follows the name, finds a link, opens a session on it. With the proxy's lock. */
+static struct session *open_session(pyr_proxy *proxy)
+{
+	struct session *session;
+	struct uri_problem problem;
+	struct peer *peer;
+	pyr_uri *uri;
+
+	if (naming_resolve(proxy->uri, 0, &uri) < 0)
+		return NULL;
+	peer = links_get(uri, proxy->own_link, proxy->connect_timeout_ms, &problem);
+	if (!peer) {
+		error_set(problem.code, "%s", problem.text);
+		pyr_uri_free(uri);
+		return NULL;
+	}
+	session = session_new(peer, uri->object, proxy->interface);
+	pyr_uri_free(uri);
+	if (!session) {
+		links_put(peer);
+		error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	}
+	return session;
+}
+
+struct session *proxy_session(pyr_proxy *proxy)
+{
+	struct session *session;
+
+	if (engine_is_forked()) {
+		is_started();
+		return NULL;
+	}
+	pthread_mutex_lock(&proxy->lock);
+	if (!proxy->session)
+		proxy->session = open_session(proxy);
+	session = proxy->session;
+	if (session)
+		session_ref(session);
+	pthread_mutex_unlock(&proxy->lock);
+	return session;
+}
+
+int proxy_operation(const pyr_proxy *proxy, const struct pyr__interface *interface, unsigned op)
+{
+	const struct pyr__interface *own;
+	const char *name = interface->operations[op].name;
+	uint32_t i;
+
+	if (!proxy)
+		return error_null(interface->name);
+	own = proxy->interface->table;
+	if (own == interface)
+		return (int)op;
+	for (i = 0; i < own->n_operations; i++)
+		if (strcmp(own->operations[i].name, name) == 0)
+			return (int)i;
+	error_set(PYR_INVALID_ARGUMENT, "a proxy of %s is no %s", own->name, interface->name);
+	return -1;
+}
+
+int64_t proxy_deadline(pyr_proxy *proxy, unsigned operation)
+{
+	uint32_t ms = next_call.timeout_ms;
+
+	next_call = (struct pyr_call_options){ 0 };
+	if (!ms)
+		ms = atomic_load_explicit(&proxy->timeout_ms, memory_order_relaxed);
+	if (!ms)
+		ms = proxy->interface->table->operations[operation].timeout_ms;
+	if (!ms)
+		ms = config_number(CONFIG_TIMEOUT_MS);
+	return ms ? engine_now() + (int64_t)ms * ENGINE_MS : ENGINE_FOREVER;
+}
+
+/* Makes the call, in another session if the one at hand was over. Returns false with the last error
+ * set if there is none. */
+static bool perform(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
+		    struct outcall *call)
+{
+	int64_t deadline = proxy_deadline(proxy, operation);
+	struct session *session;
+	int tries = TRIES;
+
+	for (;;) {
+		session = proxy_session(proxy);
+		if (!session)
+			return false;
+		outcall_init(call, deadline);
+		outcall_start(call, session, operation, packer, true);
+		outcall_wait(call, ENGINE_FOREVER);
+		if (!call->was_not_run || --tries == 0)
+			return true;
+		outcall_fini(call);
+		proxy_forget(proxy, session);
+		session_unref(session);
+	}
+}
+
+int pyr__call(void *self, const struct pyr__interface *interface, unsigned op, pyr__in *in,
+	      void *const *out)
+{
+	pyr_proxy *proxy = self;
+	int operation = proxy_operation(proxy, interface, op), err = 0;
+	const struct codec_operation *codec;
+	_Alignas(16) uint8_t room[512];
+	struct codec_problem problem;
+	struct codec_packer packer;
+	struct outcall call;
+	struct arena arena;
+
+	if (operation < 0)
+		return -pyr_last_error()->code;
+	codec = &proxy->interface->operations[operation];
+	arena_init(&arena, room, sizeof(room));
+	if (codec_prepare(codec->request, in, &arena, &packer, &problem) < 0) {
+		err = error_set(problem.code, "%s: %s", codec->table->name, problem.text);
+	} else if (!perform(proxy, (unsigned)operation, &packer, &call)) {
+		err = -pyr_last_error()->code;
+	} else {
+		if (call.code)
+			err = outcall_error(&call);
+		else if (codec_unpack_results(codec->reply, call.answer.data, call.answer.n, out,
+					      &problem) < 0)
+			err = error_set(PYR_INTERNAL, "ProtocolError: the reply of %s: %s",
+					codec->table->name, problem.text);
+		outcall_fini(&call);
+		session_unref(call.session);
+	}
+	arena_clear(&arena);
+	return err;
+}
+
+int pyr_proxy_bind(pyr_proxy *proxy)
+{
+	struct session *session;
+	char text[512];
+	int64_t until;
+	int code;
+
+	if (!proxy)
+		return error_null("proxy");
+	session = proxy_session(proxy);
+	if (!session)
+		return -pyr_last_error()->code;
+	until = engine_now() + (int64_t)proxy->connect_timeout_ms * ENGINE_MS;
+	code = session_bind(session, until, text, sizeof(text));
+	if (code) {
+		struct error_info error = { .code = code, .message = text };
+
+		error.object = session->object;
+		error.address = session->peer->link->address;
+		error_set_info(&error);
+		proxy_forget(proxy, session);
+	}
+	session_unref(session);
+	return -code;
+}
+
+void *pyr__narrow(void *self, const struct pyr__interface *interface)
+{
+	pyr_proxy *proxy = self, *narrow;
+	struct pyr_proxy_options options = { 0 };
+
+	if (!proxy) {
+		error_null("proxy");
+		return error_from_constructor();
+	}
+	options.timeout_ms = atomic_load(&proxy->timeout_ms);
+	options.connect_timeout_ms = proxy->connect_timeout_ms;
+	options.own_link = proxy->own_link;
+	narrow = pyr__proxy_new(interface, proxy->uri->text, &options);
+	if (!narrow || pyr_proxy_bind(narrow) == 0)
+		return narrow;
+	pyr__proxy_free(narrow);
+	return error_from_constructor();
+}
+
+void pyr_proxy_set_timeout(pyr_proxy *proxy, uint32_t timeout_ms)
+{
+	if (proxy)
+		atomic_store(&proxy->timeout_ms, timeout_ms);
+}
+
+const char *pyr_proxy_uri(const pyr_proxy *proxy)
+{
+	return proxy ? proxy->uri->text : "";
+}

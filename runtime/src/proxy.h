@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_PROXY_H
+#define PYRITE_PROXY_H
+/* What a proxy and its futures have in common: the way to a session, and the time a call may take.
+ */
+#include <pyrite/gen.h>
+
+#include "codec.h"
+#include "session.h"
+#include "uri.h"
+
+struct pyr_proxy {
+	const struct codec_interface *interface;
+	pyr_uri *uri; /* as given */
+	uint32_t connect_timeout_ms;
+	bool own_link;
+	atomic_uint timeout_ms;
+	pthread_mutex_t lock;    /* before the links' and a peer's */
+	struct session *session; /* lock: counted; NULL: to be opened */
+};
+
+/* A session to call in, opened if need be: a new reference. Returns NULL with the last error set.
+ */
+struct session *proxy_session(pyr_proxy *proxy);
+/* The session is of no more use: the next call opens another. */
+void proxy_forget(pyr_proxy *proxy, struct session *session);
+
+/* What a stub calls: the operation's place in the proxy's interface, which may derive from the
+ * stub's. -1 with the last error set. */
+int proxy_operation(const pyr_proxy *proxy, const struct pyr__interface *interface, unsigned op);
+/* When a call that starts now must be answered. Takes the thread's options of its next call. */
+int64_t proxy_deadline(pyr_proxy *proxy, unsigned operation);
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_SESSION_H
+#define PYRITE_SESSION_H
+/*
+ * The calling side of a peer: sessions (one proxy's connection to one object) and the calls made in
+ * them.
+ */
+#include "peer.h"
+
+enum session_state { SESSION_NEW, SESSION_SENT, SESSION_EQUAL, SESSION_DIFFERS, SESSION_FAILED };
+
+/* What the other end says of an operation, when its interface is another version. */
+struct remote_operation {
+	bool is_known, is_equal;
+	char *signature;
+};
+
+struct session {
+	atomic_int refs;
+	struct peer *peer; /* counted */
+	const struct codec_interface *interface;
+	char *object;
+	/* peer->lock: */
+	uint32_t number;
+	enum session_state state;
+	struct remote_operation *operations; /* SESSION_DIFFERS: interface->table->n_operations */
+	struct buf queue;                    /* frames to send, from `offset` on */
+	size_t offset, deficit;
+	uint64_t n_queued, n_taken;  /* bytes, ever */
+	struct session *next, *prev; /* in the peer's ring */
+	bool in_ring, is_unbound;
+	int code; /* SESSION_FAILED: why */
+	char *text;
+	struct engine_waiter *binder; /* waits in session_bind() */
+};
+
+/* A call made. Its memory is the caller's (a stack frame, a future); it belongs to the peer while
+ * it is live. */
+struct outcall {
+	struct engine_waiter waiter; /* ready: the answer is in */
+	struct session *session;     /* counted by the caller */
+	unsigned operation;
+	uint32_t number;     /* 0: not live */
+	uint64_t begin, end; /* of its frames in the session's stream */
+	int64_t deadline;
+	struct outcall *next_blocked;
+	/* once ready: */
+	int code;       /* 0, or enum pyr_status */
+	bool is_remote; /* answer holds the body of an Error frame, else of a text */
+	bool may_have_run;
+	bool was_not_run;  /* the session was over before: may be made in another */
+	struct buf answer; /* the reply's payload, or what went wrong */
+};
+
+struct session *session_new(struct peer *peer, const char *object,
+			    const struct codec_interface *interface);
+/* Tells the other end, when it was bound; then drops the reference. */
+void session_close(struct session *session);
+void session_ref(struct session *session);
+void session_unref(struct session *session);
+/* Binds now, and waits for the answer. Returns 0, or a status with the text of why not. One thread
+ * at a time. */
+int session_bind(struct session *session, int64_t until, char *text, size_t n);
+
+/*
+ * Sends a call. may_block: wait for a place when max_calls are unanswered, else RESOURCE_EXHAUSTED.
+ * A failure to start completes the call: outcall_wait() tells. packer's memory must last until it
+ * returns.
+ */
+void outcall_start(struct outcall *call, struct session *session, unsigned operation,
+		   const struct codec_packer *packer, bool may_block);
+/* Waits until it is answered, its deadline passes, or `until`. Returns whether call->code is known.
+ */
+bool outcall_wait(struct outcall *call, int64_t until);
+/* Ends it here and tells the other end, unless it was answered: code is CANCELLED or
+ * DEADLINE_EXCEEDED. */
+void outcall_cancel(struct outcall *call, int code, const char *text);
+void outcall_init(struct outcall *call, int64_t deadline);
+void outcall_fini(struct outcall *call);
+/* Sets the thread's last error from a call that failed. Returns minus its code. */
+int outcall_error(struct outcall *call);
+#endif
