@@ -19,6 +19,7 @@ struct plain_face;
 struct plain_options {
 	struct object_table *objects; /* both outlive the core servers */
 	struct executor *executor;
+	const char *address;  /* of the daemon, for messages; copied */
 	uint32_t max_message; /* bytes of a request or reply */
 	unsigned max_calls;   /* unanswered at a time; beyond: RESOURCE_EXHAUSTED */
 };
