@@ -79,6 +79,8 @@ static bool classify(struct codec_build *build, const struct layout *layout,
 	} else if (table->kind >= PYR__STRUCT && table->kind <= PYR__MAP) {
 		field->message = codec_build_message(build, type, CODEC_TYPE);
 	}
+	if (!field->message && field->value->kind >= PYR__STRUCT && field->value->kind <= PYR__MAP)
+		return false; /* out of memory */
 	field->reference = !field->message && field->value->kind >= PYR__INTERFACE;
 	if (field->reference && field->presence == CODEC_PLAIN)
 		field->presence = CODEC_HAS;
@@ -87,7 +89,7 @@ static bool classify(struct codec_build *build, const struct layout *layout,
 	field->wire = field->message || field->reference ? PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED
 							 : kinds[field->value->kind].wire;
 	field->packable = field->many && !field->message && field->value->kind < PYR__STRING;
-	return field->message || field->reference || field->value->kind < PYR__STRUCT;
+	return true;
 }
 
 /* Gives the field its place in the shadow; *end grows. oneof: place of the case, the value behind
