@@ -32,10 +32,13 @@
 struct plain_face {
 	atomic_int refs; /* its owner, and each call */
 	atomic_uint load;
+	atomic_bool is_draining;
 	struct plain_options options;
 	char address[128];
 	uint8_t id[8]; /* begins the chain of each call that comes in here */
 	uint64_t n_taken;
+	pthread_mutex_t lock; /* has_owner, and progress() while it runs */
+	bool has_owner;
 };
 
 struct plain_call {
@@ -70,16 +73,35 @@ struct plain_face *plain_face_new(const struct plain_options *options)
 	face->options = *options;
 	snprintf(face->address, sizeof(face->address), "%s", options->address);
 	face->options.address = face->address;
+	face->has_owner = true;
+	pthread_mutex_init(&face->lock, NULL);
 	if (RAND_bytes(face->id, sizeof(face->id)) == 1)
 		return face;
-	free(face);
+	plain_face_free(face);
 	return NULL;
+}
+
+static void unref_face(struct plain_face *face)
+{
+	if (atomic_fetch_sub(&face->refs, 1) != 1)
+		return;
+	pthread_mutex_destroy(&face->lock);
+	free(face);
 }
 
 void plain_face_free(struct plain_face *face)
 {
-	if (face && atomic_fetch_sub(&face->refs, 1) == 1)
-		free(face);
+	if (!face)
+		return;
+	pthread_mutex_lock(&face->lock);
+	face->has_owner = false;
+	pthread_mutex_unlock(&face->lock);
+	unref_face(face);
+}
+
+void plain_face_drain(struct plain_face *face)
+{
+	atomic_store(&face->is_draining, true);
 }
 
 size_t plain_face_load(const struct plain_face *face)
@@ -99,7 +121,7 @@ static void unref(struct plain_call *pc)
 	grpc_slice_unref(pc->text);
 	grpc_slice_unref(pc->details.value);
 	grpc_call_unref(pc->call);
-	plain_face_free(pc->face);
+	unref_face(pc->face);
 	free(pc);
 }
 
@@ -212,6 +234,17 @@ static const struct call_origin origin = { reply, fail, release, peer_of };
 
 /* ---- what core reports ---- */
 
+/* Core may report an end after the server's. */
+static void tell_progress(struct plain_face *face)
+{
+	if (!face->options.progress)
+		return;
+	pthread_mutex_lock(&face->lock);
+	if (face->has_owner)
+		face->options.progress(face->options.data);
+	pthread_mutex_unlock(&face->lock);
+}
+
 static void on_ended(struct engine_event *event, bool ok)
 {
 	struct plain_call *pc = FROM(event, ended);
@@ -224,6 +257,7 @@ static void on_ended(struct engine_event *event, bool ok)
 		incall_unref(pc->incall);
 		pc->incall = NULL;
 	}
+	tell_progress(pc->face);
 	unref(pc);
 }
 
@@ -431,6 +465,8 @@ void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_detail
 	if (atomic_fetch_add(&face->load, 1) >= face->options.max_calls)
 		refuse(pc, PYR_RESOURCE_EXHAUSTED, "%u calls are running at %s, the most allowed",
 		       face->options.max_calls, face->address);
+	else if (atomic_load(&face->is_draining))
+		refuse(pc, PYR_UNAVAILABLE, "%s is stopping", face->address);
 	else
 		pc->incall = address_call(pc, details, metadata);
 	if (pc->incall && !start(pc, &receive, 1, &pc->received))

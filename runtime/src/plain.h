@@ -22,6 +22,10 @@ struct plain_options {
 	const char *address;  /* of the daemon, for messages; copied */
 	uint32_t max_message; /* bytes of a request or reply */
 	unsigned max_calls;   /* unanswered at a time; beyond: RESOURCE_EXHAUSTED */
+	/* Each time a call has ended, in the leader with a lock of the face held; not after
+	 * plain_face_free(). NULL: nobody wants to know. */
+	void (*progress)(void *data);
+	void *data;
 };
 
 /* Returns: owned, plain_face_free(); NULL when memory is out. */
@@ -29,6 +33,9 @@ struct plain_face *plain_face_new(const struct plain_options *options);
 
 /* The core servers ask for no more calls. Those that are still running keep what they need. */
 void plain_face_free(struct plain_face *face);
+
+/* From now on calls are refused as UNAVAILABLE; those that are running go on. Any thread. */
+void plain_face_drain(struct plain_face *face);
 
 /* Calls that came in and whose end core has not reported yet. */
 size_t plain_face_load(const struct plain_face *face);

@@ -62,7 +62,7 @@ static const struct pyr__interface interface = { .name = "t.S",
 						 .operations = operations,
 						 .n_operations = 3 };
 
-static atomic_int n_added, n_told;
+static atomic_int n_added, n_told, n_ended;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static pyr_deferred *hanging[64];
@@ -181,12 +181,19 @@ static void *work(void *data)
 	return NULL;
 }
 
+static void count_ended(void *data)
+{
+	atomic_fetch_add((atomic_int *)data, 1);
+}
+
 static void start_daemon(void)
 {
 	struct plain_options options = { .objects = &d.objects,
 					 .address = "here",
 					 .max_message = MAX_MESSAGE,
-					 .max_calls = MAX_CALLS };
+					 .max_calls = MAX_CALLS,
+					 .progress = count_ended,
+					 .data = &n_ended };
 	struct door_options door = { .accepted = on_accepted };
 	struct door_problem problem;
 	int code = 0;
@@ -457,6 +464,24 @@ TEST(calls_cancelled_right_after_they_were_sent_leave_nothing)
 	end_caller(&caller);
 }
 
+TEST(each_end_of_a_call_is_told)
+{
+	struct caller caller = new_caller();
+	int64_t until = test_now_ms() + PATIENCE_MS;
+	int before;
+	char text[200];
+
+	while (plain_face_load(d.face) > 0 && test_now_ms() < until)
+		sched_yield();
+	before = atomic_load(&n_ended);
+	CHECK_INT(call(&caller, "/t.S/add", ADD_1_2, text, sizeof(text)), 0);
+	CHECK_INT(call(&caller, "/t.S/gone", "", 0, text, sizeof(text)), PYR_UNIMPLEMENTED);
+	while (atomic_load(&n_ended) < before + 2 && test_now_ms() < until)
+		sched_yield();
+	CHECK_INT(atomic_load(&n_ended), before + 2);
+	end_caller(&caller);
+}
+
 /* Ends the daemon with a call that was deferred and two that never ran. */
 TEST(a_daemon_that_goes_ends_the_calls_it_has)
 {
@@ -476,6 +501,9 @@ TEST(a_daemon_that_goes_ends_the_calls_it_has)
 	while (exec_load(d.executor) < 2 && test_now_ms() < until)
 		sched_yield();
 	CHECK_INT(exec_load(d.executor), 2);
+	plain_face_drain(d.face);
+	CHECK_INT(call(&caller, "/t.S/add", ADD_1_2, text, sizeof(text)), PYR_UNAVAILABLE);
+	CHECK_STR(text, "here is stopping");
 	stop_daemon();
 	for (i = 0; i < 3; i++)
 		CHECK(finish(&caller, &visits[i], text, sizeof(text)) != 0);
@@ -495,5 +523,5 @@ TESTS(plain_calls, T(the_daemon_starts), T(a_call_is_answered),
       T(a_request_too_large_fails_alone),
       T(calls_beyond_the_limit_are_refused_and_the_others_go_on),
       T(a_deferred_outlives_a_caller_that_is_gone), T(a_oneway_is_run_after_its_answer),
-      T(calls_cancelled_right_after_they_were_sent_leave_nothing),
+      T(calls_cancelled_right_after_they_were_sent_leave_nothing), T(each_end_of_a_call_is_told),
       T(a_daemon_that_goes_ends_the_calls_it_has))
