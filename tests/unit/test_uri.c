@@ -270,10 +270,45 @@ TEST(an_address_without_a_port_gets_the_default)
 	CHECK_STR(problem.text, "address 'h:x': the port is no number from 1 to 65535 (byte 3)");
 }
 
+/* Whatever is parsed gives a text that is parsed to the same text. */
+static void check_stable(const char *text)
+{
+	pyr_uri *uri = pyr_uri_parse(text), *again;
+
+	if (!uri)
+		return;
+	again = pyr_uri_parse(pyr_uri_text(uri));
+	CHECK(again && uri_equal(uri, again) && again->scheme == uri->scheme);
+	CHECK(again && strcmp(again->address, uri->address) == 0);
+	pyr_uri_free(again);
+	pyr_uri_free(uri);
+}
+
+TEST(a_normal_form_is_its_own_normal_form)
+{
+	static const char *const seeds[] = { "PYRO:obj@[fe80::1%eth0]:9090", "pyro:o@Host.x:80",
+					     "PYROMETA:b,a,c@1.2.3.4:9", "PYRONAME:n@./u:/a b" };
+	size_t i, j, length;
+	char text[64];
+	int c;
+
+	for (i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
+		length = strlen(seeds[i]);
+		for (j = 0; j <= length; j++) {
+			for (c = 0; c < 256; c++) {
+				strcpy(text, seeds[i]);
+				text[j] = (char)c;
+				text[length + 1] = '\0';
+				check_stable(text);
+			}
+		}
+	}
+}
+
 TESTS(uri, T(a_pyro_uri_is_taken_apart), T(a_uri_may_lead_to_a_unix_socket),
       T(a_name_needs_no_address), T(equal_addresses_have_equal_texts),
       T(uris_are_compared_by_their_normal_form), T(what_is_wrong_is_told_with_its_place),
       T(every_part_has_its_limit), T(as_many_tags_as_fit_are_sorted),
       T(an_error_quotes_no_more_than_the_beginning), T(null_is_answered),
       T(grpc_finds_every_address), T(a_target_that_does_not_fit_is_refused),
-      T(an_address_without_a_port_gets_the_default))
+      T(an_address_without_a_port_gets_the_default), T(a_normal_form_is_its_own_normal_form))
