@@ -62,6 +62,18 @@ void session_unref(struct session *session);
  * at a time. */
 int session_bind(struct session *session, int64_t until, char *text, size_t n);
 
+/* ---- between session.c and peer_out.c; with the peer's lock ---- */
+/* Why the link is gone, in Pyro's words. */
+void session_loss(const struct peer *peer, char *text, size_t n, bool had_left);
+void session_put_bind(struct session *session);
+/* Queues a frame. Returns where its payload goes, NULL when memory is out. */
+uint8_t *session_append(struct session *session, const struct frame *frame, size_t n_payload);
+/* Why an operation cannot be called because the other end's interface differs. Returns 0 if it can.
+ */
+int session_check_version(const struct session *session, unsigned operation, char *text, size_t n);
+/* Ends the session's running calls as CANCELLED. */
+void session_cancel_calls(struct session *session);
+
 /*
  * Sends a call. may_block: wait for a place when max_calls are unanswered, else RESOURCE_EXHAUSTED.
  * A failure to start completes the call: outcall_wait() tells. packer's memory must last until it

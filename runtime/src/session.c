@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions as the binding end sees them: opened, compared with what stands at the other end,
+ * closed; and their queues. */
+#include "session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Why the link is gone, in Pyro's words. */
+void session_loss(const struct peer *peer, char *text, size_t n, bool had_left)
+{
+	const char *what = had_left ? "ConnectionClosed" : "CommunicationError";
+
+	if (peer->closed_code && peer->closed_code != PYR_UNAVAILABLE)
+		snprintf(text, n, "%s", peer->closed_text);
+	else
+		snprintf(text, n, "%s: %s%s: %s", what,
+			 peer->was_connected ? "" : "cannot connect to ", peer->link->address,
+			 peer->closed_text);
+}
+
+struct session *session_new(struct peer *peer, const char *object,
+			    const struct codec_interface *interface)
+{
+	struct session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	session->object = strdup(object);
+	if (!session->object) {
+		free(session);
+		return NULL;
+	}
+	session->refs = 1;
+	session->interface = interface;
+	session->peer = peer;
+	peer_ref(peer);
+	return session;
+}
+
+void session_ref(struct session *session)
+{
+	atomic_fetch_add_explicit(&session->refs, 1, memory_order_relaxed);
+}
+
+void session_unref(struct session *session)
+{
+	uint32_t i;
+
+	if (!session || atomic_fetch_sub(&session->refs, 1) != 1)
+		return;
+	for (i = 0; session->operations && i < session->interface->table->n_operations; i++)
+		free(session->operations[i].signature);
+	free(session->operations);
+	free(session->object);
+	free(session->text);
+	buf_free(&session->queue);
+	peer_unref(session->peer);
+	free(session);
+}
+
+uint8_t *session_append(struct session *session, const struct frame *frame, size_t n_payload)
+{
+	size_t before = session->queue.n;
+	uint8_t *at = frame_write(&session->queue, frame, n_payload);
+
+	session->n_queued += session->queue.n - before;
+	atomic_fetch_add(&session->peer->backlog, session->queue.n - before);
+	peer_ring_add(session->peer, session);
+	return at;
+}
+
+void session_put_bind(struct session *session)
+{
+	const struct pyr__interface *table = session->interface->table;
+	struct frame frame = { .type = FRAME_BIND, .fingerprint = table->fingerprint };
+	struct peer *peer = session->peer;
+
+	do
+		session->number = ++peer->last_session;
+	while (session->number == 0 || numtab_get(&peer->sessions_made, session->number));
+	if (!numtab_put(&peer->sessions_made, session->number, session))
+		return;
+	frame.session = session->number;
+	frame.object = span_of(session->object);
+	frame.interface = span_of(table->name);
+	session_append(session, &frame, 0);
+	session->state = SESSION_SENT;
+}
+
+void session_close(struct session *session)
+{
+	struct frame frame = { .type = FRAME_UNBIND };
+	struct peer *peer;
+
+	if (!session)
+		return;
+	peer = session->peer;
+	peer_ref(peer);
+	pthread_mutex_lock(&peer->lock);
+	session_cancel_calls(session);
+	if (session->state != SESSION_NEW && !session->is_unbound) {
+		session->is_unbound = true;
+		numtab_remove(&peer->sessions_made, session->number);
+		frame.session = session->number;
+		if (!peer->is_closed)
+			session_append(session, &frame, 0);
+	}
+	peer_flush_unlock(peer);
+	session_unref(session);
+	peer_unref(peer);
+}
+
+int session_bind(struct session *session, int64_t until, char *text, size_t n)
+{
+	struct peer *peer = session->peer;
+	struct engine_waiter waiter;
+	int code;
+
+	engine_waiter_init(&waiter, false);
+	pthread_mutex_lock(&peer->lock);
+	if (session->state == SESSION_NEW && !peer->is_closed)
+		session_put_bind(session);
+	if (session->state == SESSION_SENT && !peer->is_closed) {
+		session->binder = &waiter;
+		peer_flush_unlock(peer);
+		engine_wait(&waiter, until);
+		pthread_mutex_lock(&peer->lock);
+		session->binder = NULL;
+	}
+	code = session->state == SESSION_FAILED ? session->code : 0;
+	snprintf(text, n, "%s", session->text);
+	if (code == 0 && peer->is_closed) {
+		code = peer->closed_code;
+		session_loss(peer, text, n, false);
+	} else if (code == 0 && session->state < SESSION_EQUAL) {
+		code = PYR_DEADLINE_EXCEEDED;
+		snprintf(text, n, "TimeoutError: no answer from %s in time", peer->link->address);
+	}
+	pthread_mutex_unlock(&peer->lock);
+	engine_waiter_fini(&waiter);
+	return code;
+}
+
+size_t session_take(struct session *session, struct buf *wire, size_t n)
+{
+	const uint8_t *data = session->queue.data + session->offset;
+	size_t have = session->queue.n - session->offset, taken = 0, size;
+
+	if (have <= n)
+		taken = have;
+	else
+		while ((size = frame_size(data + taken, have - taken)) > 0 && taken + size <= n)
+			taken += size;
+	buf_append(wire, data, taken);
+	session->offset += taken;
+	session->n_taken += taken;
+	if (session->offset == session->queue.n) {
+		buf_reset(&session->queue);
+		session->offset = 0;
+	}
+	return taken;
+}
+
+/* ---- what comes of a Bind ---- */
+
+static struct remote_operation *entry_of(struct session *session, struct span name)
+{
+	const struct pyr__interface *table = session->interface->table;
+	uint32_t i;
+
+	for (i = 0; i < table->n_operations; i++)
+		if (span_is(name, table->operations[i].name))
+			return &session->operations[i];
+	return NULL;
+}
+
+/* Another version of the interface stands there: which operations may be called all the same? */
+static void compare(struct session *session, const struct frame *frame)
+{
+	const struct pyr__interface *table = session->interface->table;
+	struct span rest = frame->body;
+	struct remote_operation *op;
+	struct frame_entry entry;
+
+	session->operations = calloc(table->n_operations + 1, sizeof(*session->operations));
+	if (!session->operations)
+		return;
+	while (frame_repeated(&rest, 7, &entry) > 0) {
+		op = entry_of(session, entry.name);
+		if (!op || op->is_known)
+			continue;
+		op->is_known = true;
+		op->is_equal =
+			entry.value == table->operations[op - session->operations].fingerprint;
+		op->signature = span_dup(entry.text);
+	}
+	session->state = SESSION_DIFFERS;
+}
+
+void peer_on_bound(struct peer *peer, const struct frame *frame)
+{
+	struct session *session = numtab_get(&peer->sessions_made, frame->session);
+
+	if (!session || session->state != SESSION_SENT)
+		return;    /* closed meanwhile */
+	if (frame->code) { /* each call in it gets its own Error */
+		session->state = SESSION_FAILED;
+		session->code = frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code : PYR_UNKNOWN;
+		session->text = span_dup(frame->message);
+	} else if (frame->fingerprint == session->interface->table->fingerprint) {
+		session->state = SESSION_EQUAL;
+	} else {
+		compare(session, frame);
+	}
+	if (session->binder)
+		engine_wake(session->binder);
+}
+
+/* Why a call cannot be sent because the other end's interface differs. Returns 0 if it can. */
+int session_check_version(const struct session *session, unsigned operation, char *text, size_t n)
+{
+	const struct pyr__operation *table = &session->interface->table->operations[operation];
+	const struct remote_operation *op;
+	char mine[256];
+
+	if (session->state != SESSION_DIFFERS || !session->operations)
+		return 0;
+	op = &session->operations[operation];
+	if (op->is_known && op->is_equal)
+		return 0;
+	if (!op->is_known) {
+		snprintf(text, n, "no operation %s in object '%s' at %s", table->name,
+			 session->object, session->peer->link->address);
+		return PYR_UNIMPLEMENTED;
+	}
+	codec_signature(table, mine, sizeof(mine));
+	snprintf(text, n, "%s: yours %s, theirs %s", table->name, mine,
+		 op->signature ? op->signature : "?");
+	return PYR_FAILED_PRECONDITION;
+}
