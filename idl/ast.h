@@ -162,6 +162,10 @@ struct ast_decl {
 	struct ast_decl **operations; /* flat: bases' first (in all_bases order), then its own;
 					 diamonds once. The methods table's order */
 	size_t n_operations;
+	const char **as_names;    /* C name of I_as_B for each of all_bases */
+	struct ast_decl **raised; /* exceptions of all operations, each once */
+	const char **raise_names; /* C name of I_raise_E for each of them */
+	size_t n_raised;
 	bool is_forward; /* never defined: an error where it is used */
 	bool readonly;   /* attribute */
 };

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/* Interfaces: inheritance, operations, attributes and the operations made of them. */
+#include <string.h>
+
+#include "check.h"
+
+enum { MOST_BASES = 256, MOST_OPERATIONS = 4096 };
+
+static unsigned next_mark(struct front *front)
+{
+	return ++front->mark;
+}
+
+static bool add_base(struct front *front, struct raw_decl *raw, struct ast_decl *base,
+		     unsigned mark)
+{
+	struct ast_decl *decl = &raw->decl;
+
+	if (raw_of(base)->mark == mark)
+		return true;
+	raw_of(base)->mark = mark;
+	if (decl->n_all_bases == MOST_BASES) {
+		diag_error(front->diag, &decl->loc, "'%s' has more than %d bases", decl->name,
+			   MOST_BASES);
+		return false;
+	}
+	decl->all_bases = front_grow(front, decl->all_bases, decl->n_all_bases,
+				     sizeof(*decl->all_bases));
+	decl->all_bases[decl->n_all_bases++] = base;
+	return true;
+}
+
+static struct raw_decl *find_base(struct front *front, const struct name *name)
+{
+	struct raw_decl *base = scope_lookup(front, name, false);
+
+	if (!base)
+		scope_unknown(front, name, true);
+	else if (base->decl.kind == AST_POISONED)
+		poison_use(front, &name->loc, base);
+	else if (base->decl.kind != AST_INTERFACE)
+		diag_error(front->diag, &name->loc, "'%s' is %s, not an interface",
+			   base->decl.name, scope_kind_name(&base->decl));
+	else if (!base->complete)
+		diag_error(front->diag, &name->loc, "'%s' is not defined before this",
+			   base->decl.name);
+	else
+		return base;
+	return NULL;
+}
+
+static void check_bases(struct front *front, struct raw_decl *raw)
+{
+	unsigned mark = next_mark(front);
+	struct ast_decl *decl = &raw->decl;
+	size_t i, j;
+
+	for (i = 0; i < raw->bases.n; i++) {
+		struct raw_decl *base = find_base(front, raw->bases.items[i]);
+		bool ok = base != NULL;
+
+		for (j = 0; ok && j < decl->n_bases; j++)
+			if (decl->bases[j] == &base->decl) {
+				diag_error(front->diag,
+					   &((struct name *)raw->bases.items[i])->loc,
+					   "'%s' is named twice", base->decl.name);
+				ok = false;
+			}
+		if (!ok)
+			continue;
+		decl->bases = front_grow(front, decl->bases, decl->n_bases, sizeof(*decl->bases));
+		decl->bases[decl->n_bases++] = &base->decl;
+		for (j = 0; ok && j < base->decl.n_all_bases; j++)
+			ok = add_base(front, raw, base->decl.all_bases[j], mark);
+		if (!ok || !add_base(front, raw, &base->decl, mark))
+			return;
+	}
+}
+
+static void add_operation(struct front *front, struct raw_decl *raw, struct ast_decl *operation)
+{
+	struct ast_decl *decl = &raw->decl;
+
+	if (decl->n_operations == MOST_OPERATIONS)
+		diag_error(front->diag, &decl->loc, "'%s' has more than %d operations", decl->name,
+			   MOST_OPERATIONS);
+	if (decl->n_operations >= MOST_OPERATIONS) {
+		front->stopped = true;
+		return;
+	}
+	decl->operations = front_grow(front, decl->operations, decl->n_operations,
+				      sizeof(*decl->operations));
+	decl->operations[decl->n_operations++] = operation;
+}
+
+/* One name must not come from two bases; diamonds were collapsed in all_bases. */
+static void inherit(struct front *front, struct raw_decl *raw, struct ast_decl *base)
+{
+	size_t i;
+
+	for (i = 0; i < base->n_items; i++) {
+		struct ast_decl *item = base->items[i], *other;
+
+		if (item->kind != AST_OPERATION && item->kind != AST_ATTRIBUTE)
+			continue;
+		other = table_get(&front->inherited, raw, item->name);
+		if (other) {
+			diag_error(front->diag, &raw->decl.loc,
+				   "'%s' inherits '%s' from both '%s' and '%s'", raw->decl.name,
+				   item->name, other->parent->name, base->name);
+			diag_note(front->diag, &item->loc, "'%s' is declared here", item->name);
+			continue;
+		}
+		table_set(front, &front->inherited, raw, item->name, item);
+		if (item->kind == AST_OPERATION)
+			add_operation(front, raw, item);
+	}
+}
+
+static bool declare_own(struct front *front, struct raw_decl *raw, struct raw_decl *item)
+{
+	const struct ast_decl *other = table_get(&front->inherited, raw, item->decl.name);
+
+	if (other) {
+		diag_error(front->diag, &item->decl.loc, "'%s' is inherited from '%s' already",
+			   item->decl.name, other->parent->name);
+		diag_note(front->diag, &other->loc, "'%s' is declared here", other->name);
+	}
+	return scope_declare(front, raw, item) && !other;
+}
+
+static void check_raises(struct front *front, struct raw_decl *raw, const struct list *names)
+{
+	struct ast_decl *decl = &raw->decl;
+	size_t i, j;
+
+	for (i = 0; i < names->n; i++) {
+		const struct name *name = names->items[i];
+		struct raw_decl *found = scope_lookup(front, name, false);
+
+		if (!found) {
+			scope_unknown(front, name, true);
+		} else if (found->decl.kind == AST_POISONED) {
+			poison_use(front, &name->loc, found);
+		} else if (found->decl.kind != AST_EXCEPTION) {
+			diag_error(front->diag, &name->loc, "'%s' is %s, not an exception",
+				   found->decl.name, scope_kind_name(&found->decl));
+		} else {
+			for (j = 0; j < decl->n_raises && decl->raises[j] != &found->decl; j++)
+				;
+			if (j < decl->n_raises) {
+				diag_warning(front->diag, &name->loc, "'%s' is raised twice",
+					     found->decl.name);
+				continue;
+			}
+			decl->raises = front_grow(front, decl->raises, decl->n_raises,
+						  sizeof(*decl->raises));
+			decl->raises[decl->n_raises++] = &found->decl;
+		}
+	}
+}
+
+static void check_param(struct front *front, struct raw_decl *raw, struct raw_decl *param)
+{
+	struct raw_type *type = raw_type_of(param->decl.type);
+	bool ok = resolve_type(front, type, PLACE_PARAM);
+
+	scope_declare(front, raw, param);
+	param->decl.owner = raw->decl.owner;
+	if (raw->decl.oneway && param->decl.direction != DIR_IN)
+		diag_error(front->diag, &param->decl.loc,
+			   "a oneway operation has no answer: '%s' can be `in` only",
+			   param->decl.name);
+	if (ok && type->type.actual->kind == TYPE_STREAM) {
+		if (param->decl.direction == DIR_INOUT)
+			diag_error(front->diag, &param->decl.loc,
+				   "a stream goes one way: `in` or `out`, not `inout`");
+		if (raw->decl.oneway)
+			diag_error(front->diag, &param->decl.loc,
+				   "a oneway operation cannot have a stream");
+	}
+	if (ok)
+		annotate(front, param);
+	scope_add_item(front, raw, param);
+}
+
+static void check_operation(struct front *front, struct raw_decl *raw)
+{
+	struct raw_type *result = raw_type_of(raw->decl.type);
+	bool ok = resolve_type(front, result, PLACE_PARAM);
+	size_t i;
+
+	if (raw->poison && front_in_main(&raw->poison_loc))
+		diag_error(front->diag, &raw->poison_loc, "%s is not supported", raw->poison);
+	else if (raw->poison)
+		poison_meet(front, &raw->poison_loc, raw->poison);
+	for (i = 0; i < raw->body.n; i++)
+		check_param(front, raw, raw->body.items[i]);
+	check_raises(front, raw, &raw->raises);
+	if (raw->decl.oneway && ok && result->type.kind != TYPE_VOID)
+		diag_error(front->diag, &raw->decl.loc,
+			   "a oneway operation has no answer: its result is void");
+	if (raw->decl.oneway && raw->raises.n > 0)
+		diag_error(front->diag, &raw->decl.loc,
+			   "a oneway operation has no answer: it cannot raise");
+	if (ok)
+		annotate(front, raw);
+	ids_operation(front, raw);
+}
+
+static void add_own(struct front *front, struct raw_decl *raw, struct raw_decl *operation)
+{
+	operation->decl.owner = &raw->decl;
+	declare_own(front, raw, operation);
+	check_operation(front, operation);
+	scope_add_item(front, raw, operation);
+	add_operation(front, raw, &operation->decl);
+}
+
+/* get_x or set_x: declared beside the attribute, with its annotations. */
+static struct raw_decl *make_accessor(struct front *front, const struct raw_decl *attribute,
+				      bool setter)
+{
+	struct raw_decl *raw = front_alloc(front, sizeof(*raw));
+	const struct raw_decl *source = attribute;
+
+	raw->decl.kind = AST_OPERATION;
+	raw->decl.loc = source->decl.loc;
+	raw->decl.doc = source->decl.doc;
+	raw->decl.name = front_printf(front, "%s_%s", setter ? "set" : "get", source->decl.name);
+	raw->decl.attribute = (struct ast_decl *)&source->decl;
+	raw->decl.is_setter = setter;
+	raw->decl.is_getter = !setter;
+	raw->decl.idempotent = source->decl.idempotent;
+	raw->decl.inline_ = source->decl.inline_;
+	raw->decl.timeout_ms = source->decl.timeout_ms;
+	raw->decl.deprecated = source->decl.deprecated;
+	raw->decl.deprecated_text = source->decl.deprecated_text;
+	raw->raises = setter ? source->set_raises : source->raises;
+	return raw;
+}
+
+static struct raw_type *void_type(struct front *front, const struct ast_loc *loc)
+{
+	struct raw_type *type = front_alloc(front, sizeof(*type));
+
+	type->type = (struct ast_type){ .kind = TYPE_VOID, .loc = *loc, .actual = &type->type };
+	return type;
+}
+
+static struct raw_decl *make_value(struct front *front, const struct raw_decl *attribute)
+{
+	struct raw_decl *value = front_alloc(front, sizeof(*value));
+
+	value->decl.kind = AST_PARAM;
+	value->decl.loc = attribute->decl.loc;
+	value->decl.name = "value";
+	value->decl.direction = DIR_IN;
+	value->decl.type = attribute->decl.type;
+	value->decl.optional = attribute->decl.optional;
+	return value;
+}
+
+static void add_accessors(struct front *front, struct raw_decl *raw, struct raw_decl *attribute)
+{
+	struct raw_decl *getter = make_accessor(front, attribute, false), *setter;
+
+	getter->decl.type = attribute->decl.type;
+	getter->decl.optional = attribute->decl.optional;
+	add_own(front, raw, getter);
+	if (attribute->decl.readonly)
+		return;
+	setter = make_accessor(front, attribute, true);
+	setter->decl.type = &void_type(front, &attribute->decl.loc)->type;
+	list_add(front, &setter->body, make_value(front, attribute));
+	add_own(front, raw, setter);
+}
+
+static void check_attribute(struct front *front, struct raw_decl *raw, struct raw_decl *attribute)
+{
+	struct raw_type *type = raw_type_of(attribute->decl.type);
+
+	attribute->decl.owner = &raw->decl;
+	declare_own(front, raw, attribute);
+	scope_add_item(front, raw, attribute);
+	if (!resolve_type(front, type, PLACE_DATA))
+		return;
+	check_member_name(front, attribute);
+	annotate(front, attribute);
+	add_accessors(front, raw, attribute);
+}
+
+void check_interface(struct front *front, struct raw_decl *raw)
+{
+	struct raw_decl *outer = front->scope;
+	size_t i;
+
+	annotate(front, raw);
+	check_bases(front, raw);
+	for (i = 0; i < raw->decl.n_all_bases; i++)
+		inherit(front, raw, raw->decl.all_bases[i]);
+	front->scope = raw;
+	for (i = 0; i < raw->body.n; i++) {
+		struct raw_decl *one = raw->body.items[i];
+
+		if (one->decl.kind == AST_OPERATION)
+			add_own(front, raw, one);
+		else if (one->decl.kind == AST_ATTRIBUTE)
+			check_attribute(front, raw, one);
+		else
+			check_declaration(front, one);
+	}
+	front->scope = outer;
+	raw->complete = true;
+}

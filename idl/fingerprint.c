@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Signatures for readers and fingerprints for machines. A fingerprint is FNV-1a 64 over a canonical
+ * text: names, ids and types of an operation, then the contents of every type it reaches, each once,
+ * in the order first met. C names, comments, constants, defaults and typedefs do not enter.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+
+enum { MOST_VISITS = 50000000 }; /* of types by operations: a bound on the time it takes */
+
+struct digest {
+	struct front *front;
+	uint64_t hash;
+	struct list queue; /* ast_decl still to be expanded */
+	unsigned mark;
+	size_t n_visits;
+};
+
+static void put(struct digest *digest, const char *text)
+{
+	for (; *text; text++)
+		digest->hash = (digest->hash ^ (unsigned char)*text) * 1099511628211u;
+	digest->hash = (digest->hash ^ ' ') * 1099511628211u;
+}
+
+static void put_number(struct digest *digest, uint64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, number);
+	put(digest, text);
+}
+
+static const char *type_text(struct front *front, const struct ast_type *type);
+
+static const char *collection_text(struct front *front, const struct ast_type *type)
+{
+	const char *text = type_text(front, type->elem);
+	size_t i;
+
+	if (type->kind == TYPE_ARRAY) {
+		for (i = 0; i < type->n_dims; i++)
+			text = front_printf(front, "%s[%u]", text, (unsigned)type->dims[i]);
+		return text;
+	}
+	if (type->kind == TYPE_MAP)
+		text = front_printf(front, "map<%s, %s", type_text(front, type->key), text);
+	else
+		text = front_printf(front, "%s<%s",
+				    type->kind == TYPE_STREAM ? "stream" : "sequence", text);
+	return type->bound > 0 ? front_printf(front, "%s, %u>", text, (unsigned)type->bound)
+			       : front_printf(front, "%s>", text);
+}
+
+/* Nesting is bounded by the parser's limit, typedefs of typedefs by one step through actual. */
+static const char *type_text(struct front *front, const struct ast_type *type)
+{
+	type = type->actual;
+	switch (type->kind) {
+	case TYPE_NAMED:
+		return type->decl->wire_name;
+	case TYPE_SEQUENCE:
+	case TYPE_MAP:
+	case TYPE_ARRAY:
+	case TYPE_STREAM:
+		return collection_text(front, type);
+	case TYPE_STRING:
+	case TYPE_BYTES:
+		return type->bound > 0 ? front_printf(front, "%s<%u>", resolve_type_name(type),
+						      (unsigned)type->bound)
+				       : resolve_type_name(type);
+	default:
+		return resolve_type_name(type);
+	}
+}
+
+static void reach_decl(struct digest *digest, struct ast_decl *decl)
+{
+	struct raw_decl *raw = raw_of(decl);
+
+	if (raw->mark == digest->mark || decl->kind == AST_INTERFACE)
+		return;
+	raw->mark = digest->mark;
+	list_add(digest->front, &digest->queue, decl);
+}
+
+static void put_type(struct digest *digest, const struct ast_type *type)
+{
+	struct raw_type *raw = raw_type_of(type->actual);
+
+	if (!raw->text)
+		raw->text = type_text(digest->front, type);
+	put(digest, raw->text);
+	for (type = type->actual; type; type = type->elem ? type->elem->actual : NULL)
+		if (type->kind == TYPE_NAMED)
+			reach_decl(digest, type->decl);
+}
+
+static void put_field(struct digest *digest, const struct ast_decl *decl)
+{
+	put_number(digest, decl->id);
+	put_number(digest, decl->out_id);
+	put_number(digest, (uint64_t)decl->direction);
+	put(digest, decl->name);
+	put_type(digest, decl->type);
+	put(digest, decl->optional ? "optional" : "");
+}
+
+static void put_labels(struct digest *digest, const struct ast_decl *member)
+{
+	size_t i;
+
+	put(digest, member->is_default ? "default" : "");
+	for (i = 0; i < member->n_labels; i++)
+		put_number(digest, (uint64_t)member->labels[i].i);
+}
+
+static void put_contents(struct digest *digest, const struct ast_decl *decl)
+{
+	size_t i;
+
+	put_number(digest, (uint64_t)decl->kind);
+	put(digest, decl->wire_name);
+	put(digest, decl->oneof ? "oneof" : "");
+	if (decl->kind == AST_UNION)
+		put_type(digest, decl->type);
+	for (i = 0; i < decl->n_items; i++) {
+		if (decl->kind == AST_ENUM) {
+			put(digest, decl->items[i]->name);
+			put_number(digest, (uint64_t)decl->items[i]->value.i);
+			continue;
+		}
+		put_field(digest, decl->items[i]);
+		if (decl->kind == AST_UNION && !decl->oneof)
+			put_labels(digest, decl->items[i]);
+	}
+}
+
+static void expand(struct digest *digest)
+{
+	size_t i;
+
+	for (i = 0; i < digest->queue.n && digest->n_visits < MOST_VISITS; i++) {
+		const struct ast_decl *decl = digest->queue.items[i];
+
+		digest->n_visits += decl->n_items + 1;
+		put_contents(digest, decl);
+	}
+	digest->queue.n = 0;
+}
+
+static void fingerprint_operation(struct digest *digest, struct ast_decl *decl)
+{
+	size_t i;
+
+	digest->hash = 14695981039346656037u;
+	digest->mark = ++digest->front->mark;
+	put(digest, decl->name);
+	put(digest, decl->oneway ? "oneway" : "");
+	put_type(digest, decl->type);
+	put(digest, decl->optional ? "optional" : "");
+	for (i = 0; i < decl->n_items; i++)
+		put_field(digest, decl->items[i]);
+	for (i = 0; i < decl->n_raises; i++) {
+		put(digest, decl->raises[i]->wire_name);
+		reach_decl(digest, decl->raises[i]);
+	}
+	expand(digest);
+	decl->fingerprint = digest->hash;
+}
+
+static void sign_operation(struct front *front, struct ast_decl *decl)
+{
+	static const char *const directions[] = { "", "", "out ", "inout " };
+	const char *text = "(";
+	size_t i;
+
+	for (i = 0; i < decl->n_items; i++)
+		text = front_printf(front, "%s%s%s%s", text, i ? ", " : "",
+				    directions[decl->items[i]->direction],
+				    type_text(front, decl->items[i]->type));
+	decl->signature = front_printf(front, "%s) -> %s", text, type_text(front, decl->type));
+}
+
+/* The order of operations does not matter: they are called by name. So their hashes are added. */
+static void fingerprint_interface(struct digest *digest, struct ast_decl *decl)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < decl->n_operations; i++) {
+		digest->hash = 14695981039346656037u;
+		put(digest, decl->operations[i]->owner->wire_name);
+		put(digest, decl->operations[i]->name);
+		put_number(digest, decl->operations[i]->fingerprint);
+		sum += digest->hash;
+	}
+	digest->hash = 14695981039346656037u;
+	put(digest, decl->wire_name);
+	put_number(digest, sum);
+	decl->fingerprint = digest->hash;
+}
+
+void fingerprint_all(struct front *front)
+{
+	struct digest digest = { .front = front };
+	struct raw_decl *raw;
+	size_t i;
+
+	for (i = 0; i < front->order.n; i++) {
+		raw = front->order.items[i];
+		if (raw && raw->decl.kind == AST_OPERATION) {
+			sign_operation(front, &raw->decl);
+			fingerprint_operation(&digest, &raw->decl);
+		}
+	}
+	for (i = 0; i < front->order.n; i++) {
+		raw = front->order.items[i];
+		if (raw && raw->decl.kind == AST_INTERFACE)
+			fingerprint_interface(&digest, &raw->decl);
+	}
+	if (digest.n_visits >= MOST_VISITS)
+		diag_error(front->diag, &(struct ast_loc){ .file = front->unit->main },
+			   "too many operations reach too many types");
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_NAMES_H
+#define PYRITE_NAMES_H
+/*
+ * Choosing names, after the tree is checked. Files are gone through includes first, so that a file
+ * gets the same names whether it is read by itself or included by another.
+ */
+#include "check.h"
+
+struct naming {
+	struct front *front;
+	struct table claims;   /* (NULL, C identifier) -> struct claim */
+	struct table members;  /* (struct or operation, C name) -> raw_decl */
+	struct table of_file;  /* (file, "d" or "t") -> list of raw_decl or raw_type */
+	struct list files;     /* struct ast_file, includes first */
+};
+
+struct claim { /* who owns a C identifier */
+	const struct ast_decl *decl; /* NULL: an anonymous collection */
+	const struct ast_file *file;
+	struct ast_loc loc;
+	const char *what; /* "the interface's own 'free'"; NULL: the declaration itself */
+};
+
+/* Whether an identifier of the claims is taken for something in this file. Returns: whose it is. */
+const struct claim *names_taken(struct naming *naming, const char *identifier);
+void names_claim(struct naming *naming, const char *identifier, const struct ast_decl *decl,
+		 const struct ast_loc *loc, const char *what);
+/* Whether `from` sees `to` through its includes, or is it. */
+bool names_sees(struct naming *naming, const struct ast_file *from, const struct ast_file *to);
+
+/* c_names.c: joined names (types, constants, interfaces). */
+void c_names_declaration(struct naming *naming, struct raw_decl *raw);
+void c_names_helpers(struct naming *naming, struct raw_decl *raw); /* I_as_B, I_raise_E */
+/* member_names.c: members, parameters. */
+void c_names_inside(struct naming *naming, struct raw_decl *raw);
+
+/* collections.c */
+void collection_name(struct naming *naming, struct raw_type *raw);
+void collections_list(struct front *front);
+
+/* reserved.c: as a name at file scope; reserved_word() is for any. */
+bool reserved_global(const char *name);
+
+#endif
