@@ -277,7 +277,7 @@ def a_deadline_ends_the_call_on_both_sides(c):
 @case
 def the_method_knows_the_time_left(c):
     left = c.call("time_left", timeout=5).ret
-    assert 3000 < left <= 5000, left
+    assert 3000 < left <= 5500, left  # core rounds what travels up
     request, stub = c.stub("Calculator", "time_left")
     same(stub(request()).ret, (1 << 63) - 1)
 
@@ -379,11 +379,30 @@ def a_client_that_vanishes_with_calls_in_flight_hurts_nobody(c):
     same(c.call("add", x=2, y=2).ret, 4)
 
 
+@case
+def connections_that_are_gone_leave_no_descriptors(c):
+    def descriptors():
+        return len(os.listdir(f"/proc/{c.process.pid}/fd"))
+    c.call("add")
+    before = descriptors()
+    others = [Client(c.pb, c.target) for _ in range(50)]
+    for other in others:
+        other.call("add")
+    assert descriptors() >= before + 50
+    for other in others:
+        other.channel.close()
+    until = time.monotonic() + PATIENCE
+    while descriptors() > before and time.monotonic() < until:
+        c.call("add")
+    assert descriptors() <= before, f"{descriptors()} descriptors, {before} before"
+
+
 def run(pb, server, suffix):
     failed = 0
     for function in CASES:
         client = Client(pb, server.target())
         client.target = server.target()
+        client.process = server.process
         name = function.__name__ + suffix
         try:
             function(client)
