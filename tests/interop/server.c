@@ -51,11 +51,11 @@ static int divide(pyr_call *call, int32_t x, int32_t y, int32_t *ret, int32_t *r
 
 static int withdraw(pyr_call *call, int64_t amount)
 {
+	const struct interop_NoFunds e = { .missing = amount - 100, .account = "k\xc3\xb6nto" };
+
 	if (amount <= 100)
 		return 0;
-	return interop_Calculator_raise_NoFunds(
-		call,
-		&(struct interop_NoFunds){ .missing = amount - 100, .account = "k\xc3\xb6nto" });
+	return interop_Calculator_raise_NoFunds(call, &e);
 }
 
 static int complain(pyr_call *call, const char *text)
