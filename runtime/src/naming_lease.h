@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_NAMING_LEASE_H
+#define PYRITE_NAMING_LEASE_H
+/*
+ * What this process holds at name servers. For each name server there is one keeper: the secret
+ * under which this process registers there, and the leased names, which it renews every three
+ * tenths of their time, driven by a timer of the runtime's thread and never waiting. A name server
+ * that has forgotten a lease (a restart) is told of it again. Floor 5, beside naming.c.
+ */
+#include <pyrite/naming.h>
+
+#include <stdint.h>
+
+enum { LEASE_SECRET = 16 };
+
+/* Where and under what a daemon of this process is known. */
+struct lease_terms {
+	const char *server; /* address of the name server, normal form */
+	const char *name, *uri;
+	const char *daemon; /* address of the daemon the uri leads to */
+};
+
+/* The secret of this process at a name server, made at first use; the same for all threads. Returns
+ * 0, or minus a status without an error set. */
+int lease_secret(const char *server, uint8_t ret[LEASE_SECRET]);
+
+/* Keeps a name that has just been registered for ttl_ms. Returns 0 or -RESOURCE_EXHAUSTED. */
+int lease_keep(const struct lease_terms *terms, uint32_t ttl_ms);
+
+/* Forgets a name. */
+void lease_drop(const char *server, const char *name);
+
+/* See naming_daemon_closing() and naming_shutdown(). */
+void lease_remove_daemon(const char *daemon, int64_t wait_ms);
+void lease_shutdown(void);
+#endif
