@@ -3,14 +3,15 @@
 
 #include <pyrite/pyrite.h>
 
-void emit_walk(const struct ast_decl *decl, emit_visit visit, void *data)
+void emit_walk(const struct ast_decl *root, const struct ast_file *file, emit_visit visit,
+	       void *data)
 {
-	bool scope = decl->kind == AST_MODULE || decl->kind == AST_INTERFACE;
+	bool scope = root->kind == AST_MODULE || root->kind == AST_INTERFACE;
 
-	for (size_t i = 0; scope && i < decl->n_items; i++)
-		emit_walk(decl->items[i], visit, data);
-	if (decl->kind != AST_MODULE && decl->loc.file && decl->loc.file->is_main)
-		visit(data, decl);
+	for (size_t i = 0; scope && i < root->n_items; i++)
+		emit_walk(root->items[i], file, visit, data);
+	if (root->kind != AST_MODULE && root->loc.file == file)
+		visit(data, root);
 }
 
 void emit_banner(struct buf *out, const struct idl_unit *unit, const char *open, const char *close)

@@ -15,10 +15,16 @@ void emit_header(struct buf *out, const struct idl_unit *unit);
 /* X.c: tables, shims and stubs. */
 void emit_source(struct buf *out, const struct idl_unit *unit);
 
-/* Calls visit for every declaration of the main file in the order of its source, modules and
- * interfaces entered; an interface comes after its contents. */
+/* FILE.proto, FILE.MODULE.proto for services of further modules, and pyrite/reference.proto if
+ * references are passed. save gets each with its path; false from it ends the run with false. */
+typedef bool (*emit_save)(void *data, const char *path, const struct buf *text);
+bool emit_proto(const struct idl_unit *unit, emit_save save, void *data);
+
+/* Calls visit for every declaration of the file in the order of its source, modules and interfaces
+ * entered; an interface comes after its contents. */
 typedef void (*emit_visit)(void *data, const struct ast_decl *decl);
-void emit_walk(const struct ast_decl *decl, emit_visit visit, void *data);
+void emit_walk(const struct ast_decl *root, const struct ast_file *file, emit_visit visit,
+	       void *data);
 
 /* The first line of a generated file, between the comment marks given. */
 void emit_banner(struct buf *out, const struct idl_unit *unit, const char *open, const char *close);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctype.h"
+#include "c_type.h"
 #include "emit.h"
 #include "layout.h"
 
@@ -133,7 +133,7 @@ void emit_header(struct buf *out, const struct idl_unit *unit)
 	struct header header = { .out = out };
 
 	opening(out, unit);
-	emit_walk(unit->root, visit, &header);
+	emit_walk(unit->root, unit->main, visit, &header);
 	end_constants(&header);
 	buf_str(out, "#ifdef __cplusplus\n}\n#endif\n#endif\n");
 

@@ -63,6 +63,8 @@ static void deprecation(struct buf *out, const struct ast_decl *decl)
 {
 	struct buf text = { 0 };
 
+	if (!decl->deprecated)
+		return;
 	layout_string(&text, emit_deprecated(decl), strlen(emit_deprecated(decl)));
 	if (text.n + strlen("PYR__DEPRECATED()") > LAYOUT_WIDTH)
 		buf_str(out, "PYR__DEPRECATED(\"\")\n");
@@ -75,7 +77,7 @@ static void deprecation(struct buf *out, const struct ast_decl *decl)
 static void stub(struct buf *out, const struct operation *operation,
 		 const struct ast_decl *interface, enum operation_form form)
 {
-	if (operation->decl->deprecated && (form == FORM_PLAIN || form == FORM_START))
+	if (form == FORM_PLAIN || form == FORM_START)
 		deprecation(out, operation->decl);
 	operation_function(out, operation, interface, form, ";");
 }
@@ -140,8 +142,11 @@ void header_interface(struct header *header, const struct ast_decl *decl)
 		   decl->c_name, decl->c_name);
 	set_add(&header->tags, decl->c_name);
 	methods(header, decl);
-	for (enum interface_function f = 0; f < INTERFACE_FUNCTIONS; f++)
+	for (enum interface_function f = 0; f < INTERFACE_FUNCTIONS; f++) {
+		if (f == INTERFACE_PROXY || f == INTERFACE_PROXY_WITH || f == INTERFACE_REGISTER)
+			deprecation(out, decl);
 		interface_function(out, decl, f, 0, ";");
+	}
 	for (size_t i = 0; i < decl->n_all_bases; i++)
 		interface_function(out, decl, INTERFACE_AS, i, ";");
 	buf_str(out, "\n");

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "ctype.h"
+#include "c_type.h"
 #include "emit.h"
 #include "header.h"
 #include "interface.h"

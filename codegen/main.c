@@ -4,8 +4,11 @@
  * was read without errors.
  */
 #include <argp.h>
+#include <errno.h>
 #include <pyrite/pyrite.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "depfile.h"
 #include "emit.h"
@@ -72,7 +75,31 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-static bool save_c(const struct idl_unit *unit, const char *dir, struct items *targets,
+struct outputs {
+	const char *dir;
+	struct items *targets; /* paths written, for the depfile */
+};
+
+/* Saves a text in a folder of outputs; the one subfolder that a name may have is made. */
+static bool save(void *data, const char *name, const struct buf *text)
+{
+	const struct outputs *outputs = data;
+	struct buf path = { 0 };
+	const char *slash = strchr(name, '/');
+	bool ok;
+
+	if (slash)
+		buf_printf(&path, "%s/%.*s", outputs->dir, (int)(slash - name), name);
+	ok = !slash || mkdir(buf_text(&path), 0777) == 0 || errno == EEXIST;
+	if (!ok)
+		fprintf(stderr, "pyrite-idl: %s: %s\n", buf_text(&path), strerror(errno));
+	ok = ok && buf_save(text, outputs->dir, name) == 0;
+	items_add(outputs->targets, "%s/%s", outputs->dir, name);
+	buf_free(&path);
+	return ok;
+}
+
+static bool save_c(const struct idl_unit *unit, struct outputs *outputs,
 		   void (*emit)(struct buf *, const struct idl_unit *), const char *extension)
 {
 	struct buf text = { 0 }, name = { 0 };
@@ -81,8 +108,7 @@ static bool save_c(const struct idl_unit *unit, const char *dir, struct items *t
 	emit(&text, unit);
 	buf_printf(&name, "%s.%s", unit->main->stem, extension);
 	text.failed |= name.failed;
-	ok = buf_save(&text, dir, buf_text(&name)) == 0;
-	items_add(targets, "%s/%s", dir, buf_text(&name));
+	ok = save(outputs, buf_text(&name), &text);
 	buf_free(&text);
 	buf_free(&name);
 	return ok;
@@ -92,11 +118,15 @@ static bool generate(const struct idl_unit *unit, const struct arguments *argume
 		     struct buf *rules)
 {
 	struct items targets = { 0 };
+	struct outputs outputs = { arguments->c_dir, &targets };
 	bool ok = true;
 
 	if (arguments->c_dir)
-		ok = save_c(unit, arguments->c_dir, &targets, emit_header, "h") &&
-		     save_c(unit, arguments->c_dir, &targets, emit_source, "c");
+		ok = save_c(unit, &outputs, emit_header, "h") &&
+		     save_c(unit, &outputs, emit_source, "c");
+	outputs.dir = arguments->proto_dir;
+	if (ok && arguments->proto_dir)
+		ok = emit_proto(unit, save, &outputs);
 	depfile_rule(rules, &targets, unit);
 	items_clear(&targets);
 	return ok;

@@ -13,7 +13,12 @@ struct names {
 	struct set outer;    /* into scopes */
 };
 
-static const char *const runtime_roots[] = { "pyr", "PYR" };
+/* What the runtime's and the C library's names start with. */
+static const char *const foreign_roots[] = {
+	"pyr",    "PYR",    "getc",   "getchar", "putc",     "putchar", "clearerr",
+	"feof",   "ferror", "fileno", "fflush",  "fgetc",    "fputc",   "fread",
+	"fwrite", "fgets",  "fputs",  "open",    "offsetof",
+};
 
 static void add_root(struct names *names, const char *name)
 {
@@ -30,8 +35,8 @@ struct names *names_new(const struct idl_unit *unit)
 
 	if (!names)
 		return NULL;
-	for (size_t i = 0; i < sizeof(runtime_roots) / sizeof(runtime_roots[0]); i++)
-		add_root(names, runtime_roots[i]);
+	for (size_t i = 0; i < sizeof(foreign_roots) / sizeof(foreign_roots[0]); i++)
+		add_root(names, foreign_roots[i]);
 	for (size_t i = 0; i < unit->root->n_items; i++)
 		if (unit->root->items[i]->c_name)
 			add_root(names, unit->root->items[i]->c_name);

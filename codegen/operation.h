@@ -5,7 +5,7 @@
  * The values of an operation in the order of its slots: in-parameters, then results (the return
  * value first), and the parameter lists of the functions made from it.
  */
-#include "ctype.h"
+#include "c_type.h"
 
 struct operation_value {
 	const struct ast_type *type;

@@ -88,8 +88,8 @@ void emit_source(struct buf *out, const struct idl_unit *unit)
 	}
 	emit_banner(out, unit, "/*", " */");
 	buf_printf(out, "#include \"%s.h\"\n", unit->main->stem);
-	emit_walk(unit->root, visit_needs, &source);
-	emit_walk(unit->root, visit, &source);
+	emit_walk(unit->root, unit->main, visit_needs, &source);
+	emit_walk(unit->root, unit->main, visit, &source);
 	out->failed |= names_failed(source.names);
 	names_free(source.names);
 	free(source.helpers);

@@ -6,7 +6,7 @@
  * source_interface.c an interface's table, shims and stubs.
  */
 #include "buf.h"
-#include "ctype.h"
+#include "c_type.h"
 #include "names.h"
 
 #include "../idl/ast.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ctype.h"
+#include "c_type.h"
 
 #include <inttypes.h>
 #include <math.h>

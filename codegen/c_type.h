@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef PYRITE_CODEGEN_CTYPE_H
-#define PYRITE_CODEGEN_CTYPE_H
+#ifndef PYRITE_CODEGEN_C_TYPE_H
+#define PYRITE_CODEGEN_C_TYPE_H
 /*
  * How IDL types look in C: as a member, as a parameter, as a result at the caller and in the
  * servant's method (docs/mapping-c.md has the table).
