@@ -47,7 +47,7 @@ static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct st
 		 const struct string_seq **ret)
 {
 	struct string_seq *lost = pyr_alloc(call, sizeof(*lost));
-	const uint8_t *known;
+	const uint8_t *known = NULL;
 	size_t i;
 	int status = read_secret(call, secret, &known);
 
@@ -105,7 +105,7 @@ static int list(pyr_call *call, const char *prefix, const char *after,
 static int remove_name(pyr_call *call, const char *name, const struct pyr_bytes *secret)
 {
 	struct registry_problem problem;
-	const uint8_t *known;
+	const uint8_t *known = NULL;
 	int status = read_secret(call, secret, &known);
 
 	if (status < 0)
