@@ -3,14 +3,14 @@
 #define PYRITE_TEST_H
 /*
  * Thin macros over CUnit: a test is a function whose name is a sentence, a binary lists its tests
- *once.
+ * once.
  *
  *	TEST(a_uri_without_an_object_is_refused) { CHECK_INT(x, 3); }
  *	TESTS(uri, T(a_uri_without_an_object_is_refused))
  *
  * A binary prints CUnit's report and ends with 1 if anything failed. test_open_fds() counts
- *descriptors, for tests that must give all of theirs back. Each binary is bounded in time by
- *alarm(): TEST_SECONDS, 60 unless defined before.
+ * descriptors, for tests that must give all of theirs back. Each binary is bounded in time by
+ * alarm(): TEST_SECONDS, 60 unless defined before.
  */
 #include <CUnit/Basic.h>
 #include <dirent.h>
@@ -55,7 +55,7 @@ static inline void test_str(int line, const char *file, const char *what, const 
 {
 	char text[1200];
 
-	snprintf(text, sizeof(text), "%s is \"%s\", expected \"%s\"", what,
+	snprintf(text, sizeof(text), "%.100s is \"%.500s\", expected \"%.500s\"", what,
 		 actual ? actual : "(null)", expected);
 	CU_assertImplementation(actual && strcmp(actual, expected) == 0, (unsigned)line, text, file,
 				"", CU_FALSE);
@@ -66,7 +66,7 @@ static inline void test_has(int line, const char *file, const char *what, const 
 {
 	char text[1200];
 
-	snprintf(text, sizeof(text), "%s is \"%s\", expected \"%s\" in it", what,
+	snprintf(text, sizeof(text), "%.100s is \"%.500s\", expected \"%.500s\" in it", what,
 		 actual ? actual : "(null)", part);
 	CU_assertImplementation(actual && strstr(actual, part), (unsigned)line, text, file, "",
 				CU_FALSE);
