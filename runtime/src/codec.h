@@ -4,8 +4,8 @@
 /*
  * From C values to protobuf messages and back, driven by the tables of <pyrite/gen.h>. Floor 1:
  * knows tables and protobuf-c, nothing of calls or links; the only files that include protobuf-c.
- * What comes from a peer is scanned (depth, memory it would take, UTF-8, NUL) before protobuf-c
- * sees it.
+ * What comes from a peer is scanned (framing, depth, UTF-8, NUL) before anything is made of it, and
+ * bounded in the memory it may become.
  */
 #include <pyrite/gen.h>
 

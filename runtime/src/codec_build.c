@@ -140,8 +140,6 @@ static void describe(const struct codec_field *field, ProtobufCFieldDescriptor *
 		ret->quantifier_offset = flag_needed ? field->quantifier : 0;
 	} else {
 		ret->label = PROTOBUF_C_LABEL_NONE;
-		if (ret->type == PROTOBUF_C_TYPE_STRING)
-			ret->default_value = "";
 	}
 }
 
@@ -153,34 +151,24 @@ static int compare_ids(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* Descriptors in the order of ids, and the runs of consecutive ids by which protobuf-c finds them.
- */
+/* Descriptors in the order of ids, with what writing needs: nothing is ever read by them. */
 static bool index_fields(struct codec_build *build, struct codec_message *message)
 {
 	bool oneof = message->union_type && message->union_type->oneof;
 	unsigned first = oneof ? 1 : 0; /* its discriminator is in the table, not on the wire */
-	unsigned i, n = message->n_fields - first, n_ranges = 0;
+	unsigned i, n = message->n_fields - first;
 	ProtobufCFieldDescriptor *fields = arena_alloc(build->memory, n * sizeof(*fields));
-	ProtobufCIntRange *ranges = arena_alloc(build->memory, (n + 1) * sizeof(*ranges));
 
 	message->by_id = arena_alloc(build->memory, n * sizeof(*message->by_id));
-	if (!fields || !ranges || !message->by_id)
+	if (!fields || !message->by_id)
 		return false;
 	for (i = 0; i < n; i++)
 		message->by_id[i] = &message->fields[first + i];
 	qsort(message->by_id, n, sizeof(*message->by_id), compare_ids);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		describe(message->by_id[i], &fields[i]);
-		if (i == 0 || fields[i].id != fields[i - 1].id + 1) {
-			ranges[n_ranges].start_value = (int)fields[i].id;
-			ranges[n_ranges++].orig_index = i;
-		}
-	}
-	ranges[n_ranges].orig_index = n;
 	message->pb.fields = fields;
 	message->pb.n_fields = n;
-	message->pb.field_ranges = ranges;
-	message->pb.n_field_ranges = n_ranges;
 	return true;
 }
 
@@ -209,10 +197,10 @@ static bool build_fields(struct codec_build *build, const struct layout *layout,
 			 struct codec_message *message)
 {
 	uint32_t end = sizeof(ProtobufCMessage), oneof = 0;
-	ProtobufCMessage *empty;
 	unsigned i;
 
 	message->role = layout->role;
+	message->type = layout->type;
 	message->slots = layout->slots;
 	message->n_fields = layout->n;
 	message->fields = arena_alloc(build->memory, layout->n * sizeof(*message->fields));
@@ -232,12 +220,7 @@ static bool build_fields(struct codec_build *build, const struct layout *layout,
 	message->pb.name = message->pb.short_name = message->pb.c_name = layout->name;
 	message->pb.package_name = "";
 	message->pb.sizeof_message = end;
-	empty = arena_alloc(build->memory, end);
-	message->empty = empty;
-	if (!empty || !index_fields(build, message) || !find_fixups(build, message))
-		return false;
-	empty->descriptor = &message->pb;
-	return true;
+	return index_fields(build, message) && find_fixups(build, message);
 }
 
 const struct codec_message *codec_build_slots(struct codec_build *build, const char *name,

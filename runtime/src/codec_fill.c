@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From shadow to natural, checking bounds, counts and ranges. What is absent becomes its default,
- * or empty: strings are never NULL here, neither are the items of bytes.
+ * From a scanned message to natural, checking bounds, counts and ranges. Each message is surveyed
+ * first (how many of each field, where), then filled in the order of the table. What is absent
+ * becomes its default, or empty: strings are never NULL here, neither are the items of bytes.
  */
-#include "codec_internal.h"
-
 #include <stdlib.h>
-#include <string.h>
+
+#include "codec_wire.h"
+
+enum {
+	FEW = 16,    /* fields of a message that is surveyed on the stack */
+	FEW_KEYS = 8 /* entries whose keys are compared each with each */
+};
 
 static int fill_message(struct codec_fill *fill, const struct codec_message *message,
-			const ProtobufCMessage *shadow, const struct codec_path *path,
+			const uint8_t *data, const uint8_t *end, const struct codec_path *path,
 			void *natural);
+
+static int fail_memory(struct codec_fill *fill)
+{
+	return codec_fail(fill->problem, PYR_RESOURCE_EXHAUSTED, fill->role, NULL,
+			  "would take too much memory");
+}
 
 static int fail_count(struct codec_fill *fill, const struct codec_path *path, size_t n,
 		      const char *than, uint32_t bound)
@@ -40,65 +51,75 @@ static void *allocate(struct codec_fill *fill, size_t n)
 		ret = NULL;
 	}
 	if (!ret)
-		codec_fail(fill->problem, PYR_RESOURCE_EXHAUSTED, fill->role, NULL,
-			   "would take too much memory");
+		fail_memory(fill);
 	return ret;
 }
 
-/* The same bytes: shared with the shadow when the arena holds both. */
-static void *keep(struct codec_fill *fill, const void *data, size_t n)
-{
-	void *ret;
-
-	if (!fill->block) {
-		fill->used += (n + 7) & ~(size_t)7;
-		return (void *)(uintptr_t)data;
-	}
-	ret = allocate(fill, n);
-	return ret ? memcpy(ret, data, n) : NULL;
-}
-
-static int fill_string(struct codec_fill *fill, const char *s, uint32_t bound,
+static int fill_string(struct codec_fill *fill, const void *s, size_t n, uint32_t bound,
 		       const struct codec_path *path, const char **ret)
 {
-	size_t n;
+	char *copy;
 
-	if (!s)
-		s = "";
-	n = strlen(s);
 	if (bound > 0 && n > bound)
 		return fail_length(fill, path, bound);
-	*ret = keep(fill, s, n + 1);
-	return *ret ? 0 : -fill->problem->code;
+	copy = allocate(fill, n + 1);
+	if (!copy)
+		return -fill->problem->code;
+	if (n > 0)
+		memcpy(copy, s, n);
+	*ret = copy;
+	return 0;
 }
 
-static int fill_bytes(struct codec_fill *fill, const ProtobufCBinaryData *bytes, uint32_t bound,
+static int fill_bytes(struct codec_fill *fill, const void *data, size_t n, uint32_t bound,
 		      const struct codec_path *path, struct pyr_bytes *ret)
 {
-	if (bound > 0 && bytes->len > bound)
+	if (bound > 0 && n > bound)
 		return fail_length(fill, path, bound);
-	ret->n = bytes->len;
-	ret->items = bytes->len > 0 ? keep(fill, bytes->data, bytes->len) : allocate(fill, 1);
-	return ret->items ? 0 : -fill->problem->code;
+	ret->n = n;
+	ret->items = allocate(fill, n > 0 ? n : 1);
+	if (!ret->items)
+		return -fill->problem->code;
+	if (n > 0)
+		memcpy(ret->items, data, n);
+	return 0;
 }
 
-static int fill_one(struct codec_fill *fill, const struct codec_field *field, const void *shadow,
-		    const struct codec_path *path, void *natural)
+union wide { /* a scalar as it came, cut to its width */
+	uint64_t w64;
+	uint32_t w32;
+};
+
+/* A scalar from p to end. Returns false when it does not fit. */
+static bool read_scalar(const struct codec_field *field, const uint8_t *p, const uint8_t *end,
+			void *natural, union wide *wide)
+{
+	uint8_t kind = field->value->kind;
+	uint64_t value = field->wire == PROTOBUF_C_WIRE_TYPE_VARINT
+				 ? codec_varint(p, (size_t)(end - p))
+				 : codec_fixed(p, (size_t)(end - p));
+
+	if (codec_shadow_size(kind) == sizeof(wide->w64))
+		wide->w64 = value;
+	else
+		wide->w32 = kind == PYR__BOOL ? value != 0 : (uint32_t)value;
+	return codec_narrow(kind, wide, natural);
+}
+
+static int fill_one(struct codec_fill *fill, const struct codec_field *field, const uint8_t *p,
+		    const uint8_t *end, const struct codec_path *path, void *natural)
 {
 	const struct pyr__field *value = field->value;
-	const ProtobufCMessage *message;
+	union wide wide;
 
-	if (field->message) {
-		message = *(const ProtobufCMessage *const *)shadow;
-		return fill_message(fill, field->message, message ? message : field->message->empty,
-				    path, natural);
-	}
+	if (field->message)
+		return fill_message(fill, field->message, p, end, path, natural);
 	if (value->kind == PYR__STRING)
-		return fill_string(fill, *(const char *const *)shadow, value->bound, path, natural);
+		return fill_string(fill, p, (size_t)(end - p), value->bound, path, natural);
 	if (value->kind == PYR__BYTES)
-		return fill_bytes(fill, shadow, value->bound, path, natural);
-	if (!codec_narrow(value->kind, shadow, natural))
-		return codec_fail_range(fill->problem, fill->role, path, value->kind, shadow);
+		return fill_bytes(fill, p, (size_t)(end - p), value->bound, path, natural);
+	if (!read_scalar(field, p, end, natural, &wide))
+		return codec_fail_range(fill->problem, fill->role, path, value->kind, &wide);
 	return 0;
 }
 
@@ -106,92 +127,125 @@ struct key { /* of a map's entry */
 	const char *s;
 	int64_t number;
 	size_t index;
+	bool dropped;
 };
+
+static struct key key_of(const struct pyr__type *type, const uint8_t *entries, size_t index)
+{
+	const struct pyr__field *field = &type->fields[0];
+	const void *value = entries + index * type->entry_size + field->offset;
+	struct key key = { NULL, 0, index, false };
+
+	if (field->kind == PYR__STRING)
+		key.s = *(const char *const *)value;
+	else
+		key.number = codec_integer_get(field->kind, value);
+	return key;
+}
+
+static int compare(const struct key *x, const struct key *y)
+{
+	return x->s ? strcmp(x->s, y->s) : (x->number > y->number) - (x->number < y->number);
+}
 
 static int compare_keys(const void *a, const void *b)
 {
 	const struct key *x = a, *y = b;
-	int order = x->s ? strcmp(x->s, y->s) : (x->number > y->number) - (x->number < y->number);
+	int order = compare(x, y);
 
 	return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-static bool same_key(const struct key *x, const struct key *y)
+static int compare_indexes(const void *a, const void *b)
 {
-	return x->s ? strcmp(x->s, y->s) == 0 : x->number == y->number;
+	const struct key *x = a, *y = b;
+
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+static void mark_duplicates(struct key *keys, size_t n)
+{
+	size_t i, k;
+
+	if (n <= FEW_KEYS) {
+		for (i = 0; i < n; i++)
+			for (k = i + 1; k < n; k++)
+				keys[i].dropped |= compare(&keys[i], &keys[k]) == 0;
+		return;
+	}
+	qsort(keys, n, sizeof(*keys), compare_keys);
+	for (i = 0; i + 1 < n; i++)
+		keys[i].dropped = compare(&keys[i], &keys[i + 1]) == 0;
+	qsort(keys, n, sizeof(*keys), compare_indexes);
 }
 
 /* Of entries with one key the last stays, as protobuf has it; the order is kept. */
 static int drop_duplicates(struct codec_fill *fill, const struct pyr__type *type, uint8_t *entries,
 			   size_t *n)
 {
-	const struct pyr__field *key = &type->fields[0];
-	struct key *keys;
-	bool *dropped;
+	struct key few[FEW_KEYS], *keys = few;
 	size_t i, kept = 0;
 
-	if (*n < 2)
-		return 0;
-	keys = arena_alloc(fill->arena, *n * sizeof(*keys));
-	dropped = arena_alloc(fill->arena, *n);
-	if (!keys || !dropped)
-		return codec_fail_memory(fill->problem);
-	for (i = 0; i < *n; i++) {
-		const void *value = entries + i * type->entry_size + key->offset;
-
-		keys[i].index = i;
-		if (key->kind == PYR__STRING)
-			keys[i].s = *(const char *const *)value;
-		else
-			keys[i].number = codec_integer_get(key->kind, value);
-	}
-	qsort(keys, *n, sizeof(*keys), compare_keys);
-	for (i = 0; i + 1 < *n; i++)
-		dropped[keys[i].index] = same_key(&keys[i], &keys[i + 1]);
+	if (*n > FEW_KEYS && !(keys = malloc(*n * sizeof(*keys))))
+		return fail_memory(fill);
 	for (i = 0; i < *n; i++)
-		if (!dropped[i])
-			memmove(entries + kept++ * type->entry_size, entries + i * type->entry_size,
-				type->entry_size);
+		keys[i] = key_of(type, entries, i);
+	mark_duplicates(keys, *n);
+	for (i = 0; i < *n; i++)
+		if (!keys[i].dropped && kept++ < i)
+			memmove(entries + (kept - 1) * type->entry_size,
+				entries + i * type->entry_size, type->entry_size);
 	*n = kept;
+	if (keys != few)
+		free(keys);
 	return 0;
 }
 
-/* Strings have the same layout, but each is to be checked and copied. */
-static bool can_share(const struct codec_field *field)
+/* The scalars of a packed value. */
+static int fill_packed(struct codec_fill *fill, const struct codec_field *field,
+		       const struct codec_value *packed, struct codec_path *at, uint8_t *ret)
 {
-	return !field->message && codec_same_layout(field->value->kind) &&
-	       field->value->kind != PYR__STRING;
+	size_t step = codec_natural_size(field->value);
+	size_t width = field->wire == PROTOBUF_C_WIRE_TYPE_32BIT ? 4 : 8;
+	const uint8_t *p;
+	union wide wide;
+
+	for (p = packed->payload; p < packed->end; p += width, at->index++) {
+		if (field->wire == PROTOBUF_C_WIRE_TYPE_VARINT)
+			width = codec_varint_length(p, packed->end, 10);
+		if (!read_scalar(field, p, p + width, ret + at->index * step, &wide))
+			return codec_fail_range(fill->problem, fill->role, at, field->value->kind,
+						&wide);
+	}
+	return 0;
 }
 
-/* The elements, into memory that has room for all of them. */
+/* The elements, into memory that has room for all of them: runs again through the part of the
+ * message between the first and the last of them. */
 static int fill_items(struct codec_fill *fill, const struct codec_field *field,
-		      const uint8_t *items, size_t n, const struct codec_path *path, uint8_t *ret)
+		      const struct codec_seen *seen, const struct codec_path *path, uint8_t *ret)
 {
 	const struct pyr__type *type = field->table->type;
 	size_t step = type->kind == PYR__MAP ? type->entry_size : codec_natural_size(field->value);
-	size_t size = codec_shadow_size(field->value->kind);
 	struct codec_path at = { path->up, path->name, 0 };
+	const uint8_t *p = seen->first;
+	struct codec_value value;
 	int status = 0;
 
 	if (path->index != SIZE_MAX) /* the list is itself an item: its path ends with an index */
 		at = (struct codec_path){ path, NULL, 0 };
-	if (can_share(field)) {
-		memcpy(ret, items, n * size);
-		return 0;
+	for (; status == 0 && p < seen->end && codec_read(p, seen->end, &value); p = value.end) {
+		if (value.id != field->id)
+			continue;
+		if (field->packable && value.wire == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED) {
+			status = fill_packed(fill, field, &value, &at, ret);
+		} else if (value.wire == field->wire) {
+			status = fill_one(fill, field, value.payload, value.end, &at,
+					  ret + at.index * step);
+			at.index++;
+		}
 	}
-	for (; status == 0 && at.index < n; at.index++)
-		status = fill_one(fill, field, items + at.index * size, &at, ret + at.index * step);
 	return status;
-}
-
-static int fill_array(struct codec_fill *fill, const struct codec_field *field,
-		      const uint8_t *items, size_t n, const struct codec_path *path, void *natural)
-{
-	uint32_t count = field->table->type->bound;
-
-	if (n != count)
-		return fail_count(fill, path, n, "not", count);
-	return fill_items(fill, field, items, n, path, natural);
 }
 
 struct list { /* a sequence or map of any element */
@@ -200,28 +254,26 @@ struct list { /* a sequence or map of any element */
 };
 
 static int fill_list(struct codec_fill *fill, const struct codec_field *field,
-		     const ProtobufCMessage *shadow, const struct codec_path *path, void *natural)
+		     const struct codec_seen *seen, const struct codec_path *path, void *natural)
 {
 	const struct pyr__type *type = field->table->type;
 	size_t step = type->kind == PYR__MAP ? type->entry_size : codec_natural_size(field->value);
-	const uint8_t *items = *(const uint8_t *const *)codec_at(shadow, field->offset);
-	struct list list = { *(const size_t *)codec_at(shadow, field->quantifier), NULL };
-	size_t n = list.n;
+	struct list list = { seen->n, NULL };
 	int status;
 
-	if (n > 0 && field->reference)
+	if (list.n > 0 && field->reference)
 		return codec_fail_reference(fill->problem, fill->role, path);
 	if (type->kind == PYR__ARRAY)
-		return fill_array(fill, field, items, n, path, natural);
-	if (type->bound > 0 && n > type->bound && type->kind != PYR__MAP)
-		return fail_count(fill, path, n, "more than", type->bound);
-	if (n == 0)
+		return list.n == type->bound ? fill_items(fill, field, seen, path, natural)
+					     : fail_count(fill, path, list.n, "not", type->bound);
+	if (type->bound > 0 && list.n > type->bound && type->kind != PYR__MAP)
+		return fail_count(fill, path, list.n, "more than", type->bound);
+	if (list.n == 0)
 		return 0;
-	list.items = can_share(field) ? keep(fill, items, n * step) : allocate(fill, n * step);
+	list.items = allocate(fill, list.n * step);
 	if (!list.items)
 		return -fill->problem->code;
-	if (list.items != items &&
-	    (status = fill_items(fill, field, items, n, path, list.items)) < 0)
+	if ((status = fill_items(fill, field, seen, path, list.items)) < 0)
 		return status;
 	if (type->kind == PYR__MAP) {
 		if ((status = drop_duplicates(fill, type, list.items, &list.n)) < 0)
@@ -233,122 +285,187 @@ static int fill_list(struct codec_fill *fill, const struct codec_field *field,
 	return 0;
 }
 
-/* Whether the field arrived; what has no presence always did. */
-static bool is_present(const struct codec_field *field, const ProtobufCMessage *shadow)
-{
-	const void *quantifier = codec_at(shadow, field->quantifier);
-
-	if (field->many || field->presence == CODEC_PLAIN)
-		return true;
-	if (field->presence == CODEC_ONEOF)
-		return *(const uint32_t *)quantifier == field->id;
-	if (field->message || field->value->kind == PYR__STRING)
-		return *(const void *const *)codec_at(shadow, field->offset);
-	return *(const protobuf_c_boolean *)quantifier;
-}
-
 static int fill_absent(struct codec_fill *fill, const struct codec_field *field,
 		       const struct codec_path *path, void *natural)
 {
-	static const ProtobufCBinaryData nothing; /* as large as any value of a shadow */
+	static const uint8_t nothing; /* no bytes of it are read */
 	const void *value = field->table->value;
+	const char *s;
 
-	if (!(field->table->flags & PYR__DEFAULT) || field->message || !value)
-		return fill_one(fill, field, &nothing, path, natural);
-	if (field->table->kind == PYR__STRING)
-		return fill_string(fill, *(const char *const *)value, 0, path, natural);
-	memcpy(natural, value, codec_natural_size(field->table));
-	return 0;
+	if (field->message || !(field->table->flags & PYR__DEFAULT) || !value)
+		return field->message || field->value->kind >= PYR__STRING
+			       ? fill_one(fill, field, &nothing, &nothing, path, natural)
+			       : 0;
+	if (field->table->kind != PYR__STRING) {
+		memcpy(natural, value, codec_natural_size(field->table));
+		return 0;
+	}
+	s = *(const char *const *)value;
+	return fill_string(fill, s, strlen(s), 0, path, natural);
 }
 
 /* natural: zeroed. */
 static int fill_field(struct codec_fill *fill, const struct codec_field *field,
-		      const ProtobufCMessage *shadow, const struct codec_path *up, void *natural)
+		      const struct codec_seen *seen, const struct codec_path *up, void *natural)
 {
 	struct codec_path path = { up, field->name, SIZE_MAX };
 	const struct codec_path *at = field->name ? &path : up;
 
 	if (field->many)
-		return fill_list(fill, field, shadow, at, natural);
+		return fill_list(fill, field, seen, at, natural);
 	if (field->reference)
-		return is_present(field, shadow)
-			       ? codec_fail_reference(fill->problem, fill->role, at)
-			       : 0;
-	if (!is_present(field, shadow))
+		return seen->n > 0 ? codec_fail_reference(fill->problem, fill->role, at) : 0;
+	if (seen->n == 0)
 		return fill_absent(fill, field, at, natural);
-	return fill_one(fill, field, codec_at(shadow, field->offset), at, natural);
+	return fill_one(fill, field, seen->payload, seen->end, at, natural);
 }
 
 static int fill_member(struct codec_fill *fill, const struct codec_field *field,
-		       const ProtobufCMessage *shadow, const struct codec_path *path, void *base)
+		       const struct codec_seen *seen, const struct codec_path *path, void *base)
 {
 	if (field->table->flags & PYR__OPTIONAL) {
-		if (!is_present(field, shadow))
+		if (seen->n == 0)
 			return 0;
 		*(bool *)codec_in(base, field->table->has_offset) = true;
 	}
-	return fill_field(fill, field, shadow, path, codec_in(base, field->table->offset));
+	return fill_field(fill, field, seen, path, codec_in(base, field->table->offset));
+}
+
+/* Of the members of a oneof the last one sent counts. */
+static unsigned last_member(const struct codec_message *message, const struct codec_seen *seen)
+{
+	unsigned member = 0, i;
+
+	for (i = 1; i < message->n_fields; i++)
+		if (seen[i].n > 0 && (member == 0 || seen[i].end > seen[member].end))
+			member = i;
+	return member;
 }
 
 static int fill_union(struct codec_fill *fill, const struct codec_message *message,
-		      const ProtobufCMessage *shadow, const struct codec_path *path, void *natural)
+		      const struct codec_seen *seen, const struct codec_path *path, void *natural)
 {
 	const struct pyr__type *type = message->union_type;
 	const struct codec_field *discriminator = &message->fields[0];
 	void *value = codec_in(natural, discriminator->table->offset);
 	uint8_t kind = discriminator->table->kind;
-	unsigned member = 0, i;
+	unsigned member;
 	int status;
 
-	if (!type->oneof) {
-		status = fill_field(fill, discriminator, shadow, path, value);
+	if (type->oneof) {
+		codec_integer_set(kind, codec_union_label(type, last_member(message, seen)), value);
+	} else {
+		status = fill_field(fill, discriminator, &seen[0], path, value);
 		if (status < 0)
 			return status;
-	} else {
-		for (i = 1; i < message->n_fields; i++)
-			if (is_present(&message->fields[i], shadow))
-				member = i;
-		codec_integer_set(kind, codec_union_label(type, member), value);
 	}
 	member = codec_union_member(type, codec_integer_get(kind, value));
-	return member > 0 ? fill_member(fill, &message->fields[member], shadow, path, natural) : 0;
+	if (member == 0)
+		return 0;
+	return fill_member(fill, &message->fields[member], &seen[member], path, natural);
 }
 
-static int fill_message(struct codec_fill *fill, const struct codec_message *message,
-			const ProtobufCMessage *shadow, const struct codec_path *path,
-			void *natural)
+static size_t count(const struct codec_field *field, const struct codec_value *value)
+{
+	size_t n = 0;
+	const uint8_t *p;
+
+	if (!field->packable || value->wire != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
+		return 1;
+	if (field->wire != PROTOBUF_C_WIRE_TYPE_VARINT)
+		return (size_t)(value->end - value->payload) /
+		       (field->wire == PROTOBUF_C_WIRE_TYPE_32BIT ? 4 : 8);
+	for (p = value->payload; p < value->end; p++)
+		n += *p < 0x80;
+	return n;
+}
+
+/* ret: zeroed. */
+static void survey(const struct codec_message *message, const uint8_t *data, const uint8_t *end,
+		   struct codec_seen *ret)
+{
+	const struct codec_field *field;
+	struct codec_value value;
+	struct codec_seen *seen;
+	unsigned next = 0;
+
+	for (; data < end && codec_read(data, end, &value); data = value.end) {
+		field = codec_find(message, &value, &next);
+		if (!field)
+			continue;
+		seen = &ret[field - message->fields];
+		if (!seen->first)
+			seen->first = data;
+		seen->payload = value.payload;
+		seen->end = value.end;
+		seen->n += count(field, &value);
+	}
+}
+
+struct codec_seen *codec_survey(const struct codec_message *message, const uint8_t *data, size_t n,
+				struct arena *arena)
+{
+	struct codec_seen *seen = arena_alloc(arena, message->n_fields * sizeof(*seen));
+
+	if (seen && n > 0)
+		survey(message, data, data + n, seen);
+	return seen;
+}
+
+static int fill_members(struct codec_fill *fill, const struct codec_message *message,
+			const struct codec_seen *seen, const struct codec_path *path, void *natural)
 {
 	int status = 0;
 	unsigned i;
 
 	if (message->union_type)
-		return fill_union(fill, message, shadow, path, natural);
+		return fill_union(fill, message, seen, path, natural);
 	for (i = 0; status == 0 && i < message->n_fields; i++)
-		status = fill_member(fill, &message->fields[i], shadow, path, natural);
+		status = fill_member(fill, &message->fields[i], &seen[i], path, natural);
+	return status;
+}
+
+static int fill_message(struct codec_fill *fill, const struct codec_message *message,
+			const uint8_t *data, const uint8_t *end, const struct codec_path *path,
+			void *natural)
+{
+	struct codec_seen few[FEW], *seen = few;
+	int status;
+
+	if (message->n_fields <= FEW)
+		memset(few, 0, message->n_fields * sizeof(*seen));
+	else if (!(seen = calloc(message->n_fields, sizeof(*seen))))
+		return fail_memory(fill);
+	survey(message, data, end, seen);
+	status = fill_members(fill, message, seen, path, natural);
+	if (seen != few)
+		free(seen);
 	return status;
 }
 
 int codec_fill_slot(struct codec_fill *fill, const struct codec_field *field,
-		    const ProtobufCMessage *shadow, union pyr__slot *ret)
+		    const struct codec_seen *seen, union pyr__slot *ret)
 {
 	void *value;
 
 	*ret = (union pyr__slot){ .u64 = 0 };
-	if ((field->table->flags & PYR__OPTIONAL) && !is_present(field, shadow))
+	if ((field->table->flags & PYR__OPTIONAL) && seen->n == 0)
 		return 0;
 	if (field->by_value || field->table->kind == PYR__STRING ||
 	    (field->reference && !field->many))
-		return fill_field(fill, field, shadow, NULL, ret);
+		return fill_field(fill, field, seen, NULL, ret);
 	value = allocate(fill, codec_natural_size(field->table));
 	if (!value)
 		return -fill->problem->code;
 	ret->p = value;
-	return fill_field(fill, field, shadow, NULL, value);
+	return fill_field(fill, field, seen, NULL, value);
 }
 
-int codec_fill_value(struct codec_fill *fill, const struct codec_message *message, size_t size,
-		     const ProtobufCMessage *shadow, void **ret)
+int codec_fill_value(struct codec_fill *fill, const struct codec_message *message,
+		     const uint8_t *data, size_t n, void **ret)
 {
-	*ret = allocate(fill, size);
-	return *ret ? fill_message(fill, message, shadow, NULL, *ret) : -fill->problem->code;
+	*ret = allocate(fill, message->type->size);
+	if (!*ret)
+		return -fill->problem->code;
+	return fill_message(fill, message, data, n > 0 ? data + n : data, NULL, *ret);
 }

@@ -3,10 +3,11 @@
 #define PYRITE_CODEC_INTERNAL_H
 /*
  * What the codec's own files share. A value has two forms: natural, the plain C of the user's
- * headers (and the slots of a stub), and shadow, the struct that protobuf-c reads and writes: a
+ * headers (and the slots of a stub), and shadow, the struct that protobuf-c writes from: a
  * ProtobufCMessage, then 8 bytes for each scalar, string or message, 16 for bytes, count and
  * pointer for what is repeated. A list of required scalars and strings is direct: its shadow is the
- * base followed by the slots as they are.
+ * base followed by the slots as they are. Reading goes from the wire to natural, without a shadow:
+ * see docs/internals/codec.md.
  */
 #include <protobuf-c/protobuf-c.h>
 
@@ -40,7 +41,8 @@ struct codec_field {
 struct codec_message {
 	ProtobufCMessageDescriptor pb;
 	const char *role;                   /* of its fields, for error texts */
-	const struct pyr__type *union_type; /* NULL: no union */
+	const struct pyr__type *type;       /* of a struct or union; NULL: slots, wrapper, entry */
+	const struct pyr__type *union_type; /* the same if it is a union, else NULL */
 	struct codec_field *fields;         /* in the table's order */
 	const struct codec_field **by_id;   /* in the order of pb.fields */
 	const struct codec_field **fixups; /* direct: strings and kinds that are not protobuf-c's */
@@ -84,29 +86,26 @@ int codec_fail_memory(struct codec_problem *problem);
 int codec_fail_range(struct codec_problem *problem, const char *role, const struct codec_path *path,
 		     uint8_t kind, const void *shadow);
 
-/*
- * codec_scan.c: checks a message from a peer. *dirty: it holds fields that the table does not know,
- * or of another wire type; codec_strip() then writes it without them to dst (n bytes at least) and
- * returns the new size.
- */
-int codec_scan(const struct codec_message *message, const uint8_t *data, size_t n, bool *dirty,
+/* codec_scan.c: checks a message from a peer. */
+int codec_scan(const struct codec_message *message, const uint8_t *data, size_t n,
 	       struct codec_problem *problem);
-size_t codec_strip(const struct codec_message *message, const uint8_t *data, size_t n,
-		   uint8_t *dst);
 
-/* codec_unpack.c: scan, strip, protobuf-c. *ret is in arena. */
-int codec_unpack_shadow(const struct codec_message *message, const uint8_t *data, size_t n,
-			struct arena *arena, const ProtobufCMessage **ret,
-			struct codec_problem *problem);
-/* Allows what is done for a message of n bytes its share of memory. Returns the budget before. */
+/* codec_unpack.c: allows what is done for a message of n bytes its share of memory. Returns the
+ * budget before. */
 size_t codec_limit(struct arena *arena, size_t n);
-int codec_direct_slots(const struct codec_message *message, const ProtobufCMessage *shadow,
-		       union pyr__slot *ret, struct codec_problem *problem);
+
+/* What a message holds of one field. */
+struct codec_seen {
+	const uint8_t *first;   /* where its first value's tag stands */
+	const uint8_t *payload; /* of the last value */
+	const uint8_t *end;     /* of the last value */
+	size_t n;               /* values, those in packed ones counted singly; 0 = absent */
+};
 
 /*
- * codec_fill.c: from shadow to natural. Memory comes from the arena (strings and arrays of the
- * shadow are then shared), or from one zeroed block into which everything is copied. used counts
- * what a block needs, in both ways alike, so that a first run measures the second.
+ * codec_fill.c: from a scanned message to natural. Memory comes from the arena, or from one zeroed
+ * block; used counts what a block needs, in both ways alike, so that a first run measures the
+ * second.
  */
 struct codec_fill {
 	struct arena *arena;
@@ -116,10 +115,14 @@ struct codec_fill {
 	struct codec_problem *problem;
 };
 
+/* One for each field of the message, in arena; NULL: out of memory. */
+struct codec_seen *codec_survey(const struct codec_message *message, const uint8_t *data, size_t n,
+				struct arena *arena);
 int codec_fill_slot(struct codec_fill *fill, const struct codec_field *field,
-		    const ProtobufCMessage *shadow, union pyr__slot *ret);
-int codec_fill_value(struct codec_fill *fill, const struct codec_message *message, size_t size,
-		     const ProtobufCMessage *shadow, void **ret);
+		    const struct codec_seen *seen, union pyr__slot *ret);
+/* message: of a struct or union. */
+int codec_fill_value(struct codec_fill *fill, const struct codec_message *message,
+		     const uint8_t *data, size_t n, void **ret);
 
 static inline const void *codec_at(const void *base, size_t offset)
 {

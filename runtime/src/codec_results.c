@@ -22,7 +22,7 @@ static bool is_number(const struct codec_field *field)
 	return field->by_value && field->table->kind != PYR__STRING;
 }
 
-static int measure(const struct codec_message *message, const ProtobufCMessage *shadow,
+static int measure(const struct codec_message *message, const struct codec_seen *seen,
 		   struct codec_fill *fill, struct result *results)
 {
 	size_t before;
@@ -31,7 +31,7 @@ static int measure(const struct codec_message *message, const ProtobufCMessage *
 
 	for (i = 0; i < message->n_fields; i++) {
 		before = fill->used;
-		status = codec_fill_slot(fill, &message->fields[i], shadow, &results[i].slot);
+		status = codec_fill_slot(fill, &message->fields[i], &seen[i], &results[i].slot);
 		if (status < 0)
 			return status;
 		results[i].size = fill->used - before;
@@ -40,7 +40,7 @@ static int measure(const struct codec_message *message, const ProtobufCMessage *
 }
 
 /* Fills again, into a block each; what the first fill left in the arena is forgotten. */
-static int fill_blocks(const struct codec_message *message, const ProtobufCMessage *shadow,
+static int fill_blocks(const struct codec_message *message, const struct codec_seen *seen,
 		       struct codec_fill *fill, void *const *out, struct result *results)
 {
 	unsigned i;
@@ -54,7 +54,7 @@ static int fill_blocks(const struct codec_message *message, const ProtobufCMessa
 			return codec_fail_memory(fill->problem);
 		fill->block = results[i].block;
 		fill->block_end = fill->block + results[i].size;
-		status = codec_fill_slot(fill, &message->fields[i], shadow, &results[i].slot);
+		status = codec_fill_slot(fill, &message->fields[i], &seen[i], &results[i].slot);
 	}
 	return status;
 }
@@ -76,26 +76,20 @@ static void store(const struct codec_message *message, const struct result *resu
 	}
 }
 
-static int unpack_results(const struct codec_message *message, const uint8_t *data, size_t n,
-			  struct arena *arena, void *const *out, struct codec_problem *problem)
+static int unpack_results(const struct codec_message *message, const struct codec_seen *seen,
+			  struct codec_fill *fill, void *const *out, size_t budget)
 {
-	struct codec_fill fill = { .arena = arena, .role = message->role, .problem = problem };
-	const ProtobufCMessage *shadow;
-	struct result *results;
-	size_t before;
+	struct result *results =
+		arena_alloc(fill->arena, message->n_fields * sizeof(struct result));
 	unsigned i;
-	int status = codec_unpack_shadow(message, data, n, arena, &shadow, problem);
+	int status;
 
-	if (status < 0)
-		return status;
-	results = arena_alloc(arena, message->n_fields * sizeof(*results));
 	if (!results)
-		return codec_fail_memory(problem);
-	before = codec_limit(arena, n);
-	status = measure(message, shadow, &fill, results);
-	arena->budget = before;
+		return codec_fail_memory(fill->problem);
+	status = measure(message, seen, fill, results);
+	fill->arena->budget = budget; /* what has been measured may be had once more */
 	if (status == 0)
-		status = fill_blocks(message, shadow, &fill, out, results);
+		status = fill_blocks(message, seen, fill, out, results);
 	if (status == 0)
 		store(message, results, out);
 	for (i = 0; status < 0 && i < message->n_fields; i++)
@@ -106,22 +100,30 @@ static int unpack_results(const struct codec_message *message, const uint8_t *da
 int codec_unpack_results(const struct codec_message *message, const uint8_t *data, size_t n,
 			 void *const *out, struct codec_problem *problem)
 {
+	struct codec_fill fill = { .role = message->role, .problem = problem };
 	_Alignas(16) uint8_t first[FIRST];
+	struct codec_seen *seen;
 	struct arena arena;
-	int status;
+	size_t budget;
+	int status = codec_scan(message, data, n, problem);
 
+	if (status < 0)
+		return status;
 	arena_init(&arena, first, sizeof(first));
-	status = unpack_results(message, data, n, &arena, out, problem);
+	fill.arena = &arena;
+	budget = codec_limit(&arena, n);
+	seen = codec_survey(message, data, n, &arena);
+	status = seen ? unpack_results(message, seen, &fill, out, budget)
+		      : codec_fail_memory(problem);
 	arena_clear(&arena);
 	return status;
 }
 
-static int unpack_value(const struct codec_message *message, size_t size,
-			const ProtobufCMessage *shadow, struct codec_fill *fill, void **ret)
+static int unpack_value(const struct codec_message *message, const uint8_t *data, size_t n,
+			struct codec_fill *fill, void **ret)
 {
 	uint8_t *block;
-	void *value;
-	int status = codec_fill_value(fill, message, size, shadow, &value);
+	int status = codec_fill_value(fill, message, data, n, ret);
 
 	if (status < 0)
 		return status;
@@ -130,7 +132,7 @@ static int unpack_value(const struct codec_message *message, size_t size,
 		return codec_fail_memory(fill->problem);
 	fill->block = block;
 	fill->block_end = block + fill->used;
-	status = codec_fill_value(fill, message, size, shadow, ret);
+	status = codec_fill_value(fill, message, data, n, ret);
 	if (status < 0)
 		free(block);
 	return status;
@@ -140,21 +142,20 @@ int codec_unpack_value(const struct pyr__type *type, const uint8_t *data, size_t
 		       struct codec_problem *problem)
 {
 	const struct codec_message *message = codec_type_get(type);
+	struct codec_fill fill = { .role = "member", .problem = problem };
 	_Alignas(16) uint8_t first[FIRST];
-	const ProtobufCMessage *shadow;
 	struct arena arena;
-	struct codec_fill fill = { .arena = &arena, .role = "member", .problem = problem };
 	void *value;
 	int status;
 
 	if (!message)
 		return codec_fail_memory(problem);
+	if ((status = codec_scan(message, data, n, problem)) < 0)
+		return status;
 	arena_init(&arena, first, sizeof(first));
-	status = codec_unpack_shadow(message, data, n, &arena, &shadow, problem);
-	if (status == 0) {
-		codec_limit(&arena, n);
-		status = unpack_value(message, type->size, shadow, &fill, &value);
-	}
+	fill.arena = &arena;
+	codec_limit(&arena, n);
+	status = unpack_value(message, data, n, &fill, &value);
 	arena_clear(&arena);
 	if (status == 0)
 		*ret = value;

@@ -3,6 +3,8 @@
 #include "codec.h"
 #include "test.h"
 
+#include <pthread.h>
+
 static const struct pyr__field add_fields[] = {
 	{ .id = 1, .name = "x", .kind = PYR__INT32 },
 	{ .id = 2, .name = "y", .kind = PYR__INT32 },
@@ -86,6 +88,29 @@ TEST(an_interface_is_built_once)
 {
 	CHECK(codec_interface_get(&interface) == codec_interface_get(&interface));
 	CHECK(op(ADD)->table == &operations[ADD]);
+}
+
+static const struct pyr__interface shared = { "example.Shared", operations, 4, 0, NULL };
+
+static void *get_shared(void *ret)
+{
+	*(const struct codec_interface **)ret = codec_interface_get(&shared);
+	return NULL;
+}
+
+TEST(threads_that_ask_at_once_get_the_same)
+{
+	enum { N = 8 };
+	const struct codec_interface *got[N] = { NULL };
+	pthread_t threads[N];
+	int i;
+
+	for (i = 0; i < N; i++)
+		REQUIRE(pthread_create(&threads[i], NULL, get_shared, &got[i]) == 0);
+	for (i = 0; i < N; i++)
+		CHECK_INT(pthread_join(threads[i], NULL), 0);
+	for (i = 0; i < N; i++)
+		CHECK(got[i] != NULL && got[i] == got[0]);
 }
 
 TEST(add_is_four_bytes_and_comes_back)
@@ -343,10 +368,11 @@ TEST(the_last_of_a_field_sent_twice_counts)
 	CHECK_INT(out[0].i32, 5);
 }
 
-TESTS(codec, T(an_interface_is_built_once), T(add_is_four_bytes_and_comes_back),
-      T(every_scalar_comes_back_as_a_parameter), T(every_scalar_comes_back_as_a_result),
-      T(results_nobody_wants_are_not_stored), T(an_empty_message_is_zero_and_empty_strings),
-      T(a_void_operation_packs_to_nothing), T(a_bad_string_names_its_parameter),
-      T(a_number_that_does_not_fit_names_its_field), T(remote_text_is_checked),
-      T(malformed_messages_are_refused), T(unknown_fields_and_wrong_wire_types_are_skipped),
+TESTS(codec, T(an_interface_is_built_once), T(threads_that_ask_at_once_get_the_same),
+      T(add_is_four_bytes_and_comes_back), T(every_scalar_comes_back_as_a_parameter),
+      T(every_scalar_comes_back_as_a_result), T(results_nobody_wants_are_not_stored),
+      T(an_empty_message_is_zero_and_empty_strings), T(a_void_operation_packs_to_nothing),
+      T(a_bad_string_names_its_parameter), T(a_number_that_does_not_fit_names_its_field),
+      T(remote_text_is_checked), T(malformed_messages_are_refused),
+      T(unknown_fields_and_wrong_wire_types_are_skipped),
       T(a_message_cut_anywhere_is_refused_or_shorter), T(the_last_of_a_field_sent_twice_counts))
