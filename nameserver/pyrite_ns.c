@@ -4,6 +4,7 @@
  * could not start.
  */
 #include <argp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,7 @@ int main(int argc, char **argv)
 	pyr_daemon *daemon;
 	int status = 1;
 
+	signal(SIGPIPE, SIG_IGN); /* whoever reads what it prints may go */
 	argp_err_exit_status = 1;
 	argp_parse(&argp, argc, argv, 0, NULL, &daemon_options);
 	registry = registry_new(store_memory_new(), &registry_options);

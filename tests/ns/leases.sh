@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What becomes of a server's names: while it lives, when it stops, when it crashes, when the name server does.
+set -u
+# shellcheck source=tests/ns/ns.bash
+. "$PYRITE_SOURCE/tests/ns/ns.bash"
+
+export PYRITE_LEASE_TTL_MS=1000
+owner=$PYRITE_BIN/test-owner
+run_name_server "$PYRITE_BIN" || exit 1
+ns_pid=$run_pid
+
+run_start 10 "$owner" --stuck first.a first.b || exit 1
+run_start 10 "$owner" second || exit 1
+second_pid=$run_pid
+second_uri=$(nsc lookup second)
+check two_names_of_a_daemon_lead_to_one_object [ "$(nsc lookup first.a)" = "$(nsc lookup first.b)" ]
+check another_may_not_take_the_name_of_a_living_server complains 2 \
+	"NamingError: name already registered: second, by its owner at ${second_uri#*@}" \
+	nsc register second PYRO:x@h:1
+check nor_remove_it complains 2 "only its owner at ${second_uri#*@} may remove it" nsc remove second
+check nor_can_another_server_have_it complains 1 "second: NamingError: name already registered" "$owner" second
+
+kill -9 "$second_pid"
+check the_name_of_a_crashed_server_lapses within 15 is_gone second
+check the_names_of_a_living_one_do_not same "2" grep -c -e '-->' <(nsc list first)
+run_start 10 "$owner" second || exit 1
+second_pid=$run_pid
+check after_that_a_newcomer_has_the_name [ "$(nsc lookup second)" != "$second_uri" ]
+check a_server_that_stops_ends_well run_stop "$second_pid"
+check and_takes_its_name_with_it is_gone second
+
+run_stop "$ns_pid" >/dev/null
+run_start 10 "$PYRITE_BIN/pyrite-ns" --port "$PYRITE_NS_PORT" || exit 1
+check a_name_server_that_forgot_everything_is_told_again within 20 nsc lookup first.a
+check of_every_name within 20 nsc lookup first.b
+
+tests_end

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+# pyrite-ns and pyrite-nsc from the outside, with a server whose names are leased.
+add_executable(test-owner ns/owner.c)
+pyrite_generate(TARGET test-owner IDL ns/thing.idl)
+target_link_libraries(test-owner PRIVATE pyrite)
+pyrite_warnings(test-owner)
+pyrite_script_test(ns_tools ns/tools.sh)
+pyrite_script_test(ns_leases ns/leases.sh)

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/* The short forms of the name server's operations, against a pyrite-ns of this test's own, and
+ * against name servers that lie. */
+#define _GNU_SOURCE /* pipe2() */
+#include "naming.h"
+#include "test.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <pyrite/naming.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+static char ns_address[64];
+static pid_t ns_pid;
+
+/* "127.0.0.1:port" from the first line that it prints. */
+static bool read_address(int fd)
+{
+	char line[200];
+	FILE *file = fdopen(fd, "r");
+	bool got = file && fgets(line, sizeof(line), file) &&
+		   sscanf(line, "NS running on %63s", ns_address) == 1;
+
+	if (file)
+		fclose(file);
+	else
+		close(fd);
+	return got;
+}
+
+static bool start_name_server(void)
+{
+	const char *bin = getenv("PYRITE_BIN");
+	char path[1024];
+	char *argv[] = { path, "--port", "0", NULL };
+	posix_spawn_file_actions_t actions;
+	int pipes[2], status;
+
+	snprintf(path, sizeof(path), "%s/pyrite-ns", bin ? bin : "bin");
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return false;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, pipes[1], 1);
+	status = posix_spawn(&ns_pid, path, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(pipes[1]);
+	return read_address(pipes[0]) && status == 0;
+}
+
+static pyr_ns *locate(void)
+{
+	pyr_ns *ns;
+
+	if (!ns_pid)
+		REQUIRE(start_name_server());
+	ns = pyr_ns_locate(ns_address);
+	REQUIRE(ns != NULL);
+	return ns;
+}
+
+TEST(a_name_server_that_is_not_there_is_told_with_its_address)
+{
+	pyr_error_free(pyr_error_take());
+	CHECK(pyr_ns_locate("127.0.0.1:1") == NULL);
+	CHECK_INT(pyr_last_error()->code, PYR_UNAVAILABLE);
+	CHECK_HAS(pyr_errmsg(), "NamingError: failed to locate the name server at 127.0.0.1:1: ");
+	CHECK_INT(pyr_ns_register(NULL, "x", "PYRO:o@h:1"), -PYR_UNAVAILABLE);
+	CHECK_HAS(pyr_errmsg(), "127.0.0.1:1");
+}
+
+TEST(a_bad_address_is_told)
+{
+	CHECK(pyr_ns_locate("h:x") == NULL);
+	CHECK_INT(pyr_last_error()->code, PYR_INVALID_ARGUMENT);
+	CHECK_STR(pyr_errmsg(), "name server: address 'h:x': the port is no number from 1 to 65535 "
+				"(byte 3)");
+}
+
+TEST(null_is_answered)
+{
+	pyr_ns *ns = locate();
+	uint32_t n;
+	char *uri;
+
+	pyr_error_free(pyr_error_take());
+	CHECK_INT(pyr_ns_ping(NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_STR(pyr_errmsg(), "ns is NULL");
+	CHECK_INT(pyr_ns_register(ns, NULL, "PYRO:o@h:1"), -PYR_INVALID_ARGUMENT);
+	CHECK_STR(pyr_errmsg(), "name is NULL");
+	CHECK_INT(pyr_ns_register(ns, "x", NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_STR(pyr_errmsg(), "uri is NULL");
+	CHECK_INT(pyr_ns_lookup(ns, NULL, &uri), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_ns_lookup(ns, "x", NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_ns_remove(ns, NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_ns_count(NULL, &n), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_ns_list(ns, NULL, NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_STR(pyr_ns_address(NULL), "");
+	pyr_ns_free(NULL);
+	pyr_ns_free(ns);
+}
+
+TEST(a_name_is_registered_found_counted_and_removed)
+{
+	pyr_ns *ns = locate();
+	uint32_t before = 0, after = 0;
+	char *uri = NULL;
+
+	CHECK_STR(pyr_ns_address(ns), ns_address);
+	CHECK_INT(pyr_ns_ping(ns), 0);
+	CHECK_INT(pyr_ns_count(ns, &before), 0);
+	CHECK_INT(pyr_ns_register(ns, "a.name", "pyro:o@HOST:1"), 0);
+	CHECK_INT(pyr_ns_count(ns, &after), 0);
+	CHECK_INT(after, before + 1);
+	REQUIRE(pyr_ns_lookup(ns, "a.name", &uri) == 0);
+	CHECK_STR(uri, "PYRO:o@host:1");
+	pyr_free(uri);
+	CHECK_INT(pyr_ns_remove(ns, "a.name"), 0);
+	uri = NULL;
+	CHECK_INT(pyr_ns_lookup(ns, "a.name", &uri), -PYR_NOT_FOUND);
+	CHECK(uri == NULL);
+	CHECK(pyr_last_error()->remote);
+	CHECK_HAS(pyr_errmsg(), "NamingError: unknown name: a.name (name server at 127.0.0.1:");
+	CHECK_INT(pyr_ns_remove(ns, "a.name"), -PYR_NOT_FOUND);
+	pyr_ns_free(ns);
+}
+
+TEST(a_bad_name_or_uri_is_refused)
+{
+	pyr_ns *ns = locate();
+
+	CHECK_INT(pyr_ns_register(ns, "x", "NOTAURI"), -PYR_INVALID_ARGUMENT);
+	CHECK_HAS(pyr_errmsg(), "uri 'NOTAURI'");
+	CHECK_INT(pyr_ns_register(ns, "x y", "PYRO:o@h:1"), -PYR_INVALID_ARGUMENT);
+	CHECK_HAS(pyr_errmsg(), "NamingError: invalid name: 'x y'");
+	pyr_ns_free(ns);
+}
+
+/* Takes a name away without the secret of this process. */
+static int steal(const char *name)
+{
+	char uri[128];
+	struct pyrite_NameServer *proxy;
+	struct pyr_bytes none = { 0, NULL };
+	int status;
+
+	snprintf(uri, sizeof(uri), "PYRO:Pyrite.NameServer@%s", ns_address);
+	proxy = pyrite_NameServer_proxy(uri);
+	status = pyrite_NameServer_remove(proxy, name, &none);
+	pyrite_NameServer_free(proxy);
+	return status;
+}
+
+static int answer_ping(pyr_call *call)
+{
+	(void)call;
+	return 0;
+}
+
+TEST(a_uri_of_a_daemon_of_this_process_is_leased)
+{
+	static const struct pyrite_NameServer_methods methods = { .ping = answer_ping };
+	pyr_daemon *daemon = pyr_daemon_new(NULL);
+	pyr_ns *ns = locate();
+	const char *uri = pyrite_NameServer_register(daemon, NULL, &methods, NULL);
+	char *found;
+
+	REQUIRE(uri != NULL);
+	CHECK_INT(pyr_ns_register(ns, "leased", uri), 0);
+	CHECK_INT(pyr_ns_register(ns, "not.leased", "PYRO:o@127.0.0.1:2"), 0);
+	CHECK_INT(steal("leased"), -PYR_ALREADY_EXISTS);
+	CHECK_INT(steal("not.leased"), 0);
+
+	naming_daemon_closing("127.0.0.1:2");
+	CHECK_INT(pyr_ns_lookup(ns, "leased", &found), 0);
+	pyr_free(found);
+	CHECK_INT(pyr_ns_remove(ns, "no.such.name"), -PYR_NOT_FOUND);
+	naming_daemon_closing(pyr_daemon_address(daemon));
+	CHECK_HAS(pyr_errmsg(), "no.such.name"); /* it leaves the last error alone */
+	CHECK_INT(pyr_ns_lookup(ns, "leased", &found), -PYR_NOT_FOUND);
+	pyr_ns_free(ns);
+	pyr_daemon_free(daemon);
+}
+
+TEST(a_process_may_lead_its_own_name_elsewhere)
+{
+	static const struct pyrite_NameServer_methods methods = { .ping = answer_ping };
+	pyr_daemon *daemon = pyr_daemon_new(NULL);
+	pyr_ns *ns = locate();
+	const char *uri = pyrite_NameServer_register(daemon, "o", &methods, NULL);
+	char *found = NULL;
+
+	CHECK_INT(pyr_ns_register(ns, "moving", "PYRO:o@h:1"), 0);
+	CHECK_INT(pyr_ns_register(ns, "moving", uri), 0);
+	CHECK_INT(steal("moving"), -PYR_ALREADY_EXISTS);
+	CHECK_INT(pyr_ns_register(ns, "moving", "PYRO:o@h:2"), 0);
+	REQUIRE(pyr_ns_lookup(ns, "moving", &found) == 0);
+	CHECK_STR(found, "PYRO:o@h:2");
+	pyr_free(found);
+	CHECK_INT(steal("moving"), 0);
+	pyr_ns_free(ns);
+	pyr_daemon_free(daemon);
+}
+
+TEST(a_long_list_comes_whole_and_sorted)
+{
+	enum { N = 3000 };
+	pyr_ns *ns = locate();
+	struct pyr_ns_entries *entries = NULL;
+	char name[64];
+	size_t i;
+
+	for (i = 0; i < N; i++) {
+		snprintf(name, sizeof(name), "list.%04zu", i * 7 % N);
+		REQUIRE(pyr_ns_register(ns, name, "PYRO:some.object@some.host.example:12345") == 0);
+	}
+	REQUIRE(pyr_ns_list(ns, "list.", &entries) == 0);
+	CHECK_INT(entries->n, N);
+	for (i = 0; i < entries->n; i++) {
+		snprintf(name, sizeof(name), "list.%04zu", i);
+		REQUIRE(strcmp(entries->items[i].name, name) == 0);
+		REQUIRE(strcmp(entries->items[i].uri, "PYRO:some.object@some.host.example:12345") ==
+			0);
+	}
+	pyr_free(entries);
+	REQUIRE(pyr_ns_list(ns, NULL, &entries) == 0);
+	CHECK_INT(entries->n, N + 1);
+	CHECK_STR(entries->items[0].name, "Pyrite.NameServer");
+	pyr_free(entries);
+	REQUIRE(pyr_ns_list(ns, "nothing", &entries) == 0);
+	CHECK_INT(entries->n, 0);
+	pyr_free(entries);
+	pyr_ns_free(ns);
+}
+
+/* Follows a name at this test's name server. */
+static int resolve(const char *text, pyr_uri **ret)
+{
+	char full[256];
+	pyr_uri *uri;
+	int status;
+
+	snprintf(full, sizeof(full), "%s@%s", text, ns_address);
+	uri = pyr_uri_parse(full);
+	status = naming_resolve(uri, 0, ret);
+	pyr_uri_free(uri);
+	return status;
+}
+
+TEST(a_name_is_followed_to_an_object)
+{
+	pyr_ns *ns = locate();
+	char to_name[128];
+	pyr_uri *found = NULL;
+
+	snprintf(to_name, sizeof(to_name), "PYRONAME:resolve.a@%s", ns_address);
+	CHECK_INT(pyr_ns_register(ns, "resolve.a", "PYRO:o@h:1"), 0);
+	CHECK_INT(pyr_ns_register(ns, "resolve.b", to_name), 0);
+	REQUIRE(resolve("PYRONAME:resolve.a", &found) == 0);
+	CHECK_STR(pyr_uri_text(found), "PYRO:o@h:1");
+	pyr_uri_free(found);
+	REQUIRE(resolve("PYRONAME:resolve.b", &found) == 0);
+	CHECK_STR(pyr_uri_text(found), "PYRO:o@h:1");
+	pyr_uri_free(found);
+	REQUIRE(resolve("PYRO:itself", &found) == 0);
+	CHECK_STR(pyr_uri_object(found), "itself");
+	pyr_uri_free(found);
+	pyr_ns_free(ns);
+}
+
+TEST(a_name_that_leads_nowhere_is_told)
+{
+	pyr_ns *ns = locate();
+	char to_itself[128];
+	pyr_uri *found = NULL;
+
+	snprintf(to_itself, sizeof(to_itself), "PYRONAME:resolve.c@%s", ns_address);
+	CHECK_INT(pyr_ns_register(ns, "resolve.c", to_itself), 0);
+	CHECK_INT(resolve("PYRONAME:resolve.c", &found), -PYR_FAILED_PRECONDITION);
+	CHECK_HAS(pyr_errmsg(), "PYRONAME:resolve.c@");
+	CHECK_INT(resolve("PYRONAME:no.such.name", &found), -PYR_NOT_FOUND);
+	CHECK_HAS(pyr_errmsg(), "NamingError: unknown name: no.such.name (name server at ");
+	CHECK_INT(resolve("PYROMETA:tag", &found), -PYR_UNIMPLEMENTED);
+	CHECK(found == NULL);
+	pyr_ns_free(ns);
+}
+
+/* ---- a name server that lies ---- */
+
+static int lying_lookup(pyr_call *call, const char *name, const char **ret)
+{
+	(void)call;
+	(void)name;
+	*ret = "PYRO:";
+	return 0;
+}
+
+static int endless_list(pyr_call *call, const char *prefix, const char *after,
+			const struct pyrite_NamePage **ret)
+{
+	static struct pyrite_NameEntry entry = { "same", "PYRO:o@h:1" };
+	static const struct pyrite_NamePage page = { { 1, &entry }, true };
+
+	(void)call;
+	(void)prefix;
+	(void)after;
+	*ret = &page;
+	return 0;
+}
+
+static void *run_daemon(void *data)
+{
+	return (void *)(intptr_t)pyr_daemon_run(data);
+}
+
+TEST(a_name_server_that_lies_is_not_believed)
+{
+	static const struct pyrite_NameServer_methods methods = { .ping = answer_ping,
+								  .lookup = lying_lookup,
+								  .list = endless_list };
+	pyr_daemon *daemon = pyr_daemon_new(NULL);
+	struct pyr_ns_entries *entries = NULL;
+	pyr_uri *uri, *found = NULL;
+	char text[128];
+	pthread_t thread;
+	pyr_ns *ns;
+
+	REQUIRE(pyrite_NameServer_register(daemon, "Pyrite.NameServer", &methods, NULL) != NULL);
+	REQUIRE(pthread_create(&thread, NULL, run_daemon, daemon) == 0);
+	ns = pyr_ns_locate(pyr_daemon_address(daemon));
+	REQUIRE(ns != NULL);
+	CHECK_INT(pyr_ns_list(ns, NULL, &entries), -PYR_INTERNAL);
+	CHECK_STR(pyr_errmsg(), "ProtocolError: the name server sent a list out of order");
+	CHECK(entries == NULL);
+	snprintf(text, sizeof(text), "PYRONAME:x@%s", pyr_daemon_address(daemon));
+	uri = pyr_uri_parse(text);
+	CHECK_INT(naming_resolve(uri, 0, &found), -PYR_INVALID_ARGUMENT);
+	CHECK_HAS(pyr_errmsg(), "NamingError: name x leads nowhere: uri 'PYRO:': no object id");
+	pyr_uri_free(uri);
+	pyr_ns_free(ns);
+	pyr_daemon_stop(daemon);
+	REQUIRE(pthread_join(thread, NULL) == 0);
+	pyr_daemon_free(daemon);
+}
+
+TEST(the_name_server_ends_well)
+{
+	int status = -1;
+
+	REQUIRE(ns_pid > 0 && kill(ns_pid, SIGTERM) == 0);
+	REQUIRE(waitpid(ns_pid, &status, 0) == ns_pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+TESTS(naming, T(a_name_server_that_is_not_there_is_told_with_its_address), T(a_bad_address_is_told),
+      T(null_is_answered), T(a_name_is_registered_found_counted_and_removed),
+      T(a_bad_name_or_uri_is_refused), T(a_uri_of_a_daemon_of_this_process_is_leased),
+      T(a_process_may_lead_its_own_name_elsewhere), T(a_long_list_comes_whole_and_sorted),
+      T(a_name_is_followed_to_an_object), T(a_name_that_leads_nowhere_is_told),
+      T(a_name_server_that_lies_is_not_believed), T(the_name_server_ends_well))
