@@ -116,7 +116,7 @@ static void claim_all(struct naming *naming, const struct forms *forms, struct a
 static const char *claim_text(struct naming *naming, const struct claim *by)
 {
 	if (!by)
-		return "reserved";
+		return "reserved in C";
 	if (!by->decl)
 		return "that of a sequence or map without a typedef";
 	return front_printf(naming->front, "that of %s%s'%s'", by->what ? by->what : "",
@@ -286,6 +286,10 @@ void c_names_declaration(struct naming *naming, struct raw_decl *raw)
 {
 	struct ast_decl *decl = &raw->decl;
 
+	if (raw->duplicate) { /* reported already; only what is inside needs a name to join */
+		decl->c_name = scoped(naming->front, decl->parent, bare_name(decl));
+		return;
+	}
 	switch (decl->kind) {
 	case AST_MODULE:
 	case AST_POISONED:
@@ -311,6 +315,6 @@ void c_names_declaration(struct naming *naming, struct raw_decl *raw)
 
 void c_names_helpers(struct naming *naming, struct raw_decl *raw)
 {
-	if (raw->decl.kind == AST_INTERFACE && !raw->decl.is_forward)
+	if (raw->decl.kind == AST_INTERFACE && !raw->decl.is_forward && !raw->duplicate)
 		choose_helpers(naming, &raw->decl);
 }

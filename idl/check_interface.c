@@ -101,7 +101,8 @@ static void inherit(struct front *front, struct raw_decl *raw, struct ast_decl *
 	for (i = 0; i < base->n_items; i++) {
 		struct ast_decl *item = base->items[i], *other;
 
-		if (item->kind != AST_OPERATION && item->kind != AST_ATTRIBUTE)
+		if ((item->kind != AST_OPERATION && item->kind != AST_ATTRIBUTE) ||
+		    raw_of(item)->duplicate)
 			continue;
 		other = table_get(&front->inherited, raw, item->name);
 		if (other) {
@@ -125,6 +126,7 @@ static bool declare_own(struct front *front, struct raw_decl *raw, struct raw_de
 		diag_error(front->diag, &item->decl.loc, "'%s' is inherited from '%s' already",
 			   item->decl.name, other->parent->name);
 		diag_note(front->diag, &other->loc, "'%s' is declared here", other->name);
+		item->duplicate = true;
 	}
 	return scope_declare(front, raw, item) && !other;
 }

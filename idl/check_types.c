@@ -43,7 +43,7 @@ void check_enum(struct front *front, struct raw_decl *raw)
 	size_t i;
 
 	annotate(front, raw);
-	if (raw->body.n == 0)
+	if (raw->body.n == 0 && front->n_syntax_errors == 0)
 		diag_error(front->diag, &raw->decl.loc, "enum '%s' has no enumerators",
 			   raw->decl.name);
 	for (i = 0; i < raw->body.n; i++) {
@@ -205,7 +205,7 @@ void check_union(struct front *front, struct raw_decl *raw)
 	for (i = 0; i < raw->body.n; i++)
 		if (((struct raw_decl *)raw->body.items[i])->decl.kind == AST_MEMBER)
 			check_member(front, raw, raw->body.items[i]);
-	if (raw->decl.n_items == 0)
+	if (raw->decl.n_items == 0 && front->n_syntax_errors == 0)
 		diag_error(front->diag, &raw->decl.loc, "union '%s' has no members",
 			   raw->decl.name);
 	if (type)

@@ -401,6 +401,7 @@ int feed_next(union IDL_YYSTYPE *value, struct span *span, struct front *front)
 		give_value(feed, &token, value);
 	}
 	*span = (struct span){ .loc = token.loc, .doc = token.doc, .valid = true };
+	feed->before = feed->last;
 	feed->last = token;
 	return token.kind;
 }

@@ -27,7 +27,7 @@ struct feed {
 	size_t n_ahead;
 	struct bracket open[LIMIT_NESTING];
 	size_t n_open;
-	struct token last; /* handed to the parser */
+	struct token last, before; /* handed to the parser */
 	int last_body;     /* keyword whose body the next '{' opens */
 	bool in_attribute;
 };

@@ -123,6 +123,7 @@ struct raw_decl {
 	const char *poison; /* why it is not supported; "" once said for an error already reported
 			     */
 	struct ast_loc poison_loc;
+	bool duplicate; /* its name is another's: an error, so it gets no names in C */
 	bool complete;  /* its contents are known: may be used by value */
 	bool was_forward;
 	const char *cname; /* @cname */
@@ -137,6 +138,7 @@ struct token {
 	const char *text;    /* as written; TOK_BAD: what is wrong */
 	size_t n_text;       /* bytes of text */
 	const char *doc;     /* the doc comment right before it, or NULL */
+	int stand_in;        /* TOK_BAD: what it goes on as after the message, 0 = nothing */
 	bool line_start;     /* first on its line */
 	bool tight;          /* nothing between it and the token before */
 };

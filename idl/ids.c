@@ -10,6 +10,8 @@ static void claim(struct front *front, struct table *taken, uint32_t id, struct 
 	const char *text = front_printf(front, "%u", (unsigned)id);
 	struct raw_decl *other = table_get(taken, NULL, text);
 
+	if (id == 0)
+		return;
 	if (!other) {
 		table_set(front, taken, NULL, text, raw);
 		return;
@@ -29,7 +31,7 @@ static uint32_t next_id(struct front *front, const struct raw_decl *raw, uint32_
 	if (next > LIMIT_FIELD_ID) {
 		diag_error(front->diag, &raw->decl.loc, "no id is left for '%s': the last is %d",
 			   raw->decl.name, LIMIT_FIELD_ID);
-		return LIMIT_FIELD_ID;
+		return 0;
 	}
 	return next;
 }

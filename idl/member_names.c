@@ -19,21 +19,41 @@ static bool is_stub_word(const char *name)
 	return strncmp(name, "ret", 3) == 0;
 }
 
+/* What stands beside a name in C: has_x of an optional member, ret_x of a result; else NULL. */
+static const char *companion(struct front *front, const struct ast_decl *decl, const char *name)
+{
+	if (decl->kind == AST_MEMBER && decl->optional)
+		return front_printf(front, "has_%s", name);
+	if (decl->kind == AST_PARAM && decl->direction != DIR_IN)
+		return front_printf(front, "ret_%s", name);
+	return NULL;
+}
+
 /* Returns: why a bare name cannot be had, or NULL. */
 static const char *trouble(struct naming *naming, const struct raw_decl *raw, const char *name)
 {
 	const struct claim *by = names_taken(naming, name);
+	const char *beside = companion(naming->front, &raw->decl, name);
 
 	if (reserved_word(name))
 		return "reserved in C";
-	if (raw->decl.kind == AST_PARAM && is_stub_word(name))
-		return "used by stubs themselves";
 	if (by && by->decl && by->decl->kind == AST_CONST &&
 	    names_sees(naming, raw->decl.loc.file, by->file))
 		return "a macro";
-	if (table_get(&naming->members, raw->decl.parent, name))
+	if (table_get(&naming->members, raw->decl.parent, name) ||
+	    (beside && table_get(&naming->members, raw->decl.parent, beside)))
 		return "taken already";
 	return NULL;
+}
+
+static void claim_member(struct naming *naming, struct raw_decl *raw)
+{
+	const struct ast_decl *decl = &raw->decl;
+	const char *beside = companion(naming->front, decl, decl->c_name);
+
+	table_set(naming->front, &naming->members, decl->parent, decl->c_name, raw);
+	if (beside)
+		table_set(naming->front, &naming->members, decl->parent, beside, raw);
 }
 
 static void name_one(struct naming *naming, struct raw_decl *raw)
@@ -43,7 +63,11 @@ static void name_one(struct naming *naming, struct raw_decl *raw)
 	const char *why;
 
 	decl->c_name = raw->cname ? raw->cname : decl->name;
+	if (raw->duplicate)
+		return;
 	why = trouble(naming, raw, decl->c_name);
+	if (!why && decl->kind == AST_PARAM && is_stub_word(decl->c_name))
+		why = "used by stubs themselves";
 	if (why && !raw->cname) {
 		decl->c_name = front_printf(front, "%s_", decl->name);
 		if (!trouble(naming, raw, decl->c_name)) {
@@ -59,13 +83,7 @@ static void name_one(struct naming *naming, struct raw_decl *raw)
 			   decl->name, why);
 		diag_suggest(front->diag, "give it another one with @cname(\"name\")");
 	}
-	table_set(front, &naming->members, decl->parent, decl->c_name, raw);
-	if (decl->kind == AST_MEMBER && decl->optional)
-		table_set(front, &naming->members, decl->parent,
-			  front_printf(front, "has_%s", decl->c_name), raw);
-	if (decl->kind == AST_PARAM && decl->direction != DIR_IN)
-		table_set(front, &naming->members, decl->parent,
-			  front_printf(front, "ret_%s", decl->c_name), raw);
+	claim_member(naming, raw);
 }
 
 void c_names_inside(struct naming *naming, struct raw_decl *raw)

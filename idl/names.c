@@ -47,6 +47,8 @@ static void check_wire_name(struct front *front, struct raw_decl *raw)
 {
 	const struct ast_decl *decl = &raw->decl;
 
+	if (raw->duplicate)
+		return;
 	switch (decl->kind) {
 	case AST_OPERATION:
 		if (!decl->parent || !decl->parent->wire_name)

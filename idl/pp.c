@@ -150,6 +150,21 @@ bool pp_expanded(struct pp *pp, size_t base, struct token *token)
 	return false;
 }
 
+/* Returns true if the parser shall see something in the bad token's place. */
+static bool report_bad(struct pp *pp, struct token *token)
+{
+	diag_error(pp->front->diag, &token->loc, "%s", token->text);
+	token->kind = token->stand_in;
+	token->text = token->kind == TOK_STRING	 ? "\"\""
+		      : token->kind == TOK_CHAR	 ? "' '"
+		      : token->kind == TOK_IDENT ? "?"
+						 : "1";
+	token->n_text = strlen(token->text);
+	if (token->kind < 0) /* the rest of the file was swallowed */
+		pp->front->stopped = true;
+	return token->kind > 0;
+}
+
 /* The next token that is no directive, before macros are expanded. */
 static bool next_live(struct pp *pp, struct token *token)
 {
@@ -165,9 +180,7 @@ static bool next_live(struct pp *pp, struct token *token)
 			pp_directive(pp, token);
 		else if (!pp_is_live(pp))
 			continue;
-		else if (token->kind == TOK_BAD)
-			diag_error(pp->front->diag, &token->loc, "%s", token->text);
-		else
+		else if (token->kind != TOK_BAD || report_bad(pp, token))
 			return true;
 	}
 	return false;

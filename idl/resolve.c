@@ -243,6 +243,7 @@ bool resolve_complete(struct front *front, const struct ast_type *type)
 uint64_t resolve_size(const struct ast_type *type)
 {
 	const struct ast_type *actual = type->actual;
+	static const uint8_t sizes[] = { 0, 0, 1, 1, 4, 1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8 };
 	uint64_t size, most = (uint64_t)1 << 40;
 	size_t i;
 
@@ -250,7 +251,7 @@ uint64_t resolve_size(const struct ast_type *type)
 					   actual->decl->kind == AST_UNION))
 		return raw_of(actual->decl)->size;
 	if (actual->kind != TYPE_ARRAY)
-		return 16;
+		return actual->kind <= TYPE_DOUBLE ? sizes[actual->kind] : 16;
 	size = raw_type_of(actual->elem)->bad ? 1 : resolve_size(actual->elem);
 	for (i = 0; i < actual->n_dims; i++)
 		size = size > most ? most : size * (actual->dims ? actual->dims[i] : 1);

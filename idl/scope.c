@@ -88,6 +88,7 @@ bool scope_declare(struct front *front, struct raw_decl *scope, struct raw_decl 
 	}
 	if (raw->decl.kind == AST_POISONED || other->decl.kind == AST_POISONED)
 		return true; /* forward and full declarations of it, say */
+	raw->duplicate = true;
 	diag_error(front->diag, &raw->decl.loc, "'%s' is already declared, as %s", raw->decl.name,
 		   scope_kind_name(&other->decl));
 	diag_note(front->diag, &other->decl.loc, "'%s' is declared here", other->decl.name);

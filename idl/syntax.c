@@ -33,6 +33,8 @@ static const char *const value_words[] = {
 };
 static const char *const operator_words[] = { "|", "^", "&", "<<", ">>", "+", "-", "*", "/", "%" };
 
+static const char *const param_words[] = { "in", "inout", "out", "a type" };
+
 static const struct group groups[] = {
 	{ "a declaration", declaration_words, N(declaration_words), 6 },
 	{ "an operation", operation_words, N(operation_words), 3 },
@@ -40,6 +42,7 @@ static const struct group groups[] = {
 	{ "a value", value_words, N(value_words), 8 },
 	{ "a type defined here", definition_words, N(definition_words), 3 },
 	{ "an operator", operator_words, N(operator_words), 8 },
+	{ "a parameter", param_words, N(param_words), 4 },
 };
 
 struct expected {
@@ -126,32 +129,39 @@ static const char *join(struct front *front, const struct expected *expected)
 	return text;
 }
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool same_letter(char a, char b)
+{
+	return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+/* Letters added, left out, changed, or two of them swapped. */
 size_t syntax_distance(const char *a, const char *b)
 {
 	enum { MOST = 40, FAR = 4 };
-	size_t row[MOST + 1], n_a = strlen(a), n_b = strlen(b), i, j, diagonal, above;
+	size_t rows[3][MOST + 1], n_a = strlen(a), n_b = strlen(b), i, j;
 
 	if (n_a > MOST || n_b > MOST || n_a > n_b + FAR || n_b > n_a + FAR)
 		return FAR;
 	for (j = 0; j <= n_b; j++)
-		row[j] = j;
+		rows[0][j] = j;
 	for (i = 1; i <= n_a; i++) {
-		diagonal = row[0];
+		size_t *row = rows[i % 3], *up = rows[(i + 2) % 3], *up2 = rows[(i + 1) % 3];
+
 		row[0] = i;
 		for (j = 1; j <= n_b; j++) {
-			bool same = tolower((unsigned char)a[i - 1]) ==
-				    tolower((unsigned char)b[j - 1]);
-
-			above = row[j];
-			row[j] = diagonal + !same;
-			if (above + 1 < row[j])
-				row[j] = above + 1;
-			if (row[j - 1] + 1 < row[j])
-				row[j] = row[j - 1] + 1;
-			diagonal = above;
+			row[j] = up[j - 1] + !same_letter(a[i - 1], b[j - 1]);
+			row[j] = least(row[j], least(up[j], row[j - 1]) + 1);
+			if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
+			    same_letter(a[i - 2], b[j - 1]))
+				row[j] = least(row[j], up2[j - 2] + 1);
 		}
 	}
-	return row[n_b] < FAR ? row[n_b] : FAR;
+	return least(rows[n_a % 3][n_b], FAR);
 }
 
 const char *syntax_nearest(const char *word, const char *const *words, size_t n)
@@ -206,6 +216,55 @@ static void suggest(struct front *front, const struct expected *expected)
 		diag_suggest(front->diag, "did you mean '%s'?", nearest);
 }
 
+/* Leaves out of the list what only makes it longer. */
+static void simplify(struct front *front, struct expected *expected)
+{
+	const struct token *last = &front->feed->last;
+	size_t i;
+
+	for (i = 0; i < N(groups); i++)
+		fold(expected, &groups[i]);
+	if (has(expected, "a name")) {
+		drop(expected, "long");
+		drop(expected, "double");
+		drop(expected, "::");
+	}
+	if (has(expected, "a declaration")) {
+		drop(expected, "an operation");
+		drop(expected, "a type");
+		drop(expected, "';'");
+		drop(expected, "end of file");
+	}
+	if (has(expected, "a type"))
+		drop(expected, "a type defined here");
+	if (expected->n > 1)
+		drop(expected, "'@'");
+	if (has(expected, "'>'")) {
+		drop(expected, "long");
+		drop(expected, "double");
+	}
+	if (has(expected, "';'")) {
+		static const char *const rarely[] = { "'['", "an operator", "context", "raises",
+						      "getraises", "setraises", "::",
+						      "a string" };
+
+		for (i = 0; i < N(rarely); i++)
+			drop(expected, rarely[i]);
+		if (last->line_start || last->kind == '}' || last->kind == TOK_YYEOF)
+			drop(expected, "','");
+	}
+}
+
+/* A missing ';' is told where it should stand: behind the token before. */
+static void report_semicolon(struct front *front)
+{
+	const struct token *before = &front->feed->before;
+	struct ast_loc loc = before->loc;
+
+	loc.column += (int)before->n_text;
+	diag_error(front->diag, &loc, "expected ';' after '%.*s'", 40, before->text);
+}
+
 void syntax_error(struct front *front, const char *found, const struct ast_loc *loc,
 		  const char *const *words, size_t n_words)
 {
@@ -214,23 +273,19 @@ void syntax_error(struct front *front, const char *found, const struct ast_loc *
 	size_t i;
 
 	front->n_syntax_errors++;
-	if (front->stopped)
+	if (front->stopped || feed->before.stand_in == TOK_STRING ||
+	    feed->before.stand_in == TOK_CHAR) /* it swallowed its line, and that was reported */
 		return;
 	for (i = 0; i < n_words && i < N(expected.words); i++)
 		expected.words[expected.n++] = words[i];
 	if (expected.n > 3)
 		drop(&expected, "an unsupported declaration");
-	for (i = 0; i < N(groups); i++)
-		fold(&expected, &groups[i]);
-	if (has(&expected, "a type"))
-		drop(&expected, "a type defined here");
-	if (expected.n > 2) {
-		drop(&expected, "'@'");
-		drop(&expected, "an operator");
-		drop(&expected, "::");
+	simplify(front, &expected);
+	if (expected.n == 1 && has(&expected, "';'") && feed->before.n_text > 0 &&
+	    (feed->last.line_start || feed->last.kind == '}' || feed->last.kind == TOK_YYEOF)) {
+		report_semicolon(front);
+		return;
 	}
-	if (feed->n_open > 0 && feed->last.kind == TOK_YYEOF && !has(&expected, "';'"))
-		drop(&expected, "';'");
 	diag_error(front->diag, loc, "expected %s before %s", join(front, &expected),
 		   describe(front, found));
 	suggest(front, &expected);
