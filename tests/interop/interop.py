@@ -397,6 +397,20 @@ def connections_that_are_gone_leave_no_descriptors(c):
     assert descriptors() <= before, f"{descriptors()} descriptors, {before} before"
 
 
+@case
+def a_daemon_that_stops_answers_what_runs_and_ends_the_rest(c):
+    server = Server()
+    other = Client(c.pb, server.target())
+    running, hanging = other.start("work", ms=500), other.start("hang")
+    other.call("add")
+    start = time.monotonic()
+    same(server.end(), 0)
+    assert time.monotonic() - start < 4, "the drain is 2 s"
+    running.result(PATIENCE)
+    fails(grpc.StatusCode.UNAVAILABLE, hanging.result, PATIENCE)
+    other.channel.close()
+
+
 def run(pb, server, suffix):
     failed = 0
     for function in CASES:

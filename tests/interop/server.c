@@ -16,6 +16,7 @@
 #define MEET_MAX    64
 #define HANG_MAX    256
 #define PATIENCE_S  10
+#define DRAIN_MS    2000
 
 static struct {
 	pthread_mutex_t lock;
@@ -211,6 +212,15 @@ static int saw_end(pyr_call *call, bool *ret)
 	return 0;
 }
 
+static int work(pyr_call *call, uint32_t ms)
+{
+	struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+
+	(void)call;
+	nanosleep(&time, NULL);
+	return 0;
+}
+
 static int note(pyr_call *call, const char *text)
 {
 	pthread_mutex_lock(&state.lock);
@@ -243,6 +253,7 @@ static const struct interop_Calculator_methods calculator = {
 	.meet = meet,
 	.hang = hang,
 	.saw_end = saw_end,
+	.work = work,
 	.note = note,
 	.notes = notes,
 };
@@ -279,7 +290,7 @@ static bool register_all(pyr_daemon *daemon)
 
 int main(int argc, char **argv)
 {
-	struct pyr_daemon_options options = { .max_message = MAX_MESSAGE };
+	struct pyr_daemon_options options = { .max_message = MAX_MESSAGE, .drain_ms = DRAIN_MS };
 	pyr_daemon *daemon;
 	pthread_t thread;
 	int err;
