@@ -15,6 +15,7 @@
 #include "error.h"
 #include "log.h"
 #include "naming_lease.h"
+#include "root.h"
 
 enum {
 	ADDRESS_MAX = URI_HOST_MAX + 16,
@@ -26,6 +27,7 @@ enum {
 struct pyr_ns {
 	char address[ADDRESS_MAX];
 	struct pyrite_NameServer *proxy;
+	struct root root;
 };
 
 /* The last error is from a stub: adds where it came from. Returns minus its code. */
@@ -95,6 +97,7 @@ pyr_ns *pyr_ns_locate(const char *address)
 		free(ns);
 		return error_constructor(problem.code, "name server: %s", problem.text);
 	}
+	root_add(&ns->root);
 	ns->proxy = make_proxy(ns->address, config_number(CONFIG_LOOKUP_TIMEOUT_MS));
 	if (ns->proxy && pyrite_NameServer_ping(ns->proxy) == 0)
 		return ns;
@@ -108,6 +111,7 @@ void pyr_ns_free(pyr_ns *ns)
 {
 	if (!ns)
 		return;
+	root_remove(&ns->root);
 	pyrite_NameServer_free(ns->proxy);
 	free(ns);
 }

@@ -60,6 +60,7 @@ void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 					    : config_number(CONFIG_CONNECT_TIMEOUT_MS);
 	proxy->own_link = options && options->own_link;
 	atomic_init(&proxy->timeout_ms, options ? options->timeout_ms : 0);
+	root_add(&proxy->root);
 	return proxy;
 }
 
@@ -93,6 +94,7 @@ void pyr__proxy_free(void *self)
 
 	if (!proxy)
 		return;
+	root_remove(&proxy->root);
 	pyr_proxy_release(proxy);
 	pyr_uri_free(proxy->uri);
 	pthread_mutex_destroy(&proxy->lock);

@@ -6,6 +6,7 @@
 #include <pyrite/gen.h>
 
 #include "codec.h"
+#include "root.h"
 #include "session.h"
 #include "uri.h"
 
@@ -17,6 +18,7 @@ struct pyr_proxy {
 	atomic_uint timeout_ms;
 	pthread_mutex_t lock;    /* before the links' and a peer's */
 	struct session *session; /* lock: counted; NULL: to be opened */
+	struct root root;
 };
 
 /* A session to call in, opened if need be: a new reference. Returns NULL with the last error set.
