@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Sourced by scripts that start programs: each gets a folder of its own for temporary files, and whatever was started
-# is stopped, waited for and gone when the script ends, however it ends.
+# is stopped, waited for and gone when the script ends, however it ends. A program that does not end with 0 when it is
+# told to makes the script fail.
 
 run_pids=()
+declare -A run_names=()
 run_dir=$(mktemp -d "${TMPDIR:-/tmp}/pyrite.XXXXXX")
 
 # Stops one program: SIGTERM, then SIGKILL after 10 s. Returns its exit status.
@@ -15,12 +17,18 @@ run_stop() {
 }
 
 run_end() {
-	local pid
+	local result=$? pid status
 
 	for pid in "${run_pids[@]}"; do
-		run_stop "$pid" || true
+		status=0
+		run_stop "$pid" || status=$?
+		if [ "$status" -ne 0 ] && [ "$result" -eq 0 ]; then
+			echo "${run_names[$pid]} ended with status $status" >&2
+			result=1
+		fi
 	done
 	rm -rf "$run_dir"
+	exit "$result"
 }
 trap run_end EXIT
 trap 'exit 130' INT
@@ -36,6 +44,7 @@ run_start() {
 	ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" stdbuf -oL "$@" >"$pipe" &
 	run_pid=$!
 	run_pids+=("$run_pid")
+	run_names[$run_pid]=$1
 	exec {fd}<"$pipe"
 	read -r -t "$seconds" -u "$fd" run_line || {
 		echo "$1 printed nothing within $seconds s" >&2

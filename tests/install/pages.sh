@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # What the pages show, taken out of them, built and run: the README's example, the tutorial's bank, every block of IDL.
-# The sample of the README's code is as short as promised; the demo prints what it should and leaves nothing behind.
+# The sample of the README's code is as short as promised.
 # shellcheck disable=SC2317
 set -u
 # shellcheck source=tests/script.bash
@@ -66,17 +66,6 @@ few_lines() {
 	[ "$n" -le 28 ]
 }
 
-# In a session of its own, so that whatever it leaves can be told.
-demo() {
-	setsid "$PYRITE_SOURCE/scripts/demo" --bin "$PYRITE_BIN" >"$run_dir/demo" &
-	demo_pid=$!
-	wait "$demo_pid" && same $'Ready\n3' cat "$run_dir/demo"
-}
-
-nothing_left() {
-	! pgrep --session "$demo_pid"
-}
-
 first_screen() {
 	head -n 13 "$PYRITE_SOURCE/README.md" >"$run_dir/screen"
 	grep -q '^scripts/demo' "$run_dir/screen" && grep -q '^scripts/test' "$run_dir/screen"
@@ -101,8 +90,6 @@ check the_readme_example_builds build readme example
 check the_readme_example_answers_3 answers readme 3
 check the_sample_is_at_most_28_lines few_lines
 check the_first_screen_shows_the_two_commands first_screen
-check the_demo_prints_ready_and_3 demo
-check the_demo_leaves_nothing_running nothing_left
 check the_tutorial_is_found extract docs/tutorial.md tutorial
 check the_tutorial_builds build tutorial bank
 check the_tutorial_prints_what_it_says answers tutorial "$(cat "$pages/tutorial/output.txt")"

@@ -19,7 +19,7 @@ TAB = 8
 # The runtime's floors (docs/internals/threads.md): a file includes only its own floor's headers and lower ones. First
 # match wins; the number of the floor is that of the line.
 FLOORS = (
-    (0, r"error|text|uri|config|log|buf|numtab|arena|clock|tsan|list|hash|sync|fork"),
+    (0, r"error|text|uri|config|log|buf|numtab|root|arena|clock|tsan|list|hash|sync|fork"),
     (1, r"codec.*|frame.*"),
     (2, r"link|link_.*|door.*|engine|server.*"),
     (3, r"peer.*|links|object.*|incall.*|exec.*|session.*|plain.*"),
