@@ -38,27 +38,3 @@ const char *emit_deprecated(const struct ast_decl *decl)
 		return NULL;
 	return decl->deprecated_text ? decl->deprecated_text : "";
 }
-
-static bool raises(const struct ast_decl *operation, const struct ast_decl *exception)
-{
-	for (size_t i = 0; i < operation->n_raises; i++)
-		if (operation->raises[i] == exception)
-			return true;
-	return false;
-}
-
-void emit_raised(const struct ast_decl *interface, emit_visit visit, void *data)
-{
-	for (size_t i = 0; i < interface->n_operations; i++) {
-		const struct ast_decl *operation = interface->operations[i];
-
-		for (size_t k = 0; k < operation->n_raises; k++) {
-			bool seen = false;
-
-			for (size_t j = 0; j < i && !seen; j++)
-				seen = raises(interface->operations[j], operation->raises[k]);
-			if (!seen)
-				visit(data, operation->raises[k]);
-		}
-	}
-}

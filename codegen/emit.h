@@ -34,8 +34,4 @@ void emit_macro_name(struct buf *out, const struct ast_file *file);
 
 /* For layout_doc(): NULL if it is not deprecated, else the annotation's text, "" if it has none. */
 const char *emit_deprecated(const struct ast_decl *decl);
-
-/* Calls visit for every exception that an operation of the interface raises, inherited ones too,
- * each once. */
-void emit_raised(const struct ast_decl *interface, emit_visit visit, void *data);
 #endif

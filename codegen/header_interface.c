@@ -82,6 +82,11 @@ static void stub(struct buf *out, const struct operation *operation,
 	operation_function(out, operation, interface, form, ";");
 }
 
+static bool ends_blank(const struct buf *out)
+{
+	return out->n >= 2 && strcmp(out->data + out->n - 2, "\n\n") == 0;
+}
+
 static void stubs(struct buf *out, const struct operation *operation,
 		  const struct ast_decl *interface)
 {
@@ -89,7 +94,7 @@ static void stubs(struct buf *out, const struct operation *operation,
 
 	if (operation->has_streams)
 		return;
-	if (decl->doc || decl->deprecated)
+	if ((decl->doc || decl->deprecated) && !ends_blank(out))
 		buf_str(out, "\n");
 	layout_doc(out, 0, decl->doc, emit_deprecated(decl));
 	stub(out, operation, interface, FORM_PLAIN);
@@ -100,33 +105,24 @@ static void stubs(struct buf *out, const struct operation *operation,
 	}
 }
 
-struct raise_data {
-	struct header *header;
-	const struct ast_decl *interface;
-	struct set names;
-};
-
-static void raise_macro(void *data, const struct ast_decl *exception)
+static void raise_macros(struct buf *out, const struct ast_decl *decl)
 {
-	struct raise_data *raise = data;
-	struct buf head = { 0 }, value = { 0 };
-	bool is_new = set_add(&raise->names, exception->name);
+	for (size_t i = 0; i < decl->n_raised; i++) {
+		struct buf head = { 0 }, value = { 0 };
 
-	/* of two exceptions of a name the later one goes by its whole name */
-	buf_printf(&head, "%s_raise_%s(call, exception)", raise->interface->c_name,
-		   is_new ? exception->name : exception->c_name);
-	buf_printf(&value, "%s_raise_at((call), __FILE__, __LINE__, (exception))",
-		   exception->c_name);
-	layout_define(raise->header->out, buf_text(&head), buf_text(&value));
-	buf_str(raise->header->out, "\n");
-	raise->header->out->failed |= head.failed || value.failed;
-	buf_free(&head);
-	buf_free(&value);
+		buf_printf(&head, "%s(call, exception)", decl->raise_names[i]);
+		buf_printf(&value, "%s_raise_at((call), __FILE__, __LINE__, (exception))",
+			   decl->raised[i]->c_name);
+		layout_define(out, buf_text(&head), buf_text(&value));
+		buf_str(out, "\n");
+		out->failed |= head.failed || value.failed;
+		buf_free(&head);
+		buf_free(&value);
+	}
 }
 
 void header_interface(struct header *header, const struct ast_decl *decl)
 {
-	struct raise_data raise = { .header = header, .interface = decl };
 	struct buf *out = header->out;
 	struct operation operation;
 
@@ -150,7 +146,7 @@ void header_interface(struct header *header, const struct ast_decl *decl)
 	for (size_t i = 0; i < decl->n_all_bases; i++)
 		interface_function(out, decl, INTERFACE_AS, i, ";");
 	buf_str(out, "\n");
-	emit_raised(decl, raise_macro, &raise);
+	raise_macros(out, decl);
 	for (size_t i = 0; i < decl->n_operations; i++) {
 		if (operation_init(&operation, decl->operations[i]))
 			stubs(out, &operation, decl);
@@ -158,6 +154,4 @@ void header_interface(struct header *header, const struct ast_decl *decl)
 	}
 	if (decl->n_operations > 0)
 		buf_str(out, "\n");
-	out->failed |= raise.names.failed;
-	set_free(&raise.names);
 }

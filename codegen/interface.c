@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "interface.h"
 
-#include <string.h>
-
 #include "emit.h"
 #include "layout.h"
 
@@ -48,17 +46,6 @@ static void type_of(struct buf *type, enum interface_function which, const char 
 	}
 }
 
-/* "A" of B_as_A; of two bases of a name the later one goes by its whole name. */
-static const char *base_name(const struct ast_decl *decl, size_t base)
-{
-	const struct ast_decl *a = decl->all_bases[base];
-	bool taken = strcmp(a->name, "proxy") == 0;
-
-	for (size_t i = 0; i < base && !taken; i++)
-		taken = strcmp(decl->all_bases[i]->name, a->name) == 0;
-	return taken ? a->c_name : a->name;
-}
-
 void interface_function(struct buf *out, const struct ast_decl *decl, enum interface_function which,
 			size_t base, const char *tail)
 {
@@ -66,14 +53,15 @@ void interface_function(struct buf *out, const struct ast_decl *decl, enum inter
 		[INTERFACE_PROXY] = "_proxy",   [INTERFACE_PROXY_WITH] = "_proxy_with",
 		[INTERFACE_NARROW] = "_narrow", [INTERFACE_AS_PROXY] = "_as_proxy",
 		[INTERFACE_FREE] = "_free",     [INTERFACE_REGISTER] = "_register",
-		[INTERFACE_AS] = "_as_",
 	};
 	struct items parameters = { 0 };
 	struct buf type = { 0 }, name = { 0 };
 
 	type_of(&type, which, which == INTERFACE_AS ? decl->all_bases[base]->c_name : decl->c_name);
-	buf_printf(&name, "%s%s%s", decl->c_name, suffixes[which],
-		   which == INTERFACE_AS ? base_name(decl, base) : "");
+	if (which == INTERFACE_AS)
+		buf_str(&name, decl->as_names[base]);
+	else
+		buf_printf(&name, "%s%s", decl->c_name, suffixes[which]);
 	parameters_of(&parameters, which, decl->c_name);
 	layout_function(out, buf_text(&type), buf_text(&name), &parameters, tail);
 	out->failed |= type.failed || name.failed || parameters.text.failed;

@@ -30,6 +30,38 @@ bool layout_fits(const struct items *items, size_t column, size_t tail)
 	return true;
 }
 
+static void fill(struct buf *out, const struct items *items, size_t align, size_t tail);
+
+/* Whether an item is itself a list in parentheses, whose parts may have lines of their own. */
+static bool is_nested(const char *item)
+{
+	return strncmp(item, "PYR__IN(", 8) == 0 || strncmp(item, "PYR__OUT(", 9) == 0;
+}
+
+/* An item that is too long for a line, filled behind its own parenthesis. */
+static void fill_nested(struct buf *out, const char *item, size_t column)
+{
+	struct items parts = { 0 };
+	size_t open = strcspn(item, "(") + 1;
+	int depth = 0;
+
+	buf_add(out, item, open);
+	for (const char *c = item + open; c[1]; c++) {
+		depth += (*c == '{') - (*c == '}');
+		if (*c == ',' && depth == 0) {
+			items_end(&parts);
+			c++; /* the space behind it */
+		} else {
+			buf_add(&parts.text, c, 1);
+		}
+	}
+	items_end(&parts);
+	fill(out, &parts, column + open, 2);
+	buf_str(out, ")");
+	out->failed |= parts.text.failed;
+	items_clear(&parts);
+}
+
 /* Fills lines from column on, wrapping to align. */
 static void fill(struct buf *out, const struct items *items, size_t align, size_t tail)
 {
@@ -49,10 +81,26 @@ static void fill(struct buf *out, const struct items *items, size_t align, size_
 			buf_str(out, " ");
 			column++;
 		}
-		buf_str(out, item);
+		if (column == align && is_nested(item) &&
+		    column + n + (next ? 1 : tail) > LAYOUT_WIDTH) {
+			fill_nested(out, item, column);
+			column = LAYOUT_WIDTH; /* what follows starts on a new line */
+		} else {
+			buf_str(out, item);
+		}
 		buf_str(out, next ? "," : "");
 		column += n + (next ? 1 : 0);
 	}
+}
+
+static bool has_nested(const struct items *items)
+{
+	const char *item;
+
+	for (item = items_next(items, NULL); item; item = items_next(items, item))
+		if (is_nested(item))
+			return true;
+	return false;
 }
 
 static size_t joined_length(const struct items *items)
@@ -60,16 +108,34 @@ static size_t joined_length(const struct items *items)
 	return items->n == 0 ? 0 : items->text.n - items->n + 2 * (items->n - 1);
 }
 
+/* "x = f" as a head: clang-format rather breaks the line behind = than inside the parentheses. */
+static size_t break_assignment(struct buf *out, size_t start, const char **head,
+			       const struct items *items, size_t tail)
+{
+	const char *value = strstr(*head, " = ");
+	size_t n = joined_length(items) + tail + 1;
+
+	if (!value || layout_column(*head, start) + n <= LAYOUT_WIDTH ||
+	    layout_column(value + 3, start + LAYOUT_TAB) + n > LAYOUT_WIDTH)
+		return start;
+	layout_indent(out, start);
+	buf_add(out, *head, (size_t)(value - *head));
+	buf_str(out, " =\n");
+	*head = value + 3;
+	return start + LAYOUT_TAB;
+}
+
 void layout_call(struct buf *out, size_t indent, const char *head, const struct items *items,
 		 const char *tail)
 {
-	size_t start = indent * LAYOUT_TAB;
+	size_t start = break_assignment(out, indent * LAYOUT_TAB, &head, items, strlen(tail) + 1);
 	size_t open = layout_column(head, start) + 1;
 	size_t end = strlen(tail) + 1;
 
 	layout_indent(out, start);
 	buf_printf(out, "%s(", head);
-	if (open + joined_length(items) + end <= LAYOUT_WIDTH || layout_fits(items, open, end)) {
+	if (open + joined_length(items) + end <= LAYOUT_WIDTH || layout_fits(items, open, end) ||
+	    (has_nested(items) && !layout_fits(items, start + LAYOUT_TAB, end))) {
 		fill(out, items, open, end);
 	} else {
 		buf_str(out, "\n");

@@ -51,7 +51,7 @@ void names_free(struct names *names)
 	if (!names)
 		return;
 	for (size_t i = 0; i < names->taken.room; i++)
-		free((char *)names->taken.slots[i]);
+		free((char *)names->taken.slots[i].key);
 	set_free(&names->taken);
 	set_free(&names->roots);
 	set_free(&names->outer);

@@ -96,30 +96,28 @@ static bool has_aliases(struct proto *proto, const struct ast_decl *decl)
 /* proto3 wants a zero first: the enumerator that is zero, or one that IDL does not know. */
 static void enumeration(struct proto *proto, const struct ast_decl *decl)
 {
-	struct buf name = { 0 };
+	const char *name = proto_local_name(proto->run, decl);
 	struct buf *out = &proto->body;
 	struct set taken = { 0 };
 	size_t zero = 0;
 
 	while (zero < decl->n_items && decl->items[zero]->value.i != 0)
 		zero++;
-	proto_local_name(&name, decl, buf_text(&proto->package));
 	proto_doc(out, 0, decl->doc);
-	buf_printf(out, "enum %s {\n", buf_text(&name));
+	buf_printf(out, "enum %s {\n", name);
 	buf_str(out, has_aliases(proto, decl) ? "  option allow_alias = true;\n" : "");
 	buf_str(out, decl->deprecated ? "  option deprecated = true;\n" : "");
 	if (zero == decl->n_items)
-		enumerator(out, proto, &taken, buf_text(&name), "UNSPECIFIED_", NULL);
+		enumerator(out, proto, &taken, name, "UNSPECIFIED_", NULL);
 	else
-		enumerator(out, proto, &taken, buf_text(&name), decl->items[zero]->wire_name,
+		enumerator(out, proto, &taken, name, decl->items[zero]->wire_name,
 			   decl->items[zero]);
 	for (size_t i = 0; i < decl->n_items; i++)
 		if (i != zero)
-			enumerator(out, proto, &taken, buf_text(&name), decl->items[i]->wire_name,
+			enumerator(out, proto, &taken, name, decl->items[i]->wire_name,
 				   decl->items[i]);
 	buf_str(out, "}\n\n");
-	out->failed |= name.failed || taken.failed;
-	buf_free(&name);
+	out->failed |= taken.failed;
 	set_free(&taken);
 }
 
@@ -129,11 +127,11 @@ static void structure(struct proto *proto, const struct ast_decl *decl)
 	struct proto_field *fields = calloc(decl->n_items + 1, sizeof(*fields));
 	bool is_union = decl->kind == AST_UNION;
 	struct proto_message message = {
+		.name = proto_local_name(proto->run, decl),
 		.decl = decl,
 		.fields = fields,
 		.oneof = decl->oneof,
 	};
-	struct buf name = { 0 };
 
 	if (!fields) {
 		proto->body.failed = true;
@@ -156,11 +154,7 @@ static void structure(struct proto *proto, const struct ast_decl *decl)
 			.decl = item,
 		};
 	}
-	proto_local_name(&name, decl, buf_text(&proto->package));
-	message.name = buf_text(&name);
 	proto_message(proto, &message);
-	proto->body.failed |= name.failed;
-	buf_free(&name);
 	free(fields);
 }
 
@@ -292,14 +286,8 @@ static struct proto *files_of(struct files *files, const struct ast_decl *decl)
 
 static void named_collection(struct proto *proto, const struct ast_decl *decl)
 {
-	struct buf name = { 0 };
-
-	if (!ctype_is_collection(decl->type) || decl->type->actual->decl != decl)
-		return;
-	proto_local_name(&name, decl, buf_text(&proto->package));
-	proto_wrapper(proto, decl->type, buf_text(&name));
-	proto->body.failed |= name.failed;
-	buf_free(&name);
+	if (ctype_is_collection(decl->type) && decl->type->actual->decl == decl)
+		proto_wrapper(proto, decl->type, proto_local_name(proto->run, decl));
 }
 
 static void visit(void *data, const struct ast_decl *decl)

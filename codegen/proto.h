@@ -32,6 +32,8 @@ struct proto_run {
 	struct proto *types;            /* FILE.proto of it */
 	struct proto_package *packages; /* of the files asked for so far */
 	size_t n_packages;
+	struct set locals,
+		taken; /* wire name -> name in its file's package; file and such a name */
 	struct proto_wrapper *wrappers;
 	size_t n_wrappers;
 	char **kept; /* strings that sets refer to */
@@ -63,8 +65,8 @@ void proto_module(struct buf *out, const struct ast_decl *decl);
 void proto_file_name(struct buf *out, const struct ast_file *file, const char *package,
 		     const char *module);
 
-/* The name of a type in the package of its file: "Point", "inner_Point". package: that one. */
-void proto_local_name(struct buf *out, const struct ast_decl *decl, const char *package);
+/* The name of a type in the package of its file: "Point", "inner_Point". Returns: the run's. */
+const char *proto_local_name(struct proto_run *run, const struct ast_decl *decl);
 
 /* A reference to a type from where proto stands; its file gets imported. */
 void proto_reference(struct buf *out, struct proto *proto, const struct ast_decl *decl);

@@ -32,57 +32,89 @@ static void common_modules(struct buf *a, const char *b)
 }
 
 struct package {
-	struct buf *out;
+	struct proto_run *run;
 	const struct ast_file *file;
+	struct buf name;
 	bool any;
 };
 
-static void widen(struct package *package, const struct ast_decl *decl)
+static bool is_type(const struct ast_decl *decl)
 {
+	return decl->kind == AST_STRUCT || decl->kind == AST_EXCEPTION || decl->kind == AST_UNION ||
+	       decl->kind == AST_ENUM || decl->kind == AST_TYPEDEF;
+}
+
+static void widen(void *data, const struct ast_decl *decl)
+{
+	struct package *package = data;
 	struct buf module = { 0 };
 
+	if (!is_type(decl) && decl->kind != AST_INTERFACE)
+		return;
 	proto_module(&module, decl);
 	if (!package->any)
-		buf_str(package->out, buf_text(&module));
+		buf_str(&package->name, buf_text(&module));
 	else
-		common_modules(package->out, buf_text(&module));
+		common_modules(&package->name, buf_text(&module));
 	package->any = true;
-	package->out->failed |= module.failed;
+	package->name.failed |= module.failed;
 	buf_free(&module);
 }
 
-static void walk(struct package *package, const struct ast_decl *decl)
+/* Chooses the name of a type: that of its modules below the package is part of it. */
+static void choose(void *data, const struct ast_decl *decl)
 {
-	bool here = decl->loc.file == package->file;
+	struct package *package = data;
+	struct proto_run *run = package->run;
+	struct buf name = { 0 }, key = { 0 };
+	const char *rest = decl->wire_name;
+	size_t n = package->name.n;
 
-	for (size_t i = 0; i < decl->n_items && (decl->kind == AST_MODULE); i++)
-		walk(package, decl->items[i]);
-	if (here &&
-	    (decl->kind == AST_STRUCT || decl->kind == AST_EXCEPTION || decl->kind == AST_UNION ||
-	     decl->kind == AST_ENUM || decl->kind == AST_TYPEDEF || decl->kind == AST_INTERFACE))
-		widen(package, decl);
+	if (!is_type(decl))
+		return;
+	for (rest += n > 0 ? n + 1 : 0; *rest; rest++)
+		buf_add(&name, *rest == '.' ? "_" : rest, 1);
+	buf_printf(&key, "%s %s", package->file->path, buf_text(&name));
+	while (!key.failed && !name.failed && set_has(&run->taken, key.data)) {
+		buf_str(&name, "_");
+		buf_str(&key, "_");
+	}
+	set_add(&run->taken, proto_keep(run, buf_text(&key)));
+	set_put(&run->locals, decl->wire_name, proto_keep(run, buf_text(&name)));
+	run->failed |= name.failed || key.failed || run->taken.failed || run->locals.failed;
+	buf_free(&name);
+	buf_free(&key);
 }
 
 const char *proto_package(struct proto_run *run, const struct ast_file *file)
 {
-	struct buf name = { 0 };
-	struct package package = { .out = &name, .file = file };
+	struct package package = { .run = run, .file = file };
 	struct proto_package *packages;
 	const char *kept;
 
 	for (size_t i = 0; i < run->n_packages; i++)
 		if (run->packages[i].file == file)
 			return run->packages[i].name;
-	walk(&package, run->unit->root);
-	kept = proto_keep(run, buf_text(&name));
+	emit_walk(run->unit->root, file, widen, &package);
+	emit_walk(run->unit->root, file, choose, &package);
+	kept = proto_keep(run, buf_text(&package.name));
 	packages = realloc(run->packages, (run->n_packages + 1) * sizeof(*packages));
 	if (packages) {
 		packages[run->n_packages++] = (struct proto_package){ file, kept };
 		run->packages = packages;
 	}
-	run->failed |= name.failed || !packages;
-	buf_free(&name);
+	run->failed |= package.name.failed || !packages;
+	buf_free(&package.name);
 	return kept;
+}
+
+const char *proto_local_name(struct proto_run *run, const struct ast_decl *decl)
+{
+	const char *name;
+
+	proto_package(run, decl->loc.file);
+	name = set_get(&run->locals, decl->wire_name);
+	return name ? name : "";
 }
 
 void proto_file_name(struct buf *out, const struct ast_file *file, const char *package,
@@ -92,27 +124,6 @@ void proto_file_name(struct buf *out, const struct ast_file *file, const char *p
 		buf_printf(out, "%s.proto", file->stem);
 	else
 		buf_printf(out, "%s.%s.proto", file->stem, module);
-}
-
-void proto_local_name(struct buf *out, const struct ast_decl *decl, const char *package)
-{
-	const char *wire_name = decl->wire_name;
-	struct buf module = { 0 };
-	size_t n = strlen(package);
-	const char *inner;
-
-	proto_module(&module, decl);
-	inner = buf_text(&module) + (module.n < n ? module.n : n);
-	if (module.n > 0 && strncmp(wire_name, module.data, module.n) == 0 &&
-	    wire_name[module.n] == '.')
-		wire_name += module.n + 1;
-	for (inner += *inner == '.'; *inner; inner++)
-		buf_add(out, *inner == '.' ? "_" : inner, 1);
-	if (module.n > n)
-		buf_str(out, "_");
-	buf_str(out, wire_name);
-	out->failed |= module.failed;
-	buf_free(&module);
 }
 
 /* Whether a bare name might be read as something else: a word of the language, or a message that
@@ -162,12 +173,7 @@ static void in_file(struct buf *out, struct proto *proto, const struct ast_file 
 
 void proto_reference(struct buf *out, struct proto *proto, const struct ast_decl *decl)
 {
-	struct buf name = { 0 };
-
-	proto_local_name(&name, decl, proto_package(proto->run, decl->loc.file));
-	in_file(out, proto, decl->loc.file, buf_text(&name));
-	out->failed |= name.failed;
-	buf_free(&name);
+	in_file(out, proto, decl->loc.file, proto_local_name(proto->run, decl));
 }
 
 static const struct ast_file *wrapper_file(struct proto_run *run, const struct ast_type *type,
@@ -264,5 +270,7 @@ void proto_run_clear(struct proto_run *run)
 		free(run->kept[i]);
 	free(run->kept);
 	free(run->packages);
+	set_free(&run->locals);
+	set_free(&run->taken);
 	free(run->wrappers);
 }

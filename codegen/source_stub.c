@@ -152,64 +152,28 @@ static void macro_call(struct items *arguments, const char *macro, const struct 
 	arguments->text.failed |= list->text.failed;
 }
 
-/* A local array for what does not fit between the call's parentheses. Returns its name. */
-static const char *array(struct buf *out, const char *type, const char *name, const char *longer,
-			 const struct items *list, const struct operation *operation)
-{
-	const char *item;
-
-	for (size_t i = 0; i < operation->n_ins; i++)
-		if (strcmp(operation->ins[i].name, name) == 0)
-			name = longer;
-	buf_printf(out, "\t%s%s[] = {\n", type, name);
-	for (item = items_next(list, NULL); item; item = items_next(list, item))
-		buf_printf(out, "\t\t%s,\n", item);
-	buf_str(out, "\t};\n");
-	return name;
-}
-
 struct stub {
 	const char *head;          /* "return pyr__call" */
 	const char *first, *about; /* "self", "&example_Server_interface" */
-	size_t number;
-	bool has_number;
-	const struct items *in, *out; /* NULL: the function takes none */
+	const char *number;        /* NULL: the function takes none, as the next two */
+	const struct items *in, *out;
 };
 
-static void stub_body(struct buf *out, const struct stub *stub, const struct operation *operation)
+static void stub_body(struct buf *out, const struct stub *stub)
 {
-	struct items arguments = { 0 }, longer = { 0 };
+	struct items arguments = { 0 };
 
 	items_add(&arguments, "%s", stub->first);
 	items_add(&arguments, "%s", stub->about);
-	items_add(&longer, "%s", stub->first);
-	items_add(&longer, "%s", stub->about);
-	if (stub->has_number) {
-		items_add(&arguments, "%zu", stub->number);
-		items_add(&longer, "%zu", stub->number);
-	}
+	if (stub->number)
+		items_add(&arguments, "%s", stub->number);
 	if (stub->in)
 		macro_call(&arguments, "PYR__IN", stub->in);
 	if (stub->out)
 		macro_call(&arguments, "PYR__OUT", stub->out);
-	if (layout_fits(&arguments, 2 * LAYOUT_TAB, 2)) {
-		layout_call(out, 1, stub->head, &arguments, ";");
-	} else {
-		if (stub->in)
-			items_add(&longer, "%s",
-				  stub->in->n == 0 ? "NULL"
-						   : array(out, "pyr__in ", "in", "in_", stub->in,
-							   operation));
-		if (stub->out)
-			items_add(&longer, "%s",
-				  stub->out->n == 0 ? "NULL"
-						    : array(out, "void *const ", "out", "out_",
-							    stub->out, operation));
-		buf_str(out, "\n");
-		layout_call(out, 1, stub->head, &longer, ";");
-	}
+	layout_call(out, 1, stub->head, &arguments, ";");
+	buf_str(out, "}\n");
 	items_clear(&arguments);
-	items_clear(&longer);
 }
 
 static void open_stub(struct buf *out, const struct operation *operation,
@@ -223,45 +187,37 @@ static void open_stub(struct buf *out, const struct operation *operation,
 void source_stubs(struct buf *out, const struct source_interface *interface, size_t number)
 {
 	const struct operation *operation = &interface->rows[number].operation;
+	const struct ast_decl *decl = interface->decl;
 	struct items ins = { 0 }, outs = { 0 }, replies = { 0 };
-	struct buf about = { 0 }, row = { 0 };
-	struct stub stub = { "return pyr__call", "self", NULL, number, true, &ins, &outs };
+	struct buf about = { 0 }, row = { 0 }, n = { 0 };
 
 	if (operation->has_streams)
 		return;
-	buf_printf(&about, "&%s_interface", interface->decl->c_name);
+	buf_printf(&about, "&%s_interface", decl->c_name);
 	buf_printf(&row, "&%s[%zu]", interface->operations, number);
+	buf_printf(&n, "%zu", number);
 	slots(&ins, operation->ins, operation->n_ins);
 	pointers(&outs, operation->outs, operation->n_outs);
 	slots(&replies, operation->outs, operation->n_outs);
 
-	stub.about = buf_text(&about);
-	open_stub(out, operation, interface->decl, FORM_PLAIN);
-	stub_body(out, &stub, operation);
-	buf_str(out, "}\n");
+	open_stub(out, operation, decl, FORM_PLAIN);
+	stub_body(out, &(struct stub){ "return pyr__call", "self", buf_text(&about), buf_text(&n),
+				       &ins, &outs });
 	if (!operation->decl->oneway) {
-		open_stub(out, operation, interface->decl, FORM_START);
-		stub = (struct stub){
-			"return pyr__start", "self", buf_text(&about), number, true, &ins, NULL
-		};
-		stub_body(out, &stub, operation);
-		buf_str(out, "}\n");
-		open_stub(out, operation, interface->decl, FORM_GET);
-		stub = (struct stub){
-			"return pyr__get", "future", buf_text(&row), 0, false, NULL, &outs
-		};
-		stub_body(out, &stub, operation);
-		buf_str(out, "}\n");
-		open_stub(out, operation, interface->decl, FORM_REPLY);
-		stub = (struct stub){
-			"return pyr__reply", "deferred", buf_text(&row), 0, false, &replies, NULL
-		};
-		stub_body(out, &stub, operation);
-		buf_str(out, "}\n");
+		open_stub(out, operation, decl, FORM_START);
+		stub_body(out, &(struct stub){ "return pyr__start", "self", buf_text(&about),
+					       buf_text(&n), &ins, NULL });
+		open_stub(out, operation, decl, FORM_GET);
+		stub_body(out, &(struct stub){ "return pyr__get", "future", buf_text(&row), NULL,
+					       NULL, &outs });
+		open_stub(out, operation, decl, FORM_REPLY);
+		stub_body(out, &(struct stub){ "return pyr__reply", "deferred", buf_text(&row),
+					       NULL, &replies, NULL });
 	}
-	out->failed |= about.failed || row.failed;
+	out->failed |= about.failed || row.failed || n.failed;
 	buf_free(&about);
 	buf_free(&row);
+	buf_free(&n);
 	items_clear(&ins);
 	items_clear(&outs);
 	items_clear(&replies);

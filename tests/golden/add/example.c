@@ -15,11 +15,11 @@ static int Server_add(pyr_call *call, const void *methods, pyr__in *in, pyr__out
 }
 
 static const struct pyr__operation Server_operations[] = {
-	{ "example.Server.add", Server_add, Server_args + 0, 2, 1, 0, 0, NULL, 0x0123456789abcdef },
+	{ "example.Server.add", Server_add, Server_args + 0, 2, 1, 0, 0, NULL, 0x961885f7bc11dc32 },
 };
 
 const struct pyr__interface example_Server_interface = {
-	"example.Server", Server_operations, 1, 0x0123456789abcdef, NULL,
+	"example.Server", Server_operations, 1, 0xc793573217804509, NULL,
 };
 
 int example_Server_add(struct example_Server *self, int32_t x, int32_t y, int32_t *ret)

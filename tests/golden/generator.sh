@@ -1,0 +1,113 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# pyrite-idl as a command: what it writes when, what it depends on, how it ends.
+# shellcheck disable=SC2317
+set -u
+# shellcheck source=tests/script.bash
+. "$PYRITE_SOURCE/tests/script.bash"
+idl=$PYRITE_BIN/pyrite-idl
+golden=$PYRITE_SOURCE/tests/golden
+cd "$run_dir" || exit 1
+
+# ends <status> <words on stderr> <command>...
+ends() {
+	local status=$1 words=$2 actual
+
+	shift 2
+	"$@" 2>said.err
+	actual=$?
+	cat said.err
+	[ "$actual" -eq "$status" ] && [[ $(<said.err) == *"$words"* ]]
+}
+
+is_empty() {
+	[ -z "$(ls -A "$1")" ]
+}
+
+mkdir out bad two
+echo 'module m { interface I { int32 f(; }; };' >bad.idl
+echo 'module m { interface I { int32 f(int32 x); }; };' >good.idl
+
+nothing_from_errors() {
+	ends 1 'bad.idl:1:' "$idl" --c out --proto out --depfile out/bad.d bad.idl && is_empty out &&
+		ends 1 'bad.idl:1:' "$idl" --c out good.idl bad.idl && is_empty out
+}
+
+old_output_stays() {
+	echo old >bad/bad.h && echo old >bad/bad.c &&
+		ends 1 'bad.idl:1:' "$idl" --c bad bad.idl &&
+		same old cat bad/bad.h && same old cat bad/bad.c && [ "$(ls -A bad | wc -l)" -eq 2 ]
+}
+
+unwritable() {
+	ends 1 'nowhere/good.h: No such file or directory' "$idl" --c nowhere good.idl &&
+		mkdir -p blocked/good.h && ends 1 'blocked/good.h: Is a directory' "$idl" --c blocked good.idl &&
+		same good.h ls -A blocked
+}
+
+check_only() {
+	ends 0 '' "$idl" --check good.idl && is_empty out && ends 1 'bad.idl:1:' "$idl" --check bad.idl
+}
+
+usage() {
+	ends 1 'no file given' "$idl" --c out &&
+		ends 1 'nothing to do' "$idl" good.idl &&
+		ends 1 '--depfile needs' "$idl" --check --depfile x.d good.idl &&
+		ends 1 'unrecognized option' "$idl" --nonsense good.idl
+}
+
+several_at_once() {
+	"$idl" --c two --proto two "$golden/add/example.idl" "$golden/structs/structs.idl" &&
+		same 'example.c example.h example.proto structs.c structs.h structs.proto' echo "$(ls two | xargs)" &&
+		diff "$golden/add/example.c" two/example.c
+}
+
+same_bytes_from_anywhere() {
+	mkdir -p here there &&
+		(cd "$golden/includes" && "$idl" --c "$run_dir/here" --proto "$run_dir/here" shapes.idl) &&
+		"$idl" --c there --proto there -I "$golden" "$golden/includes/../includes/shapes.idl" &&
+		diff -r here there && ! grep -r "$golden" here
+}
+
+permissions() {
+	(umask 027 && "$idl" --c out good.idl) && same 640 stat -c %a out/good.h && rm out/*
+}
+
+macros() {
+	echo 'module m { const long N = WIDTH; };' >macro.idl
+	mkdir -p defined && "$idl" -D WIDTH=7 --c defined macro.idl && grep -q '#define m_N 7' defined/macro.h
+}
+
+# make reads the depfile and finds an output out of date when an included file is newer.
+make_understands() {
+	local dir="a b#c\$d"
+
+	mkdir -p "$dir" made
+	echo 'module base { typedef int32 T; };' >"$dir/base.idl"
+	printf '#include "base.idl"\nmodule m { interface I { base::T f(); }; };\n' >"$dir/main.idl"
+	"$idl" --c made --depfile made/main.d "$dir/main.idl" || return 1
+	printf 'all: made/main.h\nmade/main.h made/main.c:\n\tfalse\ninclude made/main.d\n' >makefile
+	cat made/main.d
+	touch -d '1 hour ago' "$dir"/*.idl && make -s -q all || { echo 'not up to date'; return 1; }
+	touch -d '1 hour' "$dir/base.idl" && ! make -s -q all 2>/dev/null || { echo 'change not seen'; return 1; }
+	# an included file that is gone is no error, only a reason to generate again
+	rm "$dir/base.idl" && ! make -n all | grep 'No rule'
+}
+
+version() {
+	same "pyrite-idl $(sed -n 's/#define PYR_VERSION  *"\(.*\)"/\1/p' "$PYRITE_SOURCE/runtime/include/pyrite/pyrite.h")" \
+		"$idl" --version
+}
+
+check errors_write_nothing nothing_from_errors
+check errors_leave_old_output_alone old_output_stays
+check output_that_cannot_be_written_is_named unwritable
+check check_writes_nothing check_only
+check wrong_usage_ends_with_1_and_says_why usage
+check several_files_and_kinds_come_out_of_one_run several_at_once
+check the_same_input_gives_the_same_bytes same_bytes_from_anywhere
+check output_obeys_the_umask permissions
+check macros_are_defined_from_the_command_line macros
+check make_understands_the_depfile make_understands
+check it_tells_its_version version
+tests_end
