@@ -4,9 +4,10 @@
  * first (how many of each field, where), then filled in the order of the table. What is absent
  * becomes its default, or empty: strings are never NULL here, neither are the items of bytes.
  */
-#include <stdlib.h>
-
 #include "codec_wire.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 enum {
 	FEW = 16,    /* fields of a message that is surveyed on the stack */
@@ -270,6 +271,8 @@ static int fill_list(struct codec_fill *fill, const struct codec_field *field,
 		return fail_count(fill, path, list.n, "more than", type->bound);
 	if (list.n == 0)
 		return 0;
+	if (list.n > PTRDIFF_MAX / step)
+		return fail_memory(fill);
 	list.items = allocate(fill, list.n * step);
 	if (!list.items)
 		return -fill->problem->code;

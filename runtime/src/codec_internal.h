@@ -46,7 +46,6 @@ struct codec_message {
 	struct codec_field *fields;         /* in the table's order */
 	const struct codec_field **by_id;   /* in the order of pb.fields */
 	const struct codec_field **fixups; /* direct: strings and kinds that are not protobuf-c's */
-	const ProtobufCMessage *empty;     /* a shadow with nothing set */
 	unsigned n_fields, n_fixups;
 	bool slots;  /* the natural form is a list of slots */
 	bool direct; /* see above */

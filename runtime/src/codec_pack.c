@@ -54,7 +54,6 @@ static int pack_bytes(struct pack *pack, const struct pyr_bytes *bytes, uint32_t
 		return codec_fail(pack->problem, PYR_INVALID_ARGUMENT, pack->role, path,
 				  "is longer than %u bytes", bound);
 	ret->len = bytes->n;
-	/* protobuf-c takes bytes for set when data is not NULL or there is a flag */
 	ret->data = bytes->n > 0 ? bytes->items : NULL;
 	return 0;
 }

@@ -5,10 +5,9 @@
  * Reading the protobuf wire format, one field at a time. Inline: the scan and the fill run through
  * every message with it.
  */
-#include <limits.h>
-#include <string.h>
-
 #include "codec_internal.h"
+
+#include <limits.h>
 
 struct codec_value { /* of one field, as found */
 	const uint8_t *payload, *end;

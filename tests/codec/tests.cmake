@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The codec: unit tests, compatibility with protoc, timing (bin/bench_codec), and fuzzing, which needs clang:
-#   cmake -DCMAKE_C_COMPILER=clang -DPYRITE_FUZZ=ON -DPYRITE_SANITIZE=address,undefined ...; bin/fuzz_codec CORPUS
+#   cmake -DCMAKE_C_COMPILER=clang -DPYRITE_FUZZ=ON -DPYRITE_SANITIZE=address,undefined ...; bin/fuzz_codec CORPUS tests/fuzz/codec
 option(PYRITE_FUZZ "Build the fuzz targets (clang)" OFF)
 
 pyrite_unit_test(codec pyrite_internal)
@@ -13,6 +13,10 @@ target_link_options(test_codec_memory PRIVATE -Wl,--wrap=malloc,--wrap=calloc)
 add_executable(codec-wire codec/wire.c codec/shapes.c)
 target_link_libraries(codec-wire PRIVATE pyrite_internal)
 pyrite_warnings(codec-wire)
+add_executable(codec-generated codec/generated.c)
+pyrite_generate(TARGET codec-generated IDL codec/generated.idl)
+target_link_libraries(codec-generated PRIVATE pyrite_internal)
+pyrite_warnings(codec-generated)
 pyrite_script_test(codec_protoc codec/protoc.sh)
 
 add_executable(bench_codec bench/bench_codec.c)
