@@ -62,21 +62,19 @@ static int64_t monotonic_ms(void *data)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Serves the registry, whose first name is the name server's own. */
-static int serve(pyr_daemon *daemon, struct registry *registry)
+static int serve(pyr_daemon *daemon, struct service *service)
 {
-	struct registry_request self = { .name = pyrite_NAME_SERVER_ID, .for_ever = true };
 	struct registry_problem problem;
+	const char *uri;
 
-	self.uri = pyrite_NameServer_register(daemon, pyrite_NAME_SERVER_ID, &service_methods,
-					      registry);
-	if (!self.uri)
+	uri = pyrite_NameServer_register(daemon, pyrite_NAME_SERVER_ID, &service_methods, service);
+	if (!uri)
 		return pyr_perror("pyrite-ns");
-	if (!registry_register(registry, &self, &problem)) {
+	if (!service_add_self(service, uri, &problem)) {
 		fprintf(stderr, "pyrite-ns: %s\n", problem.text);
 		return 1;
 	}
-	printf("NS running on %s\nURI = %s\n", pyr_daemon_address(daemon), self.uri);
+	printf("NS running on %s\nURI = %s\n", pyr_daemon_address(daemon), uri);
 	fflush(stdout);
 	if (pyr_daemon_run(daemon) < 0)
 		return pyr_perror("pyrite-ns");
@@ -96,24 +94,25 @@ int main(int argc, char **argv)
 		.port = pyrite_NAME_SERVER_PORT,
 		.threads = 1,
 		.max_message = SERVICE_MESSAGE_MAX,
+		.drain_ms = SERVICE_DRAIN_MS,
 	};
 	struct registry_options registry_options = { .clock = monotonic_ms };
-	struct registry *registry;
+	struct service *service;
 	pyr_daemon *daemon;
 	int status = 1;
 
 	signal(SIGPIPE, SIG_IGN); /* whoever reads what it prints may go */
 	argp_err_exit_status = 1;
 	argp_parse(&argp, argc, argv, 0, NULL, &daemon_options);
-	registry = registry_new(store_memory_new(), &registry_options);
+	service = service_new(registry_new(store_memory_new(), &registry_options));
 	daemon = pyr_daemon_new(&daemon_options);
 	if (!daemon)
 		pyr_perror("pyrite-ns");
-	else if (!registry)
+	else if (!service)
 		fputs("pyrite-ns: out of memory\n", stderr);
 	else
-		status = serve(daemon, registry);
+		status = serve(daemon, service);
+	service_free(service);
 	pyr_daemon_free(daemon);
-	registry_free(registry);
 	return status;
 }

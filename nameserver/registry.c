@@ -139,7 +139,7 @@ static const char *address_of(const char *uri)
 static int check_holder(const struct record *record, const struct registry_request *request,
 			const char *uri, struct registry_problem *problem)
 {
-	if (knows_secret(record, request->secret))
+	if (record->is_orphan || knows_secret(record, request->secret))
 		return 0;
 	if (record->ttl_ms > 0)
 		return refuse(problem, PYR_ALREADY_EXISTS,
@@ -237,9 +237,23 @@ bool registry_renew(struct registry *registry, const char *name, const uint8_t *
 	if (!record || record->ttl_ms == 0 || !knows_secret(record, secret))
 		return false;
 	if (record->expires != INT64_MAX)
-		registry->store->kind->renew(registry->store, name,
-					     registry->clock(registry->data) + record->ttl_ms);
+		registry->store->kind->touch(registry->store, name,
+					     registry->clock(registry->data) + record->ttl_ms,
+					     false);
 	return true;
+}
+
+void registry_orphan(struct registry *registry, const uint8_t *secret)
+{
+	const struct store_kind *kind = registry->store->kind;
+	const struct record *record;
+	const char *name = "";
+
+	while ((record = kind->next(registry->store, name, false)) != NULL) {
+		name = record->name;
+		if (record->ttl_ms > 0 && knows_secret(record, secret))
+			kind->touch(registry->store, name, record->expires, true);
+	}
 }
 
 static int unknown(const char *name, struct registry_problem *problem)
@@ -276,7 +290,7 @@ int registry_remove(struct registry *registry, const char *name, const uint8_t *
 
 	if (!record)
 		return unknown(name, problem);
-	if (record->ttl_ms > 0 && !knows_secret(record, secret))
+	if (record->ttl_ms > 0 && !record->is_orphan && !knows_secret(record, secret))
 		return refuse(problem, PYR_ALREADY_EXISTS,
 			      "NamingError: %s is another's: only its owner at %s may remove it",
 			      record->name, address_of(record->uri));

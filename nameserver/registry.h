@@ -56,6 +56,10 @@ const struct record *registry_register(struct registry *registry,
 /* Whether the name is leased under the secret; its lease then begins anew. */
 bool registry_renew(struct registry *registry, const char *name, const uint8_t *secret);
 
+/* The owner who knows the secret is gone: until they are renewed, its leased names may be taken or
+ * removed by anybody. */
+void registry_orphan(struct registry *registry, const uint8_t *secret);
+
 /* As registry_register(). */
 const struct record *registry_lookup(struct registry *registry, const char *name,
 				     struct registry_problem *problem);

@@ -3,14 +3,29 @@
 #define PYRITE_NS_SERVICE_H
 /*
  * The registry as an object: pyrite.NameServer. Its daemon must be serial, because the registry has
- * no locks.
+ * no locks; only the end of an owner's attendance is told by another thread, which leaves a note
+ * for the next method.
  */
 #include <pyrite/naming.h>
 
 #include "registry.h"
 
-enum { SERVICE_MESSAGE_MAX = 65536 }; /* what the daemon should take and give at most */
+enum {
+	SERVICE_MESSAGE_MAX = 65536, /* what the daemon should take and give at most */
+	SERVICE_DRAIN_MS = 100,      /* attendances do not end by themselves: not worth waiting */
+	SERVICE_ATTENDANCES = 16384
+};
 
-/* The methods; the object's data is the registry. */
+struct service;
+
+/* The methods; the object's data is a struct service. */
 extern const struct pyrite_NameServer_methods service_methods;
+
+/* registry is taken, also on failure. Returns: owned; NULL when memory is out. */
+struct service *service_new(struct registry *registry);
+/* When no method runs any more, and before the daemon is freed. */
+void service_free(struct service *service);
+
+/* Registers the name server under its own name. Returns false with *problem told. */
+bool service_add_self(struct service *service, const char *uri, struct registry_problem *problem);
 #endif

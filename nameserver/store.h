@@ -18,19 +18,20 @@ struct record {
 	uint32_t ttl_ms; /* 0: persistent */
 	int64_t expires; /* on the registry's clock, ms; INT64_MAX: never */
 	uint64_t generation;
+	bool is_orphan; /* leased, but its owner's connection is gone */
 };
 
 struct store;
 
 struct store_kind {
-	/* Returns: the store's, valid until the store is next changed; NULL: none. */
+	/* Returns: the store's, valid until the record is replaced or removed; NULL: none. */
 	const struct record *(*find)(struct store *store, const char *name);
 	/* The first record whose name sorts after name, or is it if or_equal. Returns as find. */
 	const struct record *(*next)(struct store *store, const char *name, bool or_equal);
 	/* Adds or replaces. Returns false, with nothing changed, if it could not. */
 	bool (*put)(struct store *store, const struct record *record);
-	/* A new end of a record's lease; cheap, and not necessarily durable. */
-	void (*renew)(struct store *store, const char *name, int64_t expires);
+	/* What changes while a lease lives; cheap, and not necessarily durable. */
+	void (*touch)(struct store *store, const char *name, int64_t expires, bool is_orphan);
 	void (*remove)(struct store *store, const char *name);
 	size_t (*count)(struct store *store);
 	void (*free)(struct store *store);

@@ -114,12 +114,14 @@ static bool memory_put(struct store *store, const struct record *record)
 	return true;
 }
 
-static void memory_renew(struct store *store, const char *name, int64_t expires)
+static void memory_touch(struct store *store, const char *name, int64_t expires, bool is_orphan)
 {
 	struct node *node = find_node(store, name);
 
-	if (node)
-		node->record.expires = expires;
+	if (!node)
+		return;
+	node->record.expires = expires;
+	node->record.is_orphan = is_orphan;
 }
 
 static void memory_remove(struct store *store, const char *name)
@@ -150,7 +152,7 @@ struct store *store_memory_new(void)
 		.find = memory_find,
 		.next = memory_next,
 		.put = memory_put,
-		.renew = memory_renew,
+		.touch = memory_touch,
 		.remove = memory_remove,
 		.count = memory_count,
 		.free = memory_free,

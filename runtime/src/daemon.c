@@ -368,6 +368,7 @@ void pyr_daemon_free(pyr_daemon *daemon)
 		pthread_cond_wait(&daemon->ended, &daemon->lock);
 	pthread_mutex_unlock(&daemon->lock);
 	if (daemon->door) {
+		naming_daemon_closing(daemon->host.address); /* of one that did not run */
 		list(daemon, false);
 		door_close(daemon->door);
 	}

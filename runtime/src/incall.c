@@ -206,7 +206,7 @@ static void on_cancelled(struct engine_timer *timer)
 
 	pthread_mutex_lock(&d->lock);
 	tell = d->on_cancel && !d->is_told && !call->is_answered;
-	d->is_told = true;
+	d->is_told |= tell; /* else it may still be set, and is told then */
 	pthread_mutex_unlock(&d->lock);
 	if (tell)
 		d->on_cancel(d, d->data);

@@ -42,7 +42,8 @@ struct keeper {
 	struct pyrite_NameServer *proxy; /* while there are leases */
 	struct lease *leases;
 	struct renewal *renewals;
-	int64_t round_at; /* when the next round of renewals begins */
+	pyr_future *attending; /* a call that lasts as long as the connection: we are there */
+	int64_t round_at;      /* when the next round of renewals begins */
 	uint32_t look_ms;
 	bool is_failing;    /* the last round failed: told once */
 	unsigned n_closing; /* threads that wait for removals on the proxy */
@@ -147,6 +148,8 @@ static void rest(struct keeper *keeper)
 		pyr_future_free(renewal->future);
 		free(renewal);
 	}
+	pyr_future_free(keeper->attending);
+	keeper->attending = NULL;
 	pyrite_NameServer_free(keeper->proxy);
 	keeper->proxy = NULL;
 }
@@ -177,6 +180,21 @@ static struct pyrite_NameServer *make_proxy(const char *server)
 	return pyrite_NameServer_proxy_with(uri, &options);
 }
 
+/* Begins to attend, if that has ended or never began. It ends with an error by nature: whether the
+ * names live is told by renewals. */
+static void attend(struct keeper *keeper)
+{
+	struct pyr_call_options without_end = { .timeout_ms = INT32_MAX };
+	struct pyr_bytes secret = { LEASE_SECRET, keeper->secret };
+
+	if (keeper->attending && !pyr_future_is_ready(keeper->attending))
+		return;
+	pyr_future_free(keeper->attending);
+	pyr_next_call(&without_end);
+	keeper->attending = pyrite_NameServer_attend_start(keeper->proxy, &secret);
+	pyr_next_call(NULL);
+}
+
 /* With the lock: adds the lease, taken also on failure. */
 static int add_lease(struct keeper *keeper, struct lease *lease)
 {
@@ -189,6 +207,7 @@ static int add_lease(struct keeper *keeper, struct lease *lease)
 	}
 	if (*place)
 		unlink_lease(place);
+	attend(keeper);
 	lease->next = keeper->leases;
 	keeper->leases = lease;
 	round_at = next_round(keeper);
@@ -257,6 +276,7 @@ static void start_round(struct keeper *keeper)
 	struct string_seq names = { 0, items };
 	struct lease *lease;
 
+	attend(keeper);
 	for (lease = keeper->leases; lease; lease = lease->next) {
 		if (lease->registering)
 			continue;

@@ -11,6 +11,7 @@ run_name_server "$PYRITE_BIN" || exit 1
 ns_pid=$run_pid
 
 run_start 10 "$owner" --stuck first.a first.b || exit 1
+first_pid=$run_pid
 run_start 10 "$owner" second || exit 1
 second_pid=$run_pid
 second_uri=$(nsc lookup second)
@@ -21,7 +22,14 @@ check another_may_not_take_the_name_of_a_living_server complains 2 \
 check nor_remove_it complains 2 "only its owner at ${second_uri#*@} may remove it" nsc remove second
 check nor_can_another_server_have_it complains 1 "second: NamingError: name already registered" "$owner" second
 
-kill -9 "$second_pid"
+# As long as a lease can be: what follows has nothing to do with its end.
+PYRITE_LEASE_TTL_MS=3600000 run_start 10 "$owner" --stuck third || exit 1
+third_uri=$(nsc lookup third)
+crash "$run_pid"
+check the_name_of_a_crashed_server_is_free_at_once within 15 "$owner" --leave third
+check and_leads_to_the_newcomer [ "$(nsc lookup third)" != "$third_uri" ]
+
+crash "$second_pid"
 check the_name_of_a_crashed_server_lapses within 15 is_gone second
 check the_names_of_a_living_one_do_not same "2" grep -c -e '-->' <(nsc list first)
 run_start 10 "$owner" second || exit 1
@@ -35,4 +43,5 @@ run_start 10 "$PYRITE_BIN/pyrite-ns" --port "$PYRITE_NS_PORT" || exit 1
 check a_name_server_that_forgot_everything_is_told_again within 20 nsc lookup first.a
 check of_every_name within 20 nsc lookup first.b
 
-tests_end
+crash "$first_pid"
+tests_end_crashed

@@ -54,3 +54,22 @@ within() {
 is_gone() {
 	exits 2 nsc lookup "$1"
 }
+
+# crash <pid>: kills a program that was started, whose exit status is then no failure.
+crashed=()
+crash() {
+	kill -9 "$1"
+	wait "$1" 2>/dev/null
+	crashed+=("$1")
+}
+
+# Ends the script as tests_end does.
+tests_end_crashed() {
+	local pid left=()
+
+	for pid in "${run_pids[@]}"; do
+		[[ " ${crashed[*]} " == *" $pid "* ]] || left+=("$pid")
+	done
+	run_pids=("${left[@]}")
+	tests_end
+}

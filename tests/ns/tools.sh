@@ -88,6 +88,8 @@ run_pids+=($!)
 exec {lines}<"$run_dir/lines"
 read -r -t 10 -u "$lines" first && read -r -t 10 -u "$lines" second
 check ns_says_its_uri [ "$second" = "URI = PYRO:Pyrite.NameServer@${first#NS running on }" ]
+# Once it answers it runs, and takes signals.
+check it_is_reached_at_that_address nsc -n "${first#NS running on }" ping
 kill -INT $!
 read -r -t 10 -u "$lines" third
 check it_says_that_it_ends [ "$third" = "NS shut down." ]

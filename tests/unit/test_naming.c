@@ -185,6 +185,20 @@ TEST(a_uri_of_a_daemon_of_this_process_is_leased)
 	pyr_daemon_free(daemon);
 }
 
+TEST(a_daemon_that_is_freed_takes_its_names_with_it)
+{
+	static const struct pyrite_NameServer_methods methods = { .ping = answer_ping };
+	pyr_daemon *daemon = pyr_daemon_new(NULL);
+	pyr_ns *ns = locate();
+	const char *uri = pyrite_NameServer_register(daemon, NULL, &methods, NULL);
+	char *found;
+
+	CHECK_INT(pyr_ns_register(ns, "freed", uri), 0);
+	pyr_daemon_free(daemon);
+	CHECK_INT(pyr_ns_lookup(ns, "freed", &found), -PYR_NOT_FOUND);
+	pyr_ns_free(ns);
+}
+
 TEST(a_process_may_lead_its_own_name_elsewhere)
 {
 	static const struct pyrite_NameServer_methods methods = { .ping = answer_ping };
@@ -358,6 +372,7 @@ TEST(the_name_server_ends_well)
 TESTS(naming, T(a_name_server_that_is_not_there_is_told_with_its_address), T(a_bad_address_is_told),
       T(null_is_answered), T(a_name_is_registered_found_counted_and_removed),
       T(a_bad_name_or_uri_is_refused), T(a_uri_of_a_daemon_of_this_process_is_leased),
+      T(a_daemon_that_is_freed_takes_its_names_with_it),
       T(a_process_may_lead_its_own_name_elsewhere), T(a_long_list_comes_whole_and_sorted),
       T(a_name_is_followed_to_an_object), T(a_name_that_leads_nowhere_is_told),
       T(a_name_server_that_lies_is_not_believed), T(the_name_server_ends_well))

@@ -174,6 +174,28 @@ TEST(a_newcomer_takes_a_name_whose_lease_has_ended)
 	registry_free(registry);
 }
 
+TEST(a_name_whose_owner_is_gone_is_free_to_take_until_renewed)
+{
+	struct registry *registry = new_registry(0);
+
+	REQUIRE(lease(registry, "a", "PYRO:o@h:1", mine) != NULL);
+	REQUIRE(lease(registry, "b", "PYRO:o@h:1", mine) != NULL);
+	REQUIRE(lease(registry, "c", "PYRO:o@h:1", other) != NULL);
+	REQUIRE(persist(registry, "d", "PYRO:o@h:1") != NULL);
+	registry_orphan(registry, mine);
+	CHECK_STR(lookup(registry, "a"), "PYRO:o@h:1");
+	CHECK(lease(registry, "a", "PYRO:p@h:2", other) != NULL);
+	CHECK_STR(lookup(registry, "a"), "PYRO:p@h:2");
+	CHECK(!registry_renew(registry, "a", mine));
+	CHECK(registry_renew(registry, "b", mine));
+	CHECK(lease(registry, "b", "PYRO:p@h:2", other) == NULL);
+	CHECK(lease(registry, "c", "PYRO:p@h:2", mine) == NULL);
+	registry_orphan(registry, mine);
+	CHECK_INT(registry_remove(registry, "b", NULL, &problem), 0);
+	CHECK(lease(registry, "d", "PYRO:p@h:2", mine) == NULL);
+	registry_free(registry);
+}
+
 TEST(a_persistent_name_is_removed_by_anyone_and_moved_by_its_secret)
 {
 	struct registry *registry = new_registry(0);
@@ -339,6 +361,7 @@ TESTS(registry, T(a_registered_name_is_found_with_its_uri_in_normal_form),
       T(an_unknown_name_is_told), T(a_name_or_uri_that_is_none_is_refused),
       T(a_lease_ends_after_its_ttl_unless_renewed), T(counting_and_listing_do_not_see_ended_leases),
       T(a_leased_name_is_its_owners), T(a_newcomer_takes_a_name_whose_lease_has_ended),
+      T(a_name_whose_owner_is_gone_is_free_to_take_until_renewed),
       T(a_persistent_name_is_removed_by_anyone_and_moved_by_its_secret),
       T(a_secret_is_made_where_none_is_given), T(a_ttl_is_brought_into_its_limits),
       T(the_name_servers_own_name_stays_for_ever), T(names_are_listed_by_prefix_in_order),
