@@ -231,7 +231,7 @@ static int add_attendance(pyr_call *call, struct service *service, const uint8_t
 static int attend(pyr_call *call, const struct pyr_bytes *secret)
 {
 	struct service *service = pyr_call_data(call);
-	const uint8_t *known;
+	const uint8_t *known = NULL;
 	int status = read_secret(call, secret, &known);
 
 	if (status < 0)
