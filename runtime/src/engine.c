@@ -28,8 +28,9 @@ static struct engine {
 	struct engine_event kick_event;
 	struct engine_waiter *leader;    /* polls, or is about to */
 	struct engine_waiter *followers; /* circular list, oldest first */
-	struct engine_waiter runtime;    /* of the runtime's own thread, as a leader */
-	pthread_cond_t runtime_cond;     /* it sleeps here when it does not lead */
+	struct engine_hook *_Atomic hooks;
+	struct engine_waiter runtime; /* of the runtime's own thread, as a leader */
+	pthread_cond_t runtime_cond;  /* it sleeps here when it does not lead */
 	bool runtime_poked;
 	int daemons;
 	atomic_uint n_followers;
@@ -206,6 +207,38 @@ static void timed_wait(pthread_cond_t *cond, int64_t until)
 		pthread_cond_timedwait(cond, &engine.lock, &t);
 }
 
+static void poke_if_dormant(void)
+{
+	if (!atomic_load_explicit(&engine.dormant, memory_order_relaxed))
+		return;
+	engine.runtime_poked = true;
+	pthread_cond_signal(&engine.runtime_cond);
+}
+
+void engine_before_poll(struct engine_hook *hook)
+{
+	hook->next = atomic_load(&engine.hooks);
+	while (!atomic_compare_exchange_weak(&engine.hooks, &hook->next, hook))
+		;
+	if (leading || !atomic_load(&engine.dormant))
+		return;
+	pthread_mutex_lock(&engine.lock);
+	poke_if_dormant();
+	pthread_mutex_unlock(&engine.lock);
+}
+
+static void run_hooks(void)
+{
+	struct engine_hook *hook, *next;
+
+	if (!atomic_load_explicit(&engine.hooks, memory_order_relaxed))
+		return;
+	for (hook = atomic_exchange(&engine.hooks, NULL); hook; hook = next) {
+		next = hook->next;
+		hook->run(hook);
+	}
+}
+
 /* Handles one event, or returns at `until`. Called without the lock. */
 static void poll_once(int64_t until)
 {
@@ -216,6 +249,7 @@ static void poll_once(int64_t until)
 	if (until != ENGINE_FOREVER)
 		t = (gpr_timespec){ until / 1000000000, (int32_t)(until % 1000000000),
 				    GPR_CLOCK_MONOTONIC };
+	run_hooks();
 	atomic_fetch_add_explicit(&engine.polls, 1, memory_order_relaxed);
 	event = grpc_completion_queue_next(engine.queue, t, NULL);
 	if (event.type != GRPC_OP_COMPLETE)
@@ -267,14 +301,6 @@ static void promote(bool by_worker)
 		w = w->next;
 	if (!w->is_worker || !by_worker)
 		pthread_cond_signal(&w->cond);
-}
-
-static void poke_if_dormant(void)
-{
-	if (!atomic_load_explicit(&engine.dormant, memory_order_relaxed))
-		return;
-	engine.runtime_poked = true;
-	pthread_cond_signal(&engine.runtime_cond);
 }
 
 bool engine_wait(struct engine_waiter *waiter, int64_t until)
@@ -502,6 +528,8 @@ static int64_t watch(unsigned *last_polls, unsigned *quiet, int64_t next_timer)
 			promote(false);
 		else if (engine.daemons > 0 || *quiet >= QUIET_TICKS)
 			lead(&engine.runtime, next_timer);
+		else if (atomic_load(&engine.hooks)) /* what was to be sent with the next poll */
+			lead(&engine.runtime, engine_now());
 	}
 	if (*quiet < QUIET_TICKS || !engine.leader)
 		return engine_now() + TICK;

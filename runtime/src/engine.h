@@ -52,6 +52,17 @@ void engine_wake(struct engine_waiter *waiter);
 /* Somebody polls just now. */
 bool engine_is_led(void);
 
+/*
+ * Called by the leader before it polls the next time: for what is better done together with
+ * something else, if that comes first. In the leader only; a hook that waits may not be added
+ * again.
+ */
+struct engine_hook {
+	void (*run)(struct engine_hook *hook);
+	struct engine_hook *next;
+};
+void engine_before_poll(struct engine_hook *hook);
+
 /* The waiter with which the calling thread leads just now, NULL if it does not. */
 struct engine_waiter *engine_leading(void);
 

@@ -10,8 +10,7 @@
 
 struct link;
 
-/* The owner's side. All are called by the leading thread, with no lock of the link held, one at a
- * time per link. */
+/* The owner's side. All are called by the leading thread, with no lock of the link held. */
 struct link_events {
 	void (*message)(void *owner, struct span message); /* borrowed */
 	void (*written)(void *owner);                      /* the write is done: the next may go */
@@ -20,12 +19,18 @@ struct link_events {
 	void (*closed)(void *owner, int code, const char *text);
 };
 
+enum link_state {
+	LINK_BUSY,  /* taken; the next may go after written() */
+	LINK_READY, /* taken; the next may go at once */
+	LINK_DEAD   /* not taken: closed() comes or came */
+};
+
 struct link_kind {
 	/*
-	 * Hands over a message; at most one at a time, the next after written(). The bytes are
-	 * copied. Returns false if the link cannot write any more (closed() comes or came).
+	 * Hands over a message, whose bytes are copied. is_answer: nothing but an answer to it, or
+	 * the next request, is expected to follow, so sending it may be joined with receiving that.
 	 */
-	bool (*write)(struct link *link, struct span first, struct span second);
+	enum link_state (*write)(struct link *link, struct span message, bool is_answer);
 	/* Ends it: after what was written if code is 0, at once otherwise. closed() still comes.
 	 * Any thread, also twice. */
 	void (*close)(struct link *link, int code, const char *text);
@@ -46,9 +51,15 @@ struct link {
 struct link *link_grpc_connect(const char *target, const char *address, bool is_local,
 			       const struct link_events *events, void *owner);
 
-/* Takes a call of /pyrite.Link/Open that a core server was asked for. owner is set before
- * link_grpc_start(). */
+/*
+ * Takes a call of /pyrite.Link/Open that a core server was asked for, in the leader. id: what its
+ * metadata says of LINK_GRPC_ID, empty if nothing. Owner and events are set by link_grpc_start().
+ */
+#define LINK_GRPC_ID "pyrite-link"
 struct grpc_call;
-struct link *link_grpc_accept(struct grpc_call *call, const char *address, bool is_local);
+struct link *link_grpc_accept(struct grpc_call *call, struct span id, const char *address,
+			      bool is_local);
 void link_grpc_start(struct link *link, const struct link_events *events, void *owner);
+/* Takes a call of /pyrite.Link/Side: the second stream of the link with that id. */
+void link_grpc_attach(struct grpc_call *call, struct span id);
 #endif

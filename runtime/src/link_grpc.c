@@ -1,289 +1,347 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A link over one bidirectional gRPC stream, /pyrite.Link/Open. Both ends run the same code but for
- * how the call comes to be and which operation tells its end. Each batch in flight holds a
- * reference; the owner holds one more.
+ * A link over gRPC streams, /pyrite.Link/Open and Side. Both ends run the same code but for how a
+ * call comes to be and which operation tells its end.
+ *
+ * Why two streams. Core pays a write of its own (a WINDOW_UPDATE) for each receive that is started
+ * apart from a send, which doubles the cost of a serial call. A batch of both saves it, but core
+ * then takes no other send on that stream until something was received. So each link may have a
+ * second, side stream for what has to be sent meanwhile; only a link that has one joins sends with
+ * receives, and only when its peer expects an answer next. After a message was received on the main
+ * stream its next receive is put off until the answer is written, or the leader polls again.
+ *
+ * Order over both streams: a message on the side says how many went before it on the main stream,
+ * and the other way round (Message.after); a receiver holds one back until those have come.
  */
-#include "link.h"
+#include "link_grpc.h"
 
 #include <pyrite/pyrite.h>
 
-#include <grpc/byte_buffer.h>
-#include <grpc/byte_buffer_reader.h>
-#include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
-#include <grpc/slice.h>
-#include <grpc/support/alloc.h>
-#include <grpc/support/time.h>
 
-#include <pthread.h>
-#include <stdatomic.h>
+#include <openssl/rand.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine.h"
-#include "tsan.h"
-
-struct grpc_link {
-	struct link link;
-	grpc_call *call;
-	grpc_channel *channel; /* client */
-	atomic_int refs;       /* the owner, and each batch in flight */
-	struct engine_event opened, received, sent, ended;
-	grpc_metadata_array initial, trailing;
-	grpc_byte_buffer *incoming, *outgoing;
-	grpc_status_code status;
-	grpc_slice details;
-	int cancelled;
-	pthread_mutex_t lock;
-	bool is_client;
-	bool is_closing;  /* lock: close() was called, so no new write */
-	bool is_writing;  /* lock */
-	bool close_after; /* lock: half-close or status once the write in flight is done */
-	bool has_ended;   /* leader only: `ended` came */
-	bool is_reading;  /* leader only: a receive is in flight */
-	int close_code;   /* lock: reported instead of the network's when this end closed */
-	char close_text[256];
-};
+#include "frame.h"
 
 static struct grpc_link *of(struct link *link)
 {
 	return (struct grpc_link *)link;
 }
 
-#define FROM(event, member)                                                                        \
-	((struct grpc_link *)((char *)(event)-offsetof(struct grpc_link, member)))
+/* Links of this process that were accepted and may get a side stream. Leader only. */
+static struct grpc_link *accepted;
+
+static void forget_accepted(struct grpc_link *l)
+{
+	struct grpc_link **at;
+
+	for (at = &accepted; *at && *at != l; at = &(*at)->next)
+		;
+	if (*at)
+		*at = l->next;
+}
+
+void link_ref(struct grpc_link *l)
+{
+	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+}
 
 /* Lets core close the connection, also while the link itself is still held. */
-static void release_call(struct grpc_link *l)
+static void release_calls(struct grpc_link *l)
 {
-	grpc_call *call;
+	grpc_call *calls[2];
+	int i;
 
 	pthread_mutex_lock(&l->lock);
-	call = l->call;
-	l->call = NULL;
+	for (i = 0; i < 2; i++) {
+		calls[i] = l->streams[i].call;
+		l->streams[i].call = NULL;
+	}
 	pthread_mutex_unlock(&l->lock);
-	if (!call)
-		return;
-	grpc_call_unref(call);
-	if (l->channel)
+	for (i = 0; i < 2; i++)
+		if (calls[i])
+			grpc_call_unref(calls[i]);
+	if (calls[0] && l->channel)
 		grpc_channel_destroy(l->channel);
 }
 
-static void unref(struct grpc_link *l)
+void link_unref(struct grpc_link *l)
 {
 	if (atomic_fetch_sub(&l->refs, 1) != 1)
 		return;
-	grpc_metadata_array_destroy(&l->initial);
-	grpc_metadata_array_destroy(&l->trailing);
-	grpc_slice_unref(l->details);
-	release_call(l);
+	release_calls(l);
+	stream_fini(&l->streams[0]);
+	stream_fini(&l->streams[1]);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
 }
 
-/* Starts a batch whose completion is `event`. Returns false if core refuses it (the call is over).
- */
-static bool start(struct grpc_link *l, const grpc_op *ops, size_t n, struct engine_event *event)
+static bool is_over(struct grpc_link *l, struct stream *s)
 {
-	atomic_fetch_add(&l->refs, 1);
-	TSAN_RELEASE(event);
-	if (grpc_call_start_batch(l->call, ops, n, event, NULL) == GRPC_CALL_OK)
-		return true;
-	atomic_fetch_sub(&l->refs, 1);
-	return false;
-}
+	bool is_joined;
 
-static bool start_read(struct grpc_link *l)
-{
-	grpc_op op = { .op = GRPC_OP_RECV_MESSAGE };
-
-	op.data.recv_message.recv_message = &l->incoming;
-	return start(l, &op, 1, &l->received);
+	pthread_mutex_lock(&l->lock);
+	is_joined = s->is_joined;
+	pthread_mutex_unlock(&l->lock);
+	return !s->is_open || (s->has_ended && !s->is_reading && !is_joined);
 }
 
 /* Tells the owner, once the end is known and nothing is being read any more. */
 static void finish(struct grpc_link *l)
 {
+	struct stream *main = &l->streams[MAIN], *side = &l->streams[SIDE];
 	char text[256];
 	int code;
 
-	if (!l->has_ended || l->is_reading)
+	if (l->is_finished || !is_over(l, main) || !is_over(l, side))
 		return;
+	l->is_finished = true;
+	forget_accepted(l);
 	pthread_mutex_lock(&l->lock);
 	l->is_closing = true;
 	code = l->close_code;
 	snprintf(text, sizeof(text), "%s", l->close_text);
 	pthread_mutex_unlock(&l->lock);
 	if (code == 0 && l->is_client) {
-		code = (int)l->status;
-		snprintf(text, sizeof(text), "%.*s", (int)GRPC_SLICE_LENGTH(l->details),
-			 (const char *)GRPC_SLICE_START_PTR(l->details));
+		code = (int)main->status;
+		snprintf(text, sizeof(text), "%.*s", (int)GRPC_SLICE_LENGTH(main->details),
+			 (const char *)GRPC_SLICE_START_PTR(main->details));
 	}
 	if (code == 0)
 		code = PYR_UNAVAILABLE;
 	if (text[0] == '\0')
 		snprintf(text, sizeof(text), "connection closed");
 	l->link.events->closed(l->link.owner, code, text);
-	release_call(l);
+	release_calls(l);
 }
 
-static void deliver(struct grpc_link *l, grpc_byte_buffer *message)
+static void cancel_calls(struct grpc_link *l)
 {
-	grpc_byte_buffer_reader reader;
-	grpc_slice slice, *peeked;
-	struct span span;
+	int i;
 
-	if (!grpc_byte_buffer_reader_init(&reader, message))
-		return;
-	if (message->data.raw.slice_buffer.count == 1 &&
-	    grpc_byte_buffer_reader_peek(&reader, &peeked)) {
-		span = (struct span){ GRPC_SLICE_START_PTR(*peeked), GRPC_SLICE_LENGTH(*peeked) };
-		l->link.events->message(l->link.owner, span);
-	} else {
-		slice = grpc_byte_buffer_reader_readall(&reader);
-		span = (struct span){ GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice) };
-		l->link.events->message(l->link.owner, span);
-		grpc_slice_unref(slice);
-	}
-	grpc_byte_buffer_reader_destroy(&reader);
+	for (i = 0; i < 2; i++)
+		if (l->streams[i].call)
+			grpc_call_cancel(l->streams[i].call, NULL);
 }
 
-static void end_now(struct grpc_link *l);
-
-static void on_received(struct engine_event *event, bool ok)
-{
-	struct grpc_link *l = FROM(event, received);
-	grpc_byte_buffer *message = l->incoming;
-
-	l->incoming = NULL;
-	if (ok && message) {
-		deliver(l, message);
-		grpc_byte_buffer_destroy(message);
-		l->is_reading = start_read(l);
-	} else { /* the other end sends no more: a link is not half of one */
-		if (message)
-			grpc_byte_buffer_destroy(message);
-		l->is_reading = false;
-		if (!l->has_ended)
-			end_now(l);
-	}
-	finish(l);
-	unref(l);
-}
-
-static void on_opened(struct engine_event *event, bool ok)
-{
-	(void)ok;
-	unref(FROM(event, opened));
-}
-
-static void on_ended(struct engine_event *event, bool ok)
-{
-	struct grpc_link *l = FROM(event, ended);
-
-	(void)ok;
-	l->has_ended = true;
-	finish(l);
-	unref(l);
-}
-
-/* The orderly end of this side's half, with nothing being written. Called with the lock. */
-static void send_end(struct grpc_link *l)
-{
-	grpc_op op = { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT };
-
-	if (!l->is_client) {
-		op.op = GRPC_OP_SEND_STATUS_FROM_SERVER;
-		op.data.send_status_from_server.status = GRPC_STATUS_OK;
-	}
-	if (!start(l, &op, 1, &l->opened))
-		grpc_call_cancel(l->call, NULL);
-}
-
-static void on_sent(struct engine_event *event, bool ok)
-{
-	struct grpc_link *l = FROM(event, sent);
-	bool close_after;
-
-	grpc_byte_buffer_destroy(l->outgoing);
-	pthread_mutex_lock(&l->lock);
-	l->is_writing = false;
-	close_after = l->close_after;
-	if (close_after)
-		send_end(l);
-	pthread_mutex_unlock(&l->lock);
-	if (ok && !close_after)
-		l->link.events->written(l->link.owner);
-	unref(l);
-}
-
-static bool grpc_write(struct link *link, struct span first, struct span second)
+static void close_link(struct link *link, int code, const char *text)
 {
 	struct grpc_link *l = of(link);
-	grpc_slice slice = grpc_slice_malloc(first.n + second.n);
-	grpc_op op = { .op = GRPC_OP_SEND_MESSAGE };
-	grpc_byte_buffer *message;
-	bool started = false;
 
-	if (first.n > 0)
-		memcpy(GRPC_SLICE_START_PTR(slice), first.p, first.n);
-	if (second.n > 0)
-		memcpy(GRPC_SLICE_START_PTR(slice) + first.n, second.p, second.n);
-	message = grpc_raw_byte_buffer_create(&slice, 1);
-	grpc_slice_unref(slice);
 	pthread_mutex_lock(&l->lock);
 	if (!l->is_closing) {
-		l->is_writing = true;
-		l->outgoing = message;
-		op.data.send_message.send_message = message;
-		started = start(l, &op, 1, &l->sent);
-		l->is_writing = started;
-	}
-	pthread_mutex_unlock(&l->lock);
-	if (!started)
-		grpc_byte_buffer_destroy(message);
-	return started;
-}
-
-static void grpc_close(struct link *link, int code, const char *text)
-{
-	struct grpc_link *l = of(link);
-	bool cancel = false;
-
-	pthread_mutex_lock(&l->lock);
-	if (l->is_closing) {
-		cancel = code != 0;
-	} else {
 		l->is_closing = true;
 		l->close_code = code;
 		snprintf(l->close_text, sizeof(l->close_text), "%s", text);
-		if (code != 0)
-			cancel = true;
-		else if (l->is_writing)
+		if (code == 0 && (l->streams[MAIN].is_writing || l->streams[SIDE].is_writing))
 			l->close_after = true;
-		else
-			send_end(l);
+		else if (code == 0)
+			streams_send_end(l);
 	}
-	if (cancel && l->call)
-		grpc_call_cancel(l->call, NULL);
+	if (code != 0)
+		cancel_calls(l);
 	pthread_mutex_unlock(&l->lock);
 }
 
-/* The other end is done, in the leader. */
-static void end_now(struct grpc_link *l)
+/* ---- what comes in; in the leader ---- */
+
+/* How many messages of the other stream are to go before this one. */
+static uint32_t after_of(struct span message)
 {
-	if (!l->is_client)
-		grpc_close(&l->link, 0, "");
+	uint32_t after = 0;
+
+	frame_message_after(message, &after);
+	return after;
 }
 
-static void grpc_free(struct link *link)
+static void read_on(struct stream *s)
 {
-	unref(of(link));
+	struct grpc_link *l = s->link;
+
+	if (s == &l->streams[MAIN] && l->streams[SIDE].is_open && l->may_join) {
+		pthread_mutex_lock(&l->lock);
+		s->is_put_off = true;
+		pthread_mutex_unlock(&l->lock);
+		link_ref(l);
+		engine_before_poll(&l->put_off);
+		return;
+	}
+	s->is_reading = stream_read(s);
 }
 
-static const struct link_kind grpc_kind = { grpc_write, grpc_close, grpc_free };
+/* Hands a message to the owner unless it came too early. Returns whether it did. */
+static bool deliver(struct stream *s, grpc_byte_buffer *message)
+{
+	struct grpc_link *l = s->link;
+	struct stream *other = &l->streams[s == &l->streams[MAIN] ? SIDE : MAIN];
+	grpc_slice slice;
+	struct span span;
+	bool is_due;
+
+	slice = stream_slice(message);
+	span = (struct span){ GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice) };
+	is_due = !l->has_side || (int32_t)(other->n_received - after_of(span)) >= 0;
+	if (is_due) {
+		s->n_received++;
+		l->link.events->message(l->link.owner, span);
+	}
+	grpc_slice_unref(slice);
+	return is_due;
+}
+
+/* Delivers what is due of both streams, in order. */
+static void take(struct stream *s, grpc_byte_buffer *message)
+{
+	struct grpc_link *l = s->link;
+
+	s->held = message;
+	while (s->held && deliver(s, s->held)) {
+		grpc_byte_buffer_destroy(s->held);
+		s->held = NULL;
+		read_on(s);
+		s = &l->streams[s == &l->streams[MAIN] ? SIDE : MAIN];
+	}
+}
+
+void link_received(struct stream *s, grpc_byte_buffer *message)
+{
+	struct grpc_link *l = s->link;
+
+	if (message)
+		take(s, message);
+	else if (!l->is_client) /* the other end sends no more: a link is not half of one */
+		close_link(&l->link, 0, "");
+	finish(l);
+}
+
+static void on_before_poll(struct engine_hook *hook)
+{
+	struct grpc_link *l =
+		(struct grpc_link *)((char *)hook - offsetof(struct grpc_link, put_off));
+	struct stream *s = &l->streams[MAIN];
+	bool was_put_off;
+
+	pthread_mutex_lock(&l->lock);
+	was_put_off = s->is_put_off;
+	s->is_put_off = false;
+	pthread_mutex_unlock(&l->lock);
+	if (was_put_off)
+		s->is_reading = stream_read(s);
+	if (was_put_off && !s->is_reading)
+		finish(l);
+	link_unref(l);
+}
+
+/* One stream without the other is no link; but a side that the other end refused never was one. */
+void link_ended(struct stream *s)
+{
+	struct grpc_link *l = s->link;
+
+	s->has_ended = true;
+	if (s == &l->streams[MAIN] || atomic_load(&l->may_join)) {
+		pthread_mutex_lock(&l->lock);
+		cancel_calls(l);
+		pthread_mutex_unlock(&l->lock);
+	}
+	finish(l);
+}
+
+/* The server knows the link by now, so that it finds what the side belongs to. */
+void link_opened(struct grpc_link *l)
+{
+	bool is_closing;
+
+	pthread_mutex_lock(&l->lock);
+	is_closing = l->is_closing;
+	pthread_mutex_unlock(&l->lock);
+	if (is_closing || l->is_finished || l->has_side)
+		return;
+	l->has_side = true;
+	stream_open(&l->streams[SIDE], "/pyrite.Link/Side");
+}
+
+void link_sent(struct stream *s, bool ok)
+{
+	struct grpc_link *l = s->link;
+	bool close_after;
+
+	pthread_mutex_lock(&l->lock);
+	s->is_writing = false;
+	close_after =
+		l->close_after && !l->streams[MAIN].is_writing && !l->streams[SIDE].is_writing;
+	if (close_after) {
+		l->close_after = false;
+		streams_send_end(l);
+	}
+	pthread_mutex_unlock(&l->lock);
+	if (ok && !close_after)
+		l->link.events->written(l->link.owner);
+}
+
+/* ---- what goes out ---- */
+
+static grpc_byte_buffer *make_message(struct span bytes, uint32_t after)
+{
+	uint8_t head[8];
+	size_t n = after ? frame_put_after(head, after) : 0;
+	grpc_slice slice = grpc_slice_malloc(n + bytes.n);
+	grpc_byte_buffer *message;
+
+	memcpy(GRPC_SLICE_START_PTR(slice), head, n);
+	if (bytes.n > 0)
+		memcpy(GRPC_SLICE_START_PTR(slice) + n, bytes.p, bytes.n);
+	message = grpc_raw_byte_buffer_create(&slice, 1);
+	grpc_slice_unref(slice);
+	return message;
+}
+
+/* Chooses the stream, and whether to join. With the lock. */
+static enum link_state start_write(struct grpc_link *l, struct span bytes, bool is_answer)
+{
+	struct stream *main = &l->streams[MAIN], *side = &l->streams[SIDE];
+	struct stream *s = main->is_joined ? side : main;
+	bool join = s == main && is_answer && l->may_join && main->is_put_off;
+	grpc_byte_buffer *message;
+
+	if (l->is_closing || !s->call)
+		return LINK_DEAD;
+	message = make_message(bytes, s == main ? side->n_sent : main->n_sent);
+	if (!stream_write(s, message, join)) {
+		grpc_byte_buffer_destroy(message);
+		return LINK_DEAD;
+	}
+	s->n_sent++;
+	if (join) {
+		main->is_put_off = false;
+		return LINK_READY;
+	}
+	s->is_writing = true;
+	return LINK_BUSY;
+}
+
+static enum link_state write_link(struct link *link, struct span message, bool is_answer)
+{
+	struct grpc_link *l = of(link);
+	enum link_state state;
+
+	pthread_mutex_lock(&l->lock);
+	state = start_write(l, message, is_answer);
+	pthread_mutex_unlock(&l->lock);
+	return state;
+}
+
+static void free_link(struct link *link)
+{
+	link_unref(of(link));
+}
+
+/* ---- beginnings ---- */
+
+static const struct link_kind grpc_kind = { write_link, close_link, free_link };
 
 static struct grpc_link *new_link(const char *address, bool is_local, bool is_client)
 {
@@ -296,13 +354,9 @@ static struct grpc_link *new_link(const char *address, bool is_local, bool is_cl
 	snprintf(l->link.address, sizeof(l->link.address), "%s", address);
 	l->is_client = is_client;
 	l->refs = 1;
-	l->details = grpc_empty_slice();
-	l->opened.done = on_opened;
-	l->received.done = on_received;
-	l->sent.done = on_sent;
-	l->ended.done = on_ended;
-	grpc_metadata_array_init(&l->initial);
-	grpc_metadata_array_init(&l->trailing);
+	l->put_off.run = on_before_poll;
+	stream_init(&l->streams[MAIN], l);
+	stream_init(&l->streams[SIDE], l);
 	pthread_mutex_init(&l->lock, NULL);
 	return l;
 }
@@ -337,56 +391,68 @@ static grpc_channel *new_channel(const char *target, bool is_local)
 	return channel;
 }
 
+static void make_id(char id[33])
+{
+	uint8_t bits[16];
+	size_t i;
+
+	RAND_bytes(bits, sizeof(bits));
+	for (i = 0; i < sizeof(bits); i++)
+		snprintf(id + 2 * i, 3, "%02x", bits[i]);
+}
+
 struct link *link_grpc_connect(const char *target, const char *address, bool is_local,
 			       const struct link_events *events, void *owner)
 {
 	struct grpc_link *l = new_link(address, is_local, true);
-	grpc_op ops[2] = { { .op = GRPC_OP_SEND_INITIAL_METADATA },
-			   { .op = GRPC_OP_RECV_INITIAL_METADATA } };
-	grpc_op end = { .op = GRPC_OP_RECV_STATUS_ON_CLIENT };
 
 	if (!l)
 		return NULL;
 	l->link.events = events;
 	l->link.owner = owner;
+	make_id(l->id);
 	l->channel = new_channel(target, is_local);
-	l->call =
-		grpc_channel_create_call(l->channel, NULL, GRPC_PROPAGATE_DEFAULTS, engine_queue(),
-					 grpc_slice_from_static_string("/pyrite.Link/Open"), NULL,
-					 gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-	ops[1].data.recv_initial_metadata.recv_initial_metadata = &l->initial;
-	end.data.recv_status_on_client.trailing_metadata = &l->trailing;
-	end.data.recv_status_on_client.status = &l->status;
-	end.data.recv_status_on_client.status_details = &l->details;
-	l->is_reading = true;
-	if (!start(l, ops, 2, &l->opened) || !start(l, &end, 1, &l->ended) || !start_read(l)) {
-		grpc_call_cancel(l->call, NULL); /* cannot be: a fresh call takes these */
-		l->is_reading = false;
+	stream_open(&l->streams[MAIN], "/pyrite.Link/Open");
+	return &l->link;
+}
+
+struct link *link_grpc_accept(grpc_call *call, struct span id, const char *address, bool is_local)
+{
+	struct grpc_link *l = new_link(address, is_local, false);
+
+	if (!l)
+		return NULL;
+	l->streams[MAIN].call = call;
+	if (id.n == sizeof(l->id) - 1) {
+		memcpy(l->id, id.p, id.n);
+		l->next = accepted;
+		accepted = l;
 	}
 	return &l->link;
 }
 
-struct link *link_grpc_accept(grpc_call *call, const char *address, bool is_local)
-{
-	struct grpc_link *l = new_link(address, is_local, false);
-
-	if (l)
-		l->call = call;
-	return l ? &l->link : NULL;
-}
-
 void link_grpc_start(struct link *link, const struct link_events *events, void *owner)
 {
-	struct grpc_link *l = of(link);
-	grpc_op open = { .op = GRPC_OP_SEND_INITIAL_METADATA };
-	grpc_op end = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER };
-
 	link->events = events;
 	link->owner = owner;
-	end.data.recv_close_on_server.cancelled = &l->cancelled;
-	l->is_reading = true;
-	if (!start(l, &open, 1, &l->opened) || !start(l, &end, 1, &l->ended) || !start_read(l)) {
-		grpc_call_cancel(l->call, NULL);
-		l->is_reading = false;
+	stream_accept(&of(link)->streams[MAIN]);
+}
+
+void link_grpc_attach(grpc_call *call, struct span id)
+{
+	struct grpc_link *l = accepted;
+
+	while (l && !(span_is(id, l->id) && !l->has_side))
+		l = l->next;
+	if (!l) { /* the other end then does without */
+		grpc_call_cancel_with_status(call, GRPC_STATUS_NOT_FOUND, "no such link", NULL);
+		grpc_call_unref(call);
+		return;
 	}
+	l->has_side = true;
+	pthread_mutex_lock(&l->lock);
+	l->streams[SIDE].call = call;
+	pthread_mutex_unlock(&l->lock);
+	stream_accept(&l->streams[SIDE]);
+	l->may_join = true;
 }

@@ -16,6 +16,8 @@
 
 static const struct link_events events;
 
+static void on_before_poll(struct engine_hook *hook);
+
 static struct peer *new_peer(struct peer_host *host)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
@@ -26,6 +28,7 @@ static struct peer *new_peer(struct peer_host *host)
 	peer->host = host;
 	peer->max_calls = PEER_MAX_CALLS;
 	peer->connect_until = ENGINE_FOREVER;
+	peer->flush_later.run = on_before_poll;
 	pthread_mutex_init(&peer->lock, NULL);
 	RAND_bytes(peer->id, sizeof(peer->id));
 	return peer;
@@ -223,35 +226,70 @@ static bool assemble(struct peer *peer)
 	return true;
 }
 
+/* Everything is on its way, and the link is to end then. */
+static bool is_through(struct peer *peer)
+{
+	return peer->is_ending && !peer->is_writing && !peer->is_closed && peer->urgent.n == 0 &&
+	       !peer->ring;
+}
+
 void peer_flush_unlock(struct peer *peer)
 {
-	bool ready = assemble(peer);
+	enum link_state state;
+	bool is_answer;
 
+	for (;;) {
+		if (is_through(peer)) {
+			pthread_mutex_unlock(&peer->lock);
+			peer->link->kind->close(peer->link, 0, "");
+			return;
+		}
+		if (!assemble(peer))
+			break;
+		/* Nothing runs here that could have more to say before the other end does. */
+		is_answer = peer->calls_taken.n == 0 && atomic_load(&peer->backlog) == 0;
+		pthread_mutex_unlock(&peer->lock);
+		state = peer->link->kind->write(
+			peer->link, (struct span){ peer->wire.data, peer->wire.n }, is_answer);
+		if (state != LINK_READY)
+			return;
+		pthread_mutex_lock(&peer->lock);
+		peer->is_writing = false;
+	}
 	pthread_mutex_unlock(&peer->lock);
-	if (ready)
-		peer->link->kind->write(peer->link, (struct span){ peer->wire.data, peer->wire.n },
-					(struct span){ NULL, 0 });
+}
+
+static void on_before_poll(struct engine_hook *hook)
+{
+	struct peer *peer = (struct peer *)((char *)hook - offsetof(struct peer, flush_later));
+
+	pthread_mutex_lock(&peer->lock);
+	peer->will_flush = false;
+	peer_flush_unlock(peer);
+	peer_unref(peer);
+}
+
+void peer_flush_later_unlock(struct peer *peer)
+{
+	bool add = !peer->will_flush;
+
+	if (engine_is_led() || peer->backlog > PEER_QUANTUM) {
+		peer_flush_unlock(peer);
+		return;
+	}
+	if (add) {
+		peer->will_flush = true;
+		peer_ref(peer);
+	}
+	pthread_mutex_unlock(&peer->lock);
+	if (add)
+		engine_before_poll(&peer->flush_later);
 }
 
 void peer_flush(struct peer *peer)
 {
 	pthread_mutex_lock(&peer->lock);
 	peer_flush_unlock(peer);
-}
-
-/* Once everything is on its way, an ending peer closes its link. Called with the lock, which it
- * drops. */
-static void flush_or_end(struct peer *peer)
-{
-	bool end = peer->is_ending && !peer->is_writing && !peer->is_closed &&
-		   peer->urgent.n == 0 && !peer->ring;
-
-	if (!end) {
-		peer_flush_unlock(peer);
-		return;
-	}
-	pthread_mutex_unlock(&peer->lock);
-	peer->link->kind->close(peer->link, 0, "");
 }
 
 static void on_written(void *owner)
@@ -263,7 +301,7 @@ static void on_written(void *owner)
 	peer->is_writing = false;
 	peer_progress(peer);
 	resume = peer->host && peer->wire.n >= FRAME_MESSAGE_MAX / 2;
-	flush_or_end(peer);
+	peer_flush_unlock(peer);
 	if (resume)
 		exec_resume(peer->host->executor);
 }
@@ -273,7 +311,7 @@ void peer_close(struct peer *peer, int code, const char *text)
 	pthread_mutex_lock(&peer->lock);
 	if (code == 0) {
 		peer->is_ending = true;
-		flush_or_end(peer);
+		peer_flush_unlock(peer);
 		return;
 	}
 	pthread_mutex_unlock(&peer->lock);
@@ -412,7 +450,7 @@ static void on_message(void *owner, struct span message)
 	}
 	if (more < 0 && !peer->is_ending)
 		peer_protocol_error(peer, "a message that is no run of frames");
-	flush_or_end(peer);
+	peer_flush_unlock(peer);
 }
 
 static void on_closed(void *owner, int code, const char *text)

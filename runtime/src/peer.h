@@ -83,7 +83,9 @@ struct peer {
 
 	struct numtab sessions_taken, calls_taken; /* by the other end's numbers */
 	uint32_t last_taken;
-	uint8_t id[8]; /* random: chains of calls that start here derive from it */
+	struct engine_hook flush_later;
+	bool will_flush; /* lock: flush_later waits for the next poll */
+	uint8_t id[8];   /* random: chains of calls that start here derive from it */
 };
 
 /* Connects. Returns one reference; NULL when memory is out. */
@@ -108,10 +110,11 @@ void peer_goaway(struct peer *peer, const char *text);
 bool peer_is_quiet(struct peer *peer);
 
 /* ---- inside the peer's files; with the lock ---- */
-void peer_progress(struct peer *peer); /* a draining host looks again */
+void peer_progress(struct peer *peer);                         /* a draining host looks again */
 void peer_queue(struct peer *peer, const struct frame *frame); /* urgent */
 void peer_protocol_error(struct peer *peer, const char *format, ...) PYR_PRINTF(2, 3);
-void peer_flush_unlock(struct peer *peer); /* unlocks */
+void peer_flush_unlock(struct peer *peer);       /* unlocks */
+void peer_flush_later_unlock(struct peer *peer); /* with the next poll; unlocks */
 /* Frames that come; frame spans are borrowed. */
 void peer_on_bind(struct peer *peer, const struct frame *frame);
 void peer_on_unbind(struct peer *peer, const struct frame *frame);

@@ -294,7 +294,12 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 	}
 	if (code && call->number)
 		free_number(peer, call);
-	peer_flush_unlock(peer);
+	/* Starts that follow each other leave as one message, unless the link has nothing else to
+	 * do. */
+	if (may_block || peer->n_calls <= 1)
+		peer_flush_unlock(peer);
+	else
+		peer_flush_later_unlock(peer);
 	free(large);
 	if (code)
 		complete(call);

@@ -64,12 +64,24 @@ static bool ask(struct request *r)
 	return false;
 }
 
-static bool is_link(const struct request *r)
+static bool is_method(const struct request *r, const char *path)
 {
-	static const char path[] = "/pyrite.Link/Open";
+	return grpc_slice_str_cmp(r->details.method, path) == 0;
+}
 
-	return GRPC_SLICE_LENGTH(r->details.method) == sizeof(path) - 1 &&
-	       memcmp(GRPC_SLICE_START_PTR(r->details.method), path, sizeof(path) - 1) == 0;
+/* The link's id, by which its second stream finds it. */
+static struct span find_id(const struct request *r)
+{
+	const grpc_metadata *m;
+	size_t i;
+
+	for (i = 0; i < r->metadata.count; i++) {
+		m = &r->metadata.metadata[i];
+		if (grpc_slice_str_cmp(m->key, LINK_GRPC_ID) == 0)
+			return (struct span){ GRPC_SLICE_START_PTR(m->value),
+					      GRPC_SLICE_LENGTH(m->value) };
+	}
+	return (struct span){ NULL, 0 };
 }
 
 /* Who calls: core knows the connection as "fd:N", the door by name. */
@@ -85,9 +97,10 @@ static void find_peer(const struct server *server, grpc_call *call, struct door_
 	gpr_free(name);
 }
 
-static void open_link(struct server *server, grpc_call *call, const struct door_peer *who)
+static void open_link(struct server *server, struct request *r, const struct door_peer *who)
 {
-	struct link *link = link_grpc_accept(call, who->address, who->is_local);
+	grpc_call *call = r->call;
+	struct link *link = link_grpc_accept(call, find_id(r), who->address, who->is_local);
 	struct peer *peer;
 
 	if (!link) {
@@ -109,8 +122,10 @@ static void on_request(struct engine_event *event, bool ok)
 
 	if (ok) {
 		find_peer(server, r->call, &who);
-		if (is_link(r))
-			open_link(server, r->call, &who);
+		if (is_method(r, "/pyrite.Link/Open"))
+			open_link(server, r, &who);
+		else if (is_method(r, "/pyrite.Link/Side"))
+			link_grpc_attach(r->call, find_id(r));
 		else
 			plain_take(server->options.plain, r->call, &r->details, &r->metadata,
 				   who.address);
