@@ -119,6 +119,21 @@ static void on_progress(struct peer_host *host)
 	engine_wake(&d->progress);
 }
 
+static void on_plain_progress(void *data)
+{
+	pyr_daemon *d = data;
+
+	engine_wake(&d->progress);
+}
+
+static void on_idle(void *data)
+{
+	pyr_daemon *d = data;
+
+	if (atomic_load(&d->host.is_draining))
+		engine_wake(&d->progress);
+}
+
 static void on_accepted(void *data, int fd, const struct door_peer *peer)
 {
 	struct pyr_daemon *d = data;
@@ -166,6 +181,8 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 
 	d->executor = exec_new(o->threads ? o->threads : default_threads());
 	d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (d->executor)
+		exec_on_idle(d->executor, on_idle, d);
 	d->host.objects = &d->objects;
 	d->host.executor = d->executor;
 	d->host.max_calls = or_config(o->max_calls, CONFIG_MAX_CALLS);
@@ -176,6 +193,8 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	plain.max_message = d->host.max_message;
 	plain.max_calls = d->host.max_calls;
 	plain.address = "this daemon";
+	plain.progress = on_plain_progress;
+	plain.data = d;
 	server.opened = on_opened;
 	if (d->executor && d->stop_fd >= 0)
 		server.plain = d->plain = plain_face_new(&plain);
@@ -283,6 +302,7 @@ static void drain(struct pyr_daemon *d)
 	naming_daemon_closing(d->host.address);
 	door_close(d->door);
 	atomic_store(&d->host.is_draining, true);
+	plain_face_drain(d->plain);
 	each_peer(d, say_goaway);
 	wait_until(d, is_quiet, until);
 	each_peer(d, close_peer);
@@ -372,8 +392,8 @@ void pyr_daemon_free(pyr_daemon *daemon)
 		list(daemon, false);
 		door_close(daemon->door);
 	}
-	plain_face_free(daemon->plain);
 	server_free(daemon->server);
+	plain_face_free(daemon->plain); /* after those who hand it calls */
 	wait_until(daemon, has_no_peers, ENGINE_FOREVER);
 	exec_free(daemon->executor);
 	objects_free(&daemon->objects);

@@ -32,6 +32,8 @@ struct executor {
 	unsigned n_workers;
 	bool is_stopping;
 	size_t load;
+	void (*on_idle)(void *data);
+	void *data;
 	struct engine_ticker ticker;
 };
 
@@ -203,9 +205,17 @@ void exec_resume(struct executor *e)
 	pthread_mutex_unlock(&e->lock);
 }
 
+void exec_on_idle(struct executor *e, void (*fn)(void *data), void *data)
+{
+	e->on_idle = fn;
+	e->data = data;
+}
+
 size_t exec_load(struct executor *e)
 {
 	size_t load;
+	void (*on_idle)(void *data);
+	void *data;
 
 	pthread_mutex_lock(&e->lock);
 	load = e->load;
@@ -280,7 +290,8 @@ static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
 	if (!was_oneway)
 		incall_unref(call);
 	pthread_mutex_lock(&e->lock);
-	e->load--;
+	if (--e->load == 0 && e->on_idle)
+		e->on_idle(e->data);
 	if (!was_oneway)
 		return;
 	lane->is_held = false;

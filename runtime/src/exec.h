@@ -26,6 +26,10 @@ int exec_work(struct executor *executor);
 /* Ends exec_work() when the running methods are through; what is still queued stays. Any thread. */
 void exec_stop(struct executor *executor);
 
+/* Called, with the executor's lock held, whenever nothing is queued or running any more. Set before
+ * exec_work(). */
+void exec_on_idle(struct executor *executor, void (*fn)(void *data), void *data);
+
 /* Calls queued or running. */
 size_t exec_load(struct executor *executor);
 

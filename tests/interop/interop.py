@@ -411,6 +411,36 @@ def a_daemon_that_stops_answers_what_runs_and_ends_the_rest(c):
     other.channel.close()
 
 
+@case
+def a_daemon_stops_in_the_middle_of_many_calls(c):
+    server = Server()
+    others = [Client(c.pb, server.target()) for _ in range(4)]
+    answered = threading.Semaphore(0)
+    codes = set()
+
+    def call(other):
+        while True:
+            try:
+                other.call("add", x=1, y=1)
+                answered.release()
+            except grpc.RpcError as error:
+                codes.add(error.code())
+                return
+    threads = [threading.Thread(target=call, args=(other,)) for other in others]
+    for thread in threads:
+        thread.start()
+    for _ in range(100):
+        assert answered.acquire(timeout=PATIENCE)
+    start = time.monotonic()
+    same(server.end(), 0)
+    assert time.monotonic() - start < 1.5, "nothing runs, so the drain of 2 s is not waited for"
+    for thread in threads:
+        thread.join()
+    same(codes, {grpc.StatusCode.UNAVAILABLE})
+    for other in others:
+        other.channel.close()
+
+
 def run(pb, server, suffix):
     failed = 0
     for function in CASES:
