@@ -80,8 +80,7 @@ static void apply_default(struct front *front, struct raw_decl *raw,
 			  const struct annotation *annotation)
 {
 	if (raw->decl.kind == AST_PARAM && raw->decl.direction != DIR_IN)
-		diag_error(front->diag, &annotation->loc,
-			   "@default is for parameters that go in");
+		diag_error(front->diag, &annotation->loc, "@default is for parameters that go in");
 	else if (in_union(raw))
 		diag_error(front->diag, &annotation->loc,
 			   "a union's member cannot have a @default");
@@ -131,10 +130,22 @@ static void apply_status(struct front *front, struct raw_decl *raw,
 			 const struct annotation *annotation)
 {
 	static const char *const names[] = {
-		"OK",		    "CANCELLED",	  "UNKNOWN",	   "INVALID_ARGUMENT",
-		"DEADLINE_EXCEEDED", "NOT_FOUND",	  "ALREADY_EXISTS", "PERMISSION_DENIED",
-		"RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",	   "OUT_OF_RANGE",
-		"UNIMPLEMENTED",    "INTERNAL",		  "UNAVAILABLE",   "DATA_LOSS",
+		"OK",
+		"CANCELLED",
+		"UNKNOWN",
+		"INVALID_ARGUMENT",
+		"DEADLINE_EXCEEDED",
+		"NOT_FOUND",
+		"ALREADY_EXISTS",
+		"PERMISSION_DENIED",
+		"RESOURCE_EXHAUSTED",
+		"FAILED_PRECONDITION",
+		"ABORTED",
+		"OUT_OF_RANGE",
+		"UNIMPLEMENTED",
+		"INTERNAL",
+		"UNAVAILABLE",
+		"DATA_LOSS",
 		"UNAUTHENTICATED",
 	};
 	const struct expr *expr = first_argument(annotation);
@@ -154,8 +165,8 @@ static bool is_identifier(const char *text)
 {
 	const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
 
-	return *text && !(*text >= '0' && *text <= '9') &&
-	       strlen(text) <= LIMIT_IDENTIFIER && text[strspn(text, letters)] == '\0';
+	return *text && !(*text >= '0' && *text <= '9') && strlen(text) <= LIMIT_IDENTIFIER &&
+	       text[strspn(text, letters)] == '\0';
 }
 
 static void apply_cname(struct front *front, struct raw_decl *raw,
@@ -192,8 +203,7 @@ static void apply_rule(struct front *front, struct raw_decl *raw,
 		       const struct annotation *annotation, const struct rule *rule)
 {
 	if (!(rule->kinds & ON(raw->decl.kind)))
-		diag_error(front->diag, &annotation->loc, "@%s is for %s", rule->name,
-			   rule->where);
+		diag_error(front->diag, &annotation->loc, "@%s is for %s", rule->name, rule->where);
 	else if (annotation->args.n < rule->least)
 		diag_error(front->diag, &annotation->loc, "@%s needs an argument", rule->name);
 	else if (annotation->args.n > rule->most)

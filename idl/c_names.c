@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Joined C names: scope and name with _ between. What is declared first keeps its name; a later one
- * that meets it, a helper of an interface or a reserved word gets a final _, with a warning; if that
- * is taken too, it is an error and @cname has to decide.
+ * that meets it, a helper of an interface or a reserved word gets a final _, with a warning; if
+ * that is taken too, it is an error and @cname has to decide.
  */
 #include <string.h>
 
@@ -43,8 +43,8 @@ static void add_operation_forms(struct front *front, struct forms *forms, const 
 static void add_interface_forms(struct front *front, struct forms *forms, const char *base,
 				struct ast_decl *decl)
 {
-	static const char *const helpers[] = { "proxy",	   "proxy_with", "narrow",  "as_proxy",
-					       "free",	   "register",	 "methods", "interface" };
+	static const char *const helpers[] = { "proxy", "proxy_with", "narrow",  "as_proxy",
+					       "free",  "register",   "methods", "interface" };
 	size_t i;
 
 	add_form(front, forms, base, NULL);
@@ -235,8 +235,8 @@ static void add_raised(struct naming *naming, struct ast_decl *decl, struct ast_
 		if (decl->raised[i] == exception)
 			return;
 	decl->raised = front_grow(front, decl->raised, decl->n_raised, sizeof(*decl->raised));
-	decl->raise_names = front_grow(front, decl->raise_names, decl->n_raised,
-				       sizeof(*decl->raise_names));
+	decl->raise_names =
+		front_grow(front, decl->raise_names, decl->n_raised, sizeof(*decl->raise_names));
 	decl->raise_names[decl->n_raised] = choose_helper(naming, decl, "raise", exception);
 	decl->raised[decl->n_raised++] = exception;
 }
@@ -246,8 +246,8 @@ static void choose_helpers(struct naming *naming, struct ast_decl *decl)
 {
 	size_t i, j;
 
-	decl->as_names = front_alloc(naming->front,
-				     (decl->n_all_bases + 1) * sizeof(*decl->as_names));
+	decl->as_names =
+		front_alloc(naming->front, (decl->n_all_bases + 1) * sizeof(*decl->as_names));
 	for (i = 0; i < decl->n_all_bases; i++)
 		decl->as_names[i] = choose_helper(naming, decl, "as", decl->all_bases[i]);
 	for (i = 0; i < decl->n_operations; i++)

@@ -63,11 +63,29 @@ static void check_contents(struct front *front, struct raw_decl *raw)
 
 static void check_poisoned(struct front *front, struct raw_decl *raw)
 {
-	if (strcmp(raw->poison, "annotation declaration") == 0)
+	bool in_main = front_in_main(&raw->decl.loc);
+
+	if (in_main && strcmp(raw->poison, "annotation declaration") == 0)
 		diag_warning(front->diag, &raw->poison_loc, "annotation declarations are ignored");
-	else if (front_in_main(&raw->decl.loc))
+	else if (in_main)
 		diag_error(front->diag, &raw->poison_loc, "%s is not supported", raw->poison);
 	scope_declare(front, front->scope, raw);
+}
+
+/* Its members and operations get no names and fingerprints; types inside it stand by themselves. */
+static void forget_contents(struct front *front, const struct raw_decl *raw)
+{
+	size_t i;
+
+	for (i = raw->order + 1; i < front->order.n; i++) {
+		const struct raw_decl *inside = front->order.items[i];
+
+		if (inside && (inside->decl.kind >= AST_OPERATION &&
+			       inside->decl.parent->kind == AST_POISONED))
+			front->order.items[i] = NULL;
+		else if (inside && inside->decl.kind == AST_PARAM)
+			front->order.items[i] = NULL;
+	}
 }
 
 /* What turned out unsupported inside an included declaration makes all of it so. */
@@ -77,6 +95,7 @@ static void poison_subject(struct front *front, struct raw_decl *raw)
 		raw->decl.kind = AST_POISONED;
 		raw->poison = front->poison;
 		raw->poison_loc = front->poison_loc;
+		forget_contents(front, raw);
 	}
 	front->poison = NULL;
 }

@@ -24,8 +24,8 @@ static bool add_base(struct front *front, struct raw_decl *raw, struct ast_decl 
 			   MOST_BASES);
 		return false;
 	}
-	decl->all_bases = front_grow(front, decl->all_bases, decl->n_all_bases,
-				     sizeof(*decl->all_bases));
+	decl->all_bases =
+		front_grow(front, decl->all_bases, decl->n_all_bases, sizeof(*decl->all_bases));
 	decl->all_bases[decl->n_all_bases++] = base;
 	return true;
 }
@@ -39,8 +39,8 @@ static struct raw_decl *find_base(struct front *front, const struct name *name)
 	else if (base->decl.kind == AST_POISONED)
 		poison_use(front, &name->loc, base);
 	else if (base->decl.kind != AST_INTERFACE)
-		diag_error(front->diag, &name->loc, "'%s' is %s, not an interface",
-			   base->decl.name, scope_kind_name(&base->decl));
+		diag_error(front->diag, &name->loc, "'%s' is %s, not an interface", base->decl.name,
+			   scope_kind_name(&base->decl));
 	else if (!base->complete)
 		diag_error(front->diag, &name->loc, "'%s' is not defined before this",
 			   base->decl.name);
@@ -61,8 +61,7 @@ static void check_bases(struct front *front, struct raw_decl *raw)
 
 		for (j = 0; ok && j < decl->n_bases; j++)
 			if (decl->bases[j] == &base->decl) {
-				diag_error(front->diag,
-					   &((struct name *)raw->bases.items[i])->loc,
+				diag_error(front->diag, &((struct name *)raw->bases.items[i])->loc,
 					   "'%s' is named twice", base->decl.name);
 				ok = false;
 			}
@@ -88,8 +87,8 @@ static void add_operation(struct front *front, struct raw_decl *raw, struct ast_
 		front->stopped = true;
 		return;
 	}
-	decl->operations = front_grow(front, decl->operations, decl->n_operations,
-				      sizeof(*decl->operations));
+	decl->operations =
+		front_grow(front, decl->operations, decl->n_operations, sizeof(*decl->operations));
 	decl->operations[decl->n_operations++] = operation;
 }
 

@@ -75,8 +75,7 @@ void check_member_name(struct front *front, const struct raw_decl *raw)
 static bool check_member(struct front *front, struct raw_decl *raw, struct raw_decl *member)
 {
 	struct raw_type *type = raw_type_of(member->decl.type);
-	bool ok = resolve_type(front, type, PLACE_DATA) &&
-		  resolve_complete(front, &type->type);
+	bool ok = resolve_type(front, type, PLACE_DATA) && resolve_complete(front, &type->type);
 
 	check_member_name(front, member);
 	scope_declare(front, raw, member);
@@ -174,8 +173,8 @@ static void check_labels(struct front *front, struct raw_decl *raw, const struct
 	for (i = 0; i < raw->decl.n_items; i++) {
 		struct raw_decl *member = raw_of(raw->decl.items[i]);
 
-		member->decl.labels = front_alloc(
-			front, (member->labels.n + 1) * sizeof(*member->decl.labels));
+		member->decl.labels =
+			front_alloc(front, (member->labels.n + 1) * sizeof(*member->decl.labels));
 		for (j = 0; j < member->labels.n; j++)
 			check_label(front, &seen, member, member->labels.items[j], type);
 		if (!member->decl.is_default)

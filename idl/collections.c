@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sequences, maps and arrays as C structs and wrapper messages. One with a typedef has its name; one
- * without is called after its elements: int32_seq, string_Point_map, int32_seq_8 for a bound of 8.
+ * Sequences, maps and arrays as C structs and wrapper messages. One with a typedef has its name;
+ * one without is called after its elements: int32_seq, string_Point_map, int32_seq_8 for a bound
+ * of 8.
  */
 #include <string.h>
 

@@ -48,8 +48,10 @@ static struct range range_of(enum ast_type_kind kind)
 
 static const char *kind_name(enum ast_value_kind kind)
 {
-	static const char *const names[] = { "nothing", "a boolean", "an integer", "an integer",
-					     "a float", "a string",  "a character", "an enumerator" };
+	static const char *const names[] = {
+		"nothing", "a boolean", "an integer",  "an integer",
+		"a float", "a string",  "a character", "an enumerator"
+	};
 
 	return names[kind];
 }

@@ -130,8 +130,9 @@ static bool is_repeated(const struct diag *diag, const struct message *new)
 		const struct message *old = &diag->messages[i];
 
 		if (new->level != LEVEL_NOTE && old->level == new->level &&
-		    old->line == new->line && old->column == new->column &&
-		    strcmp(old->text, new->text) == 0 && strcmp(old->path, new->path) == 0)
+		    old->line == new->line &&
+		    old->column == new->column &&strcmp(old->text, new->text) == 0 &&
+		    strcmp(old->path, new->path) == 0)
 			return true;
 	}
 	return false;

@@ -17,7 +17,6 @@ void diag_warning(struct diag *diag, const struct ast_loc *loc, const char *form
 void diag_note(struct diag *diag, const struct ast_loc *loc, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* One more line below the message before: "did you mean 'int32'?". */
-void diag_suggest(struct diag *diag, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void diag_suggest(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

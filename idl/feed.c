@@ -6,9 +6,9 @@
  */
 #include <string.h>
 
-#include "tree.h"
 #include "parser.h"
 #include "pp.h"
+#include "tree.h"
 
 struct keyword {
 	const char *text;
@@ -55,8 +55,8 @@ static const struct keyword keywords[] = {
 
 /* What begins an unsupported declaration: in a module, and in an interface too. */
 static const char *const unsupported_in_module[] = {
-	"abstract", "component", "connector", "custom",    "eventtype", "home",
-	"import",   "local",     "porttype",  "valuetype",
+	"abstract", "component", "connector", "custom",   "eventtype",
+	"home",     "import",    "local",     "porttype", "valuetype",
 };
 static const char *const unsupported_anywhere[] = {
 	"bitmask", "bitset", "native", "typeid", "typeprefix",
@@ -121,9 +121,9 @@ static void open_bracket(struct feed *feed, int kind, const struct token *token)
 		front->stopped = true;
 		return;
 	}
-	feed->open[feed->n_open++] = (struct bracket){
-		.kind = kind, .loc = token->loc, .body = kind == '{' ? feed->last_body : 0
-	};
+	feed->open[feed->n_open++] = (struct bracket){ .kind = kind,
+						       .loc = token->loc,
+						       .body = kind == '{' ? feed->last_body : 0 };
 }
 
 /* Closes the innermost bracket of a kind, and those left open inside it, but never a brace. */
@@ -270,9 +270,9 @@ static struct raw_decl *fold_unsupported(struct feed *feed, const struct token *
 	if (first->kind == '@') {
 		take(feed, &token);
 		what = "annotation declaration";
-	} else if (token.kind == TOK_IDENT && (strcmp(token.text, "interface") == 0 ||
-					       strcmp(token.text, "valuetype") == 0 ||
-					       strcmp(token.text, "eventtype") == 0)) {
+	} else if (token.kind == TOK_IDENT &&
+		   (strcmp(token.text, "interface") == 0 || strcmp(token.text, "valuetype") == 0 ||
+		    strcmp(token.text, "eventtype") == 0)) {
 		take(feed, &token);
 		what = front_printf(front, "%s %s", what, token.text);
 	}

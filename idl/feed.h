@@ -2,8 +2,8 @@
 #ifndef PYRITE_FEED_H
 #define PYRITE_FEED_H
 /*
- * Between preprocessor and parser: tells keywords from identifiers, watches brackets, and folds each
- * unsupported declaration into one token TOK_POISONED, so that the grammar need not know them.
+ * Between preprocessor and parser: tells keywords from identifiers, watches brackets, and folds
+ * each unsupported declaration into one token TOK_POISONED, so that the grammar need not know them.
  */
 #include "front.h"
 
@@ -28,7 +28,7 @@ struct feed {
 	struct bracket open[LIMIT_NESTING];
 	size_t n_open;
 	struct token last, before; /* handed to the parser */
-	int last_body;     /* keyword whose body the next '{' opens */
+	int last_body;             /* keyword whose body the next '{' opens */
 	bool in_attribute;
 };
 

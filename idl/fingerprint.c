@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Signatures for readers and fingerprints for machines. A fingerprint is FNV-1a 64 over a canonical
- * text: names, ids and types of an operation, then the contents of every type it reaches, each once,
- * in the order first met. C names, comments, constants, defaults and typedefs do not enter.
+ * text: names, ids and types of an operation, then the contents of every type it reaches, each
+ * once, in the order first met. C names, comments, constants, defaults and typedefs do not enter.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,12 +10,13 @@
 
 #include "check.h"
 
-enum { MOST_VISITS = 50000000 }; /* of types by operations: a bound on the time it takes */
+enum { MOST_VISITS = 10000000 }; /* of types by operations: a bound on the time it takes */
 
 struct digest {
 	struct front *front;
 	uint64_t hash;
-	struct list queue; /* ast_decl still to be expanded */
+	struct ast_decl **queue; /* still to be expanded; room for every declaration */
+	size_t n_queue;
 	unsigned mark;
 	size_t n_visits;
 };
@@ -85,7 +86,7 @@ static void reach_decl(struct digest *digest, struct ast_decl *decl)
 	if (raw->mark == digest->mark || decl->kind == AST_INTERFACE)
 		return;
 	raw->mark = digest->mark;
-	list_add(digest->front, &digest->queue, decl);
+	digest->queue[digest->n_queue++] = decl;
 }
 
 static void put_type(struct digest *digest, const struct ast_type *type)
@@ -144,13 +145,13 @@ static void expand(struct digest *digest)
 {
 	size_t i;
 
-	for (i = 0; i < digest->queue.n && digest->n_visits < MOST_VISITS; i++) {
-		const struct ast_decl *decl = digest->queue.items[i];
+	for (i = 0; i < digest->n_queue && digest->n_visits < MOST_VISITS; i++) {
+		const struct ast_decl *decl = digest->queue[i];
 
 		digest->n_visits += decl->n_items + 1;
 		put_contents(digest, decl);
 	}
-	digest->queue.n = 0;
+	digest->n_queue = 0;
 }
 
 static void fingerprint_operation(struct digest *digest, struct ast_decl *decl)
@@ -211,6 +212,7 @@ void fingerprint_all(struct front *front)
 	struct raw_decl *raw;
 	size_t i;
 
+	digest.queue = front_alloc(front, (front->order.n + 1) * sizeof(*digest.queue));
 	for (i = 0; i < front->order.n; i++) {
 		raw = front->order.items[i];
 		if (raw && raw->decl.kind == AST_OPERATION) {

@@ -86,11 +86,12 @@ struct expr {
 	struct ast_value value; /* EXPR_VALUE */
 	struct name *name;      /* EXPR_NAME */
 	int depth;
-	bool fixed; /* a fixed-point literal: not supported */
-	bool bad;   /* already reported */
+	size_t n_text, room; /* of a string being joined from several */
+	bool fixed;          /* a fixed-point literal: not supported */
+	bool bad;            /* already reported */
 };
 
-struct argument { /* of an annotation */
+struct argument {         /* of an annotation */
 	const char *name; /* NULL: by position */
 	struct expr *expr;
 };
@@ -103,10 +104,10 @@ struct annotation {
 
 struct raw_type {
 	struct ast_type type;
-	struct name *name;  /* TYPE_NAMED, unresolved */
-	struct expr *bound; /* NULL = none */
-	struct list dims;   /* struct expr */
-	const char *poison; /* "long double": no such type here */
+	struct name *name;      /* TYPE_NAMED, unresolved */
+	struct expr *bound;     /* NULL = none */
+	struct list dims;       /* struct expr */
+	const char *poison;     /* "long double": no such type here */
 	const char *text;       /* canonical; made when first needed */
 	struct raw_decl *scope; /* where it was written */
 	bool resolved;
@@ -133,14 +134,14 @@ struct raw_decl {
 };
 
 struct token {
-	int kind;            /* a character or enum yytokentype */
-	struct ast_loc loc;  /* for one out of a macro: where the macro was used */
-	const char *text;    /* as written; TOK_BAD: what is wrong */
-	size_t n_text;       /* bytes of text */
-	const char *doc;     /* the doc comment right before it, or NULL */
-	int stand_in;        /* TOK_BAD: what it goes on as after the message, 0 = nothing */
-	bool line_start;     /* first on its line */
-	bool tight;          /* nothing between it and the token before */
+	int kind;           /* a character or enum yytokentype */
+	struct ast_loc loc; /* for one out of a macro: where the macro was used */
+	const char *text;   /* as written; TOK_BAD: what is wrong */
+	size_t n_text;      /* bytes of text */
+	const char *doc;    /* the doc comment right before it, or NULL */
+	int stand_in;       /* TOK_BAD: what it goes on as after the message, 0 = nothing */
+	bool line_start;    /* first on its line */
+	bool tight;         /* nothing between it and the token before */
 };
 
 struct front {
@@ -159,13 +160,13 @@ struct front {
 	bool stopped; /* a limit was met: the rest is not read and its absence not reported */
 
 	/* check */
-	struct table names;     /* (scope, name) -> raw_decl */
-	struct table folded;    /* (scope, lower case name) -> raw_decl */
-	struct table wire;      /* (NULL, wire name) -> ast_decl or ast_type */
-	struct list order;      /* every raw_decl kept, in the order of the text */
-	struct list collections; /* raw_type: sequences, maps, arrays; elements first */
-	struct list forwards;   /* raw_type that named an undefined declaration when met */
-	struct raw_decl *scope; /* where names are looked up */
+	struct table names;       /* (scope, name) -> raw_decl */
+	struct table folded;      /* (scope, lower case name) -> raw_decl */
+	struct table wire;        /* (NULL, wire name) -> ast_decl or ast_type */
+	struct list order;        /* every raw_decl kept, in the order of the text */
+	struct list collections;  /* raw_type: sequences, maps, arrays; elements first */
+	struct list forwards;     /* raw_type that named an undefined declaration when met */
+	struct raw_decl *scope;   /* where names are looked up */
 	struct raw_decl *subject; /* outermost declaration being checked below modules */
 	const char *poison;       /* set while an included declaration turns out unsupported */
 	struct ast_loc poison_loc;

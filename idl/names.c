@@ -38,8 +38,8 @@ static void claim_wire(struct front *front, const char *wire, struct raw_decl *r
 	}
 	if (other == raw || !front_in_main(&raw->decl.loc))
 		return;
-	diag_error(front->diag, &raw->decl.loc, "the protobuf name '%s' is taken already: rename one",
-		   wire);
+	diag_error(front->diag, &raw->decl.loc,
+		   "the protobuf name '%s' is taken already: rename one", wire);
 	diag_note(front->diag, &other->decl.loc, "by '%s'", other->decl.name);
 }
 
@@ -53,10 +53,13 @@ static void check_wire_name(struct front *front, struct raw_decl *raw)
 	case AST_OPERATION:
 		if (!decl->parent || !decl->parent->wire_name)
 			return;
-		claim_wire(front, front_printf(front, "%s_%s_request", decl->parent->wire_name,
-					       decl->name), raw);
-		claim_wire(front, front_printf(front, "%s_%s_reply", decl->parent->wire_name,
-					       decl->name), raw);
+		claim_wire(
+			front,
+			front_printf(front, "%s_%s_request", decl->parent->wire_name, decl->name),
+			raw);
+		claim_wire(front,
+			   front_printf(front, "%s_%s_reply", decl->parent->wire_name, decl->name),
+			   raw);
 		break;
 	case AST_INTERFACE:
 	case AST_STRUCT:

@@ -9,13 +9,13 @@
 
 struct naming {
 	struct front *front;
-	struct table claims;   /* (NULL, C identifier) -> struct claim */
-	struct table members;  /* (struct or operation, C name) -> raw_decl */
-	struct table of_file;  /* (file, "d" or "t") -> list of raw_decl or raw_type */
-	struct list files;     /* struct ast_file, includes first */
+	struct table claims;  /* (NULL, C identifier) -> struct claim */
+	struct table members; /* (struct or operation, C name) -> raw_decl */
+	struct table of_file; /* (file, "d" or "t") -> list of raw_decl or raw_type */
+	struct list files;    /* struct ast_file, includes first */
 };
 
-struct claim { /* who owns a C identifier */
+struct claim {                       /* who owns a C identifier */
 	const struct ast_decl *decl; /* NULL: an anonymous collection */
 	const struct ast_file *file;
 	struct ast_loc loc;

@@ -292,22 +292,10 @@ strings_list:
 
 attribute:
 	ATTRIBUTE type plain_names get_raises set_raises {
-		size_t i;
-
-		$$ = tree_declare(front, AST_ATTRIBUTE, $2, $3);
-		for (i = 0; i < $$->n; i++) {
-			((struct raw_decl *)$$->items[i])->raises = *$4;
-			((struct raw_decl *)$$->items[i])->set_raises = *$5;
-		}
+		$$ = tree_attributes(front, $2, $3, $4, $5);
 	}
 |	READONLY ATTRIBUTE type plain_names get_raises {
-		size_t i;
-
-		$$ = tree_declare(front, AST_ATTRIBUTE, $3, $4);
-		for (i = 0; i < $$->n; i++) {
-			((struct raw_decl *)$$->items[i])->decl.readonly = true;
-			((struct raw_decl *)$$->items[i])->raises = *$5;
-		}
+		$$ = tree_attributes(front, $3, $4, $5, NULL);
 	}
 	;
 

@@ -155,8 +155,8 @@ static bool report_bad(struct pp *pp, struct token *token)
 {
 	diag_error(pp->front->diag, &token->loc, "%s", token->text);
 	token->kind = token->stand_in;
-	token->text = token->kind == TOK_STRING	 ? "\"\""
-		      : token->kind == TOK_CHAR	 ? "' '"
+	token->text = token->kind == TOK_STRING  ? "\"\""
+		      : token->kind == TOK_CHAR  ? "' '"
 		      : token->kind == TOK_IDENT ? "?"
 						 : "1";
 	token->n_text = strlen(token->text);

@@ -76,8 +76,8 @@ static void do_define(struct pp *pp, const struct token *word)
 				 .tokens = tokens + 1,
 				 .n_tokens = n - 1,
 				 .defined = true,
-				 .with_parameters = n > 1 && tokens[1].kind == '(' &&
-						    tokens[1].tight };
+				 .with_parameters =
+					 n > 1 && tokens[1].kind == '(' && tokens[1].tight };
 	table_set(pp->front, &pp->macros, NULL, macro->name, macro);
 }
 
@@ -146,6 +146,13 @@ static void do_if(struct pp *pp, enum condition_word kind, const struct token *w
 {
 	struct condition *open = front_alloc(pp->front, sizeof(*open));
 
+	if (pp->conditions.n == LIMIT_NESTING * LIMIT_INCLUDE_DEPTH) {
+		diag_error(pp->front->diag, &word->loc, "more than %d #if are open",
+			   LIMIT_NESTING * LIMIT_INCLUDE_DEPTH);
+		pp->front->stopped = true;
+		skip_line(pp);
+		return;
+	}
 	open->loc = word->loc;
 	open->outer = pp_is_live(pp);
 	if (!open->outer)
@@ -197,8 +204,8 @@ static void add_include(struct front *front, struct source *from, struct source 
 			return;
 	if (from == to)
 		return;
-	file->includes = front_grow(front, file->includes, file->n_includes,
-				    sizeof(struct ast_file *));
+	file->includes =
+		front_grow(front, file->includes, file->n_includes, sizeof(struct ast_file *));
 	file->includes[file->n_includes++] = &to->file;
 }
 

@@ -179,8 +179,8 @@ static int64_t read_binary(struct reader *reader, int least)
 		if (level == 0 || level < least)
 			break;
 		reader->at++;
-		reader->unused = unused || (kind == TOK_AND_AND && !left) ||
-				 (kind == TOK_OR_OR && left);
+		reader->unused =
+			unused || (kind == TOK_AND_AND && !left) || (kind == TOK_OR_OR && left);
 		right = read_binary(reader, level + 1);
 		left = combine(reader, kind, left, right);
 		reader->unused = unused;

@@ -11,11 +11,14 @@ struct builtin {
 
 /* Names that mean a type unless the file declares them itself. */
 static const struct builtin builtins[] = {
-	{ "int8", TYPE_INT8 },	   { "uint8", TYPE_UINT8 },   { "int16", TYPE_INT16 },
-	{ "uint16", TYPE_UINT16 }, { "int32", TYPE_INT32 },   { "uint32", TYPE_UINT32 },
-	{ "int64", TYPE_INT64 },   { "uint64", TYPE_UINT64 }, { "bytes", TYPE_BYTES },
-	{ "fixed", 0 },		   { "TypeCode", 0 },	      { "ValueBase", 0 },
-	{ "AbstractBase", 0 },	   { "Principal", 0 },	      { "NamedValue", 0 },
+	{ "int8", TYPE_INT8 },   { "uint8", TYPE_UINT8 },
+	{ "int16", TYPE_INT16 }, { "uint16", TYPE_UINT16 },
+	{ "int32", TYPE_INT32 }, { "uint32", TYPE_UINT32 },
+	{ "int64", TYPE_INT64 }, { "uint64", TYPE_UINT64 },
+	{ "bytes", TYPE_BYTES }, { "fixed", 0 },
+	{ "TypeCode", 0 },       { "ValueBase", 0 },
+	{ "AbstractBase", 0 },   { "Principal", 0 },
+	{ "NamedValue", 0 },
 };
 
 static const struct builtin *find_builtin(const struct name *name)
@@ -38,9 +41,9 @@ static const struct builtin *find_builtin(const struct name *name)
 const char *resolve_type_name(const struct ast_type *type)
 {
 	static const char *const names[] = {
-		"?",	 "void",   "boolean", "char",	"wchar",  "octet",  "int8",   "uint8",
-		"int16", "uint16", "int32",   "uint32", "int64",  "uint64", "float",  "double",
-		"string", "any",   "Object",  "bytes",	"sequence", "map",  "array",  "stream",
+		"?",      "void",   "boolean", "char",   "wchar",    "octet",  "int8",  "uint8",
+		"int16",  "uint16", "int32",   "uint32", "int64",    "uint64", "float", "double",
+		"string", "any",    "Object",  "bytes",  "sequence", "map",    "array", "stream",
 	};
 
 	return type->kind == TYPE_NAMED ? type->decl->name : names[type->kind];
@@ -94,8 +97,8 @@ static bool resolve_decl(struct front *front, struct raw_type *raw, struct raw_d
 			list_add(front, &front->forwards, raw);
 		return true;
 	case AST_EXCEPTION:
-		diag_error(front->diag, &raw->type.loc,
-			   "exception '%s' can stand in raises() only", decl->name);
+		diag_error(front->diag, &raw->type.loc, "exception '%s' can stand in raises() only",
+			   decl->name);
 		return fail(raw);
 	default:
 		diag_error(front->diag, &raw->type.loc, "'%s' is %s, not a type", decl->name,
@@ -247,8 +250,8 @@ uint64_t resolve_size(const struct ast_type *type)
 	uint64_t size, most = (uint64_t)1 << 40;
 	size_t i;
 
-	if (actual->kind == TYPE_NAMED && (actual->decl->kind == AST_STRUCT ||
-					   actual->decl->kind == AST_UNION))
+	if (actual->kind == TYPE_NAMED &&
+	    (actual->decl->kind == AST_STRUCT || actual->decl->kind == AST_UNION))
 		return raw_of(actual->decl)->size;
 	if (actual->kind != TYPE_ARRAY)
 		return actual->kind <= TYPE_DOUBLE ? sizes[actual->kind] : 16;

@@ -12,10 +12,11 @@
 const char *scope_kind_name(const struct ast_decl *decl)
 {
 	static const char *const names[] = {
-		"?",	     "a module",    "an interface", "a struct",
-		"an exception", "a union",     "an enum",      "an enumerator",
-		"a type",    "a constant",  "an operation", "an attribute",
-		"a member",  "a parameter", "not supported",
+		"?",          "a module",      "an interface",
+		"a struct",   "an exception",  "a union",
+		"an enum",    "an enumerator", "a type",
+		"a constant", "an operation",  "an attribute",
+		"a member",   "a parameter",   "not supported",
 	};
 
 	return names[decl->kind];
@@ -155,9 +156,8 @@ static void consider(struct nearest *nearest, const char *candidate)
 {
 	size_t distance = syntax_distance(nearest->word, candidate);
 
-	if (distance < nearest->distance ||
-	    (distance == nearest->distance && nearest->best &&
-	     strcmp(candidate, nearest->best) < 0)) {
+	if (distance < nearest->distance || (distance == nearest->distance && nearest->best &&
+					     strcmp(candidate, nearest->best) < 0)) {
 		nearest->distance = distance;
 		nearest->best = candidate;
 	}
@@ -188,9 +188,9 @@ static bool could_be_type(const struct ast_decl *decl)
 static void consider_types(struct nearest *nearest)
 {
 	static const char *const words[] = {
-		"boolean", "char",  "double", "float",	"int16",  "int32",   "int64", "int8",
-		"long",	   "octet", "short",  "string", "uint16", "uint32", "uint64", "uint8",
-		"wchar",   "any",   "Object", "bytes",	"sequence", "map", "stream", "wstring",
+		"boolean", "char",  "double", "float",  "int16",    "int32",  "int64",  "int8",
+		"long",    "octet", "short",  "string", "uint16",   "uint32", "uint64", "uint8",
+		"wchar",   "any",   "Object", "bytes",  "sequence", "map",    "stream", "wstring",
 	};
 	size_t i;
 
@@ -202,10 +202,10 @@ static void consider_types(struct nearest *nearest)
 static const char *foreign_type(const char *word)
 {
 	static const char *const pairs[][2] = {
-		{ "int", "int32" },    { "uint", "uint32" },	{ "bool", "boolean" },
-		{ "byte", "octet" },   { "int32_t", "int32" },	{ "uint32_t", "uint32" },
-		{ "String", "string" }, { "list", "sequence" }, { "vector", "sequence" },
-		{ "real", "double" },  { "float64", "double" }, { "float32", "float" },
+		{ "int", "int32" },     { "uint", "uint32" },    { "bool", "boolean" },
+		{ "byte", "octet" },    { "int32_t", "int32" },  { "uint32_t", "uint32" },
+		{ "String", "string" }, { "list", "sequence" },  { "vector", "sequence" },
+		{ "real", "double" },   { "float64", "double" }, { "float32", "float" },
 	};
 	size_t i;
 

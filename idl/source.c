@@ -19,10 +19,10 @@ static struct source *add_source(struct front *front, const char *path)
 	source->file.path = front_copy(front, path, strlen(path));
 	source->file.name = slash ? source->file.path + (slash + 1 - path) : source->file.path;
 	dot = strrchr(source->file.name, '.');
-	source->file.stem = dot && dot > source->file.name
-				    ? front_copy(front, source->file.name,
-						 (size_t)(dot - source->file.name))
-				    : source->file.name;
+	source->file.stem =
+		dot && dot > source->file.name
+			? front_copy(front, source->file.name, (size_t)(dot - source->file.name))
+			: source->file.name;
 	source->text = "";
 	return source;
 }

@@ -3,8 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "tree.h"
 #include "parser.h"
+#include "tree.h"
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -15,21 +15,29 @@ struct group { /* tokens that are told as one thing when most of them would do *
 };
 
 static const char *const type_words[] = {
-	"a name",   "any",    "boolean", "char",     "double", "float", "long", "map",
-	"Object",   "octet",  "sequence", "short",   "stream", "string", "unsigned",
-	"wchar",    "wstring", "::",      "fixed",
+	"a name",   "any",    "boolean", "char",     "double", "float",  "long",
+	"map",      "Object", "octet",   "sequence", "short",  "stream", "string",
+	"unsigned", "wchar",  "wstring", "::",       "fixed",
 };
 static const char *const definition_words[] = { "struct", "union", "enum" };
 static const char *const declaration_words[] = {
-	"const",  "enum",    "exception", "interface", "module", "struct",
-	"typedef", "union",  "an unsupported declaration", "@",
+	"const",     "enum",   "exception",
+	"interface", "module", "struct",
+	"typedef",   "union",  "an unsupported declaration",
+	"@",
 };
 static const char *const operation_words[] = {
-	"attribute", "oneway", "readonly", "void",
+	"attribute",
+	"oneway",
+	"readonly",
+	"void",
 };
 static const char *const value_words[] = {
-	"a number", "a float", "a fixed-point number", "a string", "a character", "TRUE", "FALSE",
-	"(",        "-",       "+",                    "~",        "a name",      "::",
+	"a number", "a float",     "a fixed-point number",
+	"a string", "a character", "TRUE",
+	"FALSE",    "(",           "-",
+	"+",        "~",           "a name",
+	"::",
 };
 static const char *const operator_words[] = { "|", "^", "&", "<<", ">>", "+", "-", "*", "/", "%" };
 
@@ -52,9 +60,11 @@ struct expected {
 
 static const char *bare(const char *name)
 {
-	static const char *const quoted[] = { "'('", "'-'", "'+'", "'~'", "'|'", "'^'", "'&'",
-					      "'*'", "'/'", "'%'", "'@'" };
-	static const char *const plain[] = { "(", "-", "+", "~", "|", "^", "&", "*", "/", "%", "@" };
+	static const char *const quoted[] = { "'('", "'-'", "'+'", "'~'", "'|'", "'^'",
+					      "'&'", "'*'", "'/'", "'%'", "'@'" };
+	static const char *const plain[] = {
+		"(", "-", "+", "~", "|", "^", "&", "*", "/", "%", "@"
+	};
 	size_t i;
 
 	for (i = 0; i < N(quoted); i++)
@@ -124,7 +134,9 @@ static const char *join(struct front *front, const struct expected *expected)
 
 	for (i = 0; i < expected->n && i < 8; i++)
 		text = front_printf(front, "%s%s%s", text,
-				    i == 0 ? "" : i + 1 == expected->n ? " or " : ", ",
+				    i == 0                 ? ""
+				    : i + 1 == expected->n ? " or "
+							   : ", ",
 				    quote(front, expected->words[i]));
 	return text;
 }
@@ -196,10 +208,9 @@ static const char *describe(struct front *front, const char *found)
 static void suggest(struct front *front, const struct expected *expected)
 {
 	static const char *const words[] = {
-		"const",     "enum",  "exception", "interface", "module",
-		"struct",    "typedef", "union",   "attribute", "oneway",
-		"readonly",  "void",  "raises",    "switch",    "case",
-		"default",   "unsigned",
+		"const",   "enum",   "exception", "interface", "module",   "struct",
+		"typedef", "union",  "attribute", "oneway",    "readonly", "void",
+		"raises",  "switch", "case",      "default",   "unsigned",
 	};
 	const struct token *last = &front->feed->last;
 	const char *nearest;
@@ -244,9 +255,9 @@ static void simplify(struct front *front, struct expected *expected)
 		drop(expected, "double");
 	}
 	if (has(expected, "';'")) {
-		static const char *const rarely[] = { "'['", "an operator", "context", "raises",
-						      "getraises", "setraises", "::",
-						      "a string" };
+		static const char *const rarely[] = { "'['",    "an operator", "context",
+						      "raises", "getraises",   "setraises",
+						      "::",     "a string" };
 
 		for (i = 0; i < N(rarely); i++)
 			drop(expected, rarely[i]);

@@ -39,8 +39,7 @@ struct raw_decl *tree_decl(struct front *front, enum ast_kind kind, const char *
 	return raw;
 }
 
-struct raw_type *tree_type(struct front *front, enum ast_type_kind kind,
-			   const struct ast_loc *loc)
+struct raw_type *tree_type(struct front *front, enum ast_type_kind kind, const struct ast_loc *loc)
 {
 	struct raw_type *raw = front_alloc(front, sizeof(*raw));
 
@@ -125,10 +124,24 @@ struct expr *tree_expr(struct front *front, enum expr_op op, struct expr *left, 
 
 struct expr *tree_concat(struct front *front, struct expr *left, struct expr *right)
 {
-	if (left->bad || right->bad)
+	size_t n;
+	char *text;
+
+	if (left->bad || right->bad) {
 		left->bad = true;
-	else
-		left->value.s = front_printf(front, "%s%s", left->value.s, right->value.s);
+		return left;
+	}
+	n = strlen(right->value.s);
+	if (left->room == 0)
+		left->n_text = strlen(left->value.s);
+	if (left->n_text + n >= left->room) { /* doubled, so that many pieces stay cheap */
+		left->room = 2 * (left->n_text + n) + 16;
+		text = front_alloc(front, left->room);
+		memcpy(text, left->value.s, left->n_text);
+		left->value.s = text;
+	}
+	memcpy((char *)(uintptr_t)left->value.s + left->n_text, right->value.s, n + 1);
+	left->n_text += n;
 	return left;
 }
 
@@ -153,8 +166,7 @@ struct list *tree_declare(struct front *front, enum ast_kind kind, struct raw_ty
 		list_add(front, decls, type->type.decl);
 	for (i = 0; i < declarators->n; i++) {
 		const struct declarator *declarator = declarators->items[i];
-		struct raw_decl *raw =
-			tree_decl(front, kind, declarator->name, &declarator->loc);
+		struct raw_decl *raw = tree_decl(front, kind, declarator->name, &declarator->loc);
 		struct raw_type *own = front_alloc(front, sizeof(*own));
 
 		/* Each declaration has a type node of its own: a typedef gives it its name. */
@@ -164,6 +176,23 @@ struct list *tree_declare(struct front *front, enum ast_kind kind, struct raw_ty
 			own = add_dims(front, own, declarator);
 		raw->decl.type = &own->type;
 		list_add(front, decls, raw);
+	}
+	return decls;
+}
+
+struct list *tree_attributes(struct front *front, struct raw_type *type, const struct list *names,
+			     const struct list *get_raises, const struct list *set_raises)
+{
+	struct list *decls = tree_declare(front, AST_ATTRIBUTE, type, names);
+	size_t i;
+
+	for (i = 0; i < decls->n; i++) {
+		struct raw_decl *raw = decls->items[i];
+
+		raw->raises = *get_raises;
+		raw->decl.readonly = !set_raises;
+		if (set_raises)
+			raw->set_raises = *set_raises;
 	}
 	return decls;
 }
@@ -191,8 +220,7 @@ struct list *tree_annotate(struct front *front, struct list *decls, const struct
 	return decls;
 }
 
-struct declarator *tree_declarator(struct front *front, const char *name,
-				   const struct ast_loc *loc)
+struct declarator *tree_declarator(struct front *front, const char *name, const struct ast_loc *loc)
 {
 	struct declarator *declarator = front_alloc(front, sizeof(*declarator));
 
@@ -212,8 +240,8 @@ void tree_labels(struct front *front, struct raw_decl *member, const struct list
 			member->decl.is_default = true;
 }
 
-struct annotation *tree_annotation(struct front *front, const char *name,
-				   const struct ast_loc *loc, const struct list *args)
+struct annotation *tree_annotation(struct front *front, const char *name, const struct ast_loc *loc,
+				   const struct list *args)
 {
 	struct annotation *annotation = front_alloc(front, sizeof(*annotation));
 

@@ -10,8 +10,7 @@ struct list *tree_add(struct front *front, struct list *list, void *item);
 
 struct raw_decl *tree_decl(struct front *front, enum ast_kind kind, const char *name,
 			   const struct ast_loc *loc);
-struct raw_type *tree_type(struct front *front, enum ast_type_kind kind,
-			   const struct ast_loc *loc);
+struct raw_type *tree_type(struct front *front, enum ast_type_kind kind, const struct ast_loc *loc);
 struct raw_type *tree_type_poisoned(struct front *front, const char *what,
 				    const struct ast_loc *loc);
 struct raw_type *tree_type_named(struct front *front, struct name *name);
@@ -35,8 +34,8 @@ struct declarator {
 
 struct declarator *tree_declarator(struct front *front, const char *name,
 				   const struct ast_loc *loc);
-struct annotation *tree_annotation(struct front *front, const char *name,
-				   const struct ast_loc *loc, const struct list *args);
+struct annotation *tree_annotation(struct front *front, const char *name, const struct ast_loc *loc,
+				   const struct list *args);
 struct argument *tree_argument(struct front *front, const char *name, struct expr *expr);
 /* Case labels of a union's member; a NULL among them is `default`. */
 void tree_labels(struct front *front, struct raw_decl *member, const struct list *labels);
@@ -44,6 +43,9 @@ void tree_labels(struct front *front, struct raw_decl *member, const struct list
 /* One declaration for each declarator; a type defined in place comes first. */
 struct list *tree_declare(struct front *front, enum ast_kind kind, struct raw_type *type,
 			  const struct list *declarators);
+/* set_raises NULL: readonly. */
+struct list *tree_attributes(struct front *front, struct raw_type *type, const struct list *names,
+			     const struct list *get_raises, const struct list *set_raises);
 /* Gives all declarations of a list their annotations and doc comment. */
 struct list *tree_annotate(struct front *front, struct list *decls, const struct list *annotations,
 			   const char *doc);

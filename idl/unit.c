@@ -2,9 +2,9 @@
 /* One run of the front end, and the unit that owns everything it built. */
 #include <stdlib.h>
 
-#include "tree.h"
 #include "parser.h"
 #include "pp.h"
+#include "tree.h"
 
 static void read_unit(struct front *front, const char *path)
 {

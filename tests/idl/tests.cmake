@@ -9,3 +9,6 @@ function(pyrite_idl_test name folder)
 endfunction()
 
 pyrite_idl_test(idl_bad bad)
+pyrite_idl_test(idl_mutate corpus)
+pyrite_unit_test(idl pyrite_idl_front)
+pyrite_unit_test(idl_limits pyrite_idl_front)
