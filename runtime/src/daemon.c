@@ -301,9 +301,9 @@ static void drain(struct pyr_daemon *d)
 
 	naming_daemon_closing(d->host.address);
 	door_close(d->door);
+	each_peer(d, say_goaway);
 	atomic_store(&d->host.is_draining, true);
 	plain_face_drain(d->plain);
-	each_peer(d, say_goaway);
 	wait_until(d, is_quiet, until);
 	each_peer(d, close_peer);
 	wait_until(d, has_no_peers, engine_now() + CLOSE_MS * (int64_t)ENGINE_MS);

@@ -214,8 +214,6 @@ void exec_on_idle(struct executor *e, void (*fn)(void *data), void *data)
 size_t exec_load(struct executor *e)
 {
 	size_t load;
-	void (*on_idle)(void *data);
-	void *data;
 
 	pthread_mutex_lock(&e->lock);
 	load = e->load;

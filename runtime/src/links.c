@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { EXIT_MS = 200 };
+
 static struct links {
 	pthread_mutex_t lock; /* before a peer's */
 	struct peer *first;
+	bool has_exit; /* at_exit() is registered */
 } links = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void unlink_peer(struct peer *peer)
@@ -52,6 +55,24 @@ static struct peer *connect_to(const pyr_uri *uri, const char *address, uint32_t
 	return NULL;
 }
 
+/*
+ * The process ends with links open: what was queued still leaves, and the daemons see an orderly
+ * end. Only if nobody holds the lock, and not for long: the threads that could are not ours to wait
+ * for.
+ */
+static void at_exit(void)
+{
+	struct peer *peer;
+	int64_t until;
+
+	if (engine_is_forked() || engine_leading() || pthread_mutex_trylock(&links.lock) != 0)
+		return;
+	until = engine_now() + EXIT_MS * (int64_t)ENGINE_MS;
+	for (peer = links.first; peer; peer = peer->next)
+		peer_close_wait(peer, until);
+	pthread_mutex_unlock(&links.lock);
+}
+
 struct peer *links_get(const pyr_uri *uri, bool own, uint32_t connect_timeout_ms,
 		       struct uri_problem *problem)
 {
@@ -61,6 +82,8 @@ struct peer *links_get(const pyr_uri *uri, bool own, uint32_t connect_timeout_ms
 	if (uri_address(uri, 0, address, sizeof(address)) < 0)
 		snprintf(address, sizeof(address), "%.200s", uri->text);
 	pthread_mutex_lock(&links.lock);
+	if (!links.has_exit)
+		links.has_exit = atexit(at_exit) == 0;
 	for (peer = own ? NULL : links.first; peer; peer = peer->next)
 		if (!peer->is_own && strcmp(peer->key, address) == 0 && peer_is_usable(peer))
 			break;

@@ -318,6 +318,25 @@ void peer_close(struct peer *peer, int code, const char *text)
 	peer->link->kind->close(peer->link, code, text);
 }
 
+void peer_close_wait(struct peer *peer, int64_t until)
+{
+	struct engine_waiter waiter;
+	bool is_open;
+
+	engine_waiter_init(&waiter, false);
+	peer_close(peer, 0, "");
+	pthread_mutex_lock(&peer->lock);
+	is_open = !peer->is_closed;
+	peer->closing = is_open ? &waiter : NULL;
+	pthread_mutex_unlock(&peer->lock);
+	if (is_open)
+		engine_wait(&waiter, until);
+	pthread_mutex_lock(&peer->lock);
+	peer->closing = NULL;
+	pthread_mutex_unlock(&peer->lock);
+	engine_waiter_fini(&waiter);
+}
+
 static void end_with_goaway(struct peer *peer, int code, const char *text)
 {
 	struct frame frame = { .type = FRAME_GOAWAY, .code = (uint32_t)code };
@@ -468,6 +487,8 @@ static void on_closed(void *owner, int code, const char *text)
 	}
 	peer_end_out(peer);
 	peer_end_in(peer);
+	if (peer->closing)
+		engine_wake(peer->closing);
 	pthread_mutex_unlock(&peer->lock);
 	if (peer->host && peer->host->closed)
 		peer->host->closed(peer->host, peer);

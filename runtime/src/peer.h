@@ -61,12 +61,13 @@ struct peer {
 	unsigned n_users; /* connecting end: sessions of proxies; guarded by the list's lock */
 
 	/* lock: */
-	bool has_hello;     /* the other end's Hello came */
-	bool is_writing;    /* a message is on its way into the link */
-	bool is_ending;     /* close the link once all is written */
-	bool is_closed;     /* the link is gone, or will be: nothing more is started */
-	bool is_going_away; /* the other end sent Goaway: no new calls */
-	bool was_connected; /* once closed: there had been a connection */
+	bool has_hello;                /* the other end's Hello came */
+	bool is_writing;               /* a message is on its way into the link */
+	bool is_ending;                /* close the link once all is written */
+	bool is_closed;                /* the link is gone, or will be: nothing more is started */
+	bool is_going_away;            /* the other end sent Goaway: no new calls */
+	bool was_connected;            /* once closed: there had been a connection */
+	struct engine_waiter *closing; /* of peer_close_wait() */
 	int closed_code;
 	char closed_text[256];
 	int64_t connect_until;
@@ -104,6 +105,8 @@ void peer_flush(struct peer *peer);
 /* Ends the link: code 0 after all is written, else at once; calls made on it fail with code and
  * text. */
 void peer_close(struct peer *peer, int code, const char *text);
+/* Closes after all is written, and waits for the end of it. */
+void peer_close_wait(struct peer *peer, int64_t until);
 /* Tells the other end to start no more calls here. */
 void peer_goaway(struct peer *peer, const char *text);
 /* Calls taken and not yet answered, and bytes not yet written. */

@@ -315,6 +315,19 @@ static int find_operation(struct peer *peer, struct taken_session *session,
 	return place;
 }
 
+/* Of a daemon that stops: the caller may try elsewhere. */
+static void turn_away(struct peer *peer, uint32_t number)
+{
+	struct frame frame = { .type = FRAME_ERROR, .number = number, .code = PYR_UNAVAILABLE };
+	char text[256];
+
+	snprintf(text, sizeof(text), "CommunicationError: the daemon at %s is stopping",
+		 peer->host->address);
+	frame.message = span_of(text);
+	frame.was_not_run = true;
+	peer_queue(peer, &frame);
+}
+
 static bool may_start(struct peer *peer, const struct frame *frame,
 		      const struct taken_session *session)
 {
@@ -338,8 +351,7 @@ static bool may_start(struct peer *peer, const struct frame *frame,
 		       "the call of object '%s' is %u calls deep, the most is %d",
 		       session->object->id, frame->depth, PEER_MAX_DEPTH);
 	else if (atomic_load(&host->is_draining))
-		refuse(peer, frame->number, PYR_UNAVAILABLE, "the daemon at %s is stopping",
-		       host->address);
+		turn_away(peer, frame->number);
 	else
 		return true;
 	return false;

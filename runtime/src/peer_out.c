@@ -406,6 +406,7 @@ static void take_error(struct outcall *call, const struct frame *frame)
 									    : PYR_UNKNOWN;
 	call->is_remote = true;
 	call->may_have_run = frame->may_have_run;
+	call->was_not_run = frame->was_not_run;
 }
 
 void peer_on_answer(struct peer *peer, const struct frame *frame)
