@@ -145,12 +145,23 @@ static grpc_arg int_arg(const char *key, int value)
 	return arg;
 }
 
+/* A Link message has up to 256 KiB whatever a call may have, which is the peer's to check; a larger
+ * one would end the link with all its calls. */
+static int receive_max(const struct peer_host *host)
+{
+	uint32_t max = host->max_message;
+
+	if (max > INT32_MAX)
+		return INT32_MAX;
+	return max < 1 << 20 ? 1 << 20 : (int)max;
+}
+
 static grpc_server *new_core(const struct peer_host *host, bool is_local)
 {
 	grpc_arg args[] = {
 		int_arg("grpc.so_reuseport", 0),
 		int_arg("grpc.compression_enabled_algorithms_bitset", 1),
-		int_arg("grpc.max_receive_message_length", (int)host->max_message),
+		int_arg("grpc.max_receive_message_length", receive_max(host)),
 		int_arg("grpc.max_send_message_length", -1),
 		int_arg("grpc.max_concurrent_streams", 1000),
 		int_arg("grpc.keepalive_time_ms", 60000),

@@ -12,12 +12,18 @@ leads_elsewhere() {
 	uri=$(nsc lookup "$1") && [ "$uri" != "$2" ]
 }
 
+# has_names <n> <prefix>: that many names begin with the prefix.
+has_names() {
+	same "$1" grep -c -e ' --> ' <(nsc list "$2")
+}
+
 export PYRITE_LEASE_TTL_MS=1000
 owner=$PYRITE_BIN/test-owner
 run_name_server "$PYRITE_BIN" || exit 1
 ns_pid=$run_pid
 
-run_start 10 "$owner" --stuck first.a first.b || exit 1
+# More names than go into one renewal.
+run_start 20 "$owner" --stuck first.a first.b $(seq -f first.%g 300) || exit 1
 first_pid=$run_pid
 run_start 10 "$owner" second || exit 1
 second_pid=$run_pid
@@ -38,17 +44,25 @@ check and_leads_to_the_newcomer leads_elsewhere third "$third_uri"
 
 crash "$second_pid"
 check the_name_of_a_crashed_server_lapses within 15 is_gone second
-check the_names_of_a_living_one_do_not same "2" grep -c -e '-->' <(nsc list first)
+check the_names_of_a_living_one_do_not has_names 302 first.
 run_start 10 "$owner" second || exit 1
 second_pid=$run_pid
 check after_that_a_newcomer_has_the_name leads_elsewhere second "$second_uri"
 check a_server_that_stops_ends_well run_stop "$second_pid"
 check and_takes_its_name_with_it is_gone second
 
+run_start 10 "$owner" fourth || exit 1
+fourth_pid=$run_pid
+run_start 10 "$owner" fifth || exit 1
+fifth_pid=$run_pid
+kill -STOP "$ns_pid"
+check a_name_server_that_hangs_does_not_keep_a_server_from_stopping run_stop "$fourth_pid"
+kill -CONT "$ns_pid"
 run_stop "$ns_pid" >/dev/null
+check nor_does_one_that_is_gone run_stop "$fifth_pid"
 run_start 10 "$PYRITE_BIN/pyrite-ns" --port "$PYRITE_NS_PORT" || exit 1
 check a_name_server_that_forgot_everything_is_told_again within 20 nsc lookup first.a
-check of_every_name within 20 nsc lookup first.b
+check of_every_name within 20 has_names 302 first.
 
 crash "$first_pid"
 tests_end_crashed

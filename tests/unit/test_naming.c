@@ -139,16 +139,68 @@ TEST(a_bad_name_or_uri_is_refused)
 	pyr_ns_free(ns);
 }
 
+TEST(a_name_of_any_length_does_no_harm)
+{
+	pyr_ns *ns = locate();
+	char *big = malloc(200001), *found;
+
+	REQUIRE(big != NULL);
+	memset(big, 'x', 200000);
+	big[200000] = '\0';
+	CHECK_INT(pyr_ns_lookup(ns, big, &found), -PYR_RESOURCE_EXHAUSTED);
+	CHECK_HAS(pyr_errmsg(), "MessageTooLarge");
+	big[60000] = '\0';
+	CHECK_INT(pyr_ns_lookup(ns, big, &found), -PYR_NOT_FOUND);
+	CHECK_INT(pyr_ns_remove(ns, big), -PYR_NOT_FOUND);
+	CHECK_INT(pyr_ns_register(ns, big, "PYRO:o@h:1"), -PYR_INVALID_ARGUMENT);
+	CHECK_HAS(pyr_errmsg(), "1 to 255 bytes, not 60000");
+	CHECK_INT(pyr_ns_ping(ns), 0);
+	free(big);
+	pyr_ns_free(ns);
+}
+
+/* The name server itself, by its interface. */
+static struct pyrite_NameServer *name_server(void)
+{
+	char uri[128];
+
+	snprintf(uri, sizeof(uri), "PYRO:Pyrite.NameServer@%s", ns_address);
+	return pyrite_NameServer_proxy(uri);
+}
+
+TEST(a_secret_of_another_length_is_refused)
+{
+	uint8_t bytes[16] = { 0 };
+	struct pyr_bytes secret = { 3, bytes };
+	struct pyrite_NameServer *proxy;
+	struct pyrite_NameGrant *grant;
+	pyr_ns *ns = locate();
+
+	proxy = name_server();
+	CHECK_INT(pyrite_NameServer_register_name(proxy, "x", "PYRO:o@h:1", 1000, &secret, &grant),
+		  -PYR_INVALID_ARGUMENT);
+	CHECK_STR(pyr_errmsg(), "a secret has 16 bytes or none, not 3");
+	CHECK_INT(pyrite_NameServer_remove(proxy, "x", &secret), -PYR_INVALID_ARGUMENT);
+	secret.n = 0;
+	CHECK_INT(pyrite_NameServer_attend(proxy, &secret), -PYR_INVALID_ARGUMENT);
+	REQUIRE(pyrite_NameServer_register_name(proxy, "x", "PYRO:o@h:1", 60000, &secret, &grant) ==
+		0);
+	CHECK_INT(grant->ttl_ms, 60000);
+	CHECK_INT(grant->secret.n, 16);
+	CHECK_INT(pyrite_NameServer_remove(proxy, "x", &secret), -PYR_ALREADY_EXISTS);
+	CHECK_INT(pyrite_NameServer_remove(proxy, "x", &grant->secret), 0);
+	pyr_free(grant);
+	pyrite_NameServer_free(proxy);
+	pyr_ns_free(ns);
+}
+
 /* Takes a name away without the secret of this process. */
 static int steal(const char *name)
 {
-	char uri[128];
-	struct pyrite_NameServer *proxy;
+	struct pyrite_NameServer *proxy = name_server();
 	struct pyr_bytes none = { 0, NULL };
 	int status;
 
-	snprintf(uri, sizeof(uri), "PYRO:Pyrite.NameServer@%s", ns_address);
-	proxy = pyrite_NameServer_proxy(uri);
 	status = pyrite_NameServer_remove(proxy, name, &none);
 	pyrite_NameServer_free(proxy);
 	return status;
@@ -371,7 +423,8 @@ TEST(the_name_server_ends_well)
 
 TESTS(naming, T(a_name_server_that_is_not_there_is_told_with_its_address), T(a_bad_address_is_told),
       T(null_is_answered), T(a_name_is_registered_found_counted_and_removed),
-      T(a_bad_name_or_uri_is_refused), T(a_uri_of_a_daemon_of_this_process_is_leased),
+      T(a_bad_name_or_uri_is_refused), T(a_name_of_any_length_does_no_harm),
+      T(a_secret_of_another_length_is_refused), T(a_uri_of_a_daemon_of_this_process_is_leased),
       T(a_daemon_that_is_freed_takes_its_names_with_it),
       T(a_process_may_lead_its_own_name_elsewhere), T(a_long_list_comes_whole_and_sorted),
       T(a_name_is_followed_to_an_object), T(a_name_that_leads_nowhere_is_told),
