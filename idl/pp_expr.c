@@ -191,10 +191,12 @@ static int64_t read_binary(struct reader *reader, int least)
 bool pp_evaluate(struct front *front, const struct token *tokens, size_t n,
 		 const struct ast_loc *loc)
 {
-	struct reader reader = { .front = front, .at = tokens, .end = tokens + n, .loc = *loc };
+	struct reader reader = { .front = front, .at = tokens, .loc = *loc };
 	int64_t value;
 
-	if (n == 0) {
+	if (n > 0) {
+		reader.end = tokens + n;
+	} else {
 		diag_error(front->diag, loc, "#if without a condition");
 		return false;
 	}
