@@ -416,8 +416,3 @@ void naming_daemon_closing(const char *address)
 	lease_remove_daemon(address, CLOSING_MS);
 	error_restore(before);
 }
-
-void naming_shutdown(void)
-{
-	lease_shutdown();
-}

@@ -23,8 +23,4 @@ int naming_resolve(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret);
  * by a thread that may wait. Leaves the last error alone.
  */
 void naming_daemon_closing(const char *address);
-
-/* Forgets all leases and what stands behind them, without telling the name servers: before the
- * engine ends. */
-void naming_shutdown(void);
 #endif

@@ -471,21 +471,3 @@ void lease_remove_daemon(const char *daemon, int64_t wait_ms)
 	}
 	pthread_mutex_unlock(&all.lock);
 }
-
-void lease_shutdown(void)
-{
-	struct keeper *keeper, *next;
-
-	pthread_mutex_lock(&all.lock);
-	keeper = all.keepers;
-	all.keepers = NULL;
-	pthread_mutex_unlock(&all.lock);
-	for (; keeper; keeper = next) {
-		next = keeper->next;
-		engine_timer_cancel(&keeper->timer); /* not under the lock, which fire() takes */
-		while (keeper->leases)
-			unlink_lease(&keeper->leases);
-		rest(keeper);
-		free(keeper);
-	}
-}

@@ -30,7 +30,6 @@ int lease_keep(const struct lease_terms *terms, uint32_t ttl_ms);
 /* Forgets a name. */
 void lease_drop(const char *server, const char *name);
 
-/* See naming_daemon_closing() and naming_shutdown(). */
+/* See naming_daemon_closing(). */
 void lease_remove_daemon(const char *daemon, int64_t wait_ms);
-void lease_shutdown(void);
 #endif
