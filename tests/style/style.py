@@ -44,10 +44,11 @@ class Rules:
 
     def listed(self):
         """The project's own files: what git knows where there is a git, else all but build output."""
-        git = subprocess.run(["git", "-C", self.root, "ls-files", "-z"], capture_output=True, text=True)
-        if git.returncode == 0 and git.stdout:
-            names = git.stdout.split("\0")[:-1]
-        else:
+        names = []
+        if shutil.which("git"):
+            git = ["git", "-C", self.root, "ls-files", "-z"]
+            names = subprocess.run(git, capture_output=True, text=True).stdout.split("\0")[:-1]
+        if not names:
             names = [str(p.relative_to(self.root)) for p in self.root.rglob("*") if p.is_file()]
         return [n for n in names if not n.startswith(("build/", ".git/")) and (self.root / n).is_file()]
 
