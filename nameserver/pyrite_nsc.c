@@ -224,5 +224,8 @@ int main(int argc, char **argv)
 	pyr_ns_free(ns);
 	if (settings.verbose && code == 0)
 		puts("Done.");
-	return code;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	perror("pyrite-nsc");
+	return EXIT_REFUSED;
 }

@@ -52,6 +52,11 @@ Name server found: $at
 Name server ping ok.
 Done." nsc -v ping
 
+to_full_disk() {
+	nsc "$@" >/dev/full
+}
+check what_could_not_be_written_is_told complains 2 "No space left on device" to_full_disk list
+
 check no_command_is_wrong_usage complains 1 "no command" nsc
 check an_unknown_command_is_wrong_usage complains 1 "no command 'bogus'" nsc bogus
 check lookup_needs_a_name complains 1 "lookup requires one argument: name" nsc lookup
