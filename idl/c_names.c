@@ -133,8 +133,6 @@ static void tell_where(struct naming *naming, const struct claim *by)
 static void report_clash(struct naming *naming, const struct ast_decl *decl, const char *clash,
 			 const struct claim *by)
 {
-	if (!front_in_main(&decl->loc))
-		return;
 	diag_error(naming->front->diag, &decl->loc, "the C name '%s' of '%s' is %s", clash,
 		   decl->name, claim_text(naming, by));
 	diag_suggest(naming->front->diag, "give it another one with @cname(\"name\")");

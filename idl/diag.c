@@ -11,7 +11,12 @@
 
 #include "front.h"
 
-enum { MAX_MESSAGES = 1000, MAX_TEXT = 600, WINDOW = 160 };
+enum {
+	MAX_MESSAGES = 1000,
+	MAX_WARNINGS = 800 /* warnings never crowd out errors */,
+	MAX_TEXT = 600,
+	WINDOW = 160
+};
 
 enum level { LEVEL_ERROR = 1, LEVEL_WARNING, LEVEL_NOTE };
 
@@ -138,12 +143,12 @@ static bool is_repeated(const struct diag *diag, const struct message *new)
 	return false;
 }
 
-static bool make_room(struct diag *diag)
+static bool make_room(struct diag *diag, enum level level)
 {
 	size_t room = diag->room ? 2 * diag->room : 16;
 	struct message *more;
 
-	if (diag->n_messages >= MAX_MESSAGES)
+	if (diag->n_messages >= (level == LEVEL_ERROR ? MAX_MESSAGES : MAX_WARNINGS))
 		return false;
 	if (diag->n_messages < diag->room)
 		return true;
@@ -164,7 +169,7 @@ static void add(struct diag *diag, enum level level, const struct ast_loc *loc, 
 	vsnprintf(text, sizeof(text), format, args);
 	if (level == LEVEL_ERROR)
 		diag->n_errors++;
-	if ((level == LEVEL_NOTE && diag->dropped) || !make_room(diag)) {
+	if ((level == LEVEL_NOTE && diag->dropped) || !make_room(diag, level)) {
 		diag->n_dropped += level != LEVEL_NOTE;
 		diag->dropped = true;
 		return;

@@ -24,7 +24,7 @@ enum front_limits {
 	LIMIT_IDENTIFIER = 128,
 	LIMIT_EXPANSION = 1 << 20, /* tokens that macros may make in one run */
 	LIMIT_EXPR_DEPTH = 256,
-	LIMIT_MEMORY = 512 << 20,
+	LIMIT_MEMORY = 256 << 20,
 	LIMIT_SYNTAX_ERRORS = 500,
 	LIMIT_FIELD_ID = 536870911 /* protobuf's */
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every file of tests/bad says in its first lines what pyrite-idl must say about it, and must say
- * nothing else: `// line:col: error: text`, one for each error and warning.
+ * nothing else: `// line:col: error: text`, one for each error and warning; with a path before
+ * where it is about an included file.
  *
  *	test_idl_bad tests/bad
  */
@@ -46,9 +47,11 @@ static bool has_caret(const char *message)
 static void check_expected(const char *name, const char *line, const char *report)
 {
 	char expected[600], what[800];
+	bool here = line[0] >= '0' && line[0] <= '9';
 	const char *found;
 
-	snprintf(expected, sizeof(expected), "%s:%.*s\n", name, (int)strcspn(line, "\n"), line);
+	snprintf(expected, sizeof(expected), "%s%s%.*s\n", here ? name : "", here ? ":" : "",
+		 (int)strcspn(line, "\n"), line);
 	found = strstr(report, expected);
 	snprintf(what, sizeof(what), "%s in\n%.150s", expected, report);
 	CU_assertImplementation(found && (found == report || found[-1] == '\n'), __LINE__, what,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The preprocessor, and what bounds the front end: each limit answers, none crashes or hangs. */
-#define TEST_SECONDS 110
+#define TEST_SECONDS 170
 #include "idl_text.h"
 
 TEST(include_looks_beside_the_file_then_in_the_folders_of_dash_i)
@@ -200,6 +200,56 @@ TEST(declarations_are_counted)
 	free(text);
 }
 
+TEST(all_files_of_a_run_together_are_bounded)
+{
+	struct idl_result r = read_many("", " ", (1 << 20) - 2, "\n");
+	char from[200];
+
+	CHECK_CLEAN(r);
+	idl_done(&r);
+	snprintf(from, sizeof(from), "%s", idl_path("main.idl"));
+	REQUIRE(rename(from, idl_path("a.idl")) == 0);
+	check_many("", "#include \"a.idl\"\n", 17, "", "more than 16 MiB of text");
+}
+
+TEST(an_interface_has_a_bounded_number_of_operations)
+{
+	char *text = malloc(1 << 18), *at;
+	struct idl_result r;
+	int i;
+
+	REQUIRE(text != NULL);
+	at = stpcpy(text, "interface A { void f(); };\ninterface I : A { ");
+	for (i = 0; i < 4096; i++)
+		at += sprintf(at, "void f%d(); ", i);
+	stpcpy(at, "};");
+	r = idl_text(text);
+	CHECK_INT(r.n_errors, 1);
+	CHECK_HAS(r.report, "main.idl:2:11: error: 'I' has more than 4096 operations");
+	idl_done(&r);
+	free(text);
+}
+
+TEST(memory_is_bounded_and_given_back)
+{
+	char *text = malloc(1 << 20), *at = text;
+	struct idl_result r;
+	int i;
+
+	REQUIRE(text != NULL);
+	for (i = 0; i < 60; i++)
+		at += sprintf(at, "module m%0119d { ", i);
+	for (i = 0; i < 32000; i++)
+		at += sprintf(at, "enum E%d{v%d};", i, i);
+	for (i = 0; i < 60; i++)
+		at = stpcpy(at, "};");
+	r = idl_text(text);
+	CHECK_INT(r.n_errors, 1);
+	CHECK_HAS(r.report, "error: out of memory: 256 MiB are used");
+	idl_done(&r);
+	free(text);
+}
+
 TEST(macros_that_double_each_other_end)
 {
 	char text[4000] = "#define M0 1 +\n", *at = text + strlen(text);
@@ -302,6 +352,9 @@ static const struct test_case tests[] = {
 	T(a_megabyte_of_anything_is_answered),
 	T(a_file_larger_than_a_megabyte_is_refused),
 	T(declarations_are_counted),
+	T(all_files_of_a_run_together_are_bounded),
+	T(an_interface_has_a_bounded_number_of_operations),
+	T(memory_is_bounded_and_given_back),
 	T(macros_that_double_each_other_end),
 	T(includes_that_multiply_end),
 	T(long_chains_are_followed_or_refused),
