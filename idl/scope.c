@@ -96,20 +96,39 @@ bool scope_declare(struct front *front, struct raw_decl *scope, struct raw_decl 
 	return false;
 }
 
-/* Looks in one scope and what it inherits; *other is set if two bases answer differently. */
+static bool is_base_of(const struct ast_decl *base, const struct ast_decl *decl)
+{
+	size_t i;
+
+	for (i = 0; i < decl->n_all_bases; i++)
+		if (decl->all_bases[i] == base)
+			return true;
+	return false;
+}
+
+/*
+ * Looks in one scope and, if it is not there, in what that inherits. A base's name hides those of
+ * its own bases; *other is set if two bases answer differently all the same.
+ */
 static struct raw_decl *find_in(struct front *front, const struct raw_decl *scope, const char *name,
 				struct raw_decl **other)
 {
 	struct raw_decl *found = scope_own(front, scope, name), *one;
+	const struct ast_decl *owner = NULL, *base;
 	size_t i;
 
 	*other = NULL;
-	for (i = 0; !found && i < scope->decl.n_all_bases; i++)
-		found = scope_own(front, raw_of(scope->decl.all_bases[i]), name);
-	for (; i < scope->decl.n_all_bases; i++) {
+	if (found)
+		return found;
+	for (i = scope->decl.n_all_bases; i-- > 0;) { /* nearest first */
+		base = scope->decl.all_bases[i];
 		one = scope_own(front, raw_of(scope->decl.all_bases[i]), name);
-		if (one && one != found)
-			*other = one;
+		if (!one || (owner && is_base_of(base, owner)))
+			continue;
+		if (found)
+			*other = found;
+		found = one;
+		owner = base;
 	}
 	return found;
 }

@@ -343,12 +343,31 @@ TEST(a_type_may_be_defined_where_it_is_used)
 	idl_done(&r);
 }
 
+TEST(inherited_names_are_found_and_nearer_ones_hide_farther_ones)
+{
+	struct idl_result r = idl_text(
+		"interface A { struct T { long a; }; struct U { long x; }; const long N = 1; };\n"
+		"interface B : A { struct T { long b; }; T mine(in U u); };\n"
+		"interface C : B, A { T nearest(in A::T t); const long M = N + 1; };\n"
+		"module m { interface A { void f(in ::A::U u); }; };\n");
+
+	CHECK_CLEAN(r);
+	CHECK(idl_find(&r, "B::mine")->type->decl == idl_find(&r, "B::T"));
+	CHECK(idl_find(&r, "B::mine::u")->type->decl == idl_find(&r, "A::U"));
+	CHECK(idl_find(&r, "C::nearest")->type->decl == idl_find(&r, "B::T"));
+	CHECK(idl_find(&r, "C::nearest::t")->type->decl == idl_find(&r, "A::T"));
+	CHECK_INT(idl_find(&r, "C::M")->value.i, 2);
+	CHECK(idl_find(&r, "m::A::f::u")->type->decl == idl_find(&r, "A::U"));
+	idl_done(&r);
+}
+
 static const struct test_case tests[] = {
 	T(the_first_example_has_everything_that_emitters_read),
 	T(constants_are_computed_exactly),
 	T(types_resolve_through_typedefs_to_the_one_that_has_a_struct),
 	T(reopened_modules_are_one_and_see_each_other),
 	T(a_forward_declaration_becomes_its_definition),
+	T(inherited_names_are_found_and_nearer_ones_hide_farther_ones),
 	T(diamonds_collapse_and_bases_come_farthest_first),
 	T(ids_follow_the_wire_rules),
 	T(annotations_are_read),
