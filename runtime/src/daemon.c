@@ -64,6 +64,11 @@ bool daemon_is_local(const char *address)
 	return d != NULL;
 }
 
+struct executor *daemon_executor(pyr_daemon *daemon)
+{
+	return daemon->executor;
+}
+
 static void list(struct pyr_daemon *d, bool in)
 {
 	struct pyr_daemon **at;

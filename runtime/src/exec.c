@@ -24,13 +24,15 @@ struct worker {
 };
 
 struct executor {
+	atomic_int refs;
 	pthread_mutex_t lock; /* after a peer's, before the engine's */
 	struct lane *ready, **ready_end;
 	struct lane *stalled; /* held back by their link's backlog */
+	struct exec_job *jobs, **jobs_end;
 	struct worker *parked;
 	struct worker *workers;
 	unsigned n_workers;
-	bool is_stopping;
+	bool is_stopping, is_freed;
 	size_t load;
 	void (*on_idle)(void *data);
 	void *data;
@@ -54,7 +56,9 @@ struct executor *exec_new(unsigned threads)
 		return NULL;
 	}
 	pthread_mutex_init(&e->lock, NULL);
+	e->refs = 1;
 	e->ready_end = &e->ready;
+	e->jobs_end = &e->jobs;
 	e->n_workers = threads;
 	e->ticker.tick = on_tick;
 	for (i = 0; i < threads; i++) {
@@ -79,14 +83,43 @@ static void drop_lanes(struct lane *lane)
 	}
 }
 
+static void run_jobs(struct executor *e)
+{
+	struct exec_job *job, *next;
+
+	pthread_mutex_lock(&e->lock);
+	e->is_freed = true;
+	job = e->jobs;
+	e->jobs = NULL;
+	pthread_mutex_unlock(&e->lock);
+	for (; job; job = next) {
+		next = job->next;
+		job->run(job);
+	}
+}
+
 void exec_free(struct executor *e)
 {
-	unsigned i;
-
 	if (!e)
 		return;
 	drop_lanes(e->ready);
 	drop_lanes(e->stalled);
+	e->ready = e->stalled = NULL;
+	run_jobs(e);
+	exec_unref(e);
+}
+
+void exec_ref(struct executor *e)
+{
+	atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
+}
+
+void exec_unref(struct executor *e)
+{
+	unsigned i;
+
+	if (atomic_fetch_sub(&e->refs, 1) != 1)
+		return;
 	for (i = 0; i < e->n_workers; i++)
 		engine_waiter_fini(&e->workers[i].waiter);
 	pthread_mutex_destroy(&e->lock);
@@ -176,6 +209,10 @@ void exec_submit(struct executor *e, struct lane *lane, pyr_call *call)
 {
 	incall_ref(call);
 	call->next = NULL;
+	if (!call->executor) {
+		exec_ref(e);
+		call->executor = e;
+	}
 	pthread_mutex_lock(&e->lock);
 	call->lane = lane;
 	if (lane->head)
@@ -189,6 +226,22 @@ void exec_submit(struct executor *e, struct lane *lane, pyr_call *call)
 		wake_one(e);
 	}
 	pthread_mutex_unlock(&e->lock);
+}
+
+bool exec_post(struct executor *e, struct exec_job *job)
+{
+	bool taken;
+
+	pthread_mutex_lock(&e->lock);
+	taken = !e->is_freed;
+	if (taken) {
+		job->next = NULL;
+		*e->jobs_end = job;
+		e->jobs_end = &job->next;
+		wake_one(e);
+	}
+	pthread_mutex_unlock(&e->lock);
+	return taken;
 }
 
 void exec_resume(struct executor *e)
@@ -259,6 +312,10 @@ static void on_tick(struct engine_ticker *ticker)
 
 	for (i = 0; i < e->n_workers; i++)
 		uncork(&e->workers[i]);
+	pthread_mutex_lock(&e->lock);
+	if (e->ready) /* those who run methods may be long about it */
+		wake_one(e);
+	pthread_mutex_unlock(&e->lock);
 }
 
 /* ---- work ---- */
@@ -300,6 +357,25 @@ static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
 	pthread_mutex_lock(&e->lock);
 }
 
+static struct exec_job *take_job(struct executor *e)
+{
+	struct exec_job *job = e->jobs;
+
+	if (!job)
+		return NULL;
+	e->jobs = job->next;
+	if (!e->jobs)
+		e->jobs_end = &e->jobs;
+	return job;
+}
+
+static void run_job(struct executor *e, struct exec_job *job)
+{
+	pthread_mutex_unlock(&e->lock);
+	job->run(job);
+	pthread_mutex_lock(&e->lock);
+}
+
 static void idle(struct worker *w)
 {
 	struct executor *e = w->executor;
@@ -322,14 +398,18 @@ static void *work(void *data)
 	struct worker *w = data;
 	struct executor *e = w->executor;
 	struct worker *outer = self;
+	struct exec_job *job;
 	struct lane *lane;
 	pyr_call *call;
 
 	self = w;
 	pthread_mutex_lock(&e->lock);
 	while (!e->is_stopping) {
-		call = take(e, &lane);
-		if (call)
+		job = take_job(e);
+		call = job ? NULL : take(e, &lane);
+		if (job)
+			run_job(e, job);
+		else if (call)
 			run_one(w, call, lane);
 		else
 			idle(w);

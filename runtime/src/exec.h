@@ -12,7 +12,21 @@ struct executor;
 
 /* threads: in all, the caller of exec_work() included. Returns NULL when memory is out. */
 struct executor *exec_new(unsigned threads);
-void exec_free(struct executor *executor); /* after exec_work() returned */
+/*
+ * After exec_work() returned: fails what is queued, runs what was posted, takes no more. Its memory
+ * stays as long as calls and timers hold it.
+ */
+void exec_free(struct executor *executor);
+void exec_ref(struct executor *executor);
+void exec_unref(struct executor *executor);
+
+/* Something else than a call for a method thread to do, before the calls that are queued. */
+struct exec_job {
+	void (*run)(struct exec_job *job);
+	struct exec_job *next;
+};
+/* Returns false, the job not taken, when the executor has been freed. Any thread. */
+bool exec_post(struct executor *executor, struct exec_job *job);
 
 /* Puts a call at the end of its lane; takes a reference of it. */
 void exec_submit(struct executor *executor, struct lane *lane, pyr_call *call);

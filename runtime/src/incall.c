@@ -7,18 +7,20 @@
 #include <string.h>
 
 #include "engine.h"
+#include "exec.h"
 
 /*
  * The place of an answer that comes later. `lock` orders the caller's cancel against the answer:
- * on_cancel is called at most once, by the runtime's thread, and not after the answer was given.
+ * on_cancel is called at most once, in a method thread, and not after the answer was given.
  */
 struct pyr_deferred {
 	pyr_call *call; /* counted */
 	pthread_mutex_t lock;
 	pyr_cancel_cb on_cancel;
 	void *data;
-	struct engine_timer cancelled; /* fires at once: the way into the runtime's thread */
-	bool is_told;                  /* lock: on_cancel was or is being called */
+	struct exec_job cancelled; /* the way into a method thread */
+	bool is_posted;            /* lock: that job is queued */
+	bool is_told;              /* lock: on_cancel was or is being called */
 };
 
 static _Thread_local pyr_call *current;
@@ -59,6 +61,8 @@ void incall_unref(pyr_call *call)
 		return;
 	call->origin->release(call);
 	object_unref(call->object);
+	if (call->executor)
+		exec_unref(call->executor);
 	arena_clear(&call->arena);
 	free(call->owned);
 	free(call);
@@ -198,26 +202,34 @@ void incall_run(pyr_call *call)
 	current = outer;
 }
 
-static void on_cancelled(struct engine_timer *timer)
+static void on_cancelled(struct exec_job *job)
 {
-	pyr_deferred *d = (pyr_deferred *)((char *)timer - offsetof(pyr_deferred, cancelled));
+	pyr_deferred *d = (pyr_deferred *)((char *)job - offsetof(pyr_deferred, cancelled));
 	pyr_call *call = d->call;
-	bool tell;
 
-	pthread_mutex_lock(&d->lock);
-	tell = d->on_cancel && !d->is_told && !call->is_answered;
-	d->is_told |= tell; /* else it may still be set, and is told then */
-	pthread_mutex_unlock(&d->lock);
-	if (tell)
+	pthread_mutex_lock(&d->lock); /* also while it runs: who answers meanwhile waits */
+	d->is_posted = false;
+	if (d->on_cancel && !d->is_told) {
+		d->is_told = true;
 		d->on_cancel(d, d->data);
+	}
+	pthread_mutex_unlock(&d->lock);
 	incall_unref(call);
 }
 
 static void tell_deferred(pyr_deferred *d)
 {
-	incall_ref(d->call);
-	if (engine_timer_set(&d->cancelled, engine_now()) < 0)
-		incall_unref(d->call);
+	bool post;
+
+	pthread_mutex_lock(&d->lock);
+	post = !d->is_posted && !d->is_told && d->on_cancel;
+	if (post) {
+		incall_ref(d->call);
+		d->is_posted = exec_post(d->call->executor, &d->cancelled);
+		if (!d->is_posted)
+			incall_unref(d->call); /* not the last: the deferred has one */
+	}
+	pthread_mutex_unlock(&d->lock);
 }
 
 void incall_cancel(pyr_call *call)
@@ -350,6 +362,17 @@ int pyr__raise(pyr_call *call, const char *file, int line, const struct pyr__typ
 
 /* ---- answers that come later ---- */
 
+/* Recursive, so that an on_cancel may give the answer itself. */
+static void init_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+}
+
 int pyr_call_defer(pyr_call *call, pyr_deferred **ret)
 {
 	pyr_deferred *d;
@@ -366,12 +389,10 @@ int pyr_call_defer(pyr_call *call, pyr_deferred **ret)
 	if (!d)
 		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	d->call = call;
-	d->cancelled.fire = on_cancelled;
-	pthread_mutex_init(&d->lock, NULL);
+	d->cancelled.run = on_cancelled;
+	init_lock(&d->lock);
 	incall_ref(call);
 	__atomic_store_n(&call->deferred, d, __ATOMIC_RELEASE);
-	if (atomic_load(&call->is_cancelled)) /* it came in between: nobody else will tell */
-		tell_deferred(d);
 	*ret = d;
 	return 0;
 }

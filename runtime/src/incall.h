@@ -29,6 +29,8 @@ struct lane {
 	const atomic_size_t *backlog; /* bytes its link has yet to send; NULL = none */
 };
 
+struct executor;
+
 struct call_origin {
 	/* Exactly one of these two, once, from any thread. reply: the packed result; fail: why
 	 * there is none. */
@@ -49,6 +51,7 @@ struct pyr_call {
 	bool is_oneway;        /* already answered; results and errors go nowhere */
 	bool is_answered;
 	uint32_t number;
+	struct executor *executor; /* counted; NULL until it is queued */
 	struct lane *lane;
 	pyr_call *next;        /* in its lane */
 	int64_t deadline;      /* engine_now() scale; ENGINE_FOREVER */

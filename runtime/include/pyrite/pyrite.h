@@ -245,10 +245,31 @@ void pyr_deferred_free(pyr_deferred *deferred);
 pyr_call *
 pyr_deferred_call(pyr_deferred *deferred); /* borrowed: for pyr_alloc(), pyr_call_data() ... */
 
-/* Called once, in a thread of the runtime, when the caller cancels or is gone before the answer; it
- * must not complete the deferred inside. */
+/*
+ * Called once, in a method thread of the daemon, when the caller cancels or is gone before the
+ * answer. It may answer itself; another thread that answers meanwhile waits until it is through.
+ */
 typedef void (*pyr_cancel_cb)(pyr_deferred *deferred, void *data);
 void pyr_deferred_set_on_cancel(pyr_deferred *deferred, pyr_cancel_cb on_cancel, void *data);
+
+/*
+ * ---- Timers ----
+ *
+ * A timer calls back once after each pyr_timer_set(), in a method thread of its daemon: in a serial
+ * daemon the one thread that runs the methods, so that answering a deferred later needs no locks.
+ * Without a daemon it is the runtime's callback thread, one for the process.
+ */
+typedef struct pyr_timer pyr_timer;
+typedef void (*pyr_timer_cb)(pyr_timer *timer, void *data);
+
+/* daemon: may be NULL; outlives the timer. Returns: owned, pyr_timer_free(). */
+pyr_timer *pyr_timer_new(pyr_daemon *daemon, pyr_timer_cb callback, void *data) PYR_MUST_CHECK;
+
+/* Calls back in ms from now, instead of when it was set to before. */
+int pyr_timer_set(pyr_timer *timer, uint32_t ms);
+
+/* After it returns the callback neither runs nor will; also from the callback itself. */
+void pyr_timer_free(pyr_timer *timer);
 
 /*
  * ---- Proxies ----
