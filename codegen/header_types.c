@@ -175,7 +175,7 @@ static void member(struct buf *out, size_t indent, const struct ast_decl *decl)
 static void exception_functions(struct buf *out, const struct ast_decl *decl)
 {
 	interface_raise_at(out, decl, ";");
-	buf_printf(out, "const struct %s *%s_caught(void);\n", decl->c_name, decl->c_name);
+	interface_caught(out, decl, ";");
 }
 
 static void body(struct buf *out, const struct ast_decl *decl)

@@ -85,3 +85,16 @@ void interface_raise_at(struct buf *out, const struct ast_decl *exception, const
 	buf_free(&name);
 	items_clear(&parameters);
 }
+
+void interface_caught(struct buf *out, const struct ast_decl *exception, const char *tail)
+{
+	struct items parameters = { 0 };
+	struct buf type = { 0 }, name = { 0 };
+
+	buf_printf(&type, "const struct %s *", exception->c_name);
+	buf_printf(&name, "%s_caught", exception->c_name);
+	layout_function(out, buf_text(&type), buf_text(&name), &parameters, tail);
+	out->failed |= type.failed || name.failed;
+	buf_free(&type);
+	buf_free(&name);
+}

@@ -24,6 +24,7 @@ enum interface_function {
 void interface_function(struct buf *out, const struct ast_decl *decl, enum interface_function which,
 			size_t base, const char *tail);
 
-/* X_raise_at() of an exception. */
+/* X_raise_at() and X_caught() of an exception. */
 void interface_raise_at(struct buf *out, const struct ast_decl *exception, const char *tail);
+void interface_caught(struct buf *out, const struct ast_decl *exception, const char *tail);
 #endif

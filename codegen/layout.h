@@ -20,7 +20,7 @@ void layout_indent(struct buf *out, size_t column);
 bool layout_fits(const struct items *items, size_t column, size_t tail);
 
 /* indent tabs, head "(" items ")" tail newline: on one line, else filled lines aligned behind the
- * parenthesis, else a continuation under the head. */
+ * parenthesis, or below the head. */
 void layout_call(struct buf *out, size_t indent, const char *head, const struct items *items,
 		 const char *tail);
 
@@ -28,9 +28,20 @@ void layout_call(struct buf *out, size_t indent, const char *head, const struct 
 void layout_function(struct buf *out, const char *type, const char *name,
 		     const struct items *parameters, const char *tail);
 
-/* One row of a table, "{ a, b }," : on one line, else filled lines; designated rows (.x = y) that
- * do not fit have a line for each item. */
-void layout_row(struct buf *out, const struct items *items, bool designated);
+/* Items from column align on, as many on a line as fit; tail: columns that follow the last. */
+void layout_fill(struct buf *out, const struct items *items, size_t align, size_t tail);
+
+/* A constant array of structs, row by row. All zero is empty. */
+struct table {
+	struct items rows;
+	bool is_designated; /* ".x = y": a row that does not fit has a line for each item */
+};
+
+/* Adds "{ a, b }". */
+void table_row(struct table *table, const struct items *items);
+/* Writes head[] = { rows }; and empties the table. Short rows share lines as clang-format has it.
+ */
+void table_write(struct buf *out, struct table *table, const char *head);
 
 /* A doc comment at indent tabs, long lines wrapped. NULL: nothing. deprecated: its text, "" if
  * there is none, NULL if it is not deprecated. */

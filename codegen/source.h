@@ -7,6 +7,7 @@
  */
 #include "buf.h"
 #include "c_type.h"
+#include "layout.h"
 #include "names.h"
 
 #include "../idl/ast.h"
@@ -21,6 +22,7 @@ struct source_helper {
 struct source {
 	struct buf *out;
 	struct names *names;
+	struct table fields; /* the table of fields being made */
 	struct source_helper *helpers;
 	size_t n_helpers, room_helpers;
 };
@@ -38,7 +40,10 @@ struct source_field {
 /* Whether one table can describe both. */
 bool source_same_type(const struct ast_type *a, const struct ast_type *b);
 
+/* Adds it to source->fields, */
 void source_field(struct source *source, const struct source_field *field);
+/* which this writes as a static table of that name. */
+void source_fields(struct source *source, const char *name);
 
 /* Writes the constant that holds a default, if there is one; prefix: the operation of a parameter,
  * else "". Returns its name or NULL. */

@@ -123,7 +123,7 @@ static void args(struct source *source, struct source_interface *interface)
 	}
 	if (n == 0)
 		return;
-	buf_printf(source->out, "\nstatic const struct pyr__field %s[] = {\n", interface->args);
+	buf_str(source->out, "\n");
 	for (size_t i = 0; i < interface->decl->n_operations; i++) {
 		const struct source_operation *row = &interface->rows[i];
 
@@ -132,7 +132,7 @@ static void args(struct source *source, struct source_interface *interface)
 		value_rows(source, row->operation.ins, row->operation.n_ins, row->values);
 		value_rows(source, row->operation.outs, row->operation.n_outs, NULL);
 	}
-	buf_str(source->out, "};\n");
+	source_fields(source, interface->args);
 }
 
 static void raises(struct source *source, const struct source_interface *interface,
@@ -170,7 +170,7 @@ static void add_flags(struct items *row, const struct operation *operation)
 	items_end(row);
 }
 
-static void operation_row(struct buf *out, const struct source_interface *interface,
+static void operation_row(struct table *table, const struct source_interface *interface,
 			  const struct source_operation *row)
 {
 	const struct operation *operation = &row->operation;
@@ -190,7 +190,7 @@ static void operation_row(struct buf *out, const struct source_interface *interf
 	items_add(&items, "%" PRIu32, decl->timeout_ms);
 	items_add(&items, "%s", row->raises ? row->raises : "NULL");
 	items_add(&items, "0x%016" PRIx64, decl->fingerprint);
-	layout_row(out, &items, false);
+	table_row(table, &items);
 	items_clear(&items);
 }
 
@@ -198,16 +198,20 @@ static void operations(struct source *source, struct source_interface *interface
 {
 	struct buf *out = source->out;
 	size_t n = interface->decl->n_operations;
+	struct table table = { 0 };
+	struct buf head = { 0 };
 
 	for (size_t i = 0; i < n; i++)
 		raises(source, interface, &interface->rows[i]);
-	if (n > 0) {
-		buf_printf(out, "\nstatic const struct pyr__operation %s[] = {\n",
-			   interface->operations);
-		for (size_t i = 0; i < n; i++)
-			operation_row(out, interface, &interface->rows[i]);
-		buf_str(out, "};\n");
-	}
+	if (n == 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		operation_row(&table, interface, &interface->rows[i]);
+	buf_str(out, "\n");
+	buf_printf(&head, "static const struct pyr__operation %s", interface->operations);
+	table_write(out, &table, buf_text(&head));
+	out->failed |= head.failed;
+	buf_free(&head);
 }
 
 /* The table of the interface itself: one line if it fits, as clang-format has it. */

@@ -90,8 +90,19 @@ void source_field(struct source *source, const struct source_field *field)
 	add_type(source, &row, actual);
 	if (field->value)
 		items_add(&row, ".value = &%s", field->value);
-	layout_row(source->out, &row, true);
+	table_row(&source->fields, &row);
 	items_clear(&row);
+}
+
+void source_fields(struct source *source, const char *name)
+{
+	struct buf head = { 0 };
+
+	buf_printf(&head, "static const struct pyr__field %s", name);
+	source->fields.is_designated = true;
+	table_write(source->out, &source->fields, buf_text(&head));
+	source->out->failed |= head.failed;
+	buf_free(&head);
 }
 
 const char *source_default(struct source *source, const struct ast_decl *scope, const char *prefix,
@@ -178,12 +189,13 @@ static void collection(struct source *source, const struct ast_type *type, const
 	struct buf *out = source->out;
 	struct source_field item = { .id = 1, .name = "items", .type = type->elem };
 
-	buf_printf(out, "\nstatic const struct pyr__field %s[] = {\n", fields);
+	buf_str(out, "\n");
 	if (type->kind == TYPE_MAP)
 		map_fields(source, type);
 	else
 		source_field(source, &item);
-	buf_str(out, "};\n\n");
+	source_fields(source, fields);
+	buf_str(out, "\n");
 	source_open_type(source, linkage, name, ctype_kind(type), type->wire_name);
 	size_line(source, "size", type);
 	if (type->kind == TYPE_ARRAY)
@@ -250,25 +262,29 @@ void source_typedef(struct source *source, const struct ast_decl *decl)
 
 void source_enum(struct source *source, const struct ast_decl *decl)
 {
-	const char *table = names_local(source->names, decl, NULL, "enumerators");
+	const char *name = names_local(source->names, decl, NULL, "enumerators");
+	struct buf head = { 0 }, type = { 0 };
 	struct buf *out = source->out;
-	struct buf name = { 0 };
+	struct table table = { 0 };
 
-	buf_printf(out, "\nstatic const struct pyr__enumerator %s[] = {\n", table);
 	for (size_t i = 0; i < decl->n_items; i++) {
 		struct items row = { 0 };
 
 		items_add(&row, "\"%s\"", decl->items[i]->wire_name);
 		items_add(&row, "%" PRId64, decl->items[i]->value.i);
-		layout_row(out, &row, false);
+		table_row(&table, &row);
 		items_clear(&row);
 	}
-	buf_str(out, "};\n\n");
-	source_open_type(source, "", type_name(&name, decl->c_name), "ENUM", decl->wire_name);
+	buf_str(out, "\n");
+	buf_printf(&head, "static const struct pyr__enumerator %s", name);
+	table_write(out, &table, buf_text(&head));
+	buf_str(out, "\n");
+	source_open_type(source, "", type_name(&type, decl->c_name), "ENUM", decl->wire_name);
 	buf_printf(out, "\t.size = 4,\n\t.n_enumerators = %zu,\n\t.enumerators = %s,\n};\n",
-		   decl->n_items, table);
-	out->failed |= name.failed;
-	buf_free(&name);
+		   decl->n_items, name);
+	out->failed |= head.failed || type.failed;
+	buf_free(&head);
+	buf_free(&type);
 }
 
 /* The members' defaults. Returns: their names, calloc'ed; NULL if memory is out. */
@@ -342,9 +358,9 @@ void source_struct(struct source *source, const struct ast_decl *decl)
 
 	buf_str(out, "\n");
 	if (decl->n_items > 0) {
-		buf_printf(out, "static const struct pyr__field %s[] = {\n", fields);
 		source_members(source, decl, values);
-		buf_str(out, "};\n\n");
+		source_fields(source, fields);
+		buf_str(out, "\n");
 	}
 	source_open_type(source, "", type_name(&name, decl->c_name), "STRUCT", decl->wire_name);
 	if (decl->kind == AST_EXCEPTION)

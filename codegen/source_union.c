@@ -51,8 +51,11 @@ static struct label *sorted_labels(const struct ast_decl *decl, size_t *ret_n)
 	return labels;
 }
 
-static void label_rows(struct buf *out, const struct label *labels, size_t n)
+static void label_table(struct buf *out, const char *name, const struct label *labels, size_t n)
 {
+	struct table table = { 0 };
+	struct buf head = { 0 };
+
 	for (size_t i = 0; i < n; i++) {
 		struct items row = { 0 };
 
@@ -63,9 +66,14 @@ static void label_rows(struct buf *out, const struct label *labels, size_t n)
 		else
 			items_add(&row, "INT64_C(%" PRId64 ")", labels[i].value);
 		items_add(&row, "%zu", labels[i].field);
-		layout_row(out, &row, false);
+		table_row(&table, &row);
 		items_clear(&row);
 	}
+	buf_str(out, "\n");
+	buf_printf(&head, "static const struct pyr__label %s", name);
+	table_write(out, &table, buf_text(&head));
+	out->failed |= head.failed;
+	buf_free(&head);
 }
 
 static void fields(struct source *source, const struct ast_decl *decl, const char *name)
@@ -78,10 +86,10 @@ static void fields(struct source *source, const struct ast_decl *decl, const cha
 		.member = "_d",
 	};
 
-	buf_printf(source->out, "\nstatic const struct pyr__field %s[] = {\n", name);
+	buf_str(source->out, "\n");
 	source_field(source, &discriminator);
 	source_members(source, decl, NULL);
-	buf_str(source->out, "};\n");
+	source_fields(source, name);
 }
 
 void source_union(struct source *source, const struct ast_decl *decl)
@@ -101,11 +109,8 @@ void source_union(struct source *source, const struct ast_decl *decl)
 		if (decl->items[i]->is_default)
 			other = i + 1;
 	fields(source, decl, rows);
-	if (n > 0) {
-		buf_printf(out, "\nstatic const struct pyr__label %s[] = {\n", table);
-		label_rows(out, labels, n);
-		buf_str(out, "};\n");
-	}
+	if (n > 0)
+		label_table(out, table, labels, n);
 	buf_printf(&name, "%s_type", decl->c_name);
 	buf_str(out, "\n");
 	source_open_type(source, "", buf_text(&name), "UNION", decl->wire_name);
@@ -137,7 +142,9 @@ void source_exception(struct buf *out, const struct ast_decl *decl)
 	items_add(&arguments, "exception");
 	layout_call(out, 1, "return pyr__raise", &arguments, ";");
 	items_clear(&arguments);
-	buf_printf(out, "}\n\nconst struct %s *%s_caught(void)\n{\n", decl->c_name, decl->c_name);
+	buf_str(out, "}\n\n");
+	interface_caught(out, decl, "");
+	buf_str(out, "{\n");
 	items_add(&arguments, "&%s_type", decl->c_name);
 	layout_call(out, 1, "return pyr__caught", &arguments, ";");
 	buf_str(out, "}\n");
