@@ -125,14 +125,19 @@ void stream_fini(struct stream *s)
 	grpc_slice_unref(s->details);
 }
 
-/* A fresh call takes its first batches; if core does not, it is over before it began. */
+/*
+ * A fresh call takes its first batches; if core does not, it is over before it began. A client is
+ * not in the leader here, which may see the end before this returns: what it reads is set before.
+ */
 static void begin(struct stream *s, const grpc_op *open, size_t n_open, const grpc_op *end)
 {
 	s->is_open = true;
+	s->is_reading = true;
 	if (start(s, end, 1, &s->ended)) {
 		if (!start(s, open, n_open, &s->opened))
 			grpc_call_cancel(s->call, NULL);
-		s->is_reading = stream_read(s);
+		if (!stream_read(s))
+			s->is_reading = false;
 	}
 }
 
