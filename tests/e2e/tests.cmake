@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+# Whole calls: tests/unit/test_call.c and its like in one process, and between two with e2e-server.
+add_library(e2e_servant STATIC e2e/servant.c)
+pyrite_generate(TARGET e2e_servant IDL e2e/e2e.idl)
+target_include_directories(e2e_servant PUBLIC e2e ${CMAKE_CURRENT_BINARY_DIR}/e2e_servant.pyrite)
+target_link_libraries(e2e_servant PUBLIC pyrite_internal)
+pyrite_warnings(e2e_servant)
+
+add_executable(e2e-server e2e/server.c)
+target_link_libraries(e2e-server PRIVATE e2e_servant)
+pyrite_warnings(e2e-server)

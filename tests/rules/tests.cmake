@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+# Every rule of a link that can be seen from outside, by raw peers: as a client of e2e-server, and as a server for
+# rules-client. (tests/e2e makes the programs' servant.)
+pyrite_script_test(server_rules rules/server_rules.py)
