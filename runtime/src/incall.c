@@ -187,6 +187,10 @@ void incall_run(pyr_call *call)
 	pyr_call *outer = current;
 
 	current = call;
+	if (call->is_oneway && !call->is_answered && !atomic_load(&call->is_cancelled)) {
+		call->is_answered = true;
+		call->origin->reply(call, NULL);
+	}
 	if (atomic_load(&call->is_cancelled))
 		incall_fail(call, PYR_CANCELLED, "cancelled before it ran");
 	else if (call->deadline != ENGINE_FOREVER && engine_now() >= call->deadline)

@@ -32,8 +32,8 @@ struct lane {
 struct executor;
 
 struct call_origin {
-	/* Exactly one of these two, once, from any thread. reply: the packed result; fail: why
-	 * there is none. */
+	/* Exactly one of these two, once, from any thread. reply: the packed result, NULL for a
+	 * oneway; fail: why there is none. */
 	void (*reply)(pyr_call *call, const struct codec_packer *packer);
 	void (*fail)(pyr_call *call, const struct error_info *error);
 	/* The last reference is gone: gives back what the origin added; incall_free() follows. */

@@ -27,6 +27,7 @@ static struct peer *new_peer(struct peer_host *host)
 	peer->refs = 1;
 	peer->host = host;
 	peer->max_calls = PEER_MAX_CALLS;
+	peer->their_max_message = UINT32_MAX;
 	peer->connect_until = ENGINE_FOREVER;
 	peer->flush_later.run = on_before_poll;
 	pthread_mutex_init(&peer->lock, NULL);
@@ -387,6 +388,8 @@ static void on_hello(struct peer *peer, const struct frame *frame)
 		return;
 	}
 	peer->has_hello = true;
+	if (frame->max_message > 0)
+		peer->their_max_message = frame->max_message;
 	if (frame->min_version <= FRAME_VERSION_MAX && frame->max_version >= FRAME_VERSION_MIN) {
 		peer_on_hello_out(peer, frame->max_calls);
 		return;

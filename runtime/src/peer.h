@@ -82,7 +82,9 @@ struct peer {
 	uint32_t last_session;
 	struct numtab sessions_made;
 
+	uint32_t their_max_message; /* bytes of one payload that the other end takes */
 	struct numtab sessions_taken, calls_taken; /* by the other end's numbers */
+	atomic_size_t n_held; /* calls taken that are kept: live, queued, running or deferred */
 	uint32_t last_taken;
 	struct engine_hook flush_later;
 	bool will_flush; /* lock: flush_later waits for the next poll */

@@ -147,17 +147,16 @@ void peer_on_unbind(struct peer *peer, const struct frame *frame)
 
 /* ---- answers; any thread ---- */
 
-static void flush_soon(struct peer *peer)
+/* Called with the lock, which it drops: corking this peer may flush another. */
+static void flush_soon_unlock(struct peer *peer)
 {
-	bool later;
+	bool is_writing = peer->is_writing;
 
+	pthread_mutex_unlock(&peer->lock);
 	/* A write under way takes along what is queued; else a batch of short methods leaves as one
 	 * message. */
-	later = peer->is_writing || exec_cork(peer, peer_flush, peer_unref);
-	if (later)
-		pthread_mutex_unlock(&peer->lock);
-	else
-		peer_flush_unlock(peer);
+	if (!is_writing && !exec_cork(peer, peer_flush, peer_unref))
+		peer_flush(peer);
 }
 
 /* Takes the call out of the live ones. Returns false if nobody waits any more. With the lock. */
@@ -197,30 +196,10 @@ static void put_reply(struct peer *peer, uint32_t number, const struct codec_pac
 	size_t before = peer->urgent.n;
 	uint8_t *at;
 
-	at = frame_write(&peer->urgent, &frame, packer->size);
-	if (at)
+	at = frame_write(&peer->urgent, &frame, packer ? packer->size : 0);
+	if (at && packer)
 		codec_pack(packer, at);
 	atomic_fetch_add(&peer->backlog, peer->urgent.n - before);
-}
-
-static void on_reply(pyr_call *call, const struct codec_packer *packer)
-{
-	struct peer *peer = session_of(call)->peer;
-	uint8_t *large = packer->size > FRAME_FRAGMENT ? malloc(packer->size) : NULL;
-	bool was_live;
-
-	if (large)
-		codec_pack(packer, large);
-	pthread_mutex_lock(&peer->lock);
-	was_live = retire(peer, call);
-	if (was_live && large)
-		put_fragments(peer, call->number, (struct span){ large, packer->size });
-	else if (was_live)
-		put_reply(peer, call->number, packer);
-	flush_soon(peer);
-	free(large);
-	if (was_live)
-		incall_unref(call);
 }
 
 static void PYR_PRINTF(4, 5)
@@ -235,6 +214,45 @@ static void PYR_PRINTF(4, 5)
 	va_end(args);
 	frame.message = span_of(text);
 	peer_queue(peer, &frame);
+}
+
+/* Queues a reply, or why it cannot be sent. large: it packed, when it goes in fragments. */
+static void put_result(struct peer *peer, uint32_t number, const struct codec_packer *packer,
+		       const uint8_t *large)
+{
+	uint32_t max = peer->host->max_message;
+	size_t size = packer ? packer->size : 0;
+
+	if (peer->their_max_message < max)
+		max = peer->their_max_message;
+	if (size > max)
+		refuse(peer, number, PYR_RESOURCE_EXHAUSTED,
+		       "MessageTooLarge: a reply of %zu bytes, the most is %u", size, max);
+	else if (size <= FRAME_FRAGMENT)
+		put_reply(peer, number, packer);
+	else if (large)
+		put_fragments(peer, number, (struct span){ large, size });
+	else
+		refuse(peer, number, PYR_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+/* packer: NULL for a oneway, which is answered with nothing. */
+static void on_reply(pyr_call *call, const struct codec_packer *packer)
+{
+	struct peer *peer = session_of(call)->peer;
+	uint8_t *large = NULL;
+	bool was_live;
+
+	if (packer && packer->size > FRAME_FRAGMENT && (large = malloc(packer->size)))
+		codec_pack(packer, large);
+	pthread_mutex_lock(&peer->lock);
+	was_live = retire(peer, call);
+	if (was_live)
+		put_result(peer, call->number, packer, large);
+	flush_soon_unlock(peer);
+	free(large);
+	if (was_live)
+		incall_unref(call);
 }
 
 static void put_error(struct peer *peer, uint32_t number, const struct error_info *error)
@@ -267,13 +285,14 @@ static void on_fail(pyr_call *call, const struct error_info *error)
 	was_live = retire(peer, call);
 	if (was_live)
 		put_error(peer, call->number, error);
-	flush_soon(peer);
+	flush_soon_unlock(peer);
 	if (was_live)
 		incall_unref(call);
 }
 
 static void on_release(pyr_call *call)
 {
+	atomic_fetch_sub(&session_of(call)->peer->n_held, 1);
 	session_drop(session_of(call));
 }
 
@@ -342,7 +361,8 @@ static bool may_start(struct peer *peer, const struct frame *frame,
 		refuse(peer, frame->number, PYR_NOT_FOUND,
 		       "no object '%s' at %s: it was unregistered", session->object->id,
 		       host->address);
-	else if (peer->calls_taken.n >= host->max_calls)
+	else if (peer->calls_taken.n >= host->max_calls ||
+		 atomic_load(&peer->n_held) / 2 >= host->max_calls)
 		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
 		       "%u calls of this link are unanswered here, the most it may have",
 		       host->max_calls);
@@ -383,53 +403,74 @@ static void set_context(struct peer *peer, pyr_call *call, const struct frame *f
 	}
 }
 
-/* Hands over a call whose payload is complete. A oneway is answered now, before it runs. */
+/* Hands over a call whose payload is complete. A oneway is answered now, before it runs, unless
+ * many wait here: then when it starts, so that its caller waits for a place. */
 static void submit(struct peer *peer, pyr_call *call)
 {
-	static const struct codec_packer nothing;
 	struct taken_session *session = session_of(call);
+	bool is_answered = call->is_oneway && atomic_load(&peer->n_held) <= peer->host->max_calls &&
+			   retire(peer, call);
 
-	if (call->is_oneway && retire(peer, call)) {
-		call->is_answered = true;
-		put_reply(peer, call->number, &nothing);
-		exec_submit(peer->host->executor, &session->lane, call);
-		incall_unref(call);
-		return;
-	}
+	call->is_answered = is_answered;
+	if (is_answered)
+		put_reply(peer, call->number, NULL);
 	exec_submit(peer->host->executor, &session->lane, call);
+	if (is_answered)
+		incall_unref(call);
 }
 
-/* Adds a fragment. Returns false, with the call refused, if it does not fit. */
+/* Whether a frame's payload is what it says: of the whole, or of a fragment in its place. */
+static bool is_due(const pyr_call *call, const struct frame *frame)
+{
+	size_t n = call->n_owned + frame->payload.n;
+
+	if (frame->flags & FRAME_MORE)
+		return frame->payload.n > 0 && n < call->total;
+	return n == call->total;
+}
+
+static bool keep_payload(pyr_call *call, const struct frame *frame)
+{
+	size_t n = frame->payload.n;
+	uint8_t *grown;
+
+	if (!(frame->flags & (FRAME_MORE | FRAME_CONTINUES))) {
+		call->payload.p = arena_copy(&call->arena, frame->payload.p, n);
+		call->payload.n = n;
+		return call->payload.p || n == 0;
+	}
+	grown = realloc(call->owned, call->n_owned + n + 1);
+	if (!grown)
+		return false;
+	if (n > 0)
+		memcpy(grown + call->n_owned, frame->payload.p, n);
+	call->owned = grown;
+	call->n_owned += n;
+	call->payload = (struct span){ grown, call->n_owned };
+	return true;
+}
+
+/* Adds a frame's payload. Returns false, with the call refused, if it does not fit. */
 static bool add_payload(struct peer *peer, pyr_call *call, const struct frame *frame)
 {
 	uint32_t max = peer->host->max_message;
-	uint8_t *grown;
+	bool is_too_large = call->total > max;
 
-	if (call->total > max || call->n_owned + frame->payload.n > call->total) {
-		retire(peer, call);
+	if (!is_too_large && is_due(call, frame) && keep_payload(call, frame))
+		return true;
+	retire(peer, call);
+	if (is_too_large)
 		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
 		       "MessageTooLarge: a request of %zu bytes, the most at %s is %u", call->total,
 		       peer->host->address, max);
-		incall_unref(call);
-		return false;
-	}
-	if (!(frame->flags & (FRAME_MORE | FRAME_CONTINUES))) {
-		call->payload.p = arena_copy(&call->arena, frame->payload.p, frame->payload.n);
-		call->payload.n = frame->payload.n;
-		return true;
-	}
-	grown = realloc(call->owned, call->n_owned + frame->payload.n + 1);
-	if (!grown) {
-		retire(peer, call);
+	else if (!is_due(call, frame))
+		refuse(peer, frame->number, PYR_INTERNAL,
+		       "ProtocolError: fragments that do not make up the %zu bytes announced",
+		       call->total);
+	else
 		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
-		incall_unref(call);
-		return false;
-	}
-	memcpy(grown + call->n_owned, frame->payload.p, frame->payload.n);
-	call->owned = grown;
-	call->n_owned += frame->payload.n;
-	call->payload = (struct span){ grown, call->n_owned };
-	return true;
+	incall_unref(call);
+	return false;
 }
 
 static void on_first(struct peer *peer, const struct frame *frame)
@@ -444,15 +485,16 @@ static void on_first(struct peer *peer, const struct frame *frame)
 	if (place < 0)
 		return;
 	call = incall_new(&origin, session, session->object, (unsigned)place);
+	if (call) { /* what on_release() gives back */
+		atomic_fetch_add(&session->refs, 1);
+		atomic_fetch_add(&peer->n_held, 1);
+	}
 	if (!call || !numtab_put(&peer->calls_taken, frame->number, call)) {
 		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
-		if (call) {
-			atomic_fetch_add(&session->refs, 1);
+		if (call)
 			incall_unref(call);
-		}
 		return;
 	}
-	atomic_fetch_add(&session->refs, 1);
 	peer->last_taken = frame->number;
 	set_context(peer, call, frame);
 	if (add_payload(peer, call, frame) && !(frame->flags & FRAME_MORE))
