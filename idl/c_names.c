@@ -15,6 +15,9 @@ struct forms {
 	size_t n;
 };
 
+/* X_type, the table of a type: a variable, so that a type may have the same name. */
+static const char table[] = "helper 'type'";
+
 static void add_form(struct front *front, struct forms *forms, const char *name, const char *what)
 {
 	forms->what = front_grow(front, forms->what, forms->n, sizeof(*forms->what));
@@ -77,10 +80,19 @@ static struct forms forms_of(struct front *front, const char *base, struct ast_d
 		add_form(front, &forms, base, NULL);
 		add_form(front, &forms, suffixed(front, base, "caught"), "helper 'caught'");
 		add_form(front, &forms, suffixed(front, base, "raise_at"), "helper 'raise_at'");
+		add_form(front, &forms, suffixed(front, base, "type"), table);
+		break;
+	case AST_STRUCT:
+	case AST_UNION:
+	case AST_ENUM:
+		add_form(front, &forms, base, NULL);
+		add_form(front, &forms, suffixed(front, base, "type"), table);
 		break;
 	case AST_TYPEDEF:
-		if (is_collection(decl))
+		if (is_collection(decl)) {
 			add_form(front, &forms, base, NULL);
+			add_form(front, &forms, suffixed(front, base, "type"), table);
+		}
 		if (decl->type->kind == TYPE_MAP)
 			add_form(front, &forms, suffixed(front, base, "entry"), "helper 'entry'");
 		break;
@@ -91,14 +103,30 @@ static struct forms forms_of(struct front *front, const char *base, struct ast_d
 	return forms;
 }
 
+static bool is_tag(const struct ast_decl *decl)
+{
+	return !decl || decl->kind == AST_STRUCT || decl->kind == AST_EXCEPTION ||
+	       decl->kind == AST_UNION || decl->kind == AST_ENUM || decl->kind == AST_TYPEDEF ||
+	       decl->kind == AST_INTERFACE;
+}
+
+/* Whether one is a table and the other a tag. */
+static bool live_together(const struct claim *by, const struct ast_decl *decl, const char *what)
+{
+	return (what == table && !by->what && is_tag(by->decl)) ||
+	       (by->what == table && !what && is_tag(decl));
+}
+
 /* The first form that cannot be had, or NULL. *by is who has it, NULL for a reserved word. */
 static const char *find_clash(struct naming *naming, const struct forms *forms,
-			      const struct claim **by)
+			      const struct ast_decl *decl, const struct claim **by)
 {
 	size_t i;
 
 	for (i = 0; i < forms->n; i++) {
 		*by = names_taken(naming, forms->names[i]);
+		if (*by && live_together(*by, decl, forms->what[i]))
+			continue;
 		if (*by || reserved_global(forms->names[i]))
 			return forms->names[i];
 	}
@@ -110,7 +138,8 @@ static void claim_all(struct naming *naming, const struct forms *forms, struct a
 	size_t i;
 
 	for (i = 0; i < forms->n; i++)
-		names_claim(naming, forms->names[i], decl, &decl->loc, forms->what[i]);
+		if (forms->what[i] != table || !names_taken(naming, forms->names[i]))
+			names_claim(naming, forms->names[i], decl, &decl->loc, forms->what[i]);
 }
 
 static const char *claim_text(struct naming *naming, const struct claim *by)
@@ -172,13 +201,13 @@ static void choose(struct naming *naming, struct raw_decl *raw)
 	const char *base = scoped(front, decl->parent, raw->cname ? raw->cname : decl->name);
 	struct forms forms = forms_of(front, base, decl);
 	const struct claim *by, *again;
-	const char *clash = find_clash(naming, &forms, &by);
+	const char *clash = find_clash(naming, &forms, decl, &by);
 
 	decl->c_name = base;
 	if (clash && may_mend(naming, raw, by)) {
 		decl->c_name = front_printf(front, "%s_", base);
 		forms = forms_of(front, decl->c_name, decl);
-		if (!find_clash(naming, &forms, &again)) {
+		if (!find_clash(naming, &forms, decl, &again)) {
 			report_mended(naming, decl, clash, by, decl->c_name);
 			clash = NULL;
 		}
@@ -264,12 +293,12 @@ static void choose_operation(struct naming *naming, struct raw_decl *raw)
 
 	decl->c_name = name;
 	add_operation_forms(front, &forms, interface, name, NULL);
-	clash = reserved_word(name) ? name : find_clash(naming, &forms, &by);
+	clash = reserved_word(name) ? name : find_clash(naming, &forms, decl, &by);
 	if (clash && may_mend(naming, raw, by)) {
 		decl->c_name = front_printf(front, "%s_", name);
 		forms.n = 0;
 		add_operation_forms(front, &forms, interface, decl->c_name, NULL);
-		if (!find_clash(naming, &forms, &again)) {
+		if (!find_clash(naming, &forms, decl, &again)) {
 			report_mended(naming, decl, clash, by, decl->c_name);
 			clash = NULL;
 		}

@@ -210,7 +210,7 @@ void check_union(struct front *front, struct raw_decl *raw)
 	if (type)
 		check_labels(front, raw, type);
 	front->scope = outer;
-	ids_members(front, raw, 2);
+	ids_members(front, raw, raw->decl.oneof ? 1 : 2); /* 1 is the discriminator */
 	check_size(front, raw);
 	raw->complete = true;
 }
