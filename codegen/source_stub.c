@@ -176,10 +176,11 @@ static void stub_body(struct buf *out, const struct stub *stub)
 	items_clear(&arguments);
 }
 
+/* The forms of an operation stand together, without blank lines between them. */
 static void open_stub(struct buf *out, const struct operation *operation,
 		      const struct ast_decl *interface, enum operation_form form)
 {
-	buf_str(out, "\n");
+	buf_str(out, form == FORM_PLAIN ? "\n" : "");
 	operation_function(out, operation, interface, form, "");
 	buf_str(out, "{\n");
 }

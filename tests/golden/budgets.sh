@@ -29,7 +29,7 @@ of_one_more() {
 	local one two operation
 
 	one=$(lines 'int32 add(int32 x, int32 y)') || return 1
-	for operation in 'int32 sub(int32 x, int32 y)' 'double mul(double a, double b)' 'void reset()' \
+	for operation in 'int32 sub(int32 x, int32 y)' 'double scale(double factor, double offset)' 'void reset()' \
 		'boolean is_less(int64 a, int64 b)' 'oneway void ping()' 'attribute int32 level' \
 		'unsigned long long next_number()'; do
 		two=$(lines 'int32 add(int32 x, int32 y)' "$operation") || return 1

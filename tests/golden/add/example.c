@@ -27,17 +27,14 @@ int example_Server_add(struct example_Server *self, int32_t x, int32_t y, int32_
 	return pyr__call(self, &example_Server_interface, 0, PYR__IN({ .i32 = x }, { .i32 = y }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *example_Server_add_start(struct example_Server *self, int32_t x, int32_t y)
 {
 	return pyr__start(self, &example_Server_interface, 0, PYR__IN({ .i32 = x }, { .i32 = y }));
 }
-
 int example_Server_add_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Server_operations[0], PYR__OUT(ret));
 }
-
 int example_Server_add_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Server_operations[0], PYR__IN({ .i32 = ret }));

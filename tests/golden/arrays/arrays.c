@@ -238,17 +238,14 @@ int arrays_Boards_transpose(struct arrays_Boards *self, const struct arrays_Matr
 {
 	return pyr__call(self, &arrays_Boards_interface, 0, PYR__IN({ .p = m }), PYR__OUT(ret));
 }
-
 pyr_future *arrays_Boards_transpose_start(struct arrays_Boards *self, const struct arrays_Matrix *m)
 {
 	return pyr__start(self, &arrays_Boards_interface, 0, PYR__IN({ .p = m }));
 }
-
 int arrays_Boards_transpose_get(pyr_future *future, struct arrays_Matrix **ret)
 {
 	return pyr__get(future, &Boards_operations[0], PYR__OUT(ret));
 }
-
 int arrays_Boards_transpose_reply(pyr_deferred *deferred, const struct arrays_Matrix *ret)
 {
 	return pyr__reply(deferred, &Boards_operations[0], PYR__IN({ .p = ret }));
@@ -260,18 +257,15 @@ int arrays_Boards_turn(struct arrays_Boards *self, const struct arrays_Row *row,
 	return pyr__call(self, &arrays_Boards_interface, 1, PYR__IN({ .p = row }),
 			 PYR__OUT(ret_row, ret_rows));
 }
-
 pyr_future *arrays_Boards_turn_start(struct arrays_Boards *self, const struct arrays_Row *row)
 {
 	return pyr__start(self, &arrays_Boards_interface, 1, PYR__IN({ .p = row }));
 }
-
 int arrays_Boards_turn_get(pyr_future *future, struct arrays_Row **ret_row,
 			   struct arrays_Rows **ret_rows)
 {
 	return pyr__get(future, &Boards_operations[1], PYR__OUT(ret_row, ret_rows));
 }
-
 int arrays_Boards_turn_reply(pyr_deferred *deferred, const struct arrays_Row *ret_row,
 			     const struct arrays_Rows *ret_rows)
 {
@@ -284,17 +278,14 @@ int arrays_Boards_split(struct arrays_Boards *self, const struct arrays_Board *b
 {
 	return pyr__call(self, &arrays_Boards_interface, 2, PYR__IN({ .p = board }), PYR__OUT(ret));
 }
-
 pyr_future *arrays_Boards_split_start(struct arrays_Boards *self, const struct arrays_Board *board)
 {
 	return pyr__start(self, &arrays_Boards_interface, 2, PYR__IN({ .p = board }));
 }
-
 int arrays_Boards_split_get(pyr_future *future, struct arrays_Row_seq **ret)
 {
 	return pyr__get(future, &Boards_operations[2], PYR__OUT(ret));
 }
-
 int arrays_Boards_split_reply(pyr_deferred *deferred, const struct arrays_Row_seq *ret)
 {
 	return pyr__reply(deferred, &Boards_operations[2], PYR__IN({ .p = ret }));

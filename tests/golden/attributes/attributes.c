@@ -157,17 +157,14 @@ int attrs_Device_get_name(struct attrs_Device *self, char **ret)
 {
 	return pyr__call(self, &attrs_Device_interface, 0, NULL, PYR__OUT(ret));
 }
-
 pyr_future *attrs_Device_get_name_start(struct attrs_Device *self)
 {
 	return pyr__start(self, &attrs_Device_interface, 0, NULL);
 }
-
 int attrs_Device_get_name_get(pyr_future *future, char **ret)
 {
 	return pyr__get(future, &Device_operations[0], PYR__OUT(ret));
 }
-
 int attrs_Device_get_name_reply(pyr_deferred *deferred, const char *ret)
 {
 	return pyr__reply(deferred, &Device_operations[0], PYR__IN({ .s = ret }));
@@ -177,17 +174,14 @@ int attrs_Device_set_name(struct attrs_Device *self, const char *value)
 {
 	return pyr__call(self, &attrs_Device_interface, 1, PYR__IN({ .s = value }), NULL);
 }
-
 pyr_future *attrs_Device_set_name_start(struct attrs_Device *self, const char *value)
 {
 	return pyr__start(self, &attrs_Device_interface, 1, PYR__IN({ .s = value }));
 }
-
 int attrs_Device_set_name_get(pyr_future *future)
 {
 	return pyr__get(future, &Device_operations[1], NULL);
 }
-
 int attrs_Device_set_name_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Device_operations[1], NULL);
@@ -197,17 +191,14 @@ int attrs_Device_get_temperature(struct attrs_Device *self, int32_t *ret)
 {
 	return pyr__call(self, &attrs_Device_interface, 2, NULL, PYR__OUT(ret));
 }
-
 pyr_future *attrs_Device_get_temperature_start(struct attrs_Device *self)
 {
 	return pyr__start(self, &attrs_Device_interface, 2, NULL);
 }
-
 int attrs_Device_get_temperature_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Device_operations[2], PYR__OUT(ret));
 }
-
 int attrs_Device_get_temperature_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Device_operations[2], PYR__IN({ .i32 = ret }));
@@ -217,17 +208,14 @@ int attrs_Device_get_humidity(struct attrs_Device *self, int32_t *ret)
 {
 	return pyr__call(self, &attrs_Device_interface, 3, NULL, PYR__OUT(ret));
 }
-
 pyr_future *attrs_Device_get_humidity_start(struct attrs_Device *self)
 {
 	return pyr__start(self, &attrs_Device_interface, 3, NULL);
 }
-
 int attrs_Device_get_humidity_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Device_operations[3], PYR__OUT(ret));
 }
-
 int attrs_Device_get_humidity_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Device_operations[3], PYR__IN({ .i32 = ret }));
@@ -237,17 +225,14 @@ int attrs_Device_get_position(struct attrs_Device *self, struct attrs_Point **re
 {
 	return pyr__call(self, &attrs_Device_interface, 4, NULL, PYR__OUT(ret));
 }
-
 pyr_future *attrs_Device_get_position_start(struct attrs_Device *self)
 {
 	return pyr__start(self, &attrs_Device_interface, 4, NULL);
 }
-
 int attrs_Device_get_position_get(pyr_future *future, struct attrs_Point **ret)
 {
 	return pyr__get(future, &Device_operations[4], PYR__OUT(ret));
 }
-
 int attrs_Device_get_position_reply(pyr_deferred *deferred, const struct attrs_Point *ret)
 {
 	return pyr__reply(deferred, &Device_operations[4], PYR__IN({ .p = ret }));
@@ -257,18 +242,15 @@ int attrs_Device_set_position(struct attrs_Device *self, const struct attrs_Poin
 {
 	return pyr__call(self, &attrs_Device_interface, 5, PYR__IN({ .p = value }), NULL);
 }
-
 pyr_future *attrs_Device_set_position_start(struct attrs_Device *self,
 					    const struct attrs_Point *value)
 {
 	return pyr__start(self, &attrs_Device_interface, 5, PYR__IN({ .p = value }));
 }
-
 int attrs_Device_set_position_get(pyr_future *future)
 {
 	return pyr__get(future, &Device_operations[5], NULL);
 }
-
 int attrs_Device_set_position_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Device_operations[5], NULL);
@@ -278,17 +260,14 @@ int attrs_Device_get_load(struct attrs_Device *self, double *ret)
 {
 	return pyr__call(self, &attrs_Device_interface, 6, NULL, PYR__OUT(ret));
 }
-
 pyr_future *attrs_Device_get_load_start(struct attrs_Device *self)
 {
 	return pyr__start(self, &attrs_Device_interface, 6, NULL);
 }
-
 int attrs_Device_get_load_get(pyr_future *future, double *ret)
 {
 	return pyr__get(future, &Device_operations[6], PYR__OUT(ret));
 }
-
 int attrs_Device_get_load_reply(pyr_deferred *deferred, double ret)
 {
 	return pyr__reply(deferred, &Device_operations[6], PYR__IN({ .d = ret }));
@@ -298,17 +277,14 @@ int attrs_Device_get_on(struct attrs_Device *self, bool *ret)
 {
 	return pyr__call(self, &attrs_Device_interface, 7, NULL, PYR__OUT(ret));
 }
-
 pyr_future *attrs_Device_get_on_start(struct attrs_Device *self)
 {
 	return pyr__start(self, &attrs_Device_interface, 7, NULL);
 }
-
 int attrs_Device_get_on_get(pyr_future *future, bool *ret)
 {
 	return pyr__get(future, &Device_operations[7], PYR__OUT(ret));
 }
-
 int attrs_Device_get_on_reply(pyr_deferred *deferred, bool ret)
 {
 	return pyr__reply(deferred, &Device_operations[7], PYR__IN({ .b = ret }));
@@ -318,17 +294,14 @@ int attrs_Device_set_on(struct attrs_Device *self, bool value)
 {
 	return pyr__call(self, &attrs_Device_interface, 8, PYR__IN({ .b = value }), NULL);
 }
-
 pyr_future *attrs_Device_set_on_start(struct attrs_Device *self, bool value)
 {
 	return pyr__start(self, &attrs_Device_interface, 8, PYR__IN({ .b = value }));
 }
-
 int attrs_Device_set_on_get(pyr_future *future)
 {
 	return pyr__get(future, &Device_operations[8], NULL);
 }
-
 int attrs_Device_set_on_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Device_operations[8], NULL);

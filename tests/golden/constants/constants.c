@@ -38,17 +38,14 @@ int consts_Limits_get(struct consts_Limits *self, int32_t *ret)
 {
 	return pyr__call(self, &consts_Limits_interface, 0, NULL, PYR__OUT(ret));
 }
-
 pyr_future *consts_Limits_get_start(struct consts_Limits *self)
 {
 	return pyr__start(self, &consts_Limits_interface, 0, NULL);
 }
-
 int consts_Limits_get_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Limits_operations[0], PYR__OUT(ret));
 }
-
 int consts_Limits_get_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Limits_operations[0], PYR__IN({ .i32 = ret }));

@@ -135,17 +135,14 @@ int docs_Thing_work(struct docs_Thing *self, int32_t x)
 {
 	return pyr__call(self, &docs_Thing_interface, 0, PYR__IN({ .i32 = x }), NULL);
 }
-
 pyr_future *docs_Thing_work_start(struct docs_Thing *self, int32_t x)
 {
 	return pyr__start(self, &docs_Thing_interface, 0, PYR__IN({ .i32 = x }));
 }
-
 int docs_Thing_work_get(pyr_future *future)
 {
 	return pyr__get(future, &Thing_operations[0], NULL);
 }
-
 int docs_Thing_work_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Thing_operations[0], NULL);
@@ -155,17 +152,14 @@ int docs_Thing_get_amount(struct docs_Thing *self, int32_t *ret)
 {
 	return pyr__call(self, &docs_Thing_interface, 1, NULL, PYR__OUT(ret));
 }
-
 pyr_future *docs_Thing_get_amount_start(struct docs_Thing *self)
 {
 	return pyr__start(self, &docs_Thing_interface, 1, NULL);
 }
-
 int docs_Thing_get_amount_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Thing_operations[1], PYR__OUT(ret));
 }
-
 int docs_Thing_get_amount_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Thing_operations[1], PYR__IN({ .i32 = ret }));
@@ -175,17 +169,14 @@ int docs_Thing_old(struct docs_Thing *self, int32_t x, int32_t *ret)
 {
 	return pyr__call(self, &docs_Thing_interface, 2, PYR__IN({ .i32 = x }), PYR__OUT(ret));
 }
-
 pyr_future *docs_Thing_old_start(struct docs_Thing *self, int32_t x)
 {
 	return pyr__start(self, &docs_Thing_interface, 2, PYR__IN({ .i32 = x }));
 }
-
 int docs_Thing_old_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Thing_operations[2], PYR__OUT(ret));
 }
-
 int docs_Thing_old_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Thing_operations[2], PYR__IN({ .i32 = ret }));
@@ -195,17 +186,14 @@ int docs_Thing_older(struct docs_Thing *self, int32_t *ret)
 {
 	return pyr__call(self, &docs_Thing_interface, 3, NULL, PYR__OUT(ret));
 }
-
 pyr_future *docs_Thing_older_start(struct docs_Thing *self)
 {
 	return pyr__start(self, &docs_Thing_interface, 3, NULL);
 }
-
 int docs_Thing_older_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Thing_operations[3], PYR__OUT(ret));
 }
-
 int docs_Thing_older_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Thing_operations[3], PYR__IN({ .i32 = ret }));
@@ -263,17 +251,14 @@ int docs_Gone_go(struct docs_Gone *self)
 {
 	return pyr__call(self, &docs_Gone_interface, 0, NULL, NULL);
 }
-
 pyr_future *docs_Gone_go_start(struct docs_Gone *self)
 {
 	return pyr__start(self, &docs_Gone_interface, 0, NULL);
 }
-
 int docs_Gone_go_get(pyr_future *future)
 {
 	return pyr__get(future, &Gone_operations[0], NULL);
 }
-
 int docs_Gone_go_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Gone_operations[0], NULL);

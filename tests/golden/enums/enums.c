@@ -119,18 +119,15 @@ int enums_Palette_mix(struct enums_Palette *self, enum enums_Color a, enum enums
 	return pyr__call(self, &enums_Palette_interface, 0, PYR__IN({ .i32 = a }, { .i32 = b }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *enums_Palette_mix_start(struct enums_Palette *self, enum enums_Color a,
 				    enum enums_Color b)
 {
 	return pyr__start(self, &enums_Palette_interface, 0, PYR__IN({ .i32 = a }, { .i32 = b }));
 }
-
 int enums_Palette_mix_get(pyr_future *future, enum enums_Color *ret)
 {
 	return pyr__get(future, &Palette_operations[0], PYR__OUT(ret));
 }
-
 int enums_Palette_mix_reply(pyr_deferred *deferred, enum enums_Color ret)
 {
 	return pyr__reply(deferred, &Palette_operations[0], PYR__IN({ .i32 = ret }));
@@ -142,18 +139,15 @@ int enums_Palette_shade(struct enums_Palette *self, enum enums_Color color,
 	return pyr__call(self, &enums_Palette_interface, 1, PYR__IN({ .i32 = color }),
 			 PYR__OUT(ret, ret_sign));
 }
-
 pyr_future *enums_Palette_shade_start(struct enums_Palette *self, enum enums_Color color)
 {
 	return pyr__start(self, &enums_Palette_interface, 1, PYR__IN({ .i32 = color }));
 }
-
 int enums_Palette_shade_get(pyr_future *future, enum enums_Palette_Shade *ret,
 			    enum enums_Signed *ret_sign)
 {
 	return pyr__get(future, &Palette_operations[1], PYR__OUT(ret, ret_sign));
 }
-
 int enums_Palette_shade_reply(pyr_deferred *deferred, enum enums_Palette_Shade ret,
 			      enum enums_Signed ret_sign)
 {

@@ -149,17 +149,14 @@ int bank_Account_withdraw(struct bank_Account *self, int64_t amount)
 {
 	return pyr__call(self, &bank_Account_interface, 0, PYR__IN({ .i64 = amount }), NULL);
 }
-
 pyr_future *bank_Account_withdraw_start(struct bank_Account *self, int64_t amount)
 {
 	return pyr__start(self, &bank_Account_interface, 0, PYR__IN({ .i64 = amount }));
 }
-
 int bank_Account_withdraw_get(pyr_future *future)
 {
 	return pyr__get(future, &Account_operations[0], NULL);
 }
-
 int bank_Account_withdraw_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Account_operations[0], NULL);
@@ -169,17 +166,14 @@ int bank_Account_balance(struct bank_Account *self, int64_t *ret)
 {
 	return pyr__call(self, &bank_Account_interface, 1, NULL, PYR__OUT(ret));
 }
-
 pyr_future *bank_Account_balance_start(struct bank_Account *self)
 {
 	return pyr__start(self, &bank_Account_interface, 1, NULL);
 }
-
 int bank_Account_balance_get(pyr_future *future, int64_t *ret)
 {
 	return pyr__get(future, &Account_operations[1], PYR__OUT(ret));
 }
-
 int bank_Account_balance_reply(pyr_deferred *deferred, int64_t ret)
 {
 	return pyr__reply(deferred, &Account_operations[1], PYR__IN({ .i64 = ret }));
@@ -260,19 +254,16 @@ int bank_Bank_transfer(struct bank_Bank *self, const char *from, const char *to,
 	return pyr__call(self, &bank_Bank_interface, 0,
 			 PYR__IN({ .s = from }, { .s = to }, { .i64 = amount }), NULL);
 }
-
 pyr_future *bank_Bank_transfer_start(struct bank_Bank *self, const char *from, const char *to,
 				     int64_t amount)
 {
 	return pyr__start(self, &bank_Bank_interface, 0,
 			  PYR__IN({ .s = from }, { .s = to }, { .i64 = amount }));
 }
-
 int bank_Bank_transfer_get(pyr_future *future)
 {
 	return pyr__get(future, &Bank_operations[0], NULL);
 }
-
 int bank_Bank_transfer_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Bank_operations[0], NULL);
@@ -282,17 +273,14 @@ int bank_Bank_open(struct bank_Bank *self, char **ret)
 {
 	return pyr__call(self, &bank_Bank_interface, 1, NULL, PYR__OUT(ret));
 }
-
 pyr_future *bank_Bank_open_start(struct bank_Bank *self)
 {
 	return pyr__start(self, &bank_Bank_interface, 1, NULL);
 }
-
 int bank_Bank_open_get(pyr_future *future, char **ret)
 {
 	return pyr__get(future, &Bank_operations[1], PYR__OUT(ret));
 }
-
 int bank_Bank_open_reply(pyr_deferred *deferred, const char *ret)
 {
 	return pyr__reply(deferred, &Bank_operations[1], PYR__IN({ .s = ret }));

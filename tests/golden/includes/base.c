@@ -140,17 +140,14 @@ int base_Shape_center(struct base_Shape *self, struct base_Point **ret)
 {
 	return pyr__call(self, &base_Shape_interface, 0, NULL, PYR__OUT(ret));
 }
-
 pyr_future *base_Shape_center_start(struct base_Shape *self)
 {
 	return pyr__start(self, &base_Shape_interface, 0, NULL);
 }
-
 int base_Shape_center_get(pyr_future *future, struct base_Point **ret)
 {
 	return pyr__get(future, &Shape_operations[0], PYR__OUT(ret));
 }
-
 int base_Shape_center_reply(pyr_deferred *deferred, const struct base_Point *ret)
 {
 	return pyr__reply(deferred, &Shape_operations[0], PYR__IN({ .p = ret }));
@@ -161,17 +158,14 @@ int base_Shape_corners(struct base_Shape *self, const struct int32_seq *which,
 {
 	return pyr__call(self, &base_Shape_interface, 1, PYR__IN({ .p = which }), PYR__OUT(ret));
 }
-
 pyr_future *base_Shape_corners_start(struct base_Shape *self, const struct int32_seq *which)
 {
 	return pyr__start(self, &base_Shape_interface, 1, PYR__IN({ .p = which }));
 }
-
 int base_Shape_corners_get(pyr_future *future, struct base_Points **ret)
 {
 	return pyr__get(future, &Shape_operations[1], PYR__OUT(ret));
 }
-
 int base_Shape_corners_reply(pyr_deferred *deferred, const struct base_Points *ret)
 {
 	return pyr__reply(deferred, &Shape_operations[1], PYR__IN({ .p = ret }));

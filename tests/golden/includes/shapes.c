@@ -72,17 +72,14 @@ int base_More_line(struct base_More *self, enum base_Color color, struct shapes_
 {
 	return pyr__call(self, &base_More_interface, 0, PYR__IN({ .i32 = color }), PYR__OUT(ret));
 }
-
 pyr_future *base_More_line_start(struct base_More *self, enum base_Color color)
 {
 	return pyr__start(self, &base_More_interface, 0, PYR__IN({ .i32 = color }));
 }
-
 int base_More_line_get(pyr_future *future, struct shapes_Line **ret)
 {
 	return pyr__get(future, &More_operations[0], PYR__OUT(ret));
 }
-
 int base_More_line_reply(pyr_deferred *deferred, const struct shapes_Line *ret)
 {
 	return pyr__reply(deferred, &More_operations[0], PYR__IN({ .p = ret }));
@@ -246,17 +243,14 @@ int shapes_Circle_center(struct shapes_Circle *self, struct base_Point **ret)
 {
 	return pyr__call(self, &shapes_Circle_interface, 0, NULL, PYR__OUT(ret));
 }
-
 pyr_future *shapes_Circle_center_start(struct shapes_Circle *self)
 {
 	return pyr__start(self, &shapes_Circle_interface, 0, NULL);
 }
-
 int shapes_Circle_center_get(pyr_future *future, struct base_Point **ret)
 {
 	return pyr__get(future, &Circle_operations[0], PYR__OUT(ret));
 }
-
 int shapes_Circle_center_reply(pyr_deferred *deferred, const struct base_Point *ret)
 {
 	return pyr__reply(deferred, &Circle_operations[0], PYR__IN({ .p = ret }));
@@ -267,17 +261,14 @@ int shapes_Circle_corners(struct shapes_Circle *self, const struct int32_seq *wh
 {
 	return pyr__call(self, &shapes_Circle_interface, 1, PYR__IN({ .p = which }), PYR__OUT(ret));
 }
-
 pyr_future *shapes_Circle_corners_start(struct shapes_Circle *self, const struct int32_seq *which)
 {
 	return pyr__start(self, &shapes_Circle_interface, 1, PYR__IN({ .p = which }));
 }
-
 int shapes_Circle_corners_get(pyr_future *future, struct base_Points **ret)
 {
 	return pyr__get(future, &Circle_operations[1], PYR__OUT(ret));
 }
-
 int shapes_Circle_corners_reply(pyr_deferred *deferred, const struct base_Points *ret)
 {
 	return pyr__reply(deferred, &Circle_operations[1], PYR__IN({ .p = ret }));
@@ -287,17 +278,14 @@ int shapes_Circle_radius(struct shapes_Circle *self, const struct base_Pair *pai
 {
 	return pyr__call(self, &shapes_Circle_interface, 2, PYR__IN({ .p = pair }), PYR__OUT(ret));
 }
-
 pyr_future *shapes_Circle_radius_start(struct shapes_Circle *self, const struct base_Pair *pair)
 {
 	return pyr__start(self, &shapes_Circle_interface, 2, PYR__IN({ .p = pair }));
 }
-
 int shapes_Circle_radius_get(pyr_future *future, double *ret)
 {
 	return pyr__get(future, &Circle_operations[2], PYR__OUT(ret));
 }
-
 int shapes_Circle_radius_reply(pyr_deferred *deferred, double ret)
 {
 	return pyr__reply(deferred, &Circle_operations[2], PYR__IN({ .d = ret }));
@@ -307,17 +295,14 @@ int shapes_Circle_parent(struct shapes_Circle *self, struct base_Shape **ret)
 {
 	return pyr__call(self, &shapes_Circle_interface, 3, NULL, PYR__OUT(ret));
 }
-
 pyr_future *shapes_Circle_parent_start(struct shapes_Circle *self)
 {
 	return pyr__start(self, &shapes_Circle_interface, 3, NULL);
 }
-
 int shapes_Circle_parent_get(pyr_future *future, struct base_Shape **ret)
 {
 	return pyr__get(future, &Circle_operations[3], PYR__OUT(ret));
 }
-
 int shapes_Circle_parent_reply(pyr_deferred *deferred, struct base_Shape *ret)
 {
 	return pyr__reply(deferred, &Circle_operations[3], PYR__IN({ .p = ret }));
@@ -329,18 +314,15 @@ int shapes_Circle_numbers(struct shapes_Circle *self, const struct base_Point_se
 	return pyr__call(self, &shapes_Circle_interface, 4, PYR__IN({ .p = points }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *shapes_Circle_numbers_start(struct shapes_Circle *self,
 					const struct base_Point_seq *points)
 {
 	return pyr__start(self, &shapes_Circle_interface, 4, PYR__IN({ .p = points }));
 }
-
 int shapes_Circle_numbers_get(pyr_future *future, struct int32_seq **ret)
 {
 	return pyr__get(future, &Circle_operations[4], PYR__OUT(ret));
 }
-
 int shapes_Circle_numbers_reply(pyr_deferred *deferred, const struct int32_seq *ret)
 {
 	return pyr__reply(deferred, &Circle_operations[4], PYR__IN({ .p = ret }));
@@ -431,18 +413,15 @@ int shapes_inner_Diver_dive(struct shapes_inner_Diver *self, const struct shapes
 	return pyr__call(self, &shapes_inner_Diver_interface, 0, PYR__IN({ .p = deep }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *shapes_inner_Diver_dive_start(struct shapes_inner_Diver *self,
 					  const struct shapes_inner_Deep *deep)
 {
 	return pyr__start(self, &shapes_inner_Diver_interface, 0, PYR__IN({ .p = deep }));
 }
-
 int shapes_inner_Diver_dive_get(pyr_future *future, struct shapes_inner_Deep **ret)
 {
 	return pyr__get(future, &Diver_operations[0], PYR__OUT(ret));
 }
-
 int shapes_inner_Diver_dive_reply(pyr_deferred *deferred, const struct shapes_inner_Deep *ret)
 {
 	return pyr__reply(deferred, &Diver_operations[0], PYR__IN({ .p = ret }));

@@ -57,17 +57,14 @@ int zoo_Animal_name(struct zoo_Animal *self, char **ret)
 {
 	return pyr__call(self, &zoo_Animal_interface, 0, NULL, PYR__OUT(ret));
 }
-
 pyr_future *zoo_Animal_name_start(struct zoo_Animal *self)
 {
 	return pyr__start(self, &zoo_Animal_interface, 0, NULL);
 }
-
 int zoo_Animal_name_get(pyr_future *future, char **ret)
 {
 	return pyr__get(future, &Animal_operations[0], PYR__OUT(ret));
 }
-
 int zoo_Animal_name_reply(pyr_deferred *deferred, const char *ret)
 {
 	return pyr__reply(deferred, &Animal_operations[0], PYR__IN({ .s = ret }));
@@ -77,17 +74,14 @@ int zoo_Animal_feed(struct zoo_Animal *self, double amount)
 {
 	return pyr__call(self, &zoo_Animal_interface, 1, PYR__IN({ .d = amount }), NULL);
 }
-
 pyr_future *zoo_Animal_feed_start(struct zoo_Animal *self, double amount)
 {
 	return pyr__start(self, &zoo_Animal_interface, 1, PYR__IN({ .d = amount }));
 }
-
 int zoo_Animal_feed_get(pyr_future *future)
 {
 	return pyr__get(future, &Animal_operations[1], NULL);
 }
-
 int zoo_Animal_feed_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Animal_operations[1], NULL);
@@ -175,17 +169,14 @@ int zoo_Bird_name(struct zoo_Bird *self, char **ret)
 {
 	return pyr__call(self, &zoo_Bird_interface, 0, NULL, PYR__OUT(ret));
 }
-
 pyr_future *zoo_Bird_name_start(struct zoo_Bird *self)
 {
 	return pyr__start(self, &zoo_Bird_interface, 0, NULL);
 }
-
 int zoo_Bird_name_get(pyr_future *future, char **ret)
 {
 	return pyr__get(future, &Bird_operations[0], PYR__OUT(ret));
 }
-
 int zoo_Bird_name_reply(pyr_deferred *deferred, const char *ret)
 {
 	return pyr__reply(deferred, &Bird_operations[0], PYR__IN({ .s = ret }));
@@ -195,17 +186,14 @@ int zoo_Bird_feed(struct zoo_Bird *self, double amount)
 {
 	return pyr__call(self, &zoo_Bird_interface, 1, PYR__IN({ .d = amount }), NULL);
 }
-
 pyr_future *zoo_Bird_feed_start(struct zoo_Bird *self, double amount)
 {
 	return pyr__start(self, &zoo_Bird_interface, 1, PYR__IN({ .d = amount }));
 }
-
 int zoo_Bird_feed_get(pyr_future *future)
 {
 	return pyr__get(future, &Bird_operations[1], NULL);
 }
-
 int zoo_Bird_feed_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Bird_operations[1], NULL);
@@ -215,17 +203,14 @@ int zoo_Bird_fly(struct zoo_Bird *self, int32_t distance)
 {
 	return pyr__call(self, &zoo_Bird_interface, 2, PYR__IN({ .i32 = distance }), NULL);
 }
-
 pyr_future *zoo_Bird_fly_start(struct zoo_Bird *self, int32_t distance)
 {
 	return pyr__start(self, &zoo_Bird_interface, 2, PYR__IN({ .i32 = distance }));
 }
-
 int zoo_Bird_fly_get(pyr_future *future)
 {
 	return pyr__get(future, &Bird_operations[2], NULL);
 }
-
 int zoo_Bird_fly_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Bird_operations[2], NULL);
@@ -318,17 +303,14 @@ int zoo_Fish_name(struct zoo_Fish *self, char **ret)
 {
 	return pyr__call(self, &zoo_Fish_interface, 0, NULL, PYR__OUT(ret));
 }
-
 pyr_future *zoo_Fish_name_start(struct zoo_Fish *self)
 {
 	return pyr__start(self, &zoo_Fish_interface, 0, NULL);
 }
-
 int zoo_Fish_name_get(pyr_future *future, char **ret)
 {
 	return pyr__get(future, &Fish_operations[0], PYR__OUT(ret));
 }
-
 int zoo_Fish_name_reply(pyr_deferred *deferred, const char *ret)
 {
 	return pyr__reply(deferred, &Fish_operations[0], PYR__IN({ .s = ret }));
@@ -338,17 +320,14 @@ int zoo_Fish_feed(struct zoo_Fish *self, double amount)
 {
 	return pyr__call(self, &zoo_Fish_interface, 1, PYR__IN({ .d = amount }), NULL);
 }
-
 pyr_future *zoo_Fish_feed_start(struct zoo_Fish *self, double amount)
 {
 	return pyr__start(self, &zoo_Fish_interface, 1, PYR__IN({ .d = amount }));
 }
-
 int zoo_Fish_feed_get(pyr_future *future)
 {
 	return pyr__get(future, &Fish_operations[1], NULL);
 }
-
 int zoo_Fish_feed_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Fish_operations[1], NULL);
@@ -358,17 +337,14 @@ int zoo_Fish_swim(struct zoo_Fish *self, int32_t distance)
 {
 	return pyr__call(self, &zoo_Fish_interface, 2, PYR__IN({ .i32 = distance }), NULL);
 }
-
 pyr_future *zoo_Fish_swim_start(struct zoo_Fish *self, int32_t distance)
 {
 	return pyr__start(self, &zoo_Fish_interface, 2, PYR__IN({ .i32 = distance }));
 }
-
 int zoo_Fish_swim_get(pyr_future *future)
 {
 	return pyr__get(future, &Fish_operations[2], NULL);
 }
-
 int zoo_Fish_swim_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Fish_operations[2], NULL);
@@ -482,17 +458,14 @@ int zoo_FlyingFish_name(struct zoo_FlyingFish *self, char **ret)
 {
 	return pyr__call(self, &zoo_FlyingFish_interface, 0, NULL, PYR__OUT(ret));
 }
-
 pyr_future *zoo_FlyingFish_name_start(struct zoo_FlyingFish *self)
 {
 	return pyr__start(self, &zoo_FlyingFish_interface, 0, NULL);
 }
-
 int zoo_FlyingFish_name_get(pyr_future *future, char **ret)
 {
 	return pyr__get(future, &FlyingFish_operations[0], PYR__OUT(ret));
 }
-
 int zoo_FlyingFish_name_reply(pyr_deferred *deferred, const char *ret)
 {
 	return pyr__reply(deferred, &FlyingFish_operations[0], PYR__IN({ .s = ret }));
@@ -502,17 +475,14 @@ int zoo_FlyingFish_feed(struct zoo_FlyingFish *self, double amount)
 {
 	return pyr__call(self, &zoo_FlyingFish_interface, 1, PYR__IN({ .d = amount }), NULL);
 }
-
 pyr_future *zoo_FlyingFish_feed_start(struct zoo_FlyingFish *self, double amount)
 {
 	return pyr__start(self, &zoo_FlyingFish_interface, 1, PYR__IN({ .d = amount }));
 }
-
 int zoo_FlyingFish_feed_get(pyr_future *future)
 {
 	return pyr__get(future, &FlyingFish_operations[1], NULL);
 }
-
 int zoo_FlyingFish_feed_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &FlyingFish_operations[1], NULL);
@@ -522,17 +492,14 @@ int zoo_FlyingFish_fly(struct zoo_FlyingFish *self, int32_t distance)
 {
 	return pyr__call(self, &zoo_FlyingFish_interface, 2, PYR__IN({ .i32 = distance }), NULL);
 }
-
 pyr_future *zoo_FlyingFish_fly_start(struct zoo_FlyingFish *self, int32_t distance)
 {
 	return pyr__start(self, &zoo_FlyingFish_interface, 2, PYR__IN({ .i32 = distance }));
 }
-
 int zoo_FlyingFish_fly_get(pyr_future *future)
 {
 	return pyr__get(future, &FlyingFish_operations[2], NULL);
 }
-
 int zoo_FlyingFish_fly_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &FlyingFish_operations[2], NULL);
@@ -542,17 +509,14 @@ int zoo_FlyingFish_swim(struct zoo_FlyingFish *self, int32_t distance)
 {
 	return pyr__call(self, &zoo_FlyingFish_interface, 3, PYR__IN({ .i32 = distance }), NULL);
 }
-
 pyr_future *zoo_FlyingFish_swim_start(struct zoo_FlyingFish *self, int32_t distance)
 {
 	return pyr__start(self, &zoo_FlyingFish_interface, 3, PYR__IN({ .i32 = distance }));
 }
-
 int zoo_FlyingFish_swim_get(pyr_future *future)
 {
 	return pyr__get(future, &FlyingFish_operations[3], NULL);
 }
-
 int zoo_FlyingFish_swim_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &FlyingFish_operations[3], NULL);
@@ -562,17 +526,14 @@ int zoo_FlyingFish_is_wet(struct zoo_FlyingFish *self, bool *ret)
 {
 	return pyr__call(self, &zoo_FlyingFish_interface, 4, NULL, PYR__OUT(ret));
 }
-
 pyr_future *zoo_FlyingFish_is_wet_start(struct zoo_FlyingFish *self)
 {
 	return pyr__start(self, &zoo_FlyingFish_interface, 4, NULL);
 }
-
 int zoo_FlyingFish_is_wet_get(pyr_future *future, bool *ret)
 {
 	return pyr__get(future, &FlyingFish_operations[4], PYR__OUT(ret));
 }
-
 int zoo_FlyingFish_is_wet_reply(pyr_deferred *deferred, bool ret)
 {
 	return pyr__reply(deferred, &FlyingFish_operations[4], PYR__IN({ .b = ret }));
@@ -716,17 +677,14 @@ int zoo_JustFish_name(struct zoo_JustFish *self, char **ret)
 {
 	return pyr__call(self, &zoo_JustFish_interface, 0, NULL, PYR__OUT(ret));
 }
-
 pyr_future *zoo_JustFish_name_start(struct zoo_JustFish *self)
 {
 	return pyr__start(self, &zoo_JustFish_interface, 0, NULL);
 }
-
 int zoo_JustFish_name_get(pyr_future *future, char **ret)
 {
 	return pyr__get(future, &JustFish_operations[0], PYR__OUT(ret));
 }
-
 int zoo_JustFish_name_reply(pyr_deferred *deferred, const char *ret)
 {
 	return pyr__reply(deferred, &JustFish_operations[0], PYR__IN({ .s = ret }));
@@ -736,17 +694,14 @@ int zoo_JustFish_feed(struct zoo_JustFish *self, double amount)
 {
 	return pyr__call(self, &zoo_JustFish_interface, 1, PYR__IN({ .d = amount }), NULL);
 }
-
 pyr_future *zoo_JustFish_feed_start(struct zoo_JustFish *self, double amount)
 {
 	return pyr__start(self, &zoo_JustFish_interface, 1, PYR__IN({ .d = amount }));
 }
-
 int zoo_JustFish_feed_get(pyr_future *future)
 {
 	return pyr__get(future, &JustFish_operations[1], NULL);
 }
-
 int zoo_JustFish_feed_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &JustFish_operations[1], NULL);
@@ -756,17 +711,14 @@ int zoo_JustFish_swim(struct zoo_JustFish *self, int32_t distance)
 {
 	return pyr__call(self, &zoo_JustFish_interface, 2, PYR__IN({ .i32 = distance }), NULL);
 }
-
 pyr_future *zoo_JustFish_swim_start(struct zoo_JustFish *self, int32_t distance)
 {
 	return pyr__start(self, &zoo_JustFish_interface, 2, PYR__IN({ .i32 = distance }));
 }
-
 int zoo_JustFish_swim_get(pyr_future *future)
 {
 	return pyr__get(future, &JustFish_operations[2], NULL);
 }
-
 int zoo_JustFish_swim_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &JustFish_operations[2], NULL);

@@ -110,20 +110,17 @@ int io_Mixer_all(struct io_Mixer *self, int32_t a, int32_t c, const char *d, con
 			 PYR__IN({ .i32 = a }, { .i32 = c }, { .s = d }, { .s = f }),
 			 PYR__OUT(ret, ret_b, ret_c, ret_e, ret_f));
 }
-
 pyr_future *io_Mixer_all_start(struct io_Mixer *self, int32_t a, int32_t c, const char *d,
 			       const char *f)
 {
 	return pyr__start(self, &io_Mixer_interface, 0,
 			  PYR__IN({ .i32 = a }, { .i32 = c }, { .s = d }, { .s = f }));
 }
-
 int io_Mixer_all_get(pyr_future *future, int32_t *ret, int32_t *ret_b, int32_t *ret_c, char **ret_e,
 		     char **ret_f)
 {
 	return pyr__get(future, &Mixer_operations[0], PYR__OUT(ret, ret_b, ret_c, ret_e, ret_f));
 }
-
 int io_Mixer_all_reply(pyr_deferred *deferred, int32_t ret, int32_t ret_b, int32_t ret_c,
 		       const char *ret_e, const char *ret_f)
 {
@@ -138,18 +135,15 @@ int io_Mixer_points(struct io_Mixer *self, const struct io_Point *a, const struc
 	return pyr__call(self, &io_Mixer_interface, 1, PYR__IN({ .p = a }, { .p = c }),
 			 PYR__OUT(ret_b, ret_c));
 }
-
 pyr_future *io_Mixer_points_start(struct io_Mixer *self, const struct io_Point *a,
 				  const struct io_Point *c)
 {
 	return pyr__start(self, &io_Mixer_interface, 1, PYR__IN({ .p = a }, { .p = c }));
 }
-
 int io_Mixer_points_get(pyr_future *future, struct io_Point **ret_b, struct io_Point **ret_c)
 {
 	return pyr__get(future, &Mixer_operations[1], PYR__OUT(ret_b, ret_c));
 }
-
 int io_Mixer_points_reply(pyr_deferred *deferred, const struct io_Point *ret_b,
 			  const struct io_Point *ret_c)
 {
@@ -162,18 +156,15 @@ int io_Mixer_numbers(struct io_Mixer *self, const struct io_Numbers *a, struct i
 	return pyr__call(self, &io_Mixer_interface, 2, PYR__IN({ .p = a }),
 			 PYR__OUT(ret, ret_a, ret_b));
 }
-
 pyr_future *io_Mixer_numbers_start(struct io_Mixer *self, const struct io_Numbers *a)
 {
 	return pyr__start(self, &io_Mixer_interface, 2, PYR__IN({ .p = a }));
 }
-
 int io_Mixer_numbers_get(pyr_future *future, struct io_Numbers **ret, struct io_Numbers **ret_a,
 			 struct pyr_bytes **ret_b)
 {
 	return pyr__get(future, &Mixer_operations[2], PYR__OUT(ret, ret_a, ret_b));
 }
-
 int io_Mixer_numbers_reply(pyr_deferred *deferred, const struct io_Numbers *ret,
 			   const struct io_Numbers *ret_a, const struct pyr_bytes *ret_b)
 {
@@ -186,17 +177,14 @@ int io_Mixer_in_out(struct io_Mixer *self, int32_t in, int32_t out, int32_t *ret
 	return pyr__call(self, &io_Mixer_interface, 3, PYR__IN({ .i32 = in }, { .i32 = out }),
 			 PYR__OUT(ret_out));
 }
-
 pyr_future *io_Mixer_in_out_start(struct io_Mixer *self, int32_t in, int32_t out)
 {
 	return pyr__start(self, &io_Mixer_interface, 3, PYR__IN({ .i32 = in }, { .i32 = out }));
 }
-
 int io_Mixer_in_out_get(pyr_future *future, int32_t *ret_out)
 {
 	return pyr__get(future, &Mixer_operations[3], PYR__OUT(ret_out));
 }
-
 int io_Mixer_in_out_reply(pyr_deferred *deferred, int32_t ret_out)
 {
 	return pyr__reply(deferred, &Mixer_operations[3], PYR__IN({ .i32 = ret_out }));

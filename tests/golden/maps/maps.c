@@ -320,17 +320,14 @@ int maps_Index_count(struct maps_Index *self, const struct string_seq *words,
 {
 	return pyr__call(self, &maps_Index_interface, 0, PYR__IN({ .p = words }), PYR__OUT(ret));
 }
-
 pyr_future *maps_Index_count_start(struct maps_Index *self, const struct string_seq *words)
 {
 	return pyr__start(self, &maps_Index_interface, 0, PYR__IN({ .p = words }));
 }
-
 int maps_Index_count_get(pyr_future *future, struct maps_Counts **ret)
 {
 	return pyr__get(future, &Index_operations[0], PYR__OUT(ret));
 }
-
 int maps_Index_count_reply(pyr_deferred *deferred, const struct maps_Counts *ret)
 {
 	return pyr__reply(deferred, &Index_operations[0], PYR__IN({ .p = ret }));
@@ -341,17 +338,14 @@ int maps_Index_sizes(struct maps_Index *self, const struct maps_Points *points,
 {
 	return pyr__call(self, &maps_Index_interface, 1, PYR__IN({ .p = points }), PYR__OUT(ret));
 }
-
 pyr_future *maps_Index_sizes_start(struct maps_Index *self, const struct maps_Points *points)
 {
 	return pyr__start(self, &maps_Index_interface, 1, PYR__IN({ .p = points }));
 }
-
 int maps_Index_sizes_get(pyr_future *future, struct string_int64_map **ret)
 {
 	return pyr__get(future, &Index_operations[1], PYR__OUT(ret));
 }
-
 int maps_Index_sizes_reply(pyr_deferred *deferred, const struct string_int64_map *ret)
 {
 	return pyr__reply(deferred, &Index_operations[1], PYR__IN({ .p = ret }));
@@ -361,17 +355,14 @@ int maps_Index_atlas(struct maps_Index *self, struct maps_Atlas **ret)
 {
 	return pyr__call(self, &maps_Index_interface, 2, NULL, PYR__OUT(ret));
 }
-
 pyr_future *maps_Index_atlas_start(struct maps_Index *self)
 {
 	return pyr__start(self, &maps_Index_interface, 2, NULL);
 }
-
 int maps_Index_atlas_get(pyr_future *future, struct maps_Atlas **ret)
 {
 	return pyr__get(future, &Index_operations[2], PYR__OUT(ret));
 }
-
 int maps_Index_atlas_reply(pyr_deferred *deferred, const struct maps_Atlas *ret)
 {
 	return pyr__reply(deferred, &Index_operations[2], PYR__IN({ .p = ret }));

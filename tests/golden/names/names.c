@@ -206,11 +206,11 @@ const struct pyr__type names_delete_type = {
 
 static const struct pyr__field one_fields[] = {
 	{ .name = "discriminator", .kind = PYR__INT32, .offset = offsetof(struct names_one, _d) },
-	{ .id = 2,
+	{ .id = 1,
 	  .name = "value",
 	  .kind = PYR__INT32,
 	  .offset = offsetof(struct names_one, _u.value) },
-	{ .id = 3,
+	{ .id = 2,
 	  .name = "one",
 	  .kind = PYR__INT32,
 	  .offset = offsetof(struct names_one, _u.one) },
@@ -242,6 +242,43 @@ const struct pyr__type names_ints_type = {
 	.size = sizeof(struct names_ints),
 	.n_fields = 1,
 	.fields = ints_fields,
+};
+
+static const struct pyr__field event_fields[] = {
+	{ .id = 1, .name = "x", .kind = PYR__INT32, .offset = offsetof(struct names_event, x) },
+};
+
+const struct pyr__type names_event_type = {
+	.kind = PYR__STRUCT,
+	.name = "names.event",
+	.size = sizeof(struct names_event),
+	.n_fields = 1,
+	.fields = event_fields,
+};
+
+static const struct pyr__enumerator event_type_enumerators[] = {
+	{ "START", 0 },
+	{ "STOP", 1 },
+};
+
+const struct pyr__type names_event_type_type = {
+	.kind = PYR__ENUM,
+	.name = "names.event_type",
+	.size = 4,
+	.n_enumerators = 2,
+	.enumerators = event_type_enumerators,
+};
+
+static const struct pyr__enumerator other_enumerators[] = {
+	{ "event_type_type", 0 },
+};
+
+const struct pyr__type names_other_type = {
+	.kind = PYR__ENUM,
+	.name = "names.other",
+	.size = 4,
+	.n_enumerators = 1,
+	.enumerators = other_enumerators,
 };
 
 static const struct pyr__field Server_NoFunds_fields[] = {
@@ -472,17 +509,14 @@ int names_Server_proxy_(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 0, NULL, NULL);
 }
-
 pyr_future *names_Server_proxy__start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 0, NULL);
 }
-
 int names_Server_proxy__get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[0], NULL);
 }
-
 int names_Server_proxy__reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[0], NULL);
@@ -492,17 +526,14 @@ int names_Server_free_(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 1, NULL, NULL);
 }
-
 pyr_future *names_Server_free__start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 1, NULL);
 }
-
 int names_Server_free__get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[1], NULL);
 }
-
 int names_Server_free__reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[1], NULL);
@@ -512,17 +543,14 @@ int names_Server_register_(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 2, NULL, NULL);
 }
-
 pyr_future *names_Server_register__start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 2, NULL);
 }
-
 int names_Server_register__get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[2], NULL);
 }
-
 int names_Server_register__reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[2], NULL);
@@ -532,17 +560,14 @@ int names_Server_methods_(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 3, NULL, NULL);
 }
-
 pyr_future *names_Server_methods__start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 3, NULL);
 }
-
 int names_Server_methods__get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[3], NULL);
 }
-
 int names_Server_methods__reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[3], NULL);
@@ -552,17 +577,14 @@ int names_Server_interface_(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 4, NULL, NULL);
 }
-
 pyr_future *names_Server_interface__start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 4, NULL);
 }
-
 int names_Server_interface__get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[4], NULL);
 }
-
 int names_Server_interface__reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[4], NULL);
@@ -572,17 +594,14 @@ int names_Server_narrow_(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 5, NULL, NULL);
 }
-
 pyr_future *names_Server_narrow__start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 5, NULL);
 }
-
 int names_Server_narrow__get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[5], NULL);
 }
-
 int names_Server_narrow__reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[5], NULL);
@@ -592,17 +611,14 @@ int names_Server_as_proxy_(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 6, NULL, NULL);
 }
-
 pyr_future *names_Server_as_proxy__start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 6, NULL);
 }
-
 int names_Server_as_proxy__get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[6], NULL);
 }
-
 int names_Server_as_proxy__reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[6], NULL);
@@ -612,17 +628,14 @@ int names_Server_add(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 7, NULL, NULL);
 }
-
 pyr_future *names_Server_add_start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 7, NULL);
 }
-
 int names_Server_add_get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[7], NULL);
 }
-
 int names_Server_add_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[7], NULL);
@@ -632,17 +645,14 @@ int names_Server_add_start_(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 8, NULL, NULL);
 }
-
 pyr_future *names_Server_add_start__start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 8, NULL);
 }
-
 int names_Server_add_start__get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[8], NULL);
 }
-
 int names_Server_add_start__reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[8], NULL);
@@ -652,17 +662,14 @@ int names_Server_args(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 9, NULL, NULL);
 }
-
 pyr_future *names_Server_args_start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 9, NULL);
 }
-
 int names_Server_args_get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[9], NULL);
 }
-
 int names_Server_args_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[9], NULL);
@@ -672,17 +679,14 @@ int names_Server_operations(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 10, NULL, NULL);
 }
-
 pyr_future *names_Server_operations_start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 10, NULL);
 }
-
 int names_Server_operations_get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[10], NULL);
 }
-
 int names_Server_operations_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[10], NULL);
@@ -692,17 +696,14 @@ int names_Server_METHODS(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 11, NULL, NULL);
 }
-
 pyr_future *names_Server_METHODS_start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 11, NULL);
 }
-
 int names_Server_METHODS_get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[11], NULL);
 }
-
 int names_Server_METHODS_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[11], NULL);
@@ -712,17 +713,14 @@ int names_Server_raise_NoFunds(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 12, NULL, NULL);
 }
-
 pyr_future *names_Server_raise_NoFunds_start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 12, NULL);
 }
-
 int names_Server_raise_NoFunds_get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[12], NULL);
 }
-
 int names_Server_raise_NoFunds_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[12], NULL);
@@ -736,7 +734,6 @@ int names_Server_call(struct names_Server *self, int32_t call_, int32_t self_, i
 				 { .i32 = ret_x_ }, { .i32 = in_ }, { .i32 = status }),
 			 PYR__OUT(ret, ret_x));
 }
-
 pyr_future *names_Server_call_start(struct names_Server *self, int32_t call_, int32_t self_,
 				    int32_t ret_, int32_t ret_x_, int32_t in_, int32_t status)
 {
@@ -744,12 +741,10 @@ pyr_future *names_Server_call_start(struct names_Server *self, int32_t call_, in
 			  PYR__IN({ .i32 = call_ }, { .i32 = self_ }, { .i32 = ret_ },
 				  { .i32 = ret_x_ }, { .i32 = in_ }, { .i32 = status }));
 }
-
 int names_Server_call_get(pyr_future *future, int32_t *ret, int32_t *ret_x)
 {
 	return pyr__get(future, &Server_operations[13], PYR__OUT(ret, ret_x));
 }
-
 int names_Server_call_reply(pyr_deferred *deferred, int32_t ret, int32_t ret_x)
 {
 	return pyr__reply(deferred, &Server_operations[13],
@@ -764,7 +759,6 @@ int names_Server_future(struct names_Server *self, int32_t future_, int32_t defe
 				 { .i32 = data }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *names_Server_future_start(struct names_Server *self, int32_t future_, int32_t deferred_,
 				      int32_t methods_, int32_t data)
 {
@@ -772,12 +766,10 @@ pyr_future *names_Server_future_start(struct names_Server *self, int32_t future_
 			  PYR__IN({ .i32 = future_ }, { .i32 = deferred_ }, { .i32 = methods_ },
 				  { .i32 = data }));
 }
-
 int names_Server_future_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Server_operations[14], PYR__OUT(ret));
 }
-
 int names_Server_future_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Server_operations[14], PYR__IN({ .i32 = ret }));
@@ -789,18 +781,15 @@ int names_Server_delete_(struct names_Server *self, int32_t delete_, int32_t def
 	return pyr__call(self, &names_Server_interface, 15,
 			 PYR__IN({ .i32 = delete_ }, { .i32 = default_ }), PYR__OUT(ret, ret_out_));
 }
-
 pyr_future *names_Server_delete__start(struct names_Server *self, int32_t delete_, int32_t default_)
 {
 	return pyr__start(self, &names_Server_interface, 15,
 			  PYR__IN({ .i32 = delete_ }, { .i32 = default_ }));
 }
-
 int names_Server_delete__get(pyr_future *future, int32_t *ret, int32_t *ret_out_)
 {
 	return pyr__get(future, &Server_operations[15], PYR__OUT(ret, ret_out_));
 }
-
 int names_Server_delete__reply(pyr_deferred *deferred, int32_t ret, int32_t ret_out_)
 {
 	return pyr__reply(deferred, &Server_operations[15],
@@ -811,17 +800,14 @@ int names_Server_get_int(struct names_Server *self, int32_t *ret)
 {
 	return pyr__call(self, &names_Server_interface, 16, NULL, PYR__OUT(ret));
 }
-
 pyr_future *names_Server_get_int_start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 16, NULL);
 }
-
 int names_Server_get_int_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Server_operations[16], PYR__OUT(ret));
 }
-
 int names_Server_get_int_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Server_operations[16], PYR__IN({ .i32 = ret }));
@@ -831,17 +817,14 @@ int names_Server_set_int(struct names_Server *self, int32_t value)
 {
 	return pyr__call(self, &names_Server_interface, 17, PYR__IN({ .i32 = value }), NULL);
 }
-
 pyr_future *names_Server_set_int_start(struct names_Server *self, int32_t value)
 {
 	return pyr__start(self, &names_Server_interface, 17, PYR__IN({ .i32 = value }));
 }
-
 int names_Server_set_int_get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[17], NULL);
 }
-
 int names_Server_set_int_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[17], NULL);
@@ -853,18 +836,15 @@ int names_Server_optional(struct names_Server *self, const struct names_ints *re
 	return pyr__call(self, &names_Server_interface, 18, PYR__IN({ .p = repeated }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *names_Server_optional_start(struct names_Server *self,
 					const struct names_ints *repeated)
 {
 	return pyr__start(self, &names_Server_interface, 18, PYR__IN({ .p = repeated }));
 }
-
 int names_Server_optional_get(pyr_future *future, struct names_ints **ret)
 {
 	return pyr__get(future, &Server_operations[18], PYR__OUT(ret));
 }
-
 int names_Server_optional_reply(pyr_deferred *deferred, const struct names_ints *ret)
 {
 	return pyr__reply(deferred, &Server_operations[18], PYR__IN({ .p = ret }));
@@ -950,18 +930,15 @@ int names_optional_message(struct names_optional *self,
 	return pyr__call(self, &names_optional_interface, 0, PYR__IN({ .p = returns_ }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *names_optional_message_start(struct names_optional *self,
 					 const struct names_optional_string_ *returns_)
 {
 	return pyr__start(self, &names_optional_interface, 0, PYR__IN({ .p = returns_ }));
 }
-
 int names_optional_message_get(pyr_future *future, struct names_optional_string_ **ret)
 {
 	return pyr__get(future, &optional_operations[0], PYR__OUT(ret));
 }
-
 int names_optional_message_reply(pyr_deferred *deferred, const struct names_optional_string_ *ret)
 {
 	return pyr__reply(deferred, &optional_operations[0], PYR__IN({ .p = ret }));
@@ -1020,17 +997,14 @@ int names_A_c(struct names_A *self)
 {
 	return pyr__call(self, &names_A_interface, 0, NULL, NULL);
 }
-
 pyr_future *names_A_c_start(struct names_A *self)
 {
 	return pyr__start(self, &names_A_interface, 0, NULL);
 }
-
 int names_A_c_get(pyr_future *future)
 {
 	return pyr__get(future, &A_operations[0], NULL);
 }
-
 int names_A_c_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &A_operations[0], NULL);
@@ -1120,17 +1094,14 @@ int a_b_Use_f(struct a_b_Use *self, const struct a_b_c *x, struct a_b_c_ **ret)
 {
 	return pyr__call(self, &a_b_Use_interface, 0, PYR__IN({ .p = x }), PYR__OUT(ret));
 }
-
 pyr_future *a_b_Use_f_start(struct a_b_Use *self, const struct a_b_c *x)
 {
 	return pyr__start(self, &a_b_Use_interface, 0, PYR__IN({ .p = x }));
 }
-
 int a_b_Use_f_get(pyr_future *future, struct a_b_c_ **ret)
 {
 	return pyr__get(future, &Use_operations[0], PYR__OUT(ret));
 }
-
 int a_b_Use_f_reply(pyr_deferred *deferred, const struct a_b_c_ *ret)
 {
 	return pyr__reply(deferred, &Use_operations[0], PYR__IN({ .p = ret }));
@@ -1232,17 +1203,14 @@ int names2_Server_c(struct names2_Server *self)
 {
 	return pyr__call(self, &names2_Server_interface, 0, NULL, NULL);
 }
-
 pyr_future *names2_Server_c_start(struct names2_Server *self)
 {
 	return pyr__start(self, &names2_Server_interface, 0, NULL);
 }
-
 int names2_Server_c_get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations__[0], NULL);
 }
-
 int names2_Server_c_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations__[0], NULL);
@@ -1252,17 +1220,14 @@ int names2_Server_args(struct names2_Server *self)
 {
 	return pyr__call(self, &names2_Server_interface, 1, NULL, NULL);
 }
-
 pyr_future *names2_Server_args_start(struct names2_Server *self)
 {
 	return pyr__start(self, &names2_Server_interface, 1, NULL);
 }
-
 int names2_Server_args_get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations__[1], NULL);
 }
-
 int names2_Server_args_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations__[1], NULL);
@@ -1370,17 +1335,14 @@ int names2_Heir_c(struct names2_Heir *self)
 {
 	return pyr__call(self, &names2_Heir_interface, 0, NULL, NULL);
 }
-
 pyr_future *names2_Heir_c_start(struct names2_Heir *self)
 {
 	return pyr__start(self, &names2_Heir_interface, 0, NULL);
 }
-
 int names2_Heir_c_get(pyr_future *future)
 {
 	return pyr__get(future, &Heir_operations[0], NULL);
 }
-
 int names2_Heir_c_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Heir_operations[0], NULL);
@@ -1448,17 +1410,14 @@ int names2_pyr_free_(struct names2_pyr *self)
 {
 	return pyr__call(self, &names2_pyr_interface, 0, NULL, NULL);
 }
-
 pyr_future *names2_pyr_free__start(struct names2_pyr *self)
 {
 	return pyr__start(self, &names2_pyr_interface, 0, NULL);
 }
-
 int names2_pyr_free__get(pyr_future *future)
 {
 	return pyr__get(future, &local_pyr_operations[0], NULL);
 }
-
 int names2_pyr_free__reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &local_pyr_operations[0], NULL);
@@ -1516,17 +1475,14 @@ int Bare_add(struct Bare *self)
 {
 	return pyr__call(self, &Bare_interface, 0, NULL, NULL);
 }
-
 pyr_future *Bare_add_start(struct Bare *self)
 {
 	return pyr__start(self, &Bare_interface, 0, NULL);
 }
-
 int Bare_add_get(pyr_future *future)
 {
 	return pyr__get(future, &local_Bare_operations[0], NULL);
 }
-
 int Bare_add_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &local_Bare_operations[0], NULL);

@@ -95,6 +95,24 @@ struct names_ints {
 };
 extern const struct pyr__type names_ints_type;
 
+struct names_event {
+	int32_t x;
+};
+extern const struct pyr__type names_event_type;
+
+enum names_event_type {
+	names_START = 0,
+	names_STOP = 1,
+};
+extern const struct pyr__type names_event_type_type;
+
+#define names_ints_type_ 1
+
+enum names_other {
+	names_event_type_type_ = 0,
+};
+extern const struct pyr__type names_other_type;
+
 struct names_Server_NoFunds {
 	int32_t n;
 };

@@ -192,19 +192,16 @@ int nested_Algebra_multiply(struct nested_Algebra *self, const struct nested_Mat
 	return pyr__call(self, &nested_Algebra_interface, 0, PYR__IN({ .p = a }, { .p = b }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *nested_Algebra_multiply_start(struct nested_Algebra *self,
 					  const struct nested_Matrix *a,
 					  const struct nested_Matrix *b)
 {
 	return pyr__start(self, &nested_Algebra_interface, 0, PYR__IN({ .p = a }, { .p = b }));
 }
-
 int nested_Algebra_multiply_get(pyr_future *future, struct nested_Matrix **ret)
 {
 	return pyr__get(future, &Algebra_operations[0], PYR__OUT(ret));
 }
-
 int nested_Algebra_multiply_reply(pyr_deferred *deferred, const struct nested_Matrix *ret)
 {
 	return pyr__reply(deferred, &Algebra_operations[0], PYR__IN({ .p = ret }));
@@ -215,17 +212,14 @@ int nested_Algebra_invert(struct nested_Algebra *self, const struct double_seq_s
 {
 	return pyr__call(self, &nested_Algebra_interface, 1, PYR__IN({ .p = x }), PYR__OUT(ret));
 }
-
 pyr_future *nested_Algebra_invert_start(struct nested_Algebra *self, const struct double_seq_seq *x)
 {
 	return pyr__start(self, &nested_Algebra_interface, 1, PYR__IN({ .p = x }));
 }
-
 int nested_Algebra_invert_get(pyr_future *future, struct double_seq_seq **ret)
 {
 	return pyr__get(future, &Algebra_operations[1], PYR__OUT(ret));
 }
-
 int nested_Algebra_invert_reply(pyr_deferred *deferred, const struct double_seq_seq *ret)
 {
 	return pyr__reply(deferred, &Algebra_operations[1], PYR__IN({ .p = ret }));
@@ -236,17 +230,14 @@ int nested_Algebra_table(struct nested_Algebra *self, const struct nested_Cube *
 {
 	return pyr__call(self, &nested_Algebra_interface, 2, PYR__IN({ .p = cube }), PYR__OUT(ret));
 }
-
 pyr_future *nested_Algebra_table_start(struct nested_Algebra *self, const struct nested_Cube *cube)
 {
 	return pyr__start(self, &nested_Algebra_interface, 2, PYR__IN({ .p = cube }));
 }
-
 int nested_Algebra_table_get(pyr_future *future, struct nested_Table **ret)
 {
 	return pyr__get(future, &Algebra_operations[2], PYR__OUT(ret));
 }
-
 int nested_Algebra_table_reply(pyr_deferred *deferred, const struct nested_Table *ret)
 {
 	return pyr__reply(deferred, &Algebra_operations[2], PYR__IN({ .p = ret }));

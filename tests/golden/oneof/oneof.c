@@ -30,21 +30,21 @@ static const struct pyr__field Shape_fields[] = {
 	{ .name = "discriminator",
 	  .kind = PYR__INT32,
 	  .offset = offsetof(struct oneofs_Shape, _d) },
-	{ .id = 2,
+	{ .id = 1,
 	  .name = "dot",
 	  .kind = PYR__STRUCT,
 	  .offset = offsetof(struct oneofs_Shape, _u.dot),
 	  .type = &oneofs_Point_type },
-	{ .id = 3,
+	{ .id = 2,
 	  .name = "name",
 	  .kind = PYR__STRING,
 	  .offset = offsetof(struct oneofs_Shape, _u.name) },
-	{ .id = 4,
+	{ .id = 3,
 	  .name = "path",
 	  .kind = PYR__SEQUENCE,
 	  .offset = offsetof(struct oneofs_Shape, _u.path),
 	  .type = &local_oneofs_Point_seq_type },
-	{ .id = 5,
+	{ .id = 4,
 	  .name = "value",
 	  .kind = PYR__INT32,
 	  .offset = offsetof(struct oneofs_Shape, _u.value) },
@@ -87,11 +87,11 @@ static int Canvas_draw(pyr_call *call, const void *methods, pyr__in *in, pyr__ou
 
 static const struct pyr__operation Canvas_operations[] = {
 	{ "oneofs.Canvas.draw", Canvas_draw, Canvas_args + 0, 1, 1, 0, 0, NULL,
-	  0xa17c711738246700 },
+	  0xc6b1d4f66dd516b6 },
 };
 
 const struct pyr__interface oneofs_Canvas_interface = {
-	"oneofs.Canvas", Canvas_operations, 1, 0x79d890d768046b7d, NULL,
+	"oneofs.Canvas", Canvas_operations, 1, 0xf2fee70af80c1da6, NULL,
 };
 
 int oneofs_Canvas_draw(struct oneofs_Canvas *self, const struct oneofs_Shape *shape,
@@ -99,17 +99,14 @@ int oneofs_Canvas_draw(struct oneofs_Canvas *self, const struct oneofs_Shape *sh
 {
 	return pyr__call(self, &oneofs_Canvas_interface, 0, PYR__IN({ .p = shape }), PYR__OUT(ret));
 }
-
 pyr_future *oneofs_Canvas_draw_start(struct oneofs_Canvas *self, const struct oneofs_Shape *shape)
 {
 	return pyr__start(self, &oneofs_Canvas_interface, 0, PYR__IN({ .p = shape }));
 }
-
 int oneofs_Canvas_draw_get(pyr_future *future, struct oneofs_Shape **ret)
 {
 	return pyr__get(future, &Canvas_operations[0], PYR__OUT(ret));
 }
-
 int oneofs_Canvas_draw_reply(pyr_deferred *deferred, const struct oneofs_Shape *ret)
 {
 	return pyr__reply(deferred, &Canvas_operations[0], PYR__IN({ .p = ret }));

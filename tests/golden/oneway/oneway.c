@@ -80,17 +80,14 @@ int events_Sink_count(struct events_Sink *self, int32_t *ret)
 {
 	return pyr__call(self, &events_Sink_interface, 2, NULL, PYR__OUT(ret));
 }
-
 pyr_future *events_Sink_count_start(struct events_Sink *self)
 {
 	return pyr__start(self, &events_Sink_interface, 2, NULL);
 }
-
 int events_Sink_count_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Sink_operations[2], PYR__OUT(ret));
 }
-
 int events_Sink_count_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Sink_operations[2], PYR__IN({ .i32 = ret }));
@@ -100,17 +97,14 @@ int events_Sink_flush(struct events_Sink *self)
 {
 	return pyr__call(self, &events_Sink_interface, 3, NULL, NULL);
 }
-
 pyr_future *events_Sink_flush_start(struct events_Sink *self)
 {
 	return pyr__start(self, &events_Sink_interface, 3, NULL);
 }
-
 int events_Sink_flush_get(pyr_future *future)
 {
 	return pyr__get(future, &Sink_operations[3], NULL);
 }
-
 int events_Sink_flush_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Sink_operations[3], NULL);

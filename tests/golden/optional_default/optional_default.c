@@ -256,19 +256,16 @@ int opt_Store_width(struct opt_Store *self, const int32_t *x, const char *title,
 	return pyr__call(self, &opt_Store_interface, 0,
 			 PYR__IN({ .p = x }, { .s = title }, { .p = level }), PYR__OUT(ret));
 }
-
 pyr_future *opt_Store_width_start(struct opt_Store *self, const int32_t *x, const char *title,
 				  const enum opt_Level *level)
 {
 	return pyr__start(self, &opt_Store_interface, 0,
 			  PYR__IN({ .p = x }, { .s = title }, { .p = level }));
 }
-
 int opt_Store_width_get(pyr_future *future, int32_t **ret)
 {
 	return pyr__get(future, &Store_operations[0], PYR__OUT(ret));
 }
-
 int opt_Store_width_reply(pyr_deferred *deferred, const int32_t *ret)
 {
 	return pyr__reply(deferred, &Store_operations[0], PYR__IN({ .p = ret }));
@@ -280,19 +277,16 @@ int opt_Store_settings(struct opt_Store *self, const struct opt_Point *origin,
 	return pyr__call(self, &opt_Store_interface, 1, PYR__IN({ .p = origin }, { .p = numbers }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *opt_Store_settings_start(struct opt_Store *self, const struct opt_Point *origin,
 				     const struct opt_Numbers *numbers)
 {
 	return pyr__start(self, &opt_Store_interface, 1,
 			  PYR__IN({ .p = origin }, { .p = numbers }));
 }
-
 int opt_Store_settings_get(pyr_future *future, struct opt_Settings **ret)
 {
 	return pyr__get(future, &Store_operations[1], PYR__OUT(ret));
 }
-
 int opt_Store_settings_reply(pyr_deferred *deferred, const struct opt_Settings *ret)
 {
 	return pyr__reply(deferred, &Store_operations[1], PYR__IN({ .p = ret }));
@@ -302,17 +296,14 @@ int opt_Store_title(struct opt_Store *self, const struct pyr_bytes *raw, char **
 {
 	return pyr__call(self, &opt_Store_interface, 2, PYR__IN({ .p = raw }), PYR__OUT(ret));
 }
-
 pyr_future *opt_Store_title_start(struct opt_Store *self, const struct pyr_bytes *raw)
 {
 	return pyr__start(self, &opt_Store_interface, 2, PYR__IN({ .p = raw }));
 }
-
 int opt_Store_title_get(pyr_future *future, char **ret)
 {
 	return pyr__get(future, &Store_operations[2], PYR__OUT(ret));
 }
-
 int opt_Store_title_reply(pyr_deferred *deferred, const char *ret)
 {
 	return pyr__reply(deferred, &Store_operations[2], PYR__IN({ .s = ret }));
@@ -322,17 +313,14 @@ int opt_Store_level(struct opt_Store *self, enum opt_Level **ret)
 {
 	return pyr__call(self, &opt_Store_interface, 3, NULL, PYR__OUT(ret));
 }
-
 pyr_future *opt_Store_level_start(struct opt_Store *self)
 {
 	return pyr__start(self, &opt_Store_interface, 3, NULL);
 }
-
 int opt_Store_level_get(pyr_future *future, enum opt_Level **ret)
 {
 	return pyr__get(future, &Store_operations[3], PYR__OUT(ret));
 }
-
 int opt_Store_level_reply(pyr_deferred *deferred, const enum opt_Level *ret)
 {
 	return pyr__reply(deferred, &Store_operations[3], PYR__IN({ .p = ret }));
@@ -343,17 +331,14 @@ int opt_Store_set(struct opt_Store *self, int32_t x, const char *y, double **ret
 	return pyr__call(self, &opt_Store_interface, 4, PYR__IN({ .i32 = x }, { .s = y }),
 			 PYR__OUT(ret_z));
 }
-
 pyr_future *opt_Store_set_start(struct opt_Store *self, int32_t x, const char *y)
 {
 	return pyr__start(self, &opt_Store_interface, 4, PYR__IN({ .i32 = x }, { .s = y }));
 }
-
 int opt_Store_set_get(pyr_future *future, double **ret_z)
 {
 	return pyr__get(future, &Store_operations[4], PYR__OUT(ret_z));
 }
-
 int opt_Store_set_reply(pyr_deferred *deferred, const double *ret_z)
 {
 	return pyr__reply(deferred, &Store_operations[4], PYR__IN({ .p = ret_z }));

@@ -174,17 +174,14 @@ int tree_Walker_walk(struct tree_Walker *self, const struct tree_Node *root, str
 {
 	return pyr__call(self, &tree_Walker_interface, 0, PYR__IN({ .p = root }), PYR__OUT(ret));
 }
-
 pyr_future *tree_Walker_walk_start(struct tree_Walker *self, const struct tree_Node *root)
 {
 	return pyr__start(self, &tree_Walker_interface, 0, PYR__IN({ .p = root }));
 }
-
 int tree_Walker_walk_get(pyr_future *future, struct tree_Node **ret)
 {
 	return pyr__get(future, &Walker_operations[0], PYR__OUT(ret));
 }
-
 int tree_Walker_walk_reply(pyr_deferred *deferred, const struct tree_Node *ret)
 {
 	return pyr__reply(deferred, &Walker_operations[0], PYR__IN({ .p = ret }));
@@ -196,18 +193,15 @@ int tree_Walker_evaluate(struct tree_Walker *self, const struct tree_Expression 
 	return pyr__call(self, &tree_Walker_interface, 1, PYR__IN({ .p = expression }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *tree_Walker_evaluate_start(struct tree_Walker *self,
 				       const struct tree_Expression *expression)
 {
 	return pyr__start(self, &tree_Walker_interface, 1, PYR__IN({ .p = expression }));
 }
-
 int tree_Walker_evaluate_get(pyr_future *future, double *ret)
 {
 	return pyr__get(future, &Walker_operations[1], PYR__OUT(ret));
 }
-
 int tree_Walker_evaluate_reply(pyr_deferred *deferred, double ret)
 {
 	return pyr__reply(deferred, &Walker_operations[1], PYR__IN({ .d = ret }));

@@ -181,17 +181,14 @@ int refs_Bank_open(struct refs_Bank *self, const char *name, struct refs_Account
 {
 	return pyr__call(self, &refs_Bank_interface, 0, PYR__IN({ .s = name }), PYR__OUT(ret));
 }
-
 pyr_future *refs_Bank_open_start(struct refs_Bank *self, const char *name)
 {
 	return pyr__start(self, &refs_Bank_interface, 0, PYR__IN({ .s = name }));
 }
-
 int refs_Bank_open_get(pyr_future *future, struct refs_Account **ret)
 {
 	return pyr__get(future, &Bank_operations[0], PYR__OUT(ret));
 }
-
 int refs_Bank_open_reply(pyr_deferred *deferred, struct refs_Account *ret)
 {
 	return pyr__reply(deferred, &Bank_operations[0], PYR__IN({ .p = ret }));
@@ -203,17 +200,14 @@ int refs_Bank_close(struct refs_Bank *self, struct refs_Account *account,
 	return pyr__call(self, &refs_Bank_interface, 1, PYR__IN({ .p = account }),
 			 PYR__OUT(ret_replacement));
 }
-
 pyr_future *refs_Bank_close_start(struct refs_Bank *self, struct refs_Account *account)
 {
 	return pyr__start(self, &refs_Bank_interface, 1, PYR__IN({ .p = account }));
 }
-
 int refs_Bank_close_get(pyr_future *future, struct refs_Account **ret_replacement)
 {
 	return pyr__get(future, &Bank_operations[1], PYR__OUT(ret_replacement));
 }
-
 int refs_Bank_close_reply(pyr_deferred *deferred, struct refs_Account *ret_replacement)
 {
 	return pyr__reply(deferred, &Bank_operations[1], PYR__IN({ .p = ret_replacement }));
@@ -223,17 +217,14 @@ int refs_Bank_get(struct refs_Bank *self, pyr_any *x, pyr_any **ret)
 {
 	return pyr__call(self, &refs_Bank_interface, 2, PYR__IN({ .p = x }), PYR__OUT(ret));
 }
-
 pyr_future *refs_Bank_get_start(struct refs_Bank *self, pyr_any *x)
 {
 	return pyr__start(self, &refs_Bank_interface, 2, PYR__IN({ .p = x }));
 }
-
 int refs_Bank_get_get(pyr_future *future, pyr_any **ret)
 {
 	return pyr__get(future, &Bank_operations[2], PYR__OUT(ret));
 }
-
 int refs_Bank_get_reply(pyr_deferred *deferred, pyr_any *ret)
 {
 	return pyr__reply(deferred, &Bank_operations[2], PYR__IN({ .p = ret }));
@@ -243,17 +234,14 @@ int refs_Bank_find(struct refs_Bank *self, pyr_object *x, pyr_object **ret)
 {
 	return pyr__call(self, &refs_Bank_interface, 3, PYR__IN({ .p = x }), PYR__OUT(ret));
 }
-
 pyr_future *refs_Bank_find_start(struct refs_Bank *self, pyr_object *x)
 {
 	return pyr__start(self, &refs_Bank_interface, 3, PYR__IN({ .p = x }));
 }
-
 int refs_Bank_find_get(pyr_future *future, pyr_object **ret)
 {
 	return pyr__get(future, &Bank_operations[3], PYR__OUT(ret));
 }
-
 int refs_Bank_find_reply(pyr_deferred *deferred, pyr_object *ret)
 {
 	return pyr__reply(deferred, &Bank_operations[3], PYR__IN({ .p = ret }));
@@ -264,17 +252,14 @@ int refs_Bank_list(struct refs_Bank *self, const struct object_seq *others,
 {
 	return pyr__call(self, &refs_Bank_interface, 4, PYR__IN({ .p = others }), PYR__OUT(ret));
 }
-
 pyr_future *refs_Bank_list_start(struct refs_Bank *self, const struct object_seq *others)
 {
 	return pyr__start(self, &refs_Bank_interface, 4, PYR__IN({ .p = others }));
 }
-
 int refs_Bank_list_get(pyr_future *future, struct refs_Account_seq **ret)
 {
 	return pyr__get(future, &Bank_operations[4], PYR__OUT(ret));
 }
-
 int refs_Bank_list_reply(pyr_deferred *deferred, const struct refs_Account_seq *ret)
 {
 	return pyr__reply(deferred, &Bank_operations[4], PYR__IN({ .p = ret }));
@@ -284,17 +269,14 @@ int refs_Bank_first(struct refs_Bank *self, struct refs_Account *x, struct refs_
 {
 	return pyr__call(self, &refs_Bank_interface, 5, PYR__IN({ .p = x }), PYR__OUT(ret));
 }
-
 pyr_future *refs_Bank_first_start(struct refs_Bank *self, struct refs_Account *x)
 {
 	return pyr__start(self, &refs_Bank_interface, 5, PYR__IN({ .p = x }));
 }
-
 int refs_Bank_first_get(pyr_future *future, struct refs_Account **ret)
 {
 	return pyr__get(future, &Bank_operations[5], PYR__OUT(ret));
 }
-
 int refs_Bank_first_reply(pyr_deferred *deferred, struct refs_Account *ret)
 {
 	return pyr__reply(deferred, &Bank_operations[5], PYR__IN({ .p = ret }));
@@ -304,17 +286,14 @@ int refs_Bank_entry(struct refs_Bank *self, const struct refs_Entry *x, struct r
 {
 	return pyr__call(self, &refs_Bank_interface, 6, PYR__IN({ .p = x }), PYR__OUT(ret));
 }
-
 pyr_future *refs_Bank_entry_start(struct refs_Bank *self, const struct refs_Entry *x)
 {
 	return pyr__start(self, &refs_Bank_interface, 6, PYR__IN({ .p = x }));
 }
-
 int refs_Bank_entry_get(pyr_future *future, struct refs_Entry **ret)
 {
 	return pyr__get(future, &Bank_operations[6], PYR__OUT(ret));
 }
-
 int refs_Bank_entry_reply(pyr_deferred *deferred, const struct refs_Entry *ret)
 {
 	return pyr__reply(deferred, &Bank_operations[6], PYR__IN({ .p = ret }));
@@ -390,17 +369,14 @@ int refs_Account_balance(struct refs_Account *self, int64_t *ret)
 {
 	return pyr__call(self, &refs_Account_interface, 0, NULL, PYR__OUT(ret));
 }
-
 pyr_future *refs_Account_balance_start(struct refs_Account *self)
 {
 	return pyr__start(self, &refs_Account_interface, 0, NULL);
 }
-
 int refs_Account_balance_get(pyr_future *future, int64_t *ret)
 {
 	return pyr__get(future, &Account_operations[0], PYR__OUT(ret));
 }
-
 int refs_Account_balance_reply(pyr_deferred *deferred, int64_t ret)
 {
 	return pyr__reply(deferred, &Account_operations[0], PYR__IN({ .i64 = ret }));
@@ -410,17 +386,14 @@ int refs_Account_bank(struct refs_Account *self, struct refs_Bank **ret)
 {
 	return pyr__call(self, &refs_Account_interface, 1, NULL, PYR__OUT(ret));
 }
-
 pyr_future *refs_Account_bank_start(struct refs_Account *self)
 {
 	return pyr__start(self, &refs_Account_interface, 1, NULL);
 }
-
 int refs_Account_bank_get(pyr_future *future, struct refs_Bank **ret)
 {
 	return pyr__get(future, &Account_operations[1], PYR__OUT(ret));
 }
-
 int refs_Account_bank_reply(pyr_deferred *deferred, struct refs_Bank *ret)
 {
 	return pyr__reply(deferred, &Account_operations[1], PYR__IN({ .p = ret }));

@@ -178,17 +178,14 @@ int scalars_Echo_a_boolean(struct scalars_Echo *self, bool x, bool *ret)
 {
 	return pyr__call(self, &scalars_Echo_interface, 0, PYR__IN({ .b = x }), PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_a_boolean_start(struct scalars_Echo *self, bool x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 0, PYR__IN({ .b = x }));
 }
-
 int scalars_Echo_a_boolean_get(pyr_future *future, bool *ret)
 {
 	return pyr__get(future, &Echo_operations[0], PYR__OUT(ret));
 }
-
 int scalars_Echo_a_boolean_reply(pyr_deferred *deferred, bool ret)
 {
 	return pyr__reply(deferred, &Echo_operations[0], PYR__IN({ .b = ret }));
@@ -198,17 +195,14 @@ int scalars_Echo_a_char(struct scalars_Echo *self, char x, char *ret)
 {
 	return pyr__call(self, &scalars_Echo_interface, 1, PYR__IN({ .c = x }), PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_a_char_start(struct scalars_Echo *self, char x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 1, PYR__IN({ .c = x }));
 }
-
 int scalars_Echo_a_char_get(pyr_future *future, char *ret)
 {
 	return pyr__get(future, &Echo_operations[1], PYR__OUT(ret));
 }
-
 int scalars_Echo_a_char_reply(pyr_deferred *deferred, char ret)
 {
 	return pyr__reply(deferred, &Echo_operations[1], PYR__IN({ .c = ret }));
@@ -218,17 +212,14 @@ int scalars_Echo_a_wchar(struct scalars_Echo *self, uint32_t x, uint32_t *ret)
 {
 	return pyr__call(self, &scalars_Echo_interface, 2, PYR__IN({ .u32 = x }), PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_a_wchar_start(struct scalars_Echo *self, uint32_t x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 2, PYR__IN({ .u32 = x }));
 }
-
 int scalars_Echo_a_wchar_get(pyr_future *future, uint32_t *ret)
 {
 	return pyr__get(future, &Echo_operations[2], PYR__OUT(ret));
 }
-
 int scalars_Echo_a_wchar_reply(pyr_deferred *deferred, uint32_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[2], PYR__IN({ .u32 = ret }));
@@ -238,17 +229,14 @@ int scalars_Echo_an_octet(struct scalars_Echo *self, uint8_t x, uint8_t *ret)
 {
 	return pyr__call(self, &scalars_Echo_interface, 3, PYR__IN({ .u8 = x }), PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_an_octet_start(struct scalars_Echo *self, uint8_t x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 3, PYR__IN({ .u8 = x }));
 }
-
 int scalars_Echo_an_octet_get(pyr_future *future, uint8_t *ret)
 {
 	return pyr__get(future, &Echo_operations[3], PYR__OUT(ret));
 }
-
 int scalars_Echo_an_octet_reply(pyr_deferred *deferred, uint8_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[3], PYR__IN({ .u8 = ret }));
@@ -258,17 +246,14 @@ int scalars_Echo_an_int8(struct scalars_Echo *self, int8_t x, int8_t *ret)
 {
 	return pyr__call(self, &scalars_Echo_interface, 4, PYR__IN({ .i8 = x }), PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_an_int8_start(struct scalars_Echo *self, int8_t x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 4, PYR__IN({ .i8 = x }));
 }
-
 int scalars_Echo_an_int8_get(pyr_future *future, int8_t *ret)
 {
 	return pyr__get(future, &Echo_operations[4], PYR__OUT(ret));
 }
-
 int scalars_Echo_an_int8_reply(pyr_deferred *deferred, int8_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[4], PYR__IN({ .i8 = ret }));
@@ -278,17 +263,14 @@ int scalars_Echo_a_uint8(struct scalars_Echo *self, uint8_t x, uint8_t *ret)
 {
 	return pyr__call(self, &scalars_Echo_interface, 5, PYR__IN({ .u8 = x }), PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_a_uint8_start(struct scalars_Echo *self, uint8_t x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 5, PYR__IN({ .u8 = x }));
 }
-
 int scalars_Echo_a_uint8_get(pyr_future *future, uint8_t *ret)
 {
 	return pyr__get(future, &Echo_operations[5], PYR__OUT(ret));
 }
-
 int scalars_Echo_a_uint8_reply(pyr_deferred *deferred, uint8_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[5], PYR__IN({ .u8 = ret }));
@@ -298,17 +280,14 @@ int scalars_Echo_a_short(struct scalars_Echo *self, int16_t x, int16_t *ret)
 {
 	return pyr__call(self, &scalars_Echo_interface, 6, PYR__IN({ .i16 = x }), PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_a_short_start(struct scalars_Echo *self, int16_t x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 6, PYR__IN({ .i16 = x }));
 }
-
 int scalars_Echo_a_short_get(pyr_future *future, int16_t *ret)
 {
 	return pyr__get(future, &Echo_operations[6], PYR__OUT(ret));
 }
-
 int scalars_Echo_a_short_reply(pyr_deferred *deferred, int16_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[6], PYR__IN({ .i16 = ret }));
@@ -318,17 +297,14 @@ int scalars_Echo_an_unsigned_short(struct scalars_Echo *self, uint16_t x, uint16
 {
 	return pyr__call(self, &scalars_Echo_interface, 7, PYR__IN({ .u16 = x }), PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_an_unsigned_short_start(struct scalars_Echo *self, uint16_t x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 7, PYR__IN({ .u16 = x }));
 }
-
 int scalars_Echo_an_unsigned_short_get(pyr_future *future, uint16_t *ret)
 {
 	return pyr__get(future, &Echo_operations[7], PYR__OUT(ret));
 }
-
 int scalars_Echo_an_unsigned_short_reply(pyr_deferred *deferred, uint16_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[7], PYR__IN({ .u16 = ret }));
@@ -338,17 +314,14 @@ int scalars_Echo_a_long(struct scalars_Echo *self, int32_t x, int32_t *ret)
 {
 	return pyr__call(self, &scalars_Echo_interface, 8, PYR__IN({ .i32 = x }), PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_a_long_start(struct scalars_Echo *self, int32_t x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 8, PYR__IN({ .i32 = x }));
 }
-
 int scalars_Echo_a_long_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Echo_operations[8], PYR__OUT(ret));
 }
-
 int scalars_Echo_a_long_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[8], PYR__IN({ .i32 = ret }));
@@ -358,17 +331,14 @@ int scalars_Echo_an_unsigned_long(struct scalars_Echo *self, uint32_t x, uint32_
 {
 	return pyr__call(self, &scalars_Echo_interface, 9, PYR__IN({ .u32 = x }), PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_an_unsigned_long_start(struct scalars_Echo *self, uint32_t x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 9, PYR__IN({ .u32 = x }));
 }
-
 int scalars_Echo_an_unsigned_long_get(pyr_future *future, uint32_t *ret)
 {
 	return pyr__get(future, &Echo_operations[9], PYR__OUT(ret));
 }
-
 int scalars_Echo_an_unsigned_long_reply(pyr_deferred *deferred, uint32_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[9], PYR__IN({ .u32 = ret }));
@@ -378,17 +348,14 @@ int scalars_Echo_a_long_long(struct scalars_Echo *self, int64_t x, int64_t *ret)
 {
 	return pyr__call(self, &scalars_Echo_interface, 10, PYR__IN({ .i64 = x }), PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_a_long_long_start(struct scalars_Echo *self, int64_t x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 10, PYR__IN({ .i64 = x }));
 }
-
 int scalars_Echo_a_long_long_get(pyr_future *future, int64_t *ret)
 {
 	return pyr__get(future, &Echo_operations[10], PYR__OUT(ret));
 }
-
 int scalars_Echo_a_long_long_reply(pyr_deferred *deferred, int64_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[10], PYR__IN({ .i64 = ret }));
@@ -398,17 +365,14 @@ int scalars_Echo_an_unsigned_long_long(struct scalars_Echo *self, uint64_t x, ui
 {
 	return pyr__call(self, &scalars_Echo_interface, 11, PYR__IN({ .u64 = x }), PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_an_unsigned_long_long_start(struct scalars_Echo *self, uint64_t x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 11, PYR__IN({ .u64 = x }));
 }
-
 int scalars_Echo_an_unsigned_long_long_get(pyr_future *future, uint64_t *ret)
 {
 	return pyr__get(future, &Echo_operations[11], PYR__OUT(ret));
 }
-
 int scalars_Echo_an_unsigned_long_long_reply(pyr_deferred *deferred, uint64_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[11], PYR__IN({ .u64 = ret }));
@@ -418,17 +382,14 @@ int scalars_Echo_a_float(struct scalars_Echo *self, float x, float *ret)
 {
 	return pyr__call(self, &scalars_Echo_interface, 12, PYR__IN({ .f = x }), PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_a_float_start(struct scalars_Echo *self, float x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 12, PYR__IN({ .f = x }));
 }
-
 int scalars_Echo_a_float_get(pyr_future *future, float *ret)
 {
 	return pyr__get(future, &Echo_operations[12], PYR__OUT(ret));
 }
-
 int scalars_Echo_a_float_reply(pyr_deferred *deferred, float ret)
 {
 	return pyr__reply(deferred, &Echo_operations[12], PYR__IN({ .f = ret }));
@@ -438,17 +399,14 @@ int scalars_Echo_a_double(struct scalars_Echo *self, double x, double *ret)
 {
 	return pyr__call(self, &scalars_Echo_interface, 13, PYR__IN({ .d = x }), PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_a_double_start(struct scalars_Echo *self, double x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 13, PYR__IN({ .d = x }));
 }
-
 int scalars_Echo_a_double_get(pyr_future *future, double *ret)
 {
 	return pyr__get(future, &Echo_operations[13], PYR__OUT(ret));
 }
-
 int scalars_Echo_a_double_reply(pyr_deferred *deferred, double ret)
 {
 	return pyr__reply(deferred, &Echo_operations[13], PYR__IN({ .d = ret }));
@@ -458,17 +416,14 @@ int scalars_Echo_nothing(struct scalars_Echo *self)
 {
 	return pyr__call(self, &scalars_Echo_interface, 14, NULL, NULL);
 }
-
 pyr_future *scalars_Echo_nothing_start(struct scalars_Echo *self)
 {
 	return pyr__start(self, &scalars_Echo_interface, 14, NULL);
 }
-
 int scalars_Echo_nothing_get(pyr_future *future)
 {
 	return pyr__get(future, &Echo_operations[14], NULL);
 }
-
 int scalars_Echo_nothing_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Echo_operations[14], NULL);
@@ -478,17 +433,14 @@ int scalars_Echo_one_way_in(struct scalars_Echo *self, int32_t x)
 {
 	return pyr__call(self, &scalars_Echo_interface, 15, PYR__IN({ .i32 = x }), NULL);
 }
-
 pyr_future *scalars_Echo_one_way_in_start(struct scalars_Echo *self, int32_t x)
 {
 	return pyr__start(self, &scalars_Echo_interface, 15, PYR__IN({ .i32 = x }));
 }
-
 int scalars_Echo_one_way_in_get(pyr_future *future)
 {
 	return pyr__get(future, &Echo_operations[15], NULL);
 }
-
 int scalars_Echo_one_way_in_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Echo_operations[15], NULL);
@@ -503,7 +455,6 @@ int scalars_Echo_many(struct scalars_Echo *self, int32_t a, int32_t b, int32_t c
 				 { .i32 = i }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *scalars_Echo_many_start(struct scalars_Echo *self, int32_t a, int32_t b, int32_t c,
 				    int32_t d, int32_t e, int32_t f, int32_t g, int32_t h,
 				    int32_t i)
@@ -513,12 +464,10 @@ pyr_future *scalars_Echo_many_start(struct scalars_Echo *self, int32_t a, int32_
 				  { .i32 = e }, { .i32 = f }, { .i32 = g }, { .i32 = h },
 				  { .i32 = i }));
 }
-
 int scalars_Echo_many_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Echo_operations[16], PYR__OUT(ret));
 }
-
 int scalars_Echo_many_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[16], PYR__IN({ .i32 = ret }));

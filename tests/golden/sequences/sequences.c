@@ -245,17 +245,14 @@ int seqs_Paths_sort(struct seqs_Paths *self, const struct seqs_Numbers *numbers,
 {
 	return pyr__call(self, &seqs_Paths_interface, 0, PYR__IN({ .p = numbers }), PYR__OUT(ret));
 }
-
 pyr_future *seqs_Paths_sort_start(struct seqs_Paths *self, const struct seqs_Numbers *numbers)
 {
 	return pyr__start(self, &seqs_Paths_interface, 0, PYR__IN({ .p = numbers }));
 }
-
 int seqs_Paths_sort_get(pyr_future *future, struct seqs_Numbers **ret)
 {
 	return pyr__get(future, &Paths_operations[0], PYR__OUT(ret));
 }
-
 int seqs_Paths_sort_reply(pyr_deferred *deferred, const struct seqs_Numbers *ret)
 {
 	return pyr__reply(deferred, &Paths_operations[0], PYR__IN({ .p = ret }));
@@ -267,18 +264,15 @@ int seqs_Paths_anonymous(struct seqs_Paths *self, const struct seqs_Point_seq *p
 	return pyr__call(self, &seqs_Paths_interface, 1, PYR__IN({ .p = points }, { .p = names }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *seqs_Paths_anonymous_start(struct seqs_Paths *self, const struct seqs_Point_seq *points,
 				       const struct string_seq *names)
 {
 	return pyr__start(self, &seqs_Paths_interface, 1, PYR__IN({ .p = points }, { .p = names }));
 }
-
 int seqs_Paths_anonymous_get(pyr_future *future, struct int32_seq **ret)
 {
 	return pyr__get(future, &Paths_operations[1], PYR__OUT(ret));
 }
-
 int seqs_Paths_anonymous_reply(pyr_deferred *deferred, const struct int32_seq *ret)
 {
 	return pyr__reply(deferred, &Paths_operations[1], PYR__IN({ .p = ret }));
@@ -290,18 +284,15 @@ int seqs_Paths_longest(struct seqs_Paths *self, const struct seqs_Path_seq *path
 	return pyr__call(self, &seqs_Paths_interface, 2, PYR__IN({ .p = paths }, { .p = words }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *seqs_Paths_longest_start(struct seqs_Paths *self, const struct seqs_Path_seq *paths,
 				     const struct seqs_Words *words)
 {
 	return pyr__start(self, &seqs_Paths_interface, 2, PYR__IN({ .p = paths }, { .p = words }));
 }
-
 int seqs_Paths_longest_get(pyr_future *future, struct seqs_Path **ret)
 {
 	return pyr__get(future, &Paths_operations[2], PYR__OUT(ret));
 }
-
 int seqs_Paths_longest_reply(pyr_deferred *deferred, const struct seqs_Path *ret)
 {
 	return pyr__reply(deferred, &Paths_operations[2], PYR__IN({ .p = ret }));

@@ -46,17 +46,14 @@ int streams_Feed_before(struct streams_Feed *self, int32_t x, int32_t *ret)
 {
 	return pyr__call(self, &streams_Feed_interface, 0, PYR__IN({ .i32 = x }), PYR__OUT(ret));
 }
-
 pyr_future *streams_Feed_before_start(struct streams_Feed *self, int32_t x)
 {
 	return pyr__start(self, &streams_Feed_interface, 0, PYR__IN({ .i32 = x }));
 }
-
 int streams_Feed_before_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Feed_operations[0], PYR__OUT(ret));
 }
-
 int streams_Feed_before_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Feed_operations[0], PYR__IN({ .i32 = ret }));
@@ -66,17 +63,14 @@ int streams_Feed_after(struct streams_Feed *self, int32_t x, int32_t *ret)
 {
 	return pyr__call(self, &streams_Feed_interface, 4, PYR__IN({ .i32 = x }), PYR__OUT(ret));
 }
-
 pyr_future *streams_Feed_after_start(struct streams_Feed *self, int32_t x)
 {
 	return pyr__start(self, &streams_Feed_interface, 4, PYR__IN({ .i32 = x }));
 }
-
 int streams_Feed_after_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Feed_operations[4], PYR__OUT(ret));
 }
-
 int streams_Feed_after_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Feed_operations[4], PYR__IN({ .i32 = ret }));

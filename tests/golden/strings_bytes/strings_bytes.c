@@ -96,17 +96,14 @@ int text_Notes_title(struct text_Notes *self, const char *key, char **ret)
 {
 	return pyr__call(self, &text_Notes_interface, 0, PYR__IN({ .s = key }), PYR__OUT(ret));
 }
-
 pyr_future *text_Notes_title_start(struct text_Notes *self, const char *key)
 {
 	return pyr__start(self, &text_Notes_interface, 0, PYR__IN({ .s = key }));
 }
-
 int text_Notes_title_get(pyr_future *future, char **ret)
 {
 	return pyr__get(future, &Notes_operations[0], PYR__OUT(ret));
 }
-
 int text_Notes_title_reply(pyr_deferred *deferred, const char *ret)
 {
 	return pyr__reply(deferred, &Notes_operations[0], PYR__IN({ .s = ret }));
@@ -116,17 +113,14 @@ int text_Notes_nick(struct text_Notes *self, const char *key, char **ret)
 {
 	return pyr__call(self, &text_Notes_interface, 1, PYR__IN({ .s = key }), PYR__OUT(ret));
 }
-
 pyr_future *text_Notes_nick_start(struct text_Notes *self, const char *key)
 {
 	return pyr__start(self, &text_Notes_interface, 1, PYR__IN({ .s = key }));
 }
-
 int text_Notes_nick_get(pyr_future *future, char **ret)
 {
 	return pyr__get(future, &Notes_operations[1], PYR__OUT(ret));
 }
-
 int text_Notes_nick_reply(pyr_deferred *deferred, const char *ret)
 {
 	return pyr__reply(deferred, &Notes_operations[1], PYR__IN({ .s = ret }));
@@ -138,18 +132,15 @@ int text_Notes_raw(struct text_Notes *self, const struct pyr_bytes *x, const str
 	return pyr__call(self, &text_Notes_interface, 2, PYR__IN({ .p = x }, { .p = y }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *text_Notes_raw_start(struct text_Notes *self, const struct pyr_bytes *x,
 				 const struct pyr_bytes *y)
 {
 	return pyr__start(self, &text_Notes_interface, 2, PYR__IN({ .p = x }, { .p = y }));
 }
-
 int text_Notes_raw_get(pyr_future *future, struct pyr_bytes **ret)
 {
 	return pyr__get(future, &Notes_operations[2], PYR__OUT(ret));
 }
-
 int text_Notes_raw_reply(pyr_deferred *deferred, const struct pyr_bytes *ret)
 {
 	return pyr__reply(deferred, &Notes_operations[2], PYR__IN({ .p = ret }));
@@ -161,17 +152,14 @@ int text_Notes_both(struct text_Notes *self, const char *key, char **ret_title,
 	return pyr__call(self, &text_Notes_interface, 3, PYR__IN({ .s = key }),
 			 PYR__OUT(ret_title, ret_raw));
 }
-
 pyr_future *text_Notes_both_start(struct text_Notes *self, const char *key)
 {
 	return pyr__start(self, &text_Notes_interface, 3, PYR__IN({ .s = key }));
 }
-
 int text_Notes_both_get(pyr_future *future, char **ret_title, struct pyr_bytes **ret_raw)
 {
 	return pyr__get(future, &Notes_operations[3], PYR__OUT(ret_title, ret_raw));
 }
-
 int text_Notes_both_reply(pyr_deferred *deferred, const char *ret_title,
 			  const struct pyr_bytes *ret_raw)
 {

@@ -103,17 +103,14 @@ int structs_Canvas_longest(struct structs_Canvas *self, struct structs_Line **re
 {
 	return pyr__call(self, &structs_Canvas_interface, 0, NULL, PYR__OUT(ret));
 }
-
 pyr_future *structs_Canvas_longest_start(struct structs_Canvas *self)
 {
 	return pyr__start(self, &structs_Canvas_interface, 0, NULL);
 }
-
 int structs_Canvas_longest_get(pyr_future *future, struct structs_Line **ret)
 {
 	return pyr__get(future, &Canvas_operations[0], PYR__OUT(ret));
 }
-
 int structs_Canvas_longest_reply(pyr_deferred *deferred, const struct structs_Line *ret)
 {
 	return pyr__reply(deferred, &Canvas_operations[0], PYR__IN({ .p = ret }));
@@ -125,19 +122,16 @@ int structs_Canvas_draw(struct structs_Canvas *self, const struct structs_Line *
 	return pyr__call(self, &structs_Canvas_interface, 1,
 			 PYR__IN({ .p = line }, { .p = origin }), PYR__OUT(ret));
 }
-
 pyr_future *structs_Canvas_draw_start(struct structs_Canvas *self, const struct structs_Line *line,
 				      const struct structs_Point *origin)
 {
 	return pyr__start(self, &structs_Canvas_interface, 1,
 			  PYR__IN({ .p = line }, { .p = origin }));
 }
-
 int structs_Canvas_draw_get(pyr_future *future, bool *ret)
 {
 	return pyr__get(future, &Canvas_operations[1], PYR__OUT(ret));
 }
-
 int structs_Canvas_draw_reply(pyr_deferred *deferred, bool ret)
 {
 	return pyr__reply(deferred, &Canvas_operations[1], PYR__IN({ .b = ret }));
@@ -149,18 +143,15 @@ int structs_Canvas_clear(struct structs_Canvas *self, const struct structs_Empty
 	return pyr__call(self, &structs_Canvas_interface, 2, PYR__IN({ .p = nothing }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *structs_Canvas_clear_start(struct structs_Canvas *self,
 				       const struct structs_Empty *nothing)
 {
 	return pyr__start(self, &structs_Canvas_interface, 2, PYR__IN({ .p = nothing }));
 }
-
 int structs_Canvas_clear_get(pyr_future *future, struct structs_Empty **ret)
 {
 	return pyr__get(future, &Canvas_operations[2], PYR__OUT(ret));
 }
-
 int structs_Canvas_clear_reply(pyr_deferred *deferred, const struct structs_Empty *ret)
 {
 	return pyr__reply(deferred, &Canvas_operations[2], PYR__IN({ .p = ret }));

@@ -119,18 +119,15 @@ int types_Registry_count(struct types_Registry *self, const struct types_People 
 	return pyr__call(self, &types_Registry_interface, 0, PYR__IN({ .p = crowd }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *types_Registry_count_start(struct types_Registry *self,
 				       const struct types_People *crowd)
 {
 	return pyr__start(self, &types_Registry_interface, 0, PYR__IN({ .p = crowd }));
 }
-
 int types_Registry_count_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Registry_operations[0], PYR__OUT(ret));
 }
-
 int types_Registry_count_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Registry_operations[0], PYR__IN({ .i32 = ret }));
@@ -142,18 +139,15 @@ int types_Registry_oldest(struct types_Registry *self, const struct types_People
 	return pyr__call(self, &types_Registry_interface, 1, PYR__IN({ .p = people }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *types_Registry_oldest_start(struct types_Registry *self,
 					const struct types_People *people)
 {
 	return pyr__start(self, &types_Registry_interface, 1, PYR__IN({ .p = people }));
 }
-
 int types_Registry_oldest_get(pyr_future *future, struct types_Person **ret)
 {
 	return pyr__get(future, &Registry_operations[1], PYR__OUT(ret));
 }
-
 int types_Registry_oldest_reply(pyr_deferred *deferred, const struct types_Person *ret)
 {
 	return pyr__reply(deferred, &Registry_operations[1], PYR__IN({ .p = ret }));
@@ -165,19 +159,16 @@ int types_Registry_ages(struct types_Registry *self, const char *name, enum type
 	return pyr__call(self, &types_Registry_interface, 2,
 			 PYR__IN({ .s = name }, { .i32 = paint }), PYR__OUT(ret));
 }
-
 pyr_future *types_Registry_ages_start(struct types_Registry *self, const char *name,
 				      enum types_Color paint)
 {
 	return pyr__start(self, &types_Registry_interface, 2,
 			  PYR__IN({ .s = name }, { .i32 = paint }));
 }
-
 int types_Registry_ages_get(pyr_future *future, struct types_Registry_Ages **ret)
 {
 	return pyr__get(future, &Registry_operations[2], PYR__OUT(ret));
 }
-
 int types_Registry_ages_reply(pyr_deferred *deferred, const struct types_Registry_Ages *ret)
 {
 	return pyr__reply(deferred, &Registry_operations[2], PYR__IN({ .p = ret }));
@@ -247,17 +238,14 @@ int types_Registries_find(struct types_Registries *self, const char *name,
 	return pyr__call(self, &types_Registries_interface, 0, PYR__IN({ .s = name }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *types_Registries_find_start(struct types_Registries *self, const char *name)
 {
 	return pyr__start(self, &types_Registries_interface, 0, PYR__IN({ .s = name }));
 }
-
 int types_Registries_find_get(pyr_future *future, struct types_Registry **ret)
 {
 	return pyr__get(future, &Registries_operations[0], PYR__OUT(ret));
 }
-
 int types_Registries_find_reply(pyr_deferred *deferred, struct types_Registry *ret)
 {
 	return pyr__reply(deferred, &Registries_operations[0], PYR__IN({ .p = ret }));

@@ -266,18 +266,15 @@ int unions_Box_get(struct unions_Box *self, const struct unions_ByNumber *by,
 	return pyr__call(self, &unions_Box_interface, 0, PYR__IN({ .p = by }, { .p = flag }),
 			 PYR__OUT(ret));
 }
-
 pyr_future *unions_Box_get_start(struct unions_Box *self, const struct unions_ByNumber *by,
 				 const struct unions_ByBoolean *flag)
 {
 	return pyr__start(self, &unions_Box_interface, 0, PYR__IN({ .p = by }, { .p = flag }));
 }
-
 int unions_Box_get_get(pyr_future *future, struct unions_Value **ret)
 {
 	return pyr__get(future, &Box_operations[0], PYR__OUT(ret));
 }
-
 int unions_Box_get_reply(pyr_deferred *deferred, const struct unions_Value *ret)
 {
 	return pyr__reply(deferred, &Box_operations[0], PYR__IN({ .p = ret }));
@@ -289,17 +286,14 @@ int unions_Box_swap(struct unions_Box *self, const struct unions_Value *value,
 	return pyr__call(self, &unions_Box_interface, 1, PYR__IN({ .p = value }),
 			 PYR__OUT(ret_value));
 }
-
 pyr_future *unions_Box_swap_start(struct unions_Box *self, const struct unions_Value *value)
 {
 	return pyr__start(self, &unions_Box_interface, 1, PYR__IN({ .p = value }));
 }
-
 int unions_Box_swap_get(pyr_future *future, struct unions_Value **ret_value)
 {
 	return pyr__get(future, &Box_operations[1], PYR__OUT(ret_value));
 }
-
 int unions_Box_swap_reply(pyr_deferred *deferred, const struct unions_Value *ret_value)
 {
 	return pyr__reply(deferred, &Box_operations[1], PYR__IN({ .p = ret_value }));
