@@ -264,6 +264,11 @@ static bool is_ready(struct engine_waiter *waiter)
 	return atomic_load_explicit(&waiter->ready, memory_order_acquire);
 }
 
+static bool may_leave(struct engine_waiter *waiter)
+{
+	return is_ready(waiter) || atomic_load_explicit(&waiter->is_nudged, memory_order_relaxed);
+}
+
 /* Leads until there is no more reason to. Called with the lock, which is not held meanwhile. */
 static void lead(struct engine_waiter *waiter, int64_t until)
 {
@@ -273,7 +278,7 @@ static void lead(struct engine_waiter *waiter, int64_t until)
 	atomic_store_explicit(&engine.is_led, true, memory_order_relaxed);
 	pthread_mutex_unlock(&engine.lock);
 	leading = waiter;
-	while (!is_ready(waiter)) {
+	while (!may_leave(waiter)) {
 		poll_once(until);
 		if (is_runtime && atomic_load(&engine.n_followers) > 0)
 			break; /* those who wait poll for themselves */
@@ -309,7 +314,7 @@ bool engine_wait(struct engine_waiter *waiter, int64_t until)
 
 	pthread_mutex_lock(
 		&engine.lock); /* also if it is ready: engine_wake() is then done with it */
-	while (!is_ready(waiter)) {
+	while (!may_leave(waiter)) {
 		if (timed && (has_led || engine.leader) && engine_now() >= until)
 			break;
 		if (!engine.leader) { /* also when there is no time: what has come is handled */
@@ -321,6 +326,7 @@ bool engine_wait(struct engine_waiter *waiter, int64_t until)
 		timed_wait(&waiter->cond, until);
 		unfollow(waiter);
 	}
+	atomic_store_explicit(&waiter->is_nudged, false, memory_order_relaxed);
 	promote(waiter->is_worker);
 	poke_if_dormant();
 	pthread_mutex_unlock(&engine.lock);
@@ -333,19 +339,29 @@ static void kick(void)
 	grpc_call_start_batch(engine.kick_call, NULL, 0, &engine.kick_event, NULL);
 }
 
-void engine_wake(struct engine_waiter *waiter)
+static void raise_flag(struct engine_waiter *waiter, atomic_bool *flag)
 {
 	if (leading == waiter) {
-		atomic_store_explicit(&waiter->ready, true, memory_order_release);
+		atomic_store_explicit(flag, true, memory_order_release);
 		return;
 	}
 	pthread_mutex_lock(&engine.lock);
-	atomic_store_explicit(&waiter->ready, true, memory_order_release);
+	atomic_store_explicit(flag, true, memory_order_release);
 	if (engine.leader == waiter)
 		kick();
 	else if (waiter->queued)
 		pthread_cond_signal(&waiter->cond);
 	pthread_mutex_unlock(&engine.lock);
+}
+
+void engine_wake(struct engine_waiter *waiter)
+{
+	raise_flag(waiter, &waiter->ready);
+}
+
+void engine_nudge(struct engine_waiter *waiter)
+{
+	raise_flag(waiter, &waiter->is_nudged);
 }
 
 bool engine_is_led(void)

@@ -21,8 +21,9 @@ struct engine_event {
 /* Somebody who waits. One thread at a time waits on it; any thread may wake it. */
 struct engine_waiter {
 	pthread_cond_t cond;
-	atomic_bool ready; /* set by engine_wake(), cleared by its owner */
-	bool is_worker;    /* a method thread without work: woken for work rather than to lead */
+	atomic_bool ready;     /* set by engine_wake(), cleared by its owner */
+	atomic_bool is_nudged; /* leave engine_wait() once, ready or not */
+	bool is_worker; /* a method thread without work: woken for work rather than to lead */
 	bool queued;
 	struct engine_waiter *next, *prev; /* among the followers */
 };
@@ -48,6 +49,8 @@ void engine_waiter_fini(struct engine_waiter *waiter);
 /* Waits, leading if nobody does, until waiter->ready or the time `until`. Returns waiter->ready. */
 bool engine_wait(struct engine_waiter *waiter, int64_t until);
 void engine_wake(struct engine_waiter *waiter);
+/* Ends the wait early: there is something else to look at. The waiter must be alive throughout. */
+void engine_nudge(struct engine_waiter *waiter);
 
 /* Somebody polls just now. */
 bool engine_is_led(void);

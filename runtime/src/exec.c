@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine.h"
 #include "peer.h"
@@ -27,7 +28,10 @@ struct executor {
 	atomic_int refs;
 	pthread_mutex_t lock; /* after a peer's, before the engine's */
 	struct lane *ready, **ready_end;
-	struct lane *stalled; /* held back by their link's backlog */
+	struct lane *stalled;           /* held back by their link's backlog */
+	struct exec_nest *nest;         /* serial: its method waits for a call */
+	const uint8_t *chain;           /* serial: of the method that runs */
+	pyr_call *nested, **nested_end; /* calls of that chain: they may go before others */
 	struct exec_job *jobs, **jobs_end;
 	struct worker *parked;
 	struct worker *workers;
@@ -59,6 +63,7 @@ struct executor *exec_new(unsigned threads)
 	e->refs = 1;
 	e->ready_end = &e->ready;
 	e->jobs_end = &e->jobs;
+	e->nested_end = &e->nested;
 	e->n_workers = threads;
 	e->ticker.tick = on_tick;
 	for (i = 0; i < threads; i++) {
@@ -205,6 +210,33 @@ static void wake_one(struct executor *e)
 	engine_wake(&w->waiter);
 }
 
+/* Part of what the serial daemon's one method does: it may be waiting for just this call. */
+static bool is_nested(const struct executor *e, const pyr_call *call)
+{
+	return e->chain && !call->is_oneway &&
+	       memcmp(e->chain, call->chain, sizeof(call->chain)) == 0;
+}
+
+static void add_nested(struct executor *e, pyr_call *call)
+{
+	*e->nested_end = call;
+	e->nested_end = &call->next;
+	if (e->nest)
+		engine_nudge(e->nest->waiter);
+}
+
+static pyr_call *take_nested(struct executor *e)
+{
+	pyr_call *call = e->nested;
+
+	if (!call)
+		return NULL;
+	e->nested = call->next;
+	if (!e->nested)
+		e->nested_end = &e->nested;
+	return call;
+}
+
 void exec_submit(struct executor *e, struct lane *lane, pyr_call *call)
 {
 	incall_ref(call);
@@ -215,12 +247,17 @@ void exec_submit(struct executor *e, struct lane *lane, pyr_call *call)
 	}
 	pthread_mutex_lock(&e->lock);
 	call->lane = lane;
+	e->load++;
+	if (is_nested(e, call)) {
+		add_nested(e, call);
+		pthread_mutex_unlock(&e->lock);
+		return;
+	}
 	if (lane->head)
 		lane->tail->next = call;
 	else
 		lane->head = call;
 	lane->tail = call;
-	e->load++;
 	if (!lane->is_ready && !lane->is_held) {
 		make_ready(e, lane);
 		wake_one(e);
@@ -272,6 +309,54 @@ size_t exec_load(struct executor *e)
 	load = e->load;
 	pthread_mutex_unlock(&e->lock);
 	return load;
+}
+
+/* ---- calls inside calls, of a serial daemon ---- */
+
+bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter)
+{
+	struct executor *e = self ? self->executor : NULL;
+
+	if (!e || !incall_current() || e->n_workers > 1)
+		return false;
+	pthread_mutex_lock(&e->lock);
+	*nest = (struct exec_nest){ waiter, e->nest };
+	e->nest = nest;
+	pthread_mutex_unlock(&e->lock);
+	return true;
+}
+
+void exec_nest_leave(struct exec_nest *nest)
+{
+	struct executor *e = self->executor;
+
+	pthread_mutex_lock(&e->lock);
+	e->nest = nest->outer;
+	pthread_mutex_unlock(&e->lock);
+}
+
+/* Runs a call and gives up its reference. Called with the lock, which is not held meanwhile. */
+static void run_call(struct executor *e, pyr_call *call)
+{
+	pthread_mutex_unlock(&e->lock);
+	incall_run(call);
+	incall_unref(call);
+	pthread_mutex_lock(&e->lock);
+	if (--e->load == 0 && e->on_idle)
+		e->on_idle(e->data);
+}
+
+bool exec_run_nested(void)
+{
+	struct executor *e = self->executor;
+	pyr_call *call;
+
+	pthread_mutex_lock(&e->lock);
+	call = take_nested(e);
+	if (call)
+		run_call(e, call);
+	pthread_mutex_unlock(&e->lock);
+	return call != NULL;
 }
 
 /* ---- corks ---- */
@@ -333,27 +418,34 @@ static void spread(struct worker *w)
 	}
 }
 
+/* Calls of its chain that a method did not wait for. With the lock. */
+static void finish_chain(struct executor *e)
+{
+	pyr_call *call;
+
+	while ((call = take_nested(e)))
+		run_call(e, call);
+	e->chain = NULL;
+}
+
 static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
 {
 	struct executor *e = w->executor;
-	bool was_oneway = call->is_oneway;
 
-	if (e->ready && e->n_workers > 0)
+	if (e->ready)
 		spread(w);
+	if (e->n_workers == 1)
+		e->chain = call->chain;
+	incall_ref(call); /* until the end: it has the chain, and its session the lane */
+	run_call(e, call);
+	finish_chain(e);
+	if (call->is_oneway) {
+		lane->is_held = false;
+		if (lane->head)
+			make_ready(e, lane);
+	}
 	pthread_mutex_unlock(&e->lock);
-	incall_run(call);
-	if (!was_oneway)
-		incall_unref(call);
-	pthread_mutex_lock(&e->lock);
-	if (--e->load == 0 && e->on_idle)
-		e->on_idle(e->data);
-	if (!was_oneway)
-		return;
-	lane->is_held = false;
-	if (lane->head)
-		make_ready(e, lane);
-	pthread_mutex_unlock(&e->lock);
-	incall_unref(call); /* kept until now: its session holds the lane */
+	incall_unref(call);
 	pthread_mutex_lock(&e->lock);
 }
 

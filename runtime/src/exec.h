@@ -48,6 +48,20 @@ void exec_on_idle(struct executor *executor, void (*fn)(void *data), void *data)
 size_t exec_load(struct executor *executor);
 
 /*
+ * A method of a serial daemon waits for a call it made: calls of its own chain (A -> B -> A) are
+ * run meanwhile, by its thread. Between the two, the thread alone uses the nest.
+ */
+struct exec_nest {
+	struct engine_waiter *waiter; /* nudged when there is such a call */
+	struct exec_nest *outer;
+};
+/* Returns false outside of a serial daemon's methods: then there is nothing to leave. */
+bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter);
+void exec_nest_leave(struct exec_nest *nest);
+/* Runs one such call. Returns false if there is none. */
+bool exec_run_nested(void);
+
+/*
  * Answers of a batch of short methods leave together: a peer that has something to send asks the
  * thread that runs methods to flush later. Returns false if the caller must flush now. The executor
  * calls flush(peer), then unref(peer).

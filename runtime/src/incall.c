@@ -33,6 +33,8 @@ pyr_call *incall_current(void)
 pyr_call *incall_new(const struct call_origin *origin, void *origin_data, struct object *object,
 		     unsigned operation)
 {
+	static atomic_uint_fast64_t next_chain;
+	uint64_t chain[2] = { 0, atomic_fetch_add(&next_chain, 1) };
 	pyr_call *call = malloc(sizeof(*call));
 
 	if (!call)
@@ -46,6 +48,7 @@ pyr_call *incall_new(const struct call_origin *origin, void *origin_data, struct
 	call->operation = operation;
 	call->deadline = ENGINE_FOREVER;
 	call->correlation_id = "";
+	memcpy(call->chain, chain, sizeof(chain)); /* until the origin knows better */
 	arena_init(&call->arena, call->room, sizeof(call->room));
 	return call;
 }

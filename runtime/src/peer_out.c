@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exec.h"
 #include "session.h"
 
 enum { PLACE_BITS = 14 };
@@ -377,12 +378,14 @@ static int64_t connect_limit(struct peer *peer)
 	return until;
 }
 
-bool outcall_wait(struct outcall *call, int64_t until)
+static bool wait_alone(struct outcall *call, int64_t until, bool nests)
 {
 	struct peer *peer = call->session->peer;
 	int64_t limit, connect;
 
 	for (;;) {
+		while (nests && exec_run_nested())
+			;
 		connect = atomic_load(&call->waiter.ready) ? ENGINE_FOREVER : connect_limit(peer);
 		limit = call->deadline < until ? call->deadline : until;
 		if (engine_wait(&call->waiter, connect < limit ? connect : limit))
@@ -394,6 +397,20 @@ bool outcall_wait(struct outcall *call, int64_t until)
 		else if (connect_limit(peer) <= engine_now())
 			peer_close(peer, PYR_UNAVAILABLE, "failed to connect in time");
 	}
+}
+
+bool outcall_wait(struct outcall *call, int64_t until)
+{
+	struct exec_nest nest;
+	bool nests = exec_nest_enter(&nest, &call->waiter);
+	bool is_known = wait_alone(call, until, nests);
+
+	if (nests) {
+		exec_nest_leave(&nest);
+		while (exec_run_nested()) /* one that came at the last moment would wait for ever */
+			;
+	}
+	return is_known;
 }
 
 /* ---- answers; in the leader, with the lock ---- */
