@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "exec.h"
 #include "frame.h"
 #include "log.h"
@@ -27,6 +28,7 @@ static struct peer *new_peer(struct peer_host *host)
 	peer->refs = 1;
 	peer->host = host;
 	peer->max_calls = PEER_MAX_CALLS;
+	peer->max_reply = host ? host->max_message : config_number(CONFIG_MAX_MESSAGE);
 	peer->their_max_message = UINT32_MAX;
 	peer->connect_until = ENGINE_FOREVER;
 	peer->flush_later.run = on_before_poll;
@@ -64,7 +66,7 @@ static void say_hello(struct peer *peer)
 			       .max_version = FRAME_VERSION_MAX };
 
 	frame.max_calls = peer->host ? peer->host->max_calls : PEER_MAX_CALLS;
-	frame.max_message = peer->host ? peer->host->max_message : 64u << 20;
+	frame.max_message = peer->max_reply;
 	frame.agent = span_of("pyrite/" PYR_VERSION);
 	peer_queue(peer, &frame);
 }
@@ -391,7 +393,7 @@ static void on_hello(struct peer *peer, const struct frame *frame)
 	if (frame->max_message > 0)
 		peer->their_max_message = frame->max_message;
 	if (frame->min_version <= FRAME_VERSION_MAX && frame->max_version >= FRAME_VERSION_MIN) {
-		peer_on_hello_out(peer, frame->max_calls);
+		peer_on_hello_out(peer, frame);
 		return;
 	}
 	snprintf(text, sizeof(text),

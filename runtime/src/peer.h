@@ -86,6 +86,7 @@ struct peer {
 	struct numtab sessions_taken, calls_taken; /* by the other end's numbers */
 	atomic_size_t n_held; /* calls taken that are kept: live, queued, running or deferred */
 	uint32_t last_taken;
+	uint32_t max_reply; /* bytes of one reply that this end takes */
 	struct engine_hook flush_later;
 	bool will_flush; /* lock: flush_later waits for the next poll */
 	uint8_t id[8];   /* random: chains of calls that start here derive from it */
@@ -128,7 +129,7 @@ void peer_on_cancel(struct peer *peer, const struct frame *frame);
 void peer_on_bound(struct peer *peer, const struct frame *frame);
 void peer_on_answer(struct peer *peer, const struct frame *frame); /* Reply, Error */
 void peer_on_goaway(struct peer *peer, const struct frame *frame);
-void peer_on_hello_out(struct peer *peer, uint32_t max_calls);
+void peer_on_hello_out(struct peer *peer, const struct frame *frame);
 void peer_end_out(struct peer *peer); /* the link is gone: ends the calls made */
 void peer_end_in(struct peer *peer);  /* and those taken */
 

@@ -105,6 +105,15 @@ static void fail(struct outcall *call, int code, const char *text)
 	call->is_remote = false;
 }
 
+static void fail_too_large(struct outcall *call, const char *what, size_t n, uint32_t max)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "MessageTooLarge: a %s of %zu bytes, the most is %u", what, n,
+		 max);
+	fail(call, PYR_RESOURCE_EXHAUSTED, text);
+}
+
 static bool has_left(const struct outcall *call)
 {
 	return call->session->n_taken >= call->end;
@@ -288,6 +297,9 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 		no_place(peer, call, code);
 	} else if ((code = session_check_version(session, operation, text, sizeof(text)))) {
 		fail(call, code, text);
+	} else if (packer->size > peer->their_max_message) {
+		fail_too_large(call, "request", packer->size, peer->their_max_message);
+		code = call->code;
 	} else if (packer->size > FRAME_FRAGMENT && !large) {
 		fail(call, code = PYR_RESOURCE_EXHAUSTED, "out of memory");
 	} else if ((code = put_call(call, packer, large))) {
@@ -436,8 +448,10 @@ void peer_on_answer(struct peer *peer, const struct frame *frame)
 		take_error(call, frame);
 	} else {
 		buf_append(&call->answer, frame->payload.p, frame->payload.n);
-		if (call->answer.broken || call->answer.n > (256u << 20))
-			fail(call, PYR_RESOURCE_EXHAUSTED, "MessageTooLarge: the reply");
+		if (call->answer.broken)
+			fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory for the reply");
+		else if (call->answer.n > peer->max_reply)
+			fail_too_large(call, "reply", call->answer.n, peer->max_reply);
 		else if (frame->flags & FRAME_MORE)
 			return;
 	}
@@ -445,10 +459,10 @@ void peer_on_answer(struct peer *peer, const struct frame *frame)
 	complete(call);
 }
 
-void peer_on_hello_out(struct peer *peer, uint32_t max_calls)
+void peer_on_hello_out(struct peer *peer, const struct frame *frame)
 {
-	if (max_calls > 0 && max_calls < peer->max_calls)
-		peer->max_calls = max_calls;
+	if (frame->max_calls > 0 && frame->max_calls < peer->max_calls)
+		peer->max_calls = frame->max_calls;
 }
 
 void peer_on_goaway(struct peer *peer, const struct frame *frame)
