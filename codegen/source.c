@@ -6,8 +6,6 @@
  */
 #include "source.h"
 
-#include <stdlib.h>
-
 #include "emit.h"
 #include "operation.h"
 
@@ -90,7 +88,7 @@ void emit_source(struct buf *out, const struct idl_unit *unit)
 	buf_printf(out, "#include \"%s.h\"\n", unit->main->stem);
 	emit_walk(unit->root, unit->main, visit_needs, &source);
 	emit_walk(unit->root, unit->main, visit, &source);
-	out->failed |= names_failed(source.names);
+	out->failed |= names_failed(source.names) || source.helpers.failed;
 	names_free(source.names);
-	free(source.helpers);
+	set_free(&source.helpers);
 }

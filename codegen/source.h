@@ -9,22 +9,16 @@
 #include "c_type.h"
 #include "layout.h"
 #include "names.h"
+#include "set.h"
 
 #include "../idl/ast.h"
-
-/* A table that this file keeps to itself: of an anonymous collection, or of an interface that is
- * passed as a reference. */
-struct source_helper {
-	const struct ast_type *type;
-	const char *name;
-};
 
 struct source {
 	struct buf *out;
 	struct names *names;
 	struct table fields; /* the table of fields being made */
-	struct source_helper *helpers;
-	size_t n_helpers, room_helpers;
+	struct set helpers;  /* static tables, of anonymous collections and of interfaces that are
+				passed as references: C name of the type -> name of the table */
 };
 
 /* One row of a table of fields. */

@@ -14,43 +14,26 @@ bool source_same_type(const struct ast_type *a, const struct ast_type *b)
 {
 	a = a->actual;
 	b = b->actual;
-	if (a == b)
-		return true;
-	if (a->kind != b->kind || a->decl != b->decl || a->bound != b->bound ||
-	    a->n_dims != b->n_dims)
+	if (a->kind != b->kind || a->decl != b->decl || a->bound != b->bound)
 		return false;
-	for (size_t i = 0; i < a->n_dims; i++)
-		if (a->dims[i] != b->dims[i])
-			return false;
-	if (a->kind == TYPE_MAP && !source_same_type(a->key, b->key))
-		return false;
-	return !ctype_is_collection(a) || source_same_type(a->elem, b->elem);
+	/* the name of an anonymous collection tells all that it is made of */
+	return !ctype_is_anonymous(a) || strcmp(a->c_name, b->c_name) == 0;
+}
+
+static const char *helper_key(const struct ast_type *type)
+{
+	if (ctype_is_anonymous(type))
+		return type->actual->c_name;
+	if (type->actual->kind == TYPE_NAMED && type->actual->decl->kind == AST_INTERFACE)
+		return type->actual->decl->c_name;
+	return NULL;
 }
 
 static const char *helper_name(const struct source *source, const struct ast_type *type)
 {
-	for (size_t i = 0; i < source->n_helpers; i++)
-		if (source_same_type(source->helpers[i].type, type))
-			return source->helpers[i].name;
-	return NULL;
-}
+	const char *key = helper_key(type);
 
-static const char *add_helper(struct source *source, const struct ast_type *type, const char *name)
-{
-	size_t room = source->room_helpers ? 2 * source->room_helpers : 16;
-	struct source_helper *helpers = source->helpers;
-
-	if (source->n_helpers == source->room_helpers) {
-		helpers = realloc(helpers, room * sizeof(*helpers));
-		if (!helpers) {
-			source->out->failed = true;
-			return name;
-		}
-		source->helpers = helpers;
-		source->room_helpers = room;
-	}
-	helpers[source->n_helpers++] = (struct source_helper){ type, name };
-	return name;
+	return key ? set_get(&source->helpers, key) : NULL;
 }
 
 /* The table that describes the type, as the value of .type; nothing if it needs none. */
@@ -214,7 +197,7 @@ static void need_reference(struct source *source, const struct ast_type *type)
 	const struct ast_decl *decl = type->decl;
 	const char *name = names_local(source->names, decl, NULL, "reference");
 
-	add_helper(source, type, name);
+	set_put(&source->helpers, helper_key(type), name);
 	buf_str(source->out, "\n");
 	source_open_type(source, "static ", name, "INTERFACE", decl->wire_name);
 	buf_str(source->out, "\t.size = sizeof(void *),\n};\n");
@@ -223,7 +206,7 @@ static void need_reference(struct source *source, const struct ast_type *type)
 void source_need(struct source *source, const struct ast_type *type)
 {
 	const struct ast_type *actual = type->actual;
-	const char *fields, *name, *scope;
+	const char *fields, *name;
 
 	if (actual->kind == TYPE_NAMED && actual->decl->kind == AST_INTERFACE &&
 	    !helper_name(source, actual))
@@ -233,11 +216,10 @@ void source_need(struct source *source, const struct ast_type *type)
 	if (actual->kind == TYPE_MAP)
 		source_need(source, actual->key);
 	source_need(source, actual->elem);
-	scope = actual->c_name ? actual->c_name : "array";
-	fields = names_local(source->names, NULL, scope, "fields");
-	name = names_local(source->names, NULL, scope, "type");
+	fields = names_local(source->names, NULL, actual->c_name, "fields");
+	name = names_local(source->names, NULL, actual->c_name, "type");
 	collection(source, actual, fields, "static ", name);
-	add_helper(source, actual, name);
+	set_put(&source->helpers, helper_key(actual), name);
 }
 
 /* "example_Point_type", the public name. Returns: owned by text. */
