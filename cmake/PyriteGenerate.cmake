@@ -15,7 +15,7 @@ function(pyrite_generate)
 	endforeach()
 	foreach(idl ${arg_IDL})
 		get_filename_component(path ${idl} ABSOLUTE)
-		get_filename_component(stem ${idl} NAME_WE)
+		get_filename_component(stem ${idl} NAME_WLE)
 		add_custom_command(OUTPUT ${dir}/${stem}.h ${dir}/${stem}.c
 			COMMAND pyrite::idl --c ${dir} --depfile ${dir}/${stem}.d ${includes} ${path}
 			DEPENDS ${path} pyrite::idl
