@@ -92,12 +92,29 @@ static const char *without_modules(const struct ast_decl *decl)
 	return decl->c_name;
 }
 
+/* "Point_seq" of "shop_Point_seq": what is left behind the outermost scope, if it starts with one.
+ */
+static const char *without_root(const struct names *names, const char *scope)
+{
+	const char *rest = scope;
+
+	for (const char *c = strchr(scope, '_'); c && rest == scope; c = strchr(c + 1, '_')) {
+		struct buf root = { 0 };
+
+		buf_add(&root, scope, (size_t)(c - scope));
+		if (set_has(&names->roots, buf_text(&root)) && c[1])
+			rest = c + 1;
+		buf_free(&root);
+	}
+	return rest;
+}
+
 const char *names_local(struct names *names, const struct ast_decl *decl, const char *scope,
 			const char *suffix)
 {
 	struct buf name = { 0 };
 
-	buf_str(&name, decl ? without_modules(decl) : scope);
+	buf_str(&name, decl ? without_modules(decl) : without_root(names, scope));
 	while (!name.failed && is_public(names, name.data)) {
 		struct buf longer = { 0 };
 

@@ -14,17 +14,17 @@ static const struct pyr__type octet_array_8_8_type = {
 	.fields = octet_array_8_8_fields,
 };
 
-static const struct pyr__field local_arrays_Point_array_4_fields[] = {
+static const struct pyr__field Point_array_4_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__STRUCT, .type = &arrays_Point_type },
 };
 
-static const struct pyr__type local_arrays_Point_array_4_type = {
+static const struct pyr__type Point_array_4_type = {
 	.kind = PYR__ARRAY,
 	.name = "arrays.Point_array_4",
 	.size = sizeof(struct arrays_Point[4]),
 	.bound = 4,
 	.n_fields = 1,
-	.fields = local_arrays_Point_array_4_fields,
+	.fields = Point_array_4_fields,
 };
 
 static const struct pyr__field string_array_2_fields[] = {
@@ -65,16 +65,16 @@ static const struct pyr__type int32_seq_array_2_type = {
 	.fields = int32_seq_array_2_fields,
 };
 
-static const struct pyr__field local_arrays_Row_seq_fields[] = {
+static const struct pyr__field Row_seq_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__ARRAY, .type = &arrays_Row_type },
 };
 
-static const struct pyr__type local_arrays_Row_seq_type = {
+static const struct pyr__type Row_seq_type = {
 	.kind = PYR__SEQUENCE,
 	.name = "arrays.Row_seq",
 	.size = sizeof(struct arrays_Row_seq),
 	.n_fields = 1,
-	.fields = local_arrays_Row_seq_fields,
+	.fields = Row_seq_fields,
 };
 
 static const struct pyr__field Row_fields[] = {
@@ -149,7 +149,7 @@ static const struct pyr__field Board_fields[] = {
 	  .name = "corners",
 	  .kind = PYR__ARRAY,
 	  .offset = offsetof(struct arrays_Board, corners),
-	  .type = &local_arrays_Point_array_4_type },
+	  .type = &Point_array_4_type },
 	{ .id = 5,
 	  .name = "names",
 	  .kind = PYR__ARRAY,
@@ -184,7 +184,7 @@ static const struct pyr__field Boards_args[] = {
 	{ .id = 2, .name = "row", .kind = PYR__ARRAY, .type = &arrays_Row_type },
 	{ .id = 3, .name = "rows", .kind = PYR__ARRAY, .type = &arrays_Rows_type },
 	{ .id = 1, .name = "board", .kind = PYR__STRUCT, .type = &arrays_Board_type },
-	{ .id = 1, .name = "ret", .kind = PYR__SEQUENCE, .type = &local_arrays_Row_seq_type },
+	{ .id = 1, .name = "ret", .kind = PYR__SEQUENCE, .type = &Row_seq_type },
 };
 
 static int Boards_transpose(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)

@@ -14,16 +14,16 @@ static const struct pyr__type string_seq_3_type = {
 	.fields = string_seq_3_fields,
 };
 
-static const struct pyr__field local_nested_Matrix_seq_fields[] = {
+static const struct pyr__field Matrix_seq_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__SEQUENCE, .type = &nested_Matrix_type },
 };
 
-static const struct pyr__type local_nested_Matrix_seq_type = {
+static const struct pyr__type Matrix_seq_type = {
 	.kind = PYR__SEQUENCE,
 	.name = "nested.Matrix_seq",
 	.size = sizeof(struct nested_Matrix_seq),
 	.n_fields = 1,
-	.fields = local_nested_Matrix_seq_fields,
+	.fields = Matrix_seq_fields,
 };
 
 static const struct pyr__field bytes_seq_fields[] = {
@@ -115,7 +115,7 @@ static const struct pyr__field Cube_fields[] = {
 	  .name = "layers",
 	  .kind = PYR__SEQUENCE,
 	  .offset = offsetof(struct nested_Cube, layers),
-	  .type = &local_nested_Matrix_seq_type },
+	  .type = &Matrix_seq_type },
 	{ .id = 2,
 	  .name = "raw",
 	  .kind = PYR__SEQUENCE,

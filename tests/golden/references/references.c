@@ -19,16 +19,16 @@ static const struct pyr__type object_seq_type = {
 	.fields = object_seq_fields,
 };
 
-static const struct pyr__field local_refs_Account_seq_fields[] = {
+static const struct pyr__field Account_seq_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__INTERFACE, .type = &Account_reference },
 };
 
-static const struct pyr__type local_refs_Account_seq_type = {
+static const struct pyr__type Account_seq_type = {
 	.kind = PYR__SEQUENCE,
 	.name = "refs.Account_seq",
 	.size = sizeof(struct refs_Account_seq),
 	.n_fields = 1,
-	.fields = local_refs_Account_seq_fields,
+	.fields = Account_seq_fields,
 };
 
 static const struct pyr__type Bank_reference = {
@@ -77,7 +77,7 @@ static const struct pyr__field Bank_args[] = {
 	{ .id = 1, .name = "x", .kind = PYR__OBJECT },
 	{ .id = 1, .name = "ret", .kind = PYR__OBJECT },
 	{ .id = 1, .name = "others", .kind = PYR__SEQUENCE, .type = &object_seq_type },
-	{ .id = 1, .name = "ret", .kind = PYR__SEQUENCE, .type = &local_refs_Account_seq_type },
+	{ .id = 1, .name = "ret", .kind = PYR__SEQUENCE, .type = &Account_seq_type },
 	{ .id = 1,
 	  .name = "x",
 	  .kind = PYR__INTERFACE,

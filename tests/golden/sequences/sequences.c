@@ -13,16 +13,16 @@ static const struct pyr__type string_seq_type = {
 	.fields = string_seq_fields,
 };
 
-static const struct pyr__field local_seqs_Color_seq_fields[] = {
+static const struct pyr__field Color_seq_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__ENUM, .type = &seqs_Color_type },
 };
 
-static const struct pyr__type local_seqs_Color_seq_type = {
+static const struct pyr__type Color_seq_type = {
 	.kind = PYR__SEQUENCE,
 	.name = "seqs.Color_seq",
 	.size = sizeof(struct seqs_Color_seq),
 	.n_fields = 1,
-	.fields = local_seqs_Color_seq_fields,
+	.fields = Color_seq_fields,
 };
 
 static const struct pyr__field bool_seq_fields[] = {
@@ -50,16 +50,16 @@ static const struct pyr__type double_seq_4_type = {
 	.fields = double_seq_4_fields,
 };
 
-static const struct pyr__field local_seqs_Point_seq_fields[] = {
+static const struct pyr__field Point_seq_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__STRUCT, .type = &seqs_Point_type },
 };
 
-static const struct pyr__type local_seqs_Point_seq_type = {
+static const struct pyr__type Point_seq_type = {
 	.kind = PYR__SEQUENCE,
 	.name = "seqs.Point_seq",
 	.size = sizeof(struct seqs_Point_seq),
 	.n_fields = 1,
-	.fields = local_seqs_Point_seq_fields,
+	.fields = Point_seq_fields,
 };
 
 static const struct pyr__field int32_seq_fields[] = {
@@ -74,16 +74,16 @@ static const struct pyr__type int32_seq_type = {
 	.fields = int32_seq_fields,
 };
 
-static const struct pyr__field local_seqs_Path_seq_fields[] = {
+static const struct pyr__field Path_seq_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__STRUCT, .type = &seqs_Path_type },
 };
 
-static const struct pyr__type local_seqs_Path_seq_type = {
+static const struct pyr__type Path_seq_type = {
 	.kind = PYR__SEQUENCE,
 	.name = "seqs.Path_seq",
 	.size = sizeof(struct seqs_Path_seq),
 	.n_fields = 1,
-	.fields = local_seqs_Path_seq_fields,
+	.fields = Path_seq_fields,
 };
 
 static const struct pyr__field Point_fields[] = {
@@ -164,7 +164,7 @@ static const struct pyr__field Path_fields[] = {
 	  .name = "colors",
 	  .kind = PYR__SEQUENCE,
 	  .offset = offsetof(struct seqs_Path, colors),
-	  .type = &local_seqs_Color_seq_type },
+	  .type = &Color_seq_type },
 	{ .id = 4,
 	  .name = "flags",
 	  .kind = PYR__SEQUENCE,
@@ -190,10 +190,10 @@ const struct pyr__type seqs_Path_type = {
 static const struct pyr__field Paths_args[] = {
 	{ .id = 1, .name = "numbers", .kind = PYR__SEQUENCE, .type = &seqs_Numbers_type },
 	{ .id = 1, .name = "ret", .kind = PYR__SEQUENCE, .type = &seqs_Numbers_type },
-	{ .id = 1, .name = "points", .kind = PYR__SEQUENCE, .type = &local_seqs_Point_seq_type },
+	{ .id = 1, .name = "points", .kind = PYR__SEQUENCE, .type = &Point_seq_type },
 	{ .id = 2, .name = "names", .kind = PYR__SEQUENCE, .type = &string_seq_type },
 	{ .id = 1, .name = "ret", .kind = PYR__SEQUENCE, .type = &int32_seq_type },
-	{ .id = 1, .name = "paths", .kind = PYR__SEQUENCE, .type = &local_seqs_Path_seq_type },
+	{ .id = 1, .name = "paths", .kind = PYR__SEQUENCE, .type = &Path_seq_type },
 	{ .id = 2, .name = "words", .kind = PYR__SEQUENCE, .type = &seqs_Words_type },
 	{ .id = 1, .name = "ret", .kind = PYR__STRUCT, .type = &seqs_Path_type },
 };
