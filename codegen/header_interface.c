@@ -110,8 +110,8 @@ static void raise_macros(struct buf *out, const struct ast_decl *decl)
 	for (size_t i = 0; i < decl->n_raised; i++) {
 		struct buf head = { 0 }, value = { 0 };
 
-		buf_printf(&head, "%s(call, exception)", decl->raise_names[i]);
-		buf_printf(&value, "%s_raise_at((call), __FILE__, __LINE__, (exception))",
+		buf_printf(&head, "%s(call, ...)", decl->raise_names[i]);
+		buf_printf(&value, "%s_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)",
 			   decl->raised[i]->c_name);
 		layout_define(out, buf_text(&head), buf_text(&value));
 		buf_str(out, "\n");

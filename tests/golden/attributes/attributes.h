@@ -49,8 +49,8 @@ void attrs_Device_free(struct attrs_Device *self);
 const char *attrs_Device_register(pyr_daemon *daemon, const char *id,
 				  const struct attrs_Device_methods *methods, void *data);
 
-#define attrs_Device_raise_Refused(call, exception)                                                \
-	attrs_Refused_raise_at((call), __FILE__, __LINE__, (exception))
+#define attrs_Device_raise_Refused(call, ...)                                                      \
+	attrs_Refused_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
 /** What it is called. */
 int attrs_Device_get_name(struct attrs_Device *self, char **ret);

@@ -62,14 +62,14 @@ void bank_Account_free(struct bank_Account *self);
 const char *bank_Account_register(pyr_daemon *daemon, const char *id,
 				  const struct bank_Account_methods *methods, void *data);
 
-#define bank_Account_raise_NoFunds(call, exception)                                                \
-	bank_NoFunds_raise_at((call), __FILE__, __LINE__, (exception))
+#define bank_Account_raise_NoFunds(call, ...)                                                      \
+	bank_NoFunds_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
-#define bank_Account_raise_Locked(call, exception)                                                 \
-	bank_Account_Locked_raise_at((call), __FILE__, __LINE__, (exception))
+#define bank_Account_raise_Locked(call, ...)                                                       \
+	bank_Account_Locked_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
-#define bank_Account_raise_Closed(call, exception)                                                 \
-	bank_Closed_raise_at((call), __FILE__, __LINE__, (exception))
+#define bank_Account_raise_Closed(call, ...)                                                       \
+	bank_Closed_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
 int bank_Account_withdraw(struct bank_Account *self, int64_t amount);
 pyr_future *bank_Account_withdraw_start(struct bank_Account *self, int64_t amount);
@@ -96,14 +96,14 @@ void bank_Bank_free(struct bank_Bank *self);
 const char *bank_Bank_register(pyr_daemon *daemon, const char *id,
 			       const struct bank_Bank_methods *methods, void *data);
 
-#define bank_Bank_raise_NoFunds(call, exception)                                                   \
-	bank_NoFunds_raise_at((call), __FILE__, __LINE__, (exception))
+#define bank_Bank_raise_NoFunds(call, ...)                                                         \
+	bank_NoFunds_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
-#define bank_Bank_raise_NoAccount(call, exception)                                                 \
-	bank_NoAccount_raise_at((call), __FILE__, __LINE__, (exception))
+#define bank_Bank_raise_NoAccount(call, ...)                                                       \
+	bank_NoAccount_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
-#define bank_Bank_raise_Locked(call, exception)                                                    \
-	bank_Account_Locked_raise_at((call), __FILE__, __LINE__, (exception))
+#define bank_Bank_raise_Locked(call, ...)                                                          \
+	bank_Account_Locked_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
 int bank_Bank_transfer(struct bank_Bank *self, const char *from, const char *to, int64_t amount);
 pyr_future *bank_Bank_transfer_start(struct bank_Bank *self, const char *from, const char *to,

@@ -69,8 +69,8 @@ void base_Shape_free(struct base_Shape *self);
 const char *base_Shape_register(pyr_daemon *daemon, const char *id,
 				const struct base_Shape_methods *methods, void *data);
 
-#define base_Shape_raise_Refused(call, exception)                                                  \
-	base_Refused_raise_at((call), __FILE__, __LINE__, (exception))
+#define base_Shape_raise_Refused(call, ...)                                                        \
+	base_Refused_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
 int base_Shape_center(struct base_Shape *self, struct base_Point **ret);
 pyr_future *base_Shape_center_start(struct base_Shape *self);

@@ -90,8 +90,8 @@ const char *shapes_Circle_register(pyr_daemon *daemon, const char *id,
 				   const struct shapes_Circle_methods *methods, void *data);
 struct base_Shape *shapes_Circle_as_Shape(struct shapes_Circle *self);
 
-#define shapes_Circle_raise_Refused(call, exception)                                               \
-	base_Refused_raise_at((call), __FILE__, __LINE__, (exception))
+#define shapes_Circle_raise_Refused(call, ...)                                                     \
+	base_Refused_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
 int shapes_Circle_center(struct shapes_Circle *self, struct base_Point **ret);
 pyr_future *shapes_Circle_center_start(struct shapes_Circle *self);

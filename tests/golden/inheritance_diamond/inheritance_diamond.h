@@ -35,8 +35,8 @@ void zoo_Animal_free(struct zoo_Animal *self);
 const char *zoo_Animal_register(pyr_daemon *daemon, const char *id,
 				const struct zoo_Animal_methods *methods, void *data);
 
-#define zoo_Animal_raise_Asleep(call, exception)                                                   \
-	zoo_Asleep_raise_at((call), __FILE__, __LINE__, (exception))
+#define zoo_Animal_raise_Asleep(call, ...)                                                         \
+	zoo_Asleep_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
 int zoo_Animal_name(struct zoo_Animal *self, char **ret);
 pyr_future *zoo_Animal_name_start(struct zoo_Animal *self);
@@ -65,8 +65,8 @@ const char *zoo_Bird_register(pyr_daemon *daemon, const char *id,
 			      const struct zoo_Bird_methods *methods, void *data);
 struct zoo_Animal *zoo_Bird_as_Animal(struct zoo_Bird *self);
 
-#define zoo_Bird_raise_Asleep(call, exception)                                                     \
-	zoo_Asleep_raise_at((call), __FILE__, __LINE__, (exception))
+#define zoo_Bird_raise_Asleep(call, ...)                                                           \
+	zoo_Asleep_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
 int zoo_Bird_name(struct zoo_Bird *self, char **ret);
 pyr_future *zoo_Bird_name_start(struct zoo_Bird *self);
@@ -99,8 +99,8 @@ const char *zoo_Fish_register(pyr_daemon *daemon, const char *id,
 			      const struct zoo_Fish_methods *methods, void *data);
 struct zoo_Animal *zoo_Fish_as_Animal(struct zoo_Fish *self);
 
-#define zoo_Fish_raise_Asleep(call, exception)                                                     \
-	zoo_Asleep_raise_at((call), __FILE__, __LINE__, (exception))
+#define zoo_Fish_raise_Asleep(call, ...)                                                           \
+	zoo_Asleep_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
 int zoo_Fish_name(struct zoo_Fish *self, char **ret);
 pyr_future *zoo_Fish_name_start(struct zoo_Fish *self);
@@ -139,8 +139,8 @@ struct zoo_Animal *zoo_FlyingFish_as_Animal(struct zoo_FlyingFish *self);
 struct zoo_Bird *zoo_FlyingFish_as_Bird(struct zoo_FlyingFish *self);
 struct zoo_Fish *zoo_FlyingFish_as_Fish(struct zoo_FlyingFish *self);
 
-#define zoo_FlyingFish_raise_Asleep(call, exception)                                               \
-	zoo_Asleep_raise_at((call), __FILE__, __LINE__, (exception))
+#define zoo_FlyingFish_raise_Asleep(call, ...)                                                     \
+	zoo_Asleep_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
 int zoo_FlyingFish_name(struct zoo_FlyingFish *self, char **ret);
 pyr_future *zoo_FlyingFish_name_start(struct zoo_FlyingFish *self);
@@ -200,8 +200,8 @@ struct zoo_Animal *zoo_JustFish_as_Animal(struct zoo_JustFish *self);
 struct zoo_Fish *zoo_JustFish_as_Fish(struct zoo_JustFish *self);
 struct zoo_Nothing *zoo_JustFish_as_Nothing(struct zoo_JustFish *self);
 
-#define zoo_JustFish_raise_Asleep(call, exception)                                                 \
-	zoo_Asleep_raise_at((call), __FILE__, __LINE__, (exception))
+#define zoo_JustFish_raise_Asleep(call, ...)                                                       \
+	zoo_Asleep_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
 int zoo_JustFish_name(struct zoo_JustFish *self, char **ret);
 pyr_future *zoo_JustFish_name_start(struct zoo_JustFish *self);

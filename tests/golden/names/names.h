@@ -159,11 +159,11 @@ void names_Server_free(struct names_Server *self);
 const char *names_Server_register(pyr_daemon *daemon, const char *id,
 				  const struct names_Server_methods *methods, void *data);
 
-#define names_Server_raise_names_Server_NoFunds(call, exception)                                   \
-	names_Server_NoFunds_raise_at((call), __FILE__, __LINE__, (exception))
+#define names_Server_raise_names_Server_NoFunds(call, ...)                                         \
+	names_Server_NoFunds_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
-#define names_Server_raise_private(call, exception)                                                \
-	names_private_raise_at((call), __FILE__, __LINE__, (exception))
+#define names_Server_raise_private(call, ...)                                                      \
+	names_private_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
 int names_Server_proxy_(struct names_Server *self);
 pyr_future *names_Server_proxy__start(struct names_Server *self);
@@ -356,11 +356,11 @@ const char *names2_Server_register(pyr_daemon *daemon, const char *id,
 				   const struct names2_Server_methods *methods, void *data);
 struct names_A *names2_Server_as_A(struct names2_Server *self);
 
-#define names2_Server_raise_NoFunds(call, exception)                                               \
-	names2_NoFunds_raise_at((call), __FILE__, __LINE__, (exception))
+#define names2_Server_raise_NoFunds(call, ...)                                                     \
+	names2_NoFunds_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
-#define names2_Server_raise_names_Server_NoFunds(call, exception)                                  \
-	names_Server_NoFunds_raise_at((call), __FILE__, __LINE__, (exception))
+#define names2_Server_raise_names_Server_NoFunds(call, ...)                                        \
+	names_Server_NoFunds_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
 
 int names2_Server_c(struct names2_Server *self);
 pyr_future *names2_Server_c_start(struct names2_Server *self);
