@@ -19,7 +19,8 @@ SOURCE = pathlib.Path(os.environ["PYRITE_SOURCE"])
 PATIENCE = 20
 PATH = "/pyrite.Link/Open"
 OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1),
-           ("grpc.use_local_subchannel_pool", 1), ("grpc.so_reuseport", 0)]
+           ("grpc.use_local_subchannel_pool", 1), ("grpc.so_reuseport", 0),
+           ("grpc.http2.min_ping_interval_without_data_ms", 5000)]
 CRITICAL_TYPES = 100  # the first body that no version knows
 
 
