@@ -104,19 +104,30 @@ struct peer *links_get(const pyr_uri *uri, bool own, uint32_t connect_timeout_ms
 	return peer;
 }
 
-void links_put(struct peer *peer)
+static bool put(struct peer *peer)
 {
 	bool last;
 
-	if (!peer)
-		return;
 	pthread_mutex_lock(&links.lock);
 	last = --peer->n_users == 0;
 	if (last)
 		unlink_peer(peer);
 	pthread_mutex_unlock(&links.lock);
-	if (!last)
+	return last;
+}
+
+void links_put(struct peer *peer)
+{
+	if (!put(peer))
 		return;
 	peer_close(peer, 0, "");
+	peer_unref(peer);
+}
+
+void links_leave(struct peer *peer)
+{
+	if (!put(peer))
+		return;
+	peer_leave(peer);
 	peer_unref(peer);
 }

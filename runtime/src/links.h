@@ -13,4 +13,6 @@ struct peer *links_get(const pyr_uri *uri, bool own, uint32_t connect_timeout_ms
 		       struct uri_problem *problem);
 /* Gives it back; the last user closes the link. */
 void links_put(struct peer *peer);
+/* The same, but the link stays until its calls have been answered. */
+void links_leave(struct peer *peer);
 #endif

@@ -18,6 +18,7 @@
 static const struct link_events events;
 
 static void on_before_poll(struct engine_hook *hook);
+static void on_linger(struct engine_timer *timer);
 
 static struct peer *new_peer(struct peer_host *host)
 {
@@ -32,6 +33,7 @@ static struct peer *new_peer(struct peer_host *host)
 	peer->their_max_message = UINT32_MAX;
 	peer->connect_until = ENGINE_FOREVER;
 	peer->flush_later.run = on_before_poll;
+	peer->linger.fire = on_linger;
 	pthread_mutex_init(&peer->lock, NULL);
 	RAND_bytes(peer->id, sizeof(peer->id));
 	return peer;
@@ -236,6 +238,21 @@ static bool is_through(struct peer *peer)
 	       !peer->ring;
 }
 
+static void on_linger(struct engine_timer *timer)
+{
+	struct peer *peer = (struct peer *)((char *)timer - offsetof(struct peer, linger));
+
+	peer->link->kind->close(peer->link, PYR_UNAVAILABLE, "the other end did not end the link");
+}
+
+/* An orderly end needs the other end, which may not care. With the lock. */
+static void limit_end(struct peer *peer)
+{
+	if (!peer->linger.place)
+		(void)engine_timer_set(&peer->linger,
+				       engine_now() + PEER_LINGER_MS * (int64_t)ENGINE_MS);
+}
+
 void peer_flush_unlock(struct peer *peer)
 {
 	enum link_state state;
@@ -243,6 +260,7 @@ void peer_flush_unlock(struct peer *peer)
 
 	for (;;) {
 		if (is_through(peer)) {
+			limit_end(peer);
 			pthread_mutex_unlock(&peer->lock);
 			peer->link->kind->close(peer->link, 0, "");
 			return;
@@ -321,6 +339,15 @@ void peer_close(struct peer *peer, int code, const char *text)
 	peer->link->kind->close(peer->link, code, text);
 }
 
+void peer_leave(struct peer *peer)
+{
+	pthread_mutex_lock(&peer->lock);
+	peer->is_left = true;
+	if (peer->n_calls == 0)
+		peer->is_ending = true;
+	peer_flush_unlock(peer);
+}
+
 void peer_close_wait(struct peer *peer, int64_t until)
 {
 	struct engine_waiter waiter;
@@ -340,13 +367,19 @@ void peer_close_wait(struct peer *peer, int64_t until)
 	engine_waiter_fini(&waiter);
 }
 
-static void end_with_goaway(struct peer *peer, int code, const char *text)
+/* theirs: what the other end is told; own: what calls made here are. */
+static void end_with_goaway(struct peer *peer, int code, const char *theirs, const char *own)
 {
 	struct frame frame = { .type = FRAME_GOAWAY, .code = (uint32_t)code };
 
-	frame.message = span_of(text);
+	frame.message = span_of(theirs);
 	peer_queue(peer, &frame);
 	peer->is_ending = true;
+	/* Calls made here end now; the other end may take its time. */
+	peer->closed_code = code;
+	snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", own);
+	peer->was_connected = true;
+	peer_end_out(peer);
 }
 
 void peer_protocol_error(struct peer *peer, const char *format, ...)
@@ -360,7 +393,7 @@ void peer_protocol_error(struct peer *peer, const char *format, ...)
 	va_end(args);
 	log_line(PYR_LOG_WARNING, "link with %s: %s", peer->link->address, text);
 	if (!peer->is_ending)
-		end_with_goaway(peer, PYR_INTERNAL, text);
+		end_with_goaway(peer, PYR_INTERNAL, text, text);
 }
 
 void peer_goaway(struct peer *peer, const char *text)
@@ -383,7 +416,7 @@ void peer_goaway(struct peer *peer, const char *text)
 
 static void on_hello(struct peer *peer, const struct frame *frame)
 {
-	char text[256];
+	char own[256], theirs[256];
 
 	if (peer->has_hello) {
 		peer_protocol_error(peer, "a second Hello");
@@ -396,15 +429,15 @@ static void on_hello(struct peer *peer, const struct frame *frame)
 		peer_on_hello_out(peer, frame);
 		return;
 	}
-	snprintf(text, sizeof(text),
+	snprintf(own, sizeof(own),
 		 "ProtocolError: no common protocol version: %u-%u at %s, %u-%u here",
 		 frame->min_version, frame->max_version, peer->link->address, FRAME_VERSION_MIN,
 		 FRAME_VERSION_MAX);
-	log_line(PYR_LOG_WARNING, "%s", text);
-	snprintf(text, sizeof(text),
+	log_line(PYR_LOG_WARNING, "%s", own);
+	snprintf(theirs, sizeof(theirs),
 		 "ProtocolError: no common protocol version: %u-%u here, %u-%u there",
 		 FRAME_VERSION_MIN, FRAME_VERSION_MAX, frame->min_version, frame->max_version);
-	end_with_goaway(peer, PYR_FAILED_PRECONDITION, text);
+	end_with_goaway(peer, PYR_FAILED_PRECONDITION, theirs, own);
 }
 
 static void refuse(struct peer *peer, const struct frame *frame, const char *why)
@@ -477,24 +510,40 @@ static void on_message(void *owner, struct span message)
 	peer_flush_unlock(peer);
 }
 
+/* Why calls made on the link fail, unless it is known already. */
+static void describe_end(struct peer *peer, int code, const char *text)
+{
+	bool is_plain = code == PYR_UNIMPLEMENTED && !peer->host && !peer->has_hello;
+
+	if (peer->closed_code)
+		return;
+	peer->was_connected = peer->has_hello || !(is_plain || strstr(text, "failed to connect"));
+	peer->closed_code = is_plain ? PYR_FAILED_PRECONDITION : PYR_UNAVAILABLE;
+	if (is_plain)
+		snprintf(peer->closed_text, sizeof(peer->closed_text), "%s speaks plain gRPC only",
+			 peer->link->address);
+	else
+		snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", text);
+}
+
 static void on_closed(void *owner, int code, const char *text)
 {
 	struct peer *peer = owner;
 
+	engine_timer_cancel(&peer->linger);
 	pthread_mutex_lock(&peer->lock);
 	if (!peer->is_closed) {
 		peer->is_closed = true;
-		peer->was_connected = peer->has_hello || !strstr(text, "failed to connect");
-		if (!peer->closed_code) {
-			peer->closed_code = code;
-			snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", text);
-		}
+		describe_end(peer, code, text);
 	}
 	peer_end_out(peer);
 	peer_end_in(peer);
+	atomic_store(&peer->backlog, 0);
 	if (peer->closing)
 		engine_wake(peer->closing);
 	pthread_mutex_unlock(&peer->lock);
+	if (peer->host) /* lanes that waited for its backlog */
+		exec_resume(peer->host->executor);
 	if (peer->host && peer->host->closed)
 		peer->host->closed(peer->host, peer);
 	peer_unref(peer);

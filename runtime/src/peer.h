@@ -24,7 +24,8 @@ enum {
 	PEER_MAX_CALLS = 16384, /* what an end accepts unless told otherwise */
 	PEER_MAX_DEPTH = 256,   /* of calls inside calls */
 	PEER_MAX_SESSIONS = 65536,
-	PEER_QUANTUM = 16384 /* bytes a session sends in its turn */
+	PEER_LINGER_MS = 2000, /* for the other end to end a link too */
+	PEER_QUANTUM = 16384   /* bytes a session sends in its turn */
 };
 
 struct peer;
@@ -64,6 +65,7 @@ struct peer {
 	bool has_hello;                /* the other end's Hello came */
 	bool is_writing;               /* a message is on its way into the link */
 	bool is_ending;                /* close the link once all is written */
+	bool is_left;                  /* and once its last call is answered */
 	bool is_closed;                /* the link is gone, or will be: nothing more is started */
 	bool is_going_away;            /* the other end sent Goaway: no new calls */
 	bool was_connected;            /* once closed: there had been a connection */
@@ -71,6 +73,7 @@ struct peer {
 	int closed_code;
 	char closed_text[256];
 	int64_t connect_until;
+	struct engine_timer linger; /* set once an orderly end was begun */
 
 	struct buf urgent, wire; /* frames that go first; the message being written */
 	struct session *ring;    /* sessions with something to send, whose turn it is first */
@@ -110,6 +113,8 @@ void peer_flush(struct peer *peer);
 void peer_close(struct peer *peer, int code, const char *text);
 /* Closes after all is written, and waits for the end of it. */
 void peer_close_wait(struct peer *peer, int64_t until);
+/* Ends the link when its calls have been answered: nobody will make more. */
+void peer_leave(struct peer *peer);
 /* Tells the other end to start no more calls here. */
 void peer_goaway(struct peer *peer, const char *text);
 /* Calls taken and not yet answered, and bytes not yet written. */

@@ -8,6 +8,8 @@
 #include "exec.h"
 #include "session.h"
 
+#define RELEASED "the proxy was released"
+
 enum { PLACE_BITS = 14 };
 
 /* ---- numbers ---- */
@@ -70,6 +72,8 @@ static void free_number(struct peer *peer, struct outcall *call)
 	peer->free_slot = place + 1;
 	peer->n_calls--;
 	call->number = 0;
+	if (peer->is_left && peer->n_calls == 0)
+		peer->is_ending = true;
 	if (next) { /* somebody waits for a place */
 		peer->blocked = next->next_blocked;
 		engine_wake(&next->waiter);
@@ -236,13 +240,19 @@ static const char *why_not(int code, char *text, size_t n, const struct outcall 
 	return text;
 }
 
+/* Calls may still be made in it. */
+static bool is_open(const struct session *session)
+{
+	return !session->is_unbound && !session->peer->is_closed && !session->peer->is_ending;
+}
+
 /* Waits for a number. Returns 0, or the status of why there will be none. With the lock, which it
  * may drop meanwhile. */
 static int wait_for_place(struct peer *peer, struct outcall *call, bool may_block)
 {
 	struct outcall **at;
 
-	while (!peer->is_closed && !take_number(peer, call)) {
+	while (is_open(call->session) && !take_number(peer, call)) {
 		if (!may_block)
 			return PYR_RESOURCE_EXHAUSTED;
 		if (call->deadline != ENGINE_FOREVER && engine_now() >= call->deadline)
@@ -260,9 +270,10 @@ static int wait_for_place(struct peer *peer, struct outcall *call, bool may_bloc
 		if (*at)
 			*at = call->next_blocked;
 	}
-	if (!peer->is_closed && !peer->is_going_away && call->session->state != SESSION_FAILED)
+	if (is_open(call->session) && !peer->is_going_away &&
+	    call->session->state != SESSION_FAILED)
 		return 0;
-	return PYR_UNAVAILABLE;
+	return call->session->is_released ? PYR_CANCELLED : PYR_UNAVAILABLE;
 }
 
 static void no_place(struct peer *peer, struct outcall *call, int code)
@@ -272,6 +283,8 @@ static void no_place(struct peer *peer, struct outcall *call, int code)
 	if (code == PYR_UNAVAILABLE) {
 		call->was_not_run = true;
 		session_loss(peer, text, sizeof(text), false);
+	} else if (code == PYR_CANCELLED) {
+		snprintf(text, sizeof(text), RELEASED);
 	} else {
 		snprintf(text, sizeof(text), "%u calls to %s are unanswered, the most it takes",
 			 peer->n_calls, peer->link->address);
@@ -350,10 +363,18 @@ void session_cancel_calls(struct session *session)
 
 	for (i = 0; i < peer->n_slots; i++) {
 		call = peer->slots[i].call;
-		if (call && call->session == session &&
-		    end_here(call, PYR_CANCELLED, "the proxy was released"))
+		if (call && call->session == session && end_here(call, PYR_CANCELLED, RELEASED))
 			complete(call);
 	}
+}
+
+void session_wake_blocked(struct session *session)
+{
+	struct outcall *call;
+
+	for (call = session->peer->blocked; call; call = call->next_blocked)
+		if (call->session == session)
+			engine_wake(&call->waiter);
 }
 
 void outcall_cancel(struct outcall *call, int code, const char *text)
@@ -450,8 +471,11 @@ void peer_on_answer(struct peer *peer, const struct frame *frame)
 		buf_append(&call->answer, frame->payload.p, frame->payload.n);
 		if (call->answer.broken)
 			fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory for the reply");
-		else if (call->answer.n > peer->max_reply)
-			fail_too_large(call, "reply", call->answer.n, peer->max_reply);
+		else if (call->answer.n > peer->max_reply || frame->total > peer->max_reply)
+			fail_too_large(call, "reply",
+				       call->answer.n > frame->total ? call->answer.n
+								     : frame->total,
+				       peer->max_reply);
 		else if (frame->flags & FRAME_MORE)
 			return;
 	}
@@ -502,13 +526,11 @@ void peer_end_out(struct peer *peer)
 		engine_wake(&call->waiter);
 	}
 	while ((session = numtab_pop(&peer->sessions_made)))
-		if (session->binder)
-			engine_wake(session->binder);
+		session_wake_binders(session);
 	while (peer->ring) {
-		buf_reset(&peer->ring->queue);
+		session_discard(peer->ring);
 		peer_ring_remove(peer, peer->ring);
 	}
-	atomic_store(&peer->backlog, 0);
 }
 
 /* ---- the thread's error ---- */

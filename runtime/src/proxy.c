@@ -64,20 +64,10 @@ void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 	return proxy;
 }
 
-static void close_session(struct session *session)
-{
-	struct peer *peer;
-
-	if (!session)
-		return;
-	peer = session->peer;
-	session_close(session);
-	links_put(peer);
-}
-
 void pyr_proxy_release(pyr_proxy *proxy)
 {
 	struct session *session;
+	struct peer *peer;
 
 	if (!proxy || engine_is_forked())
 		return;
@@ -85,7 +75,11 @@ void pyr_proxy_release(pyr_proxy *proxy)
 	session = proxy->session;
 	proxy->session = NULL;
 	pthread_mutex_unlock(&proxy->lock);
-	close_session(session);
+	if (!session)
+		return;
+	peer = session->peer;
+	session_close(session);
+	links_put(peer);
 }
 
 void pyr__proxy_free(void *self)
@@ -103,6 +97,7 @@ void pyr__proxy_free(void *self)
 
 void proxy_forget(pyr_proxy *proxy, struct session *session)
 {
+	struct peer *peer = session->peer;
 	bool is_current;
 
 	pthread_mutex_lock(&proxy->lock);
@@ -110,8 +105,10 @@ void proxy_forget(pyr_proxy *proxy, struct session *session)
 	if (is_current)
 		proxy->session = NULL;
 	pthread_mutex_unlock(&proxy->lock);
-	if (is_current)
-		close_session(session);
+	if (!is_current)
+		return;
+	session_leave(session); /* other calls may run there, of a link that goes away */
+	links_leave(peer);
 }
 
 /* Follows the name, finds a link, opens a session on it. With the proxy's lock. */

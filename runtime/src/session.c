@@ -13,7 +13,9 @@ void session_loss(const struct peer *peer, char *text, size_t n, bool had_left)
 	const char *what = had_left ? "ConnectionClosed" : "CommunicationError";
 
 	if (peer->closed_code && peer->closed_code != PYR_UNAVAILABLE)
-		snprintf(text, n, "%s", peer->closed_text);
+		snprintf(text, n, "%s%s%s", peer->closed_text,
+			 strstr(peer->closed_text, peer->link->address) ? "" : ", link with ",
+			 strstr(peer->closed_text, peer->link->address) ? "" : peer->link->address);
 	else
 		snprintf(text, n, "%s: %s%s: %s", what,
 			 peer->was_connected ? "" : "cannot connect to ", peer->link->address,
@@ -89,19 +91,21 @@ void session_put_bind(struct session *session)
 	session->state = SESSION_SENT;
 }
 
-void session_close(struct session *session)
+static void unbind(struct session *session, bool release)
 {
 	struct frame frame = { .type = FRAME_UNBIND };
-	struct peer *peer;
+	struct peer *peer = session->peer;
 
-	if (!session)
-		return;
-	peer = session->peer;
 	peer_ref(peer);
 	pthread_mutex_lock(&peer->lock);
-	session_cancel_calls(session);
-	if (session->state != SESSION_NEW && !session->is_unbound) {
-		session->is_unbound = true;
+	session->is_unbound = true;
+	session->is_released = release;
+	if (release)
+		session_cancel_calls(session);
+	session_wake_blocked(session);
+	session_wake_binders(session);
+	if (session->state != SESSION_NEW &&
+	    numtab_get(&peer->sessions_made, session->number) == session) {
 		numtab_remove(&peer->sessions_made, session->number);
 		frame.session = session->number;
 		if (!peer->is_closed)
@@ -112,35 +116,85 @@ void session_close(struct session *session)
 	peer_unref(peer);
 }
 
+void session_close(struct session *session)
+{
+	unbind(session, true);
+}
+
+void session_leave(struct session *session)
+{
+	unbind(session, false);
+}
+
+void session_wake_binders(struct session *session)
+{
+	struct session_binder *b;
+
+	for (b = session->binders; b; b = b->next)
+		engine_wake(&b->waiter);
+}
+
+/* Called with the lock, which it drops meanwhile. */
+static void wait_bound(struct session *session, int64_t until)
+{
+	struct session_binder binder = { .next = session->binders }, **at;
+
+	engine_waiter_init(&binder.waiter, false);
+	session->binders = &binder;
+	peer_flush_unlock(session->peer);
+	engine_wait(&binder.waiter, until);
+	pthread_mutex_lock(&session->peer->lock);
+	for (at = &session->binders; *at != &binder; at = &(*at)->next)
+		;
+	*at = binder.next;
+	engine_waiter_fini(&binder.waiter);
+}
+
+/* What came of a Bind. */
+static int bind_result(const struct session *session, char *text, size_t n)
+{
+	struct peer *peer = session->peer;
+
+	if (session->state == SESSION_FAILED) {
+		snprintf(text, n, "%s", session->text ? session->text : "");
+		return session->code;
+	}
+	if (peer->is_closed || peer->is_ending) {
+		session_loss(peer, text, n, false);
+		return peer->closed_code ? peer->closed_code : PYR_UNAVAILABLE;
+	}
+	if (session->is_unbound) {
+		snprintf(text, n, "the proxy was released");
+		return PYR_CANCELLED;
+	}
+	if (session->state >= SESSION_EQUAL)
+		return 0;
+	snprintf(text, n, "TimeoutError: no answer from %s in time", peer->link->address);
+	return PYR_DEADLINE_EXCEEDED;
+}
+
 int session_bind(struct session *session, int64_t until, char *text, size_t n)
 {
 	struct peer *peer = session->peer;
-	struct engine_waiter waiter;
+	bool may_bind;
 	int code;
 
-	engine_waiter_init(&waiter, false);
 	pthread_mutex_lock(&peer->lock);
-	if (session->state == SESSION_NEW && !peer->is_closed)
+	may_bind = !peer->is_closed && !peer->is_ending && !session->is_unbound;
+	if (session->state == SESSION_NEW && may_bind)
 		session_put_bind(session);
-	if (session->state == SESSION_SENT && !peer->is_closed) {
-		session->binder = &waiter;
-		peer_flush_unlock(peer);
-		engine_wait(&waiter, until);
-		pthread_mutex_lock(&peer->lock);
-		session->binder = NULL;
-	}
-	code = session->state == SESSION_FAILED ? session->code : 0;
-	snprintf(text, n, "%s", session->text);
-	if (code == 0 && peer->is_closed) {
-		code = peer->closed_code;
-		session_loss(peer, text, n, false);
-	} else if (code == 0 && session->state < SESSION_EQUAL) {
-		code = PYR_DEADLINE_EXCEEDED;
-		snprintf(text, n, "TimeoutError: no answer from %s in time", peer->link->address);
-	}
+	if (session->state == SESSION_SENT && may_bind)
+		wait_bound(session, until);
+	code = bind_result(session, text, n);
 	pthread_mutex_unlock(&peer->lock);
-	engine_waiter_fini(&waiter);
 	return code;
+}
+
+void session_discard(struct session *session)
+{
+	atomic_fetch_sub(&session->peer->backlog, session->queue.n - session->offset);
+	buf_reset(&session->queue);
+	session->offset = 0;
 }
 
 size_t session_take(struct session *session, struct buf *wire, size_t n)
@@ -214,8 +268,7 @@ void peer_on_bound(struct peer *peer, const struct frame *frame)
 	} else {
 		compare(session, frame);
 	}
-	if (session->binder)
-		engine_wake(session->binder);
+	session_wake_binders(session);
 }
 
 /* Why a call cannot be sent because the other end's interface differs. Returns 0 if it can. */

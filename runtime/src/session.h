@@ -7,6 +7,12 @@
  */
 #include "peer.h"
 
+/* A thread in session_bind(); on its stack. */
+struct session_binder {
+	struct engine_waiter waiter;
+	struct session_binder *next;
+};
+
 enum session_state { SESSION_NEW, SESSION_SENT, SESSION_EQUAL, SESSION_DIFFERS, SESSION_FAILED };
 
 /* What the other end says of an operation, when its interface is another version. */
@@ -28,10 +34,12 @@ struct session {
 	size_t offset, deficit;
 	uint64_t n_queued, n_taken;  /* bytes, ever */
 	struct session *next, *prev; /* in the peer's ring */
-	bool in_ring, is_unbound;
-	int code; /* SESSION_FAILED: why */
+	bool in_ring;
+	bool is_unbound;  /* no more calls */
+	bool is_released; /* and those that ran were cancelled */
+	int code;         /* SESSION_FAILED: why */
 	char *text;
-	struct engine_waiter *binder; /* waits in session_bind() */
+	struct session_binder *binders; /* wait in session_bind() */
 };
 
 /* A call made. Its memory is the caller's (a stack frame, a future); it belongs to the peer while
@@ -54,13 +62,18 @@ struct outcall {
 
 struct session *session_new(struct peer *peer, const char *object,
 			    const struct codec_interface *interface);
-/* Tells the other end, when it was bound; then drops the reference. */
+/* Ends its calls as CANCELLED, tells the other end, then drops the reference. */
 void session_close(struct session *session);
+/* The same, but calls that run go on. */
+void session_leave(struct session *session);
 void session_ref(struct session *session);
 void session_unref(struct session *session);
-/* Binds now, and waits for the answer. Returns 0, or a status with the text of why not. One thread
- * at a time. */
+/* Binds now, and waits for the answer. Returns 0, or a status with the text of why not. */
 int session_bind(struct session *session, int64_t until, char *text, size_t n);
+/* With the lock. */
+void session_wake_binders(struct session *session);
+void session_wake_blocked(struct session *session); /* callers that wait for a place */
+void session_discard(struct session *session);      /* what is queued */
 
 /* ---- between session.c and peer_out.c; with the peer's lock ---- */
 /* Why the link is gone, in Pyro's words. */
