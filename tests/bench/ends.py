@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""The two ends of a measurement: a server, a client, a tool that may watch one of them."""
+
+import os
+import pathlib
+import re
+import selectors
+import signal
+import subprocess
+import time
+
+PATIENCE = 60  # s; under valgrind everything takes fifty times as long
+SHORT, LONG = 1000, 4000  # calls
+
+
+class Failed(Exception):
+    pass
+
+
+def first_line(process, what):
+    """The address that a server prints."""
+    selector = selectors.DefaultSelector()
+    selector.register(process.stdout, selectors.EVENT_READ)
+    if not selector.select(PATIENCE):
+        raise Failed(f"{what} printed nothing")
+    return process.stdout.readline().decode().strip()
+
+
+class Server:
+    """A server in a process of its own; gone when the block ends."""
+
+    def __init__(self, row, options, folder, prefix=()):
+        self.name = row.server[0]
+        self.socket = pathlib.Path(folder) / "socket"
+        self.said = open(pathlib.Path(folder) / "server.err", "w+b")
+        command = [*prefix, options.bin / self.name, *row.server[1:], "--cpu", str(options.cpu)]
+        command += ["--socket", str(self.socket)] if row.is_unix else []
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.said, cwd=folder)
+
+    def __enter__(self):
+        try:
+            self.address = first_line(self.process, self.name)
+            if not self.address:
+                raise Failed(f"{self.name} did not start: {self.errors()}")
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def errors(self):
+        self.said.seek(0)
+        return self.said.read().decode(errors="replace").strip()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.close()
+
+    def close(self):
+        self.process.stdout.close()
+        self.said.close()
+        self.socket.unlink(missing_ok=True)
+
+    def __exit__(self, kind, *_):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failed(f"{self.name} did not end") from None
+        errors = self.errors()
+        self.close()
+        if code and not kind:
+            raise Failed(f"{self.name} ended with {code}: {errors}")
+
+
+def run_client(row, options, folder, server, arguments, prefix=()):
+    command = [*prefix, options.bin / row.client[0], server.address, *row.client[1:], "--cpu", str(options.cpu),
+               "--server", str(server.process.pid), *map(str, arguments)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{row.client[0]} did not end") from None
+    if done.returncode:
+        raise Failed(f"{row.client[0]} ended with {done.returncode}: {done.stderr.strip()}")
+    return {key: float(value) for key, value in (pair.split("=") for pair in done.stdout.split())}
+
+
+def measure(row, options, folder, arguments):
+    """One line of results, as a dictionary."""
+    with Server(row, options, folder) as server:
+        return run_client(row, options, folder, server, arguments)
+
+
+# Tools that count, and what they counted
+
+def prefix_of(tool, output):
+    if tool == "strace":
+        return ["strace", "-D", "-f", "-c", "-U", "calls,name", "-o", output]  # -D: the child is the program
+    return ["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}", "--log-file=/dev/null"]
+
+
+def read_strace(output):
+    """The summary, which strace writes when the program has ended."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        lines = re.findall(r"^ *(\d+) (\w+)$", pathlib.Path(output).read_text(), re.MULTILINE)
+        if lines and lines[-1][1] == "total":
+            return {name: int(n) for n, name in lines[:-1]}
+        if time.monotonic() > deadline:
+            raise Failed("strace wrote no summary")
+        os.sched_yield()
+
+
+def read_callgrind(output):
+    found = re.search(r"^(?:summary|totals): (\d+)", pathlib.Path(output).read_text(), re.MULTILINE)
+    if not found:
+        raise Failed("callgrind wrote no summary")
+    return {"instructions": int(found[1])}
+
+
+def count_run(row, options, folder, tool, end, calls):
+    output = os.path.join(folder, f"{tool}.{end}.{calls}")
+    prefix = prefix_of(tool, output)
+    with Server(row, options, folder, prefix if end == "server" else ()) as server:
+        run_client(row, options, folder, server, ["--ms", 0, "--calls", calls], prefix if end == "client" else ())
+    return (read_strace if tool == "strace" else read_callgrind)(output)
+
+
+def count(row, options, folder, tool, end, calls=(SHORT, LONG)):
+    """What a call costs one end, by name: start and warm-up drop out of the difference of two runs."""
+    try:
+        short, long = (count_run(row, options, folder, tool, end, n) for n in calls)
+    except FileNotFoundError as error:
+        raise Failed(f"{error.filename} is not installed") from None
+    n = calls[1] - calls[0]
+    n += calls[1] // 10 - calls[0] // 10  # they warm up with a tenth of their calls
+    return {name: (long[name] - short.get(name, 0)) / n for name in long}
