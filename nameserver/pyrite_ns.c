@@ -4,6 +4,7 @@
  * could not start.
  */
 #include <argp.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 
 #include "service.h"
+#include "storage.h"
 
 const char *argp_program_version = "pyrite-ns " PYR_VERSION;
 
@@ -18,14 +20,24 @@ static const struct argp_option options[] = {
 	{ "host", 'n', "HOST", 0, "Address to listen on (127.0.0.1)", 0 },
 	{ "port", 'p', "PORT", 0, "Port to listen on (9090); 0: the system picks one", 0 },
 	{ "unix-socket", 'u', "PATH", 0, "Listen on this unix socket instead", 0 },
+	{ "storage", 's', "STORAGE", 0,
+	  "Where names are kept: memory, or sqlite[:PATH] (sqlite, at "
+	  "$XDG_STATE_HOME/pyrite/ns.db)",
+	  0 },
 	{ "insecure", 'I', NULL, 0,
 	  "Listen beyond this host all the same, where anybody may change names", 0 },
 	{ 0 },
 };
 
+struct settings {
+	struct pyr_daemon_options daemon;
+	const char *storage;
+};
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
-	struct pyr_daemon_options *daemon = state->input;
+	struct settings *settings = state->input;
+	struct pyr_daemon_options *daemon = &settings->daemon;
 	unsigned long port;
 	char *end;
 
@@ -41,6 +53,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'u':
 		daemon->socket = arg;
+		return 0;
+	case 's':
+		if (!storage_is_known(arg))
+			argp_error(state, "'%s' is no storage: memory, sqlite or sqlite:PATH", arg);
+		settings->storage = arg;
 		return 0;
 	case 'I':
 		daemon->insecure = PYR_YES;
@@ -62,7 +79,13 @@ static int64_t monotonic_ms(void *data)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int serve(pyr_daemon *daemon, struct service *service)
+static int complain(const char *text)
+{
+	fprintf(stderr, "pyrite-ns: %s\n", text);
+	return 1;
+}
+
+static int serve(pyr_daemon *daemon, struct service *service, size_t n_stored, bool is_stored)
 {
 	struct registry_problem problem;
 	const char *uri;
@@ -70,16 +93,72 @@ static int serve(pyr_daemon *daemon, struct service *service)
 	uri = pyrite_NameServer_register(daemon, pyrite_NAME_SERVER_ID, &service_methods, service);
 	if (!uri)
 		return pyr_perror("pyrite-ns");
-	if (!service_add_self(service, uri, &problem)) {
-		fprintf(stderr, "pyrite-ns: %s\n", problem.text);
-		return 1;
-	}
+	if (!service_add_self(service, uri, &problem))
+		return complain(problem.text);
 	printf("NS running on %s\nURI = %s\n", pyr_daemon_address(daemon), uri);
+	if (is_stored)
+		printf("Persistent store contains %zu existing registrations.\n", n_stored);
 	fflush(stdout);
 	if (pyr_daemon_run(daemon) < 0)
 		return pyr_perror("pyrite-ns");
 	puts("NS shut down.");
 	return 0;
+}
+
+/* The names of before. Returns NULL, and says why, if there is no getting at them. */
+static struct registry *open_registry(const char *path)
+{
+	static const struct registry_options rules = { .clock = monotonic_ms };
+	struct store_problem why;
+	struct registry_problem problem;
+	struct store *store = storage_open(path, &why);
+	struct registry *registry;
+
+	if (!store) {
+		complain(why.text);
+		return NULL;
+	}
+	registry = registry_new(store, &rules);
+	if (!registry) {
+		complain("out of memory");
+	} else if (!registry_adopt(registry, &problem)) {
+		fprintf(stderr,
+			"pyrite-ns: database %s is damaged: %s: move it away to begin without "
+			"names\n",
+			path, problem.text);
+		registry_free(registry);
+		return NULL;
+	}
+	return registry;
+}
+
+static int run(const struct settings *settings)
+{
+	char path[PATH_MAX];
+	struct store_problem problem;
+	struct registry *registry;
+	struct service *service;
+	pyr_daemon *daemon;
+	size_t n_stored;
+	int status;
+
+	if (storage_find(settings->storage, path, sizeof(path), &problem) < 0)
+		return complain(problem.text);
+	registry = open_registry(path);
+	if (!registry)
+		return 1;
+	n_stored = registry_count(registry);
+	service = service_new(registry);
+	daemon = service ? pyr_daemon_new(&settings->daemon) : NULL;
+	if (!service)
+		status = complain("out of memory");
+	else if (!daemon)
+		status = pyr_perror("pyrite-ns");
+	else
+		status = serve(daemon, service, n_stored, path[0] != '\0');
+	service_free(service);
+	pyr_daemon_free(daemon);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -89,30 +168,18 @@ int main(int argc, char **argv)
 		.parser = parse_option,
 		.doc = "The Pyrite name server: maps names to the addresses of objects.",
 	};
-	struct pyr_daemon_options daemon_options = {
-		.host = "127.0.0.1",
-		.port = pyrite_NAME_SERVER_PORT,
-		.threads = 1,
-		.max_message = SERVICE_MESSAGE_MAX,
-		.drain_ms = SERVICE_DRAIN_MS,
+	struct settings settings = {
+		.daemon = { .host = "127.0.0.1",
+			    .port = pyrite_NAME_SERVER_PORT,
+			    .threads = 1,
+			    .max_message = SERVICE_MESSAGE_MAX,
+			    .drain_ms = SERVICE_DRAIN_MS },
+		.storage = STORAGE_SQLITE,
 	};
-	struct registry_options registry_options = { .clock = monotonic_ms };
-	struct service *service;
-	pyr_daemon *daemon;
-	int status = 1;
 
 	signal(SIGPIPE, SIG_IGN); /* whoever reads what it prints may go */
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk */
 	argp_err_exit_status = 1;
-	argp_parse(&argp, argc, argv, 0, NULL, &daemon_options);
-	service = service_new(registry_new(store_memory_new(), &registry_options));
-	daemon = pyr_daemon_new(&daemon_options);
-	if (!daemon)
-		pyr_perror("pyrite-ns");
-	else if (!service)
-		fputs("pyrite-ns: out of memory\n", stderr);
-	else
-		status = serve(daemon, service);
-	service_free(service);
-	pyr_daemon_free(daemon);
-	return status;
+	argp_parse(&argp, argc, argv, 0, NULL, &settings);
+	return run(&settings);
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pyrite/pyrite.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +10,12 @@
 
 struct registry {
 	struct store *store;
-	size_t max_names;
+	size_t max_names, max_bytes;
 	registry_clock_cb clock;
 	void *data;
 	uint64_t generation;
 	int64_t next_end; /* no lease ends before: there is nothing to sweep until then */
+	struct revoked_list *revoked;
 };
 
 struct registry *registry_new(struct store *store, const struct registry_options *options)
@@ -25,14 +25,17 @@ struct registry *registry_new(struct store *store, const struct registry_options
 	if (!store)
 		return NULL;
 	registry = calloc(1, sizeof(*registry));
-	if (!registry) {
+	if (!registry || !(registry->revoked = revoked_new())) {
+		free(registry);
 		store->kind->free(store);
 		return NULL;
 	}
 	registry->store = store;
 	registry->max_names = options->max_names ? options->max_names : REGISTRY_NAMES;
+	registry->max_bytes = options->max_bytes ? options->max_bytes : REGISTRY_BYTES;
 	registry->clock = options->clock;
 	registry->data = options->data;
+	registry->generation = store->kind->generation(store);
 	registry->next_end = INT64_MAX;
 	return registry;
 }
@@ -42,19 +45,13 @@ void registry_free(struct registry *registry)
 	if (!registry)
 		return;
 	registry->store->kind->free(registry->store);
+	revoked_free(registry->revoked);
 	free(registry);
 }
 
-PYR_PRINTF(3, 4)
-static int refuse(struct registry_problem *problem, int code, const char *format, ...)
+static int64_t now_of(struct registry *registry)
 {
-	va_list args;
-
-	problem->code = code;
-	va_start(args, format);
-	vsnprintf(problem->text, sizeof(problem->text), format, args);
-	va_end(args);
-	return -code;
+	return registry->clock(registry->data);
 }
 
 static bool has_ended(const struct record *record, int64_t now)
@@ -64,23 +61,21 @@ static bool has_ended(const struct record *record, int64_t now)
 
 /* Removes what has ended. Walks only when a lease may have ended since the last walk, and a renewed
  * lease moves that by most of its ttl. */
-static void sweep(struct registry *registry, int64_t now)
+static void sweep(struct registry *registry)
 {
 	struct store *store = registry->store;
 	const struct record *record;
 	char name[REGISTRY_NAME_MAX + 1] = "";
-	int64_t next_end = INT64_MAX;
+	int64_t now = now_of(registry), next_end = INT64_MAX;
 
 	if (now < registry->next_end)
 		return;
 	while ((record = store->kind->next(store, name, false)) != NULL) {
 		snprintf(name, sizeof(name), "%s", record->name);
-		if (has_ended(record, now)) {
-			store->kind->remove(store, name);
-			registry->generation++;
-		} else if (record->expires < next_end) {
+		if (has_ended(record, now))
+			(void)store->kind->remove(store, name, ++registry->generation);
+		else if (record->expires < next_end)
 			next_end = record->expires;
-		}
 	}
 	registry->next_end = next_end;
 }
@@ -90,41 +85,17 @@ static const struct record *find(struct registry *registry, const char *name)
 {
 	const struct record *record = registry->store->kind->find(registry->store, name);
 
-	return record && !has_ended(record, registry->clock(registry->data)) ? record : NULL;
+	return record && !has_ended(record, now_of(registry)) ? record : NULL;
 }
 
-/* Looks at every byte, so that the time it takes tells nothing. */
 static bool knows_secret(const struct record *record, const uint8_t *secret)
 {
-	unsigned difference = 0;
-	int i;
-
-	for (i = 0; secret && i < SECRET_SIZE; i++)
-		difference |= record->secret[i] ^ secret[i];
-	return secret && difference == 0;
+	return registry_knows_secret(record->secret, secret);
 }
 
-/* A name is what may stand in PYRONAME:name. */
-static int check_name(const char *name, struct registry_problem *problem)
+static bool is_leased(const struct record *record)
 {
-	char text[sizeof("PYRONAME:") + REGISTRY_NAME_MAX];
-	pyr_uri *uri;
-	bool fits;
-
-	if (name[0] == '\0' || strlen(name) > REGISTRY_NAME_MAX)
-		return refuse(problem, PYR_INVALID_ARGUMENT,
-			      "NamingError: a name has 1 to %d bytes, not %zu", REGISTRY_NAME_MAX,
-			      strlen(name));
-	snprintf(text, sizeof(text), "PYRONAME:%s", name);
-	uri = pyr_uri_parse(text);
-	fits = uri && strcmp(pyr_uri_object(uri), name) == 0;
-	pyr_uri_free(uri);
-	if (fits)
-		return 0;
-	return refuse(problem, PYR_INVALID_ARGUMENT,
-		      "NamingError: invalid name: '%s': white space, control characters and '@' "
-		      "have no place in it",
-		      name);
+	return record->ttl_ms > 0;
 }
 
 /* "127.0.0.1:4000" of a uri in its normal form. */
@@ -135,22 +106,54 @@ static const char *address_of(const char *uri)
 	return at ? at + 1 : uri;
 }
 
+static int refuse_own(const struct record *record, struct registry_problem *problem)
+{
+	return registry_refuse(problem, PYR_PERMISSION_DENIED,
+			       "NamingError: %s is the name server's own name and stays as it is",
+			       record->name);
+}
+
+/* Whether whoever makes the claim may remove the record or change its tags. */
+static bool may_change(const struct record *record, const struct registry_claim *claim)
+{
+	return !record->is_own && (!is_leased(record) || record->is_orphan || claim->force ||
+				   knows_secret(record, claim->secret));
+}
+
+static int check_change(const struct record *record, const struct registry_claim *claim,
+			const char *what, struct registry_problem *problem)
+{
+	if (may_change(record, claim))
+		return 0;
+	if (record->is_own)
+		return refuse_own(record, problem);
+	return registry_refuse(problem, PYR_ALREADY_EXISTS,
+			       "NamingError: %s is another's: only its owner at %s may %s",
+			       record->name, address_of(record->uri), what);
+}
+
 /* Whether the request may have the name that record holds. */
 static int check_holder(const struct record *record, const struct registry_request *request,
 			const char *uri, struct registry_problem *problem)
 {
-	if (record->is_orphan || knows_secret(record, request->secret))
+	if (request->is_own)
 		return 0;
-	if (record->ttl_ms > 0)
-		return refuse(problem, PYR_ALREADY_EXISTS,
-			      "NamingError: name already registered: %s, by its owner at %s",
-			      record->name, address_of(record->uri));
-	if (request->ttl_ms == 0 && strcmp(record->uri, uri) == 0)
+	if (record->is_own)
+		return refuse_own(record, problem);
+	if (record->is_orphan || request->claim.force ||
+	    knows_secret(record, request->claim.secret))
 		return 0;
-	return refuse(problem, PYR_ALREADY_EXISTS,
-		      "NamingError: name already registered: %s, persistently for an object at %s: "
-		      "remove it first",
-		      record->name, address_of(record->uri));
+	if (is_leased(record))
+		return registry_refuse(problem, PYR_ALREADY_EXISTS,
+				       "NamingError: name already registered: %s, by its owner at "
+				       "%s",
+				       record->name, address_of(record->uri));
+	if (request->replace || (request->ttl_ms == 0 && strcmp(record->uri, uri) == 0))
+		return 0;
+	return registry_refuse(problem, PYR_ALREADY_EXISTS,
+			       "NamingError: name already registered: %s, persistently for an "
+			       "object at %s: replace it or remove it first",
+			       record->name, address_of(record->uri));
 }
 
 /* The given secret, or a new one. That of a persistent name said again by somebody else changes:
@@ -158,10 +161,11 @@ static int check_holder(const struct record *record, const struct registry_reque
 static int choose_secret(const struct registry_request *request, uint8_t ret[SECRET_SIZE],
 			 struct registry_problem *problem)
 {
-	if (request->secret)
-		memcpy(ret, request->secret, SECRET_SIZE);
+	if (request->claim.secret)
+		memcpy(ret, request->claim.secret, SECRET_SIZE);
 	else if (getrandom(ret, SECRET_SIZE, 0) != SECRET_SIZE)
-		return refuse(problem, PYR_INTERNAL, "no random numbers: %s", strerror(errno));
+		return registry_refuse(problem, PYR_INTERNAL, "no random numbers: %s",
+				       strerror(errno));
 	return 0;
 }
 
@@ -171,76 +175,141 @@ static void set_lease(struct registry *registry, const struct registry_request *
 {
 	ret->ttl_ms = request->ttl_ms;
 	ret->expires = INT64_MAX;
-	if (request->for_ever)
+	if (request->is_own)
 		ret->ttl_ms = REGISTRY_TTL_MAX_MS;
-	if (request->for_ever || request->ttl_ms == 0)
+	if (request->is_own || request->ttl_ms == 0)
 		return;
 	if (ret->ttl_ms < REGISTRY_TTL_MIN_MS)
 		ret->ttl_ms = REGISTRY_TTL_MIN_MS;
 	if (ret->ttl_ms > REGISTRY_TTL_MAX_MS)
 		ret->ttl_ms = REGISTRY_TTL_MAX_MS;
-	ret->expires = registry->clock(registry->data) + ret->ttl_ms;
+	ret->expires = now_of(registry) + ret->ttl_ms;
 }
 
-/* The request has been found good; uri is in its normal form. */
-static const struct record *put(struct registry *registry, const struct registry_request *request,
-				const char *uri, struct registry_problem *problem)
+/* Whether there is room for record in place of old (NULL: none). */
+static int check_room(struct registry *registry, const struct record *record,
+		      const struct record *old, struct registry_problem *problem)
 {
 	struct store *store = registry->store;
-	struct record record = { .name = request->name, .uri = uri };
+	size_t bytes = store->kind->bytes(store) - (old ? record_size(old) : 0);
 
-	if (choose_secret(request, record.secret, problem) < 0)
-		return NULL;
-	set_lease(registry, request, &record);
-	record.generation = registry->generation + 1;
-	if (!store->kind->put(store, &record)) {
-		(void)refuse(problem, PYR_RESOURCE_EXHAUSTED, "out of memory for name %s",
-			     request->name);
+	if (!old && store->kind->count(store) >= registry->max_names)
+		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED,
+				       "NamingError: no room for name %s: there are %zu",
+				       record->name, registry->max_names);
+	if (bytes + record_size(record) > registry->max_bytes)
+		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED,
+				       "NamingError: no room for name %s: all of them may have "
+				       "%zu bytes",
+				       record->name, registry->max_bytes);
+	return 0;
+}
+
+/* A record that has been found good. */
+static const struct record *put(struct registry *registry, struct record *record,
+				struct registry_problem *problem)
+{
+	struct store *store = registry->store;
+
+	record->generation = registry->generation + 1;
+	if (!store->kind->put(store, record)) {
+		(void)registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "out of memory for name %s",
+				      record->name);
 		return NULL;
 	}
 	registry->generation++;
-	if (record.expires < registry->next_end)
-		registry->next_end = record.expires;
-	return store->kind->find(store, request->name);
+	if (record->expires < registry->next_end)
+		registry->next_end = record->expires;
+	return store->kind->find(store, record->name);
+}
+
+/* The request's name, uri (in its normal form) and tags have been found good. */
+static const struct record *put_request(struct registry *registry,
+					const struct registry_request *request,
+					struct record *record, struct registry_problem *problem)
+{
+	const struct record *old;
+
+	sweep(registry);
+	old = find(registry, request->name);
+	if (old && check_holder(old, request, record->uri, problem) < 0)
+		return NULL;
+	if (check_room(registry, record, old, problem) < 0 ||
+	    choose_secret(request, record->secret, problem) < 0)
+		return NULL;
+	set_lease(registry, request, record);
+	revoked_drop(registry->revoked, request->name);
+	return put(registry, record, problem);
 }
 
 const struct record *registry_register(struct registry *registry,
 				       const struct registry_request *request,
 				       struct registry_problem *problem)
 {
-	const struct record *record = NULL, *old;
+	struct record record = { .name = request->name, .is_own = request->is_own };
+	const char *tags[REGISTRY_TAGS];
+	const struct record *found;
 	pyr_uri *uri;
 
-	if (check_name(request->name, problem) < 0)
+	if (registry_check_name(request->name, problem) < 0 ||
+	    registry_check_tags(request->tags, request->n_tags, tags, &record.n_tags, problem) < 0)
 		return NULL;
 	uri = pyr_uri_parse(request->uri);
 	if (!uri) {
-		(void)refuse(problem, PYR_INVALID_ARGUMENT, "invalid uri: %s", pyr_errmsg());
+		(void)registry_refuse(problem, PYR_INVALID_ARGUMENT, "invalid uri: %s",
+				      pyr_errmsg());
 		return NULL;
 	}
-	sweep(registry, registry->clock(registry->data));
-	old = find(registry, request->name);
-	if (!old && registry->store->kind->count(registry->store) >= registry->max_names)
-		(void)refuse(problem, PYR_RESOURCE_EXHAUSTED,
-			     "NamingError: no room for name %s: there are %zu", request->name,
-			     registry->max_names);
-	else if (!old || check_holder(old, request, pyr_uri_text(uri), problem) == 0)
-		record = put(registry, request, pyr_uri_text(uri), problem);
+	record.uri = pyr_uri_text(uri);
+	record.tags = tags;
+	found = put_request(registry, request, &record, problem);
 	pyr_uri_free(uri);
-	return record;
+	return found;
 }
 
-bool registry_renew(struct registry *registry, const char *name, const uint8_t *secret)
+static int unknown(const char *name, struct registry_problem *problem)
+{
+	return registry_refuse(problem, PYR_NOT_FOUND, "NamingError: unknown name: %.*s",
+			       REGISTRY_NAME_MAX, name);
+}
+
+int registry_set_tags(struct registry *registry, const char *name, const char *const *tags,
+		      size_t n_tags, const struct registry_claim *claim,
+		      struct registry_problem *problem)
+{
+	const struct record *old = find(registry, name);
+	const char *sorted[REGISTRY_TAGS];
+	struct record record;
+	int status;
+
+	if (!old)
+		return unknown(name, problem);
+	record = *old;
+	record.name = name; /* that of the old record goes with it */
+	record.tags = sorted;
+	status = registry_check_tags(tags, n_tags, sorted, &record.n_tags, problem);
+	if (status == 0)
+		status = check_change(old, claim, "set its metadata", problem);
+	if (status == 0)
+		status = check_room(registry, &record, old, problem);
+	if (status == 0 && !put(registry, &record, problem))
+		status = -problem->code;
+	return status;
+}
+
+enum registry_renewal registry_renew(struct registry *registry, const char *name,
+				     const uint8_t *secret)
 {
 	const struct record *record = find(registry, name);
 
-	if (!record || record->ttl_ms == 0 || !knows_secret(record, secret))
-		return false;
-	if (record->expires != INT64_MAX)
+	if (!record && revoked_has(registry->revoked, name, secret, now_of(registry)))
+		return RENEWAL_REVOKED;
+	if (!record || !is_leased(record) || !knows_secret(record, secret))
+		return RENEWAL_LOST;
+	if (!record->is_own)
 		registry->store->kind->touch(registry->store, name,
-					     registry->clock(registry->data) + record->ttl_ms,
-					     false);
-	return true;
+					     now_of(registry) + record->ttl_ms, false);
+	return RENEWAL_DONE;
 }
 
 void registry_orphan(struct registry *registry, const uint8_t *secret)
@@ -251,15 +320,9 @@ void registry_orphan(struct registry *registry, const uint8_t *secret)
 
 	while ((record = kind->next(registry->store, name, false)) != NULL) {
 		name = record->name;
-		if (record->ttl_ms > 0 && knows_secret(record, secret))
+		if (is_leased(record) && knows_secret(record, secret))
 			kind->touch(registry->store, name, record->expires, true);
 	}
-}
-
-static int unknown(const char *name, struct registry_problem *problem)
-{
-	return refuse(problem, PYR_NOT_FOUND, "NamingError: unknown name: %.*s", REGISTRY_NAME_MAX,
-		      name);
 }
 
 const struct record *registry_lookup(struct registry *registry, const char *name,
@@ -278,29 +341,87 @@ const struct record *registry_next(struct registry *registry, const char *prefix
 	const struct record *record;
 	bool from_prefix = strcmp(after, prefix) < 0;
 
-	sweep(registry, registry->clock(registry->data));
+	sweep(registry);
 	record = kind->next(registry->store, from_prefix ? prefix : after, from_prefix);
 	return record && strncmp(record->name, prefix, strlen(prefix)) == 0 ? record : NULL;
 }
 
-int registry_remove(struct registry *registry, const char *name, const uint8_t *secret,
+int registry_remove(struct registry *registry, const char *name, const struct registry_claim *claim,
 		    struct registry_problem *problem)
 {
 	const struct record *record = find(registry, name);
+	int status;
 
 	if (!record)
 		return unknown(name, problem);
-	if (record->ttl_ms > 0 && !record->is_orphan && !knows_secret(record, secret))
-		return refuse(problem, PYR_ALREADY_EXISTS,
-			      "NamingError: %s is another's: only its owner at %s may remove it",
-			      record->name, address_of(record->uri));
-	registry->store->kind->remove(registry->store, name);
+	status = check_change(record, claim, "remove it", problem);
+	if (status < 0)
+		return status;
+	if (is_leased(record))
+		revoked_add(registry->revoked, record, now_of(registry));
+	if (!registry->store->kind->remove(registry->store, name, registry->generation + 1))
+		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED,
+				       "out of memory to remove name %.*s", REGISTRY_NAME_MAX,
+				       name);
 	registry->generation++;
 	return 0;
 }
 
 size_t registry_count(struct registry *registry)
 {
-	sweep(registry, registry->clock(registry->data));
+	sweep(registry);
 	return registry->store->kind->count(registry->store);
+}
+
+void registry_settle(struct registry *registry)
+{
+	if (registry->store->kind->settle(registry->store))
+		registry->next_end = 0; /* ended leases may be back: walk */
+}
+
+void registry_when_safe(struct registry *registry, store_safe_cb callback, void *data)
+{
+	registry->store->kind->when_safe(registry->store, callback, data);
+}
+
+/* Whether a record from outside is as it would have been put. */
+static bool makes_sense(const struct record *record, struct registry_problem *problem)
+{
+	const char *tags[REGISTRY_TAGS];
+	pyr_uri *uri;
+	size_t n;
+	bool is_normal;
+
+	if (registry_check_name(record->name, problem) < 0 ||
+	    registry_check_tags(record->tags, record->n_tags, tags, &n, problem) < 0)
+		return false;
+	uri = pyr_uri_parse(record->uri);
+	is_normal = uri && strcmp(pyr_uri_text(uri), record->uri) == 0;
+	pyr_uri_free(uri);
+	if (is_normal && n == record->n_tags && record->ttl_ms <= REGISTRY_TTL_MAX_MS)
+		return true;
+	(void)registry_refuse(problem, PYR_DATA_LOSS, "the record of name %s makes no sense",
+			      record->name);
+	return false;
+}
+
+bool registry_adopt(struct registry *registry, struct registry_problem *problem)
+{
+	struct store *store = registry->store;
+	const struct record *record;
+	int64_t expires;
+	const char *name = "";
+
+	while ((record = store->kind->next(store, name, false)) != NULL) {
+		if (!makes_sense(record, problem))
+			return false;
+		name = record->name;
+		if (!is_leased(record))
+			continue;
+		expires = now_of(registry) + record->ttl_ms;
+		store->kind->touch(store, name, expires, false);
+		if (expires < registry->next_end)
+			registry->next_end = expires;
+	}
+	return true;
 }

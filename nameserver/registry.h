@@ -6,8 +6,8 @@
  * network, no clock of its own; the store is one of store.h. One thread at a time.
  *
  * A leased name belongs to whoever knows its secret, until the lease ends; a persistent name
- * belongs to nobody, but only its secret may lead it elsewhere. A lease that has ended is as good
- * as removed: nothing sees it any more.
+ * belongs to nobody, but leads elsewhere only for its secret or on purpose. A lease that has ended
+ * is as good as removed: nothing sees it any more.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,8 +17,12 @@
 
 #define REGISTRY_NAME_MAX   255
 #define REGISTRY_NAMES      100000
+#define REGISTRY_BYTES      (64 * 1024 * 1024)
+#define REGISTRY_TAGS       64   /* of a name */
+#define REGISTRY_TAG_BYTES  4096 /* of a name, each with one byte behind it */
 #define REGISTRY_TTL_MIN_MS 100
 #define REGISTRY_TTL_MAX_MS 3600000
+#define REGISTRY_REVOKED    4096 /* remembered */
 
 struct registry;
 
@@ -29,6 +33,7 @@ struct registry_options {
 	size_t max_names; /* 0: REGISTRY_NAMES */
 	registry_clock_cb clock;
 	void *data;
+	size_t max_bytes; /* 0: REGISTRY_BYTES */
 };
 
 /* Why not: a status (enum pyr_status, positive) and a text, "NamingError: unknown name: x". */
@@ -37,24 +42,47 @@ struct registry_problem {
 	char text[1024];
 };
 
+/* By what right a name is changed. */
+struct registry_claim {
+	const uint8_t *secret; /* SECRET_SIZE bytes; NULL: none */
+	bool force;
+};
+
 struct registry_request {
 	const char *name, *uri;
-	uint32_t ttl_ms;       /* 0: persistent; brought into REGISTRY_TTL_MIN_MS..MAX_MS */
-	const uint8_t *secret; /* SECRET_SIZE bytes; NULL: a new one is made */
-	bool for_ever;         /* a lease that never ends, for the name server's own name */
+	uint32_t ttl_ms;             /* 0: persistent; brought into REGISTRY_TTL_MIN_MS..MAX_MS */
+	struct registry_claim claim; /* without a secret: a new one is made */
+	bool replace;                /* also a persistent name that leads elsewhere */
+	bool is_own;                 /* the name server's own name: a lease that never ends */
+	const char *const *tags;
+	size_t n_tags;
 };
 
 /* store is taken, also on failure. Returns: owned; NULL when memory is out. */
 struct registry *registry_new(struct store *store, const struct registry_options *options);
 void registry_free(struct registry *registry);
 
+/* Takes over what the store held when it was opened: checks it, and begins its leases anew. Returns
+ * false with *problem told. */
+bool registry_adopt(struct registry *registry, struct registry_problem *problem);
+
 /* Returns the record, valid until the next change; NULL with *problem told. */
 const struct record *registry_register(struct registry *registry,
 				       const struct registry_request *request,
 				       struct registry_problem *problem);
 
-/* Whether the name is leased under the secret; its lease then begins anew. */
-bool registry_renew(struct registry *registry, const char *name, const uint8_t *secret);
+/* Gives a name these tags instead of those it had. Returns 0 or minus a status. */
+int registry_set_tags(struct registry *registry, const char *name, const char *const *tags,
+		      size_t n_tags, const struct registry_claim *claim,
+		      struct registry_problem *problem);
+
+enum registry_renewal {
+	RENEWAL_DONE,   /* the lease begins anew */
+	RENEWAL_LOST,   /* the name is not leased under the secret */
+	RENEWAL_REVOKED /* nor should it be: somebody removed it on purpose */
+};
+enum registry_renewal registry_renew(struct registry *registry, const char *name,
+				     const uint8_t *secret);
 
 /* The owner who knows the secret is gone: until they are renewed, its leased names may be taken or
  * removed by anybody. */
@@ -68,9 +96,33 @@ const struct record *registry_lookup(struct registry *registry, const char *name
 const struct record *registry_next(struct registry *registry, const char *prefix,
 				   const char *after);
 
-/* secret: NULL for none. Returns 0 or minus a status. */
-int registry_remove(struct registry *registry, const char *name, const uint8_t *secret,
+/* Returns 0 or minus a status. */
+int registry_remove(struct registry *registry, const char *name, const struct registry_claim *claim,
 		    struct registry_problem *problem);
 
 size_t registry_count(struct registry *registry);
+
+/* See settle and when_safe in store.h. */
+void registry_settle(struct registry *registry);
+void registry_when_safe(struct registry *registry, store_safe_cb callback, void *data);
+
+/* ---- what a name, a uri and tags are; of the registry's files alone ---- */
+
+/* Writes *problem. Returns minus the code. */
+__attribute__((format(printf, 3, 4))) int registry_refuse(struct registry_problem *problem,
+							  int code, const char *format, ...);
+int registry_check_name(const char *name, struct registry_problem *problem);
+
+/* Sorts the tags, each once, into ret, which has room for REGISTRY_TAGS. */
+int registry_check_tags(const char *const *tags, size_t n, const char **ret, size_t *ret_n,
+			struct registry_problem *problem);
+
+/* Leases that others ended: their owners are told when they renew. */
+struct revoked_list;
+struct revoked_list *revoked_new(void);
+void revoked_free(struct revoked_list *list);
+void revoked_add(struct revoked_list *list, const struct record *record, int64_t now);
+void revoked_drop(struct revoked_list *list, const char *name);
+bool revoked_has(struct revoked_list *list, const char *name, const uint8_t *secret, int64_t now);
+bool registry_knows_secret(const uint8_t *kept, const uint8_t *given);
 #endif

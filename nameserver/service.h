@@ -3,8 +3,7 @@
 #define PYRITE_NS_SERVICE_H
 /*
  * The registry as an object: pyrite.NameServer. Its daemon must be serial, because the registry has
- * no locks; only the end of an owner's attendance is told by another thread, which leaves a note
- * for the next method.
+ * no locks. A change is answered later, by a thread of the store, when it is safe.
  */
 #include <pyrite/naming.h>
 
@@ -13,7 +12,7 @@
 enum {
 	SERVICE_MESSAGE_MAX = 65536, /* what the daemon should take and give at most */
 	SERVICE_DRAIN_MS = 100,      /* attendances do not end by themselves: not worth waiting */
-	SERVICE_ATTENDANCES = 16384
+	SERVICE_SLICE_MS = 20        /* of a look through the names */
 };
 
 struct service;
@@ -28,4 +27,37 @@ void service_free(struct service *service);
 
 /* Registers the name server under its own name. Returns false with *problem told. */
 bool service_add_self(struct service *service, const char *uri, struct registry_problem *problem);
+
+/* ---- between the service's files ---- */
+
+/* Where every method begins. */
+struct registry *service_registry(pyr_call *call);
+
+/* What a change is answered with. */
+struct service_answer {
+	enum { ANSWER_GRANT, ANSWER_METADATA, ANSWER_REMOVE, ANSWER_PREFIX, ANSWER_MATCHING } kind;
+	const void *result; /* memory of the call; NULL for METADATA and REMOVE */
+};
+/* Returns what the method returns. */
+int service_answer_when_safe(pyr_call *call, struct service_answer answer);
+
+int service_read_secret(pyr_call *call, const struct pyr_bytes *secret, const uint8_t **ret);
+int service_read_claim(pyr_call *call, const struct pyrite_NameClaim *claim,
+		       struct registry_claim *ret);
+
+/* Lists and removals of many names, in parts. */
+int service_list(pyr_call *call, const char *prefix, const char *after,
+		 const struct pyrite_NamePage **ret);
+int service_list_matching(pyr_call *call, const char *regex, const char *after,
+			  const struct pyrite_NamePage **ret);
+int service_list_metadata(pyr_call *call, const struct string_seq *tags, bool all,
+			  const char *after, const struct pyrite_NamePage **ret);
+int service_remove_prefix(pyr_call *call, const char *prefix, const char *after,
+			  const struct pyrite_NameClaim *claim,
+			  const struct pyrite_NameRemoval **ret);
+int service_remove_matching(pyr_call *call, const char *regex, const char *after,
+			    const struct pyrite_NameClaim *claim,
+			    const struct pyrite_NameRemoval **ret);
+/* Memory of the call. Returns false when it is out. */
+bool service_copy_record(pyr_call *call, const struct record *record, struct pyrite_NameEntry *ret);
 #endif

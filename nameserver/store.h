@@ -3,7 +3,7 @@
 #define PYRITE_NS_STORE_H
 /*
  * Where the registry keeps its records: sorted by name, byte by byte. A store knows no rules and no
- * clock. One thread at a time.
+ * clock. One thread at a time. A change is seen at once; when it is safe, the store tells.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,12 +14,23 @@ enum { SECRET_SIZE = 16 };
 /* One registration. Its texts belong to the store; whoever puts a record lends them. */
 struct record {
 	const char *name, *uri;
+	const char *const *tags; /* sorted, each once */
+	size_t n_tags;
 	uint8_t secret[SECRET_SIZE];
 	uint32_t ttl_ms; /* 0: persistent */
 	int64_t expires; /* on the registry's clock, ms; INT64_MAX: never */
 	uint64_t generation;
 	bool is_orphan; /* leased, but its owner's connection is gone */
+	bool is_own;    /* the name server's own, which is nobody's to change */
 };
+
+/* How a change ended. */
+struct store_problem {
+	int code; /* enum pyr_status, positive; 0: it is safe */
+	char text[512];
+};
+
+typedef void (*store_safe_cb)(const struct store_problem *problem, void *data);
 
 struct store;
 
@@ -30,10 +41,22 @@ struct store_kind {
 	const struct record *(*next)(struct store *store, const char *name, bool or_equal);
 	/* Adds or replaces. Returns false, with nothing changed, if it could not. */
 	bool (*put)(struct store *store, const struct record *record);
-	/* What changes while a lease lives; cheap, and not necessarily durable. */
+	/* What changes while a lease lives; cheap, and not durable. */
 	void (*touch)(struct store *store, const char *name, int64_t expires, bool is_orphan);
-	void (*remove)(struct store *store, const char *name);
+	/* Removes a record that is there, as change number generation. Returns as put. */
+	bool (*remove)(struct store *store, const char *name, uint64_t generation);
 	size_t (*count)(struct store *store);
+	/* Bytes of all records. */
+	size_t (*bytes)(struct store *store);
+	/* The last change's number when the store was opened. */
+	uint64_t (*generation)(struct store *store);
+	/* Takes back what could not be made safe; what find and next returned is then no longer
+	 * valid. To be called before records are looked at. Returns whether there was any. */
+	bool (*settle)(struct store *store);
+	/* Calls back, once, when every change made so far is safe or has been given up: here and
+	 * now if there is none, else from a thread of the store. */
+	void (*when_safe)(struct store *store, store_safe_cb callback, void *data);
+	/* What is not safe yet is made so before. */
 	void (*free)(struct store *store);
 };
 
@@ -41,6 +64,15 @@ struct store {
 	const struct store_kind *kind;
 };
 
+/* A record in one block. Returns: owned, free(); NULL when memory is out. */
+struct record *record_copy(const struct record *record);
+/* Bytes of such a block. */
+size_t record_size(const struct record *record);
+
 /* Keeps everything in memory. Returns: owned; NULL when memory is out. */
 struct store *store_memory_new(void);
+
+/* Keeps everything in memory, and in the database at path besides, which is made if there is none.
+ * Returns: owned; NULL with *problem told. */
+struct store *store_sqlite_new(const char *path, struct store_problem *problem);
 #endif

@@ -13,7 +13,7 @@
 struct memory_store {
 	struct store store; /* first */
 	void *root;
-	size_t n;
+	size_t n, bytes;
 };
 
 /* What the tree holds points to a node's key; a search has a key of its own. */
@@ -25,7 +25,7 @@ struct key {
 
 struct node {
 	struct key key; /* first */
-	struct record record;
+	struct record *record;
 };
 
 static struct memory_store *memory(struct store *store)
@@ -46,11 +46,11 @@ static int compare_and_note(const void *a, const void *b)
 	int order = compare(a, b);
 
 	if (order == 0 && search->or_equal) {
-		search->next = &node->record;
+		search->next = node->record;
 		return 0;
 	}
 	if (order < 0)
-		search->next = &node->record;
+		search->next = node->record;
 	return order < 0 ? -1 : 1;
 }
 
@@ -66,7 +66,7 @@ static const struct record *memory_find(struct store *store, const char *name)
 {
 	struct node *node = find_node(store, name);
 
-	return node ? &node->record : NULL;
+	return node ? node->record : NULL;
 }
 
 static const struct record *memory_next(struct store *store, const char *name, bool or_equal)
@@ -77,19 +77,64 @@ static const struct record *memory_next(struct store *store, const char *name, b
 	return search.next;
 }
 
+static size_t text_bytes(const struct record *record)
+{
+	size_t i, n = strlen(record->name) + strlen(record->uri) + 2;
+
+	for (i = 0; i < record->n_tags; i++)
+		n += strlen(record->tags[i]) + 1;
+	return n;
+}
+
+size_t record_size(const struct record *record)
+{
+	return sizeof(*record) + record->n_tags * sizeof(record->tags[0]) + text_bytes(record);
+}
+
+struct record *record_copy(const struct record *record)
+{
+	struct record *copy = malloc(record_size(record));
+	const char **tags;
+	char *texts;
+	size_t i;
+
+	if (!copy)
+		return NULL;
+	*copy = *record;
+	tags = (const char **)(copy + 1);
+	copy->tags = tags;
+	texts = (char *)(tags + record->n_tags);
+	copy->name = texts;
+	texts = stpcpy(texts, record->name) + 1;
+	copy->uri = texts;
+	texts = stpcpy(texts, record->uri) + 1;
+	for (i = 0; i < record->n_tags; i++) {
+		tags[i] = texts;
+		texts = stpcpy(texts, record->tags[i]) + 1;
+	}
+	return copy;
+}
+
+static void free_node(void *data)
+{
+	struct node *node = data;
+
+	free(node->record);
+	free(node);
+}
+
 static struct node *new_node(const struct record *record)
 {
-	size_t n_name = strlen(record->name) + 1, n_uri = strlen(record->uri) + 1;
-	struct node *node = malloc(sizeof(*node) + n_name + n_uri);
-	char *texts;
+	struct node *node = malloc(sizeof(*node));
 
 	if (!node)
 		return NULL;
-	texts = (char *)(node + 1);
-	node->record = *record;
-	node->record.name = memcpy(texts, record->name, n_name);
-	node->record.uri = memcpy(texts + n_name, record->uri, n_uri);
-	node->key = (struct key){ .name = node->record.name };
+	node->record = record_copy(record);
+	if (!node->record) {
+		free(node);
+		return NULL;
+	}
+	node->key = (struct key){ .name = node->record->name };
 	return node;
 }
 
@@ -102,15 +147,18 @@ static bool memory_put(struct store *store, const struct record *record)
 		return false;
 	place = tsearch(node, &memory(store)->root, compare);
 	if (!place) {
-		free(node);
+		free_node(node);
 		return false;
 	}
 	old = *place;
 	*place = node; /* the same name, so the same place */
-	if (old == node)
+	memory(store)->bytes += record_size(node->record);
+	if (old == node) {
 		memory(store)->n++;
-	else
-		free(old);
+	} else {
+		memory(store)->bytes -= record_size(old->record);
+		free_node(old);
+	}
 	return true;
 }
 
@@ -120,19 +168,22 @@ static void memory_touch(struct store *store, const char *name, int64_t expires,
 
 	if (!node)
 		return;
-	node->record.expires = expires;
-	node->record.is_orphan = is_orphan;
+	node->record->expires = expires;
+	node->record->is_orphan = is_orphan;
 }
 
-static void memory_remove(struct store *store, const char *name)
+static bool memory_remove(struct store *store, const char *name, uint64_t generation)
 {
 	struct node *node = find_node(store, name);
 
+	(void)generation;
 	if (!node)
-		return;
+		return true;
 	(void)tdelete(node, &memory(store)->root, compare);
 	memory(store)->n--;
-	free(node);
+	memory(store)->bytes -= record_size(node->record);
+	free_node(node);
+	return true;
 }
 
 static size_t memory_count(struct store *store)
@@ -140,9 +191,35 @@ static size_t memory_count(struct store *store)
 	return memory(store)->n;
 }
 
+static size_t memory_bytes(struct store *store)
+{
+	return memory(store)->bytes;
+}
+
+static uint64_t memory_generation(struct store *store)
+{
+	(void)store;
+	return 0;
+}
+
+static bool memory_settle(struct store *store)
+{
+	(void)store;
+	return false;
+}
+
+/* As safe as it gets. */
+static void memory_when_safe(struct store *store, store_safe_cb callback, void *data)
+{
+	static const struct store_problem none;
+
+	(void)store;
+	callback(&none, data);
+}
+
 static void memory_free(struct store *store)
 {
-	tdestroy(memory(store)->root, free);
+	tdestroy(memory(store)->root, free_node);
 	free(store);
 }
 
@@ -155,6 +232,10 @@ struct store *store_memory_new(void)
 		.touch = memory_touch,
 		.remove = memory_remove,
 		.count = memory_count,
+		.bytes = memory_bytes,
+		.generation = memory_generation,
+		.settle = memory_settle,
+		.when_safe = memory_when_safe,
 		.free = memory_free,
 	};
 	struct memory_store *store = calloc(1, sizeof(*store));

@@ -54,7 +54,7 @@ run_start() {
 
 # run_name_server <bin>: starts pyrite-ns on a free port and makes it the one that programs started from here use.
 run_name_server() {
-	run_start 10 "$1/pyrite-ns" --port 0 || return 1
+	run_start 10 "$1/pyrite-ns" --port 0 --storage memory || return 1
 	PYRITE_NS_HOST=127.0.0.1
 	PYRITE_NS_PORT=${run_line##*:}
 	export PYRITE_NS_HOST PYRITE_NS_PORT

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The short forms of the name server's operations, on the stubs that pyrite-idl made of naming.idl.
+ * Finding a name server, registering, looking up; the other short forms are in naming_calls.c.
  * An error that the name server sent gets its address added; one that was found here says it
  * already.
  */
-#include "naming.h"
+#include "naming_calls.h"
 
-#include <pyrite/naming.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,23 +14,13 @@
 #include "error.h"
 #include "log.h"
 #include "naming_lease.h"
-#include "root.h"
 
 enum {
-	ADDRESS_MAX = URI_HOST_MAX + 16,
-	MAX_HOPS = 8,           /* names that lead to names */
-	MAX_ENTRIES = 16777216, /* of a list, whatever a name server says */
+	MAX_HOPS = 8, /* names that lead to names */
 	CLOSING_MS = 2000
 };
 
-struct pyr_ns {
-	char address[ADDRESS_MAX];
-	struct pyrite_NameServer *proxy;
-	struct root root;
-};
-
-/* The last error is from a stub: adds where it came from. Returns minus its code. */
-static int add_address(const char *address)
+int naming_add_address(const char *address)
 {
 	const pyr_error *error = pyr_last_error();
 	struct error_info info = { .code = error->code, .remote = true };
@@ -80,7 +69,7 @@ static int full_address(const char *given, char *ret, size_t size, struct uri_pr
 static struct pyrite_NameServer *make_proxy(const char *address, uint32_t timeout_ms)
 {
 	struct pyr_proxy_options options = { .timeout_ms = timeout_ms };
-	char uri[ADDRESS_MAX + 64];
+	char uri[NAMING_ADDRESS_MAX + 64];
 
 	snprintf(uri, sizeof(uri), "PYRO:%s@%s", pyrite_NAME_SERVER_ID, address);
 	return pyrite_NameServer_proxy_with(uri, &options);
@@ -114,6 +103,12 @@ void pyr_ns_free(pyr_ns *ns)
 	root_remove(&ns->root);
 	pyrite_NameServer_free(ns->proxy);
 	free(ns);
+}
+
+void pyr_ns_set_force(pyr_ns *ns, bool force)
+{
+	if (ns)
+		ns->force = force;
 }
 
 const char *pyr_ns_address(const pyr_ns *ns)
@@ -151,189 +146,79 @@ static int take_grant(const struct lease_terms *terms, bool is_leased, uint32_t 
 	return 0;
 }
 
-static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri)
+static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri,
+			const struct pyr_ns_register_options *options)
 {
-	struct lease_terms terms = { ns->address, name, uri->text, uri->address };
+	struct lease_terms lease = { ns->address,  name,          uri->text,
+				     uri->address, options->tags, options->n_tags };
 	bool is_leased = uri->scheme == PYR_URI_PYRO && daemon_is_local(uri->address);
-	uint8_t items[LEASE_SECRET];
-	struct pyr_bytes secret = { LEASE_SECRET, items };
+	struct pyrite_NameTerms terms = { .replace = options->replace };
+	struct naming_claim claim;
 	struct pyrite_NameGrant *grant;
 	uint32_t ttl_ms;
 
-	if (lease_secret(ns->address, items) < 0)
+	if (!naming_make_claim(ns, &claim))
 		return error_set(PYR_RESOURCE_EXHAUSTED,
-				 "no memory or no random numbers for name "
-				 "%s",
-				 name);
+				 "no memory or no random numbers for name %s", name);
 	warn_of_loopback(ns->address, name, uri);
-	if (pyrite_NameServer_register_name(ns->proxy, name, uri->text,
-					    is_leased ? config_number(CONFIG_LEASE_TTL_MS) : 0,
-					    &secret, &grant) < 0)
-		return add_address(ns->address);
+	terms.ttl_ms = is_leased ? config_number(CONFIG_LEASE_TTL_MS) : 0;
+	terms.tags = naming_tags(options->tags, options->n_tags);
+	if (pyrite_NameServer_register_name(ns->proxy, name, uri->text, &terms, &claim.claim,
+					    &grant) < 0)
+		return naming_add_address(ns->address);
 	ttl_ms = grant->ttl_ms;
 	pyr_free(grant);
-	return take_grant(&terms, is_leased, ttl_ms);
+	return take_grant(&lease, is_leased, ttl_ms);
 }
 
-int pyr_ns_register(pyr_ns *ns, const char *name, const char *uri)
+int pyr_ns_register_with(pyr_ns *ns, const char *name, const char *uri,
+			 const struct pyr_ns_register_options *options)
 {
+	static const struct pyr_ns_register_options defaults;
 	struct uri_problem problem;
 	pyr_uri *parsed;
 	int status;
 
 	if (!ns || !name || !uri)
 		return error_null(!ns ? "ns" : !name ? "name" : "uri");
+	if (!options)
+		options = &defaults;
+	status = naming_check_tags(options->tags, options->n_tags);
+	if (status < 0)
+		return status;
 	parsed = uri_parse(uri, &problem);
 	if (!parsed)
 		return error_set(problem.code, "%s", problem.text);
-	status = register_uri(ns, name, parsed);
+	status = register_uri(ns, name, parsed, options);
 	pyr_uri_free(parsed);
 	return status;
+}
+
+int pyr_ns_register(pyr_ns *ns, const char *name, const char *uri)
+{
+	return pyr_ns_register_with(ns, name, uri, NULL);
 }
 
 int pyr_ns_lookup(pyr_ns *ns, const char *name, char **ret)
 {
 	if (!ns || !name || !ret)
 		return error_null(!ns ? "ns" : !name ? "name" : "ret");
-	return pyrite_NameServer_lookup(ns->proxy, name, ret) < 0 ? add_address(ns->address) : 0;
-}
-
-int pyr_ns_remove(pyr_ns *ns, const char *name)
-{
-	uint8_t items[LEASE_SECRET];
-	struct pyr_bytes secret = { LEASE_SECRET, items };
-
-	if (!ns || !name)
-		return error_null(!ns ? "ns" : "name");
-	if (lease_secret(ns->address, items) < 0)
-		secret.n = 0;
-	if (pyrite_NameServer_remove(ns->proxy, name, &secret) < 0)
-		return add_address(ns->address);
-	lease_drop(ns->address, name);
-	return 0;
+	return pyrite_NameServer_lookup(ns->proxy, name, ret) < 0 ? naming_add_address(ns->address)
+								  : 0;
 }
 
 int pyr_ns_ping(pyr_ns *ns)
 {
 	if (!ns)
 		return error_null("ns");
-	return pyrite_NameServer_ping(ns->proxy) < 0 ? add_address(ns->address) : 0;
+	return pyrite_NameServer_ping(ns->proxy) < 0 ? naming_add_address(ns->address) : 0;
 }
 
 int pyr_ns_count(pyr_ns *ns, uint32_t *ret)
 {
 	if (!ns || !ret)
 		return error_null(!ns ? "ns" : "ret");
-	return pyrite_NameServer_count(ns->proxy, ret) < 0 ? add_address(ns->address) : 0;
-}
-
-/* ---- lists: many pages into one block ---- */
-
-struct pages {
-	struct pyrite_NamePage **items;
-	size_t n, cap, n_entries, n_bytes;
-};
-
-static void free_pages(struct pages *pages)
-{
-	size_t i;
-
-	for (i = 0; i < pages->n; i++)
-		pyr_free(pages->items[i]);
-	free(pages->items);
-}
-
-/* Takes the page. Returns the last name so far, NULL with the last error set when it is no good. */
-static const char *add_page(struct pages *pages, struct pyrite_NamePage *page, const char *after)
-{
-	size_t cap = pages->cap ? 2 * pages->cap : 16;
-	struct pyrite_NamePage **items;
-	size_t i;
-
-	if (pages->n == pages->cap) {
-		items = realloc(pages->items, cap * sizeof(items[0]));
-		if (!items) {
-			pyr_free(page);
-			(void)error_set(PYR_RESOURCE_EXHAUSTED,
-					"out of memory for a list of names");
-			return NULL;
-		}
-		pages->items = items;
-		pages->cap = cap;
-	}
-	pages->items[pages->n++] = page;
-	pages->n_entries += page->entries.n;
-	for (i = 0; i < page->entries.n; i++) {
-		pages->n_bytes += strlen(page->entries.items[i].name) + 1;
-		pages->n_bytes += strlen(page->entries.items[i].uri) + 1;
-		if (strcmp(page->entries.items[i].name, after) <= 0)
-			break; /* a list that does not go on would never end */
-		after = page->entries.items[i].name;
-	}
-	if (i == page->entries.n && (i > 0 || !page->more) && pages->n_entries <= MAX_ENTRIES)
-		return after;
-	(void)error_set(PYR_INTERNAL, "ProtocolError: the name server sent a list out of order");
-	return NULL;
-}
-
-static struct pyr_ns_entries *join_pages(const struct pages *pages)
-{
-	struct pyr_ns_entries *entries = malloc(
-		sizeof(*entries) + pages->n_entries * sizeof(entries->items[0]) + pages->n_bytes);
-	struct pyr_ns_entry *entry;
-	size_t i, j;
-	char *at;
-
-	if (!entries)
-		return NULL;
-	entries->n = pages->n_entries;
-	entries->items = entry = (struct pyr_ns_entry *)(entries + 1);
-	at = (char *)(entry + entries->n);
-	for (i = 0; i < pages->n; i++) {
-		for (j = 0; j < pages->items[i]->entries.n; j++, entry++) {
-			entry->name = at;
-			at = stpcpy(at, pages->items[i]->entries.items[j].name) + 1;
-			entry->uri = at;
-			at = stpcpy(at, pages->items[i]->entries.items[j].uri) + 1;
-		}
-	}
-	return entries;
-}
-
-static int read_pages(pyr_ns *ns, const char *prefix, struct pages *pages)
-{
-	const char *after = "";
-	struct pyrite_NamePage *page;
-
-	do {
-		if (pyrite_NameServer_list(ns->proxy, prefix, after, &page) < 0)
-			return add_address(ns->address);
-		after = add_page(pages, page, after);
-		if (!after)
-			return -pyr_last_error()->code;
-	} while (page->more);
-	return 0;
-}
-
-int pyr_ns_list(pyr_ns *ns, const char *prefix, struct pyr_ns_entries **ret)
-{
-	struct pages pages = { 0 };
-	struct pyr_ns_entries *entries;
-	int status;
-
-	if (!ns || !ret)
-		return error_null(!ns ? "ns" : "ret");
-	status = read_pages(ns, prefix ? prefix : "", &pages);
-	if (status == 0) {
-		entries = join_pages(&pages);
-		if (entries)
-			*ret = entries;
-		else
-			status = error_set(PYR_RESOURCE_EXHAUSTED,
-					   "out of memory for a list of names");
-	}
-	free_pages(&pages);
-	return status;
+	return pyrite_NameServer_count(ns->proxy, ret) < 0 ? naming_add_address(ns->address) : 0;
 }
 
 /* ---- for proxies and daemons ---- */
@@ -341,7 +226,7 @@ int pyr_ns_list(pyr_ns *ns, const char *prefix, struct pyr_ns_entries **ret)
 /* One step: what the name of a PYRONAME leads to. */
 static int look_up(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret)
 {
-	char address[ADDRESS_MAX], *text;
+	char address[NAMING_ADDRESS_MAX], *text;
 	struct uri_problem problem;
 	struct pyrite_NameServer *proxy;
 	int status;
@@ -356,7 +241,7 @@ static int look_up(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret)
 	proxy = make_proxy(address, timeout_ms);
 	status = pyrite_NameServer_lookup(proxy, uri->object, &text);
 	if (status < 0)
-		status = add_address(address);
+		status = naming_add_address(address);
 	pyrite_NameServer_free(proxy);
 	if (status < 0)
 		return status;

@@ -24,7 +24,9 @@ enum {
 struct lease {
 	struct lease *next;
 	char *name, *uri, *daemon; /* one block with the lease */
+	struct string_seq tags;    /* one block, NULL without */
 	uint32_t ttl_ms;
+	uint64_t moment;         /* when it was kept */
 	pyr_future *registering; /* told again to a name server that forgot it */
 };
 
@@ -32,6 +34,7 @@ struct lease {
 struct renewal {
 	struct renewal *next;
 	pyr_future *future;
+	uint64_t moment; /* it knows nothing of later leases */
 };
 
 struct keeper {
@@ -43,6 +46,7 @@ struct keeper {
 	struct lease *leases;
 	struct renewal *renewals;
 	pyr_future *attending; /* a call that lasts as long as the connection: we are there */
+	uint64_t moment;       /* counts leases and renewals */
 	int64_t round_at;      /* when the next round of renewals begins */
 	uint32_t look_ms;
 	bool is_failing;    /* the last round failed: told once */
@@ -110,6 +114,7 @@ static struct lease **find_lease(struct keeper *keeper, const char *name)
 static void free_lease(struct lease *lease)
 {
 	pyr_future_free(lease->registering);
+	free(lease->tags.items);
 	free(lease);
 }
 
@@ -121,14 +126,41 @@ static void unlink_lease(struct lease **place)
 	free_lease(lease);
 }
 
+/* Returns false when memory is out. */
+static bool copy_tags(const char *const *tags, size_t n_tags, struct string_seq *ret)
+{
+	size_t i, bytes = n_tags * sizeof(tags[0]);
+	const char **items;
+	char *text;
+
+	*ret = (struct string_seq){ 0 };
+	if (n_tags == 0)
+		return true;
+	for (i = 0; i < n_tags; i++)
+		bytes += strlen(tags[i]) + 1;
+	items = malloc(bytes);
+	if (!items)
+		return false;
+	text = (char *)(items + n_tags);
+	for (i = 0; i < n_tags; i++) {
+		items[i] = text;
+		text = stpcpy(text, tags[i]) + 1;
+	}
+	ret->n = n_tags;
+	ret->items = items;
+	return true;
+}
+
 static struct lease *make_lease(const struct lease_terms *terms, uint32_t ttl_ms)
 {
 	size_t n_name = strlen(terms->name) + 1, n_uri = strlen(terms->uri) + 1;
 	size_t n_daemon = strlen(terms->daemon) + 1;
 	struct lease *lease = calloc(1, sizeof(*lease) + n_name + n_uri + n_daemon);
 
-	if (!lease)
+	if (!lease || !copy_tags(terms->tags, terms->n_tags, &lease->tags)) {
+		free(lease);
 		return NULL;
+	}
 	lease->name = memcpy(lease + 1, terms->name, n_name);
 	lease->uri = memcpy(lease->name + n_name, terms->uri, n_uri);
 	lease->daemon = memcpy(lease->uri + n_uri, terms->daemon, n_daemon);
@@ -208,6 +240,7 @@ static int add_lease(struct keeper *keeper, struct lease *lease)
 	if (*place)
 		unlink_lease(place);
 	attend(keeper);
+	lease->moment = ++keeper->moment;
 	lease->next = keeper->leases;
 	keeper->leases = lease;
 	round_at = next_round(keeper);
@@ -243,6 +276,27 @@ int lease_keep(const struct lease_terms *terms, uint32_t ttl_ms)
 	return status;
 }
 
+int lease_set_tags(const char *server, const char *name, const char *const *tags, size_t n_tags)
+{
+	struct string_seq copy;
+	struct keeper *keeper;
+	struct lease *lease;
+
+	if (!copy_tags(tags, n_tags, &copy))
+		return -PYR_RESOURCE_EXHAUSTED;
+	pthread_mutex_lock(&all.lock);
+	keeper = find_keeper(server);
+	lease = keeper ? *find_lease(keeper, name) : NULL;
+	if (lease) {
+		free(lease->tags.items);
+		lease->tags = copy;
+	} else {
+		free(copy.items);
+	}
+	pthread_mutex_unlock(&all.lock);
+	return 0;
+}
+
 void lease_drop(const char *server, const char *name)
 {
 	struct keeper *keeper;
@@ -266,6 +320,7 @@ static void start_renewal(struct keeper *keeper, struct string_seq *names)
 	if (!renewal)
 		return; /* the next round tries again */
 	renewal->future = pyrite_NameServer_renew_start(keeper->proxy, &secret, names);
+	renewal->moment = ++keeper->moment;
 	renewal->next = keeper->renewals;
 	keeper->renewals = renewal;
 }
@@ -294,14 +349,15 @@ static void start_round(struct keeper *keeper)
 
 static void register_again(struct keeper *keeper, struct lease *lease)
 {
-	struct pyr_bytes secret = { LEASE_SECRET, keeper->secret };
+	struct pyrite_NameTerms terms = { .ttl_ms = lease->ttl_ms, .tags = lease->tags };
+	struct pyrite_NameClaim claim = { .secret = { LEASE_SECRET, keeper->secret } };
 
 	if (lease->registering)
 		return;
 	log_line(PYR_LOG_INFO, "name server at %s forgot the name %s: it is registered again",
 		 keeper->server, lease->name);
-	lease->registering = pyrite_NameServer_register_name_start(
-		keeper->proxy, lease->name, lease->uri, lease->ttl_ms, &secret);
+	lease->registering = pyrite_NameServer_register_name_start(keeper->proxy, lease->name,
+								   lease->uri, &terms, &claim);
 }
 
 static void tell_failure(struct keeper *keeper)
@@ -312,23 +368,37 @@ static void tell_failure(struct keeper *keeper)
 	keeper->is_failing = true;
 }
 
+/* A name that somebody removed on purpose. */
+static void let_go(struct keeper *keeper, const struct renewal *renewal, const char *name)
+{
+	struct lease **place = find_lease(keeper, name);
+
+	if (!*place || (*place)->moment > renewal->moment)
+		return; /* it was registered since */
+	log_line(PYR_LOG_WARNING, "the name %s was removed from the name server at %s by another",
+		 name, keeper->server);
+	unlink_lease(place);
+}
+
 static void take_renewal(struct keeper *keeper, struct renewal *renewal)
 {
-	struct string_seq *lost;
+	struct pyrite_NameRenewal *result;
 	struct lease *lease;
 	size_t i;
 
-	if (pyrite_NameServer_renew_get(renewal->future, &lost) < 0) {
+	if (pyrite_NameServer_renew_get(renewal->future, &result) < 0) {
 		tell_failure(keeper);
 		return;
 	}
 	keeper->is_failing = false;
-	for (i = 0; i < lost->n; i++) {
-		lease = *find_lease(keeper, lost->items[i]);
+	for (i = 0; i < result->lost.n; i++) {
+		lease = *find_lease(keeper, result->lost.items[i]);
 		if (lease)
 			register_again(keeper, lease);
 	}
-	pyr_free(lost);
+	for (i = 0; i < result->revoked.n; i++)
+		let_go(keeper, renewal, result->revoked.items[i]);
+	pyr_free(result);
 }
 
 /* Takes the answers that are in. Returns whether others are still out. */
@@ -416,7 +486,7 @@ static void fire(struct engine_timer *timer)
 static struct renewal *start_removals(struct keeper *keeper, const char *daemon,
 				      struct renewal *calls)
 {
-	struct pyr_bytes secret = { LEASE_SECRET, keeper->secret };
+	struct pyrite_NameClaim claim = { .secret = { LEASE_SECRET, keeper->secret } };
 	struct lease **place = &keeper->leases, *lease;
 	struct renewal *call;
 
@@ -428,7 +498,7 @@ static struct renewal *start_removals(struct keeper *keeper, const char *daemon,
 		call = malloc(sizeof(*call));
 		if (call) {
 			call->future =
-				pyrite_NameServer_remove_start(keeper->proxy, lease->name, &secret);
+				pyrite_NameServer_remove_start(keeper->proxy, lease->name, &claim);
 			call->next = calls;
 			calls = call;
 		}

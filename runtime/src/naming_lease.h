@@ -5,7 +5,8 @@
  * What this process holds at name servers. For each name server there is one keeper: the secret
  * under which this process registers there, and the leased names, which it renews every three
  * tenths of their time, driven by a timer of the runtime's thread and never waiting. A name server
- * that has forgotten a lease (a restart) is told of it again. Floor 5, beside naming.c.
+ * that has forgotten a lease (a restart in memory) is told of it again; a name that somebody
+ * removed on purpose is let go. Floor 5, beside naming.c.
  */
 #include <pyrite/naming.h>
 
@@ -18,6 +19,8 @@ struct lease_terms {
 	const char *server; /* address of the name server, normal form */
 	const char *name, *uri;
 	const char *daemon; /* address of the daemon the uri leads to */
+	const char *const *tags;
+	size_t n_tags;
 };
 
 /* The secret of this process at a name server, made at first use; the same for all threads. Returns
@@ -26,6 +29,10 @@ int lease_secret(const char *server, uint8_t ret[LEASE_SECRET]);
 
 /* Keeps a name that has just been registered for ttl_ms. Returns 0 or -RESOURCE_EXHAUSTED. */
 int lease_keep(const struct lease_terms *terms, uint32_t ttl_ms);
+
+/* The name has other tags now: they go along when it is registered again. Returns as lease_keep().
+ */
+int lease_set_tags(const char *server, const char *name, const char *const *tags, size_t n_tags);
 
 /* Forgets a name. */
 void lease_drop(const char *server, const char *name);

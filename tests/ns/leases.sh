@@ -60,7 +60,7 @@ check a_name_server_that_hangs_does_not_keep_a_server_from_stopping run_stop "$f
 kill -CONT "$ns_pid"
 run_stop "$ns_pid" >/dev/null
 check nor_does_one_that_is_gone run_stop "$fifth_pid"
-run_start 10 "$PYRITE_BIN/pyrite-ns" --port "$PYRITE_NS_PORT" || exit 1
+run_start 10 "$PYRITE_BIN/pyrite-ns" --storage memory --port "$PYRITE_NS_PORT" || exit 1
 check a_name_server_that_forgot_everything_is_told_again within 20 nsc lookup first.a
 check of_every_name within 20 has_names 302 first.
 

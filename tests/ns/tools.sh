@@ -11,6 +11,7 @@ at=127.0.0.1:$PYRITE_NS_PORT
 
 fresh_list="--------START LIST
 Pyrite.NameServer --> PYRO:Pyrite.NameServer@$at
+    metadata: ['class:pyrite.NameServer']
 --------END LIST"
 full_list="--------START LIST - prefix 'my.'
 my.other --> PYRO:other@./u:/run/other.sock
@@ -22,7 +23,8 @@ empty_list="--------START LIST - prefix 'zzz'
 check ns_says_first_where_it_runs [ "$run_line" = "NS running on $at" ]
 check ping_says_ok same "Name server ping ok." nsc ping
 check a_fresh_name_server_knows_itself same "$fresh_list" nsc list
-check lookup_prints_the_uri same "PYRO:Pyrite.NameServer@$at" nsc lookup Pyrite.NameServer
+check lookup_prints_uri_and_metadata same "PYRO:Pyrite.NameServer@$at
+metadata: ['class:pyrite.NameServer']" nsc lookup Pyrite.NameServer
 check register_says_so same "Registered my.thing" nsc register my.thing pyro:thing@LOCALHOST:1234
 check a_registered_name_is_found same "PYRO:thing@localhost:1234" nsc lookup my.thing
 check a_name_may_lead_to_a_unix_socket same "Registered my.other" nsc register my.other PYRO:other@./u:/run/other.sock
@@ -67,14 +69,15 @@ check a_bad_address_is_wrong_usage complains 1 "the port is no number" nsc -n h 
 check help_is_no_error exits 0 nsc --help
 check version_is_told same "pyrite-nsc $("$PYRITE_BIN/pyrite-idl" --version | awk '{print $NF}')" nsc --version
 
-check a_taken_port_is_told_at_once complains 1 "$at" "$PYRITE_BIN/pyrite-ns" --port "$PYRITE_NS_PORT"
-check a_wide_bind_is_refused complains 1 "0.0.0.0" "$PYRITE_BIN/pyrite-ns" --host 0.0.0.0 --port 0
+check a_taken_port_is_told_at_once complains 1 "$at" "$PYRITE_BIN/pyrite-ns" -s memory --port "$PYRITE_NS_PORT"
+check a_wide_bind_is_refused complains 1 "0.0.0.0" "$PYRITE_BIN/pyrite-ns" -s memory --host 0.0.0.0 --port 0
 check a_bad_port_is_wrong_usage complains 1 "'x' is no port from 0 to 65535" "$PYRITE_BIN/pyrite-ns" --port x
 check ns_takes_no_arguments complains 1 "what is 'x'?" "$PYRITE_BIN/pyrite-ns" x
 
-run_start 10 "$PYRITE_BIN/pyrite-ns" --unix-socket "$run_dir/ns.sock" || exit 1
+run_start 10 "$PYRITE_BIN/pyrite-ns" --storage memory --unix-socket "$run_dir/ns.sock" || exit 1
 check a_name_server_on_a_unix_socket_says_so [ "$run_line" = "NS running on ./u:$run_dir/ns.sock" ]
-check it_is_reached_through_it same "PYRO:Pyrite.NameServer@./u:$run_dir/ns.sock" \
+check it_is_reached_through_it same "PYRO:Pyrite.NameServer@./u:$run_dir/ns.sock
+metadata: ['class:pyrite.NameServer']" \
 	nsc -u "$run_dir/ns.sock" lookup Pyrite.NameServer
 check two_name_servers_know_different_names complains 2 "unknown name: my.other" \
 	nsc -u "$run_dir/ns.sock" lookup my.other
@@ -88,7 +91,7 @@ check without_a_name_server_every_command_is_unreachable complains 3 \
 
 # All its lines; a shell starts what runs beside it with SIGINT ignored.
 mkfifo "$run_dir/lines"
-env --default-signal=INT "$PYRITE_BIN/pyrite-ns" -p 0 >"$run_dir/lines" &
+env --default-signal=INT "$PYRITE_BIN/pyrite-ns" -s memory -p 0 >"$run_dir/lines" &
 run_pids+=($!)
 exec {lines}<"$run_dir/lines"
 read -r -t 10 -u "$lines" first && read -r -t 10 -u "$lines" second

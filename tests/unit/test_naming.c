@@ -36,7 +36,7 @@ static bool start_name_server(void)
 {
 	const char *bin = getenv("PYRITE_BIN");
 	char path[1024];
-	char *argv[] = { path, "--port", "0", NULL };
+	char *argv[] = { path, "--port", "0", "--storage", "memory", NULL };
 	posix_spawn_file_actions_t actions;
 	int pipes[2], status;
 
@@ -171,24 +171,27 @@ static struct pyrite_NameServer *name_server(void)
 TEST(a_secret_of_another_length_is_refused)
 {
 	uint8_t bytes[16] = { 0 };
-	struct pyr_bytes secret = { 3, bytes };
+	struct pyrite_NameTerms terms = { .ttl_ms = 1000 };
+	struct pyrite_NameClaim claim = { .secret = { 3, bytes } };
 	struct pyrite_NameServer *proxy;
 	struct pyrite_NameGrant *grant;
 	pyr_ns *ns = locate();
 
 	proxy = name_server();
-	CHECK_INT(pyrite_NameServer_register_name(proxy, "x", "PYRO:o@h:1", 1000, &secret, &grant),
+	CHECK_INT(pyrite_NameServer_register_name(proxy, "x", "PYRO:o@h:1", &terms, &claim, &grant),
 		  -PYR_INVALID_ARGUMENT);
 	CHECK_STR(pyr_errmsg(), "a secret has 16 bytes or none, not 3");
-	CHECK_INT(pyrite_NameServer_remove(proxy, "x", &secret), -PYR_INVALID_ARGUMENT);
-	secret.n = 0;
-	CHECK_INT(pyrite_NameServer_attend(proxy, &secret), -PYR_INVALID_ARGUMENT);
-	REQUIRE(pyrite_NameServer_register_name(proxy, "x", "PYRO:o@h:1", 60000, &secret, &grant) ==
+	CHECK_INT(pyrite_NameServer_remove(proxy, "x", &claim), -PYR_INVALID_ARGUMENT);
+	claim.secret.n = 0;
+	CHECK_INT(pyrite_NameServer_attend(proxy, &claim.secret), -PYR_INVALID_ARGUMENT);
+	terms.ttl_ms = 60000;
+	REQUIRE(pyrite_NameServer_register_name(proxy, "x", "PYRO:o@h:1", &terms, &claim, &grant) ==
 		0);
 	CHECK_INT(grant->ttl_ms, 60000);
 	CHECK_INT(grant->secret.n, 16);
-	CHECK_INT(pyrite_NameServer_remove(proxy, "x", &secret), -PYR_ALREADY_EXISTS);
-	CHECK_INT(pyrite_NameServer_remove(proxy, "x", &grant->secret), 0);
+	CHECK_INT(pyrite_NameServer_remove(proxy, "x", &claim), -PYR_ALREADY_EXISTS);
+	claim.secret = grant->secret;
+	CHECK_INT(pyrite_NameServer_remove(proxy, "x", &claim), 0);
 	pyr_free(grant);
 	pyrite_NameServer_free(proxy);
 	pyr_ns_free(ns);
@@ -198,7 +201,7 @@ TEST(a_secret_of_another_length_is_refused)
 static int steal(const char *name)
 {
 	struct pyrite_NameServer *proxy = name_server();
-	struct pyr_bytes none = { 0, NULL };
+	struct pyrite_NameClaim none = { 0 };
 	int status;
 
 	status = pyrite_NameServer_remove(proxy, name, &none);
@@ -367,8 +370,8 @@ static int lying_lookup(pyr_call *call, const char *name, const char **ret)
 static int endless_list(pyr_call *call, const char *prefix, const char *after,
 			const struct pyrite_NamePage **ret)
 {
-	static struct pyrite_NameEntry entry = { "same", "PYRO:o@h:1" };
-	static const struct pyrite_NamePage page = { { 1, &entry }, true };
+	static struct pyrite_NameEntry entry = { "same", "PYRO:o@h:1", { 0, NULL } };
+	static const struct pyrite_NamePage page = { { 1, &entry }, "same" };
 
 	(void)call;
 	(void)prefix;

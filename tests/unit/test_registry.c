@@ -7,6 +7,8 @@
 #define TTL 10000
 
 static const uint8_t mine[SECRET_SIZE] = "0123456789abcde", other[SECRET_SIZE] = "another";
+static const struct registry_claim nobody = { NULL, false }, me = { mine, false },
+				   another = { other, false }, forced = { NULL, true };
 static int64_t now;
 static struct registry_problem problem;
 
@@ -17,7 +19,7 @@ static int64_t test_clock(void *data)
 
 static struct registry *new_registry(size_t max_names)
 {
-	struct registry_options options = { max_names, test_clock, &now };
+	struct registry_options options = { max_names, test_clock, &now, 0 };
 	struct registry *registry;
 
 	now = 1000000;
@@ -38,7 +40,7 @@ static const struct record *lease(struct registry *registry, const char *name, c
 				  const uint8_t *secret)
 {
 	struct registry_request request = {
-		.name = name, .uri = uri, .ttl_ms = TTL, .secret = secret
+		.name = name, .uri = uri, .ttl_ms = TTL, .claim.secret = secret
 	};
 
 	return registry_register(registry, &request, &problem);
@@ -69,7 +71,7 @@ TEST(an_unknown_name_is_told)
 
 	CHECK_STR(lookup(registry, "x"), "NamingError: unknown name: x");
 	CHECK_INT(problem.code, PYR_NOT_FOUND);
-	CHECK_INT(registry_remove(registry, "x", NULL, &problem), -PYR_NOT_FOUND);
+	CHECK_INT(registry_remove(registry, "x", &nobody, &problem), -PYR_NOT_FOUND);
 	CHECK_STR(problem.text, "NamingError: unknown name: x");
 	(void)persist(registry, "X", "PYRO:o@h:1");
 	CHECK_STR(lookup(registry, "x"), "NamingError: unknown name: x");
@@ -107,14 +109,14 @@ TEST(a_lease_ends_after_its_ttl_unless_renewed)
 	REQUIRE(lease(registry, "x", "PYRO:o@h:1", mine) != NULL);
 	now += TTL - 1;
 	CHECK_STR(lookup(registry, "x"), "PYRO:o@h:1");
-	CHECK(registry_renew(registry, "x", mine));
+	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_DONE);
 	now += TTL - 1;
 	CHECK_STR(lookup(registry, "x"), "PYRO:o@h:1");
-	CHECK(!registry_renew(registry, "x", other));
+	CHECK_INT(registry_renew(registry, "x", other), RENEWAL_LOST);
 	now += 1;
 	CHECK_STR(lookup(registry, "x"), "NamingError: unknown name: x");
-	CHECK(!registry_renew(registry, "x", mine));
-	CHECK_INT(registry_remove(registry, "x", mine, &problem), -PYR_NOT_FOUND);
+	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_LOST);
+	CHECK_INT(registry_remove(registry, "x", &me, &problem), -PYR_NOT_FOUND);
 	CHECK_INT(registry_count(registry), 0);
 	registry_free(registry);
 }
@@ -150,14 +152,14 @@ TEST(a_leased_name_is_its_owners)
 	CHECK_STR(problem.text, "NamingError: name already registered: x, by its owner at h:1");
 	CHECK(lease(registry, "x", "PYRO:o@h:1", other) == NULL);
 	CHECK(persist(registry, "x", "PYRO:o@h:1") == NULL);
-	CHECK_INT(registry_remove(registry, "x", NULL, &problem), -PYR_ALREADY_EXISTS);
-	CHECK_INT(registry_remove(registry, "x", other, &problem), -PYR_ALREADY_EXISTS);
+	CHECK_INT(registry_remove(registry, "x", &nobody, &problem), -PYR_ALREADY_EXISTS);
+	CHECK_INT(registry_remove(registry, "x", &another, &problem), -PYR_ALREADY_EXISTS);
 	CHECK_STR(problem.text, "NamingError: x is another's: only its owner at h:1 may remove it");
 	CHECK_STR(lookup(registry, "x"), "PYRO:o@h:1");
 
 	CHECK(lease(registry, "x", "PYRO:p@h:2", mine) != NULL);
 	CHECK_STR(lookup(registry, "x"), "PYRO:p@h:2");
-	CHECK_INT(registry_remove(registry, "x", mine, &problem), 0);
+	CHECK_INT(registry_remove(registry, "x", &me, &problem), 0);
 	CHECK_INT(registry_count(registry), 0);
 	registry_free(registry);
 }
@@ -170,7 +172,7 @@ TEST(a_newcomer_takes_a_name_whose_lease_has_ended)
 	now += TTL;
 	CHECK(lease(registry, "x", "PYRO:p@h:2", other) != NULL);
 	CHECK_STR(lookup(registry, "x"), "PYRO:p@h:2");
-	CHECK(!registry_renew(registry, "x", mine));
+	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_LOST);
 	registry_free(registry);
 }
 
@@ -186,12 +188,12 @@ TEST(a_name_whose_owner_is_gone_is_free_to_take_until_renewed)
 	CHECK_STR(lookup(registry, "a"), "PYRO:o@h:1");
 	CHECK(lease(registry, "a", "PYRO:p@h:2", other) != NULL);
 	CHECK_STR(lookup(registry, "a"), "PYRO:p@h:2");
-	CHECK(!registry_renew(registry, "a", mine));
-	CHECK(registry_renew(registry, "b", mine));
+	CHECK_INT(registry_renew(registry, "a", mine), RENEWAL_LOST);
+	CHECK_INT(registry_renew(registry, "b", mine), RENEWAL_DONE);
 	CHECK(lease(registry, "b", "PYRO:p@h:2", other) == NULL);
 	CHECK(lease(registry, "c", "PYRO:p@h:2", mine) == NULL);
 	registry_orphan(registry, mine);
-	CHECK_INT(registry_remove(registry, "b", NULL, &problem), 0);
+	CHECK_INT(registry_remove(registry, "b", &nobody, &problem), 0);
 	CHECK(lease(registry, "d", "PYRO:p@h:2", mine) == NULL);
 	registry_free(registry);
 }
@@ -199,21 +201,21 @@ TEST(a_name_whose_owner_is_gone_is_free_to_take_until_renewed)
 TEST(a_persistent_name_is_removed_by_anyone_and_moved_by_its_secret)
 {
 	struct registry *registry = new_registry(0);
-	struct registry_request move = { .name = "x", .uri = "PYRO:p@h:2", .secret = mine };
+	struct registry_request move = { .name = "x", .uri = "PYRO:p@h:2", .claim.secret = mine };
 
 	REQUIRE(persist(registry, "x", "PYRO:o@h:1") != NULL);
 	CHECK(persist(registry, "x", "PYRO:o@h:1") != NULL);
 	CHECK(registry_register(registry, &move, &problem) == NULL);
 	CHECK_STR(problem.text, "NamingError: name already registered: x, persistently for an "
-				"object at h:1: remove it first");
+				"object at h:1: replace it or remove it first");
 	CHECK(lease(registry, "x", "PYRO:o@h:1", mine) == NULL);
-	CHECK_INT(registry_remove(registry, "x", NULL, &problem), 0);
+	CHECK_INT(registry_remove(registry, "x", &nobody, &problem), 0);
 
 	CHECK(registry_register(registry, &move, &problem) != NULL);
 	move.uri = "PYRO:q@h:3";
 	CHECK(registry_register(registry, &move, &problem) != NULL);
 	CHECK_STR(lookup(registry, "x"), "PYRO:q@h:3");
-	CHECK(!registry_renew(registry, "x", mine));
+	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_LOST);
 	registry_free(registry);
 }
 
@@ -222,22 +224,25 @@ TEST(a_secret_is_made_where_none_is_given)
 	struct registry *registry = new_registry(0);
 	static const uint8_t zeros[SECRET_SIZE];
 	uint8_t secret[SECRET_SIZE];
+	struct registry_claim claim = { secret, false };
 
 	REQUIRE(lease(registry, "x", "PYRO:o@h:1", NULL) != NULL);
 	memcpy(secret, registry_lookup(registry, "x", &problem)->secret, SECRET_SIZE);
 	CHECK(memcmp(secret, zeros, SECRET_SIZE) != 0);
 	REQUIRE(lease(registry, "y", "PYRO:o@h:1", NULL) != NULL);
 	CHECK(memcmp(registry_lookup(registry, "y", &problem)->secret, secret, SECRET_SIZE) != 0);
-	CHECK(registry_renew(registry, "x", secret));
-	CHECK(!registry_renew(registry, "y", secret));
-	CHECK_INT(registry_remove(registry, "x", secret, &problem), 0);
+	CHECK_INT(registry_renew(registry, "x", secret), RENEWAL_DONE);
+	CHECK_INT(registry_renew(registry, "y", secret), RENEWAL_LOST);
+	CHECK_INT(registry_remove(registry, "x", &claim, &problem), 0);
 	registry_free(registry);
 }
 
 TEST(a_ttl_is_brought_into_its_limits)
 {
 	struct registry *registry = new_registry(0);
-	struct registry_request request = { .name = "x", .uri = "PYRO:o@h:1", .secret = mine };
+	struct registry_request request = { .name = "x",
+					    .uri = "PYRO:o@h:1",
+					    .claim.secret = mine };
 
 	request.ttl_ms = 1;
 	CHECK_INT(registry_register(registry, &request, &problem)->ttl_ms, REGISTRY_TTL_MIN_MS);
@@ -251,13 +256,23 @@ TEST(the_name_servers_own_name_stays_for_ever)
 	struct registry *registry = new_registry(0);
 	struct registry_request request = { .name = "Pyrite.NameServer",
 					    .uri = "PYRO:Pyrite.NameServer@h:1",
-					    .for_ever = true };
+					    .is_own = true };
+	struct registry_request take = { .name = "Pyrite.NameServer", .uri = "PYRO:o@h:2" };
 
 	REQUIRE(registry_register(registry, &request, &problem) != NULL);
 	now += INT32_MAX;
 	CHECK_INT(registry_count(registry), 1);
 	CHECK(lease(registry, request.name, "PYRO:o@h:2", mine) == NULL);
-	CHECK_INT(registry_remove(registry, request.name, NULL, &problem), -PYR_ALREADY_EXISTS);
+	CHECK_INT(problem.code, PYR_PERMISSION_DENIED);
+	CHECK_STR(problem.text, "NamingError: Pyrite.NameServer is the name server's own name and "
+				"stays as it is");
+	take.claim = forced;
+	take.replace = true;
+	CHECK(registry_register(registry, &take, &problem) == NULL);
+	CHECK_INT(registry_remove(registry, request.name, &forced, &problem),
+		  -PYR_PERMISSION_DENIED);
+	CHECK_INT(registry_set_tags(registry, request.name, NULL, 0, &forced, &problem),
+		  -PYR_PERMISSION_DENIED);
 	CHECK_STR(lookup(registry, request.name), request.uri);
 	registry_free(registry);
 }
@@ -328,7 +343,7 @@ TEST(a_hundred_thousand_names_are_found_listed_and_removed)
 	CHECK_INT(n, REGISTRY_NAMES);
 	for (i = 0; i < REGISTRY_NAMES; i += 2) {
 		sprintf(name, "n%zu", i);
-		REQUIRE(registry_remove(registry, name, mine, &problem) == 0);
+		REQUIRE(registry_remove(registry, name, &me, &problem) == 0);
 	}
 	CHECK_INT(registry_count(registry), REGISTRY_NAMES / 2);
 	now += TTL;
@@ -343,15 +358,196 @@ TEST(generations_only_grow)
 
 	REQUIRE(lease(registry, "a", "PYRO:o@h:1", mine) != NULL);
 	first = registry_lookup(registry, "a", &problem)->generation;
-	CHECK(registry_renew(registry, "a", mine));
+	CHECK_INT(registry_renew(registry, "a", mine), RENEWAL_DONE);
 	CHECK_INT(registry_lookup(registry, "a", &problem)->generation, first);
 	CHECK(lease(registry, "a", "PYRO:o@h:2", mine)->generation > first);
 	registry_free(registry);
 }
 
+TEST(a_persistent_name_is_replaced_on_purpose)
+{
+	struct registry *registry = new_registry(0);
+	struct registry_request replace = { .name = "x", .uri = "PYRO:p@h:2", .replace = true };
+
+	REQUIRE(persist(registry, "x", "PYRO:o@h:1") != NULL);
+	CHECK(registry_register(registry, &replace, &problem) != NULL);
+	CHECK_STR(lookup(registry, "x"), "PYRO:p@h:2");
+	replace.ttl_ms = TTL;
+	replace.claim = me;
+	CHECK(registry_register(registry, &replace, &problem) != NULL);
+	replace.claim = another;
+	CHECK(registry_register(registry, &replace, &problem) == NULL);
+	CHECK_INT(problem.code, PYR_ALREADY_EXISTS);
+	registry_free(registry);
+}
+
+TEST(force_takes_a_name_from_its_owner_who_is_told)
+{
+	struct registry *registry = new_registry(0);
+	struct registry_request take = { .name = "x", .uri = "PYRO:p@h:2", .claim = forced };
+
+	REQUIRE(lease(registry, "x", "PYRO:o@h:1", mine) != NULL);
+	REQUIRE(lease(registry, "y", "PYRO:o@h:1", mine) != NULL);
+	CHECK(registry_register(registry, &take, &problem) != NULL);
+	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_LOST);
+	CHECK_INT(registry_remove(registry, "y", &forced, &problem), 0);
+	CHECK_INT(registry_renew(registry, "y", other), RENEWAL_LOST);
+	CHECK_INT(registry_renew(registry, "y", mine), RENEWAL_REVOKED);
+	now += TTL - 1;
+	CHECK_INT(registry_renew(registry, "y", mine), RENEWAL_REVOKED);
+	now += 1;
+	CHECK_INT(registry_renew(registry, "y", mine), RENEWAL_LOST);
+
+	REQUIRE(lease(registry, "y", "PYRO:o@h:1", mine) != NULL);
+	CHECK_INT(registry_remove(registry, "y", &forced, &problem), 0);
+	REQUIRE(lease(registry, "y", "PYRO:o@h:1", mine) != NULL);
+	CHECK_INT(registry_renew(registry, "y", mine), RENEWAL_DONE);
+	now += TTL;
+	CHECK_INT(registry_renew(registry, "y", mine), RENEWAL_LOST);
+	registry_free(registry);
+}
+
+TEST(what_was_removed_on_purpose_is_remembered_up_to_a_limit)
+{
+	struct registry *registry = new_registry(0);
+	char name[32];
+	size_t i;
+
+	for (i = 0; i <= REGISTRY_REVOKED; i++) {
+		sprintf(name, "n%zu", i);
+		REQUIRE(lease(registry, name, "PYRO:o@h:1", mine) != NULL);
+		REQUIRE(registry_remove(registry, name, &forced, &problem) == 0);
+	}
+	CHECK_INT(registry_renew(registry, "n0", mine), RENEWAL_REVOKED);
+	CHECK_INT(registry_renew(registry, name, mine), RENEWAL_LOST);
+	now += TTL;
+	REQUIRE(lease(registry, "x", "PYRO:o@h:1", mine) != NULL);
+	REQUIRE(registry_remove(registry, "x", &forced, &problem) == 0);
+	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_REVOKED);
+	registry_free(registry);
+}
+
+/* A name's tags, each with a space behind it. */
+static const char *tags_of(struct registry *registry, const char *name)
+{
+	const struct record *record = registry_lookup(registry, name, &problem);
+	static char text[REGISTRY_TAG_BYTES + 1];
+	size_t i;
+
+	text[0] = '\0';
+	for (i = 0; record && i < record->n_tags; i++)
+		strcat(strcat(text, record->tags[i]), " ");
+	return text;
+}
+
+TEST(tags_are_a_set)
+{
+	static const char *const tags[] = { "b", "a", "b", "class:X.Y", "\xc3\xa9" };
+	struct registry *registry = new_registry(0);
+	struct registry_request request = {
+		.name = "x", .uri = "PYRO:o@h:1", .replace = true, .tags = tags, .n_tags = 5
+	};
+
+	REQUIRE(registry_register(registry, &request, &problem) != NULL);
+	CHECK_STR(tags_of(registry, "x"), "a b class:X.Y \xc3\xa9 ");
+	CHECK_INT(registry_set_tags(registry, "x", tags + 2, 1, &nobody, &problem), 0);
+	CHECK_STR(tags_of(registry, "x"), "b ");
+	CHECK_STR(lookup(registry, "x"), "PYRO:o@h:1");
+	CHECK_INT(registry_set_tags(registry, "x", NULL, 0, &nobody, &problem), 0);
+	CHECK_STR(tags_of(registry, "x"), "");
+	CHECK_INT(registry_set_tags(registry, "y", tags, 1, &nobody, &problem), -PYR_NOT_FOUND);
+	registry_free(registry);
+}
+
+TEST(a_tag_that_is_none_is_refused)
+{
+	static const char *const bad[] = { "", "a b", "a,b", "a@b", "a\n", "\xff" };
+	struct registry *registry = new_registry(0);
+	char big[REGISTRY_NAME_MAX + 2];
+	const char *tag = big;
+	size_t i;
+
+	REQUIRE(persist(registry, "x", "PYRO:o@h:1") != NULL);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		CHECK_INT(registry_set_tags(registry, "x", &bad[i], 1, &nobody, &problem),
+			  -PYR_INVALID_ARGUMENT);
+		CHECK_HAS(problem.text, "NamingError: ");
+	}
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	CHECK_INT(registry_set_tags(registry, "x", &tag, 1, &nobody, &problem),
+		  -PYR_INVALID_ARGUMENT);
+	tag = big + 1;
+	CHECK_INT(registry_set_tags(registry, "x", &tag, 1, &nobody, &problem), 0);
+	registry_free(registry);
+}
+
+TEST(tags_are_bounded)
+{
+	struct registry *registry = new_registry(0);
+	char texts[REGISTRY_TAGS + 1][REGISTRY_NAME_MAX + 1];
+	const char *tags[REGISTRY_TAGS + 1];
+	size_t i;
+
+	REQUIRE(persist(registry, "x", "PYRO:o@h:1") != NULL);
+	for (i = 0; i <= REGISTRY_TAGS; i++) {
+		sprintf(texts[i], "%063zu", i);
+		tags[i] = texts[i];
+	}
+	CHECK_INT(registry_set_tags(registry, "x", tags, REGISTRY_TAGS + 1, &nobody, &problem),
+		  -PYR_RESOURCE_EXHAUSTED);
+	CHECK_STR(problem.text, "NamingError: a name has at most 64 tags, not 65");
+	CHECK_INT(registry_set_tags(registry, "x", tags, REGISTRY_TAGS, &nobody, &problem), 0);
+	strcat(texts[0], "0");
+	CHECK_INT(registry_set_tags(registry, "x", tags, REGISTRY_TAGS, &nobody, &problem),
+		  -PYR_RESOURCE_EXHAUSTED);
+	CHECK_STR(problem.text,
+		  "NamingError: the tags of a name have at most 4096 bytes, not 4097");
+	registry_free(registry);
+}
+
+TEST(the_tags_of_a_leased_name_are_its_owners)
+{
+	static const char *const tags[] = { "t" };
+	struct registry *registry = new_registry(0);
+
+	REQUIRE(lease(registry, "x", "PYRO:o@h:1", mine) != NULL);
+	CHECK_INT(registry_set_tags(registry, "x", tags, 1, &nobody, &problem),
+		  -PYR_ALREADY_EXISTS);
+	CHECK_STR(problem.text,
+		  "NamingError: x is another's: only its owner at h:1 may set its metadata");
+	CHECK_INT(registry_set_tags(registry, "x", tags, 1, &me, &problem), 0);
+	CHECK_STR(tags_of(registry, "x"), "t ");
+	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_DONE);
+	CHECK_INT(registry_set_tags(registry, "x", NULL, 0, &forced, &problem), 0);
+	registry_orphan(registry, mine);
+	CHECK_INT(registry_set_tags(registry, "x", tags, 1, &nobody, &problem), 0);
+	registry_free(registry);
+}
+
+TEST(all_names_together_are_bounded_in_bytes)
+{
+	struct registry_options options = { 0, test_clock, &now, 4096 };
+	struct registry *registry = registry_new(store_memory_new(), &options);
+	char name[32];
+	size_t n = 0;
+
+	REQUIRE(registry != NULL);
+	do {
+		sprintf(name, "n%zu", n);
+		problem.code = 0;
+	} while (++n < 100 && persist(registry, name, "PYRO:o@h:1"));
+	CHECK_INT(problem.code, PYR_RESOURCE_EXHAUSTED);
+	CHECK_HAS(problem.text, "all of them may have 4096 bytes");
+	CHECK_STR(lookup(registry, "n0"), "PYRO:o@h:1");
+	CHECK_INT(registry_remove(registry, "n0", &nobody, &problem), 0);
+	CHECK(persist(registry, name, "PYRO:o@h:1") != NULL);
+	registry_free(registry);
+}
+
 TEST(nothing_is_made_from_nothing)
 {
-	struct registry_options options = { 0, test_clock, &now };
+	struct registry_options options = { 0, test_clock, &now, 0 };
 
 	CHECK(registry_new(NULL, &options) == NULL);
 	registry_free(NULL);
@@ -367,4 +563,8 @@ TESTS(registry, T(a_registered_name_is_found_with_its_uri_in_normal_form),
       T(the_name_servers_own_name_stays_for_ever), T(names_are_listed_by_prefix_in_order),
       T(a_full_registry_takes_no_new_name),
       T(a_hundred_thousand_names_are_found_listed_and_removed), T(generations_only_grow),
+      T(a_persistent_name_is_replaced_on_purpose), T(force_takes_a_name_from_its_owner_who_is_told),
+      T(what_was_removed_on_purpose_is_remembered_up_to_a_limit), T(tags_are_a_set),
+      T(a_tag_that_is_none_is_refused), T(tags_are_bounded),
+      T(the_tags_of_a_leased_name_are_its_owners), T(all_names_together_are_bounded_in_bytes),
       T(nothing_is_made_from_nothing))

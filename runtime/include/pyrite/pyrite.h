@@ -325,12 +325,16 @@ void pyr_future_free(pyr_future *future);
  *
  * The name server maps names to URIs. A URI of a daemon in this process is leased: the runtime
  * renews it, pyr_daemon_run() removes it before it closes, and it lapses if the process dies. Any
- * other URI stays until removed. The interface itself is pyrite.NameServer (naming.idl); these are
- * its short forms. Source: Pyro's core.locate_ns and nameserver.
+ * other URI is persistent: it stays until removed. A leased name is its owner's to change while the
+ * owner's connection to the name server lives; a persistent name is anybody's. Metadata of a name
+ * are tags, texts without white space, ',' and '@'. The interface itself is pyrite.NameServer
+ * (naming.idl); these are its short forms. Source: Pyro's core.locate_ns and nameserver.
  */
 struct pyr_ns_entry {
 	const char *name;
 	const char *uri;
+	const char *const *tags; /* sorted, each once */
+	size_t n_tags;
 };
 struct pyr_ns_entries {
 	size_t n;
@@ -346,17 +350,59 @@ pyr_ns *pyr_ns_locate(const char *address) PYR_MUST_CHECK;
 void pyr_ns_free(pyr_ns *ns);
 const char *pyr_ns_address(const pyr_ns *ns);
 
-/* Registers a name. ALREADY_EXISTS if somebody else's registration holds it. */
+/* Whether what is changed through ns may be another's: for tools of administrators, until callers
+ * have identities. Default: no. */
+void pyr_ns_set_force(pyr_ns *ns, bool force);
+
+/* Registers a name, without metadata. ALREADY_EXISTS if somebody else's registration holds it. */
 int pyr_ns_register(pyr_ns *ns, const char *name, const char *uri) PYR_MUST_CHECK;
+
+struct pyr_ns_register_options {
+	bool replace;            /* also a persistent name that leads elsewhere; default: no */
+	const char *const *tags; /* the name's metadata; default: none */
+	size_t n_tags;
+};
+int pyr_ns_register_with(pyr_ns *ns, const char *name, const char *uri,
+			 const struct pyr_ns_register_options *options) PYR_MUST_CHECK;
+
+/* Gives a name these tags instead of those it had. NOT_FOUND if there is no such name,
+ * ALREADY_EXISTS if it is another's. */
+int pyr_ns_set_metadata(pyr_ns *ns, const char *name, const char *const *tags,
+			size_t n_tags) PYR_MUST_CHECK;
 
 /* Looks a name up. *ret: owned, pyr_free(). NOT_FOUND if there is none. */
 int pyr_ns_lookup(pyr_ns *ns, const char *name, char **ret) PYR_MUST_CHECK;
 
+/* The same, with its metadata. *ret: owned, one pyr_free(). */
+int pyr_ns_lookup_entry(pyr_ns *ns, const char *name, struct pyr_ns_entry **ret) PYR_MUST_CHECK;
+
 /* Lists the names that begin with prefix (NULL: all), sorted. *ret: owned, one pyr_free(). */
 int pyr_ns_list(pyr_ns *ns, const char *prefix, struct pyr_ns_entries **ret) PYR_MUST_CHECK;
 
+/* The names that match, from their first byte on but not necessarily to their end. regex: PCRE2's,
+ * at most 256 bytes. INVALID_ARGUMENT tells what is wrong with it and where, RESOURCE_EXHAUSTED
+ * that it takes too long. */
+int pyr_ns_list_matching(pyr_ns *ns, const char *regex, struct pyr_ns_entries **ret) PYR_MUST_CHECK;
+
+/* The names with all of the tags, or with any of them. No tags: no names. */
+int pyr_ns_list_metadata_all(pyr_ns *ns, const char *const *tags, size_t n_tags,
+			     struct pyr_ns_entries **ret) PYR_MUST_CHECK;
+int pyr_ns_list_metadata_any(pyr_ns *ns, const char *const *tags, size_t n_tags,
+			     struct pyr_ns_entries **ret) PYR_MUST_CHECK;
+
 /* Removes a name. NOT_FOUND if there is none, ALREADY_EXISTS if it is another's. */
 int pyr_ns_remove(pyr_ns *ns, const char *name) PYR_MUST_CHECK;
+
+/* Removes the names that begin with prefix, or match; others' stay. A failure in the middle leaves
+ * some removed. ret: may be NULL. */
+struct pyr_ns_removal {
+	uint32_t removed;
+	uint32_t kept; /* others' */
+};
+int pyr_ns_remove_prefix(pyr_ns *ns, const char *prefix, struct pyr_ns_removal *ret) PYR_MUST_CHECK;
+int pyr_ns_remove_matching(pyr_ns *ns, const char *regex,
+			   struct pyr_ns_removal *ret) PYR_MUST_CHECK;
+
 int pyr_ns_ping(pyr_ns *ns) PYR_MUST_CHECK;
 int pyr_ns_count(pyr_ns *ns, uint32_t *ret) PYR_MUST_CHECK;
 

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The only file that knows SQLite: write-ahead log, synchronous=FULL, one connection, prepared
+ * statements. SQLite's locks let another process write between two of our transactions, so that a
+ * lock of our own (flock) keeps other name servers away.
+ */
+#include "database.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <pyrite/pyrite.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "registry.h"
+
+enum {
+	APPLICATION_ID = 0x50794e73, /* "PyNs": what file(1) and we know the database by */
+	BUSY_MS = 2000,              /* for others who look into it */
+	LOG_BYTES = 4 * 1024 * 1024  /* the write-ahead log is cut to this */
+};
+
+/* What brings a database from version i to i + 1. */
+static const char *const migrations[] = {
+	"CREATE TABLE names (name TEXT PRIMARY KEY NOT NULL, uri TEXT NOT NULL,"
+	" tags TEXT NOT NULL," /* one space between two */
+	" secret BLOB NOT NULL CHECK (length(secret) = 16),"
+	" ttl_ms INTEGER NOT NULL CHECK (ttl_ms BETWEEN 0 AND 4294967295),"
+	" generation INTEGER NOT NULL,"
+	" registered INTEGER NOT NULL)" /* seconds since 1970 */
+	" STRICT, WITHOUT ROWID;"
+	"CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 0), generation INTEGER NOT NULL)"
+	" STRICT;"
+	"INSERT INTO state VALUES (0, 0);",
+};
+
+enum { SCHEMA_VERSION = sizeof(migrations) / sizeof(migrations[0]) };
+
+enum statement { BEGIN, PUT, REMOVE, SET_GENERATION, COMMIT, ROLLBACK, N_STATEMENTS };
+
+static const char *const statement_texts[N_STATEMENTS] = {
+	[BEGIN] = "BEGIN IMMEDIATE",
+	[PUT] = "INSERT OR REPLACE INTO names VALUES (?1, ?2, ?3, ?4, ?5, ?6, unixepoch())",
+	[REMOVE] = "DELETE FROM names WHERE name = ?1",
+	[SET_GENERATION] = "UPDATE state SET generation = ?1",
+	[COMMIT] = "COMMIT",
+	[ROLLBACK] = "ROLLBACK",
+};
+
+struct database {
+	int fd; /* with our lock; closed last, because that ends SQLite's locks */
+	char *path;
+	sqlite3 *sqlite;
+	sqlite3_stmt *statements[N_STATEMENTS];
+	uint64_t generation;
+};
+
+PYR_PRINTF(3, 4)
+static bool fail(struct store_problem *problem, int code, const char *format, ...)
+{
+	va_list args;
+
+	problem->code = code;
+	va_start(args, format);
+	vsnprintf(problem->text, sizeof(problem->text), format, args);
+	va_end(args);
+	return false;
+}
+
+static bool is_no_space(int system_error)
+{
+	return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
+}
+
+/* SQLite's last error, as one of ours. */
+static bool fail_sqlite(struct database *database, struct store_problem *problem)
+{
+	sqlite3 *sqlite = database->sqlite;
+	int error = sqlite3_errcode(sqlite) & 0xff;
+
+	if (error == SQLITE_FULL ||
+	    (error == SQLITE_IOERR && is_no_space(sqlite3_system_errno(sqlite))))
+		return fail(problem, PYR_RESOURCE_EXHAUSTED, "no space left for database %s",
+			    database->path);
+	if (error == SQLITE_NOTADB || error == SQLITE_CORRUPT)
+		return fail(problem, PYR_DATA_LOSS,
+			    "database %s is damaged: %s: move it away to begin without names",
+			    database->path, sqlite3_errmsg(sqlite));
+	if (error == SQLITE_NOMEM)
+		return fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory for database %s",
+			    database->path);
+	return fail(problem, error == SQLITE_BUSY ? PYR_UNAVAILABLE : PYR_INTERNAL,
+		    "database %s: %s", database->path, sqlite3_errmsg(sqlite));
+}
+
+/* ---- opening ---- */
+
+/* Who holds SQLite's locks. 0: nobody, or it cannot be told. */
+static long holder_of(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? (long)lock.l_pid : 0;
+}
+
+static bool take_lock(struct database *database, struct store_problem *problem)
+{
+	char by[40] = "";
+	long pid;
+
+	if (flock(database->fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	if (errno != EWOULDBLOCK)
+		return fail(problem, PYR_INTERNAL, "cannot lock database %s: %s", database->path,
+			    strerror(errno));
+	pid = holder_of(database->fd);
+	if (pid > 0)
+		snprintf(by, sizeof(by), ", process %ld", pid);
+	return fail(problem, PYR_ALREADY_EXISTS, "database %s is another name server's%s",
+		    database->path, by);
+}
+
+/* A new file is there after a crash only if its folder was written too. */
+static void sync_folder(const char *path)
+{
+	char *copy = strdup(path);
+	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd >= 0) {
+		(void)fsync(fd);
+		close(fd);
+	}
+	free(copy);
+}
+
+/* Opens or makes the file, for its owner alone, and locks it. */
+static bool open_file(struct database *database, const char *path, struct store_problem *problem)
+{
+	struct stat info;
+
+	database->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+	if (database->fd < 0 || fstat(database->fd, &info) < 0)
+		return fail(problem, PYR_INTERNAL, "cannot open database %s: %s", path,
+			    strerror(errno));
+	if (!S_ISREG(info.st_mode))
+		return fail(problem, PYR_INTERNAL, "database %s is no regular file", path);
+	if ((info.st_mode & 077) && fchmod(database->fd, 0600) < 0)
+		return fail(problem, PYR_INTERNAL, "database %s is open to others: %s", path,
+			    strerror(errno));
+	database->path = realpath(path, NULL);
+	if (!database->path)
+		return fail(problem, PYR_INTERNAL, "database %s: %s", path, strerror(errno));
+	sync_folder(database->path);
+	return take_lock(database, problem);
+}
+
+static bool execute(struct database *database, const char *sql, struct store_problem *problem)
+{
+	if (sqlite3_exec(database->sqlite, sql, NULL, NULL, NULL) == SQLITE_OK)
+		return true;
+	return fail_sqlite(database, problem);
+}
+
+/* The one text that a statement gives, cut to ret. */
+static bool ask(struct database *database, const char *sql, char *ret, size_t size,
+		struct store_problem *problem)
+{
+	sqlite3_stmt *statement = NULL;
+	bool is_there;
+
+	is_there = sqlite3_prepare_v2(database->sqlite, sql, -1, &statement, NULL) == SQLITE_OK &&
+		   sqlite3_step(statement) == SQLITE_ROW;
+	if (is_there)
+		snprintf(ret, size, "%s", (const char *)sqlite3_column_text(statement, 0));
+	else
+		(void)fail_sqlite(database, problem);
+	sqlite3_finalize(statement);
+	return is_there;
+}
+
+/* What is in the file is not trusted to run anything. */
+static void distrust(struct database *database)
+{
+	static const struct {
+		int option, value;
+	} options[] = {
+		{ SQLITE_DBCONFIG_DEFENSIVE, 1 },
+		{ SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_VIEW, 0 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		(void)sqlite3_db_config(database->sqlite, options[i].option, options[i].value,
+					NULL);
+}
+
+/* Whether it is one of ours, and whole. */
+static bool examine(struct database *database, int *ret_version, struct store_problem *problem)
+{
+	char id[32], version[32], objects[32], verdict[256];
+
+	if (!ask(database, "PRAGMA application_id", id, sizeof(id), problem) ||
+	    !ask(database, "PRAGMA user_version", version, sizeof(version), problem) ||
+	    !ask(database, "SELECT count(*) FROM sqlite_schema", objects, sizeof(objects), problem))
+		return false;
+	*ret_version = atoi(version);
+	if (strcmp(objects, "0") == 0) {
+		*ret_version = 0;
+		return true;
+	}
+	if (atoi(id) != APPLICATION_ID || *ret_version < 1)
+		return fail(problem, PYR_FAILED_PRECONDITION, "database %s is not a name server's",
+			    database->path);
+	if (*ret_version > SCHEMA_VERSION)
+		return fail(problem, PYR_FAILED_PRECONDITION,
+			    "database %s is of version %d, written by a later pyrite-ns: this one "
+			    "knows versions up to %d",
+			    database->path, *ret_version, SCHEMA_VERSION);
+	if (!ask(database, "PRAGMA integrity_check(1)", verdict, sizeof(verdict), problem))
+		return false;
+	if (strcmp(verdict, "ok") != 0)
+		return fail(problem, PYR_DATA_LOSS,
+			    "database %s is damaged: %s: move it away to begin without names",
+			    database->path, verdict);
+	return true;
+}
+
+/* All steps or none. */
+static bool migrate(struct database *database, int version, struct store_problem *problem)
+{
+	char finish[100];
+	bool is_done;
+
+	if (version == SCHEMA_VERSION)
+		return true;
+	snprintf(finish, sizeof(finish),
+		 "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", APPLICATION_ID,
+		 SCHEMA_VERSION);
+	is_done = execute(database, "BEGIN IMMEDIATE", problem);
+	for (; is_done && version < SCHEMA_VERSION; version++)
+		is_done = execute(database, migrations[version], problem);
+	is_done = is_done && execute(database, finish, problem);
+	if (!is_done)
+		(void)sqlite3_exec(database->sqlite, "ROLLBACK", NULL, NULL, NULL);
+	return is_done;
+}
+
+static bool set_up(struct database *database, struct store_problem *problem)
+{
+	char mode[32], pragmas[200];
+	int version;
+
+	distrust(database);
+	sqlite3_busy_timeout(database->sqlite, BUSY_MS);
+	if (!execute(database, "PRAGMA cell_size_check = ON", problem) ||
+	    !examine(database, &version, problem) ||
+	    !ask(database, "PRAGMA journal_mode = WAL", mode, sizeof(mode), problem))
+		return false;
+	if (strcmp(mode, "wal") != 0)
+		return fail(problem, PYR_INTERNAL, "database %s cannot have a write-ahead log",
+			    database->path);
+	snprintf(pragmas, sizeof(pragmas),
+		 "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = %d", LOG_BYTES);
+	return execute(database, pragmas, problem) && migrate(database, version, problem);
+}
+
+static bool prepare(struct database *database, struct store_problem *problem)
+{
+	int i;
+
+	for (i = 0; i < N_STATEMENTS; i++)
+		if (sqlite3_prepare_v3(database->sqlite, statement_texts[i], -1,
+				       SQLITE_PREPARE_PERSISTENT, &database->statements[i],
+				       NULL) != SQLITE_OK)
+			return fail_sqlite(database, problem);
+	return true;
+}
+
+static bool open_sqlite(struct database *database, struct store_problem *problem)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+	char generation[32];
+
+	if (sqlite3_open_v2(database->path, &database->sqlite, flags, NULL) != SQLITE_OK) {
+		if (!database->sqlite)
+			return fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		return fail_sqlite(database, problem);
+	}
+	if (!set_up(database, problem) || !prepare(database, problem) ||
+	    !ask(database, "SELECT generation FROM state", generation, sizeof(generation), problem))
+		return false;
+	database->generation = strtoull(generation, NULL, 10);
+	return true;
+}
+
+struct database *database_open(const char *path, struct store_problem *problem)
+{
+	struct database *database = calloc(1, sizeof(*database));
+
+	if (!database) {
+		(void)fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		return NULL;
+	}
+	database->fd = -1;
+	if (open_file(database, path, problem) && open_sqlite(database, problem))
+		return database;
+	database_close(database);
+	return NULL;
+}
+
+void database_close(struct database *database)
+{
+	int i;
+
+	if (!database)
+		return;
+	for (i = 0; i < N_STATEMENTS; i++)
+		sqlite3_finalize(database->statements[i]);
+	sqlite3_close(database->sqlite);
+	if (database->fd >= 0)
+		close(database->fd);
+	free(database->path);
+	free(database);
+}
+
+uint64_t database_generation(const struct database *database)
+{
+	return database->generation;
+}
+
+/* ---- reading ---- */
+
+/* A text, NULL if it is none of C's. */
+static const char *text_of(sqlite3_stmt *row, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(row, column);
+
+	return text && strlen(text) == (size_t)sqlite3_column_bytes(row, column) ? text : NULL;
+}
+
+/* Cuts text into tags. Returns how many, -1 for too many. */
+static int split_tags(char *text, const char *ret[REGISTRY_TAGS])
+{
+	char *rest = text, *tag;
+	int n = 0;
+
+	while (text[0] && (tag = strsep(&rest, " ")) != NULL) {
+		if (n == REGISTRY_TAGS)
+			return -1;
+		ret[n++] = tag;
+	}
+	return n;
+}
+
+/* Columns: name, uri, tags, secret, ttl_ms, generation. Returns false if there is nothing to make
+ * of them. */
+static bool read_row(sqlite3_stmt *row, char *tag_text, const char *tags[REGISTRY_TAGS],
+		     struct record *ret)
+{
+	const char *tag_column = text_of(row, 2);
+	const void *secret = sqlite3_column_blob(row, 3);
+	sqlite3_int64 ttl_ms = sqlite3_column_int64(row, 4);
+	int n_tags;
+
+	ret->name = text_of(row, 0);
+	ret->uri = text_of(row, 1);
+	if (!ret->name || !ret->uri || !tag_column || strlen(tag_column) > REGISTRY_TAG_BYTES ||
+	    !secret || sqlite3_column_bytes(row, 3) != SECRET_SIZE || ttl_ms < 0 ||
+	    ttl_ms > REGISTRY_TTL_MAX_MS)
+		return false;
+	n_tags = split_tags(strcpy(tag_text, tag_column), tags);
+	if (n_tags < 0)
+		return false;
+	ret->tags = tags;
+	ret->n_tags = (size_t)n_tags;
+	memcpy(ret->secret, secret, SECRET_SIZE);
+	ret->ttl_ms = (uint32_t)ttl_ms;
+	ret->expires = INT64_MAX;
+	ret->generation = (uint64_t)sqlite3_column_int64(row, 5);
+	return true;
+}
+
+static bool load_row(struct database *database, sqlite3_stmt *row, database_row_cb take, void *data,
+		     struct store_problem *problem)
+{
+	char tag_text[REGISTRY_TAG_BYTES + 1];
+	const char *tags[REGISTRY_TAGS];
+	struct record record = { 0 };
+
+	if (!read_row(row, tag_text, tags, &record))
+		return fail(problem, PYR_DATA_LOSS,
+			    "database %s is damaged: the record of name %.300s makes no sense: "
+			    "move it away to begin without names",
+			    database->path, record.name ? record.name : "?");
+	if (!take(&record, data))
+		return fail(problem, PYR_RESOURCE_EXHAUSTED,
+			    "out of memory for the names of database %s", database->path);
+	return true;
+}
+
+bool database_load(struct database *database, database_row_cb row, void *data,
+		   struct store_problem *problem)
+{
+	static const char sql[] = "SELECT name, uri, tags, secret, ttl_ms, generation FROM names";
+	sqlite3_stmt *statement;
+	bool is_good = true;
+	int step;
+
+	if (sqlite3_prepare_v2(database->sqlite, sql, -1, &statement, NULL) != SQLITE_OK)
+		return fail_sqlite(database, problem);
+	while (is_good && (step = sqlite3_step(statement)) == SQLITE_ROW)
+		is_good = load_row(database, statement, row, data, problem);
+	if (is_good && step != SQLITE_DONE)
+		is_good = fail_sqlite(database, problem);
+	sqlite3_finalize(statement);
+	return is_good;
+}
+
+/* ---- writing ---- */
+
+static bool run(struct database *database, enum statement which, struct store_problem *problem)
+{
+	sqlite3_stmt *statement = database->statements[which];
+	bool is_done = sqlite3_step(statement) == SQLITE_DONE || fail_sqlite(database, problem);
+
+	sqlite3_reset(statement);
+	return is_done;
+}
+
+bool database_begin(struct database *database, struct store_problem *problem)
+{
+	return run(database, BEGIN, problem);
+}
+
+static void join_tags(const struct record *record, char ret[REGISTRY_TAG_BYTES + 1])
+{
+	size_t i;
+
+	ret[0] = '\0';
+	for (i = 0; i < record->n_tags; i++) {
+		if (i > 0)
+			ret = stpcpy(ret, " ");
+		ret = stpcpy(ret, record->tags[i]);
+	}
+}
+
+bool database_put(struct database *database, const struct record *record,
+		  struct store_problem *problem)
+{
+	sqlite3_stmt *put = database->statements[PUT];
+	char tags[REGISTRY_TAG_BYTES + 1];
+
+	join_tags(record, tags);
+	if (sqlite3_bind_text(put, 1, record->name, -1, SQLITE_STATIC) != SQLITE_OK ||
+	    sqlite3_bind_text(put, 2, record->uri, -1, SQLITE_STATIC) != SQLITE_OK ||
+	    sqlite3_bind_text(put, 3, tags, -1, SQLITE_STATIC) != SQLITE_OK ||
+	    sqlite3_bind_blob(put, 4, record->secret, SECRET_SIZE, SQLITE_STATIC) != SQLITE_OK ||
+	    sqlite3_bind_int64(put, 5, record->ttl_ms) != SQLITE_OK ||
+	    sqlite3_bind_int64(put, 6, (sqlite3_int64)record->generation) != SQLITE_OK)
+		return fail_sqlite(database, problem);
+	return run(database, PUT, problem);
+}
+
+bool database_remove(struct database *database, const char *name, struct store_problem *problem)
+{
+	sqlite3_stmt *statement = database->statements[REMOVE];
+
+	if (sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC) != SQLITE_OK)
+		return fail_sqlite(database, problem);
+	return run(database, REMOVE, problem);
+}
+
+bool database_commit(struct database *database, uint64_t generation, struct store_problem *problem)
+{
+	sqlite3_stmt *statement = database->statements[SET_GENERATION];
+
+	if (sqlite3_bind_int64(statement, 1, (sqlite3_int64)generation) != SQLITE_OK)
+		return fail_sqlite(database, problem);
+	return run(database, SET_GENERATION, problem) && run(database, COMMIT, problem);
+}
+
+void database_rollback(struct database *database)
+{
+	struct store_problem ignored; /* full disks roll back by themselves */
+
+	if (!sqlite3_get_autocommit(database->sqlite))
+		(void)run(database, ROLLBACK, &ignored);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_NS_DATABASE_H
+#define PYRITE_NS_DATABASE_H
+/*
+ * The records on disk, in SQLite. What is committed is there after a crash of the machine. One
+ * thread at a time; no two processes at all, but others may read the file with SQLite's own tools.
+ */
+#include "store.h"
+
+struct database;
+
+/* Gets a record, borrowed. Returns false when memory is out. */
+typedef bool (*database_row_cb)(const struct record *record, void *data);
+
+/* Opens the database, or makes one, of mode 0600. Refuses one that is damaged, another program's,
+ * of a later version, or open in another process. Returns: owned; NULL with *problem told. */
+struct database *database_open(const char *path, struct store_problem *problem);
+void database_close(struct database *database);
+
+/* The last change's number, as committed. */
+uint64_t database_generation(const struct database *database);
+
+/* These return false with *problem told; the transaction is then to be rolled back. */
+bool database_load(struct database *database, database_row_cb row, void *data,
+		   struct store_problem *problem);
+bool database_begin(struct database *database, struct store_problem *problem);
+bool database_put(struct database *database, const struct record *record,
+		  struct store_problem *problem);
+bool database_remove(struct database *database, const char *name, struct store_problem *problem);
+bool database_commit(struct database *database, uint64_t generation, struct store_problem *problem);
+void database_rollback(struct database *database);
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry.h"
+
+#include <pyrite/pyrite.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int registry_refuse(struct registry_problem *problem, int code, const char *format, ...)
+{
+	va_list args;
+
+	problem->code = code;
+	va_start(args, format);
+	vsnprintf(problem->text, sizeof(problem->text), format, args);
+	va_end(args);
+	return -code;
+}
+
+/* Whether text stands in a uri of this scheme as it is. */
+static bool fits_in_uri(const char *scheme, const char *text)
+{
+	char full[sizeof("PYRONAME:") + REGISTRY_NAME_MAX];
+	pyr_uri *uri;
+	bool fits;
+
+	snprintf(full, sizeof(full), "%s:%s", scheme, text);
+	uri = pyr_uri_parse(full);
+	fits = uri && strcmp(pyr_uri_object(uri), text) == 0;
+	pyr_uri_free(uri);
+	return fits;
+}
+
+int registry_check_name(const char *name, struct registry_problem *problem)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n > REGISTRY_NAME_MAX)
+		return registry_refuse(problem, PYR_INVALID_ARGUMENT,
+				       "NamingError: a name has 1 to %d bytes, not %zu",
+				       REGISTRY_NAME_MAX, n);
+	if (fits_in_uri("PYRONAME", name))
+		return 0;
+	return registry_refuse(problem, PYR_INVALID_ARGUMENT,
+			       "NamingError: invalid name: '%s': white space, control characters "
+			       "and '@' have no place in it",
+			       name);
+}
+
+static int check_tag(const char *tag, struct registry_problem *problem)
+{
+	size_t n = strlen(tag);
+
+	if (n == 0 || n > REGISTRY_NAME_MAX)
+		return registry_refuse(problem, PYR_INVALID_ARGUMENT,
+				       "NamingError: a tag has 1 to %d bytes, not %zu",
+				       REGISTRY_NAME_MAX, n);
+	if (!strchr(tag, ',') && fits_in_uri("PYROMETA", tag))
+		return 0;
+	return registry_refuse(problem, PYR_INVALID_ARGUMENT,
+			       "NamingError: invalid tag: '%s': white space, control characters, "
+			       "',' and '@' have no place in it",
+			       tag);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int sort_tags(const char **tags, size_t n)
+{
+	size_t i, kept = 0;
+
+	qsort(tags, n, sizeof(tags[0]), compare);
+	for (i = 0; i < n; i++)
+		if (kept == 0 || strcmp(tags[kept - 1], tags[i]) != 0)
+			tags[kept++] = tags[i];
+	return (int)kept;
+}
+
+int registry_check_tags(const char *const *tags, size_t n, const char **ret, size_t *ret_n,
+			struct registry_problem *problem)
+{
+	size_t i, bytes = 0;
+	int status;
+
+	*ret_n = 0;
+	if (n > REGISTRY_TAGS)
+		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED,
+				       "NamingError: a name has at most %d tags, not %zu",
+				       REGISTRY_TAGS, n);
+	for (i = 0; i < n; i++) {
+		status = check_tag(tags[i], problem);
+		if (status < 0)
+			return status;
+		bytes += strlen(tags[i]) + 1;
+		ret[i] = tags[i];
+	}
+	if (bytes > REGISTRY_TAG_BYTES)
+		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED,
+				       "NamingError: the tags of a name have at most %d bytes, not "
+				       "%zu",
+				       REGISTRY_TAG_BYTES, bytes);
+	*ret_n = n > 0 ? (size_t)sort_tags(ret, n) : 0;
+	return 0;
+}
+
+bool registry_knows_secret(const uint8_t *kept, const uint8_t *given)
+{
+	unsigned difference = 0;
+	int i;
+
+	/* Looks at every byte, so that the time it takes tells nothing. */
+	for (i = 0; given && i < SECRET_SIZE; i++)
+		difference |= kept[i] ^ given[i];
+	return given && difference == 0;
+}
+
+/* ---- revoked leases: the newest first ---- */
+
+struct revoked {
+	struct revoked *next;
+	int64_t until; /* by then the owner has renewed, or is gone */
+	uint8_t secret[SECRET_SIZE];
+	char name[];
+};
+
+struct revoked_list {
+	struct revoked *first;
+	size_t n;
+};
+
+struct revoked_list *revoked_new(void)
+{
+	return calloc(1, sizeof(struct revoked_list));
+}
+
+void revoked_free(struct revoked_list *list)
+{
+	struct revoked *revoked;
+
+	while (list && (revoked = list->first) != NULL) {
+		list->first = revoked->next;
+		free(revoked);
+	}
+	free(list);
+}
+
+static void take_out(struct revoked_list *list, struct revoked **place)
+{
+	struct revoked *revoked = *place;
+
+	*place = revoked->next;
+	free(revoked);
+	list->n--;
+}
+
+static void trim(struct revoked_list *list, int64_t now)
+{
+	struct revoked **place = &list->first;
+
+	while (*place) {
+		if ((*place)->until <= now)
+			take_out(list, place);
+		else
+			place = &(*place)->next;
+	}
+}
+
+/* One that is not remembered is registered again by its owner: no more than a nuisance. */
+void revoked_add(struct revoked_list *list, const struct record *record, int64_t now)
+{
+	struct revoked *revoked;
+
+	if (list->n >= REGISTRY_REVOKED)
+		trim(list, now);
+	if (list->n >= REGISTRY_REVOKED)
+		return;
+	revoked = malloc(sizeof(*revoked) + strlen(record->name) + 1);
+	if (!revoked)
+		return;
+	strcpy(revoked->name, record->name);
+	memcpy(revoked->secret, record->secret, SECRET_SIZE);
+	revoked->until = now + record->ttl_ms;
+	revoked->next = list->first;
+	list->first = revoked;
+	list->n++;
+}
+
+void revoked_drop(struct revoked_list *list, const char *name)
+{
+	struct revoked **place = &list->first;
+
+	while (*place) {
+		if (strcmp((*place)->name, name) == 0)
+			take_out(list, place);
+		else
+			place = &(*place)->next;
+	}
+}
+
+bool revoked_has(struct revoked_list *list, const char *name, const uint8_t *secret, int64_t now)
+{
+	const struct revoked *revoked;
+
+	for (revoked = list->first; revoked; revoked = revoked->next)
+		if (revoked->until > now && strcmp(revoked->name, name) == 0 &&
+		    registry_knows_secret(revoked->secret, secret))
+			return true;
+	return false;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looks through many names. Each call does so for a slice of time, or until its reply is full, and
+ * says where the next call goes on, so that no list keeps others waiting.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "pattern.h"
+#include "service.h"
+
+enum {
+	PAGE_ENTRIES = 1024,
+	PAGE_BYTES = 48 * 1024, /* leaves room in a message for what surrounds the texts */
+	ENTRY_BYTES = 16,       /* tags and lengths around the texts of one entry */
+	CLOCK_EVERY = 16        /* names between two looks at the clock */
+};
+
+/* Which names, and how far. */
+struct search {
+	struct registry *registry;
+	const char *prefix;      /* "": any */
+	struct pattern *pattern; /* NULL: any */
+	const struct string_seq *tags;
+	bool all_tags;
+	char at[REGISTRY_NAME_MAX + 1]; /* the last name looked at */
+	unsigned n_looks;
+	int64_t until;
+	bool is_too_much; /* the pattern took too long on it */
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void start(struct search *search, pyr_call *call, const char *after)
+{
+	search->registry = service_registry(call);
+	search->until = now_ms() + SERVICE_SLICE_MS;
+	/* one that is longer than any name sorts as its beginning does, as good as */
+	strncat(search->at, after, REGISTRY_NAME_MAX);
+}
+
+static bool has_tag(const struct record *record, const char *tag)
+{
+	size_t i;
+
+	for (i = 0; i < record->n_tags; i++)
+		if (strcmp(record->tags[i], tag) == 0)
+			return true;
+	return false;
+}
+
+static bool fits_tags(const struct search *search, const struct record *record)
+{
+	const struct string_seq *tags = search->tags;
+	size_t i;
+
+	for (i = 0; i < tags->n; i++)
+		if (has_tag(record, tags->items[i]) != search->all_tags)
+			break;
+	/* all: none was missing; any: one was there */
+	return tags->n > 0 && (i == tags->n) == search->all_tags;
+}
+
+static bool fits(struct search *search, const struct record *record)
+{
+	enum pattern_answer answer;
+
+	if (search->tags)
+		return fits_tags(search, record);
+	if (!search->pattern)
+		return true;
+	answer = pattern_match(search->pattern, record->name);
+	search->is_too_much = answer == PATTERN_TOO_MUCH;
+	return answer == PATTERN_YES;
+}
+
+/* The next name that fits. NULL: there is none, the time is up (has_more), or it was too much. */
+static const struct record *next(struct search *search, bool *has_more)
+{
+	const struct record *record;
+
+	*has_more = false;
+	while ((record = registry_next(search->registry, search->prefix, search->at)) != NULL) {
+		*has_more = ++search->n_looks % CLOCK_EVERY == 0 && now_ms() >= search->until;
+		if (*has_more)
+			return NULL;
+		strcpy(search->at, record->name);
+		if (fits(search, record))
+			return record;
+		if (search->is_too_much)
+			return NULL;
+	}
+	return NULL;
+}
+
+static int too_much(pyr_call *call, const struct search *search)
+{
+	return pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
+			"NamingError: the regex takes too long to match name %s", search->at);
+}
+
+static int read_pattern(pyr_call *call, const char *regex, struct pattern **ret)
+{
+	char why[256];
+
+	*ret = pattern_new(regex, why, sizeof(why));
+	if (!*ret)
+		return pyr_fail(call, PYR_INVALID_ARGUMENT, "NamingError: invalid regex: %s", why);
+	return 0;
+}
+
+/* ---- lists ---- */
+
+bool service_copy_record(pyr_call *call, const struct record *record, struct pyrite_NameEntry *ret)
+{
+	size_t i;
+
+	ret->name = pyr_strdup(call, record->name);
+	ret->uri = pyr_strdup(call, record->uri);
+	if (!ret->name || !ret->uri)
+		return false;
+	ret->tags.n = 0;
+	if (record->n_tags == 0)
+		return true;
+	ret->tags.items = pyr_alloc(call, record->n_tags * sizeof(ret->tags.items[0]));
+	if (!ret->tags.items)
+		return false;
+	for (i = 0; i < record->n_tags; i++)
+		if (!(ret->tags.items[i] = pyr_strdup(call, record->tags[i])))
+			return false;
+	ret->tags.n = record->n_tags;
+	return true;
+}
+
+static size_t bytes_of(const struct record *record)
+{
+	size_t i, n = strlen(record->name) + strlen(record->uri) + ENTRY_BYTES;
+
+	for (i = 0; i < record->n_tags; i++)
+		n += strlen(record->tags[i]) + ENTRY_BYTES / 4;
+	return n;
+}
+
+static int fill_page(pyr_call *call, struct search *search, struct pyrite_NamePage *page)
+{
+	const struct record *record;
+	struct pyrite_NameEntry *entry;
+	size_t bytes = 0;
+	bool has_more;
+
+	while ((record = next(search, &has_more)) != NULL) {
+		bytes += bytes_of(record);
+		entry = &page->entries.items[page->entries.n++];
+		if (!service_copy_record(call, record, entry))
+			return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		has_more = page->entries.n == PAGE_ENTRIES || bytes > PAGE_BYTES;
+		if (has_more)
+			break;
+	}
+	if (search->is_too_much)
+		return too_much(call, search);
+	page->next = has_more ? pyr_strdup(call, search->at) : "";
+	return page->next ? 0 : pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+static int list(pyr_call *call, struct search *search, const char *after,
+		const struct pyrite_NamePage **ret)
+{
+	struct pyrite_NamePage *page = pyr_alloc(call, sizeof(*page));
+	int status;
+
+	if (!page ||
+	    !(page->entries.items = pyr_alloc(call, PAGE_ENTRIES * sizeof(page->entries.items[0]))))
+		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	start(search, call, after);
+	status = fill_page(call, search, page);
+	if (status == 0)
+		*ret = page;
+	return status;
+}
+
+int service_list(pyr_call *call, const char *prefix, const char *after,
+		 const struct pyrite_NamePage **ret)
+{
+	struct search search = { .prefix = prefix };
+
+	return list(call, &search, after, ret);
+}
+
+int service_list_matching(pyr_call *call, const char *regex, const char *after,
+			  const struct pyrite_NamePage **ret)
+{
+	struct search search = { .prefix = "" };
+	int status = read_pattern(call, regex, &search.pattern);
+
+	if (status == 0)
+		status = list(call, &search, after, ret);
+	pattern_free(search.pattern);
+	return status;
+}
+
+int service_list_metadata(pyr_call *call, const struct string_seq *tags, bool all,
+			  const char *after, const struct pyrite_NamePage **ret)
+{
+	struct search search = { .prefix = "", .tags = tags, .all_tags = all };
+
+	return list(call, &search, after, ret);
+}
+
+/* ---- removals ---- */
+
+static int remove_found(pyr_call *call, struct search *search, const struct registry_claim *claim,
+			struct pyrite_NameRemoval *removal)
+{
+	struct registry_problem problem;
+	const struct record *record;
+	bool has_more;
+
+	while ((record = next(search, &has_more)) != NULL) {
+		if (record->is_own)
+			continue;
+		if (registry_remove(search->registry, search->at, claim, &problem) == 0)
+			removal->removed++;
+		else if (problem.code == PYR_RESOURCE_EXHAUSTED)
+			return pyr_fail(call, problem.code, "%s", problem.text);
+		else
+			removal->kept++;
+	}
+	if (search->is_too_much)
+		return too_much(call, search);
+	removal->next = has_more ? pyr_strdup(call, search->at) : "";
+	return removal->next ? 0 : pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+static int remove_all(pyr_call *call, struct search *search, const char *after,
+		      const struct pyrite_NameClaim *claim, struct pyrite_NameRemoval *removal)
+{
+	struct registry_claim known;
+	int status = service_read_claim(call, claim, &known);
+
+	if (status < 0)
+		return status;
+	if (!removal)
+		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	start(search, call, after);
+	return remove_found(call, search, &known, removal);
+}
+
+int service_remove_prefix(pyr_call *call, const char *prefix, const char *after,
+			  const struct pyrite_NameClaim *claim,
+			  const struct pyrite_NameRemoval **ret)
+{
+	struct pyrite_NameRemoval *removal = pyr_alloc(call, sizeof(*removal));
+	struct search search = { .prefix = prefix };
+	int status = remove_all(call, &search, after, claim, removal);
+
+	(void)ret;
+	if (status < 0)
+		return status;
+	return service_answer_when_safe(call, (struct service_answer){ ANSWER_PREFIX, removal });
+}
+
+int service_remove_matching(pyr_call *call, const char *regex, const char *after,
+			    const struct pyrite_NameClaim *claim,
+			    const struct pyrite_NameRemoval **ret)
+{
+	struct pyrite_NameRemoval *removal = pyr_alloc(call, sizeof(*removal));
+	struct search search = { .prefix = "" };
+	int status = read_pattern(call, regex, &search.pattern);
+
+	(void)ret;
+	if (status == 0)
+		status = remove_all(call, &search, after, claim, removal);
+	pattern_free(search.pattern);
+	if (status < 0)
+		return status;
+	return service_answer_when_safe(call, (struct service_answer){ ANSWER_MATCHING, removal });
+}
