@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "numtab.h"
+
+#include "test.h"
+
+#include <stdint.h>
+
+static int values[4096];
+
+/* xorshift: the same numbers in each run. */
+static uint32_t next_random(uint32_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 17;
+	*state ^= *state << 5;
+	return *state;
+}
+
+TEST(an_empty_table_has_nothing)
+{
+	struct numtab table = { 0 };
+
+	CHECK(numtab_get(&table, 0) == NULL);
+	CHECK(numtab_get(&table, 7) == NULL);
+	CHECK(numtab_remove(&table, 7) == NULL);
+	CHECK(numtab_pop(&table) == NULL);
+	numtab_free(&table);
+}
+
+TEST(zero_and_the_largest_are_numbers_like_others)
+{
+	struct numtab table = { 0 };
+
+	CHECK(numtab_put(&table, 0, &values[0]));
+	CHECK(numtab_put(&table, UINT32_MAX, &values[1]));
+	CHECK(numtab_get(&table, 0) == &values[0]);
+	CHECK(numtab_get(&table, UINT32_MAX) == &values[1]);
+	CHECK(numtab_remove(&table, 0) == &values[0]);
+	CHECK(numtab_get(&table, 0) == NULL);
+	CHECK(numtab_get(&table, UINT32_MAX) == &values[1]);
+	numtab_free(&table);
+}
+
+/*
+ * Against an array of what ought to be in it. Numbers have few different low bits, as those of
+ * calls and of sessions have, so that places collide and runs wrap around.
+ */
+static void compare_with_model(uint32_t seed, uint32_t stride)
+{
+	void *model[512] = { NULL };
+	struct numtab table = { 0 };
+	uint32_t state = seed, r, i;
+	size_t n = 0;
+	int step;
+
+	for (step = 0; step < 20000; step++) {
+		r = next_random(&state);
+		i = r % 512;
+		if (r >> 9 & 1 && !model[i]) {
+			REQUIRE(numtab_put(&table, i * stride, &values[i]));
+			model[i] = &values[i];
+			n++;
+		} else if (r >> 10 & 1) {
+			CHECK(numtab_remove(&table, i * stride) == model[i]);
+			n -= model[i] != NULL;
+			model[i] = NULL;
+		}
+		i = next_random(&state) % 512;
+		if (numtab_get(&table, i * stride) != model[i] || table.n != n)
+			break;
+	}
+	CHECK_INT(step, 20000);
+	for (i = 0; i < 512; i++)
+		CHECK(numtab_get(&table, i * stride) == model[i]);
+	numtab_free(&table);
+}
+
+TEST(a_table_does_what_a_model_does)
+{
+	compare_with_model(1, 1);
+	compare_with_model(2, 1 << 14);
+	compare_with_model(3, 1 << 23);
+	compare_with_model(4, 0x9e3779b1);
+	compare_with_model(5, 64);
+}
+
+TEST(pop_empties_a_table_of_each_value_once)
+{
+	bool seen[4096] = { false };
+	struct numtab table = { 0 };
+	int *value, n = 0, i;
+
+	for (i = 0; i < 4096; i++)
+		REQUIRE(numtab_put(&table, (uint32_t)i * 3, &values[i]));
+	while ((value = numtab_pop(&table))) {
+		CHECK(!seen[value - values]);
+		seen[value - values] = true;
+		n++;
+	}
+	CHECK_INT(n, 4096);
+	CHECK_INT(table.n, 0);
+	for (i = 0; i < 4096; i++)
+		CHECK(numtab_get(&table, (uint32_t)i * 3) == NULL);
+	numtab_free(&table);
+}
+
+TESTS(numtab, T(an_empty_table_has_nothing), T(zero_and_the_largest_are_numbers_like_others),
+      T(a_table_does_what_a_model_does), T(pop_empties_a_table_of_each_value_once))
