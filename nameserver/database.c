@@ -83,11 +83,11 @@ static bool is_no_space(int system_error)
 /* SQLite's last error, as one of ours. */
 static bool fail_sqlite(struct database *database, struct store_problem *problem)
 {
+	int system_error = errno; /* sqlite3_system_errno() does not know of failed writes */
 	sqlite3 *sqlite = database->sqlite;
 	int error = sqlite3_errcode(sqlite) & 0xff;
 
-	if (error == SQLITE_FULL ||
-	    (error == SQLITE_IOERR && is_no_space(sqlite3_system_errno(sqlite))))
+	if (error == SQLITE_FULL || (error == SQLITE_IOERR && is_no_space(system_error)))
 		return fail(problem, PYR_RESOURCE_EXHAUSTED, "no space left for database %s",
 			    database->path);
 	if (error == SQLITE_NOTADB || error == SQLITE_CORRUPT)
