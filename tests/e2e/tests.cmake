@@ -9,3 +9,6 @@ pyrite_warnings(e2e_servant)
 add_executable(e2e-server e2e/server.c)
 target_link_libraries(e2e-server PRIVATE e2e_servant)
 pyrite_warnings(e2e-server)
+
+pyrite_unit_test(call e2e_servant)
+pyrite_unit_test(deferred e2e_servant)

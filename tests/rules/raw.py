@@ -187,7 +187,7 @@ class End:
 class Client(End):
     """The connecting end."""
 
-    OPERATIONS = ("who", "add", "echo", "pass", "post", "pass_soon", "open", "shut", "log", "hold", "answer", "refuse",
+    OPERATIONS = ("who", "add", "echo", "pass", "post", "open", "shut", "log", "hold", "hold_soon", "answer", "refuse",
                   "drop", "held", "at_once", "time_left", "caller", "fail", "raise", "miss", "relay", "returns", "bare",
                   "nobody", "stop")
 
