@@ -123,7 +123,7 @@ static void answer(pyr_call *call, pyr__in *out)
 /* What a method's return value other than 0 means. */
 static void answer_failure(pyr_call *call, int err)
 {
-	if (call->failure.code == -err && err < 0) {
+	if (err < 0 && err >= -PYR_UNAUTHENTICATED && call->failure.code == -err) {
 		answer_error(call, &call->failure);
 	} else if (err < 0 && err >= -PYR_UNAUTHENTICATED) {
 		const pyr_error *last = pyr_last_error(); /* of a call it made and hands on */
@@ -132,6 +132,8 @@ static void answer_failure(pyr_call *call, int err)
 		if (last->code == -err) {
 			error.message = last->message;
 			error.trace = last->trace;
+			error.exception = last->exception;
+			error.detail = error_detail(&error.n_detail);
 		} else {
 			error.message = pyr_status_name(err);
 		}
@@ -187,6 +189,7 @@ static bool has_method(const pyr_call *call)
 void incall_run(pyr_call *call)
 {
 	const struct pyr__operation *table = operation_of(call)->table;
+	pyr_error *error = pyr_error_take(); /* not of this call */
 	pyr_call *outer = current;
 
 	current = call;
@@ -207,6 +210,7 @@ void incall_run(pyr_call *call)
 	else
 		run_method(call);
 	current = outer;
+	error_restore(error);
 }
 
 static void on_cancelled(struct exec_job *job)
