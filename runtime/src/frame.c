@@ -251,21 +251,6 @@ static bool get_field(const uint8_t **data, const uint8_t *limit, struct field *
 	return true;
 }
 
-void frame_message_after(struct span message, uint32_t *ret)
-{
-	const uint8_t *p = message.p;
-	struct field field;
-
-	if (message.n > 0 && *p == (2 << 3 | VARINT) && get_field(&p, p + message.n, &field))
-		*ret = (uint32_t)field.value;
-}
-
-size_t frame_put_after(uint8_t head[8], uint32_t after)
-{
-	head[0] = 2 << 3 | VARINT;
-	return (size_t)(put_varint(head + 1, after) - head);
-}
-
 size_t frame_size(const uint8_t *data, size_t n)
 {
 	const uint8_t *p = data;

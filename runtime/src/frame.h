@@ -63,10 +63,6 @@ uint8_t *frame_write(struct buf *buf, const struct frame *frame, size_t n_payloa
 /* The same with frame->payload copied. */
 bool frame_append(struct buf *buf, const struct frame *frame);
 
-/* Message.after, which stands first where it is not 0. */
-void frame_message_after(struct span message, uint32_t *ret);
-size_t frame_put_after(uint8_t head[8], uint32_t after);
-
 /* The size of the first frame at data, header included; 0 if there is no whole one. */
 size_t frame_size(const uint8_t *data, size_t n);
 /* Turns the written frame at data into one that every reader skips. */

@@ -19,18 +19,12 @@ struct link_events {
 	void (*closed)(void *owner, int code, const char *text);
 };
 
-enum link_state {
-	LINK_BUSY,  /* taken; the next may go after written() */
-	LINK_READY, /* taken; the next may go at once */
-	LINK_DEAD   /* not taken: closed() comes or came */
-};
-
 struct link_kind {
 	/*
-	 * Hands over a message, whose bytes are copied. is_answer: nothing but an answer to it, or
-	 * the next request, is expected to follow, so sending it may be joined with receiving that.
+	 * Hands over a message, whose bytes are copied; the next may go after written(). Returns
+	 * false, the message not taken, if the link is over: closed() comes or came.
 	 */
-	enum link_state (*write)(struct link *link, struct span message, bool is_answer);
+	bool (*write)(struct link *link, struct span message);
 	/* Ends it: after what was written if code is 0, at once otherwise. closed() still comes.
 	 * Any thread, also twice. */
 	void (*close)(struct link *link, int code, const char *text);
@@ -52,14 +46,10 @@ struct link *link_grpc_connect(const char *target, const char *address, bool is_
 			       const struct link_events *events, void *owner);
 
 /*
- * Takes a call of /pyrite.Link/Open that a core server was asked for, in the leader. id: what its
- * metadata says of LINK_GRPC_ID, empty if nothing. Owner and events are set by link_grpc_start().
+ * Takes a call of /pyrite.Link/Open that a core server was asked for, in the leader. Owner and
+ * events are set by link_grpc_start().
  */
-#define LINK_GRPC_ID "pyrite-link"
 struct grpc_call;
-struct link *link_grpc_accept(struct grpc_call *call, struct span id, const char *address,
-			      bool is_local);
+struct link *link_grpc_accept(struct grpc_call *call, const char *address, bool is_local);
 void link_grpc_start(struct link *link, const struct link_events *events, void *owner);
-/* Takes a call of /pyrite.Link/Side: the second stream of the link with that id. */
-void link_grpc_attach(struct grpc_call *call, struct span id);
 #endif

@@ -1,131 +1,151 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A link over gRPC streams, /pyrite.Link/Open and Side. Both ends run the same code but for how a
- * call comes to be and which operation tells its end.
+ * A link over one bidirectional gRPC stream, /pyrite.Link/Open. Both ends run the same code but for
+ * how the call comes to be and which operation tells its end. Each batch in flight holds a
+ * reference; the owner holds one more.
  *
- * Why two streams. Core pays a write of its own (a WINDOW_UPDATE) for each receive that is started
- * apart from a send, which doubles the cost of a serial call. A batch of both saves it, but core
- * then takes no other send on that stream until something was received. So each link may have a
- * second, side stream for what has to be sent meanwhile; only a link that has one joins sends with
- * receives, and only when its peer expects an answer next. After a message was received on the main
- * stream its next receive is put off until the answer is written, or the leader polls again.
- *
- * Order over both streams: a message on the side says how many went before it on the main stream,
- * and the other way round (Message.after); a receiver holds one back until those have come.
+ * After a message was received, the next receive is put off until the leader polls again. By then
+ * the answer has usually been sent, and core has sent the WINDOW_UPDATE along with it for which it
+ * else makes a write of its own: that would double the cost of a serial call.
  */
-#include "link_grpc.h"
+#include "link.h"
 
 #include <pyrite/pyrite.h>
 
+#include <grpc/byte_buffer.h>
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
+#include <grpc/slice.h>
+#include <grpc/support/time.h>
 
-#include <openssl/rand.h>
-
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "frame.h"
+#include "engine.h"
+#include "tsan.h"
+
+struct grpc_link {
+	struct link link;
+	grpc_call *call;       /* lock: NULL when it is over */
+	grpc_channel *channel; /* client */
+	atomic_int refs;
+	struct engine_event opened, received, sent, ended, closed;
+	grpc_metadata_array initial, trailing;
+	grpc_byte_buffer *incoming, *outgoing;
+	grpc_status_code status;
+	grpc_slice details;
+	int cancelled;
+	struct engine_hook put_off; /* starts the next receive */
+	bool is_reading;            /* leader: a receive is in flight */
+	bool has_ended;             /* leader: `ended` came */
+	bool is_finished;           /* leader: closed() was called */
+	pthread_mutex_t lock;       /* after the owner's; before core's and the engine's */
+	bool is_client;
+	bool is_closing;      /* lock: no new writes */
+	bool is_writing;      /* lock: a send is in flight */
+	bool close_after;     /* lock: end the stream once that is written */
+	int close_code;       /* lock: told instead of the network's when this end closed */
+	char close_text[256]; /* lock */
+};
 
 static struct grpc_link *of(struct link *link)
 {
 	return (struct grpc_link *)link;
 }
 
-/* Links of this process that were accepted and may get a side stream. Leader only. */
-static struct grpc_link *accepted;
-
-static void forget_accepted(struct grpc_link *l)
-{
-	struct grpc_link **at;
-
-	for (at = &accepted; *at && *at != l; at = &(*at)->next)
-		;
-	if (*at)
-		*at = l->next;
-}
-
-void link_ref(struct grpc_link *l)
-{
-	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
-}
+#define FROM(event, member)                                                                        \
+	((struct grpc_link *)((char *)(event)-offsetof(struct grpc_link, member)))
 
 /* Lets core close the connection, also while the link itself is still held. */
-static void release_calls(struct grpc_link *l)
+static void release_call(struct grpc_link *l)
 {
-	grpc_call *calls[2];
-	int i;
+	grpc_call *call;
 
 	pthread_mutex_lock(&l->lock);
-	for (i = 0; i < 2; i++) {
-		calls[i] = l->streams[i].call;
-		l->streams[i].call = NULL;
-	}
+	call = l->call;
+	l->call = NULL;
 	pthread_mutex_unlock(&l->lock);
-	for (i = 0; i < 2; i++)
-		if (calls[i])
-			grpc_call_unref(calls[i]);
-	if (calls[0] && l->channel)
+	if (!call)
+		return;
+	grpc_call_unref(call);
+	if (l->channel)
 		grpc_channel_destroy(l->channel);
 }
 
-void link_unref(struct grpc_link *l)
+static void unref(struct grpc_link *l)
 {
 	if (atomic_fetch_sub(&l->refs, 1) != 1)
 		return;
-	release_calls(l);
-	stream_fini(&l->streams[0]);
-	stream_fini(&l->streams[1]);
+	release_call(l);
+	grpc_metadata_array_destroy(&l->initial);
+	grpc_metadata_array_destroy(&l->trailing);
+	grpc_slice_unref(l->details);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
 }
 
-static bool is_over(struct grpc_link *l, struct stream *s)
+/* Starts a batch whose completion is `event`. */
+static bool start(struct grpc_link *l, const grpc_op *ops, size_t n, struct engine_event *event)
 {
-	bool is_joined;
+	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+	TSAN_RELEASE(event);
+	if (l->call && grpc_call_start_batch(l->call, ops, n, event, NULL) == GRPC_CALL_OK)
+		return true;
+	unref(l);
+	return false;
+}
 
-	pthread_mutex_lock(&l->lock);
-	is_joined = s->is_joined;
-	pthread_mutex_unlock(&l->lock);
-	return !s->is_open || (s->has_ended && !s->is_reading && !is_joined);
+static bool start_read(struct grpc_link *l)
+{
+	grpc_op op = { .op = GRPC_OP_RECV_MESSAGE };
+
+	op.data.recv_message.recv_message = &l->incoming;
+	return start(l, &op, 1, &l->received);
 }
 
 /* Tells the owner, once the end is known and nothing is being read any more. */
 static void finish(struct grpc_link *l)
 {
-	struct stream *main = &l->streams[MAIN], *side = &l->streams[SIDE];
 	char text[256];
 	int code;
 
-	if (l->is_finished || !is_over(l, main) || !is_over(l, side))
+	if (l->is_finished || !l->has_ended || l->is_reading)
 		return;
 	l->is_finished = true;
-	forget_accepted(l);
 	pthread_mutex_lock(&l->lock);
 	l->is_closing = true;
 	code = l->close_code;
 	snprintf(text, sizeof(text), "%s", l->close_text);
 	pthread_mutex_unlock(&l->lock);
 	if (code == 0 && l->is_client) {
-		code = (int)main->status;
-		snprintf(text, sizeof(text), "%.*s", (int)GRPC_SLICE_LENGTH(main->details),
-			 (const char *)GRPC_SLICE_START_PTR(main->details));
+		code = (int)l->status;
+		snprintf(text, sizeof(text), "%.*s", (int)GRPC_SLICE_LENGTH(l->details),
+			 (const char *)GRPC_SLICE_START_PTR(l->details));
 	}
 	if (code == 0)
 		code = PYR_UNAVAILABLE;
 	if (text[0] == '\0')
 		snprintf(text, sizeof(text), "connection closed");
 	l->link.events->closed(l->link.owner, code, text);
-	release_calls(l);
+	release_call(l);
 }
 
-static void cancel_calls(struct grpc_link *l)
+/* The orderly end of this side's half, with nothing being written. With the lock. */
+static void send_end(struct grpc_link *l)
 {
-	int i;
+	grpc_op op = { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT };
 
-	for (i = 0; i < 2; i++)
-		if (l->streams[i].call)
-			grpc_call_cancel(l->streams[i].call, NULL);
+	if (!l->is_client) {
+		op.op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+		op.data.send_status_from_server.status = GRPC_STATUS_OK;
+	}
+	if (l->call && !start(l, &op, 1, &l->closed))
+		grpc_call_cancel(l->call, NULL);
 }
 
 static void close_link(struct link *link, int code, const char *text)
@@ -137,206 +157,136 @@ static void close_link(struct link *link, int code, const char *text)
 		l->is_closing = true;
 		l->close_code = code;
 		snprintf(l->close_text, sizeof(l->close_text), "%s", text);
-		if (code == 0 && (l->streams[MAIN].is_writing || l->streams[SIDE].is_writing))
+		if (code == 0 && l->is_writing)
 			l->close_after = true;
 		else if (code == 0)
-			streams_send_end(l);
+			send_end(l);
 	}
-	if (code != 0)
-		cancel_calls(l);
+	if (code != 0 && l->call)
+		grpc_call_cancel(l->call, NULL);
 	pthread_mutex_unlock(&l->lock);
 }
 
-/* ---- what comes in; in the leader ---- */
+/* ---- batches that are through; in the leader ---- */
 
-/* How many messages of the other stream are to go before this one. */
-static uint32_t after_of(struct span message)
+static void deliver(struct grpc_link *l, grpc_byte_buffer *message)
 {
-	uint32_t after = 0;
-
-	frame_message_after(message, &after);
-	return after;
-}
-
-static void read_on(struct stream *s)
-{
-	struct grpc_link *l = s->link;
-
-	if (s == &l->streams[MAIN] && l->streams[SIDE].is_open && l->may_join) {
-		pthread_mutex_lock(&l->lock);
-		s->is_put_off = true;
-		pthread_mutex_unlock(&l->lock);
-		link_ref(l);
-		engine_before_poll(&l->put_off);
-		return;
-	}
-	s->is_reading = stream_read(s);
-}
-
-/* Hands a message to the owner unless it came too early. Returns whether it did. */
-static bool deliver(struct stream *s, grpc_byte_buffer *message)
-{
-	struct grpc_link *l = s->link;
-	struct stream *other = &l->streams[s == &l->streams[MAIN] ? SIDE : MAIN];
+	const grpc_slice_buffer *parts = &message->data.raw.slice_buffer;
+	grpc_byte_buffer_reader reader;
 	grpc_slice slice;
 	struct span span;
-	bool is_due;
 
-	slice = stream_slice(message);
+	if (parts->count == 1) {
+		slice = grpc_slice_ref(parts->slices[0]);
+	} else if (grpc_byte_buffer_reader_init(&reader, message)) {
+		slice = grpc_byte_buffer_reader_readall(&reader);
+		grpc_byte_buffer_reader_destroy(&reader);
+	} else {
+		return;
+	}
 	span = (struct span){ GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice) };
-	is_due = !l->has_side || (int32_t)(other->n_received - after_of(span)) >= 0;
-	if (is_due) {
-		s->n_received++;
-		l->link.events->message(l->link.owner, span);
-	}
+	l->link.events->message(l->link.owner, span);
 	grpc_slice_unref(slice);
-	return is_due;
-}
-
-/* Delivers what is due of both streams, in order. */
-static void take(struct stream *s, grpc_byte_buffer *message)
-{
-	struct grpc_link *l = s->link;
-
-	s->held = message;
-	while (s->held && deliver(s, s->held)) {
-		grpc_byte_buffer_destroy(s->held);
-		s->held = NULL;
-		read_on(s);
-		s = &l->streams[s == &l->streams[MAIN] ? SIDE : MAIN];
-	}
-}
-
-void link_received(struct stream *s, grpc_byte_buffer *message)
-{
-	struct grpc_link *l = s->link;
-
-	if (message)
-		take(s, message);
-	else if (!l->is_client) /* the other end sends no more: a link is not half of one */
-		close_link(&l->link, 0, "");
-	finish(l);
 }
 
 static void on_before_poll(struct engine_hook *hook)
 {
-	struct grpc_link *l =
-		(struct grpc_link *)((char *)hook - offsetof(struct grpc_link, put_off));
-	struct stream *s = &l->streams[MAIN];
-	bool was_put_off;
+	struct grpc_link *l = FROM(hook, put_off);
 
-	pthread_mutex_lock(&l->lock);
-	was_put_off = s->is_put_off;
-	s->is_put_off = false;
-	pthread_mutex_unlock(&l->lock);
-	if (was_put_off)
-		s->is_reading = stream_read(s);
-	if (was_put_off && !s->is_reading)
-		finish(l);
-	link_unref(l);
-}
-
-/* One stream without the other is no link; but a side that the other end refused never was one. */
-void link_ended(struct stream *s)
-{
-	struct grpc_link *l = s->link;
-
-	s->has_ended = true;
-	if (s == &l->streams[MAIN] || atomic_load(&l->may_join)) {
-		pthread_mutex_lock(&l->lock);
-		cancel_calls(l);
-		pthread_mutex_unlock(&l->lock);
-	}
+	l->is_reading = start_read(l);
 	finish(l);
+	unref(l);
 }
 
-/* The server knows the link by now, so that it finds what the side belongs to. */
-void link_opened(struct grpc_link *l)
+static void on_received(struct engine_event *event, bool ok)
 {
-	bool is_closing;
+	struct grpc_link *l = FROM(event, received);
+	grpc_byte_buffer *message = l->incoming;
 
-	pthread_mutex_lock(&l->lock);
-	is_closing = l->is_closing;
-	pthread_mutex_unlock(&l->lock);
-	if (is_closing || l->is_finished || l->has_side)
-		return;
-	l->has_side = true;
-	stream_open(&l->streams[SIDE], "/pyrite.Link/Side");
+	l->incoming = NULL;
+	l->is_reading = false;
+	if (ok && message) {
+		deliver(l, message);
+		atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+		engine_before_poll(&l->put_off);
+	} else if (!l->is_client) { /* the other end sends no more: a link is not half of one */
+		close_link(&l->link, 0, "");
+	}
+	if (message)
+		grpc_byte_buffer_destroy(message);
+	finish(l);
+	unref(l);
 }
 
-void link_sent(struct stream *s, bool ok)
+static void on_sent(struct engine_event *event, bool ok)
 {
-	struct grpc_link *l = s->link;
+	struct grpc_link *l = FROM(event, sent);
 	bool close_after;
 
+	grpc_byte_buffer_destroy(l->outgoing);
 	pthread_mutex_lock(&l->lock);
-	s->is_writing = false;
-	close_after =
-		l->close_after && !l->streams[MAIN].is_writing && !l->streams[SIDE].is_writing;
-	if (close_after) {
-		l->close_after = false;
-		streams_send_end(l);
-	}
+	l->is_writing = false;
+	close_after = l->close_after;
+	l->close_after = false;
+	if (close_after)
+		send_end(l);
 	pthread_mutex_unlock(&l->lock);
 	if (ok && !close_after)
 		l->link.events->written(l->link.owner);
+	unref(l);
+}
+
+static void on_ended(struct engine_event *event, bool ok)
+{
+	struct grpc_link *l = FROM(event, ended);
+
+	(void)ok;
+	l->has_ended = true;
+	finish(l);
+	unref(l);
+}
+
+static void on_opened(struct engine_event *event, bool ok)
+{
+	(void)ok;
+	unref(FROM(event, opened));
+}
+
+static void on_closed(struct engine_event *event, bool ok)
+{
+	(void)ok;
+	unref(FROM(event, closed));
 }
 
 /* ---- what goes out ---- */
 
-static grpc_byte_buffer *make_message(struct span bytes, uint32_t after)
-{
-	uint8_t head[8];
-	size_t n = after ? frame_put_after(head, after) : 0;
-	grpc_slice slice = grpc_slice_malloc(n + bytes.n);
-	grpc_byte_buffer *message;
-
-	memcpy(GRPC_SLICE_START_PTR(slice), head, n);
-	if (bytes.n > 0)
-		memcpy(GRPC_SLICE_START_PTR(slice) + n, bytes.p, bytes.n);
-	message = grpc_raw_byte_buffer_create(&slice, 1);
-	grpc_slice_unref(slice);
-	return message;
-}
-
-/* Chooses the stream, and whether to join. With the lock. */
-static enum link_state start_write(struct grpc_link *l, struct span bytes, bool is_answer)
-{
-	struct stream *main = &l->streams[MAIN], *side = &l->streams[SIDE];
-	struct stream *s = main->is_joined ? side : main;
-	bool join = s == main && is_answer && l->may_join && main->is_put_off;
-	grpc_byte_buffer *message;
-
-	if (l->is_closing || !s->call)
-		return LINK_DEAD;
-	message = make_message(bytes, s == main ? side->n_sent : main->n_sent);
-	if (!stream_write(s, message, join)) {
-		grpc_byte_buffer_destroy(message);
-		return LINK_DEAD;
-	}
-	s->n_sent++;
-	if (join) {
-		main->is_put_off = false;
-		return LINK_READY;
-	}
-	s->is_writing = true;
-	return LINK_BUSY;
-}
-
-static enum link_state write_link(struct link *link, struct span message, bool is_answer)
+static bool write_link(struct link *link, struct span message)
 {
 	struct grpc_link *l = of(link);
-	enum link_state state;
+	grpc_slice slice = grpc_slice_from_copied_buffer((const char *)message.p, message.n);
+	grpc_op op = { .op = GRPC_OP_SEND_MESSAGE };
+	grpc_byte_buffer *buffer;
+	bool started = false;
 
+	buffer = grpc_raw_byte_buffer_create(&slice, 1);
+	grpc_slice_unref(slice);
+	op.data.send_message.send_message = buffer;
 	pthread_mutex_lock(&l->lock);
-	state = start_write(l, message, is_answer);
+	if (!l->is_closing) {
+		l->is_writing = true;
+		l->outgoing = buffer;
+		started = start(l, &op, 1, &l->sent);
+		l->is_writing = started;
+	}
 	pthread_mutex_unlock(&l->lock);
-	return state;
+	if (!started)
+		grpc_byte_buffer_destroy(buffer);
+	return started;
 }
 
 static void free_link(struct link *link)
 {
-	link_unref(of(link));
+	unref(of(link));
 }
 
 /* ---- beginnings ---- */
@@ -354,9 +304,15 @@ static struct grpc_link *new_link(const char *address, bool is_local, bool is_cl
 	snprintf(l->link.address, sizeof(l->link.address), "%s", address);
 	l->is_client = is_client;
 	l->refs = 1;
+	l->details = grpc_empty_slice();
+	l->opened.done = on_opened;
+	l->received.done = on_received;
+	l->sent.done = on_sent;
+	l->ended.done = on_ended;
+	l->closed.done = on_closed;
 	l->put_off.run = on_before_poll;
-	stream_init(&l->streams[MAIN], l);
-	stream_init(&l->streams[SIDE], l);
+	grpc_metadata_array_init(&l->initial);
+	grpc_metadata_array_init(&l->trailing);
 	pthread_mutex_init(&l->lock, NULL);
 	return l;
 }
@@ -391,68 +347,61 @@ static grpc_channel *new_channel(const char *target, bool is_local)
 	return channel;
 }
 
-static void make_id(char id[33])
+/*
+ * A fresh call takes its first batches; if core does not, it is over before it began. A client is
+ * not the leader here, who may see the end before this returns: what that reads is set before.
+ */
+static void begin(struct grpc_link *l, const grpc_op *open, size_t n_open, const grpc_op *end)
 {
-	uint8_t bits[16];
-	size_t i;
-
-	RAND_bytes(bits, sizeof(bits));
-	for (i = 0; i < sizeof(bits); i++)
-		snprintf(id + 2 * i, 3, "%02x", bits[i]);
+	l->is_reading = true;
+	if (!start(l, end, 1, &l->ended) || !start(l, open, n_open, &l->opened))
+		grpc_call_cancel(l->call, NULL);
+	if (!start_read(l))
+		l->is_reading = false;
 }
 
 struct link *link_grpc_connect(const char *target, const char *address, bool is_local,
 			       const struct link_events *events, void *owner)
 {
 	struct grpc_link *l = new_link(address, is_local, true);
+	grpc_op open[2] = { { .op = GRPC_OP_SEND_INITIAL_METADATA },
+			    { .op = GRPC_OP_RECV_INITIAL_METADATA } };
+	grpc_op end = { .op = GRPC_OP_RECV_STATUS_ON_CLIENT };
 
 	if (!l)
 		return NULL;
 	l->link.events = events;
 	l->link.owner = owner;
-	make_id(l->id);
 	l->channel = new_channel(target, is_local);
-	stream_open(&l->streams[MAIN], "/pyrite.Link/Open");
+	l->call =
+		grpc_channel_create_call(l->channel, NULL, GRPC_PROPAGATE_DEFAULTS, engine_queue(),
+					 grpc_slice_from_static_string("/pyrite.Link/Open"), NULL,
+					 gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+	open[1].data.recv_initial_metadata.recv_initial_metadata = &l->initial;
+	end.data.recv_status_on_client.trailing_metadata = &l->trailing;
+	end.data.recv_status_on_client.status = &l->status;
+	end.data.recv_status_on_client.status_details = &l->details;
+	begin(l, open, 2, &end);
 	return &l->link;
 }
 
-struct link *link_grpc_accept(grpc_call *call, struct span id, const char *address, bool is_local)
+struct link *link_grpc_accept(grpc_call *call, const char *address, bool is_local)
 {
 	struct grpc_link *l = new_link(address, is_local, false);
 
-	if (!l)
-		return NULL;
-	l->streams[MAIN].call = call;
-	if (id.n == sizeof(l->id) - 1) {
-		memcpy(l->id, id.p, id.n);
-		l->next = accepted;
-		accepted = l;
-	}
-	return &l->link;
+	if (l)
+		l->call = call;
+	return l ? &l->link : NULL;
 }
 
 void link_grpc_start(struct link *link, const struct link_events *events, void *owner)
 {
+	struct grpc_link *l = of(link);
+	grpc_op open = { .op = GRPC_OP_SEND_INITIAL_METADATA };
+	grpc_op end = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER };
+
 	link->events = events;
 	link->owner = owner;
-	stream_accept(&of(link)->streams[MAIN]);
-}
-
-void link_grpc_attach(grpc_call *call, struct span id)
-{
-	struct grpc_link *l = accepted;
-
-	while (l && !(span_is(id, l->id) && !l->has_side))
-		l = l->next;
-	if (!l) { /* the other end then does without */
-		grpc_call_cancel_with_status(call, GRPC_STATUS_NOT_FOUND, "no such link", NULL);
-		grpc_call_unref(call);
-		return;
-	}
-	l->has_side = true;
-	pthread_mutex_lock(&l->lock);
-	l->streams[SIDE].call = call;
-	pthread_mutex_unlock(&l->lock);
-	stream_accept(&l->streams[SIDE]);
-	l->may_join = true;
+	end.data.recv_close_on_server.cancelled = &l->cancelled;
+	begin(l, &open, 1, &end);
 }

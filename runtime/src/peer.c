@@ -255,29 +255,15 @@ static void limit_end(struct peer *peer)
 
 void peer_flush_unlock(struct peer *peer)
 {
-	enum link_state state;
-	bool is_answer;
+	bool ends = is_through(peer), ready = !ends && assemble(peer);
 
-	for (;;) {
-		if (is_through(peer)) {
-			limit_end(peer);
-			pthread_mutex_unlock(&peer->lock);
-			peer->link->kind->close(peer->link, 0, "");
-			return;
-		}
-		if (!assemble(peer))
-			break;
-		/* Nothing runs here that could have more to say before the other end does. */
-		is_answer = peer->calls_taken.n == 0 && atomic_load(&peer->backlog) == 0;
-		pthread_mutex_unlock(&peer->lock);
-		state = peer->link->kind->write(
-			peer->link, (struct span){ peer->wire.data, peer->wire.n }, is_answer);
-		if (state != LINK_READY)
-			return;
-		pthread_mutex_lock(&peer->lock);
-		peer->is_writing = false;
-	}
+	if (ends)
+		limit_end(peer);
 	pthread_mutex_unlock(&peer->lock);
+	if (ends)
+		peer->link->kind->close(peer->link, 0, "");
+	else if (ready)
+		peer->link->kind->write(peer->link, (struct span){ peer->wire.data, peer->wire.n });
 }
 
 static void on_before_poll(struct engine_hook *hook)

@@ -69,21 +69,6 @@ static bool is_method(const struct request *r, const char *path)
 	return grpc_slice_str_cmp(r->details.method, path) == 0;
 }
 
-/* The link's id, by which its second stream finds it. */
-static struct span find_id(const struct request *r)
-{
-	const grpc_metadata *m;
-	size_t i;
-
-	for (i = 0; i < r->metadata.count; i++) {
-		m = &r->metadata.metadata[i];
-		if (grpc_slice_str_cmp(m->key, LINK_GRPC_ID) == 0)
-			return (struct span){ GRPC_SLICE_START_PTR(m->value),
-					      GRPC_SLICE_LENGTH(m->value) };
-	}
-	return (struct span){ NULL, 0 };
-}
-
 /* Who calls: core knows the connection as "fd:N", the door by name. */
 static void find_peer(const struct server *server, grpc_call *call, struct door_peer *ret)
 {
@@ -100,7 +85,7 @@ static void find_peer(const struct server *server, grpc_call *call, struct door_
 static void open_link(struct server *server, struct request *r, const struct door_peer *who)
 {
 	grpc_call *call = r->call;
-	struct link *link = link_grpc_accept(call, find_id(r), who->address, who->is_local);
+	struct link *link = link_grpc_accept(call, who->address, who->is_local);
 	struct peer *peer;
 
 	if (!link) {
@@ -124,8 +109,6 @@ static void on_request(struct engine_event *event, bool ok)
 		find_peer(server, r->call, &who);
 		if (is_method(r, "/pyrite.Link/Open"))
 			open_link(server, r, &who);
-		else if (is_method(r, "/pyrite.Link/Side"))
-			link_grpc_attach(r->call, find_id(r));
 		else
 			plain_take(server->options.plain, r->call, &r->details, &r->metadata,
 				   who.address);
