@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "config.h"
 #include "door.h"
 #include "engine.h"
@@ -37,7 +38,8 @@ struct pyr_daemon {
 	struct door *door;
 	struct server *server;
 	struct plain_face *plain;
-	int stop_fd; /* an eventfd: somebody wants it to stop */
+	char address[DOOR_ADDRESS_MAX]; /* as its URIs give it */
+	int stop_fd;                    /* an eventfd: somebody wants it to stop */
 	uint32_t drain_ms;
 	bool signals;
 	pthread_mutex_t lock;          /* before a peer's */
@@ -239,7 +241,8 @@ pyr_daemon *pyr_daemon_new(const struct pyr_daemon_options *options)
 		error_restore(why);
 		return error_from_constructor();
 	}
-	d->host.address = door_address(d->door);
+	address_advertise(door_address(d->door), d->address, sizeof(d->address));
+	d->host.address = d->address;
 	list(d, true);
 	return d;
 }
