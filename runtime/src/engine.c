@@ -31,12 +31,15 @@ static struct engine {
 	struct engine_hook *_Atomic hooks;
 	struct engine_waiter runtime; /* of the runtime's own thread, as a leader */
 	pthread_cond_t runtime_cond;  /* it sleeps here when it does not lead */
-	bool runtime_poked;
+	atomic_bool runtime_poked;    /* it is to look at timers and followers again */
+	unsigned fast;                /* looks of that thread that are to come every tick */
 	int daemons;
 	atomic_uint n_followers;
 	atomic_uint polls; /* counts each entry into the queue: "has anybody polled since?" */
 	atomic_bool is_led;
-	atomic_bool dormant; /* the runtime's thread sleeps without ticking */
+	atomic_bool dormant;   /* the runtime's thread sleeps without ticking */
+	atomic_bool is_slow;   /* it looks every QUIET_TICKS */
+	atomic_bool has_flush; /* a hook waits that was not added by a leader */
 	atomic_bool forked;
 	int status; /* of engine_start(): 1 not yet, else its result */
 } engine = { .lock = PTHREAD_MUTEX_INITIALIZER, .status = 1 };
@@ -49,11 +52,6 @@ static struct timers {
 	struct engine_timer *firing;
 	pthread_t thread;
 } timers = { .lock = PTHREAD_MUTEX_INITIALIZER, .fired = PTHREAD_COND_INITIALIZER };
-
-static struct ticks {
-	pthread_mutex_t lock; /* held while they run; taken before a peer's lock */
-	struct engine_ticker *first;
-} ticks = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static _Thread_local struct engine_waiter *leading;
 
@@ -207,10 +205,9 @@ static void timed_wait(pthread_cond_t *cond, int64_t until)
 		pthread_cond_timedwait(cond, &engine.lock, &t);
 }
 
-static void poke_if_dormant(void)
+/* The runtime's thread is to look again. With the lock. */
+static void poke(void)
 {
-	if (!atomic_load_explicit(&engine.dormant, memory_order_relaxed))
-		return;
 	engine.runtime_poked = true;
 	pthread_cond_signal(&engine.runtime_cond);
 }
@@ -220,10 +217,13 @@ void engine_before_poll(struct engine_hook *hook)
 	hook->next = atomic_load(&engine.hooks);
 	while (!atomic_compare_exchange_weak(&engine.hooks, &hook->next, hook))
 		;
-	if (leading || !atomic_load(&engine.dormant))
+	if (leading)
+		return;
+	atomic_store(&engine.has_flush, true);
+	if (!atomic_load(&engine.dormant) && !atomic_load(&engine.is_slow))
 		return;
 	pthread_mutex_lock(&engine.lock);
-	poke_if_dormant();
+	poke();
 	pthread_mutex_unlock(&engine.lock);
 }
 
@@ -233,6 +233,8 @@ static void run_hooks(void)
 
 	if (!atomic_load_explicit(&engine.hooks, memory_order_relaxed))
 		return;
+	if (atomic_load(&engine.has_flush))
+		atomic_store(&engine.has_flush, false);
 	for (hook = atomic_exchange(&engine.hooks, NULL); hook; hook = next) {
 		next = hook->next;
 		hook->run(hook);
@@ -275,13 +277,16 @@ static void lead(struct engine_waiter *waiter, int64_t until)
 	bool is_runtime = waiter == &engine.runtime;
 
 	engine.leader = waiter;
-	atomic_store_explicit(&engine.is_led, true, memory_order_relaxed);
+	atomic_store(&engine.is_led, true); /* before what engine_tick() looks at */
 	pthread_mutex_unlock(&engine.lock);
 	leading = waiter;
+	if (is_runtime)
+		engine_tick(); /* no more of them until it is back */
 	while (!may_leave(waiter)) {
 		poll_once(until);
-		if (is_runtime && atomic_load(&engine.n_followers) > 0)
-			break; /* those who wait poll for themselves */
+		if (is_runtime &&
+		    (atomic_load(&engine.n_followers) > 0 || atomic_load(&engine.runtime_poked)))
+			break; /* those who wait poll for themselves; or there is a new timer */
 		if (until != ENGINE_FOREVER && engine_now() >= until)
 			break;
 	}
@@ -328,7 +333,8 @@ bool engine_wait(struct engine_waiter *waiter, int64_t until)
 	}
 	atomic_store_explicit(&waiter->is_nudged, false, memory_order_relaxed);
 	promote(waiter->is_worker);
-	poke_if_dormant();
+	if (atomic_load_explicit(&engine.dormant, memory_order_relaxed))
+		poke();
 	pthread_mutex_unlock(&engine.lock);
 	return is_ready(waiter);
 }
@@ -366,15 +372,14 @@ void engine_nudge(struct engine_waiter *waiter)
 
 bool engine_is_led(void)
 {
-	return atomic_load_explicit(&engine.is_led, memory_order_relaxed);
+	return atomic_load(&engine.is_led);
 }
 
 void engine_add_daemon(int n)
 {
 	pthread_mutex_lock(&engine.lock);
 	engine.daemons += n;
-	engine.runtime_poked = true;
-	pthread_cond_signal(&engine.runtime_cond);
+	poke();
 	pthread_mutex_unlock(&engine.lock);
 }
 
@@ -452,8 +457,7 @@ int engine_timer_set(struct engine_timer *timer, int64_t at)
 	if (!first)
 		return err;
 	pthread_mutex_lock(&engine.lock); /* the runtime's thread may sleep past it */
-	engine.runtime_poked = true;
-	pthread_cond_signal(&engine.runtime_cond);
+	poke();
 	if (engine.leader == &engine.runtime && leading != &engine.runtime)
 		kick();
 	pthread_mutex_unlock(&engine.lock);
@@ -497,34 +501,21 @@ static int64_t fire_timers(void)
 
 /* ---- the runtime's thread ---- */
 
-void engine_ticker_add(struct engine_ticker *ticker)
+/*
+ * Where no methods run and nothing waits to be sent, nobody misses the ticks: a look every
+ * QUIET_TICKS will do, and does not disturb who makes calls. A hook brings the ticks back. With the
+ * lock.
+ */
+static bool may_be_slow(void)
 {
-	pthread_mutex_lock(&ticks.lock);
-	ticker->next = ticks.first;
-	ticks.first = ticker;
-	pthread_mutex_unlock(&ticks.lock);
-}
-
-void engine_ticker_remove(struct engine_ticker *ticker)
-{
-	struct engine_ticker **at;
-
-	pthread_mutex_lock(&ticks.lock);
-	for (at = &ticks.first; *at && *at != ticker; at = &(*at)->next)
-		;
-	if (*at)
-		*at = ticker->next;
-	pthread_mutex_unlock(&ticks.lock);
-}
-
-static void run_tickers(void)
-{
-	struct engine_ticker *t;
-
-	pthread_mutex_lock(&ticks.lock);
-	for (t = ticks.first; t; t = t->next)
-		t->tick(t);
-	pthread_mutex_unlock(&ticks.lock);
+	atomic_store(&engine.is_slow, true); /* before the look: who comes later sees it */
+	if (engine.daemons > 0 || atomic_load(&engine.has_flush))
+		engine.fast = QUIET_TICKS;
+	if (engine.fast == 0)
+		return true;
+	engine.fast--;
+	atomic_store(&engine.is_slow, false);
+	return false;
 }
 
 /*
@@ -538,18 +529,18 @@ static int64_t watch(unsigned *last_polls, unsigned *quiet, int64_t next_timer)
 	bool still = polls == *last_polls;
 
 	*last_polls = polls;
-	*quiet = still ? *quiet + 1 : 0;
-	if (still && !engine.leader) {
-		if (engine.followers)
-			promote(false);
-		else if (engine.daemons > 0 || *quiet >= QUIET_TICKS)
+	*quiet = still ? *quiet + (engine.is_slow ? QUIET_TICKS : 1) : 0;
+	if (still && !engine.leader && !engine.followers && !atomic_load(&engine.runtime_poked)) {
+		if (engine.daemons > 0 || *quiet >= QUIET_TICKS)
 			lead(&engine.runtime, next_timer);
 		else if (atomic_load(&engine.hooks)) /* what was to be sent with the next poll */
 			lead(&engine.runtime, engine_now());
 	}
-	if (*quiet < QUIET_TICKS || !engine.leader)
-		return engine_now() + TICK;
-	return ENGINE_FOREVER;
+	if (still)
+		promote(false);
+	if (*quiet >= QUIET_TICKS && engine.leader)
+		return ENGINE_FOREVER;
+	return engine_now() + (may_be_slow() ? QUIET_TICKS * TICK : TICK);
 }
 
 static void *runtime_main(void *data)
@@ -560,7 +551,7 @@ static void *runtime_main(void *data)
 	(void)data;
 	for (;;) {
 		next_timer = fire_timers();
-		run_tickers();
+		engine_tick();
 		pthread_mutex_lock(&engine.lock);
 		until = watch(&last_polls, &quiet, next_timer);
 		atomic_store(&engine.dormant, until == ENGINE_FOREVER);
@@ -568,8 +559,11 @@ static void *runtime_main(void *data)
 			until = next_timer;
 		if (!engine.runtime_poked && until > engine_now())
 			timed_wait(&engine.runtime_cond, until);
-		if (engine.runtime_poked)
+		if (engine.runtime_poked) {
 			quiet = 0;
+			engine.fast = QUIET_TICKS;
+			atomic_store(&engine.is_slow, false);
+		}
 		engine.runtime_poked = false;
 		atomic_store(&engine.dormant, false);
 		pthread_mutex_unlock(&engine.lock);

@@ -86,8 +86,8 @@ int engine_timer_set(struct engine_timer *timer, int64_t at);
 void engine_timer_cancel(struct engine_timer *timer);
 
 /*
- * Called by the runtime's thread about every millisecond while there is traffic; tick() must be
- * quick and may take a peer's lock.
+ * Called by the runtime's thread about every millisecond while there is traffic, and as it begins
+ * to lead; tick() must be quick and may take a peer's lock.
  */
 struct engine_ticker {
 	void (*tick)(struct engine_ticker *ticker);
@@ -95,6 +95,8 @@ struct engine_ticker {
 };
 void engine_ticker_add(struct engine_ticker *ticker);
 void engine_ticker_remove(struct engine_ticker *ticker);
+/* Calls them. Of the runtime's thread. */
+void engine_tick(void);
 
 struct grpc_completion_queue;
 struct grpc_completion_queue *engine_queue(void);
