@@ -149,6 +149,8 @@ static grpc_server *new_core(const struct peer_host *host, bool is_local)
 		int_arg("grpc.max_concurrent_streams", 1000),
 		int_arg("grpc.keepalive_time_ms", 60000),
 		int_arg("grpc.keepalive_timeout_ms", 20000),
+		/* a connection without a call takes a place, too */
+		int_arg("grpc.keepalive_permit_without_calls", 1),
 		int_arg("grpc.http2.min_ping_interval_without_data_ms", 5000),
 		int_arg("grpc.http2.min_recv_ping_interval_without_data_ms", 5000),
 		int_arg("grpc.http2.max_pings_without_data", 0),
