@@ -386,6 +386,8 @@ bool exec_cork(struct peer *peer, void (*flush)(struct peer *), void (*unref)(st
 	w->flush = flush;
 	w->unref = unref;
 	atomic_store(&w->corked, peer);
+	if (engine_is_led()) /* by now: the ticks have ceased */
+		uncork(w);
 	return true;
 }
 
