@@ -1,0 +1,234 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Methods that take long, and ends that say nothing. Prints "ok <case>" or "not ok <case>"."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from common import (BIN, FOLDER, IS_SANITIZED, PATIENCE, Caller, Cases, Server, call, linked, report, within)
+
+# Both ends ask for a sign of life, and give up, so much sooner: 10 s / 5 s become 500 ms / 250 ms, 60 s / 20 s become
+# 3 s / 1 s.
+QUICK = {"FAULTS_KEEPALIVE": "20"}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Names:
+    """pyrite-ns, with leases of a second."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.environment = {"PYRITE_NS_HOST": "127.0.0.1", "PYRITE_NS_PORT": str(self.port),
+                            "PYRITE_LEASE_TTL_MS": "1000"}
+        self.process = subprocess.Popen([BIN / "pyrite-ns", *self.options()], stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline(), "no name server"
+
+    def options(self):
+        return ["--port", str(self.port), *(["--storage", "memory"] if self.has_storage() else [])]
+
+    def has_storage(self):
+        said = subprocess.run([BIN / "pyrite-ns", "--help"], capture_output=True, text=True)
+        return "--storage" in said.stdout + said.stderr
+
+    def has(self, name):
+        done = subprocess.run([BIN / "pyrite-nsc", "lookup", name], capture_output=True,
+                              env=dict(os.environ, **self.environment))
+        return done.returncode == 0
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+        self.process.stdout.close()
+
+
+def a_long_method(threads):
+    names = Names()
+    environment = dict(names.environment, **QUICK)
+    server = Server(f"threads={threads}", "name=long", environment=environment)
+    blocked = Caller("block", server.uri, 5000, environment=environment)
+    waiting = Caller("hold", server.uri, 0, environment=environment)
+    blocked.wait_for("begin")
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        assert names.has("long"), "the lease lapsed"
+        time.sleep(0.2)
+    said = blocked.finish()
+    waiting.wait_for("ready")  # of a second client, whose call had to wait for the first one's
+    waiting.process.stdin.close()
+    assert waiting.process.wait(PATIENCE) == 0
+    waiting.process.stdout.close()
+    report(f"a method of {(said['finish'] - said['begin']) / 1e6:.1f} s in one thread; keepalive of the client 0.75 s, "
+           "lease 1 s", "no link lost, no lease lapsed")
+    server.stop()
+    assert not names.has("long")
+    names.stop()
+
+
+def a_serial_server_keeps_links_and_names_during_a_long_method(_):
+    a_long_method(1)
+
+
+def a_method_is_longer_than_keepalive_as_it_is(_):
+    """With the times that users have: 10 s and 5 s."""
+    server = Server("threads=1")
+    said = call("block", server.uri, 16000)
+    report(f"a method of {(said['finish'] - said['begin']) / 1e6:.1f} s", "answered")
+    server.stop()
+
+
+def a_cancel_reaches_the_method_that_keeps_the_only_thread(_):
+    for options in (("threads=1",), ("threads=2",)):
+        server = Server(*options)
+        worst = call("cancel", server.uri, 10)["seen"] / 1000
+        report(f"{options[0]}: seen {worst:.1f} ms after it at the latest", "<= 50 ms")
+        assert worst <= (500 if IS_SANITIZED else 50)
+        server.stop()
+
+
+def others_do_not_wait_for_a_method_that_sleeps(_):
+    """Measured against the same without the sleeping method, for the machine may have other things to do."""
+    server = Server()
+    alone = call("latency", server.uri, 3000)
+    sleeper = Caller("block", server.uri, 1000)
+    sleeper.wait_for("begin")
+    beside = call("latency", server.uri, 3000)
+    sleeper.finish()
+    report(f"add() beside a method of 1 s: p50 {beside['p50']} us, p99 {beside['p99']} us; alone: p99 {alone['p99']} us",
+           "p99 <= 5 ms")
+    assert beside["p99"] <= max(5000, 4 * alone["p99"])
+    server.stop()
+
+
+def names_are_gone_before_the_door_closes(_):
+    names = Names()
+    server = Server("name=going", "drain_ms=2000", environment=names.environment)
+    assert names.has("going")
+    busy = Caller("lose", server.uri, 1, 1000)
+    busy.wait_for("ready")
+    server.signal(signal.SIGTERM)
+
+    def is_closed():
+        try:
+            socket.create_connection(server.address.split(":")).close()
+            return False
+        except OSError:
+            return True
+
+    assert within(is_closed)
+    assert not names.has("going"), "the door is closed, and the name leads to it"
+    busy.wait_for("other")
+    assert busy.said["ok"] == [1], busy.said
+    busy.process.kill()
+    busy.process.wait()
+    assert server.wait() == 0
+    names.stop()
+
+
+def a_server_that_is_stopped_is_found_out(_):
+    server = Server()
+    caller = Caller("lose", server.uri, 10, 60000, environment=QUICK)
+    caller.wait_for("ready")
+    begin = time.monotonic()
+    server.signal(signal.SIGSTOP)
+    ended = caller.wait_for("ended") / 1e6 - begin
+    caller.wait_for("other")
+    assert (caller.said["unavailable"], caller.said["may_have_run"]) == ([10], [10]), caller.said
+    report(f"calls ended {ended:.2f} s after the server was stopped", "keepalive 0.75 s, + 0.5 s")
+    assert ended <= (5 if IS_SANITIZED else 1.25)
+    server.signal(signal.SIGCONT)
+    caller.finish()  # it calls on with the same proxy
+    server.stop()
+
+
+def a_client_that_is_stopped_is_let_go(_):
+    server = Server(environment=QUICK)
+    call("serial", server.uri, 1)
+    fds = server.fds()
+    caller = Caller("hold", server.uri, 10)
+    caller.wait_for("ready")
+    watcher = linked(server)
+    asleep = watcher.run("asleep")
+    assert asleep == b"\x08\x0a", asleep
+    fds += 1  # the watcher's
+    begin = time.monotonic()
+    caller.process.send_signal(signal.SIGSTOP)
+    assert within(lambda: watcher.run("asleep") == b"", 15), "its calls go on"
+    took = time.monotonic() - begin
+    assert within(lambda: server.fds() <= fds), (server.fds(), fds)
+    report(f"calls and connection let go {took:.2f} s after the client was stopped", "keepalive 4 s, + 0.5 s")
+    assert took <= (10 if IS_SANITIZED else 4.6)
+    caller.process.kill()
+    caller.process.wait()
+    watcher.close()
+    server.stop()
+
+
+def connections_that_lead_to_nothing_are_closed(_):
+    """One says nothing, one little and slowly; one stays silent after HTTP/2 has begun."""
+    server = Server(environment=QUICK)
+    call("serial", server.uri, 1)
+    fds = server.fds()
+    begin = time.monotonic()
+    peers = [socket.create_connection(server.address.split(":")) for _ in range(3)]
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    peers[2].sendall(preface + b"\0\0\0\x04\0\0\0\0\0")
+    for at in range(len(preface) - 1):
+        try:
+            peers[1].send(preface[at:at + 1])
+        except OSError:
+            break
+        if within(lambda: server.fds() <= fds, 0.6):
+            break
+    assert within(lambda: server.fds() <= fds, 5), (server.fds(), fds)
+    took = time.monotonic() - begin
+    report(f"three connections closed within {took:.1f} s", "10 s for the first bytes, keepalive 4 s")
+    assert took <= 15
+    for peer in peers:
+        peer.close()
+    server.stop()
+
+
+def a_stale_socket_is_replaced_and_a_live_one_is_not(_):
+    path = pathlib.Path(FOLDER, "s")
+    first = Server(f"socket={path}")
+    assert call("serial", first.uri, 1)["calls"] == 1
+    second = subprocess.run([BIN / "faults-server", f"socket={path}"], stdin=subprocess.DEVNULL, capture_output=True,
+                            text=True, timeout=PATIENCE)
+    assert second.returncode == 1 and str(path) in second.stderr, second
+    assert call("serial", first.uri, 1)["calls"] == 1
+    first.kill()
+    assert path.exists(), "nothing stale to replace"
+    third = Server(f"socket={path}")
+    assert call("serial", third.uri, 1)["calls"] == 1
+    third.stop()
+    assert not path.exists()
+
+
+METHODS = (a_serial_server_keeps_links_and_names_during_a_long_method,
+           a_cancel_reaches_the_method_that_keeps_the_only_thread, others_do_not_wait_for_a_method_that_sleeps,
+           names_are_gone_before_the_door_closes, a_method_is_longer_than_keepalive_as_it_is)
+SILENCE = (a_server_that_is_stopped_is_found_out, a_client_that_is_stopped_is_let_go,
+           connections_that_lead_to_nothing_are_closed, a_stale_socket_is_replaced_and_a_live_one_is_not)
+
+
+def main():
+    """long.py [methods|silence] [part of a case's name]"""
+    groups = {"methods": METHODS, "silence": SILENCE}
+    chosen = groups.get(sys.argv.pop(1)) if sys.argv[1:2] and sys.argv[1] in groups else METHODS + SILENCE
+    cases = Cases()
+    for case in chosen:
+        cases.run(case, None)
+    cases.end()
+
+
+main()

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# Failure, load and hostile bytes: a daemon and its callers in processes of their own, driven by scripts.
+add_library(faults_calls STATIC)
+pyrite_generate(TARGET faults_calls IDL faults/faults.idl)
+target_include_directories(faults_calls PUBLIC ${CMAKE_CURRENT_BINARY_DIR}/faults_calls.pyrite)
+target_link_libraries(faults_calls PUBLIC pyrite_internal Threads::Threads)
+
+foreach(program server client crowd)
+	add_executable(faults-${program} faults/${program}.c faults/keepalive.c)
+	target_link_libraries(faults-${program} PRIVATE faults_calls)
+	target_link_options(faults-${program} PRIVATE
+		-Wl,--wrap=grpc_server_create -Wl,--wrap=grpc_channel_create)
+	pyrite_warnings(faults-${program})
+endforeach()
+pyrite_script_test(faults_crashes faults/crashes.py)
+pyrite_script_test(faults_load faults/load.py)
+pyrite_script_test(faults_methods faults/long.py methods)
+pyrite_script_test(faults_silence faults/long.py silence)
+# They measure, and wait for times to pass: not all at once.
+set_tests_properties(faults_load faults_methods PROPERTIES RUN_SERIAL TRUE)
