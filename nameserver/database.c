@@ -124,7 +124,8 @@ static bool take_lock(struct database *database, struct store_problem *problem)
 	pid = holder_of(database->fd);
 	if (pid > 0)
 		snprintf(by, sizeof(by), ", process %ld", pid);
-	return fail(problem, PYR_ALREADY_EXISTS, "database %s is another name server's%s",
+	return fail(problem, PYR_ALREADY_EXISTS,
+		    "database %s is another name server's%s: --storage chooses another place",
 		    database->path, by);
 }
 

@@ -234,7 +234,7 @@ static const struct record *put_request(struct registry *registry,
 	old = find(registry, request->name);
 	if (old && check_holder(old, request, record->uri, problem) < 0)
 		return NULL;
-	if (check_room(registry, record, old, problem) < 0 ||
+	if ((!request->is_own && check_room(registry, record, old, problem) < 0) ||
 	    choose_secret(request, record->secret, problem) < 0)
 		return NULL;
 	set_lease(registry, request, record);

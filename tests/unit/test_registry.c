@@ -325,6 +325,17 @@ TEST(a_full_registry_takes_no_new_name)
 	registry_free(registry);
 }
 
+TEST(there_is_always_room_for_the_name_server_itself)
+{
+	struct registry *registry = new_registry(2);
+	struct registry_request own = { .name = "own", .uri = "PYRO:o@h:1", .is_own = true };
+
+	REQUIRE(persist(registry, "a", "PYRO:o@h:1") && persist(registry, "b", "PYRO:o@h:1"));
+	CHECK(registry_register(registry, &own, &problem) != NULL);
+	CHECK_INT(registry_count(registry), 3);
+	registry_free(registry);
+}
+
 TEST(a_hundred_thousand_names_are_found_listed_and_removed)
 {
 	struct registry *registry = new_registry(0);
@@ -561,7 +572,7 @@ TESTS(registry, T(a_registered_name_is_found_with_its_uri_in_normal_form),
       T(a_persistent_name_is_removed_by_anyone_and_moved_by_its_secret),
       T(a_secret_is_made_where_none_is_given), T(a_ttl_is_brought_into_its_limits),
       T(the_name_servers_own_name_stays_for_ever), T(names_are_listed_by_prefix_in_order),
-      T(a_full_registry_takes_no_new_name),
+      T(a_full_registry_takes_no_new_name), T(there_is_always_room_for_the_name_server_itself),
       T(a_hundred_thousand_names_are_found_listed_and_removed), T(generations_only_grow),
       T(a_persistent_name_is_replaced_on_purpose), T(force_takes_a_name_from_its_owner_who_is_told),
       T(what_was_removed_on_purpose_is_remembered_up_to_a_limit), T(tags_are_a_set),
