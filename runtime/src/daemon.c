@@ -218,7 +218,10 @@ pyr_daemon *pyr_daemon_new(const struct pyr_daemon_options *options)
 	int err = engine_start();
 
 	if (err < 0)
-		return error_constructor(-err, "the runtime cannot be started");
+		return error_constructor(-err, "%s",
+					 err == -PYR_FAILED_PRECONDITION
+						 ? ENGINE_FORKED_TEXT
+						 : "the runtime cannot be started");
 	d = calloc(1, sizeof(*d));
 	if (!d || objects_init(&d->objects) < 0) {
 		free(d);
@@ -333,7 +336,7 @@ void pyr_daemon_stop(pyr_daemon *daemon)
 {
 	static const uint64_t one = 1;
 
-	if (daemon && write(daemon->stop_fd, &one, sizeof(one)) < 0)
+	if (daemon && !engine_is_forked() && write(daemon->stop_fd, &one, sizeof(one)) < 0)
 		return; /* the counter is full: it was told */
 }
 
@@ -341,6 +344,8 @@ static int start_running(struct pyr_daemon *d)
 {
 	const char *why = NULL;
 
+	if (engine_is_forked())
+		return error_set(PYR_FAILED_PRECONDITION, ENGINE_FORKED_TEXT);
 	pthread_mutex_lock(&d->lock);
 	if (d->is_running)
 		why = "is running already";

@@ -34,6 +34,7 @@ int engine_start(void);
 
 /* True in a forked child, where nothing of the engine works any more. */
 bool engine_is_forked(void);
+#define ENGINE_FORKED_TEXT "Pyrite was used before this process was forked: exec first"
 
 /* CLOCK_MONOTONIC, nanoseconds. */
 int64_t engine_now(void);

@@ -83,6 +83,8 @@ int pyr__get(pyr_future *future, const struct pyr__operation *operation, void *c
 
 	if (!future)
 		return error_null("future");
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
 	call = &future->call;
 	if (future->operation->table != operation) {
 		err = error_set(PYR_INVALID_ARGUMENT, "the future is of %s, not of %s",
@@ -104,7 +106,7 @@ int pyr__get(pyr_future *future, const struct pyr__operation *operation, void *c
 bool pyr_future_is_ready(pyr_future *future)
 {
 	/* With the wait for "now" it also polls, so that a loop around it gets somewhere. */
-	return future && outcall_wait(&future->call, engine_now());
+	return future && !engine_is_forked() && outcall_wait(&future->call, engine_now());
 }
 
 int pyr_future_wait(pyr_future *future, int64_t timeout_ms)
@@ -113,6 +115,8 @@ int pyr_future_wait(pyr_future *future, int64_t timeout_ms)
 
 	if (!future)
 		return error_null("future");
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
 	if (timeout_ms >= 0 && timeout_ms < INT64_MAX / ENGINE_MS / 2)
 		until = engine_now() + timeout_ms * ENGINE_MS;
 	if (outcall_wait(&future->call, until))
@@ -123,13 +127,13 @@ int pyr_future_wait(pyr_future *future, int64_t timeout_ms)
 
 void pyr_future_cancel(pyr_future *future)
 {
-	if (future)
+	if (future && !engine_is_forked())
 		outcall_cancel(&future->call, PYR_CANCELLED, "the future was cancelled");
 }
 
 void pyr_future_free(pyr_future *future)
 {
-	if (!future)
+	if (!future || engine_is_forked())
 		return;
 	pyr_future_cancel(future);
 	outcall_wait(&future->call, ENGINE_FOREVER);

@@ -108,20 +108,24 @@ static bool start_read(struct grpc_link *l)
 	return start(l, &op, 1, &l->received);
 }
 
-/* Tells the owner, once the end is known and nothing is being read any more. */
+/* Tells the owner, once the end is known and nothing is being read or written any more. */
 static void finish(struct grpc_link *l)
 {
 	char text[256];
+	bool is_writing;
 	int code;
 
 	if (l->is_finished || !l->has_ended || l->is_reading)
 		return;
-	l->is_finished = true;
 	pthread_mutex_lock(&l->lock);
+	is_writing = l->is_writing;
 	l->is_closing = true;
 	code = l->close_code;
 	snprintf(text, sizeof(text), "%s", l->close_text);
 	pthread_mutex_unlock(&l->lock);
+	if (is_writing)
+		return;
+	l->is_finished = true;
 	if (code == 0 && l->is_client) {
 		code = (int)l->status;
 		snprintf(text, sizeof(text), "%.*s", (int)GRPC_SLICE_LENGTH(l->details),
@@ -233,6 +237,7 @@ static void on_sent(struct engine_event *event, bool ok)
 	pthread_mutex_unlock(&l->lock);
 	if (ok && !close_after)
 		l->link.events->written(l->link.owner);
+	finish(l); /* closed() is the last that the owner hears */
 	unref(l);
 }
 

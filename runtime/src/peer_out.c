@@ -33,12 +33,14 @@ static bool grow_slots(struct peer *peer)
 	return true;
 }
 
-static bool take_number(struct peer *peer, struct outcall *call)
+/* Until the other end has said how many it takes, those who can wait leave it at one. */
+static bool take_number(struct peer *peer, struct outcall *call, bool may_block)
 {
+	uint32_t max = peer->has_hello || !may_block ? peer->max_calls : 1;
 	struct call_slot *slot;
 	uint32_t place;
 
-	if (peer->n_calls >= peer->max_calls || (!peer->free_slot && !grow_slots(peer)))
+	if (peer->n_calls >= max || (!peer->free_slot && !grow_slots(peer)))
 		return false;
 	place = peer->free_slot - 1;
 	slot = &peer->slots[place];
@@ -252,7 +254,8 @@ static int wait_for_place(struct peer *peer, struct outcall *call, bool may_bloc
 {
 	struct outcall **at;
 
-	while (is_open(call->session) && !take_number(peer, call)) {
+	call->was_not_run = true; /* if there will be none, and another link may have one */
+	while (is_open(call->session) && !take_number(peer, call, may_block)) {
 		if (!may_block)
 			return PYR_RESOURCE_EXHAUSTED;
 		if (call->deadline != ENGINE_FOREVER && engine_now() >= call->deadline)
@@ -269,10 +272,13 @@ static int wait_for_place(struct peer *peer, struct outcall *call, bool may_bloc
 			;
 		if (*at)
 			*at = call->next_blocked;
+		call->was_not_run = !peer->is_closed || peer->was_connected;
 	}
 	if (is_open(call->session) && !peer->is_going_away &&
-	    call->session->state != SESSION_FAILED)
+	    call->session->state != SESSION_FAILED) {
+		call->was_not_run = false;
 		return 0;
+	}
 	return call->session->is_released ? PYR_CANCELLED : PYR_UNAVAILABLE;
 }
 
@@ -280,11 +286,16 @@ static void no_place(struct peer *peer, struct outcall *call, int code)
 {
 	char text[512];
 
+	call->was_not_run &= code == PYR_UNAVAILABLE;
 	if (code == PYR_UNAVAILABLE) {
-		call->was_not_run = true;
 		session_loss(peer, text, sizeof(text), false);
 	} else if (code == PYR_CANCELLED) {
 		snprintf(text, sizeof(text), RELEASED);
+	} else if (code == PYR_DEADLINE_EXCEEDED) {
+		snprintf(text, sizeof(text),
+			 "TimeoutError: %u calls to %s are unanswered, and no place was free in "
+			 "time",
+			 peer->n_calls, peer->link->address);
 	} else {
 		snprintf(text, sizeof(text), "%u calls to %s are unanswered, the most it takes",
 			 peer->n_calls, peer->link->address);
@@ -485,8 +496,14 @@ void peer_on_answer(struct peer *peer, const struct frame *frame)
 
 void peer_on_hello_out(struct peer *peer, const struct frame *frame)
 {
+	struct outcall *call;
+
 	if (frame->max_calls > 0 && frame->max_calls < peer->max_calls)
 		peer->max_calls = frame->max_calls;
+	while ((call = peer->blocked)) { /* each looks again */
+		peer->blocked = call->next_blocked;
+		engine_wake(&call->waiter);
+	}
 }
 
 void peer_on_goaway(struct peer *peer, const struct frame *frame)

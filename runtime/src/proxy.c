@@ -19,15 +19,22 @@ void pyr_next_call(const struct pyr_call_options *options)
 	next_call = options ? *options : (struct pyr_call_options){ 0 };
 }
 
+bool proxy_is_forked(void)
+{
+	if (!engine_is_forked())
+		return false;
+	error_set(PYR_FAILED_PRECONDITION, ENGINE_FORKED_TEXT);
+	return true;
+}
+
 static bool is_started(void)
 {
 	int err = engine_start();
 
 	if (err < 0)
-		error_set(-err,
-			  err == -PYR_FAILED_PRECONDITION
-				  ? "Pyrite was used before this process was forked: exec first"
-				  : "the runtime's thread cannot be started");
+		error_set(-err, err == -PYR_FAILED_PRECONDITION
+					? ENGINE_FORKED_TEXT
+					: "the runtime's thread cannot be started");
 	return err == 0;
 }
 
@@ -140,10 +147,8 @@ struct session *proxy_session(pyr_proxy *proxy)
 {
 	struct session *session;
 
-	if (engine_is_forked()) {
-		is_started();
+	if (proxy_is_forked())
 		return NULL;
-	}
 	pthread_mutex_lock(&proxy->lock);
 	if (!proxy->session)
 		proxy->session = open_session(proxy);

@@ -21,6 +21,9 @@ struct pyr_proxy {
 	struct root root;
 };
 
+/* Sets the last error, and returns true, in a forked child: nothing works there until exec. */
+bool proxy_is_forked(void);
+
 /* A session to call in, opened if need be: a new reference. Returns NULL with the last error set.
  */
 struct session *proxy_session(pyr_proxy *proxy);

@@ -14,6 +14,7 @@ static struct signals {
 	pthread_mutex_t lock;
 	atomic_int fds[DAEMONS_MAX]; /* eventfd + 1; 0 = free. The handler reads them */
 	unsigned n;
+	pid_t owner; /* of the handlers; written before they are installed */
 	bool is_ours[N_SIGNALS];
 } signals = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -24,7 +25,11 @@ static void on_signal(int number)
 	static const uint64_t one = 1;
 	int saved = errno, i, fd;
 
-	(void)number;
+	if (getpid() != signals.owner) { /* forked: the descriptors lead to the parent */
+		signal(number, SIG_DFL);
+		raise(number);
+		return;
+	}
 	for (i = 0; i < DAEMONS_MAX; i++) {
 		fd = atomic_load(&signals.fds[i]);
 		if (fd > 0 && write(fd - 1, &one, sizeof(one)) < 0)
@@ -40,6 +45,7 @@ static void install(void)
 	int i;
 
 	sigemptyset(&ours.sa_mask);
+	signals.owner = getpid();
 	for (i = 0; i < N_SIGNALS; i++) {
 		signals.is_ours[i] = sigaction(numbers[i], NULL, &old) == 0 &&
 				     !(old.sa_flags & SA_SIGINFO) && old.sa_handler == SIG_DFL &&
