@@ -508,6 +508,8 @@ static void *work(void *data)
 		else
 			idle(w);
 	}
+	while ((job = take_job(e)))
+		run_job(e, job);
 	pthread_mutex_unlock(&e->lock);
 	uncork(w);
 	self = outer;
@@ -522,9 +524,6 @@ int exec_work(struct executor *e)
 
 	if (!threads)
 		return -PYR_RESOURCE_EXHAUSTED;
-	pthread_mutex_lock(&e->lock);
-	e->is_stopping = false;
-	pthread_mutex_unlock(&e->lock);
 	engine_add_daemon(1);
 	engine_ticker_add(&e->ticker);
 	while (n + 1 < e->n_workers && err == 0) {
