@@ -347,8 +347,24 @@ static void turn_away(struct peer *peer, uint32_t number)
 	peer_queue(peer, &frame);
 }
 
-static bool may_start(struct peer *peer, const struct frame *frame,
-		      const struct taken_session *session)
+/* Whether the session's object is there; one that was registered anew in its place will do. */
+static bool has_object(struct taken_session *session)
+{
+	struct object *object = session->object, *again;
+
+	if (!atomic_load(&object->is_gone))
+		return true;
+	again = objects_find(session->peer->host->objects, span_of(object->id));
+	if (!again || again->interface != object->interface) {
+		object_unref(again);
+		return false;
+	}
+	session->object = again;
+	object_unref(object);
+	return true;
+}
+
+static bool may_start(struct peer *peer, const struct frame *frame, struct taken_session *session)
 {
 	struct peer_host *host = peer->host;
 
@@ -357,7 +373,7 @@ static bool may_start(struct peer *peer, const struct frame *frame,
 		       frame->session);
 	else if (!session->object)
 		refuse(peer, frame->number, session->code, "%s", session->text);
-	else if (atomic_load(&session->object->is_gone))
+	else if (!has_object(session))
 		refuse(peer, frame->number, PYR_NOT_FOUND,
 		       "no object '%s' at %s: it was unregistered", session->object->id,
 		       host->address);
