@@ -12,3 +12,5 @@ pyrite_warnings(e2e-server)
 
 pyrite_unit_test(call e2e_servant)
 pyrite_unit_test(deferred e2e_servant)
+pyrite_unit_test(proxy e2e_servant)
+pyrite_unit_test(daemon e2e_servant)
