@@ -12,8 +12,9 @@ struct link;
 
 /* The owner's side. All are called by the leading thread, with no lock of the link held. */
 struct link_events {
-	void (*message)(void *owner, struct span message); /* borrowed */
-	void (*written)(void *owner);                      /* the write is done: the next may go */
+	/* borrowed; of one longer than FRAME_MESSAGE_MAX not all need be there */
+	void (*message)(void *owner, struct span message);
+	void (*written)(void *owner); /* the write is done: the next may go */
 	/* Once, the last: the other side or the network ended it. code: enum pyr_status; text
 	 * borrowed. */
 	void (*closed)(void *owner, int code, const char *text);

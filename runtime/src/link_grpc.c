@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "frame.h"
 #include "tsan.h"
 
 struct grpc_link {
@@ -180,15 +181,15 @@ static void deliver(struct grpc_link *l, grpc_byte_buffer *message)
 	grpc_slice slice;
 	struct span span;
 
-	if (parts->count == 1) {
-		slice = grpc_slice_ref(parts->slices[0]);
+	if (parts->count == 1 || parts->length > FRAME_MESSAGE_MAX) {
+		slice = grpc_slice_ref(parts->slices[0]); /* too long: only the length is of use */
 	} else if (grpc_byte_buffer_reader_init(&reader, message)) {
 		slice = grpc_byte_buffer_reader_readall(&reader);
 		grpc_byte_buffer_reader_destroy(&reader);
 	} else {
 		return;
 	}
-	span = (struct span){ GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice) };
+	span = (struct span){ GRPC_SLICE_START_PTR(slice), parts->length };
 	l->link.events->message(l->link.owner, span);
 	grpc_slice_unref(slice);
 }

@@ -137,12 +137,30 @@ void peer_progress(struct peer *peer)
 
 /* ---- what goes out ---- */
 
-void peer_queue(struct peer *peer, const struct frame *frame)
+void peer_queue_answer(struct peer *peer, const struct frame *frame)
 {
 	size_t before = peer->urgent.n;
 
 	frame_append(&peer->urgent, frame);
 	atomic_fetch_add(&peer->backlog, peer->urgent.n - before);
+}
+
+/* Methods wait while much is to be sent. Other frames cannot: an end that makes us queue them and
+ * does not read is let go. */
+void peer_queue(struct peer *peer, const struct frame *frame)
+{
+	size_t before = peer->urgent.n;
+
+	peer_queue_answer(peer, frame);
+	peer->n_control += peer->urgent.n - before;
+	if (peer->n_control > peer->urgent.n - peer->urgent_at)
+		peer->n_control = peer->urgent.n - peer->urgent_at;
+	if (peer->n_control <= PEER_MAX_CONTROL || peer->is_ending)
+		return;
+	log_line(PYR_LOG_WARNING, "link with %s: closed: it does not read", peer->link->address);
+	peer->is_ending = true;
+	peer->link->kind->close(peer->link, PYR_RESOURCE_EXHAUSTED,
+				"closed: the other end does not read");
 }
 
 void peer_ring_add(struct peer *peer, struct session *session)
@@ -179,20 +197,26 @@ void peer_ring_remove(struct peer *peer, struct session *session)
 /* Urgent frames, whole ones, as many as fit. */
 static void take_urgent(struct peer *peer)
 {
+	const uint8_t *data;
+	size_t n = 0, left, size;
 	struct buf swap;
-	size_t n = 0, size;
 
-	if (peer->urgent.n <= FRAME_MESSAGE_MAX) {
+	if (peer->urgent.n <= FRAME_MESSAGE_MAX && peer->urgent_at == 0) {
 		swap = peer->wire;
 		peer->wire = peer->urgent;
 		peer->urgent = swap;
 		return;
 	}
-	while ((size = frame_size(peer->urgent.data + n, peer->urgent.n - n)) > 0 &&
-	       n + size <= FRAME_MESSAGE_MAX)
+	data = peer->urgent.data + peer->urgent_at;
+	left = peer->urgent.n - peer->urgent_at;
+	while ((size = frame_size(data + n, left - n)) > 0 && n + size <= FRAME_MESSAGE_MAX)
 		n += size;
-	buf_append(&peer->wire, peer->urgent.data, n);
-	buf_drop(&peer->urgent, n);
+	buf_append(&peer->wire, data, n);
+	peer->urgent_at += n;
+	if (peer->urgent_at < peer->urgent.n / 2)
+		return; /* moved to the front rarely, for there may be a lot */
+	buf_drop(&peer->urgent, peer->urgent_at);
+	peer->urgent_at = 0;
 }
 
 /* Deficit round robin over the sessions, by bytes. */

@@ -24,8 +24,10 @@ enum {
 	PEER_MAX_CALLS = 16384, /* what an end accepts unless told otherwise */
 	PEER_MAX_DEPTH = 256,   /* of calls inside calls */
 	PEER_MAX_SESSIONS = 65536,
-	PEER_LINGER_MS = 2000, /* for the other end to end a link too */
-	PEER_QUANTUM = 16384   /* bytes a session sends in its turn */
+	PEER_LINGER_MS = 2000,       /* for the other end to end a link too */
+	PEER_QUANTUM = 16384,        /* bytes a session sends in its turn */
+	PEER_MAX_CONTROL = 16 << 20, /* bytes of frames that wait to be sent and are no replies */
+	PEER_MAX_REQUESTS = 4        /* times max_message: bytes of unanswered requests */
 };
 
 struct peer;
@@ -75,9 +77,11 @@ struct peer {
 	int64_t connect_until;
 	struct engine_timer linger; /* set once an orderly end was begun */
 
-	struct buf urgent, wire; /* frames that go first; the message being written */
-	struct session *ring;    /* sessions with something to send, whose turn it is first */
-	atomic_size_t backlog;   /* bytes in urgent and the sessions' queues */
+	struct buf urgent, wire;     /* frames that go first, from urgent_at on; the message being
+					written */
+	size_t urgent_at, n_control; /* n_control: bytes in urgent that are no replies, at most */
+	struct session *ring;        /* sessions with something to send, whose turn it is first */
+	atomic_size_t backlog;       /* bytes in urgent and the sessions' queues */
 
 	struct call_slot *slots; /* calls made; a number is generation << 14 | place */
 	uint32_t n_slots, free_slot, n_calls, max_calls;
@@ -88,6 +92,7 @@ struct peer {
 	uint32_t their_max_message; /* bytes of one payload that the other end takes */
 	struct numtab sessions_taken, calls_taken; /* by the other end's numbers */
 	atomic_size_t n_held; /* calls taken that are kept: live, queued, running or deferred */
+	atomic_size_t n_held_bytes; /* of their requests, as announced */
 	uint32_t last_taken;
 	uint32_t max_reply; /* bytes of one reply that this end takes */
 	struct engine_hook flush_later;
@@ -122,7 +127,8 @@ bool peer_is_quiet(struct peer *peer);
 
 /* ---- inside the peer's files; with the lock ---- */
 void peer_progress(struct peer *peer);                         /* a draining host looks again */
-void peer_queue(struct peer *peer, const struct frame *frame); /* urgent */
+void peer_queue(struct peer *peer, const struct frame *frame); /* urgent; no reply */
+void peer_queue_answer(struct peer *peer, const struct frame *frame); /* of a method; urgent */
 void peer_protocol_error(struct peer *peer, const char *format, ...) PYR_PRINTF(2, 3);
 void peer_flush_unlock(struct peer *peer);       /* unlocks */
 void peer_flush_later_unlock(struct peer *peer); /* with the next poll; unlocks */

@@ -9,6 +9,7 @@
 #include "exec.h"
 #include "frame.h"
 #include "peer.h"
+#include "text.h"
 
 /* A session that the other end has bound. Counted: the peer's table, and each call in it. */
 struct taken_session {
@@ -44,6 +45,7 @@ static void PYR_PRINTF(3, 4)
 	va_start(args, format);
 	vsnprintf(session->text, sizeof(session->text), format, args);
 	va_end(args);
+	text_clean(session->text); /* it quotes the other end */
 }
 
 static bool has_interface(const struct pyr__interface *interface, struct span name)
@@ -184,7 +186,7 @@ static void put_fragments(struct peer *peer, uint32_t number, struct span payloa
 			frame.flags |= FRAME_MORE;
 		else
 			frame.flags &= ~(uint32_t)FRAME_MORE;
-		peer_queue(peer, &frame);
+		peer_queue_answer(peer, &frame);
 		frame.flags |= FRAME_CONTINUES;
 		frame.total = 0;
 	}
@@ -212,7 +214,7 @@ static void PYR_PRINTF(4, 5)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	frame.message = span_of(text);
+	frame.message = span_of(text_clean(text));
 	peer_queue(peer, &frame);
 }
 
@@ -273,7 +275,7 @@ static void put_error(struct peer *peer, uint32_t number, const struct error_inf
 		frame.trace = span_of(error->trace);
 	frame.correlation_id = span_of(error->correlation_id);
 	frame.may_have_run = error->may_have_run;
-	peer_queue(peer, &frame);
+	peer_queue_answer(peer, &frame);
 }
 
 static void on_fail(pyr_call *call, const struct error_info *error)
@@ -293,6 +295,7 @@ static void on_fail(pyr_call *call, const struct error_info *error)
 static void on_release(pyr_call *call)
 {
 	atomic_fetch_sub(&session_of(call)->peer->n_held, 1);
+	atomic_fetch_sub(&session_of(call)->peer->n_held_bytes, call->total);
 	session_drop(session_of(call));
 }
 
@@ -470,15 +473,22 @@ static bool keep_payload(pyr_call *call, const struct frame *frame)
 static bool add_payload(struct peer *peer, pyr_call *call, const struct frame *frame)
 {
 	uint32_t max = peer->host->max_message;
+	size_t most = (size_t)PEER_MAX_REQUESTS * max;
 	bool is_too_large = call->total > max;
+	bool is_too_much = atomic_load(&peer->n_held_bytes) > most;
 
-	if (!is_too_large && is_due(call, frame) && keep_payload(call, frame))
+	if (!is_too_large && !is_too_much && is_due(call, frame) && keep_payload(call, frame))
 		return true;
 	retire(peer, call);
 	if (is_too_large)
 		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
 		       "MessageTooLarge: a request of %zu bytes, the most at %s is %u", call->total,
 		       peer->host->address, max);
+	else if (is_too_much)
+		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
+		       "MessageTooLarge: with this request %zu bytes of this link's are unanswered "
+		       "at %s, the most is %zu",
+		       atomic_load(&peer->n_held_bytes), peer->host->address, most);
 	else if (!is_due(call, frame))
 		refuse(peer, frame->number, PYR_INTERNAL,
 		       "ProtocolError: fragments that do not make up the %zu bytes announced",
@@ -513,6 +523,7 @@ static void on_first(struct peer *peer, const struct frame *frame)
 	}
 	peer->last_taken = frame->number;
 	set_context(peer, call, frame);
+	atomic_fetch_add(&peer->n_held_bytes, call->total);
 	if (add_payload(peer, call, frame) && !(frame->flags & FRAME_MORE))
 		submit(peer, call);
 }

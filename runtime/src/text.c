@@ -79,3 +79,20 @@ char *text_escape(char *dst, size_t size, const char *s, size_t max)
 	strcpy(dst + at, i < n ? "..." : "");
 	return dst;
 }
+
+char *text_clean(char *s)
+{
+	size_t n = strlen(s), at = 0, length;
+	uint32_t c;
+
+	while (at < n) {
+		length = text_char(s + at, n - at, &c);
+		if (length == 0 && sequence_length((unsigned char)s[at]) > n - at)
+			break;
+		if (length == 0 || text_is_control(c))
+			memset(s + at, '?', length = length ? length : 1);
+		at += length;
+	}
+	s[at] = '\0';
+	return s;
+}

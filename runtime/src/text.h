@@ -22,4 +22,8 @@ bool text_is_control(uint32_t c);
  * terminated. Returns dst.
  */
 char *text_escape(char *dst, size_t size, const char *s, size_t max);
+
+/* Makes UTF-8 of it where it is: '?' for each byte that is none, and for controls. A character that
+ * was cut at the end goes. Returns s. */
+char *text_clean(char *s);
 #endif
