@@ -37,6 +37,7 @@ static struct engine {
 	atomic_uint n_followers;
 	atomic_uint polls; /* counts each entry into the queue: "has anybody polled since?" */
 	atomic_bool is_led;
+	atomic_bool is_wanted; /* somebody needs the ticks */
 	atomic_bool dormant;   /* the runtime's thread sleeps without ticking */
 	atomic_bool is_slow;   /* it looks every QUIET_TICKS */
 	atomic_bool has_flush; /* a hook waits that was not added by a leader */
@@ -212,6 +213,16 @@ static void poke(void)
 	pthread_cond_signal(&engine.runtime_cond);
 }
 
+void engine_want_ticks(void)
+{
+	atomic_store(&engine.is_wanted, true); /* before the look: that thread looks after it */
+	if (!atomic_load(&engine.dormant) && !atomic_load(&engine.is_slow))
+		return;
+	pthread_mutex_lock(&engine.lock);
+	poke();
+	pthread_mutex_unlock(&engine.lock);
+}
+
 void engine_before_poll(struct engine_hook *hook)
 {
 	hook->next = atomic_load(&engine.hooks);
@@ -220,11 +231,7 @@ void engine_before_poll(struct engine_hook *hook)
 	if (leading)
 		return;
 	atomic_store(&engine.has_flush, true);
-	if (!atomic_load(&engine.dormant) && !atomic_load(&engine.is_slow))
-		return;
-	pthread_mutex_lock(&engine.lock);
-	poke();
-	pthread_mutex_unlock(&engine.lock);
+	engine_want_ticks();
 }
 
 static void run_hooks(void)
@@ -313,6 +320,12 @@ static void promote(bool by_worker)
 		pthread_cond_signal(&w->cond);
 }
 
+static void kick(void)
+{
+	TSAN_RELEASE(&engine.kick_event);
+	grpc_call_start_batch(engine.kick_call, NULL, 0, &engine.kick_event, NULL);
+}
+
 bool engine_wait(struct engine_waiter *waiter, int64_t until)
 {
 	bool timed = until != ENGINE_FOREVER, has_led = false;
@@ -328,6 +341,8 @@ bool engine_wait(struct engine_waiter *waiter, int64_t until)
 			continue;
 		}
 		follow(waiter);
+		if (engine.leader == &engine.runtime)
+			kick(); /* it has its own work: who waits polls for itself */
 		timed_wait(&waiter->cond, until);
 		unfollow(waiter);
 	}
@@ -337,12 +352,6 @@ bool engine_wait(struct engine_waiter *waiter, int64_t until)
 		poke();
 	pthread_mutex_unlock(&engine.lock);
 	return is_ready(waiter);
-}
-
-static void kick(void)
-{
-	TSAN_RELEASE(&engine.kick_event);
-	grpc_call_start_batch(engine.kick_call, NULL, 0, &engine.kick_event, NULL);
 }
 
 static void raise_flag(struct engine_waiter *waiter, atomic_bool *flag)
@@ -555,6 +564,8 @@ static void *runtime_main(void *data)
 		pthread_mutex_lock(&engine.lock);
 		until = watch(&last_polls, &quiet, next_timer);
 		atomic_store(&engine.dormant, until == ENGINE_FOREVER);
+		if (atomic_exchange(&engine.is_wanted, false) && until > engine_now() + TICK)
+			until = engine_now() + TICK;
 		if (next_timer < until)
 			until = next_timer;
 		if (!engine.runtime_poked && until > engine_now())

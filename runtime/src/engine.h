@@ -67,6 +67,9 @@ struct engine_hook {
 };
 void engine_before_poll(struct engine_hook *hook);
 
+/* Ticks go on for a while, if they had ceased. Any thread. */
+void engine_want_ticks(void);
+
 /* The waiter with which the calling thread leads just now, NULL if it does not. */
 struct engine_waiter *engine_leading(void);
 
