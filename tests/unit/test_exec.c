@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/* Lanes and method threads, with calls that come from nowhere. */
+#include "exec.h"
+
+#include "test.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+
+#include "engine.h"
+
+enum { CALLS = 64 };
+
+/* A call's place in these is its number. */
+static struct probe {
+	atomic_bool may_go; /* its method returns */
+	atomic_int n_begun, n_ended, n_answers, n_releases;
+	atomic_int code; /* of its answer */
+	pthread_t thread;
+} probes[CALLS];
+
+static atomic_int n_inside, n_most;
+static char order[4 * CALLS];
+static pthread_mutex_t order_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int method(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
+{
+	struct probe *p = &probes[call->number];
+	int n = atomic_fetch_add(&n_inside, 1) + 1, most = atomic_load(&n_most);
+
+	(void)methods;
+	(void)in;
+	(void)out;
+	while (n > most && !atomic_compare_exchange_weak(&n_most, &most, n))
+		;
+	pthread_mutex_lock(&order_lock);
+	snprintf(order + strlen(order), sizeof(order) - strlen(order), "%u ", call->number);
+	pthread_mutex_unlock(&order_lock);
+	p->thread = pthread_self();
+	atomic_fetch_add(&p->n_begun, 1);
+	while (!atomic_load(&p->may_go))
+		sched_yield();
+	atomic_fetch_sub(&n_inside, 1);
+	atomic_fetch_add(&p->n_ended, 1);
+	return 0;
+}
+
+static const struct pyr__operation operations[] = {
+	{ "test.Probe.go", method, NULL, 0, 0, 0, 0, NULL, 1 },
+};
+static const struct pyr__interface interface = { "test.Probe", operations, 1, 1, NULL };
+
+static int dummy(void)
+{
+	return 0;
+}
+
+static int (*const methods[1])(void) = { dummy };
+
+static void on_reply(pyr_call *call, const struct codec_packer *packer)
+{
+	(void)packer;
+	atomic_fetch_add(&probes[call->number].n_answers, 1);
+}
+
+static void on_fail(pyr_call *call, const struct error_info *error)
+{
+	atomic_store(&probes[call->number].code, error->code);
+	atomic_fetch_add(&probes[call->number].n_answers, 1);
+}
+
+static void on_release(pyr_call *call)
+{
+	atomic_fetch_add(&probes[call->number].n_releases, 1);
+}
+
+static const char *on_peer(const pyr_call *call)
+{
+	(void)call;
+	return "nowhere";
+}
+
+static const struct call_origin origin = { on_reply, on_fail, on_release, on_peer };
+
+static struct object_table table;
+static struct object *object;
+static struct executor *executor;
+static pthread_t runner;
+
+static void begin(unsigned threads)
+{
+	int code;
+
+	memset(probes, 0, sizeof(probes));
+	order[0] = '\0';
+	atomic_store(&n_most, 0);
+	REQUIRE(engine_start() == 0 && objects_init(&table) == 0);
+	object = objects_add(&table, codec_interface_get(&interface), "o", "127.0.0.1:1", methods,
+			     NULL, &code);
+	executor = exec_new(threads);
+	REQUIRE(object && executor);
+}
+
+static void *work(void *data)
+{
+	(void)data;
+	return exec_work(executor) == 0 ? executor : NULL;
+}
+
+static void run(void)
+{
+	REQUIRE(engine_thread(&runner, work, NULL) == 0);
+}
+
+static void stop(void)
+{
+	void *result;
+
+	exec_stop(executor);
+	pthread_join(runner, &result);
+	CHECK(result == executor);
+}
+
+static void finish(void)
+{
+	exec_free(executor);
+	objects_free(&table);
+}
+
+static void submit(struct lane *lane, unsigned number, bool is_oneway)
+{
+	pyr_call *call = incall_new(&origin, NULL, object, 0);
+
+	REQUIRE(call != NULL);
+	call->number = number;
+	call->is_oneway = call->is_answered = is_oneway;
+	exec_submit(executor, lane, call);
+	incall_unref(call);
+}
+
+static void let_go(unsigned first, unsigned last)
+{
+	for (; first <= last; first++)
+		atomic_store(&probes[first].may_go, true);
+}
+
+/* Bounded by the test's alarm. */
+static void wait_for(atomic_int *n, int value)
+{
+	while (atomic_load(n) < value)
+		sched_yield();
+}
+
+TEST(a_lane_starts_its_calls_in_order_and_lanes_take_turns)
+{
+	struct lane a = { 0 }, b = { 0 };
+	unsigned i;
+
+	begin(1);
+	let_go(0, CALLS - 1);
+	for (i = 0; i < 4; i++)
+		submit(&a, i, false);
+	for (i = 10; i < 14; i++)
+		submit(&b, i, false);
+	CHECK_INT(exec_load(executor), 8);
+	run();
+	wait_for(&probes[13].n_releases, 1);
+	wait_for(&probes[3].n_releases, 1);
+	stop();
+	CHECK_STR(order, "0 10 1 11 2 12 3 13 ");
+	CHECK_INT(exec_load(executor), 0);
+	CHECK_INT(atomic_load(&n_most), 1);
+	for (i = 0; i < 4; i++) {
+		CHECK_INT(atomic_load(&probes[i].n_answers), 1);
+		CHECK_INT(atomic_load(&probes[i].n_releases), 1);
+		CHECK_INT(atomic_load(&probes[i].code), 0);
+		CHECK(pthread_equal(probes[i].thread, runner)); /* who called exec_work() */
+	}
+	finish();
+}
+
+TEST(calls_of_a_lane_run_side_by_side)
+{
+	struct lane a = { 0 };
+	unsigned i;
+
+	begin(4);
+	for (i = 0; i < 6; i++)
+		submit(&a, i, false);
+	run();
+	for (i = 0; i < 4; i++)
+		wait_for(&probes[i].n_begun, 1);
+	CHECK_INT(atomic_load(&probes[4].n_begun), 0); /* as many as there are threads */
+	let_go(2, 2);
+	wait_for(&probes[4].n_begun, 1);
+	CHECK_INT(atomic_load(&probes[5].n_begun), 0);
+	let_go(0, 5);
+	wait_for(&probes[5].n_releases, 1);
+	stop();
+	CHECK_STR(strstr(order, "4"), "4 5 ");
+	CHECK_INT(atomic_load(&n_most), 4);
+	finish();
+}
+
+/* The same when they come while the threads wait, one by one or many at once. */
+TEST(calls_find_idle_threads)
+{
+	struct lane lanes[8] = { { 0 } };
+	unsigned i, round;
+
+	for (round = 0; round < 20; round++) {
+		begin(8);
+		run();
+		memset(lanes, 0, sizeof(lanes));
+		for (i = 0; i < 8; i++)
+			submit(&lanes[round % 2 ? i : 0], i, false);
+		for (i = 0; i < 8; i++)
+			wait_for(&probes[i].n_begun, 1);
+		let_go(0, 7);
+		for (i = 0; i < 8; i++)
+			wait_for(&probes[i].n_releases, 1);
+		stop();
+		finish();
+	}
+}
+
+TEST(a_oneway_holds_its_lane_and_no_other)
+{
+	struct lane a = { 0 }, b = { 0 };
+
+	begin(4);
+	submit(&a, 0, false);
+	submit(&a, 1, true);
+	submit(&a, 2, false);
+	submit(&b, 3, false);
+	run();
+	wait_for(&probes[0].n_begun, 1);
+	wait_for(&probes[1].n_begun, 1); /* beside the call before it */
+	wait_for(&probes[3].n_begun, 1);
+	submit(&a, 4, false);
+	let_go(0, 0);
+	wait_for(&probes[0].n_releases, 1);
+	CHECK_INT(atomic_load(&probes[2].n_begun), 0);
+	CHECK_INT(atomic_load(&probes[4].n_begun), 0);
+	let_go(1, 1);
+	wait_for(&probes[2].n_begun, 1);
+	wait_for(&probes[4].n_begun, 1);
+	let_go(0, CALLS - 1);
+	wait_for(&probes[4].n_releases, 1);
+	stop();
+	CHECK_INT(atomic_load(&probes[1].n_answers), 0); /* it was answered before */
+	finish();
+}
+
+TEST(a_lane_whose_link_has_much_to_send_waits)
+{
+	atomic_size_t backlog = 17 << 20;
+	struct lane a = { .backlog = &backlog }, b = { 0 };
+
+	begin(2);
+	let_go(0, CALLS - 1);
+	run();
+	submit(&a, 0, false);
+	submit(&a, 1, false);
+	submit(&b, 2, false);
+	wait_for(&probes[2].n_releases, 1);
+	exec_resume(executor); /* looks, and still waits */
+	submit(&b, 3, false);
+	wait_for(&probes[3].n_releases, 1);
+	CHECK_INT(atomic_load(&probes[0].n_begun), 0);
+	atomic_store(&backlog, 0);
+	exec_resume(executor);
+	wait_for(&probes[0].n_releases, 1);
+	wait_for(&probes[1].n_releases, 1);
+	stop();
+	finish();
+}
+
+TEST(what_is_queued_at_the_end_fails)
+{
+	atomic_size_t backlog = 17 << 20;
+	struct lane a = { 0 }, b = { .backlog = &backlog };
+	unsigned i;
+
+	begin(1);
+	for (i = 0; i < 5; i++)
+		submit(i % 2 ? &b : &a, i, false);
+	run();
+	wait_for(&probes[0].n_begun, 1);
+	exec_stop(executor);
+	let_go(0, 0);
+	pthread_join(runner, NULL);
+	CHECK_INT(atomic_load(&probes[0].n_ended), 1); /* the one that ran is through */
+	finish();
+	for (i = 0; i < 5; i++) {
+		CHECK_INT(atomic_load(&probes[i].n_answers), 1);
+		CHECK_INT(atomic_load(&probes[i].n_releases), 1);
+		CHECK_INT(atomic_load(&probes[i].code), i ? PYR_UNAVAILABLE : 0);
+	}
+}
+
+TEST(a_stop_that_comes_first_ends_the_work)
+{
+	begin(3);
+	exec_stop(executor);
+	run();
+	pthread_join(runner, NULL);
+	finish();
+}
+
+static atomic_int n_idle;
+
+static void on_idle(void *data)
+{
+	(void)data;
+	atomic_fetch_add(&n_idle, 1);
+}
+
+TEST(the_end_of_the_last_call_is_told)
+{
+	struct lane a = { 0 };
+
+	begin(2);
+	exec_on_idle(executor, on_idle, NULL);
+	run();
+	submit(&a, 0, true);
+	submit(&a, 1, false);
+	wait_for(&probes[0].n_begun, 1);
+	CHECK_INT(atomic_load(&n_idle), 0);
+	let_go(0, 1);
+	wait_for(&n_idle, 1);
+	CHECK_INT(exec_load(executor), 0);
+	stop();
+	finish();
+}
+
+TESTS(exec, T(a_lane_starts_its_calls_in_order_and_lanes_take_turns),
+      T(calls_of_a_lane_run_side_by_side), T(calls_find_idle_threads),
+      T(a_oneway_holds_its_lane_and_no_other), T(a_lane_whose_link_has_much_to_send_waits),
+      T(what_is_queued_at_the_end_fails), T(a_stop_that_comes_first_ends_the_work),
+      T(the_end_of_the_last_call_is_told))
