@@ -10,6 +10,7 @@
 
 enum {
 	SPREAD_NS = 200000,    /* a queue that takes longer wakes another thread */
+	PEEKS_MAX = 8,         /* looks for more before the answers of a batch leave */
 	BACKLOG_MAX = 16 << 20 /* bytes that a link may have to send before its methods wait */
 };
 
@@ -18,10 +19,9 @@ struct worker {
 	struct executor *executor;
 	struct worker *next_parked;
 	bool is_parked;
+	unsigned n_peeks;
 	int64_t since;               /* when it began to work on what is queued; 0 = just now */
 	struct peer *_Atomic corked; /* a counted peer to flush when the batch is through */
-	void (*flush)(struct peer *peer);
-	void (*unref)(struct peer *peer);
 };
 
 struct executor {
@@ -367,11 +367,11 @@ static void uncork(struct worker *w)
 
 	if (!peer)
 		return;
-	w->flush(peer);
-	w->unref(peer);
+	peer_flush(peer);
+	peer_unref(peer);
 }
 
-bool exec_cork(struct peer *peer, void (*flush)(struct peer *), void (*unref)(struct peer *))
+bool exec_cork(struct peer *peer)
 {
 	struct worker *w = self;
 
@@ -383,8 +383,6 @@ bool exec_cork(struct peer *peer, void (*flush)(struct peer *), void (*unref)(st
 		return true;
 	uncork(w);
 	peer_ref(peer);
-	w->flush = flush;
-	w->unref = unref;
 	atomic_store(&w->corked, peer);
 	if (engine_is_led()) /* by now: the ticks have ceased */
 		uncork(w);
@@ -472,21 +470,38 @@ static void run_job(struct executor *e, struct exec_job *job)
 	pthread_mutex_lock(&e->lock);
 }
 
-static void idle(struct worker *w)
+/* Waits in the engine, where whoever has work for it finds it. With the lock, not held meanwhile.
+ */
+static bool park(struct worker *w, int64_t until)
 {
 	struct executor *e = w->executor;
+	bool has_work;
 
-	w->since = 0;
 	atomic_store_explicit(&w->waiter.ready, false, memory_order_relaxed);
 	w->is_parked = true;
 	w->next_parked = e->parked;
 	e->parked = w;
 	pthread_mutex_unlock(&e->lock);
-	uncork(w);
-	engine_wait(&w->waiter, ENGINE_FOREVER);
+	if (until == ENGINE_FOREVER)
+		uncork(w);
+	has_work = engine_wait(&w->waiter, until);
 	pthread_mutex_lock(&e->lock);
 	if (w->is_parked)
 		unpark(w);
+	return has_work;
+}
+
+/*
+ * Nothing is queued. If answers of a batch wait to leave, what else has come already is looked at
+ * first: what the other end sent in several messages is then answered in one.
+ */
+static void idle(struct worker *w)
+{
+	if (atomic_load(&w->corked) && w->n_peeks++ < PEEKS_MAX && park(w, engine_now()))
+		return;
+	w->n_peeks = 0;
+	w->since = 0;
+	park(w, ENGINE_FOREVER);
 }
 
 static void *work(void *data)

@@ -63,9 +63,9 @@ bool exec_run_nested(void);
 
 /*
  * Answers of a batch of short methods leave together: a peer that has something to send asks the
- * thread that runs methods to flush later. Returns false if the caller must flush now. The executor
- * calls flush(peer), then unref(peer).
+ * thread that runs methods to flush it later. Returns false if the caller must flush now. Not with
+ * the peer's lock.
  */
 struct peer;
-bool exec_cork(struct peer *peer, void (*flush)(struct peer *), void (*unref)(struct peer *));
+bool exec_cork(struct peer *peer);
 #endif

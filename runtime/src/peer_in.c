@@ -157,7 +157,7 @@ static void flush_soon_unlock(struct peer *peer)
 	pthread_mutex_unlock(&peer->lock);
 	/* A write under way takes along what is queued; else a batch of short methods leaves as one
 	 * message. */
-	if (!is_writing && !exec_cork(peer, peer_flush, peer_unref))
+	if (!is_writing && !exec_cork(peer))
 		peer_flush(peer);
 }
 
