@@ -3,7 +3,7 @@
  * e2e-server [option=value...]: a daemon with the objects "work" and "other" for tests from
  * outside. Prints its address; ends on pyr_daemon_stop() or a signal, printing "stopped", or with
  * its standard input, so that none is left behind. Options: threads, max_calls, max_message,
- * drain_ms, port, signals (1 yes, 2 no).
+ * drain_ms, port, signals (1 yes, 2 no), keep (1: frees nothing at the end).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +20,8 @@ static int add(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
 }
 
 static const struct e2e_Other_methods other_methods = { .add = add };
+
+static bool keeps; /* what it has made, until it ends */
 
 static bool set(struct pyr_daemon_options *options, const char *text)
 {
@@ -39,6 +41,8 @@ static bool set(struct pyr_daemon_options *options, const char *text)
 		options->signals = (enum pyr_switch)number;
 	else if (n == 4 && memcmp(text, "port", n) == 0)
 		options->port = (uint16_t)number;
+	else if (n == 4 && memcmp(text, "keep", n) == 0)
+		keeps = number != 0;
 	else
 		return false;
 	return true;
@@ -78,6 +82,8 @@ int main(int argc, char **argv)
 	if (pyr_daemon_run(daemon) < 0)
 		return pyr_perror("e2e-server");
 	puts("stopped");
+	if (keeps)
+		return 0;
 	pyr_daemon_free(daemon);
 	work_fini(&work);
 	return 0;

@@ -230,7 +230,7 @@ static void cancel(int times)
 {
 	static const struct timespec running = { 0, 30000000 };
 	pyr_future *future;
-	int64_t when, seen, worst = 0;
+	int64_t when, seen, worst = 0, longest_add = 0;
 
 	for (; times > 0; times--) {
 		future = faults_Target_block_start(target, MINUTE);
@@ -245,8 +245,13 @@ static void cancel(int times)
 		while (seen < when);
 		if (seen - when > worst)
 			worst = seen - when;
+		when = now_us();
+		add_once();
+		if (now_us() - when > longest_add)
+			longest_add = now_us() - when;
 	}
 	say("seen", worst);
+	say("add", longest_add);
 }
 
 static void churn(int n)

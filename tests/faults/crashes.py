@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """Ends that come without a word: clients and servers that are killed. Prints "ok <case>" or "not ok <case>"."""
 
-import os
 import pathlib
 import signal
 import socket
@@ -44,10 +43,11 @@ def back_to(server, fds, rss, room):
 
 def a_daemon_outlives_60_clients_that_leave_with_64_calls_in_flight_each(_):
     server = Server()
+    fds = server.fds()
     serves(server)
     crowd(server.uri, 20, 64, "exit")
     serves(server)
-    fds, rss = server.fds(), server.rss()
+    rss = server.rss()
     assert crowd(server.uri, 60, 64, "exit") == 60
     serves(server)
     back_to(server, fds, rss, 8)
@@ -56,10 +56,11 @@ def a_daemon_outlives_60_clients_that_leave_with_64_calls_in_flight_each(_):
 
 def and_450_that_are_killed(_):
     server = Server()
+    fds = server.fds()
     serves(server)
     crowd(server.uri, 50, 8, "kill")
     serves(server)
-    fds, rss = server.fds(), server.rss()
+    rss = server.rss()
     assert crowd(server.uri, 450, 8, "kill") == 450
     serves(server)
     back_to(server, fds, rss, 8)
@@ -68,7 +69,6 @@ def and_450_that_are_killed(_):
 
 def plain_calls_whose_request_never_came_end_with_their_connection(_):
     server = Server()
-    serves(server)
     fds = server.fds()
     for n in range(60):
         peer = socket.create_connection(server.address.split(":"))
@@ -121,14 +121,9 @@ def increments_are_counted_once_while_the_server_restarts(_):
     server.stop()
 
 
-def connected(server):
-    peer = socket.create_connection(server.address.split(":"))
-    return peer
-
-
 def a_stop_answers_what_is_in_flight_whoever_else_is_connected(_):
     server = Server("drain_ms=3000")
-    silent = [connected(server) for _ in range(5)]
+    silent = [socket.create_connection(server.address.split(":")) for _ in range(5)]
     for peer in silent[:2]:
         peer.sendall(PREFACE)  # and then no word more
     idle = [Caller("hold", server.uri, 0) for _ in range(10)]
@@ -140,7 +135,6 @@ def a_stop_answers_what_is_in_flight_whoever_else_is_connected(_):
     server.signal(signal.SIGTERM)
     code = server.wait()
     took = time.monotonic() - begin
-    said = {}
     while caller.read() is not None and "other" not in caller.said:
         pass
     said = caller.said

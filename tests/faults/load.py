@@ -93,8 +93,8 @@ def two_threads_are_not_slower_than_one(_):
 
 def a_daemon_out_of_descriptors_recovers(_):
     server = Server(max_fds=64)
-    call("serial", server.uri, 3)
     fds = server.fds()
+    call("serial", server.uri, 3)
     cpu, begin = server.cpu(), time.monotonic()
     peers = []
     for _ in range(100):

@@ -87,11 +87,13 @@ def a_method_is_longer_than_keepalive_as_it_is(_):
 
 
 def a_cancel_reaches_the_method_that_keeps_the_only_thread(_):
+    """Measured beside add(), for the machine may have other things to do."""
     for options in (("threads=1",), ("threads=2",)):
         server = Server(*options)
-        worst = call("cancel", server.uri, 10)["seen"] / 1000
-        report(f"{options[0]}: seen {worst:.1f} ms after it at the latest", "<= 50 ms")
-        assert worst <= (500 if IS_SANITIZED else 50)
+        said = call("cancel", server.uri, 10)
+        worst, add = said["seen"] / 1000, said["add"] / 1000
+        report(f"{options[0]}: seen {worst:.1f} ms after it at the latest; add() took up to {add:.1f} ms", "<= 50 ms")
+        assert worst <= max(500 if IS_SANITIZED else 50, 8 * add)
         server.stop()
 
 
@@ -152,7 +154,6 @@ def a_server_that_is_stopped_is_found_out(_):
 
 def a_client_that_is_stopped_is_let_go(_):
     server = Server(environment=QUICK)
-    call("serial", server.uri, 1)
     fds = server.fds()
     caller = Caller("hold", server.uri, 10)
     caller.wait_for("ready")
@@ -176,10 +177,10 @@ def a_client_that_is_stopped_is_let_go(_):
 def connections_that_lead_to_nothing_are_closed(_):
     """One says nothing, one little and slowly; one stays silent after HTTP/2 has begun."""
     server = Server(environment=QUICK)
-    call("serial", server.uri, 1)
     fds = server.fds()
     begin = time.monotonic()
     peers = [socket.create_connection(server.address.split(":")) for _ in range(3)]
+    assert within(lambda: server.fds() == fds + 3)
     preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     peers[2].sendall(preface + b"\0\0\0\x04\0\0\0\0\0")
     for at in range(len(preface) - 1):

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rules-client: does what its standard input says, a command a line, and prints a line for each:
- *"ok", "ok VALUE", or "STATUS remote|local maybe|never MESSAGE". Proxies and futures have numbers,
- *0 to 31.
+ * rules-client [keep]: does what its standard input says, a command a line, and prints a line for
+ *each: "ok", "ok VALUE", or "STATUS remote|local maybe|never MESSAGE". Proxies and futures have
+ *numbers, 0 to 31.
  *
  *	new P URI [timeout=MS] [connect=MS] [own]    bind P   release P   free P
  *	add P X Y   echo P BYTES   post P GATE   hold P KEY   narrow P
  *	start F P KEY   get F   wait F MS   ready F   cancel F   drop F     futures of hold()
+ *	fill P N        N futures of echo() with 60,000 bytes each; empty P gets them
  *	many P N        N futures of hold(), then as many of them as are not refused at once
  *	daemon          runs a daemon with an object "work" in this process
+ * Frees all at the end unless told to keep it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -94,6 +96,34 @@ static void many(int p, int n)
 		pyr_future_free(started[--n_started]);
 }
 
+static pyr_future *filling[MANY];
+static int n_filling;
+
+static void fill(int p, int n)
+{
+	static char text[60001];
+
+	memset(text, 'f', sizeof(text) - 1);
+	while (n-- > 0 && (filling[n_filling] = e2e_Work_echo_start(proxies[p], text)))
+		n_filling++;
+	if (n_filling > 0)
+		(void)pyr_future_is_ready(filling[0]); /* let them go */
+	say_number(0, n_filling);
+}
+
+static void empty(void)
+{
+	char *text;
+	int n = 0;
+
+	while (n_filling > 0)
+		if (e2e_Work_echo_get(filling[--n_filling], &text) == 0) {
+			n += strlen(text) == 60000;
+			pyr_free(text);
+		}
+	say_number(0, n);
+}
+
 static void start_daemon(void)
 {
 	static struct place place;
@@ -138,6 +168,10 @@ static void on_proxy(const char *verb, int p, char *rest)
 		say(e2e_Work_post(proxies[p], x));
 	} else if (strcmp(verb, "many") == 0) {
 		many(p, x);
+	} else if (strcmp(verb, "fill") == 0) {
+		fill(p, x);
+	} else if (strcmp(verb, "empty") == 0) {
+		empty();
 	} else if (strcmp(verb, "narrow") == 0) {
 		narrow(p);
 	} else {
@@ -192,7 +226,7 @@ static void obey(char *line)
 	fflush(stdout);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static char line[4096];
 	int i;
@@ -201,6 +235,8 @@ int main(void)
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin))
 		obey(line);
+	if (argc > 1 && strcmp(argv[1], "keep") == 0)
+		return 0;
 	for (i = 0; i < PLACES; i++) {
 		pyr_future_free(futures[i]);
 		e2e_Work_free(proxies[i]);

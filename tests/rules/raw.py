@@ -26,11 +26,12 @@ CRITICAL_TYPES = 100  # the first body that no version knows
 
 def generate():
     """Messages of link.proto, as a python module."""
-    folder = tempfile.mkdtemp(prefix="pyrite-rules-")
     source = SOURCE / "runtime" / "src"
-    subprocess.run(["protoc", "-I", source, "--python_out", folder, "link.proto"], check=True)
-    sys.path.insert(0, folder)
-    import link_pb2
+    with tempfile.TemporaryDirectory(prefix="pyrite-rules-") as folder:
+        subprocess.run(["protoc", "-I", source, "--python_out", folder, "link.proto"], check=True)
+        sys.path.insert(0, folder)
+        import link_pb2
+        sys.path.remove(folder)
     return link_pb2
 
 
@@ -259,6 +260,36 @@ class Program:
         self.process.stdin.close()
         self.process.stdout.close()
         return code, rest
+
+
+class Driver:
+    """rules-client; each command's answer comes as one line."""
+
+    def __init__(self, *arguments):
+        self.program = Program("rules-client", *arguments)
+        self.lines = queue.Queue()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.program.process.stdout:
+            self.lines.put(line.rstrip("\n"))
+        self.lines.put(None)
+
+    def tell(self, command):
+        self.program.process.stdin.write(command + "\n")
+        self.program.process.stdin.flush()
+
+    def hear(self, patience=PATIENCE):
+        return self.lines.get(timeout=patience)
+
+    def ask(self, command, patience=PATIENCE):
+        self.tell(command)
+        return self.hear(patience)
+
+    def end(self):
+        self.program.process.stdin.close()
+        code = self.program.process.wait(PATIENCE)
+        assert code == 0, f"rules-client ended with {code}"
 
 
 class Server:

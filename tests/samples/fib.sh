@@ -13,8 +13,8 @@ maps() {
 	run_alone "$client" "$@" && same "$expected" cat "$run_dir/alone" && same "" cat "$run_dir/alone.err"
 }
 
-has_processes() {
-	[ "$(left | wc -l)" -eq "$1" ]
+has_a_worker() {
+	[ "$(left | wc -l)" -ge 2 ]
 }
 
 # Processor time of a process in hundredths of a second.
@@ -78,7 +78,7 @@ worker_lost() {
 
 killed_early() {
 	alone_start "$client"
-	within 20000 has_processes 2 || return 1
+	within 20000 has_a_worker || return 1
 	kill -9 "$alone_pid"
 	wait "$alone_pid"
 	ends 4000
@@ -125,7 +125,7 @@ second=$run_pid
 check the_client_maps_with_workers_it_is_given maps PYRONAME:fib.1 PYRONAME:fib.2
 check a_worker_refuses_what_it_cannot_compute same "$(printf '%s\n' OUT_OF_RANGE 1 1 55 OUT_OF_RANGE)" \
 	"$PYRITE_BIN/test-fib-caller" PYRONAME:fib.1 0 1 2 10 94
-check and_stops_computing_what_nobody_waits_for same "$(printf '%s\n' DEADLINE_EXCEEDED 55)" \
+check and_stops_computing_what_nobody_waits_for same "$(printf '%s\n' late 55)" \
 	"$PYRITE_BIN/test-fib-caller" PYRONAME:fib.1 93 10
 check they_go_on same "$(printf '%s\n' "$first" "$second")" ps --no-headers -o pid:1 -p "$first,$second"
 check until_one_is_interrupted interrupted "$first"
