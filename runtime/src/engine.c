@@ -15,8 +15,7 @@
 
 /*
  * Locks: engine.lock guards everything in struct engine but the atomics; it is innermost but for
- * core's own locks (a kick starts an empty batch under it). timers.lock is apart, so that timers
- * may be set from anywhere.
+ * core's own locks (a kick starts an empty batch under it).
  */
 
 enum { TICK = 1 * ENGINE_MS, QUIET_TICKS = 100 };
@@ -37,6 +36,7 @@ static struct engine {
 	atomic_uint n_followers;
 	atomic_uint polls; /* counts each entry into the queue: "has anybody polled since?" */
 	atomic_bool is_led;
+	atomic_bool is_led_by_runtime;
 	atomic_bool is_wanted; /* somebody needs the ticks */
 	atomic_bool dormant;   /* the runtime's thread sleeps without ticking */
 	atomic_bool is_slow;   /* it looks every QUIET_TICKS */
@@ -44,15 +44,6 @@ static struct engine {
 	atomic_bool forked;
 	int status; /* of engine_start(): 1 not yet, else its result */
 } engine = { .lock = PTHREAD_MUTEX_INITIALIZER, .status = 1 };
-
-static struct timers {
-	pthread_mutex_t lock;
-	pthread_cond_t fired;
-	struct engine_timer **heap; /* heap[1] is the next; places are indexes */
-	size_t n, cap;
-	struct engine_timer *firing;
-	pthread_t thread;
-} timers = { .lock = PTHREAD_MUTEX_INITIALIZER, .fired = PTHREAD_COND_INITIALIZER };
 
 static _Thread_local struct engine_waiter *leading;
 
@@ -116,7 +107,6 @@ static int start_locked(void)
 	init_cond(&engine.runtime_cond);
 	if (pthread_create(&thread, NULL, runtime_main, NULL) != 0)
 		return -PYR_RESOURCE_EXHAUSTED;
-	timers.thread = thread;
 	pthread_detach(thread);
 	return 0;
 }
@@ -156,7 +146,7 @@ int engine_start(void)
 
 void engine_waiter_init(struct engine_waiter *waiter, bool is_worker)
 {
-	*waiter = (struct engine_waiter){ .is_worker = is_worker };
+	*waiter = (struct engine_waiter){ .is_worker = is_worker, .is_brief = is_worker };
 	init_cond(&waiter->cond);
 }
 
@@ -206,6 +196,12 @@ static void timed_wait(pthread_cond_t *cond, int64_t until)
 		pthread_cond_timedwait(cond, &engine.lock, &t);
 }
 
+static void kick(void)
+{
+	TSAN_RELEASE(&engine.kick_event);
+	grpc_call_start_batch(engine.kick_call, NULL, 0, &engine.kick_event, NULL);
+}
+
 /* The runtime's thread is to look again. With the lock. */
 static void poke(void)
 {
@@ -215,11 +211,17 @@ static void poke(void)
 
 void engine_want_ticks(void)
 {
-	atomic_store(&engine.is_wanted, true); /* before the look: that thread looks after it */
-	if (!atomic_load(&engine.dormant) && !atomic_load(&engine.is_slow))
+	if (atomic_exchange(&engine.is_wanted, true)) /* who was first has seen to it */
+		return;
+	/* That thread looks for what is wanted after it has set these. */
+	if (!atomic_load(&engine.dormant) && !atomic_load(&engine.is_slow) &&
+	    !atomic_load(&engine.is_led_by_runtime))
 		return;
 	pthread_mutex_lock(&engine.lock);
-	poke();
+	if (engine.leader == &engine.runtime)
+		kick();
+	else
+		poke();
 	pthread_mutex_unlock(&engine.lock);
 }
 
@@ -281,19 +283,12 @@ static bool may_leave(struct engine_waiter *waiter)
 /* Leads until there is no more reason to. Called with the lock, which is not held meanwhile. */
 static void lead(struct engine_waiter *waiter, int64_t until)
 {
-	bool is_runtime = waiter == &engine.runtime;
-
 	engine.leader = waiter;
-	atomic_store(&engine.is_led, true); /* before what engine_tick() looks at */
+	atomic_store(&engine.is_led, true);
 	pthread_mutex_unlock(&engine.lock);
 	leading = waiter;
-	if (is_runtime)
-		engine_tick(); /* no more of them until it is back */
 	while (!may_leave(waiter)) {
 		poll_once(until);
-		if (is_runtime &&
-		    (atomic_load(&engine.n_followers) > 0 || atomic_load(&engine.runtime_poked)))
-			break; /* those who wait poll for themselves; or there is a new timer */
 		if (until != ENGINE_FOREVER && engine_now() >= until)
 			break;
 	}
@@ -304,11 +299,40 @@ static void lead(struct engine_waiter *waiter, int64_t until)
 }
 
 /*
- * Nobody leads any more: asks a follower to. A thread that waits for a reply goes first. Method
- * threads are left asleep when a method thread leaves the queue to run a short method: it will be
- * back, else a tick finds out.
+ * The runtime's thread leads, until the next timer or until somebody waits, who then polls for
+ * himself. The ticks that are wanted meanwhile come. Called with the lock, not held meanwhile.
  */
-static void promote(bool by_worker)
+static void lead_for_others(int64_t until)
+{
+	int64_t tick = ENGINE_FOREVER;
+
+	engine.leader = leading = &engine.runtime;
+	atomic_store(&engine.is_led, true);
+	atomic_store(&engine.is_led_by_runtime, true); /* before the look at what is wanted */
+	pthread_mutex_unlock(&engine.lock);
+	do {
+		if (tick == ENGINE_FOREVER && atomic_load(&engine.is_wanted))
+			tick = engine_now() + TICK;
+		poll_once(tick < until ? tick : until);
+		if (tick != ENGINE_FOREVER && engine_now() >= tick) {
+			tick = ENGINE_FOREVER;
+			atomic_store(&engine.is_wanted, false);
+			engine_tick();
+		}
+	} while (atomic_load(&engine.n_followers) == 0 && !atomic_load(&engine.runtime_poked) &&
+		 (until == ENGINE_FOREVER || engine_now() < until));
+	pthread_mutex_lock(&engine.lock);
+	engine.leader = leading = NULL;
+	atomic_store(&engine.is_led_by_runtime, false);
+	atomic_store_explicit(&engine.is_led, false, memory_order_relaxed);
+}
+
+/*
+ * Nobody leads any more: asks a follower to. A thread that waits for a reply goes first. Method
+ * threads are left asleep when one of them leaves the queue to run a short method: it will be back,
+ * else a tick finds out.
+ */
+static void promote(bool is_brief)
 {
 	struct engine_waiter *w = engine.followers;
 
@@ -316,14 +340,8 @@ static void promote(bool by_worker)
 		return;
 	while (w->is_worker && w->next != engine.followers)
 		w = w->next;
-	if (!w->is_worker || !by_worker)
+	if (!w->is_worker || !is_brief)
 		pthread_cond_signal(&w->cond);
-}
-
-static void kick(void)
-{
-	TSAN_RELEASE(&engine.kick_event);
-	grpc_call_start_batch(engine.kick_call, NULL, 0, &engine.kick_event, NULL);
 }
 
 bool engine_wait(struct engine_waiter *waiter, int64_t until)
@@ -347,7 +365,7 @@ bool engine_wait(struct engine_waiter *waiter, int64_t until)
 		unfollow(waiter);
 	}
 	atomic_store_explicit(&waiter->is_nudged, false, memory_order_relaxed);
-	promote(waiter->is_worker);
+	promote(waiter->is_brief);
 	if (atomic_load_explicit(&engine.dormant, memory_order_relaxed))
 		poke();
 	pthread_mutex_unlock(&engine.lock);
@@ -392,120 +410,13 @@ void engine_add_daemon(int n)
 	pthread_mutex_unlock(&engine.lock);
 }
 
-/* ---- timers ---- */
-
-static void place(struct engine_timer *timer, size_t i)
+void engine_timers_changed(void)
 {
-	timers.heap[i] = timer;
-	timer->place = i;
-}
-
-static void sift_up(struct engine_timer *timer, size_t i)
-{
-	for (; i > 1 && timers.heap[i / 2]->at > timer->at; i /= 2)
-		place(timers.heap[i / 2], i);
-	place(timer, i);
-}
-
-static void sift_down(struct engine_timer *timer, size_t i)
-{
-	size_t child;
-
-	for (; (child = 2 * i) <= timers.n; i = child) {
-		if (child < timers.n && timers.heap[child + 1]->at < timers.heap[child]->at)
-			child++;
-		if (timers.heap[child]->at >= timer->at)
-			break;
-		place(timers.heap[child], i);
-	}
-	place(timer, i);
-}
-
-static void remove_timer(struct engine_timer *timer)
-{
-	struct engine_timer *last = timers.heap[timers.n--];
-	size_t i = timer->place;
-
-	timer->place = 0;
-	if (last == timer)
-		return;
-	if (i > 1 && timers.heap[i / 2]->at > last->at)
-		sift_up(last, i);
-	else
-		sift_down(last, i);
-}
-
-static int insert_timer(struct engine_timer *timer)
-{
-	size_t cap = timers.cap ? 2 * timers.cap : 64;
-	struct engine_timer **heap;
-
-	if (timers.n + 2 > timers.cap) {
-		heap = realloc(timers.heap, cap * sizeof(struct engine_timer *));
-		if (!heap)
-			return -PYR_RESOURCE_EXHAUSTED;
-		timers.heap = heap;
-		timers.cap = cap;
-	}
-	sift_up(timer, ++timers.n);
-	return 0;
-}
-
-int engine_timer_set(struct engine_timer *timer, int64_t at)
-{
-	bool first;
-	int err;
-
-	pthread_mutex_lock(&timers.lock);
-	if (timer->place)
-		remove_timer(timer);
-	timer->at = at;
-	err = insert_timer(timer);
-	first = err == 0 && timers.heap[1] == timer;
-	pthread_mutex_unlock(&timers.lock);
-	if (!first)
-		return err;
-	pthread_mutex_lock(&engine.lock); /* the runtime's thread may sleep past it */
+	pthread_mutex_lock(&engine.lock);
 	poke();
 	if (engine.leader == &engine.runtime && leading != &engine.runtime)
 		kick();
 	pthread_mutex_unlock(&engine.lock);
-	return err;
-}
-
-void engine_timer_cancel(struct engine_timer *timer)
-{
-	pthread_mutex_lock(&timers.lock);
-	if (timer->place)
-		remove_timer(timer);
-	while (timers.firing == timer && !pthread_equal(timers.thread, pthread_self()))
-		pthread_cond_wait(&timers.fired, &timers.lock);
-	pthread_mutex_unlock(&timers.lock);
-}
-
-/* Fires what is due. Returns when the next one is. */
-static int64_t fire_timers(void)
-{
-	struct engine_timer *timer;
-	int64_t next = ENGINE_FOREVER;
-
-	pthread_mutex_lock(&timers.lock);
-	while (timers.n > 0) {
-		timer = timers.heap[1];
-		next = timer->at;
-		if (next > engine_now())
-			break;
-		remove_timer(timer);
-		next = ENGINE_FOREVER;
-		timers.firing = timer;
-		pthread_mutex_unlock(&timers.lock);
-		timer->fire(timer);
-		pthread_mutex_lock(&timers.lock);
-		timers.firing = NULL;
-		pthread_cond_broadcast(&timers.fired);
-	}
-	pthread_mutex_unlock(&timers.lock);
-	return next;
 }
 
 /* ---- the runtime's thread ---- */
@@ -541,9 +452,9 @@ static int64_t watch(unsigned *last_polls, unsigned *quiet, int64_t next_timer)
 	*quiet = still ? *quiet + (engine.is_slow ? QUIET_TICKS : 1) : 0;
 	if (still && !engine.leader && !engine.followers && !atomic_load(&engine.runtime_poked)) {
 		if (engine.daemons > 0 || *quiet >= QUIET_TICKS)
-			lead(&engine.runtime, next_timer);
+			lead_for_others(next_timer);
 		else if (atomic_load(&engine.hooks)) /* what was to be sent with the next poll */
-			lead(&engine.runtime, engine_now());
+			lead_for_others(engine_now());
 	}
 	if (still)
 		promote(false);
@@ -559,7 +470,7 @@ static void *runtime_main(void *data)
 
 	(void)data;
 	for (;;) {
-		next_timer = fire_timers();
+		next_timer = engine_fire_timers();
 		engine_tick();
 		pthread_mutex_lock(&engine.lock);
 		until = watch(&last_polls, &quiet, next_timer);

@@ -24,6 +24,7 @@ struct engine_waiter {
 	atomic_bool ready;     /* set by engine_wake(), cleared by its owner */
 	atomic_bool is_nudged; /* leave engine_wait() once, ready or not */
 	bool is_worker; /* a method thread without work: woken for work rather than to lead */
+	bool is_brief;  /* it will be back soon: no method thread need lead meanwhile */
 	bool queued;
 	struct engine_waiter *next, *prev; /* among the followers */
 };
@@ -88,10 +89,14 @@ struct engine_timer {
 int engine_timer_set(struct engine_timer *timer, int64_t at);
 /* After it returns, fire() neither runs nor will run (unless called from fire() itself). */
 void engine_timer_cancel(struct engine_timer *timer);
+/* Fires what is due. Returns when the next one is. The runtime's thread alone. */
+int64_t engine_fire_timers(void);
+/* There is a new first timer. */
+void engine_timers_changed(void);
 
 /*
- * Called by the runtime's thread about every millisecond while there is traffic, and as it begins
- * to lead; tick() must be quick and may take a peer's lock.
+ * Called by the runtime's thread about every millisecond while there is traffic; tick() must be
+ * quick and may take a peer's lock.
  */
 struct engine_ticker {
 	void (*tick)(struct engine_ticker *ticker);

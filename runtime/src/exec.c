@@ -10,6 +10,7 @@
 
 enum {
 	SPREAD_NS = 200000,    /* a queue that takes longer wakes another thread */
+	LONG_NS = 20000,       /* a method that is worth waking another thread for the next */
 	PEEKS_MAX = 8,         /* looks for more before the answers of a batch leave */
 	BACKLOG_MAX = 16 << 20 /* bytes that a link may have to send before its methods wait */
 };
@@ -20,7 +21,10 @@ struct worker {
 	struct worker *next_parked;
 	bool is_parked;
 	unsigned n_peeks;
+	unsigned n_run;              /* methods since `began` */
+	int64_t began;               /* when it left the engine with work */
 	int64_t since;               /* when it began to work on what is queued; 0 = just now */
+	int64_t corked_at;           /* 0 while methods are short */
 	struct peer *_Atomic corked; /* a counted peer to flush when the batch is through */
 };
 
@@ -36,6 +40,7 @@ struct executor {
 	struct worker *parked;
 	struct worker *workers;
 	unsigned n_workers;
+	int64_t typical_ns; /* how long a method took lately */
 	bool is_stopping, is_freed;
 	size_t load;
 	void (*on_idle)(void *data);
@@ -374,18 +379,21 @@ static void uncork(struct worker *w)
 bool exec_cork(struct peer *peer)
 {
 	struct worker *w = self;
+	int64_t now;
 
-	/* Only while more waits, and while the ticks come that flush for a method that takes long.
-	 */
-	if (!w || !w->since || engine_is_led())
+	if (!w || !w->since) /* only while more waits */
 		return false;
-	if (atomic_load(&w->corked) == peer)
-		return true;
-	uncork(w);
-	peer_ref(peer);
-	atomic_store(&w->corked, peer);
-	if (engine_is_led()) /* by now: the ticks have ceased */
+	now = w->waiter.is_brief ? 0 : engine_now();
+	if (atomic_load(&w->corked) != peer) {
 		uncork(w);
+		peer_ref(peer);
+		atomic_store(&w->corked, peer);
+		w->corked_at = now;
+		engine_want_ticks(); /* one flushes it if the method after it takes long */
+	} else if (now - w->corked_at > SPREAD_NS) { /* long methods: a few at a time */
+		w->corked_at = now;
+		return false;
+	}
 	return true;
 }
 
@@ -405,14 +413,33 @@ static void on_tick(struct engine_ticker *ticker)
 
 /* ---- work ---- */
 
+/*
+ * What the batch that is through tells of the next: whether its methods are long. Then threads are
+ * woken while there is but one call to run, and answers do not wait for each other. With the lock.
+ */
+static void measure(struct worker *w)
+{
+	struct executor *e = w->executor;
+	int64_t each;
+
+	if (w->n_run == 0)
+		return;
+	each = (engine_now() - w->began) / w->n_run;
+	if (each > 8 * LONG_NS) /* so that one that slept is soon forgotten */
+		each = 8 * LONG_NS;
+	e->typical_ns += (each - e->typical_ns) / 8;
+	w->n_run = 0;
+	w->waiter.is_brief = e->typical_ns < LONG_NS;
+}
+
 /* Work has piled up for a while: another thread is to help. With the lock. */
 static void spread(struct worker *w)
 {
 	int64_t now = engine_now();
 
-	if (!w->since) {
+	if (!w->since)
 		w->since = now;
-	} else if (now - w->since > SPREAD_NS) {
+	if (!w->waiter.is_brief || now - w->since > SPREAD_NS) {
 		w->since = now;
 		wake_one(w->executor);
 	}
@@ -432,6 +459,8 @@ static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
 {
 	struct executor *e = w->executor;
 
+	if (w->n_run++ == 0)
+		w->began = engine_now();
 	if (e->ready)
 		spread(w);
 	if (e->ready && e->parked) /* the method may be long: a tick sends another thread */
@@ -497,6 +526,7 @@ static bool park(struct worker *w, int64_t until)
  */
 static void idle(struct worker *w)
 {
+	measure(w);
 	if (atomic_load(&w->corked) && w->n_peeks++ < PEEKS_MAX && park(w, engine_now()))
 		return;
 	w->n_peeks = 0;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Many calls, many proxies, many connections. Prints "ok <case>" or "not ok <case>"."""
 
+import os
 import re
 import shutil
 import socket
@@ -26,8 +27,8 @@ def ten_thousand_deferred_calls_sleep_without_a_thread_each(_):
 
 
 def futexes(server, calls):
-    done = subprocess.run(["strace", "-f", "-c", "-e", "trace=futex", BIN / "faults-client", "serial", server.uri,
-                           str(calls)], capture_output=True, text=True, check=True)
+    done = subprocess.run(["strace", "-f", "--seccomp-bpf", "-c", "-e", "trace=futex", BIN / "faults-client", "serial",
+                           server.uri, str(calls)], capture_output=True, text=True, check=True)
     counted = re.search(r"(\d+)\s+(\d+\s+)?futex", done.stderr)
     return int(counted[1]) if counted else 0
 
@@ -36,8 +37,8 @@ def back_to_back_calls_take_no_futexes(_):
     if IS_SANITIZED or not shutil.which("strace"):
         return
     server = Server()
-    counts = sorted(futexes(server, 2000) - futexes(server, 1000) for _ in range(3))
-    report(f"1,000 blocking calls make {counts[0]}, {counts[1]}, {counts[2]} calls of futex(2)", "<= 10")
+    counts = sorted((futexes(server, 12000) - futexes(server, 2000)) / 10 for _ in range(3))
+    report(f"1,000 blocking calls of 10,000 make {counts} calls of futex(2)", "<= 10")
     assert counts[1] <= 10, counts
     server.stop()
 
@@ -75,20 +76,21 @@ def binds_and_unbinds_in_a_hurry(_):
 
 def rate(threads):
     server = Server(f"threads={threads}")
-    reached = call("rate", server.uri, 64, 50, 2000)["rate"]
+    reached = call("rate", server.uri, 64, 50, 1000)["rate"]
     server.stop()
     return reached
 
 
-def two_threads_are_not_slower_than_one(_):
-    """Where two cores are really there they ought to be 1.6 times as fast; the caller needs one of them, too."""
+def two_threads_are_faster_than_one(_):
+    """The caller needs some of the two cores, too; where others use them, no figure can be asked for."""
     before = steal()
-    pairs = [(rate(1), rate(2)) for _ in range(2)]
+    pairs = sorted(((rate(1), rate(2)) for _ in range(3)), key=lambda pair: pair[1] / pair[0])
     after = steal()
-    best = max(two / one for one, two in pairs)
+    ratios = [two / one for one, two in pairs]
     stolen = 100 * (after[0] - before[0]) / (after[1] - before[1])
-    report(f"methods of 50 us, 64 in flight: {pairs} calls/s, {best:.2f} times, steal {stolen:.0f} %", ">= 1.6 times")
-    assert best >= 0.8
+    report(f"methods of 50 us, 64 in flight: {pairs} calls/s, median {ratios[1]:.2f} times, steal {stolen:.0f} %",
+           ">= 1.6 times")
+    assert ratios[-1] >= (1.2 if len(os.sched_getaffinity(0)) > 1 and stolen < 5 and not IS_SANITIZED else 0.8)
 
 
 def a_daemon_out_of_descriptors_recovers(_):
@@ -116,7 +118,7 @@ def main():
     cases = Cases()
     for case in (ten_thousand_deferred_calls_sleep_without_a_thread_each, back_to_back_calls_take_no_futexes,
                  a_thousand_idle_proxies_share_one_connection, calls_and_cancels_in_a_hurry,
-                 binds_and_unbinds_in_a_hurry, two_threads_are_not_slower_than_one,
+                 binds_and_unbinds_in_a_hurry, two_threads_are_faster_than_one,
                  a_daemon_out_of_descriptors_recovers):
         cases.run(case, None)
     cases.end()

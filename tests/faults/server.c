@@ -102,17 +102,38 @@ static int seen(pyr_call *call, int64_t *ret)
 	return 0;
 }
 
-static int spin(pyr_call *call, uint32_t us)
+static int64_t cpu_us(void)
 {
 	struct timespec t;
-	int64_t until;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void turn(uint64_t rounds)
+{
+	for (; rounds > 0; rounds--)
+		__asm__ volatile("" : "+r"(rounds));
+}
+
+static uint64_t rounds_per_ms; /* so that threads that spin share nothing, no clock either */
+
+static void calibrate(void)
+{
+	enum { ROUNDS = 50000000 };
+	int64_t begin = cpu_us();
+
+	turn(ROUNDS);
+	rounds_per_ms = ROUNDS * UINT64_C(1000) / (uint64_t)(cpu_us() - begin + 1);
+}
+
+static int spin(pyr_call *call, uint32_t us)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	(void)call;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	until = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 + us;
-	do
-		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	while ((int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 < until);
+	pthread_once(&once, calibrate);
+	turn(rounds_per_ms * us / 1000);
 	return 0;
 }
 
