@@ -133,14 +133,16 @@ def release_cancels_and_unbinds():
         met.called.set()
         assert link.wait(lambda f: f.HasField("cancel")).number == call.number
         link.wait(lambda f: f.HasField("unbind"))
+        met.unbound.set()
         link.wait_end()
 
     met = Met(talk)
-    met.called = threading.Event()
+    met.called, met.unbound = threading.Event(), threading.Event()
     assert met.ask("start 1 0 3") == "ok"
     assert met.called.wait(PATIENCE)
     assert met.ask("release 0") == "ok"
     refused(met.ask("get 1"), "CANCELLED local maybe")
+    assert met.unbound.wait(PATIENCE)
     met.end()
 
 

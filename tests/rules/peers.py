@@ -42,6 +42,25 @@ def shut(client):
         client.run("shut", int_arguments(gate))
 
 
+def held(client):
+    payload = client.run("held")
+    numbers = {}
+    while payload:
+        numbers[payload[0] >> 3], payload = payload[1], payload[2:]
+    return numbers.get(1, 0), numbers.get(2, 0)
+
+
+def hold(client, key, control=None, **fields):
+    """Starts a call of hold() and returns its number when its method has run."""
+    control = control or client
+    before = held(control)[0]
+    number = client.start("hold", int_arguments(key), **fields)
+    until = time.monotonic() + PATIENCE
+    while held(control)[0] == before:
+        assert time.monotonic() < until
+    return number
+
+
 class Met:
     """A client, a raw server, and proxy 0 from the one to the other."""
 

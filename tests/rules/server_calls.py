@@ -5,7 +5,7 @@ Prints "ok <case>" or "not ok <case>"."""
 
 import time
 
-from peers import (DEADLINE, NOT_FOUND, EXHAUSTED, PRECONDITION, UNAVAILABLE, ONEWAY, linked, protocol_error, refused,
+from peers import (DEADLINE, NOT_FOUND, EXHAUSTED, PRECONDITION, UNAVAILABLE, ONEWAY, held, hold, linked, protocol_error, refused,
                    server_cases, shut, wait_log)
 from raw import CRITICAL_TYPES, Client, Program, field, frame, hello, int_arguments, result_int, text_arguments, varint
 
@@ -33,21 +33,13 @@ def cancel_of_what_is_unknown_is_nothing(server):
 def a_deferred_is_told_once_that_nobody_waits(server):
     client = linked(server)
     told = held(client)[1]
-    number = client.start("hold", int_arguments(7))
+    number = hold(client, 7)
     client.send(frame(number, cancel=dict(code=1)), frame(number, cancel=dict(code=1)))
     wait_told(client, told + 1)
     client.run("answer", int_arguments(7, 1))  # goes nowhere
     assert not client.find(lambda f: f.number == number)
     assert held(client)[1] == told + 1
     client.close()
-
-
-def held(client):
-    payload = client.run("held")
-    numbers = {}
-    while payload:
-        numbers[payload[0] >> 3], payload = payload[1], payload[2:]
-    return numbers.get(1, 0), numbers.get(2, 0)
 
 
 def wait_told(client, n):
@@ -78,7 +70,7 @@ def a_link_that_is_cut_cancels_its_calls(server):
     control.run("log")
     told = held(control)[1]
     client = linked(server)
-    client.start("hold", int_arguments(9))
+    hold(client, 9)
     client.start("pass", int_arguments(9))
     wait_log(control, "<9 ")
     client.close()
@@ -174,10 +166,10 @@ def answers_to_calls_never_made_are_nothing(server):
 def the_call_beyond_max_calls_is_refused_alone(_server):
     server = Program("e2e-server", "max_calls=2")
     client = linked(server)
-    one, two = client.start("hold", int_arguments(1)), client.start("hold", int_arguments(2))
+    other = linked(server)  # another link has a limit of its own
+    one, two = hold(client, 1, other), hold(client, 2, other)
     error = client.error(client.start("add"))
     assert error.code == EXHAUSTED and "2 calls" in error.message, error
-    other = linked(server)  # another link has a limit of its own
     other.run("answer", int_arguments(1, 10))
     assert result_int(client.reply(one).payload) == 10
     assert result_int(client.run("add", int_arguments(3, 4))) == 7
@@ -207,7 +199,7 @@ def oneways_that_wait_are_bounded(_server):
 def calls_that_are_cancelled_while_they_wait_are_bounded(_server):
     server = Program("e2e-server", "max_calls=4", "threads=1")
     client = linked(server)
-    client.start("hold", int_arguments(1))
+    hold(client, 1)
     blocker = client.start("pass", int_arguments(1))
     for _ in range(40):
         number = client.start("add")
@@ -275,7 +267,7 @@ def a_draining_daemon_refuses_what_is_new_and_answers_what_runs(_server):
     server = Program("e2e-server")
     client = linked(server)
     control = linked(server)
-    number = client.start("hold", int_arguments(1))
+    number = hold(client, 1)
     running = control.start("pass", int_arguments(1))
     wait_log(control, "<1 ")
     assert client.run("stop") == b""

@@ -4,8 +4,9 @@
 Prints "ok <case>" or "not ok <case>"."""
 
 from peers import (INVALID, NOT_FOUND, EXHAUSTED, PRECONDITION, UNIMPLEMENTED, INTERNAL, FRAGMENT, MORE, CONTINUES,
-                   ONEWAY, MIB, linked, protocol_error, server_cases, shut, wait_log)
-from raw import CRITICAL_TYPES, Client, field, frame, hello, int_arguments, message, result_int, text_arguments, varint
+                   ONEWAY, MIB, hold, linked, protocol_error, server_cases, shut, wait_log)
+from raw import (CRITICAL_TYPES, Client, Program, field, frame, hello, int_arguments, message, result_int,
+                 text_arguments, varint)
 
 # ---- the first words ----
 
@@ -134,7 +135,7 @@ def a_session_number_is_free_after_unbind(server):
 
 def unbind_lets_running_calls_end(server):
     client = linked(server)
-    number = client.start("hold", int_arguments(3))
+    number = hold(client, 3)
     client.send(frame(unbind=dict(session=1)))
     client.bind(session=2)
     client.run("answer", int_arguments(3, 5), session=2)
@@ -249,17 +250,29 @@ def a_message_of_256_kib_is_taken(server):
 
 # ---- order ----
 
-def methods_start_in_the_order_sent_and_run_side_by_side(server):
+def methods_start_in_the_order_sent(_server):
+    server = Program("e2e-server", "threads=1")
+    client = linked(server)
+    calls = [client.call_frame("add", int_arguments(i, i)) for i in range(100)]
+    client.send(*calls)
+    client.reply(calls[-1].number)
+    assert [f.number for f in client.frames if f.HasField("reply")] == [c.number for c in calls]
+    client.close()
+    assert server.stop() == (0, "stopped\n")
+
+
+def methods_of_a_session_run_side_by_side(server):
     client = linked(server)
     client.run("log")
-    numbers = [client.call_frame("pass", int_arguments(i)) for i in (1, 2, 3)]
-    client.send(*numbers)
-    wait_log(client, "<1 <2 <3 ")
+    numbers = []
+    for gate in (1, 2, 3):
+        numbers.append(client.start("pass", int_arguments(gate)))
+        wait_log(client, f"<{gate} ")
     for gate in (3, 1, 2):
         client.run("open", int_arguments(gate))
         wait_log(client, f"{gate}> ")
     for made in numbers:
-        client.reply(made.number)
+        client.reply(made)
     shut(client)
     client.close()
 
@@ -388,7 +401,7 @@ def a_continuation_of_nothing_is_skipped(server):
     client = linked(server)
     client.send(frame(70, call=dict(session=1, flags=CONTINUES, payload=b"x")),
                 frame(71, call=dict(session=1, flags=CONTINUES | MORE, payload=b"x")))
-    client.start("hold", int_arguments(2), number=72)
+    hold(client, 2, number=72)
     client.send(frame(72, call=dict(session=1, flags=CONTINUES, payload=b"x")))
     client.run("answer", int_arguments(2, 1))
     assert result_int(client.reply(72).payload) == 1
