@@ -53,7 +53,7 @@ typedef struct pyr_deferred pyr_deferred;
 typedef struct pyr_future pyr_future;
 typedef struct pyr_ns pyr_ns;
 typedef struct pyr_uri pyr_uri;
-typedef struct pyr_any pyr_any;       /* an IDL any: travels with the issue on objects */
+typedef struct pyr_any pyr_any;       /* an IDL any: does not travel yet */
 typedef struct pyr_object pyr_object; /* an IDL Object: a reference of no known interface */
 
 /* A switch in an options struct whose default is not "no". */
