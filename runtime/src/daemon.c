@@ -312,7 +312,8 @@ static void drain(struct pyr_daemon *d)
 
 	naming_daemon_closing(d->host.address);
 	door_close(d->door);
-	atomic_store(&d->host.is_draining, true); /* first: nothing runs that comes after the Goaway */
+	/* First: nothing runs that comes after the Goaway. */
+	atomic_store(&d->host.is_draining, true);
 	each_peer(d, say_goaway);
 	plain_face_drain(d->plain);
 	wait_until(d, is_quiet, until);

@@ -35,10 +35,16 @@ def report(what, goal):
     print(f"    {what} (goal: {goal})", flush=True)
 
 
-def steal():
-    """The part of the machine's time that others had, for figures that depend on it."""
+def machine_times():
+    """Ticks of all cores: stolen by the hypervisor, idle, all; and those of this process and its ended children."""
     times = [int(n) for n in pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-    return times[7], sum(times)
+    return times[7], times[3] + times[4], sum(times), sum(os.times()[:4]) * os.sysconf("SC_CLK_TCK")
+
+
+def taken_by_others(before):
+    """Percent of the machine since then: stolen, and used by other processes. For figures that depend on it."""
+    stolen, idle, total, own = (now - then for now, then in zip(machine_times(), before))
+    return 100 * stolen / total, 100 * max(0, total - stolen - idle - own) / total
 
 
 class Server:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-from common import BIN, IS_SANITIZED, MIB, Cases, Caller, Server, call, report, steal, within
+from common import BIN, IS_SANITIZED, MIB, Cases, Caller, Server, call, machine_times, report, taken_by_others, within
 
 
 def ten_thousand_deferred_calls_sleep_without_a_thread_each(_):
@@ -83,14 +83,14 @@ def rate(threads):
 
 def two_threads_are_faster_than_one(_):
     """The caller needs some of the two cores, too; where others use them, no figure can be asked for."""
-    before = steal()
+    before = machine_times()
     pairs = sorted(((rate(1), rate(2)) for _ in range(3)), key=lambda pair: pair[1] / pair[0])
-    after = steal()
     ratios = [two / one for one, two in pairs]
-    stolen = 100 * (after[0] - before[0]) / (after[1] - before[1])
-    report(f"methods of 50 us, 64 in flight: {pairs} calls/s, median {ratios[1]:.2f} times, steal {stolen:.0f} %",
-           ">= 1.6 times")
-    assert ratios[-1] >= (1.2 if len(os.sched_getaffinity(0)) > 1 and stolen < 5 and not IS_SANITIZED else 0.8)
+    stolen, foreign = taken_by_others(before)
+    report(f"methods of 50 us, 64 in flight: {pairs} calls/s, median {ratios[1]:.2f} times, steal {stolen:.0f} %, "
+           f"other processes {foreign:.0f} %", ">= 1.6 times")
+    is_alone = len(os.sched_getaffinity(0)) > 1 and stolen + foreign < 5 and not IS_SANITIZED
+    assert ratios[-1] >= (1.2 if is_alone else 0.7)
 
 
 def a_daemon_out_of_descriptors_recovers(_):

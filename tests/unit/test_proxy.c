@@ -313,6 +313,19 @@ static uint16_t port_of(const char *address)
 	return (uint16_t)atoi(strrchr(address, ':') + 1);
 }
 
+/* A call may still leave on the link of a daemon that has just ended, before that is heard here; it
+ * is told so, and the next one connects. */
+static int add_after_restart(struct e2e_Work *work, int32_t x, int32_t *ret)
+{
+	int err = e2e_Work_add(work, x, 1, ret);
+
+	if (err == 0)
+		return 0;
+	CHECK_INT(err, -PYR_UNAVAILABLE);
+	CHECK(pyr_last_error()->may_have_run);
+	return e2e_Work_add(work, x, 1, ret);
+}
+
 TEST(a_proxy_survives_its_daemon)
 {
 	struct pyr_daemon_options options = { 0 };
@@ -324,15 +337,17 @@ TEST(a_proxy_survives_its_daemon)
 	options.port = port_of(pyr_daemon_address(place.daemon));
 	work = e2e_Work_proxy(place.uri);
 	for (i = 0; i < 5; i++) {
-		CHECK_INT(e2e_Work_add(work, i, 1, &sum), 0);
+		CHECK_INT(add_after_restart(work, i, &sum), 0);
 		CHECK_INT(sum, i + 1);
 		CHECK_INT(place_close(&place), 0);
-		if (i == 2)
+		if (i == 2) {
+			CHECK_INT(e2e_Work_add(work, 1, 2, NULL), -PYR_UNAVAILABLE);
 			check_fails(e2e_Work_add(work, 1, 2, NULL), PYR_UNAVAILABLE,
 				    "cannot connect");
+		}
 		REQUIRE(place_open(&place, &options));
 	}
-	CHECK_INT(e2e_Work_add(work, 1, 2, NULL), 0);
+	CHECK_INT(add_after_restart(work, 1, &sum), 0);
 	e2e_Work_free(work);
 	CHECK_INT(place_close(&place), 0);
 }
