@@ -283,6 +283,28 @@ void error_restore(pyr_error *error)
 	thread.from_constructor = from_constructor;
 }
 
+pyr_error *error_copy(void)
+{
+	const pyr_error *last = pyr_last_error();
+	struct error_info info = { .code = last->code };
+	struct error_block *copy;
+
+	if (last->code == 0)
+		return NULL;
+	info.remote = last->remote;
+	info.may_have_run = last->may_have_run;
+	info.message = last->message;
+	info.object = last->object;
+	info.operation = last->operation;
+	info.address = last->address;
+	info.exception = last->exception;
+	info.trace = last->trace;
+	info.correlation_id = last->correlation_id;
+	info.detail = error_detail(&info.n_detail);
+	copy = make_block(&info);
+	return copy ? &copy->shown : NULL;
+}
+
 void pyr_error_free(pyr_error *error)
 {
 	free_block((struct error_block *)error);

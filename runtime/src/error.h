@@ -36,6 +36,10 @@ void *error_from_constructor(void);
  * makes public calls of its own and must not be seen to. */
 void error_restore(pyr_error *error);
 
+/* The last error once more, for another thread. Returns: owned, pyr_error_free() or
+ * error_restore(); NULL when there is none or memory is out. */
+pyr_error *error_copy(void);
+
 /* The packed typed exception of the last error; NULL if it has none. *n: its size. */
 const uint8_t *error_detail(size_t *n);
 /* Keeps a decoded exception with the last error, which frees it (free()) when it is replaced. */

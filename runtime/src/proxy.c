@@ -61,6 +61,7 @@ void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 			return error_constructor(PYR_INVALID_ARGUMENT, "uri is NULL");
 		return error_constructor(problem.code, "%s", problem.text);
 	}
+	proxy->refs = 1;
 	pthread_mutex_init(&proxy->lock, NULL);
 	proxy->connect_timeout_ms = options && options->connect_timeout_ms
 					    ? options->connect_timeout_ms
@@ -71,22 +72,56 @@ void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 	return proxy;
 }
 
+void proxy_ref(pyr_proxy *proxy)
+{
+	atomic_fetch_add_explicit(&proxy->refs, 1, memory_order_relaxed);
+}
+
+void proxy_unref(pyr_proxy *proxy)
+{
+	if (atomic_fetch_sub(&proxy->refs, 1) != 1)
+		return;
+	pyr_uri_free(proxy->uri);
+	pthread_mutex_destroy(&proxy->lock);
+	free(proxy);
+}
+
+static void close_session(struct session *session)
+{
+	struct peer *peer = session->peer;
+
+	session_close(session);
+	links_put(peer);
+}
+
+/* Those who wait look again, or have failed as the one who tried. With the proxy's lock. */
+static void tell_waiting(pyr_proxy *proxy, bool has_failed)
+{
+	struct proxy_wait *wait, *next;
+
+	for (wait = proxy->waiting; wait; wait = next) {
+		next = wait->next; /* once woken, it may be gone */
+		wait->has_failed = has_failed;
+		wait->error = has_failed ? error_copy() : NULL;
+		engine_wake(&wait->waiter);
+	}
+	proxy->waiting = NULL;
+}
+
 void pyr_proxy_release(pyr_proxy *proxy)
 {
 	struct session *session;
-	struct peer *peer;
 
 	if (!proxy || engine_is_forked())
 		return;
 	pthread_mutex_lock(&proxy->lock);
 	session = proxy->session;
 	proxy->session = NULL;
+	proxy->n_released++;
+	tell_waiting(proxy, false);
 	pthread_mutex_unlock(&proxy->lock);
-	if (!session)
-		return;
-	peer = session->peer;
-	session_close(session);
-	links_put(peer);
+	if (session)
+		close_session(session);
 }
 
 void pyr__proxy_free(void *self)
@@ -96,10 +131,11 @@ void pyr__proxy_free(void *self)
 	if (!proxy)
 		return;
 	root_remove(&proxy->root);
+	pthread_mutex_lock(&proxy->lock);
+	proxy->is_freed = true;
+	pthread_mutex_unlock(&proxy->lock);
 	pyr_proxy_release(proxy);
-	pyr_uri_free(proxy->uri);
-	pthread_mutex_destroy(&proxy->lock);
-	free(proxy);
+	proxy_unref(proxy);
 }
 
 void proxy_forget(pyr_proxy *proxy, struct session *session)
@@ -118,7 +154,7 @@ void proxy_forget(pyr_proxy *proxy, struct session *session)
 	links_leave(peer);
 }
 
-/* Follows the name, finds a link, opens a session on it. With the proxy's lock. */
+/* Follows the name, finds a link, opens a session on it. */
 static struct session *open_session(pyr_proxy *proxy)
 {
 	struct session *session;
@@ -143,19 +179,84 @@ static struct session *open_session(pyr_proxy *proxy)
 	return session;
 }
 
+static struct session *was_released(const pyr_proxy *proxy)
+{
+	error_set(PYR_CANCELLED, "%s: the proxy was released", proxy->uri->text);
+	return NULL;
+}
+
+/* Opens the session, for itself and all who come meanwhile. Called with the proxy's lock, which is
+ * not held while the name is looked up. */
+static void open_for_all(pyr_proxy *proxy)
+{
+	unsigned n_released = proxy->n_released;
+	struct session *session;
+
+	proxy->is_opening = true;
+	pthread_mutex_unlock(&proxy->lock);
+	session = open_session(proxy);
+	pthread_mutex_lock(&proxy->lock);
+	proxy->is_opening = false;
+	tell_waiting(proxy, !session);
+	if (session && n_released != proxy->n_released) {
+		close_session(session);
+		session = was_released(proxy);
+	}
+	proxy->session = session;
+}
+
+/* Waits until another has opened the session. Returns false if he could not, with his error the
+ * last one here. Called with the proxy's lock, which is not held meanwhile. */
+static bool wait_for_session(pyr_proxy *proxy)
+{
+	struct proxy_wait wait = { .has_failed = false }, **at;
+
+	for (at = &proxy->waiting; *at; at = &(*at)->next)
+		;
+	*at = &wait;
+	engine_waiter_init(&wait.waiter, false);
+	pthread_mutex_unlock(&proxy->lock);
+	engine_wait(&wait.waiter, ENGINE_FOREVER);
+	pthread_mutex_lock(&proxy->lock);
+	engine_waiter_fini(&wait.waiter);
+	if (wait.error)
+		error_restore(wait.error);
+	else if (wait.has_failed)
+		error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	return !wait.has_failed;
+}
+
+/* With the proxy's lock. */
+static struct session *open_or_wait(pyr_proxy *proxy)
+{
+	unsigned n_released = proxy->n_released;
+
+	if (proxy->is_freed)
+		return was_released(proxy);
+	while (!proxy->session && proxy->is_opening) {
+		if (!wait_for_session(proxy))
+			return NULL;
+		if (n_released != proxy->n_released)
+			return was_released(proxy);
+	}
+	if (!proxy->session)
+		open_for_all(proxy);
+	if (proxy->session)
+		session_ref(proxy->session);
+	return proxy->session;
+}
+
 struct session *proxy_session(pyr_proxy *proxy)
 {
 	struct session *session;
 
 	if (proxy_is_forked())
 		return NULL;
+	proxy_ref(proxy);
 	pthread_mutex_lock(&proxy->lock);
-	if (!proxy->session)
-		proxy->session = open_session(proxy);
-	session = proxy->session;
-	if (session)
-		session_ref(session);
+	session = open_or_wait(proxy);
 	pthread_mutex_unlock(&proxy->lock);
+	proxy_unref(proxy);
 	return session;
 }
 
@@ -230,6 +331,7 @@ int pyr__call(void *self, const struct pyr__interface *interface, unsigned op, p
 	if (operation < 0)
 		return -pyr_last_error()->code;
 	codec = &proxy->interface->operations[operation];
+	proxy_ref(proxy); /* it may be freed meanwhile, which ends the call */
 	arena_init(&arena, room, sizeof(room));
 	if (codec_prepare(codec->request, in, &arena, &packer, &problem) < 0) {
 		err = error_set(problem.code, "%s: %s", codec->table->name, problem.text);
@@ -246,6 +348,7 @@ int pyr__call(void *self, const struct pyr__interface *interface, unsigned op, p
 		session_unref(call.session);
 	}
 	arena_clear(&arena);
+	proxy_unref(proxy);
 	return err;
 }
 
@@ -258,9 +361,12 @@ int pyr_proxy_bind(pyr_proxy *proxy)
 
 	if (!proxy)
 		return error_null("proxy");
+	proxy_ref(proxy);
 	session = proxy_session(proxy);
-	if (!session)
+	if (!session) {
+		proxy_unref(proxy);
 		return -pyr_last_error()->code;
+	}
 	until = engine_now() + (int64_t)proxy->connect_timeout_ms * ENGINE_MS;
 	code = session_bind(session, until, text, sizeof(text));
 	if (code) {
@@ -272,6 +378,7 @@ int pyr_proxy_bind(pyr_proxy *proxy)
 		proxy_forget(proxy, session);
 	}
 	session_unref(session);
+	proxy_unref(proxy);
 	return -code;
 }
 

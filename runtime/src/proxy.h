@@ -10,16 +10,32 @@
 #include "session.h"
 #include "uri.h"
 
+/* Somebody who waits while another opens the session; on his stack. */
+struct proxy_wait {
+	struct engine_waiter waiter;
+	struct proxy_wait *next;
+	bool has_failed;  /* it could not be opened */
+	pyr_error *error; /* owned: a copy of his */
+};
+
 struct pyr_proxy {
 	const struct codec_interface *interface;
 	pyr_uri *uri; /* as given */
 	uint32_t connect_timeout_ms;
 	bool own_link;
 	atomic_uint timeout_ms;
-	pthread_mutex_t lock;    /* before the links' and a peer's */
-	struct session *session; /* lock: counted; NULL: to be opened */
+	atomic_int refs;            /* its user's, and those of calls that will look at it again */
+	pthread_mutex_t lock;       /* before the links' and a peer's; nobody waits under it */
+	struct session *session;    /* lock: counted; NULL: to be opened */
+	bool is_opening;            /* lock: by one of them, while the others wait */
+	bool is_freed;              /* lock: by its user; calls that ran then are left */
+	unsigned n_released;        /* lock: what was being opened meanwhile is not wanted */
+	struct proxy_wait *waiting; /* lock: those others */
 	struct root root;
 };
+
+void proxy_ref(pyr_proxy *proxy);
+void proxy_unref(pyr_proxy *proxy);
 
 /* Sets the last error, and returns true, in a forked child: nothing works there until exec. */
 bool proxy_is_forked(void);

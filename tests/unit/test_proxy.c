@@ -382,6 +382,106 @@ TEST(a_call_that_is_withdrawn_says_that_it_did_not_run)
 	free(large);
 }
 
+/* ---- calls that wait for one look-up ---- */
+
+enum { CALLERS = 4 };
+
+struct caller {
+	pthread_t thread;
+	int code;
+	char text[256];
+};
+
+static atomic_int n_ended;
+
+static void *call_shared(void *data)
+{
+	struct caller *caller = data;
+
+	caller->code = -e2e_Work_add(shared, 1, 2, NULL);
+	snprintf(caller->text, sizeof(caller->text), "%s", pyr_errmsg());
+	atomic_fetch_add(&n_ended, 1);
+	return NULL;
+}
+
+static int n_waiting(void)
+{
+	pyr_proxy *proxy = e2e_Work_as_proxy(shared);
+	struct proxy_wait *wait;
+	int n = 0;
+
+	pthread_mutex_lock(&proxy->lock);
+	for (wait = proxy->waiting; wait; wait = wait->next)
+		n++;
+	pthread_mutex_unlock(&proxy->lock);
+	return n;
+}
+
+/* A name server that takes connections and never says a word. Returns its socket. */
+static int silent_name_server(char *uri, size_t size)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t n = sizeof(at);
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	REQUIRE(bind(fd, (struct sockaddr *)&at, n) == 0 && listen(fd, 8) == 0);
+	REQUIRE(getsockname(fd, (struct sockaddr *)&at, &n) == 0);
+	snprintf(uri, size, "PYRONAME:work@127.0.0.1:%d", ntohs(at.sin_port));
+	return fd;
+}
+
+/* One looks the name up, the others wait for him. Returns the name server. */
+static int start_callers(struct caller *callers)
+{
+	int64_t until = engine_now() + PATIENCE_MS * (int64_t)ENGINE_MS;
+	char uri[64];
+	int fd = silent_name_server(uri, sizeof(uri)), i;
+
+	atomic_store(&n_ended, 0);
+	shared = e2e_Work_proxy(uri);
+	for (i = 0; i < CALLERS; i++)
+		REQUIRE(pthread_create(&callers[i].thread, NULL, call_shared, &callers[i]) == 0);
+	while (n_waiting() < CALLERS - 1 && engine_now() < until)
+		sched_yield();
+	CHECK_INT(n_waiting(), CALLERS - 1);
+	return fd;
+}
+
+TEST(a_look_up_that_fails_fails_for_all_who_waited_for_it)
+{
+	struct caller callers[CALLERS];
+	int fd = start_callers(callers), i;
+
+	close(fd); /* which resets the connection */
+	for (i = 0; i < CALLERS; i++) {
+		pthread_join(callers[i].thread, NULL);
+		CHECK_INT(callers[i].code, PYR_UNAVAILABLE);
+		CHECK_HAS(callers[i].text, "127.0.0.1:");
+		CHECK_STR(callers[i].text, callers[0].text);
+	}
+	e2e_Work_free(shared);
+}
+
+TEST(free_ends_calls_that_wait_for_a_look_up)
+{
+	int64_t until = engine_now() + PATIENCE_MS * (int64_t)ENGINE_MS;
+	struct caller callers[CALLERS];
+	int fd = start_callers(callers), i, n = 0;
+
+	e2e_Work_free(shared);
+	while (atomic_load(&n_ended) < CALLERS - 1 && engine_now() < until)
+		sched_yield(); /* all but the one who looks it up */
+	CHECK_INT(atomic_load(&n_ended), CALLERS - 1);
+	close(fd);
+	for (i = 0; i < CALLERS; i++) {
+		pthread_join(callers[i].thread, NULL);
+		n += callers[i].code == PYR_CANCELLED;
+		CHECK(callers[i].code != 0);
+	}
+	CHECK_INT(n, CALLERS - 1);
+}
+
 TEST(descriptors_come_back_after_a_hundred_connections)
 {
 	struct e2e_Work *work;
@@ -415,4 +515,6 @@ TESTS(proxy, T(a_uri_that_is_none_is_refused), T(a_proxy_connects_at_its_first_c
       T(blocking_callers_are_never_refused_for_being_many),
       T(a_started_call_beyond_max_calls_is_refused), T(a_proxy_survives_its_daemon),
       T(a_call_that_is_withdrawn_says_that_it_did_not_run),
+      T(a_look_up_that_fails_fails_for_all_who_waited_for_it),
+      T(free_ends_calls_that_wait_for_a_look_up),
       T(descriptors_come_back_after_a_hundred_connections))
