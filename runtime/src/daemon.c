@@ -188,8 +188,10 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 
 	d->executor = exec_new(o->threads ? o->threads : default_threads());
 	d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	d->objects.hooks = (struct object_hooks){ o->on_call_error, o->hook_data };
 	if (d->executor)
 		exec_on_idle(d->executor, on_idle, d);
+	d->host.traces = o->traces;
 	d->host.objects = &d->objects;
 	d->host.executor = d->executor;
 	d->host.max_calls = or_config(o->max_calls, CONFIG_MAX_CALLS);

@@ -76,18 +76,9 @@ static const struct codec_operation *operation_of(const pyr_call *call)
 	return &call->object->interface->operations[call->operation];
 }
 
-static void answer_error(pyr_call *call, struct error_info *error)
+const struct pyr__operation *incall_operation(const pyr_call *call)
 {
-	if (call->is_answered)
-		return;
-	call->is_answered = true;
-	error->remote = true;
-	if (!error->object)
-		error->object = call->object->id;
-	if (!error->operation)
-		error->operation = operation_of(call)->table->name;
-	error->correlation_id = call->correlation_id;
-	call->origin->fail(call, error);
+	return operation_of(call)->table;
 }
 
 void incall_fail(pyr_call *call, int code, const char *format, ...)
@@ -100,7 +91,7 @@ void incall_fail(pyr_call *call, int code, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	error.message = text;
-	answer_error(call, &error);
+	incall_end(call, &error);
 }
 
 /* Packs and sends the results of a method that returned 0. */
@@ -118,30 +109,6 @@ static void answer(pyr_call *call, pyr__in *out)
 	}
 	call->is_answered = true;
 	call->origin->reply(call, &packer);
-}
-
-/* What a method's return value other than 0 means. */
-static void answer_failure(pyr_call *call, int err)
-{
-	if (err < 0 && err >= -PYR_UNAUTHENTICATED && call->failure.code == -err) {
-		answer_error(call, &call->failure);
-	} else if (err < 0 && err >= -PYR_UNAUTHENTICATED) {
-		const pyr_error *last = pyr_last_error(); /* of a call it made and hands on */
-		struct error_info error = { .code = -err };
-
-		if (last->code == -err) {
-			error.message = last->message;
-			error.trace = last->trace;
-			error.exception = last->exception;
-			error.detail = error_detail(&error.n_detail);
-		} else {
-			error.message = pyr_status_name(err);
-		}
-		answer_error(call, &error);
-	} else {
-		incall_fail(call, PYR_UNKNOWN, "%s returned %d, which is no status",
-			    operation_of(call)->table->name, err);
-	}
 }
 
 static void run_method(pyr_call *call)
@@ -173,7 +140,7 @@ static void run_method(pyr_call *call)
 	if (err == 0)
 		answer(call, out);
 	else
-		answer_failure(call, err);
+		incall_returned(call, err);
 }
 
 /* Function pointers all have one size, and a methods table holds nothing else. */
@@ -193,6 +160,7 @@ void incall_run(pyr_call *call)
 	pyr_call *outer = current;
 
 	current = call;
+	call->has_begun = true;
 	if (call->is_oneway && !call->is_answered && !atomic_load(&call->is_cancelled)) {
 		call->is_answered = true;
 		call->origin->reply(call, NULL);
@@ -252,123 +220,6 @@ void incall_cancel(pyr_call *call)
 	d = __atomic_load_n(&call->deferred, __ATOMIC_ACQUIRE);
 	if (d)
 		tell_deferred(d);
-}
-
-/* ---- what a method may do with its call ---- */
-
-void *pyr_call_data(const pyr_call *call)
-{
-	return call ? call->object->data : NULL;
-}
-
-const char *pyr_call_object(const pyr_call *call)
-{
-	return call ? call->object->id : "";
-}
-
-const char *pyr_call_operation(const pyr_call *call)
-{
-	return call ? operation_of(call)->table->name : "";
-}
-
-const char *pyr_call_peer(const pyr_call *call)
-{
-	return call ? call->origin->peer(call) : "";
-}
-
-bool pyr_call_is_cancelled(const pyr_call *call)
-{
-	return call && (atomic_load(&call->is_cancelled) ||
-			(call->deadline != ENGINE_FOREVER && engine_now() >= call->deadline));
-}
-
-int64_t pyr_call_time_left(const pyr_call *call)
-{
-	int64_t left;
-
-	if (!call || call->deadline == ENGINE_FOREVER)
-		return INT64_MAX;
-	left = call->deadline - engine_now();
-	return left > 0 ? left / ENGINE_MS : 0;
-}
-
-void *pyr_alloc(pyr_call *call, size_t n)
-{
-	void *block = call ? arena_alloc(&call->arena, n) : NULL;
-
-	if (!block)
-		error_set(call ? PYR_RESOURCE_EXHAUSTED : PYR_INVALID_ARGUMENT, "%s",
-			  call ? "out of memory" : "call is NULL");
-	return block;
-}
-
-char *pyr_strdup(pyr_call *call, const char *s)
-{
-	size_t n = s ? strlen(s) + 1 : 0;
-	char *copy = s ? pyr_alloc(call, n) : NULL;
-
-	return copy ? memcpy(copy, s, n) : NULL;
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-/* "file:line in operation", and what a nested call had gone through before. */
-static const char *trace_of(pyr_call *call, const char *file, int line)
-{
-	char text[512];
-	int n = snprintf(text, sizeof(text), "%s:%d in %s\n", base_name(file), line,
-			 operation_of(call)->table->name);
-
-	return arena_copy(&call->arena, text, n < (int)sizeof(text) ? (size_t)n + 1 : sizeof(text));
-}
-
-int pyr_call_fail(pyr_call *call, const char *file, int line, int code, const char *format, ...)
-{
-	char text[2048];
-	va_list args;
-
-	if (code < 0)
-		code = -code;
-	if (!call || code < 1 || code > PYR_UNAUTHENTICATED)
-		return error_set(PYR_INVALID_ARGUMENT, "pyr_fail: %s",
-				 call ? "the code is no status" : "call is NULL");
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	call->failure = (struct error_info){ .code = code };
-	call->failure.message = arena_copy(&call->arena, text, strlen(text) + 1);
-	call->failure.trace = trace_of(call, file, line);
-	return -code;
-}
-
-int pyr__raise(pyr_call *call, const char *file, int line, const struct pyr__type *type,
-	       const void *value)
-{
-	struct codec_problem problem;
-	struct codec_packer packer;
-	uint8_t *detail;
-	int code = type->status ? type->status : PYR_ABORTED;
-
-	if (!call)
-		return error_null("call");
-	if (!value || codec_prepare_value(type, value, &call->arena, &packer, &problem) < 0)
-		return pyr_call_fail(call, file, line, PYR_INTERNAL,
-				     "exception %s cannot be sent: %s", type->name,
-				     value ? problem.text : "it is NULL");
-	detail = arena_alloc_raw(&call->arena, packer.size ? packer.size : 1);
-	if (!detail)
-		return pyr_call_fail(call, file, line, PYR_RESOURCE_EXHAUSTED, "out of memory");
-	codec_pack(&packer, detail);
-	pyr_call_fail(call, file, line, code, "%s", type->name);
-	call->failure.exception = type->name;
-	call->failure.detail = detail;
-	call->failure.n_detail = packer.size;
-	return -code;
 }
 
 /* ---- answers that come later ---- */

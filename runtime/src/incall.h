@@ -50,6 +50,7 @@ struct pyr_call {
 	unsigned operation;    /* place in object->interface->operations */
 	bool is_oneway;        /* already answered; results and errors go nowhere */
 	bool is_answered;
+	bool has_begun; /* a method thread took it */
 	uint32_t number;
 	struct executor *executor; /* counted; NULL until it is queued */
 	struct lane *lane;
@@ -80,8 +81,13 @@ void incall_cancel(pyr_call *call);
 /* Unpacks, calls the method, answers. In a method thread; the caller keeps its reference. */
 void incall_run(pyr_call *call);
 
-/* Answers with an error unless answered. */
+/* Ends it with an error: tells the daemon's hook, and the caller unless it was answered. */
+void incall_end(pyr_call *call, struct error_info *error);
 void incall_fail(pyr_call *call, int code, const char *format, ...) PYR_PRINTF(3, 4);
+/* The same, for what a method returned that is not 0. */
+void incall_returned(pyr_call *call, int err);
+
+const struct pyr__operation *incall_operation(const pyr_call *call);
 
 /* The call whose method the thread runs; NULL outside of methods. */
 pyr_call *incall_current(void);

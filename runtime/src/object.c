@@ -102,6 +102,11 @@ static struct object *new_object(const struct codec_interface *interface, const 
 	return object;
 }
 
+const char *object_address(const struct object *object)
+{
+	return object->uri + strlen("PYRO:") + strlen(object->id) + strlen("@");
+}
+
 /* The place where an object of that id is, or would be linked in. */
 static struct object **slot(struct object_table *table, struct span id)
 {
@@ -141,6 +146,7 @@ struct object *objects_add(struct object_table *table, const struct codec_interf
 		*code = PYR_RESOURCE_EXHAUSTED;
 		return NULL;
 	}
+	object->hooks = table->hooks;
 	pthread_rwlock_wrlock(&table->lock);
 	at = slot(table, span_of(object->id));
 	if (*at) {

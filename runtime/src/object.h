@@ -13,12 +13,19 @@
 #include "buf.h"
 #include "codec.h"
 
+/* What the user of its daemon wants to know of its calls. */
+struct object_hooks {
+	pyr_call_error_cb on_error; /* may be NULL */
+	void *data;
+};
+
 struct object {
 	atomic_int refs;
 	atomic_bool is_gone; /* unregistered: answers NOT_FOUND */
 	const struct codec_interface *interface;
 	void *methods; /* a copy of the table */
 	void *data;
+	struct object_hooks hooks; /* a copy: a deferred may outlive the daemon */
 	char *id;
 	char *uri;
 	unsigned default_rank; /* the highest among an interface's objects answers plain calls */
@@ -30,6 +37,7 @@ struct object_table {
 	struct object **buckets;
 	size_t n_buckets, n;
 	unsigned last_rank;
+	struct object_hooks hooks; /* of objects to be added */
 };
 
 int objects_init(struct object_table *table);
@@ -53,6 +61,9 @@ bool objects_set_default(struct object_table *table, const char *id);
 
 void object_ref(struct object *object);
 void object_unref(struct object *object);
+
+/* Where its daemon listens: "127.0.0.1:4000". Borrowed, of the object's uri. */
+const char *object_address(const struct object *object);
 
 /* The operation named, by "example.Server.add" or, for an object of B, also under the bases' names.
  * Returns its place, -1 if there is none. */

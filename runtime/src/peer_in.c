@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The calls that a peer takes: sessions bound here, calls on their way to the executor, answers on
- * their way back. */
+/* The calls that a peer takes: sessions bound here, calls on their way to the executor. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,26 +7,10 @@
 
 #include "exec.h"
 #include "frame.h"
-#include "peer.h"
+#include "peer_in.h"
 #include "text.h"
 
-/* A session that the other end has bound. Counted: the peer's table, and each call in it. */
-struct taken_session {
-	atomic_int refs;
-	struct peer *peer;     /* counted */
-	struct object *object; /* counted; NULL if the binding failed */
-	bool is_equal;         /* both fingerprints agree: operations may come by place */
-	int code;              /* why there is no object */
-	char text[192];
-	struct lane lane;
-};
-
-static struct taken_session *session_of(const pyr_call *call)
-{
-	return call->origin_data;
-}
-
-static void session_drop(struct taken_session *session)
+void taken_session_drop(struct taken_session *session)
 {
 	if (atomic_fetch_sub(&session->refs, 1) != 1)
 		return;
@@ -144,167 +127,8 @@ void peer_on_unbind(struct peer *peer, const struct frame *frame)
 	struct taken_session *session = numtab_remove(&peer->sessions_taken, frame->session);
 
 	if (session)
-		session_drop(session);
+		taken_session_drop(session);
 }
-
-/* ---- answers; any thread ---- */
-
-/* Called with the lock, which it drops: corking this peer may flush another. */
-static void flush_soon_unlock(struct peer *peer)
-{
-	bool is_writing = peer->is_writing;
-
-	pthread_mutex_unlock(&peer->lock);
-	/* A write under way takes along what is queued; else a batch of short methods leaves as one
-	 * message. */
-	if (!is_writing && !exec_cork(peer))
-		peer_flush(peer);
-}
-
-/* Takes the call out of the live ones. Returns false if nobody waits any more. With the lock. */
-static bool retire(struct peer *peer, pyr_call *call)
-{
-	if (numtab_get(&peer->calls_taken, call->number) != call)
-		return false;
-	numtab_remove(&peer->calls_taken, call->number);
-	peer_progress(peer);
-	return true;
-}
-
-static void put_fragments(struct peer *peer, uint32_t number, struct span payload)
-{
-	struct frame frame = { .type = FRAME_REPLY, .number = number };
-	size_t n;
-
-	frame.total = (uint32_t)payload.n;
-	while (payload.n > 0) {
-		n = payload.n < FRAME_FRAGMENT ? payload.n : FRAME_FRAGMENT;
-		frame.payload = (struct span){ payload.p, n };
-		payload.p += n;
-		payload.n -= n;
-		if (payload.n > 0)
-			frame.flags |= FRAME_MORE;
-		else
-			frame.flags &= ~(uint32_t)FRAME_MORE;
-		peer_queue_answer(peer, &frame);
-		frame.flags |= FRAME_CONTINUES;
-		frame.total = 0;
-	}
-}
-
-static void put_reply(struct peer *peer, uint32_t number, const struct codec_packer *packer)
-{
-	struct frame frame = { .type = FRAME_REPLY, .number = number };
-	size_t before = peer->urgent.n;
-	uint8_t *at;
-
-	at = frame_write(&peer->urgent, &frame, packer ? packer->size : 0);
-	if (at && packer)
-		codec_pack(packer, at);
-	atomic_fetch_add(&peer->backlog, peer->urgent.n - before);
-}
-
-static void PYR_PRINTF(4, 5)
-	refuse(struct peer *peer, uint32_t number, int code, const char *format, ...)
-{
-	struct frame frame = { .type = FRAME_ERROR, .number = number, .code = (uint32_t)code };
-	char text[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	frame.message = span_of(text_clean(text));
-	peer_queue(peer, &frame);
-}
-
-/* Queues a reply, or why it cannot be sent. large: it packed, when it goes in fragments. */
-static void put_result(struct peer *peer, uint32_t number, const struct codec_packer *packer,
-		       const uint8_t *large)
-{
-	uint32_t max = peer->host->max_message;
-	size_t size = packer ? packer->size : 0;
-
-	if (peer->their_max_message < max)
-		max = peer->their_max_message;
-	if (size > max)
-		refuse(peer, number, PYR_RESOURCE_EXHAUSTED,
-		       "MessageTooLarge: a reply of %zu bytes, the most is %u", size, max);
-	else if (size <= FRAME_FRAGMENT)
-		put_reply(peer, number, packer);
-	else if (large)
-		put_fragments(peer, number, (struct span){ large, size });
-	else
-		refuse(peer, number, PYR_RESOURCE_EXHAUSTED, "out of memory");
-}
-
-/* packer: NULL for a oneway, which is answered with nothing. */
-static void on_reply(pyr_call *call, const struct codec_packer *packer)
-{
-	struct peer *peer = session_of(call)->peer;
-	uint8_t *large = NULL;
-	bool was_live;
-
-	if (packer && packer->size > FRAME_FRAGMENT && (large = malloc(packer->size)))
-		codec_pack(packer, large);
-	pthread_mutex_lock(&peer->lock);
-	was_live = retire(peer, call);
-	if (was_live)
-		put_result(peer, call->number, packer, large);
-	flush_soon_unlock(peer);
-	free(large);
-	if (was_live)
-		incall_unref(call);
-}
-
-static void put_error(struct peer *peer, uint32_t number, const struct error_info *error)
-{
-	struct frame frame = { .type = FRAME_ERROR, .number = number };
-
-	if (error->n_detail > FRAME_MESSAGE_MAX / 2) {
-		refuse(peer, number, PYR_RESOURCE_EXHAUSTED,
-		       "MessageTooLarge: exception %s of %zu bytes", error->exception,
-		       error->n_detail);
-		return;
-	}
-	frame.code = (uint32_t)error->code;
-	frame.message = span_of(error->message);
-	frame.exception = span_of(error->exception);
-	frame.detail = (struct span){ error->detail, error->n_detail };
-	if (peer->link->is_local) /* traces tell of the inside: not to strangers */
-		frame.trace = span_of(error->trace);
-	frame.correlation_id = span_of(error->correlation_id);
-	frame.may_have_run = error->may_have_run;
-	peer_queue_answer(peer, &frame);
-}
-
-static void on_fail(pyr_call *call, const struct error_info *error)
-{
-	struct peer *peer = session_of(call)->peer;
-	bool was_live;
-
-	pthread_mutex_lock(&peer->lock);
-	was_live = retire(peer, call);
-	if (was_live)
-		put_error(peer, call->number, error);
-	flush_soon_unlock(peer);
-	if (was_live)
-		incall_unref(call);
-}
-
-static void on_release(pyr_call *call)
-{
-	atomic_fetch_sub(&session_of(call)->peer->n_held, 1);
-	atomic_fetch_sub(&session_of(call)->peer->n_held_bytes, call->total);
-	session_drop(session_of(call));
-}
-
-static const char *on_peer(const pyr_call *call)
-{
-	return session_of(call)->peer->link->address;
-}
-
-static const struct call_origin origin = { on_reply, on_fail, on_release, on_peer };
 
 /* ---- calls; in the leader, with the lock ---- */
 
@@ -320,18 +144,18 @@ static int find_operation(struct peer *peer, struct taken_session *session,
 		return (int)frame->operation;
 	place = frame->name.n ? object_operation(session->object, frame->name) : -1;
 	if (place < 0) {
-		refuse(peer, frame->number, PYR_UNIMPLEMENTED,
-		       "no operation '%.*s' in %s of object '%s'",
-		       (int)(frame->name.n < 128 ? frame->name.n : 128),
-		       frame->name.n ? (const char *)frame->name.p : "", interface->name,
-		       session->object->id);
+		peer_refuse(peer, frame->number, PYR_UNIMPLEMENTED,
+			    "no operation '%.*s' in %s of object '%s'",
+			    (int)(frame->name.n < 128 ? frame->name.n : 128),
+			    frame->name.n ? (const char *)frame->name.p : "", interface->name,
+			    session->object->id);
 		return -1;
 	}
 	if (frame->fingerprint != interface->operations[place].fingerprint) {
 		codec_signature(&interface->operations[place], signature, sizeof(signature));
-		refuse(peer, frame->number, PYR_FAILED_PRECONDITION,
-		       "%s: another version of it stands here, %s",
-		       interface->operations[place].name, signature);
+		peer_refuse(peer, frame->number, PYR_FAILED_PRECONDITION,
+			    "%s: another version of it stands here, %s",
+			    interface->operations[place].name, signature);
 		return -1;
 	}
 	return place;
@@ -372,23 +196,23 @@ static bool may_start(struct peer *peer, const struct frame *frame, struct taken
 	struct peer_host *host = peer->host;
 
 	if (!session)
-		refuse(peer, frame->number, PYR_INTERNAL, "ProtocolError: no session %u",
-		       frame->session);
+		peer_refuse(peer, frame->number, PYR_INTERNAL, "ProtocolError: no session %u",
+			    frame->session);
 	else if (!session->object)
-		refuse(peer, frame->number, session->code, "%s", session->text);
+		peer_refuse(peer, frame->number, session->code, "%s", session->text);
 	else if (!has_object(session))
-		refuse(peer, frame->number, PYR_NOT_FOUND,
-		       "no object '%s' at %s: it was unregistered", session->object->id,
-		       host->address);
+		peer_refuse(peer, frame->number, PYR_NOT_FOUND,
+			    "no object '%s' at %s: it was unregistered", session->object->id,
+			    host->address);
 	else if (peer->calls_taken.n >= host->max_calls ||
 		 atomic_load(&peer->n_held) / 2 >= host->max_calls)
-		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
-		       "%u calls of this link are unanswered here, the most it may have",
-		       host->max_calls);
+		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
+			    "%u calls of this link are unanswered here, the most it may have",
+			    host->max_calls);
 	else if (frame->depth >= PEER_MAX_DEPTH)
-		refuse(peer, frame->number, PYR_FAILED_PRECONDITION,
-		       "the call of object '%s' is %u calls deep, the most is %d",
-		       session->object->id, frame->depth, PEER_MAX_DEPTH);
+		peer_refuse(peer, frame->number, PYR_FAILED_PRECONDITION,
+			    "the call of object '%s' is %u calls deep, the most is %d",
+			    session->object->id, frame->depth, PEER_MAX_DEPTH);
 	else if (atomic_load(&host->is_draining))
 		turn_away(peer, frame->number);
 	else
@@ -428,11 +252,11 @@ static void submit(struct peer *peer, pyr_call *call)
 {
 	struct taken_session *session = session_of(call);
 	bool is_answered = call->is_oneway && atomic_load(&peer->n_held) <= peer->host->max_calls &&
-			   retire(peer, call);
+			   peer_retire(peer, call);
 
 	call->is_answered = is_answered;
 	if (is_answered)
-		put_reply(peer, call->number, NULL);
+		peer_put_reply(peer, call->number, NULL);
 	exec_submit(peer->host->executor, &session->lane, call);
 	if (is_answered)
 		incall_unref(call);
@@ -479,22 +303,23 @@ static bool add_payload(struct peer *peer, pyr_call *call, const struct frame *f
 
 	if (!is_too_large && !is_too_much && is_due(call, frame) && keep_payload(call, frame))
 		return true;
-	retire(peer, call);
+	peer_retire(peer, call);
 	if (is_too_large)
-		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
-		       "MessageTooLarge: a request of %zu bytes, the most at %s is %u", call->total,
-		       peer->host->address, max);
+		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
+			    "MessageTooLarge: a request of %zu bytes, the most at %s is %u",
+			    call->total, peer->host->address, max);
 	else if (is_too_much)
-		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
-		       "MessageTooLarge: with this request %zu bytes of this link's are unanswered "
-		       "at %s, the most is %zu",
-		       atomic_load(&peer->n_held_bytes), peer->host->address, most);
+		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
+			    "MessageTooLarge: with this request %zu bytes of this link's are "
+			    "unanswered "
+			    "at %s, the most is %zu",
+			    atomic_load(&peer->n_held_bytes), peer->host->address, most);
 	else if (!is_due(call, frame))
-		refuse(peer, frame->number, PYR_INTERNAL,
-		       "ProtocolError: fragments that do not make up the %zu bytes announced",
-		       call->total);
+		peer_refuse(peer, frame->number, PYR_INTERNAL,
+			    "ProtocolError: fragments that do not make up the %zu bytes announced",
+			    call->total);
 	else
-		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	incall_unref(call);
 	return false;
 }
@@ -510,13 +335,13 @@ static void on_first(struct peer *peer, const struct frame *frame)
 	place = find_operation(peer, session, frame);
 	if (place < 0)
 		return;
-	call = incall_new(&origin, session, session->object, (unsigned)place);
+	call = incall_new(&link_origin, session, session->object, (unsigned)place);
 	if (call) { /* what on_release() gives back */
 		atomic_fetch_add(&session->refs, 1);
 		atomic_fetch_add(&peer->n_held, 1);
 	}
 	if (!call || !numtab_put(&peer->calls_taken, frame->number, call)) {
-		refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		if (call)
 			incall_unref(call);
 		return;
@@ -568,5 +393,5 @@ void peer_end_in(struct peer *peer)
 		incall_unref(call);
 	}
 	while ((session = numtab_pop(&peer->sessions_taken)))
-		session_drop(session);
+		taken_session_drop(session);
 }

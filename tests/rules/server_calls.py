@@ -141,7 +141,7 @@ def the_correlation_id_comes_back_with_the_error(server):
     client = linked(server)
     error = client.error(client.start("fail", int_arguments(5) + field(2, b"no"), correlation_id="request-17"))
     assert (error.code, error.message, error.correlation_id) == (5, "no", "request-17"), error
-    assert error.trace.startswith("servant.c:") and error.trace.endswith(" in e2e.Work.fail\n"), error
+    assert error.trace.startswith("servant.c:") and error.trace.endswith(f" in e2e.Work.fail of 'work' at {server.address}\n"), error
     client.close()
 
 

@@ -19,10 +19,10 @@ TAB = 8
 # The runtime's floors (docs/internals/threads.md): a file includes only its own floor's headers and lower ones. First
 # match wins; the number of the floor is that of the line.
 FLOORS = (
-    (0, r"error|address|text|uri|config|log|buf|numtab|arena|root|signals|tsan"),
+    (0, r"error.*|address|text|uri|config|log|buf|numtab|arena|root|signals|tsan"),
     (1, r"codec.*|frame.*"),
     (2, r"link|link_.*|door.*|engine.*"),
-    (3, r"peer.*|links|session|object|incall|exec|plain.*|server"),
+    (3, r"peer.*|links|session|object|incall.*|exec|plain.*|server"),
     (4, r"proxy|future|caught"),
     (5, r"daemon|naming.*|timer"),
 )

@@ -264,7 +264,7 @@ TEST(an_error_says_all_there_is_to_know)
 	CHECK_STR(e->address, pyr_daemon_address(place.daemon));
 	CHECK_STR(e->exception, "");
 	CHECK_INT(strncmp(e->trace, "servant.c:", 10), 0);
-	CHECK_HAS(e->trace, " in e2e.Work.fail\n");
+	CHECK_HAS(e->trace, " in e2e.Work.fail of 'work' at 127.0.0.1:");
 	CHECK(e2e_Refused_caught() == NULL);
 	CHECK_INT(e2e_Work_add(work, 1, 1, NULL), 0);
 	CHECK_STR(pyr_errmsg(), "no account 7"); /* success does not touch it */

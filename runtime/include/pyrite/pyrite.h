@@ -104,7 +104,8 @@ typedef struct pyr_error {
 	const char *operation; /* "example.Server.add" */
 	const char *address;   /* host:port or ./u:path of the other side */
 	const char *exception; /* wire name of the typed exception, "example.Bank.NoFunds" */
-	const char *trace;     /* one line for each raise on the way, "file:line in operation\n" */
+	const char *trace;     /* a line for where it was raised, and for each call it came through:
+				  "file:line in operation of 'object' at address\n" */
 	const char *correlation_id; /* of the request this call was part of */
 } pyr_error;
 
@@ -119,6 +120,24 @@ const char *pyr_errmsg(void);
 /* Prints "what: message" to stderr, control characters escaped. Returns 1, so that main() can
  * return it. */
 int pyr_perror(const char *what);
+
+/*
+ * Prints an error on some lines: its code, message and place, and the trace of one that came from
+ * elsewhere, the outermost call first, framed as Pyro's tracebacks are. Control characters are
+ * escaped, long parts cut. error: NULL is the last error. Source: Pyro's get_pyro_traceback().
+ */
+void pyr_error_print(const pyr_error *error, FILE *stream);
+
+/*
+ * Which of Pyro's errors it would be: "ConnectionClosed", "TimeoutError", "CommunicationError",
+ * "MessageTooLarge", "ProtocolError", "NamingError", "DaemonError", "SecurityError"; "" for all
+ * that methods say themselves. NULL is the last error. Returns: a constant.
+ */
+const char *pyr_error_class(const pyr_error *error);
+
+/* The network or the other end's runtime failed, not the method: one of the first five of those.
+ * Source: Pyro's tree of errors, where they are CommunicationErrors. */
+bool pyr_error_is_communication(const pyr_error *error);
 
 /* Takes the last error out of the thread's hands. Returns: owned, pyr_error_free(); NULL if nothing
  * has failed. */
@@ -164,6 +183,15 @@ pyr_uri_text(const pyr_uri *uri); /* the normal form: equal addresses have equal
  * threads = 1 one method at a time, in that thread only, so that objects need no locks. Register
  * and unregister whenever you like, from any thread.
  */
+
+/*
+ * A call ended with an error: also a oneway, whose caller never hears of it. Called before the
+ * answer leaves, in the thread that ended the call (the method's, or the one that failed a
+ * deferred), with no lock held. call and error are borrowed; it may make calls, and whatever it
+ * does, caller and connection do not notice. Source: Pyro5's methodcall_error_handler.
+ */
+typedef void (*pyr_call_error_cb)(const pyr_call *call, const pyr_error *error, void *data);
+
 struct pyr_daemon_options {
 	const char *host;   /* address to listen on; default PYRITE_HOST, else 127.0.0.1 */
 	uint16_t port;      /* default 0: the system picks one */
@@ -177,6 +205,10 @@ struct pyr_daemon_options {
 				    SIG_DFL; default PYR_YES */
 	enum pyr_switch
 		insecure; /* accept a bind beyond loopback without TLS or key; default PYR_NO */
+	enum pyr_switch traces; /* errors tell callers where they came from (file, line, object):
+				   PYR_YES all, PYR_NO none; default those on this host */
+	pyr_call_error_cb on_call_error; /* default: none */
+	void *hook_data;                 /* last parameter of the hooks */
 };
 
 /* Starts to listen. Returns: owned, pyr_daemon_free(); NULL naming the address that could not be
@@ -232,6 +264,13 @@ char *pyr_strdup(pyr_call *call, const char *s);
 #define pyr_fail(call, code, ...) pyr_call_fail((call), __FILE__, __LINE__, (code), __VA_ARGS__)
 int pyr_call_fail(pyr_call *call, const char *file, int line, int code, const char *format, ...)
 	PYR_PRINTF(5, 6);
+
+/*
+ * Hands on the error of a call that the method made: return pyr_pass(call); As does returning its
+ * status, but file and line become part of the trace. Returns minus the code of the last error.
+ */
+#define pyr_pass(call) pyr_call_pass((call), __FILE__, __LINE__)
+int pyr_call_pass(pyr_call *call, const char *file, int line);
 
 /*
  * Answers later: return pyr_call_defer(call, &deferred); From then on arguments, pyr_alloc() memory

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* The answers of calls that a peer took, on their way back. Any thread. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec.h"
+#include "peer_in.h"
+#include "text.h"
+
+enum {
+	ERROR_TEXT_MAX = 32768, /* bytes of a message, of a trace */
+	ERROR_NAME_MAX = 1024   /* of an exception's name */
+};
+
+/* Called with the lock, which it drops: corking this peer may flush another. */
+static void flush_soon_unlock(struct peer *peer)
+{
+	bool is_writing = peer->is_writing;
+
+	pthread_mutex_unlock(&peer->lock);
+	/* A write under way takes along what is queued; else a batch of short methods leaves as one
+	 * message. */
+	if (!is_writing && !exec_cork(peer))
+		peer_flush(peer);
+}
+
+bool peer_retire(struct peer *peer, pyr_call *call)
+{
+	if (numtab_get(&peer->calls_taken, call->number) != call)
+		return false;
+	numtab_remove(&peer->calls_taken, call->number);
+	peer_progress(peer);
+	return true;
+}
+
+static void put_fragments(struct peer *peer, uint32_t number, struct span payload)
+{
+	struct frame frame = { .type = FRAME_REPLY, .number = number };
+	size_t n;
+
+	frame.total = (uint32_t)payload.n;
+	while (payload.n > 0) {
+		n = payload.n < FRAME_FRAGMENT ? payload.n : FRAME_FRAGMENT;
+		frame.payload = (struct span){ payload.p, n };
+		payload.p += n;
+		payload.n -= n;
+		if (payload.n > 0)
+			frame.flags |= FRAME_MORE;
+		else
+			frame.flags &= ~(uint32_t)FRAME_MORE;
+		peer_queue_answer(peer, &frame);
+		frame.flags |= FRAME_CONTINUES;
+		frame.total = 0;
+	}
+}
+
+void peer_put_reply(struct peer *peer, uint32_t number, const struct codec_packer *packer)
+{
+	struct frame frame = { .type = FRAME_REPLY, .number = number };
+	size_t before = peer->urgent.n;
+	uint8_t *at;
+
+	at = frame_write(&peer->urgent, &frame, packer ? packer->size : 0);
+	if (at && packer)
+		codec_pack(packer, at);
+	atomic_fetch_add(&peer->backlog, peer->urgent.n - before);
+}
+
+void peer_refuse(struct peer *peer, uint32_t number, int code, const char *format, ...)
+{
+	struct frame frame = { .type = FRAME_ERROR, .number = number, .code = (uint32_t)code };
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	frame.message = span_of(text_clean(text));
+	peer_queue(peer, &frame);
+}
+
+/* Queues a reply, or why it cannot be sent. large: it packed, when it goes in fragments. */
+static void put_result(struct peer *peer, uint32_t number, const struct codec_packer *packer,
+		       const uint8_t *large)
+{
+	uint32_t max = peer->host->max_message;
+	size_t size = packer ? packer->size : 0;
+
+	if (peer->their_max_message < max)
+		max = peer->their_max_message;
+	if (size > max)
+		peer_refuse(peer, number, PYR_RESOURCE_EXHAUSTED,
+			    "MessageTooLarge: a reply of %zu bytes, the most is %u", size, max);
+	else if (size <= FRAME_FRAGMENT)
+		peer_put_reply(peer, number, packer);
+	else if (large)
+		put_fragments(peer, number, (struct span){ large, size });
+	else
+		peer_refuse(peer, number, PYR_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+/* packer: NULL for a oneway, which is answered with nothing. */
+static void on_reply(pyr_call *call, const struct codec_packer *packer)
+{
+	struct peer *peer = session_of(call)->peer;
+	uint8_t *large = NULL;
+	bool was_live;
+
+	if (packer && packer->size > FRAME_FRAGMENT && (large = malloc(packer->size)))
+		codec_pack(packer, large);
+	pthread_mutex_lock(&peer->lock);
+	was_live = peer_retire(peer, call);
+	if (was_live)
+		put_result(peer, call->number, packer, large);
+	flush_soon_unlock(peer);
+	free(large);
+	if (was_live)
+		incall_unref(call);
+}
+
+/* Traces tell of the inside: not to strangers, unless the daemon's user wants it. */
+static bool may_trace(const struct peer *peer)
+{
+	enum pyr_switch traces = peer->host->traces;
+
+	return traces == PYR_DEFAULT ? peer->link->is_local : traces == PYR_YES;
+}
+
+/* One that is handed on is as long as the other end of another link liked. */
+static struct span at_most(const char *text, size_t max)
+{
+	size_t n = text ? strnlen(text, max) : 0;
+
+	while (n > 0 && n == max && ((uint8_t)text[n] & 0xc0) == 0x80)
+		max = --n; /* whole characters */
+	return (struct span){ (const uint8_t *)text, n };
+}
+
+static void put_error(struct peer *peer, uint32_t number, const struct error_info *error)
+{
+	struct frame frame = { .type = FRAME_ERROR, .number = number };
+
+	if (error->n_detail > FRAME_MESSAGE_MAX / 2) {
+		peer_refuse(peer, number, PYR_RESOURCE_EXHAUSTED,
+			    "MessageTooLarge: exception %s of %zu bytes", error->exception,
+			    error->n_detail);
+		return;
+	}
+	frame.code = (uint32_t)error->code;
+	frame.message = at_most(error->message, ERROR_TEXT_MAX);
+	frame.exception = at_most(error->exception, ERROR_NAME_MAX);
+	frame.detail = (struct span){ error->detail, error->n_detail };
+	if (may_trace(peer))
+		frame.trace = at_most(error->trace, ERROR_TEXT_MAX);
+	frame.correlation_id = span_of(error->correlation_id);
+	frame.may_have_run = error->may_have_run;
+	peer_queue_answer(peer, &frame);
+}
+
+static void on_fail(pyr_call *call, const struct error_info *error)
+{
+	struct peer *peer = session_of(call)->peer;
+	bool was_live;
+
+	pthread_mutex_lock(&peer->lock);
+	was_live = peer_retire(peer, call);
+	if (was_live)
+		put_error(peer, call->number, error);
+	flush_soon_unlock(peer);
+	if (was_live)
+		incall_unref(call);
+}
+
+static void on_release(pyr_call *call)
+{
+	atomic_fetch_sub(&session_of(call)->peer->n_held, 1);
+	atomic_fetch_sub(&session_of(call)->peer->n_held_bytes, call->total);
+	taken_session_drop(session_of(call));
+}
+
+static const char *on_peer(const pyr_call *call)
+{
+	return session_of(call)->peer->link->address;
+}
+
+const struct call_origin link_origin = { on_reply, on_fail, on_release, on_peer };

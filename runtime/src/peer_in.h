@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_PEER_IN_H
+#define PYRITE_PEER_IN_H
+/*
+ * What the files of a peer's taking side share: sessions that the other end has bound and calls on
+ * their way in (peer_in.c), answers on their way back (peer_answer.c).
+ */
+#include "peer.h"
+
+/* A session that the other end has bound. Counted: the peer's table, and each call in it. */
+struct taken_session {
+	atomic_int refs;
+	struct peer *peer;     /* counted */
+	struct object *object; /* counted; NULL if the binding failed */
+	bool is_equal;         /* both fingerprints agree: operations may come by place */
+	int code;              /* why there is no object */
+	char text[192];
+	struct lane lane;
+};
+
+static inline struct taken_session *session_of(const pyr_call *call)
+{
+	return call->origin_data;
+}
+
+void taken_session_drop(struct taken_session *session);
+
+/* Of calls that came over a link. */
+extern const struct call_origin link_origin;
+
+/* ---- with the peer's lock ---- */
+/* Takes the call out of the live ones. Returns false if nobody waits any more. */
+bool peer_retire(struct peer *peer, pyr_call *call);
+/* packer: NULL for a oneway. */
+void peer_put_reply(struct peer *peer, uint32_t number, const struct codec_packer *packer);
+void peer_refuse(struct peer *peer, uint32_t number, int code, const char *format, ...)
+	PYR_PRINTF(4, 5);
+#endif
