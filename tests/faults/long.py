@@ -30,15 +30,9 @@ class Names:
         self.port = free_port()
         self.environment = {"PYRITE_NS_HOST": "127.0.0.1", "PYRITE_NS_PORT": str(self.port),
                             "PYRITE_LEASE_TTL_MS": "1000"}
-        self.process = subprocess.Popen([BIN / "pyrite-ns", *self.options()], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([BIN / "pyrite-ns", "--port", str(self.port), "--storage", "memory"],
+                                        stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline(), "no name server"
-
-    def options(self):
-        return ["--port", str(self.port), *(["--storage", "memory"] if self.has_storage() else [])]
-
-    def has_storage(self):
-        said = subprocess.run([BIN / "pyrite-ns", "--help"], capture_output=True, text=True)
-        return "--storage" in said.stdout + said.stderr
 
     def has(self, name):
         done = subprocess.run([BIN / "pyrite-nsc", "lookup", name], capture_output=True,
