@@ -40,7 +40,7 @@ struct pyr_daemon {
 	struct plain_face *plain;
 	char address[DOOR_ADDRESS_MAX]; /* as its URIs give it */
 	int stop_fd;                    /* an eventfd: somebody wants it to stop */
-	uint32_t drain_ms;
+	atomic_uint_fast32_t drain_ms;  /* pyr_daemon_free() has no time for it */
 	bool signals;
 	pthread_mutex_t lock;          /* before a peer's */
 	struct peer *peers;            /* lock */
@@ -233,7 +233,7 @@ pyr_daemon *pyr_daemon_new(const struct pyr_daemon_options *options)
 	pthread_cond_init(&d->ended, NULL);
 	engine_waiter_init(&d->progress, false);
 	d->signals = o->signals != PYR_NO;
-	d->drain_ms = or_config(o->drain_ms, CONFIG_DRAIN_MS);
+	atomic_init(&d->drain_ms, or_config(o->drain_ms, CONFIG_DRAIN_MS));
 	d->stop_fd = -1;
 	if (!build(d, o)) {
 		pyr_daemon_free(d);
@@ -310,7 +310,7 @@ static void wait_until(struct pyr_daemon *d, bool (*done)(struct pyr_daemon *), 
  * close. */
 static void drain(struct pyr_daemon *d)
 {
-	int64_t until = engine_now() + (int64_t)d->drain_ms * ENGINE_MS;
+	int64_t until = engine_now() + (int64_t)atomic_load(&d->drain_ms) * ENGINE_MS;
 
 	naming_daemon_closing(d->host.address);
 	door_close(d->door);
@@ -397,7 +397,7 @@ void pyr_daemon_free(pyr_daemon *daemon)
 		return;
 	pthread_mutex_lock(&daemon->lock);
 	if (daemon->is_running) {
-		daemon->drain_ms = 0;
+		atomic_store(&daemon->drain_ms, 0);
 		pyr_daemon_stop(daemon);
 	}
 	while (daemon->is_running)

@@ -16,6 +16,7 @@ static struct signals {
 	unsigned n;
 	pid_t owner; /* of the handlers; written before they are installed */
 	bool is_ours[N_SIGNALS];
+	atomic_bool is_told[N_SIGNALS];
 } signals = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static const int numbers[N_SIGNALS] = { SIGTERM, SIGINT };
@@ -23,9 +24,11 @@ static const int numbers[N_SIGNALS] = { SIGTERM, SIGINT };
 static void on_signal(int number)
 {
 	static const uint64_t one = 1;
-	int saved = errno, i, fd;
+	int saved = errno, is_interrupt = number == numbers[1], i, fd;
 
-	if (getpid() != signals.owner) { /* forked: the descriptors lead to the parent */
+	/* Forked: the descriptors lead to the parent. Told before: the second has its own effect.
+	 */
+	if (getpid() != signals.owner || atomic_exchange(&signals.is_told[is_interrupt], true)) {
 		signal(number, SIG_DFL);
 		raise(number);
 		return;
@@ -40,13 +43,14 @@ static void on_signal(int number)
 
 static void install(void)
 {
-	struct sigaction ours = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND };
+	struct sigaction ours = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	struct sigaction old;
 	int i;
 
 	sigemptyset(&ours.sa_mask);
 	signals.owner = getpid();
 	for (i = 0; i < N_SIGNALS; i++) {
+		atomic_store(&signals.is_told[i], false);
 		signals.is_ours[i] = sigaction(numbers[i], NULL, &old) == 0 &&
 				     !(old.sa_flags & SA_SIGINFO) && old.sa_handler == SIG_DFL &&
 				     sigaction(numbers[i], &ours, NULL) == 0;

@@ -18,7 +18,7 @@ from raw import BIN, Cases, Client, Closed, field, frame, hello, message, uri, v
 MIB = 1 << 20
 PATIENCE = 20
 LOST, EXHAUSTED, INVALID = 14, 8, 3
-IS_SANITIZED = b"libasan" in (BIN / "faults-server").read_bytes()  # memory and time are then the sanitizer's
+IS_SANITIZED = any(name in (BIN / "faults-server").read_bytes() for name in (b"libasan", b"libtsan"))  # memory and time are its
 FOLDER = tempfile.mkdtemp(prefix="pyrite-faults-")
 
 

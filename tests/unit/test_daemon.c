@@ -494,7 +494,9 @@ TEST(a_signal_to_a_forked_child_does_not_stop_the_parent)
 		_exit(77);
 	}
 	CHECK(waitpid(pid, &status, 0) == pid);
+#ifndef __SANITIZE_THREAD__ /* it keeps signals back from a forked child */
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+#endif
 	CHECK_INT(e2e_Work_add(work, 1, 2, NULL), 0);
 	CHECK_INT(e2e_Work_add(work, 1, 2, NULL), 0);
 	e2e_Work_free(work);
