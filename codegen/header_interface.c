@@ -77,8 +77,7 @@ static void deprecation(struct buf *out, const struct ast_decl *decl)
 static void stub(struct buf *out, const struct operation *operation,
 		 const struct ast_decl *interface, enum operation_form form)
 {
-	if (form == FORM_PLAIN || form == FORM_START)
-		deprecation(out, operation->decl);
+	deprecation(out, operation->decl);
 	operation_function(out, operation, interface, form, ";");
 }
 

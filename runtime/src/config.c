@@ -41,6 +41,14 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 				       "time the name server has for an answer; later the call "
 				       "ends "
 				       "with DEADLINE_EXCEEDED" },
+	[CONFIG_WAIT_MS] = { "wait_ms", "PYRITE_WAIT_MS", CONFIG_NUMBER, 0, 0, INT32_MAX, "0",
+			     "how long a call waits for its name server, name, server and object "
+			     "to "
+			     "be there; 0: not at all" },
+	[CONFIG_MAX_RETRIES] = { "max_retries", "PYRITE_MAX_RETRIES", CONFIG_NUMBER, 0, 0, 1000,
+				 "0",
+				 "how often a call of an @idempotent operation is made again that "
+				 "found no connection or lost it" },
 	[CONFIG_LEASE_TTL_MS] = { "lease_ttl_ms", "PYRITE_LEASE_TTL_MS", CONFIG_NUMBER, 10000, 100,
 				  3600000, "10000",
 				  "how long the name of a daemon lives after its process died; "

@@ -18,9 +18,13 @@ struct member {
 	}
 #define PAYLOAD 15 /* always the last */
 
-static const struct member hello[] = { M(1, U32, min_version), M(2, U32, max_version),
-				       M(3, U32, max_calls),   M(4, U32, max_message),
-				       M(5, SPAN, agent),      { 0 } };
+static const struct member hello[] = { M(1, U32, min_version),
+				       M(2, U32, max_version),
+				       M(3, U32, max_calls),
+				       M(4, U32, max_message),
+				       M(5, SPAN, agent),
+				       M(6, SPAN, from),
+				       { 0 } };
 static const struct member bind[] = { M(1, U32, session),    M(2, SPAN, object),
 				      M(3, SPAN, interface), M(4, F64, fingerprint),
 				      M(5, SPAN, handshake), { 0 } };

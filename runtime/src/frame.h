@@ -48,7 +48,7 @@ struct frame {
 		was_not_run;
 	uint64_t fingerprint, time_left, value;
 	struct span object, interface, name, chain, correlation_id, traceparent;
-	struct span message, exception, detail, trace, handshake, agent, reference;
+	struct span message, exception, detail, trace, handshake, agent, from, reference;
 	struct span payload;
 	struct span body; /* read: the whole body, for frame_repeated(). Written: encoded repeated
 			     fields, appended as they are */

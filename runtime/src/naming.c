@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finding a name server, registering, looking up; the other short forms are in naming_calls.c.
+ * Finding a name server, registering, looking up; the other short forms are in naming_calls.c, what
+ * proxies ask for in naming_resolve.c.
  * An error that the name server sent gets its address added; one that was found here says it
  * already.
  */
@@ -14,11 +15,9 @@
 #include "error.h"
 #include "log.h"
 #include "naming_lease.h"
+#include "proxy.h"
 
-enum {
-	MAX_HOPS = 8, /* names that lead to names */
-	CLOSING_MS = 2000
-};
+enum { CLOSING_MS = 2000 };
 
 int naming_add_address(const char *address)
 {
@@ -37,28 +36,12 @@ int naming_add_address(const char *address)
 	return error_set_info(&info);
 }
 
-/* Where a name server is when nobody says so. */
-static int default_address(char *ret, size_t size, struct uri_problem *problem)
-{
-	pyr_uri *uri = uri_parse_address(config_text(CONFIG_NS_HOST), problem);
-	int status;
-
-	if (!uri)
-		return -problem->code;
-	status = uri_address(uri, (uint16_t)config_number(CONFIG_NS_PORT), ret, size);
-	pyr_uri_free(uri);
-	return status;
-}
-
-/* "host:port" from what the user gave. */
-static int full_address(const char *given, char *ret, size_t size, struct uri_problem *problem)
+int naming_address(const char *given, char *ret, size_t size, struct uri_problem *problem)
 {
 	pyr_uri *uri;
 	int status;
 
-	if (!given)
-		return default_address(ret, size, problem);
-	uri = uri_parse_address(given, problem);
+	uri = uri_parse_address(given ? given : config_text(CONFIG_NS_HOST), problem);
 	if (!uri)
 		return -problem->code;
 	status = uri_address(uri, (uint16_t)config_number(CONFIG_NS_PORT), ret, size);
@@ -66,34 +49,60 @@ static int full_address(const char *given, char *ret, size_t size, struct uri_pr
 	return status;
 }
 
-static struct pyrite_NameServer *make_proxy(const char *address, uint32_t timeout_ms)
+struct pyrite_NameServer *naming_proxy(const char *address, uint32_t timeout_ms, uint32_t wait_ms)
 {
 	struct pyr_proxy_options options = { .timeout_ms = timeout_ms };
+	struct pyrite_NameServer *proxy;
 	char uri[NAMING_ADDRESS_MAX + 64];
 
 	snprintf(uri, sizeof(uri), "PYRO:%s@%s", pyrite_NAME_SERVER_ID, address);
-	return pyrite_NameServer_proxy_with(uri, &options);
+	proxy = pyrite_NameServer_proxy_with(uri, &options);
+	if (proxy)
+		pyrite_NameServer_as_proxy(proxy)->wait_ms = wait_ms; /* 0 is none, no default */
+	return proxy;
 }
 
-pyr_ns *pyr_ns_locate(const char *address)
+/* Waits for it as long as is asked for; later calls do not. */
+static bool ping_at_last(pyr_ns *ns, uint32_t wait_ms)
 {
+	uint32_t lookup_ms = config_number(CONFIG_LOOKUP_TIMEOUT_MS);
+	struct pyr_call_options all = { .timeout_ms = lookup_ms };
+
+	ns->proxy = naming_proxy(ns->address, lookup_ms, wait_ms);
+	if (!ns->proxy)
+		return false;
+	all.timeout_ms += wait_ms < UINT32_MAX - lookup_ms ? wait_ms : 0;
+	pyr_next_call(&all);
+	if (pyrite_NameServer_ping(ns->proxy) < 0)
+		return false;
+	pyrite_NameServer_as_proxy(ns->proxy)->wait_ms = 0;
+	return true;
+}
+
+pyr_ns *pyr_ns_locate_with(const char *address, const struct pyr_ns_locate_options *options)
+{
+	uint32_t wait_ms = options ? options->wait_ms : 0;
 	struct uri_problem problem;
 	pyr_ns *ns = calloc(1, sizeof(*ns));
 
 	if (!ns)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory for a name server");
-	if (full_address(address, ns->address, sizeof(ns->address), &problem) < 0) {
+	if (naming_address(address, ns->address, sizeof(ns->address), &problem) < 0) {
 		free(ns);
 		return error_constructor(problem.code, "name server: %s", problem.text);
 	}
 	root_add(&ns->root);
-	ns->proxy = make_proxy(ns->address, config_number(CONFIG_LOOKUP_TIMEOUT_MS));
-	if (ns->proxy && pyrite_NameServer_ping(ns->proxy) == 0)
+	if (ping_at_last(ns, wait_ms ? wait_ms : config_number(CONFIG_WAIT_MS)))
 		return ns;
 	(void)error_set(PYR_UNAVAILABLE, "NamingError: failed to locate the name server at %s: %s",
 			ns->address, pyr_errmsg());
 	pyr_ns_free(ns);
 	return error_from_constructor();
+}
+
+pyr_ns *pyr_ns_locate(const char *address)
+{
+	return pyr_ns_locate_with(address, NULL);
 }
 
 void pyr_ns_free(pyr_ns *ns)
@@ -221,78 +230,7 @@ int pyr_ns_count(pyr_ns *ns, uint32_t *ret)
 	return pyrite_NameServer_count(ns->proxy, ret) < 0 ? naming_add_address(ns->address) : 0;
 }
 
-/* ---- for proxies and daemons ---- */
-
-/* One step: what the name of a PYRONAME leads to. */
-static int look_up(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret)
-{
-	char address[NAMING_ADDRESS_MAX], *text;
-	struct uri_problem problem;
-	struct pyrite_NameServer *proxy;
-	int status;
-
-	if (uri->address[0] == '\0')
-		status = default_address(address, sizeof(address), &problem);
-	else
-		status = uri_address(uri, (uint16_t)config_number(CONFIG_NS_PORT), address,
-				     sizeof(address));
-	if (status < 0)
-		return error_set(problem.code, "name server: %s", problem.text);
-	proxy = make_proxy(address, timeout_ms);
-	status = pyrite_NameServer_lookup(proxy, uri->object, &text);
-	if (status < 0)
-		status = naming_add_address(address);
-	pyrite_NameServer_free(proxy);
-	if (status < 0)
-		return status;
-	*ret = uri_parse(text, &problem);
-	pyr_free(text);
-	if (*ret)
-		return 0;
-	return error_set(problem.code, "NamingError: name %s leads nowhere: %s (name server at %s)",
-			 uri->object, problem.text, address);
-}
-
-static pyr_uri *copy_uri(const pyr_uri *uri)
-{
-	struct uri_problem problem;
-	pyr_uri *copy = uri_parse(uri->text, &problem);
-
-	if (!copy)
-		(void)error_set(problem.code, "%s", problem.text);
-	return copy;
-}
-
-int naming_resolve(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret)
-{
-	pyr_uri *at = copy_uri(uri), *next;
-	int hops, status = 0;
-
-	if (timeout_ms == 0)
-		timeout_ms = config_number(CONFIG_LOOKUP_TIMEOUT_MS);
-	if (!at)
-		return -pyr_last_error()->code;
-	for (hops = 0; at->scheme == PYR_URI_PYRONAME && hops < MAX_HOPS && status == 0; hops++) {
-		status = look_up(at, timeout_ms, &next);
-		if (status == 0) {
-			pyr_uri_free(at);
-			at = next;
-		}
-	}
-	if (status == 0 && at->scheme == PYR_URI_PYRO) {
-		*ret = at;
-		return 0;
-	}
-	if (status == 0 && at->scheme == PYR_URI_PYRONAME)
-		status = error_set(PYR_FAILED_PRECONDITION,
-				   "NamingError: %s leads to names and no object", uri->text);
-	else if (status == 0)
-		status = error_set(PYR_UNIMPLEMENTED,
-				   "NamingError: %s: this version looks up names, not tags",
-				   at->text);
-	pyr_uri_free(at);
-	return status;
-}
+/* ---- for daemons ---- */
 
 void naming_daemon_closing(const char *address)
 {

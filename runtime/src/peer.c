@@ -14,6 +14,7 @@
 #include "frame.h"
 #include "log.h"
 #include "session.h"
+#include "text.h"
 
 static const struct link_events events;
 
@@ -70,6 +71,8 @@ static void say_hello(struct peer *peer)
 	frame.max_calls = peer->host ? peer->host->max_calls : PEER_MAX_CALLS;
 	frame.max_message = peer->max_reply;
 	frame.agent = span_of("pyrite/" PYR_VERSION);
+	if (peer->host)
+		frame.from = span_of(peer->link->address);
 	peer_queue(peer, &frame);
 }
 
@@ -435,6 +438,10 @@ static void on_hello(struct peer *peer, const struct frame *frame)
 	peer->has_hello = true;
 	if (frame->max_message > 0)
 		peer->their_max_message = frame->max_message;
+	if (frame->from.n > 0 && frame->from.n < sizeof(peer->from)) {
+		memcpy(peer->from, frame->from.p, frame->from.n);
+		text_clean(peer->from);
+	}
 	if (frame->min_version <= FRAME_VERSION_MAX && frame->max_version >= FRAME_VERSION_MIN) {
 		peer_on_hello_out(peer, frame);
 		return;
@@ -520,6 +527,12 @@ static void on_message(void *owner, struct span message)
 	peer_flush_unlock(peer);
 }
 
+/* Core's words for an end before there was a connection. */
+static bool has_not_connected(const char *text)
+{
+	return strstr(text, "failed to connect") || strstr(text, "DNS resolution failed");
+}
+
 /* Why calls made on the link fail, unless it is known already. */
 static void describe_end(struct peer *peer, int code, const char *text)
 {
@@ -527,7 +540,7 @@ static void describe_end(struct peer *peer, int code, const char *text)
 
 	if (peer->closed_code)
 		return;
-	peer->was_connected = peer->has_hello || !(is_plain || strstr(text, "failed to connect"));
+	peer->was_connected = peer->has_hello || !(is_plain || has_not_connected(text));
 	peer->closed_code = is_plain ? PYR_FAILED_PRECONDITION : PYR_UNAVAILABLE;
 	if (is_plain)
 		snprintf(peer->closed_text, sizeof(peer->closed_text), "%s speaks plain gRPC only",

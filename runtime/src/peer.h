@@ -75,6 +75,7 @@ struct peer {
 	struct engine_waiter *closing; /* of peer_close_wait() */
 	int closed_code;
 	char closed_text[256];
+	char from[64]; /* connecting end: its own address, as the other end sees it */
 	int64_t connect_until;
 	struct engine_timer linger; /* set once an orderly end was begun */
 

@@ -9,6 +9,7 @@
 #include "error.h"
 #include "links.h"
 #include "naming.h"
+#include "proxy_patience.h"
 
 enum { TRIES = 3 }; /* of a call whose session was over before it could leave */
 
@@ -67,6 +68,7 @@ void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 					    ? options->connect_timeout_ms
 					    : config_number(CONFIG_CONNECT_TIMEOUT_MS);
 	proxy->own_link = options && options->own_link;
+	patience_options(proxy, options);
 	atomic_init(&proxy->timeout_ms, options ? options->timeout_ms : 0);
 	root_add(&proxy->root);
 	return proxy;
@@ -119,6 +121,7 @@ void pyr_proxy_release(pyr_proxy *proxy)
 	proxy->session = NULL;
 	proxy->n_released++;
 	tell_waiting(proxy, false);
+	patience_end(proxy);
 	pthread_mutex_unlock(&proxy->lock);
 	if (session)
 		close_session(session);
@@ -154,15 +157,24 @@ void proxy_forget(pyr_proxy *proxy, struct session *session)
 	links_leave(peer);
 }
 
+/* What is left of the time, for a look-up: 0 = no limit but its own. */
+static uint32_t lookup_ms(int64_t until)
+{
+	uint32_t most = config_number(CONFIG_LOOKUP_TIMEOUT_MS);
+	int64_t left = until == ENGINE_FOREVER ? most : (until - engine_now()) / ENGINE_MS;
+
+	return left >= most ? most : left < 1 ? 1 : (uint32_t)left;
+}
+
 /* Follows the name, finds a link, opens a session on it. */
-static struct session *open_session(pyr_proxy *proxy)
+static struct session *open_session(pyr_proxy *proxy, int64_t until)
 {
 	struct session *session;
 	struct uri_problem problem;
 	struct peer *peer;
 	pyr_uri *uri;
 
-	if (naming_resolve(proxy->uri, 0, &uri) < 0)
+	if (naming_resolve(proxy->uri, lookup_ms(until), &uri) < 0)
 		return NULL;
 	peer = links_get(uri, proxy->own_link, proxy->connect_timeout_ms, &problem);
 	if (!peer) {
@@ -187,14 +199,14 @@ static struct session *was_released(const pyr_proxy *proxy)
 
 /* Opens the session, for itself and all who come meanwhile. Called with the proxy's lock, which is
  * not held while the name is looked up. */
-static void open_for_all(pyr_proxy *proxy)
+static void open_for_all(pyr_proxy *proxy, int64_t until)
 {
 	unsigned n_released = proxy->n_released;
 	struct session *session;
 
 	proxy->is_opening = true;
 	pthread_mutex_unlock(&proxy->lock);
-	session = open_session(proxy);
+	session = open_session(proxy, until);
 	pthread_mutex_lock(&proxy->lock);
 	proxy->is_opening = false;
 	tell_waiting(proxy, !session);
@@ -205,9 +217,25 @@ static void open_for_all(pyr_proxy *proxy)
 	proxy->session = session;
 }
 
+/* Leaves those who wait, if it is still among them. With the proxy's lock. */
+static void wait_no_more(pyr_proxy *proxy, struct proxy_wait *wait)
+{
+	struct proxy_wait **at;
+
+	for (at = &proxy->waiting; *at && *at != wait; at = &(*at)->next)
+		;
+	if (!*at)
+		return;
+	*at = wait->next;
+	wait->has_failed = true;
+	error_set(PYR_DEADLINE_EXCEEDED, "TimeoutError: %s was not found in time",
+		  proxy->uri->text);
+}
+
 /* Waits until another has opened the session. Returns false if he could not, with his error the
- * last one here. Called with the proxy's lock, which is not held meanwhile. */
-static bool wait_for_session(pyr_proxy *proxy)
+ * last one here, or if the time has passed; his time may have been shorter. Called with the proxy's
+ * lock, which is not held meanwhile. */
+static bool wait_for_session(pyr_proxy *proxy, int64_t until)
 {
 	struct proxy_wait wait = { .has_failed = false }, **at;
 
@@ -216,37 +244,43 @@ static bool wait_for_session(pyr_proxy *proxy)
 	*at = &wait;
 	engine_waiter_init(&wait.waiter, false);
 	pthread_mutex_unlock(&proxy->lock);
-	engine_wait(&wait.waiter, ENGINE_FOREVER);
+	engine_wait(&wait.waiter, until);
 	pthread_mutex_lock(&proxy->lock);
 	engine_waiter_fini(&wait.waiter);
+	if (wait.error && wait.error->code == PYR_DEADLINE_EXCEEDED && engine_now() < until) {
+		pyr_error_free(wait.error);
+		return true;
+	}
 	if (wait.error)
 		error_restore(wait.error);
 	else if (wait.has_failed)
 		error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	else
+		wait_no_more(proxy, &wait);
 	return !wait.has_failed;
 }
 
 /* With the proxy's lock. */
-static struct session *open_or_wait(pyr_proxy *proxy)
+static struct session *open_or_wait(pyr_proxy *proxy, int64_t until)
 {
 	unsigned n_released = proxy->n_released;
 
 	if (proxy->is_freed)
 		return was_released(proxy);
 	while (!proxy->session && proxy->is_opening) {
-		if (!wait_for_session(proxy))
+		if (!wait_for_session(proxy, until))
 			return NULL;
 		if (n_released != proxy->n_released)
 			return was_released(proxy);
 	}
 	if (!proxy->session)
-		open_for_all(proxy);
+		open_for_all(proxy, until);
 	if (proxy->session)
 		session_ref(proxy->session);
 	return proxy->session;
 }
 
-struct session *proxy_session(pyr_proxy *proxy)
+struct session *proxy_session_until(pyr_proxy *proxy, int64_t until)
 {
 	struct session *session;
 
@@ -254,10 +288,15 @@ struct session *proxy_session(pyr_proxy *proxy)
 		return NULL;
 	proxy_ref(proxy);
 	pthread_mutex_lock(&proxy->lock);
-	session = open_or_wait(proxy);
+	session = open_or_wait(proxy, until);
 	pthread_mutex_unlock(&proxy->lock);
 	proxy_unref(proxy);
 	return session;
+}
+
+struct session *proxy_session(pyr_proxy *proxy)
+{
+	return proxy_session_until(proxy, ENGINE_FOREVER);
 }
 
 int proxy_operation(const pyr_proxy *proxy, const struct pyr__interface *interface, unsigned op)
@@ -292,28 +331,46 @@ int64_t proxy_deadline(pyr_proxy *proxy, unsigned operation)
 	return ms ? engine_now() + (int64_t)ms * ENGINE_MS : ENGINE_FOREVER;
 }
 
-/* Makes the call, in another session if the one at hand was over. Returns false with the last error
- * set if there is none. */
+/* Makes the call once. Returns false with the last error set if there is no session for it. */
+static bool attempt(struct patience *patience, unsigned operation,
+		    const struct codec_packer *packer, struct outcall *call)
+{
+	struct session *session = proxy_session_until(patience->proxy, patience->deadline);
+
+	if (!session)
+		return false;
+	outcall_init(call, patience->deadline);
+	outcall_start(call, session, operation, packer, true);
+	outcall_wait(call, ENGINE_FOREVER);
+	return true;
+}
+
+/* Makes the call: in another session if the one at hand was over, and again as far as the proxy is
+ * patient. Returns false with the last error set if there is no session for it. */
 static bool perform(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
 		    struct outcall *call)
 {
-	int64_t deadline = proxy_deadline(proxy, operation);
-	struct session *session;
+	struct patience patience;
 	int tries = TRIES;
+	bool has_call, is_over;
 
+	patience_begin(&patience, proxy, operation, proxy_deadline(proxy, operation));
 	for (;;) {
-		session = proxy_session(proxy);
-		if (!session)
-			return false;
-		outcall_init(call, deadline);
-		outcall_start(call, session, operation, packer, true);
-		outcall_wait(call, ENGINE_FOREVER);
-		if (!call->was_not_run || --tries == 0)
-			return true;
-		outcall_fini(call);
-		proxy_forget(proxy, session);
-		session_unref(session);
+		has_call = attempt(&patience, operation, packer, call);
+		is_over = has_call && call->was_not_run && --tries > 0;
+		if (!is_over && !patience_wants(&patience, has_call ? call : NULL))
+			break;
+		if (has_call) {
+			outcall_fini(call);
+			proxy_forget(proxy, call->session);
+			session_unref(call->session);
+			has_call = false;
+		}
+		if (!is_over && !patience_pause(&patience))
+			break;
 	}
+	patience_done(&patience, has_call && !call->code);
+	return has_call;
 }
 
 int pyr__call(void *self, const struct pyr__interface *interface, unsigned op, pyr__in *in,
@@ -352,21 +409,16 @@ int pyr__call(void *self, const struct pyr__interface *interface, unsigned op, p
 	return err;
 }
 
-int pyr_proxy_bind(pyr_proxy *proxy)
+/* Once. Returns 0, or minus a status with the last error set. */
+static int bind_session(pyr_proxy *proxy)
 {
-	struct session *session;
+	struct session *session = proxy_session(proxy);
 	char text[512];
 	int64_t until;
 	int code;
 
-	if (!proxy)
-		return error_null("proxy");
-	proxy_ref(proxy);
-	session = proxy_session(proxy);
-	if (!session) {
-		proxy_unref(proxy);
+	if (!session)
 		return -pyr_last_error()->code;
-	}
 	until = engine_now() + (int64_t)proxy->connect_timeout_ms * ENGINE_MS;
 	code = session_bind(session, until, text, sizeof(text));
 	if (code) {
@@ -378,22 +430,50 @@ int pyr_proxy_bind(pyr_proxy *proxy)
 		proxy_forget(proxy, session);
 	}
 	session_unref(session);
-	proxy_unref(proxy);
 	return -code;
+}
+
+int pyr_proxy_bind(pyr_proxy *proxy)
+{
+	struct patience patience;
+	int err;
+
+	if (!proxy)
+		return error_null("proxy");
+	proxy_ref(proxy);
+	patience_begin(&patience, proxy, PATIENCE_BIND, ENGINE_FOREVER);
+	do
+		err = bind_session(proxy);
+	while (err < 0 && patience_wants(&patience, NULL) && patience_pause(&patience));
+	patience_done(&patience, err == 0);
+	if (err < 0)
+		err = -pyr_last_error()->code;
+	proxy_unref(proxy);
+	return err;
+}
+
+struct pyr_proxy_options proxy_options(pyr_proxy *proxy)
+{
+	struct pyr_proxy_options options = { 0 };
+
+	options.timeout_ms = atomic_load(&proxy->timeout_ms);
+	options.connect_timeout_ms = proxy->connect_timeout_ms;
+	options.own_link = proxy->own_link;
+	options.wait_ms = proxy->wait_ms;
+	options.max_retries = atomic_load(&proxy->max_retries);
+	return options;
 }
 
 void *pyr__narrow(void *self, const struct pyr__interface *interface)
 {
 	pyr_proxy *proxy = self, *narrow;
-	struct pyr_proxy_options options = { 0 };
+	struct pyr_proxy_options options;
 
 	if (!proxy) {
 		error_null("proxy");
 		return error_from_constructor();
 	}
-	options.timeout_ms = atomic_load(&proxy->timeout_ms);
-	options.connect_timeout_ms = proxy->connect_timeout_ms;
-	options.own_link = proxy->own_link;
+	options = proxy_options(proxy);
 	narrow = pyr__proxy_new(interface, proxy->uri->text, &options);
 	if (!narrow || pyr_proxy_bind(narrow) == 0)
 		return narrow;

@@ -31,9 +31,14 @@ struct pyr_proxy {
 	bool is_freed;              /* lock: by its user; calls that ran then are left */
 	unsigned n_released;        /* lock: what was being opened meanwhile is not wanted */
 	struct proxy_wait *waiting; /* lock: those others */
+	struct patience_pause *pausing; /* lock: calls between two attempts */
+	uint32_t wait_ms;
+	atomic_uint max_retries;
 	struct root root;
 };
 
+/* What another proxy is made with that is to be like this one. */
+struct pyr_proxy_options proxy_options(pyr_proxy *proxy);
 void proxy_ref(pyr_proxy *proxy);
 void proxy_unref(pyr_proxy *proxy);
 
@@ -43,6 +48,8 @@ bool proxy_is_forked(void);
 /* A session to call in, opened if need be: a new reference. Returns NULL with the last error set.
  */
 struct session *proxy_session(pyr_proxy *proxy);
+/* The same; a look-up ends with DEADLINE_EXCEEDED at `until`. */
+struct session *proxy_session_until(pyr_proxy *proxy, int64_t until);
 /* The session is of no more use: the next call opens another. */
 void proxy_forget(pyr_proxy *proxy, struct session *session);
 

@@ -23,7 +23,7 @@ FLOORS = (
     (1, r"codec.*|frame.*"),
     (2, r"link|link_.*|door.*|engine.*"),
     (3, r"peer.*|links|session|object|incall.*|exec|plain.*|server"),
-    (4, r"proxy|future|caught"),
+    (4, r"proxy.*|future|caught"),
     (5, r"daemon|naming.*|timer"),
 )
 UPWARDS = {("proxy", "naming.h")}  # a proxy has its name looked up, which is done through a proxy

@@ -276,7 +276,37 @@ TEST(a_name_that_leads_nowhere_is_told)
 	CHECK_HAS(pyr_errmsg(), "PYRONAME:resolve.c@");
 	CHECK_INT(resolve("PYRONAME:no.such.name", &found), -PYR_NOT_FOUND);
 	CHECK_HAS(pyr_errmsg(), "NamingError: unknown name: no.such.name (name server at ");
-	CHECK_INT(resolve("PYROMETA:tag", &found), -PYR_UNIMPLEMENTED);
+	CHECK(found == NULL);
+	pyr_ns_free(ns);
+}
+
+TEST(a3_one_of_the_names_with_all_tags_is_picked)
+{
+	static const char *const both[] = { "blue", "printer" }, *const one[] = { "printer" };
+	struct pyr_ns_register_options with_both = { .tags = both, .n_tags = 2 };
+	struct pyr_ns_register_options with_one = { .tags = one, .n_tags = 1 };
+	char name[16], uri[32];
+	int n_found[4] = { 0 }, i;
+	pyr_ns *ns = locate();
+	pyr_uri *found;
+
+	for (i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "meta.%d", i);
+		snprintf(uri, sizeof(uri), "PYRO:%d@h:1", i);
+		CHECK_INT(pyr_ns_register_with(ns, name, uri, i == 3 ? &with_one : &with_both), 0);
+	}
+	for (i = 0; i < 100; i++) {
+		REQUIRE(resolve("PYROMETA:printer,blue", &found) == 0);
+		n_found[atoi(pyr_uri_object(found))]++;
+		pyr_uri_free(found);
+	}
+	for (i = 0; i < 3; i++) /* each fails with (2/3)^100 */
+		CHECK(n_found[i] > 0);
+	CHECK_INT(n_found[3], 0);
+	found = NULL;
+	CHECK_INT(resolve("PYROMETA:printer,red", &found), -PYR_NOT_FOUND);
+	CHECK_HAS(pyr_errmsg(), "NamingError: no registrations available with desired metadata "
+				"properties {printer,red} (name server at ");
 	CHECK(found == NULL);
 	pyr_ns_free(ns);
 }
@@ -346,4 +376,5 @@ TESTS(naming, T(a_name_server_that_is_not_there_is_told_with_its_address), T(a_b
       T(a_daemon_that_is_freed_takes_its_names_with_it),
       T(a_process_may_lead_its_own_name_elsewhere), T(a_long_list_comes_whole_and_sorted),
       T(a_name_is_followed_to_an_object), T(a_name_that_leads_nowhere_is_told),
-      T(a_name_server_that_lies_is_not_believed), T(the_name_server_ends_well))
+      T(a3_one_of_the_names_with_all_tags_is_picked), T(a_name_server_that_lies_is_not_believed),
+      T(the_name_server_ends_well))

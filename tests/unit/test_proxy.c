@@ -71,7 +71,9 @@ TEST(a_name_that_cannot_be_resolved_is_an_error_of_the_call)
 	struct e2e_Work *work = e2e_Work_proxy("PYRO:work@no-such-host.invalid:5");
 
 	REQUIRE(work != NULL);
-	check_fails(e2e_Work_add(work, 1, 2, NULL), PYR_UNAVAILABLE, "no-such-host.invalid");
+	check_fails(e2e_Work_add(work, 1, 2, NULL), PYR_UNAVAILABLE,
+		    "CommunicationError: cannot connect to no-such-host.invalid:5: ");
+	CHECK(!pyr_last_error()->may_have_run);
 	e2e_Work_free(work);
 }
 

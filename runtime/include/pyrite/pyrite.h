@@ -322,6 +322,10 @@ struct pyr_proxy_options {
 	uint32_t timeout_ms;         /* deadline of each call; default 0: none */
 	uint32_t connect_timeout_ms; /* default 5,000 */
 	bool own_link;               /* a connection of its own */
+	uint32_t wait_ms;     /* how long a call or bind waits for its name server, name, server and
+				 object to be there; default PYRITE_WAIT_MS, else 0 */
+	uint32_t max_retries; /* of a call of an @idempotent operation that found no connection or
+				 lost it; default PYRITE_MAX_RETRIES, else 0 */
 };
 
 /* Options of the calling thread's next call, whatever proxy it goes to; it forgets them when that
@@ -386,6 +390,13 @@ struct pyr_ns_entries {
  * UNAVAILABLE.
  */
 pyr_ns *pyr_ns_locate(const char *address) PYR_MUST_CHECK;
+
+/* The same; with wait_ms it may be started later than this. */
+struct pyr_ns_locate_options {
+	uint32_t wait_ms; /* default PYRITE_WAIT_MS, else 0: it is there, or the call fails */
+};
+pyr_ns *pyr_ns_locate_with(const char *address,
+			   const struct pyr_ns_locate_options *options) PYR_MUST_CHECK;
 void pyr_ns_free(pyr_ns *ns);
 const char *pyr_ns_address(const pyr_ns *ns);
 
@@ -466,4 +477,5 @@ void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
 #ifdef __cplusplus
 }
 #endif
+#include <pyrite/proxy.h>
 #endif

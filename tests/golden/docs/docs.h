@@ -108,7 +108,9 @@ PYR__DEPRECATED("call work()")
 int docs_Thing_old(struct docs_Thing *self, int32_t x, int32_t *ret);
 PYR__DEPRECATED("call work()")
 pyr_future *docs_Thing_old_start(struct docs_Thing *self, int32_t x);
+PYR__DEPRECATED("call work()")
 int docs_Thing_old_get(pyr_future *future, int32_t *ret);
+PYR__DEPRECATED("call work()")
 int docs_Thing_old_reply(pyr_deferred *deferred, int32_t ret);
 
 /**
@@ -120,7 +122,9 @@ PYR__DEPRECATED("")
 int docs_Thing_older(struct docs_Thing *self, int32_t *ret);
 PYR__DEPRECATED("")
 pyr_future *docs_Thing_older_start(struct docs_Thing *self);
+PYR__DEPRECATED("")
 int docs_Thing_older_get(pyr_future *future, int32_t *ret);
+PYR__DEPRECATED("")
 int docs_Thing_older_reply(pyr_deferred *deferred, int32_t ret);
 
 /** Deprecated. */

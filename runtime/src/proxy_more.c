@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* What a proxy is, beside calls: whether it is connected and to what, copies, connecting anew. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+#include "error.h"
+#include "proxy_patience.h"
+
+enum { RECONNECT_MS = 2000 };
+
+/* The other end's Hello is in, and the link stands. */
+static bool is_connected(const struct session *session)
+{
+	struct peer *peer = session->peer;
+	bool connected;
+
+	pthread_mutex_lock(&peer->lock);
+	connected = peer->has_hello && !peer->is_closed && !peer->is_ending;
+	pthread_mutex_unlock(&peer->lock);
+	return connected;
+}
+
+/* The session at hand if it is connected, a new reference; else NULL. */
+static struct session *connected_session(pyr_proxy *proxy)
+{
+	struct session *session;
+
+	if (engine_is_forked())
+		return NULL;
+	pthread_mutex_lock(&proxy->lock);
+	session = proxy->session;
+	if (session)
+		session_ref(session);
+	pthread_mutex_unlock(&proxy->lock);
+	if (!session || is_connected(session))
+		return session;
+	session_unref(session);
+	return NULL;
+}
+
+/* ---- what it is ---- */
+
+/* Its own end tells the family also where the address is a name. */
+static const char *describe(const struct session *session)
+{
+	const char *address = session->peer->link->address;
+	bool is_six;
+
+	if (strncmp(address, "./u:", 4) == 0)
+		return "connected Unix";
+	pthread_mutex_lock(&session->peer->lock);
+	is_six = session->peer->from[0] == '[';
+	pthread_mutex_unlock(&session->peer->lock);
+	return is_six || address[0] == '[' ? "connected IPv6" : "connected IPv4";
+}
+
+const char *pyr_proxy_text(pyr_proxy *proxy, char *buf, size_t n)
+{
+	struct session *session = proxy ? connected_session(proxy) : NULL;
+
+	if (!buf || n == 0)
+		return "";
+	if (proxy)
+		snprintf(buf, n, "<%s proxy; %s; for %s>", proxy->interface->table->name,
+			 session ? describe(session) : "not connected", proxy->uri->text);
+	else
+		snprintf(buf, n, "<no proxy>");
+	session_unref(session);
+	return buf;
+}
+
+static int give_text(char *text, char **ret)
+{
+	if (!text)
+		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	*ret = text;
+	return 0;
+}
+
+/* Returns a connected session, a new reference, or NULL with the last error set. */
+static struct session *ask(pyr_proxy *proxy, char **ret)
+{
+	struct session *session;
+
+	if (!proxy || !ret) {
+		error_null(proxy ? "ret" : "proxy");
+		return NULL;
+	}
+	if (proxy_is_forked())
+		return NULL;
+	session = connected_session(proxy);
+	if (!session)
+		error_set(PYR_FAILED_PRECONDITION, "%s: the proxy is not connected",
+			  proxy->uri->text);
+	return session;
+}
+
+int pyr_proxy_resolved_uri(pyr_proxy *proxy, char **ret)
+{
+	struct session *session = ask(proxy, ret);
+	const char *address;
+	char *text;
+	size_t n;
+	int err;
+
+	if (!session)
+		return -pyr_last_error()->code;
+	address = session->peer->link->address;
+	n = strlen(session->object) + strlen(address) + sizeof("PYRO:@");
+	text = malloc(n);
+	if (text)
+		snprintf(text, n, "PYRO:%s@%s", session->object, address);
+	err = give_text(text, ret);
+	session_unref(session);
+	return err;
+}
+
+int pyr_proxy_local_address(pyr_proxy *proxy, char **ret)
+{
+	struct session *session = ask(proxy, ret);
+	char *text;
+	int err;
+
+	if (!session)
+		return -pyr_last_error()->code;
+	pthread_mutex_lock(&session->peer->lock);
+	text = strdup(session->peer->from);
+	pthread_mutex_unlock(&session->peer->lock);
+	err = give_text(text, ret);
+	session_unref(session);
+	return err;
+}
+
+bool pyr_proxy_equal(const pyr_proxy *a, const pyr_proxy *b)
+{
+	return a && b ? uri_equal(a->uri, b->uri) : a == b;
+}
+
+uint64_t pyr_proxy_hash(const pyr_proxy *proxy)
+{
+	const char *at = proxy ? proxy->uri->text : "";
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+void *pyr_proxy_dup(pyr_proxy *proxy)
+{
+	struct pyr_proxy_options options;
+
+	if (!proxy) {
+		error_null("proxy");
+		return error_from_constructor();
+	}
+	options = proxy_options(proxy);
+	return pyr__proxy_new(proxy->interface->table, proxy->uri->text, &options);
+}
+
+/* ---- connecting anew ---- */
+
+static bool is_worth_another(int err)
+{
+	return err == -PYR_UNAVAILABLE || err == -PYR_NOT_FOUND || err == -PYR_DEADLINE_EXCEEDED;
+}
+
+/* Between two tries. Returns false with the last error set if the proxy was released. */
+static bool wait_for_try(pyr_proxy *proxy, unsigned n_released, uint32_t delay_ms)
+{
+	struct patience patience = { .proxy = proxy, .n_released = n_released };
+
+	patience.next = engine_now() + (int64_t)(delay_ms ? delay_ms : RECONNECT_MS) * ENGINE_MS;
+	return patience_pause(&patience);
+}
+
+static int failed(const pyr_proxy *proxy, uint32_t tries)
+{
+	const pyr_error *last = pyr_last_error();
+	struct error_info info = { .code = PYR_UNAVAILABLE };
+	char text[1024];
+
+	snprintf(text, sizeof(text), "ConnectionClosed: failed to reconnect to %s in %u tries: %s",
+		 proxy->uri->text, tries, last->message);
+	info.message = text;
+	info.object = last->object;
+	info.address = last->address;
+	return error_set_info(&info);
+}
+
+static int reconnect(pyr_proxy *proxy, uint32_t tries, uint32_t delay_ms)
+{
+	unsigned n_released;
+	uint32_t n = 0;
+	int err;
+
+	pthread_mutex_lock(&proxy->lock);
+	n_released = proxy->n_released;
+	pthread_mutex_unlock(&proxy->lock);
+	for (;;) {
+		err = pyr_proxy_bind(proxy);
+		if (err == 0 || !is_worth_another(err))
+			return err;
+		if (++n == tries)
+			return failed(proxy, tries);
+		if (!wait_for_try(proxy, n_released, delay_ms))
+			return -PYR_CANCELLED;
+	}
+}
+
+int pyr_proxy_reconnect(pyr_proxy *proxy, uint32_t tries, uint32_t delay_ms)
+{
+	pyr_error *before;
+	int err;
+
+	if (!proxy)
+		return error_null("proxy");
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	proxy_ref(proxy);
+	before = pyr_error_take();
+	pyr_proxy_release(proxy);
+	err = reconnect(proxy, tries, delay_ms);
+	if (err == 0)
+		error_restore(before);
+	else
+		pyr_error_free(before);
+	proxy_unref(proxy);
+	return err;
+}
