@@ -250,6 +250,16 @@ static void run_hooks(void)
 	}
 }
 
+static bool is_ready(struct engine_waiter *waiter)
+{
+	return atomic_load_explicit(&waiter->ready, memory_order_acquire);
+}
+
+static bool may_leave(struct engine_waiter *waiter)
+{
+	return is_ready(waiter) || atomic_load_explicit(&waiter->is_nudged, memory_order_relaxed);
+}
+
 /* Handles one event, or returns at `until`. Called without the lock. */
 static void poll_once(int64_t until)
 {
@@ -261,6 +271,8 @@ static void poll_once(int64_t until)
 		t = (gpr_timespec){ until / 1000000000, (int32_t)(until % 1000000000),
 				    GPR_CLOCK_MONOTONIC };
 	run_hooks();
+	if (may_leave(leading)) /* a hook had what it waits for */
+		return;
 	atomic_fetch_add_explicit(&engine.polls, 1, memory_order_relaxed);
 	event = grpc_completion_queue_next(engine.queue, t, NULL);
 	if (event.type != GRPC_OP_COMPLETE)
@@ -268,16 +280,6 @@ static void poll_once(int64_t until)
 	tag = event.tag;
 	TSAN_ACQUIRE(tag);
 	tag->done(tag, event.success != 0);
-}
-
-static bool is_ready(struct engine_waiter *waiter)
-{
-	return atomic_load_explicit(&waiter->ready, memory_order_acquire);
-}
-
-static bool may_leave(struct engine_waiter *waiter)
-{
-	return is_ready(waiter) || atomic_load_explicit(&waiter->is_nudged, memory_order_relaxed);
 }
 
 /* Leads until there is no more reason to. Called with the lock, which is not held meanwhile. */

@@ -4,8 +4,11 @@
 /*
  * How frames travel between two processes, whatever carries them. A link moves messages, in order,
  * one write at a time; it knows nothing of what is in them. What a thread waits on is the engine.
- * link_grpc.c is the first kind.
+ * link_grpc.c is the first kind. link_plain.c reads the frames: it speaks for a server that knows
+ * gRPC alone.
  */
+#include <pyrite/pyrite.h>
+
 #include "buf.h"
 
 struct link;
@@ -20,12 +23,15 @@ struct link_events {
 	void (*closed)(void *owner, int code, const char *text);
 };
 
+enum link_write {
+	LINK_OVER,    /* the message was not taken: closed() comes or came */
+	LINK_WRITING, /* the next may go after written() */
+	LINK_WRITTEN  /* the next may go at once */
+};
+
 struct link_kind {
-	/*
-	 * Hands over a message, whose bytes are copied; the next may go after written(). Returns
-	 * false, the message not taken, if the link is over: closed() comes or came.
-	 */
-	bool (*write)(struct link *link, struct span message);
+	/* Hands over a message, whose bytes are copied. */
+	enum link_write (*write)(struct link *link, struct span message);
 	/* Ends it: after what was written if code is 0, at once otherwise. closed() still comes.
 	 * Any thread, also twice. */
 	void (*close)(struct link *link, int code, const char *text);
@@ -38,13 +44,30 @@ struct link {
 	const struct link_events *events;
 	void *owner;
 	bool is_local;     /* the other side is on this host */
+	bool is_plain;     /* it is a plain gRPC server; set before the first message comes */
 	char address[128]; /* of the other side, for messages: "127.0.0.1:9090", "./u:/path" */
 };
 
-/* Starts to connect to a gRPC target; writes may follow at once. Returns NULL when memory is out.
- */
-struct link *link_grpc_connect(const char *target, const char *address, bool is_local,
-			       const struct link_events *events, void *owner);
+/* Where to connect. */
+struct link_target {
+	const char *target;  /* as gRPC writes it; borrowed */
+	const char *address; /* for messages; borrowed */
+	bool is_local;
+	uint32_t max_message; /* bytes of a reply that the owner takes */
+};
+
+/* Starts to connect; writes may follow at once. Returns NULL when memory is out. */
+struct link *link_connect(const struct link_target *target, enum pyr_plain plain,
+			  const struct link_events *events, void *owner);
+
+/* What link_connect() chooses from: frames over a stream; plain calls; the first, or the second if
+ * the server does not know the first. */
+struct link *link_grpc_connect(const struct link_target *target, const struct link_events *events,
+			       void *owner);
+struct link *link_plain_connect(const struct link_target *target, const struct link_events *events,
+				void *owner);
+struct link *link_auto_connect(const struct link_target *target, const struct link_events *events,
+			       void *owner);
 
 /*
  * Takes a call of /pyrite.Link/Open that a core server was asked for, in the leader. Owner and

@@ -266,7 +266,7 @@ static void on_closed(struct engine_event *event, bool ok)
 
 /* ---- what goes out ---- */
 
-static bool write_link(struct link *link, struct span message)
+static enum link_write write_link(struct link *link, struct span message)
 {
 	struct grpc_link *l = of(link);
 	grpc_slice slice = grpc_slice_from_copied_buffer((const char *)message.p, message.n);
@@ -287,7 +287,7 @@ static bool write_link(struct link *link, struct span message)
 	pthread_mutex_unlock(&l->lock);
 	if (!started)
 		grpc_byte_buffer_destroy(buffer);
-	return started;
+	return started ? LINK_WRITING : LINK_OVER;
 }
 
 static void free_link(struct link *link)
@@ -366,10 +366,10 @@ static void begin(struct grpc_link *l, const grpc_op *open, size_t n_open, const
 		l->is_reading = false;
 }
 
-struct link *link_grpc_connect(const char *target, const char *address, bool is_local,
-			       const struct link_events *events, void *owner)
+struct link *link_grpc_connect(const struct link_target *target, const struct link_events *events,
+			       void *owner)
 {
-	struct grpc_link *l = new_link(address, is_local, true);
+	struct grpc_link *l = new_link(target->address, target->is_local, true);
 	grpc_op open[2] = { { .op = GRPC_OP_SEND_INITIAL_METADATA },
 			    { .op = GRPC_OP_RECV_INITIAL_METADATA } };
 	grpc_op end = { .op = GRPC_OP_RECV_STATUS_ON_CLIENT };
@@ -378,7 +378,7 @@ struct link *link_grpc_connect(const char *target, const char *address, bool is_
 		return NULL;
 	l->link.events = events;
 	l->link.owner = owner;
-	l->channel = new_channel(target, is_local);
+	l->channel = new_channel(target->target, target->is_local);
 	l->call =
 		grpc_channel_create_call(l->channel, NULL, GRPC_PROPAGATE_DEFAULTS, engine_queue(),
 					 grpc_slice_from_static_string("/pyrite.Link/Open"), NULL,

@@ -29,10 +29,11 @@ static bool is_local(const pyr_uri *uri)
 	       strcmp(uri->host, "::1") == 0 || strcmp(uri->host, "localhost") == 0;
 }
 
-static struct peer *connect_to(const pyr_uri *uri, const char *address, uint32_t timeout_ms,
-			       struct uri_problem *problem)
+static struct peer *connect_to(const pyr_uri *uri, const char *address,
+			       const struct link_wish *wish, struct uri_problem *problem)
 {
 	char target[URI_TARGET_MAX];
+	struct link_target to = { target, address, is_local(uri), 0 };
 	struct peer *peer;
 
 	if (uri_target(uri, 0, target, sizeof(target)) < 0) {
@@ -41,7 +42,7 @@ static struct peer *connect_to(const pyr_uri *uri, const char *address, uint32_t
 			 "%.200s has no address to connect to", uri->text);
 		return NULL;
 	}
-	peer = peer_connect(target, address, is_local(uri), timeout_ms);
+	peer = peer_connect(&to, wish->plain, wish->connect_timeout_ms);
 	if (peer)
 		peer->key = strdup(address);
 	if (peer && peer->key)
@@ -73,7 +74,14 @@ static void at_exit(void)
 	pthread_mutex_unlock(&links.lock);
 }
 
-struct peer *links_get(const pyr_uri *uri, bool own, uint32_t connect_timeout_ms,
+/* May a proxy that wishes so use it? */
+static bool is_shared(struct peer *peer, const char *address, const struct link_wish *wish)
+{
+	return !peer->is_own && peer->plain == wish->plain && strcmp(peer->key, address) == 0 &&
+	       peer_is_usable(peer);
+}
+
+struct peer *links_get(const pyr_uri *uri, const struct link_wish *wish,
 		       struct uri_problem *problem)
 {
 	char address[URI_TARGET_MAX];
@@ -84,13 +92,13 @@ struct peer *links_get(const pyr_uri *uri, bool own, uint32_t connect_timeout_ms
 	pthread_mutex_lock(&links.lock);
 	if (!links.has_exit)
 		links.has_exit = atexit(at_exit) == 0;
-	for (peer = own ? NULL : links.first; peer; peer = peer->next)
-		if (!peer->is_own && strcmp(peer->key, address) == 0 && peer_is_usable(peer))
+	for (peer = wish->is_own ? NULL : links.first; peer; peer = peer->next)
+		if (is_shared(peer, address, wish))
 			break;
 	if (!peer) {
-		peer = connect_to(uri, address, connect_timeout_ms, problem);
+		peer = connect_to(uri, address, wish, problem);
 		if (peer) {
-			peer->is_own = own;
+			peer->is_own = wish->is_own;
 			peer->prev = NULL;
 			peer->next = links.first;
 			if (links.first)

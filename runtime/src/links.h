@@ -5,11 +5,16 @@
 #include "peer.h"
 #include "uri.h"
 
-/*
- * A peer for the address of a PYRO uri, connecting if there is none that may be shared. own: one
- * that nobody shares. Returns NULL with *problem told. Owned: links_put().
- */
-struct peer *links_get(const pyr_uri *uri, bool own, uint32_t connect_timeout_ms,
+/* What a proxy wants of its link; it is shared with those that want the same. */
+struct link_wish {
+	bool is_own; /* nobody shares it */
+	enum pyr_plain plain;
+	uint32_t connect_timeout_ms;
+};
+
+/* A peer for the address of a PYRO uri, connecting if there is none that may be shared. Returns
+ * NULL with *problem told. Owned: links_put(). */
+struct peer *links_get(const pyr_uri *uri, const struct link_wish *wish,
 		       struct uri_problem *problem);
 /* Gives it back; the last user closes the link. */
 void links_put(struct peer *peer);

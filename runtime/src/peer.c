@@ -76,9 +76,10 @@ static void say_hello(struct peer *peer)
 	peer_queue(peer, &frame);
 }
 
-struct peer *peer_connect(const char *target, const char *address, bool is_local,
+struct peer *peer_connect(const struct link_target *target, enum pyr_plain plain,
 			  uint32_t connect_timeout_ms)
 {
+	struct link_target to = *target;
 	struct peer *peer = new_peer(NULL);
 
 	if (!peer)
@@ -86,8 +87,10 @@ struct peer *peer_connect(const char *target, const char *address, bool is_local
 	peer->connect_until = engine_now() + (int64_t)connect_timeout_ms * ENGINE_MS;
 	say_hello(peer); /* leaves with the first Bind and Call */
 	peer_ref(peer);  /* the link's, until closed() */
+	to.max_message = peer->max_reply;
+	peer->plain = plain;
 	pthread_mutex_lock(&peer->lock);
-	peer->link = link_grpc_connect(target, address, is_local, &events, peer);
+	peer->link = link_connect(&to, plain, &events, peer);
 	pthread_mutex_unlock(&peer->lock);
 	if (peer->link)
 		return peer;
@@ -282,15 +285,26 @@ static void limit_end(struct peer *peer)
 
 void peer_flush_unlock(struct peer *peer)
 {
-	bool ends = is_through(peer), ready = !ends && assemble(peer);
+	enum link_write written = LINK_WRITTEN;
+	struct link *link = peer->link;
+	bool ends, ready;
 
-	if (ends)
-		limit_end(peer);
-	pthread_mutex_unlock(&peer->lock);
-	if (ends)
-		peer->link->kind->close(peer->link, 0, "");
-	else if (ready)
-		peer->link->kind->write(peer->link, (struct span){ peer->wire.data, peer->wire.n });
+	while (written == LINK_WRITTEN) {
+		ends = is_through(peer);
+		ready = !ends && assemble(peer);
+		if (ends)
+			limit_end(peer);
+		pthread_mutex_unlock(&peer->lock);
+		if (ends)
+			link->kind->close(link, 0, "");
+		if (!ready)
+			return;
+		written = link->kind->write(link, (struct span){ peer->wire.data, peer->wire.n });
+		if (written == LINK_WRITTEN) {
+			pthread_mutex_lock(&peer->lock);
+			peer->is_writing = false;
+		}
+	}
 }
 
 static void on_before_poll(struct engine_hook *hook)

@@ -62,6 +62,7 @@ struct peer {
 	struct peer *next, *prev; /* in the list of who made it; guarded by that */
 	char *key;                /* connecting end: what proxies share it by */
 	bool is_own;              /* connecting end: not shared */
+	enum pyr_plain plain;     /* connecting end: as its proxies want it */
 	unsigned n_users; /* connecting end: sessions of proxies; guarded by the list's lock */
 
 	/* lock: */
@@ -103,7 +104,7 @@ struct peer {
 };
 
 /* Connects. Returns one reference; NULL when memory is out. */
-struct peer *peer_connect(const char *target, const char *address, bool is_local,
+struct peer *peer_connect(const struct link_target *target, enum pyr_plain plain,
 			  uint32_t connect_timeout_ms);
 /* Takes an accepted link. Returns one reference, NULL when memory is out (the link is then closed).
  */

@@ -162,7 +162,7 @@ static void describe(const struct outcall *call, struct frame *frame)
 	frame->type = FRAME_CALL;
 	frame->number = call->number;
 	frame->session = session->number;
-	if (session->state == SESSION_EQUAL) {
+	if (session->state == SESSION_EQUAL && !session->peer->link->is_plain) {
 		frame->operation = call->operation;
 	} else {
 		frame->name = span_of(table->name);
@@ -461,11 +461,13 @@ bool outcall_wait(struct outcall *call, int64_t until)
 
 static void take_error(struct outcall *call, const struct frame *frame)
 {
+	struct span told = frame->found_here ? frame->message : frame->body;
+
 	buf_reset(&call->answer);
-	buf_append(&call->answer, frame->body.p, frame->body.n);
+	buf_append(&call->answer, told.p, told.n);
 	call->code = frame->code >= 1 && frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code
 									    : PYR_UNKNOWN;
-	call->is_remote = true;
+	call->is_remote = !frame->found_here;
 	call->may_have_run = frame->may_have_run;
 	call->was_not_run = frame->was_not_run;
 }

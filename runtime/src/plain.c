@@ -23,8 +23,6 @@
 #include "plain_text.h"
 #include "tsan.h"
 
-#define DETAILS_KEY  "grpc-status-details-bin"
-#define OBJECT_KEY   "pyrite-object"
 #define FAR_FUTURE_S 1000000000 /* a deadline that is none */
 #define NS_PER_S     1000000000
 #define SHOWN_MAX    100 /* bytes of a peer's text in a message */
@@ -335,7 +333,7 @@ static struct plain_call *new_call(struct plain_face *face, grpc_call *call, con
 	pc->ended.done = on_ended;
 	pc->whole = grpc_empty_slice();
 	pc->text = grpc_empty_slice();
-	pc->details.key = grpc_slice_from_static_string(DETAILS_KEY);
+	pc->details.key = grpc_slice_from_static_string(PLAIN_DETAILS_KEY);
 	pc->details.value = grpc_empty_slice();
 	snprintf(pc->peer, sizeof(pc->peer), "%s", peer);
 	return pc;
@@ -391,8 +389,9 @@ static struct object *find_object(struct plain_call *pc, struct span interface, 
 		refuse(pc, PYR_UNIMPLEMENTED, "no object of %.*s at %s", (int)interface.n,
 		       (const char *)interface.p, pc->face->address);
 	else
-		refuse(pc, PYR_FAILED_PRECONDITION, "%zu objects of %.*s here: set " OBJECT_KEY, n,
-		       (int)interface.n, (const char *)interface.p);
+		refuse(pc, PYR_FAILED_PRECONDITION,
+		       "%zu objects of %.*s here: set " PLAIN_OBJECT_KEY, n, (int)interface.n,
+		       (const char *)interface.p);
 	return NULL;
 }
 
@@ -420,7 +419,7 @@ static pyr_call *address_call(struct plain_call *pc, const grpc_call_details *de
 		       pc->face->address);
 		return NULL;
 	}
-	object = find_object(pc, interface, find_metadata(metadata, OBJECT_KEY));
+	object = find_object(pc, interface, find_metadata(metadata, PLAIN_OBJECT_KEY));
 	if (!object)
 		return NULL;
 	place = object_operation(object, plain_operation_name(interface, operation, name));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* memmem() */
 #include "plain_text.h"
 
 #include <stdio.h>
@@ -186,4 +187,112 @@ void plain_status(const struct error_info *error, char *text, struct buf *detail
 	snprintf(text, PLAIN_TEXT_MAX + 1,
 		 "%s (the fields of %.200s, %zu bytes, are too large for a plain gRPC error)", said,
 		 error->exception, error->n_detail);
+}
+
+/* ---- what comes ---- */
+
+static bool get_varint(struct span *rest, uint64_t *ret)
+{
+	unsigned shift;
+
+	*ret = 0;
+	for (shift = 0; shift < 64 && rest->n > 0; shift += 7) {
+		*ret |= (uint64_t)(*rest->p & 0x7f) << shift;
+		rest->n--;
+		if (!(*rest->p++ & 0x80))
+			return true;
+	}
+	return false;
+}
+
+/* The next field, of whatever type: *ret is its bytes, empty for a number. */
+static bool get_field(struct span *rest, unsigned *field, struct span *ret)
+{
+	static const uint8_t sizes[8] = { [1] = 8, [5] = 4 }; /* fixed64, fixed32 */
+	uint64_t tag, n;
+
+	*ret = (struct span){ 0 };
+	if (!get_varint(rest, &tag) || tag >> 3 == 0 || tag >> 3 > UINT32_MAX)
+		return false;
+	*field = (unsigned)(tag >> 3);
+	if ((tag & 7) == VARINT)
+		return get_varint(rest, &n);
+	n = sizes[tag & 7];
+	if (((tag & 7) == BYTES && !get_varint(rest, &n)) || ((tag & 7) != BYTES && n == 0) ||
+	    n > rest->n)
+		return false;
+	if ((tag & 7) == BYTES)
+		*ret = (struct span){ rest->p, (size_t)n };
+	rest->p += n;
+	rest->n -= (size_t)n;
+	return true;
+}
+
+/* "type.googleapis.com/example.NoFunds": the name. */
+static struct span name_of(struct span url)
+{
+	size_t n = 0, i;
+
+	while (n < url.n && url.p[url.n - n - 1] != '/')
+		n++;
+	url = (struct span){ url.p + url.n - n, n };
+	for (i = 0; i < n; i++)
+		if (!is_name_char(url.p[i]))
+			return (struct span){ 0 };
+	return n <= PLAIN_NAME_MAX ? url : (struct span){ 0 };
+}
+
+static bool is_googles(struct span name)
+{
+	static const char prefix[] = "google.rpc.";
+
+	return name.n >= sizeof(prefix) - 1 && memcmp(name.p, prefix, sizeof(prefix) - 1) == 0;
+}
+
+static bool read_any(struct span any, struct span *name, struct span *value)
+{
+	struct span bytes;
+	unsigned field;
+
+	*name = *value = (struct span){ 0 };
+	while (any.n > 0) {
+		if (!get_field(&any, &field, &bytes))
+			return false;
+		if (field == ANY_TYPE_URL)
+			*name = name_of(bytes);
+		else if (field == ANY_VALUE)
+			*value = bytes;
+	}
+	return name->n > 0;
+}
+
+void plain_read_details(struct span status, struct span *exception, struct span *fields)
+{
+	struct span bytes, name, value;
+	unsigned field;
+
+	*exception = *fields = (struct span){ 0 };
+	while (status.n > 0 && get_field(&status, &field, &bytes)) {
+		if (field != STATUS_DETAILS || !read_any(bytes, &name, &value) || is_googles(name))
+			continue;
+		*exception = name;
+		*fields = value;
+		return;
+	}
+}
+
+void plain_text_copy(char *dst, size_t n, struct span text)
+{
+	size_t copied = text.n < n - 1 ? text.n : n - 1;
+
+	if (copied > 0)
+		memcpy(dst, text.p, copied);
+	dst[copied] = '\0';
+}
+
+bool plain_is_unconnected(struct span text)
+{
+	static const char words[] = "failed to connect";
+
+	return text.n > 0 && memmem(text.p, text.n, words, sizeof(words) - 1);
 }

@@ -15,6 +15,11 @@ enum {
 	PLAIN_NAME_MAX = 512       /* bytes of a path */
 };
 
+#define PLAIN_OBJECT_KEY      "pyrite-object"         /* id of the object that is called */
+#define PLAIN_CORRELATION_KEY "pyrite-correlation-id" /* of a request, and of its error */
+#define PLAIN_TRACEPARENT_KEY "traceparent"           /* W3C Trace Context */
+#define PLAIN_DETAILS_KEY     "grpc-status-details-bin"
+
 /* "/example.Server/add" into its parts. False if it is not of that form. */
 bool plain_parse_path(struct span path, struct span *interface, struct span *operation);
 
@@ -34,4 +39,17 @@ size_t plain_status_text(char *dst, const char *s, size_t max);
  * says.
  */
 void plain_status(const struct error_info *error, char *text, struct buf *details);
+
+/*
+ * The typed exception in a google.rpc.Status that came: the name after the last '/' of the type,
+ * and the packed fields. Of several details the first that is none of google.rpc's own, which tell
+ * about an error and are none. Both stay empty if there is none, or the bytes are no Status.
+ */
+void plain_read_details(struct span status, struct span *exception, struct span *fields);
+
+/* As a terminated string, cut to n - 1 bytes. */
+void plain_text_copy(char *dst, size_t n, struct span text);
+
+/* Core's words for a call that never was on a connection. */
+bool plain_is_unconnected(struct span text);
 #endif

@@ -7,7 +7,6 @@
 #include "config.h"
 #include "engine.h"
 #include "error.h"
-#include "links.h"
 #include "naming.h"
 #include "proxy_patience.h"
 
@@ -64,10 +63,11 @@ void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 	}
 	proxy->refs = 1;
 	pthread_mutex_init(&proxy->lock, NULL);
-	proxy->connect_timeout_ms = options && options->connect_timeout_ms
-					    ? options->connect_timeout_ms
-					    : config_number(CONFIG_CONNECT_TIMEOUT_MS);
-	proxy->own_link = options && options->own_link;
+	if (options)
+		proxy->wish = (struct link_wish){ options->own_link, options->plain,
+						  options->connect_timeout_ms };
+	if (!proxy->wish.connect_timeout_ms)
+		proxy->wish.connect_timeout_ms = config_number(CONFIG_CONNECT_TIMEOUT_MS);
 	patience_options(proxy, options);
 	atomic_init(&proxy->timeout_ms, options ? options->timeout_ms : 0);
 	root_add(&proxy->root);
@@ -176,7 +176,7 @@ static struct session *open_session(pyr_proxy *proxy, int64_t until)
 
 	if (naming_resolve(proxy->uri, lookup_ms(until), &uri) < 0)
 		return NULL;
-	peer = links_get(uri, proxy->own_link, proxy->connect_timeout_ms, &problem);
+	peer = links_get(uri, &proxy->wish, &problem);
 	if (!peer) {
 		error_set(problem.code, "%s", problem.text);
 		pyr_uri_free(uri);
@@ -419,7 +419,7 @@ static int bind_session(pyr_proxy *proxy)
 
 	if (!session)
 		return -pyr_last_error()->code;
-	until = engine_now() + (int64_t)proxy->connect_timeout_ms * ENGINE_MS;
+	until = engine_now() + (int64_t)proxy->wish.connect_timeout_ms * ENGINE_MS;
 	code = session_bind(session, until, text, sizeof(text));
 	if (code) {
 		struct error_info error = { .code = code, .message = text };
@@ -457,11 +457,22 @@ struct pyr_proxy_options proxy_options(pyr_proxy *proxy)
 	struct pyr_proxy_options options = { 0 };
 
 	options.timeout_ms = atomic_load(&proxy->timeout_ms);
-	options.connect_timeout_ms = proxy->connect_timeout_ms;
-	options.own_link = proxy->own_link;
+	options.connect_timeout_ms = proxy->wish.connect_timeout_ms;
+	options.own_link = proxy->wish.is_own;
+	options.plain = proxy->wish.plain;
 	options.wait_ms = proxy->wait_ms;
 	options.max_retries = atomic_load(&proxy->max_retries);
 	return options;
+}
+
+/* A plain server cannot be asked what an object is. */
+static int check_narrow(pyr_proxy *proxy, const struct pyr__interface *interface)
+{
+	if (!pyr_proxy_is_plain(proxy))
+		return 0;
+	return error_set(PYR_FAILED_PRECONDITION,
+			 "%s speaks plain gRPC only: whether it is a %s needs a session",
+			 proxy->uri->text, interface->name);
 }
 
 void *pyr__narrow(void *self, const struct pyr__interface *interface)
@@ -475,7 +486,7 @@ void *pyr__narrow(void *self, const struct pyr__interface *interface)
 	}
 	options = proxy_options(proxy);
 	narrow = pyr__proxy_new(interface, proxy->uri->text, &options);
-	if (!narrow || pyr_proxy_bind(narrow) == 0)
+	if (!narrow || (pyr_proxy_bind(narrow) == 0 && check_narrow(narrow, interface) == 0))
 		return narrow;
 	pyr__proxy_free(narrow);
 	return error_from_constructor();

@@ -6,6 +6,7 @@
 #include <pyrite/gen.h>
 
 #include "codec.h"
+#include "links.h"
 #include "root.h"
 #include "session.h"
 #include "uri.h"
@@ -21,8 +22,7 @@ struct proxy_wait {
 struct pyr_proxy {
 	const struct codec_interface *interface;
 	pyr_uri *uri; /* as given */
-	uint32_t connect_timeout_ms;
-	bool own_link;
+	struct link_wish wish;
 	atomic_uint timeout_ms;
 	atomic_int refs;            /* its user's, and those of calls that will look at it again */
 	pthread_mutex_t lock;       /* before the links' and a peer's; nobody waits under it */

@@ -230,3 +230,16 @@ int pyr_proxy_reconnect(pyr_proxy *proxy, uint32_t tries, uint32_t delay_ms)
 	proxy_unref(proxy);
 	return err;
 }
+
+bool pyr_proxy_is_plain(pyr_proxy *proxy)
+{
+	bool is_plain;
+
+	if (!proxy)
+		return false;
+	pthread_mutex_lock(&proxy->lock);
+	is_plain = proxy->wish.plain == PYR_PLAIN_ONLY ||
+		   (proxy->session && session_is_plain(proxy->session));
+	pthread_mutex_unlock(&proxy->lock);
+	return is_plain;
+}

@@ -190,6 +190,17 @@ int session_bind(struct session *session, int64_t until, char *text, size_t n)
 	return code;
 }
 
+bool session_is_plain(struct session *session)
+{
+	struct peer *peer = session->peer;
+	bool is_plain;
+
+	pthread_mutex_lock(&peer->lock);
+	is_plain = peer->has_hello && peer->link->is_plain;
+	pthread_mutex_unlock(&peer->lock);
+	return is_plain;
+}
+
 void session_discard(struct session *session)
 {
 	atomic_fetch_sub(&session->peer->backlog, session->queue.n - session->offset);

@@ -70,6 +70,8 @@ void session_ref(struct session *session);
 void session_unref(struct session *session);
 /* Binds now, and waits for the answer. Returns 0, or a status with the text of why not. */
 int session_bind(struct session *session, int64_t until, char *text, size_t n);
+/* The other end is known to be a plain gRPC server. */
+bool session_is_plain(struct session *session);
 /* With the lock. */
 void session_wake_binders(struct session *session);
 void session_wake_blocked(struct session *session); /* callers that wait for a place */

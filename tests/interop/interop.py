@@ -15,20 +15,12 @@ from concurrent import futures
 import grpc
 from google.protobuf import message_factory
 
-HERE = pathlib.Path(__file__).resolve().parent
+from messages import generate
+
 BIN = pathlib.Path(os.environ["PYRITE_BIN"])
 PATIENCE = 10
 OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
 MIB = 1 << 20
-
-
-def generate(folder):
-    """From the IDL to python messages: pyrite-idl --proto, protoc --python_out."""
-    subprocess.run([BIN / "pyrite-idl", "--proto", folder, HERE / "interop.idl"], check=True)
-    (folder / "rpc").mkdir()
-    (folder / "rpc" / "status.proto").write_text((HERE / "status.proto").read_text())
-    subprocess.run(["protoc", "-I", folder, "--python_out", folder, "interop.proto", "rpc/status.proto"], check=True)
-    sys.path.insert(0, str(folder))
 
 
 class Server:

@@ -20,7 +20,7 @@ TAB = 8
 # match wins; the number of the floor is that of the line.
 FLOORS = (
     (0, r"error.*|address|text|uri|config|log|buf|numtab|arena|root|signals|tsan"),
-    (1, r"codec.*|frame.*"),
+    (1, r"codec.*|frame.*|plain_text"),
     (2, r"link|link_.*|door.*|engine.*"),
     (3, r"peer.*|links|session|object|incall.*|exec|plain.*|server"),
     (4, r"proxy.*|future|caught"),

@@ -318,6 +318,18 @@ void pyr_timer_free(pyr_timer *timer);
  * once. Its functions are generated, per interface; these work on each of them
  * (example_Server_as_proxy(server)).
  */
+
+/*
+ * How a proxy speaks to its server. A daemon is called over its link. Any other gRPC server with
+ * the services of `pyrite-idl --proto` is called the way gRPC clients do, one gRPC call per call;
+ * what needs a session is then refused. docs/grpc.md tells more.
+ */
+enum pyr_plain {
+	PYR_PLAIN_AUTO = 0, /* plain if the server does not know links */
+	PYR_PLAIN_NEVER,    /* such a server is FAILED_PRECONDITION */
+	PYR_PLAIN_ONLY      /* always plain, also to a daemon */
+};
+
 struct pyr_proxy_options {
 	uint32_t timeout_ms;         /* deadline of each call; default 0: none */
 	uint32_t connect_timeout_ms; /* default 5,000 */
@@ -326,6 +338,7 @@ struct pyr_proxy_options {
 				 object to be there; default PYRITE_WAIT_MS, else 0 */
 	uint32_t max_retries; /* of a call of an @idempotent operation that found no connection or
 				 lost it; default PYRITE_MAX_RETRIES, else 0 */
+	enum pyr_plain plain; /* whether it may call a server that is no Pyrite */
 };
 
 /* Options of the calling thread's next call, whatever proxy it goes to; it forgets them when that
@@ -341,6 +354,10 @@ const char *pyr_proxy_uri(const pyr_proxy *proxy);                 /* as given *
 
 /* Connects and binds now, instead of at the first call. */
 int pyr_proxy_bind(pyr_proxy *proxy) PYR_MUST_CHECK;
+
+/* Whether its calls go out as plain gRPC. Known once it is bound; before, of PYR_PLAIN_ONLY alone.
+ */
+bool pyr_proxy_is_plain(pyr_proxy *proxy);
 
 /* Lets the connection go, ending running calls as CANCELLED; the next call connects again. */
 void pyr_proxy_release(pyr_proxy *proxy);

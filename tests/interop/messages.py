@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""The messages of an IDL file for python, and a server of its services that knows gRPC and these messages alone."""
+
+import os
+import pathlib
+import subprocess
+import sys
+from concurrent import futures
+
+import grpc
+from google.protobuf import message_factory
+
+HERE = pathlib.Path(__file__).resolve().parent
+BIN = pathlib.Path(os.environ["PYRITE_BIN"])
+OPTIONS = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 8 << 20)]
+
+
+def generate(folder, idl=HERE / "interop.idl"):
+    """From the IDL to python messages: pyrite-idl --proto, protoc --python_out."""
+    subprocess.run([BIN / "pyrite-idl", "--proto", folder, idl], check=True)
+    (folder / "rpc").mkdir(exist_ok=True)
+    (folder / "rpc" / "status.proto").write_text((HERE / "status.proto").read_text())
+    subprocess.run(["protoc", "-I", folder, "--python_out", folder, f"{idl.stem}.proto", "rpc/status.proto"], check=True)
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+
+def prototype(descriptor):
+    return message_factory.MessageFactory(descriptor.file.pool).GetPrototype(descriptor)
+
+
+def handler(servicer, method):
+    request, reply = prototype(method.input_type), prototype(method.output_type)
+
+    def run(message, context):
+        return getattr(servicer, method.name)(message, context, reply())
+    return grpc.unary_unary_rpc_method_handler(run, request.FromString, reply.SerializeToString)
+
+
+def serve(pb, services, where="127.0.0.1:0"):
+    """A server of {service name: servicer}; a servicer has a function(request, context, reply) for each method it
+    implements. Returns it and its port."""
+    server = grpc.server(futures.ThreadPoolExecutor(32), options=OPTIONS)
+    for name, servicer in services.items():
+        service = pb.DESCRIPTOR.services_by_name[name]
+        handlers = {method.name: handler(servicer, method) for method in service.methods if hasattr(servicer, method.name)}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+    port = server.add_insecure_port(where)
+    server.start()
+    return server, port
+
+
+def raise_typed(context, code, text, *exceptions, name=None):
+    """Ends the call with exceptions as google.rpc.Status details."""
+    from rpc import status_pb2
+    status = status_pb2.Status(code=code.value[0], message=text)
+    for exception in exceptions:
+        status.details.add(type_url="type.googleapis.com/" + (name or exception.DESCRIPTOR.full_name),
+                           value=exception.SerializeToString())
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(code, text)
