@@ -57,8 +57,6 @@ enum ctype_shape ctype_shape(const struct ast_type *type)
 	case TYPE_ANY:
 	case TYPE_OBJECT:
 		return CTYPE_REFERENCE;
-	case TYPE_STREAM:
-		return CTYPE_STREAM;
 	case TYPE_NAMED:
 		if (type->actual->decl->kind == AST_INTERFACE)
 			return CTYPE_REFERENCE;

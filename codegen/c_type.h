@@ -11,11 +11,10 @@
 
 /* The four ways of passing a value. */
 enum ctype_shape {
-	CTYPE_VALUE,     /* numbers, boolean, char, enum */
-	CTYPE_STRING,    /* const char * */
-	CTYPE_BLOCK,     /* struct, union, sequence, map, bytes, array */
-	CTYPE_REFERENCE, /* interface, any, Object */
-	CTYPE_STREAM     /* not passed yet */
+	CTYPE_VALUE,    /* numbers, boolean, char, enum */
+	CTYPE_STRING,   /* const char * */
+	CTYPE_BLOCK,    /* struct, union, sequence, map, bytes, array */
+	CTYPE_REFERENCE /* interface, any, Object */
 };
 
 enum ctype_role {

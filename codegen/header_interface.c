@@ -11,18 +11,22 @@
 #include "layout.h"
 #include "operation.h"
 
+static void need(struct header *header, const struct ast_type *type)
+{
+	if (!type)
+		return;
+	header_need(header, type);
+	header_tag(header, type);
+}
+
 static void needs(struct header *header, const struct operation *operation)
 {
-	if (operation->has_streams)
-		return;
-	for (size_t i = 0; i < operation->n_ins; i++) {
-		header_need(header, operation->ins[i].type);
-		header_tag(header, operation->ins[i].type);
-	}
-	for (size_t i = 0; i < operation->n_outs; i++) {
-		header_need(header, operation->outs[i].type);
-		header_tag(header, operation->outs[i].type);
-	}
+	for (size_t i = 0; i < operation->n_ins; i++)
+		need(header, operation->ins[i].type);
+	need(header, operation->in_stream.type);
+	for (size_t i = 0; i < operation->n_outs; i++)
+		need(header, operation->outs[i].type);
+	need(header, operation->out_stream.type);
 }
 
 static void method(struct buf *out, const struct operation *operation,
@@ -31,8 +35,6 @@ static void method(struct buf *out, const struct operation *operation,
 	struct items parameters = { 0 };
 	struct buf head = { 0 };
 
-	if (operation->has_streams)
-		buf_str(out, "\t/* streams are not carried yet: leave it NULL */\n");
 	operation_parameters(&parameters, operation, interface, FORM_METHOD);
 	buf_printf(&head, "int (*%s)", operation->decl->c_name);
 	layout_call(out, 1, buf_text(&head), &parameters, ";");
@@ -91,17 +93,12 @@ static void stubs(struct buf *out, const struct operation *operation,
 {
 	const struct ast_decl *decl = operation->decl;
 
-	if (operation->has_streams)
-		return;
 	if ((decl->doc || decl->deprecated) && !ends_blank(out))
 		buf_str(out, "\n");
 	layout_doc(out, 0, decl->doc, emit_deprecated(decl));
-	stub(out, operation, interface, FORM_PLAIN);
-	if (!decl->oneway) {
-		stub(out, operation, interface, FORM_START);
-		stub(out, operation, interface, FORM_GET);
-		stub(out, operation, interface, FORM_REPLY);
-	}
+	for (enum operation_form form = FORM_PLAIN; form < OPERATION_FORMS; form++)
+		if (operation_has(operation, form))
+			stub(out, operation, interface, form);
 }
 
 static void raise_macros(struct buf *out, const struct ast_decl *decl)

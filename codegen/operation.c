@@ -5,6 +5,17 @@
 
 #include "layout.h"
 
+static const char *const suffixes[OPERATION_FORMS] = {
+	[FORM_PLAIN] = "",       [FORM_START] = "_start", [FORM_GET] = "_get",
+	[FORM_REPLY] = "_reply", [FORM_NEXT] = "_next",   [FORM_YIELD] = "_yield",
+	[FORM_WRITE] = "_write", [FORM_READ] = "_read",   [FORM_FINISH] = "_finish",
+};
+
+static bool is_stream(const struct ast_type *type)
+{
+	return type->actual->kind == TYPE_STREAM;
+}
+
 static void add_param(struct operation *operation, const struct ast_decl *param)
 {
 	struct operation_value value = {
@@ -17,36 +28,48 @@ static void add_param(struct operation *operation, const struct ast_decl *param)
 		.id = param->id,
 	};
 
+	if (is_stream(param->type)) {
+		value.type = param->type->actual->elem;
+		if (param->direction == DIR_OUT)
+			operation->out_stream = value;
+		else
+			operation->in_stream = value;
+		return;
+	}
 	if (param->direction != DIR_OUT)
 		operation->ins[operation->n_ins++] = value;
 	value.prefix = "ret_";
 	value.id = param->out_id;
 	if (param->direction != DIR_IN)
 		operation->outs[operation->n_outs++] = value;
-	operation->has_streams |= ctype_shape(param->type) == CTYPE_STREAM;
 }
 
 bool operation_init(struct operation *operation, const struct ast_decl *decl)
 {
 	bool is_void = decl->type->actual->kind == TYPE_VOID;
+	struct operation_value result = {
+		.type = decl->type,
+		.optional = decl->optional,
+		.prefix = "",
+		.name = "ret",
+		.wire_name = "ret",
+		.id = 1,
+	};
 
 	*operation = (struct operation){ .decl = decl };
 	operation->ins = calloc(decl->n_items + 1, sizeof(*operation->ins));
 	operation->outs = calloc(decl->n_items + 1, sizeof(*operation->outs));
 	if (!operation->ins || !operation->outs)
 		return false;
-	operation->has_streams = !is_void && ctype_shape(decl->type) == CTYPE_STREAM;
-	if (!is_void)
-		operation->outs[operation->n_outs++] = (struct operation_value){
-			.type = decl->type,
-			.optional = decl->optional,
-			.prefix = "",
-			.name = "ret",
-			.wire_name = "ret",
-			.id = 1,
-		};
+	if (!is_void && is_stream(decl->type)) {
+		result.type = decl->type->actual->elem;
+		operation->out_stream = result;
+	} else if (!is_void) {
+		operation->outs[operation->n_outs++] = result;
+	}
 	for (size_t i = 0; i < decl->n_items; i++)
 		add_param(operation, decl->items[i]);
+	operation->has_streams = operation->in_stream.type || operation->out_stream.type;
 	return true;
 }
 
@@ -72,40 +95,91 @@ static void add_values(struct items *list, const struct operation_value *values,
 	}
 }
 
+bool operation_has(const struct operation *operation, enum operation_form form)
+{
+	bool reads = operation->out_stream.type, writes = operation->in_stream.type;
+
+	switch (form) {
+	case FORM_START:
+	case FORM_GET:
+		return !operation->decl->oneway && !operation->has_streams;
+	case FORM_REPLY:
+		return !operation->decl->oneway;
+	case FORM_NEXT:
+	case FORM_YIELD:
+		return reads;
+	case FORM_WRITE:
+	case FORM_READ:
+		return writes;
+	case FORM_FINISH:
+		return writes && !reads;
+	default:
+		return true;
+	}
+}
+
+static const char *first_parameter(enum operation_form form)
+{
+	switch (form) {
+	case FORM_METHOD:
+		return "pyr_call *call";
+	case FORM_GET:
+		return "pyr_future *future";
+	case FORM_REPLY:
+		return "pyr_deferred *deferred";
+	case FORM_NEXT:
+	case FORM_YIELD:
+	case FORM_WRITE:
+	case FORM_READ:
+	case FORM_FINISH:
+		return "pyr_stream *stream";
+	default:
+		return NULL;
+	}
+}
+
+static void add_item(struct items *list, const struct operation_value *value, enum ctype_role role)
+{
+	ctype_parameter(&list->text, role, value->type, false, role == CTYPE_IN ? "item" : "ret");
+	items_end(list);
+}
+
 void operation_parameters(struct items *list, const struct operation *operation,
 			  const struct ast_decl *interface, enum operation_form form)
 {
-	if (form == FORM_METHOD)
-		items_add(list, "pyr_call *call");
-	else if (form == FORM_GET)
-		items_add(list, "pyr_future *future");
-	else if (form == FORM_REPLY)
-		items_add(list, "pyr_deferred *deferred");
+	const char *first = first_parameter(form);
+
+	if (first)
+		items_add(list, "%s", first);
 	else
 		items_add(list, "struct %s *self", interface->c_name);
-
-	if (operation->has_streams)
-		return;
 	if (form == FORM_METHOD || form == FORM_PLAIN || form == FORM_START)
 		add_values(list, operation->ins, operation->n_ins, CTYPE_IN);
-	if (form == FORM_METHOD)
+	if (operation->has_streams && form == FORM_METHOD)
+		items_add(list, "pyr_stream *stream");
+	else if (operation->has_streams && form == FORM_PLAIN)
+		items_add(list, "pyr_stream **ret");
+	if (form == FORM_NEXT)
+		add_item(list, &operation->out_stream, CTYPE_OUT);
+	else if (form == FORM_YIELD)
+		add_item(list, &operation->out_stream, CTYPE_IN);
+	else if (form == FORM_WRITE)
+		add_item(list, &operation->in_stream, CTYPE_IN);
+	else if (form == FORM_READ)
+		add_item(list, &operation->in_stream, CTYPE_SERVANT);
+	else if (form == FORM_METHOD)
 		add_values(list, operation->outs, operation->n_outs, CTYPE_SERVANT);
-	else if (form == FORM_PLAIN || form == FORM_GET)
-		add_values(list, operation->outs, operation->n_outs, CTYPE_OUT);
 	else if (form == FORM_REPLY)
 		add_values(list, operation->outs, operation->n_outs, CTYPE_IN);
+	else if (form == FORM_GET || form == FORM_FINISH ||
+		 (form == FORM_PLAIN && !operation->has_streams))
+		add_values(list, operation->outs, operation->n_outs, CTYPE_OUT);
 }
 
 void operation_function(struct buf *out, const struct operation *operation,
 			const struct ast_decl *interface, enum operation_form form,
 			const char *tail)
 {
-	static const char *const suffixes[] = {
-		[FORM_PLAIN] = "",
-		[FORM_START] = "_start",
-		[FORM_GET] = "_get",
-		[FORM_REPLY] = "_reply",
-	};
 	struct items parameters = { 0 };
 	struct buf name = { 0 };
 

@@ -20,7 +20,8 @@ struct operation {
 	const struct ast_decl *decl;
 	struct operation_value *ins, *outs;
 	size_t n_ins, n_outs;
-	bool has_streams; /* nothing but a row in the table is made of it yet */
+	struct operation_value in_stream, out_stream; /* their items; type NULL: none */
+	bool has_streams;
 };
 
 /* Returns false if memory is out; operation_clear() is safe all the same. */
@@ -33,8 +34,17 @@ enum operation_form {
 	FORM_PLAIN,  /* self, ins, outs */
 	FORM_START,  /* self, ins */
 	FORM_GET,    /* future, outs */
-	FORM_REPLY   /* deferred, outs by value */
+	FORM_REPLY,  /* deferred, outs by value */
+	FORM_NEXT,   /* stream, an item of the result's */
+	FORM_YIELD,  /* stream, such an item by value */
+	FORM_WRITE,  /* stream, an item of the parameter's by value */
+	FORM_READ,   /* stream, such an item as a servant gets it */
+	FORM_FINISH, /* stream, outs */
+	OPERATION_FORMS
 };
+
+/* Whether the operation has it. */
+bool operation_has(const struct operation *operation, enum operation_form form);
 
 /* interface: whose functions they are (a derived one has its own of inherited operations). */
 void operation_parameters(struct items *list, const struct operation *operation,

@@ -158,27 +158,36 @@ static void structure(struct proto *proto, const struct ast_decl *decl)
 	free(fields);
 }
 
+static void operation_field(struct proto_field *ret, const struct operation_value *value,
+			    bool is_reply)
+{
+	*ret = (struct proto_field){
+		.id = value->id,
+		.name = value->wire_name,
+		.type = value->type,
+		.has = value->optional || (!is_reply && value->param->def.kind != VALUE_NONE),
+		.optional = value->optional,
+	};
+}
+
+/* stream: what items travel in it; type NULL: none. */
 static void operation_message(struct proto *proto, const struct operation *operation,
-			      const struct operation_value *values, size_t n, const char *which)
+			      const struct operation_value *values, size_t n,
+			      const struct operation_value *stream, const char *which)
 {
 	struct proto_field *fields = calloc(n + 1, sizeof(*fields));
 	bool is_reply = strcmp(which, "reply") == 0;
 	struct proto_message message = {
 		.fields = fields,
-		.n_fields = n,
+		.n_fields = n + !!stream->type,
 		.is_void = is_reply && operation->decl->type->actual->kind == TYPE_VOID,
 	};
 	struct buf name = { 0 };
 
 	for (size_t i = 0; fields && i < n; i++)
-		fields[i] = (struct proto_field){
-			.id = values[i].id,
-			.name = values[i].wire_name,
-			.type = values[i].type,
-			.has = values[i].optional ||
-			       (!is_reply && values[i].param->def.kind != VALUE_NONE),
-			.optional = values[i].optional,
-		};
+		operation_field(&fields[i], &values[i], is_reply);
+	if (fields && stream->type)
+		operation_field(&fields[n], stream, is_reply);
 	buf_printf(&name, "%s_%s_%s", operation->decl->owner->name, operation->decl->wire_name,
 		   which);
 	message.name = buf_text(&name);
@@ -197,20 +206,13 @@ static void operation_messages(struct proto *proto, const struct ast_decl *inter
 
 	if (decl->owner == interface && !operation_init(&operation, decl))
 		proto->body.failed = true;
-	if (decl->owner == interface && !operation.has_streams) {
-		operation_message(proto, &operation, operation.ins, operation.n_ins, "request");
-		operation_message(proto, &operation, operation.outs, operation.n_outs, "reply");
+	if (decl->owner == interface) {
+		operation_message(proto, &operation, operation.ins, operation.n_ins,
+				  &operation.in_stream, "request");
+		operation_message(proto, &operation, operation.outs, operation.n_outs,
+				  &operation.out_stream, "reply");
 	}
 	operation_clear(&operation);
-}
-
-static bool has_streams(const struct ast_decl *decl)
-{
-	bool found = decl->type->actual->kind == TYPE_STREAM;
-
-	for (size_t i = 0; i < decl->n_items; i++)
-		found |= decl->items[i]->type->actual->kind == TYPE_STREAM;
-	return found;
 }
 
 static void service(struct proto *proto, const struct ast_decl *decl)
@@ -225,14 +227,10 @@ static void service(struct proto *proto, const struct ast_decl *decl)
 
 		operation_messages(proto, decl, operation);
 		proto_doc(&text, 2, operation->doc);
-		if (has_streams(operation)) {
-			buf_printf(&text, "  // %s: streams are not carried yet\n",
-				   operation->wire_name);
-			continue;
-		}
-		buf_printf(&text, "  rpc %s(", operation->wire_name);
+		buf_printf(&text, "  rpc %s(%s", operation->wire_name,
+			   operation->stream_in ? "stream " : "");
 		proto_operation_reference(&text, proto, operation, "request");
-		buf_str(&text, ") returns (");
+		buf_printf(&text, ") returns (%s", operation->stream_out ? "stream " : "");
 		proto_operation_reference(&text, proto, operation, "reply");
 		buf_str(&text, operation->deprecated ? ") {\n    option deprecated = true;\n  }\n"
 						     : ");\n");

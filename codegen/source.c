@@ -15,10 +15,14 @@ static void need_operation(struct source *source, const struct ast_decl *decl)
 
 	if (!operation_init(&operation, decl))
 		source->out->failed = true;
-	for (size_t i = 0; !operation.has_streams && i < operation.n_ins; i++)
+	for (size_t i = 0; i < operation.n_ins; i++)
 		source_need(source, operation.ins[i].type);
-	for (size_t i = 0; !operation.has_streams && i < operation.n_outs; i++)
+	for (size_t i = 0; i < operation.n_outs; i++)
 		source_need(source, operation.outs[i].type);
+	if (operation.in_stream.type)
+		source_need(source, operation.in_stream.type);
+	if (operation.out_stream.type)
+		source_need(source, operation.out_stream.type);
 	operation_clear(&operation);
 }
 

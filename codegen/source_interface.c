@@ -60,8 +60,8 @@ static const struct source_operation *like(const struct source_interface *interf
 	for (const struct source_operation *other = interface->rows; other < row; other++) {
 		const struct operation *b = &other->operation;
 
-		if (a->n_ins == b->n_ins && a->n_outs == b->n_outs && !b->has_streams &&
-		    same_values(a->ins, b->ins, a->n_ins) &&
+		if (a->n_ins == b->n_ins && a->n_outs == b->n_outs && !a->has_streams &&
+		    !b->has_streams && same_values(a->ins, b->ins, a->n_ins) &&
 		    same_values(a->outs, b->outs, a->n_outs))
 			return other;
 	}
@@ -104,6 +104,13 @@ static void value_rows(struct source *source, const struct operation_value *valu
 	}
 }
 
+/* Parameters, results, items of streams. */
+static size_t n_fields(const struct operation *operation)
+{
+	return operation->n_ins + operation->n_outs + !!operation->in_stream.type +
+	       !!operation->out_stream.type;
+}
+
 /* The rows of parameters of all operations, those alike once. */
 static void args(struct source *source, struct source_interface *interface)
 {
@@ -113,12 +120,10 @@ static void args(struct source *source, struct source_interface *interface)
 		struct source_operation *row = &interface->rows[i];
 		const struct source_operation *other = like(interface, row);
 
-		if (row->operation.has_streams)
-			continue;
 		row->is_new = !other;
 		row->first = other ? other->first : n;
 		if (!other)
-			n += row->operation.n_ins + row->operation.n_outs;
+			n += n_fields(&row->operation);
 		default_values(source, interface, row);
 	}
 	if (n == 0)
@@ -131,6 +136,10 @@ static void args(struct source *source, struct source_interface *interface)
 			continue;
 		value_rows(source, row->operation.ins, row->operation.n_ins, row->values);
 		value_rows(source, row->operation.outs, row->operation.n_outs, NULL);
+		value_rows(source, &row->operation.in_stream, !!row->operation.in_stream.type,
+			   NULL);
+		value_rows(source, &row->operation.out_stream, !!row->operation.out_stream.type,
+			   NULL);
 	}
 	source_fields(source, interface->args);
 }
@@ -155,9 +164,11 @@ static void raises(struct source *source, const struct source_interface *interfa
 
 static void add_flags(struct items *row, const struct operation *operation)
 {
-	static const char *const names[] = { "ONEWAY", "IDEMPOTENT", "INLINE", "UNSUPPORTED" };
+	static const char *const names[] = { "ONEWAY", "IDEMPOTENT", "INLINE", "STREAM_IN",
+					     "STREAM_OUT" };
 	bool set[] = { operation->decl->oneway, operation->decl->idempotent,
-		       operation->decl->inline_, operation->has_streams };
+		       operation->decl->inline_, operation->in_stream.type != NULL,
+		       operation->out_stream.type != NULL };
 	bool any = false;
 
 	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++) {
@@ -175,17 +186,17 @@ static void operation_row(struct table *table, const struct source_interface *in
 {
 	const struct operation *operation = &row->operation;
 	const struct ast_decl *decl = operation->decl;
-	size_t n = operation->has_streams ? 0 : operation->n_ins + operation->n_outs;
+	size_t n = n_fields(operation);
 	struct items items = { 0 };
 
 	items_add(&items, "\"%s.%s\"", decl->owner->wire_name, decl->wire_name);
-	items_add(&items, "%s", operation->has_streams ? "NULL" : row->shim);
+	items_add(&items, "%s", row->shim);
 	if (n > 0)
 		items_add(&items, "%s + %zu", interface->args, row->first);
 	else
 		items_add(&items, "NULL");
-	items_add(&items, "%zu", operation->has_streams ? 0 : operation->n_ins);
-	items_add(&items, "%zu", operation->has_streams ? 0 : operation->n_outs);
+	items_add(&items, "%zu", operation->n_ins);
+	items_add(&items, "%zu", operation->n_outs);
 	add_flags(&items, operation);
 	items_add(&items, "%" PRIu32, decl->timeout_ms);
 	items_add(&items, "%s", row->raises ? row->raises : "NULL");

@@ -80,6 +80,8 @@ static void shim_body(struct buf *out, const struct source_interface *interface,
 	items_add(&arguments, "call");
 	for (size_t i = 0; i < operation->n_ins; i++)
 		shim_in(&arguments, &operation->ins[i], i);
+	if (operation->has_streams)
+		items_add(&arguments, "pyr__stream(call)");
 	for (size_t i = 0; i < operation->n_outs; i++) {
 		shim_out(&arguments, &operation->outs[i], i);
 		n_locals += !is_direct(&operation->outs[i]);
@@ -106,8 +108,6 @@ void source_shim(struct buf *out, const struct source_interface *interface,
 {
 	struct items parameters = { 0 };
 
-	if (row->operation.has_streams)
-		return;
 	items_add(&parameters, "pyr_call *call");
 	items_add(&parameters, "const void *methods");
 	items_add(&parameters, "pyr__in *in");
@@ -152,76 +152,93 @@ static void macro_call(struct items *arguments, const char *macro, const struct 
 	arguments->text.failed |= list->text.failed;
 }
 
-struct stub {
-	const char *head;          /* "return pyr__call" */
-	const char *first, *about; /* "self", "&example_Server_interface" */
-	const char *number;        /* NULL: the function takes none, as the next two */
-	const struct items *in, *out;
+/* What each form calls, and what it hands on: in that order, the parts that its letters name.
+ * s self, f future, d deferred, t stream; I &interface and number, O &operation; i ins, o outs,
+ * r outs by value, x an item by value, p ret as it is. */
+static const struct {
+	const char *function, *parts;
+} bodies[OPERATION_FORMS] = {
+	[FORM_PLAIN] = { "pyr__call", "sIio" },   [FORM_START] = { "pyr__start", "sIi" },
+	[FORM_GET] = { "pyr__get", "fOo" },       [FORM_REPLY] = { "pyr__reply", "dOr" },
+	[FORM_NEXT] = { "pyr__next", "tOp" },     [FORM_YIELD] = { "pyr__yield", "tOx" },
+	[FORM_WRITE] = { "pyr__write", "tOx" },   [FORM_READ] = { "pyr__read", "tOp" },
+	[FORM_FINISH] = { "pyr__finish", "tOo" },
 };
 
-static void stub_body(struct buf *out, const struct stub *stub)
+static void add_part(struct items *arguments, char part, const struct source_interface *interface,
+		     size_t number, enum operation_form form)
 {
-	struct items arguments = { 0 };
+	const struct operation *operation = &interface->rows[number].operation;
+	const struct operation_value *item =
+		form == FORM_WRITE ? &operation->in_stream : &operation->out_stream;
+	struct items list = { 0 };
 
-	items_add(&arguments, "%s", stub->first);
-	items_add(&arguments, "%s", stub->about);
-	if (stub->number)
-		items_add(&arguments, "%s", stub->number);
-	if (stub->in)
-		macro_call(&arguments, "PYR__IN", stub->in);
-	if (stub->out)
-		macro_call(&arguments, "PYR__OUT", stub->out);
-	layout_call(out, 1, stub->head, &arguments, ";");
-	buf_str(out, "}\n");
-	items_clear(&arguments);
+	switch (part) {
+	case 'I':
+		items_add(arguments, "&%s_interface", interface->decl->c_name);
+		items_add(arguments, "%zu", number);
+		break;
+	case 'O':
+		items_add(arguments, "&%s[%zu]", interface->operations, number);
+		break;
+	case 'i':
+		slots(&list, operation->ins, operation->n_ins);
+		macro_call(arguments, "PYR__IN", &list);
+		break;
+	case 'o':
+		pointers(&list, operation->outs, operation->n_outs);
+		macro_call(arguments, "PYR__OUT", &list);
+		break;
+	case 'r':
+		slots(&list, operation->outs, operation->n_outs);
+		macro_call(arguments, "PYR__IN", &list);
+		break;
+	case 'x':
+		items_add(&list, "{ .%s = item }", ctype_slot(item->type, false));
+		macro_call(arguments, "PYR__IN", &list);
+		break;
+	default:
+		items_add(arguments, "%s",
+			  part == 's'   ? "self"
+			  : part == 'f' ? "future"
+			  : part == 'd' ? "deferred"
+			  : part == 't' ? "stream"
+					: "ret");
+		break;
+	}
+	items_clear(&list);
 }
 
 /* The forms of an operation stand together, without blank lines between them. */
-static void open_stub(struct buf *out, const struct operation *operation,
-		      const struct ast_decl *interface, enum operation_form form)
+static void stub(struct buf *out, const struct source_interface *interface, size_t number,
+		 enum operation_form form)
 {
+	const struct operation *operation = &interface->rows[number].operation;
+	bool opens = form == FORM_PLAIN && operation->has_streams;
+	const char *part = opens ? "sIip" : bodies[form].parts;
+	struct items arguments = { 0 };
+	struct buf head = { 0 };
+
 	buf_str(out, form == FORM_PLAIN ? "\n" : "");
-	operation_function(out, operation, interface, form, "");
+	operation_function(out, operation, interface->decl, form, "");
 	buf_str(out, "{\n");
+	for (; *part; part++)
+		add_part(&arguments, *part, interface, number, form);
+	buf_printf(&head, "return %s", opens ? "pyr__open" : bodies[form].function);
+	layout_call(out, 1, buf_text(&head), &arguments, ";");
+	buf_str(out, "}\n");
+	out->failed |= head.failed;
+	buf_free(&head);
+	items_clear(&arguments);
 }
 
 void source_stubs(struct buf *out, const struct source_interface *interface, size_t number)
 {
 	const struct operation *operation = &interface->rows[number].operation;
-	const struct ast_decl *decl = interface->decl;
-	struct items ins = { 0 }, outs = { 0 }, replies = { 0 };
-	struct buf about = { 0 }, row = { 0 }, n = { 0 };
 
-	if (operation->has_streams)
-		return;
-	buf_printf(&about, "&%s_interface", decl->c_name);
-	buf_printf(&row, "&%s[%zu]", interface->operations, number);
-	buf_printf(&n, "%zu", number);
-	slots(&ins, operation->ins, operation->n_ins);
-	pointers(&outs, operation->outs, operation->n_outs);
-	slots(&replies, operation->outs, operation->n_outs);
-
-	open_stub(out, operation, decl, FORM_PLAIN);
-	stub_body(out, &(struct stub){ "return pyr__call", "self", buf_text(&about), buf_text(&n),
-				       &ins, &outs });
-	if (!operation->decl->oneway) {
-		open_stub(out, operation, decl, FORM_START);
-		stub_body(out, &(struct stub){ "return pyr__start", "self", buf_text(&about),
-					       buf_text(&n), &ins, NULL });
-		open_stub(out, operation, decl, FORM_GET);
-		stub_body(out, &(struct stub){ "return pyr__get", "future", buf_text(&row), NULL,
-					       NULL, &outs });
-		open_stub(out, operation, decl, FORM_REPLY);
-		stub_body(out, &(struct stub){ "return pyr__reply", "deferred", buf_text(&row),
-					       NULL, &replies, NULL });
-	}
-	out->failed |= about.failed || row.failed || n.failed;
-	buf_free(&about);
-	buf_free(&row);
-	buf_free(&n);
-	items_clear(&ins);
-	items_clear(&outs);
-	items_clear(&replies);
+	for (enum operation_form form = FORM_PLAIN; form < OPERATION_FORMS; form++)
+		if (operation_has(operation, form))
+			stub(out, interface, number, form);
 }
 
 /* interface_function() with a body of one call. */

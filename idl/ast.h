@@ -150,9 +150,11 @@ struct ast_decl {
 	struct ast_decl *attribute;
 	struct ast_decl **raises; /* exceptions */
 	size_t n_raises;
-	struct ast_decl *owner; /* the interface that declares it */
-	const char *signature;  /* "(int32, int32) -> int32" */
-	uint64_t fingerprint;   /* operation, interface */
+	struct ast_decl *owner;                        /* the interface that declares it */
+	const struct ast_type *stream_in, *stream_out; /* type of the items that the parameter, the
+							  result is a stream of; NULL: none */
+	const char *signature;                         /* "(int32, int32) -> int32" */
+	uint64_t fingerprint;                          /* operation, interface */
 
 	/* interfaces */
 	struct ast_decl **bases; /* direct ones */

@@ -32,15 +32,17 @@ static const char *suffixed(struct front *front, const char *base, const char *s
 }
 
 static void add_operation_forms(struct front *front, struct forms *forms, const char *interface,
-				const char *name, const char *what)
+				const char *name, const struct ast_decl *decl, const char *what)
 {
-	static const char *const suffixes[] = { "start", "get", "reply" };
+	static const char *const plain[] = { "start", "get", "reply", NULL };
+	static const char *const streams[] = { "next",   "yield", "write", "read",
+					       "finish", "reply", NULL };
 	const char *base = suffixed(front, interface, name);
-	size_t i;
+	const char *const *suffix = decl->stream_in || decl->stream_out ? streams : plain;
 
 	add_form(front, forms, base, what);
-	for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
-		add_form(front, forms, suffixed(front, base, suffixes[i]), what);
+	for (; *suffix; suffix++)
+		add_form(front, forms, suffixed(front, base, *suffix), what);
 }
 
 static void add_interface_forms(struct front *front, struct forms *forms, const char *base,
@@ -57,6 +59,7 @@ static void add_interface_forms(struct front *front, struct forms *forms, const 
 	for (i = 0; i < decl->n_operations; i++)
 		if (decl->operations[i]->owner != decl && decl->operations[i]->c_name)
 			add_operation_forms(front, forms, base, decl->operations[i]->c_name,
+					    decl->operations[i],
 					    front_printf(front, "operation '%s' inherited by",
 							 decl->operations[i]->name));
 }
@@ -292,12 +295,12 @@ static void choose_operation(struct naming *naming, struct raw_decl *raw)
 	const struct claim *by = NULL, *again;
 
 	decl->c_name = name;
-	add_operation_forms(front, &forms, interface, name, NULL);
+	add_operation_forms(front, &forms, interface, name, decl, NULL);
 	clash = reserved_word(name) ? name : find_clash(naming, &forms, decl, &by);
 	if (clash && may_mend(naming, raw, by)) {
 		decl->c_name = front_printf(front, "%s_", name);
 		forms.n = 0;
-		add_operation_forms(front, &forms, interface, decl->c_name, NULL);
+		add_operation_forms(front, &forms, interface, decl->c_name, decl, NULL);
 		if (!find_clash(naming, &forms, decl, &again)) {
 			report_mended(naming, decl, clash, by, decl->c_name);
 			clash = NULL;

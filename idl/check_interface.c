@@ -161,6 +161,36 @@ static void check_raises(struct front *front, struct raw_decl *raw, const struct
 	}
 }
 
+/* One stream each way, and a result that is one is alone: it ends with the call. */
+static void check_stream(struct front *front, struct raw_decl *raw, const struct ast_decl *param,
+			 const struct ast_type *type)
+{
+	const struct ast_loc *loc = param ? &param->loc : &raw->decl.loc;
+	bool is_in = param && param->direction == DIR_IN;
+	const struct ast_type **stream = is_in ? &raw->decl.stream_in : &raw->decl.stream_out;
+
+	if (param && param->direction == DIR_INOUT)
+		diag_error(front->diag, loc, "a stream goes one way: `in` or `out`, not `inout`");
+	else if (raw->decl.oneway)
+		diag_error(front->diag, loc, "a oneway operation cannot have a stream");
+	else if (*stream)
+		diag_error(front->diag, loc, "an operation has one stream %s at most",
+			   is_in ? "as a parameter" : "as a result");
+	*stream = type->actual->elem;
+}
+
+static void check_lone_result(struct front *front, struct raw_decl *raw)
+{
+	bool is_void = raw->decl.type->actual->kind == TYPE_VOID;
+	size_t i, n = !is_void;
+
+	for (i = 0; i < raw->decl.n_items; i++)
+		n += raw->decl.items[i]->direction != DIR_IN;
+	if (raw->decl.stream_out && n > 1)
+		diag_error(front->diag, &raw->decl.loc,
+			   "an operation whose result is a stream has no other result");
+}
+
 static void check_param(struct front *front, struct raw_decl *raw, struct raw_decl *param)
 {
 	struct raw_type *type = raw_type_of(param->decl.type);
@@ -172,14 +202,8 @@ static void check_param(struct front *front, struct raw_decl *raw, struct raw_de
 		diag_error(front->diag, &param->decl.loc,
 			   "a oneway operation has no answer: '%s' can be `in` only",
 			   param->decl.name);
-	if (ok && type->type.actual->kind == TYPE_STREAM) {
-		if (param->decl.direction == DIR_INOUT)
-			diag_error(front->diag, &param->decl.loc,
-				   "a stream goes one way: `in` or `out`, not `inout`");
-		if (raw->decl.oneway)
-			diag_error(front->diag, &param->decl.loc,
-				   "a oneway operation cannot have a stream");
-	}
+	if (ok && type->type.actual->kind == TYPE_STREAM)
+		check_stream(front, raw, &param->decl, &type->type);
 	if (ok)
 		annotate(front, param);
 	scope_add_item(front, raw, param);
@@ -195,8 +219,11 @@ static void check_operation(struct front *front, struct raw_decl *raw)
 		diag_error(front->diag, &raw->poison_loc, "%s is not supported", raw->poison);
 	else if (raw->poison)
 		poison_meet(front, &raw->poison_loc, raw->poison);
+	if (ok && result->type.actual->kind == TYPE_STREAM && !raw->decl.oneway)
+		check_stream(front, raw, NULL, &result->type);
 	for (i = 0; i < raw->body.n; i++)
 		check_param(front, raw, raw->body.items[i]);
+	check_lone_result(front, raw);
 	check_raises(front, raw, &raw->raises);
 	if (raw->decl.oneway && ok && result->type.kind != TYPE_VOID)
 		diag_error(front->diag, &raw->decl.loc,

@@ -8,7 +8,7 @@
 #include "names.h"
 
 /* Parameter names that generated stubs use themselves. */
-static bool is_stub_word(const char *name)
+static bool is_stub_word(const struct ast_decl *operation, const char *name)
 {
 	static const char *const words[] = { "call", "self", "future", "deferred", "methods" };
 	size_t i;
@@ -16,6 +16,8 @@ static bool is_stub_word(const char *name)
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(name, words[i]) == 0)
 			return true;
+	if (strcmp(name, "stream") == 0)
+		return operation->stream_in || operation->stream_out;
 	return strncmp(name, "ret", 3) == 0;
 }
 
@@ -66,7 +68,7 @@ static void name_one(struct naming *naming, struct raw_decl *raw)
 	if (raw->duplicate)
 		return;
 	why = trouble(naming, raw, decl->c_name);
-	if (!why && decl->kind == AST_PARAM && is_stub_word(decl->c_name))
+	if (!why && decl->kind == AST_PARAM && is_stub_word(decl->parent, decl->c_name))
 		why = "used by stubs themselves";
 	if (why && !raw->cname) {
 		decl->c_name = front_printf(front, "%s_", decl->name);

@@ -65,6 +65,22 @@ static void forget(struct codec_build *build)
 		*bucket_of(entry->table, entry->form) = entry->next;
 }
 
+/* The items of its streams, whose fields stand behind the results. */
+static bool fill_items(struct codec_build *build, struct codec_operation *ret)
+{
+	const struct pyr__operation *operation = ret->table;
+	unsigned at = operation->n_in + operation->n_out;
+
+	if (operation->flags & PYR__STREAM_IN)
+		ret->in_item = codec_build_slots(build, operation->name, operation->fields + at++,
+						 1, "item");
+	if (operation->flags & PYR__STREAM_OUT)
+		ret->out_item = codec_build_slots(build, operation->name, operation->fields + at, 1,
+						  "item");
+	return (ret->in_item || !(operation->flags & PYR__STREAM_IN)) &&
+	       (ret->out_item || !(operation->flags & PYR__STREAM_OUT));
+}
+
 static bool fill_interface(struct codec_build *build, struct codec_interface *interface,
 			   const struct pyr__interface *table)
 {
@@ -87,7 +103,7 @@ static bool fill_interface(struct codec_build *build, struct codec_interface *in
 			build, operation->name,
 			operation->n_out > 0 ? operation->fields + operation->n_in : NULL,
 			operation->n_out, "result");
-		if (!ret->request || !ret->reply)
+		if (!ret->request || !ret->reply || !fill_items(build, ret))
 			return false;
 	}
 	return true;

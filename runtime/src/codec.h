@@ -16,8 +16,9 @@ struct codec_message; /* what is known of one list of fields: protobuf-c's descr
 
 struct codec_operation {
 	const struct pyr__operation *table;
-	const struct codec_message *request; /* slots: the in-parameters */
-	const struct codec_message *reply;   /* slots: the results */
+	const struct codec_message *request;            /* slots: the in-parameters */
+	const struct codec_message *reply;              /* slots: the results */
+	const struct codec_message *in_item, *out_item; /* a slot each; NULL: no such stream */
 };
 
 struct codec_interface {
@@ -63,6 +64,10 @@ int codec_unpack(const struct codec_message *message, const uint8_t *data, size_
  * malloc'ed block. The caller's side: nothing is stored, nothing leaks when it fails. */
 int codec_unpack_results(const struct codec_message *message, const uint8_t *data, size_t n,
 			 void *const *out, struct codec_problem *problem);
+
+/* Stores slot values through out[i] (NULL = not wanted) as they are. */
+void codec_store(const struct codec_message *message, const union pyr__slot *slots,
+		 void *const *out);
 
 /* One struct or exception as a whole: value is the C struct. */
 int codec_prepare_value(const struct pyr__type *type, const void *value, struct arena *arena,

@@ -59,21 +59,21 @@ static int fill_blocks(const struct codec_message *message, const struct codec_s
 	return status;
 }
 
-static void store(const struct codec_message *message, const struct result *results,
-		  void *const *out)
+static void store(const struct codec_field *field, const union pyr__slot *slot, void *out)
 {
-	const struct codec_field *field;
+	if (out && is_number(field))
+		memcpy(out, slot, codec_natural_size(field->table));
+	else if (out)
+		memcpy(out, &slot->p, sizeof(slot->p));
+}
+
+void codec_store(const struct codec_message *message, const union pyr__slot *slots,
+		 void *const *out)
+{
 	unsigned i;
 
-	for (i = 0; i < message->n_fields; i++) {
-		field = &message->fields[i];
-		if (!out[i])
-			continue;
-		if (is_number(field))
-			memcpy(out[i], &results[i].slot, codec_natural_size(field->table));
-		else
-			memcpy(out[i], &results[i].slot.p, sizeof(results[i].slot.p));
-	}
+	for (i = 0; i < message->n_fields; i++)
+		store(&message->fields[i], &slots[i], out[i]);
 }
 
 static int unpack_results(const struct codec_message *message, const struct codec_seen *seen,
@@ -90,8 +90,8 @@ static int unpack_results(const struct codec_message *message, const struct code
 	fill->arena->budget = budget; /* what has been measured may be had once more */
 	if (status == 0)
 		status = fill_blocks(message, seen, fill, out, results);
-	if (status == 0)
-		store(message, results, out);
+	for (i = 0; status == 0 && i < message->n_fields; i++)
+		store(&message->fields[i], &results[i].slot, out[i]);
 	for (i = 0; status < 0 && i < message->n_fields; i++)
 		free(results[i].block);
 	return status;

@@ -77,6 +77,8 @@ static void put_field(struct text *text, const struct pyr__field *field, unsigne
 
 void codec_signature(const struct pyr__operation *operation, char *buf, size_t n)
 {
+	const struct pyr__field *item =
+		operation->fields ? operation->fields + operation->n_in + operation->n_out : NULL;
 	struct text text = { buf, buf + n };
 	unsigned i;
 
@@ -87,8 +89,17 @@ void codec_signature(const struct pyr__operation *operation, char *buf, size_t n
 		put(&text, i > 0 ? ", " : "");
 		put_field(&text, &operation->fields[i], 0);
 	}
+	if (operation->flags & PYR__STREAM_IN) {
+		put(&text, operation->n_in > 0 ? ", stream<" : "stream<");
+		put_field(&text, item++, 0);
+		put(&text, ">");
+	}
 	put(&text, ") -> ");
-	if (operation->n_out == 0)
+	if (operation->flags & PYR__STREAM_OUT) {
+		put(&text, "stream<");
+		put_field(&text, item, 0);
+		put(&text, ">");
+	} else if (operation->n_out == 0)
 		put(&text, "void");
 	else if (operation->n_out > 1)
 		put(&text, "(");

@@ -18,13 +18,10 @@ struct member {
 	}
 #define PAYLOAD 15 /* always the last */
 
-static const struct member hello[] = { M(1, U32, min_version),
-				       M(2, U32, max_version),
-				       M(3, U32, max_calls),
-				       M(4, U32, max_message),
-				       M(5, SPAN, agent),
-				       M(6, SPAN, from),
-				       { 0 } };
+static const struct member hello[] = { M(1, U32, min_version), M(2, U32, max_version),
+				       M(3, U32, max_calls),   M(4, U32, max_message),
+				       M(5, SPAN, agent),      M(6, SPAN, from),
+				       M(7, U32, window),      { 0 } };
 static const struct member bind[] = { M(1, U32, session),    M(2, SPAN, object),
 				      M(3, SPAN, interface), M(4, F64, fingerprint),
 				      M(5, SPAN, handshake), { 0 } };
@@ -54,9 +51,9 @@ static const struct member error[] = { M(1, U32, code),         M(2, SPAN, messa
 				       M(7, U32, may_have_run), M(9, U32, was_not_run),
 				       M(10, U32, found_here),  { 0 } };
 static const struct member cancel[] = { M(1, U32, code), { 0 } };
-static const struct member item[] = {
-	M(1, U32, to_caller), M(2, U64, value), M(PAYLOAD, SPAN, payload), { 0 }
-};
+static const struct member item[] = { M(1, U32, to_caller),      M(2, U64, value),
+				      M(3, U32, flags),          M(4, U32, total),
+				      M(PAYLOAD, SPAN, payload), { 0 } };
 static const struct member end[] = {
 	M(1, U32, to_caller), M(2, U32, code), M(3, SPAN, message), M(4, SPAN, reference), { 0 }
 };

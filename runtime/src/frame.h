@@ -28,7 +28,7 @@ enum frame_type { /* numbers of Frame.body */
 		  FRAME_TYPES
 };
 
-enum frame_flags { FRAME_ONEWAY = 1, FRAME_MORE = 2, FRAME_CONTINUES = 4 };
+enum frame_flags { FRAME_ONEWAY = 1, FRAME_MORE = 2, FRAME_CONTINUES = 4, FRAME_STREAMS = 16 };
 
 enum {
 	FRAME_VERSION_MIN = 1, /* protocol versions that this library speaks */
@@ -45,7 +45,7 @@ struct frame {
 	uint32_t critical; /* 0 or 1 */
 	uint32_t session, operation, flags, depth, code, total, count;
 	uint32_t min_version, max_version, max_calls, max_message, to_caller, may_have_run,
-		was_not_run, found_here;
+		was_not_run, found_here, window;
 	uint64_t fingerprint, time_left, value;
 	struct span object, interface, name, chain, correlation_id, traceparent;
 	struct span message, exception, detail, trace, handshake, agent, from, reference;

@@ -8,6 +8,7 @@
 
 #include "engine.h"
 #include "exec.h"
+#include "stream.h"
 
 /*
  * The place of an answer that comes later. `lock` orders the caller's cancel against the answer:
@@ -62,6 +63,7 @@ void incall_unref(pyr_call *call)
 {
 	if (atomic_fetch_sub(&call->refs, 1) != 1)
 		return;
+	stream_release(call->stream);
 	call->origin->release(call);
 	object_unref(call->object);
 	if (call->executor)
@@ -169,9 +171,8 @@ void incall_run(pyr_call *call)
 		incall_fail(call, PYR_CANCELLED, "cancelled before it ran");
 	else if (call->deadline != ENGINE_FOREVER && engine_now() >= call->deadline)
 		incall_fail(call, PYR_DEADLINE_EXCEEDED, "the deadline passed before it ran");
-	else if (table->flags & PYR__UNSUPPORTED)
-		incall_fail(call, PYR_UNIMPLEMENTED, "streams are not supported yet: %s",
-			    table->name);
+	else if ((table->flags & (PYR__STREAM_IN | PYR__STREAM_OUT)) && !call->stream)
+		incall_fail(call, PYR_UNIMPLEMENTED, "%s: no streams over plain gRPC", table->name);
 	else if (!has_method(call))
 		incall_fail(call, PYR_UNIMPLEMENTED, "object '%s' does not implement %s",
 			    call->object->id, table->name);
@@ -217,6 +218,8 @@ void incall_cancel(pyr_call *call)
 
 	if (atomic_exchange(&call->is_cancelled, true))
 		return;
+	if (call->stream)
+		stream_wake(call->stream);
 	d = __atomic_load_n(&call->deferred, __ATOMIC_ACQUIRE);
 	if (d)
 		tell_deferred(d);

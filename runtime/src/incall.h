@@ -64,6 +64,7 @@ struct pyr_call {
 	const char *correlation_id; /* in the arena; "" */
 	struct error_info failure;  /* of pyr_fail() and raise; code 0 = none */
 	pyr_deferred *deferred;
+	pyr_stream *stream; /* the method's end of its streams, NULL: none; one reference */
 	struct arena arena;
 	_Alignas(16) uint8_t room[1024];
 };

@@ -306,6 +306,8 @@ static void on_call(struct plain_link *l, const struct frame *frame)
 		plain_out_continue(out, frame);
 	else if (frame->flags & FRAME_CONTINUES)
 		; /* it has failed */
+	else if (frame->flags & FRAME_STREAMS)
+		refuse_call(l, frame->number, "a stream");
 	else if (frame->flags & ~(uint32_t)(FRAME_ONEWAY | FRAME_MORE))
 		refuse_call(l, frame->number, "this kind of call");
 	else if (session && session->needs)

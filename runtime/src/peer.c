@@ -14,6 +14,7 @@
 #include "frame.h"
 #include "log.h"
 #include "session.h"
+#include "stream.h"
 #include "text.h"
 
 static const struct link_events events;
@@ -32,6 +33,7 @@ static struct peer *new_peer(struct peer_host *host)
 	peer->max_calls = PEER_MAX_CALLS;
 	peer->max_reply = host ? host->max_message : config_number(CONFIG_MAX_MESSAGE);
 	peer->their_max_message = UINT32_MAX;
+	peer->their_window = STREAM_WINDOW_FIRST;
 	peer->connect_until = ENGINE_FOREVER;
 	peer->flush_later.run = on_before_poll;
 	peer->linger.fire = on_linger;
@@ -62,7 +64,7 @@ void peer_unref(struct peer *peer)
 	free(peer);
 }
 
-static void say_hello(struct peer *peer)
+static void say_hello(struct peer *peer, bool is_local)
 {
 	struct frame frame = { .type = FRAME_HELLO,
 			       .min_version = FRAME_VERSION_MIN,
@@ -70,6 +72,7 @@ static void say_hello(struct peer *peer)
 
 	frame.max_calls = peer->host ? peer->host->max_calls : PEER_MAX_CALLS;
 	frame.max_message = peer->max_reply;
+	frame.window = peer_stream_window(is_local);
 	frame.agent = span_of("pyrite/" PYR_VERSION);
 	if (peer->host)
 		frame.from = span_of(peer->link->address);
@@ -85,8 +88,8 @@ struct peer *peer_connect(const struct link_target *target, enum pyr_plain plain
 	if (!peer)
 		return NULL;
 	peer->connect_until = engine_now() + (int64_t)connect_timeout_ms * ENGINE_MS;
-	say_hello(peer); /* leaves with the first Bind and Call */
-	peer_ref(peer);  /* the link's, until closed() */
+	say_hello(peer, to.is_local); /* leaves with the first Bind and Call */
+	peer_ref(peer);               /* the link's, until closed() */
 	to.max_message = peer->max_reply;
 	peer->plain = plain;
 	pthread_mutex_lock(&peer->lock);
@@ -108,7 +111,7 @@ struct peer *peer_accept(struct link *link, struct peer_host *host)
 		return NULL;
 	}
 	peer->link = link;
-	say_hello(peer);
+	say_hello(peer, link->is_local);
 	peer_ref(peer);
 	link_grpc_start(link, &events, peer);
 	return peer;
@@ -169,37 +172,6 @@ void peer_queue(struct peer *peer, const struct frame *frame)
 				"closed: the other end does not read");
 }
 
-void peer_ring_add(struct peer *peer, struct session *session)
-{
-	struct session *first = peer->ring;
-
-	if (session->in_ring)
-		return;
-	session_ref(session);
-	session->in_ring = true;
-	session->deficit = 0;
-	if (first) {
-		session->next = first;
-		session->prev = first->prev;
-		first->prev->next = session;
-		first->prev = session;
-	} else {
-		peer->ring = session->next = session->prev = session;
-	}
-}
-
-void peer_ring_remove(struct peer *peer, struct session *session)
-{
-	if (!session->in_ring)
-		return;
-	if (peer->ring == session)
-		peer->ring = session->next == session ? NULL : session->next;
-	session->next->prev = session->prev;
-	session->prev->next = session->next;
-	session->in_ring = false;
-	session_unref(session);
-}
-
 /* Urgent frames, whole ones, as many as fit. */
 static void take_urgent(struct peer *peer)
 {
@@ -225,26 +197,6 @@ static void take_urgent(struct peer *peer)
 	peer->urgent_at = 0;
 }
 
-/* Deficit round robin over the sessions, by bytes. */
-static void take_sessions(struct peer *peer)
-{
-	struct session *session;
-	size_t room, may, n;
-
-	while ((session = peer->ring)) {
-		room = FRAME_MESSAGE_MAX - peer->wire.n;
-		session->deficit += PEER_QUANTUM;
-		may = session->next == session ? room : session->deficit;
-		n = session_take(session, &peer->wire, may < room ? may : room);
-		session->deficit -= n < session->deficit ? n : session->deficit;
-		peer->ring = session->next;
-		if (session->queue.n == 0)
-			peer_ring_remove(peer, session);
-		else if (n == 0 && may >= room)
-			break; /* the next frame does not fit into this message */
-	}
-}
-
 /* Builds the next message. Returns false if there is nothing to send or a write is under way. */
 static bool assemble(struct peer *peer)
 {
@@ -253,7 +205,7 @@ static bool assemble(struct peer *peer)
 	buf_reset(&peer->wire);
 	take_urgent(peer);
 	if (!peer->wire.broken && peer->wire.n < FRAME_MESSAGE_MAX)
-		take_sessions(peer);
+		outbox_take_turns(peer);
 	if (peer->wire.n == 0)
 		return false;
 	atomic_fetch_sub(&peer->backlog, peer->wire.n);
@@ -505,6 +457,15 @@ static void on_frame(struct peer *peer, struct frame *frame)
 	case FRAME_CANCEL:
 		peer_on_cancel(peer, frame);
 		break;
+	case FRAME_ITEM:
+		peer_on_item(peer, frame);
+		break;
+	case FRAME_END:
+		peer_on_end(peer, frame);
+		break;
+	case FRAME_CREDIT:
+		peer_on_credit(peer, frame);
+		break;
 	case FRAME_PING:
 		frame->type = FRAME_PONG;
 		peer_queue(peer, frame);
@@ -567,7 +528,6 @@ static void on_closed(void *owner, int code, const char *text)
 {
 	struct peer *peer = owner;
 
-	engine_timer_cancel(&peer->linger);
 	pthread_mutex_lock(&peer->lock);
 	if (!peer->is_closed) {
 		peer->is_closed = true;
@@ -579,7 +539,8 @@ static void on_closed(void *owner, int code, const char *text)
 	if (peer->closing)
 		engine_wake(peer->closing);
 	pthread_mutex_unlock(&peer->lock);
-	if (peer->host) /* lanes that waited for its backlog */
+	engine_timer_cancel(&peer->linger); /* nobody sets it once the link is closed */
+	if (peer->host)                     /* lanes that waited for its backlog */
 		exec_resume(peer->host->executor);
 	if (peer->host && peer->host->closed)
 		peer->host->closed(peer->host, peer);

@@ -19,13 +19,14 @@
 #include "incall.h"
 #include "link.h"
 #include "numtab.h"
+#include "outbox.h"
 
 enum {
 	PEER_MAX_CALLS = 16384, /* what an end accepts unless told otherwise */
 	PEER_MAX_DEPTH = 256,   /* of calls inside calls */
 	PEER_MAX_SESSIONS = 65536,
 	PEER_LINGER_MS = 2000,       /* for the other end to end a link too */
-	PEER_QUANTUM = 16384,        /* bytes a session sends in its turn */
+	PEER_QUANTUM = 16384,        /* bytes an outbox sends in its turn */
 	PEER_MAX_CONTROL = 16 << 20, /* bytes of frames that wait to be sent and are no replies */
 	PEER_MAX_REQUESTS = 4        /* times max_message: bytes of unanswered requests */
 };
@@ -83,8 +84,8 @@ struct peer {
 	struct buf urgent, wire;     /* frames that go first, from urgent_at on; the message being
 					written */
 	size_t urgent_at, n_control; /* n_control: bytes in urgent that are no replies, at most */
-	struct session *ring;        /* sessions with something to send, whose turn it is first */
-	atomic_size_t backlog;       /* bytes in urgent and the sessions' queues */
+	struct outbox *ring;         /* those with something to send, whose turn it is first */
+	atomic_size_t backlog;       /* bytes in urgent and in outboxes */
 
 	struct call_slot *slots; /* calls made; a number is generation << 14 | place */
 	uint32_t n_slots, free_slot, n_calls, max_calls;
@@ -92,6 +93,7 @@ struct peer {
 	uint32_t last_session;
 	struct numtab sessions_made;
 
+	uint32_t their_window;      /* of a stream that it receives */
 	uint32_t their_max_message; /* bytes of one payload that the other end takes */
 	struct numtab sessions_taken, calls_taken; /* by the other end's numbers */
 	atomic_size_t n_held; /* calls taken that are kept: live, queued, running or deferred */
@@ -144,11 +146,7 @@ void peer_on_bound(struct peer *peer, const struct frame *frame);
 void peer_on_answer(struct peer *peer, const struct frame *frame); /* Reply, Error */
 void peer_on_goaway(struct peer *peer, const struct frame *frame);
 void peer_on_hello_out(struct peer *peer, const struct frame *frame);
+struct outcall *peer_live_call(struct peer *peer, uint32_t number);
 void peer_end_out(struct peer *peer); /* the link is gone: ends the calls made */
 void peer_end_in(struct peer *peer);  /* and those taken */
-
-/* Takes whole frames of a session's queue, up to n bytes, to the end of wire. */
-size_t session_take(struct session *session, struct buf *wire, size_t n);
-void peer_ring_add(struct peer *peer, struct session *session);
-void peer_ring_remove(struct peer *peer, struct session *session);
 #endif

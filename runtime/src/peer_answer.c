@@ -7,6 +7,7 @@
 
 #include "exec.h"
 #include "peer_in.h"
+#include "stream.h"
 #include "text.h"
 
 enum {
@@ -112,7 +113,7 @@ static void on_reply(pyr_call *call, const struct codec_packer *packer)
 		codec_pack(packer, large);
 	pthread_mutex_lock(&peer->lock);
 	was_live = peer_retire(peer, call);
-	if (was_live)
+	if (was_live && !peer_stream_last(call, &(struct frame){ .type = FRAME_REPLY }))
 		put_result(peer, call->number, packer, large);
 	flush_soon_unlock(peer);
 	free(large);
@@ -138,12 +139,12 @@ static struct span at_most(const char *text, size_t max)
 	return (struct span){ (const uint8_t *)text, n };
 }
 
-static void put_error(struct peer *peer, uint32_t number, const struct error_info *error)
+static void put_error(struct peer *peer, pyr_call *call, const struct error_info *error)
 {
-	struct frame frame = { .type = FRAME_ERROR, .number = number };
+	struct frame frame = { .type = FRAME_ERROR, .number = call->number };
 
 	if (error->n_detail > FRAME_MESSAGE_MAX / 2) {
-		peer_refuse(peer, number, PYR_RESOURCE_EXHAUSTED,
+		peer_refuse(peer, call->number, PYR_RESOURCE_EXHAUSTED,
 			    "MessageTooLarge: exception %s of %zu bytes", error->exception,
 			    error->n_detail);
 		return;
@@ -156,7 +157,8 @@ static void put_error(struct peer *peer, uint32_t number, const struct error_inf
 		frame.trace = at_most(error->trace, ERROR_TEXT_MAX);
 	frame.correlation_id = span_of(error->correlation_id);
 	frame.may_have_run = error->may_have_run;
-	peer_queue_answer(peer, &frame);
+	if (!peer_stream_last(call, &frame))
+		peer_queue_answer(peer, &frame);
 }
 
 static void on_fail(pyr_call *call, const struct error_info *error)
@@ -167,7 +169,7 @@ static void on_fail(pyr_call *call, const struct error_info *error)
 	pthread_mutex_lock(&peer->lock);
 	was_live = peer_retire(peer, call);
 	if (was_live)
-		put_error(peer, call->number, error);
+		put_error(peer, call, error);
 	flush_soon_unlock(peer);
 	if (was_live)
 		incall_unref(call);

@@ -8,6 +8,7 @@
 #include "exec.h"
 #include "frame.h"
 #include "peer_in.h"
+#include "stream.h"
 #include "text.h"
 
 void taken_session_drop(struct taken_session *session)
@@ -230,7 +231,8 @@ static void set_context(struct peer *peer, pyr_call *call, const struct frame *f
 	call->depth = frame->depth;
 	if (frame->time_left > 0 && frame->time_left < UINT64_C(1) << 52)
 		call->deadline = engine_now() + (int64_t)frame->time_left * 1000;
-	call->is_oneway = (frame->flags & FRAME_ONEWAY) || (table->flags & PYR__ONEWAY);
+	call->is_oneway =
+		((frame->flags & FRAME_ONEWAY) || (table->flags & PYR__ONEWAY)) && !call->stream;
 	if (frame->chain.n == sizeof(call->chain)) {
 		memcpy(call->chain, frame->chain.p, sizeof(call->chain));
 	} else { /* it starts one: derived from link and number */
@@ -340,7 +342,8 @@ static void on_first(struct peer *peer, const struct frame *frame)
 		atomic_fetch_add(&session->refs, 1);
 		atomic_fetch_add(&peer->n_held, 1);
 	}
-	if (!call || !numtab_put(&peer->calls_taken, frame->number, call)) {
+	if (!call || !peer_stream_serve(peer, call) ||
+	    !numtab_put(&peer->calls_taken, frame->number, call)) {
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		if (call)
 			incall_unref(call);

@@ -7,6 +7,7 @@
 
 #include "exec.h"
 #include "session.h"
+#include "stream.h"
 
 #define RELEASED "the proxy was released"
 
@@ -54,7 +55,7 @@ static bool take_number(struct peer *peer, struct outcall *call, bool may_block)
 	return true;
 }
 
-static struct outcall *live_call(struct peer *peer, uint32_t number)
+struct outcall *peer_live_call(struct peer *peer, uint32_t number)
 {
 	uint32_t place = number & ((1u << PLACE_BITS) - 1);
 
@@ -100,6 +101,8 @@ void outcall_fini(struct outcall *call)
 /* The answer is in: whoever waits may go, and with it the call's memory. */
 static void complete(struct outcall *call)
 {
+	if (call->stream)
+		peer_stream_over(call->stream);
 	engine_wake(&call->waiter);
 }
 
@@ -122,22 +125,24 @@ static void fail_too_large(struct outcall *call, const char *what, size_t n, uin
 
 static bool has_left(const struct outcall *call)
 {
-	return call->session->n_taken >= call->end;
+	return call->session->out.n_taken >= call->end;
 }
 
 /* A call that has not left is taken out of the queue by making its frames void. */
 static void withdraw(struct outcall *call)
 {
 	struct session *session = call->session;
-	size_t skip = call->begin > session->n_taken ? (size_t)(call->begin - session->n_taken) : 0;
-	size_t at = session->offset + skip;
-	size_t end = session->offset + (size_t)(call->end - session->n_taken), size;
+	size_t skip = call->begin > session->out.n_taken
+			      ? (size_t)(call->begin - session->out.n_taken)
+			      : 0;
+	size_t at = session->out.offset + skip;
+	size_t end = session->out.offset + (size_t)(call->end - session->out.n_taken), size;
 
 	for (; at < end; at += size) {
-		size = frame_size(session->queue.data + at, end - at);
+		size = frame_size(session->out.queue.data + at, end - at);
 		if (size == 0)
 			break;
-		frame_void(session->queue.data + at);
+		frame_void(session->out.queue.data + at);
 	}
 }
 
@@ -170,6 +175,8 @@ static void describe(const struct outcall *call, struct frame *frame)
 	}
 	if (table->flags & PYR__ONEWAY)
 		frame->flags = FRAME_ONEWAY;
+	if (table->flags & (PYR__STREAM_IN | PYR__STREAM_OUT))
+		frame->flags |= FRAME_STREAMS;
 	if (call->deadline != ENGINE_FOREVER) {
 		left = (call->deadline - engine_now()) / 1000;
 		frame->time_left = left > 0 ? (uint64_t)left : 1;
@@ -216,7 +223,7 @@ static int put_call(struct outcall *call, const struct codec_packer *packer, uin
 	describe(call, &frame);
 	if (frame.depth >= PEER_MAX_DEPTH)
 		return PYR_FAILED_PRECONDITION;
-	call->begin = session->n_queued;
+	call->begin = session->out.n_queued;
 	if (large) {
 		put_fragments(call, &frame, (struct span){ large, packer->size });
 	} else {
@@ -224,8 +231,8 @@ static int put_call(struct outcall *call, const struct codec_packer *packer, uin
 		if (at)
 			codec_pack(packer, at);
 	}
-	call->end = session->n_queued;
-	return session->queue.broken ? PYR_RESOURCE_EXHAUSTED : 0;
+	call->end = session->out.n_queued;
+	return session->out.queue.broken ? PYR_RESOURCE_EXHAUSTED : 0;
 }
 
 static const char *why_not(int code, char *text, size_t n, const struct outcall *call)
@@ -352,7 +359,7 @@ static bool end_here(struct outcall *call, int code, const char *text)
 		return false;
 	call->may_have_run = has_left(call);
 	if (!peer->is_closed) {
-		if (call->session->n_taken <= call->begin) {
+		if (call->session->out.n_taken <= call->begin) {
 			withdraw(call);
 		} else {
 			if (!call->may_have_run)
@@ -364,6 +371,12 @@ static bool end_here(struct outcall *call, int code, const char *text)
 	free_number(peer, call);
 	fail(call, code, text);
 	return true;
+}
+
+void outcall_abort(struct outcall *call, int code, const char *text)
+{
+	if (end_here(call, code, text))
+		complete(call);
 }
 
 void session_cancel_calls(struct session *session)
@@ -474,7 +487,7 @@ static void take_error(struct outcall *call, const struct frame *frame)
 
 void peer_on_answer(struct peer *peer, const struct frame *frame)
 {
-	struct outcall *call = live_call(peer, frame->number);
+	struct outcall *call = peer_live_call(peer, frame->number);
 
 	if (!call)
 		return; /* cancelled here meanwhile */
@@ -502,6 +515,7 @@ void peer_on_hello_out(struct peer *peer, const struct frame *frame)
 
 	if (frame->max_calls > 0 && frame->max_calls < peer->max_calls)
 		peer->max_calls = frame->max_calls;
+	peer_stream_hello(peer, frame);
 	while ((call = peer->blocked)) { /* each looks again */
 		peer->blocked = call->next_blocked;
 		engine_wake(&call->waiter);
@@ -546,10 +560,7 @@ void peer_end_out(struct peer *peer)
 	}
 	while ((session = numtab_pop(&peer->sessions_made)))
 		session_wake_binders(session);
-	while (peer->ring) {
-		session_discard(peer->ring);
-		peer_ring_remove(peer, peer->ring);
-	}
+	outbox_discard_all(peer);
 }
 
 /* ---- the thread's error ---- */

@@ -22,6 +22,23 @@ void session_loss(const struct peer *peer, char *text, size_t n, bool had_left)
 			 peer->closed_text);
 }
 
+static struct session *session_of(struct outbox *outbox)
+{
+	return (struct session *)((char *)outbox - offsetof(struct session, out));
+}
+
+static void hold(struct outbox *outbox)
+{
+	session_ref(session_of(outbox));
+}
+
+static void release(struct outbox *outbox)
+{
+	session_unref(session_of(outbox));
+}
+
+static const struct outbox_owner outbox_owner = { hold, release, NULL };
+
 struct session *session_new(struct peer *peer, const char *object,
 			    const struct codec_interface *interface)
 {
@@ -37,6 +54,7 @@ struct session *session_new(struct peer *peer, const char *object,
 	session->refs = 1;
 	session->interface = interface;
 	session->peer = peer;
+	session->out.owner = &outbox_owner;
 	peer_ref(peer);
 	return session;
 }
@@ -57,20 +75,14 @@ void session_unref(struct session *session)
 	free(session->operations);
 	free(session->object);
 	free(session->text);
-	buf_free(&session->queue);
+	outbox_fini(&session->out);
 	peer_unref(session->peer);
 	free(session);
 }
 
 uint8_t *session_append(struct session *session, const struct frame *frame, size_t n_payload)
 {
-	size_t before = session->queue.n;
-	uint8_t *at = frame_write(&session->queue, frame, n_payload);
-
-	session->n_queued += session->queue.n - before;
-	atomic_fetch_add(&session->peer->backlog, session->queue.n - before);
-	peer_ring_add(session->peer, session);
-	return at;
+	return outbox_append(session->peer, &session->out, frame, n_payload);
 }
 
 void session_put_bind(struct session *session)
@@ -199,33 +211,6 @@ bool session_is_plain(struct session *session)
 	is_plain = peer->has_hello && peer->link->is_plain;
 	pthread_mutex_unlock(&peer->lock);
 	return is_plain;
-}
-
-void session_discard(struct session *session)
-{
-	atomic_fetch_sub(&session->peer->backlog, session->queue.n - session->offset);
-	buf_reset(&session->queue);
-	session->offset = 0;
-}
-
-size_t session_take(struct session *session, struct buf *wire, size_t n)
-{
-	const uint8_t *data = session->queue.data + session->offset;
-	size_t have = session->queue.n - session->offset, taken = 0, size;
-
-	if (have <= n)
-		taken = have;
-	else
-		while ((size = frame_size(data + taken, have - taken)) > 0 && taken + size <= n)
-			taken += size;
-	buf_append(wire, data, taken);
-	session->offset += taken;
-	session->n_taken += taken;
-	if (session->offset == session->queue.n) {
-		buf_reset(&session->queue);
-		session->offset = 0;
-	}
-	return taken;
 }
 
 /* ---- what comes of a Bind ---- */

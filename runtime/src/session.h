@@ -30,14 +30,10 @@ struct session {
 	uint32_t number;
 	enum session_state state;
 	struct remote_operation *operations; /* SESSION_DIFFERS: interface->table->n_operations */
-	struct buf queue;                    /* frames to send, from `offset` on */
-	size_t offset, deficit;
-	uint64_t n_queued, n_taken;  /* bytes, ever */
-	struct session *next, *prev; /* in the peer's ring */
-	bool in_ring;
-	bool is_unbound;  /* no more calls */
-	bool is_released; /* and those that ran were cancelled */
-	int code;         /* SESSION_FAILED: why */
+	struct outbox out;                   /* its frames */
+	bool is_unbound;                     /* no more calls */
+	bool is_released;                    /* and those that ran were cancelled */
+	int code;                            /* SESSION_FAILED: why */
 	char *text;
 	struct session_binder *binders; /* wait in session_bind() */
 };
@@ -52,6 +48,7 @@ struct outcall {
 	uint64_t begin, end; /* of its frames in the session's stream */
 	int64_t deadline;
 	struct outcall *next_blocked;
+	pyr_stream *stream; /* its user's end of the call's streams; NULL: none */
 	/* once ready: */
 	int code;       /* 0, or enum pyr_status */
 	bool is_remote; /* answer holds the body of an Error frame, else of a text */
@@ -75,7 +72,6 @@ bool session_is_plain(struct session *session);
 /* With the lock. */
 void session_wake_binders(struct session *session);
 void session_wake_blocked(struct session *session); /* callers that wait for a place */
-void session_discard(struct session *session);      /* what is queued */
 
 /* ---- between session.c and peer_out.c; with the peer's lock ---- */
 /* Why the link is gone, in Pyro's words. */
@@ -102,6 +98,8 @@ bool outcall_wait(struct outcall *call, int64_t until);
 /* Ends it here and tells the other end, unless it was answered: code is CANCELLED or
  * DEADLINE_EXCEEDED. */
 void outcall_cancel(struct outcall *call, int code, const char *text);
+/* The same with the lock, for what the other end did wrong; code may be any. */
+void outcall_abort(struct outcall *call, int code, const char *text);
 void outcall_init(struct outcall *call, int64_t deadline);
 void outcall_fini(struct outcall *call);
 /* Sets the thread's last error from a call that failed. Returns minus its code. */

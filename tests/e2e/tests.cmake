@@ -24,3 +24,11 @@ pyrite_unit_test(proxy_patience e2e_counter)
 pyrite_unit_test(types e2e_servant)
 pyrite_generate(TARGET test_types IDL e2e/types.idl)
 pyrite_script_test(two_processes e2e/two_processes.py)
+
+# Streams.
+add_library(flow_servant STATIC e2e/flow_servant.c)
+pyrite_generate(TARGET flow_servant IDL e2e/flow.idl)
+target_include_directories(flow_servant PUBLIC e2e ${CMAKE_CURRENT_BINARY_DIR}/flow_servant.pyrite)
+target_link_libraries(flow_servant PUBLIC pyrite_internal)
+pyrite_warnings(flow_servant)
+pyrite_unit_test(stream flow_servant)

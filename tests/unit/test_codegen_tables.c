@@ -154,8 +154,24 @@ TEST(operations_have_their_flags)
 	CHECK_INT(operations[3].timeout_ms, 250);
 	CHECK(operations[2].fingerprint != 0 &&
 	      operations[2].fingerprint != operations[3].fingerprint);
-	CHECK_INT(streams_Feed_interface.operations[1].flags, PYR__UNSUPPORTED);
 	CHECK_INT(streams_Feed_interface.operations[4].flags, 0);
+}
+
+TEST(items_of_streams_stand_behind_the_results)
+{
+	const struct pyr__operation *operations = streams_Feed_interface.operations;
+
+	CHECK_INT(operations[1].flags, PYR__STREAM_OUT);
+	CHECK_INT(operations[1].n_in, 1);
+	CHECK_INT(operations[1].n_out, 0);
+	CHECK(operations[1].fields[1].type == &streams_Item_type);
+	CHECK_INT(operations[2].flags, PYR__STREAM_IN);
+	CHECK_INT(operations[2].n_out, 1);
+	CHECK_STR(operations[2].fields[1].name, "data");
+	CHECK_INT(operations[3].flags, PYR__STREAM_IN | PYR__STREAM_OUT);
+	CHECK_STR(operations[3].fields[0].name, "factor");
+	CHECK_STR(operations[3].fields[1].name, "x");
+	CHECK_STR(operations[3].fields[2].name, "ret");
 }
 
 TEST(a_diamond_has_each_operation_once)
@@ -330,7 +346,8 @@ TESTS(codegen_tables, T(structs_tell_where_their_members_are),
       T(optional_members_tell_where_their_switch_is), T(defaults_are_values_of_the_c_type),
       T(unions_sort_their_labels), T(arrays_count_all_their_elements),
       T(maps_describe_their_entries), T(exceptions_have_a_status), T(operations_have_their_flags),
-      T(a_diamond_has_each_operation_once), T(a_shim_calls_its_method),
-      T(a_shim_hands_out_what_a_method_succeeded_with), T(a_board_survives_the_wire),
-      T(an_atlas_survives_the_wire), T(a_tree_survives_the_wire), T(unions_survive_the_wire),
-      T(a_default_stands_for_what_was_not_sent), T(every_interface_can_be_described))
+      T(items_of_streams_stand_behind_the_results), T(a_diamond_has_each_operation_once),
+      T(a_shim_calls_its_method), T(a_shim_hands_out_what_a_method_succeeded_with),
+      T(a_board_survives_the_wire), T(an_atlas_survives_the_wire), T(a_tree_survives_the_wire),
+      T(unions_survive_the_wire), T(a_default_stands_for_what_was_not_sent),
+      T(every_interface_can_be_described))

@@ -148,14 +148,16 @@ enum pyr__operation_flags {
 	PYR__ONEWAY = 1,
 	PYR__IDEMPOTENT = 2,
 	PYR__INLINE = 4,
-	PYR__UNSUPPORTED = 8 /* streams, for now */
+	PYR__STREAM_IN = 16, /* a parameter is a stream */
+	PYR__STREAM_OUT = 32 /* the result is one */
 };
 
 struct pyr__operation {
 	const char *name; /* "example.Server.add", after the interface that declares it */
 	pyr__shim *shim;
-	const struct pyr__field
-		*fields; /* n_in parameters, then n_out results, the return value first */
+	/* n_in parameters, then n_out results, the return value first, then an item of the
+	 * parameter that is a stream, then one of the result that is */
+	const struct pyr__field *fields;
 	uint16_t n_in, n_out;
 	uint32_t flags;                        /* enum pyr__operation_flags */
 	uint32_t timeout_ms;                   /* @timeout; 0 = none */
@@ -183,6 +185,21 @@ pyr_future *pyr__start(void *proxy, const struct pyr__interface *interface, unsi
 int pyr__get(pyr_future *future, const struct pyr__operation *operation, void *const *out);
 /* Takes the deferred. */
 int pyr__reply(pyr_deferred *deferred, const struct pyr__operation *operation, pyr__in *out);
+
+/*
+ * Streams. The caller opens the call, writes items of the parameter's stream and takes (next) those
+ * of the result's; finish takes the stream and stores the results. The method gets its end with
+ * pyr__stream(), reads the parameter's and yields the result's. What is read is borrowed until the
+ * next read.
+ */
+int pyr__open(void *proxy, const struct pyr__interface *interface, unsigned op, pyr__in *in,
+	      pyr_stream **ret);
+int pyr__write(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item);
+int pyr__next(pyr_stream *stream, const struct pyr__operation *operation, void *ret);
+int pyr__finish(pyr_stream *stream, const struct pyr__operation *operation, void *const *out);
+pyr_stream *pyr__stream(pyr_call *call);
+int pyr__read(pyr_stream *stream, const struct pyr__operation *operation, void *ret);
+int pyr__yield(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item);
 
 void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 		     const struct pyr_proxy_options *options);

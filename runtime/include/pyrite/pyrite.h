@@ -51,6 +51,7 @@ typedef struct pyr_proxy pyr_proxy;
 typedef struct pyr_call pyr_call;
 typedef struct pyr_deferred pyr_deferred;
 typedef struct pyr_future pyr_future;
+typedef struct pyr_stream pyr_stream;
 typedef struct pyr_ns pyr_ns;
 typedef struct pyr_uri pyr_uri;
 typedef struct pyr_any pyr_any;       /* an IDL any: does not travel yet */
@@ -495,4 +496,5 @@ void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
 }
 #endif
 #include <pyrite/proxy.h>
+#include <pyrite/stream.h>
 #endif

@@ -16,17 +16,28 @@ struct streams_Item {
 };
 extern const struct pyr__type streams_Item_type;
 
+struct streams_Gone {
+	const char *why;
+};
+extern const struct pyr__type streams_Gone_type;
+int streams_Gone_raise_at(pyr_call *call, const char *file, int line,
+			  const struct streams_Gone *exception);
+const struct streams_Gone *streams_Gone_caught(void);
+
+enum streams_Level {
+	streams_LOW = 0,
+	streams_HIGH = 1,
+};
+extern const struct pyr__type streams_Level_type;
+
 struct streams_Feed;
 extern const struct pyr__interface streams_Feed_interface;
 
 struct streams_Feed_methods {
 	int (*before)(pyr_call *call, int32_t x, int32_t *ret);
-	/* streams are not carried yet: leave it NULL */
-	int (*watch)(pyr_call *call);
-	/* streams are not carried yet: leave it NULL */
-	int (*upload)(pyr_call *call);
-	/* streams are not carried yet: leave it NULL */
-	int (*both)(pyr_call *call);
+	int (*watch)(pyr_call *call, const char *topic, pyr_stream *stream);
+	int (*upload)(pyr_call *call, pyr_stream *stream, int32_t *ret);
+	int (*both)(pyr_call *call, int32_t factor, pyr_stream *stream);
 	int (*after)(pyr_call *call, int32_t x, int32_t *ret);
 };
 
@@ -43,10 +54,127 @@ int streams_Feed_before(struct streams_Feed *self, int32_t x, int32_t *ret);
 pyr_future *streams_Feed_before_start(struct streams_Feed *self, int32_t x);
 int streams_Feed_before_get(pyr_future *future, int32_t *ret);
 int streams_Feed_before_reply(pyr_deferred *deferred, int32_t ret);
+int streams_Feed_watch(struct streams_Feed *self, const char *topic, pyr_stream **ret);
+int streams_Feed_watch_reply(pyr_deferred *deferred);
+int streams_Feed_watch_next(pyr_stream *stream, struct streams_Item **ret);
+int streams_Feed_watch_yield(pyr_stream *stream, const struct streams_Item *item);
+int streams_Feed_upload(struct streams_Feed *self, pyr_stream **ret);
+int streams_Feed_upload_reply(pyr_deferred *deferred, int32_t ret);
+int streams_Feed_upload_write(pyr_stream *stream, const struct pyr_bytes *item);
+int streams_Feed_upload_read(pyr_stream *stream, const struct pyr_bytes **ret);
+int streams_Feed_upload_finish(pyr_stream *stream, int32_t *ret);
+int streams_Feed_both(struct streams_Feed *self, int32_t factor, pyr_stream **ret);
+int streams_Feed_both_reply(pyr_deferred *deferred);
+int streams_Feed_both_next(pyr_stream *stream, int32_t *ret);
+int streams_Feed_both_yield(pyr_stream *stream, int32_t item);
+int streams_Feed_both_write(pyr_stream *stream, int32_t item);
+int streams_Feed_both_read(pyr_stream *stream, int32_t *ret);
 int streams_Feed_after(struct streams_Feed *self, int32_t x, int32_t *ret);
 pyr_future *streams_Feed_after_start(struct streams_Feed *self, int32_t x);
 int streams_Feed_after_get(pyr_future *future, int32_t *ret);
 int streams_Feed_after_reply(pyr_deferred *deferred, int32_t ret);
+
+#ifndef PYRITE_HAVE_string_streams_Item_map
+#define PYRITE_HAVE_string_streams_Item_map
+struct string_streams_Item_map_entry {
+	const char *key;
+	struct streams_Item value;
+};
+
+struct string_streams_Item_map {
+	size_t n;
+	struct string_streams_Item_map_entry *items;
+};
+#endif
+
+#ifndef PYRITE_HAVE_int32_seq
+#define PYRITE_HAVE_int32_seq
+struct int32_seq {
+	size_t n;
+	int32_t *items;
+};
+#endif
+
+#ifndef PYRITE_HAVE_string_seq
+#define PYRITE_HAVE_string_seq
+struct string_seq {
+	size_t n;
+	const char **items;
+};
+#endif
+
+struct streams_Wide;
+extern const struct pyr__interface streams_Wide_interface;
+
+struct streams_Wide_methods {
+	int (*before)(pyr_call *call, int32_t x, int32_t *ret);
+	int (*watch)(pyr_call *call, const char *topic, pyr_stream *stream);
+	int (*upload)(pyr_call *call, pyr_stream *stream, int32_t *ret);
+	int (*both)(pyr_call *call, int32_t factor, pyr_stream *stream);
+	int (*after)(pyr_call *call, int32_t x, int32_t *ret);
+	int (*lines)(pyr_call *call, bool stream_, pyr_stream *stream);
+	int (*levels)(pyr_call *call, pyr_stream *stream);
+	int (*pairs)(pyr_call *call, pyr_stream *stream);
+	int (*names)(pyr_call *call, pyr_stream *stream, const struct string_seq **ret,
+		     double *ret_mean);
+};
+
+struct streams_Wide *streams_Wide_proxy(const char *uri);
+struct streams_Wide *streams_Wide_proxy_with(const char *uri,
+					     const struct pyr_proxy_options *options);
+struct streams_Wide *streams_Wide_narrow(pyr_proxy *proxy);
+pyr_proxy *streams_Wide_as_proxy(struct streams_Wide *self);
+void streams_Wide_free(struct streams_Wide *self);
+const char *streams_Wide_register(pyr_daemon *daemon, const char *id,
+				  const struct streams_Wide_methods *methods, void *data);
+struct streams_Feed *streams_Wide_as_Feed(struct streams_Wide *self);
+
+#define streams_Wide_raise_Gone(call, ...)                                                         \
+	streams_Gone_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
+
+int streams_Wide_before(struct streams_Wide *self, int32_t x, int32_t *ret);
+pyr_future *streams_Wide_before_start(struct streams_Wide *self, int32_t x);
+int streams_Wide_before_get(pyr_future *future, int32_t *ret);
+int streams_Wide_before_reply(pyr_deferred *deferred, int32_t ret);
+int streams_Wide_watch(struct streams_Wide *self, const char *topic, pyr_stream **ret);
+int streams_Wide_watch_reply(pyr_deferred *deferred);
+int streams_Wide_watch_next(pyr_stream *stream, struct streams_Item **ret);
+int streams_Wide_watch_yield(pyr_stream *stream, const struct streams_Item *item);
+int streams_Wide_upload(struct streams_Wide *self, pyr_stream **ret);
+int streams_Wide_upload_reply(pyr_deferred *deferred, int32_t ret);
+int streams_Wide_upload_write(pyr_stream *stream, const struct pyr_bytes *item);
+int streams_Wide_upload_read(pyr_stream *stream, const struct pyr_bytes **ret);
+int streams_Wide_upload_finish(pyr_stream *stream, int32_t *ret);
+int streams_Wide_both(struct streams_Wide *self, int32_t factor, pyr_stream **ret);
+int streams_Wide_both_reply(pyr_deferred *deferred);
+int streams_Wide_both_next(pyr_stream *stream, int32_t *ret);
+int streams_Wide_both_yield(pyr_stream *stream, int32_t item);
+int streams_Wide_both_write(pyr_stream *stream, int32_t item);
+int streams_Wide_both_read(pyr_stream *stream, int32_t *ret);
+int streams_Wide_after(struct streams_Wide *self, int32_t x, int32_t *ret);
+pyr_future *streams_Wide_after_start(struct streams_Wide *self, int32_t x);
+int streams_Wide_after_get(pyr_future *future, int32_t *ret);
+int streams_Wide_after_reply(pyr_deferred *deferred, int32_t ret);
+
+/** Lines of text; a parameter may not be called stream here. */
+int streams_Wide_lines(struct streams_Wide *self, bool stream_, pyr_stream **ret);
+int streams_Wide_lines_reply(pyr_deferred *deferred);
+int streams_Wide_lines_next(pyr_stream *stream, char **ret);
+int streams_Wide_lines_yield(pyr_stream *stream, const char *item);
+int streams_Wide_levels(struct streams_Wide *self, pyr_stream **ret);
+int streams_Wide_levels_reply(pyr_deferred *deferred);
+int streams_Wide_levels_write(pyr_stream *stream, enum streams_Level item);
+int streams_Wide_levels_read(pyr_stream *stream, enum streams_Level *ret);
+int streams_Wide_levels_finish(pyr_stream *stream);
+int streams_Wide_pairs(struct streams_Wide *self, pyr_stream **ret);
+int streams_Wide_pairs_reply(pyr_deferred *deferred);
+int streams_Wide_pairs_next(pyr_stream *stream, struct string_streams_Item_map **ret);
+int streams_Wide_pairs_yield(pyr_stream *stream, const struct string_streams_Item_map *item);
+int streams_Wide_names(struct streams_Wide *self, pyr_stream **ret);
+int streams_Wide_names_reply(pyr_deferred *deferred, const struct string_seq *ret, double ret_mean);
+int streams_Wide_names_write(pyr_stream *stream, const struct int32_seq *item);
+int streams_Wide_names_read(pyr_stream *stream, const struct int32_seq **ret);
+int streams_Wide_names_finish(pyr_stream *stream, struct string_seq **ret, double *ret_mean);
 
 #ifdef __cplusplus
 }

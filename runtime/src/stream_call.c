@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* The caller's end of a stream: a call that was started, and what travels in it. */
+#include <stdlib.h>
+
+#include "error.h"
+#include "proxy.h"
+#include "stream.h"
+
+/* As perform() in proxy.c, but it does not wait for the answer. Returns false with the last error
+ * set if there is no session. */
+static bool start(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
+		  pyr_stream *stream)
+{
+	int64_t deadline = proxy_deadline(proxy, operation);
+	struct outcall *call = stream->outcall;
+	struct session *session;
+	int tries = 3;
+
+	for (;;) {
+		session = proxy_session_until(proxy, deadline);
+		if (!session)
+			return false;
+		outcall_init(call, deadline);
+		call->session = session;
+		call->stream = stream;
+		peer_stream_call(stream, session);
+		outcall_start(call, session, operation, packer, true);
+		if (!atomic_load(&call->waiter.ready) || !call->was_not_run || --tries == 0)
+			return true;
+		outcall_fini(call);
+		proxy_forget(proxy, session);
+		session_unref(session);
+	}
+}
+
+static void drop(pyr_stream *stream)
+{
+	struct session *session = stream->outcall->session;
+
+	pthread_mutex_lock(stream->lock);
+	stream_drop_items(stream);
+	pthread_mutex_unlock(stream->lock);
+	outcall_fini(stream->outcall);
+	free(stream->outcall);
+	stream_unref(stream);
+	session_unref(session);
+}
+
+static pyr_stream *make(const struct codec_operation *operation)
+{
+	pyr_stream *stream = stream_new(operation, true);
+
+	if (stream)
+		stream->outcall = calloc(1, sizeof(*stream->outcall));
+	if (stream && stream->outcall)
+		return stream;
+	stream_unref(stream);
+	error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	return NULL;
+}
+
+static int open_stream(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
+		       pyr_stream **ret)
+{
+	pyr_stream *stream = make(&proxy->interface->operations[operation]);
+	int err = 0;
+
+	if (!stream)
+		return -PYR_RESOURCE_EXHAUSTED;
+	if (!start(proxy, operation, packer, stream)) {
+		err = -pyr_last_error()->code;
+		free(stream->outcall);
+		stream_unref(stream);
+	} else if (atomic_load(&stream->outcall->waiter.ready) && stream->outcall->code) {
+		err = outcall_error(stream->outcall);
+		drop(stream);
+	} else {
+		*ret = stream;
+	}
+	return err;
+}
+
+int pyr__open(void *self, const struct pyr__interface *interface, unsigned op, pyr__in *in,
+	      pyr_stream **ret)
+{
+	pyr_proxy *proxy = self;
+	int operation = proxy_operation(proxy, interface, op), err;
+	const struct codec_operation *codec;
+	_Alignas(16) uint8_t room[512];
+	struct codec_problem problem;
+	struct codec_packer packer;
+	struct arena arena;
+
+	if (operation < 0)
+		return -pyr_last_error()->code;
+	if (!ret)
+		return error_null("ret");
+	codec = &proxy->interface->operations[operation];
+	proxy_ref(proxy); /* it may be freed meanwhile, which ends the call */
+	arena_init(&arena, room, sizeof(room));
+	if (codec_prepare(codec->request, in, &arena, &packer, &problem) < 0)
+		err = error_set(problem.code, "%s: %s", codec->table->name, problem.text);
+	else
+		err = open_stream(proxy, (unsigned)operation, &packer, ret);
+	arena_clear(&arena);
+	proxy_unref(proxy);
+	return err;
+}
+
+int pyr__write(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item)
+{
+	if (!stream_is_of(stream, operation, stream ? stream->writes : NULL, true, "write"))
+		return -pyr_last_error()->code;
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	return stream_put_slot(stream, operation, item, "write");
+}
+
+int pyr__next(pyr_stream *stream, const struct pyr__operation *operation, void *ret)
+{
+	struct codec_problem problem;
+	struct stream_item *item;
+	int n;
+
+	if (!stream_is_of(stream, operation, stream ? stream->reads : NULL, true, "next"))
+		return -pyr_last_error()->code;
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	if ((n = stream_get(stream, &item)) <= 0)
+		return n;
+	if (codec_unpack_results(stream->reads, item->data, item->n, (void *[]){ ret }, &problem) <
+	    0)
+		n = error_set(PYR_INTERNAL, "ProtocolError: an item of %s: %s", operation->name,
+			      problem.text);
+	free(item);
+	return n;
+}
+
+int pyr_stream_end(pyr_stream *stream)
+{
+	if (!stream)
+		return error_null("stream");
+	if (!stream->is_callers || !stream->writes)
+		return error_set(PYR_INVALID_ARGUMENT,
+				 "%s: only a caller's end that writes is ended",
+				 stream->operation->table->name);
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	pthread_mutex_lock(stream->lock);
+	if (!stream->out_ended) {
+		stream->out_ended = true;
+		stream->kind->end(stream);
+	}
+	stream->kind->flush_unlock(stream);
+	return 0;
+}
+
+int pyr__finish(pyr_stream *stream, const struct pyr__operation *operation, void *const *out)
+{
+	const struct codec_message *reply;
+	struct codec_problem problem;
+	struct outcall *call;
+	int err;
+
+	if (!stream_is_of(stream, operation, stream ? stream->writes : NULL, true, "finish"))
+		return -pyr_last_error()->code;
+	if ((err = pyr_stream_end(stream)) < 0)
+		return err;
+	call = stream->outcall;
+	reply = stream->operation->reply;
+	outcall_wait(call, ENGINE_FOREVER);
+	if (call->code)
+		err = outcall_error(call);
+	else if (codec_unpack_results(reply, call->answer.data, call->answer.n, out, &problem) < 0)
+		err = error_set(PYR_INTERNAL, "ProtocolError: the reply of %s: %s", operation->name,
+				problem.text);
+	drop(stream);
+	return err;
+}
+
+void pyr_stream_cancel(pyr_stream *stream)
+{
+	if (stream && stream->is_callers && !engine_is_forked())
+		outcall_cancel(stream->outcall, PYR_CANCELLED, "the stream was cancelled");
+}
+
+void pyr_stream_free(pyr_stream *stream)
+{
+	if (!stream || !stream->is_callers || engine_is_forked())
+		return;
+	outcall_cancel(stream->outcall, PYR_CANCELLED, "the stream was freed");
+	outcall_wait(stream->outcall, ENGINE_FOREVER);
+	drop(stream);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The method's end of a stream. */
+#include <stdlib.h>
+
+#include "error.h"
+#include "stream.h"
+
+pyr_stream *pyr__stream(pyr_call *call)
+{
+	return call ? call->stream : NULL;
+}
+
+/* The item lives in the stream's arena until the next read. */
+static int unpack(pyr_stream *stream, const struct stream_item *item, void *ret)
+{
+	struct codec_problem problem;
+	union pyr__slot slot = { 0 };
+
+	arena_clear(&stream->arena);
+	arena_init(&stream->arena, NULL, 0);
+	if (codec_unpack(stream->reads, item->data, item->n, &stream->arena, &slot, &problem) < 0)
+		return error_set(problem.code, "%s: %s", stream->operation->table->name,
+				 problem.text);
+	codec_store(stream->reads, &slot, (void *[]){ ret });
+	return 1;
+}
+
+int pyr__read(pyr_stream *stream, const struct pyr__operation *operation, void *ret)
+{
+	struct stream_item *item;
+	int n;
+
+	if (!stream_is_of(stream, operation, stream ? stream->reads : NULL, false, "read"))
+		return -pyr_last_error()->code;
+	if ((n = stream_get(stream, &item)) <= 0)
+		return n;
+	n = unpack(stream, item, ret);
+	free(item);
+	return n;
+}
+
+int pyr__yield(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item)
+{
+	if (!stream_is_of(stream, operation, stream ? stream->writes : NULL, false, "yield"))
+		return -pyr_last_error()->code;
+	return stream_put_slot(stream, operation, item, "yield");
+}
