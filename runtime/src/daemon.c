@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "annotation.h"
 #include "config.h"
 #include "door.h"
 #include "engine.h"
@@ -35,6 +36,7 @@ struct pyr_daemon {
 	struct object_table objects;
 	struct executor *executor;
 	struct peer_host host;
+	struct arena kept; /* what host has copied of the options */
 	struct door *door;
 	struct server *server;
 	struct plain_face *plain;
@@ -181,6 +183,26 @@ static bool open_door(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	return d->door != NULL;
 }
 
+static bool keep_annotations(struct pyr_daemon *d, const struct pyr_daemon_options *o)
+{
+	struct buf all = { 0 };
+	const char *problem;
+	struct span body;
+	size_t i;
+
+	for (i = 0; i < o->n_annotations; i++)
+		annotation_put(&all, ANNOTATIONS_OF_REPLY, &o->annotations[i]);
+	body = (struct span){ all.data, all.n };
+	problem = all.broken ? "out of memory" : annotations_problem(body, ANNOTATIONS_OF_REPLY);
+	if (problem)
+		error_constructor(PYR_INVALID_ARGUMENT, "DaemonError: %s", problem);
+	else
+		d->host.n_annotations = annotations_read(body, ANNOTATIONS_OF_REPLY, &d->kept,
+							 &d->host.annotations);
+	buf_free(&all);
+	return !problem;
+}
+
 static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 {
 	struct server_options server = { .host = &d->host, .door = &d->door, .data = d };
@@ -235,11 +257,12 @@ pyr_daemon *pyr_daemon_new(const struct pyr_daemon_options *options)
 	d->signals = o->signals != PYR_NO;
 	atomic_init(&d->drain_ms, or_config(o->drain_ms, CONFIG_DRAIN_MS));
 	d->stop_fd = -1;
+	arena_init(&d->kept, NULL, 0);
 	if (!build(d, o)) {
 		pyr_daemon_free(d);
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	}
-	if (!open_door(d, o)) {
+	if (!keep_annotations(d, o) || !open_door(d, o)) {
 		pyr_error *why = pyr_error_take();
 
 		pyr_daemon_free(d);
@@ -416,6 +439,7 @@ void pyr_daemon_free(pyr_daemon *daemon)
 	door_free(daemon->door);
 	if (daemon->stop_fd >= 0)
 		close(daemon->stop_fd);
+	arena_clear(&daemon->kept);
 	engine_waiter_fini(&daemon->progress);
 	pthread_cond_destroy(&daemon->ended);
 	pthread_mutex_destroy(&daemon->lock);

@@ -29,27 +29,27 @@ static const struct member bound[] = { M(1, U32, session),    M(2, U32, code),
 				       M(3, SPAN, message),   M(4, F64, fingerprint),
 				       M(5, SPAN, handshake), { 0 } };
 static const struct member unbind[] = { M(1, U32, session), { 0 } };
-static const struct member call[] = { M(1, U32, session),
-				      M(2, U32, operation),
-				      M(3, SPAN, name),
-				      M(4, F64, fingerprint),
-				      M(5, U32, flags),
-				      M(6, U64, time_left),
-				      M(7, SPAN, chain),
-				      M(8, U32, depth),
-				      M(9, SPAN, correlation_id),
-				      M(10, SPAN, traceparent),
-				      M(12, U32, total),
-				      M(PAYLOAD, SPAN, payload),
-				      { 0 } };
+static const struct member call[] = { M(1, U32, session),         M(2, U32, operation),
+				      M(3, SPAN, name),           M(4, F64, fingerprint),
+				      M(5, U32, flags),           M(6, U64, time_left),
+				      M(7, SPAN, chain),          M(8, U32, depth),
+				      M(9, SPAN, correlation_id), M(10, SPAN, traceparent),
+				      M(11, SPAN, annotation),    M(12, U32, total),
+				      M(PAYLOAD, SPAN, payload),  { 0 } };
 static const struct member reply[] = {
-	M(1, U32, flags), M(3, U32, total), M(PAYLOAD, SPAN, payload), { 0 }
+	M(1, U32, flags), M(2, SPAN, annotation), M(3, U32, total), M(PAYLOAD, SPAN, payload), { 0 }
 };
-static const struct member error[] = { M(1, U32, code),         M(2, SPAN, message),
-				       M(3, SPAN, exception),   M(4, SPAN, detail),
-				       M(5, SPAN, trace),       M(6, SPAN, correlation_id),
-				       M(7, U32, may_have_run), M(9, U32, was_not_run),
-				       M(10, U32, found_here),  { 0 } };
+static const struct member error[] = { M(1, U32, code),
+				       M(2, SPAN, message),
+				       M(3, SPAN, exception),
+				       M(4, SPAN, detail),
+				       M(5, SPAN, trace),
+				       M(6, SPAN, correlation_id),
+				       M(7, U32, may_have_run),
+				       M(8, SPAN, annotation),
+				       M(9, U32, was_not_run),
+				       M(10, U32, found_here),
+				       { 0 } };
 static const struct member cancel[] = { M(1, U32, code), { 0 } };
 static const struct member item[] = { M(1, U32, to_caller),      M(2, U64, value),
 				      M(3, U32, flags),          M(4, U32, total),
@@ -131,7 +131,8 @@ static uint8_t *put_span(uint8_t *p, uint8_t id, struct span span)
 {
 	*p++ = (uint8_t)(id << 3 | LEN);
 	p = put_varint(p, span.n);
-	memcpy(p, span.p, span.n);
+	if (span.n > 0)
+		memcpy(p, span.p, span.n);
 	return p + span.n;
 }
 
@@ -385,6 +386,19 @@ void frame_put_operation(struct buf *buf, const char *name, uint64_t fingerprint
 	*p++ = 2 << 3 | FIXED64;
 	p = put_fixed64(p, fingerprint);
 	put_span(p, 3, s);
+}
+
+void frame_put_annotation(struct buf *buf, uint32_t id, struct span key, struct span value)
+{
+	size_t size = len_size(key.n) + len_size(value.n);
+	uint8_t *p = buf_grow(buf, len_size(size));
+
+	if (!p)
+		return;
+	*p++ = (uint8_t)(id << 3 | LEN);
+	p = put_varint(p, size);
+	p = put_span(p, 1, key);
+	put_span(p, 2, value);
 }
 
 void frame_put_mark(struct buf *buf, uint32_t session, uint32_t last_number)

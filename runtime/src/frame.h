@@ -49,6 +49,7 @@ struct frame {
 	uint64_t fingerprint, time_left, value;
 	struct span object, interface, name, chain, correlation_id, traceparent;
 	struct span message, exception, detail, trace, handshake, agent, from, reference;
+	struct span annotation; /* read: the last one; p is NULL if there is none */
 	struct span payload;
 	struct span body; /* read: the whole body, for frame_repeated(). Written: encoded repeated
 			     fields, appended as they are */
@@ -84,5 +85,6 @@ struct frame_entry {
 int frame_repeated(struct span *rest, uint32_t id, struct frame_entry *ret);
 void frame_put_operation(struct buf *buf, const char *name, uint64_t fingerprint,
 			 const char *signature);
+void frame_put_annotation(struct buf *buf, uint32_t id, struct span key, struct span value);
 void frame_put_mark(struct buf *buf, uint32_t session, uint32_t last_number);
 #endif

@@ -14,15 +14,16 @@ struct pyr_future {
 static bool start(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
 		  struct outcall *call)
 {
-	int64_t deadline = proxy_deadline(proxy, operation);
+	struct call_terms terms;
 	struct session *session;
 	int tries = 2;
 
+	proxy_terms(proxy, operation, &terms);
 	for (;;) {
 		session = proxy_session(proxy);
 		if (!session)
 			return false;
-		outcall_init(call, deadline);
+		outcall_init(call, &terms);
 		outcall_start(call, session, operation, packer, false);
 		if (!atomic_load(&call->waiter.ready) || !call->was_not_run || --tries == 0)
 			return true;
@@ -40,8 +41,10 @@ static pyr_future *start_future(pyr_proxy *proxy, unsigned operation, pyr__in *i
 	struct codec_packer packer;
 	pyr_future *future;
 
-	if (codec_prepare(codec->request, in, arena, &packer, &problem) < 0)
+	if (codec_prepare(codec->request, in, arena, &packer, &problem) < 0) {
+		pyr_next_call(NULL);
 		return error_constructor(problem.code, "%s: %s", codec->table->name, problem.text);
+	}
 	future = malloc(sizeof(*future));
 	if (!future)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "context.h"
 #include "engine.h"
 #include "exec.h"
 #include "stream.h"
@@ -31,6 +32,14 @@ pyr_call *incall_current(void)
 	return current;
 }
 
+pyr_call *incall_enter(pyr_call *call)
+{
+	pyr_call *before = current;
+
+	current = call;
+	return before;
+}
+
 pyr_call *incall_new(const struct call_origin *origin, void *origin_data, struct object *object,
 		     unsigned operation)
 {
@@ -48,7 +57,8 @@ pyr_call *incall_new(const struct call_origin *origin, void *origin_data, struct
 	object_ref(object);
 	call->operation = operation;
 	call->deadline = ENGINE_FOREVER;
-	call->correlation_id = "";
+	call->correlation_id = call->traceparent = "";
+	pthread_mutex_init(&call->lock, NULL);
 	memcpy(call->chain, chain, sizeof(chain)); /* until the origin knows better */
 	arena_init(&call->arena, call->room, sizeof(call->room));
 	return call;
@@ -69,6 +79,7 @@ void incall_unref(pyr_call *call)
 	if (call->executor)
 		exec_unref(call->executor);
 	arena_clear(&call->arena);
+	pthread_mutex_destroy(&call->lock);
 	free(call->owned);
 	free(call);
 }
@@ -155,30 +166,53 @@ static bool has_method(const pyr_call *call)
 	return method != NULL;
 }
 
-void incall_run(pyr_call *call)
+/* Whether anybody still wants it. Answers otherwise. */
+static bool is_wanted(pyr_call *call)
 {
-	const struct pyr__operation *table = operation_of(call)->table;
-	pyr_error *error = pyr_error_take(); /* not of this call */
-	pyr_call *outer = current;
+	bool is_cancelled = atomic_load(&call->is_cancelled);
 
-	current = call;
-	call->has_begun = true;
-	if (call->is_oneway && !call->is_answered && !atomic_load(&call->is_cancelled)) {
-		call->is_answered = true;
-		call->origin->reply(call, NULL);
-	}
-	if (atomic_load(&call->is_cancelled))
+	if (is_cancelled)
 		incall_fail(call, PYR_CANCELLED, "cancelled before it ran");
 	else if (call->deadline != ENGINE_FOREVER && engine_now() >= call->deadline)
 		incall_fail(call, PYR_DEADLINE_EXCEEDED, "the deadline passed before it ran");
-	else if ((table->flags & (PYR__STREAM_IN | PYR__STREAM_OUT)) && !call->stream)
+	else
+		return true;
+	return false;
+}
+
+/* A oneway's caller waits for this alone: no deadline of his reaches further. */
+static void acknowledge(pyr_call *call)
+{
+	call->is_answered = true;
+	call->deadline = ENGINE_FOREVER;
+	call->origin->reply(call, NULL);
+}
+
+static void run_wanted(pyr_call *call)
+{
+	const struct pyr__operation *table = operation_of(call)->table;
+
+	if (call->is_oneway && !call->is_answered)
+		acknowledge(call);
+	if ((table->flags & (PYR__STREAM_IN | PYR__STREAM_OUT)) && !call->stream)
 		incall_fail(call, PYR_UNIMPLEMENTED, "%s: no streams over plain gRPC", table->name);
 	else if (!has_method(call))
 		incall_fail(call, PYR_UNIMPLEMENTED, "object '%s' does not implement %s",
 			    call->object->id, table->name);
 	else
 		run_method(call);
-	current = outer;
+}
+
+void incall_run(pyr_call *call)
+{
+	pyr_error *error = pyr_error_take(); /* not of this call */
+	pyr_call *outer = incall_enter(call);
+
+	call->has_begun = true;
+	context_clear_reply();
+	if (is_wanted(call))
+		run_wanted(call);
+	incall_enter(outer);
 	error_restore(error);
 }
 
@@ -220,6 +254,7 @@ void incall_cancel(pyr_call *call)
 		return;
 	if (call->stream)
 		stream_wake(call->stream);
+	incall_cancel_nested(call);
 	d = __atomic_load_n(&call->deferred, __ATOMIC_ACQUIRE);
 	if (d)
 		tell_deferred(d);

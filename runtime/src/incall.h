@@ -9,6 +9,7 @@
  */
 #include <pyrite/gen.h>
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@
 #include "arena.h"
 #include "buf.h"
 #include "codec.h"
+#include "engine.h"
 #include "error.h"
 #include "object.h"
 
@@ -31,6 +33,13 @@ struct lane {
 
 struct executor;
 
+struct call_who {
+	const struct pyr_credentials *credentials; /* NULL: of no unix socket */
+	const uint8_t *link;                       /* 8 bytes; NULL: there is no session */
+	uint32_t session;
+	struct track *track; /* the session's resources */
+};
+
 struct call_origin {
 	/* Exactly one of these two, once, from any thread. reply: the packed result, NULL for a
 	 * oneway; fail: why there is none. */
@@ -39,6 +48,8 @@ struct call_origin {
 	/* The last reference is gone: gives back what the origin added; incall_free() follows. */
 	void (*release)(pyr_call *call);
 	const char *(*peer)(const pyr_call *call); /* address of the caller */
+	/* What else is known of the caller; NULL: nothing. */
+	void (*who)(const pyr_call *call, struct call_who *ret);
 };
 
 struct pyr_call {
@@ -61,8 +72,14 @@ struct pyr_call {
 	size_t n_owned, total; /* fragments come in */
 	uint8_t chain[16];
 	uint32_t depth;
-	const char *correlation_id; /* in the arena; "" */
-	struct error_info failure;  /* of pyr_fail() and raise; code 0 = none */
+	const char *correlation_id, *traceparent; /* in the arena; "" */
+	const struct pyr_annotation *annotations; /* in the arena */
+	size_t n_annotations;
+	struct note *notes;               /* annotations of the answer, the last one first */
+	pthread_mutex_t lock;             /* before a peer's; guards: */
+	struct outcall *_Atomic nested;   /* calls that are part of this one */
+	struct engine_hook cancel_nested; /* added once, by incall_cancel() */
+	struct error_info failure;        /* of pyr_fail() and raise; code 0 = none */
 	pyr_deferred *deferred;
 	pyr_stream *stream; /* the method's end of its streams, NULL: none; one reference */
 	struct arena arena;
@@ -79,6 +96,27 @@ void incall_unref(pyr_call *call);
 /* Nobody waits any more: the method sees it, a deferred's on_cancel is called. Any thread. */
 void incall_cancel(pyr_call *call);
 
+/* ids of a request, as they came: what is not well-formed is left out. */
+void incall_set_ids(pyr_call *call, struct span correlation_id, struct span traceparent);
+
+/* Annotations of the answer, appended to buf as field `id` of its body. */
+struct note {
+	struct pyr_annotation annotation;
+	struct note *next;
+};
+void incall_put_notes(const pyr_call *call, struct buf *buf, uint32_t id);
+
+/* ---- calls made inside calls (incall_nested.c) ---- */
+struct outcall;
+/* Makes a call part of the one that the thread serves; from then on it ends when that is cancelled,
+ * unless its terms say otherwise. Before it is started; not with a peer's lock. */
+void incall_nest(struct outcall *call);
+void incall_unnest(struct outcall *call);
+/* It is part of one that was cancelled. */
+bool incall_is_revoked(const struct outcall *call);
+/* In incall_cancel(): ends those that are part of it, soon. */
+void incall_cancel_nested(pyr_call *call);
+
 /* Unpacks, calls the method, answers. In a method thread; the caller keeps its reference. */
 void incall_run(pyr_call *call);
 
@@ -92,4 +130,5 @@ const struct pyr__operation *incall_operation(const pyr_call *call);
 
 /* The call whose method the thread runs; NULL outside of methods. */
 pyr_call *incall_current(void);
+pyr_call *incall_enter(pyr_call *call); /* Returns the one before. */
 #endif

@@ -147,13 +147,14 @@ int pyr_call_pass(pyr_call *call, const char *file, int line)
 
 void incall_returned(pyr_call *call, int err)
 {
-	struct error_info error = { .code = -err };
+	struct error_info error = { 0 };
 
 	if (err >= 0 || err < -PYR_UNAUTHENTICATED) {
 		incall_fail(call, PYR_UNKNOWN, "%s returned %d, which is no status",
 			    incall_operation(call)->name, err);
 		return;
 	}
+	error.code = -err;
 	if (call->failure.code == -err)
 		error = call->failure;
 	else if (pyr_last_error()->code == -err) /* of a call it made and hands on */
@@ -201,7 +202,7 @@ void incall_end(pyr_call *call, struct error_info *error)
 	error->object = call->object->id;
 	error->operation = incall_operation(call)->name;
 	error->address = object_address(call->object);
-	error->correlation_id = call->correlation_id;
+	error->correlation_id = pyr_call_correlation_id(call);
 	if (!error->trace)
 		error->trace = trace_with(call, "", NULL, 0);
 	tell_hook(call, error);

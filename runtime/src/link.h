@@ -7,7 +7,7 @@
  * link_grpc.c is the first kind. link_plain.c reads the frames: it speaks for a server that knows
  * gRPC alone.
  */
-#include <pyrite/pyrite.h>
+#include <pyrite/context.h>
 
 #include "buf.h"
 
@@ -43,8 +43,10 @@ struct link {
 	const struct link_kind *kind;
 	const struct link_events *events;
 	void *owner;
-	bool is_local;     /* the other side is on this host */
-	bool is_plain;     /* it is a plain gRPC server; set before the first message comes */
+	bool is_local;        /* the other side is on this host */
+	bool is_plain;        /* it is a plain gRPC server; set before the first message comes */
+	bool has_credentials; /* accepted from a unix socket */
+	struct pyr_credentials credentials;
 	char address[128]; /* of the other side, for messages: "127.0.0.1:9090", "./u:/path" */
 };
 

@@ -39,6 +39,8 @@ struct peer_host {
 	struct executor *executor;
 	const char *address; /* of the daemon, for messages */
 	uint32_t max_calls, max_message;
+	const struct pyr_annotation *annotations; /* of each answer */
+	size_t n_annotations;
 	enum pyr_switch traces;  /* go to the other end; default: if it is on this host */
 	atomic_bool is_draining; /* takes no more calls */
 	/* While draining: a call was answered, or a message written. */

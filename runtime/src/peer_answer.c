@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "annotation.h"
 #include "exec.h"
 #include "peer_in.h"
 #include "stream.h"
@@ -36,9 +37,23 @@ bool peer_retire(struct peer *peer, pyr_call *call)
 	return true;
 }
 
-static void put_fragments(struct peer *peer, uint32_t number, struct span payload)
+/* The annotations of an answer, its daemon's first, encoded in buf. Of a live call: a daemon that
+ * was freed has none. */
+static struct span put_notes(const pyr_call *call, struct buf *buf, enum annotation_field field)
 {
-	struct frame frame = { .type = FRAME_REPLY, .number = number };
+	const struct peer_host *host = session_of(call)->peer->host;
+	size_t i;
+
+	for (i = 0; i < host->n_annotations; i++)
+		annotation_put(buf, field, &host->annotations[i]);
+	incall_put_notes(call, buf, (uint32_t)field);
+	return (struct span){ buf->data, buf->broken ? 0 : buf->n };
+}
+
+static void put_fragments(struct peer *peer, uint32_t number, struct span payload,
+			  struct span along)
+{
+	struct frame frame = { .type = FRAME_REPLY, .number = number, .body = along };
 	size_t n;
 
 	frame.total = (uint32_t)payload.n;
@@ -54,12 +69,14 @@ static void put_fragments(struct peer *peer, uint32_t number, struct span payloa
 		peer_queue_answer(peer, &frame);
 		frame.flags |= FRAME_CONTINUES;
 		frame.total = 0;
+		frame.body = (struct span){ 0 };
 	}
 }
 
-void peer_put_reply(struct peer *peer, uint32_t number, const struct codec_packer *packer)
+void peer_put_reply(struct peer *peer, uint32_t number, const struct codec_packer *packer,
+		    struct span along)
 {
-	struct frame frame = { .type = FRAME_REPLY, .number = number };
+	struct frame frame = { .type = FRAME_REPLY, .number = number, .body = along };
 	size_t before = peer->urgent.n;
 	uint8_t *at;
 
@@ -84,7 +101,7 @@ void peer_refuse(struct peer *peer, uint32_t number, int code, const char *forma
 
 /* Queues a reply, or why it cannot be sent. large: it packed, when it goes in fragments. */
 static void put_result(struct peer *peer, uint32_t number, const struct codec_packer *packer,
-		       const uint8_t *large)
+		       const uint8_t *large, struct span along)
 {
 	uint32_t max = peer->host->max_message;
 	size_t size = packer ? packer->size : 0;
@@ -95,9 +112,9 @@ static void put_result(struct peer *peer, uint32_t number, const struct codec_pa
 		peer_refuse(peer, number, PYR_RESOURCE_EXHAUSTED,
 			    "MessageTooLarge: a reply of %zu bytes, the most is %u", size, max);
 	else if (size <= FRAME_FRAGMENT)
-		peer_put_reply(peer, number, packer);
+		peer_put_reply(peer, number, packer, along);
 	else if (large)
-		put_fragments(peer, number, (struct span){ large, size });
+		put_fragments(peer, number, (struct span){ large, size }, along);
 	else
 		peer_refuse(peer, number, PYR_RESOURCE_EXHAUSTED, "out of memory");
 }
@@ -106,6 +123,8 @@ static void put_result(struct peer *peer, uint32_t number, const struct codec_pa
 static void on_reply(pyr_call *call, const struct codec_packer *packer)
 {
 	struct peer *peer = session_of(call)->peer;
+	struct buf notes = { 0 };
+	struct span along = { 0 };
 	uint8_t *large = NULL;
 	bool was_live;
 
@@ -113,10 +132,14 @@ static void on_reply(pyr_call *call, const struct codec_packer *packer)
 		codec_pack(packer, large);
 	pthread_mutex_lock(&peer->lock);
 	was_live = peer_retire(peer, call);
-	if (was_live && !peer_stream_last(call, &(struct frame){ .type = FRAME_REPLY }))
-		put_result(peer, call->number, packer, large);
+	if (was_live)
+		along = put_notes(call, &notes, ANNOTATIONS_OF_REPLY);
+	if (was_live &&
+	    !peer_stream_last(call, &(struct frame){ .type = FRAME_REPLY, .body = along }))
+		put_result(peer, call->number, packer, large, along);
 	flush_soon_unlock(peer);
 	free(large);
+	buf_free(&notes);
 	if (was_live)
 		incall_unref(call);
 }
@@ -139,9 +162,10 @@ static struct span at_most(const char *text, size_t max)
 	return (struct span){ (const uint8_t *)text, n };
 }
 
-static void put_error(struct peer *peer, pyr_call *call, const struct error_info *error)
+static void put_error(struct peer *peer, pyr_call *call, const struct error_info *error,
+		      struct span along)
 {
-	struct frame frame = { .type = FRAME_ERROR, .number = call->number };
+	struct frame frame = { .type = FRAME_ERROR, .number = call->number, .body = along };
 
 	if (error->n_detail > FRAME_MESSAGE_MAX / 2) {
 		peer_refuse(peer, call->number, PYR_RESOURCE_EXHAUSTED,
@@ -164,13 +188,15 @@ static void put_error(struct peer *peer, pyr_call *call, const struct error_info
 static void on_fail(pyr_call *call, const struct error_info *error)
 {
 	struct peer *peer = session_of(call)->peer;
+	struct buf notes = { 0 };
 	bool was_live;
 
 	pthread_mutex_lock(&peer->lock);
 	was_live = peer_retire(peer, call);
 	if (was_live)
-		put_error(peer, call, error);
+		put_error(peer, call, error, put_notes(call, &notes, ANNOTATIONS_OF_ERROR));
 	flush_soon_unlock(peer);
+	buf_free(&notes);
 	if (was_live)
 		incall_unref(call);
 }
@@ -187,4 +213,15 @@ static const char *on_peer(const pyr_call *call)
 	return session_of(call)->peer->link->address;
 }
 
-const struct call_origin link_origin = { on_reply, on_fail, on_release, on_peer };
+static void on_who(const pyr_call *call, struct call_who *ret)
+{
+	struct taken_session *session = session_of(call);
+	const struct link *link = session->peer->link;
+
+	ret->credentials = link->has_credentials ? &link->credentials : NULL;
+	ret->link = session->peer->id;
+	ret->session = session->number;
+	ret->track = &session->track;
+}
+
+const struct call_origin link_origin = { on_reply, on_fail, on_release, on_peer, on_who };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "annotation.h"
 #include "exec.h"
 #include "frame.h"
 #include "peer_in.h"
@@ -15,6 +16,7 @@ void taken_session_drop(struct taken_session *session)
 {
 	if (atomic_fetch_sub(&session->refs, 1) != 1)
 		return;
+	track_end(&session->track);
 	object_unref(session->object);
 	peer_unref(session->peer);
 	free(session);
@@ -117,6 +119,7 @@ void peer_on_bind(struct peer *peer, const struct frame *frame)
 	}
 	session->refs = 1;
 	session->peer = peer;
+	session->number = frame->session;
 	session->lane.backlog = &peer->backlog;
 	peer_ref(peer);
 	find_object(session, frame);
@@ -195,6 +198,7 @@ static bool has_object(struct taken_session *session)
 static bool may_start(struct peer *peer, const struct frame *frame, struct taken_session *session)
 {
 	struct peer_host *host = peer->host;
+	const char *wrong;
 
 	if (!session)
 		peer_refuse(peer, frame->number, PYR_INTERNAL, "ProtocolError: no session %u",
@@ -210,6 +214,9 @@ static bool may_start(struct peer *peer, const struct frame *frame, struct taken
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
 			    "%u calls of this link are unanswered here, the most it may have",
 			    host->max_calls);
+	else if (frame->annotation.p &&
+		 (wrong = annotations_problem(frame->body, ANNOTATIONS_OF_CALL)))
+		peer_refuse(peer, frame->number, PYR_INVALID_ARGUMENT, "%s", wrong);
 	else if (frame->depth >= PEER_MAX_DEPTH)
 		peer_refuse(peer, frame->number, PYR_FAILED_PRECONDITION,
 			    "the call of object '%s' is %u calls deep, the most is %d",
@@ -235,17 +242,14 @@ static void set_context(struct peer *peer, pyr_call *call, const struct frame *f
 		((frame->flags & FRAME_ONEWAY) || (table->flags & PYR__ONEWAY)) && !call->stream;
 	if (frame->chain.n == sizeof(call->chain)) {
 		memcpy(call->chain, frame->chain.p, sizeof(call->chain));
-	} else { /* it starts one: derived from link and number */
+	} else { /* it starts one: of this link, and the number that incall_new() gave */
 		memcpy(call->chain, peer->id, sizeof(peer->id));
-		memcpy(call->chain + sizeof(peer->id), &frame->number, sizeof(frame->number));
 	}
-	if (frame->correlation_id.n > 0 && frame->correlation_id.n <= 128) {
-		char *id = arena_alloc(&call->arena, frame->correlation_id.n + 1);
-
-		if (id)
-			call->correlation_id =
-				memcpy(id, frame->correlation_id.p, frame->correlation_id.n);
-	}
+	if (frame->correlation_id.n > 0 || frame->traceparent.n > 0)
+		incall_set_ids(call, frame->correlation_id, frame->traceparent);
+	if (frame->annotation.p)
+		call->n_annotations = annotations_read(frame->body, ANNOTATIONS_OF_CALL,
+						       &call->arena, &call->annotations);
 }
 
 /* Hands over a call whose payload is complete. A oneway is answered now, before it runs, unless
@@ -257,8 +261,10 @@ static void submit(struct peer *peer, pyr_call *call)
 			   peer_retire(peer, call);
 
 	call->is_answered = is_answered;
-	if (is_answered)
-		peer_put_reply(peer, call->number, NULL);
+	if (is_answered) {
+		call->deadline = ENGINE_FOREVER; /* of the acknowledgement */
+		peer_put_reply(peer, call->number, NULL, (struct span){ 0 });
+	}
 	exec_submit(peer->host->executor, &session->lane, call);
 	if (is_answered)
 		incall_unref(call);

@@ -6,6 +6,7 @@
  * their way in (peer_in.c), answers on their way back (peer_answer.c).
  */
 #include "peer.h"
+#include "track.h"
 
 /* A session that the other end has bound. Counted: the peer's table, and each call in it. */
 struct taken_session {
@@ -16,6 +17,8 @@ struct taken_session {
 	int code;              /* why there is no object */
 	char text[192];
 	struct lane lane;
+	uint32_t number;
+	struct track track;
 };
 
 static inline struct taken_session *session_of(const pyr_call *call)
@@ -31,8 +34,9 @@ extern const struct call_origin link_origin;
 /* ---- with the peer's lock ---- */
 /* Takes the call out of the live ones. Returns false if nobody waits any more. */
 bool peer_retire(struct peer *peer, pyr_call *call);
-/* packer: NULL for a oneway. */
-void peer_put_reply(struct peer *peer, uint32_t number, const struct codec_packer *packer);
+/* packer: NULL for a oneway. along: annotations, encoded. */
+void peer_put_reply(struct peer *peer, uint32_t number, const struct codec_packer *packer,
+		    struct span along);
 void peer_refuse(struct peer *peer, uint32_t number, int code, const char *format, ...)
 	PYR_PRINTF(4, 5);
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "context.h"
 #include "exec.h"
 #include "session.h"
 #include "stream.h"
@@ -85,19 +86,6 @@ static void free_number(struct peer *peer, struct outcall *call)
 
 /* ---- calls ---- */
 
-void outcall_init(struct outcall *call, int64_t deadline)
-{
-	memset(call, 0, sizeof(*call));
-	engine_waiter_init(&call->waiter, false);
-	call->deadline = deadline;
-}
-
-void outcall_fini(struct outcall *call)
-{
-	engine_waiter_fini(&call->waiter);
-	buf_free(&call->answer);
-}
-
 /* The answer is in: whoever waits may go, and with it the call's memory. */
 static void complete(struct outcall *call)
 {
@@ -146,17 +134,6 @@ static void withdraw(struct outcall *call)
 	}
 }
 
-static void set_chain(struct frame *frame)
-{
-	const pyr_call *outer = incall_current();
-
-	if (!outer)
-		return;
-	frame->chain = (struct span){ outer->chain, sizeof(outer->chain) };
-	frame->depth = outer->depth + 1;
-	frame->correlation_id = span_of(outer->correlation_id);
-}
-
 static void describe(const struct outcall *call, struct frame *frame)
 {
 	const struct session *session = call->session;
@@ -181,7 +158,7 @@ static void describe(const struct outcall *call, struct frame *frame)
 		left = (call->deadline - engine_now()) / 1000;
 		frame->time_left = left > 0 ? (uint64_t)left : 1;
 	}
-	set_chain(frame);
+	context_describe(call, frame);
 }
 
 static void put_fragments(struct outcall *call, struct frame *frame, struct span payload)
@@ -262,7 +239,8 @@ static int wait_for_place(struct peer *peer, struct outcall *call, bool may_bloc
 	struct outcall **at;
 
 	call->was_not_run = true; /* if there will be none, and another link may have one */
-	while (is_open(call->session) && !take_number(peer, call, may_block)) {
+	while (is_open(call->session) && !incall_is_revoked(call) &&
+	       !take_number(peer, call, may_block)) {
 		if (!may_block)
 			return PYR_RESOURCE_EXHAUSTED;
 		if (call->deadline != ENGINE_FOREVER && engine_now() >= call->deadline)
@@ -281,6 +259,8 @@ static int wait_for_place(struct peer *peer, struct outcall *call, bool may_bloc
 			*at = call->next_blocked;
 		call->was_not_run = !peer->is_closed || peer->was_connected;
 	}
+	if (incall_is_revoked(call))
+		return PYR_CANCELLED;
 	if (is_open(call->session) && !peer->is_going_away &&
 	    call->session->state != SESSION_FAILED) {
 		call->was_not_run = false;
@@ -297,7 +277,8 @@ static void no_place(struct peer *peer, struct outcall *call, int code)
 	if (code == PYR_UNAVAILABLE) {
 		session_loss(peer, text, sizeof(text), false);
 	} else if (code == PYR_CANCELLED) {
-		snprintf(text, sizeof(text), RELEASED);
+		snprintf(text, sizeof(text), "%s",
+			 incall_is_revoked(call) ? OUTCALL_REVOKED : RELEASED);
 	} else if (code == PYR_DEADLINE_EXCEEDED) {
 		snprintf(text, sizeof(text),
 			 "TimeoutError: %u calls to %s are unanswered, and no place was free in "
@@ -310,34 +291,55 @@ static void no_place(struct peer *peer, struct outcall *call, int code)
 	fail(call, code, text);
 }
 
-void outcall_start(struct outcall *call, struct session *session, unsigned operation,
-		   const struct codec_packer *packer, bool may_block)
+/* large: it packed, when it goes in fragments. wrong: why it may not be sent at all. Returns 0, or
+ * the status it has failed with. With the lock, which it may drop meanwhile. */
+static int start(struct outcall *call, const struct codec_packer *packer, uint8_t *large,
+		 const char *wrong, bool may_block)
 {
-	struct peer *peer = session->peer;
-	uint8_t *large = packer->size > FRAME_FRAGMENT ? malloc(packer->size) : NULL;
+	struct peer *peer = call->session->peer;
+	uint32_t max;
 	char text[1024];
-	int code;
+	int code = wait_for_place(peer, call, may_block);
 
-	if (large)
-		codec_pack(packer, large);
-	call->session = session;
-	call->operation = operation;
-	pthread_mutex_lock(&peer->lock);
-	code = wait_for_place(peer, call, may_block);
+	max = peer->their_max_message;
 	if (code) {
 		no_place(peer, call, code);
-	} else if ((code = session_check_version(session, operation, text, sizeof(text)))) {
+	} else if (wrong) {
+		fail(call, code = PYR_INVALID_ARGUMENT, wrong);
+	} else if ((code = session_check_version(call->session, call->operation, text,
+						 sizeof(text)))) {
 		fail(call, code, text);
-	} else if (packer->size > peer->their_max_message) {
-		fail_too_large(call, "request", packer->size, peer->their_max_message);
+	} else if (packer->size > max) {
+		fail_too_large(call, "request", packer->size, max);
 		code = call->code;
 	} else if (packer->size > FRAME_FRAGMENT && !large) {
 		fail(call, code = PYR_RESOURCE_EXHAUSTED, "out of memory");
 	} else if ((code = put_call(call, packer, large))) {
 		fail(call, code, why_not(code, text, sizeof(text), call));
 	}
+	call->terms = NULL;
 	if (code && call->number)
 		free_number(peer, call);
+	return code;
+}
+
+void outcall_start(struct outcall *call, struct session *session, unsigned operation,
+		   const struct codec_packer *packer, bool may_block)
+{
+	struct peer *peer = session->peer;
+	uint8_t *large = packer->size > FRAME_FRAGMENT ? malloc(packer->size) : NULL;
+	struct buf along = { 0 };
+	const char *wrong;
+	int code;
+
+	if (large)
+		codec_pack(packer, large);
+	call->session = session;
+	call->operation = operation;
+	wrong = context_pack(call, &along);
+	incall_nest(call);
+	pthread_mutex_lock(&peer->lock);
+	code = start(call, packer, large, wrong, may_block);
 	/* Starts that follow each other leave as one message, unless the link has nothing else to
 	 * do. */
 	if (may_block || peer->n_calls <= 1)
@@ -345,6 +347,7 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 	else
 		peer_flush_later_unlock(peer);
 	free(large);
+	buf_free(&along);
 	if (code)
 		complete(call);
 }
@@ -495,6 +498,8 @@ void peer_on_answer(struct peer *peer, const struct frame *frame)
 		take_error(call, frame);
 	} else {
 		buf_append(&call->answer, frame->payload.p, frame->payload.n);
+		if (frame->annotation.p)
+			context_keep_notes(call, frame);
 		if (call->answer.broken)
 			fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory for the reply");
 		else if (call->answer.n > peer->max_reply || frame->total > peer->max_reply)
@@ -561,37 +566,4 @@ void peer_end_out(struct peer *peer)
 	while ((session = numtab_pop(&peer->sessions_made)))
 		session_wake_binders(session);
 	outbox_discard_all(peer);
-}
-
-/* ---- the thread's error ---- */
-
-int outcall_error(struct outcall *call)
-{
-	const struct session *session = call->session;
-	struct error_info error = { .code = call->code, .remote = call->is_remote };
-	char *texts[5] = { NULL };
-	struct frame frame;
-	int err;
-
-	error.may_have_run = call->may_have_run;
-	error.object = session->object;
-	error.operation = session->interface->table->operations[call->operation].name;
-	error.address = session->peer->link->address;
-	if (call->is_remote &&
-	    frame_read_body(FRAME_ERROR, (struct span){ call->answer.data, call->answer.n },
-			    &frame)) {
-		error.message = texts[0] = span_dup(frame.message);
-		error.exception = texts[1] = span_dup(frame.exception);
-		error.trace = texts[2] = span_dup(frame.trace);
-		error.correlation_id = texts[3] = span_dup(frame.correlation_id);
-		error.detail = frame.detail.p;
-		error.n_detail = frame.detail.n;
-	} else {
-		error.message = texts[4] =
-			span_dup((struct span){ call->answer.data, call->answer.n });
-	}
-	err = error_set_info(&error);
-	for (size_t i = 0; i < 5; i++)
-		free(texts[i]);
-	return err;
 }

@@ -54,6 +54,8 @@ struct plain_call {
 	grpc_slice text;
 	grpc_metadata details;
 	char peer[128];
+	bool has_credentials;
+	struct pyr_credentials credentials;
 };
 
 #define FROM(event, member)                                                                        \
@@ -228,7 +230,14 @@ static const char *peer_of(const pyr_call *call)
 	return ((struct plain_call *)call->origin_data)->peer;
 }
 
-static const struct call_origin origin = { reply, fail, release, peer_of };
+static void tell_who(const pyr_call *call, struct call_who *ret)
+{
+	const struct plain_call *pc = call->origin_data;
+
+	ret->credentials = pc->has_credentials ? &pc->credentials : NULL;
+}
+
+static const struct call_origin origin = { reply, fail, release, peer_of, tell_who };
 
 /* ---- what core reports ---- */
 
@@ -318,7 +327,8 @@ static void on_received(struct engine_event *event, bool ok)
 
 /* ---- calls that come in ---- */
 
-static struct plain_call *new_call(struct plain_face *face, grpc_call *call, const char *peer)
+static struct plain_call *new_call(struct plain_face *face, grpc_call *call,
+				   const struct door_peer *who)
 {
 	struct plain_call *pc = calloc(1, sizeof(*pc));
 
@@ -335,7 +345,9 @@ static struct plain_call *new_call(struct plain_face *face, grpc_call *call, con
 	pc->text = grpc_empty_slice();
 	pc->details.key = grpc_slice_from_static_string(PLAIN_DETAILS_KEY);
 	pc->details.value = grpc_empty_slice();
-	snprintf(pc->peer, sizeof(pc->peer), "%s", peer);
+	snprintf(pc->peer, sizeof(pc->peer), "%s", who->address);
+	pc->has_credentials = who->has_credentials;
+	pc->credentials = (struct pyr_credentials){ who->pid, who->uid, who->gid };
 	return pc;
 }
 
@@ -438,16 +450,18 @@ static pyr_call *address_call(struct plain_call *pc, const grpc_call_details *de
 	}
 	atomic_fetch_add(&pc->refs, 1); /* release() gives it back */
 	call->deadline = deadline_of(details->deadline);
+	incall_set_ids(call, find_metadata(metadata, PLAIN_CORRELATION_KEY),
+		       find_metadata(metadata, PLAIN_TRACEPARENT_KEY));
 	set_chain(pc->face, call);
 	return call;
 }
 
 void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_details *details,
-		const grpc_metadata_array *metadata, const char *peer)
+		const grpc_metadata_array *metadata, const struct door_peer *who)
 {
 	grpc_op end = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER };
 	grpc_op receive = { .op = GRPC_OP_RECV_MESSAGE };
-	struct plain_call *pc = new_call(face, call, peer);
+	struct plain_call *pc = new_call(face, call, who);
 
 	if (!pc) {
 		grpc_call_cancel_with_status(call, GRPC_STATUS_RESOURCE_EXHAUSTED, "out of memory",

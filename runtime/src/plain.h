@@ -11,6 +11,7 @@
 
 #include <grpc/grpc.h>
 
+#include "door.h"
 #include "exec.h"
 #include "object.h"
 
@@ -42,8 +43,8 @@ size_t plain_face_load(const struct plain_face *face);
 
 /*
  * Takes a call that a core server was asked for. In the leader. details and metadata are read at
- * once; peer is the caller's address, copied.
+ * once; who is the caller, copied.
  */
 void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_details *details,
-		const grpc_metadata_array *metadata, const char *peer);
+		const grpc_metadata_array *metadata, const struct door_peer *who);
 #endif

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "annotation.h"
 #include "config.h"
+#include "context.h"
 #include "engine.h"
 #include "error.h"
 #include "naming.h"
@@ -38,10 +40,24 @@ static bool is_started(void)
 	return err == 0;
 }
 
+/* Encodes them, for all calls of the proxy. Returns what is wrong with them, or NULL. */
+static const char *keep_annotations(pyr_proxy *proxy, const struct pyr_proxy_options *options)
+{
+	struct buf *buf = &proxy->annotations;
+	size_t i;
+
+	for (i = 0; options && i < options->n_annotations; i++)
+		annotation_put(buf, ANNOTATIONS_OF_CALL, &options->annotations[i]);
+	if (buf->broken)
+		return "out of memory";
+	return annotations_problem((struct span){ buf->data, buf->n }, ANNOTATIONS_OF_CALL);
+}
+
 void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 		     const struct pyr_proxy_options *options)
 {
 	struct uri_problem problem;
+	const char *wrong;
 	pyr_proxy *proxy;
 
 	if (!is_started())
@@ -60,6 +76,13 @@ void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 		if (!uri)
 			return error_constructor(PYR_INVALID_ARGUMENT, "uri is NULL");
 		return error_constructor(problem.code, "%s", problem.text);
+	}
+	wrong = keep_annotations(proxy, options);
+	if (wrong) {
+		pyr_uri_free(proxy->uri);
+		buf_free(&proxy->annotations);
+		free(proxy);
+		return error_constructor(PYR_INVALID_ARGUMENT, "%s", wrong);
 	}
 	proxy->refs = 1;
 	pthread_mutex_init(&proxy->lock, NULL);
@@ -84,6 +107,7 @@ void proxy_unref(pyr_proxy *proxy)
 	if (atomic_fetch_sub(&proxy->refs, 1) != 1)
 		return;
 	pyr_uri_free(proxy->uri);
+	buf_free(&proxy->annotations);
 	pthread_mutex_destroy(&proxy->lock);
 	free(proxy);
 }
@@ -305,41 +329,59 @@ int proxy_operation(const pyr_proxy *proxy, const struct pyr__interface *interfa
 	const char *name = interface->operations[op].name;
 	uint32_t i;
 
-	if (!proxy)
+	if (!proxy) {
+		pyr_next_call(NULL);
 		return error_null(interface->name);
+	}
 	own = proxy->interface->table;
 	if (own == interface)
 		return (int)op;
 	for (i = 0; i < own->n_operations; i++)
 		if (strcmp(own->operations[i].name, name) == 0)
 			return (int)i;
+	pyr_next_call(NULL);
 	error_set(PYR_INVALID_ARGUMENT, "a proxy of %s is no %s", own->name, interface->name);
 	return -1;
 }
 
-int64_t proxy_deadline(pyr_proxy *proxy, unsigned operation)
+static uint32_t timeout_of(pyr_proxy *proxy, unsigned operation)
 {
 	uint32_t ms = next_call.timeout_ms;
 
-	next_call = (struct pyr_call_options){ 0 };
 	if (!ms)
 		ms = atomic_load_explicit(&proxy->timeout_ms, memory_order_relaxed);
 	if (!ms)
 		ms = proxy->interface->table->operations[operation].timeout_ms;
-	if (!ms)
-		ms = config_number(CONFIG_TIMEOUT_MS);
-	return ms ? engine_now() + (int64_t)ms * ENGINE_MS : ENGINE_FOREVER;
+	return ms ? ms : config_number(CONFIG_TIMEOUT_MS);
+}
+
+void proxy_terms(pyr_proxy *proxy, unsigned operation, struct call_terms *ret)
+{
+	uint32_t ms = timeout_of(proxy, operation);
+	const pyr_call *outer = next_call.detached ? NULL : incall_current();
+
+	context_clear_reply();
+	ret->deadline = ms ? engine_now() + (int64_t)ms * ENGINE_MS : ENGINE_FOREVER;
+	if (outer && outer->deadline < ret->deadline)
+		ret->deadline = outer->deadline;
+	ret->is_detached = next_call.detached;
+	ret->correlation_id = next_call.correlation_id;
+	ret->traceparent = next_call.traceparent;
+	ret->annotations = next_call.annotations;
+	ret->n_annotations = next_call.annotations ? next_call.n_annotations : 0;
+	ret->own_annotations = (struct span){ proxy->annotations.data, proxy->annotations.n };
+	next_call = (struct pyr_call_options){ 0 };
 }
 
 /* Makes the call once. Returns false with the last error set if there is no session for it. */
-static bool attempt(struct patience *patience, unsigned operation,
+static bool attempt(struct patience *patience, const struct call_terms *terms, unsigned operation,
 		    const struct codec_packer *packer, struct outcall *call)
 {
 	struct session *session = proxy_session_until(patience->proxy, patience->deadline);
 
 	if (!session)
 		return false;
-	outcall_init(call, patience->deadline);
+	outcall_init(call, terms);
 	outcall_start(call, session, operation, packer, true);
 	outcall_wait(call, ENGINE_FOREVER);
 	return true;
@@ -351,12 +393,14 @@ static bool perform(pyr_proxy *proxy, unsigned operation, const struct codec_pac
 		    struct outcall *call)
 {
 	struct patience patience;
+	struct call_terms terms;
 	int tries = TRIES;
 	bool has_call, is_over;
 
-	patience_begin(&patience, proxy, operation, proxy_deadline(proxy, operation));
+	proxy_terms(proxy, operation, &terms);
+	patience_begin(&patience, proxy, operation, terms.deadline);
 	for (;;) {
-		has_call = attempt(&patience, operation, packer, call);
+		has_call = attempt(&patience, &terms, operation, packer, call);
 		is_over = has_call && call->was_not_run && --tries > 0;
 		if (!is_over && !patience_wants(&patience, has_call ? call : NULL))
 			break;
@@ -391,6 +435,7 @@ int pyr__call(void *self, const struct pyr__interface *interface, unsigned op, p
 	proxy_ref(proxy); /* it may be freed meanwhile, which ends the call */
 	arena_init(&arena, room, sizeof(room));
 	if (codec_prepare(codec->request, in, &arena, &packer, &problem) < 0) {
+		pyr_next_call(NULL);
 		err = error_set(problem.code, "%s: %s", codec->table->name, problem.text);
 	} else if (!perform(proxy, (unsigned)operation, &packer, &call)) {
 		err = -pyr_last_error()->code;
@@ -452,9 +497,10 @@ int pyr_proxy_bind(pyr_proxy *proxy)
 	return err;
 }
 
-struct pyr_proxy_options proxy_options(pyr_proxy *proxy)
+pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface)
 {
 	struct pyr_proxy_options options = { 0 };
+	pyr_proxy *like;
 
 	options.timeout_ms = atomic_load(&proxy->timeout_ms);
 	options.connect_timeout_ms = proxy->wish.connect_timeout_ms;
@@ -462,7 +508,10 @@ struct pyr_proxy_options proxy_options(pyr_proxy *proxy)
 	options.plain = proxy->wish.plain;
 	options.wait_ms = proxy->wait_ms;
 	options.max_retries = atomic_load(&proxy->max_retries);
-	return options;
+	like = pyr__proxy_new(interface, proxy->uri->text, &options);
+	if (like)
+		buf_append(&like->annotations, proxy->annotations.data, proxy->annotations.n);
+	return like;
 }
 
 /* A plain server cannot be asked what an object is. */
@@ -478,14 +527,12 @@ static int check_narrow(pyr_proxy *proxy, const struct pyr__interface *interface
 void *pyr__narrow(void *self, const struct pyr__interface *interface)
 {
 	pyr_proxy *proxy = self, *narrow;
-	struct pyr_proxy_options options;
 
 	if (!proxy) {
 		error_null("proxy");
 		return error_from_constructor();
 	}
-	options = proxy_options(proxy);
-	narrow = pyr__proxy_new(interface, proxy->uri->text, &options);
+	narrow = proxy_like(proxy, interface);
 	if (!narrow || (pyr_proxy_bind(narrow) == 0 && check_narrow(narrow, interface) == 0))
 		return narrow;
 	pyr__proxy_free(narrow);

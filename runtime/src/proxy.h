@@ -23,6 +23,7 @@ struct pyr_proxy {
 	const struct codec_interface *interface;
 	pyr_uri *uri; /* as given */
 	struct link_wish wish;
+	struct buf annotations; /* of each call, encoded; constant */
 	atomic_uint timeout_ms;
 	atomic_int refs;            /* its user's, and those of calls that will look at it again */
 	pthread_mutex_t lock;       /* before the links' and a peer's; nobody waits under it */
@@ -37,8 +38,8 @@ struct pyr_proxy {
 	struct root root;
 };
 
-/* What another proxy is made with that is to be like this one. */
-struct pyr_proxy_options proxy_options(pyr_proxy *proxy);
+/* Another proxy for the same URI with the same options. NULL with the last error set. */
+pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface);
 void proxy_ref(pyr_proxy *proxy);
 void proxy_unref(pyr_proxy *proxy);
 
@@ -56,6 +57,7 @@ void proxy_forget(pyr_proxy *proxy, struct session *session);
 /* What a stub calls: the operation's place in the proxy's interface, which may derive from the
  * stub's. -1 with the last error set. */
 int proxy_operation(const pyr_proxy *proxy, const struct pyr__interface *interface, unsigned op);
-/* When a call that starts now must be answered. Takes the thread's options of its next call. */
-int64_t proxy_deadline(pyr_proxy *proxy, unsigned operation);
+/* What is said of a call that starts now: takes the thread's options of its next call, which must
+ * live until it has been started. */
+void proxy_terms(pyr_proxy *proxy, unsigned operation, struct call_terms *ret);
 #endif

@@ -150,14 +150,11 @@ uint64_t pyr_proxy_hash(const pyr_proxy *proxy)
 
 void *pyr_proxy_dup(pyr_proxy *proxy)
 {
-	struct pyr_proxy_options options;
-
 	if (!proxy) {
 		error_null("proxy");
 		return error_from_constructor();
 	}
-	options = proxy_options(proxy);
-	return pyr__proxy_new(proxy->interface->table, proxy->uri->text, &options);
+	return proxy_like(proxy, proxy->interface->table);
 }
 
 /* ---- connecting anew ---- */

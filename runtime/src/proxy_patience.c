@@ -97,9 +97,10 @@ static int64_t shortened(int64_t pause)
 bool patience_wants(struct patience *patience, const struct outcall *call)
 {
 	int64_t now, most = (int64_t)LAST_PAUSE_MS * ENGINE_MS;
+	const pyr_call *outer = incall_current();
 	bool waits;
 
-	if (!patience->is_patient)
+	if (!patience->is_patient || (outer && atomic_load(&outer->is_cancelled)))
 		return false;
 	now = engine_now();
 	waits = now < patience->wait_until && is_missing(call);

@@ -94,6 +94,8 @@ static void open_link(struct server *server, struct request *r, const struct doo
 		grpc_call_unref(call);
 		return;
 	}
+	link->has_credentials = who->has_credentials;
+	link->credentials = (struct pyr_credentials){ who->pid, who->uid, who->gid };
 	peer = peer_accept(link, server->options.host);
 	if (peer)
 		server->options.opened(server->options.data, peer);
@@ -110,8 +112,7 @@ static void on_request(struct engine_event *event, bool ok)
 		if (is_method(r, "/pyrite.Link/Open"))
 			open_link(server, r, &who);
 		else
-			plain_take(server->options.plain, r->call, &r->details, &r->metadata,
-				   who.address);
+			plain_take(server->options.plain, r->call, &r->details, &r->metadata, &who);
 	}
 	grpc_call_details_destroy(&r->details);
 	grpc_metadata_array_destroy(&r->metadata);

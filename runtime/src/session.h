@@ -38,6 +38,16 @@ struct session {
 	struct session_binder *binders; /* wait in session_bind() */
 };
 
+/* What is said of a call besides what it calls. Borrowed: until it has been started. */
+struct call_terms {
+	int64_t deadline;
+	bool is_detached;                         /* from the call inside which it is made */
+	const char *correlation_id, *traceparent; /* NULL: as the thread has it */
+	const struct pyr_annotation *annotations;
+	size_t n_annotations;
+	struct span own_annotations; /* of the proxy, encoded */
+};
+
 /* A call made. Its memory is the caller's (a stack frame, a future); it belongs to the peer while
  * it is live. */
 struct outcall {
@@ -48,13 +58,18 @@ struct outcall {
 	uint64_t begin, end; /* of its frames in the session's stream */
 	int64_t deadline;
 	struct outcall *next_blocked;
-	pyr_stream *stream; /* its user's end of the call's streams; NULL: none */
+	pyr_stream *stream;             /* its user's end of the call's streams; NULL: none */
+	const struct call_terms *terms; /* until it has been started */
+	pyr_call *outer;                /* counted: its end is this one's; NULL: none */
+	struct outcall *next_nested;    /* outer->lock: among those of it */
+	struct span along;              /* while it is started: its annotations, encoded */
 	/* once ready: */
 	int code;       /* 0, or enum pyr_status */
 	bool is_remote; /* answer holds the body of an Error frame, else of a text */
 	bool may_have_run;
 	bool was_not_run;  /* the session was over before: may be made in another */
 	struct buf answer; /* the reply's payload, or what went wrong */
+	struct buf notes;  /* annotations of a Reply, encoded */
 };
 
 struct session *session_new(struct peer *peer, const char *object,
@@ -95,12 +110,13 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 /* Waits until it is answered, its deadline passes, or `until`. Returns whether call->code is known.
  */
 bool outcall_wait(struct outcall *call, int64_t until);
+#define OUTCALL_REVOKED "the call that this one is part of was cancelled"
 /* Ends it here and tells the other end, unless it was answered: code is CANCELLED or
  * DEADLINE_EXCEEDED. */
 void outcall_cancel(struct outcall *call, int code, const char *text);
 /* The same with the lock, for what the other end did wrong; code may be any. */
 void outcall_abort(struct outcall *call, int code, const char *text);
-void outcall_init(struct outcall *call, int64_t deadline);
+void outcall_init(struct outcall *call, const struct call_terms *terms);
 void outcall_fini(struct outcall *call);
 /* Sets the thread's last error from a call that failed. Returns minus its code. */
 int outcall_error(struct outcall *call);

@@ -11,16 +11,17 @@
 static bool start(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
 		  pyr_stream *stream)
 {
-	int64_t deadline = proxy_deadline(proxy, operation);
+	struct call_terms terms;
 	struct outcall *call = stream->outcall;
 	struct session *session;
 	int tries = 3;
 
+	proxy_terms(proxy, operation, &terms);
 	for (;;) {
-		session = proxy_session_until(proxy, deadline);
+		session = proxy_session_until(proxy, terms.deadline);
 		if (!session)
 			return false;
-		outcall_init(call, deadline);
+		outcall_init(call, &terms);
 		call->session = session;
 		call->stream = stream;
 		peer_stream_call(stream, session);
@@ -98,10 +99,12 @@ int pyr__open(void *self, const struct pyr__interface *interface, unsigned op, p
 	codec = &proxy->interface->operations[operation];
 	proxy_ref(proxy); /* it may be freed meanwhile, which ends the call */
 	arena_init(&arena, room, sizeof(room));
-	if (codec_prepare(codec->request, in, &arena, &packer, &problem) < 0)
+	if (codec_prepare(codec->request, in, &arena, &packer, &problem) < 0) {
+		pyr_next_call(NULL);
 		err = error_set(problem.code, "%s: %s", codec->table->name, problem.text);
-	else
+	} else {
 		err = open_stream(proxy, (unsigned)operation, &packer, ret);
+	}
 	arena_clear(&arena);
 	proxy_unref(proxy);
 	return err;

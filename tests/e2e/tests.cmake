@@ -32,3 +32,12 @@ target_include_directories(flow_servant PUBLIC e2e ${CMAKE_CURRENT_BINARY_DIR}/f
 target_link_libraries(flow_servant PUBLIC pyrite_internal)
 pyrite_warnings(flow_servant)
 pyrite_unit_test(stream flow_servant)
+
+# Calls inside calls, of several daemons.
+add_library(e2e_hops STATIC e2e/hop.c)
+pyrite_generate(TARGET e2e_hops IDL e2e/hops.idl)
+target_include_directories(e2e_hops PUBLIC e2e ${CMAKE_CURRENT_BINARY_DIR}/e2e_hops.pyrite)
+target_link_libraries(e2e_hops PUBLIC pyrite_internal)
+pyrite_warnings(e2e_hops)
+pyrite_unit_test(errors e2e_hops)
+pyrite_unit_test(context e2e_hops)

@@ -81,7 +81,7 @@ static const char *on_peer(const pyr_call *call)
 	return "nowhere";
 }
 
-static const struct call_origin origin = { on_reply, on_fail, on_release, on_peer };
+static const struct call_origin origin = { on_reply, on_fail, on_release, on_peer, NULL };
 
 static struct object_table table;
 static struct object *object;

@@ -146,11 +146,13 @@ static void ask(void)
 		abort();
 }
 
+static const struct door_peer the_peer = { .address = "the peer" };
+
 static void on_requested(struct engine_event *event, bool ok)
 {
 	(void)event;
 	if (ok)
-		plain_take(d.face, d.call, &d.details, &d.metadata, "the peer");
+		plain_take(d.face, d.call, &d.details, &d.metadata, &the_peer);
 	grpc_call_details_destroy(&d.details);
 	grpc_metadata_array_destroy(&d.metadata);
 	if (ok)

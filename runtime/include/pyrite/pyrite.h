@@ -55,6 +55,7 @@ typedef struct pyr_stream pyr_stream;
 typedef struct pyr_ns pyr_ns;
 typedef struct pyr_uri pyr_uri;
 typedef struct pyr_any pyr_any;       /* an IDL any: does not travel yet */
+struct pyr_annotation;                /* <pyrite/context.h> */
 typedef struct pyr_object pyr_object; /* an IDL Object: a reference of no known interface */
 
 /* A switch in an options struct whose default is not "no". */
@@ -208,8 +209,10 @@ struct pyr_daemon_options {
 		insecure; /* accept a bind beyond loopback without TLS or key; default PYR_NO */
 	enum pyr_switch traces; /* errors tell callers where they came from (file, line, object):
 				   PYR_YES all, PYR_NO none; default those on this host */
-	pyr_call_error_cb on_call_error; /* default: none */
-	void *hook_data;                 /* last parameter of the hooks */
+	pyr_call_error_cb on_call_error;          /* default: none */
+	void *hook_data;                          /* last parameter of the hooks */
+	const struct pyr_annotation *annotations; /* go with each answer; copied */
+	size_t n_annotations;
 };
 
 /* Starts to listen. Returns: owned, pyr_daemon_free(); NULL naming the address that could not be
@@ -340,6 +343,8 @@ struct pyr_proxy_options {
 	uint32_t max_retries; /* of a call of an @idempotent operation that found no connection or
 				 lost it; default PYRITE_MAX_RETRIES, else 0 */
 	enum pyr_plain plain; /* whether it may call a server that is no Pyrite */
+	const struct pyr_annotation *annotations; /* go with each call; copied */
+	size_t n_annotations;
 };
 
 /* Options of the calling thread's next call, whatever proxy it goes to; it forgets them when that
@@ -347,7 +352,14 @@ struct pyr_proxy_options {
 struct pyr_call_options {
 	uint32_t timeout_ms; /* deadline; default: the proxy's, else the operation's @timeout, else
 				none */
+	const char *correlation_id; /* default: the thread's, or that of the call it is part of */
+	const char *traceparent;    /* likewise */
+	const struct pyr_annotation *annotations; /* beside the proxy's */
+	size_t n_annotations;
+	bool detached; /* inside a method: goes on if the method's own call is cancelled, and may
+			  take longer than that one */
 };
+/* Strings and annotations are borrowed until that call has been started. */
 void pyr_next_call(const struct pyr_call_options *options);
 
 void pyr_proxy_set_timeout(pyr_proxy *proxy, uint32_t timeout_ms); /* 0: none */
@@ -495,6 +507,7 @@ void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
 #ifdef __cplusplus
 }
 #endif
+#include <pyrite/context.h>
 #include <pyrite/proxy.h>
 #include <pyrite/stream.h>
 #endif
