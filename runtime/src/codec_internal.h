@@ -123,6 +123,18 @@ int codec_fill_slot(struct codec_fill *fill, const struct codec_field *field,
 int codec_fill_value(struct codec_fill *fill, const struct codec_message *message,
 		     const uint8_t *data, size_t n, void **ret);
 
+/* What the functions of these names do, without a look at the stack; codec_stack.c. */
+int codec_prepare_here(const struct codec_message *message, const union pyr__slot *slots,
+		       struct arena *arena, struct codec_packer *ret,
+		       struct codec_problem *problem);
+int codec_prepare_value_here(const struct pyr__type *type, const void *value, struct arena *arena,
+			     struct codec_packer *ret, struct codec_problem *problem);
+void codec_pack_here(const struct codec_packer *packer, uint8_t *dst);
+int codec_unpack_results_here(const struct codec_message *message, const uint8_t *data, size_t n,
+			      void *const *out, struct codec_problem *problem);
+int codec_unpack_value_here(const struct pyr__type *type, const uint8_t *data, size_t n, void **ret,
+			    struct codec_problem *problem);
+
 static inline const void *codec_at(const void *base, size_t offset)
 {
 	return (const uint8_t *)base + offset;

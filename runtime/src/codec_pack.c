@@ -272,8 +272,8 @@ static int finish(const ProtobufCMessage *shadow, struct codec_packer *ret,
 	return 0;
 }
 
-int codec_prepare(const struct codec_message *message, const union pyr__slot *slots,
-		  struct arena *arena, struct codec_packer *ret, struct codec_problem *problem)
+int codec_prepare_here(const struct codec_message *message, const union pyr__slot *slots,
+		       struct arena *arena, struct codec_packer *ret, struct codec_problem *problem)
 {
 	struct pack pack = { arena, problem, message->role, 0 };
 	ProtobufCMessage *shadow;
@@ -289,8 +289,8 @@ int codec_prepare(const struct codec_message *message, const union pyr__slot *sl
 	return status < 0 ? status : finish(shadow, ret, problem);
 }
 
-int codec_prepare_value(const struct pyr__type *type, const void *value, struct arena *arena,
-			struct codec_packer *ret, struct codec_problem *problem)
+int codec_prepare_value_here(const struct pyr__type *type, const void *value, struct arena *arena,
+			     struct codec_packer *ret, struct codec_problem *problem)
 {
 	const struct codec_message *message = codec_type_get(type);
 	struct pack pack = { arena, problem, "member", -1 };
@@ -305,7 +305,7 @@ int codec_prepare_value(const struct pyr__type *type, const void *value, struct 
 	return status < 0 ? status : finish(shadow, ret, problem);
 }
 
-void codec_pack(const struct codec_packer *packer, uint8_t *dst)
+void codec_pack_here(const struct codec_packer *packer, uint8_t *dst)
 {
 	protobuf_c_message_pack(packer->message, dst);
 }

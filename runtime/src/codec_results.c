@@ -97,8 +97,8 @@ static int unpack_results(const struct codec_message *message, const struct code
 	return status;
 }
 
-int codec_unpack_results(const struct codec_message *message, const uint8_t *data, size_t n,
-			 void *const *out, struct codec_problem *problem)
+int codec_unpack_results_here(const struct codec_message *message, const uint8_t *data, size_t n,
+			      void *const *out, struct codec_problem *problem)
 {
 	struct codec_fill fill = { .role = message->role, .problem = problem };
 	_Alignas(16) uint8_t first[FIRST];
@@ -138,8 +138,8 @@ static int unpack_value(const struct codec_message *message, const uint8_t *data
 	return status;
 }
 
-int codec_unpack_value(const struct pyr__type *type, const uint8_t *data, size_t n, void **ret,
-		       struct codec_problem *problem)
+int codec_unpack_value_here(const struct pyr__type *type, const uint8_t *data, size_t n, void **ret,
+			    struct codec_problem *problem)
 {
 	const struct codec_message *message = codec_type_get(type);
 	struct codec_fill fill = { .role = "member", .problem = problem };

@@ -28,6 +28,7 @@
 #include "plain.h"
 #include "server.h"
 #include "signals.h"
+#include "stack.h"
 #include "uri.h"
 
 enum { CLOSE_MS = 500 }; /* for the last bytes of drained links */
@@ -234,10 +235,8 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	return d->server != NULL;
 }
 
-pyr_daemon *pyr_daemon_new(const struct pyr_daemon_options *options)
+static pyr_daemon *new_daemon(const struct pyr_daemon_options *o)
 {
-	static const struct pyr_daemon_options defaults;
-	const struct pyr_daemon_options *o = options ? options : &defaults;
 	pyr_daemon *d;
 	int err = engine_start();
 
@@ -273,6 +272,27 @@ pyr_daemon *pyr_daemon_new(const struct pyr_daemon_options *options)
 	d->host.address = d->address;
 	list(d, true);
 	return d;
+}
+
+struct making {
+	const struct pyr_daemon_options *options;
+	pyr_daemon *daemon;
+};
+
+static void make_daemon(void *arg)
+{
+	struct making *m = arg;
+
+	m->daemon = new_daemon(m->options);
+}
+
+pyr_daemon *pyr_daemon_new(const struct pyr_daemon_options *options)
+{
+	static const struct pyr_daemon_options defaults;
+	struct making m = { .options = options ? options : &defaults };
+
+	stack_call(make_daemon, &m); /* core's servers need more room than a task has */
+	return m.daemon;
 }
 
 /* ---- the end ---- */
@@ -372,6 +392,9 @@ static int start_running(struct pyr_daemon *d)
 
 	if (engine_is_forked())
 		return error_set(PYR_FAILED_PRECONDITION, ENGINE_FORKED_TEXT);
+	if (stack_current())
+		return error_set(PYR_FAILED_PRECONDITION,
+				 "DaemonError: a daemon runs in a thread, not in a task");
 	pthread_mutex_lock(&d->lock);
 	if (d->is_running)
 		why = "is running already";
@@ -414,10 +437,10 @@ int pyr_daemon_run(pyr_daemon *daemon)
 	return err < 0 ? error_set(-err, "DaemonError: no threads for methods") : 0;
 }
 
-void pyr_daemon_free(pyr_daemon *daemon)
+static void free_daemon(void *arg)
 {
-	if (!daemon || engine_is_forked())
-		return;
+	pyr_daemon *daemon = arg;
+
 	pthread_mutex_lock(&daemon->lock);
 	if (daemon->is_running) {
 		atomic_store(&daemon->drain_ms, 0);
@@ -444,6 +467,12 @@ void pyr_daemon_free(pyr_daemon *daemon)
 	pthread_cond_destroy(&daemon->ended);
 	pthread_mutex_destroy(&daemon->lock);
 	free(daemon);
+}
+
+void pyr_daemon_free(pyr_daemon *daemon)
+{
+	if (daemon && !engine_is_forked())
+		stack_call(free_daemon, daemon);
 }
 
 /* ---- objects ---- */

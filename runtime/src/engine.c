@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "stack.h"
 #include "tsan.h"
 
 /*
@@ -196,10 +197,16 @@ static void timed_wait(pthread_cond_t *cond, int64_t until)
 		pthread_cond_timedwait(cond, &engine.lock, &t);
 }
 
-static void kick(void)
+static void start_empty_batch(void *unused)
 {
+	(void)unused;
 	TSAN_RELEASE(&engine.kick_event);
 	grpc_call_start_batch(engine.kick_call, NULL, 0, &engine.kick_event, NULL);
+}
+
+static void kick(void)
+{
+	stack_call(start_empty_batch, NULL);
 }
 
 /* The runtime's thread is to look again. With the lock. */
@@ -350,6 +357,9 @@ bool engine_wait(struct engine_waiter *waiter, int64_t until)
 {
 	bool timed = until != ENGINE_FOREVER, has_led = false;
 
+	if (engine_fiber())
+		return engine_fiber_wait(waiter, until, false) > 0;
+
 	pthread_mutex_lock(
 		&engine.lock); /* also if it is ready: engine_wake() is then done with it */
 	while (!may_leave(waiter)) {
@@ -374,6 +384,32 @@ bool engine_wait(struct engine_waiter *waiter, int64_t until)
 	return is_ready(waiter);
 }
 
+static void raise_locked(struct engine_waiter *waiter, atomic_bool *flag)
+{
+	atomic_store_explicit(flag, true, memory_order_release);
+	if (waiter->fiber)
+		engine_fiber_wake(waiter->fiber);
+	else if (engine.leader == waiter && leading != waiter)
+		kick();
+	else if (waiter->queued)
+		pthread_cond_signal(&waiter->cond);
+}
+
+void engine_wake_locked(struct engine_waiter *waiter)
+{
+	raise_locked(waiter, &waiter->ready);
+}
+
+void engine_lock(void)
+{
+	pthread_mutex_lock(&engine.lock);
+}
+
+void engine_unlock(void)
+{
+	pthread_mutex_unlock(&engine.lock);
+}
+
 static void raise_flag(struct engine_waiter *waiter, atomic_bool *flag)
 {
 	if (leading == waiter) {
@@ -381,11 +417,7 @@ static void raise_flag(struct engine_waiter *waiter, atomic_bool *flag)
 		return;
 	}
 	pthread_mutex_lock(&engine.lock);
-	atomic_store_explicit(flag, true, memory_order_release);
-	if (engine.leader == waiter)
-		kick();
-	else if (waiter->queued)
-		pthread_cond_signal(&waiter->cond);
+	raise_locked(waiter, flag);
 	pthread_mutex_unlock(&engine.lock);
 }
 

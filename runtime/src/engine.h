@@ -18,7 +18,8 @@ struct engine_event {
 	void (*done)(struct engine_event *event, bool ok);
 };
 
-/* Somebody who waits. One thread at a time waits on it; any thread may wake it. */
+/* Somebody who waits. One thread or task at a time waits on it; any thread may wake it. */
+struct engine_fiber;
 struct engine_waiter {
 	pthread_cond_t cond;
 	atomic_bool ready;     /* set by engine_wake(), cleared by its owner */
@@ -27,6 +28,7 @@ struct engine_waiter {
 	bool is_brief;  /* it will be back soon: no method thread need lead meanwhile */
 	bool queued;
 	struct engine_waiter *next, *prev; /* among the followers */
+	struct engine_fiber *fiber;        /* the task that waits; NULL: a thread, or nobody */
 };
 
 /* Starts the engine at first use. Returns 0, or minus a status: after a fork, or when no thread can
@@ -51,8 +53,51 @@ void engine_waiter_fini(struct engine_waiter *waiter);
 /* Waits, leading if nobody does, until waiter->ready or the time `until`. Returns waiter->ready. */
 bool engine_wait(struct engine_waiter *waiter, int64_t until);
 void engine_wake(struct engine_waiter *waiter);
+/* engine_wait() for what a task's cancel may end. Returns 1 if it is ready, 0 if not,
+ * -PYR_CANCELLED if the task was cancelled, once for each engine_fiber_cancel(). */
+int engine_wait_or_cancel(struct engine_waiter *waiter, int64_t until);
 /* Ends the wait early: there is something else to look at. The waiter must be alive throughout. */
 void engine_nudge(struct engine_waiter *waiter);
+
+/*
+ * Tasks. What waits on the stack of one does not hold up the thread: engine_wait() calls suspend(),
+ * which lets others run and returns when the task was woken or its time has come, or for no reason.
+ * A task that is woken comes to its thread's yard, whose waiter is woken: that is what the thread
+ * waits for.
+ */
+struct engine_yard {
+	struct engine_waiter waiter;             /* ready: some were woken */
+	struct engine_fiber *woken, **woken_end; /* engine.lock: in the order they were */
+};
+struct engine_fiber {
+	struct engine_yard *yard;
+	void (*suspend)(struct engine_fiber *fiber, int64_t until);
+	struct engine_fiber *next,
+		**link;    /* engine.lock: among those woken; link: what leads here */
+	bool is_woken;     /* engine.lock: it is one of them */
+	bool is_cancelled; /* engine.lock: the next wait that may end so will */
+	bool is_over;      /* engine.lock: nothing wakes it any more */
+};
+void engine_yard_init(struct engine_yard *yard);
+void engine_yard_fini(struct engine_yard *yard);
+/* The first that was woken and not taken yet, NULL if there is none. In their thread. */
+struct engine_fiber *engine_yard_take(struct engine_yard *yard);
+/* What runs on the stack that the calling thread is about to enter. Returns what did before. */
+struct engine_fiber *engine_set_fiber(struct engine_fiber *fiber);
+/* The task that the calling thread runs; NULL: none, also in stack_call(). */
+struct engine_fiber *engine_fiber(void);
+#define ENGINE_CANCELLED_TEXT "the task was cancelled"
+/* Ends its wait, or its next one, as cancelled. Any thread, also when it is over. */
+void engine_fiber_cancel(struct engine_fiber *fiber);
+/* It is over, and waits no more. In its thread. */
+void engine_fiber_end(struct engine_fiber *fiber);
+
+/* ---- between engine.c and engine_fiber.c; the last two with the lock ---- */
+void engine_lock(void);
+void engine_unlock(void);
+int engine_fiber_wait(struct engine_waiter *waiter, int64_t until, bool may_be_cancelled);
+void engine_fiber_wake(struct engine_fiber *fiber);
+void engine_wake_locked(struct engine_waiter *waiter);
 
 /* Somebody polls just now. */
 bool engine_is_led(void);

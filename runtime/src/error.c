@@ -25,20 +25,13 @@ struct error_block {
 	const uint8_t *detail;
 };
 
-struct error_thread {
-	struct error_block *block; /* NULL: nothing has failed, or lost is the last error */
-	pyr_error lost;            /* what is known of an error there was no memory for; code 0:
-				      none */
-	bool from_constructor;
-};
-
 static const pyr_error nothing = { 0, false, false, "", "", "", "", "", "", "" };
 /* Shared by all threads, and never written. */
 static struct error_block lost_block = {
 	.shown = { PYR_RESOURCE_EXHAUSTED, false, false, LOST_TEXT, "", "", "", "", "", "" },
 };
 
-static _Thread_local struct error_thread thread;
+static _Thread_local struct error_state thread;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool have_key;
@@ -77,6 +70,16 @@ static bool replace_block(struct error_block *block)
 	thread.lost = nothing;
 	thread.from_constructor = false;
 	return true;
+}
+
+void error_swap(struct error_state *other)
+{
+	struct error_state mine = thread;
+
+	thread = *other;
+	*other = mine;
+	if (have_key)
+		(void)pthread_setspecific(key, thread.block); /* at worst lost with the thread */
 }
 
 static void keep_what_fits(const struct error_info *info)

@@ -10,6 +10,16 @@
 
 struct pyr__type;
 
+/* The last error of a thread, or of a task that does not run. All zero: nothing has failed. */
+struct error_state {
+	struct error_block *block; /* NULL: nothing has failed, or lost is the last error */
+	pyr_error lost;            /* what is known of an error there was no memory for; code 0:
+				      none */
+	bool from_constructor;
+};
+/* Exchanges the thread's with another. */
+void error_swap(struct error_state *other);
+
 /* An error on its way: strings borrowed, NULL = nothing to say. */
 struct error_info {
 	int code; /* positive */

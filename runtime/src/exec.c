@@ -322,8 +322,8 @@ bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter)
 {
 	struct executor *e = self ? self->executor : NULL;
 
-	if (!e || !incall_current() || e->n_workers > 1)
-		return false;
+	if (!e || !incall_current() || e->n_workers > 1 || engine_fiber())
+		return false; /* who runs the tasks of a method nests, not they */
 	pthread_mutex_lock(&e->lock);
 	*nest = (struct exec_nest){ waiter, e->nest };
 	e->nest = nest;

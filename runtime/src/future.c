@@ -115,6 +115,7 @@ bool pyr_future_is_ready(pyr_future *future)
 int pyr_future_wait(pyr_future *future, int64_t timeout_ms)
 {
 	int64_t until = ENGINE_FOREVER;
+	int ready;
 
 	if (!future)
 		return error_null("future");
@@ -122,8 +123,11 @@ int pyr_future_wait(pyr_future *future, int64_t timeout_ms)
 		return -PYR_FAILED_PRECONDITION;
 	if (timeout_ms >= 0 && timeout_ms < INT64_MAX / ENGINE_MS / 2)
 		until = engine_now() + timeout_ms * ENGINE_MS;
-	if (outcall_wait(&future->call, until))
+	ready = outcall_watch(&future->call, until);
+	if (ready > 0)
 		return 0;
+	if (ready < 0)
+		return error_set(PYR_CANCELLED, ENGINE_CANCELLED_TEXT);
 	return error_set(PYR_DEADLINE_EXCEEDED, "TimeoutError: not ready within %lld ms",
 			 (long long)timeout_ms);
 }

@@ -9,6 +9,7 @@
 #include "context.h"
 #include "engine.h"
 #include "exec.h"
+#include "stack.h"
 #include "stream.h"
 
 /*
@@ -323,41 +324,66 @@ static pyr_call *take(pyr_deferred *d)
 	return d->call;
 }
 
+/* An answer on its way through the stack that has room for it. */
+struct completion {
+	pyr_deferred *deferred;
+	const struct pyr__operation *operation;
+	pyr__in *out;
+	int code;
+	const char *text;
+	int err;
+};
+
+static void reply(void *arg)
+{
+	struct completion *c = arg;
+	pyr_call *call = take(c->deferred);
+
+	if (operation_of(call)->table != c->operation) {
+		incall_fail(call, PYR_INTERNAL, "the servant answered %s as if it were %s",
+			    operation_of(call)->table->name, c->operation->name);
+		c->err = error_set(PYR_INVALID_ARGUMENT, "the deferred is of %s, not of %s",
+				   operation_of(call)->table->name, c->operation->name);
+	} else {
+		answer(call, c->out);
+	}
+	incall_unref(call);
+}
+
 int pyr__reply(pyr_deferred *deferred, const struct pyr__operation *operation, pyr__in *out)
 {
-	pyr_call *call;
-	int err = 0;
+	struct completion c = { .deferred = deferred, .operation = operation, .out = out };
 
 	if (!deferred)
 		return error_null("deferred");
-	call = take(deferred);
-	if (operation_of(call)->table != operation) {
-		incall_fail(call, PYR_INTERNAL, "the servant answered %s as if it were %s",
-			    operation_of(call)->table->name, operation->name);
-		err = error_set(PYR_INVALID_ARGUMENT, "the deferred is of %s, not of %s",
-				operation_of(call)->table->name, operation->name);
-	} else {
-		answer(call, out);
-	}
+	stack_call(reply, &c);
+	return c.err;
+}
+
+static void fail(void *arg)
+{
+	struct completion *c = arg;
+	pyr_call *call = take(c->deferred);
+
+	incall_fail(call, c->code, "%s", c->text);
 	incall_unref(call);
-	return err;
 }
 
 int pyr_deferred_fail(pyr_deferred *deferred, int code, const char *format, ...)
 {
+	struct completion c = { .deferred = deferred, .code = code < 0 ? -code : code };
 	char text[2048];
 	va_list args;
 
 	if (!deferred)
 		return error_null("deferred");
-	if (code < 0)
-		code = -code;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	incall_fail(take(deferred), code >= 1 && code <= PYR_UNAUTHENTICATED ? code : PYR_UNKNOWN,
-		    "%s", text);
-	incall_unref(deferred->call);
+	if (c.code < 1 || c.code > PYR_UNAUTHENTICATED)
+		c.code = PYR_UNKNOWN;
+	c.text = text;
+	stack_call(fail, &c);
 	return 0;
 }
 

@@ -128,7 +128,8 @@ void incall_returned(pyr_call *call, int err);
 
 const struct pyr__operation *incall_operation(const pyr_call *call);
 
-/* The call whose method the thread runs; NULL outside of methods. */
+/* The call whose method the thread runs; NULL outside of methods. Of a task: that of the method
+ * which runs the tasks. */
 pyr_call *incall_current(void);
 pyr_call *incall_enter(pyr_call *call); /* Returns the one before. */
 #endif

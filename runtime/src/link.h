@@ -62,6 +62,11 @@ struct link_target {
 struct link *link_connect(const struct link_target *target, enum pyr_plain plain,
 			  const struct link_events *events, void *owner);
 
+/* What the owner calls: the functions of its kind, on the thread's own stack, as link_connect(). */
+enum link_write link_write(struct link *link, struct span message);
+void link_close(struct link *link, int code, const char *text);
+void link_free(struct link *link);
+
 /* What link_connect() chooses from: frames over a stream; plain calls; the first, or the second if
  * the server does not know the first. */
 struct link *link_grpc_connect(const struct link_target *target, const struct link_events *events,

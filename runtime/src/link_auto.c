@@ -177,13 +177,3 @@ struct link *link_auto_connect(const struct link_target *target, const struct li
 	free_link(&a->link);
 	return NULL;
 }
-
-struct link *link_connect(const struct link_target *target, enum pyr_plain plain,
-			  const struct link_events *owners, void *owner)
-{
-	if (plain == PYR_PLAIN_NEVER)
-		return link_grpc_connect(target, owners, owner);
-	if (plain == PYR_PLAIN_ONLY)
-		return link_plain_connect(target, owners, owner);
-	return link_auto_connect(target, owners, owner);
-}

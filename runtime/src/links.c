@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stack.h"
+
 enum { EXIT_MS = 200 };
 
 static struct links {
@@ -61,10 +63,12 @@ static struct peer *connect_to(const pyr_uri *uri, const char *address,
  * end. Only if nobody holds the lock, and not for long: the threads that could are not ours to wait
  * for.
  */
-static void at_exit(void)
+static void close_all(void *unused)
 {
 	struct peer *peer;
 	int64_t until;
+
+	(void)unused;
 
 	if (engine_is_forked() || engine_leading() || pthread_mutex_trylock(&links.lock) != 0)
 		return;
@@ -72,6 +76,11 @@ static void at_exit(void)
 	for (peer = links.first; peer; peer = peer->next)
 		peer_close_wait(peer, until);
 	pthread_mutex_unlock(&links.lock);
+}
+
+static void at_exit(void)
+{
+	stack_call(close_all, NULL); /* also when a task exits: the others run no more */
 }
 
 /* May a proxy that wishes so use it? */

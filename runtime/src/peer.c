@@ -52,7 +52,7 @@ void peer_unref(struct peer *peer)
 	if (!peer || atomic_fetch_sub(&peer->refs, 1) != 1)
 		return;
 	if (peer->link)
-		peer->link->kind->free(peer->link);
+		link_free(peer->link);
 	buf_free(&peer->urgent);
 	buf_free(&peer->wire);
 	numtab_free(&peer->calls_taken);
@@ -107,7 +107,7 @@ struct peer *peer_accept(struct link *link, struct peer_host *host)
 	struct peer *peer = new_peer(host);
 
 	if (!peer) {
-		link->kind->close(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		link_close(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return NULL;
 	}
 	peer->link = link;
@@ -168,8 +168,7 @@ void peer_queue(struct peer *peer, const struct frame *frame)
 		return;
 	log_line(PYR_LOG_WARNING, "link with %s: closed: it does not read", peer->link->address);
 	peer->is_ending = true;
-	peer->link->kind->close(peer->link, PYR_RESOURCE_EXHAUSTED,
-				"closed: the other end does not read");
+	link_close(peer->link, PYR_RESOURCE_EXHAUSTED, "closed: the other end does not read");
 }
 
 /* Urgent frames, whole ones, as many as fit. */
@@ -224,7 +223,7 @@ static void on_linger(struct engine_timer *timer)
 {
 	struct peer *peer = (struct peer *)((char *)timer - offsetof(struct peer, linger));
 
-	peer->link->kind->close(peer->link, PYR_UNAVAILABLE, "the other end did not end the link");
+	link_close(peer->link, PYR_UNAVAILABLE, "the other end did not end the link");
 }
 
 /* An orderly end needs the other end, which may not care. With the lock. */
@@ -248,10 +247,10 @@ void peer_flush_unlock(struct peer *peer)
 			limit_end(peer);
 		pthread_mutex_unlock(&peer->lock);
 		if (ends)
-			link->kind->close(link, 0, "");
+			link_close(link, 0, "");
 		if (!ready)
 			return;
-		written = link->kind->write(link, (struct span){ peer->wire.data, peer->wire.n });
+		written = link_write(link, (struct span){ peer->wire.data, peer->wire.n });
 		if (written == LINK_WRITTEN) {
 			pthread_mutex_lock(&peer->lock);
 			peer->is_writing = false;
@@ -315,7 +314,7 @@ void peer_close(struct peer *peer, int code, const char *text)
 		return;
 	}
 	pthread_mutex_unlock(&peer->lock);
-	peer->link->kind->close(peer->link, code, text);
+	link_close(peer->link, code, text);
 }
 
 void peer_leave(struct peer *peer)

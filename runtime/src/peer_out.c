@@ -237,6 +237,7 @@ static bool is_open(const struct session *session)
 static int wait_for_place(struct peer *peer, struct outcall *call, bool may_block)
 {
 	struct outcall **at;
+	bool is_cancelled;
 
 	call->was_not_run = true; /* if there will be none, and another link may have one */
 	while (is_open(call->session) && !incall_is_revoked(call) &&
@@ -250,13 +251,15 @@ static int wait_for_place(struct peer *peer, struct outcall *call, bool may_bloc
 		call->next_blocked = NULL;
 		*at = call;
 		pthread_mutex_unlock(&peer->lock);
-		engine_wait(&call->waiter, call->deadline);
+		is_cancelled = engine_wait_or_cancel(&call->waiter, call->deadline) < 0;
 		pthread_mutex_lock(&peer->lock);
 		atomic_store(&call->waiter.ready, false);
 		for (at = &peer->blocked; *at && *at != call; at = &(*at)->next_blocked)
 			;
 		if (*at)
 			*at = call->next_blocked;
+		if (is_cancelled)
+			return PYR_CANCELLED;
 		call->was_not_run = !peer->is_closed || peer->was_connected;
 	}
 	if (incall_is_revoked(call))
@@ -278,7 +281,9 @@ static void no_place(struct peer *peer, struct outcall *call, int code)
 		session_loss(peer, text, sizeof(text), false);
 	} else if (code == PYR_CANCELLED) {
 		snprintf(text, sizeof(text), "%s",
-			 incall_is_revoked(call) ? OUTCALL_REVOKED : RELEASED);
+			 incall_is_revoked(call)      ? OUTCALL_REVOKED
+			 : call->session->is_released ? RELEASED
+						      : ENGINE_CANCELLED_TEXT);
 	} else if (code == PYR_DEADLINE_EXCEEDED) {
 		snprintf(text, sizeof(text),
 			 "TimeoutError: %u calls to %s are unanswered, and no place was free in "
@@ -340,9 +345,9 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 	incall_nest(call);
 	pthread_mutex_lock(&peer->lock);
 	code = start(call, packer, large, wrong, may_block);
-	/* Starts that follow each other leave as one message, unless the link has nothing else to
-	 * do. */
-	if (may_block || peer->n_calls <= 1)
+	/* Starts that follow each other leave as one message, and so do calls of the tasks of a
+	 * thread, unless the link has nothing else to do. */
+	if ((may_block && !engine_fiber()) || peer->n_calls <= 1)
 		peer_flush_unlock(peer);
 	else
 		peer_flush_later_unlock(peer);
@@ -416,61 +421,6 @@ void outcall_cancel(struct outcall *call, int code, const char *text)
 	if (ended)
 		complete(call);
 	peer_unref(peer);
-}
-
-static void expire(struct outcall *call)
-{
-	char text[256];
-
-	snprintf(text, sizeof(text), "TimeoutError: no answer from %s in time",
-		 call->session->peer->link->address);
-	outcall_cancel(call, PYR_DEADLINE_EXCEEDED, text);
-}
-
-/* Until the other end has said Hello, no caller waits longer than the time to connect. */
-static int64_t connect_limit(struct peer *peer)
-{
-	int64_t until;
-
-	pthread_mutex_lock(&peer->lock);
-	until = peer->has_hello ? ENGINE_FOREVER : peer->connect_until;
-	pthread_mutex_unlock(&peer->lock);
-	return until;
-}
-
-static bool wait_alone(struct outcall *call, int64_t until, bool nests)
-{
-	struct peer *peer = call->session->peer;
-	int64_t limit, connect;
-
-	for (;;) {
-		while (nests && exec_run_nested())
-			;
-		connect = atomic_load(&call->waiter.ready) ? ENGINE_FOREVER : connect_limit(peer);
-		limit = call->deadline < until ? call->deadline : until;
-		if (engine_wait(&call->waiter, connect < limit ? connect : limit))
-			return true;
-		if (engine_now() >= call->deadline)
-			expire(call);
-		else if (engine_now() >= until)
-			return false;
-		else if (connect_limit(peer) <= engine_now())
-			peer_close(peer, PYR_UNAVAILABLE, "failed to connect in time");
-	}
-}
-
-bool outcall_wait(struct outcall *call, int64_t until)
-{
-	struct exec_nest nest;
-	bool nests = exec_nest_enter(&nest, &call->waiter);
-	bool is_known = wait_alone(call, until, nests);
-
-	if (nests) {
-		exec_nest_leave(&nest);
-		while (exec_run_nested()) /* one that came at the last moment would wait for ever */
-			;
-	}
-	return is_known;
 }
 
 /* ---- answers; in the leader, with the lock ---- */

@@ -21,6 +21,14 @@ void pyr_next_call(const struct pyr_call_options *options)
 	next_call = options ? *options : (struct pyr_call_options){ 0 };
 }
 
+void proxy_swap_next_call(struct pyr_call_options *other)
+{
+	struct pyr_call_options mine = next_call;
+
+	next_call = *other;
+	*other = mine;
+}
+
 bool proxy_is_forked(void)
 {
 	if (!engine_is_forked())
@@ -233,7 +241,8 @@ static void open_for_all(pyr_proxy *proxy, int64_t until)
 	session = open_session(proxy, until);
 	pthread_mutex_lock(&proxy->lock);
 	proxy->is_opening = false;
-	tell_waiting(proxy, !session);
+	/* That he was cancelled is not their failure. */
+	tell_waiting(proxy, !session && pyr_last_error()->code != PYR_CANCELLED);
 	if (session && n_released != proxy->n_released) {
 		close_session(session);
 		session = was_released(proxy);
@@ -242,18 +251,22 @@ static void open_for_all(pyr_proxy *proxy, int64_t until)
 }
 
 /* Leaves those who wait, if it is still among them. With the proxy's lock. */
-static void wait_no_more(pyr_proxy *proxy, struct proxy_wait *wait)
+static void wait_no_more(pyr_proxy *proxy, struct proxy_wait *wait, bool is_cancelled)
 {
 	struct proxy_wait **at;
 
 	for (at = &proxy->waiting; *at && *at != wait; at = &(*at)->next)
 		;
-	if (!*at)
+	if (*at)
+		*at = wait->next;
+	else if (!is_cancelled)
 		return;
-	*at = wait->next;
 	wait->has_failed = true;
-	error_set(PYR_DEADLINE_EXCEEDED, "TimeoutError: %s was not found in time",
-		  proxy->uri->text);
+	if (is_cancelled)
+		error_set(PYR_CANCELLED, ENGINE_CANCELLED_TEXT);
+	else
+		error_set(PYR_DEADLINE_EXCEEDED, "TimeoutError: %s was not found in time",
+			  proxy->uri->text);
 }
 
 /* Waits until another has opened the session. Returns false if he could not, with his error the
@@ -262,13 +275,14 @@ static void wait_no_more(pyr_proxy *proxy, struct proxy_wait *wait)
 static bool wait_for_session(pyr_proxy *proxy, int64_t until)
 {
 	struct proxy_wait wait = { .has_failed = false }, **at;
+	bool is_cancelled;
 
 	for (at = &proxy->waiting; *at; at = &(*at)->next)
 		;
 	*at = &wait;
 	engine_waiter_init(&wait.waiter, false);
 	pthread_mutex_unlock(&proxy->lock);
-	engine_wait(&wait.waiter, until);
+	is_cancelled = engine_wait_or_cancel(&wait.waiter, until) < 0;
 	pthread_mutex_lock(&proxy->lock);
 	engine_waiter_fini(&wait.waiter);
 	if (wait.error && wait.error->code == PYR_DEADLINE_EXCEEDED && engine_now() < until) {
@@ -280,7 +294,7 @@ static bool wait_for_session(pyr_proxy *proxy, int64_t until)
 	else if (wait.has_failed)
 		error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	else
-		wait_no_more(proxy, &wait);
+		wait_no_more(proxy, &wait, is_cancelled);
 	return !wait.has_failed;
 }
 

@@ -40,6 +40,9 @@ struct pyr_proxy {
 
 /* Another proxy for the same URI with the same options. NULL with the last error set. */
 pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface);
+/* Exchanges the options of the thread's next call with others. */
+void proxy_swap_next_call(struct pyr_call_options *other);
+
 void proxy_ref(pyr_proxy *proxy);
 void proxy_unref(pyr_proxy *proxy);
 

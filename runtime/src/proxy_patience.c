@@ -118,7 +118,7 @@ bool patience_pause(struct patience *patience)
 {
 	struct patience_pause pause, **at;
 	pyr_proxy *proxy = patience->proxy;
-	bool is_over;
+	bool is_over, is_cancelled = false;
 
 	engine_waiter_init(&pause.waiter, false);
 	pthread_mutex_lock(&proxy->lock);
@@ -127,7 +127,7 @@ bool patience_pause(struct patience *patience)
 		pause.next = proxy->pausing;
 		proxy->pausing = &pause;
 		pthread_mutex_unlock(&proxy->lock);
-		engine_wait(&pause.waiter, patience->next);
+		is_cancelled = engine_wait_or_cancel(&pause.waiter, patience->next) < 0;
 		pthread_mutex_lock(&proxy->lock);
 		for (at = &proxy->pausing; *at && *at != &pause; at = &(*at)->next)
 			;
@@ -139,7 +139,9 @@ bool patience_pause(struct patience *patience)
 	engine_waiter_fini(&pause.waiter);
 	if (is_over)
 		error_set(PYR_CANCELLED, "%s: the proxy was released", proxy->uri->text);
-	return !is_over;
+	else if (is_cancelled)
+		error_set(PYR_CANCELLED, ENGINE_CANCELLED_TEXT);
+	return !is_over && !is_cancelled;
 }
 
 void patience_end(pyr_proxy *proxy)

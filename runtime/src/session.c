@@ -146,20 +146,22 @@ void session_wake_binders(struct session *session)
 		engine_wake(&b->waiter);
 }
 
-/* Called with the lock, which it drops meanwhile. */
-static void wait_bound(struct session *session, int64_t until)
+/* Called with the lock, which it drops meanwhile. Returns whether the task was cancelled. */
+static bool wait_bound(struct session *session, int64_t until)
 {
 	struct session_binder binder = { .next = session->binders }, **at;
+	bool is_cancelled;
 
 	engine_waiter_init(&binder.waiter, false);
 	session->binders = &binder;
 	peer_flush_unlock(session->peer);
-	engine_wait(&binder.waiter, until);
+	is_cancelled = engine_wait_or_cancel(&binder.waiter, until) < 0;
 	pthread_mutex_lock(&session->peer->lock);
 	for (at = &session->binders; *at != &binder; at = &(*at)->next)
 		;
 	*at = binder.next;
 	engine_waiter_fini(&binder.waiter);
+	return is_cancelled;
 }
 
 /* What came of a Bind. */
@@ -188,7 +190,7 @@ static int bind_result(const struct session *session, char *text, size_t n)
 int session_bind(struct session *session, int64_t until, char *text, size_t n)
 {
 	struct peer *peer = session->peer;
-	bool may_bind;
+	bool may_bind, is_cancelled = false;
 	int code;
 
 	pthread_mutex_lock(&peer->lock);
@@ -196,8 +198,10 @@ int session_bind(struct session *session, int64_t until, char *text, size_t n)
 	if (session->state == SESSION_NEW && may_bind)
 		session_put_bind(session);
 	if (session->state == SESSION_SENT && may_bind)
-		wait_bound(session, until);
-	code = bind_result(session, text, n);
+		is_cancelled = wait_bound(session, until);
+	code = is_cancelled ? PYR_CANCELLED : bind_result(session, text, n);
+	if (is_cancelled)
+		snprintf(text, n, ENGINE_CANCELLED_TEXT);
 	pthread_mutex_unlock(&peer->lock);
 	return code;
 }

@@ -108,8 +108,11 @@ void session_cancel_calls(struct session *session);
 void outcall_start(struct outcall *call, struct session *session, unsigned operation,
 		   const struct codec_packer *packer, bool may_block);
 /* Waits until it is answered, its deadline passes, or `until`. Returns whether call->code is known.
- */
+ * In a task that is cancelled while it waits without a limit, the call is cancelled. */
 bool outcall_wait(struct outcall *call, int64_t until);
+/* The same for one who only looks: returns 1 if it is known, 0 if not, -PYR_CANCELLED when the task
+ * was cancelled, which the call is not. */
+int outcall_watch(struct outcall *call, int64_t until);
 #define OUTCALL_REVOKED "the call that this one is part of was cancelled"
 /* Ends it here and tells the other end, unless it was answered: code is CANCELLED or
  * DEADLINE_EXCEEDED. */

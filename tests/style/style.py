@@ -19,11 +19,11 @@ TAB = 8
 # The runtime's floors (docs/internals/threads.md): a file includes only its own floor's headers and lower ones. First
 # match wins; the number of the floor is that of the line.
 FLOORS = (
-    (0, r"error.*|address|text|uri|config|log|buf|numtab|arena|root|signals|tsan"),
+    (0, r"error.*|address|text|uri|config|log|buf|numtab|arena|root|signals|tsan|stack.*|task_heap"),
     (1, r"codec.*|frame.*|annotation|plain_text"),
     (2, r"link|link_.*|door.*|engine.*"),
     (3, r"peer.*|outbox|stream|stream_serve|links|session|object|incall.*|outcall|context|track|exec|plain.*|server"),
-    (4, r"proxy.*|stream_call|future|caught"),
+    (4, r"proxy.*|stream_call|future|caught|task"),
     (5, r"daemon|naming.*|timer"),
 )
 UPWARDS = {("proxy", "naming.h")}  # a proxy has its name looked up, which is done through a proxy
