@@ -29,4 +29,6 @@ check sample_fib_maps same '[832040, 9227465, 102334155, 1134903170]' "$run_dir/
 run_start 10 "$run_dir/03-timers/sample-timers-server" || exit 1
 check sample_timers_sleeps same $'Task 1 running\nTask 2 running\nTask 2 finished\nTask 1 finished' \
 	"$run_dir/03-timers/sample-timers-client"
+check sample_timers_sleeps_in_tasks same $'Task 1 running\nTask 2 running\nTask 2 finished\nTask 1 finished' \
+	"$run_dir/03-timers/sample-timers-tasks"
 tests_end
