@@ -12,22 +12,22 @@
 #define TRACEPARENT_RULE                                                                           \
 	"a traceparent is 00-<32 digits>-<16 digits>-<2 digits>, lower-case hexadecimal"
 
-/* Of a thread. Ids are those of calls outside of methods. */
-struct own {
+/* Of a thread or task. Ids are those of calls outside of methods. */
+struct context_own {
 	char correlation_id[CONTEXT_ID_MAX + 1], traceparent[CONTEXT_ID_MAX + 1];
 	struct arena reply;
 	const struct pyr_annotation *annotations; /* of the last answer */
 	size_t n_annotations;
 };
 
-static _Thread_local struct own *own;
+static _Thread_local struct context_own *own;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool have_key;
 
 static void free_own(void *data)
 {
-	struct own *o = data;
+	struct context_own *o = data;
 
 	arena_clear(&o->reply);
 	free(o);
@@ -40,7 +40,7 @@ static void make_key(void)
 }
 
 /* Returns NULL when memory is out. */
-static struct own *get_own(void)
+static struct context_own *get_own(void)
 {
 	pthread_once(&key_once, make_key);
 	if (own || !have_key)
@@ -52,6 +52,43 @@ static struct own *get_own(void)
 	if (pthread_setspecific(key, own) != 0)
 		free_own(own);
 	return own;
+}
+
+/* ---- of tasks ---- */
+
+struct context_own *context_inherit(void)
+{
+	struct context_own *copy;
+
+	if (!own || !(own->correlation_id[0] || own->traceparent[0]))
+		return NULL;
+	copy = calloc(1, sizeof(*copy));
+	if (!copy)
+		return NULL;
+	memcpy(copy->correlation_id, own->correlation_id, sizeof(copy->correlation_id));
+	memcpy(copy->traceparent, own->traceparent, sizeof(copy->traceparent));
+	arena_init(&copy->reply, NULL, 0);
+	return copy;
+}
+
+struct context_own *context_exchange(struct context_own *other)
+{
+	struct context_own *before = own;
+
+	if (before == other) /* nothing, both */
+		return before;
+	own = other;
+	if (have_key)
+		(void)pthread_setspecific(key, own); /* at worst lost with the thread */
+	return before;
+}
+
+void context_drop(struct context_own *o)
+{
+	if (!o)
+		return;
+	arena_clear(&o->reply);
+	free(o);
 }
 
 /* ---- ids ---- */
@@ -116,7 +153,7 @@ static int set_id(const char *id, char *place, const char **of_call)
 int pyr_set_correlation_id(const char *id)
 {
 	pyr_call *call = incall_current();
-	struct own *o = get_own();
+	struct context_own *o = get_own();
 
 	if (id && !context_is_correlation_id(span_of(id)))
 		return error_set(PYR_INVALID_ARGUMENT, ID_RULE);
@@ -128,7 +165,7 @@ int pyr_set_correlation_id(const char *id)
 int pyr_set_traceparent(const char *traceparent)
 {
 	pyr_call *call = incall_current();
-	struct own *o = get_own();
+	struct context_own *o = get_own();
 
 	if (traceparent && !context_is_traceparent(span_of(traceparent)))
 		return error_set(PYR_INVALID_ARGUMENT, TRACEPARENT_RULE);
@@ -214,7 +251,7 @@ void context_take_reply(struct outcall *call)
 	bool is_error = call->code && call->is_remote;
 	struct span body = { call->notes.data, call->notes.n };
 	enum annotation_field field = ANNOTATIONS_OF_REPLY;
-	struct own *o;
+	struct context_own *o;
 
 	if (is_error) {
 		body = (struct span){ call->answer.data, call->answer.n };

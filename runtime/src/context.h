@@ -15,6 +15,15 @@
 bool context_is_correlation_id(struct span id);
 bool context_is_traceparent(struct span id);
 
+/*
+ * A task has its own of this, which begins with the ids of its starter. inherit: NULL when there is
+ * nothing, or no memory for it. exchange: makes another the thread's, and returns what was.
+ */
+struct context_own;
+struct context_own *context_inherit(void);
+struct context_own *context_exchange(struct context_own *other);
+void context_drop(struct context_own *own);
+
 /* Writes what goes along with a call into its frame: chain, ids, annotations. */
 void context_describe(const struct outcall *call, struct frame *frame);
 

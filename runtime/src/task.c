@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "context.h"
 #include "engine.h"
 #include "error.h"
 #include "exec.h"
@@ -53,6 +54,7 @@ struct pyr_task {
 	/* What is the thread's while it runs: */
 	struct error_state last_error;
 	struct pyr_call_options next_call;
+	struct context_own *context;
 	pyr_call *call;
 };
 
@@ -143,6 +145,7 @@ static pyr_task *new_task(struct tasks *s, pyr_task_cb callback, void *data)
 	t->tasks = s;
 	t->callback = callback;
 	t->data = data;
+	t->context = context_inherit();
 	t->call = incall_current();
 	t->next = s->first;
 	if (s->first)
@@ -163,6 +166,7 @@ static void destroy(pyr_task *t)
 	if (t->next)
 		t->next->prev = t->prev;
 	pyr_error_free(t->error);
+	context_drop(t->context);
 	free(t);
 }
 
@@ -188,6 +192,7 @@ static void exchange(pyr_task *t)
 {
 	error_swap(&t->last_error);
 	proxy_swap_next_call(&t->next_call);
+	t->context = context_exchange(t->context);
 	t->call = incall_enter(t->call);
 }
 

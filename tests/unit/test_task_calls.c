@@ -149,7 +149,6 @@ static int be_late(void *data)
 	CHECK_INT(pyr_task_yield(), 0); /* another's call must not take it */
 	check_error(e2e_Work_hold(work, (int32_t)(intptr_t)data, NULL), PYR_DEADLINE_EXCEEDED,
 		    "TimeoutError");
-	CHECK(pyr_last_error()->may_have_run);
 	CHECK_INT(pyr_task_yield(), 0);
 	CHECK_INT(pyr_last_error()->code, PYR_DEADLINE_EXCEEDED);
 	return 0;
@@ -218,6 +217,43 @@ static int catch_all(void *data)
 TEST(exceptions_belong_to_the_task_and_to_who_joins_it)
 {
 	run_with_all(catch_all);
+}
+
+static int fail_with_id(void *data)
+{
+	int n = (int)(intptr_t)data;
+	char id[32] = "the starter's";
+
+	if (n > 0) {
+		snprintf(id, sizeof(id), "task %d", n);
+		CHECK_INT(pyr_set_correlation_id(id), 0);
+	}
+	CHECK_INT(pyr_task_yield(), 0);
+	check_error(e2e_Work_fail(work, PYR_ABORTED, "no"), PYR_ABORTED, "no");
+	CHECK_STR(pyr_last_error()->correlation_id, id);
+	return 0;
+}
+
+static int fail_with_ids(void *data)
+{
+	int i;
+
+	(void)data;
+	CHECK_INT(pyr_set_correlation_id("the starter's"), 0);
+	for (i = 0; i < 6; i++)
+		pyr_task_free(start(fail_with_id, i));
+	CHECK_INT(pyr_set_correlation_id("another"), 0); /* they have their own by now */
+	CHECK_INT(pyr_sleep(1), 0);
+	return 0;
+}
+
+TEST(ids_of_calls_belong_to_the_task_and_begin_as_those_of_its_starter)
+{
+	run_with_all(fail_with_ids);
+	begin(NULL);
+	CHECK_INT(e2e_Work_fail(work, PYR_ABORTED, "no"), -PYR_ABORTED);
+	CHECK(strcmp(pyr_last_error()->correlation_id, "another") != 0); /* the thread's */
+	finish();
 }
 
 /* ---- cancelling ---- */
@@ -318,5 +354,6 @@ TESTS(task_calls, T(calls_of_tasks_wait_side_by_side_in_one_thread),
       T(long_texts_come_back_to_tasks), T(futures_are_waited_for_in_tasks),
       T(callers_wait_for_a_place_in_tasks), T(deadlines_are_of_the_task_that_set_them),
       T(exceptions_belong_to_the_task_and_to_who_joins_it),
+      T(ids_of_calls_belong_to_the_task_and_begin_as_those_of_its_starter),
       T(a_cancel_ends_the_call_here_and_there),
       T(a_cancel_ends_a_wait_for_a_place_and_a_call_not_yet_made))

@@ -10,13 +10,15 @@
 static int free_what_others_use(void *data)
 {
 	pyr_task *tasks[5];
+	int32_t n = 0, told;
 	int i;
 
 	(void)data;
 	for (i = 0; i < 5; i++)
 		tasks[i] = start(hold_and_expect_cancel, i);
 	CHECK_INT(pyr_proxy_bind(e2e_Work_as_proxy(work)), 0);
-	CHECK_INT(e2e_Work_add(work, 1, 1, NULL), 0);
+	while (n < 5 && pyr_task_yield() == 0)
+		CHECK_INT(e2e_Work_held(work, &n, &told), 0);
 	e2e_Work_free(work);
 	work = NULL;
 	for (i = 0; i < 5; i++)
