@@ -12,5 +12,6 @@ endforeach()
 
 pyrite_script_test(sample_fib samples/fib.sh)
 pyrite_script_test(sample_timers samples/timers.sh)
+pyrite_script_test(sample_streams samples/streams.sh)
 pyrite_script_test(samples_alone samples/alone.sh ONCE)
 set_tests_properties(sample_fib sample_timers PROPERTIES RUN_SERIAL TRUE)

@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# samples/05-streams: what its README says it prints.
+# shellcheck disable=SC2317
+set -u
+# shellcheck source=tests/samples/samples.bash
+. "$PYRITE_SOURCE/tests/samples/samples.bash"
+
+expected() {
+	sed -n '/^```text/,/^```/p' "$PYRITE_SOURCE/samples/05-streams/README.md" | sed '1d;$d'
+}
+
+prints() {
+	same "$(expected)" "$PYRITE_BIN/sample-streams-client"
+}
+
+run_name_server "$PYRITE_BIN" || exit 1
+run_start 10 "$PYRITE_BIN/sample-streams-server" || exit 1
+check the_client_prints_what_its_readme_says prints
+check and_once_more prints
+tests_end
