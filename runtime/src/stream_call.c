@@ -72,7 +72,8 @@ static int open_stream(pyr_proxy *proxy, unsigned operation, const struct codec_
 		err = -pyr_last_error()->code;
 		free(stream->outcall);
 		stream_unref(stream);
-	} else if (atomic_load(&stream->outcall->waiter.ready) && stream->outcall->code) {
+	} else if (atomic_load(&stream->outcall->waiter.ready) && stream->outcall->code &&
+		   !stream->outcall->is_remote) { /* what the other end says comes with next */
 		err = outcall_error(stream->outcall);
 		drop(stream);
 	} else {

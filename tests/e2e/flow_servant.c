@@ -274,7 +274,7 @@ static void *run(void *data)
 	return NULL;
 }
 
-bool flow_open(struct flow_place *place, const struct flow_variant *variant)
+bool flow_make(struct flow_place *place, const struct flow_variant *variant)
 {
 	struct pyr_daemon_options options = { .threads = variant->threads };
 
@@ -286,7 +286,12 @@ bool flow_open(struct flow_place *place, const struct flow_variant *variant)
 	place->daemon = pyr_daemon_new(&options);
 	place->uri = flow_Flow_register(place->daemon, "flow", &methods, place);
 	place->self = place->uri ? flow_Flow_proxy(place->uri) : NULL;
-	if (place->self && pthread_create(&place->thread, NULL, run, place) == 0)
+	return place->self != NULL;
+}
+
+bool flow_open(struct flow_place *place, const struct flow_variant *variant)
+{
+	if (flow_make(place, variant) && pthread_create(&place->thread, NULL, run, place) == 0)
 		return true;
 	flow_Flow_free(place->self);
 	pyr_daemon_free(place->daemon);

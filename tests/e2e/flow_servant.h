@@ -31,6 +31,9 @@ struct flow_variant {
 };
 extern const struct flow_variant flow_variants[4];
 
+/* Makes the daemon and its object; the caller runs it. */
+bool flow_make(struct flow_place *place, const struct flow_variant *variant);
+/* The same, and runs it in a thread. */
 bool flow_open(struct flow_place *place, const struct flow_variant *variant);
 /* Returns what pyr_daemon_run() returned. */
 int flow_close(struct flow_place *place);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flow-server [threads]: a flow.Flow for raw peers. Prints its address; ends on a signal, printing
+ * "stopped", or with its standard input.
+ * flow-server read URI: count() of an object elsewhere: a line for each item, then "end", a status
+ * and the message.
+ * flow-server write URI: writes to its sum() until that fails; then the same line.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "flow_servant.h"
+
+static int told(int err)
+{
+	printf("end %d %s\n", -err, err < 0 ? pyr_errmsg() : "");
+	return 0;
+}
+
+static int read_all(const char *uri)
+{
+	struct flow_Flow *flow = flow_Flow_proxy(uri);
+	pyr_stream *stream = NULL;
+	int32_t item;
+	int more = flow_Flow_count(flow, 0, 1000, &stream);
+
+	if (more == 0)
+		while ((more = flow_Flow_count_next(stream, &item)) > 0)
+			printf("%d\n", (int)item);
+	told(more);
+	pyr_stream_free(stream);
+	flow_Flow_free(flow);
+	return 0;
+}
+
+static int write_all(const char *uri)
+{
+	struct flow_Flow *flow = flow_Flow_proxy(uri);
+	pyr_stream *stream = NULL;
+	int64_t i;
+	int err = flow_Flow_sum(flow, 0, &stream);
+
+	for (i = 1; err == 0; i++)
+		err = flow_Flow_sum_write(stream, i);
+	told(err);
+	pyr_stream_free(stream);
+	flow_Flow_free(flow);
+	return 0;
+}
+
+static void *watch_input(void *data)
+{
+	char byte;
+
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+	_exit(3);
+	return data;
+}
+
+int main(int argc, char **argv)
+{
+	struct flow_variant variant = { "server", 4, false };
+	static struct flow_place place;
+	pthread_t watcher;
+
+	if (argc == 3 && strcmp(argv[1], "read") == 0)
+		return read_all(argv[2]);
+	if (argc == 3)
+		return write_all(argv[2]);
+	if (argc == 2)
+		variant.threads = (unsigned)strtoul(argv[1], NULL, 10);
+	if (!flow_make(&place, &variant))
+		return pyr_perror("flow-server");
+	printf("%s\n", pyr_daemon_address(place.daemon));
+	fflush(stdout);
+	if (pthread_create(&watcher, NULL, watch_input, NULL) != 0)
+		return 1;
+	pthread_detach(watcher);
+	if (pyr_daemon_run(place.daemon) < 0)
+		return pyr_perror("flow-server");
+	puts("stopped");
+	flow_Flow_free(place.self);
+	pyr_daemon_free(place.daemon);
+	return 0;
+}
