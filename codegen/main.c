@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "breaking.h"
 #include "depfile.h"
 #include "emit.h"
 
@@ -17,11 +18,11 @@
 
 const char *argp_program_version = "pyrite-idl " PYR_VERSION;
 
-enum { KEY_C = 256, KEY_PROTO, KEY_CHECK, KEY_DEPFILE };
+enum { KEY_C = 256, KEY_PROTO, KEY_CHECK, KEY_DEPFILE, KEY_BREAKING, KEY_COMPATIBLE };
 
 struct arguments {
-	const char *c_dir, *proto_dir, *depfile;
-	bool check;
+	const char *c_dir, *proto_dir, *depfile, *old_file;
+	bool check, compatible;
 	const char **files, **include_dirs, **defines; /* argc long */
 	size_t n_files, n_include_dirs, n_defines;
 };
@@ -31,10 +32,30 @@ static const struct argp_option options[] = {
 	{ "proto", KEY_PROTO, "DIR", 0, "write FILE.proto into DIR", 0 },
 	{ "check", KEY_CHECK, NULL, 0, "only report what is wrong", 0 },
 	{ "depfile", KEY_DEPFILE, "FILE", 0, "write what the outputs depend on, for make", 0 },
+	{ "breaking", KEY_BREAKING, "OLD.idl", 0,
+	  "report what breaks programs that were built from OLD.idl", 0 },
+	{ "compatible", KEY_COMPATIBLE, NULL, 0, "with --breaking: also list the other changes",
+	  0 },
 	{ NULL, 'I', "DIR", 0, "look for included files in DIR", 0 },
 	{ NULL, 'D', "NAME[=TOKENS]", 0, "define a macro", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
 };
+
+static void check_usage(const struct arguments *arguments, struct argp_state *state)
+{
+	bool generates = arguments->c_dir || arguments->proto_dir;
+
+	if (arguments->n_files == 0)
+		argp_error(state, "no file given");
+	if (!generates && !arguments->check && !arguments->old_file)
+		argp_error(state, "nothing to do: give --c, --proto, --check or --breaking");
+	if (arguments->depfile && !generates)
+		argp_error(state, "--depfile needs --c or --proto");
+	if (arguments->old_file && arguments->n_files > 1)
+		argp_error(state, "--breaking compares with one file");
+	if (arguments->compatible && !arguments->old_file)
+		argp_error(state, "--compatible needs --breaking");
+}
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -53,6 +74,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_DEPFILE:
 		arguments->depfile = argument;
 		return 0;
+	case KEY_BREAKING:
+		arguments->old_file = argument;
+		return 0;
+	case KEY_COMPATIBLE:
+		arguments->compatible = true;
+		return 0;
 	case 'I':
 		arguments->include_dirs[arguments->n_include_dirs++] = argument;
 		return 0;
@@ -63,12 +90,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		arguments->files[arguments->n_files++] = argument;
 		return 0;
 	case ARGP_KEY_END:
-		if (arguments->n_files == 0)
-			argp_error(state, "no file given");
-		if (!arguments->c_dir && !arguments->proto_dir && !arguments->check)
-			argp_error(state, "nothing to do: give --c, --proto or --check");
-		if (arguments->depfile && !arguments->c_dir && !arguments->proto_dir)
-			argp_error(state, "--depfile needs --c or --proto");
+		check_usage(arguments, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -132,7 +154,17 @@ static bool generate(const struct idl_unit *unit, const struct arguments *argume
 	return ok;
 }
 
-static bool read_all(const struct arguments *arguments, struct idl_unit **units)
+/* What was wrong; and if nothing was, that memory was out. Returns whether all is well. */
+static bool report(const struct diag *diag, bool has_result, const char *file)
+{
+	if (diag)
+		diag_print(diag, stderr);
+	if (!has_result && (!diag || diag_errors(diag) == 0))
+		fprintf(stderr, "pyrite-idl: %s: out of memory\n", file);
+	return has_result && diag_errors(diag) == 0;
+}
+
+static bool read_one(const struct arguments *arguments, const char *file, struct idl_unit **ret)
 {
 	struct idl_options idl_options = {
 		.include_dirs = arguments->include_dirs,
@@ -140,19 +172,39 @@ static bool read_all(const struct arguments *arguments, struct idl_unit **units)
 		.defines = arguments->defines,
 		.n_defines = arguments->n_defines,
 	};
+	struct diag *diag = diag_new();
+	bool ok;
+
+	*ret = diag ? idl_read(file, &idl_options, diag) : NULL;
+	ok = report(diag, *ret != NULL, file);
+	diag_free(diag);
+	return ok;
+}
+
+static bool read_all(const struct arguments *arguments, struct idl_unit **units)
+{
 	bool ok = true;
 
-	for (size_t i = 0; i < arguments->n_files; i++) {
-		struct diag *diag = diag_new();
+	for (size_t i = 0; i < arguments->n_files; i++)
+		ok &= read_one(arguments, arguments->files[i], &units[i]);
+	return ok;
+}
 
-		units[i] = diag ? idl_read(arguments->files[i], &idl_options, diag) : NULL;
-		if (diag)
-			diag_print(diag, stderr);
-		if (!units[i] && (!diag || diag_errors(diag) == 0))
-			fprintf(stderr, "pyrite-idl: %s: out of memory\n", arguments->files[i]);
-		ok = ok && units[i] && diag_errors(diag) == 0;
+/* Returns whether programs of both versions understand each other. */
+static bool compare(const struct arguments *arguments, const struct idl_unit *new_unit)
+{
+	struct idl_unit *old_unit;
+	struct diag *diag;
+	bool ok = read_one(arguments, arguments->old_file, &old_unit);
+
+	if (ok) {
+		diag = diag_new();
+		ok = diag && breaking_compare(old_unit, new_unit, diag,
+					      arguments->compatible ? stdout : NULL);
+		ok = report(diag, ok, arguments->files[0]);
 		diag_free(diag);
 	}
+	idl_unit_free(old_unit);
 	return ok;
 }
 
@@ -179,6 +231,8 @@ static bool run(const struct arguments *arguments)
 		return false;
 	}
 	ok = read_all(arguments, units);
+	if (ok && arguments->old_file)
+		ok = compare(arguments, units[0]);
 	if (ok && !arguments->check)
 		ok = generate_all(arguments, units);
 	for (size_t i = 0; i < arguments->n_files; i++)

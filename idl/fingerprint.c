@@ -109,6 +109,8 @@ static void put_field(struct digest *digest, const struct ast_decl *decl)
 	put(digest, decl->name);
 	put_type(digest, decl->type);
 	put(digest, decl->optional ? "optional" : "");
+	if (decl->def.kind != VALUE_NONE) /* then its absence means another thing */
+		put(digest, "default");
 }
 
 static void put_labels(struct digest *digest, const struct ast_decl *member)

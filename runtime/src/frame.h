@@ -48,7 +48,7 @@ struct frame {
 		was_not_run, found_here, window;
 	uint64_t fingerprint, time_left, value;
 	struct span object, interface, name, chain, correlation_id, traceparent;
-	struct span message, exception, detail, trace, handshake, agent, from, reference;
+	struct span message, exception, detail, trace, handshake, agent, from, shape, reference;
 	struct span annotation; /* read: the last one; p is NULL if there is none */
 	struct span payload;
 	struct span body; /* read: the whole body, for frame_repeated(). Written: encoded repeated

@@ -9,6 +9,7 @@
 #include "exec.h"
 #include "frame.h"
 #include "peer_in.h"
+#include "shape_own.h"
 #include "stream.h"
 #include "text.h"
 
@@ -18,6 +19,7 @@ void taken_session_drop(struct taken_session *session)
 		return;
 	track_end(&session->track);
 	object_unref(session->object);
+	shape_verdict_unref(session->verdict);
 	peer_unref(session->peer);
 	free(session);
 }
@@ -63,6 +65,8 @@ static void find_object(struct taken_session *session, const struct frame *frame
 	if (has_interface(interface, frame->interface)) {
 		session->is_equal = span_is(frame->interface, interface->name) &&
 				    frame->fingerprint == interface->fingerprint;
+		if (!session->is_equal)
+			session->verdict = shape_verdict_get(interface, frame->shape);
 		return;
 	}
 	no_object(session, PYR_FAILED_PRECONDITION, "object '%s' at %s is an %s, not an %.*s",
@@ -94,6 +98,8 @@ static void answer_bind(struct peer *peer, uint32_t number, const struct taken_s
 					    interface->operations[i].fingerprint, signature);
 		}
 		bound.body = (struct span){ operations.data, operations.n };
+		if (session->verdict && session->verdict->differs)
+			bound.shape = shape_packed(interface);
 	}
 	peer_queue(peer, &bound);
 	buf_free(&operations);
@@ -136,30 +142,46 @@ void peer_on_unbind(struct peer *peer, const struct frame *frame)
 
 /* ---- calls; in the leader, with the lock ---- */
 
+static void refuse_unknown(struct peer *peer, const struct taken_session *session,
+			   const struct frame *frame)
+{
+	peer_refuse(peer, frame->number, PYR_UNIMPLEMENTED,
+		    "no exposed operation or attribute '%.*s' on object '%s' at %s, an %s",
+		    (int)(frame->name.n < 128 ? frame->name.n : 128),
+		    frame->name.n ? (const char *)frame->name.p : "", session->object->id,
+		    peer->host->address, session->object->interface->table->name);
+}
+
+static void refuse_version(struct peer *peer, const struct taken_session *session,
+			   const struct frame *frame, int place)
+{
+	const struct pyr__operation *op = &session->object->interface->table->operations[place];
+	const char *why = session->verdict ? session->verdict->operations[place].why : NULL;
+	char signature[256];
+
+	codec_signature(op, signature, sizeof(signature));
+	peer_refuse(peer, frame->number, PYR_FAILED_PRECONDITION,
+		    "%s: another version of it stands here, %s%s%s", op->name, signature,
+		    why ? ": " : "", why ? why : "");
+}
+
 /* Which operation is meant. Returns its place, or -1 after refusing. */
 static int find_operation(struct peer *peer, struct taken_session *session,
 			  const struct frame *frame)
 {
 	const struct pyr__interface *interface = session->object->interface->table;
-	char signature[256];
 	int place;
 
 	if (frame->name.n == 0 && session->is_equal && frame->operation < interface->n_operations)
 		return (int)frame->operation;
 	place = frame->name.n ? object_operation(session->object, frame->name) : -1;
 	if (place < 0) {
-		peer_refuse(peer, frame->number, PYR_UNIMPLEMENTED,
-			    "no operation '%.*s' in %s of object '%s'",
-			    (int)(frame->name.n < 128 ? frame->name.n : 128),
-			    frame->name.n ? (const char *)frame->name.p : "", interface->name,
-			    session->object->id);
+		refuse_unknown(peer, session, frame);
 		return -1;
 	}
-	if (frame->fingerprint != interface->operations[place].fingerprint) {
-		codec_signature(&interface->operations[place], signature, sizeof(signature));
-		peer_refuse(peer, frame->number, PYR_FAILED_PRECONDITION,
-			    "%s: another version of it stands here, %s",
-			    interface->operations[place].name, signature);
+	if (frame->fingerprint != interface->operations[place].fingerprint &&
+	    !(session->verdict && session->verdict->operations[place].is_compatible)) {
+		refuse_version(peer, session, frame, place);
 		return -1;
 	}
 	return place;

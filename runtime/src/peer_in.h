@@ -11,10 +11,11 @@
 /* A session that the other end has bound. Counted: the peer's table, and each call in it. */
 struct taken_session {
 	atomic_int refs;
-	struct peer *peer;     /* counted */
-	struct object *object; /* counted; NULL if the binding failed */
-	bool is_equal;         /* both fingerprints agree: operations may come by place */
-	int code;              /* why there is no object */
+	struct peer *peer;             /* counted */
+	struct object *object;         /* counted; NULL if the binding failed */
+	bool is_equal;                 /* both fingerprints agree: operations may come by place */
+	struct shape_verdict *verdict; /* what else may be called, counted; NULL: nothing */
+	int code;                      /* why there is no object */
 	char text[192];
 	struct lane lane;
 	uint32_t number;

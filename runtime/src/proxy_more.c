@@ -71,6 +71,60 @@ const char *pyr_proxy_text(pyr_proxy *proxy, char *buf, size_t n)
 	return buf;
 }
 
+/* ---- what it can ---- */
+
+static int place_of(const pyr_proxy *proxy, const char *name)
+{
+	const struct pyr__interface *table = proxy->interface->table;
+	const char *dot;
+	uint32_t i;
+
+	for (i = 0; i < table->n_operations; i++) {
+		dot = strrchr(table->operations[i].name, '.');
+		if (strcmp(table->operations[i].name, name) == 0 ||
+		    (dot && strcmp(dot + 1, name) == 0))
+			return (int)i;
+	}
+	return -1;
+}
+
+static int check_operation(pyr_proxy *proxy, unsigned place)
+{
+	struct session *session = proxy_session(proxy);
+	struct error_info error = { 0 };
+	char text[1024];
+
+	if (!session)
+		return -pyr_last_error()->code;
+	pthread_mutex_lock(&session->peer->lock);
+	error.code = session_check_version(session, place, text, sizeof(text));
+	pthread_mutex_unlock(&session->peer->lock);
+	error.message = text;
+	error.object = session->object;
+	error.operation = proxy->interface->table->operations[place].name;
+	error.address = session->peer->link->address;
+	if (error.code)
+		error_set_info(&error);
+	session_unref(session);
+	return -error.code;
+}
+
+int pyr_proxy_has(pyr_proxy *proxy, const char *operation)
+{
+	int place, err;
+
+	if (!proxy || !operation)
+		return error_null(proxy ? "operation" : "proxy");
+	place = place_of(proxy, operation);
+	if (place < 0)
+		return error_set(PYR_UNIMPLEMENTED, "%s has no operation '%s'",
+				 proxy->interface->table->name, operation);
+	err = pyr_proxy_bind(proxy);
+	return err < 0 ? err : check_operation(proxy, (unsigned)place);
+}
+
+/* ---- where it is ---- */
+
 static int give_text(char *text, char **ret)
 {
 	if (!text)

@@ -2,6 +2,8 @@
 /* Sessions as the binding end sees them: opened, compared with what stands at the other end,
  * closed; and their queues. */
 #include "session.h"
+#include "log.h"
+#include "shape_own.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +75,7 @@ void session_unref(struct session *session)
 	for (i = 0; session->operations && i < session->interface->table->n_operations; i++)
 		free(session->operations[i].signature);
 	free(session->operations);
+	shape_verdict_unref(session->verdict);
 	free(session->object);
 	free(session->text);
 	outbox_fini(&session->out);
@@ -99,6 +102,7 @@ void session_put_bind(struct session *session)
 	frame.session = session->number;
 	frame.object = span_of(session->object);
 	frame.interface = span_of(table->name);
+	frame.shape = shape_packed(table);
 	session_append(session, &frame, 0);
 	session->state = SESSION_SENT;
 }
@@ -164,6 +168,8 @@ static bool wait_bound(struct session *session, int64_t until)
 	return is_cancelled;
 }
 
+static bool is_of_no_use(const struct session *session, char *text, size_t n);
+
 /* What came of a Bind. */
 static int bind_result(const struct session *session, char *text, size_t n)
 {
@@ -181,6 +187,8 @@ static int bind_result(const struct session *session, char *text, size_t n)
 		snprintf(text, n, "the proxy was released");
 		return PYR_CANCELLED;
 	}
+	if (is_of_no_use(session, text, n))
+		return PYR_FAILED_PRECONDITION;
 	if (session->state >= SESSION_EQUAL)
 		return 0;
 	snprintf(text, n, "TimeoutError: no answer from %s in time", peer->link->address);
@@ -230,27 +238,43 @@ static struct remote_operation *entry_of(struct session *session, struct span na
 	return NULL;
 }
 
-/* Another version of the interface stands there: which operations may be called all the same? */
-static void compare(struct session *session, const struct frame *frame)
+/* What the other end says of each of its operations. */
+static void take_operations(struct session *session, struct span rest)
 {
-	const struct pyr__interface *table = session->interface->table;
-	struct span rest = frame->body;
+	const struct pyr__operation *operations = session->interface->table->operations;
 	struct remote_operation *op;
 	struct frame_entry entry;
+	size_t i;
 
-	session->operations = calloc(table->n_operations + 1, sizeof(*session->operations));
-	if (!session->operations)
-		return;
 	while (frame_repeated(&rest, 7, &entry) > 0) {
 		op = entry_of(session, entry.name);
 		if (!op || op->is_known)
 			continue;
+		i = (size_t)(op - session->operations);
 		op->is_known = true;
-		op->is_equal =
-			entry.value == table->operations[op - session->operations].fingerprint;
+		op->may_be_called =
+			entry.value == operations[i].fingerprint ||
+			(session->verdict && session->verdict->operations[i].is_compatible);
 		op->signature = span_dup(entry.text);
 	}
+}
+
+/* Another version of the interface stands there: which operations may be called all the same? */
+static void compare(struct session *session, const struct frame *frame)
+{
+	const struct pyr__interface *table = session->interface->table;
+	char text[1024];
+	uint32_t i;
+
+	session->operations = calloc(table->n_operations + 1, sizeof(*session->operations));
+	if (!session->operations)
+		return;
+	session->verdict = shape_verdict_get(table, frame->shape);
+	take_operations(session, frame->body);
 	session->state = SESSION_DIFFERS;
+	for (i = 0; i < table->n_operations; i++)
+		if (session_check_version(session, i, text, sizeof(text)))
+			log_line(PYR_LOG_WARNING, "%s: %s", session->object, text);
 }
 
 void peer_on_bound(struct peer *peer, const struct frame *frame)
@@ -276,20 +300,40 @@ int session_check_version(const struct session *session, unsigned operation, cha
 {
 	const struct pyr__operation *table = &session->interface->table->operations[operation];
 	const struct remote_operation *op;
+	const char *why, *dot = strrchr(table->name, '.');
 	char mine[256];
 
 	if (session->state != SESSION_DIFFERS || !session->operations)
 		return 0;
 	op = &session->operations[operation];
-	if (op->is_known && op->is_equal)
+	if (op->is_known && op->may_be_called)
 		return 0;
 	if (!op->is_known) {
-		snprintf(text, n, "no operation %s in object '%s' at %s", table->name,
-			 session->object, session->peer->link->address);
+		snprintf(text, n, "no exposed operation or attribute '%s' on object '%s' at %s",
+			 dot ? dot + 1 : table->name, session->object,
+			 session->peer->link->address);
 		return PYR_UNIMPLEMENTED;
 	}
 	codec_signature(table, mine, sizeof(mine));
-	snprintf(text, n, "%s: yours %s, theirs %s", table->name, mine,
-		 op->signature ? op->signature : "?");
+	why = session->verdict ? session->verdict->operations[operation].why : NULL;
+	snprintf(text, n, "%s: yours %s, theirs %.256s%s%s", dot ? dot + 1 : table->name, mine,
+		 op->signature ? op->signature : "?", why ? ": " : "", why ? why : "");
 	return PYR_FAILED_PRECONDITION;
+}
+
+/* None of the operations may be called. */
+static bool is_of_no_use(const struct session *session, char *text, size_t n)
+{
+	const struct pyr__interface *table = session->interface->table;
+	char why[1024];
+	uint32_t i;
+
+	if (session->state != SESSION_DIFFERS || table->n_operations == 0)
+		return false;
+	for (i = table->n_operations; i > 0; i--)
+		if (!session_check_version(session, i - 1, why, sizeof(why)))
+			return false;
+	snprintf(text, n, "object '%s' at %s has another version of %s: %.256s", session->object,
+		 session->peer->link->address, table->name, why);
+	return true;
 }

@@ -17,7 +17,7 @@ enum session_state { SESSION_NEW, SESSION_SENT, SESSION_EQUAL, SESSION_DIFFERS, 
 
 /* What the other end says of an operation, when its interface is another version. */
 struct remote_operation {
-	bool is_known, is_equal;
+	bool is_known, may_be_called;
 	char *signature;
 };
 
@@ -30,6 +30,7 @@ struct session {
 	uint32_t number;
 	enum session_state state;
 	struct remote_operation *operations; /* SESSION_DIFFERS: interface->table->n_operations */
+	struct shape_verdict *verdict;       /* on those that differ; counted */
 	struct outbox out;                   /* its frames */
 	bool is_unbound;                     /* no more calls */
 	bool is_released;                    /* and those that ran were cancelled */

@@ -20,7 +20,7 @@ TAB = 8
 # match wins; the number of the floor is that of the line.
 FLOORS = (
     (0, r"error.*|address|text|uri|config|log|buf|numtab|arena|root|signals|tsan|stack.*|task_heap"),
-    (1, r"codec.*|frame.*|annotation|plain_text"),
+    (1, r"codec.*|frame.*|shape.*|annotation|plain_text"),
     (2, r"link|link_.*|door.*|engine.*"),
     (3, r"peer.*|outbox|stream|stream_serve|links|session|object|incall.*|outcall|context|track|exec|plain.*|server"),
     (4, r"proxy.*|stream_call|future|caught|task"),

@@ -46,6 +46,14 @@ bool pyr_proxy_equal(const pyr_proxy *a, const pyr_proxy *b);
 uint64_t pyr_proxy_hash(const pyr_proxy *proxy);
 
 /*
+ * Whether an operation ("add", or "example.Server.add"; of an attribute x "get_x" or "set_x") can
+ * be called: binds if need be, then asks nobody. Returns 0; -PYR_UNIMPLEMENTED if the object or the
+ * proxy's interface does not have it; -PYR_FAILED_PRECONDITION with both signatures if it stands
+ * there in a version that does not go with this one (docs/evolution.md). Source: Pyro's hasattr().
+ */
+int pyr_proxy_has(pyr_proxy *proxy, const char *operation) PYR_MUST_CHECK;
+
+/*
  * Writes "<example.Server proxy; connected IPv4; for PYRONAME:x>" into buf, cut to n bytes, always
  * terminated (n > 0); "not connected", "connected IPv6" and "connected Unix" are the others.
  * Returns buf. Source: Pyro's repr().

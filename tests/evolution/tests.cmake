@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+# Two versions of an interface: what pyrite-idl --breaking says of them, and what their programs say to each other.
+foreach(version old new)
+	add_executable(evolution-${version} evolution/rules.c)
+	pyrite_generate(TARGET evolution-${version} IDL evolution/${version}/rules.idl)
+	target_link_libraries(evolution-${version} PRIVATE pyrite_internal)
+	pyrite_warnings(evolution-${version})
+	add_executable(shop-${version} evolution/shop.c)
+	pyrite_generate(TARGET shop-${version} IDL evolution/${version}/shop.idl)
+	target_compile_definitions(shop-${version} PRIVATE IS_NEW=$<STREQUAL:${version},new>)
+	target_link_libraries(shop-${version} PRIVATE pyrite_internal)
+	pyrite_warnings(shop-${version})
+endforeach()
+pyrite_script_test(evolution evolution/evolution.py)
+pyrite_unit_test(shape pyrite_internal)
