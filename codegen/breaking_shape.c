@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The shape of interfaces, from the checked tree: what runtime/src/shape_own.c makes of tables. */
-#include <pyrite/gen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,25 +45,25 @@ static void meet(struct maker *maker, const struct ast_decl *decl)
 }
 
 static const uint8_t kinds[] = {
-	[TYPE_BOOLEAN] = PYR__BOOL,      [TYPE_CHAR] = PYR__CHAR,
-	[TYPE_WCHAR] = PYR__WCHAR,       [TYPE_OCTET] = PYR__UINT8,
-	[TYPE_INT8] = PYR__INT8,         [TYPE_UINT8] = PYR__UINT8,
-	[TYPE_INT16] = PYR__INT16,       [TYPE_UINT16] = PYR__UINT16,
-	[TYPE_INT32] = PYR__INT32,       [TYPE_UINT32] = PYR__UINT32,
-	[TYPE_INT64] = PYR__INT64,       [TYPE_UINT64] = PYR__UINT64,
-	[TYPE_FLOAT] = PYR__FLOAT,       [TYPE_DOUBLE] = PYR__DOUBLE,
-	[TYPE_STRING] = PYR__STRING,     [TYPE_ANY] = PYR__ANY,
-	[TYPE_OBJECT] = PYR__OBJECT,     [TYPE_BYTES] = PYR__BYTES,
-	[TYPE_SEQUENCE] = PYR__SEQUENCE, [TYPE_MAP] = PYR__MAP,
-	[TYPE_ARRAY] = PYR__ARRAY,       [TYPE_NAMED] = 0,
+	[TYPE_BOOLEAN] = SHAPE_BOOL,      [TYPE_CHAR] = SHAPE_CHAR,
+	[TYPE_WCHAR] = SHAPE_WCHAR,       [TYPE_OCTET] = SHAPE_UINT8,
+	[TYPE_INT8] = SHAPE_INT8,         [TYPE_UINT8] = SHAPE_UINT8,
+	[TYPE_INT16] = SHAPE_INT16,       [TYPE_UINT16] = SHAPE_UINT16,
+	[TYPE_INT32] = SHAPE_INT32,       [TYPE_UINT32] = SHAPE_UINT32,
+	[TYPE_INT64] = SHAPE_INT64,       [TYPE_UINT64] = SHAPE_UINT64,
+	[TYPE_FLOAT] = SHAPE_FLOAT,       [TYPE_DOUBLE] = SHAPE_DOUBLE,
+	[TYPE_STRING] = SHAPE_STRING,     [TYPE_ANY] = SHAPE_ANY,
+	[TYPE_OBJECT] = SHAPE_OBJECT,     [TYPE_BYTES] = SHAPE_BYTES,
+	[TYPE_SEQUENCE] = SHAPE_SEQUENCE, [TYPE_MAP] = SHAPE_MAP,
+	[TYPE_ARRAY] = SHAPE_ARRAY,       [TYPE_NAMED] = 0,
 };
 
 static uint32_t kind_of(const struct ast_decl *decl)
 {
-	return decl->kind == AST_ENUM        ? PYR__ENUM
-	       : decl->kind == AST_UNION     ? PYR__UNION
-	       : decl->kind == AST_INTERFACE ? PYR__INTERFACE
-					     : PYR__STRUCT;
+	return decl->kind == AST_ENUM        ? SHAPE_ENUM
+	       : decl->kind == AST_UNION     ? SHAPE_UNION
+	       : decl->kind == AST_INTERFACE ? SHAPE_INTERFACE
+					     : SHAPE_STRUCT;
 }
 
 static void put_type(struct maker *maker, const struct ast_type *type, struct shape_type *ret)
@@ -76,7 +75,7 @@ static void put_type(struct maker *maker, const struct ast_type *type, struct sh
 	if (type->kind == TYPE_NAMED) {
 		ret->kind = kind_of(type->decl);
 		ret->name = type->decl->wire_name;
-		if (ret->kind != PYR__INTERFACE)
+		if (ret->kind != SHAPE_INTERFACE)
 			meet(maker, type->decl);
 		return;
 	}

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "shape.h"
 
+#include <pyrite/pyrite.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <pyrite/gen.h>
 
 /* ---- order ---- */
 
@@ -102,13 +102,13 @@ const struct shape_decl *shape_decl(const struct shape *shape, const char *name)
 /* ---- in words ---- */
 
 static const char *const names[] = {
-	[PYR__BOOL] = "boolean",       [PYR__CHAR] = "char",     [PYR__WCHAR] = "wchar",
-	[PYR__INT8] = "int8",          [PYR__UINT8] = "octet",   [PYR__INT16] = "int16",
-	[PYR__UINT16] = "uint16",      [PYR__INT32] = "int32",   [PYR__UINT32] = "uint32",
-	[PYR__INT64] = "int64",        [PYR__UINT64] = "uint64", [PYR__FLOAT] = "float",
-	[PYR__DOUBLE] = "double",      [PYR__STRING] = "string", [PYR__BYTES] = "sequence<octet",
-	[PYR__SEQUENCE] = "sequence<", [PYR__MAP] = "map<",      [PYR__ANY] = "any",
-	[PYR__OBJECT] = "Object",
+	[SHAPE_BOOL] = "boolean",       [SHAPE_CHAR] = "char",     [SHAPE_WCHAR] = "wchar",
+	[SHAPE_INT8] = "int8",          [SHAPE_UINT8] = "octet",   [SHAPE_INT16] = "int16",
+	[SHAPE_UINT16] = "uint16",      [SHAPE_INT32] = "int32",   [SHAPE_UINT32] = "uint32",
+	[SHAPE_INT64] = "int64",        [SHAPE_UINT64] = "uint64", [SHAPE_FLOAT] = "float",
+	[SHAPE_DOUBLE] = "double",      [SHAPE_STRING] = "string", [SHAPE_BYTES] = "sequence<octet",
+	[SHAPE_SEQUENCE] = "sequence<", [SHAPE_MAP] = "map<",      [SHAPE_ANY] = "any",
+	[SHAPE_OBJECT] = "Object",
 };
 
 struct text {
@@ -138,13 +138,13 @@ static void put_type(struct text *text, const struct shape_type *type, unsigned 
 		put(text, i > 0 ? ", " : "");
 		put_type(text, &type->of.items[i], depth + 1);
 	}
-	if (type->kind == PYR__ARRAY)
+	if (type->kind == SHAPE_ARRAY)
 		put(text, "[%u]", type->bound);
-	else if (type->kind == PYR__STRING && type->bound > 0)
+	else if (type->kind == SHAPE_STRING && type->bound > 0)
 		put(text, "<%u>", type->bound);
 	else if (type->bound > 0)
 		put(text, ", %u", type->bound);
-	if (type->kind == PYR__BYTES || type->kind == PYR__SEQUENCE || type->kind == PYR__MAP)
+	if (type->kind == SHAPE_BYTES || type->kind == SHAPE_SEQUENCE || type->kind == SHAPE_MAP)
 		put(text, ">");
 }
 

@@ -14,6 +14,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The numbers of enum pyr__kind: they travel. */
+enum shape_kind {
+	SHAPE_BOOL = 1,
+	SHAPE_CHAR,
+	SHAPE_WCHAR,
+	SHAPE_INT8,
+	SHAPE_UINT8,
+	SHAPE_INT16,
+	SHAPE_UINT16,
+	SHAPE_INT32,
+	SHAPE_UINT32,
+	SHAPE_INT64,
+	SHAPE_UINT64,
+	SHAPE_FLOAT,
+	SHAPE_DOUBLE,
+	SHAPE_ENUM,
+	SHAPE_STRING,
+	SHAPE_BYTES,
+	SHAPE_STRUCT,
+	SHAPE_UNION,
+	SHAPE_SEQUENCE,
+	SHAPE_ARRAY,
+	SHAPE_MAP,
+	SHAPE_INTERFACE,
+	SHAPE_ANY,
+	SHAPE_OBJECT
+};
 enum shape_flags { SHAPE_OPTIONAL = 1, SHAPE_DEFAULT = 2 };           /* pyr__field_flags */
 enum { SHAPE_STREAM_IN = 1, SHAPE_STREAM_OUT = 2, SHAPE_DEPTH = 64 }; /* ids of items */
 
@@ -23,7 +50,7 @@ struct shape_types {
 	struct shape_type *items;
 };
 struct shape_type {
-	uint32_t kind;         /* enum pyr__kind */
+	uint32_t kind;         /* enum shape_kind */
 	uint32_t bound;        /* as of string<n> or a sequence, count of an array; 0 = none */
 	const char *name;      /* of an enum, struct, union, interface; else "" */
 	struct shape_types of; /* a collection's element, or key and value */

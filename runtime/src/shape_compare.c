@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <pyrite/gen.h>
-
 struct shape_pair {
 	const struct shape_decl *a, *b;
 };
@@ -102,7 +100,7 @@ static bool same_type(struct shape_compare *c, const struct shape_type *a,
 	for (i = 0; i < a->of.n; i++)
 		if (!same_type(c, &a->of.items[i], &b->of.items[i], depth + 1))
 			return false;
-	return a->name[0] == '\0' || a->kind == PYR__INTERFACE || reach(c, a->name);
+	return a->name[0] == '\0' || a->kind == SHAPE_INTERFACE || reach(c, a->name);
 }
 
 /* ---- lists of fields ---- */
@@ -180,8 +178,8 @@ static void compare_numbers(struct shape_compare *c, const struct shape_decl *a,
 {
 	const struct shape_number *x = a->numbers.items, *y = b->numbers.items;
 	const struct shape_number *x_end = x + a->numbers.n, *y_end = y + b->numbers.n, *one;
-	const char *kind = a->kind == PYR__ENUM ? "value" : "case";
-	const char *why = a->kind == PYR__ENUM ? NULL : "where none may come or go";
+	const char *kind = a->kind == SHAPE_ENUM ? "value" : "case";
+	const char *why = a->kind == SHAPE_ENUM ? NULL : "where none may come or go";
 	char what[240], was[80], is[80];
 	bool is_in_a;
 
@@ -208,16 +206,16 @@ static void compare_numbers(struct shape_compare *c, const struct shape_decl *a,
 
 static const char *kind_of(const struct shape_decl *decl)
 {
-	if (decl->kind == PYR__UNION)
+	if (decl->kind == SHAPE_UNION)
 		return decl->is_oneof ? "a union with @oneof" : "a union";
-	return decl->kind == PYR__ENUM ? "an enum" : "a struct";
+	return decl->kind == SHAPE_ENUM ? "an enum" : "a struct";
 }
 
 static void compare_decl(struct shape_compare *c, const struct shape_decl *a,
 			 const struct shape_decl *b)
 {
 	char of[140], what[140], was[80], is[80];
-	struct list list = { "member", of, a->kind == PYR__UNION };
+	struct list list = { "member", of, a->kind == SHAPE_UNION };
 
 	c->container = b->origin;
 	if (a->kind != b->kind || a->is_oneof != b->is_oneof) {

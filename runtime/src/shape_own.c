@@ -17,7 +17,12 @@
 #include "shape_codec.h"
 #include "text.h"
 
-enum { KEPT = 64, FIRST = 4096 };
+enum { KEPT = 64 };
+
+_Static_assert((int)SHAPE_BOOL == PYR__BOOL && (int)SHAPE_STRING == PYR__STRING &&
+		       (int)SHAPE_STRUCT == PYR__STRUCT && (int)SHAPE_OBJECT == PYR__OBJECT &&
+		       (int)SHAPE_OPTIONAL == PYR__OPTIONAL && (int)SHAPE_DEFAULT == PYR__DEFAULT,
+	       "the tables' numbers are those that travel");
 
 /* ---- from tables ---- */
 

@@ -108,6 +108,19 @@ static void zero(const struct pyr__field *field, union pyr__slot *slot)
 		slot->p = room;
 }
 
+/* The method ended at once: the stream has no items, or there is none. */
+static int see_end(pyr_stream *stream, const struct pyr__operation *op, void *const *out)
+{
+	static _Alignas(16) char item[ROOM];
+	int err;
+
+	if (!(op->flags & PYR__STREAM_OUT))
+		return pyr__finish(stream, op, out);
+	err = pyr__next(stream, op, item);
+	pyr_stream_free(stream);
+	return err;
+}
+
 static int call_once(const char *uri, unsigned place)
 {
 	const struct pyr__operation *op = &interface->operations[place];
@@ -125,7 +138,7 @@ static int call_once(const char *uri, unsigned place)
 	else if (!(op->flags & (PYR__STREAM_IN | PYR__STREAM_OUT)))
 		err = pyr__call(proxy, interface, place, in, out);
 	else if ((err = pyr__open(proxy, interface, place, in, &stream)) == 0)
-		err = pyr__finish(stream, op, out);
+		err = see_end(stream, op, out);
 	if (err < 0)
 		fprintf(stderr, "call %s: %s\n", op->name, pyr_errmsg());
 	pyr__proxy_free(proxy);

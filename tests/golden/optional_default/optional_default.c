@@ -240,14 +240,14 @@ static int Store_set(pyr_call *call, const void *methods, pyr__in *in, pyr__out 
 static const struct pyr__operation Store_operations[] = {
 	{ "opt.Store.width", Store_width, Store_args + 0, 3, 1, 0, 0, NULL, 0x93eba65ce7554abe },
 	{ "opt.Store.settings", Store_settings, Store_args + 4, 2, 1, 0, 0, NULL,
-	  0xe3f3205bacf981ae },
+	  0x2bd5c17bcf36edeb },
 	{ "opt.Store.title", Store_title, Store_args + 7, 1, 1, 0, 0, NULL, 0xb1b61e3c3f9b2521 },
 	{ "opt.Store.level", Store_level, Store_args + 9, 0, 1, 0, 0, NULL, 0x48df0fc522da1688 },
-	{ "opt.Store.set", Store_set, Store_args + 10, 2, 1, 0, 0, NULL, 0x9d442d8f13dc852d },
+	{ "opt.Store.set", Store_set, Store_args + 10, 2, 1, 0, 0, NULL, 0x83a07d902939ab71 },
 };
 
 const struct pyr__interface opt_Store_interface = {
-	"opt.Store", Store_operations, 5, 0x599f4cee7ac1bdb8, NULL,
+	"opt.Store", Store_operations, 5, 0x75dc41e3e631d2d3, NULL,
 };
 
 int opt_Store_width(struct opt_Store *self, const int32_t *x, const char *title,
