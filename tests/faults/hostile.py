@@ -189,7 +189,7 @@ def names_that_are_no_text_are_answered_with_text(_):
         client.send_raw(field(1, field(4, b"\x08" + varint(session + 2) + field(2, b"target") + field(3, strange))))
         assert client.bound(session + 2).code != OK
         client.send_raw(field(1, b"\x08" + varint(session) + field(7, b"\x08\x01" + field(3, part + strange))))
-        assert "no operation 'a" in client.error(session).message or "no operation 'x??é" in client.error(session).message
+        assert "operation or attribute 'a" in client.error(session).message or "operation or attribute 'x??é" in client.error(session).message
     client.close()
     server.stop()
 
