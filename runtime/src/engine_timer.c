@@ -93,10 +93,10 @@ int engine_timer_set(struct engine_timer *timer, int64_t at)
 void engine_timer_cancel(struct engine_timer *timer)
 {
 	pthread_mutex_lock(&timers.lock);
-	if (timer->place)
-		remove_timer(timer);
 	while (timers.firing == timer && !pthread_equal(timers.thread, pthread_self()))
 		pthread_cond_wait(&timers.fired, &timers.lock);
+	if (timer->place) /* perhaps set again by its own fire() */
+		remove_timer(timer);
 	pthread_mutex_unlock(&timers.lock);
 }
 

@@ -93,30 +93,46 @@ static void drop_lanes(struct lane *lane)
 	}
 }
 
-static void run_jobs(struct executor *e)
+static struct exec_job *take_job(struct executor *e)
 {
-	struct exec_job *job, *next;
+	struct exec_job *job = e->jobs;
 
-	pthread_mutex_lock(&e->lock);
-	e->is_freed = true;
-	job = e->jobs;
-	e->jobs = NULL;
-	pthread_mutex_unlock(&e->lock);
-	for (; job; job = next) {
-		next = job->next;
-		job->run(job);
-	}
+	if (!job)
+		return NULL;
+	e->jobs = job->next;
+	if (!e->jobs)
+		e->jobs_end = &e->jobs;
+	return job;
 }
 
+static void run_job(struct executor *e, struct exec_job *job)
+{
+	pthread_mutex_unlock(&e->lock);
+	job->run(job);
+	pthread_mutex_lock(&e->lock);
+}
+
+/* Jobs go first: one may queue a call. */
 void exec_free(struct executor *e)
 {
+	struct exec_job *job;
+
 	if (!e)
 		return;
+	pthread_mutex_lock(&e->lock);
+	e->is_freed = true;
+	while ((job = take_job(e)))
+		run_job(e, job);
+	pthread_mutex_unlock(&e->lock);
 	drop_lanes(e->ready);
 	drop_lanes(e->stalled);
 	e->ready = e->stalled = NULL;
-	run_jobs(e);
 	exec_unref(e);
+}
+
+struct executor *exec_current(void)
+{
+	return self ? self->executor : NULL;
 }
 
 void exec_ref(struct executor *e)
@@ -477,25 +493,6 @@ static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
 	}
 	pthread_mutex_unlock(&e->lock);
 	incall_unref(call);
-	pthread_mutex_lock(&e->lock);
-}
-
-static struct exec_job *take_job(struct executor *e)
-{
-	struct exec_job *job = e->jobs;
-
-	if (!job)
-		return NULL;
-	e->jobs = job->next;
-	if (!e->jobs)
-		e->jobs_end = &e->jobs;
-	return job;
-}
-
-static void run_job(struct executor *e, struct exec_job *job)
-{
-	pthread_mutex_unlock(&e->lock);
-	job->run(job);
 	pthread_mutex_lock(&e->lock);
 }
 

@@ -13,12 +13,14 @@ struct executor;
 /* threads: in all, the caller of exec_work() included. Returns NULL when memory is out. */
 struct executor *exec_new(unsigned threads);
 /*
- * After exec_work() returned: fails what is queued, runs what was posted, takes no more. Its memory
- * stays as long as calls and timers hold it.
+ * After exec_work() returned: runs what was posted, fails what is queued, takes no more. Its memory
+ * stays as long as calls, timers and callbacks hold it.
  */
 void exec_free(struct executor *executor);
 void exec_ref(struct executor *executor);
 void exec_unref(struct executor *executor);
+/* The one whose thread this is; borrowed, NULL in other threads. */
+struct executor *exec_current(void);
 
 /* Something else than a call for a method thread to do, before the calls that are queued. */
 struct exec_job {

@@ -2,17 +2,13 @@
 #include <stdlib.h>
 
 #include "error.h"
-#include "proxy.h"
+#include "future.h"
 
-/* A call that was started. The peer holds it while it is live; its user alone frees it. */
-struct pyr_future {
-	struct outcall call;
-	const struct codec_operation *operation;
-};
+enum { MAP_WINDOW = 64 };
 
 /* As perform() in proxy.c, but a call that was sent is not made again: nobody waits who could. */
-static bool start(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
-		  struct outcall *call)
+static bool launch(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
+		   struct outcall *call)
 {
 	struct call_terms terms;
 	struct session *session;
@@ -45,11 +41,11 @@ static pyr_future *start_future(pyr_proxy *proxy, unsigned operation, pyr__in *i
 		pyr_next_call(NULL);
 		return error_constructor(problem.code, "%s: %s", codec->table->name, problem.text);
 	}
-	future = malloc(sizeof(*future));
+	future = calloc(1, sizeof(*future));
 	if (!future)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	future->operation = codec;
-	if (start(proxy, operation, &packer, &future->call))
+	if (launch(proxy, operation, &packer, &future->call))
 		return future;
 	free(future);
 	return error_from_constructor();
@@ -71,10 +67,20 @@ pyr_future *pyr__start(void *self, const struct pyr__interface *interface, unsig
 	return future;
 }
 
-static void drop(pyr_future *future)
+void future_clear(pyr_future *future)
 {
 	outcall_fini(&future->call);
 	session_unref(future->call.session);
+}
+
+/* Its call is over. The struct of one with a callback is freed after that. */
+static void drop(pyr_future *future)
+{
+	if (future->executor) {
+		future_take_back(future);
+		return;
+	}
+	future_clear(future);
 	free(future);
 }
 
@@ -112,24 +118,41 @@ bool pyr_future_is_ready(pyr_future *future)
 	return future && !engine_is_forked() && outcall_wait(&future->call, engine_now());
 }
 
-int pyr_future_wait(pyr_future *future, int64_t timeout_ms)
+static int64_t end_of(int64_t timeout_ms)
 {
-	int64_t until = ENGINE_FOREVER;
-	int ready;
+	if (timeout_ms < 0 || timeout_ms >= INT64_MAX / ENGINE_MS / 2)
+		return ENGINE_FOREVER;
+	return engine_now() + timeout_ms * ENGINE_MS;
+}
 
-	if (!future)
-		return error_null("future");
-	if (proxy_is_forked())
-		return -PYR_FAILED_PRECONDITION;
-	if (timeout_ms >= 0 && timeout_ms < INT64_MAX / ENGINE_MS / 2)
-		until = engine_now() + timeout_ms * ENGINE_MS;
-	ready = outcall_watch(&future->call, until);
+static int watch(pyr_future *future, int64_t until, int64_t timeout_ms)
+{
+	int ready = outcall_watch(&future->call, until);
+
 	if (ready > 0)
 		return 0;
 	if (ready < 0)
 		return error_set(PYR_CANCELLED, ENGINE_CANCELLED_TEXT);
 	return error_set(PYR_DEADLINE_EXCEEDED, "TimeoutError: not ready within %lld ms",
 			 (long long)timeout_ms);
+}
+
+int pyr_future_wait(pyr_future *future, int64_t timeout_ms)
+{
+	if (!future)
+		return error_null("future");
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	return watch(future, end_of(timeout_ms), timeout_ms);
+}
+
+int pyr_future_status(pyr_future *future)
+{
+	int err = pyr_future_wait(future, -1);
+
+	if (err < 0)
+		return err;
+	return future->call.code ? outcall_error(&future->call) : 0;
 }
 
 void pyr_future_cancel(pyr_future *future)
@@ -142,7 +165,70 @@ void pyr_future_free(pyr_future *future)
 {
 	if (!future || engine_is_forked())
 		return;
-	pyr_future_cancel(future);
-	outcall_wait(&future->call, ENGINE_FOREVER);
+	if (!future->executor) {
+		pyr_future_cancel(future);
+		outcall_wait(&future->call, ENGINE_FOREVER);
+	}
 	drop(future);
+}
+
+/* ---- many ---- */
+
+int pyr_gather(pyr_future *const *futures, size_t n, int64_t timeout_ms)
+{
+	int64_t until = end_of(timeout_ms);
+	int err = 0;
+	size_t i;
+
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	if (!futures && n > 0)
+		return error_null("futures");
+	for (i = 0; i < n && err == 0; i++)
+		if (futures[i])
+			err = watch(futures[i], until, timeout_ms);
+	if (err < 0)
+		return err;
+	for (i = 0; i < n && err == 0; i++)
+		err = futures[i] ? pyr_future_status(futures[i])
+				 : error_set(PYR_INVALID_ARGUMENT, "futures[%zu] is NULL", i);
+	return err;
+}
+
+/* A callback says that it failed. */
+static int failure(void)
+{
+	int code = pyr_last_error()->code;
+
+	return code ? -code : error_set(PYR_UNKNOWN, "a callback of pyr_map() returned no future");
+}
+
+int pyr_map(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb get, void *data)
+{
+	pyr_future **ring; /* of calls begun and not yet taken; call i at i % window */
+	size_t begun = 0, taken = 0;
+	int err = 0;
+
+	if (!start || !get)
+		return error_set(PYR_INVALID_ARGUMENT, "%s is NULL", start ? "get" : "start");
+	if (window == 0)
+		window = MAP_WINDOW;
+	if (window > n)
+		window = n;
+	ring = calloc(window + 1, sizeof(pyr_future *));
+	if (!ring)
+		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	while (taken < n && err == 0) {
+		if (begun < n && begun < taken + window) {
+			ring[begun % window] = start(begun, data);
+			err = ring[begun++ % window] ? 0 : failure();
+		} else {
+			err = get(taken, ring[taken % window], data);
+			taken++;
+		}
+	}
+	for (; taken < begun; taken++)
+		pyr_future_free(ring[taken % window]);
+	free(ring);
+	return err;
 }

@@ -86,12 +86,25 @@ static void free_number(struct peer *peer, struct outcall *call)
 
 /* ---- calls ---- */
 
-/* The answer is in: whoever waits may go, and with it the call's memory. */
+static struct outcall_hook is_over; /* the hook of a call that is complete */
+
+/* The answer is in: whoever waits may go, and with it the call's memory, unless it has a hook. */
 static void complete(struct outcall *call)
 {
+	struct outcall_hook *hook = atomic_exchange(&call->hook, &is_over);
+
 	if (call->stream)
 		peer_stream_over(call->stream);
 	engine_wake(&call->waiter);
+	if (hook)
+		hook->run(hook);
+}
+
+bool outcall_set_hook(struct outcall *call, struct outcall_hook *hook)
+{
+	struct outcall_hook *none = NULL;
+
+	return atomic_compare_exchange_strong(&call->hook, &none, hook);
 }
 
 static void fail(struct outcall *call, int code, const char *text)

@@ -6,6 +6,8 @@
 #include "exec.h"
 #include "session.h"
 
+#define CONNECT_LATE "failed to connect in time"
+
 static void expire(struct outcall *call)
 {
 	char text[256];
@@ -24,6 +26,22 @@ static int64_t connect_limit(struct peer *peer)
 	until = peer->has_hello ? ENGINE_FOREVER : peer->connect_until;
 	pthread_mutex_unlock(&peer->lock);
 	return until;
+}
+
+int64_t outcall_look(struct outcall *call)
+{
+	int64_t now = engine_now(), connect;
+
+	if (atomic_load(&call->waiter.ready))
+		return ENGINE_FOREVER;
+	connect = connect_limit(call->session->peer);
+	if (now < call->deadline && now < connect)
+		return connect < call->deadline ? connect : call->deadline;
+	if (now >= call->deadline)
+		expire(call);
+	else
+		peer_close(call->session->peer, PYR_UNAVAILABLE, CONNECT_LATE);
+	return ENGINE_FOREVER;
 }
 
 /* Returns as engine_wait_or_cancel(). */
@@ -49,7 +67,7 @@ static int wait_alone(struct outcall *call, int64_t until, bool may_be_cancelled
 		else if (engine_now() >= until)
 			return 0;
 		else if (connect_limit(peer) <= engine_now())
-			peer_close(peer, PYR_UNAVAILABLE, "failed to connect in time");
+			peer_close(peer, PYR_UNAVAILABLE, CONNECT_LATE);
 	}
 }
 

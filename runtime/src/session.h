@@ -49,6 +49,11 @@ struct call_terms {
 	struct span own_annotations; /* of the proxy, encoded */
 };
 
+/* Told once that a call is over, by whoever completes it, perhaps with a peer's lock held. */
+struct outcall_hook {
+	void (*run)(struct outcall_hook *hook);
+};
+
 /* A call made. Its memory is the caller's (a stack frame, a future); it belongs to the peer while
  * it is live. */
 struct outcall {
@@ -59,11 +64,12 @@ struct outcall {
 	uint64_t begin, end; /* of its frames in the session's stream */
 	int64_t deadline;
 	struct outcall *next_blocked;
-	pyr_stream *stream;             /* its user's end of the call's streams; NULL: none */
-	const struct call_terms *terms; /* until it has been started */
-	pyr_call *outer;                /* counted: its end is this one's; NULL: none */
-	struct outcall *next_nested;    /* outer->lock: among those of it */
-	struct span along;              /* while it is started: its annotations, encoded */
+	pyr_stream *stream;                /* its user's end of the call's streams; NULL: none */
+	const struct call_terms *terms;    /* until it has been started */
+	pyr_call *outer;                   /* counted: its end is this one's; NULL: none */
+	struct outcall *next_nested;       /* outer->lock: among those of it */
+	struct span along;                 /* while it is started: its annotations, encoded */
+	struct outcall_hook *_Atomic hook; /* then the call's memory lasts until it has been told */
 	/* once ready: */
 	int code;       /* 0, or enum pyr_status */
 	bool is_remote; /* answer holds the body of an Error frame, else of a text */
@@ -115,6 +121,11 @@ bool outcall_wait(struct outcall *call, int64_t until);
  * was cancelled, which the call is not. */
 int outcall_watch(struct outcall *call, int64_t until);
 #define OUTCALL_REVOKED "the call that this one is part of was cancelled"
+/* Returns false, the hook not set, if it is over already. */
+bool outcall_set_hook(struct outcall *call, struct outcall_hook *hook);
+/* For a call that no thread waits for: ends it if its deadline, or the time to connect, has passed.
+ * Returns when to look again. */
+int64_t outcall_look(struct outcall *call);
 /* Ends it here and tells the other end, unless it was answered: code is CANCELLED or
  * DEADLINE_EXCEEDED. */
 void outcall_cancel(struct outcall *call, int code, const char *text);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Timers of users: an engine timer fires in the runtime's thread and posts a job to the daemon's
- * method threads, or to the callback thread, which is an executor of one thread made at first use.
+ * method threads, or to the callback thread.
  */
 #include <pyrite/pyrite.h>
 
 #include <stdlib.h>
 
+#include "callbacks.h"
 #include "daemon.h"
 #include "engine.h"
 #include "error.h"
-#include "exec.h"
 
 struct pyr_timer {
 	struct engine_timer timer;
@@ -26,36 +26,6 @@ struct pyr_timer {
 	bool is_freed;   /* lock: the job frees it */
 	pthread_t thread;
 };
-
-static struct callbacks {
-	pthread_mutex_t lock;
-	struct executor *executor;
-} callbacks = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static void *callbacks_main(void *data)
-{
-	exec_work(data); /* for ever */
-	return NULL;
-}
-
-static struct executor *callback_executor(void)
-{
-	struct executor *e;
-	pthread_t thread;
-
-	pthread_mutex_lock(&callbacks.lock);
-	if (!callbacks.executor && (e = exec_new(1))) {
-		if (engine_thread(&thread, callbacks_main, e) == 0) {
-			pthread_detach(thread);
-			callbacks.executor = e;
-		} else {
-			exec_free(e);
-		}
-	}
-	e = callbacks.executor;
-	pthread_mutex_unlock(&callbacks.lock);
-	return e;
-}
 
 static void destroy(pyr_timer *t)
 {
@@ -109,7 +79,7 @@ pyr_timer *pyr_timer_new(pyr_daemon *daemon, pyr_timer_cb callback, void *data)
 		return error_constructor(PYR_INVALID_ARGUMENT, "callback is NULL");
 	if (engine_start() < 0)
 		return error_constructor(PYR_FAILED_PRECONDITION, "the runtime cannot be started");
-	e = daemon ? daemon_executor(daemon) : callback_executor();
+	e = daemon ? daemon_executor(daemon) : callbacks_executor();
 	t = e ? calloc(1, sizeof(*t)) : NULL;
 	if (!t)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");

@@ -12,6 +12,8 @@ pyrite_warnings(e2e-server)
 
 pyrite_unit_test(call e2e_servant)
 pyrite_unit_test(deferred e2e_servant)
+pyrite_unit_test(future e2e_servant)
+pyrite_unit_test(future_many e2e_servant)
 pyrite_unit_test(proxy e2e_servant)
 pyrite_unit_test(daemon e2e_servant)
 add_library(e2e_counter STATIC e2e/counter.c)

@@ -376,24 +376,6 @@ bool pyr_proxy_is_plain(pyr_proxy *proxy);
 void pyr_proxy_release(pyr_proxy *proxy);
 
 /*
- * ---- Futures ----
- *
- * I_op_start() sends a call and returns at once; I_op_get() waits for its result and takes the
- * future. No thread stands behind a future.
- */
-bool pyr_future_is_ready(pyr_future *future);
-
-/* Waits. Returns 0 when it is ready, -PYR_DEADLINE_EXCEEDED when timeout_ms passed first (the call
- * goes on); < 0: no limit. */
-int pyr_future_wait(pyr_future *future, int64_t timeout_ms);
-
-/* Ends the call as CANCELLED, here at once and there as soon as the method looks. */
-void pyr_future_cancel(pyr_future *future);
-
-/* Cancels what still runs, and frees: for a future whose result nobody wants. */
-void pyr_future_free(pyr_future *future);
-
-/*
  * ---- Names ----
  *
  * The name server maps names to URIs. A URI of a daemon in this process is leased: the runtime
@@ -508,6 +490,7 @@ void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
 }
 #endif
 #include <pyrite/context.h>
+#include <pyrite/future.h>
 #include <pyrite/proxy.h>
 #include <pyrite/stream.h>
 #include <pyrite/task.h>

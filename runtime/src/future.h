@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_FUTURE_INTERNAL_H
+#define PYRITE_FUTURE_INTERNAL_H
+/* A call that was started: future.c starts it and takes its result, future_then.c calls back. */
+#include "callbacks.h"
+#include "proxy.h"
+
+/* The peer holds it while it is live. Its user frees it; once it has a callback, the job that calls
+ * that. */
+struct pyr_future {
+	struct outcall call;
+	const struct codec_operation *operation;
+
+	struct executor *executor; /* counted: where the callback runs; NULL: it has none */
+	struct outcall_hook hook;  /* the call is over: posts the job */
+	struct exec_job job;
+	struct engine_timer timer; /* nobody waits: for the deadline */
+	pyr_future_cb then, on_error;
+	void *then_data, *error_data;
+	/* future_then.c's lock: */
+	bool is_running;     /* the callback, in `thread` */
+	bool is_taken;       /* by I_op_get() or pyr_future_free(), and cleared there */
+	atomic_uint n_users; /* threads that take it back: the job waits for them */
+	pthread_t thread;
+};
+
+/* Frees all but the struct. The call is over. */
+void future_clear(pyr_future *future);
+/* Takes a future away from its callback, and ends the call. */
+void future_take_back(pyr_future *future);
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Many calls at a time: futures, and what is done with several of them; oneways of one proxy. */
+#include "heard.h"
+
+#include <dirent.h>
+#include <stdint.h>
+
+static int count_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	int n = -2; /* . and .. */
+
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+EVERYWHERE(d5_a_thousand_futures_need_no_thread_and_no_connection)
+{
+	enum { N = 1000 };
+	static pyr_future *futures[N];
+	int32_t sum;
+	int i, n_threads, n_fds;
+
+	CHECK_INT(e2e_Work_add(work, 1, 1, NULL), 0);
+	n_threads = count_threads();
+	n_fds = test_open_fds();
+	for (i = 0; i < N; i++)
+		REQUIRE((futures[i] = e2e_Work_add_start(work, i, 1)) != NULL);
+	CHECK_INT(count_threads(), n_threads);
+	CHECK_INT(test_open_fds(), n_fds);
+	CHECK_INT(pyr_gather(futures, N, -1), 0);
+	CHECK_INT(count_threads(), n_threads);
+	for (i = 0; i < N; i++) {
+		CHECK_INT(e2e_Work_add_get(futures[i], &sum), 0);
+		CHECK_INT(sum, i + 1);
+	}
+}
+
+EVERYWHERE(d5_a_thousand_callbacks_share_one_thread)
+{
+	enum { N = 1000 };
+	struct heard heard;
+	int i, n_threads;
+
+	heard_init(&heard);
+	CHECK_INT(pyr_future_then(e2e_Work_add_start(work, 1, 1), on_add, &heard), 0);
+	CHECK(hears(&heard, 1)); /* the callback thread is there */
+	n_threads = count_threads();
+	for (i = 0; i < N; i++)
+		REQUIRE(pyr_future_then(e2e_Work_add_start(work, i, 1), on_add, &heard) == 0);
+	CHECK(hears(&heard, N + 1));
+	CHECK_INT(count_threads(), n_threads);
+}
+
+EVERYWHERE(gather_waits_for_all_and_tells_the_first_that_failed)
+{
+	pyr_future *futures[4];
+	int i;
+
+	futures[0] = e2e_Work_add_start(work, 1, 1);
+	futures[1] = e2e_Work_hold_start(work, 1);
+	futures[2] = e2e_Work_miss_start(work, "this");
+	futures[3] = e2e_Work_hold_start(work, 99);
+	CHECK_INT(pyr_gather(futures, 4, 10), -PYR_DEADLINE_EXCEEDED);
+	CHECK_HAS(pyr_errmsg(), "not ready within 10 ms");
+	CHECK(work_holds(&place.work, 1));
+	CHECK_INT(e2e_Work_answer(work, 1, 7), 0);
+	CHECK_INT(pyr_gather(futures, 4, -1), -PYR_NOT_FOUND);
+	REQUIRE(e2e_Missing_caught() != NULL);
+	CHECK_STR(e2e_Missing_caught()->what, "this");
+	for (i = 0; i < 4; i++)
+		pyr_future_free(futures[i]);
+	futures[0] = e2e_Work_add_start(work, 1, 1);
+	futures[1] = NULL;
+	CHECK_INT(pyr_gather(futures, 2, -1), -PYR_INVALID_ARGUMENT);
+	CHECK_HAS(pyr_errmsg(), "futures[1] is NULL");
+	pyr_future_free(futures[0]);
+	CHECK_INT(pyr_gather(NULL, 0, 0), 0);
+	CHECK_INT(pyr_gather(NULL, 1, 0), -PYR_INVALID_ARGUMENT);
+}
+
+struct mapped {
+	size_t n_started, n_got, n_most;
+	size_t fail_start, fail_get; /* the input that fails */
+	int32_t sums[200];
+};
+
+static pyr_future *start_add(size_t i, void *data)
+{
+	struct mapped *m = data;
+
+	m->n_started++;
+	if (m->n_started - m->n_got > m->n_most)
+		m->n_most = m->n_started - m->n_got;
+	if (i == m->fail_start)
+		return e2e_Work_echo_start(work, NULL);
+	return e2e_Work_add_start(work, (int32_t)i, 1000);
+}
+
+static int get_add(size_t i, pyr_future *future, void *data)
+{
+	struct mapped *m = data;
+
+	CHECK_INT(i, m->n_got); /* in order */
+	m->n_got++;
+	if (i != m->fail_get)
+		return e2e_Work_add_get(future, &m->sums[i]);
+	pyr_future_free(future);
+	return -PYR_ABORTED;
+}
+
+EVERYWHERE(map_keeps_a_window_of_calls_and_their_order)
+{
+	struct mapped m = { .fail_start = SIZE_MAX, .fail_get = SIZE_MAX };
+	int i;
+
+	CHECK_INT(pyr_map(200, 7, start_add, get_add, &m), 0);
+	CHECK_INT(m.n_started, 200);
+	CHECK_INT(m.n_got, 200);
+	CHECK_INT(m.n_most, 7);
+	for (i = 0; i < 200; i++)
+		CHECK_INT(m.sums[i], 1000 + i);
+	m.n_started = m.n_got = m.n_most = 0;
+	CHECK_INT(pyr_map(200, 0, start_add, get_add, &m), 0);
+	CHECK_INT(m.n_most, 64);
+	CHECK_INT(pyr_map(0, 0, start_add, get_add, &m), 0);
+	CHECK_INT(pyr_map(1, 1, NULL, get_add, &m), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_map(1, 1, start_add, NULL, &m), -PYR_INVALID_ARGUMENT);
+}
+
+EVERYWHERE(map_ends_with_the_first_failure)
+{
+	struct mapped m = { .fail_start = 20, .fail_get = SIZE_MAX };
+
+	CHECK_INT(pyr_map(200, 7, start_add, get_add, &m), -PYR_INVALID_ARGUMENT);
+	CHECK_HAS(pyr_errmsg(), "'text' is NULL");
+	CHECK_INT(m.n_started, 21);
+	CHECK_INT(m.n_got, 14);
+	m = (struct mapped){ .fail_start = SIZE_MAX, .fail_get = 20 };
+	CHECK_INT(pyr_map(200, 7, start_add, get_add, &m), -PYR_ABORTED);
+	CHECK_INT(m.n_started, 27);
+	CHECK_INT(m.n_got, 21);
+}
+
+/* ---- oneway ---- */
+
+EVERYWHERE(t14_oneways_of_a_proxy_run_in_order_and_one_at_a_time)
+{
+	enum { N = 200 };
+	char expected[4096] = "", *log;
+	size_t n = 0;
+	int i;
+
+	for (i = 0; i < WORK_PLACES; i++)
+		work_open(&place.work, i);
+	for (i = 0; i < N; i++) {
+		int gate = i % WORK_PLACES;
+
+		CHECK_INT(e2e_Work_post(work, gate), 0);
+		n += (size_t)snprintf(expected + n, sizeof(expected) - n, "<%d %d> ", gate, gate);
+	}
+	CHECK_INT(e2e_Work_log(work, &log), 0); /* starts after all of them are through */
+	CHECK_STR(log, expected);
+	pyr_free(log);
+	CHECK_INT(place.work.n_most, 1);
+}
+
+TESTS(future_many, T(d5_a_thousand_futures_need_no_thread_and_no_connection),
+      T(d5_a_thousand_callbacks_share_one_thread),
+      T(gather_waits_for_all_and_tells_the_first_that_failed),
+      T(map_keeps_a_window_of_calls_and_their_order), T(map_ends_with_the_first_failure),
+      T(t14_oneways_of_a_proxy_run_in_order_and_one_at_a_time))
