@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A call made, as its user sees it: begun, ended, and what it failed with. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,13 @@ void outcall_fini(struct outcall *call)
 	engine_waiter_fini(&call->waiter);
 	buf_free(&call->notes);
 	buf_free(&call->answer);
+}
+
+const char *outcall_late(const struct outcall *call, char *text, size_t n)
+{
+	snprintf(text, n, "TimeoutError: no answer from %s in time",
+		 call->session->peer->link->address);
+	return text;
 }
 
 int outcall_error(struct outcall *call)

@@ -438,10 +438,23 @@ void outcall_cancel(struct outcall *call, int code, const char *text)
 
 /* ---- answers; in the leader, with the lock ---- */
 
+/* A method that saw the deadline and gave up may be quicker than the caller's own clock. */
+static bool is_late(const struct outcall *call, const struct frame *frame)
+{
+	return frame->code == PYR_CANCELLED && call->deadline != ENGINE_FOREVER &&
+	       engine_now() >= call->deadline;
+}
+
 static void take_error(struct outcall *call, const struct frame *frame)
 {
 	struct span told = frame->found_here ? frame->message : frame->body;
+	char text[256];
 
+	if (is_late(call, frame)) {
+		fail(call, PYR_DEADLINE_EXCEEDED, outcall_late(call, text, sizeof(text)));
+		call->may_have_run = true;
+		return;
+	}
 	buf_reset(&call->answer);
 	buf_append(&call->answer, told.p, told.n);
 	call->code = frame->code >= 1 && frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code

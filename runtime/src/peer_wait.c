@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting for the answer to a call: its deadline, the time to connect, a task's cancel, and the
  * calls that a serial daemon's method takes meanwhile. */
-#include <stdio.h>
-
 #include "exec.h"
 #include "session.h"
 
@@ -12,9 +10,7 @@ static void expire(struct outcall *call)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "TimeoutError: no answer from %s in time",
-		 call->session->peer->link->address);
-	outcall_cancel(call, PYR_DEADLINE_EXCEEDED, text);
+	outcall_cancel(call, PYR_DEADLINE_EXCEEDED, outcall_late(call, text, sizeof(text)));
 }
 
 /* Until the other end has said Hello, no caller waits longer than the time to connect. */

@@ -131,6 +131,8 @@ int64_t outcall_look(struct outcall *call);
 void outcall_cancel(struct outcall *call, int code, const char *text);
 /* The same with the lock, for what the other end did wrong; code may be any. */
 void outcall_abort(struct outcall *call, int code, const char *text);
+/* What one is told whose deadline passed. Returns text. */
+const char *outcall_late(const struct outcall *call, char *text, size_t n);
 void outcall_init(struct outcall *call, const struct call_terms *terms);
 void outcall_fini(struct outcall *call);
 /* Sets the thread's last error from a call that failed. Returns minus its code. */

@@ -29,6 +29,15 @@ bool hop_reaches(atomic_int *number, int n)
 	return atomic_load(number) == n;
 }
 
+int hop_code(struct hop *hop)
+{
+	int64_t until = hop_now() + (int64_t)HOP_PATIENCE_MS * HOP_MS;
+
+	while (atomic_load(&hop->nested_code) == 0 && hop_now() < until)
+		look_again();
+	return atomic_load(&hop->nested_code);
+}
+
 void hop_log(struct hop *hop, const char *format, ...)
 {
 	va_list args;

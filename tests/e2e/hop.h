@@ -31,6 +31,8 @@ int hop_close(struct hop *hop);
 int64_t hop_now(void); /* CLOCK_MONOTONIC, ns */
 /* Waits until *number is n. */
 bool hop_reaches(atomic_int *number, int n);
+/* Waits until linger() has called the next hop. Returns what that call ended with. */
+int hop_code(struct hop *hop);
 void hop_log(struct hop *hop, const char *format, ...) PYR_PRINTF(2, 3);
 bool hop_logged(struct hop *hop, const char *part);
 #endif

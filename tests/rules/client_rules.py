@@ -12,7 +12,7 @@ import grpc
 
 from peers import (UNKNOWN, NOT_FOUND, INTERNAL, UNAVAILABLE, MORE, CONTINUES, MIB, Met, answer_adds, call_of,
                    client_cases, refused)
-from raw import CRITICAL_TYPES, PATIENCE, Driver, field, frame, hello, message, uri, varint
+from raw import CRITICAL_TYPES, PATIENCE, Driver, field, frame, hello, message, pb, uri, varint
 
 # ---- the first words ----
 
@@ -298,6 +298,37 @@ def strange_errors_stay_errors():
     met = Met(talk)
     for _, status in bodies:
         refused(met.ask("add 0 1 2"), status + " remote")
+    met.end()
+
+
+def a_link_that_ends_under_a_call_is_a_closed_connection():
+    def talk(link):
+        link.send(hello())
+        call_of(link)
+
+    met = Met(talk)
+    refused(met.ask("add 0 1 2"), "UNAVAILABLE", f"ConnectionClosed: {met.server.address}: ")
+    met.end()
+
+
+def annotations_of_an_answer_beyond_the_limits_are_left_out():
+    def talk(link):
+        link.send(hello())
+        for i, n in enumerate((1, 65)):
+            call = call_of(link, skip=i)
+            notes = [pb.Annotation(key="k", value=b"v")] * n
+            link.send(frame(call.number, reply=dict(annotations=notes, payload=b"\x08\x03")))
+        call = call_of(link, skip=2)
+        link.send(frame(call.number, error=dict(code=5, message="no", annotations=notes)))
+        call = call_of(link, skip=3)
+        link.send(frame(call.number, reply=dict(annotations=[pb.Annotation(value=b"v" * 100000)], payload=b"\x08\x03")))
+        link.wait_end()
+
+    met = Met(talk)
+    assert met.ask("add 0 1 2") == "ok 3"
+    assert met.ask("add 0 1 2") == "ok 3"
+    refused(met.ask("add 0 1 2"), "NOT_FOUND remote", "no")
+    assert met.ask("add 0 1 2") == "ok 3"
     met.end()
 
 

@@ -5,9 +5,10 @@ Prints "ok <case>" or "not ok <case>"."""
 
 import time
 
-from peers import (DEADLINE, NOT_FOUND, EXHAUSTED, PRECONDITION, UNAVAILABLE, ONEWAY, held, hold, linked, protocol_error, refused,
-                   server_cases, shut, wait_log)
-from raw import CRITICAL_TYPES, Client, Program, field, frame, hello, int_arguments, result_int, text_arguments, varint
+from peers import (DEADLINE, INVALID, NOT_FOUND, EXHAUSTED, PRECONDITION, UNAVAILABLE, ONEWAY, call_of, held, hold, linked,
+                   protocol_error, refused, server_cases, shut, wait_log)
+from raw import (CRITICAL_TYPES, Client, Program, Server, field, frame, hello, int_arguments, pb, result_int,
+                 text_arguments, uri, varint)
 
 # ---- the end of calls ----
 
@@ -135,6 +136,43 @@ def a_chain_of_a_wrong_size_is_ignored(server):
     for chain in (b"", b"x", b"y" * 16, b"z" * 5000):
         assert result_int(client.run("add", int_arguments(2, 2), chain=chain, correlation_id="i" * len(chain))) == 4
     client.close()
+
+
+def annotations_beyond_the_limits_are_refused_alone(server):
+    client = linked(server)
+    one = pb.Annotation(key="k", value=b"v")
+    bad = [[one] * 65, [pb.Annotation(key="k", value=b"v" * 32768)], [pb.Annotation(value=b"v")],
+           [pb.Annotation(key="a b")], [pb.Annotation(key="k" * 65)], [one, pb.Annotation()]]
+    for annotations in bad:
+        error = client.error(client.start("add", int_arguments(2, 2), annotations=annotations))
+        assert error.code == INVALID and "annotation" in error.message, error
+    for annotations in ([one] * 64, [pb.Annotation(key="k", value=b"v" * 32767)]):
+        assert result_int(client.run("add", int_arguments(2, 2), annotations=annotations)) == 4
+    client.close()
+
+
+def ids_that_are_not_well_formed_are_left_out(server):
+    client = linked(server)
+    for text in ("x" * 129, "\a", "\u00e4"):
+        error = client.error(client.start("fail", int_arguments(5), correlation_id=text, traceparent=text))
+        assert len(error.correlation_id) == 32 and error.correlation_id != text, error
+    client.close()
+
+
+def a_long_error_that_is_handed_on_is_cut(server):
+    def talk(link):
+        link.send(hello())
+        call = call_of(link)
+        link.send(frame(call.number, error=dict(code=5, message="\u00e4" * 60000, trace="t\n" * 60000)))
+        link.wait_end()
+
+    far = Server(talk)
+    client = linked(server)
+    error = client.error(client.start("relay", field(1, uri(far.address).encode())))
+    assert error.code == NOT_FOUND and len(error.message.encode()) == 32768 and len(error.trace) <= 32768, error.code
+    assert error.trace.endswith("t\n"), error.trace[-100:]
+    client.close()
+    far.stop()
 
 
 def the_correlation_id_comes_back_with_the_error(server):

@@ -381,6 +381,66 @@ TEST(t8_an_object_that_is_not_there_is_no_communication_error)
 	finish();
 }
 
+/* ---- Pyro's messages (docs/errors.md) ---- */
+
+TEST(message_of_a_server_that_is_not_there)
+{
+	struct hops_Hop *nobody = hops_Hop_proxy("PYRO:hop@127.0.0.1:1");
+
+	CHECK_INT(hops_Hop_add(nobody, 1, 1, NULL), -PYR_UNAVAILABLE);
+	CHECK_HAS(pyr_errmsg(), "CommunicationError: cannot connect to 127.0.0.1:1: ");
+	CHECK(!pyr_last_error()->may_have_run && !pyr_last_error()->remote);
+	CHECK(pyr_error_is_communication(NULL));
+	hops_Hop_free(nobody);
+	CHECK(!pyr_ns_locate("127.0.0.1:1"));
+	CHECK_HAS(pyr_errmsg(), "NamingError: failed to locate the name server at 127.0.0.1:1: ");
+}
+
+TEST(message_of_an_answer_that_does_not_come)
+{
+	char text[256];
+
+	begin(NULL);
+	pyr_next_call(&(struct pyr_call_options){ .timeout_ms = 50 });
+	CHECK_INT(hops_Hop_linger(first, &nowhere), -PYR_DEADLINE_EXCEEDED);
+	snprintf(text, sizeof(text), "TimeoutError: no answer from %s in time",
+		 pyr_daemon_address(hops[0].daemon));
+	CHECK_STR(pyr_errmsg(), text);
+	CHECK(pyr_last_error()->may_have_run);
+	CHECK_STR(pyr_error_class(NULL), "TimeoutError");
+	finish();
+}
+
+TEST(message_of_what_is_too_large)
+{
+	char *text = calloc(1, 70001);
+
+	REQUIRE(text != NULL);
+	memset(text, 'x', 70000);
+	begin(&(struct pyr_daemon_options){ .max_message = 65536 });
+	CHECK_INT(pyr_proxy_bind(hops_Hop_as_proxy(first)), 0);
+	CHECK_INT(hops_Hop_fail(first, &nowhere, 5, text), -PYR_RESOURCE_EXHAUSTED);
+	CHECK_HAS(pyr_errmsg(), "MessageTooLarge: a request of 70");
+	CHECK_HAS(pyr_errmsg(), " bytes, the most is 65536");
+	finish();
+	free(text);
+}
+
+TEST(message_of_a_daemon_that_is_run_again)
+{
+	pyr_daemon *daemon = pyr_daemon_new(NULL);
+	char text[256];
+
+	REQUIRE(daemon != NULL);
+	pyr_daemon_stop(daemon);
+	CHECK_INT(pyr_daemon_run(daemon), 0);
+	CHECK_INT(pyr_daemon_run(daemon), -PYR_FAILED_PRECONDITION);
+	snprintf(text, sizeof(text), "DaemonError: the daemon at %s was stopped: make another",
+		 pyr_daemon_address(daemon));
+	CHECK_STR(pyr_errmsg(), text);
+	pyr_daemon_free(daemon);
+}
+
 TESTS(errors, T(e3_an_error_raised_three_hops_away_prints_its_whole_path),
       T(e3_traces_go_to_whom_the_daemon_lets_them),
       T(e4_a_trace_names_file_and_line_operation_object_and_address),
@@ -391,4 +451,6 @@ TESTS(errors, T(e3_an_error_raised_three_hops_away_prints_its_whole_path),
       T(an_error_found_here_has_no_remote_part), T(e5_the_daemons_hook_hears_of_every_error),
       T(d1_errors_of_oneways_reach_the_hook_in_order_and_nobody_else),
       T(e6_oneway_errors_are_not_told_to_the_caller), T(t6_an_error_in_a_hook_ends_no_connection),
-      T(t8_an_object_that_is_not_there_is_no_communication_error))
+      T(t8_an_object_that_is_not_there_is_no_communication_error),
+      T(message_of_a_server_that_is_not_there), T(message_of_an_answer_that_does_not_come),
+      T(message_of_what_is_too_large), T(message_of_a_daemon_that_is_run_again))
