@@ -53,15 +53,23 @@ static uint32_t below(uint32_t n)
 	return (uint32_t)((uint64_t)number * n >> 32);
 }
 
-/* The tags of a PYROMETA, one after the other in copy. Returns how many. */
-static size_t split(char *copy, const char **ret, size_t room)
+/* The tags of a PYROMETA: one block (a task's stack has no room for them), free(). NULL when memory
+ * is out. */
+static const char **split(const char *text, size_t *n)
 {
-	char *at, *rest = copy;
-	size_t n = 0;
+	size_t most = 1, size = strlen(text) + 1;
+	const char *comma = text, **tags;
+	char *rest;
 
-	while (n < room && (at = strsep(&rest, ",")))
-		ret[n++] = at;
-	return n;
+	while ((comma = strchr(comma, ',')) && comma++)
+		most++;
+	tags = malloc(most * sizeof(tags[0]) + size);
+	if (!tags)
+		return NULL;
+	rest = memcpy(tags + most, text, size);
+	for (*n = 0; rest; (*n)++)
+		tags[*n] = strsep(&rest, ",");
+	return tags;
 }
 
 /* Of all seen so far, pages before included, each stays with the same probability. */
@@ -111,14 +119,13 @@ static int one_with_tags(const struct look *look, const struct string_seq *tags,
 
 static int look_up_tags(const struct look *look, const char *text, char **ret)
 {
-	const char *tags[URI_MAX / 2];
-	char copy[URI_MAX + 1];
-	size_t n;
+	size_t n = 0;
+	const char **tags = split(text, &n);
 	int status;
 
-	snprintf(copy, sizeof(copy), "%s", text);
-	n = split(copy, tags, sizeof(tags) / sizeof(tags[0]));
 	*ret = NULL;
+	if (!tags)
+		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	status = one_with_tags(look, &(struct string_seq){ n, tags }, ret);
 	if (status == 0 && !*ret)
 		status = error_set(PYR_NOT_FOUND,
@@ -127,6 +134,7 @@ static int look_up_tags(const struct look *look, const char *text, char **ret)
 				   text, look->address);
 	if (status < 0)
 		free(*ret);
+	free(tags);
 	return status;
 }
 

@@ -99,6 +99,20 @@ static int greet(pyr_call *call, const char *name, const int32_t *times, const c
 	return 0;
 }
 
+static int mirror(pyr_call *call, const struct pyr_bytes *bytes, const struct pyr_bytes **ret)
+{
+	struct pyr_bytes *copy = pyr_alloc(call, sizeof(*copy));
+	size_t i;
+
+	if (!copy || !(copy->items = pyr_alloc(call, bytes->n)))
+		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	copy->n = bytes->n;
+	for (i = 0; i < copy->n; i++)
+		copy->items[i] = bytes->items[copy->n - 1 - i];
+	*ret = copy;
+	return 0;
+}
+
 static const struct px_Counter_methods methods = {
 	.runs = runs,
 	.peek = peek,
@@ -109,6 +123,7 @@ static const struct px_Counter_methods methods = {
 	.time_left = time_left,
 	.time_left_of_a_minute = time_left,
 	.greet = greet,
+	.mirror = mirror,
 };
 
 const struct px_Counter_methods *const counter_methods = &methods;

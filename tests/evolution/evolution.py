@@ -143,7 +143,7 @@ def both_versions_agree_with_the_tool():
                     agree(client, uri)
 
 
-def refusals_tell_both_signatures_and_why():
+def b2_refusals_tell_both_signatures_and_why():
     with server("evolution-new") as uri:
         said = agree("old", uri)
     for words in (
@@ -186,7 +186,7 @@ def main():
                  nothing_breaks_where_nothing_changed, compatible_changes_end_with_0,
                  nothing_is_generated_from_what_breaks, interfaces_and_bases_that_are_gone_break,
                  the_tool_says_how_it_is_used, both_versions_agree_with_the_tool,
-                 refusals_tell_both_signatures_and_why, values_travel_between_versions):
+                 b2_refusals_tell_both_signatures_and_why, values_travel_between_versions):
         try:
             case()
             print(f"ok {case.__name__}")

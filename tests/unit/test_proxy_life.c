@@ -213,6 +213,75 @@ TEST(b3_b4_attributes_and_optional_parameters_travel)
 	on_each(use_attributes);
 }
 
+/* ---- B2, T8 ---- */
+
+static void ask_what_it_can(void)
+{
+	struct px_Counter *proxy = px_Counter_proxy(counter.uri);
+
+	CHECK_INT(pyr_proxy_has(as_proxy(proxy), "bump"), 0); /* binds */
+	CHECK(as_proxy(proxy)->session != NULL);
+	CHECK_INT(pyr_proxy_has(as_proxy(proxy), "px.Counter.get_level"), 0);
+	check_fails(pyr_proxy_has(as_proxy(proxy), "nothing"), PYR_UNIMPLEMENTED,
+		    "px.Counter has no operation 'nothing'");
+	CHECK_INT(pyr_proxy_has(as_proxy(proxy), NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_proxy_has(NULL, "bump"), -PYR_INVALID_ARGUMENT);
+	px_Counter_free(proxy);
+}
+
+TEST(b2_a_proxy_is_asked_what_it_can)
+{
+	on_each(ask_what_it_can);
+}
+
+static void bind_to_nothing(void)
+{
+	struct px_Counter *good = px_Counter_proxy(counter.uri), *bad;
+	char uri[200];
+
+	CHECK_INT(pyr_proxy_bind(as_proxy(good)), 0);
+	snprintf(uri, sizeof(uri), "PYRO:nobody@%s", pyr_daemon_address(counter.daemon));
+	bad = px_Counter_proxy(uri);
+	check_fails(pyr_proxy_bind(as_proxy(bad)), PYR_NOT_FOUND, "no object 'nobody' at ");
+	CHECK(strstr(pyr_errmsg(), "CommunicationError") == NULL); /* the daemon is there */
+	CHECK_HAS(pyr_errmsg(), pyr_daemon_address(counter.daemon));
+	check_fails(pyr_proxy_has(as_proxy(bad), "bump"), PYR_NOT_FOUND, "'nobody'");
+	CHECK_INT(px_Counter_runs(good, NULL), 0); /* over the same connection */
+	px_Counter_free(good);
+	px_Counter_free(bad);
+}
+
+TEST(t8_an_unknown_object_is_no_lost_connection)
+{
+	on_each(bind_to_nothing);
+}
+
+/* ---- D15 ---- */
+
+static void send_bytes(void)
+{
+	struct px_Counter *proxy = px_Counter_proxy(counter.uri);
+	struct pyr_bytes bytes = { 3 << 20, malloc(3 << 20) }, *back;
+	size_t i, n_wrong = 0;
+
+	REQUIRE(bytes.items != NULL);
+	for (i = 0; i < bytes.n; i++)
+		bytes.items[i] = (uint8_t)(i * 7 + (i >> 8));
+	REQUIRE(px_Counter_mirror(proxy, &bytes, &back) == 0);
+	CHECK_INT(back->n, bytes.n);
+	for (i = 0; i < bytes.n; i++)
+		n_wrong += back->items[i] != bytes.items[bytes.n - 1 - i];
+	CHECK_INT(n_wrong, 0);
+	pyr_free(back);
+	free(bytes.items);
+	px_Counter_free(proxy);
+}
+
+TEST(d15_bytes_travel_as_they_are)
+{
+	on_each(send_bytes);
+}
+
 /* ---- B10 ---- */
 
 static struct px_Counter *shared;
@@ -282,6 +351,7 @@ TESTS(proxy_life, T(b1_b5_b6_a_proxy_connects_when_needed_and_is_released_and_us
       T(b13_texts_are_cut_and_null_is_answered), T(b13_proxies_are_equal_by_their_uris),
       T(b13_an_ipv6_connection_is_shown_as_one), T(b11_a_copy_has_the_settings_and_no_connection),
       T(b15_a_connection_has_a_local_address_and_a_resolved_uri),
-      T(b3_b4_attributes_and_optional_parameters_travel),
+      T(b3_b4_attributes_and_optional_parameters_travel), T(b2_a_proxy_is_asked_what_it_can),
+      T(t8_an_unknown_object_is_no_lost_connection), T(d15_bytes_travel_as_they_are),
       T(b10_calls_of_one_proxy_run_side_by_side),
       T(b18_an_answer_nobody_waits_for_is_not_taken_for_the_next))

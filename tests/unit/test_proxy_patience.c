@@ -316,6 +316,57 @@ TEST(b6_a_proxy_with_wait_ms_waits_for_its_object)
 	CHECK_INT(counter_close(&counter), 0);
 }
 
+/* Two calls wait in one thread, while a third task brings what they wait for. */
+static struct {
+	uint16_t port;
+	struct px_Counter *proxies[2];
+	pyr_task *waiting[2];
+	int results[2];
+} tasks;
+
+static int call_in_task(void *data)
+{
+	int i = *(int *)data;
+
+	tasks.results[i] = px_Counter_bump(tasks.proxies[i], NULL);
+	return tasks.results[i];
+}
+
+static int wait_in_tasks(void *data)
+{
+	struct pyr_daemon_options options = { .port = tasks.port };
+	static int numbers[2] = { 0, 1 };
+	int i;
+
+	(void)data;
+	for (i = 0; i < 2; i++)
+		tasks.waiting[i] = pyr_task_start(call_in_task, &numbers[i]);
+	while (!px_Counter_as_proxy(tasks.proxies[0])->pausing ||
+	       !px_Counter_as_proxy(tasks.proxies[1])->pausing)
+		if (pyr_sleep(1) < 0)
+			return -1;
+	pyr_task_cancel(tasks.waiting[1]);
+	if (pyr_task_join(tasks.waiting[1]) != -PYR_CANCELLED)
+		return -1;
+	if (!counter_open(&counter, &options))
+		return -1;
+	return pyr_task_join(tasks.waiting[0]);
+}
+
+TEST(b6_tasks_wait_side_by_side_and_are_cancelled)
+{
+	tasks.port = free_port();
+	tasks.proxies[0] = patient(uri_at(tasks.port), 30000, 0);
+	tasks.proxies[1] = patient(uri_at(tasks.port), 30000, 0);
+	CHECK_INT(pyr_tasks_run(wait_in_tasks, NULL), 0);
+	CHECK_INT(tasks.results[0], 0);
+	CHECK_INT(tasks.results[1], -PYR_CANCELLED);
+	px_Counter_free(tasks.proxies[0]);
+	px_Counter_free(tasks.proxies[1]);
+	CHECK_INT(counter_close(&counter), 0);
+	CHECK_INT(counter.n_runs, 1);
+}
+
 TEST(b6_what_does_not_come_in_time_is_an_error)
 {
 	struct px_Counter *proxy = patient(uri_at(free_port()), 40, 0);
@@ -342,7 +393,7 @@ TEST(b5_a_release_ends_the_wait)
 	CHECK_INT(outcome.err, -PYR_CANCELLED);
 }
 
-TEST(a9_a_proxy_with_wait_ms_waits_for_its_name)
+TEST(a9_t5_a_proxy_with_wait_ms_waits_for_its_name_and_knows_where_it_leads)
 {
 	pyr_ns *ns = locate();
 	struct outcome outcome;
@@ -443,8 +494,10 @@ TESTS(proxy_patience,
       T(t15_the_getter_of_an_idempotent_attribute_is_made_again),
       T(b9_retries_are_counted_and_leave_the_last_error), T(b9_retries_end_with_the_deadline),
       T(b6_a_proxy_with_wait_ms_waits_for_its_server),
-      T(b6_a_proxy_with_wait_ms_waits_for_its_object), T(b6_what_does_not_come_in_time_is_an_error),
-      T(b5_a_release_ends_the_wait), T(a9_a_proxy_with_wait_ms_waits_for_its_name),
+      T(b6_a_proxy_with_wait_ms_waits_for_its_object),
+      T(b6_tasks_wait_side_by_side_and_are_cancelled), T(b6_what_does_not_come_in_time_is_an_error),
+      T(b5_a_release_ends_the_wait),
+      T(a9_t5_a_proxy_with_wait_ms_waits_for_its_name_and_knows_where_it_leads),
       T(a9_success_after_a_wait_leaves_the_last_error_alone), T(a9_locate_waits_for_a_name_server),
       T(b7_reconnect_waits_for_a_server_that_comes_back), T(b7_reconnect_ends_with_a_release),
       T(the_name_server_ends_well))
