@@ -196,7 +196,7 @@ static void run_wanted(pyr_call *call)
 	if (call->is_oneway && !call->is_answered)
 		acknowledge(call);
 	if ((table->flags & (PYR__STREAM_IN | PYR__STREAM_OUT)) && !call->stream)
-		incall_fail(call, PYR_UNIMPLEMENTED, "%s: no streams over plain gRPC", table->name);
+		incall_fail(call, PYR_UNIMPLEMENTED, "%s: no streams here", table->name);
 	else if (!has_method(call))
 		incall_fail(call, PYR_UNIMPLEMENTED, "object '%s' does not implement %s",
 			    call->object->id, table->name);

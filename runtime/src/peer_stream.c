@@ -223,22 +223,9 @@ static void method_expire(pyr_stream *stream)
 	(void)stream; /* its state is another now */
 }
 
-static int method_error(pyr_stream *stream)
-{
-	const pyr_call *call = stream->call;
-	const char *name = stream->operation->table->name;
-
-	if (call && atomic_load(&call->is_cancelled))
-		return error_set(PYR_CANCELLED, "%s: the caller has closed the stream", name);
-	if (call && engine_now() >= call->deadline)
-		return error_set(PYR_DEADLINE_EXCEEDED,
-				 "TimeoutError: %s: the caller's deadline has passed", name);
-	return error_set(PYR_FAILED_PRECONDITION, "%s: the call was answered", name);
-}
-
 static const struct stream_kind method_kind = {
-	FRAME_FRAGMENT,      method_state, method_append, method_grant, NULL,
-	method_flush_unlock, method_until, method_expire, method_error,
+	FRAME_FRAGMENT,      method_state, method_append, method_grant,        NULL,
+	method_flush_unlock, method_until, method_expire, stream_method_error,
 };
 
 static const struct outbox_owner method_outbox = { hold, release, NULL };

@@ -5,7 +5,7 @@
  * cancel finds it. All that core completes is handled by the leader; answers come from any thread,
  * once.
  */
-#include "plain.h"
+#include "plain_call.h"
 
 #include <openssl/rand.h>
 
@@ -21,6 +21,7 @@
 
 #include "engine.h"
 #include "plain_text.h"
+#include "stack.h"
 #include "tsan.h"
 
 #define FAR_FUTURE_S 1000000000 /* a deadline that is none */
@@ -37,29 +38,8 @@ struct plain_face {
 	uint64_t n_taken;
 	pthread_mutex_t lock; /* has_owner, and progress() while it runs */
 	bool has_owner;
+	atomic_size_t n_unread; /* bytes of streams */
 };
-
-struct plain_call {
-	atomic_int refs; /* the pyr_call or who makes it, and each batch in flight */
-	struct plain_face *face;
-	grpc_call *call;
-	struct engine_event received, answered, ended;
-	pyr_call *incall; /* leader only: counted until `ended` */
-	bool has_ended;   /* leader only */
-	int cancelled;
-	struct lane lane;
-	grpc_byte_buffer *request; /* the payload lies in it, or in whole */
-	grpc_slice whole;
-	grpc_byte_buffer *reply;
-	grpc_slice text;
-	grpc_metadata details;
-	char peer[128];
-	bool has_credentials;
-	struct pyr_credentials credentials;
-};
-
-#define FROM(event, member)                                                                        \
-	((struct plain_call *)((char *)(event)-offsetof(struct plain_call, member)))
 
 /* ---- lifetimes ---- */
 
@@ -109,10 +89,11 @@ size_t plain_face_load(const struct plain_face *face)
 	return atomic_load(&face->load);
 }
 
-static void unref(struct plain_call *pc)
+void plain_unref(struct plain_call *pc)
 {
 	if (atomic_fetch_sub(&pc->refs, 1) != 1)
 		return;
+	plain_stream_free(pc->stream);
 	if (pc->request)
 		grpc_byte_buffer_destroy(pc->request);
 	if (pc->reply)
@@ -125,12 +106,30 @@ static void unref(struct plain_call *pc)
 	free(pc);
 }
 
-/* Starts a batch whose completion is `event`. */
-static bool start(struct plain_call *pc, const grpc_op *ops, size_t n, struct engine_event *event)
+/* Core needs more room than a task has. */
+struct batch {
+	grpc_call *call;
+	const grpc_op *ops;
+	size_t n;
+	void *tag;
+	grpc_call_error error;
+};
+
+static void start_batch(void *data)
 {
+	struct batch *b = data;
+
+	b->error = grpc_call_start_batch(b->call, b->ops, b->n, b->tag, NULL);
+}
+
+bool plain_start(struct plain_call *pc, const grpc_op *ops, size_t n, struct engine_event *event)
+{
+	struct batch batch = { pc->call, ops, n, event, GRPC_CALL_OK };
+
 	atomic_fetch_add(&pc->refs, 1);
 	TSAN_RELEASE(event);
-	if (grpc_call_start_batch(pc->call, ops, n, event, NULL) == GRPC_CALL_OK)
+	stack_call(start_batch, &batch);
+	if (batch.error == GRPC_CALL_OK)
 		return true;
 	atomic_fetch_sub(&pc->refs, 1);
 	return false;
@@ -139,16 +138,16 @@ static bool start(struct plain_call *pc, const grpc_op *ops, size_t n, struct en
 /* ---- answers ---- */
 
 /* Sends what is in pc: a reply if there is one, and the status. */
-static void send_answer(struct plain_call *pc, int code)
+void plain_send_answer(struct plain_call *pc, int code, bool has_begun)
 {
 	grpc_op ops[3] = { { .op = GRPC_OP_SEND_INITIAL_METADATA } };
-	size_t n = 1;
+	size_t n = has_begun ? 0 : 1;
 
 	if (pc->reply) {
-		ops[n].op = GRPC_OP_SEND_MESSAGE;
+		ops[n] = (grpc_op){ .op = GRPC_OP_SEND_MESSAGE };
 		ops[n++].data.send_message.send_message = pc->reply;
 	}
-	ops[n].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+	ops[n] = (grpc_op){ .op = GRPC_OP_SEND_STATUS_FROM_SERVER };
 	ops[n].data.send_status_from_server.status = (grpc_status_code)code;
 	ops[n].data.send_status_from_server.status_details = &pc->text;
 	if (GRPC_SLICE_LENGTH(pc->details.value) > 0) {
@@ -156,14 +155,23 @@ static void send_answer(struct plain_call *pc, int code)
 		ops[n].data.send_status_from_server.trailing_metadata = &pc->details;
 	}
 	n++;
-	if (!start(pc, ops, n, &pc->answered))
+	if (!plain_start(pc, ops, n, &pc->answered))
 		grpc_call_cancel(pc->call, NULL);
 }
 
 static void on_answered(struct engine_event *event, bool ok)
 {
 	(void)ok; /* a failure means that the caller is gone: `ended` tells */
-	unref(FROM(event, answered));
+	plain_unref(PLAIN_FROM(event, answered));
+}
+
+/* Behind the items of a stream. */
+static void send_answer(struct plain_call *pc, int code)
+{
+	if (pc->stream)
+		plain_stream_answer(pc->stream, code);
+	else
+		plain_send_answer(pc, code, false);
 }
 
 static void send_error(struct plain_call *pc, const struct error_info *error)
@@ -200,6 +208,11 @@ static void fail(pyr_call *call, const struct error_info *error)
 	send_error(call->origin_data, error);
 }
 
+static const struct codec_operation *operation_of(const pyr_call *call)
+{
+	return &call->object->interface->operations[call->operation];
+}
+
 static void reply(pyr_call *call, const struct codec_packer *packer)
 {
 	struct plain_call *pc = call->origin_data;
@@ -212,17 +225,19 @@ static void reply(pyr_call *call, const struct codec_packer *packer)
 		       (unsigned)max);
 		return;
 	}
-	slice = grpc_slice_malloc(size);
-	if (size > 0)
-		codec_pack(packer, GRPC_SLICE_START_PTR(slice));
-	pc->reply = grpc_raw_byte_buffer_create(&slice, 1);
-	grpc_slice_unref(slice);
+	if (!operation_of(call)->out_item) { /* else its items are the answer */
+		slice = grpc_slice_malloc(size);
+		if (size > 0)
+			codec_pack(packer, GRPC_SLICE_START_PTR(slice));
+		pc->reply = grpc_raw_byte_buffer_create(&slice, 1);
+		grpc_slice_unref(slice);
+	}
 	send_answer(pc, PYR_OK);
 }
 
 static void release(pyr_call *call)
 {
-	unref(call->origin_data);
+	plain_unref(call->origin_data);
 }
 
 static const char *peer_of(const pyr_call *call)
@@ -254,7 +269,7 @@ static void tell_progress(struct plain_face *face)
 
 static void on_ended(struct engine_event *event, bool ok)
 {
-	struct plain_call *pc = FROM(event, ended);
+	struct plain_call *pc = PLAIN_FROM(event, ended);
 
 	pc->has_ended = true;
 	atomic_fetch_sub(&pc->face->load, 1);
@@ -265,7 +280,7 @@ static void on_ended(struct engine_event *event, bool ok)
 		pc->incall = NULL;
 	}
 	tell_progress(pc->face);
-	unref(pc);
+	plain_unref(pc);
 }
 
 /* The request's bytes in one piece; they live as long as pc. */
@@ -296,12 +311,45 @@ static void acknowledge(pyr_call *call)
 	reply(call, NULL);
 }
 
+/* The request is a stream and nothing else: its first message is an item, if there is one. */
+static bool is_all_stream(const struct plain_call *pc)
+{
+	const struct codec_operation *op = operation_of(pc->incall);
+
+	return op->in_item && op->table->n_in == 0;
+}
+
+static bool begin_stream(struct plain_call *pc)
+{
+	uint32_t max = pc->face->options.max_message;
+	struct span first = { 0 };
+	char text[192];
+	int code;
+
+	if (!plain_stream_serve(pc, &pc->face->n_unread, max)) {
+		incall_fail(pc->incall, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		return false;
+	}
+	if (pc->request)
+		first = payload_of(pc);
+	if (!is_all_stream(pc))
+		pc->incall->payload = first;
+	code = plain_stream_begin(pc->stream, is_all_stream(pc) && pc->request ? &first : NULL,
+				  !pc->request, text, sizeof(text));
+	if (code)
+		incall_fail(pc->incall, code, "%s", text);
+	return code == 0;
+}
+
 static void run(struct plain_call *pc)
 {
 	pyr_call *call = pc->incall;
-	const struct codec_operation *op = &call->object->interface->operations[call->operation];
+	const struct codec_operation *op = operation_of(pc->incall);
 
-	call->payload = payload_of(pc);
+	if (!op->in_item && !op->out_item)
+		call->payload = payload_of(pc);
+	else if (!begin_stream(pc))
+		return;
 	if (op->table->flags & PYR__ONEWAY)
 		acknowledge(call);
 	exec_submit(pc->face->options.executor, &pc->lane, call);
@@ -309,20 +357,22 @@ static void run(struct plain_call *pc)
 
 static void on_received(struct engine_event *event, bool ok)
 {
-	struct plain_call *pc = FROM(event, received);
+	struct plain_call *pc = PLAIN_FROM(event, received);
 	uint32_t max = pc->face->options.max_message;
 	size_t n = pc->request ? grpc_byte_buffer_length(pc->request) : 0;
 
 	if (pc->has_ended)
-		;                     /* cancelled: nobody waits */
-	else if (!ok || !pc->request) /* both are seen where the caller sent none, or is gone */
+		; /* cancelled: nobody waits */
+	else if (!ok ||
+		 (!pc->request &&
+		  !is_all_stream(pc))) /* both are seen where the caller sent none, or is gone */
 		incall_fail(pc->incall, PYR_INTERNAL, "the call came without a request message");
 	else if (n > max)
 		incall_fail(pc->incall, PYR_RESOURCE_EXHAUSTED,
 			    "the request has %zu bytes, %u are allowed", n, (unsigned)max);
 	else
 		run(pc);
-	unref(pc);
+	plain_unref(pc);
 }
 
 /* ---- calls that come in ---- */
@@ -471,8 +521,8 @@ void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_detail
 	}
 	end.data.recv_close_on_server.cancelled = &pc->cancelled;
 	receive.data.recv_message.recv_message = &pc->request;
-	if (!start(pc, &end, 1, &pc->ended)) {
-		unref(pc);
+	if (!plain_start(pc, &end, 1, &pc->ended)) {
+		plain_unref(pc);
 		return;
 	}
 	if (atomic_fetch_add(&face->load, 1) >= face->options.max_calls)
@@ -482,7 +532,7 @@ void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_detail
 		refuse(pc, PYR_UNAVAILABLE, "%s is stopping", face->address);
 	else
 		pc->incall = address_call(pc, details, metadata);
-	if (pc->incall && !start(pc, &receive, 1, &pc->received))
+	if (pc->incall && !plain_start(pc, &receive, 1, &pc->received))
 		incall_fail(pc->incall, PYR_INTERNAL, "the request cannot be read");
-	unref(pc);
+	plain_unref(pc);
 }

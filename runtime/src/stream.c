@@ -77,7 +77,8 @@ static bool pause_caller(pyr_stream *stream, struct engine_waiter *waiter, int64
 static void sleep_on(pyr_stream *stream, struct engine_waiter *waiter)
 {
 	struct exec_nest nest;
-	bool nests = exec_nest_enter(&nest, waiter), is_woken;
+	bool nests = exec_nest_enter(&nest, waiter);
+	bool is_woken;
 	int64_t until;
 
 	while (nests && exec_run_nested())
@@ -153,7 +154,7 @@ static const char *fault(const pyr_stream *stream, const struct stream_part *par
 		return "an item of a stream that the operation does not have";
 	if (stream->in_ended)
 		return "an item after the end";
-	if (part->payload.n > FRAME_FRAGMENT)
+	if (part->payload.n > stream->kind->fragment)
 		return "an item's fragment of more than 65536 bytes";
 	if (part->payload.n + STREAM_COST > stream->in_room)
 		return "more items than there was credit for";

@@ -128,6 +128,8 @@ void peer_on_end(struct peer *peer, const struct frame *frame);
 void peer_on_credit(struct peer *peer, const struct frame *frame);
 /* The other end's Hello came: its window is known. */
 void peer_stream_hello(struct peer *peer, const struct frame *frame);
+/* Why a method's end that is not open cannot be used: sets the last error. */
+int stream_method_error(pyr_stream *stream);
 /* The method's end is over: the call is gone. With or without the lock. */
 void stream_release(pyr_stream *stream);
 /* The caller's end of a call about to be made in a session. */

@@ -2,12 +2,26 @@
 /* The method's end of a stream. */
 #include <stdlib.h>
 
+#include "engine.h"
 #include "error.h"
 #include "stream.h"
 
 pyr_stream *pyr__stream(pyr_call *call)
 {
 	return call ? call->stream : NULL;
+}
+
+int stream_method_error(pyr_stream *stream)
+{
+	const pyr_call *call = stream->call;
+	const char *name = stream->operation->table->name;
+
+	if (call && atomic_load(&call->is_cancelled))
+		return error_set(PYR_CANCELLED, "%s: the caller has closed the stream", name);
+	if (call && engine_now() >= call->deadline)
+		return error_set(PYR_DEADLINE_EXCEEDED,
+				 "TimeoutError: %s: the caller's deadline has passed", name);
+	return error_set(PYR_FAILED_PRECONDITION, "%s: the call was answered", name);
 }
 
 /* The item lives in the stream's arena until the next read. */

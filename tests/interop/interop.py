@@ -4,6 +4,7 @@
 
 import os
 import pathlib
+import queue
 import subprocess
 import sys
 import tempfile
@@ -252,10 +253,89 @@ def unknown_methods_are_unimplemented_and_named(c):
         assert part in error.details(), error.details()
 
 
+def streaming(c, kind, operation):
+    method = c.method("Calculator", operation)
+    assert kind == ("stream" if method.client_streaming else "unary") + "_" + (
+        "stream" if method.server_streaming else "unary"), kind
+    factory = message_factory.MessageFactory(method.input_type.file.pool)
+    request, reply = factory.GetPrototype(method.input_type), factory.GetPrototype(method.output_type)
+    stub = getattr(c.channel, kind)(f"/interop.Calculator/{operation}", request.SerializeToString, reply.FromString)
+    return request, stub
+
+
 @case
-def streams_are_unimplemented_for_now(c):
-    error = fails(grpc.StatusCode.UNIMPLEMENTED, c.raw, "/interop.Calculator/numbers", b"")
-    assert "interop.Calculator.numbers" in error.details(), error.details()
+def a_stream_of_results_is_a_streaming_method(c):
+    request, stub = streaming(c, "unary_stream", "numbers")
+    same([r.ret for r in stub(request(n=1000), timeout=PATIENCE)], list(range(1000)))
+    same(list(stub(request(n=0), timeout=PATIENCE)), [])
+
+
+@case
+def an_exception_comes_after_the_items(c):
+    request, stub = streaming(c, "unary_stream", "numbers")
+    got, call = [], stub(request(n=10, fail_at=5), timeout=PATIENCE)
+    try:
+        for item in call:
+            got.append(item.ret)
+        raise AssertionError("no error")
+    except grpc.RpcError as error:
+        same(error.code(), grpc.StatusCode.ABORTED)
+        assert any(key == "grpc-status-details-bin" for key, _ in error.trailing_metadata())
+    same(got, list(range(5)))
+
+
+@case
+def a_stream_that_is_not_read_bounds_its_method(c):
+    request, stub = streaming(c, "unary_stream", "numbers")
+    call = stub(request(n=100000000), timeout=PATIENCE)
+    same(next(call).ret, 0)
+    before, now = -1, 0
+    while before != now:
+        before, now = now, c.call("seen").ret
+    assert now < 10000000, now
+    call.cancel()
+
+
+@case
+def a_stream_of_parameters_is_a_streaming_method(c):
+    request, stub = streaming(c, "stream_unary", "joined")
+    same(stub(iter([request(parts=b"a"), request(parts=b""), request(parts=b"bc" * 100000)]), timeout=PATIENCE).ret,
+         b"a" + b"bc" * 100000)
+    same(stub(iter([]), timeout=PATIENCE).ret, b"")
+
+
+@case
+def other_parameters_come_in_a_message_of_their_own_first(c):
+    request, stub = streaming(c, "stream_unary", "total")
+    items = [request(start=100)] + [request(numbers=i) for i in range(1, 2001)]
+    same(stub(iter(items), timeout=PATIENCE).ret, 100 + 1000 * 2001)
+    same(stub(iter([request(start=7)]), timeout=PATIENCE).ret, 7)
+
+
+@case
+def streams_go_both_ways_at_once(c):
+    request, stub = streaming(c, "stream_stream", "upper")
+    words = queue.Queue()
+    call = stub(iter(words.get, None), timeout=PATIENCE)
+    for word in ("one", "two", "three"):
+        words.put(request(words=word))
+        same(next(call).ret, word.upper())
+    words.put(None)
+    same(list(call), [])
+
+
+@case
+def a_garbled_item_is_an_invalid_argument(c):
+    stub = c.channel.stream_unary("/interop.Calculator/joined")
+    fails(grpc.StatusCode.INVALID_ARGUMENT, stub, iter([b"\xff"]), timeout=PATIENCE)
+
+
+@case
+def an_item_beyond_the_limit_is_refused(c):
+    request, stub = streaming(c, "stream_unary", "joined")
+    error = fails(grpc.StatusCode.RESOURCE_EXHAUSTED, stub, iter([request(), request(parts=bytes(9 * MIB))]),
+                  timeout=PATIENCE)
+    assert "8388608" in error.details(), error.details()
 
 
 @case

@@ -3,7 +3,9 @@
  * The servant that clients of other languages call: interop-server [UNIX-SOCKET]. It prints its
  * address and serves until its standard input ends.
  */
+#include <ctype.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,6 +240,84 @@ static int notes(pyr_call *call, uint32_t *ret)
 	return 0;
 }
 
+static atomic_int n_yielded;
+
+static int numbers(pyr_call *call, int32_t n, int32_t fail_at, pyr_stream *stream)
+{
+	int32_t i;
+	int err = 0;
+
+	atomic_store(&n_yielded, 0);
+	for (i = 0; i < n && err == 0; i++) {
+		if (fail_at > 0 && i == fail_at)
+			return interop_Calculator_raise_NoFunds(
+				call, &(struct interop_NoFunds){ .account = "k" });
+		err = interop_Calculator_numbers_yield(stream, i);
+		atomic_fetch_add(&n_yielded, 1);
+	}
+	return err;
+}
+
+static int seen(pyr_call *call, int32_t *ret)
+{
+	(void)call;
+	*ret = atomic_load(&n_yielded);
+	return 0;
+}
+
+static int joined(pyr_call *call, pyr_stream *stream, const struct pyr_bytes **ret)
+{
+	struct pyr_bytes *all = pyr_alloc(call, sizeof(*all));
+	const struct pyr_bytes *part;
+	uint8_t *grown;
+	int more;
+
+	if (!all)
+		return -PYR_RESOURCE_EXHAUSTED;
+	while ((more = interop_Calculator_joined_read(stream, &part)) > 0) {
+		grown = pyr_alloc(call, all->n + part->n + 1);
+		if (!grown)
+			return -PYR_RESOURCE_EXHAUSTED;
+		if (all->n > 0)
+			memcpy(grown, all->items, all->n);
+		if (part->n > 0)
+			memcpy(grown + all->n, part->items, part->n);
+		all->items = grown;
+		all->n += part->n;
+	}
+	*ret = all;
+	return more;
+}
+
+static int total(pyr_call *call, int64_t start, pyr_stream *stream, int64_t *ret)
+{
+	int64_t number, sum = start;
+	int more;
+
+	(void)call;
+	while ((more = interop_Calculator_total_read(stream, &number)) > 0)
+		sum += number;
+	*ret = sum;
+	return more;
+}
+
+static int upper(pyr_call *call, pyr_stream *stream)
+{
+	const char *word;
+	char text[64];
+	size_t i;
+	int more, err = 0;
+
+	(void)call;
+	while (err == 0 && (more = interop_Calculator_upper_read(stream, &word)) > 0) {
+		for (i = 0; word[i] && i + 1 < sizeof(text); i++)
+			text[i] = (char)toupper((unsigned char)word[i]);
+		text[i] = '\0';
+		err = interop_Calculator_upper_yield(stream, text);
+	}
+	return err < 0 ? err : more;
+}
+
 static const struct interop_Calculator_methods calculator = {
 	.who = who,
 	.add = add,
@@ -256,6 +336,11 @@ static const struct interop_Calculator_methods calculator = {
 	.work = work,
 	.note = note,
 	.notes = notes,
+	.numbers = numbers,
+	.joined = joined,
+	.total = total,
+	.upper = upper,
+	.seen = seen,
 };
 
 static int name(pyr_call *call, const char **ret)
