@@ -57,6 +57,12 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 			      "5000",
 			      "how long running calls may go on after a stop; then they are "
 			      "CANCELLED" },
+	[CONFIG_STREAM_LIFETIME_MS] = { "stream_lifetime_ms", "PYRITE_STREAM_LIFETIME_MS",
+					CONFIG_NUMBER, 0, 0, INT32_MAX, "0",
+					"how long a method waits for the caller of its stream to "
+					"read "
+					"or write again; 0: for ever. Then the stream ends with "
+					"DEADLINE_EXCEEDED" },
 	[CONFIG_THREADS] = { "threads", "PYRITE_THREADS", CONFIG_NUMBER, 0, 0, 1024, "0",
 			     "method threads of a daemon; 0: one per core, at least 4; 1: serial. "
 			     "Calls beyond wait" },

@@ -219,10 +219,12 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	d->host.executor = d->executor;
 	d->host.max_calls = or_config(o->max_calls, CONFIG_MAX_CALLS);
 	d->host.max_message = or_config(o->max_message, CONFIG_MAX_MESSAGE);
+	d->host.stream_lifetime_ms = or_config(o->stream_lifetime_ms, CONFIG_STREAM_LIFETIME_MS);
 	d->host.closed = on_closed;
 	d->host.progress = on_progress;
 	plain.executor = d->executor;
 	plain.max_message = d->host.max_message;
+	plain.stream_lifetime_ms = d->host.stream_lifetime_ms;
 	plain.max_calls = d->host.max_calls;
 	plain.address = "this daemon";
 	plain.progress = on_plain_progress;

@@ -38,7 +38,7 @@ struct peer_host {
 	struct object_table *objects;
 	struct executor *executor;
 	const char *address; /* of the daemon, for messages */
-	uint32_t max_calls, max_message;
+	uint32_t max_calls, max_message, stream_lifetime_ms;
 	const struct pyr_annotation *annotations; /* of each answer */
 	size_t n_annotations;
 	enum pyr_switch traces;  /* go to the other end; default: if it is on this host */

@@ -193,8 +193,7 @@ static bool is_live(const pyr_stream *stream)
 
 static enum stream_state method_state(const pyr_stream *stream)
 {
-	return is_live(stream) && !pyr_call_is_cancelled(stream->call) ? STREAM_OPEN
-								       : STREAM_FAILED;
+	return is_live(stream) && stream_is_wanted(stream) ? STREAM_OPEN : STREAM_FAILED;
 }
 
 static uint8_t *method_append(pyr_stream *stream, const struct stream_part *part)
@@ -213,19 +212,9 @@ static void method_flush_unlock(pyr_stream *stream)
 	peer_flush_unlock(method_peer(stream));
 }
 
-static int64_t method_until(pyr_stream *stream)
-{
-	return stream->call->deadline;
-}
-
-static void method_expire(pyr_stream *stream)
-{
-	(void)stream; /* its state is another now */
-}
-
 static const struct stream_kind method_kind = {
-	FRAME_FRAGMENT,      method_state, method_append, method_grant,        NULL,
-	method_flush_unlock, method_until, method_expire, stream_method_error,
+	FRAME_FRAGMENT,      method_state,        method_append,        method_grant,        NULL,
+	method_flush_unlock, stream_method_until, stream_method_expire, stream_method_error,
 };
 
 static const struct outbox_owner method_outbox = { hold, release, NULL };
@@ -247,6 +236,7 @@ bool peer_stream_serve(struct peer *peer, pyr_call *call)
 	stream->held = &peer->n_held_bytes;
 	stream->max_held = (size_t)PEER_MAX_REQUESTS * peer->host->max_message;
 	stream->max_item = peer->host->max_message;
+	stream->lifetime_ms = peer->host->stream_lifetime_ms;
 	set_limits(peer, stream);
 	call->stream = stream;
 	return true;

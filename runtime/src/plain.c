@@ -321,12 +321,11 @@ static bool is_all_stream(const struct plain_call *pc)
 
 static bool begin_stream(struct plain_call *pc)
 {
-	uint32_t max = pc->face->options.max_message;
 	struct span first = { 0 };
 	char text[192];
 	int code;
 
-	if (!plain_stream_serve(pc, &pc->face->n_unread, max)) {
+	if (!plain_stream_serve(pc, &pc->face->n_unread, &pc->face->options)) {
 		incall_fail(pc->incall, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return false;
 	}

@@ -214,27 +214,24 @@ static void grant(pyr_stream *stream, size_t n)
 
 static enum stream_state state(const pyr_stream *stream)
 {
-	return stream->call && !plain_of(stream)->is_answered &&
-			       !pyr_call_is_cancelled(stream->call)
-		       ? STREAM_OPEN
-		       : STREAM_FAILED;
-}
-
-static int64_t until(pyr_stream *stream)
-{
-	return stream->call->deadline;
-}
-
-static void expire(pyr_stream *stream)
-{
-	(void)stream; /* its state is another now */
+	return !plain_of(stream)->is_answered && stream_is_wanted(stream) ? STREAM_OPEN
+									  : STREAM_FAILED;
 }
 
 static const struct stream_kind kind = {
-	SIZE_MAX, state, append, grant, NULL, flush_unlock, until, expire, stream_method_error,
+	SIZE_MAX,
+	state,
+	append,
+	grant,
+	NULL,
+	flush_unlock,
+	stream_method_until,
+	stream_method_expire,
+	stream_method_error,
 };
 
-bool plain_stream_serve(struct plain_call *pc, atomic_size_t *held, uint32_t max_message)
+bool plain_stream_serve(struct plain_call *pc, atomic_size_t *held,
+			const struct plain_options *options)
 {
 	pyr_call *call = pc->incall;
 	const struct codec_operation *op = &call->object->interface->operations[call->operation];
@@ -254,8 +251,9 @@ bool plain_stream_serve(struct plain_call *pc, atomic_size_t *held, uint32_t max
 	stream->lock = &ps->lock;
 	stream->call = call;
 	stream->held = held;
-	stream->max_held = (size_t)4 * max_message;
-	stream->max_item = stream->their_max_item = max_message;
+	stream->max_held = (size_t)4 * options->max_message;
+	stream->max_item = stream->their_max_item = options->max_message;
+	stream->lifetime_ms = options->stream_lifetime_ms;
 	stream->window = stream->in_room = STREAM_WINDOW_NEAR;
 	stream->out_window = stream->out_room = STREAM_WINDOW_NEAR;
 	stream_ref(stream);

@@ -84,7 +84,9 @@ struct pyr_stream {
 	pthread_mutex_t wait_lock; /* a leaf but for the engine's */
 	struct engine_waiter *reader, *writer;
 
-	struct arena arena; /* the method's: of the item read last */
+	uint32_t lifetime_ms; /* the method's: how long to wait for its caller; 0: for ever */
+	atomic_bool is_left;  /* it waited so long */
+	struct arena arena;   /* the method's: of the item read last */
 };
 
 /* Makes an end with one reference; kind, lock and limits are the caller's to set. NULL when memory
@@ -128,6 +130,10 @@ void peer_on_end(struct peer *peer, const struct frame *frame);
 void peer_on_credit(struct peer *peer, const struct frame *frame);
 /* The other end's Hello came: its window is known. */
 void peer_stream_hello(struct peer *peer, const struct frame *frame);
+/* A method's end, as far as it is the same whatever carries it. */
+bool stream_is_wanted(const pyr_stream *stream); /* not cancelled, too late or left alone */
+int64_t stream_method_until(pyr_stream *stream);
+void stream_method_expire(pyr_stream *stream);
 /* Why a method's end that is not open cannot be used: sets the last error. */
 int stream_method_error(pyr_stream *stream);
 /* The method's end is over: the call is gone. With or without the lock. */

@@ -11,6 +11,29 @@ pyr_stream *pyr__stream(pyr_call *call)
 	return call ? call->stream : NULL;
 }
 
+bool stream_is_wanted(const pyr_stream *stream)
+{
+	return stream->call && !atomic_load(&stream->is_left) &&
+	       !pyr_call_is_cancelled(stream->call);
+}
+
+/* Each wait ends with a use of the stream: so its life counts from the last one. */
+int64_t stream_method_until(pyr_stream *stream)
+{
+	int64_t until = stream->call->deadline, end;
+
+	if (stream->lifetime_ms == 0)
+		return until;
+	end = engine_now() + (int64_t)stream->lifetime_ms * ENGINE_MS;
+	return end < until ? end : until;
+}
+
+void stream_method_expire(pyr_stream *stream)
+{
+	if (engine_now() < stream->call->deadline)
+		atomic_store(&stream->is_left, true);
+}
+
 int stream_method_error(pyr_stream *stream)
 {
 	const pyr_call *call = stream->call;
@@ -21,6 +44,10 @@ int stream_method_error(pyr_stream *stream)
 	if (call && engine_now() >= call->deadline)
 		return error_set(PYR_DEADLINE_EXCEEDED,
 				 "TimeoutError: %s: the caller's deadline has passed", name);
+	if (call && atomic_load(&stream->is_left))
+		return error_set(PYR_DEADLINE_EXCEEDED,
+				 "%s: item stream terminated: its caller left it alone for %u ms",
+				 name, stream->lifetime_ms);
 	return error_set(PYR_FAILED_PRECONDITION, "%s: the call was answered", name);
 }
 

@@ -201,8 +201,12 @@ struct pyr_daemon_options {
 	unsigned threads;   /* method threads; 1 = serial; default: cores, at least 4 */
 	unsigned max_calls; /* unanswered calls a link may have here; default 16,384 */
 	unsigned max_links; /* connections; default (RLIMIT_NOFILE - in use - 16) / 2, at least 8 */
-	uint32_t max_message;    /* bytes of one request or reply; default 64 MiB */
-	uint32_t drain_ms;       /* how long running calls may go on after a stop; default 5,000 */
+	uint32_t max_message; /* bytes of one request or reply; default 64 MiB */
+	uint32_t drain_ms;    /* how long running calls may go on after a stop; default 5,000 */
+	/* How long a method waits for the caller of its stream to read or write again; then the
+	 * stream ends with DEADLINE_EXCEEDED. Each use begins it anew. Default 0: for ever. Source:
+	 * Pyro's ITER_STREAM_LIFETIME, which counts from the stream's creation. */
+	uint32_t stream_lifetime_ms;
 	enum pyr_switch signals; /* pyr_daemon_run() handles SIGTERM and SIGINT where they are
 				    SIG_DFL; default PYR_YES */
 	enum pyr_switch
