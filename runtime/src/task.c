@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tasks, and the loop that runs those of a thread. It goes in rounds: every task that is ready runs
- * until it waits, then the thread looks once at the network, or sleeps in the engine until a task
- * is woken or the earliest of them has waited long enough. What the tasks of a round want to send
- * leaves together, when the engine polls.
+ * until it waits, then the thread looks at the network, if it has not just done so, or sleeps in
+ * the engine until a task is woken or the earliest of them has waited long enough. What the tasks
+ * want to send meanwhile leaves together, when the engine polls.
  *
  * All of it belongs to the one thread, but for what the engine keeps of a task (struct
  * engine_fiber) and `was_cancelled`.
@@ -26,7 +26,10 @@
 #include "stack.h"
 #include "task_heap.h"
 
-enum { KEPT_STACKS = 256 }; /* of tasks that are over, for those to come */
+enum {
+	KEPT_STACKS = 256, /* of tasks that are over, for those to come */
+	LOOK_NS = 20000    /* how often tasks that are always ready let the network be looked at */
+};
 
 /* Somebody who waits for the end of a task; on the stack of his own. */
 struct joiner {
@@ -64,6 +67,7 @@ struct tasks {
 	struct pyr_task *first; /* all that exist */
 	struct pyr_task *ready, **ready_end;
 	struct task_heap times;
+	int64_t look_at; /* when the network is looked at again, however much is ready */
 	size_t n_alive;
 	size_t stack_size;
 	struct stack *kept[KEPT_STACKS];
@@ -238,13 +242,22 @@ static void collect(struct tasks *s)
 	}
 }
 
+/* Waits for something to do; if there is something already, looks at the network now and then. */
+static void look(struct tasks *s)
+{
+	const struct task_time *first = task_heap_first(&s->times);
+
+	if (s->ready && engine_now() < s->look_at)
+		return;
+	engine_wait(&s->yard.waiter, s->ready ? 0 : first ? first->at : ENGINE_FOREVER);
+	s->look_at = engine_now() + LOOK_NS;
+}
+
 /* Until all tasks are over. A forked child leaves at once. */
 static void run_all(struct tasks *s)
 {
-	const struct task_time *first;
 	struct exec_nest nest;
 	bool nests = exec_nest_enter(&nest, &s->yard.waiter);
-	int64_t until;
 
 	while (s->n_alive > 0 && !engine_is_forked()) {
 		run_round(s);
@@ -253,9 +266,7 @@ static void run_all(struct tasks *s)
 			break;
 		while (nests && exec_run_nested())
 			;
-		first = task_heap_first(&s->times);
-		until = s->ready ? 0 : first ? first->at : ENGINE_FOREVER;
-		engine_wait(&s->yard.waiter, until);
+		look(s);
 		collect(s);
 	}
 	if (!nests)

@@ -4,6 +4,7 @@
  *   faults-tasks sleepers URI N MS   each in a call that is answered after MS
  *   faults-tasks naps - N MS         each in pyr_sleep(MS)
  *   faults-tasks calls URI N CALLS   each makes so many calls, one after the other
+ *   faults-tasks deep - N DEPTH      each calls itself so deep, with 512 bytes each time
  * Prints lines "name value": took (microseconds), rss and peak (bytes), threads.
  */
 #include "faults.h"
@@ -69,6 +70,21 @@ static int call_add(void *data)
 	return done(err);
 }
 
+static int deeper(uint32_t depth)
+{
+	volatile char room[512];
+
+	room[0] = (char)depth;
+	return depth == 0 ? room[0] : deeper(depth - 1) + room[0];
+}
+
+static int go_deep(void *data)
+{
+	(void)data;
+	(void)deeper(amount);
+	return done(pyr_sleep(1));
+}
+
 struct crowd {
 	pyr_task_cb callback;
 	int n;
@@ -100,6 +116,8 @@ int main(int argc, char **argv)
 	amount = (uint32_t)strtoul(argv[4], NULL, 10);
 	if (strcmp(argv[1], "naps") == 0)
 		crowd.callback = nap;
+	else if (strcmp(argv[1], "deep") == 0)
+		crowd.callback = go_deep;
 	else if (!(target = faults_Target_proxy(argv[2])))
 		return pyr_perror("proxy");
 	else if (strcmp(argv[1], "sleepers") == 0)

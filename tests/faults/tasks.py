@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Ten thousand tasks in one thread. Prints "ok <case>" or "not ok <case>", and each figure beside its goal."""
 
-from common import IS_SANITIZED, MIB, Cases, Caller, Server, call, report
+import resource
+import signal
+import subprocess
+
+from common import BIN, IS_SANITIZED, MIB, Cases, Caller, Server, call, report
 
 # Each task is a stack of 64 KiB and what a sanitizer keeps for it; ThreadSanitizer has at most 8,128 of them.
 N = 1000 if IS_SANITIZED else 10000
@@ -33,6 +37,20 @@ def ten_thousand_tasks_sleep_in_one_thread(_):
     assert took >= 1 and (IS_SANITIZED or (took < SECONDS and said["peak"] < ROOM))
 
 
+def a_task_that_overflows_its_stack_ends_the_process(_):
+    def deep(depth):
+        limits = lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        return subprocess.run([BIN / "faults-tasks", "deep", "-", "3", str(depth)], capture_output=True, text=True,
+                              preexec_fn=limits, timeout=60)
+
+    assert deep(5).returncode == 0
+    done = deep(100000)
+    if IS_SANITIZED:  # which catches the signal and tells
+        assert done.returncode != 0 and ("stack-overflow" in done.stderr or "SEGV" in done.stderr), done.stderr
+    else:
+        assert done.returncode == -signal.SIGSEGV, done.returncode
+
+
 def a_thousand_tasks_take_turns_with_calls(_):
     server = Server("threads=1")
     said = tasks("calls", server.uri, 1000, 100)
@@ -43,7 +61,7 @@ def a_thousand_tasks_take_turns_with_calls(_):
 def main():
     cases = Cases()
     for case in (ten_thousand_tasks_wait_for_a_remote_timer_in_one_thread, ten_thousand_tasks_sleep_in_one_thread,
-                 a_thousand_tasks_take_turns_with_calls):
+                 a_thousand_tasks_take_turns_with_calls, a_task_that_overflows_its_stack_ends_the_process):
         cases.run(case, None)
     cases.end()
 
