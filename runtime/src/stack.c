@@ -2,7 +2,10 @@
 /* What is known of a stack lies at its top, in the page that its first frames touch anyway. */
 #include "stack.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -24,11 +27,41 @@ struct stack {
 	struct stack_tools tools;
 };
 
+static struct stacks {
+	pthread_once_t once;
+	long most;
+	atomic_long n;
+} stacks = { .once = PTHREAD_ONCE_INIT };
+
 static _Thread_local struct stack *current;
 
 struct stack *stack_current(void)
 {
 	return current;
+}
+
+/* Each stack takes two of the mappings that a process may have; some must be left to the rest of
+ * it, which may not bear to get none. */
+static void count_mappings(void)
+{
+	FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+	long most = 65530;
+
+	if (file) {
+		if (fscanf(file, "%ld", &most) != 1 || most < 1024)
+			most = 65530;
+		fclose(file);
+	}
+	stacks.most = (most - most / 16) / 2;
+}
+
+static bool take_place(void)
+{
+	pthread_once(&stacks.once, count_mappings);
+	if (atomic_fetch_add(&stacks.n, 1) < stacks.most)
+		return true;
+	atomic_fetch_sub(&stacks.n, 1);
+	return false;
 }
 
 struct stack *stack_new(size_t size)
@@ -39,15 +72,17 @@ struct stack *stack_new(size_t size)
 
 	if (size < STACK_MIN)
 		size = STACK_MIN;
-	if (size > SIZE_MAX / 2)
+	if (size > SIZE_MAX / 2 || !take_place())
 		return NULL;
 	n = guard + (size + sizeof(*stack) + page - 1) / page * page;
 	at = mmap(NULL, n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1,
 		  0);
-	if (at == MAP_FAILED)
-		return NULL;
-	if (mprotect(at + guard, n - guard, PROT_READ | PROT_WRITE) != 0) {
+	if (at != MAP_FAILED && mprotect(at + guard, n - guard, PROT_READ | PROT_WRITE) != 0) {
 		munmap(at, n);
+		at = MAP_FAILED;
+	}
+	if (at == MAP_FAILED) {
+		atomic_fetch_sub(&stacks.n, 1);
 		return NULL;
 	}
 	stack = (struct stack *)(((uintptr_t)at + n - sizeof(*stack)) & ~(uintptr_t)63);
@@ -64,6 +99,7 @@ void stack_free(struct stack *stack)
 		return;
 	tools_unmapped(&stack->tools);
 	munmap(stack->mapping, stack->n_mapping);
+	atomic_fetch_sub(&stacks.n, 1);
 }
 
 /* ---- to and fro ---- */

@@ -275,6 +275,30 @@ TEST(an_overflow_ends_the_process)
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
 
+/* The sanitizers would end before. */
+TEST(stacks_leave_mappings_to_the_rest_of_the_process)
+{
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+	static struct stack *all[40000];
+	size_t i, n = 0;
+	void *large;
+
+	while (n < 40000 && (all[n] = stack_new(0)))
+		n++;
+	CHECK(n >= 10000);
+	for (i = 0; i < 50; i++) {
+		large = malloc(1 << 20); /* a mapping */
+		CHECK(large != NULL);
+		free(large);
+	}
+	for (i = 0; i < n; i++)
+		stack_free(all[i]);
+	all[0] = stack_new(0); /* they were given back */
+	CHECK(all[0] != NULL);
+	stack_free(all[0]);
+#endif
+}
+
 TEST(a_stack_that_is_too_large_is_not_had)
 {
 	CHECK(stack_new(SIZE_MAX) == NULL);
@@ -285,4 +309,5 @@ TESTS(stack, T(what_runs_on_a_stack_goes_on_where_it_left), T(a_stack_is_used_ag
       T(many_stacks_take_turns), T(numbers_in_flight_survive_a_switch),
       T(a_stack_is_aligned_for_floating_point), T(a_call_runs_on_the_threads_own_stack),
       T(a_call_outside_of_stacks_is_a_call), T(each_thread_has_stacks_of_its_own),
-      T(an_overflow_ends_the_process), T(a_stack_that_is_too_large_is_not_had))
+      T(an_overflow_ends_the_process), T(stacks_leave_mappings_to_the_rest_of_the_process),
+      T(a_stack_that_is_too_large_is_not_had))
