@@ -331,7 +331,7 @@ static int run_main(struct tasks *s, pyr_task_cb callback, void *data)
 	return result;
 }
 
-int pyr_tasks_run_with(const struct pyr_tasks_options *options, pyr_task_cb main, void *data)
+int pyr_tasks_run_with(pyr_task_cb main, void *data, const struct pyr_tasks_options *options)
 {
 	struct tasks *s;
 	int status;
@@ -357,7 +357,7 @@ int pyr_tasks_run_with(const struct pyr_tasks_options *options, pyr_task_cb main
 
 int pyr_tasks_run(pyr_task_cb main, void *data)
 {
-	return pyr_tasks_run_with(NULL, main, data);
+	return pyr_tasks_run_with(main, data, NULL);
 }
 
 /* ---- in a task ---- */

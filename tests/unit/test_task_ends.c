@@ -258,14 +258,14 @@ TEST(a_stack_is_as_large_as_was_asked_for)
 	struct pyr_tasks_options options = { .stack_size = 1 << 20 };
 	size_t n = 900000;
 
-	CHECK_INT(pyr_tasks_run_with(&options, use_stack, &n), 0);
+	CHECK_INT(pyr_tasks_run_with(use_stack, &n, &options), 0);
 	n = 50000;
-	CHECK_INT(pyr_tasks_run_with(NULL, use_stack, &n), 0);
+	CHECK_INT(pyr_tasks_run_with(use_stack, &n, NULL), 0);
 	options.stack_size = 1; /* the least there is */
 	n = 8000;
-	CHECK_INT(pyr_tasks_run_with(&options, use_stack, &n), 0);
+	CHECK_INT(pyr_tasks_run_with(use_stack, &n, &options), 0);
 	options.stack_size = SIZE_MAX;
-	check_error(pyr_tasks_run_with(&options, use_stack, &n), PYR_RESOURCE_EXHAUSTED,
+	check_error(pyr_tasks_run_with(use_stack, &n, &options), PYR_RESOURCE_EXHAUSTED,
 		    "out of memory");
 }
 

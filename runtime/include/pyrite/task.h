@@ -21,8 +21,9 @@ extern "C" {
  * one at a time, until all have ended. What waits in a task (a call, a future, pyr_sleep(), another
  * task) lets the others run; nothing else does, so between two waits a task has the thread to
  * itself, and data that only the tasks of one thread use need no lock. A wait that is not Pyrite's,
- * read() or a mutex, holds up the whole thread, and so do pyr_daemon_free() and pyr_timer_free()
- * where they wait. Several threads may each run tasks; a task stays in its thread.
+ * read() or a mutex, holds up the whole thread, and so do pyr_daemon_free(), and pyr_timer_free()
+ * and pyr_future_free() while the callback runs in another thread. Several threads may each run
+ * tasks; a task stays in its thread.
  *
  * Each task has its own last error and its own pyr_next_call(). The stack is 64 KiB unless said
  * otherwise: no place for large arrays or deep recursion. An overflow ends the process with
@@ -47,8 +48,8 @@ struct pyr_tasks_options {
  */
 int pyr_tasks_run(pyr_task_cb main, void *data) PYR_MUST_CHECK;
 /* The same with options, borrowed; NULL: the defaults. */
-int pyr_tasks_run_with(const struct pyr_tasks_options *options, pyr_task_cb main,
-		       void *data) PYR_MUST_CHECK;
+int pyr_tasks_run_with(pyr_task_cb main, void *data,
+		       const struct pyr_tasks_options *options) PYR_MUST_CHECK;
 
 /*
  * Makes callback(data) a task of the calling one's thread. It begins when the caller waits.
