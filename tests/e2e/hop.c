@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 int64_t hop_now(void)
 {
@@ -388,4 +389,61 @@ int hop_close(struct hop *hop)
 	pyr_daemon_free(hop->daemon);
 	pthread_mutex_destroy(&hop->lock);
 	return hop->result;
+}
+
+/* ---- several ---- */
+
+void hop_each_way(void (*check)(const struct hop_way *way))
+{
+	static const struct hop_way ways[] = {
+		{ 0, false }, { 1, false }, { 0, true }, { 1, true }
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		check(&ways[i]);
+}
+
+static bool open_at_socket(struct hop *hop, struct pyr_daemon_options *options)
+{
+	char folder[] = "/tmp/pyrite-hop-XXXXXX", socket[40];
+	bool is_open;
+
+	if (!mkdtemp(folder))
+		return false;
+	snprintf(socket, sizeof(socket), "%s/s", folder);
+	options->socket = socket;
+	is_open = hop_open(hop, options);
+	strcpy(hop->folder, folder);
+	return is_open;
+}
+
+bool hop_open_all(struct hop *hops, int n, const struct hop_way *way,
+		  const struct pyr_daemon_options *options, const char **uris)
+{
+	struct pyr_daemon_options own = { 0 };
+	bool is_open = true;
+	int i;
+
+	for (i = 0; i < n && is_open; i++) {
+		if (options)
+			own = *options;
+		own.threads = way->threads;
+		is_open = way->is_unix ? open_at_socket(&hops[i], &own) : hop_open(&hops[i], &own);
+		uris[i] = hops[i].uri;
+	}
+	return is_open;
+}
+
+bool hop_close_all(struct hop *hops, int n)
+{
+	bool is_clean = true;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		is_clean &= hop_close(&hops[i]) == 0;
+		if (hops[i].folder[0])
+			is_clean &= rmdir(hops[i].folder) == 0;
+	}
+	return is_clean;
 }

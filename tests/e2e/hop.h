@@ -15,7 +15,8 @@ struct hop {
 	pyr_daemon *daemon;
 	const char *uri;
 	pthread_t thread;
-	int result; /* of pyr_daemon_run() */
+	char folder[32]; /* of its unix socket; "" */
+	int result;      /* of pyr_daemon_run() */
 	pthread_mutex_t lock;
 	char log[4096];          /* lock */
 	atomic_int n_lingering;  /* at the end of a chain */
@@ -27,6 +28,18 @@ struct hop {
 bool hop_open(struct hop *hop, const struct pyr_daemon_options *options);
 /* Stops it, waits for its end, frees it. Returns what pyr_daemon_run() returned. */
 int hop_close(struct hop *hop);
+
+/* The ways in which daemons can be: TCP or unix socket, pool or serial. Calls check(way) for each.
+ */
+struct hop_way {
+	unsigned threads;
+	bool is_unix;
+};
+void hop_each_way(void (*check)(const struct hop_way *way));
+/* Opens n of them, in that way; their proxies' uris in uris. hop_close_all() gives back all. */
+bool hop_open_all(struct hop *hops, int n, const struct hop_way *way,
+		  const struct pyr_daemon_options *options, const char **uris);
+bool hop_close_all(struct hop *hops, int n);
 
 int64_t hop_now(void); /* CLOCK_MONOTONIC, ns */
 /* Waits until *number is n. */

@@ -33,7 +33,6 @@ pyrite_script_test(faults_methods faults/long.py methods)
 pyrite_script_test(faults_silence faults/long.py silence)
 # They measure, and wait for times to pass: not all at once.
 set_tests_properties(faults_load faults_methods faults_tasks PROPERTIES RUN_SERIAL TRUE)
-set_tests_properties(faults_load faults_methods PROPERTIES RUN_SERIAL TRUE)
 
 add_executable(faults-far faults/far.c)
 target_link_libraries(faults-far PRIVATE e2e_hops)

@@ -15,26 +15,22 @@ static const char *uris[HOPS];
 static const struct string_seq way = { HOPS - 1, uris + 1 }, one_hop = { 1, uris + 1 }, nowhere;
 #define PARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-static void begin(unsigned threads)
+static void begin_at(const struct hop_way *at)
 {
-	struct pyr_daemon_options options = { .threads = threads };
-	int i;
-
-	for (i = 0; i < HOPS; i++) {
-		REQUIRE(hop_open(&hops[i], &options));
-		uris[i] = hops[i].uri;
-	}
+	REQUIRE(hop_open_all(hops, HOPS, at, NULL, uris));
 	first = hops_Hop_proxy(uris[0]);
 	REQUIRE(first != NULL);
 }
 
+static void begin(unsigned threads)
+{
+	begin_at(&(struct hop_way){ .threads = threads });
+}
+
 static void finish(void)
 {
-	int i;
-
 	hops_Hop_free(first);
-	for (i = 0; i < HOPS; i++)
-		CHECK_INT(hop_close(&hops[i]), 0);
+	CHECK(hop_close_all(hops, HOPS));
 }
 
 static const char *looked(const struct string_seq *through)
@@ -52,9 +48,9 @@ static const char *looked(const struct string_seq *through)
 
 /* ---- ids ---- */
 
-TEST(f2_a_correlation_id_reaches_every_hop)
+static void check_id(const struct hop_way *at)
 {
-	begin(0);
+	begin_at(at);
 	CHECK_INT(pyr_set_correlation_id("order 4711"), 0);
 	CHECK_STR(looked(&way), "id=order 4711 parent=\nid=order 4711 parent=\n"
 				"id=order 4711 parent=\n");
@@ -63,6 +59,11 @@ TEST(f2_a_correlation_id_reaches_every_hop)
 	CHECK_STR(looked(&nowhere), "id=order 4711 parent=\n");
 	CHECK_INT(pyr_set_correlation_id(NULL), 0);
 	finish();
+}
+
+TEST(f2_a_correlation_id_reaches_every_hop)
+{
+	hop_each_way(check_id);
 }
 
 TEST(f2_all_hops_see_the_same_id_where_none_was_given)
@@ -169,16 +170,17 @@ static void check_mirror(int code)
 	CHECK(pyr_reply_annotation("lang", NULL) == NULL); /* of the last call alone */
 }
 
-TEST(f4_the_answers_annotations_are_those_of_the_last_call)
+static void check_mirrors(const struct hop_way *at)
 {
-	begin(0);
+	begin_at(at);
 	check_mirror(0);
 	check_mirror(PYR_NOT_FOUND);
 	finish();
-	begin(1);
-	check_mirror(0);
-	check_mirror(PYR_ABORTED);
-	finish();
+}
+
+TEST(f4_the_answers_annotations_are_those_of_the_last_call)
+{
+	hop_each_way(check_mirrors);
 }
 
 TEST(f4_futures_bring_annotations_too)
@@ -361,9 +363,9 @@ TEST(f6_tracked_resources_are_closed_when_the_session_ends)
 	finish();
 }
 
-static void stop_with_resources(unsigned threads)
+static void check_stop(const struct hop_way *at)
 {
-	begin(threads);
+	begin_at(at);
 	CHECK_INT(hops_Hop_hold(first, "5"), 0);
 	pyr_daemon_stop(hops[0].daemon);
 	CHECK(hop_logged(&hops[0], "closed 5\n"));
@@ -373,8 +375,7 @@ static void stop_with_resources(unsigned threads)
 
 TEST(f6_a_daemon_that_stops_closes_them_too)
 {
-	stop_with_resources(0);
-	stop_with_resources(1);
+	hop_each_way(check_stop);
 }
 
 /* ---- cancels and deadlines ---- */
@@ -391,11 +392,11 @@ static pyr_future *start_and_meet(start_fn start)
 	return future;
 }
 
-static void check_cancel(unsigned threads)
+static void check_cancel(const struct hop_way *at)
 {
 	pyr_future *future;
 
-	begin(threads);
+	begin_at(at);
 	future = start_and_meet(hops_Hop_linger_start);
 	pyr_future_cancel(future);
 	CHECK(hop_reaches(&hops[2].n_over, 1));
@@ -408,8 +409,7 @@ static void check_cancel(unsigned threads)
 
 TEST(d16_a_cancel_reaches_the_last_hop)
 {
-	check_cancel(0);
-	check_cancel(1);
+	hop_each_way(check_cancel);
 }
 
 TEST(d16_a_caller_that_is_gone_cancels_the_last_hop)
@@ -454,11 +454,11 @@ TEST(d16_a_detached_call_goes_on_for_its_own_time)
 	finish();
 }
 
-static void check_deadline(unsigned threads)
+static void check_deadline(const struct hop_way *at)
 {
 	int code;
 
-	begin(threads);
+	begin_at(at);
 	pyr_next_call(&(struct pyr_call_options){ .timeout_ms = 1000 });
 	CHECK_INT(hops_Hop_linger(first, &way), -PYR_DEADLINE_EXCEEDED);
 	CHECK(hop_reaches(&hops[2].n_over, 1));
@@ -469,8 +469,7 @@ static void check_deadline(unsigned threads)
 
 TEST(d16_a_deadline_reaches_the_last_hop)
 {
-	check_deadline(0);
-	check_deadline(1);
+	hop_each_way(check_deadline);
 }
 
 TEST(b8_a_call_inside_a_call_has_no_more_time_than_is_left)

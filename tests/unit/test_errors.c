@@ -13,25 +13,24 @@ static struct hops_Hop *first;
 static const char *uris[HOPS];
 static const struct string_seq way = { HOPS - 1, uris + 1 }, nowhere;
 
-static void begin(const struct pyr_daemon_options *options)
-{
-	int i;
+static const struct hop_way pool;
 
-	for (i = 0; i < HOPS; i++) {
-		REQUIRE(hop_open(&hops[i], options));
-		uris[i] = hops[i].uri;
-	}
+static void begin_at(const struct hop_way *at, const struct pyr_daemon_options *options)
+{
+	REQUIRE(hop_open_all(hops, HOPS, at, options, uris));
 	first = hops_Hop_proxy(uris[0]);
 	REQUIRE(first != NULL);
 }
 
+static void begin(const struct pyr_daemon_options *options)
+{
+	begin_at(&pool, options);
+}
+
 static void finish(void)
 {
-	int i;
-
 	hops_Hop_free(first);
-	for (i = 0; i < HOPS; i++)
-		CHECK_INT(hop_close(&hops[i]), 0);
+	CHECK(hop_close_all(hops, HOPS));
 }
 
 /* Puts "<n>" for the address of daemon n. */
@@ -74,10 +73,11 @@ static void print(char *text, size_t n)
 	hide_lines(text);
 }
 
-static void check_path(void)
+static void check_path(const struct hop_way *at)
 {
 	char text[8192] = "";
 
+	begin_at(at, NULL);
 	CHECK_INT(pyr_set_correlation_id("request 17"), 0);
 	CHECK_INT(hops_Hop_fail(first, &way, PYR_NOT_FOUND, "no such thing"), -PYR_NOT_FOUND);
 	CHECK_STR(pyr_errmsg(), "no such thing");
@@ -94,16 +94,12 @@ static void check_path(void)
 			" | correlation id: request 17\n"
 			" +--- End of remote trace\n");
 	CHECK_INT(pyr_set_correlation_id(NULL), 0);
+	finish();
 }
 
 TEST(e3_an_error_raised_three_hops_away_prints_its_whole_path)
 {
-	begin(NULL);
-	check_path();
-	finish();
-	begin(&(struct pyr_daemon_options){ .threads = 1 });
-	check_path();
-	finish();
+	hop_each_way(check_path);
 }
 
 TEST(e3_traces_go_to_whom_the_daemon_lets_them)
@@ -127,11 +123,11 @@ TEST(e4_a_trace_names_file_and_line_operation_object_and_address)
 	finish();
 }
 
-TEST(e2_an_exception_stays_typed_through_all_hops)
+static void check_typed(const struct hop_way *at)
 {
 	const struct hops_Broken *broken;
 
-	begin(NULL);
+	begin_at(at, NULL);
 	CHECK_INT(hops_Hop_raise(first, &way, 7), -PYR_ABORTED);
 	broken = hops_Broken_caught();
 	REQUIRE(broken != NULL);
@@ -139,6 +135,11 @@ TEST(e2_an_exception_stays_typed_through_all_hops)
 	CHECK_STR(broken->why, "worn out");
 	CHECK_STR(pyr_last_error()->exception, "hops.Broken");
 	finish();
+}
+
+TEST(e2_an_exception_stays_typed_through_all_hops)
+{
+	hop_each_way(check_typed);
 }
 
 TEST(e2_an_exception_that_was_not_declared_travels_as_it_is)
@@ -286,21 +287,21 @@ static void on_error(const pyr_call *call, const pyr_error *error, void *data)
 	atomic_fetch_add(&n_told, 1);
 }
 
-static void begin_hooked(unsigned threads)
+static void begin_hooked(const struct hop_way *at)
 {
-	struct pyr_daemon_options options = { .threads = threads };
+	struct pyr_daemon_options options = { 0 };
 
 	told.text[0] = '\0';
 	told.poke = NULL;
 	atomic_store(&n_told, 0);
 	options.on_call_error = on_error;
 	options.hook_data = &told;
-	begin(&options);
+	begin_at(at, &options);
 }
 
-TEST(e5_the_daemons_hook_hears_of_every_error)
+static void check_hook(const struct hop_way *at)
 {
-	begin_hooked(0);
+	begin_hooked(at);
 	CHECK_INT(hops_Hop_fail(first, &nowhere, PYR_NOT_FOUND, "one"), -PYR_NOT_FOUND);
 	CHECK_INT(hops_Hop_raise(first, &nowhere, 2), -PYR_ABORTED);
 	CHECK_INT(hops_Hop_add(first, 1, 1, NULL), 0);
@@ -312,12 +313,17 @@ TEST(e5_the_daemons_hook_hears_of_every_error)
 	finish();
 }
 
-TEST(d1_errors_of_oneways_reach_the_hook_in_order_and_nobody_else)
+TEST(e5_the_daemons_hook_hears_of_every_error)
+{
+	hop_each_way(check_hook);
+}
+
+static void check_oneways(const struct hop_way *at)
 {
 	char expected[2048] = "", text[8];
 	int i;
 
-	begin_hooked(0);
+	begin_hooked(at);
 	for (i = 0; i < 20; i++) {
 		snprintf(text, sizeof(text), "%d", i);
 		CHECK_INT(hops_Hop_shout(first, PYR_INTERNAL, text), 0);
@@ -329,6 +335,11 @@ TEST(d1_errors_of_oneways_reach_the_hook_in_order_and_nobody_else)
 	finish();
 }
 
+TEST(d1_errors_of_oneways_reach_the_hook_in_order_and_nobody_else)
+{
+	hop_each_way(check_oneways);
+}
+
 TEST(e6_oneway_errors_are_not_told_to_the_caller)
 {
 	begin(NULL);
@@ -337,11 +348,11 @@ TEST(e6_oneway_errors_are_not_told_to_the_caller)
 	finish();
 }
 
-static void check_hook_that_fails(unsigned threads)
+static void check_hook_that_fails(const struct hop_way *at)
 {
 	char missing[256], *session, *again;
 
-	begin_hooked(threads);
+	begin_hooked(at);
 	snprintf(missing, sizeof(missing), "PYRO:nobody@%s", pyr_daemon_address(hops[1].daemon));
 	told.poke = missing;
 	CHECK_INT(hops_Hop_whose(first, &session), 0);
@@ -361,8 +372,7 @@ static void check_hook_that_fails(unsigned threads)
 
 TEST(t6_an_error_in_a_hook_ends_no_connection)
 {
-	check_hook_that_fails(0);
-	check_hook_that_fails(1);
+	hop_each_way(check_hook_that_fails);
 }
 
 TEST(t8_an_object_that_is_not_there_is_no_communication_error)
