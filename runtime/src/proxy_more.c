@@ -174,15 +174,23 @@ int pyr_proxy_resolved_uri(pyr_proxy *proxy, char **ret)
 int pyr_proxy_local_address(pyr_proxy *proxy, char **ret)
 {
 	struct session *session = ask(proxy, ret);
+	bool is_told;
 	char *text;
 	int err;
 
 	if (!session)
 		return -pyr_last_error()->code;
 	pthread_mutex_lock(&session->peer->lock);
+	is_told = session->peer->from[0] != '\0';
 	text = strdup(session->peer->from);
 	pthread_mutex_unlock(&session->peer->lock);
-	err = give_text(text, ret);
+	if (is_told)
+		err = give_text(text, ret);
+	else
+		err = error_set(PYR_FAILED_PRECONDITION, "%s does not tell where it sees this end",
+				session->peer->link->address);
+	if (!is_told)
+		free(text);
 	session_unref(session);
 	return err;
 }

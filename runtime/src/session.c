@@ -259,12 +259,28 @@ static void take_operations(struct session *session, struct span rest)
 	}
 }
 
+/* One line, for there may be many proxies of many operations. */
+static void warn_of_differences(const struct session *session)
+{
+	const struct pyr__interface *table = session->interface->table;
+	char text[1024], first[1024];
+	uint32_t i, n = 0;
+
+	for (i = 0; i < table->n_operations; i++)
+		if (session_check_version(session, i, text, sizeof(text)) && n++ == 0)
+			memcpy(first, text, sizeof(text));
+	if (n > 0)
+		log_line(PYR_LOG_WARNING,
+			 "object '%s' at %s has another version of %s: %u of %u operations cannot "
+			 "be called: %s",
+			 session->object, session->peer->link->address, table->name, n,
+			 table->n_operations, first);
+}
+
 /* Another version of the interface stands there: which operations may be called all the same? */
 static void compare(struct session *session, const struct frame *frame)
 {
 	const struct pyr__interface *table = session->interface->table;
-	char text[1024];
-	uint32_t i;
 
 	session->operations = calloc(table->n_operations + 1, sizeof(*session->operations));
 	if (!session->operations)
@@ -272,9 +288,7 @@ static void compare(struct session *session, const struct frame *frame)
 	session->verdict = shape_verdict_get(table, frame->shape);
 	take_operations(session, frame->body);
 	session->state = SESSION_DIFFERS;
-	for (i = 0; i < table->n_operations; i++)
-		if (session_check_version(session, i, text, sizeof(text)))
-			log_line(PYR_LOG_WARNING, "%s: %s", session->object, text);
+	warn_of_differences(session);
 }
 
 void peer_on_bound(struct peer *peer, const struct frame *frame)

@@ -17,8 +17,9 @@ PATIENCE = 60
 OTHER = {"old": "new", "new": "old"}
 
 
-def run(*command):
-    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=PATIENCE)
+def run(*command, **environment):
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=PATIENCE,
+                          env=dict(os.environ, **environment))
 
 
 @contextlib.contextmanager
@@ -158,6 +159,13 @@ def b2_refusals_tell_both_signatures_and_why():
         assert words in said, words + "\n" + said
 
 
+def the_log_tells_at_the_bind_how_many_are_refused():
+    with server("shop-old") as uri:
+        said = run(BIN / "shop-new", "ask", uri, PYRITE_LOG="warning")
+    assert re.search(r"object 'shop' at 127.0.0.1:\d+ has another version of shop.Shop: 1 of 3 operations cannot be "
+                     r"called: no exposed operation or attribute 'cancel'", said.stderr), said.stderr
+
+
 def values_travel_between_versions():
     said = {}
     for served, client in OTHER.items():
@@ -186,7 +194,8 @@ def main():
                  nothing_breaks_where_nothing_changed, compatible_changes_end_with_0,
                  nothing_is_generated_from_what_breaks, interfaces_and_bases_that_are_gone_break,
                  the_tool_says_how_it_is_used, both_versions_agree_with_the_tool,
-                 b2_refusals_tell_both_signatures_and_why, values_travel_between_versions):
+                 b2_refusals_tell_both_signatures_and_why, the_log_tells_at_the_bind_how_many_are_refused,
+                 values_travel_between_versions):
         try:
             case()
             print(f"ok {case.__name__}")

@@ -49,7 +49,8 @@ uint64_t pyr_proxy_hash(const pyr_proxy *proxy);
  * Whether an operation ("add", or "example.Server.add"; of an attribute x "get_x" or "set_x") can
  * be called: binds if need be, then asks nobody. Returns 0; -PYR_UNIMPLEMENTED if the object or the
  * proxy's interface does not have it; -PYR_FAILED_PRECONDITION with both signatures if it stands
- * there in a version that does not go with this one (docs/evolution.md). Source: Pyro's hasattr().
+ * there in a version that does not go with this one (docs/evolution.md). A server that speaks plain
+ * gRPC only does not tell: 0. Source: Pyro's hasattr().
  */
 int pyr_proxy_has(pyr_proxy *proxy, const char *operation) PYR_MUST_CHECK;
 
@@ -71,7 +72,8 @@ int pyr_proxy_resolved_uri(pyr_proxy *proxy, char **ret) PYR_MUST_CHECK;
 /*
  * Where the proxy's connection comes from, "127.0.0.1:40123", as the other end sees it; over a unix
  * socket the socket's path, "./u:path". *ret: owned, pyr_free(). -PYR_FAILED_PRECONDITION while
- * there is no connection. Source: Pyro's _pyroLocalSocket.
+ * there is no connection, and with a server that speaks plain gRPC only. Source: Pyro's
+ * _pyroLocalSocket.
  */
 int pyr_proxy_local_address(pyr_proxy *proxy, char **ret) PYR_MUST_CHECK;
 
