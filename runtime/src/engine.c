@@ -280,6 +280,8 @@ static void poll_once(int64_t until)
 	run_hooks();
 	if (may_leave(leading)) /* a hook had what it waits for */
 		return;
+	if (atomic_load_explicit(&engine.hooks, memory_order_relaxed)) /* added by a hook */
+		t = gpr_time_0(GPR_CLOCK_MONOTONIC);
 	atomic_fetch_add_explicit(&engine.polls, 1, memory_order_relaxed);
 	event = grpc_completion_queue_next(engine.queue, t, NULL);
 	if (event.type != GRPC_OP_COMPLETE)

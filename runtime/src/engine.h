@@ -104,8 +104,8 @@ bool engine_is_led(void);
 
 /*
  * Called by the leader before it polls the next time: for what is better done together with
- * something else, if that comes first. In the leader only; a hook that waits may not be added
- * again.
+ * something else, if that comes first. A hook that waits may not be added again; one that is added
+ * by a hook runs after a poll that does not wait.
  */
 struct engine_hook {
 	void (*run)(struct engine_hook *hook);

@@ -28,7 +28,15 @@ enum frame_type { /* numbers of Frame.body */
 		  FRAME_TYPES
 };
 
-enum frame_flags { FRAME_ONEWAY = 1, FRAME_MORE = 2, FRAME_CONTINUES = 4, FRAME_STREAMS = 16 };
+enum frame_flags {
+	FRAME_ONEWAY = 1,
+	FRAME_MORE = 2,
+	FRAME_CONTINUES = 4,
+	FRAME_STREAMS = 16,
+	FRAME_STREAM_IN = 32,
+	FRAME_STREAM_OUT = 64,
+	FRAME_PARAMETERS = 128
+};
 
 enum {
 	FRAME_VERSION_MIN = 1, /* protocol versions that this library speaks */

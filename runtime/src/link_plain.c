@@ -21,7 +21,9 @@ enum {
 	MAX_CALLS = 16384, /* at a time, as a daemon's default */
 	KEEPALIVE_MS =
 		310000, /* a gRPC server takes a ping in 5 minutes and lets go who sends more */
-	KEEPALIVE_TIMEOUT_MS = 20000
+	KEEPALIVE_TIMEOUT_MS = 20000,
+	LEAST_WINDOW = 131072, /* of a stream: link.proto */
+	WINDOW = 262144        /* core holds as much again */
 };
 
 static struct plain_link *of(struct link *link)
@@ -99,10 +101,14 @@ void plain_link_connected(struct plain_link *l)
 
 void plain_link_take_inbox(struct plain_link *l)
 {
-	if (l->is_connected && !l->is_closing)
-		buf_append(&l->out, l->inbox.data, l->inbox.n);
-	if (l->is_connected || l->is_closing)
+	struct buf swap = l->out;
+
+	if (l->is_closing)
 		buf_reset(&l->inbox);
+	if (!l->is_connected || l->inbox.n == 0)
+		return;
+	l->out = l->inbox; /* out was told, and is empty */
+	l->inbox = swap;
 }
 
 void plain_link_fail(struct plain_link *l, uint32_t number, int code, const char *text)
@@ -195,7 +201,8 @@ static void say_hello(struct plain_link *l)
 	struct frame frame = { .type = FRAME_HELLO,
 			       .min_version = FRAME_VERSION_MIN,
 			       .max_version = FRAME_VERSION_MAX,
-			       .max_calls = MAX_CALLS };
+			       .max_calls = MAX_CALLS,
+			       .window = WINDOW };
 
 	put(l, &frame);
 }
@@ -306,9 +313,8 @@ static void on_call(struct plain_link *l, const struct frame *frame)
 		plain_out_continue(out, frame);
 	else if (frame->flags & FRAME_CONTINUES)
 		; /* it has failed */
-	else if (frame->flags & FRAME_STREAMS)
-		refuse_call(l, frame->number, "a stream");
-	else if (frame->flags & ~(uint32_t)(FRAME_ONEWAY | FRAME_MORE))
+	else if (frame->flags & ~(uint32_t)(FRAME_ONEWAY | FRAME_MORE | FRAME_STREAMS |
+					    FRAME_STREAM_IN | FRAME_STREAM_OUT | FRAME_PARAMETERS))
 		refuse_call(l, frame->number, "this kind of call");
 	else if (session && session->needs)
 		refuse_call(l, frame->number, session->needs);
@@ -316,6 +322,23 @@ static void on_call(struct plain_link *l, const struct frame *frame)
 		plain_out_start(l, session, frame);
 	else
 		plain_link_fail(l, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+/* Of a call that may be over. */
+static void on_stream(struct plain_link *l, const struct frame *frame)
+{
+	struct plain_out *out = numtab_get(&l->calls, frame->number);
+
+	if (!out)
+		return;
+	if (frame->type == FRAME_ITEM)
+		plain_out_item(out, frame);
+	else if (frame->type == FRAME_END)
+		plain_out_end(out);
+	else
+		plain_out_credit(out, frame->value);
+	if (l->inbox.n > 0 && l->is_connected)
+		deliver_soon(l);
 }
 
 static void on_frame(struct plain_link *l, const struct frame *frame)
@@ -337,7 +360,14 @@ static void on_frame(struct plain_link *l, const struct frame *frame)
 		if (out)
 			plain_out_cancel(out);
 		break;
+	case FRAME_ITEM:
+	case FRAME_END:
+	case FRAME_CREDIT:
+		on_stream(l, frame);
+		break;
 	case FRAME_HELLO:
+		l->window = frame->window > LEAST_WINDOW ? frame->window : LEAST_WINDOW;
+		break;
 	case FRAME_PING:
 	case FRAME_PONG:
 	case FRAME_GOAWAY:

@@ -31,7 +31,8 @@ struct plain_link {
 	grpc_connectivity_state state;
 	struct numtab sessions; /* struct plain_session by number */
 	struct numtab calls;    /* struct plain_out by number: somebody waits for the answer */
-	unsigned n_calls;       /* whose batch is in flight */
+	unsigned n_calls;       /* with a batch in flight */
+	uint64_t window;        /* of a stream that the owner receives */
 	struct buf inbox;       /* frames for the owner that were not made by the leader */
 	bool will_deliver;
 	bool is_watching, is_connected, is_leaving, is_closing;
@@ -68,6 +69,11 @@ void plain_out_start(struct plain_link *l, const struct plain_session *session,
 		     const struct frame *frame);
 /* One that continues it. With the lock. */
 void plain_out_continue(struct plain_out *out, const struct frame *frame);
+/* A part of a stream's item, the end of the items, room for n more bytes of the owner's. With the
+ * lock; frames for the owner are in the inbox then. */
+void plain_out_item(struct plain_out *out, const struct frame *frame);
+void plain_out_end(struct plain_out *out);
+void plain_out_credit(struct plain_out *out, uint64_t n);
 /* Ends it: no answer will come, which also takes it out of the table. With the lock. */
 void plain_out_cancel(struct plain_out *out);
 #endif

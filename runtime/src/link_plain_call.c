@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A gRPC call for one Call frame. Its one batch holds the request, the answer and the status; the
- * leader makes a Reply or an Error of it. It is in the link's table as long as somebody waits.
+ * A gRPC call for one Call frame. It is in the link's table as long as somebody waits. A call
+ * without streams is two batches: the request with the answer, and the status. Messages of a stream
+ * go one at a time, when the one before has left; they are read one at a time, when the owner has
+ * room for the next: so gRPC's own flow control holds both ends to what the other takes.
  */
-#include "link_plain.h"
-
-#include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/support/time.h>
 
@@ -14,37 +13,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plain_text.h"
+#include "link_plain_call.h"
 #include "tsan.h"
 
-enum { MAX_METADATA = 3, MAX_VALUE = 256, TEXT = PLAIN_TEXT_MAX + PLAIN_NAME_MAX + 256 };
+enum { MAX_VALUE = 256, ITEM_COST = 32 };
 
-struct plain_out {
-	struct plain_link *l; /* counted while the batch is in flight */
-	struct engine_event done;
-	grpc_call *call;
-	uint32_t number; /* link's lock: 0 when nobody waits */
-	bool is_started;
-	int64_t deadline;
-	grpc_metadata sent[MAX_METADATA];
-	size_t n_sent;
-	grpc_slice_buffer parts; /* of the request */
-	grpc_byte_buffer *request, *reply;
-	grpc_metadata_array initial, trailing;
-	grpc_status_code status;
-	grpc_slice path, text;
-	bool has_lost; /* the connection is not there any more, or never was */
-};
+#define FROM(event, member)                                                                        \
+	((struct plain_out *)((char *)(event)-offsetof(struct plain_out, member)))
+
+static void free_message(struct plain_message *message)
+{
+	grpc_byte_buffer_destroy(message->bytes);
+	free(message);
+}
 
 static void free_out(struct plain_out *out)
 {
+	struct plain_message *message;
 	size_t i;
 
-	for (i = 0; i < out->n_sent; i++)
-		grpc_slice_unref(out->sent[i].value);
+	while ((message = out->first)) {
+		out->first = message->next;
+		free_message(message);
+	}
+	for (i = 0; i < out->n_metadata; i++)
+		grpc_slice_unref(out->metadata[i].value);
 	grpc_slice_buffer_destroy(&out->parts);
-	if (out->request)
-		grpc_byte_buffer_destroy(out->request);
 	if (out->reply)
 		grpc_byte_buffer_destroy(out->reply);
 	grpc_metadata_array_destroy(&out->initial);
@@ -56,203 +50,210 @@ static void free_out(struct plain_out *out)
 	free(out);
 }
 
-/* ---- the answer; in the leader ---- */
-
-static struct span span_of_slice(const grpc_slice *slice)
+static bool start(struct plain_out *out, const grpc_op *ops, size_t n, struct engine_event *event)
 {
-	return (struct span){ GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice) };
+	TSAN_RELEASE(event);
+	if (grpc_call_start_batch(out->call, ops, n, event, NULL) != GRPC_CALL_OK)
+		return false;
+	out->refs++;
+	return true;
 }
 
-static struct span find_metadata(const grpc_metadata_array *metadata, const char *key)
+static void start_read(struct plain_out *out)
 {
-	size_t i;
+	grpc_op op = { .op = GRPC_OP_RECV_MESSAGE };
 
-	for (i = 0; i < metadata->count; i++)
-		if (span_is(span_of_slice(&metadata->metadata[i].key), key))
-			return span_of_slice(&metadata->metadata[i].value);
-	return (struct span){ 0 };
+	out->reply_at = 0;
+	op.data.recv_message.recv_message = &out->reply;
+	out->is_reading = start(out, &op, 1, &out->received);
 }
 
-/* The reply's bytes, in frames of at most FRAME_FRAGMENT. */
-static void put_reply(const struct plain_out *out, struct buf *frames)
+/* The next message that waits, or the end of them. */
+static void send_next(struct plain_out *out)
 {
-	const grpc_slice_buffer *parts = &out->reply->data.raw.slice_buffer;
-	struct frame frame = { .type = FRAME_REPLY, .number = out->number };
-	size_t left = parts->length, n, part = 0, at = 0, have, copied;
-	uint8_t *to;
+	grpc_op send = { .op = GRPC_OP_SEND_MESSAGE };
+	grpc_op end = { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT };
 
-	frame.total = (uint32_t)left;
-	do {
-		n = left < FRAME_FRAGMENT ? left : FRAME_FRAGMENT;
-		left -= n;
-		frame.flags |= left > 0 ? FRAME_MORE : 0;
-		to = frame_write(frames, &frame, n);
-		for (copied = 0; to && copied < n; copied += have) {
-			have = GRPC_SLICE_LENGTH(parts->slices[part]) - at;
-			have = have < n - copied ? have : n - copied;
-			memcpy(to + copied, GRPC_SLICE_START_PTR(parts->slices[part]) + at, have);
-			at += have;
-			if (at == GRPC_SLICE_LENGTH(parts->slices[part])) {
-				part++;
-				at = 0;
-			}
-		}
-		frame = (struct frame){ .type = FRAME_REPLY, .number = out->number };
-		frame.flags = FRAME_CONTINUES;
-	} while (left > 0);
+	if (out->is_sending || out->has_ended || !out->is_open)
+		return;
+	if (out->first) {
+		send.data.send_message.send_message = out->first->bytes;
+		out->is_sending = start(out, &send, 1, &out->sent);
+	} else if (out->is_half_closed) {
+		out->is_sending = true; /* for good */
+		(void)start(out, &end, 1, &out->closed);
+	}
 }
 
-/* The server said so. A method that it does not have is named, for a server does not. */
-static void put_status(struct plain_out *out, struct frame *frame, struct buf *frames)
+/* With the lock, by who holds another reference to the link. */
+static void release(struct plain_out *out)
 {
-	struct span path = span_of_slice(&out->path);
-	char text[TEXT], said[PLAIN_TEXT_MAX];
+	struct plain_link *l = out->l;
 
-	plain_text_copy(said, sizeof(said), span_of_slice(&out->text));
-	if (out->status == GRPC_STATUS_UNIMPLEMENTED)
-		snprintf(text, sizeof(text), "no method %.*s at %s: %s", (int)path.n,
-			 (const char *)path.p, out->l->link.address, said);
-	else
-		snprintf(text, sizeof(text), "%s", said);
-	frame->message = span_of(text);
-	frame->code = (uint32_t)out->status;
-	frame->correlation_id = find_metadata(&out->trailing, PLAIN_CORRELATION_KEY);
-	plain_read_details(find_metadata(&out->trailing, PLAIN_DETAILS_KEY), &frame->exception,
-			   &frame->detail);
-	frame_append(frames, frame);
+	if (--out->refs > 0)
+		return;
+	l->n_calls--;
+	free_out(out);
+	plain_link_unref(l);
 }
 
-/* Core says how large it was and might have been. The server says the same of a request. */
-static bool is_reply_too_large(const struct plain_out *out)
+/* All is in: the owner gets the answer. Returns whether there was no connection to be had, which is
+ * the link's end. */
+static bool conclude(struct plain_out *out)
 {
-	unsigned long long size, max;
-	char text[PLAIN_TEXT_MAX];
-	const char *at;
+	struct plain_link *l = out->l;
 
-	plain_text_copy(text, sizeof(text), span_of_slice(&out->text));
-	at = strstr(text, "larger than max (");
-	return at && sscanf(at, "larger than max (%llu vs. %llu)", &size, &max) == 2 &&
-	       max == out->l->max_message && size != grpc_byte_buffer_length(out->request);
-}
-
-/*
- * The server sent the status; else core found it, which looks the same. A server that is told how
- * long it has, and says that it was not enough, is too late. With the lock.
- */
-static bool is_from_server(const struct plain_out *out)
-{
-	switch (out->status) {
-	case GRPC_STATUS_UNAVAILABLE:
-		return !out->has_lost;
-	case GRPC_STATUS_DEADLINE_EXCEEDED:
-		return out->deadline == ENGINE_FOREVER || engine_now() < out->deadline;
-	case GRPC_STATUS_RESOURCE_EXHAUSTED:
-		return !is_reply_too_large(out);
-	default:
+	if (!out->number || !out->has_ended || out->is_reading ||
+	    (out->reply && out->flags & FRAME_STREAM_OUT))
+		return false;
+	if (plain_answer_was_connected(out))
+		plain_link_connected(l);
+	if (!l->is_connected && plain_answer_is_unconnected(out))
 		return true;
-	}
+	plain_answer_put(out);
+	numtab_remove(&l->calls, out->number);
+	out->number = 0;
+	release(out);
+	return false;
 }
 
-/* It was never on a connection. */
-static bool is_unconnected(const struct plain_out *out)
+/* ---- what core reports; in the leader ---- */
+
+static struct plain_out *enter(struct plain_out *out)
 {
-	return out->status == GRPC_STATUS_UNAVAILABLE && out->has_lost &&
-	       plain_is_unconnected(span_of_slice(&out->text));
+	plain_link_ref(out->l);
+	pthread_mutex_lock(&out->l->lock);
+	return out;
 }
 
-static const char *class_of(grpc_status_code status)
+/* The end of each report. */
+static void leave(struct plain_out *out)
 {
-	switch (status) {
-	case GRPC_STATUS_UNAVAILABLE:
-		return "ConnectionClosed";
-	case GRPC_STATUS_RESOURCE_EXHAUSTED:
-		return "MessageTooLarge";
-	default:
-		return "ProtocolError";
-	}
-}
-
-/* Core has said so: the classes of errors that a link has. */
-static void put_failure(struct plain_out *out, struct frame *frame, struct buf *frames)
-{
-	const char *address = out->l->link.address;
-	char text[TEXT], said[PLAIN_TEXT_MAX];
-
-	plain_text_copy(said, sizeof(said), span_of_slice(&out->text));
-	frame->found_here = 1;
-	frame->code = (uint32_t)out->status;
-	frame->may_have_run = out->l->is_connected;
-	if (out->status == GRPC_STATUS_OK) {
-		frame->code = PYR_INTERNAL;
-		snprintf(text, sizeof(text), "ProtocolError: %s answered without a message",
-			 address);
-	} else if (out->status == GRPC_STATUS_DEADLINE_EXCEEDED) {
-		snprintf(text, sizeof(text), "TimeoutError: no answer from %s in time", address);
-	} else if (is_unconnected(out)) { /* the connection was lost before it left */
-		frame->may_have_run = 0;
-		frame->was_not_run = 1;
-		snprintf(text, sizeof(text), "CommunicationError: cannot connect to %s: %s",
-			 address, said);
-	} else {
-		snprintf(text, sizeof(text), "%s: %s: %s", class_of(out->status), address, said);
-	}
-	frame->message = span_of(text);
-	frame_append(frames, frame);
-}
-
-static void put_answer(struct plain_out *out, struct buf *frames)
-{
-	struct frame frame = { .type = FRAME_ERROR, .number = out->number };
-
-	if (out->status == GRPC_STATUS_OK && out->reply)
-		put_reply(out, frames);
-	else if (out->status != GRPC_STATUS_OK && is_from_server(out))
-		put_status(out, &frame, frames);
-	else
-		put_failure(out, &frame, frames);
-}
-
-/* Somebody is there: what the watch tells too, but perhaps later. */
-static bool was_connected(const struct plain_out *out)
-{
-	return out->status == GRPC_STATUS_UNAVAILABLE ? !is_unconnected(out) : is_from_server(out);
-}
-
-static void end_link(struct plain_out *out)
-{
+	struct plain_link *l = out->l;
+	bool has_failed = conclude(out);
 	char text[256];
 
-	plain_text_copy(text, sizeof(text), span_of_slice(&out->text));
-	plain_link_end(out->l, PYR_UNAVAILABLE, text);
-}
-
-static void on_done(struct engine_event *event, bool ok)
-{
-	struct plain_out *out =
-		(struct plain_out *)((char *)event - offsetof(struct plain_out, done));
-	struct plain_link *l = out->l;
-	bool has_failed;
-
-	(void)ok;
-	pthread_mutex_lock(&l->lock);
-	l->n_calls--;
-	out->has_lost = l->channel &&
-			grpc_channel_check_connectivity_state(l->channel, 0) != GRPC_CHANNEL_READY;
-	if (was_connected(out))
-		plain_link_connected(l);
-	has_failed = out->number && !l->is_connected && is_unconnected(out);
+	if (has_failed)
+		plain_text_copy(text, sizeof(text),
+				(struct span){ GRPC_SLICE_START_PTR(out->text),
+					       GRPC_SLICE_LENGTH(out->text) });
+	release(out);
 	plain_link_take_inbox(l);
-	if (out->number && !has_failed) {
-		numtab_remove(&l->calls, out->number);
-		put_answer(out, l->is_connected ? &l->out : &l->inbox);
-	}
 	pthread_mutex_unlock(&l->lock);
 	plain_link_tell(l, &l->out);
 	if (has_failed)
-		end_link(out); /* which tells all that call */
+		plain_link_end(l, PYR_UNAVAILABLE, text); /* which tells all that call */
 	plain_link_ended(l);
-	free_out(out);
 	plain_link_unref(l);
+}
+
+static void on_event(struct engine_event *event, size_t offset)
+{
+	leave(enter((struct plain_out *)((char *)event - offset)));
+}
+
+static void on_opened(struct engine_event *event, bool ok)
+{
+	(void)ok;
+	on_event(event, offsetof(struct plain_out, opened));
+}
+
+static void on_closed(struct engine_event *event, bool ok)
+{
+	(void)ok;
+	on_event(event, offsetof(struct plain_out, closed));
+}
+
+static void on_ended(struct engine_event *event, bool ok)
+{
+	struct plain_out *out = enter(FROM(event, ended));
+	struct plain_link *l = out->l;
+
+	(void)ok;
+	out->has_ended = true;
+	out->has_lost = l->channel &&
+			grpc_channel_check_connectivity_state(l->channel, 0) != GRPC_CHANNEL_READY;
+	leave(out);
+}
+
+static void on_sent(struct engine_event *event, bool ok)
+{
+	struct plain_out *out = enter(FROM(event, sent));
+	struct frame frame = { .type = FRAME_CREDIT, .number = out->number, .to_caller = 1 };
+	struct plain_message *message = out->first;
+
+	out->first = message->next;
+	if (!out->first)
+		out->last = &out->first;
+	out->is_sending = false;
+	frame.value = message->credit;
+	if (ok && frame.value > 0 && out->number)
+		frame_append(&out->l->inbox, &frame);
+	free_message(message);
+	if (ok)
+		send_next(out);
+	leave(out);
+}
+
+/* An answer is in, and there should be no other. Core tells the status after all has been read;
+ * only where it does not come soon a second answer is looked for. */
+static void put_off(struct plain_out *out)
+{
+	out->refs++;
+	engine_before_poll(&out->put_off);
+}
+
+static void on_before_poll(struct engine_hook *hook)
+{
+	struct plain_out *out = enter(FROM(hook, put_off));
+	grpc_op op = { .op = GRPC_OP_RECV_MESSAGE };
+
+	if (!out->has_ended && !out->is_put_off) {
+		out->is_put_off = true;
+		put_off(out);
+	} else if (!out->has_ended) {
+		op.data.recv_message.recv_message = &out->second;
+		(void)start(out, &op, 1, &out->doubled);
+	}
+	leave(out);
+}
+
+static void on_doubled(struct engine_event *event, bool ok)
+{
+	struct plain_out *out = enter(FROM(event, doubled));
+
+	(void)ok;
+	out->is_odd = out->second != NULL;
+	if (out->is_odd) {
+		grpc_byte_buffer_destroy(out->second);
+		out->second = NULL;
+		grpc_call_cancel(out->call, NULL);
+	}
+	leave(out);
+}
+
+/* What was read goes to the owner as far as it has room; then the next is read. */
+static void pass_on(struct plain_out *out)
+{
+	if (!out->reply || out->is_reading || !out->number || !plain_answer_put_items(out))
+		return;
+	grpc_byte_buffer_destroy(out->reply);
+	out->reply = NULL;
+	start_read(out);
+}
+
+static void on_received(struct engine_event *event, bool ok)
+{
+	struct plain_out *out = enter(FROM(event, received));
+
+	out->is_reading = false;
+	if (!ok || !out->reply)
+		; /* the end */
+	else if (out->flags & FRAME_STREAM_OUT)
+		pass_on(out);
+	else
+		put_off(out);
+	leave(out);
 }
 
 /* ---- the request; with the link's lock ---- */
@@ -280,8 +281,8 @@ static bool put_metadata(struct plain_out *out, const char *key, struct span val
 		grpc_slice_unref(slice);
 		return false;
 	}
-	out->sent[out->n_sent].key = grpc_slice_from_static_string(key);
-	out->sent[out->n_sent++].value = slice;
+	out->metadata[out->n_metadata].key = grpc_slice_from_static_string(key);
+	out->metadata[out->n_metadata++].value = slice;
 	return true;
 }
 
@@ -307,8 +308,20 @@ static struct plain_out *new_out(struct plain_link *l, const struct plain_sessio
 	if (!out)
 		return NULL;
 	out->l = l;
-	out->done.done = on_done;
+	out->refs = 1; /* the table's */
+	l->n_calls++;
+	plain_link_ref(l);
+	out->opened.done = on_opened;
+	out->received.done = on_received;
+	out->doubled.done = on_doubled;
+	out->sent.done = on_sent;
+	out->closed.done = on_closed;
+	out->ended.done = on_ended;
+	out->put_off.run = on_before_poll;
+	out->last = &out->first;
 	out->number = frame->number;
+	out->flags = frame->flags;
+	out->window = l->window;
 	out->text = grpc_empty_slice();
 	grpc_slice_buffer_init(&out->parts);
 	grpc_metadata_array_init(&out->initial);
@@ -322,52 +335,93 @@ static struct plain_out *new_out(struct plain_link *l, const struct plain_sessio
 	return out;
 }
 
-static void set_ops(struct plain_out *out, grpc_op ops[6])
+static grpc_op open_op(struct plain_out *out)
 {
-	ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
-	ops[0].data.send_initial_metadata.count = out->n_sent;
-	ops[0].data.send_initial_metadata.metadata = out->sent;
-	ops[1].op = GRPC_OP_SEND_MESSAGE;
-	ops[1].data.send_message.send_message = out->request;
-	ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
-	ops[3].op = GRPC_OP_RECV_INITIAL_METADATA; /* without it the status need not come */
+	grpc_op op = { .op = GRPC_OP_SEND_INITIAL_METADATA };
+
+	op.data.send_initial_metadata.count = out->n_metadata;
+	op.data.send_initial_metadata.metadata = out->metadata;
+	return op;
+}
+
+/* All of a call without a stream of requests, but for the status. */
+static bool send_whole(struct plain_out *out)
+{
+	grpc_op ops[5] = { open_op(out),
+			   { .op = GRPC_OP_SEND_MESSAGE },
+			   { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT },
+			   { .op = GRPC_OP_RECV_INITIAL_METADATA },
+			   { .op = GRPC_OP_RECV_MESSAGE } };
+
+	ops[1].data.send_message.send_message = out->first->bytes;
 	ops[3].data.recv_initial_metadata.recv_initial_metadata = &out->initial;
-	ops[4].op = GRPC_OP_RECV_MESSAGE;
 	ops[4].data.recv_message.recv_message = &out->reply;
-	ops[5].op = GRPC_OP_RECV_STATUS_ON_CLIENT;
-	ops[5].data.recv_status_on_client.trailing_metadata = &out->trailing;
-	ops[5].data.recv_status_on_client.status = &out->status;
-	ops[5].data.recv_status_on_client.status_details = &out->text;
+	out->is_sending = true; /* for good */
+	out->is_reading = start(out, ops, 5, &out->received);
+	return out->is_reading;
 }
 
-static void start(struct plain_out *out)
+static bool send_beginning(struct plain_out *out)
 {
-	struct plain_link *l = out->l;
-	grpc_op ops[6] = { 0 };
+	grpc_op ops[2] = { open_op(out), { .op = GRPC_OP_RECV_INITIAL_METADATA } };
 
-	out->request = grpc_raw_byte_buffer_create(out->parts.slices, out->parts.count);
-	grpc_slice_buffer_reset_and_unref(&out->parts);
-	set_ops(out, ops);
-	out->is_started = true;
-	l->n_calls++;
-	plain_link_ref(l);
-	TSAN_RELEASE(&out->done);
-	if (grpc_call_start_batch(out->call, ops, 6, &out->done, NULL) == GRPC_CALL_OK)
+	ops[1].data.recv_initial_metadata.recv_initial_metadata = &out->initial;
+	if (!start(out, ops, 2, &out->opened))
+		return false;
+	start_read(out);
+	return out->is_reading;
+}
+
+static void open_call(struct plain_out *out)
+{
+	grpc_op end = { .op = GRPC_OP_RECV_STATUS_ON_CLIENT };
+
+	end.data.recv_status_on_client.trailing_metadata = &out->trailing;
+	end.data.recv_status_on_client.status = &out->status;
+	end.data.recv_status_on_client.status_details = &out->text;
+	out->is_open = true;
+	/* Without the initial metadata the status need not come. */
+	if (!(out->flags & FRAME_STREAM_IN ? send_beginning(out) : send_whole(out)) ||
+	    !start(out, &end, 1, &out->ended))
+		grpc_call_cancel(out->call, NULL);
+	send_next(out);
+}
+
+/* A message is whole: it waits to be sent. */
+static void add_message(struct plain_out *out, size_t credit)
+{
+	struct plain_message *message = calloc(1, sizeof(*message));
+
+	if (!message) {
+		plain_link_fail(out->l, out->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		numtab_remove(&out->l->calls, out->number);
+		plain_out_cancel(out);
 		return;
-	l->n_calls--;
-	plain_link_unref(l);
-	numtab_remove(&l->calls, out->number);
-	plain_link_fail(l, out->number, PYR_INTERNAL, "gRPC does not take the call");
-	free_out(out);
+	}
+	message->credit = credit;
+	message->bytes = grpc_raw_byte_buffer_create(out->parts.slices, out->parts.count);
+	grpc_slice_buffer_reset_and_unref(&out->parts);
+	*out->last = message;
+	out->last = &message->next;
+	if (out->is_open)
+		send_next(out);
+	else
+		open_call(out);
 }
 
-static void add_part(struct plain_out *out, const struct frame *frame)
+static void add_part(struct plain_out *out, struct span payload)
 {
-	grpc_slice_buffer_add(
-		&out->parts,
-		grpc_slice_from_copied_buffer((const char *)frame->payload.p, frame->payload.n));
+	grpc_slice_buffer_add(&out->parts,
+			      grpc_slice_from_copied_buffer((const char *)payload.p, payload.n));
+}
+
+/* Bytes of a Call. */
+static void add_request(struct plain_out *out, const struct frame *frame)
+{
+	out->n_request += frame->payload.n;
+	add_part(out, frame->payload);
 	if (!(frame->flags & FRAME_MORE))
-		start(out);
+		add_message(out, 0);
 }
 
 void plain_out_start(struct plain_link *l, const struct plain_session *session,
@@ -388,24 +442,59 @@ void plain_out_start(struct plain_link *l, const struct plain_session *session,
 		/* Without these it is the same call. */
 		(void)put_metadata(out, PLAIN_CORRELATION_KEY, frame->correlation_id);
 		(void)put_metadata(out, PLAIN_TRACEPARENT_KEY, frame->traceparent);
-		add_part(out, frame);
+		if (out->flags & FRAME_STREAM_IN && !(out->flags & FRAME_PARAMETERS))
+			open_call(out); /* whose items are all there is */
+		else
+			add_request(out, frame);
 		return;
 	}
 	if (out)
-		free_out(out);
+		release(out);
 }
 
 void plain_out_continue(struct plain_out *out, const struct frame *frame)
 {
-	if (!out->is_started)
-		add_part(out, frame);
+	if (!out->is_open)
+		add_request(out, frame);
+}
+
+void plain_out_item(struct plain_out *out, const struct frame *frame)
+{
+	struct frame credit = { .type = FRAME_CREDIT, .number = frame->number, .to_caller = 1 };
+	size_t cost = frame->payload.n + ITEM_COST;
+
+	if (!(out->flags & FRAME_STREAM_IN) || out->is_half_closed)
+		return;
+	add_part(out, frame->payload);
+	if (!(frame->flags & FRAME_MORE)) {
+		add_message(out, cost);
+		return;
+	}
+	credit.value = cost; /* the rest may come */
+	frame_append(&out->l->inbox, &credit);
+}
+
+void plain_out_end(struct plain_out *out)
+{
+	out->is_half_closed = true;
+	send_next(out);
+}
+
+void plain_out_credit(struct plain_out *out, uint64_t n)
+{
+	if (n > UINT32_MAX || out->window > UINT32_MAX)
+		return;
+	out->window += n;
+	if (!(out->flags & FRAME_STREAM_OUT))
+		return;
+	pass_on(out);
+	(void)conclude(out);
 }
 
 void plain_out_cancel(struct plain_out *out)
 {
 	out->number = 0;
-	if (out->is_started)
+	if (out->is_open)
 		grpc_call_cancel(out->call, NULL);
-	else
-		free_out(out);
+	release(out);
 }

@@ -87,6 +87,36 @@ class Calculator:
         return reply
 
 
+class Flow:
+    def __init__(self, pb):
+        self.pb = pb
+        self.gone = threading.Semaphore(0)  # a caller of up_to() left
+
+    def up_to(self, request, context, reply):
+        context.add_callback(self.gone.release)
+        for i in range(request.n):
+            yield reply(ret=i)
+        if request.n % 2:
+            messages.raise_typed(context, grpc.StatusCode.ABORTED, "odd", self.pb.NoFunds(missing=request.n, account="x"))
+
+    def sum(self, requests, context, reply):
+        for request in requests:
+            reply.ret += request.numbers
+            reply.n += 1
+            if request.numbers < 0:
+                context.abort(grpc.StatusCode.OUT_OF_RANGE, "negative")
+        return reply
+
+    def echo(self, requests, context, reply):
+        for request in requests:
+            yield reply(ret=request.blocks)
+
+    def scale(self, requests, context, reply):
+        factor = next(requests).factor
+        for request in requests:
+            yield reply(ret=request.numbers * factor)
+
+
 def main():
     sys.path.insert(0, str(pathlib.Path(sys.argv[1])))
     import interop_pb2 as pb

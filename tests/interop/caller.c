@@ -14,6 +14,7 @@
 enum { MAX_FLIGHT = 4096 };
 
 static struct interop_Calculator *calculator;
+static struct interop_Flow *flow;
 static pyr_future *hanging;
 
 static void say_error(void)
@@ -44,8 +45,10 @@ static void proxy(char **word)
 			options.plain = (enum pyr_plain)i;
 	options.timeout_ms = (uint32_t)atoi(word[3]);
 	interop_Calculator_free(calculator);
+	interop_Flow_free(flow);
 	calculator = interop_Calculator_proxy_with(word[1], &options);
-	if (calculator)
+	flow = interop_Flow_proxy_with(word[1], &options);
+	if (calculator && flow)
 		puts("ok");
 	else
 		say_error();
@@ -218,6 +221,110 @@ static void flight(char **word)
 	printf("ok %d\n", good);
 }
 
+/* ---- streams ---- */
+
+/* up_to N MOST: reads at most so many; "ok COUNT SUM" at the end */
+static void up_to(char **word)
+{
+	int64_t sum = 0, count = 0, most = atoll(word[2]);
+	pyr_stream *stream;
+	int32_t item;
+	int n = 0;
+
+	if (interop_Flow_up_to(flow, atoi(word[1]), &stream) < 0) {
+		say_error();
+		return;
+	}
+	while (count < most && (n = interop_Flow_up_to_next(stream, &item)) > 0) {
+		sum += item;
+		count++;
+	}
+	if (n < 0) {
+		printf("%" PRId64 " ", count);
+		say_error();
+	} else {
+		printf("ok %" PRId64 " %" PRId64 "\n", count, sum);
+	}
+	pyr_stream_free(stream);
+}
+
+/* sum N FIRST: of as many numbers from the first on */
+static void sum(char **word)
+{
+	int n = atoi(word[1]), first = atoi(word[2]), i, err = 0;
+	pyr_stream *stream;
+	uint32_t count;
+	int64_t ret;
+
+	if (interop_Flow_sum(flow, &stream) < 0) {
+		say_error();
+		return;
+	}
+	for (i = 0; i < n && err == 0; i++)
+		err = interop_Flow_sum_write(stream, first + i);
+	if (interop_Flow_sum_finish(stream, &ret, &count) < 0)
+		say_error();
+	else
+		printf("ok %" PRId64 " %u\n", ret, (unsigned)count);
+}
+
+/* echo N SIZE: as many blocks, each read when it was written */
+static void echo(char **word)
+{
+	int n = atoi(word[1]), good = 0;
+	struct pyr_bytes block = { .n = (size_t)atoll(word[2]) }, *back;
+	pyr_stream *stream;
+
+	block.items = calloc(1, block.n + 1);
+	if (!block.items)
+		abort();
+	if (interop_Flow_echo(flow, &stream) < 0) {
+		say_error();
+		free(block.items);
+		return;
+	}
+	for (; good < n; good++) {
+		memset(block.items, good & 0xff, block.n);
+		if (interop_Flow_echo_write(stream, &block) < 0 ||
+		    interop_Flow_echo_next(stream, &back) <= 0)
+			break;
+		if (back->n != block.n || memcmp(back->items, block.items, block.n) != 0)
+			break;
+		pyr_free(back);
+	}
+	if (pyr_stream_end(stream) < 0 || interop_Flow_echo_next(stream, &back) != 0)
+		say_error();
+	else
+		printf("ok %d\n", good);
+	pyr_stream_free(stream);
+	free(block.items);
+}
+
+/* scale N FACTOR */
+static void scale(char **word)
+{
+	int n = atoi(word[1]), i, err = 0;
+	int64_t total = 0;
+	pyr_stream *stream;
+	int32_t item;
+
+	if (interop_Flow_scale(flow, atoi(word[2]), &stream) < 0) {
+		say_error();
+		return;
+	}
+	for (i = 0; i < n && err == 0; i++)
+		err = interop_Flow_scale_write(stream, i);
+	if (err == 0)
+		err = pyr_stream_end(stream);
+	while (err == 0 && (i = interop_Flow_scale_next(stream, &item)) > 0)
+		total += item;
+	if (err < 0 || i < 0)
+		say_error();
+	else
+		printf("ok %" PRId64 "\n", total);
+	pyr_stream_free(stream);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(char **word);
@@ -241,6 +348,10 @@ static const struct {
 	{ "hang_cancel", hang_cancel, 0 },
 	{ "hang_get", hang_get, 0 },
 	{ "flight", flight, 1 },
+	{ "up_to", up_to, 2 },
+	{ "sum", sum, 2 },
+	{ "echo", echo, 2 },
+	{ "scale", scale, 2 },
 };
 
 static bool run(char *line)
@@ -269,5 +380,6 @@ int main(void)
 		if (!run(line))
 			return 2;
 	interop_Calculator_free(calculator);
+	interop_Flow_free(flow);
 	return 0;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Generated stubs call servers that know gRPC and the exported .proto alone. Prints "ok <case>" or "not ok <case>"."""
+"""Generated stubs call servers that know gRPC and the exported .proto alone. foreign.py [PART of the cases' names]
+prints "ok <case>" or "not ok <case>"."""
 
 import contextlib
 import os
@@ -13,9 +14,12 @@ import tempfile
 import threading
 import time
 import traceback
+from concurrent import futures
+
+import grpc
 
 import messages
-from calculator import Calculator
+from calculator import Calculator, Flow
 
 BIN = messages.BIN
 HERE = messages.HERE
@@ -62,7 +66,8 @@ class World:
     def __init__(self, folder, pb, where, mode):
         self.folder, self.pb, self.mode = folder, pb, mode
         self.servant = Calculator(pb)
-        self.server, port = messages.serve(pb, {"Calculator": self.servant}, where)
+        self.flow = Flow(pb)
+        self.server, port = messages.serve(pb, {"Calculator": self.servant, "Flow": self.flow}, where)
         self.address = f"./u:{where[5:]}" if where.startswith("unix:") else f"127.0.0.1:{port}"
         self.uri = f"PYRO:calculator@{self.address}"
 
@@ -249,6 +254,25 @@ def an_object_id_that_no_header_can_have_is_refused(w, c):
 
 
 @case
+def a_server_that_answers_twice_or_not_at_all_leaves_no_caller_waiting(w, c):
+    class Odd(grpc.GenericRpcHandler):
+        def service(self, details):
+            if details.method.startswith("/pyrite."):
+                return None
+            return grpc.unary_stream_rpc_method_handler(lambda request, context: iter([b"\x08\x03"] * times))
+    twice = "INTERNAL here ran ProtocolError: .* answered twice"
+    for times, answer in ((0, "INTERNAL here ran ProtocolError: .* answered without a message"), (2, twice), (1000, twice)):
+        server = grpc.server(futures.ThreadPoolExecutor(2))
+        server.add_generic_rpc_handlers((Odd(),))
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        with w.caller(f"PYRO:x@127.0.0.1:{port}") as other:
+            like(other.do("add", 1, 2), answer)
+            same(other.do("flight", 10), "ok 0")
+        server.stop(None)
+
+
+@case
 def never_refuses_a_plain_server(w, c):
     with w.caller(mode="never") as other:
         like(other.do("add", 1, 2), "FAILED_PRECONDITION here left .* speaks plain gRPC only.*")
@@ -347,6 +371,48 @@ def eight_threads_call_each_other_in_both_directions(w, c):
 
 
 @case
+def a_stream_of_results_comes_in_order(w, c):
+    same(c.do("up_to", 0, 10), "ok 0 0")
+    same(c.do("up_to", 1000, 2000), f"ok 1000 {999 * 500}")
+    same(c.do("up_to", 30000, 40000), f"ok 30000 {29999 * 15000}")
+
+
+@case
+def a_typed_exception_comes_after_the_items_before_it(w, c):
+    same(c.do("up_to", 7, 10), "7 NoFunds 7 x ABORTED there left odd")
+
+
+@case
+def a_stream_closed_early_ends_the_call_at_the_server(w, c):
+    while w.flow.gone.acquire(blocking=False):
+        pass
+    same(c.do("up_to", 1000000, 3), "ok 3 3")
+    assert w.flow.gone.acquire(timeout=PATIENCE)
+    same(c.do("add", 1, 2), "ok 3")
+
+
+@case
+def a_stream_of_parameters_is_summed(w, c):
+    same(c.do("sum", 0, 0), "ok 0 0")
+    same(c.do("sum", 1000, 1), "ok 500500 1000")
+    same(c.do("sum", 20000, 0), f"ok {19999 * 10000} 20000")
+
+
+@case
+def an_error_ends_a_stream_of_parameters(w, c):
+    like(c.do("sum", 20000, -5), "OUT_OF_RANGE there left negative")
+
+
+@case
+def streams_go_both_ways_at_once(w, c):
+    same(c.do("echo", 100, 10), "ok 100")
+    same(c.do("echo", 10, 0), "ok 10")
+    same(c.do("echo", 10, 65536), "ok 10")
+    same(c.do("echo", 3, 3 * MIB), "ok 3")
+    same(c.do("scale", 1000, 3), f"ok {3 * 999 * 500}")
+
+
+@case
 def every_type_comes_back_from_python(w, c):
     class Echo:
         def __getattr__(self, name):
@@ -396,6 +462,8 @@ def every_type_comes_back_from_python(w, c):
 def run(world, suffix):
     failed = 0
     for function in CASES:
+        if len(sys.argv) > 1 and sys.argv[1] not in function.__name__:
+            continue
         name = function.__name__ + suffix
         try:
             with world.caller() as caller:

@@ -8,7 +8,7 @@ import sys
 from concurrent import futures
 
 import grpc
-from google.protobuf import message_factory
+from google.protobuf import descriptor_pb2, message_factory
 
 HERE = pathlib.Path(__file__).resolve().parent
 BIN = pathlib.Path(os.environ["PYRITE_BIN"])
@@ -29,12 +29,27 @@ def prototype(descriptor):
     return message_factory.MessageFactory(descriptor.file.pool).GetPrototype(descriptor)
 
 
+KINDS = {(False, False): grpc.unary_unary_rpc_method_handler, (False, True): grpc.unary_stream_rpc_method_handler,
+         (True, False): grpc.stream_unary_rpc_method_handler, (True, True): grpc.stream_stream_rpc_method_handler}
+
+
+def kind_of(method):
+    """Whether requests and replies are streams, which the python descriptor does not tell."""
+    described = descriptor_pb2.ServiceDescriptorProto()
+    method.containing_service.CopyToProto(described)
+    mine = next(m for m in described.method if m.name == method.name)
+    return mine.client_streaming, mine.server_streaming
+
+
 def handler(servicer, method):
+    """servicer.method(request or requests, context, reply): a reply, or replies; where these are a stream, the last
+    argument is their class."""
     request, reply = prototype(method.input_type), prototype(method.output_type)
+    kind = kind_of(method)
 
     def run(message, context):
-        return getattr(servicer, method.name)(message, context, reply())
-    return grpc.unary_unary_rpc_method_handler(run, request.FromString, reply.SerializeToString)
+        return getattr(servicer, method.name)(message, context, reply if kind[1] else reply())
+    return KINDS[kind](run, request.FromString, reply.SerializeToString)
 
 
 def serve(pb, services, where="127.0.0.1:0"):
