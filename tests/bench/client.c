@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pyrite's client of the measurements: bench-client URI MODE [-n N]. Modes: serial, one blocking
- * call after the other; flight, N calls in flight from one thread; threads, N threads that make
- * blocking calls through one proxy.
+ * call after the other; plain, the same as plain gRPC; flight, N calls in flight from one thread;
+ * threads, N threads that make blocking calls through one proxy.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -121,14 +121,17 @@ static void threads(const struct bench_options *options, const struct bench_limi
 
 int main(int argc, char **argv)
 {
+	struct pyr_proxy_options proxy = { 0 };
 	struct bench_options options;
 	struct example_Server *server;
 
 	bench_start(&options, argc, argv, true);
-	server = example_Server_proxy(options.address);
+	if (strcmp(options.mode, "plain") == 0)
+		proxy.plain = PYR_PLAIN_ONLY;
+	server = example_Server_proxy_with(options.address, &proxy);
 	if (!server)
 		return pyr_perror(options.address);
-	if (strcmp(options.mode, "serial") == 0)
+	if (strcmp(options.mode, "serial") == 0 || proxy.plain)
 		bench_measure(&options, serial, server);
 	else if (strcmp(options.mode, "flight") == 0)
 		bench_measure(&options, flights, server);

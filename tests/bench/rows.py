@@ -42,6 +42,7 @@ ROWS = [
     *core("stream duplex, lean", "duplex", is_lean=True, is_goal=True),
     *core("stream duplex late, lean", "late", is_lean=True, is_goal=True),
     *pyrite("one by one", "serial", is_goal=True),
+    Row("add() one by one, plain gRPC, pool, TCP", ("bench-server",), ("bench-client", "plain"), is_goal=True),
     *core("unary, 64 in flight", "unary", "-n", "64", is_goal=True),
     *pyrite("64 in flight", "flight", "-n", "64", is_goal=True),
     *pyrite("128 in flight", "flight", "-n", "128"),
@@ -56,6 +57,7 @@ GOALS = [
     Goal(SERIAL, "core stream duplex, lean, TCP", "cpu"),
     Goal(SERIAL, "core stream duplex late, lean, TCP", "cpu"),
     Goal(SERIAL, "core unary, TCP", "cpu"),
+    Goal("add() one by one, plain gRPC, pool, TCP", "core unary, TCP", "cpu"),
     Goal(FLIGHT, "core unary, 64 in flight, TCP", "rate", 5),
     Goal(FLIGHT, "core unary, TCP", "rate"),
 ]
