@@ -171,7 +171,8 @@ static void on_ended(struct engine_event *event, bool ok)
 
 	(void)ok;
 	out->has_ended = true;
-	out->has_lost = l->channel &&
+	if (out->status == GRPC_STATUS_UNAVAILABLE && l->channel)
+		out->has_lost =
 			grpc_channel_check_connectivity_state(l->channel, 0) != GRPC_CHANNEL_READY;
 	leave(out);
 }
