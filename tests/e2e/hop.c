@@ -39,15 +39,6 @@ int hop_code(struct hop *hop)
 	return atomic_load(&hop->nested_code);
 }
 
-bool hop_is_set(atomic_int *number)
-{
-	int64_t until = hop_now() + (int64_t)HOP_PATIENCE_MS * HOP_MS;
-
-	while (atomic_load(number) == 0 && hop_now() < until)
-		look_again();
-	return atomic_load(number) != 0;
-}
-
 void hop_log(struct hop *hop, const char *format, ...)
 {
 	va_list args;

@@ -44,7 +44,6 @@ bool hop_close_all(struct hop *hops, int n);
 int64_t hop_now(void); /* CLOCK_MONOTONIC, ns */
 /* Waits until *number is n. */
 bool hop_reaches(atomic_int *number, int n);
-bool hop_is_set(atomic_int *number); /* to anything but 0 */
 /* Waits until linger() has called the next hop. Returns what that call ended with. */
 int hop_code(struct hop *hop);
 void hop_log(struct hop *hop, const char *format, ...) PYR_PRINTF(2, 3);
