@@ -41,8 +41,9 @@ pyr_call *pyr_call_enter(pyr_call *call);
 
 /* Who was at the other end of a unix socket when it connected (SO_PEERCRED of socket(7)). */
 struct pyr_credentials {
-	int64_t pid;
-	uint32_t uid, gid;
+	int64_t pid;  /* of its process */
+	uint32_t uid; /* effective user */
+	uint32_t gid; /* effective group */
 };
 
 /* Returns false, *ret untouched, if the caller came over TCP. */
@@ -91,9 +92,9 @@ int pyr_set_traceparent(const char *traceparent);
  * nothing stays set for the next call.
  */
 struct pyr_annotation {
-	const char *key;
-	const void *value;
-	size_t size;
+	const char *key;   /* its name */
+	const void *value; /* any bytes */
+	size_t size;       /* of value */
 };
 
 /* The caller's annotation, a NUL behind it. size: may be NULL. Returns: the call's; NULL if there

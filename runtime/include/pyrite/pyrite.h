@@ -34,10 +34,13 @@ extern "C" {
 #pragma GCC visibility push(default)
 #endif
 
+/* Of these headers; pyr_version() tells the library's. */
 #define PYR_VERSION_MAJOR 0
 #define PYR_VERSION_MINOR 1
 #define PYR_VERSION       "0.1.0"
 
+/* The compiler warns of a result that nobody looks at; of a format that its arguments do not fit.
+ */
 #if defined(__GNUC__)
 #define PYR_MUST_CHECK   __attribute__((warn_unused_result))
 #define PYR_PRINTF(f, a) __attribute__((format(printf, f, a)))
@@ -46,25 +49,25 @@ extern "C" {
 #define PYR_PRINTF(f, a)
 #endif
 
-typedef struct pyr_daemon pyr_daemon;
-typedef struct pyr_proxy pyr_proxy;
-typedef struct pyr_call pyr_call;
-typedef struct pyr_deferred pyr_deferred;
-typedef struct pyr_future pyr_future;
-typedef struct pyr_stream pyr_stream;
-typedef struct pyr_ns pyr_ns;
-typedef struct pyr_uri pyr_uri;
-typedef struct pyr_any pyr_any;       /* an IDL any: does not travel yet */
-struct pyr_annotation;                /* <pyrite/context.h> */
-typedef struct pyr_object pyr_object; /* an IDL Object: a reference of no known interface */
+typedef struct pyr_daemon pyr_daemon;     /* holds objects and answers calls to them */
+typedef struct pyr_proxy pyr_proxy;       /* stands for a remote object */
+typedef struct pyr_call pyr_call;         /* the call that a method serves */
+typedef struct pyr_deferred pyr_deferred; /* the place of an answer that comes later */
+typedef struct pyr_future pyr_future;     /* a call that was started */
+typedef struct pyr_stream pyr_stream;     /* one end of a stream<T>: <pyrite/stream.h> */
+typedef struct pyr_ns pyr_ns;             /* a name server */
+typedef struct pyr_uri pyr_uri;           /* a URI, parsed */
+typedef struct pyr_any pyr_any;           /* an IDL any: does not travel yet */
+struct pyr_annotation;                    /* <pyrite/context.h> */
+typedef struct pyr_object pyr_object;     /* an IDL Object: a reference of no known interface */
 
 /* A switch in an options struct whose default is not "no". */
 enum pyr_switch { PYR_DEFAULT = 0, PYR_YES, PYR_NO };
 
 /* An IDL sequence<octet>. */
 struct pyr_bytes {
-	size_t n;
-	uint8_t *items;
+	size_t n;       /* bytes */
+	uint8_t *items; /* may be NULL if n is 0 */
 };
 
 /*
@@ -194,6 +197,7 @@ pyr_uri_text(const pyr_uri *uri); /* the normal form: equal addresses have equal
  */
 typedef void (*pyr_call_error_cb)(const pyr_call *call, const pyr_error *error, void *data);
 
+/* How a daemon listens, and what it puts up with. */
 struct pyr_daemon_options {
 	const char *host;   /* address to listen on; default PYRITE_HOST, else 127.0.0.1 */
 	uint16_t port;      /* default 0: the system picks one */
@@ -216,7 +220,7 @@ struct pyr_daemon_options {
 	pyr_call_error_cb on_call_error;          /* default: none */
 	void *hook_data;                          /* last parameter of the hooks */
 	const struct pyr_annotation *annotations; /* go with each answer; copied */
-	size_t n_annotations;
+	size_t n_annotations;                     /* of annotations */
 };
 
 /* Starts to listen. Returns: owned, pyr_daemon_free(); NULL naming the address that could not be
@@ -338,6 +342,7 @@ enum pyr_plain {
 	PYR_PLAIN_ONLY      /* always plain, also to a daemon */
 };
 
+/* How a proxy connects and calls. */
 struct pyr_proxy_options {
 	uint32_t timeout_ms;         /* deadline of each call; default 0: none */
 	uint32_t connect_timeout_ms; /* default 5,000 */
@@ -348,7 +353,7 @@ struct pyr_proxy_options {
 				 lost it; default PYRITE_MAX_RETRIES, else 0 */
 	enum pyr_plain plain; /* whether it may call a server that is no Pyrite */
 	const struct pyr_annotation *annotations; /* go with each call; copied */
-	size_t n_annotations;
+	size_t n_annotations;                     /* of annotations */
 };
 
 /* Options of the calling thread's next call, whatever proxy it goes to; it forgets them when that
@@ -359,7 +364,7 @@ struct pyr_call_options {
 	const char *correlation_id; /* default: the thread's, or that of the call it is part of */
 	const char *traceparent;    /* likewise */
 	const struct pyr_annotation *annotations; /* beside the proxy's */
-	size_t n_annotations;
+	size_t n_annotations;                     /* of annotations */
 	bool detached; /* inside a method: goes on if the method's own call is cancelled, and may
 			  take longer than that one */
 };
@@ -390,14 +395,16 @@ void pyr_proxy_release(pyr_proxy *proxy);
  * (naming.idl); these are its short forms. Source: Pyro's core.locate_ns and nameserver.
  */
 struct pyr_ns_entry {
-	const char *name;
-	const char *uri;
+	const char *name;        /* never NULL */
+	const char *uri;         /* as registered */
 	const char *const *tags; /* sorted, each once */
-	size_t n_tags;
+	size_t n_tags;           /* of tags */
 };
+
+/* What a list of names gives. */
 struct pyr_ns_entries {
-	size_t n;
-	struct pyr_ns_entry *items;
+	size_t n;                   /* of items */
+	struct pyr_ns_entry *items; /* sorted by name */
 };
 
 /*
@@ -423,11 +430,13 @@ void pyr_ns_set_force(pyr_ns *ns, bool force);
 /* Registers a name, without metadata. ALREADY_EXISTS if somebody else's registration holds it. */
 int pyr_ns_register(pyr_ns *ns, const char *name, const char *uri) PYR_MUST_CHECK;
 
+/* What a name is registered with, beside its URI. */
 struct pyr_ns_register_options {
 	bool replace;            /* also a persistent name that leads elsewhere; default: no */
 	const char *const *tags; /* the name's metadata; default: none */
-	size_t n_tags;
+	size_t n_tags;           /* of tags */
 };
+/* As pyr_ns_register(); options may be NULL. */
 int pyr_ns_register_with(pyr_ns *ns, const char *name, const char *uri,
 			 const struct pyr_ns_register_options *options) PYR_MUST_CHECK;
 
@@ -462,14 +471,17 @@ int pyr_ns_remove(pyr_ns *ns, const char *name) PYR_MUST_CHECK;
 /* Removes the names that begin with prefix, or match; others' stay. A failure in the middle leaves
  * some removed. ret: may be NULL. */
 struct pyr_ns_removal {
-	uint32_t removed;
-	uint32_t kept; /* others' */
+	uint32_t removed; /* names that are gone */
+	uint32_t kept;    /* names that matched and are others' */
 };
 int pyr_ns_remove_prefix(pyr_ns *ns, const char *prefix, struct pyr_ns_removal *ret) PYR_MUST_CHECK;
 int pyr_ns_remove_matching(pyr_ns *ns, const char *regex,
 			   struct pyr_ns_removal *ret) PYR_MUST_CHECK;
 
+/* Whether it answers: UNAVAILABLE if not. */
 int pyr_ns_ping(pyr_ns *ns) PYR_MUST_CHECK;
+
+/* How many names it knows. */
 int pyr_ns_count(pyr_ns *ns, uint32_t *ret) PYR_MUST_CHECK;
 
 /*
@@ -480,8 +492,8 @@ int pyr_ns_count(pyr_ns *ns, uint32_t *ret) PYR_MUST_CHECK;
  */
 enum pyr_log_level { PYR_LOG_ERROR = 1, PYR_LOG_WARNING, PYR_LOG_INFO, PYR_LOG_DEBUG };
 
-/* text: one line, borrowed. Called from any thread, with no lock held; it must not call back into
- * Pyrite. */
+/* text: one line, borrowed. Called from any thread, perhaps with a lock of the runtime held; it
+ * must not call back into Pyrite. */
 typedef void (*pyr_log_cb)(enum pyr_log_level level, const char *text, void *data);
 
 /* Sets the callback and the level up to which it is called; NULL: none. */

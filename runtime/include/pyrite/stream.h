@@ -8,9 +8,11 @@
  * items in one call. The call I_op() opens it and returns a pyr_stream; the method gets the other
  * end. For each direction there is a pair of generated functions:
  *
- *   stream<T> op(...)    caller  int I_op_next(stream, T *ret)     method  int I_op_yield(stream,
- * T) op(stream<T> x)      caller  int I_op_write(stream, T)         method  int I_op_read(stream,
- * ret) int I_op_finish(stream, results)
+ * - stream<T> op(...): the caller has int I_op_next(stream, T *ret), the method
+ *   int I_op_yield(stream, T).
+ *
+ * - op(stream<T> x): the caller has int I_op_write(stream, T) and int I_op_finish(stream, results),
+ *   the method int I_op_read(stream, T *ret).
  *
  * next and read return 1 with an item, 0 at the end, or minus a status; what next stores is owned
  * (pyr_free()), what read stores is borrowed until the next read. A result's stream ends when its

@@ -37,6 +37,7 @@ typedef struct pyr_task pyr_task;
 /* Returns 0, or minus a status, with the detail in the last error: what pyr_task_join() returns. */
 typedef int (*pyr_task_cb)(void *data);
 
+/* How tasks are run. */
 struct pyr_tasks_options {
 	size_t stack_size; /* bytes of each task's stack, at least 16 KiB; default 64 KiB */
 };
