@@ -165,7 +165,7 @@ EVERYWHERE(a_deadline_ends_a_stream_at_both_ends)
 {
 	struct pyr_call_options options = { .timeout_ms = 50 };
 	pyr_stream *stream;
-	int32_t item;
+	int32_t item = -1;
 	int n;
 
 	pyr_next_call(&options);
@@ -178,7 +178,8 @@ EVERYWHERE(a_deadline_ends_a_stream_at_both_ends)
 		;
 	CHECK_INT(n, -PYR_DEADLINE_EXCEEDED);
 	pyr_stream_free(stream);
-	CHECK(flow_reaches(&place.n_ended, 1));
+	if (item >= 0) /* else it passed before the method ran */
+		CHECK(flow_reaches(&place.n_ended, 1));
 }
 
 EVERYWHERE(a_stream_may_be_written_after_its_method_returned)
