@@ -38,6 +38,7 @@ struct codec_problem {
 struct codec_packer {
 	const void *message;
 	size_t size;
+	const uint8_t *bytes; /* these as they are, instead of a message */
 };
 
 /* Builds the descriptors at first use, then finds them again. Never freed, reachable. Returns NULL

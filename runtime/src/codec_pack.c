@@ -268,6 +268,7 @@ static int finish(const ProtobufCMessage *shadow, struct codec_packer *ret,
 		return codec_fail(problem, PYR_RESOURCE_EXHAUSTED, "", NULL,
 				  "is longer than 2 GiB");
 	ret->message = shadow;
+	ret->bytes = NULL;
 	ret->size = size;
 	return 0;
 }
@@ -307,5 +308,8 @@ int codec_prepare_value_here(const struct pyr__type *type, const void *value, st
 
 void codec_pack_here(const struct codec_packer *packer, uint8_t *dst)
 {
-	protobuf_c_message_pack(packer->message, dst);
+	if (packer->bytes)
+		memcpy(dst, packer->bytes, packer->size);
+	else
+		protobuf_c_message_pack(packer->message, dst);
 }

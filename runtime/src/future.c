@@ -7,7 +7,7 @@
 enum { MAP_WINDOW = 64 };
 
 /* As perform() in proxy.c, but a call that was sent is not made again: nobody waits who could. */
-static bool launch(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
+bool future_launch(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
 		   struct outcall *call)
 {
 	struct call_terms terms;
@@ -45,7 +45,7 @@ static pyr_future *start_future(pyr_proxy *proxy, unsigned operation, pyr__in *i
 	if (!future)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	future->operation = codec;
-	if (launch(proxy, operation, &packer, &future->call))
+	if (future_launch(proxy, operation, &packer, &future->call))
 		return future;
 	free(future);
 	return error_from_constructor();
@@ -61,6 +61,10 @@ pyr_future *pyr__start(void *self, const struct pyr__interface *interface, unsig
 
 	if (operation < 0)
 		return error_from_constructor();
+	if (proxy->batch)
+		return error_constructor(PYR_FAILED_PRECONDITION,
+					 "%s: a batch takes no futures: start the batch itself",
+					 interface->operations[op].name);
 	arena_init(&arena, room, sizeof(room));
 	future = start_future(proxy, (unsigned)operation, in, &arena);
 	arena_clear(&arena);
@@ -71,10 +75,12 @@ void future_clear(pyr_future *future)
 {
 	outcall_fini(&future->call);
 	session_unref(future->call.session);
+	if (future->batch)
+		batch_over(future->batch);
 }
 
 /* Its call is over. The struct of one with a callback is freed after that. */
-static void drop(pyr_future *future)
+void future_drop(pyr_future *future)
 {
 	if (future->executor) {
 		future_take_back(future);
@@ -95,9 +101,10 @@ int pyr__get(pyr_future *future, const struct pyr__operation *operation, void *c
 	if (proxy_is_forked())
 		return -PYR_FAILED_PRECONDITION;
 	call = &future->call;
-	if (future->operation->table != operation) {
+	if (future->batch || future->operation->table != operation) {
 		err = error_set(PYR_INVALID_ARGUMENT, "the future is of %s, not of %s",
-				future->operation->table->name, operation->name);
+				future->batch ? "a batch" : future->operation->table->name,
+				operation->name);
 		pyr_future_free(future);
 		return err;
 	}
@@ -108,7 +115,7 @@ int pyr__get(pyr_future *future, const struct pyr__operation *operation, void *c
 				      out, &problem) < 0)
 		err = error_set(PYR_INTERNAL, "ProtocolError: the reply of %s: %s", operation->name,
 				problem.text);
-	drop(future);
+	future_drop(future);
 	return err;
 }
 
@@ -152,7 +159,9 @@ int pyr_future_status(pyr_future *future)
 
 	if (err < 0)
 		return err;
-	return future->call.code ? outcall_error(&future->call) : 0;
+	if (future->call.code)
+		return outcall_error(&future->call);
+	return future->batch ? batch_status(future->batch, &future->call) : 0;
 }
 
 void pyr_future_cancel(pyr_future *future)
@@ -169,7 +178,7 @@ void pyr_future_free(pyr_future *future)
 		pyr_future_cancel(future);
 		outcall_wait(&future->call, ENGINE_FOREVER);
 	}
-	drop(future);
+	future_drop(future);
 }
 
 /* ---- many ---- */

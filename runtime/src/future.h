@@ -9,7 +9,8 @@
  * that. */
 struct pyr_future {
 	struct outcall call;
-	const struct codec_operation *operation;
+	const struct codec_operation *operation; /* NULL: it is a batch */
+	pyr_batch *batch;                        /* counted; that, else NULL */
 
 	struct executor *executor; /* counted: where the callback runs; NULL: it has none */
 	struct outcall_hook hook;  /* the call is over: posts the job */
@@ -24,6 +25,15 @@ struct pyr_future {
 	pthread_t thread;
 };
 
+/* Starts a call. Returns false with the last error set if there is no session for it. */
+bool future_launch(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
+		   struct outcall *call);
+/* In batch.c: the batch may be used again; and what came of it, with the last error set. */
+void batch_over(pyr_batch *batch);
+int batch_status(pyr_batch *batch, struct outcall *call);
+
+/* Frees all but the struct, whose call is over. */
+void future_drop(pyr_future *future);
 /* Frees all but the struct. The call is over. */
 void future_clear(pyr_future *future);
 /* Takes a future away from its callback, and ends the call. */

@@ -9,6 +9,7 @@
 #include "context.h"
 #include "engine.h"
 #include "exec.h"
+#include "peer_batch.h"
 #include "stack.h"
 #include "stream.h"
 
@@ -87,7 +88,10 @@ void incall_unref(pyr_call *call)
 
 static const struct codec_operation *operation_of(const pyr_call *call)
 {
-	return &call->object->interface->operations[call->operation];
+	static const struct pyr__operation batch = { .name = PEER_BATCH_NAME };
+	static const struct codec_operation of_batch = { .table = &batch };
+
+	return call->batch ? &of_batch : &call->object->interface->operations[call->operation];
 }
 
 const struct pyr__operation *incall_operation(const pyr_call *call)
@@ -195,7 +199,9 @@ static void run_wanted(pyr_call *call)
 
 	if (call->is_oneway && !call->is_answered)
 		acknowledge(call);
-	if ((table->flags & (PYR__STREAM_IN | PYR__STREAM_OUT)) && !call->stream)
+	if (call->batch)
+		peer_batch_run(call);
+	else if ((table->flags & (PYR__STREAM_IN | PYR__STREAM_OUT)) && !call->stream)
 		incall_fail(call, PYR_UNIMPLEMENTED, "%s: no streams here", table->name);
 	else if (!has_method(call))
 		incall_fail(call, PYR_UNIMPLEMENTED, "object '%s' does not implement %s",
@@ -255,6 +261,8 @@ void incall_cancel(pyr_call *call)
 		return;
 	if (call->stream)
 		stream_wake(call->stream);
+	if (call->batch)
+		peer_batch_cancel(call->batch);
 	incall_cancel_nested(call);
 	d = __atomic_load_n(&call->deferred, __ATOMIC_ACQUIRE);
 	if (d)

@@ -81,7 +81,8 @@ struct pyr_call {
 	struct engine_hook cancel_nested; /* added once, by incall_cancel() */
 	struct error_info failure;        /* of pyr_fail() and raise; code 0 = none */
 	pyr_deferred *deferred;
-	pyr_stream *stream; /* the method's end of its streams, NULL: none; one reference */
+	struct peer_batch *batch; /* it is one; NULL: an ordinary call. The origin's */
+	pyr_stream *stream;       /* the method's end of its streams, NULL: none; one reference */
 	struct arena arena;
 	_Alignas(16) uint8_t room[1024];
 };

@@ -313,6 +313,8 @@ static void on_call(struct plain_link *l, const struct frame *frame)
 		plain_out_continue(out, frame);
 	else if (frame->flags & FRAME_CONTINUES)
 		; /* it has failed */
+	else if (frame->flags & FRAME_BATCH)
+		refuse_call(l, frame->number, "a batch");
 	else if (frame->flags & ~(uint32_t)(FRAME_ONEWAY | FRAME_MORE | FRAME_STREAMS |
 					    FRAME_STREAM_IN | FRAME_STREAM_OUT | FRAME_PARAMETERS))
 		refuse_call(l, frame->number, "this kind of call");

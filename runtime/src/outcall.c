@@ -41,7 +41,7 @@ int outcall_error(struct outcall *call)
 
 	error.may_have_run = call->may_have_run;
 	error.object = session->object;
-	error.operation = session->interface->table->operations[call->operation].name;
+	error.operation = session_operation(session->interface, call->operation)->name;
 	error.address = session->peer->link->address;
 	if (call->is_remote &&
 	    frame_read_body(FRAME_ERROR, (struct span){ call->answer.data, call->answer.n },

@@ -23,6 +23,7 @@
 
 enum {
 	PEER_MAX_CALLS = 16384, /* what an end accepts unless told otherwise */
+	PEER_MAX_BATCH = 65536, /* calls in a batch */
 	PEER_MAX_DEPTH = 256,   /* of calls inside calls */
 	PEER_MAX_SESSIONS = 65536,
 	PEER_LINGER_MS = 2000,       /* for the other end to end a link too */
@@ -30,6 +31,8 @@ enum {
 	PEER_MAX_CONTROL = 16 << 20, /* bytes of frames that wait to be sent and are no replies */
 	PEER_MAX_REQUESTS = 4        /* times max_message: bytes of unanswered requests */
 };
+
+#define PEER_BATCH_NAME "<batch>" /* Pyro's: no operation is called so */
 
 struct peer;
 

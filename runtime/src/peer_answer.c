@@ -7,6 +7,7 @@
 
 #include "annotation.h"
 #include "exec.h"
+#include "peer_batch.h"
 #include "peer_in.h"
 #include "stream.h"
 #include "text.h"
@@ -144,8 +145,7 @@ static void on_reply(pyr_call *call, const struct codec_packer *packer)
 		incall_unref(call);
 }
 
-/* Traces tell of the inside: not to strangers, unless the daemon's user wants it. */
-static bool may_trace(const struct peer *peer)
+bool peer_may_trace(const struct peer *peer)
 {
 	enum pyr_switch traces = peer->host->traces;
 
@@ -162,25 +162,29 @@ static struct span at_most(const char *text, size_t max)
 	return (struct span){ (const uint8_t *)text, n };
 }
 
+void peer_describe_error(const struct error_info *error, bool may_trace, struct frame *frame)
+{
+	if (error->n_detail > FRAME_MESSAGE_MAX / 2) {
+		frame->code = PYR_RESOURCE_EXHAUSTED;
+		frame->message = span_of("MessageTooLarge: the exception that was raised");
+		return;
+	}
+	frame->code = (uint32_t)error->code;
+	frame->message = at_most(error->message, ERROR_TEXT_MAX);
+	frame->exception = at_most(error->exception, ERROR_NAME_MAX);
+	frame->detail = (struct span){ error->detail, error->n_detail };
+	if (may_trace)
+		frame->trace = at_most(error->trace, ERROR_TEXT_MAX);
+	frame->correlation_id = span_of(error->correlation_id);
+	frame->may_have_run = error->may_have_run;
+}
+
 static void put_error(struct peer *peer, pyr_call *call, const struct error_info *error,
 		      struct span along)
 {
 	struct frame frame = { .type = FRAME_ERROR, .number = call->number, .body = along };
 
-	if (error->n_detail > FRAME_MESSAGE_MAX / 2) {
-		peer_refuse(peer, call->number, PYR_RESOURCE_EXHAUSTED,
-			    "MessageTooLarge: exception %s of %zu bytes", error->exception,
-			    error->n_detail);
-		return;
-	}
-	frame.code = (uint32_t)error->code;
-	frame.message = at_most(error->message, ERROR_TEXT_MAX);
-	frame.exception = at_most(error->exception, ERROR_NAME_MAX);
-	frame.detail = (struct span){ error->detail, error->n_detail };
-	if (may_trace(peer))
-		frame.trace = at_most(error->trace, ERROR_TEXT_MAX);
-	frame.correlation_id = span_of(error->correlation_id);
-	frame.may_have_run = error->may_have_run;
+	peer_describe_error(error, peer_may_trace(peer), &frame);
 	if (!peer_stream_last(call, &frame))
 		peer_queue_answer(peer, &frame);
 }
@@ -203,6 +207,7 @@ static void on_fail(pyr_call *call, const struct error_info *error)
 
 static void on_release(pyr_call *call)
 {
+	peer_batch_free(call->batch);
 	atomic_fetch_sub(&session_of(call)->peer->n_held, 1);
 	atomic_fetch_sub(&session_of(call)->peer->n_held_bytes, call->total);
 	taken_session_drop(session_of(call));

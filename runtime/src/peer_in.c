@@ -8,6 +8,7 @@
 #include "annotation.h"
 #include "exec.h"
 #include "frame.h"
+#include "peer_batch.h"
 #include "peer_in.h"
 #include "shape_own.h"
 #include "stream.h"
@@ -142,49 +143,59 @@ void peer_on_unbind(struct peer *peer, const struct frame *frame)
 
 /* ---- calls; in the leader, with the lock ---- */
 
-static void refuse_unknown(struct peer *peer, const struct taken_session *session,
-			   const struct frame *frame)
+static int unknown(const struct taken_session *session, const struct object *object,
+		   const struct frame *frame, char *text, size_t n)
 {
-	peer_refuse(peer, frame->number, PYR_UNIMPLEMENTED,
-		    "no exposed operation or attribute '%.*s' on object '%s' at %s, an %s",
-		    (int)(frame->name.n < 128 ? frame->name.n : 128),
-		    frame->name.n ? (const char *)frame->name.p : "", session->object->id,
-		    peer->host->address, session->object->interface->table->name);
+	snprintf(text, n, "no exposed operation or attribute '%.*s' on object '%s' at %s, an %s",
+		 (int)(frame->name.n < 128 ? frame->name.n : 128),
+		 frame->name.n ? (const char *)frame->name.p : "", object->id,
+		 session->peer->host->address, object->interface->table->name);
+	return -PYR_UNIMPLEMENTED;
 }
 
-static void refuse_version(struct peer *peer, const struct taken_session *session,
-			   const struct frame *frame, int place)
+static int differs(const struct pyr__operation *op, const char *why, char *text, size_t n)
 {
-	const struct pyr__operation *op = &session->object->interface->table->operations[place];
-	const char *why = session->verdict ? session->verdict->operations[place].why : NULL;
 	char signature[256];
 
 	codec_signature(op, signature, sizeof(signature));
-	peer_refuse(peer, frame->number, PYR_FAILED_PRECONDITION,
-		    "%s: another version of it stands here, %s%s%s", op->name, signature,
-		    why ? ": " : "", why ? why : "");
+	snprintf(text, n, "%s: another version of it stands here, %s%s%s", op->name, signature,
+		 why ? ": " : "", why ? why : "");
+	return -PYR_FAILED_PRECONDITION;
+}
+
+int peer_find_operation(const struct taken_session *session, const struct object *object,
+			const struct frame *frame, char *text, size_t n)
+{
+	const struct pyr__interface *interface = object->interface->table;
+	const struct shape_verdict *verdict = session->verdict;
+	int place;
+
+	if (frame->name.n == 0 && session->is_equal && frame->operation < interface->n_operations)
+		return (int)frame->operation;
+	place = frame->name.n ? object_operation(object, frame->name) : -1;
+	if (place < 0)
+		return unknown(session, object, frame, text, n);
+	if (frame->fingerprint != interface->operations[place].fingerprint &&
+	    !(verdict && verdict->operations[place].is_compatible))
+		return differs(&interface->operations[place],
+			       verdict ? verdict->operations[place].why : NULL, text, n);
+	return place;
 }
 
 /* Which operation is meant. Returns its place, or -1 after refusing. */
 static int find_operation(struct peer *peer, struct taken_session *session,
 			  const struct frame *frame)
 {
-	const struct pyr__interface *interface = session->object->interface->table;
+	char text[512];
 	int place;
 
-	if (frame->name.n == 0 && session->is_equal && frame->operation < interface->n_operations)
-		return (int)frame->operation;
-	place = frame->name.n ? object_operation(session->object, frame->name) : -1;
-	if (place < 0) {
-		refuse_unknown(peer, session, frame);
-		return -1;
-	}
-	if (frame->fingerprint != interface->operations[place].fingerprint &&
-	    !(session->verdict && session->verdict->operations[place].is_compatible)) {
-		refuse_version(peer, session, frame, place);
-		return -1;
-	}
-	return place;
+	if (frame->flags & FRAME_BATCH)
+		return 0; /* its items have theirs */
+	place = peer_find_operation(session, session->object, frame, text, sizeof(text));
+	if (place >= 0)
+		return place;
+	peer_refuse(peer, frame->number, -place, "%s", text);
+	return -1;
 }
 
 /* Of a daemon that stops: the caller may try elsewhere. */
@@ -252,8 +263,7 @@ static bool may_start(struct peer *peer, const struct frame *frame, struct taken
 
 static void set_context(struct peer *peer, pyr_call *call, const struct frame *frame)
 {
-	const struct pyr__operation *table =
-		call->object->interface->operations[call->operation].table;
+	const struct pyr__operation *table = incall_operation(call);
 
 	call->number = frame->number;
 	call->total = frame->total ? frame->total : frame->payload.n;
@@ -370,7 +380,8 @@ static void on_first(struct peer *peer, const struct frame *frame)
 		atomic_fetch_add(&session->refs, 1);
 		atomic_fetch_add(&peer->n_held, 1);
 	}
-	if (!call || !peer_stream_serve(peer, call) ||
+	if (!call ||
+	    !(frame->flags & FRAME_BATCH ? peer_batch_init(call) : peer_stream_serve(peer, call)) ||
 	    !numtab_put(&peer->calls_taken, frame->number, call)) {
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		if (call)

@@ -32,6 +32,16 @@ void taken_session_drop(struct taken_session *session);
 /* Of calls that came over a link. */
 extern const struct call_origin link_origin;
 
+/* The place of the operation that a Call names, or minus a status with the text of why not. Any
+ * thread that holds a call of the session's. */
+int peer_find_operation(const struct taken_session *session, const struct object *object,
+			const struct frame *frame, char *text, size_t n);
+/* Traces tell of the inside: not to strangers, unless the daemon's user wants it. Of a live call.
+ */
+bool peer_may_trace(const struct peer *peer);
+/* What an Error frame says of an error. Texts stay borrowed. */
+void peer_describe_error(const struct error_info *error, bool may_trace, struct frame *frame);
+
 /* ---- with the peer's lock ---- */
 /* Takes the call out of the live ones. Returns false if nobody waits any more. */
 bool peer_retire(struct peer *peer, pyr_call *call);

@@ -158,21 +158,23 @@ static uint32_t stream_flags(const struct pyr__operation *table)
 static void describe(const struct outcall *call, struct frame *frame)
 {
 	const struct session *session = call->session;
-	const struct pyr__operation *table =
-		&session->interface->table->operations[call->operation];
+	const struct pyr__operation *table = session_operation(session->interface, call->operation);
 	int64_t left;
 
 	frame->type = FRAME_CALL;
 	frame->number = call->number;
 	frame->session = session->number;
-	if (session->state == SESSION_EQUAL && !session->peer->link->is_plain) {
+	if (call->operation >= session->interface->table->n_operations) {
+		frame->name = span_of(table->name); /* an end that knows no batches refuses it */
+		frame->flags = FRAME_BATCH;
+	} else if (session->state == SESSION_EQUAL && !session->peer->link->is_plain) {
 		frame->operation = call->operation;
 	} else {
 		frame->name = span_of(table->name);
 		frame->fingerprint = table->fingerprint;
 	}
 	if (table->flags & PYR__ONEWAY)
-		frame->flags = FRAME_ONEWAY;
+		frame->flags |= FRAME_ONEWAY;
 	if (table->flags & (PYR__STREAM_IN | PYR__STREAM_OUT))
 		frame->flags |= FRAME_STREAMS | stream_flags(table);
 	if (call->deadline != ENGINE_FOREVER) {

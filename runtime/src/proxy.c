@@ -163,7 +163,7 @@ void pyr__proxy_free(void *self)
 {
 	pyr_proxy *proxy = self;
 
-	if (!proxy)
+	if (!proxy || proxy->batch) /* which frees it */
 		return;
 	root_remove(&proxy->root);
 	pthread_mutex_lock(&proxy->lock);
@@ -365,7 +365,7 @@ static uint32_t timeout_of(pyr_proxy *proxy, unsigned operation)
 	if (!ms)
 		ms = atomic_load_explicit(&proxy->timeout_ms, memory_order_relaxed);
 	if (!ms)
-		ms = proxy->interface->table->operations[operation].timeout_ms;
+		ms = session_operation(proxy->interface, operation)->timeout_ms;
 	return ms ? ms : config_number(CONFIG_TIMEOUT_MS);
 }
 
@@ -401,10 +401,8 @@ static bool attempt(struct patience *patience, const struct call_terms *terms, u
 	return true;
 }
 
-/* Makes the call: in another session if the one at hand was over, and again as far as the proxy is
- * patient. Returns false with the last error set if there is no session for it. */
-static bool perform(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
-		    struct outcall *call)
+bool proxy_perform(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
+		   struct outcall *call)
 {
 	struct patience patience;
 	struct call_terms terms;
@@ -445,13 +443,15 @@ int pyr__call(void *self, const struct pyr__interface *interface, unsigned op, p
 
 	if (operation < 0)
 		return -pyr_last_error()->code;
+	if (proxy->batch)
+		return batch_add(proxy->batch, (unsigned)operation, in, out);
 	codec = &proxy->interface->operations[operation];
 	proxy_ref(proxy); /* it may be freed meanwhile, which ends the call */
 	arena_init(&arena, room, sizeof(room));
 	if (codec_prepare(codec->request, in, &arena, &packer, &problem) < 0) {
 		pyr_next_call(NULL);
 		err = error_set(problem.code, "%s: %s", codec->table->name, problem.text);
-	} else if (!perform(proxy, (unsigned)operation, &packer, &call)) {
+	} else if (!proxy_perform(proxy, (unsigned)operation, &packer, &call)) {
 		err = -pyr_last_error()->code;
 	} else {
 		if (call.code)

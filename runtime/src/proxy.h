@@ -35,6 +35,7 @@ struct pyr_proxy {
 	struct patience_pause *pausing; /* lock: calls between two attempts */
 	uint32_t wait_ms;
 	atomic_uint max_retries;
+	pyr_batch *batch; /* it stands for one: its stubs queue */
 	struct root root;
 };
 
@@ -54,6 +55,12 @@ bool proxy_is_forked(void);
 struct session *proxy_session(pyr_proxy *proxy);
 /* The same; a look-up ends with DEADLINE_EXCEEDED at `until`. */
 struct session *proxy_session_until(pyr_proxy *proxy, int64_t until);
+/* Makes a call, and waits: in another session if the one at hand was over, and again as far as the
+ * proxy is patient. Returns false with the last error set if there is no session for it. */
+bool proxy_perform(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
+		   struct outcall *call);
+/* A stub of the batch's proxy was called. */
+int batch_add(pyr_batch *batch, unsigned operation, pyr__in *in, void *const *out);
 /* The session is of no more use: the next call opens another. */
 void proxy_forget(pyr_proxy *proxy, struct session *session);
 

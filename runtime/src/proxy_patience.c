@@ -21,7 +21,7 @@ void patience_options(pyr_proxy *proxy, const struct pyr_proxy_options *options)
 static bool is_idempotent(const pyr_proxy *proxy, unsigned operation)
 {
 	return operation == PATIENCE_BIND ||
-	       proxy->interface->table->operations[operation].flags & PYR__IDEMPOTENT;
+	       session_operation(proxy->interface, operation)->flags & PYR__IDEMPOTENT;
 }
 
 void patience_begin(struct patience *patience, pyr_proxy *proxy, unsigned operation,

@@ -309,15 +309,30 @@ void peer_on_bound(struct peer *peer, const struct frame *frame)
 	session_wake_binders(session);
 }
 
+const struct pyr__operation *session_operation(const struct codec_interface *interface,
+					       unsigned operation)
+{
+	static const struct pyr__operation batch = { .name = PEER_BATCH_NAME };
+	static const struct pyr__operation oneway = { .name = PEER_BATCH_NAME,
+						      .flags = PYR__ONEWAY };
+
+	if (operation == (unsigned)SESSION_BATCH)
+		return &batch;
+	if (operation == (unsigned)SESSION_BATCH_ONEWAY)
+		return &oneway;
+	return &interface->table->operations[operation];
+}
+
 /* Why a call cannot be sent because the other end's interface differs. Returns 0 if it can. */
 int session_check_version(const struct session *session, unsigned operation, char *text, size_t n)
 {
-	const struct pyr__operation *table = &session->interface->table->operations[operation];
+	const struct pyr__operation *table = session_operation(session->interface, operation);
 	const struct remote_operation *op;
 	const char *why, *dot = strrchr(table->name, '.');
 	char mine[256];
 
-	if (session->state != SESSION_DIFFERS || !session->operations)
+	if (session->state != SESSION_DIFFERS || !session->operations ||
+	    operation >= session->interface->table->n_operations)
 		return 0;
 	op = &session->operations[operation];
 	if (op->is_known && op->may_be_called)

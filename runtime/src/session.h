@@ -79,6 +79,12 @@ struct outcall {
 	struct buf notes;  /* annotations of a Reply, encoded */
 };
 
+/* "Operations" of every interface: a batch of calls. */
+enum { SESSION_BATCH = -1, SESSION_BATCH_ONEWAY = -2 };
+/* What the table says of an operation, or of one of those. */
+const struct pyr__operation *session_operation(const struct codec_interface *interface,
+					       unsigned operation);
+
 struct session *session_new(struct peer *peer, const char *object,
 			    const struct codec_interface *interface);
 /* Ends its calls as CANCELLED, tells the other end, then drops the reference. */

@@ -97,6 +97,9 @@ int pyr__open(void *self, const struct pyr__interface *interface, unsigned op, p
 		return -pyr_last_error()->code;
 	if (!ret)
 		return error_null("ret");
+	if (proxy->batch)
+		return error_set(PYR_FAILED_PRECONDITION, "%s: no streams in a batch",
+				 interface->operations[op].name);
 	codec = &proxy->interface->operations[operation];
 	proxy_ref(proxy); /* it may be freed meanwhile, which ends the call */
 	arena_init(&arena, room, sizeof(room));

@@ -124,6 +124,26 @@ static void empty(void)
 	say_number(0, n);
 }
 
+/* n times add(i, i) as one call. */
+static void run_batch(int p, int n)
+{
+	pyr_batch *batch = pyr_batch_new(e2e_Work_as_proxy(proxies[p]));
+	static int32_t sums[MANY];
+	int i, err = 0;
+
+	for (i = 0; i < n && i < MANY && err == 0; i++) {
+		sums[i] = 0;
+		err = e2e_Work_add(pyr_batch_proxy(batch), i, i, &sums[i]);
+	}
+	if (err == 0)
+		err = pyr_batch_run(batch);
+	for (i = 0; i < n && i < MANY && err == 0; i++)
+		if (sums[i] != 2 * i)
+			err = -PYR_DATA_LOSS;
+	say_number(err, (int32_t)pyr_batch_done(batch));
+	pyr_batch_free(batch);
+}
+
 static void start_daemon(void)
 {
 	static struct place place;
@@ -168,6 +188,8 @@ static void on_proxy(const char *verb, int p, char *rest)
 		say(e2e_Work_post(proxies[p], x));
 	} else if (strcmp(verb, "many") == 0) {
 		many(p, x);
+	} else if (strcmp(verb, "batch") == 0) {
+		run_batch(p, x);
 	} else if (strcmp(verb, "fill") == 0) {
 		fill(p, x);
 	} else if (strcmp(verb, "empty") == 0) {

@@ -23,7 +23,7 @@ FLOORS = (
     (1, r"codec.*|frame.*|shape.*|annotation|plain_text"),
     (2, r"link|link_.*|door.*|engine.*"),
     (3, r"peer.*|outbox|stream|stream_serve|links|session|object|incall.*|outcall.*|callbacks|context|track|exec|plain.*|server"),
-    (4, r"proxy.*|stream_call|future.*|caught|task"),
+    (4, r"proxy.*|stream_call|future.*|batch|caught|task"),
     (5, r"daemon|naming.*|timer"),
 )
 UPWARDS = {("proxy", "naming.h")}  # a proxy has its name looked up, which is done through a proxy

@@ -81,6 +81,48 @@ typedef int (*pyr_map_get_cb)(size_t i, pyr_future *future, void *data);
 int pyr_map(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb get,
 	    void *data) PYR_MUST_CHECK;
 
+/*
+ * ---- Batches ----
+ *
+ * Many calls of one proxy in one message: stubs that are given the batch's proxy queue their calls
+ * and return 0 at once. pyr_batch_run() sends all of them together; the server runs one after the
+ * other, in order, until one fails, and all results come back together. What result pointers point
+ * to must last until then. A batch may be used again once it has been run; one thread at a time.
+ * Source: Pyro's BatchProxy.
+ */
+
+/* proxy: borrowed, must outlive the batch. Returns: owned, pyr_batch_free(). */
+pyr_batch *pyr_batch_new(pyr_proxy *proxy) PYR_MUST_CHECK;
+/* Forgets what is queued. Its future stays valid. */
+void pyr_batch_free(pyr_batch *batch);
+
+/*
+ * What takes the proxy's place in stubs that are to queue: struct example_Server *queue =
+ * pyr_batch_proxy(batch). A stub fails at once, and queues nothing, if an argument cannot be sent,
+ * while the batch runs, or with RESOURCE_EXHAUSTED beyond 65,536 calls. Streams and futures
+ * (I_op_start()) are refused with FAILED_PRECONDITION. Returns: the batch's.
+ */
+void *pyr_batch_proxy(pyr_batch *batch);
+
+/*
+ * Runs what is queued, and waits, within the time of one call. Returns 0, or the status of the
+ * first call that failed, whose number the message tells: those before have their results, those
+ * after it were not run. What fails as a whole (no connection, no time) brings no results; the
+ * error's may_have_run then tells whether calls may have run.
+ */
+int pyr_batch_run(pyr_batch *batch) PYR_MUST_CHECK;
+
+/* The same as a oneway: returns when the server has it; nothing comes back. */
+int pyr_batch_run_oneway(pyr_batch *batch) PYR_MUST_CHECK;
+
+/* Starts what is queued. pyr_batch_get() waits for the results, stores them, and takes the future;
+ * until then the batch is running. Returns: owned, as any future. */
+pyr_future *pyr_batch_start(pyr_batch *batch) PYR_MUST_CHECK;
+int pyr_batch_get(pyr_future *future);
+
+/* How many calls of the last run succeeded and have their results. */
+size_t pyr_batch_done(const pyr_batch *batch);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

@@ -54,6 +54,7 @@ typedef struct pyr_proxy pyr_proxy;       /* stands for a remote object */
 typedef struct pyr_call pyr_call;         /* the call that a method serves */
 typedef struct pyr_deferred pyr_deferred; /* the place of an answer that comes later */
 typedef struct pyr_future pyr_future;     /* a call that was started */
+typedef struct pyr_batch pyr_batch;       /* calls that travel together: <pyrite/future.h> */
 typedef struct pyr_stream pyr_stream;     /* one end of a stream<T>: <pyrite/stream.h> */
 typedef struct pyr_ns pyr_ns;             /* a name server */
 typedef struct pyr_uri pyr_uri;           /* a URI, parsed */
