@@ -26,6 +26,8 @@ run_name_server "$prefix/bin" || exit 1
 run_start 10 "$run_dir/01-add/sample-add-server" || exit 1
 check sample_add_adds same 3 "$run_dir/01-add/sample-add-client"
 check sample_fib_maps same '[832040, 9227465, 102334155, 1134903170]' "$run_dir/02-fib/sample-fib-client"
+run_start 10 "$run_dir/04-batch/sample-batch-server" || exit 1
+check sample_batch_batches grep -c "call 3 of 5 in the batch" <("$run_dir/04-batch/sample-batch-client")
 run_start 10 "$run_dir/03-timers/sample-timers-server" || exit 1
 check sample_timers_sleeps same $'Task 1 running\nTask 2 running\nTask 2 finished\nTask 1 finished' \
 	"$run_dir/03-timers/sample-timers-client"

@@ -11,6 +11,7 @@ foreach(program test-fib-caller test-sleeper)
 endforeach()
 
 pyrite_script_test(sample_fib samples/fib.sh)
+pyrite_script_test(sample_batch samples/batch.sh)
 pyrite_script_test(sample_timers samples/timers.sh)
 pyrite_script_test(sample_streams samples/streams.sh)
 pyrite_script_test(sample_errors samples/errors.sh)

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Five calls in one message; then five whose third fails; then a thousand futures at a time. */
+#include "calculator.h"
+#include <stdio.h>
+
+enum { N = 5, MANY = 1000 };
+
+/* The batch's proxy goes where the server's would; results are there once the batch has run. */
+static void queue_divisions(pyr_batch *batch, int32_t from, int32_t *results)
+{
+	struct example_Calculator *queue = pyr_batch_proxy(batch);
+	int i;
+
+	for (i = 0; i < N; i++)
+		if (example_Calculator_divide(queue, 100, from + i, &results[i]) < 0)
+			pyr_perror("divide");
+}
+
+static void run(pyr_batch *batch, const int32_t *results)
+{
+	int err = pyr_batch_run(batch);
+	size_t i;
+
+	for (i = 0; i < pyr_batch_done(batch); i++)
+		printf("%d ", results[i]);
+	puts(err < 0 ? pyr_last_error()->message : "and no error");
+}
+
+static pyr_future *start(size_t i, void *server)
+{
+	return example_Calculator_add_start(server, (int32_t)i, 1);
+}
+
+static int get(size_t i, pyr_future *future, void *server)
+{
+	int32_t sum;
+	int err = example_Calculator_add_get(future, &sum);
+
+	if (err == 0 && (i + 1) % 250 == 0)
+		printf("%d ", sum);
+	return err;
+}
+
+int main(void)
+{
+	struct example_Calculator *server = example_Calculator_proxy("PYRONAME:example.calculator");
+	pyr_batch *batch = pyr_batch_new(example_Calculator_as_proxy(server));
+	int32_t results[N];
+
+	if (!batch)
+		return pyr_perror("batch");
+	queue_divisions(batch, 1, results);
+	run(batch, results);
+	queue_divisions(batch, -2, results);
+	run(batch, results);
+	pyr_batch_free(batch);
+
+	if (pyr_map(MANY, 0, start, get, server) < 0)
+		return pyr_perror("add");
+	puts("from a thousand futures");
+	example_Calculator_free(server);
+	return 0;
+}
