@@ -51,3 +51,8 @@ add_executable(flow-server e2e/flow_server.c)
 target_link_libraries(flow-server PRIVATE flow_servant)
 pyrite_warnings(flow-server)
 pyrite_script_test(start_order e2e/start_order.py)
+
+# What the ways of calling cost; by hand, on a machine that does nothing else.
+add_executable(bench_calls bench/bench_calls.c)
+target_link_libraries(bench_calls PRIVATE e2e_servant)
+pyrite_warnings(bench_calls)
