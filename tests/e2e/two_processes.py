@@ -3,6 +3,7 @@
 """A client and a daemon in processes of their own, and what happens when one of them goes. Prints "ok <case>" or
 "not ok <case>"."""
 
+import os
 import pathlib
 import signal
 import sys
@@ -40,6 +41,12 @@ def wait_log(client, part):
         assert time.monotonic() < until, f"log is {so_far!r}, expected {part!r} in it"
         so_far += client.log()
     return so_far
+
+
+def pause(server):
+    """Stops a process. The signal takes effect in all its threads a little later."""
+    server.process.send_signal(signal.SIGSTOP)
+    os.waitpid(server.process.pid, os.WUNTRACED)
 
 
 def refused(line, status):
@@ -152,7 +159,7 @@ def a_call_that_was_withdrawn_never_runs():
     server = serve()
     driver = connect(server, "timeout=300")
     assert driver.ask("add 0 1 2") == "ok 3"
-    server.process.send_signal(signal.SIGSTOP)
+    pause(server)
     try:
         assert driver.ask(f"new 1 {uri(server.address)}") == "ok"
         assert driver.ask("fill 1 200") == "ok 200"  # more than the link takes while nobody reads
@@ -173,7 +180,7 @@ def a_call_that_had_left_may_have_run():
     server = serve()
     driver = connect(server, "timeout=300")
     assert driver.ask("add 0 1 2") == "ok 3"
-    server.process.send_signal(signal.SIGSTOP)
+    pause(server)
     try:
         refused(driver.ask("add 0 1 2"), "DEADLINE_EXCEEDED local maybe TimeoutError")
     finally:
