@@ -24,6 +24,7 @@
 enum {
 	PEER_MAX_CALLS = 16384, /* what an end accepts unless told otherwise */
 	PEER_MAX_BATCH = 65536, /* calls in a batch */
+	PEER_SLACK = 8,         /* answered calls whose memory is about to go */
 	PEER_MAX_DEPTH = 256,   /* of calls inside calls */
 	PEER_MAX_SESSIONS = 65536,
 	PEER_LINGER_MS = 2000,       /* for the other end to end a link too */

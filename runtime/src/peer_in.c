@@ -243,7 +243,7 @@ static bool may_start(struct peer *peer, const struct frame *frame, struct taken
 			    "no object '%s' at %s: it was unregistered", session->object->id,
 			    host->address);
 	else if (peer->calls_taken.n >= host->max_calls ||
-		 atomic_load(&peer->n_held) / 2 >= host->max_calls)
+		 atomic_load(&peer->n_held) >= 2 * (size_t)host->max_calls + PEER_SLACK)
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
 			    "%u calls of this link are unanswered here, the most it may have",
 			    host->max_calls);

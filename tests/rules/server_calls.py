@@ -222,7 +222,7 @@ def oneways_that_wait_are_bounded(_server):
     server = Program("e2e-server", "max_calls=4")
     client = linked(server)
     control = linked(server)
-    numbers = [client.start("post", int_arguments(1), flags=ONEWAY) for _ in range(40)]
+    numbers = [client.start("post", int_arguments(1), flags=ONEWAY) for _ in range(60)]
     client.fence()
     answered = [f for f in client.frames if f.number in numbers]
     assert len([f for f in answered if f.HasField("reply")]) <= 8, answered
@@ -239,7 +239,7 @@ def calls_that_are_cancelled_while_they_wait_are_bounded(_server):
     client = linked(server)
     hold(client, 1)
     blocker = client.start("pass", int_arguments(1))
-    for _ in range(40):
+    for _ in range(60):
         number = client.start("add")
         client.send(frame(number, cancel=dict(code=1)))
     client.fence()
