@@ -21,10 +21,10 @@ struct worker {
 	struct worker *next_parked;
 	bool is_parked;
 	unsigned n_peeks;
-	unsigned n_run;              /* methods since `began` */
-	int64_t began;               /* when it left the engine with work */
-	int64_t since;               /* when it began to work on what is queued; 0 = just now */
-	int64_t corked_at;           /* 0 while methods are short */
+	unsigned n_run;       /* methods since `began` */
+	int64_t began, ended; /* when it left the engine with work; when its first answer left */
+	int64_t since;        /* when it began to work on what is queued; 0 = just now */
+	int64_t corked_at;    /* 0 while methods are short */
 	struct peer *_Atomic corked; /* a counted peer to flush when the batch is through */
 };
 
@@ -397,7 +397,9 @@ bool exec_cork(struct peer *peer)
 	struct worker *w = self;
 	int64_t now;
 
-	if (!w || !w->since) /* only while more waits */
+	if (w && !w->since)
+		w->ended = engine_now(); /* what it takes to send is not the method's */
+	if (!w || !w->since)             /* only while more waits */
 		return false;
 	now = w->waiter.is_brief ? 0 : engine_now();
 	if (atomic_load(&w->corked) != peer) {
@@ -440,11 +442,13 @@ static void measure(struct worker *w)
 
 	if (w->n_run == 0)
 		return;
-	each = (engine_now() - w->began) / w->n_run;
+	each = w->n_run == 1 && w->ended ? w->ended : engine_now();
+	each = (each - w->began) / w->n_run;
 	if (each > 8 * LONG_NS) /* so that one that slept is soon forgotten */
 		each = 8 * LONG_NS;
 	e->typical_ns += (each - e->typical_ns) / 8;
 	w->n_run = 0;
+	w->ended = 0;
 	w->waiter.is_brief = e->typical_ns < LONG_NS;
 }
 
