@@ -397,10 +397,12 @@ bool exec_cork(struct peer *peer)
 	struct worker *w = self;
 	int64_t now;
 
-	if (w && !w->since)
-		w->ended = engine_now(); /* what it takes to send is not the method's */
-	if (!w || !w->since)             /* only while more waits */
+	if (!w)
 		return false;
+	if (!w->since) { /* nothing else waits; what it takes to send is not the method's time */
+		w->ended = engine_now();
+		return false;
+	}
 	now = w->waiter.is_brief ? 0 : engine_now();
 	if (atomic_load(&w->corked) != peer) {
 		uncork(w);
@@ -431,10 +433,8 @@ static void on_tick(struct engine_ticker *ticker)
 
 /* ---- work ---- */
 
-/*
- * What the batch that is through tells of the next: whether its methods are long. Then threads are
- * woken while there is but one call to run, and answers do not wait for each other. With the lock.
- */
+/* Whether methods are long, by the batch that is through. Then threads are woken while there is but
+ * one call to run, and answers do not wait for each other. With the lock. */
 static void measure(struct worker *w)
 {
 	struct executor *e = w->executor;
@@ -500,8 +500,7 @@ static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
 	pthread_mutex_lock(&e->lock);
 }
 
-/* Waits in the engine, where whoever has work for it finds it. With the lock, not held meanwhile.
- */
+/* Waits in the engine, where who has work for it finds it. With the lock, not held meanwhile. */
 static bool park(struct worker *w, int64_t until)
 {
 	struct executor *e = w->executor;
