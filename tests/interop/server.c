@@ -27,6 +27,7 @@ static struct {
 	uint32_t n_waiting;
 	pyr_deferred *hanging[HANG_MAX]; /* of hang() */
 	uint32_t n_hanging, n_ended;
+	uint32_t n_working; /* calls of work() */
 	uint32_t n_notes;
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
@@ -197,14 +198,21 @@ static void free_hanging(void)
 	state.n_ended = 0;
 }
 
-static int saw_end(pyr_call *call, bool *ret)
+static struct timespec end_of_patience(void)
 {
 	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += PATIENCE_S;
+	return until;
+}
+
+static int saw_end(pyr_call *call, bool *ret)
+{
+	struct timespec until = end_of_patience();
 	int err = 0;
 
 	(void)call;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += PATIENCE_S;
 	pthread_mutex_lock(&state.lock);
 	while (!have_all_ended() && err == 0)
 		err = pthread_cond_timedwait(&state.changed, &state.lock, &until);
@@ -219,8 +227,27 @@ static int work(pyr_call *call, uint32_t ms)
 	struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
 
 	(void)call;
+	pthread_mutex_lock(&state.lock);
+	state.n_working++;
+	pthread_cond_broadcast(&state.changed);
+	pthread_mutex_unlock(&state.lock);
 	nanosleep(&time, NULL);
+	pthread_mutex_lock(&state.lock);
+	state.n_working--;
+	pthread_mutex_unlock(&state.lock);
 	return 0;
+}
+
+static int await(pyr_call *call, bool hang, bool work)
+{
+	struct timespec until = end_of_patience();
+	int err = 0;
+
+	pthread_mutex_lock(&state.lock);
+	while (((hang && !state.n_hanging) || (work && !state.n_working)) && err == 0)
+		err = pthread_cond_timedwait(&state.changed, &state.lock, &until);
+	pthread_mutex_unlock(&state.lock);
+	return err ? pyr_fail(call, PYR_ABORTED, "no such call came") : 0;
 }
 
 static int note(pyr_call *call, const char *text)
@@ -334,6 +361,7 @@ static const struct interop_Calculator_methods calculator = {
 	.hang = hang,
 	.saw_end = saw_end,
 	.work = work,
+	.await = await,
 	.note = note,
 	.notes = notes,
 	.numbers = numbers,
