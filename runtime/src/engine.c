@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "engine_locks.h"
 #include "stack.h"
 #include "tsan.h"
 
@@ -95,6 +96,7 @@ static int start_locked(void)
 	pthread_t thread;
 
 	pthread_atfork(NULL, NULL, on_fork);
+	engine_locks_init();
 	grpc_init();
 	engine.queue = grpc_completion_queue_create_for_next(NULL);
 	lame = grpc_lame_client_channel_create("kick", GRPC_STATUS_UNAVAILABLE, "kick");

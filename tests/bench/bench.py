@@ -46,6 +46,7 @@ def arguments():
     options = parser.parse_args()
     if not options.bin:
         parser.error("--bin is needed")
+    options.bin = pathlib.Path(options.bin).resolve()  # what is measured runs in another folder
     options.rounds = options.rounds or (3 if options.quick else 5)
     options.ms = options.ms or (500 if options.quick else 1000)
     return options

@@ -52,11 +52,11 @@ ROWS = [
 
 SERIAL, FLIGHT = "add() one by one, pool, TCP", "add() 64 in flight, pool, TCP"
 GOALS = [
-    Goal(SERIAL, "core stream echo, TCP", "cpu", 1.4),
+    Goal(SERIAL, "core stream echo, TCP", "cpu", 1.25),
     Goal(SERIAL, "core stream echo, lean, TCP", "cpu"),
     Goal(SERIAL, "core stream duplex, lean, TCP", "cpu"),
     Goal(SERIAL, "core stream duplex late, lean, TCP", "cpu"),
-    Goal(SERIAL, "core unary, TCP", "cpu"),
+    Goal(SERIAL, "core unary, TCP", "cpu", 0.625),
     Goal("add() one by one, plain gRPC, pool, TCP", "core unary, TCP", "cpu"),
     Goal(FLIGHT, "core unary, 64 in flight, TCP", "rate", 5),
     Goal(FLIGHT, "core unary, TCP", "rate"),

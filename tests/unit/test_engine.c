@@ -5,6 +5,8 @@
 
 #include <pyrite/pyrite.h>
 
+#include <grpc/support/sync.h>
+
 #include <sched.h>
 
 enum { SOON = 20 * ENGINE_MS, PATIENCE_S = 20 };
@@ -12,6 +14,29 @@ enum { SOON = 20 * ENGINE_MS, PATIENCE_S = 20 };
 static int64_t later(int64_t ns)
 {
 	return engine_now() + ns;
+}
+
+/* ---- core ---- */
+
+static void lock_both(gpr_mu *first, gpr_mu *second)
+{
+	gpr_mu_lock(first);
+	gpr_mu_lock(second);
+	gpr_mu_unlock(second);
+	gpr_mu_unlock(first);
+}
+
+/* In a process whose abseil looks for deadlocks this is the end. */
+TEST(cores_locks_may_be_taken_in_either_order)
+{
+	gpr_mu a, b;
+
+	gpr_mu_init(&a);
+	gpr_mu_init(&b);
+	lock_both(&a, &b);
+	lock_both(&b, &a);
+	gpr_mu_destroy(&a);
+	gpr_mu_destroy(&b);
 }
 
 /* ---- waiting ---- */
@@ -286,6 +311,7 @@ TEST(a_ticker_ticks_until_it_is_removed)
 int main(void)
 {
 	static const struct test_case tests[] = {
+		T(cores_locks_may_be_taken_in_either_order),
 		T(a_wait_ends_at_its_time),
 		T(a_waiter_that_is_ready_does_not_wait),
 		T(each_waiter_is_woken_alone),
