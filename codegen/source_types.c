@@ -314,25 +314,6 @@ void source_members(struct source *source, const struct ast_decl *decl, const ch
 
 void source_struct(struct source *source, const struct ast_decl *decl)
 {
-	static const char *const statuses[] = {
-		"ABORTED",
-		"CANCELLED",
-		"UNKNOWN",
-		"INVALID_ARGUMENT",
-		"DEADLINE_EXCEEDED",
-		"NOT_FOUND",
-		"ALREADY_EXISTS",
-		"PERMISSION_DENIED",
-		"RESOURCE_EXHAUSTED",
-		"FAILED_PRECONDITION",
-		"ABORTED",
-		"OUT_OF_RANGE",
-		"UNIMPLEMENTED",
-		"INTERNAL",
-		"UNAVAILABLE",
-		"DATA_LOSS",
-		"UNAUTHENTICATED",
-	};
 	struct buf *out = source->out;
 	struct buf name = { 0 };
 	const char **values = defaults(source, decl);
@@ -347,7 +328,7 @@ void source_struct(struct source *source, const struct ast_decl *decl)
 	source_open_type(source, "", type_name(&name, decl->c_name), "STRUCT", decl->wire_name);
 	if (decl->kind == AST_EXCEPTION)
 		buf_printf(out, "\t.status = PYR_%s,\n",
-			   statuses[decl->status <= 16 ? decl->status : 0]);
+			   ast_status_name(decl->status ? decl->status : AST_ABORTED));
 	buf_printf(out, "\t.size = sizeof(struct %s),\n", decl->c_name);
 	if (decl->n_items > 0)
 		buf_printf(out, "\t.n_fields = %zu,\n\t.fields = %s,\n", decl->n_items, fields);

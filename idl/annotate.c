@@ -129,31 +129,13 @@ static void apply_deprecated(struct front *front, struct raw_decl *raw,
 static void apply_status(struct front *front, struct raw_decl *raw,
 			 const struct annotation *annotation)
 {
-	static const char *const names[] = {
-		"OK",
-		"CANCELLED",
-		"UNKNOWN",
-		"INVALID_ARGUMENT",
-		"DEADLINE_EXCEEDED",
-		"NOT_FOUND",
-		"ALREADY_EXISTS",
-		"PERMISSION_DENIED",
-		"RESOURCE_EXHAUSTED",
-		"FAILED_PRECONDITION",
-		"ABORTED",
-		"OUT_OF_RANGE",
-		"UNIMPLEMENTED",
-		"INTERNAL",
-		"UNAVAILABLE",
-		"DATA_LOSS",
-		"UNAUTHENTICATED",
-	};
 	const struct expr *expr = first_argument(annotation);
+	const char *name;
 	uint16_t i;
 
-	for (i = 1; i < sizeof(names) / sizeof(names[0]); i++)
+	for (i = 1; (name = ast_status_name(i)); i++)
 		if (expr->op == EXPR_NAME && expr->name->n_parts == 1 &&
-		    strcmp(expr->name->parts[0], names[i]) == 0) {
+		    strcmp(expr->name->parts[0], name) == 0) {
 			raw->decl.status = i;
 			return;
 		}

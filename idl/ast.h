@@ -129,7 +129,7 @@ struct ast_decl {
 	bool optional, idempotent, inline_, deprecated, oneof;
 	const char *deprecated_text; /* NULL if none */
 	uint32_t timeout_ms;
-	uint16_t status;      /* exception: enum pyr_status number, 0 = not given (ABORTED) */
+	uint16_t status;      /* exception: number of the status, 0 = not given (AST_ABORTED) */
 	struct ast_value def; /* @default, kind VALUE_NONE = none */
 
 	struct ast_type *type; /* typedef, const, member, param, attribute; operation: result;
@@ -184,5 +184,9 @@ struct idl_unit {
 	const char *prefix; /* #pragma prefix of the main file, for reference */
 	struct arena *memory;
 };
+
+/* The name of a status code, "NOT_FOUND"; NULL if there is none. */
+const char *ast_status_name(unsigned code);
+enum { AST_ABORTED = 10 }; /* what an exception without @status is */
 
 #endif
