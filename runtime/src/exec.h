@@ -10,7 +10,8 @@
 
 struct executor;
 
-/* threads: in all, the caller of exec_work() included. Returns NULL when memory is out. */
+/* threads: methods that run at a time, the caller of exec_work() included; those that wait for a
+ * call of their own do not count. Returns NULL when memory is out. */
 struct executor *exec_new(unsigned threads);
 /*
  * After exec_work() returned: runs what was posted, fails what is queued, takes no more. Its memory
@@ -50,14 +51,15 @@ void exec_on_idle(struct executor *executor, void (*fn)(void *data), void *data)
 size_t exec_load(struct executor *executor);
 
 /*
- * A method of a serial daemon waits for a call it made: calls of its own chain (A -> B -> A) are
- * run meanwhile, by its thread. Between the two, the thread alone uses the nest.
+ * A method waits for a call it made. In a serial daemon calls of its own chain (A -> B -> A) are
+ * run meanwhile, by its thread; in a pool another thread takes its place. Between the two, the
+ * thread alone uses the nest.
  */
 struct exec_nest {
 	struct engine_waiter *waiter; /* nudged when there is such a call */
 	struct exec_nest *outer;
 };
-/* Returns false outside of a serial daemon's methods: then there is nothing to leave. */
+/* Returns false outside of a daemon's methods: then there is nothing to leave. */
 bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter);
 void exec_nest_leave(struct exec_nest *nest);
 /* Runs one such call. Returns false if there is none. */

@@ -11,6 +11,7 @@ target_link_libraries(e2e-server PRIVATE e2e_servant)
 pyrite_warnings(e2e-server)
 
 pyrite_unit_test(call e2e_servant)
+pyrite_unit_test(chains e2e_servant)
 pyrite_unit_test(deferred e2e_servant)
 pyrite_unit_test(future e2e_servant)
 pyrite_unit_test(future_many e2e_servant)

@@ -203,7 +203,8 @@ struct pyr_daemon_options {
 	const char *host;   /* address to listen on; default PYRITE_HOST, else 127.0.0.1 */
 	uint16_t port;      /* default 0: the system picks one */
 	const char *socket; /* path of a unix socket to listen on instead of TCP; default none */
-	unsigned threads;   /* method threads; 1 = serial; default: cores, at least 4 */
+	unsigned threads;   /* methods that run at a time, those not counted that wait for a call of
+			       their own; 1 = serial; default: cores, at least 4 */
 	unsigned max_calls; /* unanswered calls a link may have here; default 16,384 */
 	unsigned max_links; /* connections; default (RLIMIT_NOFILE - in use - 16) / 2, at least 8 */
 	uint32_t max_message; /* bytes of one request or reply; default 64 MiB */

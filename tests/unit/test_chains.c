@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls inside calls that come back to a daemon whose method threads all wait for them. */
+#include "servant.h"
+
+#include "test.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <time.h>
+
+enum { HOPS = 12, CHAINS = 8, CHAIN_MS = 20000 };
+
+static struct place a, b;
+
+static void begin(unsigned threads_of_a, unsigned threads_of_b)
+{
+	REQUIRE(place_open(&a, &(struct pyr_daemon_options){ .threads = threads_of_a }));
+	REQUIRE(place_open(&b, &(struct pyr_daemon_options){ .threads = threads_of_b }));
+}
+
+static void end(void)
+{
+	CHECK_INT(place_close(&a), 0);
+	CHECK_INT(place_close(&b), 0);
+}
+
+/* A, then B, A, B ... Returns what the last hop answered. */
+static int go_round(struct e2e_Work *work, int32_t number)
+{
+	const char *uris[HOPS];
+	struct string_seq hops = { HOPS, uris };
+	int i;
+
+	for (i = 0; i < HOPS; i++)
+		uris[i] = i % 2 ? a.uri : b.uri;
+	return e2e_Work_relay(work, &hops, number);
+}
+
+/* A caller, in a thread of its own. */
+struct caller {
+	pthread_t thread;
+	int32_t number, said; /* sent along; what came back with the exception */
+	int result;
+};
+
+static void *call(void *data)
+{
+	struct caller *caller = data;
+	struct pyr_proxy_options options = { .timeout_ms = CHAIN_MS };
+	struct e2e_Work *work = e2e_Work_proxy_with(a.uri, &options);
+	const struct e2e_Refused *refused;
+
+	caller->result = go_round(work, caller->number);
+	refused = e2e_Refused_caught();
+	caller->said = refused ? refused->number : -1;
+	e2e_Work_free(work);
+	return NULL;
+}
+
+static void go_round_at_once(int n)
+{
+	struct caller callers[CHAINS];
+	int i;
+
+	for (i = 0; i < n; i++) {
+		callers[i] = (struct caller){ .number = i };
+		REQUIRE(pthread_create(&callers[i].thread, NULL, call, &callers[i]) == 0);
+	}
+	for (i = 0; i < n; i++) {
+		pthread_join(callers[i].thread, NULL);
+		CHECK_INT(callers[i].result, -PYR_ABORTED);
+		CHECK_INT(callers[i].said, i);
+	}
+}
+
+TEST(a_chain_comes_back_more_often_than_a_pool_has_threads)
+{
+	begin(2, 2);
+	go_round_at_once(1);
+	end();
+}
+
+TEST(more_chains_than_threads_come_back_at_once)
+{
+	begin(2, 2);
+	go_round_at_once(CHAINS);
+	end();
+}
+
+static int count_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	int n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+TEST(threads_beyond_the_pool_end_when_they_have_nothing_to_do)
+{
+	int n, until = (int)time(NULL) + 20;
+
+	begin(2, 2);
+	go_round_at_once(1);
+	n = count_threads();
+	CHECK(n >= HOPS);
+	while (count_threads() >= n - HOPS / 2 && time(NULL) < until)
+		poll(NULL, 0, 10);
+	CHECK(count_threads() < n - HOPS / 2);
+	go_round_at_once(2); /* and come again */
+	end();
+}
+
+TEST(chains_go_round_serial_daemons_one_by_one)
+{
+	begin(1, 1);
+	go_round_at_once(1);
+	end();
+}
+
+TEST(chains_go_round_a_pool_and_a_serial_daemon)
+{
+	begin(4, 1);
+	go_round_at_once(1);
+	end();
+}
+
+TESTS(chains, T(a_chain_comes_back_more_often_than_a_pool_has_threads),
+      T(more_chains_than_threads_come_back_at_once),
+      T(threads_beyond_the_pool_end_when_they_have_nothing_to_do),
+      T(chains_go_round_serial_daemons_one_by_one), T(chains_go_round_a_pool_and_a_serial_daemon))
