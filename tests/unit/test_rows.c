@@ -55,6 +55,7 @@ struct shelf {
 	pthread_mutex_t lock;
 	uint32_t n;
 	char names[SHELF_PLACES][32];
+	struct rows_Shelf *handed_out; /* by other() */
 };
 
 static struct shelf *lock_shelf(const pyr_call *call)
@@ -152,13 +153,13 @@ static int remove_place(pyr_call *call, uint32_t place_no)
 	return err;
 }
 
-static struct rows_Shelf *handed_out;
-
-static int other(pyr_call *call, struct rows_Shelf *shelf, struct rows_Shelf **ret)
+static int other(pyr_call *call, struct rows_Shelf *other_shelf, struct rows_Shelf **ret)
 {
-	(void)call;
-	(void)shelf;
-	*ret = handed_out;
+	struct shelf *shelf = lock_shelf(call);
+
+	(void)other_shelf;
+	*ret = shelf->handed_out;
+	pthread_mutex_unlock(&shelf->lock);
 	return 0;
 }
 
@@ -218,15 +219,22 @@ EVERYWHERE(b14_a_collection_is_a_typed_value_or_has_operations)
 	rows_Shelf_free(shelf);
 }
 
+static void hand_out(struct rows_Shelf *shelf)
+{
+	pthread_mutex_lock(&shelf_data.lock);
+	shelf_data.handed_out = shelf;
+	pthread_mutex_unlock(&shelf_data.lock);
+}
+
 /* B12: what carries the type as well is not built yet, and says so. */
 EVERYWHERE(b12_a_typed_reference_is_refused_and_its_parameter_named)
 {
 	struct rows_Shelf *shelf = open_shelf(), *got = NULL;
 
 	check_fails(rows_Shelf_other(shelf, shelf, &got), PYR_UNIMPLEMENTED, "parameter 'shelf'");
-	handed_out = shelf;
+	hand_out(shelf);
 	check_fails(rows_Shelf_other(shelf, NULL, &got), PYR_UNIMPLEMENTED, "result 'ret'");
-	handed_out = NULL;
+	hand_out(NULL);
 	CHECK_INT(rows_Shelf_other(shelf, NULL, &got), 0); /* no object is one, too */
 	CHECK(got == NULL);
 	CHECK_INT(rows_Shelf_get_length(shelf, NULL), 0);
@@ -288,15 +296,23 @@ static void start_delayed(pyr_timer *timer, void *data)
 
 EVERYWHERE(d7_a_call_may_start_later_and_be_withdrawn_before)
 {
-	struct heard heard, never;
+	struct heard heard, never, busy;
 	pyr_timer *soon = pyr_timer_new(NULL, start_delayed, &heard);
 	pyr_timer *late = pyr_timer_new(NULL, start_delayed, &never);
 
 	heard_init(&heard);
 	heard_init(&never);
-	CHECK_INT(pyr_timer_set(late, 5), 0);
-	pyr_timer_free(late); /* what has not begun never will */
+	heard_init(&busy);
+	busy.is_held = true; /* the callback thread, where timers call back too */
+	CHECK_INT(pyr_future_then(e2e_Work_add_start(work, 1, 1), on_add, &busy), 0);
+	CHECK(hears(&busy, 1));
+	CHECK_INT(pyr_timer_set(late, 0), 0);
 	CHECK_INT(pyr_timer_set(soon, 10), 0);
+	pyr_timer_free(late); /* what has not begun never will */
+	pthread_mutex_lock(&busy.lock);
+	busy.is_held = false;
+	pthread_cond_broadcast(&busy.changed);
+	pthread_mutex_unlock(&busy.lock);
 	CHECK(hears(&heard, 1));
 	CHECK_INT(heard.value, 23);
 	CHECK_INT(never.n + never.n_errors, 0);
@@ -371,8 +387,6 @@ EVERYWHERE(t4_silent_connections_hold_up_nobody)
 	CHECK_INT(sum, 3);
 	CHECK_INT(e2e_Work_add(work, 3, 4, &sum), 0);
 	CHECK_INT(sum, 7);
-	for (i = 0; i < N; i++) /* they were not turned away to make room */
-		CHECK(recv(fds[i], &(char){ 0 }, 1, MSG_DONTWAIT) < 0);
 	e2e_Work_free(late);
 	for (i = 0; i < N; i++)
 		close(fds[i]);
