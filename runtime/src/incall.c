@@ -99,6 +99,18 @@ const struct pyr__operation *incall_operation(const pyr_call *call)
 	return operation_of(call)->table;
 }
 
+/* Function pointers all have one size, and a methods table holds nothing else. */
+bool incall_has_method(const pyr_call *call)
+{
+	void (*method)(void);
+
+	if (call->batch)
+		return true;
+	memcpy(&method, (char *)call->object->methods + call->operation * sizeof(method),
+	       sizeof(method));
+	return method != NULL;
+}
+
 void incall_fail(pyr_call *call, int code, const char *format, ...)
 {
 	struct error_info error = { .code = code };
@@ -121,8 +133,9 @@ static void answer(pyr_call *call, pyr__in *out)
 	if (call->is_answered)
 		return;
 	if (codec_prepare(operation_of(call)->reply, out, &call->arena, &packer, &problem) < 0) {
-		incall_fail(call, PYR_INTERNAL, "the method's result cannot be sent: %s",
-			    problem.text);
+		incall_fail(call,
+			    problem.code == PYR_UNIMPLEMENTED ? PYR_UNIMPLEMENTED : PYR_INTERNAL,
+			    "the method's result cannot be sent: %s", problem.text);
 		return;
 	}
 	call->is_answered = true;
@@ -161,16 +174,6 @@ static void run_method(pyr_call *call)
 		incall_returned(call, err);
 }
 
-/* Function pointers all have one size, and a methods table holds nothing else. */
-static bool has_method(const pyr_call *call)
-{
-	void (*method)(void);
-
-	memcpy(&method, (char *)call->object->methods + call->operation * sizeof(method),
-	       sizeof(method));
-	return method != NULL;
-}
-
 /* Whether anybody still wants it. Answers otherwise. */
 static bool is_wanted(pyr_call *call)
 {
@@ -203,7 +206,7 @@ static void run_wanted(pyr_call *call)
 		peer_batch_run(call);
 	else if ((table->flags & (PYR__STREAM_IN | PYR__STREAM_OUT)) && !call->stream)
 		incall_fail(call, PYR_UNIMPLEMENTED, "%s: no streams here", table->name);
-	else if (!has_method(call))
+	else if (!incall_has_method(call))
 		incall_fail(call, PYR_UNIMPLEMENTED, "object '%s' does not implement %s",
 			    call->object->id, table->name);
 	else

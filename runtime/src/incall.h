@@ -129,6 +129,10 @@ void incall_returned(pyr_call *call, int err);
 
 const struct pyr__operation *incall_operation(const pyr_call *call);
 
+/* Whether the object's table has the method. A oneway that has none is answered as any other call,
+ * so that its caller hears of it. */
+bool incall_has_method(const pyr_call *call);
+
 /* The call whose method the thread runs; NULL outside of methods. Of a task: that of the method
  * which runs the tasks. */
 pyr_call *incall_current(void);

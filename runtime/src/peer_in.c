@@ -270,8 +270,8 @@ static void set_context(struct peer *peer, pyr_call *call, const struct frame *f
 	call->depth = frame->depth;
 	if (frame->time_left > 0 && frame->time_left < UINT64_C(1) << 52)
 		call->deadline = engine_now() + (int64_t)frame->time_left * 1000;
-	call->is_oneway =
-		((frame->flags & FRAME_ONEWAY) || (table->flags & PYR__ONEWAY)) && !call->stream;
+	call->is_oneway = ((frame->flags & FRAME_ONEWAY) || (table->flags & PYR__ONEWAY)) &&
+			  !call->stream && incall_has_method(call);
 	if (frame->chain.n == sizeof(call->chain)) {
 		memcpy(call->chain, frame->chain.p, sizeof(call->chain));
 	} else { /* it starts one: of this link, and the number that incall_new() gave */

@@ -349,7 +349,7 @@ static void run(struct plain_call *pc)
 		call->payload = payload_of(pc);
 	else if (!begin_stream(pc))
 		return;
-	if (op->table->flags & PYR__ONEWAY)
+	if ((op->table->flags & PYR__ONEWAY) && incall_has_method(call))
 		acknowledge(call);
 	exec_submit(pc->face->options.executor, &pc->lane, call);
 }

@@ -48,6 +48,10 @@ target_link_libraries(e2e_hops PUBLIC pyrite_internal)
 pyrite_warnings(e2e_hops)
 pyrite_unit_test(errors e2e_hops)
 pyrite_unit_test(context e2e_hops)
+
+# Rows of docs/pyro.md that are nobody else's.
+pyrite_unit_test(rows e2e_servant e2e_hops)
+pyrite_generate(TARGET test_rows IDL e2e/rows.idl)
 add_executable(flow-server e2e/flow_server.c)
 target_link_libraries(flow-server PRIVATE flow_servant)
 pyrite_warnings(flow-server)

@@ -59,7 +59,7 @@ def cancel(number):
 
 # ---- signals ----
 
-def sigterm_and_sigint_stop_a_daemon():
+def t10_sigterm_and_sigint_stop_a_daemon():
     for number in (signal.SIGTERM, signal.SIGINT):
         server = serve()
         driver = connect(server)
@@ -243,7 +243,7 @@ def many_clients_call_at_once():
     assert server.stop() == (0, "stopped\n")
 
 
-CASES = [sigterm_and_sigint_stop_a_daemon, a_signal_lets_running_calls_be_answered,
+CASES = [t10_sigterm_and_sigint_stop_a_daemon, a_signal_lets_running_calls_be_answered,
          a_second_signal_has_its_default_effect, a_daemon_that_leaves_signals_alone_is_ended_by_them,
          a_daemon_that_is_killed_and_started_again_is_found_again, a_client_that_is_killed_is_noticed,
          a_call_that_was_withdrawn_never_runs, a_call_that_had_left_may_have_run,

@@ -253,6 +253,22 @@ def unknown_methods_are_unimplemented_and_named(c):
         assert part in error.details(), error.details()
 
 
+@case
+def b21_a_dotted_name_leads_into_no_object(c):
+    for name in ("who.add", "add.__call__", "__class__.add"):
+        error = fails(grpc.StatusCode.UNIMPLEMENTED, c.raw, "/interop.Calculator/" + name, b"")
+        assert f"'/interop.Calculator/{name}'" in error.details(), error.details()
+
+
+@case
+def b20_b22_a_call_by_name_with_raw_bytes_has_a_raw_answer(c):
+    request = b"\x08\x11\x10\x05"  # 17, 5
+    answer = c.raw("/interop.Calculator/divide", request)
+    same(answer, b"\x08\x03\x10\x02")
+    same(c.pb.Calculator_divide_reply.FromString(answer), c.call("divide", x=17, y=5))
+    same(answer, c.call("divide", x=17, y=5).SerializeToString())
+
+
 def streaming(c, kind, operation):
     method = c.method("Calculator", operation)
     assert kind == ("stream" if method.client_streaming else "unary") + "_" + (

@@ -37,7 +37,7 @@ check a_refusal_names_the_name_server complains 2 "(name server at $at)" nsc reg
 check remove_says_so same "Removed my.thing" nsc remove my.thing
 check what_is_not_there_cannot_be_removed complains 2 "Nothing removed: NamingError: unknown name: my.thing" \
 	nsc remove my.thing
-check an_unknown_name_is_told complains 2 "Error: NamingError: unknown name: my.thing" nsc lookup my.thing
+check t1_an_unknown_name_is_an_error complains 2 "Error: NamingError: unknown name: my.thing" nsc lookup my.thing
 check the_name_servers_own_name_stays complains 2 "Pyrite.NameServer" nsc remove Pyrite.NameServer
 check a_bad_uri_is_wrong_usage complains 1 "Error: uri 'NOTAURI'" nsc register bad NOTAURI
 check a_bad_name_is_wrong_usage complains 1 "NamingError: invalid name: 'a b'" nsc register 'a b' PYRO:x@h:1
@@ -82,11 +82,17 @@ metadata: ['class:pyrite.NameServer']" \
 check two_name_servers_know_different_names complains 2 "unknown name: my.other" \
 	nsc -u "$run_dir/ns.sock" lookup my.other
 check it_ends_well_on_sigterm run_stop "$run_pid"
-check its_socket_goes_with_it [ ! -e "$run_dir/ns.sock" ]
+check t10_its_socket_goes_with_it [ ! -e "$run_dir/ns.sock" ]
 check what_is_gone_is_unreachable complains 3 "$run_dir/ns.sock" nsc -u "$run_dir/ns.sock" ping
+# Once it answers it takes signals.
+another_starts() {
+	run_start 10 "$PYRITE_BIN/pyrite-ns" --storage memory --unix-socket "$run_dir/ns.sock" && nsc -u "$run_dir/ns.sock" ping
+}
+check t10_another_starts_in_its_place another_starts
+check and_ends_as_well run_stop "$run_pid"
 
 check the_name_server_ends_well_on_sigterm run_stop "$ns_pid"
-check without_a_name_server_every_command_is_unreachable complains 3 \
+check t1_without_a_name_server_every_command_is_unreachable complains 3 \
 	"Error: NamingError: failed to locate the name server at $at" nsc list
 
 # All its lines; a shell starts what runs beside it with SIGINT ignored.

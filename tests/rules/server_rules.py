@@ -3,6 +3,9 @@
 """What a daemon does on a link, seen by a raw peer that need not behave: first words, sessions, frames, fragments.
 Prints "ok <case>" or "not ok <case>"."""
 
+import marshal
+import pickle
+
 from peers import (INVALID, NOT_FOUND, EXHAUSTED, PRECONDITION, UNIMPLEMENTED, INTERNAL, FRAGMENT, MORE, CONTINUES,
                    ONEWAY, MIB, hold, linked, protocol_error, server_cases, shut, wait_log)
 from raw import (CRITICAL_TYPES, Client, Program, field, frame, hello, int_arguments, message, result_int,
@@ -424,6 +427,34 @@ def cancel_between_fragments_ends_the_call(server):
     client.fence()
     assert not client.find(lambda f: f.number == 80)
     assert result_int(client.run("add", int_arguments(1, 80), number=80)) == 81
+    client.close()
+
+
+def t17_arguments_of_other_types_do_not_reach_the_method(server):
+    client = linked(server)
+    client.log()  # of other cases
+    error = client.error(client.start("pass", text_arguments("1"), fingerprint=99))  # whose pass() takes a text
+    assert error.code == PRECONDITION and "e2e.Work.pass" in error.message and "(int32)" in error.message, error
+    error = client.error(client.start("fail", field(2, b"\xff\xfe")))
+    assert error.code == INVALID and "'text' is not valid UTF-8" in error.message, error
+    assert client.log() == "", "a method has begun"
+    client.close()
+
+
+def b16_a_request_of_another_serializer_is_refused(server):
+    client = linked(server)
+    for payload in (b'{"x": 1, "y": 2}', b"# serpent utf-8 python3.2\n(1,2)", marshal.dumps((1, 2)), pickle.dumps((1, 2))):
+        error = client.error(client.start("add", payload))
+        assert error.code == INVALID and "is malformed (not protobuf)" in error.message, (payload, error)
+    assert result_int(client.run("add", int_arguments(1, 2))) == 3
+    client.close()
+
+
+def b21_a_dotted_name_leads_into_no_object(server):
+    client = linked(server)
+    for name in ("e2e.Work.log.add", "log.add", "e2e.Work.add.__call__", "e2e.Work.__class__", "e2e.Work..add"):
+        error = client.error(client.start("add", name=name))
+        assert error.code == UNIMPLEMENTED and f"'{name}'" in error.message, error
     client.close()
 
 

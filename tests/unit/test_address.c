@@ -18,7 +18,7 @@ TEST(an_address_of_its_own_is_given_out_as_it_is)
 	check("./u:/run/0.0.0.0:1", "./u:/run/0.0.0.0:1");
 }
 
-TEST(all_addresses_are_given_out_as_one_that_leads_here)
+TEST(t12_all_addresses_are_given_out_as_one_that_leads_here)
 {
 	char text[128];
 
@@ -31,4 +31,4 @@ TEST(all_addresses_are_given_out_as_one_that_leads_here)
 }
 
 TESTS(address, T(an_address_of_its_own_is_given_out_as_it_is),
-      T(all_addresses_are_given_out_as_one_that_leads_here))
+      T(t12_all_addresses_are_given_out_as_one_that_leads_here))

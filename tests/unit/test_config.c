@@ -148,7 +148,7 @@ static char *read_limits(void)
 	return text;
 }
 
-TEST(docs_limits_lists_every_setting_and_no_other)
+TEST(t16_docs_limits_lists_every_setting_and_no_other)
 {
 	char *text = read_limits(), row[1024];
 	const char *at;
@@ -172,4 +172,4 @@ TESTS(config, T(the_environment_is_read_once), T(what_is_not_set_or_empty_has_it
       T(a_bad_value_is_told_once_to_the_first_who_listens),
       T(numbers_have_a_range_and_nothing_around_them), T(sizes_may_be_given_in_kmg),
       T(a_level_is_a_word), T(every_default_is_written_as_it_is_read),
-      T(docs_limits_lists_every_setting_and_no_other))
+      T(t16_docs_limits_lists_every_setting_and_no_other))

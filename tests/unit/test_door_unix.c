@@ -107,7 +107,7 @@ TEST(a_living_door_is_not_stolen_and_its_process_is_named)
 	end(door, &guests);
 }
 
-TEST(what_a_killed_daemon_left_is_replaced)
+TEST(t10_what_a_killed_daemon_left_is_replaced)
 {
 	struct guests guests = GUESTS;
 	int ready[2], fd, status;
@@ -280,7 +280,7 @@ TEST(many_who_want_one_path_have_it_one_after_the_other)
 }
 
 static const struct test_case tests[] = {
-	T(what_a_killed_daemon_left_is_replaced), /* forks: before there are threads */
+	T(t10_what_a_killed_daemon_left_is_replaced), /* forks: before there are threads */
 	T(many_who_want_one_path_have_it_one_after_the_other),
 	T(a_guest_comes_with_his_credentials),
 	T(a_path_too_long_or_empty_is_refused),

@@ -391,7 +391,7 @@ TEST(t8_an_object_that_is_not_there_is_no_communication_error)
 	finish();
 }
 
-/* ---- Pyro's messages (docs/errors.md) ---- */
+/* ---- Pyro's messages (docs/pyro.md) ---- */
 
 TEST(message_of_a_server_that_is_not_there)
 {

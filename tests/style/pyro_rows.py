@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""docs/pyro.md has a line for each row of Pyro's features, and the tests it names are there: pyro_rows.py ROOT. Prints
+"ok <rule>" or "not ok <rule>" and the places."""
+
+import pathlib
+import re
+import sys
+
+ROWS = ([f"B{n}" for n in range(1, 23)] + [f"D{n}" for n in (*range(1, 11), 15, 16)] + [f"E{n}" for n in range(1, 7)] +
+        [f"F{n}" for n in range(1, 8)] + [f"T{n}" for n in range(1, 18)])
+MESSAGES = """cannot connect to|rejected:|receiving: not enough data|receiving: timeout|failed to reconnect
+Failed to locate the nameserver|unknown name:|name already registered:|invalid regex:|unknown object|no free workers
+max message size exceeded|serializer that is not accepted|unsupported protocol version|header checksum mismatch
+invalid msg type|hmac key config not symmetric|message hmac mismatch|cannot reuse this object|you can only filter on one
+""".strip().replace("\n", "|").split("|")
+# A line that is not built has this for its tests, and says in its last column what is missing. Such a line has no test
+# to name; where only a part is missing, the last column alone says so.
+NOT_YET = "not yet"
+
+
+class Line:
+    """A line of a table: what it is for, its tests as (file, case), its last column."""
+
+    def __init__(self, cells, shown):
+        self.name, self.shown, self.last = cells[0], cells[shown], cells[-1]
+        self.cases = []
+        for part in self.shown.split(";") if self.shown != NOT_YET else []:
+            found = re.fullmatch(r"`([\w/.]+)`: (\w+(?:, \w+)*)", part.strip())
+            self.cases += [(found[1], case) for case in found[2].split(", ")] if found else [(part.strip(), "")]
+
+    def is_named_for_it(self):
+        return any(self.name.lower() in case.split("_") for _, case in self.cases)
+
+
+class Page:
+    def __init__(self, root):
+        self.root = root
+        self.failed = 0
+        self.rows, self.messages, self.broken = {}, [], []
+        for number, text in enumerate((root / "docs/pyro.md").read_text().splitlines(), 1):
+            if text.startswith("|"):
+                self.read(number, [cell.strip() for cell in text[1:].removesuffix("|").split("|")])
+
+    def read(self, number, cells):
+        if re.fullmatch(r"[A-Z]\d+", cells[0]):
+            if len(cells) != 5 or cells[0] in self.rows:
+                self.broken.append(f"line {number}: {cells[0]} has {len(cells)} columns, or stands there twice")
+            else:
+                self.rows[cells[0]] = Line(cells, 3)
+        elif len(cells) == 4 and cells[0].startswith("`"):
+            self.messages.append(Line(cells, 3))
+
+    def report(self, rule, problems):
+        problems = list(problems)
+        print(("not ok " if problems else "ok ") + rule)
+        for problem in problems:
+            print("    " + problem)
+        self.failed += bool(problems)
+
+    # The rules
+
+    def missing_rows(self):
+        yield from self.broken
+        for name in ROWS:
+            if name not in self.rows:
+                yield f"{name}: no line"
+
+    def tests_of_rows(self):
+        for name in ROWS:
+            row = self.rows.get(name)
+            if row and row.shown == NOT_YET and NOT_YET not in row.last:
+                yield f"{name}: its last column does not say what is missing"
+            if row and row.shown != NOT_YET and not row.is_named_for_it():
+                yield f"{name}: none of its tests has {name.lower()} in its name"
+
+    def missing_messages(self):
+        for text in MESSAGES:
+            if not any(text in line.name for line in self.messages):
+                yield f"{text}: no line"
+        for line in self.messages:
+            if not line.cases and line.shown != NOT_YET:
+                yield f"{line.name}: no test"
+
+    def has_case(self, file, case):
+        path = self.root / "tests" / file
+        if not case or not path.is_file():
+            return False
+        text = path.read_text()
+        if path.suffix == ".c":  # written, and in the list of what runs
+            return bool(re.search(rf"^[A-Z]+\({case}\)$", text, re.M) and re.search(rf"\bT\({case}\)", text))
+        if path.suffix == ".py":
+            runs = "_cases(globals())" in text or re.search(rf"@case\ndef {case}\(|(?<!def )\b{case}\b", text)
+            return bool(f"\ndef {case}(" in text and runs or f'"{case}"' in text)
+        return bool(re.search(rf"^\s*check {case} ", text, re.M))
+
+    def missing_tests(self):
+        for line in (*self.rows.values(), *self.messages):
+            for file, case in line.cases:
+                if not self.has_case(file, case):
+                    yield f"{line.name}: tests/{file} has no {case or 'case that is named'}"
+
+    def drift(self):
+        headers = "".join(p.read_text() for p in sorted((self.root / "runtime/include/pyrite").glob("*.h")))
+        settings = (self.root / "runtime/src/config.c").read_text()
+        for page in (self.root / "README.md", *sorted((self.root / "docs").glob("*.md"))):
+            text = page.read_text()
+            for name in sorted(set(re.findall(r"\b(pyr_\w+)\(", text))):
+                if not re.search(rf"\b{name}\(", headers):
+                    yield f"{page.name}: there is no {name}()"
+            for name in sorted(set(re.findall(r"\bPYRITE_[A-Z_]*[A-Z]\b", text))):
+                if f'"{name}"' not in settings and f"{name} :=" not in text:
+                    yield f"{page.name}: there is no setting {name}"
+
+
+def main():
+    page = Page(pathlib.Path(sys.argv[1]).resolve())
+    page.report("each_row_of_pyros_features_has_a_line", page.missing_rows())
+    page.report("each_row_has_a_test_named_for_it_or_says_what_is_missing", page.tests_of_rows())
+    page.report("each_message_of_pyro_has_its_counterpart", page.missing_messages())
+    page.report("each_test_that_is_named_is_there", page.missing_tests())
+    page.report("t16_the_pages_name_no_setting_or_function_that_is_not_there", page.drift())
+    print("notice: not yet: " + " ".join(name for name, row in page.rows.items() if row.shown == NOT_YET))
+    return 1 if page.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
