@@ -251,7 +251,8 @@ static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
 	pthread_mutex_lock(&e->lock);
 }
 
-/* Waits in the engine, where who has work for it finds it. With the lock, not held meanwhile. */
+/* Waits in the engine, where who has work for it finds it. Returns whether somebody has woken it,
+ * which may be just after its time was over. With the lock, not held meanwhile. */
 static bool park(struct worker *w, int64_t until, bool is_peek)
 {
 	struct executor *e = w->executor;
@@ -265,8 +266,9 @@ static bool park(struct worker *w, int64_t until, bool is_peek)
 	pthread_mutex_unlock(&e->lock);
 	if (!is_peek)
 		uncork(w);
-	has_work = engine_wait(&w->waiter, until);
+	engine_wait(&w->waiter, until);
 	pthread_mutex_lock(&e->lock);
+	has_work = !w->is_parked; /* exec_wake_one() has unparked it */
 	if (w->is_parked)
 		unpark(w);
 	return has_work;
