@@ -500,7 +500,8 @@ static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
 	pthread_mutex_lock(&e->lock);
 }
 
-/* Waits in the engine, where who has work for it finds it. With the lock, not held meanwhile. */
+/* Waits in the engine, where who has work for it finds it. Returns whether somebody has woken it,
+ * which may be just after its time was over. With the lock, not held meanwhile. */
 static bool park(struct worker *w, int64_t until)
 {
 	struct executor *e = w->executor;
@@ -513,8 +514,9 @@ static bool park(struct worker *w, int64_t until)
 	pthread_mutex_unlock(&e->lock);
 	if (until == ENGINE_FOREVER)
 		uncork(w);
-	has_work = engine_wait(&w->waiter, until);
+	engine_wait(&w->waiter, until);
 	pthread_mutex_lock(&e->lock);
+	has_work = !w->is_parked; /* wake_one() has unparked it */
 	if (w->is_parked)
 		unpark(w);
 	return has_work;
