@@ -64,11 +64,9 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 					"or write again; 0: for ever. Then the stream ends with "
 					"DEADLINE_EXCEEDED" },
 	[CONFIG_THREADS] = { "threads", "PYRITE_THREADS", CONFIG_NUMBER, 0, 0, 1024, "0",
-			     "methods of a daemon that run at a time; 0: one per core, at least 4; "
-			     "1: "
-			     "serial. Calls beyond wait. Methods that wait for calls of their own "
-			     "do "
-			     "not count, up to 256 threads" },
+			     "methods of a daemon that run at a time; 0: one per core, at "
+			     "least 4; 1: serial. Calls beyond wait. Methods that wait for calls "
+			     "of their own do not count, up to 256 threads" },
 	[CONFIG_MAX_MESSAGE] = { "max_message", "PYRITE_MAX_MESSAGE", CONFIG_BYTES, 64 * MIB, KIB,
 				 INT32_MAX, "64M",
 				 "bytes of one request or reply; a larger one fails with "

@@ -70,6 +70,18 @@ bool work_logged(struct work *work, const char *part)
 	return found;
 }
 
+bool work_has_inside(struct work *work, int n)
+{
+	int64_t until = now_ms() + PATIENCE_MS;
+	bool reached;
+
+	pthread_mutex_lock(&work->lock);
+	while (!(reached = work->n_inside == n) && now_ms() < until)
+		wait_change(work);
+	pthread_mutex_unlock(&work->lock);
+	return reached;
+}
+
 static int n_held(const struct work *work)
 {
 	int i, n = 0;

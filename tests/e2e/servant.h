@@ -39,6 +39,8 @@ void work_open(struct work *work, int gate);
 
 /* Waits until `part` is in the log. Returns false when patience ends. */
 bool work_logged(struct work *work, const char *part);
+/* Waits until n methods of pass() and post() are under way. */
+bool work_has_inside(struct work *work, int n);
 /* Waits until n calls are held, or were told that nobody waits. */
 bool work_holds(struct work *work, int n);
 bool work_told(struct work *work, int n);

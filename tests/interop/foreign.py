@@ -478,7 +478,7 @@ def run(world, suffix):
 
 
 def main():
-    guard = threading.Timer(110, os._exit, (3,))
+    guard = threading.Timer(280, os._exit, (3,))
     guard.daemon = True
     guard.start()
     with tempfile.TemporaryDirectory() as name:

@@ -552,7 +552,7 @@ def run(pb, server, suffix):
 
 
 def main():
-    guard = threading.Timer(100, os._exit, (3,))
+    guard = threading.Timer(280, os._exit, (3,))
     guard.daemon = True
     guard.start()
     with tempfile.TemporaryDirectory() as name:

@@ -55,6 +55,16 @@ static inline void guest_comes(void *data, int fd, const struct door_peer *peer)
 	pthread_mutex_unlock(&guests->lock);
 }
 
+static inline int guests_count(struct guests *guests)
+{
+	int n;
+
+	pthread_mutex_lock(&guests->lock);
+	n = guests->n;
+	pthread_mutex_unlock(&guests->lock);
+	return n;
+}
+
 /* Waits until n have been let in. */
 static inline bool guests_wait(struct guests *guests, int n)
 {

@@ -170,7 +170,7 @@ TEST(a_future_can_be_cancelled_and_freed)
 	one = e2e_Work_pass_start(work, 1);
 	two = e2e_Work_pass_start(work, 2);
 	REQUIRE(one && two);
-	CHECK(work_logged(&place.work, "<1 <2 ") || work_logged(&place.work, "<2 <1 "));
+	CHECK(work_has_inside(&place.work, 2));
 	pyr_future_cancel(one);
 	CHECK(pyr_future_is_ready(one));
 	CHECK_INT(e2e_Work_pass_get(one), -PYR_CANCELLED);
@@ -206,6 +206,14 @@ static void check_late(int err, int64_t begin_ms, int64_t least, int64_t most)
 	CHECK(pyr_last_error()->may_have_run);
 }
 
+/* The link stands and has nothing to write: the next call leaves at once, however short its time.
+ */
+static int64_t idle_since(void)
+{
+	CHECK_INT(e2e_Work_add(work, 1, 1, NULL), 0);
+	return now_ms();
+}
+
 TEST(a_call_ends_at_the_deadline_nearest_to_it)
 {
 	struct pyr_call_options soon = { .timeout_ms = 30 }, late = { .timeout_ms = 20000 };
@@ -213,15 +221,17 @@ TEST(a_call_ends_at_the_deadline_nearest_to_it)
 	int64_t t;
 
 	begin(NULL);
-	t = now_ms();
+	t = idle_since();
 	check_late(e2e_Work_hold_soon(work, 1, &ret), t, 100, 10000); /* @timeout(100) */
+	t = idle_since();
 	pyr_next_call(&soon);
-	t = now_ms();
 	check_late(e2e_Work_hold_soon(work, 2, &ret), t, 30, 10000);
+	t = idle_since();
 	pyr_proxy_set_timeout(e2e_Work_as_proxy(work), 60);
-	t = now_ms();
 	check_late(e2e_Work_hold_soon(work, 4, &ret), t, 60, 10000);
-	t = now_ms();
+	pyr_proxy_set_timeout(e2e_Work_as_proxy(work), 0);
+	t = idle_since();
+	pyr_proxy_set_timeout(e2e_Work_as_proxy(work), 60);
 	check_late(e2e_Work_hold(work, 3, &ret), t, 60, 10000);
 	pyr_next_call(&late); /* the call's own wins, also when it is longer */
 	work_open(&place.work, 2);

@@ -58,9 +58,53 @@ static int dummy(void)
 
 static int (*const methods[1])(void) = { dummy };
 
+/* A peer whose answers may be corked, and how often they left. Linked before the true ones. */
+static struct peer *corked_peer;
+static atomic_int n_flushes;
+
+void __wrap_peer_ref(struct peer *peer);
+void __wrap_peer_unref(struct peer *peer);
+void __wrap_peer_flush(struct peer *peer);
+
+void __wrap_peer_ref(struct peer *peer)
+{
+	(void)peer;
+}
+
+void __wrap_peer_unref(struct peer *peer)
+{
+	(void)peer;
+}
+
+void __wrap_peer_flush(struct peer *peer)
+{
+	CHECK(peer == corked_peer);
+	atomic_fetch_add(&n_flushes, 1);
+}
+
+/* What comes in just when a thread's short look for more is over, and it is about to sleep. */
+static void (*after_look)(void);
+
+bool __real_engine_wait(struct engine_waiter *waiter, int64_t until);
+bool __wrap_engine_wait(struct engine_waiter *waiter, int64_t until);
+
+bool __wrap_engine_wait(struct engine_waiter *waiter, int64_t until)
+{
+	bool is_ready = __real_engine_wait(waiter, until);
+	void (*hook)(void) = after_look;
+
+	if (hook && until != ENGINE_FOREVER) {
+		after_look = NULL;
+		hook();
+	}
+	return is_ready;
+}
+
 static void on_reply(pyr_call *call, const struct codec_packer *packer)
 {
 	(void)packer;
+	if (corked_peer)
+		(void)exec_cork(corked_peer);
 	atomic_fetch_add(&probes[call->number].n_answers, 1);
 }
 
@@ -309,6 +353,62 @@ TEST(a_stop_that_comes_first_ends_the_work)
 	finish();
 }
 
+/* One thread runs two calls and corks the answer of the second, so that it looks for more. */
+static void run_and_look(void (*hook)(void))
+{
+	static char peer;
+	static struct lane a;
+
+	begin(1);
+	memset(&a, 0, sizeof(a));
+	atomic_store(&n_flushes, 0);
+	corked_peer = (struct peer *)(void *)&peer;
+	after_look = hook;
+	let_go(0, CALLS - 1);
+	submit(&a, 0, false);
+	submit(&a, 1, false);
+	run();
+}
+
+static void finish_look(void)
+{
+	pthread_join(runner, NULL);
+	CHECK(after_look == NULL);
+	CHECK(atomic_load(&n_flushes) > 0);
+	corked_peer = NULL;
+	finish();
+}
+
+static void stop_now(void)
+{
+	exec_stop(executor);
+}
+
+TEST(a_stop_that_comes_between_a_look_and_sleep_ends_the_work)
+{
+	run_and_look(stop_now);
+	finish_look();
+}
+
+static void run_job(struct exec_job *job)
+{
+	(void)job;
+	exec_stop(executor);
+}
+
+static void post_now(void)
+{
+	static struct exec_job job = { .run = run_job };
+
+	CHECK(exec_post(executor, &job));
+}
+
+TEST(a_job_that_comes_between_a_look_and_sleep_is_run)
+{
+	run_and_look(post_now);
+	finish_look();
+}
+
 static atomic_int n_idle;
 
 static void on_idle(void *data)
@@ -339,4 +439,5 @@ TESTS(exec, T(a_lane_starts_its_calls_in_order_and_lanes_take_turns),
       T(calls_of_a_lane_run_side_by_side), T(calls_find_idle_threads),
       T(a_oneway_holds_its_lane_and_no_other), T(a_lane_whose_link_has_much_to_send_waits),
       T(what_is_queued_at_the_end_fails), T(a_stop_that_comes_first_ends_the_work),
-      T(the_end_of_the_last_call_is_told))
+      T(a_stop_that_comes_between_a_look_and_sleep_ends_the_work),
+      T(a_job_that_comes_between_a_look_and_sleep_is_run), T(the_end_of_the_last_call_is_told))

@@ -4,17 +4,49 @@
 
 #include <dirent.h>
 #include <stdint.h>
+#include <sys/prctl.h>
+
+/* Core names its threads, and has more or less of them as it thinks fit; ours have the program's.
+ */
+static bool is_ours(const char *task)
+{
+	char path[300], name[32] = "", own[32] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%s/comm", task);
+	if ((file = fopen(path, "r")) && fgets(name, sizeof(name), file))
+		name[strcspn(name, "\n")] = '\0';
+	if (file)
+		fclose(file);
+	prctl(PR_GET_NAME, own);
+	return strcmp(name, own) == 0 || strncmp(name, "pyrite", 6) == 0;
+}
 
 static int count_threads(void)
 {
 	DIR *dir = opendir("/proc/self/task");
-	int n = -2; /* . and .. */
+	struct dirent *task;
+	int n = 0;
 
-	while (dir && readdir(dir))
-		n++;
+	while (dir && (task = readdir(dir)))
+		n += is_ours(task->d_name);
 	if (dir)
 		closedir(dir);
 	return n;
+}
+
+/* All method threads are there once all of them run a method at once. */
+static void use_all_threads(void)
+{
+	pyr_future *futures[4];
+	int i;
+
+	for (i = 0; i < n_threads; i++)
+		REQUIRE((futures[i] = e2e_Work_pass_start(work, 1)) != NULL);
+	CHECK(work_has_inside(&place.work, n_threads));
+	work_open(&place.work, 1);
+	for (i = 0; i < n_threads; i++)
+		CHECK_INT(e2e_Work_pass_get(futures[i]), 0);
 }
 
 EVERYWHERE(d5_a_thousand_futures_need_no_thread_and_no_connection)
@@ -22,17 +54,17 @@ EVERYWHERE(d5_a_thousand_futures_need_no_thread_and_no_connection)
 	enum { N = 1000 };
 	static pyr_future *futures[N];
 	int32_t sum;
-	int i, n_threads, n_fds;
+	int i, n_before, n_fds;
 
-	CHECK_INT(e2e_Work_add(work, 1, 1, NULL), 0);
-	n_threads = count_threads();
-	n_fds = test_open_fds();
+	use_all_threads();
+	n_before = count_threads();
+	n_fds = test_open_fds(); /* some of an earlier daemon perhaps, which go in their time */
 	for (i = 0; i < N; i++)
 		REQUIRE((futures[i] = e2e_Work_add_start(work, i, 1)) != NULL);
-	CHECK_INT(count_threads(), n_threads);
-	CHECK_INT(test_open_fds(), n_fds);
+	CHECK(count_threads() <= n_before);
+	CHECK(test_open_fds() <= n_fds);
 	CHECK_INT(pyr_gather(futures, N, -1), 0);
-	CHECK_INT(count_threads(), n_threads);
+	CHECK(count_threads() <= n_before);
 	for (i = 0; i < N; i++) {
 		CHECK_INT(e2e_Work_add_get(futures[i], &sum), 0);
 		CHECK_INT(sum, i + 1);
@@ -43,16 +75,17 @@ EVERYWHERE(d5_a_thousand_callbacks_share_one_thread)
 {
 	enum { N = 1000 };
 	struct heard heard;
-	int i, n_threads;
+	int i, n_before;
 
 	heard_init(&heard);
+	use_all_threads();
 	CHECK_INT(pyr_future_then(e2e_Work_add_start(work, 1, 1), on_add, &heard), 0);
 	CHECK(hears(&heard, 1)); /* the callback thread is there */
-	n_threads = count_threads();
+	n_before = count_threads();
 	for (i = 0; i < N; i++)
 		REQUIRE(pyr_future_then(e2e_Work_add_start(work, i, 1), on_add, &heard) == 0);
 	CHECK(hears(&heard, N + 1));
-	CHECK_INT(count_threads(), n_threads);
+	CHECK(count_threads() <= n_before);
 }
 
 EVERYWHERE(gather_waits_for_all_and_tells_the_first_that_failed)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The preprocessor, and what bounds the front end: each limit answers, none crashes or hangs. */
-#define TEST_SECONDS 170
 #include "idl_text.h"
 
 TEST(include_looks_beside_the_file_then_in_the_folders_of_dash_i)

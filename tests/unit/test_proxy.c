@@ -2,6 +2,7 @@
 /* The life of proxies: addresses, connecting, release, loss, places. */
 #include "servant.h"
 
+#include "port.h"
 #include "test.h"
 
 #include "proxy.h"
@@ -310,11 +311,6 @@ TEST(a_started_call_beyond_max_calls_is_refused)
 
 /* ---- loss ---- */
 
-static uint16_t port_of(const char *address)
-{
-	return (uint16_t)atoi(strrchr(address, ':') + 1);
-}
-
 /* A call may still leave on the link of a daemon that has just ended, before that is heard here; it
  * is told so, and the next one connects. */
 static int add_after_restart(struct e2e_Work *work, int32_t x, int32_t *ret)
@@ -330,13 +326,12 @@ static int add_after_restart(struct e2e_Work *work, int32_t x, int32_t *ret)
 
 TEST(a_proxy_survives_its_daemon)
 {
-	struct pyr_daemon_options options = { 0 };
+	struct pyr_daemon_options options = { .port = port_of_ours() };
 	struct e2e_Work *work;
 	int32_t sum;
 	int i;
 
-	REQUIRE(place_open(&place, NULL));
-	options.port = port_of(pyr_daemon_address(place.daemon));
+	REQUIRE(place_open(&place, &options));
 	work = e2e_Work_proxy(place.uri);
 	for (i = 0; i < 5; i++) {
 		CHECK_INT(add_after_restart(work, i, &sum), 0);

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* pipe2() */
 #include "counter.h"
 #include "naming_server.h"
+#include "port.h"
 #include "proxy_patience.h"
 
 #include <arpa/inet.h>
@@ -17,19 +18,6 @@ static void check_fails(int err, int code, const char *part)
 	CHECK_INT(err, -code);
 	CHECK_INT(pyr_last_error()->code, code);
 	CHECK_HAS(pyr_errmsg(), part);
-}
-
-static uint16_t free_port(void)
-{
-	struct sockaddr_in any = { .sin_family = AF_INET };
-	socklen_t size = sizeof(any);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	REQUIRE(fd >= 0 && bind(fd, (struct sockaddr *)&any, sizeof(any)) == 0);
-	REQUIRE(getsockname(fd, (struct sockaddr *)&any, &size) == 0);
-	close(fd);
-	return ntohs(any.sin_port);
 }
 
 static const char *uri_at(uint16_t port)
@@ -139,7 +127,8 @@ TEST(b8_a_call_s_deadline_goes_before_the_proxy_s_and_that_before_the_operation_
 	CHECK_INT(counter_close(&counter), 0);
 }
 
-TEST(b8_a_call_that_takes_too_long_ends_and_the_connection_stays)
+/* Returns how often the method ran: not at all where its time was over before that. */
+static int32_t run_out_of_time(void)
 {
 	struct px_Counter *proxy;
 	struct session *before;
@@ -147,17 +136,26 @@ TEST(b8_a_call_that_takes_too_long_ends_and_the_connection_stays)
 
 	REQUIRE(counter_open(&counter, NULL));
 	proxy = px_Counter_proxy(counter.uri);
-	CHECK_INT(pyr_proxy_bind(px_Counter_as_proxy(proxy)), 0);
+	CHECK_INT(px_Counter_runs(proxy, &n), 0); /* the link stands: what follows leaves at once */
 	before = px_Counter_as_proxy(proxy)->session;
 	counter_shut(&counter, true);
 	check_fails(px_Counter_slow(proxy, &n), PYR_DEADLINE_EXCEEDED, "TimeoutError: no answer");
 	CHECK(pyr_last_error()->may_have_run);
-	counter_shut(&counter, false);
 	CHECK_INT(px_Counter_runs(proxy, &n), 0);
-	CHECK_INT(n, 1);
+	counter_shut(&counter, false);
 	CHECK(px_Counter_as_proxy(proxy)->session == before);
 	px_Counter_free(proxy);
 	CHECK_INT(counter_close(&counter), 0);
+	return n;
+}
+
+TEST(b8_a_call_that_takes_too_long_ends_and_the_connection_stays)
+{
+	int32_t n;
+
+	while ((n = run_out_of_time()) == 0)
+		;
+	CHECK_INT(n, 1);
 }
 
 /* A name server that takes the connection and says nothing. */
@@ -237,7 +235,7 @@ TEST(t15_the_getter_of_an_idempotent_attribute_is_made_again)
 
 TEST(b9_retries_are_counted_and_leave_the_last_error)
 {
-	struct px_Counter *proxy = patient(uri_at(free_port()), 0, 2);
+	struct px_Counter *proxy = patient(uri_at(port_of_ours()), 0, 2);
 	int64_t begun = engine_now();
 
 	REQUIRE(proxy != NULL);
@@ -251,7 +249,7 @@ TEST(b9_retries_are_counted_and_leave_the_last_error)
 
 TEST(b9_retries_end_with_the_deadline)
 {
-	struct px_Counter *proxy = patient(uri_at(free_port()), 0, 1000);
+	struct px_Counter *proxy = patient(uri_at(port_of_ours()), 0, 1000);
 	int64_t begun = engine_now();
 
 	pyr_proxy_set_timeout(px_Counter_as_proxy(proxy), 120);
@@ -274,7 +272,7 @@ static void open_later(struct outcome *outcome, uint16_t port, bool with_object)
 
 TEST(b6_a_proxy_with_wait_ms_waits_for_its_server)
 {
-	uint16_t port = free_port();
+	uint16_t port = port_of_ours();
 	struct outcome outcome;
 
 	shared = patient(uri_at(port), 30000, 0);
@@ -285,7 +283,7 @@ TEST(b6_a_proxy_with_wait_ms_waits_for_its_server)
 	CHECK_INT(outcome.value, 1);
 	px_Counter_free(shared);
 	CHECK_INT(counter_close(&counter), 0);
-	port = free_port();
+	port = port_of_ours();
 	shared = patient(uri_at(port), 30000, 0);
 	begin(&outcome, bind_shared);
 	open_later(&outcome, port, true);
@@ -355,7 +353,7 @@ static int wait_in_tasks(void *data)
 
 TEST(b6_tasks_wait_side_by_side_and_are_cancelled)
 {
-	tasks.port = free_port();
+	tasks.port = port_of_ours();
 	tasks.proxies[0] = patient(uri_at(tasks.port), 30000, 0);
 	tasks.proxies[1] = patient(uri_at(tasks.port), 30000, 0);
 	CHECK_INT(pyr_tasks_run(wait_in_tasks, NULL), 0);
@@ -369,7 +367,7 @@ TEST(b6_tasks_wait_side_by_side_and_are_cancelled)
 
 TEST(b6_what_does_not_come_in_time_is_an_error)
 {
-	struct px_Counter *proxy = patient(uri_at(free_port()), 40, 0);
+	struct px_Counter *proxy = patient(uri_at(port_of_ours()), 40, 0);
 
 	check_fails(px_Counter_bump(proxy, NULL), PYR_UNAVAILABLE, "cannot connect");
 	CHECK(!pyr_last_error()->may_have_run);
@@ -380,7 +378,7 @@ TEST(b5_a_release_ends_the_wait)
 {
 	struct outcome outcome;
 
-	shared = patient(uri_at(free_port()), 30000, 0);
+	shared = patient(uri_at(port_of_ours()), 30000, 0);
 	begin(&outcome, px_Counter_bump);
 	see_it_pause(shared);
 	pyr_proxy_release(px_Counter_as_proxy(shared));
@@ -420,7 +418,7 @@ TEST(a9_t3_t5_a_proxy_with_wait_ms_waits_for_its_name_and_knows_where_it_leads)
 
 TEST(a9_success_after_a_wait_leaves_the_last_error_alone)
 {
-	uint16_t port = free_port();
+	uint16_t port = port_of_ours();
 	struct px_Counter *proxy = patient(uri_at(port), 40, 0);
 	struct pyr_daemon_options options = { .port = port };
 	const pyr_error *last;
@@ -449,12 +447,11 @@ TEST(a9_locate_waits_for_a_name_server)
 
 TEST(b7_reconnect_waits_for_a_server_that_comes_back)
 {
-	struct pyr_daemon_options options = { 0 };
+	struct pyr_daemon_options options = { .port = port_of_ours() };
 	struct outcome outcome;
 	int32_t n = 0;
 
-	REQUIRE(counter_open(&counter, NULL));
-	options.port = (uint16_t)atoi(strrchr(pyr_daemon_address(counter.daemon), ':') + 1);
+	REQUIRE(counter_open(&counter, &options));
 	shared = px_Counter_proxy(counter.uri);
 	CHECK_INT(px_Counter_bump(shared, &n), 0);
 	CHECK_INT(counter_close(&counter), 0);
@@ -476,7 +473,7 @@ TEST(b7_reconnect_ends_with_a_release)
 {
 	struct outcome outcome;
 
-	shared = px_Counter_proxy(uri_at(free_port()));
+	shared = px_Counter_proxy(uri_at(port_of_ours()));
 	begin(&outcome, reconnect_shared);
 	see_it_pause(shared);
 	pyr_proxy_release(px_Counter_as_proxy(shared));

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The stores: what both promise, and what the database keeps, refuses and survives. */
-#define TEST_SECONDS 100
 #include "store.h"
 #include "test.h"
 

@@ -16,6 +16,8 @@ pyrite_unit_test(naming pyrite_internal)
 pyrite_unit_test(naming_metadata pyrite_internal)
 pyrite_unit_test(engine pyrite_internal)
 pyrite_unit_test(exec pyrite_internal)
+target_link_options(test_exec PRIVATE
+	-Wl,--wrap=engine_wait -Wl,--wrap=peer_ref -Wl,--wrap=peer_unref -Wl,--wrap=peer_flush)
 pyrite_unit_test(frame pyrite_internal)
 pyrite_unit_test(numtab pyrite_internal)
 pyrite_unit_test(object pyrite_internal)
