@@ -31,7 +31,10 @@
 #include "stack.h"
 #include "uri.h"
 
-enum { CLOSE_MS = 500 }; /* for the last bytes of drained links */
+enum {
+	LEAVE_MS = 250, /* for callers to hear of the Goaway: one that idles looks every 100 ms */
+	CLOSE_MS = 500  /* for the last bytes of drained links */
+};
 
 struct pyr_daemon {
 	struct object_table objects;
@@ -351,11 +354,13 @@ static void wait_until(struct pyr_daemon *d, bool (*done)(struct pyr_daemon *), 
 	}
 }
 
-/* Names go first, so that nobody new is sent here; running calls have drain_ms; then the links
+/* Names go first, so that nobody new is sent here; running calls have drain_ms; then callers leave
+ * (what they call meanwhile is turned away, and so not lost), and the links of those that do not
  * close. */
 static void drain(struct pyr_daemon *d)
 {
 	int64_t until = engine_now() + (int64_t)atomic_load(&d->drain_ms) * ENGINE_MS;
+	int64_t leave;
 
 	naming_daemon_closing(d->host.address);
 	door_close(d->door);
@@ -364,6 +369,8 @@ static void drain(struct pyr_daemon *d)
 	each_peer(d, say_goaway);
 	plain_face_drain(d->plain);
 	wait_until(d, is_quiet, until);
+	leave = engine_now() + LEAVE_MS * (int64_t)ENGINE_MS;
+	wait_until(d, has_no_peers, leave < until ? leave : until);
 	each_peer(d, close_peer);
 	wait_until(d, has_no_peers, engine_now() + CLOSE_MS * (int64_t)ENGINE_MS);
 }

@@ -190,6 +190,26 @@ def after_goaway_new_calls_go_to_a_new_link_and_running_ones_are_answered():
     met.end()
 
 
+def a_caller_that_is_told_to_go_away_leaves_without_a_call():
+    def talk(link):
+        if len(met.server.links) > 1:
+            return answer_adds(link)
+        link.send(hello())
+        call = call_of(link)
+        link.send(frame(call.number, reply=dict(payload=b"\x08\x03")), frame(goaway=dict(message="going")))
+        link.wait_end()
+        met.left.set()
+        return None
+
+    met = Met(talk)
+    met.left = threading.Event()
+    assert met.ask("add 0 1 2") == "ok 3"
+    assert met.left.wait(PATIENCE)
+    assert met.ask("add 0 2 2") == "ok 4"
+    assert len(met.server.links) == 2
+    met.end()
+
+
 def a_call_that_was_turned_away_is_made_elsewhere():
     def talk(link):
         link.send(hello())

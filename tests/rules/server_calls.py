@@ -323,4 +323,17 @@ def a_draining_daemon_refuses_what_is_new_and_answers_what_runs(_server):
     control.close()
 
 
+def a_stopping_daemon_turns_away_who_has_not_heard_of_it(_server):
+    """Between the Goaway and the close, though nothing runs: what came too late was surely not run."""
+    server = Program("e2e-server")
+    client = linked(server)
+    server.process.terminate()
+    assert client.goaway().code == 0
+    error = client.error(client.start("add"))
+    assert error.code == UNAVAILABLE and error.was_not_run, error
+    client.wait_end()
+    assert server.process.wait(20) == 0
+    client.close()
+
+
 server_cases(globals())
