@@ -5,9 +5,9 @@
  * ---- Futures ----
  *
  * I_op_start() sends a call and returns at once with a future; I_op_get() waits for the result and
- * takes the future. Or pyr_future_then() takes it: a callback gets it when it is ready. No thread
- * and no connection stands behind a future. One thread at a time uses one. Source: Pyro's async
- * proxies and FutureResult.
+ * takes the future. Or pyr_future_then() takes it: a callback gets it when it is ready;
+ * I_op_async(proxy, arguments, callback, data) does both. No thread and no connection stands
+ * behind a future. One thread at a time uses one. Source: Pyro's async proxies and FutureResult.
  */
 #include <pyrite/pyrite.h>
 
