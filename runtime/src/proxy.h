@@ -6,6 +6,7 @@
 #include <pyrite/gen.h>
 
 #include "codec.h"
+#include "exec.h"
 #include "links.h"
 #include "root.h"
 #include "session.h"
@@ -32,7 +33,9 @@ struct pyr_proxy {
 	bool is_freed;              /* lock: by its user; calls that ran then are left */
 	unsigned n_released;        /* lock: what was being opened meanwhile is not wanted */
 	struct proxy_wait *waiting; /* lock: those others */
-	struct patience_pause *pausing; /* lock: calls between two attempts */
+	struct patience_pause *pausing;                /* lock: calls between two attempts, */
+	struct future_patience *pausing_futures, *due; /* lock: those of futures; the due_job's */
+	struct exec_job due_job;
 	uint32_t wait_ms;
 	atomic_uint max_retries;
 	pyr_batch *batch; /* it stands for one: its stubs queue */
