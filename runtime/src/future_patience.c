@@ -21,11 +21,12 @@
 enum { TRIES = 3, LOOK_AGAIN = ENGINE_MS };
 
 struct future_patience {
-	atomic_int refs;       /* the future's; the next step's; of a thread that starts it */
-	atomic_bool is_over;   /* set by who ends it: */
-	struct outcall *front; /* the future's is valid until he has completed it */
-	bool is_settled;       /* there is no next step: the future has its reference, too */
-	pyr_error *error;      /* it ended without a session */
+	struct future_wait wait; /* the proxy's lock: among those that pause, or are due */
+	atomic_int refs;         /* the future's; the next step's; of a thread that starts it */
+	atomic_bool is_over;     /* set by who ends it: */
+	struct outcall *front;   /* the future's is valid until he has completed it */
+	bool is_settled;         /* there is no next step: the future has its reference, too */
+	pyr_error *error;        /* it ended without a session */
 
 	struct patience patience;
 	struct call_terms terms; /* in the arena, as is the request */
@@ -41,9 +42,8 @@ struct future_patience {
 	struct exec_job job;
 	struct engine_timer timer;
 	/* the proxy's lock: */
-	bool is_begun;                        /* the attempt may be live */
-	bool may_have_run;                    /* one of the attempts before */
-	struct future_patience *next, **link; /* among those that pause, or are due */
+	bool is_begun;     /* the attempt may be live */
+	bool may_have_run; /* one of the attempts before */
 };
 
 /* ---- the end ---- */
@@ -249,20 +249,19 @@ static void make_attempt(struct future_patience *p, struct session *session)
 /* ---- between two attempts ---- */
 
 /* With the proxy's lock. */
-static void put_in(struct future_patience *p, struct future_patience **list)
+static void put_in(struct future_patience *p, struct future_wait **list)
 {
-	p->next = *list;
-	p->link = list;
-	if (p->next)
-		p->next->link = &p->next;
-	*list = p;
+	p->wait = (struct future_wait){ *list, list };
+	if (*list)
+		(*list)->link = &p->wait.next;
+	*list = &p->wait;
 }
 
 static void take_out(struct future_patience *p)
 {
-	*p->link = p->next;
-	if (p->next)
-		p->next->link = p->link;
+	*p->wait.link = p->wait.next;
+	if (p->wait.next)
+		p->wait.next->link = p->wait.link;
 }
 
 static void on_late(struct engine_timer *timer)
@@ -331,12 +330,12 @@ static void pause_it(struct future_patience *p)
 
 void future_patience_end_all(pyr_proxy *proxy)
 {
-	struct future_patience *p;
+	struct future_wait *wait;
 
-	for (p = proxy->pausing_futures; p; p = p->next)
-		end_released(p);
-	for (p = proxy->due; p; p = p->next)
-		end_released(p);
+	for (wait = proxy->pausing_futures; wait; wait = wait->next)
+		end_released((struct future_patience *)wait);
+	for (wait = proxy->due; wait; wait = wait->next)
+		end_released((struct future_patience *)wait);
 }
 
 /* call: NULL: there was no session, and the last error tells why. */
@@ -391,22 +390,24 @@ static void on_no_session(struct future_patience *p)
 }
 
 /* Those that are over need no session. Returns the others. */
-static struct future_patience *take_due(pyr_proxy *proxy)
+static struct future_wait *take_due(pyr_proxy *proxy)
 {
-	struct future_patience *all, *rest = NULL, *p;
+	struct future_wait *all, *rest = NULL, *wait;
 
 	pthread_mutex_lock(&proxy->lock);
 	all = proxy->due;
 	proxy->due = NULL;
 	pthread_mutex_unlock(&proxy->lock);
-	while ((p = all)) {
-		all = p->next;
+	while ((wait = all)) {
+		struct future_patience *p = (struct future_patience *)wait;
+
+		all = wait->next;
 		if (atomic_load(&p->is_over)) {
 			drop(p, 1);
 			continue;
 		}
-		p->next = rest;
-		rest = p;
+		wait->next = rest;
+		rest = wait;
 	}
 	return rest; /* those that became due first are first again */
 }
@@ -415,11 +416,13 @@ static struct future_patience *take_due(pyr_proxy *proxy)
 static void on_due(struct exec_job *job)
 {
 	pyr_proxy *proxy = (pyr_proxy *)((char *)job - offsetof(pyr_proxy, due_job));
-	struct future_patience *rest = take_due(proxy), *p;
+	struct future_wait *rest = take_due(proxy);
 	struct session *session = rest ? proxy_session(proxy) : NULL;
 
-	while ((p = rest)) {
-		rest = p->next;
+	while (rest) {
+		struct future_patience *p = (struct future_patience *)rest;
+
+		rest = rest->next;
 		engine_timer_cancel(&p->timer);
 		if (!session) {
 			on_no_session(p);

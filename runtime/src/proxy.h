@@ -20,6 +20,11 @@ struct proxy_wait {
 	pyr_error *error; /* owned: a copy of his */
 };
 
+/* A future whose call waits for its next attempt. */
+struct future_wait {
+	struct future_wait *next, **link; /* link: what leads here */
+};
+
 struct pyr_proxy {
 	const struct codec_interface *interface;
 	pyr_uri *uri; /* as given */
@@ -33,8 +38,8 @@ struct pyr_proxy {
 	bool is_freed;              /* lock: by its user; calls that ran then are left */
 	unsigned n_released;        /* lock: what was being opened meanwhile is not wanted */
 	struct proxy_wait *waiting; /* lock: those others */
-	struct patience_pause *pausing;                /* lock: calls between two attempts, */
-	struct future_patience *pausing_futures, *due; /* lock: those of futures; the due_job's */
+	struct patience_pause *pausing;            /* lock: calls between two attempts, */
+	struct future_wait *pausing_futures, *due; /* lock: those of futures; the due_job's */
 	struct exec_job due_job;
 	uint32_t wait_ms;
 	atomic_uint max_retries;
