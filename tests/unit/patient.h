@@ -8,6 +8,7 @@
 #include "test.h"
 
 #include <arpa/inet.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -61,5 +62,19 @@ static inline void cut(struct px_Counter *proxy)
 	pthread_mutex_unlock(&self->lock);
 	peer_close(session->peer, PYR_UNAVAILABLE, "cut by the test");
 	session_unref(session);
+}
+
+/* Until a call of the proxy waits for its next attempt. */
+static inline void see_it_pause(struct px_Counter *proxy)
+{
+	pyr_proxy *self = px_Counter_as_proxy(proxy);
+	bool is_pausing = false;
+
+	while (!is_pausing) {
+		pthread_mutex_lock(&self->lock);
+		is_pausing = self->pausing != NULL;
+		pthread_mutex_unlock(&self->lock);
+		sched_yield();
+	}
 }
 #endif

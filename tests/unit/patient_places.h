@@ -61,21 +61,25 @@ static inline bool place_opens_with(const struct px_Counter_methods *methods)
 	return counter_open_with(&counter, &place.options, methods);
 }
 
-/* Until n futures of the proxy wait for their next attempts, all at the same time. */
-static inline void see_futures_pause(struct px_Counter *proxy, int n)
+/* Futures of the proxy that wait for their next attempts just now. */
+static inline int count_pausing_futures(struct px_Counter *proxy)
 {
 	pyr_proxy *self = px_Counter_as_proxy(proxy);
 	struct future_wait *wait;
-	int n_pausing;
+	int n = 0;
 
-	do {
-		n_pausing = 0;
-		pthread_mutex_lock(&self->lock);
-		for (wait = self->pausing_futures; wait; wait = wait->next)
-			n_pausing++;
-		pthread_mutex_unlock(&self->lock);
+	pthread_mutex_lock(&self->lock);
+	for (wait = self->pausing_futures; wait; wait = wait->next)
+		n++;
+	pthread_mutex_unlock(&self->lock);
+	return n;
+}
+
+/* Until n do, at the same time. */
+static inline void see_futures_pause(struct px_Counter *proxy, int n)
+{
+	while (count_pausing_futures(proxy) < n)
 		sched_yield();
-	} while (n_pausing < n);
 }
 
 /* A server in a process of its own. */

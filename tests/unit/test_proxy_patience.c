@@ -17,20 +17,6 @@ static const char *uri_at(uint16_t port)
 	return uri;
 }
 
-/* Until a call of the proxy waits for its next attempt. */
-static void see_it_pause(struct px_Counter *proxy)
-{
-	pyr_proxy *self = px_Counter_as_proxy(proxy);
-	bool is_pausing = false;
-
-	while (!is_pausing) {
-		pthread_mutex_lock(&self->lock);
-		is_pausing = self->pausing != NULL;
-		pthread_mutex_unlock(&self->lock);
-		sched_yield();
-	}
-}
-
 struct outcome {
 	pthread_t thread;
 	int (*call)(struct px_Counter *proxy, int32_t *ret);
