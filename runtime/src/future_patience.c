@@ -18,7 +18,7 @@
 #include "context.h"
 #include "error.h"
 
-enum { TRIES = 3, LOOK_AGAIN = ENGINE_MS };
+enum { TRIES = 3 };
 
 struct future_patience {
 	struct future_wait wait; /* the proxy's lock: among those that pause, or are due */
@@ -37,12 +37,14 @@ struct future_patience {
 	pyr_call *outer;         /* counted: it is made inside this one; NULL: none */
 	struct context_own *own; /* the thread's that started it */
 
+	unsigned n_begun; /* attempts */
 	struct outcall attempt;
 	struct outcall_hook hook;
 	struct exec_job job;
 	struct engine_timer timer;
 	/* the proxy's lock: */
-	bool is_begun;     /* the attempt may be live */
+	unsigned n_ended;  /* attempts that on_ended() has looked at */
+	bool is_begun;     /* the attempt has been started, and is not one of them */
 	bool may_have_run; /* one of the attempts before */
 };
 
@@ -189,26 +191,12 @@ static void on_look(struct engine_timer *timer)
 		(struct future_patience *)((char *)timer - offsetof(struct future_patience, timer));
 	int64_t next = outcall_look(&p->attempt);
 
-	if (next == ENGINE_FOREVER && !atomic_load(&p->attempt.waiter.ready))
-		next = engine_now() + LOOK_AGAIN; /* it is about to be started */
 	if (next != ENGINE_FOREVER)
 		engine_timer_set(timer, next);
 }
 
-/* A cancel came before it was live. */
-static void cancel_if_over(struct future_patience *p)
-{
-	pyr_proxy *proxy = p->patience.proxy;
-
-	if (!atomic_load(&p->is_over))
-		return;
-	pthread_mutex_lock(&proxy->lock);
-	if (p->is_begun)
-		outcall_cancel(&p->attempt, PYR_CANCELLED, "the future was cancelled");
-	pthread_mutex_unlock(&proxy->lock);
-}
-
-/* With the thread's context as it was where the call was started. */
+/* With the thread's context as it was where the call was started. Once the call has left, the next
+ * attempt may begin elsewhere. */
 static void start(struct future_patience *p, struct session *session)
 {
 	struct context_own *own = context_exchange(p->own);
@@ -216,33 +204,38 @@ static void start(struct future_patience *p, struct session *session)
 
 	outcall_start(&p->attempt, session, p->operation, &p->packer, false);
 	incall_enter(before);
-	p->own = context_exchange(own);
+	(void)context_exchange(own);
+}
+
+/* The attempt has been started, and on_ended() has not looked at it. With the proxy's lock. */
+static void watch_attempt(struct future_patience *p)
+{
+	int64_t limit = outcall_limit(&p->attempt);
+
+	p->is_begun = true;
+	p->timer.fire = on_look;
+	if (limit != ENGINE_FOREVER && engine_timer_set(&p->timer, limit) < 0)
+		end_with(p, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	if (atomic_load(&p->is_over)) /* also by a cancel before it was live */
+		outcall_cancel(&p->attempt, PYR_CANCELLED, "the future was cancelled");
 }
 
 /* session: a reference, taken. The call may be over, and is another's, before it returns. */
 static void make_attempt(struct future_patience *p, struct session *session)
 {
 	pyr_proxy *proxy = p->patience.proxy;
-	int64_t limit;
+	unsigned n = ++p->n_begun;
 
 	atomic_fetch_add(&p->refs, 1);
 	outcall_init(&p->attempt, &p->terms);
 	(void)outcall_set_hook(&p->attempt, &p->hook);
-	p->attempt.session = session;
-	limit = outcall_limit(&p->attempt);
-	p->timer.fire = on_look;
-	if (limit != ENGINE_FOREVER && engine_timer_set(&p->timer, limit) < 0) {
-		end_with(p, PYR_RESOURCE_EXHAUSTED, "out of memory");
-		drop(p, 2);
-		return;
-	}
-	pthread_mutex_lock(&proxy->lock);
-	p->is_begun = true;
-	pthread_mutex_unlock(&proxy->lock);
 	session_ref(session);
 	start(p, session);
 	session_unref(session);
-	cancel_if_over(p);
+	pthread_mutex_lock(&proxy->lock);
+	if (p->n_ended < n)
+		watch_attempt(p);
+	pthread_mutex_unlock(&proxy->lock);
 	drop(p, 1);
 }
 
@@ -356,11 +349,12 @@ static void on_ended(struct exec_job *job)
 	pyr_proxy *proxy = p->patience.proxy;
 	bool is_over = atomic_load(&p->is_over), again, wants;
 
-	engine_timer_cancel(&p->timer);
 	pthread_mutex_lock(&proxy->lock);
+	p->n_ended = p->n_begun;
 	p->is_begun = false;
 	p->may_have_run |= p->attempt.may_have_run;
 	pthread_mutex_unlock(&proxy->lock);
+	engine_timer_cancel(&p->timer);
 	again = !is_over && p->attempt.was_not_run && --p->tries > 0;
 	wants = !is_over && !again && wants_another(p, &p->attempt);
 	if (!again && !wants && claim(p))
