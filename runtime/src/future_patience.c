@@ -37,13 +37,13 @@ struct future_patience {
 	pyr_call *outer;         /* counted: it is made inside this one; NULL: none */
 	struct context_own *own; /* the thread's that started it */
 
-	unsigned n_begun; /* attempts */
 	struct outcall attempt;
 	struct outcall_hook hook;
 	struct exec_job job;
 	struct engine_timer timer;
 	/* the proxy's lock: */
-	unsigned n_ended;  /* attempts that on_ended() has looked at */
+	unsigned n_begun;  /* attempts */
+	unsigned n_ended;  /* of them, those that on_ended() has looked at */
 	bool is_begun;     /* the attempt has been started, and is not one of them */
 	bool may_have_run; /* one of the attempts before */
 };
@@ -153,6 +153,8 @@ void future_patience_cancel(struct future_patience *p, const char *text)
 	if (p->is_begun) {
 		outcall_cancel(&p->attempt, PYR_CANCELLED, text);
 		p->may_have_run |= p->attempt.may_have_run;
+	} else if (p->n_begun > p->n_ended) {
+		p->may_have_run = true; /* it is just leaving; watch_attempt() cancels it */
 	}
 	set_error(p, PYR_CANCELLED, text);
 	pthread_mutex_unlock(&proxy->lock);
@@ -214,7 +216,8 @@ static void watch_attempt(struct future_patience *p)
 
 	p->is_begun = true;
 	p->timer.fire = on_look;
-	if (limit != ENGINE_FOREVER && engine_timer_set(&p->timer, limit) < 0)
+	if (!atomic_load(&p->is_over) && limit != ENGINE_FOREVER &&
+	    engine_timer_set(&p->timer, limit) < 0)
 		end_with(p, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	if (atomic_load(&p->is_over)) /* also by a cancel before it was live */
 		outcall_cancel(&p->attempt, PYR_CANCELLED, "the future was cancelled");
@@ -224,8 +227,11 @@ static void watch_attempt(struct future_patience *p)
 static void make_attempt(struct future_patience *p, struct session *session)
 {
 	pyr_proxy *proxy = p->patience.proxy;
-	unsigned n = ++p->n_begun;
+	unsigned n;
 
+	pthread_mutex_lock(&proxy->lock);
+	n = ++p->n_begun;
+	pthread_mutex_unlock(&proxy->lock);
 	atomic_fetch_add(&p->refs, 1);
 	outcall_init(&p->attempt, &p->terms);
 	(void)outcall_set_hook(&p->attempt, &p->hook);
