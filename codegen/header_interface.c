@@ -76,11 +76,31 @@ static void deprecation(struct buf *out, const struct ast_decl *decl)
 	buf_free(&text);
 }
 
+/* I_op_start() and pyr_future_then() in one. */
+static void async_body(struct buf *out, const struct operation *operation,
+		       const struct ast_decl *interface)
+{
+	struct items arguments = { 0 };
+
+	buf_printf(&arguments.text, "%s_%s_start(self", interface->c_name, operation->decl->c_name);
+	for (size_t i = 0; i < operation->n_ins; i++)
+		buf_printf(&arguments.text, ", %s", operation->ins[i].name);
+	items_add(&arguments, ")");
+	operation_callback(&arguments, operation, false);
+	buf_str(out, "{\n");
+	layout_call(out, 1, "return pyr_future_then", &arguments, ";");
+	buf_str(out, "}\n");
+	items_clear(&arguments);
+}
+
 static void stub(struct buf *out, const struct operation *operation,
 		 const struct ast_decl *interface, enum operation_form form)
 {
 	deprecation(out, operation->decl);
-	operation_function(out, operation, interface, form, ";");
+	operation_function(out, operation, interface, form,
+			   operation_is_inline(operation, form) ? "" : ";");
+	if (operation_is_inline(operation, form))
+		async_body(out, operation, interface);
 }
 
 static bool ends_blank(const struct buf *out)

@@ -68,10 +68,12 @@ struct frame {
 
 static unsigned long fill(struct buf *out, const struct items *items, struct frame frame);
 
-/* Whether an item is itself a list in parentheses, whose parts may have lines of their own. */
+/* Whether an item is itself a call, whose arguments may have lines of their own. */
 static bool is_nested(const char *item)
 {
-	return strncmp(item, "PYR__IN(", 8) == 0 || strncmp(item, "PYR__OUT(", 9) == 0;
+	size_t n = strlen(item), name = strcspn(item, "( ");
+
+	return name > 0 && item[name] == '(' && item[n - 1] == ')';
 }
 
 /* An item that is too long for a line, filled behind its own parenthesis. */

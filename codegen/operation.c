@@ -2,13 +2,15 @@
 #include "operation.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "layout.h"
 
 static const char *const suffixes[OPERATION_FORMS] = {
-	[FORM_PLAIN] = "",       [FORM_START] = "_start", [FORM_GET] = "_get",
-	[FORM_REPLY] = "_reply", [FORM_NEXT] = "_next",   [FORM_YIELD] = "_yield",
-	[FORM_WRITE] = "_write", [FORM_READ] = "_read",   [FORM_FINISH] = "_finish",
+	[FORM_PLAIN] = "",         [FORM_START] = "_start", [FORM_ASYNC] = "_async",
+	[FORM_GET] = "_get",       [FORM_REPLY] = "_reply", [FORM_NEXT] = "_next",
+	[FORM_YIELD] = "_yield",   [FORM_WRITE] = "_write", [FORM_READ] = "_read",
+	[FORM_FINISH] = "_finish",
 };
 
 static bool is_stream(const struct ast_type *type)
@@ -101,8 +103,9 @@ bool operation_has(const struct operation *operation, enum operation_form form)
 
 	switch (form) {
 	case FORM_START:
+	case FORM_ASYNC:
 	case FORM_GET:
-		return !operation->decl->oneway && !operation->has_streams;
+		return !operation->has_streams;
 	case FORM_REPLY:
 		return !operation->decl->oneway;
 	case FORM_NEXT:
@@ -116,6 +119,11 @@ bool operation_has(const struct operation *operation, enum operation_form form)
 	default:
 		return true;
 	}
+}
+
+bool operation_is_inline(const struct operation *operation, enum operation_form form)
+{
+	return form == FORM_ASYNC && !operation->decl->deprecated;
 }
 
 static const char *first_parameter(enum operation_form form)
@@ -144,6 +152,33 @@ static void add_item(struct items *list, const struct operation_value *value, en
 	items_end(list);
 }
 
+static bool is_parameter(const struct operation *operation, const char *name)
+{
+	for (size_t i = 0; i < operation->n_ins; i++)
+		if (strcmp(operation->ins[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void add_apart(struct items *list, const struct operation *operation, const char *type,
+		      const char *word)
+{
+	struct buf name = { 0 };
+
+	buf_str(&name, word);
+	while (!name.failed && is_parameter(operation, buf_text(&name)))
+		buf_str(&name, "_");
+	items_add(list, "%s%s", type, buf_text(&name));
+	list->text.failed |= name.failed;
+	buf_free(&name);
+}
+
+void operation_callback(struct items *list, const struct operation *operation, bool with_types)
+{
+	add_apart(list, operation, with_types ? "pyr_future_cb " : "", "callback");
+	add_apart(list, operation, with_types ? "void *" : "", "data");
+}
+
 void operation_parameters(struct items *list, const struct operation *operation,
 			  const struct ast_decl *interface, enum operation_form form)
 {
@@ -153,8 +188,10 @@ void operation_parameters(struct items *list, const struct operation *operation,
 		items_add(list, "%s", first);
 	else
 		items_add(list, "struct %s *self", interface->c_name);
-	if (form == FORM_METHOD || form == FORM_PLAIN || form == FORM_START)
+	if (form == FORM_METHOD || form == FORM_PLAIN || form == FORM_START || form == FORM_ASYNC)
 		add_values(list, operation->ins, operation->n_ins, CTYPE_IN);
+	if (form == FORM_ASYNC)
+		operation_callback(list, operation, true);
 	if (operation->has_streams && form == FORM_METHOD)
 		items_add(list, "pyr_stream *stream");
 	else if (operation->has_streams && form == FORM_PLAIN)
@@ -176,6 +213,13 @@ void operation_parameters(struct items *list, const struct operation *operation,
 		add_values(list, operation->outs, operation->n_outs, CTYPE_OUT);
 }
 
+static const char *type_of(const struct operation *operation, enum operation_form form)
+{
+	if (form == FORM_START)
+		return "pyr_future *";
+	return operation_is_inline(operation, form) ? "static inline int " : "int ";
+}
+
 void operation_function(struct buf *out, const struct operation *operation,
 			const struct ast_decl *interface, enum operation_form form,
 			const char *tail)
@@ -185,8 +229,7 @@ void operation_function(struct buf *out, const struct operation *operation,
 
 	operation_parameters(&parameters, operation, interface, form);
 	buf_printf(&name, "%s_%s%s", interface->c_name, operation->decl->c_name, suffixes[form]);
-	layout_function(out, form == FORM_START ? "pyr_future *" : "int ", buf_text(&name),
-			&parameters, tail);
+	layout_function(out, type_of(operation, form), buf_text(&name), &parameters, tail);
 	out->failed |= name.failed;
 	buf_free(&name);
 	items_clear(&parameters);

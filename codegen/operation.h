@@ -33,6 +33,7 @@ enum operation_form {
 	FORM_METHOD, /* servant: call, ins, outs */
 	FORM_PLAIN,  /* self, ins, outs */
 	FORM_START,  /* self, ins */
+	FORM_ASYNC,  /* self, ins, callback, data */
 	FORM_GET,    /* future, outs */
 	FORM_REPLY,  /* deferred, outs by value */
 	FORM_NEXT,   /* stream, an item of the result's */
@@ -46,9 +47,16 @@ enum operation_form {
 /* Whether the operation has it. */
 bool operation_has(const struct operation *operation, enum operation_form form);
 
+/* Whether the header defines it. Not where it is deprecated: gcc warns of a deprecated function
+ * that another calls, even if that is one, too. */
+bool operation_is_inline(const struct operation *operation, enum operation_form form);
+
 /* interface: whose functions they are (a derived one has its own of inherited operations). */
 void operation_parameters(struct items *list, const struct operation *operation,
 			  const struct ast_decl *interface, enum operation_form form);
+
+/* The names of FORM_ASYNC's last two parameters: no other has them. */
+void operation_callback(struct items *list, const struct operation *operation, bool with_types);
 
 /* Writes "int example_Server_add(...)" and tail, for any form but FORM_METHOD. */
 void operation_function(struct buf *out, const struct operation *operation,

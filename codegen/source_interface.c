@@ -275,8 +275,7 @@ void source_interface(struct source *source, const struct ast_decl *decl)
 	buf_str(out, "\n");
 	layout_define(out, buf_text(&head), buf_text(&value));
 	args(source, &interface);
-	for (size_t i = 0; i < decl->n_operations; i++)
-		source_shim(out, &interface, &interface.rows[i]);
+	source_shims(out, &interface);
 	operations(source, &interface);
 	table(source, &interface);
 	for (size_t i = 0; i < decl->n_operations; i++)

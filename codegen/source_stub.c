@@ -70,22 +70,53 @@ static void shim_results(struct buf *out, const struct operation *operation, siz
 	buf_printf(out, "%s\treturn status;\n", n > 1 ? "\t}\n" : "");
 }
 
+/* The method's arguments. Returns how many results need a local. */
+static size_t shim_arguments(struct items *arguments, const struct operation *operation)
+{
+	size_t n_locals = 0;
+
+	items_add(arguments, "call");
+	for (size_t i = 0; i < operation->n_ins; i++)
+		shim_in(arguments, &operation->ins[i], i);
+	if (operation->has_streams)
+		items_add(arguments, "pyr__stream(call)");
+	for (size_t i = 0; i < operation->n_outs; i++) {
+		shim_out(arguments, &operation->outs[i], i);
+		n_locals += !is_direct(&operation->outs[i]);
+	}
+	return n_locals;
+}
+
+/* As PYR__SHIM() on one line, if it fits. Returns whether it does. */
+static bool short_shim(struct buf *out, const struct source_interface *interface,
+		       const struct source_operation *row)
+{
+	struct items arguments = { 0 };
+	struct buf line = { 0 };
+	const char *item;
+	bool fits;
+
+	fits = shim_arguments(&arguments, &row->operation) == 0;
+	buf_printf(&line, "PYR__SHIM(%s, %s(methods)->%s(", row->shim, interface->macro,
+		   row->operation.decl->c_name);
+	for (item = items_next(&arguments, NULL); item; item = items_next(&arguments, item))
+		buf_printf(&line, "%s%s", item == items_next(&arguments, NULL) ? "" : ", ", item);
+	buf_str(&line, "))\n");
+	fits &= line.n <= LAYOUT_WIDTH + 1;
+	buf_str(out, fits ? buf_text(&line) : "");
+	out->failed |= line.failed || arguments.text.failed;
+	buf_free(&line);
+	items_clear(&arguments);
+	return fits;
+}
+
 static void shim_body(struct buf *out, const struct source_interface *interface,
 		      const struct operation *operation)
 {
 	struct items arguments = { 0 };
 	struct buf head = { 0 };
-	size_t n_locals = 0;
+	size_t n_locals = shim_arguments(&arguments, operation);
 
-	items_add(&arguments, "call");
-	for (size_t i = 0; i < operation->n_ins; i++)
-		shim_in(&arguments, &operation->ins[i], i);
-	if (operation->has_streams)
-		items_add(&arguments, "pyr__stream(call)");
-	for (size_t i = 0; i < operation->n_outs; i++) {
-		shim_out(&arguments, &operation->outs[i], i);
-		n_locals += !is_direct(&operation->outs[i]);
-	}
 	shim_locals(out, operation);
 	buf_printf(&head, "%s %s(methods)->%s", n_locals ? "int status =" : "return",
 		   interface->macro, operation->decl->c_name);
@@ -103,8 +134,8 @@ static void shim_body(struct buf *out, const struct source_interface *interface,
 	items_clear(&arguments);
 }
 
-void source_shim(struct buf *out, const struct source_interface *interface,
-		 const struct source_operation *row)
+static void long_shim(struct buf *out, const struct source_interface *interface,
+		      const struct source_operation *row)
 {
 	struct items parameters = { 0 };
 
@@ -112,12 +143,28 @@ void source_shim(struct buf *out, const struct source_interface *interface,
 	items_add(&parameters, "const void *methods");
 	items_add(&parameters, "pyr__in *in");
 	items_add(&parameters, "pyr__out *out");
-	buf_str(out, "\n");
 	layout_function(out, "static int ", row->shim, &parameters, "");
 	buf_str(out, "{\n");
 	shim_body(out, interface, &row->operation);
 	buf_str(out, "}\n");
 	items_clear(&parameters);
+}
+
+void source_shims(struct buf *out, const struct source_interface *interface)
+{
+	bool is_short = false, was_short = false;
+
+	for (size_t i = 0; i < interface->decl->n_operations; i++) {
+		struct buf shim = { 0 };
+
+		is_short = short_shim(&shim, interface, &interface->rows[i]);
+		if (!is_short)
+			long_shim(&shim, interface, &interface->rows[i]);
+		buf_printf(out, "%s%s", is_short && was_short ? "" : "\n", buf_text(&shim));
+		was_short = is_short;
+		out->failed |= shim.failed;
+		buf_free(&shim);
+	}
 }
 
 /* The slots of values, "{ .i32 = x }" each. */
@@ -158,11 +205,11 @@ static void macro_call(struct items *arguments, const char *macro, const struct 
 static const struct {
 	const char *function, *parts;
 } bodies[OPERATION_FORMS] = {
-	[FORM_PLAIN] = { "pyr__call", "sIio" },   [FORM_START] = { "pyr__start", "sIi" },
-	[FORM_GET] = { "pyr__get", "fOo" },       [FORM_REPLY] = { "pyr__reply", "dOr" },
-	[FORM_NEXT] = { "pyr__next", "tOp" },     [FORM_YIELD] = { "pyr__yield", "tOx" },
-	[FORM_WRITE] = { "pyr__write", "tOx" },   [FORM_READ] = { "pyr__read", "tOp" },
-	[FORM_FINISH] = { "pyr__finish", "tOo" },
+	[FORM_PLAIN] = { "pyr__call", "sIio" }, [FORM_START] = { "pyr__start", "sIi" },
+	[FORM_ASYNC] = { "pyr__start", "sIi" }, [FORM_GET] = { "pyr__get", "fOo" },
+	[FORM_REPLY] = { "pyr__reply", "dOr" }, [FORM_NEXT] = { "pyr__next", "tOp" },
+	[FORM_YIELD] = { "pyr__yield", "tOx" }, [FORM_WRITE] = { "pyr__write", "tOx" },
+	[FORM_READ] = { "pyr__read", "tOp" },   [FORM_FINISH] = { "pyr__finish", "tOo" },
 };
 
 static void add_part(struct items *arguments, char part, const struct source_interface *interface,
@@ -209,6 +256,18 @@ static void add_part(struct items *arguments, char part, const struct source_int
 	items_clear(&list);
 }
 
+/* What FORM_ASYNC does with the future. */
+static void then(struct buf *out, const struct operation *operation)
+{
+	struct items arguments = { 0 };
+
+	items_add(&arguments, "future");
+	operation_callback(&arguments, operation, false);
+	buf_str(out, "\n");
+	layout_call(out, 1, "return pyr_future_then", &arguments, ";");
+	items_clear(&arguments);
+}
+
 /* The forms of an operation stand together, without blank lines between them. */
 static void stub(struct buf *out, const struct source_interface *interface, size_t number,
 		 enum operation_form form)
@@ -224,8 +283,11 @@ static void stub(struct buf *out, const struct source_interface *interface, size
 	buf_str(out, "{\n");
 	for (; *part; part++)
 		add_part(&arguments, *part, interface, number, form);
-	buf_printf(&head, "return %s", opens ? "pyr__open" : bodies[form].function);
+	buf_printf(&head, "%s%s", form == FORM_ASYNC ? "pyr_future *future = " : "return ",
+		   opens ? "pyr__open" : bodies[form].function);
 	layout_call(out, 1, buf_text(&head), &arguments, ";");
+	if (form == FORM_ASYNC)
+		then(out, operation);
 	buf_str(out, "}\n");
 	out->failed |= head.failed;
 	buf_free(&head);
@@ -237,7 +299,7 @@ void source_stubs(struct buf *out, const struct source_interface *interface, siz
 	const struct operation *operation = &interface->rows[number].operation;
 
 	for (enum operation_form form = FORM_PLAIN; form < OPERATION_FORMS; form++)
-		if (operation_has(operation, form))
+		if (operation_has(operation, form) && !operation_is_inline(operation, form))
 			stub(out, interface, number, form);
 }
 

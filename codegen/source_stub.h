@@ -23,8 +23,7 @@ struct source_interface {
 	size_t n_defaults;                             /* constants of defaults written */
 };
 
-void source_shim(struct buf *out, const struct source_interface *interface,
-		 const struct source_operation *row);
+void source_shims(struct buf *out, const struct source_interface *interface);
 void source_stubs(struct buf *out, const struct source_interface *interface, size_t number);
 void source_constructors(struct buf *out, const struct ast_decl *decl);
 #endif

@@ -29,6 +29,7 @@ struct pyr_batch {
 	uint32_t
 		*numbers; /* of the interface's operations: 1 + the number here; 0: not named yet */
 	uint32_t n_named;
+	bool may_run_twice; /* each operation in it may */
 	size_t n_done;
 	atomic_bool is_running; /* it has a future */
 };
@@ -66,6 +67,7 @@ pyr_batch *pyr_batch_new(pyr_proxy *proxy)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	}
 	batch->stub->batch = batch;
+	batch->may_run_twice = true;
 	return batch;
 }
 
@@ -137,6 +139,7 @@ static bool put(pyr_batch *batch, unsigned operation, const struct codec_packer 
 	if (table->n_out > 0)
 		memcpy(batch->outs + batch->n_outs, out, table->n_out * sizeof(void *));
 	batch->n_outs += table->n_out;
+	batch->may_run_twice &= (table->flags & PYR__IDEMPOTENT) != 0;
 	return true;
 }
 
@@ -171,6 +174,7 @@ static void empty(pyr_batch *batch)
 	buf_reset(&batch->frames);
 	batch->n_items = batch->n_outs = 0;
 	batch->n_named = 0;
+	batch->may_run_twice = true;
 	memset(batch->numbers, 0,
 	       batch->proxy->interface->table->n_operations * sizeof(*batch->numbers));
 }
@@ -269,7 +273,15 @@ static bool begin(pyr_batch *batch, int *err)
 	return *err == 0;
 }
 
-static int run(pyr_batch *batch, int operation)
+static unsigned operation_of(const pyr_batch *batch, bool is_oneway)
+{
+	if (batch->may_run_twice)
+		return (unsigned)(is_oneway ? SESSION_BATCH_ONEWAY_IDEMPOTENT
+					    : SESSION_BATCH_IDEMPOTENT);
+	return (unsigned)(is_oneway ? SESSION_BATCH_ONEWAY : SESSION_BATCH);
+}
+
+static int run(pyr_batch *batch, bool is_oneway)
 {
 	struct codec_packer packer;
 	struct outcall call;
@@ -278,12 +290,12 @@ static int run(pyr_batch *batch, int operation)
 	if (!begin(batch, &err) || batch->n_items == 0)
 		return err;
 	packer = (struct codec_packer){ .bytes = batch->frames.data, .size = batch->frames.n };
-	if (!proxy_perform(batch->proxy, (unsigned)operation, &packer, &call)) {
+	if (!proxy_perform(batch->proxy, operation_of(batch, is_oneway), &packer, &call)) {
 		err = -pyr_last_error()->code;
 	} else {
 		if (call.code)
 			err = outcall_error(&call);
-		else if (operation == SESSION_BATCH)
+		else if (!is_oneway)
 			err = read_answers(batch, &call, true);
 		outcall_fini(&call);
 		session_unref(call.session);
@@ -294,12 +306,12 @@ static int run(pyr_batch *batch, int operation)
 
 int pyr_batch_run(pyr_batch *batch)
 {
-	return run(batch, SESSION_BATCH);
+	return run(batch, false);
 }
 
 int pyr_batch_run_oneway(pyr_batch *batch)
 {
-	return run(batch, SESSION_BATCH_ONEWAY);
+	return run(batch, true);
 }
 
 pyr_future *pyr_batch_start(pyr_batch *batch)
@@ -316,7 +328,7 @@ pyr_future *pyr_batch_start(pyr_batch *batch)
 	packer = (struct codec_packer){ .bytes = batch->frames.n ? batch->frames.data
 								 : (const uint8_t *)"",
 					.size = batch->frames.n };
-	if (!future_launch(batch->proxy, (unsigned)SESSION_BATCH, &packer, &future->call)) {
+	if (!future_launch(future, batch->proxy, operation_of(batch, false), &packer)) {
 		free(future);
 		return error_from_constructor();
 	}
@@ -347,8 +359,8 @@ int pyr_batch_get(pyr_future *future)
 		pyr_future_free(future);
 		return err;
 	}
-	outcall_wait(&future->call, ENGINE_FOREVER);
-	err = future->call.code ? outcall_error(&future->call)
+	future_wait(future);
+	err = future->call.code ? future_error(future)
 				: read_answers(future->batch, &future->call, true);
 	future_drop(future);
 	return err;

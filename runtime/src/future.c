@@ -2,24 +2,22 @@
 #include <stdlib.h>
 
 #include "error.h"
-#include "future.h"
+#include "future_patience.h"
 
 enum { MAP_WINDOW = 64 };
 
-/* As perform() in proxy.c, but a call that was sent is not made again: nobody waits who could. */
-bool future_launch(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
-		   struct outcall *call)
+/* As proxy_perform(), but a call that was sent is not made again. */
+static bool launch_once(struct outcall *call, pyr_proxy *proxy, unsigned operation,
+			const struct call_terms *terms, const struct codec_packer *packer)
 {
-	struct call_terms terms;
 	struct session *session;
 	int tries = 2;
 
-	proxy_terms(proxy, operation, &terms);
 	for (;;) {
 		session = proxy_session(proxy);
 		if (!session)
 			return false;
-		outcall_init(call, &terms);
+		outcall_init(call, terms);
 		outcall_start(call, session, operation, packer, false);
 		if (!atomic_load(&call->waiter.ready) || !call->was_not_run || --tries == 0)
 			return true;
@@ -27,6 +25,21 @@ bool future_launch(pyr_proxy *proxy, unsigned operation, const struct codec_pack
 		proxy_forget(proxy, session);
 		session_unref(session);
 	}
+}
+
+bool future_launch(pyr_future *future, pyr_proxy *proxy, unsigned operation,
+		   const struct codec_packer *packer)
+{
+	struct patience patience;
+	struct call_terms terms;
+
+	proxy_terms(proxy, operation, &terms);
+	patience_begin(&patience, proxy, operation, terms.deadline);
+	if (!patience.is_patient)
+		return launch_once(&future->call, proxy, operation, &terms, packer);
+	future->patience = future_patience_new(&future->call, &patience, operation, &terms, packer);
+	patience_done(&patience, future->patience);
+	return future->patience;
 }
 
 static pyr_future *start_future(pyr_proxy *proxy, unsigned operation, pyr__in *in,
@@ -45,7 +58,7 @@ static pyr_future *start_future(pyr_proxy *proxy, unsigned operation, pyr__in *i
 	if (!future)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	future->operation = codec;
-	if (future_launch(proxy, operation, &packer, &future->call))
+	if (future_launch(future, proxy, operation, &packer))
 		return future;
 	free(future);
 	return error_from_constructor();
@@ -71,8 +84,35 @@ pyr_future *pyr__start(void *self, const struct pyr__interface *interface, unsig
 	return future;
 }
 
+void future_wait(pyr_future *future)
+{
+	if (!future->patience) {
+		outcall_wait(&future->call, ENGINE_FOREVER);
+		return;
+	}
+	while (outcall_watch(&future->call, ENGINE_FOREVER) < 0)
+		future_cancel(future, ENGINE_CANCELLED_TEXT);
+}
+
+void future_cancel(pyr_future *future, const char *text)
+{
+	if (future->patience)
+		future_patience_cancel(future->patience, text);
+	else
+		outcall_cancel(&future->call, PYR_CANCELLED, text);
+}
+
+int future_error(pyr_future *future)
+{
+	if (future->call.session)
+		return outcall_error(&future->call);
+	return future_patience_error(future->patience);
+}
+
 void future_clear(pyr_future *future)
 {
+	if (future->patience)
+		future_patience_drop(future->patience);
 	outcall_fini(&future->call);
 	session_unref(future->call.session);
 	if (future->batch)
@@ -108,9 +148,9 @@ int pyr__get(pyr_future *future, const struct pyr__operation *operation, void *c
 		pyr_future_free(future);
 		return err;
 	}
-	outcall_wait(call, ENGINE_FOREVER);
+	future_wait(future);
 	if (call->code)
-		err = outcall_error(call);
+		err = future_error(future);
 	else if (codec_unpack_results(future->operation->reply, call->answer.data, call->answer.n,
 				      out, &problem) < 0)
 		err = error_set(PYR_INTERNAL, "ProtocolError: the reply of %s: %s", operation->name,
@@ -160,14 +200,14 @@ int pyr_future_status(pyr_future *future)
 	if (err < 0)
 		return err;
 	if (future->call.code)
-		return outcall_error(&future->call);
+		return future_error(future);
 	return future->batch ? batch_status(future->batch, &future->call) : 0;
 }
 
 void pyr_future_cancel(pyr_future *future)
 {
 	if (future && !engine_is_forked())
-		outcall_cancel(&future->call, PYR_CANCELLED, "the future was cancelled");
+		future_cancel(future, "the future was cancelled");
 }
 
 void pyr_future_free(pyr_future *future)
@@ -176,7 +216,7 @@ void pyr_future_free(pyr_future *future)
 		return;
 	if (!future->executor) {
 		pyr_future_cancel(future);
-		outcall_wait(&future->call, ENGINE_FOREVER);
+		future_wait(future);
 	}
 	future_drop(future);
 }

@@ -11,6 +11,7 @@ struct pyr_future {
 	struct outcall call;
 	const struct codec_operation *operation; /* NULL: it is a batch */
 	pyr_batch *batch;                        /* counted; that, else NULL */
+	struct future_patience *patience;        /* makes its attempts; NULL: there is one */
 
 	struct executor *executor; /* counted: where the callback runs; NULL: it has none */
 	struct outcall_hook hook;  /* the call is over: posts the job */
@@ -25,9 +26,15 @@ struct pyr_future {
 	pthread_t thread;
 };
 
-/* Starts a call. Returns false with the last error set if there is no session for it. */
-bool future_launch(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
-		   struct outcall *call);
+/* Starts its call. Returns false with the last error set if there is no session for it. */
+bool future_launch(pyr_future *future, pyr_proxy *proxy, unsigned operation,
+		   const struct codec_packer *packer);
+/* Waits until it is ready; a task that is cancelled meanwhile cancels it. */
+void future_wait(pyr_future *future);
+/* Ends it as CANCELLED, if it is not over. */
+void future_cancel(pyr_future *future, const char *text);
+/* Sets the thread's last error from a call that failed. Returns minus its code. */
+int future_error(pyr_future *future);
 /* In batch.c: the batch may be used again; and what came of it, with the last error set. */
 void batch_over(pyr_batch *batch);
 int batch_status(pyr_batch *batch, struct outcall *call);

@@ -41,7 +41,7 @@ static void run(struct exec_job *job)
 	pyr_future *future = (pyr_future *)((char *)job - offsetof(pyr_future, job));
 	bool is_taken;
 
-	outcall_wait(&future->call, ENGINE_FOREVER); /* until who completed it is done with it */
+	future_wait(future); /* until who completed it is done with it */
 	engine_timer_cancel(&future->timer);
 	pthread_mutex_lock(&lock);
 	if (begin(future)) {
@@ -145,8 +145,8 @@ void future_take_back(pyr_future *future)
 	future->is_taken = true;
 	pthread_mutex_unlock(&lock);
 	if (!was_taken) {
-		outcall_cancel(&future->call, PYR_CANCELLED, "the future was cancelled");
-		outcall_wait(&future->call, ENGINE_FOREVER);
+		future_cancel(future, "the future was cancelled");
+		future_wait(future);
 		engine_timer_cancel(&future->timer);
 		future_clear(future);
 	}

@@ -88,8 +88,7 @@ static void free_number(struct peer *peer, struct outcall *call)
 
 static struct outcall_hook is_over; /* the hook of a call that is complete */
 
-/* The answer is in: whoever waits may go, and with it the call's memory, unless it has a hook. */
-static void complete(struct outcall *call)
+void outcall_complete(struct outcall *call)
 {
 	struct outcall_hook *hook = atomic_exchange(&call->hook, &is_over);
 
@@ -377,7 +376,7 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 	free(large);
 	buf_free(&along);
 	if (code)
-		complete(call);
+		outcall_complete(call);
 }
 
 /* Ends a call here. With the lock. Returns false if it was answered already. */
@@ -407,7 +406,7 @@ static bool end_here(struct outcall *call, int code, const char *text)
 void outcall_abort(struct outcall *call, int code, const char *text)
 {
 	if (end_here(call, code, text))
-		complete(call);
+		outcall_complete(call);
 }
 
 void session_cancel_calls(struct session *session)
@@ -419,7 +418,7 @@ void session_cancel_calls(struct session *session)
 	for (i = 0; i < peer->n_slots; i++) {
 		call = peer->slots[i].call;
 		if (call && call->session == session && end_here(call, PYR_CANCELLED, RELEASED))
-			complete(call);
+			outcall_complete(call);
 	}
 }
 
@@ -442,7 +441,7 @@ void outcall_cancel(struct outcall *call, int code, const char *text)
 	ended = end_here(call, code, text);
 	peer_flush_unlock(peer);
 	if (ended)
-		complete(call);
+		outcall_complete(call);
 	peer_unref(peer);
 }
 
@@ -497,7 +496,7 @@ void peer_on_answer(struct peer *peer, const struct frame *frame)
 			return;
 	}
 	free_number(peer, call);
-	complete(call);
+	outcall_complete(call);
 }
 
 void peer_on_hello_out(struct peer *peer, const struct frame *frame)
@@ -536,7 +535,7 @@ static void lost(struct peer *peer, struct outcall *call)
 	session_loss(peer, text, sizeof(text), call->may_have_run);
 	free_number(peer, call);
 	fail(call, peer->closed_code ? peer->closed_code : PYR_UNAVAILABLE, text);
-	complete(call);
+	outcall_complete(call);
 }
 
 void peer_end_out(struct peer *peer)

@@ -14,14 +14,25 @@ static void expire(struct outcall *call)
 }
 
 /* Until the other end has said Hello, no caller waits longer than the time to connect. */
-static int64_t connect_limit(struct peer *peer)
+static int64_t connect_limit(const struct outcall *call)
 {
+	struct peer *peer;
 	int64_t until;
 
+	if (call->is_front) /* that is for its attempts */
+		return ENGINE_FOREVER;
+	peer = call->session->peer;
 	pthread_mutex_lock(&peer->lock);
 	until = peer->has_hello ? ENGINE_FOREVER : peer->connect_until;
 	pthread_mutex_unlock(&peer->lock);
 	return until;
+}
+
+int64_t outcall_limit(const struct outcall *call)
+{
+	int64_t connect = connect_limit(call);
+
+	return connect < call->deadline ? connect : call->deadline;
 }
 
 int64_t outcall_look(struct outcall *call)
@@ -30,7 +41,7 @@ int64_t outcall_look(struct outcall *call)
 
 	if (atomic_load(&call->waiter.ready))
 		return ENGINE_FOREVER;
-	connect = connect_limit(call->session->peer);
+	connect = connect_limit(call);
 	if (now < call->deadline && now < connect)
 		return connect < call->deadline ? connect : call->deadline;
 	if (now >= call->deadline)
@@ -43,14 +54,13 @@ int64_t outcall_look(struct outcall *call)
 /* Returns as engine_wait_or_cancel(). */
 static int wait_alone(struct outcall *call, int64_t until, bool may_be_cancelled, bool nests)
 {
-	struct peer *peer = call->session->peer;
 	int64_t limit, connect;
 	int ready;
 
 	for (;;) {
 		while (nests && exec_run_nested())
 			;
-		connect = atomic_load(&call->waiter.ready) ? ENGINE_FOREVER : connect_limit(peer);
+		connect = atomic_load(&call->waiter.ready) ? ENGINE_FOREVER : connect_limit(call);
 		limit = call->deadline < until ? call->deadline : until;
 		if (connect < limit)
 			limit = connect;
@@ -62,8 +72,8 @@ static int wait_alone(struct outcall *call, int64_t until, bool may_be_cancelled
 			expire(call);
 		else if (engine_now() >= until)
 			return 0;
-		else if (connect_limit(peer) <= engine_now())
-			peer_close(peer, PYR_UNAVAILABLE, CONNECT_LATE);
+		else if (connect_limit(call) <= engine_now())
+			peer_close(call->session->peer, PYR_UNAVAILABLE, CONNECT_LATE);
 	}
 }
 

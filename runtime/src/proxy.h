@@ -6,6 +6,7 @@
 #include <pyrite/gen.h>
 
 #include "codec.h"
+#include "exec.h"
 #include "links.h"
 #include "root.h"
 #include "session.h"
@@ -17,6 +18,11 @@ struct proxy_wait {
 	struct proxy_wait *next;
 	bool has_failed;  /* it could not be opened */
 	pyr_error *error; /* owned: a copy of his */
+};
+
+/* A future whose call waits for its next attempt. */
+struct future_wait {
+	struct future_wait *next, **link; /* link: what leads here */
 };
 
 struct pyr_proxy {
@@ -32,7 +38,9 @@ struct pyr_proxy {
 	bool is_freed;              /* lock: by its user; calls that ran then are left */
 	unsigned n_released;        /* lock: what was being opened meanwhile is not wanted */
 	struct proxy_wait *waiting; /* lock: those others */
-	struct patience_pause *pausing; /* lock: calls between two attempts */
+	struct patience_pause *pausing;            /* lock: calls between two attempts, */
+	struct future_wait *pausing_futures, *due; /* lock: those of futures; the due_job's */
+	struct exec_job due_job;
 	uint32_t wait_ms;
 	atomic_uint max_retries;
 	pyr_batch *batch; /* it stands for one: its stubs queue */

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "engine.h"
 #include "error.h"
+#include "future_patience.h"
 
 enum { FIRST_PAUSE_MS = 10, LAST_PAUSE_MS = 500 };
 
@@ -153,6 +154,7 @@ void patience_end(pyr_proxy *proxy)
 		engine_wake(&pause->waiter);
 	}
 	proxy->pausing = NULL;
+	future_patience_end_all(proxy);
 }
 
 void pyr_proxy_set_max_retries(pyr_proxy *proxy, uint32_t max_retries)

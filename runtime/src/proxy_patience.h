@@ -5,11 +5,12 @@
  * How long a call goes on trying: until what it is for is there (wait_ms), and again after a loss
  * when running it twice does no harm (max_retries). Between two attempts it waits in the engine,
  * from 10 ms on and twice as long each time up to half a second, of which a random half is left
- * out; never beyond the call's deadline. A release ends the wait. In the calling thread.
+ * out; never beyond the call's deadline. A release ends the wait. In the calling thread; what goes
+ * on without one is in future_patience.h.
  */
 #include "proxy.h"
 
-#define PATIENCE_BIND UINT32_MAX /* instead of an operation */
+#define PATIENCE_BIND (UINT32_MAX / 2) /* instead of an operation */
 
 struct patience {
 	pyr_proxy *proxy; /* counted by the caller */

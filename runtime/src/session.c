@@ -312,14 +312,15 @@ void peer_on_bound(struct peer *peer, const struct frame *frame)
 const struct pyr__operation *session_operation(const struct codec_interface *interface,
 					       unsigned operation)
 {
-	static const struct pyr__operation batch = { .name = PEER_BATCH_NAME };
-	static const struct pyr__operation oneway = { .name = PEER_BATCH_NAME,
-						      .flags = PYR__ONEWAY };
+	static const struct pyr__operation batches[] = {
+		{ .name = PEER_BATCH_NAME },
+		{ .name = PEER_BATCH_NAME, .flags = PYR__ONEWAY },
+		{ .name = PEER_BATCH_NAME, .flags = PYR__IDEMPOTENT },
+		{ .name = PEER_BATCH_NAME, .flags = PYR__ONEWAY | PYR__IDEMPOTENT },
+	};
 
-	if (operation == (unsigned)SESSION_BATCH)
-		return &batch;
-	if (operation == (unsigned)SESSION_BATCH_ONEWAY)
-		return &oneway;
+	if ((int)operation < 0)
+		return &batches[SESSION_BATCH - (int)operation];
 	return &interface->table->operations[operation];
 }
 

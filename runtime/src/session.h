@@ -59,6 +59,7 @@ struct outcall_hook {
 struct outcall {
 	struct engine_waiter waiter; /* ready: the answer is in */
 	struct session *session;     /* counted by the caller */
+	bool is_front;               /* it never leaves: others do, and it ends as the last one */
 	unsigned operation;
 	uint32_t number;     /* 0: not live */
 	uint64_t begin, end; /* of its frames in the session's stream */
@@ -80,7 +81,12 @@ struct outcall {
 };
 
 /* "Operations" of every interface: a batch of calls. */
-enum { SESSION_BATCH = -1, SESSION_BATCH_ONEWAY = -2 };
+enum {
+	SESSION_BATCH = -1,
+	SESSION_BATCH_ONEWAY = -2,
+	SESSION_BATCH_IDEMPOTENT = -3,
+	SESSION_BATCH_ONEWAY_IDEMPOTENT = -4
+};
 /* What the table says of an operation, or of one of those. */
 const struct pyr__operation *session_operation(const struct codec_interface *interface,
 					       unsigned operation);
@@ -127,11 +133,15 @@ bool outcall_wait(struct outcall *call, int64_t until);
  * was cancelled, which the call is not. */
 int outcall_watch(struct outcall *call, int64_t until);
 #define OUTCALL_REVOKED "the call that this one is part of was cancelled"
+/* The answer is in: whoever waits may go, and with it the call's memory, unless it has a hook. */
+void outcall_complete(struct outcall *call);
 /* Returns false, the hook not set, if it is over already. */
 bool outcall_set_hook(struct outcall *call, struct outcall_hook *hook);
 /* For a call that no thread waits for: ends it if its deadline, or the time to connect, has passed.
  * Returns when to look again. */
 int64_t outcall_look(struct outcall *call);
+/* When to look first. */
+int64_t outcall_limit(const struct outcall *call);
 /* Ends it here and tells the other end, unless it was answered: code is CANCELLED or
  * DEADLINE_EXCEEDED. */
 void outcall_cancel(struct outcall *call, int code, const char *text);

@@ -26,7 +26,7 @@ static int run(pyr_call *call)
 	pthread_mutex_lock(&counter->lock);
 	n = ++counter->n_runs;
 	pthread_cond_broadcast(&counter->changed);
-	while (counter->is_shut && in_time)
+	while (counter->is_shut && n > counter->n_let && in_time)
 		in_time = pthread_cond_timedwait(&counter->changed, &counter->lock, &until) == 0;
 	pthread_mutex_unlock(&counter->lock);
 	return n;
@@ -138,11 +138,17 @@ static void *serve(void *data)
 
 bool counter_open(struct counter *counter, const struct pyr_daemon_options *options)
 {
+	return counter_open_with(counter, options, &methods);
+}
+
+bool counter_open_with(struct counter *counter, const struct pyr_daemon_options *options,
+		       const struct px_Counter_methods *others)
+{
 	*counter = (struct counter){ .result = -1 };
 	pthread_mutex_init(&counter->lock, NULL);
 	pthread_cond_init(&counter->changed, NULL);
 	counter->daemon = pyr_daemon_new(options);
-	counter->uri = px_Counter_register(counter->daemon, "counter", &methods, counter);
+	counter->uri = px_Counter_register(counter->daemon, "counter", others, counter);
 	return counter->uri && pthread_create(&counter->thread, NULL, serve, counter) == 0;
 }
 
@@ -161,6 +167,14 @@ void counter_shut(struct counter *counter, bool is_shut)
 {
 	pthread_mutex_lock(&counter->lock);
 	counter->is_shut = is_shut;
+	pthread_cond_broadcast(&counter->changed);
+	pthread_mutex_unlock(&counter->lock);
+}
+
+void counter_let(struct counter *counter, int n)
+{
+	pthread_mutex_lock(&counter->lock);
+	counter->n_let = n;
 	pthread_cond_broadcast(&counter->changed);
 	pthread_mutex_unlock(&counter->lock);
 }

@@ -20,15 +20,21 @@ struct counter {
 	pthread_cond_t changed;
 	bool is_shut; /* lock */
 	int n_runs;   /* lock */
+	int n_let;    /* lock */
 	int level;    /* lock */
 };
 
 extern const struct px_Counter_methods *const counter_methods;
 
 bool counter_open(struct counter *counter, const struct pyr_daemon_options *options);
+/* The same with other methods; their data is the counter. */
+bool counter_open_with(struct counter *counter, const struct pyr_daemon_options *options,
+		       const struct px_Counter_methods *others);
 int counter_close(struct counter *counter);
 /* Runs wait from now on, or no more. */
 void counter_shut(struct counter *counter, bool is_shut);
+/* The first n runs go on though it is shut. */
+void counter_let(struct counter *counter, int n);
 /* Waits until n runs have begun. Returns false after 20 s. */
 bool counter_has_begun(struct counter *counter, int n);
 #endif

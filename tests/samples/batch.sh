@@ -7,7 +7,8 @@ set -u
 . "$PYRITE_SOURCE/tests/samples/samples.bash"
 expected='100 50 33 25 20 and no error
 -50 -100 call 3 of 5 in the batch: 100 divided by zero
-250 500 750 1000 from a thousand futures'
+250 500 750 1000 from a thousand futures
+100 50 33 25 20 called back'
 
 runs() {
 	run_alone "$PYRITE_BIN/sample-batch-client" && same "$expected" cat "$run_dir/alone" && same "" cat "$run_dir/alone.err"

@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Deadlines, calls made again, and waiting for what is not there yet. */
 #define _GNU_SOURCE /* pipe2() */
-#include "counter.h"
 #include "naming_server.h"
+#include "patient.h"
 #include "port.h"
 #include "proxy_patience.h"
 
-#include <arpa/inet.h>
 #include <sched.h>
-#include <sys/socket.h>
 
-static struct counter counter;
 static struct px_Counter *shared;
-
-static void check_fails(int err, int code, const char *part)
-{
-	CHECK_INT(err, -code);
-	CHECK_INT(pyr_last_error()->code, code);
-	CHECK_HAS(pyr_errmsg(), part);
-}
 
 static const char *uri_at(uint16_t port)
 {
@@ -26,41 +16,6 @@ static const char *uri_at(uint16_t port)
 
 	snprintf(uri, sizeof(uri), "PYRO:counter@127.0.0.1:%u", port);
 	return uri;
-}
-
-static struct px_Counter *patient(const char *uri, uint32_t wait_ms, uint32_t max_retries)
-{
-	struct pyr_proxy_options options = { .wait_ms = wait_ms, .max_retries = max_retries };
-
-	return px_Counter_proxy_with(uri, &options);
-}
-
-/* Until a call of the proxy waits for its next attempt. */
-static void see_it_pause(struct px_Counter *proxy)
-{
-	pyr_proxy *self = px_Counter_as_proxy(proxy);
-	bool is_pausing = false;
-
-	while (!is_pausing) {
-		pthread_mutex_lock(&self->lock);
-		is_pausing = self->pausing != NULL;
-		pthread_mutex_unlock(&self->lock);
-		sched_yield();
-	}
-}
-
-/* The connection is gone, as if the other end had died. */
-static void cut(struct px_Counter *proxy)
-{
-	pyr_proxy *self = px_Counter_as_proxy(proxy);
-	struct session *session;
-
-	pthread_mutex_lock(&self->lock);
-	session = self->session;
-	session_ref(session);
-	pthread_mutex_unlock(&self->lock);
-	peer_close(session->peer, PYR_UNAVAILABLE, "cut by the test");
-	session_unref(session);
 }
 
 struct outcome {
@@ -161,18 +116,15 @@ TEST(b8_a_call_that_takes_too_long_ends_and_the_connection_stays)
 /* A name server that takes the connection and says nothing. */
 TEST(b8_a_deadline_holds_while_a_name_is_looked_up)
 {
-	struct sockaddr_in any = { .sin_family = AF_INET };
-	socklen_t size = sizeof(any);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct pyr_proxy_options options = { .timeout_ms = 50 };
 	int64_t begun = engine_now();
 	struct px_Counter *proxy;
+	uint16_t port;
+	int fd = bound_socket(&port);
 	char uri[64];
 
-	any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	REQUIRE(fd >= 0 && bind(fd, (struct sockaddr *)&any, sizeof(any)) == 0);
-	REQUIRE(listen(fd, 8) == 0 && getsockname(fd, (struct sockaddr *)&any, &size) == 0);
-	snprintf(uri, sizeof(uri), "PYRONAME:x@127.0.0.1:%d", ntohs(any.sin_port));
+	REQUIRE(listen(fd, 8) == 0);
+	snprintf(uri, sizeof(uri), "PYRONAME:x@127.0.0.1:%u", port);
 	proxy = px_Counter_proxy_with(uri, &options);
 	CHECK_INT(px_Counter_runs(proxy, NULL), -PYR_DEADLINE_EXCEEDED);
 	CHECK(engine_now() - begun < 3000 * (int64_t)ENGINE_MS); /* a look-up has 5 s */

@@ -5,9 +5,10 @@
  * ---- Futures ----
  *
  * I_op_start() sends a call and returns at once with a future; I_op_get() waits for the result and
- * takes the future. Or pyr_future_then() takes it: a callback gets it when it is ready. No thread
- * and no connection stands behind a future. One thread at a time uses one. Source: Pyro's async
- * proxies and FutureResult.
+ * takes the future. Or pyr_future_then() takes it: a callback gets it when it is ready;
+ * I_op_async(proxy, arguments, callback, data) does both. No thread and no connection stands
+ * behind a future, also not while it waits for its server (<pyrite/proxy.h>: patient proxies). One
+ * thread at a time uses one. Source: Pyro's async proxies and FutureResult.
  */
 #include <pyrite/pyrite.h>
 
@@ -108,7 +109,8 @@ void *pyr_batch_proxy(pyr_batch *batch);
  * Runs what is queued, and waits, within the time of one call. Returns 0, or the status of the
  * first call that failed, whose number the message tells: those before have their results, those
  * after it were not run. What fails as a whole (no connection, no time) brings no results; the
- * error's may_have_run then tells whether calls may have run.
+ * error's may_have_run then tells whether calls may have run. A patient proxy waits, and runs it
+ * again if each operation in it is @idempotent.
  */
 int pyr_batch_run(pyr_batch *batch) PYR_MUST_CHECK;
 

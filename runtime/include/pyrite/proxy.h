@@ -9,8 +9,9 @@
  * is for is there, so that it does not matter who starts first, and is made again after a loss if
  * its operation is @idempotent. Attempts follow each other after 10 ms, then after twice as long
  * each time, up to half a second, a random half of it left out; never beyond the call's deadline.
- * Both hold for blocking calls and for pyr_proxy_bind(). A call that is started (I_op_start()) is
- * made once: bind first.
+ * Both hold for blocking calls and pyr_proxy_bind(), for futures, which are ready after the last
+ * attempt and need no thread meanwhile, and for batches, which are made again if each operation in
+ * them is @idempotent. They do not hold for streams. pyr_proxy_release() ends all attempts.
  */
 #include <pyrite/pyrite.h>
 
@@ -21,7 +22,8 @@ extern "C" {
 #pragma GCC visibility push(default)
 #endif
 
-/* How often a call of an @idempotent operation may be made again; 0: never. Source: Pyro's
+/* How often a call of an @idempotent operation, or a batch of such, may be made again from the next
+ * one on; 0: never. Source: Pyro's
  * _pyroMaxRetries. */
 void pyr_proxy_set_max_retries(pyr_proxy *proxy, uint32_t max_retries);
 

@@ -9,10 +9,7 @@ static const struct pyr__field Server_args[] = {
 	{ .id = 1, .name = "ret", .kind = PYR__INT32 },
 };
 
-static int Server_add(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Server_METHODS(methods)->add(call, in[0].i32, in[1].i32, &out[0].i32);
-}
+PYR__SHIM(Server_add, Server_METHODS(methods)->add(call, in[0].i32, in[1].i32, &out[0].i32))
 
 static const struct pyr__operation Server_operations[] = {
 	{ "example.Server.add", Server_add, Server_args + 0, 2, 1, 0, 0, NULL, 0x961885f7bc11dc32 },

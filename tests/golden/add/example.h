@@ -30,6 +30,11 @@ const char *example_Server_register(pyr_daemon *daemon, const char *id,
 
 int example_Server_add(struct example_Server *self, int32_t x, int32_t y, int32_t *ret);
 pyr_future *example_Server_add_start(struct example_Server *self, int32_t x, int32_t y);
+static inline int example_Server_add_async(struct example_Server *self, int32_t x, int32_t y,
+					   pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(example_Server_add_start(self, x, y), callback, data);
+}
 int example_Server_add_get(pyr_future *future, int32_t *ret);
 int example_Server_add_reply(pyr_deferred *deferred, int32_t ret);
 

@@ -86,11 +86,22 @@ int arrays_Boards_transpose(struct arrays_Boards *self, const struct arrays_Matr
 			    struct arrays_Matrix **ret);
 pyr_future *arrays_Boards_transpose_start(struct arrays_Boards *self,
 					  const struct arrays_Matrix *m);
+static inline int arrays_Boards_transpose_async(struct arrays_Boards *self,
+						const struct arrays_Matrix *m,
+						pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(arrays_Boards_transpose_start(self, m), callback, data);
+}
 int arrays_Boards_transpose_get(pyr_future *future, struct arrays_Matrix **ret);
 int arrays_Boards_transpose_reply(pyr_deferred *deferred, const struct arrays_Matrix *ret);
 int arrays_Boards_turn(struct arrays_Boards *self, const struct arrays_Row *row,
 		       struct arrays_Row **ret_row, struct arrays_Rows **ret_rows);
 pyr_future *arrays_Boards_turn_start(struct arrays_Boards *self, const struct arrays_Row *row);
+static inline int arrays_Boards_turn_async(struct arrays_Boards *self, const struct arrays_Row *row,
+					   pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(arrays_Boards_turn_start(self, row), callback, data);
+}
 int arrays_Boards_turn_get(pyr_future *future, struct arrays_Row **ret_row,
 			   struct arrays_Rows **ret_rows);
 int arrays_Boards_turn_reply(pyr_deferred *deferred, const struct arrays_Row *ret_row,
@@ -98,6 +109,12 @@ int arrays_Boards_turn_reply(pyr_deferred *deferred, const struct arrays_Row *re
 int arrays_Boards_split(struct arrays_Boards *self, const struct arrays_Board *board,
 			struct arrays_Row_seq **ret);
 pyr_future *arrays_Boards_split_start(struct arrays_Boards *self, const struct arrays_Board *board);
+static inline int arrays_Boards_split_async(struct arrays_Boards *self,
+					    const struct arrays_Board *board,
+					    pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(arrays_Boards_split_start(self, board), callback, data);
+}
 int arrays_Boards_split_get(pyr_future *future, struct arrays_Row_seq **ret);
 int arrays_Boards_split_reply(pyr_deferred *deferred, const struct arrays_Row_seq *ret);
 

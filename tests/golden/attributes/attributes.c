@@ -54,29 +54,10 @@ static const struct pyr__field Device_args[] = {
 	{ .id = 1, .name = "value", .kind = PYR__BOOL },
 };
 
-static int Device_get_name(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Device_METHODS(methods)->get_name(call, &out[0].s);
-}
-
-static int Device_set_name(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Device_METHODS(methods)->set_name(call, in[0].s);
-}
-
-static int Device_get_temperature(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Device_METHODS(methods)->get_temperature(call, &out[0].i32);
-}
-
-static int Device_get_humidity(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Device_METHODS(methods)->get_humidity(call, &out[0].i32);
-}
+PYR__SHIM(Device_get_name, Device_METHODS(methods)->get_name(call, &out[0].s))
+PYR__SHIM(Device_set_name, Device_METHODS(methods)->set_name(call, in[0].s))
+PYR__SHIM(Device_get_temperature, Device_METHODS(methods)->get_temperature(call, &out[0].i32))
+PYR__SHIM(Device_get_humidity, Device_METHODS(methods)->get_humidity(call, &out[0].i32))
 
 static int Device_get_position(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {
@@ -89,29 +70,10 @@ static int Device_get_position(pyr_call *call, const void *methods, pyr__in *in,
 	return status;
 }
 
-static int Device_set_position(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Device_METHODS(methods)->set_position(call, in[0].p);
-}
-
-static int Device_get_load(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Device_METHODS(methods)->get_load(call, &out[0].d);
-}
-
-static int Device_get_on(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Device_METHODS(methods)->get_on(call, &out[0].b);
-}
-
-static int Device_set_on(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Device_METHODS(methods)->set_on(call, in[0].b);
-}
+PYR__SHIM(Device_set_position, Device_METHODS(methods)->set_position(call, in[0].p))
+PYR__SHIM(Device_get_load, Device_METHODS(methods)->get_load(call, &out[0].d))
+PYR__SHIM(Device_get_on, Device_METHODS(methods)->get_on(call, &out[0].b))
+PYR__SHIM(Device_set_on, Device_METHODS(methods)->set_on(call, in[0].b))
 
 static const struct pyr__type *const Device_get_load_raises[] = {
 	&attrs_Refused_type,

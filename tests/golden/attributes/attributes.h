@@ -55,41 +55,87 @@ const char *attrs_Device_register(pyr_daemon *daemon, const char *id,
 /** What it is called. */
 int attrs_Device_get_name(struct attrs_Device *self, char **ret);
 pyr_future *attrs_Device_get_name_start(struct attrs_Device *self);
+static inline int attrs_Device_get_name_async(struct attrs_Device *self, pyr_future_cb callback,
+					      void *data)
+{
+	return pyr_future_then(attrs_Device_get_name_start(self), callback, data);
+}
 int attrs_Device_get_name_get(pyr_future *future, char **ret);
 int attrs_Device_get_name_reply(pyr_deferred *deferred, const char *ret);
 
 /** What it is called. */
 int attrs_Device_set_name(struct attrs_Device *self, const char *value);
 pyr_future *attrs_Device_set_name_start(struct attrs_Device *self, const char *value);
+static inline int attrs_Device_set_name_async(struct attrs_Device *self, const char *value,
+					      pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(attrs_Device_set_name_start(self, value), callback, data);
+}
 int attrs_Device_set_name_get(pyr_future *future);
 int attrs_Device_set_name_reply(pyr_deferred *deferred);
 int attrs_Device_get_temperature(struct attrs_Device *self, int32_t *ret);
 pyr_future *attrs_Device_get_temperature_start(struct attrs_Device *self);
+static inline int attrs_Device_get_temperature_async(struct attrs_Device *self,
+						     pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(attrs_Device_get_temperature_start(self), callback, data);
+}
 int attrs_Device_get_temperature_get(pyr_future *future, int32_t *ret);
 int attrs_Device_get_temperature_reply(pyr_deferred *deferred, int32_t ret);
 int attrs_Device_get_humidity(struct attrs_Device *self, int32_t *ret);
 pyr_future *attrs_Device_get_humidity_start(struct attrs_Device *self);
+static inline int attrs_Device_get_humidity_async(struct attrs_Device *self, pyr_future_cb callback,
+						  void *data)
+{
+	return pyr_future_then(attrs_Device_get_humidity_start(self), callback, data);
+}
 int attrs_Device_get_humidity_get(pyr_future *future, int32_t *ret);
 int attrs_Device_get_humidity_reply(pyr_deferred *deferred, int32_t ret);
 int attrs_Device_get_position(struct attrs_Device *self, struct attrs_Point **ret);
 pyr_future *attrs_Device_get_position_start(struct attrs_Device *self);
+static inline int attrs_Device_get_position_async(struct attrs_Device *self, pyr_future_cb callback,
+						  void *data)
+{
+	return pyr_future_then(attrs_Device_get_position_start(self), callback, data);
+}
 int attrs_Device_get_position_get(pyr_future *future, struct attrs_Point **ret);
 int attrs_Device_get_position_reply(pyr_deferred *deferred, const struct attrs_Point *ret);
 int attrs_Device_set_position(struct attrs_Device *self, const struct attrs_Point *value);
 pyr_future *attrs_Device_set_position_start(struct attrs_Device *self,
 					    const struct attrs_Point *value);
+static inline int attrs_Device_set_position_async(struct attrs_Device *self,
+						  const struct attrs_Point *value,
+						  pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(attrs_Device_set_position_start(self, value), callback, data);
+}
 int attrs_Device_set_position_get(pyr_future *future);
 int attrs_Device_set_position_reply(pyr_deferred *deferred);
 int attrs_Device_get_load(struct attrs_Device *self, double *ret);
 pyr_future *attrs_Device_get_load_start(struct attrs_Device *self);
+static inline int attrs_Device_get_load_async(struct attrs_Device *self, pyr_future_cb callback,
+					      void *data)
+{
+	return pyr_future_then(attrs_Device_get_load_start(self), callback, data);
+}
 int attrs_Device_get_load_get(pyr_future *future, double *ret);
 int attrs_Device_get_load_reply(pyr_deferred *deferred, double ret);
 int attrs_Device_get_on(struct attrs_Device *self, bool *ret);
 pyr_future *attrs_Device_get_on_start(struct attrs_Device *self);
+static inline int attrs_Device_get_on_async(struct attrs_Device *self, pyr_future_cb callback,
+					    void *data)
+{
+	return pyr_future_then(attrs_Device_get_on_start(self), callback, data);
+}
 int attrs_Device_get_on_get(pyr_future *future, bool *ret);
 int attrs_Device_get_on_reply(pyr_deferred *deferred, bool ret);
 int attrs_Device_set_on(struct attrs_Device *self, bool value);
 pyr_future *attrs_Device_set_on_start(struct attrs_Device *self, bool value);
+static inline int attrs_Device_set_on_async(struct attrs_Device *self, bool value,
+					    pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(attrs_Device_set_on_start(self, value), callback, data);
+}
 int attrs_Device_set_on_get(pyr_future *future);
 int attrs_Device_set_on_reply(pyr_deferred *deferred);
 

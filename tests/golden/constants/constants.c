@@ -20,11 +20,7 @@ static const struct pyr__field Limits_args[] = {
 	{ .id = 1, .name = "ret", .kind = PYR__INT32 },
 };
 
-static int Limits_get(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Limits_METHODS(methods)->get(call, &out[0].i32);
-}
+PYR__SHIM(Limits_get, Limits_METHODS(methods)->get(call, &out[0].i32))
 
 static const struct pyr__operation Limits_operations[] = {
 	{ "consts.Limits.get", Limits_get, Limits_args + 0, 0, 1, 0, 0, NULL, 0x913b418a938b3c49 },

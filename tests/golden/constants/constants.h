@@ -63,6 +63,11 @@ const char *consts_Limits_register(pyr_daemon *daemon, const char *id,
 
 int consts_Limits_get(struct consts_Limits *self, int32_t *ret);
 pyr_future *consts_Limits_get_start(struct consts_Limits *self);
+static inline int consts_Limits_get_async(struct consts_Limits *self, pyr_future_cb callback,
+					  void *data)
+{
+	return pyr_future_then(consts_Limits_get_start(self), callback, data);
+}
 int consts_Limits_get_get(pyr_future *future, int32_t *ret);
 int consts_Limits_get_reply(pyr_deferred *deferred, int32_t ret);
 

@@ -96,28 +96,10 @@ static const struct pyr__field Thing_args[] = {
 	{ .id = 1, .name = "ret", .kind = PYR__INT32 },
 };
 
-static int Thing_work(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Thing_METHODS(methods)->work(call, in[0].i32);
-}
-
-static int Thing_get_amount(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Thing_METHODS(methods)->get_amount(call, &out[0].i32);
-}
-
-static int Thing_old(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Thing_METHODS(methods)->old(call, in[0].i32, &out[0].i32);
-}
-
-static int Thing_older(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Thing_METHODS(methods)->older(call, &out[0].i32);
-}
+PYR__SHIM(Thing_work, Thing_METHODS(methods)->work(call, in[0].i32))
+PYR__SHIM(Thing_get_amount, Thing_METHODS(methods)->get_amount(call, &out[0].i32))
+PYR__SHIM(Thing_old, Thing_METHODS(methods)->old(call, in[0].i32, &out[0].i32))
+PYR__SHIM(Thing_older, Thing_METHODS(methods)->older(call, &out[0].i32))
 
 static const struct pyr__operation Thing_operations[] = {
 	{ "docs.Thing.work", Thing_work, Thing_args + 0, 1, 0, 0, 0, NULL, 0x2674a0fd47ef259e },
@@ -173,6 +155,12 @@ pyr_future *docs_Thing_old_start(struct docs_Thing *self, int32_t x)
 {
 	return pyr__start(self, &docs_Thing_interface, 2, PYR__IN({ .i32 = x }));
 }
+int docs_Thing_old_async(struct docs_Thing *self, int32_t x, pyr_future_cb callback, void *data)
+{
+	pyr_future *future = pyr__start(self, &docs_Thing_interface, 2, PYR__IN({ .i32 = x }));
+
+	return pyr_future_then(future, callback, data);
+}
 int docs_Thing_old_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Thing_operations[2], PYR__OUT(ret));
@@ -189,6 +177,12 @@ int docs_Thing_older(struct docs_Thing *self, int32_t *ret)
 pyr_future *docs_Thing_older_start(struct docs_Thing *self)
 {
 	return pyr__start(self, &docs_Thing_interface, 3, NULL);
+}
+int docs_Thing_older_async(struct docs_Thing *self, pyr_future_cb callback, void *data)
+{
+	pyr_future *future = pyr__start(self, &docs_Thing_interface, 3, NULL);
+
+	return pyr_future_then(future, callback, data);
 }
 int docs_Thing_older_get(pyr_future *future, int32_t *ret)
 {
@@ -232,12 +226,7 @@ const char *docs_Thing_register(pyr_daemon *daemon, const char *id,
 
 #define Gone_METHODS(methods) ((const struct docs_Gone_methods *)(methods))
 
-static int Gone_go(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Gone_METHODS(methods)->go(call);
-}
+PYR__SHIM(Gone_go, Gone_METHODS(methods)->go(call))
 
 static const struct pyr__operation Gone_operations[] = {
 	{ "docs.Gone.go", Gone_go, NULL, 0, 0, 0, 0, NULL, 0xda9c6269471cc4e5 },

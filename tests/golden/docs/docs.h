@@ -94,12 +94,22 @@ const char *docs_Thing_register(pyr_daemon *daemon, const char *id,
 /** Does it. */
 int docs_Thing_work(struct docs_Thing *self, int32_t x);
 pyr_future *docs_Thing_work_start(struct docs_Thing *self, int32_t x);
+static inline int docs_Thing_work_async(struct docs_Thing *self, int32_t x, pyr_future_cb callback,
+					void *data)
+{
+	return pyr_future_then(docs_Thing_work_start(self, x), callback, data);
+}
 int docs_Thing_work_get(pyr_future *future);
 int docs_Thing_work_reply(pyr_deferred *deferred);
 
 /** How much. */
 int docs_Thing_get_amount(struct docs_Thing *self, int32_t *ret);
 pyr_future *docs_Thing_get_amount_start(struct docs_Thing *self);
+static inline int docs_Thing_get_amount_async(struct docs_Thing *self, pyr_future_cb callback,
+					      void *data)
+{
+	return pyr_future_then(docs_Thing_get_amount_start(self), callback, data);
+}
 int docs_Thing_get_amount_get(pyr_future *future, int32_t *ret);
 int docs_Thing_get_amount_reply(pyr_deferred *deferred, int32_t ret);
 
@@ -108,6 +118,8 @@ PYR__DEPRECATED("call work()")
 int docs_Thing_old(struct docs_Thing *self, int32_t x, int32_t *ret);
 PYR__DEPRECATED("call work()")
 pyr_future *docs_Thing_old_start(struct docs_Thing *self, int32_t x);
+PYR__DEPRECATED("call work()")
+int docs_Thing_old_async(struct docs_Thing *self, int32_t x, pyr_future_cb callback, void *data);
 PYR__DEPRECATED("call work()")
 int docs_Thing_old_get(pyr_future *future, int32_t *ret);
 PYR__DEPRECATED("call work()")
@@ -122,6 +134,8 @@ PYR__DEPRECATED("")
 int docs_Thing_older(struct docs_Thing *self, int32_t *ret);
 PYR__DEPRECATED("")
 pyr_future *docs_Thing_older_start(struct docs_Thing *self);
+PYR__DEPRECATED("")
+int docs_Thing_older_async(struct docs_Thing *self, pyr_future_cb callback, void *data);
 PYR__DEPRECATED("")
 int docs_Thing_older_get(pyr_future *future, int32_t *ret);
 PYR__DEPRECATED("")
@@ -148,6 +162,10 @@ const char *docs_Gone_register(pyr_daemon *daemon, const char *id,
 
 int docs_Gone_go(struct docs_Gone *self);
 pyr_future *docs_Gone_go_start(struct docs_Gone *self);
+static inline int docs_Gone_go_async(struct docs_Gone *self, pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(docs_Gone_go_start(self), callback, data);
+}
 int docs_Gone_go_get(pyr_future *future);
 int docs_Gone_go_reply(pyr_deferred *deferred);
 

@@ -68,11 +68,21 @@ int enums_Palette_mix(struct enums_Palette *self, enum enums_Color a, enum enums
 		      enum enums_Color *ret);
 pyr_future *enums_Palette_mix_start(struct enums_Palette *self, enum enums_Color a,
 				    enum enums_Color b);
+static inline int enums_Palette_mix_async(struct enums_Palette *self, enum enums_Color a,
+					  enum enums_Color b, pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(enums_Palette_mix_start(self, a, b), callback, data);
+}
 int enums_Palette_mix_get(pyr_future *future, enum enums_Color *ret);
 int enums_Palette_mix_reply(pyr_deferred *deferred, enum enums_Color ret);
 int enums_Palette_shade(struct enums_Palette *self, enum enums_Color color,
 			enum enums_Palette_Shade *ret, enum enums_Signed *ret_sign);
 pyr_future *enums_Palette_shade_start(struct enums_Palette *self, enum enums_Color color);
+static inline int enums_Palette_shade_async(struct enums_Palette *self, enum enums_Color color,
+					    pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(enums_Palette_shade_start(self, color), callback, data);
+}
 int enums_Palette_shade_get(pyr_future *future, enum enums_Palette_Shade *ret,
 			    enum enums_Signed *ret_sign);
 int enums_Palette_shade_reply(pyr_deferred *deferred, enum enums_Palette_Shade ret,

@@ -111,17 +111,8 @@ static const struct pyr__field Account_args[] = {
 	{ .id = 1, .name = "ret", .kind = PYR__INT64 },
 };
 
-static int Account_withdraw(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Account_METHODS(methods)->withdraw(call, in[0].i64);
-}
-
-static int Account_balance(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Account_METHODS(methods)->balance(call, &out[0].i64);
-}
+PYR__SHIM(Account_withdraw, Account_METHODS(methods)->withdraw(call, in[0].i64))
+PYR__SHIM(Account_balance, Account_METHODS(methods)->balance(call, &out[0].i64))
 
 static const struct pyr__type *const Account_withdraw_raises[] = {
 	&bank_NoFunds_type,
@@ -220,17 +211,8 @@ static const struct pyr__field Bank_args[] = {
 	{ .id = 1, .name = "ret", .kind = PYR__STRING },
 };
 
-static int Bank_transfer(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Bank_METHODS(methods)->transfer(call, in[0].s, in[1].s, in[2].i64);
-}
-
-static int Bank_open(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Bank_METHODS(methods)->open(call, &out[0].s);
-}
+PYR__SHIM(Bank_transfer, Bank_METHODS(methods)->transfer(call, in[0].s, in[1].s, in[2].i64))
+PYR__SHIM(Bank_open, Bank_METHODS(methods)->open(call, &out[0].s))
 
 static const struct pyr__type *const Bank_transfer_raises[] = {
 	&bank_NoFunds_type,

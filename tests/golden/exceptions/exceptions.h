@@ -73,10 +73,20 @@ const char *bank_Account_register(pyr_daemon *daemon, const char *id,
 
 int bank_Account_withdraw(struct bank_Account *self, int64_t amount);
 pyr_future *bank_Account_withdraw_start(struct bank_Account *self, int64_t amount);
+static inline int bank_Account_withdraw_async(struct bank_Account *self, int64_t amount,
+					      pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(bank_Account_withdraw_start(self, amount), callback, data);
+}
 int bank_Account_withdraw_get(pyr_future *future);
 int bank_Account_withdraw_reply(pyr_deferred *deferred);
 int bank_Account_balance(struct bank_Account *self, int64_t *ret);
 pyr_future *bank_Account_balance_start(struct bank_Account *self);
+static inline int bank_Account_balance_async(struct bank_Account *self, pyr_future_cb callback,
+					     void *data)
+{
+	return pyr_future_then(bank_Account_balance_start(self), callback, data);
+}
 int bank_Account_balance_get(pyr_future *future, int64_t *ret);
 int bank_Account_balance_reply(pyr_deferred *deferred, int64_t ret);
 
@@ -108,10 +118,19 @@ const char *bank_Bank_register(pyr_daemon *daemon, const char *id,
 int bank_Bank_transfer(struct bank_Bank *self, const char *from, const char *to, int64_t amount);
 pyr_future *bank_Bank_transfer_start(struct bank_Bank *self, const char *from, const char *to,
 				     int64_t amount);
+static inline int bank_Bank_transfer_async(struct bank_Bank *self, const char *from, const char *to,
+					   int64_t amount, pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(bank_Bank_transfer_start(self, from, to, amount), callback, data);
+}
 int bank_Bank_transfer_get(pyr_future *future);
 int bank_Bank_transfer_reply(pyr_deferred *deferred);
 int bank_Bank_open(struct bank_Bank *self, char **ret);
 pyr_future *bank_Bank_open_start(struct bank_Bank *self);
+static inline int bank_Bank_open_async(struct bank_Bank *self, pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(bank_Bank_open_start(self), callback, data);
+}
 int bank_Bank_open_get(pyr_future *future, char **ret);
 int bank_Bank_open_reply(pyr_deferred *deferred, const char *ret);
 

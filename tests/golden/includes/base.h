@@ -74,11 +74,21 @@ const char *base_Shape_register(pyr_daemon *daemon, const char *id,
 
 int base_Shape_center(struct base_Shape *self, struct base_Point **ret);
 pyr_future *base_Shape_center_start(struct base_Shape *self);
+static inline int base_Shape_center_async(struct base_Shape *self, pyr_future_cb callback,
+					  void *data)
+{
+	return pyr_future_then(base_Shape_center_start(self), callback, data);
+}
 int base_Shape_center_get(pyr_future *future, struct base_Point **ret);
 int base_Shape_center_reply(pyr_deferred *deferred, const struct base_Point *ret);
 int base_Shape_corners(struct base_Shape *self, const struct int32_seq *which,
 		       struct base_Points **ret);
 pyr_future *base_Shape_corners_start(struct base_Shape *self, const struct int32_seq *which);
+static inline int base_Shape_corners_async(struct base_Shape *self, const struct int32_seq *which,
+					   pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(base_Shape_corners_start(self, which), callback, data);
+}
 int base_Shape_corners_get(pyr_future *future, struct base_Points **ret);
 int base_Shape_corners_reply(pyr_deferred *deferred, const struct base_Points *ret);
 

@@ -181,10 +181,7 @@ static int Circle_corners(pyr_call *call, const void *methods, pyr__in *in, pyr_
 	return status;
 }
 
-static int Circle_radius(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Circle_METHODS(methods)->radius(call, in[0].p, &out[0].d);
-}
+PYR__SHIM(Circle_radius, Circle_METHODS(methods)->radius(call, in[0].p, &out[0].d))
 
 static int Circle_parent(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {

@@ -32,6 +32,11 @@ const char *base_More_register(pyr_daemon *daemon, const char *id,
 
 int base_More_line(struct base_More *self, enum base_Color color, struct shapes_Line **ret);
 pyr_future *base_More_line_start(struct base_More *self, enum base_Color color);
+static inline int base_More_line_async(struct base_More *self, enum base_Color color,
+				       pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(base_More_line_start(self, color), callback, data);
+}
 int base_More_line_get(pyr_future *future, struct shapes_Line **ret);
 int base_More_line_reply(pyr_deferred *deferred, const struct shapes_Line *ret);
 
@@ -95,25 +100,53 @@ struct base_Shape *shapes_Circle_as_Shape(struct shapes_Circle *self);
 
 int shapes_Circle_center(struct shapes_Circle *self, struct base_Point **ret);
 pyr_future *shapes_Circle_center_start(struct shapes_Circle *self);
+static inline int shapes_Circle_center_async(struct shapes_Circle *self, pyr_future_cb callback,
+					     void *data)
+{
+	return pyr_future_then(shapes_Circle_center_start(self), callback, data);
+}
 int shapes_Circle_center_get(pyr_future *future, struct base_Point **ret);
 int shapes_Circle_center_reply(pyr_deferred *deferred, const struct base_Point *ret);
 int shapes_Circle_corners(struct shapes_Circle *self, const struct int32_seq *which,
 			  struct base_Points **ret);
 pyr_future *shapes_Circle_corners_start(struct shapes_Circle *self, const struct int32_seq *which);
+static inline int shapes_Circle_corners_async(struct shapes_Circle *self,
+					      const struct int32_seq *which, pyr_future_cb callback,
+					      void *data)
+{
+	return pyr_future_then(shapes_Circle_corners_start(self, which), callback, data);
+}
 int shapes_Circle_corners_get(pyr_future *future, struct base_Points **ret);
 int shapes_Circle_corners_reply(pyr_deferred *deferred, const struct base_Points *ret);
 int shapes_Circle_radius(struct shapes_Circle *self, const struct base_Pair *pair, double *ret);
 pyr_future *shapes_Circle_radius_start(struct shapes_Circle *self, const struct base_Pair *pair);
+static inline int shapes_Circle_radius_async(struct shapes_Circle *self,
+					     const struct base_Pair *pair, pyr_future_cb callback,
+					     void *data)
+{
+	return pyr_future_then(shapes_Circle_radius_start(self, pair), callback, data);
+}
 int shapes_Circle_radius_get(pyr_future *future, double *ret);
 int shapes_Circle_radius_reply(pyr_deferred *deferred, double ret);
 int shapes_Circle_parent(struct shapes_Circle *self, struct base_Shape **ret);
 pyr_future *shapes_Circle_parent_start(struct shapes_Circle *self);
+static inline int shapes_Circle_parent_async(struct shapes_Circle *self, pyr_future_cb callback,
+					     void *data)
+{
+	return pyr_future_then(shapes_Circle_parent_start(self), callback, data);
+}
 int shapes_Circle_parent_get(pyr_future *future, struct base_Shape **ret);
 int shapes_Circle_parent_reply(pyr_deferred *deferred, struct base_Shape *ret);
 int shapes_Circle_numbers(struct shapes_Circle *self, const struct base_Point_seq *points,
 			  struct int32_seq **ret);
 pyr_future *shapes_Circle_numbers_start(struct shapes_Circle *self,
 					const struct base_Point_seq *points);
+static inline int shapes_Circle_numbers_async(struct shapes_Circle *self,
+					      const struct base_Point_seq *points,
+					      pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(shapes_Circle_numbers_start(self, points), callback, data);
+}
 int shapes_Circle_numbers_get(pyr_future *future, struct int32_seq **ret);
 int shapes_Circle_numbers_reply(pyr_deferred *deferred, const struct int32_seq *ret);
 
@@ -144,6 +177,12 @@ int shapes_inner_Diver_dive(struct shapes_inner_Diver *self, const struct shapes
 			    struct shapes_inner_Deep **ret);
 pyr_future *shapes_inner_Diver_dive_start(struct shapes_inner_Diver *self,
 					  const struct shapes_inner_Deep *deep);
+static inline int shapes_inner_Diver_dive_async(struct shapes_inner_Diver *self,
+						const struct shapes_inner_Deep *deep,
+						pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(shapes_inner_Diver_dive_start(self, deep), callback, data);
+}
 int shapes_inner_Diver_dive_get(pyr_future *future, struct shapes_inner_Deep **ret);
 int shapes_inner_Diver_dive_reply(pyr_deferred *deferred, const struct shapes_inner_Deep *ret);
 

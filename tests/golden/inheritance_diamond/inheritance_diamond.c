@@ -26,17 +26,8 @@ static const struct pyr__field Animal_args[] = {
 	{ .id = 1, .name = "amount", .kind = PYR__DOUBLE },
 };
 
-static int Animal_name(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Animal_METHODS(methods)->name(call, &out[0].s);
-}
-
-static int Animal_feed(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Animal_METHODS(methods)->feed(call, in[0].d);
-}
+PYR__SHIM(Animal_name, Animal_METHODS(methods)->name(call, &out[0].s))
+PYR__SHIM(Animal_feed, Animal_METHODS(methods)->feed(call, in[0].d))
 
 static const struct pyr__type *const Animal_feed_raises[] = {
 	&zoo_Asleep_type,
@@ -126,23 +117,9 @@ static const struct pyr__field Bird_args[] = {
 	{ .id = 1, .name = "distance", .kind = PYR__INT32 },
 };
 
-static int Bird_name(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Bird_METHODS(methods)->name(call, &out[0].s);
-}
-
-static int Bird_feed(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Bird_METHODS(methods)->feed(call, in[0].d);
-}
-
-static int Bird_fly(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Bird_METHODS(methods)->fly(call, in[0].i32);
-}
+PYR__SHIM(Bird_name, Bird_METHODS(methods)->name(call, &out[0].s))
+PYR__SHIM(Bird_feed, Bird_METHODS(methods)->feed(call, in[0].d))
+PYR__SHIM(Bird_fly, Bird_METHODS(methods)->fly(call, in[0].i32))
 
 static const struct pyr__type *const Bird_feed_raises[] = {
 	&zoo_Asleep_type,
@@ -260,23 +237,9 @@ static const struct pyr__field Fish_args[] = {
 	{ .id = 1, .name = "distance", .kind = PYR__INT32 },
 };
 
-static int Fish_name(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Fish_METHODS(methods)->name(call, &out[0].s);
-}
-
-static int Fish_feed(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Fish_METHODS(methods)->feed(call, in[0].d);
-}
-
-static int Fish_swim(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Fish_METHODS(methods)->swim(call, in[0].i32);
-}
+PYR__SHIM(Fish_name, Fish_METHODS(methods)->name(call, &out[0].s))
+PYR__SHIM(Fish_feed, Fish_METHODS(methods)->feed(call, in[0].d))
+PYR__SHIM(Fish_swim, Fish_METHODS(methods)->swim(call, in[0].i32))
 
 static const struct pyr__type *const Fish_feed_raises[] = {
 	&zoo_Asleep_type,
@@ -395,35 +358,11 @@ static const struct pyr__field FlyingFish_args[] = {
 	{ .id = 1, .name = "ret", .kind = PYR__BOOL },
 };
 
-static int FlyingFish_name(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return FlyingFish_METHODS(methods)->name(call, &out[0].s);
-}
-
-static int FlyingFish_feed(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return FlyingFish_METHODS(methods)->feed(call, in[0].d);
-}
-
-static int FlyingFish_fly(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return FlyingFish_METHODS(methods)->fly(call, in[0].i32);
-}
-
-static int FlyingFish_swim(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return FlyingFish_METHODS(methods)->swim(call, in[0].i32);
-}
-
-static int FlyingFish_is_wet(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return FlyingFish_METHODS(methods)->is_wet(call, &out[0].b);
-}
+PYR__SHIM(FlyingFish_name, FlyingFish_METHODS(methods)->name(call, &out[0].s))
+PYR__SHIM(FlyingFish_feed, FlyingFish_METHODS(methods)->feed(call, in[0].d))
+PYR__SHIM(FlyingFish_fly, FlyingFish_METHODS(methods)->fly(call, in[0].i32))
+PYR__SHIM(FlyingFish_swim, FlyingFish_METHODS(methods)->swim(call, in[0].i32))
+PYR__SHIM(FlyingFish_is_wet, FlyingFish_METHODS(methods)->is_wet(call, &out[0].b))
 
 static const struct pyr__type *const FlyingFish_feed_raises[] = {
 	&zoo_Asleep_type,
@@ -631,23 +570,9 @@ static const struct pyr__field JustFish_args[] = {
 	{ .id = 1, .name = "distance", .kind = PYR__INT32 },
 };
 
-static int JustFish_name(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return JustFish_METHODS(methods)->name(call, &out[0].s);
-}
-
-static int JustFish_feed(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return JustFish_METHODS(methods)->feed(call, in[0].d);
-}
-
-static int JustFish_swim(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return JustFish_METHODS(methods)->swim(call, in[0].i32);
-}
+PYR__SHIM(JustFish_name, JustFish_METHODS(methods)->name(call, &out[0].s))
+PYR__SHIM(JustFish_feed, JustFish_METHODS(methods)->feed(call, in[0].d))
+PYR__SHIM(JustFish_swim, JustFish_METHODS(methods)->swim(call, in[0].i32))
 
 static const struct pyr__type *const JustFish_feed_raises[] = {
 	&zoo_Asleep_type,

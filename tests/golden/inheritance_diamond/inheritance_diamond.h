@@ -40,10 +40,19 @@ const char *zoo_Animal_register(pyr_daemon *daemon, const char *id,
 
 int zoo_Animal_name(struct zoo_Animal *self, char **ret);
 pyr_future *zoo_Animal_name_start(struct zoo_Animal *self);
+static inline int zoo_Animal_name_async(struct zoo_Animal *self, pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(zoo_Animal_name_start(self), callback, data);
+}
 int zoo_Animal_name_get(pyr_future *future, char **ret);
 int zoo_Animal_name_reply(pyr_deferred *deferred, const char *ret);
 int zoo_Animal_feed(struct zoo_Animal *self, double amount);
 pyr_future *zoo_Animal_feed_start(struct zoo_Animal *self, double amount);
+static inline int zoo_Animal_feed_async(struct zoo_Animal *self, double amount,
+					pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(zoo_Animal_feed_start(self, amount), callback, data);
+}
 int zoo_Animal_feed_get(pyr_future *future);
 int zoo_Animal_feed_reply(pyr_deferred *deferred);
 
@@ -70,14 +79,28 @@ struct zoo_Animal *zoo_Bird_as_Animal(struct zoo_Bird *self);
 
 int zoo_Bird_name(struct zoo_Bird *self, char **ret);
 pyr_future *zoo_Bird_name_start(struct zoo_Bird *self);
+static inline int zoo_Bird_name_async(struct zoo_Bird *self, pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(zoo_Bird_name_start(self), callback, data);
+}
 int zoo_Bird_name_get(pyr_future *future, char **ret);
 int zoo_Bird_name_reply(pyr_deferred *deferred, const char *ret);
 int zoo_Bird_feed(struct zoo_Bird *self, double amount);
 pyr_future *zoo_Bird_feed_start(struct zoo_Bird *self, double amount);
+static inline int zoo_Bird_feed_async(struct zoo_Bird *self, double amount, pyr_future_cb callback,
+				      void *data)
+{
+	return pyr_future_then(zoo_Bird_feed_start(self, amount), callback, data);
+}
 int zoo_Bird_feed_get(pyr_future *future);
 int zoo_Bird_feed_reply(pyr_deferred *deferred);
 int zoo_Bird_fly(struct zoo_Bird *self, int32_t distance);
 pyr_future *zoo_Bird_fly_start(struct zoo_Bird *self, int32_t distance);
+static inline int zoo_Bird_fly_async(struct zoo_Bird *self, int32_t distance,
+				     pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(zoo_Bird_fly_start(self, distance), callback, data);
+}
 int zoo_Bird_fly_get(pyr_future *future);
 int zoo_Bird_fly_reply(pyr_deferred *deferred);
 
@@ -104,14 +127,28 @@ struct zoo_Animal *zoo_Fish_as_Animal(struct zoo_Fish *self);
 
 int zoo_Fish_name(struct zoo_Fish *self, char **ret);
 pyr_future *zoo_Fish_name_start(struct zoo_Fish *self);
+static inline int zoo_Fish_name_async(struct zoo_Fish *self, pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(zoo_Fish_name_start(self), callback, data);
+}
 int zoo_Fish_name_get(pyr_future *future, char **ret);
 int zoo_Fish_name_reply(pyr_deferred *deferred, const char *ret);
 int zoo_Fish_feed(struct zoo_Fish *self, double amount);
 pyr_future *zoo_Fish_feed_start(struct zoo_Fish *self, double amount);
+static inline int zoo_Fish_feed_async(struct zoo_Fish *self, double amount, pyr_future_cb callback,
+				      void *data)
+{
+	return pyr_future_then(zoo_Fish_feed_start(self, amount), callback, data);
+}
 int zoo_Fish_feed_get(pyr_future *future);
 int zoo_Fish_feed_reply(pyr_deferred *deferred);
 int zoo_Fish_swim(struct zoo_Fish *self, int32_t distance);
 pyr_future *zoo_Fish_swim_start(struct zoo_Fish *self, int32_t distance);
+static inline int zoo_Fish_swim_async(struct zoo_Fish *self, int32_t distance,
+				      pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(zoo_Fish_swim_start(self, distance), callback, data);
+}
 int zoo_Fish_swim_get(pyr_future *future);
 int zoo_Fish_swim_reply(pyr_deferred *deferred);
 
@@ -144,22 +181,47 @@ struct zoo_Fish *zoo_FlyingFish_as_Fish(struct zoo_FlyingFish *self);
 
 int zoo_FlyingFish_name(struct zoo_FlyingFish *self, char **ret);
 pyr_future *zoo_FlyingFish_name_start(struct zoo_FlyingFish *self);
+static inline int zoo_FlyingFish_name_async(struct zoo_FlyingFish *self, pyr_future_cb callback,
+					    void *data)
+{
+	return pyr_future_then(zoo_FlyingFish_name_start(self), callback, data);
+}
 int zoo_FlyingFish_name_get(pyr_future *future, char **ret);
 int zoo_FlyingFish_name_reply(pyr_deferred *deferred, const char *ret);
 int zoo_FlyingFish_feed(struct zoo_FlyingFish *self, double amount);
 pyr_future *zoo_FlyingFish_feed_start(struct zoo_FlyingFish *self, double amount);
+static inline int zoo_FlyingFish_feed_async(struct zoo_FlyingFish *self, double amount,
+					    pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(zoo_FlyingFish_feed_start(self, amount), callback, data);
+}
 int zoo_FlyingFish_feed_get(pyr_future *future);
 int zoo_FlyingFish_feed_reply(pyr_deferred *deferred);
 int zoo_FlyingFish_fly(struct zoo_FlyingFish *self, int32_t distance);
 pyr_future *zoo_FlyingFish_fly_start(struct zoo_FlyingFish *self, int32_t distance);
+static inline int zoo_FlyingFish_fly_async(struct zoo_FlyingFish *self, int32_t distance,
+					   pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(zoo_FlyingFish_fly_start(self, distance), callback, data);
+}
 int zoo_FlyingFish_fly_get(pyr_future *future);
 int zoo_FlyingFish_fly_reply(pyr_deferred *deferred);
 int zoo_FlyingFish_swim(struct zoo_FlyingFish *self, int32_t distance);
 pyr_future *zoo_FlyingFish_swim_start(struct zoo_FlyingFish *self, int32_t distance);
+static inline int zoo_FlyingFish_swim_async(struct zoo_FlyingFish *self, int32_t distance,
+					    pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(zoo_FlyingFish_swim_start(self, distance), callback, data);
+}
 int zoo_FlyingFish_swim_get(pyr_future *future);
 int zoo_FlyingFish_swim_reply(pyr_deferred *deferred);
 int zoo_FlyingFish_is_wet(struct zoo_FlyingFish *self, bool *ret);
 pyr_future *zoo_FlyingFish_is_wet_start(struct zoo_FlyingFish *self);
+static inline int zoo_FlyingFish_is_wet_async(struct zoo_FlyingFish *self, pyr_future_cb callback,
+					      void *data)
+{
+	return pyr_future_then(zoo_FlyingFish_is_wet_start(self), callback, data);
+}
 int zoo_FlyingFish_is_wet_get(pyr_future *future, bool *ret);
 int zoo_FlyingFish_is_wet_reply(pyr_deferred *deferred, bool ret);
 
@@ -205,14 +267,29 @@ struct zoo_Nothing *zoo_JustFish_as_Nothing(struct zoo_JustFish *self);
 
 int zoo_JustFish_name(struct zoo_JustFish *self, char **ret);
 pyr_future *zoo_JustFish_name_start(struct zoo_JustFish *self);
+static inline int zoo_JustFish_name_async(struct zoo_JustFish *self, pyr_future_cb callback,
+					  void *data)
+{
+	return pyr_future_then(zoo_JustFish_name_start(self), callback, data);
+}
 int zoo_JustFish_name_get(pyr_future *future, char **ret);
 int zoo_JustFish_name_reply(pyr_deferred *deferred, const char *ret);
 int zoo_JustFish_feed(struct zoo_JustFish *self, double amount);
 pyr_future *zoo_JustFish_feed_start(struct zoo_JustFish *self, double amount);
+static inline int zoo_JustFish_feed_async(struct zoo_JustFish *self, double amount,
+					  pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(zoo_JustFish_feed_start(self, amount), callback, data);
+}
 int zoo_JustFish_feed_get(pyr_future *future);
 int zoo_JustFish_feed_reply(pyr_deferred *deferred);
 int zoo_JustFish_swim(struct zoo_JustFish *self, int32_t distance);
 pyr_future *zoo_JustFish_swim_start(struct zoo_JustFish *self, int32_t distance);
+static inline int zoo_JustFish_swim_async(struct zoo_JustFish *self, int32_t distance,
+					  pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(zoo_JustFish_swim_start(self, distance), callback, data);
+}
 int zoo_JustFish_swim_get(pyr_future *future);
 int zoo_JustFish_swim_reply(pyr_deferred *deferred);
 

@@ -86,10 +86,7 @@ static int Mixer_numbers(pyr_call *call, const void *methods, pyr__in *in, pyr__
 	return status;
 }
 
-static int Mixer_in_out(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Mixer_METHODS(methods)->in_out(call, in[0].i32, in[1].i32, &out[0].i32);
-}
+PYR__SHIM(Mixer_in_out, Mixer_METHODS(methods)->in_out(call, in[0].i32, in[1].i32, &out[0].i32))
 
 static const struct pyr__operation Mixer_operations[] = {
 	{ "io.Mixer.all", Mixer_all, Mixer_args + 0, 4, 5, 0, 0, NULL, 0x0e0a72601afc4900 },

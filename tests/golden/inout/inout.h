@@ -48,6 +48,11 @@ int io_Mixer_all(struct io_Mixer *self, int32_t a, int32_t c, const char *d, con
 		 int32_t *ret, int32_t *ret_b, int32_t *ret_c, char **ret_e, char **ret_f);
 pyr_future *io_Mixer_all_start(struct io_Mixer *self, int32_t a, int32_t c, const char *d,
 			       const char *f);
+static inline int io_Mixer_all_async(struct io_Mixer *self, int32_t a, int32_t c, const char *d,
+				     const char *f, pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(io_Mixer_all_start(self, a, c, d, f), callback, data);
+}
 int io_Mixer_all_get(pyr_future *future, int32_t *ret, int32_t *ret_b, int32_t *ret_c, char **ret_e,
 		     char **ret_f);
 int io_Mixer_all_reply(pyr_deferred *deferred, int32_t ret, int32_t ret_b, int32_t ret_c,
@@ -56,18 +61,34 @@ int io_Mixer_points(struct io_Mixer *self, const struct io_Point *a, const struc
 		    struct io_Point **ret_b, struct io_Point **ret_c);
 pyr_future *io_Mixer_points_start(struct io_Mixer *self, const struct io_Point *a,
 				  const struct io_Point *c);
+static inline int io_Mixer_points_async(struct io_Mixer *self, const struct io_Point *a,
+					const struct io_Point *c, pyr_future_cb callback,
+					void *data)
+{
+	return pyr_future_then(io_Mixer_points_start(self, a, c), callback, data);
+}
 int io_Mixer_points_get(pyr_future *future, struct io_Point **ret_b, struct io_Point **ret_c);
 int io_Mixer_points_reply(pyr_deferred *deferred, const struct io_Point *ret_b,
 			  const struct io_Point *ret_c);
 int io_Mixer_numbers(struct io_Mixer *self, const struct io_Numbers *a, struct io_Numbers **ret,
 		     struct io_Numbers **ret_a, struct pyr_bytes **ret_b);
 pyr_future *io_Mixer_numbers_start(struct io_Mixer *self, const struct io_Numbers *a);
+static inline int io_Mixer_numbers_async(struct io_Mixer *self, const struct io_Numbers *a,
+					 pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(io_Mixer_numbers_start(self, a), callback, data);
+}
 int io_Mixer_numbers_get(pyr_future *future, struct io_Numbers **ret, struct io_Numbers **ret_a,
 			 struct pyr_bytes **ret_b);
 int io_Mixer_numbers_reply(pyr_deferred *deferred, const struct io_Numbers *ret,
 			   const struct io_Numbers *ret_a, const struct pyr_bytes *ret_b);
 int io_Mixer_in_out(struct io_Mixer *self, int32_t in, int32_t out, int32_t *ret_out);
 pyr_future *io_Mixer_in_out_start(struct io_Mixer *self, int32_t in, int32_t out);
+static inline int io_Mixer_in_out_async(struct io_Mixer *self, int32_t in, int32_t out,
+					pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(io_Mixer_in_out_start(self, in, out), callback, data);
+}
 int io_Mixer_in_out_get(pyr_future *future, int32_t *ret_out);
 int io_Mixer_in_out_reply(pyr_deferred *deferred, int32_t ret_out);
 

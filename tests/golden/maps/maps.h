@@ -178,15 +178,30 @@ const char *maps_Index_register(pyr_daemon *daemon, const char *id,
 int maps_Index_count(struct maps_Index *self, const struct string_seq *words,
 		     struct maps_Counts **ret);
 pyr_future *maps_Index_count_start(struct maps_Index *self, const struct string_seq *words);
+static inline int maps_Index_count_async(struct maps_Index *self, const struct string_seq *words,
+					 pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(maps_Index_count_start(self, words), callback, data);
+}
 int maps_Index_count_get(pyr_future *future, struct maps_Counts **ret);
 int maps_Index_count_reply(pyr_deferred *deferred, const struct maps_Counts *ret);
 int maps_Index_sizes(struct maps_Index *self, const struct maps_Points *points,
 		     struct string_int64_map **ret);
 pyr_future *maps_Index_sizes_start(struct maps_Index *self, const struct maps_Points *points);
+static inline int maps_Index_sizes_async(struct maps_Index *self, const struct maps_Points *points,
+					 pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(maps_Index_sizes_start(self, points), callback, data);
+}
 int maps_Index_sizes_get(pyr_future *future, struct string_int64_map **ret);
 int maps_Index_sizes_reply(pyr_deferred *deferred, const struct string_int64_map *ret);
 int maps_Index_atlas(struct maps_Index *self, struct maps_Atlas **ret);
 pyr_future *maps_Index_atlas_start(struct maps_Index *self);
+static inline int maps_Index_atlas_async(struct maps_Index *self, pyr_future_cb callback,
+					 void *data)
+{
+	return pyr_future_then(maps_Index_atlas_start(self), callback, data);
+}
 int maps_Index_atlas_get(pyr_future *future, struct maps_Atlas **ret);
 int maps_Index_atlas_reply(pyr_deferred *deferred, const struct maps_Atlas *ret);
 

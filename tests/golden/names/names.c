@@ -323,6 +323,8 @@ static const struct pyr__field Server_args[] = {
 	{ .id = 2, .name = "deferred", .kind = PYR__INT32 },
 	{ .id = 3, .name = "methods", .kind = PYR__INT32 },
 	{ .id = 4, .name = "data", .kind = PYR__INT32 },
+	{ .id = 5, .name = "callback", .kind = PYR__INT32 },
+	{ .id = 6, .name = "data_", .kind = PYR__INT32 },
 	{ .id = 1, .name = "ret", .kind = PYR__INT32 },
 	{ .id = 1, .name = "delete", .kind = PYR__INT32 },
 	{ .id = 2, .name = "default_", .kind = PYR__INT32 },
@@ -334,96 +336,20 @@ static const struct pyr__field Server_args[] = {
 	{ .id = 1, .name = "ret", .kind = PYR__SEQUENCE, .type = &names_ints_type },
 };
 
-static int Server_proxy_(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS(methods)->proxy_(call);
-}
-
-static int Server_free_(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS(methods)->free_(call);
-}
-
-static int Server_register_(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS(methods)->register_(call);
-}
-
-static int Server_methods_(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS(methods)->methods_(call);
-}
-
-static int Server_interface_(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS(methods)->interface_(call);
-}
-
-static int Server_narrow_(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS(methods)->narrow_(call);
-}
-
-static int Server_as_proxy_(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS(methods)->as_proxy_(call);
-}
-
-static int Server_add(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS(methods)->add(call);
-}
-
-static int Server_add_start_(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS(methods)->add_start_(call);
-}
-
-static int Server_args_(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS(methods)->args(call);
-}
-
-static int Server_operations_(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS(methods)->operations(call);
-}
-
-static int Server_METHODS_(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS(methods)->METHODS(call);
-}
-
-static int Server_raise_NoFunds(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS(methods)->raise_NoFunds(call);
-}
+PYR__SHIM(Server_proxy_, Server_METHODS(methods)->proxy_(call))
+PYR__SHIM(Server_free_, Server_METHODS(methods)->free_(call))
+PYR__SHIM(Server_register_, Server_METHODS(methods)->register_(call))
+PYR__SHIM(Server_methods_, Server_METHODS(methods)->methods_(call))
+PYR__SHIM(Server_interface_, Server_METHODS(methods)->interface_(call))
+PYR__SHIM(Server_narrow_, Server_METHODS(methods)->narrow_(call))
+PYR__SHIM(Server_as_proxy_, Server_METHODS(methods)->as_proxy_(call))
+PYR__SHIM(Server_add, Server_METHODS(methods)->add(call))
+PYR__SHIM(Server_add_start_, Server_METHODS(methods)->add_start_(call))
+PYR__SHIM(Server_add_async_, Server_METHODS(methods)->add_async_(call))
+PYR__SHIM(Server_args_, Server_METHODS(methods)->args(call))
+PYR__SHIM(Server_operations_, Server_METHODS(methods)->operations(call))
+PYR__SHIM(Server_METHODS_, Server_METHODS(methods)->METHODS(call))
+PYR__SHIM(Server_raise_NoFunds, Server_METHODS(methods)->raise_NoFunds(call))
 
 static int Server_call(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {
@@ -434,7 +360,7 @@ static int Server_call(pyr_call *call, const void *methods, pyr__in *in, pyr__ou
 static int Server_future(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {
 	return Server_METHODS(methods)->future(call, in[0].i32, in[1].i32, in[2].i32, in[3].i32,
-					       &out[0].i32);
+					       in[4].i32, in[5].i32, &out[0].i32);
 }
 
 static int Server_delete_(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
@@ -443,17 +369,8 @@ static int Server_delete_(pyr_call *call, const void *methods, pyr__in *in, pyr_
 						&out[1].i32);
 }
 
-static int Server_get_int(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Server_METHODS(methods)->get_int(call, &out[0].i32);
-}
-
-static int Server_set_int(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Server_METHODS(methods)->set_int(call, in[0].i32);
-}
+PYR__SHIM(Server_get_int, Server_METHODS(methods)->get_int(call, &out[0].i32))
+PYR__SHIM(Server_set_int, Server_METHODS(methods)->set_int(call, in[0].i32))
 
 static int Server_optional(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {
@@ -482,6 +399,7 @@ static const struct pyr__operation Server_operations[] = {
 	{ "names.Server.as_proxy", Server_as_proxy_, NULL, 0, 0, 0, 0, NULL, 0x8be9c82d07e9460c },
 	{ "names.Server.add", Server_add, NULL, 0, 0, 0, 0, NULL, 0x21ddbc4bbc4f4536 },
 	{ "names.Server.add_start", Server_add_start_, NULL, 0, 0, 0, 0, NULL, 0x336dcd55ed1191bd },
+	{ "names.Server.add_async", Server_add_async_, NULL, 0, 0, 0, 0, NULL, 0xca9efc4b732acc45 },
 	{ "names.Server.args", Server_args_, NULL, 0, 0, 0, 0, NULL, 0x0f312298eaefb23e },
 	{ "names.Server.operations", Server_operations_, NULL, 0, 0, 0, 0, NULL,
 	  0xd82897c002335751 },
@@ -489,20 +407,20 @@ static const struct pyr__operation Server_operations[] = {
 	{ "names.Server.raise_NoFunds", Server_raise_NoFunds, NULL, 0, 0, 0, 0, NULL,
 	  0x110c47ed4bda46a7 },
 	{ "names.Server.call", Server_call, Server_args + 0, 6, 2, 0, 0, NULL, 0x04f9eeb7e9880e1d },
-	{ "names.Server.future", Server_future, Server_args + 8, 4, 1, 0, 0, Server_future_raises,
-	  0xecdeb07b49b56a1e },
-	{ "names.Server.delete", Server_delete_, Server_args + 13, 2, 2, 0, 0, NULL,
+	{ "names.Server.future", Server_future, Server_args + 8, 6, 1, 0, 0, Server_future_raises,
+	  0x4179c2fbce72b423 },
+	{ "names.Server.delete", Server_delete_, Server_args + 15, 2, 2, 0, 0, NULL,
 	  0xbfce90fe92b9b003 },
-	{ "names.Server.get_int", Server_get_int, Server_args + 17, 0, 1, 0, 0, NULL,
+	{ "names.Server.get_int", Server_get_int, Server_args + 19, 0, 1, 0, 0, NULL,
 	  0xb81fad3c3006527b },
-	{ "names.Server.set_int", Server_set_int, Server_args + 18, 1, 0, 0, 0, NULL,
+	{ "names.Server.set_int", Server_set_int, Server_args + 20, 1, 0, 0, 0, NULL,
 	  0xfba8f1c0afdbe1c0 },
-	{ "names.Server.optional", Server_optional, Server_args + 19, 1, 1, 0, 0, NULL,
+	{ "names.Server.optional", Server_optional, Server_args + 21, 1, 1, 0, 0, NULL,
 	  0xc6549c15ba0cb611 },
 };
 
 const struct pyr__interface names_Server_interface = {
-	"names.Server", Server_operations, 19, 0xfbededf1620e16e6, NULL,
+	"names.Server", Server_operations, 20, 0x646f7803dc75d576, NULL,
 };
 
 int names_Server_proxy_(struct names_Server *self)
@@ -658,78 +576,95 @@ int names_Server_add_start__reply(pyr_deferred *deferred)
 	return pyr__reply(deferred, &Server_operations[8], NULL);
 }
 
-int names_Server_args(struct names_Server *self)
+int names_Server_add_async_(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 9, NULL, NULL);
 }
-pyr_future *names_Server_args_start(struct names_Server *self)
+pyr_future *names_Server_add_async__start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 9, NULL);
 }
-int names_Server_args_get(pyr_future *future)
+int names_Server_add_async__get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[9], NULL);
 }
-int names_Server_args_reply(pyr_deferred *deferred)
+int names_Server_add_async__reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[9], NULL);
 }
 
-int names_Server_operations(struct names_Server *self)
+int names_Server_args(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 10, NULL, NULL);
 }
-pyr_future *names_Server_operations_start(struct names_Server *self)
+pyr_future *names_Server_args_start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 10, NULL);
 }
-int names_Server_operations_get(pyr_future *future)
+int names_Server_args_get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[10], NULL);
 }
-int names_Server_operations_reply(pyr_deferred *deferred)
+int names_Server_args_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[10], NULL);
 }
 
-int names_Server_METHODS(struct names_Server *self)
+int names_Server_operations(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 11, NULL, NULL);
 }
-pyr_future *names_Server_METHODS_start(struct names_Server *self)
+pyr_future *names_Server_operations_start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 11, NULL);
 }
-int names_Server_METHODS_get(pyr_future *future)
+int names_Server_operations_get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[11], NULL);
 }
-int names_Server_METHODS_reply(pyr_deferred *deferred)
+int names_Server_operations_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[11], NULL);
 }
 
-int names_Server_raise_NoFunds(struct names_Server *self)
+int names_Server_METHODS(struct names_Server *self)
 {
 	return pyr__call(self, &names_Server_interface, 12, NULL, NULL);
 }
-pyr_future *names_Server_raise_NoFunds_start(struct names_Server *self)
+pyr_future *names_Server_METHODS_start(struct names_Server *self)
 {
 	return pyr__start(self, &names_Server_interface, 12, NULL);
 }
-int names_Server_raise_NoFunds_get(pyr_future *future)
+int names_Server_METHODS_get(pyr_future *future)
 {
 	return pyr__get(future, &Server_operations[12], NULL);
 }
-int names_Server_raise_NoFunds_reply(pyr_deferred *deferred)
+int names_Server_METHODS_reply(pyr_deferred *deferred)
 {
 	return pyr__reply(deferred, &Server_operations[12], NULL);
+}
+
+int names_Server_raise_NoFunds(struct names_Server *self)
+{
+	return pyr__call(self, &names_Server_interface, 13, NULL, NULL);
+}
+pyr_future *names_Server_raise_NoFunds_start(struct names_Server *self)
+{
+	return pyr__start(self, &names_Server_interface, 13, NULL);
+}
+int names_Server_raise_NoFunds_get(pyr_future *future)
+{
+	return pyr__get(future, &Server_operations[13], NULL);
+}
+int names_Server_raise_NoFunds_reply(pyr_deferred *deferred)
+{
+	return pyr__reply(deferred, &Server_operations[13], NULL);
 }
 
 int names_Server_call(struct names_Server *self, int32_t call_, int32_t self_, int32_t ret_,
 		      int32_t ret_x_, int32_t in_, int32_t status, int32_t *ret, int32_t *ret_x)
 {
-	return pyr__call(self, &names_Server_interface, 13,
+	return pyr__call(self, &names_Server_interface, 14,
 			 PYR__IN({ .i32 = call_ }, { .i32 = self_ }, { .i32 = ret_ },
 				 { .i32 = ret_x_ }, { .i32 = in_ }, { .i32 = status }),
 			 PYR__OUT(ret, ret_x));
@@ -737,117 +672,119 @@ int names_Server_call(struct names_Server *self, int32_t call_, int32_t self_, i
 pyr_future *names_Server_call_start(struct names_Server *self, int32_t call_, int32_t self_,
 				    int32_t ret_, int32_t ret_x_, int32_t in_, int32_t status)
 {
-	return pyr__start(self, &names_Server_interface, 13,
+	return pyr__start(self, &names_Server_interface, 14,
 			  PYR__IN({ .i32 = call_ }, { .i32 = self_ }, { .i32 = ret_ },
 				  { .i32 = ret_x_ }, { .i32 = in_ }, { .i32 = status }));
 }
 int names_Server_call_get(pyr_future *future, int32_t *ret, int32_t *ret_x)
 {
-	return pyr__get(future, &Server_operations[13], PYR__OUT(ret, ret_x));
+	return pyr__get(future, &Server_operations[14], PYR__OUT(ret, ret_x));
 }
 int names_Server_call_reply(pyr_deferred *deferred, int32_t ret, int32_t ret_x)
 {
-	return pyr__reply(deferred, &Server_operations[13],
+	return pyr__reply(deferred, &Server_operations[14],
 			  PYR__IN({ .i32 = ret }, { .i32 = ret_x }));
 }
 
 int names_Server_future(struct names_Server *self, int32_t future_, int32_t deferred_,
-			int32_t methods_, int32_t data, int32_t *ret)
+			int32_t methods_, int32_t data, int32_t callback, int32_t data_,
+			int32_t *ret)
 {
-	return pyr__call(self, &names_Server_interface, 14,
+	return pyr__call(self, &names_Server_interface, 15,
 			 PYR__IN({ .i32 = future_ }, { .i32 = deferred_ }, { .i32 = methods_ },
-				 { .i32 = data }),
+				 { .i32 = data }, { .i32 = callback }, { .i32 = data_ }),
 			 PYR__OUT(ret));
 }
 pyr_future *names_Server_future_start(struct names_Server *self, int32_t future_, int32_t deferred_,
-				      int32_t methods_, int32_t data)
+				      int32_t methods_, int32_t data, int32_t callback,
+				      int32_t data_)
 {
-	return pyr__start(self, &names_Server_interface, 14,
+	return pyr__start(self, &names_Server_interface, 15,
 			  PYR__IN({ .i32 = future_ }, { .i32 = deferred_ }, { .i32 = methods_ },
-				  { .i32 = data }));
+				  { .i32 = data }, { .i32 = callback }, { .i32 = data_ }));
 }
 int names_Server_future_get(pyr_future *future, int32_t *ret)
 {
-	return pyr__get(future, &Server_operations[14], PYR__OUT(ret));
+	return pyr__get(future, &Server_operations[15], PYR__OUT(ret));
 }
 int names_Server_future_reply(pyr_deferred *deferred, int32_t ret)
 {
-	return pyr__reply(deferred, &Server_operations[14], PYR__IN({ .i32 = ret }));
+	return pyr__reply(deferred, &Server_operations[15], PYR__IN({ .i32 = ret }));
 }
 
 int names_Server_delete_(struct names_Server *self, int32_t delete_, int32_t default_, int32_t *ret,
 			 int32_t *ret_out_)
 {
-	return pyr__call(self, &names_Server_interface, 15,
+	return pyr__call(self, &names_Server_interface, 16,
 			 PYR__IN({ .i32 = delete_ }, { .i32 = default_ }), PYR__OUT(ret, ret_out_));
 }
 pyr_future *names_Server_delete__start(struct names_Server *self, int32_t delete_, int32_t default_)
 {
-	return pyr__start(self, &names_Server_interface, 15,
+	return pyr__start(self, &names_Server_interface, 16,
 			  PYR__IN({ .i32 = delete_ }, { .i32 = default_ }));
 }
 int names_Server_delete__get(pyr_future *future, int32_t *ret, int32_t *ret_out_)
 {
-	return pyr__get(future, &Server_operations[15], PYR__OUT(ret, ret_out_));
+	return pyr__get(future, &Server_operations[16], PYR__OUT(ret, ret_out_));
 }
 int names_Server_delete__reply(pyr_deferred *deferred, int32_t ret, int32_t ret_out_)
 {
-	return pyr__reply(deferred, &Server_operations[15],
+	return pyr__reply(deferred, &Server_operations[16],
 			  PYR__IN({ .i32 = ret }, { .i32 = ret_out_ }));
 }
 
 int names_Server_get_int(struct names_Server *self, int32_t *ret)
 {
-	return pyr__call(self, &names_Server_interface, 16, NULL, PYR__OUT(ret));
+	return pyr__call(self, &names_Server_interface, 17, NULL, PYR__OUT(ret));
 }
 pyr_future *names_Server_get_int_start(struct names_Server *self)
 {
-	return pyr__start(self, &names_Server_interface, 16, NULL);
+	return pyr__start(self, &names_Server_interface, 17, NULL);
 }
 int names_Server_get_int_get(pyr_future *future, int32_t *ret)
 {
-	return pyr__get(future, &Server_operations[16], PYR__OUT(ret));
+	return pyr__get(future, &Server_operations[17], PYR__OUT(ret));
 }
 int names_Server_get_int_reply(pyr_deferred *deferred, int32_t ret)
 {
-	return pyr__reply(deferred, &Server_operations[16], PYR__IN({ .i32 = ret }));
+	return pyr__reply(deferred, &Server_operations[17], PYR__IN({ .i32 = ret }));
 }
 
 int names_Server_set_int(struct names_Server *self, int32_t value)
 {
-	return pyr__call(self, &names_Server_interface, 17, PYR__IN({ .i32 = value }), NULL);
+	return pyr__call(self, &names_Server_interface, 18, PYR__IN({ .i32 = value }), NULL);
 }
 pyr_future *names_Server_set_int_start(struct names_Server *self, int32_t value)
 {
-	return pyr__start(self, &names_Server_interface, 17, PYR__IN({ .i32 = value }));
+	return pyr__start(self, &names_Server_interface, 18, PYR__IN({ .i32 = value }));
 }
 int names_Server_set_int_get(pyr_future *future)
 {
-	return pyr__get(future, &Server_operations[17], NULL);
+	return pyr__get(future, &Server_operations[18], NULL);
 }
 int names_Server_set_int_reply(pyr_deferred *deferred)
 {
-	return pyr__reply(deferred, &Server_operations[17], NULL);
+	return pyr__reply(deferred, &Server_operations[18], NULL);
 }
 
 int names_Server_optional(struct names_Server *self, const struct names_ints *repeated,
 			  struct names_ints **ret)
 {
-	return pyr__call(self, &names_Server_interface, 18, PYR__IN({ .p = repeated }),
+	return pyr__call(self, &names_Server_interface, 19, PYR__IN({ .p = repeated }),
 			 PYR__OUT(ret));
 }
 pyr_future *names_Server_optional_start(struct names_Server *self,
 					const struct names_ints *repeated)
 {
-	return pyr__start(self, &names_Server_interface, 18, PYR__IN({ .p = repeated }));
+	return pyr__start(self, &names_Server_interface, 19, PYR__IN({ .p = repeated }));
 }
 int names_Server_optional_get(pyr_future *future, struct names_ints **ret)
 {
-	return pyr__get(future, &Server_operations[18], PYR__OUT(ret));
+	return pyr__get(future, &Server_operations[19], PYR__OUT(ret));
 }
 int names_Server_optional_reply(pyr_deferred *deferred, const struct names_ints *ret)
 {
-	return pyr__reply(deferred, &Server_operations[18], PYR__IN({ .p = ret }));
+	return pyr__reply(deferred, &Server_operations[19], PYR__IN({ .p = ret }));
 }
 
 struct names_Server *names_Server_proxy(const char *uri)
@@ -978,12 +915,7 @@ const char *names_optional_register(pyr_daemon *daemon, const char *id,
 
 #define A_METHODS(methods) ((const struct names_A_methods *)(methods))
 
-static int A_c(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return A_METHODS(methods)->c(call);
-}
+PYR__SHIM(A_c, A_METHODS(methods)->c(call))
 
 static const struct pyr__operation A_operations[] = {
 	{ "names.A.c", A_c, NULL, 0, 0, 0, 0, NULL, 0x000e822842faee4c },
@@ -1164,19 +1096,8 @@ const struct names2_NoFunds *names2_NoFunds_caught(void)
 
 #define Server_METHODS__(methods) ((const struct names2_Server_methods *)(methods))
 
-static int Server_c(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS__(methods)->c(call);
-}
-
-static int Server_args___(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Server_METHODS__(methods)->args(call);
-}
+PYR__SHIM(Server_c, Server_METHODS__(methods)->c(call))
+PYR__SHIM(Server_args___, Server_METHODS__(methods)->args(call))
 
 static const struct pyr__type *const Server_args_raises[] = {
 	&names2_NoFunds_type,
@@ -1310,12 +1231,7 @@ const char *names2_proxy_register(pyr_daemon *daemon, const char *id,
 
 #define Heir_METHODS(methods) ((const struct names2_Heir_methods *)(methods))
 
-static int Heir_c(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Heir_METHODS(methods)->c(call);
-}
+PYR__SHIM(Heir_c, Heir_METHODS(methods)->c(call))
 
 static const struct pyr__operation Heir_operations[] = {
 	{ "names.A.c", Heir_c, NULL, 0, 0, 0, 0, NULL, 0x000e822842faee4c },
@@ -1391,12 +1307,7 @@ struct names2_proxy *names2_Heir_as_names2_proxy(struct names2_Heir *self)
 
 #define local_pyr_METHODS(methods) ((const struct names2_pyr_methods *)(methods))
 
-static int local_pyr_free_(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return local_pyr_METHODS(methods)->free_(call);
-}
+PYR__SHIM(local_pyr_free_, local_pyr_METHODS(methods)->free_(call))
 
 static const struct pyr__operation local_pyr_operations[] = {
 	{ "names2.pyr.free", local_pyr_free_, NULL, 0, 0, 0, 0, NULL, 0xf976224eac4f4c95 },
@@ -1456,12 +1367,7 @@ const char *names2_pyr_register(pyr_daemon *daemon, const char *id,
 
 #define local_Bare_METHODS(methods) ((const struct Bare_methods *)(methods))
 
-static int local_Bare_add(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return local_Bare_METHODS(methods)->add(call);
-}
+PYR__SHIM(local_Bare_add, local_Bare_METHODS(methods)->add(call))
 
 static const struct pyr__operation local_Bare_operations[] = {
 	{ "Bare.add", local_Bare_add, NULL, 0, 0, 0, 0, NULL, 0x21ddbc4bbc4f4536 },

@@ -134,6 +134,7 @@ struct names_Server_methods {
 	int (*as_proxy_)(pyr_call *call);
 	int (*add)(pyr_call *call);
 	int (*add_start_)(pyr_call *call);
+	int (*add_async_)(pyr_call *call);
 	int (*args)(pyr_call *call);
 	int (*operations)(pyr_call *call);
 	int (*METHODS)(pyr_call *call);
@@ -141,7 +142,7 @@ struct names_Server_methods {
 	int (*call)(pyr_call *call, int32_t call_, int32_t self_, int32_t ret_, int32_t ret_x_,
 		    int32_t in_, int32_t status, int32_t *ret, int32_t *ret_x);
 	int (*future)(pyr_call *call, int32_t future_, int32_t deferred_, int32_t methods_,
-		      int32_t data, int32_t *ret);
+		      int32_t data, int32_t callback, int32_t data_, int32_t *ret);
 	int (*delete_)(pyr_call *call, int32_t delete_, int32_t default_, int32_t *ret,
 		       int32_t *ret_out_);
 	int (*get_int)(pyr_call *call, int32_t *ret);
@@ -167,86 +168,200 @@ const char *names_Server_register(pyr_daemon *daemon, const char *id,
 
 int names_Server_proxy_(struct names_Server *self);
 pyr_future *names_Server_proxy__start(struct names_Server *self);
+static inline int names_Server_proxy__async(struct names_Server *self, pyr_future_cb callback,
+					    void *data)
+{
+	return pyr_future_then(names_Server_proxy__start(self), callback, data);
+}
 int names_Server_proxy__get(pyr_future *future);
 int names_Server_proxy__reply(pyr_deferred *deferred);
 int names_Server_free_(struct names_Server *self);
 pyr_future *names_Server_free__start(struct names_Server *self);
+static inline int names_Server_free__async(struct names_Server *self, pyr_future_cb callback,
+					   void *data)
+{
+	return pyr_future_then(names_Server_free__start(self), callback, data);
+}
 int names_Server_free__get(pyr_future *future);
 int names_Server_free__reply(pyr_deferred *deferred);
 int names_Server_register_(struct names_Server *self);
 pyr_future *names_Server_register__start(struct names_Server *self);
+static inline int names_Server_register__async(struct names_Server *self, pyr_future_cb callback,
+					       void *data)
+{
+	return pyr_future_then(names_Server_register__start(self), callback, data);
+}
 int names_Server_register__get(pyr_future *future);
 int names_Server_register__reply(pyr_deferred *deferred);
 int names_Server_methods_(struct names_Server *self);
 pyr_future *names_Server_methods__start(struct names_Server *self);
+static inline int names_Server_methods__async(struct names_Server *self, pyr_future_cb callback,
+					      void *data)
+{
+	return pyr_future_then(names_Server_methods__start(self), callback, data);
+}
 int names_Server_methods__get(pyr_future *future);
 int names_Server_methods__reply(pyr_deferred *deferred);
 int names_Server_interface_(struct names_Server *self);
 pyr_future *names_Server_interface__start(struct names_Server *self);
+static inline int names_Server_interface__async(struct names_Server *self, pyr_future_cb callback,
+						void *data)
+{
+	return pyr_future_then(names_Server_interface__start(self), callback, data);
+}
 int names_Server_interface__get(pyr_future *future);
 int names_Server_interface__reply(pyr_deferred *deferred);
 int names_Server_narrow_(struct names_Server *self);
 pyr_future *names_Server_narrow__start(struct names_Server *self);
+static inline int names_Server_narrow__async(struct names_Server *self, pyr_future_cb callback,
+					     void *data)
+{
+	return pyr_future_then(names_Server_narrow__start(self), callback, data);
+}
 int names_Server_narrow__get(pyr_future *future);
 int names_Server_narrow__reply(pyr_deferred *deferred);
 int names_Server_as_proxy_(struct names_Server *self);
 pyr_future *names_Server_as_proxy__start(struct names_Server *self);
+static inline int names_Server_as_proxy__async(struct names_Server *self, pyr_future_cb callback,
+					       void *data)
+{
+	return pyr_future_then(names_Server_as_proxy__start(self), callback, data);
+}
 int names_Server_as_proxy__get(pyr_future *future);
 int names_Server_as_proxy__reply(pyr_deferred *deferred);
 int names_Server_add(struct names_Server *self);
 pyr_future *names_Server_add_start(struct names_Server *self);
+static inline int names_Server_add_async(struct names_Server *self, pyr_future_cb callback,
+					 void *data)
+{
+	return pyr_future_then(names_Server_add_start(self), callback, data);
+}
 int names_Server_add_get(pyr_future *future);
 int names_Server_add_reply(pyr_deferred *deferred);
 int names_Server_add_start_(struct names_Server *self);
 pyr_future *names_Server_add_start__start(struct names_Server *self);
+static inline int names_Server_add_start__async(struct names_Server *self, pyr_future_cb callback,
+						void *data)
+{
+	return pyr_future_then(names_Server_add_start__start(self), callback, data);
+}
 int names_Server_add_start__get(pyr_future *future);
 int names_Server_add_start__reply(pyr_deferred *deferred);
+int names_Server_add_async_(struct names_Server *self);
+pyr_future *names_Server_add_async__start(struct names_Server *self);
+static inline int names_Server_add_async__async(struct names_Server *self, pyr_future_cb callback,
+						void *data)
+{
+	return pyr_future_then(names_Server_add_async__start(self), callback, data);
+}
+int names_Server_add_async__get(pyr_future *future);
+int names_Server_add_async__reply(pyr_deferred *deferred);
 int names_Server_args(struct names_Server *self);
 pyr_future *names_Server_args_start(struct names_Server *self);
+static inline int names_Server_args_async(struct names_Server *self, pyr_future_cb callback,
+					  void *data)
+{
+	return pyr_future_then(names_Server_args_start(self), callback, data);
+}
 int names_Server_args_get(pyr_future *future);
 int names_Server_args_reply(pyr_deferred *deferred);
 int names_Server_operations(struct names_Server *self);
 pyr_future *names_Server_operations_start(struct names_Server *self);
+static inline int names_Server_operations_async(struct names_Server *self, pyr_future_cb callback,
+						void *data)
+{
+	return pyr_future_then(names_Server_operations_start(self), callback, data);
+}
 int names_Server_operations_get(pyr_future *future);
 int names_Server_operations_reply(pyr_deferred *deferred);
 int names_Server_METHODS(struct names_Server *self);
 pyr_future *names_Server_METHODS_start(struct names_Server *self);
+static inline int names_Server_METHODS_async(struct names_Server *self, pyr_future_cb callback,
+					     void *data)
+{
+	return pyr_future_then(names_Server_METHODS_start(self), callback, data);
+}
 int names_Server_METHODS_get(pyr_future *future);
 int names_Server_METHODS_reply(pyr_deferred *deferred);
 int names_Server_raise_NoFunds(struct names_Server *self);
 pyr_future *names_Server_raise_NoFunds_start(struct names_Server *self);
+static inline int names_Server_raise_NoFunds_async(struct names_Server *self,
+						   pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(names_Server_raise_NoFunds_start(self), callback, data);
+}
 int names_Server_raise_NoFunds_get(pyr_future *future);
 int names_Server_raise_NoFunds_reply(pyr_deferred *deferred);
 int names_Server_call(struct names_Server *self, int32_t call_, int32_t self_, int32_t ret_,
 		      int32_t ret_x_, int32_t in_, int32_t status, int32_t *ret, int32_t *ret_x);
 pyr_future *names_Server_call_start(struct names_Server *self, int32_t call_, int32_t self_,
 				    int32_t ret_, int32_t ret_x_, int32_t in_, int32_t status);
+static inline int names_Server_call_async(struct names_Server *self, int32_t call_, int32_t self_,
+					  int32_t ret_, int32_t ret_x_, int32_t in_, int32_t status,
+					  pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(
+		names_Server_call_start(self, call_, self_, ret_, ret_x_, in_, status), callback,
+		data);
+}
 int names_Server_call_get(pyr_future *future, int32_t *ret, int32_t *ret_x);
 int names_Server_call_reply(pyr_deferred *deferred, int32_t ret, int32_t ret_x);
 int names_Server_future(struct names_Server *self, int32_t future_, int32_t deferred_,
-			int32_t methods_, int32_t data, int32_t *ret);
+			int32_t methods_, int32_t data, int32_t callback, int32_t data_,
+			int32_t *ret);
 pyr_future *names_Server_future_start(struct names_Server *self, int32_t future_, int32_t deferred_,
-				      int32_t methods_, int32_t data);
+				      int32_t methods_, int32_t data, int32_t callback,
+				      int32_t data_);
+static inline int names_Server_future_async(struct names_Server *self, int32_t future_,
+					    int32_t deferred_, int32_t methods_, int32_t data,
+					    int32_t callback, int32_t data_,
+					    pyr_future_cb callback_, void *data__)
+{
+	return pyr_future_then(names_Server_future_start(self, future_, deferred_, methods_, data,
+							 callback, data_),
+			       callback_, data__);
+}
 int names_Server_future_get(pyr_future *future, int32_t *ret);
 int names_Server_future_reply(pyr_deferred *deferred, int32_t ret);
 int names_Server_delete_(struct names_Server *self, int32_t delete_, int32_t default_, int32_t *ret,
 			 int32_t *ret_out_);
 pyr_future *names_Server_delete__start(struct names_Server *self, int32_t delete_,
 				       int32_t default_);
+static inline int names_Server_delete__async(struct names_Server *self, int32_t delete_,
+					     int32_t default_, pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(names_Server_delete__start(self, delete_, default_), callback, data);
+}
 int names_Server_delete__get(pyr_future *future, int32_t *ret, int32_t *ret_out_);
 int names_Server_delete__reply(pyr_deferred *deferred, int32_t ret, int32_t ret_out_);
 int names_Server_get_int(struct names_Server *self, int32_t *ret);
 pyr_future *names_Server_get_int_start(struct names_Server *self);
+static inline int names_Server_get_int_async(struct names_Server *self, pyr_future_cb callback,
+					     void *data)
+{
+	return pyr_future_then(names_Server_get_int_start(self), callback, data);
+}
 int names_Server_get_int_get(pyr_future *future, int32_t *ret);
 int names_Server_get_int_reply(pyr_deferred *deferred, int32_t ret);
 int names_Server_set_int(struct names_Server *self, int32_t value);
 pyr_future *names_Server_set_int_start(struct names_Server *self, int32_t value);
+static inline int names_Server_set_int_async(struct names_Server *self, int32_t value,
+					     pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(names_Server_set_int_start(self, value), callback, data);
+}
 int names_Server_set_int_get(pyr_future *future);
 int names_Server_set_int_reply(pyr_deferred *deferred);
 int names_Server_optional(struct names_Server *self, const struct names_ints *repeated,
 			  struct names_ints **ret);
 pyr_future *names_Server_optional_start(struct names_Server *self,
 					const struct names_ints *repeated);
+static inline int names_Server_optional_async(struct names_Server *self,
+					      const struct names_ints *repeated,
+					      pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(names_Server_optional_start(self, repeated), callback, data);
+}
 int names_Server_optional_get(pyr_future *future, struct names_ints **ret);
 int names_Server_optional_reply(pyr_deferred *deferred, const struct names_ints *ret);
 
@@ -277,6 +392,12 @@ int names_optional_message(struct names_optional *self,
 			   struct names_optional_string_ **ret);
 pyr_future *names_optional_message_start(struct names_optional *self,
 					 const struct names_optional_string_ *returns_);
+static inline int names_optional_message_async(struct names_optional *self,
+					       const struct names_optional_string_ *returns_,
+					       pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(names_optional_message_start(self, returns_), callback, data);
+}
 int names_optional_message_get(pyr_future *future, struct names_optional_string_ **ret);
 int names_optional_message_reply(pyr_deferred *deferred, const struct names_optional_string_ *ret);
 
@@ -297,6 +418,10 @@ const char *names_A_register(pyr_daemon *daemon, const char *id,
 
 int names_A_c(struct names_A *self);
 pyr_future *names_A_c_start(struct names_A *self);
+static inline int names_A_c_async(struct names_A *self, pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(names_A_c_start(self), callback, data);
+}
 int names_A_c_get(pyr_future *future);
 int names_A_c_reply(pyr_deferred *deferred);
 
@@ -327,6 +452,11 @@ const char *a_b_Use_register(pyr_daemon *daemon, const char *id,
 
 int a_b_Use_f(struct a_b_Use *self, const struct a_b_c *x, struct a_b_c_ **ret);
 pyr_future *a_b_Use_f_start(struct a_b_Use *self, const struct a_b_c *x);
+static inline int a_b_Use_f_async(struct a_b_Use *self, const struct a_b_c *x,
+				  pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(a_b_Use_f_start(self, x), callback, data);
+}
 int a_b_Use_f_get(pyr_future *future, struct a_b_c_ **ret);
 int a_b_Use_f_reply(pyr_deferred *deferred, const struct a_b_c_ *ret);
 
@@ -364,10 +494,20 @@ struct names_A *names2_Server_as_A(struct names2_Server *self);
 
 int names2_Server_c(struct names2_Server *self);
 pyr_future *names2_Server_c_start(struct names2_Server *self);
+static inline int names2_Server_c_async(struct names2_Server *self, pyr_future_cb callback,
+					void *data)
+{
+	return pyr_future_then(names2_Server_c_start(self), callback, data);
+}
 int names2_Server_c_get(pyr_future *future);
 int names2_Server_c_reply(pyr_deferred *deferred);
 int names2_Server_args(struct names2_Server *self);
 pyr_future *names2_Server_args_start(struct names2_Server *self);
+static inline int names2_Server_args_async(struct names2_Server *self, pyr_future_cb callback,
+					   void *data)
+{
+	return pyr_future_then(names2_Server_args_start(self), callback, data);
+}
 int names2_Server_args_get(pyr_future *future);
 int names2_Server_args_reply(pyr_deferred *deferred);
 
@@ -407,6 +547,10 @@ struct names2_proxy *names2_Heir_as_names2_proxy(struct names2_Heir *self);
 
 int names2_Heir_c(struct names2_Heir *self);
 pyr_future *names2_Heir_c_start(struct names2_Heir *self);
+static inline int names2_Heir_c_async(struct names2_Heir *self, pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(names2_Heir_c_start(self), callback, data);
+}
 int names2_Heir_c_get(pyr_future *future);
 int names2_Heir_c_reply(pyr_deferred *deferred);
 
@@ -427,6 +571,11 @@ const char *names2_pyr_register(pyr_daemon *daemon, const char *id,
 
 int names2_pyr_free_(struct names2_pyr *self);
 pyr_future *names2_pyr_free__start(struct names2_pyr *self);
+static inline int names2_pyr_free__async(struct names2_pyr *self, pyr_future_cb callback,
+					 void *data)
+{
+	return pyr_future_then(names2_pyr_free__start(self), callback, data);
+}
 int names2_pyr_free__get(pyr_future *future);
 int names2_pyr_free__reply(pyr_deferred *deferred);
 
@@ -447,6 +596,10 @@ const char *Bare_register(pyr_daemon *daemon, const char *id, const struct Bare_
 
 int Bare_add(struct Bare *self);
 pyr_future *Bare_add_start(struct Bare *self);
+static inline int Bare_add_async(struct Bare *self, pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(Bare_add_start(self), callback, data);
+}
 int Bare_add_get(pyr_future *future);
 int Bare_add_reply(pyr_deferred *deferred);
 

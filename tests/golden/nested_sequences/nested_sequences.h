@@ -109,17 +109,36 @@ int nested_Algebra_multiply(struct nested_Algebra *self, const struct nested_Mat
 pyr_future *nested_Algebra_multiply_start(struct nested_Algebra *self,
 					  const struct nested_Matrix *a,
 					  const struct nested_Matrix *b);
+static inline int nested_Algebra_multiply_async(struct nested_Algebra *self,
+						const struct nested_Matrix *a,
+						const struct nested_Matrix *b,
+						pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(nested_Algebra_multiply_start(self, a, b), callback, data);
+}
 int nested_Algebra_multiply_get(pyr_future *future, struct nested_Matrix **ret);
 int nested_Algebra_multiply_reply(pyr_deferred *deferred, const struct nested_Matrix *ret);
 int nested_Algebra_invert(struct nested_Algebra *self, const struct double_seq_seq *x,
 			  struct double_seq_seq **ret);
 pyr_future *nested_Algebra_invert_start(struct nested_Algebra *self,
 					const struct double_seq_seq *x);
+static inline int nested_Algebra_invert_async(struct nested_Algebra *self,
+					      const struct double_seq_seq *x,
+					      pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(nested_Algebra_invert_start(self, x), callback, data);
+}
 int nested_Algebra_invert_get(pyr_future *future, struct double_seq_seq **ret);
 int nested_Algebra_invert_reply(pyr_deferred *deferred, const struct double_seq_seq *ret);
 int nested_Algebra_table(struct nested_Algebra *self, const struct nested_Cube *cube,
 			 struct nested_Table **ret);
 pyr_future *nested_Algebra_table_start(struct nested_Algebra *self, const struct nested_Cube *cube);
+static inline int nested_Algebra_table_async(struct nested_Algebra *self,
+					     const struct nested_Cube *cube, pyr_future_cb callback,
+					     void *data)
+{
+	return pyr_future_then(nested_Algebra_table_start(self, cube), callback, data);
+}
 int nested_Algebra_table_get(pyr_future *future, struct nested_Table **ret);
 int nested_Algebra_table_reply(pyr_deferred *deferred, const struct nested_Table *ret);
 

@@ -56,6 +56,12 @@ const char *oneofs_Canvas_register(pyr_daemon *daemon, const char *id,
 int oneofs_Canvas_draw(struct oneofs_Canvas *self, const struct oneofs_Shape *shape,
 		       struct oneofs_Shape **ret);
 pyr_future *oneofs_Canvas_draw_start(struct oneofs_Canvas *self, const struct oneofs_Shape *shape);
+static inline int oneofs_Canvas_draw_async(struct oneofs_Canvas *self,
+					   const struct oneofs_Shape *shape, pyr_future_cb callback,
+					   void *data)
+{
+	return pyr_future_then(oneofs_Canvas_draw_start(self, shape), callback, data);
+}
 int oneofs_Canvas_draw_get(pyr_future *future, struct oneofs_Shape **ret);
 int oneofs_Canvas_draw_reply(pyr_deferred *deferred, const struct oneofs_Shape *ret);
 

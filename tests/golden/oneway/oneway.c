@@ -27,31 +27,10 @@ static const struct pyr__field Sink_args[] = {
 	{ .id = 1, .name = "ret", .kind = PYR__INT32 },
 };
 
-static int Sink_push(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Sink_METHODS(methods)->push(call, in[0].p);
-}
-
-static int Sink_ping(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Sink_METHODS(methods)->ping(call);
-}
-
-static int Sink_count(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Sink_METHODS(methods)->count(call, &out[0].i32);
-}
-
-static int Sink_flush(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Sink_METHODS(methods)->flush(call);
-}
+PYR__SHIM(Sink_push, Sink_METHODS(methods)->push(call, in[0].p))
+PYR__SHIM(Sink_ping, Sink_METHODS(methods)->ping(call))
+PYR__SHIM(Sink_count, Sink_METHODS(methods)->count(call, &out[0].i32))
+PYR__SHIM(Sink_flush, Sink_METHODS(methods)->flush(call))
 
 static const struct pyr__operation Sink_operations[] = {
 	{ "events.Sink.push", Sink_push, Sink_args + 0, 1, 0, PYR__ONEWAY, 0, NULL,
@@ -70,10 +49,26 @@ int events_Sink_push(struct events_Sink *self, const struct events_Event *event)
 {
 	return pyr__call(self, &events_Sink_interface, 0, PYR__IN({ .p = event }), NULL);
 }
+pyr_future *events_Sink_push_start(struct events_Sink *self, const struct events_Event *event)
+{
+	return pyr__start(self, &events_Sink_interface, 0, PYR__IN({ .p = event }));
+}
+int events_Sink_push_get(pyr_future *future)
+{
+	return pyr__get(future, &Sink_operations[0], NULL);
+}
 
 int events_Sink_ping(struct events_Sink *self)
 {
 	return pyr__call(self, &events_Sink_interface, 1, NULL, NULL);
+}
+pyr_future *events_Sink_ping_start(struct events_Sink *self)
+{
+	return pyr__start(self, &events_Sink_interface, 1, NULL);
+}
+int events_Sink_ping_get(pyr_future *future)
+{
+	return pyr__get(future, &Sink_operations[1], NULL);
 }
 
 int events_Sink_count(struct events_Sink *self, int32_t *ret)

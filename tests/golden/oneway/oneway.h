@@ -37,13 +37,37 @@ const char *events_Sink_register(pyr_daemon *daemon, const char *id,
 				 const struct events_Sink_methods *methods, void *data);
 
 int events_Sink_push(struct events_Sink *self, const struct events_Event *event);
+pyr_future *events_Sink_push_start(struct events_Sink *self, const struct events_Event *event);
+static inline int events_Sink_push_async(struct events_Sink *self, const struct events_Event *event,
+					 pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(events_Sink_push_start(self, event), callback, data);
+}
+int events_Sink_push_get(pyr_future *future);
 int events_Sink_ping(struct events_Sink *self);
+pyr_future *events_Sink_ping_start(struct events_Sink *self);
+static inline int events_Sink_ping_async(struct events_Sink *self, pyr_future_cb callback,
+					 void *data)
+{
+	return pyr_future_then(events_Sink_ping_start(self), callback, data);
+}
+int events_Sink_ping_get(pyr_future *future);
 int events_Sink_count(struct events_Sink *self, int32_t *ret);
 pyr_future *events_Sink_count_start(struct events_Sink *self);
+static inline int events_Sink_count_async(struct events_Sink *self, pyr_future_cb callback,
+					  void *data)
+{
+	return pyr_future_then(events_Sink_count_start(self), callback, data);
+}
 int events_Sink_count_get(pyr_future *future, int32_t *ret);
 int events_Sink_count_reply(pyr_deferred *deferred, int32_t ret);
 int events_Sink_flush(struct events_Sink *self);
 pyr_future *events_Sink_flush_start(struct events_Sink *self);
+static inline int events_Sink_flush_async(struct events_Sink *self, pyr_future_cb callback,
+					  void *data)
+{
+	return pyr_future_then(events_Sink_flush_start(self), callback, data);
+}
 int events_Sink_flush_get(pyr_future *future);
 int events_Sink_flush_reply(pyr_deferred *deferred);
 

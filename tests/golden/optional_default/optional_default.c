@@ -211,10 +211,7 @@ static int Store_settings(pyr_call *call, const void *methods, pyr__in *in, pyr_
 	return status;
 }
 
-static int Store_title(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Store_METHODS(methods)->title(call, in[0].p, &out[0].s);
-}
+PYR__SHIM(Store_title, Store_METHODS(methods)->title(call, in[0].p, &out[0].s))
 
 static int Store_level(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {

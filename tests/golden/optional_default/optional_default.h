@@ -77,24 +77,50 @@ int opt_Store_width(struct opt_Store *self, const int32_t *x, const char *title,
 		    const enum opt_Level *level, int32_t **ret);
 pyr_future *opt_Store_width_start(struct opt_Store *self, const int32_t *x, const char *title,
 				  const enum opt_Level *level);
+static inline int opt_Store_width_async(struct opt_Store *self, const int32_t *x, const char *title,
+					const enum opt_Level *level, pyr_future_cb callback,
+					void *data)
+{
+	return pyr_future_then(opt_Store_width_start(self, x, title, level), callback, data);
+}
 int opt_Store_width_get(pyr_future *future, int32_t **ret);
 int opt_Store_width_reply(pyr_deferred *deferred, const int32_t *ret);
 int opt_Store_settings(struct opt_Store *self, const struct opt_Point *origin,
 		       const struct opt_Numbers *numbers, struct opt_Settings **ret);
 pyr_future *opt_Store_settings_start(struct opt_Store *self, const struct opt_Point *origin,
 				     const struct opt_Numbers *numbers);
+static inline int opt_Store_settings_async(struct opt_Store *self, const struct opt_Point *origin,
+					   const struct opt_Numbers *numbers,
+					   pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(opt_Store_settings_start(self, origin, numbers), callback, data);
+}
 int opt_Store_settings_get(pyr_future *future, struct opt_Settings **ret);
 int opt_Store_settings_reply(pyr_deferred *deferred, const struct opt_Settings *ret);
 int opt_Store_title(struct opt_Store *self, const struct pyr_bytes *raw, char **ret);
 pyr_future *opt_Store_title_start(struct opt_Store *self, const struct pyr_bytes *raw);
+static inline int opt_Store_title_async(struct opt_Store *self, const struct pyr_bytes *raw,
+					pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(opt_Store_title_start(self, raw), callback, data);
+}
 int opt_Store_title_get(pyr_future *future, char **ret);
 int opt_Store_title_reply(pyr_deferred *deferred, const char *ret);
 int opt_Store_level(struct opt_Store *self, enum opt_Level **ret);
 pyr_future *opt_Store_level_start(struct opt_Store *self);
+static inline int opt_Store_level_async(struct opt_Store *self, pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(opt_Store_level_start(self), callback, data);
+}
 int opt_Store_level_get(pyr_future *future, enum opt_Level **ret);
 int opt_Store_level_reply(pyr_deferred *deferred, const enum opt_Level *ret);
 int opt_Store_set(struct opt_Store *self, int32_t x, const char *y, double **ret_z);
 pyr_future *opt_Store_set_start(struct opt_Store *self, int32_t x, const char *y);
+static inline int opt_Store_set_async(struct opt_Store *self, int32_t x, const char *y,
+				      pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(opt_Store_set_start(self, x, y), callback, data);
+}
 int opt_Store_set_get(pyr_future *future, double **ret_z);
 int opt_Store_set_reply(pyr_deferred *deferred, const double *ret_z);
 

@@ -155,10 +155,7 @@ static int Walker_walk(pyr_call *call, const void *methods, pyr__in *in, pyr__ou
 	return status;
 }
 
-static int Walker_evaluate(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Walker_METHODS(methods)->evaluate(call, in[0].p, &out[0].d);
-}
+PYR__SHIM(Walker_evaluate, Walker_METHODS(methods)->evaluate(call, in[0].p, &out[0].d))
 
 static const struct pyr__operation Walker_operations[] = {
 	{ "tree.Walker.walk", Walker_walk, Walker_args + 0, 1, 1, 0, 0, NULL, 0x03f4840ad084feb3 },

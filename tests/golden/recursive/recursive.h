@@ -91,12 +91,23 @@ const char *tree_Walker_register(pyr_daemon *daemon, const char *id,
 int tree_Walker_walk(struct tree_Walker *self, const struct tree_Node *root,
 		     struct tree_Node **ret);
 pyr_future *tree_Walker_walk_start(struct tree_Walker *self, const struct tree_Node *root);
+static inline int tree_Walker_walk_async(struct tree_Walker *self, const struct tree_Node *root,
+					 pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(tree_Walker_walk_start(self, root), callback, data);
+}
 int tree_Walker_walk_get(pyr_future *future, struct tree_Node **ret);
 int tree_Walker_walk_reply(pyr_deferred *deferred, const struct tree_Node *ret);
 int tree_Walker_evaluate(struct tree_Walker *self, const struct tree_Expression *expression,
 			 double *ret);
 pyr_future *tree_Walker_evaluate_start(struct tree_Walker *self,
 				       const struct tree_Expression *expression);
+static inline int tree_Walker_evaluate_async(struct tree_Walker *self,
+					     const struct tree_Expression *expression,
+					     pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(tree_Walker_evaluate_start(self, expression), callback, data);
+}
 int tree_Walker_evaluate_get(pyr_future *future, double *ret);
 int tree_Walker_evaluate_reply(pyr_deferred *deferred, double ret);
 

@@ -337,11 +337,7 @@ static const struct pyr__field Account_args[] = {
 	{ .id = 1, .name = "ret", .kind = PYR__INTERFACE, .type = &Bank_reference },
 };
 
-static int Account_balance(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Account_METHODS(methods)->balance(call, &out[0].i64);
-}
+PYR__SHIM(Account_balance, Account_METHODS(methods)->balance(call, &out[0].i64))
 
 static int Account_bank(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {

@@ -62,32 +62,67 @@ const char *refs_Bank_register(pyr_daemon *daemon, const char *id,
 
 int refs_Bank_open(struct refs_Bank *self, const char *name, struct refs_Account **ret);
 pyr_future *refs_Bank_open_start(struct refs_Bank *self, const char *name);
+static inline int refs_Bank_open_async(struct refs_Bank *self, const char *name,
+				       pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(refs_Bank_open_start(self, name), callback, data);
+}
 int refs_Bank_open_get(pyr_future *future, struct refs_Account **ret);
 int refs_Bank_open_reply(pyr_deferred *deferred, struct refs_Account *ret);
 int refs_Bank_close(struct refs_Bank *self, struct refs_Account *account,
 		    struct refs_Account **ret_replacement);
 pyr_future *refs_Bank_close_start(struct refs_Bank *self, struct refs_Account *account);
+static inline int refs_Bank_close_async(struct refs_Bank *self, struct refs_Account *account,
+					pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(refs_Bank_close_start(self, account), callback, data);
+}
 int refs_Bank_close_get(pyr_future *future, struct refs_Account **ret_replacement);
 int refs_Bank_close_reply(pyr_deferred *deferred, struct refs_Account *ret_replacement);
 int refs_Bank_get(struct refs_Bank *self, pyr_any *x, pyr_any **ret);
 pyr_future *refs_Bank_get_start(struct refs_Bank *self, pyr_any *x);
+static inline int refs_Bank_get_async(struct refs_Bank *self, pyr_any *x, pyr_future_cb callback,
+				      void *data)
+{
+	return pyr_future_then(refs_Bank_get_start(self, x), callback, data);
+}
 int refs_Bank_get_get(pyr_future *future, pyr_any **ret);
 int refs_Bank_get_reply(pyr_deferred *deferred, pyr_any *ret);
 int refs_Bank_find(struct refs_Bank *self, pyr_object *x, pyr_object **ret);
 pyr_future *refs_Bank_find_start(struct refs_Bank *self, pyr_object *x);
+static inline int refs_Bank_find_async(struct refs_Bank *self, pyr_object *x,
+				       pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(refs_Bank_find_start(self, x), callback, data);
+}
 int refs_Bank_find_get(pyr_future *future, pyr_object **ret);
 int refs_Bank_find_reply(pyr_deferred *deferred, pyr_object *ret);
 int refs_Bank_list(struct refs_Bank *self, const struct object_seq *others,
 		   struct refs_Account_seq **ret);
 pyr_future *refs_Bank_list_start(struct refs_Bank *self, const struct object_seq *others);
+static inline int refs_Bank_list_async(struct refs_Bank *self, const struct object_seq *others,
+				       pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(refs_Bank_list_start(self, others), callback, data);
+}
 int refs_Bank_list_get(pyr_future *future, struct refs_Account_seq **ret);
 int refs_Bank_list_reply(pyr_deferred *deferred, const struct refs_Account_seq *ret);
 int refs_Bank_first(struct refs_Bank *self, struct refs_Account *x, struct refs_Account **ret);
 pyr_future *refs_Bank_first_start(struct refs_Bank *self, struct refs_Account *x);
+static inline int refs_Bank_first_async(struct refs_Bank *self, struct refs_Account *x,
+					pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(refs_Bank_first_start(self, x), callback, data);
+}
 int refs_Bank_first_get(pyr_future *future, struct refs_Account **ret);
 int refs_Bank_first_reply(pyr_deferred *deferred, struct refs_Account *ret);
 int refs_Bank_entry(struct refs_Bank *self, const struct refs_Entry *x, struct refs_Entry **ret);
 pyr_future *refs_Bank_entry_start(struct refs_Bank *self, const struct refs_Entry *x);
+static inline int refs_Bank_entry_async(struct refs_Bank *self, const struct refs_Entry *x,
+					pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(refs_Bank_entry_start(self, x), callback, data);
+}
 int refs_Bank_entry_get(pyr_future *future, struct refs_Entry **ret);
 int refs_Bank_entry_reply(pyr_deferred *deferred, const struct refs_Entry *ret);
 
@@ -110,10 +145,20 @@ const char *refs_Account_register(pyr_daemon *daemon, const char *id,
 
 int refs_Account_balance(struct refs_Account *self, int64_t *ret);
 pyr_future *refs_Account_balance_start(struct refs_Account *self);
+static inline int refs_Account_balance_async(struct refs_Account *self, pyr_future_cb callback,
+					     void *data)
+{
+	return pyr_future_then(refs_Account_balance_start(self), callback, data);
+}
 int refs_Account_balance_get(pyr_future *future, int64_t *ret);
 int refs_Account_balance_reply(pyr_deferred *deferred, int64_t ret);
 int refs_Account_bank(struct refs_Account *self, struct refs_Bank **ret);
 pyr_future *refs_Account_bank_start(struct refs_Account *self);
+static inline int refs_Account_bank_async(struct refs_Account *self, pyr_future_cb callback,
+					  void *data)
+{
+	return pyr_future_then(refs_Account_bank_start(self), callback, data);
+}
 int refs_Account_bank_get(pyr_future *future, struct refs_Bank **ret);
 int refs_Account_bank_reply(pyr_deferred *deferred, struct refs_Bank *ret);
 

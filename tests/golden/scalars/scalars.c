@@ -45,60 +45,27 @@ static const struct pyr__field Echo_args[] = {
 	{ .id = 1, .name = "ret", .kind = PYR__INT32 },
 };
 
-static int Echo_a_boolean(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Echo_METHODS(methods)->a_boolean(call, in[0].b, &out[0].b);
-}
-
-static int Echo_a_char(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Echo_METHODS(methods)->a_char(call, in[0].c, &out[0].c);
-}
-
-static int Echo_a_wchar(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Echo_METHODS(methods)->a_wchar(call, in[0].u32, &out[0].u32);
-}
-
-static int Echo_an_octet(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Echo_METHODS(methods)->an_octet(call, in[0].u8, &out[0].u8);
-}
-
-static int Echo_an_int8(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Echo_METHODS(methods)->an_int8(call, in[0].i8, &out[0].i8);
-}
-
-static int Echo_a_uint8(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Echo_METHODS(methods)->a_uint8(call, in[0].u8, &out[0].u8);
-}
-
-static int Echo_a_short(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Echo_METHODS(methods)->a_short(call, in[0].i16, &out[0].i16);
-}
+PYR__SHIM(Echo_a_boolean, Echo_METHODS(methods)->a_boolean(call, in[0].b, &out[0].b))
+PYR__SHIM(Echo_a_char, Echo_METHODS(methods)->a_char(call, in[0].c, &out[0].c))
+PYR__SHIM(Echo_a_wchar, Echo_METHODS(methods)->a_wchar(call, in[0].u32, &out[0].u32))
+PYR__SHIM(Echo_an_octet, Echo_METHODS(methods)->an_octet(call, in[0].u8, &out[0].u8))
+PYR__SHIM(Echo_an_int8, Echo_METHODS(methods)->an_int8(call, in[0].i8, &out[0].i8))
+PYR__SHIM(Echo_a_uint8, Echo_METHODS(methods)->a_uint8(call, in[0].u8, &out[0].u8))
+PYR__SHIM(Echo_a_short, Echo_METHODS(methods)->a_short(call, in[0].i16, &out[0].i16))
 
 static int Echo_an_unsigned_short(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {
 	return Echo_METHODS(methods)->an_unsigned_short(call, in[0].u16, &out[0].u16);
 }
 
-static int Echo_a_long(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Echo_METHODS(methods)->a_long(call, in[0].i32, &out[0].i32);
-}
+PYR__SHIM(Echo_a_long, Echo_METHODS(methods)->a_long(call, in[0].i32, &out[0].i32))
 
 static int Echo_an_unsigned_long(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {
 	return Echo_METHODS(methods)->an_unsigned_long(call, in[0].u32, &out[0].u32);
 }
 
-static int Echo_a_long_long(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Echo_METHODS(methods)->a_long_long(call, in[0].i64, &out[0].i64);
-}
+PYR__SHIM(Echo_a_long_long, Echo_METHODS(methods)->a_long_long(call, in[0].i64, &out[0].i64))
 
 static int Echo_an_unsigned_long_long(pyr_call *call, const void *methods, pyr__in *in,
 				      pyr__out *out)
@@ -106,28 +73,10 @@ static int Echo_an_unsigned_long_long(pyr_call *call, const void *methods, pyr__
 	return Echo_METHODS(methods)->an_unsigned_long_long(call, in[0].u64, &out[0].u64);
 }
 
-static int Echo_a_float(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Echo_METHODS(methods)->a_float(call, in[0].f, &out[0].f);
-}
-
-static int Echo_a_double(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Echo_METHODS(methods)->a_double(call, in[0].d, &out[0].d);
-}
-
-static int Echo_nothing(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Echo_METHODS(methods)->nothing(call);
-}
-
-static int Echo_one_way_in(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Echo_METHODS(methods)->one_way_in(call, in[0].i32);
-}
+PYR__SHIM(Echo_a_float, Echo_METHODS(methods)->a_float(call, in[0].f, &out[0].f))
+PYR__SHIM(Echo_a_double, Echo_METHODS(methods)->a_double(call, in[0].d, &out[0].d))
+PYR__SHIM(Echo_nothing, Echo_METHODS(methods)->nothing(call))
+PYR__SHIM(Echo_one_way_in, Echo_METHODS(methods)->one_way_in(call, in[0].i32))
 
 static int Echo_many(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {

@@ -47,66 +47,146 @@ const char *scalars_Echo_register(pyr_daemon *daemon, const char *id,
 
 int scalars_Echo_a_boolean(struct scalars_Echo *self, bool x, bool *ret);
 pyr_future *scalars_Echo_a_boolean_start(struct scalars_Echo *self, bool x);
+static inline int scalars_Echo_a_boolean_async(struct scalars_Echo *self, bool x,
+					       pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_a_boolean_start(self, x), callback, data);
+}
 int scalars_Echo_a_boolean_get(pyr_future *future, bool *ret);
 int scalars_Echo_a_boolean_reply(pyr_deferred *deferred, bool ret);
 int scalars_Echo_a_char(struct scalars_Echo *self, char x, char *ret);
 pyr_future *scalars_Echo_a_char_start(struct scalars_Echo *self, char x);
+static inline int scalars_Echo_a_char_async(struct scalars_Echo *self, char x,
+					    pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_a_char_start(self, x), callback, data);
+}
 int scalars_Echo_a_char_get(pyr_future *future, char *ret);
 int scalars_Echo_a_char_reply(pyr_deferred *deferred, char ret);
 int scalars_Echo_a_wchar(struct scalars_Echo *self, uint32_t x, uint32_t *ret);
 pyr_future *scalars_Echo_a_wchar_start(struct scalars_Echo *self, uint32_t x);
+static inline int scalars_Echo_a_wchar_async(struct scalars_Echo *self, uint32_t x,
+					     pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_a_wchar_start(self, x), callback, data);
+}
 int scalars_Echo_a_wchar_get(pyr_future *future, uint32_t *ret);
 int scalars_Echo_a_wchar_reply(pyr_deferred *deferred, uint32_t ret);
 int scalars_Echo_an_octet(struct scalars_Echo *self, uint8_t x, uint8_t *ret);
 pyr_future *scalars_Echo_an_octet_start(struct scalars_Echo *self, uint8_t x);
+static inline int scalars_Echo_an_octet_async(struct scalars_Echo *self, uint8_t x,
+					      pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_an_octet_start(self, x), callback, data);
+}
 int scalars_Echo_an_octet_get(pyr_future *future, uint8_t *ret);
 int scalars_Echo_an_octet_reply(pyr_deferred *deferred, uint8_t ret);
 int scalars_Echo_an_int8(struct scalars_Echo *self, int8_t x, int8_t *ret);
 pyr_future *scalars_Echo_an_int8_start(struct scalars_Echo *self, int8_t x);
+static inline int scalars_Echo_an_int8_async(struct scalars_Echo *self, int8_t x,
+					     pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_an_int8_start(self, x), callback, data);
+}
 int scalars_Echo_an_int8_get(pyr_future *future, int8_t *ret);
 int scalars_Echo_an_int8_reply(pyr_deferred *deferred, int8_t ret);
 int scalars_Echo_a_uint8(struct scalars_Echo *self, uint8_t x, uint8_t *ret);
 pyr_future *scalars_Echo_a_uint8_start(struct scalars_Echo *self, uint8_t x);
+static inline int scalars_Echo_a_uint8_async(struct scalars_Echo *self, uint8_t x,
+					     pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_a_uint8_start(self, x), callback, data);
+}
 int scalars_Echo_a_uint8_get(pyr_future *future, uint8_t *ret);
 int scalars_Echo_a_uint8_reply(pyr_deferred *deferred, uint8_t ret);
 int scalars_Echo_a_short(struct scalars_Echo *self, int16_t x, int16_t *ret);
 pyr_future *scalars_Echo_a_short_start(struct scalars_Echo *self, int16_t x);
+static inline int scalars_Echo_a_short_async(struct scalars_Echo *self, int16_t x,
+					     pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_a_short_start(self, x), callback, data);
+}
 int scalars_Echo_a_short_get(pyr_future *future, int16_t *ret);
 int scalars_Echo_a_short_reply(pyr_deferred *deferred, int16_t ret);
 int scalars_Echo_an_unsigned_short(struct scalars_Echo *self, uint16_t x, uint16_t *ret);
 pyr_future *scalars_Echo_an_unsigned_short_start(struct scalars_Echo *self, uint16_t x);
+static inline int scalars_Echo_an_unsigned_short_async(struct scalars_Echo *self, uint16_t x,
+						       pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_an_unsigned_short_start(self, x), callback, data);
+}
 int scalars_Echo_an_unsigned_short_get(pyr_future *future, uint16_t *ret);
 int scalars_Echo_an_unsigned_short_reply(pyr_deferred *deferred, uint16_t ret);
 int scalars_Echo_a_long(struct scalars_Echo *self, int32_t x, int32_t *ret);
 pyr_future *scalars_Echo_a_long_start(struct scalars_Echo *self, int32_t x);
+static inline int scalars_Echo_a_long_async(struct scalars_Echo *self, int32_t x,
+					    pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_a_long_start(self, x), callback, data);
+}
 int scalars_Echo_a_long_get(pyr_future *future, int32_t *ret);
 int scalars_Echo_a_long_reply(pyr_deferred *deferred, int32_t ret);
 int scalars_Echo_an_unsigned_long(struct scalars_Echo *self, uint32_t x, uint32_t *ret);
 pyr_future *scalars_Echo_an_unsigned_long_start(struct scalars_Echo *self, uint32_t x);
+static inline int scalars_Echo_an_unsigned_long_async(struct scalars_Echo *self, uint32_t x,
+						      pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_an_unsigned_long_start(self, x), callback, data);
+}
 int scalars_Echo_an_unsigned_long_get(pyr_future *future, uint32_t *ret);
 int scalars_Echo_an_unsigned_long_reply(pyr_deferred *deferred, uint32_t ret);
 int scalars_Echo_a_long_long(struct scalars_Echo *self, int64_t x, int64_t *ret);
 pyr_future *scalars_Echo_a_long_long_start(struct scalars_Echo *self, int64_t x);
+static inline int scalars_Echo_a_long_long_async(struct scalars_Echo *self, int64_t x,
+						 pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_a_long_long_start(self, x), callback, data);
+}
 int scalars_Echo_a_long_long_get(pyr_future *future, int64_t *ret);
 int scalars_Echo_a_long_long_reply(pyr_deferred *deferred, int64_t ret);
 int scalars_Echo_an_unsigned_long_long(struct scalars_Echo *self, uint64_t x, uint64_t *ret);
 pyr_future *scalars_Echo_an_unsigned_long_long_start(struct scalars_Echo *self, uint64_t x);
+static inline int scalars_Echo_an_unsigned_long_long_async(struct scalars_Echo *self, uint64_t x,
+							   pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_an_unsigned_long_long_start(self, x), callback, data);
+}
 int scalars_Echo_an_unsigned_long_long_get(pyr_future *future, uint64_t *ret);
 int scalars_Echo_an_unsigned_long_long_reply(pyr_deferred *deferred, uint64_t ret);
 int scalars_Echo_a_float(struct scalars_Echo *self, float x, float *ret);
 pyr_future *scalars_Echo_a_float_start(struct scalars_Echo *self, float x);
+static inline int scalars_Echo_a_float_async(struct scalars_Echo *self, float x,
+					     pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_a_float_start(self, x), callback, data);
+}
 int scalars_Echo_a_float_get(pyr_future *future, float *ret);
 int scalars_Echo_a_float_reply(pyr_deferred *deferred, float ret);
 int scalars_Echo_a_double(struct scalars_Echo *self, double x, double *ret);
 pyr_future *scalars_Echo_a_double_start(struct scalars_Echo *self, double x);
+static inline int scalars_Echo_a_double_async(struct scalars_Echo *self, double x,
+					      pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_a_double_start(self, x), callback, data);
+}
 int scalars_Echo_a_double_get(pyr_future *future, double *ret);
 int scalars_Echo_a_double_reply(pyr_deferred *deferred, double ret);
 int scalars_Echo_nothing(struct scalars_Echo *self);
 pyr_future *scalars_Echo_nothing_start(struct scalars_Echo *self);
+static inline int scalars_Echo_nothing_async(struct scalars_Echo *self, pyr_future_cb callback,
+					     void *data)
+{
+	return pyr_future_then(scalars_Echo_nothing_start(self), callback, data);
+}
 int scalars_Echo_nothing_get(pyr_future *future);
 int scalars_Echo_nothing_reply(pyr_deferred *deferred);
 int scalars_Echo_one_way_in(struct scalars_Echo *self, int32_t x);
 pyr_future *scalars_Echo_one_way_in_start(struct scalars_Echo *self, int32_t x);
+static inline int scalars_Echo_one_way_in_async(struct scalars_Echo *self, int32_t x,
+						pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_one_way_in_start(self, x), callback, data);
+}
 int scalars_Echo_one_way_in_get(pyr_future *future);
 int scalars_Echo_one_way_in_reply(pyr_deferred *deferred);
 int scalars_Echo_many(struct scalars_Echo *self, int32_t a, int32_t b, int32_t c, int32_t d,
@@ -114,6 +194,13 @@ int scalars_Echo_many(struct scalars_Echo *self, int32_t a, int32_t b, int32_t c
 pyr_future *scalars_Echo_many_start(struct scalars_Echo *self, int32_t a, int32_t b, int32_t c,
 				    int32_t d, int32_t e, int32_t f, int32_t g, int32_t h,
 				    int32_t i);
+static inline int scalars_Echo_many_async(struct scalars_Echo *self, int32_t a, int32_t b,
+					  int32_t c, int32_t d, int32_t e, int32_t f, int32_t g,
+					  int32_t h, int32_t i, pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(scalars_Echo_many_start(self, a, b, c, d, e, f, g, h, i), callback,
+			       data);
+}
 int scalars_Echo_many_get(pyr_future *future, int32_t *ret);
 int scalars_Echo_many_reply(pyr_deferred *deferred, int32_t ret);
 

@@ -129,18 +129,37 @@ const char *seqs_Paths_register(pyr_daemon *daemon, const char *id,
 int seqs_Paths_sort(struct seqs_Paths *self, const struct seqs_Numbers *numbers,
 		    struct seqs_Numbers **ret);
 pyr_future *seqs_Paths_sort_start(struct seqs_Paths *self, const struct seqs_Numbers *numbers);
+static inline int seqs_Paths_sort_async(struct seqs_Paths *self, const struct seqs_Numbers *numbers,
+					pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(seqs_Paths_sort_start(self, numbers), callback, data);
+}
 int seqs_Paths_sort_get(pyr_future *future, struct seqs_Numbers **ret);
 int seqs_Paths_sort_reply(pyr_deferred *deferred, const struct seqs_Numbers *ret);
 int seqs_Paths_anonymous(struct seqs_Paths *self, const struct seqs_Point_seq *points,
 			 const struct string_seq *names, struct int32_seq **ret);
 pyr_future *seqs_Paths_anonymous_start(struct seqs_Paths *self, const struct seqs_Point_seq *points,
 				       const struct string_seq *names);
+static inline int seqs_Paths_anonymous_async(struct seqs_Paths *self,
+					     const struct seqs_Point_seq *points,
+					     const struct string_seq *names, pyr_future_cb callback,
+					     void *data)
+{
+	return pyr_future_then(seqs_Paths_anonymous_start(self, points, names), callback, data);
+}
 int seqs_Paths_anonymous_get(pyr_future *future, struct int32_seq **ret);
 int seqs_Paths_anonymous_reply(pyr_deferred *deferred, const struct int32_seq *ret);
 int seqs_Paths_longest(struct seqs_Paths *self, const struct seqs_Path_seq *paths,
 		       const struct seqs_Words *words, struct seqs_Path **ret);
 pyr_future *seqs_Paths_longest_start(struct seqs_Paths *self, const struct seqs_Path_seq *paths,
 				     const struct seqs_Words *words);
+static inline int seqs_Paths_longest_async(struct seqs_Paths *self,
+					   const struct seqs_Path_seq *paths,
+					   const struct seqs_Words *words, pyr_future_cb callback,
+					   void *data)
+{
+	return pyr_future_then(seqs_Paths_longest_start(self, paths, words), callback, data);
+}
 int seqs_Paths_longest_get(pyr_future *future, struct seqs_Path **ret);
 int seqs_Paths_longest_reply(pyr_deferred *deferred, const struct seqs_Path *ret);
 

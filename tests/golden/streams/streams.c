@@ -112,33 +112,11 @@ static const struct pyr__field Feed_args[] = {
 	{ .id = 1, .name = "ret", .kind = PYR__INT32 },
 };
 
-static int Feed_before(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Feed_METHODS(methods)->before(call, in[0].i32, &out[0].i32);
-}
-
-static int Feed_watch(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Feed_METHODS(methods)->watch(call, in[0].s, pyr__stream(call));
-}
-
-static int Feed_upload(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Feed_METHODS(methods)->upload(call, pyr__stream(call), &out[0].i32);
-}
-
-static int Feed_both(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Feed_METHODS(methods)->both(call, in[0].i32, pyr__stream(call));
-}
-
-static int Feed_after(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Feed_METHODS(methods)->after(call, in[0].i32, &out[0].i32);
-}
+PYR__SHIM(Feed_before, Feed_METHODS(methods)->before(call, in[0].i32, &out[0].i32))
+PYR__SHIM(Feed_watch, Feed_METHODS(methods)->watch(call, in[0].s, pyr__stream(call)))
+PYR__SHIM(Feed_upload, Feed_METHODS(methods)->upload(call, pyr__stream(call), &out[0].i32))
+PYR__SHIM(Feed_both, Feed_METHODS(methods)->both(call, in[0].i32, pyr__stream(call)))
+PYR__SHIM(Feed_after, Feed_METHODS(methods)->after(call, in[0].i32, &out[0].i32))
 
 static const struct pyr__operation Feed_operations[] = {
 	{ "streams.Feed.before", Feed_before, Feed_args + 0, 1, 1, 0, 0, NULL, 0xc62fd95fc33ebf06 },
@@ -305,53 +283,14 @@ static const struct pyr__field Wide_args[] = {
 	{ .id = 1, .name = "numbers", .kind = PYR__SEQUENCE, .type = &int32_seq_type },
 };
 
-static int Wide_before(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Wide_METHODS(methods)->before(call, in[0].i32, &out[0].i32);
-}
-
-static int Wide_watch(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Wide_METHODS(methods)->watch(call, in[0].s, pyr__stream(call));
-}
-
-static int Wide_upload(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	return Wide_METHODS(methods)->upload(call, pyr__stream(call), &out[0].i32);
-}
-
-static int Wide_both(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Wide_METHODS(methods)->both(call, in[0].i32, pyr__stream(call));
-}
-
-static int Wide_after(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Wide_METHODS(methods)->after(call, in[0].i32, &out[0].i32);
-}
-
-static int Wide_lines(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)out;
-	return Wide_METHODS(methods)->lines(call, in[0].b, pyr__stream(call));
-}
-
-static int Wide_levels(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Wide_METHODS(methods)->levels(call, pyr__stream(call));
-}
-
-static int Wide_pairs(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	(void)in;
-	(void)out;
-	return Wide_METHODS(methods)->pairs(call, pyr__stream(call));
-}
+PYR__SHIM(Wide_before, Wide_METHODS(methods)->before(call, in[0].i32, &out[0].i32))
+PYR__SHIM(Wide_watch, Wide_METHODS(methods)->watch(call, in[0].s, pyr__stream(call)))
+PYR__SHIM(Wide_upload, Wide_METHODS(methods)->upload(call, pyr__stream(call), &out[0].i32))
+PYR__SHIM(Wide_both, Wide_METHODS(methods)->both(call, in[0].i32, pyr__stream(call)))
+PYR__SHIM(Wide_after, Wide_METHODS(methods)->after(call, in[0].i32, &out[0].i32))
+PYR__SHIM(Wide_lines, Wide_METHODS(methods)->lines(call, in[0].b, pyr__stream(call)))
+PYR__SHIM(Wide_levels, Wide_METHODS(methods)->levels(call, pyr__stream(call)))
+PYR__SHIM(Wide_pairs, Wide_METHODS(methods)->pairs(call, pyr__stream(call)))
 
 static int Wide_names(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {

@@ -52,6 +52,11 @@ const char *streams_Feed_register(pyr_daemon *daemon, const char *id,
 
 int streams_Feed_before(struct streams_Feed *self, int32_t x, int32_t *ret);
 pyr_future *streams_Feed_before_start(struct streams_Feed *self, int32_t x);
+static inline int streams_Feed_before_async(struct streams_Feed *self, int32_t x,
+					    pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(streams_Feed_before_start(self, x), callback, data);
+}
 int streams_Feed_before_get(pyr_future *future, int32_t *ret);
 int streams_Feed_before_reply(pyr_deferred *deferred, int32_t ret);
 int streams_Feed_watch(struct streams_Feed *self, const char *topic, pyr_stream **ret);
@@ -71,6 +76,11 @@ int streams_Feed_both_write(pyr_stream *stream, int32_t item);
 int streams_Feed_both_read(pyr_stream *stream, int32_t *ret);
 int streams_Feed_after(struct streams_Feed *self, int32_t x, int32_t *ret);
 pyr_future *streams_Feed_after_start(struct streams_Feed *self, int32_t x);
+static inline int streams_Feed_after_async(struct streams_Feed *self, int32_t x,
+					   pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(streams_Feed_after_start(self, x), callback, data);
+}
 int streams_Feed_after_get(pyr_future *future, int32_t *ret);
 int streams_Feed_after_reply(pyr_deferred *deferred, int32_t ret);
 
@@ -134,6 +144,11 @@ struct streams_Feed *streams_Wide_as_Feed(struct streams_Wide *self);
 
 int streams_Wide_before(struct streams_Wide *self, int32_t x, int32_t *ret);
 pyr_future *streams_Wide_before_start(struct streams_Wide *self, int32_t x);
+static inline int streams_Wide_before_async(struct streams_Wide *self, int32_t x,
+					    pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(streams_Wide_before_start(self, x), callback, data);
+}
 int streams_Wide_before_get(pyr_future *future, int32_t *ret);
 int streams_Wide_before_reply(pyr_deferred *deferred, int32_t ret);
 int streams_Wide_watch(struct streams_Wide *self, const char *topic, pyr_stream **ret);
@@ -153,6 +168,11 @@ int streams_Wide_both_write(pyr_stream *stream, int32_t item);
 int streams_Wide_both_read(pyr_stream *stream, int32_t *ret);
 int streams_Wide_after(struct streams_Wide *self, int32_t x, int32_t *ret);
 pyr_future *streams_Wide_after_start(struct streams_Wide *self, int32_t x);
+static inline int streams_Wide_after_async(struct streams_Wide *self, int32_t x,
+					   pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(streams_Wide_after_start(self, x), callback, data);
+}
 int streams_Wide_after_get(pyr_future *future, int32_t *ret);
 int streams_Wide_after_reply(pyr_deferred *deferred, int32_t ret);
 

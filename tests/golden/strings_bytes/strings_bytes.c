@@ -51,15 +51,8 @@ static const struct pyr__field Notes_args[] = {
 	{ .id = 3, .name = "raw", .kind = PYR__BYTES },
 };
 
-static int Notes_title(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Notes_METHODS(methods)->title(call, in[0].s, &out[0].s);
-}
-
-static int Notes_nick(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Notes_METHODS(methods)->nick(call, in[0].s, &out[0].s);
-}
+PYR__SHIM(Notes_title, Notes_METHODS(methods)->title(call, in[0].s, &out[0].s))
+PYR__SHIM(Notes_nick, Notes_METHODS(methods)->nick(call, in[0].s, &out[0].s))
 
 static int Notes_raw(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {

@@ -45,21 +45,42 @@ const char *text_Notes_register(pyr_daemon *daemon, const char *id,
 
 int text_Notes_title(struct text_Notes *self, const char *key, char **ret);
 pyr_future *text_Notes_title_start(struct text_Notes *self, const char *key);
+static inline int text_Notes_title_async(struct text_Notes *self, const char *key,
+					 pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(text_Notes_title_start(self, key), callback, data);
+}
 int text_Notes_title_get(pyr_future *future, char **ret);
 int text_Notes_title_reply(pyr_deferred *deferred, const char *ret);
 int text_Notes_nick(struct text_Notes *self, const char *key, char **ret);
 pyr_future *text_Notes_nick_start(struct text_Notes *self, const char *key);
+static inline int text_Notes_nick_async(struct text_Notes *self, const char *key,
+					pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(text_Notes_nick_start(self, key), callback, data);
+}
 int text_Notes_nick_get(pyr_future *future, char **ret);
 int text_Notes_nick_reply(pyr_deferred *deferred, const char *ret);
 int text_Notes_raw(struct text_Notes *self, const struct pyr_bytes *x, const struct pyr_bytes *y,
 		   struct pyr_bytes **ret);
 pyr_future *text_Notes_raw_start(struct text_Notes *self, const struct pyr_bytes *x,
 				 const struct pyr_bytes *y);
+static inline int text_Notes_raw_async(struct text_Notes *self, const struct pyr_bytes *x,
+				       const struct pyr_bytes *y, pyr_future_cb callback,
+				       void *data)
+{
+	return pyr_future_then(text_Notes_raw_start(self, x, y), callback, data);
+}
 int text_Notes_raw_get(pyr_future *future, struct pyr_bytes **ret);
 int text_Notes_raw_reply(pyr_deferred *deferred, const struct pyr_bytes *ret);
 int text_Notes_both(struct text_Notes *self, const char *key, char **ret_title,
 		    struct pyr_bytes **ret_raw);
 pyr_future *text_Notes_both_start(struct text_Notes *self, const char *key);
+static inline int text_Notes_both_async(struct text_Notes *self, const char *key,
+					pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(text_Notes_both_start(self, key), callback, data);
+}
 int text_Notes_both_get(pyr_future *future, char **ret_title, struct pyr_bytes **ret_raw);
 int text_Notes_both_reply(pyr_deferred *deferred, const char *ret_title,
 			  const struct pyr_bytes *ret_raw);

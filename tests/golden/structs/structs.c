@@ -71,10 +71,7 @@ static int Canvas_longest(pyr_call *call, const void *methods, pyr__in *in, pyr_
 	return status;
 }
 
-static int Canvas_draw(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Canvas_METHODS(methods)->draw(call, in[0].p, in[1].p, &out[0].b);
-}
+PYR__SHIM(Canvas_draw, Canvas_METHODS(methods)->draw(call, in[0].p, in[1].p, &out[0].b))
 
 static int Canvas_clear(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {

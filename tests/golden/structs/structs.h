@@ -54,18 +54,36 @@ const char *structs_Canvas_register(pyr_daemon *daemon, const char *id,
 
 int structs_Canvas_longest(struct structs_Canvas *self, struct structs_Line **ret);
 pyr_future *structs_Canvas_longest_start(struct structs_Canvas *self);
+static inline int structs_Canvas_longest_async(struct structs_Canvas *self, pyr_future_cb callback,
+					       void *data)
+{
+	return pyr_future_then(structs_Canvas_longest_start(self), callback, data);
+}
 int structs_Canvas_longest_get(pyr_future *future, struct structs_Line **ret);
 int structs_Canvas_longest_reply(pyr_deferred *deferred, const struct structs_Line *ret);
 int structs_Canvas_draw(struct structs_Canvas *self, const struct structs_Line *line,
 			const struct structs_Point *origin, bool *ret);
 pyr_future *structs_Canvas_draw_start(struct structs_Canvas *self, const struct structs_Line *line,
 				      const struct structs_Point *origin);
+static inline int structs_Canvas_draw_async(struct structs_Canvas *self,
+					    const struct structs_Line *line,
+					    const struct structs_Point *origin,
+					    pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(structs_Canvas_draw_start(self, line, origin), callback, data);
+}
 int structs_Canvas_draw_get(pyr_future *future, bool *ret);
 int structs_Canvas_draw_reply(pyr_deferred *deferred, bool ret);
 int structs_Canvas_clear(struct structs_Canvas *self, const struct structs_Empty *nothing,
 			 struct structs_Empty **ret);
 pyr_future *structs_Canvas_clear_start(struct structs_Canvas *self,
 				       const struct structs_Empty *nothing);
+static inline int structs_Canvas_clear_async(struct structs_Canvas *self,
+					     const struct structs_Empty *nothing,
+					     pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(structs_Canvas_clear_start(self, nothing), callback, data);
+}
 int structs_Canvas_clear_get(pyr_future *future, struct structs_Empty **ret);
 int structs_Canvas_clear_reply(pyr_deferred *deferred, const struct structs_Empty *ret);
 

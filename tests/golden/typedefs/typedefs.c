@@ -74,10 +74,7 @@ static const struct pyr__field Registry_args[] = {
 	{ .id = 1, .name = "ret", .kind = PYR__SEQUENCE, .type = &types_Registry_Ages_type },
 };
 
-static int Registry_count(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	return Registry_METHODS(methods)->count(call, in[0].p, &out[0].i32);
-}
+PYR__SHIM(Registry_count, Registry_METHODS(methods)->count(call, in[0].p, &out[0].i32))
 
 static int Registry_oldest(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {

@@ -58,18 +58,36 @@ int types_Registry_count(struct types_Registry *self, const struct types_People 
 			 int32_t *ret);
 pyr_future *types_Registry_count_start(struct types_Registry *self,
 				       const struct types_People *crowd);
+static inline int types_Registry_count_async(struct types_Registry *self,
+					     const struct types_People *crowd,
+					     pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(types_Registry_count_start(self, crowd), callback, data);
+}
 int types_Registry_count_get(pyr_future *future, int32_t *ret);
 int types_Registry_count_reply(pyr_deferred *deferred, int32_t ret);
 int types_Registry_oldest(struct types_Registry *self, const struct types_People *people,
 			  struct types_Person **ret);
 pyr_future *types_Registry_oldest_start(struct types_Registry *self,
 					const struct types_People *people);
+static inline int types_Registry_oldest_async(struct types_Registry *self,
+					      const struct types_People *people,
+					      pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(types_Registry_oldest_start(self, people), callback, data);
+}
 int types_Registry_oldest_get(pyr_future *future, struct types_Person **ret);
 int types_Registry_oldest_reply(pyr_deferred *deferred, const struct types_Person *ret);
 int types_Registry_ages(struct types_Registry *self, const char *name, enum types_Color paint,
 			struct types_Registry_Ages **ret);
 pyr_future *types_Registry_ages_start(struct types_Registry *self, const char *name,
 				      enum types_Color paint);
+static inline int types_Registry_ages_async(struct types_Registry *self, const char *name,
+					    enum types_Color paint, pyr_future_cb callback,
+					    void *data)
+{
+	return pyr_future_then(types_Registry_ages_start(self, name, paint), callback, data);
+}
 int types_Registry_ages_get(pyr_future *future, struct types_Registry_Ages **ret);
 int types_Registry_ages_reply(pyr_deferred *deferred, const struct types_Registry_Ages *ret);
 
@@ -92,6 +110,11 @@ const char *types_Registries_register(pyr_daemon *daemon, const char *id,
 int types_Registries_find(struct types_Registries *self, const char *name,
 			  struct types_Registry **ret);
 pyr_future *types_Registries_find_start(struct types_Registries *self, const char *name);
+static inline int types_Registries_find_async(struct types_Registries *self, const char *name,
+					      pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(types_Registries_find_start(self, name), callback, data);
+}
 int types_Registries_find_get(pyr_future *future, struct types_Registry **ret);
 int types_Registries_find_reply(pyr_deferred *deferred, struct types_Registry *ret);
 

@@ -104,11 +104,22 @@ int unions_Box_get(struct unions_Box *self, const struct unions_ByNumber *by,
 		   const struct unions_ByBoolean *flag, struct unions_Value **ret);
 pyr_future *unions_Box_get_start(struct unions_Box *self, const struct unions_ByNumber *by,
 				 const struct unions_ByBoolean *flag);
+static inline int unions_Box_get_async(struct unions_Box *self, const struct unions_ByNumber *by,
+				       const struct unions_ByBoolean *flag, pyr_future_cb callback,
+				       void *data)
+{
+	return pyr_future_then(unions_Box_get_start(self, by, flag), callback, data);
+}
 int unions_Box_get_get(pyr_future *future, struct unions_Value **ret);
 int unions_Box_get_reply(pyr_deferred *deferred, const struct unions_Value *ret);
 int unions_Box_swap(struct unions_Box *self, const struct unions_Value *value,
 		    struct unions_Value **ret_value);
 pyr_future *unions_Box_swap_start(struct unions_Box *self, const struct unions_Value *value);
+static inline int unions_Box_swap_async(struct unions_Box *self, const struct unions_Value *value,
+					pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(unions_Box_swap_start(self, value), callback, data);
+}
 int unions_Box_swap_get(pyr_future *future, struct unions_Value **ret_value);
 int unions_Box_swap_reply(pyr_deferred *deferred, const struct unions_Value *ret_value);
 
