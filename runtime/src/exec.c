@@ -500,8 +500,7 @@ static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
 	pthread_mutex_lock(&e->lock);
 }
 
-/* Waits in the engine, where who has work for it finds it. Returns whether somebody has woken it,
- * which may be just after its time was over. With the lock, not held meanwhile. */
+/* Waits in the engine, where who has work for it finds it. With the lock, not held meanwhile. */
 static bool park(struct worker *w, int64_t until)
 {
 	struct executor *e = w->executor;
@@ -516,8 +515,8 @@ static bool park(struct worker *w, int64_t until)
 		uncork(w);
 	engine_wait(&w->waiter, until);
 	pthread_mutex_lock(&e->lock);
-	has_work = !w->is_parked; /* wake_one() has unparked it */
-	if (w->is_parked)
+	has_work = !w->is_parked; /* who wakes it unparks it, maybe when its time is just over */
+	if (!has_work)
 		unpark(w);
 	return has_work;
 }

@@ -37,6 +37,7 @@ target_include_directories(flow_servant PUBLIC e2e ${CMAKE_CURRENT_BINARY_DIR}/f
 target_link_libraries(flow_servant PUBLIC pyrite_internal)
 pyrite_warnings(flow_servant)
 pyrite_unit_test(stream flow_servant)
+pyrite_unit_test(stream_life flow_servant)
 pyrite_unit_test(task_streams flow_servant)
 
 # Calls inside calls, of several daemons.
