@@ -258,6 +258,7 @@ CASES = [sigterm_and_sigint_stop_a_daemon, a_signal_lets_running_calls_be_answer
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell has what it runs in the background ignore it
     cases = Cases()
     for case in CASES:
         cases.run(case)
