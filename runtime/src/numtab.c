@@ -92,15 +92,17 @@ void *numtab_remove(struct numtab *table, uint32_t number)
 
 void *numtab_pop(struct numtab *table)
 {
-	size_t i;
+	size_t i = table->popped;
 	void *value;
 
-	for (i = 0; table->n > 0; i++)
-		if ((value = table->entries[i].value)) {
-			clear(table, i);
-			return value;
-		}
-	return NULL;
+	if (table->n == 0)
+		return NULL;
+	while (!table->entries[i].value)
+		i = (i + 1) & (table->cap - 1);
+	value = table->entries[i].value;
+	clear(table, i);
+	table->popped = i;
+	return value;
 }
 
 void numtab_free(struct numtab *table)

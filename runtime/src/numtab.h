@@ -9,6 +9,7 @@
 struct numtab {
 	struct numtab_entry *entries; /* open addressing; value NULL = free */
 	size_t cap, n;
+	size_t popped; /* where numtab_pop() goes on: all before that may be free */
 };
 
 struct numtab_entry {

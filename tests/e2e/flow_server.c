@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine.h"
 #include "flow_servant.h"
 
 static int told(int err)
@@ -76,7 +77,7 @@ int main(int argc, char **argv)
 		return pyr_perror("flow-server");
 	printf("%s\n", pyr_daemon_address(place.daemon));
 	fflush(stdout);
-	if (pthread_create(&watcher, NULL, watch_input, NULL) != 0)
+	if (engine_thread(&watcher, watch_input, NULL) != 0) /* which takes no signals */
 		return 1;
 	pthread_detach(watcher);
 	if (pyr_daemon_run(place.daemon) < 0)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine.h"
 #include "servant.h"
 
 static int add(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
@@ -76,7 +77,7 @@ int main(int argc, char **argv)
 		return pyr_perror("e2e-server");
 	printf("%s\n", pyr_daemon_address(daemon));
 	fflush(stdout);
-	if (pthread_create(&watcher, NULL, watch_input, NULL) != 0)
+	if (engine_thread(&watcher, watch_input, NULL) != 0) /* which takes no signals */
 		return 1;
 	pthread_detach(watcher);
 	if (pyr_daemon_run(daemon) < 0)

@@ -7,10 +7,13 @@ import itertools
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "rules"))
+
+from ports import port_of_ours  # noqa: E402
 
 BIN = pathlib.Path(os.environ["PYRITE_BIN"])
 PATIENCE = 40
@@ -19,12 +22,6 @@ COMMANDS = {
     "server": [BIN / "sample-add-server"],
     "client": [BIN / "sample-add-client"],
 }
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def start(name, port):
@@ -44,7 +41,7 @@ def wait_until_it_works(process):
 
 
 def any_order_does(order):
-    port, processes = free_port(), {}
+    port, processes = port_of_ours(), {}
     try:
         for name in order:
             processes[name] = start(name, port)
@@ -61,7 +58,7 @@ def any_order_does(order):
 
 
 def who_does_not_wait_fails_at_once():
-    environment = dict(os.environ, PYRITE_NS_HOST="127.0.0.1", PYRITE_NS_PORT=str(free_port()))
+    environment = dict(os.environ, PYRITE_NS_HOST="127.0.0.1", PYRITE_NS_PORT=str(port_of_ours()))
     said = subprocess.run([str(BIN / "sample-add-client")], env=environment, capture_output=True, text=True,
                           timeout=PATIENCE)
     assert said.returncode == 1 and "cannot connect to 127.0.0.1:" in said.stderr, said

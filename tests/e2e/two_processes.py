@@ -12,6 +12,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "rules"))
 
+from ports import port_of_ours  # noqa: E402
 from raw import PATIENCE, Cases, Client, Driver, Program, frame, uri  # noqa: E402
 
 
@@ -111,8 +112,8 @@ def a_daemon_that_leaves_signals_alone_is_ended_by_them():
 # ---- one of them goes ----
 
 def a_daemon_that_is_killed_and_started_again_is_found_again():
-    server = serve()
-    port = server.address.split(":")[1]
+    port = port_of_ours()
+    server = serve(f"port={port}")
     driver = connect(server)
     assert driver.ask("add 0 1 2") == "ok 3"
     driver.tell("hold 0 1")
@@ -155,20 +156,27 @@ def a_client_that_is_killed_is_noticed():
 
 # ---- withdrawn ----
 
+def patient_and_not(server):
+    """Proxy 0, whose calls have 300 ms, and proxy 1, whose calls have all the time there is. Both are connected."""
+    driver = connect(server, "timeout=300")
+    assert driver.ask(f"new 1 {uri(server.address)}") == "ok"
+    assert driver.ask("bind 0") == "ok"
+    assert driver.ask("add 1 1 2") == "ok 3"
+    return driver
+
+
 def a_call_that_was_withdrawn_never_runs():
     server = serve()
-    driver = connect(server, "timeout=300")
-    assert driver.ask("add 0 1 2") == "ok 3"
+    driver = patient_and_not(server)
     pause(server)
     try:
-        assert driver.ask(f"new 1 {uri(server.address)}") == "ok"
         assert driver.ask("fill 1 200") == "ok 200"  # more than the link takes while nobody reads
         refused(driver.ask("post 0 5"), "DEADLINE_EXCEEDED local never TimeoutError")
         refused(driver.ask("add 0 1 2"), "DEADLINE_EXCEEDED local never TimeoutError")
     finally:
         server.process.send_signal(signal.SIGCONT)
     assert driver.ask("empty 1", 60) == "ok 200"
-    assert driver.ask("add 0 4 4") == "ok 8"
+    assert driver.ask("add 1 4 4") == "ok 8"
     client = raw(server)
     assert "<5" not in client.log()
     client.close()
@@ -178,14 +186,13 @@ def a_call_that_was_withdrawn_never_runs():
 
 def a_call_that_had_left_may_have_run():
     server = serve()
-    driver = connect(server, "timeout=300")
-    assert driver.ask("add 0 1 2") == "ok 3"
+    driver = patient_and_not(server)
     pause(server)
     try:
         refused(driver.ask("add 0 1 2"), "DEADLINE_EXCEEDED local maybe TimeoutError")
     finally:
         server.process.send_signal(signal.SIGCONT)
-    assert driver.ask("add 0 4 4") == "ok 8"
+    assert driver.ask("add 1 4 4") == "ok 8"
     driver.end()
     assert server.stop() == (0, "stopped\n")
 
@@ -251,6 +258,7 @@ CASES = [t10_sigterm_and_sigint_stop_a_daemon, a_signal_lets_running_calls_be_an
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell has what it runs in the background ignore it
     cases = Cases()
     for case in CASES:
         cases.run(case)

@@ -10,29 +10,22 @@ import subprocess
 import sys
 import time
 
-from common import (BIN, FOLDER, IS_SANITIZED, PATIENCE, Caller, Cases, Server, call, linked, report, within)
+from common import (BIN, FOLDER, IS_SANITIZED, PATIENCE, Caller, Cases, Server, Stopwatch, call, linked, report, within)
 
-# Both ends ask for a sign of life, and give up, so much sooner: 10 s / 5 s become 500 ms / 250 ms, 60 s / 20 s become
-# 3 s / 1 s.
-QUICK = {"FAULTS_KEEPALIVE": "20"}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+# Both ends ask for a sign of life, and give up, so much sooner: 10 s / 5 s become 1 s / 500 ms, 60 s / 20 s become
+# 6 s / 2 s. On a machine that does much else an answer may take some 100 ms.
+QUICK = {"FAULTS_KEEPALIVE": "10"}
 
 
 class Names:
-    """pyrite-ns, with leases of a second."""
+    """pyrite-ns, with leases of two seconds."""
 
     def __init__(self):
-        self.port = free_port()
-        self.environment = {"PYRITE_NS_HOST": "127.0.0.1", "PYRITE_NS_PORT": str(self.port),
-                            "PYRITE_LEASE_TTL_MS": "1000"}
-        self.process = subprocess.Popen([BIN / "pyrite-ns", "--port", str(self.port), "--storage", "memory"],
+        self.process = subprocess.Popen([BIN / "pyrite-ns", "--port", "0", "--storage", "memory"],
                                         stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline(), "no name server"
+        port = self.process.stdout.readline().strip().rpartition(":")[2]
+        assert port, "no name server"
+        self.environment = {"PYRITE_NS_HOST": "127.0.0.1", "PYRITE_NS_PORT": port, "PYRITE_LEASE_TTL_MS": "2000"}
 
     def has(self, name):
         done = subprocess.run([BIN / "pyrite-nsc", "lookup", name], capture_output=True,
@@ -61,8 +54,8 @@ def a_long_method(threads):
     waiting.process.stdin.close()
     assert waiting.process.wait(PATIENCE) == 0
     waiting.process.stdout.close()
-    report(f"a method of {(said['finish'] - said['begin']) / 1e6:.1f} s in one thread; keepalive of the client 0.75 s, "
-           "lease 1 s", "no link lost, no lease lapsed")
+    report(f"a method of {(said['finish'] - said['begin']) / 1e6:.1f} s in one thread; keepalive of the client 1.5 s, "
+           "lease 2 s", "no link lost, no lease lapsed")
     server.stop()
     assert not names.has("long")
     names.stop()
@@ -81,33 +74,39 @@ def a_method_is_longer_than_keepalive_as_it_is(_):
 
 
 def a_cancel_reaches_the_method_that_keeps_the_only_thread(_):
-    """Measured beside add(), for the machine may have other things to do."""
     for options in (("threads=1",), ("threads=2",)):
         server = Server(*options)
-        said = call("cancel", server.uri, 10)
-        worst, add = said["seen"] / 1000, said["add"] / 1000
+        caller = Caller("cancel", server.uri, 10)
+        watch = Stopwatch(server, caller)
+        said = caller.finish()
+        worst, add = 1000 * watch.took(said["seen"] / 1e6), said["add"] / 1000
         report(f"{options[0]}: seen {worst:.1f} ms after it at the latest; add() took up to {add:.1f} ms", "<= 50 ms")
-        assert worst <= max(500 if IS_SANITIZED else 50, 8 * add)
+        assert worst <= (500 if IS_SANITIZED else 50)
         server.stop()
 
 
 def others_do_not_wait_for_a_method_that_sleeps(_):
-    """Measured against the same without the sleeping method, for the machine may have other things to do."""
+    """Measured against the same without the sleeping method, and a few times, for the machine may have other things to
+    do."""
     server = Server()
-    alone = call("latency", server.uri, 3000)
-    sleeper = Caller("block", server.uri, 1000)
-    sleeper.wait_for("begin")
-    beside = call("latency", server.uri, 3000)
-    sleeper.finish()
-    report(f"add() beside a method of 1 s: p50 {beside['p50']} us, p99 {beside['p99']} us; alone: p99 {alone['p99']} us",
-           "p99 <= 5 ms")
+    for _ in range(5):
+        alone = call("latency", server.uri, 3000)
+        sleeper = Caller("block", server.uri, 60000)
+        sleeper.wait_for("begin")
+        beside = call("latency", server.uri, 3000)
+        sleeper.process.kill()
+        sleeper.process.wait()
+        report(f"add() beside a method that sleeps: p50 {beside['p50']} us, p99 {beside['p99']} us; alone: p99 "
+               f"{alone['p99']} us", "p99 <= 5 ms")
+        if beside["p99"] <= max(5000, 4 * alone["p99"]):
+            break
     assert beside["p99"] <= max(5000, 4 * alone["p99"])
     server.stop()
 
 
 def names_are_gone_before_the_door_closes(_):
     names = Names()
-    server = Server("name=going", "drain_ms=2000", environment=names.environment)
+    server = Server("name=going", "drain_ms=20000", environment=names.environment)
     assert names.has("going")
     busy = Caller("lose", server.uri, 1, 1000)
     busy.wait_for("ready")
@@ -134,13 +133,13 @@ def a_server_that_is_stopped_is_found_out(_):
     server = Server()
     caller = Caller("lose", server.uri, 10, 60000, environment=QUICK)
     caller.wait_for("ready")
-    begin = time.monotonic()
+    watch = Stopwatch(caller)
     server.signal(signal.SIGSTOP)
-    ended = caller.wait_for("ended") / 1e6 - begin
+    ended = watch.took(caller.wait_for("ended") / 1e6 - watch.begin)
     caller.wait_for("other")
     assert (caller.said["unavailable"], caller.said["may_have_run"]) == ([10], [10]), caller.said
-    report(f"calls ended {ended:.2f} s after the server was stopped", "keepalive 0.75 s, + 0.5 s")
-    assert ended <= (5 if IS_SANITIZED else 1.25)
+    report(f"calls ended {ended:.2f} s after the server was stopped", "keepalive 1.5 s, + 0.5 s")
+    assert ended <= (5 if IS_SANITIZED else 2)
     server.signal(signal.SIGCONT)
     caller.finish()  # it calls on with the same proxy
     server.stop()
@@ -155,13 +154,13 @@ def a_client_that_is_stopped_is_let_go(_):
     asleep = watcher.run("asleep")
     assert asleep == b"\x08\x0a", asleep
     fds += 1  # the watcher's
-    begin = time.monotonic()
+    watch = Stopwatch(server)
     caller.process.send_signal(signal.SIGSTOP)
-    assert within(lambda: watcher.run("asleep") == b"", 15), "its calls go on"
-    took = time.monotonic() - begin
+    assert within(lambda: watcher.run("asleep") == b"", 20), "its calls go on"
+    took = watch.took()
     assert within(lambda: server.fds() <= fds), (server.fds(), fds)
-    report(f"calls and connection let go {took:.2f} s after the client was stopped", "keepalive 4 s, + 0.5 s")
-    assert took <= (10 if IS_SANITIZED else 4.6)
+    report(f"calls and connection let go {took:.2f} s after the client was stopped", "keepalive 8 s, + 0.5 s")
+    assert took <= (14 if IS_SANITIZED else 8.6)
     caller.process.kill()
     caller.process.wait()
     watcher.close()
@@ -186,7 +185,7 @@ def connections_that_lead_to_nothing_are_closed(_):
             break
     assert within(lambda: server.fds() <= fds, 5), (server.fds(), fds)
     took = time.monotonic() - begin
-    report(f"three connections closed within {took:.1f} s", "10 s for the first bytes, keepalive 4 s")
+    report(f"three connections closed within {took:.1f} s", "10 s for the first bytes, keepalive 8 s")
     assert took <= 15
     for peer in peers:
         peer.close()

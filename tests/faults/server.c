@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine.h"
 #include "faults.h"
 
 static struct target {
@@ -278,7 +279,7 @@ static int serve(const struct pyr_daemon_options *options)
 		return pyr_perror(target.name);
 	printf("%s\n", pyr_daemon_address(target.daemon));
 	fflush(stdout);
-	if (pthread_create(&watcher, NULL, watch_input, NULL) != 0)
+	if (engine_thread(&watcher, watch_input, NULL) != 0) /* which takes no signals */
 		return 1;
 	pthread_detach(watcher);
 	return pyr_daemon_run(target.daemon) < 0 ? pyr_perror("faults-server") : 0;

@@ -21,9 +21,13 @@ import grpc
 import messages
 from calculator import Calculator, Flow
 
+sys.path.insert(0, str(messages.HERE.parent / "rules"))
+
+from ports import port_of_ours  # noqa: E402
+
 BIN = messages.BIN
 HERE = messages.HERE
-PATIENCE = 10
+PATIENCE = 20
 MIB = 1 << 20
 
 
@@ -177,10 +181,10 @@ def an_unknown_method_is_unimplemented_and_named(w, c):
 def a_deadline_is_seen_on_both_sides(w, c):
     same(c.do("add", 1, 2), "ok 3")
     start = time.monotonic()
-    like(c.do("hang", 300), "DEADLINE_EXCEEDED here ran TimeoutError: no answer from .* in time")
-    assert 0.25 < time.monotonic() - start < 3
+    like(c.do("hang", 3000), "DEADLINE_EXCEEDED here ran TimeoutError: no answer from .* in time")
+    assert 2.9 < time.monotonic() - start < PATIENCE
     assert w.servant.ended.acquire(timeout=PATIENCE)
-    assert 0.1 < w.servant.left < 0.4, w.servant.left
+    assert 1 < w.servant.left < 3.1, w.servant.left
 
 
 @case
@@ -301,8 +305,8 @@ def a_server_that_was_killed_while_nobody_called(w, c):
 
 @case
 def a_server_that_stops_in_order_answers_what_runs(w, c):
-    servant = Calculator(w.pb)
-    server, port = messages.serve(w.pb, {"Calculator": servant})
+    servant, port = Calculator(w.pb), port_of_ours()
+    server, _ = messages.serve(w.pb, {"Calculator": servant}, f"127.0.0.1:{port}")
     with w.caller(f"PYRO:x@127.0.0.1:{port}") as other:
         same(other.do("add", 1, 2), "ok 3")
         same(other.do("hang_start"), "ok")

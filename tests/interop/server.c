@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The servant that clients of other languages call: interop-server [UNIX-SOCKET]. It prints its
- * address and serves until its standard input ends.
+ * The servant that clients of other languages call: interop-server [DRAIN-MS [UNIX-SOCKET]]. It
+ * prints its address and serves until its standard input ends.
  */
 #include <ctype.h>
 #include <pthread.h>
@@ -17,8 +17,7 @@
 #define MAX_MESSAGE (8u << 20)
 #define MEET_MAX    64
 #define HANG_MAX    256
-#define PATIENCE_S  10
-#define DRAIN_MS    2000
+#define PATIENCE_S  20
 
 static struct {
 	pthread_mutex_t lock;
@@ -403,13 +402,14 @@ static bool register_all(pyr_daemon *daemon)
 
 int main(int argc, char **argv)
 {
-	struct pyr_daemon_options options = { .max_message = MAX_MESSAGE, .drain_ms = DRAIN_MS };
+	struct pyr_daemon_options options = { .max_message = MAX_MESSAGE };
 	pyr_daemon *daemon;
 	pthread_t thread;
 	int err;
 
-	if (argc > 1)
-		options.socket = argv[1];
+	options.drain_ms = argc > 1 ? (uint32_t)atoi(argv[1]) : 2000;
+	if (argc > 2)
+		options.socket = argv[2];
 	daemon = pyr_daemon_new(&options);
 	if (!daemon || !register_all(daemon))
 		return pyr_perror("interop-server");

@@ -55,6 +55,11 @@ is_gone() {
 	exits 2 nsc lookup "$1"
 }
 
+# keep_port: sets kept_port, where this script may start and end name servers, and nobody else.
+keep_port() {
+	run_start 10 "$PYRITE_SOURCE/tests/rules/ports.py" && kept_port=$run_line
+}
+
 # crash <pid>: kills a program that was started, whose exit status is then no failure.
 crashed=()
 crash() {

@@ -8,10 +8,11 @@ ns=$PYRITE_BIN/pyrite-ns
 export XDG_STATE_HOME=$run_dir/state
 db=$XDG_STATE_HOME/pyrite/ns.db
 
-# start_ns [argument...]: a name server on the port of the first one, in the default storage.
+# start_ns [argument...]: a name server on the port of this script, in the default storage.
+keep_port || exit 1
+export PYRITE_NS_HOST=127.0.0.1 PYRITE_NS_PORT=$kept_port
 start_ns() {
-	run_start 10 "$ns" --port "${PYRITE_NS_PORT:-0}" "$@" || return 1
-	export PYRITE_NS_HOST=127.0.0.1 PYRITE_NS_PORT=${run_line##*:}
+	run_start 10 "$ns" --port "$kept_port" "$@" || return 1
 	ns_pid=$run_pid
 }
 
@@ -66,7 +67,7 @@ check it_is_reached nsc -p "${first##*:}" ping
 check it_stops_well run_stop $!
 
 # Leased names: there all along, renewed by themselves, gone with their owner.
-export PYRITE_LEASE_TTL_MS=1500
+export PYRITE_LEASE_TTL_MS=3000
 start_ns || exit 1
 run_start 10 "$PYRITE_BIN/test-owner" --stuck leased || exit 1
 owner_pid=$run_pid
@@ -75,7 +76,7 @@ crash "$ns_pid"
 start_ns || exit 1
 check a_leased_name_is_there_at_once_after_a_restart leads_to leased "$leased_uri"
 lives_on() {
-	local end=$((SECONDS + 4))
+	local end=$((SECONDS + 8))
 
 	while [ "$SECONDS" -lt "$end" ]; do
 		leads_to leased "$leased_uri" || return 1
@@ -85,9 +86,17 @@ check and_is_renewed_by_itself lives_on
 check and_is_its_owners_again complains 2 "only its owner at ${leased_uri#*@} may remove it" nsc remove leased
 crash "$owner_pid"
 killed_at=$(date +%s%N)
-until is_gone leased >/dev/null 2>&1; do :; done
-gone_ms=$((($(date +%s%N) - killed_at) / 1000000))
-check the_name_of_a_killed_server_is_gone_within_its_lease_and_a_second [ "$gone_ms" -le 2500 ]
+# Milliseconds after that when the last look-up began that found it.
+last_seen() {
+	local now_ms seen_ms=0
+
+	while now_ms=$((($(date +%s%N) - killed_at) / 1000000)) && ! is_gone leased >/dev/null 2>&1; do
+		seen_ms=$now_ms
+		[ "$now_ms" -le 20000 ] || break
+	done
+	echo "$seen_ms"
+}
+check the_name_of_a_killed_server_is_gone_within_its_lease_and_a_second [ "$(last_seen)" -le 4000 ]
 
 # One whose owner died while the name server was away gets one more lease.
 run_start 10 "$PYRITE_BIN/test-owner" --stuck orphan || exit 1
@@ -97,7 +106,7 @@ crash "$ns_pid"
 crash "$owner_pid"
 start_ns || exit 1
 check a_leased_name_gets_one_fresh_lease leads_to orphan "$orphan_uri"
-check and_no_more within 4 is_gone orphan
+check and_no_more within 20 is_gone orphan
 check that_name_server_ends_well run_stop "$ns_pid"
 
 # Where it cannot be.
@@ -136,7 +145,6 @@ dd if=/dev/urandom of="$run_dir/good.db" bs=4096 seek=4 count=1 conv=notrunc 2>/
 check a_damaged_database_is_refused complains 1 "database $run_dir/good.db is damaged: " "$ns" -p 0 -s "sqlite:$run_dir/good.db"
 
 # A disk that is full: here, files that may not grow.
-unset PYRITE_NS_PORT
 start_ns -s "sqlite:$run_dir/small.db" || exit 1
 check a_name_fits same "Registered first" nsc register first PYRO:o@h:1
 prlimit --pid "$ns_pid" --fsize=4096:unlimited

@@ -12,6 +12,7 @@ import grpc
 
 from peers import (UNKNOWN, NOT_FOUND, INTERNAL, UNAVAILABLE, MORE, CONTINUES, MIB, Met, answer_adds, call_of,
                    client_cases, refused)
+from ports import port_of_ours
 from raw import CRITICAL_TYPES, PATIENCE, Driver, field, frame, hello, message, pb, uri, varint
 
 # ---- the first words ----
@@ -64,9 +65,7 @@ def a_server_that_says_nothing_is_given_up_in_time():
 
 def a_port_where_nobody_listens_is_named():
     client = Driver()
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{unused.getsockname()[1]}"
+    address = f"127.0.0.1:{port_of_ours()}"
     assert client.ask(f"new 0 {uri(address)}") == "ok"
     refused(client.ask("add 0 1 2"), "UNAVAILABLE local never CommunicationError: cannot connect to " + address)
     refused(client.ask("bind 0"), "UNAVAILABLE", address)

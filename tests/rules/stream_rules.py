@@ -383,11 +383,14 @@ def a_client_refuses_an_item_that_is_no_message():
 
 def a_client_writes_no_more_than_it_has_credit_for():
     def talk(link, number):
-        items = lambda: [f for f in link.frames if f.HasField("item")]
-        link.wait(lambda f: sum(len(i.item.payload) + COST for i in items()) > 131072 - 100)
+        def sent():
+            return sum(len(f.item.payload) + COST for f in link.frames if f.HasField("item"))
+
+        with link.changed:
+            assert link.changed.wait_for(lambda: sent() > 131072 - 100, PATIENCE), sent()
         link.send(frame(ping=dict(data=1)))
         link.wait(lambda f: f.HasField("pong"))
-        assert sum(len(i.item.payload) + COST for i in items()) <= 131072
+        assert sent() <= 131072, sent()
         link.send(frame(number, error=dict(code=PRECONDITION, message="enough")))
     said = reads_from(talk, "write")
     assert said[-1].startswith("end 9 ") and "enough" in said[-1], said

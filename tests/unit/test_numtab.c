@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include <stdint.h>
+#include <time.h>
 
 static int values[4096];
 
@@ -104,5 +105,33 @@ TEST(pop_empties_a_table_of_each_value_once)
 	numtab_free(&table);
 }
 
+static double cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* A peer may have so many sessions, and go. */
+TEST(pop_empties_a_large_table_about_as_quickly_as_it_was_filled)
+{
+	enum { N = 100000 };
+	struct numtab table = { 0 };
+	double begun = cpu_ms(), filled, emptied;
+	int n = 0, i;
+
+	for (i = 0; i < N; i++)
+		REQUIRE(numtab_put(&table, (uint32_t)i, &values[i % 4096]));
+	filled = cpu_ms() - begun;
+	while (numtab_pop(&table))
+		n++;
+	emptied = cpu_ms() - begun - filled;
+	CHECK_INT(n, N);
+	CHECK(emptied < 20 * filled);
+	numtab_free(&table);
+}
+
 TESTS(numtab, T(an_empty_table_has_nothing), T(zero_and_the_largest_are_numbers_like_others),
-      T(a_table_does_what_a_model_does), T(pop_empties_a_table_of_each_value_once))
+      T(a_table_does_what_a_model_does), T(pop_empties_a_table_of_each_value_once),
+      T(pop_empties_a_large_table_about_as_quickly_as_it_was_filled))
