@@ -229,9 +229,10 @@ static void on_linger(struct engine_timer *timer)
 /* An orderly end needs the other end, which may not care. With the lock. */
 static void limit_end(struct peer *peer)
 {
-	if (!peer->linger.place)
-		(void)engine_timer_set(&peer->linger,
-				       engine_now() + PEER_LINGER_MS * (int64_t)ENGINE_MS);
+	if (peer->is_limited)
+		return;
+	peer->is_limited = true;
+	(void)engine_timer_set(&peer->linger, engine_now() + PEER_LINGER_MS * (int64_t)ENGINE_MS);
 }
 
 void peer_flush_unlock(struct peer *peer)

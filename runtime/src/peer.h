@@ -86,6 +86,7 @@ struct peer {
 	char from[64]; /* connecting end: its own address, as the other end sees it */
 	int64_t connect_until;
 	struct engine_timer linger; /* set once an orderly end was begun */
+	bool is_limited;            /* it was */
 
 	struct buf urgent, wire;     /* frames that go first, from urgent_at on; the message being
 					written */
