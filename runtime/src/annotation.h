@@ -13,6 +13,7 @@
 enum { ANNOTATIONS_MAX = 64, ANNOTATION_KEY_MAX = 64, ANNOTATION_BYTES_MAX = 32768 };
 enum annotation_field { /* numbers of the field, by body */
 			ANNOTATIONS_OF_REPLY = 2,
+			ANNOTATIONS_OF_BIND = 6, /* and of Bound */
 			ANNOTATIONS_OF_ERROR = 8,
 			ANNOTATIONS_OF_CALL = 11
 };

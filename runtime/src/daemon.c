@@ -211,7 +211,12 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 
 	d->executor = exec_new(o->threads ? o->threads : default_threads());
 	d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	d->objects.hooks = (struct object_hooks){ o->on_call_error, o->hook_data };
+	d->objects.hooks = (struct object_hooks){
+		.on_error = o->on_call_error,
+		.on_connect = o->on_connect,
+		.on_disconnect = o->on_disconnect,
+		.data = o->hook_data,
+	};
 	if (d->executor)
 		exec_on_idle(d->executor, on_idle, d);
 	d->host.traces = o->traces;
@@ -229,6 +234,7 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	plain.address = "this daemon";
 	plain.progress = on_plain_progress;
 	plain.data = d;
+	plain.is_guarded = o->on_connect;
 	server.opened = on_opened;
 	if (d->executor && d->stop_fd >= 0)
 		server.plain = d->plain = plain_face_new(&plain);

@@ -196,7 +196,7 @@ static pyr_call *take(struct executor *e, struct lane **from)
 		}
 		call = lane->head;
 		lane->head = call->next;
-		if (call->is_oneway)
+		if (incall_keeps_lane(call))
 			lane->is_held = true;
 		else if (lane->head)
 			make_ready(e, lane);
@@ -234,7 +234,7 @@ static void wake_one(struct executor *e)
 /* Part of what the serial daemon's one method does: it may be waiting for just this call. */
 static bool is_nested(const struct executor *e, const pyr_call *call)
 {
-	return e->chain && !call->is_oneway &&
+	return e->chain && !incall_keeps_lane(call) &&
 	       memcmp(e->chain, call->chain, sizeof(call->chain)) == 0;
 }
 
@@ -490,7 +490,7 @@ static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
 	incall_ref(call); /* until the end: it has the chain, and its session the lane */
 	run_call(e, call);
 	finish_chain(e);
-	if (call->is_oneway) {
+	if (incall_keeps_lane(call)) {
 		lane->is_held = false;
 		if (lane->head)
 			make_ready(e, lane);

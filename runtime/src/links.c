@@ -83,10 +83,17 @@ static void at_exit(void)
 	stack_call(close_all, NULL); /* also when a task exits: the others run no more */
 }
 
+/* What it turned out to be is what is wished for, whatever was wished when it was made. */
+static bool goes(struct peer *peer, enum pyr_plain plain)
+{
+	return peer->plain == plain || (plain != PYR_PLAIN_ONLY && peer->plain != PYR_PLAIN_ONLY &&
+					peer_has_sessions(peer));
+}
+
 /* May a proxy that wishes so use it? */
 static bool is_shared(struct peer *peer, const char *address, const struct link_wish *wish)
 {
-	return !peer->is_own && peer->plain == wish->plain && strcmp(peer->key, address) == 0 &&
+	return !peer->is_own && strcmp(peer->key, address) == 0 && goes(peer, wish->plain) &&
 	       peer_is_usable(peer);
 }
 

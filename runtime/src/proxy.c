@@ -85,7 +85,12 @@ void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 			return error_constructor(PYR_INVALID_ARGUMENT, "uri is NULL");
 		return error_constructor(problem.code, "%s", problem.text);
 	}
+	if (options)
+		proxy->wish = (struct link_wish){ options->own_link, options->plain,
+						  options->connect_timeout_ms };
 	wrong = keep_annotations(proxy, options);
+	if (!wrong)
+		wrong = greet_options(proxy, options);
 	if (wrong) {
 		pyr_uri_free(proxy->uri);
 		buf_free(&proxy->annotations);
@@ -94,9 +99,6 @@ void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 	}
 	proxy->refs = 1;
 	pthread_mutex_init(&proxy->lock, NULL);
-	if (options)
-		proxy->wish = (struct link_wish){ options->own_link, options->plain,
-						  options->connect_timeout_ms };
 	if (!proxy->wish.connect_timeout_ms)
 		proxy->wish.connect_timeout_ms = config_number(CONFIG_CONNECT_TIMEOUT_MS);
 	patience_options(proxy, options);
@@ -116,6 +118,7 @@ void proxy_unref(pyr_proxy *proxy)
 		return;
 	pyr_uri_free(proxy->uri);
 	buf_free(&proxy->annotations);
+	session_ways_unref(proxy->ways);
 	pthread_mutex_destroy(&proxy->lock);
 	free(proxy);
 }
@@ -199,7 +202,8 @@ static uint32_t lookup_ms(int64_t until)
 }
 
 /* Follows the name, finds a link, opens a session on it. */
-static struct session *open_session(pyr_proxy *proxy, int64_t until)
+static struct session *find_session(pyr_proxy *proxy, const struct link_wish *wish,
+				    struct session_ways *ways, int64_t until)
 {
 	struct session *session;
 	struct uri_problem problem;
@@ -208,19 +212,36 @@ static struct session *open_session(pyr_proxy *proxy, int64_t until)
 
 	if (naming_resolve(proxy->uri, lookup_ms(until), &uri) < 0)
 		return NULL;
-	peer = links_get(uri, &proxy->wish, &problem);
+	peer = links_get(uri, wish, &problem);
 	if (!peer) {
 		error_set(problem.code, "%s", problem.text);
 		pyr_uri_free(uri);
 		return NULL;
 	}
-	session = session_new(peer, uri->object, proxy->interface);
+	session = session_new(peer, uri->object, proxy->interface, ways);
 	pyr_uri_free(uri);
 	if (!session) {
 		links_put(peer);
 		error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	}
 	return session;
+}
+
+static struct session *open_session(pyr_proxy *proxy, int64_t until)
+{
+	struct session_ways *ways;
+	struct session *session;
+	struct link_wish wish;
+
+	pthread_mutex_lock(&proxy->lock);
+	ways = greet_ways(proxy, &wish);
+	pthread_mutex_unlock(&proxy->lock);
+	session = find_session(proxy, &wish, ways, until);
+	session_ways_unref(ways);
+	if (!session || greet(proxy, session, until))
+		return session;
+	close_session(session);
+	return NULL;
 }
 
 static struct session *was_released(const pyr_proxy *proxy)
@@ -237,6 +258,8 @@ static void open_for_all(pyr_proxy *proxy, int64_t until)
 	struct session *session;
 
 	proxy->is_opening = true;
+	proxy->opener = pthread_self();
+	proxy->opener_task = engine_fiber();
 	pthread_mutex_unlock(&proxy->lock);
 	session = open_session(proxy, until);
 	pthread_mutex_lock(&proxy->lock);
@@ -267,6 +290,16 @@ static void wait_no_more(pyr_proxy *proxy, struct proxy_wait *wait, bool is_canc
 	else
 		error_set(PYR_DEADLINE_EXCEEDED, "TimeoutError: %s was not found in time",
 			  proxy->uri->text);
+}
+
+/* on_handshake is asked, and uses the proxy that asks. With the proxy's lock. */
+static bool is_opener(const pyr_proxy *proxy)
+{
+	if (!pthread_equal(proxy->opener, pthread_self()) || proxy->opener_task != engine_fiber())
+		return false;
+	error_set(PYR_FAILED_PRECONDITION,
+		  "%s: on_handshake cannot use the proxy that it is asked about", proxy->uri->text);
+	return true;
 }
 
 /* Waits until another has opened the session. Returns false if he could not, with his error the
@@ -306,7 +339,7 @@ static struct session *open_or_wait(pyr_proxy *proxy, int64_t until)
 	if (proxy->is_freed)
 		return was_released(proxy);
 	while (!proxy->session && proxy->is_opening) {
-		if (!wait_for_session(proxy, until))
+		if (is_opener(proxy) || !wait_for_session(proxy, until))
 			return NULL;
 		if (n_released != proxy->n_released)
 			return was_released(proxy);
@@ -472,24 +505,17 @@ int pyr__call(void *self, const struct pyr__interface *interface, unsigned op, p
 static int bind_session(pyr_proxy *proxy)
 {
 	struct session *session = proxy_session(proxy);
-	char text[512];
 	int64_t until;
-	int code;
+	int err;
 
 	if (!session)
 		return -pyr_last_error()->code;
 	until = engine_now() + (int64_t)proxy->wish.connect_timeout_ms * ENGINE_MS;
-	code = session_bind(session, until, text, sizeof(text));
-	if (code) {
-		struct error_info error = { .code = code, .message = text };
-
-		error.object = session->object;
-		error.address = session->peer->link->address;
-		error_set_info(&error);
+	err = greet_bind(session, until);
+	if (err < 0)
 		proxy_forget(proxy, session);
-	}
 	session_unref(session);
-	return -code;
+	return err;
 }
 
 int pyr_proxy_bind(pyr_proxy *proxy)
@@ -523,8 +549,13 @@ pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface)
 	options.wait_ms = proxy->wait_ms;
 	options.max_retries = atomic_load(&proxy->max_retries);
 	like = pyr__proxy_new(interface, proxy->uri->text, &options);
-	if (like)
-		buf_append(&like->annotations, proxy->annotations.data, proxy->annotations.n);
+	if (!like)
+		return NULL;
+	buf_append(&like->annotations, proxy->annotations.data, proxy->annotations.n);
+	pthread_mutex_lock(&proxy->lock);
+	session_ways_unref(like->ways);
+	like->ways = session_ways_ref(proxy->ways);
+	pthread_mutex_unlock(&proxy->lock);
 	return like;
 }
 

@@ -198,6 +198,31 @@ pyr_uri_text(const pyr_uri *uri); /* the normal form: equal addresses have equal
  */
 typedef void (*pyr_call_error_cb)(const pyr_call *call, const pyr_error *error, void *data);
 
+/*
+ * A session begins: a proxy has bound. Called before any of the session's calls run, in a method
+ * thread, with no lock held; it may make blocking calls, the session's calls wait meanwhile. call
+ * is borrowed, belongs to no operation ("<connect>") and has all else that calls have: object asked
+ * for (it may not exist), peer, credentials, session, annotations, pyr_alloc(), pyr_call_track().
+ * handshake: what the proxy sent with it, borrowed; n is 0 if nothing. ret_answer: goes back to the
+ * proxy; any memory that is valid until the hook returns; default nothing. Returns 0 to accept.
+ * Else, minus a status, perhaps by pyr_fail(): the session is refused, and its calls fail so
+ * without having run: "connection to 127.0.0.1:9090 rejected: <reason>". Source: Pyro's
+ * Daemon.validateHandshake.
+ */
+typedef int (*pyr_connect_cb)(pyr_call *call, const struct pyr_bytes *handshake,
+			      struct pyr_bytes *ret_answer, void *data);
+
+/*
+ * A session has ended that on_connect had accepted (any, where there is no such hook): its proxy
+ * was released, or the connection is gone. Called once, in a method thread, with no lock held,
+ * after its last call and before its tracked resources are closed. call: as in on_connect, without
+ * annotations
+ * ("<disconnect>"). Source: Pyro's Daemon.clientDisconnect.
+ */
+typedef void (*pyr_disconnect_cb)(pyr_call *call, void *data);
+
+#define PYR_HANDSHAKE_MAX 16384 /* most bytes of a handshake, of its answer */
+
 /* How a daemon listens, and what it puts up with. */
 struct pyr_daemon_options {
 	const char *host;   /* address to listen on; default PYRITE_HOST, else 127.0.0.1 */
@@ -218,7 +243,11 @@ struct pyr_daemon_options {
 		insecure; /* accept a bind beyond loopback without TLS or key; default PYR_NO */
 	enum pyr_switch traces; /* errors tell callers where they came from (file, line, object):
 				   PYR_YES all, PYR_NO none; default those on this host */
-	pyr_call_error_cb on_call_error;          /* default: none */
+	pyr_call_error_cb on_call_error; /* default: none */
+	/* Default: every session is accepted, and answered with nothing. With it, calls of plain
+	 * gRPC, which have no handshake, are refused: FAILED_PRECONDITION. */
+	pyr_connect_cb on_connect;
+	pyr_disconnect_cb on_disconnect;          /* default: none */
 	void *hook_data;                          /* last parameter of the hooks */
 	const struct pyr_annotation *annotations; /* go with each answer; copied */
 	size_t n_annotations;                     /* of annotations */
@@ -343,6 +372,18 @@ enum pyr_plain {
 	PYR_PLAIN_ONLY      /* always plain, also to a daemon */
 };
 
+/*
+ * The daemon has accepted the proxy's session and answered the handshake; the proxy may refuse all
+ * the same. answer: borrowed; n is 0 if nothing came. Called with each new session, in the thread
+ * whose call or bind opens it, before any call leaves, with no lock held. It may call, but not
+ * through this proxy: FAILED_PRECONDITION. Returns 0, or minus a status: then the session is given
+ * up, and what it was opened for fails with that status, "connection to 127.0.0.1:9090 rejected:
+ * <why>". why: n_why bytes for the reason, "" at first. Source: Pyro's
+ * Proxy._pyroValidateHandshake.
+ */
+typedef int (*pyr_handshake_cb)(const struct pyr_bytes *answer, char *why, size_t n_why,
+				void *data);
+
 /* How a proxy connects and calls. */
 struct pyr_proxy_options {
 	uint32_t timeout_ms;         /* deadline of each call; default 0: none */
@@ -355,6 +396,14 @@ struct pyr_proxy_options {
 	enum pyr_plain plain; /* whether it may call a server that is no Pyrite */
 	const struct pyr_annotation *annotations; /* go with each call; copied */
 	size_t n_annotations;                     /* of annotations */
+	/* Goes to the daemon's on_connect whenever the proxy binds; copied. With it, or with
+	 * on_handshake, the proxy calls no server of plain gRPC, which would not look at it:
+	 * FAILED_PRECONDITION. At most PYR_HANDSHAKE_MAX bytes. Source: Pyro's _pyroHandshake. */
+	struct pyr_bytes handshake;
+	/* Default: none. With it a call that opens a session, also one that is started, waits until
+	 * the session is accepted: connect_timeout_ms at most. */
+	pyr_handshake_cb on_handshake;
+	void *hook_data; /* last parameter of the hooks */
 };
 
 /* Options of the calling thread's next call, whatever proxy it goes to; it forgets them when that
