@@ -122,7 +122,8 @@ int greet_bind(struct session *session, int64_t until)
 static int ask(const struct session *session)
 {
 	const struct session_ways *ways = session->ways;
-	struct pyr_bytes answer = { session->answer.n, session->answer.data };
+	struct pyr_bytes answer = { session->answer.n,
+				    session->answer.n ? session->answer.data : (uint8_t *)"" };
 	pyr_error *kept = pyr_error_take();
 	char why[256] = "", text[512];
 	int code, err = ways->on_handshake(&answer, why, sizeof(why), ways->data);
