@@ -25,6 +25,9 @@ void annotation_put(struct buf *buf, enum annotation_field field,
 /* What is wrong with those of a body; NULL if nothing. */
 const char *annotations_problem(struct span body, enum annotation_field field);
 
+/* Appends those of a body, encoded as they are. */
+void annotations_copy(struct span body, enum annotation_field field, struct buf *buf);
+
 /* Copies those of a body, which have no problem, each value with a NUL behind it. Returns how many;
  * 0 also when memory is out. */
 size_t annotations_read(struct span body, enum annotation_field field, struct arena *arena,

@@ -215,6 +215,7 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 		.on_error = o->on_call_error,
 		.on_connect = o->on_connect,
 		.on_disconnect = o->on_disconnect,
+		.on_answer = o->on_answer,
 		.data = o->hook_data,
 	};
 	if (d->executor)

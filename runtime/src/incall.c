@@ -127,6 +127,7 @@ static void answer(pyr_call *call, pyr__in *out)
 			    problem.text);
 		return;
 	}
+	incall_before_answer(call);
 	call->is_answered = true;
 	call->origin->reply(call, &packer);
 }

@@ -56,6 +56,7 @@ struct call_origin {
 	const struct codec_operation *hook;
 	void (*run)(pyr_call *call);
 	bool keeps_lane; /* until it is through */
+	bool is_part;    /* of a batch: its answer is part of another's */
 };
 
 struct pyr_call {
@@ -128,6 +129,9 @@ void incall_cancel_nested(pyr_call *call);
 
 /* Unpacks, calls the method, answers. In a method thread; the caller keeps its reference. */
 void incall_run(pyr_call *call);
+
+/* It is about to be answered: what the daemon's hook says goes along. Not once it was. */
+void incall_before_answer(pyr_call *call);
 
 /* Ends it with an error: tells the daemon's hook, and the caller unless it was answered. */
 void incall_end(pyr_call *call, struct error_info *error);

@@ -18,6 +18,7 @@ struct object_hooks {
 	pyr_call_error_cb on_error;
 	pyr_connect_cb on_connect;
 	pyr_disconnect_cb on_disconnect;
+	pyr_answer_cb on_answer;
 	void *data;
 };
 

@@ -44,14 +44,16 @@ bool peer_retire(struct peer *peer, pyr_call *call)
 	return true;
 }
 
-struct span peer_put_notes(const pyr_call *call, struct buf *buf, enum annotation_field field)
+struct span peer_put_notes(const struct peer *peer, const pyr_call *call, struct buf *buf,
+			   enum annotation_field field)
 {
-	const struct peer_host *host = session_of(call)->peer->host;
+	const struct peer_host *host = peer->host;
 	size_t i;
 
-	for (i = 0; i < host->n_annotations; i++)
+	for (i = 0; host && i < host->n_annotations; i++)
 		annotation_put(buf, field, &host->annotations[i]);
-	incall_put_notes(call, buf, (uint32_t)field);
+	if (call)
+		incall_put_notes(call, buf, (uint32_t)field);
 	return (struct span){ buf->data, buf->broken ? 0 : buf->n };
 }
 
@@ -138,7 +140,7 @@ static void on_reply(pyr_call *call, const struct codec_packer *packer)
 	pthread_mutex_lock(&peer->lock);
 	was_live = peer_retire(peer, call);
 	if (was_live)
-		along = peer_put_notes(call, &notes, ANNOTATIONS_OF_REPLY);
+		along = peer_put_notes(peer, call, &notes, ANNOTATIONS_OF_REPLY);
 	if (was_live &&
 	    !peer_stream_last(call, &(struct frame){ .type = FRAME_REPLY, .body = along }))
 		put_result(peer, call->number, packer, large, along);
@@ -202,7 +204,8 @@ void peer_call_fail(pyr_call *call, const struct error_info *error)
 	pthread_mutex_lock(&peer->lock);
 	was_live = peer_retire(peer, call);
 	if (was_live)
-		put_error(peer, call, error, peer_put_notes(call, &notes, ANNOTATIONS_OF_ERROR));
+		put_error(peer, call, error,
+			  peer_put_notes(peer, call, &notes, ANNOTATIONS_OF_ERROR));
 	peer_flush_soon_unlock(peer);
 	buf_free(&notes);
 	if (was_live)

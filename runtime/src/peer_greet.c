@@ -27,7 +27,7 @@ bool peer_is_guarded(const struct peer *peer)
 {
 	const struct object_hooks *hooks = peer->host ? &peer->host->objects->hooks : NULL;
 
-	return hooks && (hooks->on_connect || hooks->on_disconnect);
+	return hooks && (hooks->on_connect || hooks->on_disconnect || hooks->on_answer);
 }
 
 /* ---- what comes of it; with the lock, which is dropped ---- */
@@ -41,7 +41,7 @@ static void settle_unlock(pyr_call *call, struct span answer)
 	session->greeting = NULL;
 	if (numtab_get(&peer->sessions_taken, session->number) == session)
 		peer_answer_bind(peer, session, answer,
-				 peer_put_notes(call, &notes, ANNOTATIONS_OF_BIND));
+				 peer_put_notes(peer, call, &notes, ANNOTATIONS_OF_BIND));
 	peer_flush_soon_unlock(peer);
 	buf_free(&notes);
 	incall_unref(call); /* the session's; who runs it has another */
@@ -124,6 +124,7 @@ static void accept_session(pyr_call *call, const struct pyr_bytes *answer)
 		incall_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
+	incall_before_answer(call);
 	call->is_answered = true;
 	pthread_mutex_lock(&session->peer->lock);
 	session->parting = parting;

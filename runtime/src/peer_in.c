@@ -141,6 +141,7 @@ static bool is_too_large(struct taken_session *session, const struct frame *fram
 void peer_on_bind(struct peer *peer, const struct frame *frame)
 {
 	struct taken_session *session;
+	struct buf notes = { 0 };
 
 	if (numtab_get(&peer->sessions_taken, frame->session)) {
 		peer_protocol_error(peer, "session %u is bound already", frame->session);
@@ -166,7 +167,9 @@ void peer_on_bind(struct peer *peer, const struct frame *frame)
 	if (peer_is_guarded(peer) && frame->handshake.n <= PYR_HANDSHAKE_MAX)
 		peer_greet(peer, session, frame);
 	if (!session->greeting)
-		peer_answer_bind(peer, session, (struct span){ 0 }, (struct span){ 0 });
+		peer_answer_bind(peer, session, (struct span){ 0 },
+				 peer_put_notes(peer, NULL, &notes, ANNOTATIONS_OF_BIND));
+	buf_free(&notes);
 }
 
 void peer_on_unbind(struct peer *peer, const struct frame *frame)

@@ -72,7 +72,7 @@ bool peer_admit(pyr_call *call);
 void peer_part(struct taken_session *session);
 
 /* ---- with the peer's lock ---- */
-/* Whether the daemon has a hook that sessions wait for. */
+/* Whether the daemon has a hook that has to do with how sessions begin. */
 bool peer_is_guarded(const struct peer *peer);
 /* Has the hooks asked, in the session's lane. The session fails if that cannot be. */
 void peer_greet(struct peer *peer, struct taken_session *session, const struct frame *bind);
@@ -82,9 +82,10 @@ void peer_answer_bind(struct peer *peer, const struct taken_session *session, st
 		      struct span along);
 /* Sends what is queued, perhaps with what the thread does next. Drops the lock. */
 void peer_flush_soon_unlock(struct peer *peer);
-/* The annotations of an answer, its daemon's first, encoded in buf. Of a live call: a daemon that
- * was freed has none. */
-struct span peer_put_notes(const pyr_call *call, struct buf *buf, enum annotation_field field);
+/* The annotations of an answer, its daemon's first, encoded in buf. call: a live one, for a daemon
+ * that was freed has none; NULL: what is answered is no call. */
+struct span peer_put_notes(const struct peer *peer, const pyr_call *call, struct buf *buf,
+			   enum annotation_field field);
 /* Takes the call out of the live ones. Returns false if nobody waits any more. */
 bool peer_retire(struct peer *peer, pyr_call *call);
 /* packer: NULL for a oneway. along: annotations, encoded. */

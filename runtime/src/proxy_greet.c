@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "annotation.h"
+#include "context.h"
 #include "engine.h"
 #include "error.h"
 
@@ -48,8 +49,8 @@ const char *greet_options(pyr_proxy *proxy, const struct pyr_proxy_options *opti
 	struct span handshake;
 	const char *wrong;
 
-	if (!options ||
-	    (options->handshake.n == 0 && !options->on_handshake && options->n_annotations == 0))
+	if (!options || !(options->handshake.n > 0 || options->n_annotations > 0 ||
+			  options->on_handshake || options->on_call || options->on_reply))
 		return NULL;
 	wrong = problem(proxy, options->handshake.n, options->on_handshake);
 	if (wrong)
@@ -59,6 +60,8 @@ const char *greet_options(pyr_proxy *proxy, const struct pyr_proxy_options *opti
 	if (!proxy->ways)
 		return "out of memory";
 	proxy->ways->on_handshake = options->on_handshake;
+	proxy->ways->on_call = options->on_call;
+	proxy->ways->on_reply = options->on_reply;
 	proxy->ways->data = options->hook_data;
 	return NULL;
 }
@@ -80,6 +83,8 @@ int pyr_proxy_set_handshake(pyr_proxy *proxy, const void *handshake, size_t n)
 	before = proxy->ways;
 	if (before) {
 		ways->on_handshake = before->on_handshake;
+		ways->on_call = before->on_call;
+		ways->on_reply = before->on_reply;
 		ways->data = before->data;
 	}
 	proxy->ways = ways;
@@ -126,8 +131,11 @@ static int ask(const struct session *session)
 				    session->answer.n ? session->answer.data : (uint8_t *)"" };
 	pyr_error *kept = pyr_error_take();
 	char why[256] = "", text[512];
-	int code, err = ways->on_handshake(&answer, why, sizeof(why), ways->data);
+	int code, err;
 
+	context_set_reply(span_of_buf(&session->notes), ANNOTATIONS_OF_BIND);
+	err = ways->on_handshake(&answer, why, sizeof(why), ways->data);
+	context_clear_reply();
 	error_restore(kept);
 	if (err == 0)
 		return 0;

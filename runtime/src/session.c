@@ -2,6 +2,7 @@
 /* Sessions as the binding end sees them: opened, compared with what stands at the other end,
  * closed; and their queues. */
 #include "session.h"
+#include "annotation.h"
 #include "log.h"
 #include "shape_own.h"
 
@@ -97,6 +98,7 @@ void session_unref(struct session *session)
 	free(session->text);
 	session_ways_unref(session->ways);
 	buf_free(&session->answer);
+	buf_free(&session->notes);
 	outbox_fini(&session->out);
 	peer_unref(session->peer);
 	free(session);
@@ -328,6 +330,8 @@ static bool keep_answer(struct session *session, const struct frame *frame)
 		return true;
 	if (frame->handshake.n <= PYR_HANDSHAKE_MAX)
 		buf_append(&session->answer, frame->handshake.p, frame->handshake.n);
+	if (!annotations_problem(frame->body, ANNOTATIONS_OF_BIND))
+		annotations_copy(frame->body, ANNOTATIONS_OF_BIND, &session->notes);
 	return frame->handshake.n <= PYR_HANDSHAKE_MAX && !session->answer.broken;
 }
 

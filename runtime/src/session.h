@@ -27,7 +27,9 @@ struct session_ways {
 	struct buf handshake;   /* bytes */
 	struct buf annotations; /* of its calls, encoded as a Bind's */
 	pyr_handshake_cb on_handshake;
-	void *data;
+	pyr_annotate_cb on_call;
+	pyr_reply_cb on_reply;
+	void *data; /* of all of them */
 };
 /* ways: NULL, or counted. */
 struct session_ways *session_ways_ref(struct session_ways *ways);
@@ -50,6 +52,7 @@ struct session {
 	int code;                            /* SESSION_FAILED: why */
 	char *text;
 	struct buf answer;              /* to the handshake, if the ways ask for it */
+	struct buf notes;               /* annotations of that, encoded */
 	struct session_binder *binders; /* wait in session_bind() */
 };
 

@@ -49,18 +49,19 @@ extern "C" {
 #define PYR_PRINTF(f, a)
 #endif
 
-typedef struct pyr_daemon pyr_daemon;     /* holds objects and answers calls to them */
-typedef struct pyr_proxy pyr_proxy;       /* stands for a remote object */
-typedef struct pyr_call pyr_call;         /* the call that a method serves */
-typedef struct pyr_deferred pyr_deferred; /* the place of an answer that comes later */
-typedef struct pyr_future pyr_future;     /* a call that was started */
-typedef struct pyr_batch pyr_batch;       /* calls that travel together: <pyrite/future.h> */
-typedef struct pyr_stream pyr_stream;     /* one end of a stream<T>: <pyrite/stream.h> */
-typedef struct pyr_ns pyr_ns;             /* a name server */
-typedef struct pyr_uri pyr_uri;           /* a URI, parsed */
-typedef struct pyr_any pyr_any;           /* an IDL any: does not travel yet */
-struct pyr_annotation;                    /* <pyrite/context.h> */
-typedef struct pyr_object pyr_object;     /* an IDL Object: a reference of no known interface */
+typedef struct pyr_daemon pyr_daemon;           /* holds objects and answers calls to them */
+typedef struct pyr_proxy pyr_proxy;             /* stands for a remote object */
+typedef struct pyr_call pyr_call;               /* the call that a method serves */
+typedef struct pyr_deferred pyr_deferred;       /* the place of an answer that comes later */
+typedef struct pyr_future pyr_future;           /* a call that was started */
+typedef struct pyr_batch pyr_batch;             /* calls that travel together: <pyrite/future.h> */
+typedef struct pyr_stream pyr_stream;           /* one end of a stream<T>: <pyrite/stream.h> */
+typedef struct pyr_ns pyr_ns;                   /* a name server */
+typedef struct pyr_uri pyr_uri;                 /* a URI, parsed */
+typedef struct pyr_any pyr_any;                 /* an IDL any: does not travel yet */
+struct pyr_annotation;                          /* <pyrite/context.h> */
+typedef struct pyr_annotations pyr_annotations; /* of a call that is about to leave */
+typedef struct pyr_object pyr_object; /* an IDL Object: a reference of no known interface */
 
 /* A switch in an options struct whose default is not "no". */
 enum pyr_switch { PYR_DEFAULT = 0, PYR_YES, PYR_NO };
@@ -190,38 +191,7 @@ pyr_uri_text(const pyr_uri *uri); /* the normal form: equal addresses have equal
  * and unregister whenever you like, from any thread.
  */
 
-/*
- * A call ended with an error: also a oneway, whose caller never hears of it. Called before the
- * answer leaves, in the thread that ended the call (the method's, or the one that failed a
- * deferred), with no lock held. call and error are borrowed; it may make calls, and whatever it
- * does, caller and connection do not notice. Source: Pyro5's methodcall_error_handler.
- */
-typedef void (*pyr_call_error_cb)(const pyr_call *call, const pyr_error *error, void *data);
-
-/*
- * A session begins: a proxy has bound. Called before any of the session's calls run, in a method
- * thread, with no lock held; it may make blocking calls, the session's calls wait meanwhile. call
- * is borrowed, belongs to no operation ("<connect>") and has all else that calls have: object asked
- * for (it may not exist), peer, credentials, session, annotations, pyr_alloc(), pyr_call_track().
- * handshake: what the proxy sent with it, borrowed; n is 0 if nothing. ret_answer: goes back to the
- * proxy; any memory that is valid until the hook returns; default nothing. Returns 0 to accept.
- * Else, minus a status, perhaps by pyr_fail(): the session is refused, and its calls fail so
- * without having run: "connection to 127.0.0.1:9090 rejected: <reason>". Source: Pyro's
- * Daemon.validateHandshake.
- */
-typedef int (*pyr_connect_cb)(pyr_call *call, const struct pyr_bytes *handshake,
-			      struct pyr_bytes *ret_answer, void *data);
-
-/*
- * A session has ended that on_connect had accepted (any, where there is no such hook): its proxy
- * was released, or the connection is gone. Called once, in a method thread, with no lock held,
- * after its last call and before its tracked resources are closed. call: as in on_connect, without
- * annotations
- * ("<disconnect>"). Source: Pyro's Daemon.clientDisconnect.
- */
-typedef void (*pyr_disconnect_cb)(pyr_call *call, void *data);
-
-#define PYR_HANDSHAKE_MAX 16384 /* most bytes of a handshake, of its answer */
+#include <pyrite/hooks.h> /* what daemons and proxies call back */
 
 /* How a daemon listens, and what it puts up with. */
 struct pyr_daemon_options {
@@ -248,6 +218,7 @@ struct pyr_daemon_options {
 	 * gRPC, which have no handshake, are refused: FAILED_PRECONDITION. */
 	pyr_connect_cb on_connect;
 	pyr_disconnect_cb on_disconnect;          /* default: none */
+	pyr_answer_cb on_answer;                  /* default: none */
 	void *hook_data;                          /* last parameter of the hooks */
 	const struct pyr_annotation *annotations; /* go with each answer; copied */
 	size_t n_annotations;                     /* of annotations */
@@ -372,18 +343,6 @@ enum pyr_plain {
 	PYR_PLAIN_ONLY      /* always plain, also to a daemon */
 };
 
-/*
- * The daemon has accepted the proxy's session and answered the handshake; the proxy may refuse all
- * the same. answer: borrowed; n is 0 if nothing came. Called with each new session, in the thread
- * whose call or bind opens it, before any call leaves, with no lock held. It may call, but not
- * through this proxy: FAILED_PRECONDITION. Returns 0, or minus a status: then the session is given
- * up, and what it was opened for fails with that status, "connection to 127.0.0.1:9090 rejected:
- * <why>". why: n_why bytes for the reason, "" at first. Source: Pyro's
- * Proxy._pyroValidateHandshake.
- */
-typedef int (*pyr_handshake_cb)(const struct pyr_bytes *answer, char *why, size_t n_why,
-				void *data);
-
 /* How a proxy connects and calls. */
 struct pyr_proxy_options {
 	uint32_t timeout_ms;         /* deadline of each call; default 0: none */
@@ -403,7 +362,9 @@ struct pyr_proxy_options {
 	/* Default: none. With it a call that opens a session, also one that is started, waits until
 	 * the session is accepted: connect_timeout_ms at most. */
 	pyr_handshake_cb on_handshake;
-	void *hook_data; /* last parameter of the hooks */
+	pyr_annotate_cb on_call; /* default: none */
+	pyr_reply_cb on_reply;   /* default: none */
+	void *hook_data;         /* last parameter of the hooks */
 };
 
 /* Options of the calling thread's next call, whatever proxy it goes to; it forgets them when that
