@@ -484,6 +484,23 @@ void pyr_daemon_free(pyr_daemon *daemon)
 		stack_call(free_daemon, daemon);
 }
 
+int pyr_daemon_serve_fd(pyr_daemon *daemon, int fd)
+{
+	if (fd < 0 || !daemon || !door_prepare(fd)) {
+		if (fd >= 0)
+			close(fd);
+		return daemon ? error_set(
+					PYR_INVALID_ARGUMENT,
+					"DaemonError: descriptor %d is no connected stream socket",
+					fd)
+			      : error_null("daemon");
+	}
+	if (door_take(daemon->door, fd))
+		return 0;
+	return error_set(PYR_FAILED_PRECONDITION, "DaemonError: the daemon at %s was stopped",
+			 daemon->host.address);
+}
+
 /* ---- objects ---- */
 
 const char *pyr_daemon_address(pyr_daemon *daemon)

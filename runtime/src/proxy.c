@@ -61,8 +61,8 @@ static const char *keep_annotations(pyr_proxy *proxy, const struct pyr_proxy_opt
 	return annotations_problem((struct span){ buf->data, buf->n }, ANNOTATIONS_OF_CALL);
 }
 
-void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
-		     const struct pyr_proxy_options *options)
+static void *new_proxy(const struct pyr__interface *interface, const char *uri,
+		       const struct pyr_proxy_options *options)
 {
 	struct uri_problem problem;
 	const char *wrong;
@@ -86,8 +86,10 @@ void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 		return error_constructor(problem.code, "%s", problem.text);
 	}
 	if (options)
-		proxy->wish = (struct link_wish){ options->own_link, options->plain,
-						  options->connect_timeout_ms };
+		proxy->wish =
+			(struct link_wish){ .is_own = options->own_link,
+					    .plain = options->plain,
+					    .connect_timeout_ms = options->connect_timeout_ms };
 	wrong = keep_annotations(proxy, options);
 	if (!wrong)
 		wrong = greet_options(proxy, options);
@@ -107,6 +109,31 @@ void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 	return proxy;
 }
 
+void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
+		     const struct pyr_proxy_options *options)
+{
+	char text[URI_MAX];
+	struct uri_problem problem;
+	struct given_socket *given;
+	pyr_proxy *proxy;
+
+	if (!options || options->connected_socket <= 0)
+		return new_proxy(interface, uri, options);
+	given = given_new(options->connected_socket, &problem);
+	if (!given)
+		return error_constructor(problem.code, "%s", problem.text);
+	proxy = new_proxy(interface, given_uri(given, uri, text, sizeof(text)), options);
+	if (proxy)
+		proxy->wish.given = given; /* which goes with it */
+	else
+		given_unref(given);
+	if (!proxy || (proxy->wish.plain != PYR_PLAIN_ONLY && proxy->uri->scheme == PYR_URI_PYRO))
+		return proxy;
+	pyr__proxy_free(proxy);
+	return error_constructor(PYR_INVALID_ARGUMENT,
+				 "a connected socket carries no names and no plain gRPC");
+}
+
 void proxy_ref(pyr_proxy *proxy)
 {
 	atomic_fetch_add_explicit(&proxy->refs, 1, memory_order_relaxed);
@@ -119,6 +146,7 @@ void proxy_unref(pyr_proxy *proxy)
 	pyr_uri_free(proxy->uri);
 	buf_free(&proxy->annotations);
 	session_ways_unref(proxy->ways);
+	given_unref(proxy->wish.given);
 	pthread_mutex_destroy(&proxy->lock);
 	free(proxy);
 }
@@ -535,53 +563,6 @@ int pyr_proxy_bind(pyr_proxy *proxy)
 		err = -pyr_last_error()->code;
 	proxy_unref(proxy);
 	return err;
-}
-
-pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface)
-{
-	struct pyr_proxy_options options = { 0 };
-	pyr_proxy *like;
-
-	options.timeout_ms = atomic_load(&proxy->timeout_ms);
-	options.connect_timeout_ms = proxy->wish.connect_timeout_ms;
-	options.own_link = proxy->wish.is_own;
-	options.plain = proxy->wish.plain;
-	options.wait_ms = proxy->wait_ms;
-	options.max_retries = atomic_load(&proxy->max_retries);
-	like = pyr__proxy_new(interface, proxy->uri->text, &options);
-	if (!like)
-		return NULL;
-	buf_append(&like->annotations, proxy->annotations.data, proxy->annotations.n);
-	pthread_mutex_lock(&proxy->lock);
-	session_ways_unref(like->ways);
-	like->ways = session_ways_ref(proxy->ways);
-	pthread_mutex_unlock(&proxy->lock);
-	return like;
-}
-
-/* A plain server cannot be asked what an object is. */
-static int check_narrow(pyr_proxy *proxy, const struct pyr__interface *interface)
-{
-	if (!pyr_proxy_is_plain(proxy))
-		return 0;
-	return error_set(PYR_FAILED_PRECONDITION,
-			 "%s speaks plain gRPC only: whether it is a %s needs a session",
-			 proxy->uri->text, interface->name);
-}
-
-void *pyr__narrow(void *self, const struct pyr__interface *interface)
-{
-	pyr_proxy *proxy = self, *narrow;
-
-	if (!proxy) {
-		error_null("proxy");
-		return error_from_constructor();
-	}
-	narrow = proxy_like(proxy, interface);
-	if (!narrow || (pyr_proxy_bind(narrow) == 0 && check_narrow(narrow, interface) == 0))
-		return narrow;
-	pyr__proxy_free(narrow);
-	return error_from_constructor();
 }
 
 void pyr_proxy_set_timeout(pyr_proxy *proxy, uint32_t timeout_ms)

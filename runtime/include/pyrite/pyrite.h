@@ -237,6 +237,14 @@ int pyr_daemon_run(pyr_daemon *daemon) PYR_MUST_CHECK;
 /* Asks pyr_daemon_run() to drain and return; also from a method. Async-signal-safe it is not. */
 void pyr_daemon_stop(pyr_daemon *daemon);
 
+/*
+ * Serves a stream socket that the program has connected, or got from elsewhere, as if it had been
+ * accepted; fd is taken, also on failure. INVALID_ARGUMENT if it is none; FAILED_PRECONDITION once
+ * the daemon is stopped. Beyond max_links it is closed, as others are. Source: Pyro's
+ * Daemon(connected_socket=), which serves nothing else.
+ */
+int pyr_daemon_serve_fd(pyr_daemon *daemon, int fd);
+
 /* Where it listens: "127.0.0.1:40123" or "./u:/run/x.sock". Returns: borrowed, valid as long as the
  * daemon. */
 const char *pyr_daemon_address(pyr_daemon *daemon);
@@ -348,6 +356,12 @@ struct pyr_proxy_options {
 	uint32_t timeout_ms;         /* deadline of each call; default 0: none */
 	uint32_t connect_timeout_ms; /* default 5,000 */
 	bool own_link;               /* a connection of its own */
+	/* A stream socket that the program has connected to a daemon, taken, also on failure: the
+	 * proxy and its copies use it instead of connecting, and close it when the last of them is
+	 * freed, not when it is released. The proxy's uri may be the object's id alone. It cannot
+	 * be connected again: once it is lost, UNAVAILABLE. Default 0: none, so number 0 has to be
+	 * dup()ed. Source: Pyro's Proxy(connected_socket=). */
+	int connected_socket;
 	uint32_t wait_ms;     /* how long a call or bind waits for its name server, name, server and
 				 object to be there; default PYRITE_WAIT_MS, else 0 */
 	uint32_t max_retries; /* of a call of an @idempotent operation that found no connection or
