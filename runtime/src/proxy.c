@@ -175,17 +175,22 @@ static void tell_waiting(pyr_proxy *proxy, bool has_failed)
 
 void pyr_proxy_release(pyr_proxy *proxy)
 {
-	struct session *session;
+	struct session *session, *greeted;
 
 	if (!proxy || engine_is_forked())
 		return;
 	pthread_mutex_lock(&proxy->lock);
+	greeted = proxy->greeted;
+	if (greeted)
+		session_ref(greeted);
 	session = proxy->session;
 	proxy->session = NULL;
 	proxy->n_released++;
 	tell_waiting(proxy, false);
 	patience_end(proxy);
 	pthread_mutex_unlock(&proxy->lock);
+	if (greeted)
+		session_close(greeted); /* its link is for who waits there to put */
 	if (session)
 		close_session(session);
 }
@@ -260,13 +265,15 @@ static struct session *open_session(pyr_proxy *proxy, int64_t until)
 	struct session_ways *ways;
 	struct session *session;
 	struct link_wish wish;
+	unsigned n_released;
 
 	pthread_mutex_lock(&proxy->lock);
+	n_released = proxy->n_released;
 	ways = greet_ways(proxy, &wish);
 	pthread_mutex_unlock(&proxy->lock);
 	session = find_session(proxy, &wish, ways, until);
 	session_ways_unref(ways);
-	if (!session || greet(proxy, session, until))
+	if (!session || greet(proxy, session, until, n_released))
 		return session;
 	close_session(session);
 	return NULL;

@@ -30,6 +30,7 @@ struct pyr_proxy {
 	pthread_mutex_t lock;       /* before the links' and a peer's; nobody waits under it */
 	struct session *session;    /* lock: counted; NULL: to be opened */
 	bool is_opening;            /* lock: by one of them, while the others wait */
+	struct session *greeted;    /* lock: while its answer is waited for; then NULL */
 	pthread_t opener;           /* lock: while is_opening */
 	const void *opener_task;    /* lock: of that thread; NULL: its own stack */
 	bool is_freed;              /* lock: by its user; calls that ran then are left */
@@ -49,8 +50,9 @@ const char *greet_options(pyr_proxy *proxy, const struct pyr_proxy_options *opti
  * NULL. With the proxy's lock. */
 struct session_ways *greet_ways(pyr_proxy *proxy, struct link_wish *ret);
 /* Binds the session if the other end's answer is to be looked at, and has it looked at. Returns
- * false with the last error set. No lock is held. */
-bool greet(pyr_proxy *proxy, struct session *session, int64_t until);
+ * false with the last error set. n_released: as it was when the session was wanted. No lock is
+ * held. */
+bool greet(pyr_proxy *proxy, struct session *session, int64_t until, unsigned n_released);
 /* Binds, and waits for the answer. Returns 0, or minus a status with the last error set. */
 int greet_bind(struct session *session, int64_t until);
 

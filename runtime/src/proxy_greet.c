@@ -146,11 +146,29 @@ static int ask(const struct session *session)
 	return set_error(session, code, text);
 }
 
-bool greet(pyr_proxy *proxy, struct session *session, int64_t until)
+/* A release finds it there, and ends the wait. Returns false if there was one meanwhile. */
+static bool set_greeted(pyr_proxy *proxy, struct session *session, unsigned n_released)
+{
+	bool is_wanted;
+
+	pthread_mutex_lock(&proxy->lock);
+	is_wanted = proxy->n_released == n_released;
+	proxy->greeted = is_wanted ? session : NULL;
+	pthread_mutex_unlock(&proxy->lock);
+	if (!is_wanted)
+		error_set(PYR_CANCELLED, "%s: the proxy was released", proxy->uri->text);
+	return is_wanted;
+}
+
+bool greet(pyr_proxy *proxy, struct session *session, int64_t until, unsigned n_released)
 {
 	int64_t latest = engine_now() + (int64_t)proxy->wish.connect_timeout_ms * ENGINE_MS;
+	int err;
 
 	if (!session->ways || !session->ways->on_handshake)
 		return true;
-	return greet_bind(session, until < latest ? until : latest) == 0 && ask(session) == 0;
+	if (!set_greeted(proxy, session, n_released))
+		return false;
+	err = greet_bind(session, until < latest ? until : latest);
+	return set_greeted(proxy, NULL, n_released) && err == 0 && ask(session) == 0;
 }

@@ -440,6 +440,33 @@ EVERYWHERE(b17_a_proxy_may_refuse_the_answer)
 	e2e_Work_free(work);
 }
 
+static void *add_meanwhile(void *data)
+{
+	static int code;
+
+	code = e2e_Work_add(data, 1, 2, NULL);
+	return &code;
+}
+
+EVERYWHERE(b17_a_release_ends_the_wait_for_the_answer)
+{
+	struct seen seen = { 0 };
+	struct e2e_Work *work = proxy_asking("wait", &seen);
+	pthread_t thread;
+	void *code;
+
+	REQUIRE(pthread_create(&thread, NULL, add_meanwhile, work) == 0);
+	CHECK(guard_logged(&guard, "+work:wait "));
+	pyr_proxy_release(e2e_Work_as_proxy(work));
+	pthread_join(thread, &code);
+	CHECK_INT(*(int *)code, -PYR_CANCELLED);
+	CHECK_INT(seen.calls, 0);
+	guard_open(&guard);
+	CHECK_INT(e2e_Work_add(work, 1, 2, NULL), 0); /* it is good for another */
+	CHECK_INT(seen.calls, 1);
+	e2e_Work_free(work);
+}
+
 EVERYWHERE(b17_on_handshake_is_not_asked_about_what_the_daemon_refuses)
 {
 	struct seen seen = { 0 };
@@ -555,6 +582,7 @@ TESTS(handshake, T(g7_the_hook_sees_who_comes_and_its_answer_reaches_the_proxy),
       T(g8_on_disconnect_comes_once_and_before_resources_are_closed),
       T(g8_on_disconnect_comes_after_the_sessions_last_call),
       T(g8_a_daemon_that_stops_ends_its_sessions), T(b17_a_proxy_may_refuse_the_answer),
+      T(b17_a_release_ends_the_wait_for_the_answer),
       T(b17_on_handshake_is_not_asked_about_what_the_daemon_refuses),
       T(b17_on_handshake_may_call_but_not_through_its_own_proxy),
       T(b17_copies_have_the_handshake_and_share_the_link),
