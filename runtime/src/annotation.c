@@ -42,6 +42,14 @@ const char *annotations_problem(struct span body, enum annotation_field field)
 	return more < 0 ? "its annotations cannot be read" : NULL;
 }
 
+void annotations_copy(struct span body, enum annotation_field field, struct buf *buf)
+{
+	struct frame_entry entry;
+
+	while (frame_repeated(&body, (uint32_t)field, &entry) > 0)
+		frame_put_annotation(buf, (uint32_t)field, entry.name, entry.bytes);
+}
+
 static bool copy(const struct frame_entry *entry, struct arena *arena, struct pyr_annotation *ret)
 {
 	char *key = arena_alloc(arena, entry->name.n + 1);

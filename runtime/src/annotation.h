@@ -13,6 +13,7 @@
 enum { ANNOTATIONS_MAX = 64, ANNOTATION_KEY_MAX = 64, ANNOTATION_BYTES_MAX = 32768 };
 enum annotation_field { /* numbers of the field, by body */
 			ANNOTATIONS_OF_REPLY = 2,
+			ANNOTATIONS_OF_BIND = 6, /* and of Bound */
 			ANNOTATIONS_OF_ERROR = 8,
 			ANNOTATIONS_OF_CALL = 11
 };
@@ -23,6 +24,9 @@ void annotation_put(struct buf *buf, enum annotation_field field,
 
 /* What is wrong with those of a body; NULL if nothing. */
 const char *annotations_problem(struct span body, enum annotation_field field);
+
+/* Appends those of a body, encoded as they are. */
+void annotations_copy(struct span body, enum annotation_field field, struct buf *buf);
 
 /* Copies those of a body, which have no problem, each value with a NUL behind it. Returns how many;
  * 0 also when memory is out. */

@@ -64,6 +64,11 @@ struct span span_of(const char *s)
 	return (struct span){ (const uint8_t *)s, s ? strlen(s) : 0 };
 }
 
+struct span span_of_buf(const struct buf *buf)
+{
+	return (struct span){ buf->data, buf->n };
+}
+
 bool span_is(struct span span, const char *s)
 {
 	return span.n == strlen(s) && (span.n == 0 || memcmp(span.p, s, span.n) == 0);

@@ -26,6 +26,7 @@ void buf_reset(struct buf *buf);          /* empty, memory kept up to 64 KiB */
 void buf_free(struct buf *buf);
 
 struct span span_of(const char *s); /* NULL gives an empty one */
+struct span span_of_buf(const struct buf *buf);
 bool span_is(struct span span, const char *s);
 char *span_dup(struct span span); /* malloc'ed, terminated; NULL when memory is out */
 #endif

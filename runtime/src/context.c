@@ -22,7 +22,7 @@ struct context_own {
 
 static _Thread_local struct context_own *own;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
-static pthread_key_t key;
+static pthread_key_t own_key;
 static bool have_key;
 
 static void free_own(void *data)
@@ -36,7 +36,7 @@ static void free_own(void *data)
 
 static void make_key(void)
 {
-	have_key = pthread_key_create(&key, free_own) == 0;
+	have_key = pthread_key_create(&own_key, free_own) == 0;
 }
 
 /* Returns NULL when memory is out. */
@@ -49,7 +49,7 @@ static struct context_own *get_own(void)
 	if (!own)
 		return NULL;
 	arena_init(&own->reply, NULL, 0);
-	if (pthread_setspecific(key, own) != 0)
+	if (pthread_setspecific(own_key, own) != 0)
 		free_own(own);
 	return own;
 }
@@ -79,7 +79,7 @@ struct context_own *context_exchange(struct context_own *other)
 		return before;
 	own = other;
 	if (have_key)
-		(void)pthread_setspecific(key, own); /* at worst lost with the thread */
+		(void)pthread_setspecific(own_key, own); /* at worst lost with the thread */
 	return before;
 }
 
@@ -197,12 +197,54 @@ void context_describe(const struct outcall *call, struct frame *frame)
 	frame->body = call->along;
 }
 
+static bool has_hook(const struct outcall *call)
+{
+	return call->session->ways && call->session->ways->on_call;
+}
+
+/* What the hook of a call that leaves writes into. */
+struct pyr_annotations {
+	struct buf *buf;
+};
+
+int pyr_annotations_add(pyr_annotations *annotations, const char *key, const void *value,
+			size_t size)
+{
+	struct pyr_annotation one = { key, value, size };
+	struct buf alone = { 0 };
+	const char *wrong;
+
+	if (!annotations || !key)
+		return error_null(annotations ? "key" : "annotations");
+	annotation_put(&alone, ANNOTATIONS_OF_CALL, &one);
+	wrong = annotations_problem(span_of_buf(&alone), ANNOTATIONS_OF_CALL);
+	buf_free(&alone);
+	if (wrong)
+		return error_set(PYR_INVALID_ARGUMENT, "%s", wrong);
+	annotation_put(annotations->buf, ANNOTATIONS_OF_CALL, &one);
+	return 0;
+}
+
+static void ask_hook(const struct outcall *call, struct buf *buf)
+{
+	const struct session_ways *ways = call->session->ways;
+	struct pyr_annotations to = { buf };
+	pyr_error *kept = pyr_error_take();
+
+	ways->on_call(session_operation(call->session->interface, call->operation)->name, &to,
+		      ways->data);
+	error_restore(kept);
+}
+
+/* The last of a name counts: the call's own go last. */
 static const char *pack_annotations(struct outcall *call, struct buf *buf)
 {
 	const struct call_terms *terms = call->terms;
 	size_t i;
 
 	buf_append(buf, terms->own_annotations.p, terms->own_annotations.n);
+	if (has_hook(call))
+		ask_hook(call, buf);
 	for (i = 0; i < terms->n_annotations; i++)
 		annotation_put(buf, ANNOTATIONS_OF_CALL, &terms->annotations[i]);
 	if (buf->broken)
@@ -220,21 +262,17 @@ const char *context_pack(struct outcall *call, struct buf *buf)
 	if (terms->traceparent && !context_is_traceparent(span_of(terms->traceparent)))
 		return TRACEPARENT_RULE;
 	call->along = terms->own_annotations;
-	return terms->n_annotations > 0 ? pack_annotations(call, buf) : NULL;
+	return terms->n_annotations > 0 || has_hook(call) ? pack_annotations(call, buf) : NULL;
 }
 
 /* ---- an answer ---- */
 
 void context_keep_notes(struct outcall *call, const struct frame *frame)
 {
-	struct span rest = frame->body;
-	struct frame_entry entry;
-
-	if (annotations_problem(rest, ANNOTATIONS_OF_REPLY))
+	if (annotations_problem(frame->body, ANNOTATIONS_OF_REPLY))
 		return; /* the result is good all the same */
 	buf_reset(&call->notes);
-	while (frame_repeated(&rest, ANNOTATIONS_OF_REPLY, &entry) > 0)
-		frame_put_annotation(&call->notes, ANNOTATIONS_OF_REPLY, entry.name, entry.bytes);
+	annotations_copy(frame->body, ANNOTATIONS_OF_REPLY, &call->notes);
 }
 
 void context_clear_reply(void)
@@ -246,21 +284,43 @@ void context_clear_reply(void)
 	arena_init(&own->reply, NULL, 0);
 }
 
-void context_take_reply(struct outcall *call)
+void context_set_reply(struct span body, enum annotation_field field)
 {
-	bool is_error = call->code && call->is_remote;
-	struct span body = { call->notes.data, call->notes.n };
-	enum annotation_field field = ANNOTATIONS_OF_REPLY;
 	struct context_own *o;
 
-	if (is_error) {
-		body = (struct span){ call->answer.data, call->answer.n };
-		field = ANNOTATIONS_OF_ERROR;
-	}
 	context_clear_reply();
 	if (body.n == 0 || annotations_problem(body, field) || !(o = get_own()))
 		return;
 	o->n_annotations = annotations_read(body, field, &o->reply, &o->annotations);
+}
+
+static void set_reply(const struct outcall *call)
+{
+	if (call->code && call->is_remote)
+		context_set_reply(span_of_buf(&call->answer), ANNOTATIONS_OF_ERROR);
+	else
+		context_set_reply(span_of_buf(&call->notes), ANNOTATIONS_OF_REPLY);
+}
+
+/* An answer came: the hook is told. It may make calls, and fail in them. */
+static void tell_hook(const struct outcall *call)
+{
+	const struct session_ways *ways = call->session ? call->session->ways : NULL;
+	pyr_error *kept;
+
+	if (!ways || !ways->on_reply || (call->code && !call->is_remote))
+		return;
+	kept = pyr_error_take();
+	ways->on_reply(session_operation(call->session->interface, call->operation)->name,
+		       -call->code, ways->data);
+	error_restore(kept);
+	set_reply(call);
+}
+
+void context_take_reply(struct outcall *call)
+{
+	set_reply(call);
+	tell_hook(call);
 }
 
 const void *pyr_reply_annotation(const char *name, size_t *size)

@@ -7,6 +7,7 @@
  */
 #include <pyrite/context.h>
 
+#include "annotation.h"
 #include "frame.h"
 #include "session.h"
 
@@ -35,7 +36,11 @@ const char *context_pack(struct outcall *call, struct buf *buf);
  * peer's lock. */
 void context_keep_notes(struct outcall *call, const struct frame *frame);
 
-/* The thread is through with a call: pyr_reply_annotation() reads what its answer brought. */
+/* pyr_reply_annotation() reads these, of an encoded body, from now on. */
+void context_set_reply(struct span body, enum annotation_field field);
+
+/* The thread is through with a call: its proxy's hook is told, and pyr_reply_annotation() reads
+ * what its answer brought. */
 void context_take_reply(struct outcall *call);
 void context_clear_reply(void);
 #endif

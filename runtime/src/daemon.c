@@ -214,7 +214,13 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 
 	d->executor = exec_new(o->threads ? o->threads : default_threads());
 	d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	d->objects.hooks = (struct object_hooks){ o->on_call_error, o->hook_data };
+	d->objects.hooks = (struct object_hooks){
+		.on_error = o->on_call_error,
+		.on_connect = o->on_connect,
+		.on_disconnect = o->on_disconnect,
+		.on_answer = o->on_answer,
+		.data = o->hook_data,
+	};
 	if (d->executor)
 		exec_on_idle(d->executor, on_idle, d);
 	d->host.traces = o->traces;
@@ -232,6 +238,7 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	plain.address = "this daemon";
 	plain.progress = on_plain_progress;
 	plain.data = d;
+	plain.is_guarded = o->on_connect;
 	server.opened = on_opened;
 	if (d->executor && d->stop_fd >= 0)
 		server.plain = d->plain = plain_face_new(&plain);
@@ -482,6 +489,23 @@ void pyr_daemon_free(pyr_daemon *daemon)
 {
 	if (daemon && !engine_is_forked())
 		stack_call(free_daemon, daemon);
+}
+
+int pyr_daemon_serve_fd(pyr_daemon *daemon, int fd)
+{
+	if (fd < 0 || !daemon || !door_prepare(fd)) {
+		if (fd >= 0)
+			close(fd);
+		return daemon ? error_set(
+					PYR_INVALID_ARGUMENT,
+					"DaemonError: descriptor %d is no connected stream socket",
+					fd)
+			      : error_null("daemon");
+	}
+	if (door_take(daemon->door, fd))
+		return 0;
+	return error_set(PYR_FAILED_PRECONDITION, "DaemonError: the daemon at %s was stopped",
+			 daemon->host.address);
 }
 
 /* ---- objects ---- */

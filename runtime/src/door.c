@@ -13,8 +13,11 @@
  * queue never stands; where even that fails the listeners are not looked at for up to 200 ms.
  * Neither spins.
  *
- * The lock guards links and spare; it is held for moments and calls nothing out. All else belongs
- * to the door's thread, or is fixed once it runs.
+ * Connections that the program had already come by door_take(), from any thread, into a list that
+ * the door's thread empties.
+ *
+ * The lock guards links, that list and spare; it is held for moments and calls nothing out. All
+ * else belongs to the door's thread, or is fixed once it runs.
  */
 #define _GNU_SOURCE /* accept4(), struct ucred */
 #include "door.h"
@@ -52,17 +55,20 @@
 #define ACCEPT_BATCH    64
 #define EVENTS          64
 #define PEEK            24
-#define STOP_TAG        DOOR_LISTENERS_MAX /* below: listeners; above: ids of connections */
+#define WAKE_TAG        DOOR_LISTENERS_MAX /* below: listeners; above: ids of connections */
 
 struct door {
 	struct door_options options; /* its strings are not kept */
 	struct door_listeners listeners;
-	int epoll, stop;
+	int epoll, wake; /* wake: an eventfd: there is something in given, or is_closing */
 	pthread_t thread;
 	bool is_running;
 
 	pthread_mutex_t lock;
-	struct door_links links;
+	struct door_links links; /* lock */
+	int *given;              /* lock: connections to be let in */
+	unsigned n_given;        /* lock */
+	bool is_closing;         /* lock */
 	int spare;
 
 	int64_t swept_ms, complained_ms;
@@ -177,32 +183,12 @@ static bool is_full(struct door *door)
 	return full;
 }
 
+/* Who connects to a unix socket seldom has a name: the door's does for both. */
 static void describe(struct door *door, int fd, struct door_peer *peer)
 {
-	struct sockaddr_storage here = { 0 }, there = { 0 };
-	socklen_t n_here = sizeof(here), n_there = sizeof(there), n;
-	struct ucred who;
-
-	if (door->listeners.path[0]) {
-		n = sizeof(who);
-		peer->is_local = true;
+	door_describe(fd, peer); /* if gone already, its first read will tell */
+	if (door->listeners.path[0] && strncmp(peer->address, "./u:", 4) == 0)
 		memcpy(peer->address, door->listeners.address, sizeof(peer->address));
-		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0)
-			return;
-		peer->has_credentials = true;
-		peer->uid = who.uid;
-		peer->gid = who.gid;
-		peer->pid = who.pid;
-		return;
-	}
-	strcpy(peer->address, "?");
-	if (getpeername(fd, (struct sockaddr *)&there, &n_there) < 0)
-		return; /* gone already: its first read will tell */
-	door_format_address((struct sockaddr *)&there, n_there, peer->address,
-			    sizeof(peer->address));
-	peer->is_local = door_is_loopback((struct sockaddr *)&there) ||
-			 (getsockname(fd, (struct sockaddr *)&here, &n_here) == 0 &&
-			  door_is_same_host((struct sockaddr *)&here, (struct sockaddr *)&there));
 }
 
 static void welcome(struct door *door, int fd)
@@ -211,6 +197,14 @@ static void welcome(struct door *door, int fd)
 	uint64_t id = 0;
 	int on = 1;
 
+	if (is_full(door)) {
+		close(fd);
+		if (may_complain(door))
+			log_line(PYR_LOG_WARNING,
+				 "%s: turning connections away: %u are open, the most allowed",
+				 door->listeners.address, door->options.max_links);
+		return;
+	}
 	if (!door->listeners.path[0])
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	pthread_mutex_lock(&door->lock);
@@ -294,14 +288,6 @@ static bool accept_one(struct door *door, int listener)
 		return false;
 	}
 	door->back_off_ms = 0;
-	if (is_full(door)) {
-		close(fd);
-		if (may_complain(door))
-			log_line(PYR_LOG_WARNING,
-				 "%s: turning connections away: %u are open, the most allowed",
-				 door->listeners.address, door->options.max_links);
-		return true;
-	}
 	welcome(door, fd);
 	return true;
 }
@@ -377,7 +363,7 @@ static void handle(struct door *door, const struct epoll_event *event)
 	bool is_waiting;
 	int i;
 
-	if (tag < STOP_TAG) {
+	if (tag < WAKE_TAG) {
 		for (i = 0; i < ACCEPT_BATCH && !door->rearm_ms; i++)
 			if (!accept_one(door, door->listeners.fds[tag]))
 				return;
@@ -391,6 +377,25 @@ static void handle(struct door *door, const struct epoll_event *event)
 		look_at(door, link, event->events);
 }
 
+/* Those that the program had connected. Returns false when the door is to close. */
+static bool take_given(struct door *door)
+{
+	uint64_t count;
+	bool is_closing;
+	int fd;
+
+	(void)!read(door->wake, &count, sizeof(count));
+	for (;;) {
+		pthread_mutex_lock(&door->lock);
+		is_closing = door->is_closing;
+		fd = door->n_given > 0 && !is_closing ? door->given[--door->n_given] : -1;
+		pthread_mutex_unlock(&door->lock);
+		if (fd < 0)
+			return !is_closing;
+		welcome(door, fd);
+	}
+}
+
 static void *run(void *arg)
 {
 	struct door *door = arg;
@@ -400,9 +405,10 @@ static void *run(void *arg)
 	for (;;) {
 		n = epoll_wait(door->epoll, events, EVENTS, wait_ms(door));
 		for (i = 0; i < n; i++) {
-			if (events[i].data.u64 == STOP_TAG)
+			if (events[i].data.u64 != WAKE_TAG)
+				handle(door, &events[i]);
+			else if (!take_given(door))
 				return NULL;
-			handle(door, &events[i]);
 		}
 		drop_silent(door);
 		if (door->rearm_ms && door->rearm_ms <= now_ms())
@@ -431,11 +437,11 @@ static int start(struct door *door)
 	int i;
 
 	door->epoll = epoll_create1(EPOLL_CLOEXEC);
-	door->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	door->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	door->spare = door_spare_open();
-	if (door->epoll < 0 || door->stop < 0 || door->spare < 0)
+	if (door->epoll < 0 || door->wake < 0 || door->spare < 0)
 		return -errno;
-	if (watch(door, EPOLL_CTL_ADD, door->stop, STOP_TAG, EPOLLIN) < 0)
+	if (watch(door, EPOLL_CTL_ADD, door->wake, WAKE_TAG, EPOLLIN) < 0)
 		return -errno;
 	for (i = 0; i < door->listeners.n; i++)
 		if (watch(door, EPOLL_CTL_ADD, door->listeners.fds[i], (uint64_t)i, EPOLLIN) < 0)
@@ -457,7 +463,7 @@ struct door *door_open(const struct door_options *options, struct door_problem *
 		door->options.max_links = default_max_links();
 	if (!door->options.first_byte_ms)
 		door->options.first_byte_ms = FIRST_BYTE_MS;
-	door->epoll = door->stop = door->spare = -1;
+	door->epoll = door->wake = door->spare = -1;
 	door->complained_ms = -COMPLAIN_MS;
 	door->swept_ms = -SWEEP_MS;
 	pthread_mutex_init(&door->lock, NULL);
@@ -480,13 +486,43 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+static void wake(struct door *door)
+{
+	static const uint64_t one = 1;
+
+	while (write(door->wake, &one, sizeof(one)) < 0 && errno == EINTR)
+		continue;
+}
+
+bool door_take(struct door *door, int fd)
+{
+	int *grown = NULL;
+	bool is_taken;
+
+	pthread_mutex_lock(&door->lock);
+	if (!door->is_closing)
+		grown = realloc(door->given, (door->n_given + 1) * sizeof(*grown));
+	is_taken = grown;
+	if (is_taken) {
+		door->given = grown;
+		door->given[door->n_given++] = fd;
+		wake(door);
+	}
+	pthread_mutex_unlock(&door->lock);
+	if (!is_taken)
+		close(fd);
+	return is_taken;
+}
+
 void door_close(struct door *door)
 {
-	uint64_t one = 1;
-
+	pthread_mutex_lock(&door->lock);
+	door->is_closing = true;
+	while (door->n_given > 0)
+		close(door->given[--door->n_given]);
+	pthread_mutex_unlock(&door->lock);
 	if (door->is_running) {
-		while (write(door->stop, &one, sizeof(one)) < 0 && errno == EINTR)
-			continue;
+		wake(door);
 		pthread_join(door->thread, NULL);
 		door->is_running = false;
 	}
@@ -494,7 +530,7 @@ void door_close(struct door *door)
 	while (door->links.first)
 		drop(door, door->links.first);
 	close_fd(&door->epoll);
-	close_fd(&door->stop);
+	close_fd(&door->wake);
 	pthread_mutex_lock(&door->lock);
 	close_fd(&door->spare);
 	pthread_mutex_unlock(&door->lock);
@@ -506,6 +542,7 @@ void door_free(struct door *door)
 		return;
 	door_close(door);
 	door_links_clear(&door->links);
+	free(door->given);
 	pthread_mutex_destroy(&door->lock);
 	free(door);
 }

@@ -63,6 +63,16 @@ struct door_problem {
 /* Returns: owned, door_free(); NULL with *problem told. */
 struct door *door_open(const struct door_options *options, struct door_problem *problem);
 
+#define DOOR_UNNAMED "./u:<connected-socket>" /* address of a unix socket without a path */
+
+/* Sets what core expects of a descriptor that it is handed. Returns false if it is no connected
+ * stream socket. */
+bool door_prepare(int fd);
+
+/* Lets a prepared connection in as if it had been accepted. Takes fd. Returns false, fd closed,
+ * once the door is closed. Any thread. */
+bool door_take(struct door *door, int fd);
+
 /* Stops accepting, joins the thread, closes who has said nothing yet, removes the unix socket. Not
  * in the accepted callback. A second time it does nothing; one thread at a time. */
 void door_close(struct door *door);

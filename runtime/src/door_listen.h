@@ -46,6 +46,9 @@ int door_errno_status(int number);
 /* "127.0.0.1:80" or "[::1]:80"; an IPv4 address inside IPv6 is written as IPv4. */
 void door_format_address(const struct sockaddr *sa, socklen_t n, char *ret, size_t size);
 bool door_is_loopback(const struct sockaddr *sa);
+/* Who is at the other end of a connected socket, but for its id. Returns false, the address "?",
+ * if nobody is. */
+bool door_describe(int fd, struct door_peer *ret);
 /* Whether both addresses are one, ports apart. */
 bool door_is_same_host(const struct sockaddr *a, const struct sockaddr *b);
 #endif

@@ -137,7 +137,7 @@ pyr_call *exec_take(struct executor *e, struct lane **from)
 		}
 		call = lane->head;
 		lane->head = call->next;
-		if (call->is_oneway)
+		if (incall_keeps_lane(call))
 			lane->is_held = true;
 		else if (lane->head)
 			make_ready(e, lane);

@@ -8,7 +8,7 @@
 
 bool exec_is_nested(const struct executor *e, const pyr_call *call)
 {
-	return e->chain && !call->is_oneway &&
+	return e->chain && !incall_keeps_lane(call) &&
 	       memcmp(e->chain, call->chain, sizeof(call->chain)) == 0;
 }
 

@@ -60,7 +60,7 @@ pyr_call *exec_take(struct executor *e, struct lane **from);
 /* Without the lock meanwhile. exec_run_call() gives up the call's reference. */
 void exec_run_job(struct executor *e, struct exec_job *job);
 void exec_run_call(struct executor *e, pyr_call *call);
-/* A oneway is through: its lane may go on. */
+/* What kept it is through: a lane may go on. */
 void exec_release_lane(struct executor *e, struct lane *lane);
 
 /* Sees to it that somebody does what there is to do, if another method may run. */

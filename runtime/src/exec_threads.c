@@ -244,7 +244,7 @@ static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
 	exec_run_call(e, call);
 	if (e->n_workers == 1)
 		exec_finish_chain(e);
-	if (call->is_oneway)
+	if (incall_keeps_lane(call))
 		exec_release_lane(e, lane);
 	pthread_mutex_unlock(&e->lock);
 	incall_unref(call);

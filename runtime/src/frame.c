@@ -22,20 +22,14 @@ static const struct member hello[] = { M(1, U32, min_version), M(2, U32, max_ver
 				       M(3, U32, max_calls),   M(4, U32, max_message),
 				       M(5, SPAN, agent),      M(6, SPAN, from),
 				       M(7, U32, window),      { 0 } };
-static const struct member bind[] = { M(1, U32, session),
-				      M(2, SPAN, object),
-				      M(3, SPAN, interface),
-				      M(4, F64, fingerprint),
-				      M(5, SPAN, handshake),
-				      M(7, SPAN, shape),
-				      { 0 } };
-static const struct member bound[] = { M(1, U32, session),
-				       M(2, U32, code),
-				       M(3, SPAN, message),
-				       M(4, F64, fingerprint),
-				       M(5, SPAN, handshake),
-				       M(8, SPAN, shape),
-				       { 0 } };
+static const struct member bind[] = { M(1, U32, session),    M(2, SPAN, object),
+				      M(3, SPAN, interface), M(4, F64, fingerprint),
+				      M(5, SPAN, handshake), M(6, SPAN, annotation),
+				      M(7, SPAN, shape),     { 0 } };
+static const struct member bound[] = { M(1, U32, session),    M(2, U32, code),
+				       M(3, SPAN, message),   M(4, F64, fingerprint),
+				       M(5, SPAN, handshake), M(6, SPAN, annotation),
+				       M(8, SPAN, shape),     { 0 } };
 static const struct member unbind[] = { M(1, U32, session), { 0 } };
 static const struct member call[] = { M(1, U32, session),         M(2, U32, operation),
 				      M(3, SPAN, name),           M(4, F64, fingerprint),

@@ -91,6 +91,8 @@ static const struct codec_operation *operation_of(const pyr_call *call)
 	static const struct pyr__operation batch = { .name = PEER_BATCH_NAME };
 	static const struct codec_operation of_batch = { .table = &batch };
 
+	if (call->origin->hook)
+		return call->origin->hook;
 	return call->batch ? &of_batch : &call->object->interface->operations[call->operation];
 }
 
@@ -138,6 +140,7 @@ static void answer(pyr_call *call, pyr__in *out)
 			    "the method's result cannot be sent: %s", problem.text);
 		return;
 	}
+	incall_before_answer(call);
 	call->is_answered = true;
 	call->origin->reply(call, &packer);
 }
@@ -220,7 +223,9 @@ void incall_run(pyr_call *call)
 
 	call->has_begun = true;
 	context_clear_reply();
-	if (is_wanted(call))
+	if (call->origin->run)
+		call->origin->run(call);
+	else if (is_wanted(call) && (!call->is_guarded || call->origin->admit(call)))
 		run_wanted(call);
 	incall_enter(outer);
 	error_restore(error);
@@ -293,6 +298,9 @@ int pyr_call_defer(pyr_call *call, pyr_deferred **ret)
 		return error_null("call");
 	if (!ret)
 		return error_null("ret");
+	if (call->origin->hook)
+		return error_set(PYR_FAILED_PRECONDITION, "%s: a hook answers before it returns",
+				 operation_of(call)->table->name);
 	if (call->deferred || call != current)
 		return error_set(PYR_FAILED_PRECONDITION, "%s: %s", operation_of(call)->table->name,
 				 call->deferred ? "the call is deferred already"

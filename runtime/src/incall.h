@@ -27,7 +27,7 @@ struct lane {
 	pyr_call *head, *tail;
 	struct lane *next;            /* in the executor's ready list */
 	bool is_ready;                /* in that list */
-	bool is_held;                 /* a oneway runs and holds the others' place */
+	bool is_held;                 /* a oneway, or a hook, runs and holds the others' place */
 	const atomic_size_t *backlog; /* bytes its link has yet to send; NULL = none */
 };
 
@@ -50,6 +50,13 @@ struct call_origin {
 	const char *(*peer)(const pyr_call *call); /* address of the caller */
 	/* What else is known of the caller; NULL: nothing. */
 	void (*who)(const pyr_call *call, struct call_who *ret);
+	/* A guarded call's turn has come: may it run? Answers otherwise. */
+	bool (*admit)(pyr_call *call);
+	/* Of what is no call but a hook of the daemon's: its name, and what runs it. */
+	const struct codec_operation *hook;
+	void (*run)(pyr_call *call);
+	bool keeps_lane; /* until it is through */
+	bool is_part;    /* of a batch: its answer is part of another's */
 };
 
 struct pyr_call {
@@ -61,7 +68,9 @@ struct pyr_call {
 	unsigned operation;    /* place in object->interface->operations */
 	bool is_oneway;        /* already answered; results and errors go nowhere */
 	bool is_answered;
-	bool has_begun; /* a method thread took it */
+	bool has_begun;  /* a method thread took it */
+	bool is_guarded; /* it came before its session was accepted: its origin admits it. One that
+			    will be refused anyway has its failure */
 	uint32_t number;
 	struct executor *executor; /* counted; NULL until it is queued */
 	struct lane *lane;
@@ -121,6 +130,9 @@ void incall_cancel_nested(pyr_call *call);
 /* Unpacks, calls the method, answers. In a method thread; the caller keeps its reference. */
 void incall_run(pyr_call *call);
 
+/* It is about to be answered: what the daemon's hook says goes along. Not once it was. */
+void incall_before_answer(pyr_call *call);
+
 /* Ends it with an error: tells the daemon's hook, and the caller unless it was answered. */
 void incall_end(pyr_call *call, struct error_info *error);
 void incall_fail(pyr_call *call, int code, const char *format, ...) PYR_PRINTF(3, 4);
@@ -132,6 +144,12 @@ const struct pyr__operation *incall_operation(const pyr_call *call);
 /* Whether the object's table has the method. A oneway that has none is answered as any other call,
  * so that its caller hears of it. */
 bool incall_has_method(const pyr_call *call);
+
+/* The calls behind it in its lane wait until it is through. */
+static inline bool incall_keeps_lane(const pyr_call *call)
+{
+	return call->is_oneway || call->origin->keeps_lane;
+}
 
 /* The call whose method the thread runs; NULL outside of methods. Of a task: that of the method
  * which runs the tasks. */

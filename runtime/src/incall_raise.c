@@ -196,6 +196,18 @@ static void tell_hook(pyr_call *call, const struct error_info *info)
 	error_restore(kept);
 }
 
+void incall_before_answer(pyr_call *call)
+{
+	const struct object_hooks *hooks = &call->object->hooks;
+	pyr_error *kept;
+
+	if (!hooks->on_answer || call->is_answered || call->origin->is_part)
+		return;
+	kept = pyr_error_take();
+	hooks->on_answer(call, hooks->data);
+	error_restore(kept);
+}
+
 void incall_end(pyr_call *call, struct error_info *error)
 {
 	error->remote = true;
@@ -206,6 +218,7 @@ void incall_end(pyr_call *call, struct error_info *error)
 	if (!error->trace)
 		error->trace = trace_with(call, "", NULL, 0);
 	tell_hook(call, error);
+	incall_before_answer(call);
 	if (call->is_answered)
 		return;
 	call->is_answered = true;

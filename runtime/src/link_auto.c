@@ -66,8 +66,10 @@ static void on_written(void *owner)
 static bool fall_back(struct auto_link *a)
 {
 	struct link *stream, *plain = NULL;
-	struct link_target target = { a->target, a->link.address, a->link.is_local,
-				      a->max_message };
+	struct link_target target = { .target = a->target,
+				      .address = a->link.address,
+				      .is_local = a->link.is_local,
+				      .max_message = a->max_message };
 	bool was_written = false;
 
 	pthread_mutex_lock(&a->lock);

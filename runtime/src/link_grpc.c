@@ -15,6 +15,7 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/grpc.h>
+#include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
 #include <grpc/slice.h>
 #include <grpc/support/time.h>
@@ -332,7 +333,7 @@ static grpc_arg int_arg(const char *key, int value)
 }
 
 /* One channel for one link: no back-off or connection is shared behind our back. */
-static grpc_channel *new_channel(const char *target, bool is_local)
+static grpc_channel *new_channel(const struct link_target *target)
 {
 	grpc_arg args[] = {
 		int_arg("grpc.use_local_subchannel_pool", 1),
@@ -343,12 +344,16 @@ static grpc_channel *new_channel(const char *target, bool is_local)
 		int_arg("grpc.keepalive_time_ms", 10000),
 		int_arg("grpc.keepalive_timeout_ms", 5000),
 		int_arg("grpc.http2.max_pings_without_data", 0),
-		int_arg("grpc.http2.bdp_probe", is_local ? 0 : 1),
+		int_arg("grpc.http2.bdp_probe", target->is_local ? 0 : 1),
 	};
 	grpc_channel_args all = { sizeof(args) / sizeof(args[0]), args };
 	grpc_channel_credentials *plain = grpc_insecure_credentials_create();
-	grpc_channel *channel = grpc_channel_create(target, plain, &all);
+	grpc_channel *channel;
 
+	if (target->fd > 0)
+		channel = grpc_channel_create_from_fd(target->target, target->fd, plain, &all);
+	else
+		channel = grpc_channel_create(target->target, plain, &all);
 	grpc_channel_credentials_release(plain);
 	return channel;
 }
@@ -378,7 +383,7 @@ struct link *link_grpc_connect(const struct link_target *target, const struct li
 		return NULL;
 	l->link.events = events;
 	l->link.owner = owner;
-	l->channel = new_channel(target->target, target->is_local);
+	l->channel = new_channel(target);
 	l->call =
 		grpc_channel_create_call(l->channel, NULL, GRPC_PROPAGATE_DEFAULTS, engine_queue(),
 					 grpc_slice_from_static_string("/pyrite.Link/Open"), NULL,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
 #include "uri.h"
 
 enum { FIRST_BUCKETS = 64, LOAD = 4 };
@@ -78,27 +79,59 @@ static char *random_id(void)
 	return id;
 }
 
+/* id: taken; NULL: there is no memory for it. */
+static struct object *named_object(char *id, const char *address)
+{
+	struct object *object = calloc(1, sizeof(*object));
+
+	if (!object) {
+		free(id);
+		return NULL;
+	}
+	object->refs = 1;
+	object->id = id;
+	if (id)
+		object->uri = malloc(strlen(id) + strlen(address) + 7);
+	if (!object->uri) {
+		object_unref(object);
+		return NULL;
+	}
+	sprintf(object->uri, "PYRO:%s@%s", id, address);
+	return object;
+}
+
 static struct object *new_object(const struct codec_interface *interface, const char *id,
 				 const char *address, const void *methods, void *data)
 {
 	size_t size = interface->table->n_operations * sizeof(void (*)(void));
-	struct object *object = calloc(1, sizeof(*object));
+	struct object *object = named_object(id ? strdup(id) : random_id(), address);
 
 	if (!object)
 		return NULL;
-	object->refs = 1;
 	object->interface = interface;
 	object->data = data;
 	object->methods = malloc(size ? size : 1);
-	object->id = id ? strdup(id) : random_id();
-	if (object->id)
-		object->uri = malloc(strlen(object->id) + strlen(address) + 7);
-	if (!object->methods || !object->uri) {
+	if (!object->methods) {
 		object_unref(object);
 		return NULL;
 	}
 	memcpy(object->methods, methods, size);
+	return object;
+}
+
+struct object *objects_stand_in(const struct object_table *table, struct span id,
+				const char *address)
+{
+	struct object *object;
+
+	if (id.n > URI_OBJECT_MAX)
+		id.n = URI_OBJECT_MAX;
+	object = named_object(span_dup(id), address);
+	if (!object)
+		return NULL;
+	text_clean(object->id); /* as the other end put it; it gets no longer */
 	sprintf(object->uri, "PYRO:%s@%s", object->id, address);
+	object->hooks = table->hooks;
 	return object;
 }
 

@@ -13,17 +13,20 @@
 #include "buf.h"
 #include "codec.h"
 
-/* What the user of its daemon wants to know of its calls. */
+/* What the user of its daemon wants to know of its calls and sessions. Each may be NULL. */
 struct object_hooks {
-	pyr_call_error_cb on_error; /* may be NULL */
+	pyr_call_error_cb on_error;
+	pyr_connect_cb on_connect;
+	pyr_disconnect_cb on_disconnect;
+	pyr_answer_cb on_answer;
 	void *data;
 };
 
 struct object {
 	atomic_int refs;
-	atomic_bool is_gone; /* unregistered: answers NOT_FOUND */
-	const struct codec_interface *interface;
-	void *methods; /* a copy of the table */
+	atomic_bool is_gone;                     /* unregistered: answers NOT_FOUND */
+	const struct codec_interface *interface; /* NULL: of one that is only asked for */
+	void *methods;                           /* a copy of the table */
 	void *data;
 	struct object_hooks hooks; /* a copy: a deferred may outlive the daemon */
 	char *id;
@@ -51,6 +54,10 @@ struct object *objects_add(struct object_table *table, const struct codec_interf
 /* Returns a new reference, or NULL. */
 struct object *objects_find(struct object_table *table, struct span id);
 bool objects_remove(struct object_table *table, const char *id);
+/* What is asked for and not there, for hooks to see its id. In no table. Returns a new reference,
+ * or NULL when memory is out. */
+struct object *objects_stand_in(const struct object_table *table, struct span id,
+				const char *address);
 
 /*
  * For plain gRPC calls: the object that answers for an interface (full name; also an inherited one)

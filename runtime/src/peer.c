@@ -127,6 +127,16 @@ bool peer_is_usable(struct peer *peer)
 	return usable;
 }
 
+bool peer_has_sessions(struct peer *peer)
+{
+	bool has;
+
+	pthread_mutex_lock(&peer->lock);
+	has = peer->has_hello && !peer->link->is_plain;
+	pthread_mutex_unlock(&peer->lock);
+	return has;
+}
+
 bool peer_is_quiet(struct peer *peer)
 {
 	bool quiet;

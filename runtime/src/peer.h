@@ -123,6 +123,8 @@ void peer_unref(struct peer *peer);
 
 /* New calls may be started on it. */
 bool peer_is_usable(struct peer *peer);
+/* Its other end is known, and no server of plain gRPC. */
+bool peer_has_sessions(struct peer *peer);
 /* Sends what is queued unless a write is under way. */
 void peer_flush(struct peer *peer);
 /* Ends the link: code 0 after all is written, else at once; calls made on it fail with code and

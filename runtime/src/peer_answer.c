@@ -17,8 +17,8 @@ enum {
 	ERROR_NAME_MAX = 1024   /* of an exception's name */
 };
 
-/* Called with the lock, which it drops: corking this peer may flush another. */
-static void flush_soon_unlock(struct peer *peer)
+/* Corking this peer may flush another. */
+void peer_flush_soon_unlock(struct peer *peer)
 {
 	bool is_writing = peer->is_writing;
 
@@ -29,25 +29,31 @@ static void flush_soon_unlock(struct peer *peer)
 		peer_flush(peer);
 }
 
+void peer_remove_call(struct peer *peer, const pyr_call *call)
+{
+	numtab_remove(&peer->calls_taken, call->number);
+	session_of(call)->n_waiting -= call->is_guarded;
+}
+
 bool peer_retire(struct peer *peer, pyr_call *call)
 {
 	if (numtab_get(&peer->calls_taken, call->number) != call)
 		return false;
-	numtab_remove(&peer->calls_taken, call->number);
+	peer_remove_call(peer, call);
 	peer_progress(peer);
 	return true;
 }
 
-/* The annotations of an answer, its daemon's first, encoded in buf. Of a live call: a daemon that
- * was freed has none. */
-static struct span put_notes(const pyr_call *call, struct buf *buf, enum annotation_field field)
+struct span peer_put_notes(const struct peer *peer, const pyr_call *call, struct buf *buf,
+			   enum annotation_field field)
 {
-	const struct peer_host *host = session_of(call)->peer->host;
+	const struct peer_host *host = peer->host;
 	size_t i;
 
-	for (i = 0; i < host->n_annotations; i++)
+	for (i = 0; host && i < host->n_annotations; i++)
 		annotation_put(buf, field, &host->annotations[i]);
-	incall_put_notes(call, buf, (uint32_t)field);
+	if (call)
+		incall_put_notes(call, buf, (uint32_t)field);
 	return (struct span){ buf->data, buf->broken ? 0 : buf->n };
 }
 
@@ -134,11 +140,11 @@ static void on_reply(pyr_call *call, const struct codec_packer *packer)
 	pthread_mutex_lock(&peer->lock);
 	was_live = peer_retire(peer, call);
 	if (was_live)
-		along = put_notes(call, &notes, ANNOTATIONS_OF_REPLY);
+		along = peer_put_notes(peer, call, &notes, ANNOTATIONS_OF_REPLY);
 	if (was_live &&
 	    !peer_stream_last(call, &(struct frame){ .type = FRAME_REPLY, .body = along }))
 		put_result(peer, call->number, packer, large, along);
-	flush_soon_unlock(peer);
+	peer_flush_soon_unlock(peer);
 	free(large);
 	buf_free(&notes);
 	if (was_live)
@@ -189,7 +195,7 @@ static void put_error(struct peer *peer, pyr_call *call, const struct error_info
 		peer_queue_answer(peer, &frame);
 }
 
-static void on_fail(pyr_call *call, const struct error_info *error)
+void peer_call_fail(pyr_call *call, const struct error_info *error)
 {
 	struct peer *peer = session_of(call)->peer;
 	struct buf notes = { 0 };
@@ -198,14 +204,15 @@ static void on_fail(pyr_call *call, const struct error_info *error)
 	pthread_mutex_lock(&peer->lock);
 	was_live = peer_retire(peer, call);
 	if (was_live)
-		put_error(peer, call, error, put_notes(call, &notes, ANNOTATIONS_OF_ERROR));
-	flush_soon_unlock(peer);
+		put_error(peer, call, error,
+			  peer_put_notes(peer, call, &notes, ANNOTATIONS_OF_ERROR));
+	peer_flush_soon_unlock(peer);
 	buf_free(&notes);
 	if (was_live)
 		incall_unref(call);
 }
 
-static void on_release(pyr_call *call)
+void peer_call_release(pyr_call *call)
 {
 	peer_batch_free(call->batch);
 	atomic_fetch_sub(&session_of(call)->peer->n_held, 1);
@@ -213,12 +220,12 @@ static void on_release(pyr_call *call)
 	taken_session_drop(session_of(call));
 }
 
-static const char *on_peer(const pyr_call *call)
+const char *peer_call_address(const pyr_call *call)
 {
 	return session_of(call)->peer->link->address;
 }
 
-static void on_who(const pyr_call *call, struct call_who *ret)
+void peer_call_who(const pyr_call *call, struct call_who *ret)
 {
 	struct taken_session *session = session_of(call);
 	const struct link *link = session->peer->link;
@@ -229,4 +236,9 @@ static void on_who(const pyr_call *call, struct call_who *ret)
 	ret->track = &session->track;
 }
 
-const struct call_origin link_origin = { on_reply, on_fail, on_release, on_peer, on_who };
+const struct call_origin link_origin = { .reply = on_reply,
+					 .fail = peer_call_fail,
+					 .release = peer_call_release,
+					 .peer = peer_call_address,
+					 .who = peer_call_who,
+					 .admit = peer_admit };

@@ -141,7 +141,12 @@ static void on_who(const pyr_call *item, struct call_who *ret)
 	call->origin->who(call, ret);
 }
 
-static const struct call_origin item_origin = { on_reply, on_fail, on_release, on_peer, on_who };
+static const struct call_origin item_origin = { .reply = on_reply,
+						.fail = on_fail,
+						.release = on_release,
+						.peer = on_peer,
+						.who = on_who,
+						.is_part = true };
 
 /* ---- items ---- */
 
@@ -257,6 +262,7 @@ static void finish(struct peer_batch *batch)
 	}
 	if (packer.size > 0)
 		packer.bytes = batch->results.data;
+	incall_before_answer(call);
 	call->is_answered = true;
 	call->origin->reply(call, &packer);
 }

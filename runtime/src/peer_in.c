@@ -14,21 +14,37 @@
 #include "stream.h"
 #include "text.h"
 
-void taken_session_drop(struct taken_session *session)
+void taken_session_end(struct taken_session *session)
 {
-	if (atomic_fetch_sub(&session->refs, 1) != 1)
-		return;
 	track_end(&session->track);
 	object_unref(session->object);
 	shape_verdict_unref(session->verdict);
 	peer_unref(session->peer);
+	free(session->rejection);
 	free(session);
 }
 
-static void PYR_PRINTF(3, 4)
-	no_object(struct taken_session *session, int code, const char *format, ...)
+void taken_session_drop(struct taken_session *session)
+{
+	if (atomic_fetch_sub(&session->refs, 1) != 1)
+		return;
+	if (session->parting)
+		peer_part(session);
+	else
+		taken_session_end(session);
+}
+
+const char *taken_session_text(const struct taken_session *session)
+{
+	return session->rejection ? session->rejection : session->text;
+}
+
+void taken_session_fail(struct taken_session *session, int code, const char *format, ...)
 {
 	va_list args;
+
+	object_unref(session->object);
+	session->object = NULL;
 
 	session->code = code;
 	va_start(args, format);
@@ -57,9 +73,10 @@ static void find_object(struct taken_session *session, const struct frame *frame
 	if (host)
 		session->object = objects_find(host->objects, frame->object);
 	if (!session->object) { /* a connecting end offers nothing but references it passed */
-		no_object(session, PYR_NOT_FOUND, "no object '%.*s' at %s",
-			  (int)(frame->object.n < 64 ? frame->object.n : 64),
-			  (const char *)frame->object.p, host ? host->address : "this end");
+		taken_session_fail(session, PYR_NOT_FOUND, "no object '%.*s' at %s",
+				   (int)(frame->object.n < 64 ? frame->object.n : 64),
+				   (const char *)frame->object.p,
+				   host ? host->address : "this end");
 		return;
 	}
 	interface = session->object->interface->table;
@@ -70,45 +87,61 @@ static void find_object(struct taken_session *session, const struct frame *frame
 			session->verdict = shape_verdict_get(interface, frame->shape);
 		return;
 	}
-	no_object(session, PYR_FAILED_PRECONDITION, "object '%s' at %s is an %s, not an %.*s",
-		  session->object->id, host->address, interface->name,
-		  (int)(frame->interface.n < 64 ? frame->interface.n : 64),
-		  (const char *)frame->interface.p);
-	object_unref(session->object);
-	session->object = NULL;
+	taken_session_fail(session, PYR_FAILED_PRECONDITION,
+			   "object '%.*s' at %s is an %s, not an %.*s",
+			   (int)(frame->object.n < 64 ? frame->object.n : 64),
+			   (const char *)frame->object.p, host->address, interface->name,
+			   (int)(frame->interface.n < 64 ? frame->interface.n : 64),
+			   (const char *)frame->interface.p);
 }
 
-static void answer_bind(struct peer *peer, uint32_t number, const struct taken_session *session)
+void peer_answer_bind(struct peer *peer, const struct taken_session *session, struct span answer,
+		      struct span along)
 {
-	struct frame bound = { .type = FRAME_BOUND, .session = number };
+	struct frame bound = { .type = FRAME_BOUND, .session = session->number };
 	const struct pyr__interface *interface;
-	struct buf operations = { 0 };
+	struct buf more = { 0 };
 	char signature[1024];
 	uint32_t i;
 
 	bound.code = (uint32_t)session->code;
-	bound.message = span_of(session->text);
+	bound.message = span_of(taken_session_text(session));
+	bound.handshake = answer;
+	buf_append(&more, along.p, along.n);
 	if (session->object) {
 		interface = session->object->interface->table;
 		bound.fingerprint = session->is_equal ? interface->fingerprint : 0;
 		for (i = 0; !session->is_equal && i < interface->n_operations; i++) {
-			if (operations.n > FRAME_MESSAGE_MAX / 2)
+			if (more.n > FRAME_MESSAGE_MAX / 2)
 				break; /* those not told are refused as unknown */
 			codec_signature(&interface->operations[i], signature, sizeof(signature));
-			frame_put_operation(&operations, interface->operations[i].name,
+			frame_put_operation(&more, interface->operations[i].name,
 					    interface->operations[i].fingerprint, signature);
 		}
-		bound.body = (struct span){ operations.data, operations.n };
 		if (session->verdict && session->verdict->differs)
 			bound.shape = shape_packed(interface);
 	}
+	bound.body = (struct span){ more.data, more.n };
 	peer_queue(peer, &bound);
-	buf_free(&operations);
+	buf_free(&more);
+}
+
+/* Too much to be looked at. */
+static bool is_too_large(struct taken_session *session, const struct frame *frame)
+{
+	if (frame->handshake.n <= PYR_HANDSHAKE_MAX)
+		return false;
+	taken_session_fail(session, PYR_INVALID_ARGUMENT,
+			   "connection to %s rejected: a handshake of %zu bytes, the most is %d",
+			   session->peer->host ? session->peer->host->address : "this end",
+			   frame->handshake.n, PYR_HANDSHAKE_MAX);
+	return true;
 }
 
 void peer_on_bind(struct peer *peer, const struct frame *frame)
 {
 	struct taken_session *session;
+	struct buf notes = { 0 };
 
 	if (numtab_get(&peer->sessions_taken, frame->session)) {
 		peer_protocol_error(peer, "session %u is bound already", frame->session);
@@ -129,16 +162,25 @@ void peer_on_bind(struct peer *peer, const struct frame *frame)
 	session->number = frame->session;
 	session->lane.backlog = &peer->backlog;
 	peer_ref(peer);
-	find_object(session, frame);
-	answer_bind(peer, frame->session, session);
+	if (!is_too_large(session, frame))
+		find_object(session, frame);
+	if (peer_is_guarded(peer) && frame->handshake.n <= PYR_HANDSHAKE_MAX)
+		peer_greet(peer, session, frame);
+	if (!session->greeting)
+		peer_answer_bind(peer, session, (struct span){ 0 },
+				 peer_put_notes(peer, NULL, &notes, ANNOTATIONS_OF_BIND));
+	buf_free(&notes);
 }
 
 void peer_on_unbind(struct peer *peer, const struct frame *frame)
 {
 	struct taken_session *session = numtab_remove(&peer->sessions_taken, frame->session);
 
-	if (session)
-		taken_session_drop(session);
+	if (!session)
+		return;
+	if (session->greeting && session->n_waiting == 0)
+		incall_cancel(session->greeting);
+	taken_session_drop(session);
 }
 
 /* ---- calls; in the leader, with the lock ---- */
@@ -182,22 +224,6 @@ int peer_find_operation(const struct taken_session *session, const struct object
 	return place;
 }
 
-/* Which operation is meant. Returns its place, or -1 after refusing. */
-static int find_operation(struct peer *peer, struct taken_session *session,
-			  const struct frame *frame)
-{
-	char text[512];
-	int place;
-
-	if (frame->flags & FRAME_BATCH)
-		return 0; /* its items have theirs */
-	place = peer_find_operation(session, session->object, frame, text, sizeof(text));
-	if (place >= 0)
-		return place;
-	peer_refuse(peer, frame->number, -place, "%s", text);
-	return -1;
-}
-
 /* Of a daemon that stops: the caller may try elsewhere. */
 static void turn_away(struct peer *peer, uint32_t number)
 {
@@ -228,7 +254,26 @@ static bool has_object(struct taken_session *session)
 	return true;
 }
 
-static bool may_start(struct peer *peer, const struct frame *frame, struct taken_session *session)
+/* Which operation is meant. Returns its place, or minus a status with the text of why not. */
+static int find_operation(struct taken_session *session, const struct frame *frame, char *text,
+			  size_t n)
+{
+	if (!session->object) {
+		snprintf(text, n, "%s", taken_session_text(session));
+		return -session->code;
+	}
+	if (!has_object(session)) {
+		snprintf(text, n, "no object '%s' at %s: it was unregistered", session->object->id,
+			 session->peer->host->address);
+		return -PYR_NOT_FOUND;
+	}
+	if (frame->flags & FRAME_BATCH)
+		return 0; /* its items have theirs */
+	return peer_find_operation(session, session->object, frame, text, n);
+}
+
+static bool may_start(struct peer *peer, const struct frame *frame,
+		      const struct taken_session *session)
 {
 	struct peer_host *host = peer->host;
 	const char *wrong;
@@ -236,12 +281,10 @@ static bool may_start(struct peer *peer, const struct frame *frame, struct taken
 	if (!session)
 		peer_refuse(peer, frame->number, PYR_INTERNAL, "ProtocolError: no session %u",
 			    frame->session);
-	else if (!session->object)
-		peer_refuse(peer, frame->number, session->code, "%s", session->text);
-	else if (!has_object(session))
-		peer_refuse(peer, frame->number, PYR_NOT_FOUND,
-			    "no object '%s' at %s: it was unregistered", session->object->id,
-			    host->address);
+	else if (host && atomic_load(&host->is_draining))
+		turn_away(peer, frame->number);
+	else if (!session->object && !session->greeting)
+		peer_refuse(peer, frame->number, session->code, "%s", taken_session_text(session));
 	else if (peer->calls_taken.n >= host->max_calls ||
 		 atomic_load(&peer->n_held) >= 2 * (size_t)host->max_calls + PEER_SLACK)
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
@@ -253,9 +296,8 @@ static bool may_start(struct peer *peer, const struct frame *frame, struct taken
 	else if (frame->depth >= PEER_MAX_DEPTH)
 		peer_refuse(peer, frame->number, PYR_FAILED_PRECONDITION,
 			    "the call of object '%s' is %u calls deep, the most is %d",
-			    session->object->id, frame->depth, PEER_MAX_DEPTH);
-	else if (atomic_load(&host->is_draining))
-		turn_away(peer, frame->number);
+			    session->object ? session->object->id : "", frame->depth,
+			    PEER_MAX_DEPTH);
 	else
 		return true;
 	return false;
@@ -289,7 +331,8 @@ static void set_context(struct peer *peer, pyr_call *call, const struct frame *f
 static void submit(struct peer *peer, pyr_call *call)
 {
 	struct taken_session *session = session_of(call);
-	bool is_answered = call->is_oneway && atomic_load(&peer->n_held) <= peer->host->max_calls &&
+	bool is_answered = call->is_oneway && !call->is_guarded &&
+			   atomic_load(&peer->n_held) <= peer->host->max_calls &&
 			   peer_retire(peer, call);
 
 	call->is_answered = is_answered;
@@ -364,30 +407,59 @@ static bool add_payload(struct peer *peer, pyr_call *call, const struct frame *f
 	return false;
 }
 
+/* place: of the operation; or minus a status for a guarded call, which will be refused as why says,
+ * but not before it is known whether the session is accepted: a stranger learns nothing of what is
+ * here. Returns NULL when memory is out. */
+static pyr_call *new_call(struct peer *peer, struct taken_session *session, int place,
+			  const char *why)
+{
+	struct object *object = session->object ? session->object
+						: session->greeting->object; /* which asks for it */
+	pyr_call *call = incall_new(place < 0 ? &refused_origin : &link_origin, session, object,
+				    place < 0 ? 0 : (unsigned)place);
+
+	if (!call)
+		return NULL;
+	atomic_fetch_add(&session->refs, 1); /* what on_release() gives back */
+	atomic_fetch_add(&peer->n_held, 1);
+	call->is_guarded = session->greeting;
+	if (place < 0) {
+		call->failure.code = -place;
+		call->failure.message = arena_copy(&call->arena, why, strlen(why) + 1);
+	}
+	return call;
+}
+
+static bool init_kind(struct peer *peer, pyr_call *call, const struct frame *frame)
+{
+	if (call->failure.code)
+		return true;
+	return frame->flags & FRAME_BATCH ? peer_batch_init(call) : peer_stream_serve(peer, call);
+}
+
 static void on_first(struct peer *peer, const struct frame *frame)
 {
 	struct taken_session *session = numtab_get(&peer->sessions_taken, frame->session);
+	char why[512];
 	pyr_call *call;
 	int place;
 
 	if (!may_start(peer, frame, session))
 		return;
-	place = find_operation(peer, session, frame);
-	if (place < 0)
+	place = find_operation(session, frame, why, sizeof(why));
+	if (place < 0 && !session->greeting) {
+		peer_refuse(peer, frame->number, -place, "%s", why);
 		return;
-	call = incall_new(&link_origin, session, session->object, (unsigned)place);
-	if (call) { /* what on_release() gives back */
-		atomic_fetch_add(&session->refs, 1);
-		atomic_fetch_add(&peer->n_held, 1);
 	}
-	if (!call ||
-	    !(frame->flags & FRAME_BATCH ? peer_batch_init(call) : peer_stream_serve(peer, call)) ||
+	call = new_call(peer, session, place, why);
+	if (!call || !init_kind(peer, call, frame) ||
 	    !numtab_put(&peer->calls_taken, frame->number, call)) {
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		if (call)
 			incall_unref(call);
 		return;
 	}
+	session->n_waiting += call->is_guarded;
 	peer->last_taken = frame->number;
 	set_context(peer, call, frame);
 	atomic_fetch_add(&peer->n_held_bytes, call->total);
@@ -417,10 +489,11 @@ void peer_on_call(struct peer *peer, const struct frame *frame)
 
 void peer_on_cancel(struct peer *peer, const struct frame *frame)
 {
-	pyr_call *call = numtab_remove(&peer->calls_taken, frame->number);
+	pyr_call *call = numtab_get(&peer->calls_taken, frame->number);
 
 	if (!call)
 		return;
+	peer_remove_call(peer, call);
 	incall_cancel(call);
 	incall_unref(call);
 }
@@ -431,9 +504,14 @@ void peer_end_in(struct peer *peer)
 	pyr_call *call;
 
 	while ((call = numtab_pop(&peer->calls_taken))) {
+		if (session_of(call)->greeting)
+			incall_cancel(session_of(call)->greeting);
 		incall_cancel(call);
 		incall_unref(call);
 	}
-	while ((session = numtab_pop(&peer->sessions_taken)))
+	while ((session = numtab_pop(&peer->sessions_taken))) {
+		if (session->greeting)
+			incall_cancel(session->greeting);
 		taken_session_drop(session);
+	}
 }

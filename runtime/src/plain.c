@@ -252,7 +252,9 @@ static void tell_who(const pyr_call *call, struct call_who *ret)
 	ret->credentials = pc->has_credentials ? &pc->credentials : NULL;
 }
 
-static const struct call_origin origin = { reply, fail, release, peer_of, tell_who };
+static const struct call_origin origin = {
+	.reply = reply, .fail = fail, .release = release, .peer = peer_of, .who = tell_who
+};
 
 /* ---- what core reports ---- */
 
@@ -529,6 +531,10 @@ void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_detail
 		       face->options.max_calls, face->address);
 	else if (atomic_load(&face->is_draining))
 		refuse(pc, PYR_UNAVAILABLE, "%s is stopping", face->address);
+	else if (face->options.is_guarded)
+		refuse(pc, PYR_FAILED_PRECONDITION,
+		       "%s asks for a handshake, which calls of plain gRPC have not",
+		       face->address);
 	else
 		pc->incall = address_call(pc, details, metadata);
 	if (pc->incall && !plain_start(pc, &receive, 1, &pc->received))

@@ -6,6 +6,7 @@
  * "/module.Interface/operation", so that any gRPC client can call it with the messages of
  * `pyrite-idl --proto`. The core server asks for calls; those that are no link come here.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct plain_options {
 	 * plain_face_free(). NULL: nobody wants to know. */
 	void (*progress)(void *data);
 	void *data;
+	bool is_guarded; /* the daemon asks for handshakes, which such calls cannot carry */
 };
 
 /* Returns: owned, plain_face_free(); NULL when memory is out. */

@@ -61,8 +61,8 @@ static const char *keep_annotations(pyr_proxy *proxy, const struct pyr_proxy_opt
 	return annotations_problem((struct span){ buf->data, buf->n }, ANNOTATIONS_OF_CALL);
 }
 
-void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
-		     const struct pyr_proxy_options *options)
+static void *new_proxy(const struct pyr__interface *interface, const char *uri,
+		       const struct pyr_proxy_options *options)
 {
 	struct uri_problem problem;
 	const char *wrong;
@@ -85,7 +85,14 @@ void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 			return error_constructor(PYR_INVALID_ARGUMENT, "uri is NULL");
 		return error_constructor(problem.code, "%s", problem.text);
 	}
+	if (options)
+		proxy->wish =
+			(struct link_wish){ .is_own = options->own_link,
+					    .plain = options->plain,
+					    .connect_timeout_ms = options->connect_timeout_ms };
 	wrong = keep_annotations(proxy, options);
+	if (!wrong)
+		wrong = greet_options(proxy, options);
 	if (wrong) {
 		pyr_uri_free(proxy->uri);
 		buf_free(&proxy->annotations);
@@ -94,15 +101,37 @@ void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
 	}
 	proxy->refs = 1;
 	pthread_mutex_init(&proxy->lock, NULL);
-	if (options)
-		proxy->wish = (struct link_wish){ options->own_link, options->plain,
-						  options->connect_timeout_ms };
 	if (!proxy->wish.connect_timeout_ms)
 		proxy->wish.connect_timeout_ms = config_number(CONFIG_CONNECT_TIMEOUT_MS);
 	patience_options(proxy, options);
 	atomic_init(&proxy->timeout_ms, options ? options->timeout_ms : 0);
 	root_add(&proxy->root);
 	return proxy;
+}
+
+void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
+		     const struct pyr_proxy_options *options)
+{
+	char text[URI_MAX];
+	struct uri_problem problem;
+	struct given_socket *given;
+	pyr_proxy *proxy;
+
+	if (!options || options->connected_socket <= 0)
+		return new_proxy(interface, uri, options);
+	given = given_new(options->connected_socket, &problem);
+	if (!given)
+		return error_constructor(problem.code, "%s", problem.text);
+	proxy = new_proxy(interface, given_uri(given, uri, text, sizeof(text)), options);
+	if (proxy)
+		proxy->wish.given = given; /* which goes with it */
+	else
+		given_unref(given);
+	if (!proxy || (proxy->wish.plain != PYR_PLAIN_ONLY && proxy->uri->scheme == PYR_URI_PYRO))
+		return proxy;
+	pyr__proxy_free(proxy);
+	return error_constructor(PYR_INVALID_ARGUMENT,
+				 "a connected socket carries no names and no plain gRPC");
 }
 
 void proxy_ref(pyr_proxy *proxy)
@@ -116,6 +145,8 @@ void proxy_unref(pyr_proxy *proxy)
 		return;
 	pyr_uri_free(proxy->uri);
 	buf_free(&proxy->annotations);
+	session_ways_unref(proxy->ways);
+	given_unref(proxy->wish.given);
 	pthread_mutex_destroy(&proxy->lock);
 	free(proxy);
 }
@@ -144,17 +175,22 @@ static void tell_waiting(pyr_proxy *proxy, bool has_failed)
 
 void pyr_proxy_release(pyr_proxy *proxy)
 {
-	struct session *session;
+	struct session *session, *greeted;
 
 	if (!proxy || engine_is_forked())
 		return;
 	pthread_mutex_lock(&proxy->lock);
+	greeted = proxy->greeted;
+	if (greeted)
+		session_ref(greeted);
 	session = proxy->session;
 	proxy->session = NULL;
 	proxy->n_released++;
 	tell_waiting(proxy, false);
 	patience_end(proxy);
 	pthread_mutex_unlock(&proxy->lock);
+	if (greeted)
+		session_close(greeted); /* its link is for who waits there to put */
 	if (session)
 		close_session(session);
 }
@@ -199,7 +235,8 @@ static uint32_t lookup_ms(int64_t until)
 }
 
 /* Follows the name, finds a link, opens a session on it. */
-static struct session *open_session(pyr_proxy *proxy, int64_t until)
+static struct session *find_session(pyr_proxy *proxy, const struct link_wish *wish,
+				    struct session_ways *ways, int64_t until)
 {
 	struct session *session;
 	struct uri_problem problem;
@@ -208,19 +245,38 @@ static struct session *open_session(pyr_proxy *proxy, int64_t until)
 
 	if (naming_resolve(proxy->uri, lookup_ms(until), &uri) < 0)
 		return NULL;
-	peer = links_get(uri, &proxy->wish, &problem);
+	peer = links_get(uri, wish, &problem);
 	if (!peer) {
 		error_set(problem.code, "%s", problem.text);
 		pyr_uri_free(uri);
 		return NULL;
 	}
-	session = session_new(peer, uri->object, proxy->interface);
+	session = session_new(peer, uri->object, proxy->interface, ways);
 	pyr_uri_free(uri);
 	if (!session) {
 		links_put(peer);
 		error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	}
 	return session;
+}
+
+static struct session *open_session(pyr_proxy *proxy, int64_t until)
+{
+	struct session_ways *ways;
+	struct session *session;
+	struct link_wish wish;
+	unsigned n_released;
+
+	pthread_mutex_lock(&proxy->lock);
+	n_released = proxy->n_released;
+	ways = greet_ways(proxy, &wish);
+	pthread_mutex_unlock(&proxy->lock);
+	session = find_session(proxy, &wish, ways, until);
+	session_ways_unref(ways);
+	if (!session || greet(proxy, session, until, n_released))
+		return session;
+	close_session(session);
+	return NULL;
 }
 
 static struct session *was_released(const pyr_proxy *proxy)
@@ -237,6 +293,8 @@ static void open_for_all(pyr_proxy *proxy, int64_t until)
 	struct session *session;
 
 	proxy->is_opening = true;
+	proxy->opener = pthread_self();
+	proxy->opener_task = engine_fiber();
 	pthread_mutex_unlock(&proxy->lock);
 	session = open_session(proxy, until);
 	pthread_mutex_lock(&proxy->lock);
@@ -267,6 +325,16 @@ static void wait_no_more(pyr_proxy *proxy, struct proxy_wait *wait, bool is_canc
 	else
 		error_set(PYR_DEADLINE_EXCEEDED, "TimeoutError: %s was not found in time",
 			  proxy->uri->text);
+}
+
+/* on_handshake is asked, and uses the proxy that asks. With the proxy's lock. */
+static bool is_opener(const pyr_proxy *proxy)
+{
+	if (!pthread_equal(proxy->opener, pthread_self()) || proxy->opener_task != engine_fiber())
+		return false;
+	error_set(PYR_FAILED_PRECONDITION,
+		  "%s: on_handshake cannot use the proxy that it is asked about", proxy->uri->text);
+	return true;
 }
 
 /* Waits until another has opened the session. Returns false if he could not, with his error the
@@ -306,7 +374,7 @@ static struct session *open_or_wait(pyr_proxy *proxy, int64_t until)
 	if (proxy->is_freed)
 		return was_released(proxy);
 	while (!proxy->session && proxy->is_opening) {
-		if (!wait_for_session(proxy, until))
+		if (is_opener(proxy) || !wait_for_session(proxy, until))
 			return NULL;
 		if (n_released != proxy->n_released)
 			return was_released(proxy);
@@ -472,24 +540,17 @@ int pyr__call(void *self, const struct pyr__interface *interface, unsigned op, p
 static int bind_session(pyr_proxy *proxy)
 {
 	struct session *session = proxy_session(proxy);
-	char text[512];
 	int64_t until;
-	int code;
+	int err;
 
 	if (!session)
 		return -pyr_last_error()->code;
 	until = engine_now() + (int64_t)proxy->wish.connect_timeout_ms * ENGINE_MS;
-	code = session_bind(session, until, text, sizeof(text));
-	if (code) {
-		struct error_info error = { .code = code, .message = text };
-
-		error.object = session->object;
-		error.address = session->peer->link->address;
-		error_set_info(&error);
+	err = greet_bind(session, until);
+	if (err < 0)
 		proxy_forget(proxy, session);
-	}
 	session_unref(session);
-	return -code;
+	return err;
 }
 
 int pyr_proxy_bind(pyr_proxy *proxy)
@@ -509,48 +570,6 @@ int pyr_proxy_bind(pyr_proxy *proxy)
 		err = -pyr_last_error()->code;
 	proxy_unref(proxy);
 	return err;
-}
-
-pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface)
-{
-	struct pyr_proxy_options options = { 0 };
-	pyr_proxy *like;
-
-	options.timeout_ms = atomic_load(&proxy->timeout_ms);
-	options.connect_timeout_ms = proxy->wish.connect_timeout_ms;
-	options.own_link = proxy->wish.is_own;
-	options.plain = proxy->wish.plain;
-	options.wait_ms = proxy->wait_ms;
-	options.max_retries = atomic_load(&proxy->max_retries);
-	like = pyr__proxy_new(interface, proxy->uri->text, &options);
-	if (like)
-		buf_append(&like->annotations, proxy->annotations.data, proxy->annotations.n);
-	return like;
-}
-
-/* A plain server cannot be asked what an object is. */
-static int check_narrow(pyr_proxy *proxy, const struct pyr__interface *interface)
-{
-	if (!pyr_proxy_is_plain(proxy))
-		return 0;
-	return error_set(PYR_FAILED_PRECONDITION,
-			 "%s speaks plain gRPC only: whether it is a %s needs a session",
-			 proxy->uri->text, interface->name);
-}
-
-void *pyr__narrow(void *self, const struct pyr__interface *interface)
-{
-	pyr_proxy *proxy = self, *narrow;
-
-	if (!proxy) {
-		error_null("proxy");
-		return error_from_constructor();
-	}
-	narrow = proxy_like(proxy, interface);
-	if (!narrow || (pyr_proxy_bind(narrow) == 0 && check_narrow(narrow, interface) == 0))
-		return narrow;
-	pyr__proxy_free(narrow);
-	return error_from_constructor();
 }
 
 void pyr_proxy_set_timeout(pyr_proxy *proxy, uint32_t timeout_ms)

@@ -29,12 +29,16 @@ struct pyr_proxy {
 	const struct codec_interface *interface;
 	pyr_uri *uri; /* as given */
 	struct link_wish wish;
-	struct buf annotations; /* of each call, encoded; constant */
+	struct buf annotations;    /* of each call, encoded; constant */
+	struct session_ways *ways; /* lock: of the next session; counted, may be NULL */
 	atomic_uint timeout_ms;
 	atomic_int refs;            /* its user's, and those of calls that will look at it again */
 	pthread_mutex_t lock;       /* before the links' and a peer's; nobody waits under it */
 	struct session *session;    /* lock: counted; NULL: to be opened */
 	bool is_opening;            /* lock: by one of them, while the others wait */
+	struct session *greeted;    /* lock: while its answer is waited for; then NULL */
+	pthread_t opener;           /* lock: while is_opening */
+	const void *opener_task;    /* lock: of that thread; NULL: its own stack */
 	bool is_freed;              /* lock: by its user; calls that ran then are left */
 	unsigned n_released;        /* lock: what was being opened meanwhile is not wanted */
 	struct proxy_wait *waiting; /* lock: those others */
@@ -46,6 +50,19 @@ struct pyr_proxy {
 	pyr_batch *batch; /* it stands for one: its stubs queue */
 	struct root root;
 };
+
+/* What the options say of handshakes. The proxy's annotations are known. Returns what is wrong, or
+ * NULL. */
+const char *greet_options(pyr_proxy *proxy, const struct pyr_proxy_options *options);
+/* What the session that is to be opened says and wants of its link: a reference of its ways, or
+ * NULL. With the proxy's lock. */
+struct session_ways *greet_ways(pyr_proxy *proxy, struct link_wish *ret);
+/* Binds the session if the other end's answer is to be looked at, and has it looked at. Returns
+ * false with the last error set. n_released: as it was when the session was wanted. No lock is
+ * held. */
+bool greet(pyr_proxy *proxy, struct session *session, int64_t until, unsigned n_released);
+/* Binds, and waits for the answer. Returns 0, or minus a status with the last error set. */
+int greet_bind(struct session *session, int64_t until);
 
 /* Another proxy for the same URI with the same options. NULL with the last error set. */
 pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface);

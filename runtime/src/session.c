@@ -2,6 +2,7 @@
 /* Sessions as the binding end sees them: opened, compared with what stands at the other end,
  * closed; and their queues. */
 #include "session.h"
+#include "annotation.h"
 #include "log.h"
 #include "shape_own.h"
 
@@ -41,8 +42,24 @@ static void release(struct outbox *outbox)
 
 static const struct outbox_owner outbox_owner = { hold, release, NULL };
 
+struct session_ways *session_ways_ref(struct session_ways *ways)
+{
+	if (ways)
+		atomic_fetch_add_explicit(&ways->refs, 1, memory_order_relaxed);
+	return ways;
+}
+
+void session_ways_unref(struct session_ways *ways)
+{
+	if (!ways || atomic_fetch_sub(&ways->refs, 1) != 1)
+		return;
+	buf_free(&ways->handshake);
+	buf_free(&ways->annotations);
+	free(ways);
+}
+
 struct session *session_new(struct peer *peer, const char *object,
-			    const struct codec_interface *interface)
+			    const struct codec_interface *interface, struct session_ways *ways)
 {
 	struct session *session = calloc(1, sizeof(*session));
 
@@ -54,6 +71,7 @@ struct session *session_new(struct peer *peer, const char *object,
 		return NULL;
 	}
 	session->refs = 1;
+	session->ways = session_ways_ref(ways);
 	session->interface = interface;
 	session->peer = peer;
 	session->out.owner = &outbox_owner;
@@ -78,6 +96,9 @@ void session_unref(struct session *session)
 	shape_verdict_unref(session->verdict);
 	free(session->object);
 	free(session->text);
+	session_ways_unref(session->ways);
+	buf_free(&session->answer);
+	buf_free(&session->notes);
 	outbox_fini(&session->out);
 	peer_unref(session->peer);
 	free(session);
@@ -103,6 +124,10 @@ void session_put_bind(struct session *session)
 	frame.object = span_of(session->object);
 	frame.interface = span_of(table->name);
 	frame.shape = shape_packed(table);
+	if (session->ways) {
+		frame.handshake = span_of_buf(&session->ways->handshake);
+		frame.body = span_of_buf(&session->ways->annotations);
+	}
 	session_append(session, &frame, 0);
 	session->state = SESSION_SENT;
 }
@@ -291,16 +316,37 @@ static void compare(struct session *session, const struct frame *frame)
 	warn_of_differences(session);
 }
 
+static void fail(struct session *session, int code, struct span text)
+{
+	session->state = SESSION_FAILED;
+	session->code = code;
+	session->text = span_dup(text);
+}
+
+/* Returns false if it cannot be. */
+static bool keep_answer(struct session *session, const struct frame *frame)
+{
+	if (!session->ways || !session->ways->on_handshake)
+		return true;
+	if (frame->handshake.n <= PYR_HANDSHAKE_MAX)
+		buf_append(&session->answer, frame->handshake.p, frame->handshake.n);
+	if (!annotations_problem(frame->body, ANNOTATIONS_OF_BIND))
+		annotations_copy(frame->body, ANNOTATIONS_OF_BIND, &session->notes);
+	return frame->handshake.n <= PYR_HANDSHAKE_MAX && !session->answer.broken;
+}
+
 void peer_on_bound(struct peer *peer, const struct frame *frame)
 {
 	struct session *session = numtab_get(&peer->sessions_made, frame->session);
 
 	if (!session || session->state != SESSION_SENT)
-		return;    /* closed meanwhile */
-	if (frame->code) { /* each call in it gets its own Error */
-		session->state = SESSION_FAILED;
-		session->code = frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code : PYR_UNKNOWN;
-		session->text = span_dup(frame->message);
+		return;  /* closed meanwhile */
+	if (frame->code) /* each call in it gets its own Error */
+		fail(session, frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code : PYR_UNKNOWN,
+		     frame->message);
+	else if (!keep_answer(session, frame)) {
+		fail(session, PYR_INTERNAL,
+		     span_of("ProtocolError: the answer to the handshake is too large"));
 	} else if (frame->fingerprint == session->interface->table->fingerprint) {
 		session->state = SESSION_EQUAL;
 	} else {

@@ -21,11 +21,26 @@ struct remote_operation {
 	char *signature;
 };
 
+/* What a proxy says when it binds, and asks. Counted; constant. */
+struct session_ways {
+	atomic_int refs;
+	struct buf handshake;   /* bytes */
+	struct buf annotations; /* of its calls, encoded as a Bind's */
+	pyr_handshake_cb on_handshake;
+	pyr_annotate_cb on_call;
+	pyr_reply_cb on_reply;
+	void *data; /* of all of them */
+};
+/* ways: NULL, or counted. */
+struct session_ways *session_ways_ref(struct session_ways *ways);
+void session_ways_unref(struct session_ways *ways);
+
 struct session {
 	atomic_int refs;
 	struct peer *peer; /* counted */
 	const struct codec_interface *interface;
 	char *object;
+	struct session_ways *ways; /* counted; NULL: nothing is said or asked */
 	/* peer->lock: */
 	uint32_t number;
 	enum session_state state;
@@ -36,6 +51,8 @@ struct session {
 	bool is_released;                    /* and those that ran were cancelled */
 	int code;                            /* SESSION_FAILED: why */
 	char *text;
+	struct buf answer;              /* to the handshake, if the ways ask for it */
+	struct buf notes;               /* annotations of that, encoded */
 	struct session_binder *binders; /* wait in session_bind() */
 };
 
@@ -92,7 +109,7 @@ const struct pyr__operation *session_operation(const struct codec_interface *int
 					       unsigned operation);
 
 struct session *session_new(struct peer *peer, const char *object,
-			    const struct codec_interface *interface);
+			    const struct codec_interface *interface, struct session_ways *ways);
 /* Ends its calls as CANCELLED, tells the other end, then drops the reference. */
 void session_close(struct session *session);
 /* The same, but calls that run go on. */

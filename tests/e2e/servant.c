@@ -183,13 +183,10 @@ static void say(struct work *work, const char *format, int gate)
 	pthread_cond_broadcast(&work->changed);
 }
 
-static int pass(pyr_call *call, int32_t gate)
+void work_pass(struct work *work, const pyr_call *call, int gate)
 {
-	struct work *work = work_of(call);
 	int64_t until = now_ms() + PATIENCE_MS;
 
-	if (!is_place(gate))
-		return pyr_fail(call, PYR_OUT_OF_RANGE, "no gate %d", gate);
 	pthread_mutex_lock(&work->lock);
 	work->last_thread = pthread_self();
 	if (++work->n_inside > work->n_most)
@@ -202,6 +199,13 @@ static int pass(pyr_call *call, int32_t gate)
 	say(work, "%d> ", gate);
 	work->n_inside--;
 	pthread_mutex_unlock(&work->lock);
+}
+
+static int pass(pyr_call *call, int32_t gate)
+{
+	if (!is_place(gate))
+		return pyr_fail(call, PYR_OUT_OF_RANGE, "no gate %d", gate);
+	work_pass(work_of(call), call, gate);
 	return 0;
 }
 

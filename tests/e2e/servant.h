@@ -36,6 +36,8 @@ void work_init(struct work *work, pyr_daemon *daemon);
 /* Drops what is still held; also after its daemon's end. */
 void work_fini(struct work *work);
 void work_open(struct work *work, int gate);
+/* What pass() does, for hooks too. */
+void work_pass(struct work *work, const pyr_call *call, int gate);
 
 /* Waits until `part` is in the log. Returns false when patience ends. */
 bool work_logged(struct work *work, const char *part);

@@ -3,7 +3,8 @@
  * e2e-server [option=value...]: a daemon with the objects "work" and "other" for tests from
  * outside. Prints its address; ends on pyr_daemon_stop() or a signal, printing "stopped", or with
  * its standard input, so that none is left behind. Options: threads, max_calls, max_message,
- * drain_ms, port, signals (1 yes, 2 no), keep (1: frees nothing at the end).
+ * drain_ms, port, signals (1 yes, 2 no), keep (1: frees nothing at the end), guard (1: only those
+ * whose handshake is "sesame" may come in, or "wait", when gate 15 is open).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,19 @@ static int add(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
 }
 
 static const struct e2e_Other_methods other_methods = { .add = add };
+
+static int on_connect(pyr_call *call, const struct pyr_bytes *handshake,
+		      struct pyr_bytes *ret_answer, void *data)
+{
+	static uint8_t welcome[] = "welcome";
+
+	if (handshake->n == 4 && memcmp(handshake->items, "wait", 4) == 0)
+		work_pass(data, call, 15);
+	else if (handshake->n != 6 || memcmp(handshake->items, "sesame", 6) != 0)
+		return pyr_fail(call, PYR_UNAUTHENTICATED, "say sesame");
+	*ret_answer = (struct pyr_bytes){ 7, welcome };
+	return 0;
+}
 
 static bool keeps; /* what it has made, until it ends */
 
@@ -44,6 +58,8 @@ static bool set(struct pyr_daemon_options *options, const char *text)
 		options->port = (uint16_t)number;
 	else if (n == 4 && memcmp(text, "keep", n) == 0)
 		keeps = number != 0;
+	else if (n == 5 && memcmp(text, "guard", n) == 0)
+		options->on_connect = number ? on_connect : NULL;
 	else
 		return false;
 	return true;
@@ -70,6 +86,7 @@ int main(int argc, char **argv)
 	for (i = 1; i < argc; i++)
 		if (!set(&options, argv[i]))
 			return 2;
+	options.hook_data = &work;
 	daemon = pyr_daemon_new(&options);
 	work_init(&work, daemon);
 	if (!e2e_Work_register(daemon, "work", &work_methods, &work) ||

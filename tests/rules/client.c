@@ -4,7 +4,8 @@
  *each: "ok", "ok VALUE", or "STATUS remote|local maybe|never MESSAGE". Proxies and futures have
  *numbers, 0 to 31.
  *
- *	new P URI [timeout=MS] [connect=MS] [own]    bind P   release P   free P
+ *	new P URI [timeout=MS] [connect=MS] [own] [handshake=TEXT] [ask]
+ *	bind P   release P   free P    ask: an on_handshake that wants "welcome" or nothing
  *	add P X Y   echo P BYTES   post P GATE   hold P KEY   narrow P
  *	start F P KEY   get F   wait F MS   ready F   cancel F   drop F     futures of hold()
  *	fill P N        N futures of echo() with 60,000 bytes each; empty P gets them
@@ -48,6 +49,16 @@ static void say_number(int err, int64_t value)
 		printf("ok %" PRId64 "\n", value);
 }
 
+static int on_handshake(const struct pyr_bytes *answer, char *why, size_t n_why, void *data)
+{
+	(void)data;
+	if (answer->n == 0 || (answer->n == 7 && memcmp(answer->items, "welcome", 7) == 0))
+		return 0;
+	snprintf(why, n_why, "that is no welcome: %.*s", (int)answer->n,
+		 (const char *)answer->items);
+	return -PYR_PERMISSION_DENIED;
+}
+
 static void new_proxy(int p, char *words)
 {
 	struct pyr_proxy_options options = { 0 };
@@ -58,6 +69,11 @@ static void new_proxy(int p, char *words)
 			options.timeout_ms = (uint32_t)atoi(word + 8);
 		else if (strncmp(word, "connect=", 8) == 0)
 			options.connect_timeout_ms = (uint32_t)atoi(word + 8);
+		else if (strncmp(word, "handshake=", 10) == 0)
+			options.handshake =
+				(struct pyr_bytes){ strlen(word + 10), (uint8_t *)word + 10 };
+		else if (strcmp(word, "ask") == 0)
+			options.on_handshake = on_handshake;
 		else if (strcmp(word, "own") == 0)
 			options.own_link = true;
 	}

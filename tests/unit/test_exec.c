@@ -125,7 +125,9 @@ static const char *on_peer(const pyr_call *call)
 	return "nowhere";
 }
 
-static const struct call_origin origin = { on_reply, on_fail, on_release, on_peer, NULL };
+static const struct call_origin origin = {
+	.reply = on_reply, .fail = on_fail, .release = on_release, .peer = on_peer
+};
 
 static struct object_table table;
 static struct object *object;

@@ -292,8 +292,8 @@ IN_PLACES(b8_a_later_attempt_has_what_is_left_of_the_time)
 }
 
 /* Tells what came along with the call. */
-static int greet(pyr_call *call, const char *name, const int32_t *times, const char *word,
-		 const char **ret)
+static int say_hello(pyr_call *call, const char *name, const int32_t *times, const char *word,
+		     const char **ret)
 {
 	char *text = pyr_alloc(call, 512);
 	const char *note = pyr_call_annotation(call, "note", NULL);
@@ -308,7 +308,7 @@ static int greet(pyr_call *call, const char *name, const int32_t *times, const c
 /* What the options point to is gone when the second attempt is made. */
 IN_PLACES(later_attempts_carry_the_request_the_ids_and_the_annotations)
 {
-	static const struct px_Counter_methods methods = { .greet = greet };
+	static const struct px_Counter_methods methods = { .greet = say_hello };
 	struct px_Counter *proxy = patient(place.uri, 30000, 0);
 	char name[] = "you", note[] = "first", id[] = "the-id";
 	struct pyr_annotation annotation = { "note", note, sizeof(note) };
@@ -334,7 +334,7 @@ IN_PLACES(later_attempts_carry_the_request_the_ids_and_the_annotations)
 
 IN_PLACES(later_attempts_carry_the_thread_s_id)
 {
-	static const struct px_Counter_methods methods = { .greet = greet };
+	static const struct px_Counter_methods methods = { .greet = say_hello };
 	struct px_Counter *proxy = patient(place.uri, 30000, 0);
 	char *told = NULL;
 	pyr_future *future;

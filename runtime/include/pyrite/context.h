@@ -109,6 +109,11 @@ size_t pyr_call_annotations(const pyr_call *call, const struct pyr_annotation **
  * before. In the thread that runs the method or completes the deferred. */
 int pyr_call_set_annotation(pyr_call *call, const char *key, const void *value, size_t size);
 
+/* Adds one to those of a call that is about to leave, in pyr_proxy_options.on_call. value is
+ * copied. INVALID_ARGUMENT if it is not allowed; too many of them fail the call. */
+int pyr_annotations_add(pyr_annotations *annotations, const char *key, const void *value,
+			size_t size);
+
 /* An annotation of the answer to the thread's last call, a NUL behind it. size: may be NULL.
  * Returns: borrowed, until the thread's next call; NULL if there is none of that name. */
 const void *pyr_reply_annotation(const char *key, size_t *size);

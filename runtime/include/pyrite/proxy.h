@@ -28,6 +28,13 @@ extern "C" {
 void pyr_proxy_set_max_retries(pyr_proxy *proxy, uint32_t max_retries);
 
 /*
+ * What the proxy says from its next bind on, instead of pyr_proxy_options.handshake; n: 0 is
+ * nothing. handshake is copied. INVALID_ARGUMENT beyond PYR_HANDSHAKE_MAX bytes, and for a proxy
+ * that is PYR_PLAIN_ONLY. Source: Pyro's _pyroHandshake.
+ */
+int pyr_proxy_set_handshake(pyr_proxy *proxy, const void *handshake, size_t n) PYR_MUST_CHECK;
+
+/*
  * Lets the connection go, as pyr_proxy_release(), and connects and binds anew: at most `tries`
  * times (0: without end), delay_ms after each other (0: 2,000). Returns 0, or minus the status of
  * the last try: -PYR_UNAVAILABLE "ConnectionClosed: failed to reconnect ...", -PYR_CANCELLED if the

@@ -49,18 +49,19 @@ extern "C" {
 #define PYR_PRINTF(f, a)
 #endif
 
-typedef struct pyr_daemon pyr_daemon;     /* holds objects and answers calls to them */
-typedef struct pyr_proxy pyr_proxy;       /* stands for a remote object */
-typedef struct pyr_call pyr_call;         /* the call that a method serves */
-typedef struct pyr_deferred pyr_deferred; /* the place of an answer that comes later */
-typedef struct pyr_future pyr_future;     /* a call that was started */
-typedef struct pyr_batch pyr_batch;       /* calls that travel together: <pyrite/future.h> */
-typedef struct pyr_stream pyr_stream;     /* one end of a stream<T>: <pyrite/stream.h> */
-typedef struct pyr_ns pyr_ns;             /* a name server */
-typedef struct pyr_uri pyr_uri;           /* a URI, parsed */
-typedef struct pyr_any pyr_any;           /* an IDL any: does not travel yet */
-struct pyr_annotation;                    /* <pyrite/context.h> */
-typedef struct pyr_object pyr_object;     /* an IDL Object: a reference of no known interface */
+typedef struct pyr_daemon pyr_daemon;           /* holds objects and answers calls to them */
+typedef struct pyr_proxy pyr_proxy;             /* stands for a remote object */
+typedef struct pyr_call pyr_call;               /* the call that a method serves */
+typedef struct pyr_deferred pyr_deferred;       /* the place of an answer that comes later */
+typedef struct pyr_future pyr_future;           /* a call that was started */
+typedef struct pyr_batch pyr_batch;             /* calls that travel together: <pyrite/future.h> */
+typedef struct pyr_stream pyr_stream;           /* one end of a stream<T>: <pyrite/stream.h> */
+typedef struct pyr_ns pyr_ns;                   /* a name server */
+typedef struct pyr_uri pyr_uri;                 /* a URI, parsed */
+typedef struct pyr_any pyr_any;                 /* an IDL any: does not travel yet */
+struct pyr_annotation;                          /* <pyrite/context.h> */
+typedef struct pyr_annotations pyr_annotations; /* of a call that is about to leave */
+typedef struct pyr_object pyr_object; /* an IDL Object: a reference of no known interface */
 
 /* A switch in an options struct whose default is not "no". */
 enum pyr_switch { PYR_DEFAULT = 0, PYR_YES, PYR_NO };
@@ -190,13 +191,7 @@ pyr_uri_text(const pyr_uri *uri); /* the normal form: equal addresses have equal
  * and unregister whenever you like, from any thread.
  */
 
-/*
- * A call ended with an error: also a oneway, whose caller never hears of it. Called before the
- * answer leaves, in the thread that ended the call (the method's, or the one that failed a
- * deferred), with no lock held. call and error are borrowed; it may make calls, and whatever it
- * does, caller and connection do not notice. Source: Pyro5's methodcall_error_handler.
- */
-typedef void (*pyr_call_error_cb)(const pyr_call *call, const pyr_error *error, void *data);
+#include <pyrite/hooks.h> /* what daemons and proxies call back */
 
 /* How a daemon listens, and what it puts up with. */
 struct pyr_daemon_options {
@@ -219,7 +214,12 @@ struct pyr_daemon_options {
 		insecure; /* accept a bind beyond loopback without TLS or key; default PYR_NO */
 	enum pyr_switch traces; /* errors tell callers where they came from (file, line, object):
 				   PYR_YES all, PYR_NO none; default those on this host */
-	pyr_call_error_cb on_call_error;          /* default: none */
+	pyr_call_error_cb on_call_error; /* default: none */
+	/* Default: every session is accepted, and answered with nothing. With it, calls of plain
+	 * gRPC, which have no handshake, are refused: FAILED_PRECONDITION. */
+	pyr_connect_cb on_connect;
+	pyr_disconnect_cb on_disconnect;          /* default: none */
+	pyr_answer_cb on_answer;                  /* default: none */
 	void *hook_data;                          /* last parameter of the hooks */
 	const struct pyr_annotation *annotations; /* go with each answer; copied */
 	size_t n_annotations;                     /* of annotations */
@@ -237,6 +237,14 @@ int pyr_daemon_run(pyr_daemon *daemon) PYR_MUST_CHECK;
 
 /* Asks pyr_daemon_run() to drain and return; also from a method. Async-signal-safe it is not. */
 void pyr_daemon_stop(pyr_daemon *daemon);
+
+/*
+ * Serves a stream socket that the program has connected, or got from elsewhere, as if it had been
+ * accepted; fd is taken, also on failure. INVALID_ARGUMENT if it is none; FAILED_PRECONDITION once
+ * the daemon is stopped. Beyond max_links it is closed, as others are. Source: Pyro's
+ * Daemon(connected_socket=), which serves nothing else.
+ */
+int pyr_daemon_serve_fd(pyr_daemon *daemon, int fd);
 
 /* Where it listens: "127.0.0.1:40123" or "./u:/run/x.sock". Returns: borrowed, valid as long as the
  * daemon. */
@@ -349,6 +357,12 @@ struct pyr_proxy_options {
 	uint32_t timeout_ms;         /* deadline of each call; default 0: none */
 	uint32_t connect_timeout_ms; /* default 5,000 */
 	bool own_link;               /* a connection of its own */
+	/* A stream socket that the program has connected to a daemon, taken, also on failure: the
+	 * proxy and its copies use it instead of connecting, and close it when the last of them is
+	 * freed, not when it is released. The proxy's uri may be the object's id alone. It cannot
+	 * be connected again: once it is lost, UNAVAILABLE. Default 0: none, so number 0 has to be
+	 * dup()ed. Source: Pyro's Proxy(connected_socket=). */
+	int connected_socket;
 	uint32_t wait_ms;     /* how long a call or bind waits for its name server, name, server and
 				 object to be there; default PYRITE_WAIT_MS, else 0 */
 	uint32_t max_retries; /* of a call of an @idempotent operation that found no connection or
@@ -356,6 +370,16 @@ struct pyr_proxy_options {
 	enum pyr_plain plain; /* whether it may call a server that is no Pyrite */
 	const struct pyr_annotation *annotations; /* go with each call; copied */
 	size_t n_annotations;                     /* of annotations */
+	/* Goes to the daemon's on_connect whenever the proxy binds; copied. With it, or with
+	 * on_handshake, the proxy calls no server of plain gRPC, which would not look at it:
+	 * FAILED_PRECONDITION. At most PYR_HANDSHAKE_MAX bytes. Source: Pyro's _pyroHandshake. */
+	struct pyr_bytes handshake;
+	/* Default: none. With it a call that opens a session, also one that is started, waits until
+	 * the session is accepted: connect_timeout_ms at most. */
+	pyr_handshake_cb on_handshake;
+	pyr_annotate_cb on_call; /* default: none */
+	pyr_reply_cb on_reply;   /* default: none */
+	void *hook_data;         /* last parameter of the hooks */
 };
 
 /* Options of the calling thread's next call, whatever proxy it goes to; it forgets them when that
