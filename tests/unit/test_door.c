@@ -310,9 +310,8 @@ static bool is_let_in_at_last(struct door *door, struct guests *guests, int n)
 	int64_t until = test_now_ms() + PATIENCE_MS;
 	struct pollfd wait = { .events = POLLIN };
 	bool is_in = false;
-	int attempts = 0;
 
-	while (!is_in && test_now_ms() < until && attempts++ < 1000) {
+	while (!is_in && test_now_ms() < until) {
 		wait.fd = knock_tcp(door_port(door));
 		(void)!send(wait.fd, PREFACE, PREFACE_BYTES, MSG_NOSIGNAL);
 		while (!(is_in = guests_count(guests) == n) && poll(&wait, 1, 1) == 0 &&
