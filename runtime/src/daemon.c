@@ -40,8 +40,8 @@ struct pyr_daemon {
 	struct object_table objects;
 	struct executor *executor;
 	struct peer_host host;
-	struct arena kept; /* what host has copied of the options */
-	struct door *door;
+	struct arena kept;         /* what host has copied of the options */
+	struct door *_Atomic door; /* written last of what a connection needs */
 	struct server *server;
 	struct plain_face *plain;
 	char address[DOOR_ADDRESS_MAX]; /* as its URIs give it */
@@ -151,6 +151,9 @@ static void on_accepted(void *data, int fd, const struct door_peer *peer)
 {
 	struct pyr_daemon *d = data;
 
+	pthread_mutex_lock(
+		&d->lock); /* somebody may have waited for the port: until all is there */
+	pthread_mutex_unlock(&d->lock);
 	server_add(d->server, fd, peer->is_local);
 }
 
@@ -175,16 +178,24 @@ static bool open_door(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 {
 	struct door_options door = { .accepted = on_accepted, .data = d };
 	struct door_problem problem;
+	struct door *opened;
 
 	door.host = o->host ? o->host : config_text(CONFIG_HOST);
 	door.port = o->port ? o->port : (uint16_t)config_number(CONFIG_PORT);
 	door.socket = o->socket;
 	door.insecure = o->insecure == PYR_YES;
 	door.max_links = or_config(o->max_links, CONFIG_MAX_LINKS);
-	d->door = door_open(&door, &problem);
-	if (!d->door)
+	pthread_mutex_lock(&d->lock);
+	opened = door_open(&door, &problem);
+	if (opened) {
+		address_advertise(door_address(opened), d->address, sizeof(d->address));
+		d->host.address = d->address;
+		atomic_store(&d->door, opened);
+	}
+	pthread_mutex_unlock(&d->lock);
+	if (!opened)
 		error_constructor(problem.code, "DaemonError: %s", problem.text);
-	return d->door != NULL;
+	return opened != NULL;
 }
 
 static bool keep_annotations(struct pyr_daemon *d, const struct pyr_daemon_options *o)
@@ -280,8 +291,6 @@ static pyr_daemon *new_daemon(const struct pyr_daemon_options *o)
 		error_restore(why);
 		return error_from_constructor();
 	}
-	address_advertise(door_address(d->door), d->address, sizeof(d->address));
-	d->host.address = d->address;
 	list(d, true);
 	return d;
 }

@@ -77,8 +77,8 @@ static void find_peer(const struct server *server, grpc_call *call, struct door_
 
 	memset(ret, 0, sizeof(*ret));
 	snprintf(ret->address, sizeof(ret->address), "?");
-	if (name && sscanf(name, "fd:%d", &fd) == 1 && *server->options.door)
-		door_peer_of(*server->options.door, fd, ret);
+	if (name && sscanf(name, "fd:%d", &fd) == 1 && atomic_load(server->options.door))
+		door_peer_of(atomic_load(server->options.door), fd, ret);
 	gpr_free(name);
 }
 

@@ -16,7 +16,7 @@ struct server;
 struct server_options {
 	struct peer_host *host;
 	struct plain_face *plain;
-	struct door *const *door; /* *door is known by the time a connection comes */
+	struct door *_Atomic *door; /* *door is known by the time a connection comes */
 	/* A link was opened: the peer is the callee's (one reference). In the leader. */
 	void (*opened)(void *data, struct peer *peer);
 	void *data;

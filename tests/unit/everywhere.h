@@ -4,7 +4,7 @@
 /*
  * Runs a test's body against four daemons: a pool and a serial one, on TCP and on a unix socket.
  * The body finds the daemon's place in `place`, a proxy of its object in `work`, and how many
- * methods it runs at once in `n_threads`; all are another's with each run.
+ * methods it runs at once in `n_method_threads`; all are another's with each run.
  */
 #include "servant.h"
 
@@ -14,7 +14,7 @@
 
 static struct place place;
 static struct e2e_Work *work;
-static int n_threads;
+static int n_method_threads;
 
 static inline void everywhere(void (*body)(void))
 {
@@ -25,8 +25,8 @@ static inline void everywhere(void (*body)(void))
 	REQUIRE(mkdtemp(folder) != NULL);
 	snprintf(path, sizeof(path), "%s/socket", folder);
 	for (i = 0; i < 4; i++) {
-		n_threads = i & 1 ? 1 : 4;
-		options = (struct pyr_daemon_options){ .threads = (unsigned)n_threads };
+		n_method_threads = i & 1 ? 1 : 4;
+		options = (struct pyr_daemon_options){ .threads = (unsigned)n_method_threads };
 		options.socket = i & 2 ? path : NULL;
 		REQUIRE(place_open(&place, &options));
 		work = e2e_Work_proxy(place.uri);

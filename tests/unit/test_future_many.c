@@ -52,11 +52,11 @@ static void use_all_threads(void)
 	pyr_future *futures[4];
 	int i;
 
-	for (i = 0; i < n_threads; i++)
+	for (i = 0; i < n_method_threads; i++)
 		REQUIRE((futures[i] = e2e_Work_pass_start(work, 1)) != NULL);
-	CHECK(work_has_inside(&place.work, n_threads));
+	CHECK(work_has_inside(&place.work, n_method_threads));
 	work_open(&place.work, 1);
-	for (i = 0; i < n_threads; i++)
+	for (i = 0; i < n_method_threads; i++)
 		CHECK_INT(e2e_Work_pass_get(futures[i]), 0);
 }
 
