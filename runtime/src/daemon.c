@@ -4,7 +4,7 @@
  * an end. Its state goes from idle over running to stopped; a keeper thread waits for the stop (a
  * signal, pyr_daemon_stop()), drains, and lets the method threads go.
  */
-#include "daemon.h"
+#include "daemon_own.h"
 
 #include <pyrite/gen.h>
 
@@ -34,26 +34,6 @@
 enum {
 	LEAVE_MS = 250, /* for callers to hear of the Goaway: one that idles looks every 100 ms */
 	CLOSE_MS = 500  /* for the last bytes of drained links */
-};
-
-struct pyr_daemon {
-	struct object_table objects;
-	struct executor *executor;
-	struct peer_host host;
-	struct arena kept;         /* what host has copied of the options */
-	struct door *_Atomic door; /* written last of what a connection needs */
-	struct server *server;
-	struct plain_face *plain;
-	char address[DOOR_ADDRESS_MAX]; /* as its URIs give it */
-	int stop_fd;                    /* an eventfd: somebody wants it to stop */
-	atomic_uint_fast32_t drain_ms;  /* pyr_daemon_free() has no time for it */
-	bool signals;
-	pthread_mutex_t lock;          /* before a peer's */
-	struct peer *peers;            /* lock */
-	pthread_cond_t ended;          /* run() has returned */
-	bool is_running, has_stopped;  /* lock */
-	struct engine_waiter progress; /* of the keeper: something was answered or closed */
-	struct pyr_daemon *next;       /* in daemons */
 };
 
 static struct daemons {
@@ -514,91 +494,5 @@ int pyr_daemon_serve_fd(pyr_daemon *daemon, int fd)
 	if (door_take(daemon->door, fd))
 		return 0;
 	return error_set(PYR_FAILED_PRECONDITION, "DaemonError: the daemon at %s was stopped",
-			 daemon->host.address);
-}
-
-/* ---- objects ---- */
-
-const char *pyr_daemon_address(pyr_daemon *daemon)
-{
-	return daemon ? daemon->host.address : "";
-}
-
-/* An id must be writable in a URI. */
-static bool is_id(const char *id)
-{
-	char text[URI_MAX];
-	struct uri_problem problem;
-	pyr_uri *uri;
-
-	if (strlen(id) > URI_OBJECT_MAX)
-		return false;
-	strcat(strcat(strcpy(text, "PYRO:"), id), "@127.0.0.1:1");
-	uri = uri_parse(text, &problem);
-	pyr_uri_free(uri);
-	return uri != NULL;
-}
-
-const char *pyr__register(pyr_daemon *daemon, const struct pyr__interface *interface,
-			  const char *id, const void *methods, void *data)
-{
-	const struct codec_interface *codec;
-	struct object *object;
-	int code = PYR_RESOURCE_EXHAUSTED;
-
-	if (!daemon || !methods) {
-		error_null(daemon ? "methods" : "daemon");
-		return error_from_constructor();
-	}
-	if (id && !is_id(id))
-		return error_constructor(PYR_INVALID_ARGUMENT,
-					 "DaemonError: '%.300s' cannot be the id of an object", id);
-	codec = codec_interface_get(interface);
-	object = codec ? objects_add(&daemon->objects, codec, id, daemon->host.address, methods,
-				     data, &code)
-		       : NULL;
-	if (object)
-		return object->uri;
-	if (code == PYR_ALREADY_EXISTS)
-		return error_constructor(code, "DaemonError: object '%s' exists at %s already", id,
-					 daemon->host.address);
-	return error_constructor(code, "out of memory");
-}
-
-const char *pyr_daemon_uri(pyr_daemon *daemon, const char *id)
-{
-	struct object *object;
-	const char *uri;
-
-	if (!daemon || !id) {
-		error_null(daemon ? "id" : "daemon");
-		return NULL;
-	}
-	object = objects_find(&daemon->objects, span_of(id));
-	if (!object)
-		return error_constructor(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
-					 daemon->host.address);
-	uri = object->uri; /* the table's, until it is unregistered */
-	object_unref(object);
-	return uri;
-}
-
-int pyr_daemon_unregister(pyr_daemon *daemon, const char *id)
-{
-	if (!daemon || !id)
-		return error_null(daemon ? "id" : "daemon");
-	if (objects_remove(&daemon->objects, id))
-		return 0;
-	return error_set(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
-			 daemon->host.address);
-}
-
-int pyr_daemon_set_default(pyr_daemon *daemon, const char *id)
-{
-	if (!daemon || !id)
-		return error_null(daemon ? "id" : "daemon");
-	if (objects_set_default(&daemon->objects, id))
-		return 0;
-	return error_set(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
 			 daemon->host.address);
 }

@@ -24,7 +24,7 @@ FLOORS = (
     (2, r"link|link_.*|door.*|engine.*"),
     (3, r"peer.*|outbox|stream|stream_serve|links.*|session|object|incall.*|outcall.*|callbacks|attempts|context|track|exec.*|plain.*|server"),
     (4, r"proxy.*|stream_call|future.*|batch|caught|task"),
-    (5, r"daemon|naming.*|timer"),
+    (5, r"daemon.*|naming.*|timer"),
 )
 UPWARDS = {("proxy", "naming.h")}  # a proxy has its name looked up, which is done through a proxy
 MAY_SEE = {  # third-party header -> files of the runtime that may include it
