@@ -284,7 +284,9 @@ static void poll_once(int64_t until)
 		return;
 	if (atomic_load_explicit(&engine.hooks, memory_order_relaxed)) /* added by a hook */
 		t = gpr_time_0(GPR_CLOCK_MONOTONIC);
-	atomic_fetch_add_explicit(&engine.polls, 1, memory_order_relaxed);
+	atomic_store_explicit(&engine.polls, /* which the leader alone writes */
+			      atomic_load_explicit(&engine.polls, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
 	event = grpc_completion_queue_next(engine.queue, t, NULL);
 	if (event.type != GRPC_OP_COMPLETE)
 		return;

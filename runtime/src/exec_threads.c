@@ -238,6 +238,10 @@ static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
 		spread(w);
 	if (e->ready && e->parked) /* the method may be long: a tick sends another thread */
 		engine_want_ticks();
+	if (e->n_workers > 1 && !incall_keeps_lane(call)) {
+		exec_run_call(e, call);
+		return;
+	}
 	if (e->n_workers == 1)
 		e->chain = call->chain;
 	incall_ref(call); /* until the end: it has the chain, and its session the lane */

@@ -17,6 +17,7 @@ struct member {
 		id, kind, offsetof(struct frame, name)                                             \
 	}
 #define PAYLOAD 15 /* always the last */
+enum { MEMBERS_MAX = 16 };
 
 static const struct member hello[] = { M(1, U32, min_version), M(2, U32, max_version),
 				       M(3, U32, max_calls),   M(4, U32, max_message),
@@ -143,25 +144,25 @@ static uint8_t *put_member(uint8_t *p, const struct frame *frame, const struct m
 	uint64_t v;
 
 	if (m->kind == SPAN)
-		return get_span(frame, m).n && m->id != PAYLOAD
-			       ? put_span(p, m->id, get_span(frame, m))
-			       : p;
+		return put_span(p, m->id, get_span(frame, m));
 	v = m->kind == U32 ? get_u32(frame, m) : get_u64(frame, m);
-	if (v == 0)
-		return p;
 	*p++ = (uint8_t)(m->id << 3 | (m->kind == F64 ? FIXED64 : VARINT));
 	return m->kind == F64 ? put_fixed64(p, v) : put_varint(p, v);
 }
 
 uint8_t *frame_write(struct buf *buf, const struct frame *frame, size_t n_payload)
 {
-	const struct member *members = bodies[frame->type], *m;
+	const struct member *set[MEMBERS_MAX], *m; /* those that there are */
 	uint32_t tag = (uint32_t)frame->type << 3 | LEN;
-	size_t n_body = frame->body.n, n_frame;
+	size_t n_body = frame->body.n, n_frame, n, n_set = 0, i;
 	uint8_t *p;
 
-	for (m = members; m->kind; m++)
-		n_body += member_size(frame, m);
+	for (m = bodies[frame->type]; m->kind; m++) {
+		n = member_size(frame, m);
+		if (n > 0)
+			set[n_set++] = m;
+		n_body += n;
+	}
 	if (n_payload > 0)
 		n_body += len_size(n_payload);
 	n_frame = varint_size(tag) + varint_size(n_body) + n_body;
@@ -182,8 +183,8 @@ uint8_t *frame_write(struct buf *buf, const struct frame *frame, size_t n_payloa
 	}
 	p = put_varint(p, tag);
 	p = put_varint(p, n_body);
-	for (m = members; m->kind; m++)
-		p = put_member(p, frame, m);
+	for (i = 0; i < n_set; i++)
+		p = put_member(p, frame, set[i]);
 	if (frame->body.n > 0)
 		p = (uint8_t *)memcpy(p, frame->body.p, frame->body.n) + frame->body.n;
 	if (n_payload > 0) {

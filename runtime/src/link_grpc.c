@@ -92,22 +92,29 @@ static void unref(struct grpc_link *l)
 }
 
 /* Starts a batch whose completion is `event`. */
+/* The batch has the caller's reference from now on, if it is started. */
+static bool hand_over(struct grpc_link *l, const grpc_op *ops, size_t n, struct engine_event *event)
+{
+	TSAN_RELEASE(event);
+	return l->call && grpc_call_start_batch(l->call, ops, n, event, NULL) == GRPC_CALL_OK;
+}
+
 static bool start(struct grpc_link *l, const grpc_op *ops, size_t n, struct engine_event *event)
 {
 	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
-	TSAN_RELEASE(event);
-	if (l->call && grpc_call_start_batch(l->call, ops, n, event, NULL) == GRPC_CALL_OK)
+	if (hand_over(l, ops, n, event))
 		return true;
 	unref(l);
 	return false;
 }
 
+/* The read has the caller's reference from now on, if it is started. */
 static bool start_read(struct grpc_link *l)
 {
 	grpc_op op = { .op = GRPC_OP_RECV_MESSAGE };
 
 	op.data.recv_message.recv_message = &l->incoming;
-	return start(l, &op, 1, &l->received);
+	return hand_over(l, &op, 1, &l->received);
 }
 
 /* Tells the owner, once the end is known and nothing is being read or written any more. */
@@ -200,6 +207,8 @@ static void on_before_poll(struct engine_hook *hook)
 	struct grpc_link *l = FROM(hook, put_off);
 
 	l->is_reading = start_read(l);
+	if (l->is_reading)
+		return;
 	finish(l);
 	unref(l);
 }
@@ -208,20 +217,21 @@ static void on_received(struct engine_event *event, bool ok)
 {
 	struct grpc_link *l = FROM(event, received);
 	grpc_byte_buffer *message = l->incoming;
+	bool goes_on = ok && message;
 
 	l->incoming = NULL;
 	l->is_reading = false;
-	if (ok && message) {
+	if (goes_on) {
 		deliver(l, message);
-		atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
-		engine_before_poll(&l->put_off);
+		engine_before_poll(&l->put_off); /* with the reference, for the next read */
 	} else if (!l->is_client) { /* the other end sends no more: a link is not half of one */
 		close_link(&l->link, 0, "");
 	}
 	if (message)
 		grpc_byte_buffer_destroy(message);
 	finish(l);
-	unref(l);
+	if (!goes_on)
+		unref(l);
 }
 
 static void on_sent(struct engine_event *event, bool ok)
@@ -367,8 +377,11 @@ static void begin(struct grpc_link *l, const grpc_op *open, size_t n_open, const
 	l->is_reading = true;
 	if (!start(l, end, 1, &l->ended) || !start(l, open, n_open, &l->opened))
 		grpc_call_cancel(l->call, NULL);
-	if (!start_read(l))
+	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+	if (!start_read(l)) {
 		l->is_reading = false;
+		unref(l);
+	}
 }
 
 struct link *link_grpc_connect(const struct link_target *target, const struct link_events *events,

@@ -392,8 +392,14 @@ struct session *proxy_session_until(pyr_proxy *proxy, int64_t until)
 
 	if (proxy_is_forked())
 		return NULL;
-	proxy_ref(proxy);
 	pthread_mutex_lock(&proxy->lock);
+	if (proxy->session && !proxy->is_freed) {
+		session = proxy->session;
+		session_ref(session);
+		pthread_mutex_unlock(&proxy->lock);
+		return session;
+	}
+	proxy_ref(proxy); /* it may be freed while this waits */
 	session = open_or_wait(proxy, until);
 	pthread_mutex_unlock(&proxy->lock);
 	proxy_unref(proxy);
