@@ -10,6 +10,7 @@
 #include "frame.h"
 #include "peer_batch.h"
 #include "peer_in.h"
+#include "peer_linger.h"
 #include "shape_own.h"
 #include "stream.h"
 #include "text.h"
@@ -344,6 +345,7 @@ static bool add_payload(struct peer *peer, pyr_call *call, const struct frame *f
 	if (!is_too_large && !is_too_much && is_due(call, frame) && keep_payload(call, frame))
 		return true;
 	peer_retire(peer, call);
+	peer_linger_end(call->stream);
 	if (is_too_large)
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
 			    "MessageTooLarge: a request of %zu bytes, the most at %s is %u",
@@ -381,11 +383,14 @@ static void on_first(struct peer *peer, const struct frame *frame)
 		atomic_fetch_add(&peer->n_held, 1);
 	}
 	if (!call ||
-	    !(frame->flags & FRAME_BATCH ? peer_batch_init(call) : peer_stream_serve(peer, call)) ||
+	    !(frame->flags & FRAME_BATCH ? peer_batch_init(call)
+					 : peer_stream_serve(peer, call, frame)) ||
 	    !numtab_put(&peer->calls_taken, frame->number, call)) {
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
-		if (call)
+		if (call) {
+			peer_linger_end(call->stream);
 			incall_unref(call);
+		}
 		return;
 	}
 	peer->last_taken = frame->number;
@@ -419,9 +424,14 @@ void peer_on_cancel(struct peer *peer, const struct frame *frame)
 {
 	pyr_call *call = numtab_remove(&peer->calls_taken, frame->number);
 
-	if (!call)
+	if (!call) {
+		peer_on_through(peer, frame);
 		return;
-	incall_cancel(call);
+	}
+	if (frame->code != PYR_UNAVAILABLE || !peer_linger_leave(call)) {
+		peer_linger_end(call->stream);
+		incall_cancel(call);
+	}
 	incall_unref(call);
 }
 
@@ -431,9 +441,13 @@ void peer_end_in(struct peer *peer)
 	pyr_call *call;
 
 	while ((call = numtab_pop(&peer->calls_taken))) {
-		incall_cancel(call);
+		if (!peer_linger_detach(peer, call)) {
+			peer_linger_end(call->stream);
+			incall_cancel(call);
+		}
 		incall_unref(call);
 	}
+	peer_linger_end_all(peer);
 	while ((session = numtab_pop(&peer->sessions_taken)))
 		taken_session_drop(session);
 }

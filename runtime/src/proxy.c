@@ -120,11 +120,11 @@ void proxy_unref(pyr_proxy *proxy)
 	free(proxy);
 }
 
-static void close_session(struct session *session)
+static void close_session(struct session *session, bool keep_streams)
 {
 	struct peer *peer = session->peer;
 
-	session_close(session);
+	session_close(session, keep_streams);
 	links_put(peer);
 }
 
@@ -142,12 +142,10 @@ static void tell_waiting(pyr_proxy *proxy, bool has_failed)
 	proxy->waiting = NULL;
 }
 
-void pyr_proxy_release(pyr_proxy *proxy)
+void proxy_release(pyr_proxy *proxy, bool keep_streams)
 {
 	struct session *session;
 
-	if (!proxy || engine_is_forked())
-		return;
 	pthread_mutex_lock(&proxy->lock);
 	session = proxy->session;
 	proxy->session = NULL;
@@ -156,7 +154,13 @@ void pyr_proxy_release(pyr_proxy *proxy)
 	patience_end(proxy);
 	pthread_mutex_unlock(&proxy->lock);
 	if (session)
-		close_session(session);
+		close_session(session, keep_streams);
+}
+
+void pyr_proxy_release(pyr_proxy *proxy)
+{
+	if (proxy && !engine_is_forked())
+		proxy_release(proxy, false);
 }
 
 void pyr__proxy_free(void *self)
@@ -244,7 +248,7 @@ static void open_for_all(pyr_proxy *proxy, int64_t until)
 	/* That he was cancelled is not their failure. */
 	tell_waiting(proxy, !session && pyr_last_error()->code != PYR_CANCELLED);
 	if (session && n_released != proxy->n_released) {
-		close_session(session);
+		close_session(session, false);
 		session = was_released(proxy);
 	}
 	proxy->session = session;

@@ -38,6 +38,10 @@ target_link_libraries(flow_servant PUBLIC pyrite_internal)
 pyrite_warnings(flow_servant)
 pyrite_unit_test(stream flow_servant)
 pyrite_unit_test(task_streams flow_servant)
+# Links that are lost: through a relay, whose users may seem to be others.
+pyrite_unit_test(stream_linger flow_servant)
+target_sources(test_stream_linger PRIVATE unit/relay.c)
+target_link_options(test_stream_linger PRIVATE -Wl,--wrap=getsockopt)
 
 # Calls inside calls, of several daemons.
 add_library(e2e_hops STATIC e2e/hop.c)
