@@ -18,8 +18,8 @@ bool peer_stream_detach(pyr_stream *stream)
 	const struct peer *peer = call->session->peer;
 	bool is_lost = !peer->is_ending && !peer->is_going_away &&
 		       (!peer->closed_code || peer->closed_code == PYR_UNAVAILABLE);
-	bool may_resume = stream->is_resuming ||
-			  (stream->has_token && peer->their_linger_ms > 0 && call->may_have_run);
+	bool keeps = !peer->has_hello || peer->their_linger_ms > 0; /* as far as is known */
+	bool may_resume = stream->is_resuming || (stream->has_token && keeps && call->may_have_run);
 
 	if (!is_lost || !may_resume)
 		return false;

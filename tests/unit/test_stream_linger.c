@@ -440,6 +440,7 @@ EVERYWHERE(d10_finish_connects_anew_by_itself, 0)
 	relay_cut(&relay);
 	CHECK_INT(flow_Flow_sum_finish(stream, &total, NULL), 0);
 	CHECK_INT(total, 5050);
+	CHECK_INT(reconnect(), 0);
 	REQUIRE(flow_Flow_sum(flow, 0, &stream) == 0);
 	REQUIRE(flow_Flow_sum_write(stream, 1) == 0);
 	CHECK(flow_reaches(&place.n_read, 101));
@@ -664,15 +665,12 @@ static int read_in_task(void *data)
 
 	CHECK_INT(flow_Flow_count(flow, from, ITEMS, &stream), 0);
 	while ((n = flow_Flow_count_next(stream, &item)) != 0) {
-		if (n < 0 && is_lost(n) && pyr_proxy_bind(flow_Flow_as_proxy(flow)) == 0)
-			continue;
-		if (n > 0 && item == expected) {
-			if (++expected - from == ITEMS / 2)
-				relay_cut(&relay);
-			continue;
-		}
-		CHECK(is_lost(n)); /* the relay lets the next one in */
+		if (n > 0 && item == expected && ++expected - from == ITEMS / 2)
+			relay_cut(&relay);
 		if (n > 0)
+			continue;
+		CHECK(is_lost(n));
+		if (n != -PYR_UNAVAILABLE || bind_again() < 0)
 			break;
 	}
 	CHECK_INT(expected, from + ITEMS);
