@@ -154,14 +154,6 @@ static void withdraw(struct outcall *call)
 	}
 }
 
-/* What a plain gRPC server's end must know. */
-static uint32_t stream_flags(const struct pyr__operation *table)
-{
-	return (table->flags & PYR__STREAM_IN ? FRAME_STREAM_IN : 0) |
-	       (table->flags & PYR__STREAM_OUT ? FRAME_STREAM_OUT : 0) |
-	       (table->n_in > 0 ? FRAME_PARAMETERS : 0);
-}
-
 static void describe(const struct outcall *call, struct frame *frame)
 {
 	const struct session *session = call->session;
@@ -183,9 +175,7 @@ static void describe(const struct outcall *call, struct frame *frame)
 	if (table->flags & PYR__ONEWAY)
 		frame->flags |= FRAME_ONEWAY;
 	if (table->flags & (PYR__STREAM_IN | PYR__STREAM_OUT))
-		frame->flags |= FRAME_STREAMS | stream_flags(table);
-	if (call->stream && call->stream->has_token)
-		frame->token = (struct span){ call->stream->token, STREAM_TOKEN };
+		peer_stream_describe(call, table, frame);
 	if (call->deadline != ENGINE_FOREVER) {
 		left = (call->deadline - engine_now()) / 1000;
 		frame->time_left = left > 0 ? (uint64_t)left : 1;

@@ -219,6 +219,22 @@ void peer_stream_call(pyr_stream *stream, struct session *session)
 	pthread_mutex_unlock(&peer->lock);
 }
 
+/* What a plain gRPC server's end must know. */
+static uint32_t stream_flags(const struct pyr__operation *table)
+{
+	return (table->flags & PYR__STREAM_IN ? FRAME_STREAM_IN : 0) |
+	       (table->flags & PYR__STREAM_OUT ? FRAME_STREAM_OUT : 0) |
+	       (table->n_in > 0 ? FRAME_PARAMETERS : 0);
+}
+
+void peer_stream_describe(const struct outcall *call, const struct pyr__operation *table,
+			  struct frame *frame)
+{
+	frame->flags |= FRAME_STREAMS | stream_flags(table);
+	if (call->stream && call->stream->has_token)
+		frame->token = (struct span){ call->stream->token, STREAM_TOKEN };
+}
+
 void peer_stream_over(pyr_stream *stream)
 {
 	outbox_discard(caller_peer(stream), &stream->out);

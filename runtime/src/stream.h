@@ -192,6 +192,9 @@ void stream_release(pyr_stream *stream);
 /* The caller's end of a call about to be made in a session. */
 struct session;
 void peer_stream_call(pyr_stream *stream, struct session *session);
+/* What its Call says of it. */
+void peer_stream_describe(const struct outcall *call, const struct pyr__operation *table,
+			  struct frame *frame);
 /* The caller's end: the call was answered or given up. */
 void peer_stream_over(pyr_stream *stream);
 /* The caller's end: the link is gone. Returns false if the call ends with it. */

@@ -1,104 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * D10: streams survive the loss of their link. Each test on pool and serial daemons, over TCP and
- * unix sockets; between a proxy and the daemon is a relay, which cuts the link.
- */
-#define _GNU_SOURCE
-#define TEST_SECONDS 110
-#include "flow_servant.h"
-#include "relay.h"
-
-#include "test.h"
-
-#include <stdio.h>
-#include <sys/socket.h>
-#include <time.h>
-
-static struct flow_place place;
-static struct relay relay;
-static struct flow_Flow *flow;
-
-/* The daemon takes the users behind its unix socket for others than they are. */
-static atomic_uint other_uid;
-int __real_getsockopt(int fd, int level, int name, void *value, socklen_t *n);
-int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *n);
-
-int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *n)
-{
-	int err = __real_getsockopt(fd, level, name, value, n);
-
-	if (err == 0 && level == SOL_SOCKET && name == SO_PEERCRED)
-		((struct ucred *)value)->uid += atomic_load(&other_uid);
-	return err;
-}
-
-static void check_fails(int err, int code, const char *part)
-{
-	CHECK_INT(err, -code);
-	CHECK_INT(pyr_last_error()->code, code);
-	CHECK_HAS(pyr_errmsg(), part);
-}
-
-static struct flow_Flow *proxy_through(const char *address)
-{
-	char uri[256];
-
-	snprintf(uri, sizeof(uri), "PYRO:flow@%s", address);
-	return flow_Flow_proxy(uri);
-}
-
-static void open_all(const struct flow_variant *variant)
-{
-	REQUIRE(flow_open(&place, variant));
-	REQUIRE(relay_open(&relay, pyr_daemon_address(place.daemon)));
-	flow = proxy_through(relay.address);
-	REQUIRE(flow != NULL);
-}
-
-static void close_all(void)
-{
-	flow_Flow_free(flow);
-	CHECK_INT(flow_close(&place), 0);
-	relay_close(&relay);
-}
-
-static void everywhere(void (*body)(void), uint32_t linger_ms)
-{
-	struct flow_variant variant;
-	size_t i;
-
-	for (i = 0; i < 4; i++) {
-		variant = flow_variants[i];
-		variant.stream_linger_ms = linger_ms;
-		open_all(&variant);
-		body();
-		close_all();
-	}
-}
-
-#define EVERYWHERE(name, linger_ms)                                                                \
-	static void name##_here(void);                                                             \
-	TEST(name)                                                                                 \
-	{                                                                                          \
-		everywhere(name##_here, linger_ms);                                                \
-	}                                                                                          \
-	static void name##_here(void)
-
-static int reconnect(void)
-{
-	return pyr_proxy_reconnect(flow_Flow_as_proxy(flow), 50, 20);
-}
-
-/* The error of a stream whose link is gone and which goes on with another. */
-static bool is_lost(int err)
-{
-	return err == -PYR_UNAVAILABLE && pyr_last_error()->may_have_run &&
-	       strstr(pyr_errmsg(), "ConnectionClosed");
-}
+/* D10: each item of a stream comes once and in order, however often its link is lost. */
+#include "lost_links.h"
 
 /* ---- every item once, in order ---- */
-
-enum { ITEMS = 10000 };
 
 EVERYWHERE(d10_each_item_of_a_result_comes_once_over_many_links, 0)
 {
@@ -233,16 +137,6 @@ EVERYWHERE(d10_large_items_of_a_parameter_come_whole, 0)
 	CHECK_INT(total, 20000000);
 	CHECK(atomic_load(&relay.n_cuts) > 0);
 	free(block.items);
-}
-
-/* Two threads do so side by side: neither may take the other's session away. */
-static int bind_again(void)
-{
-	int err, tries = 0;
-
-	while ((err = pyr_proxy_bind(flow_Flow_as_proxy(flow))) < 0 && ++tries < 1000)
-		;
-	return err;
 }
 
 static void *write_numbers(void *stream)
@@ -463,6 +357,7 @@ EVERYWHERE(d10_a_daemon_that_does_not_know_yet_hands_the_stream_over, 0)
 	(void)read_until_lost(stream, &expected);
 	CHECK_INT(reconnect(), 0);
 	read_rest(stream, expected, ITEMS);
+	relay_cut(&relay); /* so that it hears of it after all */
 }
 
 EVERYWHERE(d10_the_deadline_holds_while_there_is_no_link, 0)
@@ -483,176 +378,6 @@ EVERYWHERE(d10_the_deadline_holds_while_there_is_no_link, 0)
 	CHECK_INT(flow_Flow_ticks_next(stream, &item), -PYR_DEADLINE_EXCEEDED);
 	pyr_stream_free(stream);
 	CHECK(flow_reaches(&place.n_ended, 1));
-}
-
-/* ---- the end of waiting ---- */
-
-static void lose_forever(pyr_stream **ret)
-{
-	int32_t item;
-	int n;
-
-	REQUIRE(flow_Flow_forever(flow, ret) == 0);
-	CHECK_INT(flow_Flow_forever_next(*ret, &item), 1);
-	relay_cut(&relay);
-	while ((n = flow_Flow_forever_next(*ret, &item)) > 0)
-		;
-	CHECK(is_lost(n));
-}
-
-EVERYWHERE(d10_a_stream_that_nobody_takes_up_ends, 50)
-{
-	pyr_stream *stream;
-	int32_t item;
-
-	lose_forever(&stream);
-	CHECK(flow_reaches(&place.n_ended, 1));
-	CHECK_INT(atomic_load(&place.status), PYR_CANCELLED);
-	CHECK_INT(reconnect(), 0);
-	check_fails(flow_Flow_forever_next(stream, &item), PYR_NOT_FOUND, "item stream terminated");
-	check_fails(flow_Flow_forever_next(stream, &item), PYR_NOT_FOUND, "item stream terminated");
-	pyr_stream_free(stream);
-	CHECK_INT(flow_Flow_peek(flow, &item), 0);
-}
-
-EVERYWHERE(d10_without_linger_a_stream_ends_with_its_link, PYR_NO_LINGER)
-{
-	pyr_stream *stream;
-	int32_t item;
-
-	lose_forever(&stream);
-	CHECK(flow_reaches(&place.n_ended, 1));
-	CHECK_INT(atomic_load(&place.status), PYR_CANCELLED);
-	CHECK_INT(reconnect(), 0);
-	check_fails(flow_Flow_forever_next(stream, &item), PYR_UNAVAILABLE, "ConnectionClosed");
-	pyr_stream_free(stream);
-}
-
-EVERYWHERE(d10_a_stream_may_be_cancelled_while_there_is_no_link, 100)
-{
-	pyr_stream *stream;
-	int32_t item;
-
-	lose_forever(&stream);
-	pyr_stream_cancel(stream);
-	check_fails(flow_Flow_forever_next(stream, &item), PYR_CANCELLED, "cancelled");
-	CHECK_INT(reconnect(), 0);
-	check_fails(flow_Flow_forever_next(stream, &item), PYR_CANCELLED, "cancelled");
-	pyr_stream_free(stream);
-	CHECK(flow_reaches(&place.n_ended, 1)); /* when its time has passed */
-	lose_forever(&stream);
-	pyr_stream_free(stream);
-	CHECK(flow_reaches(&place.n_ended, 2));
-}
-
-EVERYWHERE(d10_a_stream_ends_with_its_proxy, 100)
-{
-	struct flow_Flow *other = proxy_through(relay.address), *mine = flow;
-	pyr_stream *stream;
-	int32_t item;
-
-	flow = other;
-	lose_forever(&stream);
-	flow_Flow_free(other);
-	flow = mine;
-	check_fails(flow_Flow_forever_next(stream, &item), PYR_CANCELLED, "released");
-	pyr_stream_free(stream);
-	CHECK(flow_reaches(&place.n_ended, 1));
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-EVERYWHERE(d10_a_daemon_that_stops_does_not_wait_for_lost_streams, 0)
-{
-	int64_t begin;
-	pyr_stream *stream;
-
-	lose_forever(&stream);
-	CHECK_INT(atomic_load(&place.n_ended), 0);
-	begin = now_ms();
-	pyr_daemon_stop(place.daemon);
-	CHECK(flow_reaches(&place.n_ended, 1));
-	CHECK(now_ms() - begin < 4000); /* it drains for 5 s */
-	CHECK_INT(atomic_load(&place.status), PYR_CANCELLED);
-	pyr_stream_free(stream);
-}
-
-/* ---- who may take it up ---- */
-
-TEST(d10_another_process_behind_the_address_knows_no_such_stream)
-{
-	static struct flow_place second;
-	pyr_stream *stream;
-	int32_t item;
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		open_all(&flow_variants[i]);
-		REQUIRE(flow_open(&second, &flow_variants[i]));
-		lose_forever(&stream);
-		relay_redirect(&relay, pyr_daemon_address(second.daemon));
-		CHECK_INT(reconnect(), 0);
-		check_fails(flow_Flow_forever_next(stream, &item), PYR_NOT_FOUND,
-			    "item stream terminated");
-		pyr_stream_free(stream);
-		CHECK_INT(flow_close(&second), 0);
-		close_all();
-	}
-}
-
-TEST(d10_another_user_of_the_host_does_not_get_it)
-{
-	pyr_stream *stream;
-	int32_t item;
-	int i;
-
-	for (i = 2; i < 4; i++) { /* the unix sockets */
-		open_all(&flow_variants[i]);
-		lose_forever(&stream);
-		atomic_store(&other_uid, 1);
-		CHECK_INT(reconnect(), 0);
-		check_fails(flow_Flow_forever_next(stream, &item), PYR_NOT_FOUND,
-			    "item stream terminated");
-		atomic_store(&other_uid, 0);
-		CHECK_INT(atomic_load(&place.n_ended), 0); /* it waits for its own */
-		pyr_stream_free(stream);
-		close_all();
-	}
-}
-
-/* Deferred: they take no threads. */
-TEST(d10_a_daemon_keeps_so_many_streams_without_a_link_and_no_more)
-{
-	enum { KEPT = 1024, MORE = 6 };
-	static pyr_stream *streams[KEPT + MORE];
-	int i, n, n_kept = 0;
-	int32_t item;
-
-	open_all(&flow_variants[0]);
-	for (i = 0; i < KEPT + MORE; i++)
-		REQUIRE(flow_Flow_ticks(flow, 100, 1000000, &streams[i]) == 0);
-	for (i = 0; i < KEPT + MORE; i++)
-		CHECK_INT(flow_Flow_ticks_next(streams[i], &item), 1);
-	relay_cut(&relay);
-	CHECK(flow_reaches(&place.n_ended, MORE));
-	CHECK_INT(reconnect(), 0);
-	for (i = 0; i < KEPT + MORE; i++) {
-		while ((n = flow_Flow_ticks_next(streams[i], &item)) < 0 && is_lost(n))
-			;
-		n_kept += n > 0;
-		if (n < 0)
-			check_fails(n, PYR_NOT_FOUND, "item stream terminated");
-	}
-	CHECK_INT(n_kept, KEPT);
-	for (i = 0; i < KEPT + MORE; i++)
-		pyr_stream_free(streams[i]);
-	close_all();
 }
 
 /* ---- tasks ---- */
@@ -706,11 +431,4 @@ TESTS(stream_linger, T(d10_each_item_of_a_result_comes_once_over_many_links),
       T(d10_a_method_that_fails_meanwhile_leaves_its_items_and_its_error),
       T(d10_finish_connects_anew_by_itself),
       T(d10_a_daemon_that_does_not_know_yet_hands_the_stream_over),
-      T(d10_the_deadline_holds_while_there_is_no_link), T(d10_a_stream_that_nobody_takes_up_ends),
-      T(d10_without_linger_a_stream_ends_with_its_link),
-      T(d10_a_stream_may_be_cancelled_while_there_is_no_link), T(d10_a_stream_ends_with_its_proxy),
-      T(d10_a_daemon_that_stops_does_not_wait_for_lost_streams),
-      T(d10_another_process_behind_the_address_knows_no_such_stream),
-      T(d10_another_user_of_the_host_does_not_get_it),
-      T(d10_a_daemon_keeps_so_many_streams_without_a_link_and_no_more),
-      T(d10_tasks_read_on_over_many_links))
+      T(d10_the_deadline_holds_while_there_is_no_link), T(d10_tasks_read_on_over_many_links))
