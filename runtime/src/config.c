@@ -63,6 +63,11 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 					"read "
 					"or write again; 0: for ever. Then the stream ends with "
 					"DEADLINE_EXCEEDED" },
+	[CONFIG_STREAM_LINGER_MS] = { "stream_linger_ms", "PYRITE_STREAM_LINGER_MS", CONFIG_NUMBER,
+				      30000, 0, INT32_MAX, "30000",
+				      "how long a stream whose connection was lost waits for its "
+				      "proxy to reconnect; 0: not at all. Then its method is "
+				      "CANCELLED" },
 	[CONFIG_THREADS] = { "threads", "PYRITE_THREADS", CONFIG_NUMBER, 0, 0, 1024, "0",
 			     "methods of a daemon that run at a time; 0: one per core, at "
 			     "least 4; 1: serial. Calls beyond wait. Methods that wait for calls "

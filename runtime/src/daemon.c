@@ -25,6 +25,7 @@
 #include "log.h"
 #include "naming.h"
 #include "peer.h"
+#include "peer_linger.h"
 #include "plain.h"
 #include "server.h"
 #include "signals.h"
@@ -198,6 +199,18 @@ static bool keep_annotations(struct pyr_daemon *d, const struct pyr_daemon_optio
 	return !problem;
 }
 
+/* Streams outlive their links, unless that is switched off. */
+static bool keep_streams(struct pyr_daemon *d, const struct pyr_daemon_options *o)
+{
+	uint32_t ms = or_config(o->stream_linger_ms, CONFIG_STREAM_LINGER_MS);
+
+	if (ms == 0 || ms == PYR_NO_LINGER)
+		return true;
+	d->host.stream_linger_ms = ms;
+	d->host.lingering = lingering_new(ms);
+	return d->host.lingering != NULL;
+}
+
 static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 {
 	struct server_options server = { .host = &d->host, .door = &d->door, .data = d };
@@ -231,7 +244,7 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	plain.data = d;
 	plain.is_guarded = o->on_connect;
 	server.opened = on_opened;
-	if (d->executor && d->stop_fd >= 0)
+	if (keep_streams(d, o) && d->executor && d->stop_fd >= 0)
 		server.plain = d->plain = plain_face_new(&plain);
 	if (d->plain)
 		d->server = server_new(&server);
@@ -362,6 +375,7 @@ static void drain(struct pyr_daemon *d)
 	door_close(d->door);
 	/* First: nothing runs that comes after the Goaway. */
 	atomic_store(&d->host.is_draining, true);
+	lingering_close(d->host.lingering); /* nobody can come for them */
 	each_peer(d, say_goaway);
 	plain_face_drain(d->plain);
 	wait_until(d, is_quiet, until);
@@ -459,9 +473,11 @@ static void free_daemon(void *arg)
 		list(daemon, false);
 		door_close(daemon->door);
 	}
+	lingering_close(daemon->host.lingering);
 	server_free(daemon->server);
 	plain_face_free(daemon->plain); /* after those who hand it calls */
 	wait_until(daemon, has_no_peers, ENGINE_FOREVER);
+	lingering_free(daemon->host.lingering);
 	exec_free(daemon->executor);
 	objects_free(&daemon->objects);
 	door_free(daemon->door);

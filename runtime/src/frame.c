@@ -19,10 +19,11 @@ struct member {
 #define PAYLOAD 15 /* always the last */
 enum { MEMBERS_MAX = 16 };
 
-static const struct member hello[] = { M(1, U32, min_version), M(2, U32, max_version),
-				       M(3, U32, max_calls),   M(4, U32, max_message),
-				       M(5, SPAN, agent),      M(6, SPAN, from),
-				       M(7, U32, window),      { 0 } };
+static const struct member hello[] = {
+	M(1, U32, min_version), M(2, U32, max_version),      M(3, U32, max_calls),
+	M(4, U32, max_message), M(5, SPAN, agent),           M(6, SPAN, from),
+	M(7, U32, window),      M(8, U32, stream_linger_ms), { 0 }
+};
 static const struct member bind[] = { M(1, U32, session),    M(2, SPAN, object),
 				      M(3, SPAN, interface), M(4, F64, fingerprint),
 				      M(5, SPAN, handshake), M(6, SPAN, annotation),
@@ -32,13 +33,13 @@ static const struct member bound[] = { M(1, U32, session),    M(2, U32, code),
 				       M(5, SPAN, handshake), M(6, SPAN, annotation),
 				       M(8, SPAN, shape),     { 0 } };
 static const struct member unbind[] = { M(1, U32, session), { 0 } };
-static const struct member call[] = { M(1, U32, session),         M(2, U32, operation),
-				      M(3, SPAN, name),           M(4, F64, fingerprint),
-				      M(5, U32, flags),           M(6, U64, time_left),
-				      M(7, SPAN, chain),          M(8, U32, depth),
-				      M(9, SPAN, correlation_id), M(10, SPAN, traceparent),
-				      M(11, SPAN, annotation),    M(12, U32, total),
-				      M(PAYLOAD, SPAN, payload),  { 0 } };
+static const struct member call[] = {
+	M(1, U32, session),       M(2, U32, operation),      M(3, SPAN, name),
+	M(4, F64, fingerprint),   M(5, U32, flags),          M(6, U64, time_left),
+	M(7, SPAN, chain),        M(8, U32, depth),          M(9, SPAN, correlation_id),
+	M(10, SPAN, traceparent), M(11, SPAN, annotation),   M(12, U32, total),
+	M(13, SPAN, token),       M(PAYLOAD, SPAN, payload), { 0 }
+};
 static const struct member reply[] = {
 	M(1, U32, flags), M(2, SPAN, annotation), M(3, U32, total), M(PAYLOAD, SPAN, payload), { 0 }
 };
@@ -58,19 +59,24 @@ static const struct member item[] = { M(1, U32, to_caller),      M(2, U64, value
 				      M(3, U32, flags),          M(4, U32, total),
 				      M(PAYLOAD, SPAN, payload), { 0 } };
 static const struct member end[] = {
-	M(1, U32, to_caller), M(2, U32, code), M(3, SPAN, message), M(4, SPAN, reference), { 0 }
+	M(1, U32, to_caller), M(2, U32, code), M(3, SPAN, message), { 0 }
 };
 static const struct member credit[] = { M(1, U32, to_caller), M(2, U64, value), { 0 } };
 static const struct member release[] = { M(1, SPAN, reference), M(2, U32, count), { 0 } };
 static const struct member ping[] = { M(1, U64, value), { 0 } };
 static const struct member goaway[] = { M(1, U32, code), M(2, SPAN, message), { 0 } };
+static const struct member resume[] = { M(1, U32, session),  M(2, SPAN, token),
+					M(3, U64, received), M(4, U64, consumed),
+					M(5, U32, attempt),  { 0 } };
+static const struct member resumed[] = { M(1, U64, received), M(2, U64, consumed), { 0 } };
 
 static const struct member *const bodies[FRAME_TYPES] = {
-	[FRAME_HELLO] = hello,   [FRAME_BIND] = bind,     [FRAME_BOUND] = bound,
-	[FRAME_UNBIND] = unbind, [FRAME_CALL] = call,     [FRAME_REPLY] = reply,
-	[FRAME_ERROR] = error,   [FRAME_CANCEL] = cancel, [FRAME_ITEM] = item,
-	[FRAME_END] = end,       [FRAME_CREDIT] = credit, [FRAME_RELEASE] = release,
-	[FRAME_PING] = ping,     [FRAME_PONG] = ping,     [FRAME_GOAWAY] = goaway,
+	[FRAME_HELLO] = hello,   [FRAME_BIND] = bind,       [FRAME_BOUND] = bound,
+	[FRAME_UNBIND] = unbind, [FRAME_CALL] = call,       [FRAME_REPLY] = reply,
+	[FRAME_ERROR] = error,   [FRAME_CANCEL] = cancel,   [FRAME_ITEM] = item,
+	[FRAME_END] = end,       [FRAME_CREDIT] = credit,   [FRAME_RELEASE] = release,
+	[FRAME_PING] = ping,     [FRAME_PONG] = ping,       [FRAME_GOAWAY] = goaway,
+	[FRAME_RESUME] = resume, [FRAME_RESUMED] = resumed,
 };
 
 static size_t varint_size(uint64_t v)
@@ -262,6 +268,31 @@ size_t frame_size(const uint8_t *data, size_t n)
 	struct field field;
 
 	return get_field(&p, data + n, &field) ? (size_t)(p - data) : 0;
+}
+
+bool frame_renumber(struct buf *buf, const uint8_t *data, size_t size, uint32_t number)
+{
+	const uint8_t *limit = data + size, *rest;
+	struct field outer, inner;
+	size_t n_rest, n;
+	uint8_t *p;
+
+	if (!get_field(&data, limit, &outer) || outer.wire != LEN)
+		return false;
+	rest = outer.span.p;
+	if (!get_field(&rest, limit, &inner) || inner.id != 1 || inner.wire != VARINT)
+		return false;
+	n_rest = (size_t)(limit - rest);
+	n = 1 + varint_size(number) + n_rest;
+	p = buf_grow(buf, len_size(n));
+	if (!p)
+		return false;
+	*p++ = 1 << 3 | LEN;
+	p = put_varint(p, n);
+	*p++ = 1 << 3 | VARINT;
+	p = put_varint(p, number);
+	memcpy(p, rest, n_rest);
+	return true;
 }
 
 void frame_void(uint8_t *data)

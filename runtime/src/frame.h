@@ -25,6 +25,8 @@ enum frame_type { /* numbers of Frame.body */
 		  FRAME_PING,
 		  FRAME_PONG,
 		  FRAME_GOAWAY,
+		  FRAME_RESUME,
+		  FRAME_RESUMED,
 		  FRAME_TYPES
 };
 
@@ -54,10 +56,11 @@ struct frame {
 	uint32_t critical; /* 0 or 1 */
 	uint32_t session, operation, flags, depth, code, total, count;
 	uint32_t min_version, max_version, max_calls, max_message, to_caller, may_have_run,
-		was_not_run, found_here, window;
-	uint64_t fingerprint, time_left, value;
+		was_not_run, found_here, window, stream_linger_ms, attempt;
+	uint64_t fingerprint, time_left, value, received, consumed;
 	struct span object, interface, name, chain, correlation_id, traceparent;
-	struct span message, exception, detail, trace, handshake, agent, from, shape, reference;
+	struct span message, exception, detail, trace, handshake, agent, from, shape, reference,
+		token;
 	struct span annotation; /* read: the last one; p is NULL if there is none */
 	struct span payload;
 	struct span body; /* read: the whole body, for frame_repeated(). Written: encoded repeated
@@ -75,6 +78,9 @@ bool frame_append(struct buf *buf, const struct frame *frame);
 
 /* The size of the first frame at data, header included; 0 if there is no whole one. */
 size_t frame_size(const uint8_t *data, size_t n);
+/* Appends the written frame at data, of that size, which has a number, with another one. Returns
+ * false when memory is out, or if it is none. */
+bool frame_renumber(struct buf *buf, const uint8_t *data, size_t size, uint32_t number);
 /* Turns the written frame at data into one that every reader skips. */
 void frame_void(uint8_t *data);
 

@@ -45,6 +45,7 @@ struct link {
 	void *owner;
 	bool is_local;        /* the other side is on this host */
 	bool is_plain;        /* it is a plain gRPC server; set before the first message comes */
+	bool is_orderly;      /* accepted; once closed: the other side ended it, it was not lost */
 	bool has_credentials; /* accepted from a unix socket */
 	struct pyr_credentials credentials;
 	char address[128]; /* of the other side, for messages: "127.0.0.1:9090", "./u:/path" */

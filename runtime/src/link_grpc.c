@@ -140,6 +140,7 @@ static void finish(struct grpc_link *l)
 		snprintf(text, sizeof(text), "%.*s", (int)GRPC_SLICE_LENGTH(l->details),
 			 (const char *)GRPC_SLICE_START_PTR(l->details));
 	}
+	l->link.is_orderly = !l->is_client && code == 0 && !l->cancelled;
 	if (code == 0)
 		code = PYR_UNAVAILABLE;
 	if (text[0] == '\0')

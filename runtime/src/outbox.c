@@ -37,21 +37,60 @@ static void leave(struct peer *peer, struct outbox *outbox)
 	outbox->owner->release(outbox);
 }
 
+static struct buf *place_of(struct outbox *outbox)
+{
+	return outbox->owner->place ? outbox->owner->place(outbox) : &outbox->queue;
+}
+
+/* n bytes were queued. What is kept may be so on a link that is gone, until there is another. */
+static void count(struct peer *peer, struct outbox *outbox, size_t n)
+{
+	outbox->n_queued += n;
+	if (peer->is_closed || outbox->is_parked)
+		return;
+	atomic_fetch_add(&peer->backlog, n);
+	enter(peer, outbox);
+}
+
 uint8_t *outbox_append(struct peer *peer, struct outbox *outbox, const struct frame *frame,
 		       size_t n_payload)
 {
-	size_t before = outbox->queue.n;
-	uint8_t *at = frame_write(&outbox->queue, frame, n_payload);
+	struct buf *to = place_of(outbox);
+	size_t before = to->n;
+	uint8_t *at = frame_write(to, frame, n_payload);
 
-	outbox->n_queued += outbox->queue.n - before;
-	atomic_fetch_add(&peer->backlog, outbox->queue.n - before);
-	enter(peer, outbox);
+	count(peer, outbox, to->n - before);
 	return at;
+}
+
+void outbox_append_again(struct peer *peer, struct outbox *outbox, struct span frame,
+			 uint32_t number)
+{
+	struct buf *to = place_of(outbox);
+	size_t before = to->n;
+
+	if (frame_renumber(to, frame.p, frame.n, number))
+		count(peer, outbox, to->n - before);
+}
+
+bool outbox_is_empty(const struct outbox *outbox)
+{
+	return outbox->offset == outbox->queue.n;
+}
+
+void outbox_park(struct peer *peer, struct outbox *outbox)
+{
+	outbox->is_parked = true;
+	if (!outbox->in_ring)
+		return;
+	atomic_fetch_sub(&peer->backlog, (size_t)(outbox->n_queued - outbox->n_taken));
+	leave(peer, outbox);
 }
 
 void outbox_discard(struct peer *peer, struct outbox *outbox)
 {
-	atomic_fetch_sub(&peer->backlog, outbox->queue.n - outbox->offset);
+	if (outbox->in_ring)
+		atomic_fetch_sub(&peer->backlog, (size_t)(outbox->n_queued - outbox->n_taken));
 	buf_reset(&outbox->queue);
 	outbox->offset = 0;
 	leave(peer, outbox);
@@ -60,7 +99,10 @@ void outbox_discard(struct peer *peer, struct outbox *outbox)
 void outbox_discard_all(struct peer *peer)
 {
 	while (peer->ring)
-		outbox_discard(peer, peer->ring);
+		if (peer->ring->owner->place)
+			outbox_park(peer, peer->ring);
+		else
+			outbox_discard(peer, peer->ring);
 }
 
 void outbox_fini(struct outbox *outbox)
@@ -84,7 +126,10 @@ static size_t take(struct outbox *outbox, struct buf *wire, size_t n)
 	buf_append(wire, data, taken);
 	outbox->offset += taken;
 	outbox->n_taken += taken;
-	if (outbox->offset == outbox->queue.n) {
+	if (outbox->owner->sent) {
+		if (outbox_is_empty(outbox))
+			outbox->owner->sent(outbox);
+	} else if (outbox_is_empty(outbox)) {
 		buf_reset(&outbox->queue);
 		outbox->offset = 0;
 	} else if (outbox->offset >= COMPACT && outbox->offset >= outbox->queue.n / 2) {
@@ -106,7 +151,7 @@ void outbox_take_turns(struct peer *peer)
 		n = take(outbox, &peer->wire, may < room ? may : room);
 		outbox->deficit -= n < outbox->deficit ? n : outbox->deficit;
 		peer->ring = outbox->next;
-		if (outbox->queue.n == 0)
+		if (outbox_is_empty(outbox))
 			leave(peer, outbox);
 		else if (n == 0 && may >= room)
 			break; /* the next frame does not fit into this message */

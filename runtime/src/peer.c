@@ -13,6 +13,7 @@
 #include "exec.h"
 #include "frame.h"
 #include "log.h"
+#include "peer_linger.h"
 #include "session.h"
 #include "stream.h"
 #include "text.h"
@@ -56,6 +57,7 @@ void peer_unref(struct peer *peer)
 	buf_free(&peer->urgent);
 	buf_free(&peer->wire);
 	numtab_free(&peer->calls_taken);
+	numtab_free(&peer->answered);
 	numtab_free(&peer->sessions_taken);
 	numtab_free(&peer->sessions_made);
 	free(peer->slots);
@@ -74,8 +76,10 @@ static void say_hello(struct peer *peer, bool is_local)
 	frame.max_message = peer->max_reply;
 	frame.window = peer_stream_window(is_local);
 	frame.agent = span_of("pyrite/" PYR_VERSION);
-	if (peer->host)
+	if (peer->host) {
 		frame.from = span_of(peer->link->address);
+		frame.stream_linger_ms = peer->host->stream_linger_ms;
+	}
 	peer_queue(peer, &frame);
 }
 
@@ -412,6 +416,7 @@ static void on_hello(struct peer *peer, const struct frame *frame)
 		return;
 	}
 	peer->has_hello = true;
+	peer->their_linger_ms = frame->stream_linger_ms;
 	if (frame->max_message > 0)
 		peer->their_max_message = frame->max_message;
 	if (frame->from.n > 0 && frame->from.n < sizeof(peer->from)) {
@@ -475,6 +480,12 @@ static void on_frame(struct peer *peer, struct frame *frame)
 		break;
 	case FRAME_CREDIT:
 		peer_on_credit(peer, frame);
+		break;
+	case FRAME_RESUME:
+		peer_on_resume(peer, frame);
+		break;
+	case FRAME_RESUMED:
+		peer_on_resumed(peer, frame);
 		break;
 	case FRAME_PING:
 		frame->type = FRAME_PONG;

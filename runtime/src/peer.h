@@ -36,13 +36,15 @@ enum {
 #define PEER_BATCH_NAME "<batch>" /* Pyro's: no operation is called so */
 
 struct peer;
+struct lingering;
 
 /* What an accepting end offers. */
 struct peer_host {
 	struct object_table *objects;
 	struct executor *executor;
 	const char *address; /* of the daemon, for messages */
-	uint32_t max_calls, max_message, stream_lifetime_ms;
+	uint32_t max_calls, max_message, stream_lifetime_ms, stream_linger_ms;
+	struct lingering *lingering; /* calls that may go to another link; NULL: none */
 	const struct pyr_annotation *annotations; /* of each answer */
 	size_t n_annotations;
 	enum pyr_switch traces;  /* go to the other end; default: if it is on this host */
@@ -100,10 +102,12 @@ struct peer {
 	uint32_t last_session;
 	struct numtab sessions_made;
 
+	uint32_t their_linger_ms;   /* how long it keeps streams of a lost link; 0: it does not */
 	uint32_t their_window;      /* of a stream that it receives */
 	uint32_t their_max_message; /* bytes of one payload that the other end takes */
 	struct numtab sessions_taken, calls_taken; /* by the other end's numbers */
-	atomic_size_t n_held; /* calls taken that are kept: live, queued, running or deferred */
+	struct numtab answered; /* struct lingering_call, until the other end has the answer */
+	atomic_size_t n_held;   /* calls taken that are kept: live, queued, running or deferred */
 	atomic_size_t n_held_bytes; /* of their requests, as announced */
 	uint32_t last_taken;
 	uint32_t max_reply; /* bytes of one reply that this end takes */

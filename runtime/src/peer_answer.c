@@ -9,6 +9,7 @@
 #include "exec.h"
 #include "peer_batch.h"
 #include "peer_in.h"
+#include "peer_linger.h"
 #include "stream.h"
 #include "text.h"
 
@@ -106,49 +107,113 @@ void peer_refuse(struct peer *peer, uint32_t number, int code, const char *forma
 	peer_queue(peer, &frame);
 }
 
-/* Queues a reply, or why it cannot be sent. large: it packed, when it goes in fragments. */
-static void put_result(struct peer *peer, uint32_t number, const struct codec_packer *packer,
-		       const uint8_t *large, struct span along)
+/* Why a reply of that size cannot be sent: in text, else NULL. */
+static const char *problem_of(struct peer *peer, pyr_call *call, size_t size, char *text, size_t n)
 {
 	uint32_t max = peer->host->max_message;
-	size_t size = packer ? packer->size : 0;
 
 	if (peer->their_max_message < max)
 		max = peer->their_max_message;
 	if (size > max)
-		peer_refuse(peer, number, PYR_RESOURCE_EXHAUSTED,
-			    "MessageTooLarge: a reply of %zu bytes, the most is %u", size, max);
-	else if (size <= FRAME_FRAGMENT)
-		peer_put_reply(peer, number, packer, along);
-	else if (large)
-		put_fragments(peer, number, (struct span){ large, size }, along);
+		snprintf(text, n, "MessageTooLarge: a reply of %zu bytes, the most is %u", size,
+			 max);
+	else if (call->stream && call->stream->is_detached &&
+		 !peer_linger_has_room(call->stream, size))
+		snprintf(text, n,
+			 "a reply of %zu bytes came while its caller was away: too many are kept",
+			 size);
 	else
-		peer_refuse(peer, number, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		return NULL;
+	return text;
+}
+
+static void put_problem(struct peer *peer, pyr_call *call, const char *text)
+{
+	struct frame frame = { .type = FRAME_ERROR, .number = call->number };
+
+	frame.code = PYR_RESOURCE_EXHAUSTED;
+	frame.message = span_of(text);
+	if (!peer_stream_last(call, &frame, (struct span){ 0 }))
+		peer_queue(peer, &frame);
+}
+
+/* Queues a reply, or why it cannot be sent. packed: it, when it goes in fragments or behind items.
+ */
+static void put_result(struct peer *peer, pyr_call *call, const struct codec_packer *packer,
+		       struct span packed, struct span along)
+{
+	struct frame frame = { .type = FRAME_REPLY, .body = along };
+	size_t size = packer ? packer->size : 0;
+	char text[256];
+	const char *problem = problem_of(peer, call, size, text, sizeof(text));
+
+	if (!problem && !packed.p && (size > FRAME_FRAGMENT || (call->stream && size > 0)))
+		problem = "out of memory";
+	if (problem)
+		put_problem(peer, call, problem);
+	else if (peer_stream_last(call, &frame, packed))
+		return;
+	else if (size <= FRAME_FRAGMENT)
+		peer_put_reply(peer, call->number, packer, along);
+	else
+		put_fragments(peer, call->number, packed, along);
+}
+
+/* A call that is being answered. */
+struct answering {
+	struct peer *peer; /* that it is at: with streams it may be another by now */
+	bool was_live, is_wanted;
+	struct buf notes;
+};
+
+/* Takes the lock. */
+static void begin_answer(pyr_call *call, struct answering *ret)
+{
+	pyr_stream *stream = call->stream;
+
+	*ret = (struct answering){ .peer = session_of(call)->peer };
+	if (stream) {
+		stream_lock(stream);
+		ret->peer = peer_stream_home(stream);
+	} else {
+		pthread_mutex_lock(&ret->peer->lock);
+	}
+	ret->was_live = peer_retire(ret->peer, call);
+	ret->is_wanted = ret->was_live || (stream && stream->is_detached);
+}
+
+/* And gives it back. */
+static void end_answer(pyr_call *call, struct answering *a)
+{
+	pyr_call *kept = NULL;
+
+	if (a->is_wanted && call->stream && call->stream->linger)
+		kept = peer_linger_answered(call->stream);
+	peer_flush_soon_unlock(a->peer);
+	buf_free(&a->notes);
+	if (a->was_live)
+		incall_unref(call);
+	if (kept)
+		incall_unref(kept);
 }
 
 /* packer: NULL for a oneway, which is answered with nothing. */
 static void on_reply(pyr_call *call, const struct codec_packer *packer)
 {
-	struct peer *peer = session_of(call)->peer;
-	struct buf notes = { 0 };
-	struct span along = { 0 };
-	uint8_t *large = NULL;
-	bool was_live;
+	struct answering a;
+	uint8_t *packed = NULL;
+	size_t n = packer ? packer->size : 0;
 
-	if (packer && packer->size > FRAME_FRAGMENT && (large = malloc(packer->size)))
-		codec_pack(packer, large);
-	pthread_mutex_lock(&peer->lock);
-	was_live = peer_retire(peer, call);
-	if (was_live)
-		along = peer_put_notes(peer, call, &notes, ANNOTATIONS_OF_REPLY);
-	if (was_live &&
-	    !peer_stream_last(call, &(struct frame){ .type = FRAME_REPLY, .body = along }))
-		put_result(peer, call->number, packer, large, along);
-	peer_flush_soon_unlock(peer);
-	free(large);
-	buf_free(&notes);
-	if (was_live)
-		incall_unref(call);
+	if (n > FRAME_FRAGMENT || (call->stream && n > 0))
+		packed = malloc(n);
+	if (packed)
+		codec_pack(packer, packed);
+	begin_answer(call, &a);
+	if (a.is_wanted)
+		put_result(a.peer, call, packer, (struct span){ packed, packed ? n : 0 },
+			   peer_put_notes(a.peer, call, &a.notes, ANNOTATIONS_OF_REPLY));
+	end_answer(call, &a);
+	free(packed);
 }
 
 bool peer_may_trace(const struct peer *peer)
@@ -191,25 +256,19 @@ static void put_error(struct peer *peer, pyr_call *call, const struct error_info
 	struct frame frame = { .type = FRAME_ERROR, .number = call->number, .body = along };
 
 	peer_describe_error(error, peer_may_trace(peer), &frame);
-	if (!peer_stream_last(call, &frame))
+	if (!peer_stream_last(call, &frame, (struct span){ 0 }))
 		peer_queue_answer(peer, &frame);
 }
 
 void peer_call_fail(pyr_call *call, const struct error_info *error)
 {
-	struct peer *peer = session_of(call)->peer;
-	struct buf notes = { 0 };
-	bool was_live;
+	struct answering a;
 
-	pthread_mutex_lock(&peer->lock);
-	was_live = peer_retire(peer, call);
-	if (was_live)
-		put_error(peer, call, error,
-			  peer_put_notes(peer, call, &notes, ANNOTATIONS_OF_ERROR));
-	peer_flush_soon_unlock(peer);
-	buf_free(&notes);
-	if (was_live)
-		incall_unref(call);
+	begin_answer(call, &a);
+	if (a.is_wanted)
+		put_error(a.peer, call, error,
+			  peer_put_notes(a.peer, call, &a.notes, ANNOTATIONS_OF_ERROR));
+	end_answer(call, &a);
 }
 
 void peer_call_release(pyr_call *call)

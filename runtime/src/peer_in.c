@@ -10,6 +10,7 @@
 #include "frame.h"
 #include "peer_batch.h"
 #include "peer_in.h"
+#include "peer_linger.h"
 #include "shape_own.h"
 #include "stream.h"
 #include "text.h"
@@ -387,6 +388,7 @@ static bool add_payload(struct peer *peer, pyr_call *call, const struct frame *f
 	if (!is_too_large && !is_too_much && is_due(call, frame) && keep_payload(call, frame))
 		return true;
 	peer_retire(peer, call);
+	peer_linger_end(call->stream);
 	if (is_too_large)
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
 			    "MessageTooLarge: a request of %zu bytes, the most at %s is %u",
@@ -434,7 +436,8 @@ static bool init_kind(struct peer *peer, pyr_call *call, const struct frame *fra
 {
 	if (call->failure.code)
 		return true;
-	return frame->flags & FRAME_BATCH ? peer_batch_init(call) : peer_stream_serve(peer, call);
+	return frame->flags & FRAME_BATCH ? peer_batch_init(call)
+					  : peer_stream_serve(peer, call, frame);
 }
 
 static void on_first(struct peer *peer, const struct frame *frame)
@@ -455,8 +458,10 @@ static void on_first(struct peer *peer, const struct frame *frame)
 	if (!call || !init_kind(peer, call, frame) ||
 	    !numtab_put(&peer->calls_taken, frame->number, call)) {
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
-		if (call)
+		if (call) {
+			peer_linger_end(call->stream);
 			incall_unref(call);
+		}
 		return;
 	}
 	session->n_waiting += call->is_guarded;
@@ -491,24 +496,34 @@ void peer_on_cancel(struct peer *peer, const struct frame *frame)
 {
 	pyr_call *call = numtab_get(&peer->calls_taken, frame->number);
 
-	if (!call)
+	if (!call) {
+		peer_on_through(peer, frame);
 		return;
+	}
 	peer_remove_call(peer, call);
-	incall_cancel(call);
+	if (frame->code != PYR_UNAVAILABLE || !peer_linger_leave(call)) {
+		peer_linger_end(call->stream);
+		incall_cancel(call);
+	}
 	incall_unref(call);
 }
 
 void peer_end_in(struct peer *peer)
 {
 	struct taken_session *session;
-	pyr_call *call;
+	pyr_call *call, *greeting;
 
 	while ((call = numtab_pop(&peer->calls_taken))) {
-		if (session_of(call)->greeting)
-			incall_cancel(session_of(call)->greeting);
-		incall_cancel(call);
+		greeting = session_of(call)->greeting;
+		if (greeting)
+			incall_cancel(greeting);
+		if (greeting || !peer_linger_detach(peer, call)) {
+			peer_linger_end(call->stream);
+			incall_cancel(call);
+		}
 		incall_unref(call);
 	}
+	peer_linger_end_all(peer);
 	while ((session = numtab_pop(&peer->sessions_taken))) {
 		if (session->greeting)
 			incall_cancel(session->greeting);

@@ -36,7 +36,7 @@ static bool grow_slots(struct peer *peer)
 }
 
 /* Until the other end has said how many it takes, those who can wait leave it at one. */
-static bool take_number(struct peer *peer, struct outcall *call, bool may_block)
+bool outcall_take_number(struct peer *peer, struct outcall *call, bool may_block)
 {
 	uint32_t max = peer->has_hello || !may_block ? peer->max_calls : 1;
 	struct call_slot *slot;
@@ -91,12 +91,19 @@ static struct outcall_hook is_over; /* the hook of a call that is complete */
 void outcall_complete(struct outcall *call)
 {
 	struct outcall_hook *hook = atomic_exchange(&call->hook, &is_over);
+	pyr_stream *stream = call->stream;
 
-	if (call->stream)
-		peer_stream_over(call->stream);
+	if (stream) {
+		peer_stream_over(stream);
+		stream_ref(stream); /* it may be freed once the call is */
+	}
 	engine_wake(&call->waiter);
 	if (hook)
 		hook->run(hook);
+	if (stream) {
+		stream_wake(stream);
+		stream_unref(stream);
+	}
 }
 
 bool outcall_set_hook(struct outcall *call, struct outcall_hook *hook)
@@ -146,14 +153,6 @@ static void withdraw(struct outcall *call)
 	}
 }
 
-/* What a plain gRPC server's end must know. */
-static uint32_t stream_flags(const struct pyr__operation *table)
-{
-	return (table->flags & PYR__STREAM_IN ? FRAME_STREAM_IN : 0) |
-	       (table->flags & PYR__STREAM_OUT ? FRAME_STREAM_OUT : 0) |
-	       (table->n_in > 0 ? FRAME_PARAMETERS : 0);
-}
-
 static void describe(const struct outcall *call, struct frame *frame)
 {
 	const struct session *session = call->session;
@@ -175,7 +174,7 @@ static void describe(const struct outcall *call, struct frame *frame)
 	if (table->flags & PYR__ONEWAY)
 		frame->flags |= FRAME_ONEWAY;
 	if (table->flags & (PYR__STREAM_IN | PYR__STREAM_OUT))
-		frame->flags |= FRAME_STREAMS | stream_flags(table);
+		peer_stream_describe(call, table, frame);
 	if (call->deadline != ENGINE_FOREVER) {
 		left = (call->deadline - engine_now()) / 1000;
 		frame->time_left = left > 0 ? (uint64_t)left : 1;
@@ -263,7 +262,7 @@ static int wait_for_place(struct peer *peer, struct outcall *call, bool may_bloc
 
 	call->was_not_run = true; /* if there will be none, and another link may have one */
 	while (is_open(call->session) && !incall_is_revoked(call) &&
-	       !take_number(peer, call, may_block)) {
+	       !outcall_take_number(peer, call, may_block)) {
 		if (!may_block)
 			return PYR_RESOURCE_EXHAUSTED;
 		if (call->deadline != ENGINE_FOREVER && engine_now() >= call->deadline)
@@ -379,6 +378,16 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 		outcall_complete(call);
 }
 
+/* One whose stream waits for another link. */
+static bool end_detached(struct outcall *call, int code, const char *text)
+{
+	if (!call->stream || !atomic_exchange(&call->stream->is_detached, false))
+		return false;
+	call->may_have_run = true;
+	fail(call, code, text);
+	return true;
+}
+
 /* Ends a call here. With the lock. Returns false if it was answered already. */
 static bool end_here(struct outcall *call, int code, const char *text)
 {
@@ -386,7 +395,7 @@ static bool end_here(struct outcall *call, int code, const char *text)
 	struct frame frame = { .type = FRAME_CANCEL, .number = call->number };
 
 	if (!call->number)
-		return false;
+		return end_detached(call, code, text);
 	call->may_have_run = has_left(call);
 	if (!peer->is_closed) {
 		if (call->session->out.n_taken <= call->begin) {
@@ -409,7 +418,27 @@ void outcall_abort(struct outcall *call, int code, const char *text)
 		outcall_complete(call);
 }
 
-void session_cancel_calls(struct session *session)
+/* A stream that is to go on in another session. Returns false if it cannot. */
+static bool leave_behind(struct outcall *call)
+{
+	struct frame frame = { .type = FRAME_CANCEL, .number = call->number };
+	struct peer *peer = call->session->peer;
+	bool had_left = has_left(call);
+
+	call->may_have_run = had_left;
+	if (!call->stream || !peer_stream_detach(call->stream))
+		return false;
+	frame.code = PYR_UNAVAILABLE;
+	if (!had_left)
+		withdraw(call);
+	else if (!peer->is_closed)
+		peer_queue(peer, &frame);
+	outbox_park(peer, &call->stream->out);
+	free_number(peer, call);
+	return true;
+}
+
+void session_cancel_calls(struct session *session, bool keep_streams)
 {
 	struct peer *peer = session->peer;
 	struct outcall *call;
@@ -417,7 +446,9 @@ void session_cancel_calls(struct session *session)
 
 	for (i = 0; i < peer->n_slots; i++) {
 		call = peer->slots[i].call;
-		if (call && call->session == session && end_here(call, PYR_CANCELLED, RELEASED))
+		if (!call || call->session != session || (keep_streams && leave_behind(call)))
+			continue;
+		if (end_here(call, PYR_CANCELLED, RELEASED))
 			outcall_complete(call);
 	}
 }
@@ -433,15 +464,17 @@ void session_wake_blocked(struct session *session)
 
 void outcall_cancel(struct outcall *call, int code, const char *text)
 {
-	struct peer *peer = call->session->peer;
-	bool ended;
+	struct peer *peer;
 
+	if (call->stream)
+		stream_lock(call->stream);
+	peer = call->session->peer;
+	if (!call->stream)
+		pthread_mutex_lock(&peer->lock);
 	peer_ref(peer);
-	pthread_mutex_lock(&peer->lock);
-	ended = end_here(call, code, text);
-	peer_flush_unlock(peer);
-	if (ended)
+	if (end_here(call, code, text))
 		outcall_complete(call);
+	peer_flush_unlock(peer);
 	peer_unref(peer);
 }
 
@@ -464,6 +497,8 @@ static void take_error(struct outcall *call, const struct frame *frame)
 		call->may_have_run = true;
 		return;
 	}
+	if (call->stream && peer_resume_refused(call, frame))
+		return;
 	buf_reset(&call->answer);
 	buf_append(&call->answer, told.p, told.n);
 	call->code = frame->code >= 1 && frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code
@@ -495,6 +530,8 @@ void peer_on_answer(struct peer *peer, const struct frame *frame)
 		else if (frame->flags & FRAME_MORE)
 			return;
 	}
+	if (call->stream)
+		peer_stream_through(call->stream);
 	free_number(peer, call);
 	outcall_complete(call);
 }
@@ -534,6 +571,8 @@ static void lost(struct peer *peer, struct outcall *call)
 	call->was_not_run = !call->may_have_run && peer->was_connected;
 	session_loss(peer, text, sizeof(text), call->may_have_run);
 	free_number(peer, call);
+	if (call->stream && peer_stream_detach(call->stream))
+		return;
 	fail(call, peer->closed_code ? peer->closed_code : PYR_UNAVAILABLE, text);
 	outcall_complete(call);
 }

@@ -151,11 +151,11 @@ void proxy_unref(pyr_proxy *proxy)
 	free(proxy);
 }
 
-static void close_session(struct session *session)
+static void close_session(struct session *session, bool keep_streams)
 {
 	struct peer *peer = session->peer;
 
-	session_close(session);
+	session_close(session, keep_streams);
 	links_put(peer);
 }
 
@@ -173,12 +173,10 @@ static void tell_waiting(pyr_proxy *proxy, bool has_failed)
 	proxy->waiting = NULL;
 }
 
-void pyr_proxy_release(pyr_proxy *proxy)
+void proxy_release(pyr_proxy *proxy, bool keep_streams)
 {
 	struct session *session, *greeted;
 
-	if (!proxy || engine_is_forked())
-		return;
 	pthread_mutex_lock(&proxy->lock);
 	greeted = proxy->greeted;
 	if (greeted)
@@ -190,9 +188,15 @@ void pyr_proxy_release(pyr_proxy *proxy)
 	patience_end(proxy);
 	pthread_mutex_unlock(&proxy->lock);
 	if (greeted)
-		session_close(greeted); /* its link is for who waits there to put */
+		session_close(greeted, false); /* its link is for who waits there to put */
 	if (session)
-		close_session(session);
+		close_session(session, keep_streams);
+}
+
+void pyr_proxy_release(pyr_proxy *proxy)
+{
+	if (proxy && !engine_is_forked())
+		proxy_release(proxy, false);
 }
 
 void pyr__proxy_free(void *self)
@@ -275,7 +279,7 @@ static struct session *open_session(pyr_proxy *proxy, int64_t until)
 	session_ways_unref(ways);
 	if (!session || greet(proxy, session, until, n_released))
 		return session;
-	close_session(session);
+	close_session(session, false);
 	return NULL;
 }
 
@@ -302,7 +306,7 @@ static void open_for_all(pyr_proxy *proxy, int64_t until)
 	/* That he was cancelled is not their failure. */
 	tell_waiting(proxy, !session && pyr_last_error()->code != PYR_CANCELLED);
 	if (session && n_released != proxy->n_released) {
-		close_session(session);
+		close_session(session, false);
 		session = was_released(proxy);
 	}
 	proxy->session = session;

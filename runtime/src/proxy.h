@@ -80,6 +80,13 @@ bool proxy_is_forked(void);
 struct session *proxy_session(pyr_proxy *proxy);
 /* The same; a look-up ends with DEADLINE_EXCEEDED at `until`. */
 struct session *proxy_session_until(pyr_proxy *proxy, int64_t until);
+/* Ends its session, as pyr_proxy_release(). keep_streams: those that can be resumed wait for
+ * another.
+ */
+void proxy_release(pyr_proxy *proxy, bool keep_streams);
+/* The session at hand if calls may be made in it, a new reference; NULL if it is to be opened. */
+struct session *proxy_open_session(pyr_proxy *proxy);
+bool proxy_is_freed(pyr_proxy *proxy);
 /* Makes a call, and waits: in another session if the one at hand was over, and again as far as the
  * proxy is patient. Returns false with the last error set if there is no session for it. */
 bool proxy_perform(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,

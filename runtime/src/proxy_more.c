@@ -40,6 +40,31 @@ static struct session *connected_session(pyr_proxy *proxy)
 	return NULL;
 }
 
+struct session *proxy_open_session(pyr_proxy *proxy)
+{
+	struct session *session;
+
+	pthread_mutex_lock(&proxy->lock);
+	session = proxy->session;
+	if (session)
+		session_ref(session);
+	pthread_mutex_unlock(&proxy->lock);
+	if (!session || peer_is_usable(session->peer))
+		return session;
+	session_unref(session);
+	return NULL;
+}
+
+bool proxy_is_freed(pyr_proxy *proxy)
+{
+	bool is_freed;
+
+	pthread_mutex_lock(&proxy->lock);
+	is_freed = proxy->is_freed;
+	pthread_mutex_unlock(&proxy->lock);
+	return is_freed;
+}
+
 /* ---- what it is ---- */
 
 /* Its own end tells the family also where the address is a name. */
@@ -280,7 +305,7 @@ int pyr_proxy_reconnect(pyr_proxy *proxy, uint32_t tries, uint32_t delay_ms)
 		return -PYR_FAILED_PRECONDITION;
 	proxy_ref(proxy);
 	before = pyr_error_take();
-	pyr_proxy_release(proxy);
+	proxy_release(proxy, true);
 	err = reconnect(proxy, tries, delay_ms);
 	if (err == 0)
 		error_restore(before);

@@ -40,7 +40,7 @@ static void release(struct outbox *outbox)
 	session_unref(session_of(outbox));
 }
 
-static const struct outbox_owner outbox_owner = { hold, release, NULL };
+static const struct outbox_owner outbox_owner = { .hold = hold, .release = release };
 
 struct session_ways *session_ways_ref(struct session_ways *ways)
 {
@@ -132,7 +132,8 @@ void session_put_bind(struct session *session)
 	session->state = SESSION_SENT;
 }
 
-static void unbind(struct session *session, bool release)
+/* release: calls that run are cancelled. */
+static void unbind(struct session *session, bool release, bool keep_streams)
 {
 	struct frame frame = { .type = FRAME_UNBIND };
 	struct peer *peer = session->peer;
@@ -142,7 +143,7 @@ static void unbind(struct session *session, bool release)
 	session->is_unbound = true;
 	session->is_released = release;
 	if (release)
-		session_cancel_calls(session);
+		session_cancel_calls(session, keep_streams);
 	session_wake_blocked(session);
 	session_wake_binders(session);
 	if (session->state != SESSION_NEW &&
@@ -157,14 +158,14 @@ static void unbind(struct session *session, bool release)
 	peer_unref(peer);
 }
 
-void session_close(struct session *session)
+void session_close(struct session *session, bool keep_streams)
 {
-	unbind(session, true);
+	unbind(session, true, keep_streams);
 }
 
 void session_leave(struct session *session)
 {
-	unbind(session, false);
+	unbind(session, false, false);
 }
 
 void session_wake_binders(struct session *session)

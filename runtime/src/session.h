@@ -110,8 +110,9 @@ const struct pyr__operation *session_operation(const struct codec_interface *int
 
 struct session *session_new(struct peer *peer, const char *object,
 			    const struct codec_interface *interface, struct session_ways *ways);
-/* Ends its calls as CANCELLED, tells the other end, then drops the reference. */
-void session_close(struct session *session);
+/* Ends its calls as CANCELLED, tells the other end, then drops the reference. keep_streams: those
+ * that can be resumed wait for another session. */
+void session_close(struct session *session, bool keep_streams);
 /* The same, but calls that run go on. */
 void session_leave(struct session *session);
 void session_ref(struct session *session);
@@ -133,8 +134,11 @@ uint8_t *session_append(struct session *session, const struct frame *frame, size
 /* Why an operation cannot be called because the other end's interface differs. Returns 0 if it can.
  */
 int session_check_version(const struct session *session, unsigned operation, char *text, size_t n);
-/* Ends the session's running calls as CANCELLED. */
-void session_cancel_calls(struct session *session);
+/* Gives a call a number of its own. may_block: as outcall_start(). Returns false if there is none.
+ */
+bool outcall_take_number(struct peer *peer, struct outcall *call, bool may_block);
+/* Ends the session's running calls as CANCELLED; keep_streams as session_close(). */
+void session_cancel_calls(struct session *session, bool keep_streams);
 
 /*
  * Sends a call. may_block: wait for a place when max_calls are unanswered, else RESOURCE_EXHAUSTED.

@@ -32,12 +32,48 @@ void stream_ref(pyr_stream *stream)
 	atomic_fetch_add_explicit(&stream->refs, 1, memory_order_relaxed);
 }
 
+void stream_lock(pyr_stream *stream)
+{
+	pthread_mutex_t *lock;
+
+	for (;;) {
+		lock = __atomic_load_n(&stream->lock, __ATOMIC_ACQUIRE);
+		pthread_mutex_lock(lock);
+		if (lock == __atomic_load_n(&stream->lock, __ATOMIC_RELAXED))
+			return;
+		pthread_mutex_unlock(lock);
+	}
+}
+
+void stream_move(pyr_stream *stream, pthread_mutex_t *lock, struct stream_former *former)
+{
+	former->next = stream->former;
+	stream->former = former;
+	__atomic_store_n(&stream->lock, lock, __ATOMIC_RELEASE);
+}
+
+static void drop_former(pyr_stream *stream)
+{
+	struct stream_former *former;
+
+	while ((former = stream->former)) {
+		stream->former = former->next;
+		session_unref(former->session);
+		peer_unref(former->peer);
+		free(former);
+	}
+	peer_unref(stream->home);
+}
+
 void stream_unref(pyr_stream *stream)
 {
 	if (!stream || atomic_fetch_sub(&stream->refs, 1) != 1)
 		return;
 	stream_drop_items(stream);
+	kept_clear(&stream->kept, &stream->out);
 	outbox_fini(&stream->out);
+	drop_former(stream);
+	free(stream->rest.data);
 	arena_clear(&stream->arena);
 	pthread_mutex_destroy(&stream->wait_lock);
 	free(stream);
@@ -111,7 +147,7 @@ static void wait(pyr_stream *stream, struct engine_waiter **place)
 		sleep_on(stream, &waiter);
 	set_waiter(stream, place, NULL);
 	engine_waiter_fini(&waiter);
-	pthread_mutex_lock(stream->lock);
+	stream_lock(stream);
 }
 
 /* ---- what comes ---- */
@@ -185,23 +221,35 @@ static struct stream_item *extend(pyr_stream *stream, const struct stream_part *
 	return item;
 }
 
+static void consume(pyr_stream *stream, size_t cost)
+{
+	stream->owed += cost;
+	stream->in_consumed += cost;
+}
+
 /* The other end may go on with an item that is the next to be read. */
 static void credit_partial(pyr_stream *stream)
 {
 	if (!stream->partial || stream->first)
 		return;
-	stream->owed += stream->partial->cost;
+	consume(stream, stream->partial->cost);
 	stream->partial->cost = 0;
 }
 
 /* Tells what was consumed: much, or all that there is. */
 static void grant(pyr_stream *stream, bool all)
 {
-	if (stream->owed == 0 || stream->in_ended || (!all && stream->owed < stream->window / 4))
+	if (stream->owed == 0 || stream->in_ended || stream->is_resuming ||
+	    (!all && stream->owed < stream->window / 4))
 		return;
 	stream->in_room += stream->owed;
 	stream->kind->grant(stream, stream->owed);
 	stream->owed = 0;
+}
+
+void stream_grant_all(pyr_stream *stream)
+{
+	grant(stream, true);
 }
 
 int stream_take(pyr_stream *stream, const struct stream_part *part, char *text, size_t n)
@@ -232,6 +280,7 @@ int stream_take(pyr_stream *stream, const struct stream_part *part, char *text, 
 	}
 	stream->in_room -= part->payload.n + STREAM_COST;
 	stream->n_in = part->sequence;
+	stream->in_parts++;
 	if (is_first)
 		stream->partial_total = part->total;
 	if (part->flags & FRAME_MORE) {
@@ -251,6 +300,7 @@ bool stream_take_end(pyr_stream *stream)
 	if (stream->in_ended || stream->partial || !stream->reads)
 		return false;
 	stream->in_ended = true;
+	stream->in_parts++;
 	stream_wake(stream);
 	return true;
 }
@@ -259,7 +309,10 @@ void stream_take_credit(pyr_stream *stream, uint64_t n)
 {
 	uint64_t room = (uint64_t)(stream->out_window - stream->out_room);
 
-	stream->out_room += (int64_t)(n < room ? n : room);
+	n = n < room ? n : room;
+	stream->out_room += (int64_t)n;
+	stream->out_consumed += n;
+	kept_forget(&stream->kept, &stream->out, stream->out_consumed);
 	stream_wake(stream);
 }
 
@@ -276,7 +329,7 @@ static struct stream_item *pop(pyr_stream *stream)
 		stream->last = &stream->first;
 	if (stream->held)
 		atomic_fetch_sub(stream->held, item->n + STREAM_COST);
-	stream->owed += item->cost;
+	consume(stream, item->cost);
 	credit_partial(stream);
 	grant(stream, false);
 	return item;
@@ -287,7 +340,7 @@ int stream_get(pyr_stream *stream, struct stream_item **ret)
 	enum stream_state state = STREAM_OPEN;
 	struct stream_item *item;
 
-	pthread_mutex_lock(stream->lock);
+	stream_lock(stream);
 	if (stream->reader) {
 		pthread_mutex_unlock(stream->lock);
 		return error_set(PYR_FAILED_PRECONDITION, "%s: another thread reads the stream",
@@ -301,9 +354,20 @@ int stream_get(pyr_stream *stream, struct stream_item **ret)
 	stream->kind->flush_unlock(stream);
 	if (item)
 		*ret = item;
-	else if (state == STREAM_FAILED)
+	else if (state == STREAM_FAILED || state == STREAM_LOST)
 		return stream->kind->error(stream);
 	return item != NULL;
+}
+
+enum stream_state stream_wait_over(pyr_stream *stream)
+{
+	enum stream_state state;
+
+	stream_lock(stream);
+	while ((state = stream->kind->state(stream)) == STREAM_OPEN && !stream->reader)
+		wait(stream, &stream->reader);
+	stream->kind->flush_unlock(stream);
+	return state;
 }
 
 /* Waits until n bytes may go. Returns whether they may. */
@@ -312,7 +376,8 @@ static bool wait_room(pyr_stream *stream, size_t n)
 	int64_t cost = (int64_t)(n + STREAM_COST);
 
 	while (stream->kind->state(stream) == STREAM_OPEN) {
-		if (stream->out_room >= (cost < stream->out_window ? cost : stream->out_window)) {
+		if (!stream->is_resuming &&
+		    stream->out_room >= (cost < stream->out_window ? cost : stream->out_window)) {
 			stream->out_room -= cost;
 			return true;
 		}
@@ -340,45 +405,81 @@ static int check_write(pyr_stream *stream, size_t size)
 
 static int cannot_write(pyr_stream *stream, enum stream_state state)
 {
-	if (state == STREAM_FAILED)
+	if (state == STREAM_FAILED || state == STREAM_LOST)
 		return stream->kind->error(stream);
 	return error_set(PYR_OUT_OF_RANGE, "%s: the method has returned: it reads no more",
 			 stream->operation->table->name);
 }
 
-/* Sends an item in parts of which each waits for its credit. large: it packed, if there are
- * several. With the lock. Returns 0 or a status. */
-static int put_parts(pyr_stream *stream, const struct codec_packer *packer, const uint8_t *large)
+/* An item on its way: packed already if it goes in several parts. */
+struct parts {
+	const struct codec_packer *packer; /* else this packs it; NULL: `large` is there */
+	const uint8_t *large;
+	size_t n, at;
+};
+
+/* Sends an item in parts of which each waits for its credit. With the lock. Returns 0 or a status.
+ */
+static int put_parts(pyr_stream *stream, struct parts *item)
 {
-	struct stream_part part = { .sequence = ++stream->n_out };
-	size_t at = 0, n;
+	struct stream_part part = { .sequence = stream->n_out + (item->at == 0) };
+	size_t n;
 	uint8_t *to;
 
 	do {
-		n = packer->size - at;
+		n = item->n - item->at;
 		n = n < stream->kind->fragment ? n : stream->kind->fragment;
-		part.flags =
-			(at > 0 ? FRAME_CONTINUES : 0) | (at + n < packer->size ? FRAME_MORE : 0);
-		part.total = part.flags == FRAME_MORE ? (uint32_t)packer->size : 0;
+		part.flags = (item->at > 0 ? FRAME_CONTINUES : 0) |
+			     (item->at + n < item->n ? FRAME_MORE : 0);
+		part.total = part.flags == FRAME_MORE ? (uint32_t)item->n : 0;
 		part.payload.n = n;
 		if (!wait_room(stream, n))
 			return PYR_CANCELLED;
 		to = stream->kind->append(stream, &part);
 		if (!to)
 			return PYR_RESOURCE_EXHAUSTED;
-		if (large)
-			memcpy(to, large + at, n);
+		if (item->large)
+			memcpy(to, item->large + item->at, n);
 		else
-			codec_pack(packer, to);
-		at += n;
-	} while (at < packer->size);
+			codec_pack(item->packer, to);
+		stream->n_out = part.sequence;
+		item->at += n;
+	} while (item->at < item->n);
 	return 0;
+}
+
+/* What is left of an item that was begun on another link. */
+static int put_rest(pyr_stream *stream)
+{
+	struct stream_rest *rest = &stream->rest;
+	struct parts item = { .large = rest->data, .n = rest->n, .at = rest->at };
+	int code;
+
+	if (!rest->data)
+		return 0;
+	code = put_parts(stream, &item);
+	rest->at = item.at;
+	if (code)
+		return code;
+	free(rest->data);
+	rest->data = NULL;
+	return 0;
+}
+
+/* An item of which a part has left counts as written: its rest follows when the stream goes on. */
+static bool keep_rest(pyr_stream *stream, const struct parts *item, uint8_t *large)
+{
+	if (item->at == 0 || !large || stream->kind->state(stream) != STREAM_LOST)
+		return false;
+	stream->rest = (struct stream_rest){ large, item->n, item->at };
+	return true;
 }
 
 int stream_put(pyr_stream *stream, const struct codec_packer *packer)
 {
 	bool is_large = packer->size > stream->kind->fragment;
 	uint8_t *large = is_large ? malloc(packer->size) : NULL;
+	struct parts item = { packer, large, packer->size, 0 };
 	enum stream_state state;
 	int err = 0, code = 0;
 
@@ -386,11 +487,17 @@ int stream_put(pyr_stream *stream, const struct codec_packer *packer)
 		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	if (large)
 		codec_pack(packer, large);
-	pthread_mutex_lock(stream->lock);
+	stream_lock(stream);
 	if ((err = check_write(stream, packer->size)) == 0) {
 		stream->is_writing = true;
-		code = put_parts(stream, packer, large);
+		code = put_rest(stream);
+		if (code == 0)
+			code = put_parts(stream, &item);
 		stream->is_writing = false;
+	}
+	if (code == PYR_CANCELLED && keep_rest(stream, &item, large)) {
+		large = NULL;
+		code = 0;
 	}
 	state = stream->kind->state(stream);
 	stream->kind->flush_unlock(stream);
@@ -398,6 +505,26 @@ int stream_put(pyr_stream *stream, const struct codec_packer *packer)
 	if (code == PYR_CANCELLED)
 		return cannot_write(stream, state);
 	return code ? error_set(code, "out of memory") : err;
+}
+
+int stream_end(pyr_stream *stream)
+{
+	bool is_lost = false;
+	int code = 0;
+
+	stream_lock(stream);
+	if (!stream->out_ended && !stream->is_writing) {
+		stream->is_writing = true;
+		code = put_rest(stream);
+		stream->is_writing = false;
+		is_lost = code && stream->kind->state(stream) == STREAM_LOST;
+	}
+	if (!stream->out_ended && !is_lost) {
+		stream->out_ended = true;
+		stream->kind->end(stream);
+	}
+	stream->kind->flush_unlock(stream);
+	return is_lost ? stream->kind->error(stream) : 0;
 }
 
 int stream_put_slot(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item,

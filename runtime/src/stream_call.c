@@ -37,14 +37,16 @@ static bool start(pyr_proxy *proxy, unsigned operation, const struct codec_packe
 static void drop(pyr_stream *stream)
 {
 	struct session *session = stream->outcall->session;
+	pyr_proxy *proxy = stream->proxy;
 
-	pthread_mutex_lock(stream->lock);
+	stream_lock(stream);
 	stream_drop_items(stream);
 	pthread_mutex_unlock(stream->lock);
 	outcall_fini(stream->outcall);
 	free(stream->outcall);
 	stream_unref(stream);
 	session_unref(session);
+	proxy_unref(proxy);
 }
 
 static pyr_stream *make(const struct codec_operation *operation)
@@ -68,8 +70,11 @@ static int open_stream(pyr_proxy *proxy, unsigned operation, const struct codec_
 
 	if (!stream)
 		return -PYR_RESOURCE_EXHAUSTED;
+	stream->proxy = proxy;
+	proxy_ref(proxy);
 	if (!start(proxy, operation, packer, stream)) {
 		err = -pyr_last_error()->code;
+		proxy_unref(proxy);
 		free(stream->outcall);
 		stream_unref(stream);
 	} else if (atomic_load(&stream->outcall->waiter.ready) && stream->outcall->code &&
@@ -114,12 +119,32 @@ int pyr__open(void *self, const struct pyr__interface *interface, unsigned op, p
 	return err;
 }
 
+/* If the link was lost and the proxy has another by now, the stream goes on there. */
+static void revive(pyr_stream *stream)
+{
+	struct session *session;
+
+	if (!atomic_load(&stream->is_detached))
+		return;
+	if (engine_now() >= stream->outcall->deadline) {
+		stream->kind->expire(stream);
+		return;
+	}
+	session = proxy_open_session(stream->proxy);
+	if (session)
+		peer_stream_resume(stream, session);
+	else if (proxy_is_freed(stream->proxy))
+		outcall_cancel(stream->outcall, PYR_CANCELLED, "the proxy was released");
+	session_unref(session);
+}
+
 int pyr__write(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item)
 {
 	if (!stream_is_of(stream, operation, stream ? stream->writes : NULL, true, "write"))
 		return -pyr_last_error()->code;
 	if (proxy_is_forked())
 		return -PYR_FAILED_PRECONDITION;
+	revive(stream);
 	return stream_put_slot(stream, operation, item, "write");
 }
 
@@ -133,6 +158,7 @@ int pyr__next(pyr_stream *stream, const struct pyr__operation *operation, void *
 		return -pyr_last_error()->code;
 	if (proxy_is_forked())
 		return -PYR_FAILED_PRECONDITION;
+	revive(stream);
 	if ((n = stream_get(stream, &item)) <= 0)
 		return n;
 	if (codec_unpack_results(stream->reads, item->data, item->n, (void *[]){ ret }, &problem) <
@@ -153,13 +179,41 @@ int pyr_stream_end(pyr_stream *stream)
 				 stream->operation->table->name);
 	if (proxy_is_forked())
 		return -PYR_FAILED_PRECONDITION;
-	pthread_mutex_lock(stream->lock);
-	if (!stream->out_ended) {
-		stream->out_ended = true;
-		stream->kind->end(stream);
+	revive(stream);
+	return stream_end(stream);
+}
+
+/* The proxy connects anew, as for a call. Returns false with the last error set if it cannot. */
+static bool reconnect(pyr_stream *stream)
+{
+	struct session *session;
+
+	proxy_forget(stream->proxy, stream->outcall->session);
+	session = proxy_session_until(stream->proxy, stream->outcall->deadline);
+	if (!session)
+		return false;
+	peer_stream_resume(stream, session);
+	session_unref(session);
+	return true;
+}
+
+/* Ends the caller's items and waits for the answer. It is the last use of the stream: so it does
+ * not leave it to others to connect anew when the link is lost. Returns minus a status if there is
+ * no answer because of that. */
+static int end_and_wait(pyr_stream *stream)
+{
+	int tries = 3, err;
+
+	for (;;) {
+		err = stream_end(stream);
+		if (err == 0 && stream_wait_over(stream) != STREAM_LOST)
+			return 0;
+		if (--tries == 0 || !reconnect(stream))
+			break;
 	}
-	stream->kind->flush_unlock(stream);
-	return 0;
+	err = stream->kind->error(stream);
+	pyr_stream_cancel(stream);
+	return err;
 }
 
 int pyr__finish(pyr_stream *stream, const struct pyr__operation *operation, void *const *out)
@@ -171,14 +225,17 @@ int pyr__finish(pyr_stream *stream, const struct pyr__operation *operation, void
 
 	if (!stream_is_of(stream, operation, stream ? stream->writes : NULL, true, "finish"))
 		return -pyr_last_error()->code;
-	if ((err = pyr_stream_end(stream)) < 0)
-		return err;
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
 	call = stream->outcall;
 	reply = stream->operation->reply;
+	revive(stream);
+	err = end_and_wait(stream);
 	outcall_wait(call, ENGINE_FOREVER);
-	if (call->code)
+	if (err == 0 && call->code)
 		err = outcall_error(call);
-	else if (codec_unpack_results(reply, call->answer.data, call->answer.n, out, &problem) < 0)
+	else if (err == 0 &&
+		 codec_unpack_results(reply, call->answer.data, call->answer.n, out, &problem) < 0)
 		err = error_set(PYR_INTERNAL, "ProtocolError: the reply of %s: %s", operation->name,
 				problem.text);
 	drop(stream);

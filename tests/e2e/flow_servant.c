@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 const struct flow_variant flow_variants[4] = {
-	{ "pool, TCP", 4, false, 0 },
-	{ "serial, TCP", 1, false, 0 },
-	{ "pool, unix", 4, true, 0 },
-	{ "serial, unix", 1, true, 0 },
+	{ "pool, TCP", 4, false, 0, 0 },
+	{ "serial, TCP", 1, false, 0, 0 },
+	{ "pool, unix", 4, true, 0, 0 },
+	{ "serial, unix", 1, true, 0, 0 },
 };
 
 static struct flow_place *place_of(pyr_call *call)
@@ -279,6 +279,7 @@ bool flow_make(struct flow_place *place, const struct flow_variant *variant)
 	struct pyr_daemon_options options = { .threads = variant->threads };
 
 	options.stream_lifetime_ms = variant->stream_lifetime_ms;
+	options.stream_linger_ms = variant->stream_linger_ms;
 
 	memset(place, 0, sizeof(*place));
 	snprintf(place->socket, sizeof(place->socket), "/tmp/pyrite-flow-%d.sock", (int)getpid());

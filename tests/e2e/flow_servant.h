@@ -28,7 +28,7 @@ struct flow_variant {
 	const char *name;
 	unsigned threads; /* 1: serial */
 	bool is_unix;
-	uint32_t stream_lifetime_ms;
+	uint32_t stream_lifetime_ms, stream_linger_ms;
 };
 extern const struct flow_variant flow_variants[4];
 

@@ -63,7 +63,7 @@ static void *watch_input(void *data)
 
 int main(int argc, char **argv)
 {
-	struct flow_variant variant = { "server", 4, false, 0 };
+	struct flow_variant variant = { "server", 4, false, 0, 0 };
 	static struct flow_place place;
 	pthread_t watcher;
 

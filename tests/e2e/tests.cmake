@@ -50,6 +50,12 @@ pyrite_warnings(flow_servant)
 pyrite_unit_test(stream flow_servant)
 pyrite_unit_test(stream_life flow_servant)
 pyrite_unit_test(task_streams flow_servant)
+# Links that are lost: through a relay, whose users may seem to be others.
+foreach(part linger linger_ends)
+	pyrite_unit_test(stream_${part} flow_servant)
+	target_sources(test_stream_${part} PRIVATE unit/relay.c)
+endforeach()
+target_link_options(test_stream_linger_ends PRIVATE -Wl,--wrap=getsockopt)
 
 # Calls inside calls, of several daemons.
 add_library(e2e_hops STATIC e2e/hop.c)

@@ -22,7 +22,7 @@ FLOORS = (
     (0, r"error.*|address|text|uri|config|log|buf|numtab|arena|root|signals|tsan|stack.*|task_heap"),
     (1, r"codec.*|frame.*|shape.*|annotation|plain_text"),
     (2, r"link|link_.*|door.*|engine.*"),
-    (3, r"peer.*|outbox|stream|stream_serve|links.*|session|object|incall.*|outcall.*|callbacks|attempts|context|track|exec.*|plain.*|server"),
+    (3, r"peer.*|outbox|stream|stream_serve|stream_kept|links.*|session|object|incall.*|outcall.*|callbacks|attempts|context|track|exec.*|plain.*|server"),
     (4, r"proxy.*|stream_call|future.*|batch|caught|task"),
     (5, r"daemon.*|naming.*|timer"),
 )

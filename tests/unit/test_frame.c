@@ -42,9 +42,11 @@ static struct frame full(enum frame_type type, uint64_t n, size_t n_text)
 	f.session = f.operation = f.flags = f.depth = f.code = f.total = f.count = (uint32_t)n;
 	f.min_version = f.max_version = f.max_calls = f.max_message = (uint32_t)n;
 	f.to_caller = f.may_have_run = f.was_not_run = n > 0;
-	f.fingerprint = f.time_left = f.value = n;
+	f.fingerprint = f.time_left = f.value = f.received = f.consumed = n;
+	f.stream_linger_ms = f.window = f.attempt = (uint32_t)n;
 	f.object = f.interface = f.name = f.chain = f.correlation_id = f.traceparent = text;
 	f.message = f.exception = f.detail = f.trace = f.handshake = f.agent = f.reference = text;
+	f.token = text;
 	if (type == FRAME_CALL || type == FRAME_REPLY || type == FRAME_ITEM)
 		f.payload = text;
 	return f;
@@ -173,6 +175,34 @@ TEST(bytes_that_are_no_frames_are_told)
 	buf_free(&buf);
 }
 
+/* D10: what is sent again goes under another number. */
+TEST(a_frame_is_given_another_number)
+{
+	static const uint32_t numbers[] = { 1, 127, 128, 1u << 20, UINT32_MAX };
+	struct frame f = full(FRAME_ITEM, 77, 300), g;
+	struct buf buf = { 0 }, again = { 0 };
+	size_t i;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		buf_reset(&buf);
+		buf_reset(&again);
+		append(&buf, &f);
+		CHECK(frame_renumber(&again, buf.data, buf.n, numbers[i]));
+		g = back(&again);
+		CHECK_INT(g.number, numbers[i]);
+		CHECK(g.type == FRAME_ITEM && g.value == f.value && g.critical == f.critical);
+		CHECK(same_span(g.payload, f.payload));
+	}
+	buf_reset(&buf);
+	f.number = 0;
+	f.critical = 0;
+	append(&buf, &f);
+	CHECK(!frame_renumber(&again, buf.data, buf.n, 5)); /* it has none */
+	CHECK(!frame_renumber(&again, buf.data, buf.n - 1, 5));
+	buf_free(&again);
+	buf_free(&buf);
+}
+
 TEST(repeated_fields_come_back)
 {
 	struct frame f = { .type = FRAME_BOUND, .session = 4 };
@@ -290,5 +320,5 @@ TEST(protoc_reads_and_writes_the_same_bytes)
 TESTS(frame, T(every_type_of_frame_comes_back), T(a_call_comes_back_with_what_was_in_it),
       T(a_payload_may_be_filled_in_later),
       T(frames_follow_each_other_and_a_void_one_is_passed_over),
-      T(bytes_that_are_no_frames_are_told), T(repeated_fields_come_back),
-      T(protoc_reads_and_writes_the_same_bytes))
+      T(bytes_that_are_no_frames_are_told), T(a_frame_is_given_another_number),
+      T(repeated_fields_come_back), T(protoc_reads_and_writes_the_same_bytes))

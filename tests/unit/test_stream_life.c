@@ -11,7 +11,7 @@ static struct flow_Flow *flow;
 
 static void open_mortal(unsigned threads, bool is_unix, uint32_t lifetime_ms)
 {
-	struct flow_variant mortal = { "mortal", threads, is_unix, lifetime_ms };
+	struct flow_variant mortal = { "mortal", threads, is_unix, lifetime_ms, 0 };
 
 	REQUIRE(flow_open(&place, &mortal));
 	flow = flow_Flow_proxy(place.uri);

@@ -39,6 +39,7 @@ int pyr_proxy_set_handshake(pyr_proxy *proxy, const void *handshake, size_t n) P
  * times (0: without end), delay_ms after each other (0: 2,000). Returns 0, or minus the status of
  * the last try: -PYR_UNAVAILABLE "ConnectionClosed: failed to reconnect ...", -PYR_CANCELLED if the
  * proxy was released meanwhile; at once what time does not mend, as an interface of another kind.
+ * Other than by a release, streams are kept: their next use goes on over the new connection.
  * Source: Pyro's _pyroReconnect.
  */
 int pyr_proxy_reconnect(pyr_proxy *proxy, uint32_t tries, uint32_t delay_ms) PYR_MUST_CHECK;

@@ -193,6 +193,9 @@ pyr_uri_text(const pyr_uri *uri); /* the normal form: equal addresses have equal
 
 #include <pyrite/hooks.h> /* what daemons and proxies call back */
 
+/* For .stream_linger_ms: a stream ends with its connection. */
+#define PYR_NO_LINGER UINT32_MAX
+
 /* How a daemon listens, and what it puts up with. */
 struct pyr_daemon_options {
 	const char *host;   /* address to listen on; default PYRITE_HOST, else 127.0.0.1 */
@@ -208,6 +211,10 @@ struct pyr_daemon_options {
 	 * stream ends with DEADLINE_EXCEEDED. Each use begins it anew. Default 0: for ever. Source:
 	 * Pyro's ITER_STREAM_LIFETIME, which counts from the stream's creation. */
 	uint32_t stream_lifetime_ms;
+	/* How long a stream whose connection was lost waits for its proxy to reconnect; then its
+	 * method is CANCELLED. Default 30,000; PYR_NO_LINGER: not at all. Source: Pyro's
+	 * ITER_STREAM_LINGER, of which 0 says so. */
+	uint32_t stream_linger_ms;
 	enum pyr_switch signals; /* pyr_daemon_run() handles SIGTERM and SIGINT where they are
 				    SIG_DFL; default PYR_YES */
 	enum pyr_switch

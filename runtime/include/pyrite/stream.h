@@ -18,6 +18,11 @@
  * (pyr_free()), what read stores is borrowed until the next read. A result's stream ends when its
  * method returns; an error of the method comes after the items before it. Both sides are held to
  * what the other takes: write and yield block while 256 KiB (on this host) or 4 MiB wait unread.
+ * A stream survives the loss of its connection for the daemon's .stream_linger_ms: meanwhile next
+ * gives what had come, then it and write fail with UNAVAILABLE "ConnectionClosed" without ending
+ * the stream; once the proxy has reconnected they go on where they were, each item once. finish
+ * reconnects by itself. Source: Pyro's ITER_STREAM_LINGER.
+ *
  * No thread stands behind a stream. One thread at a time reads an end, and one writes it; they may
  * be two. Source: Pyro's item streaming; OMG IDL has none, gRPC's streams are its model.
  */
