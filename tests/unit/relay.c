@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,14 @@ static socklen_t read_address(const char *text, union place *ret)
 	ret->in.sin_port = htons((uint16_t)(port ? atoi(port + 1) : 0));
 	ret->in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	return sizeof(ret->in);
+}
+
+/* What is small would wait for the other end's acknowledgement of what was before. */
+static void send_at_once(int fd)
+{
+	int on = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* not of unix sockets */
 }
 
 static int connect_to(const char *address)
@@ -104,10 +113,13 @@ static void take_connection(struct relay *relay)
 	pair->far.fd = -1;
 	if (!atomic_load(&relay->is_refusing) && relay->n_pairs < RELAY_PAIRS - 1)
 		pair->far.fd = connect_to(relay->to);
-	if (pair->far.fd < 0)
+	if (pair->far.fd < 0) {
 		shut(&pair->near);
-	else
-		relay->n_pairs++;
+		return;
+	}
+	send_at_once(pair->near.fd);
+	send_at_once(pair->far.fd);
+	relay->n_pairs++;
 }
 
 static void cut(struct relay *relay, bool near_alone)
