@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
+#include "base/arena.h"
 #include "emit.h"
-#include "shape.h"
+#include "wire/shape.h"
 
 #include "../idl/diag.h"
 

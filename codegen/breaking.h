@@ -3,7 +3,7 @@
 #define PYRITE_CODEGEN_BREAKING_H
 /*
  * pyrite-idl --breaking: two versions of a file compared by the rules that the two ends of a link
- * go by (runtime/src/shape_compare.c).
+ * go by (runtime/src/wire/shape_compare.c).
  */
 #include "../idl/ast.h"
 #include "../idl/idl.h"

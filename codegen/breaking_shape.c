@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The shape of interfaces, from the checked tree: what runtime/src/shape_own.c makes of tables. */
+/* The shape of interfaces, from the checked tree: what runtime/src/wire/shape_own.c makes of
+ * tables. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
+#include "base/arena.h"
 #include "breaking.h"
 #include "set.h"
-#include "shape.h"
+#include "wire/shape.h"
 
 struct maker {
 	struct arena *arena;

@@ -10,7 +10,7 @@
  */
 #include <setjmp.h>
 
-#include "arena.h"
+#include "base/arena.h"
 #include "diag.h"
 #include "idl.h"
 

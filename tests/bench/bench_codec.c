@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "codec.h"
+#include "wire/codec.h"
 
 enum { RUNS = 10, ROUNDS = 100000 };
 

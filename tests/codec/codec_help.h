@@ -2,9 +2,9 @@
 #ifndef PYRITE_TEST_CODEC_HELP_H
 #define PYRITE_TEST_CODEC_HELP_H
 /* What the codec's tests share: packing and unpacking in one line, for tests of values. */
-#include "codec.h"
 #include "shapes.h"
 #include "test.h"
+#include "wire/codec.h"
 
 enum { WIRE_MAX = 1 << 16 };
 

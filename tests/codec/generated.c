@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "codec.h"
 #include "generated.h"
+#include "wire/codec.h"
 
 enum { LARGEST = 1 << 16 };
 

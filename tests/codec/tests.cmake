@@ -25,9 +25,9 @@ pyrite_warnings(bench_codec)
 
 if(PYRITE_FUZZ)
 	# The codec's own sources again: what is to be fuzzed must be built for it.
-	file(GLOB codec_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/src/codec*.c)
+	file(GLOB codec_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/src/wire/codec*.c)
 	add_executable(fuzz_codec fuzz/fuzz_codec.c codec/shapes.c ${codec_sources}
-		${PROJECT_SOURCE_DIR}/runtime/src/arena.c ${PROJECT_SOURCE_DIR}/runtime/src/text.c)
+		${PROJECT_SOURCE_DIR}/runtime/src/base/arena.c ${PROJECT_SOURCE_DIR}/runtime/src/base/text.c)
 	target_include_directories(fuzz_codec PRIVATE ${PROJECT_SOURCE_DIR}/runtime/include ${PROJECT_SOURCE_DIR}/runtime/src)
 	target_compile_options(fuzz_codec PRIVATE -fsanitize=fuzzer)
 	target_link_options(fuzz_codec PRIVATE -fsanitize=fuzzer)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec.h"
 #include "shapes.h"
+#include "wire/codec.h"
 
 enum { LARGEST = 1 << 16 };
 

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine.h"
 #include "flow_servant.h"
+#include "link/engine.h"
 
 static int told(int err)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "../codec/shapes.h"
-#include "codec.h"
+#include "wire/codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -16,17 +16,10 @@ DATA = ("tests/golden/", "tests/bad/", "tests/fuzz/", "tests/corpus/")
 FILE_LINES, FUNCTION_LINES, LINE_COLUMNS = 600, 80, 100
 TAB = 8
 
-# The runtime's floors (docs/internals/threads.md): a file includes only its own floor's headers and lower ones. First
-# match wins; the number of the floor is that of the line.
-FLOORS = (
-    (0, r"error.*|address|text|uri|config|log|buf|numtab|arena|root|signals|tsan|stack.*|task_heap"),
-    (1, r"codec.*|frame.*|shape.*|annotation|plain_text"),
-    (2, r"link|link_.*|door.*|engine.*"),
-    (3, r"peer.*|outbox|stream|stream_serve|stream_kept|links.*|session|object|incall.*|outcall.*|callbacks|attempts|context|track|exec.*|plain.*|server"),
-    (4, r"proxy.*|stream_call|future.*|batch|caught|task"),
-    (5, r"daemon.*|naming.*|timer"),
-)
-UPWARDS = {("proxy", "naming.h")}  # a proxy has its name looked up, which is done through a proxy
+# The runtime's floors, folders of runtime/src from the lowest up (docs/internals/threads.md): a file includes only its
+# own floor's headers and lower ones, by folder and name.
+FLOORS = ("base", "wire", "link", "peer", "proxy", "daemon")
+UPWARDS = {("proxy/proxy.c", "daemon/naming.h")}  # a proxy has its name looked up, which is done through a proxy
 MAY_SEE = {  # third-party header -> files of the runtime that may include it
     r"grpc/": r"link_.*|server|engine|plain.*",
     r"protobuf-c/": r"codec.*",
@@ -123,23 +116,21 @@ class Rules:
                     if header.startswith(prefix) and not re.fullmatch(files, stem):
                         yield f"{name}:{number}: {header} is not for this file"
 
-    @staticmethod
-    def floor(stem):
-        return next((n for n, names in FLOORS if re.fullmatch(names, stem)), None)
-
     def floors(self):
         for name in self.code({".c", ".h"}):
             if not name.startswith("runtime/src/"):
                 continue
-            stem = pathlib.PurePath(name).stem
-            own = self.floor(stem)
-            if own is None:
-                yield f"{name}: on no floor: add it to tests/style/style.py"
+            place = name.removeprefix("runtime/src/")
+            own = place.split("/")[0]
+            if own not in FLOORS:
+                yield f"{name}: on no floor: its folder is none of {', '.join(FLOORS)}"
                 continue
             for number, kind, header in self.includes(name):
-                other = self.floor(pathlib.PurePath(header).stem) if kind == '"' else None
-                if other is not None and other > own and (stem, header) not in UPWARDS:
-                    yield f"{name}:{number}: floor {own} includes {header} of floor {other}"
+                other = header.split("/")[0] if kind == '"' else None
+                if kind == '"' and other not in FLOORS:
+                    yield f"{name}:{number}: {header}: say on which floor"
+                elif kind == '"' and FLOORS.index(other) > FLOORS.index(own) and (place, header) not in UPWARDS:
+                    yield f"{name}:{number}: {own} includes {header}"
 
     def rooms(self):
         """The name server, its tools and the samples use public headers alone; idl and codegen know no runtime but its

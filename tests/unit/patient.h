@@ -4,7 +4,7 @@
 /* Patient proxies of a px.Counter, places where there is no server yet, and links that are cut. */
 #include "counter.h"
 #include "port.h"
-#include "proxy.h"
+#include "proxy/proxy.h"
 
 #include "test.h"
 

@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "engine.h"
-#include "error.h"
+#include "base/error.h"
+#include "link/engine.h"
 
 enum { SHORT_MS = 20, LONG_MS = 60000, SOON_MS = 10000 };
 

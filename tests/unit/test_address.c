@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "address.h"
+#include "base/address.h"
 #include "test.h"
 
 static void check(const char *bound, const char *expected)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Lists of scalars and strings: the direct way, which most calls take. */
-#include "codec.h"
 #include "test.h"
+#include "wire/codec.h"
 
 #include <pthread.h>
 

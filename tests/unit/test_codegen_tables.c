@@ -19,7 +19,7 @@
 #include <structs.h>
 #include <unions.h>
 
-#include "codec.h"
+#include "wire/codec.h"
 
 static const struct pyr__field *field(const struct pyr__type *type, const char *name)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "config.h"
-#include "log.h"
+#include "base/config.h"
+#include "base/log.h"
 #include "test.h"
 
 static char warnings[4096];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine.h"
+#include "link/engine.h"
 
 #include "test.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "error.h"
+#include "base/error.h"
 #include "test.h"
 
 #include <pthread.h>

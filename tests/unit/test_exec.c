@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lanes and method threads, with calls that come from nowhere. */
-#include "exec.h"
+#include "peer/exec.h"
 
 #include "test.h"
 
@@ -8,7 +8,7 @@
 #include <sched.h>
 #include <stdio.h>
 
-#include "engine.h"
+#include "link/engine.h"
 
 enum { CALLS = 64 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Frames there and back, and against protoc, which knows link.proto and nothing of frame.c. */
-#include "frame.h"
+#include "wire/frame.h"
 
 #include "test.h"
 

@@ -6,7 +6,7 @@
 
 #include "test.h"
 
-#include "proxy.h"
+#include "proxy/proxy.h"
 
 static struct guard guard;
 static struct place place;

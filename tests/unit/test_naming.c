@@ -2,7 +2,7 @@
 /* The short forms of the name server's operations, against a pyrite-ns of this test's own, and
  * against name servers that lie. */
 #define _GNU_SOURCE /* pipe2() */
-#include "naming.h"
+#include "daemon/naming.h"
 #include "naming_server.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "numtab.h"
+#include "base/numtab.h"
 
 #include "test.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "object.h"
+#include "peer/object.h"
 
 #include "test.h"
 
 #include <pyrite/pyrite.h>
 
-#include "engine.h"
-#include "uri.h"
+#include "base/uri.h"
+#include "link/engine.h"
 
 static int nothing(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {

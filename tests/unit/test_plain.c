@@ -2,8 +2,8 @@
 /* What a plain gRPC call says in its path, and how an error fits into metadata. */
 #include <pyrite/pyrite.h>
 
-#include "plain_text.h"
 #include "test.h"
+#include "wire/plain_text.h"
 
 static bool parse(const char *path, char *interface, char *operation)
 {

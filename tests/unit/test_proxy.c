@@ -5,7 +5,7 @@
 #include "port.h"
 #include "test.h"
 
-#include "proxy.h"
+#include "proxy/proxy.h"
 
 #include <arpa/inet.h>
 #include <sched.h>

@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-#include "proxy.h"
+#include "proxy/proxy.h"
 
 #include <stdio.h>
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Shapes from tables and from peers: what is sent comes back, and what is none does no harm. The
  * rules themselves are tested in tests/evolution. */
-#include "shape.h"
+#include "wire/shape.h"
 
 #include <pyrite/gen.h>
 #include <pyrite/naming.h>
 
-#include "codec.h"
-#include "shape_codec.h"
-#include "shape_own.h"
+#include "wire/codec.h"
+#include "wire/shape_codec.h"
+#include "wire/shape_own.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks: entered, left, called from, reused. Built twice, the second time with ucontext. */
-#include "stack.h"
+#include "base/stack.h"
 
 #include "test.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/uri.h"
 #include "test.h"
-#include "uri.h"
 
 /* The normal form of text, or the error it gives. */
 static const char *normal(const char *text)

@@ -27,7 +27,7 @@ pyrite_unit_test(task pyrite_internal)
 pyrite_unit_test(task_ends pyrite_internal)
 # Stacks once more, with the C library's ucontext, as where there is no switch of our own.
 add_executable(test_stack_ucontext unit/test_stack.c
-	${PROJECT_SOURCE_DIR}/runtime/src/stack.c ${PROJECT_SOURCE_DIR}/runtime/src/stack_switch.c)
+	${PROJECT_SOURCE_DIR}/runtime/src/base/stack.c ${PROJECT_SOURCE_DIR}/runtime/src/base/stack_switch.c)
 target_compile_definitions(test_stack_ucontext PRIVATE PYRITE_SWITCH_UCONTEXT)
 target_include_directories(test_stack_ucontext PRIVATE unit ${PROJECT_SOURCE_DIR}/runtime/src)
 target_link_libraries(test_stack_ucontext PRIVATE PkgConfig::CUNIT Threads::Threads)

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/config.h"
+
+#include <pyrite/pyrite.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define KIB 1024u
+#define MIB (1024u * KIB)
+
+const struct config_setting config_settings[CONFIG_COUNT] = {
+	[CONFIG_HOST] = { .name = "host",
+			  .variable = "PYRITE_HOST",
+			  .kind = CONFIG_TEXT,
+			  .text = "127.0.0.1",
+			  .help = "address a daemon listens on" },
+	[CONFIG_PORT] = { "port", "PYRITE_PORT", CONFIG_NUMBER, 0, 0, 65535, "0",
+			  "port a daemon listens on; 0: the system picks one" },
+	[CONFIG_NS_HOST] = { .name = "ns_host",
+			     .variable = "PYRITE_NS_HOST",
+			     .kind = CONFIG_TEXT,
+			     .text = "127.0.0.1",
+			     .help = "where the name server is: host, host:port or ./u:path" },
+	[CONFIG_NS_PORT] = { "ns_port", "PYRITE_NS_PORT", CONFIG_NUMBER, 9090, 1, 65535, "9090",
+			     "port of the name server" },
+	[CONFIG_TIMEOUT_MS] = { "timeout_ms", "PYRITE_TIMEOUT_MS", CONFIG_NUMBER, 0, 0, INT32_MAX,
+				"0",
+				"deadline of a call; 0: none. A later one ends with "
+				"DEADLINE_EXCEEDED" },
+	[CONFIG_CONNECT_TIMEOUT_MS] = { "connect_timeout_ms", "PYRITE_CONNECT_TIMEOUT_MS",
+					CONFIG_NUMBER, 5000, 1, INT32_MAX, "5000",
+					"time to connect in; later the call ends with "
+					"UNAVAILABLE" },
+	[CONFIG_LOOKUP_TIMEOUT_MS] = { "lookup_timeout_ms", "PYRITE_LOOKUP_TIMEOUT_MS",
+				       CONFIG_NUMBER, 5000, 1, INT32_MAX, "5000",
+				       "time the name server has for an answer; later the call "
+				       "ends "
+				       "with DEADLINE_EXCEEDED" },
+	[CONFIG_WAIT_MS] = { "wait_ms", "PYRITE_WAIT_MS", CONFIG_NUMBER, 0, 0, INT32_MAX, "0",
+			     "how long a call waits for its name server, name, server and object "
+			     "to "
+			     "be there; 0: not at all" },
+	[CONFIG_MAX_RETRIES] = { "max_retries", "PYRITE_MAX_RETRIES", CONFIG_NUMBER, 0, 0, 1000,
+				 "0",
+				 "how often a call of an @idempotent operation is made again that "
+				 "found no connection or lost it" },
+	[CONFIG_LEASE_TTL_MS] = { "lease_ttl_ms", "PYRITE_LEASE_TTL_MS", CONFIG_NUMBER, 10000, 100,
+				  3600000, "10000",
+				  "how long the name of a daemon lives after its process died; "
+				  "renewed every three tenths of it" },
+	[CONFIG_DRAIN_MS] = { "drain_ms", "PYRITE_DRAIN_MS", CONFIG_NUMBER, 5000, 0, INT32_MAX,
+			      "5000",
+			      "how long running calls may go on after a stop; then they are "
+			      "CANCELLED" },
+	[CONFIG_STREAM_LIFETIME_MS] = { "stream_lifetime_ms", "PYRITE_STREAM_LIFETIME_MS",
+					CONFIG_NUMBER, 0, 0, INT32_MAX, "0",
+					"how long a method waits for the caller of its stream to "
+					"read "
+					"or write again; 0: for ever. Then the stream ends with "
+					"DEADLINE_EXCEEDED" },
+	[CONFIG_STREAM_LINGER_MS] = { "stream_linger_ms", "PYRITE_STREAM_LINGER_MS", CONFIG_NUMBER,
+				      30000, 0, INT32_MAX, "30000",
+				      "how long a stream whose connection was lost waits for its "
+				      "proxy to reconnect; 0: not at all. Then its method is "
+				      "CANCELLED" },
+	[CONFIG_THREADS] = { "threads", "PYRITE_THREADS", CONFIG_NUMBER, 0, 0, 1024, "0",
+			     "methods of a daemon that run at a time; 0: one per core, at "
+			     "least 4; 1: serial. Calls beyond wait. Methods that wait for calls "
+			     "of their own do not count, up to 256 threads" },
+	[CONFIG_MAX_MESSAGE] = { "max_message", "PYRITE_MAX_MESSAGE", CONFIG_BYTES, 64 * MIB, KIB,
+				 INT32_MAX, "64M",
+				 "bytes of one request or reply; a larger one fails with "
+				 "RESOURCE_EXHAUSTED, the connection stays" },
+	[CONFIG_MAX_CALLS] = { "max_calls", "PYRITE_MAX_CALLS", CONFIG_NUMBER, 16384, 1, 1u << 20,
+			       "16384",
+			       "unanswered calls of a connection; a blocking call waits for a "
+			       "place, a started one fails with RESOURCE_EXHAUSTED" },
+	[CONFIG_MAX_LINKS] = { "max_links", "PYRITE_MAX_LINKS", CONFIG_NUMBER, 0, 0, 1u << 20, "0",
+			       "connections of a daemon; 0: what RLIMIT_NOFILE allows, (limit - in "
+			       "use - 16) / 2, at least 8. Further ones are closed at once" },
+	[CONFIG_LOG] = { "log", "PYRITE_LOG", CONFIG_LEVEL, 0, 0, PYR_LOG_DEBUG, "off",
+			 "off, error, warning, info or debug: what the library writes to stderr" },
+};
+
+/* Written once, by load(); the environment is not asked again, because getenv() races with
+ * setenv(). */
+static struct {
+	pthread_once_t once;
+	uint32_t numbers[CONFIG_COUNT];
+	char *texts[CONFIG_COUNT]; /* NULL: the default */
+	char *bad[CONFIG_COUNT];   /* the value that made no sense */
+	atomic_bool told;
+} config = { .once = PTHREAD_ONCE_INIT };
+
+static bool parse_level(const char *text, uint32_t *ret)
+{
+	static const char *const names[] = { "off", "error", "warning", "info", "debug" };
+	uint32_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool parse_number(const struct config_setting *setting, const char *text, uint32_t *ret)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+	uint64_t value = 0;
+	const char *at;
+
+	for (at = text; *at >= '0' && *at <= '9' && at - text < 10; at++)
+		value = value * 10 + (uint64_t)(*at - '0');
+	if (at == text)
+		return false;
+	if (setting->kind == CONFIG_BYTES && *at && (unit = strchr(units, *at)) != NULL) {
+		value <<= 10 * (unit - units + 1);
+		at++;
+	}
+	if (*at || value < setting->min || value > setting->max)
+		return false;
+	*ret = (uint32_t)value;
+	return true;
+}
+
+bool config_parse(const struct config_setting *setting, const char *text, uint32_t *ret)
+{
+	if (setting->kind == CONFIG_TEXT)
+		return text[0] != '\0';
+	if (setting->kind == CONFIG_LEVEL)
+		return parse_level(text, ret);
+	return parse_number(setting, text, ret);
+}
+
+static void load(void)
+{
+	const struct config_setting *setting;
+	const char *value;
+	int key;
+
+	for (key = 0; key < CONFIG_COUNT; key++) {
+		setting = &config_settings[key];
+		config.numbers[key] = setting->value;
+		value = getenv(setting->variable);
+		if (!value || value[0] == '\0') /* empty: not set, as in `PYRITE_HOST= program` */
+			continue;
+		if (!config_parse(setting, value, &config.numbers[key]))
+			config.bad[key] = strdup(value);
+		else if (setting->kind == CONFIG_TEXT)
+			config.texts[key] = strdup(value);
+	}
+}
+
+static void tell_bad_value(enum config_key key)
+{
+	const struct config_setting *setting = &config_settings[key];
+
+	if (setting->kind == CONFIG_LEVEL)
+		log_line(PYR_LOG_WARNING,
+			 "%s is '%s', not off, error, warning, info or debug: %s is used",
+			 setting->variable, config.bad[key], setting->text);
+	else
+		log_line(PYR_LOG_WARNING, "%s is '%s', not a number from %lu to %lu: %s is used",
+			 setting->variable, config.bad[key], (unsigned long)setting->min,
+			 (unsigned long)setting->max, setting->text);
+}
+
+void config_report(void)
+{
+	int key;
+
+	pthread_once(&config.once, load);
+	if (atomic_load_explicit(&config.told, memory_order_relaxed) || !log_is_on(PYR_LOG_WARNING))
+		return;
+	if (atomic_exchange(&config.told, true))
+		return;
+	for (key = 0; key < CONFIG_COUNT; key++)
+		if (config.bad[key])
+			tell_bad_value((enum config_key)key);
+}
+
+uint32_t config_peek(enum config_key key)
+{
+	pthread_once(&config.once, load);
+	return config.numbers[key];
+}
+
+uint32_t config_number(enum config_key key)
+{
+	config_report();
+	return config.numbers[key];
+}
+
+const char *config_text(enum config_key key)
+{
+	config_report();
+	return config.texts[key] ? config.texts[key] : config_settings[key].text;
+}

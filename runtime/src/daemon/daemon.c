@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A daemon: objects, a door, core servers, links' peers, method threads, and how all of it comes to
+ * an end. Its state goes from idle over running to stopped; a keeper thread waits for the stop (a
+ * signal, pyr_daemon_stop()), drains, and lets the method threads go.
+ */
+#include "daemon/daemon_own.h"
+
+#include <pyrite/gen.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/address.h"
+#include "base/config.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/signals.h"
+#include "base/stack.h"
+#include "base/uri.h"
+#include "daemon/naming.h"
+#include "link/door.h"
+#include "link/engine.h"
+#include "peer/exec.h"
+#include "peer/peer.h"
+#include "peer/peer_linger.h"
+#include "peer/plain.h"
+#include "peer/server.h"
+#include "wire/annotation.h"
+
+enum {
+	LEAVE_MS = 250, /* for callers to hear of the Goaway: one that idles looks every 100 ms */
+	CLOSE_MS = 500  /* for the last bytes of drained links */
+};
+
+static struct daemons {
+	pthread_mutex_t lock;
+	struct pyr_daemon *first;
+} daemons = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+bool daemon_is_local(const char *address)
+{
+	struct pyr_daemon *d;
+
+	pthread_mutex_lock(&daemons.lock);
+	for (d = daemons.first; d && strcmp(d->host.address, address) != 0; d = d->next)
+		;
+	pthread_mutex_unlock(&daemons.lock);
+	return d != NULL;
+}
+
+struct executor *daemon_executor(pyr_daemon *daemon)
+{
+	return daemon->executor;
+}
+
+static void list(struct pyr_daemon *d, bool in)
+{
+	struct pyr_daemon **at;
+
+	pthread_mutex_lock(&daemons.lock);
+	if (in) {
+		d->next = daemons.first;
+		daemons.first = d;
+	} else {
+		for (at = &daemons.first; *at && *at != d; at = &(*at)->next)
+			;
+		if (*at)
+			*at = d->next;
+	}
+	pthread_mutex_unlock(&daemons.lock);
+}
+
+/* ---- links come and go; in the leader ---- */
+
+static void on_opened(void *data, struct peer *peer)
+{
+	struct pyr_daemon *d = data;
+
+	pthread_mutex_lock(&d->lock);
+	peer->prev = NULL;
+	peer->next = d->peers;
+	if (d->peers)
+		d->peers->prev = peer;
+	d->peers = peer;
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void on_closed(struct peer_host *host, struct peer *peer)
+{
+	struct pyr_daemon *d = (struct pyr_daemon *)((char *)host - offsetof(pyr_daemon, host));
+
+	pthread_mutex_lock(&d->lock);
+	if (peer->prev)
+		peer->prev->next = peer->next;
+	else
+		d->peers = peer->next;
+	if (peer->next)
+		peer->next->prev = peer->prev;
+	pthread_mutex_unlock(&d->lock);
+	peer_unref(peer);
+	engine_wake(&d->progress);
+}
+
+static void on_progress(struct peer_host *host)
+{
+	struct pyr_daemon *d = (struct pyr_daemon *)((char *)host - offsetof(pyr_daemon, host));
+
+	engine_wake(&d->progress);
+}
+
+static void on_plain_progress(void *data)
+{
+	pyr_daemon *d = data;
+
+	engine_wake(&d->progress);
+}
+
+static void on_idle(void *data)
+{
+	pyr_daemon *d = data;
+
+	if (atomic_load(&d->host.is_draining))
+		engine_wake(&d->progress);
+}
+
+static void on_accepted(void *data, int fd, const struct door_peer *peer)
+{
+	struct pyr_daemon *d = data;
+
+	pthread_mutex_lock(
+		&d->lock); /* somebody may have waited for the port: until all is there */
+	pthread_mutex_unlock(&d->lock);
+	server_add(d->server, fd, peer->is_local);
+}
+
+/* ---- making ---- */
+
+static unsigned default_threads(void)
+{
+	unsigned n = config_number(CONFIG_THREADS);
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (n == 0)
+		n = cores > 4 ? (unsigned)cores : 4;
+	return n;
+}
+
+static uint32_t or_config(uint32_t value, enum config_key key)
+{
+	return value ? value : config_number(key);
+}
+
+static bool open_door(struct pyr_daemon *d, const struct pyr_daemon_options *o)
+{
+	struct door_options door = { .accepted = on_accepted, .data = d };
+	struct door_problem problem;
+	struct door *opened;
+
+	door.host = o->host ? o->host : config_text(CONFIG_HOST);
+	door.port = o->port ? o->port : (uint16_t)config_number(CONFIG_PORT);
+	door.socket = o->socket;
+	door.insecure = o->insecure == PYR_YES;
+	door.max_links = or_config(o->max_links, CONFIG_MAX_LINKS);
+	pthread_mutex_lock(&d->lock);
+	opened = door_open(&door, &problem);
+	if (opened) {
+		address_advertise(door_address(opened), d->address, sizeof(d->address));
+		d->host.address = d->address;
+		atomic_store(&d->door, opened);
+	}
+	pthread_mutex_unlock(&d->lock);
+	if (!opened)
+		error_constructor(problem.code, "DaemonError: %s", problem.text);
+	return opened != NULL;
+}
+
+static bool keep_annotations(struct pyr_daemon *d, const struct pyr_daemon_options *o)
+{
+	struct buf all = { 0 };
+	const char *problem;
+	struct span body;
+	size_t i;
+
+	for (i = 0; i < o->n_annotations; i++)
+		annotation_put(&all, ANNOTATIONS_OF_REPLY, &o->annotations[i]);
+	body = (struct span){ all.data, all.n };
+	problem = all.broken ? "out of memory" : annotations_problem(body, ANNOTATIONS_OF_REPLY);
+	if (problem)
+		error_constructor(PYR_INVALID_ARGUMENT, "DaemonError: %s", problem);
+	else
+		d->host.n_annotations = annotations_read(body, ANNOTATIONS_OF_REPLY, &d->kept,
+							 &d->host.annotations);
+	buf_free(&all);
+	return !problem;
+}
+
+/* Streams outlive their links, unless that is switched off. */
+static bool keep_streams(struct pyr_daemon *d, const struct pyr_daemon_options *o)
+{
+	uint32_t ms = or_config(o->stream_linger_ms, CONFIG_STREAM_LINGER_MS);
+
+	if (ms == 0 || ms == PYR_NO_LINGER)
+		return true;
+	d->host.stream_linger_ms = ms;
+	d->host.lingering = lingering_new(ms);
+	return d->host.lingering != NULL;
+}
+
+static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
+{
+	struct server_options server = { .host = &d->host, .door = &d->door, .data = d };
+	struct plain_options plain = { .objects = &d->objects };
+
+	d->executor = exec_new(o->threads ? o->threads : default_threads());
+	d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	d->objects.hooks = (struct object_hooks){
+		.on_error = o->on_call_error,
+		.on_connect = o->on_connect,
+		.on_disconnect = o->on_disconnect,
+		.on_answer = o->on_answer,
+		.data = o->hook_data,
+	};
+	if (d->executor)
+		exec_on_idle(d->executor, on_idle, d);
+	d->host.traces = o->traces;
+	d->host.objects = &d->objects;
+	d->host.executor = d->executor;
+	d->host.max_calls = or_config(o->max_calls, CONFIG_MAX_CALLS);
+	d->host.max_message = or_config(o->max_message, CONFIG_MAX_MESSAGE);
+	d->host.stream_lifetime_ms = or_config(o->stream_lifetime_ms, CONFIG_STREAM_LIFETIME_MS);
+	d->host.closed = on_closed;
+	d->host.progress = on_progress;
+	plain.executor = d->executor;
+	plain.max_message = d->host.max_message;
+	plain.stream_lifetime_ms = d->host.stream_lifetime_ms;
+	plain.max_calls = d->host.max_calls;
+	plain.address = "this daemon";
+	plain.progress = on_plain_progress;
+	plain.data = d;
+	plain.is_guarded = o->on_connect;
+	server.opened = on_opened;
+	if (keep_streams(d, o) && d->executor && d->stop_fd >= 0)
+		server.plain = d->plain = plain_face_new(&plain);
+	if (d->plain)
+		d->server = server_new(&server);
+	return d->server != NULL;
+}
+
+static pyr_daemon *new_daemon(const struct pyr_daemon_options *o)
+{
+	pyr_daemon *d;
+	int err = engine_start();
+
+	if (err < 0)
+		return error_constructor(-err, "%s",
+					 err == -PYR_FAILED_PRECONDITION
+						 ? ENGINE_FORKED_TEXT
+						 : "the runtime cannot be started");
+	d = calloc(1, sizeof(*d));
+	if (!d || objects_init(&d->objects) < 0) {
+		free(d);
+		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	}
+	pthread_mutex_init(&d->lock, NULL);
+	pthread_cond_init(&d->ended, NULL);
+	engine_waiter_init(&d->progress, false);
+	d->signals = o->signals != PYR_NO;
+	atomic_init(&d->drain_ms, or_config(o->drain_ms, CONFIG_DRAIN_MS));
+	d->stop_fd = -1;
+	arena_init(&d->kept, NULL, 0);
+	if (!build(d, o)) {
+		pyr_daemon_free(d);
+		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	}
+	if (!keep_annotations(d, o) || !open_door(d, o)) {
+		pyr_error *why = pyr_error_take();
+
+		pyr_daemon_free(d);
+		error_restore(why);
+		return error_from_constructor();
+	}
+	list(d, true);
+	return d;
+}
+
+struct making {
+	const struct pyr_daemon_options *options;
+	pyr_daemon *daemon;
+};
+
+static void make_daemon(void *arg)
+{
+	struct making *m = arg;
+
+	m->daemon = new_daemon(m->options);
+}
+
+pyr_daemon *pyr_daemon_new(const struct pyr_daemon_options *options)
+{
+	static const struct pyr_daemon_options defaults;
+	struct making m = { .options = options ? options : &defaults };
+
+	stack_call(make_daemon, &m); /* core's servers need more room than a task has */
+	return m.daemon;
+}
+
+/* ---- the end ---- */
+
+static void each_peer(struct pyr_daemon *d, void (*fn)(struct peer *))
+{
+	struct peer *peer;
+
+	pthread_mutex_lock(&d->lock);
+	for (peer = d->peers; peer; peer = peer->next)
+		fn(peer);
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void say_goaway(struct peer *peer)
+{
+	peer_goaway(peer, "the daemon is stopping");
+}
+
+static void close_peer(struct peer *peer)
+{
+	peer_close(peer, 0, "");
+}
+
+static bool is_quiet(struct pyr_daemon *d)
+{
+	struct peer *peer;
+	bool quiet = exec_load(d->executor) == 0 && plain_face_load(d->plain) == 0;
+
+	pthread_mutex_lock(&d->lock);
+	for (peer = d->peers; peer && quiet; peer = peer->next)
+		quiet = peer_is_quiet(peer);
+	pthread_mutex_unlock(&d->lock);
+	return quiet;
+}
+
+static bool has_no_peers(struct pyr_daemon *d)
+{
+	bool none;
+
+	pthread_mutex_lock(&d->lock);
+	none = !d->peers;
+	pthread_mutex_unlock(&d->lock);
+	return none;
+}
+
+static void wait_until(struct pyr_daemon *d, bool (*done)(struct pyr_daemon *), int64_t until)
+{
+	for (;;) {
+		atomic_store(&d->progress.ready, false);
+		if (done(d) || engine_now() >= until)
+			return;
+		engine_wait(&d->progress, until);
+	}
+}
+
+/* Names go first, so that nobody new is sent here; running calls have drain_ms; then callers leave
+ * (what they call meanwhile is turned away, and so not lost), and the links of those that do not
+ * close. */
+static void drain(struct pyr_daemon *d)
+{
+	int64_t until = engine_now() + (int64_t)atomic_load(&d->drain_ms) * ENGINE_MS;
+	int64_t leave;
+
+	naming_daemon_closing(d->host.address);
+	door_close(d->door);
+	/* First: nothing runs that comes after the Goaway. */
+	atomic_store(&d->host.is_draining, true);
+	lingering_close(d->host.lingering); /* nobody can come for them */
+	each_peer(d, say_goaway);
+	plain_face_drain(d->plain);
+	wait_until(d, is_quiet, until);
+	leave = engine_now() + LEAVE_MS * (int64_t)ENGINE_MS;
+	wait_until(d, has_no_peers, leave < until ? leave : until);
+	each_peer(d, close_peer);
+	wait_until(d, has_no_peers, engine_now() + CLOSE_MS * (int64_t)ENGINE_MS);
+}
+
+static void *keeper_main(void *data)
+{
+	struct pyr_daemon *d = data;
+	struct pollfd wait = { .fd = d->stop_fd, .events = POLLIN };
+
+	while (poll(&wait, 1, -1) < 0 && errno == EINTR)
+		;
+	drain(d);
+	exec_stop(d->executor);
+	return NULL;
+}
+
+void pyr_daemon_stop(pyr_daemon *daemon)
+{
+	static const uint64_t one = 1;
+
+	if (daemon && !engine_is_forked() && write(daemon->stop_fd, &one, sizeof(one)) < 0)
+		return; /* the counter is full: it was told */
+}
+
+static int start_running(struct pyr_daemon *d)
+{
+	const char *why = NULL;
+
+	if (engine_is_forked())
+		return error_set(PYR_FAILED_PRECONDITION, ENGINE_FORKED_TEXT);
+	if (stack_current())
+		return error_set(PYR_FAILED_PRECONDITION,
+				 "DaemonError: a daemon runs in a thread, not in a task");
+	pthread_mutex_lock(&d->lock);
+	if (d->is_running)
+		why = "is running already";
+	else if (d->has_stopped)
+		why = "was stopped: make another";
+	else
+		d->is_running = true;
+	pthread_mutex_unlock(&d->lock);
+	return why ? error_set(PYR_FAILED_PRECONDITION, "DaemonError: the daemon at %s %s",
+			       d->host.address, why)
+		   : 0;
+}
+
+int pyr_daemon_run(pyr_daemon *daemon)
+{
+	pthread_t keeper;
+	int err;
+
+	if (!daemon)
+		return error_null("daemon");
+	err = start_running(daemon);
+	if (err < 0)
+		return err;
+	if (daemon->signals)
+		daemon->signals = signals_watch(daemon->stop_fd);
+	err = engine_thread(&keeper, keeper_main, daemon);
+	if (err == 0) {
+		err = exec_work(daemon->executor);
+		if (err < 0)
+			pyr_daemon_stop(daemon);
+		pthread_join(keeper, NULL);
+	}
+	if (daemon->signals)
+		signals_forget(daemon->stop_fd);
+	pthread_mutex_lock(&daemon->lock);
+	daemon->is_running = false;
+	daemon->has_stopped = true;
+	pthread_cond_broadcast(&daemon->ended);
+	pthread_mutex_unlock(&daemon->lock);
+	return err < 0 ? error_set(-err, "DaemonError: no threads for methods") : 0;
+}
+
+static void free_daemon(void *arg)
+{
+	pyr_daemon *daemon = arg;
+
+	pthread_mutex_lock(&daemon->lock);
+	if (daemon->is_running) {
+		atomic_store(&daemon->drain_ms, 0);
+		pyr_daemon_stop(daemon);
+	}
+	while (daemon->is_running)
+		pthread_cond_wait(&daemon->ended, &daemon->lock);
+	pthread_mutex_unlock(&daemon->lock);
+	if (daemon->door) {
+		naming_daemon_closing(daemon->host.address); /* of one that did not run */
+		list(daemon, false);
+		door_close(daemon->door);
+	}
+	lingering_close(daemon->host.lingering);
+	server_free(daemon->server);
+	plain_face_free(daemon->plain); /* after those who hand it calls */
+	wait_until(daemon, has_no_peers, ENGINE_FOREVER);
+	lingering_free(daemon->host.lingering);
+	exec_free(daemon->executor);
+	objects_free(&daemon->objects);
+	door_free(daemon->door);
+	if (daemon->stop_fd >= 0)
+		close(daemon->stop_fd);
+	arena_clear(&daemon->kept);
+	engine_waiter_fini(&daemon->progress);
+	pthread_cond_destroy(&daemon->ended);
+	pthread_mutex_destroy(&daemon->lock);
+	free(daemon);
+}
+
+void pyr_daemon_free(pyr_daemon *daemon)
+{
+	if (daemon && !engine_is_forked())
+		stack_call(free_daemon, daemon);
+}
+
+int pyr_daemon_serve_fd(pyr_daemon *daemon, int fd)
+{
+	if (fd < 0 || !daemon || !door_prepare(fd)) {
+		if (fd >= 0)
+			close(fd);
+		return daemon ? error_set(
+					PYR_INVALID_ARGUMENT,
+					"DaemonError: descriptor %d is no connected stream socket",
+					fd)
+			      : error_null("daemon");
+	}
+	if (door_take(daemon->door, fd))
+		return 0;
+	return error_set(PYR_FAILED_PRECONDITION, "DaemonError: the daemon at %s was stopped",
+			 daemon->host.address);
+}

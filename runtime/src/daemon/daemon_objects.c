@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* A daemon's objects, as its users see them. */
+#include <pyrite/gen.h>
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/uri.h"
+#include "daemon/daemon_own.h"
+
+const char *pyr_daemon_address(pyr_daemon *daemon)
+{
+	return daemon ? daemon->host.address : "";
+}
+
+/* An id must be writable in a URI. */
+static bool is_id(const char *id)
+{
+	char text[URI_MAX];
+	struct uri_problem problem;
+	pyr_uri *uri;
+
+	if (strlen(id) > URI_OBJECT_MAX)
+		return false;
+	strcat(strcat(strcpy(text, "PYRO:"), id), "@127.0.0.1:1");
+	uri = uri_parse(text, &problem);
+	pyr_uri_free(uri);
+	return uri != NULL;
+}
+
+const char *pyr__register(pyr_daemon *daemon, const struct pyr__interface *interface,
+			  const char *id, const void *methods, void *data)
+{
+	const struct codec_interface *codec;
+	struct object *object;
+	int code = PYR_RESOURCE_EXHAUSTED;
+
+	if (!daemon || !methods) {
+		error_null(daemon ? "methods" : "daemon");
+		return error_from_constructor();
+	}
+	if (id && !is_id(id))
+		return error_constructor(PYR_INVALID_ARGUMENT,
+					 "DaemonError: '%.300s' cannot be the id of an object", id);
+	codec = codec_interface_get(interface);
+	object = codec ? objects_add(&daemon->objects, codec, id, daemon->host.address, methods,
+				     data, &code)
+		       : NULL;
+	if (object)
+		return object->uri;
+	if (code == PYR_ALREADY_EXISTS)
+		return error_constructor(code, "DaemonError: object '%s' exists at %s already", id,
+					 daemon->host.address);
+	return error_constructor(code, "out of memory");
+}
+
+const char *pyr_daemon_uri(pyr_daemon *daemon, const char *id)
+{
+	struct object *object;
+	const char *uri;
+
+	if (!daemon || !id) {
+		error_null(daemon ? "id" : "daemon");
+		return NULL;
+	}
+	object = objects_find(&daemon->objects, span_of(id));
+	if (!object)
+		return error_constructor(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
+					 daemon->host.address);
+	uri = object->uri; /* the table's, until it is unregistered */
+	object_unref(object);
+	return uri;
+}
+
+int pyr_daemon_unregister(pyr_daemon *daemon, const char *id)
+{
+	if (!daemon || !id)
+		return error_null(daemon ? "id" : "daemon");
+	if (objects_remove(&daemon->objects, id))
+		return 0;
+	return error_set(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
+			 daemon->host.address);
+}
+
+int pyr_daemon_set_default(pyr_daemon *daemon, const char *id)
+{
+	if (!daemon || !id)
+		return error_null(daemon ? "id" : "daemon");
+	if (objects_set_default(&daemon->objects, id))
+		return 0;
+	return error_set(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
+			 daemon->host.address);
+}

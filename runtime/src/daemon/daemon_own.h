@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_DAEMON_OWN_H
+#define PYRITE_DAEMON_OWN_H
+/* The daemon from the inside, for the files daemon*.c. */
+#include "daemon/daemon.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "link/door.h"
+#include "link/engine.h"
+#include "peer/object.h"
+#include "peer/peer.h"
+
+struct pyr_daemon {
+	struct object_table objects;
+	struct executor *executor;
+	struct peer_host host;
+	struct arena kept;         /* what host has copied of the options */
+	struct door *_Atomic door; /* written last of what a connection needs */
+	struct server *server;
+	struct plain_face *plain;
+	char address[DOOR_ADDRESS_MAX]; /* as its URIs give it */
+	int stop_fd;                    /* an eventfd: somebody wants it to stop */
+	atomic_uint_fast32_t drain_ms;  /* pyr_daemon_free() has no time for it */
+	bool signals;
+	pthread_mutex_t lock;          /* before a peer's */
+	struct peer *peers;            /* lock */
+	pthread_cond_t ended;          /* run() has returned */
+	bool is_running, has_stopped;  /* lock */
+	struct engine_waiter progress; /* of the keeper: something was answered or closed */
+	struct pyr_daemon *next;       /* in daemons */
+};
+#endif

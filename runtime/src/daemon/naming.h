@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_NAMING_H
+#define PYRITE_NAMING_H
+/*
+ * Names, on the generated stubs of naming.idl: the short forms pyr_ns_*, the look-up behind
+ * PYRONAME proxies, and the leases that this process holds at name servers. Floor 5.
+ */
+#include <pyrite/pyrite.h>
+
+#include "base/uri.h"
+
+/*
+ * Follows a PYRONAME to the PYRO uri of an object: blocks, at most timeout_ms (0: the setting
+ * lookup_timeout_ms). *ret: owned, pyr_uri_free(). Returns 0, or minus a status with the last error
+ * set: NOT_FOUND for an unknown name, UNAVAILABLE when there is no name server. A PYRO uri is
+ * copied.
+ */
+int naming_resolve(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret);
+
+/*
+ * Removes the names leased for the daemon at address ("host:port", "./u:path") from their name
+ * servers, and forgets them. Blocks, at most 2 s. Called by the daemon before it closes its door,
+ * by a thread that may wait. Leaves the last error alone.
+ */
+void naming_daemon_closing(const char *address);
+#endif

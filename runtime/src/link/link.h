@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_LINK_H
+#define PYRITE_LINK_H
+/*
+ * How frames travel between two processes, whatever carries them. A link moves messages, in order,
+ * one write at a time; it knows nothing of what is in them. What a thread waits on is the engine.
+ * link_grpc.c is the first kind. link_plain.c reads the frames: it speaks for a server that knows
+ * gRPC alone.
+ */
+#include <pyrite/context.h>
+
+#include "base/buf.h"
+
+struct link;
+
+/* The owner's side. All are called by the leading thread, with no lock of the link held. */
+struct link_events {
+	/* borrowed; of one longer than FRAME_MESSAGE_MAX not all need be there */
+	void (*message)(void *owner, struct span message);
+	void (*written)(void *owner); /* the write is done: the next may go */
+	/* Once, the last: the other side or the network ended it. code: enum pyr_status; text
+	 * borrowed. */
+	void (*closed)(void *owner, int code, const char *text);
+};
+
+enum link_write {
+	LINK_OVER,    /* the message was not taken: closed() comes or came */
+	LINK_WRITING, /* the next may go after written() */
+	LINK_WRITTEN  /* the next may go at once */
+};
+
+struct link_kind {
+	/* Hands over a message, whose bytes are copied. */
+	enum link_write (*write)(struct link *link, struct span message);
+	/* Ends it: after what was written if code is 0, at once otherwise. closed() still comes.
+	 * Any thread, also twice. */
+	void (*close)(struct link *link, int code, const char *text);
+	/* Gives up the owner's reference; only after closed(). */
+	void (*free)(struct link *link);
+};
+
+struct link {
+	const struct link_kind *kind;
+	const struct link_events *events;
+	void *owner;
+	bool is_local;        /* the other side is on this host */
+	bool is_plain;        /* it is a plain gRPC server; set before the first message comes */
+	bool is_orderly;      /* accepted; once closed: the other side ended it, it was not lost */
+	bool has_credentials; /* accepted from a unix socket */
+	struct pyr_credentials credentials;
+	char address[128]; /* of the other side, for messages: "127.0.0.1:9090", "./u:/path" */
+};
+
+/* Where to connect. */
+struct link_target {
+	const char *target;  /* as gRPC writes it; borrowed */
+	const char *address; /* for messages; borrowed */
+	bool is_local;
+	uint32_t max_message; /* bytes of a reply that the owner takes */
+	int fd;               /* a connected socket, taken, for link_grpc.c; 0: it connects */
+};
+
+/* Starts to connect; writes may follow at once. Returns NULL when memory is out. */
+struct link *link_connect(const struct link_target *target, enum pyr_plain plain,
+			  const struct link_events *events, void *owner);
+
+/* What the owner calls: the functions of its kind, on the thread's own stack, as link_connect(). */
+enum link_write link_write(struct link *link, struct span message);
+void link_close(struct link *link, int code, const char *text);
+void link_free(struct link *link);
+
+/* What link_connect() chooses from: frames over a stream; plain calls; the first, or the second if
+ * the server does not know the first. */
+struct link *link_grpc_connect(const struct link_target *target, const struct link_events *events,
+			       void *owner);
+struct link *link_plain_connect(const struct link_target *target, const struct link_events *events,
+				void *owner);
+struct link *link_auto_connect(const struct link_target *target, const struct link_events *events,
+			       void *owner);
+
+/*
+ * Takes a call of /pyrite.Link/Open that a core server was asked for, in the leader. Owner and
+ * events are set by link_grpc_start().
+ */
+struct grpc_call;
+struct link *link_grpc_accept(struct grpc_call *call, const char *address, bool is_local);
+void link_grpc_start(struct link *link, const struct link_events *events, void *owner);
+#endif

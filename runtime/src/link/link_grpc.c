@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A link over one bidirectional gRPC stream, /pyrite.Link/Open. Both ends run the same code but for
+ * how the call comes to be and which operation tells its end. Each batch in flight holds a
+ * reference; the owner holds one more.
+ *
+ * After a message was received, the next receive is put off until the leader polls again. By then
+ * the answer has usually been sent, and core has sent the WINDOW_UPDATE along with it for which it
+ * else makes a write of its own: that would double the cost of a serial call.
+ */
+#include "link/link.h"
+
+#include <pyrite/pyrite.h>
+
+#include <grpc/byte_buffer.h>
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_posix.h>
+#include <grpc/grpc_security.h>
+#include <grpc/slice.h>
+#include <grpc/support/time.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/tsan.h"
+#include "link/engine.h"
+#include "wire/frame.h"
+
+struct grpc_link {
+	struct link link;
+	grpc_call *call;       /* lock: NULL when it is over */
+	grpc_channel *channel; /* client */
+	atomic_int refs;
+	struct engine_event opened, received, sent, ended, closed;
+	grpc_metadata_array initial, trailing;
+	grpc_byte_buffer *incoming, *outgoing;
+	grpc_status_code status;
+	grpc_slice details;
+	int cancelled;
+	struct engine_hook put_off; /* starts the next receive */
+	bool is_reading;            /* leader: a receive is in flight */
+	bool has_ended;             /* leader: `ended` came */
+	bool is_finished;           /* leader: closed() was called */
+	pthread_mutex_t lock;       /* after the owner's; before core's and the engine's */
+	bool is_client;
+	bool is_closing;      /* lock: no new writes */
+	bool is_writing;      /* lock: a send is in flight */
+	bool close_after;     /* lock: end the stream once that is written */
+	int close_code;       /* lock: told instead of the network's when this end closed */
+	char close_text[256]; /* lock */
+};
+
+static struct grpc_link *of(struct link *link)
+{
+	return (struct grpc_link *)link;
+}
+
+#define FROM(event, member)                                                                        \
+	((struct grpc_link *)((char *)(event)-offsetof(struct grpc_link, member)))
+
+/* Lets core close the connection, also while the link itself is still held. */
+static void release_call(struct grpc_link *l)
+{
+	grpc_call *call;
+
+	pthread_mutex_lock(&l->lock);
+	call = l->call;
+	l->call = NULL;
+	pthread_mutex_unlock(&l->lock);
+	if (!call)
+		return;
+	grpc_call_unref(call);
+	if (l->channel)
+		grpc_channel_destroy(l->channel);
+}
+
+static void unref(struct grpc_link *l)
+{
+	if (atomic_fetch_sub(&l->refs, 1) != 1)
+		return;
+	release_call(l);
+	grpc_metadata_array_destroy(&l->initial);
+	grpc_metadata_array_destroy(&l->trailing);
+	grpc_slice_unref(l->details);
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+/* Starts a batch whose completion is `event`. */
+/* The batch has the caller's reference from now on, if it is started. */
+static bool hand_over(struct grpc_link *l, const grpc_op *ops, size_t n, struct engine_event *event)
+{
+	TSAN_RELEASE(event);
+	return l->call && grpc_call_start_batch(l->call, ops, n, event, NULL) == GRPC_CALL_OK;
+}
+
+static bool start(struct grpc_link *l, const grpc_op *ops, size_t n, struct engine_event *event)
+{
+	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+	if (hand_over(l, ops, n, event))
+		return true;
+	unref(l);
+	return false;
+}
+
+/* The read has the caller's reference from now on, if it is started. */
+static bool start_read(struct grpc_link *l)
+{
+	grpc_op op = { .op = GRPC_OP_RECV_MESSAGE };
+
+	op.data.recv_message.recv_message = &l->incoming;
+	return hand_over(l, &op, 1, &l->received);
+}
+
+/* Tells the owner, once the end is known and nothing is being read or written any more. */
+static void finish(struct grpc_link *l)
+{
+	char text[256];
+	bool is_writing;
+	int code;
+
+	if (l->is_finished || !l->has_ended || l->is_reading)
+		return;
+	pthread_mutex_lock(&l->lock);
+	is_writing = l->is_writing;
+	l->is_closing = true;
+	code = l->close_code;
+	snprintf(text, sizeof(text), "%s", l->close_text);
+	pthread_mutex_unlock(&l->lock);
+	if (is_writing)
+		return;
+	l->is_finished = true;
+	if (code == 0 && l->is_client) {
+		code = (int)l->status;
+		snprintf(text, sizeof(text), "%.*s", (int)GRPC_SLICE_LENGTH(l->details),
+			 (const char *)GRPC_SLICE_START_PTR(l->details));
+	}
+	l->link.is_orderly = !l->is_client && code == 0 && !l->cancelled;
+	if (code == 0)
+		code = PYR_UNAVAILABLE;
+	if (text[0] == '\0')
+		snprintf(text, sizeof(text), "connection closed");
+	l->link.events->closed(l->link.owner, code, text);
+	release_call(l);
+}
+
+/* The orderly end of this side's half, with nothing being written. With the lock. */
+static void send_end(struct grpc_link *l)
+{
+	grpc_op op = { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT };
+
+	if (!l->is_client) {
+		op.op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+		op.data.send_status_from_server.status = GRPC_STATUS_OK;
+	}
+	if (l->call && !start(l, &op, 1, &l->closed))
+		grpc_call_cancel(l->call, NULL);
+}
+
+static void close_link(struct link *link, int code, const char *text)
+{
+	struct grpc_link *l = of(link);
+
+	pthread_mutex_lock(&l->lock);
+	if (!l->is_closing) {
+		l->is_closing = true;
+		l->close_code = code;
+		snprintf(l->close_text, sizeof(l->close_text), "%s", text);
+		if (code == 0 && l->is_writing)
+			l->close_after = true;
+		else if (code == 0)
+			send_end(l);
+	}
+	if (code != 0 && l->call)
+		grpc_call_cancel(l->call, NULL);
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* ---- batches that are through; in the leader ---- */
+
+static void deliver(struct grpc_link *l, grpc_byte_buffer *message)
+{
+	const grpc_slice_buffer *parts = &message->data.raw.slice_buffer;
+	grpc_byte_buffer_reader reader;
+	grpc_slice slice;
+	struct span span;
+
+	if (parts->count == 1 || parts->length > FRAME_MESSAGE_MAX) {
+		slice = grpc_slice_ref(parts->slices[0]); /* too long: only the length is of use */
+	} else if (grpc_byte_buffer_reader_init(&reader, message)) {
+		slice = grpc_byte_buffer_reader_readall(&reader);
+		grpc_byte_buffer_reader_destroy(&reader);
+	} else {
+		return;
+	}
+	span = (struct span){ GRPC_SLICE_START_PTR(slice), parts->length };
+	l->link.events->message(l->link.owner, span);
+	grpc_slice_unref(slice);
+}
+
+static void on_before_poll(struct engine_hook *hook)
+{
+	struct grpc_link *l = FROM(hook, put_off);
+
+	l->is_reading = start_read(l);
+	if (l->is_reading)
+		return;
+	finish(l);
+	unref(l);
+}
+
+static void on_received(struct engine_event *event, bool ok)
+{
+	struct grpc_link *l = FROM(event, received);
+	grpc_byte_buffer *message = l->incoming;
+	bool goes_on = ok && message;
+
+	l->incoming = NULL;
+	l->is_reading = false;
+	if (goes_on) {
+		deliver(l, message);
+		engine_before_poll(&l->put_off); /* with the reference, for the next read */
+	} else if (!l->is_client) { /* the other end sends no more: a link is not half of one */
+		close_link(&l->link, 0, "");
+	}
+	if (message)
+		grpc_byte_buffer_destroy(message);
+	finish(l);
+	if (!goes_on)
+		unref(l);
+}
+
+static void on_sent(struct engine_event *event, bool ok)
+{
+	struct grpc_link *l = FROM(event, sent);
+	bool close_after;
+
+	grpc_byte_buffer_destroy(l->outgoing);
+	pthread_mutex_lock(&l->lock);
+	l->is_writing = false;
+	close_after = l->close_after;
+	l->close_after = false;
+	if (close_after)
+		send_end(l);
+	pthread_mutex_unlock(&l->lock);
+	if (ok && !close_after)
+		l->link.events->written(l->link.owner);
+	finish(l); /* closed() is the last that the owner hears */
+	unref(l);
+}
+
+static void on_ended(struct engine_event *event, bool ok)
+{
+	struct grpc_link *l = FROM(event, ended);
+
+	(void)ok;
+	l->has_ended = true;
+	finish(l);
+	unref(l);
+}
+
+static void on_opened(struct engine_event *event, bool ok)
+{
+	(void)ok;
+	unref(FROM(event, opened));
+}
+
+static void on_closed(struct engine_event *event, bool ok)
+{
+	(void)ok;
+	unref(FROM(event, closed));
+}
+
+/* ---- what goes out ---- */
+
+static enum link_write write_link(struct link *link, struct span message)
+{
+	struct grpc_link *l = of(link);
+	grpc_slice slice = grpc_slice_from_copied_buffer((const char *)message.p, message.n);
+	grpc_op op = { .op = GRPC_OP_SEND_MESSAGE };
+	grpc_byte_buffer *buffer;
+	bool started = false;
+
+	buffer = grpc_raw_byte_buffer_create(&slice, 1);
+	grpc_slice_unref(slice);
+	op.data.send_message.send_message = buffer;
+	pthread_mutex_lock(&l->lock);
+	if (!l->is_closing) {
+		l->is_writing = true;
+		l->outgoing = buffer;
+		started = start(l, &op, 1, &l->sent);
+		l->is_writing = started;
+	}
+	pthread_mutex_unlock(&l->lock);
+	if (!started)
+		grpc_byte_buffer_destroy(buffer);
+	return started ? LINK_WRITING : LINK_OVER;
+}
+
+static void free_link(struct link *link)
+{
+	unref(of(link));
+}
+
+/* ---- beginnings ---- */
+
+static const struct link_kind grpc_kind = { write_link, close_link, free_link };
+
+static struct grpc_link *new_link(const char *address, bool is_local, bool is_client)
+{
+	struct grpc_link *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->link.kind = &grpc_kind;
+	l->link.is_local = is_local;
+	snprintf(l->link.address, sizeof(l->link.address), "%s", address);
+	l->is_client = is_client;
+	l->refs = 1;
+	l->details = grpc_empty_slice();
+	l->opened.done = on_opened;
+	l->received.done = on_received;
+	l->sent.done = on_sent;
+	l->ended.done = on_ended;
+	l->closed.done = on_closed;
+	l->put_off.run = on_before_poll;
+	grpc_metadata_array_init(&l->initial);
+	grpc_metadata_array_init(&l->trailing);
+	pthread_mutex_init(&l->lock, NULL);
+	return l;
+}
+
+static grpc_arg int_arg(const char *key, int value)
+{
+	grpc_arg arg = { .type = GRPC_ARG_INTEGER, .key = (char *)key };
+
+	arg.value.integer = value;
+	return arg;
+}
+
+/* One channel for one link: no back-off or connection is shared behind our back. */
+static grpc_channel *new_channel(const struct link_target *target)
+{
+	grpc_arg args[] = {
+		int_arg("grpc.use_local_subchannel_pool", 1),
+		int_arg("grpc.enable_retries", 0),
+		int_arg("grpc.enable_http_proxy", 0),
+		int_arg("grpc.compression_enabled_algorithms_bitset", 1),
+		int_arg("grpc.max_receive_message_length", 1 << 20),
+		int_arg("grpc.keepalive_time_ms", 10000),
+		int_arg("grpc.keepalive_timeout_ms", 5000),
+		int_arg("grpc.http2.max_pings_without_data", 0),
+		int_arg("grpc.http2.bdp_probe", target->is_local ? 0 : 1),
+	};
+	grpc_channel_args all = { sizeof(args) / sizeof(args[0]), args };
+	grpc_channel_credentials *plain = grpc_insecure_credentials_create();
+	grpc_channel *channel;
+
+	if (target->fd > 0)
+		channel = grpc_channel_create_from_fd(target->target, target->fd, plain, &all);
+	else
+		channel = grpc_channel_create(target->target, plain, &all);
+	grpc_channel_credentials_release(plain);
+	return channel;
+}
+
+/*
+ * A fresh call takes its first batches; if core does not, it is over before it began. A client is
+ * not the leader here, who may see the end before this returns: what that reads is set before.
+ */
+static void begin(struct grpc_link *l, const grpc_op *open, size_t n_open, const grpc_op *end)
+{
+	l->is_reading = true;
+	if (!start(l, end, 1, &l->ended) || !start(l, open, n_open, &l->opened))
+		grpc_call_cancel(l->call, NULL);
+	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+	if (!start_read(l)) {
+		l->is_reading = false;
+		unref(l);
+	}
+}
+
+struct link *link_grpc_connect(const struct link_target *target, const struct link_events *events,
+			       void *owner)
+{
+	struct grpc_link *l = new_link(target->address, target->is_local, true);
+	grpc_op open[2] = { { .op = GRPC_OP_SEND_INITIAL_METADATA },
+			    { .op = GRPC_OP_RECV_INITIAL_METADATA } };
+	grpc_op end = { .op = GRPC_OP_RECV_STATUS_ON_CLIENT };
+
+	if (!l)
+		return NULL;
+	l->link.events = events;
+	l->link.owner = owner;
+	l->channel = new_channel(target);
+	l->call =
+		grpc_channel_create_call(l->channel, NULL, GRPC_PROPAGATE_DEFAULTS, engine_queue(),
+					 grpc_slice_from_static_string("/pyrite.Link/Open"), NULL,
+					 gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+	open[1].data.recv_initial_metadata.recv_initial_metadata = &l->initial;
+	end.data.recv_status_on_client.trailing_metadata = &l->trailing;
+	end.data.recv_status_on_client.status = &l->status;
+	end.data.recv_status_on_client.status_details = &l->details;
+	begin(l, open, 2, &end);
+	return &l->link;
+}
+
+struct link *link_grpc_accept(grpc_call *call, const char *address, bool is_local)
+{
+	struct grpc_link *l = new_link(address, is_local, false);
+
+	if (l)
+		l->call = call;
+	return l ? &l->link : NULL;
+}
+
+void link_grpc_start(struct link *link, const struct link_events *events, void *owner)
+{
+	struct grpc_link *l = of(link);
+	grpc_op open = { .op = GRPC_OP_SEND_INITIAL_METADATA };
+	grpc_op end = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER };
+
+	link->events = events;
+	link->owner = owner;
+	end.data.recv_close_on_server.cancelled = &l->cancelled;
+	begin(l, &open, 1, &end);
+}

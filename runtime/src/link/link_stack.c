@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way into a link, of any kind and from any stack: core needs more of it than a task may have,
+ * so it is called on the thread's own.
+ */
+#include "link/link.h"
+
+#include "base/stack.h"
+
+struct work {
+	struct link *link;
+	struct span message;
+	enum link_write written;
+	int code;
+	const char *text;
+};
+
+static void write_here(void *arg)
+{
+	struct work *work = arg;
+
+	work->written = work->link->kind->write(work->link, work->message);
+}
+
+enum link_write link_write(struct link *link, struct span message)
+{
+	struct work work = { .link = link, .message = message };
+
+	stack_call(write_here, &work);
+	return work.written;
+}
+
+static void close_here(void *arg)
+{
+	struct work *work = arg;
+
+	work->link->kind->close(work->link, work->code, work->text);
+}
+
+void link_close(struct link *link, int code, const char *text)
+{
+	struct work work = { .link = link, .code = code, .text = text };
+
+	stack_call(close_here, &work);
+}
+
+static void free_here(void *arg)
+{
+	struct link *link = arg;
+
+	link->kind->free(link);
+}
+
+void link_free(struct link *link)
+{
+	stack_call(free_here, link);
+}
+
+struct connecting {
+	const struct link_target *target;
+	enum pyr_plain plain;
+	const struct link_events *events;
+	void *owner;
+	struct link *link;
+};
+
+static void connect_here(void *arg)
+{
+	struct connecting *c = arg;
+
+	if (c->plain == PYR_PLAIN_NEVER)
+		c->link = link_grpc_connect(c->target, c->events, c->owner);
+	else if (c->plain == PYR_PLAIN_ONLY)
+		c->link = link_plain_connect(c->target, c->events, c->owner);
+	else
+		c->link = link_auto_connect(c->target, c->events, c->owner);
+}
+
+struct link *link_connect(const struct link_target *target, enum pyr_plain plain,
+			  const struct link_events *events, void *owner)
+{
+	struct connecting c = { target, plain, events, owner, NULL };
+
+	stack_call(connect_here, &c);
+	return c.link;
+}

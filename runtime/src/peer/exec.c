@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* What the method threads have to do: lanes of calls, and jobs. */
+#include "peer/exec_own.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer/peer.h"
+
+enum { BACKLOG_MAX = 16 << 20 /* bytes that a link may have to send before its methods wait */ };
+
+struct executor *exec_new(unsigned threads)
+{
+	struct executor *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	pthread_mutex_init(&e->lock, NULL);
+	e->refs = 1;
+	e->ready_end = &e->ready;
+	e->jobs_end = &e->jobs;
+	e->nested_end = &e->nested;
+	e->n_workers = threads;
+	return e;
+}
+
+static void drop_lanes(struct lane *lane)
+{
+	struct lane *next;
+	pyr_call *call, *rest;
+
+	for (; lane; lane = next) {
+		next = lane->next;
+		for (call = lane->head; call; call = rest) { /* the last one takes the lane along */
+			rest = call->next;
+			incall_fail(call, PYR_UNAVAILABLE, "the daemon has stopped");
+			incall_unref(call);
+		}
+	}
+}
+
+struct exec_job *exec_take_job(struct executor *e)
+{
+	struct exec_job *job = e->jobs;
+
+	if (!job)
+		return NULL;
+	e->jobs = job->next;
+	if (!e->jobs)
+		e->jobs_end = &e->jobs;
+	return job;
+}
+
+void exec_run_job(struct executor *e, struct exec_job *job)
+{
+	pthread_mutex_unlock(&e->lock);
+	job->run(job);
+	pthread_mutex_lock(&e->lock);
+}
+
+/* Jobs go first: one may queue a call. */
+void exec_free(struct executor *e)
+{
+	struct exec_job *job;
+
+	if (!e)
+		return;
+	pthread_mutex_lock(&e->lock);
+	e->is_freed = true;
+	while ((job = exec_take_job(e)))
+		exec_run_job(e, job);
+	pthread_mutex_unlock(&e->lock);
+	drop_lanes(e->ready);
+	drop_lanes(e->stalled);
+	e->ready = e->stalled = NULL;
+	exec_unref(e);
+}
+
+struct executor *exec_current(void)
+{
+	return exec_self ? exec_self->executor : NULL;
+}
+
+void exec_ref(struct executor *e)
+{
+	atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
+}
+
+void exec_unref(struct executor *e)
+{
+	if (atomic_fetch_sub(&e->refs, 1) != 1)
+		return;
+	pthread_mutex_destroy(&e->lock);
+	free(e);
+}
+
+/* ---- lanes; all with the lock ---- */
+
+static void make_ready(struct executor *e, struct lane *lane)
+{
+	lane->is_ready = true;
+	lane->next = NULL;
+	*e->ready_end = lane;
+	e->ready_end = &lane->next;
+}
+
+static struct lane *pop_ready(struct executor *e)
+{
+	struct lane *lane = e->ready;
+
+	e->ready = lane->next;
+	if (!e->ready)
+		e->ready_end = &e->ready;
+	lane->is_ready = false;
+	return lane;
+}
+
+static bool is_stalled(const struct lane *lane)
+{
+	return lane->backlog &&
+	       atomic_load_explicit(lane->backlog, memory_order_relaxed) > BACKLOG_MAX;
+}
+
+/* The next call to run, lanes in turn; a oneway keeps its lane until it is through. */
+pyr_call *exec_take(struct executor *e, struct lane **from)
+{
+	struct lane *lane;
+	pyr_call *call;
+
+	while (e->ready) {
+		lane = pop_ready(e);
+		if (is_stalled(lane)) {
+			lane->is_ready = true;
+			lane->next = e->stalled;
+			e->stalled = lane;
+			continue;
+		}
+		call = lane->head;
+		lane->head = call->next;
+		if (incall_keeps_lane(call))
+			lane->is_held = true;
+		else if (lane->head)
+			make_ready(e, lane);
+		*from = lane;
+		return call;
+	}
+	return NULL;
+}
+
+void exec_release_lane(struct executor *e, struct lane *lane)
+{
+	lane->is_held = false;
+	if (lane->head)
+		make_ready(e, lane);
+}
+
+void exec_submit(struct executor *e, struct lane *lane, pyr_call *call)
+{
+	incall_ref(call);
+	call->next = NULL;
+	if (!call->executor) {
+		exec_ref(e);
+		call->executor = e;
+	}
+	pthread_mutex_lock(&e->lock);
+	call->lane = lane;
+	e->load++;
+	if (exec_is_nested(e, call)) {
+		exec_add_nested(e, call);
+		pthread_mutex_unlock(&e->lock);
+		return;
+	}
+	if (lane->head)
+		lane->tail->next = call;
+	else
+		lane->head = call;
+	lane->tail = call;
+	if (!lane->is_ready && !lane->is_held) {
+		make_ready(e, lane);
+		exec_wake_one(e);
+	}
+	pthread_mutex_unlock(&e->lock);
+}
+
+bool exec_post(struct executor *e, struct exec_job *job)
+{
+	bool taken;
+
+	pthread_mutex_lock(&e->lock);
+	taken = !e->is_freed;
+	if (taken) {
+		job->next = NULL;
+		*e->jobs_end = job;
+		e->jobs_end = &job->next;
+		exec_wake_one(e);
+	}
+	pthread_mutex_unlock(&e->lock);
+	return taken;
+}
+
+void exec_resume(struct executor *e)
+{
+	struct lane *lane;
+
+	pthread_mutex_lock(&e->lock);
+	while ((lane = e->stalled)) {
+		e->stalled = lane->next;
+		make_ready(e, lane);
+	}
+	if (e->ready)
+		exec_wake_one(e);
+	pthread_mutex_unlock(&e->lock);
+}
+
+void exec_on_idle(struct executor *e, void (*fn)(void *data), void *data)
+{
+	e->on_idle = fn;
+	e->data = data;
+}
+
+size_t exec_load(struct executor *e)
+{
+	size_t load;
+
+	pthread_mutex_lock(&e->lock);
+	load = e->load;
+	pthread_mutex_unlock(&e->lock);
+	return load;
+}
+
+void exec_run_call(struct executor *e, pyr_call *call)
+{
+	pthread_mutex_unlock(&e->lock);
+	incall_run(call);
+	incall_unref(call);
+	pthread_mutex_lock(&e->lock);
+	if (--e->load == 0 && e->on_idle)
+		e->on_idle(e->data);
+}

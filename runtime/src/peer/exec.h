@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_EXEC_H
+#define PYRITE_EXEC_H
+/*
+ * The method threads of a daemon and what they have to do: lanes of calls, taken in turn. Method
+ * threads without work wait in the engine, so the one that leads runs what comes itself; others are
+ * woken only when work piles up.
+ */
+#include "peer/incall.h"
+
+struct executor;
+
+/* threads: methods that run at a time, the caller of exec_work() included; those that wait for a
+ * call of their own do not count. Returns NULL when memory is out. */
+struct executor *exec_new(unsigned threads);
+/*
+ * After exec_work() returned: runs what was posted, fails what is queued, takes no more. Its memory
+ * stays as long as calls, timers and callbacks hold it.
+ */
+void exec_free(struct executor *executor);
+void exec_ref(struct executor *executor);
+void exec_unref(struct executor *executor);
+/* The one whose thread this is; borrowed, NULL in other threads. */
+struct executor *exec_current(void);
+
+/* Something else than a call for a method thread to do, before the calls that are queued. */
+struct exec_job {
+	void (*run)(struct exec_job *job);
+	struct exec_job *next;
+};
+/* Returns false, the job not taken, when the executor has been freed. Any thread. */
+bool exec_post(struct executor *executor, struct exec_job *job);
+
+/* Puts a call at the end of its lane; takes a reference of it. */
+void exec_submit(struct executor *executor, struct lane *lane, pyr_call *call);
+
+/* Lanes held back because their link's backlog was too long may go on. */
+void exec_resume(struct executor *executor);
+
+/* Runs calls, with the other threads of the pool, until exec_stop(). Returns 0 or minus a status.
+ */
+int exec_work(struct executor *executor);
+/* Ends exec_work() when the running methods are through; what is still queued stays. Any thread. */
+void exec_stop(struct executor *executor);
+
+/* Called, with the executor's lock held, whenever nothing is queued or running any more. Set before
+ * exec_work(). */
+void exec_on_idle(struct executor *executor, void (*fn)(void *data), void *data);
+
+/* Calls queued or running. */
+size_t exec_load(struct executor *executor);
+
+/*
+ * A method waits for a call it made. In a serial daemon calls of its own chain (A -> B -> A) are
+ * run meanwhile, by its thread; in a pool another thread takes its place. Between the two, the
+ * thread alone uses the nest.
+ */
+struct exec_nest {
+	struct engine_waiter *waiter; /* nudged when there is such a call */
+	struct exec_nest *outer;
+};
+/* Returns false outside of a daemon's methods: then there is nothing to leave. */
+bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter);
+void exec_nest_leave(struct exec_nest *nest);
+/* Runs one such call. Returns false if there is none. */
+bool exec_run_nested(void);
+
+/*
+ * Answers of a batch of short methods leave together: a peer that has something to send asks the
+ * thread that runs methods to flush it later. Returns false if the caller must flush now. Not with
+ * the peer's lock.
+ */
+struct peer;
+bool exec_cork(struct peer *peer);
+#endif

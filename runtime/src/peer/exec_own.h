@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_EXEC_OWN_H
+#define PYRITE_EXEC_OWN_H
+/* The executor from the inside, for the files exec*.c. */
+#include "peer/exec.h"
+
+#include <pthread.h>
+
+#include "link/engine.h"
+
+/* A method thread. All but the atomics is its own, or under the executor's lock. */
+struct worker {
+	struct engine_waiter waiter;
+	struct executor *executor;
+	struct worker *next, *next_parked;
+	pthread_t thread;
+	bool is_first; /* the thread that called exec_work() */
+	bool is_parked;
+	unsigned n_peeks;
+	unsigned n_run;       /* methods since `began` */
+	int64_t began, ended; /* when it left the engine with work; when its first answer left */
+	int64_t since;        /* when it began to work on what is queued; 0 = just now */
+	int64_t corked_at;    /* 0 while methods are short */
+	struct peer *_Atomic corked; /* a counted peer to flush when the batch is through */
+};
+
+struct executor {
+	atomic_int refs;
+	pthread_mutex_t lock; /* after a peer's, before the engine's */
+	struct lane *ready, **ready_end;
+	struct lane *stalled; /* held back by their link's backlog */
+	struct exec_job *jobs, **jobs_end;
+	int64_t typical_ns; /* how long a method took lately */
+	bool is_stopping, is_freed;
+	size_t load;
+	void (*on_idle)(void *data);
+	void *data;
+	struct engine_ticker ticker;
+
+	unsigned n_workers;     /* methods that may run at a time */
+	struct worker *workers; /* all threads; more than that when methods wait */
+	struct worker *parked;  /* those without work */
+	struct worker *ended;   /* to be joined */
+	unsigned n_threads, n_parked, n_waiting;
+
+	/* A serial daemon's: */
+	struct exec_nest *nest;         /* its method waits for a call */
+	const uint8_t *chain;           /* of the method that runs */
+	pyr_call *nested, **nested_end; /* calls of that chain: they may go before others */
+};
+
+/* The method thread that the calling thread is; NULL: it is none. */
+extern _Thread_local struct worker *exec_self;
+
+/* All below with the lock. */
+
+/* What there is to do, taken out; NULL: nothing. A call's lane is stored in *from. */
+struct exec_job *exec_take_job(struct executor *e);
+pyr_call *exec_take(struct executor *e, struct lane **from);
+/* Without the lock meanwhile. exec_run_call() gives up the call's reference. */
+void exec_run_job(struct executor *e, struct exec_job *job);
+void exec_run_call(struct executor *e, pyr_call *call);
+/* What kept it is through: a lane may go on. */
+void exec_release_lane(struct executor *e, struct lane *lane);
+
+/* Sees to it that somebody does what there is to do, if another method may run. */
+void exec_wake_one(struct executor *e);
+
+/* The calls of a serial daemon that are part of what its method does. */
+bool exec_is_nested(const struct executor *e, const pyr_call *call);
+void exec_add_nested(struct executor *e, pyr_call *call);
+void exec_finish_chain(struct executor *e);
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_OBJECT_H
+#define PYRITE_OBJECT_H
+/*
+ * The objects of a daemon, found by id. Counted: the table, each session bound to one and each call
+ * in it hold it.
+ */
+#include <pyrite/gen.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "wire/codec.h"
+
+/* What the user of its daemon wants to know of its calls and sessions. Each may be NULL. */
+struct object_hooks {
+	pyr_call_error_cb on_error;
+	pyr_connect_cb on_connect;
+	pyr_disconnect_cb on_disconnect;
+	pyr_answer_cb on_answer;
+	void *data;
+};
+
+struct object {
+	atomic_int refs;
+	atomic_bool is_gone;                     /* unregistered: answers NOT_FOUND */
+	const struct codec_interface *interface; /* NULL: of one that is only asked for */
+	void *methods;                           /* a copy of the table */
+	void *data;
+	struct object_hooks hooks; /* a copy: a deferred may outlive the daemon */
+	char *id;
+	char *uri;
+	unsigned default_rank; /* the highest among an interface's objects answers plain calls */
+	struct object *next;   /* in its bucket */
+};
+
+struct object_table {
+	pthread_rwlock_t lock;
+	struct object **buckets;
+	size_t n_buckets, n;
+	unsigned last_rank;
+	struct object_hooks hooks; /* of objects to be added */
+};
+
+int objects_init(struct object_table *table);
+void objects_free(struct object_table *table);
+
+/* Adds an object under id (NULL: a random one), with uri "PYRO:id@address". Returns the object,
+ * borrowed; NULL with *code told. */
+struct object *objects_add(struct object_table *table, const struct codec_interface *interface,
+			   const char *id, const char *address, const void *methods, void *data,
+			   int *code);
+/* Returns a new reference, or NULL. */
+struct object *objects_find(struct object_table *table, struct span id);
+bool objects_remove(struct object_table *table, const char *id);
+/* What is asked for and not there, for hooks to see its id. In no table. Returns a new reference,
+ * or NULL when memory is out. */
+struct object *objects_stand_in(const struct object_table *table, struct span id,
+				const char *address);
+
+/*
+ * For plain gRPC calls: the object that answers for an interface (full name; also an inherited one)
+ * when none is named. Returns a new reference; NULL with *n_found: how many there are.
+ */
+struct object *objects_default(struct object_table *table, struct span interface, size_t *n_found);
+bool objects_set_default(struct object_table *table, const char *id);
+
+void object_ref(struct object *object);
+void object_unref(struct object *object);
+
+/* Where its daemon listens: "127.0.0.1:4000". Borrowed, of the object's uri. */
+const char *object_address(const struct object *object);
+
+/* The operation named, by "example.Server.add" or, for an object of B, also under the bases' names.
+ * Returns its place, -1 if there is none. */
+int object_operation(const struct object *object, struct span name);
+#endif

@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: MIT */
+/* A peer's life, what it sends and when, and to whom each frame goes that comes. */
+#include "peer/peer.h"
+
+#include <openssl/rand.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "peer/exec.h"
+#include "peer/peer_linger.h"
+#include "peer/session.h"
+#include "peer/stream.h"
+#include "wire/frame.h"
+
+static const struct link_events events;
+
+static void on_before_poll(struct engine_hook *hook);
+static void on_linger(struct engine_timer *timer);
+
+static struct peer *new_peer(struct peer_host *host)
+{
+	struct peer *peer = calloc(1, sizeof(*peer));
+
+	if (!peer)
+		return NULL;
+	peer->refs = 1;
+	peer->host = host;
+	peer->max_calls = PEER_MAX_CALLS;
+	peer->max_reply = host ? host->max_message : config_number(CONFIG_MAX_MESSAGE);
+	peer->their_max_message = UINT32_MAX;
+	peer->their_window = STREAM_WINDOW_FIRST;
+	peer->connect_until = ENGINE_FOREVER;
+	peer->flush_later.run = on_before_poll;
+	peer->linger.fire = on_linger;
+	pthread_mutex_init(&peer->lock, NULL);
+	RAND_bytes(peer->id, sizeof(peer->id));
+	return peer;
+}
+
+void peer_ref(struct peer *peer)
+{
+	atomic_fetch_add_explicit(&peer->refs, 1, memory_order_relaxed);
+}
+
+void peer_unref(struct peer *peer)
+{
+	if (!peer || atomic_fetch_sub(&peer->refs, 1) != 1)
+		return;
+	if (peer->link)
+		link_free(peer->link);
+	buf_free(&peer->urgent);
+	buf_free(&peer->wire);
+	numtab_free(&peer->calls_taken);
+	numtab_free(&peer->answered);
+	numtab_free(&peer->sessions_taken);
+	numtab_free(&peer->sessions_made);
+	free(peer->slots);
+	free(peer->key);
+	pthread_mutex_destroy(&peer->lock);
+	free(peer);
+}
+
+static void say_hello(struct peer *peer, bool is_local)
+{
+	struct frame frame = { .type = FRAME_HELLO,
+			       .min_version = FRAME_VERSION_MIN,
+			       .max_version = FRAME_VERSION_MAX };
+
+	frame.max_calls = peer->host ? peer->host->max_calls : PEER_MAX_CALLS;
+	frame.max_message = peer->max_reply;
+	frame.window = peer_stream_window(is_local);
+	frame.agent = span_of("pyrite/" PYR_VERSION);
+	if (peer->host) {
+		frame.from = span_of(peer->link->address);
+		frame.stream_linger_ms = peer->host->stream_linger_ms;
+	}
+	peer_queue(peer, &frame);
+}
+
+struct peer *peer_connect(const struct link_target *target, enum pyr_plain plain,
+			  uint32_t connect_timeout_ms)
+{
+	struct link_target to = *target;
+	struct peer *peer = new_peer(NULL);
+
+	if (!peer)
+		return NULL;
+	peer->connect_until = engine_now() + (int64_t)connect_timeout_ms * ENGINE_MS;
+	say_hello(peer, to.is_local); /* leaves with the first Bind and Call */
+	peer_ref(peer);               /* the link's, until closed() */
+	to.max_message = peer->max_reply;
+	peer->plain = plain;
+	pthread_mutex_lock(&peer->lock);
+	peer->link = link_connect(&to, plain, &events, peer);
+	pthread_mutex_unlock(&peer->lock);
+	if (peer->link)
+		return peer;
+	peer_unref(peer);
+	peer_unref(peer);
+	return NULL;
+}
+
+struct peer *peer_accept(struct link *link, struct peer_host *host)
+{
+	struct peer *peer = new_peer(host);
+
+	if (!peer) {
+		link_close(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		return NULL;
+	}
+	peer->link = link;
+	say_hello(peer, link->is_local);
+	peer_ref(peer);
+	link_grpc_start(link, &events, peer);
+	return peer;
+}
+
+bool peer_is_usable(struct peer *peer)
+{
+	bool usable;
+
+	pthread_mutex_lock(&peer->lock);
+	usable = !peer->is_closed && !peer->is_ending && !peer->is_going_away;
+	pthread_mutex_unlock(&peer->lock);
+	return usable;
+}
+
+bool peer_has_sessions(struct peer *peer)
+{
+	bool has;
+
+	pthread_mutex_lock(&peer->lock);
+	has = peer->has_hello && !peer->link->is_plain;
+	pthread_mutex_unlock(&peer->lock);
+	return has;
+}
+
+bool peer_is_quiet(struct peer *peer)
+{
+	bool quiet;
+
+	pthread_mutex_lock(&peer->lock);
+	quiet = peer->is_closed ||
+		(peer->calls_taken.n == 0 && atomic_load(&peer->backlog) == 0 && !peer->is_writing);
+	pthread_mutex_unlock(&peer->lock);
+	return quiet;
+}
+
+void peer_progress(struct peer *peer)
+{
+	if (peer->host && atomic_load(&peer->host->is_draining))
+		peer->host->progress(peer->host);
+}
+
+/* ---- what goes out ---- */
+
+void peer_queue_answer(struct peer *peer, const struct frame *frame)
+{
+	size_t before = peer->urgent.n;
+
+	frame_append(&peer->urgent, frame);
+	atomic_fetch_add(&peer->backlog, peer->urgent.n - before);
+}
+
+/* Methods wait while much is to be sent. Other frames cannot: an end that makes us queue them and
+ * does not read is let go. */
+void peer_queue(struct peer *peer, const struct frame *frame)
+{
+	size_t before = peer->urgent.n;
+
+	peer_queue_answer(peer, frame);
+	peer->n_control += peer->urgent.n - before;
+	if (peer->n_control > peer->urgent.n - peer->urgent_at)
+		peer->n_control = peer->urgent.n - peer->urgent_at;
+	if (peer->n_control <= PEER_MAX_CONTROL || peer->is_ending)
+		return;
+	log_line(PYR_LOG_WARNING, "link with %s: closed: it does not read", peer->link->address);
+	peer->is_ending = true;
+	link_close(peer->link, PYR_RESOURCE_EXHAUSTED, "closed: the other end does not read");
+}
+
+/* Urgent frames, whole ones, as many as fit. */
+static void take_urgent(struct peer *peer)
+{
+	const uint8_t *data;
+	size_t n = 0, left, size;
+	struct buf swap;
+
+	if (peer->urgent.n <= FRAME_MESSAGE_MAX && peer->urgent_at == 0) {
+		swap = peer->wire;
+		peer->wire = peer->urgent;
+		peer->urgent = swap;
+		return;
+	}
+	data = peer->urgent.data + peer->urgent_at;
+	left = peer->urgent.n - peer->urgent_at;
+	while ((size = frame_size(data + n, left - n)) > 0 && n + size <= FRAME_MESSAGE_MAX)
+		n += size;
+	buf_append(&peer->wire, data, n);
+	peer->urgent_at += n;
+	if (peer->urgent_at < peer->urgent.n / 2)
+		return; /* moved to the front rarely, for there may be a lot */
+	buf_drop(&peer->urgent, peer->urgent_at);
+	peer->urgent_at = 0;
+}
+
+/* Builds the next message. Returns false if there is nothing to send or a write is under way. */
+static bool assemble(struct peer *peer)
+{
+	if (peer->is_writing || peer->is_closed || !peer->link)
+		return false;
+	buf_reset(&peer->wire);
+	take_urgent(peer);
+	if (!peer->wire.broken && peer->wire.n < FRAME_MESSAGE_MAX)
+		outbox_take_turns(peer);
+	if (peer->wire.n == 0)
+		return false;
+	atomic_fetch_sub(&peer->backlog, peer->wire.n);
+	peer->is_writing = true;
+	return true;
+}
+
+/* Everything is on its way, and the link is to end then. */
+static bool is_through(struct peer *peer)
+{
+	return peer->is_ending && !peer->is_writing && !peer->is_closed && peer->urgent.n == 0 &&
+	       !peer->ring;
+}
+
+static void on_linger(struct engine_timer *timer)
+{
+	struct peer *peer = (struct peer *)((char *)timer - offsetof(struct peer, linger));
+
+	link_close(peer->link, PYR_UNAVAILABLE, "the other end did not end the link");
+}
+
+/* An orderly end needs the other end, which may not care. With the lock. */
+static void limit_end(struct peer *peer)
+{
+	if (peer->is_limited)
+		return;
+	peer->is_limited = true;
+	(void)engine_timer_set(&peer->linger, engine_now() + PEER_LINGER_MS * (int64_t)ENGINE_MS);
+}
+
+void peer_flush_unlock(struct peer *peer)
+{
+	enum link_write written = LINK_WRITTEN;
+	struct link *link = peer->link;
+	bool ends, ready;
+
+	while (written == LINK_WRITTEN) {
+		ends = is_through(peer);
+		ready = !ends && assemble(peer);
+		if (ends)
+			limit_end(peer);
+		pthread_mutex_unlock(&peer->lock);
+		if (ends)
+			link_close(link, 0, "");
+		if (!ready)
+			return;
+		written = link_write(link, (struct span){ peer->wire.data, peer->wire.n });
+		if (written == LINK_WRITTEN) {
+			pthread_mutex_lock(&peer->lock);
+			peer->is_writing = false;
+		}
+	}
+}
+
+static void on_before_poll(struct engine_hook *hook)
+{
+	struct peer *peer = (struct peer *)((char *)hook - offsetof(struct peer, flush_later));
+
+	pthread_mutex_lock(&peer->lock);
+	peer->will_flush = false;
+	peer_flush_unlock(peer);
+	peer_unref(peer);
+}
+
+void peer_flush_later_unlock(struct peer *peer)
+{
+	bool add = !peer->will_flush;
+
+	if (engine_is_led() || peer->backlog > PEER_QUANTUM) {
+		peer_flush_unlock(peer);
+		return;
+	}
+	if (add) {
+		peer->will_flush = true;
+		peer_ref(peer);
+	}
+	pthread_mutex_unlock(&peer->lock);
+	if (add)
+		engine_before_poll(&peer->flush_later);
+}
+
+void peer_flush(struct peer *peer)
+{
+	pthread_mutex_lock(&peer->lock);
+	peer_flush_unlock(peer);
+}
+
+static void on_written(void *owner)
+{
+	struct peer *peer = owner;
+	bool resume;
+
+	pthread_mutex_lock(&peer->lock);
+	peer->is_writing = false;
+	peer_progress(peer);
+	resume = peer->host && peer->wire.n >= FRAME_MESSAGE_MAX / 2;
+	peer_flush_unlock(peer);
+	if (resume)
+		exec_resume(peer->host->executor);
+}
+
+void peer_close(struct peer *peer, int code, const char *text)
+{
+	pthread_mutex_lock(&peer->lock);
+	if (code == 0) {
+		peer->is_ending = true;
+		peer_flush_unlock(peer);
+		return;
+	}
+	pthread_mutex_unlock(&peer->lock);
+	link_close(peer->link, code, text);
+}
+
+void peer_leave(struct peer *peer)
+{
+	pthread_mutex_lock(&peer->lock);
+	peer->is_left = true;
+	if (peer->n_calls == 0)
+		peer->is_ending = true;
+	peer_flush_unlock(peer);
+}
+
+void peer_close_wait(struct peer *peer, int64_t until)
+{
+	struct engine_waiter waiter;
+	bool is_open;
+
+	engine_waiter_init(&waiter, false);
+	peer_close(peer, 0, "");
+	pthread_mutex_lock(&peer->lock);
+	is_open = !peer->is_closed;
+	peer->closing = is_open ? &waiter : NULL;
+	pthread_mutex_unlock(&peer->lock);
+	if (is_open)
+		engine_wait(&waiter, until);
+	pthread_mutex_lock(&peer->lock);
+	peer->closing = NULL;
+	pthread_mutex_unlock(&peer->lock);
+	engine_waiter_fini(&waiter);
+}
+
+/* theirs: what the other end is told; own: what calls made here are. */
+static void end_with_goaway(struct peer *peer, int code, const char *theirs, const char *own)
+{
+	struct frame frame = { .type = FRAME_GOAWAY, .code = (uint32_t)code };
+
+	frame.message = span_of(theirs);
+	peer_queue(peer, &frame);
+	peer->is_ending = true;
+	/* Calls made here end now; the other end may take its time. */
+	peer->closed_code = code;
+	snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", own);
+	peer->was_connected = true;
+	peer_end_out(peer);
+}
+
+void peer_protocol_error(struct peer *peer, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+	int n = snprintf(text, sizeof(text), "ProtocolError: ");
+
+	va_start(args, format);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
+	va_end(args);
+	log_line(PYR_LOG_WARNING, "link with %s: %s", peer->link->address, text);
+	if (!peer->is_ending)
+		end_with_goaway(peer, PYR_INTERNAL, text, text);
+}
+
+void peer_goaway(struct peer *peer, const char *text)
+{
+	struct frame frame = { .type = FRAME_GOAWAY };
+	struct buf marks = { 0 };
+
+	pthread_mutex_lock(&peer->lock);
+	if (!peer->is_closed && !peer->is_ending) {
+		frame_put_mark(&marks, 0, peer->last_taken);
+		frame.message = span_of(text);
+		frame.body = (struct span){ marks.data, marks.n };
+		peer_queue(peer, &frame);
+	}
+	peer_flush_unlock(peer);
+	buf_free(&marks);
+}
+
+/* ---- what comes in ---- */
+
+static void on_hello(struct peer *peer, const struct frame *frame)
+{
+	char own[256], theirs[256];
+
+	if (peer->has_hello) {
+		peer_protocol_error(peer, "a second Hello");
+		return;
+	}
+	peer->has_hello = true;
+	peer->their_linger_ms = frame->stream_linger_ms;
+	if (frame->max_message > 0)
+		peer->their_max_message = frame->max_message;
+	if (frame->from.n > 0 && frame->from.n < sizeof(peer->from)) {
+		memcpy(peer->from, frame->from.p, frame->from.n);
+		text_clean(peer->from);
+	}
+	if (frame->min_version <= FRAME_VERSION_MAX && frame->max_version >= FRAME_VERSION_MIN) {
+		peer_on_hello_out(peer, frame);
+		return;
+	}
+	snprintf(own, sizeof(own),
+		 "ProtocolError: no common protocol version: %u-%u at %s, %u-%u here",
+		 frame->min_version, frame->max_version, peer->link->address, FRAME_VERSION_MIN,
+		 FRAME_VERSION_MAX);
+	log_line(PYR_LOG_WARNING, "%s", own);
+	snprintf(theirs, sizeof(theirs),
+		 "ProtocolError: no common protocol version: %u-%u here, %u-%u there",
+		 FRAME_VERSION_MIN, FRAME_VERSION_MAX, frame->min_version, frame->max_version);
+	end_with_goaway(peer, PYR_FAILED_PRECONDITION, theirs, own);
+}
+
+static void refuse(struct peer *peer, const struct frame *frame, const char *why)
+{
+	struct frame error = { .type = FRAME_ERROR, .number = frame->number };
+
+	error.code = PYR_UNIMPLEMENTED;
+	error.message = span_of(why);
+	peer_queue(peer, &error);
+}
+
+static void on_frame(struct peer *peer, struct frame *frame)
+{
+	switch (frame->type) {
+	case FRAME_HELLO:
+		on_hello(peer, frame);
+		break;
+	case FRAME_BIND:
+		peer_on_bind(peer, frame);
+		break;
+	case FRAME_BOUND:
+		peer_on_bound(peer, frame);
+		break;
+	case FRAME_UNBIND:
+		peer_on_unbind(peer, frame);
+		break;
+	case FRAME_CALL:
+		peer_on_call(peer, frame);
+		break;
+	case FRAME_REPLY:
+	case FRAME_ERROR:
+		peer_on_answer(peer, frame);
+		break;
+	case FRAME_CANCEL:
+		peer_on_cancel(peer, frame);
+		break;
+	case FRAME_ITEM:
+		peer_on_item(peer, frame);
+		break;
+	case FRAME_END:
+		peer_on_end(peer, frame);
+		break;
+	case FRAME_CREDIT:
+		peer_on_credit(peer, frame);
+		break;
+	case FRAME_RESUME:
+		peer_on_resume(peer, frame);
+		break;
+	case FRAME_RESUMED:
+		peer_on_resumed(peer, frame);
+		break;
+	case FRAME_PING:
+		frame->type = FRAME_PONG;
+		peer_queue(peer, frame);
+		break;
+	case FRAME_GOAWAY:
+		peer_on_goaway(peer, frame);
+		break;
+	default: /* unknown, or of features that this version does not offer */
+		if (frame->critical)
+			refuse(peer, frame, "a critical frame that this end does not know");
+		break;
+	}
+}
+
+static void on_message(void *owner, struct span message)
+{
+	struct peer *peer = owner;
+	const uint8_t *p = message.p, *end = message.p + message.n;
+	struct frame frame;
+	int more = 1;
+
+	pthread_mutex_lock(&peer->lock);
+	if (message.n > FRAME_MESSAGE_MAX)
+		peer_protocol_error(peer, "a message of %zu bytes, the most is %d", message.n,
+				    FRAME_MESSAGE_MAX);
+	while (!peer->is_ending && !peer->is_closed && (more = frame_read(&p, end, &frame)) > 0) {
+		if (!peer->has_hello && frame.type != FRAME_HELLO && frame.type != FRAME_GOAWAY)
+			peer_protocol_error(peer, "a frame before Hello");
+		else
+			on_frame(peer, &frame);
+	}
+	if (more < 0 && !peer->is_ending)
+		peer_protocol_error(peer, "a message that is no run of frames");
+	peer_flush_unlock(peer);
+}
+
+/* Core's words for an end before there was a connection. */
+static bool has_not_connected(const char *text)
+{
+	return strstr(text, "failed to connect") || strstr(text, "DNS resolution failed");
+}
+
+/* Why calls made on the link fail, unless it is known already. */
+static void describe_end(struct peer *peer, int code, const char *text)
+{
+	bool is_plain = code == PYR_UNIMPLEMENTED && !peer->host && !peer->has_hello;
+
+	if (peer->closed_code)
+		return;
+	peer->was_connected = peer->has_hello || !(is_plain || has_not_connected(text));
+	peer->closed_code = is_plain ? PYR_FAILED_PRECONDITION : PYR_UNAVAILABLE;
+	if (is_plain)
+		snprintf(peer->closed_text, sizeof(peer->closed_text), "%s speaks plain gRPC only",
+			 peer->link->address);
+	else
+		snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", text);
+}
+
+static void on_closed(void *owner, int code, const char *text)
+{
+	struct peer *peer = owner;
+
+	pthread_mutex_lock(&peer->lock);
+	if (!peer->is_closed) {
+		peer->is_closed = true;
+		describe_end(peer, code, text);
+	}
+	peer_end_out(peer);
+	peer_end_in(peer);
+	atomic_store(&peer->backlog, 0);
+	if (peer->closing)
+		engine_wake(peer->closing);
+	pthread_mutex_unlock(&peer->lock);
+	engine_timer_cancel(&peer->linger); /* nobody sets it once the link is closed */
+	if (peer->host)                     /* lanes that waited for its backlog */
+		exec_resume(peer->host->executor);
+	if (peer->host && peer->host->closed)
+		peer->host->closed(peer->host, peer);
+	peer_unref(peer);
+}
+
+static const struct link_events events = { on_message, on_written, on_closed };

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_PEER_H
+#define PYRITE_PEER_H
+/*
+ * One end of a link: the calls it makes (peer_out.c) and takes (peer_in.c), its sessions, and what
+ * waits to be sent. The same code on both sides. What an end offers differs: an accepting end has a
+ * host, whose objects may be bound; a connecting end offers nothing.
+ *
+ * Lock order: peer.lock, then the executor's, then the engine's. Nothing of the user's runs under
+ * it.
+ */
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/numtab.h"
+#include "link/engine.h"
+#include "link/link.h"
+#include "peer/incall.h"
+#include "peer/outbox.h"
+#include "wire/codec.h"
+#include "wire/frame.h"
+
+enum {
+	PEER_MAX_CALLS = 16384, /* what an end accepts unless told otherwise */
+	PEER_MAX_BATCH = 65536, /* calls in a batch */
+	PEER_SLACK = 8,         /* answered calls whose memory is about to go */
+	PEER_MAX_DEPTH = 256,   /* of calls inside calls */
+	PEER_MAX_SESSIONS = 65536,
+	PEER_LINGER_MS = 2000,       /* for the other end to end a link too */
+	PEER_QUANTUM = 16384,        /* bytes an outbox sends in its turn */
+	PEER_MAX_CONTROL = 16 << 20, /* bytes of frames that wait to be sent and are no replies */
+	PEER_MAX_REQUESTS = 4        /* times max_message: bytes of unanswered requests */
+};
+
+#define PEER_BATCH_NAME "<batch>" /* Pyro's: no operation is called so */
+
+struct peer;
+struct lingering;
+
+/* What an accepting end offers. */
+struct peer_host {
+	struct object_table *objects;
+	struct executor *executor;
+	const char *address; /* of the daemon, for messages */
+	uint32_t max_calls, max_message, stream_lifetime_ms, stream_linger_ms;
+	struct lingering *lingering; /* calls that may go to another link; NULL: none */
+	const struct pyr_annotation *annotations; /* of each answer */
+	size_t n_annotations;
+	enum pyr_switch traces;  /* go to the other end; default: if it is on this host */
+	atomic_bool is_draining; /* takes no more calls */
+	/* While draining: a call was answered, or a message written. */
+	void (*progress)(struct peer_host *host);
+	void (*closed)(struct peer_host *host,
+		       struct peer *peer); /* the link is gone; in the leader */
+};
+
+struct session;
+struct outcall;
+
+struct call_slot {
+	struct outcall *call;
+	uint32_t generation, next_free;
+};
+
+struct peer {
+	atomic_int refs;
+	pthread_mutex_t lock;
+	struct link *link;
+	struct peer_host *host;   /* NULL: the connecting end */
+	struct peer *next, *prev; /* in the list of who made it; guarded by that */
+	char *key;                /* connecting end: what proxies share it by */
+	bool is_own;              /* connecting end: not shared */
+	enum pyr_plain plain;     /* connecting end: as its proxies want it */
+	unsigned n_users; /* connecting end: sessions of proxies; guarded by the list's lock */
+
+	/* lock: */
+	bool has_hello;                /* the other end's Hello came */
+	bool is_writing;               /* a message is on its way into the link */
+	bool is_ending;                /* close the link once all is written */
+	bool is_left;                  /* and once its last call is answered */
+	bool is_closed;                /* the link is gone, or will be: nothing more is started */
+	bool is_going_away;            /* the other end sent Goaway: no new calls */
+	bool was_connected;            /* once closed: there had been a connection */
+	struct engine_waiter *closing; /* of peer_close_wait() */
+	int closed_code;
+	char closed_text[256];
+	char from[64]; /* connecting end: its own address, as the other end sees it */
+	int64_t connect_until;
+	struct engine_timer linger; /* set once an orderly end was begun */
+	bool is_limited;            /* it was */
+
+	struct buf urgent, wire;     /* frames that go first, from urgent_at on; the message being
+					written */
+	size_t urgent_at, n_control; /* n_control: bytes in urgent that are no replies, at most */
+	struct outbox *ring;         /* those with something to send, whose turn it is first */
+	atomic_size_t backlog;       /* bytes in urgent and in outboxes */
+
+	struct call_slot *slots; /* calls made; a number is generation << 14 | place */
+	uint32_t n_slots, free_slot, n_calls, max_calls;
+	struct outcall *blocked; /* callers that wait for a place */
+	uint32_t last_session;
+	struct numtab sessions_made;
+
+	uint32_t their_linger_ms;   /* how long it keeps streams of a lost link; 0: it does not */
+	uint32_t their_window;      /* of a stream that it receives */
+	uint32_t their_max_message; /* bytes of one payload that the other end takes */
+	struct numtab sessions_taken, calls_taken; /* by the other end's numbers */
+	struct numtab answered; /* struct lingering_call, until the other end has the answer */
+	atomic_size_t n_held;   /* calls taken that are kept: live, queued, running or deferred */
+	atomic_size_t n_held_bytes; /* of their requests, as announced */
+	uint32_t last_taken;
+	uint32_t max_reply; /* bytes of one reply that this end takes */
+	struct engine_hook flush_later;
+	bool will_flush; /* lock: flush_later waits for the next poll */
+	uint8_t id[8];   /* random: chains of calls that start here derive from it */
+};
+
+/* Connects. Returns one reference; NULL when memory is out. */
+struct peer *peer_connect(const struct link_target *target, enum pyr_plain plain,
+			  uint32_t connect_timeout_ms);
+/* Takes an accepted link. Returns one reference, NULL when memory is out (the link is then closed).
+ */
+struct peer *peer_accept(struct link *link, struct peer_host *host);
+void peer_ref(struct peer *peer);
+void peer_unref(struct peer *peer);
+
+/* New calls may be started on it. */
+bool peer_is_usable(struct peer *peer);
+/* Its other end is known, and no server of plain gRPC. */
+bool peer_has_sessions(struct peer *peer);
+/* Sends what is queued unless a write is under way. */
+void peer_flush(struct peer *peer);
+/* Ends the link: code 0 after all is written, else at once; calls made on it fail with code and
+ * text. */
+void peer_close(struct peer *peer, int code, const char *text);
+/* Closes after all is written, and waits for the end of it. */
+void peer_close_wait(struct peer *peer, int64_t until);
+/* Ends the link when its calls have been answered: nobody will make more. */
+void peer_leave(struct peer *peer);
+/* Tells the other end to start no more calls here. */
+void peer_goaway(struct peer *peer, const char *text);
+/* Calls taken and not yet answered, and bytes not yet written. */
+bool peer_is_quiet(struct peer *peer);
+
+/* ---- inside the peer's files; with the lock ---- */
+void peer_progress(struct peer *peer);                         /* a draining host looks again */
+void peer_queue(struct peer *peer, const struct frame *frame); /* urgent; no reply */
+void peer_queue_answer(struct peer *peer, const struct frame *frame); /* of a method; urgent */
+void peer_protocol_error(struct peer *peer, const char *format, ...) PYR_PRINTF(2, 3);
+void peer_flush_unlock(struct peer *peer);       /* unlocks */
+void peer_flush_later_unlock(struct peer *peer); /* with the next poll; unlocks */
+/* Frames that come; frame spans are borrowed. */
+void peer_on_bind(struct peer *peer, const struct frame *frame);
+void peer_on_unbind(struct peer *peer, const struct frame *frame);
+void peer_on_call(struct peer *peer, const struct frame *frame);
+void peer_on_cancel(struct peer *peer, const struct frame *frame);
+void peer_on_bound(struct peer *peer, const struct frame *frame);
+void peer_on_answer(struct peer *peer, const struct frame *frame); /* Reply, Error */
+void peer_on_goaway(struct peer *peer, const struct frame *frame);
+void peer_on_hello_out(struct peer *peer, const struct frame *frame);
+struct outcall *peer_live_call(struct peer *peer, uint32_t number);
+void peer_end_out(struct peer *peer); /* the link is gone: ends the calls made */
+void peer_end_in(struct peer *peer);  /* and those taken */
+#endif

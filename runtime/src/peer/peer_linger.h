@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_PEER_LINGER_H
+#define PYRITE_PEER_LINGER_H
+/*
+ * Calls with streams that outlive their link: what a daemon keeps of each until its caller has the
+ * answer. When the link is lost, such a call is not cancelled but waits, for a while, to be taken
+ * to another link by who knows its token.
+ */
+#include "peer/stream.h"
+
+enum {
+	LINGER_MAX = 1024,           /* calls without a link in a daemon */
+	LINGER_MAX_BYTES = 64 << 20, /* that they hold, when their link goes or they are answered */
+};
+
+/* ---- of a daemon ---- */
+struct lingering;
+/* ms: how long they wait. NULL when memory is out. */
+struct lingering *lingering_new(uint32_t ms);
+/* Ends those that wait as CANCELLED; no more are kept. Without locks. */
+void lingering_close(struct lingering *lingering);
+/* Once it is closed, and all links are gone. */
+void lingering_free(struct lingering *lingering);
+/* How many wait. */
+size_t lingering_count(struct lingering *lingering);
+
+/* ---- one of them; with the lock of its peer ---- */
+/* A call was taken; token: of its caller. Does nothing if it is none, or memory is out: then the
+ * call ends with its link. */
+void peer_linger_begin(struct peer *peer, pyr_call *call, struct span token);
+/* It ends otherwise, or the caller is through with it: nothing is kept. stream: may be NULL. */
+void peer_linger_end(pyr_stream *stream);
+/* The link is gone. Returns false if the call is to end with it. */
+bool peer_linger_detach(struct peer *peer, pyr_call *call);
+/* The caller goes to another link. The same. */
+bool peer_linger_leave(pyr_call *call);
+/* Its answer was queued: from then on it is kept without the call, whose reference is returned if
+ * there was one. */
+pyr_call *peer_linger_answered(pyr_stream *stream);
+/* Whether an answer of n bytes may be kept by one that has no link. */
+bool peer_linger_has_room(pyr_stream *stream, size_t n);
+/* The link is gone, and so are the answered ones, or they wait. */
+void peer_linger_end_all(struct peer *peer);
+/* Frames that come. */
+void peer_on_resume(struct peer *peer, const struct frame *frame);
+void peer_on_through(struct peer *peer, const struct frame *frame);
+#endif

@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls that a peer makes: sessions opened, calls queued and awaited, answers taken to those
+ * who wait. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer/context.h"
+#include "peer/exec.h"
+#include "peer/session.h"
+#include "peer/stream.h"
+
+#define RELEASED "the proxy was released"
+
+enum { PLACE_BITS = 14 };
+
+/* ---- numbers ---- */
+
+static bool grow_slots(struct peer *peer)
+{
+	uint32_t n = peer->n_slots ? 2 * peer->n_slots : 64, i;
+	struct call_slot *slots;
+
+	if (n > 1u << PLACE_BITS)
+		return false;
+	slots = realloc(peer->slots, n * sizeof(*slots));
+	if (!slots)
+		return false;
+	for (i = peer->n_slots; i < n; i++)
+		slots[i] = (struct call_slot){ .next_free = i + 2 }; /* places from 1; 0 = none */
+	slots[n - 1].next_free = peer->free_slot;
+	peer->free_slot = peer->n_slots + 1;
+	peer->slots = slots;
+	peer->n_slots = n;
+	return true;
+}
+
+/* Until the other end has said how many it takes, those who can wait leave it at one. */
+bool outcall_take_number(struct peer *peer, struct outcall *call, bool may_block)
+{
+	uint32_t max = peer->has_hello || !may_block ? peer->max_calls : 1;
+	struct call_slot *slot;
+	uint32_t place;
+
+	if (peer->n_calls >= max || (!peer->free_slot && !grow_slots(peer)))
+		return false;
+	place = peer->free_slot - 1;
+	slot = &peer->slots[place];
+	peer->free_slot = slot->next_free;
+	slot->call = call;
+	slot->generation = (slot->generation + 1) & ((1u << (32 - PLACE_BITS)) - 1);
+	if (slot->generation == 0)
+		slot->generation = 1;
+	call->number = slot->generation << PLACE_BITS | place;
+	peer->n_calls++;
+	return true;
+}
+
+struct outcall *peer_live_call(struct peer *peer, uint32_t number)
+{
+	uint32_t place = number & ((1u << PLACE_BITS) - 1);
+
+	if (place >= peer->n_slots || !peer->slots[place].call ||
+	    peer->slots[place].call->number != number)
+		return NULL;
+	return peer->slots[place].call;
+}
+
+static void free_number(struct peer *peer, struct outcall *call)
+{
+	uint32_t place = call->number & ((1u << PLACE_BITS) - 1);
+	struct outcall *next = peer->blocked;
+
+	peer->slots[place].call = NULL;
+	peer->slots[place].next_free = peer->free_slot;
+	peer->free_slot = place + 1;
+	peer->n_calls--;
+	call->number = 0;
+	if (peer->is_left && peer->n_calls == 0)
+		peer->is_ending = true;
+	if (next) { /* somebody waits for a place */
+		peer->blocked = next->next_blocked;
+		engine_wake(&next->waiter);
+	}
+}
+
+/* ---- calls ---- */
+
+static struct outcall_hook is_over; /* the hook of a call that is complete */
+
+void outcall_complete(struct outcall *call)
+{
+	struct outcall_hook *hook = atomic_exchange(&call->hook, &is_over);
+	pyr_stream *stream = call->stream;
+
+	if (stream) {
+		peer_stream_over(stream);
+		stream_ref(stream); /* it may be freed once the call is */
+	}
+	engine_wake(&call->waiter);
+	if (hook)
+		hook->run(hook);
+	if (stream) {
+		stream_wake(stream);
+		stream_unref(stream);
+	}
+}
+
+bool outcall_set_hook(struct outcall *call, struct outcall_hook *hook)
+{
+	struct outcall_hook *none = NULL;
+
+	return atomic_compare_exchange_strong(&call->hook, &none, hook);
+}
+
+static void fail(struct outcall *call, int code, const char *text)
+{
+	buf_reset(&call->answer);
+	buf_append(&call->answer, text, strlen(text));
+	call->code = code;
+	call->is_remote = false;
+}
+
+static void fail_too_large(struct outcall *call, const char *what, size_t n, uint32_t max)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "MessageTooLarge: a %s of %zu bytes, the most is %u", what, n,
+		 max);
+	fail(call, PYR_RESOURCE_EXHAUSTED, text);
+}
+
+static bool has_left(const struct outcall *call)
+{
+	return call->session->out.n_taken >= call->end;
+}
+
+/* A call that has not left is taken out of the queue by making its frames void. */
+static void withdraw(struct outcall *call)
+{
+	struct session *session = call->session;
+	size_t skip = call->begin > session->out.n_taken
+			      ? (size_t)(call->begin - session->out.n_taken)
+			      : 0;
+	size_t at = session->out.offset + skip;
+	size_t end = session->out.offset + (size_t)(call->end - session->out.n_taken), size;
+
+	for (; at < end; at += size) {
+		size = frame_size(session->out.queue.data + at, end - at);
+		if (size == 0)
+			break;
+		frame_void(session->out.queue.data + at);
+	}
+}
+
+static void describe(const struct outcall *call, struct frame *frame)
+{
+	const struct session *session = call->session;
+	const struct pyr__operation *table = session_operation(session->interface, call->operation);
+	int64_t left;
+
+	frame->type = FRAME_CALL;
+	frame->number = call->number;
+	frame->session = session->number;
+	if (call->operation >= session->interface->table->n_operations) {
+		frame->name = span_of(table->name); /* an end that knows no batches refuses it */
+		frame->flags = FRAME_BATCH;
+	} else if (session->state == SESSION_EQUAL && !session->peer->link->is_plain) {
+		frame->operation = call->operation;
+	} else {
+		frame->name = span_of(table->name);
+		frame->fingerprint = table->fingerprint;
+	}
+	if (table->flags & PYR__ONEWAY)
+		frame->flags |= FRAME_ONEWAY;
+	if (table->flags & (PYR__STREAM_IN | PYR__STREAM_OUT))
+		peer_stream_describe(call, table, frame);
+	if (call->deadline != ENGINE_FOREVER) {
+		left = (call->deadline - engine_now()) / 1000;
+		frame->time_left = left > 0 ? (uint64_t)left : 1;
+	}
+	context_describe(call, frame);
+}
+
+static void put_fragments(struct outcall *call, struct frame *frame, struct span payload)
+{
+	struct session *session = call->session;
+	uint8_t *at;
+	size_t n;
+
+	frame->total = (uint32_t)payload.n;
+	while (payload.n > 0) {
+		n = payload.n < FRAME_FRAGMENT ? payload.n : FRAME_FRAGMENT;
+		if (payload.n > n)
+			frame->flags |= FRAME_MORE;
+		else
+			frame->flags &= ~(uint32_t)FRAME_MORE;
+		at = session_append(session, frame, n);
+		if (!at)
+			return;
+		memcpy(at, payload.p, n);
+		payload.p += n;
+		payload.n -= n;
+		*frame = (struct frame){ .type = FRAME_CALL, .number = call->number };
+		frame->session = session->number;
+		frame->flags = FRAME_CONTINUES;
+	}
+}
+
+/* Queues the frames. Returns 0 or the status of why not. */
+static int put_call(struct outcall *call, const struct codec_packer *packer, uint8_t *large)
+{
+	struct session *session = call->session;
+	struct frame frame = { 0 };
+	uint8_t *at;
+
+	if (session->state == SESSION_NEW)
+		session_put_bind(session);
+	if (session->state == SESSION_NEW)
+		return PYR_RESOURCE_EXHAUSTED;
+	describe(call, &frame);
+	if (frame.depth >= PEER_MAX_DEPTH)
+		return PYR_FAILED_PRECONDITION;
+	call->begin = session->out.n_queued;
+	if (large) {
+		put_fragments(call, &frame, (struct span){ large, packer->size });
+	} else {
+		at = session_append(session, &frame, packer->size);
+		if (at)
+			codec_pack(packer, at);
+	}
+	call->end = session->out.n_queued;
+	return session->out.queue.broken ? PYR_RESOURCE_EXHAUSTED : 0;
+}
+
+static const char *why_not(int code, char *text, size_t n, const struct outcall *call)
+{
+	const struct session *session = call->session;
+
+	if (code == PYR_FAILED_PRECONDITION)
+		snprintf(text, n,
+			 "the call of object '%s' at %s would be %d calls deep, the most is %d",
+			 session->object, session->peer->link->address, PEER_MAX_DEPTH,
+			 PEER_MAX_DEPTH);
+	else
+		snprintf(text, n, "out of memory");
+	return text;
+}
+
+/* Calls may still be made in it. */
+static bool is_open(const struct session *session)
+{
+	return !session->is_unbound && !session->peer->is_closed && !session->peer->is_ending;
+}
+
+/* Waits for a number. Returns 0, or the status of why there will be none. With the lock, which it
+ * may drop meanwhile. */
+static int wait_for_place(struct peer *peer, struct outcall *call, bool may_block)
+{
+	struct outcall **at;
+	bool is_cancelled;
+
+	call->was_not_run = true; /* if there will be none, and another link may have one */
+	while (is_open(call->session) && !incall_is_revoked(call) &&
+	       !outcall_take_number(peer, call, may_block)) {
+		if (!may_block)
+			return PYR_RESOURCE_EXHAUSTED;
+		if (call->deadline != ENGINE_FOREVER && engine_now() >= call->deadline)
+			return PYR_DEADLINE_EXCEEDED;
+		for (at = &peer->blocked; *at; at = &(*at)->next_blocked)
+			;
+		call->next_blocked = NULL;
+		*at = call;
+		pthread_mutex_unlock(&peer->lock);
+		is_cancelled = engine_wait_or_cancel(&call->waiter, call->deadline) < 0;
+		pthread_mutex_lock(&peer->lock);
+		atomic_store(&call->waiter.ready, false);
+		for (at = &peer->blocked; *at && *at != call; at = &(*at)->next_blocked)
+			;
+		if (*at)
+			*at = call->next_blocked;
+		if (is_cancelled)
+			return PYR_CANCELLED;
+		call->was_not_run = !peer->is_closed || peer->was_connected;
+	}
+	if (incall_is_revoked(call))
+		return PYR_CANCELLED;
+	if (is_open(call->session) && !peer->is_going_away &&
+	    call->session->state != SESSION_FAILED) {
+		call->was_not_run = false;
+		return 0;
+	}
+	return call->session->is_released ? PYR_CANCELLED : PYR_UNAVAILABLE;
+}
+
+static void no_place(struct peer *peer, struct outcall *call, int code)
+{
+	char text[512];
+
+	call->was_not_run &= code == PYR_UNAVAILABLE;
+	if (code == PYR_UNAVAILABLE) {
+		session_loss(peer, text, sizeof(text), false);
+	} else if (code == PYR_CANCELLED) {
+		snprintf(text, sizeof(text), "%s",
+			 incall_is_revoked(call)      ? OUTCALL_REVOKED
+			 : call->session->is_released ? RELEASED
+						      : ENGINE_CANCELLED_TEXT);
+	} else if (code == PYR_DEADLINE_EXCEEDED) {
+		snprintf(text, sizeof(text),
+			 "TimeoutError: %u calls to %s are unanswered, and no place was free in "
+			 "time",
+			 peer->n_calls, peer->link->address);
+	} else {
+		snprintf(text, sizeof(text), "%u calls to %s are unanswered, the most it takes",
+			 peer->n_calls, peer->link->address);
+	}
+	fail(call, code, text);
+}
+
+/* large: it packed, when it goes in fragments. wrong: why it may not be sent at all. Returns 0, or
+ * the status it has failed with. With the lock, which it may drop meanwhile. */
+static int start(struct outcall *call, const struct codec_packer *packer, uint8_t *large,
+		 const char *wrong, bool may_block)
+{
+	struct peer *peer = call->session->peer;
+	uint32_t max;
+	char text[1024];
+	int code = wait_for_place(peer, call, may_block);
+
+	max = peer->their_max_message;
+	if (code) {
+		no_place(peer, call, code);
+	} else if (wrong) {
+		fail(call, code = PYR_INVALID_ARGUMENT, wrong);
+	} else if ((code = session_check_version(call->session, call->operation, text,
+						 sizeof(text)))) {
+		fail(call, code, text);
+	} else if (packer->size > max) {
+		fail_too_large(call, "request", packer->size, max);
+		code = call->code;
+	} else if (packer->size > FRAME_FRAGMENT && !large) {
+		fail(call, code = PYR_RESOURCE_EXHAUSTED, "out of memory");
+	} else if ((code = put_call(call, packer, large))) {
+		fail(call, code, why_not(code, text, sizeof(text), call));
+	}
+	call->terms = NULL;
+	if (code && call->number)
+		free_number(peer, call);
+	return code;
+}
+
+void outcall_start(struct outcall *call, struct session *session, unsigned operation,
+		   const struct codec_packer *packer, bool may_block)
+{
+	struct peer *peer = session->peer;
+	uint8_t *large = packer->size > FRAME_FRAGMENT ? malloc(packer->size) : NULL;
+	struct buf along = { 0 };
+	const char *wrong;
+	int code;
+
+	if (large)
+		codec_pack(packer, large);
+	call->session = session;
+	call->operation = operation;
+	wrong = context_pack(call, &along);
+	incall_nest(call);
+	pthread_mutex_lock(&peer->lock);
+	code = start(call, packer, large, wrong, may_block);
+	/* Starts that follow each other leave as one message, and so do calls of the tasks of a
+	 * thread, unless the link has nothing else to do. */
+	if ((may_block && !engine_fiber()) || peer->n_calls <= 1)
+		peer_flush_unlock(peer);
+	else
+		peer_flush_later_unlock(peer);
+	free(large);
+	buf_free(&along);
+	if (code)
+		outcall_complete(call);
+}
+
+/* One whose stream waits for another link. */
+static bool end_detached(struct outcall *call, int code, const char *text)
+{
+	if (!call->stream || !atomic_exchange(&call->stream->is_detached, false))
+		return false;
+	call->may_have_run = true;
+	fail(call, code, text);
+	return true;
+}
+
+/* Ends a call here. With the lock. Returns false if it was answered already. */
+static bool end_here(struct outcall *call, int code, const char *text)
+{
+	struct peer *peer = call->session->peer;
+	struct frame frame = { .type = FRAME_CANCEL, .number = call->number };
+
+	if (!call->number)
+		return end_detached(call, code, text);
+	call->may_have_run = has_left(call);
+	if (!peer->is_closed) {
+		if (call->session->out.n_taken <= call->begin) {
+			withdraw(call);
+		} else {
+			if (!call->may_have_run)
+				withdraw(call); /* the rest of a half-sent one */
+			frame.code = (uint32_t)code;
+			peer_queue(peer, &frame);
+		}
+	}
+	free_number(peer, call);
+	fail(call, code, text);
+	return true;
+}
+
+void outcall_abort(struct outcall *call, int code, const char *text)
+{
+	if (end_here(call, code, text))
+		outcall_complete(call);
+}
+
+/* A stream that is to go on in another session. Returns false if it cannot. */
+static bool leave_behind(struct outcall *call)
+{
+	struct frame frame = { .type = FRAME_CANCEL, .number = call->number };
+	struct peer *peer = call->session->peer;
+	bool had_left = has_left(call);
+
+	call->may_have_run = had_left;
+	if (!call->stream || !peer_stream_detach(call->stream))
+		return false;
+	frame.code = PYR_UNAVAILABLE;
+	if (!had_left)
+		withdraw(call);
+	else if (!peer->is_closed)
+		peer_queue(peer, &frame);
+	outbox_park(peer, &call->stream->out);
+	free_number(peer, call);
+	return true;
+}
+
+void session_cancel_calls(struct session *session, bool keep_streams)
+{
+	struct peer *peer = session->peer;
+	struct outcall *call;
+	uint32_t i;
+
+	for (i = 0; i < peer->n_slots; i++) {
+		call = peer->slots[i].call;
+		if (!call || call->session != session || (keep_streams && leave_behind(call)))
+			continue;
+		if (end_here(call, PYR_CANCELLED, RELEASED))
+			outcall_complete(call);
+	}
+}
+
+void session_wake_blocked(struct session *session)
+{
+	struct outcall *call;
+
+	for (call = session->peer->blocked; call; call = call->next_blocked)
+		if (call->session == session)
+			engine_wake(&call->waiter);
+}
+
+void outcall_cancel(struct outcall *call, int code, const char *text)
+{
+	struct peer *peer;
+
+	if (call->stream)
+		stream_lock(call->stream);
+	peer = call->session->peer;
+	if (!call->stream)
+		pthread_mutex_lock(&peer->lock);
+	peer_ref(peer);
+	if (end_here(call, code, text))
+		outcall_complete(call);
+	peer_flush_unlock(peer);
+	peer_unref(peer);
+}
+
+/* ---- answers; in the leader, with the lock ---- */
+
+/* A method that saw the deadline and gave up may be quicker than the caller's own clock. */
+static bool is_late(const struct outcall *call, const struct frame *frame)
+{
+	return frame->code == PYR_CANCELLED && call->deadline != ENGINE_FOREVER &&
+	       engine_now() >= call->deadline;
+}
+
+static void take_error(struct outcall *call, const struct frame *frame)
+{
+	struct span told = frame->found_here ? frame->message : frame->body;
+	char text[256];
+
+	if (is_late(call, frame)) {
+		fail(call, PYR_DEADLINE_EXCEEDED, outcall_late(call, text, sizeof(text)));
+		call->may_have_run = true;
+		return;
+	}
+	if (call->stream && peer_resume_refused(call, frame))
+		return;
+	buf_reset(&call->answer);
+	buf_append(&call->answer, told.p, told.n);
+	call->code = frame->code >= 1 && frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code
+									    : PYR_UNKNOWN;
+	call->is_remote = !frame->found_here;
+	call->may_have_run = frame->may_have_run;
+	call->was_not_run = frame->was_not_run;
+}
+
+void peer_on_answer(struct peer *peer, const struct frame *frame)
+{
+	struct outcall *call = peer_live_call(peer, frame->number);
+
+	if (!call)
+		return; /* cancelled here meanwhile */
+	if (frame->type == FRAME_ERROR) {
+		take_error(call, frame);
+	} else {
+		buf_append(&call->answer, frame->payload.p, frame->payload.n);
+		if (frame->annotation.p)
+			context_keep_notes(call, frame);
+		if (call->answer.broken)
+			fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory for the reply");
+		else if (call->answer.n > peer->max_reply || frame->total > peer->max_reply)
+			fail_too_large(call, "reply",
+				       call->answer.n > frame->total ? call->answer.n
+								     : frame->total,
+				       peer->max_reply);
+		else if (frame->flags & FRAME_MORE)
+			return;
+	}
+	if (call->stream)
+		peer_stream_through(call->stream);
+	free_number(peer, call);
+	outcall_complete(call);
+}
+
+void peer_on_hello_out(struct peer *peer, const struct frame *frame)
+{
+	struct outcall *call;
+
+	if (frame->max_calls > 0 && frame->max_calls < peer->max_calls)
+		peer->max_calls = frame->max_calls;
+	peer_stream_hello(peer, frame);
+	while ((call = peer->blocked)) { /* each looks again */
+		peer->blocked = call->next_blocked;
+		engine_wake(&call->waiter);
+	}
+}
+
+void peer_on_goaway(struct peer *peer, const struct frame *frame)
+{
+	peer->is_going_away = true;
+	if (frame->code == 0) { /* a daemon that stops waits for us to leave */
+		peer->is_left = !peer->host;
+		peer->is_ending = peer->is_left && peer->n_calls == 0;
+		return;
+	}
+	peer->closed_code = frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code : PYR_UNKNOWN;
+	snprintf(peer->closed_text, sizeof(peer->closed_text), "%.*s", (int)frame->message.n,
+		 frame->message.n ? (const char *)frame->message.p : "");
+}
+
+/* What a call is told whose link is gone. */
+static void lost(struct peer *peer, struct outcall *call)
+{
+	char text[512];
+
+	call->may_have_run = peer->was_connected && has_left(call);
+	call->was_not_run = !call->may_have_run && peer->was_connected;
+	session_loss(peer, text, sizeof(text), call->may_have_run);
+	free_number(peer, call);
+	if (call->stream && peer_stream_detach(call->stream))
+		return;
+	fail(call, peer->closed_code ? peer->closed_code : PYR_UNAVAILABLE, text);
+	outcall_complete(call);
+}
+
+void peer_end_out(struct peer *peer)
+{
+	struct session *session;
+	struct outcall *call;
+	uint32_t i;
+
+	for (i = 0; i < peer->n_slots; i++)
+		if (peer->slots[i].call)
+			lost(peer, peer->slots[i].call);
+	while ((call = peer->blocked)) {
+		peer->blocked = call->next_blocked;
+		engine_wake(&call->waiter);
+	}
+	while ((session = numtab_pop(&peer->sessions_made)))
+		session_wake_binders(session);
+	outbox_discard_all(peer);
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* What a proxy is, beside calls: whether it is connected and to what, copies, connecting anew. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "link/engine.h"
+#include "proxy/proxy_patience.h"
+
+enum { RECONNECT_MS = 2000 };
+
+/* The other end's Hello is in, and the link stands. */
+static bool is_connected(const struct session *session)
+{
+	struct peer *peer = session->peer;
+	bool connected;
+
+	pthread_mutex_lock(&peer->lock);
+	connected = peer->has_hello && !peer->is_closed && !peer->is_ending;
+	pthread_mutex_unlock(&peer->lock);
+	return connected;
+}
+
+/* The session at hand if it is connected, a new reference; else NULL. */
+static struct session *connected_session(pyr_proxy *proxy)
+{
+	struct session *session;
+
+	if (engine_is_forked())
+		return NULL;
+	pthread_mutex_lock(&proxy->lock);
+	session = proxy->session;
+	if (session)
+		session_ref(session);
+	pthread_mutex_unlock(&proxy->lock);
+	if (!session || is_connected(session))
+		return session;
+	session_unref(session);
+	return NULL;
+}
+
+struct session *proxy_open_session(pyr_proxy *proxy)
+{
+	struct session *session;
+
+	pthread_mutex_lock(&proxy->lock);
+	session = proxy->session;
+	if (session)
+		session_ref(session);
+	pthread_mutex_unlock(&proxy->lock);
+	if (!session || peer_is_usable(session->peer))
+		return session;
+	session_unref(session);
+	return NULL;
+}
+
+bool proxy_is_freed(pyr_proxy *proxy)
+{
+	bool is_freed;
+
+	pthread_mutex_lock(&proxy->lock);
+	is_freed = proxy->is_freed;
+	pthread_mutex_unlock(&proxy->lock);
+	return is_freed;
+}
+
+/* ---- what it is ---- */
+
+/* Its own end tells the family also where the address is a name. */
+static const char *describe(const struct session *session)
+{
+	const char *address = session->peer->link->address;
+	bool is_six;
+
+	if (strncmp(address, "./u:", 4) == 0)
+		return "connected Unix";
+	pthread_mutex_lock(&session->peer->lock);
+	is_six = session->peer->from[0] == '[';
+	pthread_mutex_unlock(&session->peer->lock);
+	return is_six || address[0] == '[' ? "connected IPv6" : "connected IPv4";
+}
+
+const char *pyr_proxy_text(pyr_proxy *proxy, char *buf, size_t n)
+{
+	struct session *session = proxy ? connected_session(proxy) : NULL;
+
+	if (!buf || n == 0)
+		return "";
+	if (proxy)
+		snprintf(buf, n, "<%s proxy; %s; for %s>", proxy->interface->table->name,
+			 session ? describe(session) : "not connected", proxy->uri->text);
+	else
+		snprintf(buf, n, "<no proxy>");
+	session_unref(session);
+	return buf;
+}
+
+/* ---- what it can ---- */
+
+static int place_of(const pyr_proxy *proxy, const char *name)
+{
+	const struct pyr__interface *table = proxy->interface->table;
+	const char *dot;
+	uint32_t i;
+
+	for (i = 0; i < table->n_operations; i++) {
+		dot = strrchr(table->operations[i].name, '.');
+		if (strcmp(table->operations[i].name, name) == 0 ||
+		    (dot && strcmp(dot + 1, name) == 0))
+			return (int)i;
+	}
+	return -1;
+}
+
+static int check_operation(pyr_proxy *proxy, unsigned place)
+{
+	struct session *session = proxy_session(proxy);
+	struct error_info error = { 0 };
+	char text[1024];
+
+	if (!session)
+		return -pyr_last_error()->code;
+	pthread_mutex_lock(&session->peer->lock);
+	error.code = session_check_version(session, place, text, sizeof(text));
+	pthread_mutex_unlock(&session->peer->lock);
+	error.message = text;
+	error.object = session->object;
+	error.operation = proxy->interface->table->operations[place].name;
+	error.address = session->peer->link->address;
+	if (error.code)
+		error_set_info(&error);
+	session_unref(session);
+	return -error.code;
+}
+
+int pyr_proxy_has(pyr_proxy *proxy, const char *operation)
+{
+	int place, err;
+
+	if (!proxy || !operation)
+		return error_null(proxy ? "operation" : "proxy");
+	place = place_of(proxy, operation);
+	if (place < 0)
+		return error_set(PYR_UNIMPLEMENTED, "%s has no operation '%s'",
+				 proxy->interface->table->name, operation);
+	err = pyr_proxy_bind(proxy);
+	return err < 0 ? err : check_operation(proxy, (unsigned)place);
+}
+
+/* ---- where it is ---- */
+
+static int give_text(char *text, char **ret)
+{
+	if (!text)
+		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	*ret = text;
+	return 0;
+}
+
+/* Returns a connected session, a new reference, or NULL with the last error set. */
+static struct session *ask(pyr_proxy *proxy, char **ret)
+{
+	struct session *session;
+
+	if (!proxy || !ret) {
+		error_null(proxy ? "ret" : "proxy");
+		return NULL;
+	}
+	if (proxy_is_forked())
+		return NULL;
+	session = connected_session(proxy);
+	if (!session)
+		error_set(PYR_FAILED_PRECONDITION, "%s: the proxy is not connected",
+			  proxy->uri->text);
+	return session;
+}
+
+int pyr_proxy_resolved_uri(pyr_proxy *proxy, char **ret)
+{
+	struct session *session = ask(proxy, ret);
+	const char *address;
+	char *text;
+	size_t n;
+	int err;
+
+	if (!session)
+		return -pyr_last_error()->code;
+	address = session->peer->link->address;
+	n = strlen(session->object) + strlen(address) + sizeof("PYRO:@");
+	text = malloc(n);
+	if (text)
+		snprintf(text, n, "PYRO:%s@%s", session->object, address);
+	err = give_text(text, ret);
+	session_unref(session);
+	return err;
+}
+
+int pyr_proxy_local_address(pyr_proxy *proxy, char **ret)
+{
+	struct session *session = ask(proxy, ret);
+	bool is_told;
+	char *text;
+	int err;
+
+	if (!session)
+		return -pyr_last_error()->code;
+	pthread_mutex_lock(&session->peer->lock);
+	is_told = session->peer->from[0] != '\0';
+	text = strdup(session->peer->from);
+	pthread_mutex_unlock(&session->peer->lock);
+	if (is_told)
+		err = give_text(text, ret);
+	else
+		err = error_set(PYR_FAILED_PRECONDITION, "%s does not tell where it sees this end",
+				session->peer->link->address);
+	if (!is_told)
+		free(text);
+	session_unref(session);
+	return err;
+}
+
+bool pyr_proxy_equal(const pyr_proxy *a, const pyr_proxy *b)
+{
+	return a && b ? uri_equal(a->uri, b->uri) : a == b;
+}
+
+uint64_t pyr_proxy_hash(const pyr_proxy *proxy)
+{
+	const char *at = proxy ? proxy->uri->text : "";
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+void *pyr_proxy_dup(pyr_proxy *proxy)
+{
+	if (!proxy) {
+		error_null("proxy");
+		return error_from_constructor();
+	}
+	return proxy_like(proxy, proxy->interface->table);
+}
+
+/* ---- connecting anew ---- */
+
+static bool is_worth_another(int err)
+{
+	return err == -PYR_UNAVAILABLE || err == -PYR_NOT_FOUND || err == -PYR_DEADLINE_EXCEEDED;
+}
+
+/* Between two tries. Returns false with the last error set if the proxy was released. */
+static bool wait_for_try(pyr_proxy *proxy, unsigned n_released, uint32_t delay_ms)
+{
+	struct patience patience = { .proxy = proxy, .n_released = n_released };
+
+	patience.next = engine_now() + (int64_t)(delay_ms ? delay_ms : RECONNECT_MS) * ENGINE_MS;
+	return patience_pause(&patience);
+}
+
+static int failed(const pyr_proxy *proxy, uint32_t tries)
+{
+	const pyr_error *last = pyr_last_error();
+	struct error_info info = { .code = PYR_UNAVAILABLE };
+	char text[1024];
+
+	snprintf(text, sizeof(text), "ConnectionClosed: failed to reconnect to %s in %u tries: %s",
+		 proxy->uri->text, tries, last->message);
+	info.message = text;
+	info.object = last->object;
+	info.address = last->address;
+	return error_set_info(&info);
+}
+
+static int reconnect(pyr_proxy *proxy, uint32_t tries, uint32_t delay_ms)
+{
+	unsigned n_released;
+	uint32_t n = 0;
+	int err;
+
+	pthread_mutex_lock(&proxy->lock);
+	n_released = proxy->n_released;
+	pthread_mutex_unlock(&proxy->lock);
+	for (;;) {
+		err = pyr_proxy_bind(proxy);
+		if (err == 0 || !is_worth_another(err))
+			return err;
+		if (++n == tries)
+			return failed(proxy, tries);
+		if (!wait_for_try(proxy, n_released, delay_ms))
+			return -PYR_CANCELLED;
+	}
+}
+
+int pyr_proxy_reconnect(pyr_proxy *proxy, uint32_t tries, uint32_t delay_ms)
+{
+	pyr_error *before;
+	int err;
+
+	if (!proxy)
+		return error_null("proxy");
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	proxy_ref(proxy);
+	before = pyr_error_take();
+	proxy_release(proxy, true);
+	err = reconnect(proxy, tries, delay_ms);
+	if (err == 0)
+		error_restore(before);
+	else
+		pyr_error_free(before);
+	proxy_unref(proxy);
+	return err;
+}
+
+bool pyr_proxy_is_plain(pyr_proxy *proxy)
+{
+	bool is_plain;
+
+	if (!proxy)
+		return false;
+	pthread_mutex_lock(&proxy->lock);
+	is_plain = proxy->wish.plain == PYR_PLAIN_ONLY ||
+		   (proxy->session && session_is_plain(proxy->session));
+	pthread_mutex_unlock(&proxy->lock);
+	return is_plain;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* The caller's end of a stream: a call that was started, and what travels in it. */
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "peer/stream.h"
+#include "proxy/proxy.h"
+
+/* As perform() in proxy.c, but it does not wait for the answer. Returns false with the last error
+ * set if there is no session. */
+static bool start(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
+		  pyr_stream *stream)
+{
+	struct call_terms terms;
+	struct outcall *call = stream->outcall;
+	struct session *session;
+	int tries = 3;
+
+	proxy_terms(proxy, operation, &terms);
+	for (;;) {
+		session = proxy_session_until(proxy, terms.deadline);
+		if (!session)
+			return false;
+		outcall_init(call, &terms);
+		call->session = session;
+		call->stream = stream;
+		peer_stream_call(stream, session);
+		outcall_start(call, session, operation, packer, true);
+		if (!atomic_load(&call->waiter.ready) || !call->was_not_run || --tries == 0)
+			return true;
+		outcall_fini(call);
+		proxy_forget(proxy, session);
+		session_unref(session);
+	}
+}
+
+static void drop(pyr_stream *stream)
+{
+	struct session *session = stream->outcall->session;
+	pyr_proxy *proxy = stream->proxy;
+
+	stream_lock(stream);
+	stream_drop_items(stream);
+	pthread_mutex_unlock(stream->lock);
+	outcall_fini(stream->outcall);
+	free(stream->outcall);
+	stream_unref(stream);
+	session_unref(session);
+	proxy_unref(proxy);
+}
+
+static pyr_stream *make(const struct codec_operation *operation)
+{
+	pyr_stream *stream = stream_new(operation, true);
+
+	if (stream)
+		stream->outcall = calloc(1, sizeof(*stream->outcall));
+	if (stream && stream->outcall)
+		return stream;
+	stream_unref(stream);
+	error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	return NULL;
+}
+
+static int open_stream(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
+		       pyr_stream **ret)
+{
+	pyr_stream *stream = make(&proxy->interface->operations[operation]);
+	int err = 0;
+
+	if (!stream)
+		return -PYR_RESOURCE_EXHAUSTED;
+	stream->proxy = proxy;
+	proxy_ref(proxy);
+	if (!start(proxy, operation, packer, stream)) {
+		err = -pyr_last_error()->code;
+		proxy_unref(proxy);
+		free(stream->outcall);
+		stream_unref(stream);
+	} else if (atomic_load(&stream->outcall->waiter.ready) && stream->outcall->code &&
+		   !stream->outcall->is_remote) { /* what the other end says comes with next */
+		err = outcall_error(stream->outcall);
+		drop(stream);
+	} else {
+		*ret = stream;
+	}
+	return err;
+}
+
+int pyr__open(void *self, const struct pyr__interface *interface, unsigned op, pyr__in *in,
+	      pyr_stream **ret)
+{
+	pyr_proxy *proxy = self;
+	int operation = proxy_operation(proxy, interface, op), err;
+	const struct codec_operation *codec;
+	_Alignas(16) uint8_t room[512];
+	struct codec_problem problem;
+	struct codec_packer packer;
+	struct arena arena;
+
+	if (operation < 0)
+		return -pyr_last_error()->code;
+	if (!ret)
+		return error_null("ret");
+	if (proxy->batch)
+		return error_set(PYR_FAILED_PRECONDITION, "%s: no streams in a batch",
+				 interface->operations[op].name);
+	codec = &proxy->interface->operations[operation];
+	proxy_ref(proxy); /* it may be freed meanwhile, which ends the call */
+	arena_init(&arena, room, sizeof(room));
+	if (codec_prepare(codec->request, in, &arena, &packer, &problem) < 0) {
+		pyr_next_call(NULL);
+		err = error_set(problem.code, "%s: %s", codec->table->name, problem.text);
+	} else {
+		err = open_stream(proxy, (unsigned)operation, &packer, ret);
+	}
+	arena_clear(&arena);
+	proxy_unref(proxy);
+	return err;
+}
+
+/* If the link was lost and the proxy has another by now, the stream goes on there. */
+static void revive(pyr_stream *stream)
+{
+	struct session *session;
+
+	if (!atomic_load(&stream->is_detached))
+		return;
+	if (engine_now() >= stream->outcall->deadline) {
+		stream->kind->expire(stream);
+		return;
+	}
+	session = proxy_open_session(stream->proxy);
+	if (session)
+		peer_stream_resume(stream, session);
+	else if (proxy_is_freed(stream->proxy))
+		outcall_cancel(stream->outcall, PYR_CANCELLED, "the proxy was released");
+	session_unref(session);
+}
+
+int pyr__write(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item)
+{
+	if (!stream_is_of(stream, operation, stream ? stream->writes : NULL, true, "write"))
+		return -pyr_last_error()->code;
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	revive(stream);
+	return stream_put_slot(stream, operation, item, "write");
+}
+
+int pyr__next(pyr_stream *stream, const struct pyr__operation *operation, void *ret)
+{
+	struct codec_problem problem;
+	struct stream_item *item;
+	int n;
+
+	if (!stream_is_of(stream, operation, stream ? stream->reads : NULL, true, "next"))
+		return -pyr_last_error()->code;
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	revive(stream);
+	if ((n = stream_get(stream, &item)) <= 0)
+		return n;
+	if (codec_unpack_results(stream->reads, item->data, item->n, (void *[]){ ret }, &problem) <
+	    0)
+		n = error_set(PYR_INTERNAL, "ProtocolError: an item of %s: %s", operation->name,
+			      problem.text);
+	free(item);
+	return n;
+}
+
+int pyr_stream_end(pyr_stream *stream)
+{
+	if (!stream)
+		return error_null("stream");
+	if (!stream->is_callers || !stream->writes)
+		return error_set(PYR_INVALID_ARGUMENT,
+				 "%s: only a caller's end that writes is ended",
+				 stream->operation->table->name);
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	revive(stream);
+	return stream_end(stream);
+}
+
+/* The proxy connects anew, as for a call. Returns false with the last error set if it cannot. */
+static bool reconnect(pyr_stream *stream)
+{
+	struct session *session;
+
+	proxy_forget(stream->proxy, stream->outcall->session);
+	session = proxy_session_until(stream->proxy, stream->outcall->deadline);
+	if (!session)
+		return false;
+	peer_stream_resume(stream, session);
+	session_unref(session);
+	return true;
+}
+
+/* Ends the caller's items and waits for the answer. It is the last use of the stream: so it does
+ * not leave it to others to connect anew when the link is lost. Returns minus a status if there is
+ * no answer because of that. */
+static int end_and_wait(pyr_stream *stream)
+{
+	int tries = 3, err;
+
+	for (;;) {
+		err = stream_end(stream);
+		if (err == 0 && stream_wait_over(stream) != STREAM_LOST)
+			return 0;
+		if (--tries == 0 || !reconnect(stream))
+			break;
+	}
+	err = stream->kind->error(stream);
+	pyr_stream_cancel(stream);
+	return err;
+}
+
+int pyr__finish(pyr_stream *stream, const struct pyr__operation *operation, void *const *out)
+{
+	const struct codec_message *reply;
+	struct codec_problem problem;
+	struct outcall *call;
+	int err;
+
+	if (!stream_is_of(stream, operation, stream ? stream->writes : NULL, true, "finish"))
+		return -pyr_last_error()->code;
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	call = stream->outcall;
+	reply = stream->operation->reply;
+	revive(stream);
+	err = end_and_wait(stream);
+	outcall_wait(call, ENGINE_FOREVER);
+	if (err == 0 && call->code)
+		err = outcall_error(call);
+	else if (err == 0 &&
+		 codec_unpack_results(reply, call->answer.data, call->answer.n, out, &problem) < 0)
+		err = error_set(PYR_INTERNAL, "ProtocolError: the reply of %s: %s", operation->name,
+				problem.text);
+	drop(stream);
+	return err;
+}
+
+void pyr_stream_cancel(pyr_stream *stream)
+{
+	if (stream && stream->is_callers && !engine_is_forked())
+		outcall_cancel(stream->outcall, PYR_CANCELLED, "the stream was cancelled");
+}
+
+void pyr_stream_free(pyr_stream *stream)
+{
+	if (!stream || !stream->is_callers || engine_is_forked())
+		return;
+	outcall_cancel(stream->outcall, PYR_CANCELLED, "the stream was freed");
+	outcall_wait(stream->outcall, ENGINE_FOREVER);
+	drop(stream);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_CODEC_H
+#define PYRITE_CODEC_H
+/*
+ * From C values to protobuf messages and back, driven by the tables of <pyrite/gen.h>. Floor 1:
+ * knows tables and protobuf-c, nothing of calls or links; the only files that include protobuf-c.
+ * What comes from a peer is scanned (framing, depth, UTF-8, NUL) before anything is made of it, and
+ * bounded in the memory it may become.
+ */
+#include <pyrite/gen.h>
+
+#include "base/arena.h"
+
+struct codec_message; /* what is known of one list of fields: protobuf-c's descriptor, and whether
+			 values need converting */
+
+struct codec_operation {
+	const struct pyr__operation *table;
+	const struct codec_message *request;            /* slots: the in-parameters */
+	const struct codec_message *reply;              /* slots: the results */
+	const struct codec_message *in_item, *out_item; /* a slot each; NULL: no such stream */
+};
+
+struct codec_interface {
+	const struct pyr__interface *table;
+	struct codec_operation *operations; /* table->n_operations */
+};
+
+/* Why a value could not be packed or a message not unpacked: a status, and a text that names the
+ * field. */
+struct codec_problem {
+	int code; /* enum pyr_status */
+	char text[256];
+};
+
+/* A message made ready to be written: its size is known, its memory is the arena's and the caller's
+ * values. */
+struct codec_packer {
+	const void *message;
+	size_t size;
+	const uint8_t *bytes; /* these as they are, instead of a message */
+};
+
+/* Builds the descriptors at first use, then finds them again. Never freed, reachable. Returns NULL
+ * when memory is out. Any thread. */
+const struct codec_interface *codec_interface_get(const struct pyr__interface *table);
+const struct codec_message *
+codec_type_get(const struct pyr__type *table); /* of an exception: its fields */
+
+/*
+ * Checks (NULL strings, bounds, ranges, exact array counts, discriminators, UTF-8) and converts
+ * slots. Returns 0 or minus a status with *problem told: "parameter 'x' is NULL". ret points into
+ * arena and the slots' values.
+ */
+int codec_prepare(const struct codec_message *message, const union pyr__slot *slots,
+		  struct arena *arena, struct codec_packer *ret, struct codec_problem *problem);
+/* Writes exactly packer->size bytes. */
+void codec_pack(const struct codec_packer *packer, uint8_t *dst);
+
+/* Slots from a message; what they point to lives in arena. The servant's side. */
+int codec_unpack(const struct codec_message *message, const uint8_t *data, size_t n,
+		 struct arena *arena, union pyr__slot *ret, struct codec_problem *problem);
+
+/* Results from a message: stores value i through out[i] (NULL = not wanted); each pointer is one
+ * malloc'ed block. The caller's side: nothing is stored, nothing leaks when it fails. */
+int codec_unpack_results(const struct codec_message *message, const uint8_t *data, size_t n,
+			 void *const *out, struct codec_problem *problem);
+
+/* Stores slot values through out[i] (NULL = not wanted) as they are. */
+void codec_store(const struct codec_message *message, const union pyr__slot *slots,
+		 void *const *out);
+
+/* One struct or exception as a whole: value is the C struct. */
+int codec_prepare_value(const struct pyr__type *type, const void *value, struct arena *arena,
+			struct codec_packer *ret, struct codec_problem *problem);
+/* *ret: one malloc'ed block. */
+int codec_unpack_value(const struct pyr__type *type, const uint8_t *data, size_t n, void **ret,
+		       struct codec_problem *problem);
+
+/* Writes "(int32, example.Point, sequence<string>) -> int32" into buf, cut short at n bytes. */
+void codec_signature(const struct pyr__operation *operation, char *buf, size_t n);
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_CODEC_INTERNAL_H
+#define PYRITE_CODEC_INTERNAL_H
+/*
+ * What the codec's own files share. A value has two forms: natural, the plain C of the user's
+ * headers (and the slots of a stub), and shadow, the struct that protobuf-c writes from: a
+ * ProtobufCMessage, then 8 bytes for each scalar, string or message, 16 for bytes, count and
+ * pointer for what is repeated. A list of required scalars and strings is direct: its shadow is the
+ * base followed by the slots as they are. Reading goes from the wire to natural, without a shadow:
+ * see docs/internals/codec.md.
+ */
+#include <protobuf-c/protobuf-c.h>
+
+#include "wire/codec.h"
+
+enum { CODEC_DEPTH = 64 }; /* deepest message inside a message, both ways */
+
+enum codec_presence {
+	CODEC_PLAIN, /* always there; what is zero is not sent */
+	CODEC_HAS,   /* a flag beside it in the shadow, or a pointer that may be NULL */
+	CODEC_ONEOF  /* the case beside it in the shadow */
+};
+
+struct codec_field {
+	const struct pyr__field *table;
+	const struct pyr__field
+		*value; /* one value: table itself, or the element that is repeated */
+	const struct codec_message
+		*message; /* of one value: struct, union, wrapper, entry of a map */
+	const char *name; /* NULL in a wrapper: paths show the index only */
+	uint32_t id;
+	uint32_t offset, quantifier; /* in the shadow; quantifier: flag, count or case */
+	uint8_t presence;            /* enum codec_presence */
+	uint8_t wire;                /* ProtobufCWireType of one value */
+	bool many;                   /* repeated */
+	bool packable;               /* many, and of scalars */
+	bool reference; /* INTERFACE, ANY, OBJECT: not carried yet, bytes in the shadow */
+	bool by_value;  /* a slot holds it itself: required scalar or string */
+};
+
+struct codec_message {
+	ProtobufCMessageDescriptor pb;
+	const char *role;                   /* of its fields, for error texts */
+	const struct pyr__type *type;       /* of a struct or union; NULL: slots, wrapper, entry */
+	const struct pyr__type *union_type; /* the same if it is a union, else NULL */
+	struct codec_field *fields;         /* in the table's order */
+	const struct codec_field **by_id;   /* in the order of pb.fields */
+	const struct codec_field **fixups; /* direct: strings and kinds that are not protobuf-c's */
+	unsigned n_fields, n_fixups;
+	bool slots;  /* the natural form is a list of slots */
+	bool direct; /* see above */
+};
+
+/* Where in a value the codec is, for error texts; a chain on the stack. */
+struct codec_path {
+	const struct codec_path *up;
+	const char *name; /* NULL: index only */
+	size_t index;     /* SIZE_MAX: none */
+};
+
+/* codec_values.c: what is known of one kind */
+size_t codec_natural_size(const struct pyr__field *field);
+size_t codec_shadow_size(uint8_t kind);
+bool codec_same_layout(uint8_t kind); /* natural and shadow are the same bytes */
+const char *codec_kind_name(uint8_t kind);
+void codec_widen(uint8_t kind, const void *natural, void *shadow);
+/* Returns false when the value does not fit; *natural is untouched then. */
+bool codec_narrow(uint8_t kind, const void *shadow, void *natural);
+int64_t codec_integer_get(uint8_t kind, const void *natural);
+void codec_integer_set(uint8_t kind, int64_t value, void *natural);
+int64_t codec_shadow_integer(uint8_t kind, const void *shadow);
+/* Index of the member that a discriminator selects, 0 = none. */
+unsigned codec_union_member(const struct pyr__type *type, int64_t discriminator);
+/* A discriminator that selects this member (0 = none). */
+int64_t codec_union_label(const struct pyr__type *type, unsigned member);
+/* Valid UTF-8 without NUL. */
+bool codec_is_text(const uint8_t *data, size_t n);
+
+/* codec_problem.c: all return minus code */
+int codec_fail(struct codec_problem *problem, int code, const char *role,
+	       const struct codec_path *path, const char *format, ...) PYR_PRINTF(5, 6);
+int codec_fail_reference(struct codec_problem *problem, const char *role,
+			 const struct codec_path *path);
+int codec_fail_memory(struct codec_problem *problem);
+int codec_fail_range(struct codec_problem *problem, const char *role, const struct codec_path *path,
+		     uint8_t kind, const void *shadow);
+
+/* codec_scan.c: checks a message from a peer. */
+int codec_scan(const struct codec_message *message, const uint8_t *data, size_t n,
+	       struct codec_problem *problem);
+
+/* codec_unpack.c: allows what is done for a message of n bytes its share of memory. Returns the
+ * budget before. */
+size_t codec_limit(struct arena *arena, size_t n);
+
+/* What a message holds of one field. */
+struct codec_seen {
+	const uint8_t *first;   /* where its first value's tag stands */
+	const uint8_t *payload; /* of the last value */
+	const uint8_t *end;     /* of the last value */
+	size_t n;               /* values, those in packed ones counted singly; 0 = absent */
+};
+
+/*
+ * codec_fill.c: from a scanned message to natural. Memory comes from the arena, or from one zeroed
+ * block; used counts what a block needs, in both ways alike, so that a first run measures the
+ * second.
+ */
+struct codec_fill {
+	struct arena *arena;
+	uint8_t *block, *block_end; /* NULL: the arena */
+	size_t used;
+	const char *role;
+	struct codec_problem *problem;
+};
+
+/* One for each field of the message, in arena; NULL: out of memory. */
+struct codec_seen *codec_survey(const struct codec_message *message, const uint8_t *data, size_t n,
+				struct arena *arena);
+int codec_fill_slot(struct codec_fill *fill, const struct codec_field *field,
+		    const struct codec_seen *seen, union pyr__slot *ret);
+/* message: of a struct or union. */
+int codec_fill_value(struct codec_fill *fill, const struct codec_message *message,
+		     const uint8_t *data, size_t n, void **ret);
+
+/* What the functions of these names do, without a look at the stack; codec_stack.c. */
+int codec_prepare_here(const struct codec_message *message, const union pyr__slot *slots,
+		       struct arena *arena, struct codec_packer *ret,
+		       struct codec_problem *problem);
+int codec_prepare_value_here(const struct pyr__type *type, const void *value, struct arena *arena,
+			     struct codec_packer *ret, struct codec_problem *problem);
+void codec_pack_here(const struct codec_packer *packer, uint8_t *dst);
+int codec_unpack_results_here(const struct codec_message *message, const uint8_t *data, size_t n,
+			      void *const *out, struct codec_problem *problem);
+int codec_unpack_value_here(const struct pyr__type *type, const uint8_t *data, size_t n, void **ret,
+			    struct codec_problem *problem);
+
+static inline const void *codec_at(const void *base, size_t offset)
+{
+	return (const uint8_t *)base + offset;
+}
+
+static inline void *codec_in(void *base, size_t offset)
+{
+	return (uint8_t *)base + offset;
+}
+#endif

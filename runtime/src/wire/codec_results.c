@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Results at the caller: numbers through the pointer, everything else one malloc'ed block that the
+ * caller frees at once. A first fill in an arena checks all of it and measures each block; only
+ * when every block has been had and filled is anything stored.
+ */
+#include "wire/codec_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST = 1024 }; /* bytes of arena on the stack: enough for a few scalars and short strings */
+
+struct result {
+	union pyr__slot slot;
+	size_t size; /* of the block; 0 = none */
+	void *block; /* its start, which is also what the slot then points to */
+};
+
+static bool is_number(const struct codec_field *field)
+{
+	return field->by_value && field->table->kind != PYR__STRING;
+}
+
+static int measure(const struct codec_message *message, const struct codec_seen *seen,
+		   struct codec_fill *fill, struct result *results)
+{
+	size_t before;
+	unsigned i;
+	int status;
+
+	for (i = 0; i < message->n_fields; i++) {
+		before = fill->used;
+		status = codec_fill_slot(fill, &message->fields[i], &seen[i], &results[i].slot);
+		if (status < 0)
+			return status;
+		results[i].size = fill->used - before;
+	}
+	return 0;
+}
+
+/* Fills again, into a block each; what the first fill left in the arena is forgotten. */
+static int fill_blocks(const struct codec_message *message, const struct codec_seen *seen,
+		       struct codec_fill *fill, void *const *out, struct result *results)
+{
+	unsigned i;
+	int status = 0;
+
+	for (i = 0; status == 0 && i < message->n_fields; i++) {
+		if (!out[i] || results[i].size == 0)
+			continue;
+		results[i].block = calloc(1, results[i].size);
+		if (!results[i].block)
+			return codec_fail_memory(fill->problem);
+		fill->block = results[i].block;
+		fill->block_end = fill->block + results[i].size;
+		status = codec_fill_slot(fill, &message->fields[i], &seen[i], &results[i].slot);
+	}
+	return status;
+}
+
+static void store(const struct codec_field *field, const union pyr__slot *slot, void *out)
+{
+	if (out && is_number(field))
+		memcpy(out, slot, codec_natural_size(field->table));
+	else if (out)
+		memcpy(out, &slot->p, sizeof(slot->p));
+}
+
+void codec_store(const struct codec_message *message, const union pyr__slot *slots,
+		 void *const *out)
+{
+	unsigned i;
+
+	for (i = 0; i < message->n_fields; i++)
+		store(&message->fields[i], &slots[i], out[i]);
+}
+
+static int unpack_results(const struct codec_message *message, const struct codec_seen *seen,
+			  struct codec_fill *fill, void *const *out, size_t budget)
+{
+	struct result *results =
+		arena_alloc(fill->arena, message->n_fields * sizeof(struct result));
+	unsigned i;
+	int status;
+
+	if (!results)
+		return codec_fail_memory(fill->problem);
+	status = measure(message, seen, fill, results);
+	fill->arena->budget = budget; /* what has been measured may be had once more */
+	if (status == 0)
+		status = fill_blocks(message, seen, fill, out, results);
+	for (i = 0; status == 0 && i < message->n_fields; i++)
+		store(&message->fields[i], &results[i].slot, out[i]);
+	for (i = 0; status < 0 && i < message->n_fields; i++)
+		free(results[i].block);
+	return status;
+}
+
+int codec_unpack_results_here(const struct codec_message *message, const uint8_t *data, size_t n,
+			      void *const *out, struct codec_problem *problem)
+{
+	struct codec_fill fill = { .role = message->role, .problem = problem };
+	_Alignas(16) uint8_t first[FIRST];
+	struct codec_seen *seen;
+	struct arena arena;
+	size_t budget;
+	int status = codec_scan(message, data, n, problem);
+
+	if (status < 0)
+		return status;
+	arena_init(&arena, first, sizeof(first));
+	fill.arena = &arena;
+	budget = codec_limit(&arena, n);
+	seen = codec_survey(message, data, n, &arena);
+	status = seen ? unpack_results(message, seen, &fill, out, budget)
+		      : codec_fail_memory(problem);
+	arena_clear(&arena);
+	return status;
+}
+
+static int unpack_value(const struct codec_message *message, const uint8_t *data, size_t n,
+			struct codec_fill *fill, void **ret)
+{
+	uint8_t *block;
+	int status = codec_fill_value(fill, message, data, n, ret);
+
+	if (status < 0)
+		return status;
+	block = calloc(1, fill->used);
+	if (!block)
+		return codec_fail_memory(fill->problem);
+	fill->block = block;
+	fill->block_end = block + fill->used;
+	status = codec_fill_value(fill, message, data, n, ret);
+	if (status < 0)
+		free(block);
+	return status;
+}
+
+int codec_unpack_value_here(const struct pyr__type *type, const uint8_t *data, size_t n, void **ret,
+			    struct codec_problem *problem)
+{
+	const struct codec_message *message = codec_type_get(type);
+	struct codec_fill fill = { .role = "member", .problem = problem };
+	_Alignas(16) uint8_t first[FIRST];
+	struct arena arena;
+	void *value;
+	int status;
+
+	if (!message)
+		return codec_fail_memory(problem);
+	if ((status = codec_scan(message, data, n, problem)) < 0)
+		return status;
+	arena_init(&arena, first, sizeof(first));
+	fill.arena = &arena;
+	codec_limit(&arena, n);
+	status = unpack_value(message, data, n, &fill, &value);
+	arena_clear(&arena);
+	if (status == 0)
+		*ret = value;
+	return status;
+}
