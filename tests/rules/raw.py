@@ -26,7 +26,7 @@ CRITICAL_TYPES = 100  # the first body that no version knows
 
 def generate():
     """Messages of link.proto, as a python module."""
-    source = SOURCE / "runtime" / "src"
+    source = SOURCE / "runtime" / "src" / "wire"
     with tempfile.TemporaryDirectory(prefix="pyrite-rules-") as folder:
         subprocess.run(["protoc", "-I", source, "--python_out", folder, "link.proto"], check=True)
         sys.path.insert(0, folder)

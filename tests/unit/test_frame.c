@@ -255,7 +255,7 @@ static bool protoc(const char *mode, const char *from, const char *to)
 	char command[2048];
 
 	snprintf(command, sizeof(command),
-		 "protoc -I '%s/runtime/src' --%s=pyrite.Message link.proto <'%s' >'%s'",
+		 "protoc -I '%s/runtime/src/wire' --%s=pyrite.Message link.proto <'%s' >'%s'",
 		 source ? source : ".", mode, from, to);
 	return system(command) == 0;
 }
