@@ -88,9 +88,9 @@ class Page:
             return False
         text = path.read_text()
         if path.suffix == ".c":  # written, and in the list of what runs
-            return bool(re.search(rf"^[A-Z]+\({case}\)$", text, re.M) and re.search(rf"\bT\({case}\)", text))
+            return bool(re.search(rf"^[A-Z_]+\({case}\b.*\)$", text, re.M) and re.search(rf"\bT\({case}\)", text))
         if path.suffix == ".py":
-            runs = "_cases(globals())" in text or re.search(rf"@case\ndef {case}\(|(?<!def )\b{case}\b", text)
+            runs = re.search(r"_cases\(globals\(\)\)|cases_of\(globals\(\)", text) or re.search(rf"@case\ndef {case}\(|(?<!def )\b{case}\b", text)
             return bool(f"\ndef {case}(" in text and runs or f'"{case}"' in text)
         return bool(re.search(rf"^\s*check {case} ", text, re.M))
 
