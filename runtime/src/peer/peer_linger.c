@@ -145,9 +145,9 @@ static void abandon(struct lingering_call *l)
 {
 	stream_lock(l->stream);
 	dismantle(l);
-	pthread_mutex_unlock(l->stream->lock);
-	if (l->call)
+	if (l->call) /* with the lock: a method that looks just now is to know why */
 		incall_cancel(l->call);
+	pthread_mutex_unlock(l->stream->lock);
 	drop(l);
 }
 
@@ -265,11 +265,15 @@ void peer_linger_end(pyr_stream *stream)
 	drop(l);
 }
 
-/* Roughly: what was sent and may be wanted again, and what was not read. */
-static size_t bytes_of(const pyr_stream *stream)
+/* Roughly: what was sent and may be wanted again, and what was not read. Once the call is answered
+ * nobody reads any more, and what came is let go without a lock. */
+static size_t bytes_of(const struct lingering_call *l)
 {
+	const pyr_stream *stream = l->stream;
 	size_t n = kept_size(&stream->kept, &stream->out);
 
+	if (!l->call)
+		return n;
 	if (stream->window > stream->in_room + stream->owed)
 		n += stream->window - stream->in_room - stream->owed;
 	return stream->partial ? n + stream->partial->n : n;
@@ -282,7 +286,7 @@ static bool wait_for_another(struct lingering_call *l)
 	bool ok;
 
 	pthread_mutex_lock(&table->lock);
-	l->n_bytes = bytes_of(l->stream);
+	l->n_bytes = bytes_of(l);
 	l->until = engine_now() + table->patience;
 	ok = !table->is_closed && table->n < LINGER_MAX &&
 	     table->n_bytes + l->n_bytes <= LINGER_MAX_BYTES;
