@@ -30,7 +30,7 @@ struct executor {
 	struct lane *ready, **ready_end;
 	struct lane *stalled; /* held back by their link's backlog */
 	struct exec_job *jobs, **jobs_end;
-	int64_t typical_ns; /* how long a method took lately */
+	int64_t typical_ns, last_ns; /* how long a method took lately, and the last time */
 	bool is_stopping, is_freed;
 	size_t load;
 	void (*on_idle)(void *data);

@@ -197,17 +197,21 @@ static void on_tick(struct engine_ticker *ticker)
 /* ---- work ---- */
 
 /* Whether methods are long, by the batch that is through. Then threads are woken while there is but
- * one call to run, and answers do not wait for each other. With the lock. */
+ * one call to run, and answers do not wait for each other. The shorter of two batches counts: one
+ * may have been interrupted. With the lock. */
 static void measure(struct worker *w)
 {
 	struct executor *e = w->executor;
-	int64_t each;
+	int64_t each, before = e->last_ns;
 
 	if (w->n_run == 0)
 		return;
 	each = w->n_run == 1 && w->ended ? w->ended : engine_now();
 	each = (each - w->began) / w->n_run;
-	if (each > 8 * LONG_NS) /* so that one that slept is soon forgotten */
+	e->last_ns = each;
+	if (before < each)
+		each = before;
+	if (each > 8 * LONG_NS) /* so that those that slept are soon forgotten */
 		each = 8 * LONG_NS;
 	e->typical_ns += (each - e->typical_ns) / 8;
 	w->n_run = 0;

@@ -93,7 +93,8 @@ struct pyr_call {
 	struct peer_batch *batch; /* it is one; NULL: an ordinary call. The origin's */
 	pyr_stream *stream;       /* the method's end of its streams, NULL: none; one reference */
 	struct arena arena;
-	_Alignas(16) uint8_t room[1024];
+	/* So much that all of it, at most 1,032 bytes, is what malloc() keeps at hand. */
+	_Alignas(16) uint8_t room[608];
 };
 
 /* Returns a call with one reference, for the origin; NULL when memory is out. object: a new
