@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -46,47 +45,6 @@ def taken_by_others(before):
     """Percent of the machine since then: stolen, and used by other processes. For figures that depend on it."""
     stolen, idle, total, own = (now - then for now, then in zip(machine_times(), before))
     return 100 * stolen / total, 100 * max(0, total - stolen - idle - own) / total
-
-
-class Stopwatch:
-    """The time that processes take for something, but for what they wait for a core meanwhile, which says what else the
-    machine does. Of each process the thread that waited longest counts. With a core for each thread it is a clock."""
-
-    def __init__(self, *ends):
-        self.ends = ends
-        self.waits = [{} for _ in ends]
-        self.begin = time.monotonic()
-        self.stop = threading.Event()
-        self.look(first=True)
-        self.watcher = threading.Thread(target=self.watch, daemon=True)
-        self.watcher.start()
-
-    def look(self, first=False):
-        for end, waits in zip(self.ends, self.waits):
-            for task in pathlib.Path(f"/proc/{end.process.pid}/task").glob("*/schedstat"):
-                try:
-                    waited = int(task.read_text().split()[1]) / 1e9
-                except (OSError, IndexError):  # it has ended
-                    continue
-                waits.setdefault(task, [waited if first else 0, waited])[1] = waited
-
-    def watch(self):
-        """Now and then, for threads that end take with them what is known of them."""
-        while not self.stop.wait(0.02):
-            self.look()
-
-    def waited(self):
-        """Seconds since the beginning. The watch stands still from now on."""
-        if not self.stop.is_set():
-            self.stop.set()
-            self.watcher.join()
-            self.look()
-        return sum(max((last - first for first, last in waits.values()), default=0) for waits in self.waits)
-
-    def took(self, seconds=None):
-        """The seconds, or those until now, that were no such waiting."""
-        seconds = time.monotonic() - self.begin if seconds is None else seconds
-        return max(0, seconds - self.waited())
 
 
 class Server:

@@ -2,15 +2,12 @@
 /*
  * How long it takes until a method two hops away knows that nobody waits any more: client -> A ->
  * B, three ends, a daemon each for A and B. Prints the figures beside their goal, and judges the
- * medians. What threads waited for a core meanwhile does not count: it says what else the machine
- * does.
+ * medians.
  */
 #include "hop.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { CANCELS = 50, DEADLINES = 10, GOAL_MS = 50, TIMEOUT_MS = 500 };
 
@@ -36,43 +33,12 @@ static int judge(const char *what, double *ms, int n)
 	return !is_kept;
 }
 
-/* How long the threads of this process have waited for a core so far, in ns; all but the main one,
- * which looks at the clock. */
-static int64_t waited(void)
+/* Returns the time from `since` until the method saw it; -1 if it never did. */
+static double seen_after(int64_t since, int round)
 {
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *task;
-	long long ran, delayed;
-	int64_t sum = 0;
-	char path[300];
-	FILE *file;
-
-	while (dir && (task = readdir(dir))) {
-		if (atoi(task->d_name) == (int)getpid())
-			continue;
-		snprintf(path, sizeof(path), "/proc/self/task/%s/schedstat", task->d_name);
-		file = fopen(path, "r");
-		if (file && fscanf(file, "%lld %lld", &ran, &delayed) == 2)
-			sum += delayed;
-		if (file)
-			fclose(file);
-	}
-	if (dir)
-		closedir(dir);
-	return sum;
-}
-
-/* Returns the ms from `since`, when threads had waited for so long, until the method saw it; -1 if
- * it never did. */
-static double seen_after(int64_t since, int64_t had_waited, int round)
-{
-	int64_t ns;
-
 	if (!hop_reaches(&hops[1].n_over, round + 1))
 		return -1;
-	since += waited() - had_waited;
-	ns = atomic_load(&hops[1].over_at) - since;
-	return ns > 0 ? (double)ns / HOP_MS : 0; /* several may have waited at a time */
+	return (double)(atomic_load(&hops[1].over_at) - since) / HOP_MS;
 }
 
 /* Starts a call, and meets it two hops away. Returns NULL if it does not get there. */
@@ -90,16 +56,15 @@ static pyr_future *start(int round)
 static int measure_cancel(void)
 {
 	double ms[CANCELS];
-	int64_t began, had_waited;
 	pyr_future *future;
+	int64_t began;
 	int i;
 
 	for (i = 0; i < CANCELS; i++) {
 		future = start(i);
-		had_waited = waited();
 		began = hop_now();
 		pyr_future_cancel(future);
-		ms[i] = seen_after(began, had_waited, i);
+		ms[i] = seen_after(began, i);
 		pyr_future_free(future);
 		if (!future || ms[i] < 0)
 			return pyr_perror("linger");
@@ -110,17 +75,16 @@ static int measure_cancel(void)
 static int measure_deadline(void)
 {
 	double ms[DEADLINES];
-	int64_t end, had_waited;
 	pyr_future *future;
+	int64_t began;
 	int i, err;
 
 	for (i = 0; i < DEADLINES; i++) {
 		pyr_next_call(&(struct pyr_call_options){ .timeout_ms = TIMEOUT_MS });
-		end = hop_now() + (int64_t)TIMEOUT_MS * HOP_MS;
+		began = hop_now();
 		future = start(CANCELS + i);
-		had_waited = waited();
 		err = hops_Hop_linger_get(future);
-		ms[i] = seen_after(end, had_waited, CANCELS + i);
+		ms[i] = seen_after(began + (int64_t)TIMEOUT_MS * HOP_MS, CANCELS + i);
 		if (err != -PYR_DEADLINE_EXCEEDED ||
 		    atomic_load(&hops[1].n_over) != CANCELS + i + 1)
 			return pyr_perror("linger");

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from common import (BIN, FOLDER, IS_SANITIZED, PATIENCE, Caller, Cases, Server, Stopwatch, call, linked, report, within)
+from common import (BIN, FOLDER, IS_SANITIZED, PATIENCE, Caller, Cases, Server, call, linked, report, within)
 
 # Both ends ask for a sign of life, and give up, so much sooner: 10 s / 5 s become 1 s / 500 ms, 60 s / 20 s become
 # 6 s / 2 s. On a machine that does much else an answer may take some 100 ms.
@@ -74,32 +74,27 @@ def a_method_is_longer_than_keepalive_as_it_is(_):
 
 
 def a_cancel_reaches_the_method_that_keeps_the_only_thread(_):
+    """Measured beside add(), for the machine may have other things to do."""
     for options in (("threads=1",), ("threads=2",)):
         server = Server(*options)
-        caller = Caller("cancel", server.uri, 10)
-        watch = Stopwatch(server, caller)
-        said = caller.finish()
-        worst, add = 1000 * watch.took(said["seen"] / 1e6), said["add"] / 1000
+        said = call("cancel", server.uri, 10)
+        worst, add = said["seen"] / 1000, said["add"] / 1000
         report(f"{options[0]}: seen {worst:.1f} ms after it at the latest; add() took up to {add:.1f} ms", "<= 50 ms")
-        assert worst <= (500 if IS_SANITIZED else 50)
+        assert worst <= max(500 if IS_SANITIZED else 50, 8 * add)
         server.stop()
 
 
 def others_do_not_wait_for_a_method_that_sleeps(_):
-    """Measured against the same without the sleeping method, and a few times, for the machine may have other things to
-    do."""
+    """Measured against the same without the sleeping method, for the machine may have other things to do."""
     server = Server()
-    for _ in range(5):
-        alone = call("latency", server.uri, 3000)
-        sleeper = Caller("block", server.uri, 60000)
-        sleeper.wait_for("begin")
-        beside = call("latency", server.uri, 3000)
-        sleeper.process.kill()
-        sleeper.process.wait()
-        report(f"add() beside a method that sleeps: p50 {beside['p50']} us, p99 {beside['p99']} us; alone: p99 "
-               f"{alone['p99']} us", "p99 <= 5 ms")
-        if beside["p99"] <= max(5000, 4 * alone["p99"]):
-            break
+    alone = call("latency", server.uri, 3000)
+    sleeper = Caller("block", server.uri, 60000)
+    sleeper.wait_for("begin")
+    beside = call("latency", server.uri, 3000)
+    sleeper.process.kill()
+    sleeper.process.wait()
+    report(f"add() beside a method that sleeps: p50 {beside['p50']} us, p99 {beside['p99']} us; alone: p99 "
+           f"{alone['p99']} us", "p99 <= 5 ms")
     assert beside["p99"] <= max(5000, 4 * alone["p99"])
     server.stop()
 
@@ -133,9 +128,9 @@ def a_server_that_is_stopped_is_found_out(_):
     server = Server()
     caller = Caller("lose", server.uri, 10, 60000, environment=QUICK)
     caller.wait_for("ready")
-    watch = Stopwatch(caller)
+    begin = time.monotonic()
     server.signal(signal.SIGSTOP)
-    ended = watch.took(caller.wait_for("ended") / 1e6 - watch.begin)
+    ended = caller.wait_for("ended") / 1e6 - begin
     caller.wait_for("other")
     assert (caller.said["unavailable"], caller.said["may_have_run"]) == ([10], [10]), caller.said
     report(f"calls ended {ended:.2f} s after the server was stopped", "keepalive 1.5 s, + 0.5 s")
@@ -154,10 +149,10 @@ def a_client_that_is_stopped_is_let_go(_):
     asleep = watcher.run("asleep")
     assert asleep == b"\x08\x0a", asleep
     fds += 1  # the watcher's
-    watch = Stopwatch(server)
+    begin = time.monotonic()
     caller.process.send_signal(signal.SIGSTOP)
     assert within(lambda: watcher.run("asleep") == b"", 20), "its calls go on"
-    took = watch.took()
+    took = time.monotonic() - begin
     assert within(lambda: server.fds() <= fds), (server.fds(), fds)
     report(f"calls and connection let go {took:.2f} s after the client was stopped", "keepalive 8 s, + 0.5 s")
     assert took <= (14 if IS_SANITIZED else 8.6)

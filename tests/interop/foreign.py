@@ -182,7 +182,7 @@ def a_deadline_is_seen_on_both_sides(w, c):
     same(c.do("add", 1, 2), "ok 3")
     start = time.monotonic()
     like(c.do("hang", 3000), "DEADLINE_EXCEEDED here ran TimeoutError: no answer from .* in time")
-    assert 2.9 < time.monotonic() - start < PATIENCE
+    assert 2.9 < time.monotonic() - start < 5.7
     assert w.servant.ended.acquire(timeout=PATIENCE)
     assert 1 < w.servant.left < 3.1, w.servant.left
 

@@ -51,7 +51,7 @@ check and_leads_to_the_newcomer leads_elsewhere third "$third_uri"
 nsc register t2.socket PYRO:o@./u:/run/none.sock >/dev/null && nsc register t2.name PYRONAME:second >/dev/null &&
 	nsc register t2.tags PYROMETA:none >/dev/null || exit 1
 crash "$second_pid"
-check the_name_of_a_crashed_server_lapses within 20 is_gone second
+check the_name_of_a_crashed_server_lapses within 18 is_gone second
 check t2_beside_names_of_unix_sockets_and_of_names_which_stay has_names 3 t2.
 check the_names_of_a_living_one_do_not has_names 302 first.
 run_start 10 "$owner" second || exit 1

@@ -106,7 +106,7 @@ crash "$ns_pid"
 crash "$owner_pid"
 start_ns || exit 1
 check a_leased_name_gets_one_fresh_lease leads_to orphan "$orphan_uri"
-check and_no_more within 20 is_gone orphan
+check and_no_more within 6 is_gone orphan
 check that_name_server_ends_well run_stop "$ns_pid"
 
 # Where it cannot be.
