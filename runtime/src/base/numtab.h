@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef PYRITE_NUMTAB_H
 #define PYRITE_NUMTAB_H
-/* A table from 32-bit numbers to pointers: live calls, sessions. Not locked. */
+/* A table from 32-bit numbers to pointers: live calls, sessions. Not locked. Whoever chooses the
+ * numbers does not choose how long a look takes. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,8 @@ void *numtab_get(const struct numtab *table, uint32_t number);
 /* value is not NULL, number not in the table. Returns false when memory is out. */
 bool numtab_put(struct numtab *table, uint32_t number, void *value);
 void *numtab_remove(struct numtab *table, uint32_t number); /* what was there */
-void *numtab_pop(struct numtab *table);                     /* any one, removed; NULL when empty */
+/* Removes it if it is that value. Returns whether it was. */
+bool numtab_take(struct numtab *table, uint32_t number, const void *value);
+void *numtab_pop(struct numtab *table); /* any one, removed; NULL when empty */
 void numtab_free(struct numtab *table);
 #endif

@@ -30,17 +30,18 @@ void peer_flush_soon_unlock(struct peer *peer)
 		peer_flush(peer);
 }
 
-void peer_remove_call(struct peer *peer, const pyr_call *call)
+bool peer_remove_call(struct peer *peer, const pyr_call *call)
 {
-	numtab_remove(&peer->calls_taken, call->number);
+	if (!numtab_take(&peer->calls_taken, call->number, call))
+		return false;
 	session_of(call)->n_waiting -= call->is_guarded;
+	return true;
 }
 
 bool peer_retire(struct peer *peer, pyr_call *call)
 {
-	if (numtab_get(&peer->calls_taken, call->number) != call)
+	if (!peer_remove_call(peer, call))
 		return false;
-	peer_remove_call(peer, call);
 	peer_progress(peer);
 	return true;
 }

@@ -76,7 +76,8 @@ void peer_part(struct taken_session *session);
 bool peer_is_guarded(const struct peer *peer);
 /* Has the hooks asked, in the session's lane. The session fails if that cannot be. */
 void peer_greet(struct peer *peer, struct taken_session *session, const struct frame *bind);
-void peer_remove_call(struct peer *peer, const pyr_call *call); /* it is no longer live */
+/* It is no longer live. Returns false if it was not. */
+bool peer_remove_call(struct peer *peer, const pyr_call *call);
 /* Tells the binder. answer: of the hook. along: annotations, encoded. */
 void peer_answer_bind(struct peer *peer, const struct taken_session *session, struct span answer,
 		      struct span along);
