@@ -279,6 +279,101 @@ TEST(a_timer_may_set_itself_again)
 	engine_waiter_fini(&p.fired);
 }
 
+/* ---- hooks ---- */
+
+struct hooked {
+	struct engine_hook hook;
+	atomic_int n;
+};
+
+static void on_poll(struct engine_hook *hook)
+{
+	atomic_fetch_add(&((struct hooked *)hook)->n, 1);
+}
+
+/* Without polling. */
+static bool is_hooked(struct hooked *h, int n)
+{
+	int64_t until = later(PATIENCE_S * INT64_C(1000000000));
+
+	while (atomic_load(&h->n) < n && engine_now() < until)
+		sched_yield();
+	return atomic_load(&h->n) == n;
+}
+
+TEST(a_hook_ends_the_poll_of_another_thread)
+{
+	struct hooked h = { .hook = { .run = on_poll } };
+	atomic_int n_done = 0;
+	struct waiting w = { .n_done = &n_done };
+	int64_t until = later(PATIENCE_S * INT64_C(1000000000));
+	int i;
+
+	engine_waiter_init(&w.waiter, false);
+	REQUIRE(engine_thread(&w.thread, wait_for_it, &w) == 0);
+	while (!engine_is_led() && engine_now() < until)
+		sched_yield();
+	for (i = 1; i <= 1000; i++) {
+		engine_before_poll(&h.hook);
+		REQUIRE(is_hooked(&h, i));
+	}
+	engine_wake(&w.waiter);
+	pthread_join(w.thread, NULL);
+	CHECK(atomic_load(&w.is_done));
+	engine_waiter_fini(&w.waiter);
+}
+
+TEST(a_hook_is_run_though_nobody_polls)
+{
+	struct hooked h = { .hook = { .run = on_poll } };
+	struct engine_waiter w;
+	int i;
+
+	engine_waiter_init(&w, false);
+	for (i = 1; i <= 20; i++) {
+		CHECK(!engine_wait(&w, 0)); /* the runtime's thread leads no more */
+		engine_before_poll(&h.hook);
+		REQUIRE(is_hooked(&h, i));
+	}
+	engine_waiter_fini(&w);
+}
+
+static atomic_bool is_enough;
+
+static void *poll_and_leave(void *unused)
+{
+	struct engine_waiter w;
+	int64_t n = 0;
+
+	(void)unused;
+	engine_waiter_init(&w, false);
+	while (!atomic_load(&is_enough))
+		engine_wait(&w, later(++n % 7 * 10000));
+	engine_waiter_fini(&w);
+	return NULL;
+}
+
+/* A leader may take up its post, poll, or leave when it is added. */
+TEST(a_hook_is_run_whoever_leads_just_then)
+{
+	struct hooked h = { .hook = { .run = on_poll } };
+	pthread_t threads[3];
+	int i;
+
+	atomic_store(&is_enough, false);
+	for (i = 0; i < 3; i++)
+		REQUIRE(engine_thread(&threads[i], poll_and_leave, NULL) == 0);
+	for (i = 1; i <= 2000; i++) {
+		engine_before_poll(&h.hook);
+		if (!is_hooked(&h, i))
+			break;
+	}
+	CHECK_INT(i, 2001);
+	atomic_store(&is_enough, true);
+	for (i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+}
+
 /* ---- tickers ---- */
 
 static atomic_int n_ticks;
@@ -289,7 +384,7 @@ static void on_tick(struct engine_ticker *ticker)
 	atomic_fetch_add(&n_ticks, 1);
 }
 
-TEST(a_ticker_ticks_until_it_is_removed)
+TEST(a_ticker_ticks_when_that_is_wanted_until_it_is_removed)
 {
 	struct engine_ticker ticker = { .tick = on_tick };
 	int64_t until = later(PATIENCE_S * INT64_C(1000000000));
@@ -299,14 +394,113 @@ TEST(a_ticker_ticks_until_it_is_removed)
 	engine_waiter_init(&w, false);
 	engine_add_daemon(1);
 	engine_ticker_add(&ticker);
-	while (atomic_load(&n_ticks) < 3 && engine_now() < until)
+	while (atomic_load(&n_ticks) < 3 && engine_now() < until) {
+		engine_want_tick();
 		CHECK(!engine_wait(&w, later(SOON)));
+	}
 	engine_ticker_remove(&ticker);
 	engine_add_daemon(-1);
 	n = atomic_load(&n_ticks);
 	CHECK(n >= 3);
+	engine_want_tick();
 	CHECK(!engine_wait(&w, later(SOON)));
 	CHECK_INT(atomic_load(&n_ticks), n);
+	engine_waiter_fini(&w);
+}
+
+/* Without polling. */
+static bool has_ticked(int n)
+{
+	int64_t until = later(PATIENCE_S * INT64_C(1000000000));
+
+	while (atomic_load(&n_ticks) < n && engine_now() < until)
+		sched_yield();
+	return atomic_load(&n_ticks) >= n;
+}
+
+TEST(a_tick_comes_while_somebody_polls_and_while_nobody_does)
+{
+	struct engine_ticker ticker = { .tick = on_tick };
+	atomic_int n_done = 0;
+	struct waiting w = { .n_done = &n_done };
+	int i;
+
+	engine_ticker_add(&ticker);
+	for (i = 0; i < 20; i++) {
+		if (i == 10) {
+			engine_waiter_init(&w.waiter, false);
+			REQUIRE(engine_thread(&w.thread, wait_for_it, &w) == 0);
+		}
+		atomic_store(&n_ticks, 0);
+		engine_want_tick();
+		REQUIRE(has_ticked(1));
+	}
+	engine_wake(&w.waiter);
+	pthread_join(w.thread, NULL);
+	engine_ticker_remove(&ticker);
+	engine_waiter_fini(&w.waiter);
+}
+
+/* What a file of a thread's has behind `what`. */
+static bool read_status(const char *task, const char *what, char *ret, size_t n)
+{
+	char path[300], line[128];
+	size_t n_what = strlen(what);
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%s/status", task);
+	file = fopen(path, "r");
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		found = strncmp(line, what, n_what) == 0;
+		if (found)
+			snprintf(ret, n, "%.*s", (int)strcspn(line + n_what, "\n"), line + n_what);
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* How often the runtime's thread has slept. */
+static long runtimes_sleeps(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *task;
+	char text[64];
+	long n = -1;
+
+	while (dir && n < 0 && (task = readdir(dir)))
+		if (read_status(task->d_name, "Name:\t", text, sizeof(text)) &&
+		    strcmp(text, "pyrite-runtime") == 0 &&
+		    read_status(task->d_name, "voluntary_ctxt_switches:\t", text, sizeof(text)))
+			n = strtol(text, NULL, 10);
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+/* It would look every millisecond or two, and does so only after a gap that long. */
+TEST(a_process_that_polls_often_does_not_wake_the_runtimes_thread)
+{
+	int64_t begin, last, now;
+	struct engine_waiter w;
+	long before, gaps = 0;
+
+	engine_waiter_init(&w, false);
+	engine_add_daemon(1);
+	CHECK(!engine_wait(&w, later(SOON)));
+	before = runtimes_sleeps();
+	CHECK(before > 0);
+	begin = last = engine_now();
+	do {
+		engine_wait(&w, 0);
+		now = engine_now();
+		gaps += now - last > ENGINE_MS * 9 / 10;
+		last = now;
+	} while (now < begin + 10 * SOON);
+	/* Each gap may cost it a look, which then begins to lead, and is asked to leave. */
+	CHECK(runtimes_sleeps() - before <= 4 * (gaps + 1));
+	engine_add_daemon(-1);
 	engine_waiter_fini(&w);
 }
 
@@ -323,7 +517,12 @@ int main(void)
 		T(timers_fire_in_order_and_can_be_moved_and_cancelled),
 		T(a_cancel_waits_for_a_timer_that_fires),
 		T(a_timer_may_set_itself_again),
-		T(a_ticker_ticks_until_it_is_removed),
+		T(a_hook_ends_the_poll_of_another_thread),
+		T(a_hook_is_run_though_nobody_polls),
+		T(a_hook_is_run_whoever_leads_just_then),
+		T(a_ticker_ticks_when_that_is_wanted_until_it_is_removed),
+		T(a_tick_comes_while_somebody_polls_and_while_nobody_does),
+		T(a_process_that_polls_often_does_not_wake_the_runtimes_thread),
 	};
 
 	if (engine_start() < 0)

@@ -92,20 +92,14 @@ void engine_fiber_cancel(struct engine_fiber *fiber);
 /* It is over, and waits no more. In its thread. */
 void engine_fiber_end(struct engine_fiber *fiber);
 
-/* ---- between engine.c and engine_fiber.c; the last two with the lock ---- */
-void engine_lock(void);
-void engine_unlock(void);
-int engine_fiber_wait(struct engine_waiter *waiter, int64_t until, bool may_be_cancelled);
-void engine_fiber_wake(struct engine_fiber *fiber);
-void engine_wake_locked(struct engine_waiter *waiter);
-
 /* Somebody polls just now. */
 bool engine_is_led(void);
 
 /*
  * Called by the leader before it polls the next time: for what is better done together with
- * something else, if that comes first. A hook that waits may not be added again; one that is added
- * by a hook runs after a poll that does not wait.
+ * something else, if that comes first. Added by another thread, it ends a poll that waits; while
+ * nobody leads it waits for the next leader, for a millisecond or two. A hook that waits may not be
+ * added again; one that is added by a hook runs after a poll that does not wait.
  */
 struct engine_hook {
 	void (*run)(struct engine_hook *hook);
@@ -113,8 +107,8 @@ struct engine_hook {
 };
 void engine_before_poll(struct engine_hook *hook);
 
-/* Ticks go on for a while, if they had ceased. Any thread. */
-void engine_want_ticks(void);
+/* The tickers are called in a millisecond or two. Any thread. */
+void engine_want_tick(void);
 
 /* The waiter with which the calling thread leads just now, NULL if it does not. */
 struct engine_waiter *engine_leading(void);
@@ -139,10 +133,8 @@ int64_t engine_fire_timers(void);
 /* There is a new first timer. */
 void engine_timers_changed(void);
 
-/*
- * Called by the runtime's thread about every millisecond while there is traffic; tick() must be
- * quick and may take a peer's lock.
- */
+/* Called by the runtime's thread when that is wanted; tick() must be quick and may take a peer's
+ * lock. */
 struct engine_ticker {
 	void (*tick)(struct engine_ticker *ticker);
 	struct engine_ticker *next;

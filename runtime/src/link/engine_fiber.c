@@ -3,7 +3,7 @@
  * Tasks as the engine sees them: how one waits, and how it is woken from any thread. A task waits
  * on one waiter at a time, which leads to it while it is suspended; all under the engine's lock.
  */
-#include "link/engine.h"
+#include "link/engine_own.h"
 
 #include <pyrite/pyrite.h>
 
@@ -24,11 +24,6 @@ struct engine_fiber *engine_fiber(void)
 	return stack_current() ? fiber : NULL;
 }
 
-static bool may_leave(const struct engine_waiter *waiter)
-{
-	return atomic_load(&waiter->ready) || atomic_load(&waiter->is_nudged);
-}
-
 /* Lets the other tasks run at least once: what somebody asks for in a loop, without waiting for it,
  * comes in meanwhile. */
 int engine_fiber_wait(struct engine_waiter *waiter, int64_t until, bool may_be_cancelled)
@@ -36,22 +31,22 @@ int engine_fiber_wait(struct engine_waiter *waiter, int64_t until, bool may_be_c
 	struct engine_fiber *self = fiber;
 	bool has_waited = false, is_cancelled;
 
-	engine_lock();
-	while (!may_leave(waiter) && !(may_be_cancelled && self->is_cancelled)) {
+	pthread_mutex_lock(&engine.lock);
+	while (!engine_may_leave(waiter) && !(may_be_cancelled && self->is_cancelled)) {
 		if (has_waited && until != ENGINE_FOREVER && engine_now() >= until)
 			break;
 		waiter->fiber = self;
-		engine_unlock();
+		pthread_mutex_unlock(&engine.lock);
 		self->suspend(self, until);
 		has_waited = true;
-		engine_lock();
+		pthread_mutex_lock(&engine.lock);
 		waiter->fiber = NULL;
 	}
 	is_cancelled = may_be_cancelled && self->is_cancelled && !atomic_load(&waiter->ready);
 	if (is_cancelled)
 		self->is_cancelled = false;
 	atomic_store(&waiter->is_nudged, false);
-	engine_unlock();
+	pthread_mutex_unlock(&engine.lock);
 	return is_cancelled ? -PYR_CANCELLED : atomic_load(&waiter->ready);
 }
 
@@ -104,29 +99,29 @@ struct engine_fiber *engine_yard_take(struct engine_yard *yard)
 {
 	struct engine_fiber *f;
 
-	engine_lock();
+	pthread_mutex_lock(&engine.lock);
 	f = yard->woken;
 	if (f)
 		leave_yard(f);
 	else
 		atomic_store(&yard->waiter.ready, false);
-	engine_unlock();
+	pthread_mutex_unlock(&engine.lock);
 	return f;
 }
 
 void engine_fiber_cancel(struct engine_fiber *f)
 {
-	engine_lock();
+	pthread_mutex_lock(&engine.lock);
 	f->is_cancelled = true;
 	engine_fiber_wake(f);
-	engine_unlock();
+	pthread_mutex_unlock(&engine.lock);
 }
 
 void engine_fiber_end(struct engine_fiber *f)
 {
-	engine_lock();
+	pthread_mutex_lock(&engine.lock);
 	if (f->is_woken)
 		leave_yard(f);
 	f->is_over = true;
-	engine_unlock();
+	pthread_mutex_unlock(&engine.lock);
 }

@@ -174,7 +174,7 @@ bool exec_cork(struct peer *peer)
 		peer_ref(peer);
 		atomic_store(&w->corked, peer);
 		w->corked_at = now;
-		engine_want_ticks(); /* one flushes it if the method after it takes long */
+		engine_want_tick(); /* one flushes it if the method after it takes long */
 	} else if (now - w->corked_at > SPREAD_NS) { /* long methods: a few at a time */
 		w->corked_at = now;
 		return false;
@@ -241,7 +241,7 @@ static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
 	if (e->ready)
 		spread(w);
 	if (e->ready && e->parked) /* the method may be long: a tick sends another thread */
-		engine_want_ticks();
+		engine_want_tick();
 	if (e->n_workers > 1 && !incall_keeps_lane(call)) {
 		exec_run_call(e, call);
 		return;
