@@ -215,8 +215,10 @@ struct pyr_daemon_options {
 	 * method is CANCELLED. Default 30,000; PYR_NO_LINGER: not at all. Source: Pyro's
 	 * ITER_STREAM_LINGER, of which 0 says so. */
 	uint32_t stream_linger_ms;
-	enum pyr_switch signals; /* pyr_daemon_run() handles SIGTERM and SIGINT where they are
-				    SIG_DFL; default PYR_YES */
+	/* SIGTERM and SIGINT end pyr_daemon_run(), where they are SIG_DFL. One that comes between
+	 * pyr_daemon_new() and the run ends the run at once; without a run within a second it has
+	 * its default effect, as a second signal has. Default PYR_YES. */
+	enum pyr_switch signals;
 	enum pyr_switch
 		insecure; /* accept a bind beyond loopback without TLS or key; default PYR_NO */
 	enum pyr_switch traces; /* errors tell callers where they came from (file, line, object):

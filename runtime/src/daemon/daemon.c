@@ -285,6 +285,8 @@ static pyr_daemon *new_daemon(const struct pyr_daemon_options *o)
 		return error_from_constructor();
 	}
 	list(d, true);
+	if (d->signals)
+		(void)signals_expect(d->stop_fd); /* else they come with the run */
 	return d;
 }
 
@@ -473,6 +475,8 @@ static void free_daemon(void *arg)
 		list(daemon, false);
 		door_close(daemon->door);
 	}
+	if (daemon->stop_fd >= 0)
+		signals_forget(daemon->stop_fd); /* of one that did not run */
 	lingering_close(daemon->host.lingering);
 	server_free(daemon->server);
 	plain_face_free(daemon->plain); /* after those who hand it calls */
