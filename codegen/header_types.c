@@ -138,7 +138,7 @@ void header_tag(struct header *header, const struct ast_type *type)
 		header_tag(header, actual->elem);
 		return;
 	}
-	if (!decl || decl->kind == AST_ENUM || !decl->loc.file->is_main)
+	if (!decl || decl->kind == AST_ENUM || (!decl->loc.file->is_main && !decl->is_forward))
 		return;
 	if (set_add(&header->tags, decl->c_name))
 		buf_printf(header->out, "struct %s;\n\n", decl->c_name);

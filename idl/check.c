@@ -11,6 +11,7 @@ static struct raw_decl *define_forward(struct front *front, struct raw_decl *raw
 {
 	struct raw_decl *forward = scope_own(front, front->scope, raw->decl.name);
 	struct ast_decl *parent;
+	struct list uses;
 	size_t order;
 
 	if (!forward || !forward->decl.is_forward || forward->decl.kind != raw->decl.kind ||
@@ -18,8 +19,10 @@ static struct raw_decl *define_forward(struct front *front, struct raw_decl *raw
 		return NULL;
 	parent = forward->decl.parent;
 	order = forward->order;
+	uses = forward->uses;
 	*forward = *raw;
 	forward->decl.parent = parent;
+	forward->uses = uses;
 	forward->order = front->order.n;
 	front->order.items[order] = NULL;
 	list_add(front, &front->order, forward);
@@ -68,42 +71,14 @@ static void check_poisoned(struct front *front, struct raw_decl *raw)
 	if (in_main && strcmp(raw->poison, "annotation declaration") == 0)
 		diag_warning(front->diag, &raw->poison_loc, "annotation declarations are ignored");
 	else if (in_main)
-		diag_error(front->diag, &raw->poison_loc, "%s is not supported", raw->poison);
+		diag_error(front->diag, &raw->poison_loc, "%s", poison_text(front, raw->poison));
+	raw->poison = poison_text(front, raw->poison);
 	scope_declare(front, front->scope, raw);
-}
-
-/* Its members and operations get no names and fingerprints; types inside it stand by themselves. */
-static void forget_contents(struct front *front, const struct raw_decl *raw)
-{
-	size_t i;
-
-	for (i = raw->order + 1; i < front->order.n; i++) {
-		const struct raw_decl *inside = front->order.items[i];
-
-		if (inside && (inside->decl.kind >= AST_OPERATION &&
-			       inside->decl.parent->kind == AST_POISONED))
-			front->order.items[i] = NULL;
-		else if (inside && inside->decl.kind == AST_PARAM)
-			front->order.items[i] = NULL;
-	}
-}
-
-/* What turned out unsupported inside an included declaration makes all of it so. */
-static void poison_subject(struct front *front, struct raw_decl *raw)
-{
-	if (front->poison && !front_in_main(&raw->decl.loc)) {
-		raw->decl.kind = AST_POISONED;
-		raw->poison = front->poison;
-		raw->poison_loc = front->poison_loc;
-		forget_contents(front, raw);
-	}
-	front->poison = NULL;
 }
 
 void check_declaration(struct front *front, struct raw_decl *raw)
 {
-	bool outermost = !front->subject;
-	struct raw_decl *forward;
+	struct raw_decl *outer = front->part, *forward;
 
 	if (raw->decl.kind == AST_MODULE) {
 		check_module(front, raw);
@@ -122,15 +97,10 @@ void check_declaration(struct front *front, struct raw_decl *raw)
 		scope_declare(front, front->scope, raw);
 	if (raw->decl.is_forward)
 		return;
-	if (outermost) {
-		front->subject = raw;
-		front->poison = NULL;
-	}
+	front->part = raw;
 	check_contents(front, raw);
-	if (outermost) {
-		poison_subject(front, raw);
-		front->subject = NULL;
-	}
+	front->part = outer;
+	poison_seal(raw);
 	scope_add_item(front, scope_home(front, front->scope), raw);
 }
 
@@ -169,7 +139,7 @@ void idl_check(struct front *front)
 {
 	front->scope = front->root;
 	check_body(front, front->root);
-	resolve_forwards(front);
+	poison_settle(front);
 	names_choose(front);
 	if (diag_errors(front->diag) == 0)
 		fingerprint_all(front);

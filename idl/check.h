@@ -4,8 +4,9 @@
 /*
  * The passes over the raw tree. One walk in the order of the text declares names, resolves types,
  * evaluates constants and assigns wire ids (check*.c, scope.c, resolve.c, constant.c, annotate.c);
- * then names.c chooses every C and wire name and fingerprint.c sums it all up. A declaration with
- * an error stays in the tree, so that what uses it makes no further errors.
+ * poison.c settles what is not supported; then names.c chooses every C and wire name and
+ * fingerprint.c sums it all up. A declaration with an error stays in the tree, so that what uses it
+ * makes no further errors.
  */
 #include "front.h"
 
@@ -30,14 +31,28 @@ struct raw_decl *scope_lookup(struct front *front, const struct name *name, bool
 const char *scope_name_text(struct front *front, const struct name *name);
 /* Reports an unknown name and what it may have been meant to be. */
 void scope_unknown(struct front *front, const struct name *name, bool is_type);
+/* "CORBA::Policy" if the name is one of module CORBA's: an ORB declares it, nobody here. Else NULL.
+ */
+const char *scope_corba(struct front *front, const struct name *name);
 /* Adds a finished declaration to what its scope holds. */
 void scope_add_item(struct front *front, struct raw_decl *scope, struct raw_decl *raw);
 /* The nearest module or interface around a scope, itself included: where types are listed. */
 struct raw_decl *scope_home(struct front *front, struct raw_decl *scope);
 
-/* Something unsupported is used: an error in the main file, else front->poison. */
+/* poison.c. Something unsupported stands here, or a poisoned declaration is used: an error in the
+ * main file, else front->part is poisoned. */
+const char *poison_text(struct front *front, const char *what); /* "what is not supported" */
 void poison_meet(struct front *front, const struct ast_loc *loc, const char *what);
-void poison_use(struct front *front, const struct ast_loc *loc, struct raw_decl *used);
+void poison_use(struct front *front, const struct ast_loc *loc, const struct raw_decl *used);
+/* The same of a base: a poisoned declaration, or what has no declaration. */
+void poison_base(struct front *front, const struct ast_loc *loc, struct raw_decl *interface,
+		 const struct raw_decl *base, const char *what);
+/* front->part uses a declaration that may still turn out poisoned. */
+void poison_watch(struct front *front, const struct ast_loc *loc, struct raw_decl *used);
+/* The declaration is checked: from now on it counts as poisoned, if it is. */
+void poison_seal(struct raw_decl *raw);
+/* After the walk: what uses what turned out poisoned is so too. */
+void poison_settle(struct front *front);
 
 /* resolve.c */
 enum resolve_place { PLACE_DATA, PLACE_PARAM /* stream<T> may stand here */ };
@@ -45,7 +60,6 @@ bool resolve_type(struct front *front, struct raw_type *raw, enum resolve_place 
 /* The type is held by value: it must be complete. */
 bool resolve_complete(struct front *front, const struct ast_type *type);
 uint64_t resolve_size(const struct ast_type *type);
-void resolve_forwards(struct front *front);
 const char *resolve_type_name(const struct ast_type *type); /* "int32"; of scalars */
 bool resolve_is_integer(const struct ast_type *type);
 

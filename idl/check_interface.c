@@ -30,14 +30,29 @@ static bool add_base(struct front *front, struct raw_decl *raw, struct ast_decl 
 	return true;
 }
 
-static struct raw_decl *find_base(struct front *front, const struct name *name)
+/* CORBA::Current is known: it has no operations. */
+static void meet_corba_base(struct front *front, struct raw_decl *raw, const struct name *name,
+			    const char *what)
+{
+	if (strcmp(what, "CORBA::Current") != 0)
+		poison_base(front, &name->loc, raw, NULL, what);
+	else if (front_in_main(&name->loc))
+		diag_warning(front->diag, &name->loc, "%s is empty: nothing is inherited from it",
+			     what);
+}
+
+static struct raw_decl *find_base(struct front *front, struct raw_decl *raw,
+				  const struct name *name)
 {
 	struct raw_decl *base = scope_lookup(front, name, false);
+	const char *corba = scope_corba(front, name);
 
-	if (!base)
+	if (!base && corba)
+		meet_corba_base(front, raw, name, corba);
+	else if (!base)
 		scope_unknown(front, name, true);
 	else if (base->decl.kind == AST_POISONED)
-		poison_use(front, &name->loc, base);
+		poison_base(front, &name->loc, raw, base, NULL);
 	else if (base->decl.kind != AST_INTERFACE)
 		diag_error(front->diag, &name->loc, "'%s' is %s, not an interface", base->decl.name,
 			   scope_kind_name(&base->decl));
@@ -56,7 +71,7 @@ static void check_bases(struct front *front, struct raw_decl *raw)
 	size_t i, j;
 
 	for (i = 0; i < raw->bases.n; i++) {
-		struct raw_decl *base = find_base(front, raw->bases.items[i]);
+		struct raw_decl *base = find_base(front, raw, raw->bases.items[i]);
 		bool ok = base != NULL;
 
 		for (j = 0; ok && j < decl->n_bases; j++)
@@ -139,7 +154,9 @@ static void check_raises(struct front *front, struct raw_decl *raw, const struct
 		const struct name *name = names->items[i];
 		struct raw_decl *found = scope_lookup(front, name, false);
 
-		if (!found) {
+		if (!found && scope_corba(front, name)) {
+			poison_meet(front, &name->loc, scope_corba(front, name));
+		} else if (!found) {
 			scope_unknown(front, name, true);
 		} else if (found->decl.kind == AST_POISONED) {
 			poison_use(front, &name->loc, found);
@@ -157,6 +174,7 @@ static void check_raises(struct front *front, struct raw_decl *raw, const struct
 			decl->raises = front_grow(front, decl->raises, decl->n_raises,
 						  sizeof(*decl->raises));
 			decl->raises[decl->n_raises++] = &found->decl;
+			poison_watch(front, &name->loc, found);
 		}
 	}
 }
@@ -215,10 +233,8 @@ static void check_operation(struct front *front, struct raw_decl *raw)
 	bool ok = resolve_type(front, result, PLACE_PARAM);
 	size_t i;
 
-	if (raw->poison && front_in_main(&raw->poison_loc))
-		diag_error(front->diag, &raw->poison_loc, "%s is not supported", raw->poison);
-	else if (raw->poison)
-		poison_meet(front, &raw->poison_loc, raw->poison);
+	if (raw->clause)
+		poison_meet(front, &raw->clause_loc, raw->clause);
 	if (ok && result->type.actual->kind == TYPE_STREAM && !raw->decl.oneway)
 		check_stream(front, raw, NULL, &result->type);
 	for (i = 0; i < raw->body.n; i++)
@@ -238,9 +254,13 @@ static void check_operation(struct front *front, struct raw_decl *raw)
 
 static void add_own(struct front *front, struct raw_decl *raw, struct raw_decl *operation)
 {
+	struct raw_decl *outer = front->part;
+
 	operation->decl.owner = &raw->decl;
 	declare_own(front, raw, operation);
+	front->part = operation;
 	check_operation(front, operation);
+	front->part = outer;
 	scope_add_item(front, raw, operation);
 	add_operation(front, raw, &operation->decl);
 }
@@ -307,15 +327,21 @@ static void add_accessors(struct front *front, struct raw_decl *raw, struct raw_
 static void check_attribute(struct front *front, struct raw_decl *raw, struct raw_decl *attribute)
 {
 	struct raw_type *type = raw_type_of(attribute->decl.type);
+	struct raw_decl *outer = front->part;
+	bool ok;
 
 	attribute->decl.owner = &raw->decl;
 	declare_own(front, raw, attribute);
 	scope_add_item(front, raw, attribute);
-	if (!resolve_type(front, type, PLACE_DATA))
-		return;
-	check_member_name(front, attribute);
-	annotate(front, attribute);
-	add_accessors(front, raw, attribute);
+	front->part = attribute;
+	ok = resolve_type(front, type, PLACE_DATA);
+	if (ok) {
+		check_member_name(front, attribute);
+		annotate(front, attribute);
+	}
+	front->part = outer;
+	if (ok)
+		add_accessors(front, raw, attribute);
 }
 
 void check_interface(struct front *front, struct raw_decl *raw)

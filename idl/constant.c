@@ -95,6 +95,10 @@ static bool name_value(struct front *front, struct expr *expr, const struct ast_
 {
 	struct raw_decl *found = find_constant(front, expr, type);
 
+	if (!found && scope_corba(front, expr->name)) {
+		poison_meet(front, &expr->loc, scope_corba(front, expr->name));
+		return false;
+	}
 	if (!found) {
 		scope_unknown(front, expr->name, false);
 		expr->bad = true;

@@ -293,8 +293,8 @@ static int word_kind(struct feed *feed, struct token *token)
 {
 	int next, kind = keyword_kind(token->text);
 
-	if (feed->last.kind == '@')
-		return TOK_IDENT;
+	if (feed->last.kind == '@' || (feed->last.kind == TOK_SCOPE && kind == TOK_OBJECT))
+		return TOK_IDENT;                              /* CORBA::Object */
 	if (token->text[0] == '_' && token->text[1] != '\0') { /* _interface: the name interface */
 		token->text++;
 		return TOK_IDENT;

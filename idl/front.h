@@ -121,9 +121,13 @@ struct raw_decl {
 	struct expr *value;      /* const */
 	struct list labels;      /* struct expr, of a union member */
 	struct list raises, set_raises, bases; /* struct name */
-	const char *poison; /* why it is not supported; "" once said for an error already reported
-			     */
+	const char *poison; /* "fixed is not supported"; interface: why something was left out */
 	struct ast_loc poison_loc;
+	const char *clause; /* operation: what it ends with, not supported */
+	struct ast_loc clause_loc;
+	struct list uses;     /* struct use: who named it; poison.c */
+	const char *left_out; /* interface: the first operation, attribute or base left out */
+	size_t n_left_out;
 	bool duplicate; /* its name is another's: an error, so it gets no names in C */
 	bool complete;  /* its contents are known: may be used by value */
 	bool was_forward;
@@ -160,20 +164,17 @@ struct front {
 	bool stopped; /* a limit was met: the rest is not read and its absence not reported */
 
 	/* check */
-	struct table names;       /* (scope, name) -> raw_decl */
-	struct table folded;      /* (scope, lower case name) -> raw_decl */
-	struct table wire;        /* (NULL, wire name) -> ast_decl or ast_type */
-	struct list order;        /* every raw_decl kept, in the order of the text */
-	struct list collections;  /* raw_type: sequences, maps, arrays; elements first */
-	struct list forwards;     /* raw_type that named an undefined declaration when met */
-	struct raw_decl *scope;   /* where names are looked up */
-	struct raw_decl *subject; /* outermost declaration being checked below modules */
-	const char *poison;       /* set while an included declaration turns out unsupported */
-	struct ast_loc poison_loc;
-	struct table inherited; /* (interface, name) -> ast_decl of a base */
-	unsigned mark;          /* last one given to a walk */
-	struct table listed;    /* (NULL, C name) -> ast_type in unit->collections */
-	struct table anonymous; /* (NULL, C name) -> ast_type of collections without a typedef */
+	struct table names;      /* (scope, name) -> raw_decl */
+	struct table folded;     /* (scope, lower case name) -> raw_decl */
+	struct table wire;       /* (NULL, wire name) -> ast_decl or ast_type */
+	struct list order;       /* every raw_decl kept, in the order of the text */
+	struct list collections; /* raw_type: sequences, maps, arrays; elements first */
+	struct raw_decl *scope;  /* where names are looked up */
+	struct raw_decl *part;   /* being checked: what falls if something in it is unsupported */
+	struct table inherited;  /* (interface, name) -> ast_decl of a base */
+	unsigned mark;           /* last one given to a walk */
+	struct table listed;     /* (NULL, C name) -> ast_type in unit->collections */
+	struct table anonymous;  /* (NULL, C name) -> ast_type of collections without a typedef */
 };
 
 /* memory.c. All of these unwind to idl_read() when memory is out. */

@@ -222,8 +222,8 @@ operation:
 		$$->body = *$5;
 		$$->raises = *$7;
 		if ($8) {
-			$$->poison = "context()";
-			$$->poison_loc = @8.loc;
+			$$->clause = "context()";
+			$$->clause_loc = @8.loc;
 		}
 	}
 	;

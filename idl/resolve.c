@@ -21,20 +21,36 @@ static const struct builtin builtins[] = {
 	{ "NamedValue", 0 },
 };
 
+/* The plain ones of module CORBA; what else it has needs an ORB. */
+static const struct builtin corba_builtins[] = {
+	{ "Flags", TYPE_UINT32 },         { "Identifier", TYPE_STRING },
+	{ "Object", TYPE_OBJECT },        { "OctetSeq", TYPE_BYTES },
+	{ "PolicyType", TYPE_UINT32 },    { "RepositoryId", TYPE_STRING },
+	{ "ScopedName", TYPE_STRING },    { "ServiceDetailType", TYPE_UINT32 },
+	{ "ServiceOption", TYPE_UINT32 }, { "ServiceType", TYPE_UINT16 },
+	{ "VersionSpec", TYPE_STRING },
+};
+
+static const struct builtin *find_in_list(const struct builtin *list, size_t n, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(list[i].name, name) == 0)
+			return &list[i];
+	return NULL;
+}
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
 static const struct builtin *find_builtin(const struct name *name)
 {
 	const char *last = name->parts[name->n_parts - 1];
-	static const struct builtin object = { "Object", TYPE_OBJECT };
-	bool corba = name->n_parts == 2 && strcmp(name->parts[0], "CORBA") == 0;
-	size_t i;
 
-	if (name->n_parts > 1 && !corba)
-		return NULL;
-	if (corba && strcmp(last, "Object") == 0)
-		return &object;
-	for (i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++)
-		if (strcmp(builtins[i].name, last) == 0 && (!corba || builtins[i].kind == 0))
-			return &builtins[i];
+	if (name->n_parts == 1)
+		return find_in_list(builtins, N(builtins), last);
+	if (name->n_parts == 2 && strcmp(name->parts[0], "CORBA") == 0)
+		return find_in_list(corba_builtins, N(corba_builtins), last);
 	return NULL;
 }
 
@@ -64,6 +80,10 @@ static bool resolve_builtin(struct front *front, struct raw_type *raw)
 {
 	const struct builtin *builtin = find_builtin(raw->name);
 
+	if (!builtin && scope_corba(front, raw->name)) {
+		poison_meet(front, &raw->type.loc, scope_corba(front, raw->name));
+		return fail(raw);
+	}
 	if (!builtin) {
 		scope_unknown(front, raw->name, true);
 		return fail(raw);
@@ -85,6 +105,7 @@ static bool resolve_decl(struct front *front, struct raw_type *raw, struct raw_d
 		poison_use(front, &raw->type.loc, found);
 		return fail(raw);
 	case AST_TYPEDEF:
+		poison_watch(front, &raw->type.loc, found);
 		raw->type.decl = decl;
 		raw->type.actual = decl->type->actual;
 		return raw_type_of(decl->type)->bad ? fail(raw) : true;
@@ -93,8 +114,7 @@ static bool resolve_decl(struct front *front, struct raw_type *raw, struct raw_d
 	case AST_UNION:
 	case AST_ENUM:
 		raw->type.decl = decl;
-		if (decl->is_forward)
-			list_add(front, &front->forwards, raw);
+		poison_watch(front, &raw->type.loc, found);
 		return true;
 	case AST_EXCEPTION:
 		diag_error(front->diag, &raw->type.loc, "exception '%s' can stand in raises() only",
@@ -259,20 +279,4 @@ uint64_t resolve_size(const struct ast_type *type)
 	for (i = 0; i < actual->n_dims; i++)
 		size = size > most ? most : size * (actual->dims ? actual->dims[i] : 1);
 	return size;
-}
-
-void resolve_forwards(struct front *front)
-{
-	size_t i;
-
-	for (i = 0; i < front->forwards.n; i++) {
-		const struct raw_type *raw = front->forwards.items[i];
-		const struct ast_decl *decl = raw->type.decl;
-
-		if (!decl->is_forward || !front_in_main(&raw->type.loc))
-			continue;
-		diag_error(front->diag, &raw->type.loc, "'%s' is declared but never defined",
-			   decl->name);
-		diag_note(front->diag, &decl->loc, "'%s' is declared here", decl->name);
-	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names and what they mean, by OMG's rules: a name is looked up in its scope, in the interfaces
- * that scope inherits from, then outwards. Also poison: what becomes of unsupported declarations.
+ * that scope inherits from, then outwards.
  */
 #include <ctype.h>
 #include <string.h>
@@ -234,6 +234,21 @@ static const char *foreign_type(const char *word)
 	return NULL;
 }
 
+const char *scope_corba(struct front *front, const struct name *name)
+{
+	const struct raw_decl *scope = front->scope, *outer;
+	const char *text = scope_name_text(front, name);
+
+	if (name->n_parts > 1 && strcmp(name->parts[0], "CORBA") == 0)
+		return name->absolute ? text + 2 : text;
+	if (name->n_parts > 1 || name->absolute || front_in_main(&name->loc))
+		return NULL;
+	while ((outer = scope_outer(front, scope)) && outer != front->root)
+		scope = outer;
+	return strcmp(scope->decl.name, "CORBA") == 0 ? front_printf(front, "CORBA::%s", text)
+						      : NULL;
+}
+
 void scope_unknown(struct front *front, const struct name *name, bool is_type)
 {
 	const char *word = name->parts[0];
@@ -260,26 +275,4 @@ void scope_unknown(struct front *front, const struct name *name, bool is_type)
 	}
 	if (nearest.best)
 		diag_suggest(front->diag, "did you mean '%s'?", nearest.best);
-}
-
-void poison_meet(struct front *front, const struct ast_loc *loc, const char *what)
-{
-	if (front_in_main(loc)) {
-		diag_error(front->diag, loc, "%s is not supported", what);
-	} else {
-		front->poison = what;
-		front->poison_loc = *loc;
-	}
-}
-
-void poison_use(struct front *front, const struct ast_loc *loc, struct raw_decl *used)
-{
-	if (!front_in_main(loc)) {
-		front->poison = used->poison;
-		front->poison_loc = used->poison_loc;
-	} else if (!front_in_main(&used->decl.loc)) {
-		diag_error(front->diag, loc, "'%s' cannot be used: %s is not supported",
-			   used->decl.name, used->poison);
-		diag_note(front->diag, &used->poison_loc, "it stands here");
-	}
 }
