@@ -222,6 +222,16 @@ def ping_is_answered_with_its_data(server):
     client.close()
 
 
+def a_ping_of_any_size_is_answered_with_its_data_alone(server):
+    """One that is as large as a message made a Pong that no message could take, and nothing left any more."""
+    client = linked(server)
+    client.send_raw(field(1, field(15, varint(1 << 3) + b"\x05" + field(9, b"x" * ((256 << 10) - 40)))))
+    pong = client.wait(lambda f: f.HasField("pong"))
+    assert pong.pong.data == 5 and pong.ByteSize() < 16, pong.ByteSize()
+    assert result_int(client.run("add", int_arguments(4, 4))) == 8
+    client.close()
+
+
 def garbage_ends_the_link(server):
     for garbage in (b"\xff" * 40, b"\x0a\x05abc", field(1, b"\x3a\x7f"), field(1, b"\x0b"), b"\x08", b"\x00\x00"):
         client = linked(server)
@@ -347,6 +357,43 @@ def long_strings_travel_in_fragments(server):
         assert max(len(f.reply.payload) for f in client.frames) <= FRAGMENT
         client.forget(number)
     client.close()
+
+
+def first_fragment(client, size):
+    """Asks for a reply of that size, and waits for the first of it."""
+    number = send_fragments(client, text_arguments("r" * size))
+    client.answer(number)
+    return number
+
+
+def small_answers_overtake_a_large_reply(server):
+    client = linked(server)
+    number = first_fragment(client, 32 * MIB)
+    client.fence(9)
+    assert result_int(client.run("add", int_arguments(4, 4))) == 8
+    before = sum(len(f.reply.payload) for f in client.frames if f.number == number)
+    assert before < 32 * MIB, "all of the large one came first"
+    assert len(whole_reply(client, number)) > 32 * MIB
+    client.close()
+
+
+def a_large_reply_that_is_cancelled_stops_and_its_number_is_free(server):
+    client = linked(server)
+    number = first_fragment(client, 32 * MIB)
+    client.send(frame(number, cancel=dict(code=1)))
+    client.fence(9)
+    came = sum(len(f.reply.payload) for f in client.frames if f.number == number)
+    assert came < 32 * MIB, "it did not stop"
+    client.forget(number)
+    assert result_int(client.run("add", int_arguments(1, 80), number=number)) == 81
+    client.close()
+
+
+def the_number_of_a_reply_that_is_on_its_way_is_live(server):
+    client = linked(server)
+    number = first_fragment(client, 32 * MIB)
+    client.send(client.call_frame("add", int_arguments(1, 80), number=number))
+    protocol_error(client, f"{number} is live")
 
 
 def calls_go_between_the_fragments_of_another(server):

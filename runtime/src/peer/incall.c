@@ -136,7 +136,10 @@ static void answer(pyr_call *call, pyr__in *out)
 		return;
 	if (codec_prepare(operation_of(call)->reply, out, &call->arena, &packer, &problem) < 0) {
 		incall_fail(call,
-			    problem.code == PYR_UNIMPLEMENTED ? PYR_UNIMPLEMENTED : PYR_INTERNAL,
+			    problem.code == PYR_UNIMPLEMENTED ||
+					    problem.code == PYR_RESOURCE_EXHAUSTED
+				    ? problem.code
+				    : PYR_INTERNAL,
 			    "the method's result cannot be sent: %s", problem.text);
 		return;
 	}

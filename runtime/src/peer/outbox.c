@@ -63,6 +63,11 @@ uint8_t *outbox_append(struct peer *peer, struct outbox *outbox, const struct fr
 	return at;
 }
 
+void outbox_enter(struct peer *peer, struct outbox *outbox)
+{
+	count(peer, outbox, outbox->queue.n - (size_t)(outbox->n_queued - outbox->n_taken));
+}
+
 void outbox_append_again(struct peer *peer, struct outbox *outbox, struct span frame,
 			 uint32_t number)
 {

@@ -36,6 +36,8 @@ struct outbox {
 /* Queues a frame. Returns where its payload goes, NULL when memory is out. */
 uint8_t *outbox_append(struct peer *peer, struct outbox *outbox, const struct frame *frame,
 		       size_t n_payload);
+/* What its owner has written to `queue` itself is to be sent. Not of a parked one. */
+void outbox_enter(struct peer *peer, struct outbox *outbox);
 /* Queues the written frame at data once more, under another number. */
 void outbox_append_again(struct peer *peer, struct outbox *outbox, struct span frame,
 			 uint32_t number);

@@ -58,6 +58,7 @@ void peer_unref(struct peer *peer)
 	buf_free(&peer->wire);
 	numtab_free(&peer->calls_taken);
 	numtab_free(&peer->answered);
+	numtab_free(&peer->replies);
 	numtab_free(&peer->sessions_taken);
 	numtab_free(&peer->sessions_made);
 	free(peer->slots);
@@ -447,7 +448,15 @@ static void refuse(struct peer *peer, const struct frame *frame, const char *why
 	peer_queue(peer, &error);
 }
 
-static void on_frame(struct peer *peer, struct frame *frame)
+/* Of what else the Ping had nothing comes back. */
+static void pong(struct peer *peer, const struct frame *ping)
+{
+	struct frame frame = { .type = FRAME_PONG, .number = ping->number, .value = ping->value };
+
+	peer_queue(peer, &frame);
+}
+
+static void on_frame(struct peer *peer, const struct frame *frame)
 {
 	switch (frame->type) {
 	case FRAME_HELLO:
@@ -488,8 +497,7 @@ static void on_frame(struct peer *peer, struct frame *frame)
 		peer_on_resumed(peer, frame);
 		break;
 	case FRAME_PING:
-		frame->type = FRAME_PONG;
-		peer_queue(peer, frame);
+		pong(peer, frame);
 		break;
 	case FRAME_GOAWAY:
 		peer_on_goaway(peer, frame);

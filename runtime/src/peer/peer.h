@@ -106,6 +106,7 @@ struct peer {
 	uint32_t their_window;      /* of a stream that it receives */
 	uint32_t their_max_message; /* bytes of one payload that the other end takes */
 	struct numtab sessions_taken, calls_taken; /* by the other end's numbers */
+	struct numtab replies;                     /* struct large_reply, until it was written */
 	struct numtab answered; /* struct lingering_call, until the other end has the answer */
 	atomic_size_t n_held;   /* calls taken that are kept: live, queued, running or deferred */
 	atomic_size_t n_held_bytes; /* of their requests, as announced */

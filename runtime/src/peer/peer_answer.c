@@ -7,11 +7,14 @@
 
 #include "base/text.h"
 #include "peer/exec.h"
+#include "peer/large_reply.h"
 #include "peer/peer_batch.h"
 #include "peer/peer_in.h"
 #include "peer/peer_linger.h"
 #include "peer/stream.h"
 #include "wire/annotation.h"
+
+#define OUT_OF_MEMORY "out of memory"
 
 enum {
 	ERROR_TEXT_MAX = 32768, /* bytes of a message, of a trace */
@@ -57,29 +60,6 @@ struct span peer_put_notes(const struct peer *peer, const pyr_call *call, struct
 	if (call)
 		incall_put_notes(call, buf, (uint32_t)field);
 	return (struct span){ buf->data, buf->broken ? 0 : buf->n };
-}
-
-static void put_fragments(struct peer *peer, uint32_t number, struct span payload,
-			  struct span along)
-{
-	struct frame frame = { .type = FRAME_REPLY, .number = number, .body = along };
-	size_t n;
-
-	frame.total = (uint32_t)payload.n;
-	while (payload.n > 0) {
-		n = payload.n < FRAME_FRAGMENT ? payload.n : FRAME_FRAGMENT;
-		frame.payload = (struct span){ payload.p, n };
-		payload.p += n;
-		payload.n -= n;
-		if (payload.n > 0)
-			frame.flags |= FRAME_MORE;
-		else
-			frame.flags &= ~(uint32_t)FRAME_MORE;
-		peer_queue_answer(peer, &frame);
-		frame.flags |= FRAME_CONTINUES;
-		frame.total = 0;
-		frame.body = (struct span){ 0 };
-	}
 }
 
 void peer_put_reply(struct peer *peer, uint32_t number, const struct codec_packer *packer,
@@ -149,15 +129,15 @@ static void put_result(struct peer *peer, pyr_call *call, const struct codec_pac
 	const char *problem = problem_of(peer, call, size, text, sizeof(text));
 
 	if (!problem && !packed.p && (size > FRAME_FRAGMENT || (call->stream && size > 0)))
-		problem = "out of memory";
+		problem = OUT_OF_MEMORY;
 	if (problem)
 		put_problem(peer, call, problem);
 	else if (peer_stream_last(call, &frame, packed))
 		return;
 	else if (size <= FRAME_FRAGMENT)
 		peer_put_reply(peer, call->number, packer, along);
-	else
-		put_fragments(peer, call->number, packed, along);
+	else if (!large_reply_put(peer, call->number, packed, along))
+		put_problem(peer, call, OUT_OF_MEMORY);
 }
 
 /* A call that is being answered. */

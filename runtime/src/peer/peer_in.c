@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "peer/exec.h"
+#include "peer/large_reply.h"
 #include "peer/peer_batch.h"
 #include "peer/peer_in.h"
 #include "peer/peer_linger.h"
@@ -472,6 +473,12 @@ static void on_first(struct peer *peer, const struct frame *frame)
 		submit(peer, call);
 }
 
+/* Its answer has not left, or may be wanted again. */
+static bool is_kept(const struct peer *peer, uint32_t number)
+{
+	return numtab_get(&peer->replies, number) || numtab_get(&peer->answered, number);
+}
+
 void peer_on_call(struct peer *peer, const struct frame *frame)
 {
 	pyr_call *live = numtab_get(&peer->calls_taken, frame->number);
@@ -486,7 +493,7 @@ void peer_on_call(struct peer *peer, const struct frame *frame)
 	}
 	if (frame->number == 0)
 		peer_protocol_error(peer, "a call without a number");
-	else if (live)
+	else if (live || is_kept(peer, frame->number))
 		peer_protocol_error(peer, "call number %u is live already", frame->number);
 	else
 		on_first(peer, frame);
@@ -497,7 +504,8 @@ void peer_on_cancel(struct peer *peer, const struct frame *frame)
 	pyr_call *call = numtab_get(&peer->calls_taken, frame->number);
 
 	if (!call) {
-		peer_on_through(peer, frame);
+		if (!large_reply_drop(peer, frame->number))
+			peer_on_through(peer, frame);
 		return;
 	}
 	peer_remove_call(peer, call);

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "proxy/future.h"
+#include "proxy/unreadable.h"
 
 struct item {
 	unsigned operation;
@@ -221,8 +222,8 @@ static int store(pyr_batch *batch, size_t i, const struct frame *frame)
 	if (codec_unpack_results(codec->reply, frame->payload.p, frame->payload.n,
 				 batch->outs + item->out, &problem) == 0)
 		return 0;
-	return error_set(PYR_INTERNAL, "ProtocolError: the reply of %s, call %zu in the batch: %s",
-			 codec->table->name, i + 1, problem.text);
+	return unreadable(&problem, "the reply of %s, call %zu in the batch", codec->table->name,
+			  i + 1);
 }
 
 /* Goes through the answers, in order, to the first failure. stores: the results too. */

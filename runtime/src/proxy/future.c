@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "proxy/future_patience.h"
+#include "proxy/unreadable.h"
 
 enum { MAP_WINDOW = 64 };
 
@@ -153,8 +154,7 @@ int pyr__get(pyr_future *future, const struct pyr__operation *operation, void *c
 		err = future_error(future);
 	else if (codec_unpack_results(future->operation->reply, call->answer.data, call->answer.n,
 				      out, &problem) < 0)
-		err = error_set(PYR_INTERNAL, "ProtocolError: the reply of %s: %s", operation->name,
-				problem.text);
+		err = unreadable(&problem, "the reply of %s", operation->name);
 	future_drop(future);
 	return err;
 }

@@ -10,6 +10,7 @@
 #include "link/engine.h"
 #include "peer/context.h"
 #include "proxy/proxy_patience.h"
+#include "proxy/unreadable.h"
 #include "wire/annotation.h"
 
 enum { TRIES = 3 }; /* of a call whose session was over before it could leave */
@@ -536,8 +537,7 @@ int pyr__call(void *self, const struct pyr__interface *interface, unsigned op, p
 			err = outcall_error(&call);
 		else if (codec_unpack_results(codec->reply, call.answer.data, call.answer.n, out,
 					      &problem) < 0)
-			err = error_set(PYR_INTERNAL, "ProtocolError: the reply of %s: %s",
-					codec->table->name, problem.text);
+			err = unreadable(&problem, "the reply of %s", codec->table->name);
 		outcall_fini(&call);
 		session_unref(call.session);
 	}

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "peer/stream.h"
 #include "proxy/proxy.h"
+#include "proxy/unreadable.h"
 
 /* As perform() in proxy.c, but it does not wait for the answer. Returns false with the last error
  * set if there is no session. */
@@ -163,8 +164,7 @@ int pyr__next(pyr_stream *stream, const struct pyr__operation *operation, void *
 		return n;
 	if (codec_unpack_results(stream->reads, item->data, item->n, (void *[]){ ret }, &problem) <
 	    0)
-		n = error_set(PYR_INTERNAL, "ProtocolError: an item of %s: %s", operation->name,
-			      problem.text);
+		n = unreadable(&problem, "an item of %s", operation->name);
 	free(item);
 	return n;
 }
@@ -236,8 +236,7 @@ int pyr__finish(pyr_stream *stream, const struct pyr__operation *operation, void
 		err = outcall_error(call);
 	else if (err == 0 &&
 		 codec_unpack_results(reply, call->answer.data, call->answer.n, out, &problem) < 0)
-		err = error_set(PYR_INTERNAL, "ProtocolError: the reply of %s: %s", operation->name,
-				problem.text);
+		err = unreadable(&problem, "the reply of %s", operation->name);
 	drop(stream);
 	return err;
 }
