@@ -16,6 +16,7 @@ pyrite_unit_test(signals pyrite)
 pyrite_unit_test(naming pyrite_internal)
 pyrite_unit_test(naming_metadata pyrite_internal)
 pyrite_unit_test(engine pyrite_internal)
+pyrite_unit_test(timer pyrite_internal)
 pyrite_unit_test(exec pyrite_internal)
 target_link_options(test_exec PRIVATE
 	-Wl,--wrap=engine_wait -Wl,--wrap=peer_ref -Wl,--wrap=peer_unref -Wl,--wrap=peer_flush)
