@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 enum { HOPS = 12, CHAINS = 8, CHAIN_MS = 20000 };
@@ -127,7 +128,98 @@ TEST(chains_go_round_a_pool_and_a_serial_daemon)
 	end();
 }
 
+/* ---- jobs: what timers call ---- */
+
+static void call_round(pyr_timer *timer, void *data)
+{
+	struct caller *caller = data;
+
+	(void)timer;
+	call(caller);
+}
+
+TEST(a_timer_of_a_serial_daemon_calls_what_calls_back)
+{
+	struct caller callers[3] = { { .number = 0 }, { .number = 1 }, { .number = 2 } };
+	pyr_timer *timers[3];
+	int i;
+
+	begin(1, 1);
+	for (i = 0; i < 3; i++) {
+		timers[i] = pyr_timer_new(a.daemon, call_round, &callers[i]);
+		CHECK_INT(pyr_timer_set(timers[i], 0), 0);
+	}
+	go_round_at_once(1); /* other calls are not mistaken for theirs */
+	end();
+	for (i = 0; i < 3; i++) {
+		CHECK_INT(callers[i].result, -PYR_ABORTED);
+		CHECK_INT(callers[i].said, i);
+		pyr_timer_free(timers[i]);
+	}
+}
+
+/* ---- no thread is left ---- */
+
+enum { THREADS_MAX = 256, BEYOND = 300 };
+
+static struct e2e_Work *to_a, *to_b;
+static atomic_int n_at_b, n_back;
+
+/* a.add() calls b.add(), which calls a.at_once() when all threads of a wait for it. */
+static int add_of_a(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
+{
+	return e2e_Work_add(to_b, x, y, ret) < 0 ? pyr_pass(call) : 0;
+}
+
+static int at_once_of_a(pyr_call *call, int32_t value, int32_t *ret)
+{
+	(void)call;
+	atomic_fetch_add(&n_back, 1);
+	*ret = value;
+	return 0;
+}
+
+static int add_of_b(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
+{
+	time_t until = time(NULL) + 60;
+
+	atomic_fetch_add(&n_at_b, 1);
+	while (atomic_load(&n_at_b) < THREADS_MAX && time(NULL) < until)
+		poll(NULL, 0, 5);
+	return e2e_Work_at_once(to_a, x + y, ret) < 0 ? pyr_pass(call) : 0;
+}
+
+static const struct e2e_Work_methods methods_of_a = { .add = add_of_a, .at_once = at_once_of_a };
+static const struct e2e_Work_methods methods_of_b = { .add = add_of_b };
+
+TEST(chains_come_back_to_a_daemon_that_can_have_no_more_threads)
+{
+	struct pyr_proxy_options options = { .timeout_ms = 100000 };
+	pyr_future *futures[BEYOND];
+	struct e2e_Work *work;
+	int32_t sum;
+	int i;
+
+	begin(2, BEYOND);
+	to_a = e2e_Work_proxy(e2e_Work_register(a.daemon, "there", &methods_of_a, NULL));
+	to_b = e2e_Work_proxy(e2e_Work_register(b.daemon, "there", &methods_of_b, NULL));
+	work = e2e_Work_proxy_with(pyr_daemon_uri(a.daemon, "there"), &options);
+	for (i = 0; i < BEYOND; i++)
+		REQUIRE((futures[i] = e2e_Work_add_start(work, i, 1)) != NULL);
+	for (i = 0; i < BEYOND; i++) {
+		CHECK_INT(e2e_Work_add_get(futures[i], &sum), 0);
+		CHECK_INT(sum, i + 1);
+	}
+	CHECK_INT(atomic_load(&n_back), BEYOND);
+	e2e_Work_free(work);
+	e2e_Work_free(to_a);
+	e2e_Work_free(to_b);
+	end();
+}
+
 TESTS(chains, T(a_chain_comes_back_more_often_than_a_pool_has_threads),
       T(more_chains_than_threads_come_back_at_once),
       T(threads_beyond_the_pool_end_when_they_have_nothing_to_do),
-      T(chains_go_round_serial_daemons_one_by_one), T(chains_go_round_a_pool_and_a_serial_daemon))
+      T(chains_go_round_serial_daemons_one_by_one), T(chains_go_round_a_pool_and_a_serial_daemon),
+      T(a_timer_of_a_serial_daemon_calls_what_calls_back),
+      T(chains_come_back_to_a_daemon_that_can_have_no_more_threads))

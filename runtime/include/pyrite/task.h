@@ -97,8 +97,9 @@ pyr_task *pyr_task_current(void);
  * nothing. Returns 0, CANCELLED when the task was cancelled, FAILED_PRECONDITION after a fork. */
 int pyr_task_yield(void);
 
-/* Waits ms milliseconds: a task suspends, else the thread sleeps. Returns 0, CANCELLED when the
- * task was cancelled, FAILED_PRECONDITION in a task after a fork. */
+/* Waits ms milliseconds: a task suspends, else the thread sleeps; that of a method of a pool leaves
+ * its place to others meanwhile. Returns 0, CANCELLED when the task was cancelled,
+ * FAILED_PRECONDITION in a task after a fork. */
 int pyr_sleep(uint32_t ms);
 
 #if defined(__GNUC__)

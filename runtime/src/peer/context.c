@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "peer/exec.h"
 #include "wire/annotation.h"
 
 #define ID_RULE "a correlation id has 1 to 128 printable characters of ASCII"
@@ -180,6 +181,7 @@ void context_describe(const struct outcall *call, struct frame *frame)
 {
 	const struct call_terms *terms = call->terms;
 	const pyr_call *outer = incall_current();
+	const uint8_t *of_job;
 
 	if (outer) {
 		frame->chain = (struct span){ outer->chain, sizeof(outer->chain) };
@@ -189,6 +191,10 @@ void context_describe(const struct outcall *call, struct frame *frame)
 	} else if (own) {
 		frame->correlation_id = span_of(own->correlation_id);
 		frame->traceparent = span_of(own->traceparent);
+	}
+	if (!outer && (of_job = exec_job_chain())) {
+		frame->chain = (struct span){ of_job, sizeof(outer->chain) };
+		frame->depth = 1;
 	}
 	if (terms->correlation_id)
 		frame->correlation_id = span_of(terms->correlation_id);

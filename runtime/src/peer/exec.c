@@ -51,11 +51,20 @@ struct exec_job *exec_take_job(struct executor *e)
 	return job;
 }
 
+/* exec_self: NULL in exec_free(), whose thread is nobody's. */
 void exec_run_job(struct executor *e, struct exec_job *job)
 {
+	struct worker *w = exec_self && exec_self->executor == e ? exec_self : NULL;
+
+	if (w)
+		w->is_in_job = true;
 	pthread_mutex_unlock(&e->lock);
 	job->run(job);
 	pthread_mutex_lock(&e->lock);
+	if (w)
+		w->is_in_job = false;
+	if (w && e->n_workers == 1)
+		exec_finish_chain(e);
 }
 
 /* Jobs go first: one may queue a call. */
@@ -145,6 +154,53 @@ pyr_call *exec_take(struct executor *e, struct lane **from)
 		return call;
 	}
 	return NULL;
+}
+
+/* Its lane keeps its turn among the others. */
+static void take_out(struct executor *e, struct lane *lane, pyr_call *before, pyr_call *call)
+{
+	struct lane **at;
+
+	if (before)
+		before->next = call->next;
+	else
+		lane->head = call->next;
+	if (lane->tail == call)
+		lane->tail = before;
+	if (lane->head)
+		return;
+	for (at = &e->ready; *at != lane; at = &(*at)->next)
+		;
+	*at = lane->next;
+	if (e->ready_end == &lane->next)
+		e->ready_end = at;
+	lane->is_ready = false;
+}
+
+pyr_call *exec_pick(struct executor *e, bool (*fits)(struct executor *e, const pyr_call *call))
+{
+	pyr_call *call, *before;
+	struct lane *lane;
+
+	for (lane = e->ready; lane; lane = lane->next)
+		for (before = NULL, call = lane->head; call; before = call, call = call->next)
+			if (!is_stalled(lane) && fits(e, call)) {
+				take_out(e, lane, before, call);
+				return call;
+			}
+	return NULL;
+}
+
+void exec_put_back(struct executor *e, pyr_call *call)
+{
+	struct lane *lane = call->lane;
+
+	call->next = lane->head;
+	if (!lane->head)
+		lane->tail = call;
+	lane->head = call;
+	if (!lane->is_ready && !lane->is_held)
+		make_ready(e, lane);
 }
 
 void exec_release_lane(struct executor *e, struct lane *lane)

@@ -51,19 +51,27 @@ void exec_on_idle(struct executor *executor, void (*fn)(void *data), void *data)
 size_t exec_load(struct executor *executor);
 
 /*
- * A method waits for a call it made. In a serial daemon calls of its own chain (A -> B -> A) are
- * run meanwhile, by its thread; in a pool another thread takes its place. Between the two, the
- * thread alone uses the nest.
+ * A method thread waits: for a call it made, for an item or for room in a stream, for a time. In a
+ * serial daemon calls of its own chain (A -> B -> A) are run meanwhile, by its thread; in a pool
+ * another thread takes its place, and when there can be no more threads, it is lent a call of its
+ * chain. Between the two, the thread alone uses the nest.
  */
 struct exec_nest {
 	struct engine_waiter *waiter; /* nudged when there is such a call */
-	struct exec_nest *outer;
+	struct exec_nest *outer;      /* of the same thread */
+	struct exec_nest *next;       /* of a pool's, the last one first */
+	const uint8_t *chain;         /* of the method; NULL: it is a job */
+	pyr_call *lent;               /* to be run by exec_run_nested() */
+	bool is_busy;                 /* running what it was lent */
 };
-/* Returns false outside of a daemon's methods: then there is nothing to leave. */
+/* Returns false outside of a daemon's method threads: then there is nothing to leave. */
 bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter);
 void exec_nest_leave(struct exec_nest *nest);
 /* Runs one such call. Returns false if there is none. */
 bool exec_run_nested(void);
+/* The chain of what the calling thread makes inside a job, 16 bytes, so that calls which come back
+ * to its serial daemon are known to be part of it. Borrowed; NULL: it runs no such job. */
+const uint8_t *exec_job_chain(void);
 
 /*
  * Answers of a batch of short methods leave together: a peer that has something to send asks the

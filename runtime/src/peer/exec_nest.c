@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Methods that wait for calls of their own, and what a daemon's threads do meanwhile. */
+/* Methods that wait, and what a daemon's threads do meanwhile. */
 #include "peer/exec_own.h"
+
+#include <openssl/rand.h>
 
 #include <string.h>
 
@@ -32,21 +34,6 @@ static pyr_call *take_nested(struct executor *e)
 	return call;
 }
 
-bool exec_run_nested(void)
-{
-	struct executor *e = exec_self->executor;
-	pyr_call *call;
-
-	if (e->n_workers > 1)
-		return false; /* another thread runs it */
-	pthread_mutex_lock(&e->lock);
-	call = take_nested(e);
-	if (call)
-		exec_run_call(e, call);
-	pthread_mutex_unlock(&e->lock);
-	return call != NULL;
-}
-
 /* Calls of its chain that a method did not wait for. */
 void exec_finish_chain(struct executor *e)
 {
@@ -57,22 +44,141 @@ void exec_finish_chain(struct executor *e)
 	e->chain = NULL;
 }
 
+/* A number of its own for each job, behind a random part that no other process has. */
+const uint8_t *exec_job_chain(void)
+{
+	struct worker *w = exec_self;
+	struct executor *e = w ? w->executor : NULL;
+	const uint8_t *chain;
+	uint64_t n;
+
+	if (!w || !w->is_in_job || e->n_workers > 1)
+		return NULL;
+	pthread_mutex_lock(&e->lock);
+	memcpy(&n, e->job_chain + 8, sizeof(n));
+	if (!e->chain && (n > 0 || RAND_bytes(e->job_chain, 8) == 1)) {
+		n++;
+		memcpy(e->job_chain + 8, &n, sizeof(n));
+		e->chain = e->job_chain;
+	}
+	chain = e->chain;
+	pthread_mutex_unlock(&e->lock);
+	return chain;
+}
+
+/* ---- pools: calls that are lent to those who wait ---- */
+
+/* The innermost nest of its thread: any further one was entered later, and comes first. */
+static struct exec_nest *find_nest(const struct executor *e, const uint8_t *chain)
+{
+	struct exec_nest *nest;
+
+	for (nest = e->nests; nest; nest = nest->next)
+		if (nest->chain && memcmp(nest->chain, chain, 16) == 0)
+			return nest->is_busy || nest->lent ? NULL : nest;
+	return NULL;
+}
+
+/* A guarded call waits for a hook, in its turn. */
+static bool may_be_lent(struct executor *e, const pyr_call *call)
+{
+	return !incall_keeps_lane(call) && !call->is_guarded && find_nest(e, call->chain);
+}
+
+/* One call for each: what that one waits for in its turn is a matter of its own nest. */
+void exec_lend(struct executor *e)
+{
+	struct exec_nest *nest;
+	pyr_call *call;
+
+	while ((call = exec_pick(e, may_be_lent))) {
+		nest = find_nest(e, call->chain);
+		nest->lent = call;
+		engine_nudge(nest->waiter);
+	}
+}
+
+static bool run_lent(struct executor *e)
+{
+	struct exec_nest *nest = exec_self->nest;
+	pyr_call *call;
+
+	if (!nest)
+		return false;
+	pthread_mutex_lock(&e->lock);
+	call = nest->lent;
+	if (call) {
+		nest->lent = NULL;
+		nest->is_busy = true;
+		e->n_waiting--;
+		exec_run_call(e, call);
+		e->n_waiting++;
+		nest->is_busy = false;
+		if (e->ready || e->jobs)
+			exec_wake_one(e);
+	}
+	pthread_mutex_unlock(&e->lock);
+	return call != NULL;
+}
+
 /* ---- waiting ---- */
 
+bool exec_run_nested(void)
+{
+	struct executor *e = exec_self->executor;
+	pyr_call *call;
+
+	if (e->n_workers > 1)
+		return run_lent(e);
+	pthread_mutex_lock(&e->lock);
+	call = take_nested(e);
+	if (call)
+		exec_run_call(e, call);
+	pthread_mutex_unlock(&e->lock);
+	return call != NULL;
+}
+
+static void give_up_place(struct executor *e, struct exec_nest *nest)
+{
+	nest->outer = exec_self->nest;
+	exec_self->nest = nest;
+	nest->next = e->nests;
+	e->nests = nest;
+	e->n_waiting++;
+	if (e->ready || e->jobs)
+		exec_wake_one(e);
+}
+
+static void take_place(struct executor *e, struct exec_nest *nest)
+{
+	struct exec_nest **at;
+
+	for (at = &e->nests; *at != nest; at = &(*at)->next)
+		;
+	*at = nest->next;
+	exec_self->nest = nest->outer;
+	e->n_waiting--;
+	if (!nest->lent)
+		return;
+	exec_put_back(e, nest->lent); /* it came at the last moment */
+	exec_wake_one(e);
+}
+
+/* Who runs the tasks of a method nests, not they. */
 bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter)
 {
 	struct executor *e = exec_self ? exec_self->executor : NULL;
+	const pyr_call *call = incall_current();
 
-	if (!e || !incall_current() || engine_fiber())
-		return false; /* who runs the tasks of a method nests, not they */
+	if (!e || engine_fiber())
+		return false;
+	*nest = (struct exec_nest){ .waiter = waiter, .chain = call ? call->chain : NULL };
 	pthread_mutex_lock(&e->lock);
-	*nest = (struct exec_nest){ waiter, e->nest };
-	if (e->n_workers == 1) {
-		e->nest = nest;
+	if (e->n_workers > 1) {
+		give_up_place(e, nest);
 	} else {
-		e->n_waiting++;
-		if (e->ready || e->jobs)
-			exec_wake_one(e);
+		nest->outer = e->nest;
+		e->nest = nest;
 	}
 	pthread_mutex_unlock(&e->lock);
 	return true;
@@ -83,9 +189,9 @@ void exec_nest_leave(struct exec_nest *nest)
 	struct executor *e = exec_self->executor;
 
 	pthread_mutex_lock(&e->lock);
-	if (e->n_workers == 1)
-		e->nest = nest->outer;
+	if (e->n_workers > 1)
+		take_place(e, nest);
 	else
-		e->n_waiting--;
+		e->nest = nest->outer;
 	pthread_mutex_unlock(&e->lock);
 }

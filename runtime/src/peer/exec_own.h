@@ -22,6 +22,8 @@ struct worker {
 	int64_t since;        /* when it began to work on what is queued; 0 = just now */
 	int64_t corked_at;    /* 0 while methods are short */
 	struct peer *_Atomic corked; /* a counted peer to flush when the batch is through */
+	struct exec_nest *nest;      /* of a pool's, when its method waits */
+	bool is_in_job;
 };
 
 struct executor {
@@ -42,11 +44,13 @@ struct executor {
 	struct worker *parked;  /* those without work */
 	struct worker *ended;   /* to be joined */
 	unsigned n_threads, n_parked, n_waiting;
+	struct exec_nest *nests; /* a pool's methods that wait, the last one first */
 
 	/* A serial daemon's: */
 	struct exec_nest *nest;         /* its method waits for a call */
-	const uint8_t *chain;           /* of the method that runs */
+	const uint8_t *chain;           /* of the method that runs, of a job that calls */
 	pyr_call *nested, **nested_end; /* calls of that chain: they may go before others */
+	uint8_t job_chain[16];          /* of the last job that called: a random part, a number */
 };
 
 /* The method thread that the calling thread is; NULL: it is none. */
@@ -62,6 +66,10 @@ void exec_run_job(struct executor *e, struct exec_job *job);
 void exec_run_call(struct executor *e, pyr_call *call);
 /* What kept it is through: a lane may go on. */
 void exec_release_lane(struct executor *e, struct lane *lane);
+/* Takes a call out of a lane that is ready: the first that fits() says yes to; NULL: none. */
+pyr_call *exec_pick(struct executor *e, bool (*fits)(struct executor *e, const pyr_call *call));
+/* Puts one back in front of its lane. */
+void exec_put_back(struct executor *e, pyr_call *call);
 
 /* Sees to it that somebody does what there is to do, if another method may run. */
 void exec_wake_one(struct executor *e);
@@ -70,4 +78,7 @@ void exec_wake_one(struct executor *e);
 bool exec_is_nested(const struct executor *e, const pyr_call *call);
 void exec_add_nested(struct executor *e, pyr_call *call);
 void exec_finish_chain(struct executor *e);
+
+/* A pool can have no more threads: methods that wait run calls of their own chains. */
+void exec_lend(struct executor *e);
 #endif

@@ -96,8 +96,12 @@ static int start(struct executor *e)
 /* No thread is parked: if some wait, another may work in their place. */
 static void start_another(struct executor *e)
 {
-	if (e->n_waiting == 0 || e->n_threads >= THREADS_MAX || e->is_stopping)
+	if (e->n_waiting == 0 || e->is_stopping)
 		return;
+	if (e->n_threads >= THREADS_MAX) {
+		exec_lend(e);
+		return;
+	}
 	reap(e);
 	if (start(e) < 0)
 		log_line(PYR_LOG_WARNING, "no thread for calls while %u methods wait",

@@ -496,6 +496,27 @@ int pyr_task_yield(void)
 	return engine_fiber() ? wait_in_task(engine_now()) : 0;
 }
 
+/* A method thread's place is another's meanwhile, as in all waits of the runtime's. Returns false
+ * in other threads. */
+static bool sleep_in_method(int64_t until)
+{
+	struct engine_waiter nobody;
+	struct exec_nest nest;
+	bool nests;
+
+	engine_waiter_init(&nobody, false);
+	nests = exec_nest_enter(&nest, &nobody);
+	while (nests && engine_now() < until) {
+		while (exec_run_nested())
+			;
+		engine_wait(&nobody, until);
+	}
+	if (nests)
+		exec_nest_leave(&nest);
+	engine_waiter_fini(&nobody);
+	return nests;
+}
+
 int pyr_sleep(uint32_t ms)
 {
 	int64_t until = engine_now() + (int64_t)ms * ENGINE_MS;
@@ -503,6 +524,8 @@ int pyr_sleep(uint32_t ms)
 
 	if (engine_fiber())
 		return wait_in_task(until);
+	if (sleep_in_method(until))
+		return 0;
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
 		;
 	return 0;
