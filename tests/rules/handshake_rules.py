@@ -86,6 +86,18 @@ def g7_a_stranger_does_not_learn_what_is_there(server):
     client.close()
 
 
+def a_oneway_to_an_object_that_is_not_there_is_refused_after_the_hook(server):
+    client = Client(server.address)
+    client.prints = {}
+    oneways = [client.call_frame("post", int_arguments(1), session=1, flags=ONEWAY),
+               client.call_frame("nothing", int_arguments(1), session=1, flags=ONEWAY)]
+    client.send(bind(1, name="nothing", handshake=b"sesame"), *oneways)
+    assert client.bound(1).code == NOT_FOUND
+    for made in oneways:
+        assert client.error(made.number).code == NOT_FOUND
+    client.close()
+
+
 def client_call(client, session, number=None):
     client.prints = getattr(client, "prints", {})
     return client.call_frame("add", int_arguments(1, 2), session=session, number=number or session)

@@ -108,6 +108,8 @@ bool incall_has_method(const pyr_call *call)
 
 	if (call->batch)
 		return true;
+	if (call->origin->hook) /* a call that will be refused has an object without methods */
+		return false;
 	memcpy(&method, (char *)call->object->methods + call->operation * sizeof(method),
 	       sizeof(method));
 	return method != NULL;

@@ -142,8 +142,8 @@ void incall_returned(pyr_call *call, int err);
 
 const struct pyr__operation *incall_operation(const pyr_call *call);
 
-/* Whether the object's table has the method. A oneway that has none is answered as any other call,
- * so that its caller hears of it. */
+/* Whether the object's table has the method; no, if it is not a call of an operation at all. A
+ * oneway that has none is answered as any other call, so that its caller hears of it. */
 bool incall_has_method(const pyr_call *call);
 
 /* The calls behind it in its lane wait until it is through. */
