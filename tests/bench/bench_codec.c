@@ -10,6 +10,8 @@
 
 #include "wire/codec.h"
 
+enum { MAX_MESSAGE = 64 << 20 }; /* as both ends have it by default */
+
 enum { RUNS = 10, ROUNDS = 100000 };
 
 struct numbers {
@@ -91,7 +93,7 @@ static void unpack(const struct codec_message *message, const union pyr__slot *u
 
 	(void)unused;
 	arena_init(&arena, first, sizeof(first));
-	if (codec_unpack(message, wire, wire_size, &arena, slots, &problem) < 0)
+	if (codec_unpack(message, wire, wire_size, MAX_MESSAGE, &arena, slots, &problem) < 0)
 		stop(&problem);
 	arena_clear(&arena);
 }
@@ -103,7 +105,7 @@ static void number(const struct codec_message *message, const union pyr__slot *u
 	void *out[] = { &ret };
 
 	(void)unused;
-	if (codec_unpack_results(message, wire, wire_size, out, &problem) < 0)
+	if (codec_unpack_results(message, wire, wire_size, MAX_MESSAGE, out, &problem) < 0)
 		stop(&problem);
 }
 
@@ -113,7 +115,7 @@ static void block(const struct codec_message *message, const union pyr__slot *un
 	void *ret, *out[] = { &ret };
 
 	(void)unused;
-	if (codec_unpack_results(message, wire, wire_size, out, &problem) < 0)
+	if (codec_unpack_results(message, wire, wire_size, MAX_MESSAGE, out, &problem) < 0)
 		stop(&problem);
 	free(ret);
 }

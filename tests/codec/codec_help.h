@@ -75,7 +75,7 @@ static inline int help_unpack_value(const struct pyr__type *type, const void *da
 	if (n > 0)
 		memcpy(exact, data, n);
 	*problem = (struct codec_problem){ 0 };
-	status = codec_unpack_value(type, exact, n, ret, problem);
+	status = codec_unpack_value(type, exact, n, MAX_MESSAGE, ret, problem);
 	free(exact);
 	CHECK_INT(problem->code, -status);
 	return status;

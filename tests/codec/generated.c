@@ -6,6 +6,8 @@
 #include "generated.h"
 #include "wire/codec.h"
 
+enum { MAX_MESSAGE = 64 << 20 }; /* as both ends have it by default */
+
 enum { LARGEST = 1 << 16 };
 
 static int print_packed(const struct shapes_All *all)
@@ -35,7 +37,7 @@ int main(void)
 	void *all;
 	int failed;
 
-	if (codec_unpack_value(&shapes_All_type, data, n, &all, &problem) < 0) {
+	if (codec_unpack_value(&shapes_All_type, data, n, MAX_MESSAGE, &all, &problem) < 0) {
 		fprintf(stderr, "%s\n", problem.text);
 		return 1;
 	}

@@ -7,6 +7,8 @@
  */
 #include <pyrite/gen.h>
 
+enum { MAX_MESSAGE = 64 << 20 }; /* as both ends have it by default */
+
 enum shapes_Color { shapes_RED, shapes_GREEN, shapes_BLUE = 7 };
 
 struct shapes_Point {

@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 	if (argc != 2 || strcmp(argv[1], "repack") != 0)
 		return 2;
 	n = fread(data, 1, sizeof(data), stdin);
-	if (codec_unpack_value(&shapes_All_type, data, n, &all, &problem) < 0) {
+	if (codec_unpack_value(&shapes_All_type, data, n, MAX_MESSAGE, &all, &problem) < 0) {
 		fprintf(stderr, "%s\n", problem.text);
 		return 1;
 	}

@@ -29,7 +29,7 @@ def nested(depth):
 # Name, operation, payload, the statuses that are right.
 BOMBS = (
     ("2,000,000 empty sub-messages", "nothings", b"\x0a\x00" * 2000000, (OK, EXHAUSTED)),
-    ("2,000,000 empty sub-messages that cost memory", "tree", field(1, b"\x0a\x00" * 2000000), (EXHAUSTED,)),
+    ("3,000,000 empty sub-messages that cost memory", "tree", field(1, b"\x0a\x00" * 3000000), (EXHAUSTED,)),
     ("2,000,000 unknown fields", "add", b"\x98\x06\x01" * 2000000 + b"\x08\x01", (OK,)),
     ("64 messages inside one another", "tree", nested(64), (OK,)),
     ("65 messages inside one another", "tree", nested(65), (INVALID,)),

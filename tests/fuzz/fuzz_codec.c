@@ -37,11 +37,12 @@ static void round_trip(const uint8_t *data, size_t n)
 	size_t n_one, n_two;
 	void *value;
 
-	if (codec_unpack_value(&shapes_All_type, data, n, &value, &problem) < 0)
+	if (codec_unpack_value(&shapes_All_type, data, n, MAX_MESSAGE, &value, &problem) < 0)
 		return;
 	one = pack(value, &n_one);
 	free(value);
-	if (!one || codec_unpack_value(&shapes_All_type, one, n_one, &value, &problem) < 0)
+	if (!one ||
+	    codec_unpack_value(&shapes_All_type, one, n_one, MAX_MESSAGE, &value, &problem) < 0)
 		abort();
 	two = pack(value, &n_two);
 	free(value);
@@ -59,7 +60,7 @@ static void as_results(const struct codec_message *message, const uint8_t *data,
 
 	for (i = 0; i < SHAPES_ALL; i++)
 		out[i] = &blocks[i];
-	codec_unpack_results(message, data, n, out, &problem);
+	codec_unpack_results(message, data, n, MAX_MESSAGE, out, &problem);
 	for (i = 0; i < SHAPES_ALL; i++)
 		if (i != F_COUNT && i != F_COLOR)
 			free(blocks[i]);
@@ -72,7 +73,7 @@ static void as_parameters(const struct codec_message *message, const uint8_t *da
 	struct arena arena;
 
 	arena_init(&arena, NULL, 0);
-	codec_unpack(message, data, n, &arena, slots, &problem);
+	codec_unpack(message, data, n, MAX_MESSAGE, &arena, slots, &problem);
 	arena_clear(&arena);
 }
 

@@ -407,7 +407,7 @@ def a_message_beyond_the_limit_fails_alone(c):
     waiting = c.start("meet", n=2)
     fails(grpc.StatusCode.RESOURCE_EXHAUSTED, c.call, "blob", n=1, data=bytes(9 * MIB))
     error = fails(grpc.StatusCode.RESOURCE_EXHAUSTED, c.call, "blob", n=9 * MIB, data=b"x")
-    assert "the reply has" in error.details() and str(8 * MIB) in error.details(), error.details()
+    assert "MessageTooLarge: a reply of" in error.details() and str(8 * MIB) in error.details(), error.details()
     c.call("meet", n=2)
     waiting.result(PATIENCE)
 

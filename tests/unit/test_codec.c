@@ -5,6 +5,8 @@
 
 #include <pthread.h>
 
+enum { MAX_MESSAGE = 64 << 20 }; /* as both ends have it by default */
+
 static const struct pyr__field add_fields[] = {
 	{ .id = 1, .name = "x", .kind = PYR__INT32 },
 	{ .id = 2, .name = "y", .kind = PYR__INT32 },
@@ -76,7 +78,7 @@ static int unpack(const struct codec_message *message, const void *data, size_t 
 	int status;
 
 	arena_init(&arena, NULL, 0);
-	status = codec_unpack(message, data, n, &arena, ret, &problem);
+	status = codec_unpack(message, data, n, MAX_MESSAGE, &arena, ret, &problem);
 	arena_clear(&arena);
 	CHECK_INT(problem.code, -status);
 	if (text)
@@ -137,7 +139,7 @@ TEST(every_scalar_comes_back_as_a_parameter)
 	int i;
 
 	arena_init(&arena, first, sizeof(first));
-	CHECK_INT(codec_unpack(op(ALL)->request, buf, n, &arena, out, &problem), 0);
+	CHECK_INT(codec_unpack(op(ALL)->request, buf, n, MAX_MESSAGE, &arena, out, &problem), 0);
 	CHECK(out[0].b);
 	CHECK_INT(out[1].c, (char)0xe9);
 	CHECK_INT(out[3].i8, -128);
@@ -176,7 +178,7 @@ TEST(every_scalar_comes_back_as_a_result)
 	size_t n = pack(op(ALL_BACK)->reply, all_values, buf);
 
 	memset(&r, 0x55, sizeof(r));
-	CHECK_INT(codec_unpack_results(op(ALL_BACK)->reply, buf, n, out, &problem), 0);
+	CHECK_INT(codec_unpack_results(op(ALL_BACK)->reply, buf, n, MAX_MESSAGE, out, &problem), 0);
 	CHECK(r.b);
 	CHECK_INT(r.c, (char)0xe9);
 	CHECK_INT(r.w, 0x1f600);
@@ -201,7 +203,7 @@ TEST(results_nobody_wants_are_not_stored)
 	uint8_t buf[256];
 	size_t n = pack(op(ALL_BACK)->reply, all_values, buf);
 
-	CHECK_INT(codec_unpack_results(op(ALL_BACK)->reply, buf, n, out, &problem), 0);
+	CHECK_INT(codec_unpack_results(op(ALL_BACK)->reply, buf, n, MAX_MESSAGE, out, &problem), 0);
 }
 
 TEST(an_empty_message_is_zero_and_empty_strings)
@@ -215,13 +217,15 @@ TEST(an_empty_message_is_zero_and_empty_strings)
 
 	arena_init(&arena, first, sizeof(first));
 	memset(out, 0x55, sizeof(out));
-	CHECK_INT(codec_unpack(op(ALL)->request, NULL, 0, &arena, out, &problem), 0);
+	CHECK_INT(codec_unpack(op(ALL)->request, NULL, 0, MAX_MESSAGE, &arena, out, &problem), 0);
 	CHECK(!out[0].b);
 	CHECK_INT(out[5].i16, 0);
 	CHECK(out[12].d == 0);
 	CHECK_STR(out[13].s, "");
 	arena_clear(&arena);
-	CHECK_INT(codec_unpack_results(op(ALL_BACK)->reply, NULL, 0, results, &problem), 0);
+	CHECK_INT(
+		codec_unpack_results(op(ALL_BACK)->reply, NULL, 0, MAX_MESSAGE, results, &problem),
+		0);
 	CHECK_STR(s, "");
 	free(s);
 }
@@ -350,7 +354,8 @@ TEST(a_message_cut_anywhere_is_refused_or_shorter)
 		REQUIRE(cut != NULL);
 		memcpy(cut + 1, buf, i);
 		arena_init(&arena, NULL, 0);
-		if (codec_unpack(op(ALL)->request, cut + 1, i, &arena, out, &problem) < 0) {
+		if (codec_unpack(op(ALL)->request, cut + 1, i, MAX_MESSAGE, &arena, out, &problem) <
+		    0) {
 			CHECK_INT(problem.code, PYR_INVALID_ARGUMENT);
 			refused++;
 		}

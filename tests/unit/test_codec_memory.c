@@ -88,8 +88,8 @@ static int results_with_failure(long n, void **blocks)
 	for (i = 0; i < SHAPES_ALL; i++)
 		out[i] = &blocks[i];
 	until_failure = n;
-	status =
-		codec_unpack_results(help_op(SHAPES_ECHO)->reply, wire.data, wire.n, out, &problem);
+	status = codec_unpack_results(help_op(SHAPES_ECHO)->reply, wire.data, wire.n, MAX_MESSAGE,
+				      out, &problem);
 	CHECK(failed() == (status < 0));
 	CHECK_INT(status, status < 0 ? -PYR_RESOURCE_EXHAUSTED : 0);
 	return status;
@@ -127,7 +127,8 @@ TEST(a_value_is_one_block_or_none_when_memory_is_out)
 	CHECK_INT(help_pack_value(&shapes_All_type, &shapes_sample, &wire, &problem), 0);
 	for (n = 0; n < 1000 && status < 0; n++) {
 		until_failure = n;
-		status = codec_unpack_value(&shapes_All_type, wire.data, wire.n, &block, &problem);
+		status = codec_unpack_value(&shapes_All_type, wire.data, wire.n, MAX_MESSAGE,
+					    &block, &problem);
 		CHECK(failed() == (status < 0));
 		CHECK((block == NULL) == (status < 0));
 	}

@@ -189,16 +189,16 @@ TEST(references_are_refused_until_they_can_be_passed)
 	memset(&refs, 0, sizeof(refs));
 	refuse_reference(0, &refs, NULL, NULL);
 	refuse_reference(1, NULL, NULL, NULL);
-	CHECK_INT(
-		codec_unpack_results(help_op(SHAPES_REFS)->reply, wire.data, wire.n, out, &problem),
-		0);
+	CHECK_INT(codec_unpack_results(help_op(SHAPES_REFS)->reply, wire.data, wire.n, MAX_MESSAGE,
+				       out, &problem),
+		  0);
 	CHECK(object == NULL);
 	refuse_reference(1, NULL, &refs, "passing references is not supported yet: result 'ret'");
 	snprintf(text, sizeof(text), "%sparameter 'one'", unsupported);
 	refuse_reference(0, &refs, &refs, text);
 	arena_init(&arena, NULL, 0);
 	CHECK_INT(codec_unpack(help_op(SHAPES_REFS)->request, (const uint8_t *)"\x0a\x00", 2,
-			       &arena, slots, &problem),
+			       MAX_MESSAGE, &arena, slots, &problem),
 		  -PYR_UNIMPLEMENTED);
 	CHECK_STR(problem.text, text);
 	arena_clear(&arena);
@@ -286,9 +286,9 @@ TEST(two_million_empty_messages_are_refused_for_their_memory)
 	REQUIRE(data != NULL);
 	for (i = 0; i < N; i++)
 		memcpy(data + 2 * i, "\x12\x00", 2);
-	CHECK_INT(codec_unpack_value(&shapes_Node_type, data, 2 * N, &block, &problem),
+	CHECK_INT(codec_unpack_value(&shapes_Node_type, data, 2 * N, 2 * N, &block, &problem),
 		  -PYR_RESOURCE_EXHAUSTED);
-	CHECK_STR(problem.text, "the message would take too much memory");
+	CHECK_STR(problem.text, "the message takes more than 17048576 bytes of memory");
 	CHECK(block == NULL);
 	free(data);
 }
@@ -307,8 +307,8 @@ TEST(two_million_unknown_fields_cost_no_memory)
 		memcpy(data + 3 * i, "\xf8\x06\x01", 3);
 	memcpy(data + 3 * N, "\x18\x05", 2); /* times = 5 */
 	arena_init(&arena, first, sizeof(first));
-	CHECK_INT(codec_unpack(help_op(SHAPES_GREET)->request, data, 3 * N + 2, &arena, slots,
-			       &problem),
+	CHECK_INT(codec_unpack(help_op(SHAPES_GREET)->request, data, 3 * N + 2, MAX_MESSAGE, &arena,
+			       slots, &problem),
 		  -PYR_INVALID_ARGUMENT);
 	CHECK_STR(problem.text, "parameter 'board' has 0 items, not 6");
 	CHECK(arena.used < 4096);
@@ -343,7 +343,8 @@ TEST(long_lists_of_small_things_are_no_attack)
 	REQUIRE(packer.size <= sizeof(data));
 	codec_pack(&packer, data);
 	arena_clear(&arena);
-	REQUIRE(codec_unpack_value(&shapes_All_type, data, packer.size, &block, &problem) == 0);
+	REQUIRE(codec_unpack_value(&shapes_All_type, data, packer.size, MAX_MESSAGE, &block,
+				   &problem) == 0);
 	CHECK_INT(((struct shapes_All *)block)->points.items[N - 1].x, N - 1);
 	CHECK_INT(((struct shapes_All *)block)->places.n, N);
 	CHECK_STR(((struct shapes_All *)block)->names.items[N - 1], "abcd");

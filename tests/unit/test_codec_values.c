@@ -80,7 +80,7 @@ TEST(everything_comes_back_as_parameters)
 	CHECK_INT(help_pack_value(&shapes_All_type, &shapes_sample, &value, &problem), 0);
 	CHECK(wire.n == value.n && memcmp(wire.data, value.data, wire.n) == 0);
 	arena_init(&arena, NULL, 0);
-	REQUIRE(codec_unpack(request, wire.data, wire.n, &arena, out, &problem) == 0);
+	REQUIRE(codec_unpack(request, wire.data, wire.n, MAX_MESSAGE, &arena, out, &problem) == 0);
 	CHECK_STR(out[F_TEXT].s, "0123456789");
 	CHECK_INT(((const struct shapes_Point *)out[F_POINT].p)->x, 7);
 	CHECK_INT(*(const int32_t *)out[F_MAYBE].p, 0);
@@ -128,7 +128,8 @@ TEST(each_result_is_a_block_of_its_own)
 	results_init(&results);
 	shapes_slots(&shapes_sample, slots);
 	CHECK_INT(help_pack(echo->reply, slots, &wire, &problem), 0);
-	REQUIRE(codec_unpack_results(echo->reply, wire.data, wire.n, results.out, &problem) == 0);
+	REQUIRE(codec_unpack_results(echo->reply, wire.data, wire.n, MAX_MESSAGE, results.out,
+				     &problem) == 0);
 	for (i = 0; i < SHAPES_ALL; i++) {
 		CHECK((results.blocks[i] != NULL) == (i != F_COUNT && i != F_COLOR));
 		slots[i].p = results.blocks[i];
@@ -155,7 +156,8 @@ TEST(absent_optional_results_are_NULL_and_unwanted_ones_not_stored)
 	results_init(&results);
 	memset(&results.blocks[F_MAYBE], 0x55, 5 * sizeof(void *));
 	results.out[F_TREE] = results.out[F_TEXT] = results.out[F_COUNT] = NULL;
-	REQUIRE(codec_unpack_results(echo->reply, wire.data, wire.n, results.out, &problem) == 0);
+	REQUIRE(codec_unpack_results(echo->reply, wire.data, wire.n, MAX_MESSAGE, results.out,
+				     &problem) == 0);
 	CHECK(results.blocks[F_MAYBE] == NULL);
 	CHECK(results.blocks[F_MAYBE_TEXT] == NULL);
 	CHECK(results.blocks[F_MAYBE_POINT] == NULL);
@@ -179,7 +181,8 @@ TEST(results_are_all_stored_or_none)
 	results_init(&results);
 	results.count = results.color = 77;
 	memcpy(wire.data + wire.n, "\x4a\x02\x80\x01", 4); /* small = 128: fails after others */
-	CHECK_INT(codec_unpack_results(echo->reply, wire.data, wire.n + 4, results.out, &problem),
+	CHECK_INT(codec_unpack_results(echo->reply, wire.data, wire.n + 4, MAX_MESSAGE, results.out,
+				       &problem),
 		  -PYR_INVALID_ARGUMENT);
 	CHECK_STR(problem.text, "small[3] does not fit int8: 128");
 	CHECK_INT(results.count, 77);

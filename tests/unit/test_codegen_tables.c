@@ -44,7 +44,7 @@ static void *through(const struct pyr__type *type, const void *value)
 	CHECK_STR(problem.text, "");
 	REQUIRE(problem.code == 0 && packer.size <= sizeof(data));
 	codec_pack(&packer, data);
-	CHECK_INT(codec_unpack_value(type, data, packer.size, &copy, &problem), 0);
+	CHECK_INT(codec_unpack_value(type, data, packer.size, 1 << 20, &copy, &problem), 0);
 	arena_clear(&arena);
 	REQUIRE(copy != NULL);
 	return copy;
@@ -314,8 +314,8 @@ TEST(a_default_stands_for_what_was_not_sent)
 	void *copy = NULL;
 	struct opt_Settings *settings;
 
-	REQUIRE(codec_unpack_value(&opt_Settings_type, (const uint8_t *)"", 0, &copy, &problem) ==
-		0);
+	REQUIRE(codec_unpack_value(&opt_Settings_type, (const uint8_t *)"", 0, 1 << 20, &copy,
+				   &problem) == 0);
 	settings = copy;
 	CHECK_INT(settings->height, 10);
 	CHECK_STR(settings->label, "none");

@@ -45,7 +45,8 @@ TEST(what_is_sent_is_what_was_made)
 	struct shape *shape;
 	void *value;
 
-	REQUIRE(codec_unpack_value(&shape_codec_type, packed.p, packed.n, &value, &problem) == 0);
+	REQUIRE(codec_unpack_value(&shape_codec_type, packed.p, packed.n, 1 << 20, &value,
+				   &problem) == 0);
 	shape = value;
 	CHECK_INT(shape->operations.n, table->n_operations);
 	CHECK(shape_is_sorted(shape));

@@ -166,8 +166,8 @@ static void run_method(pyr_call *call)
 		incall_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
-	err = codec_unpack(op->request, call->payload.p, call->payload.n, &call->arena, in,
-			   &problem);
+	err = codec_unpack(op->request, call->payload.p, call->payload.n, call->max_message,
+			   &call->arena, in, &problem);
 	if (err < 0) {
 		incall_fail(call, problem.code, "%s", problem.text);
 		return;

@@ -81,6 +81,7 @@ struct pyr_call {
 	size_t n_owned, total; /* fragments come in */
 	uint8_t chain[16];
 	uint32_t depth;
+	uint32_t max_message;                     /* bytes of a request that this end takes */
 	const char *correlation_id, *traceparent; /* in the arena; "" */
 	const struct pyr_annotation *annotations; /* in the arena */
 	size_t n_annotations;

@@ -89,15 +89,17 @@ void peer_refuse(struct peer *peer, uint32_t number, int code, const char *forma
 }
 
 /* Why a reply of that size cannot be sent: in text, else NULL. */
-static const char *problem_of(struct peer *peer, pyr_call *call, size_t size, char *text, size_t n)
+static const char *problem_of(struct peer *peer, pyr_call *call, const struct codec_packer *packer,
+			      char *text, size_t n)
 {
+	size_t size = packer ? packer->size : 0;
+	char how[128];
 	uint32_t max = peer->host->max_message;
 
 	if (peer->their_max_message < max)
 		max = peer->their_max_message;
-	if (size > max)
-		snprintf(text, n, "MessageTooLarge: a reply of %zu bytes, the most is %u", size,
-			 max);
+	if (packer && codec_is_too_large(packer, max, how, sizeof(how)))
+		snprintf(text, n, "MessageTooLarge: a reply %s", how);
 	else if (call->stream && call->stream->is_detached &&
 		 !peer_linger_has_room(call->stream, size))
 		snprintf(text, n,
@@ -126,7 +128,7 @@ static void put_result(struct peer *peer, pyr_call *call, const struct codec_pac
 	struct frame frame = { .type = FRAME_REPLY, .body = along };
 	size_t size = packer ? packer->size : 0;
 	char text[256];
-	const char *problem = problem_of(peer, call, size, text, sizeof(text));
+	const char *problem = problem_of(peer, call, packer, text, sizeof(text));
 
 	if (!problem && !packed.p && (size > FRAME_FRAGMENT || (call->stream && size > 0)))
 		problem = OUT_OF_MEMORY;

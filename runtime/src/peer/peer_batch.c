@@ -17,7 +17,7 @@ struct peer_batch {
 	pyr_call *call;          /* whose batch it is: frees it */
 	const uint8_t *at, *end; /* items yet to run */
 	struct buf results;
-	size_t max;       /* bytes of results */
+	uint32_t max;     /* bytes of results */
 	uint32_t *places; /* operations named so far */
 	uint32_t n_places, n_items;
 	bool is_failed, may_trace;
@@ -102,12 +102,15 @@ static void on_reply(pyr_call *item, const struct codec_packer *packer)
 {
 	struct peer_batch *batch = batch_of(item);
 	struct frame frame = { .type = FRAME_REPLY };
+	char text[128];
 	uint8_t *at;
 
 	if (batch->results.n + packer->size + ROOM_FOR_ERROR > batch->max) {
 		fail(batch, PYR_RESOURCE_EXHAUSTED,
-		     "MessageTooLarge: the results of the batch have more than %zu bytes",
+		     "MessageTooLarge: the results of the batch have more than %u bytes",
 		     batch->max);
+	} else if (codec_is_too_large(packer, batch->max, text, sizeof(text))) {
+		fail(batch, PYR_RESOURCE_EXHAUSTED, "MessageTooLarge: a reply %s", text);
 	} else {
 		at = frame_write(&batch->results, &frame, packer->size);
 		if (at)
@@ -207,6 +210,7 @@ static pyr_call *item_new(pyr_call *call, unsigned place, const struct frame *fr
 	item->payload = frame->payload;
 	memcpy(item->chain, call->chain, sizeof(item->chain));
 	item->depth = call->depth;
+	item->max_message = call->max_message;
 	item->correlation_id = call->correlation_id;
 	item->traceparent = call->traceparent;
 	item->annotations = call->annotations;

@@ -423,6 +423,7 @@ static pyr_call *new_call(struct peer *peer, struct taken_session *session, int 
 
 	if (!call)
 		return NULL;
+	call->max_message = peer->host->max_message;
 	atomic_fetch_add(&session->refs, 1); /* what on_release() gives back */
 	atomic_fetch_add(&peer->n_held, 1);
 	call->is_guarded = session->greeting;

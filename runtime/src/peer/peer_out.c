@@ -121,12 +121,11 @@ static void fail(struct outcall *call, int code, const char *text)
 	call->is_remote = false;
 }
 
-static void fail_too_large(struct outcall *call, const char *what, size_t n, uint32_t max)
+static void fail_too_large(struct outcall *call, const char *what, const char *how)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "MessageTooLarge: a %s of %zu bytes, the most is %u", what, n,
-		 max);
+	snprintf(text, sizeof(text), "MessageTooLarge: a %s %s", what, how);
 	fail(call, PYR_RESOURCE_EXHAUSTED, text);
 }
 
@@ -323,11 +322,9 @@ static int start(struct outcall *call, const struct codec_packer *packer, uint8_
 		 const char *wrong, bool may_block)
 {
 	struct peer *peer = call->session->peer;
-	uint32_t max;
 	char text[1024];
 	int code = wait_for_place(peer, call, may_block);
 
-	max = peer->their_max_message;
 	if (code) {
 		no_place(peer, call, code);
 	} else if (wrong) {
@@ -335,8 +332,8 @@ static int start(struct outcall *call, const struct codec_packer *packer, uint8_
 	} else if ((code = session_check_version(call->session, call->operation, text,
 						 sizeof(text)))) {
 		fail(call, code, text);
-	} else if (packer->size > max) {
-		fail_too_large(call, "request", packer->size, max);
+	} else if (codec_is_too_large(packer, peer->their_max_message, text, sizeof(text))) {
+		fail_too_large(call, "request", text);
 		code = call->code;
 	} else if (packer->size > FRAME_FRAGMENT && !large) {
 		fail(call, code = PYR_RESOURCE_EXHAUSTED, "out of memory");
@@ -508,6 +505,20 @@ static void take_error(struct outcall *call, const struct frame *frame)
 	call->was_not_run = frame->was_not_run;
 }
 
+/* The next part of a reply. The call has failed if there is no room for it. */
+static void take_part(struct peer *peer, struct outcall *call, const struct frame *frame)
+{
+	struct codec_packer reply = { 0 };
+	char text[128];
+
+	buf_append(&call->answer, frame->payload.p, frame->payload.n);
+	reply.size = call->answer.n > frame->total ? call->answer.n : frame->total;
+	if (call->answer.broken)
+		fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory for the reply");
+	else if (codec_is_too_large(&reply, peer->max_reply, text, sizeof(text)))
+		fail_too_large(call, "reply", text);
+}
+
 void peer_on_answer(struct peer *peer, const struct frame *frame)
 {
 	struct outcall *call = peer_live_call(peer, frame->number);
@@ -517,17 +528,10 @@ void peer_on_answer(struct peer *peer, const struct frame *frame)
 	if (frame->type == FRAME_ERROR) {
 		take_error(call, frame);
 	} else {
-		buf_append(&call->answer, frame->payload.p, frame->payload.n);
 		if (frame->annotation.p)
 			context_keep_notes(call, frame);
-		if (call->answer.broken)
-			fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory for the reply");
-		else if (call->answer.n > peer->max_reply || frame->total > peer->max_reply)
-			fail_too_large(call, "reply",
-				       call->answer.n > frame->total ? call->answer.n
-								     : frame->total,
-				       peer->max_reply);
-		else if (frame->flags & FRAME_MORE)
+		take_part(peer, call, frame);
+		if (!call->code && (frame->flags & FRAME_MORE))
 			return;
 	}
 	if (call->stream)

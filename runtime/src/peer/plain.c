@@ -219,10 +219,10 @@ static void reply(pyr_call *call, const struct codec_packer *packer)
 	uint32_t max = pc->face->options.max_message;
 	size_t size = packer ? packer->size : 0;
 	grpc_slice slice;
+	char text[128];
 
-	if (size > max) {
-		refuse(pc, PYR_RESOURCE_EXHAUSTED, "the reply has %zu bytes, %u are allowed", size,
-		       (unsigned)max);
+	if (packer && codec_is_too_large(packer, max, text, sizeof(text))) {
+		refuse(pc, PYR_RESOURCE_EXHAUSTED, "MessageTooLarge: a reply %s", text);
 		return;
 	}
 	if (!operation_of(call)->out_item) { /* else its items are the answer */
@@ -499,6 +499,7 @@ static pyr_call *address_call(struct plain_call *pc, const grpc_call_details *de
 		refuse(pc, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return NULL;
 	}
+	call->max_message = pc->face->options.max_message;
 	atomic_fetch_add(&pc->refs, 1); /* release() gives it back */
 	call->deadline = deadline_of(details->deadline);
 	incall_set_ids(call, find_metadata(metadata, PLAIN_CORRELATION_KEY),

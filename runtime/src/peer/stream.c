@@ -387,19 +387,19 @@ static bool wait_room(pyr_stream *stream, size_t n)
 }
 
 /* Why nothing can be written; 0 if it can. With the lock. */
-static int check_write(pyr_stream *stream, size_t size)
+static int check_write(pyr_stream *stream, const struct codec_packer *packer)
 {
 	const char *name = stream->operation->table->name;
+	char text[128];
 
 	if (stream->out_ended)
 		return error_set(PYR_FAILED_PRECONDITION, "%s: the stream was ended", name);
 	if (stream->is_writing)
 		return error_set(PYR_FAILED_PRECONDITION, "%s: another thread writes the stream",
 				 name);
-	if (size > stream->their_max_item)
-		return error_set(PYR_RESOURCE_EXHAUSTED,
-				 "MessageTooLarge: %s: an item of %zu bytes, the most is %u", name,
-				 size, stream->their_max_item);
+	if (codec_is_too_large(packer, stream->their_max_item, text, sizeof(text)))
+		return error_set(PYR_RESOURCE_EXHAUSTED, "MessageTooLarge: %s: an item %s", name,
+				 text);
 	return 0;
 }
 
@@ -488,7 +488,7 @@ int stream_put(pyr_stream *stream, const struct codec_packer *packer)
 	if (large)
 		codec_pack(packer, large);
 	stream_lock(stream);
-	if ((err = check_write(stream, packer->size)) == 0) {
+	if ((err = check_write(stream, packer)) == 0) {
 		stream->is_writing = true;
 		code = put_rest(stream);
 		if (code == 0)

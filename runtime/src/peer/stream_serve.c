@@ -59,7 +59,8 @@ static int unpack(pyr_stream *stream, const struct stream_item *item, void *ret)
 
 	arena_clear(&stream->arena);
 	arena_init(&stream->arena, NULL, 0);
-	if (codec_unpack(stream->reads, item->data, item->n, &stream->arena, &slot, &problem) < 0)
+	if (codec_unpack(stream->reads, item->data, item->n, stream->max_item, &stream->arena,
+			 &slot, &problem) < 0)
 		return error_set(problem.code, "%s: %s", stream->operation->table->name,
 				 problem.text);
 	codec_store(stream->reads, &slot, (void *[]){ ret });

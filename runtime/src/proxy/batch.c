@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/config.h"
 #include "base/error.h"
 #include "proxy/future.h"
 #include "proxy/unreadable.h"
@@ -30,6 +31,7 @@ struct pyr_batch {
 	uint32_t
 		*numbers; /* of the interface's operations: 1 + the number here; 0: not named yet */
 	uint32_t n_named;
+	size_t memory;      /* the most that one of its requests takes */
 	bool may_run_twice; /* each operation in it may */
 	size_t n_done;
 	atomic_bool is_running; /* it has a future */
@@ -140,6 +142,8 @@ static bool put(pyr_batch *batch, unsigned operation, const struct codec_packer 
 	if (table->n_out > 0)
 		memcpy(batch->outs + batch->n_outs, out, table->n_out * sizeof(void *));
 	batch->n_outs += table->n_out;
+	if (packer->memory > batch->memory)
+		batch->memory = packer->memory;
 	batch->may_run_twice &= (table->flags & PYR__IDEMPOTENT) != 0;
 	return true;
 }
@@ -175,6 +179,7 @@ static void empty(pyr_batch *batch)
 	buf_reset(&batch->frames);
 	batch->n_items = batch->n_outs = 0;
 	batch->n_named = 0;
+	batch->memory = 0;
 	batch->may_run_twice = true;
 	memset(batch->numbers, 0,
 	       batch->proxy->interface->table->n_operations * sizeof(*batch->numbers));
@@ -220,7 +225,8 @@ static int store(pyr_batch *batch, size_t i, const struct frame *frame)
 	struct codec_problem problem;
 
 	if (codec_unpack_results(codec->reply, frame->payload.p, frame->payload.n,
-				 batch->outs + item->out, &problem) == 0)
+				 config_number(CONFIG_MAX_MESSAGE), batch->outs + item->out,
+				 &problem) == 0)
 		return 0;
 	return unreadable(&problem, "the reply of %s, call %zu in the batch", codec->table->name,
 			  i + 1);
@@ -282,6 +288,15 @@ static unsigned operation_of(const pyr_batch *batch, bool is_oneway)
 	return (unsigned)(is_oneway ? SESSION_BATCH_ONEWAY : SESSION_BATCH);
 }
 
+static struct codec_packer packer_of(const pyr_batch *batch)
+{
+	const uint8_t *bytes = batch->frames.n ? batch->frames.data : (const uint8_t *)"";
+
+	return (struct codec_packer){ .bytes = bytes,
+				      .size = batch->frames.n,
+				      .memory = batch->memory };
+}
+
 static int run(pyr_batch *batch, bool is_oneway)
 {
 	struct codec_packer packer;
@@ -290,7 +305,7 @@ static int run(pyr_batch *batch, bool is_oneway)
 
 	if (!begin(batch, &err) || batch->n_items == 0)
 		return err;
-	packer = (struct codec_packer){ .bytes = batch->frames.data, .size = batch->frames.n };
+	packer = packer_of(batch);
 	if (!proxy_perform(batch->proxy, operation_of(batch, is_oneway), &packer, &call)) {
 		err = -pyr_last_error()->code;
 	} else {
@@ -326,9 +341,7 @@ pyr_future *pyr_batch_start(pyr_batch *batch)
 	future = calloc(1, sizeof(*future));
 	if (!future)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
-	packer = (struct codec_packer){ .bytes = batch->frames.n ? batch->frames.data
-								 : (const uint8_t *)"",
-					.size = batch->frames.n };
+	packer = packer_of(batch);
 	if (!future_launch(future, batch->proxy, operation_of(batch, false), &packer)) {
 		free(future);
 		return error_from_constructor();

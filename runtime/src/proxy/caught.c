@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/config.h"
 #include "base/error.h"
 #include "wire/codec.h"
 
@@ -20,7 +21,8 @@ const void *pyr__caught(const struct pyr__type *type)
 	if (error_caught())
 		return error_caught();
 	detail = error_detail(&n);
-	if (codec_unpack_value(type, detail, n, &value, &problem) < 0)
+	if (codec_unpack_value(type, detail, n, config_number(CONFIG_MAX_MESSAGE), &value,
+			       &problem) < 0)
 		return NULL; /* another version of it, or no bytes of ours: the code still tells */
 	error_keep_caught(value);
 	return value;

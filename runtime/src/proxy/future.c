@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "base/config.h"
 #include "base/error.h"
 #include "proxy/future_patience.h"
 #include "proxy/unreadable.h"
@@ -153,7 +154,7 @@ int pyr__get(pyr_future *future, const struct pyr__operation *operation, void *c
 	if (call->code)
 		err = future_error(future);
 	else if (codec_unpack_results(future->operation->reply, call->answer.data, call->answer.n,
-				      out, &problem) < 0)
+				      config_number(CONFIG_MAX_MESSAGE), out, &problem) < 0)
 		err = unreadable(&problem, "the reply of %s", operation->name);
 	future_drop(future);
 	return err;

@@ -468,7 +468,9 @@ static bool keep_request(struct future_patience *p, const struct codec_packer *p
 {
 	uint8_t *bytes = arena_alloc_raw(&p->arena, packer->size);
 
-	p->packer = (struct codec_packer){ .bytes = bytes, .size = packer->size };
+	p->packer = (struct codec_packer){ .bytes = bytes,
+					   .size = packer->size,
+					   .memory = packer->memory };
 	if (bytes)
 		codec_pack(packer, bytes);
 	return bytes;

@@ -535,8 +535,8 @@ int pyr__call(void *self, const struct pyr__interface *interface, unsigned op, p
 	} else {
 		if (call.code)
 			err = outcall_error(&call);
-		else if (codec_unpack_results(codec->reply, call.answer.data, call.answer.n, out,
-					      &problem) < 0)
+		else if (codec_unpack_results(codec->reply, call.answer.data, call.answer.n,
+					      config_number(CONFIG_MAX_MESSAGE), out, &problem) < 0)
 			err = unreadable(&problem, "the reply of %s", codec->table->name);
 		outcall_fini(&call);
 		session_unref(call.session);

@@ -2,6 +2,7 @@
 /* The caller's end of a stream: a call that was started, and what travels in it. */
 #include <stdlib.h>
 
+#include "base/config.h"
 #include "base/error.h"
 #include "peer/stream.h"
 #include "proxy/proxy.h"
@@ -162,8 +163,8 @@ int pyr__next(pyr_stream *stream, const struct pyr__operation *operation, void *
 	revive(stream);
 	if ((n = stream_get(stream, &item)) <= 0)
 		return n;
-	if (codec_unpack_results(stream->reads, item->data, item->n, (void *[]){ ret }, &problem) <
-	    0)
+	if (codec_unpack_results(stream->reads, item->data, item->n, stream->max_item,
+				 (void *[]){ ret }, &problem) < 0)
 		n = unreadable(&problem, "an item of %s", operation->name);
 	free(item);
 	return n;
@@ -235,7 +236,8 @@ int pyr__finish(pyr_stream *stream, const struct pyr__operation *operation, void
 	if (err == 0 && call->code)
 		err = outcall_error(call);
 	else if (err == 0 &&
-		 codec_unpack_results(reply, call->answer.data, call->answer.n, out, &problem) < 0)
+		 codec_unpack_results(reply, call->answer.data, call->answer.n,
+				      config_number(CONFIG_MAX_MESSAGE), out, &problem) < 0)
 		err = unreadable(&problem, "the reply of %s", operation->name);
 	drop(stream);
 	return err;

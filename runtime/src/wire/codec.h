@@ -5,7 +5,8 @@
  * From C values to protobuf messages and back, driven by the tables of <pyrite/gen.h>. Floor 1:
  * knows tables and protobuf-c, nothing of calls or links; the only files that include protobuf-c.
  * What comes from a peer is scanned (framing, depth, UTF-8, NUL) before anything is made of it, and
- * bounded in the memory it may become.
+ * bounded in the memory it may become: both ends count it in the same way, so that what one may
+ * send the other may take (codec_memory_max()).
  */
 #include <pyrite/gen.h>
 
@@ -39,6 +40,7 @@ struct codec_packer {
 	const void *message;
 	size_t size;
 	const uint8_t *bytes; /* these as they are, instead of a message */
+	size_t memory;        /* what it takes at its receiver, who is bounded in that, too */
 };
 
 /* Builds the descriptors at first use, then finds them again. Never freed, reachable. Returns NULL
@@ -57,14 +59,23 @@ int codec_prepare(const struct codec_message *message, const union pyr__slot *sl
 /* Writes exactly packer->size bytes. */
 void codec_pack(const struct codec_packer *packer, uint8_t *dst);
 
+/* Bytes of memory that the values of one message may take at an end that takes messages of
+ * max_message bytes. */
+size_t codec_memory_max(uint32_t max_message);
+/* Whether an end that takes messages of max_message bytes would refuse it; then text says how large
+ * it is: "of 70000000 bytes, the most is 67108864". */
+bool codec_is_too_large(const struct codec_packer *packer, uint32_t max_message, char *text,
+			size_t n);
+
 /* Slots from a message; what they point to lives in arena. The servant's side. */
 int codec_unpack(const struct codec_message *message, const uint8_t *data, size_t n,
-		 struct arena *arena, union pyr__slot *ret, struct codec_problem *problem);
+		 uint32_t max_message, struct arena *arena, union pyr__slot *ret,
+		 struct codec_problem *problem);
 
 /* Results from a message: stores value i through out[i] (NULL = not wanted); each pointer is one
  * malloc'ed block. The caller's side: nothing is stored, nothing leaks when it fails. */
 int codec_unpack_results(const struct codec_message *message, const uint8_t *data, size_t n,
-			 void *const *out, struct codec_problem *problem);
+			 uint32_t max_message, void *const *out, struct codec_problem *problem);
 
 /* Stores slot values through out[i] (NULL = not wanted) as they are. */
 void codec_store(const struct codec_message *message, const union pyr__slot *slots,
@@ -74,8 +85,8 @@ void codec_store(const struct codec_message *message, const union pyr__slot *slo
 int codec_prepare_value(const struct pyr__type *type, const void *value, struct arena *arena,
 			struct codec_packer *ret, struct codec_problem *problem);
 /* *ret: one malloc'ed block. */
-int codec_unpack_value(const struct pyr__type *type, const uint8_t *data, size_t n, void **ret,
-		       struct codec_problem *problem);
+int codec_unpack_value(const struct pyr__type *type, const uint8_t *data, size_t n,
+		       uint32_t max_message, void **ret, struct codec_problem *problem);
 
 /* Writes "(int32, example.Point, sequence<string>) -> int32" into buf, cut short at n bytes. */
 void codec_signature(const struct pyr__operation *operation, char *buf, size_t n);

@@ -2,7 +2,8 @@
 /*
  * From a scanned message to natural, checking bounds, counts and ranges. Each message is surveyed
  * first (how many of each field, where), then filled in the order of the table. What is absent
- * becomes its default, or empty: strings are never NULL here, neither are the items of bytes.
+ * becomes its default, or empty: strings are never NULL here, neither are the items of bytes. Empty
+ * ones inside a value share one byte, as they take none on the wire.
  */
 #include "wire/codec_wire.h"
 
@@ -18,10 +19,12 @@ static int fill_message(struct codec_fill *fill, const struct codec_message *mes
 			const uint8_t *data, const uint8_t *end, const struct codec_path *path,
 			void *natural);
 
+static const char empty[1]; /* never written: nothing of it is the value's */
+
 static int fail_memory(struct codec_fill *fill)
 {
 	return codec_fail(fill->problem, PYR_RESOURCE_EXHAUSTED, fill->role, NULL,
-			  "would take too much memory");
+			  "takes more than %zu bytes of memory", fill->limit);
 }
 
 static int fail_count(struct codec_fill *fill, const struct codec_path *path, size_t n,
@@ -40,19 +43,22 @@ static int fail_length(struct codec_fill *fill, const struct codec_path *path, u
 /* Zeroed, aligned to 8. */
 static void *allocate(struct codec_fill *fill, size_t n)
 {
-	size_t padded = (n + 7) & ~(size_t)7;
+	size_t padded = codec_padded(n);
 	uint8_t *ret = fill->block;
 
-	fill->used += padded;
-	if (!fill->block) {
-		ret = arena_alloc(fill->arena, n);
-	} else if (padded <= (size_t)(fill->block_end - fill->block)) {
-		fill->block += padded;
-	} else {
-		ret = NULL;
-	}
-	if (!ret)
+	if (padded > fill->limit - fill->used) {
 		fail_memory(fill);
+		return NULL;
+	}
+	fill->used += padded;
+	if (!fill->block)
+		ret = arena_alloc(fill->arena, n);
+	else if (padded <= (size_t)(fill->block_end - fill->block))
+		fill->block += padded;
+	else
+		ret = NULL;
+	if (!ret)
+		codec_fail_memory(fill->problem);
 	return ret;
 }
 
@@ -63,12 +69,13 @@ static int fill_string(struct codec_fill *fill, const void *s, size_t n, uint32_
 
 	if (bound > 0 && n > bound)
 		return fail_length(fill, path, bound);
+	*ret = empty;
+	if (n == 0)
+		return 0;
 	copy = allocate(fill, n + 1);
 	if (!copy)
 		return -fill->problem->code;
-	if (n > 0)
-		memcpy(copy, s, n);
-	*ret = copy;
+	*ret = memcpy(copy, s, n);
 	return 0;
 }
 
@@ -78,11 +85,13 @@ static int fill_bytes(struct codec_fill *fill, const void *data, size_t n, uint3
 	if (bound > 0 && n > bound)
 		return fail_length(fill, path, bound);
 	ret->n = n;
-	ret->items = allocate(fill, n > 0 ? n : 1);
+	ret->items = (uint8_t *)empty;
+	if (n == 0)
+		return 0;
+	ret->items = allocate(fill, n);
 	if (!ret->items)
 		return -fill->problem->code;
-	if (n > 0)
-		memcpy(ret->items, data, n);
+	memcpy(ret->items, data, n);
 	return 0;
 }
 
@@ -188,7 +197,7 @@ static int drop_duplicates(struct codec_fill *fill, const struct pyr__type *type
 	size_t i, kept = 0;
 
 	if (*n > FEW_KEYS && !(keys = malloc(*n * sizeof(*keys))))
-		return fail_memory(fill);
+		return codec_fail_memory(fill->problem);
 	for (i = 0; i < *n; i++)
 		keys[i] = key_of(type, entries, i);
 	mark_duplicates(keys, *n);
@@ -438,12 +447,24 @@ static int fill_message(struct codec_fill *fill, const struct codec_message *mes
 	if (message->n_fields <= FEW)
 		memset(few, 0, message->n_fields * sizeof(*seen));
 	else if (!(seen = calloc(message->n_fields, sizeof(*seen))))
-		return fail_memory(fill);
+		return codec_fail_memory(fill->problem);
 	survey(message, data, end, seen);
 	status = fill_members(fill, message, seen, path, natural);
 	if (seen != few)
 		free(seen);
 	return status;
+}
+
+/* A string of its own is a block of its own, however short. */
+static int fill_text(struct codec_fill *fill, const struct codec_field *field,
+		     const struct codec_seen *seen, union pyr__slot *ret)
+{
+	int status = fill_field(fill, field, seen, NULL, ret);
+
+	if (status < 0 || ret->s != empty)
+		return status;
+	ret->s = allocate(fill, 1);
+	return ret->s ? 0 : -fill->problem->code;
 }
 
 int codec_fill_slot(struct codec_fill *fill, const struct codec_field *field,
@@ -454,8 +475,9 @@ int codec_fill_slot(struct codec_fill *fill, const struct codec_field *field,
 	*ret = (union pyr__slot){ .u64 = 0 };
 	if ((field->table->flags & PYR__OPTIONAL) && seen->n == 0)
 		return 0;
-	if (field->by_value || field->table->kind == PYR__STRING ||
-	    (field->reference && !field->many))
+	if (field->table->kind == PYR__STRING)
+		return fill_text(fill, field, seen, ret);
+	if (field->by_value || (field->reference && !field->many))
 		return fill_field(fill, field, seen, NULL, ret);
 	value = allocate(fill, codec_natural_size(field->table));
 	if (!value)

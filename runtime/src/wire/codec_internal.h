@@ -89,10 +89,6 @@ int codec_fail_range(struct codec_problem *problem, const char *role, const stru
 int codec_scan(const struct codec_message *message, const uint8_t *data, size_t n,
 	       struct codec_problem *problem);
 
-/* codec_unpack.c: allows what is done for a message of n bytes its share of memory. Returns the
- * budget before. */
-size_t codec_limit(struct arena *arena, size_t n);
-
 /* What a message holds of one field. */
 struct codec_seen {
 	const uint8_t *first;   /* where its first value's tag stands */
@@ -109,7 +105,7 @@ struct codec_seen {
 struct codec_fill {
 	struct arena *arena;
 	uint8_t *block, *block_end; /* NULL: the arena */
-	size_t used;
+	size_t used, limit;
 	const char *role;
 	struct codec_problem *problem;
 };
@@ -131,9 +127,16 @@ int codec_prepare_value_here(const struct pyr__type *type, const void *value, st
 			     struct codec_packer *ret, struct codec_problem *problem);
 void codec_pack_here(const struct codec_packer *packer, uint8_t *dst);
 int codec_unpack_results_here(const struct codec_message *message, const uint8_t *data, size_t n,
-			      void *const *out, struct codec_problem *problem);
-int codec_unpack_value_here(const struct pyr__type *type, const uint8_t *data, size_t n, void **ret,
-			    struct codec_problem *problem);
+			      uint32_t max_message, void *const *out,
+			      struct codec_problem *problem);
+int codec_unpack_value_here(const struct pyr__type *type, const uint8_t *data, size_t n,
+			    uint32_t max_message, void **ret, struct codec_problem *problem);
+
+/* What a block of n bytes counts for, at both ends. */
+static inline size_t codec_padded(size_t n)
+{
+	return (n + 7) & ~(size_t)7;
+}
 
 static inline const void *codec_at(const void *base, size_t offset)
 {

@@ -13,7 +13,8 @@ struct pack {
 	struct arena *arena;
 	struct codec_problem *problem;
 	const char *role;
-	int depth; /* of the message being packed; -1 = none yet */
+	int depth;     /* of the message being packed; -1 = none yet */
+	size_t memory; /* what codec_fill.c will need */
 };
 
 struct list { /* a sequence, map or array of any element */
@@ -42,6 +43,8 @@ static int check_string(struct pack *pack, const char *s, uint32_t bound,
 				  "is longer than %u bytes", bound);
 	if (!codec_is_text((const uint8_t *)s, n))
 		return fail(pack, path, "is not valid UTF-8");
+	if (n > 0)
+		pack->memory += codec_padded(n + 1);
 	return 0;
 }
 
@@ -55,6 +58,7 @@ static int pack_bytes(struct pack *pack, const struct pyr_bytes *bytes, uint32_t
 				  "is longer than %u bytes", bound);
 	ret->len = bytes->n;
 	ret->data = bytes->n > 0 ? bytes->items : NULL;
+	pack->memory += codec_padded(bytes->n);
 	return 0;
 }
 
@@ -121,6 +125,8 @@ static int pack_list(struct pack *pack, const struct codec_field *field, const v
 		return status;
 	if (field->reference)
 		return codec_fail_reference(pack->problem, pack->role, path);
+	if (type->kind != PYR__ARRAY)
+		pack->memory += codec_padded(list.n * step);
 	if (path->index != SIZE_MAX) /* the list is itself an item: its path ends with an index */
 		at = (struct codec_path){ path, NULL, 0 };
 	items = list.items;
@@ -180,6 +186,8 @@ static int pack_slots(struct pack *pack, const struct codec_message *message,
 	for (i = 0; status == 0 && i < message->n_fields; i++) {
 		field = &message->fields[i];
 		value = slots[i].p;
+		pack->memory += field->by_value ? sizeof(*slots)
+						: codec_padded(codec_natural_size(field->table));
 		if (field->by_value || (value && field->table->kind == PYR__STRING))
 			value = &slots[i];
 		else if (!value && (field->many || !field->reference) &&
@@ -242,6 +250,7 @@ static int pack_direct(struct pack *pack, const struct codec_message *message,
 	unsigned i;
 	int status;
 
+	pack->memory = message->n_fields * sizeof(*slots);
 	if (message->n_fields > 0)
 		memcpy(codec_in(shadow, sizeof(ProtobufCMessage)), slots,
 		       message->n_fields * sizeof(*slots));
@@ -259,14 +268,14 @@ static int pack_direct(struct pack *pack, const struct codec_message *message,
 	return 0;
 }
 
-static int finish(const ProtobufCMessage *shadow, struct codec_packer *ret,
-		  struct codec_problem *problem)
+static int finish(const struct pack *pack, const ProtobufCMessage *shadow, struct codec_packer *ret)
 {
 	size_t size = protobuf_c_message_get_packed_size(shadow);
 
 	if (size > INT_MAX) /* protobuf's own limit */
-		return codec_fail(problem, PYR_RESOURCE_EXHAUSTED, "", NULL,
+		return codec_fail(pack->problem, PYR_RESOURCE_EXHAUSTED, "", NULL,
 				  "is longer than 2 GiB");
+	ret->memory = pack->memory;
 	ret->message = shadow;
 	ret->bytes = NULL;
 	ret->size = size;
@@ -276,7 +285,7 @@ static int finish(const ProtobufCMessage *shadow, struct codec_packer *ret,
 int codec_prepare_here(const struct codec_message *message, const union pyr__slot *slots,
 		       struct arena *arena, struct codec_packer *ret, struct codec_problem *problem)
 {
-	struct pack pack = { arena, problem, message->role, 0 };
+	struct pack pack = { arena, problem, message->role, 0, 0 };
 	ProtobufCMessage *shadow;
 	int status;
 
@@ -287,14 +296,14 @@ int codec_prepare_here(const struct codec_message *message, const union pyr__slo
 	*shadow = (ProtobufCMessage)PROTOBUF_C_MESSAGE_INIT(&message->pb);
 	status = message->direct ? pack_direct(&pack, message, slots, shadow)
 				 : pack_slots(&pack, message, slots, shadow);
-	return status < 0 ? status : finish(shadow, ret, problem);
+	return status < 0 ? status : finish(&pack, shadow, ret);
 }
 
 int codec_prepare_value_here(const struct pyr__type *type, const void *value, struct arena *arena,
 			     struct codec_packer *ret, struct codec_problem *problem)
 {
 	const struct codec_message *message = codec_type_get(type);
-	struct pack pack = { arena, problem, "member", -1 };
+	struct pack pack = { arena, problem, "member", -1, codec_padded(type->size) };
 	const ProtobufCMessage *shadow;
 	int status;
 
@@ -303,7 +312,7 @@ int codec_prepare_value_here(const struct pyr__type *type, const void *value, st
 	if (!value)
 		return codec_fail(problem, PYR_INVALID_ARGUMENT, "", NULL, "is NULL");
 	status = pack_message(&pack, message, value, NULL, &shadow);
-	return status < 0 ? status : finish(shadow, ret, problem);
+	return status < 0 ? status : finish(&pack, shadow, ret);
 }
 
 void codec_pack_here(const struct codec_packer *packer, uint8_t *dst)

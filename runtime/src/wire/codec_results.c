@@ -77,7 +77,7 @@ void codec_store(const struct codec_message *message, const union pyr__slot *slo
 }
 
 static int unpack_results(const struct codec_message *message, const struct codec_seen *seen,
-			  struct codec_fill *fill, void *const *out, size_t budget)
+			  struct codec_fill *fill, void *const *out)
 {
 	struct result *results =
 		arena_alloc(fill->arena, message->n_fields * sizeof(struct result));
@@ -87,7 +87,7 @@ static int unpack_results(const struct codec_message *message, const struct code
 	if (!results)
 		return codec_fail_memory(fill->problem);
 	status = measure(message, seen, fill, results);
-	fill->arena->budget = budget; /* what has been measured may be had once more */
+	fill->used = 0; /* what has been measured may be had once more */
 	if (status == 0)
 		status = fill_blocks(message, seen, fill, out, results);
 	for (i = 0; status == 0 && i < message->n_fields; i++)
@@ -98,23 +98,21 @@ static int unpack_results(const struct codec_message *message, const struct code
 }
 
 int codec_unpack_results_here(const struct codec_message *message, const uint8_t *data, size_t n,
-			      void *const *out, struct codec_problem *problem)
+			      uint32_t max_message, void *const *out, struct codec_problem *problem)
 {
 	struct codec_fill fill = { .role = message->role, .problem = problem };
 	_Alignas(16) uint8_t first[FIRST];
 	struct codec_seen *seen;
 	struct arena arena;
-	size_t budget;
 	int status = codec_scan(message, data, n, problem);
 
 	if (status < 0)
 		return status;
 	arena_init(&arena, first, sizeof(first));
 	fill.arena = &arena;
-	budget = codec_limit(&arena, n);
+	fill.limit = codec_memory_max(max_message);
 	seen = codec_survey(message, data, n, &arena);
-	status = seen ? unpack_results(message, seen, &fill, out, budget)
-		      : codec_fail_memory(problem);
+	status = seen ? unpack_results(message, seen, &fill, out) : codec_fail_memory(problem);
 	arena_clear(&arena);
 	return status;
 }
@@ -132,14 +130,15 @@ static int unpack_value(const struct codec_message *message, const uint8_t *data
 		return codec_fail_memory(fill->problem);
 	fill->block = block;
 	fill->block_end = block + fill->used;
+	fill->used = 0;
 	status = codec_fill_value(fill, message, data, n, ret);
 	if (status < 0)
 		free(block);
 	return status;
 }
 
-int codec_unpack_value_here(const struct pyr__type *type, const uint8_t *data, size_t n, void **ret,
-			    struct codec_problem *problem)
+int codec_unpack_value_here(const struct pyr__type *type, const uint8_t *data, size_t n,
+			    uint32_t max_message, void **ret, struct codec_problem *problem)
 {
 	const struct codec_message *message = codec_type_get(type);
 	struct codec_fill fill = { .role = "member", .problem = problem };
@@ -154,7 +153,7 @@ int codec_unpack_value_here(const struct pyr__type *type, const uint8_t *data, s
 		return status;
 	arena_init(&arena, first, sizeof(first));
 	fill.arena = &arena;
-	codec_limit(&arena, n);
+	fill.limit = codec_memory_max(max_message);
 	status = unpack_value(message, data, n, &fill, &value);
 	arena_clear(&arena);
 	if (status == 0)

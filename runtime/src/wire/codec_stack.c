@@ -15,6 +15,7 @@ struct work {
 	struct codec_problem *problem;
 	const uint8_t *data;
 	size_t n;
+	uint32_t max_message;
 	void *ret;
 	int status;
 };
@@ -76,16 +77,18 @@ static void unpack_results(void *arg)
 {
 	struct work *w = arg;
 
-	w->status = codec_unpack_results_here(w->table, w->data, w->n, w->ret, w->problem);
+	w->status = codec_unpack_results_here(w->table, w->data, w->n, w->max_message, w->ret,
+					      w->problem);
 }
 
 int codec_unpack_results(const struct codec_message *message, const uint8_t *data, size_t n,
-			 void *const *out, struct codec_problem *problem)
+			 uint32_t max_message, void *const *out, struct codec_problem *problem)
 {
 	struct work w = { .table = message, .data = data, .n = n, .ret = (void *)out };
 
 	if (!stack_current())
-		return codec_unpack_results_here(message, data, n, out, problem);
+		return codec_unpack_results_here(message, data, n, max_message, out, problem);
+	w.max_message = max_message;
 	w.problem = problem;
 	stack_call(unpack_results, &w);
 	return w.status;
@@ -95,14 +98,16 @@ static void unpack_value(void *arg)
 {
 	struct work *w = arg;
 
-	w->status = codec_unpack_value_here(w->table, w->data, w->n, w->ret, w->problem);
+	w->status = codec_unpack_value_here(w->table, w->data, w->n, w->max_message, w->ret,
+					    w->problem);
 }
 
-int codec_unpack_value(const struct pyr__type *type, const uint8_t *data, size_t n, void **ret,
-		       struct codec_problem *problem)
+int codec_unpack_value(const struct pyr__type *type, const uint8_t *data, size_t n,
+		       uint32_t max_message, void **ret, struct codec_problem *problem)
 {
 	struct work w = { .table = type, .data = data, .n = n, .ret = ret, .problem = problem };
 
+	w.max_message = max_message;
 	stack_call(unpack_value, &w);
 	return w.status;
 }

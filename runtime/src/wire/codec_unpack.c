@@ -2,17 +2,32 @@
 /* From a message to slots, at the servant: everything lives in the call's arena. */
 #include "wire/codec_internal.h"
 
-/* What a message may become in memory. */
+#include <stdio.h>
+
+/*
+ * A bound that goes by the bytes of the message would depend on its values: those that are zero or
+ * empty take none. So it goes by what the end takes at most.
+ */
 enum { MEMORY_FACTOR = 4, MEMORY_FLOOR = 1 << 20 };
 
-size_t codec_limit(struct arena *arena, size_t n)
+size_t codec_memory_max(uint32_t max_message)
 {
-	size_t before = arena->budget;
-	size_t share = n * MEMORY_FACTOR + MEMORY_FLOOR;
+	return (size_t)max_message * MEMORY_FACTOR + MEMORY_FLOOR;
+}
 
-	if (share < before - arena->used)
-		arena->budget = arena->used + share;
-	return before;
+bool codec_is_too_large(const struct codec_packer *packer, uint32_t max_message, char *text,
+			size_t n)
+{
+	size_t most = codec_memory_max(max_message);
+
+	if (packer->size > max_message)
+		snprintf(text, n, "of %zu bytes, the most is %u", packer->size, max_message);
+	else if (packer->memory > most)
+		snprintf(text, n, "that takes %zu bytes of memory, the most is %zu", packer->memory,
+			 most);
+	else
+		return false;
+	return true;
 }
 
 static int fill_slots(const struct codec_message *message, const struct codec_seen *seen,
@@ -27,18 +42,16 @@ static int fill_slots(const struct codec_message *message, const struct codec_se
 }
 
 int codec_unpack(const struct codec_message *message, const uint8_t *data, size_t n,
-		 struct arena *arena, union pyr__slot *ret, struct codec_problem *problem)
+		 uint32_t max_message, struct arena *arena, union pyr__slot *ret,
+		 struct codec_problem *problem)
 {
 	struct codec_fill fill = { .arena = arena, .role = message->role, .problem = problem };
 	const struct codec_seen *seen;
-	size_t before;
 	int status = codec_scan(message, data, n, problem);
 
 	if (status < 0)
 		return status;
-	before = codec_limit(arena, n);
+	fill.limit = codec_memory_max(max_message);
 	seen = codec_survey(message, data, n, arena);
-	status = seen ? fill_slots(message, seen, &fill, ret) : codec_fail_memory(problem);
-	arena->budget = before;
-	return status;
+	return seen ? fill_slots(message, seen, &fill, ret) : codec_fail_memory(problem);
 }

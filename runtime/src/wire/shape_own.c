@@ -379,7 +379,8 @@ static struct shape_verdict *judge_new(const struct pyr__interface *table, struc
 	struct codec_problem problem;
 	void *shape;
 
-	if (codec_unpack_value(&shape_codec_type, theirs.p, theirs.n, &shape, &problem) < 0)
+	if (codec_unpack_value(&shape_codec_type, theirs.p, theirs.n, SHAPE_MAX, &shape, &problem) <
+	    0)
 		return NULL;
 	if (shape_is_sorted(shape))
 		verdict = compare_with(table, shape);
