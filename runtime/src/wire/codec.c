@@ -3,7 +3,10 @@
  * What has been built, kept for the life of the process: a hash table from the address of a table
  * to its descriptors. It is file-scope state because tables are constants of the program and know
  * no owner that could keep it. A lock guards it; callers keep what they get, so it is taken once
- * per proxy or registered object, not per call.
+ * per proxy or registered object, not per call. A table may be another's by now, at the same
+ * address: after a library was unloaded each entry is compared with its table when it is next asked
+ * for, and what is built then takes nothing from before. What was built is never freed, as its
+ * users may live on.
  */
 #include "wire/codec.h"
 
@@ -32,8 +35,32 @@ static struct codec_entry *find(const void *table, enum codec_form form)
 
 	for (entry = *bucket_of(table, form); entry; entry = entry->next)
 		if (entry->table == table && entry->form == form)
-			return entry;
+			return entry; /* the newest */
 	return NULL;
+}
+
+/* Whether it is still what its table says. */
+static bool is_true(struct codec_entry *entry, unsigned long long unloads)
+{
+	if (entry->unloads != unloads &&
+	    (!entry->stamp || entry->stamp != codec_stamp(entry->table, entry->form)))
+		return false;
+	entry->unloads = unloads;
+	return true;
+}
+
+/* What is known of a table that a user of the codec has, NULL if nothing. */
+static void *known(const void *table, enum codec_form form, unsigned long long unloads)
+{
+	struct codec_entry *entry = find(table, form);
+
+	return entry && is_true(entry, unloads) ? entry->value : NULL;
+}
+
+/* It was built for a user: so it is worth a stamp. */
+static void stamp(const void *table, enum codec_form form)
+{
+	find(table, form)->stamp = codec_stamp(table, form);
 }
 
 void *codec_cache_get(struct codec_build *build, const void *table, enum codec_form form, size_t n)
@@ -41,13 +68,14 @@ void *codec_cache_get(struct codec_build *build, const void *table, enum codec_f
 	struct codec_entry **bucket = bucket_of(table, form);
 	struct codec_entry *entry = find(table, form);
 
-	if (entry)
+	if (entry && entry->unloads == build->unloads)
 		return entry->value;
 	entry = arena_alloc(build->memory, sizeof(*entry));
 	if (!entry || !(entry->value = arena_alloc(build->memory, n)))
 		return NULL;
 	entry->table = table;
 	entry->form = form;
+	entry->unloads = build->unloads;
 	entry->next = *bucket;
 	*bucket = entry;
 	entry->next_new = build->added;
@@ -111,15 +139,20 @@ static bool fill_interface(struct codec_build *build, struct codec_interface *in
 
 const struct codec_interface *codec_interface_get(const struct pyr__interface *table)
 {
-	struct codec_build build = { .memory = &cache.memory };
+	struct codec_build build = { .memory = &cache.memory, .unloads = codec_unloads() };
 	struct codec_interface *interface;
 
 	pthread_mutex_lock(&cache.lock);
-	interface = codec_cache_get(&build, table, CODEC_INTERFACE, sizeof(*interface));
-	if (interface && build.added &&
-	    (!fill_interface(&build, interface, table) || !codec_build_rest(&build))) {
-		forget(&build);
-		interface = NULL;
+	interface = known(table, CODEC_INTERFACE, build.unloads);
+	if (!interface) {
+		interface = codec_cache_get(&build, table, CODEC_INTERFACE, sizeof(*interface));
+		if (interface && fill_interface(&build, interface, table) &&
+		    codec_build_rest(&build)) {
+			stamp(table, CODEC_INTERFACE);
+		} else {
+			forget(&build);
+			interface = NULL;
+		}
 	}
 	pthread_mutex_unlock(&cache.lock);
 	return interface;
@@ -127,14 +160,19 @@ const struct codec_interface *codec_interface_get(const struct pyr__interface *t
 
 const struct codec_message *codec_type_get(const struct pyr__type *table)
 {
-	struct codec_build build = { .memory = &cache.memory };
+	struct codec_build build = { .memory = &cache.memory, .unloads = codec_unloads() };
 	const struct codec_message *message;
 
 	pthread_mutex_lock(&cache.lock);
-	message = codec_build_message(&build, table, CODEC_TYPE);
-	if (message && !codec_build_rest(&build)) {
-		forget(&build);
-		message = NULL;
+	message = known(table, CODEC_TYPE, build.unloads);
+	if (!message) {
+		message = codec_build_message(&build, table, CODEC_TYPE);
+		if (message && codec_build_rest(&build)) {
+			stamp(table, CODEC_TYPE);
+		} else {
+			forget(&build);
+			message = NULL;
+		}
 	}
 	pthread_mutex_unlock(&cache.lock);
 	return message;

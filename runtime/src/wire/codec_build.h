@@ -19,15 +19,23 @@ struct codec_entry {
 	const void *table;
 	enum codec_form form;
 	void *value;
+	unsigned long long unloads;   /* when it was built or last seen to be true */
+	uint64_t stamp;               /* of what was asked for by its table; 0: it was only met */
 	struct codec_entry *next;     /* of the chain */
 	struct codec_entry *next_new; /* of the build */
 };
 
 struct codec_build {
 	struct arena *memory;
-	struct codec_entry *added; /* newest first: unlinked again when the build fails */
-	struct codec_entry *todo;  /* first one of added whose fields are built */
+	unsigned long long unloads; /* when it began: older entries it knows nothing of */
+	struct codec_entry *added;  /* newest first: unlinked again when the build fails */
+	struct codec_entry *todo;   /* first one of added whose fields are built */
 };
+
+/* codec_stamp.c: of a table and all that it leads to; 0: memory is out. */
+uint64_t codec_stamp(const void *table, enum codec_form form);
+/* How many shared objects this process has unloaded. */
+unsigned long long codec_unloads(void);
 
 /* codec.c: finds the entry, or adds one whose value is n zeroed bytes. NULL: out of memory. */
 void *codec_cache_get(struct codec_build *build, const void *table, enum codec_form form, size_t n);

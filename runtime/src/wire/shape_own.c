@@ -212,7 +212,8 @@ static bool make(const struct pyr__interface *table, struct arena *arena, struct
 
 struct own { /* of an interface; never freed */
 	const struct pyr__interface *table;
-	uint8_t *packed; /* NULL: too large */
+	uint64_t fingerprint; /* a library may stand where another was unloaded */
+	uint8_t *packed;      /* NULL: too large */
 	size_t n;
 	struct own *next;
 };
@@ -223,6 +224,11 @@ static struct {
 	struct kept *kept[KEPT];
 	unsigned next;
 } shapes = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static bool is_of(const void *address, uint64_t fingerprint, const struct pyr__interface *table)
+{
+	return address == table && fingerprint == table->fingerprint;
+}
 
 static void pack(const struct pyr__interface *table, struct own *own)
 {
@@ -247,10 +253,11 @@ struct span shape_packed(const struct pyr__interface *table)
 	struct own *own;
 
 	pthread_mutex_lock(&shapes.lock);
-	for (own = shapes.owns; own && own->table != table; own = own->next)
+	for (own = shapes.owns; own && !is_of(own->table, own->fingerprint, table); own = own->next)
 		;
 	if (!own && (own = calloc(1, sizeof(*own)))) {
 		own->table = table;
+		own->fingerprint = table->fingerprint;
 		pack(table, own);
 		own->next = shapes.owns;
 		shapes.owns = own;
@@ -265,6 +272,7 @@ struct span shape_packed(const struct pyr__interface *table)
 
 struct kept { /* a comparison */
 	const struct pyr__interface *table;
+	uint64_t fingerprint;
 	struct shape_verdict *verdict; /* counted */
 	size_t n;
 	uint8_t theirs[];
@@ -345,7 +353,7 @@ static struct shape_verdict *find(const struct pyr__interface *table, struct spa
 
 	for (i = 0; i < KEPT; i++) {
 		kept = shapes.kept[i];
-		if (kept && kept->table == table && kept->n == theirs.n &&
+		if (kept && is_of(kept->table, kept->fingerprint, table) && kept->n == theirs.n &&
 		    memcmp(kept->theirs, theirs.p, theirs.n) == 0)
 			return kept->verdict;
 	}
@@ -361,6 +369,7 @@ static void keep(const struct pyr__interface *table, struct span theirs,
 	if (!kept)
 		return;
 	kept->table = table;
+	kept->fingerprint = table->fingerprint;
 	kept->verdict = verdict;
 	kept->n = theirs.n;
 	memcpy(kept->theirs, theirs.p, theirs.n);
