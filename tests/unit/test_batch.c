@@ -99,6 +99,30 @@ TEST(null_batches_are_answered)
 	pyr_batch_free(NULL);
 }
 
+EVERYWHERE(a_future_of_a_batch_outlives_batch_and_proxy)
+{
+	struct e2e_Work *own = e2e_Work_proxy(place.uri);
+	pyr_batch *one = pyr_batch_new(e2e_Work_as_proxy(own));
+	pyr_batch *two = pyr_batch_new(e2e_Work_as_proxy(own));
+	pyr_future *sums, *fails;
+	int32_t sum = -1;
+
+	CHECK_INT(e2e_Work_add(pyr_batch_proxy(one), 1, 2, &sum), 0);
+	CHECK_INT(e2e_Work_fail(pyr_batch_proxy(two), PYR_NOT_FOUND, "no such row"), 0);
+	sums = pyr_batch_start(one);
+	fails = pyr_batch_start(two);
+	CHECK_INT(pyr_future_wait(sums, 30000), 0);
+	CHECK_INT(pyr_future_wait(fails, 30000), 0);
+	pyr_batch_free(one);
+	pyr_batch_free(two);
+	e2e_Work_free(own);
+	CHECK_INT(pyr_batch_get(sums), 0);
+	CHECK_INT(sum, 3);
+	CHECK_INT(pyr_batch_get(fails), -PYR_NOT_FOUND);
+	CHECK_HAS(pyr_errmsg(), "no such row");
+	CHECK_STR(pyr_last_error()->operation, "e2e.Work.fail");
+}
+
 EVERYWHERE(d2_a_method_that_answers_later_is_waited_for)
 {
 	int32_t held = -1, at_once = -1, sum = -1;
@@ -289,6 +313,7 @@ TEST(a_batch_that_waits_when_its_daemon_ends_is_told)
 TESTS(batch, T(d2_results_come_in_order_and_the_batch_may_be_used_again),
       T(d2_the_first_error_stops_the_rest_and_earlier_results_stay),
       T(what_cannot_be_sent_is_refused_and_not_queued), T(null_batches_are_answered),
+      T(a_future_of_a_batch_outlives_batch_and_proxy),
       T(d2_a_method_that_answers_later_is_waited_for),
       T(d2_a_cancel_reaches_the_method_that_runs_and_stops_the_rest),
       T(d2_a_batch_has_the_time_of_one_call),

@@ -21,7 +21,7 @@ struct item {
 
 struct pyr_batch {
 	atomic_int refs;  /* its user's, its future's */
-	pyr_proxy *proxy; /* borrowed */
+	pyr_proxy *proxy; /* counted: the batch's future may outlive it */
 	pyr_proxy *stub;  /* what the stubs take */
 	struct buf frames;
 	struct item *items;
@@ -45,6 +45,7 @@ static void batch_unref(pyr_batch *batch)
 	free(batch->items);
 	free(batch->outs);
 	free(batch->numbers);
+	proxy_unref(batch->proxy);
 	free(batch);
 }
 
@@ -62,6 +63,7 @@ pyr_batch *pyr_batch_new(pyr_proxy *proxy)
 	if (!batch)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	batch->refs = 1;
+	proxy_ref(proxy);
 	batch->proxy = proxy;
 	batch->numbers = calloc(proxy->interface->table->n_operations + 1, sizeof(*batch->numbers));
 	batch->stub = batch->numbers ? proxy_like(proxy, proxy->interface->table) : NULL;
