@@ -202,11 +202,16 @@ void *error_constructor(int code, const char *format, ...)
 	return error_from_constructor();
 }
 
+int error_missing(const char *what)
+{
+	return error_set(PYR_INVALID_ARGUMENT, "%s is NULL", what);
+}
+
 int error_null(const char *what)
 {
 	if (thread.from_constructor)
 		return -pyr_last_error()->code;
-	return error_set(PYR_INVALID_ARGUMENT, "%s is NULL", what);
+	return error_missing(what);
 }
 
 const uint8_t *error_detail(size_t *n)

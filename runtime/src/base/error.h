@@ -33,8 +33,11 @@ struct error_info {
 int error_set(int code, const char *format, ...) PYR_PRINTF(2, 3);
 int error_set_info(const struct error_info *info);
 
-/* For a NULL handle: keeps the error of a failed constructor if nothing has failed since, else
- * "what is NULL". Returns minus the code. */
+/* For an argument that is NULL and may not be, and is no handle: whatever failed before has nothing
+ * to do with it. Returns minus the code. */
+int error_missing(const char *what);
+/* For a NULL handle, or URI of a daemon's object, which a constructor returned: keeps the error of
+ * a failed constructor if nothing has failed since, else "what is NULL". Returns minus the code. */
 int error_null(const char *what);
 /* A constructor that returns NULL ends with this: return error_constructor(code, ...); Returns
  * NULL. */

@@ -36,7 +36,7 @@ const char *pyr__register(pyr_daemon *daemon, const struct pyr__interface *inter
 	int code = PYR_RESOURCE_EXHAUSTED;
 
 	if (!daemon || !methods) {
-		error_null(daemon ? "methods" : "daemon");
+		daemon ? error_missing("methods") : error_null("daemon");
 		return error_from_constructor();
 	}
 	if (id && !is_id(id))
@@ -60,7 +60,7 @@ const char *pyr_daemon_uri(pyr_daemon *daemon, const char *id)
 	const char *uri;
 
 	if (!daemon || !id) {
-		error_null(daemon ? "id" : "daemon");
+		daemon ? error_missing("id") : error_null("daemon");
 		return NULL;
 	}
 	object = objects_find(&daemon->objects, span_of(id));
@@ -75,7 +75,7 @@ const char *pyr_daemon_uri(pyr_daemon *daemon, const char *id)
 int pyr_daemon_unregister(pyr_daemon *daemon, const char *id)
 {
 	if (!daemon || !id)
-		return error_null(daemon ? "id" : "daemon");
+		return daemon ? error_missing("id") : error_null("daemon");
 	if (objects_remove(&daemon->objects, id))
 		return 0;
 	return error_set(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
@@ -85,7 +85,7 @@ int pyr_daemon_unregister(pyr_daemon *daemon, const char *id)
 int pyr_daemon_set_default(pyr_daemon *daemon, const char *id)
 {
 	if (!daemon || !id)
-		return error_null(daemon ? "id" : "daemon");
+		return daemon ? error_missing("id") : error_null("daemon");
 	if (objects_set_default(&daemon->objects, id))
 		return 0;
 	return error_set(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,

@@ -189,7 +189,7 @@ int pyr_ns_register_with(pyr_ns *ns, const char *name, const char *uri,
 	int status;
 
 	if (!ns || !name || !uri)
-		return error_null(!ns ? "ns" : !name ? "name" : "uri");
+		return ns && !name ? error_missing("name") : error_null(ns ? "uri" : "ns");
 	if (!options)
 		options = &defaults;
 	status = naming_check_tags(options->tags, options->n_tags);
@@ -211,7 +211,7 @@ int pyr_ns_register(pyr_ns *ns, const char *name, const char *uri)
 int pyr_ns_lookup(pyr_ns *ns, const char *name, char **ret)
 {
 	if (!ns || !name || !ret)
-		return error_null(!ns ? "ns" : !name ? "name" : "ret");
+		return ns ? error_missing(name ? "ret" : "name") : error_null("ns");
 	return pyrite_NameServer_lookup(ns->proxy, name, ret) < 0 ? naming_add_address(ns->address)
 								  : 0;
 }
@@ -226,7 +226,7 @@ int pyr_ns_ping(pyr_ns *ns)
 int pyr_ns_count(pyr_ns *ns, uint32_t *ret)
 {
 	if (!ns || !ret)
-		return error_null(!ns ? "ns" : "ret");
+		return ns ? error_missing("ret") : error_null("ns");
 	return pyrite_NameServer_count(ns->proxy, ret) < 0 ? naming_add_address(ns->address) : 0;
 }
 

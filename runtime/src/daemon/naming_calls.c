@@ -24,7 +24,7 @@ int naming_check_tags(const char *const *tags, size_t n)
 	size_t i;
 
 	if (n > 0 && !tags)
-		return error_null("tags");
+		return error_missing("tags");
 	for (i = 0; i < n; i++)
 		if (!tags[i])
 			return error_set(PYR_INVALID_ARGUMENT, "tags[%zu] is NULL", i);
@@ -45,7 +45,7 @@ int pyr_ns_set_metadata(pyr_ns *ns, const char *name, const char *const *tags, s
 	int status;
 
 	if (!ns || !name)
-		return error_null(!ns ? "ns" : "name");
+		return ns ? error_missing("name") : error_null("ns");
 	status = naming_check_tags(tags, n_tags);
 	if (status < 0)
 		return status;
@@ -64,7 +64,7 @@ int pyr_ns_remove(pyr_ns *ns, const char *name)
 	struct naming_claim claim;
 
 	if (!ns || !name)
-		return error_null(!ns ? "ns" : "name");
+		return ns ? error_missing("name") : error_null("ns");
 	(void)naming_make_claim(ns, &claim);
 	if (pyrite_NameServer_remove(ns->proxy, name, &claim.claim) < 0)
 		return naming_add_address(ns->address);
@@ -123,13 +123,13 @@ static int remove_many(pyr_ns *ns, remove_call call, const char *what, struct py
 int pyr_ns_remove_prefix(pyr_ns *ns, const char *prefix, struct pyr_ns_removal *ret)
 {
 	if (!ns || !prefix)
-		return error_null(!ns ? "ns" : "prefix");
+		return ns ? error_missing("prefix") : error_null("ns");
 	return remove_many(ns, pyrite_NameServer_remove_prefix, prefix, ret);
 }
 
 int pyr_ns_remove_matching(pyr_ns *ns, const char *regex, struct pyr_ns_removal *ret)
 {
 	if (!ns || !regex)
-		return error_null(!ns ? "ns" : "regex");
+		return ns ? error_missing("regex") : error_null("ns");
 	return remove_many(ns, pyrite_NameServer_remove_matching, regex, ret);
 }

@@ -199,7 +199,7 @@ int pyr_ns_list(pyr_ns *ns, const char *prefix, struct pyr_ns_entries **ret)
 	struct query query = { .prefix = prefix ? prefix : "" };
 
 	if (!ns || !ret)
-		return error_null(!ns ? "ns" : "ret");
+		return ns ? error_missing("ret") : error_null("ns");
 	return list(ns, &query, ret);
 }
 
@@ -208,7 +208,7 @@ int pyr_ns_list_matching(pyr_ns *ns, const char *regex, struct pyr_ns_entries **
 	struct query query = { .regex = regex };
 
 	if (!ns || !regex || !ret)
-		return error_null(!ns ? "ns" : !regex ? "regex" : "ret");
+		return ns ? error_missing(regex ? "ret" : "regex") : error_null("ns");
 	return list(ns, &query, ret);
 }
 
@@ -217,7 +217,7 @@ static int list_metadata(pyr_ns *ns, const struct query *query, struct pyr_ns_en
 	int status;
 
 	if (!ns || !ret)
-		return error_null(!ns ? "ns" : "ret");
+		return ns ? error_missing("ret") : error_null("ns");
 	status = naming_check_tags(query->tags, query->n_tags);
 	return status < 0 ? status : list(ns, query, ret);
 }
@@ -246,7 +246,7 @@ int pyr_ns_lookup_entry(pyr_ns *ns, const char *name, struct pyr_ns_entry **ret)
 	struct room room;
 
 	if (!ns || !name || !ret)
-		return error_null(!ns ? "ns" : !name ? "name" : "ret");
+		return ns ? error_missing(name ? "ret" : "name") : error_null("ns");
 	if (pyrite_NameServer_lookup_entry(ns->proxy, name, &found) < 0)
 		return naming_add_address(ns->address);
 	count_entry(&sizes, found);

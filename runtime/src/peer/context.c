@@ -221,7 +221,7 @@ int pyr_annotations_add(pyr_annotations *annotations, const char *key, const voi
 	const char *wrong;
 
 	if (!annotations || !key)
-		return error_null(annotations ? "key" : "annotations");
+		return error_missing(annotations ? "key" : "annotations");
 	annotation_put(&alone, ANNOTATIONS_OF_CALL, &one);
 	wrong = annotations_problem(span_of_buf(&alone), ANNOTATIONS_OF_CALL);
 	buf_free(&alone);

@@ -302,7 +302,7 @@ int pyr_call_defer(pyr_call *call, pyr_deferred **ret)
 	if (!call)
 		return error_null("call");
 	if (!ret)
-		return error_null("ret");
+		return error_missing("ret");
 	if (call->origin->hook)
 		return error_set(PYR_FAILED_PRECONDITION, "%s: a hook answers before it returns",
 				 operation_of(call)->table->name);

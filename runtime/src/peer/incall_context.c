@@ -218,7 +218,7 @@ int pyr_call_set_annotation(pyr_call *call, const char *key, const void *value, 
 	struct note *note;
 
 	if (!call || !key)
-		return error_null(call ? "key" : "call");
+		return call ? error_missing("key") : error_null("call");
 	if (call->is_answered)
 		return error_set(PYR_FAILED_PRECONDITION, "%s is answered already",
 				 incall_operation(call)->name);

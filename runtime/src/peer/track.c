@@ -94,7 +94,7 @@ int pyr_call_track(pyr_call *call, void *resource, pyr_close_cb close)
 	bool is_full;
 
 	if (!call || !close)
-		return error_null(call ? "close" : "call");
+		return call ? error_missing("close") : error_null("call");
 	track = track_of(call);
 	if (!track)
 		return error_set(PYR_FAILED_PRECONDITION,

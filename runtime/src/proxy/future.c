@@ -233,7 +233,7 @@ int pyr_gather(pyr_future *const *futures, size_t n, int64_t timeout_ms)
 	if (proxy_is_forked())
 		return -PYR_FAILED_PRECONDITION;
 	if (!futures && n > 0)
-		return error_null("futures");
+		return error_missing("futures");
 	for (i = 0; i < n && err == 0; i++)
 		if (futures[i])
 			err = watch(futures[i], until, timeout_ms);

@@ -72,7 +72,7 @@ int pyr_proxy_set_handshake(pyr_proxy *proxy, const void *handshake, size_t n)
 	const char *wrong;
 
 	if (!proxy || (!handshake && n > 0))
-		return error_null(proxy ? "handshake" : "proxy");
+		return proxy ? error_missing("handshake") : error_null("proxy");
 	wrong = problem(proxy, n, false);
 	if (wrong)
 		return error_set(PYR_INVALID_ARGUMENT, "%s: %s", proxy->uri->text, wrong);

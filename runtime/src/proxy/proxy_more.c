@@ -139,7 +139,7 @@ int pyr_proxy_has(pyr_proxy *proxy, const char *operation)
 	int place, err;
 
 	if (!proxy || !operation)
-		return error_null(proxy ? "operation" : "proxy");
+		return proxy ? error_missing("operation") : error_null("proxy");
 	place = place_of(proxy, operation);
 	if (place < 0)
 		return error_set(PYR_UNIMPLEMENTED, "%s has no operation '%s'",
@@ -164,7 +164,7 @@ static struct session *ask(pyr_proxy *proxy, char **ret)
 	struct session *session;
 
 	if (!proxy || !ret) {
-		error_null(proxy ? "ret" : "proxy");
+		proxy ? error_missing("ret") : error_null("proxy");
 		return NULL;
 	}
 	if (proxy_is_forked())

@@ -103,7 +103,7 @@ int pyr__open(void *self, const struct pyr__interface *interface, unsigned op, p
 	if (operation < 0)
 		return -pyr_last_error()->code;
 	if (!ret)
-		return error_null("ret");
+		return error_missing("ret");
 	if (proxy->batch)
 		return error_set(PYR_FAILED_PRECONDITION, "%s: no streams in a batch",
 				 interface->operations[op].name);

@@ -337,7 +337,7 @@ int pyr_tasks_run_with(pyr_task_cb main, void *data, const struct pyr_tasks_opti
 	int status;
 
 	if (!main)
-		return error_null("main");
+		return error_missing("main");
 	if (engine_fiber())
 		return error_set(PYR_FAILED_PRECONDITION,
 				 "tasks run already in this thread: pyr_task_start()");
