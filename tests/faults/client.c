@@ -367,6 +367,24 @@ static void hold(int n)
 	_exit(0);
 }
 
+/* A call for each line of input: its status, 0 if it was answered. is_plain: by gRPC alone. */
+static void asked(bool is_plain)
+{
+	struct pyr_proxy_options options = { .plain = is_plain ? PYR_PLAIN_ONLY : PYR_PLAIN_AUTO };
+	char line[16];
+	int32_t sum;
+
+	faults_Target_free(target);
+	need((target = faults_Target_proxy_with(uri, &options)) != NULL, "proxy");
+	while (fgets(line, sizeof(line), stdin)) {
+		int code = -faults_Target_add(target, 1, 2, &sum);
+
+		if (code)
+			fprintf(stderr, "faults-client: %s\n", pyr_errmsg());
+		say(code && pyr_last_error()->may_have_run ? "unsure" : "status", code);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -400,6 +418,8 @@ int main(int argc, char **argv)
 		idle(n);
 	else if (strcmp(what, "hold") == 0)
 		hold(n);
+	else if (strcmp(what, "asked") == 0)
+		asked(n != 0);
 	else
 		return 2;
 	faults_Target_free(target);

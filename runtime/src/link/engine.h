@@ -95,6 +95,10 @@ void engine_fiber_end(struct engine_fiber *fiber);
 /* Somebody polls just now. */
 bool engine_is_led(void);
 
+/* For who is about to send: if nobody has polled for a while, handles what has come meanwhile,
+ * perhaps that a connection is gone. With no lock, not in a handler. */
+void engine_catch_up(void);
+
 /*
  * Called by the leader before it polls the next time: for what is better done together with
  * something else, if that comes first. Added by another thread, it ends a poll that waits; while

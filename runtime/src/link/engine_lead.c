@@ -11,6 +11,13 @@
 #include "base/stack.h"
 #include "base/tsan.h"
 
+enum {
+	CATCH_UP_ALL =
+		20 * ENGINE_MS, /* nobody has polled: receives that were put off are started */
+	CATCH_UP_MISSES = 3, /* core looks at one descriptor in a poll, which may have no event */
+	CATCH_UP_MAX = 256   /* events; the rest comes when somebody waits */
+};
+
 static _Thread_local struct engine_waiter *leading;
 
 struct engine_waiter *engine_leading(void)
@@ -77,44 +84,59 @@ static gpr_timespec limit_of(int64_t until)
 			       GPR_CLOCK_MONOTONIC };
 }
 
-/* Handles one event, or returns at `until`. */
-static void poll_once(int64_t until)
+/* Returns whether there was an event by then, which is handled. */
+static bool handle_next(int64_t until)
 {
-	struct engine_event *tag;
-	grpc_event event;
+	grpc_event event = grpc_completion_queue_next(engine.queue, limit_of(until), NULL);
+	struct engine_event *tag = event.tag;
 
+	atomic_store_explicit(&engine.is_polling, false, memory_order_relaxed);
+	if (event.type != GRPC_OP_COMPLETE)
+		return false;
+	TSAN_ACQUIRE(tag);
+	tag->done(tag, event.success != 0);
+	return true;
+}
+
+/* Handles one event, or returns at `until`. */
+static bool poll_once(int64_t until)
+{
 	run_hooks();
 	atomic_store(&engine.is_polling, true);
 	if (engine_may_leave(leading)) {
 		atomic_store_explicit(&engine.is_polling, false, memory_order_relaxed);
-		return;
+		return false;
 	}
 	if (atomic_load(&engine.hooks)) /* added by a hook, or just now */
 		until = 0;
-	event = grpc_completion_queue_next(engine.queue, limit_of(until), NULL);
-	atomic_store_explicit(&engine.is_polling, false, memory_order_relaxed);
-	if (event.type != GRPC_OP_COMPLETE)
-		return;
-	tag = event.tag;
-	TSAN_ACQUIRE(tag);
-	tag->done(tag, event.success != 0);
+	return handle_next(until);
 }
 
-void engine_lead(struct engine_waiter *waiter, int64_t until)
+/* Called with the lock, which the leader does not hold until it calls resign(). */
+static void take_lead(struct engine_waiter *waiter)
 {
-	engine.leader = waiter;
+	engine.leader = leading = waiter;
 	pthread_mutex_unlock(&engine.lock);
-	leading = waiter;
-	while (!engine_may_leave(waiter)) {
-		poll_once(until);
-		if (until != ENGINE_FOREVER && engine_now() >= until)
-			break;
-	}
+}
+
+static void resign(void)
+{
 	leading = NULL;
 	pthread_mutex_lock(&engine.lock);
 	engine.leader = NULL;
 	if (!atomic_load(&engine.hooks))
 		engine.has_flush = false;
+}
+
+void engine_lead(struct engine_waiter *waiter, int64_t until)
+{
+	take_lead(waiter);
+	while (!engine_may_leave(waiter)) {
+		(void)poll_once(until);
+		if (until != ENGINE_FOREVER && engine_now() >= until)
+			break;
+	}
+	resign();
 }
 
 /*
@@ -131,4 +153,47 @@ void engine_promote(bool is_brief)
 		w = w->next;
 	if (!w->is_worker || !is_brief)
 		pthread_cond_signal(&w->cond);
+}
+
+/* ---- catching up ---- */
+
+/*
+ * A receive that is started before what is about to be sent costs a write of its own (link_grpc.c).
+ * So hooks run only if something has come, or if it is long ago: what then comes may wait for one.
+ */
+static void handle_all(int64_t idle)
+{
+	int n, misses = 0;
+	bool any = handle_next(0) || idle >= CATCH_UP_ALL;
+
+	for (n = 0; any && n < CATCH_UP_MAX && misses < CATCH_UP_MISSES; n++)
+		misses = poll_once(0) ? 0 : misses + 1;
+}
+
+static void catch_up(void *arg)
+{
+	struct engine_waiter self;
+
+	engine_waiter_init(&self, false);
+	pthread_mutex_lock(&engine.lock);
+	if (!engine.leader) {
+		take_lead(&self);
+		handle_all(*(int64_t *)arg);
+		resign();
+		engine_promote(false);
+		engine_watch_left();
+	}
+	pthread_mutex_unlock(&engine.lock);
+	engine_waiter_fini(&self);
+}
+
+void engine_catch_up(void)
+{
+	int64_t idle;
+
+	if (atomic_load_explicit(&engine.leader, memory_order_relaxed))
+		return; /* who handles what comes at once */
+	idle = engine_now() - atomic_load_explicit(&engine.left_at, memory_order_relaxed);
+	if (idle >= ENGINE_TICK)
+		stack_call(catch_up, &idle);
 }

@@ -31,13 +31,13 @@ struct engine {
 	/* What the runtime's thread watches. */
 	struct engine_waiter runtime; /* it, as a leader; nudged: it is to look now */
 	pthread_t thread;
-	int alarm;            /* a timerfd, on which it sleeps */
-	int64_t look_at;      /* what that is set to */
-	int64_t next_timer;   /* when the next one is due, as it last saw */
-	_Atomic int64_t tick; /* when the tickers are to be called; ENGINE_FOREVER: not */
-	int64_t left_at;      /* when the last leader left */
-	int64_t lively_until; /* hooks were added lately while nobody led */
-	bool has_flush;       /* a hook waits that was not added by a leader */
+	int alarm;               /* a timerfd, on which it sleeps */
+	int64_t look_at;         /* what that is set to */
+	int64_t next_timer;      /* when the next one is due, as it last saw */
+	_Atomic int64_t tick;    /* when the tickers are to be called; ENGINE_FOREVER: not */
+	_Atomic int64_t left_at; /* when the last leader left; written with the lock */
+	int64_t lively_until;    /* hooks were added lately while nobody led */
+	bool has_flush;          /* a hook waits that was not added by a leader */
 	int daemons;
 
 	atomic_bool forked;

@@ -18,7 +18,7 @@ bool engine_watch_init(void)
 {
 	atomic_store(&engine.tick, ENGINE_FOREVER);
 	engine.next_timer = engine.look_at = ENGINE_FOREVER;
-	engine.left_at = engine_now();
+	atomic_store(&engine.left_at, engine_now());
 	engine.alarm = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	return engine.alarm >= 0;
 }
@@ -111,7 +111,7 @@ void engine_watch_left(void)
 {
 	int64_t now = engine_now(), most = patience(now), at;
 
-	engine.left_at = now;
+	atomic_store_explicit(&engine.left_at, now, memory_order_relaxed);
 	at = earlier(now + 2 * most, next_date());
 	if (at < engine.look_at || (engine.look_at < now + most && engine.look_at < at &&
 				    !atomic_load(&engine.runtime.is_nudged)))

@@ -397,6 +397,7 @@ struct session *proxy_session_until(pyr_proxy *proxy, int64_t until)
 
 	if (proxy_is_forked())
 		return NULL;
+	engine_catch_up(); /* its link may be gone: better known before a call has left */
 	pthread_mutex_lock(&proxy->lock);
 	if (proxy->session && !proxy->is_freed) {
 		session = proxy->session;
