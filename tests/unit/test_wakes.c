@@ -74,10 +74,123 @@ EVERYWHERE(a_thread_binds_over_a_plain_link_on_which_another_waits)
 	e2e_Work_free(plain);
 }
 
+/* ---- a place that one of two waits for ---- */
+
+static struct engine_waiter *_Atomic lined_up[2]; /* those who wait for a place, in order */
+static struct engine_waiter *_Atomic held_back;   /* whose wake is late */
+static atomic_bool is_woken;                      /* it would have been by now */
+static _Thread_local int line = -1;
+
+void __real_engine_wake(struct engine_waiter *waiter);
+void __wrap_engine_wake(struct engine_waiter *waiter);
+int __real_engine_wait_or_cancel(struct engine_waiter *waiter, int64_t until);
+int __wrap_engine_wait_or_cancel(struct engine_waiter *waiter, int64_t until);
+
+void __wrap_engine_wake(struct engine_waiter *waiter)
+{
+	if (waiter != atomic_load(&held_back))
+		__real_engine_wake(waiter);
+	else
+		atomic_store(&is_woken, true);
+}
+
+int __wrap_engine_wait_or_cancel(struct engine_waiter *waiter, int64_t until)
+{
+	if (line >= 0)
+		atomic_store(&lined_up[line], waiter);
+	return __real_engine_wait_or_cancel(waiter, until);
+}
+
+static bool within_patience(bool (*condition)(void))
+{
+	int64_t until = engine_now() + PATIENCE_MS * (int64_t)ENGINE_MS;
+
+	while (!condition() && engine_now() < until)
+		sched_yield();
+	return condition();
+}
+
+static bool first_is_lined_up(void)
+{
+	return atomic_load(&lined_up[0]) != NULL;
+}
+
+static bool both_are_lined_up(void)
+{
+	return first_is_lined_up() && atomic_load(&lined_up[1]) != NULL;
+}
+
+static bool first_would_be_woken(void)
+{
+	return atomic_load(&is_woken);
+}
+
+struct caller {
+	pthread_t thread;
+	struct e2e_Work *proxy;
+	int line, code;
+};
+
+static void *add_in_line(void *data)
+{
+	struct caller *c = data;
+	int32_t sum;
+
+	line = c->line;
+	c->code = e2e_Work_add(c->proxy, 1, 2, &sum);
+	return NULL;
+}
+
+static void caller_open(struct caller *c, int n)
+{
+	*c = (struct caller){ .proxy = e2e_Work_proxy(place.uri), .line = n };
+	REQUIRE(c->proxy != NULL);
+	CHECK_INT(pyr_proxy_bind(e2e_Work_as_proxy(c->proxy)), 0);
+	pyr_proxy_set_timeout(e2e_Work_as_proxy(c->proxy), PATIENCE_MS / 4);
+	REQUIRE(engine_thread(&c->thread, add_in_line, c) == 0);
+}
+
+/* The first of them is woken for it, and released before it gets there. */
+TEST(a_place_that_its_first_waiter_does_not_take_goes_to_the_next)
+{
+	struct pyr_daemon_options few = { .max_calls = 1 };
+	struct pyr_proxy_options own = { .own_link = true };
+	struct e2e_Work *control;
+	struct caller callers[2];
+	pyr_future *future;
+
+	REQUIRE(place_open(&place, &few));
+	control = e2e_Work_proxy_with(place.uri, &own);
+	work = e2e_Work_proxy(place.uri);
+	REQUIRE(control && work);
+	REQUIRE((future = e2e_Work_hold_start(work, 1)) != NULL);
+	CHECK(work_holds(&place.work, 1));
+	caller_open(&callers[0], 0);
+	CHECK(within_patience(first_is_lined_up));
+	caller_open(&callers[1], 1);
+	CHECK(within_patience(both_are_lined_up));
+	atomic_store(&held_back, atomic_load(&lined_up[0]));
+	CHECK_INT(e2e_Work_answer(control, 1, 7), 0);
+	CHECK(within_patience(first_would_be_woken));
+	pyr_proxy_release(e2e_Work_as_proxy(callers[0].proxy));
+	__real_engine_wake(atomic_exchange(&held_back, NULL));
+	pthread_join(callers[0].thread, NULL);
+	pthread_join(callers[1].thread, NULL);
+	CHECK_INT(callers[0].code, -PYR_CANCELLED);
+	CHECK_INT(callers[1].code, 0);
+	pyr_future_free(future);
+	e2e_Work_free(callers[0].proxy);
+	e2e_Work_free(callers[1].proxy);
+	e2e_Work_free(control);
+	e2e_Work_free(work);
+	CHECK_INT(place_close(&place), 0);
+}
+
 int main(void)
 {
 	static const struct test_case tests[] = {
 		T(a_call_that_is_started_leaves_though_another_thread_begins_to_poll),
+		T(a_place_that_its_first_waiter_does_not_take_goes_to_the_next),
 		T(a_thread_binds_over_a_plain_link_on_which_another_waits),
 	};
 

@@ -10,80 +10,6 @@
 #include "peer/session.h"
 #include "peer/stream.h"
 
-#define RELEASED "the proxy was released"
-
-enum { PLACE_BITS = 14 };
-
-/* ---- numbers ---- */
-
-static bool grow_slots(struct peer *peer)
-{
-	uint32_t n = peer->n_slots ? 2 * peer->n_slots : 64, i;
-	struct call_slot *slots;
-
-	if (n > 1u << PLACE_BITS)
-		return false;
-	slots = realloc(peer->slots, n * sizeof(*slots));
-	if (!slots)
-		return false;
-	for (i = peer->n_slots; i < n; i++)
-		slots[i] = (struct call_slot){ .next_free = i + 2 }; /* places from 1; 0 = none */
-	slots[n - 1].next_free = peer->free_slot;
-	peer->free_slot = peer->n_slots + 1;
-	peer->slots = slots;
-	peer->n_slots = n;
-	return true;
-}
-
-/* Until the other end has said how many it takes, those who can wait leave it at one. */
-bool outcall_take_number(struct peer *peer, struct outcall *call, bool may_block)
-{
-	uint32_t max = peer->has_hello || !may_block ? peer->max_calls : 1;
-	struct call_slot *slot;
-	uint32_t place;
-
-	if (peer->n_calls >= max || (!peer->free_slot && !grow_slots(peer)))
-		return false;
-	place = peer->free_slot - 1;
-	slot = &peer->slots[place];
-	peer->free_slot = slot->next_free;
-	slot->call = call;
-	slot->generation = (slot->generation + 1) & ((1u << (32 - PLACE_BITS)) - 1);
-	if (slot->generation == 0)
-		slot->generation = 1;
-	call->number = slot->generation << PLACE_BITS | place;
-	peer->n_calls++;
-	return true;
-}
-
-struct outcall *peer_live_call(struct peer *peer, uint32_t number)
-{
-	uint32_t place = number & ((1u << PLACE_BITS) - 1);
-
-	if (place >= peer->n_slots || !peer->slots[place].call ||
-	    peer->slots[place].call->number != number)
-		return NULL;
-	return peer->slots[place].call;
-}
-
-static void free_number(struct peer *peer, struct outcall *call)
-{
-	uint32_t place = call->number & ((1u << PLACE_BITS) - 1);
-	struct outcall *next = peer->blocked;
-
-	peer->slots[place].call = NULL;
-	peer->slots[place].next_free = peer->free_slot;
-	peer->free_slot = place + 1;
-	peer->n_calls--;
-	call->number = 0;
-	if (peer->is_left && peer->n_calls == 0)
-		peer->is_ending = true;
-	if (next) { /* somebody waits for a place */
-		peer->blocked = next->next_blocked;
-		engine_wake(&next->waiter);
-	}
-}
-
 /* ---- calls ---- */
 
 static struct outcall_hook is_over; /* the hook of a call that is complete */
@@ -246,76 +172,6 @@ static const char *why_not(int code, char *text, size_t n, const struct outcall 
 	return text;
 }
 
-/* Calls may still be made in it. */
-static bool is_open(const struct session *session)
-{
-	return !session->is_unbound && !session->peer->is_closed && !session->peer->is_ending;
-}
-
-/* Waits for a number. Returns 0, or the status of why there will be none. With the lock, which it
- * may drop meanwhile. */
-static int wait_for_place(struct peer *peer, struct outcall *call, bool may_block)
-{
-	struct outcall **at;
-	bool is_cancelled;
-
-	call->was_not_run = true; /* if there will be none, and another link may have one */
-	while (is_open(call->session) && !incall_is_revoked(call) &&
-	       !outcall_take_number(peer, call, may_block)) {
-		if (!may_block)
-			return PYR_RESOURCE_EXHAUSTED;
-		if (call->deadline != ENGINE_FOREVER && engine_now() >= call->deadline)
-			return PYR_DEADLINE_EXCEEDED;
-		for (at = &peer->blocked; *at; at = &(*at)->next_blocked)
-			;
-		call->next_blocked = NULL;
-		*at = call;
-		pthread_mutex_unlock(&peer->lock);
-		is_cancelled = engine_wait_or_cancel(&call->waiter, call->deadline) < 0;
-		pthread_mutex_lock(&peer->lock);
-		atomic_store(&call->waiter.ready, false);
-		for (at = &peer->blocked; *at && *at != call; at = &(*at)->next_blocked)
-			;
-		if (*at)
-			*at = call->next_blocked;
-		if (is_cancelled)
-			return PYR_CANCELLED;
-		call->was_not_run = !peer->is_closed || peer->was_connected;
-	}
-	if (incall_is_revoked(call))
-		return PYR_CANCELLED;
-	if (is_open(call->session) && !peer->is_going_away &&
-	    call->session->state != SESSION_FAILED) {
-		call->was_not_run = false;
-		return 0;
-	}
-	return call->session->is_released ? PYR_CANCELLED : PYR_UNAVAILABLE;
-}
-
-static void no_place(struct peer *peer, struct outcall *call, int code)
-{
-	char text[512];
-
-	call->was_not_run &= code == PYR_UNAVAILABLE;
-	if (code == PYR_UNAVAILABLE) {
-		session_loss(peer, text, sizeof(text), false);
-	} else if (code == PYR_CANCELLED) {
-		snprintf(text, sizeof(text), "%s",
-			 incall_is_revoked(call)      ? OUTCALL_REVOKED
-			 : call->session->is_released ? RELEASED
-						      : ENGINE_CANCELLED_TEXT);
-	} else if (code == PYR_DEADLINE_EXCEEDED) {
-		snprintf(text, sizeof(text),
-			 "TimeoutError: %u calls to %s are unanswered, and no place was free in "
-			 "time",
-			 peer->n_calls, peer->link->address);
-	} else {
-		snprintf(text, sizeof(text), "%u calls to %s are unanswered, the most it takes",
-			 peer->n_calls, peer->link->address);
-	}
-	fail(call, code, text);
-}
-
 /* large: it packed, when it goes in fragments. wrong: why it may not be sent at all. Returns 0, or
  * the status it has failed with. With the lock, which it may drop meanwhile. */
 static int start(struct outcall *call, const struct codec_packer *packer, uint8_t *large,
@@ -323,10 +179,11 @@ static int start(struct outcall *call, const struct codec_packer *packer, uint8_
 {
 	struct peer *peer = call->session->peer;
 	char text[1024];
-	int code = wait_for_place(peer, call, may_block);
+	int code = outcall_wait_for_place(peer, call, may_block);
 
 	if (code) {
-		no_place(peer, call, code);
+		outcall_explain(call, code, text, sizeof(text));
+		fail(call, code, text);
 	} else if (wrong) {
 		fail(call, code = PYR_INVALID_ARGUMENT, wrong);
 	} else if ((code = session_check_version(call->session, call->operation, text,
@@ -342,7 +199,7 @@ static int start(struct outcall *call, const struct codec_packer *packer, uint8_
 	}
 	call->terms = NULL;
 	if (code && call->number)
-		free_number(peer, call);
+		outcall_free_number(peer, call);
 	return code;
 }
 
@@ -404,7 +261,7 @@ static bool end_here(struct outcall *call, int code, const char *text)
 			peer_queue(peer, &frame);
 		}
 	}
-	free_number(peer, call);
+	outcall_free_number(peer, call);
 	fail(call, code, text);
 	return true;
 }
@@ -431,7 +288,7 @@ static bool leave_behind(struct outcall *call)
 	else if (!peer->is_closed)
 		peer_queue(peer, &frame);
 	outbox_park(peer, &call->stream->out);
-	free_number(peer, call);
+	outcall_free_number(peer, call);
 	return true;
 }
 
@@ -445,18 +302,9 @@ void session_cancel_calls(struct session *session, bool keep_streams)
 		call = peer->slots[i].call;
 		if (!call || call->session != session || (keep_streams && leave_behind(call)))
 			continue;
-		if (end_here(call, PYR_CANCELLED, RELEASED))
+		if (end_here(call, PYR_CANCELLED, OUTCALL_RELEASED))
 			outcall_complete(call);
 	}
-}
-
-void session_wake_blocked(struct session *session)
-{
-	struct outcall *call;
-
-	for (call = session->peer->blocked; call; call = call->next_blocked)
-		if (call->session == session)
-			engine_wake(&call->waiter);
 }
 
 void outcall_cancel(struct outcall *call, int code, const char *text)
@@ -536,21 +384,16 @@ void peer_on_answer(struct peer *peer, const struct frame *frame)
 	}
 	if (call->stream)
 		peer_stream_through(call->stream);
-	free_number(peer, call);
+	outcall_free_number(peer, call);
 	outcall_complete(call);
 }
 
 void peer_on_hello_out(struct peer *peer, const struct frame *frame)
 {
-	struct outcall *call;
-
 	if (frame->max_calls > 0 && frame->max_calls < peer->max_calls)
 		peer->max_calls = frame->max_calls;
 	peer_stream_hello(peer, frame);
-	while ((call = peer->blocked)) { /* each looks again */
-		peer->blocked = call->next_blocked;
-		engine_wake(&call->waiter);
-	}
+	outcall_wake_blocked(peer);
 }
 
 void peer_on_goaway(struct peer *peer, const struct frame *frame)
@@ -574,7 +417,7 @@ static void lost(struct peer *peer, struct outcall *call)
 	call->may_have_run = peer->was_connected && has_left(call);
 	call->was_not_run = !call->may_have_run && peer->was_connected;
 	session_loss(peer, text, sizeof(text), call->may_have_run);
-	free_number(peer, call);
+	outcall_free_number(peer, call);
 	if (call->stream && peer_stream_detach(call->stream))
 		return;
 	fail(call, peer->closed_code ? peer->closed_code : PYR_UNAVAILABLE, text);
@@ -584,16 +427,12 @@ static void lost(struct peer *peer, struct outcall *call)
 void peer_end_out(struct peer *peer)
 {
 	struct session *session;
-	struct outcall *call;
 	uint32_t i;
 
 	for (i = 0; i < peer->n_slots; i++)
 		if (peer->slots[i].call)
 			lost(peer, peer->slots[i].call);
-	while ((call = peer->blocked)) {
-		peer->blocked = call->next_blocked;
-		engine_wake(&call->waiter);
-	}
+	outcall_wake_blocked(peer);
 	while ((session = numtab_pop(&peer->sessions_made)))
 		session_wake_binders(session);
 	outbox_discard_all(peer);

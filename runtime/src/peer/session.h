@@ -137,6 +137,14 @@ int session_check_version(const struct session *session, unsigned operation, cha
 /* Gives a call a number of its own. may_block: as outcall_start(). Returns false if there is none.
  */
 bool outcall_take_number(struct peer *peer, struct outcall *call, bool may_block);
+void outcall_free_number(struct peer *peer, struct outcall *call);
+/* Waits for a number. Returns 0, or the status of why there will be none. With the lock, which it
+ * may drop meanwhile. */
+int outcall_wait_for_place(struct peer *peer, struct outcall *call, bool may_block);
+/* What is told of that status. */
+void outcall_explain(struct outcall *call, int code, char *text, size_t n);
+/* All who wait for a number look again. */
+void outcall_wake_blocked(struct peer *peer);
 /* Ends the session's running calls as CANCELLED; keep_streams as session_close(). */
 void session_cancel_calls(struct session *session, bool keep_streams);
 
@@ -153,7 +161,8 @@ bool outcall_wait(struct outcall *call, int64_t until);
 /* The same for one who only looks: returns 1 if it is known, 0 if not, -PYR_CANCELLED when the task
  * was cancelled, which the call is not. */
 int outcall_watch(struct outcall *call, int64_t until);
-#define OUTCALL_REVOKED "the call that this one is part of was cancelled"
+#define OUTCALL_RELEASED "the proxy was released"
+#define OUTCALL_REVOKED  "the call that this one is part of was cancelled"
 /* The answer is in: whoever waits may go, and with it the call's memory, unless it has a hook. */
 void outcall_complete(struct outcall *call);
 /* Returns false, the hook not set, if it is over already. */
