@@ -107,7 +107,7 @@ pyr_ns *pyr_ns_locate(const char *address)
 
 void pyr_ns_free(pyr_ns *ns)
 {
-	if (!ns)
+	if (!ns || engine_is_forked())
 		return;
 	root_remove(&ns->root);
 	pyrite_NameServer_free(ns->proxy);

@@ -80,9 +80,11 @@ pyr_future *pyr__start(void *self, const struct pyr__interface *interface, unsig
 		return error_constructor(PYR_FAILED_PRECONDITION,
 					 "%s: a batch takes no futures: start the batch itself",
 					 interface->operations[op].name);
+	proxy_ref(proxy); /* it may be freed meanwhile */
 	arena_init(&arena, room, sizeof(room));
 	future = start_future(proxy, (unsigned)operation, in, &arena);
 	arena_clear(&arena);
+	proxy_unref(proxy);
 	return future;
 }
 

@@ -65,7 +65,7 @@ static const char *keep_annotations(pyr_proxy *proxy, const struct pyr_proxy_opt
 static void *new_proxy(const struct pyr__interface *interface, const char *uri,
 		       const struct pyr_proxy_options *options)
 {
-	struct uri_problem problem;
+	struct uri_problem problem = { .code = PYR_RESOURCE_EXHAUSTED, .text = "out of memory" };
 	const char *wrong;
 	pyr_proxy *proxy;
 
@@ -205,6 +205,8 @@ void pyr__proxy_free(void *self)
 	pyr_proxy *proxy = self;
 
 	if (!proxy || proxy->batch) /* which frees it */
+		return;
+	if (engine_is_forked()) /* where locks may be held by threads that are not there */
 		return;
 	root_remove(&proxy->root);
 	pthread_mutex_lock(&proxy->lock);

@@ -73,6 +73,8 @@ int pyr_proxy_set_handshake(pyr_proxy *proxy, const void *handshake, size_t n)
 
 	if (!proxy || (!handshake && n > 0))
 		return proxy ? error_missing("handshake") : error_null("proxy");
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
 	wrong = problem(proxy, n, false);
 	if (wrong)
 		return error_set(PYR_INVALID_ARGUMENT, "%s: %s", proxy->uri->text, wrong);

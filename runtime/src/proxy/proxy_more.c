@@ -319,8 +319,8 @@ bool pyr_proxy_is_plain(pyr_proxy *proxy)
 {
 	bool is_plain;
 
-	if (!proxy)
-		return false;
+	if (!proxy || engine_is_forked())
+		return proxy && proxy->wish.plain == PYR_PLAIN_ONLY;
 	pthread_mutex_lock(&proxy->lock);
 	is_plain = proxy->wish.plain == PYR_PLAIN_ONLY ||
 		   (proxy->session && session_is_plain(proxy->session));
