@@ -92,6 +92,23 @@ static bool derives(const struct ast_decl *decl, const char *wire_name)
 	return false;
 }
 
+/* What an interface has by a base that is new to it; the operations themselves may be old. */
+static void tell_gained(const struct report *report, const struct ast_decl *decl,
+			const struct ast_decl *base)
+{
+	char text[400];
+
+	snprintf(text, sizeof(text), "is a %.140s now", base->wire_name);
+	tell(report, false, &decl->loc, decl->wire_name, text);
+	for (size_t i = 0; i < base->n_operations; i++) {
+		if (base->operations[i]->owner != base)
+			continue; /* of a base's base, which is told of by itself */
+		snprintf(text, sizeof(text), "%.140s.%.140s", decl->wire_name,
+			 base->operations[i]->name);
+		tell(report, false, &decl->loc, text, "the operation is new");
+	}
+}
+
 /* A proxy of a base is refused by an object that is no such thing any more. */
 static void compare_bases(const struct report *report, const struct ast_decl *old_decl,
 			  const struct ast_decl *new_decl)
@@ -105,6 +122,9 @@ static void compare_bases(const struct report *report, const struct ast_decl *ol
 		if (!derives(new_decl, base))
 			tell(report, true, &new_decl->loc, new_decl->wire_name, text);
 	}
+	for (size_t i = 0; i < new_decl->n_all_bases; i++)
+		if (!derives(old_decl, new_decl->all_bases[i]->wire_name))
+			tell_gained(report, new_decl, new_decl->all_bases[i]);
 }
 
 static void compare_interfaces(const struct report *report, const struct interfaces *old_ones,
@@ -194,9 +214,9 @@ bool breaking_compare(const struct idl_unit *old_unit, const struct idl_unit *ne
 	struct interfaces old_ones = { 0 }, new_ones = { 0 };
 	bool ok;
 
-	emit_walk(old_unit->root, old_unit->main, collect, &old_ones);
+	emit_walk(old_unit, old_unit->main, collect, &old_ones);
 	for (size_t i = 0; i < new_unit->n_files; i++)
-		emit_walk(new_unit->root, new_unit->files[i], collect, &new_ones);
+		emit_walk(new_unit, new_unit->files[i], collect, &new_ones);
 	ok = !old_ones.is_broken && !new_ones.is_broken &&
 	     compare_all(&report, &old_ones, &new_ones);
 	free(old_ones.items);

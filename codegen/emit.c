@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "emit.h"
 
+#include <inttypes.h>
 #include <pyrite/pyrite.h>
 
-void emit_walk(const struct ast_decl *root, const struct ast_file *file, emit_visit visit,
+void emit_walk(const struct idl_unit *unit, const struct ast_file *file, emit_visit visit,
 	       void *data)
 {
-	bool scope = root->kind == AST_MODULE || root->kind == AST_INTERFACE;
-
-	for (size_t i = 0; scope && i < root->n_items; i++)
-		emit_walk(root->items[i], file, visit, data);
-	if (root->kind != AST_MODULE && root->loc.file == file)
-		visit(data, root);
+	for (size_t i = 0; i < unit->n_decls; i++)
+		if (unit->decls[i]->loc.file == file)
+			visit(data, unit->decls[i]);
 }
 
 void emit_banner(struct buf *out, const struct idl_unit *unit, const char *open, const char *close)
@@ -22,14 +20,21 @@ void emit_banner(struct buf *out, const struct idl_unit *unit, const char *open,
 
 void emit_macro_name(struct buf *out, const struct ast_file *file)
 {
-	if (file->stem[0] >= '0' && file->stem[0] <= '9')
-		buf_str(out, "IDL_");
+	bool is_plain = file->stem[0] < '0' || file->stem[0] > '9';
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	buf_str(out, is_plain ? "" : "IDL_");
 	for (const char *c = file->stem; *c; c++) {
-		bool letter = (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
-		char upper = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : letter ? *c : '_';
+		bool lower = *c >= 'a' && *c <= 'z';
+		bool other = (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
+		char upper = lower ? (char)(*c - 'a' + 'A') : other ? *c : '_';
 
 		buf_add(out, &upper, 1);
+		is_plain &= lower || *c == '_' || (*c >= '0' && *c <= '9');
+		hash = (hash ^ (unsigned char)*c) * 16777619u;
 	}
+	if (!is_plain)
+		buf_printf(out, "_%08" PRIX32, hash);
 }
 
 const char *emit_deprecated(const struct ast_decl *decl)

@@ -20,16 +20,16 @@ void emit_source(struct buf *out, const struct idl_unit *unit);
 typedef bool (*emit_save)(void *data, const char *path, const struct buf *text);
 bool emit_proto(const struct idl_unit *unit, emit_save save, void *data);
 
-/* Calls visit for every declaration of the file in the order of its source, modules and interfaces
- * entered; an interface comes after its contents. */
+/* Calls visit for every declaration of the file but modules, in the order of its source; one comes
+ * after what is inside it. */
 typedef void (*emit_visit)(void *data, const struct ast_decl *decl);
-void emit_walk(const struct ast_decl *root, const struct ast_file *file, emit_visit visit,
+void emit_walk(const struct idl_unit *unit, const struct ast_file *file, emit_visit visit,
 	       void *data);
 
 /* The first line of a generated file, between the comment marks given. */
 void emit_banner(struct buf *out, const struct idl_unit *unit, const char *open, const char *close);
 
-/* "EXAMPLE" of "example.idl": the file's name as part of a macro. */
+/* "EXAMPLE" of "example.idl": the file's name as part of a macro, apart from every other file's. */
 void emit_macro_name(struct buf *out, const struct ast_file *file);
 
 /* For layout_doc(): NULL if it is not deprecated, else the annotation's text, "" if it has none. */

@@ -51,6 +51,23 @@ static void long_constant(struct header *header, const struct ast_decl *decl)
 	buf_str(header->out, "\n");
 }
 
+/* As an enumerator: unlike a macro it leaves members and parameters of that name alone. */
+static void int_constant(struct header *header, const struct ast_decl *decl)
+{
+	struct buf value = { 0 };
+	size_t n = strlen(decl->c_name) + strlen("enum {  =  };");
+
+	flush_constants(header);
+	ctype_constant(&value, decl->type, &decl->value);
+	layout_doc(header->out, 0, decl->doc, emit_deprecated(decl));
+	buf_printf(header->out,
+		   n + value.n <= LAYOUT_WIDTH ? "enum { %s = %s };\n" : "enum {\n\t%s = %s\n};\n",
+		   decl->c_name, buf_text(&value));
+	header->in_constants = true;
+	header->out->failed |= value.failed;
+	buf_free(&value);
+}
+
 static void constant(struct header *header, const struct ast_decl *decl)
 {
 	struct buf value = { 0 };
@@ -81,11 +98,10 @@ static void visit(void *data, const struct ast_decl *decl)
 {
 	struct header *header = data;
 
-	if (decl->kind == AST_CONST) {
-		constant(header, decl);
-		return;
-	}
 	switch (decl->kind) {
+	case AST_CONST:
+		(ast_is_macro(decl) ? constant : int_constant)(header, decl);
+		break;
 	case AST_ENUM:
 		end_constants(header);
 		header_enum(header, decl);
@@ -133,7 +149,7 @@ void emit_header(struct buf *out, const struct idl_unit *unit)
 	struct header header = { .out = out };
 
 	opening(out, unit);
-	emit_walk(unit->root, unit->main, visit, &header);
+	emit_walk(unit, unit->main, visit, &header);
 	end_constants(&header);
 	buf_str(out, "#ifdef __cplusplus\n}\n#endif\n#endif\n");
 

@@ -4,25 +4,24 @@
  * was read without errors.
  */
 #include <argp.h>
-#include <errno.h>
 #include <pyrite/pyrite.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "breaking.h"
 #include "depfile.h"
 #include "emit.h"
+#include "output.h"
 
 #include "../idl/idl.h"
 
 const char *argp_program_version = "pyrite-idl " PYR_VERSION;
 
-enum { KEY_C = 256, KEY_PROTO, KEY_CHECK, KEY_DEPFILE, KEY_BREAKING, KEY_COMPATIBLE };
+enum { KEY_C = 256, KEY_PROTO, KEY_CHECK, KEY_DEPFILE, KEY_BREAKING, KEY_COMPATIBLE, KEY_FORCE };
 
 struct arguments {
 	const char *c_dir, *proto_dir, *depfile, *old_file;
-	bool check, compatible;
+	bool check, compatible, force;
 	const char **files, **include_dirs, **defines; /* argc long */
 	size_t n_files, n_include_dirs, n_defines;
 };
@@ -36,6 +35,7 @@ static const struct argp_option options[] = {
 	  "report what breaks programs that were built from OLD.idl", 0 },
 	{ "compatible", KEY_COMPATIBLE, NULL, 0, "with --breaking: also list the other changes",
 	  0 },
+	{ "force", KEY_FORCE, NULL, 0, "replace files that pyrite-idl did not write", 0 },
 	{ NULL, 'I', "DIR", 0, "look for included files in DIR", 0 },
 	{ NULL, 'D', "NAME[=TOKENS]", 0, "define a macro", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
@@ -80,6 +80,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_COMPATIBLE:
 		arguments->compatible = true;
 		return 0;
+	case KEY_FORCE:
+		arguments->force = true;
+		return 0;
 	case 'I':
 		arguments->include_dirs[arguments->n_include_dirs++] = argument;
 		return 0;
@@ -97,60 +100,59 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-struct outputs {
-	const char *dir;
-	struct items *targets; /* paths written, for the depfile */
+/* Where the files of one IDL file go. */
+struct destination {
+	struct outputs *outputs;
+	struct items targets; /* their paths, for the depfile */
+	const char *dir, *source;
 };
 
-/* Saves a text in a folder of outputs; the one subfolder that a name may have is made. */
-static bool save(void *data, const char *name, const struct buf *text)
+static void add_output(struct destination *to, const char *name, struct buf *text)
 {
-	const struct outputs *outputs = data;
-	struct buf path = { 0 };
-	const char *slash = strchr(name, '/');
-	bool ok;
-
-	if (slash)
-		buf_printf(&path, "%s/%.*s", outputs->dir, (int)(slash - name), name);
-	ok = !slash || mkdir(buf_text(&path), 0777) == 0 || errno == EEXIST;
-	if (!ok)
-		fprintf(stderr, "pyrite-idl: %s: %s\n", buf_text(&path), strerror(errno));
-	ok = ok && buf_save(text, outputs->dir, name) == 0;
-	items_add(outputs->targets, "%s/%s", outputs->dir, name);
-	buf_free(&path);
-	return ok;
+	items_add(&to->targets, "%s/%s", to->dir, name);
+	outputs_add(to->outputs, to->dir, name, text, to->source);
 }
 
-static bool save_c(const struct idl_unit *unit, struct outputs *outputs,
-		   void (*emit)(struct buf *, const struct idl_unit *), const char *extension)
+static bool add_proto(void *data, const char *name, const struct buf *text)
+{
+	struct buf copy = { .failed = text->failed };
+
+	buf_add(&copy, buf_text(text), text->n);
+	add_output(data, name, &copy);
+	return true;
+}
+
+static void add_c(const struct idl_unit *unit, struct destination *to,
+		  void (*emit)(struct buf *, const struct idl_unit *), const char *extension)
 {
 	struct buf text = { 0 }, name = { 0 };
-	bool ok;
 
 	emit(&text, unit);
 	buf_printf(&name, "%s.%s", unit->main->stem, extension);
 	text.failed |= name.failed;
-	ok = save(outputs, buf_text(&name), &text);
-	buf_free(&text);
+	add_output(to, buf_text(&name), &text);
 	buf_free(&name);
-	return ok;
 }
 
 static bool generate(const struct idl_unit *unit, const struct arguments *arguments,
-		     struct buf *rules)
+		     struct outputs *outputs, struct buf *rules)
 {
-	struct items targets = { 0 };
-	struct outputs outputs = { arguments->c_dir, &targets };
+	struct destination to = { .outputs = outputs,
+				  .dir = arguments->c_dir,
+				  .source = unit->main->path };
 	bool ok = true;
 
-	if (arguments->c_dir)
-		ok = save_c(unit, &outputs, emit_header, "h") &&
-		     save_c(unit, &outputs, emit_source, "c");
-	outputs.dir = arguments->proto_dir;
-	if (ok && arguments->proto_dir)
-		ok = emit_proto(unit, save, &outputs);
-	depfile_rule(rules, &targets, unit);
-	items_clear(&targets);
+	if (arguments->c_dir) {
+		add_c(unit, &to, emit_header, "h");
+		add_c(unit, &to, emit_source, "c");
+	}
+	to.dir = arguments->proto_dir;
+	if (arguments->proto_dir)
+		ok = emit_proto(unit, add_proto, &to);
+	if (!ok)
+		fprintf(stderr, "pyrite-idl: %s: out of memory\n", unit->main->path);
+	depfile_rule(rules, &to.targets, unit);
+	items_clear(&to.targets);
 	return ok;
 }
 
@@ -210,14 +212,17 @@ static bool compare(const struct arguments *arguments, const struct idl_unit *ne
 
 static bool generate_all(const struct arguments *arguments, struct idl_unit *const *units)
 {
+	struct outputs outputs = { 0 };
 	struct buf rules = { 0 };
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < arguments->n_files; i++)
-		ok = generate(units[i], arguments, &rules);
+		ok = generate(units[i], arguments, &outputs, &rules);
+	ok = ok && outputs_check(&outputs, arguments->force) && outputs_write(&outputs);
 	if (ok && arguments->depfile)
 		ok = buf_save_path(&rules, arguments->depfile) == 0;
 	buf_free(&rules);
+	outputs_free(&outputs);
 	return ok;
 }
 

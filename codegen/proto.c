@@ -343,7 +343,7 @@ static void make(struct files *files, const struct ast_file *file)
 	files->run->file = file;
 	files->run->types = files_add(files, NULL);
 	if (files->run->types)
-		emit_walk(files->run->unit->root, file, visit, files);
+		emit_walk(files->run->unit, file, visit, files);
 }
 
 static void files_clear(struct files *files)

@@ -95,8 +95,8 @@ const char *proto_package(struct proto_run *run, const struct ast_file *file)
 	for (size_t i = 0; i < run->n_packages; i++)
 		if (run->packages[i].file == file)
 			return run->packages[i].name;
-	emit_walk(run->unit->root, file, widen, &package);
-	emit_walk(run->unit->root, file, choose, &package);
+	emit_walk(run->unit, file, widen, &package);
+	emit_walk(run->unit, file, choose, &package);
 	kept = proto_keep(run, buf_text(&package.name));
 	packages = realloc(run->packages, (run->n_packages + 1) * sizeof(*packages));
 	if (packages) {

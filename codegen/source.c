@@ -90,8 +90,8 @@ void emit_source(struct buf *out, const struct idl_unit *unit)
 	}
 	emit_banner(out, unit, "/*", " */");
 	buf_printf(out, "#include \"%s.h\"\n", unit->main->stem);
-	emit_walk(unit->root, unit->main, visit_needs, &source);
-	emit_walk(unit->root, unit->main, visit, &source);
+	emit_walk(unit, unit->main, visit_needs, &source);
+	emit_walk(unit, unit->main, visit, &source);
 	out->failed |= names_failed(source.names) || source.helpers.failed;
 	names_free(source.names);
 	set_free(&source.helpers);

@@ -178,12 +178,34 @@ struct idl_unit {
 	size_t n_files;
 	struct ast_decl *
 		root; /* a nameless module; reopened modules are one decl with all their contents */
+	struct ast_decl **decls; /* of all files, modules left out, in the order of the text: what
+				  * is inside a declaration comes before it */
+	size_t n_decls;
 	struct ast_type **collections; /* every sequence, map and array type that needs a C struct,
 					  dependencies first, main file's and includes' */
 	size_t n_collections;
 	const char *prefix; /* #pragma prefix of the main file, for reference */
 	struct arena *memory;
 };
+
+/* A constant is an enumerator in C if its type becomes int in every expression; all others are
+ * macros. */
+static inline bool ast_is_macro(const struct ast_decl *constant)
+{
+	switch (constant->type->actual->kind) {
+	case TYPE_BOOLEAN:
+	case TYPE_CHAR:
+	case TYPE_OCTET:
+	case TYPE_INT8:
+	case TYPE_UINT8:
+	case TYPE_INT16:
+	case TYPE_UINT16:
+	case TYPE_INT32:
+		return false;
+	default:
+		return true;
+	}
+}
 
 /* The name of a status code, "NOT_FOUND"; NULL if there is none. */
 const char *ast_status_name(unsigned code);

@@ -130,7 +130,9 @@ static const char *find_clash(struct naming *naming, const struct forms *forms,
 		*by = names_taken(naming, forms->names[i]);
 		if (*by && live_together(*by, decl, forms->what[i]))
 			continue;
-		if (*by || reserved_global(forms->names[i]))
+		if (*by || reserved_global(forms->names[i]) ||
+		    (decl->kind == AST_CONST && ast_is_macro(decl) &&
+		     word_of_generated_code(forms->names[i])))
 			return forms->names[i];
 	}
 	return NULL;
@@ -296,7 +298,8 @@ static void choose_operation(struct naming *naming, struct raw_decl *raw)
 
 	decl->c_name = name;
 	add_operation_forms(front, &forms, interface, name, decl, NULL);
-	clash = reserved_word(name) ? name : find_clash(naming, &forms, decl, &by);
+	by = names_macro(naming, decl->loc.file, name);
+	clash = by || reserved_bare(name) ? name : find_clash(naming, &forms, decl, &by);
 	if (clash && may_mend(naming, raw, by)) {
 		decl->c_name = front_printf(front, "%s_", name);
 		forms.n = 0;

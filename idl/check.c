@@ -79,6 +79,7 @@ static void check_poisoned(struct front *front, struct raw_decl *raw)
 void check_declaration(struct front *front, struct raw_decl *raw)
 {
 	struct raw_decl *outer = front->part, *forward;
+	struct idl_unit *unit = front->unit;
 
 	if (raw->decl.kind == AST_MODULE) {
 		check_module(front, raw);
@@ -102,6 +103,8 @@ void check_declaration(struct front *front, struct raw_decl *raw)
 	front->part = outer;
 	poison_seal(raw);
 	scope_add_item(front, scope_home(front, front->scope), raw);
+	unit->decls = front_grow(front, unit->decls, unit->n_decls, sizeof(*unit->decls));
+	unit->decls[unit->n_decls++] = &raw->decl;
 }
 
 static void check_body(struct front *front, const struct raw_decl *raw)

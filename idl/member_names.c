@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Bare C names: members of structs and unions, parameters. Each struct or operation has a table of
- * its own; macros (constants outside modules) reach into all of them.
+ * its own; macros (constants that are no int) reach into all of them.
  */
 #include <string.h>
 
@@ -31,17 +31,30 @@ static const char *companion(struct front *front, const struct ast_decl *decl, c
 	return NULL;
 }
 
+/* A function, table, enumerator or constant has the name, so that a parameter would hide it. */
+static bool is_value(struct naming *naming, const struct ast_file *from, const char *name)
+{
+	const struct claim *by = names_taken(naming, name);
+
+	if (!by || !by->decl || !names_sees(naming, from, by->file))
+		return false;
+	return by->what || by->decl->kind == AST_CONST || by->decl->kind == AST_ENUMERATOR ||
+	       by->decl->kind == AST_OPERATION;
+}
+
 /* Returns: why a bare name cannot be had, or NULL. */
 static const char *trouble(struct naming *naming, const struct raw_decl *raw, const char *name)
 {
-	const struct claim *by = names_taken(naming, name);
 	const char *beside = companion(naming->front, &raw->decl, name);
+	const struct ast_file *file = raw->decl.loc.file;
 
-	if (reserved_word(name))
+	if (reserved_bare(name))
 		return "reserved in C";
-	if (by && by->decl && by->decl->kind == AST_CONST &&
-	    names_sees(naming, raw->decl.loc.file, by->file))
+	if (names_macro(naming, file, name) || (beside && names_macro(naming, file, beside)))
 		return "a macro";
+	if (raw->decl.kind == AST_PARAM &&
+	    (is_value(naming, file, name) || (beside && is_value(naming, file, beside))))
+		return "the C name of something else";
 	if (table_get(&naming->members, raw->decl.parent, name) ||
 	    (beside && table_get(&naming->members, raw->decl.parent, beside)))
 		return "taken already";

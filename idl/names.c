@@ -141,6 +141,17 @@ const struct claim *names_taken(struct naming *naming, const char *identifier)
 	return table_get(&naming->claims, NULL, identifier);
 }
 
+const struct claim *names_macro(struct naming *naming, const struct ast_file *from,
+				const char *name)
+{
+	const struct claim *by = names_taken(naming, name);
+
+	return by && by->decl && by->decl->kind == AST_CONST && ast_is_macro(by->decl) &&
+			       names_sees(naming, from, by->file)
+		       ? by
+		       : NULL;
+}
+
 void names_claim(struct naming *naming, const char *identifier, const struct ast_decl *decl,
 		 const struct ast_loc *loc, const char *what)
 {

@@ -39,7 +39,13 @@ void c_names_inside(struct naming *naming, struct raw_decl *raw);
 void collection_name(struct naming *naming, struct raw_type *raw);
 void collections_list(struct front *front);
 
-/* reserved.c: as a name at file scope; reserved_word() is for any. */
+/* reserved.c: as a name at file scope; of a member or parameter; reserved_word() is for any. */
 bool reserved_global(const char *name);
+bool reserved_bare(const char *name);
+/* words.c: bare words of generated code, which no macro may be. */
+bool word_of_generated_code(const char *name);
+/* The constant that is a macro of this name where `from` sees it, or NULL. */
+const struct claim *names_macro(struct naming *naming, const struct ast_file *from,
+				const char *name);
 
 #endif

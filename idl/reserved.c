@@ -212,6 +212,25 @@ bool reserved_word(const char *name)
 	return bsearch(name, words, sizeof(words) / sizeof(words[0]), sizeof(words[0]), compare);
 }
 
+/* A type of this name stands in the same list of parameters or members; a function of this name is
+ * called in the body. */
+bool reserved_bare(const char *name)
+{
+	static const char *const types[] = { "pyr_any",    "pyr_call",      "pyr_deferred",
+					     "pyr_future", "pyr_future_cb", "pyr_future_then",
+					     "pyr_object", "pyr_proxy",     "pyr_stream" };
+	size_t n = strlen(name), i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(name, types[i]) == 0)
+			return true;
+	return reserved_word(name) || strncmp(name, "pyr__", 5) == 0 ||
+	       strncmp(name, "PYR_", 4) == 0 ||
+	       (n > 2 && strcmp(name + n - 2, "_t") == 0 &&
+		bsearch(name, globals, sizeof(globals) / sizeof(globals[0]), sizeof(globals[0]),
+			compare));
+}
+
 bool reserved_global(const char *name)
 {
 	return reserved_word(name) || strncmp(name, "pyr_", 4) == 0 ||

@@ -11,3 +11,18 @@ add_test(NAME fuzz_link COMMAND fuzz_link --seed 1 --steps 12000)
 add_test(NAME fuzz_link_anew COMMAND fuzz_link --steps 12000)
 pyrite_test_properties(fuzz_link)
 pyrite_test_properties(fuzz_link_anew)
+
+# pyrite-idl fed with IDL at random. A short run here; a long one by hand, in a build with sanitizers:
+#   build/asan/bin/idl-random 1000000 1 2000
+# and with clang, as for fuzz_codec (tests/codec): bin/fuzz_idl CORPUS tests/corpus tests/bad; bin/fuzz_idl_made CORPUS
+function(pyrite_idl_fuzzer name)
+	add_executable(${name} ${ARGN})
+	target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/codegen)
+	target_compile_definitions(${name} PRIVATE INCLUDE_DIR="${PROJECT_SOURCE_DIR}/runtime/include")
+	target_link_libraries(${name} PRIVATE pyrite_codegen pyrite_idl_front)
+	pyrite_warnings(${name})
+endfunction()
+
+pyrite_idl_fuzzer(idl-random fuzz/idl_random.c fuzz/idl_make.c)
+add_test(NAME idl_random COMMAND idl-random 3000 1 300)
+pyrite_test_properties(idl_random)

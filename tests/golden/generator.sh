@@ -75,7 +75,7 @@ permissions() {
 
 macros() {
 	echo 'module m { const long N = WIDTH; };' >macro.idl
-	mkdir -p defined && "$idl" -D WIDTH=7 --c defined macro.idl && grep -q '#define m_N 7' defined/macro.h
+	mkdir -p defined && "$idl" -D WIDTH=7 --c defined macro.idl && grep -q 'enum { m_N = 7 };' defined/macro.h
 }
 
 # make reads the depfile and finds an output out of date when an included file is newer.
@@ -94,6 +94,37 @@ make_understands() {
 	rm "$dir/base.idl" && ! make -n all | grep 'No rule'
 }
 
+# A file that somebody wrote is not replaced, and nothing is written beside it; what pyrite-idl wrote is.
+foreign() {
+	mkdir -p foreign && echo 'int mine;' >foreign/good.c &&
+		ends 1 'foreign/good.c: not written by pyrite-idl' "$idl" --c foreign good.idl &&
+		same 'good.c' ls foreign && same 'int mine;' cat foreign/good.c &&
+		ends 0 '' "$idl" --force --c foreign good.idl && ends 0 '' "$idl" --c foreign good.idl &&
+		: >foreign/good.h && ends 0 '' "$idl" --c foreign good.idl && [ -s foreign/good.h ] &&
+		mkdir -p foreign/pyrite && echo '// mine' >foreign/pyrite/reference.proto &&
+		echo 'interface I { Object f(); };' >reference.idl &&
+		ends 1 'foreign/pyrite/reference.proto: not written' "$idl" --proto foreign reference.idl &&
+		rm foreign/pyrite/reference.proto && ends 0 '' "$idl" --proto foreign reference.idl &&
+		ends 0 '' "$idl" --proto foreign reference.idl
+}
+
+one_stem() {
+	mkdir -p x y stems && echo 'module a { struct S { long s; }; };' >x/types.idl && cp x/types.idl y/types.idl &&
+		ends 1 'stems/types.h: made from both x/types.idl and y/types.idl' "$idl" --c stems x/types.idl y/types.idl &&
+		is_empty stems
+}
+
+# Files of names that a guard could take for one.
+guards() {
+	local name
+
+	mkdir -p guards
+	for name in my-file my_file My_file my.file 1a idl_1a; do
+		echo "struct S$(echo "$name" | cksum | cut -d ' ' -f 1) { long s; };" >"guards/$name.idl"
+	done
+	"$idl" --c guards guards/*.idl && same 6 echo "$(grep -h '^#ifndef .*_H_PYRITE' guards/*.h | sort -u | wc -l)"
+}
+
 version() {
 	same "pyrite-idl $(sed -n 's/#define PYR_VERSION  *"\(.*\)"/\1/p' "$PYRITE_SOURCE/runtime/include/pyrite/pyrite.h")" \
 		"$idl" --version
@@ -109,5 +140,8 @@ check the_same_input_gives_the_same_bytes same_bytes_from_anywhere
 check output_obeys_the_umask permissions
 check macros_are_defined_from_the_command_line macros
 check make_understands_the_depfile make_understands
+check a_file_that_it_did_not_write_is_refused_by_name foreign
+check two_files_of_one_stem_in_one_run_are_refused one_stem
+check headers_of_similar_names_have_different_guards guards
 check it_tells_its_version version
 tests_end

@@ -218,7 +218,7 @@ TEST(c_names_that_meet_something_get_an_underscore)
 		"module A_B { struct C { long linux, errno; }; exception Bad { }; };\n"
 		"interface I { void free(in long call, in long ret, in long retries, out long x);\n"
 		" void delete(); void go() raises (A::Bad, A_B::Bad); void go_start(); };\n"
-		"enum E { stdin };\nconst long LIMIT = 1;\nstruct S { long LIMIT; };\n");
+		"enum E { stdin };\nconst unsigned long LIMIT = 1;\nstruct S { long LIMIT; };\n");
 
 	CHECK_INT(r.n_errors, 0);
 	CHECK_STR(idl_find(&r, "A::B_C")->c_name, "A_B_C");

@@ -11,18 +11,18 @@
 extern "C" {
 #endif
 
-#define consts_SMALL  (-5)
+enum { consts_SMALL = (-5) };
 #define consts_LARGE  4000000000u
 #define consts_HUGE   INT64_MIN
 #define consts_HUGEST UINT64_C(18446744073709551615)
-#define consts_LEAST  INT32_MIN
-#define consts_SUM    (-9)
-#define consts_BYTE   255
-#define consts_YES    true
-#define consts_LETTER 'a'
-#define consts_QUOTE  '\''
-#define consts_LATIN  '\351'
-#define consts_EURO   8364u
+enum { consts_LEAST = INT32_MIN };
+enum { consts_SUM = (-9) };
+enum { consts_BYTE = 255 };
+enum { consts_YES = true };
+enum { consts_LETTER = 'a' };
+enum { consts_QUOTE = '\'' };
+enum { consts_LATIN = '\351' };
+#define consts_EURO 8364u
 /** Close to what it should be. */
 #define consts_PI       3.14159265358979
 #define consts_WHOLE    2.0
@@ -41,8 +41,8 @@ enum consts_Color {
 };
 extern const struct pyr__type consts_Color_type;
 
-#define consts_FAVOURITE   consts_GREEN
-#define consts_Limits_MOST 5
+#define consts_FAVOURITE consts_GREEN
+enum { consts_Limits_MOST = 5 };
 #define consts_Limits_NAME "limits"
 
 struct consts_Limits;

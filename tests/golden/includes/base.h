@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define base_LIMIT 10
+enum { base_LIMIT = 10 };
 
 enum base_Color {
 	base_RED = 0,

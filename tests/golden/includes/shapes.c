@@ -43,79 +43,6 @@ static const struct pyr__type Point_seq_type = {
 	.fields = Point_seq_fields,
 };
 
-#define More_METHODS(methods) ((const struct base_More_methods *)(methods))
-
-static const struct pyr__field More_args[] = {
-	{ .id = 1, .name = "color", .kind = PYR__ENUM, .type = &base_Color_type },
-	{ .id = 1, .name = "ret", .kind = PYR__STRUCT, .type = &shapes_Line_type },
-};
-
-static int More_line(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
-{
-	const struct shapes_Line *ret = NULL;
-	int status = More_METHODS(methods)->line(call, (enum base_Color)in[0].i32, &ret);
-
-	if (status == 0)
-		out[0].p = ret;
-	return status;
-}
-
-static const struct pyr__operation More_operations[] = {
-	{ "base.More.line", More_line, More_args + 0, 1, 1, 0, 0, NULL, 0x7cb5d99b3852f4cb },
-};
-
-const struct pyr__interface base_More_interface = {
-	"base.More", More_operations, 1, 0x871c55a6a2b64c96, NULL,
-};
-
-int base_More_line(struct base_More *self, enum base_Color color, struct shapes_Line **ret)
-{
-	return pyr__call(self, &base_More_interface, 0, PYR__IN({ .i32 = color }), PYR__OUT(ret));
-}
-pyr_future *base_More_line_start(struct base_More *self, enum base_Color color)
-{
-	return pyr__start(self, &base_More_interface, 0, PYR__IN({ .i32 = color }));
-}
-int base_More_line_get(pyr_future *future, struct shapes_Line **ret)
-{
-	return pyr__get(future, &More_operations[0], PYR__OUT(ret));
-}
-int base_More_line_reply(pyr_deferred *deferred, const struct shapes_Line *ret)
-{
-	return pyr__reply(deferred, &More_operations[0], PYR__IN({ .p = ret }));
-}
-
-struct base_More *base_More_proxy(const char *uri)
-{
-	return pyr__proxy_new(&base_More_interface, uri, NULL);
-}
-
-struct base_More *base_More_proxy_with(const char *uri, const struct pyr_proxy_options *options)
-{
-	return pyr__proxy_new(&base_More_interface, uri, options);
-}
-
-struct base_More *base_More_narrow(pyr_proxy *proxy)
-{
-	return pyr__narrow(proxy, &base_More_interface);
-}
-
-pyr_proxy *base_More_as_proxy(struct base_More *self)
-{
-	return (pyr_proxy *)self;
-}
-
-void base_More_free(struct base_More *self)
-{
-	pyr__proxy_free(self);
-}
-
-const char *base_More_register(pyr_daemon *daemon, const char *id,
-			       const struct base_More_methods *methods, void *data)
-{
-	return pyr__register(daemon, &base_More_interface, id, methods, data);
-}
-
 static const struct pyr__field Line_fields[] = {
 	{ .id = 1,
 	  .name = "from",
@@ -455,4 +382,77 @@ const char *shapes_inner_Diver_register(pyr_daemon *daemon, const char *id,
 					void *data)
 {
 	return pyr__register(daemon, &shapes_inner_Diver_interface, id, methods, data);
+}
+
+#define More_METHODS(methods) ((const struct base_More_methods *)(methods))
+
+static const struct pyr__field More_args[] = {
+	{ .id = 1, .name = "color", .kind = PYR__ENUM, .type = &base_Color_type },
+	{ .id = 1, .name = "ret", .kind = PYR__STRUCT, .type = &shapes_Line_type },
+};
+
+static int More_line(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
+{
+	const struct shapes_Line *ret = NULL;
+	int status = More_METHODS(methods)->line(call, (enum base_Color)in[0].i32, &ret);
+
+	if (status == 0)
+		out[0].p = ret;
+	return status;
+}
+
+static const struct pyr__operation More_operations[] = {
+	{ "base.More.line", More_line, More_args + 0, 1, 1, 0, 0, NULL, 0x7cb5d99b3852f4cb },
+};
+
+const struct pyr__interface base_More_interface = {
+	"base.More", More_operations, 1, 0x871c55a6a2b64c96, NULL,
+};
+
+int base_More_line(struct base_More *self, enum base_Color color, struct shapes_Line **ret)
+{
+	return pyr__call(self, &base_More_interface, 0, PYR__IN({ .i32 = color }), PYR__OUT(ret));
+}
+pyr_future *base_More_line_start(struct base_More *self, enum base_Color color)
+{
+	return pyr__start(self, &base_More_interface, 0, PYR__IN({ .i32 = color }));
+}
+int base_More_line_get(pyr_future *future, struct shapes_Line **ret)
+{
+	return pyr__get(future, &More_operations[0], PYR__OUT(ret));
+}
+int base_More_line_reply(pyr_deferred *deferred, const struct shapes_Line *ret)
+{
+	return pyr__reply(deferred, &More_operations[0], PYR__IN({ .p = ret }));
+}
+
+struct base_More *base_More_proxy(const char *uri)
+{
+	return pyr__proxy_new(&base_More_interface, uri, NULL);
+}
+
+struct base_More *base_More_proxy_with(const char *uri, const struct pyr_proxy_options *options)
+{
+	return pyr__proxy_new(&base_More_interface, uri, options);
+}
+
+struct base_More *base_More_narrow(pyr_proxy *proxy)
+{
+	return pyr__narrow(proxy, &base_More_interface);
+}
+
+pyr_proxy *base_More_as_proxy(struct base_More *self)
+{
+	return (pyr_proxy *)self;
+}
+
+void base_More_free(struct base_More *self)
+{
+	pyr__proxy_free(self);
+}
+
+const char *base_More_register(pyr_daemon *daemon, const char *id,
+			       const struct base_More_methods *methods, void *data)
+{
+	return pyr__register(daemon, &base_More_interface, id, methods, data);
 }

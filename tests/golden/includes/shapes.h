@@ -13,33 +13,6 @@
 extern "C" {
 #endif
 
-struct shapes_Line;
-
-struct base_More;
-extern const struct pyr__interface base_More_interface;
-
-struct base_More_methods {
-	int (*line)(pyr_call *call, enum base_Color color, const struct shapes_Line **ret);
-};
-
-struct base_More *base_More_proxy(const char *uri);
-struct base_More *base_More_proxy_with(const char *uri, const struct pyr_proxy_options *options);
-struct base_More *base_More_narrow(pyr_proxy *proxy);
-pyr_proxy *base_More_as_proxy(struct base_More *self);
-void base_More_free(struct base_More *self);
-const char *base_More_register(pyr_daemon *daemon, const char *id,
-			       const struct base_More_methods *methods, void *data);
-
-int base_More_line(struct base_More *self, enum base_Color color, struct shapes_Line **ret);
-pyr_future *base_More_line_start(struct base_More *self, enum base_Color color);
-static inline int base_More_line_async(struct base_More *self, enum base_Color color,
-				       pyr_future_cb callback, void *data)
-{
-	return pyr_future_then(base_More_line_start(self, color), callback, data);
-}
-int base_More_line_get(pyr_future *future, struct shapes_Line **ret);
-int base_More_line_reply(pyr_deferred *deferred, const struct shapes_Line *ret);
-
 #ifndef PYRITE_HAVE_base_Points_seq
 #define PYRITE_HAVE_base_Points_seq
 struct base_Points_seq {
@@ -185,6 +158,31 @@ static inline int shapes_inner_Diver_dive_async(struct shapes_inner_Diver *self,
 }
 int shapes_inner_Diver_dive_get(pyr_future *future, struct shapes_inner_Deep **ret);
 int shapes_inner_Diver_dive_reply(pyr_deferred *deferred, const struct shapes_inner_Deep *ret);
+
+struct base_More;
+extern const struct pyr__interface base_More_interface;
+
+struct base_More_methods {
+	int (*line)(pyr_call *call, enum base_Color color, const struct shapes_Line **ret);
+};
+
+struct base_More *base_More_proxy(const char *uri);
+struct base_More *base_More_proxy_with(const char *uri, const struct pyr_proxy_options *options);
+struct base_More *base_More_narrow(pyr_proxy *proxy);
+pyr_proxy *base_More_as_proxy(struct base_More *self);
+void base_More_free(struct base_More *self);
+const char *base_More_register(pyr_daemon *daemon, const char *id,
+			       const struct base_More_methods *methods, void *data);
+
+int base_More_line(struct base_More *self, enum base_Color color, struct shapes_Line **ret);
+pyr_future *base_More_line_start(struct base_More *self, enum base_Color color);
+static inline int base_More_line_async(struct base_More *self, enum base_Color color,
+				       pyr_future_cb callback, void *data)
+{
+	return pyr_future_then(base_More_line_start(self, color), callback, data);
+}
+int base_More_line_get(pyr_future *future, struct shapes_Line **ret);
+int base_More_line_reply(pyr_deferred *deferred, const struct shapes_Line *ret);
 
 #ifdef __cplusplus
 }

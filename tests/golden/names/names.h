@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define max 5
+enum { max = 5 };
 
 struct int__int_ {
 	int32_t int_;
@@ -106,7 +106,7 @@ enum names_event_type {
 };
 extern const struct pyr__type names_event_type_type;
 
-#define names_ints_type_ 1
+enum { names_ints_type_ = 1 };
 
 enum names_other {
 	names_event_type_type_ = 0,

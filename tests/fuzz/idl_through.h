@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_FUZZ_IDL_THROUGH_H
+#define PYRITE_FUZZ_IDL_THROUGH_H
+/* For the fuzzers of pyrite-idl: a file through all of it, in this process. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "breaking.h"
+#include "emit.h"
+
+#include "../idl/idl.h"
+
+static inline bool through_forget(void *data, const char *path, const struct buf *text)
+{
+	size_t *n = data;
+
+	*n += text->n + strlen(path);
+	return !text->failed;
+}
+
+/* Everything that can be made of a tree without errors. */
+static inline void through_emitters(const struct idl_unit *unit)
+{
+	struct buf header = { 0 }, source = { 0 };
+	size_t n = 0;
+
+	emit_header(&header, unit);
+	emit_source(&source, unit);
+	if (header.failed || source.failed || !emit_proto(unit, through_forget, &n) || n == 0)
+		abort();
+	buf_free(&header);
+	buf_free(&source);
+}
+
+/* Reads a file; its messages go to out unless that is NULL. Returns: owned, NULL if it has errors.
+ */
+static inline struct idl_unit *through_front(const char *path, const char *folder, FILE *out)
+{
+	const char *const folders[] = { folder };
+	struct idl_options options = { .include_dirs = folders, .n_include_dirs = 1 };
+	struct diag *diag = diag_new();
+	struct idl_unit *unit = diag ? idl_read(path, &options, diag) : NULL;
+
+	if (!unit)
+		abort();
+	if (out)
+		diag_print(diag, out);
+	if (diag_errors(diag) > 0) {
+		idl_unit_free(unit);
+		unit = NULL;
+	}
+	diag_free(diag);
+	return unit;
+}
+
+static inline void through_write(const char *path, const char *text, size_t n)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file || fwrite(text, 1, n, file) != n || fclose(file) != 0)
+		abort();
+}
+#endif
