@@ -152,7 +152,9 @@ static void on_time(pyr_timer *timer, void *data)
 	pthread_mutex_lock(&target.starting);
 	pthread_mutex_unlock(&target.starting);
 	atomic_fetch_sub(&target.asleep, 1);
-	faults_Target_sleep_reply(s->deferred); /* after which nothing cancels */
+	pyr_deferred_set_on_cancel(s->deferred, NULL,
+				   NULL); /* after which nothing sets the timer */
+	faults_Target_sleep_reply(s->deferred);
 	pyr_timer_free(timer);
 }
 

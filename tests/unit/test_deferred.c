@@ -285,6 +285,65 @@ TEST(a_reply_of_another_operation_is_refused_and_the_caller_told)
 	finish_odd(daemon, thread);
 }
 
+/* ---- on_cancel against a lock of the program's own ---- */
+
+static pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int n_begun, n_returned;
+static pyr_deferred *shared; /* own: NULL once somebody has taken it to answer */
+
+static void on_cancel_with_lock(pyr_deferred *deferred, void *data)
+{
+	(void)data;
+	atomic_fetch_add(&n_begun, 1);
+	pthread_mutex_lock(&own);
+	if (shared == deferred) {
+		shared = NULL;
+		pyr_deferred_fail(deferred, PYR_CANCELLED, "nobody waits");
+	}
+	pthread_mutex_unlock(&own);
+	atomic_fetch_add(&n_returned, 1);
+}
+
+static int hold_shared(pyr_call *call, int32_t key, int32_t *ret)
+{
+	(void)key;
+	(void)ret;
+	pthread_mutex_lock(&own);
+	CHECK_INT(pyr_call_defer(call, &shared), 0);
+	pthread_mutex_unlock(&own);
+	pyr_deferred_set_on_cancel(shared, on_cancel_with_lock, NULL);
+	atomic_store(&step, 3);
+	return 0;
+}
+
+/* Answers with the lock that a running on_cancel waits for. */
+TEST(an_answer_does_not_wait_for_an_on_cancel_that_runs)
+{
+	static const struct e2e_Work_methods methods = { .hold = hold_shared };
+	pyr_future *future;
+
+	begin();
+	atomic_store(&n_begun, 0);
+	atomic_store(&n_returned, 0);
+	atomic_store(&step, 0);
+	e2e_Work_free(work);
+	work = e2e_Work_proxy(e2e_Work_register(place.daemon, "own", &methods, NULL));
+	future = e2e_Work_hold_start(work, 1);
+	CHECK(!pyr_future_is_ready(future));
+	while (atomic_load(&step) != 3)
+		sched_yield();
+	pthread_mutex_lock(&own);
+	pyr_future_free(future);
+	while (atomic_load(&n_begun) == 0)
+		sched_yield();
+	CHECK_INT(e2e_Work_hold_reply(shared, 1), 0);
+	shared = NULL;
+	pthread_mutex_unlock(&own);
+	while (atomic_load(&n_returned) == 0)
+		sched_yield();
+	finish();
+}
+
 TEST(null_deferreds_are_answered)
 {
 	CHECK_INT(e2e_Work_hold_reply(NULL, 1), -PYR_INVALID_ARGUMENT);
@@ -301,4 +360,4 @@ TESTS(deferred, T(an_answer_may_come_from_another_thread),
       T(a_cancel_is_told_once), T(a_deadline_is_told), T(a_proxy_that_is_freed_is_told),
       T(on_cancel_that_is_set_too_late_is_called_all_the_same),
       T(a_reply_of_another_operation_is_refused_and_the_caller_told),
-      T(null_deferreds_are_answered))
+      T(an_answer_does_not_wait_for_an_on_cancel_that_runs), T(null_deferreds_are_answered))

@@ -245,6 +245,41 @@ TEST(f5_a_lost_call_has_no_answer)
 	hops_Hop_free(proxy);
 }
 
+/* ---- what the runtime refuses ---- */
+
+static struct hops_Hop *hooks_own;
+static atomic_int n_hook_calls;
+
+/* Makes a call, which the thread that polls could not. */
+static void on_answer_calling(pyr_call *call, void *data)
+{
+	(void)call;
+	(void)data;
+	if (hooks_own && atomic_fetch_add(&n_hook_calls, 1) == 0)
+		CHECK_INT(hops_Hop_add(hooks_own, 1, 2, NULL), 0);
+}
+
+TEST(the_hook_is_not_called_for_what_is_refused_where_calls_come_in)
+{
+	struct pyr_daemon_options options = { .on_answer = on_answer_calling, .max_message = 1000 };
+	struct pyr_proxy_options plain = { .plain = PYR_PLAIN_ONLY };
+	char text[5000];
+
+	begin(&(struct hop_way){ 0 }, &options);
+	hooks_own = hops_Hop_proxy(hop.uri);
+	proxy = hops_Hop_proxy_with(hop.uri, &plain);
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	CHECK_INT(hops_Hop_fail(proxy, &nowhere, PYR_ABORTED, text), -PYR_RESOURCE_EXHAUSTED);
+	CHECK_INT(atomic_load(&n_hook_calls), 0);
+	CHECK_INT(hops_Hop_fail(proxy, &nowhere, PYR_ABORTED, "x"), -PYR_ABORTED);
+	CHECK_INT(atomic_load(&n_hook_calls), 3); /* its own call and session, too */
+	hops_Hop_free(proxy);
+	hops_Hop_free(hooks_own);
+	CHECK(hop_close_all(&hop, 1));
+}
+
 TESTS(hooks, T(f5_hooks_of_both_ends_add_annotations_to_each_message), T(f5_a_batch_is_one_message),
       T(f5_hooks_may_make_calls_of_their_own), T(f5_the_answer_to_a_bind_is_a_message_too),
-      T(f5_too_many_annotations_fail_the_call), T(f5_a_lost_call_has_no_answer))
+      T(f5_too_many_annotations_fail_the_call), T(f5_a_lost_call_has_no_answer),
+      T(the_hook_is_not_called_for_what_is_refused_where_calls_come_in))

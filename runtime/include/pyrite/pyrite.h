@@ -263,8 +263,20 @@ const char *pyr_daemon_address(pyr_daemon *daemon);
  * NULL with NOT_FOUND. */
 const char *pyr_daemon_uri(pyr_daemon *daemon, const char *id);
 
-/* Forgets an object: later calls to it are answered NOT_FOUND, running ones go on. */
+/* Forgets an object: calls to it are answered NOT_FOUND, also those that wait; running and deferred
+ * ones go on. */
 int pyr_daemon_unregister(pyr_daemon *daemon, const char *id);
+
+/*
+ * Sets what frees the object's data, which it gets as it was registered: called once, after the
+ * object was unregistered, or its daemon freed, and its last call that had begun is through (a
+ * deferred one: answered). In a method thread, at the latest in pyr_daemon_free(); in the callback
+ * thread, where a deferred outlives its daemon. Until then the data are valid in all its calls and
+ * their hooks; then pyr_call_data() gives NULL. Instead of what was set before. NOT_FOUND if there
+ * is no such object: then nothing will be called.
+ */
+typedef void (*pyr_destroy_cb)(void *data);
+int pyr_daemon_set_destroy(pyr_daemon *daemon, const char *id, pyr_destroy_cb destroy);
 
 /* Makes the object the one that answers plain gRPC calls which name none. Of several of an
  * interface the last set wins. */
@@ -280,7 +292,9 @@ void *pyr_call_data(const pyr_call *call);            /* the object's data, as r
 const char *pyr_call_object(const pyr_call *call);    /* id of the object */
 const char *pyr_call_operation(const pyr_call *call); /* "example.Server.add" */
 const char *pyr_call_peer(const pyr_call *call);      /* address of the caller; not authenticated */
-bool pyr_call_is_cancelled(const pyr_call *call);     /* nobody waits for the answer any more */
+/* Nobody waits for the answer any more. Whatever the method then answers, its call ends with
+ * CANCELLED or DEADLINE_EXCEEDED, here (on_call_error) as at the caller. */
+bool pyr_call_is_cancelled(const pyr_call *call);
 int64_t pyr_call_time_left(
 	const pyr_call *call); /* ms to the caller's deadline; INT64_MAX if there is none */
 
@@ -317,9 +331,13 @@ pyr_deferred_call(pyr_deferred *deferred); /* borrowed: for pyr_alloc(), pyr_cal
 
 /*
  * Called once, in a method thread of the daemon, when the caller cancels or is gone before the
- * answer. It may answer itself; another thread that answers meanwhile waits until it is through.
+ * answer, with no lock held. It may answer itself; if another thread may do so at the same time, it
+ * is theirs to agree who does. An answer does not wait for an on_cancel that runs, and the deferred
+ * and its call stay valid until that has returned.
  */
 typedef void (*pyr_cancel_cb)(pyr_deferred *deferred, void *data);
+/* After it returns the one that was set before neither runs nor will (it waits for one that runs,
+ * except from its own thread): so, with NULL and before the answer, data can be freed. */
 void pyr_deferred_set_on_cancel(pyr_deferred *deferred, pyr_cancel_cb on_cancel, void *data);
 
 /*

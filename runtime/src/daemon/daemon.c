@@ -101,9 +101,9 @@ static void on_closed(struct peer_host *host, struct peer *peer)
 		d->peers = peer->next;
 	if (peer->next)
 		peer->next->prev = peer->prev;
+	engine_wake(&d->progress); /* with the lock: without it who waits for this may free d */
 	pthread_mutex_unlock(&d->lock);
 	peer_unref(peer);
-	engine_wake(&d->progress);
 }
 
 static void on_progress(struct peer_host *host)
@@ -482,6 +482,7 @@ static void free_daemon(void *arg)
 	plain_face_free(daemon->plain); /* after those who hand it calls */
 	wait_until(daemon, has_no_peers, ENGINE_FOREVER);
 	lingering_free(daemon->host.lingering);
+	objects_close(&daemon->objects); /* their data end as the last jobs of the executor */
 	exec_free(daemon->executor);
 	objects_free(&daemon->objects);
 	door_free(daemon->door);

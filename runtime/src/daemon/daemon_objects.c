@@ -2,11 +2,13 @@
 /* A daemon's objects, as its users see them. */
 #include <pyrite/gen.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/uri.h"
 #include "daemon/daemon_own.h"
+#include "peer/callbacks.h"
 
 const char *pyr_daemon_address(pyr_daemon *daemon)
 {
@@ -80,6 +82,63 @@ int pyr_daemon_unregister(pyr_daemon *daemon, const char *id)
 		return 0;
 	return error_set(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
 			 daemon->host.address);
+}
+
+/* ---- the end of an object's data ---- */
+
+struct ending {
+	struct exec_job job;
+	struct executor *executor; /* counted */
+	pyr_destroy_cb destroy;
+	void *data;
+};
+
+static void free_ending(struct ending *ending)
+{
+	if (!ending)
+		return;
+	exec_unref(ending->executor);
+	free(ending);
+}
+
+static void destroy_data(struct exec_job *job)
+{
+	struct ending *ending = (struct ending *)job;
+	pyr_error *kept = pyr_error_take();
+
+	ending->destroy(ending->data);
+	error_restore(kept);
+	free_ending(ending);
+}
+
+static void on_unused(struct object *object)
+{
+	struct ending *ending = object->ending;
+
+	ending->data = object->data;
+	ending->job.run = destroy_data;
+	callbacks_post(ending->executor, &ending->job);
+}
+
+int pyr_daemon_set_destroy(pyr_daemon *daemon, const char *id, pyr_destroy_cb destroy)
+{
+	struct ending *ending;
+	bool is_there;
+	void *place;
+
+	if (!daemon || !id || !destroy)
+		return daemon ? error_missing(id ? "destroy" : "id") : error_null("daemon");
+	place = ending = calloc(1, sizeof(*ending));
+	if (!ending)
+		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	exec_ref(daemon->executor);
+	ending->executor = daemon->executor;
+	ending->destroy = destroy;
+	is_there = objects_on_unused(&daemon->objects, id, on_unused, &place);
+	free_ending(place); /* what was set before, or this one */
+	return is_there ? 0
+			: error_set(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
+				    daemon->host.address);
 }
 
 int pyr_daemon_set_default(pyr_daemon *daemon, const char *id)

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "base/log.h"
 #include "link/engine.h"
 
 static struct callbacks {
@@ -40,4 +41,15 @@ struct executor *callbacks_here(void)
 	struct executor *e = exec_current();
 
 	return e ? e : callbacks_executor();
+}
+
+void callbacks_post(struct executor *executor, struct exec_job *job)
+{
+	struct executor *e;
+
+	if (exec_post(executor, job))
+		return;
+	e = callbacks_executor();
+	if (!e || !exec_post(e, job))
+		log_line(PYR_LOG_ERROR, "a callback is lost: there is no thread for it");
 }

@@ -9,23 +9,10 @@
 #include "base/stack.h"
 #include "link/engine.h"
 #include "peer/context.h"
+#include "peer/deferred.h"
 #include "peer/exec.h"
 #include "peer/peer_batch.h"
 #include "peer/stream.h"
-
-/*
- * The place of an answer that comes later. `lock` orders the caller's cancel against the answer:
- * on_cancel is called at most once, in a method thread, and not after the answer was given.
- */
-struct pyr_deferred {
-	pyr_call *call; /* counted */
-	pthread_mutex_t lock;
-	pyr_cancel_cb on_cancel;
-	void *data;
-	struct exec_job cancelled; /* the way into a method thread */
-	bool is_posted;            /* lock: that job is queued */
-	bool is_told;              /* lock: on_cancel was or is being called */
-};
 
 static _Thread_local pyr_call *current;
 
@@ -80,6 +67,8 @@ void incall_unref(pyr_call *call)
 	object_unref(call->object);
 	if (call->executor)
 		exec_unref(call->executor);
+	if (call->deferred)
+		deferred_fini(call->deferred);
 	arena_clear(&call->arena);
 	pthread_mutex_destroy(&call->lock);
 	free(call->owned);
@@ -128,8 +117,17 @@ void incall_fail(pyr_call *call, int code, const char *format, ...)
 	incall_end(call, &error);
 }
 
+void incall_reply(pyr_call *call, const struct codec_packer *packer)
+{
+	if (incall_is_given_up(call))
+		return;
+	incall_before_answer(call);
+	call->is_answered = true;
+	call->origin->reply(call, packer);
+}
+
 /* Packs and sends the results of a method that returned 0. */
-static void answer(pyr_call *call, pyr__in *out)
+void incall_answer(pyr_call *call, pyr__in *out)
 {
 	struct codec_problem problem;
 	struct codec_packer packer;
@@ -145,9 +143,7 @@ static void answer(pyr_call *call, pyr__in *out)
 			    "the method's result cannot be sent: %s", problem.text);
 		return;
 	}
-	incall_before_answer(call);
-	call->is_answered = true;
-	call->origin->reply(call, &packer);
+	incall_reply(call, &packer);
 }
 
 static void run_method(pyr_call *call)
@@ -177,7 +173,7 @@ static void run_method(pyr_call *call)
 	if (call->deferred)
 		return; /* it owns the answer, and may have given it */
 	if (err == 0)
-		answer(call, out);
+		incall_answer(call, out);
 	else
 		incall_returned(call, err);
 }
@@ -221,49 +217,33 @@ static void run_wanted(pyr_call *call)
 		run_method(call);
 }
 
+/* Whether its object was not unregistered while it waited. Answers otherwise. Each call of a batch
+ * is asked about for itself. */
+static bool has_object(pyr_call *call)
+{
+	if (call->has_data || call->batch)
+		return true;
+	incall_fail(call, PYR_NOT_FOUND, "no object '%s' at %s: it was unregistered",
+		    call->object->id, object_address(call->object));
+	return false;
+}
+
 void incall_run(pyr_call *call)
 {
 	pyr_error *error = pyr_error_take(); /* not of this call */
 	pyr_call *outer = incall_enter(call);
 
+	call->has_data = object_enter(call->object);
 	call->has_begun = true;
 	context_clear_reply();
 	if (call->origin->run)
 		call->origin->run(call);
-	else if (is_wanted(call) && (!call->is_guarded || call->origin->admit(call)))
+	else if (is_wanted(call) && (!call->is_guarded || call->origin->admit(call)) &&
+		 has_object(call))
 		run_wanted(call);
 	incall_enter(outer);
+	object_leave(call->object);
 	error_restore(error);
-}
-
-static void on_cancelled(struct exec_job *job)
-{
-	pyr_deferred *d = (pyr_deferred *)((char *)job - offsetof(pyr_deferred, cancelled));
-	pyr_call *call = d->call;
-
-	pthread_mutex_lock(&d->lock); /* also while it runs: who answers meanwhile waits */
-	d->is_posted = false;
-	if (d->on_cancel && !d->is_told) {
-		d->is_told = true;
-		d->on_cancel(d, d->data);
-	}
-	pthread_mutex_unlock(&d->lock);
-	incall_unref(call);
-}
-
-static void tell_deferred(pyr_deferred *d)
-{
-	bool post;
-
-	pthread_mutex_lock(&d->lock);
-	post = !d->is_posted && !d->is_told && d->on_cancel;
-	if (post) {
-		incall_ref(d->call);
-		d->is_posted = exec_post(d->call->executor, &d->cancelled);
-		if (!d->is_posted)
-			incall_unref(d->call); /* not the last: the deferred has one */
-	}
-	pthread_mutex_unlock(&d->lock);
 }
 
 void incall_cancel(pyr_call *call)
@@ -279,140 +259,5 @@ void incall_cancel(pyr_call *call)
 	incall_cancel_nested(call);
 	d = __atomic_load_n(&call->deferred, __ATOMIC_ACQUIRE);
 	if (d)
-		tell_deferred(d);
-}
-
-/* ---- answers that come later ---- */
-
-/* Recursive, so that an on_cancel may give the answer itself. */
-static void init_lock(pthread_mutex_t *lock)
-{
-	pthread_mutexattr_t attr;
-
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-	pthread_mutex_init(lock, &attr);
-	pthread_mutexattr_destroy(&attr);
-}
-
-int pyr_call_defer(pyr_call *call, pyr_deferred **ret)
-{
-	pyr_deferred *d;
-
-	if (!call)
-		return error_null("call");
-	if (!ret)
-		return error_missing("ret");
-	if (call->origin->hook)
-		return error_set(PYR_FAILED_PRECONDITION, "%s: a hook answers before it returns",
-				 operation_of(call)->table->name);
-	if (call->deferred || call != current)
-		return error_set(PYR_FAILED_PRECONDITION, "%s: %s", operation_of(call)->table->name,
-				 call->deferred ? "the call is deferred already"
-						: "only its own method can defer a call");
-	d = arena_alloc(&call->arena, sizeof(*d));
-	if (!d)
-		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
-	d->call = call;
-	d->cancelled.run = on_cancelled;
-	init_lock(&d->lock);
-	incall_ref(call);
-	__atomic_store_n(&call->deferred, d, __ATOMIC_RELEASE);
-	*ret = d;
-	return 0;
-}
-
-pyr_call *pyr_deferred_call(pyr_deferred *deferred)
-{
-	return deferred ? deferred->call : NULL;
-}
-
-void pyr_deferred_set_on_cancel(pyr_deferred *deferred, pyr_cancel_cb on_cancel, void *data)
-{
-	if (!deferred)
-		return;
-	pthread_mutex_lock(&deferred->lock);
-	deferred->on_cancel = on_cancel;
-	deferred->data = data;
-	pthread_mutex_unlock(&deferred->lock);
-	if (on_cancel && atomic_load(&deferred->call->is_cancelled))
-		tell_deferred(deferred);
-}
-
-/* From here on the caller answers, and on_cancel is not called any more. */
-static pyr_call *take(pyr_deferred *d)
-{
-	pthread_mutex_lock(&d->lock);
-	d->is_told = true;
-	pthread_mutex_unlock(&d->lock);
-	return d->call;
-}
-
-/* An answer on its way through the stack that has room for it. */
-struct completion {
-	pyr_deferred *deferred;
-	const struct pyr__operation *operation;
-	pyr__in *out;
-	int code;
-	const char *text;
-	int err;
-};
-
-static void reply(void *arg)
-{
-	struct completion *c = arg;
-	pyr_call *call = take(c->deferred);
-
-	if (operation_of(call)->table != c->operation) {
-		incall_fail(call, PYR_INTERNAL, "the servant answered %s as if it were %s",
-			    operation_of(call)->table->name, c->operation->name);
-		c->err = error_set(PYR_INVALID_ARGUMENT, "the deferred is of %s, not of %s",
-				   operation_of(call)->table->name, c->operation->name);
-	} else {
-		answer(call, c->out);
-	}
-	incall_unref(call);
-}
-
-int pyr__reply(pyr_deferred *deferred, const struct pyr__operation *operation, pyr__in *out)
-{
-	struct completion c = { .deferred = deferred, .operation = operation, .out = out };
-
-	if (!deferred)
-		return error_null("deferred");
-	stack_call(reply, &c);
-	return c.err;
-}
-
-static void fail(void *arg)
-{
-	struct completion *c = arg;
-	pyr_call *call = take(c->deferred);
-
-	incall_fail(call, c->code, "%s", c->text);
-	incall_unref(call);
-}
-
-int pyr_deferred_fail(pyr_deferred *deferred, int code, const char *format, ...)
-{
-	struct completion c = { .deferred = deferred, .code = code < 0 ? -code : code };
-	char text[2048];
-	va_list args;
-
-	if (!deferred)
-		return error_null("deferred");
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (c.code < 1 || c.code > PYR_UNAUTHENTICATED)
-		c.code = PYR_UNKNOWN;
-	c.text = text;
-	stack_call(fail, &c);
-	return 0;
-}
-
-void pyr_deferred_free(pyr_deferred *deferred)
-{
-	if (deferred)
-		(void)pyr_deferred_fail(deferred, PYR_INTERNAL, "the servant gave no answer");
+		deferred_cancel(d);
 }

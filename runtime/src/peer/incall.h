@@ -69,6 +69,7 @@ struct pyr_call {
 	bool is_oneway;        /* already answered; results and errors go nowhere */
 	bool is_answered;
 	bool has_begun;  /* a method thread took it */
+	bool has_data;   /* its object was there then, and its data stays while it runs */
 	bool is_guarded; /* it came before its session was accepted: its origin admits it. One that
 			    will be refused anyway has its failure */
 	uint32_t number;
@@ -132,7 +133,16 @@ void incall_cancel_nested(pyr_call *call);
 /* Unpacks, calls the method, answers. In a method thread; the caller keeps its reference. */
 void incall_run(pyr_call *call);
 
-/* It is about to be answered: what the daemon's hook says goes along. Not once it was. */
+/* A method's results; nothing if it is answered. incall_reply: packed. */
+void incall_answer(pyr_call *call, pyr__in *out);
+void incall_reply(pyr_call *call, const struct codec_packer *packer);
+
+/* Its method may have been told that nobody waits: then the answer is just that, whatever the
+ * method says. Answers if so. */
+bool incall_is_given_up(pyr_call *call);
+
+/* It is about to be answered: what the daemon's hook says goes along. Not once it was, nor before a
+ * method thread took it. */
 void incall_before_answer(pyr_call *call);
 
 /* Ends it with an error: tells the daemon's hook, and the caller unless it was answered. */

@@ -20,7 +20,7 @@ static const char *keep(pyr_call *call, const char *text)
 
 void *pyr_call_data(const pyr_call *call)
 {
-	return call ? call->object->data : NULL;
+	return call && call->has_data ? call->object->data : NULL;
 }
 
 const char *pyr_call_object(const pyr_call *call)

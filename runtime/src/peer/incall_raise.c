@@ -201,15 +201,53 @@ void incall_before_answer(pyr_call *call)
 	const struct object_hooks *hooks = &call->object->hooks;
 	pyr_error *kept;
 
-	if (!hooks->on_answer || call->is_answered || call->origin->is_part)
+	if (!hooks->on_answer || !call->has_begun || call->is_answered || call->origin->is_part)
 		return;
 	kept = pyr_error_take();
 	hooks->on_answer(call, hooks->data);
 	error_restore(kept);
 }
 
+/* CANCELLED or DEADLINE_EXCEEDED, or 0. A oneway was answered before, and nobody waits for it. */
+static int code_of_loss(pyr_call *call)
+{
+	if (call->is_answered || !call->has_begun || !pyr_call_is_cancelled(call))
+		return 0;
+	return atomic_load(&call->is_cancelled) ? PYR_CANCELLED : PYR_DEADLINE_EXCEEDED;
+}
+
+/* An error that its method may have ended with because nobody waits is told as what it is. */
+static void give_up(struct error_info *error, int code, char *text, size_t n)
+{
+	const char *why = code == PYR_CANCELLED ? "the call was cancelled before it was answered"
+						: "the call was not answered in time";
+
+	if (error->code)
+		snprintf(text, n, "%s; it failed: %s: %.1024s", why, pyr_status_name(error->code),
+			 error->message ? error->message : "");
+	else
+		snprintf(text, n, "%s", why);
+	*error = (struct error_info){ .code = code, .message = text, .trace = error->trace };
+	error->may_have_run = true;
+}
+
+bool incall_is_given_up(pyr_call *call)
+{
+	struct error_info error = { 0 };
+
+	if (!code_of_loss(call))
+		return false;
+	incall_end(call, &error);
+	return true;
+}
+
 void incall_end(pyr_call *call, struct error_info *error)
 {
+	char text[ROOM + 256];
+	int loss = code_of_loss(call);
+
+	if (loss && error->code != PYR_CANCELLED && error->code != PYR_DEADLINE_EXCEEDED)
+		give_up(error, loss, text, sizeof(text));
 	error->remote = true;
 	error->object = call->object->id;
 	error->operation = incall_operation(call)->name;

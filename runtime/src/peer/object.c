@@ -48,17 +48,54 @@ void object_unref(struct object *object)
 	free(object);
 }
 
-void objects_free(struct object_table *table)
+/* A call that comes too late counts itself all the same, and is gone again: hence once. */
+void object_leave(struct object *object)
+{
+	void (*on_unused)(struct object *);
+
+	if (atomic_fetch_sub(&object->uses, 1) != 1)
+		return;
+	on_unused = atomic_exchange(&object->on_unused, NULL);
+	if (on_unused)
+		on_unused(object);
+}
+
+/* Counted before the look: who unregisters it looks at the count after he has said so. */
+bool object_enter(struct object *object)
+{
+	atomic_fetch_add(&object->uses, 1);
+	return !atomic_load(&object->is_gone);
+}
+
+/* It is out of the table, whose use and reference go. Without its lock. */
+static void unregister(struct object *object)
+{
+	atomic_store(&object->is_gone, true);
+	object_leave(object);
+	object_unref(object);
+}
+
+void objects_close(struct object_table *table)
 {
 	struct object *object, *next;
 	size_t i;
 
-	for (i = 0; i < table->n_buckets; i++)
-		for (object = table->buckets[i]; object; object = next) {
+	for (i = 0; i < table->n_buckets; i++) {
+		pthread_rwlock_wrlock(&table->lock);
+		object = table->buckets[i];
+		table->buckets[i] = NULL;
+		pthread_rwlock_unlock(&table->lock);
+		for (; object; object = next) {
 			next = object->next;
-			atomic_store(&object->is_gone, true);
-			object_unref(object);
+			unregister(object);
 		}
+	}
+	table->n = 0;
+}
+
+void objects_free(struct object_table *table)
+{
+	objects_close(table);
 	free(table->buckets);
 	pthread_rwlock_destroy(&table->lock);
 }
@@ -88,7 +125,7 @@ static struct object *named_object(char *id, const char *address)
 		free(id);
 		return NULL;
 	}
-	object->refs = 1;
+	object->refs = object->uses = 1;
 	object->id = id;
 	if (id)
 		object->uri = malloc(strlen(id) + strlen(address) + 7);
@@ -217,10 +254,10 @@ bool objects_remove(struct object_table *table, const char *id)
 	if (object) {
 		*at = object->next;
 		table->n--;
-		atomic_store(&object->is_gone, true);
 	}
 	pthread_rwlock_unlock(&table->lock);
-	object_unref(object);
+	if (object)
+		unregister(object);
 	return object != NULL;
 }
 
@@ -257,6 +294,25 @@ struct object *objects_default(struct object_table *table, struct span interface
 	pthread_rwlock_unlock(&table->lock);
 	*n_found = n;
 	return best;
+}
+
+bool objects_on_unused(struct object_table *table, const char *id, void (*fn)(struct object *),
+		       void **ending)
+{
+	struct object *object;
+	void *before = NULL;
+
+	pthread_rwlock_wrlock(&table->lock);
+	object = *slot(table, span_of(id));
+	if (object) {
+		before = object->ending;
+		object->ending = *ending;
+		atomic_store(&object->on_unused, fn);
+	}
+	pthread_rwlock_unlock(&table->lock);
+	if (object)
+		*ending = before;
+	return object != NULL;
 }
 
 bool objects_set_default(struct object_table *table, const char *id)

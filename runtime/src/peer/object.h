@@ -33,6 +33,11 @@ struct object {
 	char *uri;
 	unsigned default_rank; /* the highest among an interface's objects answers plain calls */
 	struct object *next;   /* in its bucket */
+	/* Who may look at data: the table, calls that run or are deferred. */
+	atomic_int uses;
+	/* NULL: nobody wants to know; else called once, after the last of them. */
+	void (*_Atomic on_unused)(struct object *object);
+	void *ending; /* of on_unused; the table's lock */
 };
 
 struct object_table {
@@ -65,6 +70,18 @@ struct object *objects_stand_in(const struct object_table *table, struct span id
  */
 struct object *objects_default(struct object_table *table, struct span interface, size_t *n_found);
 bool objects_set_default(struct object_table *table, const char *id);
+/* Sets what is called, in any thread and with any lock, when an object was unregistered and nobody
+ * looks at its data any more; *ending is exchanged for what was there. false: no such object. */
+bool objects_on_unused(struct object_table *table, const char *id, void (*fn)(struct object *),
+		       void **ending);
+
+/* All are unregistered: what is called of them from now on is not there. */
+void objects_close(struct object_table *table);
+
+/* A call is about to run: data stays until object_leave(), which must follow in any case. Returns
+ * false if the object was unregistered; then data may be gone. */
+bool object_enter(struct object *object);
+void object_leave(struct object *object);
 
 void object_ref(struct object *object);
 void object_unref(struct object *object);

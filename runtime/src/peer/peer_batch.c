@@ -266,9 +266,7 @@ static void finish(struct peer_batch *batch)
 	}
 	if (packer.size > 0)
 		packer.bytes = batch->results.data;
-	incall_before_answer(call);
-	call->is_answered = true;
-	call->origin->reply(call, &packer);
+	incall_reply(call, &packer);
 }
 
 void peer_batch_run(pyr_call *call)

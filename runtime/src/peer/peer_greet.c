@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "peer/callbacks.h"
 #include "peer/context.h"
 #include "peer/peer_in.h"
 #include "wire/annotation.h"
@@ -99,7 +100,9 @@ static void on_leaving(struct exec_job *job)
 	pyr_error *kept = pyr_error_take();
 
 	context_clear_reply();
+	call->has_data = object_enter(call->object);
 	hooks->on_disconnect(call, hooks->data);
+	object_leave(call->object);
 	error_restore(kept);
 	incall_enter(outer);
 	incall_unref(call);
@@ -109,8 +112,7 @@ static void on_leaving(struct exec_job *job)
 void peer_part(struct taken_session *session)
 {
 	session->leaving.run = on_leaving;
-	if (!exec_post(session->parting->executor, &session->leaving))
-		on_leaving(&session->leaving); /* the daemon was freed */
+	callbacks_post(session->parting->executor, &session->leaving);
 }
 
 /* ---- on_connect ---- */

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "peer/exec.h"
+#include "peer/callbacks.h"
 
 enum { TRACKED_MAX = 65536 };
 
@@ -54,8 +54,7 @@ void track_end(struct track *track)
 	if (!list)
 		return;
 	list->closing.run = close_all;
-	if (!exec_post(list->executor, &list->closing))
-		close_all(&list->closing); /* the daemon was freed: there are no method threads */
+	callbacks_post(list->executor, &list->closing);
 }
 
 /* Two methods of a session may want the first one at once. */

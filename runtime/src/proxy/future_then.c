@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "base/log.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -61,18 +60,12 @@ static void run(struct exec_job *job)
 	free(future);
 }
 
-/* The hook: perhaps with a peer's lock. A daemon that is gone leaves its callbacks to the callback
- * thread. */
+/* The hook: perhaps with a peer's lock. */
 static void on_over(struct outcall_hook *hook)
 {
 	pyr_future *future = (pyr_future *)((char *)hook - offsetof(pyr_future, hook));
-	struct executor *e;
 
-	if (exec_post(future->executor, &future->job))
-		return;
-	e = callbacks_executor();
-	if (!e || !exec_post(e, &future->job))
-		log_line(PYR_LOG_ERROR, "a future's callback is lost: there is no thread for it");
+	callbacks_post(future->executor, &future->job);
 }
 
 static void on_time(struct engine_timer *timer)
