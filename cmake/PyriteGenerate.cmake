@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 # pyrite_generate(TARGET target IDL file.idl... [INCLUDES dir...]): runs pyrite-idl --c at build time, adds the generated
-# sources to the target and their folder to its include path.
+# sources to the target and their folder to its include path and to that of the targets that link it.
 function(pyrite_generate)
 	cmake_parse_arguments(arg "" "TARGET" "IDL;INCLUDES" ${ARGN})
 	if(NOT arg_TARGET OR NOT arg_IDL)
 		message(FATAL_ERROR "pyrite_generate: TARGET and IDL are needed")
+	endif()
+	get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
+	if(NOT C IN_LIST languages)
+		message(FATAL_ERROR "pyrite_generate: the generated code is C: add it to project(... LANGUAGES) or enable_language(C)")
 	endif()
 	set(dir ${CMAKE_CURRENT_BINARY_DIR}/${arg_TARGET}.pyrite)
 	file(MAKE_DIRECTORY ${dir})
@@ -24,5 +28,6 @@ function(pyrite_generate)
 			VERBATIM)
 		target_sources(${arg_TARGET} PRIVATE ${dir}/${stem}.c ${dir}/${stem}.h)
 	endforeach()
-	target_include_directories(${arg_TARGET} PRIVATE ${dir})
+	# A library's users include what was generated for it; installed, it is the project's matter where that goes.
+	target_include_directories(${arg_TARGET} PUBLIC $<BUILD_INTERFACE:${dir}>)
 endfunction()

@@ -44,6 +44,36 @@ sample_answers() {
 	[ "$run_line" = Ready ] && same 3 "$run_dir/sample/sample-add-client"
 }
 
+# The same program with the library in it: as pkg-config says, but for the kind.
+build_static() {
+	local libs
+
+	libs=$(pkg-config --static --libs pyrite | sed 's/-lpyrite /-l:libpyrite.a /') || return 1
+	mkdir "$run_dir/static" && "$prefix/bin/pyrite-idl" --c "$run_dir/static" "$consumer/calc.idl" || return 1
+	# shellcheck disable=SC2046,SC2086
+	for part in server client; do
+		"$PYRITE_CC" $(pkg-config --cflags pyrite) -I "$run_dir/static" -o "$run_dir/static/$part" \
+			"$consumer/$part.c" "$run_dir/static/calc.c" $libs || return 1
+		! readelf -d "$run_dir/static/$part" | grep 'libpyrite\.so' || return 1
+	done
+}
+
+static_hides() {
+	local archive
+
+	archive=$(find "$prefix" -name libpyrite.a)
+	[ -n "$archive" ] && ! nm -g --defined-only "$archive" | grep -E '^[0-9a-f]+ ' | grep -vE ' (pyr|pyrite)_'
+}
+
+# without_c: a project whose languages lack C is told, instead of building nothing.
+without_c_refused() {
+	mkdir "$run_dir/without" || return 1
+	sed 's/LANGUAGES C)/LANGUAGES CXX)/' "$consumer/CMakeLists.txt" >"$run_dir/without/CMakeLists.txt" || return 1
+	cp "$consumer"/*.c "$consumer/calc.idl" "$run_dir/without" || return 1
+	! cmake -S "$run_dir/without" -B "$run_dir/without/build" -DCMAKE_PREFIX_PATH="$prefix" >"$run_dir/said" 2>&1 &&
+		grep -F 'enable_language(C)' "$run_dir/said"
+}
+
 version_refused() {
 	sed 's/pyrite 0.1/pyrite 0.2/' "$consumer/CMakeLists.txt" >"$run_dir/refused/CMakeLists.txt" || return 1
 	! cmake -S "$run_dir/refused" -B "$run_dir/refused/build" -DCMAKE_PREFIX_PATH="$prefix"
@@ -57,6 +87,7 @@ check cmake_install_fills_a_prefix_that_may_be_moved install_and_move
 check the_prefix_holds_tools_headers_and_idl_and_no_path_of_the_build holds
 check a_consumer_builds_with_find_package build_with_cmake "$consumer" "$run_dir/cmake"
 check a_newer_version_is_not_promised version_refused
+check a_project_without_the_language_c_is_refused without_c_refused
 check the_consumer_built_with_cmake_answers serves "$run_dir/cmake" "$expected"
 
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name pyrite.pc)")
@@ -65,6 +96,9 @@ export PKG_CONFIG_PATH LD_LIBRARY_PATH
 check a_consumer_builds_with_pkg_config_and_make build_with_make
 check the_consumer_built_with_make_answers serves "$run_dir/plain" "$expected"
 unset LD_LIBRARY_PATH
+check a_program_links_the_static_library_as_pkg_config_says build_static
+check the_static_program_answers serves "$run_dir/static" "$expected"
+check the_static_library_shows_public_symbols_alone static_hides
 
 check sample_add_builds_alone build_with_cmake "$sample" "$run_dir/sample"
 check sample_add_answers_with_the_installed_name_server sample_answers
