@@ -327,9 +327,9 @@ def nobody_at_the_address(w, c):
         port = closed.getsockname()[1]
         with w.caller(f"PYRO:x@127.0.0.1:{port}") as other:
             like(other.do("add", 1, 2),
-                 f"UNAVAILABLE here left CommunicationError: cannot connect to 127.0.0.1:{port}: failed to connect.*")
+                 f"UNAVAILABLE here left CommunicationError: cannot connect to 127.0.0.1:{port}: Connection refused")
             like(other.do("bind"),
-                 f"UNAVAILABLE here left CommunicationError: cannot connect to 127.0.0.1:{port}: failed to connect.*")
+                 f"UNAVAILABLE here left CommunicationError: cannot connect to 127.0.0.1:{port}: Connection refused")
 
 
 def babble(listener, text):

@@ -537,6 +537,22 @@ static bool has_not_connected(const char *text)
 	return strstr(text, "failed to connect") || strstr(text, "DNS resolution failed");
 }
 
+/* The system's reason, without what core says before it. The words alone depend on it. */
+static const char *reason_of(const char *text)
+{
+	static const char *const before[] = { "Failed to connect to remote host: ",
+					      "last error: " };
+	const char *at;
+	size_t i;
+
+	for (i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		at = strstr(text, before[i]);
+		if (at && at[strlen(before[i])])
+			return at + strlen(before[i]);
+	}
+	return text;
+}
+
 /* Why calls made on the link fail, unless it is known already. */
 static void describe_end(struct peer *peer, int code, const char *text)
 {
@@ -550,7 +566,7 @@ static void describe_end(struct peer *peer, int code, const char *text)
 		snprintf(peer->closed_text, sizeof(peer->closed_text), "%s speaks plain gRPC only",
 			 peer->link->address);
 	else
-		snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", text);
+		snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", reason_of(text));
 }
 
 static void on_closed(void *owner, int code, const char *text)
