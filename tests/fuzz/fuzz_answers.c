@@ -53,9 +53,11 @@ static bool may_end(const struct caller_world *w, const struct caller_call *call
 		       (call->is_resuming && w->linger_ms < CALLER_LINGER_MS);
 	case PYR_RESOURCE_EXHAUSTED:
 		return w->max_calls > 0 || w->max_message > 0;
+	case PYR_CANCELLED: /* also if it lingered for too long before it was resumed */
+		return w->is_stopping || call->has_deadline ||
+		       (call->attempt > 0 && w->linger_ms < CALLER_LINGER_MS);
 	case PYR_UNAVAILABLE:
-	case PYR_CANCELLED:
-		return w->is_stopping || call->has_deadline;
+		return w->is_stopping;
 	case PYR_DEADLINE_EXCEEDED:
 		return call->has_deadline || w->has_lifetime;
 	default:
@@ -88,7 +90,7 @@ static void on_error(struct caller_world *w, struct caller_link *l, const struct
 		fuzz_finding("%c: call %u, key %llx, fails with code %u for no reason", l->name,
 			     call->number, (long long)call->key, frame->code);
 	if (call->is_resuming) { /* it is gone there, or there was no place for it */
-		call->is_resuming = false;
+		call->is_resuming = call->is_exact = call->must_answer = false;
 		call->state = CALL_DETACHED;
 		if (++call->n_refused > 10 || w->linger_ms < CALLER_LINGER_MS)
 			caller_done(call);
@@ -292,10 +294,12 @@ static void on_bound(struct caller_world *w, struct caller_link *l, const struct
 	struct caller_session *s;
 
 	fuzz_say("%u %c:     Bound %u, code %u", w->step, l->name, frame->session, frame->code);
+	if (l->may_be_doomed)
+		return;
 	if (frame->session == 0 || frame->session > CALLER_SESSIONS)
 		fuzz_finding("%c: a Bound for session %u", l->name, frame->session);
 	s = &l->sessions[frame->session - 1];
-	if (!s->is_bound || l->may_be_doomed)
+	if (!s->is_bound)
 		return;
 	if (s->is_answered && !s->is_again)
 		fuzz_finding("%c: session %u is answered twice", l->name, frame->session);

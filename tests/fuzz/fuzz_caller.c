@@ -275,6 +275,15 @@ struct number {
 	bool is_live, may_be_live;
 };
 
+/* It cannot have been answered yet, whatever is on the way: its method still reads. */
+static bool is_live_for_sure(const struct caller_world *w, const struct caller_call *call)
+{
+	return call->state == CALL_OPEN && call->is_exact && !call->is_wrong && !call->may_fail &&
+	       (call->op == TALK_UP || call->op == TALK_BOTH) && !call->up_ended &&
+	       !call->has_deadline && !call->is_resuming && w->max_calls == 0 &&
+	       w->max_message == 0 && !w->has_lifetime && !w->has_unregistered && !w->is_stopping;
+}
+
 /* A number for a call; one that is live sometimes, which ends the link. */
 static struct number pick_number(struct caller_world *w, struct caller_link *l)
 {
@@ -284,7 +293,7 @@ static struct number pick_number(struct caller_world *w, struct caller_link *l)
 	bool is_answered = other && other->state == CALL_ANSWERED;
 	unsigned i;
 
-	for (i = 0; how >= 95 && i < w->n_calls && !is_answered; i++)
+	for (i = 0; how >= 90 && i < w->n_calls && !is_answered; i++)
 		if (w->calls[i].state == CALL_ANSWERED && &w->links[w->calls[i].link] == l)
 			return (struct number){ .number = w->calls[i].number, .may_be_live = true };
 	if (how < 55 || (other && !is_answered && how < 97) ||
@@ -293,7 +302,7 @@ static struct number pick_number(struct caller_world *w, struct caller_link *l)
 		return (struct number){ .number = ++l->last_number };
 	ret.is_doubtful = l->ghosts[ret.number] != GHOST_NONE;
 	ret.may_be_live = l->ghosts[ret.number] == GHOST_LIVE || is_answered;
-	ret.is_live = other && !is_answered && other->is_exact && !l->may_be_doomed;
+	ret.is_live = other && is_live_for_sure(w, other) && !l->may_be_doomed;
 	ret.may_be_live |= other && !ret.is_live;
 	return ret;
 }
@@ -455,6 +464,8 @@ void caller_call(struct caller_world *w)
 	number = pick_number(w, l);
 	call = caller_new_call(w, l, number.number);
 	call->op = ops[chance_below(w->chance, sizeof(ops))];
+	if (number.may_be_live && chance_one_in(w->chance, 2))
+		call->op = TALK_DOWN; /* what is kept under its number, too, if it is taken */
 	call->uid = s->uid;
 	call->object = s->object;
 	call->is_in_pieces =

@@ -291,7 +291,7 @@ static void do_one(struct caller_world *w)
 		caller_credit_some(w);
 	else if (what < 740)
 		caller_cancel(w);
-	else if (what < 780)
+	else if (what < 760)
 		acknowledge(w);
 	else if (what < 880)
 		caller_resume_some(w);

@@ -233,10 +233,10 @@ static bool is_sure_to_go_on(const struct caller_world *w, const struct caller_c
 			     const struct caller_link *l, const struct caller_session *s)
 {
 	/* Until the daemon has asked its hook, there is no object. */
-	return call->is_exact && !l->may_be_doomed && (s->is_answered || !w->has_hooks) &&
-	       !s->is_refused && s->object == call->object && will_linger(w, call) &&
-	       !w->is_stopping && !w->has_lifetime && !w->has_unregistered && !l->has_goaway &&
-	       w->max_calls == 0;
+	return call->is_exact && !call->may_fail && !l->may_be_doomed &&
+	       (s->is_answered || !w->has_hooks) && !s->is_refused && s->object == call->object &&
+	       will_linger(w, call) && !w->is_stopping && !w->has_lifetime &&
+	       !w->has_unregistered && !l->has_goaway && w->max_calls == 0;
 }
 
 /* Where the caller stands: what it has, and what of that it has consumed. */

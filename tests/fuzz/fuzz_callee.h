@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_FUZZ_CALLEE_H
+#define PYRITE_FUZZ_CALLEE_H
+/*
+ * A daemon as a model: it takes the library's connections and answers what comes over them, late,
+ * in any order, or not at all; it loses links, and takes streams up again. A hostile one also says
+ * what it may not: then nothing is expected of the library but that it lives.
+ */
+#include "fuzz.h"
+#include "fuzz_caller.h"
+
+enum { CALLEE_LINKS = 48, CALLEE_CALLS = 2048, CALLEE_SESSIONS = 64 };
+
+struct callee_call {
+	bool is_used, is_live; /* live: on its link, its answer is to come */
+	bool is_answered;
+	bool is_kept; /* it has a token, and may be resumed */
+	int link;
+	uint32_t number;
+	unsigned op;
+	bool has_streams, has_token;
+	uint8_t token[16];
+	uint32_t attempt;
+	struct buf request;
+	size_t total;
+	int64_t key, n_down;
+	unsigned size;
+	uint64_t sent;       /* items of the result */
+	int64_t room;        /* credit left for them */
+	uint64_t got;        /* items of the parameter; the End counts too */
+	uint64_t cost, told; /* of those; of what was told as consumed */
+	struct buf part;
+	uint64_t got_items;
+	bool has_ended;
+};
+
+struct callee_link {
+	struct fake *fake; /* NULL: not used, or over */
+	bool heard_hello, said_hello, is_leaving;
+	uint32_t window, max_calls;
+	uint32_t sessions[CALLEE_SESSIONS];
+	unsigned n_sessions;
+	uint32_t to_bind[CALLEE_SESSIONS]; /* Binds that wait for their answer */
+	unsigned n_to_bind;
+	struct buf out;
+};
+
+struct callee_world {
+	const struct fuzz_episode *episode;
+	struct chance *chance;
+	unsigned step;
+	bool is_hostile, is_finishing;
+	uint32_t linger_ms;
+	pthread_mutex_t lock; /* links are made by any thread; guards n_links and `made` */
+	unsigned n_links;
+	struct fake *made[CALLEE_LINKS];
+	unsigned n_taken;
+	struct callee_link links[CALLEE_LINKS];
+	struct callee_call calls[CALLEE_CALLS];
+	unsigned n_calls;
+};
+
+/* ---- fuzz_callee.c ---- */
+void callee_read(struct callee_world *w, struct callee_link *l);
+void callee_put(struct callee_link *l, const struct frame *frame);
+void callee_flush(struct callee_link *l);
+void callee_forget(struct callee_call *call);
+/* One call a little further. */
+void callee_serve(struct callee_world *w, struct callee_call *call);
+
+/* ---- fuzz_callee_step.c ---- */
+void callee_step(struct callee_world *w);
+/* A connection that the library makes; NULL: there are too many. */
+struct link *callee_accept(struct callee_world *w, const char *address,
+			   const struct link_events *events, void *owner);
+/* Ends all links. Returns whether all of them are freed. */
+bool callee_end(struct callee_world *w);
+void callee_fini(struct callee_world *w);
+
+/* Whether a key's call is answered with an exception. */
+static inline bool callee_refuses(int64_t key)
+{
+	return key % 9 == 0;
+}
+/* The size of a stream's items. */
+static inline unsigned callee_size(int64_t key)
+{
+	return key % 5 == 0 ? 50000 : (unsigned)(key % 90);
+}
+#endif
