@@ -99,6 +99,21 @@ TEST(null_batches_are_answered)
 	pyr_batch_free(NULL);
 }
 
+EVERYWHERE(the_text_of_a_method_is_no_class_of_errors)
+{
+	CHECK_INT(e2e_Work_fail(work, PYR_DEADLINE_EXCEEDED, "TimeoutError: db"),
+		  -PYR_DEADLINE_EXCEEDED);
+	CHECK_HAS(pyr_errmsg(), "TimeoutError: db");
+	CHECK(pyr_last_error()->raised);
+	CHECK_STR(pyr_error_class(NULL), "");
+	CHECK(!pyr_error_is_communication(NULL));
+	open_batch();
+	CHECK_INT(e2e_Work_fail(queue, PYR_UNAVAILABLE, "ConnectionClosed: no"), 0);
+	CHECK_INT(pyr_batch_run(batch), -PYR_UNAVAILABLE);
+	CHECK(!pyr_error_is_communication(NULL));
+	pyr_batch_free(batch);
+}
+
 EVERYWHERE(a_future_of_a_batch_outlives_batch_and_proxy)
 {
 	struct e2e_Work *own = e2e_Work_proxy(place.uri);
@@ -313,6 +328,7 @@ TEST(a_batch_that_waits_when_its_daemon_ends_is_told)
 TESTS(batch, T(d2_results_come_in_order_and_the_batch_may_be_used_again),
       T(d2_the_first_error_stops_the_rest_and_earlier_results_stay),
       T(what_cannot_be_sent_is_refused_and_not_queued), T(null_batches_are_answered),
+      T(the_text_of_a_method_is_no_class_of_errors),
       T(a_future_of_a_batch_outlives_batch_and_proxy),
       T(d2_a_method_that_answers_later_is_waited_for),
       T(d2_a_cancel_reaches_the_method_that_runs_and_stops_the_rest),

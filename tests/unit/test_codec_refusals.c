@@ -33,6 +33,11 @@ TEST(bounds_are_checked_before_sending)
 	v.names = (struct string_seq){ 2, names };
 	refuse_all(&v, "names[1] is longer than 6 bytes");
 	v = shapes_sample;
+	v.scalars.w = 0x110000;
+	refuse_all(&v, "scalars.w does not fit wchar: 1114112");
+	v.scalars.w = 0xdfff;
+	refuse_all(&v, "scalars.w does not fit wchar: 57343");
+	v = shapes_sample;
 	v.blobs = (struct bytes_seq){ 1, &blob };
 	refuse_all(&v, "blobs[0] is longer than 4 bytes");
 	v = shapes_sample;
@@ -146,6 +151,8 @@ TEST(bounds_are_checked_on_arrival)
 	       "the message is malformed (not protobuf)");
 	REFUSE("\x0a\x04\x30\xff\xff\x03", "scalars.i16 does not fit int16: 65535");
 	REFUSE("\x4a\x03\x01\x80\x01", "small[1] does not fit int8: 128");
+	REFUSE("\x0a\x04\x18\x80\x80\x44", "scalars.w does not fit wchar: 1114112");
+	REFUSE("\x0a\x04\x18\x80\xb0\x03", "scalars.w does not fit wchar: 55296"); /* a surrogate */
 }
 
 TEST(bad_text_is_named_on_arrival)

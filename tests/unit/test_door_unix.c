@@ -88,6 +88,35 @@ TEST(a_path_too_long_or_empty_is_refused)
 	CHECK_HAS(problem.text, "is empty");
 }
 
+TEST(a_path_that_no_uri_can_hold_is_refused)
+{
+	struct door_problem problem;
+	char text[100];
+
+	snprintf(text, sizeof(text), "%s/a:b", folder);
+	problem = refused_door((struct door_options){ .socket = text });
+	CHECK_INT(problem.code, PYR_INVALID_ARGUMENT);
+	CHECK_HAS(problem.text, "has a ':', which no URI can hold: ");
+	CHECK_HAS(problem.text, text);
+}
+
+TEST(a_relative_path_is_told_as_an_absolute_one)
+{
+	struct guests guests = GUESTS;
+	char before[200], expected[100];
+	struct door *door;
+
+	REQUIRE(getcwd(before, sizeof(before)) != NULL);
+	REQUIRE(chdir(folder) == 0);
+	door = open_door(&guests, (struct door_options){ .socket = "here" });
+	snprintf(expected, sizeof(expected), "./u:%s/here", folder);
+	CHECK_STR(door_address(door), expected);
+	CHECK_INT(chdir(before), 0);
+	door_free(door); /* from another directory: it removes what it made */
+	guests_leave(&guests);
+	CHECK(!exists(expected + strlen("./u:")));
+}
+
 TEST(a_living_door_is_not_stolen_and_its_process_is_named)
 {
 	struct guests guests = GUESTS;
@@ -284,6 +313,8 @@ static const struct test_case tests[] = {
 	T(many_who_want_one_path_have_it_one_after_the_other),
 	T(a_guest_comes_with_his_credentials),
 	T(a_path_too_long_or_empty_is_refused),
+	T(a_path_that_no_uri_can_hold_is_refused),
+	T(a_relative_path_is_told_as_an_absolute_one),
 	T(a_living_door_is_not_stolen_and_its_process_is_named),
 	T(a_socket_of_a_program_without_lock_files_is_respected),
 	T(a_file_in_the_way_is_left_alone),

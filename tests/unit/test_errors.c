@@ -199,6 +199,10 @@ TEST(e1_errors_have_pyros_classes)
 		error.message = cases[i].message;
 		CHECK_STR(pyr_error_class(&error), cases[i].name);
 		CHECK_INT(pyr_error_is_communication(&error), cases[i].is_communication);
+		error.raised = true; /* by a method: its words mean nothing here */
+		CHECK_STR(pyr_error_class(&error), "");
+		CHECK(!pyr_error_is_communication(&error));
+		error.raised = false;
 	}
 }
 

@@ -276,7 +276,7 @@ EVERYWHERE(g7_what_is_not_there_is_told_to_the_accepted_alone)
 	check_fails(e2e_Other_add(other, 1, 2, NULL), PYR_UNAUTHENTICATED, rejected("no is not"));
 	CHECK_INT(pyr_proxy_set_handshake(e2e_Other_as_proxy(other), "yes", 3), 0);
 	check_fails(e2e_Other_add(other, 1, 2, NULL), PYR_FAILED_PRECONDITION,
-		    "is an e2e.Work, not an e2e.Other");
+		    "has the interface e2e.Work, not e2e.Other");
 	e2e_Other_free(other);
 }
 

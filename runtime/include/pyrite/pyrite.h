@@ -114,6 +114,9 @@ typedef struct pyr_error {
 	const char *trace;     /* a line for where it was raised, and for each call it came through:
 				  "file:line in operation of 'object' at address\n" */
 	const char *correlation_id; /* of the request this call was part of */
+	bool raised; /* by the method (pyr_fail(), an exception, an error it handed on), or by a
+			server of plain gRPC; false: by Pyrite at either end. Only then has it a
+			class: pyr_error_class() */
 } pyr_error;
 
 /* The thread's last error. Returns: never NULL, code 0 if nothing has failed yet; valid until the
@@ -241,7 +244,8 @@ pyr_daemon *pyr_daemon_new(const struct pyr_daemon_options *options) PYR_MUST_CH
 /* Stops at once if it still runs, and frees; not from one of its own methods. */
 void pyr_daemon_free(pyr_daemon *daemon);
 
-/* Serves until stopped. Returns 0 after a drained stop. One thread at a time. */
+/* Serves until stopped. Returns 0 after a drained stop. One thread at a time. Flushes stdout before
+ * it waits, so that what was printed is seen also where stdout is a pipe or a file. */
 int pyr_daemon_run(pyr_daemon *daemon) PYR_MUST_CHECK;
 
 /* Asks pyr_daemon_run() to drain and return; also from a method. Async-signal-safe it is not. */

@@ -25,10 +25,10 @@ struct error_block {
 	const uint8_t *detail;
 };
 
-static const pyr_error nothing = { 0, false, false, "", "", "", "", "", "", "" };
+static const pyr_error nothing = { 0, false, false, "", "", "", "", "", "", "", false };
 /* Shared by all threads, and never written. */
 static struct error_block lost_block = {
-	.shown = { PYR_RESOURCE_EXHAUSTED, false, false, LOST_TEXT, "", "", "", "", "", "" },
+	.shown = { PYR_RESOURCE_EXHAUSTED, false, false, LOST_TEXT, "", "", "", "", "", "", false },
 };
 
 static _Thread_local struct error_state thread;
@@ -89,6 +89,7 @@ static void keep_what_fits(const struct error_info *info)
 	thread.lost.code = info->code;
 	thread.lost.remote = info->remote;
 	thread.lost.may_have_run = info->may_have_run;
+	thread.lost.raised = info->raised;
 	thread.lost.message = LOST_TEXT;
 }
 
@@ -121,6 +122,7 @@ static struct error_block *make_block(const struct error_info *info)
 	block->shown.code = info->code;
 	block->shown.remote = info->remote;
 	block->shown.may_have_run = info->may_have_run;
+	block->shown.raised = info->raised;
 	at = (char *)(block + 1);
 	if (info->detail) {
 		block->detail = (uint8_t *)at;
@@ -301,6 +303,7 @@ pyr_error *error_copy(void)
 		return NULL;
 	info.remote = last->remote;
 	info.may_have_run = last->may_have_run;
+	info.raised = last->raised;
 	info.message = last->message;
 	info.object = last->object;
 	info.operation = last->operation;

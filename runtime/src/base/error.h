@@ -24,6 +24,7 @@ void error_swap(struct error_state *other);
 struct error_info {
 	int code; /* positive */
 	bool remote, may_have_run;
+	bool raised; /* by a method, whose text may say anything */
 	const char *message, *object, *operation, *address, *exception, *trace, *correlation_id;
 	const uint8_t *detail; /* the typed exception, packed */
 	size_t n_detail;

@@ -24,6 +24,8 @@ static unsigned class_of(const pyr_error *error)
 	size_t n = strcspn(error->message, ":");
 	unsigned i;
 
+	if (error->raised) /* a method may begin its text with any word */
+		return N_CLASSES;
 	for (i = 0; i < N_CLASSES; i++)
 		if (strlen(classes[i]) == n && memcmp(error->message, classes[i], n) == 0 &&
 		    error->message[n] == ':')

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -439,6 +440,7 @@ int pyr_daemon_run(pyr_daemon *daemon)
 	err = start_running(daemon);
 	if (err < 0)
 		return err;
+	fflush(stdout); /* "Ready" would stay in the buffer of a pipe for as long as it waits */
 	if (daemon->signals)
 		daemon->signals = signals_watch(daemon->stop_fd);
 	err = engine_thread(&keeper, keeper_main, daemon);

@@ -29,6 +29,7 @@ int naming_add_address(const char *address)
 		return -error->code;
 	snprintf(text, sizeof(text), "%s (name server at %s)", error->message, address);
 	info.message = text;
+	info.raised = strncmp(text, "NamingError: ", strlen("NamingError: ")) != 0;
 	info.object = error->object;
 	info.operation = error->operation;
 	info.address = error->address;

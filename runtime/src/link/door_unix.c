@@ -2,6 +2,7 @@
 /* The unix socket of a door, and the lock file that keeps two doors off one path. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,15 +172,41 @@ static int bind_unix(struct door_listeners *listeners, const struct sockaddr_un 
 			 sa->sun_path, strerror(saved));
 }
 
-int door_listen_unix(struct door_listeners *listeners, const char *path,
+/* The path as any directory has it, as it goes into URIs. A socket's own length is the most. */
+static int make_absolute(const char *path, char *ret, size_t n, struct door_problem *problem)
+{
+	const char *slash = "";
+	int length = 0;
+
+	if (path[0] == '\0')
+		return door_fail(problem, PYR_INVALID_ARGUMENT, "path of the unix socket is empty");
+	if (path[0] != '/') {
+		if (!getcwd(ret, n))
+			return door_fail(problem, PYR_INVALID_ARGUMENT,
+					 "no absolute path of the unix socket %.200s: %s", path,
+					 strerror(errno));
+		length = (int)strlen(ret);
+		slash = "/";
+	}
+	snprintf(ret + length, n - (size_t)length, "%s%s", slash, path);
+	if (strchr(ret, ':'))
+		return door_fail(problem, PYR_INVALID_ARGUMENT,
+				 "path of the unix socket has a ':', which no URI can hold: %.200s",
+				 ret);
+	return 0;
+}
+
+int door_listen_unix(struct door_listeners *listeners, const char *wanted,
 		     struct door_problem *problem)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	size_t n = strlen(path);
-	int code;
+	char path[PATH_MAX];
+	size_t n;
+	int code = make_absolute(wanted, path, sizeof(path), problem);
 
-	if (n == 0)
-		return door_fail(problem, PYR_INVALID_ARGUMENT, "path of the unix socket is empty");
+	if (code < 0)
+		return code;
+	n = strlen(path);
 	if (n >= sizeof(sa.sun_path))
 		return door_fail(
 			problem, PYR_INVALID_ARGUMENT,

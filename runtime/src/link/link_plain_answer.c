@@ -108,6 +108,7 @@ static void put_status(struct plain_out *out, struct frame *frame)
 	else
 		snprintf(text, sizeof(text), "%s", said);
 	frame->message = span_of(text);
+	frame->raised = 1; /* its methods' words and its own look the same */
 	frame->code = (uint32_t)out->status;
 	frame->correlation_id = find_metadata(&out->trailing, PLAIN_CORRELATION_KEY);
 	plain_read_details(find_metadata(&out->trailing, PLAIN_DETAILS_KEY), &frame->exception,

@@ -184,9 +184,10 @@ int pyr__reply(pyr_deferred *deferred, const struct pyr__operation *operation, p
 static void fail(void *arg)
 {
 	struct completion *c = arg;
+	struct error_info error = { .code = c->code, .message = c->text, .raised = true };
 	pyr_call *call = take(c->deferred);
 
-	incall_fail(call, c->code, "%s", c->text);
+	incall_end(call, &error);
 	give_back(call);
 }
 

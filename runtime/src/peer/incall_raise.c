@@ -161,6 +161,7 @@ void incall_returned(pyr_call *call, int err)
 		error = handed_on(call, NULL, 0);
 	else
 		error.message = pyr_status_name(err);
+	error.raised = true;
 	incall_end(call, &error);
 }
 
@@ -169,7 +170,7 @@ void incall_returned(pyr_call *call, int err)
 /* As the hook sees it. */
 static pyr_error shown(const struct error_info *info)
 {
-	pyr_error error = { .code = info->code, .remote = info->remote };
+	pyr_error error = { .code = info->code, .remote = info->remote, .raised = info->raised };
 
 	error.message = info->message ? info->message : "";
 	error.object = info->object;

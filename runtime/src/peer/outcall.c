@@ -50,6 +50,7 @@ int outcall_error(struct outcall *call)
 		error.exception = texts[1] = span_dup(frame.exception);
 		error.trace = texts[2] = span_dup(frame.trace);
 		error.correlation_id = texts[3] = span_dup(frame.correlation_id);
+		error.raised = frame.raised;
 		error.detail = frame.detail.p;
 		error.n_detail = frame.detail.n;
 	} else {

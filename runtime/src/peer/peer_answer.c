@@ -224,6 +224,7 @@ void peer_describe_error(const struct error_info *error, bool may_trace, struct 
 		return;
 	}
 	frame->code = (uint32_t)error->code;
+	frame->raised = error->raised;
 	frame->message = at_most(error->message, ERROR_TEXT_MAX);
 	frame->exception = at_most(error->exception, ERROR_NAME_MAX);
 	frame->detail = (struct span){ error->detail, error->n_detail };

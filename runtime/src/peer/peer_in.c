@@ -90,7 +90,7 @@ static void find_object(struct taken_session *session, const struct frame *frame
 		return;
 	}
 	taken_session_fail(session, PYR_FAILED_PRECONDITION,
-			   "object '%.*s' at %s is an %s, not an %.*s",
+			   "object '%.*s' at %s has the interface %s, not %.*s",
 			   (int)(frame->object.n < 64 ? frame->object.n : 64),
 			   (const char *)frame->object.p, host->address, interface->name,
 			   (int)(frame->interface.n < 64 ? frame->interface.n : 64),

@@ -66,6 +66,8 @@ const char *codec_kind_name(uint8_t kind);
 void codec_widen(uint8_t kind, const void *natural, void *shadow);
 /* Returns false when the value does not fit; *natural is untouched then. */
 bool codec_narrow(uint8_t kind, const void *shadow, void *natural);
+/* What a wchar may be: no surrogate, nothing beyond U+10FFFF. */
+bool codec_is_code_point(uint32_t character);
 int64_t codec_integer_get(uint8_t kind, const void *natural);
 void codec_integer_set(uint8_t kind, int64_t value, void *natural);
 int64_t codec_shadow_integer(uint8_t kind, const void *shadow);

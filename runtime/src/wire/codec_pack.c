@@ -48,6 +48,13 @@ static int check_string(struct pack *pack, const char *s, uint32_t bound,
 	return 0;
 }
 
+static int check_wchar(struct pack *pack, uint32_t character, const struct codec_path *path)
+{
+	return codec_is_code_point(character)
+		       ? 0
+		       : codec_fail_range(pack->problem, pack->role, path, PYR__WCHAR, &character);
+}
+
 static int pack_bytes(struct pack *pack, const struct pyr_bytes *bytes, uint32_t bound,
 		      const struct codec_path *path, ProtobufCBinaryData *ret)
 {
@@ -76,7 +83,7 @@ static int pack_one(struct pack *pack, const struct codec_field *field, const vo
 		return check_string(pack, *(const char *const *)natural, value->bound, path);
 	}
 	codec_widen(value->kind, natural, shadow);
-	return 0;
+	return value->kind == PYR__WCHAR ? check_wchar(pack, *(const uint32_t *)natural, path) : 0;
 }
 
 /* Finds the elements and checks their number. */
@@ -257,11 +264,14 @@ static int pack_direct(struct pack *pack, const struct codec_message *message,
 	for (i = 0; i < message->n_fixups; i++) {
 		field = message->fixups[i];
 		slot = &slots[field - message->fields];
+		path.name = field->name;
 		if (field->table->kind != PYR__STRING) {
 			codec_widen(field->table->kind, slot, codec_in(shadow, field->offset));
+			if (field->table->kind == PYR__WCHAR &&
+			    (status = check_wchar(pack, slot->u32, &path)) < 0)
+				return status;
 			continue;
 		}
-		path.name = field->name;
 		if ((status = check_string(pack, slot->s, field->table->bound, &path)) < 0)
 			return status;
 	}

@@ -16,7 +16,7 @@ static const struct {
 } kinds[] = {
 	[PYR__BOOL] = { "boolean", sizeof(bool), sizeof(protobuf_c_boolean), false },
 	[PYR__CHAR] = { "char", 1, 4, false },
-	[PYR__WCHAR] = { "wchar", 4, 4, true },
+	[PYR__WCHAR] = { "wchar", 4, 4, false },
 	[PYR__INT8] = { "int8", 1, 4, false },
 	[PYR__UINT8] = { "uint8", 1, 4, false },
 	[PYR__INT16] = { "int16", 2, 4, false },
@@ -90,6 +90,11 @@ void codec_widen(uint8_t kind, const void *natural, void *shadow)
 	}
 }
 
+bool codec_is_code_point(uint32_t character)
+{
+	return character <= 0x10ffff && (character < 0xd800 || character > 0xdfff);
+}
+
 bool codec_narrow(uint8_t kind, const void *shadow, void *natural)
 {
 	int64_t value;
@@ -110,6 +115,11 @@ bool codec_narrow(uint8_t kind, const void *shadow, void *natural)
 		    ((kind == PYR__CHAR || kind == PYR__UINT8) && value > UINT8_MAX))
 			return false;
 		codec_integer_set(kind, value, natural);
+		return true;
+	case PYR__WCHAR:
+		if (!codec_is_code_point(*(const uint32_t *)shadow))
+			return false;
+		*(uint32_t *)natural = *(const uint32_t *)shadow;
 		return true;
 	default:
 		memcpy(natural, shadow, kinds[kind].shadow);

@@ -43,17 +43,12 @@ static const struct member call[] = {
 static const struct member reply[] = {
 	M(1, U32, flags), M(2, SPAN, annotation), M(3, U32, total), M(PAYLOAD, SPAN, payload), { 0 }
 };
-static const struct member error[] = { M(1, U32, code),
-				       M(2, SPAN, message),
-				       M(3, SPAN, exception),
-				       M(4, SPAN, detail),
-				       M(5, SPAN, trace),
-				       M(6, SPAN, correlation_id),
-				       M(7, U32, may_have_run),
-				       M(8, SPAN, annotation),
-				       M(9, U32, was_not_run),
-				       M(10, U32, found_here),
-				       { 0 } };
+static const struct member error[] = { M(1, U32, code),         M(2, SPAN, message),
+				       M(3, SPAN, exception),   M(4, SPAN, detail),
+				       M(5, SPAN, trace),       M(6, SPAN, correlation_id),
+				       M(7, U32, may_have_run), M(8, SPAN, annotation),
+				       M(9, U32, was_not_run),  M(10, U32, found_here),
+				       M(11, U32, raised),      { 0 } };
 static const struct member cancel[] = { M(1, U32, code), { 0 } };
 static const struct member item[] = { M(1, U32, to_caller),      M(2, U64, value),
 				      M(3, U32, flags),          M(4, U32, total),
