@@ -134,7 +134,11 @@ static int run_removematching(const struct nsc *nsc)
 	code = nsc_print_removal(nsc, &removal);
 	if (code != NSC_OK || removal.kept == 0)
 		return code;
-	fprintf(stderr, "%u items are others' and stay: --force removes them too\n", removal.kept);
+	if (removal.kept == 1)
+		fputs("1 item is another's and stays: --force removes it too\n", stderr);
+	else
+		fprintf(stderr, "%u items are others' and stay: --force removes them too\n",
+			removal.kept);
 	return NSC_REFUSED;
 }
 

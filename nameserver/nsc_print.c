@@ -4,23 +4,25 @@
  * knows).
  */
 #include <jansson.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "nsc.h"
 
-/* Prints the document, which is taken; NULL: memory ran out on the way. */
+/* Prints the document, which is taken; NULL: memory ran out on the way. jansson escapes what JSON
+ * demands, which is not all that a terminal obeys. */
 static int print_json(json_t *document)
 {
-	int code = NSC_REFUSED;
+	char *text = document ? json_dumps(document, 0) : NULL;
 
-	if (document && json_dumpf(document, stdout, 0) == 0) {
-		putchar('\n');
-		code = NSC_OK;
-	} else if (!document) {
-		fputs("Error: out of memory\n", stderr);
-	} /* else stdout has failed, which the end of the program tells */
 	json_decref(document);
-	return code;
+	if (!text) {
+		fputs("Error: out of memory\n", stderr);
+		return NSC_REFUSED;
+	}
+	nsc_put(stdout, text);
+	putchar('\n');
+	free(text);
+	return NSC_OK;
 }
 
 static json_t *json_tags(const char *const *tags, size_t n)
@@ -64,9 +66,19 @@ static void print_tags(const char *indent, const char *const *tags, size_t n)
 	if (n == 0)
 		return;
 	printf("%smetadata: [", indent);
-	for (i = 0; i < n; i++)
-		printf("%s'%s'", i ? ", " : "", tags[i]);
+	for (i = 0; i < n; i++) {
+		fputs(i ? ", '" : "'", stdout);
+		nsc_put(stdout, tags[i]);
+		putchar('\'');
+	}
 	puts("]");
+}
+
+static void print_line(const char *before, const char *text)
+{
+	fputs(before, stdout);
+	nsc_put(stdout, text);
+	putchar('\n');
 }
 
 int nsc_print_list(const struct nsc *nsc, const struct pyr_ns_entries *entries, const char *title)
@@ -75,12 +87,13 @@ int nsc_print_list(const struct nsc *nsc, const struct pyr_ns_entries *entries, 
 
 	if (nsc->settings->json)
 		return print_json(json_list(entries));
-	printf("--------START LIST%s\n", title);
+	print_line("--------START LIST", title);
 	for (i = 0; i < entries->n; i++) {
-		printf("%s --> %s\n", entries->items[i].name, entries->items[i].uri);
+		nsc_put(stdout, entries->items[i].name);
+		print_line(" --> ", entries->items[i].uri);
 		print_tags("    ", entries->items[i].tags, entries->items[i].n_tags);
 	}
-	printf("--------END LIST%s\n", title);
+	print_line("--------END LIST", title);
 	return NSC_OK;
 }
 
@@ -88,7 +101,7 @@ int nsc_print_entry(const struct nsc *nsc, const struct pyr_ns_entry *entry)
 {
 	if (nsc->settings->json)
 		return print_json(json_entry(entry));
-	puts(entry->uri);
+	print_line("", entry->uri);
 	print_tags("", entry->tags, entry->n_tags);
 	return NSC_OK;
 }
@@ -97,7 +110,7 @@ int nsc_print_text(const struct nsc *nsc, const char *line, const char *key, con
 {
 	if (nsc->settings->json)
 		return print_json(json_pack("{s:s}", key, value));
-	puts(line);
+	print_line("", line);
 	return NSC_OK;
 }
 
@@ -106,7 +119,7 @@ int nsc_print_removal(const struct nsc *nsc, const struct pyr_ns_removal *remova
 	if (nsc->settings->json)
 		return print_json(json_pack("{s:I, s:I}", "removed", (json_int_t)removal->removed,
 					    "kept", (json_int_t)removal->kept));
-	printf("%u items removed.\n", removal->removed);
+	printf("%u item%s removed.\n", removal->removed, removal->removed == 1 ? "" : "s");
 	return NSC_OK;
 }
 

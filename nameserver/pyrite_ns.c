@@ -97,7 +97,8 @@ static int serve(pyr_daemon *daemon, struct service *service, size_t n_stored, b
 		return complain(problem.text);
 	printf("NS running on %s\nURI = %s\n", pyr_daemon_address(daemon), uri);
 	if (is_stored)
-		printf("Persistent store contains %zu existing registrations.\n", n_stored);
+		printf("Persistent store contains %zu existing registration%s.\n", n_stored,
+		       n_stored == 1 ? "" : "s");
 	fflush(stdout);
 	if (pyr_daemon_run(daemon) < 0)
 		return pyr_perror("pyrite-ns");

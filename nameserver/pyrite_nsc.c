@@ -101,8 +101,13 @@ static const char *choose_address(const struct nsc_settings *settings, char *ret
 /* What is said beside the answer. */
 static void say(const struct nsc_settings *settings, const char *what, const char *more)
 {
-	if (settings->verbose)
-		fprintf(settings->json ? stderr : stdout, "%s%s\n", what, more);
+	FILE *out = settings->json ? stderr : stdout;
+
+	if (!settings->verbose)
+		return;
+	fputs(what, out);
+	nsc_put(out, more);
+	putc('\n', out);
 }
 
 static int run(const struct nsc_settings *settings)

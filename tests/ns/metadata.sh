@@ -90,7 +90,7 @@ check nor_does_silence exits 2 answers "" nsc removematching 'my.*'
 check what_was_not_removed_is_there exits 0 nsc lookup my.thing
 check force_does_not_ask same "0 items removed." nsc --force removematching 'rm\..*'
 check a_bad_regex_removes_nothing complains 1 "invalid regex" nsc --force removematching '('
-check the_name_server_stays_in_its_own_list same "1 items removed." nsc -f removematching '(Pyrite|aaa)'
+check the_name_server_stays_in_its_own_list same "1 item removed." nsc -f removematching '(Pyrite|aaa)'
 check and_is_found exits 0 nsc lookup Pyrite.NameServer
 
 # Others' names.

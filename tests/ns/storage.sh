@@ -62,7 +62,7 @@ mkfifo "$run_dir/lines"
 run_pids+=($!)
 exec {lines}<"$run_dir/lines"
 read -r -t 10 -u "$lines" first && read -r -t 10 -u "$lines" _ && read -r -t 10 -u "$lines" third
-check ns_says_how_many_names_there_were [ "$third" = "Persistent store contains 1 existing registrations." ]
+check ns_says_how_many_names_there_were [ "$third" = "Persistent store contains 1 existing registration." ]
 check it_is_reached nsc -p "${first##*:}" ping
 check it_stops_well run_stop $!
 
