@@ -43,15 +43,31 @@ static struct daemons {
 	struct pyr_daemon *first;
 } daemons = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-bool daemon_is_local(const char *address)
+/* A daemon that is closing may have its successor at the same address already. */
+enum daemon_place daemon_place(const char *address)
 {
+	enum daemon_place place = DAEMON_ELSEWHERE;
 	struct pyr_daemon *d;
 
 	pthread_mutex_lock(&daemons.lock);
-	for (d = daemons.first; d && strcmp(d->host.address, address) != 0; d = d->next)
-		;
+	for (d = daemons.first; d && place != DAEMON_HERE; d = d->next)
+		if (strcmp(d->host.address, address) == 0)
+			place = d->has_no_names ? DAEMON_CLOSING : DAEMON_HERE;
 	pthread_mutex_unlock(&daemons.lock);
-	return d != NULL;
+	return place;
+}
+
+/* Once: later the names at the address are a successor's. */
+static void close_names(struct pyr_daemon *d)
+{
+	bool is_first;
+
+	pthread_mutex_lock(&daemons.lock);
+	is_first = !d->has_no_names;
+	d->has_no_names = true;
+	pthread_mutex_unlock(&daemons.lock);
+	if (is_first)
+		naming_daemon_closing(d->host.address);
 }
 
 struct executor *daemon_executor(pyr_daemon *daemon)
@@ -374,7 +390,7 @@ static void drain(struct pyr_daemon *d)
 	int64_t until = engine_now() + (int64_t)atomic_load(&d->drain_ms) * ENGINE_MS;
 	int64_t leave;
 
-	naming_daemon_closing(d->host.address);
+	close_names(d);
 	door_close(d->door);
 	/* First: nothing runs that comes after the Goaway. */
 	atomic_store(&d->host.is_draining, true);
@@ -473,7 +489,7 @@ static void free_daemon(void *arg)
 		pthread_cond_wait(&daemon->ended, &daemon->lock);
 	pthread_mutex_unlock(&daemon->lock);
 	if (daemon->door) {
-		naming_daemon_closing(daemon->host.address); /* of one that did not run */
+		close_names(daemon); /* of one that did not run */
 		list(daemon, false);
 		door_close(daemon->door);
 	}

@@ -30,6 +30,7 @@ struct pyr_daemon {
 	pthread_cond_t ended;          /* run() has returned */
 	bool is_running, has_stopped;  /* lock */
 	struct engine_waiter progress; /* of the keeper: something was answered or closed */
+	bool has_no_names;             /* the lock of daemons: it is closing */
 	struct pyr_daemon *next;       /* in daemons */
 };
 #endif

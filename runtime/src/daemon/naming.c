@@ -141,16 +141,30 @@ static void warn_of_loopback(const char *server, const char *name, const pyr_uri
 			 name, server, uri->address);
 }
 
-/* What the name server granted: a lease is kept, what it replaces forgotten. */
-static int take_grant(const struct lease_terms *terms, bool is_leased, uint32_t ttl_ms)
+static int refuse_closing(const pyr_uri *uri, const char *name)
 {
-	int status;
+	return error_set(PYR_FAILED_PRECONDITION,
+			 "DaemonError: the daemon at %s is stopping: name %s is not registered",
+			 uri->address, name);
+}
 
-	if (!is_leased) {
-		lease_drop(terms->server, terms->name);
-		return 0;
-	}
-	status = lease_keep(terms, ttl_ms);
+/* The daemon has closed while the name was registered, so nobody would renew or remove it. */
+static int take_back(pyr_ns *ns, const char *name, const pyr_uri *uri,
+		     const struct naming_claim *claim)
+{
+	/* fails: it lapses with its lease */
+	(void)pyrite_NameServer_remove(ns->proxy, name, &claim->claim);
+	return refuse_closing(uri, name);
+}
+
+/* What the name server granted: a lease is kept. */
+static int keep_lease(pyr_ns *ns, const pyr_uri *uri, const struct lease_terms *terms,
+		      uint32_t ttl_ms, const struct naming_claim *claim)
+{
+	int status = lease_keep(terms, ttl_ms);
+
+	if (status == -PYR_FAILED_PRECONDITION)
+		return take_back(ns, terms->name, uri, claim);
 	if (status < 0)
 		return error_set(-status, "out of memory for the lease of name %s", terms->name);
 	return 0;
@@ -161,24 +175,30 @@ static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri,
 {
 	struct lease_terms lease = { ns->address,  name,          uri->text,
 				     uri->address, options->tags, options->n_tags };
-	bool is_leased = uri->scheme == PYR_URI_PYRO && daemon_is_local(uri->address);
+	enum daemon_place place =
+		uri->scheme == PYR_URI_PYRO ? daemon_place(uri->address) : DAEMON_ELSEWHERE;
 	struct pyrite_NameTerms terms = { .replace = options->replace };
 	struct naming_claim claim;
 	struct pyrite_NameGrant *grant;
 	uint32_t ttl_ms;
 
+	if (place == DAEMON_CLOSING)
+		return refuse_closing(uri, name);
 	if (!naming_make_claim(ns, &claim))
 		return error_set(PYR_RESOURCE_EXHAUSTED,
 				 "no memory or no random numbers for name %s", name);
 	warn_of_loopback(ns->address, name, uri);
-	terms.ttl_ms = is_leased ? config_number(CONFIG_LEASE_TTL_MS) : 0;
+	terms.ttl_ms = place == DAEMON_HERE ? config_number(CONFIG_LEASE_TTL_MS) : 0;
 	terms.tags = naming_tags(options->tags, options->n_tags);
 	if (pyrite_NameServer_register_name(ns->proxy, name, uri->text, &terms, &claim.claim,
 					    &grant) < 0)
 		return naming_add_address(ns->address);
 	ttl_ms = grant->ttl_ms;
 	pyr_free(grant);
-	return take_grant(&lease, is_leased, ttl_ms);
+	if (place == DAEMON_HERE)
+		return keep_lease(ns, uri, &lease, ttl_ms, &claim);
+	lease_drop(ns->address, name); /* one that it replaces */
+	return 0;
 }
 
 int pyr_ns_register_with(pyr_ns *ns, const char *name, const char *uri,

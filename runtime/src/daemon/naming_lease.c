@@ -12,6 +12,7 @@
 #include <sys/random.h>
 
 #include "base/log.h"
+#include "daemon/daemon.h"
 #include "link/engine.h"
 
 enum {
@@ -265,7 +266,12 @@ int lease_keep(const struct lease_terms *terms, uint32_t ttl_ms)
 	keeper = find_keeper(terms->server);
 	if (!keeper)
 		keeper = make_keeper(terms->server);
-	if (keeper) {
+	/* Looked at under the lock: lease_remove_daemon(), which comes after the daemon said that
+	 * it closes, sees the lease, or this sees the daemon close. */
+	if (daemon_place(terms->daemon) != DAEMON_HERE) {
+		free_lease(lease);
+		status = -PYR_FAILED_PRECONDITION;
+	} else if (keeper) {
 		status = add_lease(keeper, lease);
 		rest(keeper);
 	} else {

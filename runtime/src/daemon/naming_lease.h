@@ -27,7 +27,8 @@ struct lease_terms {
  * 0, or minus a status without an error set. */
 int lease_secret(const char *server, uint8_t ret[LEASE_SECRET]);
 
-/* Keeps a name that has just been registered for ttl_ms. Returns 0 or -RESOURCE_EXHAUSTED. */
+/* Keeps a name that has just been registered for ttl_ms. Returns 0; -RESOURCE_EXHAUSTED;
+ * -FAILED_PRECONDITION if the daemon takes no names any more: the name is then to be removed. */
 int lease_keep(const struct lease_terms *terms, uint32_t ttl_ms);
 
 /* The name has other tags now: they go along when it is registered again. Returns as lease_keep().
