@@ -374,6 +374,55 @@ TEST(b8_a_deadline_ends_a_future_that_is_being_looked_up)
 	close(fd);
 }
 
+enum { HUNG = 3 };
+
+/* Its name is being looked up just now. */
+static bool is_looked_up(struct px_Counter *proxy)
+{
+	pyr_proxy *self = px_Counter_as_proxy(proxy);
+	bool is;
+
+	pthread_mutex_lock(&self->lock);
+	is = self->is_due_posted && !self->due;
+	pthread_mutex_unlock(&self->lock);
+	return is;
+}
+
+/* A look-up may take 5 s; these go on all the while. */
+IN_PLACES(look_ups_that_hang_delay_no_other_proxy)
+{
+	struct px_Counter *hung[HUNG], *proxy;
+	pyr_future *futures[HUNG], *future;
+	uint16_t port;
+	int fd = bound_socket(&port), i;
+	int32_t n = 0;
+	char uri[64];
+
+	for (i = 0; i < HUNG; i++) {
+		snprintf(uri, sizeof(uri), "PYRONAME:x%d@127.0.0.1:%u", i, port);
+		hung[i] = patient(uri, 30000, 0);
+		futures[i] = px_Counter_bump_start(hung[i]);
+	}
+	REQUIRE(listen(fd, 8) == 0); /* from now on it accepts, and says nothing */
+	for (i = 0; i < HUNG; i++)
+		while (!is_looked_up(hung[i]))
+			sched_yield();
+	proxy = patient(place.uri, 30000, 0);
+	future = px_Counter_bump_start(proxy);
+	see_futures_pause(proxy, 1);
+	REQUIRE(place_opens());
+	CHECK_INT(px_Counter_bump_get(future, &n), 0);
+	CHECK_INT(n, 1);
+	for (i = 0; i < HUNG; i++) {
+		CHECK(is_looked_up(hung[i]));
+		pyr_future_free(futures[i]);
+		px_Counter_free(hung[i]);
+	}
+	close(fd);
+	px_Counter_free(proxy);
+	CHECK_INT(counter_close(&counter), 0);
+}
+
 IN_PLACES(a_future_that_waits_is_cancelled_at_once)
 {
 	struct px_Counter *proxy = patient(place.uri, 30000, 0);
@@ -465,7 +514,7 @@ TESTS(future_patience, T(b6_a_future_waits_for_a_server_that_starts_later),
       T(later_attempts_carry_the_request_the_ids_and_the_annotations),
       T(later_attempts_carry_the_thread_s_id),
       T(b8_a_deadline_ends_a_future_that_is_being_looked_up),
-      T(a_future_that_waits_is_cancelled_at_once),
+      T(look_ups_that_hang_delay_no_other_proxy), T(a_future_that_waits_is_cancelled_at_once),
       T(an_attempt_that_runs_is_cancelled_and_not_made_again),
       T(a_future_that_waits_is_freed_at_once_and_calls_nobody),
       T(b5_a_release_ends_futures_that_wait))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What moves a call on: the hook of an attempt, a timer, or the thread of attempts. One of them at
+ * What moves a call on: the hook of an attempt, a timer, or a thread of attempts. One of them at
  * a time has the next step, and a reference for it:
  *
  *     attempt --(hook)--> over, or on_ended() --> over, or pause --(timer)--> due --> attempt
@@ -276,12 +276,22 @@ static void on_late(struct engine_timer *timer)
 
 static void on_due(struct exec_job *job);
 
+/* With the proxy's lock. One job for each proxy, so that one that is not found takes one thread. */
+static void post_due(pyr_proxy *proxy)
+{
+	if (!proxy->due || proxy->is_due_posted)
+		return;
+	proxy->is_due_posted = true;
+	proxy_ref(proxy);
+	proxy->due_job.run = on_due;
+	attempts_post(&proxy->due_job);
+}
+
 /* The next attempt is made as soon as there is a session, or the deadline ends it. pauses: it is
  * among those. */
 static void make_due(struct future_patience *p, bool pauses)
 {
 	pyr_proxy *proxy = p->patience.proxy;
-	bool is_first;
 
 	p->timer.fire = on_late;
 	if (p->patience.deadline != ENGINE_FOREVER)
@@ -289,13 +299,8 @@ static void make_due(struct future_patience *p, bool pauses)
 	pthread_mutex_lock(&proxy->lock);
 	if (pauses)
 		take_out(p);
-	is_first = !proxy->due;
 	put_in(p, &proxy->due);
-	if (is_first) {
-		proxy_ref(proxy);
-		proxy->due_job.run = on_due;
-		attempts_post(&proxy->due_job);
-	}
+	post_due(proxy);
 	pthread_mutex_unlock(&proxy->lock);
 }
 
@@ -347,7 +352,7 @@ static bool wants_another(struct future_patience *p, const struct outcall *call)
 	return wants;
 }
 
-/* What becomes of an attempt that may be made again; in the thread of attempts. */
+/* What becomes of an attempt that may be made again; in a thread of attempts. */
 static void on_ended(struct exec_job *job)
 {
 	struct future_patience *p =
@@ -412,12 +417,25 @@ static struct future_wait *take_due(pyr_proxy *proxy)
 	return rest; /* those that became due first are first again */
 }
 
-/* In the thread of attempts. */
+/* Looks the proxy's name up, if it has one. */
+static struct session *find_session(pyr_proxy *proxy)
+{
+	struct session *session;
+
+	if (proxy->uri->scheme == PYR_URI_PYRO)
+		return proxy_session(proxy);
+	attempts_begin_wait();
+	session = proxy_session(proxy);
+	attempts_end_wait();
+	return session;
+}
+
+/* In a thread of attempts. */
 static void on_due(struct exec_job *job)
 {
 	pyr_proxy *proxy = (pyr_proxy *)((char *)job - offsetof(pyr_proxy, due_job));
 	struct future_wait *rest = take_due(proxy);
-	struct session *session = rest ? proxy_session(proxy) : NULL;
+	struct session *session = rest ? find_session(proxy) : NULL;
 
 	while (rest) {
 		struct future_patience *p = (struct future_patience *)rest;
@@ -432,6 +450,10 @@ static void on_due(struct exec_job *job)
 		make_attempt(p, session);
 	}
 	session_unref(session);
+	pthread_mutex_lock(&proxy->lock);
+	proxy->is_due_posted = false;
+	post_due(proxy); /* for those that came meanwhile */
+	pthread_mutex_unlock(&proxy->lock);
 	proxy_unref(proxy);
 }
 

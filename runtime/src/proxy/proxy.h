@@ -45,6 +45,7 @@ struct pyr_proxy {
 	struct patience_pause *pausing;            /* lock: calls between two attempts, */
 	struct future_wait *pausing_futures, *due; /* lock: those of futures; the due_job's */
 	struct exec_job due_job;
+	bool is_due_posted; /* lock: until the job has run */
 	uint32_t wait_ms;
 	atomic_uint max_retries;
 	pyr_batch *batch; /* it stands for one: its stubs queue */
