@@ -10,7 +10,7 @@
 
 #include "registry.h"
 
-enum { ATTENDANCES = 16384 };
+enum { ATTENDANCES = 16384, ATTENDANCES_EACH = 16 /* of a connection */ };
 
 struct attendances;
 

@@ -8,13 +8,14 @@
 #include <string.h>
 #include <sys/random.h>
 
+enum { SWEEP = 256 /* ended leases that one call removes */ };
+
 struct registry {
 	struct store *store;
 	size_t max_names, max_bytes;
 	registry_clock_cb clock;
 	void *data;
 	uint64_t generation;
-	int64_t next_end; /* no lease ends before: there is nothing to sweep until then */
 	struct revoked_list *revoked;
 };
 
@@ -36,7 +37,6 @@ struct registry *registry_new(struct store *store, const struct registry_options
 	registry->clock = options->clock;
 	registry->data = options->data;
 	registry->generation = store->kind->generation(store);
-	registry->next_end = INT64_MAX;
 	return registry;
 }
 
@@ -59,25 +59,30 @@ static bool has_ended(const struct record *record, int64_t now)
 	return record->expires <= now;
 }
 
-/* Removes what has ended. Walks only when a lease may have ended since the last walk, and a renewed
- * lease moves that by most of its ttl. */
+/* Removes what has ended; so much at a time that nobody waits for it. The rest is seen by nobody.
+ */
 static void sweep(struct registry *registry)
 {
 	struct store *store = registry->store;
 	const struct record *record;
-	char name[REGISTRY_NAME_MAX + 1] = "";
-	int64_t now = now_of(registry), next_end = INT64_MAX;
+	char name[REGISTRY_NAME_MAX + 1];
+	int64_t now = now_of(registry);
+	int i;
 
-	if (now < registry->next_end)
-		return;
-	while ((record = store->kind->next(store, name, false)) != NULL) {
-		snprintf(name, sizeof(name), "%s", record->name);
-		if (has_ended(record, now))
-			(void)store->kind->remove(store, name, ++registry->generation);
-		else if (record->expires < next_end)
-			next_end = record->expires;
+	for (i = 0; i < SWEEP; i++) {
+		record = store->kind->first_to_end(store);
+		if (!record || !has_ended(record, now))
+			break;
+		strcpy(name, record->name);
+		if (!store->kind->remove(store, name, registry->generation + 1))
+			break;
+		registry->generation++;
 	}
-	registry->next_end = next_end;
+}
+
+bool registry_is_alive(struct registry *registry, const struct record *record)
+{
+	return !has_ended(record, now_of(registry));
 }
 
 /* The record if it is still alive. */
@@ -218,8 +223,6 @@ static const struct record *put(struct registry *registry, struct record *record
 		return NULL;
 	}
 	registry->generation++;
-	if (record->expires < registry->next_end)
-		registry->next_end = record->expires;
 	return store->kind->find(store, record->name);
 }
 
@@ -308,21 +311,13 @@ enum registry_renewal registry_renew(struct registry *registry, const char *name
 		return RENEWAL_LOST;
 	if (!record->is_own)
 		registry->store->kind->touch(registry->store, name,
-					     now_of(registry) + record->ttl_ms, false);
+					     now_of(registry) + record->ttl_ms);
 	return RENEWAL_DONE;
 }
 
 void registry_orphan(struct registry *registry, const uint8_t *secret)
 {
-	const struct store_kind *kind = registry->store->kind;
-	const struct record *record;
-	const char *name = "";
-
-	while ((record = kind->next(registry->store, name, false)) != NULL) {
-		name = record->name;
-		if (is_leased(record) && knows_secret(record, secret))
-			kind->touch(registry->store, name, record->expires, true);
-	}
+	registry->store->kind->lose(registry->store, secret);
 }
 
 const struct record *registry_lookup(struct registry *registry, const char *name,
@@ -369,14 +364,15 @@ int registry_remove(struct registry *registry, const char *name, const struct re
 
 size_t registry_count(struct registry *registry)
 {
+	struct store *store = registry->store;
+
 	sweep(registry);
-	return registry->store->kind->count(registry->store);
+	return store->kind->count(store) - store->kind->count_ended(store, now_of(registry));
 }
 
 void registry_settle(struct registry *registry)
 {
-	if (registry->store->kind->settle(registry->store))
-		registry->next_end = 0; /* ended leases may be back: walk */
+	(void)registry->store->kind->settle(registry->store);
 }
 
 void registry_when_safe(struct registry *registry, store_safe_cb callback, void *data)
@@ -409,19 +405,14 @@ bool registry_adopt(struct registry *registry, struct registry_problem *problem)
 {
 	struct store *store = registry->store;
 	const struct record *record;
-	int64_t expires;
 	const char *name = "";
 
 	while ((record = store->kind->next(store, name, false)) != NULL) {
 		if (!makes_sense(record, problem))
 			return false;
 		name = record->name;
-		if (!is_leased(record))
-			continue;
-		expires = now_of(registry) + record->ttl_ms;
-		store->kind->touch(store, name, expires, false);
-		if (expires < registry->next_end)
-			registry->next_end = expires;
+		if (is_leased(record))
+			store->kind->touch(store, name, now_of(registry) + record->ttl_ms);
 	}
 	return true;
 }

@@ -92,9 +92,12 @@ void registry_orphan(struct registry *registry, const uint8_t *secret);
 const struct record *registry_lookup(struct registry *registry, const char *name,
 				     struct registry_problem *problem);
 
-/* The first name that begins with prefix and sorts after `after` ("": any). NULL: none. */
+/* The first name that begins with prefix and sorts after `after` ("": any). NULL: none. Where very
+ * many leases have just ended, some may still be there: see registry_is_alive(). */
 const struct record *registry_next(struct registry *registry, const char *prefix,
 				   const char *after);
+
+bool registry_is_alive(struct registry *registry, const struct record *record);
 
 /* Returns 0 or minus a status. */
 int registry_remove(struct registry *registry, const char *name, const struct registry_claim *claim,

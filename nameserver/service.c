@@ -168,6 +168,10 @@ static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct st
 
 	if (status < 0)
 		return status;
+	if (names->n > SERVICE_RENEWALS)
+		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
+				"NamingError: at most %d names are renewed at a time, not %zu",
+				SERVICE_RENEWALS, names->n);
 	if (!renewal || !(renewal->lost.items = pyr_alloc(call, names->n * sizeof(char *))) ||
 	    !(renewal->revoked.items = pyr_alloc(call, names->n * sizeof(char *))))
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");

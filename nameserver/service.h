@@ -12,7 +12,8 @@
 enum {
 	SERVICE_MESSAGE_MAX = 65536, /* what the daemon should take and give at most */
 	SERVICE_DRAIN_MS = 100,      /* attendances do not end by themselves: not worth waiting */
-	SERVICE_SLICE_MS = 20        /* of a look through the names */
+	SERVICE_SLICE_MS = 20,       /* of a look through the names */
+	SERVICE_RENEWALS = 1024      /* names of one renewal */
 };
 
 struct service;

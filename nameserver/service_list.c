@@ -13,7 +13,7 @@ enum {
 	PAGE_ENTRIES = 1024,
 	PAGE_BYTES = 48 * 1024, /* leaves room in a message for what surrounds the texts */
 	ENTRY_BYTES = 16,       /* tags and lengths around the texts of one entry */
-	CLOCK_EVERY = 16        /* names between two looks at the clock */
+	CLOCK_EVERY = 16        /* names between two looks at the clock, where each costs little */
 };
 
 /* Which names, and how far. */
@@ -71,6 +71,8 @@ static bool fits(struct search *search, const struct record *record)
 {
 	enum pattern_answer answer;
 
+	if (!registry_is_alive(search->registry, record))
+		return false;
 	if (search->tags)
 		return fits_tags(search, record);
 	if (!search->pattern)
@@ -80,6 +82,14 @@ static bool fits(struct search *search, const struct record *record)
 	return answer == PATTERN_YES;
 }
 
+/* A match may take as long as a slice. At least one name is looked at in each. */
+static bool is_late(struct search *search)
+{
+	unsigned n = search->n_looks++;
+
+	return n > 0 && (search->pattern || n % CLOCK_EVERY == 0) && now_ms() >= search->until;
+}
+
 /* The next name that fits. NULL: there is none, the time is up (has_more), or it was too much. */
 static const struct record *next(struct search *search, bool *has_more)
 {
@@ -87,7 +97,7 @@ static const struct record *next(struct search *search, bool *has_more)
 
 	*has_more = false;
 	while ((record = registry_next(search->registry, search->prefix, search->at)) != NULL) {
-		*has_more = ++search->n_looks % CLOCK_EVERY == 0 && now_ms() >= search->until;
+		*has_more = is_late(search);
 		if (*has_more)
 			return NULL;
 		strcpy(search->at, record->name);
@@ -103,6 +113,15 @@ static int too_much(pyr_call *call, const struct search *search)
 {
 	return pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
 			"NamingError: the regex takes too long to match name %s", search->at);
+}
+
+static int read_tags(pyr_call *call, const struct string_seq *tags)
+{
+	if (tags->n <= REGISTRY_TAGS)
+		return 0;
+	return pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
+			"NamingError: a search is for at most %d tags, not %zu", REGISTRY_TAGS,
+			tags->n);
 }
 
 static int read_pattern(pyr_call *call, const char *regex, struct pattern **ret)
@@ -209,8 +228,9 @@ int service_list_metadata(pyr_call *call, const struct string_seq *tags, bool al
 			  const char *after, const struct pyrite_NamePage **ret)
 {
 	struct search search = { .prefix = "", .tags = tags, .all_tags = all };
+	int status = read_tags(call, tags);
 
-	return list(call, &search, after, ret);
+	return status < 0 ? status : list(call, &search, after, ret);
 }
 
 /* ---- removals ---- */

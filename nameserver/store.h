@@ -41,8 +41,15 @@ struct store_kind {
 	const struct record *(*next)(struct store *store, const char *name, bool or_equal);
 	/* Adds or replaces. Returns false, with nothing changed, if it could not. */
 	bool (*put)(struct store *store, const struct record *record);
-	/* What changes while a lease lives; cheap, and not durable. */
-	void (*touch)(struct store *store, const char *name, int64_t expires, bool is_orphan);
+	/* A lease is renewed, its owner is there; cheap, and not durable. */
+	void (*touch)(struct store *store, const char *name, int64_t expires);
+	/* The owner who knows the secret is gone: his leased names are orphans until they are
+	 * touched or put again. Costs the same however many there are. */
+	void (*lose)(struct store *store, const uint8_t *secret);
+	/* The record that expires first. Returns as find. */
+	const struct record *(*first_to_end)(struct store *store);
+	/* How many have expired by now; as many steps. */
+	size_t (*count_ended)(struct store *store, int64_t now);
 	/* Removes a record that is there, as change number generation. Returns as put. */
 	bool (*remove)(struct store *store, const char *name, uint64_t generation);
 	size_t (*count)(struct store *store);

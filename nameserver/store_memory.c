@@ -7,25 +7,35 @@
 #include "store.h"
 
 #include <search.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "expiry.h"
+#include "owners.h"
 
 struct memory_store {
 	struct store store; /* first */
 	void *root;
 	size_t n, bytes;
+	struct owners owners; /* of leased names */
+	struct expiry expiry; /* those that end */
+	uint64_t moment;      /* counts what happens to names and owners */
 };
 
 /* What the tree holds points to a node's key; a search has a key of its own. */
 struct key {
 	const char *name;
-	const struct record *next; /* of a search: the best so far */
+	struct node *next; /* of a search: the best so far */
 	bool or_equal;
 };
 
 struct node {
 	struct key key; /* first */
 	struct record *record;
+	struct expiry_item end;
+	struct owner *owner; /* NULL: persistent */
+	uint64_t moment;     /* of the last touch or put: the owner was there */
 };
 
 static struct memory_store *memory(struct store *store)
@@ -42,15 +52,15 @@ static int compare(const void *a, const void *b)
 static int compare_and_note(const void *a, const void *b)
 {
 	struct key *search = (struct key *)a;
-	const struct node *node = b;
+	struct node *node = (struct node *)b;
 	int order = compare(a, b);
 
 	if (order == 0 && search->or_equal) {
-		search->next = node->record;
+		search->next = node;
 		return 0;
 	}
 	if (order < 0)
-		search->next = node->record;
+		search->next = node;
 	return order < 0 ? -1 : 1;
 }
 
@@ -62,11 +72,19 @@ static struct node *find_node(struct store *store, const char *name)
 	return place ? *(struct node **)place : NULL;
 }
 
+/* The node's record as it is now; node: may be NULL. */
+static const struct record *look_at(struct node *node)
+{
+	if (!node)
+		return NULL;
+	if (node->owner && node->moment < node->owner->lost)
+		node->record->is_orphan = true;
+	return node->record;
+}
+
 static const struct record *memory_find(struct store *store, const char *name)
 {
-	struct node *node = find_node(store, name);
-
-	return node ? node->record : NULL;
+	return look_at(find_node(store, name));
 }
 
 static const struct record *memory_next(struct store *store, const char *name, bool or_equal)
@@ -74,7 +92,7 @@ static const struct record *memory_next(struct store *store, const char *name, b
 	struct key search = { .name = name, .or_equal = or_equal };
 
 	(void)tfind(&search, &memory(store)->root, compare_and_note);
-	return search.next;
+	return look_at(search.next);
 }
 
 static size_t text_bytes(const struct record *record)
@@ -123,66 +141,111 @@ static void free_node(void *data)
 	free(node);
 }
 
-static struct node *new_node(const struct record *record)
+static void drop_node(struct memory_store *store, struct node *node)
 {
-	struct node *node = malloc(sizeof(*node));
+	expiry_remove(&store->expiry, &node->end);
+	owners_drop(&store->owners, node->owner);
+	free_node(node);
+}
+
+/* Not yet in the tree, nor in the heap, where there is room for it. */
+static struct node *new_node(struct memory_store *store, const struct record *record)
+{
+	struct node *node = calloc(1, sizeof(*node));
 
 	if (!node)
 		return NULL;
 	node->record = record_copy(record);
-	if (!node->record) {
-		free(node);
+	if (record->ttl_ms > 0 && !record->is_own)
+		node->owner = owners_take(&store->owners, record->secret);
+	if (!node->record || (record->ttl_ms > 0 && !record->is_own && !node->owner) ||
+	    !expiry_reserve(&store->expiry)) {
+		drop_node(store, node);
 		return NULL;
 	}
 	node->key = (struct key){ .name = node->record->name };
+	node->end.ends = record->expires;
+	node->moment = ++store->moment;
 	return node;
 }
 
-static bool memory_put(struct store *store, const struct record *record)
+static bool memory_put(struct store *base, const struct record *record)
 {
-	struct node *node = new_node(record);
+	struct memory_store *store = memory(base);
+	struct node *node = new_node(store, record);
 	struct node **place, *old;
 
 	if (!node)
 		return false;
-	place = tsearch(node, &memory(store)->root, compare);
+	place = tsearch(node, &store->root, compare);
 	if (!place) {
-		free_node(node);
+		drop_node(store, node);
 		return false;
 	}
 	old = *place;
 	*place = node; /* the same name, so the same place */
-	memory(store)->bytes += record_size(node->record);
+	store->bytes += record_size(node->record);
 	if (old == node) {
-		memory(store)->n++;
+		store->n++;
 	} else {
-		memory(store)->bytes -= record_size(old->record);
-		free_node(old);
+		store->bytes -= record_size(old->record);
+		drop_node(store, old);
 	}
+	if (record->expires != INT64_MAX)
+		expiry_add(&store->expiry, &node->end);
 	return true;
 }
 
-static void memory_touch(struct store *store, const char *name, int64_t expires, bool is_orphan)
+static void memory_touch(struct store *base, const char *name, int64_t expires)
 {
-	struct node *node = find_node(store, name);
+	struct memory_store *store = memory(base);
+	struct node *node = find_node(base, name);
 
 	if (!node)
 		return;
 	node->record->expires = expires;
-	node->record->is_orphan = is_orphan;
+	node->record->is_orphan = false;
+	node->moment = ++store->moment;
+	if (node->end.at > 0) {
+		expiry_move(&store->expiry, &node->end, expires);
+	} else if (expiry_reserve(&store->expiry)) {
+		node->end.ends = expires;
+		expiry_add(&store->expiry, &node->end);
+	}
 }
 
-static bool memory_remove(struct store *store, const char *name, uint64_t generation)
+static void memory_lose(struct store *base, const uint8_t *secret)
 {
-	struct node *node = find_node(store, name);
+	struct owner *owner = owners_find(&memory(base)->owners, secret);
+
+	if (owner)
+		owner->lost = ++memory(base)->moment;
+}
+
+static const struct record *memory_first_to_end(struct store *base)
+{
+	struct expiry_item *item = expiry_first(&memory(base)->expiry);
+
+	return item ? look_at((struct node *)((char *)item - offsetof(struct node, end))) : NULL;
+}
+
+static size_t memory_count_ended(struct store *base, int64_t now)
+{
+	return expiry_count(&memory(base)->expiry, now);
+}
+
+static bool memory_remove(struct store *base, const char *name, uint64_t generation)
+{
+	struct memory_store *store = memory(base);
+	struct node *node = find_node(base, name);
 
 	(void)generation;
 	if (!node)
 		return true;
-	(void)tdelete(node, &memory(store)->root, compare);
-	memory(store)->n--;
-	memory(store)->bytes -= record_size(node->record);
-	free_node(node);
+	(void)tdelete(node, &store->root, compare);
+	store->n--;
+	store->bytes -= record_size(node->record);
+	drop_node(store, node);
 	return true;
 }
 
@@ -220,6 +283,8 @@ static void memory_when_safe(struct store *store, store_safe_cb callback, void *
 static void memory_free(struct store *store)
 {
 	tdestroy(memory(store)->root, free_node);
+	owners_fini(&memory(store)->owners);
+	expiry_fini(&memory(store)->expiry);
 	free(store);
 }
 
@@ -230,6 +295,9 @@ struct store *store_memory_new(void)
 		.next = memory_next,
 		.put = memory_put,
 		.touch = memory_touch,
+		.lose = memory_lose,
+		.first_to_end = memory_first_to_end,
+		.count_ended = memory_count_ended,
 		.remove = memory_remove,
 		.count = memory_count,
 		.bytes = memory_bytes,
@@ -243,5 +311,6 @@ struct store *store_memory_new(void)
 	if (!store)
 		return NULL;
 	store->store.kind = &kind;
+	owners_init(&store->owners);
 	return &store->store;
 }

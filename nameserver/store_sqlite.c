@@ -183,9 +183,24 @@ static const struct record *sqlite_next(struct store *store, const char *name, b
 	return memory_of(store)->kind->next(memory_of(store), name, or_equal);
 }
 
-static void sqlite_touch(struct store *store, const char *name, int64_t expires, bool is_orphan)
+static void sqlite_touch(struct store *store, const char *name, int64_t expires)
 {
-	memory_of(store)->kind->touch(memory_of(store), name, expires, is_orphan);
+	memory_of(store)->kind->touch(memory_of(store), name, expires);
+}
+
+static void sqlite_lose(struct store *store, const uint8_t *secret)
+{
+	memory_of(store)->kind->lose(memory_of(store), secret);
+}
+
+static const struct record *sqlite_first_to_end(struct store *store)
+{
+	return memory_of(store)->kind->first_to_end(memory_of(store));
+}
+
+static size_t sqlite_count_ended(struct store *store, int64_t now)
+{
+	return memory_of(store)->kind->count_ended(memory_of(store), now);
 }
 
 static size_t sqlite_count(struct store *store)
@@ -378,6 +393,9 @@ static const struct store_kind sqlite_kind = {
 	.next = sqlite_next,
 	.put = sqlite_put,
 	.touch = sqlite_touch,
+	.lose = sqlite_lose,
+	.first_to_end = sqlite_first_to_end,
+	.count_ended = sqlite_count_ended,
 	.remove = sqlite_remove,
 	.count = sqlite_count,
 	.bytes = sqlite_bytes,
