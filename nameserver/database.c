@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The only file that knows SQLite: write-ahead log, synchronous=FULL, one connection, prepared
- * statements. SQLite's locks let another process write between two of our transactions, so that a
- * lock of our own (flock) keeps other name servers away.
+ * Opening and writing. With database_rows.c the only file that knows SQLite: write-ahead log,
+ * synchronous=FULL, one connection, prepared statements. SQLite's locks let another process write
+ * between two of our transactions, so that a lock of our own (flock) keeps other name servers away.
  */
-#include "database.h"
+#include "database_own.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <pyrite/pyrite.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "registry.h"
@@ -40,31 +40,32 @@ static const char *const migrations[] = {
 	"CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 0), generation INTEGER NOT NULL)"
 	" STRICT;"
 	"INSERT INTO state VALUES (0, 0);",
+	"ALTER TABLE names ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE names SET checksum = pyrite_checksum(name, uri, tags, secret, ttl_ms, generation,"
+	" registered);"
+	"ALTER TABLE state ADD COLUMN n_names INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE state SET n_names = (SELECT count(*) FROM names);"
+	/* as they were found, whatever that was; why and when in seconds since 1970 */
+	"CREATE TABLE set_aside (id INTEGER PRIMARY KEY, name ANY, uri ANY, tags ANY, secret ANY,"
+	" ttl_ms ANY, generation ANY, registered ANY, checksum ANY, why TEXT NOT NULL,"
+	" at INTEGER NOT NULL) STRICT;",
 };
 
 enum { SCHEMA_VERSION = sizeof(migrations) / sizeof(migrations[0]) };
 
-enum statement { BEGIN, PUT, REMOVE, SET_GENERATION, COMMIT, ROLLBACK, N_STATEMENTS };
-
 static const char *const statement_texts[N_STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
-	[PUT] = "INSERT OR REPLACE INTO names VALUES (?1, ?2, ?3, ?4, ?5, ?6, unixepoch())",
+	[PUT] = "INSERT OR REPLACE INTO names VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
+		" pyrite_checksum(?1, ?2, ?3, ?4, ?5, ?6, ?7))",
+	[SET_ASIDE] = "INSERT INTO set_aside SELECT NULL, *, ?2, unixepoch() FROM names"
+		      " WHERE name = ?1",
 	[REMOVE] = "DELETE FROM names WHERE name = ?1",
-	[SET_GENERATION] = "UPDATE state SET generation = ?1",
+	[SET_GENERATION] = "UPDATE state SET generation = ?1, n_names = ?2",
 	[COMMIT] = "COMMIT",
 	[ROLLBACK] = "ROLLBACK",
 };
 
-struct database {
-	int fd; /* with our lock; closed last, because that ends SQLite's locks */
-	char *path;
-	sqlite3 *sqlite;
-	sqlite3_stmt *statements[N_STATEMENTS];
-	uint64_t generation;
-};
-
-PYR_PRINTF(3, 4)
-static bool fail(struct store_problem *problem, int code, const char *format, ...)
+bool database_fail(struct store_problem *problem, int code, const char *format, ...)
 {
 	va_list args;
 
@@ -75,30 +76,41 @@ static bool fail(struct store_problem *problem, int code, const char *format, ..
 	return false;
 }
 
+bool database_fail_damaged(const struct database *database, const char *how,
+			   struct store_problem *problem)
+{
+	return database_fail(problem, PYR_DATA_LOSS,
+			     "database %s is damaged: %s: move it away to begin without names",
+			     database->path, how);
+}
+
+bool database_is_whole(const struct database *database)
+{
+	return strcmp(database->verdict, "ok") == 0;
+}
+
 static bool is_no_space(int system_error)
 {
 	return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
 }
 
 /* SQLite's last error, as one of ours. */
-static bool fail_sqlite(struct database *database, struct store_problem *problem)
+bool database_fail_sqlite(struct database *database, struct store_problem *problem)
 {
 	int system_error = errno; /* sqlite3_system_errno() does not know of failed writes */
 	sqlite3 *sqlite = database->sqlite;
 	int error = sqlite3_errcode(sqlite) & 0xff;
 
 	if (error == SQLITE_FULL || (error == SQLITE_IOERR && is_no_space(system_error)))
-		return fail(problem, PYR_RESOURCE_EXHAUSTED, "no space left for database %s",
-			    database->path);
+		return database_fail(problem, PYR_RESOURCE_EXHAUSTED,
+				     "no space left for database %s", database->path);
 	if (error == SQLITE_NOTADB || error == SQLITE_CORRUPT)
-		return fail(problem, PYR_DATA_LOSS,
-			    "database %s is damaged: %s: move it away to begin without names",
-			    database->path, sqlite3_errmsg(sqlite));
+		return database_fail_damaged(database, sqlite3_errmsg(sqlite), problem);
 	if (error == SQLITE_NOMEM)
-		return fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory for database %s",
-			    database->path);
-	return fail(problem, error == SQLITE_BUSY ? PYR_UNAVAILABLE : PYR_INTERNAL,
-		    "database %s: %s", database->path, sqlite3_errmsg(sqlite));
+		return database_fail(problem, PYR_RESOURCE_EXHAUSTED,
+				     "out of memory for database %s", database->path);
+	return database_fail(problem, error == SQLITE_BUSY ? PYR_UNAVAILABLE : PYR_INTERNAL,
+			     "database %s: %s", database->path, sqlite3_errmsg(sqlite));
 }
 
 /* ---- opening ---- */
@@ -119,14 +131,15 @@ static bool take_lock(struct database *database, struct store_problem *problem)
 	if (flock(database->fd, LOCK_EX | LOCK_NB) == 0)
 		return true;
 	if (errno != EWOULDBLOCK)
-		return fail(problem, PYR_INTERNAL, "cannot lock database %s: %s", database->path,
-			    strerror(errno));
+		return database_fail(problem, PYR_INTERNAL, "cannot lock database %s: %s",
+				     database->path, strerror(errno));
 	pid = holder_of(database->fd);
 	if (pid > 0)
 		snprintf(by, sizeof(by), ", process %ld", pid);
-	return fail(problem, PYR_ALREADY_EXISTS,
-		    "database %s is another name server's%s: --storage chooses another place",
-		    database->path, by);
+	return database_fail(
+		problem, PYR_ALREADY_EXISTS,
+		"database %s is another name server's%s: --storage chooses another place",
+		database->path, by);
 }
 
 /* A new file is there after a crash only if its folder was written too. */
@@ -149,30 +162,31 @@ static bool open_file(struct database *database, const char *path, struct store_
 
 	database->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
 	if (database->fd < 0 || fstat(database->fd, &info) < 0)
-		return fail(problem, PYR_INTERNAL, "cannot open database %s: %s", path,
-			    strerror(errno));
+		return database_fail(problem, PYR_INTERNAL, "cannot open database %s: %s", path,
+				     strerror(errno));
 	if (!S_ISREG(info.st_mode))
-		return fail(problem, PYR_INTERNAL, "database %s is no regular file", path);
+		return database_fail(problem, PYR_INTERNAL, "database %s is no regular file", path);
 	if ((info.st_mode & 077) && fchmod(database->fd, 0600) < 0)
-		return fail(problem, PYR_INTERNAL, "database %s is open to others: %s", path,
-			    strerror(errno));
+		return database_fail(problem, PYR_INTERNAL, "database %s is open to others: %s",
+				     path, strerror(errno));
 	database->path = realpath(path, NULL);
 	if (!database->path)
-		return fail(problem, PYR_INTERNAL, "database %s: %s", path, strerror(errno));
+		return database_fail(problem, PYR_INTERNAL, "database %s: %s", path,
+				     strerror(errno));
 	sync_folder(database->path);
 	return take_lock(database, problem);
 }
 
-static bool execute(struct database *database, const char *sql, struct store_problem *problem)
+bool database_execute(struct database *database, const char *sql, struct store_problem *problem)
 {
 	if (sqlite3_exec(database->sqlite, sql, NULL, NULL, NULL) == SQLITE_OK)
 		return true;
-	return fail_sqlite(database, problem);
+	return database_fail_sqlite(database, problem);
 }
 
 /* The one text that a statement gives, cut to ret. */
-static bool ask(struct database *database, const char *sql, char *ret, size_t size,
-		struct store_problem *problem)
+bool database_ask(struct database *database, const char *sql, char *ret, size_t size,
+		  struct store_problem *problem)
 {
 	sqlite3_stmt *statement = NULL;
 	bool is_there;
@@ -182,7 +196,7 @@ static bool ask(struct database *database, const char *sql, char *ret, size_t si
 	if (is_there)
 		snprintf(ret, size, "%s", (const char *)sqlite3_column_text(statement, 0));
 	else
-		(void)fail_sqlite(database, problem);
+		(void)database_fail_sqlite(database, problem);
 	sqlite3_finalize(statement);
 	return is_there;
 }
@@ -205,35 +219,37 @@ static void distrust(struct database *database)
 					NULL);
 }
 
-/* Whether it is one of ours, and whole. */
+/* Whether it is one of ours; the verdict tells whether it is whole. */
 static bool examine(struct database *database, int *ret_version, struct store_problem *problem)
 {
-	char id[32], version[32], objects[32], verdict[256];
+	char id[32], version[32], objects[32];
 
-	if (!ask(database, "PRAGMA application_id", id, sizeof(id), problem) ||
-	    !ask(database, "PRAGMA user_version", version, sizeof(version), problem) ||
-	    !ask(database, "SELECT count(*) FROM sqlite_schema", objects, sizeof(objects), problem))
+	if (!database_ask(database, "PRAGMA application_id", id, sizeof(id), problem) ||
+	    !database_ask(database, "PRAGMA user_version", version, sizeof(version), problem) ||
+	    !database_ask(database, "SELECT count(*) FROM sqlite_schema", objects, sizeof(objects),
+			  problem))
 		return false;
 	*ret_version = atoi(version);
+	strcpy(database->verdict, "ok");
 	if (strcmp(objects, "0") == 0) {
 		*ret_version = 0;
 		return true;
 	}
 	if (atoi(id) != APPLICATION_ID || *ret_version < 1)
-		return fail(problem, PYR_FAILED_PRECONDITION, "database %s is not a name server's",
-			    database->path);
+		return database_fail(problem, PYR_FAILED_PRECONDITION,
+				     "database %s is not a name server's", database->path);
 	if (*ret_version > SCHEMA_VERSION)
-		return fail(problem, PYR_FAILED_PRECONDITION,
-			    "database %s is of version %d, written by a later pyrite-ns: this one "
-			    "knows versions up to %d",
-			    database->path, *ret_version, SCHEMA_VERSION);
-	if (!ask(database, "PRAGMA integrity_check(1)", verdict, sizeof(verdict), problem))
+		return database_fail(
+			problem, PYR_FAILED_PRECONDITION,
+			"database %s is of version %d, written by a later pyrite-ns: this one "
+			"knows versions up to %d",
+			database->path, *ret_version, SCHEMA_VERSION);
+	if (!database_ask(database, "PRAGMA integrity_check(1)", database->verdict,
+			  sizeof(database->verdict), problem))
 		return false;
-	if (strcmp(verdict, "ok") != 0)
-		return fail(problem, PYR_DATA_LOSS,
-			    "database %s is damaged: %s: move it away to begin without names",
-			    database->path, verdict);
-	return true;
+	/* one of version 1 has no checksums that tell which names are whole */
+	return *ret_version > 1 || database_is_whole(database) ||
+	       database_fail_damaged(database, database->verdict, problem);
 }
 
 /* All steps or none. */
@@ -247,10 +263,10 @@ static bool migrate(struct database *database, int version, struct store_problem
 	snprintf(finish, sizeof(finish),
 		 "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", APPLICATION_ID,
 		 SCHEMA_VERSION);
-	is_done = execute(database, "BEGIN IMMEDIATE", problem);
+	is_done = database_execute(database, "BEGIN IMMEDIATE", problem);
 	for (; is_done && version < SCHEMA_VERSION; version++)
-		is_done = execute(database, migrations[version], problem);
-	is_done = is_done && execute(database, finish, problem);
+		is_done = database_execute(database, migrations[version], problem);
+	is_done = is_done && database_execute(database, finish, problem);
 	if (!is_done)
 		(void)sqlite3_exec(database->sqlite, "ROLLBACK", NULL, NULL, NULL);
 	return is_done;
@@ -262,17 +278,19 @@ static bool set_up(struct database *database, struct store_problem *problem)
 	int version;
 
 	distrust(database);
+	if (!database_add_functions(database))
+		return database_fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	sqlite3_busy_timeout(database->sqlite, BUSY_MS);
-	if (!execute(database, "PRAGMA cell_size_check = ON", problem) ||
+	if (!database_execute(database, "PRAGMA cell_size_check = ON", problem) ||
 	    !examine(database, &version, problem) ||
-	    !ask(database, "PRAGMA journal_mode = WAL", mode, sizeof(mode), problem))
+	    !database_ask(database, "PRAGMA journal_mode = WAL", mode, sizeof(mode), problem))
 		return false;
 	if (strcmp(mode, "wal") != 0)
-		return fail(problem, PYR_INTERNAL, "database %s cannot have a write-ahead log",
-			    database->path);
+		return database_fail(problem, PYR_INTERNAL,
+				     "database %s cannot have a write-ahead log", database->path);
 	snprintf(pragmas, sizeof(pragmas),
 		 "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = %d", LOG_BYTES);
-	return execute(database, pragmas, problem) && migrate(database, version, problem);
+	return database_execute(database, pragmas, problem) && migrate(database, version, problem);
 }
 
 static bool prepare(struct database *database, struct store_problem *problem)
@@ -283,24 +301,27 @@ static bool prepare(struct database *database, struct store_problem *problem)
 		if (sqlite3_prepare_v3(database->sqlite, statement_texts[i], -1,
 				       SQLITE_PREPARE_PERSISTENT, &database->statements[i],
 				       NULL) != SQLITE_OK)
-			return fail_sqlite(database, problem);
+			return database_fail_sqlite(database, problem);
 	return true;
 }
 
 static bool open_sqlite(struct database *database, struct store_problem *problem)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-	char generation[32];
+	char generation[32], n_names[32];
 
 	if (sqlite3_open_v2(database->path, &database->sqlite, flags, NULL) != SQLITE_OK) {
 		if (!database->sqlite)
-			return fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
-		return fail_sqlite(database, problem);
+			return database_fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		return database_fail_sqlite(database, problem);
 	}
 	if (!set_up(database, problem) || !prepare(database, problem) ||
-	    !ask(database, "SELECT generation FROM state", generation, sizeof(generation), problem))
+	    !database_ask(database, "SELECT generation FROM state", generation, sizeof(generation),
+			  problem) ||
+	    !database_ask(database, "SELECT n_names FROM state", n_names, sizeof(n_names), problem))
 		return false;
 	database->generation = strtoull(generation, NULL, 10);
+	database->n_names = database->n_committed = strtoll(n_names, NULL, 10);
 	return true;
 }
 
@@ -309,7 +330,7 @@ struct database *database_open(const char *path, struct store_problem *problem)
 	struct database *database = calloc(1, sizeof(*database));
 
 	if (!database) {
-		(void)fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		(void)database_fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return NULL;
 	}
 	database->fd = -1;
@@ -339,100 +360,13 @@ uint64_t database_generation(const struct database *database)
 	return database->generation;
 }
 
-/* ---- reading ---- */
-
-/* A text, NULL if it is none of C's. */
-static const char *text_of(sqlite3_stmt *row, int column)
-{
-	const char *text = (const char *)sqlite3_column_text(row, column);
-
-	return text && strlen(text) == (size_t)sqlite3_column_bytes(row, column) ? text : NULL;
-}
-
-/* Cuts text into tags. Returns how many, -1 for too many. */
-static int split_tags(char *text, const char *ret[REGISTRY_TAGS])
-{
-	char *rest = text, *tag;
-	int n = 0;
-
-	while (text[0] && (tag = strsep(&rest, " ")) != NULL) {
-		if (n == REGISTRY_TAGS)
-			return -1;
-		ret[n++] = tag;
-	}
-	return n;
-}
-
-/* Columns: name, uri, tags, secret, ttl_ms, generation. Returns false if there is nothing to make
- * of them. */
-static bool read_row(sqlite3_stmt *row, char *tag_text, const char *tags[REGISTRY_TAGS],
-		     struct record *ret)
-{
-	const char *tag_column = text_of(row, 2);
-	const void *secret = sqlite3_column_blob(row, 3);
-	sqlite3_int64 ttl_ms = sqlite3_column_int64(row, 4);
-	int n_tags;
-
-	ret->name = text_of(row, 0);
-	ret->uri = text_of(row, 1);
-	if (!ret->name || !ret->uri || !tag_column || strlen(tag_column) > REGISTRY_TAG_BYTES ||
-	    !secret || sqlite3_column_bytes(row, 3) != SECRET_SIZE || ttl_ms < 0 ||
-	    ttl_ms > REGISTRY_TTL_MAX_MS)
-		return false;
-	n_tags = split_tags(strcpy(tag_text, tag_column), tags);
-	if (n_tags < 0)
-		return false;
-	ret->tags = tags;
-	ret->n_tags = (size_t)n_tags;
-	memcpy(ret->secret, secret, SECRET_SIZE);
-	ret->ttl_ms = (uint32_t)ttl_ms;
-	ret->expires = INT64_MAX;
-	ret->generation = (uint64_t)sqlite3_column_int64(row, 5);
-	return true;
-}
-
-static bool load_row(struct database *database, sqlite3_stmt *row, database_row_cb take, void *data,
-		     struct store_problem *problem)
-{
-	char tag_text[REGISTRY_TAG_BYTES + 1];
-	const char *tags[REGISTRY_TAGS];
-	struct record record = { 0 };
-
-	if (!read_row(row, tag_text, tags, &record))
-		return fail(problem, PYR_DATA_LOSS,
-			    "database %s is damaged: the record of name %.300s makes no sense: "
-			    "move it away to begin without names",
-			    database->path, record.name ? record.name : "?");
-	if (!take(&record, data))
-		return fail(problem, PYR_RESOURCE_EXHAUSTED,
-			    "out of memory for the names of database %s", database->path);
-	return true;
-}
-
-bool database_load(struct database *database, database_row_cb row, void *data,
-		   struct store_problem *problem)
-{
-	static const char sql[] = "SELECT name, uri, tags, secret, ttl_ms, generation FROM names";
-	sqlite3_stmt *statement;
-	bool is_good = true;
-	int step;
-
-	if (sqlite3_prepare_v2(database->sqlite, sql, -1, &statement, NULL) != SQLITE_OK)
-		return fail_sqlite(database, problem);
-	while (is_good && (step = sqlite3_step(statement)) == SQLITE_ROW)
-		is_good = load_row(database, statement, row, data, problem);
-	if (is_good && step != SQLITE_DONE)
-		is_good = fail_sqlite(database, problem);
-	sqlite3_finalize(statement);
-	return is_good;
-}
-
 /* ---- writing ---- */
 
 static bool run(struct database *database, enum statement which, struct store_problem *problem)
 {
 	sqlite3_stmt *statement = database->statements[which];
-	bool is_done = sqlite3_step(statement) == SQLITE_DONE || fail_sqlite(database, problem);
+	bool is_done =
+		sqlite3_step(statement) == SQLITE_DONE || database_fail_sqlite(database, problem);
 
 	sqlite3_reset(statement);
 	return is_done;
@@ -455,7 +389,7 @@ static void join_tags(const struct record *record, char ret[REGISTRY_TAG_BYTES +
 	}
 }
 
-bool database_put(struct database *database, const struct record *record,
+bool database_put(struct database *database, const struct record *record, bool is_new,
 		  struct store_problem *problem)
 {
 	sqlite3_stmt *put = database->statements[PUT];
@@ -467,8 +401,10 @@ bool database_put(struct database *database, const struct record *record,
 	    sqlite3_bind_text(put, 3, tags, -1, SQLITE_STATIC) != SQLITE_OK ||
 	    sqlite3_bind_blob(put, 4, record->secret, SECRET_SIZE, SQLITE_STATIC) != SQLITE_OK ||
 	    sqlite3_bind_int64(put, 5, record->ttl_ms) != SQLITE_OK ||
-	    sqlite3_bind_int64(put, 6, (sqlite3_int64)record->generation) != SQLITE_OK)
-		return fail_sqlite(database, problem);
+	    sqlite3_bind_int64(put, 6, (sqlite3_int64)record->generation) != SQLITE_OK ||
+	    sqlite3_bind_int64(put, 7, (sqlite3_int64)time(NULL)) != SQLITE_OK)
+		return database_fail_sqlite(database, problem);
+	database->n_names += is_new;
 	return run(database, PUT, problem);
 }
 
@@ -477,23 +413,42 @@ bool database_remove(struct database *database, const char *name, struct store_p
 	sqlite3_stmt *statement = database->statements[REMOVE];
 
 	if (sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC) != SQLITE_OK)
-		return fail_sqlite(database, problem);
-	return run(database, REMOVE, problem);
+		return database_fail_sqlite(database, problem);
+	if (!run(database, REMOVE, problem))
+		return false;
+	database->n_names -= sqlite3_changes(database->sqlite);
+	return true;
+}
+
+bool database_set_aside(struct database *database, const char *name, const char *why,
+			struct store_problem *problem)
+{
+	sqlite3_stmt *statement = database->statements[SET_ASIDE];
+
+	if (sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC) != SQLITE_OK ||
+	    sqlite3_bind_text(statement, 2, why, -1, SQLITE_STATIC) != SQLITE_OK)
+		return database_fail_sqlite(database, problem);
+	return run(database, SET_ASIDE, problem) && database_remove(database, name, problem);
 }
 
 bool database_commit(struct database *database, uint64_t generation, struct store_problem *problem)
 {
 	sqlite3_stmt *statement = database->statements[SET_GENERATION];
 
-	if (sqlite3_bind_int64(statement, 1, (sqlite3_int64)generation) != SQLITE_OK)
-		return fail_sqlite(database, problem);
-	return run(database, SET_GENERATION, problem) && run(database, COMMIT, problem);
+	if (sqlite3_bind_int64(statement, 1, (sqlite3_int64)generation) != SQLITE_OK ||
+	    sqlite3_bind_int64(statement, 2, database->n_names) != SQLITE_OK)
+		return database_fail_sqlite(database, problem);
+	if (!run(database, SET_GENERATION, problem) || !run(database, COMMIT, problem))
+		return false;
+	database->n_committed = database->n_names;
+	return true;
 }
 
 void database_rollback(struct database *database)
 {
 	struct store_problem ignored; /* full disks roll back by themselves */
 
+	database->n_names = database->n_committed;
 	if (!sqlite3_get_autocommit(database->sqlite))
 		(void)run(database, ROLLBACK, &ignored);
 }

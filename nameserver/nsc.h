@@ -6,7 +6,6 @@
  * as JSON.
  */
 #include <pyrite/pyrite.h>
-#include <stdio.h>
 
 enum { NSC_OK = 0, NSC_USAGE = 1, NSC_REFUSED = 2, NSC_UNREACHABLE = 3 };
 enum { NSC_MAX_WORDS = 80 };
@@ -38,10 +37,6 @@ extern const struct nsc_command nsc_commands[];
 
 /* Prints the last error. Returns the exit code for it. */
 int nsc_complain(const char *what);
-
-/* Prints a text from elsewhere, with what a terminal would obey as \u001B. That is right in a text
- * of JSON, too. */
-void nsc_put(FILE *stream, const char *text);
 
 /* ---- prints: one document to stdout; return an exit code ---- */
 

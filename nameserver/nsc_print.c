@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "nsc.h"
+#include "text_put.h"
 
 /* Prints the document, which is taken; NULL: memory ran out on the way. jansson escapes what JSON
  * demands, which is not all that a terminal obeys. */
@@ -19,7 +20,7 @@ static int print_json(json_t *document)
 		fputs("Error: out of memory\n", stderr);
 		return NSC_REFUSED;
 	}
-	nsc_put(stdout, text);
+	text_put(stdout, text);
 	putchar('\n');
 	free(text);
 	return NSC_OK;
@@ -68,7 +69,7 @@ static void print_tags(const char *indent, const char *const *tags, size_t n)
 	printf("%smetadata: [", indent);
 	for (i = 0; i < n; i++) {
 		fputs(i ? ", '" : "'", stdout);
-		nsc_put(stdout, tags[i]);
+		text_put(stdout, tags[i]);
 		putchar('\'');
 	}
 	puts("]");
@@ -77,7 +78,7 @@ static void print_tags(const char *indent, const char *const *tags, size_t n)
 static void print_line(const char *before, const char *text)
 {
 	fputs(before, stdout);
-	nsc_put(stdout, text);
+	text_put(stdout, text);
 	putchar('\n');
 }
 
@@ -89,7 +90,7 @@ int nsc_print_list(const struct nsc *nsc, const struct pyr_ns_entries *entries, 
 		return print_json(json_list(entries));
 	print_line("--------START LIST", title);
 	for (i = 0; i < entries->n; i++) {
-		nsc_put(stdout, entries->items[i].name);
+		text_put(stdout, entries->items[i].name);
 		print_line(" --> ", entries->items[i].uri);
 		print_tags("    ", entries->items[i].tags, entries->items[i].n_tags);
 	}

@@ -13,6 +13,7 @@
 
 #include "service.h"
 #include "storage.h"
+#include "text_put.h"
 
 const char *argp_program_version = "pyrite-ns " PYR_VERSION;
 
@@ -106,13 +107,21 @@ static int serve(pyr_daemon *daemon, struct service *service, size_t n_stored, b
 	return 0;
 }
 
+static void tell_aside(const char *name, const char *why, void *path)
+{
+	fputs("pyrite-ns: name ", stderr);
+	text_put(stderr, name);
+	fputs(" is set aside: ", stderr);
+	text_put(stderr, why);
+	fprintf(stderr, ": see table set_aside of database %s\n", (const char *)path);
+}
+
 /* The names of before. Returns NULL, and says why, if there is no getting at them. */
-static struct registry *open_registry(const char *path)
+static struct registry *open_registry(char *path)
 {
 	static const struct registry_options rules = { .clock = monotonic_ms };
 	struct store_problem why;
-	struct registry_problem problem;
-	struct store *store = storage_open(path, &why);
+	struct store *store = storage_open(path, tell_aside, path, &why);
 	struct registry *registry;
 
 	if (!store) {
@@ -120,17 +129,11 @@ static struct registry *open_registry(const char *path)
 		return NULL;
 	}
 	registry = registry_new(store, &rules);
-	if (!registry) {
-		complain("out of memory");
-	} else if (!registry_adopt(registry, &problem)) {
-		fprintf(stderr,
-			"pyrite-ns: database %s is damaged: %s: move it away to begin without "
-			"names\n",
-			path, problem.text);
-		registry_free(registry);
-		return NULL;
-	}
-	return registry;
+	if (registry && registry_adopt(registry, tell_aside, path))
+		return registry;
+	complain("out of memory");
+	registry_free(registry);
+	return NULL;
 }
 
 static int run(const struct settings *settings)

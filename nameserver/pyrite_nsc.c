@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "nsc.h"
+#include "text_put.h"
 
 const char *argp_program_version = "pyrite-nsc " PYR_VERSION;
 
@@ -106,7 +107,7 @@ static void say(const struct nsc_settings *settings, const char *what, const cha
 	if (!settings->verbose)
 		return;
 	fputs(what, out);
-	nsc_put(out, more);
+	text_put(out, more);
 	putc('\n', out);
 }
 

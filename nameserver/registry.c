@@ -380,7 +380,7 @@ void registry_when_safe(struct registry *registry, store_safe_cb callback, void 
 	registry->store->kind->when_safe(registry->store, callback, data);
 }
 
-/* Whether a record from outside is as it would have been put. */
+/* Whether a record from outside is as it would be put today. */
 static bool makes_sense(const struct record *record, struct registry_problem *problem)
 {
 	const char *tags[REGISTRY_TAGS];
@@ -393,26 +393,40 @@ static bool makes_sense(const struct record *record, struct registry_problem *pr
 		return false;
 	uri = pyr_uri_parse(record->uri);
 	is_normal = uri && strcmp(pyr_uri_text(uri), record->uri) == 0;
+	if (!uri)
+		(void)registry_refuse(problem, PYR_DATA_LOSS, "%s", pyr_errmsg());
+	else if (!is_normal)
+		(void)registry_refuse(problem, PYR_DATA_LOSS, "uri '%s' should be '%s'",
+				      record->uri, pyr_uri_text(uri));
 	pyr_uri_free(uri);
-	if (is_normal && n == record->n_tags && record->ttl_ms <= REGISTRY_TTL_MAX_MS)
+	if (!is_normal)
+		return false;
+	if (n == record->n_tags && record->ttl_ms <= REGISTRY_TTL_MAX_MS)
 		return true;
-	(void)registry_refuse(problem, PYR_DATA_LOSS, "the record of name %s makes no sense",
-			      record->name);
+	(void)registry_refuse(problem, PYR_DATA_LOSS, "it makes no sense");
 	return false;
 }
 
-bool registry_adopt(struct registry *registry, struct registry_problem *problem)
+bool registry_adopt(struct registry *registry, store_aside_cb aside, void *data)
 {
 	struct store *store = registry->store;
+	struct registry_problem why;
 	const struct record *record;
-	const char *name = "";
+	char name[REGISTRY_NAME_MAX + 1] = "";
 
 	while ((record = store->kind->next(store, name, false)) != NULL) {
-		if (!makes_sense(record, problem))
-			return false;
-		name = record->name;
+		if (!makes_sense(record, &why)) {
+			aside(record->name, why.text, data);
+			if (!store->kind->set_aside(store, record->name, registry->generation + 1,
+						    why.text))
+				return false;
+			registry->generation++;
+			continue; /* the next one after the same name */
+		}
+		strcpy(name, record->name);
 		if (is_leased(record))
 			store->kind->touch(store, name, now_of(registry) + record->ttl_ms);
 	}
+	registry_settle(registry);
 	return true;
 }

@@ -62,9 +62,9 @@ struct registry_request {
 struct registry *registry_new(struct store *store, const struct registry_options *options);
 void registry_free(struct registry *registry);
 
-/* Takes over what the store held when it was opened: checks it, and begins its leases anew. Returns
- * false with *problem told. */
-bool registry_adopt(struct registry *registry, struct registry_problem *problem);
+/* Takes over what the store held when it was opened, and begins its leases anew. Sets aside, and
+ * tells, what these rules do not take. Returns false when memory is out. */
+bool registry_adopt(struct registry *registry, store_aside_cb aside, void *data);
 
 /* Returns the record, valid until the next change; NULL with *problem told. */
 const struct record *registry_register(struct registry *registry,

@@ -83,12 +83,13 @@ int storage_find(const char *text, char *ret, size_t size, struct store_problem 
 	return 0;
 }
 
-struct store *storage_open(const char *path, struct store_problem *problem)
+struct store *storage_open(const char *path, store_aside_cb aside, void *data,
+			   struct store_problem *problem)
 {
 	struct store *store;
 
 	if (path[0])
-		return store_sqlite_new(path, problem);
+		return store_sqlite_new(path, aside, data, problem);
 	store = store_memory_new();
 	if (!store)
 		(void)fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");

@@ -32,6 +32,9 @@ struct store_problem {
 
 typedef void (*store_safe_cb)(const struct store_problem *problem, void *data);
 
+/* Hears of a record that is set aside: kept, where there is a database, but not served. */
+typedef void (*store_aside_cb)(const char *name, const char *why, void *data);
+
 struct store;
 
 struct store_kind {
@@ -52,6 +55,10 @@ struct store_kind {
 	size_t (*count_ended)(struct store *store, int64_t now);
 	/* Removes a record that is there, as change number generation. Returns as put. */
 	bool (*remove)(struct store *store, const char *name, uint64_t generation);
+	/* Removes a record that is there, and keeps it where nothing finds it by itself. Returns as
+	 * put. */
+	bool (*set_aside)(struct store *store, const char *name, uint64_t generation,
+			  const char *why);
 	size_t (*count)(struct store *store);
 	/* Bytes of all records. */
 	size_t (*bytes)(struct store *store);
@@ -80,6 +87,7 @@ size_t record_size(const struct record *record);
 struct store *store_memory_new(void);
 
 /* Keeps everything in memory, and in the database at path besides, which is made if there is none.
- * Returns: owned; NULL with *problem told. */
-struct store *store_sqlite_new(const char *path, struct store_problem *problem);
+ * aside hears of names that are damaged. Returns: owned; NULL with *problem told. */
+struct store *store_sqlite_new(const char *path, store_aside_cb aside, void *data,
+			       struct store_problem *problem);
 #endif

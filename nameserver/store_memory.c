@@ -249,6 +249,13 @@ static bool memory_remove(struct store *base, const char *name, uint64_t generat
 	return true;
 }
 
+static bool memory_set_aside(struct store *store, const char *name, uint64_t generation,
+			     const char *why)
+{
+	(void)why;
+	return memory_remove(store, name, generation);
+}
+
 static size_t memory_count(struct store *store)
 {
 	return memory(store)->n;
@@ -299,6 +306,7 @@ struct store *store_memory_new(void)
 		.first_to_end = memory_first_to_end,
 		.count_ended = memory_count_ended,
 		.remove = memory_remove,
+		.set_aside = memory_set_aside,
 		.count = memory_count,
 		.bytes = memory_bytes,
 		.generation = memory_generation,

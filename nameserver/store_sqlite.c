@@ -20,6 +20,7 @@ struct change {
 	struct change *next;
 	uint64_t generation;
 	struct record *before, *after; /* NULL: none */
+	char *why;                     /* before is set aside; NULL: it is not */
 };
 
 struct waiter {
@@ -60,10 +61,21 @@ static void free_change(struct change *change)
 		return;
 	free(change->before);
 	free(change->after);
+	free(change->why);
 	free(change);
 }
 
 /* ---- the writer ---- */
+
+static bool write_change(struct database *database, const struct change *change,
+			 struct store_problem *problem)
+{
+	if (change->after)
+		return database_put(database, change->after, !change->before, problem);
+	if (change->why)
+		return database_set_aside(database, change->before->name, change->why, problem);
+	return database_remove(database, change->before->name, problem);
+}
 
 /* Writes what is queued, up to and with last. */
 static void write_changes(struct database *database, const struct change *first,
@@ -75,10 +87,7 @@ static void write_changes(struct database *database, const struct change *first,
 	problem->code = 0;
 	is_good = database_begin(database, problem);
 	for (; is_good; change = change->next) {
-		if (change->after)
-			is_good = database_put(database, change->after, problem);
-		else
-			is_good = database_remove(database, change->before->name, problem);
+		is_good = write_change(database, change, problem);
 		if (change == last)
 			break;
 	}
@@ -259,13 +268,18 @@ static bool sqlite_put(struct store *store, const struct record *record)
 	return true;
 }
 
-static bool sqlite_remove(struct store *store, const char *name, uint64_t generation)
+/* why: as in a change. */
+static bool take_away(struct store *store, const char *name, uint64_t generation, const char *why)
 {
 	struct store *memory = memory_of(store);
 	struct change *change = make_change(store, name, NULL);
 
-	if (!change)
+	if (change && why)
+		change->why = strdup(why);
+	if (!change || (why && !change->why)) {
+		free_change(change);
 		return false;
+	}
 	if (!change->before) {
 		free_change(change);
 		return true;
@@ -274,6 +288,17 @@ static bool sqlite_remove(struct store *store, const char *name, uint64_t genera
 	(void)memory->kind->remove(memory, name, generation);
 	queue_change(sqlite_of(store), change);
 	return true;
+}
+
+static bool sqlite_remove(struct store *store, const char *name, uint64_t generation)
+{
+	return take_away(store, name, generation, NULL);
+}
+
+static bool sqlite_set_aside(struct store *store, const char *name, uint64_t generation,
+			     const char *why)
+{
+	return take_away(store, name, generation, why);
 }
 
 /* With the lock. Returns the changes, the newest first, which are then off the queue. */
@@ -397,6 +422,7 @@ static const struct store_kind sqlite_kind = {
 	.first_to_end = sqlite_first_to_end,
 	.count_ended = sqlite_count_ended,
 	.remove = sqlite_remove,
+	.set_aside = sqlite_set_aside,
 	.count = sqlite_count,
 	.bytes = sqlite_bytes,
 	.generation = sqlite_generation,
@@ -416,7 +442,8 @@ static bool fill_in(struct sqlite_store *store)
 	return start_writer(store);
 }
 
-struct store *store_sqlite_new(const char *path, struct store_problem *problem)
+struct store *store_sqlite_new(const char *path, store_aside_cb aside, void *data,
+			       struct store_problem *problem)
 {
 	struct sqlite_store *store = calloc(1, sizeof(*store));
 	struct store *memory = store_memory_new();
@@ -425,7 +452,7 @@ struct store *store_sqlite_new(const char *path, struct store_problem *problem)
 	*problem = (struct store_problem){ PYR_RESOURCE_EXHAUSTED, "out of memory" };
 	if (store && memory)
 		database = database_open(path, problem);
-	if (database && database_load(database, keep_row, memory, problem)) {
+	if (database && database_load(database, keep_row, memory, aside, data, problem)) {
 		store->memory = memory;
 		store->database = database;
 		if (fill_in(store))

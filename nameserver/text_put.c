@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A server's texts on a user's terminal. Control characters would be the terminal's commands, and
- * characters that turn the direction of writing make one name look like another: both are shown by
- * their numbers.
- */
+#include "text_put.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-
-#include "nsc.h"
 
 /* The character at s, which is UTF-8 that the library has checked. Returns its bytes. */
 static size_t read_char(const char *s, uint32_t *ret)
@@ -32,7 +27,7 @@ static bool is_dangerous(uint32_t c)
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
-void nsc_put(FILE *stream, const char *text)
+void text_put(FILE *stream, const char *text)
 {
 	uint32_t c;
 	size_t n;
