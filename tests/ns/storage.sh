@@ -146,10 +146,10 @@ check a_damaged_database_is_refused complains 1 "database $run_dir/good.db is da
 
 # A name that is not as it was written.
 cp "$db" "$run_dir/changed.db"
-python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute("UPDATE names SET name = ?", ("bad\x1bname",)); c.commit()' "$run_dir/changed.db"
-run_start 10 "$ns" -p 0 -s "sqlite:$run_dir/changed.db" 2>"$run_dir/err" || exit 1
+python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute("UPDATE names SET name = ? WHERE name = ?", ("bad\x1bname", "my.thing")); c.commit()' "$run_dir/changed.db"
+run_start 10 sh -c 'exec "$1" -p 0 -s "sqlite:$2" 2>"$3"' - "$ns" "$run_dir/changed.db" "$run_dir/aside" || exit 1
 check a_name_that_is_damaged_is_set_aside grep -qF "pyrite-ns: name bad\u001Bname is set aside: it is not as it was written: \
-its checksum is wrong: see table set_aside of database $run_dir/changed.db" "$run_dir/err"
+its checksum is wrong: see table set_aside of database $run_dir/changed.db" "$run_dir/aside"
 check and_the_name_server_runs run_stop "$run_pid"
 
 # A disk that is full: here, files that may not grow.
