@@ -4,7 +4,8 @@
  * "stopped", or with its standard input.
  * flow-server read URI: count() of an object elsewhere: a line for each item, then "end", a status
  * and the message.
- * flow-server write URI: writes to its sum() until that fails; then the same line.
+ * flow-server again URI: the same; when the link is lost once: "lost", and it connects anew.
+ * on. flow-server write URI: writes to its sum() until that fails; then the same line.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,16 +21,32 @@ static int told(int err)
 	return 0;
 }
 
-static int read_all(const char *uri)
+/* Whether the stream may go on. Returns false if it has ended. */
+static bool connects_again(struct flow_Flow *flow)
+{
+	const pyr_error *error = pyr_last_error();
+
+	if (error->code != PYR_UNAVAILABLE || !error->may_have_run)
+		return false;
+	puts("lost");
+	return pyr_proxy_reconnect(flow_Flow_as_proxy(flow), 50, 20) == 0;
+}
+
+static int read_all(const char *uri, bool again)
 {
 	struct flow_Flow *flow = flow_Flow_proxy(uri);
 	pyr_stream *stream = NULL;
 	int32_t item;
 	int more = flow_Flow_count(flow, 0, 1000, &stream);
+	bool tries;
 
 	if (more == 0)
-		while ((more = flow_Flow_count_next(stream, &item)) > 0)
-			printf("%d\n", (int)item);
+		do {
+			while ((more = flow_Flow_count_next(stream, &item)) > 0)
+				printf("%d\n", (int)item);
+			tries = more < 0 && again;
+			again = false;
+		} while (tries && connects_again(flow));
 	told(more);
 	pyr_stream_free(stream);
 	flow_Flow_free(flow);
@@ -68,7 +85,9 @@ int main(int argc, char **argv)
 	pthread_t watcher;
 
 	if (argc == 3 && strcmp(argv[1], "read") == 0)
-		return read_all(argv[2]);
+		return read_all(argv[2], false);
+	if (argc == 3 && strcmp(argv[1], "again") == 0)
+		return read_all(argv[2], true);
 	if (argc == 3)
 		return write_all(argv[2]);
 	if (argc == 2)

@@ -5,8 +5,7 @@
 
 import time
 
-from peers import (CANCELLED, CONTINUES, EXHAUSTED, INTERNAL, INVALID, MORE, NOT_FOUND, PRECONDITION, UNAVAILABLE,
-                   cases_of)
+from peers import CANCELLED, CONTINUES, EXHAUSTED, INTERNAL, INVALID, MORE, PRECONDITION, cases_of
 from raw import PATIENCE, Cases, Client, Program, Server, field, frame, hello, int_arguments, result_int, uri
 
 COST = 32
@@ -322,136 +321,6 @@ def a_link_that_is_cut_cancels_its_streams(server):
         assert time.monotonic() < until, "the method goes on"
         before = now
     other.close()
-
-# ---- a call that goes to another link (D10) ----
-
-TOKEN = bytes(range(1, 17))
-
-
-def lost_call(server, token=TOKEN, what="forever", payload=b"", items=100):
-    """A call with a token whose link was cut after so many items. Returns them."""
-    client = Flow(server)
-    name = f"flow.Flow.{what}"
-    number = next(client.numbers)
-    client.send(frame(number, call=dict(session=1, name=name, fingerprint=client.prints[name], payload=payload,
-                                        token=token)))
-    client.wait_items(number, items)
-    came = client.items(number)
-    client.call.cancel()
-    client.channel.close()
-    return came
-
-
-def resume(client, token=TOKEN, session=1, attempt=1, **fields):
-    number = next(client.numbers)
-    body = dict(session=session, token=token, attempt=attempt)
-    body.update(fields)
-    client.send(frame(number, critical=True, resume=body))
-    return number
-
-
-def terminated(client, number):
-    error = client.error(number)
-    assert error.code == NOT_FOUND and error.message == "item stream terminated", error
-
-
-def cancel(client, number):
-    client.send(frame(number, cancel=dict(code=CANCELLED)))
-    client.fence()
-    client.close()
-
-
-def hello_tells_how_long_streams_are_kept(server):
-    client = Flow(server)
-    assert client.wait(lambda f: f.HasField("hello")).hello.stream_linger_ms == 30000
-    client.close()
-
-
-def a_resumed_call_sends_what_did_not_come(server):
-    came = lost_call(server)
-    client = Flow(server)
-    number = resume(client, received=10)
-    client.wait(lambda f: f.number == number and f.HasField("resumed"))
-    client.wait_items(number, len(came) - 10)
-    again = client.items(number)
-    assert [i.sequence for i in again] == list(range(11, 11 + len(again))), again[0]
-    assert [i.payload for i in again[:len(came) - 10]] == [i.payload for i in came[10:]]
-    cancel(client, number)
-
-
-def a_wrong_token_resumes_nothing(server):
-    lost_call(server)
-    client = Flow(server)
-    for token in (bytes(16), TOKEN[:-1], TOKEN + b"x", b""):
-        terminated(client, resume(client, token))
-    number = resume(client)
-    client.wait_items(number, 1)  # the right one still does
-    cancel(client, number)
-
-
-def another_session_is_not_enough_without_its_object(server):
-    lost_call(server)
-    client = Flow(server)
-    terminated(client, resume(client, session=2))
-    client.send(frame(bind=dict(session=3, object="nothing", interface="flow.Flow", fingerprint=1)))
-    terminated(client, resume(client, session=3))
-    number = resume(client)
-    client.wait_items(number, 1)
-    cancel(client, number)
-
-
-def a_resume_that_was_overtaken_comes_to_nothing(server):
-    lost_call(server)
-    first, second = Flow(server), Flow(server)
-    number = resume(second, attempt=2)
-    second.wait_items(number, 1)
-    terminated(first, resume(first, attempt=1))
-    terminated(first, resume(first, attempt=2))
-    first.close()
-    cancel(second, number)
-
-
-def more_than_was_sent_cannot_have_come(server):
-    lost_call(server)
-    client = Flow(server)
-    terminated(client, resume(client, received=1 << 40))
-    terminated(client, resume(client, attempt=2))  # it has ended
-    client.close()
-
-
-def an_answer_is_kept_until_the_caller_has_it(server):
-    lost_call(server, what="count", payload=int_arguments(5, 3), items=3)
-    client = Flow(server)
-    number = resume(client, received=1)
-    client.reply(number)
-    assert [result_int(i.payload) for i in client.items(number)] == [6, 7]
-    client.send(frame(number, cancel={}))  # it is here
-    client.fence()
-    terminated(client, resume(client, attempt=2))
-    client.close()
-
-
-def a_cancelled_call_cannot_be_resumed(server):
-    lost_call(server)
-    client = Flow(server)
-    number = resume(client)
-    client.wait_items(number, 1)
-    client.send(frame(number, cancel=dict(code=CANCELLED)))
-    terminated(client, resume(client, attempt=2))
-    client.close()
-
-
-def a_call_that_is_left_behind_may_be_resumed_on_the_same_link(server):
-    client = Flow(server)
-    name = "flow.Flow.forever"
-    client.send(frame(7, call=dict(session=1, name=name, fingerprint=client.prints[name], token=TOKEN)))
-    client.wait_items(7, 5)
-    client.send(frame(7, cancel=dict(code=UNAVAILABLE)))
-    number = resume(client, received=5)
-    client.wait_items(number, 5)
-    assert client.items(number)[0].sequence == 6
-    cancel(client, number)
-
 
 # ---- towards a client ----
 

@@ -201,6 +201,36 @@ EVERYWHERE(d10_a_proxy_may_reconnect_though_its_link_is_well, 0)
 	pyr_stream_free(stream);
 }
 
+/* Another proxy uses the link: so it is the same one that the proxy gets again. */
+EVERYWHERE(d10_a_proxy_may_reconnect_to_a_link_that_others_use, 0)
+{
+	struct flow_Flow *other = proxy_through(relay.address);
+	int32_t item, expected = 0, read = 0;
+	int64_t total = 0;
+	pyr_stream *stream, *numbers;
+	int n;
+
+	CHECK_INT(pyr_proxy_bind(flow_Flow_as_proxy(other)), 0);
+	REQUIRE(flow_Flow_count(flow, 0, ITEMS, &stream) == 0);
+	while ((n = flow_Flow_count_next(stream, &item)) > 0) {
+		REQUIRE(item == expected);
+		if (expected++ % 1000 == 500)
+			REQUIRE(reconnect() == 0);
+	}
+	CHECK_INT(n, 0);
+	CHECK_INT(expected, ITEMS);
+	pyr_stream_free(stream);
+	REQUIRE(flow_Flow_sum(flow, 0, &numbers) == 0);
+	for (; read < 3000; read++) {
+		REQUIRE(flow_Flow_sum_write(numbers, 1) == 0);
+		if (read % 1000 == 500)
+			REQUIRE(reconnect() == 0);
+	}
+	CHECK_INT(flow_Flow_sum_finish(numbers, &total, NULL), 0);
+	CHECK_INT(total, 3000);
+	flow_Flow_free(other);
+}
+
 /* ---- while there is no link ---- */
 
 /* Reads what had come, until the loss is told. Returns how many. */
@@ -425,6 +455,7 @@ TESTS(stream_linger, T(d10_each_item_of_a_result_comes_once_over_many_links),
       T(d10_large_items_of_a_result_come_whole), T(d10_large_items_of_a_parameter_come_whole),
       T(d10_one_thread_writes_while_another_reads_over_many_links),
       T(d10_a_proxy_may_reconnect_though_its_link_is_well),
+      T(d10_a_proxy_may_reconnect_to_a_link_that_others_use),
       T(d10_items_that_had_come_are_given_before_the_loss_is_told),
       T(d10_the_next_calls_own_reconnection_will_do),
       T(d10_a_method_that_ends_meanwhile_leaves_its_items_and_its_end),

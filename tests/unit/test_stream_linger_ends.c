@@ -118,6 +118,72 @@ EVERYWHERE(d10_a_daemon_that_stops_does_not_wait_for_lost_streams, 0)
 	pyr_stream_free(stream);
 }
 
+/* ---- serial daemons ---- */
+
+/* The method's thread is wanted by another call, which need not wait until the stream's time has
+ * passed. */
+static void is_given_up(pyr_stream *stream)
+{
+	int64_t begin = now_ms();
+	int32_t seen;
+
+	CHECK_INT(reconnect(), 0);
+	CHECK_INT(flow_Flow_peek(flow, &seen), 0);
+	CHECK(now_ms() - begin < 15000); /* of 30 s */
+	CHECK(flow_reaches(&place.n_ended, 1));
+	CHECK_INT(atomic_load(&place.status), PYR_CANCELLED);
+	pyr_stream_free(stream);
+}
+
+TEST(d10_a_writer_whose_caller_is_gone_does_not_hold_up_a_serial_daemon)
+{
+	pyr_stream *stream;
+	int i;
+
+	for (i = 1; i < 4; i += 2) {
+		open_all(&flow_variants[i]);
+		lose_forever(&stream);
+		is_given_up(stream);
+		close_all();
+	}
+}
+
+TEST(d10_a_reader_whose_caller_is_gone_does_not_hold_up_a_serial_daemon)
+{
+	pyr_stream *stream;
+	int i;
+
+	for (i = 1; i < 4; i += 2) {
+		open_all(&flow_variants[i]);
+		REQUIRE(flow_Flow_sum(flow, 0, &stream) == 0);
+		REQUIRE(flow_Flow_sum_write(stream, 1) == 0);
+		CHECK(flow_reaches(&place.n_read, 1));
+		relay_cut(&relay);
+		is_given_up(stream);
+		close_all();
+	}
+}
+
+TEST(d10_in_a_pool_others_are_served_while_a_lost_caller_is_waited_for)
+{
+	pyr_stream *stream;
+	int32_t item;
+	int i, n;
+
+	for (i = 0; i < 4; i += 2) {
+		open_all(&flow_variants[i]);
+		lose_forever(&stream);
+		CHECK_INT(reconnect(), 0);
+		CHECK_INT(flow_Flow_peek(flow, &item), 0);
+		while ((n = flow_Flow_forever_next(stream, &item)) < 0 && is_lost(n))
+			;
+		CHECK_INT(n, 1);
+		CHECK_INT(atomic_load(&place.n_ended), 0);
+		pyr_stream_free(stream);
+		close_all();
+	}
+}
+
 /* ---- who may take it up ---- */
 
 TEST(d10_another_process_behind_the_address_knows_no_such_stream)
@@ -191,8 +257,10 @@ TEST(d10_a_daemon_keeps_so_many_streams_without_a_link_and_no_more)
 	close_all();
 }
 
-TESTS(stream_linger_ends, T(d10_a_stream_that_nobody_takes_up_ends),
-      T(d10_without_linger_a_stream_ends_with_its_link),
+TESTS(stream_linger_ends, T(d10_a_writer_whose_caller_is_gone_does_not_hold_up_a_serial_daemon),
+      T(d10_a_reader_whose_caller_is_gone_does_not_hold_up_a_serial_daemon),
+      T(d10_in_a_pool_others_are_served_while_a_lost_caller_is_waited_for),
+      T(d10_a_stream_that_nobody_takes_up_ends), T(d10_without_linger_a_stream_ends_with_its_link),
       T(d10_a_stream_may_be_cancelled_while_there_is_no_link), T(d10_a_stream_ends_with_its_proxy),
       T(d10_a_daemon_that_stops_does_not_wait_for_lost_streams),
       T(d10_another_process_behind_the_address_knows_no_such_stream),

@@ -235,6 +235,8 @@ void exec_submit(struct executor *e, struct lane *lane, pyr_call *call)
 		make_ready(e, lane);
 		exec_wake_one(e);
 	}
+	if (e->watcher)
+		engine_nudge(e->watcher);
 	pthread_mutex_unlock(&e->lock);
 }
 
@@ -249,6 +251,8 @@ bool exec_post(struct executor *e, struct exec_job *job)
 		*e->jobs_end = job;
 		e->jobs_end = &job->next;
 		exec_wake_one(e);
+		if (e->watcher)
+			engine_nudge(e->watcher);
 	}
 	pthread_mutex_unlock(&e->lock);
 	return taken;

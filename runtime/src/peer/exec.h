@@ -73,6 +73,13 @@ bool exec_run_nested(void);
  * to its serial daemon are known to be part of it. Borrowed; NULL: it runs no such job. */
 const uint8_t *exec_job_chain(void);
 
+/* The method of a serial daemon waits, and calls of others or jobs that come from now on nudge the
+ * waiter. Returns false in other threads, and in tasks. */
+bool exec_watch(struct engine_waiter *waiter);
+void exec_unwatch(void);
+/* Whether others wait for the calling method thread. */
+bool exec_has_work(void);
+
 /*
  * Answers of a batch of short methods leave together: a peer that has something to send asks the
  * thread that runs methods to flush it later. Returns false if the caller must flush now. Not with

@@ -195,3 +195,37 @@ void exec_nest_leave(struct exec_nest *nest)
 		e->nest = nest->outer;
 	pthread_mutex_unlock(&e->lock);
 }
+
+/* ---- a serial daemon's method that waits for somebody who may not come ---- */
+
+bool exec_watch(struct engine_waiter *waiter)
+{
+	struct executor *e = exec_self ? exec_self->executor : NULL;
+
+	if (!e || e->n_workers > 1 || engine_fiber())
+		return false;
+	pthread_mutex_lock(&e->lock);
+	e->watcher = waiter;
+	pthread_mutex_unlock(&e->lock);
+	return true;
+}
+
+void exec_unwatch(void)
+{
+	struct executor *e = exec_self->executor;
+
+	pthread_mutex_lock(&e->lock);
+	e->watcher = NULL;
+	pthread_mutex_unlock(&e->lock);
+}
+
+bool exec_has_work(void)
+{
+	struct executor *e = exec_self->executor;
+	bool has_work;
+
+	pthread_mutex_lock(&e->lock);
+	has_work = e->ready || e->jobs;
+	pthread_mutex_unlock(&e->lock);
+	return has_work;
+}

@@ -48,6 +48,7 @@ struct executor {
 
 	/* A serial daemon's: */
 	struct exec_nest *nest;         /* its method waits for a call */
+	struct engine_waiter *watcher;  /* its method waits for nobody who is there */
 	const uint8_t *chain;           /* of the method that runs, of a job that calls */
 	pyr_call *nested, **nested_end; /* calls of that chain: they may go before others */
 	uint8_t job_chain[16];          /* of the last job that called: a random part, a number */

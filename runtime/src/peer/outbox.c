@@ -5,7 +5,7 @@
 
 enum { COMPACT = 65536 }; /* bytes sent that are worth moving the rest for */
 
-static void enter(struct peer *peer, struct outbox *outbox)
+void outbox_join(struct peer *peer, struct outbox *outbox)
 {
 	struct outbox *first = peer->ring;
 
@@ -24,8 +24,7 @@ static void enter(struct peer *peer, struct outbox *outbox)
 	}
 }
 
-/* The last reference may go with it. */
-static void leave(struct peer *peer, struct outbox *outbox)
+void outbox_leave(struct peer *peer, struct outbox *outbox)
 {
 	if (!outbox->in_ring)
 		return;
@@ -37,29 +36,23 @@ static void leave(struct peer *peer, struct outbox *outbox)
 	outbox->owner->release(outbox);
 }
 
-static struct buf *place_of(struct outbox *outbox)
-{
-	return outbox->owner->place ? outbox->owner->place(outbox) : &outbox->queue;
-}
-
-/* n bytes were queued. What is kept may be so on a link that is gone, until there is another. */
+/* n bytes were queued. */
 static void count(struct peer *peer, struct outbox *outbox, size_t n)
 {
 	outbox->n_queued += n;
-	if (peer->is_closed || outbox->is_parked)
+	if (peer->is_closed)
 		return;
 	atomic_fetch_add(&peer->backlog, n);
-	enter(peer, outbox);
+	outbox_join(peer, outbox);
 }
 
 uint8_t *outbox_append(struct peer *peer, struct outbox *outbox, const struct frame *frame,
 		       size_t n_payload)
 {
-	struct buf *to = place_of(outbox);
-	size_t before = to->n;
-	uint8_t *at = frame_write(to, frame, n_payload);
+	size_t before = outbox->queue.n;
+	uint8_t *at = frame_write(&outbox->queue, frame, n_payload);
 
-	count(peer, outbox, to->n - before);
+	count(peer, outbox, outbox->queue.n - before);
 	return at;
 }
 
@@ -68,46 +61,27 @@ void outbox_enter(struct peer *peer, struct outbox *outbox)
 	count(peer, outbox, outbox->queue.n - (size_t)(outbox->n_queued - outbox->n_taken));
 }
 
-void outbox_append_again(struct peer *peer, struct outbox *outbox, struct span frame,
-			 uint32_t number)
-{
-	struct buf *to = place_of(outbox);
-	size_t before = to->n;
-
-	if (frame_renumber(to, frame.p, frame.n, number))
-		count(peer, outbox, to->n - before);
-}
-
-bool outbox_is_empty(const struct outbox *outbox)
-{
-	return outbox->offset == outbox->queue.n;
-}
-
-void outbox_park(struct peer *peer, struct outbox *outbox)
-{
-	outbox->is_parked = true;
-	if (!outbox->in_ring)
-		return;
-	atomic_fetch_sub(&peer->backlog, (size_t)(outbox->n_queued - outbox->n_taken));
-	leave(peer, outbox);
-}
-
 void outbox_discard(struct peer *peer, struct outbox *outbox)
 {
 	if (outbox->in_ring)
 		atomic_fetch_sub(&peer->backlog, (size_t)(outbox->n_queued - outbox->n_taken));
 	buf_reset(&outbox->queue);
 	outbox->offset = 0;
-	leave(peer, outbox);
+	outbox_leave(peer, outbox);
 }
 
 void outbox_discard_all(struct peer *peer)
 {
-	while (peer->ring)
-		if (peer->ring->owner->place)
-			outbox_park(peer, peer->ring);
-		else
-			outbox_discard(peer, peer->ring);
+	struct outbox *outbox;
+
+	while ((outbox = peer->ring)) {
+		if (!outbox->owner->lost) {
+			outbox_discard(peer, outbox);
+			continue;
+		}
+		outbox->owner->lost(outbox);
+		outbox_leave(peer, outbox);
+	}
 }
 
 void outbox_fini(struct outbox *outbox)
@@ -116,13 +90,11 @@ void outbox_fini(struct outbox *outbox)
 }
 
 /* Takes whole frames, up to n bytes, to the end of wire. */
-static size_t take(struct outbox *outbox, struct buf *wire, size_t n)
+static size_t take(struct outbox *outbox, struct buf *wire, size_t n, bool *is_empty)
 {
 	const uint8_t *data = outbox->queue.data + outbox->offset;
 	size_t have = outbox->queue.n - outbox->offset, taken = 0, size;
 
-	if (outbox->owner->may_send && !outbox->owner->may_send(outbox))
-		return 0;
 	if (have <= n)
 		taken = have;
 	else
@@ -131,10 +103,8 @@ static size_t take(struct outbox *outbox, struct buf *wire, size_t n)
 	buf_append(wire, data, taken);
 	outbox->offset += taken;
 	outbox->n_taken += taken;
-	if (outbox->owner->sent) {
-		if (outbox_is_empty(outbox))
-			outbox->owner->sent(outbox);
-	} else if (outbox_is_empty(outbox)) {
+	*is_empty = outbox->offset == outbox->queue.n;
+	if (*is_empty) {
 		buf_reset(&outbox->queue);
 		outbox->offset = 0;
 	} else if (outbox->offset >= COMPACT && outbox->offset >= outbox->queue.n / 2) {
@@ -148,17 +118,20 @@ void outbox_take_turns(struct peer *peer)
 {
 	struct outbox *outbox;
 	size_t room, may, n;
+	bool is_empty;
 
 	while ((outbox = peer->ring)) {
 		room = FRAME_MESSAGE_MAX - peer->wire.n;
 		outbox->deficit += PEER_QUANTUM;
 		may = outbox->next == outbox ? room : outbox->deficit;
-		n = take(outbox, &peer->wire, may < room ? may : room);
+		may = may < room ? may : room;
+		n = (outbox->owner->take ? outbox->owner->take : take)(outbox, &peer->wire, may,
+								       &is_empty);
 		outbox->deficit -= n < outbox->deficit ? n : outbox->deficit;
 		peer->ring = outbox->next;
-		if (outbox_is_empty(outbox))
-			leave(peer, outbox);
-		else if (n == 0 && may >= room)
+		if (is_empty)
+			outbox_leave(peer, outbox);
+		else if (n == 0 && may == room)
 			break; /* the next frame does not fit into this message */
 	}
 }

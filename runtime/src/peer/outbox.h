@@ -16,39 +16,34 @@ struct peer;
 struct outbox_owner {
 	void (*hold)(struct outbox *outbox);
 	void (*release)(struct outbox *outbox);
-	bool (*may_send)(struct outbox *outbox); /* NULL: always */
-	/* Of one that keeps what was sent (both, or neither): where the next frame goes; and all of
-	 * `queue` was taken, another may be put in its place. */
-	struct buf *(*place)(struct outbox *outbox);
-	void (*sent)(struct outbox *outbox);
+	/* Of one whose frames are elsewhere (both, or neither). Appends whole frames, at most n
+	 * bytes, to wire; returns how many bytes. is_empty: no more is to be sent. */
+	size_t (*take)(struct outbox *outbox, struct buf *wire, size_t n, bool *is_empty);
+	/* The link is gone. */
+	void (*lost)(struct outbox *outbox);
 };
 
 struct outbox {
 	const struct outbox_owner *owner;
-	struct buf queue; /* frames to send, from `offset` on */
+	struct buf queue; /* frames to send, from `offset` on, unless they are elsewhere */
 	size_t offset, deficit;
 	uint64_t n_queued, n_taken; /* bytes, ever */
 	struct outbox *next, *prev; /* in the peer's ring */
 	bool in_ring;
-	bool is_parked; /* what is queued waits for another link */
 };
 
 /* Queues a frame. Returns where its payload goes, NULL when memory is out. */
 uint8_t *outbox_append(struct peer *peer, struct outbox *outbox, const struct frame *frame,
 		       size_t n_payload);
-/* What its owner has written to `queue` itself is to be sent. Not of a parked one. */
+/* What its owner has written to `queue` itself is to be sent. */
 void outbox_enter(struct peer *peer, struct outbox *outbox);
-/* Queues the written frame at data once more, under another number. */
-void outbox_append_again(struct peer *peer, struct outbox *outbox, struct span frame,
-			 uint32_t number);
-/* Nothing waits to be sent. */
-bool outbox_is_empty(const struct outbox *outbox);
 /* Forgets what is queued, and leaves the ring. */
 void outbox_discard(struct peer *peer, struct outbox *outbox);
-/* Leaves the ring with what is queued, which another link is to take; until then nothing is sent.
- */
-void outbox_park(struct peer *peer, struct outbox *outbox);
-/* The link is gone: all leave, with what they keep. */
+/* Of one whose frames are elsewhere: some are to be sent, or none any more. Who leaves may lose the
+ * last reference. */
+void outbox_join(struct peer *peer, struct outbox *outbox);
+void outbox_leave(struct peer *peer, struct outbox *outbox);
+/* The link is gone: all leave. */
 void outbox_discard_all(struct peer *peer);
 void outbox_fini(struct outbox *outbox);
 

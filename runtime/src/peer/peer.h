@@ -30,7 +30,8 @@ enum {
 	PEER_LINGER_MS = 2000,       /* for the other end to end a link too */
 	PEER_QUANTUM = 16384,        /* bytes an outbox sends in its turn */
 	PEER_MAX_CONTROL = 16 << 20, /* bytes of frames that wait to be sent and are no replies */
-	PEER_MAX_REQUESTS = 4        /* times max_message: bytes of unanswered requests */
+	PEER_MAX_REQUESTS = 4,       /* times max_message: bytes of unanswered requests */
+	PEER_STREAM_BYTES = 64 << 20 /* that streams may hold at least; else as much as requests */
 };
 
 #define PEER_BATCH_NAME "<batch>" /* Pyro's: no operation is called so */
@@ -109,7 +110,8 @@ struct peer {
 	struct numtab replies;                     /* struct large_reply, until it was written */
 	struct numtab answered; /* struct lingering_call, until the other end has the answer */
 	atomic_size_t n_held;   /* calls taken that are kept: live, queued, running or deferred */
-	atomic_size_t n_held_bytes; /* of their requests, as announced */
+	atomic_size_t n_held_bytes;   /* of their requests, as announced */
+	atomic_size_t n_stream_bytes; /* what their streams hold: stream_charge() */
 	uint32_t last_taken;
 	uint32_t max_reply; /* bytes of one reply that this end takes */
 	struct engine_hook flush_later;

@@ -38,6 +38,8 @@ bool peer_remove_call(struct peer *peer, const pyr_call *call)
 	if (!numtab_take(&peer->calls_taken, call->number, call))
 		return false;
 	session_of(call)->n_waiting -= call->is_guarded;
+	if (call->stream)
+		peer_stream_close(call->stream);
 	return true;
 }
 
@@ -100,7 +102,7 @@ static const char *problem_of(struct peer *peer, pyr_call *call, const struct co
 		max = peer->their_max_message;
 	if (packer && codec_is_too_large(packer, max, how, sizeof(how)))
 		snprintf(text, n, "MessageTooLarge: a reply %s", how);
-	else if (call->stream && call->stream->is_detached &&
+	else if (call->stream && peer_linger_waits(call->stream) &&
 		 !peer_linger_has_room(call->stream, size))
 		snprintf(text, n,
 			 "a reply of %zu bytes came while its caller was away: too many are kept",
@@ -144,35 +146,53 @@ static void put_result(struct peer *peer, pyr_call *call, const struct codec_pac
 
 /* A call that is being answered. */
 struct answering {
-	struct peer *peer; /* that it is at: with streams it may be another by now */
+	struct peer *peer; /* locked. That it came over if no link carries its stream: not locked */
+	bool is_carried;
 	bool was_live, is_wanted;
 	struct buf notes;
 };
 
-/* Takes the lock. */
+/* Takes the lock of the peer that the call is at now, and that of its stream. */
 static void begin_answer(pyr_call *call, struct answering *ret)
 {
 	pyr_stream *stream = call->stream;
+	struct peer *peer = session_of(call)->peer;
 
-	*ret = (struct answering){ .peer = session_of(call)->peer };
+	*ret = (struct answering){ .peer = peer, .is_carried = true };
 	if (stream) {
-		stream_lock(stream);
-		ret->peer = peer_stream_home(stream);
+		peer = stream_lock_peer(stream);
+		ret->is_carried = peer != NULL;
+		ret->peer = peer ? peer : ret->peer;
 	} else {
-		pthread_mutex_lock(&ret->peer->lock);
+		pthread_mutex_lock(&peer->lock);
 	}
-	ret->was_live = peer_retire(ret->peer, call);
-	ret->is_wanted = ret->was_live || (stream && stream->is_detached);
+	ret->was_live = ret->is_carried && peer_retire(peer, call);
+	ret->is_wanted = ret->was_live;
+	if (!stream)
+		return;
+	pthread_mutex_lock(&stream->lock);
+	if (!stream->route.peer)
+		ret->is_wanted = peer_linger_waits(stream);
 }
 
-/* And gives it back. */
+/* And gives them back. */
 static void end_answer(pyr_call *call, struct answering *a)
 {
+	pyr_stream *stream = call->stream;
 	pyr_call *kept = NULL;
 
-	if (a->is_wanted && call->stream && call->stream->linger)
-		kept = peer_linger_answered(call->stream);
-	peer_flush_soon_unlock(a->peer);
+	if (stream) {
+		stream->state = STREAM_FAILED;
+		if (a->is_wanted && stream->linger)
+			kept = peer_linger_answered(stream);
+		if (a->is_carried)
+			peer_stream_settle(a->peer, stream);
+		pthread_mutex_unlock(&stream->lock);
+	}
+	if (a->is_carried)
+		peer_flush_soon_unlock(a->peer);
+	if (stream && a->is_carried)
+		peer_unref(a->peer);
 	buf_free(&a->notes);
 	if (a->was_live)
 		incall_unref(call);

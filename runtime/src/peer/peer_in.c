@@ -389,7 +389,7 @@ static bool add_payload(struct peer *peer, pyr_call *call, const struct frame *f
 	if (!is_too_large && !is_too_much && is_due(call, frame) && keep_payload(call, frame))
 		return true;
 	peer_retire(peer, call);
-	peer_linger_end(call->stream);
+	peer_linger_end(peer, call->stream);
 	if (is_too_large)
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
 			    "MessageTooLarge: a request of %zu bytes, the most at %s is %u",
@@ -461,7 +461,7 @@ static void on_first(struct peer *peer, const struct frame *frame)
 	    !numtab_put(&peer->calls_taken, frame->number, call)) {
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		if (call) {
-			peer_linger_end(call->stream);
+			peer_linger_end(peer, call->stream);
 			incall_unref(call);
 		}
 		return;
@@ -474,10 +474,10 @@ static void on_first(struct peer *peer, const struct frame *frame)
 		submit(peer, call);
 }
 
-/* Its answer has not left, or may be wanted again. */
-static bool is_kept(const struct peer *peer, uint32_t number)
+bool peer_is_free(const struct peer *peer, uint32_t number)
 {
-	return numtab_get(&peer->replies, number) || numtab_get(&peer->answered, number);
+	return number != 0 && !numtab_get(&peer->calls_taken, number) &&
+	       !numtab_get(&peer->replies, number) && !numtab_get(&peer->answered, number);
 }
 
 void peer_on_call(struct peer *peer, const struct frame *frame)
@@ -494,7 +494,7 @@ void peer_on_call(struct peer *peer, const struct frame *frame)
 	}
 	if (frame->number == 0)
 		peer_protocol_error(peer, "a call without a number");
-	else if (live || is_kept(peer, frame->number))
+	else if (!peer_is_free(peer, frame->number))
 		peer_protocol_error(peer, "call number %u is live already", frame->number);
 	else
 		on_first(peer, frame);
@@ -509,11 +509,11 @@ void peer_on_cancel(struct peer *peer, const struct frame *frame)
 			peer_on_through(peer, frame);
 		return;
 	}
+	if (frame->code == PYR_UNAVAILABLE && peer_linger_leave(peer, call))
+		return;
+	incall_cancel(call);
 	peer_remove_call(peer, call);
-	if (frame->code != PYR_UNAVAILABLE || !peer_linger_leave(call)) {
-		peer_linger_end(call->stream);
-		incall_cancel(call);
-	}
+	peer_linger_end(peer, call->stream);
 	incall_unref(call);
 }
 
@@ -527,8 +527,8 @@ void peer_end_in(struct peer *peer)
 		if (greeting)
 			incall_cancel(greeting);
 		if (greeting || !peer_linger_detach(peer, call)) {
-			peer_linger_end(call->stream);
 			incall_cancel(call);
+			peer_linger_end(peer, call->stream);
 		}
 		incall_unref(call);
 	}

@@ -76,6 +76,8 @@ void peer_part(struct taken_session *session);
 bool peer_is_guarded(const struct peer *peer);
 /* Has the hooks asked, in the session's lane. The session fails if that cannot be. */
 void peer_greet(struct peer *peer, struct taken_session *session, const struct frame *bind);
+/* Nothing of that number is left here: it may be used. */
+bool peer_is_free(const struct peer *peer, uint32_t number);
 /* It is no longer live. Returns false if it was not. */
 bool peer_remove_call(struct peer *peer, const pyr_call *call);
 /* Tells the binder. answer: of the hook. along: annotations, encoded. */

@@ -39,7 +39,7 @@ bool outcall_set_hook(struct outcall *call, struct outcall_hook *hook)
 	return atomic_compare_exchange_strong(&call->hook, &none, hook);
 }
 
-static void fail(struct outcall *call, int code, const char *text)
+void outcall_fail(struct outcall *call, int code, const char *text)
 {
 	buf_reset(&call->answer);
 	buf_append(&call->answer, text, strlen(text));
@@ -52,7 +52,7 @@ static void fail_too_large(struct outcall *call, const char *what, const char *h
 	char text[256];
 
 	snprintf(text, sizeof(text), "MessageTooLarge: a %s %s", what, how);
-	fail(call, PYR_RESOURCE_EXHAUSTED, text);
+	outcall_fail(call, PYR_RESOURCE_EXHAUSTED, text);
 }
 
 static bool has_left(const struct outcall *call)
@@ -183,23 +183,25 @@ static int start(struct outcall *call, const struct codec_packer *packer, uint8_
 
 	if (code) {
 		outcall_explain(call, code, text, sizeof(text));
-		fail(call, code, text);
+		outcall_fail(call, code, text);
 	} else if (wrong) {
-		fail(call, code = PYR_INVALID_ARGUMENT, wrong);
+		outcall_fail(call, code = PYR_INVALID_ARGUMENT, wrong);
 	} else if ((code = session_check_version(call->session, call->operation, text,
 						 sizeof(text)))) {
-		fail(call, code, text);
+		outcall_fail(call, code, text);
 	} else if (codec_is_too_large(packer, peer->their_max_message, text, sizeof(text))) {
 		fail_too_large(call, "request", text);
 		code = call->code;
 	} else if (packer->size > FRAME_FRAGMENT && !large) {
-		fail(call, code = PYR_RESOURCE_EXHAUSTED, "out of memory");
+		outcall_fail(call, code = PYR_RESOURCE_EXHAUSTED, "out of memory");
 	} else if ((code = put_call(call, packer, large))) {
-		fail(call, code, why_not(code, text, sizeof(text), call));
+		outcall_fail(call, code, why_not(code, text, sizeof(text), call));
 	}
 	call->terms = NULL;
 	if (code && call->number)
 		outcall_free_number(peer, call);
+	if (!code && call->stream)
+		peer_stream_started(call->stream, call->number);
 	return code;
 }
 
@@ -232,16 +234,6 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 		outcall_complete(call);
 }
 
-/* One whose stream waits for another link. */
-static bool end_detached(struct outcall *call, int code, const char *text)
-{
-	if (!call->stream || !atomic_exchange(&call->stream->is_detached, false))
-		return false;
-	call->may_have_run = true;
-	fail(call, code, text);
-	return true;
-}
-
 /* Ends a call here. With the lock. Returns false if it was answered already. */
 static bool end_here(struct outcall *call, int code, const char *text)
 {
@@ -249,7 +241,7 @@ static bool end_here(struct outcall *call, int code, const char *text)
 	struct frame frame = { .type = FRAME_CANCEL, .number = call->number };
 
 	if (!call->number)
-		return end_detached(call, code, text);
+		return false;
 	call->may_have_run = has_left(call);
 	if (!peer->is_closed) {
 		if (call->session->out.n_taken <= call->begin) {
@@ -262,7 +254,7 @@ static bool end_here(struct outcall *call, int code, const char *text)
 		}
 	}
 	outcall_free_number(peer, call);
-	fail(call, code, text);
+	outcall_fail(call, code, text);
 	return true;
 }
 
@@ -280,15 +272,15 @@ static bool leave_behind(struct outcall *call)
 	bool had_left = has_left(call);
 
 	call->may_have_run = had_left;
-	if (!call->stream || !peer_stream_detach(call->stream))
+	if (!call->stream || !peer_stream_may_detach(call->stream))
 		return false;
 	frame.code = PYR_UNAVAILABLE;
 	if (!had_left)
 		withdraw(call);
 	else if (!peer->is_closed)
 		peer_queue(peer, &frame);
-	outbox_park(peer, &call->stream->out);
 	outcall_free_number(peer, call);
+	peer_stream_detach(peer, call->stream);
 	return true;
 }
 
@@ -307,16 +299,31 @@ void session_cancel_calls(struct session *session, bool keep_streams)
 	}
 }
 
-void outcall_cancel(struct outcall *call, int code, const char *text)
+/* Locks the peer that it is at, counted. NULL: it is at none any more, and over. */
+static struct peer *lock_peer(struct outcall *call)
 {
 	struct peer *peer;
 
 	if (call->stream)
-		stream_lock(call->stream);
+		return stream_lock_peer(call->stream);
 	peer = call->session->peer;
-	if (!call->stream)
-		pthread_mutex_lock(&peer->lock);
+	pthread_mutex_lock(&peer->lock);
 	peer_ref(peer);
+	return peer;
+}
+
+void outcall_cancel(struct outcall *call, int code, const char *text)
+{
+	struct peer *peer = NULL;
+
+	/* A stream goes from one link to another, and in between is on none. */
+	while (!peer) {
+		if (call->stream && peer_stream_end_lost(call->stream, code, text))
+			return;
+		peer = lock_peer(call);
+		if (!peer && peer_stream_is_over(call->stream))
+			return;
+	}
 	if (end_here(call, code, text))
 		outcall_complete(call);
 	peer_flush_unlock(peer);
@@ -338,7 +345,7 @@ static void take_error(struct outcall *call, const struct frame *frame)
 	char text[256];
 
 	if (is_late(call, frame)) {
-		fail(call, PYR_DEADLINE_EXCEEDED, outcall_late(call, text, sizeof(text)));
+		outcall_fail(call, PYR_DEADLINE_EXCEEDED, outcall_late(call, text, sizeof(text)));
 		call->may_have_run = true;
 		return;
 	}
@@ -362,7 +369,7 @@ static void take_part(struct peer *peer, struct outcall *call, const struct fram
 	buf_append(&call->answer, frame->payload.p, frame->payload.n);
 	reply.size = call->answer.n > frame->total ? call->answer.n : frame->total;
 	if (call->answer.broken)
-		fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory for the reply");
+		outcall_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory for the reply");
 	else if (codec_is_too_large(&reply, peer->max_reply, text, sizeof(text)))
 		fail_too_large(call, "reply", text);
 }
@@ -418,9 +425,11 @@ static void lost(struct peer *peer, struct outcall *call)
 	call->was_not_run = !call->may_have_run && peer->was_connected;
 	session_loss(peer, text, sizeof(text), call->may_have_run);
 	outcall_free_number(peer, call);
-	if (call->stream && peer_stream_detach(call->stream))
+	if (call->stream && peer_stream_may_detach(call->stream)) {
+		peer_stream_detach(peer, call->stream);
 		return;
-	fail(call, peer->closed_code ? peer->closed_code : PYR_UNAVAILABLE, text);
+	}
+	outcall_fail(call, peer->closed_code ? peer->closed_code : PYR_UNAVAILABLE, text);
 	outcall_complete(call);
 }
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Streams whose link was lost go on over another: the caller's end, and what is the same at both.
- * The method's end is in peer_linger.c. A stream has one lock at a time, its peer's; to move it
- * both are taken, that of the new peer first. The old one is closed, and nothing moves to it any
- * more.
+ * The method's end is in peer_linger.c. Its old peer's lock is not needed: a stream that is lost
+ * has left that link.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,23 +11,65 @@
 #include "peer/session.h"
 #include "peer/stream.h"
 
-bool peer_stream_detach(pyr_stream *stream)
+bool peer_stream_may_detach(const pyr_stream *stream)
 {
-	struct outcall *call = stream->outcall;
+	const struct outcall *call = stream->outcall;
 	const struct peer *peer = call->session->peer;
 	bool is_lost = !peer->is_ending && !peer->is_going_away &&
 		       (!peer->closed_code || peer->closed_code == PYR_UNAVAILABLE);
 	bool keeps = !peer->has_hello || peer->their_linger_ms > 0; /* as far as is known */
-	bool may_resume = stream->is_resuming || (stream->has_token && keeps && call->may_have_run);
 
-	if (!is_lost || !may_resume)
-		return false;
-	stream->is_resuming = false;
-	atomic_store(&stream->is_detached, true);
+	return is_lost &&
+	       (stream->is_resuming || (stream->has_token && keeps && call->may_have_run));
+}
+
+void peer_stream_detach(struct peer *peer, pyr_stream *stream)
+{
+	struct outcall *call = stream->outcall;
+
 	buf_reset(&call->answer); /* a part of it comes again */
 	buf_reset(&call->notes);
-	stream_wake(stream);
-	return true;
+	peer_stream_leave(peer, stream, false);
+}
+
+static enum stream_state state_of(pyr_stream *stream)
+{
+	enum stream_state state;
+
+	pthread_mutex_lock(&stream->lock);
+	state = stream->state;
+	pthread_mutex_unlock(&stream->lock);
+	return state;
+}
+
+bool peer_stream_is_lost(pyr_stream *stream)
+{
+	return state_of(stream) == STREAM_LOST;
+}
+
+bool peer_stream_is_over(pyr_stream *stream)
+{
+	enum stream_state state = state_of(stream);
+
+	return state == STREAM_DONE || state == STREAM_FAILED;
+}
+
+bool peer_stream_end_lost(pyr_stream *stream, int code, const char *text)
+{
+	struct outcall *call = stream->outcall;
+	bool is_lost;
+
+	pthread_mutex_lock(&stream->lock);
+	is_lost = stream->state == STREAM_LOST;
+	if (is_lost) {
+		call->may_have_run = true;
+		outcall_fail(call, code, text);
+		stream->state = STREAM_FAILED; /* nobody takes it up from here on */
+	}
+	pthread_mutex_unlock(&stream->lock);
+	if (is_lost)
+		outcall_complete(call);
+	return is_lost;
 }
 
 void peer_stream_through(pyr_stream *stream)
@@ -69,47 +110,38 @@ static void put_resume(pyr_stream *stream, struct session *session)
 	call->end = session->out.n_queued;
 }
 
-/* With both locks. Returns false if it cannot be, for now. */
-static bool begin(pyr_stream *stream, struct session *session, struct stream_former *former)
+/* With both locks. Returns the session that it was in, NULL if it cannot be, for now. */
+static struct session *begin(pyr_stream *stream, struct session *session)
 {
 	struct outcall *call = stream->outcall;
+	struct session *before = call->session;
 
-	if (!atomic_load(&stream->is_detached) || !is_open(session))
-		return false;
+	if (stream->state != STREAM_LOST || !is_open(session))
+		return NULL;
 	if (session->state == SESSION_NEW)
 		session_put_bind(session);
 	if (session->state == SESSION_NEW || !outcall_take_number(session->peer, call, false))
-		return false;
-	former->session = call->session;
+		return NULL;
 	session_ref(session);
-	__atomic_store_n(&call->session, session, __ATOMIC_RELEASE);
+	call->session = session;
 	stream->is_resuming = true;
-	atomic_store(&stream->is_detached, false);
+	stream->state = STREAM_OPEN;
 	put_resume(stream, session);
-	stream_move(stream, &session->peer->lock, former);
-	return true;
+	peer_stream_enter(session->peer, stream, call->number);
+	return before;
 }
 
 void peer_stream_resume(pyr_stream *stream, struct session *session)
 {
-	struct stream_former *former = calloc(1, sizeof(*former));
 	struct peer *peer = session->peer;
-	pthread_mutex_t *old;
-	bool has_begun = false;
+	struct session *before;
 
-	if (!former)
-		return;
 	pthread_mutex_lock(&peer->lock);
-	old = __atomic_load_n(&stream->lock, __ATOMIC_ACQUIRE);
-	if (old != &peer->lock) { /* else another thread was here before */
-		pthread_mutex_lock(old);
-		has_begun = old == __atomic_load_n(&stream->lock, __ATOMIC_RELAXED) &&
-			    begin(stream, session, former);
-		pthread_mutex_unlock(old);
-	}
+	pthread_mutex_lock(&stream->lock);
+	before = begin(stream, session);
+	pthread_mutex_unlock(&stream->lock);
 	peer_flush_unlock(peer);
-	if (!has_begun)
-		free(former);
+	session_unref(before);
 }
 
 bool peer_resume_refused(struct outcall *call, const struct frame *frame)
@@ -134,12 +166,11 @@ bool peer_resume_refused(struct outcall *call, const struct frame *frame)
 /* What the other end tells may be. */
 static bool is_possible(const pyr_stream *stream, const struct frame *told)
 {
-	return told->received >= stream->kept.n_forgotten && told->received <= stream->out_parts &&
+	return told->received >= stream->queue.n_forgotten && told->received <= stream->out_parts &&
 	       told->consumed >= stream->out_consumed && told->consumed <= stream->out_cost;
 }
 
 struct resend {
-	struct peer *peer;
 	pyr_stream *stream;
 	uint32_t number;
 	uint64_t received, part;
@@ -148,18 +179,17 @@ struct resend {
 /* Frames of the answer, which are no parts, go again in any case. */
 static void resend_frame(struct resend *r, enum frame_type type, struct span frame)
 {
-	struct kept *kept = &r->stream->kept;
-	struct kept_end end = { .cost = r->stream->out_cost }; /* at most */
+	struct stream_queue *queue = &r->stream->queue;
+	struct queue_end end = { .cost = r->stream->out_cost }; /* at most */
 
 	r->part += type == FRAME_ITEM || type == FRAME_END;
 	end.n_parts = r->part;
 	if (type != FRAME_ITEM)
 		end.cost = UINT64_MAX;
 	if (r->part > r->received || type == FRAME_REPLY || type == FRAME_ERROR)
-		outbox_append_again(r->peer, &r->stream->out, frame, r->number);
+		queue_put_again(queue, frame, r->number, end);
 	else
-		kept->n_forgotten = r->part;
-	kept_mark(kept, end);
+		queue->n_forgotten = r->part;
 }
 
 static void resend_chunk(struct resend *r, const struct buf *frames)
@@ -171,21 +201,31 @@ static void resend_chunk(struct resend *r, const struct buf *frames)
 		resend_frame(r, frame.type, (struct span){ at, (size_t)(next - at) });
 }
 
-bool peer_stream_resend(struct peer *peer, pyr_stream *stream, uint32_t number,
-			const struct frame *told)
+bool peer_stream_resend(pyr_stream *stream, uint32_t number, const struct frame *told)
 {
-	struct resend r = { peer, stream, number, told->received, stream->kept.n_forgotten };
-	struct kept_chunk *chunks, *chunk;
-	bool ok = is_possible(stream, told);
+	struct resend r = { stream, number, told->received, stream->queue.n_forgotten };
+	struct queue_chunk *chunks, *chunk;
 
-	if (!ok)
+	if (!is_possible(stream, told))
 		return false;
-	chunks = kept_take(&stream->kept, &stream->out, &ok);
+	chunks = queue_take_all(&stream->queue);
 	for (chunk = chunks; chunk; chunk = chunk->next)
 		resend_chunk(&r, &chunk->frames);
-	kept_free(chunks);
+	queue_free_chunks(chunks);
+	stream_charge_queue(stream);
 	stream->out_consumed = told->consumed;
 	stream->out_room = stream->out_window - (int64_t)(stream->out_cost - told->consumed);
+	return true;
+}
+
+/* What is queued already, and counted as to be sent, is queued anew. */
+static bool resend_here(struct peer *peer, pyr_stream *stream, const struct frame *told)
+{
+	size_t before = stream->queue.n_unsent;
+	bool ok = peer_stream_resend(stream, stream->route.number, told);
+
+	if (!stream->is_parked)
+		atomic_fetch_add(&peer->backlog, stream->queue.n_unsent - before);
 	return ok;
 }
 
@@ -193,16 +233,20 @@ void peer_on_resumed(struct peer *peer, const struct frame *frame)
 {
 	struct outcall *call = peer_live_call(peer, frame->number);
 	pyr_stream *stream = call ? call->stream : NULL;
+	bool goes_on;
 
 	if (!stream || !stream->is_resuming)
 		return;
+	pthread_mutex_lock(&stream->lock);
 	stream->is_resuming = false;
-	outbox_park(peer, &stream->out);
-	if (!peer_stream_resend(peer, stream, call->number, frame)) {
+	goes_on = resend_here(peer, stream, frame);
+	if (goes_on)
+		stream_grant_all(stream);
+	peer_stream_settle(peer, stream);
+	pthread_mutex_unlock(&stream->lock);
+	if (goes_on)
+		stream_wake(stream);
+	else
 		outcall_abort(call, PYR_INTERNAL,
 			      "ProtocolError: a stream cannot go on where the other end says");
-		return;
-	}
-	stream_grant_all(stream);
-	stream_wake(stream);
 }

@@ -22,8 +22,7 @@ struct out_item {
 
 struct plain_stream {
 	struct plain_call *pc;
-	pyr_stream *stream; /* one reference */
-	pthread_mutex_t lock;
+	pyr_stream *stream; /* one reference; its lock guards the rest */
 	struct engine_event received, sent;
 	grpc_byte_buffer *incoming, *outgoing;
 	bool is_receiving, is_sending, has_begun;
@@ -35,7 +34,7 @@ struct plain_stream {
 
 static struct plain_stream *plain_of(const pyr_stream *stream)
 {
-	return (struct plain_stream *)((char *)stream->lock - offsetof(struct plain_stream, lock));
+	return stream->plain;
 }
 
 /* ---- messages out ---- */
@@ -82,7 +81,7 @@ static void on_sent(struct engine_event *event, bool ok)
 	struct plain_call *pc = ps->pc;
 	bool answers;
 
-	pthread_mutex_lock(&ps->lock);
+	pthread_mutex_lock(&ps->stream->lock);
 	ps->is_sending = false;
 	grpc_byte_buffer_destroy(ps->outgoing);
 	ps->outgoing = NULL;
@@ -93,7 +92,7 @@ static void on_sent(struct engine_event *event, bool ok)
 	answers = ps->has_answer && !ps->is_sending;
 	if (answers)
 		ps->has_answer = false;
-	pthread_mutex_unlock(&ps->lock);
+	pthread_mutex_unlock(&ps->stream->lock);
 	if (answers)
 		plain_send_answer(pc, ps->code, true);
 	plain_unref(pc);
@@ -103,13 +102,13 @@ void plain_stream_answer(struct plain_stream *ps, int code)
 {
 	bool waits, has_begun;
 
-	pthread_mutex_lock(&ps->lock);
+	pthread_mutex_lock(&ps->stream->lock);
 	ps->is_answered = true;
 	waits = ps->is_sending || ps->first;
 	ps->has_answer = waits;
 	ps->code = code;
 	has_begun = ps->has_begun;
-	pthread_mutex_unlock(&ps->lock);
+	pthread_mutex_unlock(&ps->stream->lock);
 	if (!waits)
 		plain_send_answer(ps->pc, code, has_begun);
 }
@@ -133,7 +132,7 @@ static void flush_unlock(pyr_stream *stream)
 	struct plain_stream *ps = plain_of(stream);
 
 	send_next(ps);
-	pthread_mutex_unlock(&ps->lock);
+	pthread_mutex_unlock(&ps->stream->lock);
 }
 
 /* ---- messages in ---- */
@@ -185,7 +184,7 @@ static void on_received(struct engine_event *event, bool ok)
 	char text[192] = "";
 	int code = 0;
 
-	pthread_mutex_lock(&ps->lock);
+	pthread_mutex_lock(&ps->stream->lock);
 	ps->is_receiving = false;
 	if (pc->has_ended || ps->is_answered)
 		; /* nobody reads any more */
@@ -198,7 +197,7 @@ static void on_received(struct engine_event *event, bool ok)
 	ps->incoming = NULL;
 	if (code == 0 && !pc->has_ended)
 		receive(ps);
-	pthread_mutex_unlock(&ps->lock);
+	pthread_mutex_unlock(&ps->stream->lock);
 	if (code) /* the method sees a cancelled call */
 		grpc_call_cancel_with_status(pc->call, (grpc_status_code)code, text, NULL);
 	plain_unref(pc);
@@ -242,13 +241,12 @@ bool plain_stream_serve(struct plain_call *pc, atomic_size_t *held,
 		free(ps);
 		return false;
 	}
-	pthread_mutex_init(&ps->lock, NULL);
 	ps->pc = pc;
 	ps->last = &ps->first;
 	ps->received.done = on_received;
 	ps->sent.done = on_sent;
 	stream->kind = &kind;
-	stream->lock = &ps->lock;
+	stream->plain = ps;
 	stream->call = call;
 	stream->held = held;
 	stream->max_held = (size_t)4 * options->max_message;
@@ -267,14 +265,14 @@ int plain_stream_begin(struct plain_stream *ps, const struct span *first, bool h
 {
 	int code = 0;
 
-	pthread_mutex_lock(&ps->lock);
+	pthread_mutex_lock(&ps->stream->lock);
 	if (first)
 		code = take(ps, *first, text, n);
 	if (has_ended)
 		(void)stream_take_end(ps->stream);
 	if (code == 0)
 		receive(ps);
-	pthread_mutex_unlock(&ps->lock);
+	pthread_mutex_unlock(&ps->stream->lock);
 	return code;
 }
 
@@ -284,6 +282,5 @@ void plain_stream_free(struct plain_stream *ps)
 		return;
 	drop_out(ps);
 	stream_unref(ps->stream);
-	pthread_mutex_destroy(&ps->lock);
 	free(ps);
 }

@@ -175,6 +175,8 @@ int64_t outcall_limit(const struct outcall *call);
 /* Ends it here and tells the other end, unless it was answered: code is CANCELLED or
  * DEADLINE_EXCEEDED. */
 void outcall_cancel(struct outcall *call, int code, const char *text);
+/* What it fails with, once it is complete. */
+void outcall_fail(struct outcall *call, int code, const char *text);
 /* The same with the lock, for what the other end did wrong; code may be any. */
 void outcall_abort(struct outcall *call, int code, const char *text);
 /* What one is told whose deadline passed. Returns text. */

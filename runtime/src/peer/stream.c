@@ -21,6 +21,8 @@ pyr_stream *stream_new(const struct codec_operation *operation, bool is_callers)
 	stream->reads = is_callers ? operation->out_item : operation->in_item;
 	stream->writes = is_callers ? operation->in_item : operation->out_item;
 	stream->last = &stream->first;
+	queue_init(&stream->queue);
+	pthread_mutex_init(&stream->lock, NULL);
 	stream->max_item = stream->their_max_item = UINT32_MAX;
 	pthread_mutex_init(&stream->wait_lock, NULL);
 	arena_init(&stream->arena, NULL, 0);
@@ -32,50 +34,19 @@ void stream_ref(pyr_stream *stream)
 	atomic_fetch_add_explicit(&stream->refs, 1, memory_order_relaxed);
 }
 
-void stream_lock(pyr_stream *stream)
-{
-	pthread_mutex_t *lock;
-
-	for (;;) {
-		lock = __atomic_load_n(&stream->lock, __ATOMIC_ACQUIRE);
-		pthread_mutex_lock(lock);
-		if (lock == __atomic_load_n(&stream->lock, __ATOMIC_RELAXED))
-			return;
-		pthread_mutex_unlock(lock);
-	}
-}
-
-void stream_move(pyr_stream *stream, pthread_mutex_t *lock, struct stream_former *former)
-{
-	former->next = stream->former;
-	stream->former = former;
-	__atomic_store_n(&stream->lock, lock, __ATOMIC_RELEASE);
-}
-
-static void drop_former(pyr_stream *stream)
-{
-	struct stream_former *former;
-
-	while ((former = stream->former)) {
-		stream->former = former->next;
-		session_unref(former->session);
-		peer_unref(former->peer);
-		free(former);
-	}
-	peer_unref(stream->home);
-}
-
 void stream_unref(pyr_stream *stream)
 {
 	if (!stream || atomic_fetch_sub(&stream->refs, 1) != 1)
 		return;
 	stream_drop_items(stream);
-	kept_clear(&stream->kept, &stream->out);
+	queue_clear(&stream->queue);
+	stream_charge_to(stream, NULL, 0);
+	peer_unref(stream->route.peer);
 	outbox_fini(&stream->out);
-	drop_former(stream);
 	free(stream->rest.data);
 	arena_clear(&stream->arena);
 	pthread_mutex_destroy(&stream->wait_lock);
+	pthread_mutex_destroy(&stream->lock);
 	free(stream);
 }
 
@@ -121,7 +92,7 @@ static void sleep_on(pyr_stream *stream, struct engine_waiter *waiter)
 		;
 	until = stream->kind->until(stream);
 	is_woken = stream->is_callers ? pause_caller(stream, waiter, until)
-				      : engine_wait(waiter, until);
+				      : stream_wait_method(stream, waiter, until);
 	if (nests) {
 		exec_nest_leave(&nest);
 		while (exec_run_nested())
@@ -147,21 +118,14 @@ static void wait(pyr_stream *stream, struct engine_waiter **place)
 		sleep_on(stream, &waiter);
 	set_waiter(stream, place, NULL);
 	engine_waiter_fini(&waiter);
-	stream_lock(stream);
+	pthread_mutex_lock(&stream->lock);
 }
 
 /* ---- what comes ---- */
 
-static void hold(pyr_stream *stream, size_t n)
-{
-	if (stream->held)
-		atomic_fetch_add(stream->held, n);
-}
-
 static void let_go(pyr_stream *stream, struct stream_item *item)
 {
-	if (stream->held)
-		atomic_fetch_sub(stream->held, item->n + STREAM_COST);
+	stream_charge(stream, -(ptrdiff_t)(item->n + STREAM_COST));
 	free(item);
 }
 
@@ -273,8 +237,7 @@ int stream_take(pyr_stream *stream, const struct stream_part *part, char *text, 
 		return PYR_RESOURCE_EXHAUSTED;
 	}
 	stream->partial = item;
-	hold(stream, part->payload.n + (is_first ? STREAM_COST : 0));
-	if (stream->held && atomic_load(stream->held) > stream->max_held) {
+	if (!stream_charge(stream, (ptrdiff_t)part->payload.n + (is_first ? STREAM_COST : 0))) {
 		snprintf(text, n, "more than %zu bytes of this link are unread", stream->max_held);
 		return PYR_RESOURCE_EXHAUSTED;
 	}
@@ -312,7 +275,10 @@ void stream_take_credit(pyr_stream *stream, uint64_t n)
 	n = n < room ? n : room;
 	stream->out_room += (int64_t)n;
 	stream->out_consumed += n;
-	kept_forget(&stream->kept, &stream->out, stream->out_consumed);
+	if (stream->queue.keeps) {
+		queue_forget(&stream->queue, stream->out_consumed);
+		stream_charge_queue(stream);
+	}
 	stream_wake(stream);
 }
 
@@ -327,8 +293,7 @@ static struct stream_item *pop(pyr_stream *stream)
 	stream->first = item->next;
 	if (!stream->first)
 		stream->last = &stream->first;
-	if (stream->held)
-		atomic_fetch_sub(stream->held, item->n + STREAM_COST);
+	stream_charge(stream, -(ptrdiff_t)(item->n + STREAM_COST));
 	consume(stream, item->cost);
 	credit_partial(stream);
 	grant(stream, false);
@@ -340,9 +305,9 @@ int stream_get(pyr_stream *stream, struct stream_item **ret)
 	enum stream_state state = STREAM_OPEN;
 	struct stream_item *item;
 
-	stream_lock(stream);
+	pthread_mutex_lock(&stream->lock);
 	if (stream->reader) {
-		pthread_mutex_unlock(stream->lock);
+		pthread_mutex_unlock(&stream->lock);
 		return error_set(PYR_FAILED_PRECONDITION, "%s: another thread reads the stream",
 				 stream->operation->table->name);
 	}
@@ -363,7 +328,7 @@ enum stream_state stream_wait_over(pyr_stream *stream)
 {
 	enum stream_state state;
 
-	stream_lock(stream);
+	pthread_mutex_lock(&stream->lock);
 	while ((state = stream->kind->state(stream)) == STREAM_OPEN && !stream->reader)
 		wait(stream, &stream->reader);
 	stream->kind->flush_unlock(stream);
@@ -487,7 +452,7 @@ int stream_put(pyr_stream *stream, const struct codec_packer *packer)
 		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	if (large)
 		codec_pack(packer, large);
-	stream_lock(stream);
+	pthread_mutex_lock(&stream->lock);
 	if ((err = check_write(stream, packer)) == 0) {
 		stream->is_writing = true;
 		code = put_rest(stream);
@@ -504,7 +469,9 @@ int stream_put(pyr_stream *stream, const struct codec_packer *packer)
 	free(large);
 	if (code == PYR_CANCELLED)
 		return cannot_write(stream, state);
-	return code ? error_set(code, "out of memory") : err;
+	return code ? error_set(code, "%s: no room for an item that is not read yet",
+				stream->operation->table->name)
+		    : err;
 }
 
 int stream_end(pyr_stream *stream)
@@ -512,7 +479,7 @@ int stream_end(pyr_stream *stream)
 	bool is_lost = false;
 	int code = 0;
 
-	stream_lock(stream);
+	pthread_mutex_lock(&stream->lock);
 	if (!stream->out_ended && !stream->is_writing) {
 		stream->is_writing = true;
 		code = put_rest(stream);

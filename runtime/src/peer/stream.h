@@ -5,13 +5,17 @@
  * One end of a call's streams, the caller's or the method's: items that came and were not read yet,
  * and how much may be sent. What carries it (a link, plain gRPC) is its kind. An item waits as a
  * block of its own; how many wait is bounded by the credit given for them.
+ *
+ * A stream has a lock of its own, taken after its peer's. What carries it may change; `route` says
+ * what does, and is exchanged under the lock. So items are read and written with the stream's lock
+ * alone, and the peer's is taken only to have something sent (peer_stream.c).
  */
 #include <pthread.h>
 
 #include "link/engine.h"
 #include "peer/incall.h"
 #include "peer/outbox.h"
-#include "peer/stream_kept.h"
+#include "peer/stream_queue.h"
 #include "wire/codec.h"
 
 enum {
@@ -19,7 +23,10 @@ enum {
 	STREAM_WINDOW_FIRST = 131072, /* the least window; and the one before Hello */
 	STREAM_WINDOW_NEAR = 262144,  /* on this host */
 	STREAM_WINDOW_FAR = 4194304,
-	STREAM_TOKEN = 16
+	STREAM_WINDOW_MAX = 16777216, /* what another end may make this one have on its way */
+	STREAM_TOKEN = 16,
+	STREAM_GRACE_MS = 1000 /* how long a serial daemon's method waits for a lost caller while
+				  others wait for the thread */
 };
 
 /* Where the call stands. */
@@ -46,7 +53,7 @@ struct stream_kind {
 	uint8_t *(*append)(pyr_stream *stream, const struct stream_part *part);
 	void (*grant)(pyr_stream *stream, size_t n); /* tells the other end what was consumed */
 	void (*end)(pyr_stream *stream);             /* and that no more comes */
-	void (*flush_unlock)(pyr_stream *stream);
+	void (*flush_unlock)(pyr_stream *stream);    /* has what is to be sent sent */
 	/* Without it: */
 	int64_t (*until)(pyr_stream *stream); /* when to look again, if nothing happens */
 	void (*expire)(pyr_stream *stream);   /* that time came */
@@ -65,18 +72,19 @@ struct stream_item {
 	uint8_t data[];
 };
 
-/* Where a stream was before it went to another link: kept for those who are about to lock it. */
-struct stream_former {
-	struct stream_former *next;
-	struct session *session; /* counted: the caller's; NULL: it is the method's */
-	struct peer *peer;       /* counted: the method's */
+/* Which link carries a stream, and under which number of its call. */
+struct stream_route {
+	struct peer *peer; /* counted; NULL: none does, or no more */
+	uint32_t number;
 };
 
 struct pyr_stream {
 	atomic_int refs;
 	const struct stream_kind *kind;
-	/* The peer's, or the plain call's: guards all but wait_lock's. Changed with both locks. */
-	pthread_mutex_t *lock;
+	pthread_mutex_t lock; /* after a peer's; guards all but the constants and wait_lock's */
+	struct stream_route route; /* changed with the peer's lock too, of the one that is there */
+	void *plain;               /* struct plain_stream: what carries it instead */
+	enum stream_state state;   /* over a link; a method's is never LOST but has no route */
 	const struct codec_operation *operation;
 	const struct codec_message *reads, *writes; /* an item each; NULL: not in this direction */
 	bool is_callers;
@@ -84,16 +92,18 @@ struct pyr_stream {
 	struct outcall *outcall; /* the caller's end: the same */
 	atomic_size_t *held;     /* bytes that the other end makes us keep, NULL = not counted */
 	size_t max_held;         /* the most */
+	size_t charged;          /* of it, by this stream: stream_charge() */
 	uint32_t max_item;       /* bytes of one that this end takes */
 	uint32_t their_max_item; /* and the other */
 
 	struct stream_item *first, **last; /* whole items, to be read */
 	struct stream_item *partial;       /* its rest is to come */
 	size_t partial_total;
-	uint64_t n_in;  /* number of the last item begun */
-	size_t window;  /* given to the other end */
-	size_t in_room; /* of it left */
-	size_t owed;    /* consumed, and not told yet */
+	uint64_t n_in;   /* number of the last item begun */
+	size_t window;   /* given to the other end */
+	size_t in_room;  /* of it left */
+	size_t owed;     /* consumed, and not told yet */
+	size_t to_grant; /* a part of the window given: Credit for it is to be queued */
 	bool in_ended;
 	uint64_t in_parts;    /* Item and End frames that came, ever */
 	uint64_t in_consumed; /* cost of what was consumed, ever */
@@ -102,21 +112,22 @@ struct pyr_stream {
 	int64_t out_room;   /* credit left */
 	int64_t out_window; /* all of it */
 	bool out_ended, is_writing;
-	bool has_window; /* out_window is not a guess any more */
-	struct outbox out;
-	struct kept kept;
+	bool has_window;           /* out_window is not a guess any more */
+	struct outbox out;         /* the peer's lock: its place in the ring */
+	struct stream_queue queue; /* what it is to send */
+	size_t n_queued;           /* of queue.n, charged */
+	bool is_queued;            /* it is in the ring, or somebody is about to put it there */
+	bool is_parked;            /* what is queued is not to be sent: the link is ending */
 	uint64_t out_parts, out_cost, out_consumed; /* as in_: sent; told by the other end */
 
 	bool has_token;                /* it can be resumed */
 	uint8_t token[STREAM_TOKEN];   /* by this */
-	atomic_bool is_detached;       /* its link is gone, and there is no other yet */
 	uint32_t attempt;              /* the caller's: Resumes sent */
 	bool is_resuming;              /* the caller's: Resume was sent, and not answered */
+	int64_t lost_at;               /* the method's: when its link was */
 	struct stream_rest rest;       /* the caller's */
 	struct lingering_call *linger; /* the method's; NULL: it ends with its link */
-	struct peer *home; /* the method's, counted, if it has a linger: whose lock it is */
-	struct stream_former *former; /* the last one first */
-	pyr_proxy *proxy;             /* the caller's, counted: finds another link */
+	pyr_proxy *proxy;              /* the caller's, counted: finds another link */
 
 	pthread_mutex_t wait_lock; /* a leaf but for the engine's */
 	struct engine_waiter *reader, *writer;
@@ -132,10 +143,13 @@ pyr_stream *stream_new(const struct codec_operation *operation, bool is_callers)
 void stream_ref(pyr_stream *stream);
 void stream_unref(pyr_stream *stream);
 
-/* Takes stream->lock, which may become another's meanwhile. */
-void stream_lock(pyr_stream *stream);
-/* Gives it another lock and remembers where it was. With both locks. former: taken. */
-void stream_move(pyr_stream *stream, pthread_mutex_t *lock, struct stream_former *former);
+/* The other end makes this one keep n bytes more, or fewer: charged to its connection. The one
+ * place that counts. Returns false if that is more than it may. With the lock. */
+bool stream_charge(pyr_stream *stream, ptrdiff_t n);
+/* From now on, with what is charged so far, to another connection; held: NULL for none. */
+void stream_charge_to(pyr_stream *stream, atomic_size_t *held, size_t max);
+/* The queue has grown or shrunk. The same. */
+bool stream_charge_queue(pyr_stream *stream);
 
 /* Something has changed: who waits looks again. With or without the lock. */
 void stream_wake(pyr_stream *stream);
@@ -169,13 +183,22 @@ bool stream_is_of(const pyr_stream *stream, const struct pyr__operation *operati
 /* ---- over a link: peer_stream.c; with the peer's lock ---- */
 struct peer;
 struct outcall;
+/* Locks the peer that carries it, which it goes on doing while that is locked: counted for the
+ * caller. NULL, nothing locked, if none does. Without locks. */
+struct peer *stream_lock_peer(pyr_stream *stream);
 /* The method's end of a call just taken. Returns false when memory is out. */
 bool peer_stream_serve(struct peer *peer, pyr_call *call, const struct frame *frame);
 /* Queues the last frame of a call behind the items that wait. Returns false if none do, and nothing
- * is kept. */
+ * is kept. With the stream's lock too, or if no link carries it, alone. */
 bool peer_stream_last(pyr_call *call, const struct frame *frame, struct span payload);
-/* Whose lock it is: the method's end. */
-struct peer *peer_stream_home(const pyr_stream *stream);
+/* The method's end: what it queued is sent, and what it consumed told. With both locks. */
+void peer_stream_settle(struct peer *peer, pyr_stream *stream);
+/* The method has no more to say or to read: it was answered, or nobody wants it. */
+void peer_stream_close(pyr_stream *stream);
+/* It leaves the link. drops: with nothing that it would send; else that waits for another. */
+void peer_stream_leave(struct peer *peer, pyr_stream *stream, bool drops);
+/* A link carries it; with both locks. */
+void peer_stream_enter(struct peer *peer, pyr_stream *stream, uint32_t number);
 void peer_on_item(struct peer *peer, const struct frame *frame);
 void peer_on_end(struct peer *peer, const struct frame *frame);
 void peer_on_credit(struct peer *peer, const struct frame *frame);
@@ -185,6 +208,9 @@ void peer_stream_hello(struct peer *peer, const struct frame *frame);
 bool stream_is_wanted(const pyr_stream *stream); /* not cancelled, too late or left alone */
 int64_t stream_method_until(pyr_stream *stream);
 void stream_method_expire(pyr_stream *stream);
+/* Waits as engine_wait(). In a serial daemon not for long for a caller without a link while others
+ * wait for the thread: then the call ends. */
+bool stream_wait_method(pyr_stream *stream, struct engine_waiter *waiter, int64_t until);
 /* Why a method's end that is not open cannot be used: sets the last error. */
 int stream_method_error(pyr_stream *stream);
 /* The method's end is over: the call is gone. With or without the lock. */
@@ -192,13 +218,20 @@ void stream_release(pyr_stream *stream);
 /* The caller's end of a call about to be made in a session. */
 struct session;
 void peer_stream_call(pyr_stream *stream, struct session *session);
+/* The same call has a number now. */
+void peer_stream_started(pyr_stream *stream, uint32_t number);
 /* What its Call says of it. */
 void peer_stream_describe(const struct outcall *call, const struct pyr__operation *table,
 			  struct frame *frame);
-/* The caller's end: the call was answered or given up. */
+/* The caller's end: the call was answered or given up. With the lock of the peer that carries it,
+ * if one does. */
 void peer_stream_over(pyr_stream *stream);
-/* The caller's end: the link is gone. Returns false if the call ends with it. */
-bool peer_stream_detach(pyr_stream *stream);
+/* The caller's end: the link is gone. Returns whether the call may go on over another; */
+bool peer_stream_may_detach(const pyr_stream *stream);
+/* then, its number given back, it waits for that: the call is the user's from then on. */
+void peer_stream_detach(struct peer *peer, pyr_stream *stream);
+/* Ends a caller's call that waits so. Returns false if it does not. Without the stream's lock. */
+bool peer_stream_end_lost(pyr_stream *stream, int code, const char *text);
 /* The caller's end of one that is detached: goes on in a session on another link. Without locks. */
 void peer_stream_resume(pyr_stream *stream, struct session *session);
 void peer_on_resumed(struct peer *peer, const struct frame *frame);
@@ -207,10 +240,14 @@ void peer_on_resumed(struct peer *peer, const struct frame *frame);
 bool peer_resume_refused(struct outcall *call, const struct frame *frame);
 /* The caller's end: the answer came; the other end need not keep it. */
 void peer_stream_through(pyr_stream *stream);
-/* Sends again what the other end, which tells what it has, did not receive. Returns false if that
- * is not possible. */
-bool peer_stream_resend(struct peer *peer, pyr_stream *stream, uint32_t number,
-			const struct frame *told);
+/* Queues again what the other end, which tells what it has, did not receive. Returns false if that
+ * is not possible. With the stream's lock alone. */
+bool peer_stream_resend(pyr_stream *stream, uint32_t number, const struct frame *told);
+/* A caller's call waits so; has ended. */
+bool peer_stream_is_lost(pyr_stream *stream);
+bool peer_stream_is_over(pyr_stream *stream);
+/* The session that a caller's call is in, counted. Without locks. */
+struct session *peer_stream_session(pyr_stream *stream);
 /* The window that an end gives on a link. */
 uint32_t peer_stream_window(bool is_local);
 #endif

@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 #include "link/engine.h"
+#include "peer/exec.h"
+#include "peer/peer_linger.h"
 #include "peer/stream.h"
 
 pyr_stream *pyr__stream(pyr_call *call)
@@ -32,6 +34,37 @@ void stream_method_expire(pyr_stream *stream)
 {
 	if (engine_now() < stream->call->deadline)
 		atomic_store(&stream->is_left, true);
+}
+
+/* Until when a caller whose link was lost holds up others; ENGINE_FOREVER: it has one. */
+static int64_t grace_of(pyr_stream *stream)
+{
+	int64_t end = ENGINE_FOREVER;
+
+	pthread_mutex_lock(&stream->lock);
+	if (!stream->route.peer && stream->linger)
+		end = stream->lost_at + STREAM_GRACE_MS * (int64_t)ENGINE_MS;
+	pthread_mutex_unlock(&stream->lock);
+	return end;
+}
+
+bool stream_wait_method(pyr_stream *stream, struct engine_waiter *waiter, int64_t until)
+{
+	int64_t grace = grace_of(stream);
+	bool is_woken;
+
+	if (grace == ENGINE_FOREVER || !exec_watch(waiter))
+		return engine_wait(waiter, until);
+	if (!exec_has_work()) {
+		is_woken = engine_wait(waiter, until); /* work that comes ends it */
+	} else if (engine_now() < grace) {
+		is_woken = engine_wait(waiter, grace < until ? grace : until);
+	} else {
+		peer_linger_give_way(stream);
+		is_woken = true;
+	}
+	exec_unwatch();
+	return is_woken;
 }
 
 int stream_method_error(pyr_stream *stream)

@@ -38,12 +38,12 @@ static bool start(pyr_proxy *proxy, unsigned operation, const struct codec_packe
 
 static void drop(pyr_stream *stream)
 {
-	struct session *session = stream->outcall->session;
+	struct session *session = stream->outcall->session; /* it is over: this is the last one */
 	pyr_proxy *proxy = stream->proxy;
 
-	stream_lock(stream);
+	pthread_mutex_lock(&stream->lock);
 	stream_drop_items(stream);
-	pthread_mutex_unlock(stream->lock);
+	pthread_mutex_unlock(&stream->lock);
 	outcall_fini(stream->outcall);
 	free(stream->outcall);
 	stream_unref(stream);
@@ -126,7 +126,7 @@ static void revive(pyr_stream *stream)
 {
 	struct session *session;
 
-	if (!atomic_load(&stream->is_detached))
+	if (!peer_stream_is_lost(stream))
 		return;
 	if (engine_now() >= stream->outcall->deadline) {
 		stream->kind->expire(stream);
@@ -187,9 +187,10 @@ int pyr_stream_end(pyr_stream *stream)
 /* The proxy connects anew, as for a call. Returns false with the last error set if it cannot. */
 static bool reconnect(pyr_stream *stream)
 {
-	struct session *session;
+	struct session *session = peer_stream_session(stream);
 
-	proxy_forget(stream->proxy, stream->outcall->session);
+	proxy_forget(stream->proxy, session);
+	session_unref(session);
 	session = proxy_session_until(stream->proxy, stream->outcall->deadline);
 	if (!session)
 		return false;

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_STREAM_QUEUE_H
+#define PYRITE_STREAM_QUEUE_H
+/*
+ * What one end of a stream has to send, and what it has sent and the other has not consumed: that
+ * is kept, if the stream can be resumed, to be sent again on another link. A plain queue: frames
+ * are put at its end, sent from `at` on, and forgotten from the front. They lie as they are sent,
+ * in chunks; so an item costs no copy and no block of its own, and what is kept is at most the
+ * window and a chunk. All with the stream's lock.
+ */
+#include "base/buf.h"
+#include "wire/frame.h"
+
+/* Where in the stream a run of frames ends. */
+struct queue_end {
+	uint64_t n_parts; /* Item and End frames up to there, ever */
+	uint64_t cost;    /* theirs; UINT64_MAX: no credit tells that the last ones came */
+};
+
+struct queue_chunk {
+	struct queue_chunk *next;
+	struct buf frames;
+	struct queue_end end;
+};
+
+struct stream_queue {
+	bool keeps;                        /* else what was sent is forgotten */
+	uint64_t n_forgotten;              /* parts that are kept no more: the first ones */
+	struct queue_chunk *first, **last; /* last: where the next one is linked */
+	struct queue_chunk *at;            /* the first with frames to send; NULL: none has */
+	size_t offset;                     /* in it: where they begin */
+	size_t n, n_unsent;                /* bytes: all; those to send */
+	struct queue_chunk *spare;         /* for the next one */
+};
+
+void queue_init(struct stream_queue *queue);
+/* Puts a frame, after which the stream ends there. Returns where its payload goes, NULL when memory
+ * is out. */
+uint8_t *queue_put(struct stream_queue *queue, const struct frame *frame, size_t n_payload,
+		   struct queue_end end);
+/* Puts a written frame once more, under another number. */
+void queue_put_again(struct stream_queue *queue, struct span frame, uint32_t number,
+		     struct queue_end end);
+/* Appends whole frames that are to be sent, at most n bytes, to wire. Returns how many bytes. */
+size_t queue_take(struct stream_queue *queue, struct buf *wire, size_t n);
+/* So much was consumed by the other end. */
+void queue_forget(struct stream_queue *queue, uint64_t consumed);
+/* From now on nothing is kept that was sent, nor what was so far. */
+void queue_keep_nothing(struct stream_queue *queue);
+/* Takes all out, oldest first: queue_free_chunks(). */
+struct queue_chunk *queue_take_all(struct stream_queue *queue);
+void queue_free_chunks(struct queue_chunk *chunks);
+/* Forgets everything; nothing is kept any more. */
+void queue_clear(struct stream_queue *queue);
+#endif
