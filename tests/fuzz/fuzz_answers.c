@@ -54,7 +54,7 @@ static bool may_end(const struct caller_world *w, const struct caller_call *call
 	case PYR_RESOURCE_EXHAUSTED:
 		return w->max_calls > 0 || w->max_message > 0;
 	case PYR_CANCELLED: /* also if it lingered for too long before it was resumed */
-		return w->is_stopping || call->has_deadline ||
+		return w->is_stopping || call->has_deadline || w->has_moved_guarded ||
 		       (call->attempt > 0 && w->linger_ms < CALLER_LINGER_MS);
 	case PYR_UNAVAILABLE:
 		return w->is_stopping;
@@ -305,7 +305,7 @@ static void on_bound(struct caller_world *w, struct caller_link *l, const struct
 		fuzz_finding("%c: session %u is answered twice", l->name, frame->session);
 	s->is_answered = true;
 	if (!s->is_again && !w->has_unregistered && !w->is_stopping && w->max_calls == 0 &&
-	    s->is_refused != (frame->code != 0))
+	    !w->has_moved_guarded && s->is_refused != (frame->code != 0))
 		fuzz_finding("%c: session %u is answered with code %u", l->name, frame->session,
 			     frame->code);
 	s->is_refused |= frame->code != 0;

@@ -119,6 +119,8 @@ struct caller_world {
 	uint32_t linger_ms, max_calls, max_message;
 	bool has_hooks, is_serial, has_lifetime, is_stopping, has_unregistered;
 	bool is_settling;
+	bool has_moved_guarded; /* a call that waits for its session's hook was resumed: a fault
+				   that is known lets the end of its link refuse that session */
 	struct link *(*accept)(struct fake *fake); /* hands it to the daemon */
 	struct fake *gone[64];                     /* closed, and not yet freed */
 	unsigned n_gone;

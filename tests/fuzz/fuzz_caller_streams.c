@@ -265,6 +265,7 @@ void caller_resume(struct caller_world *w, struct caller_call *call, struct call
 		caller_haunt(old, call->number, call->is_exact ? GHOST_HEARD : GHOST_LIVE);
 	}
 	call->is_exact &= is_sure_to_go_on(w, call, l, s);
+	w->has_moved_guarded |= w->has_hooks && !call->is_admitted;
 	frame.number = ++l->last_number;
 	frame.token = (struct span){ call->token, sizeof(call->token) };
 	frame.attempt = ++call->attempt;

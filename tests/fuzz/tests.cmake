@@ -7,11 +7,11 @@ pyrite_generate(TARGET fuzz_link IDL fuzz/talk.idl)
 target_link_libraries(fuzz_link PRIVATE pyrite_internal)
 target_link_options(fuzz_link PRIVATE -Wl,--wrap=link_grpc_start -Wl,--wrap=link_connect)
 pyrite_warnings(fuzz_link)
-# Short runs: always the same steps, then others each time. The seed is printed.
-add_test(NAME fuzz_link COMMAND fuzz_link --seed 1 --steps 12000)
-add_test(NAME fuzz_link_anew COMMAND fuzz_link --steps 12000)
-pyrite_test_properties(fuzz_link)
-pyrite_test_properties(fuzz_link_anew)
+# Short runs, always of the same steps.
+add_test(NAME fuzz_link_daemon COMMAND fuzz_link --role daemon --seed 1 --steps 12000)
+add_test(NAME fuzz_link_proxies COMMAND fuzz_link --role proxies --seed 77 --steps 20000)
+pyrite_test_properties(fuzz_link_daemon)
+pyrite_test_properties(fuzz_link_proxies)
 
 # pyrite-idl fed with IDL at random. A short run here; a long one by hand, in a build with sanitizers:
 #   build/asan/bin/idl-random 1000000 1 2000
