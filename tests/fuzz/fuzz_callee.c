@@ -9,15 +9,11 @@
 #include "peer/stream.h"
 #include "talk.h"
 
+enum { MESSAGE_MOST = 150000 };
+
 static int index_of(const struct callee_world *w, const struct callee_link *l)
 {
 	return (int)(l - w->links);
-}
-
-void callee_put(struct callee_link *l, const struct frame *frame)
-{
-	if (l->fake)
-		frame_append(&l->out, frame);
 }
 
 void callee_flush(struct callee_link *l)
@@ -28,6 +24,14 @@ void callee_flush(struct callee_link *l)
 	if (out.n > 0 && l->fake)
 		fake_deliver(l->fake, &out);
 	buf_free(&out);
+}
+
+void callee_put(struct callee_link *l, const struct frame *frame)
+{
+	if (l->out.n + frame->payload.n > MESSAGE_MOST)
+		callee_flush(l);
+	if (l->fake)
+		frame_append(&l->out, frame);
 }
 
 static struct callee_call *find(struct callee_world *w, const struct callee_link *l,
