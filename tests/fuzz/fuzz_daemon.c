@@ -36,8 +36,10 @@ static struct daemon_world {
 static struct link *accept_fake(struct fake *fake)
 {
 	pyr_daemon *d = world->daemon;
-	struct peer *peer = peer_accept(&fake->link, &d->host);
+	struct budget *budget = budget_new(NULL, budget_of_connection(d->host.max_message));
+	struct peer *peer = budget ? peer_accept(&fake->link, &d->host, budget) : NULL;
 
+	budget_unref(budget);
 	if (!peer)
 		abort();
 	pthread_mutex_lock(&d->lock);

@@ -62,9 +62,6 @@ static void check_owner(const struct link *link, const struct peer *peer)
 		fuzz_finding(
 			"%s: %zu calls and sessions are left when their link is freed, %zu held",
 			link->address, n, atomic_load(&peer->n_held));
-	if (atomic_load(&peer->n_held_bytes) > 0)
-		fuzz_finding("%s: %zu bytes are held when their link is freed", link->address,
-			     atomic_load(&peer->n_held_bytes));
 	if (peer->ring || peer->blocked)
 		fuzz_finding("%s: somebody waits for a link that is freed", link->address);
 }

@@ -192,9 +192,9 @@ class Client(End):
                   "drop", "held", "at_once", "time_left", "caller", "fail", "raise", "miss", "relay", "returns", "bare",
                   "nobody", "stop")
 
-    def __init__(self, address, first=None, read=True):
+    def __init__(self, address, first=None, read=True, channel=None):
         super().__init__()
-        self.channel = grpc.insecure_channel(address, OPTIONS)
+        self.channel = channel or grpc.insecure_channel(address, OPTIONS)
         open_link = self.channel.stream_stream(PATH, request_serializer=None, response_deserializer=None)
         self.call = open_link(self.outgoing())
         self.numbers = iter(range(1000, 1 << 30))

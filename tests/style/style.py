@@ -21,7 +21,7 @@ TAB = 8
 FLOORS = ("base", "wire", "link", "peer", "proxy", "daemon")
 UPWARDS = {("proxy/proxy.c", "daemon/naming.h")}  # a proxy has its name looked up, which is done through a proxy
 MAY_SEE = {  # third-party header -> files of the runtime that may include it
-    r"grpc/": r"link_.*|server|engine|engine_lead|plain.*",
+    r"grpc/": r"link_.*|server|connection|engine|engine_lead|plain.*",
     r"protobuf-c/": r"codec.*",
 }
 UNFINISHED = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")

@@ -152,7 +152,7 @@ static void on_requested(struct engine_event *event, bool ok)
 {
 	(void)event;
 	if (ok)
-		plain_take(d.face, d.call, &d.details, &d.metadata, &the_peer);
+		plain_take(d.face, d.call, &d.details, &d.metadata, &the_peer, NULL);
 	grpc_call_details_destroy(&d.details);
 	grpc_metadata_array_destroy(&d.metadata);
 	if (ok)

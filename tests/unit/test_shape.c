@@ -197,7 +197,55 @@ TEST(types_are_told_in_the_words_of_the_idl)
 	CHECK_STR(text, "map<str");
 }
 
+struct told {
+	int n, n_breaks;
+};
+
+static void count_told(const struct shape_difference *difference, void *data)
+{
+	struct told *told = data;
+
+	told->n++;
+	told->n_breaks += difference->breaks;
+}
+
+/* A peer's version may have thousands of fields that this end has not. */
+TEST(who_asks_whether_it_breaks_hears_the_first_reason_alone)
+{
+	struct shape_field mine[] = { { .id = 1, .name = "x", .type = { .name = "" } },
+				      { .id = 2, .name = "y", .type = { .name = "" } } };
+	struct shape_field theirs[] = {
+		{ .id = 1, .name = "renamed", .type = { .name = "" } },
+		{ .id = 2, .name = "renamed_too", .type = { .name = "" } },
+		{ .id = 3, .flags = SHAPE_OPTIONAL, .name = "new", .type = { .name = "" } }
+	};
+	struct shape_operation a = { .name = "o", .in = { 2, mine } };
+	struct shape_operation b = { .name = "o", .in = { 3, theirs } };
+	struct shape one = { .operations = { 1, &a } }, other = { .operations = { 1, &b } };
+	struct told told = { 0, 0 };
+	struct shape_compare compare = {
+		.a = &one, .b = &other, .tell = count_told, .data = &told
+	};
+
+	REQUIRE(shape_compare_begin(&compare));
+	shape_compare_operation(&compare, &a, &b);
+	CHECK_INT(told.n, 3);
+	CHECK_INT(told.n_breaks, 2);
+	told = (struct told){ 0, 0 };
+	compare.only_breaks = true;
+	shape_compare_operation(&compare, &a, &b);
+	CHECK_INT(told.n, 1);
+	CHECK_INT(told.n_breaks, 1);
+	theirs[0].name = "x";
+	theirs[1].name = "y";
+	told = (struct told){ 0, 0 };
+	shape_compare_operation(&compare, &a, &b);
+	CHECK_INT(told.n, 0);
+	shape_compare_end(&compare);
+}
+
 TESTS(shape, T(an_interface_goes_with_itself), T(what_is_sent_is_what_was_made),
       T(an_interface_without_its_operations_is_no_reason), T(what_is_no_shape_is_refused),
       T(lists_out_of_order_are_refused), T(changed_shapes_do_no_harm), T(deep_types_are_refused),
-      T(types_are_told_in_the_words_of_the_idl))
+      T(types_are_told_in_the_words_of_the_idl),
+      T(who_asks_whether_it_breaks_hears_the_first_reason_alone))

@@ -27,6 +27,7 @@ target_link_options(test_exec PRIVATE
 	-Wl,--wrap=engine_wait -Wl,--wrap=peer_ref -Wl,--wrap=peer_unref -Wl,--wrap=peer_flush)
 pyrite_unit_test(frame pyrite_internal)
 pyrite_unit_test(numtab pyrite_internal)
+pyrite_unit_test(budget pyrite_internal)
 pyrite_unit_test(unreadable pyrite_internal)
 pyrite_unit_test(object pyrite_internal)
 pyrite_unit_test(address pyrite_internal)

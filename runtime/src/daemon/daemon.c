@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/address.h"
+#include "base/budget.h"
 #include "base/config.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -152,7 +153,7 @@ static void on_accepted(void *data, int fd, const struct door_peer *peer)
 	pthread_mutex_lock(
 		&d->lock); /* somebody may have waited for the port: until all is there */
 	pthread_mutex_unlock(&d->lock);
-	server_add(d->server, fd, peer->is_local);
+	server_add(d->server, fd, peer);
 }
 
 /* ---- making ---- */
@@ -228,6 +229,16 @@ static bool keep_streams(struct pyr_daemon *d, const struct pyr_daemon_options *
 	return d->host.lingering != NULL;
 }
 
+/* What all connections together may make it hold: half of the machine's memory, but two of them as
+ * much as they may. */
+static size_t max_held(size_t max_message)
+{
+	size_t half = (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
+	size_t two = 2 * budget_of_connection(max_message);
+
+	return half > two ? half : two;
+}
+
 static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 {
 	struct server_options server = { .host = &d->host, .door = &d->door, .data = d };
@@ -261,6 +272,7 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	plain.data = d;
 	plain.is_guarded = o->on_connect;
 	server.opened = on_opened;
+	server.max_held = max_held(d->host.max_message);
 	if (keep_streams(d, o) && d->executor && d->stop_fd >= 0)
 		server.plain = d->plain = plain_face_new(&plain);
 	if (d->plain)

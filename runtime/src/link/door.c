@@ -569,6 +569,13 @@ bool door_peer_of(struct door *door, int fd, struct door_peer *ret)
 	return link;
 }
 
+bool door_is_open(struct door *door, uint64_t id)
+{
+	struct door_peer peer;
+
+	return door_peer_of(door, (int)(id & DOOR_FD_MAX), &peer) && peer.id == id;
+}
+
 unsigned door_count(struct door *door)
 {
 	unsigned n;

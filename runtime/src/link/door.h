@@ -90,6 +90,9 @@ uint16_t door_port(const struct door *door);
  * held, for core keeps the fd open then. False if the door never saw it. */
 bool door_peer_of(struct door *door, int fd, struct door_peer *ret);
 
+/* Whether that connection is. */
+bool door_is_open(struct door *door, uint64_t id);
+
 /* Connections that are open, waiting ones included. Looks at each: not for hot paths. */
 unsigned door_count(struct door *door);
 

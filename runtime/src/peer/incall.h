@@ -80,6 +80,7 @@ struct pyr_call {
 	struct span payload;   /* in the arena, or owned by `owned` */
 	uint8_t *owned;        /* malloc'ed payload */
 	size_t n_owned, total; /* fragments come in */
+	size_t cost;           /* the origin's: charged to its connection's budget */
 	uint8_t chain[16];
 	uint32_t depth;
 	uint32_t max_message;                     /* bytes of a request that this end takes */

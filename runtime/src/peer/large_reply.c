@@ -9,6 +9,7 @@ struct large_reply {
 	struct outbox out;
 	struct peer *peer;
 	uint32_t number;
+	size_t cost;
 };
 
 static struct large_reply *of(struct outbox *outbox)
@@ -26,6 +27,7 @@ static void release(struct outbox *outbox)
 	struct large_reply *reply = of(outbox);
 
 	numtab_remove(&reply->peer->replies, reply->number);
+	budget_release(reply->peer->budget, reply->cost);
 	outbox_fini(outbox);
 	free(reply);
 }
@@ -56,10 +58,13 @@ static bool write_fragments(struct outbox *outbox, uint32_t number, struct span 
 
 bool large_reply_put(struct peer *peer, uint32_t number, struct span payload, struct span along)
 {
-	struct large_reply *reply = calloc(1, sizeof(*reply));
+	struct large_reply *reply = NULL;
 
+	if (budget_charge(peer->budget, payload.n) && !(reply = calloc(1, sizeof(*reply))))
+		budget_release(peer->budget, payload.n);
 	if (!reply)
 		return false;
+	reply->cost = payload.n;
 	reply->out.owner = &owner;
 	reply->peer = peer;
 	reply->number = number;
@@ -68,6 +73,7 @@ bool large_reply_put(struct peer *peer, uint32_t number, struct span payload, st
 		outbox_enter(peer, &reply->out);
 		return true;
 	}
+	budget_release(peer->budget, reply->cost);
 	outbox_fini(&reply->out);
 	free(reply);
 	return false;

@@ -23,14 +23,18 @@ static const struct link_events events;
 static void on_before_poll(struct engine_hook *hook);
 static void on_linger(struct engine_timer *timer);
 
-static struct peer *new_peer(struct peer_host *host)
+/* budget: taken; NULL: memory is out. */
+static struct peer *new_peer(struct peer_host *host, struct budget *budget)
 {
-	struct peer *peer = calloc(1, sizeof(*peer));
+	struct peer *peer = budget ? calloc(1, sizeof(*peer)) : NULL;
 
-	if (!peer)
+	if (!peer) {
+		budget_unref(budget);
 		return NULL;
+	}
 	peer->refs = 1;
 	peer->host = host;
+	peer->budget = budget;
 	peer->max_calls = PEER_MAX_CALLS;
 	peer->max_reply = host ? host->max_message : config_number(CONFIG_MAX_MESSAGE);
 	peer->their_max_message = UINT32_MAX;
@@ -61,6 +65,8 @@ void peer_unref(struct peer *peer)
 	numtab_free(&peer->replies);
 	numtab_free(&peer->sessions_taken);
 	numtab_free(&peer->sessions_made);
+	budget_release(peer->budget, peer->n_charged);
+	budget_unref(peer->budget);
 	free(peer->slots);
 	free(peer->key);
 	pthread_mutex_destroy(&peer->lock);
@@ -88,7 +94,8 @@ struct peer *peer_connect(const struct link_target *target, enum pyr_plain plain
 			  uint32_t connect_timeout_ms)
 {
 	struct link_target to = *target;
-	struct peer *peer = new_peer(NULL);
+	size_t max = budget_of_connection(config_number(CONFIG_MAX_MESSAGE));
+	struct peer *peer = new_peer(NULL, budget_new(NULL, max));
 
 	if (!peer)
 		return NULL;
@@ -107,10 +114,12 @@ struct peer *peer_connect(const struct link_target *target, enum pyr_plain plain
 	return NULL;
 }
 
-struct peer *peer_accept(struct link *link, struct peer_host *host)
+struct peer *peer_accept(struct link *link, struct peer_host *host, struct budget *budget)
 {
-	struct peer *peer = new_peer(host);
+	struct peer *peer;
 
+	budget_ref(budget);
+	peer = new_peer(host, budget);
 	if (!peer) {
 		link_close(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return NULL;
@@ -161,63 +170,13 @@ void peer_progress(struct peer *peer)
 
 /* ---- what goes out ---- */
 
-void peer_queue_answer(struct peer *peer, const struct frame *frame)
-{
-	size_t before = peer->urgent.n;
-
-	frame_append(&peer->urgent, frame);
-	atomic_fetch_add(&peer->backlog, peer->urgent.n - before);
-}
-
-/* Methods wait while much is to be sent. Other frames cannot: an end that makes us queue them and
- * does not read is let go. */
-void peer_queue(struct peer *peer, const struct frame *frame)
-{
-	size_t before = peer->urgent.n;
-
-	peer_queue_answer(peer, frame);
-	peer->n_control += peer->urgent.n - before;
-	if (peer->n_control > peer->urgent.n - peer->urgent_at)
-		peer->n_control = peer->urgent.n - peer->urgent_at;
-	if (peer->n_control <= PEER_MAX_CONTROL || peer->is_ending)
-		return;
-	log_line(PYR_LOG_WARNING, "link with %s: closed: it does not read", peer->link->address);
-	peer->is_ending = true;
-	link_close(peer->link, PYR_RESOURCE_EXHAUSTED, "closed: the other end does not read");
-}
-
-/* Urgent frames, whole ones, as many as fit. */
-static void take_urgent(struct peer *peer)
-{
-	const uint8_t *data;
-	size_t n = 0, left, size;
-	struct buf swap;
-
-	if (peer->urgent.n <= FRAME_MESSAGE_MAX && peer->urgent_at == 0) {
-		swap = peer->wire;
-		peer->wire = peer->urgent;
-		peer->urgent = swap;
-		return;
-	}
-	data = peer->urgent.data + peer->urgent_at;
-	left = peer->urgent.n - peer->urgent_at;
-	while ((size = frame_size(data + n, left - n)) > 0 && n + size <= FRAME_MESSAGE_MAX)
-		n += size;
-	buf_append(&peer->wire, data, n);
-	peer->urgent_at += n;
-	if (peer->urgent_at < peer->urgent.n / 2)
-		return; /* moved to the front rarely, for there may be a lot */
-	buf_drop(&peer->urgent, peer->urgent_at);
-	peer->urgent_at = 0;
-}
-
 /* Builds the next message. Returns false if there is nothing to send or a write is under way. */
 static bool assemble(struct peer *peer)
 {
 	if (peer->is_writing || peer->is_closed || !peer->link)
 		return false;
 	buf_reset(&peer->wire);
-	take_urgent(peer);
+	peer_take_urgent(peer);
 	if (!peer->wire.broken && peer->wire.n < FRAME_MESSAGE_MAX)
 		outbox_take_turns(peer);
 	if (peer->wire.n == 0)
@@ -388,6 +347,17 @@ void peer_protocol_error(struct peer *peer, const char *format, ...)
 	log_line(PYR_LOG_WARNING, "link with %s: %s", peer->link->address, text);
 	if (!peer->is_ending)
 		end_with_goaway(peer, PYR_INTERNAL, text, text);
+}
+
+void peer_exhausted(struct peer *peer, const char *what)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s of this connection take more than %zu bytes here", what,
+		 budget_max(peer->budget));
+	log_line(PYR_LOG_WARNING, "link with %s: %s", peer->link->address, text);
+	if (!peer->is_ending)
+		end_with_goaway(peer, PYR_RESOURCE_EXHAUSTED, text, text);
 }
 
 void peer_goaway(struct peer *peer, const char *text)
@@ -587,6 +557,8 @@ static void on_closed(void *owner, int code, const char *text)
 	engine_timer_cancel(&peer->linger); /* nobody sets it once the link is closed */
 	if (peer->host)                     /* lanes that waited for its backlog */
 		exec_resume(peer->host->executor);
+	if (peer->host)
+		budget_leave(peer->budget);
 	if (peer->host && peer->host->closed)
 		peer->host->closed(peer->host, peer);
 	peer_unref(peer);

@@ -11,6 +11,7 @@
  */
 #include <pthread.h>
 
+#include "base/budget.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/numtab.h"
@@ -27,11 +28,9 @@ enum {
 	PEER_SLACK = 8,         /* answered calls whose memory is about to go */
 	PEER_MAX_DEPTH = 256,   /* of calls inside calls */
 	PEER_MAX_SESSIONS = 65536,
-	PEER_LINGER_MS = 2000,       /* for the other end to end a link too */
-	PEER_QUANTUM = 16384,        /* bytes an outbox sends in its turn */
-	PEER_MAX_CONTROL = 16 << 20, /* bytes of frames that wait to be sent and are no replies */
-	PEER_MAX_REQUESTS = 4,       /* times max_message: bytes of unanswered requests */
-	PEER_STREAM_BYTES = 64 << 20 /* that streams may hold at least; else as much as requests */
+	PEER_LINGER_MS = 2000,      /* for the other end to end a link too */
+	PEER_QUANTUM = 16384,       /* bytes an outbox sends in its turn */
+	PEER_MAX_CONTROL = 16 << 20 /* bytes of frames that wait to be sent and are no replies */
 };
 
 #define PEER_BATCH_NAME "<batch>" /* Pyro's: no operation is called so */
@@ -110,8 +109,8 @@ struct peer {
 	struct numtab replies;                     /* struct large_reply, until it was written */
 	struct numtab answered; /* struct lingering_call, until the other end has the answer */
 	atomic_size_t n_held;   /* calls taken that are kept: live, queued, running or deferred */
-	atomic_size_t n_held_bytes;   /* of their requests, as announced */
-	atomic_size_t n_stream_bytes; /* what their streams hold: stream_charge() */
+	struct budget *budget;  /* counted: of all that the other end makes this one hold */
+	size_t n_charged;       /* lock: of it, for what waits to be sent */
 	uint32_t last_taken;
 	uint32_t max_reply; /* bytes of one reply that this end takes */
 	struct engine_hook flush_later;
@@ -122,9 +121,10 @@ struct peer {
 /* Connects. Returns one reference; NULL when memory is out. */
 struct peer *peer_connect(const struct link_target *target, enum pyr_plain plain,
 			  uint32_t connect_timeout_ms);
-/* Takes an accepted link. Returns one reference, NULL when memory is out (the link is then closed).
+/* Takes an accepted link, and a place of its connection's budget. Returns one reference, NULL when
+ * memory is out (the link is then closed).
  */
-struct peer *peer_accept(struct link *link, struct peer_host *host);
+struct peer *peer_accept(struct link *link, struct peer_host *host, struct budget *budget);
 void peer_ref(struct peer *peer);
 void peer_unref(struct peer *peer);
 
@@ -150,6 +150,11 @@ bool peer_is_quiet(struct peer *peer);
 void peer_progress(struct peer *peer);                         /* a draining host looks again */
 void peer_queue(struct peer *peer, const struct frame *frame); /* urgent; no reply */
 void peer_queue_answer(struct peer *peer, const struct frame *frame); /* of a method; urgent */
+void peer_take_urgent(struct peer *peer); /* to `wire`: the beginning of the next message */
+/* Whether n more bytes may wait to be sent, which takes them into account. */
+bool peer_may_queue(struct peer *peer, size_t n);
+/* What the other end makes this one hold is too much: the link ends. what: "sessions". */
+void peer_exhausted(struct peer *peer, const char *what);
 void peer_protocol_error(struct peer *peer, const char *format, ...) PYR_PRINTF(2, 3);
 void peer_flush_unlock(struct peer *peer);       /* unlocks */
 void peer_flush_later_unlock(struct peer *peer); /* with the next poll; unlocks */

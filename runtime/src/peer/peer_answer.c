@@ -90,6 +90,15 @@ void peer_refuse(struct peer *peer, uint32_t number, int code, const char *forma
 	peer_queue(peer, &frame);
 }
 
+/* Whether the budget has room for a reply of that size until it has left. Of a large one it is
+ * large_reply.c that charges it. */
+static bool may_keep(struct peer *peer, const pyr_call *call, size_t size)
+{
+	if (call->stream)
+		return budget_fits(call->stream->budget, size); /* its queue is charged */
+	return size > FRAME_FRAGMENT || peer_may_queue(peer, size);
+}
+
 /* Why a reply of that size cannot be sent: in text, else NULL. */
 static const char *problem_of(struct peer *peer, pyr_call *call, const struct codec_packer *packer,
 			      char *text, size_t n)
@@ -107,6 +116,10 @@ static const char *problem_of(struct peer *peer, pyr_call *call, const struct co
 		snprintf(text, n,
 			 "a reply of %zu bytes came while its caller was away: too many are kept",
 			 size);
+	else if (!may_keep(peer, call, size))
+		snprintf(text, n,
+			 "a reply of %zu bytes: more than %zu of this connection would wait here",
+			 size, budget_max(peer->budget));
 	else
 		return NULL;
 	return text;
@@ -119,7 +132,7 @@ static void put_problem(struct peer *peer, pyr_call *call, const char *text)
 	frame.code = PYR_RESOURCE_EXHAUSTED;
 	frame.message = span_of(text);
 	if (!peer_stream_last(call, &frame, (struct span){ 0 }))
-		peer_queue(peer, &frame);
+		peer_queue_answer(peer, &frame);
 }
 
 /* Queues a reply, or why it cannot be sent. packed: it, when it goes in fragments or behind items.
@@ -141,7 +154,7 @@ static void put_result(struct peer *peer, pyr_call *call, const struct codec_pac
 	else if (size <= FRAME_FRAGMENT)
 		peer_put_reply(peer, call->number, packer, along);
 	else if (!large_reply_put(peer, call->number, packed, along))
-		put_problem(peer, call, OUT_OF_MEMORY);
+		put_problem(peer, call, "MessageTooLarge: no room for the reply");
 }
 
 /* A call that is being answered. */
@@ -254,12 +267,21 @@ void peer_describe_error(const struct error_info *error, bool may_trace, struct 
 	frame->may_have_run = error->may_have_run;
 }
 
+static size_t size_of(const struct frame *error)
+{
+	return error->message.n + error->trace.n + error->detail.n + error->body.n;
+}
+
 static void put_error(struct peer *peer, pyr_call *call, const struct error_info *error,
 		      struct span along)
 {
 	struct frame frame = { .type = FRAME_ERROR, .number = call->number, .body = along };
 
 	peer_describe_error(error, peer_may_trace(peer), &frame);
+	if (!peer_may_queue(peer, size_of(&frame))) {
+		put_problem(peer, call, "the error is too long for what waits already");
+		return;
+	}
 	if (!peer_stream_last(call, &frame, (struct span){ 0 }))
 		peer_queue_answer(peer, &frame);
 }
@@ -279,7 +301,7 @@ void peer_call_release(pyr_call *call)
 {
 	peer_batch_free(call->batch);
 	atomic_fetch_sub(&session_of(call)->peer->n_held, 1);
-	atomic_fetch_sub(&session_of(call)->peer->n_held_bytes, call->total);
+	budget_release(session_of(call)->peer->budget, call->cost);
 	taken_session_drop(session_of(call));
 }
 

@@ -18,6 +18,7 @@ struct peer_batch {
 	const uint8_t *at, *end; /* items yet to run */
 	struct buf results;
 	uint32_t max;     /* bytes of results */
+	size_t cost;      /* charged for them */
 	uint32_t *places; /* operations named so far */
 	uint32_t n_places, n_items;
 	bool is_failed, may_trace;
@@ -28,7 +29,7 @@ struct peer_batch {
 };
 
 /* Operations of an interface, and items; far more than anybody has use for. */
-enum { NAMES_MAX = 4096, ROOM_FOR_ERROR = 1024 };
+enum { NAMES_MAX = 4096, ROOM_FOR_ERROR = 1024, STEP = 16384 };
 
 static struct peer_batch *batch_of(const pyr_call *item)
 {
@@ -98,6 +99,22 @@ static void PYR_PRINTF(3, 4) fail(struct peer_batch *batch, int code, const char
 	put_error(batch, &error);
 }
 
+/* For n bytes more of results, which are charged as they grow. */
+static bool has_room(struct peer_batch *batch, size_t n)
+{
+	size_t all = batch->results.n + n + ROOM_FOR_ERROR, more;
+
+	if (all > batch->max)
+		return false;
+	if (all <= batch->cost)
+		return true;
+	more = all - batch->cost < STEP ? STEP : all - batch->cost;
+	if (!budget_charge(session_of(batch->call)->peer->budget, more))
+		return false;
+	batch->cost += more;
+	return true;
+}
+
 static void on_reply(pyr_call *item, const struct codec_packer *packer)
 {
 	struct peer_batch *batch = batch_of(item);
@@ -105,9 +122,10 @@ static void on_reply(pyr_call *item, const struct codec_packer *packer)
 	char text[128];
 	uint8_t *at;
 
-	if (batch->results.n + packer->size + ROOM_FOR_ERROR > batch->max) {
+	if (!has_room(batch, packer->size)) {
 		fail(batch, PYR_RESOURCE_EXHAUSTED,
-		     "MessageTooLarge: the results of the batch have more than %u bytes",
+		     "MessageTooLarge: the results of the batch have more than %u bytes, or "
+		     "the connection holds too much",
 		     batch->max);
 	} else if (codec_is_too_large(packer, batch->max, text, sizeof(text))) {
 		fail(batch, PYR_RESOURCE_EXHAUSTED, "MessageTooLarge: a reply %s", text);
@@ -305,6 +323,7 @@ void peer_batch_free(struct peer_batch *batch)
 {
 	if (!batch)
 		return;
+	budget_release(session_of(batch->call)->peer->budget, batch->cost);
 	buf_free(&batch->results);
 	pthread_mutex_destroy(&batch->lock);
 	free(batch->places);

@@ -172,7 +172,7 @@ static void release_connect(pyr_call *call)
 	struct peer *peer = session_of(call)->peer;
 
 	atomic_fetch_sub(&peer->n_held, 1);
-	atomic_fetch_sub(&peer->n_held_bytes, call->total);
+	budget_release(peer->budget, call->cost);
 	taken_session_drop(session_of(call));
 }
 
@@ -202,7 +202,13 @@ static bool keep_what_came(pyr_call *call, const struct frame *bind)
 	return call->payload.p && (call->n_annotations > 0 || !bind->annotation.p);
 }
 
-/* Returns one reference, NULL when memory is out. */
+/* With the object that stands in for one that is not there, and what on_disconnect is given. */
+static size_t cost_of(const struct frame *bind)
+{
+	return 3 * sizeof(pyr_call) + bind->body.n;
+}
+
+/* Its cost was charged. Returns one reference, NULL when memory is out. */
 static pyr_call *new_greeting(struct peer *peer, struct taken_session *session,
 			      const struct frame *bind)
 {
@@ -214,26 +220,29 @@ static pyr_call *new_greeting(struct peer *peer, struct taken_session *session,
 			objects_stand_in(peer->host->objects, bind->object, peer->host->address);
 	call = object ? incall_new(&connect_origin, session, object, 0) : NULL;
 	object_unref(stand_in);
-	if (!call)
+	if (!call) {
+		budget_release(peer->budget, cost_of(bind));
 		return NULL;
+	}
 	memcpy(call->chain, peer->id, sizeof(peer->id));
 	call->total = bind->body.n;
+	session->cost += sizeof(pyr_call); /* what on_disconnect is given */
+	call->cost = cost_of(bind) - sizeof(pyr_call);
 	atomic_fetch_add(&session->refs, 1); /* what release_connect() gives back */
 	atomic_fetch_add(&peer->n_held, 1);
-	atomic_fetch_add(&peer->n_held_bytes, call->total);
 	if (keep_what_came(call, bind))
 		return call;
 	incall_unref(call);
 	return NULL;
 }
 
-/* Those that wait for the hook are bounded as calls are. */
-static bool has_too_many(struct peer *peer)
+/* Those that wait for the hook are bounded as calls are. Charges it if it may. */
+static bool has_too_many(struct peer *peer, const struct frame *bind)
 {
 	const struct peer_host *host = peer->host;
 
 	return atomic_load(&peer->n_held) >= 2 * (size_t)host->max_calls + PEER_SLACK ||
-	       atomic_load(&peer->n_held_bytes) > (size_t)PEER_MAX_REQUESTS * host->max_message;
+	       !budget_charge(peer->budget, cost_of(bind));
 }
 
 void peer_greet(struct peer *peer, struct taken_session *session, const struct frame *bind)
@@ -249,7 +258,7 @@ void peer_greet(struct peer *peer, struct taken_session *session, const struct f
 		taken_session_fail(session, PYR_UNAVAILABLE,
 				   "CommunicationError: the daemon at %s is stopping",
 				   host->address);
-	else if (has_too_many(peer))
+	else if (has_too_many(peer, bind))
 		taken_session_fail(session, PYR_RESOURCE_EXHAUSTED, REJECTED, host->address,
 				   "too many calls and sessions of this link wait");
 	else if (!(session->greeting = new_greeting(peer, session, bind)))

@@ -16,9 +16,12 @@
 #include "wire/frame.h"
 #include "wire/shape_own.h"
 
+enum { SESSION_COST = sizeof(struct taken_session) + 4 * sizeof(struct numtab_entry) };
+
 void taken_session_end(struct taken_session *session)
 {
 	track_end(&session->track);
+	budget_release(session->peer->budget, session->cost);
 	object_unref(session->object);
 	shape_verdict_unref(session->verdict);
 	peer_unref(session->peer);
@@ -67,6 +70,23 @@ static bool has_interface(const struct pyr__interface *interface, struct span na
 	return false;
 }
 
+/* Another version: what of it may be called. */
+static void compare_shapes(struct taken_session *session, const struct pyr__interface *interface,
+			   struct span theirs)
+{
+	struct shape_verdict *verdict = shape_verdict_get(interface, theirs);
+	size_t cost = verdict ? shape_verdict_size(verdict) : 0;
+
+	if (!budget_charge(session->peer->budget, cost)) {
+		shape_verdict_unref(verdict);
+		taken_session_fail(session, PYR_RESOURCE_EXHAUSTED,
+				   "the sessions of this connection take too much");
+		return;
+	}
+	session->cost += cost;
+	session->verdict = verdict;
+}
+
 static void find_object(struct taken_session *session, const struct frame *frame)
 {
 	struct peer_host *host = session->peer->host;
@@ -86,7 +106,7 @@ static void find_object(struct taken_session *session, const struct frame *frame
 		session->is_equal = span_is(frame->interface, interface->name) &&
 				    frame->fingerprint == interface->fingerprint;
 		if (!session->is_equal)
-			session->verdict = shape_verdict_get(interface, frame->shape);
+			compare_shapes(session, interface, frame->shape);
 		return;
 	}
 	taken_session_fail(session, PYR_FAILED_PRECONDITION,
@@ -153,13 +173,19 @@ void peer_on_bind(struct peer *peer, const struct frame *frame)
 		peer_protocol_error(peer, "more than %d sessions", PEER_MAX_SESSIONS);
 		return;
 	}
+	if (!budget_charge(peer->budget, SESSION_COST)) {
+		peer_exhausted(peer, "the sessions");
+		return;
+	}
 	session = calloc(1, sizeof(*session));
 	if (!session || !numtab_put(&peer->sessions_taken, frame->session, session)) {
 		free(session);
+		budget_release(peer->budget, SESSION_COST);
 		peer_protocol_error(peer, "out of memory for session %u", frame->session);
 		return;
 	}
 	session->refs = 1;
+	session->cost = SESSION_COST;
 	session->peer = peer;
 	session->number = frame->session;
 	session->lane.backlog = &peer->backlog;
@@ -287,7 +313,7 @@ static bool may_start(struct peer *peer, const struct frame *frame,
 		turn_away(peer, frame->number);
 	else if (!session->object && !session->greeting)
 		peer_refuse(peer, frame->number, session->code, "%s", taken_session_text(session));
-	else if (peer->calls_taken.n >= host->max_calls ||
+	else if (peer->calls_taken.n + peer->answered.n >= host->max_calls ||
 		 atomic_load(&peer->n_held) >= 2 * (size_t)host->max_calls + PEER_SLACK)
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
 			    "%u calls of this link are unanswered here, the most it may have",
@@ -381,26 +407,11 @@ static bool keep_payload(pyr_call *call, const struct frame *frame)
 /* Adds a frame's payload. Returns false, with the call refused, if it does not fit. */
 static bool add_payload(struct peer *peer, pyr_call *call, const struct frame *frame)
 {
-	uint32_t max = peer->host->max_message;
-	size_t most = (size_t)PEER_MAX_REQUESTS * max;
-	bool is_too_large = call->total > max;
-	bool is_too_much = atomic_load(&peer->n_held_bytes) > most;
-
-	if (!is_too_large && !is_too_much && is_due(call, frame) && keep_payload(call, frame))
+	if (is_due(call, frame) && keep_payload(call, frame))
 		return true;
 	peer_retire(peer, call);
 	peer_linger_end(peer, call->stream);
-	if (is_too_large)
-		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
-			    "MessageTooLarge: a request of %zu bytes, the most at %s is %u",
-			    call->total, peer->host->address, max);
-	else if (is_too_much)
-		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
-			    "MessageTooLarge: with this request %zu bytes of this link's are "
-			    "unanswered "
-			    "at %s, the most is %zu",
-			    atomic_load(&peer->n_held_bytes), peer->host->address, most);
-	else if (!is_due(call, frame))
+	if (!is_due(call, frame))
 		peer_refuse(peer, frame->number, PYR_INTERNAL,
 			    "ProtocolError: fragments that do not make up the %zu bytes announced",
 			    call->total);
@@ -408,6 +419,34 @@ static bool add_payload(struct peer *peer, pyr_call *call, const struct frame *f
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	incall_unref(call);
 	return false;
+}
+
+/* What a Call says beside its payload: once as it came, once for what it lies in. */
+static size_t cost_beside(const struct frame *frame)
+{
+	return frame->annotation.p ? 2 * (frame->body.n - frame->payload.n) + 1024 : 0;
+}
+
+/* Charges a request, as large as it is announced, before anything is kept of it. Returns what was
+ * charged; 0: it was refused. */
+static size_t charge(struct peer *peer, const struct frame *frame)
+{
+	size_t total = frame->total > frame->payload.n ? frame->total : frame->payload.n;
+	size_t cost = sizeof(pyr_call) + total + cost_beside(frame);
+	uint32_t max = peer->host->max_message;
+
+	if (total > max)
+		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
+			    "MessageTooLarge: a request of %zu bytes, the most at %s is %u", total,
+			    peer->host->address, max);
+	else if (!budget_charge(peer->budget, cost))
+		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
+			    "MessageTooLarge: with this request more than %zu bytes of this "
+			    "connection's are held at %s",
+			    budget_max(peer->budget), peer->host->address);
+	else
+		return cost;
+	return 0;
 }
 
 /* place: of the operation; or minus a status for a guarded call, which will be refused as why says,
@@ -447,6 +486,7 @@ static void on_first(struct peer *peer, const struct frame *frame)
 	struct taken_session *session = numtab_get(&peer->sessions_taken, frame->session);
 	char why[512];
 	pyr_call *call;
+	size_t cost;
 	int place;
 
 	if (!may_start(peer, frame, session))
@@ -456,7 +496,14 @@ static void on_first(struct peer *peer, const struct frame *frame)
 		peer_refuse(peer, frame->number, -place, "%s", why);
 		return;
 	}
+	cost = charge(peer, frame);
+	if (cost == 0)
+		return;
 	call = new_call(peer, session, place, why);
+	if (call)
+		call->cost = cost;
+	else
+		budget_release(peer->budget, cost);
 	if (!call || !init_kind(peer, call, frame) ||
 	    !numtab_put(&peer->calls_taken, frame->number, call)) {
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
@@ -469,7 +516,6 @@ static void on_first(struct peer *peer, const struct frame *frame)
 	session->n_waiting += call->is_guarded;
 	peer->last_taken = frame->number;
 	set_context(peer, call, frame);
-	atomic_fetch_add(&peer->n_held_bytes, call->total);
 	if (add_payload(peer, call, frame) && !(frame->flags & FRAME_MORE))
 		submit(peer, call);
 }

@@ -27,6 +27,7 @@ struct taken_session {
 	struct exec_job leaving; /* the way of that into a method thread */
 	struct lane lane;
 	uint32_t number;
+	size_t cost; /* charged to the connection's budget */
 	struct track track;
 };
 

@@ -169,14 +169,6 @@ struct peer *stream_lock_peer(pyr_stream *stream)
 	}
 }
 
-/* Bytes that all streams of a connection may make a daemon hold. */
-static size_t most_bytes(const struct peer_host *host)
-{
-	size_t most = (size_t)PEER_MAX_REQUESTS * host->max_message;
-
-	return most > PEER_STREAM_BYTES ? most : PEER_STREAM_BYTES;
-}
-
 void peer_stream_enter(struct peer *peer, pyr_stream *stream, uint32_t number)
 {
 	peer_ref(peer);
@@ -185,7 +177,7 @@ void peer_stream_enter(struct peer *peer, pyr_stream *stream, uint32_t number)
 	stream->to_grant = 0; /* Resume tells what was consumed */
 	atomic_fetch_add(&peer->backlog, stream->queue.n_unsent);
 	if (!stream->is_callers)
-		stream_charge_to(stream, &peer->n_stream_bytes, most_bytes(peer->host));
+		stream_charge_to(stream, peer->budget);
 }
 
 /* Takes it off its route. Returns the peer, which the caller gives back. With both locks. */
@@ -196,7 +188,7 @@ struct peer *peer_stream_take_off(pyr_stream *stream)
 	if (peer && !stream->is_parked)
 		atomic_fetch_sub(&peer->backlog, stream->queue.n_unsent);
 	if (!stream->is_callers)
-		stream_charge_to(stream, NULL, 0);
+		stream_charge_to(stream, NULL);
 	stream->route.peer = NULL;
 	stream->is_queued = false;
 	return peer;

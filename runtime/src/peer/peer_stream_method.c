@@ -16,10 +16,10 @@ static enum stream_state method_state(const pyr_stream *stream)
  * let go first: then the call ends with its link. */
 static bool has_room(pyr_stream *stream, size_t n)
 {
-	if (!stream->held || atomic_load(stream->held) + n <= stream->max_held)
+	if (budget_fits(stream->budget, n))
 		return true;
 	peer_linger_forgo(stream);
-	return atomic_load(stream->held) + n <= stream->max_held;
+	return budget_fits(stream->budget, n);
 }
 
 static uint8_t *method_append(pyr_stream *stream, const struct stream_part *part)

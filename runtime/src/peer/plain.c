@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/stack.h"
 #include "base/tsan.h"
 #include "link/engine.h"
@@ -38,7 +39,6 @@ struct plain_face {
 	uint64_t n_taken;
 	pthread_mutex_t lock; /* has_owner, and progress() while it runs */
 	bool has_owner;
-	atomic_size_t n_unread; /* bytes of streams */
 };
 
 /* ---- lifetimes ---- */
@@ -102,6 +102,8 @@ void plain_unref(struct plain_call *pc)
 	grpc_slice_unref(pc->text);
 	grpc_slice_unref(pc->details.value);
 	grpc_call_unref(pc->call);
+	budget_release(pc->budget, pc->cost);
+	budget_unref(pc->budget);
 	unref_face(pc->face);
 	free(pc);
 }
@@ -213,6 +215,15 @@ static const struct codec_operation *operation_of(const pyr_call *call)
 	return &call->object->interface->operations[call->operation];
 }
 
+/* Core may keep it for as long as its caller does not read; so do we what it was made of. */
+static bool charge_reply(struct plain_call *pc, size_t n)
+{
+	if (!budget_charge(pc->budget, 2 * n))
+		return false;
+	pc->cost += 2 * n;
+	return true;
+}
+
 static void reply(pyr_call *call, const struct codec_packer *packer)
 {
 	struct plain_call *pc = call->origin_data;
@@ -223,6 +234,13 @@ static void reply(pyr_call *call, const struct codec_packer *packer)
 
 	if (packer && codec_is_too_large(packer, max, text, sizeof(text))) {
 		refuse(pc, PYR_RESOURCE_EXHAUSTED, "MessageTooLarge: a reply %s", text);
+		return;
+	}
+	if (!charge_reply(pc, size)) {
+		refuse(pc, PYR_RESOURCE_EXHAUSTED,
+		       "a reply of %zu bytes: too much of this "
+		       "connection's waits to be read",
+		       size);
 		return;
 	}
 	if (!operation_of(call)->out_item) { /* else its items are the answer */
@@ -327,7 +345,7 @@ static bool begin_stream(struct plain_call *pc)
 	char text[192];
 	int code;
 
-	if (!plain_stream_serve(pc, &pc->face->n_unread, &pc->face->options)) {
+	if (!plain_stream_serve(pc, &pc->face->options)) {
 		incall_fail(pc->incall, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return false;
 	}
@@ -379,13 +397,19 @@ static void on_received(struct engine_event *event, bool ok)
 /* ---- calls that come in ---- */
 
 static struct plain_call *new_call(struct plain_face *face, grpc_call *call,
-				   const struct door_peer *who)
+				   const struct door_peer *who, struct budget *budget)
 {
-	struct plain_call *pc = calloc(1, sizeof(*pc));
+	size_t cost = sizeof(struct plain_call) + sizeof(pyr_call);
+	struct plain_call *pc = NULL;
 
+	if (budget_charge(budget, cost) && !(pc = calloc(1, sizeof(*pc))))
+		budget_release(budget, cost);
 	if (!pc)
 		return NULL;
 	pc->refs = 1;
+	pc->budget = budget;
+	budget_ref(budget);
+	pc->cost = cost;
 	pc->face = face;
 	atomic_fetch_add(&face->refs, 1);
 	pc->call = call;
@@ -509,15 +533,16 @@ static pyr_call *address_call(struct plain_call *pc, const grpc_call_details *de
 }
 
 void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_details *details,
-		const grpc_metadata_array *metadata, const struct door_peer *who)
+		const grpc_metadata_array *metadata, const struct door_peer *who,
+		struct budget *budget)
 {
 	grpc_op end = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER };
 	grpc_op receive = { .op = GRPC_OP_RECV_MESSAGE };
-	struct plain_call *pc = new_call(face, call, who);
+	struct plain_call *pc = new_call(face, call, who, budget);
 
 	if (!pc) {
-		grpc_call_cancel_with_status(call, GRPC_STATUS_RESOURCE_EXHAUSTED, "out of memory",
-					     NULL);
+		grpc_call_cancel_with_status(call, GRPC_STATUS_RESOURCE_EXHAUSTED,
+					     "the calls of this connection take too much", NULL);
 		grpc_call_unref(call);
 		return;
 	}

@@ -16,6 +16,7 @@
 #include "peer/exec.h"
 #include "peer/object.h"
 
+struct budget;
 struct plain_face;
 
 struct plain_options {
@@ -48,7 +49,9 @@ size_t plain_face_load(const struct plain_face *face);
 /*
  * Takes a call that a core server was asked for. In the leader. details and metadata are read at
  * once; who is the caller, copied.
+ * budget: of its connection, NULL: none.
  */
 void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_details *details,
-		const grpc_metadata_array *metadata, const struct door_peer *who);
+		const grpc_metadata_array *metadata, const struct door_peer *who,
+		struct budget *budget);
 #endif

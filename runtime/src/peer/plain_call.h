@@ -26,6 +26,8 @@ struct plain_call {
 	grpc_byte_buffer *reply;
 	grpc_slice text;
 	grpc_metadata details;
+	struct budget *budget; /* counted: of the connection; NULL: no bound */
+	size_t cost;           /* charged to it */
 	char peer[128];
 	bool has_credentials;
 	struct pyr_credentials credentials;
@@ -43,8 +45,7 @@ void plain_send_answer(struct plain_call *pc, int code, bool has_begun);
 /* ---- plain_stream.c ---- */
 /* Makes the method's end for pc->incall, before it runs. A request that is all stream begins with
  * its first item, which pc->request then is. In the leader; returns false when memory is out. */
-bool plain_stream_serve(struct plain_call *pc, atomic_size_t *held,
-			const struct plain_options *options);
+bool plain_stream_serve(struct plain_call *pc, const struct plain_options *options);
 /* What has come already: the first item, NULL if there is none; has_ended: no more comes. Returns 0
  * or a status with the text of what is wrong. */
 int plain_stream_begin(struct plain_stream *stream, const struct span *first, bool has_ended,

@@ -229,8 +229,7 @@ static const struct stream_kind kind = {
 	stream_method_error,
 };
 
-bool plain_stream_serve(struct plain_call *pc, atomic_size_t *held,
-			const struct plain_options *options)
+bool plain_stream_serve(struct plain_call *pc, const struct plain_options *options)
 {
 	pyr_call *call = pc->incall;
 	const struct codec_operation *op = &call->object->interface->operations[call->operation];
@@ -248,8 +247,8 @@ bool plain_stream_serve(struct plain_call *pc, atomic_size_t *held,
 	stream->kind = &kind;
 	stream->plain = ps;
 	stream->call = call;
-	stream->held = held;
-	stream->max_held = (size_t)4 * options->max_message;
+	stream->budget = pc->budget;
+	budget_ref(pc->budget);
 	stream->max_item = stream->their_max_item = options->max_message;
 	stream->lifetime_ms = options->stream_lifetime_ms;
 	stream->window = stream->in_room = STREAM_WINDOW_NEAR;

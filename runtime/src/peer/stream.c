@@ -40,7 +40,7 @@ void stream_unref(pyr_stream *stream)
 		return;
 	stream_drop_items(stream);
 	queue_clear(&stream->queue);
-	stream_charge_to(stream, NULL, 0);
+	stream_charge_to(stream, NULL);
 	peer_unref(stream->route.peer);
 	outbox_fini(&stream->out);
 	free(stream->rest.data);
@@ -238,7 +238,8 @@ int stream_take(pyr_stream *stream, const struct stream_part *part, char *text, 
 	}
 	stream->partial = item;
 	if (!stream_charge(stream, (ptrdiff_t)part->payload.n + (is_first ? STREAM_COST : 0))) {
-		snprintf(text, n, "more than %zu bytes of this link are unread", stream->max_held);
+		snprintf(text, n, "more than %zu bytes of this connection would be held",
+			 budget_max(stream->budget));
 		return PYR_RESOURCE_EXHAUSTED;
 	}
 	stream->in_room -= part->payload.n + STREAM_COST;

@@ -12,6 +12,7 @@
  */
 #include <pthread.h>
 
+#include "base/budget.h"
 #include "link/engine.h"
 #include "peer/incall.h"
 #include "peer/outbox.h"
@@ -90,9 +91,8 @@ struct pyr_stream {
 	bool is_callers;
 	pyr_call *call;          /* the method's end: whose it is; NULL once that is over */
 	struct outcall *outcall; /* the caller's end: the same */
-	atomic_size_t *held;     /* bytes that the other end makes us keep, NULL = not counted */
-	size_t max_held;         /* the most */
-	size_t charged;          /* of it, by this stream: stream_charge() */
+	struct budget *budget;   /* counted: of what the other end makes us keep; NULL: no bound */
+	size_t charged;          /* to it, by this stream: stream_charge() */
 	uint32_t max_item;       /* bytes of one that this end takes */
 	uint32_t their_max_item; /* and the other */
 
@@ -146,8 +146,8 @@ void stream_unref(pyr_stream *stream);
 /* The other end makes this one keep n bytes more, or fewer: charged to its connection. The one
  * place that counts. Returns false if that is more than it may. With the lock. */
 bool stream_charge(pyr_stream *stream, ptrdiff_t n);
-/* From now on, with what is charged so far, to another connection; held: NULL for none. */
-void stream_charge_to(pyr_stream *stream, atomic_size_t *held, size_t max);
+/* From now on, with what is charged so far, to another connection; budget: NULL for none. */
+void stream_charge_to(pyr_stream *stream, struct budget *budget);
 /* The queue has grown or shrunk. The same. */
 bool stream_charge_queue(pyr_stream *stream);
 

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* What another end makes this one keep for its streams, counted for its connection: items that were
+/* What another end makes this one keep for its streams, charged to its connection: items that were
  * not read, items that were not consumed, and what a call leaves that was answered. */
 #include "peer/stream.h"
 
 bool stream_charge(pyr_stream *stream, ptrdiff_t n)
 {
 	stream->charged += (size_t)n;
-	if (!stream->held)
-		return true;
-	return atomic_fetch_add(stream->held, (size_t)n) + (size_t)n <= stream->max_held;
+	if (n >= 0)
+		return budget_add(stream->budget, (size_t)n);
+	budget_release(stream->budget, (size_t)-n);
+	return true;
 }
 
-void stream_charge_to(pyr_stream *stream, atomic_size_t *held, size_t max)
+void stream_charge_to(pyr_stream *stream, struct budget *budget)
 {
-	if (stream->held && stream->charged > 0)
-		atomic_fetch_sub(stream->held, stream->charged);
-	stream->held = held;
-	stream->max_held = max;
-	if (held)
-		atomic_fetch_add(held, stream->charged);
+	budget_release(stream->budget, stream->charged);
+	budget_unref(stream->budget);
+	stream->budget = budget;
+	budget_ref(budget);
+	(void)budget_add(budget, stream->charged);
 }
 
 bool stream_charge_queue(pyr_stream *stream)

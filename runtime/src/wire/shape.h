@@ -138,6 +138,9 @@ struct shape_compare {
 	const struct shape *a, *b;
 	bool is_history; /* in the words of "was" and "is", else of "here" and "there" */
 	bool tells_once; /* what several operations reach */
+	/* Tells the first difference of an operation that breaks, and no other. So what an end sent
+	 * that this one does not know is stepped over, however much it is. */
+	bool only_breaks;
 	shape_tell tell;
 	void *data;
 	/* its own: */
@@ -145,6 +148,7 @@ struct shape_compare {
 	struct shape_pair *queue;
 	size_t n_queue;
 	const void *container;
+	bool has_broken; /* the operation at hand: nothing more is told of it */
 };
 
 /* Returns false when memory is out. */

@@ -41,6 +41,7 @@ void shape_compare_end(struct shape_compare *compare)
 
 static void tell(struct shape_compare *c, struct shape_difference *difference, const void *origin)
 {
+	c->has_broken |= difference->breaks;
 	difference->origin = origin;
 	difference->container = c->container;
 	c->tell(difference, c->data);
@@ -69,6 +70,12 @@ static void tell_only(struct shape_compare *c, const char *what, bool is_in_a, c
 	snprintf(difference.text, sizeof(difference.text), "%s %s%s%s", what, where,
 		 why ? ", " : "", why ? why : "");
 	tell(c, &difference, is_in_a ? NULL : origin);
+}
+
+/* Nothing more is to be found out. */
+static bool is_done(const struct shape_compare *c)
+{
+	return c->only_breaks && c->has_broken;
 }
 
 /* ---- types ---- */
@@ -128,7 +135,8 @@ static void compare_only(struct shape_compare *c, const struct list *list,
 			  : field->flags == 0 ? "and is neither @optional nor has a @default"
 					      : NULL;
 
-	tell_only(c, call_it(list, field, what, sizeof(what)), is_in_a, why, field->origin);
+	if (why || !c->only_breaks)
+		tell_only(c, call_it(list, field, what, sizeof(what)), is_in_a, why, field->origin);
 }
 
 static void compare_field(struct shape_compare *c, const struct list *list,
@@ -160,7 +168,7 @@ static void compare_fields(struct shape_compare *c, const struct list *list,
 	const struct shape_field *x = a->items, *y = b->items;
 	const struct shape_field *x_end = x + a->n, *y_end = y + b->n;
 
-	while (x < x_end || y < y_end) {
+	while (!is_done(c) && (x < x_end || y < y_end)) {
 		if (y == y_end || (x < x_end && x->id < y->id))
 			compare_only(c, list, x++, true);
 		else if (x == x_end || y->id < x->id)
@@ -183,10 +191,12 @@ static void compare_numbers(struct shape_compare *c, const struct shape_decl *a,
 	char what[240], was[80], is[80];
 	bool is_in_a;
 
-	while (x < x_end || y < y_end) {
+	while (!is_done(c) && (x < x_end || y < y_end)) {
 		is_in_a = y == y_end || (x < x_end && x->value < y->value);
 		if (is_in_a || x == x_end || y->value < x->value) {
 			one = is_in_a ? x++ : y++;
+			if (!why && c->only_breaks)
+				continue;
 			snprintf(what, sizeof(what), "'%.60s', %s %lld of %.100s,", one->name, kind,
 				 (long long)one->value, a->name);
 			tell_only(c, what, is_in_a, why, one->origin);
@@ -246,11 +256,11 @@ static void compare_raises(struct shape_compare *c, const struct shape_names *a,
 
 	while (i < a->n || j < b->n) {
 		order = i == a->n ? 1 : j == b->n ? -1 : strcmp(a->items[i], b->items[j]);
-		if (order != 0) {
+		if (order != 0 && !c->only_breaks) {
 			snprintf(what, sizeof(what), "exception %.120s",
 				 order < 0 ? a->items[i] : b->items[j]);
 			tell_only(c, what, order < 0, NULL, NULL);
-		} else {
+		} else if (order == 0) {
 			(void)reach(c, a->items[i]);
 		}
 		i += order <= 0;
@@ -269,6 +279,7 @@ void shape_compare_operation(struct shape_compare *c, const struct shape_operati
 	if (c->mark == 0 || !c->tells_once)
 		c->mark++;
 	c->n_queue = 0;
+	c->has_broken = false;
 	c->container = b->origin;
 	if (a->is_oneway != b->is_oneway)
 		tell_pair(c, "the operation", a->is_oneway ? "oneway" : "two-way",
@@ -277,6 +288,6 @@ void shape_compare_operation(struct shape_compare *c, const struct shape_operati
 	compare_fields(c, &results, &a->out, &b->out);
 	compare_fields(c, &streams, &a->streams, &b->streams);
 	compare_raises(c, &a->raises, &b->raises);
-	for (i = 0; i < c->n_queue; i++)
+	for (i = 0; i < c->n_queue && !is_done(c); i++)
 		compare_decl(c, c->queue[i].a, c->queue[i].b);
 }

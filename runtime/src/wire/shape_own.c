@@ -308,6 +308,7 @@ static void judge(struct shape_compare *compare, const struct pyr__interface *ta
 	uint32_t i;
 
 	compare->tell = note;
+	compare->only_breaks = true;
 	for (i = 0; i < verdict->n; i++) {
 		mine = shape_operation(compare->a, table->operations[i].name);
 		other = shape_operation(compare->b, table->operations[i].name);
@@ -394,14 +395,23 @@ static struct shape_verdict *judge_new(const struct pyr__interface *table, struc
 	if (shape_is_sorted(shape))
 		verdict = compare_with(table, shape);
 	free(shape);
-	if (verdict)
-		keep(table, theirs, verdict);
 	return verdict;
 }
 
+size_t shape_verdict_size(const struct shape_verdict *verdict)
+{
+	size_t n = sizeof(*verdict) + verdict->n * sizeof(verdict->operations[0]);
+	uint32_t i;
+
+	for (i = 0; i < verdict->n; i++)
+		n += verdict->operations[i].why ? strlen(verdict->operations[i].why) + 1 : 0;
+	return n;
+}
+
+/* Two threads may compare the same two: others need not wait for either. */
 struct shape_verdict *shape_verdict_get(const struct pyr__interface *table, struct span theirs)
 {
-	struct shape_verdict *verdict;
+	struct shape_verdict *verdict, *same;
 
 	if (theirs.n == 0 || theirs.n > SHAPE_MAX)
 		return NULL;
@@ -409,8 +419,18 @@ struct shape_verdict *shape_verdict_get(const struct pyr__interface *table, stru
 	verdict = find(table, theirs);
 	if (verdict)
 		atomic_fetch_add(&verdict->refs, 1);
-	else
-		verdict = judge_new(table, theirs);
 	pthread_mutex_unlock(&shapes.lock);
-	return verdict;
+	if (verdict || !(verdict = judge_new(table, theirs)))
+		return verdict;
+	pthread_mutex_lock(&shapes.lock);
+	same = find(table, theirs);
+	if (same)
+		atomic_fetch_add(&same->refs, 1);
+	else
+		keep(table, theirs, verdict);
+	pthread_mutex_unlock(&shapes.lock);
+	if (!same)
+		return verdict;
+	shape_verdict_unref(verdict);
+	return same;
 }

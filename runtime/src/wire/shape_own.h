@@ -30,5 +30,7 @@ struct shape_verdict {
 
 /* theirs: as sent. Returns a new reference; NULL if it is none, or memory is out. */
 struct shape_verdict *shape_verdict_get(const struct pyr__interface *table, struct span theirs);
+/* Bytes that it takes. */
+size_t shape_verdict_size(const struct shape_verdict *verdict);
 void shape_verdict_unref(struct shape_verdict *verdict);
 #endif

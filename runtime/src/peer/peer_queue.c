@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* What a peer sends first: answers that are small, and what keeps a link going. With its lock. */
+#include "base/log.h"
+#include "peer/peer.h"
+
+enum {
+	QUEUE_FREE = 65536, /* bytes that wait to be sent and are not charged */
+	QUEUE_STEP = 262144
+};
+
+void peer_queue_answer(struct peer *peer, const struct frame *frame)
+{
+	size_t before = peer->urgent.n;
+
+	frame_append(&peer->urgent, frame);
+	atomic_fetch_add(&peer->backlog, peer->urgent.n - before);
+}
+
+/* What is charged follows in steps, so that a frame costs nothing. */
+bool peer_may_queue(struct peer *peer, size_t n)
+{
+	size_t waits = peer->urgent.n - peer->urgent_at + n, more;
+
+	if (waits <= peer->n_charged + QUEUE_FREE)
+		return true;
+	more = waits - peer->n_charged + QUEUE_STEP;
+	if (!budget_charge(peer->budget, more))
+		return false;
+	peer->n_charged += more;
+	return true;
+}
+
+/* Part of the queue was taken. */
+static void uncharge(struct peer *peer)
+{
+	size_t waits = peer->urgent.n - peer->urgent_at;
+
+	if (peer->n_charged <= waits + 2 * QUEUE_STEP)
+		return;
+	budget_release(peer->budget, peer->n_charged - waits);
+	peer->n_charged = waits;
+}
+
+/* Methods wait while much is to be sent. Other frames cannot: an end that makes us queue them and
+ * does not read is let go. */
+void peer_queue(struct peer *peer, const struct frame *frame)
+{
+	size_t before = peer->urgent.n;
+	bool fits = peer_may_queue(peer, 0);
+
+	peer_queue_answer(peer, frame);
+	peer->n_control += peer->urgent.n - before;
+	if (peer->n_control > peer->urgent.n - peer->urgent_at)
+		peer->n_control = peer->urgent.n - peer->urgent_at;
+	if ((fits && peer->n_control <= PEER_MAX_CONTROL) || peer->is_ending)
+		return;
+	log_line(PYR_LOG_WARNING, "link with %s: closed: it does not read", peer->link->address);
+	peer->is_ending = true;
+	link_close(peer->link, PYR_RESOURCE_EXHAUSTED, "closed: the other end does not read");
+}
+
+/* Urgent frames, whole ones, as many as fit. */
+static void take(struct peer *peer)
+{
+	const uint8_t *data;
+	size_t n = 0, left, size;
+	struct buf swap;
+
+	if (peer->urgent.n <= FRAME_MESSAGE_MAX && peer->urgent_at == 0) {
+		swap = peer->wire;
+		peer->wire = peer->urgent;
+		peer->urgent = swap;
+		return;
+	}
+	data = peer->urgent.data + peer->urgent_at;
+	left = peer->urgent.n - peer->urgent_at;
+	while ((size = frame_size(data + n, left - n)) > 0 && n + size <= FRAME_MESSAGE_MAX)
+		n += size;
+	buf_append(&peer->wire, data, n);
+	peer->urgent_at += n;
+	if (peer->urgent_at < peer->urgent.n / 2)
+		return; /* moved to the front rarely, for there may be a lot */
+	buf_drop(&peer->urgent, peer->urgent_at);
+	peer->urgent_at = 0;
+}
+
+void peer_take_urgent(struct peer *peer)
+{
+	take(peer);
+	uncharge(peer);
+}

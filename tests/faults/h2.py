@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""A client of HTTP/2 that keeps to flow control and to nothing else: what gRPC's own library would never send."""
+
+import select
+import socket
+import struct
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+DATA, HEADERS, RESET, SETTINGS, PING, WINDOW = 0, 1, 3, 4, 6, 8
+END_HEADERS, ACK = 4, 1
+INITIAL_WINDOW, LARGEST = 65535, 16384
+
+
+def frame(kind, flags, stream, payload=b""):
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+
+def headers(*pairs):
+    """Literals without a name in the table: HPACK at its simplest."""
+    return b"".join(b"\0" + bytes([len(k)]) + k.encode() + bytes([len(v)]) + v.encode() for k, v in pairs)
+
+
+class Raw:
+    def __init__(self, port, window=None):
+        """window: of each stream towards this end; None: the usual one."""
+        self.socket = socket.create_connection(("127.0.0.1", int(port)))
+        settings = b"" if window is None else struct.pack(">HI", 4, window)
+        self.socket.sendall(PREFACE + frame(SETTINGS, 0, 0, settings))
+        self.socket.setblocking(False)
+        self.room, self.initial, self.rooms = INITIAL_WINDOW, INITIAL_WINDOW, {}
+        self.came, self.ended, self.is_closed = b"", set(), False
+
+    def open(self, stream, path, data=b""):
+        self.rooms[stream] = self.initial
+        self.send(frame(HEADERS, END_HEADERS, stream, headers(
+            (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "x"), ("te", "trailers"),
+            ("content-type", "application/grpc"))))
+        return self.data(stream, data)
+
+    def send(self, data):
+        while data and not self.is_closed:
+            try:
+                data = data[self.socket.send(data):]
+            except BlockingIOError:
+                self.pump()
+                select.select([self.socket], [self.socket], [], 0.1)
+            except (BrokenPipeError, ConnectionResetError):
+                self.is_closed = True
+
+    def data(self, stream, data):
+        """Sends as much as flow control allows at once; returns how much."""
+        n = min(len(data), LARGEST, self.room, self.rooms[stream])
+        if n > 0:
+            self.send(frame(DATA, 0, stream, data[:n]))
+            self.room -= n
+            self.rooms[stream] -= n
+        return max(n, 0)
+
+    def pump(self):
+        """Takes what came."""
+        try:
+            while not self.is_closed and (data := self.socket.recv(1 << 16)):
+                self.came += data
+            self.is_closed = True
+        except BlockingIOError:
+            pass
+        except ConnectionResetError:
+            self.is_closed = True
+        while len(self.came) >= 9 and len(self.came) >= (size := 9 + int.from_bytes(self.came[:3], "big")):
+            self.take(self.came[3], self.came[4], int.from_bytes(self.came[5:9], "big"), self.came[9:size])
+            self.came = self.came[size:]
+
+    def take(self, kind, flags, stream, payload):
+        if kind == SETTINGS and not flags & ACK:
+            for at in range(0, len(payload), 6):
+                key, value = struct.unpack(">HI", payload[at:at + 6])
+                if key == 4:
+                    self.rooms = {s: room + value - self.initial for s, room in self.rooms.items()}
+                    self.initial = value
+            self.send(frame(SETTINGS, ACK, 0))
+        elif kind == WINDOW and stream == 0:
+            self.room += int.from_bytes(payload, "big")
+        elif kind == WINDOW and stream in self.rooms:
+            self.rooms[stream] += int.from_bytes(payload, "big")
+        elif kind == PING and not flags & ACK:
+            self.send(frame(PING, ACK, 0, payload))
+        elif kind == RESET:
+            self.ended.add(stream)
+
+    def close(self):
+        self.socket.close()
