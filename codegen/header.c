@@ -132,12 +132,12 @@ static void opening(struct buf *out, const struct idl_unit *unit)
 	emit_macro_name(out, unit->main);
 	buf_str(out, "_H_PYRITE\n#define ");
 	emit_macro_name(out, unit->main);
-	buf_str(out, "_H_PYRITE\n#include <pyrite/gen.h>\n");
+	buf_str(out, "_H_PYRITE\n#include <pyrite/pyrite.h>\n");
 	for (size_t i = 0; i < unit->main->n_includes; i++)
 		buf_printf(out, "%s#include \"%s.h\"\n", i == 0 ? "\n" : "",
 			   unit->main->includes[i]->stem);
 	buf_printf(out,
-		   "\n#if PYR_GEN_ABI != 1\n"
+		   "\n#if PYR_GEN_ABI != 2\n"
 		   "#error \"generated for another Pyrite: run pyrite-idl on %s again\"\n"
 		   "#endif\n\n"
 		   "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n",

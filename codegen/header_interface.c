@@ -68,10 +68,10 @@ static void deprecation(struct buf *out, const struct ast_decl *decl)
 	if (!decl->deprecated)
 		return;
 	layout_string(&text, emit_deprecated(decl), strlen(emit_deprecated(decl)));
-	if (text.n + strlen("PYR__DEPRECATED()") > LAYOUT_WIDTH)
-		buf_str(out, "PYR__DEPRECATED(\"\")\n");
+	if (text.n + strlen("PYR_DEPRECATED()") > LAYOUT_WIDTH)
+		buf_str(out, "PYR_DEPRECATED(\"\")\n");
 	else
-		buf_printf(out, "PYR__DEPRECATED(%s)\n", buf_text(&text));
+		buf_printf(out, "PYR_DEPRECATED(%s)\n", buf_text(&text));
 	out->failed |= text.failed;
 	buf_free(&text);
 }
@@ -93,12 +93,19 @@ static void async_body(struct buf *out, const struct operation *operation,
 	items_clear(&arguments);
 }
 
+/* Statuses that tell what became of a call are to be looked at. */
+static const char *tail_of(const struct operation *operation, enum operation_form form)
+{
+	if (operation_is_inline(operation, form))
+		return "";
+	return form == FORM_START || form == FORM_REPLY ? ";" : " PYR_MUST_CHECK;";
+}
+
 static void stub(struct buf *out, const struct operation *operation,
 		 const struct ast_decl *interface, enum operation_form form)
 {
 	deprecation(out, operation->decl);
-	operation_function(out, operation, interface, form,
-			   operation_is_inline(operation, form) ? "" : ";");
+	operation_function(out, operation, interface, form, tail_of(operation, form));
 	if (operation_is_inline(operation, form))
 		async_body(out, operation, interface);
 }

@@ -13,8 +13,20 @@ static void parameters_of(struct items *list, enum interface_function which, con
 		if (which == INTERFACE_PROXY_WITH)
 			items_add(list, "const struct pyr_proxy_options *options");
 		break;
+	case INTERFACE_PROXY_FROM_FD:
+		items_add(list, "int fd");
+		items_add(list, "const char *object");
+		items_add(list, "const struct pyr_proxy_options *options");
+		break;
 	case INTERFACE_NARROW:
 		items_add(list, "pyr_proxy *proxy");
+		break;
+	case INTERFACE_WITH:
+		items_add(list, "struct %s *self", c_name);
+		items_add(list, "const struct pyr_call_options *options");
+		break;
+	case INTERFACE_BATCH:
+		items_add(list, "pyr_batch *batch");
 		break;
 	case INTERFACE_REGISTER:
 		items_add(list, "pyr_daemon *daemon");
@@ -50,9 +62,16 @@ void interface_function(struct buf *out, const struct ast_decl *decl, enum inter
 			size_t base, const char *tail)
 {
 	static const char *const suffixes[] = {
-		[INTERFACE_PROXY] = "_proxy",   [INTERFACE_PROXY_WITH] = "_proxy_with",
-		[INTERFACE_NARROW] = "_narrow", [INTERFACE_AS_PROXY] = "_as_proxy",
-		[INTERFACE_FREE] = "_free",     [INTERFACE_REGISTER] = "_register",
+		[INTERFACE_PROXY] = "_proxy",
+		[INTERFACE_PROXY_WITH] = "_proxy_with",
+		[INTERFACE_PROXY_FROM_FD] = "_proxy_from_fd",
+		[INTERFACE_NARROW] = "_narrow",
+		[INTERFACE_DUP] = "_dup",
+		[INTERFACE_WITH] = "_with",
+		[INTERFACE_BATCH] = "_batch",
+		[INTERFACE_AS_PROXY] = "_as_proxy",
+		[INTERFACE_FREE] = "_free",
+		[INTERFACE_REGISTER] = "_register",
 	};
 	struct items parameters = { 0 };
 	struct buf type = { 0 }, name = { 0 };

@@ -2,25 +2,21 @@
 #ifndef PYRITE_CODEGEN_LAYOUT_H
 #define PYRITE_CODEGEN_LAYOUT_H
 /*
- * Line breaks of generated C: the same that the project's .clang-format chooses, for the few shapes
- * that emitters need. Tabs of 8, 100 columns.
+ * Line breaks of generated C, for the few shapes that emitters need. Tabs of 8, 100 columns.
  */
 #include "buf.h"
 
 enum { LAYOUT_WIDTH = 100, LAYOUT_TAB = 8 };
 
-/* Columns that text takes from column on; tabs counted. */
-size_t layout_column(const char *text, size_t column);
-
 /* A line start that reaches the column: tabs, then spaces. */
 void layout_indent(struct buf *out, size_t column);
 
-/* Whether each item fits on a line of its own that starts at column; tail: what follows the last.
- */
-bool layout_fits(const struct items *items, size_t column, size_t tail);
+/* Columns that the items take on one line, with ", " between them. */
+size_t layout_width(const struct items *items);
+/* The items with the separator between them. */
+void layout_joined(struct buf *out, const struct items *items, const char *separator);
 
-/* indent tabs, head "(" items ")" tail newline: on one line, else filled lines aligned behind the
- * parenthesis, or below the head. */
+/* indent tabs, head "(" items ")" tail newline: lines filled from left to right. */
 void layout_call(struct buf *out, size_t indent, const char *head, const struct items *items,
 		 const char *tail);
 
@@ -28,19 +24,14 @@ void layout_call(struct buf *out, size_t indent, const char *head, const struct 
 void layout_function(struct buf *out, const char *type, const char *name,
 		     const struct items *parameters, const char *tail);
 
-/* Items from column align on, as many on a line as fit; tail: columns that follow the last. */
-void layout_fill(struct buf *out, const struct items *items, size_t align, size_t tail);
-
 /* A constant array of structs, row by row. All zero is empty. */
 struct table {
-	struct items rows;
-	bool is_designated; /* ".x = y": a row that does not fit has a line for each item */
+	struct buf rows;
 };
 
-/* Adds "{ a, b }". */
+/* Adds "{ a, b },". */
 void table_row(struct table *table, const struct items *items);
-/* Writes head[] = { rows }; and empties the table. Short rows share lines as clang-format has it.
- */
+/* Writes head[] = { rows }; and empties the table. */
 void table_write(struct buf *out, struct table *table, const char *head);
 
 /* A doc comment at indent tabs, long lines wrapped. NULL: nothing. deprecated: its text, "" if

@@ -132,23 +132,12 @@ void layout_long_string(struct buf *out, const char *bytes, size_t n, size_t col
 {
 	while (n > 0) {
 		size_t piece = piece_length(bytes, n, width - column);
-		size_t before = out->n;
 
 		layout_string(out, bytes, piece);
 		bytes += piece;
 		n -= piece;
-		if (n > 0 && *separator == '\\')
-			for (before = out->n - before + column; before < LAYOUT_WIDTH - 1; before++)
-				buf_str(out, " ");
 		buf_str(out, n > 0 ? separator : "");
 	}
-}
-
-static void escaped_newline(struct buf *out, size_t column)
-{
-	for (; column < LAYOUT_WIDTH - 1; column++)
-		buf_str(out, " ");
-	buf_str(out, "\\\n");
 }
 
 void layout_define(struct buf *out, const char *head, const char *value)
@@ -157,16 +146,12 @@ void layout_define(struct buf *out, const char *head, const char *value)
 		buf_printf(out, "#define %s %s\n", head, value);
 		return;
 	}
-	buf_printf(out, "#define %s", head);
-	escaped_newline(out, 8 + strlen(head));
-	buf_printf(out, "\t%s\n", value);
+	buf_printf(out, "#define %s \\\n\t%s\n", head, value);
 }
 
 void layout_define_string(struct buf *out, const char *name, const char *text)
 {
-	buf_printf(out, "#define %s", name);
-	escaped_newline(out, 8 + strlen(name));
-	buf_str(out, "\t");
-	layout_long_string(out, text, strlen(text), LAYOUT_TAB, LAYOUT_WIDTH - 2, "\\\n\t");
+	buf_printf(out, "#define %s \\\n\t", name);
+	layout_long_string(out, text, strlen(text), LAYOUT_TAB, LAYOUT_WIDTH - 2, " \\\n\t");
 	buf_str(out, "\n");
 }

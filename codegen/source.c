@@ -89,7 +89,7 @@ void emit_source(struct buf *out, const struct idl_unit *unit)
 		return;
 	}
 	emit_banner(out, unit, "/*", " */");
-	buf_printf(out, "#include \"%s.h\"\n", unit->main->stem);
+	buf_printf(out, "#include \"%s.h\"\n\n#include <pyrite/gen.h>\n", unit->main->stem);
 	emit_walk(unit, unit->main, visit_needs, &source);
 	emit_walk(unit, unit->main, visit, &source);
 	out->failed |= names_failed(source.names) || source.helpers.failed;

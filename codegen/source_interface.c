@@ -12,6 +12,30 @@
 #include "operation.h"
 #include "source_stub.h"
 
+/* "OP", and what keeps it apart from others: what a name has behind its scope. */
+static const char *own_part(const char *op)
+{
+	const char *at = op + strlen(op);
+
+	while (at > op && at[-1] == '_')
+		at--;
+	return at - op > 2 ? at - 2 : op;
+}
+
+/* Its shim, and its place in the table. */
+static void name_operation(struct source *source, const struct source_interface *interface,
+			   struct source_operation *row, const char *c_name)
+{
+	const struct ast_decl *decl = interface->decl;
+	struct buf number = { 0 };
+
+	buf_printf(&number, "%s_%s", own_part(interface->op), c_name);
+	row->shim = names_local(source->names, decl, NULL, c_name);
+	row->number = names_local(source->names, decl, NULL, buf_text(&number));
+	source->out->failed |= number.failed;
+	buf_free(&number);
+}
+
 static bool interface_init(struct source *source, struct source_interface *interface,
 			   const struct ast_decl *decl)
 {
@@ -19,13 +43,13 @@ static bool interface_init(struct source *source, struct source_interface *inter
 
 	interface->decl = decl;
 	interface->macro = names_local(source->names, decl, NULL, "METHODS");
+	interface->op = names_local(source->names, decl, NULL, "OP");
 	interface->args = names_local(source->names, decl, NULL, "args");
 	interface->operations = names_local(source->names, decl, NULL, "operations");
 	interface->bases = names_local(source->names, decl, NULL, "bases");
 	interface->rows = calloc(decl->n_operations + 1, sizeof(*interface->rows));
 	for (size_t i = 0; interface->rows && i < decl->n_operations; i++)
-		interface->rows[i].shim =
-			names_local(source->names, decl, NULL, decl->operations[i]->c_name);
+		name_operation(source, interface, &interface->rows[i], decl->operations[i]->c_name);
 	for (size_t i = 0; interface->rows && i < decl->n_operations; i++)
 		ok &= operation_init(&interface->rows[i].operation, decl->operations[i]);
 	return interface->rows && ok;
@@ -174,11 +198,11 @@ static void add_flags(struct items *row, const struct operation *operation)
 	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++) {
 		if (!set[i])
 			continue;
-		buf_printf(&row->text, "%sPYR__%s", any ? " | " : "", names[i]);
+		buf_printf(&row->text, "%sPYR__%s", any ? " | " : ".flags = ", names[i]);
 		any = true;
 	}
-	buf_str(&row->text, any ? "" : "0");
-	items_end(row);
+	if (any)
+		items_end(row);
 }
 
 static void operation_row(struct table *table, const struct source_interface *interface,
@@ -186,23 +210,41 @@ static void operation_row(struct table *table, const struct source_interface *in
 {
 	const struct operation *operation = &row->operation;
 	const struct ast_decl *decl = operation->decl;
-	size_t n = n_fields(operation);
 	struct items items = { 0 };
 
-	items_add(&items, "\"%s.%s\"", decl->owner->wire_name, decl->wire_name);
-	items_add(&items, "%s", row->shim);
-	if (n > 0)
-		items_add(&items, "%s + %zu", interface->args, row->first);
-	else
-		items_add(&items, "NULL");
-	items_add(&items, "%zu", operation->n_ins);
-	items_add(&items, "%zu", operation->n_outs);
+	items_add(&items, ".name = \"%s.%s\"", decl->owner->wire_name, decl->wire_name);
+	items_add(&items, ".shim = %s", row->shim);
+	if (n_fields(operation) > 0)
+		items_add(&items, ".fields = %s + %zu", interface->args, row->first);
+	if (operation->n_ins)
+		items_add(&items, ".n_in = %zu", operation->n_ins);
+	if (operation->n_outs)
+		items_add(&items, ".n_out = %zu", operation->n_outs);
 	add_flags(&items, operation);
-	items_add(&items, "%" PRIu32, decl->timeout_ms);
-	items_add(&items, "%s", row->raises ? row->raises : "NULL");
-	items_add(&items, "0x%016" PRIx64, decl->fingerprint);
+	if (decl->timeout_ms)
+		items_add(&items, ".timeout_ms = %" PRIu32, decl->timeout_ms);
+	if (row->raises)
+		items_add(&items, ".raises = %s", row->raises);
+	items_add(&items, ".fingerprint = 0x%016" PRIx64, decl->fingerprint);
 	table_row(table, &items);
 	items_clear(&items);
+}
+
+/* The places of the operations in the table. */
+static void numbers(struct buf *out, const struct source_interface *interface)
+{
+	struct buf head = { 0 }, value = { 0 };
+
+	buf_printf(&head, "%s(name)", interface->op);
+	buf_printf(&value, "&%s_interface, %s_##name", interface->decl->c_name, interface->op);
+	buf_str(out, "\nenum {\n");
+	for (size_t i = 0; i < interface->decl->n_operations; i++)
+		buf_printf(out, "\t%s,\n", interface->rows[i].number);
+	buf_str(out, "};\n\n");
+	layout_define(out, buf_text(&head), buf_text(&value));
+	out->failed |= head.failed || value.failed;
+	buf_free(&head);
+	buf_free(&value);
 }
 
 static void operations(struct source *source, struct source_interface *interface)
@@ -216,6 +258,7 @@ static void operations(struct source *source, struct source_interface *interface
 		raises(source, interface, &interface->rows[i]);
 	if (n == 0)
 		return;
+	numbers(out, interface);
 	for (size_t i = 0; i < n; i++)
 		operation_row(&table, interface, &interface->rows[i]);
 	buf_str(out, "\n");
@@ -225,38 +268,29 @@ static void operations(struct source *source, struct source_interface *interface
 	buf_free(&head);
 }
 
-/* The table of the interface itself: one line if it fits, as clang-format has it. */
+/* The table of the interface itself. */
 static void table(struct source *source, const struct source_interface *interface)
 {
 	const struct ast_decl *decl = interface->decl;
-	const char *bases = decl->n_all_bases ? interface->bases : "NULL";
 	struct buf *out = source->out;
-	struct buf line = { 0 };
 
 	if (decl->n_all_bases > 0) {
-		buf_printf(out, "\nstatic const char *const %s[] = {\n", bases);
+		buf_printf(out, "\nstatic const char *const %s[] = {\n", interface->bases);
 		for (size_t i = 0; i < decl->n_all_bases; i++)
 			buf_printf(out, "\t\"%s\",\n", decl->all_bases[i]->wire_name);
 		buf_str(out, "\tNULL,\n};\n");
 	}
-	buf_printf(out, "\nconst struct pyr__interface %s_interface = {\n", decl->c_name);
-	buf_printf(&line, "\"%s\", %s, %zu, 0x%016" PRIx64 ", %s,", decl->wire_name,
-		   decl->n_operations ? interface->operations : "NULL", decl->n_operations,
-		   decl->fingerprint, bases);
-	if (LAYOUT_TAB + line.n <= LAYOUT_WIDTH) {
-		buf_printf(out, "\t%s\n", buf_text(&line));
-	} else {
-		buf_printf(out, "\t.name = \"%s\",\n", decl->wire_name);
-		if (decl->n_operations)
-			buf_printf(out, "\t.operations = %s,\n\t.n_operations = %zu,\n",
-				   interface->operations, decl->n_operations);
-		buf_printf(out, "\t.fingerprint = 0x%016" PRIx64 ",\n", decl->fingerprint);
-		if (decl->n_all_bases)
-			buf_printf(out, "\t.bases = %s,\n", bases);
-	}
+	buf_printf(out,
+		   "\nconst struct pyr__interface %s_interface = {\n\t.abi = PYR_GEN_ABI,\n"
+		   "\t.name = \"%s\",\n",
+		   decl->c_name, decl->wire_name);
+	if (decl->n_operations)
+		buf_printf(out, "\t.operations = %s,\n\t.n_operations = %zu,\n",
+			   interface->operations, decl->n_operations);
+	buf_printf(out, "\t.fingerprint = 0x%016" PRIx64 ",\n", decl->fingerprint);
+	if (decl->n_all_bases)
+		buf_printf(out, "\t.bases = %s,\n", interface->bases);
 	buf_str(out, "};\n");
-	out->failed |= line.failed;
-	buf_free(&line);
 }
 
 void source_interface(struct source *source, const struct ast_decl *decl)

@@ -222,11 +222,12 @@ static void add_part(struct items *arguments, char part, const struct source_int
 
 	switch (part) {
 	case 'I':
-		items_add(arguments, "&%s_interface", interface->decl->c_name);
-		items_add(arguments, "%zu", number);
+		items_add(arguments, "%s(%s)", interface->op,
+			  interface->rows[number].number + strlen(interface->op) + 1);
 		break;
 	case 'O':
-		items_add(arguments, "&%s[%zu]", interface->operations, number);
+		items_add(arguments, "&%s[%s]", interface->operations,
+			  interface->rows[number].number);
 		break;
 	case 'i':
 		slots(&list, operation->ins, operation->n_ins);
@@ -268,7 +269,6 @@ static void then(struct buf *out, const struct operation *operation)
 	items_clear(&arguments);
 }
 
-/* The forms of an operation stand together, without blank lines between them. */
 static void stub(struct buf *out, const struct source_interface *interface, size_t number,
 		 enum operation_form form)
 {
@@ -278,7 +278,7 @@ static void stub(struct buf *out, const struct source_interface *interface, size
 	struct items arguments = { 0 };
 	struct buf head = { 0 };
 
-	buf_str(out, form == FORM_PLAIN ? "\n" : "");
+	buf_str(out, "\n");
 	operation_function(out, operation, interface->decl, form, "");
 	buf_str(out, "{\n");
 	for (; *part; part++)
@@ -303,39 +303,9 @@ void source_stubs(struct buf *out, const struct source_interface *interface, siz
 			stub(out, interface, number, form);
 }
 
-/* interface_function() with a body of one call. */
-static void constructor(struct buf *out, const struct ast_decl *decl, enum interface_function which,
-			const char *head, const char *arguments)
-{
-	struct items items = { 0 };
-
-	buf_str(out, "\n");
-	interface_function(out, decl, which, 0, "");
-	buf_str(out, "{\n");
-	for (const char *at = arguments; *at; at += strcspn(at, ",") + (strchr(at, ',') ? 1 : 0)) {
-		size_t n = strcspn(at, ",");
-
-		if (*at == '&')
-			items_add(&items, "&%s_interface", decl->c_name);
-		else
-			items_add(&items, "%.*s", (int)n, at);
-	}
-	layout_call(out, 1, head, &items, ";");
-	buf_str(out, "}\n");
-	items_clear(&items);
-}
-
 void source_constructors(struct buf *out, const struct ast_decl *decl)
 {
-	constructor(out, decl, INTERFACE_PROXY, "return pyr__proxy_new", "&,uri,NULL");
-	constructor(out, decl, INTERFACE_PROXY_WITH, "return pyr__proxy_new", "&,uri,options");
-	constructor(out, decl, INTERFACE_NARROW, "return pyr__narrow", "proxy,&");
-	buf_str(out, "\n");
-	interface_function(out, decl, INTERFACE_AS_PROXY, 0, "");
-	buf_str(out, "{\n\treturn (pyr_proxy *)self;\n}\n");
-	constructor(out, decl, INTERFACE_FREE, "pyr__proxy_free", "self");
-	constructor(out, decl, INTERFACE_REGISTER, "return pyr__register",
-		    "daemon,&,id,methods,data");
+	buf_printf(out, "\nPYR__PROXY_FUNCTIONS(%s)\n", decl->c_name);
 	for (size_t i = 0; i < decl->n_all_bases; i++) {
 		buf_str(out, "\n");
 		interface_function(out, decl, INTERFACE_AS, i, "");

@@ -11,6 +11,7 @@
 struct source_operation {
 	struct operation operation;
 	const char *shim, *raises;
+	const char *number;  /* its enumerator */
 	size_t first;        /* its rows in the table of parameters */
 	bool is_new;         /* they are no earlier operation's */
 	const char **values; /* names of its defaults' constants */
@@ -18,9 +19,9 @@ struct source_operation {
 
 struct source_interface {
 	const struct ast_decl *decl;
-	const char *args, *operations, *bases, *macro; /* static names */
-	struct source_operation *rows;                 /* as decl->operations */
-	size_t n_defaults;                             /* constants of defaults written */
+	const char *args, *operations, *bases, *macro, *op; /* static names */
+	struct source_operation *rows;                      /* as decl->operations */
+	size_t n_defaults;                                  /* constants of defaults written */
 };
 
 void source_shims(struct buf *out, const struct source_interface *interface);

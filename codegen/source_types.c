@@ -82,7 +82,6 @@ void source_fields(struct source *source, const char *name)
 	struct buf head = { 0 };
 
 	buf_printf(&head, "static const struct pyr__field %s", name);
-	source->fields.is_designated = true;
 	table_write(source->out, &source->fields, buf_text(&head));
 	source->out->failed |= head.failed;
 	buf_free(&head);

@@ -48,8 +48,10 @@ static void add_operation_forms(struct front *front, struct forms *forms, const 
 static void add_interface_forms(struct front *front, struct forms *forms, const char *base,
 				struct ast_decl *decl)
 {
-	static const char *const helpers[] = { "proxy", "proxy_with", "narrow",  "as_proxy",
-					       "free",  "register",   "methods", "interface" };
+	static const char *const helpers[] = {
+		"proxy", "proxy_with", "proxy_from_fd", "narrow",   "dup",     "with",
+		"batch", "as_proxy",   "free",          "register", "methods", "interface"
+	};
 	size_t i;
 
 	add_form(front, forms, base, NULL);

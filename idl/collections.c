@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sequences, maps and arrays as C structs and wrapper messages. One with a typedef has its name;
- * one without is called after its elements: int32_seq, string_Point_map, int32_seq_8 for a bound
- * of 8.
+ * one without is called after its elements: shop_Point_seq, shop_Point_seq_8 for a bound of 8.
+ * Where no element has a scope the C name begins with pyr_, to be nobody else's: pyr_int32_seq.
  */
 #include <string.h>
 
 #include "names.h"
+
+#define GLOBAL "pyr_"
+
+/* How much of a name stands before what it is called after. */
+static size_t global_part(const char *name)
+{
+	return strncmp(name, GLOBAL, strlen(GLOBAL)) == 0 ? strlen(GLOBAL) : 0;
+}
 
 static const char *plain_name(struct front *front, const struct ast_type *type)
 {
@@ -25,7 +33,17 @@ static const char *elem_name(struct front *front, const struct ast_type *type)
 
 	if (actual->kind == TYPE_NAMED)
 		return actual->decl->c_name ? actual->decl->c_name : actual->decl->name;
-	return actual->c_name ? actual->c_name : plain_name(front, actual);
+	if (!actual->c_name)
+		return plain_name(front, actual);
+	return actual->c_name + (actual->decl ? 0 : global_part(actual->c_name));
+}
+
+/* Its name begins with that of a type of the language: a map's with its key's. */
+static bool is_global(const struct ast_type *type)
+{
+	while (!type->decl && (type->kind == TYPE_SEQUENCE || type->kind == TYPE_ARRAY))
+		type = type->elem->actual;
+	return !type->decl && type->kind != TYPE_NAMED;
 }
 
 static const char *anonymous_name(struct front *front, const struct ast_type *type)
@@ -43,6 +61,8 @@ static const char *anonymous_name(struct front *front, const struct ast_type *ty
 		name = front_printf(front, "%s_%u", name, (unsigned)type->bound);
 	for (i = 0; i < type->n_dims; i++)
 		name = front_printf(front, "%s_%u", name, (unsigned)type->dims[i]);
+	if (is_global(type))
+		name = front_printf(front, GLOBAL "%s", name);
 	return name;
 }
 
@@ -52,6 +72,7 @@ static const char *wrapper_name(struct front *front, const struct raw_type *raw,
 	const char *wire;
 	size_t n;
 
+	name += global_part(name); /* which is for C alone */
 	while (scope && scope->decl.kind != AST_MODULE)
 		scope = scope_outer(front, scope);
 	if (!scope || scope == front->root)
@@ -70,7 +91,9 @@ static const char *wrapper_name(struct front *front, const struct raw_type *raw,
 
 static bool is_free(struct naming *naming, const struct ast_type *type, const char *name)
 {
-	return !names_taken(naming, name) && !reserved_global(name) &&
+	bool is_reserved = !is_global(type) && reserved_global(name);
+
+	return !names_taken(naming, name) && !is_reserved &&
 	       (type->kind != TYPE_MAP ||
 		!names_taken(naming, front_printf(naming->front, "%s_entry", name)));
 }

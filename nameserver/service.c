@@ -94,7 +94,7 @@ static void on_safe(const struct store_problem *problem, void *data)
 int service_answer_when_safe(pyr_call *call, struct service_answer answer)
 {
 	struct service *service = pyr_call_data(call);
-	struct pending *pending = pyr_alloc(call, sizeof(*pending));
+	struct pending *pending = pyr_call_alloc(call, sizeof(*pending));
 	int status;
 
 	if (!pending)
@@ -135,7 +135,7 @@ static int register_name(pyr_call *call, const char *name, const char *uri,
 					    .replace = terms->replace,
 					    .tags = (const char *const *)terms->tags.items,
 					    .n_tags = terms->tags.n };
-	struct pyrite_NameGrant *grant = pyr_alloc(call, sizeof(*grant));
+	struct pyrite_NameGrant *grant = pyr_call_alloc(call, sizeof(*grant));
 	struct registry_problem problem;
 	const struct record *record;
 	int status = service_read_claim(call, claim, &request.claim);
@@ -143,7 +143,7 @@ static int register_name(pyr_call *call, const char *name, const char *uri,
 	(void)ret;
 	if (status < 0)
 		return status;
-	if (!grant || !(grant->secret.items = pyr_alloc(call, SECRET_SIZE)))
+	if (!grant || !(grant->secret.items = pyr_call_alloc(call, SECRET_SIZE)))
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	record = registry_register(service_registry(call), &request, &problem);
 	if (!record)
@@ -155,13 +155,13 @@ static int register_name(pyr_call *call, const char *name, const char *uri,
 	return service_answer_when_safe(call, (struct service_answer){ ANSWER_GRANT, grant });
 }
 
-static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct string_seq *names,
+static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct pyr_string_seq *names,
 		 const struct pyrite_NameRenewal **ret)
 {
-	struct pyrite_NameRenewal *renewal = pyr_alloc(call, sizeof(*renewal));
+	struct pyrite_NameRenewal *renewal = pyr_call_alloc(call, sizeof(*renewal));
 	struct registry *registry = service_registry(call);
 	const uint8_t *known = NULL;
-	struct string_seq *list;
+	struct pyr_string_seq *list;
 	size_t i;
 	enum registry_renewal result;
 	int status = service_read_secret(call, secret, &known);
@@ -172,8 +172,8 @@ static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct st
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
 				"NamingError: at most %d names are renewed at a time, not %zu",
 				SERVICE_RENEWALS, names->n);
-	if (!renewal || !(renewal->lost.items = pyr_alloc(call, names->n * sizeof(char *))) ||
-	    !(renewal->revoked.items = pyr_alloc(call, names->n * sizeof(char *))))
+	if (!renewal || !(renewal->lost.items = pyr_call_alloc(call, names->n * sizeof(char *))) ||
+	    !(renewal->revoked.items = pyr_call_alloc(call, names->n * sizeof(char *))))
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	for (i = 0; i < names->n; i++) {
 		result = registry_renew(registry, names->items[i], known);
@@ -199,7 +199,7 @@ static int attend(pyr_call *call, const struct pyr_bytes *secret)
 	return attendances_add(service->attendances, call, known);
 }
 
-static int set_metadata(pyr_call *call, const char *name, const struct string_seq *tags,
+static int set_metadata(pyr_call *call, const char *name, const struct pyr_string_seq *tags,
 			const struct pyrite_NameClaim *claim)
 {
 	struct registry_problem problem;
@@ -227,7 +227,7 @@ static int lookup(pyr_call *call, const char *name, const char **ret)
 
 static int lookup_entry(pyr_call *call, const char *name, const struct pyrite_NameEntry **ret)
 {
-	struct pyrite_NameEntry *entry = pyr_alloc(call, sizeof(*entry));
+	struct pyrite_NameEntry *entry = pyr_call_alloc(call, sizeof(*entry));
 	struct registry_problem problem;
 	const struct record *record = registry_lookup(service_registry(call), name, &problem);
 

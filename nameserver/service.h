@@ -51,7 +51,7 @@ int service_list(pyr_call *call, const char *prefix, const char *after,
 		 const struct pyrite_NamePage **ret);
 int service_list_matching(pyr_call *call, const char *regex, const char *after,
 			  const struct pyrite_NamePage **ret);
-int service_list_metadata(pyr_call *call, const struct string_seq *tags, bool all,
+int service_list_metadata(pyr_call *call, const struct pyr_string_seq *tags, bool all,
 			  const char *after, const struct pyrite_NamePage **ret);
 int service_remove_prefix(pyr_call *call, const char *prefix, const char *after,
 			  const struct pyrite_NameClaim *claim,

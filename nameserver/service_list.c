@@ -21,7 +21,7 @@ struct search {
 	struct registry *registry;
 	const char *prefix;      /* "": any */
 	struct pattern *pattern; /* NULL: any */
-	const struct string_seq *tags;
+	const struct pyr_string_seq *tags;
 	bool all_tags;
 	char at[REGISTRY_NAME_MAX + 1]; /* the last name looked at */
 	unsigned n_looks;
@@ -57,7 +57,7 @@ static bool has_tag(const struct record *record, const char *tag)
 
 static bool fits_tags(const struct search *search, const struct record *record)
 {
-	const struct string_seq *tags = search->tags;
+	const struct pyr_string_seq *tags = search->tags;
 	size_t i;
 
 	for (i = 0; i < tags->n; i++)
@@ -140,18 +140,18 @@ bool service_copy_record(pyr_call *call, const struct record *record, struct pyr
 {
 	size_t i;
 
-	ret->name = pyr_strdup(call, record->name);
-	ret->uri = pyr_strdup(call, record->uri);
+	ret->name = pyr_call_strdup(call, record->name);
+	ret->uri = pyr_call_strdup(call, record->uri);
 	if (!ret->name || !ret->uri)
 		return false;
 	ret->tags.n = 0;
 	if (record->n_tags == 0)
 		return true;
-	ret->tags.items = pyr_alloc(call, record->n_tags * sizeof(ret->tags.items[0]));
+	ret->tags.items = pyr_call_alloc(call, record->n_tags * sizeof(ret->tags.items[0]));
 	if (!ret->tags.items)
 		return false;
 	for (i = 0; i < record->n_tags; i++)
-		if (!(ret->tags.items[i] = pyr_strdup(call, record->tags[i])))
+		if (!(ret->tags.items[i] = pyr_call_strdup(call, record->tags[i])))
 			return false;
 	ret->tags.n = record->n_tags;
 	return true;
@@ -184,18 +184,18 @@ static int fill_page(pyr_call *call, struct search *search, struct pyrite_NamePa
 	}
 	if (search->is_too_much)
 		return too_much(call, search);
-	page->next = has_more ? pyr_strdup(call, search->at) : "";
+	page->next = has_more ? pyr_call_strdup(call, search->at) : "";
 	return page->next ? 0 : pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 }
 
 static int list(pyr_call *call, struct search *search, const char *after,
 		const struct pyrite_NamePage **ret)
 {
-	struct pyrite_NamePage *page = pyr_alloc(call, sizeof(*page));
+	struct pyrite_NamePage *page = pyr_call_alloc(call, sizeof(*page));
 	int status;
 
-	if (!page ||
-	    !(page->entries.items = pyr_alloc(call, PAGE_ENTRIES * sizeof(page->entries.items[0]))))
+	if (!page || !(page->entries.items =
+			       pyr_call_alloc(call, PAGE_ENTRIES * sizeof(page->entries.items[0]))))
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	start(search, call, after);
 	status = fill_page(call, search, page);
@@ -224,7 +224,7 @@ int service_list_matching(pyr_call *call, const char *regex, const char *after,
 	return status;
 }
 
-int service_list_metadata(pyr_call *call, const struct string_seq *tags, bool all,
+int service_list_metadata(pyr_call *call, const struct pyr_string_seq *tags, bool all,
 			  const char *after, const struct pyrite_NamePage **ret)
 {
 	struct search search = { .prefix = "", .tags = tags, .all_tags = all };
@@ -254,7 +254,7 @@ static int remove_found(pyr_call *call, struct search *search, const struct regi
 	}
 	if (search->is_too_much)
 		return too_much(call, search);
-	removal->next = has_more ? pyr_strdup(call, search->at) : "";
+	removal->next = has_more ? pyr_call_strdup(call, search->at) : "";
 	return removal->next ? 0 : pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 }
 
@@ -276,7 +276,7 @@ int service_remove_prefix(pyr_call *call, const char *prefix, const char *after,
 			  const struct pyrite_NameClaim *claim,
 			  const struct pyrite_NameRemoval **ret)
 {
-	struct pyrite_NameRemoval *removal = pyr_alloc(call, sizeof(*removal));
+	struct pyrite_NameRemoval *removal = pyr_call_alloc(call, sizeof(*removal));
 	struct search search = { .prefix = prefix };
 	int status = remove_all(call, &search, after, claim, removal);
 
@@ -290,7 +290,7 @@ int service_remove_matching(pyr_call *call, const char *regex, const char *after
 			    const struct pyrite_NameClaim *claim,
 			    const struct pyrite_NameRemoval **ret)
 {
-	struct pyrite_NameRemoval *removal = pyr_alloc(call, sizeof(*removal));
+	struct pyrite_NameRemoval *removal = pyr_call_alloc(call, sizeof(*removal));
 	struct search search = { .prefix = "" };
 	int status = read_pattern(call, regex, &search.pattern);
 

@@ -10,7 +10,7 @@ enum { N = 5, MANY = 1000 };
 /* The batch's proxy goes where the server's would; results are there once the batch has run. */
 static void queue_divisions(pyr_batch *batch, int32_t from, int32_t *results)
 {
-	struct example_Calculator *queue = pyr_batch_proxy(batch);
+	struct example_Calculator *queue = example_Calculator_batch(batch);
 	int i;
 
 	for (i = 0; i < N; i++)

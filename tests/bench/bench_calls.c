@@ -57,7 +57,7 @@ static int as_a_batch(void)
 	int i;
 
 	for (i = 0; i < N; i++)
-		if (e2e_Work_add(pyr_batch_proxy(batch), i, 1, &sums[i]) < 0)
+		if (e2e_Work_add(e2e_Work_batch(batch), i, 1, &sums[i]) < 0)
 			return pyr_perror("add");
 	if (pyr_batch_run(batch) < 0)
 		return pyr_perror("batch");

@@ -87,7 +87,7 @@ static int time_left(pyr_call *call, int64_t *ret)
 static int greet(pyr_call *call, const char *name, const int32_t *times, const char *word,
 		 const char **ret)
 {
-	char *text = pyr_alloc(call, 512);
+	char *text = pyr_call_alloc(call, 512);
 	int n = 0, i, most = times ? *times : 1;
 
 	*ret = text;
@@ -101,10 +101,10 @@ static int greet(pyr_call *call, const char *name, const int32_t *times, const c
 
 static int mirror(pyr_call *call, const struct pyr_bytes *bytes, const struct pyr_bytes **ret)
 {
-	struct pyr_bytes *copy = pyr_alloc(call, sizeof(*copy));
+	struct pyr_bytes *copy = pyr_call_alloc(call, sizeof(*copy));
 	size_t i;
 
-	if (!copy || !(copy->items = pyr_alloc(call, bytes->n)))
+	if (!copy || !(copy->items = pyr_call_alloc(call, bytes->n)))
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	copy->n = bytes->n;
 	for (i = 0; i < copy->n; i++)

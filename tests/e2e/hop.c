@@ -73,21 +73,21 @@ static struct hop *hop_of(const pyr_call *call)
 }
 
 /* A proxy of the next hop; NULL with *rest untouched at the end of the chain. */
-static struct hops_Hop *next_of(const struct string_seq *uris, struct string_seq *rest)
+static struct hops_Hop *next_of(const struct pyr_string_seq *uris, struct pyr_string_seq *rest)
 {
 	if (uris->n == 0)
 		return NULL;
-	*rest = (struct string_seq){ uris->n - 1, uris->items + 1 };
+	*rest = (struct pyr_string_seq){ uris->n - 1, uris->items + 1 };
 	return hops_Hop_proxy(uris->items[0]);
 }
 
 /* ---- what a method sees ---- */
 
-static int look(pyr_call *call, const struct string_seq *uris, const char **ret)
+static int look(pyr_call *call, const struct pyr_string_seq *uris, const char **ret)
 {
 	const struct pyr_annotation *annotations;
 	size_t n = pyr_call_annotations(call, &annotations), i, at;
-	struct string_seq rest;
+	struct pyr_string_seq rest;
 	struct hops_Hop *next = next_of(uris, &rest);
 	char text[2048], *more = NULL;
 	int err = 0;
@@ -101,7 +101,7 @@ static int look(pyr_call *call, const struct string_seq *uris, const char **ret)
 		err = hops_Hop_look(next, &rest, &more);
 	hops_Hop_free(next);
 	if (err == 0) {
-		*ret = pyr_alloc(call, strlen(text) + (more ? strlen(more) : 0) + 2);
+		*ret = pyr_call_alloc(call, strlen(text) + (more ? strlen(more) : 0) + 2);
 		sprintf((char *)*ret, "%s\n%s", text, more ? more : "");
 	}
 	pyr_free(more);
@@ -116,14 +116,14 @@ static int whose(pyr_call *call, const char **ret)
 	(void)pyr_call_credentials(call, &who);
 	snprintf(text, sizeof(text), "%lld %u %u [%s] [%s]", (long long)who.pid, who.uid, who.gid,
 		 pyr_call_session(call), pyr_call_identity(call));
-	*ret = pyr_strdup(call, text);
+	*ret = pyr_call_strdup(call, text);
 	return 0;
 }
 
-static int time_left(pyr_call *call, const struct string_seq *uris, uint32_t timeout_ms,
+static int time_left(pyr_call *call, const struct pyr_string_seq *uris, uint32_t timeout_ms,
 		     int64_t *ret)
 {
-	struct string_seq rest;
+	struct pyr_string_seq rest;
 	struct hops_Hop *next = next_of(uris, &rest);
 	int err;
 
@@ -131,15 +131,16 @@ static int time_left(pyr_call *call, const struct string_seq *uris, uint32_t tim
 		*ret = pyr_call_time_left(call);
 		return 0;
 	}
-	pyr_next_call(&(struct pyr_call_options){ .timeout_ms = timeout_ms });
-	err = hops_Hop_time_left(next, &rest, timeout_ms, ret);
+	err = hops_Hop_time_left(
+		hops_Hop_with(next, &(struct pyr_call_options){ .timeout_ms = timeout_ms }), &rest,
+		timeout_ms, ret);
 	hops_Hop_free(next);
 	return err;
 }
 
-static int name_request(pyr_call *call, const struct string_seq *uris, const char *id)
+static int name_request(pyr_call *call, const struct pyr_string_seq *uris, const char *id)
 {
-	struct string_seq rest;
+	struct pyr_string_seq rest;
 	struct hops_Hop *next;
 	char *seen = NULL;
 	int err;
@@ -157,9 +158,9 @@ static int name_request(pyr_call *call, const struct string_seq *uris, const cha
 
 /* ---- errors ---- */
 
-static int fail(pyr_call *call, const struct string_seq *uris, int32_t code, const char *text)
+static int fail(pyr_call *call, const struct pyr_string_seq *uris, int32_t code, const char *text)
 {
-	struct string_seq rest;
+	struct pyr_string_seq rest;
 	struct hops_Hop *next = next_of(uris, &rest);
 	int err;
 
@@ -172,10 +173,10 @@ static int fail(pyr_call *call, const struct string_seq *uris, int32_t code, con
 	return err;
 }
 
-static int raise_broken(pyr_call *call, const struct string_seq *uris, int32_t at)
+static int raise_broken(pyr_call *call, const struct pyr_string_seq *uris, int32_t at)
 {
 	struct hops_Broken broken = { .at = at, .why = "worn out" };
-	struct string_seq rest;
+	struct pyr_string_seq rest;
 	struct hops_Hop *next = next_of(uris, &rest);
 	int err;
 
@@ -186,10 +187,10 @@ static int raise_broken(pyr_call *call, const struct string_seq *uris, int32_t a
 	return err;
 }
 
-static int slip(pyr_call *call, const struct string_seq *uris, int32_t at)
+static int slip(pyr_call *call, const struct pyr_string_seq *uris, int32_t at)
 {
 	struct hops_Broken broken = { .at = at, .why = "nobody said so" };
-	struct string_seq rest;
+	struct pyr_string_seq rest;
 	struct hops_Hop *next = next_of(uris, &rest);
 	int err;
 
@@ -221,9 +222,9 @@ static int stay(pyr_call *call)
 	return pyr_fail(call, PYR_CANCELLED, "nobody waits");
 }
 
-static int linger(pyr_call *call, const struct string_seq *uris)
+static int linger(pyr_call *call, const struct pyr_string_seq *uris)
 {
-	struct string_seq rest;
+	struct pyr_string_seq rest;
 	struct hops_Hop *next = next_of(uris, &rest);
 	int err;
 
@@ -235,9 +236,9 @@ static int linger(pyr_call *call, const struct string_seq *uris)
 	return err;
 }
 
-static int linger_started(pyr_call *call, const struct string_seq *uris)
+static int linger_started(pyr_call *call, const struct pyr_string_seq *uris)
 {
-	struct string_seq rest;
+	struct pyr_string_seq rest;
 	struct hops_Hop *next = next_of(uris, &rest);
 	pyr_future *future;
 	int err;
@@ -252,10 +253,10 @@ static int linger_started(pyr_call *call, const struct string_seq *uris)
 	return err;
 }
 
-static int linger_detached(pyr_call *call, const struct string_seq *uris)
+static int linger_detached(pyr_call *call, const struct pyr_string_seq *uris)
 {
 	struct pyr_call_options options = { .timeout_ms = 300, .detached = true };
-	struct string_seq rest;
+	struct pyr_string_seq rest;
 	struct hops_Hop *next = next_of(uris, &rest);
 	int err;
 
@@ -264,8 +265,7 @@ static int linger_detached(pyr_call *call, const struct string_seq *uris)
 	atomic_fetch_add(&hop_of(call)->n_lingering, 1);
 	while (!pyr_call_is_cancelled(call))
 		look_again();
-	pyr_next_call(&options);
-	err = hops_Hop_linger(next, &rest);
+	err = hops_Hop_linger(hops_Hop_with(next, &options), &rest);
 	atomic_store(&hop_of(call)->nested_code, -err);
 	hops_Hop_free(next);
 	return err;
@@ -280,7 +280,7 @@ static int mirror(pyr_call *call, int32_t code)
 	char *value;
 
 	for (i = 0; i < n; i++) {
-		value = pyr_alloc(call, annotations[i].size + 1);
+		value = pyr_call_alloc(call, annotations[i].size + 1);
 		for (k = 0; k < annotations[i].size; k++)
 			value[k] = (char)toupper(((const unsigned char *)annotations[i].value)[k]);
 		if (pyr_call_set_annotation(call, annotations[i].key, value, annotations[i].size) <
@@ -332,7 +332,7 @@ static int log_so_far(pyr_call *call, const char **ret)
 	struct hop *hop = hop_of(call);
 
 	pthread_mutex_lock(&hop->lock);
-	*ret = pyr_strdup(call, hop->log);
+	*ret = pyr_call_strdup(call, hop->log);
 	pthread_mutex_unlock(&hop->lock);
 	return 0;
 }

@@ -234,7 +234,7 @@ static int log_so_far(pyr_call *call, const char **ret)
 	struct work *work = work_of(call);
 
 	pthread_mutex_lock(&work->lock);
-	*ret = pyr_strdup(call, work->log);
+	*ret = pyr_call_strdup(call, work->log);
 	work->log[0] = '\0';
 	pthread_mutex_unlock(&work->lock);
 	return 0;
@@ -358,15 +358,15 @@ static int miss(pyr_call *call, const char *what)
 	return e2e_Work_raise_Missing(call, &missing);
 }
 
-static int relay(pyr_call *call, const struct string_seq *uris, int32_t number)
+static int relay(pyr_call *call, const struct pyr_string_seq *uris, int32_t number)
 {
-	struct string_seq rest;
+	struct pyr_string_seq rest;
 	struct e2e_Work *next;
 	int err;
 
 	if (uris->n == 0)
 		return raise_refused(call, number, "the end of the chain");
-	rest = (struct string_seq){ uris->n - 1, uris->items + 1 };
+	rest = (struct pyr_string_seq){ uris->n - 1, uris->items + 1 };
 	next = e2e_Work_proxy(uris->items[0]);
 	err = e2e_Work_relay(next, &rest, number);
 	e2e_Work_free(next);

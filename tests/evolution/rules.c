@@ -11,6 +11,8 @@
  */
 #include "rules.h"
 
+#include <pyrite/gen.h>
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,7 +129,7 @@ static int call_once(const char *uri, unsigned place)
 	union pyr__slot in[8];
 	void *out[8] = { NULL };
 	pyr_stream *stream;
-	void *proxy = pyr__proxy_new(interface, uri, NULL);
+	void *proxy = pyr__proxy_new(interface, uri, NULL, 0);
 	unsigned i;
 	int err;
 
@@ -147,7 +149,7 @@ static int call_once(const char *uri, unsigned place)
 
 static int ask(const char *uri)
 {
-	void *proxy = pyr__proxy_new(interface, uri, NULL);
+	void *proxy = pyr__proxy_new(interface, uri, NULL, 0);
 	unsigned i;
 	int has;
 

@@ -28,7 +28,7 @@ static int order(pyr_call *call, const struct shop_Line *line, enum shop_Colour 
 	snprintf(text, sizeof(text), "%s x%d colour %d note %s days %d voucher %s by %s",
 		 line->article, line->count, (int)colour, line->note ? line->note : "-", line->days,
 		 voucher ? voucher : "-", way);
-	*ret = pyr_strdup(call, text);
+	*ret = pyr_call_strdup(call, text);
 	return 0;
 }
 
@@ -54,7 +54,7 @@ static int order(pyr_call *call, const struct shop_Line *line, enum shop_Colour 
 	if (strcmp(line->article, "gone") == 0)
 		return shop_Shop_raise_SoldOut(call, &(struct shop_SoldOut){ line->article });
 	snprintf(text, sizeof(text), "%s x%d colour %d", line->article, line->count, (int)colour);
-	*ret = pyr_strdup(call, text);
+	*ret = pyr_call_strdup(call, text);
 	return 0;
 }
 

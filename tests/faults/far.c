@@ -42,10 +42,10 @@ static double seen_after(int64_t since, int round)
 }
 
 /* Starts a call, and meets it two hops away. Returns NULL if it does not get there. */
-static pyr_future *start(int round)
+static pyr_future *start(int round, const struct pyr_call_options *options)
 {
-	const struct string_seq way = { 1, &hops[1].uri };
-	pyr_future *future = hops_Hop_linger_start(first, &way);
+	const struct pyr_string_seq way = { 1, &hops[1].uri };
+	pyr_future *future = hops_Hop_linger_start(hops_Hop_with(first, options), &way);
 
 	if (future && !pyr_future_is_ready(future) && hop_reaches(&hops[1].n_lingering, round + 1))
 		return future;
@@ -61,7 +61,7 @@ static int measure_cancel(void)
 	int i;
 
 	for (i = 0; i < CANCELS; i++) {
-		future = start(i);
+		future = start(i, NULL);
 		began = hop_now();
 		pyr_future_cancel(future);
 		ms[i] = seen_after(began, i);
@@ -74,15 +74,15 @@ static int measure_cancel(void)
 
 static int measure_deadline(void)
 {
+	struct pyr_call_options options = { .timeout_ms = TIMEOUT_MS };
 	double ms[DEADLINES];
 	pyr_future *future;
 	int64_t began;
 	int i, err;
 
 	for (i = 0; i < DEADLINES; i++) {
-		pyr_next_call(&(struct pyr_call_options){ .timeout_ms = TIMEOUT_MS });
 		began = hop_now();
-		future = start(CANCELS + i);
+		future = start(CANCELS + i, &options);
 		err = hops_Hop_linger_get(future);
 		ms[i] = seen_after(began + (int64_t)TIMEOUT_MS * HOP_MS, CANCELS + i);
 		if (err != -PYR_DEADLINE_EXCEEDED ||

@@ -73,10 +73,10 @@ static int tree(pyr_call *call, const struct faults_Tree *root, uint32_t *ret)
 
 static int make(pyr_call *call, uint32_t n, const struct pyr_bytes **ret)
 {
-	struct pyr_bytes *made = pyr_alloc(call, sizeof(*made));
+	struct pyr_bytes *made = pyr_call_alloc(call, sizeof(*made));
 
 	if (made)
-		made->items = pyr_alloc(call, n);
+		made->items = pyr_call_alloc(call, n);
 	if (!made || !made->items)
 		return -PYR_RESOURCE_EXHAUSTED;
 	made->n = n;
@@ -168,7 +168,7 @@ static void on_cancel(pyr_deferred *deferred, void *data)
 
 static int fall_asleep(pyr_call *call, uint32_t ms)
 {
-	struct sleeper *s = pyr_alloc(call, sizeof(*s));
+	struct sleeper *s = pyr_call_alloc(call, sizeof(*s));
 
 	if (!s || !(s->timer = pyr_timer_new(target.daemon, on_time, s)))
 		return -PYR_RESOURCE_EXHAUSTED;

@@ -31,11 +31,14 @@ compare() {
 	diff -u -r -x '*.idl' -x pyrite "$golden/$case" "$out"
 }
 
+# All but the rows of tables, whose lines clang-format would join.
 formatted() {
 	local file
 
 	for file in "$1"/*.[ch]; do
-		clang-format --style="file:$PYRITE_SOURCE/.clang-format" "$file" | diff -u "$file" - || return 1
+		sed '/^static const struct pyr__.*\[\] = {$/,/^};$/d' "$file" | cat -s >"$run_dir/${file##*/}"
+		clang-format --style="file:$golden/clang-format" "$run_dir/${file##*/}" |
+			diff -u "$run_dir/${file##*/}" - || return 1
 	done
 }
 

@@ -148,8 +148,11 @@ static void time_left(char **word)
 {
 	int64_t ret;
 
-	pyr_next_call(&(struct pyr_call_options){ .timeout_ms = (uint32_t)atoi(word[1]) });
-	if (interop_Calculator_time_left(calculator, &ret) < 0)
+	if (interop_Calculator_time_left(
+		    interop_Calculator_with(
+			    calculator,
+			    &(struct pyr_call_options){ .timeout_ms = (uint32_t)atoi(word[1]) }),
+		    &ret) < 0)
 		say_error();
 	else
 		printf("ok %" PRId64 "\n", ret);
@@ -180,8 +183,8 @@ static void blob(char **word)
 
 static void hang(char **word)
 {
-	pyr_next_call(&(struct pyr_call_options){ .timeout_ms = (uint32_t)atoi(word[1]) });
-	say(interop_Calculator_hang(calculator));
+	say(interop_Calculator_hang(interop_Calculator_with(
+		calculator, &(struct pyr_call_options){ .timeout_ms = (uint32_t)atoi(word[1]) })));
 }
 
 static void hang_start(char **word)

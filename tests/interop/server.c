@@ -81,12 +81,12 @@ static int echo(pyr_call *call, const struct interop_Item *item, const struct in
 static int count(pyr_call *call, const struct interop_Words *words,
 		 const struct interop_Counts **ret, uint32_t *ret_total)
 {
-	struct interop_Counts *counts = pyr_alloc(call, sizeof(*counts));
+	struct interop_Counts *counts = pyr_call_alloc(call, sizeof(*counts));
 	size_t i, j;
 
 	if (!counts)
 		return -PYR_RESOURCE_EXHAUSTED;
-	counts->items = pyr_alloc(call, words->n * sizeof(*counts->items));
+	counts->items = pyr_call_alloc(call, words->n * sizeof(*counts->items));
 	if (!counts->items)
 		return -PYR_RESOURCE_EXHAUSTED;
 	for (i = 0; i < words->n; i++) {
@@ -105,12 +105,12 @@ static int count(pyr_call *call, const struct interop_Words *words,
 static int blob(pyr_call *call, uint32_t n, const struct pyr_bytes *data,
 		const struct pyr_bytes **ret)
 {
-	struct pyr_bytes *bytes = pyr_alloc(call, sizeof(*bytes));
+	struct pyr_bytes *bytes = pyr_call_alloc(call, sizeof(*bytes));
 	uint32_t i;
 
 	if (!bytes || data->n == 0)
 		return pyr_fail(call, PYR_INVALID_ARGUMENT, "data is empty");
-	bytes->items = pyr_alloc(call, n);
+	bytes->items = pyr_call_alloc(call, n);
 	if (!bytes->items)
 		return -PYR_RESOURCE_EXHAUSTED;
 	bytes->n = n;
@@ -122,7 +122,7 @@ static int blob(pyr_call *call, uint32_t n, const struct pyr_bytes *data,
 
 static int address_of_caller(pyr_call *call, const char **ret)
 {
-	*ret = pyr_strdup(call, pyr_call_peer(call));
+	*ret = pyr_call_strdup(call, pyr_call_peer(call));
 	return 0;
 }
 
@@ -293,7 +293,7 @@ static int seen(pyr_call *call, int32_t *ret)
 
 static int joined(pyr_call *call, pyr_stream *stream, const struct pyr_bytes **ret)
 {
-	struct pyr_bytes *all = pyr_alloc(call, sizeof(*all));
+	struct pyr_bytes *all = pyr_call_alloc(call, sizeof(*all));
 	const struct pyr_bytes *part;
 	uint8_t *grown;
 	int more;
@@ -301,7 +301,7 @@ static int joined(pyr_call *call, pyr_stream *stream, const struct pyr_bytes **r
 	if (!all)
 		return -PYR_RESOURCE_EXHAUSTED;
 	while ((more = interop_Calculator_joined_read(stream, &part)) > 0) {
-		grown = pyr_alloc(call, all->n + part->n + 1);
+		grown = pyr_call_alloc(call, all->n + part->n + 1);
 		if (!grown)
 			return -PYR_RESOURCE_EXHAUSTED;
 		if (all->n > 0)

@@ -149,7 +149,7 @@ static void run_batch(int p, int n)
 
 	for (i = 0; i < n && i < MANY && err == 0; i++) {
 		sums[i] = 0;
-		err = e2e_Work_add(pyr_batch_proxy(batch), i, i, &sums[i]);
+		err = e2e_Work_add(e2e_Work_batch(batch), i, i, &sums[i]);
 	}
 	if (err == 0)
 		err = pyr_batch_run(batch);

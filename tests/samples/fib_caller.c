@@ -28,8 +28,7 @@ int main(int argc, char **argv)
 	for (i = 2; i < argc; i++) {
 		n = (uint32_t)strtoul(argv[i], NULL, 10);
 		options.timeout_ms = n >= LARGE ? 1000 : 20000;
-		pyr_next_call(&options);
-		status = fib_Worker_fib(worker, n, &result);
+		status = fib_Worker_fib(fib_Worker_with(worker, &options), n, &result);
 		if (status == 0)
 			printf("%" PRIu64 "\n", result);
 		else

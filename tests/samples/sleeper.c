@@ -24,8 +24,9 @@ int main(int argc, char **argv)
 	/* Connecting does not count as time of the call. */
 	if (pyr_proxy_bind(timers_Clock_as_proxy(clock)) < 0)
 		return pyr_perror("sleeper");
-	pyr_next_call(&(struct pyr_call_options){ .timeout_ms = timeout_ms });
-	sleep = timers_Clock_sleep_start(clock, ms);
+	sleep = timers_Clock_sleep_start(
+		timers_Clock_with(clock, &(struct pyr_call_options){ .timeout_ms = timeout_ms }),
+		ms);
 	/* Methods of a session start in the order sent, so with this answer the server has both. */
 	if (!sleep || timers_Clock_sleep(clock, 0) < 0)
 		return pyr_perror("sleeper");

@@ -115,7 +115,7 @@ static inline void guard_answer(const struct guard *guard, pyr_call *call,
 	size_t i;
 
 	ret->n = guard->answers < 0 ? handshake->n : (size_t)guard->answers;
-	ret->items = pyr_alloc(call, ret->n + 1);
+	ret->items = pyr_call_alloc(call, ret->n + 1);
 	for (i = 0; i < ret->n && i < handshake->n; i++)
 		ret->items[i] = (uint8_t)toupper(handshake->items[i]);
 }

@@ -9,7 +9,7 @@ static void open_batch(void)
 {
 	batch = pyr_batch_new(e2e_Work_as_proxy(work));
 	REQUIRE(batch != NULL);
-	queue = pyr_batch_proxy(batch);
+	queue = e2e_Work_batch(batch);
 }
 
 EVERYWHERE(d2_results_come_in_order_and_the_batch_may_be_used_again)
@@ -90,7 +90,7 @@ EVERYWHERE(what_cannot_be_sent_is_refused_and_not_queued)
 TEST(null_batches_are_answered)
 {
 	CHECK(pyr_batch_new(NULL) == NULL);
-	CHECK(pyr_batch_proxy(NULL) == NULL);
+	CHECK(e2e_Work_batch(NULL) == NULL);
 	CHECK_INT(pyr_batch_run(NULL), -PYR_INVALID_ARGUMENT);
 	CHECK_INT(pyr_batch_run_oneway(NULL), -PYR_INVALID_ARGUMENT);
 	CHECK(pyr_batch_start(NULL) == NULL);
@@ -191,7 +191,7 @@ EVERYWHERE(d2_a_batch_has_the_time_of_one_call)
 	CHECK_INT(e2e_Work_hold(queue, 1, &held), 0);
 	CHECK_INT(e2e_Work_add(work, 1, 1, NULL),
 		  0); /* the link stands: what follows leaves at once */
-	pyr_next_call(&soon);
+	pyr_batch_set_options(batch, &soon);
 	CHECK_INT(pyr_batch_run(batch), -PYR_DEADLINE_EXCEEDED);
 	CHECK(pyr_last_error()->may_have_run);
 	pyr_batch_free(batch);

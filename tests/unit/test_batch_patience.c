@@ -38,8 +38,8 @@ IN_PLACES(a_batch_waits_for_a_server_that_starts_later)
 	struct running running;
 	int32_t n[2] = { 0, 0 };
 
-	CHECK_INT(px_Counter_bump(pyr_batch_proxy(batch), &n[0]), 0); /* it has not run */
-	CHECK_INT(px_Counter_bump(pyr_batch_proxy(batch), &n[1]), 0);
+	CHECK_INT(px_Counter_bump(px_Counter_batch(batch), &n[0]), 0); /* it has not run */
+	CHECK_INT(px_Counter_bump(px_Counter_batch(batch), &n[1]), 0);
 	begin(&running, batch);
 	see_it_pause(proxy);
 	REQUIRE(place_opens());
@@ -59,11 +59,11 @@ IN_PLACES(a_batch_that_was_started_waits_for_a_server_that_starts_later)
 	pyr_future *future;
 	int32_t n[2] = { 0, 0 };
 
-	CHECK_INT(px_Counter_bump(pyr_batch_proxy(batch), &n[0]), 0);
-	CHECK_INT(px_Counter_bump(pyr_batch_proxy(batch), &n[1]), 0);
+	CHECK_INT(px_Counter_bump(px_Counter_batch(batch), &n[0]), 0);
+	CHECK_INT(px_Counter_bump(px_Counter_batch(batch), &n[1]), 0);
 	future = pyr_batch_start(batch);
 	see_futures_pause(proxy, 1);
-	CHECK_INT(px_Counter_bump(pyr_batch_proxy(batch), NULL), -PYR_FAILED_PRECONDITION);
+	CHECK_INT(px_Counter_bump(px_Counter_batch(batch), NULL), -PYR_FAILED_PRECONDITION);
 	REQUIRE(place_opens());
 	CHECK_INT(pyr_batch_get(future), 0);
 	CHECK_INT(pyr_batch_done(batch), 2);
@@ -81,7 +81,7 @@ IN_PLACES(a_batch_that_is_freed_while_it_waits_does_not_run)
 	pyr_future *future;
 	int32_t n = 0;
 
-	CHECK_INT(px_Counter_bump(pyr_batch_proxy(batch), &n), 0);
+	CHECK_INT(px_Counter_bump(px_Counter_batch(batch), &n), 0);
 	future = pyr_batch_start(batch);
 	see_futures_pause(proxy, 1);
 	pyr_batch_free(batch); /* what the future holds stays */
@@ -100,7 +100,7 @@ IN_PLACES(a_batch_that_is_freed_while_it_waits_does_not_run)
 static pyr_batch *batch_of(struct px_Counter *proxy, bool is_idempotent)
 {
 	pyr_batch *batch = pyr_batch_new(px_Counter_as_proxy(proxy));
-	struct px_Counter *queue = pyr_batch_proxy(batch);
+	struct px_Counter *queue = px_Counter_batch(batch);
 
 	counter_shut(&counter, true);
 	CHECK_INT(px_Counter_peek(queue, NULL), 0);
@@ -150,7 +150,7 @@ IN_PLACES(b9_a_batch_with_one_that_is_not_idempotent_is_not_run_again)
 	CHECK_INT(pthread_join(running.thread, NULL), 0);
 	CHECK_INT(running.err, -PYR_UNAVAILABLE);
 	CHECK(running.may_have_run);
-	CHECK_INT(px_Counter_peek(pyr_batch_proxy(batch), NULL), 0); /* it is another one now */
+	CHECK_INT(px_Counter_peek(px_Counter_batch(batch), NULL), 0); /* it is another one now */
 	counter_shut(&counter, false);
 	CHECK_INT(pyr_batch_run(batch), 0);
 	pyr_batch_free(batch);
@@ -191,12 +191,12 @@ IN_PLACES(b9_retries_of_a_batch_are_counted)
 	pyr_batch *batch = pyr_batch_new(px_Counter_as_proxy(proxy));
 	int64_t begun = engine_now();
 
-	CHECK_INT(px_Counter_peek(pyr_batch_proxy(batch), NULL), 0);
+	CHECK_INT(px_Counter_peek(px_Counter_batch(batch), NULL), 0);
 	check_fails(pyr_batch_run(batch), PYR_UNAVAILABLE, "cannot connect");
 	CHECK(engine_now() - begun >= 15 * (int64_t)ENGINE_MS); /* half of 10 and 20 ms at least */
-	CHECK_INT(px_Counter_peek(pyr_batch_proxy(batch), NULL), 0);
+	CHECK_INT(px_Counter_peek(px_Counter_batch(batch), NULL), 0);
 	check_fails(pyr_batch_get(pyr_batch_start(batch)), PYR_UNAVAILABLE, "cannot connect");
-	CHECK_INT(px_Counter_peek(pyr_batch_proxy(batch), NULL), 0);
+	CHECK_INT(px_Counter_peek(px_Counter_batch(batch), NULL), 0);
 	check_fails(pyr_batch_run_oneway(batch), PYR_UNAVAILABLE, "cannot connect");
 	pyr_batch_free(batch);
 	px_Counter_free(proxy);

@@ -224,8 +224,7 @@ TEST(a_call_ends_at_the_deadline_nearest_to_it)
 	t = idle_since();
 	check_late(e2e_Work_hold_soon(work, 1, &ret), t, 100, 10000); /* @timeout(100) */
 	t = idle_since();
-	pyr_next_call(&soon);
-	check_late(e2e_Work_hold_soon(work, 2, &ret), t, 30, 10000);
+	check_late(e2e_Work_hold_soon(e2e_Work_with(work, &soon), 2, &ret), t, 30, 10000);
 	t = idle_since();
 	pyr_proxy_set_timeout(e2e_Work_as_proxy(work), 60);
 	check_late(e2e_Work_hold_soon(work, 4, &ret), t, 60, 10000);
@@ -233,9 +232,8 @@ TEST(a_call_ends_at_the_deadline_nearest_to_it)
 	t = idle_since();
 	pyr_proxy_set_timeout(e2e_Work_as_proxy(work), 60);
 	check_late(e2e_Work_hold(work, 3, &ret), t, 60, 10000);
-	pyr_next_call(&late); /* the call's own wins, also when it is longer */
 	work_open(&place.work, 2);
-	CHECK_INT(e2e_Work_pass(work, 2), 0);
+	CHECK_INT(e2e_Work_pass(e2e_Work_with(work, &late), 2), 0);
 	pyr_proxy_set_timeout(e2e_Work_as_proxy(work), 0);
 	finish();
 }
@@ -248,8 +246,7 @@ TEST(the_method_is_told_how_long_it_may_take)
 	begin(NULL);
 	CHECK_INT(e2e_Work_time_left(work, &left), 0);
 	CHECK(left == INT64_MAX);
-	pyr_next_call(&options);
-	CHECK_INT(e2e_Work_time_left(work, &left), 0);
+	CHECK_INT(e2e_Work_time_left(e2e_Work_with(work, &options), &left), 0);
 	CHECK(left > 0 && left <= 5000);
 	CHECK_INT(e2e_Work_time_left(work, &left), 0); /* forgotten with that call */
 	CHECK(left == INT64_MAX);
@@ -310,7 +307,7 @@ TEST(an_exception_is_caught_with_its_fields)
 TEST(an_exception_goes_through_the_calls_between)
 {
 	const char *uris[3];
-	struct string_seq hops = { 3, uris };
+	struct pyr_string_seq hops = { 3, uris };
 	const struct e2e_Refused *refused;
 	const char *line;
 	int n = 0;
@@ -406,15 +403,15 @@ TEST(null_handles_are_answered)
 	pyr_future_free(NULL);
 	e2e_Work_free(NULL);
 	pyr_free(NULL);
-	pyr_next_call(NULL);
+	CHECK(e2e_Work_with(NULL, NULL) == NULL);
 	CHECK(pyr_call_data(NULL) == NULL);
 	CHECK_STR(pyr_call_object(NULL), "");
 	CHECK_STR(pyr_call_operation(NULL), "");
 	CHECK_STR(pyr_call_peer(NULL), "");
 	CHECK(!pyr_call_is_cancelled(NULL));
 	CHECK(pyr_call_time_left(NULL) == INT64_MAX);
-	CHECK(pyr_alloc(NULL, 1) == NULL);
-	CHECK(pyr_strdup(NULL, "x") == NULL);
+	CHECK(pyr_call_alloc(NULL, 1) == NULL);
+	CHECK(pyr_call_strdup(NULL, "x") == NULL);
 	CHECK_INT(pyr_fail(NULL, PYR_NOT_FOUND, "x"), -PYR_INVALID_ARGUMENT);
 }
 

@@ -29,7 +29,7 @@ static void end(void)
 static int go_round(struct e2e_Work *work, int32_t number)
 {
 	const char *uris[HOPS];
-	struct string_seq hops = { HOPS, uris };
+	struct pyr_string_seq hops = { HOPS, uris };
 	int i;
 
 	for (i = 0; i < HOPS; i++)

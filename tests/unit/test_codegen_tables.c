@@ -263,8 +263,8 @@ TEST(a_board_survives_the_wire)
 TEST(an_atlas_survives_the_wire)
 {
 	const char *words[] = { "x", "y" };
-	struct string_maps_Point_map_entry place = { "home", { 1, 2 } };
-	struct uint64_string_seq_map_entry list = { UINT64_MAX, { 2, words } };
+	struct pyr_string_maps_Point_map_entry place = { "home", { 1, 2 } };
+	struct pyr_uint64_string_seq_map_entry list = { UINT64_MAX, { 2, words } };
 	struct maps_Atlas atlas = { .places = { 1, &place }, .lists = { 1, &list } };
 	struct maps_Atlas *copy = through(&maps_Atlas_type, &atlas);
 
@@ -280,7 +280,7 @@ TEST(an_atlas_survives_the_wire)
 TEST(a_tree_survives_the_wire)
 {
 	struct tree_Node leaf = { .name = "leaf" };
-	struct string_tree_Node_map_entry entry = { "leaf", leaf };
+	struct pyr_string_tree_Node_map_entry entry = { "leaf", leaf };
 	struct tree_Node root = { .name = "root",
 				  .children = { 1, &leaf },
 				  .by_name = { 1, &entry } };

@@ -12,7 +12,7 @@ enum { HOPS = 3 };
 static struct hop hops[HOPS];
 static struct hops_Hop *first;
 static const char *uris[HOPS];
-static const struct string_seq way = { HOPS - 1, uris + 1 }, one_hop = { 1, uris + 1 }, nowhere;
+static const struct pyr_string_seq way = { HOPS - 1, uris + 1 }, one_hop = { 1, uris + 1 }, nowhere;
 #define PARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 static void begin_at(const struct hop_way *at)
@@ -33,17 +33,23 @@ static void finish(void)
 	CHECK(hop_close_all(hops, HOPS));
 }
 
-static const char *looked(const struct string_seq *through)
+static const char *looked_with(const struct pyr_string_seq *through,
+			       const struct pyr_call_options *options)
 {
 	static char text[8192];
 	char *seen = NULL;
 
 	text[0] = '\0';
-	CHECK_INT(hops_Hop_look(first, through, &seen), 0);
+	CHECK_INT(hops_Hop_look(hops_Hop_with(first, options), through, &seen), 0);
 	if (seen)
 		snprintf(text, sizeof(text), "%s", seen);
 	pyr_free(seen);
 	return text;
+}
+
+static const char *looked(const struct pyr_string_seq *through)
+{
+	return looked_with(through, NULL);
 }
 
 /* ---- ids ---- */
@@ -54,8 +60,8 @@ static void check_id(const struct hop_way *at)
 	CHECK_INT(pyr_set_correlation_id("order 4711"), 0);
 	CHECK_STR(looked(&way), "id=order 4711 parent=\nid=order 4711 parent=\n"
 				"id=order 4711 parent=\n");
-	pyr_next_call(&(struct pyr_call_options){ .correlation_id = "another" });
-	CHECK_STR(looked(&nowhere), "id=another parent=\n");
+	CHECK_STR(looked_with(&nowhere, &(struct pyr_call_options){ .correlation_id = "another" }),
+		  "id=another parent=\n");
 	CHECK_STR(looked(&nowhere), "id=order 4711 parent=\n");
 	CHECK_INT(pyr_set_correlation_id(NULL), 0);
 	finish();
@@ -147,8 +153,9 @@ TEST(f3_annotations_reach_the_method_and_no_call_inside)
 {
 	begin(0);
 	CHECK_INT(pyr_set_correlation_id("c"), 0);
-	pyr_next_call(&(struct pyr_call_options){ .annotations = two, .n_annotations = 2 });
-	CHECK_STR(looked(&one_hop), "id=c parent= lang=de note=abc\nid=c parent=\n");
+	CHECK_STR(looked_with(&one_hop,
+			      &(struct pyr_call_options){ .annotations = two, .n_annotations = 2 }),
+		  "id=c parent= lang=de note=abc\nid=c parent=\n");
 	CHECK_STR(looked(&nowhere), "id=c parent=\n"); /* nothing stays set */
 	CHECK_INT(pyr_set_correlation_id(NULL), 0);
 	finish();
@@ -159,8 +166,7 @@ static void check_mirror(int code)
 	struct pyr_call_options options = { .annotations = two, .n_annotations = 2 };
 	size_t size = 0;
 
-	pyr_next_call(&options);
-	CHECK_INT(hops_Hop_mirror(first, code), -code);
+	CHECK_INT(hops_Hop_mirror(hops_Hop_with(first, &options), code), -code);
 	CHECK_STR(pyr_reply_annotation("lang", &size), "DE");
 	CHECK_INT(size, 2);
 	CHECK_STR(pyr_reply_annotation("note", NULL), "ABC");
@@ -189,8 +195,7 @@ TEST(f4_futures_bring_annotations_too)
 	pyr_future *future;
 
 	begin(0);
-	pyr_next_call(&options);
-	future = hops_Hop_mirror_start(first, 0);
+	future = hops_Hop_mirror_start(hops_Hop_with(first, &options), 0);
 	CHECK_INT(hops_Hop_mirror_get(future), 0);
 	CHECK_STR(pyr_reply_annotation("note", NULL), "ABC");
 	finish();
@@ -198,8 +203,9 @@ TEST(f4_futures_bring_annotations_too)
 
 static int with_annotations(const struct pyr_annotation *list, size_t n)
 {
-	pyr_next_call(&(struct pyr_call_options){ .annotations = list, .n_annotations = n });
-	return hops_Hop_add(first, 1, 1, NULL);
+	return hops_Hop_add(hops_Hop_with(first, &(struct pyr_call_options){ .annotations = list,
+									     .n_annotations = n }),
+			    1, 1, NULL);
 }
 
 TEST(annotations_beyond_the_limits_are_refused)
@@ -248,8 +254,7 @@ TEST(f5_a_proxys_and_a_daemons_annotations_go_with_all_their_calls)
 	CHECK_HAS(seen, " note=abc\n");
 	pyr_free(seen);
 	CHECK_STR(pyr_reply_annotation("lang", NULL), "de");
-	pyr_next_call(&call);
-	CHECK_INT(hops_Hop_look(first, &nowhere, &seen), 0);
+	CHECK_INT(hops_Hop_look(hops_Hop_with(first, &call), &nowhere, &seen), 0);
 	CHECK_HAS(seen, " note=abc lang=de\n");
 	pyr_free(seen);
 	CHECK_INT(hops_Hop_fail(first, &nowhere, PYR_NOT_FOUND, "x"), -PYR_NOT_FOUND);
@@ -275,14 +280,20 @@ TEST(options_of_a_call_that_was_never_made_are_forgotten)
 	struct pyr_annotation gone = { "k", "v", 1 };
 
 	begin(0);
-	pyr_next_call(&(struct pyr_call_options){ .annotations = &gone, .n_annotations = 1 });
-	CHECK_INT(hops_Hop_shout(first, 3, NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(hops_Hop_shout(
+			  hops_Hop_with(first, &(struct pyr_call_options){ .annotations = &gone,
+									   .n_annotations = 1 }),
+			  3, NULL),
+		  -PYR_INVALID_ARGUMENT);
 	CHECK(strstr(looked(&nowhere), "k=v") == NULL);
-	pyr_next_call(&(struct pyr_call_options){ .annotations = &gone, .n_annotations = 1 });
-	CHECK(!hops_Hop_name_request_start(first, &nowhere, NULL));
+	CHECK(!hops_Hop_name_request_start(
+		hops_Hop_with(first, &(struct pyr_call_options){ .annotations = &gone,
+								 .n_annotations = 1 }),
+		&nowhere, NULL));
 	CHECK(strstr(looked(&nowhere), "k=v") == NULL);
-	pyr_next_call(&(struct pyr_call_options){ .annotations = &gone, .n_annotations = 1 });
-	CHECK(hops_Hop_add(NULL, 1, 1, NULL) < 0);
+	CHECK(hops_Hop_add(hops_Hop_with(NULL, &(struct pyr_call_options){ .annotations = &gone,
+									   .n_annotations = 1 }),
+			   1, 1, NULL) < 0);
 	CHECK(strstr(looked(&nowhere), "k=v") == NULL);
 	finish();
 }
@@ -380,7 +391,7 @@ TEST(f6_a_daemon_that_stops_closes_them_too)
 
 /* ---- cancels and deadlines ---- */
 
-typedef pyr_future *(*start_fn)(struct hops_Hop *self, const struct string_seq *uris);
+typedef pyr_future *(*start_fn)(struct hops_Hop *self, const struct pyr_string_seq *uris);
 
 /* The last hop of three has begun. */
 static pyr_future *start_and_meet(start_fn start)
@@ -462,8 +473,10 @@ static bool deadline_reaches(const struct hop_way *at, uint32_t ms)
 	int code;
 
 	begin_at(at);
-	pyr_next_call(&(struct pyr_call_options){ .timeout_ms = ms });
-	CHECK_INT(hops_Hop_linger(first, &way), -PYR_DEADLINE_EXCEEDED);
+	CHECK_INT(
+		hops_Hop_linger(
+			hops_Hop_with(first, &(struct pyr_call_options){ .timeout_ms = ms }), &way),
+		-PYR_DEADLINE_EXCEEDED);
 	got_there = atomic_load(&hops[2].n_lingering) == 1;
 	if (got_there) {
 		CHECK(hop_reaches(&hops[2].n_over, 1));
@@ -494,14 +507,20 @@ TEST(b8_a_call_inside_a_call_has_no_more_time_than_is_left)
 	begin(0);
 	CHECK_INT(hops_Hop_time_left(first, &way, 0, &left), 0);
 	CHECK(left == INT64_MAX);
-	pyr_next_call(&(struct pyr_call_options){ .timeout_ms = 10000 });
-	CHECK_INT(hops_Hop_time_left(first, &way, 0, &left), 0);
+	CHECK_INT(hops_Hop_time_left(
+			  hops_Hop_with(first, &(struct pyr_call_options){ .timeout_ms = 10000 }),
+			  &way, 0, &left),
+		  0);
 	CHECK(left > 0 && left <= 10000);
-	pyr_next_call(&(struct pyr_call_options){ .timeout_ms = 10000 });
-	CHECK_INT(hops_Hop_time_left(first, &way, 500000, &left), 0);
+	CHECK_INT(hops_Hop_time_left(
+			  hops_Hop_with(first, &(struct pyr_call_options){ .timeout_ms = 10000 }),
+			  &way, 500000, &left),
+		  0);
 	CHECK(left > 0 && left <= 10000);
-	pyr_next_call(&(struct pyr_call_options){ .timeout_ms = 100000 });
-	CHECK_INT(hops_Hop_time_left(first, &way, 5000, &left), 0);
+	CHECK_INT(hops_Hop_time_left(
+			  hops_Hop_with(first, &(struct pyr_call_options){ .timeout_ms = 100000 }),
+			  &way, 5000, &left),
+		  0);
 	CHECK(left > 0 && left <= 5000);
 	finish();
 }
@@ -518,8 +537,7 @@ TEST(t14_oneways_of_a_proxy_run_in_order_and_have_no_deadline)
 	CHECK(future && !pyr_future_is_ready(future));
 	CHECK(hop_reaches(&hops[0].n_lingering, 1));
 	for (i = 0; i < 3; i++) {
-		pyr_next_call(&soon);
-		CHECK_INT(hops_Hop_shout(first, PYR_ABORTED, names[i]),
+		CHECK_INT(hops_Hop_shout(hops_Hop_with(first, &soon), PYR_ABORTED, names[i]),
 			  0); /* answered before it runs */
 	}
 	(void)pyr_future_wait(future, 150); /* their time is over */

@@ -141,8 +141,7 @@ static bool is_told_after(uint32_t ms)
 
 	begin();
 	CHECK_INT(pyr_proxy_bind(e2e_Work_as_proxy(work)), 0);
-	pyr_next_call(&options);
-	CHECK_INT(e2e_Work_hold(work, 4, &ret), -PYR_DEADLINE_EXCEEDED);
+	CHECK_INT(e2e_Work_hold(e2e_Work_with(work, &options), 4, &ret), -PYR_DEADLINE_EXCEEDED);
 	CHECK_INT(e2e_Work_held(control, &n_held, &told), 0);
 	if (n_held)
 		check_told_once();

@@ -11,7 +11,7 @@ enum { HOPS = 3 };
 static struct hop hops[HOPS];
 static struct hops_Hop *first;
 static const char *uris[HOPS];
-static const struct string_seq way = { HOPS - 1, uris + 1 }, nowhere;
+static const struct pyr_string_seq way = { HOPS - 1, uris + 1 }, nowhere;
 
 static const struct hop_way pool;
 
@@ -158,7 +158,7 @@ TEST(e2_an_exception_that_was_not_declared_travels_as_it_is)
 TEST(e6_a_connection_that_fails_a_method_is_its_error_and_not_its_callers)
 {
 	static const char *dead[] = { "PYRO:hop@127.0.0.1:1" };
-	const struct string_seq to_dead = { 1, dead };
+	const struct pyr_string_seq to_dead = { 1, dead };
 	int32_t sum;
 
 	begin(NULL);
@@ -417,8 +417,10 @@ TEST(message_of_an_answer_that_does_not_come)
 	begin(NULL);
 	CHECK_INT(hops_Hop_add(first, 1, 1, NULL),
 		  0); /* the link stands: what follows leaves at once */
-	pyr_next_call(&(struct pyr_call_options){ .timeout_ms = 50 });
-	CHECK_INT(hops_Hop_linger(first, &nowhere), -PYR_DEADLINE_EXCEEDED);
+	CHECK_INT(hops_Hop_linger(
+			  hops_Hop_with(first, &(struct pyr_call_options){ .timeout_ms = 50 }),
+			  &nowhere),
+		  -PYR_DEADLINE_EXCEEDED);
 	snprintf(text, sizeof(text), "TimeoutError: no answer from %s in time",
 		 pyr_daemon_address(hops[0].daemon));
 	CHECK_STR(pyr_errmsg(), text);

@@ -305,8 +305,9 @@ EVERYWHERE(a_deadline_calls_back)
 	heard_init(&heard);
 	CHECK_INT(pyr_proxy_bind(e2e_Work_as_proxy(work)), 0);
 	began = now_ms();
-	pyr_next_call(&soon);
-	CHECK_INT(pyr_future_then(e2e_Work_hold_start(work, 1), on_hold, &heard), 0);
+	CHECK_INT(pyr_future_then(e2e_Work_hold_start(e2e_Work_with(work, &soon), 1), on_hold,
+				  &heard),
+		  0);
 	CHECK(hears(&heard, 1));
 	CHECK(now_ms() - began >= 30);
 	CHECK_INT(heard.code, -PYR_DEADLINE_EXCEEDED);

@@ -42,7 +42,7 @@ EVERYWHERE(async_fails_at_once_with_what_cannot_be_sent_and_calls_nobody)
 	CHECK_HAS(pyr_errmsg(), "'text' is NULL");
 	CHECK_INT(e2e_Work_add_async(NULL, 1, 2, on_add, &heard), -PYR_INVALID_ARGUMENT);
 	batch = pyr_batch_new(e2e_Work_as_proxy(work));
-	CHECK_INT(e2e_Work_add_async(pyr_batch_proxy(batch), 1, 2, on_add, &heard),
+	CHECK_INT(e2e_Work_add_async(e2e_Work_batch(batch), 1, 2, on_add, &heard),
 		  -PYR_FAILED_PRECONDITION);
 	CHECK_HAS(pyr_errmsg(), "start the batch itself");
 	pyr_batch_free(batch);
@@ -84,8 +84,7 @@ EVERYWHERE(async_has_the_options_of_the_next_call)
 	struct heard heard;
 
 	heard_init(&heard);
-	pyr_next_call(&options);
-	CHECK_INT(e2e_Work_time_left_async(work, on_time_left, &heard), 0);
+	CHECK_INT(e2e_Work_time_left_async(e2e_Work_with(work, &options), on_time_left, &heard), 0);
 	CHECK(hears(&heard, 1));
 	CHECK_INT(heard.code, 0);
 	CHECK(heard.value > 0 && heard.value <= 20000);

@@ -264,10 +264,8 @@ IN_PLACES(b8_attempts_end_with_the_future_s_deadline)
 	struct heard heard;
 
 	heard_init(&heard);
-	pyr_next_call(&soon);
-	CHECK_INT(px_Counter_bump_async(proxy, on_count, &heard), 0);
-	pyr_next_call(&soon);
-	CHECK(px_Counter_bump_get(px_Counter_bump_start(proxy), NULL) < 0);
+	CHECK_INT(px_Counter_bump_async(px_Counter_with(proxy, &soon), on_count, &heard), 0);
+	CHECK(px_Counter_bump_get(px_Counter_bump_start(px_Counter_with(proxy, &soon)), NULL) < 0);
 	CHECK(hears(&heard, 1));
 	CHECK(heard.code < 0);
 	CHECK(engine_now() - begun < 10000 * (int64_t)ENGINE_MS);
@@ -281,8 +279,7 @@ IN_PLACES(b8_a_later_attempt_has_what_is_left_of_the_time)
 	pyr_future *future;
 	int64_t left = 0;
 
-	pyr_next_call(&terms);
-	future = px_Counter_time_left_start(proxy);
+	future = px_Counter_time_left_start(px_Counter_with(proxy, &terms));
 	see_futures_pause(proxy, 1);
 	REQUIRE(place_opens());
 	CHECK_INT(px_Counter_time_left_get(future, &left), 0);
@@ -295,7 +292,7 @@ IN_PLACES(b8_a_later_attempt_has_what_is_left_of_the_time)
 static int say_hello(pyr_call *call, const char *name, const int32_t *times, const char *word,
 		     const char **ret)
 {
-	char *text = pyr_alloc(call, 512);
+	char *text = pyr_call_alloc(call, 512);
 	const char *note = pyr_call_annotation(call, "note", NULL);
 
 	(void)times;
@@ -318,8 +315,7 @@ IN_PLACES(later_attempts_carry_the_request_the_ids_and_the_annotations)
 
 	options.annotations = &annotation;
 	options.n_annotations = 1;
-	pyr_next_call(&options);
-	future = px_Counter_greet_start(proxy, name, NULL, "hear");
+	future = px_Counter_greet_start(px_Counter_with(proxy, &options), name, NULL, "hear");
 	memset(name, 'x', sizeof(name) - 1);
 	memset(note, 'x', sizeof(note) - 1);
 	memset(id, 'x', sizeof(id) - 1);

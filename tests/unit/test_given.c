@@ -50,9 +50,7 @@ static int served(void)
 
 static struct e2e_Work *proxy_over(int fd, const char *uri)
 {
-	struct pyr_proxy_options options = { .connected_socket = fd };
-
-	return e2e_Work_proxy_with(uri, &options);
+	return e2e_Work_proxy_from_fd(fd, uri, NULL);
 }
 
 static bool is_closed(int fd)
@@ -87,7 +85,7 @@ EVERYWHERE(b19_a_proxy_uses_the_socket_that_it_was_given)
 	pyr_proxy_release(e2e_Work_as_proxy(given)); /* which lets the session go, not the socket */
 	check_caller(given, after, sizeof(after));
 	CHECK_STR(after, before);
-	twin = pyr_proxy_dup(e2e_Work_as_proxy(given));
+	twin = e2e_Work_dup(given);
 	narrow = e2e_Work_narrow(e2e_Work_as_proxy(given));
 	e2e_Work_free(given);
 	check_caller(twin, after, sizeof(after));
@@ -167,13 +165,15 @@ TEST(b19_what_is_no_connected_socket_is_refused_and_closed)
 	CHECK_HAS(pyr_errmsg(), "a connected socket carries no names");
 	CHECK(is_closed(fds[1]));
 	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
-	options.connected_socket = fds[0];
 	options.plain = PYR_PLAIN_ONLY;
-	CHECK(!e2e_Work_proxy_with("work", &options));
+	CHECK(!e2e_Work_proxy_from_fd(fds[0], "work", &options));
 	CHECK_HAS(pyr_errmsg(), "no plain gRPC");
 	CHECK(!proxy_over(fds[1], NULL));
 	CHECK_INT(pyr_last_error()->code, PYR_INVALID_ARGUMENT);
 	CHECK(is_closed(fds[1]));
+	CHECK(!proxy_over(-1, "work")); /* of a socket() that failed */
+	CHECK_INT(pyr_last_error()->code, PYR_INVALID_ARGUMENT);
+	CHECK_HAS(pyr_errmsg(), "descriptor -1 is no socket");
 }
 
 TEST(b19_an_end_that_says_nothing_is_given_up_in_time)
@@ -183,8 +183,7 @@ TEST(b19_an_end_that_says_nothing_is_given_up_in_time)
 	int pair[2];
 
 	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-	options.connected_socket = pair[0];
-	given = e2e_Work_proxy_with("work", &options);
+	given = e2e_Work_proxy_from_fd(pair[0], "work", &options);
 	CHECK_INT(e2e_Work_add(given, 1, 2, NULL), -PYR_UNAVAILABLE);
 	e2e_Work_free(given);
 	close(pair[1]);

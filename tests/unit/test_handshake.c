@@ -309,7 +309,7 @@ EVERYWHERE(g7_a_hook_may_make_calls_to_its_own_daemon_too)
 
 EVERYWHERE(g7_a_method_that_calls_its_own_daemon_is_asked_about)
 {
-	struct string_seq uris = { 2, (const char *[]){ place.uri, place.uri } };
+	struct pyr_string_seq uris = { 2, (const char *[]){ place.uri, place.uri } };
 	struct e2e_Work *work = proxy_saying("x");
 
 	CHECK_INT(e2e_Work_relay(work, &uris, 77), -PYR_ABORTED);
@@ -502,7 +502,7 @@ EVERYWHERE(b17_copies_have_the_handshake_and_share_the_link)
 
 	CHECK_INT(e2e_Work_add(work, 1, 2, NULL), 0);
 	strcpy(link, guard.session);
-	twin = pyr_proxy_dup(e2e_Work_as_proxy(work));
+	twin = e2e_Work_dup(work);
 	narrow = e2e_Work_narrow(e2e_Work_as_proxy(work));
 	without = e2e_Work_proxy(place.uri);
 	CHECK_INT(e2e_Work_add(twin, 1, 2, NULL), 0);

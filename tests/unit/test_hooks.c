@@ -11,7 +11,7 @@
 
 static struct hop hop;
 static struct hops_Hop *proxy;
-static const struct string_seq nowhere;
+static const struct pyr_string_seq nowhere;
 
 /* ---- hooks that count ---- */
 
@@ -131,10 +131,10 @@ static void check_both(const struct hop_way *way)
 	future = hops_Hop_add_start(proxy, 1, 2);
 	CHECK_INT(hops_Hop_add_get(future, &sum), 0);
 	CHECK_STR(seen.log, "hops.Hop.look 0(1) hops.Hop.fail -5(2) hops.Hop.add 0(3) ");
-	pyr_next_call(&(struct pyr_call_options){ .annotations = &own, .n_annotations = 1 });
 	CHECK_HAS(look(), " by=hops.Hop.look by=me\n"); /* the last of a name counts */
 	CHECK_INT(seen.n_calls, 4);
-	hops_Hop_free(proxy);
+	hops_Hop_free(hops_Hop_with(
+		proxy, &(struct pyr_call_options){ .annotations = &own, .n_annotations = 1 }));
 	CHECK(hop_close_all(&hop, 1));
 }
 
@@ -155,7 +155,7 @@ static void check_batch(const struct hop_way *way)
 	proxy = proxy_with(&seen);
 	batch = pyr_batch_new(hops_Hop_as_proxy(proxy));
 	for (i = 0; i < 3; i++)
-		CHECK_INT(hops_Hop_add(pyr_batch_proxy(batch), i, 1, &sums[i]), 0);
+		CHECK_INT(hops_Hop_add(hops_Hop_batch(batch), i, 1, &sums[i]), 0);
 	CHECK_INT(pyr_batch_run(batch), 0);
 	CHECK_INT(sums[2], 3);
 	CHECK_STR(seen.log, "<batch> 0(1) "); /* it is one message each way */

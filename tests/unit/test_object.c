@@ -18,15 +18,18 @@ static int nothing(pyr_call *call, const void *methods, pyr__in *in, pyr__out *o
 }
 
 static const struct pyr__operation base_operations[] = {
-	{ "test.Base.who", nothing, NULL, 0, 0, 0, 0, NULL, 1 },
+	{ .name = "test.Base.who", .shim = nothing, .fingerprint = 1 },
 };
 static const struct pyr__operation derived_operations[] = {
-	{ "test.Base.who", nothing, NULL, 0, 0, 0, 0, NULL, 1 },
-	{ "test.Derived.what", nothing, NULL, 0, 0, 0, 0, NULL, 2 },
+	{ .name = "test.Base.who", .shim = nothing, .fingerprint = 1 },
+	{ .name = "test.Derived.what", .shim = nothing, .fingerprint = 2 },
 };
 static const char *const bases[] = { "test.Base", NULL };
-static const struct pyr__interface base = { "test.Base", base_operations, 1, 11, NULL };
-static const struct pyr__interface derived = { "test.Derived", derived_operations, 2, 22, bases };
+static const struct pyr__interface base = {
+	PYR_GEN_ABI, "test.Base", base_operations, 1, 11, NULL
+};
+static const struct pyr__interface derived = { PYR_GEN_ABI, "test.Derived", derived_operations, 2,
+					       22,          bases };
 static void (*const methods[2])(void);
 
 static struct object *add(struct object_table *table, const struct pyr__interface *interface,

@@ -58,9 +58,9 @@ static const struct pyr__operation operations[] = {
 	{ .name = "t.S.tell", .shim = shim_tell, .fields = fields + 3, .flags = PYR__ONEWAY },
 };
 
-static const struct pyr__interface interface = { .name = "t.S",
-						 .operations = operations,
-						 .n_operations = 3 };
+static const struct pyr__interface interface = {
+	.abi = PYR_GEN_ABI, .name = "t.S", .operations = operations, .n_operations = 3
+};
 
 static atomic_int n_added, n_told, n_ended;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -371,8 +371,8 @@ TEST(a_call_that_is_withdrawn_says_that_it_did_not_run)
 	first = e2e_Work_echo_start(work, large); /* fills the write that is under way, and more */
 	REQUIRE(first != NULL);
 	CHECK(!pyr_future_is_ready(first));
-	pyr_next_call(&soon);
-	check_fails(e2e_Work_add(work, 1, 2, NULL), PYR_DEADLINE_EXCEEDED, "TimeoutError");
+	check_fails(e2e_Work_add(e2e_Work_with(work, &soon), 1, 2, NULL), PYR_DEADLINE_EXCEEDED,
+		    "TimeoutError");
 	CHECK(!pyr_last_error()->may_have_run);
 	pyr_future_cancel(first);
 	CHECK_INT(e2e_Work_echo_get(first, NULL), -PYR_CANCELLED);

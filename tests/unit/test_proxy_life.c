@@ -119,7 +119,7 @@ TEST(b11_a_copy_has_the_settings_and_no_connection)
 	REQUIRE(counter_open(&counter, NULL));
 	proxy = px_Counter_proxy_with(counter.uri, &options);
 	CHECK_INT(pyr_proxy_bind(as_proxy(proxy)), 0);
-	twin = pyr_proxy_dup(as_proxy(proxy));
+	twin = px_Counter_dup(proxy);
 	REQUIRE(twin != NULL);
 	CHECK(pyr_proxy_equal(as_proxy(proxy), as_proxy(twin)));
 	CHECK_HAS(text_of(twin), "<px.Counter proxy; not connected; ");
@@ -129,7 +129,7 @@ TEST(b11_a_copy_has_the_settings_and_no_connection)
 	CHECK_INT(px_Counter_time_left(twin, &left), 0);
 	CHECK(left > 20000 && left <= 30000);
 	px_Counter_free(twin);
-	CHECK(pyr_proxy_dup(NULL) == NULL);
+	CHECK(px_Counter_dup(NULL) == NULL);
 	CHECK_HAS(pyr_errmsg(), "proxy is NULL");
 	CHECK_INT(counter_close(&counter), 0);
 }

@@ -71,7 +71,7 @@ static int no_place(pyr_call *call, uint32_t at)
 	return rows_Shelf_raise_NoPlace(call, &(struct rows_NoPlace){ .place = at });
 }
 
-static int set_names(pyr_call *call, const struct string_seq *names)
+static int set_names(pyr_call *call, const struct pyr_string_seq *names)
 {
 	struct shelf *shelf = lock_shelf(call);
 	int err = names->n > SHELF_PLACES ? no_place(call, SHELF_PLACES) : 0;
@@ -82,27 +82,27 @@ static int set_names(pyr_call *call, const struct string_seq *names)
 	return err;
 }
 
-static int get_names(pyr_call *call, const struct string_seq **ret)
+static int get_names(pyr_call *call, const struct pyr_string_seq **ret)
 {
-	struct string_seq *names = pyr_alloc(call, sizeof(*names));
+	struct pyr_string_seq *names = pyr_call_alloc(call, sizeof(*names));
 	struct shelf *shelf = lock_shelf(call);
 
-	names->items = pyr_alloc(call, SHELF_PLACES * sizeof(*names->items));
+	names->items = pyr_call_alloc(call, SHELF_PLACES * sizeof(*names->items));
 	for (names->n = 0; names->n < shelf->n; names->n++)
-		names->items[names->n] = pyr_strdup(call, shelf->names[names->n]);
+		names->items[names->n] = pyr_call_strdup(call, shelf->names[names->n]);
 	pthread_mutex_unlock(&shelf->lock);
 	*ret = names;
 	return 0;
 }
 
-static int get_places(pyr_call *call, const struct string_uint32_map **ret)
+static int get_places(pyr_call *call, const struct pyr_string_uint32_map **ret)
 {
-	struct string_uint32_map *places = pyr_alloc(call, sizeof(*places));
+	struct pyr_string_uint32_map *places = pyr_call_alloc(call, sizeof(*places));
 	struct shelf *shelf = lock_shelf(call);
 
-	places->items = pyr_alloc(call, SHELF_PLACES * sizeof(*places->items));
+	places->items = pyr_call_alloc(call, SHELF_PLACES * sizeof(*places->items));
 	for (places->n = 0; places->n < shelf->n; places->n++) {
-		places->items[places->n].key = pyr_strdup(call, shelf->names[places->n]);
+		places->items[places->n].key = pyr_call_strdup(call, shelf->names[places->n]);
 		places->items[places->n].value = (uint32_t)places->n;
 	}
 	pthread_mutex_unlock(&shelf->lock);
@@ -125,7 +125,7 @@ static int at(pyr_call *call, uint32_t place_no, const char **ret)
 	int err = place_no < shelf->n ? 0 : no_place(call, place_no);
 
 	if (err == 0)
-		*ret = pyr_strdup(call, shelf->names[place_no]);
+		*ret = pyr_call_strdup(call, shelf->names[place_no]);
 	pthread_mutex_unlock(&shelf->lock);
 	return err;
 }
@@ -190,12 +190,12 @@ EVERYWHERE(b14_a_collection_is_a_typed_value_or_has_operations)
 {
 	const char *all[] = { "tea", "cocoa", "milk" };
 	struct rows_Shelf *shelf = open_shelf();
-	struct string_uint32_map *places;
-	struct string_seq *names;
+	struct pyr_string_uint32_map *places;
+	struct pyr_string_seq *names;
 	uint32_t n = 0;
 	char *name;
 
-	CHECK_INT(rows_Shelf_set_names(shelf, &(struct string_seq){ 3, all }), 0);
+	CHECK_INT(rows_Shelf_set_names(shelf, &(struct pyr_string_seq){ 3, all }), 0);
 	CHECK_INT(rows_Shelf_get_length(shelf, &n), 0);
 	CHECK_INT(n, 3);
 	REQUIRE(rows_Shelf_at(shelf, 1, &name) == 0);

@@ -169,12 +169,10 @@ EVERYWHERE(a_deadline_ends_a_stream_at_both_ends)
 	int n;
 
 	REQUIRE(pyr_proxy_bind(flow_Flow_as_proxy(flow)) == 0); /* which may take longer */
-	pyr_next_call(&options);
-	REQUIRE(flow_Flow_ticks(flow, 100000, 2, &stream) == 0);
+	REQUIRE(flow_Flow_ticks(flow_Flow_with(flow, &options), 100000, 2, &stream) == 0);
 	check_fails(flow_Flow_ticks_next(stream, &item), PYR_DEADLINE_EXCEEDED, "TimeoutError");
 	pyr_stream_free(stream);
-	pyr_next_call(&options);
-	REQUIRE(flow_Flow_forever(flow, &stream) == 0);
+	REQUIRE(flow_Flow_forever(flow_Flow_with(flow, &options), &stream) == 0);
 	while ((n = flow_Flow_forever_next(stream, &item)) > 0)
 		;
 	CHECK_INT(n, -PYR_DEADLINE_EXCEEDED);

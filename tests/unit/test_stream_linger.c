@@ -397,8 +397,7 @@ EVERYWHERE(d10_the_deadline_holds_while_there_is_no_link, 0)
 	int32_t item;
 	int n;
 
-	pyr_next_call(&options);
-	REQUIRE(flow_Flow_ticks(flow, 1, 100000, &stream) == 0);
+	REQUIRE(flow_Flow_ticks(flow_Flow_with(flow, &options), 1, 100000, &stream) == 0);
 	CHECK_INT(flow_Flow_ticks_next(stream, &item), 1);
 	relay_cut(&relay);
 	while ((n = flow_Flow_ticks_next(stream, &item)) > 0 || n == -PYR_UNAVAILABLE)

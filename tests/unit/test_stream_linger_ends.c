@@ -50,7 +50,7 @@ EVERYWHERE(d10_a_stream_that_nobody_takes_up_ends, 50)
 	CHECK_INT(flow_Flow_peek(flow, &item), 0);
 }
 
-EVERYWHERE(d10_without_linger_a_stream_ends_with_its_link, PYR_NO_LINGER)
+EVERYWHERE(d10_without_linger_a_stream_ends_with_its_link, PYR_NONE)
 {
 	pyr_stream *stream;
 	int32_t item;

@@ -192,10 +192,12 @@ TEST(callers_wait_for_a_place_in_tasks)
 
 static int be_late(void *data)
 {
-	pyr_next_call(&(struct pyr_call_options){ .timeout_ms = SHORT_MS });
 	CHECK_INT(pyr_task_yield(), 0); /* another's call must not take it */
-	check_error(e2e_Work_hold(work, (int32_t)(intptr_t)data, NULL), PYR_DEADLINE_EXCEEDED,
-		    "TimeoutError");
+	check_error(
+		e2e_Work_hold(
+			e2e_Work_with(work, &(struct pyr_call_options){ .timeout_ms = SHORT_MS }),
+			(int32_t)(intptr_t)data, NULL),
+		PYR_DEADLINE_EXCEEDED, "TimeoutError");
 	CHECK_INT(pyr_task_yield(), 0);
 	CHECK_INT(pyr_last_error()->code, PYR_DEADLINE_EXCEEDED);
 	return 0;

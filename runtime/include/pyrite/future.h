@@ -98,12 +98,22 @@ pyr_batch *pyr_batch_new(pyr_proxy *proxy) PYR_MUST_CHECK;
 void pyr_batch_free(pyr_batch *batch);
 
 /*
- * What takes the proxy's place in stubs that are to queue: struct example_Server *queue =
- * pyr_batch_proxy(batch). A stub fails at once, and queues nothing, if an argument cannot be sent,
- * while the batch runs, or with RESOURCE_EXHAUSTED beyond 65,536 calls. Streams and futures
- * (I_op_start()) are refused with FAILED_PRECONDITION. Returns: the batch's.
+ * What takes the proxy's place in stubs that are to queue is generated: struct example_Server
+ * *queue = example_Server_batch(batch), which is the batch's. A stub fails at once, and queues
+ * nothing, if an argument cannot be sent, while the batch runs, or with RESOURCE_EXHAUSTED beyond
+ * 65,536 calls. Streams, futures (I_op_start()) and options of a single call (I_with()) are refused
+ * with FAILED_PRECONDITION.
  */
-void *pyr_batch_proxy(pyr_batch *batch);
+
+/* For pyr_batch_set_options() alone. */
+void pyr__batch_set_options(pyr_batch *batch, const struct pyr_call_options *options, size_t size);
+
+/* Options of the batch's next run, which is one call. Strings and annotations are borrowed until it
+ * has been started. */
+static inline void pyr_batch_set_options(pyr_batch *batch, const struct pyr_call_options *options)
+{
+	pyr__batch_set_options(batch, options, sizeof(*options));
+}
 
 /*
  * Runs what is queued, and waits, within the time of one call. Returns 0, or the status of the

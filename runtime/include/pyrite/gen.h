@@ -4,8 +4,8 @@
 /*
  * What generated code uses of the runtime: tables that describe an interface, and the few functions
  * behind its stubs. Programs include <pyrite/pyrite.h>, not this. Names with two underscores after
- * pyr are exported for generated code only. PYR_GEN_ABI counts incompatible changes of this file;
- * generated code refuses another.
+ * pyr are exported for generated code only. PYR_GEN_ABI (pyrite.h) counts incompatible changes of
+ * this file: generated code refuses to be compiled with another, the library to run with another.
  *
  * Tables are constant and hold no descriptors: the runtime builds protobuf-c's from them once, at
  * first use.
@@ -17,14 +17,6 @@ extern "C" {
 #endif
 #if defined(__GNUC__)
 #pragma GCC visibility push(default)
-#endif
-
-#define PYR_GEN_ABI 1
-
-#if defined(__GNUC__)
-#define PYR__DEPRECATED(text) __attribute__((deprecated(text)))
-#else
-#define PYR__DEPRECATED(text)
 #endif
 
 /* How a value looks in C (first column) and on the wire (second: the protobuf type). */
@@ -177,6 +169,7 @@ struct pyr__operation {
 /* Operations stand in the order of the methods table, which holds one function pointer for each,
  * bases' first. */
 struct pyr__interface {
+	uint32_t abi;     /* PYR_GEN_ABI; before everything else for ever */
 	const char *name; /* "example.Server" */
 	const struct pyr__operation *operations;
 	uint32_t n_operations;
@@ -210,14 +203,65 @@ pyr_stream *pyr__stream(pyr_call *call);
 int pyr__read(pyr_stream *stream, const struct pyr__operation *operation, void *ret);
 int pyr__yield(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item);
 
+/* size: of the caller's struct of options, which may be of another version. */
 void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
-		     const struct pyr_proxy_options *options);
+		     const struct pyr_proxy_options *options, size_t size);
+void *pyr__proxy_from_fd(const struct pyr__interface *interface, int fd, const char *object,
+			 const struct pyr_proxy_options *options, size_t size);
+void *pyr__proxy_dup(void *proxy);
+void *pyr__with(void *proxy, const struct pyr_call_options *options, size_t size);
+void *pyr__batch(pyr_batch *batch, const struct pyr__interface *interface);
 void pyr__proxy_free(void *proxy);
 /* A proxy of the wanted interface for the same object, owned; NULL if the object does not have it.
  */
 void *pyr__narrow(void *proxy, const struct pyr__interface *interface);
 const char *pyr__register(pyr_daemon *daemon, const struct pyr__interface *interface,
 			  const char *id, const void *methods, void *data);
+
+/* Defines what the header declares for each interface beside its operations. */
+#define PYR__PROXY_FUNCTIONS(I)                                                                    \
+	struct I *I##_proxy(const char *uri)                                                       \
+	{                                                                                          \
+		return pyr__proxy_new(&I##_interface, uri, NULL, 0);                               \
+	}                                                                                          \
+	struct I *I##_proxy_with(const char *uri, const struct pyr_proxy_options *options)         \
+	{                                                                                          \
+		return pyr__proxy_new(&I##_interface, uri, options, sizeof(*options));             \
+	}                                                                                          \
+	struct I *I##_proxy_from_fd(int fd, const char *object,                                    \
+				    const struct pyr_proxy_options *options)                       \
+	{                                                                                          \
+		return pyr__proxy_from_fd(&I##_interface, fd, object, options, sizeof(*options));  \
+	}                                                                                          \
+	struct I *I##_narrow(pyr_proxy *proxy)                                                     \
+	{                                                                                          \
+		return pyr__narrow(proxy, &I##_interface);                                         \
+	}                                                                                          \
+	struct I *I##_dup(struct I *self)                                                          \
+	{                                                                                          \
+		return pyr__proxy_dup(self);                                                       \
+	}                                                                                          \
+	struct I *I##_with(struct I *self, const struct pyr_call_options *options)                 \
+	{                                                                                          \
+		return pyr__with(self, options, sizeof(*options));                                 \
+	}                                                                                          \
+	struct I *I##_batch(pyr_batch *batch)                                                      \
+	{                                                                                          \
+		return pyr__batch(batch, &I##_interface);                                          \
+	}                                                                                          \
+	pyr_proxy *I##_as_proxy(struct I *self)                                                    \
+	{                                                                                          \
+		return (pyr_proxy *)self;                                                          \
+	}                                                                                          \
+	void I##_free(struct I *self)                                                              \
+	{                                                                                          \
+		pyr__proxy_free(self);                                                             \
+	}                                                                                          \
+	const char *I##_register(pyr_daemon *daemon, const char *id,                               \
+				 const struct I##_methods *methods, void *data)                    \
+	{                                                                                          \
+		return pyr__register(daemon, &I##_interface, id, methods, data);                   \
+	}
 
 int pyr__raise(pyr_call *call, const char *file, int line, const struct pyr__type *type,
 	       const void *value);

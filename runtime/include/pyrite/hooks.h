@@ -22,8 +22,8 @@ typedef void (*pyr_call_error_cb)(const pyr_call *call, const pyr_error *error, 
  * A session begins: a proxy has bound. Called before any of the session's calls run, in a method
  * thread; it may make blocking calls, the session's calls wait meanwhile. call is borrowed, belongs
  * to no operation ("<connect>") and has all else that calls have: object asked for (it may not
- * exist), peer, credentials, session, annotations, pyr_alloc(), pyr_call_track(). handshake: what
- * the proxy sent with it, borrowed; n is 0 if nothing. ret_answer: goes back to the proxy; any
+ * exist), peer, credentials, session, annotations, pyr_call_alloc(), pyr_call_track(). handshake:
+ * what the proxy sent with it, borrowed; n is 0 if nothing. ret_answer: goes back to the proxy; any
  * memory that is valid until the hook returns; default nothing. Returns 0 to accept. Else, minus a
  * status, perhaps by pyr_fail(): the session is refused, and its calls fail so without having run:
  * "connection to 127.0.0.1:9090 rejected: <reason>". Source: Pyro's Daemon.validateHandshake.
@@ -64,7 +64,7 @@ typedef int (*pyr_handshake_cb)(const struct pyr_bytes *answer, char *why, size_
 /*
  * A call of the proxy is about to leave ("example.Server.add"; "<batch>"): what
  * pyr_annotations_add() adds goes along, beside the proxy's own and before those of
- * pyr_next_call(). In the calling thread, once each time it is sent. Source: Pyro's
+ * I_with(). In the calling thread, once each time it is sent. Source: Pyro's
  * Proxy._pyroAnnotations.
  */
 typedef void (*pyr_annotate_cb)(const char *operation, pyr_annotations *annotations, void *data);

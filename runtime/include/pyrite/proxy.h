@@ -23,8 +23,7 @@ extern "C" {
 #endif
 
 /* How often a call of an @idempotent operation, or a batch of such, may be made again from the next
- * one on; 0: never. Source: Pyro's
- * _pyroMaxRetries. */
+ * one on; 0: the default, PYR_NONE: never. */
 void pyr_proxy_set_max_retries(pyr_proxy *proxy, uint32_t max_retries);
 
 /*
@@ -43,13 +42,6 @@ int pyr_proxy_set_handshake(pyr_proxy *proxy, const void *handshake, size_t n) P
  * Source: Pyro's _pyroReconnect.
  */
 int pyr_proxy_reconnect(pyr_proxy *proxy, uint32_t tries, uint32_t delay_ms) PYR_MUST_CHECK;
-
-/*
- * Another proxy for the same URI with the same settings, not connected:
- * struct example_Server *twin = pyr_proxy_dup(example_Server_as_proxy(server));
- * Returns: owned, example_Server_free(); NULL when memory is out. Source: Pyro's copy.copy().
- */
-void *pyr_proxy_dup(pyr_proxy *proxy) PYR_MUST_CHECK;
 
 /* Whether both have the same URI, as given; NULL equals NULL. Equal proxies have equal hashes. */
 bool pyr_proxy_equal(const pyr_proxy *a, const pyr_proxy *b);

@@ -39,12 +39,17 @@ extern "C" {
 #define PYR_VERSION_MINOR 1
 #define PYR_VERSION       "0.1.0"
 
+/* Of generated code; it grows when that and the library do not go together any more. */
+#define PYR_GEN_ABI 2
+
 /* The compiler warns of a result that nobody looks at; of a format that its arguments do not fit.
  */
 #if defined(__GNUC__)
-#define PYR_MUST_CHECK   __attribute__((warn_unused_result))
-#define PYR_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define PYR_MUST_CHECK       __attribute__((warn_unused_result))
+#define PYR_PRINTF(f, a)     __attribute__((format(printf, f, a)))
+#define PYR_DEPRECATED(text) __attribute__((deprecated(text)))
 #else
+#define PYR_DEPRECATED(text)
 #define PYR_MUST_CHECK
 #define PYR_PRINTF(f, a)
 #endif
@@ -62,6 +67,14 @@ typedef struct pyr_any pyr_any;                 /* an IDL any: does not travel y
 struct pyr_annotation;                          /* <pyrite/context.h> */
 typedef struct pyr_annotations pyr_annotations; /* of a call that is about to leave */
 typedef struct pyr_object pyr_object; /* an IDL Object: a reference of no known interface */
+
+/*
+ * A struct of options that is all zero asks for the defaults, and 0 in one of its times and counts
+ * for the setting of docs/limits.md. PYR_NONE is none at all: no deadline, no waiting, no retries.
+ * These structs grow at their end; each function is told the caller's size of its struct, so
+ * programs need not be compiled again.
+ */
+#define PYR_NONE UINT32_MAX
 
 /* A switch in an options struct whose default is not "no". */
 enum pyr_switch { PYR_DEFAULT = 0, PYR_YES, PYR_NO };
@@ -196,9 +209,6 @@ pyr_uri_text(const pyr_uri *uri); /* the normal form: equal addresses have equal
 
 #include <pyrite/hooks.h> /* what daemons and proxies call back */
 
-/* For .stream_linger_ms: a stream ends with its connection. */
-#define PYR_NO_LINGER UINT32_MAX
-
 /* How a daemon listens, and what it puts up with. */
 struct pyr_daemon_options {
 	const char *host;   /* address to listen on; default PYRITE_HOST, else 127.0.0.1 */
@@ -209,14 +219,14 @@ struct pyr_daemon_options {
 	unsigned max_calls; /* unanswered calls a link may have here; default 16,384 */
 	unsigned max_links; /* connections; default (RLIMIT_NOFILE - in use - 16) / 2, at least 8 */
 	uint32_t max_message; /* bytes of one request or reply; default 64 MiB */
-	uint32_t drain_ms;    /* how long running calls may go on after a stop; default 5,000 */
+	uint32_t drain_ms;    /* how long running calls may go on after a stop; default 5,000;
+				 PYR_NONE: they end at once */
 	/* How long a method waits for the caller of its stream to read or write again; then the
-	 * stream ends with DEADLINE_EXCEEDED. Each use begins it anew. Default 0: for ever. Source:
-	 * Pyro's ITER_STREAM_LIFETIME, which counts from the stream's creation. */
+	 * stream ends with DEADLINE_EXCEEDED. Each use begins it anew. Default PYR_NONE: for ever.
+	 */
 	uint32_t stream_lifetime_ms;
 	/* How long a stream whose connection was lost waits for its proxy to reconnect; then its
-	 * method is CANCELLED. Default 30,000; PYR_NO_LINGER: not at all. Source: Pyro's
-	 * ITER_STREAM_LINGER, of which 0 says so. */
+	 * method is CANCELLED. Default 30,000; PYR_NONE: not at all. */
 	uint32_t stream_linger_ms;
 	/* SIGTERM and SIGINT end pyr_daemon_run(), where they are SIG_DFL. One that comes between
 	 * pyr_daemon_new() and the run ends the run at once; without a run within a second it has
@@ -237,9 +247,15 @@ struct pyr_daemon_options {
 	size_t n_annotations;                     /* of annotations */
 };
 
+/* For pyr_daemon_new() alone. */
+pyr_daemon *pyr__daemon_new(const struct pyr_daemon_options *options, size_t size);
+
 /* Starts to listen. Returns: owned, pyr_daemon_free(); NULL naming the address that could not be
  * had. */
-pyr_daemon *pyr_daemon_new(const struct pyr_daemon_options *options) PYR_MUST_CHECK;
+static inline PYR_MUST_CHECK pyr_daemon *pyr_daemon_new(const struct pyr_daemon_options *options)
+{
+	return pyr__daemon_new(options, sizeof(*options));
+}
 
 /* Stops at once if it still runs, and frees; not from one of its own methods. */
 void pyr_daemon_free(pyr_daemon *daemon);
@@ -290,7 +306,8 @@ int pyr_daemon_set_default(pyr_daemon *daemon, const char *id);
  * ---- In a method ----
  *
  * The call belongs to the method until it returns (or, deferred, until the deferred is completed).
- * Memory from pyr_alloc() and pyr_strdup() lives as long, so it may be handed out as a result.
+ * Memory from pyr_call_alloc() and pyr_call_strdup() lives as long, so it may be handed out as a
+ * result.
  */
 void *pyr_call_data(const pyr_call *call);            /* the object's data, as registered */
 const char *pyr_call_object(const pyr_call *call);    /* id of the object */
@@ -303,8 +320,8 @@ int64_t pyr_call_time_left(
 	const pyr_call *call); /* ms to the caller's deadline; INT64_MAX if there is none */
 
 /* Memory of the call, zeroed. Returns NULL only when memory is out. */
-void *pyr_alloc(pyr_call *call, size_t n);
-char *pyr_strdup(pyr_call *call, const char *s);
+void *pyr_call_alloc(pyr_call *call, size_t n);
+char *pyr_call_strdup(pyr_call *call, const char *s);
 
 /*
  * Ends a method with an error: return pyr_fail(call, PYR_NOT_FOUND, "no account %s", id);
@@ -322,8 +339,8 @@ int pyr_call_fail(pyr_call *call, const char *file, int line, int code, const ch
 int pyr_call_pass(pyr_call *call, const char *file, int line);
 
 /*
- * Answers later: return pyr_call_defer(call, &deferred); From then on arguments, pyr_alloc() memory
- * and call belong to the deferred, until it is completed exactly once by the operation's
+ * Answers later: return pyr_call_defer(call, &deferred); From then on arguments, pyr_call_alloc()
+ * memory and call belong to the deferred, until it is completed exactly once by the operation's
  * I_op_reply() or by pyr_deferred_fail(), from any thread; both take it. Freeing it unanswered
  * replies INTERNAL.
  */
@@ -331,7 +348,7 @@ int pyr_call_defer(pyr_call *call, pyr_deferred **ret);
 int pyr_deferred_fail(pyr_deferred *deferred, int code, const char *format, ...) PYR_PRINTF(3, 4);
 void pyr_deferred_free(pyr_deferred *deferred);
 pyr_call *
-pyr_deferred_call(pyr_deferred *deferred); /* borrowed: for pyr_alloc(), pyr_call_data() ... */
+pyr_deferred_call(pyr_deferred *deferred); /* borrowed: for pyr_call_alloc(), pyr_call_data() ... */
 
 /*
  * Called once, in a method thread of the daemon, when the caller cancels or is gone before the
@@ -391,19 +408,14 @@ enum pyr_plain {
 
 /* How a proxy connects and calls. */
 struct pyr_proxy_options {
-	uint32_t timeout_ms;         /* deadline of each call; default 0: none */
+	uint32_t timeout_ms; /* deadline of each call; default: the operation's @timeout, else
+				PYRITE_TIMEOUT_MS, else PYR_NONE */
 	uint32_t connect_timeout_ms; /* default 5,000 */
 	bool own_link;               /* a connection of its own */
-	/* A stream socket that the program has connected to a daemon, taken, also on failure: the
-	 * proxy and its copies use it instead of connecting, and close it when the last of them is
-	 * freed, not when it is released. The proxy's uri may be the object's id alone. It cannot
-	 * be connected again: once it is lost, UNAVAILABLE. Default 0: none, so number 0 has to be
-	 * dup()ed. Source: Pyro's Proxy(connected_socket=). */
-	int connected_socket;
 	uint32_t wait_ms;     /* how long a call or bind waits for its name server, name, server and
-				 object to be there; default PYRITE_WAIT_MS, else 0 */
+				 object to be there; default PYRITE_WAIT_MS, else PYR_NONE */
 	uint32_t max_retries; /* of a call of an @idempotent operation that found no connection or
-				 lost it; default PYRITE_MAX_RETRIES, else 0 */
+				 lost it; default PYRITE_MAX_RETRIES, else PYR_NONE */
 	enum pyr_plain plain; /* whether it may call a server that is no Pyrite */
 	const struct pyr_annotation *annotations; /* go with each call; copied */
 	size_t n_annotations;                     /* of annotations */
@@ -419,11 +431,16 @@ struct pyr_proxy_options {
 	void *hook_data;         /* last parameter of the hooks */
 };
 
-/* Options of the calling thread's next call, whatever proxy it goes to; it forgets them when that
- * call has been started. */
+/*
+ * Options of one call. I_with(proxy, &options) returns the proxy, to be used at once as the first
+ * argument of a stub, which takes the options along: example_Server_add(example_Server_with(server,
+ * &(struct pyr_call_options){ .timeout_ms = 20 }), 1, 2, &sum). They hold for the calling thread's
+ * (or task's) next call through that proxy, and no other. Strings and annotations are borrowed
+ * until that call has been started.
+ */
 struct pyr_call_options {
 	uint32_t timeout_ms; /* deadline; default: the proxy's, else the operation's @timeout, else
-				none */
+				PYRITE_TIMEOUT_MS, else PYR_NONE */
 	const char *correlation_id; /* default: the thread's, or that of the call it is part of */
 	const char *traceparent;    /* likewise */
 	const struct pyr_annotation *annotations; /* beside the proxy's */
@@ -431,11 +448,10 @@ struct pyr_call_options {
 	bool detached; /* inside a method: goes on if the method's own call is cancelled, and may
 			  take longer than that one */
 };
-/* Strings and annotations are borrowed until that call has been started. */
-void pyr_next_call(const struct pyr_call_options *options);
 
-void pyr_proxy_set_timeout(pyr_proxy *proxy, uint32_t timeout_ms); /* 0: none */
-const char *pyr_proxy_uri(const pyr_proxy *proxy);                 /* as given */
+/* As pyr_proxy_options.timeout_ms, from the next call on: 0 is the default, PYR_NONE none. */
+void pyr_proxy_set_timeout(pyr_proxy *proxy, uint32_t timeout_ms);
+const char *pyr_proxy_uri(const pyr_proxy *proxy); /* as given */
 
 /* Connects and binds now, instead of at the first call. */
 int pyr_proxy_bind(pyr_proxy *proxy) PYR_MUST_CHECK;
@@ -477,12 +493,23 @@ struct pyr_ns_entries {
  */
 pyr_ns *pyr_ns_locate(const char *address) PYR_MUST_CHECK;
 
-/* The same; with wait_ms it may be started later than this. */
+/* How long to look for it. */
 struct pyr_ns_locate_options {
-	uint32_t wait_ms; /* default PYRITE_WAIT_MS, else 0: it is there, or the call fails */
+	uint32_t wait_ms; /* default PYRITE_WAIT_MS, else PYR_NONE: it is there, or the call fails
+			   */
 };
-pyr_ns *pyr_ns_locate_with(const char *address,
-			   const struct pyr_ns_locate_options *options) PYR_MUST_CHECK;
+
+/* For pyr_ns_locate_with() alone. */
+pyr_ns *pyr__ns_locate(const char *address, const struct pyr_ns_locate_options *options,
+		       size_t size);
+
+/* The same as pyr_ns_locate(); with wait_ms the server may be started later than this. */
+static inline PYR_MUST_CHECK pyr_ns *pyr_ns_locate_with(const char *address,
+							const struct pyr_ns_locate_options *options)
+{
+	return pyr__ns_locate(address, options, sizeof(*options));
+}
+
 void pyr_ns_free(pyr_ns *ns);
 const char *pyr_ns_address(const pyr_ns *ns);
 
@@ -499,9 +526,16 @@ struct pyr_ns_register_options {
 	const char *const *tags; /* the name's metadata; default: none */
 	size_t n_tags;           /* of tags */
 };
+/* For pyr_ns_register_with() alone. */
+int pyr__ns_register(pyr_ns *ns, const char *name, const char *uri,
+		     const struct pyr_ns_register_options *options, size_t size);
+
 /* As pyr_ns_register(); options may be NULL. */
-int pyr_ns_register_with(pyr_ns *ns, const char *name, const char *uri,
-			 const struct pyr_ns_register_options *options) PYR_MUST_CHECK;
+static inline PYR_MUST_CHECK int pyr_ns_register_with(pyr_ns *ns, const char *name, const char *uri,
+						      const struct pyr_ns_register_options *options)
+{
+	return pyr__ns_register(ns, name, uri, options, sizeof(*options));
+}
 
 /* Gives a name these tags instead of those it had. NOT_FOUND if there is no such name,
  * ALREADY_EXISTS if it is another's. */

@@ -25,7 +25,7 @@ extern "C" {
  * and pyr_future_free() while the callback runs in another thread. Several threads may each run
  * tasks; a task stays in its thread.
  *
- * Each task has its own last error and its own pyr_next_call(). The stack is 64 KiB unless said
+ * Each task has its own last error and its own options of I_with(). The stack is 64 KiB unless said
  * otherwise: no place for large arrays or deep recursion. An overflow ends the process with
  * SIGSEGV. Leave a task by returning from its function: not by longjmp(), a C++ exception or the
  * end of its thread. Source: Python's asyncio, which has run(), create_task(), sleep() and
@@ -48,9 +48,17 @@ struct pyr_tasks_options {
  * error; FAILED_PRECONDITION in a task or after a fork, RESOURCE_EXHAUSTED when memory is out.
  */
 int pyr_tasks_run(pyr_task_cb main, void *data) PYR_MUST_CHECK;
-/* The same with options, borrowed; NULL: the defaults. */
-int pyr_tasks_run_with(pyr_task_cb main, void *data,
-		       const struct pyr_tasks_options *options) PYR_MUST_CHECK;
+
+/* For pyr_tasks_run_with() alone. */
+int pyr__tasks_run(pyr_task_cb main, void *data, const struct pyr_tasks_options *options,
+		   size_t size);
+
+/* As pyr_tasks_run() with options, borrowed; NULL: the defaults. */
+static inline PYR_MUST_CHECK int pyr_tasks_run_with(pyr_task_cb main, void *data,
+						    const struct pyr_tasks_options *options)
+{
+	return pyr__tasks_run(main, data, options, sizeof(*options));
+}
 
 /*
  * Makes callback(data) a task of the calling one's thread. It begins when the caller waits.

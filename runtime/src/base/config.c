@@ -200,6 +200,16 @@ uint32_t config_number(enum config_key key)
 	return config.numbers[key];
 }
 
+uint32_t config_or(uint32_t option, enum config_key key)
+{
+	return option ? option : config_number(key);
+}
+
+uint32_t config_or_none(uint32_t option, enum config_key key)
+{
+	return option == PYR_NONE ? 0 : config_or(option, key);
+}
+
 const char *config_text(enum config_key key)
 {
 	config_report();

@@ -54,6 +54,10 @@ extern const struct config_setting config_settings[CONFIG_COUNT];
 uint32_t config_number(enum config_key key);  /* of NUMBER, BYTES and LEVEL */
 const char *config_text(enum config_key key); /* of TEXT; valid for ever */
 
+/* What an option of the program says, where 0 is the setting and, of the second, PYR_NONE is 0. */
+uint32_t config_or(uint32_t option, enum config_key key);
+uint32_t config_or_none(uint32_t option, enum config_key key);
+
 /* config_number() without telling of bad values: for the log itself. */
 uint32_t config_peek(enum config_key key);
 /* Tells the log of bad values, once, as soon as somebody listens. */

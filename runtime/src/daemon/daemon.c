@@ -16,6 +16,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/abi.h"
 #include "base/address.h"
 #include "base/budget.h"
 #include "base/config.h"
@@ -168,11 +169,6 @@ static unsigned default_threads(void)
 	return n;
 }
 
-static uint32_t or_config(uint32_t value, enum config_key key)
-{
-	return value ? value : config_number(key);
-}
-
 static bool open_door(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 {
 	struct door_options door = { .accepted = on_accepted, .data = d };
@@ -183,7 +179,7 @@ static bool open_door(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	door.port = o->port ? o->port : (uint16_t)config_number(CONFIG_PORT);
 	door.socket = o->socket;
 	door.insecure = o->insecure == PYR_YES;
-	door.max_links = or_config(o->max_links, CONFIG_MAX_LINKS);
+	door.max_links = config_or(o->max_links, CONFIG_MAX_LINKS);
 	pthread_mutex_lock(&d->lock);
 	opened = door_open(&door, &problem);
 	if (opened) {
@@ -220,9 +216,9 @@ static bool keep_annotations(struct pyr_daemon *d, const struct pyr_daemon_optio
 /* Streams outlive their links, unless that is switched off. */
 static bool keep_streams(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 {
-	uint32_t ms = or_config(o->stream_linger_ms, CONFIG_STREAM_LINGER_MS);
+	uint32_t ms = config_or_none(o->stream_linger_ms, CONFIG_STREAM_LINGER_MS);
 
-	if (ms == 0 || ms == PYR_NO_LINGER)
+	if (ms == 0)
 		return true;
 	d->host.stream_linger_ms = ms;
 	d->host.lingering = lingering_new(ms);
@@ -258,9 +254,10 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	d->host.traces = o->traces;
 	d->host.objects = &d->objects;
 	d->host.executor = d->executor;
-	d->host.max_calls = or_config(o->max_calls, CONFIG_MAX_CALLS);
-	d->host.max_message = or_config(o->max_message, CONFIG_MAX_MESSAGE);
-	d->host.stream_lifetime_ms = or_config(o->stream_lifetime_ms, CONFIG_STREAM_LIFETIME_MS);
+	d->host.max_calls = config_or(o->max_calls, CONFIG_MAX_CALLS);
+	d->host.max_message = config_or(o->max_message, CONFIG_MAX_MESSAGE);
+	d->host.stream_lifetime_ms =
+		config_or_none(o->stream_lifetime_ms, CONFIG_STREAM_LIFETIME_MS);
 	d->host.closed = on_closed;
 	d->host.progress = on_progress;
 	plain.executor = d->executor;
@@ -299,7 +296,7 @@ static pyr_daemon *new_daemon(const struct pyr_daemon_options *o)
 	pthread_cond_init(&d->ended, NULL);
 	engine_waiter_init(&d->progress, false);
 	d->signals = o->signals != PYR_NO;
-	atomic_init(&d->drain_ms, or_config(o->drain_ms, CONFIG_DRAIN_MS));
+	atomic_init(&d->drain_ms, config_or_none(o->drain_ms, CONFIG_DRAIN_MS));
 	d->stop_fd = -1;
 	arena_init(&d->kept, NULL, 0);
 	if (!build(d, o)) {
@@ -331,11 +328,13 @@ static void make_daemon(void *arg)
 	m->daemon = new_daemon(m->options);
 }
 
-pyr_daemon *pyr_daemon_new(const struct pyr_daemon_options *options)
+pyr_daemon *pyr__daemon_new(const struct pyr_daemon_options *options, size_t size)
 {
-	static const struct pyr_daemon_options defaults;
-	struct making m = { .options = options ? options : &defaults };
+	struct pyr_daemon_options own;
+	struct making m = { .options = &own };
 
+	if (abi_options(&own, sizeof(own), options, size, "pyr_daemon_options") < 0)
+		return error_from_constructor();
 	stack_call(make_daemon, &m); /* core's servers need more room than a task has */
 	return m.daemon;
 }

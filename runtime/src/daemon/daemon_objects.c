@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/abi.h"
 #include "base/error.h"
 #include "base/uri.h"
 #include "daemon/daemon_own.h"
@@ -41,6 +42,8 @@ const char *pyr__register(pyr_daemon *daemon, const struct pyr__interface *inter
 		daemon ? error_missing("methods") : error_null("daemon");
 		return error_from_constructor();
 	}
+	if (!abi_has_interface(interface))
+		return error_from_constructor();
 	if (id && !is_id(id))
 		return error_constructor(PYR_INVALID_ARGUMENT,
 					 "DaemonError: '%.300s' cannot be the id of an object", id);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/abi.h"
 #include "base/config.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -52,15 +53,12 @@ int naming_address(const char *given, char *ret, size_t size, struct uri_problem
 
 struct pyrite_NameServer *naming_proxy(const char *address, uint32_t timeout_ms, uint32_t wait_ms)
 {
-	struct pyr_proxy_options options = { .timeout_ms = timeout_ms };
-	struct pyrite_NameServer *proxy;
+	struct pyr_proxy_options options = { .timeout_ms = timeout_ms,
+					     .wait_ms = wait_ms ? wait_ms : PYR_NONE };
 	char uri[NAMING_ADDRESS_MAX + 64];
 
 	snprintf(uri, sizeof(uri), "PYRO:%s@%s", pyrite_NAME_SERVER_ID, address);
-	proxy = pyrite_NameServer_proxy_with(uri, &options);
-	if (proxy)
-		pyrite_NameServer_as_proxy(proxy)->wait_ms = wait_ms; /* 0 is none, no default */
-	return proxy;
+	return pyrite_NameServer_proxy_with(uri, &options);
 }
 
 /* Waits for it as long as is asked for; later calls do not. */
@@ -73,19 +71,22 @@ static bool ping_at_last(pyr_ns *ns, uint32_t wait_ms)
 	if (!ns->proxy)
 		return false;
 	all.timeout_ms += wait_ms < UINT32_MAX - lookup_ms ? wait_ms : 0;
-	pyr_next_call(&all);
-	if (pyrite_NameServer_ping(ns->proxy) < 0)
+	if (pyrite_NameServer_ping(pyrite_NameServer_with(ns->proxy, &all)) < 0)
 		return false;
 	pyrite_NameServer_as_proxy(ns->proxy)->wait_ms = 0;
 	return true;
 }
 
-pyr_ns *pyr_ns_locate_with(const char *address, const struct pyr_ns_locate_options *options)
+pyr_ns *pyr__ns_locate(const char *address, const struct pyr_ns_locate_options *options,
+		       size_t size)
 {
-	uint32_t wait_ms = options ? options->wait_ms : 0;
+	struct pyr_ns_locate_options own;
 	struct uri_problem problem;
-	pyr_ns *ns = calloc(1, sizeof(*ns));
+	pyr_ns *ns;
 
+	if (abi_options(&own, sizeof(own), options, size, "pyr_ns_locate_options") < 0)
+		return error_from_constructor();
+	ns = calloc(1, sizeof(*ns));
 	if (!ns)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory for a name server");
 	if (naming_address(address, ns->address, sizeof(ns->address), &problem) < 0) {
@@ -93,7 +94,7 @@ pyr_ns *pyr_ns_locate_with(const char *address, const struct pyr_ns_locate_optio
 		return error_constructor(problem.code, "name server: %s", problem.text);
 	}
 	root_add(&ns->root);
-	if (ping_at_last(ns, wait_ms ? wait_ms : config_number(CONFIG_WAIT_MS)))
+	if (ping_at_last(ns, config_or_none(own.wait_ms, CONFIG_WAIT_MS)))
 		return ns;
 	(void)error_set(PYR_UNAVAILABLE, "NamingError: failed to locate the name server at %s: %s",
 			ns->address, pyr_errmsg());
@@ -201,25 +202,25 @@ static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri,
 	return 0;
 }
 
-int pyr_ns_register_with(pyr_ns *ns, const char *name, const char *uri,
-			 const struct pyr_ns_register_options *options)
+int pyr__ns_register(pyr_ns *ns, const char *name, const char *uri,
+		     const struct pyr_ns_register_options *options, size_t size)
 {
-	static const struct pyr_ns_register_options defaults;
+	struct pyr_ns_register_options own;
 	struct uri_problem problem;
 	pyr_uri *parsed;
 	int status;
 
 	if (!ns || !name || !uri)
 		return ns && !name ? error_missing("name") : error_null(ns ? "uri" : "ns");
-	if (!options)
-		options = &defaults;
-	status = naming_check_tags(options->tags, options->n_tags);
+	status = abi_options(&own, sizeof(own), options, size, "pyr_ns_register_options");
+	if (status == 0)
+		status = naming_check_tags(own.tags, own.n_tags);
 	if (status < 0)
 		return status;
 	parsed = uri_parse(uri, &problem);
 	if (!parsed)
 		return error_set(problem.code, "%s", problem.text);
-	status = register_uri(ns, name, parsed, options);
+	status = register_uri(ns, name, parsed, &own);
 	pyr_uri_free(parsed);
 	return status;
 }

@@ -31,9 +31,9 @@ int naming_check_tags(const char *const *tags, size_t n)
 	return 0;
 }
 
-struct string_seq naming_tags(const char *const *tags, size_t n)
+struct pyr_string_seq naming_tags(const char *const *tags, size_t n)
 {
-	struct string_seq seq = { n, (const char **)tags }; /* the stub only reads them */
+	struct pyr_string_seq seq = { n, (const char **)tags }; /* the stub only reads them */
 
 	return seq;
 }
@@ -41,7 +41,7 @@ struct string_seq naming_tags(const char *const *tags, size_t n)
 int pyr_ns_set_metadata(pyr_ns *ns, const char *name, const char *const *tags, size_t n_tags)
 {
 	struct naming_claim claim;
-	struct string_seq seq;
+	struct pyr_string_seq seq;
 	int status;
 
 	if (!ns || !name)

@@ -41,5 +41,5 @@ bool naming_make_claim(const pyr_ns *ns, struct naming_claim *ret);
 /* Returns 0, or -INVALID_ARGUMENT with the last error set if one of them is NULL. */
 int naming_check_tags(const char *const *tags, size_t n);
 /* As the stubs take them. */
-struct string_seq naming_tags(const char *const *tags, size_t n);
+struct pyr_string_seq naming_tags(const char *const *tags, size_t n);
 #endif

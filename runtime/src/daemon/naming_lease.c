@@ -25,7 +25,7 @@ enum {
 struct lease {
 	struct lease *next;
 	char *name, *uri, *daemon; /* one block with the lease */
-	struct string_seq tags;    /* one block, NULL without */
+	struct pyr_string_seq tags;    /* one block, NULL without */
 	uint32_t ttl_ms;
 	uint64_t moment;         /* when it was kept */
 	pyr_future *registering; /* told again to a name server that forgot it */
@@ -128,13 +128,13 @@ static void unlink_lease(struct lease **place)
 }
 
 /* Returns false when memory is out. */
-static bool copy_tags(const char *const *tags, size_t n_tags, struct string_seq *ret)
+static bool copy_tags(const char *const *tags, size_t n_tags, struct pyr_string_seq *ret)
 {
 	size_t i, bytes = n_tags * sizeof(tags[0]);
 	const char **items;
 	char *text;
 
-	*ret = (struct string_seq){ 0 };
+	*ret = (struct pyr_string_seq){ 0 };
 	if (n_tags == 0)
 		return true;
 	for (i = 0; i < n_tags; i++)
@@ -217,15 +217,14 @@ static struct pyrite_NameServer *make_proxy(const char *server)
  * names live is told by renewals. */
 static void attend(struct keeper *keeper)
 {
-	struct pyr_call_options without_end = { .timeout_ms = INT32_MAX };
+	struct pyr_call_options without_end = { .timeout_ms = PYR_NONE };
 	struct pyr_bytes secret = { LEASE_SECRET, keeper->secret };
 
 	if (keeper->attending && !pyr_future_is_ready(keeper->attending))
 		return;
 	pyr_future_free(keeper->attending);
-	pyr_next_call(&without_end);
-	keeper->attending = pyrite_NameServer_attend_start(keeper->proxy, &secret);
-	pyr_next_call(NULL);
+	keeper->attending = pyrite_NameServer_attend_start(
+		pyrite_NameServer_with(keeper->proxy, &without_end), &secret);
 }
 
 /* With the lock: adds the lease, taken also on failure. */
@@ -284,7 +283,7 @@ int lease_keep(const struct lease_terms *terms, uint32_t ttl_ms)
 
 int lease_set_tags(const char *server, const char *name, const char *const *tags, size_t n_tags)
 {
-	struct string_seq copy;
+	struct pyr_string_seq copy;
 	struct keeper *keeper;
 	struct lease *lease;
 
@@ -318,7 +317,7 @@ void lease_drop(const char *server, const char *name)
 	pthread_mutex_unlock(&all.lock);
 }
 
-static void start_renewal(struct keeper *keeper, struct string_seq *names)
+static void start_renewal(struct keeper *keeper, struct pyr_string_seq *names)
 {
 	struct pyr_bytes secret = { LEASE_SECRET, keeper->secret };
 	struct renewal *renewal = malloc(sizeof(*renewal));
@@ -334,7 +333,7 @@ static void start_renewal(struct keeper *keeper, struct string_seq *names)
 static void start_round(struct keeper *keeper)
 {
 	const char *items[BATCH];
-	struct string_seq names = { 0, items };
+	struct pyr_string_seq names = { 0, items };
 	struct lease *lease;
 
 	attend(keeper);

@@ -103,7 +103,7 @@ static int add_page(struct pages *pages, struct pyrite_NamePage *page, const cha
 static int ask(pyr_ns *ns, const struct query *query, const char *after,
 	       struct pyrite_NamePage **ret)
 {
-	struct string_seq tags = naming_tags(query->tags, query->n_tags);
+	struct pyr_string_seq tags = naming_tags(query->tags, query->n_tags);
 
 	if (query->prefix)
 		return pyrite_NameServer_list(ns->proxy, query->prefix, after, ret);

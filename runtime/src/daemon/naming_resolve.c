@@ -88,7 +88,7 @@ static bool choose(const struct pyrite_NamePage *page, uint32_t *n_seen, char **
 	return *ret != NULL;
 }
 
-static int one_with_tags(const struct look *look, const struct string_seq *tags, char **ret)
+static int one_with_tags(const struct look *look, const struct pyr_string_seq *tags, char **ret)
 {
 	struct pyrite_NamePage *page, *before = NULL;
 	uint32_t n_seen = 0, n_pages = 0;
@@ -126,7 +126,7 @@ static int look_up_tags(const struct look *look, const char *text, char **ret)
 	*ret = NULL;
 	if (!tags)
 		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
-	status = one_with_tags(look, &(struct string_seq){ n, tags }, ret);
+	status = one_with_tags(look, &(struct pyr_string_seq){ n, tags }, ret);
 	if (status == 0 && !*ret)
 		status = error_set(PYR_NOT_FOUND,
 				   "NamingError: no registrations available with desired metadata "

@@ -54,7 +54,7 @@ int64_t pyr_call_time_left(const pyr_call *call)
 	return left > 0 ? left / ENGINE_MS : 0;
 }
 
-void *pyr_alloc(pyr_call *call, size_t n)
+void *pyr_call_alloc(pyr_call *call, size_t n)
 {
 	void *block = call ? arena_alloc(&call->arena, n) : NULL;
 
@@ -64,10 +64,10 @@ void *pyr_alloc(pyr_call *call, size_t n)
 	return block;
 }
 
-char *pyr_strdup(pyr_call *call, const char *s)
+char *pyr_call_strdup(pyr_call *call, const char *s)
 {
 	size_t n = s ? strlen(s) + 1 : 0;
-	char *copy = s ? pyr_alloc(call, n) : NULL;
+	char *copy = s ? pyr_call_alloc(call, n) : NULL;
 
 	return copy ? memcpy(copy, s, n) : NULL;
 }

@@ -261,18 +261,6 @@ bool objects_remove(struct object_table *table, const char *id)
 	return object != NULL;
 }
 
-static bool has_interface(const struct pyr__interface *interface, struct span name)
-{
-	const char *const *base;
-
-	if (span_is(name, interface->name))
-		return true;
-	for (base = interface->bases; base && *base; base++)
-		if (span_is(name, *base))
-			return true;
-	return false;
-}
-
 struct object *objects_default(struct object_table *table, struct span interface, size_t *n_found)
 {
 	struct object *object, *best = NULL;
@@ -281,7 +269,7 @@ struct object *objects_default(struct object_table *table, struct span interface
 	pthread_rwlock_rdlock(&table->lock);
 	for (i = 0; i < table->n_buckets; i++)
 		for (object = table->buckets[i]; object; object = object->next) {
-			if (!has_interface(object->interface->table, interface))
+			if (!codec_has_interface(object->interface->table, interface))
 				continue;
 			n++;
 			if (!best || object->default_rank > best->default_rank)
@@ -343,7 +331,7 @@ int object_operation(const struct object *object, struct span name)
 		return -1;
 	bare = (struct span){ name.p + scope.n, name.n - scope.n };
 	scope.n--;
-	if (!has_interface(interface, scope))
+	if (!codec_has_interface(interface, scope))
 		return -1;
 	for (i = 0; i < interface->n_operations; i++) { /* B.op for an operation that A declares */
 		own = interface->operations[i].name;

@@ -58,18 +58,6 @@ void taken_session_fail(struct taken_session *session, int code, const char *for
 	text_clean(session->text); /* it quotes the other end */
 }
 
-static bool has_interface(const struct pyr__interface *interface, struct span name)
-{
-	const char *const *base;
-
-	if (span_is(name, interface->name))
-		return true;
-	for (base = interface->bases; base && *base; base++)
-		if (span_is(name, *base))
-			return true;
-	return false;
-}
-
 /* Another version: what of it may be called. */
 static void compare_shapes(struct taken_session *session, const struct pyr__interface *interface,
 			   struct span theirs)
@@ -102,7 +90,7 @@ static void find_object(struct taken_session *session, const struct frame *frame
 		return;
 	}
 	interface = session->object->interface->table;
-	if (has_interface(interface, frame->interface)) {
+	if (codec_has_interface(interface, frame->interface)) {
 		session->is_equal = span_is(frame->interface, interface->name) &&
 				    frame->fingerprint == interface->fingerprint;
 		if (!session->is_equal)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/abi.h"
 #include "base/config.h"
 #include "base/error.h"
 #include "proxy/future.h"
@@ -35,6 +36,8 @@ struct pyr_batch {
 	bool may_run_twice; /* each operation in it may */
 	size_t n_done;
 	atomic_bool is_running; /* it has a future */
+	bool has_options;       /* of the next run */
+	struct pyr_call_options options;
 };
 
 static void batch_unref(pyr_batch *batch)
@@ -76,9 +79,34 @@ pyr_batch *pyr_batch_new(pyr_proxy *proxy)
 	return batch;
 }
 
-void *pyr_batch_proxy(pyr_batch *batch)
+void *pyr__batch(pyr_batch *batch, const struct pyr__interface *interface)
 {
-	return batch ? batch->stub : NULL;
+	const struct pyr__interface *own;
+
+	if (!batch) {
+		error_null("batch");
+		return error_from_constructor();
+	}
+	own = batch->stub->interface->table;
+	if (codec_has_interface(own, span_of(interface->name)))
+		return batch->stub;
+	return error_constructor(PYR_INVALID_ARGUMENT, "a batch of %s is no batch of %s", own->name,
+				 interface->name);
+}
+
+void pyr__batch_set_options(pyr_batch *batch, const struct pyr_call_options *options, size_t size)
+{
+	if (batch)
+		batch->has_options = abi_options(&batch->options, sizeof(batch->options), options,
+						 size, "pyr_call_options") == 0;
+}
+
+/* The options of its next run become those of the next call. */
+static void wish_for(pyr_batch *batch)
+{
+	if (batch->has_options)
+		(void)pyr__with(batch->proxy, &batch->options, sizeof(batch->options));
+	batch->has_options = false;
 }
 
 void pyr_batch_free(pyr_batch *batch)
@@ -161,6 +189,13 @@ int batch_add(pyr_batch *batch, unsigned operation, pyr__in *in, void *const *ou
 
 	if (proxy_is_forked())
 		return -PYR_FAILED_PRECONDITION;
+	if (proxy_has_wish(batch->stub)) {
+		proxy_drop_wish(batch->stub);
+		return error_set(PYR_FAILED_PRECONDITION,
+				 "%s: a call in a batch has no options of its own: "
+				 "pyr_batch_set_options()",
+				 codec->table->name);
+	}
 	if (atomic_load(&batch->is_running))
 		return error_set(PYR_FAILED_PRECONDITION, "%s: the batch is running",
 				 codec->table->name);
@@ -307,6 +342,7 @@ static int run(pyr_batch *batch, bool is_oneway)
 
 	if (!begin(batch, &err) || batch->n_items == 0)
 		return err;
+	wish_for(batch);
 	packer = packer_of(batch);
 	if (!proxy_perform(batch->proxy, operation_of(batch, is_oneway), &packer, &call)) {
 		err = -pyr_last_error()->code;
@@ -343,6 +379,7 @@ pyr_future *pyr_batch_start(pyr_batch *batch)
 	future = calloc(1, sizeof(*future));
 	if (!future)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	wish_for(batch);
 	packer = packer_of(batch);
 	if (!future_launch(future, batch->proxy, operation_of(batch, false), &packer)) {
 		free(future);

@@ -53,7 +53,7 @@ static pyr_future *start_future(pyr_proxy *proxy, unsigned operation, pyr__in *i
 	pyr_future *future;
 
 	if (codec_prepare(codec->request, in, arena, &packer, &problem) < 0) {
-		pyr_next_call(NULL);
+		proxy_drop_wish(proxy);
 		return error_constructor(problem.code, "%s: %s", codec->table->name, problem.text);
 	}
 	future = calloc(1, sizeof(*future));

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "proxy/proxy.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/abi.h"
 #include "base/config.h"
 #include "base/error.h"
 #include "daemon/naming.h"
@@ -15,19 +18,35 @@
 
 enum { TRIES = 3 }; /* of a call whose session was over before it could leave */
 
-static _Thread_local struct pyr_call_options next_call;
+static _Thread_local struct call_wish wished;
 
-void pyr_next_call(const struct pyr_call_options *options)
+void *pyr__with(void *self, const struct pyr_call_options *options, size_t size)
 {
-	next_call = options ? *options : (struct pyr_call_options){ 0 };
+	wished.proxy = self;
+	if (abi_options(&wished.options, sizeof(wished.options), options, size, "pyr_call_options") ==
+	    0)
+		return self;
+	wished.proxy = NULL;
+	return error_from_constructor(); /* which the stub tells */
 }
 
-void proxy_swap_next_call(struct pyr_call_options *other)
+void proxy_swap_wish(struct call_wish *other)
 {
-	struct pyr_call_options mine = next_call;
+	struct call_wish mine = wished;
 
-	next_call = *other;
+	wished = *other;
 	*other = mine;
+}
+
+void proxy_drop_wish(const pyr_proxy *proxy)
+{
+	if (wished.proxy == proxy)
+		wished.proxy = NULL;
+}
+
+bool proxy_has_wish(const pyr_proxy *proxy)
+{
+	return wished.proxy == proxy;
 }
 
 bool proxy_is_forked(void)
@@ -55,7 +74,7 @@ static const char *keep_annotations(pyr_proxy *proxy, const struct pyr_proxy_opt
 	struct buf *buf = &proxy->annotations;
 	size_t i;
 
-	for (i = 0; options && i < options->n_annotations; i++)
+	for (i = 0; i < options->n_annotations; i++)
 		annotation_put(buf, ANNOTATIONS_OF_CALL, &options->annotations[i]);
 	if (buf->broken)
 		return "out of memory";
@@ -86,11 +105,11 @@ static void *new_proxy(const struct pyr__interface *interface, const char *uri,
 			return error_constructor(PYR_INVALID_ARGUMENT, "uri is NULL");
 		return error_constructor(problem.code, "%s", problem.text);
 	}
-	if (options)
-		proxy->wish =
-			(struct link_wish){ .is_own = options->own_link,
-					    .plain = options->plain,
-					    .connect_timeout_ms = options->connect_timeout_ms };
+	proxy->wish =
+		(struct link_wish){ .is_own = options->own_link,
+				    .plain = options->plain,
+				    .connect_timeout_ms = config_or(options->connect_timeout_ms,
+								    CONFIG_CONNECT_TIMEOUT_MS) };
 	wrong = keep_annotations(proxy, options);
 	if (!wrong)
 		wrong = greet_options(proxy, options);
@@ -102,28 +121,61 @@ static void *new_proxy(const struct pyr__interface *interface, const char *uri,
 	}
 	proxy->refs = 1;
 	pthread_mutex_init(&proxy->lock, NULL);
-	if (!proxy->wish.connect_timeout_ms)
-		proxy->wish.connect_timeout_ms = config_number(CONFIG_CONNECT_TIMEOUT_MS);
 	patience_options(proxy, options);
-	atomic_init(&proxy->timeout_ms, options ? options->timeout_ms : 0);
+	atomic_init(&proxy->timeout_ms, options->timeout_ms);
 	root_add(&proxy->root);
 	return proxy;
 }
 
-void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
-		     const struct pyr_proxy_options *options)
+/* Takes the caller's options. Returns false with the last error set. */
+static bool is_possible(const struct pyr__interface *interface, struct pyr_proxy_options *own,
+			const struct pyr_proxy_options *options, size_t size)
 {
+	return abi_has_interface(interface) &&
+	       abi_options(own, sizeof(*own), options, size, "pyr_proxy_options") == 0;
+}
+
+void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
+		     const struct pyr_proxy_options *options, size_t size)
+{
+	struct pyr_proxy_options own;
+
+	if (!is_possible(interface, &own, options, size))
+		return error_from_constructor();
+	return new_proxy(interface, uri, &own);
+}
+
+/* An fd that is none of the standard ones. */
+static int above_standard(int fd)
+{
+	int moved;
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	close(fd);
+	return moved;
+}
+
+void *pyr__proxy_from_fd(const struct pyr__interface *interface, int fd, const char *object,
+			 const struct pyr_proxy_options *options, size_t size)
+{
+	struct pyr_proxy_options own;
 	char text[URI_MAX];
 	struct uri_problem problem;
 	struct given_socket *given;
 	pyr_proxy *proxy;
 
-	if (!options || options->connected_socket <= 0)
-		return new_proxy(interface, uri, options);
-	given = given_new(options->connected_socket, &problem);
+	if (fd < 0)
+		return error_constructor(PYR_INVALID_ARGUMENT, "descriptor %d is no socket", fd);
+	if (!is_possible(interface, &own, options, size)) {
+		close(fd);
+		return error_from_constructor();
+	}
+	given = given_new(above_standard(fd), &problem);
 	if (!given)
 		return error_constructor(problem.code, "%s", problem.text);
-	proxy = new_proxy(interface, given_uri(given, uri, text, sizeof(text)), options);
+	proxy = new_proxy(interface, given_uri(given, object, text, sizeof(text)), &own);
 	if (proxy)
 		proxy->wish.given = given; /* which goes with it */
 	else
@@ -208,6 +260,7 @@ void pyr__proxy_free(void *self)
 		return;
 	if (engine_is_forked()) /* where locks may be held by threads that are not there */
 		return;
+	proxy_drop_wish(proxy);
 	root_remove(&proxy->root);
 	pthread_mutex_lock(&proxy->lock);
 	proxy->is_freed = true;
@@ -425,48 +478,50 @@ int proxy_operation(const pyr_proxy *proxy, const struct pyr__interface *interfa
 	const char *name = interface->operations[op].name;
 	uint32_t i;
 
-	if (!proxy) {
-		pyr_next_call(NULL);
+	if (!proxy)
 		return error_null(interface->name);
-	}
 	own = proxy->interface->table;
 	if (own == interface)
 		return (int)op;
 	for (i = 0; i < own->n_operations; i++)
 		if (strcmp(own->operations[i].name, name) == 0)
 			return (int)i;
-	pyr_next_call(NULL);
+	proxy_drop_wish(proxy);
 	error_set(PYR_INVALID_ARGUMENT, "a proxy of %s is no %s", own->name, interface->name);
 	return -1;
 }
 
-static uint32_t timeout_of(pyr_proxy *proxy, unsigned operation)
+/* 0: none. */
+static uint32_t timeout_of(pyr_proxy *proxy, unsigned operation,
+			   const struct pyr_call_options *options)
 {
-	uint32_t ms = next_call.timeout_ms;
+	uint32_t ms = options->timeout_ms;
 
 	if (!ms)
 		ms = atomic_load_explicit(&proxy->timeout_ms, memory_order_relaxed);
 	if (!ms)
 		ms = session_operation(proxy->interface, operation)->timeout_ms;
-	return ms ? ms : config_number(CONFIG_TIMEOUT_MS);
+	return config_or_none(ms, CONFIG_TIMEOUT_MS);
 }
 
 void proxy_terms(pyr_proxy *proxy, unsigned operation, struct call_terms *ret)
 {
-	uint32_t ms = timeout_of(proxy, operation);
-	const pyr_call *outer = next_call.detached ? NULL : incall_current();
+	static const struct pyr_call_options none;
+	const struct pyr_call_options *options = proxy_has_wish(proxy) ? &wished.options : &none;
+	uint32_t ms = timeout_of(proxy, operation, options);
+	const pyr_call *outer = options->detached ? NULL : incall_current();
 
 	context_clear_reply();
 	ret->deadline = ms ? engine_now() + (int64_t)ms * ENGINE_MS : ENGINE_FOREVER;
 	if (outer && outer->deadline < ret->deadline)
 		ret->deadline = outer->deadline;
-	ret->is_detached = next_call.detached;
-	ret->correlation_id = next_call.correlation_id;
-	ret->traceparent = next_call.traceparent;
-	ret->annotations = next_call.annotations;
-	ret->n_annotations = next_call.annotations ? next_call.n_annotations : 0;
+	ret->is_detached = options->detached;
+	ret->correlation_id = options->correlation_id;
+	ret->traceparent = options->traceparent;
+	ret->annotations = options->annotations;
+	ret->n_annotations = options->annotations ? options->n_annotations : 0;
 	ret->own_annotations = (struct span){ proxy->annotations.data, proxy->annotations.n };
-	next_call = (struct pyr_call_options){ 0 };
+	proxy_drop_wish(proxy);
 }
 
 /* Makes the call once. Returns false with the last error set if there is no session for it. */
@@ -531,7 +586,7 @@ int pyr__call(void *self, const struct pyr__interface *interface, unsigned op, p
 	proxy_ref(proxy); /* it may be freed meanwhile, which ends the call */
 	arena_init(&arena, room, sizeof(room));
 	if (codec_prepare(codec->request, in, &arena, &packer, &problem) < 0) {
-		pyr_next_call(NULL);
+		proxy_drop_wish(proxy);
 		err = error_set(problem.code, "%s: %s", codec->table->name, problem.text);
 	} else if (!proxy_perform(proxy, (unsigned)operation, &packer, &call)) {
 		err = -pyr_last_error()->code;

@@ -67,8 +67,17 @@ int greet_bind(struct session *session, int64_t until);
 
 /* Another proxy for the same URI with the same options. NULL with the last error set. */
 pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface);
-/* Exchanges the options of the thread's next call with others. */
-void proxy_swap_next_call(struct pyr_call_options *other);
+/* What I_with() has said of the thread's next call through a proxy. */
+struct call_wish {
+	const pyr_proxy *proxy; /* not counted; NULL: nothing */
+	struct pyr_call_options options;
+};
+/* Exchanges the thread's with another's. */
+void proxy_swap_wish(struct call_wish *other);
+/* The call through the proxy cannot be made. */
+void proxy_drop_wish(const pyr_proxy *proxy);
+/* Whether there is one for it. */
+bool proxy_has_wish(const pyr_proxy *proxy);
 
 void proxy_ref(pyr_proxy *proxy);
 void proxy_unref(pyr_proxy *proxy);

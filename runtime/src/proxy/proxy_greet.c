@@ -49,8 +49,8 @@ const char *greet_options(pyr_proxy *proxy, const struct pyr_proxy_options *opti
 	struct span handshake;
 	const char *wrong;
 
-	if (!options || !(options->handshake.n > 0 || options->n_annotations > 0 ||
-			  options->on_handshake || options->on_call || options->on_reply))
+	if (!(options->handshake.n > 0 || options->n_annotations > 0 || options->on_handshake ||
+	      options->on_call || options->on_reply))
 		return NULL;
 	wrong = problem(proxy, options->handshake.n, options->on_handshake);
 	if (wrong)

@@ -7,15 +7,16 @@
 pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface)
 {
 	struct pyr_proxy_options options = { 0 };
+	uint32_t max_retries = atomic_load(&proxy->max_retries);
 	pyr_proxy *like;
 
 	options.timeout_ms = atomic_load(&proxy->timeout_ms);
 	options.connect_timeout_ms = proxy->wish.connect_timeout_ms;
 	options.own_link = proxy->wish.is_own;
 	options.plain = proxy->wish.plain;
-	options.wait_ms = proxy->wait_ms;
-	options.max_retries = atomic_load(&proxy->max_retries);
-	like = pyr__proxy_new(interface, proxy->uri->text, &options);
+	options.wait_ms = proxy->wait_ms ? proxy->wait_ms : PYR_NONE;
+	options.max_retries = max_retries ? max_retries : PYR_NONE;
+	like = pyr__proxy_new(interface, proxy->uri->text, &options, sizeof(options));
 	if (!like)
 		return NULL;
 	buf_append(&like->annotations, proxy->annotations.data, proxy->annotations.n);

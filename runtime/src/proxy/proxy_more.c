@@ -235,8 +235,10 @@ uint64_t pyr_proxy_hash(const pyr_proxy *proxy)
 	return hash;
 }
 
-void *pyr_proxy_dup(pyr_proxy *proxy)
+void *pyr__proxy_dup(void *self)
 {
+	pyr_proxy *proxy = self;
+
 	if (!proxy) {
 		error_null("proxy");
 		return error_from_constructor();

@@ -12,11 +12,8 @@ enum { FIRST_PAUSE_MS = 10, LAST_PAUSE_MS = 500 };
 
 void patience_options(pyr_proxy *proxy, const struct pyr_proxy_options *options)
 {
-	uint32_t retries = options ? options->max_retries : 0;
-
-	proxy->wait_ms =
-		options && options->wait_ms ? options->wait_ms : config_number(CONFIG_WAIT_MS);
-	atomic_init(&proxy->max_retries, retries ? retries : config_number(CONFIG_MAX_RETRIES));
+	proxy->wait_ms = config_or_none(options->wait_ms, CONFIG_WAIT_MS);
+	atomic_init(&proxy->max_retries, config_or_none(options->max_retries, CONFIG_MAX_RETRIES));
 }
 
 static bool is_idempotent(const pyr_proxy *proxy, unsigned operation)
@@ -160,5 +157,5 @@ void patience_end(pyr_proxy *proxy)
 void pyr_proxy_set_max_retries(pyr_proxy *proxy, uint32_t max_retries)
 {
 	if (proxy)
-		atomic_store(&proxy->max_retries, max_retries);
+		atomic_store(&proxy->max_retries, config_or_none(max_retries, CONFIG_MAX_RETRIES));
 }

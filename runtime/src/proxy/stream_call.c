@@ -111,7 +111,7 @@ int pyr__open(void *self, const struct pyr__interface *interface, unsigned op, p
 	proxy_ref(proxy); /* it may be freed meanwhile, which ends the call */
 	arena_init(&arena, room, sizeof(room));
 	if (codec_prepare(codec->request, in, &arena, &packer, &problem) < 0) {
-		pyr_next_call(NULL);
+		proxy_drop_wish(proxy);
 		err = error_set(problem.code, "%s: %s", codec->table->name, problem.text);
 	} else {
 		err = open_stream(proxy, (unsigned)operation, &packer, ret);

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/abi.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/stack.h"
@@ -56,7 +57,7 @@ struct pyr_task {
 	struct pyr_task *next, *prev;
 	/* What is the thread's while it runs: */
 	struct error_state last_error;
-	struct pyr_call_options next_call;
+	struct call_wish wish;
 	struct context_own *context;
 	pyr_call *call;
 };
@@ -195,7 +196,7 @@ static void finish(pyr_task *t)
 static void exchange(pyr_task *t)
 {
 	error_swap(&t->last_error);
-	proxy_swap_next_call(&t->next_call);
+	proxy_swap_wish(&t->wish);
 	t->context = context_exchange(t->context);
 	t->call = incall_enter(t->call);
 }
@@ -331,13 +332,18 @@ static int run_main(struct tasks *s, pyr_task_cb callback, void *data)
 	return result;
 }
 
-int pyr_tasks_run_with(pyr_task_cb main, void *data, const struct pyr_tasks_options *options)
+int pyr__tasks_run(pyr_task_cb main, void *data, const struct pyr_tasks_options *options,
+		   size_t size)
 {
+	struct pyr_tasks_options own;
 	struct tasks *s;
 	int status;
 
 	if (!main)
 		return error_missing("main");
+	status = abi_options(&own, sizeof(own), options, size, "pyr_tasks_options");
+	if (status < 0)
+		return status;
 	if (engine_fiber())
 		return error_set(PYR_FAILED_PRECONDITION,
 				 "tasks run already in this thread: pyr_task_start()");
@@ -349,7 +355,7 @@ int pyr_tasks_run_with(pyr_task_cb main, void *data, const struct pyr_tasks_opti
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory for tasks");
-	s->stack_size = options && options->stack_size ? options->stack_size : STACK_DEFAULT;
+	s->stack_size = own.stack_size ? own.stack_size : STACK_DEFAULT;
 	status = run_main(s, main, data);
 	free(s);
 	return status;

@@ -22,6 +22,18 @@ static struct {
 	struct codec_entry *buckets[BUCKETS];
 } cache = { .lock = PTHREAD_MUTEX_INITIALIZER, .memory = { .budget = SIZE_MAX } };
 
+bool codec_has_interface(const struct pyr__interface *table, struct span name)
+{
+	const char *const *base;
+
+	if (span_is(name, table->name))
+		return true;
+	for (base = table->bases; base && *base; base++)
+		if (span_is(name, *base))
+			return true;
+	return false;
+}
+
 static struct codec_entry **bucket_of(const void *table, enum codec_form form)
 {
 	uintptr_t hash = (uintptr_t)table / 8 * 4 + (uintptr_t)form;

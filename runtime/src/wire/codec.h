@@ -11,9 +11,13 @@
 #include <pyrite/gen.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 
 struct codec_message; /* what is known of one list of fields: protobuf-c's descriptor, and whether
 			 values need converting */
+
+/* Whether the interface has that name, or one of its bases. */
+bool codec_has_interface(const struct pyr__interface *table, struct span name);
 
 struct codec_operation {
 	const struct pyr__operation *table;

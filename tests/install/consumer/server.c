@@ -18,7 +18,7 @@ static int repeat(pyr_call *call, const char *text, uint32_t times, const char *
 
 	if (times > 100)
 		return pyr_fail(call, PYR_OUT_OF_RANGE, "%u times is too often", (unsigned)times);
-	all = pyr_alloc(call, n * times + 1);
+	all = pyr_call_alloc(call, n * times + 1);
 	if (!all)
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	for (i = 0; i < times; i++)
