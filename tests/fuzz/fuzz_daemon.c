@@ -170,7 +170,7 @@ static pyr_daemon *make_daemon(struct daemon_world *w, struct chance *c)
 		o.max_calls = 1 + chance_below(c, 8);
 	if (chance_one_in(c, 5))
 		o.max_message = 100000 + chance_below(c, 200000);
-	o.stream_linger_ms = chance_one_in(c, 5)   ? PYR_NO_LINGER
+	o.stream_linger_ms = chance_one_in(c, 5)   ? PYR_NONE
 			     : chance_one_in(c, 3) ? 1 + chance_below(c, 20)
 						   : CALLER_LINGER_MS;
 	if (chance_one_in(c, 6))
@@ -182,7 +182,7 @@ static pyr_daemon *make_daemon(struct daemon_world *w, struct chance *c)
 	model->max_calls = o.max_calls;
 	model->max_message = o.max_message;
 	model->has_lifetime = o.stream_lifetime_ms > 0;
-	model->linger_ms = o.stream_linger_ms == PYR_NO_LINGER ? 0 : o.stream_linger_ms;
+	model->linger_ms = o.stream_linger_ms == PYR_NONE ? 0 : o.stream_linger_ms;
 	fuzz_say("daemon: %u threads, max_calls %u, max_message %u, linger %u ms, lifetime %u ms%s",
 		 o.threads, o.max_calls, o.max_message, model->linger_ms, o.stream_lifetime_ms,
 		 model->has_hooks ? ", hooks" : "");

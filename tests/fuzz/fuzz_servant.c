@@ -159,7 +159,7 @@ void servant_complete(struct servant *s, bool all)
 static int echo(pyr_call *call, int64_t key, const char *text, const char **ret)
 {
 	begin(call, key);
-	*ret = pyr_strdup(call, text);
+	*ret = pyr_call_strdup(call, text);
 	return 0;
 }
 
