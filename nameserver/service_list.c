@@ -115,7 +115,7 @@ static int too_much(pyr_call *call, const struct search *search)
 			"NamingError: the regex takes too long to match name %s", search->at);
 }
 
-static int read_tags(pyr_call *call, const struct string_seq *tags)
+static int read_tags(pyr_call *call, const struct pyr_string_seq *tags)
 {
 	if (tags->n <= REGISTRY_TAGS)
 		return 0;

@@ -70,22 +70,23 @@ static void check_value(const char *what, int64_t key, int64_t value, int64_t wa
 		fuzz_finding("%s, key %lld, gives another value", what, (long long)key);
 }
 
-static void set_options(struct user *u)
+static struct pyr_call_options options_of(struct user *u)
 {
 	struct pyr_call_options options = { .timeout_ms = 2000 };
 
 	if (chance_one_in(&u->chance, 5))
 		options.timeout_ms = 1 + chance_below(&u->chance, 10);
-	pyr_next_call(&options);
+	return options;
 }
 
 static void do_ask(struct user *u, struct talk_Server *p)
 {
 	int64_t key = next_key(u), value = 0;
+	struct pyr_call_options options = options_of(u);
 	char text[80], *back = NULL;
 	int err;
 
-	set_options(u);
+	p = talk_Server_with(p, &options);
 	if (chance_one_in(&u->chance, 4)) {
 		snprintf(text, sizeof(text), "text of %lld", (long long)key);
 		err = talk_Server_echo(p, key, text, &back);
@@ -105,15 +106,16 @@ static void do_ask(struct user *u, struct talk_Server *p)
 
 static void do_futures(struct user *u, struct talk_Server *p)
 {
+	struct pyr_call_options options;
 	pyr_future *futures[6];
 	int64_t keys[6], value;
 	unsigned i, n = 1 + chance_below(&u->chance, 6);
 	int err;
 
 	for (i = 0; i < n; i++) {
-		set_options(u);
+		options = options_of(u);
 		keys[i] = next_key(u);
-		futures[i] = talk_Server_later_start(p, keys[i]);
+		futures[i] = talk_Server_later_start(talk_Server_with(p, &options), keys[i]);
 	}
 	for (i = 0; i < n; i++) {
 		if (!futures[i])
@@ -134,7 +136,8 @@ static void do_futures(struct user *u, struct talk_Server *p)
 static void do_batch(struct user *u, struct talk_Server *p)
 {
 	pyr_batch *batch = pyr_batch_new(talk_Server_as_proxy(p));
-	struct talk_Server *b = batch ? pyr_batch_proxy(batch) : NULL;
+	struct talk_Server *b = batch ? talk_Server_batch(batch) : NULL;
+	struct pyr_call_options options;
 	int64_t values[5] = { 0 }, keys[5];
 	unsigned i, n = 1 + chance_below(&u->chance, 5);
 	int err = 0;
@@ -145,7 +148,8 @@ static void do_batch(struct user *u, struct talk_Server *p)
 		keys[i] = next_key(u);
 		err = talk_Server_ask(b, keys[i], &values[i]);
 	}
-	set_options(u);
+	options = options_of(u);
+	pyr_batch_set_options(batch, &options);
 	err = pyr_batch_run(batch);
 	for (i = 0; i < n && err == 0; i++)
 		check_value("a batch", keys[i], values[i], talk_result(keys[i]));
@@ -251,7 +255,7 @@ static void do_proxy(struct user *u, struct talk_Server *p)
 		check_error("reconnect", 1, err);
 		break;
 	case 2:
-		twin = pyr_proxy_dup(talk_Server_as_proxy(p));
+		twin = talk_Server_dup(p);
 		do_ask(u, twin);
 		talk_Server_free(twin);
 		break;

@@ -82,15 +82,14 @@ static int register_names(int owner, int n)
 
 static int open_owner(int owner, const char *address, int n)
 {
-	struct pyr_proxy_options options = { 0 };
 	struct pyr_bytes secret = secret_of(owner);
 	struct owner *o = &owners[owner];
+	int fd = connect_to(address);
 
-	options.connected_socket = connect_to(address);
-	if (options.connected_socket < 0)
+	if (fd < 0)
 		return perror("connect"), 1;
-	o->fd = dup(options.connected_socket);
-	o->proxy = pyrite_NameServer_proxy_with(pyrite_NAME_SERVER_ID, &options);
+	o->fd = dup(fd);
+	o->proxy = pyrite_NameServer_proxy_from_fd(fd, pyrite_NAME_SERVER_ID, NULL);
 	o->attending = pyrite_NameServer_attend_start(o->proxy, &secret);
 	return register_names(owner, n);
 }
@@ -100,7 +99,7 @@ static int renew_own(void)
 {
 	static char texts[OWN][32];
 	const char *names[BATCH];
-	struct string_seq batch = { BATCH, names };
+	struct pyr_string_seq batch = { BATCH, names };
 	struct pyrite_NameRenewal *renewal;
 	struct pyr_bytes secret = secret_of(OWNERS);
 	int i, lost = 0;

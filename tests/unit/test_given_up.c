@@ -117,7 +117,7 @@ TEST(a_call_of_plain_grpc_that_was_told_does_not_succeed)
 static int in_batch(struct px_Counter *proxy, int32_t *ret)
 {
 	pyr_batch *batch = pyr_batch_new(px_Counter_as_proxy(proxy));
-	int err = px_Counter_peek(pyr_batch_proxy(batch), ret);
+	int err = px_Counter_peek(px_Counter_batch(batch), ret);
 
 	if (err == 0)
 		err = pyr_batch_run(batch);

@@ -61,7 +61,7 @@ TEST(the_owners_that_attend_on_a_connection_are_bounded)
 TEST(the_names_of_a_renewal_are_bounded)
 {
 	static const char *names[RENEWALS + 1];
-	struct string_seq all = { RENEWALS, names };
+	struct pyr_string_seq all = { RENEWALS, names };
 	struct pyrite_NameRenewal *renewal;
 	struct pyrite_NameServer *proxy;
 	uint8_t secret[16] = { 1 };

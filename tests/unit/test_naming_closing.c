@@ -25,7 +25,7 @@ static int register_name(pyr_call *call, const char *name, const char *uri,
 			 const struct pyrite_NameTerms *terms, const struct pyrite_NameClaim *claim,
 			 const struct pyrite_NameGrant **ret)
 {
-	struct pyrite_NameGrant *grant = pyr_alloc(call, sizeof(*grant));
+	struct pyrite_NameGrant *grant = pyr_call_alloc(call, sizeof(*grant));
 
 	(void)name;
 	(void)uri;
@@ -38,12 +38,12 @@ static int register_name(pyr_call *call, const char *name, const char *uri,
 	return 0;
 }
 
-static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct string_seq *names,
+static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct pyr_string_seq *names,
 		 const struct pyrite_NameRenewal **ret)
 {
 	(void)secret;
 	atomic_fetch_add(&server.n_renewed, (int)names->n);
-	*ret = pyr_alloc(call, sizeof(**ret));
+	*ret = pyr_call_alloc(call, sizeof(**ret));
 	return 0;
 }
 

@@ -153,8 +153,8 @@ static int refuse_closing(const pyr_uri *uri, const char *name)
 static int take_back(pyr_ns *ns, const char *name, const pyr_uri *uri,
 		     const struct naming_claim *claim)
 {
-	/* fails: it lapses with its lease */
-	(void)pyrite_NameServer_remove(ns->proxy, name, &claim->claim);
+	if (pyrite_NameServer_remove(ns->proxy, name, &claim->claim) < 0)
+		log_line(PYR_LOG_INFO, "name %s lapses with its lease: %s", name, pyr_errmsg());
 	return refuse_closing(uri, name);
 }
 

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define arrays_N 3
+enum { arrays_N = 3 };
 
 struct arrays_Row {
 	int32_t items[4];

@@ -17,7 +17,7 @@ extern "C" {
  *
  * Second paragraph.
  */
-#define docs_ANSWER 42
+enum { docs_ANSWER = 42 };
 
 /**
  * Says / * little * / and ends ** / strangely.
