@@ -181,12 +181,12 @@ static void do_down(struct user *u, struct talk_Server *p)
 	int64_t key = next_key(u);
 	int32_t n = (int32_t)chance_below(&u->chance, 14);
 	pyr_stream *stream;
+	struct pyr_call_options options = options_of(u);
 	uint64_t i = 0;
 	char *text;
 	int got;
 
-	set_options(u);
-	got = talk_Server_down(p, key, n, 0, &stream);
+	got = talk_Server_down(talk_Server_with(p, &options), key, n, 0, &stream);
 	check_error("down", key, got);
 	if (got < 0)
 		return;
@@ -210,12 +210,12 @@ static void do_up(struct user *u, struct talk_Server *p)
 {
 	int64_t key = next_key(u), value;
 	unsigned i, n = chance_below(&u->chance, 8);
+	struct pyr_call_options options = options_of(u);
 	pyr_stream *stream;
 	char *text;
 	int err;
 
-	set_options(u);
-	err = talk_Server_up(p, key, &stream);
+	err = talk_Server_up(talk_Server_with(p, &options), key, &stream);
 	check_error("up", key, err);
 	if (err < 0)
 		return;

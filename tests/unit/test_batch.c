@@ -122,8 +122,8 @@ EVERYWHERE(a_future_of_a_batch_outlives_batch_and_proxy)
 	pyr_future *sums, *fails;
 	int32_t sum = -1;
 
-	CHECK_INT(e2e_Work_add(pyr_batch_proxy(one), 1, 2, &sum), 0);
-	CHECK_INT(e2e_Work_fail(pyr_batch_proxy(two), PYR_NOT_FOUND, "no such row"), 0);
+	CHECK_INT(e2e_Work_add(e2e_Work_batch(one), 1, 2, &sum), 0);
+	CHECK_INT(e2e_Work_fail(e2e_Work_batch(two), PYR_NOT_FOUND, "no such row"), 0);
 	sums = pyr_batch_start(one);
 	fails = pyr_batch_start(two);
 	CHECK_INT(pyr_future_wait(sums, 30000), 0);

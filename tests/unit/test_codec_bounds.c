@@ -107,7 +107,7 @@ TEST(empty_strings_and_bytes_are_counted_alike_and_cost_their_pointers)
 
 	for (i = 0; i < MANY; i++)
 		names[i] = "";
-	v.names = (struct pyr_string_seq){ MANY, names };
+	v.names = (struct string_seq){ MANY, names };
 	packer = pack(&v);
 	CHECK(packer.memory <= before + MANY * sizeof(char *));
 	v.blobs = (struct bytes_seq){ MANY, blobs };
@@ -141,7 +141,7 @@ TEST(empty_values_are_never_NULL)
 
 	v.text = "";
 	v.blob = (struct pyr_bytes){ 0, NULL };
-	v.names = (struct pyr_string_seq){ 2, two };
+	v.names = (struct string_seq){ 2, two };
 	packer = pack(&v);
 	REQUIRE(codec_unpack_value(&shapes_All_type, data, packer.size, MAX_MESSAGE, &block,
 				   &problem) == 0);
