@@ -70,8 +70,8 @@ without_c_refused() {
 	mkdir "$run_dir/without" || return 1
 	sed 's/LANGUAGES C)/LANGUAGES CXX)/' "$consumer/CMakeLists.txt" >"$run_dir/without/CMakeLists.txt" || return 1
 	cp "$consumer"/*.c "$consumer/calc.idl" "$run_dir/without" || return 1
-	! cmake -S "$run_dir/without" -B "$run_dir/without/build" -DCMAKE_PREFIX_PATH="$prefix" >"$run_dir/said" 2>&1 &&
-		grep -F 'enable_language(C)' "$run_dir/said"
+	! cmake -S "$run_dir/without" -B "$run_dir/without/build" -DCMAKE_PREFIX_PATH="$prefix" >"$run_dir/configured" 2>&1 &&
+		grep -F "enable_language(C)" "$run_dir/configured"
 }
 
 version_refused() {

@@ -134,7 +134,7 @@ TEST(deprecation_joins_the_comment)
 	buf_free(&out);
 }
 
-TEST(parameters_that_do_not_fit_align_behind_the_parenthesis)
+TEST(parameters_that_do_not_fit_go_on_one_tab_further_in)
 {
 	struct items items = { 0 };
 	struct buf out = { 0 };
@@ -144,7 +144,7 @@ TEST(parameters_that_do_not_fit_align_behind_the_parenthesis)
 	layout_function(&out, "int ", "f", &items, ";");
 	CHECK_STR(buf_text(&out),
 		  "int f(int32_t parameter_0, int32_t parameter_1, int32_t parameter_2, int32_t "
-		  "parameter_3,\n      int32_t parameter_4, int32_t parameter_5, int32_t "
+		  "parameter_3,\n\tint32_t parameter_4, int32_t parameter_5, int32_t "
 		  "parameter_6, int32_t parameter_7);\n");
 	buf_free(&out);
 	items_clear(&items);
@@ -220,6 +220,6 @@ TESTS(codegen, T(constants_keep_their_value_and_type),
       T(reals_are_the_shortest_text_that_reads_back), T(characters_are_escaped),
       T(strings_are_escaped), T(a_long_string_is_split_at_words),
       T(a_comment_cannot_be_ended_from_inside), T(a_long_comment_is_wrapped),
-      T(deprecation_joins_the_comment), T(parameters_that_do_not_fit_align_behind_the_parenthesis),
+      T(deprecation_joins_the_comment), T(parameters_that_do_not_fit_go_on_one_tab_further_in),
       T(no_parameters_are_void), T(a_set_knows_what_it_was_given),
       T(static_names_stay_apart_from_public_ones), T(paths_in_a_depfile_are_escaped))

@@ -71,9 +71,9 @@ TEST(types_resolve_through_typedefs_to_the_one_that_has_a_struct)
 	CHECK_STR(s->items[1]->type->actual->c_name, "m_Many");
 	CHECK_STR(s->items[1]->type->actual->wire_name, "m.Many");
 	CHECK_STR(s->items[1]->type->actual->decl->name, "Many");
-	CHECK_STR(s->items[2]->type->actual->c_name, "int32_seq_3_seq");
+	CHECK_STR(s->items[2]->type->actual->c_name, "pyr_int32_seq_3_seq");
 	CHECK_INT(s->items[2]->type->elem->actual->bound, 3);
-	CHECK_STR(s->items[3]->type->c_name, "string_m_S_map");
+	CHECK_STR(s->items[3]->type->c_name, "pyr_string_m_S_map");
 	CHECK(s->items[3]->type->elem->actual->decl == s);
 	CHECK_INT(s->items[4]->type->actual->kind, TYPE_BYTES);
 	CHECK_INT(s->items[4]->type->actual->bound, 9);
@@ -84,8 +84,8 @@ TEST(types_resolve_through_typedefs_to_the_one_that_has_a_struct)
 	CHECK_INT(s->items[8]->type->actual->kind, TYPE_ARRAY);
 	/* Many, Hash, int32_seq_3, int32_seq_3_seq, the map; an array at a member needs none */
 	REQUIRE(r.unit->n_collections == 5);
-	CHECK_STR(r.unit->collections[2]->c_name, "int32_seq_3");
-	CHECK_STR(r.unit->collections[3]->c_name, "int32_seq_3_seq");
+	CHECK_STR(r.unit->collections[2]->c_name, "pyr_int32_seq_3");
+	CHECK_STR(r.unit->collections[3]->c_name, "pyr_int32_seq_3_seq");
 	CHECK_STR(r.unit->collections[3]->wire_name, "m.int32_seq_3_seq");
 	idl_done(&r);
 }

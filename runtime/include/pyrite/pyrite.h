@@ -362,31 +362,6 @@ typedef void (*pyr_cancel_cb)(pyr_deferred *deferred, void *data);
 void pyr_deferred_set_on_cancel(pyr_deferred *deferred, pyr_cancel_cb on_cancel, void *data);
 
 /*
- * ---- Timers ----
- *
- * A timer calls back once after each pyr_timer_set(), in a method thread of its daemon: in a serial
- * daemon the one thread that runs the methods, so that answering a deferred later needs no locks.
- * Without a daemon it is the runtime's callback thread, one for the process.
- */
-typedef struct pyr_timer pyr_timer;
-typedef void (*pyr_timer_cb)(pyr_timer *timer, void *data);
-
-/* daemon: may be NULL; outlives the timer. Returns: owned, pyr_timer_free(). */
-pyr_timer *pyr_timer_new(pyr_daemon *daemon, pyr_timer_cb callback, void *data) PYR_MUST_CHECK;
-
-/* Calls back in ms from now, instead of when it was set to before. Also from the callback, which is
- * then called again once it has returned, never twice at a time. */
-int pyr_timer_set(pyr_timer *timer, uint32_t ms);
-
-/* Does not call back before it is set again; does not wait for a callback that runs. Returns
- * whether it was set and had not called back yet. */
-bool pyr_timer_disarm(pyr_timer *timer);
-
-/* After it returns the callback neither runs nor will. It waits for one that runs, except from the
- * callback's own thread; there the timer must not be used any more. */
-void pyr_timer_free(pyr_timer *timer);
-
-/*
  * ---- Proxies ----
  *
  * A proxy stands for a remote object. It connects at its first call, by itself again after a loss,
@@ -510,7 +485,10 @@ static inline PYR_MUST_CHECK pyr_ns *pyr_ns_locate_with(const char *address,
 	return pyr__ns_locate(address, options, sizeof(*options));
 }
 
+/* Frees it; names that were registered through it stay. */
 void pyr_ns_free(pyr_ns *ns);
+
+/* Where it is, "127.0.0.1:9090". Returns: borrowed. */
 const char *pyr_ns_address(const pyr_ns *ns);
 
 /* Whether what is changed through ns may be another's: for tools of administrators, until callers
@@ -607,4 +585,5 @@ void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
 #include <pyrite/proxy.h>
 #include <pyrite/stream.h>
 #include <pyrite/task.h>
+#include <pyrite/timer.h>
 #endif

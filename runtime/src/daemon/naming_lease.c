@@ -24,8 +24,8 @@ enum {
 
 struct lease {
 	struct lease *next;
-	char *name, *uri, *daemon; /* one block with the lease */
-	struct pyr_string_seq tags;    /* one block, NULL without */
+	char *name, *uri, *daemon;  /* one block with the lease */
+	struct pyr_string_seq tags; /* one block, NULL without */
 	uint32_t ttl_ms;
 	uint64_t moment;         /* when it was kept */
 	pyr_future *registering; /* told again to a name server that forgot it */
