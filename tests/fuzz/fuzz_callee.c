@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "peer/peer.h"
 #include "peer/stream.h"
 #include "talk.h"
 
@@ -204,7 +205,7 @@ static void on_item(struct callee_world *w, struct callee_link *l, const struct 
 		fuzz_finding("link %d: item %llu of stream %u comes when %llu is due",
 			     index_of(w, l), (unsigned long long)frame->value, frame->number,
 			     (unsigned long long)call->got_items + 1);
-	if (call->cost - call->told > STREAM_WINDOW_NEAR)
+	if (call->cost - call->told > PEER_WINDOW_NEAR)
 		fuzz_finding("link %d: stream %u sends more than there is credit for",
 			     index_of(w, l), frame->number);
 	buf_append(&call->part, frame->payload.p, frame->payload.n);
@@ -241,7 +242,7 @@ static void on_credit(struct callee_world *w, struct callee_link *l, const struc
 
 	if (call)
 		call->room += (int64_t)frame->value;
-	if (call && !w->is_hostile && call->room > STREAM_WINDOW_NEAR)
+	if (call && !w->is_hostile && call->room > PEER_WINDOW_NEAR)
 		fuzz_finding("link %d: stream %u is given credit for what was not sent",
 			     index_of(w, l), frame->number);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "fuzz_callee.h"
+#include "peer/peer.h"
 #include "peer/stream.h"
 #include "talk.h"
 
@@ -28,7 +29,7 @@ static void say_hello(struct callee_world *w, struct callee_link *l)
 	struct frame frame = { .type = FRAME_HELLO, .min_version = 1, .max_version = 1 };
 
 	l->said_hello = true;
-	frame.window = STREAM_WINDOW_NEAR;
+	frame.window = PEER_WINDOW_NEAR;
 	frame.max_calls = chance_one_in(w->chance, 3) ? 1 + chance_below(w->chance, 4) : 100;
 	frame.max_message = 64 << 20;
 	frame.stream_linger_ms = w->linger_ms;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fuzz_caller.h"
+#include "peer/peer.h"
 #include "peer/stream.h"
 #include "talk.h"
 
@@ -110,8 +111,8 @@ static void say_hello(struct caller_world *w, struct caller_link *l)
 	frame.max_calls = 100;
 	frame.max_message = chance_one_in(w->chance, 2) ? 64 << 20 : 0;
 	frame.agent = span_of("model");
-	if (l->window < STREAM_WINDOW_FIRST)
-		l->window = STREAM_WINDOW_FIRST;
+	if (l->window < PEER_WINDOW_FIRST)
+		l->window = PEER_WINDOW_FIRST;
 	l->said_hello = true;
 	caller_put(w, l, &frame);
 	fuzz_say("%u %c: Hello, window %u", w->step, l->name, l->window);
@@ -264,7 +265,7 @@ struct caller_call *caller_new_call(struct caller_world *w, struct caller_link *
 	call->is_exact = !l->may_be_doomed;
 	call->must_answer = call->is_exact;
 	call->window_down = call->room_down = l->window;
-	call->window_up = call->room_up = l->heard_hello ? l->their_window : STREAM_WINDOW_FIRST;
+	call->window_up = call->room_up = l->heard_hello ? l->their_window : PEER_WINDOW_FIRST;
 	return call;
 }
 

@@ -176,16 +176,16 @@ void __wrap_link_grpc_start(struct link *link, const struct link_events *events,
 	link->owner = owner;
 }
 
-struct link *__real_link_connect(const struct link_target *target, enum pyr_plain plain,
-				 const struct link_events *events, void *owner);
-struct link *__wrap_link_connect(const struct link_target *target, enum pyr_plain plain,
-				 const struct link_events *events, void *owner);
+struct link *__real_link_connect(const struct link_target *target, const struct link_events *events,
+				 void *owner);
+struct link *__wrap_link_connect(const struct link_target *target, const struct link_events *events,
+				 void *owner);
 
-struct link *__wrap_link_connect(const struct link_target *target, enum pyr_plain plain,
-				 const struct link_events *events, void *owner)
+struct link *__wrap_link_connect(const struct link_target *target, const struct link_events *events,
+				 void *owner)
 {
 	return fuzz_connect ? fuzz_connect(target, events, owner)
-			    : __real_link_connect(target, plain, events, owner);
+			    : __real_link_connect(target, events, owner);
 }
 
 /* ---- events ---- */

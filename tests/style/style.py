@@ -19,7 +19,6 @@ TAB = 8
 # The runtime's floors, folders of runtime/src from the lowest up (docs/internals/threads.md): a file includes only its
 # own floor's headers and lower ones, by folder and name.
 FLOORS = ("base", "wire", "link", "peer", "proxy", "daemon")
-UPWARDS = {("proxy/proxy.c", "daemon/naming.h")}  # a proxy has its name looked up, which is done through a proxy
 MAY_SEE = {  # third-party header -> files of the runtime that may include it
     r"grpc/": r"link_.*|server|connection|engine|engine_lead|plain.*",
     r"protobuf-c/": r"codec.*",
@@ -129,7 +128,7 @@ class Rules:
                 other = header.split("/")[0] if kind == '"' else None
                 if kind == '"' and other not in FLOORS:
                     yield f"{name}:{number}: {header}: say on which floor"
-                elif kind == '"' and FLOORS.index(other) > FLOORS.index(own) and (place, header) not in UPWARDS:
+                elif kind == '"' and FLOORS.index(other) > FLOORS.index(own):
                     yield f"{name}:{number}: {own} includes {header}"
 
     def rooms(self):

@@ -3,6 +3,7 @@
  * against name servers that lie. */
 #define _GNU_SOURCE /* pipe2() */
 #include "daemon/naming.h"
+#include "daemon/naming_here.h"
 #include "naming_server.h"
 
 #include <pthread.h>
@@ -153,11 +154,11 @@ TEST(a_uri_of_a_daemon_of_this_process_is_leased)
 	CHECK_INT(steal("leased"), -PYR_ALREADY_EXISTS);
 	CHECK_INT(steal("not.leased"), 0);
 
-	naming_daemon_closing("127.0.0.1:2");
+	naming_here_close(&(struct naming_here){ .address = "127.0.0.1:2" });
 	CHECK_INT(pyr_ns_lookup(ns, "leased", &found), 0);
 	pyr_free(found);
 	CHECK_INT(pyr_ns_remove(ns, "no.such.name"), -PYR_NOT_FOUND);
-	naming_daemon_closing(pyr_daemon_address(daemon));
+	naming_here_close(&(struct naming_here){ .address = pyr_daemon_address(daemon) });
 	CHECK_HAS(pyr_errmsg(), "no.such.name"); /* it leaves the last error alone */
 	CHECK_INT(pyr_ns_lookup(ns, "leased", &found), -PYR_NOT_FOUND);
 	pyr_ns_free(ns);

@@ -25,13 +25,13 @@
 #include "base/signals.h"
 #include "base/stack.h"
 #include "base/uri.h"
-#include "daemon/naming.h"
 #include "link/door.h"
 #include "link/engine.h"
 #include "peer/exec.h"
 #include "peer/peer.h"
 #include "peer/peer_linger.h"
 #include "peer/plain.h"
+#include "peer/protocol.h"
 #include "peer/server.h"
 #include "wire/annotation.h"
 
@@ -40,58 +40,9 @@ enum {
 	CLOSE_MS = 500  /* for the last bytes of drained links */
 };
 
-static struct daemons {
-	pthread_mutex_t lock;
-	struct pyr_daemon *first;
-} daemons = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-/* A daemon that is closing may have its successor at the same address already. */
-enum daemon_place daemon_place(const char *address)
-{
-	enum daemon_place place = DAEMON_ELSEWHERE;
-	struct pyr_daemon *d;
-
-	pthread_mutex_lock(&daemons.lock);
-	for (d = daemons.first; d && place != DAEMON_HERE; d = d->next)
-		if (strcmp(d->host.address, address) == 0)
-			place = d->has_no_names ? DAEMON_CLOSING : DAEMON_HERE;
-	pthread_mutex_unlock(&daemons.lock);
-	return place;
-}
-
-/* Once: later the names at the address are a successor's. */
-static void close_names(struct pyr_daemon *d)
-{
-	bool is_first;
-
-	pthread_mutex_lock(&daemons.lock);
-	is_first = !d->has_no_names;
-	d->has_no_names = true;
-	pthread_mutex_unlock(&daemons.lock);
-	if (is_first)
-		naming_daemon_closing(d->host.address);
-}
-
 struct executor *daemon_executor(pyr_daemon *daemon)
 {
 	return daemon->executor;
-}
-
-static void list(struct pyr_daemon *d, bool in)
-{
-	struct pyr_daemon **at;
-
-	pthread_mutex_lock(&daemons.lock);
-	if (in) {
-		d->next = daemons.first;
-		daemons.first = d;
-	} else {
-		for (at = &daemons.first; *at && *at != d; at = &(*at)->next)
-			;
-		if (*at)
-			*at = d->next;
-	}
-	pthread_mutex_unlock(&daemons.lock);
 }
 
 /* ---- links come and go; in the leader ---- */
@@ -252,6 +203,7 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	if (d->executor)
 		exec_on_idle(d->executor, on_idle, d);
 	d->host.traces = o->traces;
+	d->host.handlers = &protocol;
 	d->host.objects = &d->objects;
 	d->host.executor = d->executor;
 	d->host.max_calls = config_or(o->max_calls, CONFIG_MAX_CALLS);
@@ -310,7 +262,8 @@ static pyr_daemon *new_daemon(const struct pyr_daemon_options *o)
 		error_restore(why);
 		return error_from_constructor();
 	}
-	list(d, true);
+	d->here.address = d->host.address;
+	naming_here_add(&d->here);
 	if (d->signals)
 		(void)signals_expect(d->stop_fd); /* else they come with the run */
 	return d;
@@ -401,7 +354,7 @@ static void drain(struct pyr_daemon *d)
 	int64_t until = engine_now() + (int64_t)atomic_load(&d->drain_ms) * ENGINE_MS;
 	int64_t leave;
 
-	close_names(d);
+	naming_here_close(&d->here);
 	door_close(d->door);
 	/* First: nothing runs that comes after the Goaway. */
 	atomic_store(&d->host.is_draining, true);
@@ -500,8 +453,8 @@ static void free_daemon(void *arg)
 		pthread_cond_wait(&daemon->ended, &daemon->lock);
 	pthread_mutex_unlock(&daemon->lock);
 	if (daemon->door) {
-		close_names(daemon); /* of one that did not run */
-		list(daemon, false);
+		naming_here_close(&daemon->here); /* of one that did not run */
+		naming_here_remove(&daemon->here);
 		door_close(daemon->door);
 	}
 	if (daemon->stop_fd >= 0)

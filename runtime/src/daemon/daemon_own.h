@@ -3,6 +3,7 @@
 #define PYRITE_DAEMON_OWN_H
 /* The daemon from the inside, for the files daemon*.c. */
 #include "daemon/daemon.h"
+#include "daemon/naming_here.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,7 +31,6 @@ struct pyr_daemon {
 	pthread_cond_t ended;          /* run() has returned */
 	bool is_running, has_stopped;  /* lock */
 	struct engine_waiter progress; /* of the keeper: something was answered or closed */
-	bool has_no_names;             /* the lock of daemons: it is closing */
-	struct pyr_daemon *next;       /* in daemons */
+	struct naming_here here;
 };
 #endif

@@ -14,11 +14,9 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "daemon/daemon.h"
+#include "daemon/naming_here.h"
 #include "daemon/naming_lease.h"
 #include "proxy/proxy.h"
-
-enum { CLOSING_MS = 2000 };
 
 int naming_add_address(const char *address)
 {
@@ -176,27 +174,27 @@ static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri,
 {
 	struct lease_terms lease = { ns->address,  name,          uri->text,
 				     uri->address, options->tags, options->n_tags };
-	enum daemon_place place =
-		uri->scheme == PYR_URI_PYRO ? daemon_place(uri->address) : DAEMON_ELSEWHERE;
+	enum naming_place place =
+		uri->scheme == PYR_URI_PYRO ? naming_place_of(uri->address) : NAMING_ELSEWHERE;
 	struct pyrite_NameTerms terms = { .replace = options->replace };
 	struct naming_claim claim;
 	struct pyrite_NameGrant *grant;
 	uint32_t ttl_ms;
 
-	if (place == DAEMON_CLOSING)
+	if (place == NAMING_CLOSING)
 		return refuse_closing(uri, name);
 	if (!naming_make_claim(ns, &claim))
 		return error_set(PYR_RESOURCE_EXHAUSTED,
 				 "no memory or no random numbers for name %s", name);
 	warn_of_loopback(ns->address, name, uri);
-	terms.ttl_ms = place == DAEMON_HERE ? config_number(CONFIG_LEASE_TTL_MS) : 0;
+	terms.ttl_ms = place == NAMING_HERE ? config_number(CONFIG_LEASE_TTL_MS) : 0;
 	terms.tags = naming_tags(options->tags, options->n_tags);
 	if (pyrite_NameServer_register_name(ns->proxy, name, uri->text, &terms, &claim.claim,
 					    &grant) < 0)
 		return naming_add_address(ns->address);
 	ttl_ms = grant->ttl_ms;
 	pyr_free(grant);
-	if (place == DAEMON_HERE)
+	if (place == NAMING_HERE)
 		return keep_lease(ns, uri, &lease, ttl_ms, &claim);
 	lease_drop(ns->address, name); /* one that it replaces */
 	return 0;
@@ -250,14 +248,4 @@ int pyr_ns_count(pyr_ns *ns, uint32_t *ret)
 	if (!ns || !ret)
 		return ns ? error_missing("ret") : error_null("ns");
 	return pyrite_NameServer_count(ns->proxy, ret) < 0 ? naming_add_address(ns->address) : 0;
-}
-
-/* ---- for daemons ---- */
-
-void naming_daemon_closing(const char *address)
-{
-	pyr_error *before = pyr_error_take();
-
-	lease_remove_daemon(address, CLOSING_MS);
-	error_restore(before);
 }

@@ -16,12 +16,4 @@
  * copied.
  */
 int naming_resolve(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret);
-
-/*
- * Removes the names leased for the daemon at address ("host:port", "./u:path") from their name
- * servers, and forgets them. Blocks, at most 2 s. Called by the daemon before it closes its door,
- * once daemon_place() tells that it is closing, by a thread that may wait. Leaves the last error
- * alone.
- */
-void naming_daemon_closing(const char *address);
 #endif

@@ -12,7 +12,7 @@
 #include <sys/random.h>
 
 #include "base/log.h"
-#include "daemon/daemon.h"
+#include "daemon/naming_here.h"
 #include "link/engine.h"
 
 enum {
@@ -267,7 +267,7 @@ int lease_keep(const struct lease_terms *terms, uint32_t ttl_ms)
 		keeper = make_keeper(terms->server);
 	/* Looked at under the lock: lease_remove_daemon(), which comes after the daemon said that
 	 * it closes, sees the lease, or this sees the daemon close. */
-	if (daemon_place(terms->daemon) != DAEMON_HERE) {
+	if (naming_place_of(terms->daemon) != NAMING_HERE) {
 		free_lease(lease);
 		status = -PYR_FAILED_PRECONDITION;
 	} else if (keeper) {

@@ -38,6 +38,7 @@ int lease_set_tags(const char *server, const char *name, const char *const *tags
 /* Forgets a name. */
 void lease_drop(const char *server, const char *name);
 
-/* See naming_daemon_closing(). */
+/* Removes the names leased for the daemon at an address from their name servers, and forgets them.
+ * Blocks, at most wait_ms. Once naming_place_of() tells that it is closing. */
 void lease_remove_daemon(const char *daemon, int64_t wait_ms);
 #endif

@@ -13,6 +13,7 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "link/engine.h"
+#include "proxy/proxy.h"
 
 enum {
 	MAX_HOPS = 8,    /* names that lead to names */
@@ -201,4 +202,9 @@ int naming_resolve(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret)
 				   "NamingError: %s leads to names and no object", uri->text);
 	pyr_uri_free(at);
 	return status;
+}
+
+static void __attribute__((constructor)) serve_proxies(void)
+{
+	proxy_set_resolver(naming_resolve);
 }

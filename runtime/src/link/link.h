@@ -12,6 +12,7 @@
 #include "base/buf.h"
 
 struct link;
+struct link_target;
 
 /* The owner's side. All are called by the leading thread, with no lock of the link held. */
 struct link_events {
@@ -51,8 +52,13 @@ struct link {
 	char address[128]; /* of the other side, for messages: "127.0.0.1:9090", "./u:/path" */
 };
 
-/* Where to connect. */
+/* Starts to connect, on a stack that has room for core. Returns NULL when memory is out. */
+typedef struct link *link_open(const struct link_target *target, const struct link_events *events,
+			       void *owner);
+
+/* Where to connect, and by what kind of link. */
 struct link_target {
+	link_open *open;
 	const char *target;  /* as gRPC writes it; borrowed */
 	const char *address; /* for messages; borrowed */
 	bool is_local;
@@ -60,23 +66,18 @@ struct link_target {
 	int fd;               /* a connected socket, taken, for link_grpc.c; 0: it connects */
 };
 
-/* Starts to connect; writes may follow at once. Returns NULL when memory is out. */
-struct link *link_connect(const struct link_target *target, enum pyr_plain plain,
-			  const struct link_events *events, void *owner);
+/* Starts to connect as its target says; writes may follow at once. Returns NULL when memory is out.
+ */
+struct link *link_connect(const struct link_target *target, const struct link_events *events,
+			  void *owner);
 
 /* What the owner calls: the functions of its kind, on the thread's own stack, as link_connect(). */
 enum link_write link_write(struct link *link, struct span message);
 void link_close(struct link *link, int code, const char *text);
 void link_free(struct link *link);
 
-/* What link_connect() chooses from: frames over a stream; plain calls; the first, or the second if
- * the server does not know the first. */
-struct link *link_grpc_connect(const struct link_target *target, const struct link_events *events,
-			       void *owner);
-struct link *link_plain_connect(const struct link_target *target, const struct link_events *events,
-				void *owner);
-struct link *link_auto_connect(const struct link_target *target, const struct link_events *events,
-			       void *owner);
+/* Frames over a stream of gRPC. */
+link_open link_grpc_connect;
 
 /*
  * Takes a call of /pyrite.Link/Open that a core server was asked for, in the leader. Owner and

@@ -5,7 +5,7 @@
  * message that was written so far. Until the first message comes no more than one is written, so
  * that there is no more to be kept; then this is out of the way but for a pointer.
  */
-#include "link/link.h"
+#include "link/link_auto.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

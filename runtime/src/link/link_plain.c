@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/tsan.h"
+#include "link/link_auto.h"
 
 enum {
 	MAX_CALLS = 16384, /* at a time, as a daemon's default */

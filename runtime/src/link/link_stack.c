@@ -58,7 +58,6 @@ void link_free(struct link *link)
 
 struct connecting {
 	const struct link_target *target;
-	enum pyr_plain plain;
 	const struct link_events *events;
 	void *owner;
 	struct link *link;
@@ -68,18 +67,13 @@ static void connect_here(void *arg)
 {
 	struct connecting *c = arg;
 
-	if (c->plain == PYR_PLAIN_NEVER)
-		c->link = link_grpc_connect(c->target, c->events, c->owner);
-	else if (c->plain == PYR_PLAIN_ONLY)
-		c->link = link_plain_connect(c->target, c->events, c->owner);
-	else
-		c->link = link_auto_connect(c->target, c->events, c->owner);
+	c->link = c->target->open(c->target, c->events, c->owner);
 }
 
-struct link *link_connect(const struct link_target *target, enum pyr_plain plain,
-			  const struct link_events *events, void *owner)
+struct link *link_connect(const struct link_target *target, const struct link_events *events,
+			  void *owner)
 {
-	struct connecting c = { target, plain, events, owner, NULL };
+	struct connecting c = { target, events, owner, NULL };
 
 	stack_call(connect_here, &c);
 	return c.link;

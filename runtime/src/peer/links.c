@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/stack.h"
+#include "link/link_auto.h"
+#include "peer/protocol.h"
 
 enum { EXIT_MS = 200 };
 
@@ -73,8 +75,18 @@ static void add(struct peer *peer, bool is_own)
 static struct peer *connect_link(const struct link_target *to, enum pyr_plain plain,
 				 const struct link_wish *wish, struct uri_problem *problem)
 {
-	struct peer *peer = peer_connect(to, plain, wish->connect_timeout_ms);
+	static link_open *const opens[] = {
+		[PYR_PLAIN_AUTO] = link_auto_connect,
+		[PYR_PLAIN_NEVER] = link_grpc_connect,
+		[PYR_PLAIN_ONLY] = link_plain_connect,
+	};
+	struct link_target target = *to;
+	struct peer *peer;
 
+	target.open = opens[plain];
+	peer = peer_connect(&target, &protocol, wish->connect_timeout_ms);
+	if (peer)
+		peer->plain = plain;
 	if (peer)
 		peer->key = strdup(to->address);
 	if (peer && peer->key)

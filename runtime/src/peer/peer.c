@@ -13,9 +13,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "peer/exec.h"
-#include "peer/peer_linger.h"
-#include "peer/session.h"
-#include "peer/stream.h"
 #include "wire/frame.h"
 
 static const struct link_events events;
@@ -38,7 +35,7 @@ static struct peer *new_peer(struct peer_host *host, struct budget *budget)
 	peer->max_calls = PEER_MAX_CALLS;
 	peer->max_reply = host ? host->max_message : config_number(CONFIG_MAX_MESSAGE);
 	peer->their_max_message = UINT32_MAX;
-	peer->their_window = STREAM_WINDOW_FIRST;
+	peer->their_window = PEER_WINDOW_FIRST;
 	peer->connect_until = ENGINE_FOREVER;
 	peer->flush_later.run = on_before_poll;
 	peer->linger.fire = on_linger;
@@ -73,6 +70,11 @@ void peer_unref(struct peer *peer)
 	free(peer);
 }
 
+uint32_t peer_window(bool is_local)
+{
+	return is_local ? PEER_WINDOW_NEAR : PEER_WINDOW_FAR;
+}
+
 static void say_hello(struct peer *peer, bool is_local)
 {
 	struct frame frame = { .type = FRAME_HELLO,
@@ -81,7 +83,7 @@ static void say_hello(struct peer *peer, bool is_local)
 
 	frame.max_calls = peer->host ? peer->host->max_calls : PEER_MAX_CALLS;
 	frame.max_message = peer->max_reply;
-	frame.window = peer_stream_window(is_local);
+	frame.window = peer_window(is_local);
 	frame.agent = span_of("pyrite/" PYR_VERSION);
 	if (peer->host) {
 		frame.from = span_of(peer->link->address);
@@ -90,7 +92,7 @@ static void say_hello(struct peer *peer, bool is_local)
 	peer_queue(peer, &frame);
 }
 
-struct peer *peer_connect(const struct link_target *target, enum pyr_plain plain,
+struct peer *peer_connect(const struct link_target *target, const struct peer_handlers *handlers,
 			  uint32_t connect_timeout_ms)
 {
 	struct link_target to = *target;
@@ -103,9 +105,9 @@ struct peer *peer_connect(const struct link_target *target, enum pyr_plain plain
 	say_hello(peer, to.is_local); /* leaves with the first Bind and Call */
 	peer_ref(peer);               /* the link's, until closed() */
 	to.max_message = peer->max_reply;
-	peer->plain = plain;
+	peer->handlers = handlers;
 	pthread_mutex_lock(&peer->lock);
-	peer->link = link_connect(&to, plain, &events, peer);
+	peer->link = link_connect(&to, &events, peer);
 	pthread_mutex_unlock(&peer->lock);
 	if (peer->link)
 		return peer;
@@ -124,6 +126,7 @@ struct peer *peer_accept(struct link *link, struct peer_host *host, struct budge
 		link_close(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return NULL;
 	}
+	peer->handlers = host->handlers;
 	peer->link = link;
 	say_hello(peer, link->is_local);
 	peer_ref(peer);
@@ -332,7 +335,7 @@ static void end_with_goaway(struct peer *peer, int code, const char *theirs, con
 	peer->closed_code = code;
 	snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", own);
 	peer->was_connected = true;
-	peer_end_out(peer);
+	peer->handlers->end_made(peer);
 }
 
 void peer_protocol_error(struct peer *peer, const char *format, ...)
@@ -395,7 +398,7 @@ static void on_hello(struct peer *peer, const struct frame *frame)
 		text_clean(peer->from);
 	}
 	if (frame->min_version <= FRAME_VERSION_MAX && frame->max_version >= FRAME_VERSION_MIN) {
-		peer_on_hello_out(peer, frame);
+		peer->handlers->hello(peer, frame);
 		return;
 	}
 	snprintf(own, sizeof(own),
@@ -426,57 +429,31 @@ static void pong(struct peer *peer, const struct frame *ping)
 	peer_queue(peer, &frame);
 }
 
+static void on_goaway(struct peer *peer, const struct frame *frame)
+{
+	peer->is_going_away = true;
+	if (frame->code == 0) { /* a daemon that stops waits for us to leave */
+		peer->is_left = !peer->host;
+		peer->is_ending = peer->is_left && peer->n_calls == 0;
+		return;
+	}
+	peer->closed_code = frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code : PYR_UNKNOWN;
+	snprintf(peer->closed_text, sizeof(peer->closed_text), "%.*s", (int)frame->message.n,
+		 frame->message.n ? (const char *)frame->message.p : "");
+}
+
 static void on_frame(struct peer *peer, const struct frame *frame)
 {
-	switch (frame->type) {
-	case FRAME_HELLO:
+	if (frame->type == FRAME_HELLO)
 		on_hello(peer, frame);
-		break;
-	case FRAME_BIND:
-		peer_on_bind(peer, frame);
-		break;
-	case FRAME_BOUND:
-		peer_on_bound(peer, frame);
-		break;
-	case FRAME_UNBIND:
-		peer_on_unbind(peer, frame);
-		break;
-	case FRAME_CALL:
-		peer_on_call(peer, frame);
-		break;
-	case FRAME_REPLY:
-	case FRAME_ERROR:
-		peer_on_answer(peer, frame);
-		break;
-	case FRAME_CANCEL:
-		peer_on_cancel(peer, frame);
-		break;
-	case FRAME_ITEM:
-		peer_on_item(peer, frame);
-		break;
-	case FRAME_END:
-		peer_on_end(peer, frame);
-		break;
-	case FRAME_CREDIT:
-		peer_on_credit(peer, frame);
-		break;
-	case FRAME_RESUME:
-		peer_on_resume(peer, frame);
-		break;
-	case FRAME_RESUMED:
-		peer_on_resumed(peer, frame);
-		break;
-	case FRAME_PING:
+	else if (frame->type == FRAME_PING)
 		pong(peer, frame);
-		break;
-	case FRAME_GOAWAY:
-		peer_on_goaway(peer, frame);
-		break;
-	default: /* unknown, or of features that this version does not offer */
-		if (frame->critical)
-			refuse(peer, frame, "a critical frame that this end does not know");
-		break;
-	}
+	else if (frame->type == FRAME_GOAWAY)
+		on_goaway(peer, frame);
+	else if (peer->handlers->frame[frame->type])
+		peer->handlers->frame[frame->type](peer, frame);
+	else if (frame->critical)
+		refuse(peer, frame, "a critical frame that this end does not know");
 }
 
 static void on_message(void *owner, struct span message)
@@ -548,8 +525,8 @@ static void on_closed(void *owner, int code, const char *text)
 		peer->is_closed = true;
 		describe_end(peer, code, text);
 	}
-	peer_end_out(peer);
-	peer_end_in(peer);
+	peer->handlers->end_made(peer);
+	peer->handlers->end_taken(peer);
 	atomic_store(&peer->backlog, 0);
 	if (peer->closing)
 		engine_wake(peer->closing);

@@ -17,7 +17,6 @@
 #include "base/numtab.h"
 #include "link/engine.h"
 #include "link/link.h"
-#include "peer/incall.h"
 #include "peer/outbox.h"
 #include "wire/codec.h"
 #include "wire/frame.h"
@@ -30,6 +29,9 @@ enum {
 	PEER_MAX_SESSIONS = 65536,
 	PEER_LINGER_MS = 2000,      /* for the other end to end a link too */
 	PEER_QUANTUM = 16384,       /* bytes an outbox sends in its turn */
+	PEER_WINDOW_FIRST = 131072, /* the least window of a stream; and the one before Hello */
+	PEER_WINDOW_NEAR = 262144,  /* bytes of a stream on this host, */
+	PEER_WINDOW_FAR = 4194304,  /* and to others */
 	PEER_MAX_CONTROL = 16 << 20 /* bytes of frames that wait to be sent and are no replies */
 };
 
@@ -38,8 +40,24 @@ enum {
 struct peer;
 struct lingering;
 
+/*
+ * What the frames mean is not the peer's to know. Hello, Ping, Pong and Goaway are its own; the
+ * others go to these, in the leader and with the peer's lock.
+ */
+struct peer_handlers {
+	/* By kind; spans are borrowed. NULL: this version does not know it. */
+	void (*frame[FRAME_TYPES])(struct peer *peer, const struct frame *frame);
+	/* The other end's limits are known: its Hello. */
+	void (*hello)(struct peer *peer, const struct frame *frame);
+	/* What was begun here ends: the link is gone, or of no more use. May come twice. */
+	void (*end_made)(struct peer *peer);
+	/* What was begun there ends: the link is gone. Once. */
+	void (*end_taken)(struct peer *peer);
+};
+
 /* What an accepting end offers. */
 struct peer_host {
+	const struct peer_handlers *handlers;
 	struct object_table *objects;
 	struct executor *executor;
 	const char *address; /* of the daemon, for messages */
@@ -67,6 +85,7 @@ struct peer {
 	atomic_int refs;
 	pthread_mutex_t lock;
 	struct link *link;
+	const struct peer_handlers *handlers;
 	struct peer_host *host;   /* NULL: the connecting end */
 	struct peer *next, *prev; /* in the list of who made it; guarded by that */
 	char *key;                /* connecting end: what proxies share it by */
@@ -119,7 +138,7 @@ struct peer {
 };
 
 /* Connects. Returns one reference; NULL when memory is out. */
-struct peer *peer_connect(const struct link_target *target, enum pyr_plain plain,
+struct peer *peer_connect(const struct link_target *target, const struct peer_handlers *handlers,
 			  uint32_t connect_timeout_ms);
 /* Takes an accepted link, and a place of its connection's budget. Returns one reference, NULL when
  * memory is out (the link is then closed).
@@ -158,16 +177,6 @@ void peer_exhausted(struct peer *peer, const char *what);
 void peer_protocol_error(struct peer *peer, const char *format, ...) PYR_PRINTF(2, 3);
 void peer_flush_unlock(struct peer *peer);       /* unlocks */
 void peer_flush_later_unlock(struct peer *peer); /* with the next poll; unlocks */
-/* Frames that come; frame spans are borrowed. */
-void peer_on_bind(struct peer *peer, const struct frame *frame);
-void peer_on_unbind(struct peer *peer, const struct frame *frame);
-void peer_on_call(struct peer *peer, const struct frame *frame);
-void peer_on_cancel(struct peer *peer, const struct frame *frame);
-void peer_on_bound(struct peer *peer, const struct frame *frame);
-void peer_on_answer(struct peer *peer, const struct frame *frame); /* Reply, Error */
-void peer_on_goaway(struct peer *peer, const struct frame *frame);
-void peer_on_hello_out(struct peer *peer, const struct frame *frame);
-struct outcall *peer_live_call(struct peer *peer, uint32_t number);
-void peer_end_out(struct peer *peer); /* the link is gone: ends the calls made */
-void peer_end_in(struct peer *peer);  /* and those taken */
+/* Bytes of a stream that this end takes, on a link. */
+uint32_t peer_window(bool is_local);
 #endif

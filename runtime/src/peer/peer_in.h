@@ -31,6 +31,14 @@ struct taken_session {
 	struct track track;
 };
 
+/* Frames that come. */
+void peer_on_bind(struct peer *peer, const struct frame *frame);
+void peer_on_unbind(struct peer *peer, const struct frame *frame);
+void peer_on_call(struct peer *peer, const struct frame *frame);
+void peer_on_cancel(struct peer *peer, const struct frame *frame);
+/* The link is gone: ends the calls taken. */
+void peer_end_in(struct peer *peer);
+
 static inline struct taken_session *session_of(const pyr_call *call)
 {
 	return call->origin_data;

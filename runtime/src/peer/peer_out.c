@@ -403,19 +403,6 @@ void peer_on_hello_out(struct peer *peer, const struct frame *frame)
 	outcall_wake_blocked(peer);
 }
 
-void peer_on_goaway(struct peer *peer, const struct frame *frame)
-{
-	peer->is_going_away = true;
-	if (frame->code == 0) { /* a daemon that stops waits for us to leave */
-		peer->is_left = !peer->host;
-		peer->is_ending = peer->is_left && peer->n_calls == 0;
-		return;
-	}
-	peer->closed_code = frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code : PYR_UNKNOWN;
-	snprintf(peer->closed_text, sizeof(peer->closed_text), "%.*s", (int)frame->message.n,
-		 frame->message.n ? (const char *)frame->message.p : "");
-}
-
 /* What a call is told whose link is gone. */
 static void lost(struct peer *peer, struct outcall *call)
 {

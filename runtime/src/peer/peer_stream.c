@@ -13,11 +13,6 @@
 #include "peer/peer_linger.h"
 #include "peer/session.h"
 
-uint32_t peer_stream_window(bool is_local)
-{
-	return is_local ? STREAM_WINDOW_NEAR : STREAM_WINDOW_FAR;
-}
-
 pyr_stream *peer_stream_of(struct outbox *outbox)
 {
 	return (pyr_stream *)((char *)outbox - offsetof(pyr_stream, out));
@@ -216,7 +211,7 @@ void peer_stream_leave(struct peer *peer, pyr_stream *stream, bool drops)
 
 void peer_stream_set_limits(struct peer *peer, pyr_stream *stream)
 {
-	stream->window = stream->in_room = peer_stream_window(peer->link->is_local);
+	stream->window = stream->in_room = peer_window(peer->link->is_local);
 	stream->out_window = stream->out_room = peer->their_window;
 	stream->their_max_item = peer->their_max_message;
 }

@@ -199,8 +199,8 @@ void peer_stream_hello(struct peer *peer, const struct frame *frame)
 	uint32_t window = frame->window, i;
 	struct outcall *call;
 
-	if (window < STREAM_WINDOW_FIRST)
-		window = STREAM_WINDOW_FIRST;
+	if (window < PEER_WINDOW_FIRST)
+		window = PEER_WINDOW_FIRST;
 	if (window > STREAM_WINDOW_MAX)
 		window = STREAM_WINDOW_MAX;
 	for (i = 0; i < peer->n_slots; i++) {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "peer/peer.h"
 #include "peer/plain_call.h"
 #include "peer/stream.h"
 
@@ -142,7 +143,7 @@ static void receive(struct plain_stream *ps)
 	grpc_op op = { .op = GRPC_OP_RECV_MESSAGE };
 
 	if (ps->is_receiving || !ps->stream->reads || ps->stream->in_ended || ps->is_answered ||
-	    ps->stream->in_room < STREAM_WINDOW_FIRST)
+	    ps->stream->in_room < PEER_WINDOW_FIRST)
 		return;
 	op.data.recv_message.recv_message = &ps->incoming;
 	ps->is_receiving = plain_start(ps->pc, &op, 1, &ps->received);
@@ -251,8 +252,8 @@ bool plain_stream_serve(struct plain_call *pc, const struct plain_options *optio
 	budget_ref(pc->budget);
 	stream->max_item = stream->their_max_item = options->max_message;
 	stream->lifetime_ms = options->stream_lifetime_ms;
-	stream->window = stream->in_room = STREAM_WINDOW_NEAR;
-	stream->out_window = stream->out_room = STREAM_WINDOW_NEAR;
+	stream->window = stream->in_room = PEER_WINDOW_NEAR;
+	stream->out_window = stream->out_room = PEER_WINDOW_NEAR;
 	stream_ref(stream);
 	ps->stream = call->stream = stream;
 	pc->stream = ps;

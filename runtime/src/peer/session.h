@@ -5,6 +5,7 @@
  * The calling side of a peer: sessions (one proxy's connection to one object) and the calls made in
  * them.
  */
+#include "peer/incall.h"
 #include "peer/peer.h"
 
 /* A thread in session_bind(); on its stack. */
@@ -185,4 +186,11 @@ void outcall_init(struct outcall *call, const struct call_terms *terms);
 void outcall_fini(struct outcall *call);
 /* Sets the thread's last error from a call that failed. Returns minus its code. */
 int outcall_error(struct outcall *call);
+
+/* ---- frames that come; in the leader, with the lock ---- */
+void peer_on_bound(struct peer *peer, const struct frame *frame);
+void peer_on_answer(struct peer *peer, const struct frame *frame); /* Reply, Error */
+void peer_on_hello_out(struct peer *peer, const struct frame *frame);
+struct outcall *peer_live_call(struct peer *peer, uint32_t number);
+void peer_end_out(struct peer *peer); /* the link is gone: ends the calls made */
 #endif

@@ -21,9 +21,6 @@
 
 enum {
 	STREAM_COST = 32,             /* of each frame of items, beside its payload */
-	STREAM_WINDOW_FIRST = 131072, /* the least window; and the one before Hello */
-	STREAM_WINDOW_NEAR = 262144,  /* on this host */
-	STREAM_WINDOW_FAR = 4194304,
 	STREAM_WINDOW_MAX = 16777216, /* what another end may make this one have on its way */
 	STREAM_TOKEN = 16,
 	STREAM_GRACE_MS = 1000 /* how long a serial daemon's method waits for a lost caller while
@@ -248,6 +245,4 @@ bool peer_stream_is_lost(pyr_stream *stream);
 bool peer_stream_is_over(pyr_stream *stream);
 /* The session that a caller's call is in, counted. Without locks. */
 struct session *peer_stream_session(pyr_stream *stream);
-/* The window that an end gives on a link. */
-uint32_t peer_stream_window(bool is_local);
 #endif

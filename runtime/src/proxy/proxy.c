@@ -9,14 +9,20 @@
 #include "base/abi.h"
 #include "base/config.h"
 #include "base/error.h"
-#include "daemon/naming.h"
 #include "link/engine.h"
 #include "peer/context.h"
 #include "proxy/proxy_patience.h"
 #include "proxy/unreadable.h"
 #include "wire/annotation.h"
 
+static proxy_resolver *resolve; /* set once, before any proxy is made */
+
 enum { TRIES = 3 }; /* of a call whose session was over before it could leave */
+
+void proxy_set_resolver(proxy_resolver *resolver)
+{
+	resolve = resolver;
+}
 
 bool proxy_is_forked(void)
 {
@@ -272,7 +278,7 @@ static struct session *find_session(pyr_proxy *proxy, const struct link_wish *wi
 	struct peer *peer;
 	pyr_uri *uri;
 
-	if (naming_resolve(proxy->uri, lookup_ms(until), &uri) < 0)
+	if (resolve(proxy->uri, lookup_ms(until), &uri) < 0)
 		return NULL;
 	peer = links_get(uri, wish, &problem);
 	if (!peer) {

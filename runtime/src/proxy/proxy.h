@@ -82,6 +82,14 @@ bool proxy_has_wish(const pyr_proxy *proxy);
 void proxy_ref(pyr_proxy *proxy);
 void proxy_unref(pyr_proxy *proxy);
 
+/*
+ * Follows a PYRONAME or PYROMETA to the PYRO uri of an object, which takes a proxy of its own: so
+ * it is set by naming when the library is loaded. Blocks, at most timeout_ms. *ret: owned,
+ * pyr_uri_free(). Returns 0, or minus a status with the last error set. A PYRO uri is copied.
+ */
+typedef int proxy_resolver(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret);
+void proxy_set_resolver(proxy_resolver *resolver);
+
 /* Sets the last error, and returns true, in a forked child: nothing works there until exec. */
 bool proxy_is_forked(void);
 
