@@ -7,7 +7,7 @@
  */
 #include <pyrite/context.h>
 
-#include "peer/session.h"
+#include "peer/outcall.h"
 #include "wire/annotation.h"
 #include "wire/frame.h"
 

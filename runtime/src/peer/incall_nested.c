@@ -5,7 +5,7 @@
  * leader ends those listed before it polls again: then it holds no lock, which it does where it is
  * told of the cancel.
  */
-#include "peer/session.h"
+#include "peer/outcall.h"
 
 static void add(pyr_call *outer, struct outcall *call)
 {

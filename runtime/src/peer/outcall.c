@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "peer/context.h"
-#include "peer/session.h"
+#include "peer/outcall.h"
 
 void outcall_init(struct outcall *call, const struct call_terms *terms)
 {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "peer/exec.h"
-#include "peer/session.h"
+#include "peer/outcall.h"
 
 enum { PLACE_BITS = 14 };
 

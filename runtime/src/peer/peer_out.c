@@ -7,7 +7,7 @@
 
 #include "peer/context.h"
 #include "peer/exec.h"
-#include "peer/session.h"
+#include "peer/outcall.h"
 #include "peer/stream.h"
 
 /* ---- calls ---- */

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "peer/outcall.h"
 #include "peer/peer.h"
-#include "peer/session.h"
 #include "peer/stream.h"
 
 bool peer_stream_may_detach(const pyr_stream *stream)

@@ -9,9 +9,9 @@
  * its own; so with the peer's lock it stays, and without it only stream_lock_peer() makes sure.
  */
 #include "peer/peer_stream.h"
+#include "peer/outcall.h"
 #include "peer/peer_in.h"
 #include "peer/peer_linger.h"
-#include "peer/session.h"
 
 pyr_stream *peer_stream_of(struct outbox *outbox)
 {

@@ -5,9 +5,9 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "peer/outcall.h"
 #include "peer/peer.h"
 #include "peer/peer_stream.h"
-#include "peer/session.h"
 
 static enum stream_state caller_state(const pyr_stream *stream)
 {

@@ -2,7 +2,7 @@
 /* Waiting for the answer to a call: its deadline, the time to connect, a task's cancel, and the
  * calls that a serial daemon's method takes meanwhile. */
 #include "peer/exec.h"
-#include "peer/session.h"
+#include "peer/outcall.h"
 
 #define CONNECT_LATE "failed to connect in time"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of a session that was opened here, and of the calls in it. */
-#include "peer/session.h"
+#include "peer/outcall.h"
 
 /* release: calls that run are cancelled. */
 static void unbind(struct session *session, bool release, bool keep_streams)

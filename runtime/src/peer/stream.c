@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "peer/exec.h"
-#include "peer/session.h"
+#include "peer/outcall.h"
 
 pyr_stream *stream_new(const struct codec_operation *operation, bool is_callers)
 {

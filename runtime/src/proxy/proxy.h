@@ -9,7 +9,7 @@
 #include "base/uri.h"
 #include "peer/exec.h"
 #include "peer/links.h"
-#include "peer/session.h"
+#include "peer/outcall.h"
 #include "wire/codec.h"
 
 /* Somebody who waits while another opens the session; on his stack. */
