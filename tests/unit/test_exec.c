@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lanes and method threads, with calls that come from nowhere. */
-#include "peer/exec.h"
+#include "peer/incall.h"
 
 #include "test.h"
 
@@ -60,29 +60,22 @@ static int dummy(void)
 
 static int (*const methods[1])(void) = { dummy };
 
-/* A peer whose answers may be corked, and how often they left. Linked before the true ones. */
-static struct peer *corked_peer;
+/* Something whose answers may be corked, and how often they left. */
+static bool is_corking;
 static atomic_int n_flushes;
 
-void __wrap_peer_ref(struct peer *peer);
-void __wrap_peer_unref(struct peer *peer);
-void __wrap_peer_flush(struct peer *peer);
-
-void __wrap_peer_ref(struct peer *peer)
+static void hold(struct exec_cork *cork)
 {
-	(void)peer;
+	(void)cork;
 }
 
-void __wrap_peer_unref(struct peer *peer)
+static void flush(struct exec_cork *cork)
 {
-	(void)peer;
-}
-
-void __wrap_peer_flush(struct peer *peer)
-{
-	CHECK(peer == corked_peer);
+	(void)cork;
 	atomic_fetch_add(&n_flushes, 1);
 }
+
+static struct exec_cork cork = { hold, flush };
 
 /* What comes in just when a thread's short look for more is over, and it is about to sleep. */
 static void (*after_look)(void);
@@ -105,8 +98,8 @@ bool __wrap_engine_wait(struct engine_waiter *waiter, int64_t until)
 static void on_reply(pyr_call *call, const struct codec_packer *packer)
 {
 	(void)packer;
-	if (corked_peer)
-		(void)exec_cork(corked_peer);
+	if (is_corking)
+		(void)exec_cork(&cork);
 	atomic_fetch_add(&probes[call->number].n_answers, 1);
 }
 
@@ -183,7 +176,7 @@ static void submit(struct lane *lane, unsigned number, bool is_oneway)
 	REQUIRE(call != NULL);
 	call->number = number;
 	call->is_oneway = call->is_answered = is_oneway;
-	exec_submit(executor, lane, call);
+	incall_submit(executor, lane, call);
 	incall_unref(call);
 }
 
@@ -360,13 +353,12 @@ TEST(a_stop_that_comes_first_ends_the_work)
 /* One thread runs two calls and corks the answer of the second, so that it looks for more. */
 static void run_and_look(void (*hook)(void))
 {
-	static char peer;
 	static struct lane a;
 
 	begin(1);
 	memset(&a, 0, sizeof(a));
 	atomic_store(&n_flushes, 0);
-	corked_peer = (struct peer *)(void *)&peer;
+	is_corking = true;
 	after_look = hook;
 	let_go(0, CALLS - 1);
 	submit(&a, 0, false);
@@ -379,7 +371,7 @@ static void finish_look(void)
 	pthread_join(runner, NULL);
 	CHECK(after_look == NULL);
 	CHECK(atomic_load(&n_flushes) > 0);
-	corked_peer = NULL;
+	is_corking = false;
 	finish();
 }
 

@@ -24,7 +24,7 @@ pyrite_unit_test(engine pyrite_internal)
 pyrite_unit_test(timer pyrite_internal)
 pyrite_unit_test(exec pyrite_internal)
 target_link_options(test_exec PRIVATE
-	-Wl,--wrap=engine_wait -Wl,--wrap=peer_ref -Wl,--wrap=peer_unref -Wl,--wrap=peer_flush)
+	-Wl,--wrap=engine_wait)
 pyrite_unit_test(frame pyrite_internal)
 pyrite_unit_test(numtab pyrite_internal)
 pyrite_unit_test(budget pyrite_internal)

@@ -184,7 +184,7 @@ void context_describe(const struct outcall *call, struct frame *frame)
 	const uint8_t *of_job;
 
 	if (outer) {
-		frame->chain = (struct span){ outer->chain, sizeof(outer->chain) };
+		frame->chain = (struct span){ outer->task.chain, sizeof(outer->task.chain) };
 		frame->depth = outer->depth + 1;
 		frame->correlation_id = span_of(outer->correlation_id);
 		frame->traceparent = span_of(outer->traceparent);
@@ -193,7 +193,7 @@ void context_describe(const struct outcall *call, struct frame *frame)
 		frame->traceparent = span_of(own->traceparent);
 	}
 	if (!outer && (of_job = exec_job_chain())) {
-		frame->chain = (struct span){ of_job, sizeof(outer->chain) };
+		frame->chain = (struct span){ of_job, sizeof(outer->task.chain) };
 		frame->depth = 1;
 	}
 	if (terms->correlation_id)

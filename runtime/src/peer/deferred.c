@@ -72,7 +72,7 @@ void deferred_cancel(pyr_deferred *d)
 	}
 	pthread_mutex_unlock(&d->lock);
 	if (posts)
-		callbacks_post(call->executor, &d->cancelled);
+		callbacks_post(call->task.executor, &d->cancelled);
 }
 
 void deferred_fini(pyr_deferred *d)

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "peer/peer.h"
-
 enum { BACKLOG_MAX = 16 << 20 /* bytes that a link may have to send before its methods wait */ };
 
 struct executor *exec_new(unsigned threads)
@@ -27,14 +25,14 @@ struct executor *exec_new(unsigned threads)
 static void drop_lanes(struct lane *lane)
 {
 	struct lane *next;
-	pyr_call *call, *rest;
+	struct exec_task *task, *rest;
 
 	for (; lane; lane = next) {
 		next = lane->next;
-		for (call = lane->head; call; call = rest) { /* the last one takes the lane along */
-			rest = call->next;
-			incall_fail(call, PYR_UNAVAILABLE, "the daemon has stopped");
-			incall_unref(call);
+		for (task = lane->head; task; task = rest) { /* the last one takes the lane along */
+			rest = task->next;
+			task->kind->drop(task);
+			task->kind->unref(task);
 		}
 	}
 }
@@ -131,10 +129,10 @@ static bool is_stalled(const struct lane *lane)
 }
 
 /* The next call to run, lanes in turn; a oneway keeps its lane until it is through. */
-pyr_call *exec_take(struct executor *e, struct lane **from)
+struct exec_task *exec_take(struct executor *e, struct lane **from)
 {
 	struct lane *lane;
-	pyr_call *call;
+	struct exec_task *task;
 
 	while (e->ready) {
 		lane = pop_ready(e);
@@ -144,28 +142,29 @@ pyr_call *exec_take(struct executor *e, struct lane **from)
 			e->stalled = lane;
 			continue;
 		}
-		call = lane->head;
-		lane->head = call->next;
-		if (incall_keeps_lane(call))
+		task = lane->head;
+		lane->head = task->next;
+		if (task->keeps_lane)
 			lane->is_held = true;
 		else if (lane->head)
 			make_ready(e, lane);
 		*from = lane;
-		return call;
+		return task;
 	}
 	return NULL;
 }
 
 /* Its lane keeps its turn among the others. */
-static void take_out(struct executor *e, struct lane *lane, pyr_call *before, pyr_call *call)
+static void take_out(struct executor *e, struct lane *lane, struct exec_task *before,
+		     struct exec_task *task)
 {
 	struct lane **at;
 
 	if (before)
-		before->next = call->next;
+		before->next = task->next;
 	else
-		lane->head = call->next;
-	if (lane->tail == call)
+		lane->head = task->next;
+	if (lane->tail == task)
 		lane->tail = before;
 	if (lane->head)
 		return;
@@ -177,28 +176,29 @@ static void take_out(struct executor *e, struct lane *lane, pyr_call *before, py
 	lane->is_ready = false;
 }
 
-pyr_call *exec_pick(struct executor *e, bool (*fits)(struct executor *e, const pyr_call *call))
+struct exec_task *exec_pick(struct executor *e,
+			    bool (*fits)(struct executor *e, const struct exec_task *task))
 {
-	pyr_call *call, *before;
+	struct exec_task *task, *before;
 	struct lane *lane;
 
 	for (lane = e->ready; lane; lane = lane->next)
-		for (before = NULL, call = lane->head; call; before = call, call = call->next)
-			if (!is_stalled(lane) && fits(e, call)) {
-				take_out(e, lane, before, call);
-				return call;
+		for (before = NULL, task = lane->head; task; before = task, task = task->next)
+			if (!is_stalled(lane) && fits(e, task)) {
+				take_out(e, lane, before, task);
+				return task;
 			}
 	return NULL;
 }
 
-void exec_put_back(struct executor *e, pyr_call *call)
+void exec_put_back(struct executor *e, struct exec_task *task)
 {
-	struct lane *lane = call->lane;
+	struct lane *lane = task->lane;
 
-	call->next = lane->head;
+	task->next = lane->head;
 	if (!lane->head)
-		lane->tail = call;
-	lane->head = call;
+		lane->tail = task;
+	lane->head = task;
 	if (!lane->is_ready && !lane->is_held)
 		make_ready(e, lane);
 }
@@ -210,27 +210,27 @@ void exec_release_lane(struct executor *e, struct lane *lane)
 		make_ready(e, lane);
 }
 
-void exec_submit(struct executor *e, struct lane *lane, pyr_call *call)
+void exec_submit(struct executor *e, struct lane *lane, struct exec_task *task)
 {
-	incall_ref(call);
-	call->next = NULL;
-	if (!call->executor) {
+	task->kind->ref(task);
+	task->next = NULL;
+	if (!task->executor) {
 		exec_ref(e);
-		call->executor = e;
+		task->executor = e;
 	}
 	pthread_mutex_lock(&e->lock);
-	call->lane = lane;
+	task->lane = lane;
 	e->load++;
-	if (exec_is_nested(e, call)) {
-		exec_add_nested(e, call);
+	if (exec_is_nested(e, task)) {
+		exec_add_nested(e, task);
 		pthread_mutex_unlock(&e->lock);
 		return;
 	}
 	if (lane->head)
-		lane->tail->next = call;
+		lane->tail->next = task;
 	else
-		lane->head = call;
-	lane->tail = call;
+		lane->head = task;
+	lane->tail = task;
 	if (!lane->is_ready && !lane->is_held) {
 		make_ready(e, lane);
 		exec_wake_one(e);
@@ -288,11 +288,11 @@ size_t exec_load(struct executor *e)
 	return load;
 }
 
-void exec_run_call(struct executor *e, pyr_call *call)
+void exec_run_task(struct executor *e, struct exec_task *task)
 {
 	pthread_mutex_unlock(&e->lock);
-	incall_run(call);
-	incall_unref(call);
+	task->kind->run(task);
+	task->kind->unref(task);
 	pthread_mutex_lock(&e->lock);
 	if (--e->load == 0 && e->on_idle)
 		e->on_idle(e->data);

@@ -6,9 +6,44 @@
  * threads without work wait in the engine, so the one that leads runs what comes itself; others are
  * woken only when work piles up.
  */
-#include "peer/incall.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "link/engine.h"
 
 struct executor;
+struct exec_task;
+
+/* What waits in a lane, a call, as its owner sees it. */
+struct exec_task_kind {
+	void (*run)(struct exec_task *task);  /* in a method thread, without locks */
+	void (*drop)(struct exec_task *task); /* it will not be run: the executor has stopped */
+	void (*ref)(struct exec_task *task);
+	void (*unref)(struct exec_task *task);
+};
+
+/* Part of it. The owner sets kind, chain and how it is run. */
+struct exec_task {
+	const struct exec_task_kind *kind;
+	struct executor *executor; /* counted by the owner; NULL until it is queued */
+	struct lane *lane;
+	struct exec_task *next; /* in its lane */
+	uint8_t chain[16];      /* what is part of it, and of what it is part, has the same */
+	bool keeps_lane;        /* those behind it in its lane wait until it is through */
+	bool keeps_turn;        /* it is not lent to a method that waits, out of its turn */
+};
+
+/* Tasks that start in order; one per session, one per plain call. Guarded by the executor's lock.
+ */
+struct lane {
+	struct exec_task *head, *tail;
+	struct lane *next;            /* in the executor's ready list */
+	bool is_ready;                /* in that list */
+	bool is_held;                 /* a oneway, or a hook, runs and holds the others' place */
+	const atomic_size_t *backlog; /* bytes its link has yet to send; NULL = none */
+};
 
 /* threads: methods that run at a time, the caller of exec_work() included; those that wait for a
  * call of their own do not count. Returns NULL when memory is out. */
@@ -31,8 +66,8 @@ struct exec_job {
 /* Returns false, the job not taken, when the executor has been freed. Any thread. */
 bool exec_post(struct executor *executor, struct exec_job *job);
 
-/* Puts a call at the end of its lane; takes a reference of it. */
-void exec_submit(struct executor *executor, struct lane *lane, pyr_call *call);
+/* Puts a task at the end of its lane; takes a reference of it. */
+void exec_submit(struct executor *executor, struct lane *lane, struct exec_task *task);
 
 /* Lanes held back because their link's backlog was too long may go on. */
 void exec_resume(struct executor *executor);
@@ -61,11 +96,12 @@ struct exec_nest {
 	struct exec_nest *outer;      /* of the same thread */
 	struct exec_nest *next;       /* of a pool's, the last one first */
 	const uint8_t *chain;         /* of the method; NULL: it is a job */
-	pyr_call *lent;               /* to be run by exec_run_nested() */
+	struct exec_task *lent;       /* to be run by exec_run_nested() */
 	bool is_busy;                 /* running what it was lent */
 };
-/* Returns false outside of a daemon's method threads: then there is nothing to leave. */
-bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter);
+/* chain: of the method, 16 bytes; NULL: it is a job. Returns false outside of a daemon's method
+ * threads: then there is nothing to leave. */
+bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter, const uint8_t *chain);
 void exec_nest_leave(struct exec_nest *nest);
 /* Runs one such call. Returns false if there is none. */
 bool exec_run_nested(void);
@@ -80,11 +116,14 @@ void exec_unwatch(void);
 /* Whether others wait for the calling method thread. */
 bool exec_has_work(void);
 
+/* Part of what has something to send. */
+struct exec_cork {
+	void (*hold)(struct exec_cork *cork);
+	void (*flush)(struct exec_cork *cork); /* sends, and lets go */
+};
 /*
- * Answers of a batch of short methods leave together: a peer that has something to send asks the
- * thread that runs methods to flush it later. Returns false if the caller must flush now. Not with
- * the peer's lock.
+ * Answers of a batch of short methods leave together: who has something to send asks the thread
+ * that runs methods to flush it later. Returns false if the caller must flush now. Without locks.
  */
-struct peer;
-bool exec_cork(struct peer *peer);
+bool exec_cork(struct exec_cork *cork);
 #endif

@@ -8,39 +8,39 @@
 
 /* ---- serial daemons: calls of the same chain ---- */
 
-bool exec_is_nested(const struct executor *e, const pyr_call *call)
+bool exec_is_nested(const struct executor *e, const struct exec_task *task)
 {
-	return e->chain && !incall_keeps_lane(call) &&
-	       memcmp(e->chain, call->chain, sizeof(call->chain)) == 0;
+	return e->chain && !task->keeps_lane &&
+	       memcmp(e->chain, task->chain, sizeof(task->chain)) == 0;
 }
 
-void exec_add_nested(struct executor *e, pyr_call *call)
+void exec_add_nested(struct executor *e, struct exec_task *task)
 {
-	*e->nested_end = call;
-	e->nested_end = &call->next;
+	*e->nested_end = task;
+	e->nested_end = &task->next;
 	if (e->nest)
 		engine_nudge(e->nest->waiter);
 }
 
-static pyr_call *take_nested(struct executor *e)
+static struct exec_task *take_nested(struct executor *e)
 {
-	pyr_call *call = e->nested;
+	struct exec_task *task = e->nested;
 
-	if (!call)
+	if (!task)
 		return NULL;
-	e->nested = call->next;
+	e->nested = task->next;
 	if (!e->nested)
 		e->nested_end = &e->nested;
-	return call;
+	return task;
 }
 
 /* Calls of its chain that a method did not wait for. */
 void exec_finish_chain(struct executor *e)
 {
-	pyr_call *call;
+	struct exec_task *task;
 
-	while ((call = take_nested(e)))
-		exec_run_call(e, call);
+	while ((task = take_nested(e)))
+		exec_run_task(e, task);
 	e->chain = NULL;
 }
 
@@ -80,20 +80,20 @@ static struct exec_nest *find_nest(const struct executor *e, const uint8_t *chai
 }
 
 /* A guarded call waits for a hook, in its turn. */
-static bool may_be_lent(struct executor *e, const pyr_call *call)
+static bool may_be_lent(struct executor *e, const struct exec_task *task)
 {
-	return !incall_keeps_lane(call) && !call->is_guarded && find_nest(e, call->chain);
+	return !task->keeps_lane && !task->keeps_turn && find_nest(e, task->chain);
 }
 
 /* One call for each: what that one waits for in its turn is a matter of its own nest. */
 void exec_lend(struct executor *e)
 {
 	struct exec_nest *nest;
-	pyr_call *call;
+	struct exec_task *task;
 
-	while ((call = exec_pick(e, may_be_lent))) {
-		nest = find_nest(e, call->chain);
-		nest->lent = call;
+	while ((task = exec_pick(e, may_be_lent))) {
+		nest = find_nest(e, task->chain);
+		nest->lent = task;
 		engine_nudge(nest->waiter);
 	}
 }
@@ -101,24 +101,24 @@ void exec_lend(struct executor *e)
 static bool run_lent(struct executor *e)
 {
 	struct exec_nest *nest = exec_self->nest;
-	pyr_call *call;
+	struct exec_task *task;
 
 	if (!nest)
 		return false;
 	pthread_mutex_lock(&e->lock);
-	call = nest->lent;
-	if (call) {
+	task = nest->lent;
+	if (task) {
 		nest->lent = NULL;
 		nest->is_busy = true;
 		e->n_waiting--;
-		exec_run_call(e, call);
+		exec_run_task(e, task);
 		e->n_waiting++;
 		nest->is_busy = false;
 		if (e->ready || e->jobs)
 			exec_wake_one(e);
 	}
 	pthread_mutex_unlock(&e->lock);
-	return call != NULL;
+	return task != NULL;
 }
 
 /* ---- waiting ---- */
@@ -126,16 +126,16 @@ static bool run_lent(struct executor *e)
 bool exec_run_nested(void)
 {
 	struct executor *e = exec_self->executor;
-	pyr_call *call;
+	struct exec_task *task;
 
 	if (e->n_workers > 1)
 		return run_lent(e);
 	pthread_mutex_lock(&e->lock);
-	call = take_nested(e);
-	if (call)
-		exec_run_call(e, call);
+	task = take_nested(e);
+	if (task)
+		exec_run_task(e, task);
 	pthread_mutex_unlock(&e->lock);
-	return call != NULL;
+	return task != NULL;
 }
 
 static void give_up_place(struct executor *e, struct exec_nest *nest)
@@ -165,14 +165,13 @@ static void take_place(struct executor *e, struct exec_nest *nest)
 }
 
 /* Who runs the tasks of a method nests, not they. */
-bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter)
+bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter, const uint8_t *chain)
 {
 	struct executor *e = exec_self ? exec_self->executor : NULL;
-	const pyr_call *call = incall_current();
 
 	if (!e || engine_fiber())
 		return false;
-	*nest = (struct exec_nest){ .waiter = waiter, .chain = call ? call->chain : NULL };
+	*nest = (struct exec_nest){ .waiter = waiter, .chain = chain };
 	pthread_mutex_lock(&e->lock);
 	if (e->n_workers > 1) {
 		give_up_place(e, nest);

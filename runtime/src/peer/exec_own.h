@@ -21,8 +21,8 @@ struct worker {
 	int64_t began, ended; /* when it left the engine with work; when its first answer left */
 	int64_t since;        /* when it began to work on what is queued; 0 = just now */
 	int64_t corked_at;    /* 0 while methods are short */
-	struct peer *_Atomic corked; /* a counted peer to flush when the batch is through */
-	struct exec_nest *nest;      /* of a pool's, when its method waits */
+	struct exec_cork *_Atomic corked; /* held: to be flushed when the batch is through */
+	struct exec_nest *nest;           /* of a pool's, when its method waits */
 	bool is_in_job;
 };
 
@@ -47,11 +47,11 @@ struct executor {
 	struct exec_nest *nests; /* a pool's methods that wait, the last one first */
 
 	/* A serial daemon's: */
-	struct exec_nest *nest;         /* its method waits for a call */
-	struct engine_waiter *watcher;  /* its method waits for nobody who is there */
-	const uint8_t *chain;           /* of the method that runs, of a job that calls */
-	pyr_call *nested, **nested_end; /* calls of that chain: they may go before others */
-	uint8_t job_chain[16];          /* of the last job that called: a random part, a number */
+	struct exec_nest *nest;                 /* its method waits for a call */
+	struct engine_waiter *watcher;          /* its method waits for nobody who is there */
+	const uint8_t *chain;                   /* of the method that runs, of a job that calls */
+	struct exec_task *nested, **nested_end; /* calls of that chain: they may go before others */
+	uint8_t job_chain[16]; /* of the last job that called: a random part, a number */
 };
 
 /* The method thread that the calling thread is; NULL: it is none. */
@@ -61,23 +61,24 @@ extern _Thread_local struct worker *exec_self;
 
 /* What there is to do, taken out; NULL: nothing. A call's lane is stored in *from. */
 struct exec_job *exec_take_job(struct executor *e);
-pyr_call *exec_take(struct executor *e, struct lane **from);
-/* Without the lock meanwhile. exec_run_call() gives up the call's reference. */
+struct exec_task *exec_take(struct executor *e, struct lane **from);
+/* Without the lock meanwhile. exec_run_task() gives up the task's reference. */
 void exec_run_job(struct executor *e, struct exec_job *job);
-void exec_run_call(struct executor *e, pyr_call *call);
+void exec_run_task(struct executor *e, struct exec_task *task);
 /* What kept it is through: a lane may go on. */
 void exec_release_lane(struct executor *e, struct lane *lane);
 /* Takes a call out of a lane that is ready: the first that fits() says yes to; NULL: none. */
-pyr_call *exec_pick(struct executor *e, bool (*fits)(struct executor *e, const pyr_call *call));
+struct exec_task *exec_pick(struct executor *e,
+			    bool (*fits)(struct executor *e, const struct exec_task *task));
 /* Puts one back in front of its lane. */
-void exec_put_back(struct executor *e, pyr_call *call);
+void exec_put_back(struct executor *e, struct exec_task *task);
 
 /* Sees to it that somebody does what there is to do, if another method may run. */
 void exec_wake_one(struct executor *e);
 
 /* The calls of a serial daemon that are part of what its method does. */
-bool exec_is_nested(const struct executor *e, const pyr_call *call);
-void exec_add_nested(struct executor *e, pyr_call *call);
+bool exec_is_nested(const struct executor *e, const struct exec_task *task);
+void exec_add_nested(struct executor *e, struct exec_task *task);
 void exec_finish_chain(struct executor *e);
 
 /* A pool can have no more threads: methods that wait run calls of their own chains. */

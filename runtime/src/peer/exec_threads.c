@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "peer/peer.h"
 
 enum {
 	SPREAD_NS = 200000, /* a queue that takes longer wakes another thread */
@@ -127,41 +126,35 @@ void exec_wake_one(struct executor *e)
 
 /* ---- corks ---- */
 
-static void send_off(struct peer *peer)
-{
-	peer_flush(peer);
-	peer_unref(peer);
-}
-
 static void uncork(struct worker *w)
 {
-	struct peer *peer = atomic_exchange(&w->corked, NULL);
+	struct exec_cork *cork = atomic_exchange(&w->corked, NULL);
 
-	if (peer)
-		send_off(peer);
+	if (cork)
+		cork->flush(cork);
 }
 
 /* What other threads have corked, some at a time: a peer's lock is taken before the executor's. */
 static void uncork_all(struct executor *e)
 {
-	struct peer *peers[16];
+	struct exec_cork *corks[16];
 	struct worker *w;
 	size_t n;
 
 	do {
 		n = 0;
 		pthread_mutex_lock(&e->lock);
-		for (w = e->workers; w && n < sizeof(peers) / sizeof(peers[0]); w = w->next) {
-			peers[n] = atomic_exchange(&w->corked, NULL);
-			n += peers[n] != NULL;
+		for (w = e->workers; w && n < sizeof(corks) / sizeof(corks[0]); w = w->next) {
+			corks[n] = atomic_exchange(&w->corked, NULL);
+			n += corks[n] != NULL;
 		}
 		pthread_mutex_unlock(&e->lock);
 		for (size_t i = 0; i < n; i++)
-			send_off(peers[i]);
-	} while (n == sizeof(peers) / sizeof(peers[0]));
+			corks[i]->flush(corks[i]);
+	} while (n == sizeof(corks) / sizeof(corks[0]));
 }
 
-bool exec_cork(struct peer *peer)
+bool exec_cork(struct exec_cork *cork)
 {
 	struct worker *w = exec_self;
 	int64_t now;
@@ -173,10 +166,10 @@ bool exec_cork(struct peer *peer)
 		return false;
 	}
 	now = w->waiter.is_brief ? 0 : engine_now();
-	if (atomic_load(&w->corked) != peer) {
+	if (atomic_load(&w->corked) != cork) {
 		uncork(w);
-		peer_ref(peer);
-		atomic_store(&w->corked, peer);
+		cork->hold(cork);
+		atomic_store(&w->corked, cork);
 		w->corked_at = now;
 		engine_want_tick(); /* one flushes it if the method after it takes long */
 	} else if (now - w->corked_at > SPREAD_NS) { /* long methods: a few at a time */
@@ -236,7 +229,7 @@ static void spread(struct worker *w)
 	}
 }
 
-static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
+static void run_one(struct worker *w, struct exec_task *task, struct lane *lane)
 {
 	struct executor *e = w->executor;
 
@@ -246,20 +239,20 @@ static void run_one(struct worker *w, pyr_call *call, struct lane *lane)
 		spread(w);
 	if (e->ready && e->parked) /* the method may be long: a tick sends another thread */
 		engine_want_tick();
-	if (e->n_workers > 1 && !incall_keeps_lane(call)) {
-		exec_run_call(e, call);
+	if (e->n_workers > 1 && !task->keeps_lane) {
+		exec_run_task(e, task);
 		return;
 	}
 	if (e->n_workers == 1)
-		e->chain = call->chain;
-	incall_ref(call); /* until the end: it has the chain, and its session the lane */
-	exec_run_call(e, call);
+		e->chain = task->chain;
+	task->kind->ref(task); /* until the end: it has the chain, and its session the lane */
+	exec_run_task(e, task);
 	if (e->n_workers == 1)
 		exec_finish_chain(e);
-	if (incall_keeps_lane(call))
+	if (task->keeps_lane)
 		exec_release_lane(e, lane);
 	pthread_mutex_unlock(&e->lock);
-	incall_unref(call);
+	task->kind->unref(task);
 	pthread_mutex_lock(&e->lock);
 }
 
@@ -307,16 +300,16 @@ static bool work_once(struct worker *w)
 	struct executor *e = w->executor;
 	struct exec_job *job = NULL;
 	struct lane *lane;
-	pyr_call *call = NULL;
+	struct exec_task *task = NULL;
 
 	if (!is_crowded(e)) {
 		job = exec_take_job(e);
-		call = job ? NULL : exec_take(e, &lane);
+		task = job ? NULL : exec_take(e, &lane);
 	}
 	if (job)
 		exec_run_job(e, job);
-	else if (call)
-		run_one(w, call, lane);
+	else if (task)
+		run_one(w, task, lane);
 	else if (w->is_first || e->n_threads <= e->n_workers)
 		return idle(w, ENGINE_FOREVER);
 	else

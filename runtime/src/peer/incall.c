@@ -29,6 +29,45 @@ pyr_call *incall_enter(pyr_call *call)
 	return before;
 }
 
+const uint8_t *incall_chain(void)
+{
+	return current ? current->task.chain : NULL;
+}
+
+static pyr_call *of(struct exec_task *task)
+{
+	return (pyr_call *)((char *)task - offsetof(pyr_call, task));
+}
+
+static void run_task(struct exec_task *task)
+{
+	incall_run(of(task));
+}
+
+static void drop_task(struct exec_task *task)
+{
+	incall_fail(of(task), PYR_UNAVAILABLE, "the daemon has stopped");
+}
+
+static void ref_task(struct exec_task *task)
+{
+	incall_ref(of(task));
+}
+
+static void unref_task(struct exec_task *task)
+{
+	incall_unref(of(task));
+}
+
+static const struct exec_task_kind task_kind = { run_task, drop_task, ref_task, unref_task };
+
+void incall_submit(struct executor *executor, struct lane *lane, pyr_call *call)
+{
+	call->task.keeps_lane = call->is_oneway || call->origin->keeps_lane;
+	call->task.keeps_turn = call->is_guarded;
+	exec_submit(executor, lane, &call->task);
+}
+
 pyr_call *incall_new(const struct call_origin *origin, void *origin_data, struct object *object,
 		     unsigned operation)
 {
@@ -41,6 +80,7 @@ pyr_call *incall_new(const struct call_origin *origin, void *origin_data, struct
 	memset(call, 0, offsetof(struct pyr_call, room));
 	call->refs = 1;
 	call->origin = origin;
+	call->task.kind = &task_kind;
 	call->origin_data = origin_data;
 	call->object = object;
 	object_ref(object);
@@ -48,7 +88,7 @@ pyr_call *incall_new(const struct call_origin *origin, void *origin_data, struct
 	call->deadline = ENGINE_FOREVER;
 	call->correlation_id = call->traceparent = "";
 	pthread_mutex_init(&call->lock, NULL);
-	memcpy(call->chain, chain, sizeof(chain)); /* until the origin knows better */
+	memcpy(call->task.chain, chain, sizeof(chain)); /* until the origin knows better */
 	arena_init(&call->arena, call->room, sizeof(call->room));
 	return call;
 }
@@ -65,8 +105,8 @@ void incall_unref(pyr_call *call)
 	stream_release(call->stream);
 	call->origin->release(call);
 	object_unref(call->object);
-	if (call->executor)
-		exec_unref(call->executor);
+	if (call->task.executor)
+		exec_unref(call->task.executor);
 	if (call->deferred)
 		deferred_fini(call->deferred);
 	arena_clear(&call->arena);

@@ -18,20 +18,9 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "link/engine.h"
+#include "peer/exec.h"
 #include "peer/object.h"
 #include "wire/codec.h"
-
-/* Calls that start in order; one per session, one per plain call. Guarded by the executor's lock.
- */
-struct lane {
-	pyr_call *head, *tail;
-	struct lane *next;            /* in the executor's ready list */
-	bool is_ready;                /* in that list */
-	bool is_held;                 /* a oneway, or a hook, runs and holds the others' place */
-	const atomic_size_t *backlog; /* bytes its link has yet to send; NULL = none */
-};
-
-struct executor;
 
 struct call_who {
 	const struct pyr_credentials *credentials; /* NULL: of no unix socket */
@@ -73,15 +62,12 @@ struct pyr_call {
 	bool is_guarded; /* it came before its session was accepted: its origin admits it. One that
 			    will be refused anyway has its failure */
 	uint32_t number;
-	struct executor *executor; /* counted; NULL until it is queued */
-	struct lane *lane;
-	pyr_call *next;        /* in its lane */
+	struct exec_task task; /* how it waits and runs; its chain */
 	int64_t deadline;      /* engine_now() scale; ENGINE_FOREVER */
 	struct span payload;   /* in the arena, or owned by `owned` */
 	uint8_t *owned;        /* malloc'ed payload */
 	size_t n_owned, total; /* fragments come in */
 	size_t cost;           /* the origin's: charged to its connection's budget */
-	uint8_t chain[16];
 	uint32_t depth;
 	uint32_t max_message;                     /* bytes of a request that this end takes */
 	const char *correlation_id, *traceparent; /* in the arena; "" */
@@ -158,11 +144,10 @@ const struct pyr__operation *incall_operation(const pyr_call *call);
  * oneway that has none is answered as any other call, so that its caller hears of it. */
 bool incall_has_method(const pyr_call *call);
 
-/* The calls behind it in its lane wait until it is through. */
-static inline bool incall_keeps_lane(const pyr_call *call)
-{
-	return call->is_oneway || call->origin->keeps_lane;
-}
+/* Puts it at the end of its lane; the executor takes a reference. */
+void incall_submit(struct executor *executor, struct lane *lane, pyr_call *call);
+/* The chain of the call whose method the thread runs; NULL outside of methods. */
+const uint8_t *incall_chain(void);
 
 /* The call whose method the thread runs; NULL outside of methods. Of a task: that of the method
  * which runs the tasks. */

@@ -143,12 +143,12 @@ void incall_set_ids(pyr_call *call, struct span correlation_id, struct span trac
 /* All calls of a chain have its number, so all make the same id of it. */
 const char *pyr_call_correlation_id(pyr_call *call)
 {
-	char text[2 * sizeof(call->chain) + 1];
+	char text[2 * sizeof(call->task.chain) + 1];
 
 	if (!call)
 		return "";
 	if (!call->correlation_id[0]) {
-		put_hex(text, call->chain, sizeof(call->chain));
+		put_hex(text, call->task.chain, sizeof(call->task.chain));
 		call->correlation_id = keep(call, text);
 	}
 	return call->correlation_id;

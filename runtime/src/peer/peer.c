@@ -19,6 +19,8 @@ static const struct link_events events;
 
 static void on_before_poll(struct engine_hook *hook);
 static void on_linger(struct engine_timer *timer);
+static void hold_cork(struct exec_cork *cork);
+static void flush_cork(struct exec_cork *cork);
 
 /* budget: taken; NULL: memory is out. */
 static struct peer *new_peer(struct peer_host *host, struct budget *budget)
@@ -39,6 +41,7 @@ static struct peer *new_peer(struct peer_host *host, struct budget *budget)
 	peer->connect_until = ENGINE_FOREVER;
 	peer->flush_later.run = on_before_poll;
 	peer->linger.fire = on_linger;
+	peer->cork = (struct exec_cork){ hold_cork, flush_cork };
 	pthread_mutex_init(&peer->lock, NULL);
 	RAND_bytes(peer->id, sizeof(peer->id));
 	return peer;
@@ -267,6 +270,22 @@ void peer_flush(struct peer *peer)
 {
 	pthread_mutex_lock(&peer->lock);
 	peer_flush_unlock(peer);
+}
+
+static struct peer *corked(struct exec_cork *cork)
+{
+	return (struct peer *)((char *)cork - offsetof(struct peer, cork));
+}
+
+static void hold_cork(struct exec_cork *cork)
+{
+	peer_ref(corked(cork));
+}
+
+static void flush_cork(struct exec_cork *cork)
+{
+	peer_flush(corked(cork));
+	peer_unref(corked(cork));
 }
 
 static void on_written(void *owner)

@@ -17,6 +17,7 @@
 #include "base/numtab.h"
 #include "link/engine.h"
 #include "link/link.h"
+#include "peer/exec.h"
 #include "peer/outbox.h"
 #include "wire/codec.h"
 #include "wire/frame.h"
@@ -133,8 +134,9 @@ struct peer {
 	uint32_t last_taken;
 	uint32_t max_reply; /* bytes of one reply that this end takes */
 	struct engine_hook flush_later;
-	bool will_flush; /* lock: flush_later waits for the next poll */
-	uint8_t id[8];   /* random: chains of calls that start here derive from it */
+	struct exec_cork cork; /* to be flushed by a method thread */
+	bool will_flush;       /* lock: flush_later waits for the next poll */
+	uint8_t id[8];         /* random: chains of calls that start here derive from it */
 };
 
 /* Connects. Returns one reference; NULL when memory is out. */

@@ -29,7 +29,7 @@ void peer_flush_soon_unlock(struct peer *peer)
 	pthread_mutex_unlock(&peer->lock);
 	/* A write under way takes along what is queued; else a batch of short methods leaves as one
 	 * message. */
-	if (!is_writing && !exec_cork(peer))
+	if (!is_writing && !exec_cork(&peer->cork))
 		peer_flush(peer);
 }
 

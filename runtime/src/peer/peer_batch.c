@@ -44,7 +44,7 @@ static void go_on(struct exec_job *job)
 		(struct peer_batch *)((char *)job - offsetof(struct peer_batch, again));
 	pyr_call *call = batch->call;
 
-	exec_submit(call->executor, call->lane, call);
+	incall_submit(call->task.executor, call->task.lane, call);
 	incall_unref(call);
 }
 
@@ -71,7 +71,7 @@ static void answered(struct peer_batch *batch)
 	if (atomic_fetch_sub(&batch->turn, 1) != 1)
 		return; /* its method has not returned */
 	incall_ref(call);
-	if (exec_post(call->executor, &batch->again))
+	if (exec_post(call->task.executor, &batch->again))
 		return;
 	incall_fail(call, PYR_UNAVAILABLE, "the daemon has stopped");
 	incall_unref(call);
@@ -220,13 +220,13 @@ static pyr_call *item_new(pyr_call *call, unsigned place, const struct frame *fr
 	if (!item)
 		return NULL;
 	incall_ref(call);
-	exec_ref(call->executor);
-	item->executor = call->executor;
-	item->lane = call->lane;
+	exec_ref(call->task.executor);
+	item->task.executor = call->task.executor;
+	item->task.lane = call->task.lane;
 	item->number = call->number;
 	item->deadline = call->deadline;
 	item->payload = frame->payload;
-	memcpy(item->chain, call->chain, sizeof(item->chain));
+	memcpy(item->task.chain, call->task.chain, sizeof(item->task.chain));
 	item->depth = call->depth;
 	item->max_message = call->max_message;
 	item->correlation_id = call->correlation_id;

@@ -85,8 +85,8 @@ static pyr_call *new_parting(const pyr_call *greeting)
 	if (!call)
 		return NULL;
 	call->is_answered = true;
-	call->executor = greeting->executor;
-	exec_ref(call->executor);
+	call->task.executor = greeting->task.executor;
+	exec_ref(call->task.executor);
 	return call;
 }
 
@@ -112,7 +112,7 @@ static void on_leaving(struct exec_job *job)
 void peer_part(struct taken_session *session)
 {
 	session->leaving.run = on_leaving;
-	callbacks_post(session->parting->executor, &session->leaving);
+	callbacks_post(session->parting->task.executor, &session->leaving);
 }
 
 /* ---- on_connect ---- */
@@ -224,7 +224,7 @@ static pyr_call *new_greeting(struct peer *peer, struct taken_session *session,
 		budget_release(peer->budget, cost_of(bind));
 		return NULL;
 	}
-	memcpy(call->chain, peer->id, sizeof(peer->id));
+	memcpy(call->task.chain, peer->id, sizeof(peer->id));
 	call->total = bind->body.n;
 	session->cost += sizeof(pyr_call); /* what on_disconnect is given */
 	call->cost = cost_of(bind) - sizeof(pyr_call);
@@ -265,7 +265,7 @@ void peer_greet(struct peer *peer, struct taken_session *session, const struct f
 		taken_session_fail(session, PYR_RESOURCE_EXHAUSTED, REJECTED, host->address,
 				   "out of memory");
 	else
-		exec_submit(host->executor, &session->lane, session->greeting);
+		incall_submit(host->executor, &session->lane, session->greeting);
 }
 
 /* ---- guarded calls, when their turn comes ---- */
@@ -289,7 +289,7 @@ bool peer_admit(pyr_call *call)
 
 	if (greeting && !greeting->has_begun) {
 		incall_ref(greeting);
-		memcpy(greeting->chain, call->chain, sizeof(call->chain));
+		memcpy(greeting->task.chain, call->task.chain, sizeof(call->task.chain));
 		incall_run(greeting);
 		incall_unref(greeting);
 	} else if (greeting) {

@@ -330,10 +330,10 @@ static void set_context(struct peer *peer, pyr_call *call, const struct frame *f
 		call->deadline = engine_now() + (int64_t)frame->time_left * 1000;
 	call->is_oneway = ((frame->flags & FRAME_ONEWAY) || (table->flags & PYR__ONEWAY)) &&
 			  !call->stream && incall_has_method(call);
-	if (frame->chain.n == sizeof(call->chain)) {
-		memcpy(call->chain, frame->chain.p, sizeof(call->chain));
+	if (frame->chain.n == sizeof(call->task.chain)) {
+		memcpy(call->task.chain, frame->chain.p, sizeof(call->task.chain));
 	} else { /* it starts one: of this link, and the number that incall_new() gave */
-		memcpy(call->chain, peer->id, sizeof(peer->id));
+		memcpy(call->task.chain, peer->id, sizeof(peer->id));
 	}
 	if (frame->correlation_id.n > 0 || frame->traceparent.n > 0)
 		incall_set_ids(call, frame->correlation_id, frame->traceparent);
@@ -356,7 +356,7 @@ static void submit(struct peer *peer, pyr_call *call)
 		call->deadline = ENGINE_FOREVER; /* of the acknowledgement */
 		peer_put_reply(peer, call->number, NULL, (struct span){ 0 });
 	}
-	exec_submit(peer->host->executor, &session->lane, call);
+	incall_submit(peer->host->executor, &session->lane, call);
 	if (is_answered)
 		incall_unref(call);
 }

@@ -7,6 +7,7 @@
  * way back (peer_answer.c).
  */
 #include "peer/exec.h"
+#include "peer/incall.h"
 #include "peer/peer.h"
 #include "peer/track.h"
 #include "wire/annotation.h"

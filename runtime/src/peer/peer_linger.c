@@ -336,7 +336,7 @@ static struct lingering_call *linger_of(const pyr_call *call)
 {
 	struct lingering_call *l;
 
-	if (!call->stream || !call->executor)
+	if (!call->stream || !call->task.executor)
 		return NULL;
 	pthread_mutex_lock(&call->stream->lock);
 	l = call->stream->linger;

@@ -371,7 +371,7 @@ static void run(struct plain_call *pc)
 		return;
 	if ((op->table->flags & PYR__ONEWAY) && incall_has_method(call))
 		acknowledge(call);
-	exec_submit(pc->face->options.executor, &pc->lane, call);
+	incall_submit(pc->face->options.executor, &pc->lane, call);
 }
 
 static void on_received(struct engine_event *event, bool ok)
@@ -486,8 +486,8 @@ static void set_chain(struct plain_face *face, pyr_call *call)
 {
 	uint64_t n = ++face->n_taken;
 
-	memcpy(call->chain, face->id, sizeof(face->id));
-	memcpy(call->chain + sizeof(face->id), &n, sizeof(n));
+	memcpy(call->task.chain, face->id, sizeof(face->id));
+	memcpy(call->task.chain + sizeof(face->id), &n, sizeof(n));
 }
 
 /* Makes the pyr_call that the method and metadata ask for; NULL after the refusal. */

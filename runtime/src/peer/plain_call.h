@@ -7,6 +7,7 @@
  */
 #include "link/door.h"
 #include "link/engine.h"
+#include "peer/incall.h"
 #include "peer/plain.h"
 
 struct plain_stream;

@@ -84,7 +84,7 @@ static bool pause_caller(pyr_stream *stream, struct engine_waiter *waiter, int64
 static void sleep_on(pyr_stream *stream, struct engine_waiter *waiter)
 {
 	struct exec_nest nest;
-	bool nests = exec_nest_enter(&nest, waiter);
+	bool nests = exec_nest_enter(&nest, waiter, incall_chain());
 	bool is_woken;
 	int64_t until;
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "peer/callbacks.h"
+#include "peer/incall.h"
 
 enum { TRACKED_MAX = 65536 };
 
@@ -99,7 +100,7 @@ int pyr_call_track(pyr_call *call, void *resource, pyr_close_cb close)
 		return error_set(PYR_FAILED_PRECONDITION,
 				 "%s: a call of plain gRPC has no session to track anything in",
 				 incall_operation(call)->name);
-	list = get_list(track, call->executor);
+	list = get_list(track, call->task.executor);
 	tracked = malloc(sizeof(*tracked));
 	if (!list || !tracked) {
 		free(tracked);
