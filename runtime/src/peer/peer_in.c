@@ -374,21 +374,19 @@ static bool is_due(const pyr_call *call, const struct frame *frame)
 static bool keep_payload(pyr_call *call, const struct frame *frame)
 {
 	size_t n = frame->payload.n;
-	uint8_t *grown;
 
 	if (!(frame->flags & (FRAME_MORE | FRAME_CONTINUES))) {
 		call->payload.p = arena_copy(&call->arena, frame->payload.p, n);
 		call->payload.n = n;
 		return call->payload.p || n == 0;
 	}
-	grown = realloc(call->owned, call->n_owned + n + 1);
-	if (!grown)
+	/* All that was announced, and charged, at once: so nothing is copied again. */
+	if (!call->owned && !(call->owned = malloc(call->total + 1)))
 		return false;
 	if (n > 0)
-		memcpy(grown + call->n_owned, frame->payload.p, n);
-	call->owned = grown;
+		memcpy(call->owned + call->n_owned, frame->payload.p, n);
 	call->n_owned += n;
-	call->payload = (struct span){ grown, call->n_owned };
+	call->payload = (struct span){ call->owned, call->n_owned };
 	return true;
 }
 
