@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fuzz_caller.h"
-#include "peer/stream.h"
+#include "peer/call_stream.h"
 #include "talk.h"
 
 /* A frame for a number that is not live: something that crossed a Cancel, or else wrong. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "peer/peer.h"
-#include "peer/stream.h"
+#include "peer/call_stream.h"
 #include "talk.h"
 
 enum { MESSAGE_MOST = 150000 };

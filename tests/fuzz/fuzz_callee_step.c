@@ -5,7 +5,7 @@
 
 #include "fuzz_callee.h"
 #include "peer/peer.h"
-#include "peer/stream.h"
+#include "peer/call_stream.h"
 #include "talk.h"
 
 struct link *callee_accept(struct callee_world *w, const char *address,

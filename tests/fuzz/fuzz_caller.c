@@ -6,7 +6,7 @@
 
 #include "fuzz_caller.h"
 #include "peer/peer.h"
-#include "peer/stream.h"
+#include "peer/call_stream.h"
 #include "talk.h"
 
 enum { MESSAGE_MOST = 200000 };

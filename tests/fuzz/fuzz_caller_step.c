@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "fuzz_caller.h"
-#include "peer/stream.h"
+#include "peer/call_stream.h"
 #include "talk.h"
 
 /* ---- against the rules ---- */

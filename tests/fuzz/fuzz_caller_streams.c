@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fuzz_caller.h"
-#include "peer/stream.h"
+#include "peer/call_stream.h"
 
 /* One in a state; NULL if chance does not find one. */
 struct caller_call *caller_pick(struct caller_world *w, bool (*fits)(const struct caller_call *))

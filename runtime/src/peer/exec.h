@@ -99,9 +99,12 @@ struct exec_nest {
 	struct exec_task *lent;       /* to be run by exec_run_nested() */
 	bool is_busy;                 /* running what it was lent */
 };
-/* chain: of the method, 16 bytes; NULL: it is a job. Returns false outside of a daemon's method
- * threads: then there is nothing to leave. */
-bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter, const uint8_t *chain);
+/* Returns false outside of a daemon's method threads: then there is nothing to leave. */
+bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter);
+/* What the thread does from now on is part of that chain, 16 bytes that last as long; NULL: of
+ * none.
+ */
+void exec_set_chain(const uint8_t *chain);
 void exec_nest_leave(struct exec_nest *nest);
 /* Runs one such call. Returns false if there is none. */
 bool exec_run_nested(void);

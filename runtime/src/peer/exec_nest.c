@@ -6,6 +6,13 @@
 
 #include <string.h>
 
+static _Thread_local const uint8_t *own_chain;
+
+void exec_set_chain(const uint8_t *chain)
+{
+	own_chain = chain;
+}
+
 /* ---- serial daemons: calls of the same chain ---- */
 
 bool exec_is_nested(const struct executor *e, const struct exec_task *task)
@@ -165,13 +172,13 @@ static void take_place(struct executor *e, struct exec_nest *nest)
 }
 
 /* Who runs the tasks of a method nests, not they. */
-bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter, const uint8_t *chain)
+bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter)
 {
 	struct executor *e = exec_self ? exec_self->executor : NULL;
 
 	if (!e || engine_fiber())
 		return false;
-	*nest = (struct exec_nest){ .waiter = waiter, .chain = chain };
+	*nest = (struct exec_nest){ .waiter = waiter, .chain = own_chain };
 	pthread_mutex_lock(&e->lock);
 	if (e->n_workers > 1) {
 		give_up_place(e, nest);

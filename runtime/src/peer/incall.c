@@ -8,11 +8,11 @@
 
 #include "base/stack.h"
 #include "link/engine.h"
+#include "peer/call_stream.h"
 #include "peer/context.h"
 #include "peer/deferred.h"
 #include "peer/exec.h"
 #include "peer/peer_batch.h"
-#include "peer/stream.h"
 
 static _Thread_local pyr_call *current;
 
@@ -26,12 +26,8 @@ pyr_call *incall_enter(pyr_call *call)
 	pyr_call *before = current;
 
 	current = call;
+	exec_set_chain(call ? call->task.chain : NULL);
 	return before;
-}
-
-const uint8_t *incall_chain(void)
-{
-	return current ? current->task.chain : NULL;
 }
 
 static pyr_call *of(struct exec_task *task)

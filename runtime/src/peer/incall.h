@@ -146,8 +146,6 @@ bool incall_has_method(const pyr_call *call);
 
 /* Puts it at the end of its lane; the executor takes a reference. */
 void incall_submit(struct executor *executor, struct lane *lane, pyr_call *call);
-/* The chain of the call whose method the thread runs; NULL outside of methods. */
-const uint8_t *incall_chain(void);
 
 /* The call whose method the thread runs; NULL outside of methods. Of a task: that of the method
  * which runs the tasks. */

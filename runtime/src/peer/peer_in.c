@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "peer/call_stream.h"
 #include "peer/exec.h"
 #include "peer/large_reply.h"
 #include "peer/peer_batch.h"
 #include "peer/peer_in.h"
 #include "peer/peer_linger.h"
-#include "peer/stream.h"
 #include "wire/annotation.h"
 #include "wire/frame.h"
 #include "wire/shape_own.h"

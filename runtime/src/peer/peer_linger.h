@@ -6,7 +6,7 @@
  * answer. When the link is lost, such a call is not cancelled but waits, for a while, to be taken
  * to another link by who knows its token.
  */
-#include "peer/stream.h"
+#include "peer/call_stream.h"
 
 enum {
 	LINGER_MAX = 1024,           /* calls without a link in a daemon */

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "peer/call_stream.h"
 #include "peer/context.h"
 #include "peer/exec.h"
 #include "peer/outcall.h"
-#include "peer/stream.h"
 
 /* ---- calls ---- */
 

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "peer/call_stream.h"
 #include "peer/outcall.h"
 #include "peer/peer.h"
-#include "peer/stream.h"
 
 bool peer_stream_may_detach(const pyr_stream *stream)
 {

@@ -2,7 +2,7 @@
 #ifndef PYRITE_PEER_STREAM_H
 #define PYRITE_PEER_STREAM_H
 /* What both ends of a stream over a link share, for the files peer_stream*.c. */
-#include "peer/stream.h"
+#include "peer/call_stream.h"
 
 /* ---- of an outbox_owner; with the peer's lock ---- */
 pyr_stream *peer_stream_of(struct outbox *outbox);

@@ -94,9 +94,19 @@ static int caller_error(pyr_stream *stream)
 	return peer_stream_is_over(stream) ? outcall_error(stream->outcall) : lost_error(stream);
 }
 
+/* A task's cancel ends the call. */
+static bool caller_wait(pyr_stream *stream, struct engine_waiter *waiter, int64_t until)
+{
+	int woken = engine_wait_or_cancel(waiter, until);
+
+	if (woken < 0)
+		outcall_cancel(stream->outcall, PYR_CANCELLED, ENGINE_CANCELLED_TEXT);
+	return woken != 0;
+}
+
 static const struct stream_kind caller_kind = {
 	FRAME_FRAGMENT,           caller_state, peer_stream_append, peer_stream_grant, caller_end,
-	peer_stream_flush_unlock, caller_until, caller_expire,      caller_error,
+	peer_stream_flush_unlock, caller_until, caller_expire,      caller_wait,       caller_error,
 };
 
 /* Items follow their call, which waits in the session's outbox. */

@@ -37,6 +37,7 @@ static const struct stream_kind method_kind = {
 	peer_stream_flush_unlock,
 	stream_method_until,
 	stream_method_expire,
+	stream_wait_method,
 	stream_method_error,
 };
 

@@ -80,7 +80,7 @@ static int wait_alone(struct outcall *call, int64_t until, bool may_be_cancelled
 static int wait_nested(struct outcall *call, int64_t until, bool may_be_cancelled)
 {
 	struct exec_nest nest;
-	bool nests = exec_nest_enter(&nest, &call->waiter, incall_chain());
+	bool nests = exec_nest_enter(&nest, &call->waiter);
 	int ready = wait_alone(call, until, may_be_cancelled, nests);
 
 	if (nests) {

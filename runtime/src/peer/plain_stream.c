@@ -12,9 +12,9 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "peer/call_stream.h"
 #include "peer/peer.h"
 #include "peer/plain_call.h"
-#include "peer/stream.h"
 
 struct out_item {
 	struct out_item *next;
@@ -227,6 +227,7 @@ static const struct stream_kind kind = {
 	flush_unlock,
 	stream_method_until,
 	stream_method_expire,
+	stream_wait_method,
 	stream_method_error,
 };
 

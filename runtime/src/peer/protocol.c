@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "peer/protocol.h"
 
+#include "peer/call_stream.h"
 #include "peer/outcall.h"
 #include "peer/peer_in.h"
 #include "peer/peer_linger.h"
 #include "peer/peer_stream.h"
-#include "peer/stream.h"
 
 const struct peer_handlers protocol = {
 	.frame = {

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "peer/exec.h"
-#include "peer/outcall.h"
+#include "peer/peer.h"
 
 pyr_stream *stream_new(const struct codec_operation *operation, bool is_callers)
 {
@@ -70,29 +70,18 @@ static void set_waiter(pyr_stream *stream, struct engine_waiter **place,
 	pthread_mutex_unlock(&stream->wait_lock);
 }
 
-/* A task's cancel ends the call. */
-static bool pause_caller(pyr_stream *stream, struct engine_waiter *waiter, int64_t until)
-{
-	int woken = engine_wait_or_cancel(waiter, until);
-
-	if (woken < 0)
-		outcall_cancel(stream->outcall, PYR_CANCELLED, ENGINE_CANCELLED_TEXT);
-	return woken != 0;
-}
-
 /* In a method of a serial daemon calls of its own chain are run meanwhile. */
 static void sleep_on(pyr_stream *stream, struct engine_waiter *waiter)
 {
 	struct exec_nest nest;
-	bool nests = exec_nest_enter(&nest, waiter, incall_chain());
+	bool nests = exec_nest_enter(&nest, waiter);
 	bool is_woken;
 	int64_t until;
 
 	while (nests && exec_run_nested())
 		;
 	until = stream->kind->until(stream);
-	is_woken = stream->is_callers ? pause_caller(stream, waiter, until)
-				      : stream_wait_method(stream, waiter, until);
+	is_woken = stream->kind->wait(stream, waiter, until);
 	if (nests) {
 		exec_nest_leave(&nest);
 		while (exec_run_nested())

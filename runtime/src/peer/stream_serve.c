@@ -4,9 +4,9 @@
 
 #include "base/error.h"
 #include "link/engine.h"
+#include "peer/call_stream.h"
 #include "peer/exec.h"
 #include "peer/peer_linger.h"
-#include "peer/stream.h"
 
 pyr_stream *pyr__stream(pyr_call *call)
 {

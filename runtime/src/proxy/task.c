@@ -258,7 +258,7 @@ static void look(struct tasks *s)
 static void run_all(struct tasks *s)
 {
 	struct exec_nest nest;
-	bool nests = exec_nest_enter(&nest, &s->yard.waiter, incall_chain());
+	bool nests = exec_nest_enter(&nest, &s->yard.waiter);
 
 	while (s->n_alive > 0 && !engine_is_forked()) {
 		run_round(s);
@@ -511,7 +511,7 @@ static bool sleep_in_method(int64_t until)
 	bool nests;
 
 	engine_waiter_init(&nobody, false);
-	nests = exec_nest_enter(&nest, &nobody, incall_chain());
+	nests = exec_nest_enter(&nest, &nobody);
 	while (nests && engine_now() < until) {
 		while (exec_run_nested())
 			;
