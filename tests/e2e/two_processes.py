@@ -131,10 +131,10 @@ def a_daemon_that_is_killed_and_started_again_is_found_again():
     assert again.stop() == (0, "stopped\n")
 
 
-def wait_for_held(client):
+def wait_for_held(client, number=1):
     until = time.monotonic() + PATIENCE
-    while client.run("held")[:2] != b"\x08\x01" and time.monotonic() < until:
-        pass
+    while client.run("held")[:2] != int_argument(number):
+        assert time.monotonic() < until, f"{number} calls are not held"
 
 
 def a_client_that_is_killed_is_noticed():
@@ -216,14 +216,21 @@ def programs_that_free_nothing_end_cleanly():
 
 def a_program_can_end_while_its_calls_run():
     server = serve()
+    client = raw(server)
+    keys = range(1, 9)
     for _ in range(5):
         driver = connect(server, keep=True)
-        for f in range(1, 9):
-            assert driver.ask(f"start {f} 0 {f}") == "ok"
-        assert driver.ask("ready 1") == "ok 0"
+        for key in keys:
+            assert driver.ask(f"start {key} 0 {key}") == "ok"
+        wait_for_held(client, len(keys))
+        for key in keys:
+            assert driver.ask(f"ready {key}") == "ok 0", driver.ask(f"get {key}")
         begin = time.monotonic()
         driver.end()
         assert time.monotonic() - begin < 10
+        for key in keys:  # the next driver's calls are to be held under the same
+            client.run("drop", int_argument(key))
+    client.close()
     assert server.stop() == (0, "stopped\n")
 
 
