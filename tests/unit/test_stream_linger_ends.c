@@ -237,7 +237,7 @@ TEST(d10_a_daemon_keeps_so_many_streams_without_a_link_and_no_more)
 
 	open_all(&flow_variants[0]);
 	for (i = 0; i < KEPT + MORE; i++)
-		REQUIRE(flow_Flow_ticks(flow, 100, 1000000, &streams[i]) == 0);
+		REQUIRE(flow_Flow_ticks(flow, 100, 3000000, &streams[i]) == 0);
 	for (i = 0; i < KEPT + MORE; i++)
 		CHECK_INT(flow_Flow_ticks_next(streams[i], &item), 1);
 	relay_cut(&relay);

@@ -165,7 +165,7 @@ static void timed_wait(pthread_cond_t *cond, int64_t until)
 
 bool engine_wait(struct engine_waiter *waiter, int64_t until)
 {
-	bool timed = until != ENGINE_FOREVER, has_led = false;
+	bool timed = until != ENGINE_FOREVER, has_led = false, is_ready;
 
 	if (engine_fiber())
 		return engine_fiber_wait(waiter, until, false) > 0;
@@ -190,8 +190,11 @@ bool engine_wait(struct engine_waiter *waiter, int64_t until)
 	engine_promote(waiter->is_brief);
 	if (has_led && !engine.leader)
 		engine_watch_left();
+	/* With the lock: whoever sets the flag after this has yet to look at the waiter, which its
+	 * owner may free only once that is over. */
+	is_ready = engine_is_ready(waiter);
 	pthread_mutex_unlock(&engine.lock);
-	return engine_is_ready(waiter);
+	return is_ready;
 }
 
 static void raise_locked(struct engine_waiter *waiter, atomic_bool *flag)

@@ -335,8 +335,10 @@ void outcall_cancel(struct outcall *call, int code, const char *text)
 /* A method that saw the deadline and gave up may be quicker than the caller's own clock. */
 static bool is_late(const struct outcall *call, const struct frame *frame)
 {
-	return frame->code == PYR_CANCELLED && call->deadline != ENGINE_FOREVER &&
-	       engine_now() >= call->deadline;
+	bool is_end = frame->code == PYR_CANCELLED ||
+		      (frame->code == PYR_DEADLINE_EXCEEDED && !frame->raised);
+
+	return is_end && call->deadline != ENGINE_FOREVER && engine_now() >= call->deadline;
 }
 
 static void take_error(struct outcall *call, const struct frame *frame)
