@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/engine.h"
 #include "flow_servant.h"
-#include "link/engine.h"
 
 static int told(int err)
 {

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "link/engine.h"
+#include "engine/engine.h"
 #include "servant.h"
 
 static int add(pyr_call *call, int32_t x, int32_t y, int32_t *ret)

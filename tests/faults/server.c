@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/engine.h"
 #include "faults.h"
-#include "link/engine.h"
 
 static struct target {
 	pyr_daemon *daemon;

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "link/engine.h"
+#include "engine/engine.h"
 #include "link/link.h"
 
 /* ---- chance ---- */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call/call_stream.h"
 #include "fuzz_caller.h"
-#include "peer/call_stream.h"
 #include "talk.h"
 
 /* ---- against the rules ---- */

@@ -9,9 +9,9 @@
 #include <time.h>
 
 #include "daemon/daemon_own.h"
+#include "exec/exec.h"
 #include "fuzz_caller.h"
 #include "fuzz_servant.h"
-#include "peer/exec.h"
 
 enum { SETTLE_MS = 20000, HANG_S = 120 };
 

@@ -16,9 +16,6 @@ DATA = ("tests/golden/", "tests/bad/", "tests/fuzz/", "tests/corpus/")
 FILE_LINES, FUNCTION_LINES, LINE_COLUMNS = 600, 80, 100
 TAB = 8
 
-# The runtime's floors, folders of runtime/src from the lowest up (docs/internals/threads.md): a file includes only its
-# own floor's headers and lower ones, by folder and name.
-FLOORS = ("base", "wire", "link", "peer", "proxy", "daemon")
 MAY_SEE = {  # third-party header -> files of the runtime that may include it
     r"grpc/": r"link_.*|server|connection|engine|engine_lead|plain.*",
     r"protobuf-c/": r"codec.*",
@@ -115,22 +112,6 @@ class Rules:
                     if header.startswith(prefix) and not re.fullmatch(files, stem):
                         yield f"{name}:{number}: {header} is not for this file"
 
-    def floors(self):
-        for name in self.code({".c", ".h"}):
-            if not name.startswith("runtime/src/"):
-                continue
-            place = name.removeprefix("runtime/src/")
-            own = place.split("/")[0]
-            if own not in FLOORS:
-                yield f"{name}: on no floor: its folder is none of {', '.join(FLOORS)}"
-                continue
-            for number, kind, header in self.includes(name):
-                other = header.split("/")[0] if kind == '"' else None
-                if kind == '"' and other not in FLOORS:
-                    yield f"{name}:{number}: {header}: say on which floor"
-                elif kind == '"' and FLOORS.index(other) > FLOORS.index(own):
-                    yield f"{name}:{number}: {own} includes {header}"
-
     def rooms(self):
         """The name server, its tools and the samples use public headers alone; idl and codegen know no runtime but its
         version and status codes."""
@@ -185,7 +166,6 @@ def main():
     rules.report("nothing_is_marked_as_unfinished", rules.words(UNFINISHED))
     rules.report("no_banned_words", rules.words(BANNED))
     rules.report("third_party_headers_stay_in_their_files", rules.third_party())
-    rules.report("the_runtime_includes_only_lower_floors", rules.floors())
     rules.report("rooms_include_only_lower_rooms", rules.rooms())
     rules.report("clang_format_has_nothing_to_change", rules.format())
     rules.report("no_stray_spaces", rules.spaces())

@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <time.h>
 
-#include "link/door.h"
+#include "door/door.h"
 #include "test.h"
 
 #define PREFACE       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "base/error.h"
-#include "link/engine.h"
+#include "engine/engine.h"
 
 enum { SHORT_MS = 20, LONG_MS = 60000, SOON_MS = 10000 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "link/engine.h"
+#include "engine/engine.h"
 
 #include "test.h"
 

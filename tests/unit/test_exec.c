@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lanes and method threads, with calls that come from nowhere. */
-#include "peer/incall.h"
+#include "call/incall.h"
 
 #include "test.h"
 
@@ -8,7 +8,7 @@
 #include <sched.h>
 #include <stdio.h>
 
-#include "link/engine.h"
+#include "engine/engine.h"
 
 enum { CALLS = 64 };
 

@@ -2,8 +2,8 @@
 /* The short forms of the name server's operations, against a pyrite-ns of this test's own, and
  * against name servers that lie. */
 #define _GNU_SOURCE /* pipe2() */
-#include "daemon/naming.h"
-#include "daemon/naming_here.h"
+#include "naming/naming.h"
+#include "naming/naming_here.h"
 #include "naming_server.h"
 
 #include <pthread.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "peer/object.h"
+#include "object/object.h"
 
 #include "test.h"
 
 #include <pyrite/pyrite.h>
 
 #include "base/uri.h"
-#include "link/engine.h"
+#include "engine/engine.h"
 
 static int nothing(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {

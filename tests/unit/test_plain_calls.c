@@ -13,8 +13,8 @@
 #include <grpc/support/time.h>
 
 #include "door_visit.h"
-#include "link/engine.h"
-#include "peer/plain.h"
+#include "engine/engine.h"
+#include "face/grpc/plain.h"
 
 #define MAX_MESSAGE 1000
 #define MAX_CALLS   8

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "link/engine.h"
+#include "engine/engine.h"
 
 enum { FAR_MS = 1000000, ROUNDS = 200, POOL = 3 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who adds work for the thread that polls wakes it, whoever that is: in whole calls. */
+#include "engine/engine.h"
 #include "everywhere.h"
-#include "link/engine.h"
 
 #include <sched.h>
 

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/uri.h"
 #include "daemon/daemon_own.h"
-#include "peer/callbacks.h"
+#include "exec/callbacks.h"
 
 const char *pyr_daemon_address(pyr_daemon *daemon)
 {

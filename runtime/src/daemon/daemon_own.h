@@ -3,15 +3,15 @@
 #define PYRITE_DAEMON_OWN_H
 /* The daemon from the inside, for the files daemon*.c. */
 #include "daemon/daemon.h"
-#include "daemon/naming_here.h"
+#include "naming/naming_here.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/arena.h"
-#include "link/door.h"
-#include "link/engine.h"
-#include "peer/object.h"
+#include "door/door.h"
+#include "engine/engine.h"
+#include "object/object.h"
 #include "peer/peer.h"
 
 struct pyr_daemon {

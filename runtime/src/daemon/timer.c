@@ -13,8 +13,8 @@
 
 #include "base/error.h"
 #include "daemon/daemon.h"
-#include "link/engine.h"
-#include "peer/callbacks.h"
+#include "engine/engine.h"
+#include "exec/callbacks.h"
 
 struct pyr_timer {
 	struct engine_timer timer;

@@ -28,7 +28,7 @@
 #include <string.h>
 
 #include "base/tsan.h"
-#include "link/engine.h"
+#include "engine/engine.h"
 #include "wire/frame.h"
 
 struct grpc_link {

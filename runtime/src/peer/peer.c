@@ -12,7 +12,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "peer/exec.h"
+#include "exec/exec.h"
 #include "wire/frame.h"
 
 static const struct link_events events;

@@ -2,7 +2,7 @@
 #ifndef PYRITE_FUTURE_INTERNAL_H
 #define PYRITE_FUTURE_INTERNAL_H
 /* A call that was started: future.c starts it and takes its result, future_then.c calls back. */
-#include "peer/callbacks.h"
+#include "exec/callbacks.h"
 #include "proxy/proxy.h"
 
 /* The peer holds it while it is live. Its user frees it; once it has a callback, the job that calls

@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "peer/attempts.h"
-#include "peer/context.h"
+#include "call/context.h"
+#include "exec/attempts.h"
 
 enum { TRIES = 3 };
 

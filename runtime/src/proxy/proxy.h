@@ -7,9 +7,9 @@
 
 #include "base/root.h"
 #include "base/uri.h"
-#include "peer/exec.h"
-#include "peer/links.h"
-#include "peer/outcall.h"
+#include "call/outcall.h"
+#include "exec/exec.h"
+#include "proxy/links.h"
 #include "wire/codec.h"
 
 /* Somebody who waits while another opens the session; on his stack. */

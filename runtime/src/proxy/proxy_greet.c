@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "link/engine.h"
-#include "peer/context.h"
+#include "call/context.h"
+#include "engine/engine.h"
 #include "wire/annotation.h"
 
 #define TOO_LARGE "a handshake has at most 16384 bytes"

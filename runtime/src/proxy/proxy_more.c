@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "link/engine.h"
+#include "engine/engine.h"
 #include "proxy/proxy_patience.h"
 
 enum { RECONNECT_MS = 2000 };

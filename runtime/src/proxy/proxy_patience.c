@@ -5,7 +5,7 @@
 
 #include "base/config.h"
 #include "base/error.h"
-#include "link/engine.h"
+#include "engine/engine.h"
 #include "proxy/future_patience.h"
 
 enum { FIRST_PAUSE_MS = 10, LAST_PAUSE_MS = 500 };

@@ -4,8 +4,8 @@
 #include "base/abi.h"
 #include "base/config.h"
 #include "base/error.h"
-#include "link/engine.h"
-#include "peer/context.h"
+#include "call/context.h"
+#include "engine/engine.h"
 #include "proxy/proxy.h"
 
 static _Thread_local struct call_wish wished;

@@ -21,10 +21,10 @@
 #include "base/log.h"
 #include "base/stack.h"
 #include "base/task_heap.h"
-#include "link/engine.h"
-#include "peer/context.h"
-#include "peer/exec.h"
-#include "peer/incall.h"
+#include "call/context.h"
+#include "call/incall.h"
+#include "engine/engine.h"
+#include "exec/exec.h"
 #include "proxy/proxy.h"
 
 enum {

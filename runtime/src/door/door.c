@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The door of a daemon: who comes in. Core's own listener goes deaf for ever after one EMFILE, has
+ * no cap and cannot cut a connection, so plaintext TCP and unix sockets are accepted here.
+ *
+ * One thread per door waits with epoll for listeners, for the newcomers that have not shown their
+ * protocol yet, and for the end. It looks at their first bytes without taking them, then lets them
+ * go to core (the accepted callback) and never hears of them again; how many of those are still
+ * open is found out by looking (door_links.h). Newcomers are watched edge-triggered, for what is
+ * only peeked at stays readable.
+ *
+ * Out of descriptors: a spare one is given up, the connection accepted and closed at once, so the
+ * queue never stands; where even that fails the listeners are not looked at for up to 200 ms.
+ * Neither spins.
+ *
+ * Connections that the program had already come by door_take(), from any thread, into a list that
+ * the door's thread empties.
+ *
+ * The lock guards links, that list and spare; it is held for moments and calls nothing out. All
+ * else belongs to the door's thread, or is fixed once it runs.
+ */
+#define _GNU_SOURCE /* accept4(), struct ucred */
+#include "door/door.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <pyrite/pyrite.h>
+
+#include "base/log.h"
+#include "door/door_links.h"
+#include "door/door_listen.h"
+
+#define FIRST_BYTE_MS   10000
+#define BACK_OFF_MIN_MS 20
+#define BACK_OFF_MAX_MS 200
+#define SWEEP_MS        20 /* a full door looks no more often whether somebody left */
+#define COMPLAIN_MS     1000
+#define RESERVED_FDS    16
+#define LINKS_MIN       8
+#define LINKS_MAX       1000000
+#define ACCEPT_BATCH    64
+#define EVENTS          64
+#define PEEK            24
+#define WAKE_TAG        DOOR_LISTENERS_MAX /* below: listeners; above: ids of connections */
+
+struct door {
+	struct door_options options; /* its strings are not kept */
+	struct door_listeners listeners;
+	int epoll, wake; /* wake: an eventfd: there is something in given, or is_closing */
+	pthread_t thread;
+	bool is_running;
+
+	pthread_mutex_t lock;
+	struct door_links links; /* lock */
+	int *given;              /* lock: connections to be let in */
+	unsigned n_given;        /* lock */
+	bool is_closing;         /* lock */
+	int spare;
+
+	int64_t swept_ms, complained_ms;
+	int64_t rearm_ms; /* when listeners are looked at again; 0 = they are */
+	int64_t back_off_ms;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static unsigned fds_in_use(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	if (!dir)
+		return RESERVED_FDS;
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n > 3 ? n - 3 : 0; /* ".", ".." and the folder itself */
+}
+
+/* Half of the descriptors, for a connection may cost its user another one. */
+static unsigned default_max_links(void)
+{
+	struct rlimit limit;
+	rlim_t taken = fds_in_use() + RESERVED_FDS;
+	rlim_t n;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= taken)
+		return LINKS_MIN;
+	n = (limit.rlim_cur - taken) / 2;
+	if (n > LINKS_MAX)
+		return LINKS_MAX;
+	return n < LINKS_MIN ? LINKS_MIN : (unsigned)n;
+}
+
+/* For what may come a thousand times a second: told once in one. */
+static bool may_complain(struct door *door)
+{
+	int64_t now = now_ms();
+
+	if (now - door->complained_ms < COMPLAIN_MS)
+		return false;
+	door->complained_ms = now;
+	return true;
+}
+
+static int watch(struct door *door, int op, int fd, uint64_t tag, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.u64 = tag };
+
+	return epoll_ctl(door->epoll, op, fd, &event);
+}
+
+static void arm(struct door *door, bool on)
+{
+	int i;
+
+	for (i = 0; i < door->listeners.n; i++)
+		watch(door, EPOLL_CTL_MOD, door->listeners.fds[i], (uint64_t)i, on ? EPOLLIN : 0);
+}
+
+static void disarm_for_a_while(struct door *door)
+{
+	door->back_off_ms *= 2;
+	if (door->back_off_ms < BACK_OFF_MIN_MS)
+		door->back_off_ms = BACK_OFF_MIN_MS;
+	if (door->back_off_ms > BACK_OFF_MAX_MS)
+		door->back_off_ms = BACK_OFF_MAX_MS;
+	door->rearm_ms = now_ms() + door->back_off_ms;
+	arm(door, false);
+}
+
+static void rearm(struct door *door)
+{
+	door->rearm_ms = 0;
+	arm(door, true);
+}
+
+/* Closes a connection that is still the door's own. */
+static void drop(struct door *door, struct door_link *link)
+{
+	int fd = door_link_fd(link);
+
+	pthread_mutex_lock(&door->lock);
+	door_links_remove(&door->links, link);
+	pthread_mutex_unlock(&door->lock);
+	close(fd);
+	if (door->rearm_ms)
+		rearm(door);
+}
+
+static bool is_full(struct door *door)
+{
+	bool full;
+
+	pthread_mutex_lock(&door->lock);
+	full = door->links.count >= door->options.max_links;
+	if (full && now_ms() - door->swept_ms >= SWEEP_MS) {
+		door_links_sweep(&door->links);
+		door->swept_ms = now_ms();
+		full = door->links.count >= door->options.max_links;
+	}
+	pthread_mutex_unlock(&door->lock);
+	return full;
+}
+
+/* Who connects to a unix socket seldom has a name: the door's does for both. */
+static void describe(struct door *door, int fd, struct door_peer *peer)
+{
+	door_describe(fd, peer); /* if gone already, its first read will tell */
+	if (door->listeners.path[0] && strncmp(peer->address, "./u:", 4) == 0)
+		memcpy(peer->address, door->listeners.address, sizeof(peer->address));
+}
+
+static void welcome(struct door *door, int fd)
+{
+	struct door_link *link;
+	uint64_t id = 0;
+	int on = 1;
+
+	if (is_full(door)) {
+		close(fd);
+		if (may_complain(door))
+			log_line(PYR_LOG_WARNING,
+				 "%s: turning connections away: %u are open, the most allowed",
+				 door->listeners.address, door->options.max_links);
+		return;
+	}
+	if (!door->listeners.path[0])
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	pthread_mutex_lock(&door->lock);
+	link = door_links_add(&door->links, fd);
+	if (link) {
+		id = link->peer.id;
+		link->until_ms = now_ms() + door->options.first_byte_ms;
+		describe(door, fd, &link->peer);
+	}
+	pthread_mutex_unlock(&door->lock);
+	if (!link) {
+		close(fd);
+		return;
+	}
+	if (watch(door, EPOLL_CTL_ADD, fd, id, EPOLLIN | EPOLLRDHUP | EPOLLET) < 0)
+		drop(door, link);
+}
+
+/* What accept4() may say without being at fault itself: accept(2), "Error handling". */
+static bool is_transient(int number)
+{
+	switch (number) {
+	case EINTR:
+	case ECONNABORTED:
+	case EPROTO:
+	case EPERM:
+	case ENETDOWN:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case ENONET:
+	case EHOSTUNREACH:
+	case EOPNOTSUPP:
+	case ENETUNREACH:
+	case ETIMEDOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Accepts with the spare descriptor, and closes: a peer that is refused at once knows where it
+ * stands. False when there is no more to do for now. (Without descriptors accept4() says EMFILE
+ * also of an empty queue.) */
+static bool turn_away(struct door *door, int listener)
+{
+	int fd, number;
+
+	pthread_mutex_lock(&door->lock);
+	if (door->spare >= 0)
+		close(door->spare);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	number = errno;
+	if (fd >= 0)
+		close(fd);
+	door->spare = door_spare_open();
+	pthread_mutex_unlock(&door->lock);
+	if (fd < 0 && number != EAGAIN && !is_transient(number))
+		disarm_for_a_while(door);
+	if ((fd >= 0 || number != EAGAIN) && may_complain(door))
+		log_line(PYR_LOG_WARNING, "%s: turning connections away: out of file descriptors",
+			 door->listeners.address);
+	return fd >= 0;
+}
+
+/* Takes one from the queue. False when there is no more to do for now. */
+static bool accept_one(struct door *door, int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return false;
+	if (fd < 0 && is_transient(errno))
+		return true;
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		return turn_away(door, listener);
+	if (fd < 0) {
+		if (may_complain(door))
+			log_line(PYR_LOG_WARNING, "%s: cannot accept a connection: %s",
+				 door->listeners.address, strerror(errno));
+		disarm_for_a_while(door);
+		return false;
+	}
+	door->back_off_ms = 0;
+	welcome(door, fd);
+	return true;
+}
+
+static void let_in(struct door *door, struct door_link *link)
+{
+	int fd = door_link_fd(link);
+	struct door_peer peer = link->peer;
+
+	watch(door, EPOLL_CTL_DEL, fd, 0, 0);
+	pthread_mutex_lock(&door->lock);
+	door_links_settle(&door->links, link);
+	pthread_mutex_unlock(&door->lock);
+	door->options.accepted(door->options.data, fd, &peer);
+}
+
+/* Only this thread removes those that wait, so link stays valid without the lock. */
+static void look_at(struct door *door, struct door_link *link, uint32_t events)
+{
+	uint8_t data[PEEK];
+	enum door_protocol protocol;
+	ssize_t n = recv(door_link_fd(link), data, sizeof(data), MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) &&
+	    !(events & (EPOLLERR | EPOLLHUP)))
+		return;
+	if (n <= 0) {
+		drop(door, link);
+		return;
+	}
+	protocol = door_classify(data, (size_t)n);
+	if (protocol == DOOR_HTTP2) {
+		let_in(door, link);
+		return;
+	}
+	if (protocol == DOOR_UNDECIDED && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+		return;
+	log_line(PYR_LOG_DEBUG, "%s: closing the connection from %s: it speaks %s",
+		 door->listeners.address, link->peer.address, door_protocol_name(protocol));
+	drop(door, link);
+}
+
+static void drop_silent(struct door *door)
+{
+	struct door_link *link = door->links.first;
+	int64_t now = link ? now_ms() : 0;
+
+	for (; link && link->until_ms <= now; link = door->links.first) {
+		log_line(PYR_LOG_DEBUG, "%s: closing the connection from %s: it said nothing",
+			 door->listeners.address, link->peer.address);
+		drop(door, link);
+	}
+}
+
+static int wait_ms(struct door *door)
+{
+	int64_t until = door->links.first ? door->links.first->until_ms : INT64_MAX;
+
+	if (door->rearm_ms && door->rearm_ms < until)
+		until = door->rearm_ms;
+	if (until == INT64_MAX)
+		return -1;
+	until -= now_ms();
+	if (until < 0)
+		return 0;
+	return until > 60000 ? 60000 : (int)until;
+}
+
+static void handle(struct door *door, const struct epoll_event *event)
+{
+	uint64_t tag = event->data.u64;
+	struct door_link *link;
+	bool is_waiting;
+	int i;
+
+	if (tag < WAKE_TAG) {
+		for (i = 0; i < ACCEPT_BATCH && !door->rearm_ms; i++)
+			if (!accept_one(door, door->listeners.fds[tag]))
+				return;
+		return;
+	}
+	pthread_mutex_lock(&door->lock);
+	link = door_links_find(&door->links, tag); /* dropped by an earlier event of this round? */
+	is_waiting = link && link->waiting;
+	pthread_mutex_unlock(&door->lock);
+	if (is_waiting)
+		look_at(door, link, event->events);
+}
+
+/* Those that the program had connected. Returns false when the door is to close. */
+static bool take_given(struct door *door)
+{
+	uint64_t count;
+	bool is_closing;
+	int fd;
+
+	(void)!read(door->wake, &count, sizeof(count));
+	for (;;) {
+		pthread_mutex_lock(&door->lock);
+		is_closing = door->is_closing;
+		fd = door->n_given > 0 && !is_closing ? door->given[--door->n_given] : -1;
+		pthread_mutex_unlock(&door->lock);
+		if (fd < 0)
+			return !is_closing;
+		welcome(door, fd);
+	}
+}
+
+static void *run(void *arg)
+{
+	struct door *door = arg;
+	struct epoll_event events[EVENTS];
+	int i, n;
+
+	for (;;) {
+		n = epoll_wait(door->epoll, events, EVENTS, wait_ms(door));
+		for (i = 0; i < n; i++) {
+			if (events[i].data.u64 != WAKE_TAG)
+				handle(door, &events[i]);
+			else if (!take_given(door))
+				return NULL;
+		}
+		drop_silent(door);
+		if (door->rearm_ms && door->rearm_ms <= now_ms())
+			rearm(door);
+	}
+}
+
+/* Its thread blocks all signals: they are the program's. */
+static int start_thread(struct door *door)
+{
+	sigset_t all, before;
+	int code;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	code = pthread_create(&door->thread, NULL, run, door);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (code == 0)
+		pthread_setname_np(door->thread, "pyrite-door");
+	door->is_running = code == 0;
+	return -code;
+}
+
+static int start(struct door *door)
+{
+	int i;
+
+	door->epoll = epoll_create1(EPOLL_CLOEXEC);
+	door->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	door->spare = door_spare_open();
+	if (door->epoll < 0 || door->wake < 0 || door->spare < 0)
+		return -errno;
+	if (watch(door, EPOLL_CTL_ADD, door->wake, WAKE_TAG, EPOLLIN) < 0)
+		return -errno;
+	for (i = 0; i < door->listeners.n; i++)
+		if (watch(door, EPOLL_CTL_ADD, door->listeners.fds[i], (uint64_t)i, EPOLLIN) < 0)
+			return -errno;
+	return start_thread(door);
+}
+
+struct door *door_open(const struct door_options *options, struct door_problem *problem)
+{
+	struct door *door = calloc(1, sizeof(*door));
+	int code;
+
+	if (!door) {
+		door_fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		return NULL;
+	}
+	door->options = *options;
+	if (!door->options.max_links)
+		door->options.max_links = default_max_links();
+	if (!door->options.first_byte_ms)
+		door->options.first_byte_ms = FIRST_BYTE_MS;
+	door->epoll = door->wake = door->spare = -1;
+	door->complained_ms = -COMPLAIN_MS;
+	door->swept_ms = -SWEEP_MS;
+	pthread_mutex_init(&door->lock, NULL);
+	if (door_listeners_open(&door->listeners, options, problem) == 0) {
+		door->options.host = door->options.socket = NULL;
+		code = start(door);
+		if (code == 0)
+			return door;
+		door_fail(problem, PYR_RESOURCE_EXHAUSTED, "cannot serve %s: %s",
+			  door->listeners.address, strerror(-code));
+	}
+	door_free(door);
+	return NULL;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void wake(struct door *door)
+{
+	static const uint64_t one = 1;
+
+	while (write(door->wake, &one, sizeof(one)) < 0 && errno == EINTR)
+		continue;
+}
+
+bool door_take(struct door *door, int fd)
+{
+	int *grown = NULL;
+	bool is_taken;
+
+	pthread_mutex_lock(&door->lock);
+	if (!door->is_closing)
+		grown = realloc(door->given, (door->n_given + 1) * sizeof(*grown));
+	is_taken = grown;
+	if (is_taken) {
+		door->given = grown;
+		door->given[door->n_given++] = fd;
+		wake(door);
+	}
+	pthread_mutex_unlock(&door->lock);
+	if (!is_taken)
+		close(fd);
+	return is_taken;
+}
+
+void door_close(struct door *door)
+{
+	pthread_mutex_lock(&door->lock);
+	door->is_closing = true;
+	while (door->n_given > 0)
+		close(door->given[--door->n_given]);
+	pthread_mutex_unlock(&door->lock);
+	if (door->is_running) {
+		wake(door);
+		pthread_join(door->thread, NULL);
+		door->is_running = false;
+	}
+	door_listeners_close(&door->listeners);
+	while (door->links.first)
+		drop(door, door->links.first);
+	close_fd(&door->epoll);
+	close_fd(&door->wake);
+	pthread_mutex_lock(&door->lock);
+	close_fd(&door->spare);
+	pthread_mutex_unlock(&door->lock);
+}
+
+void door_free(struct door *door)
+{
+	if (!door)
+		return;
+	door_close(door);
+	door_links_clear(&door->links);
+	free(door->given);
+	pthread_mutex_destroy(&door->lock);
+	free(door);
+}
+
+const char *door_address(const struct door *door)
+{
+	return door->listeners.address;
+}
+
+uint16_t door_port(const struct door *door)
+{
+	return door->listeners.port;
+}
+
+bool door_peer_of(struct door *door, int fd, struct door_peer *ret)
+{
+	struct door_link *link;
+
+	pthread_mutex_lock(&door->lock);
+	link = door_links_at(&door->links, fd);
+	if (link)
+		*ret = link->peer;
+	pthread_mutex_unlock(&door->lock);
+	return link;
+}
+
+bool door_is_open(struct door *door, uint64_t id)
+{
+	struct door_peer peer;
+
+	return door_peer_of(door, (int)(id & DOOR_FD_MAX), &peer) && peer.id == id;
+}
+
+unsigned door_count(struct door *door)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&door->lock);
+	door_links_sweep(&door->links);
+	n = door->links.count;
+	pthread_mutex_unlock(&door->lock);
+	return n;
+}
+
+bool door_cut(struct door *door, uint64_t id)
+{
+	struct door_link *link;
+	bool done;
+
+	pthread_mutex_lock(&door->lock);
+	link = door_links_find(&door->links, id);
+	done = link && door_link_shutdown(link, &door->spare);
+	pthread_mutex_unlock(&door->lock);
+	return done;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_DOOR_LISTEN_H
+#define PYRITE_DOOR_LISTEN_H
+/*
+ * The listening sockets of a door. A host name may stand for several addresses: all are listened
+ * on, on one port. A unix socket is guarded by a lock file beside it, "<path>.lock", held with
+ * flock() as long as the door is open: who holds it, and only he, may remove and create the socket,
+ * so a living one is never stolen and a dead one always replaced.
+ */
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "door/door.h"
+
+#define DOOR_LISTENERS_MAX 8
+
+struct door_listeners {
+	int n;
+	int fds[DOOR_LISTENERS_MAX];
+	uint16_t port;
+	char address[DOOR_ADDRESS_MAX];
+	char path[108]; /* of the unix socket, "" for TCP */
+	int lock;       /* -1 for TCP */
+	dev_t dev;      /* the socket as we made it */
+	ino_t ino;
+};
+
+/* Returns 0, or minus a status with *problem told and nothing left open. */
+int door_listeners_open(struct door_listeners *listeners, const struct door_options *options,
+			struct door_problem *problem);
+void door_listeners_close(struct door_listeners *listeners);
+
+/* The halves, door_listen.c and door_unix.c. */
+int door_listen_tcp(struct door_listeners *listeners, const struct door_options *options,
+		    struct door_problem *problem);
+int door_listen_unix(struct door_listeners *listeners, const char *path,
+		     struct door_problem *problem);
+void door_unlisten_unix(struct door_listeners *listeners);
+
+/* Tells a problem. Returns minus the code. */
+int door_fail(struct door_problem *problem, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The status for an errno of a call that has to do with an address. */
+int door_errno_status(int number);
+
+/* "127.0.0.1:80" or "[::1]:80"; an IPv4 address inside IPv6 is written as IPv4. */
+void door_format_address(const struct sockaddr *sa, socklen_t n, char *ret, size_t size);
+bool door_is_loopback(const struct sockaddr *sa);
+/* Who is at the other end of a connected socket, but for its id. Returns false, the address "?",
+ * if nobody is. */
+bool door_describe(int fd, struct door_peer *ret);
+/* Whether both addresses are one, ports apart. */
+bool door_is_same_host(const struct sockaddr *a, const struct sockaddr *b);
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine's beginning, and who waits: as the leader, behind it, or as a task. */
+#include "engine/engine_own.h"
+
+#include <pyrite/pyrite.h>
+
+#include <grpc/grpc.h>
+#include <grpc/support/time.h>
+
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "engine/engine_locks.h"
+
+struct engine engine = { .lock = PTHREAD_MUTEX_INITIALIZER, .status = 1 };
+
+int64_t engine_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void on_kick(struct engine_event *event, bool ok)
+{
+	(void)event;
+	(void)ok;
+}
+
+static void on_fork(void)
+{
+	atomic_store(&engine.forked, engine.status != 1);
+}
+
+bool engine_is_forked(void)
+{
+	return atomic_load_explicit(&engine.forked, memory_order_relaxed);
+}
+
+struct grpc_completion_queue *engine_queue(void)
+{
+	return engine.queue;
+}
+
+static void init_cond(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+static int start_locked(void)
+{
+	grpc_channel *lame;
+
+	pthread_atfork(NULL, NULL, on_fork);
+	engine_locks_init();
+	grpc_init();
+	engine.queue = grpc_completion_queue_create_for_next(NULL);
+	lame = grpc_lame_client_channel_create("kick", GRPC_STATUS_UNAVAILABLE, "kick");
+	engine.kick_call =
+		grpc_channel_create_call(lame, NULL, GRPC_PROPAGATE_DEFAULTS, engine.queue,
+					 grpc_slice_from_static_string("/kick"), NULL,
+					 gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+	grpc_channel_destroy(lame);
+	engine.kick_event.done = on_kick;
+	engine_waiter_init(&engine.runtime, false);
+	if (!engine_watch_init() ||
+	    pthread_create(&engine.thread, NULL, engine_watch_main, NULL) != 0)
+		return -PYR_RESOURCE_EXHAUSTED;
+	pthread_detach(engine.thread);
+	return 0;
+}
+
+int engine_thread(pthread_t *ret, void *(*main)(void *), void *data)
+{
+	sigset_t all, old;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(ret, NULL, main, data);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return err ? -PYR_RESOURCE_EXHAUSTED : 0;
+}
+
+int engine_start(void)
+{
+	sigset_t all, old;
+	int err;
+
+	if (engine_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	pthread_mutex_lock(&engine.lock);
+	if (engine.status == 1) { /* core's threads and ours inherit a full mask */
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &old);
+		engine.status = start_locked();
+		pthread_sigmask(SIG_SETMASK, &old, NULL);
+	}
+	err = engine.status;
+	pthread_mutex_unlock(&engine.lock);
+	return err;
+}
+
+void engine_add_daemon(int n)
+{
+	pthread_mutex_lock(&engine.lock);
+	engine.daemons += n;
+	engine_poke();
+	pthread_mutex_unlock(&engine.lock);
+}
+
+/* ---- waiting ---- */
+
+void engine_waiter_init(struct engine_waiter *waiter, bool is_worker)
+{
+	*waiter = (struct engine_waiter){ .is_worker = is_worker, .is_brief = is_worker };
+	init_cond(&waiter->cond);
+}
+
+void engine_waiter_fini(struct engine_waiter *waiter)
+{
+	pthread_cond_destroy(&waiter->cond);
+}
+
+static void follow(struct engine_waiter *waiter)
+{
+	struct engine_waiter *first = engine.followers;
+
+	if (first) {
+		waiter->next = first;
+		waiter->prev = first->prev;
+		first->prev->next = waiter;
+		first->prev = waiter;
+	} else {
+		engine.followers = waiter->next = waiter->prev = waiter;
+	}
+	waiter->queued = true;
+}
+
+static void unfollow(struct engine_waiter *waiter)
+{
+	if (engine.followers == waiter)
+		engine.followers = waiter->next == waiter ? NULL : waiter->next;
+	waiter->next->prev = waiter->prev;
+	waiter->prev->next = waiter->next;
+	waiter->queued = false;
+}
+
+static void timed_wait(pthread_cond_t *cond, int64_t until)
+{
+	struct timespec t = { until / 1000000000, until % 1000000000 };
+
+	if (until == ENGINE_FOREVER)
+		pthread_cond_wait(cond, &engine.lock);
+	else
+		pthread_cond_timedwait(cond, &engine.lock, &t);
+}
+
+bool engine_wait(struct engine_waiter *waiter, int64_t until)
+{
+	bool timed = until != ENGINE_FOREVER, has_led = false, is_ready;
+
+	if (engine_fiber())
+		return engine_fiber_wait(waiter, until, false) > 0;
+
+	pthread_mutex_lock(
+		&engine.lock); /* also if it is ready: engine_wake() is then done with it */
+	while (!engine_may_leave(waiter)) {
+		if (timed && (has_led || engine.leader) && engine_now() >= until)
+			break;
+		if (!engine.leader) { /* also when there is no time: what has come is handled */
+			engine_lead(waiter, until);
+			has_led = true;
+			continue;
+		}
+		follow(waiter);
+		if (engine.leader == &engine.runtime)
+			engine_poke(); /* it has its own work: who waits polls for itself */
+		timed_wait(&waiter->cond, until);
+		unfollow(waiter);
+	}
+	atomic_store_explicit(&waiter->is_nudged, false, memory_order_relaxed);
+	engine_promote(waiter->is_brief);
+	if (has_led && !engine.leader)
+		engine_watch_left();
+	/* With the lock: whoever sets the flag after this has yet to look at the waiter, which its
+	 * owner may free only once that is over. */
+	is_ready = engine_is_ready(waiter);
+	pthread_mutex_unlock(&engine.lock);
+	return is_ready;
+}
+
+static void raise_locked(struct engine_waiter *waiter, atomic_bool *flag)
+{
+	atomic_store(flag, true);
+	if (waiter->fiber)
+		engine_fiber_wake(waiter->fiber);
+	else if (engine.leader == waiter)
+		engine_kick();
+	else if (waiter->queued)
+		pthread_cond_signal(&waiter->cond);
+}
+
+void engine_wake_locked(struct engine_waiter *waiter)
+{
+	raise_locked(waiter, &waiter->ready);
+}
+
+static void raise_flag(struct engine_waiter *waiter, atomic_bool *flag)
+{
+	if (engine_leading() == waiter) {
+		atomic_store_explicit(flag, true, memory_order_release);
+		return;
+	}
+	pthread_mutex_lock(&engine.lock);
+	raise_locked(waiter, flag);
+	pthread_mutex_unlock(&engine.lock);
+}
+
+void engine_wake(struct engine_waiter *waiter)
+{
+	raise_flag(waiter, &waiter->ready);
+}
+
+void engine_nudge(struct engine_waiter *waiter)
+{
+	raise_flag(waiter, &waiter->is_nudged);
+}

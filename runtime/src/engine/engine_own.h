@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_ENGINE_OWN_H
+#define PYRITE_ENGINE_OWN_H
+/*
+ * The engine from the inside: engine.c has its beginning and who waits, engine_lead.c who polls,
+ * engine_watch.c the runtime's thread, engine_fiber.c tasks.
+ */
+#include "engine/engine.h"
+
+enum {
+	ENGINE_TICK = 1 * ENGINE_MS,
+	ENGINE_QUIET = 100 * ENGINE_MS /* without a daemon: nobody polls for so long */
+};
+
+/*
+ * engine.lock guards all but the atomics; it is innermost but for core's own locks (a kick starts
+ * an empty batch under it). `leader` is written under it.
+ */
+struct engine {
+	pthread_mutex_t lock;
+	struct grpc_completion_queue *queue;
+	struct grpc_call *kick_call; /* an empty batch on it posts an event: it ends a poll */
+	struct engine_event kick_event;
+	struct engine_waiter *_Atomic leader; /* polls, or is about to */
+	struct engine_waiter *followers;      /* circular list, oldest first */
+	struct engine_hook *_Atomic hooks;
+	/* Set by the leader before its last look at what would keep it from polling. Who gives it
+	 * something to do does so first, and then takes this away: whoever finds it set kicks. */
+	atomic_bool is_polling;
+
+	/* What the runtime's thread watches. */
+	struct engine_waiter runtime; /* it, as a leader; nudged: it is to look now */
+	pthread_t thread;
+	int alarm;               /* a timerfd, on which it sleeps */
+	int64_t look_at;         /* what that is set to */
+	int64_t next_timer;      /* when the next one is due, as it last saw */
+	_Atomic int64_t tick;    /* when the tickers are to be called; ENGINE_FOREVER: not */
+	_Atomic int64_t left_at; /* when the last leader left; written with the lock */
+	int64_t lively_until;    /* hooks were added lately while nobody led */
+	bool has_flush;          /* a hook waits that was not added by a leader */
+	int daemons;
+
+	atomic_bool forked;
+	int status; /* of engine_start(): 1 not yet, else its result */
+};
+extern struct engine engine;
+
+/* All below with the lock. */
+void engine_wake_locked(struct engine_waiter *waiter);
+/* Leads until there is no more reason to; the lock is not held meanwhile. */
+void engine_lead(struct engine_waiter *waiter, int64_t until);
+/* Nobody leads: asks a follower to. */
+void engine_promote(bool is_brief);
+/* Somebody has given the leader something to do. */
+void engine_kick(void);
+
+/* Makes the alarm. Returns false if it cannot be had. */
+bool engine_watch_init(void);
+void *engine_watch_main(void *unused);
+/* The runtime's thread is to look at everything again. */
+void engine_poke(void);
+/* A leader has left, and perhaps nobody follows it. */
+void engine_watch_left(void);
+/* A hook was added while nobody leads. */
+void engine_watch_hooks(void);
+
+/* engine_fiber.c */
+int engine_fiber_wait(struct engine_waiter *waiter, int64_t until, bool may_be_cancelled);
+void engine_fiber_wake(struct engine_fiber *fiber);
+
+static inline bool engine_is_ready(struct engine_waiter *waiter)
+{
+	return atomic_load(&waiter->ready);
+}
+
+static inline bool engine_may_leave(struct engine_waiter *waiter)
+{
+	return atomic_load(&waiter->ready) || atomic_load(&waiter->is_nudged);
+}
+#endif

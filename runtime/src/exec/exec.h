@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_EXEC_H
+#define PYRITE_EXEC_H
+/*
+ * The method threads of a daemon and what they have to do: lanes of calls, taken in turn. Method
+ * threads without work wait in the engine, so the one that leads runs what comes itself; others are
+ * woken only when work piles up.
+ */
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+
+struct executor;
+struct exec_task;
+
+/* What waits in a lane, a call, as its owner sees it. */
+struct exec_task_kind {
+	void (*run)(struct exec_task *task);  /* in a method thread, without locks */
+	void (*drop)(struct exec_task *task); /* it will not be run: the executor has stopped */
+	void (*ref)(struct exec_task *task);
+	void (*unref)(struct exec_task *task);
+};
+
+/* Part of it. The owner sets kind, chain and how it is run. */
+struct exec_task {
+	const struct exec_task_kind *kind;
+	struct executor *executor; /* counted by the owner; NULL until it is queued */
+	struct lane *lane;
+	struct exec_task *next; /* in its lane */
+	uint8_t chain[16];      /* what is part of it, and of what it is part, has the same */
+	bool keeps_lane;        /* those behind it in its lane wait until it is through */
+	bool keeps_turn;        /* it is not lent to a method that waits, out of its turn */
+};
+
+/* Tasks that start in order; one per session, one per plain call. Guarded by the executor's lock.
+ */
+struct lane {
+	struct exec_task *head, *tail;
+	struct lane *next;            /* in the executor's ready list */
+	bool is_ready;                /* in that list */
+	bool is_held;                 /* a oneway, or a hook, runs and holds the others' place */
+	const atomic_size_t *backlog; /* bytes its link has yet to send; NULL = none */
+};
+
+/* threads: methods that run at a time, the caller of exec_work() included; those that wait for a
+ * call of their own do not count. Returns NULL when memory is out. */
+struct executor *exec_new(unsigned threads);
+/*
+ * After exec_work() returned: runs what was posted, fails what is queued, takes no more. Its memory
+ * stays as long as calls, timers and callbacks hold it.
+ */
+void exec_free(struct executor *executor);
+void exec_ref(struct executor *executor);
+void exec_unref(struct executor *executor);
+/* The one whose thread this is; borrowed, NULL in other threads. */
+struct executor *exec_current(void);
+
+/* Something else than a call for a method thread to do, before the calls that are queued. */
+struct exec_job {
+	void (*run)(struct exec_job *job);
+	struct exec_job *next;
+};
+/* Returns false, the job not taken, when the executor has been freed. Any thread. */
+bool exec_post(struct executor *executor, struct exec_job *job);
+
+/* Puts a task at the end of its lane; takes a reference of it. */
+void exec_submit(struct executor *executor, struct lane *lane, struct exec_task *task);
+
+/* Lanes held back because their link's backlog was too long may go on. */
+void exec_resume(struct executor *executor);
+
+/* Runs calls, with the other threads of the pool, until exec_stop(). Returns 0 or minus a status.
+ */
+int exec_work(struct executor *executor);
+/* Ends exec_work() when the running methods are through; what is still queued stays. Any thread. */
+void exec_stop(struct executor *executor);
+
+/* Called, with the executor's lock held, whenever nothing is queued or running any more. Set before
+ * exec_work(). */
+void exec_on_idle(struct executor *executor, void (*fn)(void *data), void *data);
+
+/* Calls queued or running. */
+size_t exec_load(struct executor *executor);
+
+/*
+ * A method thread waits: for a call it made, for an item or for room in a stream, for a time. In a
+ * serial daemon calls of its own chain (A -> B -> A) are run meanwhile, by its thread; in a pool
+ * another thread takes its place, and when there can be no more threads, it is lent a call of its
+ * chain. Between the two, the thread alone uses the nest.
+ */
+struct exec_nest {
+	struct engine_waiter *waiter; /* nudged when there is such a call */
+	struct exec_nest *outer;      /* of the same thread */
+	struct exec_nest *next;       /* of a pool's, the last one first */
+	const uint8_t *chain;         /* of the method; NULL: it is a job */
+	struct exec_task *lent;       /* to be run by exec_run_nested() */
+	bool is_busy;                 /* running what it was lent */
+};
+/* Returns false outside of a daemon's method threads: then there is nothing to leave. */
+bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter);
+/* What the thread does from now on is part of that chain, 16 bytes that last as long; NULL: of
+ * none.
+ */
+void exec_set_chain(const uint8_t *chain);
+void exec_nest_leave(struct exec_nest *nest);
+/* Runs one such call. Returns false if there is none. */
+bool exec_run_nested(void);
+/* The chain of what the calling thread makes inside a job, 16 bytes, so that calls which come back
+ * to its serial daemon are known to be part of it. Borrowed; NULL: it runs no such job. */
+const uint8_t *exec_job_chain(void);
+
+/* The method of a serial daemon waits, and calls of others or jobs that come from now on nudge the
+ * waiter. Returns false in other threads, and in tasks. */
+bool exec_watch(struct engine_waiter *waiter);
+void exec_unwatch(void);
+/* Whether others wait for the calling method thread. */
+bool exec_has_work(void);
+
+/* Part of what has something to send. */
+struct exec_cork {
+	void (*hold)(struct exec_cork *cork);
+	void (*flush)(struct exec_cork *cork); /* sends, and lets go */
+};
+/*
+ * Answers of a batch of short methods leave together: who has something to send asks the thread
+ * that runs methods to flush it later. Returns false if the caller must flush now. Without locks.
+ */
+bool exec_cork(struct exec_cork *cork);
+#endif

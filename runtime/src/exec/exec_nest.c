@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* Methods that wait, and what a daemon's threads do meanwhile. */
+#include "exec/exec_own.h"
+
+#include <openssl/rand.h>
+
+#include <string.h>
+
+static _Thread_local const uint8_t *own_chain;
+
+void exec_set_chain(const uint8_t *chain)
+{
+	own_chain = chain;
+}
+
+/* ---- serial daemons: calls of the same chain ---- */
+
+bool exec_is_nested(const struct executor *e, const struct exec_task *task)
+{
+	return e->chain && !task->keeps_lane &&
+	       memcmp(e->chain, task->chain, sizeof(task->chain)) == 0;
+}
+
+void exec_add_nested(struct executor *e, struct exec_task *task)
+{
+	*e->nested_end = task;
+	e->nested_end = &task->next;
+	if (e->nest)
+		engine_nudge(e->nest->waiter);
+}
+
+static struct exec_task *take_nested(struct executor *e)
+{
+	struct exec_task *task = e->nested;
+
+	if (!task)
+		return NULL;
+	e->nested = task->next;
+	if (!e->nested)
+		e->nested_end = &e->nested;
+	return task;
+}
+
+/* Calls of its chain that a method did not wait for. */
+void exec_finish_chain(struct executor *e)
+{
+	struct exec_task *task;
+
+	while ((task = take_nested(e)))
+		exec_run_task(e, task);
+	e->chain = NULL;
+}
+
+/* A number of its own for each job, behind a random part that no other process has. */
+const uint8_t *exec_job_chain(void)
+{
+	struct worker *w = exec_self;
+	struct executor *e = w ? w->executor : NULL;
+	const uint8_t *chain;
+	uint64_t n;
+
+	if (!w || !w->is_in_job || e->n_workers > 1)
+		return NULL;
+	pthread_mutex_lock(&e->lock);
+	memcpy(&n, e->job_chain + 8, sizeof(n));
+	if (!e->chain && (n > 0 || RAND_bytes(e->job_chain, 8) == 1)) {
+		n++;
+		memcpy(e->job_chain + 8, &n, sizeof(n));
+		e->chain = e->job_chain;
+	}
+	chain = e->chain;
+	pthread_mutex_unlock(&e->lock);
+	return chain;
+}
+
+/* ---- pools: calls that are lent to those who wait ---- */
+
+/* The innermost nest of its thread: any further one was entered later, and comes first. */
+static struct exec_nest *find_nest(const struct executor *e, const uint8_t *chain)
+{
+	struct exec_nest *nest;
+
+	for (nest = e->nests; nest; nest = nest->next)
+		if (nest->chain && memcmp(nest->chain, chain, 16) == 0)
+			return nest->is_busy || nest->lent ? NULL : nest;
+	return NULL;
+}
+
+/* A guarded call waits for a hook, in its turn. */
+static bool may_be_lent(struct executor *e, const struct exec_task *task)
+{
+	return !task->keeps_lane && !task->keeps_turn && find_nest(e, task->chain);
+}
+
+/* One call for each: what that one waits for in its turn is a matter of its own nest. */
+void exec_lend(struct executor *e)
+{
+	struct exec_nest *nest;
+	struct exec_task *task;
+
+	while ((task = exec_pick(e, may_be_lent))) {
+		nest = find_nest(e, task->chain);
+		nest->lent = task;
+		engine_nudge(nest->waiter);
+	}
+}
+
+static bool run_lent(struct executor *e)
+{
+	struct exec_nest *nest = exec_self->nest;
+	struct exec_task *task;
+
+	if (!nest)
+		return false;
+	pthread_mutex_lock(&e->lock);
+	task = nest->lent;
+	if (task) {
+		nest->lent = NULL;
+		nest->is_busy = true;
+		e->n_waiting--;
+		exec_run_task(e, task);
+		e->n_waiting++;
+		nest->is_busy = false;
+		if (e->ready || e->jobs)
+			exec_wake_one(e);
+	}
+	pthread_mutex_unlock(&e->lock);
+	return task != NULL;
+}
+
+/* ---- waiting ---- */
+
+bool exec_run_nested(void)
+{
+	struct executor *e = exec_self->executor;
+	struct exec_task *task;
+
+	if (e->n_workers > 1)
+		return run_lent(e);
+	pthread_mutex_lock(&e->lock);
+	task = take_nested(e);
+	if (task)
+		exec_run_task(e, task);
+	pthread_mutex_unlock(&e->lock);
+	return task != NULL;
+}
+
+static void give_up_place(struct executor *e, struct exec_nest *nest)
+{
+	nest->outer = exec_self->nest;
+	exec_self->nest = nest;
+	nest->next = e->nests;
+	e->nests = nest;
+	e->n_waiting++;
+	if (e->ready || e->jobs)
+		exec_wake_one(e);
+}
+
+static void take_place(struct executor *e, struct exec_nest *nest)
+{
+	struct exec_nest **at;
+
+	for (at = &e->nests; *at != nest; at = &(*at)->next)
+		;
+	*at = nest->next;
+	exec_self->nest = nest->outer;
+	e->n_waiting--;
+	if (!nest->lent)
+		return;
+	exec_put_back(e, nest->lent); /* it came at the last moment */
+	exec_wake_one(e);
+}
+
+/* Who runs the tasks of a method nests, not they. */
+bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter)
+{
+	struct executor *e = exec_self ? exec_self->executor : NULL;
+
+	if (!e || engine_fiber())
+		return false;
+	*nest = (struct exec_nest){ .waiter = waiter, .chain = own_chain };
+	pthread_mutex_lock(&e->lock);
+	if (e->n_workers > 1) {
+		give_up_place(e, nest);
+	} else {
+		nest->outer = e->nest;
+		e->nest = nest;
+	}
+	pthread_mutex_unlock(&e->lock);
+	return true;
+}
+
+void exec_nest_leave(struct exec_nest *nest)
+{
+	struct executor *e = exec_self->executor;
+
+	pthread_mutex_lock(&e->lock);
+	if (e->n_workers > 1)
+		take_place(e, nest);
+	else
+		e->nest = nest->outer;
+	pthread_mutex_unlock(&e->lock);
+}
+
+/* ---- a serial daemon's method that waits for somebody who may not come ---- */
+
+bool exec_watch(struct engine_waiter *waiter)
+{
+	struct executor *e = exec_self ? exec_self->executor : NULL;
+
+	if (!e || e->n_workers > 1 || engine_fiber())
+		return false;
+	pthread_mutex_lock(&e->lock);
+	e->watcher = waiter;
+	pthread_mutex_unlock(&e->lock);
+	return true;
+}
+
+void exec_unwatch(void)
+{
+	struct executor *e = exec_self->executor;
+
+	pthread_mutex_lock(&e->lock);
+	e->watcher = NULL;
+	pthread_mutex_unlock(&e->lock);
+}
+
+bool exec_has_work(void)
+{
+	struct executor *e = exec_self->executor;
+	bool has_work;
+
+	pthread_mutex_lock(&e->lock);
+	has_work = e->ready || e->jobs;
+	pthread_mutex_unlock(&e->lock);
+	return has_work;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_EXEC_OWN_H
+#define PYRITE_EXEC_OWN_H
+/* The executor from the inside, for the files exec*.c. */
+#include "exec/exec.h"
+
+#include <pthread.h>
+
+#include "engine/engine.h"
+
+/* A method thread. All but the atomics is its own, or under the executor's lock. */
+struct worker {
+	struct engine_waiter waiter;
+	struct executor *executor;
+	struct worker *next, *next_parked;
+	pthread_t thread;
+	bool is_first; /* the thread that called exec_work() */
+	bool is_parked;
+	unsigned n_peeks;
+	unsigned n_run;       /* methods since `began` */
+	int64_t began, ended; /* when it left the engine with work; when its first answer left */
+	int64_t since;        /* when it began to work on what is queued; 0 = just now */
+	int64_t corked_at;    /* 0 while methods are short */
+	struct exec_cork *_Atomic corked; /* held: to be flushed when the batch is through */
+	struct exec_nest *nest;           /* of a pool's, when its method waits */
+	bool is_in_job;
+};
+
+struct executor {
+	atomic_int refs;
+	pthread_mutex_t lock; /* after a peer's, before the engine's */
+	struct lane *ready, **ready_end;
+	struct lane *stalled; /* held back by their link's backlog */
+	struct exec_job *jobs, **jobs_end;
+	int64_t typical_ns, last_ns; /* how long a method took lately, and the last time */
+	bool is_stopping, is_freed;
+	size_t load;
+	void (*on_idle)(void *data);
+	void *data;
+	struct engine_ticker ticker;
+
+	unsigned n_workers;     /* methods that may run at a time */
+	struct worker *workers; /* all threads; more than that when methods wait */
+	struct worker *parked;  /* those without work */
+	struct worker *ended;   /* to be joined */
+	unsigned n_threads, n_parked, n_waiting;
+	struct exec_nest *nests; /* a pool's methods that wait, the last one first */
+
+	/* A serial daemon's: */
+	struct exec_nest *nest;                 /* its method waits for a call */
+	struct engine_waiter *watcher;          /* its method waits for nobody who is there */
+	const uint8_t *chain;                   /* of the method that runs, of a job that calls */
+	struct exec_task *nested, **nested_end; /* calls of that chain: they may go before others */
+	uint8_t job_chain[16]; /* of the last job that called: a random part, a number */
+};
+
+/* The method thread that the calling thread is; NULL: it is none. */
+extern _Thread_local struct worker *exec_self;
+
+/* All below with the lock. */
+
+/* What there is to do, taken out; NULL: nothing. A call's lane is stored in *from. */
+struct exec_job *exec_take_job(struct executor *e);
+struct exec_task *exec_take(struct executor *e, struct lane **from);
+/* Without the lock meanwhile. exec_run_task() gives up the task's reference. */
+void exec_run_job(struct executor *e, struct exec_job *job);
+void exec_run_task(struct executor *e, struct exec_task *task);
+/* What kept it is through: a lane may go on. */
+void exec_release_lane(struct executor *e, struct lane *lane);
+/* Takes a call out of a lane that is ready: the first that fits() says yes to; NULL: none. */
+struct exec_task *exec_pick(struct executor *e,
+			    bool (*fits)(struct executor *e, const struct exec_task *task));
+/* Puts one back in front of its lane. */
+void exec_put_back(struct executor *e, struct exec_task *task);
+
+/* Sees to it that somebody does what there is to do, if another method may run. */
+void exec_wake_one(struct executor *e);
+
+/* The calls of a serial daemon that are part of what its method does. */
+bool exec_is_nested(const struct executor *e, const struct exec_task *task);
+void exec_add_nested(struct executor *e, struct exec_task *task);
+void exec_finish_chain(struct executor *e);
+
+/* A pool can have no more threads: methods that wait run calls of their own chains. */
+void exec_lend(struct executor *e);
+#endif

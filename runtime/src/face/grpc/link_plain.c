@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connection is core's channel, which is watched: when it stands, Hello and Bound are answered;
+ * when it is lost, the owner hears Goaway, so that later calls go over another link while those
+ * that run end by themselves. A link never uses a second connection.
+ */
+#include "face/grpc/link_plain.h"
+
+#include <grpc/grpc_security.h>
+#include <grpc/support/time.h>
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/tsan.h"
+#include "face/grpc/link_auto.h"
+
+enum {
+	MAX_CALLS = 16384, /* at a time, as a daemon's default */
+	KEEPALIVE_MS =
+		310000, /* a gRPC server takes a ping in 5 minutes and lets go who sends more */
+	KEEPALIVE_TIMEOUT_MS = 20000,
+	LEAST_WINDOW = 131072, /* of a stream: link.proto */
+	WINDOW = 262144        /* core holds as much again */
+};
+
+static struct plain_link *of(struct link *link)
+{
+	return (struct plain_link *)link;
+}
+
+#define FROM(event, member)                                                                        \
+	((struct plain_link *)((char *)(event)-offsetof(struct plain_link, member)))
+
+void plain_link_ref(struct plain_link *l)
+{
+	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+}
+
+void plain_link_unref(struct plain_link *l)
+{
+	struct plain_session *session;
+
+	if (atomic_fetch_sub(&l->refs, 1) != 1)
+		return;
+	while ((session = numtab_pop(&l->sessions)))
+		free(session);
+	numtab_free(&l->sessions);
+	numtab_free(&l->calls);
+	buf_free(&l->inbox);
+	buf_free(&l->out);
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+/* ---- to the owner ---- */
+
+void plain_link_tell(struct plain_link *l, struct buf *frames)
+{
+	size_t at = 0, n, size;
+
+	while (at < frames->n) {
+		n = 0;
+		while ((size = frame_size(frames->data + at + n, frames->n - at - n)) > 0 &&
+		       (n == 0 || n + size <= FRAME_MESSAGE_MAX))
+			n += size;
+		if (n == 0)
+			break;
+		l->link.events->message(l->link.owner, (struct span){ frames->data + at, n });
+		at += n;
+	}
+	buf_reset(frames);
+}
+
+/* With the lock. */
+static void deliver_soon(struct plain_link *l)
+{
+	if (l->will_deliver)
+		return;
+	l->will_deliver = true;
+	plain_link_ref(l);
+	engine_before_poll(&l->deliver);
+}
+
+/* Until it is connected, frames wait: the Hello is among them. */
+static void put(struct plain_link *l, const struct frame *frame)
+{
+	frame_append(&l->inbox, frame);
+	if (l->is_connected)
+		deliver_soon(l);
+}
+
+void plain_link_connected(struct plain_link *l)
+{
+	l->is_connected = true;
+	if (l->inbox.n > 0)
+		deliver_soon(l);
+}
+
+void plain_link_take_inbox(struct plain_link *l)
+{
+	struct buf swap = l->out;
+
+	if (l->is_closing)
+		buf_reset(&l->inbox);
+	if (!l->is_connected || l->inbox.n == 0)
+		return;
+	l->out = l->inbox; /* out was told, and is empty */
+	l->inbox = swap;
+}
+
+void plain_link_fail(struct plain_link *l, uint32_t number, int code, const char *text)
+{
+	struct frame frame = { .type = FRAME_ERROR, .number = number, .found_here = 1 };
+
+	frame.code = (uint32_t)code;
+	frame.message = span_of(text);
+	put(l, &frame);
+}
+
+static void on_before_poll(struct engine_hook *hook)
+{
+	struct plain_link *l = FROM(hook, deliver);
+
+	pthread_mutex_lock(&l->lock);
+	l->will_deliver = false;
+	plain_link_take_inbox(l);
+	pthread_mutex_unlock(&l->lock);
+	plain_link_tell(l, &l->out);
+	plain_link_ended(l);
+	plain_link_unref(l);
+}
+
+/* ---- the end ---- */
+
+void plain_link_ended(struct plain_link *l)
+{
+	char text[sizeof(l->close_text)];
+	bool is_over;
+	int code;
+
+	pthread_mutex_lock(&l->lock);
+	is_over = l->is_closing && l->n_calls == 0 && !l->is_watching;
+	code = l->close_code ? l->close_code : PYR_UNAVAILABLE;
+	snprintf(text, sizeof(text), "%s", l->close_text[0] ? l->close_text : "connection closed");
+	pthread_mutex_unlock(&l->lock);
+	if (!is_over || l->is_finished)
+		return;
+	l->is_finished = true;
+	l->link.events->closed(l->link.owner, code, text);
+}
+
+void plain_link_end(struct plain_link *l, int code, const char *text)
+{
+	grpc_channel *channel = NULL;
+	struct plain_out *out;
+
+	pthread_mutex_lock(&l->lock);
+	if (!l->is_closing) {
+		l->is_closing = true;
+		l->close_code = code;
+		snprintf(l->close_text, sizeof(l->close_text), "%s", text);
+		channel = l->channel;
+		l->channel = NULL;
+	}
+	while ((out = numtab_pop(&l->calls)))
+		plain_out_cancel(out);
+	deliver_soon(l);
+	pthread_mutex_unlock(&l->lock);
+	if (channel)
+		grpc_channel_destroy(channel); /* which ends the watch */
+}
+
+static void close_link(struct link *link, int code, const char *text)
+{
+	plain_link_end(of(link), code, text);
+}
+
+static void free_link(struct link *link)
+{
+	plain_link_unref(of(link));
+}
+
+/* ---- the connection ---- */
+
+/* With the lock. */
+static void watch(struct plain_link *l)
+{
+	l->is_watching = true;
+	plain_link_ref(l);
+	TSAN_RELEASE(&l->watched);
+	grpc_channel_watch_connectivity_state(l->channel, l->state,
+					      gpr_inf_future(GPR_CLOCK_MONOTONIC), engine_queue(),
+					      &l->watched);
+}
+
+static void say_hello(struct plain_link *l)
+{
+	struct frame frame = { .type = FRAME_HELLO,
+			       .min_version = FRAME_VERSION_MIN,
+			       .max_version = FRAME_VERSION_MAX,
+			       .max_calls = MAX_CALLS,
+			       .window = WINDOW };
+
+	put(l, &frame);
+}
+
+/* The connection is gone, or taken from us. Those that have a call in it may still be answered. */
+static void say_goaway(struct plain_link *l)
+{
+	struct frame frame = { .type = FRAME_GOAWAY };
+
+	l->is_leaving = true;
+	put(l, &frame);
+}
+
+/* Returns whether the link has failed to connect. With the lock. */
+static bool look(struct plain_link *l)
+{
+	l->state = grpc_channel_check_connectivity_state(l->channel, 0);
+	if (l->is_connected) {
+		if (l->state != GRPC_CHANNEL_READY) {
+			say_goaway(l);
+			return false;
+		}
+	} else if (l->state == GRPC_CHANNEL_READY) {
+		plain_link_connected(l);
+	} else if (l->state == GRPC_CHANNEL_TRANSIENT_FAILURE && l->n_calls == 0) {
+		return true; /* else a call knows why */
+	}
+	watch(l);
+	return false;
+}
+
+static void on_watched(struct engine_event *event, bool ok)
+{
+	struct plain_link *l = FROM(event, watched);
+	bool has_failed = false;
+
+	(void)ok;
+	pthread_mutex_lock(&l->lock);
+	l->is_watching = false;
+	if (!l->is_closing)
+		has_failed = look(l);
+	pthread_mutex_unlock(&l->lock);
+	if (has_failed)
+		plain_link_end(l, PYR_UNAVAILABLE, "failed to connect to all addresses");
+	plain_link_ended(l);
+	plain_link_unref(l);
+}
+
+/* ---- frames that are written to it; with the lock ---- */
+
+static struct plain_session *new_session(const struct frame *frame)
+{
+	size_t n_path = frame->interface.n + 3, n_object = frame->object.n + 1;
+	struct plain_session *session = calloc(1, sizeof(*session) + n_path + n_object);
+	char *path = (char *)(session + 1), *object = path + n_path;
+
+	if (!session)
+		return NULL;
+	path[0] = '/';
+	memcpy(path + 1, frame->interface.p, frame->interface.n);
+	path[n_path - 2] = '/';
+	if (frame->object.n > 0)
+		memcpy(object, frame->object.p, frame->object.n);
+	session->path = path;
+	session->object = object;
+	if (frame->handshake.n > 0)
+		session->needs = "handshake data";
+	return session;
+}
+
+static const char *refusal(const struct plain_link *l, const char *what, char *text, size_t n)
+{
+	snprintf(text, n, "%s speaks plain gRPC only: %s needs a session", l->link.address, what);
+	return text;
+}
+
+static void on_bind(struct plain_link *l, const struct frame *frame)
+{
+	struct frame bound = { .type = FRAME_BOUND, .session = frame->session };
+	struct plain_session *session = new_session(frame);
+	char text[256];
+
+	bound.fingerprint = frame->fingerprint;
+	if (!session || !numtab_put(&l->sessions, frame->session, session)) {
+		free(session);
+		bound.code = PYR_RESOURCE_EXHAUSTED;
+		bound.message = span_of("out of memory");
+	} else if (session->needs) {
+		bound.code = PYR_FAILED_PRECONDITION;
+		bound.message = span_of(refusal(l, session->needs, text, sizeof(text)));
+	}
+	put(l, &bound);
+}
+
+static void refuse_call(struct plain_link *l, uint32_t number, const char *what)
+{
+	char text[256];
+
+	plain_link_fail(l, number, PYR_FAILED_PRECONDITION, refusal(l, what, text, sizeof(text)));
+}
+
+static void on_call(struct plain_link *l, const struct frame *frame)
+{
+	const struct plain_session *session = numtab_get(&l->sessions, frame->session);
+	struct plain_out *out = numtab_get(&l->calls, frame->number);
+
+	if (out && frame->flags & FRAME_CONTINUES)
+		plain_out_continue(out, frame);
+	else if (frame->flags & FRAME_CONTINUES)
+		; /* it has failed */
+	else if (frame->flags & FRAME_BATCH)
+		refuse_call(l, frame->number, "a batch");
+	else if (frame->flags & ~(uint32_t)(FRAME_ONEWAY | FRAME_MORE | FRAME_STREAMS |
+					    FRAME_STREAM_IN | FRAME_STREAM_OUT | FRAME_PARAMETERS))
+		refuse_call(l, frame->number, "this kind of call");
+	else if (session && session->needs)
+		refuse_call(l, frame->number, session->needs);
+	else if (session)
+		plain_out_start(l, session, frame);
+	else
+		plain_link_fail(l, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+/* Of a call that may be over. */
+static void on_stream(struct plain_link *l, const struct frame *frame)
+{
+	struct plain_out *out = numtab_get(&l->calls, frame->number);
+
+	if (!out)
+		return;
+	if (frame->type == FRAME_ITEM)
+		plain_out_item(out, frame);
+	else if (frame->type == FRAME_END)
+		plain_out_end(out);
+	else
+		plain_out_credit(out, frame->value);
+	if (l->inbox.n > 0 && l->is_connected)
+		deliver_soon(l);
+}
+
+static void on_frame(struct plain_link *l, const struct frame *frame)
+{
+	struct plain_out *out;
+
+	switch (frame->type) {
+	case FRAME_BIND:
+		on_bind(l, frame);
+		break;
+	case FRAME_UNBIND:
+		free(numtab_remove(&l->sessions, frame->session));
+		break;
+	case FRAME_CALL:
+		on_call(l, frame);
+		break;
+	case FRAME_CANCEL:
+		out = numtab_remove(&l->calls, frame->number);
+		if (out)
+			plain_out_cancel(out);
+		break;
+	case FRAME_ITEM:
+	case FRAME_END:
+	case FRAME_CREDIT:
+		on_stream(l, frame);
+		break;
+	case FRAME_HELLO:
+		l->window = frame->window > LEAST_WINDOW ? frame->window : LEAST_WINDOW;
+		break;
+	case FRAME_PING:
+	case FRAME_PONG:
+	case FRAME_GOAWAY:
+	case FRAME_RELEASE:
+		break;
+	default:
+		if (frame->number)
+			refuse_call(l, frame->number, "this kind of call");
+		break;
+	}
+}
+
+static enum link_write write_link(struct link *link, struct span message)
+{
+	const uint8_t *p = message.p, *end = message.p + message.n;
+	struct plain_link *l = of(link);
+	struct frame frame;
+	bool is_over;
+
+	pthread_mutex_lock(&l->lock);
+	while (!l->is_closing && frame_read(&p, end, &frame) > 0)
+		on_frame(l, &frame);
+	is_over = l->is_closing;
+	pthread_mutex_unlock(&l->lock);
+	return is_over ? LINK_OVER : LINK_WRITTEN;
+}
+
+/* ---- beginnings ---- */
+
+static const struct link_kind plain_kind = { write_link, close_link, free_link };
+
+static grpc_arg int_arg(const char *key, int value)
+{
+	grpc_arg arg = { .type = GRPC_ARG_INTEGER, .key = (char *)key };
+
+	arg.value.integer = value;
+	return arg;
+}
+
+static grpc_channel *new_channel(const struct link_target *target)
+{
+	uint32_t max = target->max_message;
+	grpc_arg args[] = {
+		int_arg("grpc.use_local_subchannel_pool", 1),
+		int_arg("grpc.enable_retries", 0),
+		int_arg("grpc.enable_http_proxy", 0),
+		int_arg("grpc.service_config_disable_resolution", 1),
+		int_arg("grpc.compression_enabled_algorithms_bitset", 1),
+		int_arg("grpc.max_receive_message_length", max < INT_MAX ? (int)max : -1),
+		int_arg("grpc.keepalive_time_ms", KEEPALIVE_MS),
+		int_arg("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+		int_arg("grpc.http2.bdp_probe", target->is_local ? 0 : 1),
+	};
+	grpc_channel_args all = { sizeof(args) / sizeof(args[0]), args };
+	grpc_channel_credentials *plain = grpc_insecure_credentials_create();
+	grpc_channel *channel = grpc_channel_create(target->target, plain, &all);
+
+	grpc_channel_credentials_release(plain);
+	return channel;
+}
+
+struct link *link_plain_connect(const struct link_target *target, const struct link_events *events,
+				void *owner)
+{
+	struct plain_link *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->link.kind = &plain_kind;
+	l->link.events = events;
+	l->link.owner = owner;
+	l->link.is_local = target->is_local;
+	l->link.is_plain = true;
+	snprintf(l->link.address, sizeof(l->link.address), "%s", target->address);
+	l->refs = 1;
+	l->max_message = target->max_message;
+	l->watched.done = on_watched;
+	l->deliver.run = on_before_poll;
+	pthread_mutex_init(&l->lock, NULL);
+	l->channel = new_channel(target);
+	pthread_mutex_lock(&l->lock);
+	say_hello(l);
+	l->state = grpc_channel_check_connectivity_state(l->channel, 1);
+	watch(l);
+	pthread_mutex_unlock(&l->lock);
+	return &l->link;
+}

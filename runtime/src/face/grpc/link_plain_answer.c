@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* What a plain call's owner hears: replies, items and errors, as frames. */
+#include <stdio.h>
+#include <string.h>
+
+#include "face/grpc/link_plain_call.h"
+
+enum { TEXT = PLAIN_TEXT_MAX + PLAIN_NAME_MAX + 256, ITEM_COST = 32 };
+
+static struct span span_of_slice(const grpc_slice *slice)
+{
+	return (struct span){ GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice) };
+}
+
+static struct span find_metadata(const grpc_metadata_array *metadata, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < metadata->count; i++)
+		if (span_is(span_of_slice(&metadata->metadata[i].key), key))
+			return span_of_slice(&metadata->metadata[i].value);
+	return (struct span){ 0 };
+}
+
+/* Bytes of the answer from reply_at on. */
+static void copy_reply(const struct plain_out *out, uint8_t *to, size_t n)
+{
+	const grpc_slice_buffer *parts = &out->reply->data.raw.slice_buffer;
+	size_t i, skip = out->reply_at, have;
+
+	for (i = 0; i < parts->count && n > 0; i++) {
+		have = GRPC_SLICE_LENGTH(parts->slices[i]);
+		if (skip >= have) {
+			skip -= have;
+			continue;
+		}
+		have = have - skip < n ? have - skip : n;
+		memcpy(to, GRPC_SLICE_START_PTR(parts->slices[i]) + skip, have);
+		to += have;
+		n -= have;
+		skip = 0;
+	}
+}
+
+/* The next frame of the answer, which has at most FRAME_FRAGMENT bytes. */
+static void put_part(struct plain_out *out, struct frame *frame, size_t n)
+{
+	size_t total = grpc_byte_buffer_length(out->reply);
+	uint8_t *to;
+
+	frame->number = out->number;
+	frame->flags = out->reply_at > 0 ? FRAME_CONTINUES : 0;
+	frame->total = out->reply_at == 0 ? (uint32_t)total : 0;
+	if (out->reply_at + n < total)
+		frame->flags |= FRAME_MORE;
+	to = frame_write(&out->l->inbox, frame, n);
+	if (to)
+		copy_reply(out, to, n);
+	out->reply_at += n;
+}
+
+static size_t next_part(const struct plain_out *out)
+{
+	size_t left = grpc_byte_buffer_length(out->reply) - out->reply_at;
+
+	return left < FRAME_FRAGMENT ? left : FRAME_FRAGMENT;
+}
+
+static void put_reply(struct plain_out *out)
+{
+	struct frame frame = { .type = FRAME_REPLY, .number = out->number };
+
+	if (!out->reply) { /* of a stream that has ended */
+		frame_append(&out->l->inbox, &frame);
+		return;
+	}
+	do
+		put_part(out, &frame, next_part(out));
+	while (out->reply_at < grpc_byte_buffer_length(out->reply));
+}
+
+bool plain_answer_put_items(struct plain_out *out)
+{
+	struct frame frame = { .type = FRAME_ITEM, .to_caller = 1, .value = out->n_items + 1 };
+	size_t n;
+
+	do {
+		n = next_part(out);
+		if (out->window < n + ITEM_COST)
+			return false;
+		out->window -= n + ITEM_COST;
+		put_part(out, &frame, n);
+	} while (out->reply_at < grpc_byte_buffer_length(out->reply));
+	out->n_items++;
+	return true;
+}
+
+/* The server said so. A method that it does not have is named, for a server does not. */
+static void put_status(struct plain_out *out, struct frame *frame)
+{
+	struct span path = span_of_slice(&out->path);
+	char text[TEXT], said[PLAIN_TEXT_MAX];
+
+	plain_text_copy(said, sizeof(said), span_of_slice(&out->text));
+	if (out->status == GRPC_STATUS_UNIMPLEMENTED)
+		snprintf(text, sizeof(text), "no method %.*s at %s: %s", (int)path.n,
+			 (const char *)path.p, out->l->link.address, said);
+	else
+		snprintf(text, sizeof(text), "%s", said);
+	frame->message = span_of(text);
+	frame->raised = 1; /* its methods' words and its own look the same */
+	frame->code = (uint32_t)out->status;
+	frame->correlation_id = find_metadata(&out->trailing, PLAIN_CORRELATION_KEY);
+	plain_read_details(find_metadata(&out->trailing, PLAIN_DETAILS_KEY), &frame->exception,
+			   &frame->detail);
+	frame_append(&out->l->inbox, frame);
+}
+
+/* Core says how large it was and might have been. The server says the same of a request. */
+static bool is_reply_too_large(const struct plain_out *out)
+{
+	unsigned long long size, max;
+	char text[PLAIN_TEXT_MAX];
+	const char *at;
+
+	plain_text_copy(text, sizeof(text), span_of_slice(&out->text));
+	at = strstr(text, "larger than max (");
+	return at && sscanf(at, "larger than max (%llu vs. %llu)", &size, &max) == 2 &&
+	       max == out->l->max_message && size != out->n_request;
+}
+
+/*
+ * The server sent the status; else core found it, which looks the same. A server that is told how
+ * long it has, and says that it was not enough, is too late. With the lock.
+ */
+static bool is_from_server(const struct plain_out *out)
+{
+	switch (out->status) {
+	case GRPC_STATUS_UNAVAILABLE:
+		return !out->has_lost;
+	case GRPC_STATUS_DEADLINE_EXCEEDED:
+		return out->deadline == ENGINE_FOREVER || engine_now() < out->deadline;
+	case GRPC_STATUS_RESOURCE_EXHAUSTED:
+		return !is_reply_too_large(out);
+	default:
+		return true;
+	}
+}
+
+bool plain_answer_is_unconnected(const struct plain_out *out)
+{
+	return out->status == GRPC_STATUS_UNAVAILABLE && out->has_lost &&
+	       plain_is_unconnected(span_of_slice(&out->text));
+}
+
+static const char *class_of(grpc_status_code status)
+{
+	switch (status) {
+	case GRPC_STATUS_UNAVAILABLE:
+		return "ConnectionClosed";
+	case GRPC_STATUS_RESOURCE_EXHAUSTED:
+		return "MessageTooLarge";
+	default:
+		return "ProtocolError";
+	}
+}
+
+/* Core has said so: the classes of errors that a link has. */
+static void put_failure(struct plain_out *out, struct frame *frame)
+{
+	const char *address = out->l->link.address;
+	char text[TEXT], said[PLAIN_TEXT_MAX];
+
+	plain_text_copy(said, sizeof(said), span_of_slice(&out->text));
+	frame->found_here = 1;
+	frame->code = (uint32_t)out->status;
+	frame->may_have_run = out->l->is_connected;
+	if (out->is_odd) {
+		frame->code = PYR_INTERNAL;
+		snprintf(text, sizeof(text), "ProtocolError: %s answered twice", address);
+	} else if (out->status == GRPC_STATUS_OK) {
+		frame->code = PYR_INTERNAL;
+		snprintf(text, sizeof(text), "ProtocolError: %s answered without a message",
+			 address);
+	} else if (out->status == GRPC_STATUS_DEADLINE_EXCEEDED) {
+		snprintf(text, sizeof(text), "TimeoutError: no answer from %s in time", address);
+	} else if (plain_answer_is_unconnected(out)) { /* the connection was lost before it left */
+		frame->may_have_run = 0;
+		frame->was_not_run = 1;
+		snprintf(text, sizeof(text), "CommunicationError: cannot connect to %s: %s",
+			 address, said);
+	} else {
+		snprintf(text, sizeof(text), "%s: %s: %s", class_of(out->status), address, said);
+	}
+	frame->message = span_of(text);
+	frame_append(&out->l->inbox, frame);
+}
+
+bool plain_answer_was_connected(const struct plain_out *out)
+{
+	return out->status == GRPC_STATUS_UNAVAILABLE ? !plain_answer_is_unconnected(out)
+						      : is_from_server(out);
+}
+
+void plain_answer_put(struct plain_out *out)
+{
+	struct frame frame = { .type = FRAME_ERROR, .number = out->number };
+	bool is_good = out->status == GRPC_STATUS_OK && !out->is_odd;
+
+	if (is_good && (out->reply || out->flags & FRAME_STREAM_OUT))
+		put_reply(out);
+	else if (!is_good && !out->is_odd && is_from_server(out))
+		put_status(out, &frame);
+	else
+		put_failure(out, &frame);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lists: many pages into one block. A name server that goes back in a list is not followed.
+ */
+#include "naming/naming_calls.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+enum {
+	MAX_ENTRIES = 16777216, /* of a list, whatever a name server says */
+	MAX_PARTS = 1048576
+};
+
+/* What is asked for: one of them. */
+struct query {
+	const char *prefix, *regex;
+	const char *const *tags;
+	size_t n_tags;
+	bool all_tags;
+};
+
+struct pages {
+	struct pyrite_NamePage **items;
+	size_t n, cap, n_entries, n_tags, n_bytes;
+};
+
+static void free_pages(struct pages *pages)
+{
+	size_t i;
+
+	for (i = 0; i < pages->n; i++)
+		pyr_free(pages->items[i]);
+	free(pages->items);
+}
+
+static int no_memory(void)
+{
+	return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory for a list of names");
+}
+
+/* Takes the page, also on failure. */
+static int keep_page(struct pages *pages, struct pyrite_NamePage *page)
+{
+	size_t cap = pages->cap ? 2 * pages->cap : 16;
+	struct pyrite_NamePage **items;
+
+	if (pages->n == pages->cap) {
+		items = realloc(pages->items, cap * sizeof(items[0]));
+		if (!items) {
+			pyr_free(page);
+			return no_memory();
+		}
+		pages->items = items;
+		pages->cap = cap;
+	}
+	pages->items[pages->n++] = page;
+	return 0;
+}
+
+static void count_entry(struct pages *pages, const struct pyrite_NameEntry *entry)
+{
+	size_t i;
+
+	pages->n_entries++;
+	pages->n_tags += entry->tags.n;
+	pages->n_bytes += strlen(entry->name) + strlen(entry->uri) + 2;
+	for (i = 0; i < entry->tags.n; i++)
+		pages->n_bytes += strlen(entry->tags.items[i]) + 1;
+}
+
+/* Whether the page goes on after `after`, and leads on if it is not the last. */
+static bool is_in_order(const struct pyrite_NamePage *page, const char *after)
+{
+	size_t i;
+
+	for (i = 0; i < page->entries.n; i++) {
+		if (strcmp(page->entries.items[i].name, after) <= 0)
+			return false;
+		after = page->entries.items[i].name;
+	}
+	if (!page->next[0])
+		return true;
+	return page->entries.n > 0 ? strcmp(page->next, after) >= 0 : strcmp(page->next, after) > 0;
+}
+
+static int add_page(struct pages *pages, struct pyrite_NamePage *page, const char *after)
+{
+	int status = keep_page(pages, page);
+	size_t i;
+
+	if (status < 0)
+		return status;
+	for (i = 0; i < page->entries.n; i++)
+		count_entry(pages, &page->entries.items[i]);
+	if (is_in_order(page, after) && pages->n_entries <= MAX_ENTRIES && pages->n <= MAX_PARTS)
+		return 0;
+	return error_set(PYR_INTERNAL, "ProtocolError: the name server sent a list out of order");
+}
+
+static int ask(pyr_ns *ns, const struct query *query, const char *after,
+	       struct pyrite_NamePage **ret)
+{
+	struct pyr_string_seq tags = naming_tags(query->tags, query->n_tags);
+
+	if (query->prefix)
+		return pyrite_NameServer_list(ns->proxy, query->prefix, after, ret);
+	if (query->regex)
+		return pyrite_NameServer_list_matching(ns->proxy, query->regex, after, ret);
+	return pyrite_NameServer_list_metadata(ns->proxy, &tags, query->all_tags, after, ret);
+}
+
+static int read_pages(pyr_ns *ns, const struct query *query, struct pages *pages)
+{
+	struct pyrite_NamePage *page;
+	const char *after = "";
+	int status;
+
+	do {
+		if (ask(ns, query, after, &page) < 0)
+			return naming_add_address(ns->address);
+		status = add_page(pages, page, after);
+		if (status < 0)
+			return status;
+		after = page->next;
+	} while (after[0]);
+	return 0;
+}
+
+/* Where in the block the next tags and texts go. */
+struct room {
+	const char **tags;
+	char *text;
+};
+
+static const char *add_text(struct room *room, const char *text)
+{
+	const char *at = room->text;
+
+	room->text = stpcpy(room->text, text) + 1;
+	return at;
+}
+
+static void copy_entry(struct room *room, const struct pyrite_NameEntry *entry,
+		       struct pyr_ns_entry *ret)
+{
+	size_t i;
+
+	ret->name = add_text(room, entry->name);
+	ret->uri = add_text(room, entry->uri);
+	ret->tags = room->tags;
+	ret->n_tags = entry->tags.n;
+	for (i = 0; i < entry->tags.n; i++)
+		*room->tags++ = add_text(room, entry->tags.items[i]);
+}
+
+static struct pyr_ns_entries *join_pages(const struct pages *pages)
+{
+	struct pyr_ns_entries *entries =
+		malloc(sizeof(*entries) + pages->n_entries * sizeof(entries->items[0]) +
+		       pages->n_tags * sizeof(char *) + pages->n_bytes);
+	struct pyr_ns_entry *entry;
+	struct room room;
+	size_t i, j;
+
+	if (!entries)
+		return NULL;
+	entries->n = pages->n_entries;
+	entries->items = entry = (struct pyr_ns_entry *)(entries + 1);
+	room.tags = (const char **)(entry + entries->n);
+	room.text = (char *)(room.tags + pages->n_tags);
+	for (i = 0; i < pages->n; i++)
+		for (j = 0; j < pages->items[i]->entries.n; j++)
+			copy_entry(&room, &pages->items[i]->entries.items[j], entry++);
+	return entries;
+}
+
+static int list(pyr_ns *ns, const struct query *query, struct pyr_ns_entries **ret)
+{
+	struct pages pages = { 0 };
+	struct pyr_ns_entries *entries;
+	int status = read_pages(ns, query, &pages);
+
+	if (status == 0) {
+		entries = join_pages(&pages);
+		if (entries)
+			*ret = entries;
+		else
+			status = no_memory();
+	}
+	free_pages(&pages);
+	return status;
+}
+
+int pyr_ns_list(pyr_ns *ns, const char *prefix, struct pyr_ns_entries **ret)
+{
+	struct query query = { .prefix = prefix ? prefix : "" };
+
+	if (!ns || !ret)
+		return ns ? error_missing("ret") : error_null("ns");
+	return list(ns, &query, ret);
+}
+
+int pyr_ns_list_matching(pyr_ns *ns, const char *regex, struct pyr_ns_entries **ret)
+{
+	struct query query = { .regex = regex };
+
+	if (!ns || !regex || !ret)
+		return ns ? error_missing(regex ? "ret" : "regex") : error_null("ns");
+	return list(ns, &query, ret);
+}
+
+static int list_metadata(pyr_ns *ns, const struct query *query, struct pyr_ns_entries **ret)
+{
+	int status;
+
+	if (!ns || !ret)
+		return ns ? error_missing("ret") : error_null("ns");
+	status = naming_check_tags(query->tags, query->n_tags);
+	return status < 0 ? status : list(ns, query, ret);
+}
+
+int pyr_ns_list_metadata_all(pyr_ns *ns, const char *const *tags, size_t n_tags,
+			     struct pyr_ns_entries **ret)
+{
+	struct query query = { .tags = tags, .n_tags = n_tags, .all_tags = true };
+
+	return list_metadata(ns, &query, ret);
+}
+
+int pyr_ns_list_metadata_any(pyr_ns *ns, const char *const *tags, size_t n_tags,
+			     struct pyr_ns_entries **ret)
+{
+	struct query query = { .tags = tags, .n_tags = n_tags };
+
+	return list_metadata(ns, &query, ret);
+}
+
+int pyr_ns_lookup_entry(pyr_ns *ns, const char *name, struct pyr_ns_entry **ret)
+{
+	struct pyrite_NameEntry *found;
+	struct pages sizes = { 0 };
+	struct pyr_ns_entry *entry;
+	struct room room;
+
+	if (!ns || !name || !ret)
+		return ns ? error_missing(name ? "ret" : "name") : error_null("ns");
+	if (pyrite_NameServer_lookup_entry(ns->proxy, name, &found) < 0)
+		return naming_add_address(ns->address);
+	count_entry(&sizes, found);
+	entry = malloc(sizeof(*entry) + sizes.n_tags * sizeof(char *) + sizes.n_bytes);
+	if (entry) {
+		room.tags = (const char **)(entry + 1);
+		room.text = (char *)(room.tags + sizes.n_tags);
+		copy_entry(&room, found, entry);
+		*ret = entry;
+	}
+	pyr_free(found);
+	return entry ? 0 : no_memory();
+}

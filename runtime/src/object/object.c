@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+#include "object/object.h"
+
+#include <openssl/rand.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/uri.h"
+
+enum { FIRST_BUCKETS = 64, LOAD = 4 };
+
+static size_t hash(struct span id)
+{
+	uint64_t h = 0xcbf29ce484222325;
+	size_t i;
+
+	for (i = 0; i < id.n; i++)
+		h = (h ^ id.p[i]) * 0x100000001b3;
+	return (size_t)(h ^ h >> 32);
+}
+
+int objects_init(struct object_table *table)
+{
+	*table = (struct object_table){ .n_buckets = FIRST_BUCKETS };
+	table->buckets = calloc(FIRST_BUCKETS, sizeof(struct object *));
+	if (!table->buckets || pthread_rwlock_init(&table->lock, NULL) != 0) {
+		free(table->buckets);
+		return -PYR_RESOURCE_EXHAUSTED;
+	}
+	return 0;
+}
+
+void object_ref(struct object *object)
+{
+	atomic_fetch_add_explicit(&object->refs, 1, memory_order_relaxed);
+}
+
+void object_unref(struct object *object)
+{
+	if (!object || atomic_fetch_sub(&object->refs, 1) != 1)
+		return;
+	free(object->methods);
+	free(object->id);
+	free(object->uri);
+	free(object);
+}
+
+/* A call that comes too late counts itself all the same, and is gone again: hence once. */
+void object_leave(struct object *object)
+{
+	void (*on_unused)(struct object *);
+
+	if (atomic_fetch_sub(&object->uses, 1) != 1)
+		return;
+	on_unused = atomic_exchange(&object->on_unused, NULL);
+	if (on_unused)
+		on_unused(object);
+}
+
+/* Counted before the look: who unregisters it looks at the count after he has said so. */
+bool object_enter(struct object *object)
+{
+	atomic_fetch_add(&object->uses, 1);
+	return !atomic_load(&object->is_gone);
+}
+
+/* It is out of the table, whose use and reference go. Without its lock. */
+static void unregister(struct object *object)
+{
+	atomic_store(&object->is_gone, true);
+	object_leave(object);
+	object_unref(object);
+}
+
+void objects_close(struct object_table *table)
+{
+	struct object *object, *next;
+	size_t i;
+
+	for (i = 0; i < table->n_buckets; i++) {
+		pthread_rwlock_wrlock(&table->lock);
+		object = table->buckets[i];
+		table->buckets[i] = NULL;
+		pthread_rwlock_unlock(&table->lock);
+		for (; object; object = next) {
+			next = object->next;
+			unregister(object);
+		}
+	}
+	table->n = 0;
+}
+
+void objects_free(struct object_table *table)
+{
+	objects_close(table);
+	free(table->buckets);
+	pthread_rwlock_destroy(&table->lock);
+}
+
+static char *random_id(void)
+{
+	uint8_t bits[16];
+	char *id = malloc(5 + 2 * sizeof(bits));
+	size_t i;
+
+	if (!id || RAND_bytes(bits, sizeof(bits)) != 1) {
+		free(id);
+		return NULL;
+	}
+	memcpy(id, "obj_", 5);
+	for (i = 0; i < sizeof(bits); i++)
+		sprintf(id + 4 + 2 * i, "%02x", bits[i]);
+	return id;
+}
+
+/* id: taken; NULL: there is no memory for it. */
+static struct object *named_object(char *id, const char *address)
+{
+	struct object *object = calloc(1, sizeof(*object));
+
+	if (!object) {
+		free(id);
+		return NULL;
+	}
+	object->refs = object->uses = 1;
+	object->id = id;
+	if (id)
+		object->uri = malloc(strlen(id) + strlen(address) + 7);
+	if (!object->uri) {
+		object_unref(object);
+		return NULL;
+	}
+	sprintf(object->uri, "PYRO:%s@%s", id, address);
+	return object;
+}
+
+static struct object *new_object(const struct codec_interface *interface, const char *id,
+				 const char *address, const void *methods, void *data)
+{
+	size_t size = interface->table->n_operations * sizeof(void (*)(void));
+	struct object *object = named_object(id ? strdup(id) : random_id(), address);
+
+	if (!object)
+		return NULL;
+	object->interface = interface;
+	object->data = data;
+	object->methods = malloc(size ? size : 1);
+	if (!object->methods) {
+		object_unref(object);
+		return NULL;
+	}
+	memcpy(object->methods, methods, size);
+	return object;
+}
+
+struct object *objects_stand_in(const struct object_table *table, struct span id,
+				const char *address)
+{
+	struct object *object;
+
+	if (id.n > URI_OBJECT_MAX)
+		id.n = URI_OBJECT_MAX;
+	object = named_object(span_dup(id), address);
+	if (!object)
+		return NULL;
+	text_clean(object->id); /* as the other end put it; it gets no longer */
+	sprintf(object->uri, "PYRO:%s@%s", object->id, address);
+	object->hooks = table->hooks;
+	return object;
+}
+
+const char *object_address(const struct object *object)
+{
+	return object->uri + strlen("PYRO:") + strlen(object->id) + strlen("@");
+}
+
+/* The place where an object of that id is, or would be linked in. */
+static struct object **slot(struct object_table *table, struct span id)
+{
+	struct object **at = &table->buckets[hash(id) % table->n_buckets];
+
+	while (*at && !span_is(id, (*at)->id))
+		at = &(*at)->next;
+	return at;
+}
+
+static void grow(struct object_table *table)
+{
+	size_t n = table->n_buckets * 4, i;
+	struct object **buckets = calloc(n, sizeof(struct object *)), *object, *next, **at;
+
+	if (!buckets)
+		return; /* longer chains, no more */
+	for (i = 0; i < table->n_buckets; i++)
+		for (object = table->buckets[i]; object; object = next) {
+			next = object->next;
+			at = &buckets[hash(span_of(object->id)) % n];
+			object->next = *at;
+			*at = object;
+		}
+	free(table->buckets);
+	table->buckets = buckets;
+	table->n_buckets = n;
+}
+
+struct object *objects_add(struct object_table *table, const struct codec_interface *interface,
+			   const char *id, const char *address, const void *methods, void *data,
+			   int *code)
+{
+	struct object *object = new_object(interface, id, address, methods, data), **at;
+
+	if (!object) {
+		*code = PYR_RESOURCE_EXHAUSTED;
+		return NULL;
+	}
+	object->hooks = table->hooks;
+	pthread_rwlock_wrlock(&table->lock);
+	at = slot(table, span_of(object->id));
+	if (*at) {
+		pthread_rwlock_unlock(&table->lock);
+		object_unref(object);
+		*code = PYR_ALREADY_EXISTS;
+		return NULL;
+	}
+	*at = object;
+	if (++table->n > LOAD * table->n_buckets)
+		grow(table);
+	pthread_rwlock_unlock(&table->lock);
+	return object;
+}
+
+struct object *objects_find(struct object_table *table, struct span id)
+{
+	struct object *object;
+
+	pthread_rwlock_rdlock(&table->lock);
+	object = *slot(table, id);
+	if (object)
+		object_ref(object);
+	pthread_rwlock_unlock(&table->lock);
+	return object;
+}
+
+bool objects_remove(struct object_table *table, const char *id)
+{
+	struct object **at, *object;
+
+	pthread_rwlock_wrlock(&table->lock);
+	at = slot(table, span_of(id));
+	object = *at;
+	if (object) {
+		*at = object->next;
+		table->n--;
+	}
+	pthread_rwlock_unlock(&table->lock);
+	if (object)
+		unregister(object);
+	return object != NULL;
+}
+
+struct object *objects_default(struct object_table *table, struct span interface, size_t *n_found)
+{
+	struct object *object, *best = NULL;
+	size_t i, n = 0;
+
+	pthread_rwlock_rdlock(&table->lock);
+	for (i = 0; i < table->n_buckets; i++)
+		for (object = table->buckets[i]; object; object = object->next) {
+			if (!codec_has_interface(object->interface->table, interface))
+				continue;
+			n++;
+			if (!best || object->default_rank > best->default_rank)
+				best = object;
+		}
+	if (n > 1 && best->default_rank == 0)
+		best = NULL;
+	if (best)
+		object_ref(best);
+	pthread_rwlock_unlock(&table->lock);
+	*n_found = n;
+	return best;
+}
+
+bool objects_on_unused(struct object_table *table, const char *id, void (*fn)(struct object *),
+		       void **ending)
+{
+	struct object *object;
+	void *before = NULL;
+
+	pthread_rwlock_wrlock(&table->lock);
+	object = *slot(table, span_of(id));
+	if (object) {
+		before = object->ending;
+		object->ending = *ending;
+		atomic_store(&object->on_unused, fn);
+	}
+	pthread_rwlock_unlock(&table->lock);
+	if (object)
+		*ending = before;
+	return object != NULL;
+}
+
+bool objects_set_default(struct object_table *table, const char *id)
+{
+	struct object *object;
+
+	pthread_rwlock_wrlock(&table->lock);
+	object = *slot(table, span_of(id));
+	if (object)
+		object->default_rank = ++table->last_rank;
+	pthread_rwlock_unlock(&table->lock);
+	return object != NULL;
+}
+
+int object_operation(const struct object *object, struct span name)
+{
+	const struct pyr__interface *interface = object->interface->table;
+	const char *own, *dot;
+	struct span scope = name, bare;
+	uint32_t i;
+
+	for (i = 0; i < interface->n_operations; i++)
+		if (span_is(name, interface->operations[i].name))
+			return (int)i;
+	while (scope.n > 0 && scope.p[scope.n - 1] != '.')
+		scope.n--;
+	if (scope.n == 0)
+		return -1;
+	bare = (struct span){ name.p + scope.n, name.n - scope.n };
+	scope.n--;
+	if (!codec_has_interface(interface, scope))
+		return -1;
+	for (i = 0; i < interface->n_operations; i++) { /* B.op for an operation that A declares */
+		own = interface->operations[i].name;
+		dot = strrchr(own, '.');
+		if (dot && span_is(bare, dot + 1))
+			return (int)i;
+	}
+	return -1;
+}

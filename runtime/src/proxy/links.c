@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#include "proxy/links.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/stack.h"
+#include "call/protocol.h"
+#include "face/grpc/link_auto.h"
+
+enum { EXIT_MS = 200 };
+
+static struct links {
+	pthread_mutex_t lock; /* before a peer's */
+	struct peer *first;
+	bool has_exit; /* at_exit() is registered */
+} links = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void unlink_peer(struct peer *peer)
+{
+	if (peer->prev)
+		peer->prev->next = peer->next;
+	else
+		links.first = peer->next;
+	if (peer->next)
+		peer->next->prev = peer->prev;
+}
+
+static bool is_local(const pyr_uri *uri)
+{
+	return uri->socket[0] || strncmp(uri->host, "127.", 4) == 0 ||
+	       strcmp(uri->host, "::1") == 0 || strcmp(uri->host, "localhost") == 0;
+}
+
+/*
+ * The process ends with links open: what was queued still leaves, and the daemons see an orderly
+ * end. Only if nobody holds the lock, and not for long: the threads that could are not ours to wait
+ * for.
+ */
+static void close_all(void *unused)
+{
+	struct peer *peer;
+	int64_t until;
+
+	(void)unused;
+
+	if (engine_is_forked() || engine_leading() || pthread_mutex_trylock(&links.lock) != 0)
+		return;
+	until = engine_now() + EXIT_MS * (int64_t)ENGINE_MS;
+	for (peer = links.first; peer; peer = peer->next)
+		peer_close_wait(peer, until);
+	pthread_mutex_unlock(&links.lock);
+}
+
+static void at_exit(void)
+{
+	stack_call(close_all, NULL); /* also when a task exits: the others run no more */
+}
+
+/* A peer that is in the list and has a user. */
+static void add(struct peer *peer, bool is_own)
+{
+	if (!links.has_exit)
+		links.has_exit = atexit(at_exit) == 0;
+	peer->is_own = is_own;
+	peer->prev = NULL;
+	peer->next = links.first;
+	if (links.first)
+		links.first->prev = peer;
+	links.first = peer;
+	peer->n_users++;
+}
+
+static struct peer *connect_link(const struct link_target *to, enum pyr_plain plain,
+				 const struct link_wish *wish, struct uri_problem *problem)
+{
+	static link_open *const opens[] = {
+		[PYR_PLAIN_AUTO] = link_auto_connect,
+		[PYR_PLAIN_NEVER] = link_grpc_connect,
+		[PYR_PLAIN_ONLY] = link_plain_connect,
+	};
+	struct link_target target = *to;
+	struct peer *peer;
+
+	target.open = opens[plain];
+	peer = peer_connect(&target, &protocol, wish->connect_timeout_ms);
+	if (peer)
+		peer->plain = plain;
+	if (peer)
+		peer->key = strdup(to->address);
+	if (peer && peer->key)
+		return peer;
+	problem->code = PYR_RESOURCE_EXHAUSTED;
+	snprintf(problem->text, sizeof(problem->text), "out of memory");
+	if (peer) {
+		peer_close(peer, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		peer_unref(peer);
+	}
+	return NULL;
+}
+
+static struct peer *connect_to(const pyr_uri *uri, const char *address,
+			       const struct link_wish *wish, struct uri_problem *problem)
+{
+	char target[URI_TARGET_MAX];
+	struct link_target to = { .target = target, .address = address };
+
+	to.is_local = is_local(uri);
+	if (uri_target(uri, 0, target, sizeof(target)) < 0) {
+		problem->code = PYR_INVALID_ARGUMENT;
+		snprintf(problem->text, sizeof(problem->text),
+			 "%.200s has no address to connect to", uri->text);
+		return NULL;
+	}
+	return connect_link(&to, wish->plain, wish, problem);
+}
+
+/* What it turned out to be is what is wished for, whatever was wished when it was made. */
+static bool goes(struct peer *peer, enum pyr_plain plain)
+{
+	return peer->plain == plain || (plain != PYR_PLAIN_ONLY && peer->plain != PYR_PLAIN_ONLY &&
+					peer_has_sessions(peer));
+}
+
+/* May a proxy that wishes so use it? */
+static bool is_shared(struct peer *peer, const char *address, const struct link_wish *wish)
+{
+	return !peer->is_own && strcmp(peer->key, address) == 0 && goes(peer, wish->plain) &&
+	       peer_is_usable(peer);
+}
+
+/* Its link, made now if there is none yet. With links.lock. */
+static struct peer *get_given(const struct link_wish *wish, struct uri_problem *problem)
+{
+	struct given_socket *given = wish->given;
+	struct link_target to = { .target = given->address, .address = given->address };
+
+	to.is_local = given->is_local;
+	to.fd = given->fd;
+	if (to.fd > 0) {
+		given->fd = 0;
+		given->peer = connect_link(&to, PYR_PLAIN_NEVER, wish, problem);
+		if (given->peer)
+			add(given->peer, true);
+	}
+	if (given->peer && peer_is_usable(given->peer)) {
+		given->peer->n_users++;
+		return given->peer;
+	}
+	problem->code = PYR_UNAVAILABLE;
+	snprintf(problem->text, sizeof(problem->text),
+		 "ConnectionClosed: %s: the socket that the proxy was given is closed, and cannot "
+		 "be connected again",
+		 given->address);
+	return NULL;
+}
+
+struct peer *links_get(const pyr_uri *uri, const struct link_wish *wish,
+		       struct uri_problem *problem)
+{
+	char address[URI_TARGET_MAX];
+	struct peer *peer;
+
+	if (wish->given) {
+		pthread_mutex_lock(&links.lock);
+		peer = get_given(wish, problem);
+		pthread_mutex_unlock(&links.lock);
+		return peer;
+	}
+	if (uri_address(uri, 0, address, sizeof(address)) < 0)
+		snprintf(address, sizeof(address), "%.200s", uri->text);
+	pthread_mutex_lock(&links.lock);
+	for (peer = wish->is_own ? NULL : links.first; peer; peer = peer->next)
+		if (is_shared(peer, address, wish))
+			break;
+	if (peer)
+		peer->n_users++;
+	else if ((peer = connect_to(uri, address, wish, problem)))
+		add(peer, wish->is_own);
+	pthread_mutex_unlock(&links.lock);
+	return peer;
+}
+
+static bool put(struct peer *peer)
+{
+	bool last;
+
+	pthread_mutex_lock(&links.lock);
+	last = --peer->n_users == 0;
+	if (last)
+		unlink_peer(peer);
+	pthread_mutex_unlock(&links.lock);
+	return last;
+}
+
+void links_put(struct peer *peer)
+{
+	if (!put(peer))
+		return;
+	peer_close(peer, 0, "");
+	peer_unref(peer);
+}
+
+void links_leave(struct peer *peer)
+{
+	if (!put(peer))
+		return;
+	peer_leave(peer);
+	peer_unref(peer);
+}

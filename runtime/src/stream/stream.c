@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream/stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "exec/exec.h"
+#include "peer/peer.h"
+
+pyr_stream *stream_new(const struct codec_operation *operation, bool is_callers)
+{
+	pyr_stream *stream = calloc(1, sizeof(*stream));
+
+	if (!stream)
+		return NULL;
+	stream->refs = 1;
+	stream->is_callers = is_callers;
+	stream->operation = operation;
+	stream->reads = is_callers ? operation->out_item : operation->in_item;
+	stream->writes = is_callers ? operation->in_item : operation->out_item;
+	stream->last = &stream->first;
+	queue_init(&stream->queue);
+	pthread_mutex_init(&stream->lock, NULL);
+	stream->max_item = stream->their_max_item = UINT32_MAX;
+	pthread_mutex_init(&stream->wait_lock, NULL);
+	arena_init(&stream->arena, NULL, 0);
+	return stream;
+}
+
+void stream_ref(pyr_stream *stream)
+{
+	atomic_fetch_add_explicit(&stream->refs, 1, memory_order_relaxed);
+}
+
+void stream_unref(pyr_stream *stream)
+{
+	if (!stream || atomic_fetch_sub(&stream->refs, 1) != 1)
+		return;
+	stream_drop_items(stream);
+	queue_clear(&stream->queue);
+	stream_charge_to(stream, NULL);
+	peer_unref(stream->route.peer);
+	outbox_fini(&stream->out);
+	free(stream->rest.data);
+	arena_clear(&stream->arena);
+	pthread_mutex_destroy(&stream->wait_lock);
+	pthread_mutex_destroy(&stream->lock);
+	free(stream);
+}
+
+/* ---- waiting ---- */
+
+void stream_wake(pyr_stream *stream)
+{
+	pthread_mutex_lock(&stream->wait_lock);
+	if (stream->reader)
+		engine_wake(stream->reader);
+	if (stream->writer)
+		engine_wake(stream->writer);
+	pthread_mutex_unlock(&stream->wait_lock);
+}
+
+static void set_waiter(pyr_stream *stream, struct engine_waiter **place,
+		       struct engine_waiter *waiter)
+{
+	pthread_mutex_lock(&stream->wait_lock);
+	*place = waiter;
+	pthread_mutex_unlock(&stream->wait_lock);
+}
+
+/* In a method of a serial daemon calls of its own chain are run meanwhile. */
+static void sleep_on(pyr_stream *stream, struct engine_waiter *waiter)
+{
+	struct exec_nest nest;
+	bool nests = exec_nest_enter(&nest, waiter);
+	bool is_woken;
+	int64_t until;
+
+	while (nests && exec_run_nested())
+		;
+	until = stream->kind->until(stream);
+	is_woken = stream->kind->wait(stream, waiter, until);
+	if (nests) {
+		exec_nest_leave(&nest);
+		while (exec_run_nested())
+			;
+	}
+	if (!is_woken && engine_now() >= until)
+		stream->kind->expire(stream);
+}
+
+/* Waits for a change, after what is queued was sent. place: &stream->reader or writer. With the
+ * lock, not held meanwhile. */
+static void wait(pyr_stream *stream, struct engine_waiter **place)
+{
+	struct engine_waiter waiter;
+	bool is_open;
+
+	engine_waiter_init(&waiter, false);
+	set_waiter(stream, place, &waiter);
+	/* A cancel may come without the lock: before this look, or it wakes. */
+	is_open = stream->kind->state(stream) == STREAM_OPEN;
+	stream->kind->flush_unlock(stream);
+	if (is_open)
+		sleep_on(stream, &waiter);
+	set_waiter(stream, place, NULL);
+	engine_waiter_fini(&waiter);
+	pthread_mutex_lock(&stream->lock);
+}
+
+/* ---- what comes ---- */
+
+static void let_go(pyr_stream *stream, struct stream_item *item)
+{
+	stream_charge(stream, -(ptrdiff_t)(item->n + STREAM_COST));
+	free(item);
+}
+
+void stream_drop_items(pyr_stream *stream)
+{
+	struct stream_item *item;
+
+	while ((item = stream->first)) {
+		stream->first = item->next;
+		let_go(stream, item);
+	}
+	stream->last = &stream->first;
+	if (stream->partial)
+		let_go(stream, stream->partial);
+	stream->partial = NULL;
+}
+
+/* What is wrong with a part, NULL if nothing is. */
+static const char *fault(const pyr_stream *stream, const struct stream_part *part)
+{
+	bool continues = part->flags & FRAME_CONTINUES, more = part->flags & FRAME_MORE;
+	size_t n = part->payload.n + (continues && stream->partial ? stream->partial->n : 0);
+	size_t total = continues ? stream->partial_total : part->total ? part->total : n;
+
+	if (!stream->reads)
+		return "an item of a stream that the operation does not have";
+	if (stream->in_ended)
+		return "an item after the end";
+	if (part->payload.n > stream->kind->fragment)
+		return "an item's fragment of more than 65536 bytes";
+	if (part->payload.n + STREAM_COST > stream->in_room)
+		return "more items than there was credit for";
+	if (continues != (stream->partial != NULL))
+		return continues ? "the rest of an item that was not begun"
+				 : "an item inside another";
+	if (part->sequence != stream->n_in + !continues)
+		return "an item out of sequence";
+	if (more ? n >= total || part->payload.n == 0 : n != total)
+		return "fragments that do not make up the item announced";
+	return NULL;
+}
+
+static struct stream_item *extend(pyr_stream *stream, const struct stream_part *part)
+{
+	struct stream_item *item = stream->partial;
+	size_t have = item ? item->n : 0, n = part->payload.n;
+
+	item = realloc(item, sizeof(*item) + have + n);
+	if (!item)
+		return NULL;
+	if (!stream->partial)
+		*item = (struct stream_item){ 0 };
+	if (n > 0)
+		memcpy(item->data + have, part->payload.p, n);
+	item->n = have + n;
+	item->cost += n + STREAM_COST;
+	return item;
+}
+
+static void consume(pyr_stream *stream, size_t cost)
+{
+	stream->owed += cost;
+	stream->in_consumed += cost;
+}
+
+/* The other end may go on with an item that is the next to be read. */
+static void credit_partial(pyr_stream *stream)
+{
+	if (!stream->partial || stream->first)
+		return;
+	consume(stream, stream->partial->cost);
+	stream->partial->cost = 0;
+}
+
+/* Tells what was consumed: much, or all that there is. */
+static void grant(pyr_stream *stream, bool all)
+{
+	if (stream->owed == 0 || stream->in_ended || stream->is_resuming ||
+	    (!all && stream->owed < stream->window / 4))
+		return;
+	stream->in_room += stream->owed;
+	stream->kind->grant(stream, stream->owed);
+	stream->owed = 0;
+}
+
+void stream_grant_all(pyr_stream *stream)
+{
+	grant(stream, true);
+}
+
+int stream_take(pyr_stream *stream, const struct stream_part *part, char *text, size_t n)
+{
+	const char *wrong = fault(stream, part);
+	bool is_first = !(part->flags & FRAME_CONTINUES);
+	struct stream_item *item;
+
+	if (wrong) {
+		snprintf(text, n, "ProtocolError: %s", wrong);
+		return PYR_INTERNAL;
+	}
+	if (part->total > stream->max_item || part->payload.n > stream->max_item) {
+		snprintf(text, n, "MessageTooLarge: an item of %u bytes, the most is %u",
+			 part->total ? part->total : (uint32_t)part->payload.n, stream->max_item);
+		return PYR_RESOURCE_EXHAUSTED;
+	}
+	item = extend(stream, part);
+	if (!item) {
+		snprintf(text, n, "out of memory");
+		return PYR_RESOURCE_EXHAUSTED;
+	}
+	stream->partial = item;
+	if (!stream_charge(stream, (ptrdiff_t)part->payload.n + (is_first ? STREAM_COST : 0))) {
+		snprintf(text, n, "more than %zu bytes of this connection would be held",
+			 budget_max(stream->budget));
+		return PYR_RESOURCE_EXHAUSTED;
+	}
+	stream->in_room -= part->payload.n + STREAM_COST;
+	stream->n_in = part->sequence;
+	stream->in_parts++;
+	if (is_first)
+		stream->partial_total = part->total;
+	if (part->flags & FRAME_MORE) {
+		credit_partial(stream);
+		grant(stream, false);
+		return 0;
+	}
+	stream->partial = NULL;
+	*stream->last = item;
+	stream->last = &item->next;
+	stream_wake(stream);
+	return 0;
+}
+
+bool stream_take_end(pyr_stream *stream)
+{
+	if (stream->in_ended || stream->partial || !stream->reads)
+		return false;
+	stream->in_ended = true;
+	stream->in_parts++;
+	stream_wake(stream);
+	return true;
+}
+
+void stream_take_credit(pyr_stream *stream, uint64_t n)
+{
+	uint64_t room = (uint64_t)(stream->out_window - stream->out_room);
+
+	n = n < room ? n : room;
+	stream->out_room += (int64_t)n;
+	stream->out_consumed += n;
+	if (stream->queue.keeps) {
+		queue_forget(&stream->queue, stream->out_consumed);
+		stream_charge_queue(stream);
+	}
+	stream_wake(stream);
+}
+
+/* ---- the user's side ---- */
+
+static struct stream_item *pop(pyr_stream *stream)
+{
+	struct stream_item *item = stream->first;
+
+	if (!item)
+		return NULL;
+	stream->first = item->next;
+	if (!stream->first)
+		stream->last = &stream->first;
+	stream_charge(stream, -(ptrdiff_t)(item->n + STREAM_COST));
+	consume(stream, item->cost);
+	credit_partial(stream);
+	grant(stream, false);
+	return item;
+}
+
+int stream_get(pyr_stream *stream, struct stream_item **ret)
+{
+	enum stream_state state = STREAM_OPEN;
+	struct stream_item *item;
+
+	pthread_mutex_lock(&stream->lock);
+	if (stream->reader) {
+		pthread_mutex_unlock(&stream->lock);
+		return error_set(PYR_FAILED_PRECONDITION, "%s: another thread reads the stream",
+				 stream->operation->table->name);
+	}
+	while (!(item = pop(stream)) && !stream->in_ended &&
+	       (state = stream->kind->state(stream)) == STREAM_OPEN) {
+		grant(stream, true);
+		wait(stream, &stream->reader);
+	}
+	stream->kind->flush_unlock(stream);
+	if (item)
+		*ret = item;
+	else if (state == STREAM_FAILED || state == STREAM_LOST)
+		return stream->kind->error(stream);
+	return item != NULL;
+}
+
+enum stream_state stream_wait_over(pyr_stream *stream)
+{
+	enum stream_state state;
+
+	pthread_mutex_lock(&stream->lock);
+	while ((state = stream->kind->state(stream)) == STREAM_OPEN && !stream->reader)
+		wait(stream, &stream->reader);
+	stream->kind->flush_unlock(stream);
+	return state;
+}
+
+/* Waits until n bytes may go. Returns whether they may. */
+static bool wait_room(pyr_stream *stream, size_t n)
+{
+	int64_t cost = (int64_t)(n + STREAM_COST);
+
+	while (stream->kind->state(stream) == STREAM_OPEN) {
+		if (!stream->is_resuming &&
+		    stream->out_room >= (cost < stream->out_window ? cost : stream->out_window)) {
+			stream->out_room -= cost;
+			return true;
+		}
+		wait(stream, &stream->writer);
+	}
+	return false;
+}
+
+/* Why nothing can be written; 0 if it can. With the lock. */
+static int check_write(pyr_stream *stream, const struct codec_packer *packer)
+{
+	const char *name = stream->operation->table->name;
+	char text[128];
+
+	if (stream->out_ended)
+		return error_set(PYR_FAILED_PRECONDITION, "%s: the stream was ended", name);
+	if (stream->is_writing)
+		return error_set(PYR_FAILED_PRECONDITION, "%s: another thread writes the stream",
+				 name);
+	if (codec_is_too_large(packer, stream->their_max_item, text, sizeof(text)))
+		return error_set(PYR_RESOURCE_EXHAUSTED, "MessageTooLarge: %s: an item %s", name,
+				 text);
+	return 0;
+}
+
+static int cannot_write(pyr_stream *stream, enum stream_state state)
+{
+	if (state == STREAM_FAILED || state == STREAM_LOST)
+		return stream->kind->error(stream);
+	return error_set(PYR_OUT_OF_RANGE, "%s: the method has returned: it reads no more",
+			 stream->operation->table->name);
+}
+
+/* An item on its way: packed already if it goes in several parts. */
+struct parts {
+	const struct codec_packer *packer; /* else this packs it; NULL: `large` is there */
+	const uint8_t *large;
+	size_t n, at;
+};
+
+/* Sends an item in parts of which each waits for its credit. With the lock. Returns 0 or a status.
+ */
+static int put_parts(pyr_stream *stream, struct parts *item)
+{
+	struct stream_part part = { .sequence = stream->n_out + (item->at == 0) };
+	size_t n;
+	uint8_t *to;
+
+	do {
+		n = item->n - item->at;
+		n = n < stream->kind->fragment ? n : stream->kind->fragment;
+		part.flags = (item->at > 0 ? FRAME_CONTINUES : 0) |
+			     (item->at + n < item->n ? FRAME_MORE : 0);
+		part.total = part.flags == FRAME_MORE ? (uint32_t)item->n : 0;
+		part.payload.n = n;
+		if (!wait_room(stream, n))
+			return PYR_CANCELLED;
+		to = stream->kind->append(stream, &part);
+		if (!to)
+			return PYR_RESOURCE_EXHAUSTED;
+		if (item->large)
+			memcpy(to, item->large + item->at, n);
+		else
+			codec_pack(item->packer, to);
+		stream->n_out = part.sequence;
+		item->at += n;
+	} while (item->at < item->n);
+	return 0;
+}
+
+/* What is left of an item that was begun on another link. */
+static int put_rest(pyr_stream *stream)
+{
+	struct stream_rest *rest = &stream->rest;
+	struct parts item = { .large = rest->data, .n = rest->n, .at = rest->at };
+	int code;
+
+	if (!rest->data)
+		return 0;
+	code = put_parts(stream, &item);
+	rest->at = item.at;
+	if (code)
+		return code;
+	free(rest->data);
+	rest->data = NULL;
+	return 0;
+}
+
+/* An item of which a part has left counts as written: its rest follows when the stream goes on. */
+static bool keep_rest(pyr_stream *stream, const struct parts *item, uint8_t *large)
+{
+	if (item->at == 0 || !large || stream->kind->state(stream) != STREAM_LOST)
+		return false;
+	stream->rest = (struct stream_rest){ large, item->n, item->at };
+	return true;
+}
+
+int stream_put(pyr_stream *stream, const struct codec_packer *packer)
+{
+	bool is_large = packer->size > stream->kind->fragment;
+	uint8_t *large = is_large ? malloc(packer->size) : NULL;
+	struct parts item = { packer, large, packer->size, 0 };
+	enum stream_state state;
+	int err = 0, code = 0;
+
+	if (is_large && !large)
+		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	if (large)
+		codec_pack(packer, large);
+	pthread_mutex_lock(&stream->lock);
+	if ((err = check_write(stream, packer)) == 0) {
+		stream->is_writing = true;
+		code = put_rest(stream);
+		if (code == 0)
+			code = put_parts(stream, &item);
+		stream->is_writing = false;
+	}
+	if (code == PYR_CANCELLED && keep_rest(stream, &item, large)) {
+		large = NULL;
+		code = 0;
+	}
+	state = stream->kind->state(stream);
+	stream->kind->flush_unlock(stream);
+	free(large);
+	if (code == PYR_CANCELLED)
+		return cannot_write(stream, state);
+	return code ? error_set(code, "%s: no room for an item that is not read yet",
+				stream->operation->table->name)
+		    : err;
+}
+
+int stream_end(pyr_stream *stream)
+{
+	bool is_lost = false;
+	int code = 0;
+
+	pthread_mutex_lock(&stream->lock);
+	if (!stream->out_ended && !stream->is_writing) {
+		stream->is_writing = true;
+		code = put_rest(stream);
+		stream->is_writing = false;
+		is_lost = code && stream->kind->state(stream) == STREAM_LOST;
+	}
+	if (!stream->out_ended && !is_lost) {
+		stream->out_ended = true;
+		stream->kind->end(stream);
+	}
+	stream->kind->flush_unlock(stream);
+	return is_lost ? stream->kind->error(stream) : 0;
+}
+
+int stream_put_slot(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item,
+		    const char *what)
+{
+	_Alignas(16) uint8_t room[512];
+	struct codec_problem problem;
+	struct codec_packer packer;
+	struct arena arena;
+	int err;
+
+	arena_init(&arena, room, sizeof(room));
+	if (codec_prepare(stream->writes, item, &arena, &packer, &problem) < 0)
+		err = error_set(problem.code, "%s_%s: %s", operation->name, what, problem.text);
+	else
+		err = stream_put(stream, &packer);
+	arena_clear(&arena);
+	return err;
+}
+
+bool stream_is_of(const pyr_stream *stream, const struct pyr__operation *operation,
+		  const struct codec_message *item, bool is_callers, const char *what)
+{
+	if (!stream) {
+		error_null("stream");
+	} else if (stream->operation->table != operation &&
+		   strcmp(stream->operation->table->name, operation->name) != 0) {
+		error_set(PYR_INVALID_ARGUMENT, "the stream is of %s, not of %s",
+			  stream->operation->table->name, operation->name);
+	} else if (!item || stream->is_callers != is_callers) {
+		error_set(PYR_INVALID_ARGUMENT, "%s_%s is for the %s's end of the stream",
+			  operation->name, what, is_callers ? "caller" : "method");
+	} else {
+		return true;
+	}
+	return false;
+}

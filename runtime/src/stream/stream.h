@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_SRC_STREAM_H
+#define PYRITE_SRC_STREAM_H
+/*
+ * One end of a call's streams, the caller's or the method's: items that came and were not read yet,
+ * and how much may be sent. What carries it (a link, plain gRPC) is its kind. An item waits as a
+ * block of its own; how many wait is bounded by the credit given for them.
+ *
+ * A stream has a lock of its own, taken after its peer's. What carries it may change; `route` says
+ * what does, and is exchanged under the lock. So items are read and written with the stream's lock
+ * alone, and the peer's is taken only to have something sent (peer_stream.c).
+ */
+#include <pthread.h>
+
+#include "base/budget.h"
+#include "engine/engine.h"
+#include "peer/outbox.h"
+#include "stream/stream_queue.h"
+#include "wire/codec.h"
+
+enum {
+	STREAM_COST = 32,             /* of each frame of items, beside its payload */
+	STREAM_WINDOW_MAX = 16777216, /* what another end may make this one have on its way */
+	STREAM_TOKEN = 16,
+	STREAM_GRACE_MS = 1000 /* how long a serial daemon's method waits for a lost caller while
+				  others wait for the thread */
+};
+
+/* Where the call stands. */
+enum stream_state {
+	STREAM_OPEN,
+	STREAM_DONE, /* it succeeded */
+	STREAM_FAILED,
+	STREAM_LOST /* the caller's: its link is gone, and it may go on over another */
+};
+
+/* An item, or a fragment, on its way. */
+struct stream_part {
+	uint64_t sequence;
+	uint32_t flags, total; /* as in an Item frame */
+	struct span payload;
+};
+
+struct stream_kind {
+	size_t fragment; /* most bytes of one part */
+	/* With the lock: */
+	enum stream_state (*state)(const pyr_stream *stream);
+	/* Queues a part of part->payload.n bytes; returns where they go, NULL when memory is out.
+	 */
+	uint8_t *(*append)(pyr_stream *stream, const struct stream_part *part);
+	void (*grant)(pyr_stream *stream, size_t n); /* tells the other end what was consumed */
+	void (*end)(pyr_stream *stream);             /* and that no more comes */
+	void (*flush_unlock)(pyr_stream *stream);    /* has what is to be sent sent */
+	/* Without it: */
+	int64_t (*until)(pyr_stream *stream); /* when to look again, if nothing happens */
+	void (*expire)(pyr_stream *stream);   /* that time came */
+	/* Waits as engine_wait(). */
+	bool (*wait)(pyr_stream *stream, struct engine_waiter *waiter, int64_t until);
+	int (*error)(pyr_stream *stream); /* sets the last error; returns minus its code */
+};
+
+/* The rest of an item that was begun when the link went: goes before the next one. */
+struct stream_rest {
+	uint8_t *data; /* the whole item, packed; NULL: there is none */
+	size_t n, at;
+};
+
+struct stream_item {
+	struct stream_item *next;
+	size_t n, cost;
+	uint8_t data[];
+};
+
+/* Which link carries a stream, and under which number of its call. */
+struct stream_route {
+	struct peer *peer; /* counted; NULL: none does, or no more */
+	uint32_t number;
+};
+
+struct pyr_stream {
+	atomic_int refs;
+	const struct stream_kind *kind;
+	pthread_mutex_t lock; /* after a peer's; guards all but the constants and wait_lock's */
+	struct stream_route route; /* changed with the peer's lock too, of the one that is there */
+	void *plain;               /* struct plain_stream: what carries it instead */
+	enum stream_state state;   /* over a link; a method's is never LOST but has no route */
+	const struct codec_operation *operation;
+	const struct codec_message *reads, *writes; /* an item each; NULL: not in this direction */
+	bool is_callers;
+	pyr_call *call;          /* the method's end: whose it is; NULL once that is over */
+	struct outcall *outcall; /* the caller's end: the same */
+	struct budget *budget;   /* counted: of what the other end makes us keep; NULL: no bound */
+	size_t charged;          /* to it, by this stream: stream_charge() */
+	uint32_t max_item;       /* bytes of one that this end takes */
+	uint32_t their_max_item; /* and the other */
+
+	struct stream_item *first, **last; /* whole items, to be read */
+	struct stream_item *partial;       /* its rest is to come */
+	size_t partial_total;
+	uint64_t n_in;   /* number of the last item begun */
+	size_t window;   /* given to the other end */
+	size_t in_room;  /* of it left */
+	size_t owed;     /* consumed, and not told yet */
+	size_t to_grant; /* a part of the window given: Credit for it is to be queued */
+	bool in_ended;
+	uint64_t in_parts;    /* Item and End frames that came, ever */
+	uint64_t in_consumed; /* cost of what was consumed, ever */
+
+	uint64_t n_out;
+	int64_t out_room;   /* credit left */
+	int64_t out_window; /* all of it */
+	bool out_ended, is_writing;
+	bool has_window;           /* out_window is not a guess any more */
+	struct outbox out;         /* the peer's lock: its place in the ring */
+	struct stream_queue queue; /* what it is to send */
+	size_t n_queued;           /* of queue.n, charged */
+	bool is_queued;            /* it is in the ring, or somebody is about to put it there */
+	bool is_parked;            /* what is queued is not to be sent: the link is ending */
+	uint64_t out_parts, out_cost, out_consumed; /* as in_: sent; told by the other end */
+
+	bool has_token;                /* it can be resumed */
+	uint8_t token[STREAM_TOKEN];   /* by this */
+	uint32_t attempt;              /* the caller's: Resumes sent */
+	bool is_resuming;              /* the caller's: Resume was sent, and not answered */
+	int64_t lost_at;               /* the method's: when its link was */
+	struct stream_rest rest;       /* the caller's */
+	struct lingering_call *linger; /* the method's; NULL: it ends with its link */
+	pyr_proxy *proxy;              /* the caller's, counted: finds another link */
+
+	pthread_mutex_t wait_lock; /* a leaf but for the engine's */
+	struct engine_waiter *reader, *writer;
+
+	uint32_t lifetime_ms; /* the method's: how long to wait for its caller; 0: for ever */
+	atomic_bool is_left;  /* it waited so long */
+	struct arena arena;   /* the method's: of the item read last */
+};
+
+/* Makes an end with one reference; kind, lock and limits are the caller's to set. NULL when memory
+ * is out. */
+pyr_stream *stream_new(const struct codec_operation *operation, bool is_callers);
+void stream_ref(pyr_stream *stream);
+void stream_unref(pyr_stream *stream);
+
+/* The other end makes this one keep n bytes more, or fewer: charged to its connection. The one
+ * place that counts. Returns false if that is more than it may. With the lock. */
+bool stream_charge(pyr_stream *stream, ptrdiff_t n);
+/* From now on, with what is charged so far, to another connection; budget: NULL for none. */
+void stream_charge_to(pyr_stream *stream, struct budget *budget);
+/* The queue has grown or shrunk. The same. */
+bool stream_charge_queue(pyr_stream *stream);
+
+/* Something has changed: who waits looks again. With or without the lock. */
+void stream_wake(pyr_stream *stream);
+
+/* ---- what comes; with the lock ---- */
+/* Returns 0, or a status with the text of what is wrong with it. */
+int stream_take(pyr_stream *stream, const struct stream_part *part, char *text, size_t n);
+/* Returns false if it had ended already. */
+bool stream_take_end(pyr_stream *stream);
+void stream_take_credit(pyr_stream *stream, uint64_t n);
+/* Tells all that was consumed. */
+void stream_grant_all(pyr_stream *stream);
+/* Forgets what was not read. */
+void stream_drop_items(pyr_stream *stream);
+
+/* ---- the user's side; without the lock, the thread waits ---- */
+/* Returns 1 with an item (free()), 0 at the end, or minus a status. */
+int stream_get(pyr_stream *stream, struct stream_item **ret);
+int stream_put(pyr_stream *stream, const struct codec_packer *packer);
+/* Waits until the call is over or its link is lost; for one that reads no items. */
+enum stream_state stream_wait_over(pyr_stream *stream);
+/* No more comes. */
+int stream_end(pyr_stream *stream);
+/* Packs and puts one item. */
+int stream_put_slot(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item,
+		    const char *what);
+/* Whether a generated function is for this stream; sets the last error if not. */
+bool stream_is_of(const pyr_stream *stream, const struct pyr__operation *operation,
+		  const struct codec_message *item, bool is_callers, const char *what);
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream/stream_queue.h"
+
+#include <stdlib.h>
+
+enum { CHUNK = 32768 }; /* bytes after which another one is begun */
+
+void queue_init(struct stream_queue *queue)
+{
+	*queue = (struct stream_queue){ .keeps = false };
+	queue->last = &queue->first;
+}
+
+static struct queue_chunk *last_chunk(const struct stream_queue *queue)
+{
+	return (struct queue_chunk *)((char *)queue->last - offsetof(struct queue_chunk, next));
+}
+
+/* The chunk for the next frame; NULL when memory is out. */
+static struct queue_chunk *room(struct stream_queue *queue)
+{
+	struct queue_chunk *chunk, *last = queue->first ? last_chunk(queue) : NULL;
+
+	if (last && last->frames.n < CHUNK)
+		return last;
+	chunk = queue->spare ? queue->spare : calloc(1, sizeof(*chunk));
+	if (!chunk)
+		return last; /* it grows instead */
+	queue->spare = NULL;
+	*queue->last = chunk;
+	queue->last = &chunk->next;
+	return chunk;
+}
+
+/* n bytes were put into the last chunk. */
+static void count(struct stream_queue *queue, struct queue_chunk *chunk, size_t n,
+		  struct queue_end end)
+{
+	if (!queue->at) {
+		queue->at = chunk;
+		queue->offset = chunk->frames.n - n;
+	}
+	chunk->end = end;
+	queue->n += n;
+	queue->n_unsent += n;
+}
+
+uint8_t *queue_put(struct stream_queue *queue, const struct frame *frame, size_t n_payload,
+		   struct queue_end end)
+{
+	struct queue_chunk *chunk = room(queue);
+	size_t before = chunk ? chunk->frames.n : 0;
+	uint8_t *at = chunk ? frame_write(&chunk->frames, frame, n_payload) : NULL;
+
+	if (at)
+		count(queue, chunk, chunk->frames.n - before, end);
+	return at;
+}
+
+void queue_put_again(struct stream_queue *queue, struct span frame, uint32_t number,
+		     struct queue_end end)
+{
+	struct queue_chunk *chunk = room(queue);
+	size_t before = chunk ? chunk->frames.n : 0;
+
+	if (chunk && frame_renumber(&chunk->frames, frame.p, frame.n, number))
+		count(queue, chunk, chunk->frames.n - before, end);
+}
+
+/* The first one goes. One is spared for the next, as a stream in full flow takes them all the time.
+ */
+static void drop_first(struct stream_queue *queue)
+{
+	struct queue_chunk *chunk = queue->first;
+
+	queue->first = chunk->next;
+	if (!queue->first)
+		queue->last = &queue->first;
+	queue->n_forgotten = chunk->end.n_parts;
+	queue->n -= chunk->frames.n;
+	buf_reset(&chunk->frames);
+	if (queue->spare) {
+		buf_free(&chunk->frames);
+		free(chunk);
+		return;
+	}
+	*chunk = (struct queue_chunk){ .frames = chunk->frames };
+	queue->spare = chunk;
+}
+
+/* Whole frames of data, at most n bytes: how many bytes. */
+static size_t whole_frames(const uint8_t *data, size_t have, size_t n)
+{
+	size_t taken = 0, size;
+
+	if (have <= n)
+		return have;
+	while ((size = frame_size(data + taken, have - taken)) > 0 && taken + size <= n)
+		taken += size;
+	return taken;
+}
+
+size_t queue_take(struct stream_queue *queue, struct buf *wire, size_t n)
+{
+	struct queue_chunk *chunk;
+	size_t taken, total = 0;
+
+	while ((chunk = queue->at)) {
+		taken = whole_frames(chunk->frames.data + queue->offset,
+				     chunk->frames.n - queue->offset, n - total);
+		buf_append(wire, chunk->frames.data + queue->offset, taken);
+		queue->offset += taken;
+		queue->n_unsent -= taken;
+		total += taken;
+		if (queue->offset < chunk->frames.n)
+			break;
+		queue->at = chunk->next;
+		queue->offset = 0;
+		if (!queue->keeps)
+			drop_first(queue);
+	}
+	return total;
+}
+
+void queue_forget(struct stream_queue *queue, uint64_t consumed)
+{
+	while (queue->first && queue->first != queue->at && queue->first->end.cost <= consumed)
+		drop_first(queue);
+}
+
+void queue_keep_nothing(struct stream_queue *queue)
+{
+	queue->keeps = false;
+	while (queue->first && queue->first != queue->at)
+		drop_first(queue);
+}
+
+struct queue_chunk *queue_take_all(struct stream_queue *queue)
+{
+	struct queue_chunk *all = queue->first;
+
+	queue->first = queue->at = NULL;
+	queue->last = &queue->first;
+	queue->offset = queue->n = queue->n_unsent = 0;
+	return all;
+}
+
+void queue_free_chunks(struct queue_chunk *chunks)
+{
+	struct queue_chunk *next;
+
+	for (; chunks; chunks = next) {
+		next = chunks->next;
+		buf_free(&chunks->frames);
+		free(chunks);
+	}
+}
+
+void queue_clear(struct stream_queue *queue)
+{
+	queue_free_chunks(queue_take_all(queue));
+	queue_free_chunks(queue->spare);
+	queue->spare = NULL;
+	queue->keeps = false;
+}
