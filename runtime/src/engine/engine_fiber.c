@@ -29,7 +29,7 @@ struct engine_fiber *engine_fiber(void)
 int engine_fiber_wait(struct engine_waiter *waiter, int64_t until, bool may_be_cancelled)
 {
 	struct engine_fiber *self = fiber;
-	bool has_waited = false, is_cancelled;
+	bool has_waited = false, is_cancelled, is_ready;
 
 	pthread_mutex_lock(&engine.lock);
 	while (!engine_may_leave(waiter) && !(may_be_cancelled && self->is_cancelled)) {
@@ -42,12 +42,13 @@ int engine_fiber_wait(struct engine_waiter *waiter, int64_t until, bool may_be_c
 		pthread_mutex_lock(&engine.lock);
 		waiter->fiber = NULL;
 	}
-	is_cancelled = may_be_cancelled && self->is_cancelled && !atomic_load(&waiter->ready);
+	is_ready = atomic_load(&waiter->ready); /* with the lock, as in engine_wait() */
+	is_cancelled = may_be_cancelled && self->is_cancelled && !is_ready;
 	if (is_cancelled)
 		self->is_cancelled = false;
 	atomic_store(&waiter->is_nudged, false);
 	pthread_mutex_unlock(&engine.lock);
-	return is_cancelled ? -PYR_CANCELLED : atomic_load(&waiter->ready);
+	return is_cancelled ? -PYR_CANCELLED : is_ready;
 }
 
 int engine_wait_or_cancel(struct engine_waiter *waiter, int64_t until)
