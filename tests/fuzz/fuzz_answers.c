@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "call/call_stream.h"
 #include "fuzz_caller.h"
+#include "stream/stream.h"
 #include "talk.h"
 
 /* A frame for a number that is not live: something that crossed a Cancel, or else wrong. */

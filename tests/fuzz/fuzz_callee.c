@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "call/call_stream.h"
 #include "peer/peer.h"
+#include "stream/stream.h"
 #include "talk.h"
 
 enum { MESSAGE_MOST = 150000 };

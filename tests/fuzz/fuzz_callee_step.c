@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "call/call_stream.h"
 #include "fuzz_callee.h"
 #include "peer/peer.h"
+#include "stream/stream.h"
 #include "talk.h"
 
 struct link *callee_accept(struct callee_world *w, const char *address,

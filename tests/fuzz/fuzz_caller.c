@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "call/call_stream.h"
 #include "fuzz_caller.h"
 #include "peer/peer.h"
+#include "stream/stream.h"
 #include "talk.h"
 
 enum { MESSAGE_MOST = 200000 };

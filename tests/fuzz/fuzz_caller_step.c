@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "call/call_stream.h"
 #include "fuzz_caller.h"
+#include "stream/stream.h"
 #include "talk.h"
 
 /* ---- against the rules ---- */

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "call/call_stream.h"
 #include "fuzz_caller.h"
+#include "stream/stream.h"
 
 /* One in a state; NULL if chance does not find one. */
 struct caller_call *caller_pick(struct caller_world *w, bool (*fits)(const struct caller_call *))

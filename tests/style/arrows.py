@@ -29,11 +29,16 @@ ALLOWED = {
     "peer": {"base", "engine", "wire", "link", "exec"},
     "session": {"base", "engine", "wire", "peer"},
     "stream": {"base", "engine", "wire", "exec", "peer"},
-    "call": {"base", "engine", "wire", "exec", "object", "peer", "session", "stream"},
-    "face/grpc": {"base", "engine", "wire", "link", "door", "exec", "object", "peer", "stream", "call"},
-    "proxy": {"base", "engine", "wire", "link", "door", "exec", "peer", "session", "stream", "call", "face/grpc"},
+    "context": {"base", "engine", "wire"},
+    "outcall": {"base", "engine", "wire", "exec", "peer", "session", "stream", "context"},
+    "incall": {"base", "engine", "wire", "exec", "object", "stream", "context"},
+    "serve": {"base", "engine", "wire", "exec", "object", "peer", "stream", "context", "incall"},
+    "protocol": {"peer", "session", "outcall", "serve"},
+    "face/grpc": {"base", "engine", "wire", "link", "door", "exec", "object", "peer", "stream", "incall"},
+    "proxy": {"base", "engine", "wire", "link", "door", "exec", "peer", "session", "stream", "context", "outcall",
+              "incall", "protocol", "face/grpc"},
     "naming": {"base", "engine", "proxy"},
-    "daemon": {"base", "engine", "wire", "door", "exec", "object", "peer", "call", "face/grpc", "naming"},
+    "daemon": {"base", "engine", "wire", "door", "exec", "object", "peer", "serve", "protocol", "face/grpc", "naming"},
     "idl": {"base"},
     "codegen": {"base", "wire", "idl"},
     "nameserver": set(),
@@ -55,12 +60,15 @@ KNOTS = (
         "outbox peer peer_queue"),
     ("stream",
         "stream stream_charge"),
-    # To be untied: calls made, calls taken, their streams.
-    ("call",
-        "call_stream context deferred incall incall_context incall_nested incall_raise outcall "
-        "outcall_place peer_answer peer_batch peer_greet peer_in peer_linger peer_linger_own "
-        "peer_out peer_resume peer_stream peer_stream_caller peer_stream_method stream_serve "
-        "track"),
+    # A call has streams, which end it when they fail, and it them when it is over; a call ends when the one that it is
+    # part of does.
+    ("outcall",
+        "outcall outcall_along outcall_place outcall_resume outcall_stream peer_out"),
+    ("incall",
+        "deferred incall incall_context incall_raise incall_stream"),
+    # A session's hook is a call, asked before the others; a batch is a call that has calls.
+    ("serve",
+        "peer_answer peer_batch peer_greet peer_in peer_linger peer_linger_own serve_stream"),
     ("face/grpc",
         "connection server"),
     ("face/grpc",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lanes and method threads, with calls that come from nowhere. */
-#include "call/incall.h"
+#include "incall/incall.h"
 
 #include "test.h"
 

@@ -25,14 +25,14 @@
 #include "base/signals.h"
 #include "base/stack.h"
 #include "base/uri.h"
-#include "call/peer_linger.h"
-#include "call/protocol.h"
 #include "door/door.h"
 #include "engine/engine.h"
 #include "exec/exec.h"
 #include "face/grpc/plain.h"
 #include "face/grpc/server.h"
 #include "peer/peer.h"
+#include "protocol/protocol.h"
+#include "serve/peer_linger.h"
 #include "wire/annotation.h"
 
 enum {

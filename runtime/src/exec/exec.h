@@ -25,14 +25,16 @@ struct exec_task_kind {
 };
 
 /* Part of it. The owner sets kind, chain and how it is run. */
+enum { EXEC_CHAIN = 16 }; /* bytes of what tells a chain of calls */
+
 struct exec_task {
 	const struct exec_task_kind *kind;
 	struct executor *executor; /* counted by the owner; NULL until it is queued */
 	struct lane *lane;
-	struct exec_task *next; /* in its lane */
-	uint8_t chain[16];      /* what is part of it, and of what it is part, has the same */
-	bool keeps_lane;        /* those behind it in its lane wait until it is through */
-	bool keeps_turn;        /* it is not lent to a method that waits, out of its turn */
+	struct exec_task *next;    /* in its lane */
+	uint8_t chain[EXEC_CHAIN]; /* what is part of it, and of what it is part, has the same */
+	bool keeps_lane;           /* those behind it in its lane wait until it is through */
+	bool keeps_turn;           /* it is not lent to a method that waits, out of its turn */
 };
 
 /* Tasks that start in order; one per session, one per plain call. Guarded by the executor's lock.

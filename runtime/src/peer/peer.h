@@ -36,8 +36,6 @@ enum {
 	PEER_MAX_CONTROL = 16 << 20 /* bytes of frames that wait to be sent and are no replies */
 };
 
-#define PEER_BATCH_NAME "<batch>" /* Pyro's: no operation is called so */
-
 struct peer;
 struct lingering;
 

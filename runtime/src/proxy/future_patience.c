@@ -15,8 +15,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "call/context.h"
+#include "context/context.h"
 #include "exec/attempts.h"
+#include "incall/incall.h"
 
 enum { TRIES = 3 };
 

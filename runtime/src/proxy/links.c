@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/stack.h"
-#include "call/protocol.h"
 #include "face/grpc/link_auto.h"
+#include "protocol/protocol.h"
 
 enum { EXIT_MS = 200 };
 

@@ -9,7 +9,7 @@
 #include "base/abi.h"
 #include "base/config.h"
 #include "base/error.h"
-#include "call/context.h"
+#include "context/context.h"
 #include "engine/engine.h"
 #include "proxy/proxy_patience.h"
 #include "proxy/unreadable.h"

@@ -7,8 +7,8 @@
 
 #include "base/root.h"
 #include "base/uri.h"
-#include "call/outcall.h"
 #include "exec/exec.h"
+#include "outcall/outcall.h"
 #include "proxy/links.h"
 #include "wire/codec.h"
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "call/context.h"
+#include "context/context.h"
 #include "engine/engine.h"
 #include "wire/annotation.h"
 

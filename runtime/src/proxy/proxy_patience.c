@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "proxy/proxy_patience.h"
+#include "incall/incall.h"
 
 #include <openssl/rand.h>
 
 #include "base/config.h"
 #include "base/error.h"
 #include "engine/engine.h"
+#include "incall/incall.h"
 #include "proxy/future_patience.h"
 
 enum { FIRST_PAUSE_MS = 10, LAST_PAUSE_MS = 500 };
@@ -98,7 +99,7 @@ bool patience_wants(struct patience *patience, const struct outcall *call)
 	const pyr_call *outer = incall_current();
 	bool waits;
 
-	if (!patience->is_patient || (outer && atomic_load(&outer->is_cancelled)))
+	if (!patience->is_patient || (outer && atomic_load(&outer->scope.is_cancelled)))
 		return false;
 	now = engine_now();
 	waits = now < patience->wait_until && is_missing(call);

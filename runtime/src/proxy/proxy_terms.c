@@ -4,8 +4,9 @@
 #include "base/abi.h"
 #include "base/config.h"
 #include "base/error.h"
-#include "call/context.h"
+#include "context/context.h"
 #include "engine/engine.h"
+#include "incall/incall.h"
 #include "proxy/proxy.h"
 
 static _Thread_local struct call_wish wished;

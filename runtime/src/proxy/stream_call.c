@@ -4,7 +4,7 @@
 
 #include "base/config.h"
 #include "base/error.h"
-#include "call/call_stream.h"
+#include "outcall/outcall_stream.h"
 #include "proxy/proxy.h"
 #include "proxy/unreadable.h"
 

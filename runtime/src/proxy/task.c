@@ -21,10 +21,10 @@
 #include "base/log.h"
 #include "base/stack.h"
 #include "base/task_heap.h"
-#include "call/context.h"
-#include "call/incall.h"
+#include "context/context.h"
 #include "engine/engine.h"
 #include "exec/exec.h"
+#include "incall/incall.h"
 #include "proxy/proxy.h"
 
 enum {

@@ -324,10 +324,10 @@ const struct pyr__operation *session_operation(const struct codec_interface *int
 					       unsigned operation)
 {
 	static const struct pyr__operation batches[] = {
-		{ .name = PEER_BATCH_NAME },
-		{ .name = PEER_BATCH_NAME, .flags = PYR__ONEWAY },
-		{ .name = PEER_BATCH_NAME, .flags = PYR__IDEMPOTENT },
-		{ .name = PEER_BATCH_NAME, .flags = PYR__ONEWAY | PYR__IDEMPOTENT },
+		{ .name = FRAME_BATCH_NAME },
+		{ .name = FRAME_BATCH_NAME, .flags = PYR__ONEWAY },
+		{ .name = FRAME_BATCH_NAME, .flags = PYR__IDEMPOTENT },
+		{ .name = FRAME_BATCH_NAME, .flags = PYR__ONEWAY | PYR__IDEMPOTENT },
 	};
 
 	if ((int)operation < 0)

@@ -48,6 +48,8 @@ enum {
 	FRAME_MESSAGE_MAX = 262144
 };
 
+#define FRAME_BATCH_NAME "<batch>" /* of a Call that is one (Pyro's): no operation is called so */
+
 /* One frame of any type; what a member means, and in which types, stands in link.proto. Spans are
  * borrowed. */
 struct frame {

@@ -5,10 +5,10 @@
  * A plain gRPC call, as the files of the plain face share it: plain.c has its request and its
  * answer, plain_stream.c the messages between them.
  */
-#include "call/incall.h"
 #include "door/door.h"
 #include "engine/engine.h"
 #include "face/grpc/plain.h"
+#include "incall/incall.h"
 
 struct plain_stream;
 

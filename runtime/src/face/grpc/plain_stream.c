@@ -12,8 +12,8 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "call/call_stream.h"
 #include "face/grpc/plain_call.h"
+#include "incall/incall_stream.h"
 #include "peer/peer.h"
 
 struct out_item {
@@ -218,6 +218,12 @@ static enum stream_state state(const pyr_stream *stream)
 									  : STREAM_FAILED;
 }
 
+static bool wait_on(pyr_stream *stream, struct engine_waiter *waiter, int64_t until)
+{
+	(void)stream;
+	return engine_wait(waiter, until);
+}
+
 static const struct stream_kind kind = {
 	SIZE_MAX,
 	state,
@@ -227,7 +233,7 @@ static const struct stream_kind kind = {
 	flush_unlock,
 	stream_method_until,
 	stream_method_expire,
-	stream_wait_method,
+	wait_on,
 	stream_method_error,
 };
 

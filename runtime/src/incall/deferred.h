@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_DEFERRED_H
+#define PYRITE_DEFERRED_H
+/* The place of an answer that comes later, part of its call. */
+#include "incall/incall.h"
+
+/* Nobody waits for the call any more: has on_cancel called. Any thread; a peer's lock may be held.
+ */
+void deferred_cancel(pyr_deferred *deferred);
+/* The last reference of its call is gone. */
+void deferred_fini(pyr_deferred *deferred);
+#endif

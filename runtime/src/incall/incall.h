@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_INCALL_H
+#define PYRITE_INCALL_H
+/*
+ * A call taken: what a method gets as pyr_call. It comes from a link's peer or from the plain gRPC
+ * face (its origin), waits in a lane, is run by a method thread, and is answered through its origin
+ * exactly once. Counted: the executor holds a reference while it queues and runs, the origin while
+ * it is live there, a deferred until it is completed.
+ */
+#include <pyrite/gen.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "context/scope.h"
+#include "engine/engine.h"
+#include "exec/exec.h"
+#include "object/object.h"
+#include "wire/codec.h"
+
+struct call_who {
+	const struct pyr_credentials *credentials; /* NULL: of no unix socket */
+	const uint8_t *link;                       /* 8 bytes; NULL: there is no session */
+	uint32_t session;
+	struct track *track; /* the session's resources */
+};
+
+struct call_origin {
+	/* Exactly one of these two, once, from any thread. reply: the packed result, NULL for a
+	 * oneway; fail: why there is none. */
+	void (*reply)(pyr_call *call, const struct codec_packer *packer);
+	void (*fail)(pyr_call *call, const struct error_info *error);
+	/* The last reference is gone: gives back what the origin added; incall_free() follows. */
+	void (*release)(pyr_call *call);
+	const char *(*peer)(const pyr_call *call); /* address of the caller */
+	/* What else is known of the caller; NULL: nothing. */
+	void (*who)(const pyr_call *call, struct call_who *ret);
+	/* A guarded call's turn has come: may it run? Answers otherwise. */
+	bool (*admit)(pyr_call *call);
+	/* Of what is no call but a hook of the daemon's: its name, and what runs it. */
+	const struct codec_operation *hook;
+	void (*run)(pyr_call *call);
+	/* Of a call that is a batch: runs its items until one defers its answer, or all are
+	 * through; tells the one that runs that nobody waits. */
+	void (*run_batch)(pyr_call *call), (*cancel_batch)(pyr_call *call);
+	bool keeps_lane; /* until it is through */
+	bool is_part;    /* of a batch: its answer is part of another's */
+};
+
+struct pyr_call {
+	struct scope scope; /* of the calls that its method makes; the beginning */
+	atomic_int refs;
+	const struct call_origin *origin;
+	void *origin_data;     /* of the origin: its session, its gRPC call */
+	struct object *object; /* counted */
+	unsigned operation;    /* place in object->interface->operations */
+	bool is_oneway;        /* already answered; results and errors go nowhere */
+	bool is_answered;
+	bool has_begun;  /* a method thread took it */
+	bool has_data;   /* its object was there then, and its data stays while it runs */
+	bool is_guarded; /* it came before its session was accepted: its origin admits it. One that
+			    will be refused anyway has its failure */
+	uint32_t number;
+	struct exec_task task; /* how it waits and runs; its chain */
+	int64_t deadline;      /* engine_now() scale; ENGINE_FOREVER */
+	struct span payload;   /* in the arena, or owned by `owned` */
+	uint8_t *owned;        /* malloc'ed payload */
+	size_t n_owned, total; /* fragments come in */
+	size_t cost;           /* the origin's: charged to its connection's budget */
+	uint32_t max_message;  /* bytes of a request that this end takes */
+	const struct pyr_annotation *annotations; /* in the arena */
+	size_t n_annotations;
+	struct note *notes;        /* annotations of the answer, the last one first */
+	struct error_info failure; /* of pyr_fail() and raise; code 0 = none */
+	pyr_deferred *deferred;
+	struct peer_batch *batch; /* it is one; NULL: an ordinary call. The origin's */
+	pyr_stream *stream;       /* the method's end of its streams, NULL: none; one reference */
+	struct arena arena;
+	/* So much that all of it, at most 1,032 bytes, is what malloc() keeps at hand. */
+	_Alignas(16) uint8_t room[592];
+};
+
+/* Returns a call with one reference, for the origin; NULL when memory is out. object: a new
+ * reference is taken. */
+pyr_call *incall_new(const struct call_origin *origin, void *origin_data, struct object *object,
+		     unsigned operation);
+void incall_ref(pyr_call *call);
+void incall_unref(pyr_call *call);
+
+/* Nobody waits any more: the method sees it, a deferred's on_cancel is called. Any thread. */
+void incall_cancel(pyr_call *call);
+
+/* ids of a request, as they came: what is not well-formed is left out. */
+void incall_set_ids(pyr_call *call, struct span correlation_id, struct span traceparent);
+
+/* Annotations of the answer, appended to buf as field `id` of its body. */
+struct note {
+	struct pyr_annotation annotation;
+	struct note *next;
+};
+void incall_put_notes(const pyr_call *call, struct buf *buf, uint32_t id);
+
+/* Unpacks, calls the method, answers. In a method thread; the caller keeps its reference. */
+void incall_run(pyr_call *call);
+
+/* A method's results; nothing if it is answered. incall_reply: packed. */
+void incall_answer(pyr_call *call, pyr__in *out);
+void incall_reply(pyr_call *call, const struct codec_packer *packer);
+
+/* Its method may have been told that nobody waits: then the answer is just that, whatever the
+ * method says. Answers if so. */
+bool incall_is_given_up(pyr_call *call);
+
+/* It is about to be answered: what the daemon's hook says goes along. Not once it was, nor before a
+ * method thread took it. */
+void incall_before_answer(pyr_call *call);
+
+/* Ends it with an error: tells the daemon's hook, and the caller unless it was answered. */
+void incall_end(pyr_call *call, struct error_info *error);
+void incall_fail(pyr_call *call, int code, const char *format, ...) PYR_PRINTF(3, 4);
+/* The same, for what a method returned that is not 0. */
+void incall_returned(pyr_call *call, int err);
+
+const struct pyr__operation *incall_operation(const pyr_call *call);
+
+/* Whether the object's table has the method; no, if it is not a call of an operation at all. A
+ * oneway that has none is answered as any other call, so that its caller hears of it. */
+bool incall_has_method(const pyr_call *call);
+
+/* Puts it at the end of its lane; the executor takes a reference. */
+void incall_submit(struct executor *executor, struct lane *lane, pyr_call *call);
+
+/* The call whose method the thread runs; NULL outside of methods. Of a task: that of the method
+ * which runs the tasks. */
+pyr_call *incall_current(void);
+pyr_call *incall_enter(pyr_call *call); /* Returns the one before. */
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* The method's end of a stream. */
+#include "incall/incall_stream.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "engine/engine.h"
+#include "incall/incall.h"
+
+pyr_stream *pyr__stream(pyr_call *call)
+{
+	return call ? call->stream : NULL;
+}
+
+bool stream_is_wanted(const pyr_stream *stream)
+{
+	return stream->call && !atomic_load(&stream->is_left) &&
+	       !pyr_call_is_cancelled(stream->call);
+}
+
+/* Each wait ends with a use of the stream: so its life counts from the last one. */
+int64_t stream_method_until(pyr_stream *stream)
+{
+	int64_t until = stream->call->deadline, end;
+
+	if (stream->lifetime_ms == 0)
+		return until;
+	end = engine_now() + (int64_t)stream->lifetime_ms * ENGINE_MS;
+	return end < until ? end : until;
+}
+
+void stream_method_expire(pyr_stream *stream)
+{
+	if (engine_now() < stream->call->deadline)
+		atomic_store(&stream->is_left, true);
+}
+
+int stream_method_error(pyr_stream *stream)
+{
+	const pyr_call *call = stream->call;
+	const char *name = stream->operation->table->name;
+
+	if (call && atomic_load(&call->scope.is_cancelled))
+		return error_set(PYR_CANCELLED, "%s: the caller has closed the stream", name);
+	if (call && engine_now() >= call->deadline)
+		return error_set(PYR_DEADLINE_EXCEEDED,
+				 "TimeoutError: %s: the caller's deadline has passed", name);
+	if (call && atomic_load(&stream->is_left))
+		return error_set(PYR_DEADLINE_EXCEEDED,
+				 "%s: item stream terminated: its caller left it alone for %u ms",
+				 name, stream->lifetime_ms);
+	return error_set(PYR_FAILED_PRECONDITION, "%s: the call was answered", name);
+}
+
+/* The item lives in the stream's arena until the next read. */
+static int unpack(pyr_stream *stream, const struct stream_item *item, void *ret)
+{
+	struct codec_problem problem;
+	union pyr__slot slot = { 0 };
+
+	arena_clear(&stream->arena);
+	arena_init(&stream->arena, NULL, 0);
+	if (codec_unpack(stream->reads, item->data, item->n, stream->max_item, &stream->arena,
+			 &slot, &problem) < 0)
+		return error_set(problem.code, "%s: %s", stream->operation->table->name,
+				 problem.text);
+	codec_store(stream->reads, &slot, (void *[]){ ret });
+	return 1;
+}
+
+int pyr__read(pyr_stream *stream, const struct pyr__operation *operation, void *ret)
+{
+	struct stream_item *item;
+	int n;
+
+	if (!stream_is_of(stream, operation, stream ? stream->reads : NULL, false, "read"))
+		return -pyr_last_error()->code;
+	if ((n = stream_get(stream, &item)) <= 0)
+		return n;
+	n = unpack(stream, item, ret);
+	free(item);
+	return n;
+}
+
+int pyr__yield(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item)
+{
+	if (!stream_is_of(stream, operation, stream ? stream->writes : NULL, false, "yield"))
+		return -pyr_last_error()->code;
+	return stream_put_slot(stream, operation, item, "yield");
+}
+
+void stream_release(pyr_stream *stream)
+{
+	if (!stream)
+		return;
+	/* No frame finds it any more; only its outbox may still be in the peer's ring. */
+	pthread_mutex_lock(&stream->lock);
+	stream_drop_items(stream);
+	stream->call = NULL;
+	pthread_mutex_unlock(&stream->lock);
+	stream_unref(stream);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Places for the calls that a peer makes: their numbers, and the callers that wait for one because
+ * the other end takes no more. A place that is free is offered to the first of them, who passes it
+ * on if he leaves without. All with the peer's lock.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "exec/exec.h"
+#include "outcall/outcall.h"
+
+enum { PLACE_BITS = 14 };
+
+/* ---- numbers ---- */
+
+static bool grow_slots(struct peer *peer)
+{
+	uint32_t n = peer->n_slots ? 2 * peer->n_slots : 64, i;
+	struct call_slot *slots;
+
+	if (n > 1u << PLACE_BITS)
+		return false;
+	slots = realloc(peer->slots, n * sizeof(*slots));
+	if (!slots)
+		return false;
+	for (i = peer->n_slots; i < n; i++)
+		slots[i] = (struct call_slot){ .next_free = i + 2 }; /* places from 1; 0 = none */
+	slots[n - 1].next_free = peer->free_slot;
+	peer->free_slot = peer->n_slots + 1;
+	peer->slots = slots;
+	peer->n_slots = n;
+	return true;
+}
+
+/* Until the other end has said how many it takes, those who can wait leave it at one. */
+bool outcall_take_number(struct peer *peer, struct outcall *call, bool may_block)
+{
+	uint32_t max = peer->has_hello || !may_block ? peer->max_calls : 1;
+	struct call_slot *slot;
+	uint32_t place;
+
+	if (peer->n_calls >= max || (!peer->free_slot && !grow_slots(peer)))
+		return false;
+	place = peer->free_slot - 1;
+	slot = &peer->slots[place];
+	peer->free_slot = slot->next_free;
+	slot->call = call;
+	slot->generation = (slot->generation + 1) & ((1u << (32 - PLACE_BITS)) - 1);
+	if (slot->generation == 0)
+		slot->generation = 1;
+	call->number = slot->generation << PLACE_BITS | place;
+	peer->n_calls++;
+	return true;
+}
+
+struct outcall *peer_live_call(struct peer *peer, uint32_t number)
+{
+	uint32_t place = number & ((1u << PLACE_BITS) - 1);
+
+	if (place >= peer->n_slots || !peer->slots[place].call ||
+	    peer->slots[place].call->number != number)
+		return NULL;
+	return peer->slots[place].call;
+}
+
+/* If there is a place, the first of those who wait may have it. */
+static void offer_place(struct peer *peer)
+{
+	struct outcall *first = peer->blocked;
+
+	if (!first || peer->n_calls >= peer->max_calls)
+		return;
+	peer->blocked = first->next_blocked;
+	engine_wake(&first->waiter);
+}
+
+void outcall_free_number(struct peer *peer, struct outcall *call)
+{
+	uint32_t place = call->number & ((1u << PLACE_BITS) - 1);
+
+	peer->slots[place].call = NULL;
+	peer->slots[place].next_free = peer->free_slot;
+	peer->free_slot = place + 1;
+	peer->n_calls--;
+	call->number = 0;
+	if (peer->is_left && peer->n_calls == 0)
+		peer->is_ending = true;
+	offer_place(peer);
+}
+
+/* ---- who waits ---- */
+
+/* Calls may still be made in it. */
+static bool is_open(const struct session *session)
+{
+	return !session->is_unbound && !session->peer->is_closed && !session->peer->is_ending;
+}
+
+/* Behind those who wait already. Returns whether the task was cancelled. */
+static bool wait_in_line(struct peer *peer, struct outcall *call)
+{
+	struct outcall **at;
+	bool is_cancelled;
+
+	for (at = &peer->blocked; *at; at = &(*at)->next_blocked)
+		;
+	call->next_blocked = NULL;
+	*at = call;
+	pthread_mutex_unlock(&peer->lock);
+	is_cancelled = engine_wait_or_cancel(&call->waiter, call->deadline) < 0;
+	pthread_mutex_lock(&peer->lock);
+	atomic_store(&call->waiter.ready, false);
+	for (at = &peer->blocked; *at && *at != call; at = &(*at)->next_blocked)
+		;
+	if (*at)
+		*at = call->next_blocked;
+	return is_cancelled;
+}
+
+static int wait_for_place(struct peer *peer, struct outcall *call, bool may_block)
+{
+	call->was_not_run = true; /* if there will be none, and another link may have one */
+	while (is_open(call->session) && !scope_is_revoked(&call->part) &&
+	       !outcall_take_number(peer, call, may_block)) {
+		if (!may_block)
+			return PYR_RESOURCE_EXHAUSTED;
+		if (call->deadline != ENGINE_FOREVER && engine_now() >= call->deadline)
+			return PYR_DEADLINE_EXCEEDED;
+		if (wait_in_line(peer, call))
+			return PYR_CANCELLED;
+		call->was_not_run = !peer->is_closed || peer->was_connected;
+	}
+	if (scope_is_revoked(&call->part))
+		return PYR_CANCELLED;
+	if (is_open(call->session) && !peer->is_going_away &&
+	    call->session->state != SESSION_FAILED) {
+		call->was_not_run = false;
+		return 0;
+	}
+	return call->session->is_released ? PYR_CANCELLED : PYR_UNAVAILABLE;
+}
+
+int outcall_wait_for_place(struct peer *peer, struct outcall *call, bool may_block)
+{
+	int code = wait_for_place(peer, call, may_block);
+
+	if (code && !call->number)
+		offer_place(peer); /* which may have been offered to it */
+	return code;
+}
+
+void outcall_explain(struct outcall *call, int code, char *text, size_t n)
+{
+	const struct peer *peer = call->session->peer;
+
+	call->was_not_run &= code == PYR_UNAVAILABLE;
+	if (code == PYR_UNAVAILABLE) {
+		session_loss(peer, text, n, false);
+	} else if (code == PYR_CANCELLED) {
+		snprintf(text, n, "%s",
+			 scope_is_revoked(&call->part) ? OUTCALL_REVOKED
+			 : call->session->is_released  ? OUTCALL_RELEASED
+						       : ENGINE_CANCELLED_TEXT);
+	} else if (code == PYR_DEADLINE_EXCEEDED) {
+		snprintf(text, n,
+			 "TimeoutError: %u calls to %s are unanswered, and no place was free in "
+			 "time",
+			 peer->n_calls, peer->link->address);
+	} else {
+		snprintf(text, n, "%u calls to %s are unanswered, the most it takes", peer->n_calls,
+			 peer->link->address);
+	}
+}
+
+void session_wake_blocked(struct session *session)
+{
+	struct outcall *call;
+
+	for (call = session->peer->blocked; call; call = call->next_blocked)
+		if (call->session == session)
+			engine_wake(&call->waiter);
+}
+
+void outcall_wake_blocked(struct peer *peer)
+{
+	struct outcall *call;
+
+	while ((call = peer->blocked)) { /* each looks again */
+		peer->blocked = call->next_blocked;
+		engine_wake(&call->waiter);
+	}
+}

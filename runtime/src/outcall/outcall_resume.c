@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The caller's streams whose link was lost go on over another. The old peer's lock is not needed: a
+ * stream that is lost has left that link.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "outcall/outcall_stream.h"
+
+bool peer_stream_may_detach(const pyr_stream *stream)
+{
+	const struct outcall *call = stream->outcall;
+	const struct peer *peer = call->session->peer;
+	bool is_lost = !peer->is_ending && !peer->is_going_away &&
+		       (!peer->closed_code || peer->closed_code == PYR_UNAVAILABLE);
+	bool keeps = !peer->has_hello || peer->their_linger_ms > 0; /* as far as is known */
+
+	return is_lost &&
+	       (stream->is_resuming || (stream->has_token && keeps && call->may_have_run));
+}
+
+void peer_stream_detach(struct peer *peer, pyr_stream *stream)
+{
+	struct outcall *call = stream->outcall;
+
+	buf_reset(&call->answer); /* a part of it comes again */
+	buf_reset(&call->notes);
+	peer_stream_leave(peer, stream, false);
+}
+
+static enum stream_state state_of(pyr_stream *stream)
+{
+	enum stream_state state;
+
+	pthread_mutex_lock(&stream->lock);
+	state = stream->state;
+	pthread_mutex_unlock(&stream->lock);
+	return state;
+}
+
+bool peer_stream_is_lost(pyr_stream *stream)
+{
+	return state_of(stream) == STREAM_LOST;
+}
+
+bool peer_stream_is_over(pyr_stream *stream)
+{
+	enum stream_state state = state_of(stream);
+
+	return state == STREAM_DONE || state == STREAM_FAILED;
+}
+
+bool peer_stream_end_lost(pyr_stream *stream, int code, const char *text)
+{
+	struct outcall *call = stream->outcall;
+	bool is_lost;
+
+	pthread_mutex_lock(&stream->lock);
+	is_lost = stream->state == STREAM_LOST;
+	if (is_lost) {
+		call->may_have_run = true;
+		outcall_fail(call, code, text);
+		stream->state = STREAM_FAILED; /* nobody takes it up from here on */
+	}
+	pthread_mutex_unlock(&stream->lock);
+	if (is_lost)
+		outcall_complete(call);
+	return is_lost;
+}
+
+void peer_stream_through(pyr_stream *stream)
+{
+	struct outcall *call = stream->outcall;
+	struct peer *peer = call->session->peer;
+	struct frame frame = { .type = FRAME_CANCEL, .number = call->number };
+
+	if (stream->has_token && peer->their_linger_ms > 0)
+		peer_queue(peer, &frame);
+}
+
+/* ---- taking it up again ---- */
+
+static bool is_open(const struct session *session)
+{
+	const struct peer *peer = session->peer;
+
+	return !session->is_unbound && session->state != SESSION_FAILED && !peer->is_closed &&
+	       !peer->is_ending && !peer->is_going_away;
+}
+
+static void put_resume(pyr_stream *stream, struct session *session)
+{
+	struct frame frame = { .type = FRAME_RESUME, .critical = 1 };
+	struct outcall *call = stream->outcall;
+
+	frame.number = call->number;
+	frame.session = session->number;
+	frame.token = (struct span){ stream->token, STREAM_TOKEN };
+	frame.received = stream->in_parts;
+	frame.consumed = stream->in_consumed;
+	frame.attempt = ++stream->attempt;
+	stream->in_room += stream->owed; /* told so */
+	stream->owed = 0;
+	call->begin = session->out.n_queued;
+	session_append(session, &frame, 0);
+	call->end = session->out.n_queued;
+}
+
+/* With both locks. Returns the session that it was in, NULL if it cannot be, for now. */
+static struct session *begin(pyr_stream *stream, struct session *session)
+{
+	struct outcall *call = stream->outcall;
+	struct session *before = call->session;
+
+	if (stream->state != STREAM_LOST || !is_open(session))
+		return NULL;
+	if (session->state == SESSION_NEW)
+		session_put_bind(session);
+	if (session->state == SESSION_NEW || !outcall_take_number(session->peer, call, false))
+		return NULL;
+	session_ref(session);
+	call->session = session;
+	stream->is_resuming = true;
+	stream->state = STREAM_OPEN;
+	put_resume(stream, session);
+	peer_stream_enter(session->peer, stream, call->number);
+	return before;
+}
+
+void peer_stream_resume(pyr_stream *stream, struct session *session)
+{
+	struct peer *peer = session->peer;
+	struct session *before;
+
+	pthread_mutex_lock(&peer->lock);
+	pthread_mutex_lock(&stream->lock);
+	before = begin(stream, session);
+	pthread_mutex_unlock(&stream->lock);
+	peer_flush_unlock(peer);
+	session_unref(before);
+}
+
+bool peer_resume_refused(struct outcall *call, const struct frame *frame)
+{
+	char text[256];
+	int n;
+
+	if (!call->stream->is_resuming || frame->code != PYR_UNIMPLEMENTED)
+		return false;
+	n = snprintf(text, sizeof(text), "ConnectionClosed: %s keeps no streams of a lost link",
+		     call->session->peer->link->address);
+	buf_reset(&call->answer);
+	buf_append(&call->answer, text, (size_t)n);
+	call->code = PYR_UNAVAILABLE;
+	call->is_remote = false;
+	call->may_have_run = true;
+	return true;
+}
+
+/* What is queued already, and counted as to be sent, is queued anew. */
+static bool resend_here(struct peer *peer, pyr_stream *stream, const struct frame *told)
+{
+	size_t before = stream->queue.n_unsent;
+	bool ok = peer_stream_resend(stream, stream->route.number, told);
+
+	if (!stream->is_parked)
+		atomic_fetch_add(&peer->backlog, stream->queue.n_unsent - before);
+	return ok;
+}
+
+void peer_on_resumed(struct peer *peer, const struct frame *frame)
+{
+	struct outcall *call = peer_live_call(peer, frame->number);
+	pyr_stream *stream = call ? call->stream : NULL;
+	bool goes_on;
+
+	if (!stream || !stream->is_resuming)
+		return;
+	pthread_mutex_lock(&stream->lock);
+	stream->is_resuming = false;
+	goes_on = resend_here(peer, stream, frame);
+	if (goes_on)
+		stream_grant_all(stream);
+	peer_stream_settle(peer, stream);
+	pthread_mutex_unlock(&stream->lock);
+	if (goes_on)
+		stream_wake(stream);
+	else
+		outcall_abort(call, PYR_INTERNAL,
+			      "ProtocolError: a stream cannot go on where the other end says");
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "serve/large_reply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* In the peer's ring from its first fragment to its last, and freed when it leaves. */
+struct large_reply {
+	struct outbox out;
+	struct peer *peer;
+	uint32_t number;
+	size_t cost;
+};
+
+static struct large_reply *of(struct outbox *outbox)
+{
+	return (struct large_reply *)((char *)outbox - offsetof(struct large_reply, out));
+}
+
+static void hold(struct outbox *outbox)
+{
+	(void)outbox; /* the ring's is the only reference */
+}
+
+static void release(struct outbox *outbox)
+{
+	struct large_reply *reply = of(outbox);
+
+	numtab_remove(&reply->peer->replies, reply->number);
+	budget_release(reply->peer->budget, reply->cost);
+	outbox_fini(outbox);
+	free(reply);
+}
+
+static const struct outbox_owner owner = { .hold = hold, .release = release };
+
+/* Writes the fragments to the outbox's queue, which it does not enter the ring with. */
+static bool write_fragments(struct outbox *outbox, uint32_t number, struct span payload,
+			    struct span along)
+{
+	struct frame frame = { .type = FRAME_REPLY, .number = number, .body = along };
+	bool ok = true;
+
+	frame.total = (uint32_t)payload.n;
+	while (ok && payload.n > 0) {
+		frame.payload.p = payload.p;
+		frame.payload.n = payload.n < FRAME_FRAGMENT ? payload.n : FRAME_FRAGMENT;
+		payload.p += frame.payload.n;
+		payload.n -= frame.payload.n;
+		frame.flags =
+			(frame.flags ? FRAME_CONTINUES : 0) | (payload.n > 0 ? FRAME_MORE : 0);
+		ok = frame_append(&outbox->queue, &frame);
+		frame.total = 0;
+		frame.body = (struct span){ 0 };
+	}
+	return ok;
+}
+
+bool large_reply_put(struct peer *peer, uint32_t number, struct span payload, struct span along)
+{
+	struct large_reply *reply = NULL;
+
+	if (budget_charge(peer->budget, payload.n) && !(reply = calloc(1, sizeof(*reply))))
+		budget_release(peer->budget, payload.n);
+	if (!reply)
+		return false;
+	reply->cost = payload.n;
+	reply->out.owner = &owner;
+	reply->peer = peer;
+	reply->number = number;
+	if (write_fragments(&reply->out, number, payload, along) &&
+	    numtab_put(&peer->replies, number, reply)) {
+		outbox_enter(peer, &reply->out);
+		return true;
+	}
+	budget_release(peer->budget, reply->cost);
+	outbox_fini(&reply->out);
+	free(reply);
+	return false;
+}
+
+bool large_reply_drop(struct peer *peer, uint32_t number)
+{
+	struct large_reply *reply = numtab_get(&peer->replies, number);
+
+	if (reply)
+		outbox_discard(peer, &reply->out);
+	return reply;
+}

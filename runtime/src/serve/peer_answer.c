@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* The answers of calls that a peer took, on their way back. Any thread. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "exec/exec.h"
+#include "serve/large_reply.h"
+#include "serve/peer_batch.h"
+#include "serve/peer_in.h"
+#include "serve/peer_linger.h"
+#include "serve/serve_stream.h"
+#include "wire/annotation.h"
+
+#define OUT_OF_MEMORY "out of memory"
+
+enum {
+	ERROR_TEXT_MAX = 32768, /* bytes of a message, of a trace */
+	ERROR_NAME_MAX = 1024   /* of an exception's name */
+};
+
+/* Corking this peer may flush another. */
+void peer_flush_soon_unlock(struct peer *peer)
+{
+	bool is_writing = peer->is_writing;
+
+	pthread_mutex_unlock(&peer->lock);
+	/* A write under way takes along what is queued; else a batch of short methods leaves as one
+	 * message. */
+	if (!is_writing && !exec_cork(&peer->cork))
+		peer_flush(peer);
+}
+
+bool peer_remove_call(struct peer *peer, const pyr_call *call)
+{
+	if (!numtab_take(&peer->calls_taken, call->number, call))
+		return false;
+	session_of(call)->n_waiting -= call->is_guarded;
+	if (call->stream)
+		peer_stream_close(call->stream);
+	return true;
+}
+
+bool peer_retire(struct peer *peer, pyr_call *call)
+{
+	if (!peer_remove_call(peer, call))
+		return false;
+	peer_progress(peer);
+	return true;
+}
+
+struct span peer_put_notes(const struct peer *peer, const pyr_call *call, struct buf *buf,
+			   enum annotation_field field)
+{
+	const struct peer_host *host = peer->host;
+	size_t i;
+
+	for (i = 0; host && i < host->n_annotations; i++)
+		annotation_put(buf, field, &host->annotations[i]);
+	if (call)
+		incall_put_notes(call, buf, (uint32_t)field);
+	return (struct span){ buf->data, buf->broken ? 0 : buf->n };
+}
+
+void peer_put_reply(struct peer *peer, uint32_t number, const struct codec_packer *packer,
+		    struct span along)
+{
+	struct frame frame = { .type = FRAME_REPLY, .number = number, .body = along };
+	size_t before = peer->urgent.n;
+	uint8_t *at;
+
+	at = frame_write(&peer->urgent, &frame, packer ? packer->size : 0);
+	if (at && packer)
+		codec_pack(packer, at);
+	atomic_fetch_add(&peer->backlog, peer->urgent.n - before);
+}
+
+void peer_refuse(struct peer *peer, uint32_t number, int code, const char *format, ...)
+{
+	struct frame frame = { .type = FRAME_ERROR, .number = number, .code = (uint32_t)code };
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	frame.message = span_of(text_clean(text));
+	peer_queue(peer, &frame);
+}
+
+/* Whether the budget has room for a reply of that size until it has left. Of a large one it is
+ * large_reply.c that charges it. */
+static bool may_keep(struct peer *peer, const pyr_call *call, size_t size)
+{
+	if (call->stream)
+		return budget_fits(call->stream->budget, size); /* its queue is charged */
+	return size > FRAME_FRAGMENT || peer_may_queue(peer, size);
+}
+
+/* Why a reply of that size cannot be sent: in text, else NULL. */
+static const char *problem_of(struct peer *peer, pyr_call *call, const struct codec_packer *packer,
+			      char *text, size_t n)
+{
+	size_t size = packer ? packer->size : 0;
+	char how[128];
+	uint32_t max = peer->host->max_message;
+
+	if (peer->their_max_message < max)
+		max = peer->their_max_message;
+	if (packer && codec_is_too_large(packer, max, how, sizeof(how)))
+		snprintf(text, n, "MessageTooLarge: a reply %s", how);
+	else if (call->stream && peer_linger_waits(call->stream) &&
+		 !peer_linger_has_room(call->stream, size))
+		snprintf(text, n,
+			 "a reply of %zu bytes came while its caller was away: too many are kept",
+			 size);
+	else if (!may_keep(peer, call, size))
+		snprintf(text, n,
+			 "a reply of %zu bytes: more than %zu of this connection would wait here",
+			 size, budget_max(peer->budget));
+	else
+		return NULL;
+	return text;
+}
+
+static void put_problem(struct peer *peer, pyr_call *call, const char *text)
+{
+	struct frame frame = { .type = FRAME_ERROR, .number = call->number };
+
+	frame.code = PYR_RESOURCE_EXHAUSTED;
+	frame.message = span_of(text);
+	if (!peer_stream_last(call, &frame, (struct span){ 0 }))
+		peer_queue_answer(peer, &frame);
+}
+
+/* Queues a reply, or why it cannot be sent. packed: it, when it goes in fragments or behind items.
+ */
+static void put_result(struct peer *peer, pyr_call *call, const struct codec_packer *packer,
+		       struct span packed, struct span along)
+{
+	struct frame frame = { .type = FRAME_REPLY, .body = along };
+	size_t size = packer ? packer->size : 0;
+	char text[256];
+	const char *problem = problem_of(peer, call, packer, text, sizeof(text));
+
+	if (!problem && !packed.p && (size > FRAME_FRAGMENT || (call->stream && size > 0)))
+		problem = OUT_OF_MEMORY;
+	if (problem)
+		put_problem(peer, call, problem);
+	else if (peer_stream_last(call, &frame, packed))
+		return;
+	else if (size <= FRAME_FRAGMENT)
+		peer_put_reply(peer, call->number, packer, along);
+	else if (!large_reply_put(peer, call->number, packed, along))
+		put_problem(peer, call, "MessageTooLarge: no room for the reply");
+}
+
+/* A call that is being answered. */
+struct answering {
+	struct peer *peer; /* locked. That it came over if no link carries its stream: not locked */
+	bool is_carried;
+	bool was_live, is_wanted;
+	struct buf notes;
+};
+
+/* Takes the lock of the peer that the call is at now, and that of its stream. */
+static void begin_answer(pyr_call *call, struct answering *ret)
+{
+	pyr_stream *stream = call->stream;
+	struct peer *peer = session_of(call)->peer;
+
+	*ret = (struct answering){ .peer = peer, .is_carried = true };
+	if (stream) {
+		peer = stream_lock_peer(stream);
+		ret->is_carried = peer != NULL;
+		ret->peer = peer ? peer : ret->peer;
+	} else {
+		pthread_mutex_lock(&peer->lock);
+	}
+	ret->was_live = ret->is_carried && peer_retire(peer, call);
+	ret->is_wanted = ret->was_live;
+	if (!stream)
+		return;
+	pthread_mutex_lock(&stream->lock);
+	if (!stream->route.peer)
+		ret->is_wanted = peer_linger_waits(stream);
+}
+
+/* And gives them back. */
+static void end_answer(pyr_call *call, struct answering *a)
+{
+	pyr_stream *stream = call->stream;
+	pyr_call *kept = NULL;
+
+	if (stream) {
+		stream->state = STREAM_FAILED;
+		if (a->is_wanted && stream->linger)
+			kept = peer_linger_answered(stream);
+		if (a->is_carried)
+			peer_stream_settle(a->peer, stream);
+		pthread_mutex_unlock(&stream->lock);
+	}
+	if (a->is_carried)
+		peer_flush_soon_unlock(a->peer);
+	if (stream && a->is_carried)
+		peer_unref(a->peer);
+	buf_free(&a->notes);
+	if (a->was_live)
+		incall_unref(call);
+	if (kept)
+		incall_unref(kept);
+}
+
+/* packer: NULL for a oneway, which is answered with nothing. */
+static void on_reply(pyr_call *call, const struct codec_packer *packer)
+{
+	struct answering a;
+	uint8_t *packed = NULL;
+	size_t n = packer ? packer->size : 0;
+
+	if (n > FRAME_FRAGMENT || (call->stream && n > 0))
+		packed = malloc(n);
+	if (packed)
+		codec_pack(packer, packed);
+	begin_answer(call, &a);
+	if (a.is_wanted)
+		put_result(a.peer, call, packer, (struct span){ packed, packed ? n : 0 },
+			   peer_put_notes(a.peer, call, &a.notes, ANNOTATIONS_OF_REPLY));
+	end_answer(call, &a);
+	free(packed);
+}
+
+bool peer_may_trace(const struct peer *peer)
+{
+	enum pyr_switch traces = peer->host->traces;
+
+	return traces == PYR_DEFAULT ? peer->link->is_local : traces == PYR_YES;
+}
+
+/* One that is handed on is as long as the other end of another link liked. */
+static struct span at_most(const char *text, size_t max)
+{
+	size_t n = text ? strnlen(text, max) : 0;
+
+	while (n > 0 && n == max && ((uint8_t)text[n] & 0xc0) == 0x80)
+		max = --n; /* whole characters */
+	return (struct span){ (const uint8_t *)text, n };
+}
+
+void peer_describe_error(const struct error_info *error, bool may_trace, struct frame *frame)
+{
+	if (error->n_detail > FRAME_MESSAGE_MAX / 2) {
+		frame->code = PYR_RESOURCE_EXHAUSTED;
+		frame->message = span_of("MessageTooLarge: the exception that was raised");
+		return;
+	}
+	frame->code = (uint32_t)error->code;
+	frame->raised = error->raised;
+	frame->message = at_most(error->message, ERROR_TEXT_MAX);
+	frame->exception = at_most(error->exception, ERROR_NAME_MAX);
+	frame->detail = (struct span){ error->detail, error->n_detail };
+	if (may_trace)
+		frame->trace = at_most(error->trace, ERROR_TEXT_MAX);
+	frame->correlation_id = span_of(error->correlation_id);
+	frame->may_have_run = error->may_have_run;
+}
+
+static size_t size_of(const struct frame *error)
+{
+	return error->message.n + error->trace.n + error->detail.n + error->body.n;
+}
+
+static void put_error(struct peer *peer, pyr_call *call, const struct error_info *error,
+		      struct span along)
+{
+	struct frame frame = { .type = FRAME_ERROR, .number = call->number, .body = along };
+
+	peer_describe_error(error, peer_may_trace(peer), &frame);
+	if (!peer_may_queue(peer, size_of(&frame))) {
+		put_problem(peer, call, "the error is too long for what waits already");
+		return;
+	}
+	if (!peer_stream_last(call, &frame, (struct span){ 0 }))
+		peer_queue_answer(peer, &frame);
+}
+
+void peer_call_fail(pyr_call *call, const struct error_info *error)
+{
+	struct answering a;
+
+	begin_answer(call, &a);
+	if (a.is_wanted)
+		put_error(a.peer, call, error,
+			  peer_put_notes(a.peer, call, &a.notes, ANNOTATIONS_OF_ERROR));
+	end_answer(call, &a);
+}
+
+void peer_call_release(pyr_call *call)
+{
+	peer_batch_free(call->batch);
+	atomic_fetch_sub(&session_of(call)->peer->n_held, 1);
+	budget_release(session_of(call)->peer->budget, call->cost);
+	taken_session_drop(session_of(call));
+}
+
+const char *peer_call_address(const pyr_call *call)
+{
+	return session_of(call)->peer->link->address;
+}
+
+void peer_call_who(const pyr_call *call, struct call_who *ret)
+{
+	struct taken_session *session = session_of(call);
+	const struct link *link = session->peer->link;
+
+	ret->credentials = link->has_credentials ? &link->credentials : NULL;
+	ret->link = session->peer->id;
+	ret->session = session->number;
+	ret->track = &session->track;
+}
+
+const struct call_origin link_origin = { .reply = on_reply,
+					 .fail = peer_call_fail,
+					 .release = peer_call_release,
+					 .peer = peer_call_address,
+					 .who = peer_call_who,
+					 .admit = peer_admit,
+					 .run_batch = peer_batch_run,
+					 .cancel_batch = peer_batch_cancel };

@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls that a peer takes: sessions bound here, calls on their way to the executor. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "exec/exec.h"
+#include "serve/large_reply.h"
+#include "serve/peer_batch.h"
+#include "serve/peer_in.h"
+#include "serve/peer_linger.h"
+#include "serve/serve_stream.h"
+#include "wire/annotation.h"
+#include "wire/frame.h"
+#include "wire/shape_own.h"
+
+enum { SESSION_COST = sizeof(struct taken_session) + 4 * sizeof(struct numtab_entry) };
+
+void taken_session_end(struct taken_session *session)
+{
+	track_end(&session->track);
+	budget_release(session->peer->budget, session->cost);
+	object_unref(session->object);
+	shape_verdict_unref(session->verdict);
+	peer_unref(session->peer);
+	free(session->rejection);
+	free(session);
+}
+
+void taken_session_drop(struct taken_session *session)
+{
+	if (atomic_fetch_sub(&session->refs, 1) != 1)
+		return;
+	if (session->parting)
+		peer_part(session);
+	else
+		taken_session_end(session);
+}
+
+const char *taken_session_text(const struct taken_session *session)
+{
+	return session->rejection ? session->rejection : session->text;
+}
+
+void taken_session_fail(struct taken_session *session, int code, const char *format, ...)
+{
+	va_list args;
+
+	object_unref(session->object);
+	session->object = NULL;
+
+	session->code = code;
+	va_start(args, format);
+	vsnprintf(session->text, sizeof(session->text), format, args);
+	va_end(args);
+	text_clean(session->text); /* it quotes the other end */
+}
+
+/* Another version: what of it may be called. */
+static void compare_shapes(struct taken_session *session, const struct pyr__interface *interface,
+			   struct span theirs)
+{
+	struct shape_verdict *verdict = shape_verdict_get(interface, theirs);
+	size_t cost = verdict ? shape_verdict_size(verdict) : 0;
+
+	if (!budget_charge(session->peer->budget, cost)) {
+		shape_verdict_unref(verdict);
+		taken_session_fail(session, PYR_RESOURCE_EXHAUSTED,
+				   "the sessions of this connection take too much");
+		return;
+	}
+	session->cost += cost;
+	session->verdict = verdict;
+}
+
+static void find_object(struct taken_session *session, const struct frame *frame)
+{
+	struct peer_host *host = session->peer->host;
+	const struct pyr__interface *interface;
+
+	if (host)
+		session->object = objects_find(host->objects, frame->object);
+	if (!session->object) { /* a connecting end offers nothing but references it passed */
+		taken_session_fail(session, PYR_NOT_FOUND, "no object '%.*s' at %s",
+				   (int)(frame->object.n < 64 ? frame->object.n : 64),
+				   (const char *)frame->object.p,
+				   host ? host->address : "this end");
+		return;
+	}
+	interface = session->object->interface->table;
+	if (codec_has_interface(interface, frame->interface)) {
+		session->is_equal = span_is(frame->interface, interface->name) &&
+				    frame->fingerprint == interface->fingerprint;
+		if (!session->is_equal)
+			compare_shapes(session, interface, frame->shape);
+		return;
+	}
+	taken_session_fail(session, PYR_FAILED_PRECONDITION,
+			   "object '%.*s' at %s has the interface %s, not %.*s",
+			   (int)(frame->object.n < 64 ? frame->object.n : 64),
+			   (const char *)frame->object.p, host->address, interface->name,
+			   (int)(frame->interface.n < 64 ? frame->interface.n : 64),
+			   (const char *)frame->interface.p);
+}
+
+void peer_answer_bind(struct peer *peer, const struct taken_session *session, struct span answer,
+		      struct span along)
+{
+	struct frame bound = { .type = FRAME_BOUND, .session = session->number };
+	const struct pyr__interface *interface;
+	struct buf more = { 0 };
+	char signature[1024];
+	uint32_t i;
+
+	bound.code = (uint32_t)session->code;
+	bound.message = span_of(taken_session_text(session));
+	bound.handshake = answer;
+	buf_append(&more, along.p, along.n);
+	if (session->object) {
+		interface = session->object->interface->table;
+		bound.fingerprint = session->is_equal ? interface->fingerprint : 0;
+		for (i = 0; !session->is_equal && i < interface->n_operations; i++) {
+			if (more.n > FRAME_MESSAGE_MAX / 2)
+				break; /* those not told are refused as unknown */
+			codec_signature(&interface->operations[i], signature, sizeof(signature));
+			frame_put_operation(&more, interface->operations[i].name,
+					    interface->operations[i].fingerprint, signature);
+		}
+		if (session->verdict && session->verdict->differs)
+			bound.shape = shape_packed(interface);
+	}
+	bound.body = (struct span){ more.data, more.n };
+	peer_queue(peer, &bound);
+	buf_free(&more);
+}
+
+/* Too much to be looked at. */
+static bool is_too_large(struct taken_session *session, const struct frame *frame)
+{
+	if (frame->handshake.n <= PYR_HANDSHAKE_MAX)
+		return false;
+	taken_session_fail(session, PYR_INVALID_ARGUMENT,
+			   "connection to %s rejected: a handshake of %zu bytes, the most is %d",
+			   session->peer->host ? session->peer->host->address : "this end",
+			   frame->handshake.n, PYR_HANDSHAKE_MAX);
+	return true;
+}
+
+void peer_on_bind(struct peer *peer, const struct frame *frame)
+{
+	struct taken_session *session;
+	struct buf notes = { 0 };
+
+	if (numtab_get(&peer->sessions_taken, frame->session)) {
+		peer_protocol_error(peer, "session %u is bound already", frame->session);
+		return;
+	}
+	if (peer->sessions_taken.n >= PEER_MAX_SESSIONS) {
+		peer_protocol_error(peer, "more than %d sessions", PEER_MAX_SESSIONS);
+		return;
+	}
+	if (!budget_charge(peer->budget, SESSION_COST)) {
+		peer_exhausted(peer, "the sessions");
+		return;
+	}
+	session = calloc(1, sizeof(*session));
+	if (!session || !numtab_put(&peer->sessions_taken, frame->session, session)) {
+		free(session);
+		budget_release(peer->budget, SESSION_COST);
+		peer_protocol_error(peer, "out of memory for session %u", frame->session);
+		return;
+	}
+	session->refs = 1;
+	session->cost = SESSION_COST;
+	session->peer = peer;
+	session->number = frame->session;
+	session->lane.backlog = &peer->backlog;
+	peer_ref(peer);
+	if (!is_too_large(session, frame))
+		find_object(session, frame);
+	if (peer_is_guarded(peer) && frame->handshake.n <= PYR_HANDSHAKE_MAX)
+		peer_greet(peer, session, frame);
+	if (!session->greeting)
+		peer_answer_bind(peer, session, (struct span){ 0 },
+				 peer_put_notes(peer, NULL, &notes, ANNOTATIONS_OF_BIND));
+	buf_free(&notes);
+}
+
+void peer_on_unbind(struct peer *peer, const struct frame *frame)
+{
+	struct taken_session *session = numtab_remove(&peer->sessions_taken, frame->session);
+
+	if (!session)
+		return;
+	if (session->greeting && session->n_waiting == 0)
+		incall_cancel(session->greeting);
+	taken_session_drop(session);
+}
+
+/* ---- calls; in the leader, with the lock ---- */
+
+static int unknown(const struct taken_session *session, const struct object *object,
+		   const struct frame *frame, char *text, size_t n)
+{
+	snprintf(text, n, "no exposed operation or attribute '%.*s' on object '%s' at %s, an %s",
+		 (int)(frame->name.n < 128 ? frame->name.n : 128),
+		 frame->name.n ? (const char *)frame->name.p : "", object->id,
+		 session->peer->host->address, object->interface->table->name);
+	return -PYR_UNIMPLEMENTED;
+}
+
+static int differs(const struct pyr__operation *op, const char *why, char *text, size_t n)
+{
+	char signature[256];
+
+	codec_signature(op, signature, sizeof(signature));
+	snprintf(text, n, "%s: another version of it stands here, %s%s%s", op->name, signature,
+		 why ? ": " : "", why ? why : "");
+	return -PYR_FAILED_PRECONDITION;
+}
+
+int peer_find_operation(const struct taken_session *session, const struct object *object,
+			const struct frame *frame, char *text, size_t n)
+{
+	const struct pyr__interface *interface = object->interface->table;
+	const struct shape_verdict *verdict = session->verdict;
+	int place;
+
+	if (frame->name.n == 0 && session->is_equal && frame->operation < interface->n_operations)
+		return (int)frame->operation;
+	place = frame->name.n ? object_operation(object, frame->name) : -1;
+	if (place < 0)
+		return unknown(session, object, frame, text, n);
+	if (frame->fingerprint != interface->operations[place].fingerprint &&
+	    !(verdict && verdict->operations[place].is_compatible))
+		return differs(&interface->operations[place],
+			       verdict ? verdict->operations[place].why : NULL, text, n);
+	return place;
+}
+
+/* Of a daemon that stops: the caller may try elsewhere. */
+static void turn_away(struct peer *peer, uint32_t number)
+{
+	struct frame frame = { .type = FRAME_ERROR, .number = number, .code = PYR_UNAVAILABLE };
+	char text[256];
+
+	snprintf(text, sizeof(text), "CommunicationError: the daemon at %s is stopping",
+		 peer->host->address);
+	frame.message = span_of(text);
+	frame.was_not_run = true;
+	peer_queue(peer, &frame);
+}
+
+/* Whether the session's object is there; one that was registered anew in its place will do. */
+static bool has_object(struct taken_session *session)
+{
+	struct object *object = session->object, *again;
+
+	if (!atomic_load(&object->is_gone))
+		return true;
+	again = objects_find(session->peer->host->objects, span_of(object->id));
+	if (!again || again->interface != object->interface) {
+		object_unref(again);
+		return false;
+	}
+	session->object = again;
+	object_unref(object);
+	return true;
+}
+
+/* Which operation is meant. Returns its place, or minus a status with the text of why not. */
+static int find_operation(struct taken_session *session, const struct frame *frame, char *text,
+			  size_t n)
+{
+	if (!session->object) {
+		snprintf(text, n, "%s", taken_session_text(session));
+		return -session->code;
+	}
+	if (!has_object(session)) {
+		snprintf(text, n, "no object '%s' at %s: it was unregistered", session->object->id,
+			 session->peer->host->address);
+		return -PYR_NOT_FOUND;
+	}
+	if (frame->flags & FRAME_BATCH)
+		return 0; /* its items have theirs */
+	return peer_find_operation(session, session->object, frame, text, n);
+}
+
+static bool may_start(struct peer *peer, const struct frame *frame,
+		      const struct taken_session *session)
+{
+	struct peer_host *host = peer->host;
+	const char *wrong;
+
+	if (!session)
+		peer_refuse(peer, frame->number, PYR_INTERNAL, "ProtocolError: no session %u",
+			    frame->session);
+	else if (host && atomic_load(&host->is_draining))
+		turn_away(peer, frame->number);
+	else if (!session->object && !session->greeting)
+		peer_refuse(peer, frame->number, session->code, "%s", taken_session_text(session));
+	else if (peer->calls_taken.n + peer->answered.n >= host->max_calls ||
+		 atomic_load(&peer->n_held) >= 2 * (size_t)host->max_calls + PEER_SLACK)
+		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
+			    "%u calls of this link are unanswered here, the most it may have",
+			    host->max_calls);
+	else if (frame->annotation.p &&
+		 (wrong = annotations_problem(frame->body, ANNOTATIONS_OF_CALL)))
+		peer_refuse(peer, frame->number, PYR_INVALID_ARGUMENT, "%s", wrong);
+	else if (frame->depth >= PEER_MAX_DEPTH)
+		peer_refuse(peer, frame->number, PYR_FAILED_PRECONDITION,
+			    "the call of object '%s' is %u calls deep, the most is %d",
+			    session->object ? session->object->id : "", frame->depth,
+			    PEER_MAX_DEPTH);
+	else
+		return true;
+	return false;
+}
+
+static void set_context(struct peer *peer, pyr_call *call, const struct frame *frame)
+{
+	const struct pyr__operation *table = incall_operation(call);
+
+	call->number = frame->number;
+	call->total = frame->total ? frame->total : frame->payload.n;
+	call->scope.depth = frame->depth;
+	if (frame->time_left > 0 && frame->time_left < UINT64_C(1) << 52)
+		call->deadline = engine_now() + (int64_t)frame->time_left * 1000;
+	call->is_oneway = ((frame->flags & FRAME_ONEWAY) || (table->flags & PYR__ONEWAY)) &&
+			  !call->stream && incall_has_method(call);
+	if (frame->chain.n == sizeof(call->task.chain)) {
+		memcpy(call->task.chain, frame->chain.p, sizeof(call->task.chain));
+	} else { /* it starts one: of this link, and the number that incall_new() gave */
+		memcpy(call->task.chain, peer->id, sizeof(peer->id));
+	}
+	if (frame->correlation_id.n > 0 || frame->traceparent.n > 0)
+		incall_set_ids(call, frame->correlation_id, frame->traceparent);
+	if (frame->annotation.p)
+		call->n_annotations = annotations_read(frame->body, ANNOTATIONS_OF_CALL,
+						       &call->arena, &call->annotations);
+}
+
+/* Hands over a call whose payload is complete. A oneway is answered now, before it runs, unless
+ * many wait here: then when it starts, so that its caller waits for a place. */
+static void submit(struct peer *peer, pyr_call *call)
+{
+	struct taken_session *session = session_of(call);
+	bool is_answered = call->is_oneway && !call->is_guarded &&
+			   atomic_load(&peer->n_held) <= peer->host->max_calls &&
+			   peer_retire(peer, call);
+
+	call->is_answered = is_answered;
+	if (is_answered) {
+		call->deadline = ENGINE_FOREVER; /* of the acknowledgement */
+		peer_put_reply(peer, call->number, NULL, (struct span){ 0 });
+	}
+	incall_submit(peer->host->executor, &session->lane, call);
+	if (is_answered)
+		incall_unref(call);
+}
+
+/* Whether a frame's payload is what it says: of the whole, or of a fragment in its place. */
+static bool is_due(const pyr_call *call, const struct frame *frame)
+{
+	size_t n = call->n_owned + frame->payload.n;
+
+	if (frame->flags & FRAME_MORE)
+		return frame->payload.n > 0 && n < call->total;
+	return n == call->total;
+}
+
+static bool keep_payload(pyr_call *call, const struct frame *frame)
+{
+	size_t n = frame->payload.n;
+
+	if (!(frame->flags & (FRAME_MORE | FRAME_CONTINUES))) {
+		call->payload.p = arena_copy(&call->arena, frame->payload.p, n);
+		call->payload.n = n;
+		return call->payload.p || n == 0;
+	}
+	/* All that was announced, and charged, at once: so nothing is copied again. */
+	if (!call->owned && !(call->owned = malloc(call->total + 1)))
+		return false;
+	if (n > 0)
+		memcpy(call->owned + call->n_owned, frame->payload.p, n);
+	call->n_owned += n;
+	call->payload = (struct span){ call->owned, call->n_owned };
+	return true;
+}
+
+/* Adds a frame's payload. Returns false, with the call refused, if it does not fit. */
+static bool add_payload(struct peer *peer, pyr_call *call, const struct frame *frame)
+{
+	if (is_due(call, frame) && keep_payload(call, frame))
+		return true;
+	peer_retire(peer, call);
+	peer_linger_end(peer, call->stream);
+	if (!is_due(call, frame))
+		peer_refuse(peer, frame->number, PYR_INTERNAL,
+			    "ProtocolError: fragments that do not make up the %zu bytes announced",
+			    call->total);
+	else
+		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	incall_unref(call);
+	return false;
+}
+
+/* What a Call says beside its payload: once as it came, once for what it lies in. */
+static size_t cost_beside(const struct frame *frame)
+{
+	return frame->annotation.p ? 2 * (frame->body.n - frame->payload.n) + 1024 : 0;
+}
+
+/* Charges a request, as large as it is announced, before anything is kept of it. Returns what was
+ * charged; 0: it was refused. */
+static size_t charge(struct peer *peer, const struct frame *frame)
+{
+	size_t total = frame->total > frame->payload.n ? frame->total : frame->payload.n;
+	size_t cost = sizeof(pyr_call) + total + cost_beside(frame);
+	uint32_t max = peer->host->max_message;
+
+	if (total > max)
+		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
+			    "MessageTooLarge: a request of %zu bytes, the most at %s is %u", total,
+			    peer->host->address, max);
+	else if (!budget_charge(peer->budget, cost))
+		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
+			    "MessageTooLarge: with this request more than %zu bytes of this "
+			    "connection's are held at %s",
+			    budget_max(peer->budget), peer->host->address);
+	else
+		return cost;
+	return 0;
+}
+
+/* place: of the operation; or minus a status for a guarded call, which will be refused as why says,
+ * but not before it is known whether the session is accepted: a stranger learns nothing of what is
+ * here. Returns NULL when memory is out. */
+static pyr_call *new_call(struct peer *peer, struct taken_session *session, int place,
+			  const char *why)
+{
+	struct object *object = session->object ? session->object
+						: session->greeting->object; /* which asks for it */
+	pyr_call *call = incall_new(place < 0 ? &refused_origin : &link_origin, session, object,
+				    place < 0 ? 0 : (unsigned)place);
+
+	if (!call)
+		return NULL;
+	call->max_message = peer->host->max_message;
+	atomic_fetch_add(&session->refs, 1); /* what on_release() gives back */
+	atomic_fetch_add(&peer->n_held, 1);
+	call->is_guarded = session->greeting;
+	if (place < 0) {
+		call->failure.code = -place;
+		call->failure.message = arena_copy(&call->arena, why, strlen(why) + 1);
+	}
+	return call;
+}
+
+static bool init_kind(struct peer *peer, pyr_call *call, const struct frame *frame)
+{
+	if (call->failure.code)
+		return true;
+	return frame->flags & FRAME_BATCH ? peer_batch_init(call)
+					  : peer_stream_serve(peer, call, frame);
+}
+
+static void on_first(struct peer *peer, const struct frame *frame)
+{
+	struct taken_session *session = numtab_get(&peer->sessions_taken, frame->session);
+	char why[512];
+	pyr_call *call;
+	size_t cost;
+	int place;
+
+	if (!may_start(peer, frame, session))
+		return;
+	place = find_operation(session, frame, why, sizeof(why));
+	if (place < 0 && !session->greeting) {
+		peer_refuse(peer, frame->number, -place, "%s", why);
+		return;
+	}
+	cost = charge(peer, frame);
+	if (cost == 0)
+		return;
+	call = new_call(peer, session, place, why);
+	if (call)
+		call->cost = cost;
+	else
+		budget_release(peer->budget, cost);
+	if (!call || !init_kind(peer, call, frame) ||
+	    !numtab_put(&peer->calls_taken, frame->number, call)) {
+		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		if (call) {
+			peer_linger_end(peer, call->stream);
+			incall_unref(call);
+		}
+		return;
+	}
+	session->n_waiting += call->is_guarded;
+	peer->last_taken = frame->number;
+	set_context(peer, call, frame);
+	if (add_payload(peer, call, frame) && !(frame->flags & FRAME_MORE))
+		submit(peer, call);
+}
+
+bool peer_is_free(const struct peer *peer, uint32_t number)
+{
+	return number != 0 && !numtab_get(&peer->calls_taken, number) &&
+	       !numtab_get(&peer->replies, number) && !numtab_get(&peer->answered, number);
+}
+
+void peer_on_call(struct peer *peer, const struct frame *frame)
+{
+	pyr_call *live = numtab_get(&peer->calls_taken, frame->number);
+
+	if (frame->flags & FRAME_CONTINUES) {
+		/* Of a call that was refused or cancelled meanwhile: its rest is still on the way.
+		 */
+		if (live && live->n_owned > 0 && live->n_owned < live->total &&
+		    add_payload(peer, live, frame) && !(frame->flags & FRAME_MORE))
+			submit(peer, live);
+		return;
+	}
+	if (frame->number == 0)
+		peer_protocol_error(peer, "a call without a number");
+	else if (!peer_is_free(peer, frame->number))
+		peer_protocol_error(peer, "call number %u is live already", frame->number);
+	else
+		on_first(peer, frame);
+}
+
+void peer_on_cancel(struct peer *peer, const struct frame *frame)
+{
+	pyr_call *call = numtab_get(&peer->calls_taken, frame->number);
+
+	if (!call) {
+		if (!large_reply_drop(peer, frame->number))
+			peer_on_through(peer, frame);
+		return;
+	}
+	if (frame->code == PYR_UNAVAILABLE && peer_linger_leave(peer, call))
+		return;
+	incall_cancel(call);
+	peer_remove_call(peer, call);
+	peer_linger_end(peer, call->stream);
+	incall_unref(call);
+}
+
+void peer_end_in(struct peer *peer)
+{
+	struct taken_session *session;
+	pyr_call *call, *greeting;
+
+	while ((call = numtab_pop(&peer->calls_taken))) {
+		greeting = session_of(call)->greeting;
+		if (greeting)
+			incall_cancel(greeting);
+		if (greeting || !peer_linger_detach(peer, call)) {
+			incall_cancel(call);
+			peer_linger_end(peer, call->stream);
+		}
+		incall_unref(call);
+	}
+	peer_linger_end_all(peer);
+	while ((session = numtab_pop(&peer->sessions_taken))) {
+		if (session->greeting)
+			incall_cancel(session->greeting);
+		taken_session_drop(session);
+	}
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* The method's end of a stream over a link. */
+#include "serve/serve_stream.h"
+
+#include <string.h>
+
+#include "exec/exec.h"
+#include "incall/incall_stream.h"
+#include "serve/peer_in.h"
+#include "serve/peer_linger.h"
+
+static enum stream_state method_state(const pyr_stream *stream)
+{
+	return stream->state == STREAM_OPEN && stream_is_wanted(stream) ? STREAM_OPEN
+									: STREAM_FAILED;
+}
+
+/* Whether another end that does not consume may make this one keep n bytes more. What was sent is
+ * let go first: then the call ends with its link. */
+static bool has_room(pyr_stream *stream, size_t n)
+{
+	if (budget_fits(stream->budget, n))
+		return true;
+	peer_linger_forgo(stream);
+	return budget_fits(stream->budget, n);
+}
+
+static uint8_t *method_append(pyr_stream *stream, const struct stream_part *part)
+{
+	return has_room(stream, part->payload.n + STREAM_COST) ? peer_stream_append(stream, part)
+							       : NULL;
+}
+
+/* Until when a caller whose link was lost holds up others; ENGINE_FOREVER: it has one. */
+static int64_t grace_of(pyr_stream *stream)
+{
+	int64_t end = ENGINE_FOREVER;
+
+	pthread_mutex_lock(&stream->lock);
+	if (!stream->route.peer && stream->linger)
+		end = stream->lost_at + STREAM_GRACE_MS * (int64_t)ENGINE_MS;
+	pthread_mutex_unlock(&stream->lock);
+	return end;
+}
+
+/* Waits as engine_wait(). In a serial daemon not for long for a caller without a link while others
+ * wait for the thread: then the call ends. */
+static bool method_wait(pyr_stream *stream, struct engine_waiter *waiter, int64_t until)
+{
+	int64_t grace = grace_of(stream);
+	bool is_woken;
+
+	if (grace == ENGINE_FOREVER || !exec_watch(waiter))
+		return engine_wait(waiter, until);
+	if (!exec_has_work()) {
+		is_woken = engine_wait(waiter, until); /* work that comes ends it */
+	} else if (engine_now() < grace) {
+		is_woken = engine_wait(waiter, grace < until ? grace : until);
+	} else {
+		peer_linger_give_way(stream);
+		is_woken = true;
+	}
+	exec_unwatch();
+	return is_woken;
+}
+
+static const struct stream_kind method_kind = {
+	FRAME_FRAGMENT,
+	method_state,
+	method_append,
+	peer_stream_grant,
+	NULL,
+	peer_stream_flush_unlock,
+	stream_method_until,
+	stream_method_expire,
+	method_wait,
+	stream_method_error,
+};
+
+static const struct outbox_owner method_outbox = { peer_stream_hold, peer_stream_release,
+						   peer_stream_take, peer_stream_lost };
+
+bool peer_stream_serve(struct peer *peer, pyr_call *call, const struct frame *frame)
+{
+	const struct codec_operation *operation =
+		&call->object->interface->operations[call->operation];
+	pyr_stream *stream;
+
+	if (!operation->in_item && !operation->out_item)
+		return true;
+	stream = stream_new(operation, false);
+	if (!stream)
+		return false;
+	stream->kind = &method_kind;
+	stream->out.owner = &method_outbox;
+	stream->call = call;
+	stream->max_item = peer->host->max_message;
+	stream->lifetime_ms = peer->host->stream_lifetime_ms;
+	peer_stream_set_limits(peer, stream);
+	peer_stream_enter(peer, stream, frame->number); /* nobody else knows it yet */
+	call->stream = stream;
+	call->number = frame->number;
+	peer_linger_begin(peer, call, frame->token);
+	return true;
+}
+
+/* A frame of the answer; payload: its part of it. */
+static bool append_last(pyr_stream *stream, struct frame *frame, struct span payload)
+{
+	uint8_t *at = peer_stream_put(stream, frame, payload.n, true);
+
+	if (at && payload.n > 0)
+		memcpy(at, payload.p, payload.n);
+	return at != NULL;
+}
+
+bool peer_stream_last(pyr_call *call, const struct frame *frame, struct span payload)
+{
+	pyr_stream *stream = call->stream;
+	struct frame last = *frame;
+	struct span part = payload;
+	bool ok;
+
+	if (!stream || (!stream->linger && stream->queue.n_unsent == 0))
+		return false;
+	last.total = payload.n > FRAME_FRAGMENT ? (uint32_t)payload.n : 0;
+	do {
+		part.n = payload.n < FRAME_FRAGMENT ? payload.n : FRAME_FRAGMENT;
+		payload.n -= part.n;
+		last.flags = (last.flags ? FRAME_CONTINUES : 0) | (payload.n > 0 ? FRAME_MORE : 0);
+		ok = append_last(stream, &last, part);
+		part.p += part.n;
+		last.total = 0;
+		last.body = (struct span){ 0 };
+	} while (ok && payload.n > 0);
+	stream_charge_queue(stream);
+	return true;
+}
+
+void peer_stream_close(pyr_stream *stream)
+{
+	pthread_mutex_lock(&stream->lock);
+	stream->state = STREAM_FAILED;
+	pthread_mutex_unlock(&stream->lock);
+}
+
+/* ---- frames; in the leader, with the lock ---- */
+
+/* Returns NULL if the call has no streams, or is over here. */
+static pyr_call *find(struct peer *peer, const struct frame *frame)
+{
+	pyr_call *call = numtab_get(&peer->calls_taken, frame->number);
+
+	return call && call->stream ? call : NULL;
+}
+
+static void refuse(struct peer *peer, pyr_call *call, int code, const char *text)
+{
+	struct frame error = { .type = FRAME_ERROR, .number = call->number };
+
+	error.code = (uint32_t)code;
+	error.message = span_of(text);
+	incall_cancel(call);
+	peer_remove_call(peer, call);
+	peer_progress(peer);
+	peer_linger_end(peer, call->stream);
+	peer_queue(peer, &error);
+	incall_unref(call);
+}
+
+void serve_on_item(struct peer *peer, const struct frame *frame)
+{
+	pyr_call *call = find(peer, frame);
+	char text[192];
+	int code;
+
+	if (!call)
+		return;
+	code = peer_stream_item(peer, call->stream, frame, text, sizeof(text));
+	if (code)
+		refuse(peer, call, code, text);
+}
+
+void serve_on_end(struct peer *peer, const struct frame *frame)
+{
+	pyr_call *call = find(peer, frame);
+	bool is_open;
+
+	if (!call)
+		return;
+	pthread_mutex_lock(&call->stream->lock);
+	is_open = stream_take_end(call->stream);
+	pthread_mutex_unlock(&call->stream->lock);
+	if (!is_open)
+		refuse(peer, call, PYR_INTERNAL,
+		       "ProtocolError: the end of a stream that was not open");
+}
+
+void serve_on_credit(struct peer *peer, const struct frame *frame)
+{
+	pyr_call *call = find(peer, frame);
+
+	if (call)
+		peer_stream_credit(call->stream, frame);
+}

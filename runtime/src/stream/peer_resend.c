@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What of a stream is sent again when it goes on over another link. With the stream's lock. */
+#include "stream/peer_stream.h"
+
+/* What the other end tells may be. */
+static bool is_possible(const pyr_stream *stream, const struct frame *told)
+{
+	return told->received >= stream->queue.n_forgotten && told->received <= stream->out_parts &&
+	       told->consumed >= stream->out_consumed && told->consumed <= stream->out_cost;
+}
+
+struct resend {
+	pyr_stream *stream;
+	uint32_t number;
+	uint64_t received, part;
+};
+
+/* Frames of the answer, which are no parts, go again in any case. */
+static void resend_frame(struct resend *r, enum frame_type type, struct span frame)
+{
+	struct stream_queue *queue = &r->stream->queue;
+	struct queue_end end = { .cost = r->stream->out_cost }; /* at most */
+
+	r->part += type == FRAME_ITEM || type == FRAME_END;
+	end.n_parts = r->part;
+	if (type != FRAME_ITEM)
+		end.cost = UINT64_MAX;
+	if (r->part > r->received || type == FRAME_REPLY || type == FRAME_ERROR)
+		queue_put_again(queue, frame, r->number, end);
+	else
+		queue->n_forgotten = r->part;
+}
+
+static void resend_chunk(struct resend *r, const struct buf *frames)
+{
+	const uint8_t *at = frames->data, *next = at, *end = at + frames->n;
+	struct frame frame;
+
+	for (; frame_read(&next, end, &frame) > 0; at = next)
+		resend_frame(r, frame.type, (struct span){ at, (size_t)(next - at) });
+}
+
+bool peer_stream_resend(pyr_stream *stream, uint32_t number, const struct frame *told)
+{
+	struct resend r = { stream, number, told->received, stream->queue.n_forgotten };
+	struct queue_chunk *chunks, *chunk;
+
+	if (!is_possible(stream, told))
+		return false;
+	chunks = queue_take_all(&stream->queue);
+	for (chunk = chunks; chunk; chunk = chunk->next)
+		resend_chunk(&r, &chunk->frames);
+	queue_free_chunks(chunks);
+	stream_charge_queue(stream);
+	stream->out_consumed = told->consumed;
+	stream->out_room = stream->out_window - (int64_t)(stream->out_cost - told->consumed);
+	return true;
+}
