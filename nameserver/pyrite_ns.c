@@ -10,12 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "service.h"
 #include "storage.h"
 #include "text_put.h"
 
 const char *argp_program_version = "pyrite-ns " PYR_VERSION;
+
+enum { FIRST_HANDED_OVER = 3 }; /* SD_LISTEN_FDS_START */
 
 static const struct argp_option options[] = {
 	{ "host", 'n', "HOST", 0, "Address to listen on (127.0.0.1)", 0 },
@@ -32,6 +35,7 @@ static const struct argp_option options[] = {
 
 struct settings {
 	struct pyr_daemon_options daemon;
+	bool has_address; /* somebody said where to listen */
 	const char *storage;
 };
 
@@ -42,6 +46,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	unsigned long port;
 	char *end;
 
+	settings->has_address |= key == 'n' || key == 'p' || key == 'u';
 	switch (key) {
 	case 'n':
 		daemon->host = arg;
@@ -84,6 +89,45 @@ static int complain(const char *text)
 {
 	fprintf(stderr, "pyrite-ns: %s\n", text);
 	return 1;
+}
+
+/* What systemd's sd_listen_fds(3) would give: how many sockets were handed over, from descriptor 3
+ * on, as text; NULL if there are none, or they are another process's. */
+static const char *handed_over(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+	char own[24];
+
+	snprintf(own, sizeof(own), "%ld", (long)getpid());
+	return pid && n && strcmp(pid, own) == 0 ? n : NULL;
+}
+
+/* Returns NULL, and says why, if it cannot listen. */
+static pyr_daemon *new_daemon(const struct settings *settings)
+{
+	struct pyr_daemon_options how = settings->daemon;
+	const char *n_sockets = handed_over();
+	pyr_daemon *daemon;
+
+	if (n_sockets && strcmp(n_sockets, "1") != 0) {
+		complain("the environment's LISTEN_FDS is not 1: one socket can be served");
+		return NULL;
+	}
+	if (n_sockets && settings->has_address) {
+		complain("the environment's LISTEN_FDS has the socket: leave out --host, --port "
+			 "and --unix-socket");
+		return NULL;
+	}
+	if (n_sockets) {
+		how.host = NULL;
+		how.port = 0;
+		daemon = pyr_daemon_listen_fd(FIRST_HANDED_OVER, &how);
+	} else {
+		daemon = pyr_daemon_new(&how);
+	}
+	if (!daemon)
+		pyr_perror("pyrite-ns");
+	return daemon;
 }
 
 static int serve(pyr_daemon *daemon, struct service *service, size_t n_stored, bool is_stored)
@@ -144,7 +188,7 @@ static int run(const struct settings *settings)
 	struct service *service;
 	pyr_daemon *daemon;
 	size_t n_stored;
-	int status;
+	int status = 1;
 
 	if (storage_find(settings->storage, path, sizeof(path), &problem) < 0)
 		return complain(problem.text);
@@ -153,12 +197,10 @@ static int run(const struct settings *settings)
 		return 1;
 	n_stored = registry_count(registry);
 	service = service_new(registry);
-	daemon = service ? pyr_daemon_new(&settings->daemon) : NULL;
+	daemon = service ? new_daemon(settings) : NULL;
 	if (!service)
-		status = complain("out of memory");
-	else if (!daemon)
-		status = pyr_perror("pyrite-ns");
-	else
+		complain("out of memory");
+	else if (daemon)
 		status = serve(daemon, service, n_stored, path[0] != '\0');
 	service_free(service);
 	pyr_daemon_free(daemon);
@@ -170,7 +212,9 @@ int main(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse_option,
-		.doc = "The Pyrite name server: maps names to the addresses of objects.",
+		.doc = "The Pyrite name server: maps names to the addresses of objects.\v"
+		       "A socket that systemd hands over (LISTEN_FDS) is served instead of HOST, "
+		       "PORT or PATH.",
 	};
 	struct settings settings = {
 		.daemon = { .host = "127.0.0.1",

@@ -420,8 +420,13 @@ static void *run(void *data)
 
 bool place_open(struct place *place, const struct pyr_daemon_options *options)
 {
+	return place_open_in(place, pyr_daemon_new(options));
+}
+
+bool place_open_in(struct place *place, pyr_daemon *daemon)
+{
 	place->result = -1;
-	place->daemon = pyr_daemon_new(options);
+	place->daemon = daemon;
 	work_init(&place->work, place->daemon);
 	place->uri = e2e_Work_register(place->daemon, "work", &work_methods, &place->work);
 	return place->uri && pthread_create(&place->thread, NULL, run, place) == 0;

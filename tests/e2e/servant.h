@@ -56,6 +56,8 @@ struct place {
 	int result; /* of pyr_daemon_run() */
 };
 bool place_open(struct place *place, const struct pyr_daemon_options *options);
+/* The same with a daemon that is there, which is taken. */
+bool place_open_in(struct place *place, pyr_daemon *daemon);
 /* Stops it, waits for its end, frees it. Returns what pyr_daemon_run() returned. */
 int place_close(struct place *place);
 #endif

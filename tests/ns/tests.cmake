@@ -18,4 +18,5 @@ pyrite_script_test(ns_storage ns/storage.sh)
 if(PYRITE_SANITIZE) # whose memory is larger
 	set_property(TEST ns_storage ns_metadata APPEND PROPERTY ENVIRONMENT PYRITE_RSS_KIB=400000 PYRITE_BOMB_KIB=100000)
 endif()
+pyrite_script_test(ns_activation ns/activation.py)
 pyrite_script_test(ns_kills ns/kills.py 200)

@@ -204,7 +204,7 @@ pyr_uri_text(const pyr_uri *uri); /* the normal form: equal addresses have equal
  * are known); pyr_daemon_run() serves until pyr_daemon_stop() or a SIGTERM or SIGINT, drains, and
  * returns. Methods run in a pool of threads, the caller of pyr_daemon_run() among them; with
  * threads = 1 one method at a time, in that thread only, so that objects need no locks. Register
- * and unregister whenever you like, from any thread.
+ * and unregister whenever you like, from any thread. <pyrite/daemon.h> has what few daemons need.
  */
 
 #include <pyrite/hooks.h> /* what daemons and proxies call back */
@@ -266,14 +266,6 @@ int pyr_daemon_run(pyr_daemon *daemon) PYR_MUST_CHECK;
 
 /* Asks pyr_daemon_run() to drain and return; also from a method. Async-signal-safe it is not. */
 void pyr_daemon_stop(pyr_daemon *daemon);
-
-/*
- * Serves a stream socket that the program has connected, or got from elsewhere, as if it had been
- * accepted; fd is taken, also on failure. INVALID_ARGUMENT if it is none; FAILED_PRECONDITION once
- * the daemon is stopped. Beyond max_links it is closed, as others are. Source: Pyro's
- * Daemon(connected_socket=), which serves nothing else.
- */
-int pyr_daemon_serve_fd(pyr_daemon *daemon, int fd);
 
 /* Where it listens: "127.0.0.1:40123" or "./u:/run/x.sock". Returns: borrowed, valid as long as the
  * daemon. */
@@ -581,6 +573,7 @@ void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
 }
 #endif
 #include <pyrite/context.h>
+#include <pyrite/daemon.h>
 #include <pyrite/future.h>
 #include <pyrite/proxy.h>
 #include <pyrite/stream.h>

@@ -120,8 +120,16 @@ static unsigned default_threads(void)
 	return n;
 }
 
-static bool open_door(struct pyr_daemon *d, const struct pyr_daemon_options *o)
+/* What a daemon is made of; what listens is taken by its door. */
+struct making {
+	const struct pyr_daemon_options *options;
+	const int *fd; /* it listens already; NULL: by address */
+	pyr_daemon *daemon;
+};
+
+static bool open_door(struct pyr_daemon *d, struct making *m)
 {
+	const struct pyr_daemon_options *o = m->options;
 	struct door_options door = { .accepted = on_accepted, .data = d };
 	struct door_problem problem;
 	struct door *opened;
@@ -129,6 +137,9 @@ static bool open_door(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	door.host = o->host ? o->host : config_text(CONFIG_HOST);
 	door.port = o->port ? o->port : (uint16_t)config_number(CONFIG_PORT);
 	door.socket = o->socket;
+	door.is_given = m->fd;
+	door.fd = m->fd ? *m->fd : -1;
+	m->fd = NULL;
 	door.insecure = o->insecure == PYR_YES;
 	door.max_links = config_or(o->max_links, CONFIG_MAX_LINKS);
 	pthread_mutex_lock(&d->lock);
@@ -229,8 +240,9 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	return d->server != NULL;
 }
 
-static pyr_daemon *new_daemon(const struct pyr_daemon_options *o)
+static pyr_daemon *new_daemon(struct making *m)
 {
+	const struct pyr_daemon_options *o = m->options;
 	pyr_daemon *d;
 	int err = engine_start();
 
@@ -255,7 +267,7 @@ static pyr_daemon *new_daemon(const struct pyr_daemon_options *o)
 		pyr_daemon_free(d);
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	}
-	if (!keep_annotations(d, o) || !open_door(d, o)) {
+	if (!keep_annotations(d, o) || !open_door(d, m)) {
 		pyr_error *why = pyr_error_take();
 
 		pyr_daemon_free(d);
@@ -269,16 +281,11 @@ static pyr_daemon *new_daemon(const struct pyr_daemon_options *o)
 	return d;
 }
 
-struct making {
-	const struct pyr_daemon_options *options;
-	pyr_daemon *daemon;
-};
-
 static void make_daemon(void *arg)
 {
 	struct making *m = arg;
 
-	m->daemon = new_daemon(m->options);
+	m->daemon = new_daemon(m);
 }
 
 pyr_daemon *pyr__daemon_new(const struct pyr_daemon_options *options, size_t size)
@@ -289,6 +296,25 @@ pyr_daemon *pyr__daemon_new(const struct pyr_daemon_options *options, size_t siz
 	if (abi_options(&own, sizeof(own), options, size, "pyr_daemon_options") < 0)
 		return error_from_constructor();
 	stack_call(make_daemon, &m); /* core's servers need more room than a task has */
+	return m.daemon;
+}
+
+pyr_daemon *pyr__daemon_listen_fd(int fd, const struct pyr_daemon_options *options, size_t size)
+{
+	struct pyr_daemon_options own;
+	struct making m = { .options = &own, .fd = &fd };
+
+	if (abi_options(&own, sizeof(own), options, size, "pyr_daemon_options") < 0)
+		error_from_constructor();
+	else if (own.host || own.port || own.socket)
+		error_constructor(PYR_INVALID_ARGUMENT,
+				  "DaemonError: descriptor %d has its address: host, port and "
+				  "socket are for daemons that make their own",
+				  fd);
+	else
+		stack_call(make_daemon, &m);
+	if (m.fd && fd >= 0)
+		close(fd); /* no door has taken it */
 	return m.daemon;
 }
 

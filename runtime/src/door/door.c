@@ -22,7 +22,6 @@
 #define _GNU_SOURCE /* accept4(), struct ucred */
 #include "door/door.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -33,7 +32,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,9 +47,6 @@
 #define BACK_OFF_MAX_MS 200
 #define SWEEP_MS        20 /* a full door looks no more often whether somebody left */
 #define COMPLAIN_MS     1000
-#define RESERVED_FDS    16
-#define LINKS_MIN       8
-#define LINKS_MAX       1000000
 #define ACCEPT_BATCH    64
 #define EVENTS          64
 #define PEEK            24
@@ -82,34 +77,6 @@ static int64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static unsigned fds_in_use(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	if (!dir)
-		return RESERVED_FDS;
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n > 3 ? n - 3 : 0; /* ".", ".." and the folder itself */
-}
-
-/* Half of the descriptors, for a connection may cost its user another one. */
-static unsigned default_max_links(void)
-{
-	struct rlimit limit;
-	rlim_t taken = fds_in_use() + RESERVED_FDS;
-	rlim_t n;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= taken)
-		return LINKS_MIN;
-	n = (limit.rlim_cur - taken) / 2;
-	if (n > LINKS_MAX)
-		return LINKS_MAX;
-	return n < LINKS_MIN ? LINKS_MIN : (unsigned)n;
 }
 
 /* For what may come a thousand times a second: told once in one. */
@@ -187,7 +154,7 @@ static bool is_full(struct door *door)
 static void describe(struct door *door, int fd, struct door_peer *peer)
 {
 	door_describe(fd, peer); /* if gone already, its first read will tell */
-	if (door->listeners.path[0] && strncmp(peer->address, "./u:", 4) == 0)
+	if (door->listeners.is_unix && strncmp(peer->address, "./u:", 4) == 0)
 		memcpy(peer->address, door->listeners.address, sizeof(peer->address));
 }
 
@@ -205,7 +172,7 @@ static void welcome(struct door *door, int fd)
 				 door->listeners.address, door->options.max_links);
 		return;
 	}
-	if (!door->listeners.path[0])
+	if (!door->listeners.is_unix)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	pthread_mutex_lock(&door->lock);
 	link = door_links_add(&door->links, fd);
@@ -455,12 +422,14 @@ struct door *door_open(const struct door_options *options, struct door_problem *
 	int code;
 
 	if (!door) {
+		if (options->is_given && options->fd >= 0)
+			close(options->fd);
 		door_fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return NULL;
 	}
 	door->options = *options;
 	if (!door->options.max_links)
-		door->options.max_links = default_max_links();
+		door->options.max_links = door_links_default_max();
 	if (!door->options.first_byte_ms)
 		door->options.first_byte_ms = FIRST_BYTE_MS;
 	door->epoll = door->wake = door->spare = -1;

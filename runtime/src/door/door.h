@@ -2,7 +2,8 @@
 #ifndef PYRITE_DOOR_H
 #define PYRITE_DOOR_H
 /*
- * Who comes in. A door listens on TCP or on a unix socket, waits for each newcomer's first bytes,
+ * Who comes in. A door listens on TCP or on a unix socket, or serves a socket that somebody else
+ * made to listen, waits for each newcomer's first bytes,
  * and hands the connections that speak HTTP/2 to its owner, who gives them to gRPC core. It knows
  * how many there are, who stands at the other end, and can cut one of them. Floor 2; no gRPC in
  * here.
@@ -48,6 +49,8 @@ struct door_options {
 	const char *host;       /* name or number, brackets around IPv6 allowed; NULL = 127.0.0.1 */
 	uint16_t port;          /* 0 = the system picks one */
 	const char *socket;     /* path of a unix socket instead of TCP */
+	bool is_given;          /* fd listens already, and the three above are not looked at */
+	int fd;                 /* taken, also on failure */
 	bool insecure;          /* listen beyond loopback all the same */
 	unsigned max_links;     /* 0 = (RLIMIT_NOFILE - in use - 16) / 2, at least 8 */
 	uint32_t first_byte_ms; /* until a newcomer has shown its protocol; 0 = 10,000 */

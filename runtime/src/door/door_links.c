@@ -2,13 +2,19 @@
 /* The table of a door's connections; why it works as it does stands in the header. */
 #include "door/door_links.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define RESERVED_FDS 16
+#define LINKS_MIN    8
+#define LINKS_MAX    1000000
 
 int door_link_fd(const struct door_link *link)
 {
@@ -144,4 +150,31 @@ bool door_link_shutdown(const struct door_link *link, int *spare)
 	if (is_spared)
 		*spare = door_spare_open();
 	return done;
+}
+
+static unsigned fds_in_use(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	if (!dir)
+		return RESERVED_FDS;
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n > 3 ? n - 3 : 0; /* ".", ".." and the folder itself */
+}
+
+unsigned door_links_default_max(void)
+{
+	struct rlimit limit;
+	rlim_t taken = fds_in_use() + RESERVED_FDS;
+	rlim_t n;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= taken)
+		return LINKS_MIN;
+	n = (limit.rlim_cur - taken) / 2;
+	if (n > LINKS_MAX)
+		return LINKS_MAX;
+	return n < LINKS_MIN ? LINKS_MIN : (unsigned)n;
 }

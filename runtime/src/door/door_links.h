@@ -66,6 +66,10 @@ void door_links_clear(struct door_links *links);
  * opened again when there is no other. */
 bool door_link_shutdown(const struct door_link *link, int *spare);
 
+/* How many there may be where nobody says: half of the descriptors that are left, for a connection
+ * may cost its user another one. */
+unsigned door_links_default_max(void);
+
 /* A descriptor kept for the moment when there are no more; -1 if it cannot be had. */
 int door_spare_open(void);
 #endif

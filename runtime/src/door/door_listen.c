@@ -124,16 +124,21 @@ static void set_port(struct sockaddr *sa, uint16_t port)
 		((struct sockaddr_in6 *)(void *)sa)->sin6_port = htons(port);
 }
 
+uint16_t door_port_of(const struct sockaddr *sa)
+{
+	if (sa->sa_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)(const void *)sa)->sin_port);
+	return ntohs(((const struct sockaddr_in6 *)(const void *)sa)->sin6_port);
+}
+
 static uint16_t bound_port(int fd)
 {
-	struct sockaddr_storage sa = { 0 };
+	struct sockaddr_storage sa = { .ss_family = AF_INET };
 	socklen_t n = sizeof(sa);
 
 	if (getsockname(fd, (struct sockaddr *)&sa, &n) < 0)
 		return 0;
-	if (sa.ss_family == AF_INET)
-		return ntohs(((struct sockaddr_in *)&sa)->sin_port);
-	return ntohs(((struct sockaddr_in6 *)&sa)->sin6_port);
+	return door_port_of((struct sockaddr *)&sa);
 }
 
 /* No SO_REUSEPORT: with it two daemons share one port and each gets some of the connections. */
@@ -196,24 +201,29 @@ static int listen_all(struct door_listeners *listeners, struct addrinfo *list, u
 	return listeners->n ? 0 : last;
 }
 
-static int check_reach(const struct addrinfo *list, const struct door_options *options,
-		       struct door_problem *problem)
+int door_check_reach(const struct sockaddr *sa, socklen_t n, const struct door_options *options,
+		     struct door_problem *problem)
 {
 	char address[DOOR_ADDRESS_MAX];
 
-	for (; list; list = list->ai_next) {
-		if (options->insecure || door_is_loopback(list->ai_addr))
-			continue;
-		door_format_address(list->ai_addr, list->ai_addrlen, address, sizeof(address));
-		return door_fail(problem, PYR_FAILED_PRECONDITION,
-				 "refusing to listen on %s: it can be reached from other hosts, "
-				 "and there is "
-				 "neither TLS nor a key; listen on 127.0.0.1 or a unix socket, or "
-				 "ask for it "
-				 "with insecure",
-				 address);
-	}
-	return 0;
+	if (options->insecure || door_is_loopback(sa))
+		return 0;
+	door_format_address(sa, n, address, sizeof(address));
+	return door_fail(problem, PYR_FAILED_PRECONDITION,
+			 "refusing to listen on %s: it can be reached from other hosts, and there "
+			 "is neither TLS nor a key; listen on 127.0.0.1 or a unix socket, or ask "
+			 "for it with insecure",
+			 address);
+}
+
+static int check_all(const struct addrinfo *list, const struct door_options *options,
+		     struct door_problem *problem)
+{
+	int code = 0;
+
+	for (; list && code == 0; list = list->ai_next)
+		code = door_check_reach(list->ai_addr, list->ai_addrlen, options, problem);
+	return code;
 }
 
 static int resolve(const struct door_options *options, struct addrinfo **ret,
@@ -255,7 +265,7 @@ int door_listen_tcp(struct door_listeners *listeners, const struct door_options 
 	code = resolve(options, &list, problem);
 	if (code < 0)
 		return code;
-	code = check_reach(list, options, problem);
+	code = check_all(list, options, problem);
 	if (code < 0)
 		goto out;
 	for (attempt = 0; attempt < PORT_ATTEMPTS; attempt++) {
@@ -284,6 +294,8 @@ int door_listeners_open(struct door_listeners *listeners, const struct door_opti
 {
 	memset(listeners, 0, sizeof(*listeners));
 	listeners->lock = -1;
+	if (options->is_given)
+		return door_listen_given(listeners, options, problem);
 	if (options->socket)
 		return door_listen_unix(listeners, options->socket, problem);
 	return door_listen_tcp(listeners, options, problem);

@@ -19,8 +19,9 @@ struct door_listeners {
 	int fds[DOOR_LISTENERS_MAX];
 	uint16_t port;
 	char address[DOOR_ADDRESS_MAX];
-	char path[108]; /* of the unix socket, "" for TCP */
-	int lock;       /* -1 for TCP */
+	bool is_unix;
+	char path[108]; /* of the unix socket that we made, else "" */
+	int lock;       /* of that path, else -1 */
 	dev_t dev;      /* the socket as we made it */
 	ino_t ino;
 };
@@ -30,12 +31,19 @@ int door_listeners_open(struct door_listeners *listeners, const struct door_opti
 			struct door_problem *problem);
 void door_listeners_close(struct door_listeners *listeners);
 
-/* The halves, door_listen.c and door_unix.c. */
+/* The ways, door_listen.c, door_unix.c and door_given.c. */
 int door_listen_tcp(struct door_listeners *listeners, const struct door_options *options,
 		    struct door_problem *problem);
 int door_listen_unix(struct door_listeners *listeners, const char *path,
 		     struct door_problem *problem);
 void door_unlisten_unix(struct door_listeners *listeners);
+/* Takes options->fd. Its path, if it has one, stays with who made it. */
+int door_listen_given(struct door_listeners *listeners, const struct door_options *options,
+		      struct door_problem *problem);
+
+/* Refuses what others than this host can reach, unless that is asked for. */
+int door_check_reach(const struct sockaddr *sa, socklen_t n, const struct door_options *options,
+		     struct door_problem *problem);
 
 /* Tells a problem. Returns minus the code. */
 int door_fail(struct door_problem *problem, int code, const char *format, ...)
@@ -45,6 +53,8 @@ int door_errno_status(int number);
 
 /* "127.0.0.1:80" or "[::1]:80"; an IPv4 address inside IPv6 is written as IPv4. */
 void door_format_address(const struct sockaddr *sa, socklen_t n, char *ret, size_t size);
+/* Of an IPv4 or IPv6 address. */
+uint16_t door_port_of(const struct sockaddr *sa);
 bool door_is_loopback(const struct sockaddr *sa);
 /* Who is at the other end of a connected socket, but for its id. Returns false, the address "?",
  * if nobody is. */

@@ -224,6 +224,7 @@ int door_listen_unix(struct door_listeners *listeners, const char *wanted,
 		listeners->lock = -1;
 		return code;
 	}
+	listeners->is_unix = true;
 	memcpy(listeners->path, path, n + 1);
 	snprintf(listeners->address, sizeof(listeners->address), "./u:%s", path);
 	return 0;
