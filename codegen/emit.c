@@ -18,23 +18,51 @@ void emit_banner(struct buf *out, const struct idl_unit *unit, const char *open,
 		   PYR_VERSION, unit->main->name, close);
 }
 
+static uint32_t hash_of(const char *text)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	while (*text)
+		hash = (hash ^ (unsigned char)*text++) * 16777619u;
+	return hash;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+void emit_identifier(struct buf *out, const char *stem)
+{
+	bool is_plain = !is_digit(*stem);
+
+	buf_str(out, is_plain ? "" : "idl_");
+	for (const char *c = stem; *c; c++) {
+		bool is_good = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+			       is_digit(*c) || *c == '_';
+
+		buf_add(out, is_good ? c : "_", 1);
+		is_plain &= is_good;
+	}
+	if (!is_plain)
+		buf_printf(out, "_%08" PRIx32, hash_of(stem));
+}
+
 void emit_macro_name(struct buf *out, const struct ast_file *file)
 {
-	bool is_plain = file->stem[0] < '0' || file->stem[0] > '9';
-	uint32_t hash = 2166136261u; /* FNV-1a */
+	bool is_plain = !is_digit(file->stem[0]);
 
 	buf_str(out, is_plain ? "" : "IDL_");
 	for (const char *c = file->stem; *c; c++) {
 		bool lower = *c >= 'a' && *c <= 'z';
-		bool other = (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
+		bool other = (*c >= 'A' && *c <= 'Z') || is_digit(*c);
 		char upper = lower ? (char)(*c - 'a' + 'A') : other ? *c : '_';
 
 		buf_add(out, &upper, 1);
-		is_plain &= lower || *c == '_' || (*c >= '0' && *c <= '9');
-		hash = (hash ^ (unsigned char)*c) * 16777619u;
+		is_plain &= lower || *c == '_' || is_digit(*c);
 	}
 	if (!is_plain)
-		buf_printf(out, "_%08" PRIX32, hash);
+		buf_printf(out, "_%08" PRIX32, hash_of(file->stem));
 }
 
 const char *emit_deprecated(const struct ast_decl *decl)

@@ -15,8 +15,9 @@ void emit_header(struct buf *out, const struct idl_unit *unit);
 /* X.c: tables, shims and stubs. */
 void emit_source(struct buf *out, const struct idl_unit *unit);
 
-/* FILE.proto, FILE.MODULE.proto for services of further modules, and pyrite/reference.proto if
- * references are passed. save gets each with its path; false from it ends the run with false. */
+/* FILE.proto, FILE.MODULE.proto for services of further modules, -services.proto, and
+ * pyrite/reference.proto if references are passed. save gets each with its path; false from it ends
+ * the run with false. */
 typedef bool (*emit_save)(void *data, const char *path, const struct buf *text);
 bool emit_proto(const struct idl_unit *unit, emit_save save, void *data);
 
@@ -31,6 +32,9 @@ void emit_banner(struct buf *out, const struct idl_unit *unit, const char *open,
 
 /* "EXAMPLE" of "example.idl": the file's name as part of a macro, apart from every other file's. */
 void emit_macro_name(struct buf *out, const struct ast_file *file);
+
+/* The same as an identifier in the file's own case. */
+void emit_identifier(struct buf *out, const char *stem);
 
 /* For layout_doc(): NULL if it is not deprecated, else the annotation's text, "" if it has none. */
 const char *emit_deprecated(const struct ast_decl *decl);

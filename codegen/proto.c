@@ -1,408 +1,69 @@
 /* SPDX-License-Identifier: MIT */
 #include "proto.h"
 
-#include <ctype.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "emit.h"
-#include "operation.h"
-
-static const char reference_proto[] =
-	"// A remote object as a value; the same for all interfaces.\n"
-	"syntax = \"proto3\";\n"
-	"package pyrite;\n"
-	"\n"
-	"message Reference {\n"
-	"  string interface = 1;\n"
-	"  fixed64 fingerprint = 2;\n"
-	"  repeated string uris = 3;\n"
-	"  string object = 4;\n"
-	"  bytes link_local = 5;\n"
-	"}\n";
-
-/* What is left of an enumerator's name when languages strip the enum's name and join its words. */
-static void pascal(struct buf *out, const char *name)
+const char *proto_keep(struct proto_run *run, const char *text)
 {
-	bool word = true;
+	char **kept = realloc(run->kept, (run->n_kept + 1) * sizeof(*kept));
+	char *copy = strdup(text);
 
-	for (; *name; name++) {
-		char c = (char)(word ? toupper((unsigned char)*name)
-				     : tolower((unsigned char)*name));
-
-		word = *name == '_';
-		if (!word)
-			buf_add(out, &c, 1);
+	if (kept)
+		run->kept = kept;
+	if (!kept || !copy) {
+		free(copy);
+		run->failed = true;
+		return "";
 	}
+	run->kept[run->n_kept++] = copy;
+	return copy;
 }
 
-/* Adds one enumerator, renamed where protoc would take it for another. taken: names as languages
- * see them. */
-static void enumerator(struct buf *out, struct proto *proto, struct set *taken, const char *type,
-		       const char *name, const struct ast_decl *decl)
+void proto_import(struct proto *proto, const char *path)
 {
-	struct buf own = { 0 }, folded = { 0 }, full = { 0 };
-	int64_t value = decl ? decl->value.i : 0;
-
-	buf_str(&own, name);
-	for (;;) {
-		pascal(&folded, buf_text(&own));
-		buf_printf(&full, "%s_%s", type, buf_text(&own));
-		if (folded.failed || full.failed ||
-		    (!set_has(taken, folded.data) && !set_has(&proto->enumerators, full.data)))
-			break;
-		buf_free(&folded);
-		buf_free(&full);
-		buf_str(&own, "_x");
-	}
-	set_add(taken, proto_keep(proto->run, buf_text(&folded)));
-	set_add(&proto->enumerators, proto_keep(proto->run, buf_text(&full)));
-	if (decl)
-		proto_doc(out, 2, decl->doc);
-	buf_printf(out, "  %s = %" PRId64 "%s;\n", buf_text(&full), value,
-		   decl && decl->deprecated ? " [deprecated = true]" : "");
-	out->failed |= own.failed || folded.failed || full.failed;
-	buf_free(&own);
-	buf_free(&folded);
-	buf_free(&full);
-}
-
-static int compare(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static bool has_aliases(struct proto *proto, const struct ast_decl *decl)
-{
-	int64_t *values = calloc(decl->n_items + 1, sizeof(*values));
-	bool found = false;
-
-	if (!values) {
-		proto->body.failed = true;
-		return false;
-	}
-	for (size_t i = 0; i < decl->n_items; i++)
-		values[i] = decl->items[i]->value.i;
-	qsort(values, decl->n_items, sizeof(*values), compare);
-	for (size_t i = 1; i < decl->n_items; i++)
-		found |= values[i] == values[i - 1];
-	free(values);
-	return found;
-}
-
-/* proto3 wants a zero first: the enumerator that is zero, or one that IDL does not know. */
-static void enumeration(struct proto *proto, const struct ast_decl *decl)
-{
-	const char *name = proto_local_name(proto->run, decl);
-	struct buf *out = &proto->body;
-	struct set taken = { 0 };
-	size_t zero = 0;
-
-	while (zero < decl->n_items && decl->items[zero]->value.i != 0)
-		zero++;
-	proto_doc(out, 0, decl->doc);
-	buf_printf(out, "enum %s {\n", name);
-	buf_str(out, has_aliases(proto, decl) ? "  option allow_alias = true;\n" : "");
-	buf_str(out, decl->deprecated ? "  option deprecated = true;\n" : "");
-	if (zero == decl->n_items)
-		enumerator(out, proto, &taken, name, "UNSPECIFIED_", NULL);
-	else
-		enumerator(out, proto, &taken, name, decl->items[zero]->wire_name,
-			   decl->items[zero]);
-	for (size_t i = 0; i < decl->n_items; i++)
-		if (i != zero)
-			enumerator(out, proto, &taken, name, decl->items[i]->wire_name,
-				   decl->items[i]);
-	buf_str(out, "}\n\n");
-	out->failed |= taken.failed;
-	set_free(&taken);
-}
-
-/* A struct, exception or union. */
-static void structure(struct proto *proto, const struct ast_decl *decl)
-{
-	struct proto_field *fields = calloc(decl->n_items + 1, sizeof(*fields));
-	bool is_union = decl->kind == AST_UNION;
-	struct proto_message message = {
-		.name = proto_local_name(proto->run, decl),
-		.decl = decl,
-		.fields = fields,
-		.oneof = decl->oneof,
-	};
-
-	if (!fields) {
-		proto->body.failed = true;
+	if (strcmp(path, buf_text(&proto->name)) == 0 || set_has(&proto->imported, path))
 		return;
-	}
-	if (is_union && !decl->oneof)
-		fields[message.n_fields++] = (struct proto_field){ .id = 1,
-								   .name = "discriminator",
-								   .type = decl->type };
-	for (size_t i = 0; i < decl->n_items; i++) {
-		const struct ast_decl *item = decl->items[i];
-
-		fields[message.n_fields++] = (struct proto_field){
-			.id = item->id,
-			.name = item->wire_name,
-			.type = item->type,
-			.has = is_union || item->optional || item->def.kind != VALUE_NONE,
-			.optional = item->optional,
-			.in_oneof = decl->oneof,
-			.decl = item,
-		};
-	}
-	proto_message(proto, &message);
-	free(fields);
+	set_add(&proto->imported, proto_keep(proto->run, path));
+	items_add(&proto->imports, "%s", path);
 }
 
-static void operation_field(struct proto_field *ret, const struct operation_value *value,
-			    bool is_reply)
+void proto_doc(struct buf *out, size_t indent, const char *doc)
 {
-	*ret = (struct proto_field){
-		.id = value->id,
-		.name = value->wire_name,
-		.type = value->type,
-		.has = value->optional || (!is_reply && value->param->def.kind != VALUE_NONE),
-		.optional = value->optional,
-	};
-}
+	while (doc && *doc) {
+		size_t n = strcspn(doc, "\n");
 
-/* stream: what items travel in it; type NULL: none. */
-static void operation_message(struct proto *proto, const struct operation *operation,
-			      const struct operation_value *values, size_t n,
-			      const struct operation_value *stream, const char *which)
-{
-	struct proto_field *fields = calloc(n + 1, sizeof(*fields));
-	bool is_reply = strcmp(which, "reply") == 0;
-	struct proto_message message = {
-		.fields = fields,
-		.n_fields = n + !!stream->type,
-		.is_void = is_reply && operation->decl->type->actual->kind == TYPE_VOID,
-	};
-	struct buf name = { 0 };
-
-	for (size_t i = 0; fields && i < n; i++)
-		operation_field(&fields[i], &values[i], is_reply);
-	if (fields && stream->type)
-		operation_field(&fields[n], stream, is_reply);
-	buf_printf(&name, "%s_%s_%s", operation->decl->owner->name, operation->decl->wire_name,
-		   which);
-	message.name = buf_text(&name);
-	if (fields)
-		proto_message(proto, &message);
-	proto->body.failed |= !fields || name.failed;
-	buf_free(&name);
-	free(fields);
-}
-
-/* The messages of an operation, unless another interface declares it. */
-static void operation_messages(struct proto *proto, const struct ast_decl *interface,
-			       const struct ast_decl *decl)
-{
-	struct operation operation = { 0 };
-
-	if (decl->owner == interface && !operation_init(&operation, decl))
-		proto->body.failed = true;
-	if (decl->owner == interface) {
-		operation_message(proto, &operation, operation.ins, operation.n_ins,
-				  &operation.in_stream, "request");
-		operation_message(proto, &operation, operation.outs, operation.n_outs,
-				  &operation.out_stream, "reply");
-	}
-	operation_clear(&operation);
-}
-
-static void service(struct proto *proto, const struct ast_decl *decl)
-{
-	struct buf text = { 0 };
-
-	proto_doc(&text, 0, decl->doc);
-	buf_printf(&text, "service %s {\n", decl->name);
-	buf_str(&text, decl->deprecated ? "  option deprecated = true;\n" : "");
-	for (size_t i = 0; i < decl->n_operations; i++) {
-		const struct ast_decl *operation = decl->operations[i];
-
-		operation_messages(proto, decl, operation);
-		proto_doc(&text, 2, operation->doc);
-		buf_printf(&text, "  rpc %s(%s", operation->wire_name,
-			   operation->stream_in ? "stream " : "");
-		proto_operation_reference(&text, proto, operation, "request");
-		buf_printf(&text, ") returns (%s", operation->stream_out ? "stream " : "");
-		proto_operation_reference(&text, proto, operation, "reply");
-		buf_str(&text, operation->deprecated ? ") {\n    option deprecated = true;\n  }\n"
-						     : ");\n");
-	}
-	buf_str(&text, "}\n\n");
-	buf_str(&proto->body, buf_text(&text));
-	proto->body.failed |= text.failed;
-	buf_free(&text);
-}
-
-/* The .proto files of one IDL file. */
-struct files {
-	struct proto_run *run;
-	struct proto **protos; /* [0] is FILE.proto */
-	size_t n;
-};
-
-static struct proto *files_add(struct files *files, const char *module)
-{
-	struct proto **protos = realloc(files->protos, (files->n + 1) * sizeof(*protos));
-	struct proto *proto = malloc(sizeof(*proto));
-
-	if (protos)
-		files->protos = protos;
-	if (!protos || !proto) {
-		files->run->failed = true;
-		free(proto);
-		return NULL;
-	}
-	proto_init(proto, files->run, module);
-	files->protos[files->n++] = proto;
-	return proto;
-}
-
-/* The file that an interface's service belongs to. */
-static struct proto *files_of(struct files *files, const struct ast_decl *decl)
-{
-	struct proto *found = NULL;
-	struct buf module = { 0 };
-
-	proto_module(&module, decl);
-	for (size_t i = 0; i < files->n && !found; i++)
-		if (strcmp(buf_text(&files->protos[i]->package), buf_text(&module)) == 0)
-			found = files->protos[i];
-	if (!found)
-		found = files_add(files, buf_text(&module));
-	files->run->failed |= module.failed;
-	buf_free(&module);
-	return found;
-}
-
-static void named_collection(struct proto *proto, const struct ast_decl *decl)
-{
-	if (ctype_is_collection(decl->type) && decl->type->actual->decl == decl)
-		proto_wrapper(proto, decl->type, proto_local_name(proto->run, decl));
-}
-
-static void visit(void *data, const struct ast_decl *decl)
-{
-	struct files *files = data;
-	struct proto *proto =
-		decl->kind == AST_INTERFACE ? files_of(files, decl) : files->protos[0];
-
-	if (!proto)
-		return;
-	switch (decl->kind) {
-	case AST_ENUM:
-		enumeration(proto, decl);
-		break;
-	case AST_STRUCT:
-	case AST_EXCEPTION:
-	case AST_UNION:
-		structure(proto, decl);
-		break;
-	case AST_TYPEDEF:
-		named_collection(proto, decl);
-		break;
-	case AST_INTERFACE:
-		service(proto, decl);
-		break;
-	default:
-		break;
-	}
-}
-
-static void finish(const struct proto *proto, struct buf *out)
-{
-	const char *path;
-
-	emit_banner(out, proto->run->unit, "//", "");
-	buf_str(out, "syntax = \"proto3\";\n");
-	if (proto->package.n > 0)
-		buf_printf(out, "package %s;\n", buf_text(&proto->package));
-	buf_str(out, proto->imports.n > 0 ? "\n" : "");
-	for (path = items_next(&proto->imports, NULL); path;
-	     path = items_next(&proto->imports, path))
-		buf_printf(out, "import \"%s\";\n", path);
-	if (proto->body.n > 0)
+		buf_printf(out, "%*s//%s", (int)indent, "", n > 0 ? " " : "");
+		for (size_t i = 0; i < n; i++)
+			buf_add(out, (unsigned char)doc[i] < ' ' ? " " : doc + i, 1);
 		buf_str(out, "\n");
-	buf_add(out, buf_text(&proto->body), proto->body.n > 0 ? proto->body.n - 1 : 0);
-	out->failed |= proto->run->failed || proto->body.failed || proto->package.failed ||
-		       proto->name.failed || proto->imports.text.failed || proto->imported.failed ||
-		       proto->enumerators.failed;
-}
-
-/* Makes the .proto files of one IDL file; those of an included one only so that the run knows the
- * wrappers in them. */
-static void make(struct files *files, const struct ast_file *file)
-{
-	files->run->file = file;
-	files->run->types = files_add(files, NULL);
-	if (files->run->types)
-		emit_walk(files->run->unit, file, visit, files);
-}
-
-static void files_clear(struct files *files)
-{
-	for (size_t i = 0; i < files->n; i++) {
-		proto_clear(files->protos[i]);
-		free(files->protos[i]);
-	}
-	free(files->protos);
-	*files = (struct files){ .run = files->run };
-}
-
-static void make_included(struct files *files, const struct ast_file *file, struct set *seen)
-{
-	for (size_t i = 0; i < file->n_includes; i++) {
-		const struct ast_file *include = file->includes[i];
-
-		if (!set_add(seen, include->path))
-			continue;
-		make_included(files, include, seen);
-		make(files, include);
-		files_clear(files);
+		doc += n + (doc[n] == '\n');
 	}
 }
 
-static bool save_all(const struct files *files, emit_save save, void *data)
+void proto_init(struct proto *proto, struct proto_run *run, const char *name, const char *package)
 {
-	struct buf reference = { 0 };
-	bool ok = true, referred = false;
-
-	for (size_t i = 0; ok && i < files->n; i++) {
-		struct buf text = { 0 };
-
-		finish(files->protos[i], &text);
-		ok = save(data, buf_text(&files->protos[i]->name), &text);
-		referred |= set_has(&files->protos[i]->imported, "pyrite/reference.proto");
-		buf_free(&text);
-	}
-	buf_str(&reference, reference_proto);
-	if (ok && referred)
-		ok = save(data, "pyrite/reference.proto", &reference);
-	buf_free(&reference);
-	return ok;
+	*proto = (struct proto){ .run = run };
+	buf_str(&proto->name, name);
+	buf_str(&proto->package, package);
 }
 
-bool emit_proto(const struct idl_unit *unit, emit_save save, void *data)
+void proto_clear(struct proto *proto)
 {
-	struct proto_run run = { .unit = unit };
-	struct files files = { .run = &run };
-	struct set seen = { 0 };
-	bool ok;
+	buf_free(&proto->name);
+	buf_free(&proto->package);
+	buf_free(&proto->body);
+	items_clear(&proto->imports);
+	set_free(&proto->imported);
+}
 
-	set_add(&seen, unit->main->path);
-	make_included(&files, unit->main, &seen);
-	make(&files, unit->main);
-	run.failed |= seen.failed;
-	ok = save_all(&files, save, data) && !run.failed;
-	files_clear(&files);
-	proto_run_clear(&run);
-	set_free(&seen);
-	return ok;
+void proto_run_clear(struct proto_run *run)
+{
+	for (size_t i = 0; i < run->n_kept; i++)
+		free(run->kept[i]);
+	free(run->kept);
+	free(run->packages);
+	set_free(&run->locals);
+	set_free(&run->taken);
+	set_free(&run->wrappers);
 }

@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+#include "proto_message.h"
+
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "c_type.h"
 #include "emit.h"
-#include "layout.h"
-#include "proto.h"
-
-void proto_doc(struct buf *out, size_t indent, const char *doc)
-{
-	while (doc && *doc) {
-		size_t n = strcspn(doc, "\n");
-
-		buf_printf(out, "%*s//%s", (int)indent, "", n > 0 ? " " : "");
-		for (size_t i = 0; i < n; i++)
-			buf_add(out, (unsigned char)doc[i] < ' ' ? " " : doc + i, 1);
-		buf_str(out, "\n");
-		doc += n + (doc[n] == '\n');
-	}
-}
+#include "proto_names.h"
 
 static const char *const scalars[] = {
 	[TYPE_BOOLEAN] = "bool",  [TYPE_CHAR] = "uint32",   [TYPE_WCHAR] = "uint32",
@@ -29,6 +18,39 @@ static const char *const scalars[] = {
 	[TYPE_FLOAT] = "float",   [TYPE_DOUBLE] = "double", [TYPE_STRING] = "string",
 	[TYPE_BYTES] = "bytes",
 };
+
+/* Two files of one package must not call two messages the same: a wrapper's name begins with its
+ * file's, unless that is the module's anyway. */
+static void wrapper_name(struct buf *out, struct proto_run *run, const struct ast_type *type)
+{
+	const struct ast_file *file = run->unit->main;
+	const char *package = proto_package(run, file);
+	const char *module = strrchr(package, '.'), *name = strrchr(type->wire_name, '.');
+
+	if (strcmp(file->stem, module ? module + 1 : package) != 0) {
+		emit_identifier(out, file->stem);
+		buf_str(out, "_");
+	}
+	buf_str(out, name ? name + 1 : type->wire_name);
+}
+
+/* Refers to the wrapper of an anonymous collection, which is written when it is first needed. */
+static void wrapper_reference(struct buf *out, struct proto *proto, const struct ast_type *type)
+{
+	struct proto_run *run = proto->run;
+	const char *known = set_get(&run->wrappers, type->c_name);
+	struct buf name = { 0 };
+
+	if (!known) {
+		wrapper_name(&name, run, type);
+		known = proto_take(run, run->unit->main, buf_text(&name), "_");
+		set_put(&run->wrappers, type->c_name, known);
+		run->failed |= name.failed || run->wrappers.failed;
+		buf_free(&name);
+		proto_wrapper(run->types, type, known);
+	}
+	proto_name_reference(out, proto, run->unit->main, known);
+}
 
 /* The type of one value of a field, never repeated. */
 static void type_name(struct buf *out, struct proto *proto, const struct ast_type *type)
@@ -45,7 +67,7 @@ static void type_name(struct buf *out, struct proto *proto, const struct ast_typ
 		proto_import(proto, "pyrite/reference.proto");
 		buf_str(out, ".pyrite.Reference");
 	} else if (ctype_is_anonymous(actual)) {
-		proto_wrapper_reference(out, proto, actual);
+		wrapper_reference(out, proto, actual);
 	} else {
 		proto_reference(out, proto, actual->decl);
 	}

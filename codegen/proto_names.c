@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "proto_names.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "emit.h"
-#include "proto.h"
 
 void proto_module(struct buf *out, const struct ast_decl *decl)
 {
@@ -61,29 +62,99 @@ static void widen(void *data, const struct ast_decl *decl)
 	buf_free(&module);
 }
 
+static void take_key(struct buf *key, const struct ast_file *file, const char *name)
+{
+	buf_printf(key, "%s %s", file->path, name);
+}
+
+bool proto_is_taken(struct proto_run *run, const struct ast_file *file, const char *name)
+{
+	struct buf key = { 0 };
+	bool is_taken;
+
+	take_key(&key, file, name);
+	is_taken = !key.failed && set_has(&run->taken, key.data);
+	run->failed |= key.failed;
+	buf_free(&key);
+	return is_taken;
+}
+
+const char *proto_take(struct proto_run *run, const struct ast_file *file, const char *name,
+		       const char *suffix)
+{
+	struct buf key = { 0 };
+	const char *kept;
+
+	take_key(&key, file, name);
+	while (!key.failed && set_has(&run->taken, key.data))
+		buf_str(&key, suffix);
+	kept = proto_keep(run, buf_text(&key));
+	set_add(&run->taken, kept);
+	run->failed |= key.failed || run->taken.failed;
+	buf_free(&key);
+	return *kept ? kept + strlen(file->path) + 1 : kept;
+}
+
+/* The messages of an interface's own operations. */
+static void reserve_messages(const struct package *package, const struct ast_decl *decl)
+{
+	static const char *const suffixes[] = { "request", "reply" };
+
+	for (size_t i = 0; i < 2 * decl->n_operations; i++) {
+		const struct ast_decl *operation = decl->operations[i / 2];
+		struct buf name = { 0 };
+
+		if (operation->owner != decl)
+			continue;
+		buf_printf(&name, "%s_%s_%s", decl->name, operation->wire_name, suffixes[i % 2]);
+		proto_take(package->run, package->file, buf_text(&name), "_");
+		package->run->failed |= name.failed;
+		buf_free(&name);
+	}
+}
+
+/* Takes the names in the package that are not free to choose: of services, their messages, and of
+ * packages further in. */
+static void reserve(void *data, const struct ast_decl *decl)
+{
+	const struct package *package = data;
+	size_t n = package->name.n;
+	struct buf module = { 0 };
+
+	if (decl->kind != AST_INTERFACE)
+		return;
+	proto_module(&module, decl);
+	if (module.n == n) {
+		proto_take(package->run, package->file, decl->name, "_");
+		reserve_messages(package, decl);
+	} else if (module.data) {
+		char *inner = module.data + n + (n > 0);
+
+		inner[strcspn(inner, ".")] = '\0';
+		if (!proto_is_taken(package->run, package->file, inner))
+			proto_take(package->run, package->file, inner, "_");
+	}
+	package->run->failed |= module.failed;
+	buf_free(&module);
+}
+
 /* Chooses the name of a type: that of its modules below the package is part of it. */
 static void choose(void *data, const struct ast_decl *decl)
 {
-	struct package *package = data;
+	const struct package *package = data;
 	struct proto_run *run = package->run;
-	struct buf name = { 0 }, key = { 0 };
 	const char *rest = decl->wire_name;
 	size_t n = package->name.n;
+	struct buf name = { 0 };
 
 	if (!is_type(decl))
 		return;
 	for (rest += n > 0 ? n + 1 : 0; *rest; rest++)
 		buf_add(&name, *rest == '.' ? "_" : rest, 1);
-	buf_printf(&key, "%s %s", package->file->path, buf_text(&name));
-	while (!key.failed && !name.failed && set_has(&run->taken, key.data)) {
-		buf_str(&name, "_");
-		buf_str(&key, "_");
-	}
-	set_add(&run->taken, proto_keep(run, buf_text(&key)));
-	set_put(&run->locals, decl->wire_name, proto_keep(run, buf_text(&name)));
-	run->failed |= name.failed || key.failed || run->taken.failed || run->locals.failed;
+	set_put(&run->locals, decl->wire_name,
+		proto_take(run, package->file, buf_text(&name), "_"));
+	run->failed |= name.failed || run->locals.failed;
 	buf_free(&name);
-	buf_free(&key);
 }
 
 const char *proto_package(struct proto_run *run, const struct ast_file *file)
@@ -96,6 +167,7 @@ const char *proto_package(struct proto_run *run, const struct ast_file *file)
 		if (run->packages[i].file == file)
 			return run->packages[i].name;
 	emit_walk(run->unit, file, widen, &package);
+	emit_walk(run->unit, file, reserve, &package);
 	emit_walk(run->unit, file, choose, &package);
 	kept = proto_keep(run, buf_text(&package.name));
 	packages = realloc(run->packages, (run->n_packages + 1) * sizeof(*packages));
@@ -158,9 +230,8 @@ static void qualified(struct buf *out, const struct proto *proto, const char *pa
 		buf_printf(out, ".%s%s%s", package, *package ? "." : "", name);
 }
 
-/* A name in FILE.proto of a file. */
-static void in_file(struct buf *out, struct proto *proto, const struct ast_file *file,
-		    const char *name)
+void proto_name_reference(struct buf *out, struct proto *proto, const struct ast_file *file,
+			  const char *name)
 {
 	struct buf path = { 0 };
 
@@ -173,45 +244,28 @@ static void in_file(struct buf *out, struct proto *proto, const struct ast_file 
 
 void proto_reference(struct buf *out, struct proto *proto, const struct ast_decl *decl)
 {
-	in_file(out, proto, decl->loc.file, proto_local_name(proto->run, decl));
+	proto_name_reference(out, proto, decl->loc.file, proto_local_name(proto->run, decl));
 }
 
-static const struct ast_file *wrapper_file(struct proto_run *run, const struct ast_type *type,
-					   const char *name)
+void proto_file_of(struct buf *out, struct proto_run *run, const struct ast_decl *interface)
 {
-	struct proto_wrapper *wrappers;
+	const char *package = proto_package(run, interface->loc.file);
+	struct buf module = { 0 };
 
-	for (size_t i = 0; i < run->n_wrappers; i++)
-		if (strcmp(run->wrappers[i].wire_name, type->wire_name) == 0)
-			return run->wrappers[i].file;
-	wrappers = realloc(run->wrappers, (run->n_wrappers + 1) * sizeof(*wrappers));
-	if (!wrappers) {
-		run->failed = true;
-		return run->file;
-	}
-	wrappers[run->n_wrappers++] = (struct proto_wrapper){ type->wire_name, run->file };
-	run->wrappers = wrappers;
-	proto_wrapper(run->types, type, name);
-	return run->file;
-}
-
-void proto_wrapper_reference(struct buf *out, struct proto *proto, const struct ast_type *type)
-{
-	const char *dot = strrchr(type->wire_name, '.');
-	const char *name = dot ? dot + 1 : type->wire_name;
-
-	in_file(out, proto, wrapper_file(proto->run, type, name), name);
+	proto_module(&module, interface);
+	proto_file_name(out, interface->loc.file, package, buf_text(&module));
+	out->failed |= module.failed;
+	buf_free(&module);
 }
 
 void proto_operation_reference(struct buf *out, struct proto *proto,
 			       const struct ast_decl *operation, const char *which)
 {
 	const struct ast_decl *owner = operation->owner;
-	const char *package = proto_package(proto->run, owner->loc.file);
 	struct buf module = { 0 }, path = { 0 }, name = { 0 };
 
 	proto_module(&module, owner);
-	proto_file_name(&path, owner->loc.file, package, buf_text(&module));
+	proto_file_of(&path, proto->run, owner);
 	proto_import(proto, buf_text(&path));
 	buf_printf(&name, "%s_%s_%s", owner->name, operation->wire_name, which);
 	qualified(out, proto, buf_text(&module), buf_text(&name));
@@ -219,58 +273,4 @@ void proto_operation_reference(struct buf *out, struct proto *proto,
 	buf_free(&module);
 	buf_free(&path);
 	buf_free(&name);
-}
-
-const char *proto_keep(struct proto_run *run, const char *text)
-{
-	char **kept = realloc(run->kept, (run->n_kept + 1) * sizeof(*kept));
-	char *copy = strdup(text);
-
-	if (kept)
-		run->kept = kept;
-	if (!kept || !copy) {
-		free(copy);
-		run->failed = true;
-		return "";
-	}
-	run->kept[run->n_kept++] = copy;
-	return copy;
-}
-
-void proto_import(struct proto *proto, const char *path)
-{
-	if (strcmp(path, buf_text(&proto->name)) == 0 || set_has(&proto->imported, path))
-		return;
-	set_add(&proto->imported, proto_keep(proto->run, path));
-	items_add(&proto->imports, "%s", path);
-}
-
-void proto_init(struct proto *proto, struct proto_run *run, const char *module)
-{
-	const char *package = proto_package(run, run->file);
-
-	*proto = (struct proto){ .run = run };
-	buf_str(&proto->package, module ? module : package);
-	proto_file_name(&proto->name, run->file, package, buf_text(&proto->package));
-}
-
-void proto_clear(struct proto *proto)
-{
-	buf_free(&proto->name);
-	buf_free(&proto->package);
-	buf_free(&proto->body);
-	items_clear(&proto->imports);
-	set_free(&proto->imported);
-	set_free(&proto->enumerators);
-}
-
-void proto_run_clear(struct proto_run *run)
-{
-	for (size_t i = 0; i < run->n_kept; i++)
-		free(run->kept[i]);
-	free(run->kept);
-	free(run->packages);
-	set_free(&run->locals);
-	set_free(&run->taken);
-	free(run->wrappers);
 }

@@ -125,6 +125,47 @@ guards() {
 	"$idl" --c guards guards/*.idl && same 6 echo "$(grep -h '^#ifndef .*_H_PYRITE' guards/*.h | sort -u | wc -l)"
 }
 
+# protos <folder>: protoc takes all .proto files there in one run.
+protos() {
+	(cd "$1" && protoc -I . --descriptor_set_out=/dev/null ./*.proto)
+}
+
+# Services that inherit across modules of one file, in a circle and not.
+circles() {
+	mkdir -p circles && echo 'interface A { void f(); };
+module m { interface B : A { void g(); }; interface D { void h(); }; };
+interface C : m::B { void i(); };
+module n { interface E : m::D { m::D same(); }; interface F { void j(); }; };
+module m { interface G : n::F {}; };
+module o { interface H : n::F { void k(); }; };' >circle.idl && "$idl" --proto circles circle.idl && protos circles &&
+		same 'circle-services.proto circle.m-services.proto circle.m.proto circle.n-services.proto circle.n.proto circle.o.proto circle.proto pyrite' \
+			echo "$(LC_ALL=C ls circles | xargs)"
+}
+
+# Wrappers of the same collections: in files of one package, related or not, and in one file for several types.
+wrappers() {
+	local user
+
+	mkdir -p wrappers && echo 'module m { struct P { long x; sequence<sequence<int32>> y; };
+	module inner { struct P { long x; }; }; enum C { seq }; interface Q_seq {};
+	struct Q { sequence<sequence<P>> a; sequence<sequence<inner::P>> b; sequence<sequence<C>> c; }; };' >c.idl
+	for user in a b-1 1 m; do
+		echo "#include \"c.idl\"
+module m { interface I_${user#*-} { sequence<sequence<int32>> f(sequence<sequence<P>> p, map<int32, sequence<Q>> q); }; };" >$user.idl
+	done
+	mv 1.idl 7.idl && sed -i 's/I_1/I_7/' 7.idl && "$idl" --proto wrappers a.idl b-1.idl 7.idl m.idl c.idl && protos wrappers &&
+		grep -q 'message int32_seq {' wrappers/m.proto && grep -q 'message a_int32_seq {' wrappers/a.proto
+}
+
+# What protoc would find twice in one package: enumerators, messages of operations, packages further in.
+scopes() {
+	mkdir -p scopes && echo 'module scopes { enum S_f { request, b }; struct S_f_b { long x; }; interface S { void f(); };
+	interface inner_T {}; module inner { struct T { long x; }; interface J { void g(); }; };
+	enum Q { seq }; interface Q_seq_ {}; struct U { sequence<sequence<Q>> s; };
+	interface T { sequence<sequence<string>> h(); }; module string_seq { interface K { void k(); }; }; };' >scopes.idl &&
+		"$idl" --proto scopes scopes.idl && protos scopes
+}
+
 version() {
 	same "pyrite-idl $(sed -n 's/#define PYR_VERSION  *"\(.*\)"/\1/p' "$PYRITE_SOURCE/runtime/include/pyrite/pyrite.h")" \
 		"$idl" --version
@@ -143,5 +184,8 @@ check make_understands_the_depfile make_understands
 check a_file_that_it_did_not_write_is_refused_by_name foreign
 check two_files_of_one_stem_in_one_run_are_refused one_stem
 check headers_of_similar_names_have_different_guards guards
+check no_two_proto_files_import_each_other circles
+check files_of_one_package_have_wrappers_of_their_own wrappers
+check names_that_protoc_has_in_one_scope_differ scopes
 check it_tells_its_version version
 tests_end

@@ -99,8 +99,6 @@ KNOTS = (
     ("codegen",
         "header header_interface header_types"),
     ("codegen",
-        "proto proto_message proto_names"),
-    ("codegen",
         "source source_interface source_stub source_types source_union"),
     ("nameserver",
         "database database_own database_rows"),
