@@ -42,6 +42,31 @@ pyr_daemon_listen_fd(int fd, const struct pyr_daemon_options *options)
  */
 int pyr_daemon_serve_fd(pyr_daemon *daemon, int fd);
 
+/* An object of a daemon. New members may follow in later versions. */
+struct pyr_daemon_object {
+	const char *id;           /* as it was registered, or was given */
+	const char *uri;          /* "PYRO:id@127.0.0.1:40123" */
+	const char *interface;    /* "example.Server" */
+	const char *const *names; /* that this process holds for it at name servers; sorted, each
+				     once */
+	size_t n_names;           /* of names */
+	uint64_t n_calls;         /* of its methods that have begun, since it was registered */
+};
+
+/* What a list of objects gives. */
+struct pyr_daemon_objects {
+	size_t n;                                     /* of items */
+	const struct pyr_daemon_object *const *items; /* sorted by id */
+};
+
+/*
+ * Lists the objects that are registered. All of it is a copy: the objects that were there at one
+ * moment, which may be unregistered since; names and counts are of the moment after. Each look
+ * copies all: it is for tools, not for each call. *ret: owned, one pyr_free(). RESOURCE_EXHAUSTED
+ * when memory is out.
+ */
+int pyr_daemon_list(pyr_daemon *daemon, struct pyr_daemon_objects **ret) PYR_MUST_CHECK;
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

@@ -265,8 +265,10 @@ static void run_wanted(pyr_call *call)
 	else if (!incall_has_method(call))
 		incall_fail(call, PYR_UNIMPLEMENTED, "object '%s' does not implement %s",
 			    call->object->id, table->name);
-	else
+	else {
+		atomic_fetch_add_explicit(&call->object->n_calls, 1, memory_order_relaxed);
 		run_method(call);
+	}
 }
 
 /* Whether its object was not unregistered while it waited. Answers otherwise. Each call of a batch

@@ -546,3 +546,17 @@ void lease_remove_daemon(const char *daemon, int64_t wait_ms)
 	}
 	pthread_mutex_unlock(&all.lock);
 }
+
+void lease_each(const char *daemon, void (*fn)(void *data, const char *name, const char *uri),
+		void *data)
+{
+	struct keeper *keeper;
+	struct lease *lease;
+
+	pthread_mutex_lock(&all.lock);
+	for (keeper = all.keepers; keeper; keeper = keeper->next)
+		for (lease = keeper->leases; lease; lease = lease->next)
+			if (strcmp(lease->daemon, daemon) == 0)
+				fn(data, lease->name, lease->uri);
+	pthread_mutex_unlock(&all.lock);
+}

@@ -38,6 +38,11 @@ int lease_set_tags(const char *server, const char *name, const char *const *tags
 /* Forgets a name. */
 void lease_drop(const char *server, const char *name);
 
+/* Tells of each name that is leased for the daemon at an address, and the uri it leads to; both are
+ * borrowed. Under the lock: fn must call nothing that leads here. */
+void lease_each(const char *daemon, void (*fn)(void *data, const char *name, const char *uri),
+		void *data);
+
 /* Removes the names leased for the daemon at an address from their name servers, and forgets them.
  * Blocks, at most wait_ms. Once naming_place_of() tells that it is closing. */
 void lease_remove_daemon(const char *daemon, int64_t wait_ms);

@@ -244,6 +244,26 @@ struct object *objects_find(struct object_table *table, struct span id)
 	return object;
 }
 
+ptrdiff_t objects_all(struct object_table *table, struct object ***ret)
+{
+	struct object **all, *object;
+	size_t i, n = 0;
+
+	pthread_rwlock_rdlock(&table->lock);
+	all = table->n ? malloc(table->n * sizeof(struct object *)) : NULL;
+	for (i = 0; all && i < table->n_buckets; i++)
+		for (object = table->buckets[i]; object; object = object->next) {
+			object_ref(object);
+			(void)object_enter(object); /* it is in the table */
+			all[n++] = object;
+		}
+	if (!all && table->n)
+		n = SIZE_MAX;
+	pthread_rwlock_unlock(&table->lock);
+	*ret = all;
+	return (ptrdiff_t)n;
+}
+
 bool objects_remove(struct object_table *table, const char *id)
 {
 	struct object **at, *object;

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "base/buf.h"
 #include "wire/codec.h"
@@ -35,6 +36,7 @@ struct object {
 	struct object *next;   /* in its bucket */
 	/* Who may look at data: the table, calls that run or are deferred. */
 	atomic_int uses;
+	atomic_uint_fast64_t n_calls; /* whose methods have begun */
 	/* NULL: nobody wants to know; else called once, after the last of them. */
 	void (*_Atomic on_unused)(struct object *object);
 	void *ending; /* of on_unused; the table's lock */
@@ -58,6 +60,10 @@ struct object *objects_add(struct object_table *table, const struct codec_interf
 			   int *code);
 /* Returns a new reference, or NULL. */
 struct object *objects_find(struct object_table *table, struct span id);
+/* All that are there at one moment, in no order: a new reference to each, and it is entered, so
+ * that what it was registered with stays. *ret is the caller's to free, NULL if there are none.
+ * Returns how many; -1 when memory is out. */
+ptrdiff_t objects_all(struct object_table *table, struct object ***ret);
 bool objects_remove(struct object_table *table, const char *id);
 /* What is asked for and not there, for hooks to see its id. In no table. Returns a new reference,
  * or NULL when memory is out. */
