@@ -410,6 +410,18 @@ TEST(message_of_a_server_that_is_not_there)
 	CHECK_HAS(pyr_errmsg(), "NamingError: failed to locate the name server at 127.0.0.1:1: ");
 }
 
+TEST(message_of_a_name_whose_name_server_is_not_there)
+{
+	struct hops_Hop *nobody = hops_Hop_proxy("PYRONAME:hop@127.0.0.1:1");
+
+	CHECK_INT(hops_Hop_add(nobody, 1, 1, NULL), -PYR_UNAVAILABLE);
+	CHECK_HAS(pyr_errmsg(), "CommunicationError: cannot connect to 127.0.0.1:1: ");
+	CHECK_HAS(pyr_errmsg(), " (name server at 127.0.0.1:1)");
+	CHECK(!pyr_last_error()->may_have_run && !pyr_last_error()->remote);
+	CHECK(pyr_error_is_communication(NULL));
+	hops_Hop_free(nobody);
+}
+
 TEST(message_of_an_answer_that_does_not_come)
 {
 	char text[256];
@@ -470,5 +482,6 @@ TESTS(errors, T(e3_an_error_raised_three_hops_away_prints_its_whole_path),
       T(d1_errors_of_oneways_reach_the_hook_in_order_and_nobody_else),
       T(e6_oneway_errors_are_not_told_to_the_caller), T(t6_an_error_in_a_hook_ends_no_connection),
       T(t8_an_object_that_is_not_there_is_no_communication_error),
-      T(message_of_a_server_that_is_not_there), T(message_of_an_answer_that_does_not_come),
-      T(message_of_what_is_too_large), T(message_of_a_daemon_that_is_run_again))
+      T(message_of_a_server_that_is_not_there), T(message_of_a_name_whose_name_server_is_not_there),
+      T(message_of_an_answer_that_does_not_come), T(message_of_what_is_too_large),
+      T(message_of_a_daemon_that_is_run_again))

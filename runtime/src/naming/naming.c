@@ -21,14 +21,16 @@
 int naming_add_address(const char *address)
 {
 	const pyr_error *error = pyr_last_error();
-	struct error_info info = { .code = error->code, .remote = true };
+	struct error_info info = { .code = error->code,
+				   .remote = error->remote,
+				   .may_have_run = error->may_have_run };
 	char text[1400];
 
-	if (!error->remote)
+	if (!error->remote && !pyr_error_is_communication(error))
 		return -error->code;
 	snprintf(text, sizeof(text), "%s (name server at %s)", error->message, address);
 	info.message = text;
-	info.raised = strncmp(text, "NamingError: ", strlen("NamingError: ")) != 0;
+	info.raised = error->remote && strncmp(text, "NamingError: ", strlen("NamingError: ")) != 0;
 	info.object = error->object;
 	info.operation = error->operation;
 	info.address = error->address;
