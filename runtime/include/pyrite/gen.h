@@ -218,7 +218,7 @@ void *pyr__narrow(void *proxy, const struct pyr__interface *interface);
 const char *pyr__register(pyr_daemon *daemon, const struct pyr__interface *interface,
 			  const char *id, const void *methods, void *data);
 
-/* Defines what the header declares for each interface beside its operations. */
+/* Defines the functions that the header declares for each interface besides its operations. */
 #define PYR__PROXY_FUNCTIONS(I)                                                                    \
 	struct I *I##_proxy(const char *uri)                                                       \
 	{                                                                                          \
