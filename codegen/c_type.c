@@ -194,14 +194,14 @@ static void integer(struct buf *out, enum ast_type_kind kind, const struct ast_v
 	else if (value->i == INT64_MIN)
 		buf_str(out, "INT64_MIN");
 	else if (kind == TYPE_INT64)
-		buf_printf(out, value->i < 0 ? "(-INT64_C(%" PRIu64 "))" : "INT64_C(%" PRIu64 ")",
+		buf_printf(out, value->i < 0 ? "-INT64_C(%" PRIu64 ")" : "INT64_C(%" PRIu64 ")",
 			   value->i < 0 ? (uint64_t)-value->i : (uint64_t)value->i);
 	else if (kind == TYPE_INT32 && value->i == INT32_MIN)
 		buf_str(out, "INT32_MIN");
 	else if (kind == TYPE_UINT32 || kind == TYPE_WCHAR)
 		buf_printf(out, "%" PRId64 "u", value->i);
 	else
-		buf_printf(out, value->i < 0 ? "(%" PRId64 ")" : "%" PRId64, value->i);
+		buf_printf(out, "%" PRId64, value->i);
 }
 
 static void character(struct buf *out, int64_t c)
@@ -228,8 +228,7 @@ static void real(struct buf *out, double number, bool is_float)
 		snprintf(text, sizeof(text), "%.*g", digits++, number);
 	} while (digits < 18 &&
 		 (is_float ? strtof(text, NULL) != (float)number : strtod(text, NULL) != number));
-	buf_printf(out, number < 0 ? "(%s%s%s)" : "%s%s%s", text, strpbrk(text, ".e") ? "" : ".0",
-		   is_float ? "f" : "");
+	buf_printf(out, "%s%s%s", text, strpbrk(text, ".e") ? "" : ".0", is_float ? "f" : "");
 }
 
 void ctype_constant(struct buf *out, const struct ast_type *type, const struct ast_value *value)

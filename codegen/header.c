@@ -68,12 +68,25 @@ static void int_constant(struct header *header, const struct ast_decl *decl)
 	buf_free(&value);
 }
 
+/* A number with a sign is one operand wherever the macro stands. */
+static void macro_value(struct buf *out, const struct ast_decl *decl)
+{
+	struct buf value = { 0 };
+	bool is_signed;
+
+	ctype_constant(&value, decl->type, &decl->value);
+	is_signed = buf_text(&value)[0] == '-';
+	buf_printf(out, is_signed ? "(%s)" : "%s", buf_text(&value));
+	out->failed |= value.failed;
+	buf_free(&value);
+}
+
 static void constant(struct header *header, const struct ast_decl *decl)
 {
 	struct buf value = { 0 };
 	size_t head_width = strlen(decl->c_name);
 
-	ctype_constant(&value, decl->type, &decl->value);
+	macro_value(&value, decl);
 	if (decl->value.kind == VALUE_STRING && head_width + value.n + 9 > LAYOUT_WIDTH) {
 		long_constant(header, decl);
 		buf_free(&value);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emit.h"
 #include "set.h"
 
 struct names {
@@ -11,6 +12,8 @@ struct names {
 	struct set roots; /* what is declared at file level; public names start with one of them */
 	struct items scopes; /* of roots: "a" and "a_b" of "a_b_c" */
 	struct set outer;    /* into scopes */
+	struct items bare;   /* parameters, which must not hide what is static */
+	struct set hidden;   /* into bare */
 };
 
 /* What the runtime's and the C library's names start with. */
@@ -28,21 +31,53 @@ static void add_root(struct names *names, const char *name)
 	}
 }
 
+/* A declaration at file level; enumerators stand beside their enum. */
+static void add_outermost(struct names *names, const struct ast_decl *decl)
+{
+	if (decl->c_name)
+		add_root(names, decl->c_name);
+	for (size_t i = 0; decl->kind == AST_ENUM && i < decl->n_items; i++)
+		if (decl->items[i]->c_name)
+			add_root(names, decl->items[i]->c_name);
+}
+
+static void add_parameters(void *data, const struct ast_decl *decl)
+{
+	struct names *names = data;
+
+	if (decl->kind != AST_INTERFACE)
+		return;
+	for (size_t i = 0; i < decl->n_operations; i++) {
+		const struct ast_decl *operation = decl->operations[i];
+
+		for (size_t k = 0; k < operation->n_items; k++) {
+			items_add(&names->bare, "%s", operation->items[k]->c_name);
+			items_add(&names->bare, "ret_%s", operation->items[k]->c_name);
+		}
+	}
+}
+
+static void index_items(struct set *set, const struct items *items)
+{
+	const char *item;
+
+	for (item = items_next(items, NULL); item; item = items_next(items, item))
+		set_add(set, item);
+}
+
 struct names *names_new(const struct idl_unit *unit)
 {
 	struct names *names = calloc(1, sizeof(*names));
-	const char *scope;
 
 	if (!names)
 		return NULL;
 	for (size_t i = 0; i < sizeof(foreign_roots) / sizeof(foreign_roots[0]); i++)
 		add_root(names, foreign_roots[i]);
 	for (size_t i = 0; i < unit->root->n_items; i++)
-		if (unit->root->items[i]->c_name)
-			add_root(names, unit->root->items[i]->c_name);
-	for (scope = items_next(&names->scopes, NULL); scope;
-	     scope = items_next(&names->scopes, scope))
-		set_add(&names->outer, scope);
+		add_outermost(names, unit->root->items[i]);
+	emit_walk(unit, unit->main, add_parameters, names);
+	index_items(&names->outer, &names->scopes);
+	index_items(&names->hidden, &names->bare);
 	return names;
 }
 
@@ -55,14 +90,16 @@ void names_free(struct names *names)
 	set_free(&names->taken);
 	set_free(&names->roots);
 	set_free(&names->outer);
+	set_free(&names->hidden);
 	items_clear(&names->scopes);
+	items_clear(&names->bare);
 	free(names);
 }
 
 bool names_failed(const struct names *names)
 {
 	return names->taken.failed || names->roots.failed || names->outer.failed ||
-	       names->scopes.text.failed;
+	       names->hidden.failed || names->scopes.text.failed || names->bare.text.failed;
 }
 
 /* Whether a public name may start with scope and an underscore. */
@@ -123,7 +160,8 @@ const char *names_local(struct names *names, const struct ast_decl *decl, const 
 		name = longer;
 	}
 	buf_printf(&name, "_%s", suffix);
-	while (!name.failed && set_has(&names->taken, name.data))
+	while (!name.failed &&
+	       (set_has(&names->taken, name.data) || set_has(&names->hidden, name.data)))
 		buf_str(&name, "_");
 	if (!name.failed)
 		set_add(&names->taken, name.data);

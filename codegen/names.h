@@ -3,7 +3,8 @@
 #define PYRITE_CODEGEN_NAMES_H
 /*
  * Names of what a generated source keeps to itself (tables, shims): scopes without the module, so
- * that they stay short, and apart from each other and from every public name.
+ * that they stay short, and apart from each other, from every public name and from
+ * parameters.
  */
 #include "buf.h"
 

@@ -152,31 +152,10 @@ static void add_item(struct items *list, const struct operation_value *value, en
 	items_end(list);
 }
 
-static bool is_parameter(const struct operation *operation, const char *name)
-{
-	for (size_t i = 0; i < operation->n_ins; i++)
-		if (strcmp(operation->ins[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-static void add_apart(struct items *list, const struct operation *operation, const char *type,
-		      const char *word)
-{
-	struct buf name = { 0 };
-
-	buf_str(&name, word);
-	while (!name.failed && is_parameter(operation, buf_text(&name)))
-		buf_str(&name, "_");
-	items_add(list, "%s%s", type, buf_text(&name));
-	list->text.failed |= name.failed;
-	buf_free(&name);
-}
-
 void operation_callback(struct items *list, const struct operation *operation, bool with_types)
 {
-	add_apart(list, operation, with_types ? "pyr_future_cb " : "", "callback");
-	add_apart(list, operation, with_types ? "void *" : "", "data");
+	items_add(list, "%s%s", with_types ? "pyr_future_cb " : "", operation->decl->callback_name);
+	items_add(list, "%s%s", with_types ? "void *" : "", operation->decl->data_name);
 }
 
 void operation_parameters(struct items *list, const struct operation *operation,

@@ -154,6 +154,7 @@ struct ast_decl {
 	const struct ast_type *stream_in, *stream_out; /* type of the items that the parameter, the
 							  result is a stream of; NULL: none */
 	const char *signature;                         /* "(int32, int32) -> int32" */
+	const char *callback_name, *data_name;         /* C names of I_op_async()'s last two */
 	uint64_t fingerprint;                          /* operation, interface */
 
 	/* interfaces */

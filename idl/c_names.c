@@ -122,6 +122,21 @@ static bool live_together(const struct claim *by, const struct ast_decl *decl, c
 	       (by->what == table && !what && is_tag(decl));
 }
 
+/* Whether generated code has the name for something that a constant or enumerator would meet. */
+static bool is_used(struct naming *naming, const struct ast_decl *decl, const char *name)
+{
+	const struct ast_file *file = decl->loc.file;
+	bool is_constant = decl->kind == AST_CONST;
+
+	if (!is_constant && decl->kind != AST_ENUMERATOR)
+		return false;
+	if (table_get(&naming->parameters, file, name))
+		return true;
+	if (is_constant && ast_is_macro(decl))
+		return word_of_generated_code(name) || table_get(&naming->operations, file, name);
+	return word_of_generated_function(name);
+}
+
 /* The first form that cannot be had, or NULL. *by is who has it, NULL for a reserved word. */
 static const char *find_clash(struct naming *naming, const struct forms *forms,
 			      const struct ast_decl *decl, const struct claim **by)
@@ -133,8 +148,7 @@ static const char *find_clash(struct naming *naming, const struct forms *forms,
 		if (*by && live_together(*by, decl, forms->what[i]))
 			continue;
 		if (*by || reserved_global(forms->names[i]) ||
-		    (decl->kind == AST_CONST && ast_is_macro(decl) &&
-		     word_of_generated_code(forms->names[i])))
+		    is_used(naming, decl, forms->names[i]))
 			return forms->names[i];
 	}
 	return NULL;
@@ -315,6 +329,7 @@ static void choose_operation(struct naming *naming, struct raw_decl *raw)
 		report_clash(naming, decl, clash, by);
 	else
 		claim_all(naming, &forms, decl);
+	table_set(front, &naming->operations, decl->loc.file, decl->c_name, decl);
 }
 
 void c_names_declaration(struct naming *naming, struct raw_decl *raw)

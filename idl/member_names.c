@@ -101,6 +101,23 @@ static void name_one(struct naming *naming, struct raw_decl *raw)
 	claim_member(naming, raw);
 }
 
+/* A name that neither a parameter nor a value has. */
+static const char *apart(struct naming *naming, const struct raw_decl *raw, const char *name)
+{
+	while (table_get(&naming->members, &raw->decl, name) ||
+	       is_value(naming, raw->decl.loc.file, name))
+		name = front_printf(naming->front, "%s_", name);
+	return name;
+}
+
+void c_names_callback(struct naming *naming, struct raw_decl *raw)
+{
+	if (raw->decl.kind != AST_OPERATION)
+		return;
+	raw->decl.callback_name = apart(naming, raw, "callback");
+	raw->decl.data_name = apart(naming, raw, "data");
+}
+
 void c_names_inside(struct naming *naming, struct raw_decl *raw)
 {
 	if (raw->decl.kind == AST_ATTRIBUTE)

@@ -181,12 +181,39 @@ static void sort_by_file(struct naming *naming)
 	}
 }
 
+/* Operations of other files have their names already. */
+static void note_inherited(struct naming *naming, const struct raw_decl *raw)
+{
+	const struct ast_file *file = raw->decl.loc.file;
+	struct front *front = naming->front;
+	size_t i, j;
+
+	for (i = 0; raw->decl.kind == AST_INTERFACE && i < raw->decl.n_operations; i++) {
+		struct ast_decl *operation = raw->decl.operations[i];
+
+		if (operation->loc.file == file || !operation->callback_name)
+			continue;
+		table_set(front, &naming->operations, file, operation->c_name, operation);
+		table_set(front, &naming->parameters, file, operation->callback_name, operation);
+		table_set(front, &naming->parameters, file, operation->data_name, operation);
+		for (j = 0; j < operation->n_items; j++) {
+			struct ast_decl *param = operation->items[j];
+
+			table_set(front, &naming->parameters, file, param->c_name, param);
+			table_set(front, &naming->parameters, file,
+				  front_printf(front, "ret_%s", param->c_name), param);
+		}
+	}
+}
+
 static void name_file(struct naming *naming, const struct ast_file *file)
 {
 	const struct list *decls = list_of(naming, file, "d");
 	const struct list *types = list_of(naming, file, "t");
 	size_t i;
 
+	for (i = 0; i < decls->n; i++)
+		note_inherited(naming, decls->items[i]);
 	for (i = 0; i < decls->n; i++)
 		c_names_declaration(naming, decls->items[i]);
 	for (i = 0; i < decls->n; i++)
@@ -195,6 +222,8 @@ static void name_file(struct naming *naming, const struct ast_file *file)
 		collection_name(naming, types->items[i]);
 	for (i = 0; i < decls->n; i++)
 		c_names_inside(naming, decls->items[i]);
+	for (i = 0; i < decls->n; i++)
+		c_names_callback(naming, decls->items[i]);
 }
 
 void names_choose(struct front *front)

@@ -10,8 +10,10 @@
 
 /* Sorted, for bsearch(). */
 static const char *const words[] = {
+	"abi",
 	"b",
 	"bases",
+	"batch",
 	"bound",
 	"c",
 	"call",
@@ -22,11 +24,13 @@ static const char *const words[] = {
 	"data",
 	"default_field",
 	"deferred",
+	"defined",
 	"deprecated",
 	"entry_size",
 	"enumerators",
 	"exception",
 	"f",
+	"fd",
 	"field",
 	"fields",
 	"file",
@@ -40,6 +44,7 @@ static const char *const words[] = {
 	"i8",
 	"id",
 	"in",
+	"interface",
 	"item",
 	"items",
 	"key",
@@ -55,6 +60,7 @@ static const char *const words[] = {
 	"n_operations",
 	"n_out",
 	"name",
+	"object",
 	"offset",
 	"oneof",
 	"op",
@@ -83,6 +89,12 @@ static const char *const words[] = {
 	"value",
 };
 
+static const char *const variables[] = {
+	"batch",  "call",  "daemon", "data", "deferred", "exception", "fd",     "file",
+	"future", "id",    "in",     "item", "line",     "methods",   "object", "options",
+	"out",    "proxy", "ret",    "self", "status",   "stream",    "uri",
+};
+
 static int compare(const void *key, const void *entry)
 {
 	return strcmp(key, *(const char *const *)entry);
@@ -91,4 +103,10 @@ static int compare(const void *key, const void *entry)
 bool word_of_generated_code(const char *name)
 {
 	return bsearch(name, words, sizeof(words) / sizeof(words[0]), sizeof(words[0]), compare);
+}
+
+bool word_of_generated_function(const char *name)
+{
+	return bsearch(name, variables, sizeof(variables) / sizeof(variables[0]),
+		       sizeof(variables[0]), compare);
 }

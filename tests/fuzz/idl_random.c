@@ -99,10 +99,18 @@ static bool compiles(void)
 		"-Wpedantic -Werror -Wno-deprecated-declarations -I " INCLUDE_DIR
 		" $c.c || exit 1; done && mkdir -p google/protobuf && printf 'syntax = \"proto3\"; "
 		"package google.protobuf; message Any { string type_url = 1; bytes value = 2; }' "
-		">google/protobuf/any.proto && protoc -I . --descriptor_set_out=/dev/null *.proto "
-		"&& "
-		"rm -f *.proto *.c *.h",
+		">google/protobuf/any.proto && protoc -I . --descriptor_set_out=/dev/null *.proto",
 		folder);
+	return system(command) == 0;
+}
+
+/* Also of what was written before a file of the tree was refused. */
+static bool clear_outputs(void)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "rm -f %s/*.proto %s/*.c %s/*.h", folder, folder,
+		 folder);
 	return system(command) == 0;
 }
 
@@ -111,7 +119,7 @@ static bool compiles(void)
 static bool check_outputs(void)
 {
 	struct idl_unit *unit;
-	bool all = true, ok = true;
+	bool all = true, ok = clear_outputs();
 	size_t i;
 
 	for (i = 0; all && ok && i < MAKE_FILES; i++) {

@@ -25,7 +25,7 @@ function(pyrite_idl_fuzzer name)
 endfunction()
 
 pyrite_idl_fuzzer(idl-random fuzz/idl_random.c fuzz/idl_make.c)
-add_test(NAME idl_random COMMAND idl-random 3000 1 300)
+add_test(NAME idl_random COMMAND idl-random 3000 1 40)
 pyrite_test_properties(idl_random)
 
 if(PYRITE_FUZZ)

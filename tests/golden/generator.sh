@@ -166,6 +166,57 @@ scopes() {
 		"$idl" --proto scopes scopes.idl && protos scopes
 }
 
+# compiles <folder> <file>...: without a warning, in C as in C++.
+compiles() {
+	local dir=$1 file
+	local flags=(-Wall -Wextra -Wshadow -Wpedantic -Werror -Wno-deprecated-declarations -fsyntax-only
+		-I "$PYRITE_SOURCE/runtime/include")
+
+	shift
+	for file; do
+		gcc -std=c99 "${flags[@]}" "$dir/$file.c" && clang -std=c99 "${flags[@]}" "$dir/$file.c" &&
+			echo "#include \"$dir/$file.h\"" | g++ -x c++ -std=c++17 -I . "${flags[@]}" - || return 1
+	done
+}
+
+# Every identifier in generated code and in the header behind it, as the name of everything; _x is x in IDL.
+words() {
+	local names kind
+
+	mkdir -p words
+	echo 'exception X { long a; }; union U switch (long) { case 1: string b; }; enum Y { Z };
+interface V { long f(); }; interface W : V { void g(in long p, inout string q, out sequence<map<string, long>> r) raises (X);
+V h(any a, Object b, W c, Y d, @default(3) double e, U f); oneway void i(); string j(stream<long> s);
+stream<double> k(string s); stream<Y> l(stream<string> s); attribute U m; };' >fixture.idl
+	"$idl" --c words fixture.idl || return 1
+	mapfile -t names < <(cat words/fixture.[ch] "$PYRITE_SOURCE/runtime/include/pyrite/gen.h" | grep -oE '\b[A-Za-z][A-Za-z0-9_]*' |
+		grep -vE '^(pyr|PYR)|^[U-Z]$' | grep -vxFf <(grep -oE '\b[U-Z]_[A-Za-z_]+' words/fixture.h) | sort -fu)
+	echo "${#names[@]} names"
+	[ "${#names[@]}" -gt 300 ] || return 1
+	{ cat fixture.idl && printf 'const short _%s = 1;\n' "${names[@]}"; } >word-values.idl
+	{ cat fixture.idl && echo 'enum all_many {' && printf '_%s,\n' "${names[@]}" && echo 'all_last };'; } >word-enumerators.idl
+	{ cat fixture.idl && printf 'const string _%s = "x";\n' "${names[@]}"; } >word-macros.idl
+	{ printf 'struct _%s { long x; };\n' "${names[@]}" && cat fixture.idl; } >word-types.idl
+	{ printf 'module z { struct s {\n' && printf 'string _%s;\n' "${names[@]}" && echo '}; interface i {' &&
+		printf 'void _%s(in long a, out long b);\n' "${names[@]}" && echo '}; };'; } >word-members.idl
+	{ printf 'interface z { void plain(in long a_first' && printf ', in long _%s\n' "${names[@]}" && printf '); stream<long> streams(in long a_first' &&
+		printf ', in long _%s\n' "${names[@]}" && printf '); void back(out long a_first' && printf ', out string _%s\n' "${names[@]}" &&
+		echo '); };'; } >word-parameters.idl
+	for kind in values enumerators macros types members parameters; do
+		"$idl" --c words word-$kind.idl 2>said.err || { grep -h -A1 error said.err | head -40; return 1; }
+	done
+	compiles words word-{values,enumerators,macros,types,members,parameters}
+}
+
+# A value that a parameter of an inherited operation would hide, and a table that a parameter would.
+hidden() {
+	mkdir -p hidden && echo 'interface B { long f(in long some, out long other, in long data, in long callback); };' >inherited.idl &&
+		echo '#include "inherited.idl"
+const short some = 1; enum { A, ret_other, callback_ }; const string f = "x"; enum E { data_ };
+interface I : B { void g(in long I_args, out long I_operations, in long data, in long OP_f); };' |
+		sed 's/enum { A/enum F { A/' >heir.idl && "$idl" --c hidden inherited.idl heir.idl && compiles hidden inherited heir
+}
+
 version() {
 	same "pyrite-idl $(sed -n 's/#define PYR_VERSION  *"\(.*\)"/\1/p' "$PYRITE_SOURCE/runtime/include/pyrite/pyrite.h")" \
 		"$idl" --version
@@ -187,5 +238,7 @@ check headers_of_similar_names_have_different_guards guards
 check no_two_proto_files_import_each_other circles
 check files_of_one_package_have_wrappers_of_their_own wrappers
 check names_that_protoc_has_in_one_scope_differ scopes
+check any_word_of_generated_code_may_be_the_name_of_anything words
+check nothing_hides_what_is_inherited hidden
 check it_tells_its_version version
 tests_end

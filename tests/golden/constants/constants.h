@@ -11,12 +11,12 @@
 extern "C" {
 #endif
 
-enum { consts_SMALL = (-5) };
+enum { consts_SMALL = -5 };
 #define consts_LARGE  4000000000u
 #define consts_HUGE   INT64_MIN
 #define consts_HUGEST UINT64_C(18446744073709551615)
 enum { consts_LEAST = INT32_MIN };
-enum { consts_SUM = (-9) };
+enum { consts_SUM = -9 };
 enum { consts_BYTE = 255 };
 enum { consts_YES = true };
 enum { consts_LETTER = 'a' };
