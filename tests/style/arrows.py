@@ -46,8 +46,6 @@ ALLOWED = {
 
 # Units of one module that reach each other: a knot may lose units, and gains none.
 KNOTS = (
-    ("base",
-        "config log"),
     ("engine",
         "engine engine_fiber engine_lead engine_own engine_tick engine_timer engine_watch"),
     ("wire",

@@ -174,7 +174,7 @@ TEST(a_timer_fires_at_its_time)
 	CHECK(probe_wait(&p));
 	CHECK(p.at >= at);
 	CHECK(p.at < at + 100 * SOON);
-	CHECK_INT(p.timer.place, 0);
+	CHECK_INT(p.timer.when.place, 0);
 	engine_waiter_fini(&p.fired);
 }
 
@@ -217,7 +217,7 @@ TEST(timers_fire_in_order_and_can_be_moved_and_cancelled)
 	for (i = 0; i < N; i++) {
 		CHECK_INT(atomic_load(&all[i].n), i % 3 ? 1 : 0);
 		if (i % 3)
-			CHECK(all[i].at >= all[i].timer.at);
+			CHECK(all[i].at >= all[i].timer.when.at);
 		engine_timer_cancel(&all[i].timer);
 		engine_waiter_fini(&all[i].fired);
 	}

@@ -26,6 +26,7 @@ pyrite_unit_test(exec pyrite_internal)
 target_link_options(test_exec PRIVATE
 	-Wl,--wrap=engine_wait)
 pyrite_unit_test(frame pyrite_internal)
+pyrite_unit_test(array pyrite_internal)
 pyrite_unit_test(numtab pyrite_internal)
 pyrite_unit_test(budget pyrite_internal)
 pyrite_unit_test(unreadable pyrite_internal)

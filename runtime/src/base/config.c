@@ -99,11 +99,10 @@ static struct {
 
 static bool parse_level(const char *text, uint32_t *ret)
 {
-	static const char *const names[] = { "off", "error", "warning", "info", "debug" };
 	uint32_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(text, names[i]) == 0) {
+	for (i = 0; i <= PYR_LOG_DEBUG; i++) {
+		if (strcmp(text, log_level_name((enum pyr_log_level)i)) == 0) {
 			*ret = i;
 			return true;
 		}
@@ -174,7 +173,8 @@ static void tell_bad_value(enum config_key key)
 			 (unsigned long)setting->max, setting->text);
 }
 
-void config_report(void)
+/* Tells of bad values, once. */
+static void report(void)
 {
 	int key;
 
@@ -188,15 +188,23 @@ void config_report(void)
 			tell_bad_value((enum config_key)key);
 }
 
-uint32_t config_peek(enum config_key key)
+/* Tells of no bad values, which is the log's to print. */
+static enum pyr_log_level level_to_stderr(void)
 {
 	pthread_once(&config.once, load);
-	return config.numbers[key];
+	return (enum pyr_log_level)config.numbers[CONFIG_LOG];
+}
+
+__attribute__((constructor)) static void tell_log(void)
+{
+	static const struct log_settings settings = { level_to_stderr, report };
+
+	log_set_settings(&settings);
 }
 
 uint32_t config_number(enum config_key key)
 {
-	config_report();
+	report();
 	return config.numbers[key];
 }
 
@@ -212,6 +220,6 @@ uint32_t config_or_none(uint32_t option, enum config_key key)
 
 const char *config_text(enum config_key key)
 {
-	config_report();
+	report();
 	return config.texts[key] ? config.texts[key] : config_settings[key].text;
 }

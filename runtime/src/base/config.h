@@ -4,7 +4,8 @@
 /*
  * The settings a user can make from outside. One table holds them all: docs/limits.md is tested
  * against it. The environment is read once, at the first question; a value that makes no sense is
- * told through the log and the default stands. Any thread.
+ * told through the log, as soon as somebody listens, and the default stands. The log's own setting
+ * is told to it when the library is loaded. Any thread.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,11 +58,6 @@ const char *config_text(enum config_key key); /* of TEXT; valid for ever */
 /* What an option of the program says, where 0 is the setting and, of the second, PYR_NONE is 0. */
 uint32_t config_or(uint32_t option, enum config_key key);
 uint32_t config_or_none(uint32_t option, enum config_key key);
-
-/* config_number() without telling of bad values: for the log itself. */
-uint32_t config_peek(enum config_key key);
-/* Tells the log of bad values, once, as soon as somebody listens. */
-void config_report(void);
 
 /* Reads one value as written in the environment. Returns false, *ret untouched, if it makes no
  * sense. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/status.h"
 #include "base/text.h"
 
 enum { SHOWN = 2048 }; /* most bytes of a remote text that are printed */
@@ -323,28 +324,10 @@ void pyr_error_free(pyr_error *error)
 
 const char *pyr_status_name(int code)
 {
-	static const char *const names[] = {
-		"OK",
-		"CANCELLED",
-		"UNKNOWN",
-		"INVALID_ARGUMENT",
-		"DEADLINE_EXCEEDED",
-		"NOT_FOUND",
-		"ALREADY_EXISTS",
-		"PERMISSION_DENIED",
-		"RESOURCE_EXHAUSTED",
-		"FAILED_PRECONDITION",
-		"ABORTED",
-		"OUT_OF_RANGE",
-		"UNIMPLEMENTED",
-		"INTERNAL",
-		"UNAVAILABLE",
-		"DATA_LOSS",
-		"UNAUTHENTICATED",
-	};
 	unsigned index = code < 0 ? 0u - (unsigned)code : (unsigned)code;
+	const char *name = status_name(index);
 
-	return index < sizeof(names) / sizeof(names[0]) ? names[index] : "?";
+	return name ? name : "?";
 }
 
 const char *pyr_version(void)

@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "base/config.h"
 #include "base/text.h"
 
 enum { LINE = 1024 };
@@ -15,14 +14,28 @@ static struct {
 	pyr_log_cb callback;
 	void *data;
 	enum pyr_log_level level;
+	const struct log_settings *settings; /* written when the library is loaded */
 	pthread_once_t once;
 	enum pyr_log_level to_stderr; /* PYRITE_LOG; written once */
 	atomic_int wanted;            /* the higher of both levels */
 } log_state = { .lock = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT };
 
+void log_set_settings(const struct log_settings *settings)
+{
+	log_state.settings = settings;
+}
+
+const char *log_level_name(enum pyr_log_level level)
+{
+	static const char *const names[] = { "off", "error", "warning", "info", "debug" };
+
+	return names[level];
+}
+
 static void read_setting(void)
 {
-	log_state.to_stderr = (enum pyr_log_level)config_peek(CONFIG_LOG);
+	if (log_state.settings)
+		log_state.to_stderr = log_state.settings->to_stderr();
 	atomic_store(&log_state.wanted, (int)log_state.to_stderr);
 }
 
@@ -30,13 +43,6 @@ bool log_is_on(enum pyr_log_level level)
 {
 	pthread_once(&log_state.once, read_setting);
 	return (int)level <= atomic_load_explicit(&log_state.wanted, memory_order_relaxed);
-}
-
-static void print_line(enum pyr_log_level level, const char *text)
-{
-	static const char *const names[] = { "", "error", "warning", "info", "debug" };
-
-	fprintf(stderr, "pyrite: %s: %s\n", names[level], text);
 }
 
 static void write_line(enum pyr_log_level level, const char *format, va_list args)
@@ -55,7 +61,7 @@ static void write_line(enum pyr_log_level level, const char *format, va_list arg
 	if (callback)
 		callback(level, text, data);
 	if (level <= log_state.to_stderr)
-		print_line(level, text);
+		fprintf(stderr, "pyrite: %s: %s\n", log_level_name(level), text);
 }
 
 void log_line(enum pyr_log_level level, const char *format, ...)
@@ -85,5 +91,6 @@ void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data)
 	wanted = callback && level > log_state.to_stderr ? (int)level : (int)log_state.to_stderr;
 	atomic_store(&log_state.wanted, wanted);
 	pthread_mutex_unlock(&log_state.lock);
-	config_report();
+	if (log_state.settings)
+		log_state.settings->has_listener();
 }

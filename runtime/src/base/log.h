@@ -8,6 +8,17 @@
  */
 #include <pyrite/pyrite.h>
 
+/* The log's own settings, told by config.c when the library is loaded; asked for at the first use.
+ */
+struct log_settings {
+	enum pyr_log_level (*to_stderr)(void); /* 0: nothing */
+	void (*has_listener)(void);            /* a callback was set: what waits can be said */
+};
+void log_set_settings(const struct log_settings *settings);
+
+/* "warning"; "off" for 0. */
+const char *log_level_name(enum pyr_log_level level);
+
 /* Whether anybody listens at this level: an atomic load. For callers that would have to compute
  * what they say. */
 bool log_is_on(enum pyr_log_level level);

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/time_heap.h"
+
 /* What a completion queue tag points to. done() runs in the leader; it must not block. */
 struct engine_event {
 	void (*done)(struct engine_event *event, bool ok);
@@ -125,8 +127,7 @@ void engine_add_daemon(int n);
  */
 struct engine_timer {
 	void (*fire)(struct engine_timer *timer);
-	int64_t at;
-	size_t place; /* in the heap, from 1; 0 = not set */
+	struct time_place when;
 };
 /* Sets or moves. Returns -PYR_RESOURCE_EXHAUSTED when memory is out. */
 int engine_timer_set(struct engine_timer *timer, int64_t at);

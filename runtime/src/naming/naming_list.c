@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/error.h"
 
 enum {
@@ -44,17 +45,9 @@ static int no_memory(void)
 /* Takes the page, also on failure. */
 static int keep_page(struct pages *pages, struct pyrite_NamePage *page)
 {
-	size_t cap = pages->cap ? 2 * pages->cap : 16;
-	struct pyrite_NamePage **items;
-
-	if (pages->n == pages->cap) {
-		items = realloc(pages->items, cap * sizeof(items[0]));
-		if (!items) {
-			pyr_free(page);
-			return no_memory();
-		}
-		pages->items = items;
-		pages->cap = cap;
+	if (!array_reserve(&pages->items, &pages->cap, pages->n + 1, sizeof(pages->items[0]))) {
+		pyr_free(page);
+		return no_memory();
 	}
 	pages->items[pages->n++] = page;
 	return 0;

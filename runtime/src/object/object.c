@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "base/uri.h"
 
@@ -14,11 +15,8 @@ enum { FIRST_BUCKETS = 64, LOAD = 4 };
 
 static size_t hash(struct span id)
 {
-	uint64_t h = 0xcbf29ce484222325;
-	size_t i;
+	uint64_t h = hash_more(HASH_START, id.p, id.n);
 
-	for (i = 0; i < id.n; i++)
-		h = (h ^ id.p[i]) * 0x100000001b3;
 	return (size_t)(h ^ h >> 32);
 }
 

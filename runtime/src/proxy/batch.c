@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/abi.h"
+#include "base/array.h"
 #include "base/config.h"
 #include "base/error.h"
 #include "proxy/future.h"
@@ -125,24 +126,6 @@ size_t pyr_batch_done(const pyr_batch *batch)
 
 /* ---- queueing ---- */
 
-static bool grow(void *array, size_t *cap, size_t n, size_t size)
-{
-	size_t wanted = *cap ? 2 * *cap : 64;
-	void *grown;
-
-	if (n <= *cap)
-		return true;
-	if (wanted < n)
-		wanted = n;
-	memcpy(&grown, array, sizeof(grown));
-	grown = realloc(grown, wanted * size);
-	if (!grown)
-		return false;
-	memcpy(array, &grown, sizeof(grown));
-	*cap = wanted;
-	return true;
-}
-
 static bool put(pyr_batch *batch, unsigned operation, const struct codec_packer *packer,
 		void *const *out)
 {
@@ -151,8 +134,10 @@ static bool put(pyr_batch *batch, unsigned operation, const struct codec_packer 
 	bool is_named = batch->numbers[operation] > 0;
 	uint8_t *at;
 
-	if (!grow(&batch->items, &batch->cap_items, batch->n_items + 1, sizeof(*batch->items)) ||
-	    !grow(&batch->outs, &batch->cap_outs, batch->n_outs + table->n_out, sizeof(void *)))
+	if (!array_reserve(&batch->items, &batch->cap_items, batch->n_items + 1,
+			   sizeof(*batch->items)) ||
+	    !array_reserve(&batch->outs, &batch->cap_outs, batch->n_outs + table->n_out,
+			   sizeof(void *)))
 		return false;
 	if (is_named) {
 		frame.operation = batch->numbers[operation] - 1;

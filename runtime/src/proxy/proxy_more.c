@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "engine/engine.h"
 #include "proxy/proxy_patience.h"
 
@@ -227,12 +228,9 @@ bool pyr_proxy_equal(const pyr_proxy *a, const pyr_proxy *b)
 
 uint64_t pyr_proxy_hash(const pyr_proxy *proxy)
 {
-	const char *at = proxy ? proxy->uri->text : "";
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	const char *text = proxy ? proxy->uri->text : "";
 
-	for (; *at; at++)
-		hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
-	return hash;
+	return hash_more(HASH_START, text, strlen(text));
 }
 
 void *pyr__proxy_dup(void *self)

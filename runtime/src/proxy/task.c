@@ -20,7 +20,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/stack.h"
-#include "base/task_heap.h"
+#include "base/time_heap.h"
 #include "context/context.h"
 #include "engine/engine.h"
 #include "exec/exec.h"
@@ -44,8 +44,8 @@ struct pyr_task {
 	struct stack *stack; /* NULL: it is over */
 	pyr_task_cb callback;
 	void *data;
-	struct task_time time; /* until when it waits */
-	bool is_ready;         /* in the list of those to run */
+	struct time_place time; /* until when it waits */
+	bool is_ready;          /* in the list of those to run */
 	struct pyr_task *next_ready;
 	struct joiner *joiners;
 	bool is_main;
@@ -67,7 +67,7 @@ struct tasks {
 	struct engine_yard yard;
 	struct pyr_task *first; /* all that exist */
 	struct pyr_task *ready, **ready_end;
-	struct task_heap times;
+	struct time_heap times;
 	int64_t look_at; /* when the network is looked at again, however much is ready */
 	size_t n_alive;
 	size_t stack_size;
@@ -87,9 +87,9 @@ static void suspend(struct engine_fiber *fiber, int64_t until)
 	pyr_task *t = (pyr_task *)fiber;
 
 	if (until != ENGINE_FOREVER)
-		task_heap_add(&t->tasks->times, &t->time, until);
+		time_heap_add(&t->tasks->times, &t->time, until);
 	stack_leave();
-	task_heap_remove(&t->tasks->times, &t->time);
+	time_heap_remove(&t->tasks->times, &t->time);
 }
 
 /* The last error, made one of the result. */
@@ -141,7 +141,7 @@ static pyr_task *new_task(struct tasks *s, pyr_task_cb callback, void *data)
 {
 	pyr_task *t = calloc(1, sizeof(*t));
 
-	if (!t || !task_heap_reserve(&s->times, s->n_alive + 1) || !(t->stack = take_stack(s))) {
+	if (!t || !time_heap_reserve(&s->times, s->n_alive + 1) || !(t->stack = take_stack(s))) {
 		free(t);
 		return NULL;
 	}
@@ -231,14 +231,14 @@ static void run_round(struct tasks *s)
 static void collect(struct tasks *s)
 {
 	struct engine_fiber *fiber;
-	struct task_time *time;
+	struct time_place *time;
 	int64_t now;
 
 	while ((fiber = engine_yard_take(&s->yard)))
 		make_ready((pyr_task *)fiber);
 	now = s->times.n > 0 ? engine_now() : 0;
-	while ((time = task_heap_first(&s->times)) && time->at <= now) {
-		task_heap_remove(&s->times, time);
+	while ((time = time_heap_first(&s->times)) && time->at <= now) {
+		time_heap_remove(&s->times, time);
 		make_ready((pyr_task *)((char *)time - offsetof(pyr_task, time)));
 	}
 }
@@ -246,7 +246,7 @@ static void collect(struct tasks *s)
 /* Waits for something to do; if there is something already, looks at the network now and then. */
 static void look(struct tasks *s)
 {
-	const struct task_time *first = task_heap_first(&s->times);
+	const struct time_place *first = time_heap_first(&s->times);
 
 	if (s->ready && engine_now() < s->look_at)
 		return;
@@ -295,7 +295,7 @@ static void free_all(struct tasks *s)
 	}
 	while (s->n_kept > 0)
 		stack_free(s->kept[--s->n_kept]);
-	task_heap_free(&s->times);
+	time_heap_free(&s->times);
 	engine_yard_fini(&s->yard);
 }
 

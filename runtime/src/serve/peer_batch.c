@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "exec/exec.h"
 
 struct peer_batch {
@@ -20,6 +21,7 @@ struct peer_batch {
 	uint32_t max;     /* bytes of results */
 	size_t cost;      /* charged for them */
 	uint32_t *places; /* operations named so far */
+	size_t cap_places;
 	uint32_t n_places, n_items;
 	bool is_failed, may_trace;
 	atomic_int turn;
@@ -173,14 +175,9 @@ static const struct call_origin item_origin = { .reply = on_reply,
 
 static bool add_place(struct peer_batch *batch, uint32_t place)
 {
-	uint32_t *places;
-
-	if (batch->n_places % 16 == 0) {
-		places = realloc(batch->places, (batch->n_places + 16) * sizeof(*places));
-		if (!places)
-			return false;
-		batch->places = places;
-	}
+	if (!array_reserve(&batch->places, &batch->cap_places, batch->n_places + 1,
+			   sizeof(batch->places[0])))
+		return false;
 	batch->places[batch->n_places++] = place;
 	return true;
 }

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/hash.h"
+
 struct walk {
 	uint64_t hash;
 	const struct pyr__type **types; /* met so far */
@@ -20,11 +23,7 @@ struct walk {
 
 static void add(struct walk *walk, const void *data, size_t n)
 {
-	const uint8_t *p = data;
-	size_t i;
-
-	for (i = 0; i < n; i++) /* FNV-1a */
-		walk->hash = (walk->hash ^ p[i]) * 0x100000001b3u;
+	walk->hash = hash_more(walk->hash, data, n);
 }
 
 static void add_text(struct walk *walk, const char *s)
@@ -35,21 +34,15 @@ static void add_text(struct walk *walk, const char *s)
 
 static void meet(struct walk *walk, const struct pyr__type *type)
 {
-	const struct pyr__type **grown;
 	size_t i;
 
 	for (i = 0; i < walk->n_types; i++)
 		if (walk->types[i] == type)
 			return;
-	if (walk->n_types == walk->room) {
-		walk->room = walk->room ? 2 * walk->room : 32;
-		grown = realloc(walk->types, walk->room * sizeof(grown[0]));
-		walk->is_broken |= !grown;
-		if (!grown)
-			return;
-		walk->types = grown;
-	}
-	walk->types[walk->n_types++] = type;
+	if (array_reserve(&walk->types, &walk->room, walk->n_types + 1, sizeof(type)))
+		walk->types[walk->n_types++] = type;
+	else
+		walk->is_broken = true;
 }
 
 /* By member: what stands between them has no value. */
@@ -112,7 +105,7 @@ static void add_interface(struct walk *walk, const struct pyr__interface *table)
 
 uint64_t codec_stamp(const void *table, enum codec_form form)
 {
-	struct walk walk = { .hash = 0xcbf29ce484222325u };
+	struct walk walk = { .hash = HASH_START };
 	size_t i;
 
 	if (form == CODEC_INTERFACE)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/array.h"
 #include "base/text.h"
 #include "wire/codec.h"
 #include "wire/shape.h"
@@ -49,22 +50,15 @@ static bool is_named(uint8_t kind)
 /* Notes a type whose contents are to be written down. */
 static void meet(struct maker *maker, const struct pyr__type *type)
 {
-	const struct pyr__type **grown;
 	size_t i;
 
 	for (i = 0; i < maker->n_types; i++)
 		if (strcmp(maker->types[i]->name, type->name) == 0)
 			return;
-	if (maker->n_types == maker->room) {
-		maker->room = maker->room ? 2 * maker->room : 16;
-		grown = realloc(maker->types, maker->room * sizeof(grown[0]));
-		if (!grown) {
-			maker->is_broken = true;
-			return;
-		}
-		maker->types = grown;
-	}
-	maker->types[maker->n_types++] = type;
+	if (array_reserve(&maker->types, &maker->room, maker->n_types + 1, sizeof(type)))
+		maker->types[maker->n_types++] = type;
+	else
+		maker->is_broken = true;
 }
 
 static void put_type(struct maker *maker, const struct pyr__field *field, struct shape_type *ret)
@@ -181,21 +175,18 @@ static void put_operation(struct maker *maker, const struct pyr__operation *tabl
 static bool make(const struct pyr__interface *table, struct arena *arena, struct shape *ret)
 {
 	struct maker maker = { .arena = arena };
-	struct shape_decl *decls = NULL, *grown;
+	struct shape_decl *decls = NULL;
 	struct shape_operation *operations;
-	size_t i;
+	size_t i, room = 0;
 
 	operations = take(&maker, table->n_operations, sizeof(*operations));
 	for (i = 0; operations && i < table->n_operations; i++)
 		put_operation(&maker, &table->operations[i], &operations[i]);
 	for (i = 0; i < maker.n_types && !maker.is_broken; i++) { /* each may add some */
-		grown = realloc(decls, (i + 1) * sizeof(*decls));
-		if (!grown) {
+		if (array_reserve(&decls, &room, i + 1, sizeof(*decls)))
+			put_decl(&maker, maker.types[i], &decls[i]);
+		else
 			maker.is_broken = true;
-			break;
-		}
-		decls = grown;
-		put_decl(&maker, maker.types[i], &decls[i]);
 	}
 	ret->operations.items = operations;
 	ret->operations.n = operations ? table->n_operations : 0;

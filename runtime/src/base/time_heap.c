@@ -1,33 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* A binary heap whose members know their place. */
-#include "base/task_heap.h"
+#include "base/time_heap.h"
 
 #include <stdlib.h>
 
-bool task_heap_reserve(struct task_heap *heap, size_t n)
-{
-	size_t cap = heap->cap ? 2 * heap->cap : 16;
-	struct task_time **items;
+#include "base/array.h"
 
-	if (n <= heap->cap)
-		return true;
-	if (cap < n)
-		cap = n;
-	items = realloc(heap->items, cap * sizeof(*items));
-	if (!items)
-		return false;
-	heap->items = items;
-	heap->cap = cap;
-	return true;
+bool time_heap_reserve(struct time_heap *heap, size_t n)
+{
+	return array_reserve(&heap->items, &heap->cap, n, sizeof(heap->items[0]));
 }
 
-static void put(struct task_heap *heap, size_t place, struct task_time *time)
+static void put(struct time_heap *heap, size_t place, struct time_place *time)
 {
 	heap->items[place - 1] = time;
 	time->place = place;
 }
 
-static void rise(struct task_heap *heap, size_t place, struct task_time *time)
+static void rise(struct time_heap *heap, size_t place, struct time_place *time)
 {
 	while (place > 1 && heap->items[place / 2 - 1]->at > time->at) {
 		put(heap, place, heap->items[place / 2 - 1]);
@@ -36,7 +26,7 @@ static void rise(struct task_heap *heap, size_t place, struct task_time *time)
 	put(heap, place, time);
 }
 
-static void sink(struct task_heap *heap, size_t place, struct task_time *time)
+static void sink(struct time_heap *heap, size_t place, struct time_place *time)
 {
 	size_t child;
 
@@ -51,15 +41,15 @@ static void sink(struct task_heap *heap, size_t place, struct task_time *time)
 	rise(heap, place, time);
 }
 
-void task_heap_add(struct task_heap *heap, struct task_time *time, int64_t at)
+void time_heap_add(struct time_heap *heap, struct time_place *time, int64_t at)
 {
 	time->at = at;
 	rise(heap, ++heap->n, time);
 }
 
-void task_heap_remove(struct task_heap *heap, struct task_time *time)
+void time_heap_remove(struct time_heap *heap, struct time_place *time)
 {
-	struct task_time *last;
+	struct time_place *last;
 	size_t place = time->place;
 
 	if (place == 0)
@@ -70,13 +60,13 @@ void task_heap_remove(struct task_heap *heap, struct task_time *time)
 		sink(heap, place, last);
 }
 
-struct task_time *task_heap_first(const struct task_heap *heap)
+struct time_place *time_heap_first(const struct time_heap *heap)
 {
 	return heap->n > 0 ? heap->items[0] : NULL;
 }
 
-void task_heap_free(struct task_heap *heap)
+void time_heap_free(struct time_heap *heap)
 {
 	free(heap->items);
-	*heap = (struct task_heap){ 0 };
+	*heap = (struct time_heap){ 0 };
 }

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/hash.h"
+
+uint64_t hash_more(uint64_t hash, const void *data, size_t n)
+{
+	const uint8_t *p = data, *end = p + n;
+
+	while (p < end)
+		hash = (hash ^ *p++) * UINT64_C(0x100000001b3);
+	return hash;
+}
