@@ -5,7 +5,7 @@ add_executable(fuzz_link fuzz/fuzz_main.c fuzz/fuzz_link.c fuzz/fuzz_talk.c fuzz
 	fuzz/fuzz_callee_step.c)
 pyrite_generate(TARGET fuzz_link IDL fuzz/talk.idl)
 target_link_libraries(fuzz_link PRIVATE pyrite_internal)
-target_link_options(fuzz_link PRIVATE -Wl,--wrap=link_grpc_start -Wl,--wrap=link_connect)
+target_link_options(fuzz_link PRIVATE -Wl,--wrap=link_connect)
 pyrite_warnings(fuzz_link)
 # Short runs, always of the same steps.
 add_test(NAME fuzz_link_daemon COMMAND fuzz_link --role daemon --seed 1 --steps 12000)

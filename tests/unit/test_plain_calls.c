@@ -210,6 +210,7 @@ static void start_daemon(void)
 	d.requested.done = on_requested;
 	d.shut.done = on_shut;
 	engine_waiter_init(&d.waiter, false);
+	engine_core_enter();
 	d.server = grpc_server_create(NULL, NULL);
 	grpc_server_register_completion_queue(d.server, engine_queue(), NULL);
 	grpc_server_start(d.server);
@@ -230,6 +231,7 @@ static void stop_daemon(void)
 	CHECK_INT(plain_face_load(d.face), 0);
 	exec_free(d.executor);
 	grpc_server_destroy(d.server);
+	engine_core_leave();
 	plain_face_free(d.face);
 	objects_free(&d.objects);
 	door_free(d.door);

@@ -21,6 +21,7 @@ pyrite_unit_test(naming_closing pyrite)
 pyrite_unit_test(naming pyrite_internal)
 pyrite_unit_test(naming_metadata pyrite_internal)
 pyrite_unit_test(engine pyrite_internal)
+pyrite_unit_test(engine_sources pyrite_internal)
 pyrite_unit_test(timer pyrite_internal)
 pyrite_unit_test(exec pyrite_internal)
 target_link_options(test_exec PRIVATE

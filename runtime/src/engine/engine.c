@@ -4,14 +4,9 @@
 
 #include <pyrite/pyrite.h>
 
-#include <grpc/grpc.h>
-#include <grpc/support/time.h>
-
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
-
-#include "engine/engine_locks.h"
 
 struct engine engine = { .lock = PTHREAD_MUTEX_INITIALIZER, .status = 1 };
 
@@ -23,12 +18,6 @@ int64_t engine_now(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void on_kick(struct engine_event *event, bool ok)
-{
-	(void)event;
-	(void)ok;
-}
-
 static void on_fork(void)
 {
 	atomic_store(&engine.forked, engine.status != 1);
@@ -37,11 +26,6 @@ static void on_fork(void)
 bool engine_is_forked(void)
 {
 	return atomic_load_explicit(&engine.forked, memory_order_relaxed);
-}
-
-struct grpc_completion_queue *engine_queue(void)
-{
-	return engine.queue;
 }
 
 static void init_cond(pthread_cond_t *cond)
@@ -56,21 +40,9 @@ static void init_cond(pthread_cond_t *cond)
 
 static int start_locked(void)
 {
-	grpc_channel *lame;
-
 	pthread_atfork(NULL, NULL, on_fork);
-	engine_locks_init();
-	grpc_init();
-	engine.queue = grpc_completion_queue_create_for_next(NULL);
-	lame = grpc_lame_client_channel_create("kick", GRPC_STATUS_UNAVAILABLE, "kick");
-	engine.kick_call =
-		grpc_channel_create_call(lame, NULL, GRPC_PROPAGATE_DEFAULTS, engine.queue,
-					 grpc_slice_from_static_string("/kick"), NULL,
-					 gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-	grpc_channel_destroy(lame);
-	engine.kick_event.done = on_kick;
 	engine_waiter_init(&engine.runtime, false);
-	if (!engine_watch_init() ||
+	if (!engine_poll_init() || !engine_watch_init() ||
 	    pthread_create(&engine.thread, NULL, engine_watch_main, NULL) != 0)
 		return -PYR_RESOURCE_EXHAUSTED;
 	pthread_detach(engine.thread);
@@ -97,7 +69,7 @@ int engine_start(void)
 	if (engine_is_forked())
 		return -PYR_FAILED_PRECONDITION;
 	pthread_mutex_lock(&engine.lock);
-	if (engine.status == 1) { /* core's threads and ours inherit a full mask */
+	if (engine.status == 1) { /* ours inherit a full mask */
 		sigfillset(&all);
 		pthread_sigmask(SIG_SETMASK, &all, &old);
 		engine.status = start_locked();

@@ -2,11 +2,11 @@
 #ifndef PYRITE_ENGINE_H
 #define PYRITE_ENGINE_H
 /*
- * The one place where a process waits for the network: one completion queue, polled by one thread
- * at a time, the leader. Whoever waits (a blocking call for its reply, a method thread for work)
- * leads if nobody does, and handles what comes for everybody; so a blocking call needs no hand-over
- * between threads. A leader passes the role on when it leaves. The runtime's own thread fires
- * timers, and leads when nobody has for a while.
+ * The one place where a process waits for the network: its descriptors, and gRPC core's completion
+ * queue if it is in use, polled by one thread at a time, the leader. Whoever waits (a blocking call
+ * for its reply, a method thread for work) leads if nobody does, and handles what comes for
+ * everybody; so a blocking call needs no hand-over between threads. A leader passes the role on
+ * when it leaves. The runtime's own thread fires timers, and leads when nobody has for a while.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -149,6 +149,26 @@ void engine_ticker_remove(struct engine_ticker *ticker);
 /* Calls them. Of the runtime's thread. */
 void engine_tick(void);
 
+/*
+ * A descriptor that is watched, as epoll does, level-triggered. ready() runs in the leader; it must
+ * not block.
+ */
+struct engine_source {
+	int fd;
+	void (*ready)(struct engine_source *source, uint32_t events); /* of EPOLLIN... */
+};
+/* Returns false when the system has no room for it. Any thread. */
+bool engine_source_add(struct engine_source *source, uint32_t events);
+void engine_source_set(struct engine_source *source, uint32_t events);
+/* Before its descriptor is closed. In the leader: nothing more is heard of it. */
+void engine_source_remove(struct engine_source *source);
+
+/*
+ * gRPC core is needed: it is started at the first time, and polled until all who entered have left.
+ * Who enters holds nothing of core's after it has left.
+ */
+void engine_core_enter(void);
+void engine_core_leave(void);
 struct grpc_completion_queue;
-struct grpc_completion_queue *engine_queue(void);
+struct grpc_completion_queue *engine_queue(void); /* of who has entered */
 #endif

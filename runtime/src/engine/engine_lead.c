@@ -5,11 +5,7 @@
  */
 #include "engine/engine_own.h"
 
-#include <grpc/grpc.h>
-#include <grpc/support/time.h>
-
 #include "base/stack.h"
-#include "base/tsan.h"
 
 enum {
 	CATCH_UP_ALL =
@@ -31,19 +27,6 @@ bool engine_is_led(void)
 }
 
 /* ---- what others give it to do ---- */
-
-static void start_empty_batch(void *unused)
-{
-	(void)unused;
-	TSAN_RELEASE(&engine.kick_event);
-	grpc_call_start_batch(engine.kick_call, NULL, 0, &engine.kick_event, NULL);
-}
-
-void engine_kick(void)
-{
-	if (atomic_exchange(&engine.is_polling, false))
-		stack_call(start_empty_batch, NULL);
-}
 
 void engine_before_poll(struct engine_hook *hook)
 {
@@ -75,41 +58,36 @@ static void run_hooks(void)
 
 /* ---- polling ---- */
 
-/* How long a poll may wait; 0: not at all. */
-static gpr_timespec limit_of(int64_t until)
-{
-	if (until == ENGINE_FOREVER)
-		return gpr_inf_future(GPR_CLOCK_MONOTONIC);
-	return (gpr_timespec){ until / 1000000000, (int32_t)(until % 1000000000),
-			       GPR_CLOCK_MONOTONIC };
-}
-
 /* Returns whether there was an event by then, which is handled. */
-static bool handle_next(int64_t until)
+static bool handle_next(enum engine_poller poller, int64_t until)
 {
-	grpc_event event = grpc_completion_queue_next(engine.queue, limit_of(until), NULL);
-	struct engine_event *tag = event.tag;
-
-	atomic_store_explicit(&engine.is_polling, false, memory_order_relaxed);
-	if (event.type != GRPC_OP_COMPLETE)
-		return false;
-	TSAN_ACQUIRE(tag);
-	tag->done(tag, event.success != 0);
-	return true;
+	if (poller == ENGINE_POLLS_CORE)
+		return engine_poll_core(until);
+	if (atomic_load_explicit(&engine.n_core, memory_order_relaxed) > 0)
+		engine_core_help();
+	return engine_poll_sources(until);
 }
 
 /* Handles one event, or returns at `until`. */
 static bool poll_once(int64_t until)
 {
+	enum engine_poller poller;
+
 	run_hooks();
-	atomic_store(&engine.is_polling, true);
+	if (engine_core_take())
+		return true;
+	do {
+		poller = engine_choose();
+		atomic_store(&engine.polls, poller);
+	} while (poller != engine_choose());
 	if (engine_may_leave(leading)) {
-		atomic_store_explicit(&engine.is_polling, false, memory_order_relaxed);
+		atomic_store_explicit(&engine.polls, ENGINE_POLLS_NOTHING, memory_order_relaxed);
 		return false;
 	}
-	if (atomic_load(&engine.hooks)) /* added by a hook, or just now */
+	/* added by a hook, or just now */
+	if (atomic_load(&engine.hooks) || engine_core_has_handed())
 		until = 0;
-	return handle_next(until);
+	return handle_next(poller, until);
 }
 
 /* Called with the lock, which the leader does not hold until it calls resign(). */
@@ -164,7 +142,7 @@ void engine_promote(bool is_brief)
 static void handle_all(int64_t idle)
 {
 	int n, misses = 0;
-	bool any = handle_next(0) || idle >= CATCH_UP_ALL;
+	bool any = handle_next(engine_choose(), 0) || idle >= CATCH_UP_ALL;
 
 	for (n = 0; any && n < CATCH_UP_MAX && misses < CATCH_UP_MISSES; n++)
 		misses = poll_once(0) ? 0 : misses + 1;

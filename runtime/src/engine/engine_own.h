@@ -3,7 +3,7 @@
 #define PYRITE_ENGINE_OWN_H
 /*
  * The engine from the inside: engine.c has its beginning and who waits, engine_lead.c who polls,
- * engine_watch.c the runtime's thread, engine_fiber.c tasks.
+ * engine_poll.c and engine_core.c what, engine_watch.c the runtime's thread, engine_fiber.c tasks.
  */
 #include "engine/engine.h"
 
@@ -12,21 +12,23 @@ enum {
 	ENGINE_QUIET = 100 * ENGINE_MS /* without a daemon: nobody polls for so long */
 };
 
+enum engine_poller { ENGINE_POLLS_NOTHING, ENGINE_POLLS_SOURCES, ENGINE_POLLS_CORE };
+
 /*
  * engine.lock guards all but the atomics; it is innermost but for core's own locks (a kick starts
  * an empty batch under it). `leader` is written under it.
  */
 struct engine {
 	pthread_mutex_t lock;
-	struct grpc_completion_queue *queue;
-	struct grpc_call *kick_call; /* an empty batch on it posts an event: it ends a poll */
-	struct engine_event kick_event;
+	int epoll, kick_fd;            /* kick_fd: an eventfd in it */
+	atomic_uint n_sources, n_core; /* what there is to poll: descriptors, users of core */
 	struct engine_waiter *_Atomic leader; /* polls, or is about to */
 	struct engine_waiter *followers;      /* circular list, oldest first */
 	struct engine_hook *_Atomic hooks;
 	/* Set by the leader before its last look at what would keep it from polling. Who gives it
-	 * something to do does so first, and then takes this away: whoever finds it set kicks. */
-	atomic_bool is_polling;
+	 * something to do does so first, and then takes this away: whoever finds it set kicks what
+	 * it polls. */
+	_Atomic enum engine_poller polls;
 
 	/* What the runtime's thread watches. */
 	struct engine_waiter runtime; /* it, as a leader; nudged: it is to look now */
@@ -53,6 +55,20 @@ void engine_lead(struct engine_waiter *waiter, int64_t until);
 void engine_promote(bool is_brief);
 /* Somebody has given the leader something to do. */
 void engine_kick(void);
+
+/* engine_poll.c, engine_core.c: without the lock */
+bool engine_poll_init(void);
+enum engine_poller engine_choose(void);
+/* Handles one event, or returns false at `until`. */
+bool engine_poll_sources(int64_t until);
+bool engine_poll_core(int64_t until);
+/* Ends engine_poll_core(). */
+void engine_core_kick(void);
+/* Both are to be polled: a thread polls core, and hands over what it gets. */
+void engine_core_help(void);
+bool engine_core_has_handed(void);
+/* Handles one of those. Returns false if there is none. */
+bool engine_core_take(void);
 
 /* Makes the alarm. Returns false if it cannot be had. */
 bool engine_watch_init(void);

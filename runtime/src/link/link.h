@@ -4,12 +4,13 @@
 /*
  * How frames travel between two processes, whatever carries them. A link moves messages, in order,
  * one write at a time; it knows nothing of what is in them. What a thread waits on is the engine.
- * link_grpc.c is the first kind. link_plain.c reads the frames: it speaks for a server that knows
- * gRPC alone.
+ * link_socket.c is the straight way, link_grpc.c the one through what knows HTTP/2. link_plain.c
+ * reads the frames: it speaks for a server that knows gRPC alone.
  */
 #include <pyrite/context.h>
 
 #include "base/buf.h"
+#include "base/uri.h"
 
 struct link;
 struct link_target;
@@ -31,13 +32,15 @@ enum link_write {
 };
 
 struct link_kind {
-	/* Hands over a message, whose bytes are copied. */
+	/* Hands over a message, whose bytes stay as they are until written(), or closed(). */
 	enum link_write (*write)(struct link *link, struct span message);
 	/* Ends it: after what was written if code is 0, at once otherwise. closed() still comes.
 	 * Any thread, also twice. */
 	void (*close)(struct link *link, int code, const char *text);
 	/* Gives up the owner's reference; only after closed(). */
 	void (*free)(struct link *link);
+	/* Of one that was accepted: begins, once events and owner are set. In the leader. */
+	void (*start)(struct link *link);
 };
 
 struct link {
@@ -45,6 +48,8 @@ struct link {
 	const struct link_events *events;
 	void *owner;
 	bool is_local;        /* the other side is on this host */
+	bool is_reached;      /* there was a connection, over which something may have gone */
+	bool wants_pings;     /* nothing below notices that the other side is silent */
 	bool is_plain;        /* it is a plain gRPC server; set before the first message comes */
 	bool is_orderly;      /* accepted; once closed: the other side ended it, it was not lost */
 	bool has_credentials; /* accepted from a unix socket */
@@ -59,7 +64,8 @@ typedef struct link *link_open(const struct link_target *target, const struct li
 /* Where to connect, and by what kind of link. */
 struct link_target {
 	link_open *open;
-	const char *target;  /* as gRPC writes it; borrowed */
+	const pyr_uri *uri;  /* borrowed; NULL: there is an fd */
+	const char *target;  /* the same as gRPC writes it; borrowed */
 	const char *address; /* for messages; borrowed */
 	bool is_local;
 	uint32_t max_message; /* bytes of a reply that the owner takes */
@@ -75,15 +81,13 @@ struct link *link_connect(const struct link_target *target, const struct link_ev
 enum link_write link_write(struct link *link, struct span message);
 void link_close(struct link *link, int code, const char *text);
 void link_free(struct link *link);
+/* One that was accepted gets an owner. In the leader. */
+void link_start(struct link *link, const struct link_events *events, void *owner);
 
 /* Frames over a stream of gRPC. */
 link_open link_grpc_connect;
 
-/*
- * Takes a call of /pyrite.Link/Open that a core server was asked for, in the leader. Owner and
- * events are set by link_grpc_start().
- */
+/* Takes a call of /pyrite.Link/Open that a core server was asked for, in the leader. */
 struct grpc_call;
 struct link *link_grpc_accept(struct grpc_call *call, const char *address, bool is_local);
-void link_grpc_start(struct link *link, const struct link_events *events, void *owner);
 #endif

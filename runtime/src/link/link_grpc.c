@@ -87,6 +87,7 @@ static void unref(struct grpc_link *l)
 	grpc_metadata_array_destroy(&l->initial);
 	grpc_metadata_array_destroy(&l->trailing);
 	grpc_slice_unref(l->details);
+	engine_core_leave();
 	pthread_mutex_destroy(&l->lock);
 	free(l);
 }
@@ -309,7 +310,8 @@ static void free_link(struct link *link)
 
 /* ---- beginnings ---- */
 
-static const struct link_kind grpc_kind = { write_link, close_link, free_link };
+static void start_link(struct link *link);
+static const struct link_kind grpc_kind = { write_link, close_link, free_link, start_link };
 
 static struct grpc_link *new_link(const char *address, bool is_local, bool is_client)
 {
@@ -317,6 +319,7 @@ static struct grpc_link *new_link(const char *address, bool is_local, bool is_cl
 
 	if (!l)
 		return NULL;
+	engine_core_enter();
 	l->link.kind = &grpc_kind;
 	l->link.is_local = is_local;
 	snprintf(l->link.address, sizeof(l->link.address), "%s", address);
@@ -419,14 +422,12 @@ struct link *link_grpc_accept(grpc_call *call, const char *address, bool is_loca
 	return l ? &l->link : NULL;
 }
 
-void link_grpc_start(struct link *link, const struct link_events *events, void *owner)
+static void start_link(struct link *link)
 {
 	struct grpc_link *l = of(link);
 	grpc_op open = { .op = GRPC_OP_SEND_INITIAL_METADATA };
 	grpc_op end = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER };
 
-	link->events = events;
-	link->owner = owner;
 	end.data.recv_close_on_server.cancelled = &l->cancelled;
 	begin(l, &open, 1, &end);
 }

@@ -56,6 +56,13 @@ void link_free(struct link *link)
 	stack_call(free_here, link);
 }
 
+void link_start(struct link *link, const struct link_events *events, void *owner)
+{
+	link->events = events;
+	link->owner = owner;
+	link->kind->start(link);
+}
+
 struct connecting {
 	const struct link_target *target;
 	const struct link_events *events;

@@ -133,7 +133,7 @@ struct peer *peer_accept(struct link *link, struct peer_host *host, struct budge
 	peer->link = link;
 	say_hello(peer, link->is_local);
 	peer_ref(peer);
-	link_grpc_start(link, &events, peer);
+	link_start(link, &events, peer);
 	return peer;
 }
 

@@ -55,6 +55,7 @@ static void release(struct served *c)
 	grpc_resource_quota_unref(c->quota);
 	budget_pool_give(c->owner->pool, c->reserved);
 	budget_unref(c->budget);
+	engine_core_leave();
 	c->owner->gone(c->owner, &c->base); /* out of the list: nobody else has it */
 	free(c);
 }
@@ -223,6 +224,15 @@ static grpc_server *new_core(const struct served *c)
 	return core;
 }
 
+/* Takes the fd, whose first bytes are yet to be read. */
+static void add_channel(struct served *c, int fd)
+{
+	grpc_server_credentials *plain = grpc_insecure_server_credentials_create();
+
+	grpc_server_add_channel_from_fd(c->core, fd, plain);
+	grpc_server_credentials_release(plain);
+}
+
 static bool begin(struct served *c)
 {
 	size_t max = budget_of_connection(c->owner->options.host->max_message);
@@ -230,6 +240,7 @@ static bool begin(struct served *c)
 	c->budget = budget_new(c->owner->pool, max);
 	if (!c->budget)
 		return false;
+	engine_core_enter();
 	c->quota = grpc_resource_quota_create("connection");
 	grpc_resource_quota_resize(c->quota, CORE_LINKS);
 	c->core = new_core(c);
@@ -258,7 +269,7 @@ struct connection *connection_new(struct connection_owner *owner, int fd,
 		c->requests[i].served = c;
 	}
 	c->n_pending = 1; /* until connection_begin() */
-	grpc_server_add_channel_from_fd(c->core, fd, owner->plain);
+	add_channel(c, fd);
 	return &c->base;
 }
 

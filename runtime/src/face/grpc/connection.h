@@ -17,7 +17,6 @@ struct connection;
 /* What the connections of a server share; outlives them. */
 struct connection_owner {
 	struct server_options options;
-	struct grpc_server_credentials *plain;
 	struct budget_pool *pool;
 	/* It is gone; the last that is heard of it. In the leader. */
 	void (*gone)(struct connection_owner *owner, struct connection *connection);

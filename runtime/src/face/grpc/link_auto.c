@@ -151,7 +151,7 @@ static void free_link(struct link *link)
 
 /* ---- beginnings ---- */
 
-static const struct link_kind auto_kind = { write_link, close_link, free_link };
+static const struct link_kind auto_kind = { write_link, close_link, free_link, NULL };
 
 struct link *link_auto_connect(const struct link_target *target, const struct link_events *owners,
 			       void *owner)

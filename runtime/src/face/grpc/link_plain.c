@@ -54,6 +54,7 @@ void plain_link_unref(struct plain_link *l)
 	buf_free(&l->out);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
+	engine_core_leave();
 }
 
 /* ---- to the owner ---- */
@@ -400,7 +401,7 @@ static enum link_write write_link(struct link *link, struct span message)
 
 /* ---- beginnings ---- */
 
-static const struct link_kind plain_kind = { write_link, close_link, free_link };
+static const struct link_kind plain_kind = { write_link, close_link, free_link, NULL };
 
 static grpc_arg int_arg(const char *key, int value)
 {
@@ -439,6 +440,7 @@ struct link *link_plain_connect(const struct link_target *target, const struct l
 
 	if (!l)
 		return NULL;
+	engine_core_enter();
 	l->link.kind = &plain_kind;
 	l->link.events = events;
 	l->link.owner = owner;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "face/grpc/server.h"
 
-#include <grpc/grpc_security.h>
-
 #include <stdlib.h>
 
 #include "base/budget.h"
@@ -48,7 +46,6 @@ struct server *server_new(const struct server_options *options)
 		free(server);
 		return NULL;
 	}
-	server->owner.plain = grpc_insecure_server_credentials_create();
 	server->owner.gone = on_gone;
 	server->sweep_at = SWEEP_MIN;
 	engine_waiter_init(&server->done, false);
@@ -107,7 +104,6 @@ void server_free(struct server *server)
 	pthread_mutex_unlock(&server->lock);
 	if (waits)
 		engine_wait(&server->done, ENGINE_FOREVER);
-	grpc_server_credentials_release(server->owner.plain);
 	budget_pool_unref(server->owner.pool);
 	engine_waiter_fini(&server->done);
 	pthread_mutex_destroy(&server->lock);
