@@ -153,15 +153,15 @@ class Tree:
                 yield path, unit
 
     def add_symbols(self, build):
-        defined, needed = {}, []
-        for path, unit in self.objects(build):
-            said = subprocess.run(["nm", "-g", path], capture_output=True, text=True, check=True).stdout
-            for line in said.splitlines():
-                found = re.match(r"[0-9a-f]* +([A-Za-z]) (\S+)$", line.rjust(1))
-                if found and found[1] in "uUw":
-                    needed.append((unit, found[2]))
-                elif found:
-                    defined[program_of(unit), found[2]] = unit
+        defined, needed, units = {}, [], {str(path): unit for path, unit in self.objects(build)}
+        said = subprocess.run(["nm", "-g", "-A", *units], capture_output=True, text=True, check=True).stdout if units else ""
+        for line in said.splitlines():
+            path, symbol = line.split(".o:", 1)
+            unit, found = units[path + ".o"], re.match(r"[0-9a-f]* +([A-Za-z]) (\S+)$", symbol.rjust(1))
+            if found and found[1] in "uUw":
+                needed.append((unit, found[2]))
+            elif found:
+                defined[program_of(unit), found[2]] = unit
         self.has_symbols = bool(defined)
         for unit, symbol in needed:
             if (program_of(unit), symbol) in defined:
