@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 const struct flow_variant flow_variants[4] = {
-	{ "pool, TCP", 4, false, 0, 0 },
-	{ "serial, TCP", 1, false, 0, 0 },
-	{ "pool, unix", 4, true, 0, 0 },
-	{ "serial, unix", 1, true, 0, 0 },
+	{ .name = "pool, TCP", .threads = 4 },
+	{ .name = "serial, TCP", .threads = 1 },
+	{ .name = "pool, unix", .threads = 4, .is_unix = true },
+	{ .name = "serial, unix", .threads = 1, .is_unix = true },
 };
 
 static struct flow_place *place_of(pyr_call *call)
@@ -280,6 +280,8 @@ bool flow_make(struct flow_place *place, const struct flow_variant *variant)
 
 	options.stream_lifetime_ms = variant->stream_lifetime_ms;
 	options.stream_linger_ms = variant->stream_linger_ms;
+	options.on_connect = variant->on_connect;
+	options.on_call_error = variant->on_call_error;
 
 	memset(place, 0, sizeof(*place));
 	snprintf(place->socket, sizeof(place->socket), "/tmp/pyrite-flow-%d.sock", (int)getpid());

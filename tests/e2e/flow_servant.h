@@ -29,6 +29,8 @@ struct flow_variant {
 	unsigned threads; /* 1: serial */
 	bool is_unix;
 	uint32_t stream_lifetime_ms, stream_linger_ms;
+	pyr_connect_cb on_connect;
+	pyr_call_error_cb on_call_error;
 };
 extern const struct flow_variant flow_variants[4];
 

@@ -8,11 +8,10 @@ from concurrent import futures
 
 import grpc
 
-from peers import (CANCELLED, EXHAUSTED, INVALID, NOT_FOUND, ONEWAY, UNAVAILABLE, Met, answer_adds,
+from peers import (CANCELLED, EXHAUSTED, INVALID, NOT_FOUND, ONEWAY, UNAUTHENTICATED, UNAVAILABLE, Met, answer_adds,
                    cases_of, refused, wait_log)
 from raw import (OPTIONS, PATIENCE, Cases, Client, Driver, Program, frame, hello, int_arguments, pb, result_int, uri)
 
-UNAUTHENTICATED = 16
 MOST = 16384
 
 

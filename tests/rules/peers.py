@@ -6,7 +6,7 @@ import time
 from raw import PATIENCE, Cases, Client, Driver, Program, Server, frame, hello, int_arguments, result_int, uri, varint
 
 CANCELLED, UNKNOWN, INVALID, DEADLINE, NOT_FOUND, EXHAUSTED, PRECONDITION = 1, 2, 3, 4, 5, 8, 9
-UNIMPLEMENTED, INTERNAL, UNAVAILABLE = 12, 13, 14
+UNIMPLEMENTED, INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 12, 13, 14, 16
 FRAGMENT = 65536
 MORE, CONTINUES, ONEWAY = 2, 4, 1
 MIB = 1 << 20

@@ -11,8 +11,9 @@ static struct flow_Flow *flow;
 
 static void open_mortal(unsigned threads, bool is_unix, uint32_t lifetime_ms)
 {
-	struct flow_variant mortal = { "mortal", threads, is_unix, lifetime_ms, 0 };
+	struct flow_variant mortal = { .name = "mortal", .threads = threads, .is_unix = is_unix };
 
+	mortal.stream_lifetime_ms = lifetime_ms;
 	REQUIRE(flow_open(&place, &mortal));
 	flow = flow_Flow_proxy(place.uri);
 	REQUIRE(flow != NULL);

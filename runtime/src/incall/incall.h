@@ -23,6 +23,8 @@
 #include "object/object.h"
 #include "wire/codec.h"
 
+struct frame;
+
 struct call_who {
 	const struct pyr_credentials *credentials; /* NULL: of no unix socket */
 	const uint8_t *link;                       /* 8 bytes; NULL: there is no session */
@@ -48,6 +50,8 @@ struct call_origin {
 	/* Of a call that is a batch: runs its items until one defers its answer, or all are
 	 * through; tells the one that runs that nobody waits. */
 	void (*run_batch)(pyr_call *call), (*cancel_batch)(pyr_call *call);
+	/* Of what stands for a call to come: a Cancel, a Credit. With the peer's lock; NULL: no. */
+	void (*on_frame)(pyr_call *call, const struct frame *frame);
 	bool keeps_lane; /* until it is through */
 	bool is_part;    /* of a batch: its answer is part of another's */
 };

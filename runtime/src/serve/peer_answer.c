@@ -35,9 +35,12 @@ void peer_flush_soon_unlock(struct peer *peer)
 
 bool peer_remove_call(struct peer *peer, const pyr_call *call)
 {
+	struct taken_session *session = session_of(call);
+
 	if (!numtab_take(&peer->calls_taken, call->number, call))
 		return false;
-	session_of(call)->n_waiting -= call->is_guarded;
+	if (session->peer == peer) /* one that came over another link waits no more */
+		session->n_waiting -= call->is_guarded;
 	if (call->stream)
 		peer_stream_close(call->stream);
 	return true;

@@ -543,10 +543,21 @@ void peer_on_cancel(struct peer *peer, const struct frame *frame)
 	}
 	if (frame->code == PYR_UNAVAILABLE && peer_linger_leave(peer, call))
 		return;
+	if (call->origin->on_frame)
+		call->origin->on_frame(call, frame);
 	incall_cancel(call);
 	peer_remove_call(peer, call);
 	peer_linger_end(peer, call->stream);
 	incall_unref(call);
+}
+
+/* What the call's session is waiting for. One that came over another link has been admitted, and
+ * its session has another lock. */
+static pyr_call *greeting_of(const struct peer *peer, const pyr_call *call)
+{
+	const struct taken_session *session = session_of(call);
+
+	return session->peer == peer ? session->greeting : NULL;
 }
 
 void peer_end_in(struct peer *peer)
@@ -555,7 +566,7 @@ void peer_end_in(struct peer *peer)
 	pyr_call *call, *greeting;
 
 	while ((call = numtab_pop(&peer->calls_taken))) {
-		greeting = session_of(call)->greeting;
+		greeting = greeting_of(peer, call);
 		if (greeting)
 			incall_cancel(greeting);
 		if (greeting || !peer_linger_detach(peer, call)) {

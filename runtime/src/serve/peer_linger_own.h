@@ -44,4 +44,19 @@ void lingering_leave_table(struct lingering_call *l);
 /* Nobody came for one that was taken out of the table, and that no link carries: ends the call.
  * Without locks. */
 void lingering_abandon(struct lingering_call *l);
+
+/* ---- a Resume (peer_linger_resume.c); in the leader ---- */
+
+struct taken_session;
+/* Takes the call that it names to this link, or refuses. With the peer's lock, which is dropped
+ * meanwhile. The session was accepted. */
+void lingering_resume(struct peer *peer, const struct taken_session *session,
+		      const struct frame *frame);
+/* Ends that call instead, if who asks may have it. Without locks. */
+void lingering_end(const struct taken_session *session, const struct frame *frame);
+/* With the peer's lock. */
+void lingering_refuse(struct peer *peer, uint32_t number);
+/* The call of that token, counted; NULL: there is none, or it was answered. A peer's lock may be
+ * held. */
+pyr_call *lingering_method(struct lingering *table, struct span token);
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A Resume came: the call that its token stands for leaves the link that it is on, if this end does
- * not know yet that it is lost, and enters another. In the leader. Two peers are never locked at
- * once: in between no link carries the call, and nobody else disposes of it.
+ * What a Resume does: the call that its token stands for leaves the link that it is on, if this end
+ * does not know yet that it is lost, and enters another. In the leader. Two peers are never locked
+ * at once: in between no link carries the call, and nobody else disposes of it.
  */
 #include "serve/peer_linger_own.h"
 
@@ -25,26 +25,69 @@ static bool is_for(const struct lingering_call *l, const struct taken_session *s
 	       (!l->has_credentials || l->uid == link->credentials.uid);
 }
 
-/* What the token stands for, counted, and out of the row: nobody else ends it then. NULL if there
- * is none. */
-static struct lingering_call *claim(struct lingering *table, const struct taken_session *session,
-				    const struct frame *frame)
+/* What the token stands for, counted; NULL if that is nothing. */
+static struct lingering_call *look_up(struct lingering *table, struct span token)
 {
 	struct lingering_call *l;
 
-	if (!table || !session || !session->object || frame->token.n != STREAM_TOKEN)
+	if (!table || token.n != STREAM_TOKEN)
 		return NULL;
 	pthread_mutex_lock(&table->lock);
-	l = table->is_closed ? NULL : *lingering_find(table, frame->token.p);
-	if (l && (!is_for(l, session) || frame->attempt <= l->attempt))
-		l = NULL;
-	if (l) {
-		l->attempt = frame->attempt;
-		lingering_leave_row(table, l);
+	l = *lingering_find(table, token.p);
+	if (l)
 		atomic_fetch_add(&l->refs, 1);
-	}
 	pthread_mutex_unlock(&table->lock);
 	return l;
+}
+
+/* The method's call, counted; NULL: it was answered. Without locks. */
+static pyr_call *call_of(struct lingering_call *l)
+{
+	pyr_call *call;
+
+	pthread_mutex_lock(&l->stream->lock);
+	call = l->call;
+	if (call)
+		incall_ref(call);
+	pthread_mutex_unlock(&l->stream->lock);
+	return call;
+}
+
+/* Whether it does not wait for its own session's hook, which has to do with the link that it came
+ * over alone. Without locks. */
+static bool is_admitted(struct lingering_call *l)
+{
+	pyr_call *call = call_of(l);
+	struct taken_session *own;
+	bool waits = false;
+
+	if (!call)
+		return true;
+	if (call->is_guarded) {
+		own = session_of(call);
+		pthread_mutex_lock(&own->peer->lock);
+		waits = own->greeting != NULL;
+		pthread_mutex_unlock(&own->peer->lock);
+	}
+	incall_unref(call);
+	return !waits;
+}
+
+/* Out of the row: nobody else ends it then. Returns false if who asks may not have it. */
+static bool claim(struct lingering_call *l, const struct taken_session *session, uint32_t attempt)
+{
+	struct lingering *table = l->table;
+	bool ok;
+
+	pthread_mutex_lock(&table->lock);
+	ok = !table->is_closed && *lingering_find(table, l->token) == l && session->object &&
+	     is_for(l, session) && attempt > l->attempt;
+	if (ok) {
+		l->attempt = attempt;
+		lingering_leave_row(table, l);
+	}
+	pthread_mutex_unlock(&table->lock);
+	return ok;
 }
 
 /* This end may not know yet that the old link is gone. Without locks. */
@@ -114,42 +157,61 @@ static void give_up(struct lingering_call *l)
 		lingering_abandon(l);
 }
 
-/* A peer is not locked with another: so this one's lock is dropped, which only the leader may do
- * between frames. Returns false if it cannot go on there. */
+/* Returns false if it cannot go on there. Without locks. */
 static bool take_over(struct peer *peer, struct lingering_call *l, const struct frame *frame)
 {
 	bool ok;
 
-	pthread_mutex_unlock(&peer->lock);
 	leave_link(l);
 	pthread_mutex_lock(&peer->lock);
 	pthread_mutex_lock(&l->stream->lock);
 	ok = enter_link(peer, l, frame);
 	pthread_mutex_unlock(&l->stream->lock);
-	if (ok) {
+	pthread_mutex_unlock(&peer->lock);
+	if (ok)
 		stream_wake(l->stream);
-	} else {
-		pthread_mutex_unlock(&peer->lock);
+	else
 		give_up(l);
-		pthread_mutex_lock(&peer->lock);
-	}
 	return ok;
 }
 
-void peer_on_resume(struct peer *peer, const struct frame *frame)
+/* A peer is not locked with another: so this one's lock is dropped, which only the leader may do
+ * between frames. */
+void lingering_resume(struct peer *peer, const struct taken_session *session,
+		      const struct frame *frame)
 {
-	struct taken_session *session = numtab_get(&peer->sessions_taken, frame->session);
-	struct lingering_call *l = NULL;
+	struct lingering_call *l = look_up(peer->host->lingering, frame->token);
 	bool ok;
 
-	if (!peer_is_free(peer, frame->number)) {
-		peer_protocol_error(peer, "a call is resumed under number %u", frame->number);
-		return;
-	}
-	if (peer->host && peer->calls_taken.n < peer->host->max_calls)
-		l = claim(peer->host->lingering, session, frame);
-	ok = l && take_over(peer, l, frame);
-	if (!ok)
-		peer_refuse(peer, frame->number, PYR_NOT_FOUND, TERMINATED);
+	pthread_mutex_unlock(&peer->lock);
+	ok = l && is_admitted(l) && claim(l, session, frame->attempt) && take_over(peer, l, frame);
 	peer_linger_drop(l);
+	pthread_mutex_lock(&peer->lock);
+	if (!ok)
+		lingering_refuse(peer, frame->number);
+}
+
+void lingering_end(const struct taken_session *session, const struct frame *frame)
+{
+	struct lingering_call *l = look_up(session->peer->host->lingering, frame->token);
+
+	if (l && is_admitted(l) && claim(l, session, frame->attempt)) {
+		leave_link(l);
+		give_up(l);
+	}
+	peer_linger_drop(l);
+}
+
+void lingering_refuse(struct peer *peer, uint32_t number)
+{
+	peer_refuse(peer, number, PYR_NOT_FOUND, TERMINATED);
+}
+
+pyr_call *lingering_method(struct lingering *table, struct span token)
+{
+	struct lingering_call *l = look_up(table, token);
+	pyr_call *call = l ? call_of(l) : NULL;
+
+	peer_linger_drop(l);
+	return call;
 }

@@ -198,8 +198,10 @@ void serve_on_end(struct peer *peer, const struct frame *frame)
 
 void serve_on_credit(struct peer *peer, const struct frame *frame)
 {
-	pyr_call *call = find(peer, frame);
+	pyr_call *call = numtab_get(&peer->calls_taken, frame->number);
 
-	if (call)
+	if (call && call->stream)
 		peer_stream_credit(call->stream, frame);
+	else if (call && call->origin->on_frame)
+		call->origin->on_frame(call, frame);
 }
