@@ -100,6 +100,26 @@ def a_serial_daemon_asks_its_hook_while_the_method_waits_for_who_resumes():
     server.ends()
 
 
+def a_serial_daemon_asks_its_hook_for_a_method_that_began_after_the_resume():
+    server = Guarded(1)
+    first, busy, second = Guest(server), Guest(server), Client(server.address)
+    busy.waits(server)  # its hook has the one thread
+    opened(first, "forever", b"")
+    first.fence()
+    first.call.cancel()
+    first.channel.close()
+    number = next(second.numbers)
+    second.send(bind(1, b"open"), frame(number, critical=True, resume=dict(session=1, token=TOKEN, attempt=1)))
+    second.fence()
+    server.opens()
+    resumed(second, number)
+    second.send(frame(number, cancel=dict(code=CANCELLED)))
+    server.hears("flow.Flow.forever 1")
+    busy.close()
+    second.close()
+    server.ends()
+
+
 def a_resume_ends_with_a_session_that_is_refused():
     server = Guarded()
     lost_guest(server)

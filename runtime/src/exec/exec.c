@@ -144,6 +144,7 @@ struct exec_task *exec_take(struct executor *e, struct lane **from)
 		}
 		task = lane->head;
 		lane->head = task->next;
+		e->n_awaited -= task->is_awaited;
 		if (task->keeps_lane)
 			lane->is_held = true;
 		else if (lane->head)
@@ -186,6 +187,7 @@ struct exec_task *exec_pick(struct executor *e,
 		for (before = NULL, task = lane->head; task; before = task, task = task->next)
 			if (!is_stalled(lane) && fits(e, task)) {
 				take_out(e, lane, before, task);
+				e->n_awaited -= task->is_awaited;
 				return task;
 			}
 	return NULL;
@@ -199,6 +201,7 @@ void exec_put_back(struct executor *e, struct exec_task *task)
 	if (!lane->head)
 		lane->tail = task;
 	lane->head = task;
+	e->n_awaited += task->is_awaited;
 	if (!lane->is_ready && !lane->is_held)
 		make_ready(e, lane);
 }
@@ -231,6 +234,7 @@ void exec_submit(struct executor *e, struct lane *lane, struct exec_task *task)
 	else
 		lane->head = task;
 	lane->tail = task;
+	e->n_awaited += task->is_awaited;
 	if (!lane->is_ready && !lane->is_held) {
 		make_ready(e, lane);
 		exec_wake_one(e);

@@ -35,6 +35,8 @@ struct exec_task {
 	uint8_t chain[EXEC_CHAIN]; /* what is part of it, and of what it is part, has the same */
 	bool keeps_lane;           /* those behind it in its lane wait until it is through */
 	bool keeps_turn;           /* it is not lent to a method that waits, out of its turn */
+	/* A serial daemon's method of its chain that waits has it run, also if that began later. */
+	bool is_awaited;
 };
 
 /* Tasks that start in order; one per session, one per plain call. Guarded by the executor's lock.

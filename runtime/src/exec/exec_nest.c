@@ -130,6 +130,11 @@ static bool run_lent(struct executor *e)
 
 /* ---- waiting ---- */
 
+static bool is_awaited(struct executor *e, const struct exec_task *task)
+{
+	return task->is_awaited && exec_is_nested(e, task);
+}
+
 bool exec_run_nested(void)
 {
 	struct executor *e = exec_self->executor;
@@ -139,6 +144,8 @@ bool exec_run_nested(void)
 		return run_lent(e);
 	pthread_mutex_lock(&e->lock);
 	task = take_nested(e);
+	if (!task && e->n_awaited > 0)
+		task = exec_pick(e, is_awaited);
 	if (task)
 		exec_run_task(e, task);
 	pthread_mutex_unlock(&e->lock);

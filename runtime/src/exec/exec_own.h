@@ -51,6 +51,7 @@ struct executor {
 	struct engine_waiter *watcher;          /* its method waits for nobody who is there */
 	const uint8_t *chain;                   /* of the method that runs, of a job that calls */
 	struct exec_task *nested, **nested_end; /* calls of that chain: they may go before others */
+	unsigned n_awaited;                     /* tasks in lanes that are */
 	uint8_t job_chain[16]; /* of the last job that called: a random part, a number */
 };
 

@@ -110,6 +110,7 @@ static void join_chain(pyr_call *call, struct lingering *table)
 	if (!method)
 		return;
 	memcpy(call->task.chain, method->task.chain, sizeof(call->task.chain));
+	call->task.is_awaited = true;
 	incall_unref(method);
 }
 
