@@ -18,11 +18,13 @@ static void check_ghost(const struct caller_link *l, const struct frame *frame)
 }
 
 /* A call is over here. One that may be kept there until it is acknowledged stays answered. */
-static void answered(struct caller_world *w, struct caller_link *l, struct caller_call *call)
+static void answered(struct caller_world *w, struct caller_link *l, struct caller_call *call,
+		     bool is_reply)
 {
 	call->must_answer = false;
 	if (call->has_token && w->linger_ms > 0) {
 		call->state = CALL_ANSWERED;
+		call->is_kept = call->is_exact && is_reply && !w->is_stopping;
 		return;
 	}
 	if (!call->is_exact)
@@ -54,7 +56,7 @@ static bool may_end(const struct caller_world *w, const struct caller_call *call
 	case PYR_RESOURCE_EXHAUSTED:
 		return w->max_calls > 0 || w->max_message > 0;
 	case PYR_CANCELLED: /* also if it lingered for too long before it was resumed */
-		return w->is_stopping || call->has_deadline || w->has_moved_guarded ||
+		return w->is_stopping || call->has_deadline ||
 		       (call->attempt > 0 && w->linger_ms < CALLER_LINGER_MS);
 	case PYR_UNAVAILABLE:
 		return w->is_stopping;
@@ -89,6 +91,7 @@ static void on_error(struct caller_world *w, struct caller_link *l, const struct
 	if (call->is_exact && !call->is_wrong && !may_end(w, call, frame->code))
 		fuzz_finding("%c: call %u, key %llx, fails with code %u for no reason", l->name,
 			     call->number, (long long)call->key, frame->code);
+	caller_left(call, false);
 	if (call->is_resuming) { /* it is gone there, or there was no place for it */
 		call->is_resuming = call->is_exact = call->must_answer = false;
 		call->state = CALL_DETACHED;
@@ -96,7 +99,7 @@ static void on_error(struct caller_world *w, struct caller_link *l, const struct
 			caller_done(call);
 		return;
 	}
-	answered(w, l, call);
+	answered(w, l, call, false);
 }
 
 /* ---- replies ---- */
@@ -183,7 +186,7 @@ static void on_reply(struct caller_world *w, struct caller_link *l, const struct
 		return;
 	if (call->is_exact)
 		check_reply(l, call);
-	answered(w, l, call);
+	answered(w, l, call, true);
 }
 
 /* ---- streams ---- */
@@ -265,6 +268,7 @@ static void on_resumed(struct caller_world *w, struct caller_link *l, const stru
 		check_ghost(l, frame);
 		return;
 	}
+	caller_left(call, true);
 	call->is_resuming = false;
 	call->is_admitted = true;
 	cost = caller_cost_up(call, frame->received);
@@ -289,6 +293,15 @@ static void on_hello(struct caller_world *w, struct caller_link *l, const struct
 		 frame->max_calls);
 }
 
+/* The hook has said yes to the calls of that session, too. */
+static void admit(struct caller_world *w, const struct caller_session *s)
+{
+	unsigned i;
+
+	for (i = 0; i < w->n_calls; i++)
+		w->calls[i].is_admitted |= w->calls[i].uid == s->uid;
+}
+
 static void on_bound(struct caller_world *w, struct caller_link *l, const struct frame *frame)
 {
 	struct caller_session *s;
@@ -305,10 +318,12 @@ static void on_bound(struct caller_world *w, struct caller_link *l, const struct
 		fuzz_finding("%c: session %u is answered twice", l->name, frame->session);
 	s->is_answered = true;
 	if (!s->is_again && !w->has_unregistered && !w->is_stopping && w->max_calls == 0 &&
-	    !w->has_moved_guarded && s->is_refused != (frame->code != 0))
+	    s->is_refused != (frame->code != 0))
 		fuzz_finding("%c: session %u is answered with code %u", l->name, frame->session,
 			     frame->code);
 	s->is_refused |= frame->code != 0;
+	if (!s->is_again)
+		admit(w, s);
 }
 
 static void on_goaway(struct caller_world *w, struct caller_link *l, const struct frame *frame)

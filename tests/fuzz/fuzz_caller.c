@@ -63,11 +63,35 @@ void caller_haunt(struct caller_link *l, uint32_t number, enum ghost ghost)
 		l->ghosts[number] = ghost;
 }
 
+void caller_left(struct caller_call *call, bool is_known)
+{
+	enum ghost *ghost;
+
+	if (call->from && call->from_number < CALLER_SMALL + CALLER_CALLS) {
+		ghost = &call->from->ghosts[call->from_number];
+		if (*ghost == GHOST_MOVING)
+			*ghost = is_known ? GHOST_HEARD : GHOST_LIVE;
+	}
+	call->from = NULL;
+}
+
+void caller_doubt_leaving(struct caller_world *w, const struct caller_link *l)
+{
+	unsigned i;
+
+	for (i = 0; i < w->n_calls; i++)
+		if (w->calls[i].from == l) {
+			w->calls[i].is_exact = w->calls[i].must_answer = false;
+			w->calls[i].from = NULL;
+		}
+}
+
 void caller_doubt_link(struct caller_world *w, struct caller_link *l)
 {
 	unsigned i;
 
 	l->may_be_doomed = true;
+	caller_doubt_leaving(w, l);
 	for (i = 0; i < w->n_calls; i++)
 		if (w->calls[i].link == l - w->links && w->calls[i].state != CALL_DONE) {
 			w->calls[i].is_exact = false;
@@ -153,21 +177,37 @@ static bool stays(const struct caller_world *w, const struct caller_link *l,
 	       !w->is_stopping && !l->has_goaway;
 }
 
-/* Calls that wait for their session's hook end with the link. */
-static bool is_admitted(const struct caller_world *w, const struct caller_link *l,
-			const struct caller_call *call)
+bool caller_is_admitted(const struct caller_world *w, const struct caller_call *call)
 {
-	int i;
-
-	for (i = 0; i < CALLER_SESSIONS; i++)
-		if (l->sessions[i].uid == call->uid && l->sessions[i].is_answered)
-			return true;
 	return !w->has_hooks || call->is_admitted;
+}
+
+/* What becomes of a call whose link is closed. */
+static void close_call(struct caller_world *w, struct caller_link *l, struct caller_call *call,
+		       bool is_orderly, bool was_closing)
+{
+	if (call->state ==
+	    CALL_DETACHED) /* left behind: with the link its session's hook goes, too */
+		call->is_exact &= caller_is_admitted(w, call);
+	if (call->state != CALL_OPEN && call->state != CALL_ANSWERED)
+		return;
+	caller_left(call, false);
+	if (call->is_refusal || !stays(w, l, call, is_orderly)) {
+		caller_done(call);
+		return;
+	}
+	if (was_closing || l->may_be_doomed || call->is_resuming ||
+	    (call->state == CALL_OPEN && !caller_is_admitted(w, call)))
+		call->is_exact = false;
+	call->state = CALL_DETACHED;
+	call->detached_at = engine_now();
+	call->must_answer = false;
+	call->is_resuming = false;
+	buf_reset(&call->reply);
 }
 
 void caller_close(struct caller_world *w, struct caller_link *l, bool is_orderly)
 {
-	struct caller_call *call;
 	bool was_closing;
 	unsigned i;
 
@@ -176,24 +216,14 @@ void caller_close(struct caller_world *w, struct caller_link *l, bool is_orderly
 	was_closing = fake_is_closing(l->fake);
 	fuzz_say("%u %c: closed%s%s", w->step, l->name, is_orderly ? " in good order" : "",
 		 was_closing ? ", as the daemon wanted" : "");
-	for (i = 0; i < w->n_calls; i++) {
-		call = &w->calls[i];
-		if (&w->links[call->link] != l ||
-		    (call->state != CALL_OPEN && call->state != CALL_ANSWERED))
-			continue;
-		if (call->is_refusal || !stays(w, l, call, is_orderly)) {
-			caller_done(call);
-			continue;
-		}
-		if (was_closing || l->may_be_doomed || call->is_resuming ||
-		    (call->state == CALL_OPEN && !is_admitted(w, l, call)))
-			call->is_exact = false;
-		call->state = CALL_DETACHED;
-		call->detached_at = engine_now();
-		call->must_answer = false;
-		call->is_resuming = false;
-		buf_reset(&call->reply);
-	}
+	for (i = 0; i < w->n_calls; i++)
+		if (&w->links[w->calls[i].link] == l)
+			close_call(w, l, &w->calls[i], is_orderly, was_closing);
+	if (is_orderly || was_closing || l->has_goaway)
+		caller_doubt_leaving(w, l);
+	for (i = 0; i < w->n_calls; i++) /* the place is another link's from now on */
+		if (w->calls[i].from == l)
+			w->calls[i].from = NULL;
 	w->gone[w->n_gone++] = l->fake;
 	fake_close(l->fake, is_orderly);
 	buf_free(&l->out);
@@ -294,16 +324,20 @@ static struct number pick_number(struct caller_world *w, struct caller_link *l)
 	bool is_answered = other && other->state == CALL_ANSWERED;
 	unsigned i;
 
-	for (i = 0; how >= 90 && i < w->n_calls && !is_answered; i++)
+	for (i = 0; how >= 90 && i < w->n_calls && !is_answered && !l->may_be_doomed; i++)
 		if (w->calls[i].state == CALL_ANSWERED && &w->links[w->calls[i].link] == l)
-			return (struct number){ .number = w->calls[i].number, .may_be_live = true };
-	if (how < 55 || (other && !is_answered && how < 97) ||
+			return (struct number){ .number = w->calls[i].number,
+						.is_live = w->calls[i].is_kept,
+						.may_be_live = !w->calls[i].is_kept };
+	if (l->ghosts[ret.number] == GHOST_MOVING || how < 55 ||
+	    (other && !is_answered && how < 97) ||
 	    (l->ghosts[ret.number] == GHOST_LIVE && how < 97) || (is_answered && how < 80) ||
 	    w->is_settling)
 		return (struct number){ .number = ++l->last_number };
 	ret.is_doubtful = l->ghosts[ret.number] != GHOST_NONE;
-	ret.may_be_live = l->ghosts[ret.number] == GHOST_LIVE || is_answered;
-	ret.is_live = other && is_live_for_sure(w, other) && !l->may_be_doomed;
+	ret.may_be_live = l->ghosts[ret.number] == GHOST_LIVE;
+	ret.is_live = other && !l->may_be_doomed &&
+		      (is_answered ? other->is_kept : is_live_for_sure(w, other));
 	ret.may_be_live |= other && !ret.is_live;
 	return ret;
 }
@@ -468,6 +502,7 @@ void caller_call(struct caller_world *w)
 	if (number.may_be_live && chance_one_in(w->chance, 2))
 		call->op = TALK_DOWN; /* what is kept under its number, too, if it is taken */
 	call->uid = s->uid;
+	call->is_admitted = s->is_answered && !s->is_again;
 	call->object = s->object;
 	call->is_in_pieces =
 		(call->op == TALK_ECHO || call->op == TALK_BATCH) && chance_one_in(w->chance, 2);

@@ -67,7 +67,12 @@ struct caller_call {
 	bool is_in_pieces;
 	bool is_refusal; /* a Resume that is to be refused */
 	bool has_deadline, has_token, is_resuming;
-	bool is_admitted; /* its session's hook has been asked */
+	bool is_admitted; /* its session's hook has said yes */
+	bool is_kept;     /* answered, and what came is kept there until it is acknowledged */
+	/* While it is resuming: the link that may still carry it, and its number there; NULL: none.
+	 */
+	struct caller_link *from;
+	uint32_t from_number;
 	uint32_t attempt;
 	unsigned n_refused; /* of those */
 	int64_t detached_at;
@@ -100,8 +105,9 @@ struct caller_link {
 	uint32_t last_number;
 	enum ghost {
 		GHOST_NONE,
-		GHOST_HEARD, /* something may still come for a call that is over here */
-		GHOST_LIVE   /* which may be live at the other end */
+		GHOST_HEARD,  /* something may still come for a call that is over here */
+		GHOST_MOVING, /* or is about to leave for another link */
+		GHOST_LIVE    /* which may be live at the other end */
 	} ghosts[CALLER_SMALL + CALLER_CALLS]; /* by number */
 	struct caller_session sessions[CALLER_SESSIONS];
 	uint64_t pings, pongs;
@@ -119,8 +125,6 @@ struct caller_world {
 	uint32_t linger_ms, max_calls, max_message;
 	bool has_hooks, is_serial, has_lifetime, is_stopping, has_unregistered;
 	bool is_settling;
-	bool has_moved_guarded; /* a call that waits for its session's hook was resumed: a fault
-				   that is known lets the end of its link refuse that session */
 	struct link *(*accept)(struct fake *fake); /* hands it to the daemon */
 	struct fake *gone[64];                     /* closed, and not yet freed */
 	unsigned n_gone;
@@ -145,6 +149,12 @@ struct caller_call *caller_find(struct caller_world *w, const struct caller_link
 void caller_done(struct caller_call *call);
 /* A call of that number is over here, perhaps not there. */
 void caller_haunt(struct caller_link *l, uint32_t number, enum ghost ghost);
+/* Whether its session's hook has said yes, for all that is known. */
+bool caller_is_admitted(const struct caller_world *w, const struct caller_call *call);
+/* It has left the link that carried it; else nothing more is known of that. */
+void caller_left(struct caller_call *call, bool is_known);
+/* What carries calls there ends: what becomes of those that are about to leave is not known. */
+void caller_doubt_leaving(struct caller_world *w, const struct caller_link *l);
 /* Its end must come, or may. */
 void caller_doom(struct caller_world *w, struct caller_link *l, const char *why);
 void caller_doubt_link(struct caller_world *w, struct caller_link *l);

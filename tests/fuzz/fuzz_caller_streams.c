@@ -195,6 +195,8 @@ void caller_acknowledge(struct caller_world *w, struct caller_call *call, uint32
 	fuzz_say("%u %c: Cancel %u, code %u", w->step, l->name, call->number, code);
 	if (was_open)
 		caller_haunt(l, call->number, GHOST_HEARD);
+	caller_left(call, false);
+	call->is_kept = false;
 	if (code != PYR_UNAVAILABLE || !call->has_token || !is_complete(call) ||
 	    w->linger_ms == 0 || w->is_stopping) {
 		caller_done(call);
@@ -232,9 +234,8 @@ static bool will_linger(const struct caller_world *w, const struct caller_call *
 static bool is_sure_to_go_on(const struct caller_world *w, const struct caller_call *call,
 			     const struct caller_link *l, const struct caller_session *s)
 {
-	/* Until the daemon has asked its hook, there is no object. */
-	return call->is_exact && !call->may_fail && !l->may_be_doomed &&
-	       (s->is_answered || !w->has_hooks) && !s->is_refused && s->object == call->object &&
+	return call->is_exact && !call->may_fail && !l->may_be_doomed && !s->is_again &&
+	       caller_is_admitted(w, call) && !s->is_refused && s->object == call->object &&
 	       will_linger(w, call) && !w->is_stopping && !w->has_lifetime &&
 	       !w->has_unregistered && !l->has_goaway && w->max_calls == 0;
 }
@@ -262,10 +263,11 @@ void caller_resume(struct caller_world *w, struct caller_call *call, struct call
 		if (call->state == CALL_DONE || call->is_resuming)
 			return;
 		call->is_exact &= !old->may_be_doomed && is_sure_to_go_on(w, call, l, s);
-		caller_haunt(old, call->number, call->is_exact ? GHOST_HEARD : GHOST_LIVE);
+		caller_haunt(old, call->number, call->is_exact ? GHOST_MOVING : GHOST_LIVE);
+		call->from = old;
+		call->from_number = call->number;
 	}
 	call->is_exact &= is_sure_to_go_on(w, call, l, s);
-	w->has_moved_guarded |= w->has_hooks && !call->is_admitted;
 	frame.number = ++l->last_number;
 	frame.token = (struct span){ call->token, sizeof(call->token) };
 	frame.attempt = ++call->attempt;
@@ -278,6 +280,7 @@ void caller_resume(struct caller_world *w, struct caller_call *call, struct call
 	call->number = frame.number;
 	call->state = CALL_OPEN;
 	call->is_resuming = true;
+	call->is_kept = false;
 	buf_reset(&call->reply); /* the answer comes again */
 	call->must_answer = call->is_exact;
 }

@@ -62,6 +62,9 @@ static void check_owner(const struct link *link, const struct peer *peer)
 		fuzz_finding(
 			"%s: %zu calls and sessions are left when their link is freed, %zu held",
 			link->address, n, atomic_load(&peer->n_held));
+	if (budget_used(peer->budget) > 0)
+		fuzz_finding("%s: %zu bytes are charged to its connection when the link is freed",
+			     link->address, budget_used(peer->budget));
 	if (peer->ring || peer->blocked)
 		fuzz_finding("%s: somebody waits for a link that is freed", link->address);
 }
