@@ -12,6 +12,9 @@ add_test(NAME fuzz_link_daemon COMMAND fuzz_link --role daemon --seed 1 --steps 
 add_test(NAME fuzz_link_proxies COMMAND fuzz_link --role proxies --seed 77 --steps 20000)
 pyrite_test_properties(fuzz_link_daemon)
 pyrite_test_properties(fuzz_link_proxies)
+# Other steps each time: both roles, with threads and without. The seed is printed, and a finding says how to see it again.
+add_test(NAME fuzz_link_random COMMAND fuzz_link --steps 10000 --seconds 20)
+pyrite_test_properties(fuzz_link_random)
 
 # pyrite-idl fed with IDL at random. A short run here; a long one by hand, in a build with sanitizers:
 #   build/asan/bin/idl-random 1000000 1 2000

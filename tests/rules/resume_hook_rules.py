@@ -254,6 +254,25 @@ def a_call_that_waits_for_its_hook_is_not_taken_to_another_link():
     server.ends()
 
 
+def a_call_that_is_left_behind_waits_for_its_hook_all_the_same():
+    server = Guarded()
+    client = Guest(server)
+    client.waits(server)
+    left = next(client.numbers)
+    client.send(frame(left, call=dict(session=2, name="flow.Flow.count", payload=int_arguments(5, 3),
+                                      fingerprint=client.prints["flow.Flow.count"], token=TOKEN)),
+                frame(left, cancel=dict(code=UNAVAILABLE)))
+    terminated(client, resume(client))
+    server.opens()
+    assert client.bound(2).code == 0
+    number = resume(client, attempt=2)
+    client.reply(number)
+    assert [result_int(i.payload) for i in client.items(number)] == [5, 6, 7]
+    client.nothing_of(left)
+    client.close()
+    server.ends()
+
+
 def main():
     cases = Cases()
     functions = {name: value for name, value in globals().items() if not isinstance(value, type)}
