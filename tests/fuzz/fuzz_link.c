@@ -153,8 +153,10 @@ void fake_written(struct fake *f)
 
 void fake_close(struct fake *f, bool is_orderly)
 {
+	struct link_end end = { .code = PYR_UNAVAILABLE,
+				.was_connected = true,
+				.text = "connection closed" };
 	bool is_own;
-	int code;
 
 	if (f->is_closed)
 		return;
@@ -163,10 +165,13 @@ void fake_close(struct fake *f, bool is_orderly)
 	f->is_cut = true;
 	f->owes_written = false;
 	is_own = f->is_closing && f->close_code;
-	code = is_own ? f->close_code : PYR_UNAVAILABLE;
+	if (is_own)
+		end.code = f->close_code;
 	pthread_mutex_unlock(&f->lock);
+	if (is_own)
+		end.text = "closed here";
 	f->link.is_orderly = is_orderly && !is_own;
-	f->link.events->closed(f->link.owner, code, is_own ? "closed here" : "connection closed");
+	f->link.events->closed(f->link.owner, &end);
 }
 
 /* ---- between the library and its own links ---- */

@@ -21,8 +21,9 @@ import grpc
 import messages
 from calculator import Calculator, Flow
 
-sys.path.insert(0, str(messages.HERE.parent / "rules"))
+sys.path[:0] = [str(messages.HERE.parent / folder) for folder in ("rules", "faults")]
 
+import h2  # noqa: E402
 from ports import port_of_ours  # noqa: E402
 
 BIN = messages.BIN
@@ -330,6 +331,10 @@ def nobody_at_the_address(w, c):
                  f"UNAVAILABLE here left CommunicationError: cannot connect to 127.0.0.1:{port}: Connection refused")
             like(other.do("bind"),
                  f"UNAVAILABLE here left CommunicationError: cannot connect to 127.0.0.1:{port}: Connection refused")
+        for ask in (("add", 1, 2), ("bind",)):
+            with w.caller(f"PYRO:x@127.0.0.1:{port}", mode="only") as other:
+                same(other.do(*ask),
+                     f"UNAVAILABLE here left CommunicationError: cannot connect to 127.0.0.1:{port}: Connection refused")
 
 
 def babble(listener, text):
@@ -362,6 +367,54 @@ def a_server_that_says_nothing_is_given_up_in_time(w, c):
         with w.caller(f"PYRO:x@127.0.0.1:{port}") as other:
             like(other.do("add", 1, 2), "UNAVAILABLE here left CommunicationError: cannot connect .*: failed to connect in time")
         assert 2.5 < time.monotonic() - start < 8
+
+
+CORES_WORDS = (
+    (14, "failed to connect to all addresses; last error: UNKNOWN: ipv4:1.2.3.4:5: Failed to connect to remote host: "
+         "Connection refused"),
+    (14, "DNS resolution failed for nowhere"),
+    (8, "Received message larger than max (70000000 vs. 67108864)"))
+
+
+def answer_all(listener, status, text, closes):
+    """A server of HTTP/2 that answers each request, whatever it is, as soon as some of its data has come."""
+    trailers = h2.headers((":status", "200"), ("content-type", "application/grpc"), ("grpc-status", str(status)),
+                          ("grpc-message", text))
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rb") as incoming:
+                connection.sendall(h2.frame(h2.SETTINGS, 0, 0))
+                incoming.read(len(h2.PREFACE))
+                while head := incoming.read(9):
+                    payload, stream = incoming.read(int.from_bytes(head[:3], "big")), int.from_bytes(head[5:], "big")
+                    if head[3] == h2.DATA and payload:
+                        connection.sendall(h2.frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, stream, trailers))
+                        if closes:
+                            break
+
+
+@case
+def a_server_that_uses_cores_words_is_still_a_server(w, c):
+    for mode in ("never", "auto", "only"):
+        for status, text in CORES_WORDS:
+            for closes in (False, True):
+                with socket.create_server(("127.0.0.1", 0)) as listener:
+                    port = listener.getsockname()[1]
+                    thread = threading.Thread(target=answer_all, args=(listener, status, text, closes), daemon=True)
+                    thread.start()
+                    with w.caller(f"PYRO:x@127.0.0.1:{port}", mode=mode) as other:
+                        told = other.do("add", 1, 2)
+                    listener.shutdown(socket.SHUT_RDWR)
+                    thread.join(PATIENCE)
+                there = f"{'UNAVAILABLE' if status == 14 else 'RESOURCE_EXHAUSTED'} there left {text}"
+                lost = f"UNAVAILABLE here ran ConnectionClosed: 127.0.0.1:{port}: "
+                if mode == "only" and not closes:
+                    same(told, there)
+                elif closes:
+                    assert told.startswith(lost) or told == there and mode == "only", (mode, told)
+                else:
+                    same(told, lost + text)
 
 
 @case

@@ -57,7 +57,7 @@ def a_goaway_with_a_reason_ends_the_calls_with_it():
 def a_server_that_says_nothing_is_given_up_in_time():
     met = Met(lambda link: link.wait_end(), "connect=300")
     begin = time.monotonic()
-    refused(met.ask("add 0 1 2"), "UNAVAILABLE local", "cannot connect to ", met.server.address)
+    refused(met.ask("add 0 1 2"), "UNAVAILABLE local maybe ConnectionClosed: ", met.server.address)  # it has the call
     assert 0.2 < time.monotonic() - begin < 5
     refused(met.ask("bind 0"), "UNAVAILABLE", met.server.address)
     met.end()

@@ -15,14 +15,20 @@
 struct link;
 struct link_target;
 
+/* How a link ended. */
+struct link_end {
+	int code;           /* enum pyr_status */
+	bool was_connected; /* else nothing can have reached the other side */
+	const char *text;   /* borrowed; for people: what core says, perhaps shortened */
+};
+
 /* The owner's side. All are called by the leading thread, with no lock of the link held. */
 struct link_events {
 	/* borrowed; of one longer than FRAME_MESSAGE_MAX not all need be there */
 	void (*message)(void *owner, struct span message);
 	void (*written)(void *owner); /* the write is done: the next may go */
-	/* Once, the last: the other side or the network ended it. code: enum pyr_status; text
-	 * borrowed. */
-	void (*closed)(void *owner, int code, const char *text);
+	/* Once, the last: the other side or the network ended it. */
+	void (*closed)(void *owner, const struct link_end *end);
 };
 
 enum link_write {
@@ -76,6 +82,10 @@ struct link_target {
  */
 struct link *link_connect(const struct link_target *target, const struct link_events *events,
 			  void *owner);
+
+/* The system's reason out of core's account of why it cannot connect. For messages only: nothing
+ * depends on what core says. Borrowed, of text. */
+const char *link_reason(const char *text);
 
 /* What the owner calls: the functions of its kind, on the thread's own stack, as link_connect(). */
 enum link_write link_write(struct link *link, struct span message);

@@ -43,6 +43,8 @@ struct grpc_link {
 	grpc_slice details;
 	int cancelled;
 	struct engine_hook put_off; /* starts the next receive */
+	bool is_opening;            /* leader: `opened` is to come */
+	bool was_connected;         /* leader: it came, and did not fail */
 	bool is_reading;            /* leader: a receive is in flight */
 	bool has_ended;             /* leader: `ended` came */
 	bool is_finished;           /* leader: closed() was called */
@@ -118,35 +120,43 @@ static bool start_read(struct grpc_link *l)
 	return hand_over(l, &op, 1, &l->received);
 }
 
+/* Why it ended: what this end closed it with, else what the other said, or core. */
+static void describe_end(const struct grpc_link *l, struct link_end *end, char *text, size_t n)
+{
+	if (end->code == 0 && l->is_client) {
+		end->code = (int)l->status;
+		snprintf(text, n, "%.*s", (int)GRPC_SLICE_LENGTH(l->details),
+			 (const char *)GRPC_SLICE_START_PTR(l->details));
+		if (!end->was_connected)
+			end->text = link_reason(text);
+	}
+	if (end->code == 0)
+		end->code = PYR_UNAVAILABLE;
+	if (text[0] == '\0')
+		end->text = "connection closed";
+}
+
 /* Tells the owner, once the end is known and nothing is being read or written any more. */
 static void finish(struct grpc_link *l)
 {
-	char text[256];
+	char text[512];
+	struct link_end end = { .was_connected = l->was_connected, .text = text };
 	bool is_writing;
-	int code;
 
-	if (l->is_finished || !l->has_ended || l->is_reading)
+	if (l->is_finished || !l->has_ended || l->is_reading || l->is_opening)
 		return;
 	pthread_mutex_lock(&l->lock);
 	is_writing = l->is_writing;
 	l->is_closing = true;
-	code = l->close_code;
+	end.code = l->close_code;
 	snprintf(text, sizeof(text), "%s", l->close_text);
 	pthread_mutex_unlock(&l->lock);
 	if (is_writing)
 		return;
 	l->is_finished = true;
-	if (code == 0 && l->is_client) {
-		code = (int)l->status;
-		snprintf(text, sizeof(text), "%.*s", (int)GRPC_SLICE_LENGTH(l->details),
-			 (const char *)GRPC_SLICE_START_PTR(l->details));
-	}
-	l->link.is_orderly = !l->is_client && code == 0 && !l->cancelled;
-	if (code == 0)
-		code = PYR_UNAVAILABLE;
-	if (text[0] == '\0')
-		snprintf(text, sizeof(text), "connection closed");
-	l->link.events->closed(l->link.owner, code, text);
+	l->link.is_orderly = !l->is_client && end.code == 0 && !l->cancelled;
+	describe_end(l, &end, text, sizeof(text));
+	l->link.events->closed(l->link.owner, &end);
 	release_call(l);
 }
 
@@ -265,10 +275,15 @@ static void on_ended(struct engine_event *event, bool ok)
 	unref(l);
 }
 
+/* Core has put the beginning on a connection, or found that there is none to be had. */
 static void on_opened(struct engine_event *event, bool ok)
 {
-	(void)ok;
-	unref(FROM(event, opened));
+	struct grpc_link *l = FROM(event, opened);
+
+	l->is_opening = false;
+	l->was_connected = ok || !l->is_client;
+	finish(l);
+	unref(l);
 }
 
 static void on_closed(struct engine_event *event, bool ok)
@@ -376,11 +391,15 @@ static grpc_channel *new_channel(const struct link_target *target)
  * A fresh call takes its first batches; if core does not, it is over before it began. A client is
  * not the leader here, who may see the end before this returns: what that reads is set before.
  */
-static void begin(struct grpc_link *l, const grpc_op *open, size_t n_open, const grpc_op *end)
+static void begin(struct grpc_link *l, const grpc_op *end, size_t n_end)
 {
-	l->is_reading = true;
-	if (!start(l, end, 1, &l->ended) || !start(l, open, n_open, &l->opened))
+	grpc_op open = { .op = GRPC_OP_SEND_INITIAL_METADATA };
+
+	l->is_reading = l->is_opening = true;
+	if (!start(l, end, n_end, &l->ended) || !start(l, &open, 1, &l->opened)) {
+		l->is_opening = false;
 		grpc_call_cancel(l->call, NULL);
+	}
 	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
 	if (!start_read(l)) {
 		l->is_reading = false;
@@ -392,9 +411,8 @@ struct link *link_grpc_connect(const struct link_target *target, const struct li
 			       void *owner)
 {
 	struct grpc_link *l = new_link(target->address, target->is_local, true);
-	grpc_op open[2] = { { .op = GRPC_OP_SEND_INITIAL_METADATA },
-			    { .op = GRPC_OP_RECV_INITIAL_METADATA } };
-	grpc_op end = { .op = GRPC_OP_RECV_STATUS_ON_CLIENT };
+	grpc_op end[2] = { { .op = GRPC_OP_RECV_INITIAL_METADATA },
+			   { .op = GRPC_OP_RECV_STATUS_ON_CLIENT } };
 
 	if (!l)
 		return NULL;
@@ -405,11 +423,11 @@ struct link *link_grpc_connect(const struct link_target *target, const struct li
 		grpc_channel_create_call(l->channel, NULL, GRPC_PROPAGATE_DEFAULTS, engine_queue(),
 					 grpc_slice_from_static_string("/pyrite.Link/Open"), NULL,
 					 gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-	open[1].data.recv_initial_metadata.recv_initial_metadata = &l->initial;
-	end.data.recv_status_on_client.trailing_metadata = &l->trailing;
-	end.data.recv_status_on_client.status = &l->status;
-	end.data.recv_status_on_client.status_details = &l->details;
-	begin(l, open, 2, &end);
+	end[0].data.recv_initial_metadata.recv_initial_metadata = &l->initial;
+	end[1].data.recv_status_on_client.trailing_metadata = &l->trailing;
+	end[1].data.recv_status_on_client.status = &l->status;
+	end[1].data.recv_status_on_client.status_details = &l->details;
+	begin(l, end, 2);
 	return &l->link;
 }
 
@@ -425,9 +443,8 @@ struct link *link_grpc_accept(grpc_call *call, const char *address, bool is_loca
 static void start_link(struct link *link)
 {
 	struct grpc_link *l = of(link);
-	grpc_op open = { .op = GRPC_OP_SEND_INITIAL_METADATA };
 	grpc_op end = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER };
 
 	end.data.recv_close_on_server.cancelled = &l->cancelled;
-	begin(l, &open, 1, &end);
+	begin(l, &end, 1);
 }

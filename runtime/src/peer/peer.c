@@ -497,52 +497,30 @@ static void on_message(void *owner, struct span message)
 	peer_flush_unlock(peer);
 }
 
-/* Core's words for an end before there was a connection. */
-static bool has_not_connected(const char *text)
-{
-	return strstr(text, "failed to connect") || strstr(text, "DNS resolution failed");
-}
-
-/* The system's reason, without what core says before it. The words alone depend on it. */
-static const char *reason_of(const char *text)
-{
-	static const char *const before[] = { "Failed to connect to remote host: ",
-					      "last error: " };
-	const char *at;
-	size_t i;
-
-	for (i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
-		at = strstr(text, before[i]);
-		if (at && at[strlen(before[i])])
-			return at + strlen(before[i]);
-	}
-	return text;
-}
-
 /* Why calls made on the link fail, unless it is known already. */
-static void describe_end(struct peer *peer, int code, const char *text)
+static void describe_end(struct peer *peer, const struct link_end *end)
 {
-	bool is_plain = code == PYR_UNIMPLEMENTED && !peer->host && !peer->has_hello;
+	bool is_plain = end->code == PYR_UNIMPLEMENTED && !peer->host && !peer->has_hello;
 
 	if (peer->closed_code)
 		return;
-	peer->was_connected = peer->has_hello || !(is_plain || has_not_connected(text));
+	peer->was_connected = peer->has_hello || (end->was_connected && !is_plain);
 	peer->closed_code = is_plain ? PYR_FAILED_PRECONDITION : PYR_UNAVAILABLE;
 	if (is_plain)
 		snprintf(peer->closed_text, sizeof(peer->closed_text), "%s speaks plain gRPC only",
 			 peer->link->address);
 	else
-		snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", reason_of(text));
+		snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", end->text);
 }
 
-static void on_closed(void *owner, int code, const char *text)
+static void on_closed(void *owner, const struct link_end *end)
 {
 	struct peer *peer = owner;
 
 	pthread_mutex_lock(&peer->lock);
 	if (!peer->is_closed) {
 		peer->is_closed = true;
-		describe_end(peer, code, text);
+		describe_end(peer, end);
 	}
 	peer->handlers->end_made(peer);
 	peer->handlers->end_taken(peer);

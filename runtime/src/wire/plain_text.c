@@ -289,10 +289,3 @@ void plain_text_copy(char *dst, size_t n, struct span text)
 		memcpy(dst, text.p, copied);
 	dst[copied] = '\0';
 }
-
-bool plain_is_unconnected(struct span text)
-{
-	static const char words[] = "failed to connect";
-
-	return text.n > 0 && memmem(text.p, text.n, words, sizeof(words) - 1);
-}

@@ -49,7 +49,4 @@ void plain_read_details(struct span status, struct span *exception, struct span 
 
 /* As a terminated string, cut to n - 1 bytes. */
 void plain_text_copy(char *dst, size_t n, struct span text);
-
-/* Core's words for a call that never was on a connection. */
-bool plain_is_unconnected(struct span text);
 #endif

@@ -94,14 +94,14 @@ static bool fall_back(struct auto_link *a)
 	return true;
 }
 
-static void on_closed(void *owner, int code, const char *text)
+static void on_closed(void *owner, const struct link_end *end)
 {
 	struct auto_link *a = owner;
 
-	if (code == PYR_UNIMPLEMENTED && fall_back(a))
+	if (end->code == PYR_UNIMPLEMENTED && fall_back(a))
 		return;
 	settle(a);
-	a->link.events->closed(a->link.owner, code, text);
+	a->link.events->closed(a->link.owner, end);
 }
 
 static const struct link_events events = { on_message, on_written, on_closed };

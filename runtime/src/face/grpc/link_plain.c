@@ -17,6 +17,7 @@
 
 #include "base/tsan.h"
 #include "face/grpc/link_auto.h"
+#include "face/grpc/link_plain_why.h"
 
 enum {
 	MAX_CALLS = 16384, /* at a time, as a daemon's default */
@@ -140,18 +141,19 @@ static void on_before_poll(struct engine_hook *hook)
 void plain_link_ended(struct plain_link *l)
 {
 	char text[sizeof(l->close_text)];
+	struct link_end end = { .text = text };
 	bool is_over;
-	int code;
 
 	pthread_mutex_lock(&l->lock);
 	is_over = l->is_closing && l->n_calls == 0 && !l->is_watching;
-	code = l->close_code ? l->close_code : PYR_UNAVAILABLE;
+	end.code = l->close_code ? l->close_code : PYR_UNAVAILABLE;
+	end.was_connected = l->is_connected;
 	snprintf(text, sizeof(text), "%s", l->close_text[0] ? l->close_text : "connection closed");
 	pthread_mutex_unlock(&l->lock);
 	if (!is_over || l->is_finished)
 		return;
 	l->is_finished = true;
-	l->link.events->closed(l->link.owner, code, text);
+	l->link.events->closed(l->link.owner, &end);
 }
 
 void plain_link_end(struct plain_link *l, int code, const char *text)
@@ -173,6 +175,11 @@ void plain_link_end(struct plain_link *l, int code, const char *text)
 	pthread_mutex_unlock(&l->lock);
 	if (channel)
 		grpc_channel_destroy(channel); /* which ends the watch */
+}
+
+void plain_link_unconnected(struct plain_link *l, const char *text)
+{
+	plain_link_end(l, PYR_UNAVAILABLE, link_reason(text));
 }
 
 static void close_link(struct link *link, int code, const char *text)
@@ -218,37 +225,61 @@ static void say_goaway(struct plain_link *l)
 	put(l, &frame);
 }
 
-/* Returns whether the link has failed to connect. With the lock. */
-static bool look(struct plain_link *l)
+/* The channel has failed to connect, and tells why. If it connects after all, the watch knows. */
+static void on_told(void *data, const char *text)
 {
+	struct plain_link *l = data;
+	bool has_failed;
+
+	pthread_mutex_lock(&l->lock);
+	l->n_calls--;
+	has_failed = l->channel && !l->is_connected &&
+		     grpc_channel_check_connectivity_state(l->channel, 0) ==
+			     GRPC_CHANNEL_TRANSIENT_FAILURE;
+	pthread_mutex_unlock(&l->lock);
+	if (has_failed)
+		plain_link_unconnected(l, text);
+	plain_link_ended(l);
+	plain_link_unref(l);
+}
+
+/* Without memory for it, the owner's time to connect passes. With the lock. */
+static void ask_why(struct plain_link *l)
+{
+	if (!why_ask(l->channel, on_told, l))
+		return;
+	l->n_calls++;
+	plain_link_ref(l);
+}
+
+/* A channel that is idle again had a connection, if it has not failed. With the lock. */
+static void look(struct plain_link *l)
+{
+	bool has_failed = l->state == GRPC_CHANNEL_TRANSIENT_FAILURE;
+
 	l->state = grpc_channel_check_connectivity_state(l->channel, 0);
-	if (l->is_connected) {
-		if (l->state != GRPC_CHANNEL_READY) {
-			say_goaway(l);
-			return false;
-		}
-	} else if (l->state == GRPC_CHANNEL_READY) {
+	if (!l->is_connected &&
+	    (l->state == GRPC_CHANNEL_READY || (l->state == GRPC_CHANNEL_IDLE && !has_failed)))
 		plain_link_connected(l);
-	} else if (l->state == GRPC_CHANNEL_TRANSIENT_FAILURE && l->n_calls == 0) {
-		return true; /* else a call knows why */
+	if (l->is_connected && l->state != GRPC_CHANNEL_READY) {
+		say_goaway(l);
+		return;
 	}
+	if (!l->is_connected && l->state == GRPC_CHANNEL_TRANSIENT_FAILURE && l->n_calls == 0)
+		ask_why(l); /* else a call knows */
 	watch(l);
-	return false;
 }
 
 static void on_watched(struct engine_event *event, bool ok)
 {
 	struct plain_link *l = FROM(event, watched);
-	bool has_failed = false;
 
 	(void)ok;
 	pthread_mutex_lock(&l->lock);
 	l->is_watching = false;
 	if (!l->is_closing)
-		has_failed = look(l);
+		look(l);
 	pthread_mutex_unlock(&l->lock);
-	if (has_failed)
-		plain_link_end(l, PYR_UNAVAILABLE, "failed to connect to all addresses");
 	plain_link_ended(l);
 	plain_link_unref(l);
 }

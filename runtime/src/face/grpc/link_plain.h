@@ -31,7 +31,7 @@ struct plain_link {
 	grpc_connectivity_state state;
 	struct numtab sessions; /* struct plain_session by number */
 	struct numtab calls;    /* struct plain_out by number: somebody waits for the answer */
-	unsigned n_calls;       /* with a batch in flight */
+	unsigned n_calls;       /* with a batch in flight, those that ask why included */
 	uint64_t window;        /* of a stream that the owner receives */
 	struct buf inbox;       /* frames for the owner that were not made by the leader */
 	bool will_deliver;
@@ -61,6 +61,8 @@ void plain_link_connected(struct plain_link *l);
 void plain_link_take_inbox(struct plain_link *l);
 /* Ends it: no more calls; those that run are ended if code is not 0. */
 void plain_link_end(struct plain_link *l, int code, const char *text);
+/* There is no connection to be had: its end. text: core's, why. */
+void plain_link_unconnected(struct plain_link *l, const char *text);
 /* A batch is through: perhaps it was the last of a link that ends. In the leader. */
 void plain_link_ended(struct plain_link *l);
 

@@ -116,32 +116,22 @@ static void put_status(struct plain_out *out, struct frame *frame)
 	frame_append(&out->l->inbox, frame);
 }
 
-/* Core says how large it was and might have been. The server says the same of a request. */
-static bool is_reply_too_large(const struct plain_out *out)
-{
-	unsigned long long size, max;
-	char text[PLAIN_TEXT_MAX];
-	const char *at;
-
-	plain_text_copy(text, sizeof(text), span_of_slice(&out->text));
-	at = strstr(text, "larger than max (");
-	return at && sscanf(at, "larger than max (%llu vs. %llu)", &size, &max) == 2 &&
-	       max == out->l->max_message && size != out->n_request;
-}
-
 /*
- * The server sent the status; else core found it, which looks the same. A server that is told how
- * long it has, and says that it was not enough, is too late. With the lock.
+ * The server sent the status; else core found it, which looks the same. But where a call ends on a
+ * connection, a read of what has not come succeeds, without a message; it fails if core ends the
+ * call: it found no connection, or the reply too large. A connection that is lost, and a server
+ * that is told how long it has and says that it was not enough, are told by the channel and the
+ * clock. With the lock.
  */
 static bool is_from_server(const struct plain_out *out)
 {
 	switch (out->status) {
 	case GRPC_STATUS_UNAVAILABLE:
-		return !out->has_lost;
+		return !out->has_failed && !out->has_lost;
 	case GRPC_STATUS_DEADLINE_EXCEEDED:
 		return out->deadline == ENGINE_FOREVER || engine_now() < out->deadline;
 	case GRPC_STATUS_RESOURCE_EXHAUSTED:
-		return !is_reply_too_large(out);
+		return !out->has_failed;
 	default:
 		return true;
 	}
@@ -149,8 +139,7 @@ static bool is_from_server(const struct plain_out *out)
 
 bool plain_answer_is_unconnected(const struct plain_out *out)
 {
-	return out->status == GRPC_STATUS_UNAVAILABLE && out->has_lost &&
-	       plain_is_unconnected(span_of_slice(&out->text));
+	return out->status == GRPC_STATUS_UNAVAILABLE && out->has_failed;
 }
 
 static const char *class_of(grpc_status_code status)
@@ -188,7 +177,7 @@ static void put_failure(struct plain_out *out, struct frame *frame)
 		frame->may_have_run = 0;
 		frame->was_not_run = 1;
 		snprintf(text, sizeof(text), "CommunicationError: cannot connect to %s: %s",
-			 address, said);
+			 address, link_reason(said));
 	} else {
 		snprintf(text, sizeof(text), "%s: %s: %s", class_of(out->status), address, said);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A gRPC call for one Call frame. It is in the link's table as long as somebody waits. A call
- * without streams is two batches: the request with the answer, and the status. Messages of a stream
+ * without streams is two batches: the request with the status, and the answer. Messages of a stream
  * go one at a time, when the one before has left; they are read one at a time, when the owner has
  * room for the next: so gRPC's own flow control holds both ends to what the other takes.
  */
@@ -131,7 +131,7 @@ static void leave(struct plain_out *out)
 {
 	struct plain_link *l = out->l;
 	bool has_failed = conclude(out);
-	char text[256];
+	char text[512];
 
 	if (has_failed)
 		plain_text_copy(text, sizeof(text),
@@ -142,7 +142,7 @@ static void leave(struct plain_out *out)
 	pthread_mutex_unlock(&l->lock);
 	plain_link_tell(l, &l->out);
 	if (has_failed)
-		plain_link_end(l, PYR_UNAVAILABLE, text); /* which tells all that call */
+		plain_link_unconnected(l, text); /* which tells all that call */
 	plain_link_ended(l);
 	plain_link_unref(l);
 }
@@ -248,6 +248,7 @@ static void on_received(struct engine_event *event, bool ok)
 	struct plain_out *out = enter(FROM(event, received));
 
 	out->is_reading = false;
+	out->has_failed = !ok;
 	if (!ok || !out->reply)
 		; /* the end */
 	else if (out->flags & FRAME_STREAM_OUT)
@@ -345,45 +346,57 @@ static grpc_op open_op(struct plain_out *out)
 	return op;
 }
 
-/* All of a call without a stream of requests, but for the status. */
-static bool send_whole(struct plain_out *out)
+static grpc_op status_op(struct plain_out *out)
 {
-	grpc_op ops[5] = { open_op(out),
-			   { .op = GRPC_OP_SEND_MESSAGE },
-			   { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT },
-			   { .op = GRPC_OP_RECV_INITIAL_METADATA },
-			   { .op = GRPC_OP_RECV_MESSAGE } };
+	grpc_op op = { .op = GRPC_OP_RECV_STATUS_ON_CLIENT };
 
-	ops[1].data.send_message.send_message = out->first->bytes;
-	ops[3].data.recv_initial_metadata.recv_initial_metadata = &out->initial;
-	ops[4].data.recv_message.recv_message = &out->reply;
+	op.data.recv_status_on_client.trailing_metadata = &out->trailing;
+	op.data.recv_status_on_client.status = &out->status;
+	op.data.recv_status_on_client.status_details = &out->text;
+	return op;
+}
+
+/*
+ * All of a call without a stream of requests. A batch with the status does not fail, and that of
+ * the reads fails only if they do: is_from_server().
+ */
+static bool open_whole(struct plain_out *out)
+{
+	grpc_op send[4] = { open_op(out),
+			    { .op = GRPC_OP_SEND_MESSAGE },
+			    { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT },
+			    status_op(out) };
+	grpc_op receive[2] = { { .op = GRPC_OP_RECV_INITIAL_METADATA },
+			       { .op = GRPC_OP_RECV_MESSAGE } };
+
+	send[1].data.send_message.send_message = out->first->bytes;
+	receive[0].data.recv_initial_metadata.recv_initial_metadata = &out->initial;
+	receive[1].data.recv_message.recv_message = &out->reply;
 	out->is_sending = true; /* for good */
-	out->is_reading = start(out, ops, 5, &out->received);
+	if (!start(out, send, 4, &out->ended))
+		return false;
+	out->is_reading = start(out, receive, 2, &out->received);
 	return out->is_reading;
 }
 
-static bool send_beginning(struct plain_out *out)
+/* All but the requests. */
+static bool open_stream(struct plain_out *out)
 {
 	grpc_op ops[2] = { open_op(out), { .op = GRPC_OP_RECV_INITIAL_METADATA } };
+	grpc_op end = status_op(out);
 
 	ops[1].data.recv_initial_metadata.recv_initial_metadata = &out->initial;
 	if (!start(out, ops, 2, &out->opened))
 		return false;
 	start_read(out);
-	return out->is_reading;
+	return out->is_reading && start(out, &end, 1, &out->ended);
 }
 
+/* Without the initial metadata the status need not come. */
 static void open_call(struct plain_out *out)
 {
-	grpc_op end = { .op = GRPC_OP_RECV_STATUS_ON_CLIENT };
-
-	end.data.recv_status_on_client.trailing_metadata = &out->trailing;
-	end.data.recv_status_on_client.status = &out->status;
-	end.data.recv_status_on_client.status_details = &out->text;
 	out->is_open = true;
-	/* Without the initial metadata the status need not come. */
-	if (!(out->flags & FRAME_STREAM_IN ? send_beginning(out) : send_whole(out)) ||
-	    !start(out, &end, 1, &out->ended))
+	if (!(out->flags & FRAME_STREAM_IN ? open_stream(out) : open_whole(out)))
 		grpc_call_cancel(out->call, NULL);
 	send_next(out);
 }
@@ -419,7 +432,6 @@ static void add_part(struct plain_out *out, struct span payload)
 /* Bytes of a Call. */
 static void add_request(struct plain_out *out, const struct frame *frame)
 {
-	out->n_request += frame->payload.n;
 	add_part(out, frame->payload);
 	if (!(frame->flags & FRAME_MORE))
 		add_message(out, 0);

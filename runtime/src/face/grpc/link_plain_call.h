@@ -27,10 +27,10 @@ struct plain_out {
 	uint32_t flags;  /* of the Call frame */
 	bool is_open;    /* its first batch was started */
 	bool is_reading, is_sending, is_half_closed, has_ended;
-	bool has_lost; /* ended: the connection is not there any more, or never was */
-	bool is_odd;   /* it has had a second answer where there is one */
+	bool has_lost;   /* ended: the connection is not there any more, or never was */
+	bool has_failed; /* the last read failed: not the server ended the call, but core */
+	bool is_odd;     /* it has had a second answer where there is one */
 	int64_t deadline;
-	size_t n_request; /* bytes of it */
 	grpc_metadata metadata[PLAIN_MAX_METADATA];
 	size_t n_metadata;
 	grpc_slice_buffer parts;             /* of a message whose rest is to come */
