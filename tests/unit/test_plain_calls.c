@@ -12,6 +12,7 @@
 #include <grpc/slice.h>
 #include <grpc/support/time.h>
 
+#include "base/budget.h"
 #include "door_visit.h"
 #include "engine/engine.h"
 #include "face/grpc/plain.h"
@@ -132,6 +133,8 @@ static struct {
 	grpc_call_details details;
 	grpc_metadata_array metadata;
 	struct engine_event requested, shut;
+	struct budget *budgets[2];
+	atomic_int connection; /* whose calls are taken: its budget */
 	struct engine_waiter waiter;
 	pthread_t thread;
 } d;
@@ -152,7 +155,8 @@ static void on_requested(struct engine_event *event, bool ok)
 {
 	(void)event;
 	if (ok)
-		plain_take(d.face, d.call, &d.details, &d.metadata, &the_peer, NULL);
+		plain_take(d.face, d.call, &d.details, &d.metadata, &the_peer,
+			   d.budgets[d.connection]);
 	grpc_call_details_destroy(&d.details);
 	grpc_metadata_array_destroy(&d.metadata);
 	if (ok)
@@ -206,7 +210,9 @@ static void start_daemon(void)
 			    NULL, &code) != NULL);
 	d.executor = options.executor = exec_new(2);
 	d.face = plain_face_new(&options);
-	REQUIRE(d.executor && d.face);
+	d.budgets[0] = budget_new(NULL, SIZE_MAX);
+	d.budgets[1] = budget_new(NULL, SIZE_MAX);
+	REQUIRE(d.executor && d.face && d.budgets[0] && d.budgets[1]);
 	d.requested.done = on_requested;
 	d.shut.done = on_shut;
 	engine_waiter_init(&d.waiter, false);
@@ -233,6 +239,8 @@ static void stop_daemon(void)
 	grpc_server_destroy(d.server);
 	engine_core_leave();
 	plain_face_free(d.face);
+	budget_unref(d.budgets[0]);
+	budget_unref(d.budgets[1]);
 	objects_free(&d.objects);
 	door_free(d.door);
 	engine_waiter_fini(&d.waiter);
@@ -390,9 +398,9 @@ TEST(a_request_too_large_fails_alone)
 	end_caller(&caller);
 }
 
-TEST(calls_beyond_the_limit_are_refused_and_the_others_go_on)
+TEST(calls_of_a_connection_beyond_the_limit_are_refused_and_all_others_go_on)
 {
-	struct caller caller = new_caller();
+	struct caller caller = new_caller(), other = new_caller();
 	struct visit visits[MAX_CALLS];
 	char text[200];
 	int i;
@@ -401,11 +409,15 @@ TEST(calls_beyond_the_limit_are_refused_and_the_others_go_on)
 		begin_visit(&caller, &visits[i], "/t.S/hang", "", 0);
 	CHECK(wait_hanging(MAX_CALLS));
 	CHECK_INT(call(&caller, "/t.S/add", ADD_1_2, text, sizeof(text)), PYR_RESOURCE_EXHAUSTED);
-	CHECK_STR(text, "8 calls are running at here, the most allowed");
+	CHECK_STR(text, "8 calls of this connection are running at here, the most allowed");
+	d.connection = 1;
+	CHECK_INT(call(&other, "/t.S/add", ADD_1_2, text, sizeof(text)), 0);
+	d.connection = 0;
 	free_hanging();
 	for (i = 0; i < MAX_CALLS; i++)
 		CHECK_INT(finish(&caller, &visits[i], text, sizeof(text)), PYR_INTERNAL);
 	CHECK_INT(call(&caller, "/t.S/add", ADD_1_2, text, sizeof(text)), 0);
+	end_caller(&other);
 	end_caller(&caller);
 }
 
@@ -525,7 +537,7 @@ TEST(the_daemon_starts)
 TESTS(plain_calls, T(the_daemon_starts), T(a_call_is_answered),
       T(a_call_without_a_message_runs_nothing), T(a_message_of_no_bytes_is_a_message),
       T(a_request_too_large_fails_alone),
-      T(calls_beyond_the_limit_are_refused_and_the_others_go_on),
+      T(calls_of_a_connection_beyond_the_limit_are_refused_and_all_others_go_on),
       T(a_deferred_outlives_a_caller_that_is_gone), T(a_oneway_is_run_after_its_answer),
       T(calls_cancelled_right_after_they_were_sent_leave_nothing), T(each_end_of_a_call_is_told),
       T(a_daemon_that_goes_ends_the_calls_it_has))

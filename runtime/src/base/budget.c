@@ -18,7 +18,7 @@ struct budget {
 	atomic_int refs;
 	atomic_size_t used;
 	atomic_size_t granted; /* by the pool, with the share */
-	atomic_uint n_places;
+	atomic_uint n_places, n_calls;
 	size_t max;
 	struct budget_pool *pool; /* counted; NULL: none */
 };
@@ -168,6 +168,17 @@ void budget_leave(struct budget *budget)
 {
 	if (budget)
 		atomic_fetch_sub(&budget->n_places, 1);
+}
+
+bool budget_call(struct budget *budget, unsigned most)
+{
+	return !budget || atomic_fetch_add(&budget->n_calls, 1) < most;
+}
+
+void budget_call_over(struct budget *budget)
+{
+	if (budget)
+		atomic_fetch_sub(&budget->n_calls, 1);
 }
 
 size_t budget_of_connection(size_t max_message)

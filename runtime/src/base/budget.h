@@ -47,6 +47,10 @@ size_t budget_max(const struct budget *budget);
 bool budget_enter(struct budget *budget, unsigned most);
 void budget_leave(struct budget *budget);
 
+/* The same for plain calls that were not answered; what is refused counts until it is over. */
+bool budget_call(struct budget *budget, unsigned most);
+void budget_call_over(struct budget *budget);
+
 /* Bytes that a peer may make this end hold over one connection, if one message may have so many. */
 size_t budget_of_connection(size_t max_message);
 #endif

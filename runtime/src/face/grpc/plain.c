@@ -292,6 +292,7 @@ static void on_ended(struct engine_event *event, bool ok)
 	struct plain_call *pc = PLAIN_FROM(event, ended);
 
 	pc->has_ended = true;
+	budget_call_over(pc->budget);
 	atomic_fetch_sub(&pc->face->load, 1);
 	if (pc->incall) {
 		if (!ok || pc->cancelled)
@@ -552,8 +553,10 @@ void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_detail
 		plain_unref(pc);
 		return;
 	}
-	if (atomic_fetch_add(&face->load, 1) >= face->options.max_calls)
-		refuse(pc, PYR_RESOURCE_EXHAUSTED, "%u calls are running at %s, the most allowed",
+	atomic_fetch_add(&face->load, 1);
+	if (!budget_call(budget, face->options.max_calls))
+		refuse(pc, PYR_RESOURCE_EXHAUSTED,
+		       "%u calls of this connection are running at %s, the most allowed",
 		       face->options.max_calls, face->address);
 	else if (atomic_load(&face->is_draining))
 		refuse(pc, PYR_UNAVAILABLE, "%s is stopping", face->address);

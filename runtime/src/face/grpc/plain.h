@@ -26,7 +26,7 @@ struct plain_options {
 	uint32_t max_message; /* bytes of a request or reply */
 	uint32_t
 		stream_lifetime_ms; /* how long a stream's caller may leave it alone; 0: for ever */
-	unsigned max_calls;         /* unanswered at a time; beyond: RESOURCE_EXHAUSTED */
+	unsigned max_calls;         /* unanswered of a connection; beyond: RESOURCE_EXHAUSTED */
 	/* Each time a call has ended, in the leader with a lock of the face held; not after
 	 * plain_face_free(). NULL: nobody wants to know. */
 	void (*progress)(void *data);
