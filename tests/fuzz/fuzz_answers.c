@@ -268,6 +268,9 @@ static void on_resumed(struct caller_world *w, struct caller_link *l, const stru
 		check_ghost(l, frame);
 		return;
 	}
+	if (call->is_in_vain && !l->may_be_doomed)
+		fuzz_finding("%c: call %u is resumed in a session that is rejected", l->name,
+			     frame->number);
 	caller_left(call, true);
 	call->is_resuming = false;
 	call->is_admitted = true;

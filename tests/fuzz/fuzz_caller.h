@@ -68,6 +68,7 @@ struct caller_call {
 	bool is_refusal; /* a Resume that is to be refused */
 	bool has_deadline, has_token, is_resuming;
 	bool is_admitted; /* its session's hook has said yes */
+	bool is_in_vain;  /* it is resuming in a session that is rejected */
 	bool is_kept;     /* answered, and what came is kept there until it is acknowledged */
 	/* While it is resuming: the link that may still carry it, and its number there; NULL: none.
 	 */

@@ -280,6 +280,7 @@ void caller_resume(struct caller_world *w, struct caller_call *call, struct call
 	call->number = frame.number;
 	call->state = CALL_OPEN;
 	call->is_resuming = true;
+	call->is_in_vain = s->is_refused && !s->is_again && !w->has_unregistered;
 	call->is_kept = false;
 	buf_reset(&call->reply); /* the answer comes again */
 	call->must_answer = call->is_exact;
