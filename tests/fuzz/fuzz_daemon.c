@@ -36,17 +36,17 @@ static struct daemon_world {
 static struct link *accept_fake(struct fake *fake)
 {
 	pyr_daemon *d = world->daemon;
-	struct budget *budget = budget_new(NULL, budget_of_connection(d->host.max_message));
+	struct budget *budget = budget_new(NULL, budget_of_connection(d->host.limits.max_message));
 	struct peer *peer = budget ? peer_accept(&fake->link, &d->host, budget) : NULL;
 
 	budget_unref(budget);
 	if (!peer)
 		abort();
 	pthread_mutex_lock(&d->lock);
-	peer->prev = NULL;
-	peer->next = d->peers;
+	peer->served.prev = NULL;
+	peer->served.next = d->peers;
 	if (d->peers)
-		d->peers->prev = peer;
+		d->peers->served.prev = peer;
 	d->peers = peer;
 	pthread_mutex_unlock(&d->lock);
 	peer_flush(peer);

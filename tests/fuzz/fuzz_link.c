@@ -56,16 +56,17 @@ static void close_link(struct link *link, int code, const char *text)
 /* Its owner is about to go: nothing may be left of what came over the link. */
 static void check_owner(const struct link *link, const struct peer *peer)
 {
-	size_t n = peer->calls_taken.n + peer->answered.n + peer->sessions_taken.n + peer->n_calls;
+	size_t n = peer->taken.calls.n + peer->taken.answered.n + peer->taken.sessions.n +
+		   peer->made.n_calls;
 
-	if (n > 0 || atomic_load(&peer->n_held) > 0)
+	if (n > 0 || atomic_load(&peer->taken.n_held) > 0)
 		fuzz_finding(
 			"%s: %zu calls and sessions are left when their link is freed, %zu held",
-			link->address, n, atomic_load(&peer->n_held));
+			link->address, n, atomic_load(&peer->taken.n_held));
 	if (budget_used(peer->budget) > 0)
 		fuzz_finding("%s: %zu bytes are charged to its connection when the link is freed",
 			     link->address, budget_used(peer->budget));
-	if (peer->ring || peer->blocked)
+	if (peer->out.ring || peer->made.blocked)
 		fuzz_finding("%s: somebody waits for a link that is freed", link->address);
 }
 

@@ -309,7 +309,7 @@ TEST(b10_calls_of_one_proxy_run_side_by_side)
 	CHECK_INT(px_Counter_runs(shared, &n_bound), 0);
 	CHECK_INT(n_bound, 5);
 	pthread_mutex_lock(&proxy->lock);
-	CHECK_INT(proxy->session->peer->n_users, 1);
+	CHECK_INT(proxy->session->peer->shared.n_users, 1);
 	pthread_mutex_unlock(&proxy->lock);
 	counter_shut(&counter, false);
 	for (i = 0; i < 5; i++) {

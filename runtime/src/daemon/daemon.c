@@ -52,10 +52,10 @@ static void on_opened(void *data, struct peer *peer)
 	struct pyr_daemon *d = data;
 
 	pthread_mutex_lock(&d->lock);
-	peer->prev = NULL;
-	peer->next = d->peers;
+	peer->served.prev = NULL;
+	peer->served.next = d->peers;
 	if (d->peers)
-		d->peers->prev = peer;
+		d->peers->served.prev = peer;
 	d->peers = peer;
 	pthread_mutex_unlock(&d->lock);
 }
@@ -65,12 +65,12 @@ static void on_closed(struct peer_host *host, struct peer *peer)
 	struct pyr_daemon *d = (struct pyr_daemon *)((char *)host - offsetof(pyr_daemon, host));
 
 	pthread_mutex_lock(&d->lock);
-	if (peer->prev)
-		peer->prev->next = peer->next;
+	if (peer->served.prev)
+		peer->served.prev->served.next = peer->served.next;
 	else
-		d->peers = peer->next;
-	if (peer->next)
-		peer->next->prev = peer->prev;
+		d->peers = peer->served.next;
+	if (peer->served.next)
+		peer->served.next->served.prev = peer->served.prev;
 	engine_wake(&d->progress); /* with the lock: without it who waits for this may free d */
 	pthread_mutex_unlock(&d->lock);
 	peer_unref(peer);
@@ -182,7 +182,7 @@ static bool keep_streams(struct pyr_daemon *d, const struct pyr_daemon_options *
 
 	if (ms == 0)
 		return true;
-	d->host.stream_linger_ms = ms;
+	d->host.limits.stream_linger_ms = ms;
 	d->host.lingering = lingering_new(ms);
 	return d->host.lingering != NULL;
 }
@@ -217,22 +217,22 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	d->host.handlers = &protocol;
 	d->host.objects = &d->objects;
 	d->host.executor = d->executor;
-	d->host.max_calls = config_or(o->max_calls, CONFIG_MAX_CALLS);
-	d->host.max_message = config_or(o->max_message, CONFIG_MAX_MESSAGE);
+	d->host.limits.max_calls = config_or(o->max_calls, CONFIG_MAX_CALLS);
+	d->host.limits.max_message = config_or(o->max_message, CONFIG_MAX_MESSAGE);
 	d->host.stream_lifetime_ms =
 		config_or_none(o->stream_lifetime_ms, CONFIG_STREAM_LIFETIME_MS);
 	d->host.closed = on_closed;
 	d->host.progress = on_progress;
 	plain.executor = d->executor;
-	plain.max_message = d->host.max_message;
+	plain.max_message = d->host.limits.max_message;
 	plain.stream_lifetime_ms = d->host.stream_lifetime_ms;
-	plain.max_calls = d->host.max_calls;
+	plain.max_calls = d->host.limits.max_calls;
 	plain.address = "this daemon";
 	plain.progress = on_plain_progress;
 	plain.data = d;
 	plain.is_guarded = o->on_connect;
 	server.opened = on_opened;
-	server.max_held = max_held(d->host.max_message);
+	server.max_held = max_held(d->host.limits.max_message);
 	if (keep_streams(d, o) && d->executor && d->stop_fd >= 0)
 		server.plain = d->plain = plain_face_new(&plain);
 	if (d->plain)
@@ -325,7 +325,7 @@ static void each_peer(struct pyr_daemon *d, void (*fn)(struct peer *))
 	struct peer *peer;
 
 	pthread_mutex_lock(&d->lock);
-	for (peer = d->peers; peer; peer = peer->next)
+	for (peer = d->peers; peer; peer = peer->served.next)
 		fn(peer);
 	pthread_mutex_unlock(&d->lock);
 }
@@ -346,7 +346,7 @@ static bool is_quiet(struct pyr_daemon *d)
 	bool quiet = exec_load(d->executor) == 0 && plain_face_load(d->plain) == 0;
 
 	pthread_mutex_lock(&d->lock);
-	for (peer = d->peers; peer && quiet; peer = peer->next)
+	for (peer = d->peers; peer && quiet; peer = peer->served.next)
 		quiet = peer_is_quiet(peer);
 	pthread_mutex_unlock(&d->lock);
 	return quiet;

@@ -16,41 +16,41 @@ enum { PLACE_BITS = 14 };
 
 static bool grow_slots(struct peer *peer)
 {
-	uint32_t n = peer->n_slots ? 2 * peer->n_slots : 64, i;
+	uint32_t n = peer->made.n_slots ? 2 * peer->made.n_slots : 64, i;
 	struct call_slot *slots;
 
 	if (n > 1u << PLACE_BITS)
 		return false;
-	slots = realloc(peer->slots, n * sizeof(*slots));
+	slots = realloc(peer->made.slots, n * sizeof(*slots));
 	if (!slots)
 		return false;
-	for (i = peer->n_slots; i < n; i++)
+	for (i = peer->made.n_slots; i < n; i++)
 		slots[i] = (struct call_slot){ .next_free = i + 2 }; /* places from 1; 0 = none */
-	slots[n - 1].next_free = peer->free_slot;
-	peer->free_slot = peer->n_slots + 1;
-	peer->slots = slots;
-	peer->n_slots = n;
+	slots[n - 1].next_free = peer->made.free_slot;
+	peer->made.free_slot = peer->made.n_slots + 1;
+	peer->made.slots = slots;
+	peer->made.n_slots = n;
 	return true;
 }
 
 /* Until the other end has said how many it takes, those who can wait leave it at one. */
 bool outcall_take_number(struct peer *peer, struct outcall *call, bool may_block)
 {
-	uint32_t max = peer->has_hello || !may_block ? peer->max_calls : 1;
+	uint32_t max = peer->has_hello || !may_block ? peer->made.max_calls : 1;
 	struct call_slot *slot;
 	uint32_t place;
 
-	if (peer->n_calls >= max || (!peer->free_slot && !grow_slots(peer)))
+	if (peer->made.n_calls >= max || (!peer->made.free_slot && !grow_slots(peer)))
 		return false;
-	place = peer->free_slot - 1;
-	slot = &peer->slots[place];
-	peer->free_slot = slot->next_free;
+	place = peer->made.free_slot - 1;
+	slot = &peer->made.slots[place];
+	peer->made.free_slot = slot->next_free;
 	slot->call = call;
 	slot->generation = (slot->generation + 1) & ((1u << (32 - PLACE_BITS)) - 1);
 	if (slot->generation == 0)
 		slot->generation = 1;
 	call->number = slot->generation << PLACE_BITS | place;
-	peer->n_calls++;
+	peer->made.n_calls++;
 	return true;
 }
 
@@ -58,20 +58,20 @@ struct outcall *peer_live_call(struct peer *peer, uint32_t number)
 {
 	uint32_t place = number & ((1u << PLACE_BITS) - 1);
 
-	if (place >= peer->n_slots || !peer->slots[place].call ||
-	    peer->slots[place].call->number != number)
+	if (place >= peer->made.n_slots || !peer->made.slots[place].call ||
+	    peer->made.slots[place].call->number != number)
 		return NULL;
-	return peer->slots[place].call;
+	return peer->made.slots[place].call;
 }
 
 /* If there is a place, the first of those who wait may have it. */
 static void offer_place(struct peer *peer)
 {
-	struct outcall *first = peer->blocked;
+	struct outcall *first = peer->made.blocked;
 
-	if (!first || peer->n_calls >= peer->max_calls)
+	if (!first || peer->made.n_calls >= peer->made.max_calls)
 		return;
-	peer->blocked = first->next_blocked;
+	peer->made.blocked = first->next_blocked;
 	engine_wake(&first->waiter);
 }
 
@@ -79,12 +79,12 @@ void outcall_free_number(struct peer *peer, struct outcall *call)
 {
 	uint32_t place = call->number & ((1u << PLACE_BITS) - 1);
 
-	peer->slots[place].call = NULL;
-	peer->slots[place].next_free = peer->free_slot;
-	peer->free_slot = place + 1;
-	peer->n_calls--;
+	peer->made.slots[place].call = NULL;
+	peer->made.slots[place].next_free = peer->made.free_slot;
+	peer->made.free_slot = place + 1;
+	peer->made.n_calls--;
 	call->number = 0;
-	if (peer->is_left && peer->n_calls == 0)
+	if (peer->is_left && peer->made.n_calls == 0)
 		peer->is_ending = true;
 	offer_place(peer);
 }
@@ -103,7 +103,7 @@ static bool wait_in_line(struct peer *peer, struct outcall *call)
 	struct outcall **at;
 	bool is_cancelled;
 
-	for (at = &peer->blocked; *at; at = &(*at)->next_blocked)
+	for (at = &peer->made.blocked; *at; at = &(*at)->next_blocked)
 		;
 	call->next_blocked = NULL;
 	*at = call;
@@ -111,7 +111,7 @@ static bool wait_in_line(struct peer *peer, struct outcall *call)
 	is_cancelled = engine_wait_or_cancel(&call->waiter, call->deadline) < 0;
 	pthread_mutex_lock(&peer->lock);
 	atomic_store(&call->waiter.ready, false);
-	for (at = &peer->blocked; *at && *at != call; at = &(*at)->next_blocked)
+	for (at = &peer->made.blocked; *at && *at != call; at = &(*at)->next_blocked)
 		;
 	if (*at)
 		*at = call->next_blocked;
@@ -166,10 +166,10 @@ void outcall_explain(struct outcall *call, int code, char *text, size_t n)
 		snprintf(text, n,
 			 "TimeoutError: %u calls to %s are unanswered, and no place was free in "
 			 "time",
-			 peer->n_calls, peer->link->address);
+			 peer->made.n_calls, peer->link->address);
 	} else {
-		snprintf(text, n, "%u calls to %s are unanswered, the most it takes", peer->n_calls,
-			 peer->link->address);
+		snprintf(text, n, "%u calls to %s are unanswered, the most it takes",
+			 peer->made.n_calls, peer->link->address);
 	}
 }
 
@@ -177,7 +177,7 @@ void session_wake_blocked(struct session *session)
 {
 	struct outcall *call;
 
-	for (call = session->peer->blocked; call; call = call->next_blocked)
+	for (call = session->peer->made.blocked; call; call = call->next_blocked)
 		if (call->session == session)
 			engine_wake(&call->waiter);
 }
@@ -186,8 +186,8 @@ void outcall_wake_blocked(struct peer *peer)
 {
 	struct outcall *call;
 
-	while ((call = peer->blocked)) { /* each looks again */
-		peer->blocked = call->next_blocked;
+	while ((call = peer->made.blocked)) { /* each looks again */
+		peer->made.blocked = call->next_blocked;
 		engine_wake(&call->waiter);
 	}
 }

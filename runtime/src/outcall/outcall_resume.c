@@ -14,7 +14,7 @@ bool peer_stream_may_detach(const pyr_stream *stream)
 	const struct peer *peer = call->session->peer;
 	bool is_lost = !peer->is_ending && !peer->is_going_away &&
 		       (!peer->closed_code || peer->closed_code == PYR_UNAVAILABLE);
-	bool keeps = !peer->has_hello || peer->their_linger_ms > 0; /* as far as is known */
+	bool keeps = !peer->has_hello || peer->theirs.linger_ms > 0; /* as far as is known */
 
 	return is_lost &&
 	       (stream->is_resuming || (stream->has_token && keeps && call->may_have_run));
@@ -75,7 +75,7 @@ void peer_stream_through(pyr_stream *stream)
 	struct peer *peer = call->session->peer;
 	struct frame frame = { .type = FRAME_CANCEL, .number = call->number };
 
-	if (stream->has_token && peer->their_linger_ms > 0)
+	if (stream->has_token && peer->theirs.linger_ms > 0)
 		peer_queue(peer, &frame);
 }
 
@@ -165,7 +165,7 @@ static bool resend_here(struct peer *peer, pyr_stream *stream, const struct fram
 	bool ok = peer_stream_resend(stream, stream->route.number, told);
 
 	if (!stream->is_parked)
-		atomic_fetch_add(&peer->backlog, stream->queue.n_unsent - before);
+		atomic_fetch_add(&peer->out.backlog, stream->queue.n_unsent - before);
 	return ok;
 }
 

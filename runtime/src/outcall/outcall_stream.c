@@ -126,7 +126,7 @@ static const struct outbox_owner caller_outbox = { peer_stream_hold, peer_stream
 /* It can be resumed, unless the other end is known not to keep streams. */
 static void set_token(struct peer *peer, pyr_stream *stream)
 {
-	stream->has_token = (!peer->has_hello || peer->their_linger_ms > 0) &&
+	stream->has_token = (!peer->has_hello || peer->theirs.linger_ms > 0) &&
 			    RAND_bytes(stream->token, sizeof(stream->token)) == 1;
 	stream->queue.keeps = stream->has_token;
 }
@@ -139,7 +139,7 @@ void peer_stream_call(pyr_stream *stream, struct session *session)
 	pthread_mutex_lock(&stream->lock);
 	stream->kind = &caller_kind;
 	stream->out.owner = &caller_outbox;
-	stream->max_item = peer->max_reply;
+	stream->max_item = peer->limits.max_message;
 	stream->has_window = peer->has_hello;
 	stream->state = STREAM_OPEN;
 	peer_stream_set_limits(peer, stream);
@@ -193,11 +193,11 @@ static void take_window(const struct peer *peer, pyr_stream *stream, uint32_t wi
 	pthread_mutex_lock(&stream->lock);
 	if (!stream->has_window) {
 		stream->has_window = true;
-		if (peer->their_linger_ms == 0)
+		if (peer->theirs.linger_ms == 0)
 			queue_keep_nothing(&stream->queue);
-		stream->out_room += window - peer->their_window;
+		stream->out_room += window - peer->theirs.window;
 		stream->out_window = window;
-		stream->their_max_item = peer->their_max_message;
+		stream->their_max_item = peer->theirs.max_message;
 	}
 	pthread_mutex_unlock(&stream->lock);
 	stream_wake(stream);
@@ -212,12 +212,12 @@ void peer_stream_hello(struct peer *peer, const struct frame *frame)
 		window = PEER_WINDOW_FIRST;
 	if (window > STREAM_WINDOW_MAX)
 		window = STREAM_WINDOW_MAX;
-	for (i = 0; i < peer->n_slots; i++) {
-		call = peer->slots[i].call;
+	for (i = 0; i < peer->made.n_slots; i++) {
+		call = peer->made.slots[i].call;
 		if (call && call->stream)
 			take_window(peer, call->stream, window);
 	}
-	peer->their_window = window;
+	peer->theirs.window = window;
 }
 
 /* ---- frames; in the leader, with the lock ---- */

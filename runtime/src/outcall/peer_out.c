@@ -188,7 +188,7 @@ static int start(struct outcall *call, const struct codec_packer *packer, uint8_
 	} else if ((code = session_check_version(call->session, call->operation, text,
 						 sizeof(text)))) {
 		outcall_fail(call, code, text);
-	} else if (codec_is_too_large(packer, peer->their_max_message, text, sizeof(text))) {
+	} else if (codec_is_too_large(packer, peer->theirs.max_message, text, sizeof(text))) {
 		fail_too_large(call, "request", text);
 		code = call->code;
 	} else if (packer->size > FRAME_FRAGMENT && !large) {
@@ -224,7 +224,7 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 	code = start(call, packer, large, wrong, may_block);
 	/* Starts that follow each other leave as one message, and so do calls of the tasks of a
 	 * thread, unless the link has nothing else to do. */
-	if ((may_block && !engine_fiber()) || peer->n_calls <= 1)
+	if ((may_block && !engine_fiber()) || peer->made.n_calls <= 1)
 		peer_flush_unlock(peer);
 	else
 		peer_flush_later_unlock(peer);
@@ -290,8 +290,8 @@ void session_cancel_calls(struct session *session, bool keep_streams)
 	struct outcall *call;
 	uint32_t i;
 
-	for (i = 0; i < peer->n_slots; i++) {
-		call = peer->slots[i].call;
+	for (i = 0; i < peer->made.n_slots; i++) {
+		call = peer->made.slots[i].call;
 		if (!call || call->session != session || (keep_streams && leave_behind(call)))
 			continue;
 		if (end_here(call, PYR_CANCELLED, OUTCALL_RELEASED))
@@ -372,7 +372,7 @@ static void take_part(struct peer *peer, struct outcall *call, const struct fram
 	reply.size = call->answer.n > frame->total ? call->answer.n : frame->total;
 	if (call->answer.broken)
 		outcall_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory for the reply");
-	else if (codec_is_too_large(&reply, peer->max_reply, text, sizeof(text)))
+	else if (codec_is_too_large(&reply, peer->limits.max_message, text, sizeof(text)))
 		fail_too_large(call, "reply", text);
 }
 
@@ -399,8 +399,8 @@ void peer_on_answer(struct peer *peer, const struct frame *frame)
 
 void peer_on_hello_out(struct peer *peer, const struct frame *frame)
 {
-	if (frame->max_calls > 0 && frame->max_calls < peer->max_calls)
-		peer->max_calls = frame->max_calls;
+	if (frame->max_calls > 0 && frame->max_calls < peer->made.max_calls)
+		peer->made.max_calls = frame->max_calls;
 	peer_stream_hello(peer, frame);
 	outcall_wake_blocked(peer);
 }
@@ -427,11 +427,11 @@ void peer_end_out(struct peer *peer)
 	struct session *session;
 	uint32_t i;
 
-	for (i = 0; i < peer->n_slots; i++)
-		if (peer->slots[i].call)
-			lost(peer, peer->slots[i].call);
+	for (i = 0; i < peer->made.n_slots; i++)
+		if (peer->made.slots[i].call)
+			lost(peer, peer->made.slots[i].call);
 	outcall_wake_blocked(peer);
-	while ((session = numtab_pop(&peer->sessions_made)))
+	while ((session = numtab_pop(&peer->made.sessions)))
 		session_wake_binders(session);
 	outbox_discard_all(peer);
 }

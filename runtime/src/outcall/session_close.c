@@ -17,8 +17,8 @@ static void unbind(struct session *session, bool release, bool keep_streams)
 	session_wake_blocked(session);
 	session_wake_binders(session);
 	if (session->state != SESSION_NEW &&
-	    numtab_get(&peer->sessions_made, session->number) == session) {
-		numtab_remove(&peer->sessions_made, session->number);
+	    numtab_get(&peer->made.sessions, session->number) == session) {
+		numtab_remove(&peer->made.sessions, session->number);
 		frame.session = session->number;
 		if (!peer->is_closed)
 			session_append(session, &frame, 0);

@@ -7,7 +7,7 @@ enum { COMPACT = 65536 }; /* bytes sent that are worth moving the rest for */
 
 void outbox_join(struct peer *peer, struct outbox *outbox)
 {
-	struct outbox *first = peer->ring;
+	struct outbox *first = peer->out.ring;
 
 	if (outbox->in_ring)
 		return;
@@ -20,7 +20,7 @@ void outbox_join(struct peer *peer, struct outbox *outbox)
 		first->prev->next = outbox;
 		first->prev = outbox;
 	} else {
-		peer->ring = outbox->next = outbox->prev = outbox;
+		peer->out.ring = outbox->next = outbox->prev = outbox;
 	}
 }
 
@@ -28,8 +28,8 @@ void outbox_leave(struct peer *peer, struct outbox *outbox)
 {
 	if (!outbox->in_ring)
 		return;
-	if (peer->ring == outbox)
-		peer->ring = outbox->next == outbox ? NULL : outbox->next;
+	if (peer->out.ring == outbox)
+		peer->out.ring = outbox->next == outbox ? NULL : outbox->next;
 	outbox->next->prev = outbox->prev;
 	outbox->prev->next = outbox->next;
 	outbox->in_ring = false;
@@ -42,7 +42,7 @@ static void count(struct peer *peer, struct outbox *outbox, size_t n)
 	outbox->n_queued += n;
 	if (peer->is_closed)
 		return;
-	atomic_fetch_add(&peer->backlog, n);
+	atomic_fetch_add(&peer->out.backlog, n);
 	outbox_join(peer, outbox);
 }
 
@@ -64,7 +64,7 @@ void outbox_enter(struct peer *peer, struct outbox *outbox)
 void outbox_discard(struct peer *peer, struct outbox *outbox)
 {
 	if (outbox->in_ring)
-		atomic_fetch_sub(&peer->backlog, (size_t)(outbox->n_queued - outbox->n_taken));
+		atomic_fetch_sub(&peer->out.backlog, (size_t)(outbox->n_queued - outbox->n_taken));
 	buf_reset(&outbox->queue);
 	outbox->offset = 0;
 	outbox_leave(peer, outbox);
@@ -74,7 +74,7 @@ void outbox_discard_all(struct peer *peer)
 {
 	struct outbox *outbox;
 
-	while ((outbox = peer->ring)) {
+	while ((outbox = peer->out.ring)) {
 		if (!outbox->owner->lost) {
 			outbox_discard(peer, outbox);
 			continue;
@@ -120,15 +120,15 @@ void outbox_take_turns(struct peer *peer)
 	size_t room, may, n;
 	bool is_empty;
 
-	while ((outbox = peer->ring)) {
-		room = FRAME_MESSAGE_MAX - peer->wire.n;
+	while ((outbox = peer->out.ring)) {
+		room = FRAME_MESSAGE_MAX - peer->out.wire.n;
 		outbox->deficit += PEER_QUANTUM;
 		may = outbox->next == outbox ? room : outbox->deficit;
 		may = may < room ? may : room;
-		n = (outbox->owner->take ? outbox->owner->take : take)(outbox, &peer->wire, may,
+		n = (outbox->owner->take ? outbox->owner->take : take)(outbox, &peer->out.wire, may,
 								       &is_empty);
 		outbox->deficit -= n < outbox->deficit ? n : outbox->deficit;
-		peer->ring = outbox->next;
+		peer->out.ring = outbox->next;
 		if (is_empty)
 			outbox_leave(peer, outbox);
 		else if (n == 0 && may == room)

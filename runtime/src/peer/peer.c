@@ -32,16 +32,23 @@ static struct peer *new_peer(struct peer_host *host, struct budget *budget)
 		return NULL;
 	}
 	peer->refs = 1;
+	peer->side = host ? PEER_ACCEPTED : PEER_CONNECTED;
 	peer->host = host;
 	peer->budget = budget;
-	peer->max_calls = PEER_MAX_CALLS;
-	peer->max_reply = host ? host->max_message : config_number(CONFIG_MAX_MESSAGE);
-	peer->their_max_message = UINT32_MAX;
-	peer->their_window = PEER_WINDOW_FIRST;
+	peer->made.max_calls = PEER_MAX_CALLS;
+	if (host)
+		peer->limits = host->limits;
+	else
+		peer->limits = (struct peer_limits){
+			.max_calls = PEER_MAX_CALLS,
+			.max_message = config_number(CONFIG_MAX_MESSAGE),
+		};
+	peer->theirs.max_message = UINT32_MAX;
+	peer->theirs.window = PEER_WINDOW_FIRST;
 	peer->connect_until = ENGINE_FOREVER;
-	peer->flush_later.run = on_before_poll;
+	peer->out.flush_later.run = on_before_poll;
 	peer->linger.fire = on_linger;
-	peer->cork = (struct exec_cork){ hold_cork, flush_cork };
+	peer->out.cork = (struct exec_cork){ hold_cork, flush_cork };
 	pthread_mutex_init(&peer->lock, NULL);
 	RAND_bytes(peer->id, sizeof(peer->id));
 	return peer;
@@ -58,17 +65,17 @@ void peer_unref(struct peer *peer)
 		return;
 	if (peer->link)
 		link_free(peer->link);
-	buf_free(&peer->urgent);
-	buf_free(&peer->wire);
-	numtab_free(&peer->calls_taken);
-	numtab_free(&peer->answered);
-	numtab_free(&peer->replies);
-	numtab_free(&peer->sessions_taken);
-	numtab_free(&peer->sessions_made);
-	budget_release(peer->budget, peer->n_charged);
+	buf_free(&peer->out.urgent);
+	buf_free(&peer->out.wire);
+	numtab_free(&peer->taken.calls);
+	numtab_free(&peer->taken.answered);
+	numtab_free(&peer->taken.replies);
+	numtab_free(&peer->taken.sessions);
+	numtab_free(&peer->made.sessions);
+	budget_release(peer->budget, peer->out.n_charged);
 	budget_unref(peer->budget);
-	free(peer->slots);
-	free(peer->key);
+	free(peer->made.slots);
+	free(peer->shared.key);
 	pthread_mutex_destroy(&peer->lock);
 	free(peer);
 }
@@ -84,14 +91,13 @@ static void say_hello(struct peer *peer, bool is_local)
 			       .min_version = FRAME_VERSION_MIN,
 			       .max_version = FRAME_VERSION_MAX };
 
-	frame.max_calls = peer->host ? peer->host->max_calls : PEER_MAX_CALLS;
-	frame.max_message = peer->max_reply;
+	frame.max_calls = peer->limits.max_calls;
+	frame.max_message = peer->limits.max_message;
+	frame.stream_linger_ms = peer->limits.stream_linger_ms;
 	frame.window = peer_window(is_local);
 	frame.agent = span_of("pyrite/" PYR_VERSION);
-	if (peer->host) {
+	if (peer->side == PEER_ACCEPTED)
 		frame.from = span_of(peer->link->address);
-		frame.stream_linger_ms = peer->host->stream_linger_ms;
-	}
 	peer_queue(peer, &frame);
 }
 
@@ -107,7 +113,7 @@ struct peer *peer_connect(const struct link_target *target, const struct peer_ha
 	peer->connect_until = engine_now() + (int64_t)connect_timeout_ms * ENGINE_MS;
 	say_hello(peer, to.is_local); /* leaves with the first Bind and Call */
 	peer_ref(peer);               /* the link's, until closed() */
-	to.max_message = peer->max_reply;
+	to.max_message = peer->limits.max_message;
 	peer->handlers = handlers;
 	pthread_mutex_lock(&peer->lock);
 	peer->link = link_connect(&to, &events, peer);
@@ -162,8 +168,8 @@ bool peer_is_quiet(struct peer *peer)
 	bool quiet;
 
 	pthread_mutex_lock(&peer->lock);
-	quiet = peer->is_closed ||
-		(peer->calls_taken.n == 0 && atomic_load(&peer->backlog) == 0 && !peer->is_writing);
+	quiet = peer->is_closed || (peer->taken.calls.n == 0 &&
+				    atomic_load(&peer->out.backlog) == 0 && !peer->out.is_writing);
 	pthread_mutex_unlock(&peer->lock);
 	return quiet;
 }
@@ -179,24 +185,24 @@ void peer_progress(struct peer *peer)
 /* Builds the next message. Returns false if there is nothing to send or a write is under way. */
 static bool assemble(struct peer *peer)
 {
-	if (peer->is_writing || peer->is_closed || !peer->link)
+	if (peer->out.is_writing || peer->is_closed || !peer->link)
 		return false;
-	buf_reset(&peer->wire);
+	buf_reset(&peer->out.wire);
 	peer_take_urgent(peer);
-	if (!peer->wire.broken && peer->wire.n < FRAME_MESSAGE_MAX)
+	if (!peer->out.wire.broken && peer->out.wire.n < FRAME_MESSAGE_MAX)
 		outbox_take_turns(peer);
-	if (peer->wire.n == 0)
+	if (peer->out.wire.n == 0)
 		return false;
-	atomic_fetch_sub(&peer->backlog, peer->wire.n);
-	peer->is_writing = true;
+	atomic_fetch_sub(&peer->out.backlog, peer->out.wire.n);
+	peer->out.is_writing = true;
 	return true;
 }
 
 /* Everything is on its way, and the link is to end then. */
 static bool is_through(struct peer *peer)
 {
-	return peer->is_ending && !peer->is_writing && !peer->is_closed && peer->urgent.n == 0 &&
-	       !peer->ring;
+	return peer->is_ending && !peer->out.is_writing && !peer->is_closed &&
+	       peer->out.urgent.n == 0 && !peer->out.ring;
 }
 
 static void on_linger(struct engine_timer *timer)
@@ -231,39 +237,39 @@ void peer_flush_unlock(struct peer *peer)
 			link_close(link, 0, "");
 		if (!ready)
 			return;
-		written = link_write(link, (struct span){ peer->wire.data, peer->wire.n });
+		written = link_write(link, (struct span){ peer->out.wire.data, peer->out.wire.n });
 		if (written == LINK_WRITTEN) {
 			pthread_mutex_lock(&peer->lock);
-			peer->is_writing = false;
+			peer->out.is_writing = false;
 		}
 	}
 }
 
 static void on_before_poll(struct engine_hook *hook)
 {
-	struct peer *peer = (struct peer *)((char *)hook - offsetof(struct peer, flush_later));
+	struct peer *peer = (struct peer *)((char *)hook - offsetof(struct peer, out.flush_later));
 
 	pthread_mutex_lock(&peer->lock);
-	peer->will_flush = false;
+	peer->out.will_flush = false;
 	peer_flush_unlock(peer);
 	peer_unref(peer);
 }
 
 void peer_flush_later_unlock(struct peer *peer)
 {
-	bool add = !peer->will_flush;
+	bool add = !peer->out.will_flush;
 
-	if (engine_is_led() || peer->backlog > PEER_QUANTUM) {
+	if (engine_is_led() || peer->out.backlog > PEER_QUANTUM) {
 		peer_flush_unlock(peer);
 		return;
 	}
 	if (add) {
-		peer->will_flush = true;
+		peer->out.will_flush = true;
 		peer_ref(peer);
 	}
 	pthread_mutex_unlock(&peer->lock);
 	if (add)
-		engine_before_poll(&peer->flush_later);
+		engine_before_poll(&peer->out.flush_later);
 }
 
 void peer_flush(struct peer *peer)
@@ -274,7 +280,7 @@ void peer_flush(struct peer *peer)
 
 static struct peer *corked(struct exec_cork *cork)
 {
-	return (struct peer *)((char *)cork - offsetof(struct peer, cork));
+	return (struct peer *)((char *)cork - offsetof(struct peer, out.cork));
 }
 
 static void hold_cork(struct exec_cork *cork)
@@ -294,9 +300,9 @@ static void on_written(void *owner)
 	bool resume;
 
 	pthread_mutex_lock(&peer->lock);
-	peer->is_writing = false;
+	peer->out.is_writing = false;
 	peer_progress(peer);
-	resume = peer->host && peer->wire.n >= FRAME_MESSAGE_MAX / 2;
+	resume = peer->host && peer->out.wire.n >= FRAME_MESSAGE_MAX / 2;
 	peer_flush_unlock(peer);
 	if (resume)
 		exec_resume(peer->host->executor);
@@ -318,7 +324,7 @@ void peer_leave(struct peer *peer)
 {
 	pthread_mutex_lock(&peer->lock);
 	peer->is_left = true;
-	if (peer->n_calls == 0)
+	if (peer->made.n_calls == 0)
 		peer->is_ending = true;
 	peer_flush_unlock(peer);
 }
@@ -389,7 +395,7 @@ void peer_goaway(struct peer *peer, const char *text)
 
 	pthread_mutex_lock(&peer->lock);
 	if (!peer->is_closed && !peer->is_ending) {
-		frame_put_mark(&marks, 0, peer->last_taken);
+		frame_put_mark(&marks, 0, peer->taken.last);
 		frame.message = span_of(text);
 		frame.body = (struct span){ marks.data, marks.n };
 		peer_queue(peer, &frame);
@@ -409,9 +415,9 @@ static void on_hello(struct peer *peer, const struct frame *frame)
 		return;
 	}
 	peer->has_hello = true;
-	peer->their_linger_ms = frame->stream_linger_ms;
+	peer->theirs.linger_ms = frame->stream_linger_ms;
 	if (frame->max_message > 0)
-		peer->their_max_message = frame->max_message;
+		peer->theirs.max_message = frame->max_message;
 	if (frame->from.n > 0 && frame->from.n < sizeof(peer->from)) {
 		memcpy(peer->from, frame->from.p, frame->from.n);
 		text_clean(peer->from);
@@ -452,8 +458,8 @@ static void on_goaway(struct peer *peer, const struct frame *frame)
 {
 	peer->is_going_away = true;
 	if (frame->code == 0) { /* a daemon that stops waits for us to leave */
-		peer->is_left = !peer->host;
-		peer->is_ending = peer->is_left && peer->n_calls == 0;
+		peer->is_left = peer->side == PEER_CONNECTED;
+		peer->is_ending = peer->is_left && peer->made.n_calls == 0;
 		return;
 	}
 	peer->closed_code = frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code : PYR_UNKNOWN;
@@ -500,7 +506,8 @@ static void on_message(void *owner, struct span message)
 /* Why calls made on the link fail, unless it is known already. */
 static void describe_end(struct peer *peer, const struct link_end *end)
 {
-	bool is_plain = end->code == PYR_UNIMPLEMENTED && !peer->host && !peer->has_hello;
+	bool is_plain =
+		end->code == PYR_UNIMPLEMENTED && peer->side == PEER_CONNECTED && !peer->has_hello;
 
 	if (peer->closed_code)
 		return;
@@ -524,14 +531,14 @@ static void on_closed(void *owner, const struct link_end *end)
 	}
 	peer->handlers->end_made(peer);
 	peer->handlers->end_taken(peer);
-	atomic_store(&peer->backlog, 0);
+	atomic_store(&peer->out.backlog, 0);
 	if (peer->closing)
 		engine_wake(peer->closing);
 	pthread_mutex_unlock(&peer->lock);
 	engine_timer_cancel(&peer->linger); /* nobody sets it once the link is closed */
 	if (peer->host)                     /* lanes that waited for its backlog */
 		exec_resume(peer->host->executor);
-	if (peer->host)
+	if (peer->side == PEER_ACCEPTED) /* a place of its connection's */
 		budget_leave(peer->budget);
 	if (peer->host && peer->host->closed)
 		peer->host->closed(peer->host, peer);

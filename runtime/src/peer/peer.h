@@ -2,9 +2,9 @@
 #ifndef PYRITE_PEER_H
 #define PYRITE_PEER_H
 /*
- * One end of a link: the calls it makes (peer_out.c) and takes (peer_in.c), its sessions, and what
- * waits to be sent. The same code on both sides. What an end offers differs: an accepting end has a
- * host, whose objects may be bound; a connecting end offers nothing.
+ * One end of a link: the calls it makes and takes, its sessions, and what waits to be sent. The
+ * same code on both sides. What an end offers differs: an accepting end has a host, whose objects
+ * may be bound; a connecting end offers nothing. Either has limits, and tells them in its Hello.
  *
  * Lock order: peer.lock, then the executor's, then the engine's. Nothing of the user's runs under
  * it.
@@ -54,13 +54,24 @@ struct peer_handlers {
 	void (*end_taken)(struct peer *peer);
 };
 
+/* Who began the link. It decides who ends it: a connecting end does when it has no more to ask. */
+enum peer_side { PEER_CONNECTED, PEER_ACCEPTED };
+
+/* What the other end may make of this one. */
+struct peer_limits {
+	uint32_t max_calls;        /* unanswered at a time */
+	uint32_t max_message;      /* bytes of one payload */
+	uint32_t stream_linger_ms; /* how long streams of a lost link are kept; 0: they are not */
+};
+
 /* What an accepting end offers. */
 struct peer_host {
 	const struct peer_handlers *handlers;
 	struct object_table *objects;
 	struct executor *executor;
-	const char *address; /* of the daemon, for messages */
-	uint32_t max_calls, max_message, stream_lifetime_ms, stream_linger_ms;
+	const char *address;       /* of the daemon, for messages */
+	struct peer_limits limits; /* of each of its ends */
+	uint32_t stream_lifetime_ms;
 	struct lingering *lingering; /* calls that may go to another link; NULL: none */
 	const struct pyr_annotation *annotations; /* of each answer */
 	size_t n_annotations;
@@ -80,21 +91,75 @@ struct call_slot {
 	uint32_t generation, next_free;
 };
 
+/* What waits to be sent. The peer's own, with its lock. */
+struct peer_out {
+	bool is_writing;   /* a message is on its way into the link */
+	struct buf urgent; /* frames that go first, from urgent_at on */
+	struct buf wire;   /* the message being written */
+	size_t urgent_at;
+	size_t n_control;      /* bytes in urgent that are no replies, at most */
+	struct outbox *ring;   /* those with something to send, whose turn it is first */
+	atomic_size_t backlog; /* bytes in urgent and in outboxes; read without the lock */
+	size_t n_charged;      /* of the peer's budget */
+	struct engine_hook flush_later;
+	bool will_flush;       /* flush_later waits for the next poll */
+	struct exec_cork cork; /* to be flushed by a method thread */
+};
+
+/* outcall's and session's: what was begun here. The peer's lock. */
+struct peer_made {
+	struct call_slot *slots; /* of calls; a number is generation << 14 | place */
+	uint32_t n_slots, free_slot, n_calls;
+	uint32_t max_calls;      /* that the other end takes: its Hello */
+	struct outcall *blocked; /* callers that wait for a place */
+	struct numtab sessions;
+	uint32_t last_session;
+};
+
+/* serve's: what was begun there, by the other end's numbers. The peer's lock. */
+struct peer_taken {
+	struct numtab sessions, calls;
+	uint32_t last;          /* number of a call */
+	struct numtab replies;  /* struct large_reply, until it was written */
+	struct numtab answered; /* struct lingering_call, until the other end has the answer */
+	atomic_size_t n_held;   /* calls that are kept: live, queued, running or deferred; read
+				   without   the lock */
+};
+
+/* The other end's limits, from its Hello. The peer's lock. */
+struct peer_theirs {
+	uint32_t linger_ms;   /* how long it keeps streams of a lost link; 0: it does not */
+	uint32_t window;      /* of a stream that it receives */
+	uint32_t max_message; /* bytes of one payload */
+};
+
+/* A daemon's: its list of links. The daemon's lock. */
+struct peer_served {
+	struct peer *next, *prev;
+};
+
+/* proxy/links.c's: the links that proxies share. The lock there. */
+struct peer_shared {
+	struct peer *next, *prev;
+	char *key;            /* what it is shared by */
+	bool is_own;          /* it is not shared */
+	enum pyr_plain plain; /* as its proxies want it */
+	unsigned n_users;     /* sessions of proxies */
+};
+
 struct peer {
 	atomic_int refs;
 	pthread_mutex_t lock;
 	struct link *link;
 	const struct peer_handlers *handlers;
-	struct peer_host *host;   /* NULL: the connecting end */
-	struct peer *next, *prev; /* in the list of who made it; guarded by that */
-	char *key;                /* connecting end: what proxies share it by */
-	bool is_own;              /* connecting end: not shared */
-	enum pyr_plain plain;     /* connecting end: as its proxies want it */
-	unsigned n_users; /* connecting end: sessions of proxies; guarded by the list's lock */
+	enum peer_side side;
+	struct peer_limits limits;
+	struct peer_host *host;    /* what it offers; NULL: nothing */
+	struct peer_served served; /* of an accepting end */
+	struct peer_shared shared; /* of a connecting end */
 
 	/* lock: */
 	bool has_hello;                /* the other end's Hello came */
-	bool is_writing;               /* a message is on its way into the link */
 	bool is_ending;                /* close the link once all is written */
 	bool is_left;                  /* and once its last call is answered */
 	bool is_closed;                /* the link is gone, or will be: nothing more is started */
@@ -108,32 +173,11 @@ struct peer {
 	struct engine_timer linger; /* set once an orderly end was begun */
 	bool is_limited;            /* it was */
 
-	struct buf urgent, wire;     /* frames that go first, from urgent_at on; the message being
-					written */
-	size_t urgent_at, n_control; /* n_control: bytes in urgent that are no replies, at most */
-	struct outbox *ring;         /* those with something to send, whose turn it is first */
-	atomic_size_t backlog;       /* bytes in urgent and in outboxes */
-
-	struct call_slot *slots; /* calls made; a number is generation << 14 | place */
-	uint32_t n_slots, free_slot, n_calls, max_calls;
-	struct outcall *blocked; /* callers that wait for a place */
-	uint32_t last_session;
-	struct numtab sessions_made;
-
-	uint32_t their_linger_ms;   /* how long it keeps streams of a lost link; 0: it does not */
-	uint32_t their_window;      /* of a stream that it receives */
-	uint32_t their_max_message; /* bytes of one payload that the other end takes */
-	struct numtab sessions_taken, calls_taken; /* by the other end's numbers */
-	struct numtab replies;                     /* struct large_reply, until it was written */
-	struct numtab answered; /* struct lingering_call, until the other end has the answer */
-	atomic_size_t n_held;   /* calls taken that are kept: live, queued, running or deferred */
-	struct budget *budget;  /* counted: of all that the other end makes this one hold */
-	size_t n_charged;       /* lock: of it, for what waits to be sent */
-	uint32_t last_taken;
-	uint32_t max_reply; /* bytes of one reply that this end takes */
-	struct engine_hook flush_later;
-	struct exec_cork cork; /* to be flushed by a method thread */
-	bool will_flush;       /* lock: flush_later waits for the next poll */
+	struct peer_out out;
+	struct peer_made made;
+	struct peer_theirs theirs;
+	struct peer_taken taken;
+	struct budget *budget; /* counted: of all that the other end makes this one hold */
 	uint8_t id[8];         /* random: chains of calls that start here derive from it */
 };
 

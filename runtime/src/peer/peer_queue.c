@@ -10,49 +10,49 @@ enum {
 
 void peer_queue_answer(struct peer *peer, const struct frame *frame)
 {
-	size_t before = peer->urgent.n;
+	size_t before = peer->out.urgent.n;
 
-	frame_append(&peer->urgent, frame);
-	atomic_fetch_add(&peer->backlog, peer->urgent.n - before);
+	frame_append(&peer->out.urgent, frame);
+	atomic_fetch_add(&peer->out.backlog, peer->out.urgent.n - before);
 }
 
 /* What is charged follows in steps, so that a frame costs nothing. */
 bool peer_may_queue(struct peer *peer, size_t n)
 {
-	size_t waits = peer->urgent.n - peer->urgent_at + n, more;
+	size_t waits = peer->out.urgent.n - peer->out.urgent_at + n, more;
 
-	if (waits <= peer->n_charged + QUEUE_FREE)
+	if (waits <= peer->out.n_charged + QUEUE_FREE)
 		return true;
-	more = waits - peer->n_charged + QUEUE_STEP;
+	more = waits - peer->out.n_charged + QUEUE_STEP;
 	if (!budget_charge(peer->budget, more))
 		return false;
-	peer->n_charged += more;
+	peer->out.n_charged += more;
 	return true;
 }
 
 /* Part of the queue was taken. */
 static void uncharge(struct peer *peer)
 {
-	size_t waits = peer->urgent.n - peer->urgent_at;
+	size_t waits = peer->out.urgent.n - peer->out.urgent_at;
 
-	if (peer->n_charged <= waits + 2 * QUEUE_STEP)
+	if (peer->out.n_charged <= waits + 2 * QUEUE_STEP)
 		return;
-	budget_release(peer->budget, peer->n_charged - waits);
-	peer->n_charged = waits;
+	budget_release(peer->budget, peer->out.n_charged - waits);
+	peer->out.n_charged = waits;
 }
 
 /* Methods wait while much is to be sent. Other frames cannot: an end that makes us queue them and
  * does not read is let go. */
 void peer_queue(struct peer *peer, const struct frame *frame)
 {
-	size_t before = peer->urgent.n;
+	size_t before = peer->out.urgent.n;
 	bool fits = peer_may_queue(peer, 0);
 
 	peer_queue_answer(peer, frame);
-	peer->n_control += peer->urgent.n - before;
-	if (peer->n_control > peer->urgent.n - peer->urgent_at)
-		peer->n_control = peer->urgent.n - peer->urgent_at;
-	if ((fits && peer->n_control <= PEER_MAX_CONTROL) || peer->is_ending)
+	peer->out.n_control += peer->out.urgent.n - before;
+	if (peer->out.n_control > peer->out.urgent.n - peer->out.urgent_at)
+		peer->out.n_control = peer->out.urgent.n - peer->out.urgent_at;
+	if ((fits && peer->out.n_control <= PEER_MAX_CONTROL) || peer->is_ending)
 		return;
 	log_line(PYR_LOG_WARNING, "link with %s: closed: it does not read", peer->link->address);
 	peer->is_ending = true;
@@ -66,22 +66,22 @@ static void take(struct peer *peer)
 	size_t n = 0, left, size;
 	struct buf swap;
 
-	if (peer->urgent.n <= FRAME_MESSAGE_MAX && peer->urgent_at == 0) {
-		swap = peer->wire;
-		peer->wire = peer->urgent;
-		peer->urgent = swap;
+	if (peer->out.urgent.n <= FRAME_MESSAGE_MAX && peer->out.urgent_at == 0) {
+		swap = peer->out.wire;
+		peer->out.wire = peer->out.urgent;
+		peer->out.urgent = swap;
 		return;
 	}
-	data = peer->urgent.data + peer->urgent_at;
-	left = peer->urgent.n - peer->urgent_at;
+	data = peer->out.urgent.data + peer->out.urgent_at;
+	left = peer->out.urgent.n - peer->out.urgent_at;
 	while ((size = frame_size(data + n, left - n)) > 0 && n + size <= FRAME_MESSAGE_MAX)
 		n += size;
-	buf_append(&peer->wire, data, n);
-	peer->urgent_at += n;
-	if (peer->urgent_at < peer->urgent.n / 2)
+	buf_append(&peer->out.wire, data, n);
+	peer->out.urgent_at += n;
+	if (peer->out.urgent_at < peer->out.urgent.n / 2)
 		return; /* moved to the front rarely, for there may be a lot */
-	buf_drop(&peer->urgent, peer->urgent_at);
-	peer->urgent_at = 0;
+	buf_drop(&peer->out.urgent, peer->out.urgent_at);
+	peer->out.urgent_at = 0;
 }
 
 void peer_take_urgent(struct peer *peer)

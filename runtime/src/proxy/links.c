@@ -19,12 +19,12 @@ static struct links {
 
 static void unlink_peer(struct peer *peer)
 {
-	if (peer->prev)
-		peer->prev->next = peer->next;
+	if (peer->shared.prev)
+		peer->shared.prev->shared.next = peer->shared.next;
 	else
-		links.first = peer->next;
-	if (peer->next)
-		peer->next->prev = peer->prev;
+		links.first = peer->shared.next;
+	if (peer->shared.next)
+		peer->shared.next->shared.prev = peer->shared.prev;
 }
 
 static bool is_local(const pyr_uri *uri)
@@ -48,7 +48,7 @@ static void close_all(void *unused)
 	if (engine_is_forked() || engine_leading() || pthread_mutex_trylock(&links.lock) != 0)
 		return;
 	until = engine_now() + EXIT_MS * (int64_t)ENGINE_MS;
-	for (peer = links.first; peer; peer = peer->next)
+	for (peer = links.first; peer; peer = peer->shared.next)
 		peer_close_wait(peer, until);
 	pthread_mutex_unlock(&links.lock);
 }
@@ -63,13 +63,13 @@ static void add(struct peer *peer, bool is_own)
 {
 	if (!links.has_exit)
 		links.has_exit = atexit(at_exit) == 0;
-	peer->is_own = is_own;
-	peer->prev = NULL;
-	peer->next = links.first;
+	peer->shared.is_own = is_own;
+	peer->shared.prev = NULL;
+	peer->shared.next = links.first;
 	if (links.first)
-		links.first->prev = peer;
+		links.first->shared.prev = peer;
 	links.first = peer;
-	peer->n_users++;
+	peer->shared.n_users++;
 }
 
 static struct peer *connect_link(const struct link_target *to, enum pyr_plain plain,
@@ -86,10 +86,10 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 	target.open = opens[plain];
 	peer = peer_connect(&target, &protocol, wish->connect_timeout_ms);
 	if (peer)
-		peer->plain = plain;
+		peer->shared.plain = plain;
 	if (peer)
-		peer->key = strdup(to->address);
-	if (peer && peer->key)
+		peer->shared.key = strdup(to->address);
+	if (peer && peer->shared.key)
 		return peer;
 	problem->code = PYR_RESOURCE_EXHAUSTED;
 	snprintf(problem->text, sizeof(problem->text), "out of memory");
@@ -119,15 +119,16 @@ static struct peer *connect_to(const pyr_uri *uri, const char *address,
 /* What it turned out to be is what is wished for, whatever was wished when it was made. */
 static bool goes(struct peer *peer, enum pyr_plain plain)
 {
-	return peer->plain == plain || (plain != PYR_PLAIN_ONLY && peer->plain != PYR_PLAIN_ONLY &&
-					peer_has_sessions(peer));
+	return peer->shared.plain == plain ||
+	       (plain != PYR_PLAIN_ONLY && peer->shared.plain != PYR_PLAIN_ONLY &&
+		peer_has_sessions(peer));
 }
 
 /* May a proxy that wishes so use it? */
 static bool is_shared(struct peer *peer, const char *address, const struct link_wish *wish)
 {
-	return !peer->is_own && strcmp(peer->key, address) == 0 && goes(peer, wish->plain) &&
-	       peer_is_usable(peer);
+	return !peer->shared.is_own && strcmp(peer->shared.key, address) == 0 &&
+	       goes(peer, wish->plain) && peer_is_usable(peer);
 }
 
 /* Its link, made now if there is none yet. With links.lock. */
@@ -145,7 +146,7 @@ static struct peer *get_given(const struct link_wish *wish, struct uri_problem *
 			add(given->peer, true);
 	}
 	if (given->peer && peer_is_usable(given->peer)) {
-		given->peer->n_users++;
+		given->peer->shared.n_users++;
 		return given->peer;
 	}
 	problem->code = PYR_UNAVAILABLE;
@@ -171,11 +172,11 @@ struct peer *links_get(const pyr_uri *uri, const struct link_wish *wish,
 	if (uri_address(uri, 0, address, sizeof(address)) < 0)
 		snprintf(address, sizeof(address), "%.200s", uri->text);
 	pthread_mutex_lock(&links.lock);
-	for (peer = wish->is_own ? NULL : links.first; peer; peer = peer->next)
+	for (peer = wish->is_own ? NULL : links.first; peer; peer = peer->shared.next)
 		if (is_shared(peer, address, wish))
 			break;
 	if (peer)
-		peer->n_users++;
+		peer->shared.n_users++;
 	else if ((peer = connect_to(uri, address, wish, problem)))
 		add(peer, wish->is_own);
 	pthread_mutex_unlock(&links.lock);
@@ -187,7 +188,7 @@ static bool put(struct peer *peer)
 	bool last;
 
 	pthread_mutex_lock(&links.lock);
-	last = --peer->n_users == 0;
+	last = --peer->shared.n_users == 0;
 	if (last)
 		unlink_peer(peer);
 	pthread_mutex_unlock(&links.lock);

@@ -26,7 +26,7 @@ static void release(struct outbox *outbox)
 {
 	struct large_reply *reply = of(outbox);
 
-	numtab_remove(&reply->peer->replies, reply->number);
+	numtab_remove(&reply->peer->taken.replies, reply->number);
 	budget_release(reply->peer->budget, reply->cost);
 	outbox_fini(outbox);
 	free(reply);
@@ -69,7 +69,7 @@ bool large_reply_put(struct peer *peer, uint32_t number, struct span payload, st
 	reply->peer = peer;
 	reply->number = number;
 	if (write_fragments(&reply->out, number, payload, along) &&
-	    numtab_put(&peer->replies, number, reply)) {
+	    numtab_put(&peer->taken.replies, number, reply)) {
 		outbox_enter(peer, &reply->out);
 		return true;
 	}
@@ -81,7 +81,7 @@ bool large_reply_put(struct peer *peer, uint32_t number, struct span payload, st
 
 bool large_reply_drop(struct peer *peer, uint32_t number)
 {
-	struct large_reply *reply = numtab_get(&peer->replies, number);
+	struct large_reply *reply = numtab_get(&peer->taken.replies, number);
 
 	if (reply)
 		outbox_discard(peer, &reply->out);

@@ -24,12 +24,12 @@ enum {
 /* Corking this peer may flush another. */
 void peer_flush_soon_unlock(struct peer *peer)
 {
-	bool is_writing = peer->is_writing;
+	bool is_writing = peer->out.is_writing;
 
 	pthread_mutex_unlock(&peer->lock);
 	/* A write under way takes along what is queued; else a batch of short methods leaves as one
 	 * message. */
-	if (!is_writing && !exec_cork(&peer->cork))
+	if (!is_writing && !exec_cork(&peer->out.cork))
 		peer_flush(peer);
 }
 
@@ -37,7 +37,7 @@ bool peer_remove_call(struct peer *peer, const pyr_call *call)
 {
 	struct taken_session *session = session_of(call);
 
-	if (!numtab_take(&peer->calls_taken, call->number, call))
+	if (!numtab_take(&peer->taken.calls, call->number, call))
 		return false;
 	if (session->peer == peer) /* one that came over another link waits no more */
 		session->n_waiting -= call->is_guarded;
@@ -71,13 +71,13 @@ void peer_put_reply(struct peer *peer, uint32_t number, const struct codec_packe
 		    struct span along)
 {
 	struct frame frame = { .type = FRAME_REPLY, .number = number, .body = along };
-	size_t before = peer->urgent.n;
+	size_t before = peer->out.urgent.n;
 	uint8_t *at;
 
-	at = frame_write(&peer->urgent, &frame, packer ? packer->size : 0);
+	at = frame_write(&peer->out.urgent, &frame, packer ? packer->size : 0);
 	if (at && packer)
 		codec_pack(packer, at);
-	atomic_fetch_add(&peer->backlog, peer->urgent.n - before);
+	atomic_fetch_add(&peer->out.backlog, peer->out.urgent.n - before);
 }
 
 void peer_refuse(struct peer *peer, uint32_t number, int code, const char *format, ...)
@@ -108,10 +108,10 @@ static const char *problem_of(struct peer *peer, pyr_call *call, const struct co
 {
 	size_t size = packer ? packer->size : 0;
 	char how[128];
-	uint32_t max = peer->host->max_message;
+	uint32_t max = peer->limits.max_message;
 
-	if (peer->their_max_message < max)
-		max = peer->their_max_message;
+	if (peer->theirs.max_message < max)
+		max = peer->theirs.max_message;
 	if (packer && codec_is_too_large(packer, max, how, sizeof(how)))
 		snprintf(text, n, "MessageTooLarge: a reply %s", how);
 	else if (call->stream && peer_linger_waits(call->stream) &&
@@ -303,7 +303,7 @@ void peer_call_fail(pyr_call *call, const struct error_info *error)
 void peer_call_release(pyr_call *call)
 {
 	peer_batch_free(call->batch);
-	atomic_fetch_sub(&session_of(call)->peer->n_held, 1);
+	atomic_fetch_sub(&session_of(call)->peer->taken.n_held, 1);
 	budget_release(session_of(call)->peer->budget, call->cost);
 	taken_session_drop(session_of(call));
 }

@@ -307,8 +307,8 @@ bool peer_batch_init(pyr_call *call)
 	if (!batch)
 		return false;
 	batch->call = call;
-	batch->max = peer->host->max_message < peer->their_max_message ? peer->host->max_message
-								       : peer->their_max_message;
+	batch->max = peer->limits.max_message < peer->theirs.max_message ? peer->limits.max_message
+									 : peer->theirs.max_message;
 	batch->may_trace = peer_may_trace(peer); /* the daemon may go before an answer comes */
 	batch->again.run = go_on;
 	pthread_mutex_init(&batch->lock, NULL);

@@ -41,7 +41,7 @@ static void settle_unlock(pyr_call *call, struct span answer)
 	struct buf notes = { 0 };
 
 	session->greeting = NULL;
-	if (numtab_get(&peer->sessions_taken, session->number) == session)
+	if (numtab_get(&peer->taken.sessions, session->number) == session)
 		peer_answer_bind(peer, session, answer,
 				 peer_put_notes(peer, call, &notes, ANNOTATIONS_OF_BIND));
 	peer_flush_soon_unlock(peer);
@@ -172,7 +172,7 @@ static void release_connect(pyr_call *call)
 {
 	struct peer *peer = session_of(call)->peer;
 
-	atomic_fetch_sub(&peer->n_held, 1);
+	atomic_fetch_sub(&peer->taken.n_held, 1);
 	budget_release(peer->budget, call->cost);
 	taken_session_drop(session_of(call));
 }
@@ -230,7 +230,7 @@ static pyr_call *new_greeting(struct peer *peer, struct taken_session *session,
 	session->cost += sizeof(pyr_call); /* what on_disconnect is given */
 	call->cost = cost_of(bind) - sizeof(pyr_call);
 	atomic_fetch_add(&session->refs, 1); /* what release_connect() gives back */
-	atomic_fetch_add(&peer->n_held, 1);
+	atomic_fetch_add(&peer->taken.n_held, 1);
 	if (keep_what_came(call, bind))
 		return call;
 	incall_unref(call);
@@ -240,9 +240,8 @@ static pyr_call *new_greeting(struct peer *peer, struct taken_session *session,
 /* Those that wait for the hook are bounded as calls are. Charges it if it may. */
 static bool has_too_many(struct peer *peer, const struct frame *bind)
 {
-	const struct peer_host *host = peer->host;
-
-	return atomic_load(&peer->n_held) >= 2 * (size_t)host->max_calls + PEER_SLACK ||
+	return atomic_load(&peer->taken.n_held) >=
+		       2 * (size_t)peer->limits.max_calls + PEER_SLACK ||
 	       !budget_charge(peer->budget, cost_of(bind));
 }
 

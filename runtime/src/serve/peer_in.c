@@ -153,11 +153,11 @@ void peer_on_bind(struct peer *peer, const struct frame *frame)
 	struct taken_session *session;
 	struct buf notes = { 0 };
 
-	if (numtab_get(&peer->sessions_taken, frame->session)) {
+	if (numtab_get(&peer->taken.sessions, frame->session)) {
 		peer_protocol_error(peer, "session %u is bound already", frame->session);
 		return;
 	}
-	if (peer->sessions_taken.n >= PEER_MAX_SESSIONS) {
+	if (peer->taken.sessions.n >= PEER_MAX_SESSIONS) {
 		peer_protocol_error(peer, "more than %d sessions", PEER_MAX_SESSIONS);
 		return;
 	}
@@ -166,7 +166,7 @@ void peer_on_bind(struct peer *peer, const struct frame *frame)
 		return;
 	}
 	session = calloc(1, sizeof(*session));
-	if (!session || !numtab_put(&peer->sessions_taken, frame->session, session)) {
+	if (!session || !numtab_put(&peer->taken.sessions, frame->session, session)) {
 		free(session);
 		budget_release(peer->budget, SESSION_COST);
 		peer_protocol_error(peer, "out of memory for session %u", frame->session);
@@ -176,7 +176,7 @@ void peer_on_bind(struct peer *peer, const struct frame *frame)
 	session->cost = SESSION_COST;
 	session->peer = peer;
 	session->number = frame->session;
-	session->lane.backlog = &peer->backlog;
+	session->lane.backlog = &peer->out.backlog;
 	peer_ref(peer);
 	if (!is_too_large(session, frame))
 		find_object(session, frame);
@@ -190,7 +190,7 @@ void peer_on_bind(struct peer *peer, const struct frame *frame)
 
 void peer_on_unbind(struct peer *peer, const struct frame *frame)
 {
-	struct taken_session *session = numtab_remove(&peer->sessions_taken, frame->session);
+	struct taken_session *session = numtab_remove(&peer->taken.sessions, frame->session);
 
 	if (!session)
 		return;
@@ -301,11 +301,12 @@ static bool may_start(struct peer *peer, const struct frame *frame,
 		turn_away(peer, frame->number);
 	else if (!session->object && !session->greeting)
 		peer_refuse(peer, frame->number, session->code, "%s", taken_session_text(session));
-	else if (peer->calls_taken.n + peer->answered.n >= host->max_calls ||
-		 atomic_load(&peer->n_held) >= 2 * (size_t)host->max_calls + PEER_SLACK)
+	else if (peer->taken.calls.n + peer->taken.answered.n >= peer->limits.max_calls ||
+		 atomic_load(&peer->taken.n_held) >=
+			 2 * (size_t)peer->limits.max_calls + PEER_SLACK)
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
 			    "%u calls of this link are unanswered here, the most it may have",
-			    host->max_calls);
+			    peer->limits.max_calls);
 	else if (frame->annotation.p &&
 		 (wrong = annotations_problem(frame->body, ANNOTATIONS_OF_CALL)))
 		peer_refuse(peer, frame->number, PYR_INVALID_ARGUMENT, "%s", wrong);
@@ -348,7 +349,7 @@ static void submit(struct peer *peer, pyr_call *call)
 {
 	struct taken_session *session = session_of(call);
 	bool is_answered = call->is_oneway && !call->is_guarded &&
-			   atomic_load(&peer->n_held) <= peer->host->max_calls &&
+			   atomic_load(&peer->taken.n_held) <= peer->limits.max_calls &&
 			   peer_retire(peer, call);
 
 	call->is_answered = is_answered;
@@ -419,7 +420,7 @@ static size_t charge(struct peer *peer, const struct frame *frame)
 {
 	size_t total = frame->total > frame->payload.n ? frame->total : frame->payload.n;
 	size_t cost = sizeof(pyr_call) + total + cost_beside(frame);
-	uint32_t max = peer->host->max_message;
+	uint32_t max = peer->limits.max_message;
 
 	if (total > max)
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
@@ -448,9 +449,9 @@ static pyr_call *new_call(struct peer *peer, struct taken_session *session, int 
 
 	if (!call)
 		return NULL;
-	call->max_message = peer->host->max_message;
+	call->max_message = peer->limits.max_message;
 	atomic_fetch_add(&session->refs, 1); /* what on_release() gives back */
-	atomic_fetch_add(&peer->n_held, 1);
+	atomic_fetch_add(&peer->taken.n_held, 1);
 	call->is_guarded = session->greeting;
 	if (place < 0) {
 		call->failure.code = -place;
@@ -469,7 +470,7 @@ static bool init_kind(struct peer *peer, pyr_call *call, const struct frame *fra
 
 static void on_first(struct peer *peer, const struct frame *frame)
 {
-	struct taken_session *session = numtab_get(&peer->sessions_taken, frame->session);
+	struct taken_session *session = numtab_get(&peer->taken.sessions, frame->session);
 	char why[512];
 	pyr_call *call;
 	size_t cost;
@@ -491,7 +492,7 @@ static void on_first(struct peer *peer, const struct frame *frame)
 	else
 		budget_release(peer->budget, cost);
 	if (!call || !init_kind(peer, call, frame) ||
-	    !numtab_put(&peer->calls_taken, frame->number, call)) {
+	    !numtab_put(&peer->taken.calls, frame->number, call)) {
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		if (call) {
 			peer_linger_end(peer, call->stream);
@@ -500,7 +501,7 @@ static void on_first(struct peer *peer, const struct frame *frame)
 		return;
 	}
 	session->n_waiting += call->is_guarded;
-	peer->last_taken = frame->number;
+	peer->taken.last = frame->number;
 	set_context(peer, call, frame);
 	if (add_payload(peer, call, frame) && !(frame->flags & FRAME_MORE))
 		submit(peer, call);
@@ -508,13 +509,14 @@ static void on_first(struct peer *peer, const struct frame *frame)
 
 bool peer_is_free(const struct peer *peer, uint32_t number)
 {
-	return number != 0 && !numtab_get(&peer->calls_taken, number) &&
-	       !numtab_get(&peer->replies, number) && !numtab_get(&peer->answered, number);
+	return number != 0 && !numtab_get(&peer->taken.calls, number) &&
+	       !numtab_get(&peer->taken.replies, number) &&
+	       !numtab_get(&peer->taken.answered, number);
 }
 
 void peer_on_call(struct peer *peer, const struct frame *frame)
 {
-	pyr_call *live = numtab_get(&peer->calls_taken, frame->number);
+	pyr_call *live = numtab_get(&peer->taken.calls, frame->number);
 
 	if (frame->flags & FRAME_CONTINUES) {
 		/* Of a call that was refused or cancelled meanwhile: its rest is still on the way.
@@ -534,7 +536,7 @@ void peer_on_call(struct peer *peer, const struct frame *frame)
 
 void peer_on_cancel(struct peer *peer, const struct frame *frame)
 {
-	pyr_call *call = numtab_get(&peer->calls_taken, frame->number);
+	pyr_call *call = numtab_get(&peer->taken.calls, frame->number);
 
 	if (!call) {
 		if (!large_reply_drop(peer, frame->number))
@@ -565,7 +567,7 @@ void peer_end_in(struct peer *peer)
 	struct taken_session *session;
 	pyr_call *call, *greeting;
 
-	while ((call = numtab_pop(&peer->calls_taken))) {
+	while ((call = numtab_pop(&peer->taken.calls))) {
 		greeting = greeting_of(peer, call);
 		if (greeting)
 			incall_cancel(greeting);
@@ -576,7 +578,7 @@ void peer_end_in(struct peer *peer)
 		incall_unref(call);
 	}
 	peer_linger_end_all(peer);
-	while ((session = numtab_pop(&peer->sessions_taken))) {
+	while ((session = numtab_pop(&peer->taken.sessions))) {
 		if (session->greeting)
 			incall_cancel(session->greeting);
 		taken_session_drop(session);

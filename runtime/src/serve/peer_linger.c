@@ -271,7 +271,7 @@ void peer_linger_end(struct peer *peer, pyr_stream *stream)
 	}
 	pthread_mutex_unlock(&stream->lock);
 	if (l && !l->call)
-		numtab_take(&peer->answered, stream->route.number, l);
+		numtab_take(&peer->taken.answered, stream->route.number, l);
 	peer_stream_leave(peer, stream, true);
 	peer_linger_drop(l);
 }
@@ -362,7 +362,7 @@ bool peer_linger_leave(struct peer *peer, pyr_call *call)
 
 	if (!l)
 		return false;
-	numtab_take(&peer->calls_taken, call->number, call);
+	numtab_take(&peer->taken.calls, call->number, call);
 	if (!wait_for_another(peer, l)) {
 		incall_cancel(call);
 		peer_linger_end(peer, call->stream);
@@ -376,14 +376,14 @@ void peer_linger_end_all(struct peer *peer)
 {
 	struct lingering_call *l;
 
-	while ((l = numtab_pop(&peer->answered)))
+	while ((l = numtab_pop(&peer->taken.answered)))
 		if (!is_lost(peer) || !wait_for_another(peer, l))
 			peer_linger_end(peer, l->stream);
 }
 
 void peer_on_through(struct peer *peer, const struct frame *frame)
 {
-	struct lingering_call *l = numtab_remove(&peer->answered, frame->number);
+	struct lingering_call *l = numtab_remove(&peer->taken.answered, frame->number);
 
 	if (l && (frame->code != PYR_UNAVAILABLE || !wait_for_another(peer, l)))
 		peer_linger_end(peer, l->stream);
@@ -430,8 +430,8 @@ pyr_call *peer_linger_answered(pyr_stream *stream)
 	pyr_call *call = l->call;
 
 	l->call = NULL;
-	if (peer &&
-	    (!stream_charge(stream, 0) || !numtab_put(&peer->answered, stream->route.number, l)))
+	if (peer && (!stream_charge(stream, 0) ||
+		     !numtab_put(&peer->taken.answered, stream->route.number, l)))
 		peer_linger_drop(forgo(stream)); /* what waits leaves all the same */
 	return call;
 }

@@ -103,9 +103,9 @@ static void leave_link(struct lingering_call *l)
 	pthread_mutex_lock(&stream->lock);
 	call = l->call;
 	pthread_mutex_unlock(&stream->lock);
-	was_live = call && numtab_take(&old->calls_taken, stream->route.number, call);
+	was_live = call && numtab_take(&old->taken.calls, stream->route.number, call);
 	if (!call)
-		numtab_take(&old->answered, stream->route.number, l);
+		numtab_take(&old->taken.answered, stream->route.number, l);
 	peer_stream_leave(old, stream, false);
 	pthread_mutex_unlock(&old->lock);
 	peer_unref(old);
@@ -128,7 +128,7 @@ static void tell_resumed(struct peer *peer, pyr_stream *stream)
 static bool enter_link(struct peer *peer, struct lingering_call *l, const struct frame *frame)
 {
 	pyr_stream *stream = l->stream;
-	struct numtab *numbers = l->call ? &peer->calls_taken : &peer->answered;
+	struct numtab *numbers = l->call ? &peer->taken.calls : &peer->taken.answered;
 
 	if (stream->linger != l || !peer_stream_resend(stream, frame->number, frame) ||
 	    !numtab_put(numbers, frame->number, l->call ? (void *)l->call : (void *)l))

@@ -145,7 +145,7 @@ static pyr_call *new_resume(struct taken_session *session, const struct frame *f
 	call->number = frame->number;
 	call->is_guarded = true;
 	atomic_fetch_add(&session->refs, 1); /* what peer_call_release() gives back */
-	atomic_fetch_add(&peer->n_held, 1);
+	atomic_fetch_add(&peer->taken.n_held, 1);
 	if (keep(call, frame))
 		return call;
 	incall_unref(call);
@@ -155,9 +155,10 @@ static pyr_call *new_resume(struct taken_session *session, const struct frame *f
 /* Those that were cancelled are bounded as calls are. Charges it if it may. */
 static bool has_too_many(struct peer *peer)
 {
-	size_t most = 2 * (size_t)peer->host->max_calls + PEER_SLACK;
+	size_t most = 2 * (size_t)peer->limits.max_calls + PEER_SLACK;
 
-	return atomic_load(&peer->n_held) >= most || !budget_charge(peer->budget, sizeof(pyr_call));
+	return atomic_load(&peer->taken.n_held) >= most ||
+	       !budget_charge(peer->budget, sizeof(pyr_call));
 }
 
 static void wait(struct peer *peer, struct taken_session *session, const struct frame *frame)
@@ -167,7 +168,7 @@ static void wait(struct peer *peer, struct taken_session *session, const struct 
 	if (frame->token.n == STREAM_TOKEN && !atomic_load(&peer->host->is_draining) &&
 	    !has_too_many(peer))
 		call = new_resume(session, frame);
-	if (!call || !numtab_put(&peer->calls_taken, frame->number, call)) {
+	if (!call || !numtab_put(&peer->taken.calls, frame->number, call)) {
 		lingering_refuse(peer, frame->number);
 		if (call)
 			incall_unref(call);
@@ -180,11 +181,11 @@ static void wait(struct peer *peer, struct taken_session *session, const struct 
 
 void peer_on_resume(struct peer *peer, const struct frame *frame)
 {
-	struct taken_session *session = numtab_get(&peer->sessions_taken, frame->session);
+	struct taken_session *session = numtab_get(&peer->taken.sessions, frame->session);
 
 	if (!peer_is_free(peer, frame->number))
 		peer_protocol_error(peer, "a call is resumed under number %u", frame->number);
-	else if (!session || !peer->host || peer->calls_taken.n >= peer->host->max_calls)
+	else if (!session || !peer->host || peer->taken.calls.n >= peer->limits.max_calls)
 		lingering_refuse(peer, frame->number);
 	else if (session->greeting)
 		wait(peer, session, frame);

@@ -94,7 +94,7 @@ bool peer_stream_serve(struct peer *peer, pyr_call *call, const struct frame *fr
 	stream->kind = &method_kind;
 	stream->out.owner = &method_outbox;
 	stream->call = call;
-	stream->max_item = peer->host->max_message;
+	stream->max_item = peer->limits.max_message;
 	stream->lifetime_ms = peer->host->stream_lifetime_ms;
 	peer_stream_set_limits(peer, stream);
 	peer_stream_enter(peer, stream, frame->number); /* nobody else knows it yet */
@@ -149,7 +149,7 @@ void peer_stream_close(pyr_stream *stream)
 /* Returns NULL if the call has no streams, or is over here. */
 static pyr_call *find(struct peer *peer, const struct frame *frame)
 {
-	pyr_call *call = numtab_get(&peer->calls_taken, frame->number);
+	pyr_call *call = numtab_get(&peer->taken.calls, frame->number);
 
 	return call && call->stream ? call : NULL;
 }
@@ -198,7 +198,7 @@ void serve_on_end(struct peer *peer, const struct frame *frame)
 
 void serve_on_credit(struct peer *peer, const struct frame *frame)
 {
-	pyr_call *call = numtab_get(&peer->calls_taken, frame->number);
+	pyr_call *call = numtab_get(&peer->taken.calls, frame->number);
 
 	if (call && call->stream)
 		peer_stream_credit(call->stream, frame);

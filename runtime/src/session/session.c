@@ -116,9 +116,9 @@ void session_put_bind(struct session *session)
 	struct peer *peer = session->peer;
 
 	do
-		session->number = ++peer->last_session;
-	while (session->number == 0 || numtab_get(&peer->sessions_made, session->number));
-	if (!numtab_put(&peer->sessions_made, session->number, session))
+		session->number = ++peer->made.last_session;
+	while (session->number == 0 || numtab_get(&peer->made.sessions, session->number));
+	if (!numtab_put(&peer->made.sessions, session->number, session))
 		return;
 	frame.session = session->number;
 	frame.object = span_of(session->object);
@@ -302,7 +302,7 @@ static bool keep_answer(struct session *session, const struct frame *frame)
 
 void peer_on_bound(struct peer *peer, const struct frame *frame)
 {
-	struct session *session = numtab_get(&peer->sessions_made, frame->session);
+	struct session *session = numtab_get(&peer->made.sessions, frame->session);
 
 	if (!session || session->state != SESSION_SENT)
 		return;  /* closed meanwhile */

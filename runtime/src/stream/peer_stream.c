@@ -48,7 +48,7 @@ void peer_stream_lost(struct outbox *outbox)
 
 	pthread_mutex_lock(&stream->lock);
 	if (stream->route.peer && !stream->is_parked)
-		atomic_fetch_sub(&stream->route.peer->backlog, stream->queue.n_unsent);
+		atomic_fetch_sub(&stream->route.peer->out.backlog, stream->queue.n_unsent);
 	stream->is_parked = true;
 	stream->is_queued = false;
 	pthread_mutex_unlock(&stream->lock);
@@ -67,7 +67,7 @@ uint8_t *peer_stream_put(pyr_stream *stream, struct frame *frame, size_t n_paylo
 	frame->number = stream->route.number; /* of no link: it gets another */
 	at = queue_put(&stream->queue, frame, n_payload, end);
 	if (stream->route.peer && !stream->is_parked)
-		atomic_fetch_add(&stream->route.peer->backlog, stream->queue.n_unsent - before);
+		atomic_fetch_add(&stream->route.peer->out.backlog, stream->queue.n_unsent - before);
 	return at;
 }
 
@@ -167,7 +167,7 @@ void peer_stream_enter(struct peer *peer, pyr_stream *stream, uint32_t number)
 	stream->route = (struct stream_route){ peer, number };
 	stream->is_parked = stream->is_queued = false;
 	stream->to_grant = 0; /* Resume tells what was consumed */
-	atomic_fetch_add(&peer->backlog, stream->queue.n_unsent);
+	atomic_fetch_add(&peer->out.backlog, stream->queue.n_unsent);
 	if (!stream->is_callers)
 		stream_charge_to(stream, peer->budget);
 }
@@ -178,7 +178,7 @@ struct peer *peer_stream_take_off(pyr_stream *stream)
 	struct peer *peer = stream->route.peer;
 
 	if (peer && !stream->is_parked)
-		atomic_fetch_sub(&peer->backlog, stream->queue.n_unsent);
+		atomic_fetch_sub(&peer->out.backlog, stream->queue.n_unsent);
 	if (!stream->is_callers)
 		stream_charge_to(stream, NULL);
 	stream->route.peer = NULL;
@@ -209,8 +209,8 @@ void peer_stream_leave(struct peer *peer, pyr_stream *stream, bool drops)
 void peer_stream_set_limits(struct peer *peer, pyr_stream *stream)
 {
 	stream->window = stream->in_room = peer_window(peer->link->is_local);
-	stream->out_window = stream->out_room = peer->their_window;
-	stream->their_max_item = peer->their_max_message;
+	stream->out_window = stream->out_room = peer->theirs.window;
+	stream->their_max_item = peer->theirs.max_message;
 }
 
 /* ---- frames; in the leader, with the lock ---- */

@@ -134,7 +134,7 @@ static void open_link(struct served *c, grpc_call *call)
  * too much in all. */
 static void allow_plain(struct served *c)
 {
-	size_t n = 2 * (size_t)c->owner->options.host->max_message;
+	size_t n = 2 * (size_t)c->owner->options.host->limits.max_message;
 
 	c->has_plain = true;
 	if (!budget_pool_take(c->owner->pool, n))
@@ -191,7 +191,7 @@ static grpc_arg quota_arg(grpc_resource_quota *quota)
  * one would end the link with all its calls. */
 static int receive_max(const struct peer_host *host)
 {
-	uint32_t max = host->max_message;
+	uint32_t max = host->limits.max_message;
 
 	if (max > INT32_MAX)
 		return INT32_MAX;
@@ -235,7 +235,7 @@ static void add_channel(struct served *c, int fd)
 
 static bool begin(struct served *c)
 {
-	size_t max = budget_of_connection(c->owner->options.host->max_message);
+	size_t max = budget_of_connection(c->owner->options.host->limits.max_message);
 
 	c->budget = budget_new(c->owner->pool, max);
 	if (!c->budget)
