@@ -5,7 +5,7 @@
  * What the parts of the front end share and emitters do not see: the state of one idl_read(), the
  * tree as the parser leaves it (names unresolved, expressions unevaluated), lists and tables.
  *
- * Memory comes from the unit's arena and is never freed singly. When the arena's budget is used up
+ * Memory comes from the unit's arena and is never freed singly. When the arena's bound is reached
  * front_alloc() does not return: it unwinds to idl_read(), so nothing here checks for NULL.
  */
 #include <setjmp.h>

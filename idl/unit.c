@@ -28,7 +28,7 @@ static struct idl_unit *new_unit(struct front *front)
 	if (!arena)
 		return NULL;
 	arena_init(arena, NULL, 0);
-	arena->budget = LIMIT_MEMORY;
+	arena->max = LIMIT_MEMORY;
 	unit = arena_alloc(arena, sizeof(*unit));
 	if (!unit) {
 		free(arena);

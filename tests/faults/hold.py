@@ -8,12 +8,12 @@ import time
 
 from common import EXHAUSTED, IS_SANITIZED, MIB, Cases, Server, Target, linked, report, within
 from h2 import Raw
-from raw import Client, frame, hello, int_arguments, message, pb, varint
+from raw import Client, field, frame, hello, int_arguments, message, pb, result_int, varint
 
 FRAGMENT = 65536
 MORE, CONTINUES, BATCH = 2, 4, 8
 LIMIT = 4 * MIB
-BUDGET = 4 * LIMIT + 32 * MIB  # of a connection
+BUDGET = 8 * LIMIT + 32 * MIB  # of a connection
 CORE_LINKS = 16 * MIB          # and in gRPC core, with links alone
 CORE = CORE_LINKS + 2 * LIMIT  # and with plain calls
 SLACK = 4 * MIB
@@ -188,6 +188,30 @@ def several_links_share_a_budget(_):
         goes_on(server)
         first.close()
 
+TREES = b"\x0a\x00" * 51200  # 100 KiB, which take 800 when they are unpacked
+KEPT = BUDGET // (900 << 10)  # times that, with the request, nearly
+
+
+def asleep(witness):
+    return result_int(witness.run("asleep"))
+
+
+def arguments_of_deferred_calls(_):
+    """What was given back is there for others."""
+    with Measured("400 deferred calls, each with 100 KiB of arguments that take 800, twice") as server:
+        client, witness = linked(server), linked(server)
+        for _ in range(2):
+            with client.changed:
+                client.frames.clear()
+            numbers = [client.start("keep", TREES + b"\x10\xe0\xd4\x03") for _ in range(400)]
+            assert within(lambda: len(refused(client)) + asleep(witness) == 400)
+            assert KEPT // 4 <= asleep(witness) <= KEPT + 1, asleep(witness)
+            client.send(*[frame(number, cancel={}) for number in numbers])
+            assert within(lambda: asleep(witness) == 0)
+        witness.close()
+        client.close()
+
+
 # ---- streams ----
 
 def streams_that_are_never_acknowledged(_):
@@ -203,12 +227,23 @@ def streams_that_are_never_acknowledged(_):
 
 
 def windows_without_end(_):
-    with Measured("a window of 4 GiB, and nothing consumed", bound=4 * 64 * MIB + 32 * MIB + CORE_LINKS,
+    with Measured("a window of 4 GiB, and nothing consumed", bound=8 * 64 * MIB + 32 * MIB + CORE_LINKS,
                   program="flow-server", options=()) as server:
         client = Flow(server, window=(1 << 32) - 1)
         for i in range(100):
             client.send(client.flow("blocks", int_arguments(60000, 100000), token=struct.pack(">QQ", 8, i)))
         within(lambda: server.rss() > 400 * MIB, 5)
+        client.close()
+
+def items_that_methods_keep(_):
+    with Measured("240 methods, each with an item of 60 KiB that takes 480") as server:
+        client, witness = linked(server), linked(server)
+        numbers = [client.start("hoard", b"\x10\xe0\xd4\x03", token=struct.pack(">QQ", 9, i)) for i in range(240)]
+        for number in numbers:
+            client.send(frame(number, item=dict(sequence=1, payload=field(1, TREES[:61440]))))
+        assert within(lambda: len(refused(client)) + asleep(witness) == 240), (len(refused(client)), asleep(witness))
+        assert asleep(witness) <= BUDGET // (480 << 10), asleep(witness)
+        witness.close()
         client.close()
 
 # ---- gRPC core's part ----
@@ -291,9 +326,9 @@ def four_connections_at_once(_):
 
 def main():
     cases = Cases()
-    for case in (requests_that_never_end, calls_that_wait, sessions_of_an_object, versions_of_an_interface,
+    for case in (requests_that_never_end, calls_that_wait, arguments_of_deferred_calls, sessions_of_an_object, versions_of_an_interface,
                  replies_that_are_not_read, batches_whose_results_are_kept, several_links_share_a_budget,
-                 streams_that_are_never_acknowledged, windows_without_end, a_message_of_a_link_without_end,
+                 streams_that_are_never_acknowledged, windows_without_end, items_that_methods_keep, a_message_of_a_link_without_end,
                  messages_of_plain_calls_without_end, a_thousand_plain_calls_that_begin,
                  plain_replies_that_are_not_read, four_connections_at_once):
         cases.run(case, None)

@@ -282,7 +282,7 @@ def methods_wait_for_a_peer_that_does_not_read(_):
 
 
 def requests_in_flight_are_bounded_in_all(_):
-    """Four times max_message, and 32 MiB; what is beyond it ends alone."""
+    """Eight times max_message, and 32 MiB; what is beyond it ends alone."""
     server = Server("max_message=4194304", "threads=1")
     client = linked(server)
     server.forget_peak()
@@ -294,7 +294,7 @@ def requests_in_flight_are_bounded_in_all(_):
             client.send(client.call_frame("bytes", part, number=numbers[-1], flags=CONTINUES | MORE))
     client.fence()
     refused = [n for n in numbers if client.find(lambda f, n=n: f.number == n)]
-    taken = (4 * 4 * MIB + 32 * MIB) // (4 * MIB) - 1  # the last has no room beside sessions and the like
+    taken = (8 * 4 * MIB + 32 * MIB) // (4 * MIB) - 1  # the last has no room beside sessions and the like
     assert refused == numbers[taken:], (len(refused), refused[:3])
     assert all(client.error(n).code == EXHAUSTED for n in refused)
     grown = server.peak() - base

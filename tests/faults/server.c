@@ -143,6 +143,7 @@ static int spin(pyr_call *call, uint32_t us)
 struct sleeper {
 	pyr_deferred *deferred;
 	pyr_timer *timer;
+	int (*reply)(pyr_deferred *deferred);
 };
 
 static void on_time(pyr_timer *timer, void *data)
@@ -154,7 +155,7 @@ static void on_time(pyr_timer *timer, void *data)
 	atomic_fetch_sub(&target.asleep, 1);
 	pyr_deferred_set_on_cancel(s->deferred, NULL,
 				   NULL); /* after which nothing sets the timer */
-	faults_Target_sleep_reply(s->deferred);
+	s->reply(s->deferred);
 	pyr_timer_free(timer);
 }
 
@@ -166,10 +167,12 @@ static void on_cancel(pyr_deferred *deferred, void *data)
 	pyr_timer_set(s->timer, 0);
 }
 
-static int fall_asleep(pyr_call *call, uint32_t ms)
+static int answer_after(pyr_call *call, uint32_t ms, int (*reply)(pyr_deferred *deferred))
 {
 	struct sleeper *s = pyr_call_alloc(call, sizeof(*s));
 
+	if (s)
+		s->reply = reply;
 	if (!s || !(s->timer = pyr_timer_new(target.daemon, on_time, s)))
 		return -PYR_RESOURCE_EXHAUSTED;
 	if (pyr_call_defer(call, &s->deferred) < 0)
@@ -179,6 +182,32 @@ static int fall_asleep(pyr_call *call, uint32_t ms)
 	pyr_timer_set(s->timer, ms);
 	pyr_deferred_set_on_cancel(s->deferred, on_cancel, s);
 	pthread_mutex_unlock(&target.starting);
+	return 0;
+}
+
+static int fall_asleep(pyr_call *call, uint32_t ms)
+{
+	return answer_after(call, ms, faults_Target_sleep_reply);
+}
+
+static int keep(pyr_call *call, const struct faults_Trees *trees, uint32_t ms)
+{
+	(void)trees;
+	return answer_after(call, ms, faults_Target_keep_reply);
+}
+
+/* Gives its thread to others while it sleeps. */
+static int hoard(pyr_call *call, uint32_t ms, pyr_stream *stream)
+{
+	const struct faults_Trees *trees;
+	int got = faults_Target_hoard_read(stream, &trees);
+
+	if (got < 0)
+		return pyr_pass(call);
+	atomic_fetch_add(&target.asleep, (unsigned)got);
+	for (; ms >= 20 && !pyr_call_is_cancelled(call); ms -= 20)
+		(void)pyr_sleep(20);
+	atomic_fetch_sub(&target.asleep, (unsigned)got);
 	return 0;
 }
 
@@ -229,6 +258,8 @@ static const struct faults_Target_methods methods = {
 	.seen = seen,
 	.spin = spin,
 	.sleep = fall_asleep,
+	.keep = keep,
+	.hoard = hoard,
 	.asleep = asleep,
 	.increment = increment,
 };

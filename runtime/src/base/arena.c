@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
+
 enum { ALIGN = 16, CHUNK = 4096 };
 
 struct arena_chunk {
@@ -17,16 +19,40 @@ void arena_init(struct arena *arena, void *first, size_t n)
 	arena->end = first ? (uint8_t *)first + n : NULL;
 	arena->chunks = NULL;
 	arena->used = 0;
-	arena->budget = SIZE_MAX;
+	arena->max = SIZE_MAX;
+	arena->budget = NULL;
+	arena->charged = 0;
+	arena->may_exceed = arena->is_refused = false;
+}
+
+void arena_charge_to(struct arena *arena, struct budget *budget)
+{
+	arena->budget = budget;
+}
+
+/* What malloc() then does not have stays charged until the arena is cleared. */
+static bool charge(struct arena *arena, size_t n)
+{
+	if (!arena->budget)
+		return true;
+	if (!budget_add(arena->budget, n) && !arena->may_exceed) {
+		budget_release(arena->budget, n);
+		arena->is_refused = true;
+		return false;
+	}
+	arena->charged += n;
+	return true;
 }
 
 static void *alloc_chunk(struct arena *arena, size_t n)
 {
 	size_t room =
 		n > CHUNK - sizeof(struct arena_chunk) ? n : CHUNK - sizeof(struct arena_chunk);
-	struct arena_chunk *chunk = malloc(sizeof(*chunk) + room);
+	struct arena_chunk *chunk = NULL;
 	uint8_t *data;
 
+	if (charge(arena, sizeof(*chunk) + room))
+		chunk = malloc(sizeof(*chunk) + room);
 	if (!chunk)
 		return NULL;
 	chunk->older = arena->chunks;
@@ -46,7 +72,7 @@ void *arena_alloc_raw(struct arena *arena, size_t n)
 	if (n > SIZE_MAX - ALIGN - sizeof(struct arena_chunk))
 		return NULL;
 	n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-	if (n > arena->budget - arena->used)
+	if (n > arena->max - arena->used)
 		return NULL;
 	if (arena->next && n <= (size_t)(arena->end - arena->next)) {
 		block = arena->next;
@@ -80,7 +106,8 @@ void arena_clear(struct arena *arena)
 		older = chunk->older;
 		free(chunk);
 	}
+	budget_release(arena->budget, arena->charged);
 	arena->chunks = NULL;
 	arena->next = arena->end = NULL;
-	arena->used = 0;
+	arena->used = arena->charged = 0;
 }

@@ -5,8 +5,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Requests, replies and items of four messages of the largest size, and all that is small. */
-enum { MESSAGES = 4, SMALL = 32 << 20 };
+/* Eight messages of the largest size, and all that is small: one that takes four times its size
+ * when it is unpacked, with its bytes and its answer; or the requests, arguments and replies of
+ * several. */
+enum { MESSAGES = 8, SMALL = 32 << 20 };
 
 struct budget_pool {
 	atomic_int refs;

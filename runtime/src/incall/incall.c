@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/stack.h"
 #include "context/context.h"
 #include "engine/engine.h"
@@ -115,13 +116,13 @@ void incall_unref(pyr_call *call)
 	if (atomic_fetch_sub(&call->refs, 1) != 1)
 		return;
 	stream_release(call->stream);
+	if (call->deferred)
+		deferred_fini(call->deferred);
+	arena_clear(&call->arena); /* it is charged to what the origin holds */
 	call->origin->release(call);
 	object_unref(call->object);
 	if (call->task.executor)
 		exec_unref(call->task.executor);
-	if (call->deferred)
-		deferred_fini(call->deferred);
-	arena_clear(&call->arena);
 	scope_fini(&call->scope);
 	free(call->owned);
 	free(call);
@@ -198,12 +199,32 @@ void incall_answer(pyr_call *call, pyr__in *out)
 	incall_reply(call, &packer);
 }
 
+/* The arguments go into the call's memory and are charged to its connection; so is what the method
+ * then allocates, but that is not refused: what a peer holds never makes a method fail. */
+static bool unpack(pyr_call *call, const struct codec_operation *op, union pyr__slot *in)
+{
+	struct codec_problem problem;
+	int err = codec_unpack(op->request, call->payload.p, call->payload.n, call->max_message,
+			       &call->arena, in, &problem);
+
+	call->arena.may_exceed = true;
+	if (err == 0)
+		return true;
+	if (call->arena.is_refused)
+		incall_fail(call, PYR_RESOURCE_EXHAUSTED,
+			    "MessageTooLarge: with the arguments of this request more than %zu "
+			    "bytes of this connection's are held",
+			    budget_max(call->arena.budget));
+	else
+		incall_fail(call, problem.code, "%s", problem.text);
+	return false;
+}
+
 static void run_method(pyr_call *call)
 {
 	const struct codec_operation *op = operation_of(call);
 	size_t n_out = op->table->n_out, n_in = op->table->n_in;
 	union pyr__slot few[16], *in = few, *out = few + n_in;
-	struct codec_problem problem;
 	int err;
 
 	if (n_in + n_out > 16) {
@@ -214,12 +235,8 @@ static void run_method(pyr_call *call)
 		incall_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
-	err = codec_unpack(op->request, call->payload.p, call->payload.n, call->max_message,
-			   &call->arena, in, &problem);
-	if (err < 0) {
-		incall_fail(call, problem.code, "%s", problem.text);
+	if (!unpack(call, op, in))
 		return;
-	}
 	memset(out, 0, n_out * sizeof(*out));
 	err = op->table->shim(call, call->object->methods, in, out);
 	if (call->deferred)

@@ -86,7 +86,7 @@ struct pyr_call {
 	pyr_stream *stream;       /* the method's end of its streams, NULL: none; one reference */
 	struct arena arena;
 	/* So much that all of it, at most 1,032 bytes, is what malloc() keeps at hand. */
-	_Alignas(16) uint8_t room[592];
+	_Alignas(16) uint8_t room[560];
 };
 
 /* Returns a call with one reference, for the origin; NULL when memory is out. object: a new

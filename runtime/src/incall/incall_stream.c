@@ -8,6 +8,8 @@
 #include "engine/engine.h"
 #include "incall/incall.h"
 
+enum { UNPACKED_FREE = 4096 }; /* bytes of an unpacked item that are not charged */
+
 pyr_stream *pyr__stream(pyr_call *call)
 {
 	return call ? call->stream : NULL;
@@ -53,18 +55,48 @@ int stream_method_error(pyr_stream *stream)
 	return error_set(PYR_FAILED_PRECONDITION, "%s: the call was answered", name);
 }
 
+/* What the last item takes unpacked is charged in its place, unless it is small. */
+static bool charge_unpacked(pyr_stream *stream, size_t n)
+{
+	ptrdiff_t more;
+	bool fits;
+
+	if (n <= UNPACKED_FREE)
+		n = 0;
+	more = (ptrdiff_t)n - (ptrdiff_t)stream->n_unpacked;
+	if (more == 0)
+		return true;
+	pthread_mutex_lock(&stream->lock);
+	fits = stream_charge(stream, more);
+	pthread_mutex_unlock(&stream->lock);
+	stream->n_unpacked = n;
+	return fits;
+}
+
+static void forget_unpacked(pyr_stream *stream)
+{
+	arena_clear(&stream->arena);
+	arena_init(&stream->arena, NULL, 0);
+}
+
 /* The item lives in the stream's arena until the next read. */
 static int unpack(pyr_stream *stream, const struct stream_item *item, void *ret)
 {
 	struct codec_problem problem;
 	union pyr__slot slot = { 0 };
 
-	arena_clear(&stream->arena);
-	arena_init(&stream->arena, NULL, 0);
+	forget_unpacked(stream);
 	if (codec_unpack(stream->reads, item->data, item->n, stream->max_item, &stream->arena,
 			 &slot, &problem) < 0)
 		return error_set(problem.code, "%s: %s", stream->operation->table->name,
 				 problem.text);
+	if (!charge_unpacked(stream, stream->arena.used)) {
+		forget_unpacked(stream);
+		(void)charge_unpacked(stream, 0);
+		return error_set(PYR_RESOURCE_EXHAUSTED,
+				 "%s: with this item the connection holds too much",
+				 stream->operation->table->name);
+	}
 	codec_store(stream->reads, &slot, (void *[]){ ret });
 	return 1;
 }

@@ -223,6 +223,7 @@ static pyr_call *item_new(pyr_call *call, unsigned place, const struct frame *fr
 	item->number = call->number;
 	item->deadline = call->deadline;
 	item->payload = frame->payload;
+	arena_charge_to(&item->arena, call->arena.budget);
 	memcpy(item->task.chain, call->task.chain, sizeof(item->task.chain));
 	item->scope.depth = call->scope.depth;
 	item->max_message = call->max_message;

@@ -357,6 +357,7 @@ static void submit(struct peer *peer, pyr_call *call)
 		call->deadline = ENGINE_FOREVER; /* of the acknowledgement */
 		peer_put_reply(peer, call->number, NULL, (struct span){ 0 });
 	}
+	arena_charge_to(&call->arena, peer->budget); /* so far its cost is the frames' */
 	incall_submit(peer->host->executor, &session->lane, call);
 	if (is_answered)
 		incall_unref(call);

@@ -133,6 +133,7 @@ struct pyr_stream {
 	uint32_t lifetime_ms; /* the method's: how long to wait for its caller; 0: for ever */
 	atomic_bool is_left;  /* it waited so long */
 	struct arena arena;   /* the method's: of the item read last */
+	size_t n_unpacked;    /* of it, charged */
 };
 
 /* Makes an end with one reference; kind, lock and limits are the caller's to set. NULL when memory

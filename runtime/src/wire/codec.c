@@ -20,7 +20,7 @@ static struct {
 	pthread_mutex_t lock; /* guards everything below */
 	struct arena memory;
 	struct codec_entry *buckets[BUCKETS];
-} cache = { .lock = PTHREAD_MUTEX_INITIALIZER, .memory = { .budget = SIZE_MAX } };
+} cache = { .lock = PTHREAD_MUTEX_INITIALIZER, .memory = { .max = SIZE_MAX } };
 
 bool codec_has_interface(const struct pyr__interface *table, struct span name)
 {

@@ -372,6 +372,7 @@ static void run(struct plain_call *pc)
 		return;
 	if ((op->table->flags & PYR__ONEWAY) && incall_has_method(call))
 		acknowledge(call);
+	arena_charge_to(&call->arena, pc->budget);
 	incall_submit(pc->face->options.executor, &pc->lane, call);
 }
 
