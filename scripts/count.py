@@ -3,7 +3,8 @@
 """Counts single test cases in ctest's JUnit reports: count.py report.xml...
 
 A ctest test is a CUnit binary, a script that prints "ok name" and "not ok name", or anything else, which counts as
-one case. A binary that ends badly without a failed case (a crash, a leak, a time-out) counts as one failed case more.
+one case. A binary that ends badly without a failed case (a crash, a leak, a time-out) counts as one failed case more,
+and so does a report that tells of no test at all.
 """
 
 import re
@@ -45,6 +46,8 @@ def main():
     for report in sys.argv[1:]:
         try:
             more_passed, more_failed = count(report)
+            if more_passed + len(more_failed) == 0:
+                more_failed = [f"{report}: no test was run"]
         except (OSError, xml.ParseError) as error:
             more_passed, more_failed = 0, [f"{report}: {error}"]
         passed += more_passed

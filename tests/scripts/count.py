@@ -47,7 +47,9 @@ def main():
     tries = [(name, [report(status, output)], expected) for name, status, output, expected in CASES]
     tries.append(("two_reports_are_added", [report("run", ALL_WELL), report("fail", ONE_BAD)], "3 passed, 1 failed"))
     tries.append(("a_report_that_is_none_fails", ["", report("run", "ok a\n")], "1 passed, 1 failed"))
-    tries.append(("no_test_at_all_fails", ["<testsuite/>"], "0 passed, 0 failed"))
+    tries.append(("no_test_at_all_fails", ["<testsuite/>"], "0 passed, 1 failed"))
+    tries.append(("a_report_without_tests_beside_a_full_one_fails", ["<testsuite/>", report("run", ALL_WELL)],
+                  "2 passed, 1 failed"))
     for name, reports, expected in tries:
         line, status = count(root, reports)
         good = line == expected and status == (0 if expected.endswith(", 0 failed") and line[0] != "0" else 1)
