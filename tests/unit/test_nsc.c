@@ -113,7 +113,7 @@ TEST(nor_does_an_error)
 {
 	const char *text = said("lookup none");
 
-	check_no_control(text);
+	check_harmless(text);
 	CHECK_HAS(text, "Error: ");
 	CHECK_HAS(text, "gotcha");
 }

@@ -106,6 +106,7 @@ TEST(what_is_wrong_is_told_with_its_place)
 		{ "PYRO:x@h:-1", "the port is no number" },
 		{ "PYRO:x@h: 1", "the port is no number" },
 		{ "PYRO:x y@h:1", "white space or a control character (byte 7)" },
+		{ "PYRO:x\xe2\x80\xaey@h:1", "white space or a control character (byte 7)" },
 		{ "PYRO:x\ty@h:1", "'PYRO:x\\ty@h:1': white space" },
 		{ "PYRO:x\xc2\xa0y@h:1", "white space" },
 		{ "PYRO:x\xffy@h:1", "bytes that are no UTF-8 (byte 7)" },

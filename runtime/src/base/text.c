@@ -37,9 +37,12 @@ size_t text_char(const char *s, size_t n, uint32_t *ret)
 	return length;
 }
 
+/* Unicode's Cc, its line separators, and its Bidi_Control; as in nameserver/text_put.c, which uses
+ * nothing of the library's but its headers. A test compares the two. */
 bool text_is_control(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029;
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
 /* One character or bad byte at s, as it is shown; *used: how many bytes of s that was. */

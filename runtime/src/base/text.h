@@ -13,7 +13,8 @@
  * bytes are no UTF-8 (overlong forms, surrogates and cut sequences among them). */
 size_t text_char(const char *s, size_t n, uint32_t *ret);
 
-/* Whether a terminal would act on it: C0, DEL and C1 controls, line and paragraph separators. */
+/* Whether a terminal would act on it: C0, DEL and C1 controls, line and paragraph separators, and
+ * what turns the direction of writing. */
 bool text_is_control(uint32_t c);
 
 /*
