@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-# pyrite_generate(TARGET target IDL file.idl... [INCLUDES dir...]): runs pyrite-idl --c at build time, adds the generated
-# sources to the target and their folder to its include path and to that of the targets that link it.
+# pyrite_generate(TARGET target IDL file.idl... [INCLUDES dir...] [HIDDEN]): runs pyrite-idl --c at build time, adds the
+# generated sources to the target and their folder to its include path and to that of the targets that link it. HIDDEN: the
+# target does not export what is generated, so that other libraries of the program may have other versions of it.
 function(pyrite_generate)
-	cmake_parse_arguments(arg "" "TARGET" "IDL;INCLUDES" ${ARGN})
+	cmake_parse_arguments(arg "HIDDEN" "TARGET" "IDL;INCLUDES" ${ARGN})
 	if(NOT arg_TARGET OR NOT arg_IDL)
 		message(FATAL_ERROR "pyrite_generate: TARGET and IDL are needed")
 	endif()
@@ -12,6 +13,10 @@ function(pyrite_generate)
 	endif()
 	set(dir ${CMAKE_CURRENT_BINARY_DIR}/${arg_TARGET}.pyrite)
 	file(MAKE_DIRECTORY ${dir})
+	set(options)
+	if(arg_HIDDEN)
+		set(options --hidden)
+	endif()
 	set(includes)
 	foreach(include ${arg_INCLUDES})
 		get_filename_component(include ${include} ABSOLUTE)
@@ -21,7 +26,7 @@ function(pyrite_generate)
 		get_filename_component(path ${idl} ABSOLUTE)
 		get_filename_component(stem ${idl} NAME_WLE)
 		add_custom_command(OUTPUT ${dir}/${stem}.h ${dir}/${stem}.c
-			COMMAND pyrite::idl --c ${dir} --depfile ${dir}/${stem}.d ${includes} ${path}
+			COMMAND pyrite::idl --c ${dir} --depfile ${dir}/${stem}.d ${options} ${includes} ${path}
 			DEPENDS ${path} pyrite::idl
 			DEPFILE ${dir}/${stem}.d
 			COMMENT "Generating ${stem}.h and ${stem}.c"

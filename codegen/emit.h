@@ -9,8 +9,9 @@
 
 #include "../idl/ast.h"
 
-/* X.h: what programs include. */
-void emit_header(struct buf *out, const struct idl_unit *unit);
+/* X.h: what programs include. hidden: what it declares is not seen outside the library or program
+ * that X.c becomes part of. */
+void emit_header(struct buf *out, const struct idl_unit *unit, bool hidden);
 
 /* X.c: tables, shims and stubs. */
 void emit_source(struct buf *out, const struct idl_unit *unit);

@@ -157,13 +157,30 @@ static void opening(struct buf *out, const struct idl_unit *unit)
 		   unit->main->name);
 }
 
-void emit_header(struct buf *out, const struct idl_unit *unit)
+/* Not in C++, where it would reach into the types, and from them into classes that hold them. What
+ * is defined has the visibility of its declaration in C. */
+static void visibility(struct buf *out, const char *what)
+{
+	buf_printf(out,
+		   "#if defined(__GNUC__) && !defined(__cplusplus)\n"
+		   "#pragma GCC visibility %s\n"
+		   "#endif\n",
+		   what);
+}
+
+void emit_header(struct buf *out, const struct idl_unit *unit, bool hidden)
 {
 	struct header header = { .out = out };
 
 	opening(out, unit);
+	if (hidden) {
+		visibility(out, "push(hidden)");
+		buf_str(out, "\n");
+	}
 	emit_walk(unit, unit->main, visit, &header);
 	end_constants(&header);
+	if (hidden)
+		visibility(out, "pop");
 	buf_str(out, "#ifdef __cplusplus\n}\n#endif\n#endif\n");
 
 	out->failed |= header.tags.failed || header.complete.failed || header.helpers.failed;

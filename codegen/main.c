@@ -17,11 +17,20 @@
 
 const char *argp_program_version = "pyrite-idl " PYR_VERSION;
 
-enum { KEY_C = 256, KEY_PROTO, KEY_CHECK, KEY_DEPFILE, KEY_BREAKING, KEY_COMPATIBLE, KEY_FORCE };
+enum {
+	KEY_C = 256,
+	KEY_PROTO,
+	KEY_CHECK,
+	KEY_DEPFILE,
+	KEY_BREAKING,
+	KEY_COMPATIBLE,
+	KEY_FORCE,
+	KEY_HIDDEN
+};
 
 struct arguments {
 	const char *c_dir, *proto_dir, *depfile, *old_file;
-	bool check, compatible, force;
+	bool check, compatible, force, hidden;
 	const char **files, **include_dirs, **defines; /* argc long */
 	size_t n_files, n_include_dirs, n_defines;
 };
@@ -36,6 +45,7 @@ static const struct argp_option options[] = {
 	{ "compatible", KEY_COMPATIBLE, NULL, 0, "with --breaking: also list the other changes",
 	  0 },
 	{ "force", KEY_FORCE, NULL, 0, "replace files that pyrite-idl did not write", 0 },
+	{ "hidden", KEY_HIDDEN, NULL, 0, "with --c: no other library sees what is generated", 0 },
 	{ NULL, 'I', "DIR", 0, "look for included files in DIR", 0 },
 	{ NULL, 'D', "NAME[=TOKENS]", 0, "define a macro", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
@@ -53,6 +63,8 @@ static void check_usage(const struct arguments *arguments, struct argp_state *st
 		argp_error(state, "--depfile needs --c or --proto");
 	if (arguments->old_file && arguments->n_files > 1)
 		argp_error(state, "--breaking compares with one file");
+	if (arguments->hidden && !arguments->c_dir)
+		argp_error(state, "--hidden needs --c");
 	if (arguments->compatible && !arguments->old_file)
 		argp_error(state, "--compatible needs --breaking");
 }
@@ -82,6 +94,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case KEY_FORCE:
 		arguments->force = true;
+		return 0;
+	case KEY_HIDDEN:
+		arguments->hidden = true;
 		return 0;
 	case 'I':
 		arguments->include_dirs[arguments->n_include_dirs++] = argument;
@@ -122,15 +137,19 @@ static bool add_proto(void *data, const char *name, const struct buf *text)
 	return true;
 }
 
-static void add_c(const struct idl_unit *unit, struct destination *to,
-		  void (*emit)(struct buf *, const struct idl_unit *), const char *extension)
+static void add_c(const struct idl_unit *unit, struct destination *to, bool hidden)
 {
-	struct buf text = { 0 }, name = { 0 };
+	struct buf header = { 0 }, source = { 0 }, name = { 0 };
 
-	emit(&text, unit);
-	buf_printf(&name, "%s.%s", unit->main->stem, extension);
-	text.failed |= name.failed;
-	add_output(to, buf_text(&name), &text);
+	emit_header(&header, unit, hidden);
+	emit_source(&source, unit);
+	buf_printf(&name, "%s.h", unit->main->stem);
+	header.failed |= name.failed;
+	add_output(to, buf_text(&name), &header);
+	if (!name.failed)
+		name.data[name.n - 1] = 'c';
+	source.failed |= name.failed;
+	add_output(to, buf_text(&name), &source);
 	buf_free(&name);
 }
 
@@ -142,10 +161,8 @@ static bool generate(const struct idl_unit *unit, const struct arguments *argume
 				  .source = unit->main->path };
 	bool ok = true;
 
-	if (arguments->c_dir) {
-		add_c(unit, &to, emit_header, "h");
-		add_c(unit, &to, emit_source, "c");
-	}
+	if (arguments->c_dir)
+		add_c(unit, &to, arguments->hidden);
 	to.dir = arguments->proto_dir;
 	if (arguments->proto_dir)
 		ok = emit_proto(unit, add_proto, &to);

@@ -5,7 +5,7 @@
  * The registry as an object: pyrite.NameServer. Its daemon must be serial, because the registry has
  * no locks. A change is answered later, by a thread of the store, when it is safe.
  */
-#include <pyrite/naming.h>
+#include "naming.h"
 
 #include "registry.h"
 

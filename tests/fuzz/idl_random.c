@@ -75,7 +75,7 @@ static bool write_out(const struct idl_unit *unit)
 	struct buf header = { 0 }, source = { 0 }, name = { 0 };
 	bool ok;
 
-	emit_header(&header, unit);
+	emit_header(&header, unit, false);
 	emit_source(&source, unit);
 	buf_printf(&name, "%s.h", unit->main->stem);
 	ok = buf_save(&header, folder, buf_text(&name)) == 0;

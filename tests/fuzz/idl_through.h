@@ -24,7 +24,7 @@ static inline void through_emitters(const struct idl_unit *unit)
 	struct buf header = { 0 }, source = { 0 };
 	size_t n = 0;
 
-	emit_header(&header, unit);
+	emit_header(&header, unit, false);
 	emit_source(&source, unit);
 	if (header.failed || source.failed || !emit_proto(unit, through_forget, &n) || n == 0)
 		abort();

@@ -217,6 +217,19 @@ interface I : B { void g(in long I_args, out long I_operations, in long data, in
 		sed 's/enum { A/enum F { A/' >heir.idl && "$idl" --c hidden inherited.idl heir.idl && compiles hidden inherited heir
 }
 
+# Of a library made from hidden code nothing is seen, and what includes the header compiles.
+hides() {
+	local file=$golden/exceptions/exceptions.idl
+
+	mkdir -p hides && echo '#include "fixture.idl"
+enum N { O }; typedef sequence<N> Ns; typedef map<string, Ns> Nm; interface Q : W { Nm n(); };' >hides.idl &&
+		"$idl" --hidden --c hides hides.idl fixture.idl "$file" && compiles hides hides fixture exceptions &&
+		gcc -shared -fPIC -I "$PYRITE_SOURCE/runtime/include" -o hides/all.so hides/*.c &&
+		same '' sh -c 'nm -D --defined-only hides/all.so' &&
+		gcc -c -I "$PYRITE_SOURCE/runtime/include" -o hides/all.o hides/hides.c && nm hides/all.o | grep -q ' T Q_n$' &&
+		ends 1 '--hidden needs' "$idl" --hidden --proto hides hides.idl
+}
+
 version() {
 	same "pyrite-idl $(sed -n 's/#define PYR_VERSION  *"\(.*\)"/\1/p' "$PYRITE_SOURCE/runtime/include/pyrite/pyrite.h")" \
 		"$idl" --version
@@ -239,6 +252,7 @@ check no_two_proto_files_import_each_other circles
 check files_of_one_package_have_wrappers_of_their_own wrappers
 check names_that_protoc_has_in_one_scope_differ scopes
 check any_word_of_generated_code_may_be_the_name_of_anything words
+check a_library_of_hidden_code_exports_nothing_of_it hides
 check nothing_hides_what_is_inherited hidden
 check it_tells_its_version version
 tests_end

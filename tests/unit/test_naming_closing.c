@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Names of daemons that close while they are registered. The name server is one of this test, which
  * does what must happen in between. */
+#include "naming.h"
 #include "test.h"
 
 #include <pthread.h>
-#include <pyrite/naming.h>
 #include <stdatomic.h>
 #include <stdint.h>
 

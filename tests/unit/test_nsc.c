@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* pyrite-nsc, asking a name server that wants to rule its user's terminal. */
+#include "naming.h"
 #include "test.h"
 
 #include <pthread.h>
-#include <pyrite/naming.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/wait.h>
