@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "breaking_shape.h"
 #include "emit.h"
 #include "wire/shape.h"
 

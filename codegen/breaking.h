@@ -8,16 +8,8 @@
 #include "../idl/ast.h"
 #include "../idl/idl.h"
 
-struct arena;
-struct shape;
-
 /* Tells diag of every change that breaks programs of the other version, at its place in the new
  * file; prints the others to `compatible` unless that is NULL. Returns false when memory is out. */
 bool breaking_compare(const struct idl_unit *old_unit, const struct idl_unit *new_unit,
 		      struct diag *diag, FILE *compatible);
-
-/* The shape of all operations that are declared in the interfaces given; its memory is the arena's,
- * its origins are declarations. Returns false when memory is out. */
-bool breaking_shape(const struct ast_decl *const *interfaces, size_t n, struct arena *arena,
-		    struct shape *ret);
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The shape of interfaces, from the checked tree: what runtime/src/wire/shape_own.c makes of
  * tables. */
+#include "breaking_shape.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
-#include "breaking.h"
 #include "set.h"
 #include "wire/shape.h"
 

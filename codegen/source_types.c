@@ -332,8 +332,6 @@ void source_struct(struct source *source, const struct ast_decl *decl)
 	if (decl->n_items > 0)
 		buf_printf(out, "\t.n_fields = %zu,\n\t.fields = %s,\n", decl->n_items, fields);
 	buf_str(out, "};\n");
-	if (decl->kind == AST_EXCEPTION)
-		source_exception(out, decl);
 	out->failed |= name.failed;
 	buf_free(&name);
 	free(values);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Annotations: where each may stand, what it takes, what it sets. */
+#include "annotate.h"
+
 #include <string.h>
 
-#include "check.h"
+#include "constant.h"
+#include "diag.h"
+#include "reserved.h"
 
 #define ON(kind)  (1u << (kind))
 #define ON_CALLS  (ON(AST_OPERATION) | ON(AST_ATTRIBUTE))

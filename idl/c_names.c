@@ -4,9 +4,14 @@
  * that meets it, a helper of an interface or a reserved word gets a final _, with a warning; if
  * that is taken too, it is an error and @cname has to decide.
  */
+#include "c_names.h"
+
 #include <string.h>
 
-#include "names.h"
+#include "diag.h"
+#include "memory.h"
+#include "reserved.h"
+#include "words.h"
 
 /* All C identifiers that one declaration brings along, for a candidate of its name. */
 struct forms {

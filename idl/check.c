@@ -4,6 +4,14 @@
 
 #include <string.h>
 
+#include "annotate.h"
+#include "diag.h"
+#include "fingerprint.h"
+#include "memory.h"
+#include "names.h"
+#include "poison.h"
+#include "scope.h"
+
 static void check_module(struct front *front, struct raw_decl *raw);
 
 /* A forward declaration stays the object that everything points to; its definition moves in. */

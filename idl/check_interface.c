@@ -2,7 +2,14 @@
 /* Interfaces: inheritance, operations, attributes and the operations made of them. */
 #include <string.h>
 
+#include "annotate.h"
 #include "check.h"
+#include "diag.h"
+#include "ids.h"
+#include "memory.h"
+#include "poison.h"
+#include "resolve.h"
+#include "scope.h"
 
 enum { MOST_BASES = 256, MOST_OPERATIONS = 4096 };
 

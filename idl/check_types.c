@@ -2,7 +2,15 @@
 /* Typedefs, constants, enums, structs, exceptions, unions. */
 #include <string.h>
 
+#include "annotate.h"
 #include "check.h"
+#include "constant.h"
+#include "diag.h"
+#include "ids.h"
+#include "memory.h"
+#include "resolve.h"
+#include "scalar.h"
+#include "scope.h"
 
 void check_typedef(struct front *front, struct raw_decl *raw)
 {
@@ -30,7 +38,7 @@ void check_const(struct front *front, struct raw_decl *raw)
 	    !(actual->kind == TYPE_NAMED && actual->decl->kind == AST_ENUM)) {
 		diag_error(front->diag, &type->type.loc,
 			   "a constant is a number, boolean, character, string or enum, not '%s'",
-			   resolve_type_name(actual));
+			   scalar_name(actual));
 		return;
 	}
 	constant_evaluate(front, raw->value, actual, &raw->decl.value);
@@ -124,13 +132,13 @@ static const struct ast_type *check_discriminator(struct front *front, struct ra
 	if (!resolve_type(front, type, PLACE_DATA))
 		return NULL;
 	actual = type->type.actual;
-	if (resolve_is_integer(actual) || actual->kind == TYPE_BOOLEAN ||
+	if (scalar_is_integer(actual) || actual->kind == TYPE_BOOLEAN ||
 	    actual->kind == TYPE_CHAR || actual->kind == TYPE_WCHAR ||
 	    (actual->kind == TYPE_NAMED && actual->decl->kind == AST_ENUM))
 		return actual;
 	diag_error(front->diag, &type->type.loc,
 		   "a union switches on an integer, character, boolean or enum, not '%s'",
-		   resolve_type_name(actual));
+		   scalar_name(actual));
 	return NULL;
 }
 

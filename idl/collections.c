@@ -4,9 +4,14 @@
  * one without is called after its elements: shop_Point_seq, shop_Point_seq_8 for a bound of 8.
  * Where no element has a scope the C name begins with pyr_, to be nobody else's: pyr_int32_seq.
  */
+#include "collections.h"
+
 #include <string.h>
 
-#include "names.h"
+#include "memory.h"
+#include "reserved.h"
+#include "scalar.h"
+#include "scope.h"
 
 #define GLOBAL "pyr_"
 
@@ -20,7 +25,7 @@ static const char *plain_name(struct front *front, const struct ast_type *type)
 {
 	const char *name = type->kind == TYPE_BOOLEAN  ? "bool"
 			   : type->kind == TYPE_OBJECT ? "object"
-						       : resolve_type_name(type);
+						       : scalar_name(type);
 
 	if ((type->kind == TYPE_STRING || type->kind == TYPE_BYTES) && type->bound > 0)
 		return front_printf(front, "%s_%u", name, (unsigned)type->bound);

@@ -3,11 +3,17 @@
  * Constant expressions. Integers are computed exactly in 128 bits and must stay within 64 at every
  * step, signed or unsigned; integers mixed with floats become double.
  */
+#include "constant.h"
+
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-#include "check.h"
+#include "diag.h"
+#include "memory.h"
+#include "poison.h"
+#include "scalar.h"
+#include "scope.h"
 
 __extension__ typedef __int128 wide;
 
@@ -299,7 +305,7 @@ static bool wrong_kind(struct front *front, struct expr *expr, const struct numb
 		       const struct ast_type *type)
 {
 	diag_error(front->diag, &expr->loc, "%s cannot be a value of '%s'", kind_name(number->kind),
-		   resolve_type_name(type));
+		   scalar_name(type));
 	if (number->kind == VALUE_INT && type->kind == TYPE_BOOLEAN)
 		diag_suggest(front->diag, "write TRUE or FALSE");
 	return false;
@@ -320,7 +326,7 @@ static bool to_integer(struct front *front, struct expr *expr, const struct numb
 		return wrong_kind(front, expr, number, type);
 	if (number->i < range.least || number->i > range.most) {
 		diag_error(front->diag, &expr->loc, "%s is out of range of '%s' (%s to %s)",
-			   wide_text(front, number->i), resolve_type_name(type),
+			   wide_text(front, number->i), scalar_name(type),
 			   wide_text(front, range.least), wide_text(front, range.most));
 		return false;
 	}
@@ -409,7 +415,7 @@ bool constant_evaluate(struct front *front, struct expr *expr, const struct ast_
 	case TYPE_NAMED:
 		return to_enum(front, expr, &number, type, ret);
 	default:
-		if (resolve_is_integer(type))
+		if (scalar_is_integer(type))
 			return to_integer(front, expr, &number, type, ret);
 		return fail(front, expr, "a value of this type cannot be written");
 	}

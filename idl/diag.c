@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "front.h"
+#include "source.h"
 
 enum {
 	MAX_MESSAGES = 1000,

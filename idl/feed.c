@@ -4,8 +4,13 @@
  * stream, fixed, context, valuetype, component ...) are keywords only where nothing else can be
  * meant: old files use them as names.
  */
+#include "feed.h"
+
 #include <string.h>
 
+#include "diag.h"
+#include "literal.h"
+#include "memory.h"
 #include "parser.h"
 #include "pp.h"
 #include "tree.h"

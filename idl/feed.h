@@ -6,12 +6,7 @@
  * each unsupported declaration into one token TOK_POISONED, so that the grammar need not know them.
  */
 #include "front.h"
-
-struct span { /* the place of a grammar symbol */
-	struct ast_loc loc;
-	const char *doc; /* doc comment before it */
-	bool valid;      /* false: the symbol is empty */
-};
+#include "token.h"
 
 struct bracket {
 	int kind; /* '(' '{' '[' '<' */
@@ -41,12 +36,5 @@ int feed_next(union IDL_YYSTYPE *value, struct span *span, struct front *front);
  * lookahead and becomes the token to go on with. */
 void feed_recover(struct front *front, int *kind, union IDL_YYSTYPE *value, struct span *span,
 		  bool stop_at_comma);
-
-/* syntax.c: reports one syntax error; expected are the names of the tokens that would do. */
-void syntax_error(struct front *front, const char *found, const struct ast_loc *loc,
-		  const char *const *expected, size_t n_expected);
-/* The closest of the words to a misspelled one, or NULL. */
-const char *syntax_nearest(const char *word, const char *const *words, size_t n);
-size_t syntax_distance(const char *a, const char *b); /* edits between two words, at most 4 */
 
 #endif

@@ -4,11 +4,16 @@
  * text: names, ids and types of an operation, then the contents of every type it reaches, each
  * once, in the order first met. C names, comments, constants, defaults and typedefs do not enter.
  */
+#include "fingerprint.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "check.h"
+#include "diag.h"
+#include "memory.h"
+#include "raw.h"
+#include "scalar.h"
 
 enum { MOST_VISITS = 10000000 }; /* of types by operations: a bound on the time it takes */
 
@@ -71,11 +76,11 @@ static const char *type_text(struct front *front, const struct ast_type *type)
 		return collection_text(front, type);
 	case TYPE_STRING:
 	case TYPE_BYTES:
-		return type->bound > 0 ? front_printf(front, "%s<%u>", resolve_type_name(type),
+		return type->bound > 0 ? front_printf(front, "%s<%u>", scalar_name(type),
 						      (unsigned)type->bound)
-				       : resolve_type_name(type);
+				       : scalar_name(type);
 	default:
-		return resolve_type_name(type);
+		return scalar_name(type);
 	}
 }
 

@@ -3,7 +3,10 @@
  * Field numbers: @id where given, else one more than the field before. Requests number the in
  * parameters from 1; in a reply 1 is the return value, also where there is none, and outs follow.
  */
-#include "check.h"
+#include "ids.h"
+
+#include "diag.h"
+#include "memory.h"
 
 static void claim(struct front *front, struct table *taken, uint32_t id, struct raw_decl *raw)
 {

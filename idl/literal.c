@@ -3,12 +3,16 @@
  * Literals to values. Texts are UTF-8; a byte that is not (files of the nineties are often Latin-1)
  * stands for the Latin-1 character of its code, and so does an escape \xE9.
  */
+#include "literal.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "diag.h"
 #include "front.h"
+#include "memory.h"
 
 bool literal_integer(struct front *front, const struct token *token, struct ast_value *ret)
 {

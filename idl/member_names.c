@@ -3,9 +3,13 @@
  * Bare C names: members of structs and unions, parameters. Each struct or operation has a table of
  * its own; macros (constants that are no int) reach into all of them.
  */
+#include "member_names.h"
+
 #include <string.h>
 
-#include "names.h"
+#include "diag.h"
+#include "memory.h"
+#include "reserved.h"
 
 /* Parameter names that generated stubs use themselves. */
 static bool is_stub_word(const struct ast_decl *operation, const char *name)

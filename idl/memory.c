@@ -3,6 +3,8 @@
  * Memory, lists and tables of the front end. Everything lives in the unit's arena; running out of
  * it unwinds to idl_read().
  */
+#include "memory.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

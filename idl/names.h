@@ -1,56 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef PYRITE_NAMES_H
 #define PYRITE_NAMES_H
-/*
- * Choosing names, after the tree is checked. Files are gone through includes first, so that a file
- * gets the same names whether it is read by itself or included by another.
- */
-#include "check.h"
+/* Chooses every name in C and on the wire. */
+#include "front.h"
 
-struct naming {
-	struct front *front;
-	struct table claims;     /* (NULL, C identifier) -> struct claim */
-	struct table members;    /* (struct or operation, C name) -> raw_decl */
-	struct table of_file;    /* (file, "d" or "t") -> list of raw_decl or raw_type */
-	struct table operations; /* (file, C name) -> operation of an interface of the file */
-	struct table parameters; /* the same for parameters of those from other files */
-	struct list files;       /* struct ast_file, includes first */
-};
-
-struct claim {                       /* who owns a C identifier */
-	const struct ast_decl *decl; /* NULL: an anonymous collection */
-	const struct ast_file *file;
-	struct ast_loc loc;
-	const char *what; /* "the interface's own 'free'"; NULL: the declaration itself */
-};
-
-/* Whether an identifier of the claims is taken for something in this file. Returns: whose it is. */
-const struct claim *names_taken(struct naming *naming, const char *identifier);
-void names_claim(struct naming *naming, const char *identifier, const struct ast_decl *decl,
-		 const struct ast_loc *loc, const char *what);
-/* Whether `from` sees `to` through its includes, or is it. */
-bool names_sees(struct naming *naming, const struct ast_file *from, const struct ast_file *to);
-
-/* c_names.c: joined names (types, constants, interfaces). */
-void c_names_declaration(struct naming *naming, struct raw_decl *raw);
-void c_names_helpers(struct naming *naming, struct raw_decl *raw); /* I_as_B, I_raise_E */
-/* member_names.c: members, parameters. */
-void c_names_inside(struct naming *naming, struct raw_decl *raw);
-void c_names_callback(struct naming *naming, struct raw_decl *raw); /* of I_op_async() */
-
-/* collections.c */
-void collection_name(struct naming *naming, struct raw_type *raw);
-void collections_list(struct front *front);
-
-/* reserved.c: as a name at file scope; of a member or parameter; reserved_word() is for any. */
-bool reserved_global(const char *name);
-bool reserved_bare(const char *name);
-/* words.c: bare words of generated code, which no macro may be; the parameters and variables among
- * them, which would hide a value. */
-bool word_of_generated_code(const char *name);
-bool word_of_generated_function(const char *name);
-/* The constant that is a macro of this name where `from` sees it, or NULL. */
-const struct claim *names_macro(struct naming *naming, const struct ast_file *from,
-				const char *name);
+void names_choose(struct front *front);
 
 #endif

@@ -15,12 +15,16 @@
 %param {struct front *front}
 
 %code requires {
+#include "memory.h"
 #include "tree.h"
 }
 
 %code {
+#include "diag.h"
+#include "feed.h"
 #include "front.h"
 #include "parser.h"
+#include "syntax.h"
 
 /* The stack never moves to the heap: unwinding from memory exhaustion would leave it there. */
 #define YYINITDEPTH 2000

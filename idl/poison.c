@@ -8,9 +8,12 @@
  * A name may turn out poisoned after it was used: a forward declaration, and what reaches one. So
  * every use is remembered with the part that made it, and poison_settle() follows the uses.
  */
+#include "poison.h"
+
 #include <string.h>
 
-#include "check.h"
+#include "diag.h"
+#include "memory.h"
 
 struct use {
 	struct raw_decl *by; /* the part that stands or falls with it */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "diag.h"
+#include "memory.h"
 #include "parser.h"
 
 void pp_raw(struct pp *pp, struct token *token)

@@ -6,6 +6,7 @@
  * a time, so that each keeps its place; nothing is ever written out as text.
  */
 #include "front.h"
+#include "lexer.h"
 
 struct macro {
 	const char *name;
@@ -66,9 +67,5 @@ bool pp_expanded(struct pp *pp, size_t base, struct token *token);
 void pp_push(struct pp *pp, struct macro *macro, const struct token *tokens, size_t n,
 	     const struct token *use);
 void pp_directive(struct pp *pp, const struct token *hash);
-
-/* pp_expr.c: the value of an #if line, macros expanded and defined() answered. */
-bool pp_evaluate(struct front *front, const struct token *tokens, size_t n,
-		 const struct ast_loc *loc);
 
 #endif

@@ -3,8 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "diag.h"
+#include "literal.h"
+#include "memory.h"
 #include "parser.h"
 #include "pp.h"
+#include "pp_expr.h"
 
 enum condition_word { NOT_A_CONDITION, IF, IFDEF, IFNDEF, ELIF, ELSE, ENDIF };
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The expressions of #if and #elif: 64-bit integers, C's operators, names are 0. */
+#include "pp_expr.h"
+
 #include <string.h>
 
+#include "diag.h"
+#include "literal.h"
 #include "parser.h"
-#include "pp.h"
 
 struct reader {
 	struct front *front;

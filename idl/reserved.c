@@ -3,10 +3,10 @@
  * Words an IDL name cannot have in C: keywords of C and C++, macros of the C library, and what the
  * headers that generated code includes declare at file scope.
  */
+#include "reserved.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "names.h"
 
 /* Sorted, for bsearch(). */
 static const char *const words[] = {

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Types: names to declarations, bounds to numbers, typedefs resolved away. */
+#include "resolve.h"
+
 #include <string.h>
 
-#include "check.h"
+#include "constant.h"
+#include "diag.h"
+#include "memory.h"
+#include "poison.h"
+#include "scalar.h"
+#include "scope.h"
 
 struct builtin {
 	const char *name;
@@ -52,22 +59,6 @@ static const struct builtin *find_builtin(const struct name *name)
 	if (name->n_parts == 2 && strcmp(name->parts[0], "CORBA") == 0)
 		return find_in_list(corba_builtins, N(corba_builtins), last);
 	return NULL;
-}
-
-const char *resolve_type_name(const struct ast_type *type)
-{
-	static const char *const names[] = {
-		"?",      "void",   "boolean", "char",   "wchar",    "octet",  "int8",  "uint8",
-		"int16",  "uint16", "int32",   "uint32", "int64",    "uint64", "float", "double",
-		"string", "any",    "Object",  "bytes",  "sequence", "map",    "array", "stream",
-	};
-
-	return type->kind == TYPE_NAMED ? type->decl->name : names[type->kind];
-}
-
-bool resolve_is_integer(const struct ast_type *type)
-{
-	return type->kind >= TYPE_OCTET && type->kind <= TYPE_UINT64;
 }
 
 static bool fail(struct raw_type *raw)
@@ -164,11 +155,11 @@ static bool resolve_key(struct front *front, struct raw_type *raw)
 
 	if (!resolve_type(front, raw_type_of(key), PLACE_DATA))
 		return fail(raw);
-	if (!resolve_is_integer(key->actual) && key->actual->kind != TYPE_BOOLEAN &&
+	if (!scalar_is_integer(key->actual) && key->actual->kind != TYPE_BOOLEAN &&
 	    key->actual->kind != TYPE_STRING) {
 		diag_error(front->diag, &key->loc,
 			   "'%s' cannot be the key of a map: only integers, boolean and string can",
-			   resolve_type_name(key->actual));
+			   scalar_name(key->actual));
 		return fail(raw);
 	}
 	return true;

@@ -3,11 +3,15 @@
  * Names and what they mean, by OMG's rules: a name is looked up in its scope, in the interfaces
  * that scope inherits from, then outwards.
  */
+#include "scope.h"
+
 #include <ctype.h>
 #include <string.h>
 
-#include "check.h"
+#include "diag.h"
 #include "feed.h"
+#include "memory.h"
+#include "syntax.h"
 
 const char *scope_kind_name(const struct ast_decl *decl)
 {

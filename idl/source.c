@@ -3,6 +3,8 @@
  * Files as texts in memory. A file is the same file however its path is spelled: device and inode
  * decide. Limits: 1 MiB each, 16 MiB in one run.
  */
+#include "source.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include "front.h"
+#include "memory.h"
 
 static struct source *add_source(struct front *front, const char *path)
 {

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The texts of syntax errors, and the search for the word that was meant. */
+#include "syntax.h"
+
 #include <ctype.h>
 #include <string.h>
 
+#include "diag.h"
+#include "feed.h"
+#include "memory.h"
 #include "parser.h"
 #include "tree.h"
 

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "diag.h"
+#include "memory.h"
+
 struct list *tree_list(struct front *front)
 {
 	return front_alloc(front, sizeof(struct list));

@@ -2,7 +2,9 @@
 #ifndef PYRITE_TREE_H
 #define PYRITE_TREE_H
 /* What the parser's actions build. */
-#include "feed.h"
+#include "front.h"
+#include "raw.h"
+#include "token.h"
 
 struct list *tree_list(struct front *front);
 struct list *tree_append(struct front *front, struct list *list, const struct list *more);

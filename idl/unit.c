@@ -2,9 +2,12 @@
 /* One run of the front end, and the unit that owns everything it built. */
 #include <stdlib.h>
 
+#include "check.h"
+#include "diag.h"
+#include "feed.h"
 #include "parser.h"
 #include "pp.h"
-#include "tree.h"
+#include "source.h"
 
 static void read_unit(struct front *front, const char *path)
 {

@@ -3,10 +3,10 @@
  * Words that generated code uses bare: members and parameters that are the same in every header,
  * and what bodies and tables name. A macro of such a name would reach into all of them.
  */
+#include "words.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "names.h"
 
 /* Sorted, for bsearch(). */
 static const char *const words[] = {

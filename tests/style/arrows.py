@@ -83,21 +83,12 @@ KNOTS = (
         "naming_here naming_lease"),
     ("daemon",
         "daemon daemon_own"),
+    # A declaration may hold others: recursion of the matter.
     ("idl",
-        "annotate c_names check check_interface check_types collections constant fingerprint ids "
-        "member_names names poison reserved resolve scope words"),
+        "check check_interface check_types"),
+    # Lines that are directives change what is read next.
     ("idl",
-        "diag front"),
-    ("idl",
-        "feed tree"),
-    ("idl",
-        "pp pp_directive pp_expr"),
-    ("codegen",
-        "breaking breaking_shape"),
-    ("codegen",
-        "header header_interface header_types"),
-    ("codegen",
-        "source source_interface source_stub source_types source_union"),
+        "pp pp_directive"),
     ("nameserver",
         "database database_own database_rows"),
     ("nameserver",
@@ -149,7 +140,8 @@ class Tree:
                 continue
             inside = "/".join(parts[3:]).removesuffix(".o").removesuffix(".c").removeprefix("src/")
             unit = inside if parts[0] == "runtime" else parts[0] + "/" + inside
-            if unit in self.units:
+            # an old build directory may hold objects of files that are gone
+            if any(file.suffix != ".h" for file in self.units.get(unit, ())):
                 yield path, unit
 
     def add_symbols(self, build):

@@ -3,13 +3,12 @@
  * X.h: constants and types in the order of the source, then for each interface its methods table,
  * its constructors and its stubs.
  */
-#include "header.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "c_type.h"
 #include "emit.h"
+#include "header.h"
 #include "layout.h"
 
 /* Constants on consecutive lines have their values aligned. */

@@ -4,10 +4,9 @@
  * of anonymous collections refer to structs only by their public names, so they can all stand
  * first.
  */
-#include "source.h"
-
 #include "emit.h"
 #include "operation.h"
+#include "source.h"
 
 static void need_operation(struct source *source, const struct ast_decl *decl)
 {
@@ -63,8 +62,11 @@ static void visit(void *data, const struct ast_decl *decl)
 		source_enum(source, decl);
 		break;
 	case AST_STRUCT:
+		source_struct(source, decl);
+		break;
 	case AST_EXCEPTION:
 		source_struct(source, decl);
+		source_exception(source->out, decl);
 		break;
 	case AST_UNION:
 		source_union(source, decl);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_LEXER_H
+#define PYRITE_LEXER_H
+/* lexer.l: the tokens of one text, no preprocessing. */
+#include "source.h"
+#include "token.h"
+
+struct lexer;
+struct lexer *lexer_new(struct front *front, struct source *source);
+void lexer_free(struct lexer *lexer);
+void lexer_next(struct lexer *lexer, struct token *token);
+/* What stands behind the last token on its line, white space trimmed; *column is where. */
+const char *lexer_rest_of_line(struct lexer *lexer, int *column);
+
+#endif
