@@ -35,8 +35,9 @@ static bool is_complete(const struct header *header, const struct ast_type *type
 
 	if (ctype_is_anonymous(actual))
 		return actual->kind != TYPE_ARRAY || is_complete(header, actual->elem);
-	if (!decl || decl->kind == AST_ENUM || decl->kind == AST_INTERFACE ||
-	    !decl->loc.file->is_main)
+	if (actual->kind != TYPE_NAMED && !ctype_is_collection(actual))
+		return true; /* bytes may have a name, too */
+	if (decl->kind == AST_ENUM || decl->kind == AST_INTERFACE || !decl->loc.file->is_main)
 		return true;
 	return set_has(&header->complete, decl->c_name);
 }

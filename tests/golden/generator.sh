@@ -230,6 +230,13 @@ enum N { O }; typedef sequence<N> Ns; typedef map<string, Ns> Nm; interface Q : 
 		ends 1 '--hidden needs' "$idl" --hidden --proto hides hides.idl
 }
 
+# The struct of a map's entry holds its value: what was named by a typedef is there all the same.
+values_of_maps() {
+	mkdir -p values && echo 'typedef bytes B; typedef sequence<octet, 9> O; typedef string<3> T; enum E { A };
+struct S { map<boolean, B> b; sequence<map<long, O, 15>> o; map<string, T> t; map<string, E> e; map<string, S> s; };
+typedef map<string, B> Named;' >values.idl && "$idl" --c values values.idl && compiles values values
+}
+
 version() {
 	same "pyrite-idl $(sed -n 's/#define PYR_VERSION  *"\(.*\)"/\1/p' "$PYRITE_SOURCE/runtime/include/pyrite/pyrite.h")" \
 		"$idl" --version
@@ -253,6 +260,7 @@ check files_of_one_package_have_wrappers_of_their_own wrappers
 check names_that_protoc_has_in_one_scope_differ scopes
 check any_word_of_generated_code_may_be_the_name_of_anything words
 check a_library_of_hidden_code_exports_nothing_of_it hides
+check maps_hold_values_of_any_name values_of_maps
 check nothing_hides_what_is_inherited hidden
 check it_tells_its_version version
 tests_end
