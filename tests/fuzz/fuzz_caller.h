@@ -126,6 +126,7 @@ struct caller_world {
 	uint32_t linger_ms, max_calls, max_message;
 	bool has_hooks, is_serial, has_lifetime, is_stopping, has_unregistered;
 	bool is_settling;
+	atomic_bool has_mangled; /* a frame was changed: keys may be others than were sent */
 	struct link *(*accept)(struct fake *fake); /* hands it to the daemon */
 	struct fake *gone[64];                     /* closed, and not yet freed */
 	unsigned n_gone;

@@ -42,11 +42,13 @@ static void mangle(struct caller_world *w, struct caller_link *l)
 {
 	if (l->out.n < 2)
 		return;
-	if (chance_one_in(w->chance, 2))
+	if (chance_one_in(w->chance, 2)) {
 		l->out.n -= 1 + chance_below(w->chance, (unsigned)l->out.n - 1);
-	else
+	} else {
 		l->out.data[chance_below(w->chance, (unsigned)l->out.n)] ^=
 			(uint8_t)(1 + chance_below(w->chance, 255));
+		atomic_store(&w->has_mangled, true);
+	}
 	fuzz_say("%u %c: what waits is mangled", w->step, l->name);
 	caller_doubt_link(w, l);
 	caller_flush(w, l);

@@ -266,7 +266,7 @@ unsigned fuzz_run_daemon(const struct fuzz_episode *episode)
 	w->daemon = make_daemon(w, &c);
 	if (!w->daemon)
 		fuzz_finding("there is no daemon: %s", pyr_last_error()->message);
-	servant_init(&w->servant, w->daemon, w->caller.is_serial);
+	servant_init(&w->servant, w->daemon, w->caller.is_serial, &w->caller.has_mangled);
 	if (engine_thread(&thread, run_daemon, w) < 0)
 		abort();
 	fuzz_post(&w->event);

@@ -9,6 +9,7 @@
 
 struct servant {
 	bool is_serial;
+	const atomic_bool *has_mangled; /* of its caller: then nothing is known by a call's key */
 	pyr_daemon *daemon;
 	pthread_mutex_t lock;
 	/* lock: */
@@ -22,7 +23,8 @@ struct servant {
 	atomic_int tracked[4096];      /* resources that were not closed yet */
 };
 
-void servant_init(struct servant *s, pyr_daemon *daemon, bool is_serial);
+void servant_init(struct servant *s, pyr_daemon *daemon, bool is_serial,
+		  const atomic_bool *has_mangled);
 void servant_register(struct servant *s, const char *id);
 /* Hooks for a daemon; their data is the servant. */
 void servant_hooks(struct servant *s, struct pyr_daemon_options *options);
