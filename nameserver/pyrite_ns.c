@@ -25,11 +25,11 @@ static const struct argp_option options[] = {
 	{ "port", 'p', "PORT", 0, "Port to listen on (9090); 0: the system picks one", 0 },
 	{ "unix-socket", 'u', "PATH", 0, "Listen on this unix socket instead", 0 },
 	{ "storage", 's', "STORAGE", 0,
-	  "Where names are kept: memory, or sqlite[:PATH] (sqlite, at "
+	  "Where to keep names: memory, or sqlite[:PATH] (sqlite, at "
 	  "$XDG_STATE_HOME/pyrite/ns.db)",
 	  0 },
 	{ "insecure", 'I', NULL, 0,
-	  "Listen beyond this host all the same, where anybody may change names", 0 },
+	  "Allow an address that other hosts can reach, where anybody may change names", 0 },
 	{ 0 },
 };
 
@@ -54,7 +54,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'p':
 		port = strtoul(arg, &end, 10);
 		if (arg[0] < '0' || arg[0] > '9' || *end || port > 65535)
-			argp_error(state, "'%s' is no port from 0 to 65535", arg);
+			argp_error(state, "'%s' is not a port number from 0 to 65535", arg);
 		daemon->port = (uint16_t)port;
 		return 0;
 	case 'u':
@@ -62,14 +62,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 's':
 		if (!storage_is_known(arg))
-			argp_error(state, "'%s' is no storage: memory, sqlite or sqlite:PATH", arg);
+			argp_error(state,
+				   "'%s' is not a storage: use memory, sqlite or sqlite:PATH", arg);
 		settings->storage = arg;
 		return 0;
 	case 'I':
 		daemon->insecure = PYR_YES;
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "what is '%s'? there are no arguments", arg);
+		argp_error(state, "unexpected argument '%s'", arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

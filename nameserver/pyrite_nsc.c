@@ -14,13 +14,14 @@
 const char *argp_program_version = "pyrite-nsc " PYR_VERSION;
 
 static const struct argp_option options[] = {
-	{ "host", 'n', "HOST", 0, "Where the name server is (PYRITE_NS_HOST, 127.0.0.1)", 0 },
-	{ "port", 'p', "PORT", 0, "Its port (PYRITE_NS_PORT, 9090)", 0 },
-	{ "unix-socket", 'u', "PATH", 0, "Its unix socket, instead of host and port", 0 },
-	{ "json", 'j', NULL, 0, "Answer in JSON, one line", 0 },
+	{ "host", 'n', "HOST", 0, "Host of the name server (PYRITE_NS_HOST, 127.0.0.1)", 0 },
+	{ "port", 'p', "PORT", 0, "Port of the name server (PYRITE_NS_PORT, 9090)", 0 },
+	{ "unix-socket", 'u', "PATH", 0, "Unix socket of the name server, instead of host and port",
+	  0 },
+	{ "json", 'j', NULL, 0, "Print the result as one line of JSON", 0 },
 	{ "force", 'f', NULL, 0,
-	  "Change names whoever owns them, until there are identities; ask nothing", 0 },
-	{ "verbose", 'v', NULL, 0, "Say what is being done", 0 },
+	  "Change names of other owners too, and do not ask for confirmation", 0 },
+	{ "verbose", 'v', NULL, 0, "Report progress", 0 },
 	{ 0 },
 };
 
@@ -31,11 +32,11 @@ static void choose_command(struct argp_state *state)
 	const struct nsc_command *command = nsc_commands;
 
 	if (settings->n_words == 0)
-		argp_error(state, "no command");
+		argp_error(state, "no command given");
 	while (command->name && strcmp(settings->words[0], command->name) != 0)
 		command++;
 	if (!command->name)
-		argp_error(state, "no command '%s'", settings->words[0]);
+		argp_error(state, "unknown command '%s'", settings->words[0]);
 	if (settings->n_words - 1 < command->min || settings->n_words - 1 > command->max)
 		argp_error(state, "%s %s", command->name, command->needs);
 	settings->command = command;
@@ -140,19 +141,19 @@ int main(int argc, char **argv)
 		.options = options,
 		.parser = parse_option,
 		.args_doc = "COMMAND [ARGUMENT...]",
-		.doc = "Asks a Pyrite name server.\v"
+		.doc = "Queries and changes a Pyrite name server.\v"
 		       "Commands:\n"
-		       "  list [PREFIX]         all names, or those that begin with PREFIX\n"
-		       "  listmatching REGEX    the names that match, from their beginning on\n"
-		       "  listmeta_all TAG...   the names with all of these tags\n"
-		       "  listmeta_any TAG...   the names with any of these tags\n"
-		       "  lookup NAME           the address of a name\n"
-		       "  register NAME URI     give an address a name, until it is removed\n"
-		       "  remove NAME           forget a name\n"
-		       "  removematching REGEX  forget the names that match\n"
-		       "  setmeta NAME [TAG...] give a name these tags instead of those it had\n"
-		       "  ping                  is the name server there?\n\n"
-		       "Exit codes: 0 done, 1 wrong usage, 2 not found or refused, "
+		       "  list [PREFIX]         list all names, or those that begin with PREFIX\n"
+		       "  listmatching REGEX    list names that match from their first character\n"
+		       "  listmeta_all TAG...   list names that have all of these tags\n"
+		       "  listmeta_any TAG...   list names that have any of these tags\n"
+		       "  lookup NAME           print the URI of a name\n"
+		       "  register NAME URI     register a name that stays until it is removed\n"
+		       "  remove NAME           remove a name\n"
+		       "  removematching REGEX  remove names that match\n"
+		       "  setmeta NAME [TAG...] replace the tags of a name\n"
+		       "  ping                  test whether the name server answers\n\n"
+		       "Exit codes: 0 success, 1 wrong usage, 2 not found or refused, "
 		       "3 no name server reached.",
 	};
 	struct nsc_settings settings = { 0 };

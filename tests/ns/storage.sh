@@ -118,7 +118,7 @@ check a_folder_that_cannot_be_made_is_told complains 1 "cannot make folder /proc
 	env XDG_STATE_HOME=/proc/none "$ns" -p 0
 check no_home_is_told complains 1 "neither XDG_STATE_HOME nor HOME says where names are kept" \
 	env -u XDG_STATE_HOME -u HOME "$ns" -p 0
-check an_unknown_storage_is_wrong_usage complains 1 "'dbm:x' is no storage" "$ns" -p 0 -s dbm:x
+check an_unknown_storage_is_wrong_usage complains 1 "'dbm:x' is not a storage" "$ns" -p 0 -s dbm:x
 check a_file_that_is_no_database_is_refused complains 1 \
 	"database $run_dir/said is damaged: file is not a database: move it away" \
 	sh -c 'yes text | head -n 2000 >"$1" && exec "$2" -p 0 -s "sqlite:$1"' - "$run_dir/said" "$ns"

@@ -59,8 +59,8 @@ to_full_disk() {
 }
 check what_could_not_be_written_is_told complains 2 "No space left on device" to_full_disk list
 
-check no_command_is_wrong_usage complains 1 "no command" nsc
-check an_unknown_command_is_wrong_usage complains 1 "no command 'bogus'" nsc bogus
+check no_command_is_wrong_usage complains 1 "no command given" nsc
+check an_unknown_command_is_wrong_usage complains 1 "unknown command 'bogus'" nsc bogus
 check lookup_needs_a_name complains 1 "lookup requires one argument: name" nsc lookup
 check register_needs_two_arguments complains 1 "register requires two arguments: name uri" nsc register x
 check too_many_arguments_are_wrong_usage complains 1 "ping requires no arguments" nsc ping x
@@ -71,7 +71,7 @@ check version_is_told same "pyrite-nsc $("$PYRITE_BIN/pyrite-idl" --version | aw
 
 check a_taken_port_is_told_at_once complains 1 "$at" "$PYRITE_BIN/pyrite-ns" -s memory --port "$PYRITE_NS_PORT"
 check a_wide_bind_is_refused complains 1 "0.0.0.0" "$PYRITE_BIN/pyrite-ns" -s memory --host 0.0.0.0 --port 0
-check a_bad_port_is_wrong_usage complains 1 "'x' is no port from 0 to 65535" "$PYRITE_BIN/pyrite-ns" --port x
+check a_bad_port_is_wrong_usage complains 1 "'x' is not a port number from 0 to 65535" "$PYRITE_BIN/pyrite-ns" --port x
 check ns_takes_no_arguments complains 1 "what is 'x'?" "$PYRITE_BIN/pyrite-ns" x
 
 run_start 10 "$PYRITE_BIN/pyrite-ns" --storage memory --unix-socket "$run_dir/ns.sock" || exit 1
