@@ -72,7 +72,7 @@ check version_is_told same "pyrite-nsc $("$PYRITE_BIN/pyrite-idl" --version | aw
 check a_taken_port_is_told_at_once complains 1 "$at" "$PYRITE_BIN/pyrite-ns" -s memory --port "$PYRITE_NS_PORT"
 check a_wide_bind_is_refused complains 1 "0.0.0.0" "$PYRITE_BIN/pyrite-ns" -s memory --host 0.0.0.0 --port 0
 check a_bad_port_is_wrong_usage complains 1 "'x' is not a port number from 0 to 65535" "$PYRITE_BIN/pyrite-ns" --port x
-check ns_takes_no_arguments complains 1 "what is 'x'?" "$PYRITE_BIN/pyrite-ns" x
+check ns_takes_no_arguments complains 1 "unexpected argument 'x'" "$PYRITE_BIN/pyrite-ns" x
 
 run_start 10 "$PYRITE_BIN/pyrite-ns" --storage memory --unix-socket "$run_dir/ns.sock" || exit 1
 check a_name_server_on_a_unix_socket_says_so [ "$run_line" = "NS running on ./u:$run_dir/ns.sock" ]
