@@ -275,13 +275,24 @@ static size_t size_of(const struct frame *error)
 	return error->message.n + error->trace.n + error->detail.n + error->body.n;
 }
 
+/* Whether an error may wait to be sent. One that goes behind items is charged with them: its peer
+ * may be that of a link that carries the call no more, and is not locked then. */
+static bool may_tell(struct peer *peer, const pyr_call *call, size_t n)
+{
+	const pyr_stream *stream = call->stream;
+
+	if (stream && (stream->linger || stream->queue.n_unsent > 0))
+		return budget_fits(stream->budget, n);
+	return peer_may_queue(peer, n);
+}
+
 static void put_error(struct peer *peer, pyr_call *call, const struct error_info *error,
 		      struct span along)
 {
 	struct frame frame = { .type = FRAME_ERROR, .number = call->number, .body = along };
 
 	peer_describe_error(error, peer_may_trace(peer), &frame);
-	if (!peer_may_queue(peer, size_of(&frame))) {
+	if (!may_tell(peer, call, size_of(&frame))) {
 		put_problem(peer, call, "the error is too long for what waits already");
 		return;
 	}
