@@ -65,11 +65,11 @@ static inline bool place_opens_with(const struct px_Counter_methods *methods)
 static inline int count_pausing_futures(struct px_Counter *proxy)
 {
 	pyr_proxy *self = px_Counter_as_proxy(proxy);
-	struct future_wait *wait;
+	struct proxy_later *later;
 	int n = 0;
 
 	pthread_mutex_lock(&self->lock);
-	for (wait = self->pausing_futures; wait; wait = wait->next)
+	for (later = self->pausing_later; later; later = later->next)
 		n++;
 	pthread_mutex_unlock(&self->lock);
 	return n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Futures with callbacks, and many futures at a time. */
+#include "future/future.h"
 #include "heard.h"
-#include "proxy/future.h"
 
 #include <netinet/in.h>
 #include <sched.h>

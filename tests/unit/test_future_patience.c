@@ -254,6 +254,70 @@ IN_PLACES(b9_a_future_is_made_again_as_often_as_it_may)
 	CHECK_INT(counter.n_runs, 3);
 }
 
+/* Its first attempt has run as far as anybody knows, the last was not even sent. */
+static void *peek_and_fail(void *proxy)
+{
+	static bool may_have_run;
+
+	check_fails(px_Counter_peek(proxy, NULL), PYR_UNAVAILABLE, "");
+	may_have_run = pyr_last_error()->may_have_run;
+	return &may_have_run;
+}
+
+IN_PLACES(what_an_attempt_may_have_done_is_told_though_later_ones_were_not_sent)
+{
+	struct px_Counter *proxy = patient(place.uri, 0, 2);
+	void *may_have_run = NULL;
+	struct victim victim;
+	pyr_future *future;
+	pthread_t thread;
+
+	victim_open(&victim);
+	future = px_Counter_peek_start(proxy);
+	victim_says(&victim, "begun");
+	victim_kill(&victim);
+	check_fails(px_Counter_peek_get(future, NULL), PYR_UNAVAILABLE, "");
+	CHECK(pyr_last_error()->may_have_run);
+	victim_open(&victim);
+	REQUIRE(pthread_create(&thread, NULL, peek_and_fail, proxy) == 0);
+	victim_says(&victim, "begun");
+	victim_kill(&victim);
+	CHECK_INT(pthread_join(thread, &may_have_run), 0);
+	CHECK(*(bool *)may_have_run);
+	px_Counter_free(proxy);
+	REQUIRE(place_opens()); /* which clears up what the killed one left */
+	CHECK_INT(counter_close(&counter), 0);
+}
+
+static void *peek_until_released(void *proxy)
+{
+	static bool may_have_run;
+
+	check_fails(px_Counter_peek(proxy, NULL), PYR_CANCELLED, "the proxy was released");
+	may_have_run = pyr_last_error()->may_have_run;
+	return &may_have_run;
+}
+
+IN_PLACES(what_an_attempt_may_have_done_is_told_by_a_release_in_the_pause)
+{
+	struct px_Counter *proxy = patient(place.uri, 0, 1000);
+	void *may_have_run = NULL;
+	struct victim victim;
+	pthread_t thread;
+
+	victim_open(&victim);
+	REQUIRE(pthread_create(&thread, NULL, peek_until_released, proxy) == 0);
+	victim_says(&victim, "begun");
+	victim_kill(&victim);
+	see_it_pause(proxy);
+	pyr_proxy_release(px_Counter_as_proxy(proxy));
+	CHECK_INT(pthread_join(thread, &may_have_run), 0);
+	CHECK(*(bool *)may_have_run);
+	px_Counter_free(proxy);
+	REQUIRE(place_opens()); /* which clears up what the killed one left */
+	CHECK_INT(counter_close(&counter), 0);
+}
+
 /* ---- the end ---- */
 
 IN_PLACES(b8_attempts_end_with_the_future_s_deadline)
@@ -505,6 +569,8 @@ TESTS(future_patience, T(b6_a_future_waits_for_a_server_that_starts_later),
       T(b9_an_idempotent_future_outlives_its_killed_server),
       T(b9_a_future_that_is_not_idempotent_is_not_made_again),
       T(b9_a_future_is_made_again_as_often_as_it_may),
+      T(what_an_attempt_may_have_done_is_told_though_later_ones_were_not_sent),
+      T(what_an_attempt_may_have_done_is_told_by_a_release_in_the_pause),
       T(b8_attempts_end_with_the_future_s_deadline),
       T(b8_a_later_attempt_has_what_is_left_of_the_time),
       T(later_attempts_carry_the_request_the_ids_and_the_annotations),

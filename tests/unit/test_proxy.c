@@ -5,6 +5,7 @@
 #include "port.h"
 #include "test.h"
 
+#include "outcall/outcall.h"
 #include "proxy/proxy.h"
 
 #include <arpa/inet.h>
@@ -406,7 +407,7 @@ static void *call_shared(void *data)
 static int n_waiting(void)
 {
 	pyr_proxy *proxy = e2e_Work_as_proxy(shared);
-	struct proxy_wait *wait;
+	struct proxy_waiter *wait;
 	int n = 0;
 
 	pthread_mutex_lock(&proxy->lock);

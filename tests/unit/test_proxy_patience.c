@@ -4,7 +4,7 @@
 #include "naming_server.h"
 #include "patient.h"
 #include "port.h"
-#include "proxy/proxy_patience.h"
+#include "proxy/patience.h"
 
 #include <sched.h>
 

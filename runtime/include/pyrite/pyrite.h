@@ -116,7 +116,7 @@ enum pyr_status {
 typedef struct pyr_error {
 	int code;              /* enum pyr_status, positive */
 	bool remote;           /* the other side reported it; false: it was found here */
-	bool may_have_run;     /* the call was sent and no answer came: it may have run */
+	bool may_have_run;     /* an attempt was sent and got no answer: the call may have run */
 	const char *message;   /* "NamingError: no name 'x' at 127.0.0.1:9090" */
 	const char *object;    /* id of the called object */
 	const char *operation; /* "example.Server.add" */

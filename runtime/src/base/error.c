@@ -294,6 +294,14 @@ void error_restore(pyr_error *error)
 	thread.from_constructor = from_constructor;
 }
 
+void error_may_have_run(void)
+{
+	if (thread.block)
+		thread.block->shown.may_have_run = true;
+	else
+		thread.lost.may_have_run = thread.lost.code != 0;
+}
+
 pyr_error *error_copy(void)
 {
 	const pyr_error *last = pyr_last_error();

@@ -46,6 +46,9 @@ void *error_constructor(int code, const char *format, ...) PYR_PRINTF(2, 3);
 /* Marks the error just set as one of a failed constructor. Returns NULL. */
 void *error_from_constructor(void);
 
+/* The call that the last error is of may have been carried out, before it failed with that. */
+void error_may_have_run(void);
+
 /* Puts an error back that pyr_error_take() gave (taken; NULL: nothing has failed): for code that
  * makes public calls of its own and must not be seen to. */
 void error_restore(pyr_error *error);

@@ -18,6 +18,13 @@ int64_t engine_now(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+int64_t engine_until(int64_t timeout_ms)
+{
+	if (timeout_ms < 0 || timeout_ms >= INT64_MAX / ENGINE_MS / 2)
+		return ENGINE_FOREVER;
+	return engine_now() + timeout_ms * ENGINE_MS;
+}
+
 static void on_fork(void)
 {
 	atomic_store(&engine.forked, engine.status != 1);

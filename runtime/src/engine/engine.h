@@ -45,6 +45,8 @@ bool engine_is_forked(void);
 int64_t engine_now(void);
 enum { ENGINE_MS = 1000000 };
 #define ENGINE_FOREVER INT64_MAX
+/* The time in that many milliseconds; < 0: never. */
+int64_t engine_until(int64_t timeout_ms);
 
 /* Starts a thread with every signal blocked. Returns 0 or minus a status. */
 int engine_thread(pthread_t *ret, void *(*main)(void *), void *data);

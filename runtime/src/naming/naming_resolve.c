@@ -13,7 +13,7 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "engine/engine.h"
-#include "proxy/proxy.h"
+#include "proxy/proxy_session.h"
 
 enum {
 	MAX_HOPS = 8,    /* names that lead to names */

@@ -3,7 +3,7 @@
  * What a proxy says when it binds, and what it makes of the answer. A proxy with on_handshake binds
  * before its first call instead of with it: nothing is sent to a daemon that it may yet refuse.
  */
-#include "proxy/proxy.h"
+#include "proxy/proxy_greet.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,7 +158,7 @@ static bool set_greeted(pyr_proxy *proxy, struct session *session, unsigned n_re
 	proxy->greeted = is_wanted ? session : NULL;
 	pthread_mutex_unlock(&proxy->lock);
 	if (!is_wanted)
-		error_set(PYR_CANCELLED, "%s: the proxy was released", proxy->uri->text);
+		proxy_was_released(proxy);
 	return is_wanted;
 }
 

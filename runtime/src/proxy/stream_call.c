@@ -2,38 +2,33 @@
 /* The caller's end of a stream: a call that was started, and what travels in it. */
 #include <stdlib.h>
 
-#include "base/config.h"
 #include "base/error.h"
+#include "engine/engine.h"
 #include "outcall/outcall_stream.h"
-#include "proxy/proxy.h"
+#include "proxy/patience.h"
+#include "proxy/proxy_session.h"
+#include "proxy/request.h"
 #include "proxy/unreadable.h"
 
-/* As perform() in proxy.c, but it does not wait for the answer. Returns false with the last error
- * set if there is no session. */
-static bool start(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
-		  pyr_stream *stream)
+/* Sends the call. Returns false with the last error set if there is no session for it. */
+static bool start(const struct request *request, pyr_stream *stream)
 {
-	struct call_terms terms;
 	struct outcall *call = stream->outcall;
+	struct patience patience;
 	struct session *session;
-	int tries = 3;
 
-	proxy_terms(proxy, operation, &terms);
-	for (;;) {
-		session = proxy_session_until(proxy, terms.deadline);
+	patience_begin(&patience, request->proxy, request->operation);
+	do {
+		session = proxy_session_until(request->proxy, patience.terms.deadline);
 		if (!session)
 			return false;
-		outcall_init(call, &terms);
+		outcall_init(call, &patience.terms);
 		call->session = session;
 		call->stream = stream;
 		peer_stream_call(stream, session);
-		outcall_start(call, session, operation, packer, true);
-		if (!atomic_load(&call->waiter.ready) || !call->was_not_run || --tries == 0)
-			return true;
-		outcall_fini(call);
-		proxy_forget(proxy, session);
-		session_unref(session);
-	}
+		outcall_start(call, session, request->operation, &request->packer, true);
+	} while (atomic_load(&call->waiter.ready) && patience_goes_on(&patience, call));
+	return true;
 }
 
 static void drop(pyr_stream *stream)
@@ -64,19 +59,18 @@ static pyr_stream *make(const struct codec_operation *operation)
 	return NULL;
 }
 
-static int open_stream(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
-		       pyr_stream **ret)
+static int open_stream(const struct request *request, pyr_stream **ret)
 {
-	pyr_stream *stream = make(&proxy->interface->operations[operation]);
+	pyr_stream *stream = make(request->codec);
 	int err = 0;
 
 	if (!stream)
 		return -PYR_RESOURCE_EXHAUSTED;
-	stream->proxy = proxy;
-	proxy_ref(proxy);
-	if (!start(proxy, operation, packer, stream)) {
+	stream->proxy = request->proxy;
+	proxy_ref(request->proxy);
+	if (!start(request, stream)) {
 		err = -pyr_last_error()->code;
-		proxy_unref(proxy);
+		proxy_unref(request->proxy);
 		free(stream->outcall);
 		stream_unref(stream);
 	} else if (atomic_load(&stream->outcall->waiter.ready) && stream->outcall->code &&
@@ -93,12 +87,8 @@ int pyr__open(void *self, const struct pyr__interface *interface, unsigned op, p
 	      pyr_stream **ret)
 {
 	pyr_proxy *proxy = self;
-	int operation = proxy_operation(proxy, interface, op), err;
-	const struct codec_operation *codec;
-	_Alignas(16) uint8_t room[512];
-	struct codec_problem problem;
-	struct codec_packer packer;
-	struct arena arena;
+	int operation = request_operation(proxy, interface, op), err;
+	struct request request;
 
 	if (operation < 0)
 		return -pyr_last_error()->code;
@@ -107,17 +97,10 @@ int pyr__open(void *self, const struct pyr__interface *interface, unsigned op, p
 	if (proxy->batch)
 		return error_set(PYR_FAILED_PRECONDITION, "%s: no streams in a batch",
 				 interface->operations[op].name);
-	codec = &proxy->interface->operations[operation];
-	proxy_ref(proxy); /* it may be freed meanwhile, which ends the call */
-	arena_init(&arena, room, sizeof(room));
-	if (codec_prepare(codec->request, in, &arena, &packer, &problem) < 0) {
-		proxy_drop_wish(proxy);
-		err = error_set(problem.code, "%s: %s", codec->table->name, problem.text);
-	} else {
-		err = open_stream(proxy, (unsigned)operation, &packer, ret);
-	}
-	arena_clear(&arena);
-	proxy_unref(proxy);
+	if (!request_begin(&request, proxy, (unsigned)operation, in))
+		return -pyr_last_error()->code;
+	err = open_stream(&request, ret);
+	request_end(&request);
 	return err;
 }
 
@@ -220,8 +203,6 @@ static int end_and_wait(pyr_stream *stream)
 
 int pyr__finish(pyr_stream *stream, const struct pyr__operation *operation, void *const *out)
 {
-	const struct codec_message *reply;
-	struct codec_problem problem;
 	struct outcall *call;
 	int err;
 
@@ -230,16 +211,12 @@ int pyr__finish(pyr_stream *stream, const struct pyr__operation *operation, void
 	if (proxy_is_forked())
 		return -PYR_FAILED_PRECONDITION;
 	call = stream->outcall;
-	reply = stream->operation->reply;
 	revive(stream);
 	err = end_and_wait(stream);
 	outcall_wait(call, ENGINE_FOREVER);
-	if (err == 0 && call->code)
-		err = outcall_error(call);
-	else if (err == 0 &&
-		 codec_unpack_results(reply, call->answer.data, call->answer.n,
-				      config_number(CONFIG_MAX_MESSAGE), out, &problem) < 0)
-		err = unreadable(&problem, "the reply of %s", operation->name);
+	if (err == 0)
+		err = call->code ? outcall_error(call)
+				 : request_results(stream->operation, call, out);
 	drop(stream);
 	return err;
 }

@@ -7,7 +7,7 @@
  * The lock is one for all futures, and a leaf: it is taken when a callback begins and ends, and to
  * take a future back.
  */
-#include "proxy/future.h"
+#include "future/future.h"
 
 #include <stdlib.h>
 
@@ -112,7 +112,10 @@ int pyr_future_then(pyr_future *future, pyr_future_cb callback, void *data)
 	next = outcall_look(&future->call);
 	future->timer.fire = on_time;
 	if (!e || (next != ENGINE_FOREVER && engine_timer_set(&future->timer, next) < 0)) {
-		pyr_future_free(future);
+		pyr_future_cancel(future);
+		future_wait(future);
+		future_clear(future);
+		free(future);
 		return error_set(PYR_RESOURCE_EXHAUSTED, "no memory or thread for a callback");
 	}
 	exec_ref(e);

@@ -21,11 +21,11 @@
 #include "base/log.h"
 #include "base/stack.h"
 #include "base/time_heap.h"
+#include "context/call_wish.h"
 #include "context/context.h"
 #include "engine/engine.h"
 #include "exec/exec.h"
 #include "incall/incall.h"
-#include "proxy/proxy.h"
 
 enum {
 	KEPT_STACKS = 256, /* of tasks that are over, for those to come */
@@ -196,7 +196,7 @@ static void finish(pyr_task *t)
 static void exchange(pyr_task *t)
 {
 	error_swap(&t->last_error);
-	proxy_swap_wish(&t->wish);
+	wish_swap(&t->wish);
 	t->context = context_exchange(t->context);
 	t->call = incall_enter(t->call);
 }
@@ -424,14 +424,11 @@ static int await(pyr_task *task, int64_t until)
 
 int pyr_task_wait(pyr_task *task, int64_t timeout_ms)
 {
-	int64_t until = ENGINE_FOREVER;
 	int status = check_peer(task), ended;
 
 	if (status < 0)
 		return status;
-	if (timeout_ms >= 0 && timeout_ms < INT64_MAX / ENGINE_MS / 2)
-		until = engine_now() + timeout_ms * ENGINE_MS;
-	ended = await(task, until);
+	ended = await(task, engine_until(timeout_ms));
 	if (task->is_freed && !task->stack && !task->joiners)
 		destroy(task);
 	if (ended > 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a proxy is, beside calls: whether it is connected and to what, copies, connecting anew. */
+/* What is known of a proxy: whether it is connected and to what, what it can. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,64 +7,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "engine/engine.h"
-#include "proxy/proxy_patience.h"
-
-enum { RECONNECT_MS = 2000 };
-
-/* The other end's Hello is in, and the link stands. */
-static bool is_connected(const struct session *session)
-{
-	struct peer *peer = session->peer;
-	bool connected;
-
-	pthread_mutex_lock(&peer->lock);
-	connected = peer->has_hello && !peer->is_closed && !peer->is_ending;
-	pthread_mutex_unlock(&peer->lock);
-	return connected;
-}
-
-/* The session at hand if it is connected, a new reference; else NULL. */
-static struct session *connected_session(pyr_proxy *proxy)
-{
-	struct session *session;
-
-	if (engine_is_forked())
-		return NULL;
-	pthread_mutex_lock(&proxy->lock);
-	session = proxy->session;
-	if (session)
-		session_ref(session);
-	pthread_mutex_unlock(&proxy->lock);
-	if (!session || is_connected(session))
-		return session;
-	session_unref(session);
-	return NULL;
-}
-
-struct session *proxy_open_session(pyr_proxy *proxy)
-{
-	struct session *session;
-
-	pthread_mutex_lock(&proxy->lock);
-	session = proxy->session;
-	if (session)
-		session_ref(session);
-	pthread_mutex_unlock(&proxy->lock);
-	if (!session || peer_is_usable(session->peer))
-		return session;
-	session_unref(session);
-	return NULL;
-}
-
-bool proxy_is_freed(pyr_proxy *proxy)
-{
-	bool is_freed;
-
-	pthread_mutex_lock(&proxy->lock);
-	is_freed = proxy->is_freed;
-	pthread_mutex_unlock(&proxy->lock);
-	return is_freed;
-}
+#include "proxy/proxy_session.h"
 
 /* ---- what it is ---- */
 
@@ -84,7 +27,7 @@ static const char *describe(const struct session *session)
 
 const char *pyr_proxy_text(pyr_proxy *proxy, char *buf, size_t n)
 {
-	struct session *session = proxy ? connected_session(proxy) : NULL;
+	struct session *session = proxy ? proxy_connected_session(proxy) : NULL;
 
 	if (!buf || n == 0)
 		return "";
@@ -170,7 +113,7 @@ static struct session *ask(pyr_proxy *proxy, char **ret)
 	}
 	if (proxy_is_forked())
 		return NULL;
-	session = connected_session(proxy);
+	session = proxy_connected_session(proxy);
 	if (!session)
 		error_set(PYR_FAILED_PRECONDITION, "%s: the proxy is not connected",
 			  proxy->uri->text);
@@ -231,88 +174,6 @@ uint64_t pyr_proxy_hash(const pyr_proxy *proxy)
 	const char *text = proxy ? proxy->uri->text : "";
 
 	return hash_more(HASH_START, text, strlen(text));
-}
-
-void *pyr__proxy_dup(void *self)
-{
-	pyr_proxy *proxy = self;
-
-	if (!proxy) {
-		error_null("proxy");
-		return error_from_constructor();
-	}
-	return proxy_like(proxy, proxy->interface->table);
-}
-
-/* ---- connecting anew ---- */
-
-static bool is_worth_another(int err)
-{
-	return err == -PYR_UNAVAILABLE || err == -PYR_NOT_FOUND || err == -PYR_DEADLINE_EXCEEDED;
-}
-
-/* Between two tries. Returns false with the last error set if the proxy was released. */
-static bool wait_for_try(pyr_proxy *proxy, unsigned n_released, uint32_t delay_ms)
-{
-	struct patience patience = { .proxy = proxy, .n_released = n_released };
-
-	patience.next = engine_now() + (int64_t)(delay_ms ? delay_ms : RECONNECT_MS) * ENGINE_MS;
-	return patience_pause(&patience);
-}
-
-static int failed(const pyr_proxy *proxy, uint32_t tries)
-{
-	const pyr_error *last = pyr_last_error();
-	struct error_info info = { .code = PYR_UNAVAILABLE };
-	char text[1024];
-
-	snprintf(text, sizeof(text), "ConnectionClosed: failed to reconnect to %s in %u tries: %s",
-		 proxy->uri->text, tries, last->message);
-	info.message = text;
-	info.object = last->object;
-	info.address = last->address;
-	return error_set_info(&info);
-}
-
-static int reconnect(pyr_proxy *proxy, uint32_t tries, uint32_t delay_ms)
-{
-	unsigned n_released;
-	uint32_t n = 0;
-	int err;
-
-	pthread_mutex_lock(&proxy->lock);
-	n_released = proxy->n_released;
-	pthread_mutex_unlock(&proxy->lock);
-	for (;;) {
-		err = pyr_proxy_bind(proxy);
-		if (err == 0 || !is_worth_another(err))
-			return err;
-		if (++n == tries)
-			return failed(proxy, tries);
-		if (!wait_for_try(proxy, n_released, delay_ms))
-			return -PYR_CANCELLED;
-	}
-}
-
-int pyr_proxy_reconnect(pyr_proxy *proxy, uint32_t tries, uint32_t delay_ms)
-{
-	pyr_error *before;
-	int err;
-
-	if (!proxy)
-		return error_null("proxy");
-	if (proxy_is_forked())
-		return -PYR_FAILED_PRECONDITION;
-	proxy_ref(proxy);
-	before = pyr_error_take();
-	proxy_release(proxy, true);
-	err = reconnect(proxy, tries, delay_ms);
-	if (err == 0)
-		error_restore(before);
-	else
-		pyr_error_free(before);
-	proxy_unref(proxy);
-	return err;
 }
 
 bool pyr_proxy_is_plain(pyr_proxy *proxy)

@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef PYRITE_FUTURE_INTERNAL_H
 #define PYRITE_FUTURE_INTERNAL_H
-/* A call that was started: future.c starts it and takes its result, future_then.c calls back. */
+/* A call that was started, and whose result is taken later: what all futures have in common. */
 #include "exec/callbacks.h"
-#include "proxy/proxy.h"
+#include "future/retry.h"
+
+/* What a future of several calls is. */
+struct future_kind {
+	/* What came of it. Returns 0, or minus a status with the last error set. */
+	int (*status)(pyr_future *future);
+	/* It is over, and is not used any more. */
+	void (*over)(pyr_future *future);
+};
 
 /* The peer holds it while it is live. Its user frees it; once it has a callback, the job that calls
  * that. */
 struct pyr_future {
 	struct outcall call;
 	const struct codec_operation *operation; /* NULL: it is a batch */
+	const struct future_kind *kind;          /* NULL: it is one call */
 	pyr_batch *batch;                        /* counted; that, else NULL */
-	struct future_patience *patience;        /* makes its attempts; NULL: there is one */
+	struct retry *retry;                     /* makes its attempts; NULL: there is one */
 
 	struct executor *executor; /* counted: where the callback runs; NULL: it has none */
 	struct outcall_hook hook;  /* the call is over: posts the job */
@@ -31,18 +40,22 @@ bool future_launch(pyr_future *future, pyr_proxy *proxy, unsigned operation,
 		   const struct codec_packer *packer);
 /* Waits until it is ready; a task that is cancelled meanwhile cancels it. */
 void future_wait(pyr_future *future);
+/* Waits until it is ready. Returns 0, or minus a status with the last error set: CANCELLED with the
+ * task, which the future is not, or DEADLINE_EXCEEDED at `until`, which is said to be timeout_ms
+ * away. */
+int future_watch(pyr_future *future, int64_t until, int64_t timeout_ms);
 /* Ends it as CANCELLED, if it is not over. */
 void future_cancel(pyr_future *future, const char *text);
 /* Sets the thread's last error from a call that failed. Returns minus its code. */
 int future_error(pyr_future *future);
-/* In batch.c: the batch may be used again; and what came of it, with the last error set. */
-void batch_over(pyr_batch *batch);
-int batch_status(pyr_batch *batch, struct outcall *call);
-
-/* Frees all but the struct, whose call is over. */
-void future_drop(pyr_future *future);
 /* Frees all but the struct. The call is over. */
 void future_clear(pyr_future *future);
+
+/* ---- future_then.c ---- */
 /* Takes a future away from its callback, and ends the call. */
 void future_take_back(pyr_future *future);
+
+/* ---- future_get.c ---- */
+/* Its call is over. The struct of one with a callback is freed after that. */
+void future_drop(pyr_future *future);
 #endif

@@ -13,7 +13,9 @@
 #include "base/array.h"
 #include "base/config.h"
 #include "base/error.h"
-#include "proxy/future.h"
+#include "context/call_wish.h"
+#include "future/future.h"
+#include "proxy/request.h"
 #include "proxy/unreadable.h"
 
 struct item {
@@ -40,6 +42,8 @@ struct pyr_batch {
 	bool has_options;       /* of the next run */
 	struct pyr_call_options options;
 };
+
+static int add(pyr_batch *batch, unsigned operation, pyr__in *in, void *const *out);
 
 static void batch_unref(pyr_batch *batch)
 {
@@ -76,6 +80,7 @@ pyr_batch *pyr_batch_new(pyr_proxy *proxy)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	}
 	batch->stub->batch = batch;
+	batch->stub->queue = add;
 	batch->may_run_twice = true;
 	return batch;
 }
@@ -163,36 +168,29 @@ static bool put(pyr_batch *batch, unsigned operation, const struct codec_packer 
 	return true;
 }
 
-int batch_add(pyr_batch *batch, unsigned operation, pyr__in *in, void *const *out)
+static int add(pyr_batch *batch, unsigned operation, pyr__in *in, void *const *out)
 {
-	const struct codec_operation *codec = &batch->proxy->interface->operations[operation];
-	_Alignas(16) uint8_t room[512];
-	struct codec_problem problem;
-	struct codec_packer packer;
-	struct arena arena;
+	const char *name = batch->proxy->interface->operations[operation].table->name;
+	struct request request;
 	int err = 0;
 
 	if (proxy_is_forked())
 		return -PYR_FAILED_PRECONDITION;
-	if (proxy_has_wish(batch->stub)) {
-		proxy_drop_wish(batch->stub);
+	if (wish_take(batch->stub))
 		return error_set(PYR_FAILED_PRECONDITION,
 				 "%s: a call in a batch has no options of its own: "
 				 "pyr_batch_set_options()",
-				 codec->table->name);
-	}
+				 name);
 	if (atomic_load(&batch->is_running))
-		return error_set(PYR_FAILED_PRECONDITION, "%s: the batch is running",
-				 codec->table->name);
+		return error_set(PYR_FAILED_PRECONDITION, "%s: the batch is running", name);
 	if (batch->n_items >= PEER_MAX_BATCH)
 		return error_set(PYR_RESOURCE_EXHAUSTED, "%s: the batch has %d calls, the most",
-				 codec->table->name, PEER_MAX_BATCH);
-	arena_init(&arena, room, sizeof(room));
-	if (codec_prepare(codec->request, in, &arena, &packer, &problem) < 0)
-		err = error_set(problem.code, "%s: %s", codec->table->name, problem.text);
-	else if (!put(batch, operation, &packer, out))
+				 name, PEER_MAX_BATCH);
+	if (!request_begin(&request, batch->stub, operation, in))
+		return -pyr_last_error()->code;
+	if (!put(batch, operation, &request.packer, out))
 		err = error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
-	arena_clear(&arena);
+	request_end(&request);
 	return err;
 }
 
@@ -280,9 +278,9 @@ static int read_answers(pyr_batch *batch, const struct outcall *call, bool store
 	return 0;
 }
 
-int batch_status(pyr_batch *batch, struct outcall *call)
+static int status(pyr_future *future)
 {
-	return read_answers(batch, call, false);
+	return read_answers(future->batch, &future->call, false);
 }
 
 /* ---- running ---- */
@@ -353,6 +351,15 @@ int pyr_batch_run_oneway(pyr_batch *batch)
 	return run(batch, true);
 }
 
+static void over(pyr_future *future)
+{
+	empty(future->batch);
+	atomic_store(&future->batch->is_running, false);
+	batch_unref(future->batch);
+}
+
+static const struct future_kind batch_kind = { status, over };
+
 pyr_future *pyr_batch_start(pyr_batch *batch)
 {
 	struct codec_packer packer;
@@ -372,15 +379,9 @@ pyr_future *pyr_batch_start(pyr_batch *batch)
 	}
 	atomic_fetch_add(&batch->refs, 1);
 	atomic_store(&batch->is_running, true);
+	future->kind = &batch_kind;
 	future->batch = batch;
 	return future;
-}
-
-void batch_over(pyr_batch *batch)
-{
-	empty(batch);
-	atomic_store(&batch->is_running, false);
-	batch_unref(batch);
 }
 
 int pyr_batch_get(pyr_future *future)

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#include "proxy/patience.h"
+
+#include <openssl/rand.h>
+
+#include "base/config.h"
+#include "base/error.h"
+#include "engine/engine.h"
+#include "proxy/proxy_session.h"
+#include "proxy/proxy_terms.h"
+
+enum { TRIES = 3, FIRST_PAUSE_MS = 10, LAST_PAUSE_MS = 500 };
+
+void patience_options(pyr_proxy *proxy, const struct pyr_proxy_options *options)
+{
+	proxy->wait_ms = config_or_none(options->wait_ms, CONFIG_WAIT_MS);
+	atomic_init(&proxy->max_retries, config_or_none(options->max_retries, CONFIG_MAX_RETRIES));
+}
+
+void pyr_proxy_set_max_retries(pyr_proxy *proxy, uint32_t max_retries)
+{
+	if (proxy)
+		atomic_store(&proxy->max_retries, config_or_none(max_retries, CONFIG_MAX_RETRIES));
+}
+
+/* ---- what is decided ---- */
+
+void patience_begin(struct patience *patience, pyr_proxy *proxy, unsigned operation)
+{
+	bool is_bind = operation == PATIENCE_BIND;
+	uint32_t flags =
+		is_bind ? PYR__IDEMPOTENT : session_operation(proxy->interface, operation)->flags;
+	unsigned retries = atomic_load_explicit(&proxy->max_retries, memory_order_relaxed);
+
+	if (is_bind)
+		patience->terms = (struct call_terms){ .deadline = ENGINE_FOREVER };
+	else
+		proxy_terms(proxy, operation, &patience->terms);
+	if (!(flags & PYR__IDEMPOTENT))
+		retries = 0;
+	patience->proxy = proxy;
+	patience->operation = operation;
+	patience->tries = TRIES;
+	patience->may_have_run = false;
+	patience->is_patient = (proxy->wait_ms > 0 || retries > 0) &&
+			       !(flags & (PYR__STREAM_IN | PYR__STREAM_OUT));
+	if (!patience->is_patient)
+		return;
+	patience->outer = patience->terms.is_detached ? NULL : scope_current();
+	patience->wait_until = engine_now() + (int64_t)proxy->wait_ms * ENGINE_MS;
+	patience->pause = (int64_t)FIRST_PAUSE_MS * ENGINE_MS;
+	patience->retries = retries;
+	patience->before = pyr_error_take();
+	pthread_mutex_lock(&proxy->lock);
+	patience->n_released = proxy->n_released;
+	pthread_mutex_unlock(&proxy->lock);
+}
+
+/* The other end is there, its object is not. */
+static bool is_refused(const struct outcall *call)
+{
+	struct session *session = call->session;
+	bool is_failed;
+
+	pthread_mutex_lock(&session->peer->lock);
+	is_failed = session->state == SESSION_FAILED;
+	pthread_mutex_unlock(&session->peer->lock);
+	return is_failed && call->code == PYR_NOT_FOUND;
+}
+
+/* What it is for is not there, or not yet: nothing has run. */
+static bool is_missing(const struct outcall *call)
+{
+	int code = pyr_last_error()->code;
+
+	if (call)
+		return is_refused(call) ||
+		       (call->code == PYR_UNAVAILABLE && !call->is_remote && !call->may_have_run);
+	return code == PYR_UNAVAILABLE || code == PYR_NOT_FOUND || code == PYR_DEADLINE_EXCEEDED;
+}
+
+/* There was no connection, or it is gone. */
+static bool is_lost(const struct outcall *call)
+{
+	if (call)
+		return call->code == PYR_UNAVAILABLE && !call->is_remote;
+	return pyr_last_error()->code == PYR_UNAVAILABLE;
+}
+
+static int64_t shortened(int64_t pause)
+{
+	uint16_t random = 0;
+
+	RAND_bytes((uint8_t *)&random, sizeof(random));
+	return pause - pause / 2 * random / UINT16_MAX;
+}
+
+/* Whether there is to be another attempt after a pause. call: NULL: it got no session. */
+static bool wants_pause(struct patience *patience, const struct outcall *call)
+{
+	int64_t now, most = (int64_t)LAST_PAUSE_MS * ENGINE_MS;
+	bool waits;
+
+	if (!patience->is_patient ||
+	    (patience->outer && atomic_load(&patience->outer->is_cancelled)))
+		return false;
+	now = engine_now();
+	waits = now < patience->wait_until && is_missing(call);
+	if (!waits && (patience->retries == 0 || !is_lost(call)))
+		return false;
+	patience->retries -= !waits;
+	patience->next = now + shortened(patience->pause);
+	patience->pause = patience->pause < most / 2 ? 2 * patience->pause : most;
+	if (waits && patience->next > patience->wait_until)
+		patience->next = patience->wait_until;
+	return patience->next < patience->terms.deadline;
+}
+
+enum patience_next patience_next(struct patience *patience, struct outcall *call)
+{
+	enum patience_next next = PATIENCE_OVER;
+	struct session *session = call ? call->session : NULL;
+
+	if (session && !call->code)
+		return PATIENCE_OVER;
+	if (session && call->was_not_run && --patience->tries > 0)
+		next = PATIENCE_AGAIN;
+	else if (wants_pause(patience, session ? call : NULL))
+		next = PATIENCE_PAUSE;
+	if (!session)
+		return next;
+	call->may_have_run |= patience->may_have_run;
+	if (next == PATIENCE_OVER)
+		return next;
+	patience->may_have_run = call->may_have_run;
+	outcall_fini(call);
+	call->session = NULL;
+	proxy_forget(patience->proxy, session);
+	session_unref(session);
+	return next;
+}
+
+void patience_done(struct patience *patience, bool is_success)
+{
+	if (!patience->is_patient)
+		return;
+	if (is_success)
+		error_restore(patience->before);
+	else
+		pyr_error_free(patience->before);
+	if (!is_success && patience->may_have_run)
+		error_may_have_run();
+}
+
+/* ---- in the calling thread ---- */
+
+void patience_attempt(struct patience *patience, const struct codec_packer *packer,
+		      struct outcall *call, bool waits)
+{
+	struct session *session = proxy_session_until(patience->proxy, patience->terms.deadline);
+
+	call->session = NULL;
+	if (!session)
+		return;
+	outcall_init(call, &patience->terms);
+	outcall_start(call, session, patience->operation, packer, waits);
+	if (waits)
+		outcall_wait(call, ENGINE_FOREVER);
+}
+
+bool patience_pause(struct patience *patience)
+{
+	pyr_proxy *proxy = patience->proxy;
+	struct proxy_waiter self;
+	bool is_released;
+	int woken = 0;
+
+	pthread_mutex_lock(&proxy->lock);
+	if (proxy->n_released == patience->n_released)
+		woken = proxy_wait(proxy, &proxy->pausing, &self, patience->next);
+	is_released = proxy->n_released != patience->n_released;
+	pthread_mutex_unlock(&proxy->lock);
+	if (is_released)
+		proxy_was_released(proxy);
+	else if (woken < 0)
+		error_set(PYR_CANCELLED, ENGINE_CANCELLED_TEXT);
+	return !is_released && woken >= 0;
+}
+
+bool patience_goes_on(struct patience *patience, struct outcall *call)
+{
+	enum patience_next next = patience_next(patience, call);
+
+	if (next == PATIENCE_AGAIN || (next == PATIENCE_PAUSE && patience_pause(patience)))
+		return true;
+	patience_done(patience, call && call->session && !call->code);
+	return false;
+}

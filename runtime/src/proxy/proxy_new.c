@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* Proxies made: of a URI, over a socket, of others. */
+#include "proxy/proxy.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/abi.h"
+#include "base/config.h"
+#include "base/error.h"
+#include "engine/engine.h"
+#include "proxy/patience.h"
+#include "proxy/proxy_greet.h"
+#include "wire/annotation.h"
+
+static bool is_started(void)
+{
+	int err = engine_start();
+
+	if (err < 0)
+		error_set(-err, err == -PYR_FAILED_PRECONDITION
+					? ENGINE_FORKED_TEXT
+					: "the runtime's thread cannot be started");
+	return err == 0;
+}
+
+/* Encodes them, for all calls of the proxy. Returns what is wrong with them, or NULL. */
+static const char *keep_annotations(pyr_proxy *proxy, const struct pyr_proxy_options *options)
+{
+	struct buf *buf = &proxy->annotations;
+	size_t i;
+
+	for (i = 0; i < options->n_annotations; i++)
+		annotation_put(buf, ANNOTATIONS_OF_CALL, &options->annotations[i]);
+	if (buf->broken)
+		return "out of memory";
+	return annotations_problem((struct span){ buf->data, buf->n }, ANNOTATIONS_OF_CALL);
+}
+
+static void *new_proxy(const struct pyr__interface *interface, const char *uri,
+		       const struct pyr_proxy_options *options)
+{
+	struct uri_problem problem = { .code = PYR_RESOURCE_EXHAUSTED, .text = "out of memory" };
+	const char *wrong;
+	pyr_proxy *proxy;
+
+	if (!is_started())
+		return error_from_constructor();
+	proxy = calloc(1, sizeof(*proxy));
+	if (!proxy)
+		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	proxy->uri = uri ? uri_parse(uri, &problem) : NULL;
+	proxy->interface = codec_interface_get(interface);
+	if (!proxy->uri || !proxy->interface) {
+		pyr_uri_free(proxy->uri);
+		free(proxy);
+		if (!uri)
+			return error_constructor(PYR_INVALID_ARGUMENT, "uri is NULL");
+		return error_constructor(problem.code, "%s", problem.text);
+	}
+	proxy->wish =
+		(struct link_wish){ .is_own = options->own_link,
+				    .plain = options->plain,
+				    .connect_timeout_ms = config_or(options->connect_timeout_ms,
+								    CONFIG_CONNECT_TIMEOUT_MS) };
+	wrong = keep_annotations(proxy, options);
+	if (!wrong)
+		wrong = greet_options(proxy, options);
+	if (wrong) {
+		pyr_uri_free(proxy->uri);
+		buf_free(&proxy->annotations);
+		free(proxy);
+		return error_constructor(PYR_INVALID_ARGUMENT, "%s", wrong);
+	}
+	proxy->refs = 1;
+	pthread_mutex_init(&proxy->lock, NULL);
+	patience_options(proxy, options);
+	atomic_init(&proxy->timeout_ms, options->timeout_ms);
+	root_add(&proxy->root);
+	return proxy;
+}
+
+/* Takes the caller's options. Returns false with the last error set. */
+static bool is_possible(const struct pyr__interface *interface, struct pyr_proxy_options *own,
+			const struct pyr_proxy_options *options, size_t size)
+{
+	return abi_has_interface(interface) &&
+	       abi_options(own, sizeof(*own), options, size, "pyr_proxy_options") == 0;
+}
+
+void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,
+		     const struct pyr_proxy_options *options, size_t size)
+{
+	struct pyr_proxy_options own;
+
+	if (!is_possible(interface, &own, options, size))
+		return error_from_constructor();
+	return new_proxy(interface, uri, &own);
+}
+
+/* An fd that is none of the standard ones. */
+static int above_standard(int fd)
+{
+	int moved;
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	close(fd);
+	return moved;
+}
+
+void *pyr__proxy_from_fd(const struct pyr__interface *interface, int fd, const char *object,
+			 const struct pyr_proxy_options *options, size_t size)
+{
+	struct pyr_proxy_options own;
+	char text[URI_MAX];
+	struct uri_problem problem;
+	struct given_socket *given;
+	pyr_proxy *proxy;
+
+	if (fd < 0)
+		return error_constructor(PYR_INVALID_ARGUMENT, "descriptor %d is no socket", fd);
+	if (!is_possible(interface, &own, options, size)) {
+		close(fd);
+		return error_from_constructor();
+	}
+	given = given_new(above_standard(fd), &problem);
+	if (!given)
+		return error_constructor(problem.code, "%s", problem.text);
+	proxy = new_proxy(interface, given_uri(given, object, text, sizeof(text)), &own);
+	if (proxy)
+		proxy->wish.given = given; /* which goes with it */
+	else
+		given_unref(given);
+	if (!proxy || (proxy->wish.plain != PYR_PLAIN_ONLY && proxy->uri->scheme == PYR_URI_PYRO))
+		return proxy;
+	pyr__proxy_free(proxy);
+	return error_constructor(PYR_INVALID_ARGUMENT,
+				 "a connected socket carries no names and no plain gRPC");
+}
+
+/* ---- of others ---- */
+
+pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface)
+{
+	struct pyr_proxy_options options = { 0 };
+	uint32_t max_retries = atomic_load(&proxy->max_retries);
+	pyr_proxy *like;
+
+	options.timeout_ms = atomic_load(&proxy->timeout_ms);
+	options.connect_timeout_ms = proxy->wish.connect_timeout_ms;
+	options.own_link = proxy->wish.is_own;
+	options.plain = proxy->wish.plain;
+	options.wait_ms = proxy->wait_ms ? proxy->wait_ms : PYR_NONE;
+	options.max_retries = max_retries ? max_retries : PYR_NONE;
+	like = pyr__proxy_new(interface, proxy->uri->text, &options, sizeof(options));
+	if (!like)
+		return NULL;
+	buf_append(&like->annotations, proxy->annotations.data, proxy->annotations.n);
+	like->wish.given = given_ref(proxy->wish.given);
+	pthread_mutex_lock(&proxy->lock);
+	session_ways_unref(like->ways);
+	like->ways = session_ways_ref(proxy->ways);
+	pthread_mutex_unlock(&proxy->lock);
+	return like;
+}
+
+/* A plain server cannot be asked what an object is. */
+static int check_narrow(pyr_proxy *proxy, const struct pyr__interface *interface)
+{
+	if (!pyr_proxy_is_plain(proxy))
+		return 0;
+	return error_set(PYR_FAILED_PRECONDITION,
+			 "%s speaks plain gRPC only: whether it is a %s needs a session",
+			 proxy->uri->text, interface->name);
+}
+
+void *pyr__narrow(void *self, const struct pyr__interface *interface)
+{
+	pyr_proxy *proxy = self, *narrow;
+
+	if (!proxy) {
+		error_null("proxy");
+		return error_from_constructor();
+	}
+	narrow = proxy_like(proxy, interface);
+	if (!narrow || (pyr_proxy_bind(narrow) == 0 && check_narrow(narrow, interface) == 0))
+		return narrow;
+	pyr__proxy_free(narrow);
+	return error_from_constructor();
+}
+
+void *pyr__proxy_dup(void *self)
+{
+	pyr_proxy *proxy = self;
+
+	if (!proxy) {
+		error_null("proxy");
+		return error_from_constructor();
+	}
+	return proxy_like(proxy, proxy->interface->table);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_PROXY_SESSION_H
+#define PYRITE_PROXY_SESSION_H
+/* The session of a proxy: one thread opens it, for all who want it meanwhile. */
+#include "proxy/proxy.h"
+
+/*
+ * Follows a PYRONAME or PYROMETA to the PYRO uri of an object, which takes a proxy of its own: so
+ * it is set by naming when the library is loaded. Blocks, at most timeout_ms. *ret: owned,
+ * pyr_uri_free(). Returns 0, or minus a status with the last error set. A PYRO uri is copied.
+ */
+typedef int proxy_resolver(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret);
+void proxy_set_resolver(proxy_resolver *resolver);
+
+/* A session to call in, opened if need be: a new reference. Returns NULL with the last error set.
+ */
+struct session *proxy_session(pyr_proxy *proxy);
+/* The same; a look-up ends with DEADLINE_EXCEEDED at `until`. */
+struct session *proxy_session_until(pyr_proxy *proxy, int64_t until);
+/* The session at hand if calls may be made in it, a new reference; NULL if it is to be opened. */
+struct session *proxy_open_session(pyr_proxy *proxy);
+/* The same if its connection stands. */
+struct session *proxy_connected_session(pyr_proxy *proxy);
+/* The session is of no more use: the next call opens another. */
+void proxy_forget(pyr_proxy *proxy, struct session *session);
+/* Ends its session, as pyr_proxy_release(). keep_streams: those that can be resumed wait for
+ * another. */
+void proxy_release(pyr_proxy *proxy, bool keep_streams);
+#endif
