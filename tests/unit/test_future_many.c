@@ -126,6 +126,51 @@ EVERYWHERE(gather_waits_for_all_and_tells_the_first_that_failed)
 	CHECK_INT(pyr_gather(NULL, 1, 0), -PYR_INVALID_ARGUMENT);
 }
 
+EVERYWHERE(wait_any_tells_one_that_is_ready_and_skips_those_that_were_taken)
+{
+	struct pyr_call_options soon = { .timeout_ms = 50 };
+	pyr_future *futures[4] = { NULL }, *answer;
+	int32_t n = 0;
+
+	futures[0] = e2e_Work_hold_start(work, 1);
+	futures[2] = e2e_Work_hold_start(work, 2);
+	CHECK_INT(pyr_future_wait_any(futures, 4, 10), -PYR_DEADLINE_EXCEEDED);
+	CHECK_HAS(pyr_errmsg(), "not ready within 10 ms");
+	CHECK(work_holds(&place.work, 2));
+	futures[3] = e2e_Work_hold_start(e2e_Work_with(work, &soon), 3);
+	CHECK_INT(pyr_future_wait_any(futures, 4, -1), 3); /* nobody else looks at its deadline */
+	CHECK_INT(e2e_Work_hold_get(futures[3], &n), -PYR_DEADLINE_EXCEEDED);
+	futures[3] = NULL;
+	CHECK_INT(e2e_Work_answer(work, 2, 7), 0);
+	CHECK_INT(pyr_future_wait_any(futures, 4, -1), 2);
+	CHECK_INT(pyr_future_wait_any(futures, 4, 0), 2); /* it was not taken */
+	CHECK_INT(e2e_Work_hold_get(futures[2], &n), 0);
+	CHECK_INT(n, 7);
+	futures[2] = NULL;
+	answer = e2e_Work_answer_start(work, 1, 8);
+	CHECK_INT(pyr_future_wait_any(futures, 4, -1), 0);
+	CHECK_INT(e2e_Work_hold_get(futures[0], &n), 0);
+	CHECK_INT(n, 8);
+	CHECK_INT(e2e_Work_answer_get(answer), 0);
+}
+
+EVERYWHERE(wait_any_refuses_what_will_never_be_ready)
+{
+	pyr_future *futures[2] = { NULL };
+
+	CHECK_INT(pyr_future_wait_any(futures, 2, -1), -PYR_INVALID_ARGUMENT);
+	CHECK_HAS(pyr_errmsg(), "no future");
+	CHECK_INT(pyr_future_wait_any(NULL, 0, -1), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_future_wait_any(NULL, 1, -1), -PYR_INVALID_ARGUMENT);
+	CHECK_HAS(pyr_errmsg(), "futures is NULL");
+	futures[1] = e2e_Work_hold_start(work, 1);
+	CHECK_INT(pyr_future_wait_any(futures, 2, 0), -PYR_DEADLINE_EXCEEDED);
+	CHECK_INT(pyr_future_then(futures[1], NULL, NULL), 0); /* the hook is free again */
+	CHECK_INT(pyr_future_wait_any(futures, 2, -1), -PYR_FAILED_PRECONDITION);
+	CHECK_HAS(pyr_errmsg(), "futures[1] has its callback");
+	pyr_future_free(futures[1]);
+}
+
 struct mapped {
 	size_t n_started, n_got, n_most;
 	size_t fail_start, fail_get; /* the input that fails */
@@ -215,5 +260,6 @@ EVERYWHERE(t14_oneways_of_a_proxy_run_in_order_and_one_at_a_time)
 TESTS(future_many, T(d5_a_thousand_futures_need_no_thread_and_no_connection),
       T(d5_a_thousand_callbacks_share_one_thread),
       T(gather_waits_for_all_and_tells_the_first_that_failed),
-      T(map_keeps_a_window_of_calls_and_their_order), T(map_ends_with_the_first_failure),
-      T(t14_oneways_of_a_proxy_run_in_order_and_one_at_a_time))
+      T(wait_any_tells_one_that_is_ready_and_skips_those_that_were_taken),
+      T(wait_any_refuses_what_will_never_be_ready), T(map_keeps_a_window_of_calls_and_their_order),
+      T(map_ends_with_the_first_failure), T(t14_oneways_of_a_proxy_run_in_order_and_one_at_a_time))

@@ -148,6 +148,20 @@ IN_PLACES(d5_a_thousand_futures_wait_in_no_thread)
 	CHECK_INT(counter_close(&counter), 0);
 }
 
+IN_PLACES(wait_any_hears_of_a_future_that_is_made_again)
+{
+	struct px_Counter *proxy = patient(place.uri, 30000, 0);
+	pyr_future *futures[2] = { NULL, px_Counter_bump_start(proxy) };
+
+	see_futures_pause(proxy, 1);
+	CHECK_INT(pyr_future_wait_any(futures, 2, 1), -PYR_DEADLINE_EXCEEDED);
+	REQUIRE(place_opens());
+	CHECK_INT(pyr_future_wait_any(futures, 2, -1), 1);
+	CHECK_INT(px_Counter_bump_get(futures[1], NULL), 0);
+	px_Counter_free(proxy);
+	CHECK_INT(counter_close(&counter), 0);
+}
+
 static pyr_future *start_bump(size_t i, void *data)
 {
 	(void)i;
@@ -566,6 +580,7 @@ TESTS(future_patience, T(b6_a_future_waits_for_a_server_that_starts_later),
       T(b6_then_is_called_once_after_the_last_attempt), T(b6_a_future_waits_for_its_object),
       T(b6_what_does_not_come_in_time_is_the_future_s_error),
       T(d5_a_thousand_futures_wait_in_no_thread), T(map_waits_as_its_futures_do),
+      T(wait_any_hears_of_a_future_that_is_made_again),
       T(b9_an_idempotent_future_outlives_its_killed_server),
       T(b9_a_future_that_is_not_idempotent_is_not_made_again),
       T(b9_a_future_is_made_again_as_often_as_it_may),

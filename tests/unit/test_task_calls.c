@@ -183,6 +183,54 @@ TEST(a_gather_waits_in_a_task_and_ends_with_its_cancel)
 	finish();
 }
 
+static int wait_for_any_hold(void *data)
+{
+	pyr_future *futures[WORK_PLACES];
+	int i, found;
+
+	for (i = 0; i < WORK_PLACES; i++)
+		futures[i] = e2e_Work_hold_start(work, i);
+	found = pyr_future_wait_any(futures, WORK_PLACES, -1);
+	if (data)
+		check_error(found, PYR_CANCELLED, "the task was cancelled");
+	else
+		CHECK_INT(found, WORK_PLACES - 1);
+	for (i = 0; data && i < WORK_PLACES; i++)
+		CHECK(!pyr_future_is_ready(futures[i]));
+	for (i = 0; i < WORK_PLACES; i++)
+		pyr_future_free(futures[i]);
+	return 0;
+}
+
+/* Other tasks run meanwhile. */
+static int answer_the_last(void *is_cancelled)
+{
+	pyr_task *task = start(wait_for_any_hold, (intptr_t)is_cancelled);
+	int32_t n = 0, told;
+
+	while (n < WORK_PLACES && pyr_task_yield() == 0)
+		CHECK_INT(e2e_Work_held(work, &n, &told), 0);
+	if (is_cancelled)
+		pyr_task_cancel(task);
+	else
+		CHECK_INT(e2e_Work_answer(work, WORK_PLACES - 1, 1), 0);
+	return pyr_task_join(task);
+}
+
+static int cancel_a_wait_for_any(void *data)
+{
+	(void)data;
+	return answer_the_last(&work);
+}
+
+TEST(wait_any_waits_in_a_task_and_its_cancel_leaves_the_futures)
+{
+	run_with_all(answer_the_last);
+	begin(NULL);
+	run(cancel_a_wait_for_any);
+	finish();
+}
+
 TEST(callers_wait_for_a_place_in_tasks)
 {
 	begin(&(struct pyr_daemon_options){ .max_calls = 2 });
@@ -401,8 +449,9 @@ TEST(a_cancel_ends_a_wait_for_a_place_and_a_call_not_yet_made)
 TESTS(task_calls, T(calls_of_tasks_wait_side_by_side_in_one_thread),
       T(each_task_gets_its_own_results), T(tasks_of_several_threads_share_a_proxy),
       T(long_texts_come_back_to_tasks), T(futures_are_waited_for_in_tasks),
-      T(a_gather_waits_in_a_task_and_ends_with_its_cancel), T(callers_wait_for_a_place_in_tasks),
-      T(deadlines_are_of_the_task_that_set_them),
+      T(a_gather_waits_in_a_task_and_ends_with_its_cancel),
+      T(wait_any_waits_in_a_task_and_its_cancel_leaves_the_futures),
+      T(callers_wait_for_a_place_in_tasks), T(deadlines_are_of_the_task_that_set_them),
       T(exceptions_belong_to_the_task_and_to_who_joins_it),
       T(ids_of_calls_belong_to_the_task_and_begin_as_those_of_its_starter),
       T(a_cancel_ends_the_call_here_and_there),

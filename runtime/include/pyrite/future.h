@@ -65,6 +65,14 @@ int pyr_future_on_error(pyr_future *future, pyr_future_cb callback, void *data) 
  * asyncio.gather() in Python. */
 int pyr_gather(pyr_future *const *futures, size_t n, int64_t timeout_ms) PYR_MUST_CHECK;
 
+/* Waits for the first of n futures, whatever they are of, and takes none of them. Returns the index
+ * of one that is ready, whether its call succeeded or not; -PYR_DEADLINE_EXCEEDED if timeout_ms
+ * passed first (the calls go on); timeout_ms < 0: no limit. Entries that are NULL are skipped, so
+ * that a program sets those it has taken to NULL; -PYR_INVALID_ARGUMENT if all are, and
+ * -PYR_FAILED_PRECONDITION if one has a callback. A task that is cancelled gets -PYR_CANCELLED,
+ * the futures stay. Like asyncio.wait(FIRST_COMPLETED) in Python. */
+int pyr_future_wait_any(pyr_future *const *futures, size_t n, int64_t timeout_ms) PYR_MUST_CHECK;
+
 /* Makes n calls, of which at most window (0: 64) are unanswered at a time, and no more than the
  * other side's max_calls. start(i) starts call i; get(i) takes its future. get is called in
  * order, in this thread. Returns 0, or the first failure of either; then the calls under way are

@@ -1,12 +1,176 @@
 /* SPDX-License-Identifier: MIT */
 /* Many futures at a time. */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "engine/engine.h"
 #include "future/future.h"
 
-enum { MAP_WINDOW = 64 };
+enum { MAP_WINDOW = 64, NOT_READY = INT_MIN };
+
+/* ---- the first of them ---- */
+
+/* Counted by who waits and by each hook, which may be told after he has gone. */
+struct any {
+	atomic_int refs;
+	struct engine_waiter waiter;
+	struct any_hook {
+		struct outcall_hook hook;
+		struct any *any;
+	} hooks[];
+};
+
+static void any_unref(struct any *any)
+{
+	if (atomic_fetch_sub(&any->refs, 1) != 1)
+		return;
+	engine_waiter_fini(&any->waiter);
+	free(any);
+}
+
+/* Perhaps with a peer's lock. */
+static void on_any(struct outcall_hook *hook)
+{
+	struct any *any = ((struct any_hook *)hook)->any;
+
+	engine_wake(&any->waiter);
+	any_unref(any);
+}
+
+static struct any *any_new(size_t n)
+{
+	struct any *any = calloc(1, sizeof(*any) + n * sizeof(any->hooks[0]));
+
+	if (!any)
+		return NULL;
+	any->refs = 1;
+	engine_waiter_init(&any->waiter, false);
+	return any;
+}
+
+/* The first that is over, or NOT_READY. *next: when to look again. */
+static int any_look(pyr_future *const *futures, size_t n, int64_t *next)
+{
+	int64_t at;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!futures[i])
+			continue;
+		at = outcall_look(&futures[i]->call); /* which may end it */
+		if (atomic_load(&futures[i]->call.waiter.ready))
+			return (int)i;
+		if (at < *next)
+			*next = at;
+	}
+	return NOT_READY;
+}
+
+/* Returns an index, -PYR_DEADLINE_EXCEEDED or -PYR_CANCELLED. */
+static int any_wait(struct any *any, pyr_future *const *futures, size_t n, int64_t until)
+{
+	struct exec_nest nest;
+	bool nests = exec_nest_enter(&nest, &any->waiter);
+	bool has_waited = false;
+	int64_t next;
+	int found;
+
+	do { /* looks at the network at least once, so that a loop around it gets somewhere */
+		while (nests && exec_run_nested())
+			;
+		next = until;
+		found = any_look(futures, n, &next);
+		if (found < 0 && has_waited && engine_now() >= until)
+			found = -PYR_DEADLINE_EXCEEDED;
+		else if (found < 0 && engine_wait_or_cancel(&any->waiter, next) < 0)
+			found = -PYR_CANCELLED;
+		has_waited = true;
+	} while (found == NOT_READY);
+	if (nests) {
+		exec_nest_leave(&nest);
+		while (exec_run_nested()) /* one that came at the last moment would wait for ever */
+			;
+	}
+	return found;
+}
+
+/* Sets the hooks. Returns the index of one that is being completed just now, or NOT_READY. */
+static int any_set(struct any *any, pyr_future *const *futures, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		any->hooks[i] = (struct any_hook){ { on_any }, any };
+		if (!futures[i])
+			continue;
+		atomic_fetch_add(&any->refs, 1);
+		if (outcall_set_hook(&futures[i]->call, &any->hooks[i].hook))
+			continue;
+		any_unref(any);
+		return (int)i;
+	}
+	return NOT_READY;
+}
+
+static int any_run(struct any *any, pyr_future *const *futures, size_t n, int64_t until)
+{
+	int found = any_set(any, futures, n);
+	size_t i;
+
+	if (found == NOT_READY)
+		found = any_wait(any, futures, n, until);
+	else if (outcall_watch(&futures[found]->call, ENGINE_FOREVER) < 0)
+		found = -PYR_CANCELLED;
+	for (i = 0; i < n; i++)
+		if (futures[i] && outcall_unset_hook(&futures[i]->call, &any->hooks[i].hook))
+			any_unref(any);
+	return found;
+}
+
+static int any_check(pyr_future *const *futures, size_t n)
+{
+	bool has_one = false;
+	size_t i;
+
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	if (!futures && n > 0)
+		return error_missing("futures");
+	for (i = 0; i < n; i++) {
+		has_one |= futures[i] != NULL;
+		if (futures[i] && futures[i]->executor)
+			return error_set(PYR_FAILED_PRECONDITION, "futures[%zu] has its callback",
+					 i);
+	}
+	if (has_one && n <= INT_MAX)
+		return 0;
+	return error_set(PYR_INVALID_ARGUMENT,
+			 has_one ? "too many futures" : "no future to wait for");
+}
+
+int pyr_future_wait_any(pyr_future *const *futures, size_t n, int64_t timeout_ms)
+{
+	int64_t until = engine_until(timeout_ms);
+	int found = any_check(futures, n);
+	struct any *any;
+
+	if (found < 0)
+		return found;
+	any = any_new(n);
+	if (!any)
+		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	found = any_run(any, futures, n, until);
+	any_unref(any);
+	if (found == -PYR_CANCELLED)
+		return error_set(PYR_CANCELLED, ENGINE_CANCELLED_TEXT);
+	if (found < 0)
+		return error_set(PYR_DEADLINE_EXCEEDED, "TimeoutError: not ready within %lld ms",
+				 (long long)timeout_ms);
+	return found;
+}
+
+/* ---- all of them ---- */
 
 int pyr_gather(pyr_future *const *futures, size_t n, int64_t timeout_ms)
 {

@@ -88,6 +88,8 @@ int outcall_watch(struct outcall *call, int64_t until);
 void outcall_complete(struct outcall *call);
 /* Returns false, the hook not set, if it is over already. */
 bool outcall_set_hook(struct outcall *call, struct outcall_hook *hook);
+/* Returns false if the hook has been told, or will be. */
+bool outcall_unset_hook(struct outcall *call, struct outcall_hook *hook);
 /* For a call that no thread waits for: ends it if its deadline, or the time to connect, has passed.
  * Returns when to look again. */
 int64_t outcall_look(struct outcall *call);

@@ -38,6 +38,11 @@ bool outcall_set_hook(struct outcall *call, struct outcall_hook *hook)
 	return atomic_compare_exchange_strong(&call->hook, &none, hook);
 }
 
+bool outcall_unset_hook(struct outcall *call, struct outcall_hook *hook)
+{
+	return atomic_compare_exchange_strong(&call->hook, &hook, NULL);
+}
+
 void outcall_fail(struct outcall *call, int code, const char *text)
 {
 	buf_reset(&call->answer);
