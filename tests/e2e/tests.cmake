@@ -92,3 +92,11 @@ pyrite_script_test(start_order e2e/start_order.py)
 add_executable(bench_calls bench/bench_calls.c)
 target_link_libraries(bench_calls PRIVATE e2e_servant)
 pyrite_warnings(bench_calls)
+
+# Pyrite ends speak frames on a socket by themselves: what calls and streams depend on, over gRPC too.
+foreach(suite call chains deferred unregister future future_many batch places given_up proxy_patience task_calls stream
+		stream_life stream_linger stream_linger_ends handshake)
+	add_test(NAME ${suite}_grpc COMMAND test_${suite})
+	pyrite_test_properties(${suite}_grpc)
+	set_property(TEST ${suite}_grpc APPEND PROPERTY ENVIRONMENT PYRITE_LANE=grpc)
+endforeach()

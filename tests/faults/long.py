@@ -10,11 +10,11 @@ import subprocess
 import sys
 import time
 
-from common import (BIN, FOLDER, IS_SANITIZED, PATIENCE, Caller, Cases, Server, call, linked, report, within)
+from common import (BIN, FOLDER, IS_SANITIZED, PATIENCE, PREFACE, Caller, Cases, Server, call, linked, report, within)
 
 # Both ends ask for a sign of life, and give up, so much sooner: 10 s / 5 s become 1 s / 500 ms, 60 s / 20 s become
 # 6 s / 2 s. On a machine that does much else an answer may take some 100 ms.
-QUICK = {"FAULTS_KEEPALIVE": "10"}
+QUICK = {"PYRITE_KEEPALIVE_MS": "1000"}
 
 
 class Names:
@@ -163,14 +163,15 @@ def a_client_that_is_stopped_is_let_go(_):
 
 
 def connections_that_lead_to_nothing_are_closed(_):
-    """One says nothing, one little and slowly; one stays silent after HTTP/2 has begun."""
+    """One says nothing, one little and slowly; two stay silent after HTTP/2, and frames, have begun."""
     server = Server(environment=QUICK)
     fds = server.fds()
     begin = time.monotonic()
-    peers = [socket.create_connection(server.address.split(":")) for _ in range(3)]
-    assert within(lambda: server.fds() == fds + 3)
+    peers = [socket.create_connection(server.address.split(":")) for _ in range(4)]
+    assert within(lambda: server.fds() == fds + 4)
     preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     peers[2].sendall(preface + b"\0\0\0\x04\0\0\0\0\0")
+    peers[3].sendall(PREFACE)
     for at in range(len(preface) - 1):
         try:
             peers[1].send(preface[at:at + 1])
@@ -180,7 +181,7 @@ def connections_that_lead_to_nothing_are_closed(_):
             break
     assert within(lambda: server.fds() <= fds, 5), (server.fds(), fds)
     took = time.monotonic() - begin
-    report(f"three connections closed within {took:.1f} s", "10 s for the first bytes, keepalive 8 s")
+    report(f"four connections closed within {took:.1f} s", "10 s for the first bytes, keepalive 8 s")
     assert took <= 15
     for peer in peers:
         peer.close()

@@ -16,10 +16,8 @@ if(NOT PYRITE_SANITIZE) # which keep what was freed
 endif()
 
 foreach(program server client crowd)
-	add_executable(faults-${program} faults/${program}.c faults/keepalive.c)
+	add_executable(faults-${program} faults/${program}.c)
 	target_link_libraries(faults-${program} PRIVATE faults_calls)
-	target_link_options(faults-${program} PRIVATE
-		-Wl,--wrap=grpc_server_create -Wl,--wrap=grpc_channel_create)
 	pyrite_warnings(faults-${program})
 endforeach()
 add_executable(faults-tasks faults/tasks.c)

@@ -4,6 +4,8 @@
 import os
 import pathlib
 import queue
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,8 @@ BIN = pathlib.Path(os.environ["PYRITE_BIN"])
 SOURCE = pathlib.Path(os.environ["PYRITE_SOURCE"])
 PATIENCE = 20
 PATH = "/pyrite.Link/Open"
+LANE = os.environ.get("RULES_LANE", "grpc")  # how the raw ends' frames travel: "grpc", "socket"
+PREFACE = b"PYRITE/1 frames follow\r\n"
 OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1),
            ("grpc.use_local_subchannel_pool", 1), ("grpc.so_reuseport", 0),
            ("grpc.http2.min_ping_interval_without_data_ms", 5000)]
@@ -185,6 +189,59 @@ class End:
         self.wait(lambda f: f.HasField("pong") and f.pong.data == data)
 
 
+class Wire:
+    """A socket that carries messages: the preface, then each with its length before it. A length of 0 is the end."""
+
+    def __init__(self, plug, end):
+        self.plug, self.end = plug, end
+        self.plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def take(self, n):
+        data = b""
+        while len(data) < n:
+            part = self.plug.recv(n - len(data))
+            if not part:
+                raise EOFError
+            data += part
+        return data
+
+    def read(self):
+        """Until the end. Returns whether it came in good order."""
+        try:
+            if self.take(len(PREFACE)) != PREFACE:
+                return False
+            while length := struct.unpack("<I", self.take(4))[0]:
+                self.end.took(self.take(length))
+            return True
+        except (EOFError, OSError):
+            return False
+
+    def write(self):
+        try:
+            self.plug.sendall(PREFACE)
+            while (item := self.end.out.get()) is not None:
+                self.plug.sendall(struct.pack("<I", len(item)) + item)
+            self.plug.sendall(struct.pack("<I", 0))
+            self.plug.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the other end was quicker
+
+    def cut(self):
+        try:
+            self.plug.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
+def connect(address):
+    if address.startswith("unix:"):
+        plug = socket.socket(socket.AF_UNIX)
+        plug.connect(address.removeprefix("unix:"))
+        return plug
+    host, port = address.rsplit(":", 1)
+    return socket.create_connection((host, int(port)), PATIENCE)
+
+
 class Client(End):
     """The connecting end."""
 
@@ -194,14 +251,28 @@ class Client(End):
 
     def __init__(self, address, first=None, read=True, channel=None):
         super().__init__()
+        self.numbers = iter(range(1000, 1 << 30))
+        self.wire = None
+        if LANE == "socket" and not channel:
+            self.open_wire(address, read)
+        else:
+            self.open_stream(address, read, channel)
+        self.send(*([hello()] if first is None else first))
+
+    def open_wire(self, address, read):
+        self.wire = Wire(connect(address), self)
+        threading.Thread(target=self.wire.write, daemon=True).start()
+        self.reader = threading.Thread(target=lambda: self.over(self.wire.read() and grpc.StatusCode.OK), daemon=True)
+        if read:
+            self.reader.start()
+
+    def open_stream(self, address, read, channel):
         self.channel = channel or grpc.insecure_channel(address, OPTIONS)
         open_link = self.channel.stream_stream(PATH, request_serializer=None, response_deserializer=None)
         self.call = open_link(self.outgoing())
-        self.numbers = iter(range(1000, 1 << 30))
         self.reader = threading.Thread(target=self.read, daemon=True)
         if read:
             self.reader.start()
-        self.send(*([hello()] if first is None else first))
 
     def read(self):
         try:
@@ -239,8 +310,15 @@ class Client(End):
 
     def close(self):
         self.half_close()
-        self.call.cancel()
-        self.channel.close()
+        self.cut()
+
+    def cut(self):
+        """Its connection is lost, without a word."""
+        if self.wire:
+            self.wire.cut()
+        else:
+            self.call.cancel()
+            self.channel.close()
 
 
 class Program:
@@ -299,11 +377,35 @@ class Server:
         self.talk = talk
         self.links = []
         self.failure = None
+        if LANE == "socket":
+            self.listen()
+        else:
+            self.start_core()
+        self.address = f"127.0.0.1:{self.port}"
+
+    def listen(self):
+        self.plug = socket.create_server(("127.0.0.1", 0))
+        self.port = self.plug.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                plug, _ = self.plug.accept()
+            except OSError:
+                return  # stopped
+            link = End()
+            wire = Wire(plug, link)
+            self.links.append(link)
+            threading.Thread(target=lambda w=wire, e=link: e.over(w.read()), daemon=True).start()
+            threading.Thread(target=wire.write, daemon=True).start()
+            threading.Thread(target=self.converse, args=(link,), daemon=True).start()
+
+    def start_core(self):
         self.core = grpc.server(futures.ThreadPoolExecutor(8), options=OPTIONS)
         handler = grpc.stream_stream_rpc_method_handler(self.serve)
         self.core.add_generic_rpc_handlers([self.Service(handler)])
         self.port = self.core.add_insecure_port("127.0.0.1:0")
-        self.address = f"127.0.0.1:{self.port}"
         self.core.start()
 
     class Service(grpc.GenericRpcHandler):
@@ -339,7 +441,11 @@ class Server:
     def stop(self):
         for link in self.links:
             link.half_close()
-        self.core.stop(0).wait(PATIENCE)
+        if LANE == "socket":
+            self.plug.shutdown(socket.SHUT_RDWR)
+            self.plug.close()
+        else:
+            self.core.stop(0).wait(PATIENCE)
 
 
 def uri(address, name="work"):

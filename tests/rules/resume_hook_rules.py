@@ -61,8 +61,7 @@ def lost_guest(server, items=10):
     """The call of a guest whose link was cut after so many items."""
     client = Guest(server)
     client.wait_items(opened(client, "forever", b""), items)
-    client.call.cancel()
-    client.channel.close()
+    client.cut()
 
 
 def a_resume_waits_for_the_hook_of_its_session():
@@ -106,8 +105,7 @@ def a_serial_daemon_asks_its_hook_for_a_method_that_began_after_the_resume():
     busy.waits(server)  # its hook has the one thread
     opened(first, "forever", b"")
     first.fence()
-    first.call.cancel()
-    first.channel.close()
+    first.cut()
     number = next(second.numbers)
     second.send(bind(1, b"open"), frame(number, critical=True, resume=dict(session=1, token=TOKEN, attempt=1)))
     second.fence()

@@ -37,8 +37,7 @@ def lost_call(server, token=TOKEN, what="forever", payload=b"", items=100):
                                         token=token)))
     client.wait_items(number, items)
     came = client.items(number)
-    client.call.cancel()
-    client.channel.close()
+    client.cut()
     return came
 
 
@@ -326,8 +325,7 @@ def a_killed_reader_does_not_hold_up_a_serial_daemon(_server):
     client = Flow(server)
     number = opened(client, "forever", b"")
     client.wait_items(number, 1)
-    client.call.cancel()
-    client.channel.close()
+    client.cut()
     begin = time.monotonic()
     other = Flow(server)
     other.reply(other.open("peek"))

@@ -42,10 +42,12 @@ struct guests {
 		}                                                                                  \
 	}
 
-static inline void guest_comes(void *data, int fd, const struct door_peer *peer)
+static inline void guest_comes(void *data, int fd, enum door_protocol speaks,
+			       const struct door_peer *peer)
 {
 	struct guests *guests = data;
 
+	(void)speaks;
 	pthread_mutex_lock(&guests->lock);
 	if (guests->n < GUESTS_MAX) {
 		guests->fds[guests->n] = fd;

@@ -204,6 +204,11 @@ TEST(each_protocol_is_known_by_its_first_bytes)
 		enum door_protocol protocol;
 	} cases[] = {
 		{ PREFACE, DOOR_HTTP2 },
+		{ "PYR", DOOR_UNDECIDED },
+		{ "PYRITE/1 frames follow\r", DOOR_UNDECIDED },
+		{ "PYRITE/1 frames follow\r\n", DOOR_FRAMES },
+		{ "PYRITE/1 frames follow\r\n\x02", DOOR_FRAMES },
+		{ "PYRITE/2", DOOR_OTHER },
 		{ PREFACE "\0\0\0\4\0", DOOR_HTTP2 },
 		{ "PRI * HTTP/2", DOOR_UNDECIDED },
 		{ "PRI * HTTP/1.1\r\n", DOOR_OTHER },

@@ -22,8 +22,10 @@ struct child {
 	uint16_t port;
 };
 
-static void report_guest(void *data, int fd, const struct door_peer *peer)
+static void report_guest(void *data, int fd, enum door_protocol speaks,
+			 const struct door_peer *peer)
 {
+	(void)speaks;
 	(void)peer;
 	(void)!write(*(int *)data, "g", 1);
 	close_unseen(fd);

@@ -363,6 +363,18 @@ enum pyr_plain {
 	PYR_PLAIN_ONLY      /* always plain, even to a daemon */
 };
 
+/*
+ * How frames travel between a proxy and its daemon. Nothing else depends on it. A lane of Pyrite's
+ * own costs less; gRPC's goes through whatever knows HTTP/2. Over a socket that the program had
+ * connected itself (I_proxy_from_fd()) it is gRPC's.
+ */
+enum pyr_lane {
+	PYR_LANE_DEFAULT = 0, /* PYRITE_LANE, else PYR_LANE_AUTO */
+	PYR_LANE_AUTO,        /* the socket's, or gRPC's if the server does not know that */
+	PYR_LANE_GRPC,        /* a stream of gRPC */
+	PYR_LANE_SOCKET /* straight on the socket; UNAVAILABLE if the server does not know it */
+};
+
 /* How a proxy connects and calls. */
 struct pyr_proxy_options {
 	uint32_t timeout_ms; /* deadline of each call; default: the operation's @timeout, else
@@ -387,6 +399,7 @@ struct pyr_proxy_options {
 	pyr_annotate_cb on_call; /* default: none */
 	pyr_reply_cb on_reply;   /* default: none */
 	void *hook_data;         /* last parameter of the hooks */
+	enum pyr_lane lane;      /* how frames travel */
 };
 
 /*

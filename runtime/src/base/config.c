@@ -78,11 +78,23 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 				 "RESOURCE_EXHAUSTED, the connection stays" },
 	[CONFIG_MAX_CALLS] = { "max_calls", "PYRITE_MAX_CALLS", CONFIG_NUMBER, 16384, 1, 1u << 20,
 			       "16384",
-			       "unanswered calls of a connection; a blocking call waits for a "
-			       "place, a started one fails with RESOURCE_EXHAUSTED" },
+			       "unanswered calls of a connection, plain gRPC calls counted "
+			       "apart; a blocking call waits for a place, a started one and one "
+			       "of plain gRPC fail with RESOURCE_EXHAUSTED" },
 	[CONFIG_MAX_LINKS] = { "max_links", "PYRITE_MAX_LINKS", CONFIG_NUMBER, 0, 0, 1u << 20, "0",
 			       "connections of a daemon; 0: what RLIMIT_NOFILE allows, (limit - in "
 			       "use - 16) / 2, at least 8. Further ones are closed at once" },
+	[CONFIG_KEEPALIVE_MS] = { "keepalive_ms", "PYRITE_KEEPALIVE_MS", CONFIG_NUMBER, 10000, 100,
+				  3600000, "10000",
+				  "how long a proxy hears nothing from its daemon before it asks; "
+				  "after "
+				  "half of that without an answer the connection ends. A daemon "
+				  "waits "
+				  "six times as long, and then twice" },
+	[CONFIG_LANE] = { "lane", "PYRITE_LANE", CONFIG_LANES, PYR_LANE_AUTO, PYR_LANE_AUTO,
+			  PYR_LANE_SOCKET, "auto",
+			  "auto, grpc or socket: how frames travel between proxies and daemons; "
+			  "auto: on the socket, or through gRPC if the server does not know that" },
 	[CONFIG_LOG] = { "log", "PYRITE_LOG", CONFIG_LEVEL, 0, 0, PYR_LOG_DEBUG, "off",
 			 "off, error, warning, info or debug: what the library writes to stderr" },
 };
@@ -104,6 +116,20 @@ static bool parse_level(const char *text, uint32_t *ret)
 	for (i = 0; i <= PYR_LOG_DEBUG; i++) {
 		if (strcmp(text, log_level_name((enum pyr_log_level)i)) == 0) {
 			*ret = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool parse_lane(const char *text, uint32_t *ret)
+{
+	static const char *const names[] = { "auto", "grpc", "socket" };
+	uint32_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret = PYR_LANE_AUTO + i;
 			return true;
 		}
 	}
@@ -137,6 +163,8 @@ bool config_parse(const struct config_setting *setting, const char *text, uint32
 		return text[0] != '\0';
 	if (setting->kind == CONFIG_LEVEL)
 		return parse_level(text, ret);
+	if (setting->kind == CONFIG_LANES)
+		return parse_lane(text, ret);
 	return parse_number(setting, text, ret);
 }
 
@@ -163,10 +191,12 @@ static void tell_bad_value(enum config_key key)
 {
 	const struct config_setting *setting = &config_settings[key];
 
-	if (setting->kind == CONFIG_LEVEL)
-		log_line(PYR_LOG_WARNING,
-			 "%s is '%s', not off, error, warning, info or debug: %s is used",
-			 setting->variable, config.bad[key], setting->text);
+	if (setting->kind == CONFIG_LEVEL || setting->kind == CONFIG_LANES)
+		log_line(PYR_LOG_WARNING, "%s is '%s', not %s: %s is used", setting->variable,
+			 config.bad[key],
+			 setting->kind == CONFIG_LANES ? "auto, grpc or socket"
+						       : "off, error, warning, info or debug",
+			 setting->text);
 	else
 		log_line(PYR_LOG_WARNING, "%s is '%s', not a number from %lu to %lu: %s is used",
 			 setting->variable, config.bad[key], (unsigned long)setting->min,

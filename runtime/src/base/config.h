@@ -29,6 +29,8 @@ enum config_key {
 	CONFIG_MAX_MESSAGE,
 	CONFIG_MAX_CALLS,
 	CONFIG_MAX_LINKS,
+	CONFIG_KEEPALIVE_MS,
+	CONFIG_LANE,
 	CONFIG_LOG,
 	CONFIG_COUNT
 };
@@ -37,7 +39,8 @@ enum config_kind {
 	CONFIG_TEXT,
 	CONFIG_NUMBER,
 	CONFIG_BYTES, /* a number, K, M or G (1024) may follow */
-	CONFIG_LEVEL  /* off, error, warning, info, debug: 0 to PYR_LOG_DEBUG */
+	CONFIG_LEVEL, /* off, error, warning, info, debug: 0 to PYR_LOG_DEBUG */
+	CONFIG_LANES  /* auto, grpc, socket: enum pyr_lane, from 1 on */
 };
 
 struct config_setting {
@@ -52,7 +55,7 @@ struct config_setting {
 /* Rows are in the order of enum config_key. */
 extern const struct config_setting config_settings[CONFIG_COUNT];
 
-uint32_t config_number(enum config_key key);  /* of NUMBER, BYTES and LEVEL */
+uint32_t config_number(enum config_key key);  /* of all but TEXT */
 const char *config_text(enum config_key key); /* of TEXT; valid for ever */
 
 /* What an option of the program says, where 0 is the setting and, of the second, PYR_NONE is 0. */

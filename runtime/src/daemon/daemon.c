@@ -47,7 +47,7 @@ struct executor *daemon_executor(pyr_daemon *daemon)
 
 /* ---- links come and go; in the leader ---- */
 
-static void on_opened(void *data, struct peer *peer)
+void daemon_opened(void *data, struct peer *peer)
 {
 	struct pyr_daemon *d = data;
 
@@ -98,14 +98,17 @@ static void on_idle(void *data)
 		engine_wake(&d->progress);
 }
 
-static void on_accepted(void *data, int fd, const struct door_peer *peer)
+static void on_accepted(void *data, int fd, enum door_protocol speaks, const struct door_peer *peer)
 {
 	struct pyr_daemon *d = data;
 
 	pthread_mutex_lock(
 		&d->lock); /* somebody may have waited for the port: until all is there */
 	pthread_mutex_unlock(&d->lock);
-	server_add(d->server, fd, peer);
+	if (speaks == DOOR_FRAMES)
+		daemon_admit(d, fd, peer);
+	else
+		server_add(d->server, fd, peer);
 }
 
 /* ---- making ---- */
@@ -231,7 +234,7 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	plain.progress = on_plain_progress;
 	plain.data = d;
 	plain.is_guarded = o->on_connect;
-	server.opened = on_opened;
+	server.opened = daemon_opened;
 	server.max_held = max_held(d->host.limits.max_message);
 	if (keep_streams(d, o) && d->executor && d->stop_fd >= 0)
 		server.plain = d->plain = plain_face_new(&plain);
@@ -340,6 +343,12 @@ static void close_peer(struct peer *peer)
 	peer_close(peer, 0, "");
 }
 
+/* Of a daemon that did not run, or whose links did not close. */
+static void cut_peer(struct peer *peer)
+{
+	peer_close(peer, PYR_UNAVAILABLE, "the daemon has stopped");
+}
+
 static bool is_quiet(struct pyr_daemon *d)
 {
 	struct peer *peer;
@@ -357,7 +366,7 @@ static bool has_no_peers(struct pyr_daemon *d)
 	bool none;
 
 	pthread_mutex_lock(&d->lock);
-	none = !d->peers;
+	none = !d->peers && d->n_arriving == 0;
 	pthread_mutex_unlock(&d->lock);
 	return none;
 }
@@ -486,6 +495,7 @@ static void free_daemon(void *arg)
 	if (daemon->stop_fd >= 0)
 		signals_forget(daemon->stop_fd); /* of one that did not run */
 	lingering_close(daemon->host.lingering);
+	each_peer(daemon, cut_peer);
 	server_free(daemon->server);
 	plain_face_free(daemon->plain); /* after those who hand it calls */
 	wait_until(daemon, has_no_peers, ENGINE_FOREVER);

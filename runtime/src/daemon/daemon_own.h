@@ -28,9 +28,14 @@ struct pyr_daemon {
 	bool signals;
 	pthread_mutex_t lock;          /* before a peer's */
 	struct peer *peers;            /* lock */
+	unsigned n_arriving;           /* lock: newcomers on their way to the leader */
 	pthread_cond_t ended;          /* run() has returned */
 	bool is_running, has_stopped;  /* lock */
 	struct engine_waiter progress; /* of the keeper: something was answered or closed */
 	struct naming_here here;
 };
+/* A connection that carries frames: takes the fd. In the door's thread. */
+void daemon_admit(pyr_daemon *daemon, int fd, const struct door_peer *who);
+/* A link was opened: the peer is the daemon's. In the leader. */
+void daemon_opened(void *daemon, struct peer *peer);
 #endif

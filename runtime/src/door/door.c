@@ -259,7 +259,7 @@ static bool accept_one(struct door *door, int listener)
 	return true;
 }
 
-static void let_in(struct door *door, struct door_link *link)
+static void let_in(struct door *door, struct door_link *link, enum door_protocol protocol)
 {
 	int fd = door_link_fd(link);
 	struct door_peer peer = link->peer;
@@ -268,7 +268,7 @@ static void let_in(struct door *door, struct door_link *link)
 	pthread_mutex_lock(&door->lock);
 	door_links_settle(&door->links, link);
 	pthread_mutex_unlock(&door->lock);
-	door->options.accepted(door->options.data, fd, &peer);
+	door->options.accepted(door->options.data, fd, protocol, &peer);
 }
 
 /* Only this thread removes those that wait, so link stays valid without the lock. */
@@ -286,8 +286,8 @@ static void look_at(struct door *door, struct door_link *link, uint32_t events)
 		return;
 	}
 	protocol = door_classify(data, (size_t)n);
-	if (protocol == DOOR_HTTP2) {
-		let_in(door, link);
+	if (protocol == DOOR_HTTP2 || protocol == DOOR_FRAMES) {
+		let_in(door, link, protocol);
 		return;
 	}
 	if (protocol == DOOR_UNDECIDED && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))

@@ -3,10 +3,9 @@
 #define PYRITE_DOOR_H
 /*
  * Who comes in. A door listens on TCP or on a unix socket, or serves a socket that somebody else
- * made to listen, waits for each newcomer's first bytes,
- * and hands the connections that speak HTTP/2 to its owner, who gives them to gRPC core. It knows
- * how many there are, who stands at the other end, and can cut one of them. Floor 2; no gRPC in
- * here.
+ * made to listen, waits for each newcomer's first bytes, and hands the connections that speak
+ * HTTP/2, or frames straight away, to its owner. It knows how many there are, who stands at the
+ * other end, and can cut one of them. Floor 2; no gRPC in here.
  *
  * Lifetime: door_open() listens and starts the door's own thread; door_close() stops both (URIs
  * are dead from then on, connections handed over live on); door_free() forgets the connections too.
@@ -21,6 +20,7 @@ struct door;
 enum door_protocol {
 	DOOR_UNDECIDED, /* more bytes are needed to tell */
 	DOOR_HTTP2,     /* the whole client preface of RFC 9113, 3.4 */
+	DOOR_FRAMES,    /* the whole preface of a socket that carries frames (wire/frame.h) */
 	DOOR_HTTP1,
 	DOOR_TLS,
 	DOOR_PYRO, /* Pyro's own wire protocol */
@@ -40,9 +40,11 @@ struct door_peer {
 	char address[DOOR_ADDRESS_MAX]; /* "127.0.0.1:40123", "[::1]:4000"; unix: the door's own */
 };
 
-/* Takes fd: non-blocking, close-on-exec, TCP_NODELAY; its first bytes are still unread. peer is
+/* Takes fd: non-blocking, close-on-exec, TCP_NODELAY; its first bytes, which told HTTP2 or FRAMES,
+ * are still unread. peer is
  * borrowed. Called in the door's thread with no lock held; must not call door_close(). */
-typedef void (*door_accepted_cb)(void *data, int fd, const struct door_peer *peer);
+typedef void (*door_accepted_cb)(void *data, int fd, enum door_protocol protocol,
+				 const struct door_peer *peer);
 
 /* All strings are borrowed. */
 struct door_options {

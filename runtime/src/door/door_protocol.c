@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "door/door.h"
+#include "wire/frame.h"
 
 #define BEGINS(text, protocol)                                                                     \
 	{                                                                                          \
@@ -17,6 +18,7 @@ static const struct {
 	/* The whole preface, so that a peer who stalls inside it is the door's trouble and not
 	   core's. */
 	BEGINS("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", DOOR_HTTP2),
+	BEGINS(FRAME_PREFACE, DOOR_FRAMES),
 	BEGINS("PYRO", DOOR_PYRO),
 	BEGINS("\x16\x03", DOOR_TLS),
 	BEGINS("GET ", DOOR_HTTP1),
@@ -52,6 +54,7 @@ const char *door_protocol_name(enum door_protocol protocol)
 	static const char *const names[] = {
 		[DOOR_UNDECIDED] = "nothing that can be told",
 		[DOOR_HTTP2] = "HTTP/2",
+		[DOOR_FRAMES] = "frames",
 		[DOOR_HTTP1] = "HTTP/1",
 		[DOOR_TLS] = "TLS",
 		[DOOR_PYRO] = "Pyro's own protocol",

@@ -31,6 +31,7 @@ static struct core {
 	struct grpc_call *kick_call; /* an empty batch on it posts an event: it ends a poll */
 	struct engine_event kick_event;
 	bool has_started, has_helper;
+	atomic_bool is_led; /* the leader itself polls it, or is about to */
 	pthread_mutex_t start_lock;
 
 	pthread_mutex_t lock; /* a leaf; guards: */
@@ -130,6 +131,12 @@ static bool next(int64_t until, struct handed *ret)
 	return true;
 }
 
+void engine_core_lead(bool is_led)
+{
+	if (atomic_load_explicit(&core.is_led, memory_order_relaxed) != is_led)
+		atomic_store(&core.is_led, is_led);
+}
+
 bool engine_poll_core(int64_t until)
 {
 	struct handed handed;
@@ -166,7 +173,8 @@ bool engine_core_take(void)
 
 static bool is_needed(void)
 {
-	return atomic_load(&engine.n_sources) > 0 && atomic_load(&engine.n_core) > 0;
+	return atomic_load(&engine.n_sources) > 0 && atomic_load(&engine.n_core) > 0 &&
+	       !atomic_load(&core.is_led);
 }
 
 static void hand_over(struct handed handed)
@@ -196,8 +204,12 @@ static void *help(void *unused)
 		}
 		atomic_store(&core.is_idle, false);
 		pthread_mutex_unlock(&core.lock);
-		if (next(engine_now() + LOOK, &handed) && handed.event != &core.kick_event)
+		if (!next(engine_now() + LOOK, &handed))
+			continue;
+		if (handed.event != &core.kick_event)
 			hand_over(handed);
+		else if (atomic_load(&core.is_led)) /* it was meant for the leader */
+			engine_core_kick();
 	}
 	return NULL;
 }

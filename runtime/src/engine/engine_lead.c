@@ -78,6 +78,7 @@ static bool poll_once(int64_t until)
 		return true;
 	do {
 		poller = engine_choose();
+		engine_core_lead(poller == ENGINE_POLLS_CORE);
 		atomic_store(&engine.polls, poller);
 	} while (poller != engine_choose());
 	if (engine_may_leave(leading)) {

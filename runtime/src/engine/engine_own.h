@@ -62,6 +62,8 @@ enum engine_poller engine_choose(void);
 /* Handles one event, or returns false at `until`. */
 bool engine_poll_sources(int64_t until);
 bool engine_poll_core(int64_t until);
+/* Whether the leader polls core from now on: said before who kicks can see it. */
+void engine_core_lead(bool is_led);
 /* Ends engine_poll_core(). */
 void engine_core_kick(void);
 /* Both are to be polled: a thread polls core, and hands over what it gets. */

@@ -19,6 +19,7 @@ struct link_target;
 struct link_end {
 	int code;           /* enum pyr_status */
 	bool was_connected; /* else nothing can have reached the other side */
+	bool is_other;      /* the server may speak something else: it was told nothing */
 	const char *text;   /* borrowed; for people: what core says, perhaps shortened */
 };
 
@@ -54,7 +55,6 @@ struct link {
 	const struct link_events *events;
 	void *owner;
 	bool is_local;        /* the other side is on this host */
-	bool is_reached;      /* there was a connection, over which something may have gone */
 	bool wants_pings;     /* nothing below notices that the other side is silent */
 	bool is_plain;        /* it is a plain gRPC server; set before the first message comes */
 	bool is_orderly;      /* accepted; once closed: the other side ended it, it was not lost */
@@ -69,10 +69,10 @@ typedef struct link *link_open(const struct link_target *target, const struct li
 
 /* Where to connect, and by what kind of link. */
 struct link_target {
-	link_open *open;
-	const pyr_uri *uri;  /* borrowed; NULL: there is an fd */
-	const char *target;  /* the same as gRPC writes it; borrowed */
-	const char *address; /* for messages; borrowed */
+	link_open *const *kinds; /* to be tried in turn, until one fits; NULL ends them */
+	const pyr_uri *uri;      /* borrowed; NULL: there is an fd */
+	const char *target;      /* the same as gRPC writes it; borrowed */
+	const char *address;     /* for messages; borrowed */
 	bool is_local;
 	uint32_t max_message; /* bytes of a reply that the owner takes */
 	int fd;               /* a connected socket, taken, for link_grpc.c; 0: it connects */

@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/config.h"
 #include "base/tsan.h"
 #include "engine/engine.h"
 #include "wire/frame.h"
@@ -129,6 +130,11 @@ static void describe_end(const struct grpc_link *l, struct link_end *end, char *
 			 (const char *)GRPC_SLICE_START_PTR(l->details));
 		if (!end->was_connected)
 			end->text = link_reason(text);
+		end->is_other = end->code == PYR_UNIMPLEMENTED;
+	}
+	if (end->is_other) {
+		end->code = PYR_FAILED_PRECONDITION;
+		snprintf(text, n, "%s speaks plain gRPC only", l->link.address);
 	}
 	if (end->code == 0)
 		end->code = PYR_UNAVAILABLE;
@@ -364,14 +370,15 @@ static grpc_arg int_arg(const char *key, int value)
 /* One channel for one link: no back-off or connection is shared behind our back. */
 static grpc_channel *new_channel(const struct link_target *target)
 {
+	int keepalive = (int)config_number(CONFIG_KEEPALIVE_MS);
 	grpc_arg args[] = {
 		int_arg("grpc.use_local_subchannel_pool", 1),
 		int_arg("grpc.enable_retries", 0),
 		int_arg("grpc.enable_http_proxy", 0),
 		int_arg("grpc.compression_enabled_algorithms_bitset", 1),
 		int_arg("grpc.max_receive_message_length", 1 << 20),
-		int_arg("grpc.keepalive_time_ms", 10000),
-		int_arg("grpc.keepalive_timeout_ms", 5000),
+		int_arg("grpc.keepalive_time_ms", keepalive),
+		int_arg("grpc.keepalive_timeout_ms", keepalive / 2),
 		int_arg("grpc.http2.max_pings_without_data", 0),
 		int_arg("grpc.http2.bdp_probe", target->is_local ? 0 : 1),
 	};

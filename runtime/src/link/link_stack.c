@@ -6,6 +6,7 @@
 #include "link/link.h"
 
 #include "base/stack.h"
+#include "link/link_auto.h"
 
 struct work {
 	struct link *link;
@@ -74,7 +75,9 @@ static void connect_here(void *arg)
 {
 	struct connecting *c = arg;
 
-	c->link = c->target->open(c->target, c->events, c->owner);
+	link_open *const *kinds = c->target->kinds;
+
+	c->link = (kinds[1] ? link_auto_connect : kinds[0])(c->target, c->events, c->owner);
 }
 
 struct link *link_connect(const struct link_target *target, const struct link_events *events,

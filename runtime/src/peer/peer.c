@@ -139,6 +139,8 @@ struct peer *peer_accept(struct link *link, struct peer_host *host, struct budge
 	peer->link = link;
 	say_hello(peer, link->is_local);
 	peer_ref(peer);
+	if (link->wants_pings)
+		peer_watch_silence(peer);
 	link_start(link, &events, peer);
 	return peer;
 }
@@ -415,6 +417,8 @@ static void on_hello(struct peer *peer, const struct frame *frame)
 		return;
 	}
 	peer->has_hello = true;
+	if (peer->link->wants_pings && peer->side == PEER_CONNECTED)
+		peer_watch_silence(peer);
 	peer->theirs.linger_ms = frame->stream_linger_ms;
 	if (frame->max_message > 0)
 		peer->theirs.max_message = frame->max_message;
@@ -489,6 +493,8 @@ static void on_message(void *owner, struct span message)
 	int more = 1;
 
 	pthread_mutex_lock(&peer->lock);
+	if (peer->link->wants_pings)
+		peer->heard_at = engine_now();
 	if (message.n > FRAME_MESSAGE_MAX)
 		peer_protocol_error(peer, "a message of %zu bytes, the most is %d", message.n,
 				    FRAME_MESSAGE_MAX);
@@ -506,18 +512,13 @@ static void on_message(void *owner, struct span message)
 /* Why calls made on the link fail, unless it is known already. */
 static void describe_end(struct peer *peer, const struct link_end *end)
 {
-	bool is_plain =
-		end->code == PYR_UNIMPLEMENTED && peer->side == PEER_CONNECTED && !peer->has_hello;
+	bool is_other = end->is_other && !peer->has_hello;
 
 	if (peer->closed_code)
 		return;
-	peer->was_connected = peer->has_hello || (end->was_connected && !is_plain);
-	peer->closed_code = is_plain ? PYR_FAILED_PRECONDITION : PYR_UNAVAILABLE;
-	if (is_plain)
-		snprintf(peer->closed_text, sizeof(peer->closed_text), "%s speaks plain gRPC only",
-			 peer->link->address);
-	else
-		snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", end->text);
+	peer->was_connected = peer->has_hello || (end->was_connected && !is_other);
+	peer->closed_code = is_other ? end->code : PYR_UNAVAILABLE;
+	snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", end->text);
 }
 
 static void on_closed(void *owner, const struct link_end *end)
@@ -536,7 +537,8 @@ static void on_closed(void *owner, const struct link_end *end)
 		engine_wake(peer->closing);
 	pthread_mutex_unlock(&peer->lock);
 	engine_timer_cancel(&peer->linger); /* nobody sets it once the link is closed */
-	if (peer->host)                     /* lanes that waited for its backlog */
+	engine_timer_cancel(&peer->silence);
+	if (peer->host) /* lanes that waited for its backlog */
 		exec_resume(peer->host->executor);
 	if (peer->side == PEER_ACCEPTED) /* a place of its connection's */
 		budget_leave(peer->budget);

@@ -144,7 +144,8 @@ struct peer_shared {
 	char *key;            /* what it is shared by */
 	bool is_own;          /* it is not shared */
 	enum pyr_plain plain; /* as its proxies want it */
-	unsigned n_users;     /* sessions of proxies */
+	enum pyr_lane lane;
+	unsigned n_users; /* sessions of proxies */
 };
 
 struct peer {
@@ -170,8 +171,10 @@ struct peer {
 	char closed_text[256];
 	char from[64]; /* connecting end: its own address, as the other end sees it */
 	int64_t connect_until;
-	struct engine_timer linger; /* set once an orderly end was begun */
-	bool is_limited;            /* it was */
+	struct engine_timer linger;  /* set once an orderly end was begun */
+	bool is_limited;             /* it was */
+	struct engine_timer silence; /* of a link that wants_pings: peer_silence.c */
+	int64_t heard_at, asked_at;  /* the last message; the last Ping, 0 once it was answered */
 
 	struct peer_out out;
 	struct peer_made made;
@@ -218,6 +221,8 @@ void peer_take_urgent(struct peer *peer); /* to `wire`: the beginning of the nex
 bool peer_may_queue(struct peer *peer, size_t n);
 /* What the other end makes this one hold is too much: the link ends. what: "sessions". */
 void peer_exhausted(struct peer *peer, const char *what);
+/* From now on the other end's silence is noticed. */
+void peer_watch_silence(struct peer *peer);
 void peer_protocol_error(struct peer *peer, const char *format, ...) PYR_PRINTF(2, 3);
 void peer_flush_unlock(struct peer *peer);       /* unlocks */
 void peer_flush_later_unlock(struct peer *peer); /* with the next poll; unlocks */

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/stack.h"
-#include "face/grpc/link_auto.h"
+#include "face/grpc/link_plain_open.h"
+#include "link/link_socket.h"
 #include "protocol/protocol.h"
 
 enum { EXIT_MS = 200 };
@@ -72,21 +73,34 @@ static void add(struct peer *peer, bool is_own)
 	peer->shared.n_users++;
 }
 
+/* The kinds of link that may do, the best first. */
+static link_open *const *kinds_for(enum pyr_plain plain, enum pyr_lane lane)
+{
+	static link_open *const all[] = { link_socket_connect, link_grpc_connect,
+					  link_plain_connect, NULL };
+	static link_open *const frames[] = { link_socket_connect, link_grpc_connect, NULL };
+	static link_open *const socket[] = { link_socket_connect, NULL };
+
+	if (plain == PYR_PLAIN_ONLY)
+		return all + 2;
+	if (lane == PYR_LANE_SOCKET)
+		return socket;
+	return (plain == PYR_PLAIN_NEVER ? frames : all) + (lane == PYR_LANE_GRPC);
+}
+
 static struct peer *connect_link(const struct link_target *to, enum pyr_plain plain,
 				 const struct link_wish *wish, struct uri_problem *problem)
 {
-	static link_open *const opens[] = {
-		[PYR_PLAIN_AUTO] = link_auto_connect,
-		[PYR_PLAIN_NEVER] = link_grpc_connect,
-		[PYR_PLAIN_ONLY] = link_plain_connect,
-	};
+	enum pyr_lane lane = to->uri ? wish->lane : PYR_LANE_GRPC;
 	struct link_target target = *to;
 	struct peer *peer;
 
-	target.open = opens[plain];
+	target.kinds = kinds_for(plain, lane);
 	peer = peer_connect(&target, &protocol, wish->connect_timeout_ms);
-	if (peer)
+	if (peer) {
 		peer->shared.plain = plain;
+		peer->shared.lane = wish->lane;
+	}
 	if (peer)
 		peer->shared.key = strdup(to->address);
 	if (peer && peer->shared.key)
@@ -104,7 +118,7 @@ static struct peer *connect_to(const pyr_uri *uri, const char *address,
 			       const struct link_wish *wish, struct uri_problem *problem)
 {
 	char target[URI_TARGET_MAX];
-	struct link_target to = { .target = target, .address = address };
+	struct link_target to = { .uri = uri, .target = target, .address = address };
 
 	to.is_local = is_local(uri);
 	if (uri_target(uri, 0, target, sizeof(target)) < 0) {
@@ -128,7 +142,7 @@ static bool goes(struct peer *peer, enum pyr_plain plain)
 static bool is_shared(struct peer *peer, const char *address, const struct link_wish *wish)
 {
 	return !peer->shared.is_own && strcmp(peer->shared.key, address) == 0 &&
-	       goes(peer, wish->plain) && peer_is_usable(peer);
+	       peer->shared.lane == wish->lane && goes(peer, wish->plain) && peer_is_usable(peer);
 }
 
 /* Its link, made now if there is none yet. With links.lock. */

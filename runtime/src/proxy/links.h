@@ -15,6 +15,7 @@ struct link_wish {
 	struct given_socket *given; /* counted by the proxy; NULL: it connects itself */
 	bool is_own;                /* nobody shares it */
 	enum pyr_plain plain;
+	enum pyr_lane lane; /* not the default */
 	uint32_t connect_timeout_ms;
 };
 

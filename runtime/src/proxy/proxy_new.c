@@ -59,11 +59,13 @@ static void *new_proxy(const struct pyr__interface *interface, const char *uri,
 			return error_constructor(PYR_INVALID_ARGUMENT, "uri is NULL");
 		return error_constructor(problem.code, "%s", problem.text);
 	}
-	proxy->wish =
-		(struct link_wish){ .is_own = options->own_link,
-				    .plain = options->plain,
-				    .connect_timeout_ms = config_or(options->connect_timeout_ms,
-								    CONFIG_CONNECT_TIMEOUT_MS) };
+	proxy->wish = (struct link_wish){
+		.is_own = options->own_link,
+		.plain = options->plain,
+		.lane = (enum pyr_lane)config_or((uint32_t)options->lane, CONFIG_LANE),
+		.connect_timeout_ms =
+			config_or(options->connect_timeout_ms, CONFIG_CONNECT_TIMEOUT_MS)
+	};
 	wrong = keep_annotations(proxy, options);
 	if (!wrong)
 		wrong = greet_options(proxy, options);
@@ -153,6 +155,7 @@ pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface)
 	options.connect_timeout_ms = proxy->wish.connect_timeout_ms;
 	options.own_link = proxy->wish.is_own;
 	options.plain = proxy->wish.plain;
+	options.lane = proxy->wish.lane;
 	options.wait_ms = proxy->wait_ms ? proxy->wait_ms : PYR_NONE;
 	options.max_retries = max_retries ? max_retries : PYR_NONE;
 	like = pyr__proxy_new(interface, proxy->uri->text, &options, sizeof(options));

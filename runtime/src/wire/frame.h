@@ -48,6 +48,10 @@ enum {
 	FRAME_MESSAGE_MAX = 262144
 };
 
+/* What both ends of a socket that carries frames say first: as long as HTTP/2's preface, for some
+ * servers compare no sooner. */
+#define FRAME_PREFACE "PYRITE/1 frames follow\r\n"
+
 #define FRAME_BATCH_NAME "<batch>" /* of a Call that is one (Pyro's): no operation is called so */
 
 /* One frame of any type; what a member means, and in which types, stands in link.proto. Spans are

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/budget.h"
+#include "base/config.h"
 #include "base/tsan.h"
 
 enum {
@@ -51,12 +52,12 @@ static void release(struct served *c)
 {
 	if (atomic_fetch_sub(&c->n_pending, 1) != 1)
 		return;
-	grpc_server_destroy(c->core);
-	grpc_resource_quota_unref(c->quota);
 	budget_pool_give(c->owner->pool, c->reserved);
 	budget_unref(c->budget);
-	engine_core_leave();
 	c->owner->gone(c->owner, &c->base); /* out of the list: nobody else has it */
+	grpc_server_destroy(c->core);
+	grpc_resource_quota_unref(c->quota);
+	engine_core_leave();
 	free(c);
 }
 
@@ -200,6 +201,7 @@ static int receive_max(const struct peer_host *host)
 
 static grpc_server *new_core(const struct served *c)
 {
+	int keepalive = (int)config_number(CONFIG_KEEPALIVE_MS);
 	grpc_arg args[] = {
 		quota_arg(c->quota),
 		int_arg("grpc.enable_channelz", 0),
@@ -208,12 +210,13 @@ static grpc_server *new_core(const struct served *c)
 		int_arg("grpc.max_receive_message_length", receive_max(c->owner->options.host)),
 		int_arg("grpc.max_send_message_length", -1),
 		int_arg("grpc.max_concurrent_streams", 1000),
-		int_arg("grpc.keepalive_time_ms", 60000),
-		int_arg("grpc.keepalive_timeout_ms", 20000),
+		int_arg("grpc.keepalive_time_ms", 6 * keepalive),
+		int_arg("grpc.keepalive_timeout_ms", 2 * keepalive),
 		/* a connection without a call takes a place, too */
 		int_arg("grpc.keepalive_permit_without_calls", 1),
-		int_arg("grpc.http2.min_ping_interval_without_data_ms", 5000),
-		int_arg("grpc.http2.min_recv_ping_interval_without_data_ms", 5000),
+		int_arg("grpc.http2.min_ping_interval_without_data_ms", keepalive / 2),
+		/* of a caller's, whose setting may be the least there is */
+		int_arg("grpc.http2.min_recv_ping_interval_without_data_ms", 50),
 		int_arg("grpc.http2.max_pings_without_data", 0),
 		int_arg("grpc.http2.bdp_probe", c->who.is_local ? 0 : 1),
 	};

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "base/tsan.h"
-#include "face/grpc/link_auto.h"
+#include "face/grpc/link_plain_open.h"
 #include "face/grpc/link_plain_why.h"
 
 enum {

@@ -53,6 +53,11 @@ struct server *server_new(const struct server_options *options)
 	return server;
 }
 
+struct budget_pool *server_pool(struct server *server)
+{
+	return server->owner.pool;
+}
+
 /* Core tells nobody that a connection has ended. So those that did are looked for whenever there
  * are twice as many as were open at the last look. With the lock. */
 static void sweep(struct server *server)

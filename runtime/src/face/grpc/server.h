@@ -23,6 +23,8 @@ struct server_options {
 };
 
 struct server *server_new(const struct server_options *options);
+/* What its connections, and others of its daemon, hold together. Borrowed. */
+struct budget_pool *server_pool(struct server *server);
 /* Takes the fd. Any thread. */
 void server_add(struct server *server, int fd, const struct door_peer *who);
 /* Asks for no more calls, ends those that run, waits until core is through (bounded), frees. Not in

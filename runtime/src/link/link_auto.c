@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A link to a server of which it is not known whether it is a Pyrite: frames over a stream, unless
- * the server does not know the stream's method. Then a plain link takes over, and gets the one
- * message that was written so far. Until the first message comes no more than one is written, so
- * that there is no more to be kept; then this is out of the way but for a pointer.
- */
-#include "face/grpc/link_auto.h"
+#include "link/link_auto.h"
+
+#include <pyrite/pyrite.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,11 +13,12 @@ struct auto_link {
 	struct link link;
 	struct link *_Atomic inner; /* lock, to change it */
 	atomic_bool is_settled;     /* it stays */
-	bool is_held_back;          /* leader: the owner has yet to hear written() */
 	pthread_mutex_t lock;       /* after the owner's, before that of inner */
 	/* lock: */
-	struct buf written; /* until it is settled */
-	bool is_closing;    /* by the owner */
+	struct buf written;     /* until it is settled */
+	bool is_held_back;      /* the owner has yet to hear written() */
+	bool is_closing;        /* by the owner */
+	link_open *const *kind; /* of inner, in the target's list */
 	uint32_t max_message;
 	char target[]; /* of gRPC */
 };
@@ -31,26 +28,37 @@ static struct auto_link *of(struct link *link)
 	return (struct auto_link *)link;
 }
 
-/* Later events go to the owner without a detour. In the leader, who alone reads these. */
-static void settle(struct auto_link *a)
+/* What the owner reads is told of the kind that it turned out to be. */
+static void be_like(struct auto_link *a, const struct link *inner)
+{
+	a->link.is_plain = inner->is_plain;
+	a->link.wants_pings = inner->wants_pings;
+}
+
+/* Later events go to the owner without a detour. Returns whether written() is to be told. In the
+ * leader, who alone reads these. */
+static bool settle(struct auto_link *a)
 {
 	struct link *inner;
+	bool is_held_back;
 
 	pthread_mutex_lock(&a->lock);
 	inner = atomic_load(&a->inner);
 	inner->events = a->link.events;
 	inner->owner = a->link.owner;
+	be_like(a, inner);
 	buf_free(&a->written);
+	is_held_back = a->is_held_back;
 	atomic_store(&a->is_settled, true);
 	pthread_mutex_unlock(&a->lock);
+	return is_held_back;
 }
 
 static void on_message(void *owner, struct span message)
 {
 	struct auto_link *a = owner;
 
-	settle(a);
-	if (a->is_held_back)
+	if (settle(a))
 		a->link.events->written(a->link.owner);
 	a->link.events->message(a->link.owner, message);
 }
@@ -59,36 +67,58 @@ static void on_written(void *owner)
 {
 	struct auto_link *a = owner;
 
+	pthread_mutex_lock(&a->lock);
 	a->is_held_back = true;
+	pthread_mutex_unlock(&a->lock);
 }
 
-/* Hands over to a plain link. */
-static bool fall_back(struct auto_link *a)
+static const struct link_events events;
+
+/* Tries the next kind; with the lock. Returns NULL if there is none, or it is not wanted. */
+static struct link *open_next(struct auto_link *a)
 {
-	struct link *stream, *plain = NULL;
 	struct link_target target = { .target = a->target,
 				      .address = a->link.address,
 				      .is_local = a->link.is_local,
 				      .max_message = a->max_message };
+	bool is_last = !a->kind[1] || !a->kind[2];
+	struct link *next;
+
+	if (a->is_closing || a->written.broken || !a->kind[1])
+		return NULL;
+	next = a->kind[1](&target, is_last ? a->link.events : &events, is_last ? a->link.owner : a);
+	if (!next)
+		return NULL;
+	a->kind++;
+	be_like(a, next);
+	atomic_store(&a->inner, next);
+	atomic_store(&a->is_settled, is_last);
+	return next;
+}
+
+/* Hands over to the next kind. */
+static bool fall_back(struct auto_link *a)
+{
+	struct link *before, *next;
 	bool was_written = false;
 
 	pthread_mutex_lock(&a->lock);
-	stream = atomic_load(&a->inner);
-	if (!a->is_closing && !a->written.broken)
-		plain = link_plain_connect(&target, a->link.events, a->link.owner);
-	if (plain) {
-		a->link.is_plain = true;
-		was_written = a->written.n > 0;
-		if (was_written)
-			plain->kind->write(plain, (struct span){ a->written.data, a->written.n });
+	before = atomic_load(&a->inner);
+	a->is_held_back = false;
+	next = open_next(a);
+	if (next && a->written.n > 0)
+		was_written =
+			next->kind->write(next, (struct span){ a->written.data, a->written.n }) ==
+			LINK_WRITTEN;
+	if (next && atomic_load(&a->is_settled))
 		buf_free(&a->written);
-		atomic_store(&a->inner, plain);
-		atomic_store(&a->is_settled, true);
-	}
+	else if (was_written)
+		a->is_held_back = true;
+	was_written &= atomic_load(&a->is_settled);
 	pthread_mutex_unlock(&a->lock);
-	if (!plain)
+	if (!next)
 		return false;
-	stream->kind->free(stream);
+	before->kind->free(before);
 	if (was_written)
 		a->link.events->written(a->link.owner);
 	return true;
@@ -98,13 +128,26 @@ static void on_closed(void *owner, const struct link_end *end)
 {
 	struct auto_link *a = owner;
 
-	if (end->code == PYR_UNIMPLEMENTED && fall_back(a))
+	if (end->is_other && fall_back(a))
 		return;
-	settle(a);
+	(void)settle(a);
 	a->link.events->closed(a->link.owner, end);
 }
 
 static const struct link_events events = { on_message, on_written, on_closed };
+
+/* Not before it is known that there will be no other. */
+static enum link_write write_first(struct auto_link *a, struct span message)
+{
+	struct link *inner = atomic_load(&a->inner);
+	enum link_write written = inner->kind->write(inner, message);
+
+	buf_append(&a->written, message.p, message.n);
+	if (written != LINK_WRITTEN)
+		return written;
+	a->is_held_back = true;
+	return LINK_WRITING;
+}
 
 static enum link_write write_link(struct link *link, struct span message)
 {
@@ -114,12 +157,12 @@ static enum link_write write_link(struct link *link, struct span message)
 
 	if (!atomic_load_explicit(&a->is_settled, memory_order_acquire)) {
 		pthread_mutex_lock(&a->lock);
-		inner = atomic_load(&a->inner);
-		if (!atomic_load(&a->is_settled))
-			buf_append(&a->written, message.p, message.n);
-		written = inner->kind->write(inner, message);
+		if (!atomic_load(&a->is_settled)) {
+			written = write_first(a, message);
+			pthread_mutex_unlock(&a->lock);
+			return written;
+		}
 		pthread_mutex_unlock(&a->lock);
-		return written;
 	}
 	inner = atomic_load(&a->inner);
 	return inner->kind->write(inner, message);
@@ -166,12 +209,13 @@ struct link *link_auto_connect(const struct link_target *target, const struct li
 	a->link.events = owners;
 	a->link.owner = owner;
 	a->link.is_local = target->is_local;
+	a->kind = target->kinds;
 	a->max_message = target->max_message;
 	snprintf(a->link.address, sizeof(a->link.address), "%s", target->address);
 	memcpy(a->target, target->target, n);
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_mutex_lock(&a->lock); /* events may come before this returns */
-	inner = link_grpc_connect(target, &events, a);
+	inner = a->kind[0](target, &events, a);
 	atomic_store(&a->inner, inner);
 	pthread_mutex_unlock(&a->lock);
 	if (inner)

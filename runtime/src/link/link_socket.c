@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A link over a socket. The leader reads, and ends it; whoever writes sends what the socket takes
+ * at once, and leaves the rest to the leader. The message that is being written stays the owner's
+ * until written() is told.
+ *
+ * All links read into one block of the leader's, from which messages are handed on in place; what
+ * is there of the next one stays there until another link has something to read (scratch). So an
+ * idle link has no buffer.
+ *
+ * References: the owner's, and one until the descriptor is closed, beside those of hooks on their
+ * way.
+ */
+#include "link/link_socket_own.h"
+
+#include <pyrite/pyrite.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static struct socket_link *of(struct link *link)
+{
+	return (struct socket_link *)link;
+}
+
+#define FROM(part, member)                                                                         \
+	((struct socket_link *)((char *)(part)-offsetof(struct socket_link, member)))
+
+static void ref(struct socket_link *l)
+{
+	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+}
+
+static void unref(struct socket_link *l)
+{
+	if (atomic_fetch_sub(&l->refs, 1) != 1)
+		return;
+	free(l->kept);
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+/* ---- the end; in the leader ---- */
+
+/* Returns the code that this end closed it with, 0 for none, and its text. */
+static int close_fd(struct socket_link *l, char *text, size_t n)
+{
+	int fd, code;
+
+	pthread_mutex_lock(&l->lock);
+	fd = l->source.fd;
+	if (fd >= 0)
+		engine_source_remove(&l->source);
+	l->source.fd = -1;
+	l->is_closing = true;
+	code = l->close_code;
+	snprintf(text, n, "%s", l->close_text);
+	pthread_mutex_unlock(&l->lock);
+	if (fd >= 0)
+		close(fd);
+	return code;
+}
+
+/* end: unless this end has closed it. */
+void socket_finish(struct socket_link *l, struct link_end end)
+{
+	char own_text[sizeof(l->close_text)];
+	int own;
+
+	if (l->is_finished)
+		return;
+	l->is_finished = true;
+	dial_cancel(l->dial);
+	socket_forget(l);
+	own = close_fd(l, own_text, sizeof(own_text));
+	if (own)
+		end = (struct link_end){ .code = own, .text = own_text };
+	end.was_connected = l->is_reached;
+	l->link.is_orderly = !l->is_client && l->has_ended && !own;
+	l->link.events->closed(l->link.owner, &end);
+	unref(l);
+}
+
+static void finish(struct socket_link *l, int code, const char *text)
+{
+	socket_finish(l, (struct link_end){ .code = code, .text = text });
+}
+
+void socket_lost(struct socket_link *l, int number)
+{
+	finish(l, PYR_UNAVAILABLE, number ? strerror(number) : "connection closed");
+}
+
+static void look_soon(struct socket_link *l)
+{
+	if (atomic_exchange(&l->is_looked_at, true))
+		return;
+	ref(l);
+	engine_before_poll(&l->ending);
+}
+
+static void on_look(struct engine_hook *hook)
+{
+	struct socket_link *l = FROM(hook, ending);
+	bool ends;
+
+	atomic_store(&l->is_looked_at, false);
+	pthread_mutex_lock(&l->lock);
+	ends = l->is_closing && (l->close_code || l->state != OPEN);
+	pthread_mutex_unlock(&l->lock);
+	if (ends)
+		socket_lost(l, 0);
+	unref(l);
+}
+
+/* ---- what goes out; with the lock ---- */
+
+static void set_head(struct socket_link *l, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < HEAD; i++)
+		l->head[i] = (uint8_t)(n >> (8 * i));
+	l->n_out = HEAD + n;
+}
+
+/* Sends what the socket takes. Returns 0, or the errno of why nothing will be sent any more. */
+static int send_some(struct socket_link *l)
+{
+	size_t left = l->message.n < l->n_out ? l->message.n : l->n_out;
+	size_t n_head = l->n_out - left;
+	struct iovec parts[2] = {
+		{ l->head + HEAD - n_head, n_head },
+		{ (uint8_t *)l->message.p + (l->message.n - left), left },
+	};
+	struct msghdr m = { .msg_iov = n_head ? parts : parts + 1,
+			    .msg_iovlen = n_head && left ? 2 : 1 };
+	ssize_t n;
+
+	do
+		n = sendmsg(l->source.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : errno;
+	l->n_out -= (size_t)n;
+	return 0;
+}
+
+void socket_watch(struct socket_link *l)
+{
+	engine_source_set(&l->source, (l->is_deaf ? 0u : (unsigned)EPOLLIN) |
+					      (l->n_out > 0 ? (unsigned)EPOLLOUT : 0u));
+}
+
+/* The orderly end of this side's half, with nothing being written. */
+static void send_end(struct socket_link *l)
+{
+	l->message = (struct span){ 0 };
+	set_head(l, 0);
+	if (send_some(l) == 0 && l->n_out == 0)
+		shutdown(l->source.fd, SHUT_WR);
+	else if (l->n_out > 0)
+		socket_watch(l);
+}
+
+static enum link_write write_link(struct link *link, struct span message)
+{
+	struct socket_link *l = of(link);
+	enum link_write written = LINK_WRITING;
+	int number = 0;
+
+	pthread_mutex_lock(&l->lock);
+	if (l->is_closing) {
+		written = LINK_OVER;
+	} else {
+		l->message = message;
+		set_head(l, message.n);
+		l->is_writing = true;
+		if (l->state == OPEN)
+			number = send_some(l);
+		if (number == 0 && l->n_out == 0) {
+			l->is_writing = false;
+			written = LINK_WRITTEN;
+		} else if (l->state == OPEN) {
+			socket_watch(l); /* an error comes up there, too */
+		}
+	}
+	pthread_mutex_unlock(&l->lock);
+	return written;
+}
+
+void socket_close(struct link *link, int code, const char *text)
+{
+	struct socket_link *l = of(link);
+	bool looks;
+
+	pthread_mutex_lock(&l->lock);
+	if (code != 0 && !l->close_code) { /* also after an orderly one that takes too long */
+		l->close_code = code;
+		snprintf(l->close_text, sizeof(l->close_text), "%s", text);
+	}
+	if (!l->is_closing && code == 0 && l->is_writing)
+		l->close_after = true;
+	else if (!l->is_closing && code == 0 && l->state == OPEN)
+		send_end(l);
+	l->is_closing = true;
+	looks = l->close_code || (l->state != OPEN && !l->close_after);
+	pthread_mutex_unlock(&l->lock);
+	if (looks)
+		look_soon(l);
+}
+
+static void free_link(struct link *link)
+{
+	unref(of(link));
+}
+
+/* ---- events ---- */
+
+static void write_rest(struct socket_link *l)
+{
+	bool is_through, tells, has_ended;
+	int number;
+
+	pthread_mutex_lock(&l->lock);
+	if (l->n_out == 0 || l->state != OPEN) {
+		socket_watch(l);
+		pthread_mutex_unlock(&l->lock);
+		return;
+	}
+	number = send_some(l);
+	is_through = number == 0 && l->n_out == 0;
+	tells = is_through && l->is_writing;
+	if (is_through) {
+		l->is_writing = false;
+		if (l->close_after)
+			send_end(l);
+		else if (l->is_closing)
+			shutdown(l->source.fd, SHUT_WR);
+		tells &= !l->close_after;
+		l->close_after = false;
+		socket_watch(l);
+	}
+	has_ended = is_through && l->n_out == 0 && l->is_deaf && l->has_ended;
+	pthread_mutex_unlock(&l->lock);
+	if (number)
+		socket_lost(l, number);
+	else if (tells)
+		l->link.events->written(l->link.owner);
+	if (has_ended)
+		socket_lost(l, 0);
+}
+
+static void on_ready(struct engine_source *source, uint32_t events)
+{
+	struct socket_link *l = FROM(source, source);
+
+	ref(l);
+	if (events & EPOLLOUT)
+		write_rest(l);
+	if (!l->is_finished && !l->is_deaf && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		socket_read(l);
+	else if (!l->is_finished && (events & (EPOLLHUP | EPOLLERR)))
+		socket_lost(l, 0);
+	unref(l);
+}
+
+/* ---- beginnings ---- */
+
+static const struct link_kind socket_kind;
+
+static struct socket_link *new_link(const char *address, bool is_local, bool is_client)
+{
+	struct socket_link *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->link.kind = &socket_kind;
+	l->link.is_local = is_local;
+	l->link.wants_pings = true;
+	snprintf(l->link.address, sizeof(l->link.address), "%s", address);
+	l->is_client = is_client;
+	l->state = is_client ? DIALING : OPEN;
+	l->refs = 2;
+	l->source = (struct engine_source){ -1, on_ready };
+	l->ending.run = on_look;
+	pthread_mutex_init(&l->lock, NULL);
+	return l;
+}
+
+/* A connection just made takes so few bytes at once. Returns false if not. */
+static bool send_preface(int fd)
+{
+	return send(fd, FRAME_PREFACE, PREFACE, MSG_NOSIGNAL | MSG_DONTWAIT) == PREFACE;
+}
+
+static bool begin(struct socket_link *l, int fd)
+{
+	bool ok = send_preface(fd);
+
+	pthread_mutex_lock(&l->lock);
+	l->source.fd = fd;
+	ok = ok && engine_source_add(&l->source, EPOLLIN);
+	if (!ok)
+		l->source.fd = -1;
+	pthread_mutex_unlock(&l->lock);
+	if (!ok)
+		close(fd);
+	return ok;
+}
+
+/* The client's connection stands, or cannot be had. In the leader. */
+static void on_dialed(void *owner, int fd, const char *why)
+{
+	struct socket_link *l = owner;
+
+	l->dial = NULL;
+	if (fd < 0) {
+		finish(l, PYR_UNAVAILABLE, why);
+	} else if (begin(l, fd)) {
+		pthread_mutex_lock(&l->lock);
+		l->state = GREETING;
+		pthread_mutex_unlock(&l->lock);
+	} else {
+		finish(l, PYR_UNAVAILABLE, "connection closed");
+	}
+}
+
+struct link *link_socket_connect(const struct link_target *target, const struct link_events *events,
+				 void *owner)
+{
+	struct socket_link *l = new_link(target->address, target->is_local, true);
+
+	if (!l)
+		return NULL;
+	l->link.events = events;
+	l->link.owner = owner;
+	if (dial_begin(&l->dial, target->uri, on_dialed, l))
+		return &l->link;
+	unref(l);
+	unref(l);
+	return NULL;
+}
+
+struct link *link_socket_accept(int fd, const char *address, bool is_local)
+{
+	struct socket_link *l = new_link(address, is_local, false);
+
+	if (!l) {
+		close(fd);
+		return NULL;
+	}
+	l->is_reached = true;
+	l->source.fd = fd;
+	return &l->link;
+}
+
+static void start_link(struct link *link)
+{
+	struct socket_link *l = of(link);
+	int fd = l->source.fd;
+
+	l->source.fd = -1;
+	if (!begin(l, fd))
+		socket_close(link, PYR_UNAVAILABLE, "connection closed");
+}
+
+static const struct link_kind socket_kind = { write_link, socket_close, free_link, start_link };
