@@ -16,7 +16,7 @@ bool array_reserve(void *array, size_t *cap, size_t n, size_t size)
 		return true;
 	if (wanted < n)
 		wanted = n;
-	if (wanted > SIZE_MAX / size)
+	if (wanted > PTRDIFF_MAX / size)
 		return false;
 	memcpy(&grown, array, sizeof(grown)); /* a pointer of any type */
 	grown = realloc(grown, wanted * size);

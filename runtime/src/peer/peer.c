@@ -223,11 +223,21 @@ static void limit_end(struct peer *peer)
 	(void)engine_timer_set(&peer->linger, engine_now() + PEER_LINGER_MS * (int64_t)ENGINE_MS);
 }
 
+/* A message is through. Returns whether lanes may have waited for the backlog to shrink. With the
+ * lock. */
+static bool was_written(struct peer *peer)
+{
+	peer->out.is_writing = false;
+	peer_progress(peer);
+	return peer->host && peer->out.wire.n >= FRAME_MESSAGE_MAX / 2;
+}
+
 void peer_flush_unlock(struct peer *peer)
 {
 	enum link_write written = LINK_WRITTEN;
+	struct peer_host *host = peer->host;
 	struct link *link = peer->link;
-	bool ends, ready;
+	bool ends, ready, resumes = false;
 
 	while (written == LINK_WRITTEN) {
 		ends = is_through(peer);
@@ -238,13 +248,15 @@ void peer_flush_unlock(struct peer *peer)
 		if (ends)
 			link_close(link, 0, "");
 		if (!ready)
-			return;
+			break;
 		written = link_write(link, (struct span){ peer->out.wire.data, peer->out.wire.n });
 		if (written == LINK_WRITTEN) {
 			pthread_mutex_lock(&peer->lock);
-			peer->out.is_writing = false;
+			resumes |= was_written(peer);
 		}
 	}
+	if (resumes)
+		exec_resume(host->executor);
 }
 
 static void on_before_poll(struct engine_hook *hook)
@@ -302,9 +314,7 @@ static void on_written(void *owner)
 	bool resume;
 
 	pthread_mutex_lock(&peer->lock);
-	peer->out.is_writing = false;
-	peer_progress(peer);
-	resume = peer->host && peer->out.wire.n >= FRAME_MESSAGE_MAX / 2;
+	resume = was_written(peer);
 	peer_flush_unlock(peer);
 	if (resume)
 		exec_resume(peer->host->executor);
