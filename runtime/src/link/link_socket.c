@@ -157,8 +157,9 @@ static int send_some(struct socket_link *l)
 
 void socket_watch(struct socket_link *l)
 {
-	engine_source_set(&l->source, (l->is_deaf ? 0u : (unsigned)EPOLLIN) |
-					      (l->n_out > 0 ? (unsigned)EPOLLOUT : 0u));
+	engine_source_set(&l->source,
+			  (l->is_deaf ? 0u : (unsigned)EPOLLIN) |
+				  (l->n_out > 0 || l->is_writing ? (unsigned)EPOLLOUT : 0u));
 }
 
 /* The orderly end of this side's half, with nothing being written. */
@@ -187,7 +188,8 @@ static enum link_write write_link(struct link *link, struct span message)
 		l->is_writing = true;
 		if (l->state == OPEN)
 			number = send_some(l);
-		if (number == 0 && l->n_out == 0) {
+		/* After a large one the leader looks at what has come before the next goes. */
+		if (number == 0 && l->n_out == 0 && message.n < FRAME_MESSAGE_MAX / 2) {
 			l->is_writing = false;
 			written = LINK_WRITTEN;
 		} else if (l->state == OPEN) {
@@ -232,12 +234,12 @@ static void write_rest(struct socket_link *l)
 	int number;
 
 	pthread_mutex_lock(&l->lock);
-	if (l->n_out == 0 || l->state != OPEN) {
+	if ((l->n_out == 0 && !l->is_writing) || l->state != OPEN) {
 		socket_watch(l);
 		pthread_mutex_unlock(&l->lock);
 		return;
 	}
-	number = send_some(l);
+	number = l->n_out > 0 ? send_some(l) : 0;
 	is_through = number == 0 && l->n_out == 0;
 	tells = is_through && l->is_writing;
 	if (is_through) {
