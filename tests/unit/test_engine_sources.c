@@ -97,10 +97,14 @@ TEST(without_core_there_is_one_thread_more)
 	struct watched w;
 	int before = threads_of_process();
 
+	(void)before;
+
 	watched_begin(&w);
 	CHECK(write(w.other, "x", 1) == 1);
 	CHECK(engine_wait(&w.waiter, patience()));
+#if !defined(__SANITIZE_THREAD__) /* which has one of its own */
 	CHECK(threads_of_process() <= before + 1);
+#endif
 	CHECK(engine_queue() == NULL);
 	watched_end(&w);
 }
