@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/status.h"
 #include "emit.h"
 #include "layout.h"
 #include "source.h"
@@ -327,7 +328,7 @@ void source_struct(struct source *source, const struct ast_decl *decl)
 	source_open_type(source, "", type_name(&name, decl->c_name), "STRUCT", decl->wire_name);
 	if (decl->kind == AST_EXCEPTION)
 		buf_printf(out, "\t.status = PYR_%s,\n",
-			   ast_status_name(decl->status ? decl->status : AST_ABORTED));
+			   status_name(decl->status ? decl->status : AST_ABORTED));
 	buf_printf(out, "\t.size = sizeof(struct %s),\n", decl->c_name);
 	if (decl->n_items > 0)
 		buf_printf(out, "\t.n_fields = %zu,\n\t.fields = %s,\n", decl->n_items, fields);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/status.h"
 #include "constant.h"
 #include "diag.h"
 #include "reserved.h"
@@ -137,7 +138,7 @@ static void apply_status(struct front *front, struct raw_decl *raw,
 	const char *name;
 	uint16_t i;
 
-	for (i = 1; (name = ast_status_name(i)); i++)
+	for (i = 1; (name = status_name(i)); i++)
 		if (expr->op == EXPR_NAME && expr->name->n_parts == 1 &&
 		    strcmp(expr->name->parts[0], name) == 0) {
 			raw->decl.status = i;

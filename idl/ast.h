@@ -208,8 +208,6 @@ static inline bool ast_is_macro(const struct ast_decl *constant)
 	}
 }
 
-/* The name of a status code, "NOT_FOUND"; NULL if there is none. */
-const char *ast_status_name(unsigned code);
 enum { AST_ABORTED = 10 }; /* what an exception without @status is */
 
 #endif

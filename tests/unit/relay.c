@@ -101,9 +101,21 @@ static void shut(struct relay_end *end)
 
 /* ---- the thread ---- */
 
+/* The place of one that has ended, or another. */
+static struct relay_pair *free_pair(struct relay *relay)
+{
+	size_t i;
+
+	for (i = 0; i < relay->n_pairs; i++)
+		if (relay->pairs[i].near.fd < 0 && relay->pairs[i].far.fd < 0)
+			break;
+	return &relay->pairs[i];
+}
+
 static void take_connection(struct relay *relay)
 {
-	struct relay_pair *pair = &relay->pairs[relay->n_pairs];
+	struct relay_pair *pair = free_pair(relay);
+	bool is_new = pair == &relay->pairs[relay->n_pairs];
 	int fd = accept4(relay->fd, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd < 0)
@@ -119,7 +131,7 @@ static void take_connection(struct relay *relay)
 	}
 	send_at_once(pair->near.fd);
 	send_at_once(pair->far.fd);
-	relay->n_pairs++;
+	relay->n_pairs += is_new;
 }
 
 static void cut(struct relay *relay, bool near_alone)

@@ -423,10 +423,10 @@ static int read_in_task(void *data)
 			relay_cut(&relay);
 		if (n > 0)
 			continue;
-		CHECK(is_lost(n));
-		if (n != -PYR_UNAVAILABLE || bind_again() < 0)
+		if (!is_lost(n) || bind_again() < 0)
 			break;
 	}
+	CHECK_INT(n, 0);
 	CHECK_INT(expected, from + ITEMS);
 	pyr_stream_free(stream);
 	return 0;

@@ -366,7 +366,18 @@ static bool has_no_peers(struct pyr_daemon *d)
 	bool none;
 
 	pthread_mutex_lock(&d->lock);
-	none = !d->peers && d->n_arriving == 0;
+	none = !d->peers;
+	pthread_mutex_unlock(&d->lock);
+	return none;
+}
+
+/* Once the door is closed there are no others. */
+static bool has_no_newcomers(struct pyr_daemon *d)
+{
+	bool none;
+
+	pthread_mutex_lock(&d->lock);
+	none = d->n_arriving == 0;
 	pthread_mutex_unlock(&d->lock);
 	return none;
 }
@@ -391,6 +402,7 @@ static void drain(struct pyr_daemon *d)
 
 	naming_here_close(&d->here);
 	door_close(d->door);
+	wait_until(d, has_no_newcomers, until);
 	/* First: nothing runs that comes after the Goaway. */
 	atomic_store(&d->host.is_draining, true);
 	lingering_close(d->host.lingering); /* nobody can come for them */
@@ -491,6 +503,7 @@ static void free_daemon(void *arg)
 		naming_here_close(&daemon->here); /* of one that did not run */
 		naming_here_remove(&daemon->here);
 		door_close(daemon->door);
+		wait_until(daemon, has_no_newcomers, ENGINE_FOREVER);
 	}
 	if (daemon->stop_fd >= 0)
 		signals_forget(daemon->stop_fd); /* of one that did not run */

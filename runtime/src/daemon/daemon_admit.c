@@ -20,16 +20,12 @@ static void take(pyr_daemon *d, struct link *link, struct budget *budget)
 {
 	struct peer *peer;
 
-	if (!budget_enter(budget, 1))
-		return;
+	(void)budget_enter(budget, 1); /* the only link of its connection */
 	peer = peer_accept(link, &d->host, budget);
-	if (!peer) {
+	if (peer)
+		daemon_opened(d, peer);
+	else
 		budget_leave(budget);
-		return;
-	}
-	daemon_opened(d, peer);
-	if (atomic_load(&d->host.is_draining)) /* too late to be told with the others */
-		peer_goaway(peer, "the daemon is stopping");
 }
 
 static void begin(struct newcomer *n)

@@ -198,10 +198,10 @@ static void *help(void *unused)
 	pthread_setname_np(pthread_self(), "pyrite-core");
 	for (;;) {
 		pthread_mutex_lock(&core.lock);
-		while (!is_needed()) {
-			atomic_store(&core.is_idle, true);
+		/* Before it looks whether it is needed: who makes it so looks here. */
+		atomic_store(&core.is_idle, true);
+		while (!is_needed())
 			pthread_cond_wait(&core.room, &core.lock);
-		}
 		atomic_store(&core.is_idle, false);
 		pthread_mutex_unlock(&core.lock);
 		if (!next(engine_now() + LOOK, &handed))
@@ -214,18 +214,20 @@ static void *help(void *unused)
 	return NULL;
 }
 
-/* Both are to be polled. In the leader. */
-void engine_core_help(void)
+bool engine_core_help(void)
 {
 	pthread_t thread;
+	bool has_helper;
 
-	if (!atomic_load_explicit(&core.is_idle, memory_order_relaxed))
-		return;
+	if (!atomic_load(&core.is_idle))
+		return true;
 	pthread_mutex_lock(&core.lock);
 	if (!core.has_helper && engine_thread(&thread, help, NULL) == 0) {
 		core.has_helper = true;
 		pthread_detach(thread);
 	}
+	has_helper = core.has_helper;
 	pthread_cond_broadcast(&core.room);
 	pthread_mutex_unlock(&core.lock);
+	return has_helper;
 }

@@ -63,8 +63,12 @@ static bool handle_next(enum engine_poller poller, int64_t until)
 {
 	if (poller == ENGINE_POLLS_CORE)
 		return engine_poll_core(until);
-	if (atomic_load_explicit(&engine.n_core, memory_order_relaxed) > 0)
-		engine_core_help();
+	if (atomic_load_explicit(&engine.n_core, memory_order_relaxed) > 0 && !engine_core_help()) {
+		if (engine_poll_core(0))
+			return true;
+		if (until > engine_now() + ENGINE_TICK)
+			until = engine_now() + ENGINE_TICK;
+	}
 	return engine_poll_sources(until);
 }
 

@@ -66,8 +66,9 @@ bool engine_poll_core(int64_t until);
 void engine_core_lead(bool is_led);
 /* Ends engine_poll_core(). */
 void engine_core_kick(void);
-/* Both are to be polled: a thread polls core, and hands over what it gets. */
-void engine_core_help(void);
+/* Both are to be polled: a thread polls core, and hands over what it gets. Returns false if there
+ * is none to be had. In the leader. */
+bool engine_core_help(void);
 bool engine_core_has_handed(void);
 /* Handles one of those. Returns false if there is none. */
 bool engine_core_take(void);

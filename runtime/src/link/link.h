@@ -44,7 +44,7 @@ struct link_kind {
 	/* Ends it: after what was written if code is 0, at once otherwise. closed() still comes.
 	 * Any thread, also twice. */
 	void (*close)(struct link *link, int code, const char *text);
-	/* Gives up the owner's reference; only after closed(). */
+	/* Gives up the owner's reference; only after closed(), or of one that was not started. */
 	void (*free)(struct link *link);
 	/* Of one that was accepted: begins, once events and owner are set. In the leader. */
 	void (*start)(struct link *link);

@@ -81,11 +81,12 @@ static struct link *open_next(struct auto_link *a)
 				      .address = a->link.address,
 				      .is_local = a->link.is_local,
 				      .max_message = a->max_message };
-	bool is_last = !a->kind[1] || !a->kind[2];
 	struct link *next;
+	bool is_last;
 
 	if (a->is_closing || a->written.broken || !a->kind[1])
 		return NULL;
+	is_last = !a->kind[2];
 	next = a->kind[1](&target, is_last ? a->link.events : &events, is_last ? a->link.owner : a);
 	if (!next)
 		return NULL;

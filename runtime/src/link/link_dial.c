@@ -182,7 +182,7 @@ static int look_up(struct dial *d, const char *host, int flags)
 static void *resolve(void *data)
 {
 	struct dial *d = data;
-	int status = look_up(d, d->host, AI_ADDRCONFIG);
+	int status = look_up(d, d->host, 0);
 
 	if (status == EAI_SYSTEM)
 		snprintf(d->why, sizeof(d->why), "%s", strerror(errno));

@@ -8,8 +8,8 @@
  * is there of the next one stays there until another link has something to read (scratch). So an
  * idle link has no buffer.
  *
- * References: the owner's, and one until the descriptor is closed, beside those of hooks on their
- * way.
+ * References: the owner's, and one from its beginning until closed() was told, beside those of hooks
+ * on their way.
  */
 #include "link/link_socket_own.h"
 
@@ -44,6 +44,8 @@ static void unref(struct socket_link *l)
 {
 	if (atomic_fetch_sub(&l->refs, 1) != 1)
 		return;
+	if (l->source.fd >= 0) /* accepted, and not started */
+		close(l->source.fd);
 	free(l->kept);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
@@ -205,6 +207,8 @@ void socket_close(struct link *link, int code, const char *text)
 	struct socket_link *l = of(link);
 	bool looks;
 
+	if (!link->events) /* not started: there is nobody to be told */
+		return;
 	pthread_mutex_lock(&l->lock);
 	if (code != 0 && !l->close_code) { /* also after an orderly one that takes too long */
 		l->close_code = code;
@@ -267,12 +271,12 @@ static void on_ready(struct engine_source *source, uint32_t events)
 	struct socket_link *l = FROM(source, source);
 
 	ref(l);
-	if (events & EPOLLOUT)
-		write_rest(l);
-	if (!l->is_finished && !l->is_deaf && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
-		socket_read(l);
-	else if (!l->is_finished && (events & (EPOLLHUP | EPOLLERR)))
+	if (!l->is_deaf && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		socket_read(l); /* first: what the other end said before it went counts */
+	else if (events & (EPOLLHUP | EPOLLERR))
 		socket_lost(l, 0);
+	if (!l->is_finished && (events & EPOLLOUT))
+		write_rest(l);
 	unref(l);
 }
 
@@ -292,7 +296,7 @@ static struct socket_link *new_link(const char *address, bool is_local, bool is_
 	snprintf(l->link.address, sizeof(l->link.address), "%s", address);
 	l->is_client = is_client;
 	l->state = is_client ? DIALING : OPEN;
-	l->refs = 2;
+	l->refs = 1;
 	l->source = (struct engine_source){ -1, on_ready };
 	l->ending.run = on_look;
 	pthread_mutex_init(&l->lock, NULL);
@@ -346,6 +350,7 @@ struct link *link_socket_connect(const struct link_target *target, const struct 
 		return NULL;
 	l->link.events = events;
 	l->link.owner = owner;
+	ref(l);
 	if (dial_begin(&l->dial, target->uri, on_dialed, l))
 		return &l->link;
 	unref(l);
@@ -371,6 +376,7 @@ static void start_link(struct link *link)
 	struct socket_link *l = of(link);
 	int fd = l->source.fd;
 
+	ref(l);
 	l->source.fd = -1;
 	if (!begin(l, fd))
 		socket_close(link, PYR_UNAVAILABLE, "connection closed");

@@ -93,7 +93,7 @@ static void on_other_end(struct socket_link *l)
 
 	pthread_mutex_lock(&l->lock);
 	l->is_deaf = true;
-	is_writing = l->n_out > 0 && l->has_ended;
+	is_writing = (l->n_out > 0 || l->is_writing) && l->has_ended;
 	if (is_writing)
 		socket_watch(l);
 	pthread_mutex_unlock(&l->lock);

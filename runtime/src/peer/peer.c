@@ -133,6 +133,7 @@ struct peer *peer_accept(struct link *link, struct peer_host *host, struct budge
 	peer = new_peer(host, budget);
 	if (!peer) {
 		link_close(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		link_free(link);
 		return NULL;
 	}
 	peer->handlers = host->handlers;
