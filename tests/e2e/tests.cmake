@@ -95,7 +95,7 @@ pyrite_warnings(bench_calls)
 
 # Pyrite ends speak frames on a socket by themselves: what calls and streams depend on, over gRPC too.
 foreach(suite call chains deferred unregister future future_many batch places given_up proxy_patience task_calls stream
-		stream_life handshake)
+		stream_life stream_linger stream_linger_ends handshake)
 	add_test(NAME ${suite}_grpc COMMAND test_${suite})
 	pyrite_test_properties(${suite}_grpc)
 	set_property(TEST ${suite}_grpc APPEND PROPERTY ENVIRONMENT PYRITE_LANE=grpc)

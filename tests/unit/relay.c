@@ -138,6 +138,7 @@ static void cut(struct relay *relay, bool near_alone)
 {
 	size_t i;
 
+	relay->is_paused = false;
 	for (i = 0; i < relay->n_pairs; i++) {
 		shut(&relay->pairs[i].near);
 		if (!near_alone)
@@ -205,6 +206,8 @@ static void obey(struct relay *relay, char order)
 {
 	if (order == 'c' || order == 'n')
 		cut(relay, order == 'n');
+	else if (order == 'p')
+		relay->is_paused = true;
 	pthread_mutex_lock(&relay->lock);
 	relay->n_obeyed++;
 	pthread_cond_broadcast(&relay->obeyed);
@@ -220,7 +223,7 @@ static void *relay_main(void *data)
 	size_t i, n;
 
 	while (order != 'q') {
-		n = relay->n_pairs;
+		n = relay->is_paused ? 0 : relay->n_pairs;
 		polls[0] = (struct pollfd){ .fd = relay->orders[0], .events = POLLIN };
 		polls[1] = (struct pollfd){ .fd = relay->fd, .events = POLLIN };
 		for (i = 0; i < n; i++) {
@@ -291,6 +294,11 @@ void relay_cut(struct relay *relay)
 void relay_cut_near(struct relay *relay)
 {
 	tell(relay, 'n');
+}
+
+void relay_pause(struct relay *relay)
+{
+	tell(relay, 'p');
 }
 
 void relay_cut_after(struct relay *relay, long long n)

@@ -30,6 +30,7 @@ struct relay {
 	pthread_t thread;
 	struct relay_pair pairs[RELAY_PAIRS];
 	size_t n_pairs;
+	bool is_paused;
 	pthread_mutex_t lock;
 	pthread_cond_t obeyed;
 	int n_given, n_obeyed;   /* orders; lock */
@@ -45,6 +46,8 @@ void relay_close(struct relay *relay);
 void relay_cut(struct relay *relay);
 /* The same, but the daemon does not hear of it. */
 void relay_cut_near(struct relay *relay);
+/* Passes nothing on, until the next cut. */
+void relay_pause(struct relay *relay);
 /* Cuts after so many more bytes, both ways together. */
 void relay_cut_after(struct relay *relay, long long n);
 /* New connections go to another daemon. */

@@ -411,15 +411,21 @@ EVERYWHERE(d10_the_deadline_holds_while_there_is_no_link, 0)
 
 /* ---- tasks ---- */
 
+enum { N_READERS = 4, N_FILLERS = 64, BLOCK = 65536, BLOCKS = 8 };
+
+struct reading {
+	pyr_stream *stream;
+	int32_t from;
+};
+
 static int read_in_task(void *data)
 {
-	int32_t from = *(const int32_t *)data, expected = from, item;
-	pyr_stream *stream;
+	const struct reading *r = data;
+	int32_t expected = r->from, item;
 	int n;
 
-	CHECK_INT(flow_Flow_count(flow, from, ITEMS, &stream), 0);
-	while ((n = flow_Flow_count_next(stream, &item)) != 0) {
-		if (n > 0 && item == expected && ++expected - from == ITEMS / 2)
+	while ((n = flow_Flow_count_next(r->stream, &item)) != 0) {
+		if (n > 0 && item == expected && ++expected - r->from == ITEMS / 2)
 			relay_cut(&relay);
 		if (n > 0)
 			continue;
@@ -427,25 +433,101 @@ static int read_in_task(void *data)
 			break;
 	}
 	CHECK_INT(n, 0);
-	CHECK_INT(expected, from + ITEMS);
-	pyr_stream_free(stream);
+	CHECK_INT(expected, r->from + ITEMS);
+	pyr_stream_free(r->stream);
 	return 0;
+}
+
+/* What was sent has come: one that is on its way when its link goes may be lost for good. */
+static void wait_until_sent(void)
+{
+	struct flow_Flow *other = proxy_through(relay.address);
+
+	CHECK_INT(pyr_proxy_bind(flow_Flow_as_proxy(other)), 0); /* of the same link */
+	flow_Flow_free(other);
 }
 
 static int start_tasks(void *data)
 {
-	static int32_t from[4] = { 0, 1000000, 2000000, 3000000 };
+	struct reading *readings = data;
 	int i;
 
-	(void)data;
-	for (i = 0; i < 4; i++)
-		pyr_task_free(pyr_task_start(read_in_task, &from[i]));
+	for (i = 0; i < N_READERS; i++) {
+		readings[i].from = 1000000 * i;
+		CHECK_INT(flow_Flow_count(flow, readings[i].from, ITEMS, &readings[i].stream), 0);
+	}
+	wait_until_sent();
+	for (i = 0; i < N_READERS; i++)
+		pyr_task_free(pyr_task_start(read_in_task, &readings[i]));
 	return 0;
 }
 
 EVERYWHERE(d10_tasks_read_on_over_many_links, 0)
 {
-	CHECK_INT(pyr_tasks_run(start_tasks, NULL), 0);
+	struct reading readings[N_READERS];
+
+	CHECK_INT(pyr_tasks_run(start_tasks, readings), 0);
+}
+
+static uint8_t block[BLOCK];
+
+/* Writes until the link is full, and the rest once it has another. */
+static int fill(void *data)
+{
+	struct pyr_bytes item = { BLOCK, block };
+	pyr_stream *stream = data;
+	uint64_t total = 0;
+	int i, err = 0;
+
+	for (i = 0; i < BLOCKS; i++)
+		while ((err = flow_Flow_measure_write(stream, &item)) < 0 && is_lost(err) &&
+		       bind_again() == 0)
+			;
+	CHECK_INT(err, 0);
+	CHECK_INT(flow_Flow_measure_finish(stream, &total), 0);
+	CHECK_INT(total, (uint64_t)BLOCKS * BLOCK);
+	return 0;
+}
+
+/* Starts when the others can write no more: so its calls do not leave. */
+static int read_what_never_left(void *data)
+{
+	pyr_stream *stream, *numbers;
+	int32_t expected = 0;
+	int64_t total = 0;
+
+	(void)data;
+	CHECK_INT(flow_Flow_count(flow, 0, ITEMS, &stream), 0);
+	CHECK_INT(flow_Flow_sum(flow, 5, &numbers), 0);
+	CHECK_INT(flow_Flow_sum_write(numbers, 37), 0);
+	relay_cut(&relay);
+	CHECK_INT(read_until_lost(stream, &expected), 0);
+	CHECK_INT(bind_again(), 0);
+	read_rest(stream, 0, ITEMS);
+	CHECK_INT(flow_Flow_sum_finish(numbers, &total, NULL), 0);
+	CHECK_INT(total, 42);
+	return 0;
+}
+
+static int start_fillers(void *data)
+{
+	pyr_stream *streams[N_FILLERS];
+	int i;
+
+	(void)data;
+	for (i = 0; i < N_FILLERS; i++)
+		CHECK_INT(flow_Flow_measure(flow, &streams[i]), 0);
+	wait_until_sent();
+	relay_pause(&relay);
+	for (i = 0; i < N_FILLERS; i++)
+		pyr_task_free(pyr_task_start(fill, streams[i]));
+	pyr_task_free(pyr_task_start(read_what_never_left, NULL));
+	return 0;
+}
+
+EVERYWHERE(d10_a_call_that_never_left_is_made_over_the_next_link, 0)
+{
+	CHECK_INT(pyr_tasks_run(start_fillers, NULL), 0);
 }
 
 TESTS(stream_linger, T(d10_each_item_of_a_result_comes_once_over_many_links),
@@ -461,4 +543,5 @@ TESTS(stream_linger, T(d10_each_item_of_a_result_comes_once_over_many_links),
       T(d10_a_method_that_fails_meanwhile_leaves_its_items_and_its_error),
       T(d10_finish_connects_anew_by_itself),
       T(d10_a_daemon_that_does_not_know_yet_hands_the_stream_over),
-      T(d10_the_deadline_holds_while_there_is_no_link), T(d10_tasks_read_on_over_many_links))
+      T(d10_the_deadline_holds_while_there_is_no_link), T(d10_tasks_read_on_over_many_links),
+      T(d10_a_call_that_never_left_is_made_over_the_next_link))

@@ -5,10 +5,27 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "outcall/outcall_stream.h"
+#include "wire/annotation.h"
 
-bool peer_stream_may_detach(const pyr_stream *stream)
+/* The call's frames, if none has left. Returns false if one has, or memory is out. */
+static bool keep_unsent(pyr_stream *stream)
+{
+	const struct outcall *call = stream->outcall;
+	const struct outbox *out = &call->session->out;
+
+	if (out->n_taken > call->begin || out->queue.broken)
+		return false;
+	buf_reset(&stream->unsent);
+	buf_append(&stream->unsent,
+		   out->queue.data + out->offset + (size_t)(call->begin - out->n_taken),
+		   (size_t)(call->end - call->begin));
+	return !stream->unsent.broken;
+}
+
+bool peer_stream_may_detach(pyr_stream *stream)
 {
 	const struct outcall *call = stream->outcall;
 	const struct peer *peer = call->session->peer;
@@ -16,8 +33,10 @@ bool peer_stream_may_detach(const pyr_stream *stream)
 		       (!peer->closed_code || peer->closed_code == PYR_UNAVAILABLE);
 	bool keeps = !peer->has_hello || peer->theirs.linger_ms > 0; /* as far as is known */
 
-	return is_lost &&
-	       (stream->is_resuming || (stream->has_token && keeps && call->may_have_run));
+	if (!is_lost || stream->is_resuming)
+		return is_lost;
+	return stream->has_token && keeps &&
+	       (call->may_have_run || (peer->has_hello && keep_unsent(stream)));
 }
 
 void peer_stream_detach(struct peer *peer, pyr_stream *stream)
@@ -59,7 +78,7 @@ bool peer_stream_end_lost(pyr_stream *stream, int code, const char *text)
 	pthread_mutex_lock(&stream->lock);
 	is_lost = stream->state == STREAM_LOST;
 	if (is_lost) {
-		call->may_have_run = true;
+		call->may_have_run = stream->unsent.n == 0;
 		outcall_fail(call, code, text);
 		stream->state = STREAM_FAILED; /* nobody takes it up from here on */
 	}
@@ -107,6 +126,62 @@ static void put_resume(pyr_stream *stream, struct session *session)
 	call->end = session->out.n_queued;
 }
 
+/* The rest of describe(), in peer_out.c, holds in every session. */
+static void describe_again(const struct outcall *call, struct frame *frame)
+{
+	const struct session *session = call->session;
+	const struct pyr__operation *table = session_operation(session->interface, call->operation);
+	int64_t left = (call->deadline - engine_now()) / 1000;
+
+	frame->operation = 0;
+	frame->name = span_of(table->name);
+	frame->fingerprint = table->fingerprint;
+	if (call->deadline != ENGINE_FOREVER)
+		frame->time_left = left > 0 ? (uint64_t)left : 1;
+}
+
+/* The Call that never left. Returns false if memory is out. */
+static bool put_unsent(pyr_stream *stream, struct session *session)
+{
+	const uint8_t *at = stream->unsent.data, *end = at + stream->unsent.n;
+	struct outcall *call = stream->outcall;
+	struct buf annotations = { 0 };
+	struct frame frame;
+	uint8_t *to;
+
+	call->begin = session->out.n_queued;
+	while (frame_read(&at, end, &frame) > 0) {
+		frame.number = call->number;
+		frame.session = session->number;
+		if (!(frame.flags & FRAME_CONTINUES))
+			describe_again(call, &frame);
+		buf_reset(&annotations);
+		annotations_copy(frame.body, ANNOTATIONS_OF_CALL, &annotations);
+		frame.annotation = (struct span){ 0 };
+		frame.body = span_of_buf(&annotations);
+		to = session_append(session, &frame, frame.payload.n);
+		if (to && frame.payload.n > 0)
+			memcpy(to, frame.payload.p, frame.payload.n);
+	}
+	call->end = session->out.n_queued;
+	buf_free(&annotations);
+	return !session->out.queue.broken;
+}
+
+/* Nothing of it was ever sent: so it begins there, with what was written meanwhile. Returns false
+ * if memory is out. */
+static bool begin_anew(pyr_stream *stream, struct session *session)
+{
+	static const struct frame nothing_came = { 0 };
+
+	if (!put_unsent(stream, session))
+		return false;
+	buf_free(&stream->unsent);
+	peer_stream_set_limits(session->peer, stream);
+	stream->has_window = session->peer->has_hello;
+	return peer_stream_resend(stream, stream->outcall->number, &nothing_came);
+}
+
 /* With both locks. Returns the session that it was in, NULL if it cannot be, for now. */
 static struct session *begin(pyr_stream *stream, struct session *session)
 {
@@ -121,10 +196,17 @@ static struct session *begin(pyr_stream *stream, struct session *session)
 		return NULL;
 	session_ref(session);
 	call->session = session;
-	stream->is_resuming = true;
+	stream->is_resuming = stream->unsent.n == 0;
+	if (stream->is_resuming) {
+		put_resume(stream, session);
+	} else if (!begin_anew(stream, session)) {
+		outcall_free_number(session->peer, call);
+		return before;
+	}
 	stream->state = STREAM_OPEN;
-	put_resume(stream, session);
 	peer_stream_enter(session->peer, stream, call->number);
+	if (!stream->is_resuming)
+		peer_stream_settle(session->peer, stream);
 	return before;
 }
 

@@ -24,9 +24,10 @@ void peer_stream_hello(struct peer *peer, const struct frame *frame);
 void outcall_on_item(struct peer *peer, const struct frame *frame);
 void outcall_on_credit(struct peer *peer, const struct frame *frame);
 
-/* The link is gone: returns whether the call may go on over another; */
-bool peer_stream_may_detach(const pyr_stream *stream);
-/* then, its number given back, it waits for that: the call is the user's from then on. */
+/* The link is gone: returns whether the call may go on over another. One that has not left yet is
+ * kept, and made there. */
+bool peer_stream_may_detach(pyr_stream *stream);
+/* Then, its number given back, it waits for that: the call is the user's from then on. */
 void peer_stream_detach(struct peer *peer, pyr_stream *stream);
 /* Whether it waits so; is over. */
 bool peer_stream_is_lost(pyr_stream *stream);

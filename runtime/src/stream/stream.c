@@ -43,6 +43,7 @@ void stream_unref(pyr_stream *stream)
 	stream_charge_to(stream, NULL);
 	peer_unref(stream->route.peer);
 	outbox_fini(&stream->out);
+	buf_free(&stream->unsent);
 	free(stream->rest.data);
 	arena_clear(&stream->arena);
 	pthread_mutex_destroy(&stream->wait_lock);

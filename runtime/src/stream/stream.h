@@ -121,6 +121,7 @@ struct pyr_stream {
 	bool has_token;                /* it can be resumed */
 	uint8_t token[STREAM_TOKEN];   /* by this */
 	uint32_t attempt;              /* the caller's: Resumes sent */
+	struct buf unsent;             /* the caller's: of a lost one, its Call that never left */
 	bool is_resuming;              /* the caller's: Resume was sent, and not answered */
 	int64_t lost_at;               /* the method's: when its link was */
 	struct stream_rest rest;       /* the caller's */
