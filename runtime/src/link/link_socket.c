@@ -8,8 +8,8 @@
  * is there of the next one stays there until another link has something to read (scratch). So an
  * idle link has no buffer.
  *
- * References: the owner's, and one from its beginning until closed() was told, beside those of hooks
- * on their way.
+ * References: the owner's, and one from its beginning until closed() was told, beside those of
+ * hooks on their way.
  */
 #include "link/link_socket_own.h"
 
