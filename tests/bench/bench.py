@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Measures what calls cost, beside gRPC core's own cost for the same work; docs/performance.md says how to read it.
+"""Measures what calls cost, beside raw sockets, gRPC core and other peers doing the same work; docs/performance.md says
+how to read it.
 
-    bench.py [--bin DIR] [--quick] [--rounds N] [--ms N] [--cpu N] [--only REGEX] [--json FILE]
+    bench.py [--bin DIR] [--peers DIR] [--quick] [--rounds N] [--ms N] [--cpu N] [--only REGEX] [--json FILE]
+             [--publish DIR]
     bench.py [--bin DIR] --callgrind | --syscalls     instructions, system calls of each end for a call
     bench.py [--bin DIR] --smoke                      everything, a few calls each: does it work?
 
@@ -11,34 +13,39 @@ others disturbed is measured again, a few times at most. The table holds medians
 """
 
 import argparse
-import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import statistics
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True  # the source tree stays as it is
 
+import report  # noqa: E402
 from ends import Failed, count, measure  # noqa: E402
-from rows import GOALS, ROWS, TRACED  # noqa: E402
+from report import cpu_us, median  # noqa: E402
+from rows import GOALS, GROUPS, ROWS, TRACED  # noqa: E402
 
 STEAL_MAX, FOREIGN_MAX = 3, 5  # percent of the core's time; more is a disturbance
-TRIES = 3
-FIGURES = "rate client_us server_us mean_us p50_us p99_us steal foreign".split()
+TRIES, TRIES_S = 3, 5  # how often, and how long
+FILES = 8192  # descriptors, for many connections
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", type=pathlib.Path, default=os.environ.get("PYRITE_BIN"), help="where the programs are")
-    parser.add_argument("--quick", action="store_true", help="the rows that goals are about, 3 short rounds")
+    parser.add_argument("--peers", type=pathlib.Path, help="where the peers' programs are; default: no peers")
+    parser.add_argument("--quick", action="store_true", help="the rows that goals are about, 3 rounds")
     parser.add_argument("--rounds", type=int, help="default 5, quick 3")
-    parser.add_argument("--ms", type=int, help="length of a measurement; default 1000, quick 500")
+    parser.add_argument("--ms", type=int, default=500, help="length of a measurement; default 500")
     parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)), help="the core; default the last one")
-    parser.add_argument("--only", help="only rows whose name matches")
+    parser.add_argument("--only", help="only rows whose name matches, or whose group is this")
     parser.add_argument("--json", type=pathlib.Path, help="every measurement, for other programs")
+    parser.add_argument("--publish", type=pathlib.Path, help="the project, whose docs get tables, plots and JSON")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--callgrind", action="store_true", help="instructions a call (valgrind)")
     what.add_argument("--syscalls", action="store_true", help="system calls a call (strace)")
@@ -47,69 +54,97 @@ def arguments():
     if not options.bin:
         parser.error("--bin is needed")
     options.bin = pathlib.Path(options.bin).resolve()  # what is measured runs in another folder
+    options.peers = options.peers and options.peers.resolve()
     options.rounds = options.rounds or (3 if options.quick else 5)
-    options.ms = options.ms or (500 if options.quick else 1000)
     return options
 
 
+def allow_many_files():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, hard), hard))
+
+
+def is_there(row, options):
+    """Peers may be left out, and may be missing; what is ours may not."""
+    return not row.server[0].startswith("peer-") or bool(options.peers and (options.peers / row.server[0]).exists())
+
+
 def selected(options, rows=ROWS):
-    return [r for r in rows if (r.is_goal or not options.quick) and re.search(options.only or "", r.name)]
+    def is_asked_for(row):
+        return not options.only or options.only == row.group or bool(re.search(options.only, row.name))
+    return [row for row in rows
+            if (row.is_goal or not options.quick) and is_asked_for(row) and is_there(row, options)]
 
 
 def disturbance(result):
-    return max(result["steal"] / STEAL_MAX, result["foreign"] / FOREIGN_MAX)
+    return max(result.get("steal", 0) / STEAL_MAX, result.get("foreign", 0) / FOREIGN_MAX)
 
 
 def measure_calmly(row, options, folder):
     """The least disturbed of a few measurements, and how many it took."""
     tries = []
-    while len(tries) < TRIES and (not tries or disturbance(tries[-1]) > 1):
-        tries.append(measure(row, options, folder, ["--ms", options.ms]))
+    until = time.monotonic() + TRIES_S
+    while not tries or (len(tries) < TRIES and disturbance(tries[-1]) > 1 and time.monotonic() < until):
+        tries.append(measure(row, options, folder, ["--ms", options.ms, "--calls", row.calls]))
     return min(tries, key=disturbance), len(tries)
 
 
 def run_rounds(options, folder):
-    rows = selected(options)
-    results = {row: [] for row in rows}
+    """Results by row. A row that fails is left out, with a notice: others' figures are not lost for it."""
+    results = {row: [] for row in selected(options)}
     for number in range(1, options.rounds + 1):
         again = 0
-        for row in rows:
-            result, tries = measure_calmly(row, options, folder)
+        for row in list(results):
+            try:
+                result, tries = measure_calmly(row, options, folder)
+            except Failed as error:
+                print(f"bench: {error}; left out", file=sys.stderr)
+                del results[row]
+                continue
             results[row].append(result)
             again += tries - 1
-        steal, foreign = ([results[row][-1][key] for row in rows] for key in ("steal", "foreign"))
-        left = sum(disturbance(results[row][-1]) > 1 for row in rows)
+        last = [runs[-1] for runs in results.values() if "steal" in runs[-1]] or [{"steal": 0, "foreign": 0}]
+        steal, foreign = ([run[key] for run in last] for key in ("steal", "foreign"))
+        left = sum(disturbance(run) > 1 for run in last)
         print(f"round {number}: steal {statistics.median(steal):.1f} % (worst {max(steal):.1f}), foreign load "
               f"{statistics.median(foreign):.1f} % (worst {max(foreign):.1f}); {again} repeated, {left} disturbed all "
               "the same", flush=True)
     return results
 
 
-def median(results, figure):
-    return statistics.median(result[figure] for result in results)
-
-
-def cpu_us(result):
-    return result["client_us"] + result["server_us"]
-
-
 def print_table(results):
-    print(f"\n{'':38} {'calls/s':>9} {'CPU us':>7} {'client':>7} {'server':>7} {'p50 us':>8} {'p99 us':>8} {'mean us':>8}")
-    for row, runs in results.items():
-        cpu = statistics.median(map(cpu_us, runs))
-        rate, client, server, mean, p50, p99, _, _ = (median(runs, figure) for figure in FIGURES)
-        print(f"{row.name:38} {rate:9,.0f} {cpu:7.2f} {client:7.2f} {server:7.2f} {p50:8.1f} {p99:8.1f} {mean:8.1f}")
+    heads = f"{'calls/s':>9} {'MB/s':>7} {'CPU us':>9} {'client':>9} {'server':>9} {'p50 us':>9} {'p99 us':>9}"
+    for group in GROUPS:
+        mine = {row: runs for row, runs in results.items() if row.group == group.key}
+        if mine:
+            print(f"\n{group.title:58} {heads if group.figure != 'rss' else 'KiB':>9}")
+        for row, runs in mine.items():
+            if "rss_kib" in runs[0]:
+                print(f"{row.name:58} {median(runs, 'rss_kib'):9.2f}")
+                continue
+            rate, client, server, p50, p99 = (
+                median(runs, figure) for figure in ("rate", "client_us", "server_us", "p50_us", "p99_us"))
+            mb = f"{rate * row.n_bytes / 1e6:7,.1f}" if row.n_bytes else f"{'':7}"
+            print(f"{row.name:58} {rate:9,.0f} {mb} {statistics.median(map(cpu_us, runs)):9.2f} {client:9.2f} "
+                  f"{server:9.2f} {p50:9.1f} {p99:9.1f}")
+
+
+def ratios_of(goal, results):
+    """Of what was measured in the same round."""
+    by_name = {row.name: runs for row, runs in results.items()}
+    if goal.row not in by_name or goal.to not in by_name:
+        return []
+    value = cpu_us if goal.figure == "cpu" else lambda result: result["rate"]
+    return [value(mine) / value(theirs) for mine, theirs in zip(by_name[goal.row], by_name[goal.to])]
 
 
 def print_goals(results):
-    """Ratios of what was measured in the same round, then their median."""
-    by_name = {row.name: runs for row, runs in results.items()}
     print()
     for goal in GOALS:
-        if goal.row not in by_name or goal.to not in by_name:
+        ratios = ratios_of(goal, results)
+        if not ratios:
             continue
-        value = cpu_us if goal.figure == "cpu" else lambda result: result["rate"]
-        ratios = [value(mine) / value(theirs) for mine, theirs in zip(by_name[goal.row], by_name[goal.to])]
         ratio = statistics.median(ratios)
         verdict = ""
         if goal.limit:
@@ -126,13 +161,24 @@ def run_counts(options, folder, tool):
             counts = count(row, options, folder, tool, end)
             total = sum(counts.values())
             parts = sorted(((n, name) for name, n in counts.items() if n >= 0.005 and len(counts) > 1), reverse=True)
-            print(f"{row.name:38} {end}  {total:10,.2f}  " + ", ".join(f"{name} {n:.2f}" for n, name in parts),
+            print(f"{row.name:50} {end}  {total:10,.2f}  " + ", ".join(f"{name} {n:.2f}" for n, name in parts),
                   flush=True)
+
+
+def smoke_rows(options):
+    """The first of each contender's rows in each mode, over TCP, with a relay, and over a unix socket."""
+    rows = {}
+    for row in selected(options):
+        kind = row.mode if row.over == "TCP" else "unix"
+        rows.setdefault((row.who, kind, row.delay_ms), row)
+    return rows.values()
 
 
 def smoke(options, folder):
     failed = 0
-    cases = [(row.name, lambda row=row: measure(row, options, folder, ["--ms", 1, "--calls", 20])) for row in ROWS]
+    few = ["--ms", 1, "--calls", 10]
+    cases = [(row.name, lambda row=row: measure(row, options, folder, few + (["-n", 10] * (row.group == "idle"))))
+             for row in smoke_rows(options)]
     if not os.environ.get("PYRITE_SANITIZE"):
         cases += [(f"{tool} of {row.name}, {end}", lambda tool=tool, row=row, end=end:
                    count(row, options, folder, tool, end, (10, 30)))
@@ -150,6 +196,7 @@ def smoke(options, folder):
 
 def main():
     options = arguments()
+    allow_many_files()
     with tempfile.TemporaryDirectory(prefix="pyrite-bench.") as folder:
         try:
             if options.smoke:
@@ -164,7 +211,9 @@ def main():
     print_table(results)
     print_goals(results)
     if options.json:
-        options.json.write_text(json.dumps({row.name: runs for row, runs in results.items()}, indent=1) + "\n")
+        report.write_json(options.json, results, options)
+    if options.publish:
+        report.publish(options.publish, results, options)
     return 0
 
 

@@ -1,144 +1,256 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pyrite's client of the measurements: bench-client URI MODE [-n N]. Modes: serial, one blocking
- * call after the other; plain, the same as plain gRPC; flight, N calls in flight from one thread;
- * threads, N threads that make blocking calls through one proxy.
+ * Pyrite's client of the measurements: bench-client URI MODE [-n N]. Modes beside those of drive.h:
+ *   plain          serial, as plain gRPC
+ *   batch -n N     batches of N calls
+ *   count -n N     a stream of N numbers from the server; total: to the server
+ *   objects -n N   calls through ten proxies, of objects evenly chosen from the server's N
+ *   proxies -n N   calls through N proxies of one object, in turn
  */
-#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "example.h"
-#include "measure.h"
+#include "bench.h"
+#include "drive.h"
 
-static void serial(const struct bench_options *options, const struct bench_limit *limit,
-		   struct bench_times *times, void *data)
+enum { OBJECT_PROXIES = 10 };
+
+static struct pyr_proxy_options settings; /* of every proxy */
+
+static void *allocate(size_t n, size_t size)
 {
-	struct example_Server *server = data;
+	void *ret = calloc(n, size);
+
+	if (!ret)
+		bench_fail("out of memory");
+	return ret;
+}
+
+static void check(int err, const char *what)
+{
+	if (err < 0)
+		bench_fail("%s: %s", what, pyr_errmsg());
+}
+
+/* ---- what all contenders do ---- */
+
+static void *open_proxy(const char *address)
+{
+	struct bench_Adder *adder = bench_Adder_proxy_with(address, &settings);
+
+	check(adder ? 0 : -1, address);
+	return adder;
+}
+
+static void close_proxy(void *end)
+{
+	bench_Adder_free(end);
+}
+
+static int32_t add(void *end, struct bench_sum sum)
+{
+	int32_t answer;
+
+	check(bench_Adder_add(end, sum.x, sum.y, &answer), "add");
+	return answer;
+}
+
+static void start(void *end, struct bench_call *call)
+{
+	call->own = bench_Adder_add_start(end, call->sum.x, call->sum.y);
+	check(call->own ? 0 : -1, "add_start");
+}
+
+static struct bench_call *finish(void *end, struct bench_call *oldest)
+{
+	(void)end;
+	check(bench_Adder_add_get(oldest->own, &oldest->answer), "add_get");
+	return oldest;
+}
+
+static void echo(void *end, const uint8_t *data, size_t n)
+{
+	struct pyr_bytes bytes = { n, (uint8_t *)data }, *came;
+
+	check(bench_Adder_echo(end, &bytes, &came), "echo");
+	bench_check_bytes(data, n, came->items, came->n);
+	pyr_free(came);
+}
+
+static void note(void *end, int32_t x)
+{
+	check(bench_Adder_note(end, x), "note");
+}
+
+static const struct bench_peer pyrite = {
+	.open = open_proxy,
+	.close = close_proxy,
+	.add = add,
+	.start = start,
+	.finish = finish,
+	.echo = echo,
+	.note = note,
+	.is_shared = true,
+};
+
+/* ---- batches ---- */
+
+static void batches(const struct bench_options *options, const struct bench_limit *limit,
+		    struct bench_times *times, void *data)
+{
+	int32_t *answers = allocate(options->n, sizeof(*answers));
+	pyr_batch *batch = pyr_batch_new(bench_Adder_as_proxy(data));
+	struct bench_Adder *queue = bench_Adder_batch(batch);
 	int64_t now = bench_now(), before;
 	struct bench_sum sum;
-	int32_t answer;
+	unsigned i;
+
+	while (bench_more(limit, times->n, now)) {
+		before = now;
+		for (i = 0; i < options->n; i++) {
+			sum = bench_sum(i);
+			check(bench_Adder_add(queue, sum.x, sum.y, &answers[i]), "add");
+		}
+		check(pyr_batch_run(batch), "batch");
+		now = bench_now();
+		for (i = 0; i < options->n; i++) {
+			bench_check(bench_sum(i), answers[i]);
+			bench_add(times, (now - before) / options->n);
+		}
+	}
+	pyr_batch_free(batch);
+	free(answers);
+}
+
+/* ---- streams; an item counts as a call ---- */
+
+static void read_stream(struct bench_Adder *adder, int32_t n)
+{
+	pyr_stream *stream;
+	int32_t i, item;
+
+	check(bench_Adder_count(adder, n, &stream), "count");
+	for (i = 0; i < n; i++)
+		if (bench_Adder_count_next(stream, &item) != 1 || item != i)
+			bench_fail("item %d: %s", (int)i, pyr_errmsg());
+	if (bench_Adder_count_next(stream, &item) != 0)
+		bench_fail("end of the stream: %s", pyr_errmsg());
+	pyr_stream_free(stream);
+}
+
+static void write_stream(struct bench_Adder *adder, int32_t n)
+{
+	pyr_stream *stream;
+	int64_t total;
+	int32_t i;
+
+	check(bench_Adder_total(adder, &stream), "total");
+	for (i = 0; i < n; i++)
+		check(bench_Adder_total_write(stream, i), "write");
+	check(bench_Adder_total_finish(stream, &total), "finish");
+	if (total != (int64_t)n * (n - 1) / 2)
+		bench_fail("the total is %lld", (long long)total);
+}
+
+static void streams(const struct bench_options *options, const struct bench_limit *limit,
+		    struct bench_times *times, void *data)
+{
+	bool is_down = strcmp(options->mode, "count") == 0;
+	int64_t now = bench_now(), before;
+	unsigned i;
+
+	while (bench_more(limit, times->n, now)) {
+		before = now;
+		(is_down ? read_stream : write_stream)(data, (int32_t)options->n);
+		now = bench_now();
+		for (i = 0; i < options->n; i++)
+			bench_add(times, (now - before) / options->n);
+	}
+}
+
+/* ---- many objects, many proxies ---- */
+
+/* "PYRO:adder.0@place": the same server's object number i. */
+static struct bench_Adder *object(const char *uri, unsigned i)
+{
+	const char *place = strchr(uri, '@');
+	char text[300];
+
+	if (!place)
+		bench_fail("%s: no place", uri);
+	snprintf(text, sizeof(text), "PYRO:adder.%u%s", i, place);
+	return open_proxy(text);
+}
+
+struct many {
+	unsigned n;
+	struct bench_Adder **adders;
+};
+
+static void in_turn(const struct bench_options *options, const struct bench_limit *limit,
+		    struct bench_times *times, void *data)
+{
+	int64_t now = bench_now(), before;
+	struct many *many = data;
+	struct bench_sum sum;
 
 	(void)options;
 	while (bench_more(limit, times->n, now)) {
-		sum = bench_sum(times->n);
 		before = now;
-		if (example_Server_add(server, sum.x, sum.y, &answer) < 0)
-			bench_fail("add: %s", pyr_errmsg());
-		bench_check(sum, answer);
+		sum = bench_sum(times->n);
+		bench_check(sum, add(many->adders[times->n % many->n], sum));
 		now = bench_now();
 		bench_add(times, now - before);
 	}
 }
 
-/* A call in flight. */
-struct flight {
-	pyr_future *future;
-	struct bench_sum sum;
-	int64_t since;
-};
-
-static void depart(struct flight *flight, struct example_Server *server, uint64_t i, int64_t now)
+static void measure_many(const struct bench_options *options)
 {
-	flight->sum = bench_sum(i);
-	flight->since = now;
-	flight->future = example_Server_add_start(server, flight->sum.x, flight->sum.y);
-	if (!flight->future)
-		bench_fail("add_start: %s", pyr_errmsg());
-}
+	bool is_objects = strcmp(options->mode, "objects") == 0;
+	unsigned i, n = is_objects && options->n > OBJECT_PROXIES ? OBJECT_PROXIES : options->n;
+	struct many many = { n, allocate(n, sizeof(*many.adders)) };
 
-static int64_t arrive(struct flight *flight, struct bench_times *times)
-{
-	int32_t answer;
-	int64_t now;
-
-	if (example_Server_add_get(flight->future, &answer) < 0)
-		bench_fail("add_get: %s", pyr_errmsg());
-	bench_check(flight->sum, answer);
-	now = bench_now();
-	bench_add(times, now - flight->since);
-	return now;
-}
-
-/* Waits for the oldest call and starts another in its place. */
-static void flights(const struct bench_options *options, const struct bench_limit *limit,
-		    struct bench_times *times, void *data)
-{
-	struct flight *ring = calloc(options->n, sizeof(*ring));
-	uint64_t started = 0;
-	int64_t now = bench_now();
-
-	if (!ring)
-		bench_fail("out of memory");
-	for (; started < options->n; started++)
-		depart(&ring[started], data, started, now);
-	while (bench_more(limit, started, now)) {
-		now = arrive(&ring[started % options->n], times);
-		depart(&ring[started % options->n], data, started, now);
-		started++;
+	for (i = 0; i < n; i++) {
+		many.adders[i] = object(options->address, is_objects ? i * (options->n / n) : 0);
+		bench_check(bench_sum(i), add(many.adders[i], bench_sum(i)));
 	}
-	while (times->n < started)
-		arrive(&ring[times->n % options->n], times);
-	free(ring);
+	bench_measure(options, in_turn, &many);
+	for (i = 0; i < n; i++)
+		close_proxy(many.adders[i]);
+	free(many.adders);
 }
 
-struct caller {
-	pthread_t thread;
-	struct example_Server *server;
-	struct bench_limit limit;
-	struct bench_times times;
-};
+/* ---- modes ---- */
 
-static void *call_on(void *data)
+static void measure_one(struct bench_options *options)
 {
-	struct caller *caller = data;
+	bench_phase_cb phase = strcmp(options->mode, "batch") == 0 ? batches : streams;
+	struct bench_Adder *adder = open_proxy(options->address);
 
-	serial(NULL, &caller->limit, &caller->times, caller->server);
-	return NULL;
-}
-
-static void threads(const struct bench_options *options, const struct bench_limit *limit,
-		    struct bench_times *times, void *data)
-{
-	struct caller *callers = calloc(options->n, sizeof(*callers));
-	unsigned i;
-
-	if (!callers)
-		bench_fail("out of memory");
-	for (i = 0; i < options->n; i++) {
-		callers[i].server = data;
-		callers[i].limit = *limit;
-		callers[i].limit.calls = limit->calls / options->n + 1;
-		if (pthread_create(&callers[i].thread, NULL, call_on, &callers[i]) != 0)
-			bench_fail("no thread %u", i);
-	}
-	for (i = 0; i < options->n; i++) {
-		pthread_join(callers[i].thread, NULL);
-		bench_merge(times, &callers[i].times);
-	}
-	free(callers);
+	bench_measure(options, phase, adder);
+	close_proxy(adder);
 }
 
 int main(int argc, char **argv)
 {
-	struct pyr_proxy_options proxy = { 0 };
 	struct bench_options options;
-	struct example_Server *server;
+	const char *mode;
 
-	bench_start(&options, argc, argv, true);
-	if (strcmp(options.mode, "plain") == 0)
-		proxy.plain = PYR_PLAIN_ONLY;
-	server = example_Server_proxy_with(options.address, &proxy);
-	if (!server)
-		return pyr_perror(options.address);
-	if (strcmp(options.mode, "serial") == 0 || proxy.plain)
-		bench_measure(&options, serial, server);
-	else if (strcmp(options.mode, "flight") == 0)
-		bench_measure(&options, flights, server);
-	else if (strcmp(options.mode, "threads") == 0)
-		bench_measure(&options, threads, server);
-	else
-		bench_fail("no mode '%s'", options.mode);
-	example_Server_free(server);
+	bench_start(&options, argc, argv, BENCH_CLIENT);
+	mode = options.mode;
+	settings.own_link = strcmp(mode, "connect") == 0 || strcmp(mode, "idle") == 0;
+	if (strcmp(mode, "objects") == 0 || strcmp(mode, "proxies") == 0) {
+		measure_many(&options);
+	} else if (strcmp(mode, "batch") == 0 || strcmp(mode, "count") == 0 ||
+		   strcmp(mode, "total") == 0) {
+		measure_one(&options);
+	} else {
+		if (strcmp(mode, "plain") == 0) {
+			settings.plain = PYR_PLAIN_ONLY;
+			options.mode = "serial";
+		}
+		bench_drive(&options, &pyrite);
+	}
 	return 0;
 }

@@ -15,12 +15,14 @@
 
 static grpc_arg plain[] = {
 	INT("grpc.use_local_subchannel_pool", 1),
+	INT("grpc.max_receive_message_length", -1),
 	INT("grpc.enable_http_proxy", 0),
 };
 
 /* What Pyrite sets and what costs or saves something where nothing goes wrong. */
 static grpc_arg lean[] = {
 	INT("grpc.use_local_subchannel_pool", 1),
+	INT("grpc.max_receive_message_length", -1),
 	INT("grpc.enable_http_proxy", 0),
 	INT("grpc.enable_retries", 0),
 	INT("grpc.compression_enabled_algorithms_bitset", 1),

@@ -3,10 +3,11 @@
 #define CORE_H
 /*
  * The yardsticks: what gRPC core itself takes for the same work, in its C API with nothing on top.
- * Unary: a gRPC call for each sum. Echo: a stream in lockstep, whose ends send one message and
- * receive the next in one batch. Duplex: a stream whose ends send and receive in batches of their
- * own, as ends must that may speak at any time; they ask for the next message at once. Late: the
- * same, but they ask for the next message only when what they had to send is on its way.
+ * Unary: a gRPC call for each sum; a request that is not two numbers comes back as it is. Echo: a
+ * stream in lockstep, whose ends send one message and receive the next in one batch. Duplex: a
+ * stream whose ends send and receive in batches of their own, as ends must that may speak at any
+ * time; they ask for the next message at once. Late: the same, but they ask for the next message
+ * only when what they had to send is on its way.
  */
 #include <grpc/grpc.h>
 #include <stdbool.h>

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The yardsticks' client: bench-core-client ADDRESS MODE [-n N] [--lean]. Modes (core.h): unary,
- * with N gRPC calls in flight; echo, duplex and late, the streams, one sum at a time.
+ * The yardsticks' client: bench-core-client ADDRESS MODE [-n N] [--lean]. The modes of drive.h make
+ * unary calls; echo, duplex and late are the streams (core.h), one sum at a time; window, a duplex
+ * stream with N sums on their way.
  */
 #include "core.h"
+#include "drive.h"
 
+#include <grpc/byte_buffer_reader.h>
 #include <grpc/grpc_security.h>
 #include <grpc/support/time.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct client {
 	grpc_completion_queue *queue;
 	grpc_channel *channel;
+	void *unary; /* core's name of the method */
 	grpc_call *stream;
 	grpc_metadata_array initial, trailing; /* of the stream */
 	grpc_status_code status;
@@ -51,25 +54,24 @@ struct unary {
 	grpc_byte_buffer *request, *answer;
 	grpc_status_code status;
 	grpc_slice details;
-	struct bench_sum sum;
-	int64_t since;
+	struct bench_call *of;
 };
 
-static void start_unary(struct client *client, void *method, struct unary *unary, uint64_t i,
-			int64_t now)
+/* Takes the request. */
+static struct unary *start_unary(struct client *client, grpc_byte_buffer *request,
+				 struct bench_call *of)
 {
 	grpc_op ops[6] = {
 		{ .op = GRPC_OP_SEND_INITIAL_METADATA },  { .op = GRPC_OP_SEND_MESSAGE },
 		{ .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT }, { .op = GRPC_OP_RECV_INITIAL_METADATA },
 		{ .op = GRPC_OP_RECV_MESSAGE },           { .op = GRPC_OP_RECV_STATUS_ON_CLIENT }
 	};
+	struct unary *unary = calloc(1, sizeof(*unary));
 
-	unary->sum = bench_sum(i);
-	unary->since = now;
-	unary->request = request_of(unary->sum);
-	unary->answer = NULL;
-	grpc_metadata_array_init(&unary->initial);
-	grpc_metadata_array_init(&unary->trailing);
+	if (!unary)
+		bench_fail("out of memory");
+	unary->of = of;
+	unary->request = request;
 	ops[1].data.send_message.send_message = unary->request;
 	ops[3].data.recv_initial_metadata.recv_initial_metadata = &unary->initial;
 	ops[4].data.recv_message.recv_message = &unary->answer;
@@ -78,49 +80,75 @@ static void start_unary(struct client *client, void *method, struct unary *unary
 	ops[5].data.recv_status_on_client.status_details = &unary->details;
 	unary->call =
 		grpc_channel_create_registered_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
-						    client->queue, method, never(), NULL);
+						    client->queue, client->unary, never(), NULL);
 	core_batch(unary->call, ops, 6, unary);
+	return unary;
 }
 
-/* Waits for any call. Returns it, free for another. */
-static struct unary *end_unary(struct client *client, struct bench_times *times, int64_t *ret_now)
+/* Waits for any call and frees it. Returns its answer; owned. */
+static grpc_byte_buffer *end_unary(struct client *client, struct bench_call **ret_of)
 {
 	bool ok;
 	struct unary *unary = core_next(client->queue, &ok);
+	grpc_byte_buffer *ret;
 
 	if (!unary || !ok || unary->status != GRPC_STATUS_OK)
 		bench_fail("unary call: status %d", unary ? (int)unary->status : -1);
-	take_answer(unary->answer, unary->sum);
+	ret = unary->answer;
+	*ret_of = unary->of;
 	grpc_byte_buffer_destroy(unary->request);
 	grpc_metadata_array_destroy(&unary->initial);
 	grpc_metadata_array_destroy(&unary->trailing);
 	grpc_slice_unref(unary->details);
 	grpc_call_unref(unary->call);
-	*ret_now = bench_now();
-	bench_add(times, *ret_now - unary->since);
-	return unary;
+	free(unary);
+	return ret;
 }
 
-static void unaries(const struct bench_options *options, const struct bench_limit *limit,
-		    struct bench_times *times, void *data)
+static void start(void *end, struct bench_call *call)
 {
-	struct client *client = data;
-	void *method = grpc_channel_register_call(client->channel, CORE_UNARY, NULL, NULL);
-	struct unary *all = calloc(options->n, sizeof(*all)), *unary;
-	int64_t now = bench_now();
-	uint64_t started = 0;
+	start_unary(end, request_of(call->sum), call);
+}
 
-	if (!all)
-		bench_fail("out of memory");
-	for (; started < options->n; started++)
-		start_unary(client, method, &all[started], started, now);
-	while (bench_more(limit, started, now)) {
-		unary = end_unary(client, times, &now);
-		start_unary(client, method, unary, started++, now);
+static struct bench_call *finish(void *end, struct bench_call *oldest)
+{
+	grpc_byte_buffer *message = end_unary(end, &oldest);
+
+	if (!core_unpack(message, &oldest->answer, 1))
+		bench_fail("the answer is no number");
+	grpc_byte_buffer_destroy(message);
+	return oldest;
+}
+
+static int32_t add(void *end, struct bench_sum sum)
+{
+	struct bench_call call = { .sum = sum };
+
+	start(end, &call);
+	return finish(end, &call)->answer;
+}
+
+/* Neither end copies: the request stays where it is, the answer is looked at as it came. */
+static void echo(void *end, const uint8_t *data, size_t n)
+{
+	grpc_slice slice = grpc_slice_from_static_buffer(data, n);
+	grpc_byte_buffer_reader reader;
+	struct bench_call *none;
+	grpc_byte_buffer *came;
+	size_t at = 0;
+
+	start_unary(end, grpc_raw_byte_buffer_create(&slice, 1), NULL);
+	came = end_unary(end, &none);
+	if (!came || grpc_byte_buffer_length(came) != n ||
+	    !grpc_byte_buffer_reader_init(&reader, came))
+		bench_fail("%zu bytes came back otherwise", n);
+	for (; grpc_byte_buffer_reader_next(&reader, &slice); grpc_slice_unref(slice)) {
+		bench_check_bytes(data + at, GRPC_SLICE_LENGTH(slice), GRPC_SLICE_START_PTR(slice),
+				  GRPC_SLICE_LENGTH(slice));
+		at += GRPC_SLICE_LENGTH(slice);
 	}
-	while (times->n < started)
-		end_unary(client, times, &now);
-	free(all);
+	grpc_byte_buffer_reader_destroy(&reader);
+	grpc_byte_buffer_destroy(came);
 }
 
 /* ---- streams ---- */
@@ -184,7 +212,7 @@ static void echo_one(struct client *client, struct bench_sum sum)
 	take_answer(answer, sum);
 }
 
-static void duplex_one(struct client *client, struct bench_sum sum, bool is_late)
+static void lockstep_one(struct client *client, struct bench_sum sum, bool is_late)
 {
 	grpc_op send = { .op = GRPC_OP_SEND_MESSAGE }, receive = { .op = GRPC_OP_RECV_MESSAGE };
 	grpc_byte_buffer *request = request_of(sum), *answer = NULL;
@@ -225,37 +253,138 @@ static void stream(const struct bench_options *options, const struct bench_limit
 		if (is_echo)
 			echo_one(client, sum);
 		else
-			duplex_one(client, sum, is_late);
+			lockstep_one(client, sum, is_late);
 		now = bench_now();
 	}
 	close_stream(client);
 }
 
-int main(int argc, char **argv)
+/* Sums on their way through a stream; answers come in order. */
+struct window {
+	struct client *client;
+	grpc_byte_buffer *request, *answer; /* request: NULL if nothing is being sent */
+	uint64_t n_sent, n_answered;
+	int64_t *since; /* of sum number i: [i % options.n] */
+};
+
+static void send_one(struct window *window, const struct bench_options *options, int64_t now)
 {
-	grpc_channel_credentials *credentials;
-	struct client client = { 0 };
-	struct bench_options options;
+	grpc_op op = { .op = GRPC_OP_SEND_MESSAGE };
+
+	if (window->request || window->n_sent - window->n_answered == options->n)
+		return;
+	window->request = request_of(bench_sum(window->n_sent));
+	window->since[window->n_sent++ % options->n] = now;
+	op.data.send_message.send_message = window->request;
+	core_batch(window->client->stream, &op, 1, &window->client->sent);
+}
+
+static void receive_one(struct window *window)
+{
+	grpc_op op = { .op = GRPC_OP_RECV_MESSAGE };
+
+	op.data.recv_message.recv_message = &window->answer;
+	core_batch(window->client->stream, &op, 1, &window->client->received);
+}
+
+/* A duplex stream with n sums on their way; core takes one message to send at a time. */
+static void stream_window(const struct bench_options *options, const struct bench_limit *limit,
+			  struct bench_times *times, void *data)
+{
+	struct window window = { .client = data };
+	int64_t now = bench_now();
+	bool ok;
+	void *tag;
+
+	window.since = calloc(options->n, sizeof(*window.since));
+	if (!window.since)
+		bench_fail("out of memory");
+	open_stream(data, CORE_DUPLEX);
+	receive_one(&window);
+	send_one(&window, options, now);
+	while (window.request || window.n_answered < window.n_sent) {
+		tag = core_next(window.client->queue, &ok);
+		if (!ok || (tag != &window.client->sent && tag != &window.client->received))
+			bench_fail("the stream broke");
+		if (tag == &window.client->sent) {
+			grpc_byte_buffer_destroy(window.request);
+			window.request = NULL;
+		} else {
+			take_answer(window.answer, bench_sum(window.n_answered));
+			now = bench_now();
+			bench_add(times, now - window.since[window.n_answered++ % options->n]);
+			if (bench_more(limit, window.n_sent, now) ||
+			    window.n_answered < window.n_sent)
+				receive_one(&window);
+		}
+		if (bench_more(limit, window.n_sent, now))
+			send_one(&window, options, now);
+	}
+	close_stream(data);
+	free(window.since);
+}
+
+/* ---- ends ---- */
+
+static const struct bench_options *the_options;
+
+static void *open_channel(const char *address)
+{
+	grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (!client)
+		bench_fail("out of memory");
+	client->queue = grpc_completion_queue_create_for_next(NULL);
+	client->channel = grpc_channel_create(address, credentials, core_args(the_options));
+	client->unary = grpc_channel_register_call(client->channel, CORE_UNARY, NULL, NULL);
+	grpc_channel_credentials_release(credentials);
+	return client;
+}
+
+static void close_channel(void *end)
+{
+	struct client *client = end;
 	bool ok;
 
-	bench_start(&options, argc, argv, true);
-	grpc_init();
-	client.queue = grpc_completion_queue_create_for_next(NULL);
-	credentials = grpc_insecure_credentials_create();
-	client.channel = grpc_channel_create(options.address, credentials, core_args(&options));
-	grpc_channel_credentials_release(credentials);
-	if (strcmp(options.mode, "unary") == 0)
-		bench_measure(&options, unaries, &client);
-	else if (strcmp(options.mode, "echo") == 0 || strcmp(options.mode, "duplex") == 0 ||
-		 strcmp(options.mode, "late") == 0)
-		bench_measure(&options, stream, &client);
-	else
-		bench_fail("no mode '%s'", options.mode);
-	grpc_channel_destroy(client.channel);
-	grpc_completion_queue_shutdown(client.queue);
-	while (core_next(client.queue, &ok))
+	grpc_channel_destroy(client->channel);
+	grpc_completion_queue_shutdown(client->queue);
+	while (core_next(client->queue, &ok))
 		;
-	grpc_completion_queue_destroy(client.queue);
+	grpc_completion_queue_destroy(client->queue);
+	free(client);
+}
+
+static const struct bench_peer unary = {
+	.open = open_channel,
+	.close = close_channel,
+	.add = add,
+	.start = start,
+	.finish = finish,
+	.echo = echo,
+};
+
+int main(int argc, char **argv)
+{
+	struct bench_options options;
+	bench_phase_cb phase = NULL;
+	void *client;
+
+	bench_start(&options, argc, argv, BENCH_CLIENT);
+	the_options = &options;
+	grpc_init();
+	if (strcmp(options.mode, "echo") == 0 || strcmp(options.mode, "duplex") == 0 ||
+	    strcmp(options.mode, "late") == 0)
+		phase = stream;
+	else if (strcmp(options.mode, "window") == 0)
+		phase = stream_window;
+	if (phase) {
+		client = open_channel(options.address);
+		bench_measure(&options, phase, client);
+		close_channel(client);
+	} else {
+		bench_drive(&options, &unary);
+	}
 	grpc_shutdown_blocking();
 	return 0;
 }

@@ -41,6 +41,7 @@ struct taken {
 	struct step asked, received, sent, closed, ended;
 	unsigned n_open; /* batches that core holds */
 	bool is_over;
+	bool is_behind; /* the next message is not asked for: an answer waits for the one before */
 	int cancelled;
 };
 
@@ -59,7 +60,7 @@ static void ask(struct taken *taken)
 	grpc_metadata_array_init(&taken->metadata);
 	taken->request = taken->answer = taken->next = NULL;
 	taken->call = NULL;
-	taken->is_over = false;
+	taken->is_over = taken->is_behind = false;
 	if (grpc_server_request_registered_call(
 		    taken->server->core, taken->method, &taken->call, &taken->deadline,
 		    &taken->metadata, is_unary ? &taken->request : NULL, taken->server->queue,
@@ -84,15 +85,15 @@ static void leave(struct taken *taken)
 		ask(taken);
 }
 
-/* Takes a request's numbers. Returns their sum, packed; NULL if there is no request. */
-static grpc_byte_buffer *add(struct taken *taken)
+/* Takes a request. Returns the sum of its two numbers, packed, or itself; NULL if there is none. */
+static grpc_byte_buffer *answer(struct taken *taken)
 {
 	grpc_byte_buffer *request = taken->request;
 	int32_t numbers[2];
 
 	taken->request = NULL;
-	if (!request)
-		return NULL;
+	if (!request || grpc_byte_buffer_length(request) != sizeof(numbers))
+		return request;
 	if (!core_unpack(request, numbers, 2))
 		bench_fail("the request is no two numbers");
 	grpc_byte_buffer_destroy(request);
@@ -133,7 +134,7 @@ static void unary_asked(struct taken *taken, bool ok)
 		forget(taken);
 		return;
 	}
-	taken->answer = add(taken);
+	taken->answer = answer(taken);
 	taken->is_over = true;
 	ops[1].data.recv_close_on_server.cancelled = &taken->cancelled;
 	ops[2].data.send_status_from_server.status = GRPC_STATUS_OK;
@@ -179,7 +180,7 @@ static void echo_received(struct taken *taken, bool ok)
 
 	if (taken->answer)
 		grpc_byte_buffer_destroy(taken->answer);
-	taken->answer = add(taken);
+	taken->answer = answer(taken);
 	if (!ok || !taken->answer) {
 		finish_call(taken);
 		return;
@@ -201,19 +202,27 @@ static void send_next(struct taken *taken)
 	batch(taken, &op, 1, &taken->sent);
 }
 
-static void duplex_received(struct taken *taken, bool ok)
+static void receive(struct taken *taken)
 {
 	grpc_op op = { .op = GRPC_OP_RECV_MESSAGE };
 
-	taken->next = add(taken);
+	op.data.recv_message.recv_message = &taken->request;
+	batch(taken, &op, 1, &taken->received);
+}
+
+static void duplex_received(struct taken *taken, bool ok)
+{
+	taken->next = answer(taken);
 	if (!ok || !taken->next) {
 		finish_call(taken);
 		return;
 	}
-	op.data.recv_message.recv_message = &taken->request;
+	taken->is_behind = taken->answer != NULL;
+	if (taken->is_behind)
+		return;
 	if (taken->method == taken->server->late)
 		send_next(taken);
-	batch(taken, &op, 1, &taken->received);
+	receive(taken);
 	send_next(taken);
 }
 
@@ -223,6 +232,9 @@ static void duplex_sent(struct taken *taken, bool ok)
 	taken->answer = NULL;
 	if (ok)
 		send_next(taken);
+	if (ok && taken->is_behind)
+		receive(taken);
+	taken->is_behind = false;
 	leave(taken);
 }
 
@@ -331,7 +343,7 @@ int main(int argc, char **argv)
 	struct server server = { 0 };
 	unsigned i;
 
-	bench_start(&options, argc, argv, false);
+	bench_start(&options, argc, argv, BENCH_SERVER);
 	start(&server, &options);
 	for (i = 0; i < UNARIES; i++)
 		all[i] = take(&server, server.unary);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The two ends of a measurement: a server, a client, a tool that may watch one of them."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -18,24 +19,31 @@ class Failed(Exception):
 
 
 def first_line(process, what):
-    """The address that a server prints."""
+    """The address that a server prints: the last word of its first line."""
     selector = selectors.DefaultSelector()
     selector.register(process.stdout, selectors.EVENT_READ)
     if not selector.select(PATIENCE):
         raise Failed(f"{what} printed nothing")
-    return process.stdout.readline().decode().strip()
+    return (process.stdout.readline().decode().split() or [""])[-1]
 
 
-class Server:
-    """A server in a process of its own; gone when the block ends."""
+def program(options, name):
+    """Where it is: ours, or a peer's."""
+    places = [folder / name for folder in (options.bin, options.peers) if folder]
+    found = [place for place in places if place.exists()]
+    if not found:
+        raise Failed(f"there is no {name}")
+    return found[0]
 
-    def __init__(self, row, options, folder, prefix=()):
-        self.name = row.server[0]
-        self.socket = pathlib.Path(folder) / "socket"
-        self.said = open(pathlib.Path(folder) / "server.err", "w+b")
-        command = [*prefix, options.bin / self.name, *row.server[1:], "--cpu", str(options.cpu)]
-        command += ["--socket", str(self.socket)] if row.is_unix else []
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.said, cwd=folder)
+
+class Process:
+    """A process that prints an address and serves until it is told to end; gone when the block ends."""
+
+    def __init__(self, command, cpus, env, folder, name):
+        self.name = name
+        self.said = open(pathlib.Path(folder) / f"{name}.err", "w+b")
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.said, cwd=folder, env=env,
+                                        preexec_fn=lambda: os.sched_setaffinity(0, cpus))
 
     def __enter__(self):
         try:
@@ -59,7 +67,6 @@ class Server:
     def close(self):
         self.process.stdout.close()
         self.said.close()
-        self.socket.unlink(missing_ok=True)
 
     def __exit__(self, kind, *_):
         self.process.send_signal(signal.SIGTERM)
@@ -70,25 +77,56 @@ class Server:
             raise Failed(f"{self.name} did not end") from None
         errors = self.errors()
         self.close()
-        if code and not kind:
+        if code not in (0, -signal.SIGTERM) and not kind:
             raise Failed(f"{self.name} ended with {code}: {errors}")
 
 
-def run_client(row, options, folder, server, arguments, prefix=()):
-    command = [*prefix, options.bin / row.client[0], server.address, *row.client[1:], "--cpu", str(options.cpu),
-               "--server", str(server.process.pid), *map(str, arguments)]
+def environment(row):
+    return dict(os.environ, **dict(row.env))
+
+
+@contextlib.contextmanager
+def server_of(row, options, folder, prefix=()):
+    socket = pathlib.Path(folder) / "socket"
+    command = [*prefix, program(options, row.server[0]), *row.server[1:]]
+    command += ["--socket", str(socket)] if row.over == "unix" else []
     try:
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        raise Failed(f"{row.client[0]} did not end") from None
+        with Process(command, {options.cpu}, environment(row), folder, row.server[0]) as server:
+            yield server
+    finally:
+        socket.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def way_to(row, options, folder, server):
+    """The address to call: the server's, or that of a relay which is delay_ms away from it."""
+    if not row.delay_ms:
+        yield server.address
+        return
+    found = re.search(r"(\d+)$", server.address)
+    command = [program(options, "bench-relay"), found[1], str(row.delay_ms)]
+    others = os.sched_getaffinity(0) - {options.cpu} or {options.cpu}  # its work is not the ends'
+    with Process(command, others, environment(row), folder, "bench-relay") as relay:
+        yield server.address[:found.start()] + relay.address
+
+
+def run_client(row, options, folder, server, arguments, prefix=()):
+    with way_to(row, options, folder, server) as address:
+        command = [*prefix, program(options, row.client[0]), address, *row.client[1:], "--cpu", str(options.cpu),
+                   "--server", str(server.process.pid), *map(str, arguments)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=PATIENCE,
+                                  env=environment(row))
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{row.name}: the client did not end") from None
     if done.returncode:
-        raise Failed(f"{row.client[0]} ended with {done.returncode}: {done.stderr.strip()}")
+        raise Failed(f"{row.name}: {row.client[0]} ended with {done.returncode}: {done.stderr.strip()}")
     return {key: float(value) for key, value in (pair.split("=") for pair in done.stdout.split())}
 
 
 def measure(row, options, folder, arguments):
     """One line of results, as a dictionary."""
-    with Server(row, options, folder) as server:
+    with server_of(row, options, folder) as server:
         return run_client(row, options, folder, server, arguments)
 
 
@@ -122,7 +160,7 @@ def read_callgrind(output):
 def count_run(row, options, folder, tool, end, calls):
     output = os.path.join(folder, f"{tool}.{end}.{calls}")
     prefix = prefix_of(tool, output)
-    with Server(row, options, folder, prefix if end == "server" else ()) as server:
+    with server_of(row, options, folder, prefix if end == "server" else ()) as server:
         run_client(row, options, folder, server, ["--ms", 0, "--calls", calls], prefix if end == "client" else ())
     return (read_strace if tool == "strace" else read_callgrind)(output)
 

@@ -98,7 +98,7 @@ static void stay_on(int cpu)
 		bench_fail("core %d: %s", cpu, strerror(errno));
 }
 
-void bench_start(struct bench_options *options, int argc, char **argv, bool is_client)
+void bench_start(struct bench_options *options, int argc, char **argv, enum bench_end end)
 {
 	static const struct option names[] = {
 		{ "calls", required_argument, NULL, 'c' },
@@ -110,15 +110,16 @@ void bench_start(struct bench_options *options, int argc, char **argv, bool is_c
 		{ "cpu", required_argument, NULL, 'u' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int key;
+	int key, n_left;
 
 	*options = (struct bench_options){ .n = 1, .calls = 1000, .ms = 1000, .cpu = -1 };
 	while ((key = getopt_long(argc, argv, "n:", names, NULL)) != -1)
 		if (!set_option(options, key, optarg))
 			usage();
-	if (argc - optind != (is_client ? 2 : 0))
+	n_left = argc - optind;
+	if ((n_left != 0 || end == BENCH_CLIENT) && (n_left != 2 || end == BENCH_SERVER))
 		usage();
-	if (is_client) {
+	if (n_left == 2) {
 		options->address = argv[optind];
 		options->mode = argv[optind + 1];
 	}

@@ -11,10 +11,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct bench_options {
-	const char *address; /* of the server, as it printed it; clients only */
+	const char *address; /* of the server, as it printed it; NULL: this is a server */
 	const char *mode;    /* clients only */
-	unsigned n;          /* calls in flight, or threads */
+	unsigned n;          /* calls in flight, threads, bytes, ... */
 	uint64_t calls;      /* a phase makes at least so many, */
 	int64_t ms;          /* and takes at least so long */
 	pid_t server;        /* whose CPU time counts as well; 0: nobody's */
@@ -25,7 +29,8 @@ struct bench_options {
 };
 
 /* Reads the options and puts the process on its core: before any thread is started. */
-void bench_start(struct bench_options *options, int argc, char **argv, bool is_client);
+enum bench_end { BENCH_SERVER, BENCH_CLIENT, BENCH_EITHER /* a client if it has an address */ };
+void bench_start(struct bench_options *options, int argc, char **argv, enum bench_end end);
 
 /* Prints a server's address, its first line. */
 void bench_print_address(const char *address);
@@ -66,4 +71,8 @@ struct bench_sum {
 };
 struct bench_sum bench_sum(uint64_t i);
 void bench_check(struct bench_sum sum, int32_t answer);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

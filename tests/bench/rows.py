@@ -1,15 +1,43 @@
 # SPDX-License-Identifier: MIT
-"""What is measured, and what it is compared with."""
+"""What is measured, of whom, and what it is compared with."""
 
 from typing import NamedTuple, Optional
 
+KIB, MIB = 1024, 1024 * 1024
+
+
+class Group(NamedTuple):
+    """Rows that belong together: a table and a plot of one figure."""
+    key: str
+    title: str
+    figure: str  # a key of UNITS
+    x: Optional[str] = None  # what is varied; None: nothing
+
 
 class Row(NamedTuple):
-    name: str
+    group: str
+    who: str
+    work: str
+    over: str  # TCP or unix
     server: tuple  # program and its arguments
     client: tuple  # program, mode and its arguments; the address goes between
-    is_unix: bool = False
+    x: Optional[int] = None
+    env: tuple = ()  # of both ends: pairs
+    calls: int = 1000  # at least
+    delay_ms: int = 0  # each way, by a relay
     is_goal: bool = False  # a goal or a ratio is about it
+
+    @property
+    def name(self):
+        return f"{self.who}: {self.work}, {self.over}"
+
+    @property
+    def mode(self):
+        return self.client[1]
+
+    @property
+    def n_bytes(self):
+        return self.x if self.mode == "bytes" else 0
 
 
 class Goal(NamedTuple):
@@ -19,53 +47,157 @@ class Goal(NamedTuple):
     limit: Optional[float] = None
 
 
-def core(name, *client, is_lean=False, is_goal=False):
-    lean = ("--lean",) if is_lean else ()
-    server = ("bench-core-server", *lean)
-    client = ("bench-core-client", *client, *lean)
-    return [Row(f"core {name}, TCP", server, client, False, is_goal), Row(f"core {name}, unix", server, client, True)]
+class Contender(NamedTuple):
+    who: str
+    server: tuple
+    client: tuple
+    modes: tuple  # what it can do, of WORKS
+    overs: tuple = ("TCP", "unix")
+    env: tuple = ()
+    renamed: tuple = ()  # pairs: a mode, and what the client calls it
 
 
-def pyrite(name, *client, is_goal=False):
-    rows = []
-    for kind, arguments in (("pool", ()), ("serial daemon", ("--threads", "1"))):
-        for over in ("TCP", "unix"):
-            rows.append(Row(f"add() {name}, {kind}, {over}", ("bench-server", *arguments), ("bench-client", *client),
-                            over == "unix", is_goal and kind == "pool" and over == "TCP"))
-    return rows
+UNITS = {
+    "cpu": "CPU of both ends, us a call",
+    "rate": "calls a second",
+    "mb": "MB/s, one way",
+    "p50": "us, median",
+    "rss": "KiB of the server's memory a connection",
+}
+
+GROUPS = (
+    Group("serial", "One add() after the other", "cpu"),
+    Group("flight", "add() in flight from one thread", "rate", "calls in flight"),
+    Group("threads", "add() from blocking threads, one proxy", "rate", "threads"),
+    Group("bytes", "Bytes there and back, one call after the other", "mb", "bytes"),
+    Group("kinds", "Oneway calls, batches, streams", "rate"),
+    Group("connect", "Connect, first call, disconnect", "p50"),
+    Group("idle", "An idle connection", "rss"),
+    Group("growth", "Many objects, many proxies", "rate", "objects or proxies"),
+    Group("names", "Name server", "rate", "requests in flight"),
+    Group("far", "Bytes there and back, 20 ms away", "mb", "bytes"),
+    Group("core", "What gRPC core itself takes", "cpu"),
+)
 
 
-ROWS = [
-    *core("unary", "unary", is_goal=True),
-    *core("stream echo", "echo", is_goal=True),
-    *core("stream echo, lean", "echo", is_lean=True, is_goal=True),
-    *core("stream duplex, lean", "duplex", is_lean=True, is_goal=True),
-    *core("stream duplex late, lean", "late", is_lean=True, is_goal=True),
-    *pyrite("one by one", "serial", is_goal=True),
-    Row("add() one by one, plain gRPC, pool, TCP", ("bench-server",), ("bench-client", "plain"), is_goal=True),
-    *core("unary, 64 in flight", "unary", "-n", "64", is_goal=True),
-    *pyrite("64 in flight", "flight", "-n", "64", is_goal=True),
-    *pyrite("128 in flight", "flight", "-n", "128"),
-    *pyrite("512 in flight", "flight", "-n", "512"),
-    *pyrite("16 threads", "threads", "-n", "16"),
-]
+def size(n):
+    return f"{n // MIB} MiB" if n >= MIB else f"{n // KIB} KiB"
 
-SERIAL, FLIGHT = "add() one by one, pool, TCP", "add() 64 in flight, pool, TCP"
-PLAIN = "add() one by one, plain gRPC, pool, TCP"
+
+def several(n, what):
+    return f"{n:,} {what}{'s' if n > 1 else ''}"
+
+
+class Work(NamedTuple):
+    group: str
+    name: str
+    mode: str
+    n: Optional[int] = None
+    calls: int = 1000
+    delay_ms: int = 0
+
+
+WORKS = (
+    Work("serial", "add()", "serial"),
+    *(Work("flight", f"{n} in flight", "flight", n) for n in (1, 16, 64, 512)),
+    *(Work("threads", several(n, "thread"), "threads", n) for n in (1, 4, 16)),
+    *(Work("bytes", size(n), "bytes", n, max(1, min(1000, 4 * MIB // n)))
+      for n in (KIB, 16 * KIB, 64 * KIB, MIB, 16 * MIB, 64 * MIB)),
+    Work("kinds", "oneway", "oneway"),
+    Work("kinds", "batch of 64", "batch", 64),
+    Work("kinds", "stream to the client", "count", 1000),
+    Work("kinds", "stream to the server", "total", 1000),
+    Work("connect", "connect, add()", "connect", calls=50),
+    Work("idle", "1,000 connections", "idle", 1000),
+    *(Work("growth", several(n, "object"), "objects", n) for n in (10, 100, 1000, 10000)),
+    *(Work("growth", "1 proxy" if n == 1 else f"{n:,} proxies", "proxies", n) for n in (1, 10, 100, 1000)),
+    *(Work("far", f"{size(n)}, 20 ms away", "bytes", n, 1, 10) for n in (64 * KIB, MIB, 16 * MIB)),
+    Work("core", "add()", "plain"),
+    *(Work("core", "add()", mode) for mode in ("echo", "duplex", "late")),
+)
+
+DRIVEN = ("serial", "flight", "threads", "bytes", "connect", "idle")  # by drive.c, for any contender
+PYRITE = (*DRIVEN, "oneway", "batch", "count", "total", "objects", "proxies")
+LANES = ("gRPC", "socket")  # as PYRITE_LANE names them, but for their letters
+
+
+def rows_of(contender):
+    renamed = dict(contender.renamed)
+    for work in WORKS:
+        if work.mode not in contender.modes:
+            continue
+        server = contender.server + (("-n", str(work.n)) if work.mode == "objects" else ())
+        client = (contender.client[0], renamed.get(work.mode, work.mode), *contender.client[1:])
+        client += ("-n", str(work.n)) if work.n else ()
+        for over in ("TCP",) if work.delay_ms or work.group == "growth" else contender.overs:
+            yield Row(work.group, contender.who, work.name, over, server, client, work.n, contender.env, work.calls,
+                      work.delay_ms, over == "TCP" and (work.group, work.n) in GOAL_WORKS)
+
+
+GOAL_WORKS = {("serial", None), ("core", None), ("flight", 64), ("threads", 16), ("bytes", MIB)}
+
+
+def pyrite(who, lane, *server, modes=PYRITE):
+    env = (("PYRITE_LANE", lane.lower()), ("PYRITE_MAX_MESSAGE", "128M"))
+    return Contender(f"Pyrite, {who}", ("bench-server", *server), ("bench-client",), modes, env=env)
+
+
+def core(who, modes, *options, renamed=()):
+    return Contender(f"core {who}", ("bench-core-server", *options), ("bench-core-client", *options), modes,
+                     renamed=renamed)
+
+
+def own_program(who, program, modes, overs=("TCP", "unix"), *options):
+    """A contender whose ends are one program."""
+    return Contender(who, (program, *options), (program, *options), modes, overs)
+
+
+def names(mode, work):
+    for n in (1, 64):
+        yield Row("names", f"Pyrite, {work}", f"{n} in flight", "TCP", ("pyrite-ns", "--port=0", "--storage=memory"),
+                  ("bench-names", mode, "-n", str(n)), n, calls=500)
+
+
+OURS = (
+    *(pyrite(lane, lane) for lane in LANES),
+    *(pyrite(f"{lane}, serial daemon", lane, "--threads", "1", modes=("serial", "flight")) for lane in LANES),
+    pyrite("plain gRPC", "gRPC", modes=("plain",)),
+    own_program("raw sockets", "bench-raw", DRIVEN),
+    core("unary", tuple(mode for mode in DRIVEN if mode != "threads")),
+    core("stream", ("serial", "flight"), renamed=(("serial", "echo"), ("flight", "window"))),
+    core("stream, lean", ("echo", "duplex", "late"), "--lean"),
+)
+PEERS = ()
+
+ROWS = [row for contender in OURS for row in rows_of(contender)]
+ROWS += [*names("lookup", "look-up"), *names("register", "registration")]
+ROWS += [row for contender in PEERS for row in rows_of(contender)]
+ROWS = [row._replace(who=f"{row.who}, {row.mode}") if row.who == "core stream, lean" else row for row in ROWS]
+ORDER = [group.key for group in GROUPS]
+ROWS.sort(key=lambda row: ORDER.index(row.group))
+
+# The rows that ratios and goals are about
+SERIAL, ECHO = "Pyrite, {}: add(), TCP", "core stream: add(), TCP"
+FLIGHT, THREADS = "Pyrite, {}: 64 in flight, TCP", "Pyrite, {}: 16 threads, TCP"
 GOALS = [
-    Goal(SERIAL, "core stream echo, TCP", "cpu", 1.25),
-    Goal(SERIAL, "core stream echo, lean, TCP", "cpu"),
-    Goal(SERIAL, "core stream duplex, lean, TCP", "cpu"),
-    Goal(SERIAL, "core stream duplex late, lean, TCP", "cpu"),
-    Goal(SERIAL, "core unary, TCP", "cpu", 0.625),
-    Goal(PLAIN, "core unary, TCP", "cpu"),
-    Goal(FLIGHT, "core unary, 64 in flight, TCP", "rate", 5),
-    Goal(FLIGHT, "core unary, TCP", "rate"),
+    Goal(SERIAL.format("gRPC"), ECHO, "cpu", 1.15),
+    *(Goal(SERIAL.format("gRPC"), f"core stream, lean, {mode}: add(), TCP", "cpu") for mode in ("echo", "duplex", "late")),
+    Goal(SERIAL.format("gRPC"), "core unary: add(), TCP", "cpu", 0.625),
+    Goal("Pyrite, plain gRPC: add(), TCP", "core unary: add(), TCP", "cpu"),
+    Goal(SERIAL.format("socket"), "raw sockets: add(), TCP", "cpu", 1.2),
+    Goal(SERIAL.format("socket").replace("TCP", "unix"), "raw sockets: add(), unix", "cpu", 1.2),
+    Goal(FLIGHT.format("gRPC"), "core stream: 64 in flight, TCP", "rate", 10),
+    Goal(FLIGHT.format("gRPC"), "core unary: 64 in flight, TCP", "rate"),
+    Goal(FLIGHT.format("socket"), "raw sockets: 64 in flight, TCP", "rate", 0.3),
+    Goal(THREADS.format("socket"), "raw sockets: 16 threads, TCP", "rate"),
+    Goal("Pyrite, gRPC: 1 MiB, TCP", "core unary: 1 MiB, TCP", "rate", 1),
+    Goal("Pyrite, socket: 1 MiB, TCP", "raw sockets: 1 MiB, TCP", "rate", 2),
+    Goal("Pyrite, socket: 1 MiB, unix", "raw sockets: 1 MiB, unix", "rate", 1),
+    Goal("Pyrite, socket: 10,000 objects, TCP", "Pyrite, socket: 10 objects, TCP", "rate", 0.8),
+    Goal("Pyrite, socket: 1,000 proxies, TCP", "Pyrite, socket: 1 proxy, TCP", "rate", 0.8),
 ]
 
-# The rows whose instructions and system calls are counted.
-TRACED = [row for row in ROWS if row.name in {
-    "core unary, TCP", "core stream echo, TCP", "core stream echo, lean, TCP", "core stream duplex, lean, TCP",
-    "core stream duplex late, lean, TCP", SERIAL, PLAIN, "add() one by one, serial daemon, TCP", FLIGHT,
-    "add() 64 in flight, serial daemon, TCP", "add() 16 threads, pool, TCP"}]
-TRACED.sort(key=lambda row: row.name == SERIAL)  # the last is the one the smoke test traces
+# The rows whose instructions and system calls are counted; the last is the one the smoke test traces.
+TRACED = [row for row in ROWS if row.over == "TCP" and (
+    row.group in ("serial", "core") or (row.group == "flight" and row.x == 64 and row.who.startswith("Pyrite")))]
+TRACED.sort(key=lambda row: row.name == SERIAL.format("socket"))

@@ -1,16 +1,28 @@
 # SPDX-License-Identifier: MIT
-# The measurements (docs/performance.md): server and client of Pyrite, and of gRPC core itself as the yardstick.
-# scripts/bench runs them; bench_smoke only sees that they work.
-add_library(bench_measure STATIC bench/measure.c)
+# The measurements (docs/performance.md): server and client of Pyrite; of gRPC core itself and of raw sockets as the
+# yardsticks; a relay that delays. scripts/bench runs them, bench_smoke only sees that they work, and bench_guard compares
+# two of them with their yardsticks. Other peers' programs are not part of this build: bench/peers/Makefile.
+add_library(bench_measure STATIC bench/measure.c bench/drive.c)
+target_include_directories(bench_measure PUBLIC bench)
+target_link_libraries(bench_measure PUBLIC Threads::Threads)
 add_library(bench_core STATIC bench/core.c)
 target_link_libraries(bench_core PUBLIC bench_measure ${GRPC_LIBRARY} ${GPR_LIBRARY})
 foreach(end server client)
-	add_executable(bench-${end} bench/${end}.c golden/add/example.c)
-	target_include_directories(bench-${end} PRIVATE golden/add)
-	target_link_libraries(bench-${end} PRIVATE pyrite bench_measure Threads::Threads)
+	add_executable(bench-${end} bench/${end}.c)
+	pyrite_generate(TARGET bench-${end} IDL bench/bench.idl)
+	target_link_libraries(bench-${end} PRIVATE pyrite bench_measure)
 	add_executable(bench-core-${end} bench/core_${end}.c)
-	target_link_libraries(bench-core-${end} PRIVATE bench_core Threads::Threads)
+	target_link_libraries(bench-core-${end} PRIVATE bench_core)
 	pyrite_warnings(bench-${end} bench-core-${end})
+endforeach()
+add_executable(bench-names bench/names.c)
+target_link_libraries(bench-names PRIVATE pyrite bench_measure)
+pyrite_warnings(bench-names)
+add_executable(bench-raw bench/peers/raw.c)
+add_executable(bench-relay bench/relay.c)
+foreach(program raw relay)
+	target_link_libraries(bench-${program} PRIVATE bench_measure)
+	pyrite_warnings(bench-${program})
 endforeach()
 pyrite_warnings(bench_measure bench_core)
 pyrite_script_test(bench_smoke bench/bench.py --smoke)

@@ -4,10 +4,7 @@ add_executable(test-owner ns/owner.c)
 pyrite_generate(TARGET test-owner IDL ns/thing.idl)
 target_link_libraries(test-owner PRIVATE pyrite)
 pyrite_warnings(test-owner)
-# These measure; they are no tests.
-add_executable(bench-names ns/rate.c)
-target_link_libraries(bench-names PRIVATE pyrite)
-pyrite_warnings(bench-names)
+# This one measures; it is no test.
 add_executable(bench-lost ns/lost.c)
 target_link_libraries(bench-lost PRIVATE pyrite)
 pyrite_warnings(bench-lost)
