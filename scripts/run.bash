@@ -40,8 +40,7 @@ run_start() {
 
 	shift
 	mkfifo "$pipe"
-	# Line by line: a program whose output is no terminal would keep it for itself.
-	ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" stdbuf -oL "$@" >"$pipe" &
+	"$@" >"$pipe" &
 	run_pid=$!
 	run_pids+=("$run_pid")
 	run_names[$run_pid]=$1

@@ -26,6 +26,7 @@ int main(void)
 	pyr_ns *ns = pyr_ns_locate(NULL);
 	const char *uri = shop_Account_register(daemon, "account", &methods, &balance);
 
+	setvbuf(stdout, NULL, _IOLBF, 0); /* each line at once, in a pipe too */
 	if (pyr_ns_register(ns, "example.account", uri) < 0)
 		return pyr_perror("example.account");
 	puts("Ready");

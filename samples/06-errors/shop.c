@@ -51,6 +51,7 @@ int main(void)
 	pyr_ns *ns = pyr_ns_locate(NULL);
 	const char *uri = shop_Counter_register(daemon, "counter", &methods, account);
 
+	setvbuf(stdout, NULL, _IOLBF, 0); /* each line at once, in a pipe too */
 	if (pyr_ns_register(ns, "example.shop", uri) < 0)
 		return pyr_perror("example.shop");
 	puts("Ready");
