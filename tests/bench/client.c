@@ -3,7 +3,6 @@
  * Pyrite's client of the measurements: bench-client URI MODE [-n N]. Modes beside those of drive.h:
  *   plain          serial, as plain gRPC
  *   batch -n N     batches of N calls
- *   count -n N     a stream of N numbers from the server; total: to the server
  *   objects -n N   calls through ten proxies, of objects evenly chosen from the server's N
  *   proxies -n N   calls through N proxies of one object, in turn
  */
@@ -83,6 +82,34 @@ static void note(void *end, int32_t x)
 	check(bench_Adder_note(end, x), "note");
 }
 
+static void count(void *end, int32_t n)
+{
+	pyr_stream *stream;
+	int32_t i, item;
+
+	check(bench_Adder_count(end, n, &stream), "count");
+	for (i = 0; i < n; i++)
+		if (bench_Adder_count_next(stream, &item) != 1 || item != i)
+			bench_fail("item %d: %s", (int)i, pyr_errmsg());
+	if (bench_Adder_count_next(stream, &item) != 0)
+		bench_fail("end of the stream: %s", pyr_errmsg());
+	pyr_stream_free(stream);
+}
+
+static void total(void *end, int32_t n)
+{
+	pyr_stream *stream;
+	int64_t sum;
+	int32_t i;
+
+	check(bench_Adder_total(end, &stream), "total");
+	for (i = 0; i < n; i++)
+		check(bench_Adder_total_write(stream, i), "write");
+	check(bench_Adder_total_finish(stream, &sum), "finish");
+	if (sum != (int64_t)n * (n - 1) / 2)
+		bench_fail("the total is %lld", (long long)sum);
+}
+
 static const struct bench_peer pyrite = {
 	.open = open_proxy,
 	.close = close_proxy,
@@ -91,6 +118,8 @@ static const struct bench_peer pyrite = {
 	.finish = finish,
 	.echo = echo,
 	.note = note,
+	.count = count,
+	.total = total,
 	.is_shared = true,
 };
 
@@ -121,52 +150,6 @@ static void batches(const struct bench_options *options, const struct bench_limi
 	}
 	pyr_batch_free(batch);
 	free(answers);
-}
-
-/* ---- streams; an item counts as a call ---- */
-
-static void read_stream(struct bench_Adder *adder, int32_t n)
-{
-	pyr_stream *stream;
-	int32_t i, item;
-
-	check(bench_Adder_count(adder, n, &stream), "count");
-	for (i = 0; i < n; i++)
-		if (bench_Adder_count_next(stream, &item) != 1 || item != i)
-			bench_fail("item %d: %s", (int)i, pyr_errmsg());
-	if (bench_Adder_count_next(stream, &item) != 0)
-		bench_fail("end of the stream: %s", pyr_errmsg());
-	pyr_stream_free(stream);
-}
-
-static void write_stream(struct bench_Adder *adder, int32_t n)
-{
-	pyr_stream *stream;
-	int64_t total;
-	int32_t i;
-
-	check(bench_Adder_total(adder, &stream), "total");
-	for (i = 0; i < n; i++)
-		check(bench_Adder_total_write(stream, i), "write");
-	check(bench_Adder_total_finish(stream, &total), "finish");
-	if (total != (int64_t)n * (n - 1) / 2)
-		bench_fail("the total is %lld", (long long)total);
-}
-
-static void streams(const struct bench_options *options, const struct bench_limit *limit,
-		    struct bench_times *times, void *data)
-{
-	bool is_down = strcmp(options->mode, "count") == 0;
-	int64_t now = bench_now(), before;
-	unsigned i;
-
-	while (bench_more(limit, times->n, now)) {
-		before = now;
-		(is_down ? read_stream : write_stream)(data, (int32_t)options->n);
-		now = bench_now();
-		for (i = 0; i < options->n; i++)
-			bench_add(times, (now - before) / options->n);
-	}
 }
 
 /* ---- many objects, many proxies ---- */
@@ -223,12 +206,11 @@ static void measure_many(const struct bench_options *options)
 
 /* ---- modes ---- */
 
-static void measure_one(struct bench_options *options)
+static void measure_batches(const struct bench_options *options)
 {
-	bench_phase_cb phase = strcmp(options->mode, "batch") == 0 ? batches : streams;
 	struct bench_Adder *adder = open_proxy(options->address);
 
-	bench_measure(options, phase, adder);
+	bench_measure(options, batches, adder);
 	close_proxy(adder);
 }
 
@@ -242,9 +224,8 @@ int main(int argc, char **argv)
 	settings.own_link = strcmp(mode, "connect") == 0 || strcmp(mode, "idle") == 0;
 	if (strcmp(mode, "objects") == 0 || strcmp(mode, "proxies") == 0) {
 		measure_many(&options);
-	} else if (strcmp(mode, "batch") == 0 || strcmp(mode, "count") == 0 ||
-		   strcmp(mode, "total") == 0) {
-		measure_one(&options);
+	} else if (strcmp(mode, "batch") == 0) {
+		measure_batches(&options);
 	} else {
 		if (strcmp(mode, "plain") == 0) {
 			settings.plain = PYR_PLAIN_ONLY;

@@ -158,6 +158,25 @@ static void oneways(const struct bench_options *options, const struct bench_limi
 	}
 }
 
+/* An item counts as a call. */
+static void streams(const struct bench_options *options, const struct bench_limit *limit,
+		    struct bench_times *times, void *data)
+{
+	struct drive *drive = data;
+	bool is_down = strcmp(options->mode, "count") == 0;
+	int64_t now = bench_now(), before;
+	unsigned i;
+
+	while (bench_more(limit, times->n, now)) {
+		before = now;
+		(is_down ? drive->peer->count : drive->peer->total)(drive->end,
+								    (int32_t)options->n);
+		now = bench_now();
+		for (i = 0; i < options->n; i++)
+			bench_add(times, (now - before) / options->n);
+	}
+}
+
 static void connects(const struct bench_options *options, const struct bench_limit *limit,
 		     struct bench_times *times, void *data)
 {
@@ -241,6 +260,9 @@ static bench_phase_cb phase_of(const struct bench_options *options, const struct
 		return bytes;
 	if (strcmp(mode, "oneway") == 0 && peer->note)
 		return oneways;
+	if ((strcmp(mode, "count") == 0 && peer->count) ||
+	    (strcmp(mode, "total") == 0 && peer->total))
+		return streams;
 	if (strcmp(mode, "connect") == 0)
 		return connects;
 	bench_fail("no mode '%s'", mode);

@@ -9,6 +9,7 @@
  *   threads -n N   N threads make blocking calls, on one end where the contender allows it
  *   bytes -n N     N bytes there and back, one call after the other
  *   oneway         64 calls without an answer, then one with it
+ *   count -n N     a stream of N numbers from the server; total: to the server
  *   connect        a connection, a call, and its end
  *   idle -n N      what N connections that did one call take of the server's memory
  */
@@ -38,7 +39,10 @@ struct bench_peer {
 	/* There and back; bench_check_bytes() looks at what came. */
 	void (*echo)(void *end, const uint8_t *data, size_t n);
 	void (*note)(void *end, int32_t x); /* no answer */
-	bool is_shared;                     /* threads share an end */
+	/* A stream of 0 to n - 1 from the server, or to it. They check every item, or the total. */
+	void (*count)(void *end, int32_t n);
+	void (*total)(void *end, int32_t n);
+	bool is_shared; /* threads share an end */
 };
 
 /* Measures in options->mode. */

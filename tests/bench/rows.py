@@ -55,6 +55,8 @@ class Contender(NamedTuple):
     overs: tuple = ("TCP", "unix")
     env: tuple = ()
     renamed: tuple = ()  # pairs: a mode, and what the client calls it
+    bytes_max: int = 1 << 30  # there and back; a slow one would take minutes
+    is_near: bool = False  # a relay cannot stand between its ends
 
 
 UNITS = {
@@ -124,7 +126,8 @@ LANES = ("gRPC", "socket")  # as PYRITE_LANE names them, but for their letters
 def rows_of(contender):
     renamed = dict(contender.renamed)
     for work in WORKS:
-        if work.mode not in contender.modes:
+        if work.mode not in contender.modes or (work.delay_ms and contender.is_near) or (
+                work.mode == "bytes" and work.n > contender.bytes_max):
             continue
         server = contender.server + (("-n", str(work.n)) if work.mode == "objects" else ())
         client = (contender.client[0], renamed.get(work.mode, work.mode), *contender.client[1:])
@@ -147,9 +150,9 @@ def core(who, modes, *options, renamed=()):
                      renamed=renamed)
 
 
-def own_program(who, program, modes, overs=("TCP", "unix"), *options):
+def own_program(who, program, modes, **others):
     """A contender whose ends are one program."""
-    return Contender(who, (program, *options), (program, *options), modes, overs)
+    return Contender(who, (program,), (program,), modes, **others)
 
 
 def names(mode, work):
@@ -167,7 +170,17 @@ OURS = (
     core("stream", ("serial", "flight"), renamed=(("serial", "echo"), ("flight", "window"))),
     core("stream, lean", ("echo", "duplex", "late"), "--lean"),
 )
-PEERS = ()
+PEERS = (
+    own_program("omniORB", "peer-omniorb", ("serial", "threads", "bytes", "oneway"), is_near=True),
+    own_program("Thrift", "peer-thrift", (*DRIVEN, "oneway")),
+    own_program("ONC RPC", "peer-onc", tuple(mode for mode in DRIVEN if mode != "flight")),
+    own_program("sd-bus", "peer-sdbus", (*DRIVEN, "oneway")),
+    own_program("gRPC C++", "peer-grpc", (*DRIVEN, "count", "total")),
+    own_program("ZeroC Ice", "peer-ice", (*DRIVEN, "oneway"), overs=("TCP",)),
+    own_program("nng", "peer-nng", DRIVEN),
+    own_program("Cap'n Proto", "peer-capnp", tuple(mode for mode in DRIVEN if mode != "threads")),
+    own_program("Pyro4", "peer-pyro4", ("serial", "threads", "bytes", "oneway", "batch", "connect"), bytes_max=MIB),
+)
 
 ROWS = [row for contender in OURS for row in rows_of(contender)]
 ROWS += [*names("lookup", "look-up"), *names("register", "registration")]
