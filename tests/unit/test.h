@@ -8,14 +8,21 @@
  *	TEST(a_uri_without_an_object_is_refused) { CHECK_INT(x, 3); }
  *	TESTS(uri, T(a_uri_without_an_object_is_refused))
  *
+ * CUnit is for one thread. A CHECK that fails in another thread than the main one is written down
+ * with a lock, and is told to CUnit when the test ends, or the next one if the thread outlives it.
+ * A REQUIRE there cannot end the test: it ends the program.
+ *
  * A binary prints CUnit's report and ends with 1 if anything failed. test_open_fds() counts
  * descriptors, for tests that must give all of theirs back. Each binary is bounded in time by
  * alarm(): TEST_SECONDS, 240 unless defined before. It is for what hangs, not for what is slow.
  */
 #include <CUnit/Basic.h>
 #include <dirent.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef TEST_SECONDS
@@ -28,18 +35,88 @@
 #name, name                                                                        \
 	}
 
-#define CHECK(cond) CU_ASSERT_TRUE(cond)
+#define CHECK(cond) test_that((cond), __LINE__, __FILE__, "CHECK(" #cond ")")
 #define CHECK_INT(actual, expected)                                                                \
 	test_int(__LINE__, __FILE__, #actual, (long long)(actual), (long long)(expected))
 #define CHECK_STR(actual, expected) test_str(__LINE__, __FILE__, #actual, (actual), (expected))
 #define CHECK_HAS(actual, part)     test_has(__LINE__, __FILE__, #actual, (actual), (part))
 /* Ends the test at once: what follows makes no sense without it. */
-#define REQUIRE(cond) CU_ASSERT_TRUE_FATAL(cond)
+#define REQUIRE(cond) test_require((cond), __LINE__, __FILE__, "REQUIRE(" #cond ")")
 
 struct test_case {
 	const char *name;
 	void (*run)(void);
 };
+
+/* What failed in other threads, the first of them; the rest is counted. */
+enum { TEST_FOREIGN = 32 };
+
+static struct {
+	pthread_mutex_t lock;
+	unsigned n; /* under the lock, like what follows */
+	struct test_foreign {
+		unsigned line;
+		const char *file;
+		char text[300];
+	} failed[TEST_FOREIGN];
+} test_foreign = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* The one that runs the tests: the process's first thread, also in a forked child. */
+static inline bool test_is_main_thread(void)
+{
+	return syscall(SYS_gettid) == getpid();
+}
+
+static inline void test_fail_elsewhere(int line, const char *file, const char *text)
+{
+	struct test_foreign *failed;
+
+	pthread_mutex_lock(&test_foreign.lock);
+	if (test_foreign.n < TEST_FOREIGN) {
+		failed = &test_foreign.failed[test_foreign.n];
+		failed->line = (unsigned)line;
+		failed->file = file;
+		snprintf(failed->text, sizeof(failed->text), "in another thread: %.270s", text);
+	}
+	test_foreign.n++;
+	pthread_mutex_unlock(&test_foreign.lock);
+}
+
+static inline void test_that(bool is_so, int line, const char *file, const char *text)
+{
+	if (test_is_main_thread())
+		CU_assertImplementation(is_so, (unsigned)line, text, file, "", CU_FALSE);
+	else if (!is_so)
+		test_fail_elsewhere(line, file, text);
+}
+
+static inline void test_require(bool is_so, int line, const char *file, const char *text)
+{
+	if (test_is_main_thread()) {
+		CU_assertImplementation(is_so, (unsigned)line, text, file, "", CU_TRUE);
+	} else if (!is_so) {
+		fprintf(stderr, "%s:%d: in another thread: %s\n", file, line, text);
+		abort();
+	}
+}
+
+/* Main thread, at each test's end: tells CUnit what other threads found. */
+static inline void test_collect(void)
+{
+	struct test_foreign failed[TEST_FOREIGN];
+	unsigned i, n;
+
+	pthread_mutex_lock(&test_foreign.lock);
+	n = test_foreign.n;
+	memcpy(failed, test_foreign.failed, sizeof(failed));
+	test_foreign.n = 0;
+	pthread_mutex_unlock(&test_foreign.lock);
+	for (i = 0; i < n && i < TEST_FOREIGN; i++)
+		CU_assertImplementation(CU_FALSE, failed[i].line, failed[i].text, failed[i].file,
+					"", CU_FALSE);
+	if (n > TEST_FOREIGN)
+		CU_FAIL("more failed in other threads");
+}
 
 static inline void test_int(int line, const char *file, const char *what, long long actual,
 			    long long expected)
@@ -47,7 +124,7 @@ static inline void test_int(int line, const char *file, const char *what, long l
 	char text[300];
 
 	snprintf(text, sizeof(text), "%s is %lld, expected %lld", what, actual, expected);
-	CU_assertImplementation(actual == expected, (unsigned)line, text, file, "", CU_FALSE);
+	test_that(actual == expected, line, file, text);
 }
 
 static inline void test_str(int line, const char *file, const char *what, const char *actual,
@@ -57,8 +134,7 @@ static inline void test_str(int line, const char *file, const char *what, const 
 
 	snprintf(text, sizeof(text), "%.100s is \"%.500s\", expected \"%.500s\"", what,
 		 actual ? actual : "(null)", expected);
-	CU_assertImplementation(actual && strcmp(actual, expected) == 0, (unsigned)line, text, file,
-				"", CU_FALSE);
+	test_that(actual && strcmp(actual, expected) == 0, line, file, text);
 }
 
 static inline void test_has(int line, const char *file, const char *what, const char *actual,
@@ -68,8 +144,7 @@ static inline void test_has(int line, const char *file, const char *what, const 
 
 	snprintf(text, sizeof(text), "%.100s is \"%.500s\", expected \"%.500s\" in it", what,
 		 actual ? actual : "(null)", part);
-	CU_assertImplementation(actual && strstr(actual, part), (unsigned)line, text, file, "",
-				CU_FALSE);
+	test_that(actual && strstr(actual, part), line, file, text);
 }
 
 static inline int test_open_fds(void)
@@ -91,14 +166,19 @@ static inline int test_main(const char *name, const struct test_case *tests, siz
 	size_t i;
 
 	alarm(TEST_SECONDS);
-	if (CU_initialize_registry() != CUE_SUCCESS || !(suite = CU_add_suite(name, NULL, NULL)))
+	if (CU_initialize_registry() != CUE_SUCCESS)
+		return 2;
+	suite = CU_add_suite_with_setup_and_teardown(name, NULL, NULL, NULL, test_collect);
+	if (!suite)
 		return 2;
 	for (i = 0; i < n; i++)
 		if (!CU_add_test(suite, tests[i].name, tests[i].run))
 			return 2;
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
-	failed = CU_get_number_of_failures() + CU_get_number_of_tests_failed();
+	pthread_mutex_lock(&test_foreign.lock);
+	failed = CU_get_number_of_failures() + CU_get_number_of_tests_failed() + test_foreign.n;
+	pthread_mutex_unlock(&test_foreign.lock);
 	CU_cleanup_registry();
 	return failed ? 1 : 0;
 }

@@ -69,31 +69,22 @@ static void hold(struct exec_cork *cork)
 	(void)cork;
 }
 
+/* What comes in when a thread's short look for more is over, and it is about to sleep: that is when
+ * it flushes. */
+static void (*after_look)(void);
+
 static void flush(struct exec_cork *cork)
 {
+	void (*hook)(void) = after_look;
+
 	(void)cork;
 	atomic_fetch_add(&n_flushes, 1);
+	after_look = NULL;
+	if (hook)
+		hook();
 }
 
 static struct exec_cork cork = { hold, flush };
-
-/* What comes in just when a thread's short look for more is over, and it is about to sleep. */
-static void (*after_look)(void);
-
-bool __real_engine_wait(struct engine_waiter *waiter, int64_t until);
-bool __wrap_engine_wait(struct engine_waiter *waiter, int64_t until);
-
-bool __wrap_engine_wait(struct engine_waiter *waiter, int64_t until)
-{
-	bool is_ready = __real_engine_wait(waiter, until);
-	void (*hook)(void) = after_look;
-
-	if (hook && until != ENGINE_FOREVER) {
-		after_look = NULL;
-		hook();
-	}
-	return is_ready;
-}
 
 static void on_reply(pyr_call *call, const struct codec_packer *packer)
 {

@@ -30,8 +30,6 @@ pyrite_unit_test(engine pyrite_internal)
 pyrite_unit_test(engine_sources pyrite_internal)
 pyrite_unit_test(timer pyrite_internal)
 pyrite_unit_test(exec pyrite_internal)
-target_link_options(test_exec PRIVATE
-	-Wl,--wrap=engine_wait)
 pyrite_unit_test(frame pyrite_internal)
 pyrite_unit_test(array pyrite_internal)
 pyrite_unit_test(numtab pyrite_internal)
@@ -51,3 +49,4 @@ target_link_libraries(test_stack_ucontext PRIVATE PkgConfig::CUNIT Threads::Thre
 pyrite_warnings(test_stack_ucontext)
 add_test(NAME stack_ucontext COMMAND test_stack_ucontext)
 pyrite_test_properties(stack_ucontext)
+pyrite_unit_test(other_threads Threads::Threads)
