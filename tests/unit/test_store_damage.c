@@ -212,32 +212,92 @@ static void write_file(const uint8_t *bytes, size_t n)
 	close(fd);
 }
 
-/* Names "some.name.0" to 299 that are as they were put. There must be no others. */
+/* The records of the good database, by the number in their names. */
+static struct record *good_records[NAMES];
+
+static bool are_same(const struct record *a, const struct record *b)
+{
+	size_t i;
+
+	if (a->n_tags != b->n_tags)
+		return false;
+	for (i = 0; i < a->n_tags; i++)
+		if (strcmp(a->tags[i], b->tags[i]) != 0)
+			return false;
+	return strcmp(a->name, b->name) == 0 && strcmp(a->uri, b->uri) == 0 &&
+	       memcmp(a->secret, b->secret, SECRET_SIZE) == 0 && a->ttl_ms == b->ttl_ms &&
+	       a->expires == b->expires && a->generation == b->generation &&
+	       a->is_orphan == b->is_orphan && a->is_own == b->is_own;
+}
+
+/* The place of "some.name.0" to 299. There must be no others. */
+static int place_of(const char *name)
+{
+	int number_of, end = 0;
+
+	REQUIRE(sscanf(name, "some.name.%3d%n", &number_of, &end) == 1 && !name[end]);
+	REQUIRE(number_of >= 0 && number_of < NAMES);
+	return number_of;
+}
+
+/* Records that are as they were put, in all they hold; there must be no others. */
 static unsigned count_as_put(struct store *store)
 {
 	const struct record *record;
 	const char *name = "";
 	unsigned n = 0;
-	int number_of, end;
 
 	while ((record = store->kind->next(store, name, false)) != NULL) {
 		name = record->name;
-		end = 0;
-		REQUIRE(sscanf(name, "some.name.%3d%n", &number_of, &end) == 1 && !name[end]);
-		REQUIRE(number_of >= 0 && number_of < NAMES);
-		REQUIRE(strcmp(record->uri, "PYRO:o@h:1") == 0 && record->n_tags == 2 &&
-			record->ttl_ms == 5000);
-		REQUIRE(strcmp((const char *)record->secret, "0123456789abcde") == 0);
-		REQUIRE(record->generation == (uint64_t)number_of + 1);
+		REQUIRE(are_same(record, good_records[place_of(name)]));
 		n++;
 	}
 	return n;
+}
+
+/* What was put, as it is read from the database. */
+static void keep_records(void)
+{
+	static const char *const tags[] = { "a", "b" };
+	struct store *store = open_database();
+	struct record expected = { .uri = "PYRO:o@h:1",
+				   .tags = tags,
+				   .n_tags = 2,
+				   .secret = "0123456789abcde",
+				   .ttl_ms = 5000 };
+	const struct record *record;
+	char name[32];
+	int i;
+
+	REQUIRE(store != NULL);
+	for (i = 0; i < NAMES; i++) {
+		sprintf(name, "some.name.%d", i);
+		record = store->kind->find(store, name);
+		REQUIRE(record != NULL);
+		expected.name = name;
+		expected.generation = (uint64_t)i + 1;
+		expected.expires = record->expires; /* in the clock of the one who reads it */
+		expected.is_orphan = record->is_orphan;
+		REQUIRE(are_same(record, &expected));
+		good_records[i] = record_copy(record);
+		REQUIRE(good_records[i] != NULL);
+	}
+	drop(store);
+}
+
+static void free_records(void)
+{
+	int i;
+
+	for (i = 0; i < NAMES; i++)
+		free(good_records[i]);
 }
 
 static size_t make_good(uint8_t *ret, size_t size)
 {
 	struct store *store = new_database();
 	char name[32];
+	size_t n;
 	int i;
 
 	for (i = 0; i < NAMES; i++) {
@@ -245,7 +305,9 @@ static size_t make_good(uint8_t *ret, size_t size)
 		REQUIRE(put(store, name, (uint64_t)i + 1));
 	}
 	drop(store);
-	return read_file(ret, size);
+	n = read_file(ret, size);
+	keep_records();
+	return n;
 }
 
 static unsigned n_refused, n_lost;
@@ -288,6 +350,7 @@ TEST(no_damage_of_a_database_goes_unnoticed)
 	CHECK(n_refused > 0);
 	CHECK(n_lost > 100);
 	forget_database();
+	free_records();
 	CHECK_INT(rmdir(folder), 0);
 }
 
