@@ -463,7 +463,7 @@ static bool is_looked_up(struct px_Counter *proxy)
 	return is;
 }
 
-/* A look-up may take 5 s; these go on all the while. */
+/* A look-up may take a minute (tests.cmake sets it); these go on all the while. */
 IN_PLACES(look_ups_that_hang_delay_no_other_proxy)
 {
 	struct px_Counter *hung[HUNG], *proxy;
