@@ -62,6 +62,7 @@ target_include_directories(flow_servant PUBLIC e2e ${CMAKE_CURRENT_BINARY_DIR}/f
 target_link_libraries(flow_servant PUBLIC pyrite_internal)
 pyrite_warnings(flow_servant)
 pyrite_unit_test(stream flow_servant)
+pyrite_unit_test(drain e2e_servant flow_servant)
 pyrite_unit_test(stream_life flow_servant)
 pyrite_unit_test(slow_streams flow_servant)
 pyrite_unit_test(task_streams flow_servant)
@@ -96,8 +97,8 @@ target_link_libraries(bench_calls PRIVATE e2e_servant)
 pyrite_warnings(bench_calls)
 
 # Pyrite ends speak frames on a socket by themselves: what calls and streams depend on, over gRPC too.
-foreach(suite call chains deferred unregister future future_many batch places given_up proxy_patience task_calls stream
-		stream_life stream_linger stream_linger_ends handshake)
+foreach(suite call chains drain deferred unregister future future_many batch places given_up proxy_patience task_calls
+		stream stream_life stream_linger stream_linger_ends handshake)
 	add_test(NAME ${suite}_grpc COMMAND test_${suite})
 	pyrite_test_properties(${suite}_grpc)
 	set_property(TEST ${suite}_grpc APPEND PROPERTY ENVIRONMENT PYRITE_LANE=grpc)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/daemon.h"
 #include "daemon/daemon_own.h"
 #include "exec/exec.h"
 #include "fuzz_caller.h"

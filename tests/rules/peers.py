@@ -126,7 +126,7 @@ def refused(line, status, *parts):
 
 def cases_of(names, parameters):
     """The functions of a script whose parameters are among these."""
-    found = [value for value in names.values() if callable(value) and getattr(value, "__module__", "") == "__main__"]
+    found = [value for value in names.values() if hasattr(value, "__code__") and value.__module__ == "__main__"]
     return [case for case in found if case.__code__.co_varnames[:case.__code__.co_argcount] in parameters]
 
 

@@ -82,7 +82,7 @@ KNOTS = (
     ("naming",
         "naming_here naming_lease"),
     ("daemon",
-        "daemon daemon_admit daemon_own"),
+        "daemon daemon_admit"),
     # A declaration may hold others: recursion of the matter.
     ("idl",
         "check check_interface check_types"),

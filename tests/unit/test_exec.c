@@ -422,9 +422,65 @@ TEST(the_end_of_the_last_call_is_told)
 	finish();
 }
 
+/* ---- what keeps its lane, as a drain sees it ---- */
+
+static void count(void *data, const uint8_t chain[EXEC_CHAIN])
+{
+	CHECK_INT(memcmp(chain, "the oneway's own", EXEC_CHAIN), 0);
+	++*(int *)data;
+}
+
+static int n_seen(void)
+{
+	int n = 0;
+
+	exec_see_keepers(executor, count, &n);
+	return n;
+}
+
+static struct lane lane_of_it;
+static atomic_int n_runs;
+
+/* As a batch of oneways is whose method answers just now. */
+static void run_again(struct exec_task *task)
+{
+	CHECK_INT(n_seen(), 1);
+	if (atomic_load(&n_runs) < 2) {
+		exec_submit(executor, &lane_of_it, task);
+		CHECK_INT(n_seen(), 1);
+	}
+	atomic_fetch_add(&n_runs, 1);
+}
+
+static void do_nothing(struct exec_task *task)
+{
+	(void)task;
+}
+
+TEST(a_oneway_is_seen_once_until_it_is_through_though_it_is_queued_again)
+{
+	static const struct exec_task_kind kind = { run_again, do_nothing, do_nothing, do_nothing };
+	struct exec_task task = { .kind = &kind, .keeps_lane = true };
+
+	begin(2);
+	memcpy(task.chain, "the oneway's own", EXEC_CHAIN);
+	atomic_store(&n_idle, 0);
+	exec_on_idle(executor, on_idle, NULL);
+	CHECK_INT(n_seen(), 0);
+	exec_submit(executor, &lane_of_it, &task);
+	CHECK_INT(n_seen(), 1);
+	run();
+	wait_for(&n_runs, 3);
+	stop();
+	CHECK_INT(n_seen(), 0);
+	exec_unref(executor); /* the task's */
+	finish();
+}
+
 TESTS(exec, T(a_lane_starts_its_calls_in_order_and_lanes_take_turns),
       T(calls_of_a_lane_run_side_by_side), T(calls_find_idle_threads),
       T(a_oneway_holds_its_lane_and_no_other), T(a_lane_whose_link_has_much_to_send_waits),
       T(what_is_queued_at_the_end_fails), T(a_stop_that_comes_first_ends_the_work),
       T(a_stop_that_comes_between_a_look_and_sleep_ends_the_work),
-      T(a_job_that_comes_between_a_look_and_sleep_is_run), T(the_end_of_the_last_call_is_told))
+      T(a_job_that_comes_between_a_look_and_sleep_is_run), T(the_end_of_the_last_call_is_told),
+      T(a_oneway_is_seen_once_until_it_is_through_though_it_is_queued_again))

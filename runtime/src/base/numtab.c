@@ -185,6 +185,14 @@ void *numtab_pop(struct numtab *table)
 	return value;
 }
 
+void *numtab_next(const struct numtab *table, size_t *at)
+{
+	while (*at < table->cap)
+		if (table->entries[(*at)++].value)
+			return table->entries[*at - 1].value;
+	return NULL;
+}
+
 void numtab_free(struct numtab *table)
 {
 	free(table->entries);

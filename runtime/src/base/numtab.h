@@ -24,6 +24,8 @@ bool numtab_put(struct numtab *table, uint32_t number, void *value);
 void *numtab_remove(struct numtab *table, uint32_t number); /* what was there */
 /* Removes it if it is that value. Returns whether it was. */
 bool numtab_take(struct numtab *table, uint32_t number, const void *value);
+/* The values one by one, from *at = 0 on; NULL after the last. It does not change meanwhile. */
+void *numtab_next(const struct numtab *table, size_t *at);
 void *numtab_pop(struct numtab *table); /* any one, removed; NULL when empty */
 void numtab_free(struct numtab *table);
 #endif

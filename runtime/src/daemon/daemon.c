@@ -21,10 +21,10 @@
 #include "base/budget.h"
 #include "base/config.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "base/signals.h"
 #include "base/stack.h"
 #include "base/uri.h"
+#include "daemon/daemon.h"
 #include "door/door.h"
 #include "engine/engine.h"
 #include "exec/exec.h"
@@ -34,11 +34,6 @@
 #include "protocol/protocol.h"
 #include "serve/peer_linger.h"
 #include "wire/annotation.h"
-
-enum {
-	LEAVE_MS = 250, /* for callers to hear of the Goaway: one that idles looks every 100 ms */
-	CLOSE_MS = 500  /* for the last bytes of drained links */
-};
 
 struct executor *daemon_executor(pyr_daemon *daemon)
 {
@@ -58,6 +53,10 @@ void daemon_opened(void *data, struct peer *peer)
 		d->peers->served.prev = peer;
 	d->peers = peer;
 	pthread_mutex_unlock(&d->lock);
+	if (atomic_load(&d->host.stage) == HOST_SERVES)
+		return;
+	daemon_say_goaway(peer); /* too late to be told with the others */
+	peer_flush(peer);
 }
 
 static void on_closed(struct peer_host *host, struct peer *peer)
@@ -94,7 +93,7 @@ static void on_idle(void *data)
 {
 	pyr_daemon *d = data;
 
-	if (atomic_load(&d->host.is_draining))
+	if (atomic_load(&d->host.stage) != HOST_SERVES)
 		engine_wake(&d->progress);
 }
 
@@ -323,98 +322,6 @@ pyr_daemon *pyr__daemon_listen_fd(int fd, const struct pyr_daemon_options *optio
 
 /* ---- the end ---- */
 
-static void each_peer(struct pyr_daemon *d, void (*fn)(struct peer *))
-{
-	struct peer *peer;
-
-	pthread_mutex_lock(&d->lock);
-	for (peer = d->peers; peer; peer = peer->served.next)
-		fn(peer);
-	pthread_mutex_unlock(&d->lock);
-}
-
-static void say_goaway(struct peer *peer)
-{
-	peer_goaway(peer, "the daemon is stopping");
-}
-
-static void close_peer(struct peer *peer)
-{
-	peer_close(peer, 0, "");
-}
-
-/* Of a daemon that did not run, or whose links did not close. */
-static void cut_peer(struct peer *peer)
-{
-	peer_close(peer, PYR_UNAVAILABLE, "the daemon has stopped");
-}
-
-static bool is_quiet(struct pyr_daemon *d)
-{
-	struct peer *peer;
-	bool quiet = exec_load(d->executor) == 0 && plain_face_load(d->plain) == 0;
-
-	pthread_mutex_lock(&d->lock);
-	for (peer = d->peers; peer && quiet; peer = peer->served.next)
-		quiet = peer_is_quiet(peer);
-	pthread_mutex_unlock(&d->lock);
-	return quiet;
-}
-
-static bool has_no_peers(struct pyr_daemon *d)
-{
-	bool none;
-
-	pthread_mutex_lock(&d->lock);
-	none = !d->peers;
-	pthread_mutex_unlock(&d->lock);
-	return none;
-}
-
-/* Once the door is closed there are no others. */
-static bool has_no_newcomers(struct pyr_daemon *d)
-{
-	bool none;
-
-	pthread_mutex_lock(&d->lock);
-	none = d->n_arriving == 0;
-	pthread_mutex_unlock(&d->lock);
-	return none;
-}
-
-static void wait_until(struct pyr_daemon *d, bool (*done)(struct pyr_daemon *), int64_t until)
-{
-	for (;;) {
-		atomic_store(&d->progress.ready, false);
-		if (done(d) || engine_now() >= until)
-			return;
-		engine_wait(&d->progress, until);
-	}
-}
-
-/* Names go first, so that nobody new is sent here; running calls have drain_ms; then callers leave
- * (what they call meanwhile is turned away, and so not lost), and the links of those that do not
- * close. */
-static void drain(struct pyr_daemon *d)
-{
-	int64_t until = engine_now() + (int64_t)atomic_load(&d->drain_ms) * ENGINE_MS;
-	int64_t leave;
-
-	naming_here_close(&d->here);
-	door_close(d->door);
-	wait_until(d, has_no_newcomers, until);
-	/* First: nothing runs that comes after the Goaway. */
-	atomic_store(&d->host.is_draining, true);
-	lingering_close(d->host.lingering); /* nobody can come for them */
-	each_peer(d, say_goaway);
-	plain_face_drain(d->plain);
-	wait_until(d, is_quiet, until);
-	leave = engine_now() + LEAVE_MS * (int64_t)ENGINE_MS;
-	wait_until(d, has_no_peers, leave < until ? leave : until);
-	each_peer(d, close_peer);
-	wait_until(d, has_no_peers, engine_now() + CLOSE_MS * (int64_t)ENGINE_MS);
-}
-
 static void *keeper_main(void *data)
 {
 	struct pyr_daemon *d = data;
@@ -422,7 +329,7 @@ static void *keeper_main(void *data)
 
 	while (poll(&wait, 1, -1) < 0 && errno == EINTR)
 		;
-	drain(d);
+	daemon_drain(d);
 	exec_stop(d->executor);
 	return NULL;
 }
@@ -503,16 +410,17 @@ static void free_daemon(void *arg)
 		naming_here_close(&daemon->here); /* of one that did not run */
 		naming_here_remove(&daemon->here);
 		door_close(daemon->door);
-		wait_until(daemon, has_no_newcomers, ENGINE_FOREVER);
+		daemon_wait_newcomers(daemon, ENGINE_FOREVER);
 	}
 	if (daemon->stop_fd >= 0)
 		signals_forget(daemon->stop_fd); /* of one that did not run */
 	lingering_close(daemon->host.lingering);
-	each_peer(daemon, cut_peer);
+	daemon_cut_links(daemon);
 	server_free(daemon->server);
 	plain_face_free(daemon->plain); /* after those who hand it calls */
-	wait_until(daemon, has_no_peers, ENGINE_FOREVER);
+	daemon_wait_closed(daemon, ENGINE_FOREVER);
 	lingering_free(daemon->host.lingering);
+	idset_free(&daemon->host.in_flight);
 	objects_close(&daemon->objects); /* their data end as the last jobs of the executor */
 	exec_free(daemon->executor);
 	objects_free(&daemon->objects);

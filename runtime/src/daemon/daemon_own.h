@@ -2,8 +2,7 @@
 #ifndef PYRITE_DAEMON_OWN_H
 #define PYRITE_DAEMON_OWN_H
 /* The daemon from the inside, for the files daemon*.c. */
-#include "daemon/daemon.h"
-#include "naming/naming_here.h"
+#include <pyrite/pyrite.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,6 +10,7 @@
 #include "base/arena.h"
 #include "door/door.h"
 #include "engine/engine.h"
+#include "naming/naming_here.h"
 #include "object/object.h"
 #include "peer/peer.h"
 
@@ -38,4 +38,15 @@ struct pyr_daemon {
 void daemon_admit(pyr_daemon *daemon, int fd, const struct door_peer *who);
 /* A link was opened: the peer is the daemon's. In the leader. */
 void daemon_opened(void *daemon, struct peer *peer);
+
+/* ---- daemon_drain.c ---- */
+/* From the stop to the last link. In the keeper. */
+void daemon_drain(struct pyr_daemon *d);
+/* Tells the other end what this one still takes: queues that. */
+void daemon_say_goaway(struct peer *peer);
+/* Ends the links at once: of a daemon that did not run, or whose links did not close. */
+void daemon_cut_links(struct pyr_daemon *d);
+/* Until all who came in by the door are links; once it is closed there are no others. */
+void daemon_wait_newcomers(struct pyr_daemon *d, int64_t until);
+void daemon_wait_closed(struct pyr_daemon *d, int64_t until);
 #endif

@@ -95,6 +95,16 @@ void engine_add_daemon(int n)
 	pthread_mutex_unlock(&engine.lock);
 }
 
+bool engine_has_daemon(void)
+{
+	bool has;
+
+	pthread_mutex_lock(&engine.lock);
+	has = engine.daemons > 0;
+	pthread_mutex_unlock(&engine.lock);
+	return has;
+}
+
 /* ---- waiting ---- */
 
 void engine_waiter_init(struct engine_waiter *waiter, bool is_worker)

@@ -124,6 +124,8 @@ struct engine_waiter *engine_leading(void);
 /* Method threads exist whose methods must not starve the link: while n > 0 an unled engine is led
  * within 1-2 ms, else 100 ms. */
 void engine_add_daemon(int n);
+/* A daemon runs in this process. */
+bool engine_has_daemon(void);
 
 /* Timers, fired by the runtime's thread; fire() may block for short but not wait for the network.
  */

@@ -80,6 +80,7 @@ void exec_free(struct executor *e)
 	drop_lanes(e->ready);
 	drop_lanes(e->stalled);
 	e->ready = e->stalled = NULL;
+	e->keepers = NULL;
 	exec_unref(e);
 }
 
@@ -206,8 +207,40 @@ void exec_put_back(struct executor *e, struct exec_task *task)
 		make_ready(e, lane);
 }
 
-void exec_release_lane(struct executor *e, struct lane *lane)
+static void add_keeper(struct executor *e, struct exec_task *task)
 {
+	if (task->n_kept++ > 0)
+		return;
+	task->next_keeper = e->keepers;
+	task->keeper_link = &e->keepers;
+	if (e->keepers)
+		e->keepers->keeper_link = &task->next_keeper;
+	e->keepers = task;
+}
+
+void exec_see_keepers(struct executor *e, void (*see)(void *data, const uint8_t chain[EXEC_CHAIN]),
+		      void *data)
+{
+	struct exec_task *task;
+
+	pthread_mutex_lock(&e->lock);
+	for (task = e->keepers; task; task = task->next_keeper)
+		see(data, task->chain);
+	pthread_mutex_unlock(&e->lock);
+}
+
+static void drop_keeper(struct exec_task *task)
+{
+	if (--task->n_kept > 0)
+		return;
+	*task->keeper_link = task->next_keeper;
+	if (task->next_keeper)
+		task->next_keeper->keeper_link = task->keeper_link;
+}
+
+void exec_release_lane(struct executor *e, struct lane *lane, struct exec_task *task)
+{
+	drop_keeper(task);
 	lane->is_held = false;
 	if (lane->head)
 		make_ready(e, lane);
@@ -224,6 +257,8 @@ void exec_submit(struct executor *e, struct lane *lane, struct exec_task *task)
 	pthread_mutex_lock(&e->lock);
 	task->lane = lane;
 	e->load++;
+	if (task->keeps_lane)
+		add_keeper(e, task);
 	if (exec_is_nested(e, task)) {
 		exec_add_nested(e, task);
 		pthread_mutex_unlock(&e->lock);

@@ -31,7 +31,9 @@ struct exec_task {
 	const struct exec_task_kind *kind;
 	struct executor *executor; /* counted by the owner; NULL until it is queued */
 	struct lane *lane;
-	struct exec_task *next;    /* in its lane */
+	struct exec_task *next;                       /* in its lane */
+	struct exec_task *next_keeper, **keeper_link; /* among those that keep their lane, */
+	unsigned n_kept;           /* as often as it is queued or runs: it may be both */
 	uint8_t chain[EXEC_CHAIN]; /* what is part of it, and of what it is part, has the same */
 	bool keeps_lane;           /* those behind it in its lane wait until it is through */
 	bool keeps_turn;           /* it is not lent to a method that waits, out of its turn */
@@ -115,6 +117,12 @@ bool exec_run_nested(void);
 /* The chain of what the calling thread makes inside a job, 16 bytes, so that calls which come back
  * to its serial daemon are known to be part of it. Borrowed; NULL: it runs no such job. */
 const uint8_t *exec_job_chain(void);
+/* A task that may be queued is of another chain. */
+void exec_move_to_chain(struct exec_task *task, const uint8_t chain[EXEC_CHAIN]);
+/* The chains of the tasks that keep their lane and are queued or running: those which nobody else
+ * may know of, as they may be answered already. */
+void exec_see_keepers(struct executor *executor,
+		      void (*see)(void *data, const uint8_t chain[EXEC_CHAIN]), void *data);
 
 /* The method of a serial daemon waits, and calls of others or jobs that come from now on nudge the
  * waiter. Returns false in other threads, and in tasks. */

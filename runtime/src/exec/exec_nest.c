@@ -73,6 +73,13 @@ const uint8_t *exec_job_chain(void)
 	return chain;
 }
 
+void exec_move_to_chain(struct exec_task *task, const uint8_t chain[EXEC_CHAIN])
+{
+	pthread_mutex_lock(&task->executor->lock);
+	memcpy(task->chain, chain, sizeof(task->chain));
+	pthread_mutex_unlock(&task->executor->lock);
+}
+
 /* ---- pools: calls that are lent to those who wait ---- */
 
 /* The innermost nest of its thread: any further one was entered later, and comes first. */

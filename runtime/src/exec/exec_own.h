@@ -44,7 +44,8 @@ struct executor {
 	struct worker *parked;  /* those without work */
 	struct worker *ended;   /* to be joined */
 	unsigned n_threads, n_parked, n_waiting;
-	struct exec_nest *nests; /* a pool's methods that wait, the last one first */
+	struct exec_nest *nests;   /* a pool's methods that wait, the last one first */
+	struct exec_task *keepers; /* queued or running, each in a lane that it keeps */
 
 	/* A serial daemon's: */
 	struct exec_nest *nest;                 /* its method waits for a call */
@@ -66,8 +67,8 @@ struct exec_task *exec_take(struct executor *e, struct lane **from);
 /* Without the lock meanwhile. exec_run_task() gives up the task's reference. */
 void exec_run_job(struct executor *e, struct exec_job *job);
 void exec_run_task(struct executor *e, struct exec_task *task);
-/* What kept it is through: a lane may go on. */
-void exec_release_lane(struct executor *e, struct lane *lane);
+/* The task that kept it is through: a lane may go on. */
+void exec_release_lane(struct executor *e, struct lane *lane, struct exec_task *task);
 /* Takes a call out of a lane that is ready: the first that fits() says yes to; NULL: none. */
 struct exec_task *exec_pick(struct executor *e,
 			    bool (*fits)(struct executor *e, const struct exec_task *task));

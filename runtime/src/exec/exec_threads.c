@@ -250,7 +250,7 @@ static void run_one(struct worker *w, struct exec_task *task, struct lane *lane)
 	if (e->n_workers == 1)
 		exec_finish_chain(e);
 	if (task->keeps_lane)
-		exec_release_lane(e, lane);
+		exec_release_lane(e, lane, task);
 	pthread_mutex_unlock(&e->lock);
 	task->kind->unref(task);
 	pthread_mutex_lock(&e->lock);

@@ -436,7 +436,7 @@ struct retry *retry_new(struct outcall *front, const struct patience *patience,
 						  "again");
 		return NULL;
 	}
-	session = proxy_session_until(patience->proxy, patience->terms.deadline);
+	session = patience_session(patience, true);
 	if (session) {
 		make_attempt(r, session);
 	} else if (patience_next(&r->patience, NULL) == PATIENCE_PAUSE) {

@@ -48,6 +48,9 @@ struct outcall {
 	struct buf notes;  /* annotations of a Reply, encoded */
 };
 
+/* The chain of what the calling thread calls, EXEC_CHAIN bytes; NULL: it starts one. */
+const uint8_t *outcall_chain(void);
+
 /* Ends its calls as CANCELLED, tells the other end, then drops the reference. keep_streams: those
  * that can be resumed wait for another session. */
 void session_close(struct session *session, bool keep_streams);

@@ -10,11 +10,18 @@
 
 /* ---- a call that leaves ---- */
 
+const uint8_t *outcall_chain(void)
+{
+	const struct scope *outer = scope_current();
+
+	return outer ? outer->chain : exec_job_chain();
+}
+
 void outcall_put_along(const struct outcall *call, struct frame *frame)
 {
 	const struct call_terms *terms = call->terms;
 	const struct scope *outer = scope_current();
-	const uint8_t *chain = outer ? outer->chain : exec_job_chain();
+	const uint8_t *chain = outcall_chain();
 
 	if (chain) {
 		frame->chain = (struct span){ chain, EXEC_CHAIN };

@@ -97,6 +97,12 @@ static bool is_open(const struct session *session)
 	return !session->is_unbound && !session->peer->is_closed && !session->peer->is_ending;
 }
 
+/* One that goes away takes calls of chains that are in flight there: this may be one. */
+static bool takes_new(const struct peer *peer)
+{
+	return !peer->is_going_away || (peer->takes_chains && outcall_chain());
+}
+
 /* Behind those who wait already. Returns whether the task was cancelled. */
 static bool wait_in_line(struct peer *peer, struct outcall *call)
 {
@@ -133,8 +139,7 @@ static int wait_for_place(struct peer *peer, struct outcall *call, bool may_bloc
 	}
 	if (scope_is_revoked(&call->part))
 		return PYR_CANCELLED;
-	if (is_open(call->session) && !peer->is_going_away &&
-	    call->session->state != SESSION_FAILED) {
+	if (is_open(call->session) && takes_new(peer) && call->session->state != SESSION_FAILED) {
 		call->was_not_run = false;
 		return 0;
 	}

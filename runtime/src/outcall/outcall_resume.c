@@ -191,7 +191,7 @@ static struct session *begin(pyr_stream *stream, struct session *session)
 	if (stream->state != STREAM_LOST || !is_open(session))
 		return NULL;
 	if (session->state == SESSION_NEW)
-		session_put_bind(session);
+		session_put_bind(session, NULL);
 	if (session->state == SESSION_NEW || !outcall_take_number(session->peer, call, false))
 		return NULL;
 	session_ref(session);

@@ -144,7 +144,7 @@ static int put_call(struct outcall *call, const struct codec_packer *packer, uin
 	uint8_t *at;
 
 	if (session->state == SESSION_NEW)
-		session_put_bind(session);
+		session_put_bind(session, outcall_chain());
 	if (session->state == SESSION_NEW)
 		return PYR_RESOURCE_EXHAUSTED;
 	describe(call, &frame);

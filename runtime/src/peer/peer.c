@@ -146,16 +146,6 @@ struct peer *peer_accept(struct link *link, struct peer_host *host, struct budge
 	return peer;
 }
 
-bool peer_is_usable(struct peer *peer)
-{
-	bool usable;
-
-	pthread_mutex_lock(&peer->lock);
-	usable = !peer->is_closed && !peer->is_ending && !peer->is_going_away;
-	pthread_mutex_unlock(&peer->lock);
-	return usable;
-}
-
 bool peer_has_sessions(struct peer *peer)
 {
 	bool has;
@@ -179,7 +169,7 @@ bool peer_is_quiet(struct peer *peer)
 
 void peer_progress(struct peer *peer)
 {
-	if (peer->host && atomic_load(&peer->host->is_draining))
+	if (peer->host && atomic_load(&peer->host->stage) != HOST_SERVES)
 		peer->host->progress(peer->host);
 }
 
@@ -333,15 +323,6 @@ void peer_close(struct peer *peer, int code, const char *text)
 	link_close(peer->link, code, text);
 }
 
-void peer_leave(struct peer *peer)
-{
-	pthread_mutex_lock(&peer->lock);
-	peer->is_left = true;
-	if (peer->made.n_calls == 0)
-		peer->is_ending = true;
-	peer_flush_unlock(peer);
-}
-
 void peer_close_wait(struct peer *peer, int64_t until)
 {
 	struct engine_waiter waiter;
@@ -401,22 +382,6 @@ void peer_exhausted(struct peer *peer, const char *what)
 		end_with_goaway(peer, PYR_RESOURCE_EXHAUSTED, text, text);
 }
 
-void peer_goaway(struct peer *peer, const char *text)
-{
-	struct frame frame = { .type = FRAME_GOAWAY };
-	struct buf marks = { 0 };
-
-	pthread_mutex_lock(&peer->lock);
-	if (!peer->is_closed && !peer->is_ending) {
-		frame_put_mark(&marks, 0, peer->taken.last);
-		frame.message = span_of(text);
-		frame.body = (struct span){ marks.data, marks.n };
-		peer_queue(peer, &frame);
-	}
-	peer_flush_unlock(peer);
-	buf_free(&marks);
-}
-
 /* ---- what comes in ---- */
 
 static void on_hello(struct peer *peer, const struct frame *frame)
@@ -469,11 +434,14 @@ static void pong(struct peer *peer, const struct frame *ping)
 	peer_queue(peer, &frame);
 }
 
+/* Who serves calls may be inside one that came from there, and stays for what that one calls. */
 static void on_goaway(struct peer *peer, const struct frame *frame)
 {
 	peer->is_going_away = true;
+	peer->takes_chains = peer->side == PEER_CONNECTED && frame->code == 0 &&
+			     !frame->takes_none && !peer->is_left && engine_has_daemon();
 	if (frame->code == 0) { /* a daemon that stops waits for us to leave */
-		peer->is_left = peer->side == PEER_CONNECTED;
+		peer->is_left = peer->side == PEER_CONNECTED && !peer->takes_chains;
 		peer->is_ending = peer->is_left && peer->made.n_calls == 0;
 		return;
 	}

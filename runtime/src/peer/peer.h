@@ -14,6 +14,7 @@
 #include "base/budget.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/idset.h"
 #include "base/numtab.h"
 #include "engine/engine.h"
 #include "exec/exec.h"
@@ -64,6 +65,12 @@ struct peer_limits {
 	uint32_t stream_linger_ms; /* how long streams of a lost link are kept; 0: they are not */
 };
 
+enum host_stage {
+	HOST_SERVES,
+	HOST_FINISHES, /* it takes calls of chains that were in flight when it was told to stop */
+	HOST_LEAVES    /* it takes none */
+};
+
 /* What an accepting end offers. */
 struct peer_host {
 	const struct peer_handlers *handlers;
@@ -75,9 +82,10 @@ struct peer_host {
 	struct lingering *lingering; /* calls that may go to another link; NULL: none */
 	const struct pyr_annotation *annotations; /* of each answer */
 	size_t n_annotations;
-	enum pyr_switch traces;  /* go to the other end; default: if it is on this host */
-	atomic_bool is_draining; /* takes no more calls */
-	/* While draining: a call was answered, or a message written. */
+	enum pyr_switch traces; /* go to the other end; default: if it is on this host */
+	_Atomic enum host_stage stage;
+	struct idset in_flight; /* those chains: filled before HOST_FINISHES, then constant */
+	/* No longer HOST_SERVES: a call was answered, or a message written. */
 	void (*progress)(struct peer_host *host);
 	void (*closed)(struct peer_host *host,
 		       struct peer *peer); /* the link is gone; in the leader */
@@ -164,7 +172,8 @@ struct peer {
 	bool is_ending;                /* close the link once all is written */
 	bool is_left;                  /* and once its last call is answered */
 	bool is_closed;                /* the link is gone, or will be: nothing more is started */
-	bool is_going_away;            /* the other end sent Goaway: no new calls */
+	bool is_going_away;            /* the other end sent Goaway: no new calls, */
+	atomic_bool takes_chains;      /* but those of chains in flight there; read without it */
 	bool was_connected;            /* once closed: there had been a connection */
 	struct engine_waiter *closing; /* of peer_close_wait() */
 	int closed_code;
@@ -196,6 +205,10 @@ void peer_unref(struct peer *peer);
 
 /* New calls may be started on it. */
 bool peer_is_usable(struct peer *peer);
+/* The other end sent Goaway. */
+bool peer_goes_away(struct peer *peer);
+/* It did, but calls may be started whose chain is in flight there. */
+bool peer_takes_chains(struct peer *peer);
 /* Its other end is known, and no server of plain gRPC. */
 bool peer_has_sessions(struct peer *peer);
 /* Sends what is queued unless a write is under way. */
@@ -207,8 +220,13 @@ void peer_close(struct peer *peer, int code, const char *text);
 void peer_close_wait(struct peer *peer, int64_t until);
 /* Ends the link when its calls have been answered: nobody will make more. */
 void peer_leave(struct peer *peer);
-/* Tells the other end to start no more calls here. */
+/* Tells the other end to start no more calls here than the host takes by now: queues that. */
 void peer_goaway(struct peer *peer, const char *text);
+/* Whether the host takes a call of that chain; p is NULL: it starts one. Any thread. */
+bool peer_host_takes(const struct peer_host *host, struct span chain);
+#define PEER_STOPS "CommunicationError: the daemon at %s is stopping"
+/* A call is not, and was not run: it may be made elsewhere. With the lock. */
+void peer_turn_away(struct peer *peer, uint32_t number);
 /* Calls taken and not yet answered, and bytes not yet written. */
 bool peer_is_quiet(struct peer *peer);
 

@@ -138,11 +138,29 @@ static bool goes(struct peer *peer, enum pyr_plain plain)
 		peer_has_sessions(peer));
 }
 
-/* May a proxy that wishes so use it? */
-static bool is_shared(struct peer *peer, const char *address, const struct link_wish *wish)
+/* One that a proxy which wishes so may use, and for which fits() is true; or NULL. With links.lock.
+ */
+static struct peer *find_shared(const char *address, const struct link_wish *wish,
+				bool (*fits)(struct peer *))
 {
-	return !peer->shared.is_own && strcmp(peer->shared.key, address) == 0 &&
-	       peer->shared.lane == wish->lane && goes(peer, wish->plain) && peer_is_usable(peer);
+	struct peer *peer;
+
+	for (peer = links.first; peer; peer = peer->shared.next)
+		if (!peer->shared.is_own && strcmp(peer->shared.key, address) == 0 &&
+		    peer->shared.lane == wish->lane && goes(peer, wish->plain) && fits(peer))
+			break;
+	return peer;
+}
+
+static struct peer *find(const char *address, const struct link_wish *wish)
+{
+	struct peer *peer = NULL;
+
+	if (wish->is_own)
+		return NULL;
+	if (wish->in_chain)
+		peer = find_shared(address, wish, peer_takes_chains);
+	return peer ? peer : find_shared(address, wish, peer_is_usable);
 }
 
 /* Its link, made now if there is none yet. With links.lock. */
@@ -159,7 +177,8 @@ static struct peer *get_given(const struct link_wish *wish, struct uri_problem *
 		if (given->peer)
 			add(given->peer, true);
 	}
-	if (given->peer && peer_is_usable(given->peer)) {
+	if (given->peer &&
+	    (peer_is_usable(given->peer) || (wish->in_chain && peer_takes_chains(given->peer)))) {
 		given->peer->shared.n_users++;
 		return given->peer;
 	}
@@ -186,15 +205,24 @@ struct peer *links_get(const pyr_uri *uri, const struct link_wish *wish,
 	if (uri_address(uri, 0, address, sizeof(address)) < 0)
 		snprintf(address, sizeof(address), "%.200s", uri->text);
 	pthread_mutex_lock(&links.lock);
-	for (peer = wish->is_own ? NULL : links.first; peer; peer = peer->shared.next)
-		if (is_shared(peer, address, wish))
-			break;
+	peer = find(address, wish);
 	if (peer)
 		peer->shared.n_users++;
 	else if ((peer = connect_to(uri, address, wish, problem)))
 		add(peer, wish->is_own);
 	pthread_mutex_unlock(&links.lock);
 	return peer;
+}
+
+bool links_share(struct peer *peer)
+{
+	bool is_used;
+
+	pthread_mutex_lock(&links.lock);
+	is_used = peer->shared.n_users > 0;
+	peer->shared.n_users += is_used;
+	pthread_mutex_unlock(&links.lock);
+	return is_used;
 }
 
 static bool put(struct peer *peer)

@@ -14,6 +14,7 @@ struct given_socket;
 struct link_wish {
 	struct given_socket *given; /* counted by the proxy; NULL: it connects itself */
 	bool is_own;                /* nobody shares it */
+	bool in_chain; /* it is for a call of a chain: one that goes away may take that */
 	enum pyr_plain plain;
 	enum pyr_lane lane; /* not the default */
 	uint32_t connect_timeout_ms;
@@ -23,6 +24,8 @@ struct link_wish {
  * NULL with *problem told. Owned: links_put(). */
 struct peer *links_get(const pyr_uri *uri, const struct link_wish *wish,
 		       struct uri_problem *problem);
+/* Another user of one that had some: returns false if it has none any more. */
+bool links_share(struct peer *peer);
 /* Gives it back; the last user closes the link. */
 void links_put(struct peer *peer);
 /* The same, but the link stays until its calls have been answered. */

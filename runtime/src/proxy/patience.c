@@ -154,10 +154,16 @@ void patience_done(struct patience *patience, bool is_success)
 
 /* ---- in the calling thread ---- */
 
+struct session *patience_session(const struct patience *patience, bool waits)
+{
+	return (waits ? proxy_session_until : proxy_session_for_once)(
+		patience->proxy, patience->terms.deadline, patience->tries < TRIES);
+}
+
 void patience_attempt(struct patience *patience, const struct codec_packer *packer,
 		      struct outcall *call, bool waits)
 {
-	struct session *session = proxy_session_until(patience->proxy, patience->terms.deadline);
+	struct session *session = patience_session(patience, waits);
 
 	call->session = NULL;
 	if (!session)

@@ -40,6 +40,9 @@ enum patience_next { PATIENCE_OVER, PATIENCE_AGAIN, PATIENCE_PAUSE };
 /* A call through the proxy starts now, in the calling thread. Streams, which go on by themselves,
  * are not patient. */
 void patience_begin(struct patience *patience, pyr_proxy *proxy, unsigned operation);
+/* A session for the next attempt, whose answer the thread waits for: else it is the last one, if it
+ * leaves. Returns NULL with the last error set. In the thread that makes the call. */
+struct session *patience_session(const struct patience *patience, bool waits);
 /* What follows an attempt. call: how it ended; without a session, or NULL: it got none, and the
  * last error tells why. If there is to be another the call is cleared, its session left. */
 enum patience_next patience_next(struct patience *patience, struct outcall *call);

@@ -41,6 +41,8 @@ struct pyr_proxy {
 	atomic_int refs;         /* its user's, and those of calls that will look at it again */
 	pthread_mutex_t lock;    /* before the links' and a peer's; nobody waits under it */
 	struct session *session; /* lock: counted; NULL: to be opened */
+	struct session *going;   /* lock: counted; its link goes away, but may take calls of chains
+				    in flight there; NULL: none */
 	bool is_opening;         /* lock: by one of them, while the others wait */
 	struct session *greeted; /* lock: while its answer is waited for; then NULL */
 	pthread_t opener;        /* lock: while is_opening */

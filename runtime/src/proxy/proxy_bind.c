@@ -10,10 +10,11 @@
 
 enum { RECONNECT_MS = 2000 };
 
-/* Once. Returns 0, or minus a status with the last error set. */
-static int bind_session(pyr_proxy *proxy)
+/* *ret_again: whether it was refused once by an end that goes away. Returns 0, or minus a status
+ * with the last error set. */
+static int bind_session(pyr_proxy *proxy, bool *ret_again)
 {
-	struct session *session = proxy_session(proxy);
+	struct session *session = proxy_session_until(proxy, ENGINE_FOREVER, *ret_again);
 	int64_t until;
 	int err;
 
@@ -21,10 +22,19 @@ static int bind_session(pyr_proxy *proxy)
 		return -pyr_last_error()->code;
 	until = engine_now() + (int64_t)proxy->wish.connect_timeout_ms * ENGINE_MS;
 	err = greet_bind(session, until);
+	*ret_again = err < 0 && !*ret_again && peer_goes_away(session->peer);
 	if (err < 0)
 		proxy_forget(proxy, session);
 	session_unref(session);
 	return err;
+}
+
+static int bind_once(pyr_proxy *proxy)
+{
+	bool again = false;
+	int err = bind_session(proxy, &again);
+
+	return again ? bind_session(proxy, &again) : err;
 }
 
 int pyr_proxy_bind(pyr_proxy *proxy)
@@ -37,7 +47,7 @@ int pyr_proxy_bind(pyr_proxy *proxy)
 	proxy_ref(proxy);
 	patience_begin(&patience, proxy, PATIENCE_BIND);
 	do
-		err = bind_session(proxy);
+		err = bind_once(proxy);
 	while (err < 0 && patience_goes_on(&patience, NULL));
 	if (err == 0)
 		patience_done(&patience, true);

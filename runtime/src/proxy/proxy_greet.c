@@ -119,7 +119,7 @@ static int set_error(const struct session *session, int code, const char *text)
 int greet_bind(struct session *session, int64_t until)
 {
 	char text[512];
-	int code = session_bind(session, until, text, sizeof(text));
+	int code = session_bind(session, outcall_chain(), until, text, sizeof(text));
 
 	return code ? set_error(session, code, text) : 0;
 }

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The session that a proxy's calls are made in: opened by one of those who want it, while the
+ * others wait, and given up when its link is of no more use. A session whose link goes away is kept
+ * beside the next one, for calls of chains that are in flight at its other end: they are made there
+ * first, and in the other one when they are refused.
+ */
 #include "proxy/proxy_session.h"
 
 #include "base/config.h"
@@ -25,6 +31,15 @@ static void close_session(struct session *session, bool keep_streams)
 	links_put(peer);
 }
 
+/* Calls that run there go on. */
+static void leave_session(struct session *session)
+{
+	struct peer *peer = session->peer;
+
+	session_leave(session);
+	links_leave(peer);
+}
+
 /* Those who pause do so no more. With the proxy's lock. */
 static void end_pauses(pyr_proxy *proxy)
 {
@@ -39,14 +54,15 @@ static void end_pauses(pyr_proxy *proxy)
 
 void proxy_release(pyr_proxy *proxy, bool keep_streams)
 {
-	struct session *session, *greeted;
+	struct session *session, *going, *greeted;
 
 	pthread_mutex_lock(&proxy->lock);
 	greeted = proxy->greeted;
 	if (greeted)
 		session_ref(greeted);
 	session = proxy->session;
-	proxy->session = NULL;
+	going = proxy->going;
+	proxy->session = proxy->going = NULL;
 	proxy->n_released++;
 	proxy_wake(&proxy->waiting, false);
 	end_pauses(proxy);
@@ -55,6 +71,8 @@ void proxy_release(pyr_proxy *proxy, bool keep_streams)
 		session_close(greeted, false); /* its link is for who waits there to put */
 	if (session)
 		close_session(session, keep_streams);
+	if (going)
+		close_session(going, keep_streams);
 }
 
 void pyr_proxy_release(pyr_proxy *proxy)
@@ -80,20 +98,49 @@ void pyr__proxy_free(void *self)
 	proxy_unref(proxy);
 }
 
+/* Its link goes away, and takes no calls but those of chains in flight at its other end. */
+static bool is_for_chains(struct session *session)
+{
+	bool is_open;
+
+	if (!peer_takes_chains(session->peer))
+		return false;
+	pthread_mutex_lock(&session->peer->lock);
+	is_open = session->state != SESSION_FAILED && !session->is_unbound;
+	pthread_mutex_unlock(&session->peer->lock);
+	return is_open;
+}
+
+/* Takes it from the proxy, unless such calls may need it. Returns what is to be left: it, or one
+ * that was kept for them before. With the proxy's lock. */
+static struct session *forget(pyr_proxy *proxy, struct session *session)
+{
+	struct session *left = session;
+	bool keeps = is_for_chains(session);
+
+	if (proxy->session == session) {
+		proxy->session = NULL;
+		if (keeps) {
+			left = proxy->going;
+			proxy->going = session;
+		}
+		return left;
+	}
+	if (proxy->going != session || keeps)
+		return NULL;
+	proxy->going = NULL;
+	return session;
+}
+
 void proxy_forget(pyr_proxy *proxy, struct session *session)
 {
-	struct peer *peer = session->peer;
-	bool is_current;
+	struct session *left;
 
 	pthread_mutex_lock(&proxy->lock);
-	is_current = proxy->session == session;
-	if (is_current)
-		proxy->session = NULL;
+	left = forget(proxy, session);
 	pthread_mutex_unlock(&proxy->lock);
-	if (!is_current)
-		return;
-	session_leave(session); /* other calls may run there, of a link that goes away */
-	links_leave(peer);
+	if (left)
+		leave_session(left);
 }
 
 /* ---- a new one ---- */
@@ -133,7 +180,9 @@ static struct session *find_session(pyr_proxy *proxy, const struct link_wish *wi
 	return session;
 }
 
-static struct session *open_session(pyr_proxy *proxy, int64_t until)
+/* in_chain: a link that goes away will do, as the call may be of a chain in flight there.
+ * *ret_again: that one would not. */
+static struct session *open_on(pyr_proxy *proxy, int64_t until, bool in_chain, bool *ret_again)
 {
 	struct session_ways *ways;
 	struct session *session;
@@ -144,17 +193,27 @@ static struct session *open_session(pyr_proxy *proxy, int64_t until)
 	n_released = proxy->n_released;
 	ways = greet_ways(proxy, &wish);
 	pthread_mutex_unlock(&proxy->lock);
+	wish.in_chain = in_chain;
 	session = find_session(proxy, &wish, ways, until);
 	session_ways_unref(ways);
 	if (!session || greet(proxy, session, until, n_released))
 		return session;
+	*ret_again = in_chain && peer_goes_away(session->peer);
 	close_session(session, false);
 	return NULL;
 }
 
+static struct session *open_session(pyr_proxy *proxy, int64_t until, bool in_chain)
+{
+	bool again = false;
+	struct session *session = open_on(proxy, until, in_chain, &again);
+
+	return again ? open_on(proxy, until, false, &again) : session;
+}
+
 /* Opens the session, for itself and all who come meanwhile. Called with the proxy's lock, which is
  * not held while the name is looked up. */
-static void open_for_all(pyr_proxy *proxy, int64_t until)
+static void open_for_all(pyr_proxy *proxy, int64_t until, bool in_chain)
 {
 	unsigned n_released = proxy->n_released;
 	struct session *session;
@@ -163,7 +222,7 @@ static void open_for_all(pyr_proxy *proxy, int64_t until)
 	proxy->opener = pthread_self();
 	proxy->opener_task = engine_fiber();
 	pthread_mutex_unlock(&proxy->lock);
-	session = open_session(proxy, until);
+	session = open_session(proxy, until, in_chain);
 	pthread_mutex_lock(&proxy->lock);
 	proxy->is_opening = false;
 	/* That he was cancelled is not their failure. */
@@ -211,7 +270,7 @@ static bool wait_for_session(pyr_proxy *proxy, int64_t until)
 }
 
 /* With the proxy's lock. */
-static struct session *open_or_wait(pyr_proxy *proxy, int64_t until)
+static struct session *open_or_wait(pyr_proxy *proxy, int64_t until, bool in_chain)
 {
 	unsigned n_released = proxy->n_released;
 
@@ -228,36 +287,139 @@ static struct session *open_or_wait(pyr_proxy *proxy, int64_t until)
 		}
 	}
 	if (!proxy->session)
-		open_for_all(proxy, until);
+		open_for_all(proxy, until, in_chain);
 	if (proxy->session)
 		session_ref(proxy->session);
 	return proxy->session;
 }
 
-struct session *proxy_session_until(pyr_proxy *proxy, int64_t until)
+/* The one that was kept for calls of chains, NULL if there is none any more. With the proxy's lock.
+ */
+static struct session *going_away(pyr_proxy *proxy)
 {
-	struct session *session;
+	struct session *going = proxy->going;
+
+	if (!going || is_for_chains(going))
+		return going;
+	proxy->going = NULL;
+	leave_session(going);
+	return NULL;
+}
+
+struct session *proxy_session_until(pyr_proxy *proxy, int64_t until, bool again)
+{
+	struct session *session = NULL;
+	bool in_chain = !again && outcall_chain();
 
 	if (proxy_is_forked())
 		return NULL;
 	engine_catch_up(); /* its link may be gone: better known before a call has left */
 	pthread_mutex_lock(&proxy->lock);
-	if (proxy->session && !proxy->is_freed) {
+	if (proxy->going && (session = going_away(proxy)) && !in_chain)
+		session = NULL;
+	if (!session)
 		session = proxy->session;
+	if (session && !proxy->is_freed) {
 		session_ref(session);
 		pthread_mutex_unlock(&proxy->lock);
 		return session;
 	}
 	proxy_ref(proxy); /* it may be freed while this waits */
-	session = open_or_wait(proxy, until);
+	session = open_or_wait(proxy, until, in_chain);
 	pthread_mutex_unlock(&proxy->lock);
 	proxy_unref(proxy);
 	return session;
 }
 
+/* Opens another session on the link of one, of the thread's chain. Returns 0 or a status: the other
+ * end refuses it. What on_handshake thinks of that end is known. */
+static int bind_beside(pyr_proxy *proxy, const struct session *session, int64_t until,
+		       struct session **ret)
+{
+	int64_t latest = engine_now() + (int64_t)proxy->wish.connect_timeout_ms * ENGINE_MS;
+	struct session_ways *ways;
+	struct session *asked;
+	struct link_wish wish;
+	char text[512];
+	int code;
+
+	if (!links_share(session->peer))
+		return PYR_UNAVAILABLE;
+	pthread_mutex_lock(&proxy->lock);
+	ways = greet_ways(proxy, &wish);
+	pthread_mutex_unlock(&proxy->lock);
+	asked = session_new(session->peer, session->object, proxy->interface, ways);
+	session_ways_unref(ways);
+	if (!asked) {
+		links_put(session->peer);
+		return PYR_RESOURCE_EXHAUSTED;
+	}
+	code = session_bind(asked, outcall_chain(), until < latest ? until : latest, text,
+			    sizeof(text));
+	if (code)
+		close_session(asked, false);
+	else
+		*ret = asked;
+	return code;
+}
+
+/* It is the one for calls of chains from now on: a reference is returned. NULL: the proxy was
+ * released meanwhile. */
+static struct session *keep_going(pyr_proxy *proxy, struct session *session, unsigned n_released)
+{
+	struct session *before = session;
+
+	pthread_mutex_lock(&proxy->lock);
+	if (proxy->n_released == n_released) {
+		before = proxy->going;
+		proxy->going = session;
+		session_ref(session);
+	}
+	pthread_mutex_unlock(&proxy->lock);
+	if (before != session) {
+		if (before)
+			leave_session(before);
+		return session;
+	}
+	close_session(session, false);
+	proxy_was_released(proxy);
+	return NULL;
+}
+
+static struct session *ask_for_chain(pyr_proxy *proxy, struct session *session, int64_t until)
+{
+	struct session *asked;
+	unsigned n_released;
+	int code;
+
+	pthread_mutex_lock(&proxy->lock);
+	n_released = proxy->n_released;
+	pthread_mutex_unlock(&proxy->lock);
+	code = bind_beside(proxy, session, until, &asked);
+	if (code == 0)
+		return keep_going(proxy, asked, n_released);
+	if (code == PYR_CANCELLED) { /* a task is told once */
+		error_set(code, ENGINE_CANCELLED_TEXT);
+		return NULL;
+	}
+	proxy_forget(proxy, session); /* another chain's calls may still be taken there */
+	return proxy_session_until(proxy, until, true);
+}
+
+struct session *proxy_session_for_once(pyr_proxy *proxy, int64_t until, bool again)
+{
+	struct session *session = proxy_session_until(proxy, until, again), *asked;
+
+	if (!session || again || !atomic_load(&session->peer->takes_chains) || !outcall_chain())
+		return session;
+	asked = ask_for_chain(proxy, session, until);
+	session_unref(session);
+	return asked;
+}
+
 struct session *proxy_session(pyr_proxy *proxy)
 {
-	return proxy_session_until(proxy, ENGINE_FOREVER);
+	return proxy_session_until(proxy, ENGINE_FOREVER, false);
 }
 
 /* Its session, a new reference, if is_well() says so; else NULL. */

@@ -15,13 +15,17 @@ void proxy_set_resolver(proxy_resolver *resolver);
 /* A session to call in, opened if need be: a new reference. Returns NULL with the last error set.
  */
 struct session *proxy_session(pyr_proxy *proxy);
-/* The same; a look-up ends with DEADLINE_EXCEEDED at `until`. */
-struct session *proxy_session_until(pyr_proxy *proxy, int64_t until);
+/* The same; a look-up ends with DEADLINE_EXCEEDED at `until`. again: the call was refused once, so
+ * none that is kept for calls of chains will do. */
+struct session *proxy_session_until(pyr_proxy *proxy, int64_t until, bool again);
+/* The same for a call that is not made again once it has left: the other end is asked first whether
+ * it takes the call's chain, if it goes away. */
+struct session *proxy_session_for_once(pyr_proxy *proxy, int64_t until, bool again);
 /* The session at hand if calls may be made in it, a new reference; NULL if it is to be opened. */
 struct session *proxy_open_session(pyr_proxy *proxy);
 /* The same if its connection stands. */
 struct session *proxy_connected_session(pyr_proxy *proxy);
-/* The session is of no more use: the next call opens another. */
+/* The session is of no more use, but perhaps to calls of chains: the next call opens another. */
 void proxy_forget(pyr_proxy *proxy, struct session *session);
 /* Ends its session, as pyr_proxy_release(). keep_streams: those that can be resumed wait for
  * another. */

@@ -19,7 +19,7 @@ static bool start(const struct request *request, pyr_stream *stream)
 
 	patience_begin(&patience, request->proxy, request->operation);
 	do {
-		session = proxy_session_until(request->proxy, patience.terms.deadline);
+		session = patience_session(&patience, false);
 		if (!session)
 			return false;
 		outcall_init(call, &patience.terms);
@@ -174,7 +174,7 @@ static bool reconnect(pyr_stream *stream)
 
 	proxy_forget(stream->proxy, session);
 	session_unref(session);
-	session = proxy_session_until(stream->proxy, stream->outcall->deadline);
+	session = proxy_session_until(stream->proxy, stream->outcall->deadline, true);
 	if (!session)
 		return false;
 	peer_stream_resume(stream, session);

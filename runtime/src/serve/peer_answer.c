@@ -54,6 +54,18 @@ bool peer_retire(struct peer *peer, pyr_call *call)
 	return true;
 }
 
+void peer_see_chains(struct peer *peer, void (*see)(void *data, const uint8_t chain[EXEC_CHAIN]),
+		     void *data)
+{
+	size_t at = 0;
+	pyr_call *call;
+
+	pthread_mutex_lock(&peer->lock);
+	while ((call = numtab_next(&peer->taken.calls, &at)))
+		see(data, call->task.chain);
+	pthread_mutex_unlock(&peer->lock);
+}
+
 struct span peer_put_notes(const struct peer *peer, const pyr_call *call, struct buf *buf,
 			   enum annotation_field field)
 {

@@ -225,7 +225,10 @@ static pyr_call *new_greeting(struct peer *peer, struct taken_session *session,
 		budget_release(peer->budget, cost_of(bind));
 		return NULL;
 	}
-	memcpy(call->task.chain, peer->id, sizeof(peer->id));
+	if (bind->chain.n == sizeof(call->task.chain))
+		memcpy(call->task.chain, bind->chain.p, sizeof(call->task.chain));
+	else
+		memcpy(call->task.chain, peer->id, sizeof(peer->id));
 	call->total = bind->body.n;
 	session->cost += sizeof(pyr_call); /* what on_disconnect is given */
 	call->cost = cost_of(bind) - sizeof(pyr_call);
@@ -254,10 +257,8 @@ void peer_greet(struct peer *peer, struct taken_session *session, const struct f
 		wrong = annotations_problem(bind->body, ANNOTATIONS_OF_BIND);
 	if (wrong)
 		taken_session_fail(session, PYR_INVALID_ARGUMENT, REJECTED, host->address, wrong);
-	else if (atomic_load(&host->is_draining))
-		taken_session_fail(session, PYR_UNAVAILABLE,
-				   "CommunicationError: the daemon at %s is stopping",
-				   host->address);
+	else if (!peer_host_takes(host, bind->chain))
+		taken_session_fail(session, PYR_UNAVAILABLE, PEER_STOPS, host->address);
 	else if (has_too_many(peer, bind))
 		taken_session_fail(session, PYR_RESOURCE_EXHAUSTED, REJECTED, host->address,
 				   "too many calls and sessions of this link wait");
@@ -289,7 +290,7 @@ bool peer_admit(pyr_call *call)
 
 	if (greeting && !greeting->has_begun) {
 		incall_ref(greeting);
-		memcpy(greeting->task.chain, call->task.chain, sizeof(call->task.chain));
+		exec_move_to_chain(&greeting->task, call->task.chain);
 		incall_run(greeting);
 		incall_unref(greeting);
 	} else if (greeting) {

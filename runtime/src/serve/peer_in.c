@@ -136,6 +136,17 @@ void peer_answer_bind(struct peer *peer, const struct taken_session *session, st
 	buf_free(&more);
 }
 
+/* A Bind that bears a chain asks whether its calls are taken. */
+static bool is_too_late(struct taken_session *session, const struct frame *frame)
+{
+	const struct peer_host *host = session->peer->host;
+
+	if (!host || !frame->chain.p || peer_host_takes(host, frame->chain))
+		return false;
+	taken_session_fail(session, PYR_UNAVAILABLE, PEER_STOPS, host->address);
+	return true;
+}
+
 /* Too much to be looked at. */
 static bool is_too_large(struct taken_session *session, const struct frame *frame)
 {
@@ -178,7 +189,7 @@ void peer_on_bind(struct peer *peer, const struct frame *frame)
 	session->number = frame->session;
 	session->lane.backlog = &peer->out.backlog;
 	peer_ref(peer);
-	if (!is_too_large(session, frame))
+	if (!is_too_large(session, frame) && !is_too_late(session, frame))
 		find_object(session, frame);
 	if (peer_is_guarded(peer) && frame->handshake.n <= PYR_HANDSHAKE_MAX)
 		peer_greet(peer, session, frame);
@@ -240,19 +251,6 @@ int peer_find_operation(const struct taken_session *session, const struct object
 	return place;
 }
 
-/* Of a daemon that stops: the caller may try elsewhere. */
-static void turn_away(struct peer *peer, uint32_t number)
-{
-	struct frame frame = { .type = FRAME_ERROR, .number = number, .code = PYR_UNAVAILABLE };
-	char text[256];
-
-	snprintf(text, sizeof(text), "CommunicationError: the daemon at %s is stopping",
-		 peer->host->address);
-	frame.message = span_of(text);
-	frame.was_not_run = true;
-	peer_queue(peer, &frame);
-}
-
 /* Whether the session's object is there; one that was registered anew in its place will do. */
 static bool has_object(struct taken_session *session)
 {
@@ -288,6 +286,14 @@ static int find_operation(struct taken_session *session, const struct frame *fra
 	return peer_find_operation(session, session->object, frame, text, n);
 }
 
+/* Its session was perhaps refused for that, and itself would not be. */
+static bool comes_too_late(const struct peer_host *host, const struct taken_session *session,
+			   const struct frame *frame)
+{
+	return !peer_host_takes(host, frame->chain) ||
+	       (session->code == PYR_UNAVAILABLE && atomic_load(&host->stage) != HOST_SERVES);
+}
+
 static bool may_start(struct peer *peer, const struct frame *frame,
 		      const struct taken_session *session)
 {
@@ -297,8 +303,8 @@ static bool may_start(struct peer *peer, const struct frame *frame,
 	if (!session)
 		peer_refuse(peer, frame->number, PYR_INTERNAL, "ProtocolError: no session %u",
 			    frame->session);
-	else if (host && atomic_load(&host->is_draining))
-		turn_away(peer, frame->number);
+	else if (host && comes_too_late(host, session, frame))
+		peer_turn_away(peer, frame->number);
 	else if (!session->object && !session->greeting)
 		peer_refuse(peer, frame->number, session->code, "%s", taken_session_text(session));
 	else if (peer->taken.calls.n + peer->taken.answered.n >= peer->limits.max_calls ||
@@ -549,7 +555,7 @@ void peer_on_cancel(struct peer *peer, const struct frame *frame)
 	if (call->origin->on_frame)
 		call->origin->on_frame(call, frame);
 	incall_cancel(call);
-	peer_remove_call(peer, call);
+	peer_retire(peer, call);
 	peer_linger_end(peer, call->stream);
 	incall_unref(call);
 }

@@ -81,6 +81,10 @@ bool peer_admit(pyr_call *call);
  * lock may be held. */
 void peer_part(struct taken_session *session);
 
+/* The chains of its live calls, each of which its connection's budget has paid for. */
+void peer_see_chains(struct peer *peer, void (*see)(void *data, const uint8_t chain[EXEC_CHAIN]),
+		     void *data);
+
 /* ---- with the peer's lock ---- */
 /* Whether the daemon has a hook that has to do with how sessions begin. */
 bool peer_is_guarded(const struct peer *peer);

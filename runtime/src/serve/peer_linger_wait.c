@@ -165,7 +165,7 @@ static void wait(struct peer *peer, struct taken_session *session, const struct 
 {
 	pyr_call *call = NULL;
 
-	if (frame->token.n == STREAM_TOKEN && !atomic_load(&peer->host->is_draining) &&
+	if (frame->token.n == STREAM_TOKEN && atomic_load(&peer->host->stage) == HOST_SERVES &&
 	    !has_too_many(peer))
 		call = new_resume(session, frame);
 	if (!call || !numtab_put(&peer->taken.calls, frame->number, call)) {

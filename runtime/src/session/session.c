@@ -109,7 +109,7 @@ uint8_t *session_append(struct session *session, const struct frame *frame, size
 	return outbox_append(session->peer, &session->out, frame, n_payload);
 }
 
-void session_put_bind(struct session *session)
+void session_put_bind(struct session *session, const uint8_t *chain)
 {
 	const struct pyr__interface *table = session->interface->table;
 	struct frame frame = { .type = FRAME_BIND, .fingerprint = table->fingerprint };
@@ -124,6 +124,8 @@ void session_put_bind(struct session *session)
 	frame.object = span_of(session->object);
 	frame.interface = span_of(table->name);
 	frame.shape = shape_packed(table);
+	if (chain)
+		frame.chain = (struct span){ chain, IDSET_ID };
 	if (session->ways) {
 		frame.handshake = span_of_buf(&session->ways->handshake);
 		frame.body = span_of_buf(&session->ways->annotations);
@@ -185,7 +187,7 @@ static int bind_result(const struct session *session, char *text, size_t n)
 	return PYR_DEADLINE_EXCEEDED;
 }
 
-int session_bind(struct session *session, int64_t until, char *text, size_t n)
+int session_bind(struct session *session, const uint8_t *chain, int64_t until, char *text, size_t n)
 {
 	struct peer *peer = session->peer;
 	bool may_bind, is_cancelled = false;
@@ -194,7 +196,7 @@ int session_bind(struct session *session, int64_t until, char *text, size_t n)
 	pthread_mutex_lock(&peer->lock);
 	may_bind = !peer->is_closed && !peer->is_ending && !session->is_unbound;
 	if (session->state == SESSION_NEW && may_bind)
-		session_put_bind(session);
+		session_put_bind(session, chain);
 	if (session->state == SESSION_SENT && may_bind)
 		is_cancelled = wait_bound(session, until);
 	code = is_cancelled ? PYR_CANCELLED : bind_result(session, text, n);

@@ -68,8 +68,10 @@ struct session *session_new(struct peer *peer, const char *object,
 			    const struct codec_interface *interface, struct session_ways *ways);
 void session_ref(struct session *session);
 void session_unref(struct session *session);
-/* Binds now, and waits for the answer. Returns 0, or a status with the text of why not. */
-int session_bind(struct session *session, int64_t until, char *text, size_t n);
+/* Binds now, and waits for the answer. chain: of the call inside which it is done; NULL: of none.
+ * Returns 0, or a status with the text of why not. */
+int session_bind(struct session *session, const uint8_t *chain, int64_t until, char *text,
+		 size_t n);
 /* The other end is known to be a plain gRPC server. */
 bool session_is_plain(struct session *session);
 /* With the lock. */
@@ -78,7 +80,7 @@ void session_wake_binders(struct session *session);
 /* ---- with the peer's lock ---- */
 /* Why the link is gone, in Pyro's words. */
 void session_loss(const struct peer *peer, char *text, size_t n, bool had_left);
-void session_put_bind(struct session *session);
+void session_put_bind(struct session *session, const uint8_t *chain);
 /* Queues a frame. Returns where its payload goes, NULL when memory is out. */
 uint8_t *session_append(struct session *session, const struct frame *frame, size_t n_payload);
 /* Why an operation cannot be called because the other end's interface differs. Returns 0 if it can.

@@ -24,10 +24,11 @@ static const struct member hello[] = {
 	M(4, U32, max_message), M(5, SPAN, agent),           M(6, SPAN, from),
 	M(7, U32, window),      M(8, U32, stream_linger_ms), { 0 }
 };
-static const struct member bind[] = { M(1, U32, session),    M(2, SPAN, object),
-				      M(3, SPAN, interface), M(4, F64, fingerprint),
-				      M(5, SPAN, handshake), M(6, SPAN, annotation),
-				      M(7, SPAN, shape),     { 0 } };
+static const struct member bind[] = {
+	M(1, U32, session),     M(2, SPAN, object),    M(3, SPAN, interface),
+	M(4, F64, fingerprint), M(5, SPAN, handshake), M(6, SPAN, annotation),
+	M(7, SPAN, shape),      M(8, SPAN, chain),     { 0 }
+};
 static const struct member bound[] = { M(1, U32, session),    M(2, U32, code),
 				       M(3, SPAN, message),   M(4, F64, fingerprint),
 				       M(5, SPAN, handshake), M(6, SPAN, annotation),
@@ -59,7 +60,9 @@ static const struct member end[] = {
 static const struct member credit[] = { M(1, U32, to_caller), M(2, U64, value), { 0 } };
 static const struct member release[] = { M(1, SPAN, reference), M(2, U32, count), { 0 } };
 static const struct member ping[] = { M(1, U64, value), { 0 } };
-static const struct member goaway[] = { M(1, U32, code), M(2, SPAN, message), { 0 } };
+static const struct member goaway[] = {
+	M(1, U32, code), M(2, SPAN, message), M(4, U32, takes_none), { 0 }
+};
 static const struct member resume[] = { M(1, U32, session),  M(2, SPAN, token),
 					M(3, U64, received), M(4, U64, consumed),
 					M(5, U32, attempt),  { 0 } };

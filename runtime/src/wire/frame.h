@@ -62,7 +62,7 @@ struct frame {
 	uint32_t critical; /* 0 or 1 */
 	uint32_t session, operation, flags, depth, code, total, count;
 	uint32_t min_version, max_version, max_calls, max_message, to_caller, may_have_run,
-		was_not_run, found_here, raised, window, stream_linger_ms, attempt;
+		was_not_run, found_here, raised, window, stream_linger_ms, attempt, takes_none;
 	uint64_t fingerprint, time_left, value, received, consumed;
 	struct span object, interface, name, chain, correlation_id, traceparent;
 	struct span message, exception, detail, trace, handshake, agent, from, shape, reference,

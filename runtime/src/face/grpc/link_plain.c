@@ -219,7 +219,7 @@ static void say_hello(struct plain_link *l)
 /* The connection is gone, or taken from us. Those that have a call in it may still be answered. */
 static void say_goaway(struct plain_link *l)
 {
-	struct frame frame = { .type = FRAME_GOAWAY };
+	struct frame frame = { .type = FRAME_GOAWAY, .takes_none = true };
 
 	l->is_leaving = true;
 	put(l, &frame);

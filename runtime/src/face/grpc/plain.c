@@ -10,7 +10,6 @@
 #include <openssl/rand.h>
 
 #include <grpc/byte_buffer.h>
-#include <grpc/byte_buffer_reader.h>
 #include <grpc/slice.h>
 #include <grpc/support/time.h>
 
@@ -20,8 +19,6 @@
 #include <string.h>
 
 #include "base/budget.h"
-#include "base/stack.h"
-#include "base/tsan.h"
 #include "engine/engine.h"
 #include "wire/plain_text.h"
 
@@ -37,7 +34,8 @@ struct plain_face {
 	char address[128];
 	uint8_t id[8]; /* begins the chain of each call that comes in here */
 	uint64_t n_taken;
-	pthread_mutex_t lock; /* has_owner, and progress() while it runs */
+	struct plain_call *calls; /* leader only: those that have not ended */
+	pthread_mutex_t lock;     /* has_owner, and progress() while it runs */
 	bool has_owner;
 };
 
@@ -106,35 +104,6 @@ void plain_unref(struct plain_call *pc)
 	budget_unref(pc->budget);
 	unref_face(pc->face);
 	free(pc);
-}
-
-/* Core needs more room than a task has. */
-struct batch {
-	grpc_call *call;
-	const grpc_op *ops;
-	size_t n;
-	void *tag;
-	grpc_call_error error;
-};
-
-static void start_batch(void *data)
-{
-	struct batch *b = data;
-
-	b->error = grpc_call_start_batch(b->call, b->ops, b->n, b->tag, NULL);
-}
-
-bool plain_start(struct plain_call *pc, const grpc_op *ops, size_t n, struct engine_event *event)
-{
-	struct batch batch = { pc->call, ops, n, event, GRPC_CALL_OK };
-
-	atomic_fetch_add(&pc->refs, 1);
-	TSAN_RELEASE(event);
-	stack_call(start_batch, &batch);
-	if (batch.error == GRPC_CALL_OK)
-		return true;
-	atomic_fetch_sub(&pc->refs, 1);
-	return false;
 }
 
 /* ---- answers ---- */
@@ -287,6 +256,30 @@ static void tell_progress(struct plain_face *face)
 	pthread_mutex_unlock(&face->lock);
 }
 
+static void list(struct plain_call *pc)
+{
+	pc->next = pc->face->calls;
+	if (pc->next)
+		pc->next->prev = pc;
+	pc->face->calls = pc;
+}
+
+static void unlist(struct plain_call *pc)
+{
+	*(pc->prev ? &pc->prev->next : &pc->face->calls) = pc->next;
+	if (pc->next)
+		pc->next->prev = pc->prev;
+}
+
+void plain_face_see_chains(struct plain_face *face,
+			   void (*see)(void *data, const uint8_t chain[16]), void *data)
+{
+	struct plain_call *pc;
+
+	for (pc = face->calls; pc; pc = pc->next)
+		see(data, pc->incall->task.chain);
+}
+
 static void on_ended(struct engine_event *event, bool ok)
 {
 	struct plain_call *pc = PLAIN_FROM(event, ended);
@@ -297,30 +290,12 @@ static void on_ended(struct engine_event *event, bool ok)
 	if (pc->incall) {
 		if (!ok || pc->cancelled)
 			incall_cancel(pc->incall);
+		unlist(pc);
 		incall_unref(pc->incall);
 		pc->incall = NULL;
 	}
 	tell_progress(pc->face);
 	plain_unref(pc);
-}
-
-/* The request's bytes in one piece; they live as long as pc. */
-static struct span payload_of(struct plain_call *pc)
-{
-	grpc_byte_buffer_reader reader;
-	grpc_slice *only;
-	bool is_read;
-
-	if (!grpc_byte_buffer_reader_init(&reader, pc->request))
-		return (struct span){ 0 };
-	is_read = pc->request->data.raw.slice_buffer.count == 1 &&
-		  grpc_byte_buffer_reader_peek(&reader, &only);
-	if (!is_read) {
-		pc->whole = grpc_byte_buffer_reader_readall(&reader);
-		only = &pc->whole;
-	}
-	grpc_byte_buffer_reader_destroy(&reader);
-	return (struct span){ GRPC_SLICE_START_PTR(*only), GRPC_SLICE_LENGTH(*only) };
 }
 
 /* A oneway is acknowledged before it runs, and nobody can end it any more. */
@@ -351,7 +326,7 @@ static bool begin_stream(struct plain_call *pc)
 		return false;
 	}
 	if (pc->request)
-		first = payload_of(pc);
+		first = plain_payload(pc);
 	if (!is_all_stream(pc))
 		pc->incall->payload = first;
 	code = plain_stream_begin(pc->stream, is_all_stream(pc) && pc->request ? &first : NULL,
@@ -367,7 +342,7 @@ static void run(struct plain_call *pc)
 	const struct codec_operation *op = operation_of(pc->incall);
 
 	if (!op->in_item && !op->out_item)
-		call->payload = payload_of(pc);
+		call->payload = plain_payload(pc);
 	else if (!begin_stream(pc))
 		return;
 	if ((op->table->flags & PYR__ONEWAY) && incall_has_method(call))
@@ -567,6 +542,8 @@ void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_detail
 		       face->address);
 	else
 		pc->incall = address_call(pc, details, metadata);
+	if (pc->incall)
+		list(pc);
 	if (pc->incall && !plain_start(pc, &receive, 1, &pc->received))
 		incall_fail(pc->incall, PYR_INTERNAL, "the request cannot be read");
 	plain_unref(pc);

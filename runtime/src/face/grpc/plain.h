@@ -43,6 +43,10 @@ void plain_face_free(struct plain_face *face);
 /* From now on calls are refused as UNAVAILABLE; those that are running go on. Any thread. */
 void plain_face_drain(struct plain_face *face);
 
+/* The chains of those. In the leader. */
+void plain_face_see_chains(struct plain_face *face,
+			   void (*see)(void *data, const uint8_t chain[16]), void *data);
+
 /* Calls that came in and whose end core has not reported yet. */
 size_t plain_face_load(const struct plain_face *face);
 

@@ -17,9 +17,10 @@ struct plain_call {
 	struct plain_face *face;
 	grpc_call *call;
 	struct engine_event received, answered, ended;
-	pyr_call *incall;            /* leader only: counted until `ended` */
-	bool has_ended;              /* leader only */
-	struct plain_stream *stream; /* NULL: the operation has none */
+	pyr_call *incall;               /* leader only: counted until `ended`, and as long */
+	struct plain_call *next, *prev; /* leader only: in the face's list */
+	bool has_ended;                 /* leader only */
+	struct plain_stream *stream;    /* NULL: the operation has none */
 	int cancelled;
 	struct lane lane;
 	grpc_byte_buffer *request; /* the payload lies in it, or in whole */
@@ -40,6 +41,8 @@ struct plain_call {
 void plain_unref(struct plain_call *pc);
 /* Starts a batch whose completion is `event`. */
 bool plain_start(struct plain_call *pc, const grpc_op *ops, size_t n, struct engine_event *event);
+/* The request's bytes in one piece; they live as long as pc. In the leader. */
+struct span plain_payload(struct plain_call *pc);
 /* Sends the answer that stands in pc. has_begun: after messages. */
 void plain_send_answer(struct plain_call *pc, int code, bool has_begun);
 
