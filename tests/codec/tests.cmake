@@ -24,13 +24,13 @@ target_link_libraries(bench_codec PRIVATE pyrite_internal)
 pyrite_warnings(bench_codec)
 
 if(PYRITE_FUZZ)
-	# The codec's own sources again: what is to be fuzzed must be built for it.
-	file(GLOB codec_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/src/wire/codec*.c)
-	add_executable(fuzz_codec fuzz/fuzz_codec.c codec/shapes.c ${codec_sources}
-		${PROJECT_SOURCE_DIR}/runtime/src/base/arena.c ${PROJECT_SOURCE_DIR}/runtime/src/base/text.c)
+	# The codec's own sources again, and the module below it: what is to be fuzzed must be built for it.
+	file(GLOB codec_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/src/wire/codec*.c
+		${PROJECT_SOURCE_DIR}/runtime/src/base/*.c)
+	add_executable(fuzz_codec fuzz/fuzz_codec.c codec/shapes.c ${codec_sources})
 	target_include_directories(fuzz_codec PRIVATE ${PROJECT_SOURCE_DIR}/runtime/include ${PROJECT_SOURCE_DIR}/runtime/src)
 	target_compile_options(fuzz_codec PRIVATE -fsanitize=fuzzer)
 	target_link_options(fuzz_codec PRIVATE -fsanitize=fuzzer)
-	target_link_libraries(fuzz_codec PRIVATE PkgConfig::PROTOBUF_C Threads::Threads)
+	target_link_libraries(fuzz_codec PRIVATE PkgConfig::PROTOBUF_C OpenSSL::Crypto Threads::Threads)
 	pyrite_warnings(fuzz_codec)
 endif()

@@ -41,3 +41,9 @@ if(PYRITE_FUZZ)
 		target_link_options(${target} PRIVATE -fsanitize=fuzzer)
 	endforeach()
 endif()
+
+# Those targets, built and run for a short while: in a build of their own, once for all presets.
+if(NOT PYRITE_SANITIZE)
+	pyrite_script_test(fuzz_targets fuzz/targets.sh)
+	set_tests_properties(fuzz_targets PROPERTIES TIMEOUT 900 COST 1000)
+endif()

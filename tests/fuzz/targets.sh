@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# libFuzzer's targets are built, with clang and sanitizers, and each runs for a short while from its corpus.
+# shellcheck disable=SC2317
+set -u
+# shellcheck source=tests/script.bash
+. "$PYRITE_SOURCE/tests/script.bash"
+build=$PYRITE_BUILD/fuzz # kept: only what has changed is built again
+
+built() {
+	cmake -S "$PYRITE_SOURCE" -B "$build" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPYRITE_FUZZ=ON \
+		-DPYRITE_SANITIZE=address,undefined -DPYRITE_SAMPLES=OFF &&
+		cmake --build "$build" -j 2 --target fuzz_codec fuzz_idl fuzz_idl_made
+}
+
+# runs <target> <seeds...>: new inputs go into a folder of the test's own.
+runs() {
+	local target=$1
+
+	shift
+	mkdir -p "$run_dir/$target"
+	(cd "$run_dir" && "$build/bin/$target" -runs=3000 -max_total_time=20 -timeout=20 -seed=1 "$run_dir/$target" "$@")
+}
+
+check the_targets_are_built built
+check fuzz_codec_finds_nothing runs fuzz_codec "$PYRITE_SOURCE/tests/fuzz/codec"
+check fuzz_idl_finds_nothing runs fuzz_idl "$PYRITE_SOURCE/tests/corpus" "$PYRITE_SOURCE/tests/bad"
+check fuzz_idl_made_finds_nothing runs fuzz_idl_made
+tests_end
