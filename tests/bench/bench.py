@@ -28,7 +28,7 @@ sys.dont_write_bytecode = True  # the source tree stays as it is
 import report  # noqa: E402
 from ends import Failed, count, measure  # noqa: E402
 from report import cpu_us, median  # noqa: E402
-from rows import GOALS, GROUPS, ROWS, TRACED  # noqa: E402
+from rows import GROUPS, ROWS, TRACED  # noqa: E402
 
 STEAL_MAX, FOREIGN_MAX = 3, 5  # percent of the core's time; more is a disturbance
 TRIES, TRIES_S = 3, 5  # how often, and how long
@@ -130,28 +130,13 @@ def print_table(results):
                   f"{server:9.2f} {p50:9.1f} {p99:9.1f}")
 
 
-def ratios_of(goal, results):
-    """Of what was measured in the same round."""
-    by_name = {row.name: runs for row, runs in results.items()}
-    if goal.row not in by_name or goal.to not in by_name:
-        return []
-    value = cpu_us if goal.figure == "cpu" else lambda result: result["rate"]
-    return [value(mine) / value(theirs) for mine, theirs in zip(by_name[goal.row], by_name[goal.to])]
-
-
 def print_goals(results):
     print()
-    for goal in GOALS:
-        ratios = ratios_of(goal, results)
-        if not ratios:
-            continue
-        ratio = statistics.median(ratios)
+    for ratio in report.ratios(results):
         verdict = ""
-        if goal.limit:
-            met = ratio <= goal.limit if goal.figure == "cpu" else ratio >= goal.limit
-            verdict = f"   goal {'<=' if goal.figure == 'cpu' else '>='} {goal.limit:g}: {'met' if met else 'missed'}"
-        what = "CPU a call" if goal.figure == "cpu" else "calls/s"
-        print(f"{goal.row} : {goal.to}, {what}: {ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f}){verdict}")
+        if ratio["goal"]:
+            verdict = f"   goal {report.goal_of(ratio)}: {'met' if report.is_met(ratio) else 'missed'}"
+        print(f"{report.shown_ratio(ratio)}: {ratio['median']:.2f} ({ratio['least']:.2f} to {ratio['most']:.2f}){verdict}")
 
 
 def run_counts(options, folder, tool):

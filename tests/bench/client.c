@@ -2,6 +2,7 @@
 /*
  * Pyrite's client of the measurements: bench-client URI MODE [-n N]. Modes beside those of drive.h:
  *   plain          serial, as plain gRPC
+ *   started        oneway, without waiting until the server has each call
  *   batch -n N     batches of N calls
  *   objects -n N   calls through ten proxies, of objects evenly chosen from the server's N
  *   proxies -n N   calls through N proxies of one object, in turn
@@ -80,6 +81,34 @@ static void echo(void *end, const uint8_t *data, size_t n)
 static void note(void *end, int32_t x)
 {
 	check(bench_Adder_note(end, x), "note");
+}
+
+static pyr_future *notes[64];
+static unsigned n_notes;
+
+static void end_note(unsigned i)
+{
+	if (notes[i])
+		check(bench_Adder_note_get(notes[i]), "note_get");
+	notes[i] = NULL;
+}
+
+static void start_note(void *end, int32_t x)
+{
+	unsigned i = n_notes++ % (sizeof(notes) / sizeof(notes[0]));
+
+	end_note(i);
+	notes[i] = bench_Adder_note_start(end, x);
+	check(notes[i] ? 0 : -1, "note_start");
+}
+
+static void close_after_notes(void *end)
+{
+	unsigned i;
+
+	for (i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
+		end_note(i);
+	close_proxy(end);
 }
 
 static void count(void *end, int32_t n)
@@ -214,6 +243,21 @@ static void measure_batches(const struct bench_options *options)
 	close_proxy(adder);
 }
 
+static void measure_driven(struct bench_options *options)
+{
+	struct bench_peer peer = pyrite;
+
+	if (strcmp(options->mode, "plain") == 0) {
+		settings.plain = PYR_PLAIN_ONLY;
+		options->mode = "serial";
+	} else if (strcmp(options->mode, "started") == 0) {
+		peer.note = start_note;
+		peer.close = close_after_notes;
+		options->mode = "oneway";
+	}
+	bench_drive(options, &peer);
+}
+
 int main(int argc, char **argv)
 {
 	struct bench_options options;
@@ -222,16 +266,11 @@ int main(int argc, char **argv)
 	bench_start(&options, argc, argv, BENCH_CLIENT);
 	mode = options.mode;
 	settings.own_link = strcmp(mode, "connect") == 0 || strcmp(mode, "idle") == 0;
-	if (strcmp(mode, "objects") == 0 || strcmp(mode, "proxies") == 0) {
+	if (strcmp(mode, "objects") == 0 || strcmp(mode, "proxies") == 0)
 		measure_many(&options);
-	} else if (strcmp(mode, "batch") == 0) {
+	else if (strcmp(mode, "batch") == 0)
 		measure_batches(&options);
-	} else {
-		if (strcmp(mode, "plain") == 0) {
-			settings.plain = PYR_PLAIN_ONLY;
-			options.mode = "serial";
-		}
-		bench_drive(&options, &pyrite);
-	}
+	else
+		measure_driven(&options);
 	return 0;
 }

@@ -5,8 +5,8 @@ contender. Axes are logarithmic. The picture has its own background, light or da
 import math
 from xml.sax.saxutils import escape
 
-WIDTH, HEAD, ROW, PANEL = 960, 56, 24, 420  # of the picture, its title, a row of dots, the height of a panel
-LABEL = 230  # the width of names, left of dots or right of lines
+WIDTH, HEAD, ROW, PANEL = 960, 60, 24, 420  # of the picture, its title, a row of dots, the height of a panel
+LABEL = 240  # the width of names, left of dots or right of lines
 #           light      dark
 COLOURS = (("#0060b0", "#58b0ff"), ("#c04800", "#ff9a4d"), ("#00805a", "#3ddba8"), ("#9b2d8f", "#f08be6"),
            ("#222222", "#f0f0f0"), ("#7a5c00", "#e6c34d"), ("#a01030", "#ff7c93"), ("#4b4bb0", "#a9a9ff"),
@@ -41,7 +41,8 @@ class Axis:
         return self.a + (self.b - self.a) * math.log(value / self.low) / math.log(self.high / self.low)
 
     def ticks(self):
-        steps = (1, 2, 5) if self.high / self.low < 300 else (1,)
+        ratio = self.high / self.low
+        steps = (1, 1.5, 2, 3, 4, 5, 7) if ratio < 10 else (1, 2, 5) if ratio < 300 else (1,)
         for power in range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1):
             for step in steps:
                 if self.low <= step * 10.0 ** power <= self.high:
@@ -156,12 +157,13 @@ def panel(title, series, axes, top, right, in_bytes, number_of):
 
 
 def lines(group, points, figure):
-    """A panel for TCP and, below, one for unix sockets. Both have the same axes."""
+    """A panel for TCP and, below, one for unix sockets. Both have the same axes. Serial daemons are in the table alone."""
+    points = [point for point in points if "serial daemon" not in point["who"]]
     overs = [over for over in ("TCP", "unix") if any(point["over"] == over for point in points)]
     by_work = group.key == "growth"
     number_of = colours(list(series_of(points, figure, by_work)))
     right = WIDTH - LABEL
-    out, top = [], HEAD + 14
+    out, top = [], HEAD + 20
     for over in overs:
         series = series_of([point for point in points if point["over"] == over], figure, by_work)
         bottom = top + PANEL - 90

@@ -15,7 +15,7 @@ import time
 sys.dont_write_bytecode = True
 
 import plot  # noqa: E402
-from rows import GROUPS, UNITS  # noqa: E402
+from rows import GOALS, GROUPS, UNITS  # noqa: E402
 
 FOLDER = "docs/figures"
 PAGE = "docs/performance.md"
@@ -42,6 +42,43 @@ def values_of(row, runs):
     return values
 
 
+# Ratios
+
+def ratios(results):
+    """Of what was measured in the same round, then their median."""
+    by_name = {row.name: runs for row, runs in results.items()}
+    for goal in GOALS:
+        value = cpu_us if goal.figure == "cpu" else lambda run: run["rate"]
+        found = [value(mine) / value(theirs)
+                 for mine, theirs in zip(by_name.get(goal.row, []), by_name.get(goal.to, []))]
+        if found:
+            yield {"row": goal.row, "to": goal.to, "figure": goal.figure, "goal": goal.limit,
+                   "median": statistics.median(found), "least": min(found), "most": max(found)}
+
+
+def is_met(ratio):
+    return ratio["median"] <= ratio["goal"] if ratio["figure"] == "cpu" else ratio["median"] >= ratio["goal"]
+
+
+def goal_of(ratio):
+    return f"{'at most' if ratio['figure'] == 'cpu' else 'at least'} {ratio['goal']:g}"
+
+
+def shown_ratio(ratio):
+    return f"{ratio['row']} : {ratio['to']}, {'CPU a call' if ratio['figure'] == 'cpu' else 'calls/s'}"
+
+
+def ratio_table(found):
+    yield "| Ratio, of the same round | Median | Rounds | Goal |"
+    yield "|---|---:|---|---|"
+    for ratio in found:
+        goal = f"{goal_of(ratio)}: {'met' if is_met(ratio) else '**missed**'}" if ratio["goal"] else ""
+        yield (f"| {shown_ratio(ratio)} | {ratio['median']:.2f} | {ratio['least']:.2f} to {ratio['most']:.2f} | "
+               f"{goal} |")
+
+
+# JSON
+
 def machine():
     cpuinfo = pathlib.Path("/proc/cpuinfo").read_text()
     name = re.search(r"^model name\s*: (.*)", cpuinfo, re.MULTILINE)
@@ -55,7 +92,10 @@ def collect(results, options, with_runs):
         point = {"group": row.group, "who": row.who, "work": row.work, "over": row.over, "x": row.x,
                  "median": {figure: float(f"{value:.4g}") for figure, value in values_of(row, runs).items()}}
         rows.append(point | ({"runs": runs} if with_runs else {}))
-    return {"machine": machine(), "rounds": options.rounds, "ms": options.ms, "rows": rows}
+    all_runs = [run for runs in results.values() for run in runs if "steal" in run]
+    disturbed = {key: round(median(all_runs, key), 1) for key in ("steal", "foreign")} if all_runs else {}
+    return {"machine": machine() | disturbed, "rounds": options.rounds, "ms": options.ms,
+            "ratios": list(ratios(results)), "rows": rows}
 
 
 def write_json(path, results, options):
@@ -93,7 +133,9 @@ def table(group, points):
 def sections(data):
     host = data["machine"]
     yield (f"{host['cores']} cores, {host['cpu']}, Linux {host['linux']}; {host['date']}. Medians of {data['rounds']} "
-           f"rounds. The same as [JSON](figures/bench.json).")
+           f"{'rounds' if data['rounds'] > 1 else 'round'}, {data['ms']} ms each; median steal {host.get('steal', 0):g} %, "
+           f"median foreign load {host.get('foreign', 0):g} %. The same as [JSON](figures/bench.json).\n")
+    yield from ratio_table(data["ratios"])
     for group in GROUPS:
         points = [point for point in data["rows"] if point["group"] == group.key]
         if not points:

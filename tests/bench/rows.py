@@ -106,6 +106,7 @@ WORKS = (
     *(Work("bytes", size(n), "bytes", n, max(1, min(1000, 4 * MIB // n)))
       for n in (KIB, 16 * KIB, 64 * KIB, MIB, 16 * MIB, 64 * MIB)),
     Work("kinds", "oneway", "oneway"),
+    Work("kinds", "oneway, started", "started"),
     Work("kinds", "batch of 64", "batch", 64),
     Work("kinds", "stream to the client", "count", 1000),
     Work("kinds", "stream to the server", "total", 1000),
@@ -119,7 +120,7 @@ WORKS = (
 )
 
 DRIVEN = ("serial", "flight", "threads", "bytes", "connect", "idle")  # by drive.c, for any contender
-PYRITE = (*DRIVEN, "oneway", "batch", "count", "total", "objects", "proxies")
+PYRITE = (*DRIVEN, "oneway", "started", "batch", "count", "total", "objects", "proxies")
 LANES = ("gRPC", "socket")  # as PYRITE_LANE names them, but for their letters
 
 
