@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""docs/pyro.md has a line for each row of Pyro's features, and the tests it names are there: pyro_rows.py ROOT. Prints
+"""docs/pyro.md has a line for each row of Pyro's features, and ctest runs the tests it names: pyro_rows.py ROOT. Prints
 "ok <rule>" or "not ok <rule>" and the places."""
 
+import json
+import os
 import pathlib
 import re
+import subprocess
 import sys
 
 ROWS = ([f"B{n}" for n in range(1, 23)] + [f"D{n}" for n in (*range(1, 11), 15, 16)] + [f"E{n}" for n in range(1, 7)] +
@@ -100,6 +103,30 @@ class Page:
                 if not self.has_case(file, case):
                     yield f"{line.name}: tests/{file} has no {case or 'case that is named'}"
 
+    def files_that_run(self):
+        """What ctest runs in this build, as names of files below tests/, and what such scripts import beside them."""
+        list_them = ["ctest", "--test-dir", os.environ["PYRITE_BUILD"], "--show-only=json-v1"]
+        found = set()
+        for test in json.loads(subprocess.run(list_them, capture_output=True, check=True).stdout)["tests"]:
+            if any(p["name"] == "DISABLED" and p["value"] for p in test.get("properties", [])):
+                continue
+            program = pathlib.Path(test["command"][0]).name if "command" in test else ""
+            found |= {f"unit/{program}.c"} if program.startswith("test_") else set()
+            for word in test.get("command", []):
+                if word.startswith(f"{self.root}/tests/"):
+                    found.add(str(pathlib.Path(word).relative_to(self.root / "tests")))
+        for name in [n for n in found if n.endswith(".py")]:
+            script = self.root / "tests" / name
+            for module in re.findall(r"^(?:from|import) (\w+)", script.read_text(), re.M):
+                found.add(f"{pathlib.PurePath(name).parent}/{module}.py")
+        return found
+
+    def tests_that_do_not_run(self):
+        run = self.files_that_run()
+        named = {file for line in (*self.rows.values(), *self.messages) for file, case in line.cases if case}
+        for file in sorted(named - run):
+            yield f"tests/{file}: ctest does not run it"
+
     def drift(self):
         headers = "".join(p.read_text() for p in sorted((self.root / "runtime/include/pyrite").glob("*.h")))
         settings = (self.root / "runtime/src/base/config.c").read_text()
@@ -119,6 +146,7 @@ def main():
     page.report("each_row_has_a_test_named_for_it_or_says_what_is_missing", page.tests_of_rows())
     page.report("each_message_of_pyro_has_its_counterpart", page.missing_messages())
     page.report("each_test_that_is_named_is_there", page.missing_tests())
+    page.report("each_test_that_is_named_is_run", page.tests_that_do_not_run())
     page.report("t16_the_pages_name_no_setting_or_function_that_is_not_there", page.drift())
     print("notice: not yet: " + " ".join(name for name, row in page.rows.items() if row.shown == NOT_YET))
     return 1 if page.failed else 0
