@@ -95,7 +95,8 @@ static void unpack(const struct codec_message *message, const union pyr__slot *u
 
 	(void)unused;
 	arena_init(&arena, first, sizeof(first));
-	if (codec_unpack(message, wire, wire_size, MAX_MESSAGE, &arena, slots, &problem) < 0)
+	if (codec_unpack(message, (struct span){ wire, wire_size }, false, MAX_MESSAGE, &arena,
+			 slots, &problem) < 0)
 		stop(&problem);
 	arena_clear(&arena);
 }

@@ -73,7 +73,8 @@ static void as_parameters(const struct codec_message *message, const uint8_t *da
 	struct arena arena;
 
 	arena_init(&arena, NULL, 0);
-	codec_unpack(message, data, n, MAX_MESSAGE, &arena, slots, &problem);
+	codec_unpack(message, (struct span){ data, n }, n % 2, MAX_MESSAGE, &arena, slots,
+		     &problem);
 	arena_clear(&arena);
 }
 

@@ -22,18 +22,20 @@ static struct fake *of(struct link *link)
 	return (struct fake *)link;
 }
 
-static enum link_write write_link(struct link *link, struct span message)
+static enum link_write write_link(struct link *link, const struct link_message *message)
 {
 	struct fake *f = of(link);
 	enum link_write ret = f->writes_at_once ? LINK_WRITTEN : LINK_WRITING;
+	unsigned i;
 
-	if (message.n == 0 || message.n > FRAME_MESSAGE_MAX)
-		fuzz_finding("%s: a message of %zu bytes is written", link->address, message.n);
+	if (message->n == 0 || message->n > FRAME_MESSAGE_MAX)
+		fuzz_finding("%s: a message of %zu bytes is written", link->address, message->n);
 	pthread_mutex_lock(&f->lock);
 	if (f->is_closing || f->is_cut)
 		ret = LINK_OVER;
 	else
-		buf_append(&f->written, message.p, message.n);
+		for (i = 0; i < message->n_parts; i++)
+			buf_append(&f->written, message->parts[i].p, message->parts[i].n);
 	if (f->owes_written)
 		fuzz_finding("%s: a write is begun while another is under way", link->address);
 	f->owes_written = ret == LINK_WRITING;

@@ -79,7 +79,8 @@ static int unpack(const struct codec_message *message, const void *data, size_t 
 	int status;
 
 	arena_init(&arena, NULL, 0);
-	status = codec_unpack(message, data, n, MAX_MESSAGE, &arena, ret, &problem);
+	status = codec_unpack(message, (struct span){ data, n }, false, MAX_MESSAGE, &arena, ret,
+			      &problem);
 	arena_clear(&arena);
 	CHECK_INT(problem.code, -status);
 	if (text)
@@ -142,7 +143,9 @@ TEST(every_scalar_comes_back_as_a_parameter)
 	int i;
 
 	arena_init(&arena, first, sizeof(first));
-	CHECK_INT(codec_unpack(op(ALL)->request, buf, n, MAX_MESSAGE, &arena, out, &problem), 0);
+	CHECK_INT(codec_unpack(op(ALL)->request, (struct span){ buf, n }, false, MAX_MESSAGE,
+			       &arena, out, &problem),
+		  0);
 	CHECK(out[0].b);
 	CHECK_INT(out[1].c, (char)0xe9);
 	CHECK_INT(out[3].i8, -128);
@@ -220,7 +223,9 @@ TEST(an_empty_message_is_zero_and_empty_strings)
 
 	arena_init(&arena, first, sizeof(first));
 	memset(out, 0x55, sizeof(out));
-	CHECK_INT(codec_unpack(op(ALL)->request, NULL, 0, MAX_MESSAGE, &arena, out, &problem), 0);
+	CHECK_INT(codec_unpack(op(ALL)->request, (struct span){ 0 }, false, MAX_MESSAGE, &arena,
+			       out, &problem),
+		  0);
 	CHECK(!out[0].b);
 	CHECK_INT(out[5].i16, 0);
 	CHECK(out[12].d == 0);
@@ -357,8 +362,8 @@ TEST(a_message_cut_anywhere_is_refused_or_shorter)
 		REQUIRE(cut != NULL);
 		memcpy(cut + 1, buf, i);
 		arena_init(&arena, NULL, 0);
-		if (codec_unpack(op(ALL)->request, cut + 1, i, MAX_MESSAGE, &arena, out, &problem) <
-		    0) {
+		if (codec_unpack(op(ALL)->request, (struct span){ cut + 1, i }, false, MAX_MESSAGE,
+				 &arena, out, &problem) < 0) {
 			CHECK_INT(problem.code, PYR_INVALID_ARGUMENT);
 			refused++;
 		}

@@ -204,8 +204,9 @@ TEST(references_are_refused_until_they_can_be_passed)
 	snprintf(text, sizeof(text), "%sparameter 'one'", unsupported);
 	refuse_reference(0, &refs, &refs, text);
 	arena_init(&arena, NULL, 0);
-	CHECK_INT(codec_unpack(help_op(SHAPES_REFS)->request, (const uint8_t *)"\x0a\x00", 2,
-			       MAX_MESSAGE, &arena, slots, &problem),
+	CHECK_INT(codec_unpack(help_op(SHAPES_REFS)->request,
+			       (struct span){ (const uint8_t *)"\x0a\x00", 2 }, false, MAX_MESSAGE,
+			       &arena, slots, &problem),
 		  -PYR_UNIMPLEMENTED);
 	CHECK_STR(problem.text, text);
 	arena_clear(&arena);
@@ -314,8 +315,8 @@ TEST(two_million_unknown_fields_cost_no_memory)
 		memcpy(data + 3 * i, "\xf8\x06\x01", 3);
 	memcpy(data + 3 * N, "\x18\x05", 2); /* times = 5 */
 	arena_init(&arena, first, sizeof(first));
-	CHECK_INT(codec_unpack(help_op(SHAPES_GREET)->request, data, 3 * N + 2, MAX_MESSAGE, &arena,
-			       slots, &problem),
+	CHECK_INT(codec_unpack(help_op(SHAPES_GREET)->request, (struct span){ data, 3 * N + 2 },
+			       false, MAX_MESSAGE, &arena, slots, &problem),
 		  -PYR_INVALID_ARGUMENT);
 	CHECK_STR(problem.text, "parameter 'board' has 0 items, not 6");
 	CHECK(arena.used < 4096);

@@ -6,26 +6,55 @@
 
 enum { SMALLEST = 512, KEPT = 65536 };
 
+/* What is large lies in a block. Returns false when memory is out; then nothing has changed. */
+static bool resize(struct buf *buf, size_t cap)
+{
+	struct block *block = cap > KEPT ? block_new(cap) : NULL;
+	uint8_t *data;
+
+	if (cap <= KEPT) {
+		data = realloc(buf->data, cap);
+	} else if (block) {
+		data = block->data;
+		cap = block->size;
+		if (buf->n > 0)
+			memcpy(data, buf->data, buf->n);
+	} else {
+		data = NULL;
+	}
+	if (!data)
+		return false;
+	if (buf->block)
+		block_unref(buf->block);
+	else if (block)
+		free(buf->data);
+	buf->block = block;
+	buf->data = data;
+	buf->cap = cap;
+	return true;
+}
+
 uint8_t *buf_grow(struct buf *buf, size_t n)
 {
 	size_t cap = buf->cap ? buf->cap : SMALLEST;
-	uint8_t *data;
 
 	if (buf->broken)
 		return NULL;
 	if (n > buf->cap - buf->n) {
 		while (cap - buf->n < n && cap <= SIZE_MAX / 2)
 			cap *= 2;
-		data = cap - buf->n < n ? NULL : realloc(buf->data, cap);
-		if (!data) {
+		if (cap - buf->n < n || !resize(buf, cap)) {
 			buf->broken = true;
 			return NULL;
 		}
-		buf->data = data;
-		buf->cap = cap;
 	}
 	buf->n += n;
 	return buf->data + buf->n - n;
+}
+
+bool buf_reserve(struct buf *buf, size_t n)
+{
+	return !buf->broken && (n <= buf->cap || resize(buf, n));
 }
 
 void buf_append(struct buf *buf, const void *data, size_t n)
@@ -55,7 +84,10 @@ void buf_reset(struct buf *buf)
 
 void buf_free(struct buf *buf)
 {
-	free(buf->data);
+	if (buf->block)
+		block_unref(buf->block);
+	else
+		free(buf->data);
 	*buf = (struct buf){ 0 };
 }
 

@@ -6,9 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/block.h"
+
 struct buf {
 	uint8_t *data;
 	size_t n, cap;
+	struct block *block; /* that data lies in; NULL: malloc'ed */
 	bool broken;
 };
 
@@ -20,6 +23,9 @@ struct span {
 
 /* Room for n bytes at the end, which then count as written. Returns NULL when memory is out. */
 uint8_t *buf_grow(struct buf *buf, size_t n);
+/* Room for n bytes in all, and no more: for what is known to come. Returns false when memory is
+ * out, which breaks nothing. */
+bool buf_reserve(struct buf *buf, size_t n);
 void buf_append(struct buf *buf, const void *data, size_t n);
 void buf_drop(struct buf *buf, size_t n); /* the first n bytes */
 void buf_reset(struct buf *buf);          /* empty, memory kept up to 64 KiB */

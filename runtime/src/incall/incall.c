@@ -124,7 +124,7 @@ void incall_unref(pyr_call *call)
 	if (call->task.executor)
 		exec_unref(call->task.executor);
 	scope_fini(&call->scope);
-	free(call->owned);
+	block_unref(call->owned);
 	free(call);
 }
 
@@ -204,8 +204,8 @@ void incall_answer(pyr_call *call, pyr__in *out)
 static bool unpack(pyr_call *call, const struct codec_operation *op, union pyr__slot *in)
 {
 	struct codec_problem problem;
-	int err = codec_unpack(op->request, call->payload.p, call->payload.n, call->max_message,
-			       &call->arena, in, &problem);
+	int err = codec_unpack(op->request, call->payload, true, call->max_message, &call->arena,
+			       in, &problem);
 
 	call->arena.may_exceed = true;
 	if (err == 0)

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/block.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "context/scope.h"
@@ -73,7 +74,7 @@ struct pyr_call {
 	struct exec_task task; /* how it waits and runs; its chain */
 	int64_t deadline;      /* engine_now() scale; ENGINE_FOREVER */
 	struct span payload;   /* in the arena, or owned by `owned` */
-	uint8_t *owned;        /* malloc'ed payload */
+	struct block *owned;   /* the payload */
 	size_t n_owned, total; /* fragments come in */
 	size_t cost;           /* the origin's: charged to its connection's budget */
 	uint32_t max_message;  /* bytes of a request that this end takes */

@@ -86,8 +86,8 @@ static int unpack(pyr_stream *stream, const struct stream_item *item, void *ret)
 	union pyr__slot slot = { 0 };
 
 	forget_unpacked(stream);
-	if (codec_unpack(stream->reads, item->data, item->n, stream->max_item, &stream->arena,
-			 &slot, &problem) < 0)
+	if (codec_unpack(stream->reads, (struct span){ item->data, item->n }, false,
+			 stream->max_item, &stream->arena, &slot, &problem) < 0)
 		return error_set(problem.code, "%s: %s", stream->operation->table->name,
 				 problem.text);
 	if (!charge_unpacked(stream, stream->arena.used)) {

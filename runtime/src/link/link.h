@@ -9,6 +9,8 @@
  */
 #include <pyrite/context.h>
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/uri.h"
 
@@ -38,9 +40,27 @@ enum link_write {
 	LINK_WRITTEN  /* the next may go at once */
 };
 
+enum { LINK_PARTS = 9 };
+
+/* A message to be written, in parts. */
+struct link_message {
+	struct span parts[LINK_PARTS];
+	unsigned n_parts;
+	size_t n; /* bytes of all */
+};
+
+/* All of it, one after the other. */
+static inline void link_message_copy(const struct link_message *message, uint8_t *to)
+{
+	unsigned i;
+
+	for (i = 0; i < message->n_parts; to += message->parts[i++].n)
+		memcpy(to, message->parts[i].p, message->parts[i].n);
+}
+
 struct link_kind {
-	/* Hands over a message, whose bytes stay as they are until written(), or closed(). */
-	enum link_write (*write)(struct link *link, struct span message);
+	/* Hands over a message, which stays as it is until written(), or closed(). */
+	enum link_write (*write)(struct link *link, const struct link_message *message);
 	/* Ends it: after what was written if code is 0, at once otherwise. closed() still comes.
 	 * Any thread, also twice. */
 	void (*close)(struct link *link, int code, const char *text);
@@ -88,7 +108,7 @@ struct link *link_connect(const struct link_target *target, const struct link_ev
 const char *link_reason(const char *text);
 
 /* What the owner calls: the functions of its kind, on the thread's own stack, as link_connect(). */
-enum link_write link_write(struct link *link, struct span message);
+enum link_write link_write(struct link *link, const struct link_message *message);
 void link_close(struct link *link, int code, const char *text);
 void link_free(struct link *link);
 /* One that was accepted gets an owner. In the leader. */

@@ -15,10 +15,11 @@ struct auto_link {
 	atomic_bool is_settled;     /* it stays */
 	pthread_mutex_t lock;       /* after the owner's, before that of inner */
 	/* lock: */
-	struct buf written;     /* until it is settled */
-	bool is_held_back;      /* the owner has yet to hear written() */
-	bool is_closing;        /* by the owner */
-	link_open *const *kind; /* of inner, in the target's list */
+	struct buf written;        /* until it is settled, */
+	struct link_message again; /* as another kind is given it */
+	bool is_held_back;         /* the owner has yet to hear written() */
+	bool is_closing;           /* by the owner */
+	link_open *const *kind;    /* of inner, in the target's list */
 	uint32_t max_message;
 	char target[]; /* of gRPC */
 };
@@ -107,13 +108,11 @@ static bool fall_back(struct auto_link *a)
 	before = atomic_load(&a->inner);
 	a->is_held_back = false;
 	next = open_next(a);
-	if (next && a->written.n > 0)
-		was_written =
-			next->kind->write(next, (struct span){ a->written.data, a->written.n }) ==
-			LINK_WRITTEN;
-	if (next && atomic_load(&a->is_settled))
-		buf_free(&a->written);
-	else if (was_written)
+	if (next && a->written.n > 0) {
+		a->again = (struct link_message){ { span_of_buf(&a->written) }, 1, a->written.n };
+		was_written = next->kind->write(next, &a->again) == LINK_WRITTEN;
+	}
+	if (was_written && !atomic_load(&a->is_settled))
 		a->is_held_back = true;
 	was_written &= atomic_load(&a->is_settled);
 	pthread_mutex_unlock(&a->lock);
@@ -138,19 +137,22 @@ static void on_closed(void *owner, const struct link_end *end)
 static const struct link_events events = { on_message, on_written, on_closed };
 
 /* Not before it is known that there will be no other. */
-static enum link_write write_first(struct auto_link *a, struct span message)
+static enum link_write write_first(struct auto_link *a, const struct link_message *message)
 {
 	struct link *inner = atomic_load(&a->inner);
 	enum link_write written = inner->kind->write(inner, message);
 
-	buf_append(&a->written, message.p, message.n);
+	uint8_t *copy = buf_grow(&a->written, message->n);
+
+	if (copy)
+		link_message_copy(message, copy);
 	if (written != LINK_WRITTEN)
 		return written;
 	a->is_held_back = true;
 	return LINK_WRITING;
 }
 
-static enum link_write write_link(struct link *link, struct span message)
+static enum link_write write_link(struct link *link, const struct link_message *message)
 {
 	struct auto_link *a = of(link);
 	enum link_write written;

@@ -27,10 +27,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/block.h"
 #include "base/config.h"
 #include "base/tsan.h"
 #include "engine/engine.h"
 #include "wire/frame.h"
+
+enum { BLOCK_WORTH = 32768 }; /* bytes of a message that is put into a block */
 
 struct grpc_link {
 	struct link link;
@@ -200,23 +203,62 @@ static void close_link(struct link *link, int code, const char *text)
 
 /* ---- batches that are through; in the leader ---- */
 
-static void deliver(struct grpc_link *l, grpc_byte_buffer *message)
+static void release_block(void *block)
+{
+	block_unref(block);
+}
+
+/* A slice in a block, to be written. Returns an empty one when memory is out. */
+static grpc_slice new_slice(size_t n)
+{
+	struct block *block = n >= BLOCK_WORTH ? block_new(n) : NULL;
+
+	if (n < BLOCK_WORTH)
+		return grpc_slice_malloc(n);
+	if (!block)
+		return grpc_empty_slice();
+	return grpc_slice_new_with_user_data(block->data, n, release_block, block);
+}
+
+/* What came in pieces, in one. */
+static grpc_slice join(grpc_byte_buffer *message)
 {
 	const grpc_slice_buffer *parts = &message->data.raw.slice_buffer;
 	grpc_byte_buffer_reader reader;
-	grpc_slice slice;
-	struct span span;
+	grpc_slice ret = grpc_empty_slice();
+	uint8_t *at;
+	size_t i;
 
-	if (parts->count == 1 || parts->length > FRAME_MESSAGE_MAX) {
-		slice = grpc_slice_ref(parts->slices[0]); /* too long: only the length is of use */
-	} else if (grpc_byte_buffer_reader_init(&reader, message)) {
-		slice = grpc_byte_buffer_reader_readall(&reader);
-		grpc_byte_buffer_reader_destroy(&reader);
-	} else {
-		return;
+	if (message->data.raw.compression != GRPC_COMPRESS_NONE) {
+		if (grpc_byte_buffer_reader_init(&reader, message)) {
+			ret = grpc_byte_buffer_reader_readall(&reader);
+			grpc_byte_buffer_reader_destroy(&reader);
+		}
+		return ret;
 	}
-	span = (struct span){ GRPC_SLICE_START_PTR(slice), parts->length };
-	l->link.events->message(l->link.owner, span);
+	ret = new_slice(parts->length);
+	at = GRPC_SLICE_START_PTR(ret);
+	for (i = 0; GRPC_SLICE_LENGTH(ret) > 0 && i < parts->count; i++) {
+		memcpy(at, GRPC_SLICE_START_PTR(parts->slices[i]),
+		       GRPC_SLICE_LENGTH(parts->slices[i]));
+		at += GRPC_SLICE_LENGTH(parts->slices[i]);
+	}
+	return ret;
+}
+
+static void deliver(struct grpc_link *l, grpc_byte_buffer *message)
+{
+	const grpc_slice_buffer *parts = &message->data.raw.slice_buffer;
+	bool is_too_long = parts->length > FRAME_MESSAGE_MAX; /* only the length is of use */
+	grpc_slice slice =
+		parts->count == 1 || is_too_long ? grpc_slice_ref(parts->slices[0]) : join(message);
+	size_t n = is_too_long ? parts->length : GRPC_SLICE_LENGTH(slice);
+
+	if (n > 0)
+		l->link.events->message(l->link.owner,
+					(struct span){ GRPC_SLICE_START_PTR(slice), n });
+	else if (parts->length > 0)
+		close_link(&l->link, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	grpc_slice_unref(slice);
 }
 
@@ -300,14 +342,19 @@ static void on_closed(struct engine_event *event, bool ok)
 
 /* ---- what goes out ---- */
 
-static enum link_write write_link(struct link *link, struct span message)
+static enum link_write write_link(struct link *link, const struct link_message *message)
 {
 	struct grpc_link *l = of(link);
-	grpc_slice slice = grpc_slice_from_copied_buffer((const char *)message.p, message.n);
+	grpc_slice slice = new_slice(message->n);
 	grpc_op op = { .op = GRPC_OP_SEND_MESSAGE };
 	grpc_byte_buffer *buffer;
 	bool started = false;
 
+	if (GRPC_SLICE_LENGTH(slice) == 0) {
+		close_link(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		return LINK_OVER;
+	}
+	link_message_copy(message, GRPC_SLICE_START_PTR(slice));
 	buffer = grpc_raw_byte_buffer_create(&slice, 1);
 	grpc_slice_unref(slice);
 	op.data.send_message.send_message = buffer;
@@ -381,6 +428,8 @@ static grpc_channel *new_channel(const struct link_target *target)
 		int_arg("grpc.keepalive_timeout_ms", keepalive / 2),
 		int_arg("grpc.http2.max_pings_without_data", 0),
 		int_arg("grpc.http2.bdp_probe", target->is_local ? 0 : 1),
+		int_arg("grpc.http2.lookahead_bytes", 2 * FRAME_MESSAGE_MAX),
+		int_arg("grpc.http2.max_frame_size", FRAME_MESSAGE_MAX),
 	};
 	grpc_channel_args all = { sizeof(args) / sizeof(args[0]), args };
 	grpc_channel_credentials *plain = grpc_insecure_credentials_create();

@@ -135,18 +135,28 @@ static void set_head(struct socket_link *l, size_t n)
 	l->n_out = HEAD + n;
 }
 
+/* Adds what of a part is left, of which `sent` bytes and what was before it have been sent. Returns
+ * how many of those were of others. */
+static size_t add_part(struct msghdr *m, const void *p, size_t n, size_t sent)
+{
+	if (sent >= n)
+		return sent - n;
+	m->msg_iov[m->msg_iovlen++] = (struct iovec){ (uint8_t *)p + sent, n - sent };
+	return 0;
+}
+
 /* Sends what the socket takes. Returns 0, or the errno of why nothing will be sent any more. */
 static int send_some(struct socket_link *l)
 {
-	size_t left = l->message.n < l->n_out ? l->message.n : l->n_out;
-	size_t n_head = l->n_out - left;
-	struct iovec parts[2] = {
-		{ l->head + HEAD - n_head, n_head },
-		{ (uint8_t *)l->message.p + (l->message.n - left), left },
-	};
-	struct msghdr m = { .msg_iov = n_head ? parts : parts + 1,
-			    .msg_iovlen = n_head && left ? 2 : 1 };
+	struct iovec parts[1 + LINK_PARTS];
+	struct msghdr m = { .msg_iov = parts };
+	size_t sent = HEAD + (l->message ? l->message->n : 0) - l->n_out;
 	ssize_t n;
+	unsigned i;
+
+	sent = add_part(&m, l->head, HEAD, sent);
+	for (i = 0; l->message && i < l->message->n_parts; i++)
+		sent = add_part(&m, l->message->parts[i].p, l->message->parts[i].n, sent);
 
 	do
 		n = sendmsg(l->source.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -167,7 +177,7 @@ void socket_watch(struct socket_link *l)
 /* The orderly end of this side's half, with nothing being written. */
 static void send_end(struct socket_link *l)
 {
-	l->message = (struct span){ 0 };
+	l->message = NULL;
 	set_head(l, 0);
 	if (send_some(l) == 0 && l->n_out == 0)
 		shutdown(l->source.fd, SHUT_WR);
@@ -175,10 +185,11 @@ static void send_end(struct socket_link *l)
 		socket_watch(l);
 }
 
-static enum link_write write_link(struct link *link, struct span message)
+static enum link_write write_link(struct link *link, const struct link_message *message)
 {
 	struct socket_link *l = of(link);
 	enum link_write written = LINK_WRITING;
+	bool is_sent, looks = false;
 	int number = 0;
 
 	pthread_mutex_lock(&l->lock);
@@ -186,19 +197,25 @@ static enum link_write write_link(struct link *link, struct span message)
 		written = LINK_OVER;
 	} else {
 		l->message = message;
-		set_head(l, message.n);
+		set_head(l, message->n);
 		l->is_writing = true;
 		if (l->state == OPEN)
 			number = send_some(l);
+		is_sent = number == 0 && l->n_out == 0;
 		/* After a large one the leader looks at what has come before the next goes. */
-		if (number == 0 && l->n_out == 0 && message.n < FRAME_MESSAGE_MAX / 2) {
+		looks = is_sent && message->n >= FRAME_MESSAGE_MAX / 2 && engine_leading();
+		if (is_sent && !looks) {
 			l->is_writing = false;
 			written = LINK_WRITTEN;
-		} else if (l->state == OPEN) {
+		} else if (l->state == OPEN && !looks) {
 			socket_watch(l); /* an error comes up there, too */
 		}
 	}
 	pthread_mutex_unlock(&l->lock);
+	if (looks) {
+		ref(l);
+		engine_before_poll(&l->sent);
+	}
 	return written;
 }
 
@@ -266,6 +283,16 @@ static void write_rest(struct socket_link *l)
 		socket_lost(l, 0);
 }
 
+/* The leader has looked. */
+static void on_sent(struct engine_hook *hook)
+{
+	struct socket_link *l = FROM(hook, sent);
+
+	if (!l->is_finished)
+		write_rest(l);
+	unref(l);
+}
+
 static void on_ready(struct engine_source *source, uint32_t events)
 {
 	struct socket_link *l = FROM(source, source);
@@ -299,6 +326,7 @@ static struct socket_link *new_link(const char *address, bool is_local, bool is_
 	l->refs = 1;
 	l->source = (struct engine_source){ -1, on_ready };
 	l->ending.run = on_look;
+	l->sent.run = on_sent;
 	pthread_mutex_init(&l->lock, NULL);
 	return l;
 }

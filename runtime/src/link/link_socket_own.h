@@ -28,6 +28,7 @@ struct socket_link {
 	struct dial *dial;           /* leader: while DIALING */
 	struct engine_hook ending;   /* the leader is to look at is_closing */
 	atomic_bool is_looked_at;    /* that hook waits */
+	struct engine_hook sent;     /* a large message: written() is told after the next poll */
 	/* Of the leader: */
 	uint8_t *kept; /* the beginning of a message, while others use the scratch */
 	size_t n_kept;
@@ -39,11 +40,11 @@ struct socket_link {
 
 	pthread_mutex_t lock; /* after the owner's; guards: */
 	enum socket_state state;
-	uint8_t head[HEAD];  /* of the message being written */
-	struct span message; /* the owner's; all of it that is to be sent, if n_out > 0 */
-	size_t n_out;        /* bytes of head and message yet to be sent */
-	bool is_writing;     /* written() is to be told */
-	bool is_deaf;        /* what comes is of no use any more; changed by the leader alone */
+	uint8_t head[HEAD];                 /* of the message being written */
+	const struct link_message *message; /* the owner's; NULL: the head is all */
+	size_t n_out;                       /* bytes of head and message yet to be sent */
+	bool is_writing;                    /* written() is to be told */
+	bool is_deaf; /* what comes is of no use any more; changed by the leader alone */
 	bool is_closing, close_after;
 	int close_code; /* told instead of the network's when this end closed */
 	char close_text[256];

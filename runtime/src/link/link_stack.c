@@ -10,7 +10,7 @@
 
 struct work {
 	struct link *link;
-	struct span message;
+	const struct link_message *message;
 	enum link_write written;
 	int code;
 	const char *text;
@@ -23,7 +23,7 @@ static void write_here(void *arg)
 	work->written = work->link->kind->write(work->link, work->message);
 }
 
-enum link_write link_write(struct link *link, struct span message)
+enum link_write link_write(struct link *link, const struct link_message *message)
 {
 	struct work work = { .link = link, .message = message };
 

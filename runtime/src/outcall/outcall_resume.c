@@ -10,17 +10,18 @@
 #include "outcall/outcall_stream.h"
 #include "wire/annotation.h"
 
-/* The call's frames, if none has left. Returns false if one has, or memory is out. */
+/* The call's frames, if none has left. Returns false if one has, it is a large one, or memory is
+ * out. */
 static bool keep_unsent(pyr_stream *stream)
 {
 	const struct outcall *call = stream->outcall;
 	const struct outbox *out = &call->session->out;
 
-	if (out->n_taken > call->begin || out->queue.broken)
+	if (out->n_taken > call->begin || out->queue.broken ||
+	    call->end - call->begin > FRAME_FRAGMENT) /* its payload is elsewhere */
 		return false;
 	buf_reset(&stream->unsent);
-	buf_append(&stream->unsent,
-		   out->queue.data + out->offset + (size_t)(call->begin - out->n_taken),
+	buf_append(&stream->unsent, out->queue.data + outbox_index(out, call->begin),
 		   (size_t)(call->end - call->begin));
 	return !stream->unsent.broken;
 }

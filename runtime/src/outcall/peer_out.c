@@ -68,18 +68,8 @@ static bool has_left(const struct outcall *call)
 static void withdraw(struct outcall *call)
 {
 	struct session *session = call->session;
-	size_t skip = call->begin > session->out.n_taken
-			      ? (size_t)(call->begin - session->out.n_taken)
-			      : 0;
-	size_t at = session->out.offset + skip;
-	size_t end = session->out.offset + (size_t)(call->end - session->out.n_taken), size;
 
-	for (; at < end; at += size) {
-		size = frame_size(session->out.queue.data + at, end - at);
-		if (size == 0)
-			break;
-		frame_void(session->out.queue.data + at);
-	}
+	outbox_void(&session->out, call->begin, call->end);
 }
 
 static void describe(const struct outcall *call, struct frame *frame)
@@ -111,33 +101,8 @@ static void describe(const struct outcall *call, struct frame *frame)
 	outcall_put_along(call, frame);
 }
 
-static void put_fragments(struct outcall *call, struct frame *frame, struct span payload)
-{
-	struct session *session = call->session;
-	uint8_t *at;
-	size_t n;
-
-	frame->total = (uint32_t)payload.n;
-	while (payload.n > 0) {
-		n = payload.n < FRAME_FRAGMENT ? payload.n : FRAME_FRAGMENT;
-		if (payload.n > n)
-			frame->flags |= FRAME_MORE;
-		else
-			frame->flags &= ~(uint32_t)FRAME_MORE;
-		at = session_append(session, frame, n);
-		if (!at)
-			return;
-		memcpy(at, payload.p, n);
-		payload.p += n;
-		payload.n -= n;
-		*frame = (struct frame){ .type = FRAME_CALL, .number = call->number };
-		frame->session = session->number;
-		frame->flags = FRAME_CONTINUES;
-	}
-}
-
 /* Queues the frames. Returns 0 or the status of why not. */
-static int put_call(struct outcall *call, const struct codec_packer *packer, uint8_t *large)
+static int put_call(struct outcall *call, const struct codec_packer *packer, struct block *large)
 {
 	struct session *session = call->session;
 	struct frame frame = { 0 };
@@ -152,7 +117,8 @@ static int put_call(struct outcall *call, const struct codec_packer *packer, uin
 		return PYR_FAILED_PRECONDITION;
 	call->begin = session->out.n_queued;
 	if (large) {
-		put_fragments(call, &frame, (struct span){ large, packer->size });
+		session_append_fragments(session, &frame,
+					 (struct span){ large->data, packer->size }, large);
 	} else {
 		at = session_append(session, &frame, packer->size);
 		if (at)
@@ -178,7 +144,7 @@ static const char *why_not(int code, char *text, size_t n, const struct outcall 
 
 /* large: it packed, when it goes in fragments. wrong: why it may not be sent at all. Returns 0, or
  * the status it has failed with. With the lock, which it may drop meanwhile. */
-static int start(struct outcall *call, const struct codec_packer *packer, uint8_t *large,
+static int start(struct outcall *call, const struct codec_packer *packer, struct block *large,
 		 const char *wrong, bool may_block)
 {
 	struct peer *peer = call->session->peer;
@@ -213,13 +179,13 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 		   const struct codec_packer *packer, bool may_block)
 {
 	struct peer *peer = session->peer;
-	uint8_t *large = packer->size > FRAME_FRAGMENT ? malloc(packer->size) : NULL;
+	struct block *large = packer->size > FRAME_FRAGMENT ? block_new(packer->size) : NULL;
 	struct buf along = { 0 };
 	const char *wrong;
 	int code;
 
 	if (large)
-		codec_pack(packer, large);
+		codec_pack(packer, large->data);
 	call->session = session;
 	call->operation = operation;
 	wrong = outcall_pack_along(call, &along);
@@ -233,7 +199,7 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 		peer_flush_unlock(peer);
 	else
 		peer_flush_later_unlock(peer);
-	free(large);
+	block_unref(large);
 	buf_free(&along);
 	if (code)
 		outcall_complete(call);
@@ -373,6 +339,8 @@ static void take_part(struct peer *peer, struct outcall *call, const struct fram
 	struct codec_packer reply = { 0 };
 	char text[128];
 
+	if (frame->total > frame->payload.n && frame->total <= peer->limits.max_message)
+		(void)buf_reserve(&call->answer, frame->total); /* all of it at once */
 	buf_append(&call->answer, frame->payload.p, frame->payload.n);
 	reply.size = call->answer.n > frame->total ? call->answer.n : frame->total;
 	if (call->answer.broken)

@@ -66,7 +66,7 @@ void peer_unref(struct peer *peer)
 	if (peer->link)
 		link_free(peer->link);
 	buf_free(&peer->out.urgent);
-	buf_free(&peer->out.wire);
+	wire_free(&peer->out.wire);
 	numtab_free(&peer->taken.calls);
 	numtab_free(&peer->taken.answered);
 	numtab_free(&peer->taken.replies);
@@ -180,13 +180,14 @@ static bool assemble(struct peer *peer)
 {
 	if (peer->out.is_writing || peer->is_closed || !peer->link)
 		return false;
-	buf_reset(&peer->out.wire);
+	wire_reset(&peer->out.wire);
 	peer_take_urgent(peer);
-	if (!peer->out.wire.broken && peer->out.wire.n < FRAME_MESSAGE_MAX)
+	if (!peer->out.wire.buf.broken && peer->out.wire.buf.n < FRAME_MESSAGE_MAX)
 		outbox_take_turns(peer);
-	if (peer->out.wire.n == 0)
+	if (wire_size(&peer->out.wire) == 0)
 		return false;
-	atomic_fetch_sub(&peer->out.backlog, peer->out.wire.n);
+	wire_message(&peer->out.wire, &peer->out.message);
+	atomic_fetch_sub(&peer->out.backlog, peer->out.message.n);
 	peer->out.is_writing = true;
 	return true;
 }
@@ -220,7 +221,7 @@ static bool was_written(struct peer *peer)
 {
 	peer->out.is_writing = false;
 	peer_progress(peer);
-	return peer->host && peer->out.wire.n >= FRAME_MESSAGE_MAX / 2;
+	return peer->host && peer->out.message.n >= FRAME_MESSAGE_MAX / 2;
 }
 
 void peer_flush_unlock(struct peer *peer)
@@ -240,7 +241,7 @@ void peer_flush_unlock(struct peer *peer)
 			link_close(link, 0, "");
 		if (!ready)
 			break;
-		written = link_write(link, (struct span){ peer->out.wire.data, peer->out.wire.n });
+		written = link_write(link, &peer->out.message);
 		if (written == LINK_WRITTEN) {
 			pthread_mutex_lock(&peer->lock);
 			resumes |= was_written(peer);

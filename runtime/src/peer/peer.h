@@ -101,9 +101,10 @@ struct call_slot {
 
 /* What waits to be sent. The peer's own, with its lock. */
 struct peer_out {
-	bool is_writing;   /* a message is on its way into the link */
-	struct buf urgent; /* frames that go first, from urgent_at on */
-	struct buf wire;   /* the message being written */
+	bool is_writing;             /* a message is on its way into the link */
+	struct buf urgent;           /* frames that go first, from urgent_at on */
+	struct wire wire;            /* the message being written, */
+	struct link_message message; /* as its link was given it */
 	size_t urgent_at;
 	size_t n_control;      /* bytes in urgent that are no replies, at most */
 	struct outbox *ring;   /* those with something to send, whose turn it is first */

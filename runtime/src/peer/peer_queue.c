@@ -67,8 +67,8 @@ static void take(struct peer *peer)
 	struct buf swap;
 
 	if (peer->out.urgent.n <= FRAME_MESSAGE_MAX && peer->out.urgent_at == 0) {
-		swap = peer->out.wire;
-		peer->out.wire = peer->out.urgent;
+		swap = peer->out.wire.buf;
+		peer->out.wire.buf = peer->out.urgent;
 		peer->out.urgent = swap;
 		return;
 	}
@@ -76,7 +76,7 @@ static void take(struct peer *peer)
 	left = peer->out.urgent.n - peer->out.urgent_at;
 	while ((size = frame_size(data + n, left - n)) > 0 && n + size <= FRAME_MESSAGE_MAX)
 		n += size;
-	buf_append(&peer->out.wire, data, n);
+	buf_append(&peer->out.wire.buf, data, n);
 	peer->out.urgent_at += n;
 	if (peer->out.urgent_at < peer->out.urgent.n / 2)
 		return; /* moved to the front rarely, for there may be a lot */

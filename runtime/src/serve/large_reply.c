@@ -34,31 +34,12 @@ static void release(struct outbox *outbox)
 
 static const struct outbox_owner owner = { .hold = hold, .release = release };
 
-/* Writes the fragments to the outbox's queue, which it does not enter the ring with. */
-static bool write_fragments(struct outbox *outbox, uint32_t number, struct span payload,
-			    struct span along)
+bool large_reply_put(struct peer *peer, uint32_t number, struct span payload, struct block *block,
+		     struct span along)
 {
 	struct frame frame = { .type = FRAME_REPLY, .number = number, .body = along };
-	bool ok = true;
-
-	frame.total = (uint32_t)payload.n;
-	while (ok && payload.n > 0) {
-		frame.payload.p = payload.p;
-		frame.payload.n = payload.n < FRAME_FRAGMENT ? payload.n : FRAME_FRAGMENT;
-		payload.p += frame.payload.n;
-		payload.n -= frame.payload.n;
-		frame.flags =
-			(frame.flags ? FRAME_CONTINUES : 0) | (payload.n > 0 ? FRAME_MORE : 0);
-		ok = frame_append(&outbox->queue, &frame);
-		frame.total = 0;
-		frame.body = (struct span){ 0 };
-	}
-	return ok;
-}
-
-bool large_reply_put(struct peer *peer, uint32_t number, struct span payload, struct span along)
-{
 	struct large_reply *reply = NULL;
+	bool ok;
 
 	if (budget_charge(peer->budget, payload.n) && !(reply = calloc(1, sizeof(*reply))))
 		budget_release(peer->budget, payload.n);
@@ -68,15 +49,13 @@ bool large_reply_put(struct peer *peer, uint32_t number, struct span payload, st
 	reply->out.owner = &owner;
 	reply->peer = peer;
 	reply->number = number;
-	if (write_fragments(&reply->out, number, payload, along) &&
-	    numtab_put(&peer->taken.replies, number, reply)) {
-		outbox_enter(peer, &reply->out);
-		return true;
-	}
-	budget_release(peer->budget, reply->cost);
-	outbox_fini(&reply->out);
-	free(reply);
-	return false;
+	ok = numtab_put(&peer->taken.replies, number, reply) &&
+	     outbox_append_fragments(peer, &reply->out, &frame, payload, block);
+	if (!reply->out.in_ring) /* nothing of it, or the link is gone */
+		release(&reply->out);
+	else if (!ok)
+		outbox_discard(peer, &reply->out);
+	return ok;
 }
 
 bool large_reply_drop(struct peer *peer, uint32_t number)

@@ -153,22 +153,23 @@ static void put_problem(struct peer *peer, pyr_call *call, const char *text)
 /* Queues a reply, or why it cannot be sent. packed: it, when it goes in fragments or behind items.
  */
 static void put_result(struct peer *peer, pyr_call *call, const struct codec_packer *packer,
-		       struct span packed, struct span along)
+		       struct block *packed, struct span along)
 {
 	struct frame frame = { .type = FRAME_REPLY, .body = along };
 	size_t size = packer ? packer->size : 0;
+	struct span payload = { packed ? packed->data : NULL, packed ? size : 0 };
 	char text[256];
 	const char *problem = problem_of(peer, call, packer, text, sizeof(text));
 
-	if (!problem && !packed.p && (size > FRAME_FRAGMENT || (call->stream && size > 0)))
+	if (!problem && !packed && (size > FRAME_FRAGMENT || (call->stream && size > 0)))
 		problem = OUT_OF_MEMORY;
 	if (problem)
 		put_problem(peer, call, problem);
-	else if (peer_stream_last(call, &frame, packed))
+	else if (peer_stream_last(call, &frame, payload))
 		return;
 	else if (size <= FRAME_FRAGMENT)
 		peer_put_reply(peer, call->number, packer, along);
-	else if (!large_reply_put(peer, call->number, packed, along))
+	else if (!large_reply_put(peer, call->number, payload, packed, along))
 		put_problem(peer, call, "MessageTooLarge: no room for the reply");
 }
 
@@ -232,19 +233,19 @@ static void end_answer(pyr_call *call, struct answering *a)
 static void on_reply(pyr_call *call, const struct codec_packer *packer)
 {
 	struct answering a;
-	uint8_t *packed = NULL;
+	struct block *packed = NULL;
 	size_t n = packer ? packer->size : 0;
 
 	if (n > FRAME_FRAGMENT || (call->stream && n > 0))
-		packed = malloc(n);
+		packed = block_new(n);
 	if (packed)
-		codec_pack(packer, packed);
+		codec_pack(packer, packed->data);
 	begin_answer(call, &a);
 	if (a.is_wanted)
-		put_result(a.peer, call, packer, (struct span){ packed, packed ? n : 0 },
+		put_result(a.peer, call, packer, packed,
 			   peer_put_notes(a.peer, call, &a.notes, ANNOTATIONS_OF_REPLY));
 	end_answer(call, &a);
-	free(packed);
+	block_unref(packed);
 }
 
 bool peer_may_trace(const struct peer *peer)

@@ -389,12 +389,12 @@ static bool keep_payload(pyr_call *call, const struct frame *frame)
 		return call->payload.p || n == 0;
 	}
 	/* All that was announced, and charged, at once: so nothing is copied again. */
-	if (!call->owned && !(call->owned = malloc(call->total + 1)))
+	if (!call->owned && !(call->owned = block_new(call->total)))
 		return false;
 	if (n > 0)
-		memcpy(call->owned + call->n_owned, frame->payload.p, n);
+		memcpy(call->owned->data + call->n_owned, frame->payload.p, n);
 	call->n_owned += n;
-	call->payload = (struct span){ call->owned, call->n_owned };
+	call->payload = (struct span){ call->owned->data, call->n_owned };
 	return true;
 }
 

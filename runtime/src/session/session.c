@@ -109,6 +109,12 @@ uint8_t *session_append(struct session *session, const struct frame *frame, size
 	return outbox_append(session->peer, &session->out, frame, n_payload);
 }
 
+bool session_append_fragments(struct session *session, const struct frame *frame,
+			      struct span payload, struct block *block)
+{
+	return outbox_append_fragments(session->peer, &session->out, frame, payload, block);
+}
+
 void session_put_bind(struct session *session, const uint8_t *chain)
 {
 	const struct pyr__interface *table = session->interface->table;

@@ -83,6 +83,9 @@ void session_loss(const struct peer *peer, char *text, size_t n, bool had_left);
 void session_put_bind(struct session *session, const uint8_t *chain);
 /* Queues a frame. Returns where its payload goes, NULL when memory is out. */
 uint8_t *session_append(struct session *session, const struct frame *frame, size_t n_payload);
+/* The same of a payload in fragments, as outbox_append_fragments(). */
+bool session_append_fragments(struct session *session, const struct frame *frame,
+			      struct span payload, struct block *block);
 /* Why an operation cannot be called because the other end's interface differs. Returns 0 if it can.
  */
 int session_check_version(const struct session *session, unsigned operation, char *text, size_t n);

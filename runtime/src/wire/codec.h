@@ -71,8 +71,9 @@ size_t codec_memory_max(uint32_t max_message);
 bool codec_is_too_large(const struct codec_packer *packer, uint32_t max_message, char *text,
 			size_t n);
 
-/* Slots from a message; what they point to lives in arena. The servant's side. */
-int codec_unpack(const struct codec_message *message, const uint8_t *data, size_t n,
+/* Slots from a message; what they point to lives in arena, and the bytes of long sequences of
+ * octets in the message, if that lasts as long. The servant's side. */
+int codec_unpack(const struct codec_message *message, struct span data, bool data_lasts,
 		 uint32_t max_message, struct arena *arena, union pyr__slot *ret,
 		 struct codec_problem *problem);
 

@@ -11,8 +11,9 @@
 #include <string.h>
 
 enum {
-	FEW = 16,    /* fields of a message that is surveyed on the stack */
-	FEW_KEYS = 8 /* entries whose keys are compared each with each */
+	FEW = 16,        /* fields of a message that is surveyed on the stack */
+	BORROWED = 4096, /* bytes that are not copied if that can be */
+	FEW_KEYS = 8     /* entries whose keys are compared each with each */
 };
 
 static int fill_message(struct codec_fill *fill, const struct codec_message *message,
@@ -40,25 +41,43 @@ static int fail_length(struct codec_fill *fill, const struct codec_path *path, u
 			  "is longer than %u bytes", bound);
 }
 
-/* Zeroed, aligned to 8. */
-static void *allocate(struct codec_fill *fill, size_t n)
+/* So much is used. Returns false if it is too much. */
+static bool count_in(struct codec_fill *fill, size_t padded)
+{
+	if (padded > fill->limit - fill->used) {
+		fail_memory(fill);
+		return false;
+	}
+	fill->used += padded;
+	return true;
+}
+
+/* Aligned to 8. */
+static void *allocate_raw(struct codec_fill *fill, size_t n)
 {
 	size_t padded = codec_padded(n);
 	uint8_t *ret = fill->block;
 
-	if (padded > fill->limit - fill->used) {
-		fail_memory(fill);
+	if (!count_in(fill, padded))
 		return NULL;
-	}
-	fill->used += padded;
 	if (!fill->block)
-		ret = arena_alloc(fill->arena, n);
+		ret = arena_alloc_raw(fill->arena, n);
 	else if (padded <= (size_t)(fill->block_end - fill->block))
 		fill->block += padded;
 	else
 		ret = NULL;
 	if (!ret)
 		codec_fail_memory(fill->problem);
+	return ret;
+}
+
+/* The same, zeroed. */
+static void *allocate(struct codec_fill *fill, size_t n)
+{
+	void *ret = allocate_raw(fill, n);
+
+	if (ret && n > 0 && (!fill->block || fill->is_dirty))
+		memset(ret, 0, n);
 	return ret;
 }
 
@@ -72,14 +91,15 @@ static int fill_string(struct codec_fill *fill, const void *s, size_t n, uint32_
 	*ret = empty;
 	if (n == 0)
 		return 0;
-	copy = allocate(fill, n + 1);
+	copy = allocate_raw(fill, n + 1);
 	if (!copy)
 		return -fill->problem->code;
+	copy[n] = '\0';
 	*ret = memcpy(copy, s, n);
 	return 0;
 }
 
-static int fill_bytes(struct codec_fill *fill, const void *data, size_t n, uint32_t bound,
+static int fill_bytes(struct codec_fill *fill, const uint8_t *data, size_t n, uint32_t bound,
 		      const struct codec_path *path, struct pyr_bytes *ret)
 {
 	if (bound > 0 && n > bound)
@@ -88,7 +108,11 @@ static int fill_bytes(struct codec_fill *fill, const void *data, size_t n, uint3
 	ret->items = (uint8_t *)empty;
 	if (n == 0)
 		return 0;
-	ret->items = allocate(fill, n);
+	if (fill->borrows && n >= BORROWED) {
+		ret->items = (uint8_t *)data;
+		return count_in(fill, codec_padded(n)) ? 0 : -fill->problem->code;
+	}
+	ret->items = allocate_raw(fill, n);
 	if (!ret->items)
 		return -fill->problem->code;
 	memcpy(ret->items, data, n);

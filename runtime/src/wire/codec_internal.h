@@ -100,13 +100,14 @@ struct codec_seen {
 };
 
 /*
- * codec_fill.c: from a scanned message to natural. Memory comes from the arena, or from one zeroed
- * block; used counts what a block needs, in both ways alike, so that a first run measures the
- * second.
+ * codec_fill.c: from a scanned message to natural. Memory comes from the arena, or from one block;
+ * used counts what a block needs, in all ways alike, so that a first run measures the second.
  */
 struct codec_fill {
 	struct arena *arena;
 	uint8_t *block, *block_end; /* NULL: the arena */
+	bool is_dirty;              /* the block is not zeroed */
+	bool borrows;               /* bytes stay where they are, in the message */
 	size_t used, limit;
 	const char *role;
 	struct codec_problem *problem;

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST = 1024 }; /* bytes of arena on the stack: enough for a few scalars and short strings */
+enum {
+	FIRST = 1024, /* bytes of arena on the stack: enough for a few scalars and short strings */
+	LARGE = 32768 /* bytes of a block that is cheaper zeroed piece by piece */
+};
 
 struct result {
 	union pyr__slot slot;
@@ -39,6 +42,19 @@ static int measure(const struct codec_message *message, const struct codec_seen 
 	return 0;
 }
 
+static void *new_block(struct codec_fill *fill, size_t size)
+{
+	void *ret;
+
+	fill->borrows = false;
+	fill->is_dirty = size >= LARGE;
+	if (!fill->is_dirty)
+		return calloc(1, size);
+	ret = malloc(size);
+	block_advise(ret, size);
+	return ret;
+}
+
 /* Fills again, into a block each; what the first fill left in the arena is forgotten. */
 static int fill_blocks(const struct codec_message *message, const struct codec_seen *seen,
 		       struct codec_fill *fill, void *const *out, struct result *results)
@@ -49,7 +65,7 @@ static int fill_blocks(const struct codec_message *message, const struct codec_s
 	for (i = 0; status == 0 && i < message->n_fields; i++) {
 		if (!out[i] || results[i].size == 0)
 			continue;
-		results[i].block = calloc(1, results[i].size);
+		results[i].block = new_block(fill, results[i].size);
 		if (!results[i].block)
 			return codec_fail_memory(fill->problem);
 		fill->block = results[i].block;
@@ -110,6 +126,7 @@ int codec_unpack_results_here(const struct codec_message *message, const uint8_t
 		return status;
 	arena_init(&arena, first, sizeof(first));
 	fill.arena = &arena;
+	fill.borrows = true; /* while it measures */
 	fill.limit = codec_memory_max(max_message);
 	seen = codec_survey(message, data, n, &arena);
 	status = seen ? unpack_results(message, seen, &fill, out) : codec_fail_memory(problem);
@@ -125,7 +142,7 @@ static int unpack_value(const struct codec_message *message, const uint8_t *data
 
 	if (status < 0)
 		return status;
-	block = calloc(1, fill->used);
+	block = new_block(fill, fill->used);
 	if (!block)
 		return codec_fail_memory(fill->problem);
 	fill->block = block;
@@ -153,6 +170,7 @@ int codec_unpack_value_here(const struct pyr__type *type, const uint8_t *data, s
 		return status;
 	arena_init(&arena, first, sizeof(first));
 	fill.arena = &arena;
+	fill.borrows = true; /* while it measures */
 	fill.limit = codec_memory_max(max_message);
 	status = unpack_value(message, data, n, &fill, &value);
 	arena_clear(&arena);

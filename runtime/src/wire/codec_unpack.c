@@ -41,17 +41,18 @@ static int fill_slots(const struct codec_message *message, const struct codec_se
 	return status;
 }
 
-int codec_unpack(const struct codec_message *message, const uint8_t *data, size_t n,
+int codec_unpack(const struct codec_message *message, struct span data, bool data_lasts,
 		 uint32_t max_message, struct arena *arena, union pyr__slot *ret,
 		 struct codec_problem *problem)
 {
 	struct codec_fill fill = { .arena = arena, .role = message->role, .problem = problem };
 	const struct codec_seen *seen;
-	int status = codec_scan(message, data, n, problem);
+	int status = codec_scan(message, data.p, data.n, problem);
 
 	if (status < 0)
 		return status;
 	fill.limit = codec_memory_max(max_message);
-	seen = codec_survey(message, data, n, arena);
+	fill.borrows = data_lasts;
+	seen = codec_survey(message, data.p, data.n, arena);
 	return seen ? fill_slots(message, seen, &fill, ret) : codec_fail_memory(problem);
 }

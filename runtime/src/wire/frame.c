@@ -154,7 +154,9 @@ static uint8_t *put_member(uint8_t *p, const struct frame *frame, const struct m
 	return m->kind == F64 ? put_fixed64(p, v) : put_varint(p, v);
 }
 
-uint8_t *frame_write(struct buf *buf, const struct frame *frame, size_t n_payload)
+/* n_here: bytes after the head that the buffer gets room for. */
+static uint8_t *write_frame(struct buf *buf, const struct frame *frame, size_t n_payload,
+			    size_t n_here)
 {
 	const struct member *set[MEMBERS_MAX], *m; /* those that there are */
 	uint32_t tag = (uint32_t)frame->type << 3 | LEN;
@@ -172,7 +174,7 @@ uint8_t *frame_write(struct buf *buf, const struct frame *frame, size_t n_payloa
 	n_frame = varint_size(tag) + varint_size(n_body) + n_body;
 	n_frame += frame->number ? 1 + varint_size(frame->number) : 0;
 	n_frame += frame->critical ? 2 : 0;
-	p = buf_grow(buf, len_size(n_frame));
+	p = buf_grow(buf, len_size(n_frame) - n_payload + n_here);
 	if (!p)
 		return NULL;
 	*p++ = 1 << 3 | LEN;
@@ -196,6 +198,16 @@ uint8_t *frame_write(struct buf *buf, const struct frame *frame, size_t n_payloa
 		p = put_varint(p, n_payload);
 	}
 	return p;
+}
+
+uint8_t *frame_write(struct buf *buf, const struct frame *frame, size_t n_payload)
+{
+	return write_frame(buf, frame, n_payload, n_payload);
+}
+
+bool frame_write_head(struct buf *buf, const struct frame *frame, size_t n_payload)
+{
+	return write_frame(buf, frame, n_payload, 0) != NULL;
 }
 
 bool frame_append(struct buf *buf, const struct frame *frame)
@@ -258,6 +270,17 @@ static bool get_field(const uint8_t **data, const uint8_t *limit, struct field *
 		ret->value |= (uint64_t)(*data)[i] << (8 * i);
 	*data += width;
 	return true;
+}
+
+size_t frame_size_told(const uint8_t *data, size_t n)
+{
+	const uint8_t *p = data, *limit = data + n;
+	uint64_t tag, size;
+
+	if (!get_varint(&p, limit, &tag) || (tag & 7) != LEN || !get_varint(&p, limit, &size) ||
+	    size > SIZE_MAX / 2)
+		return 0;
+	return (size_t)(p - data) + (size_t)size;
 }
 
 size_t frame_size(const uint8_t *data, size_t n)

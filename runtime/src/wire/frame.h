@@ -81,9 +81,14 @@ struct frame {
 uint8_t *frame_write(struct buf *buf, const struct frame *frame, size_t n_payload);
 /* The same with frame->payload copied. */
 bool frame_append(struct buf *buf, const struct frame *frame);
+/* The same without the payload, which goes behind it from elsewhere. Returns false when memory is
+ * out. */
+bool frame_write_head(struct buf *buf, const struct frame *frame, size_t n_payload);
 
 /* The size of the first frame at data, header included; 0 if there is no whole one. */
 size_t frame_size(const uint8_t *data, size_t n);
+/* The same of one that we wrote, of which not all need be there. */
+size_t frame_size_told(const uint8_t *data, size_t n);
 /* Appends the written frame at data, of that size, which has a number, with another one. Returns
  * false when memory is out, or if it is none. */
 bool frame_renumber(struct buf *buf, const uint8_t *data, size_t size, uint32_t number);

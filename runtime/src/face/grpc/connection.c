@@ -219,6 +219,8 @@ static grpc_server *new_core(const struct served *c)
 		int_arg("grpc.http2.min_recv_ping_interval_without_data_ms", 50),
 		int_arg("grpc.http2.max_pings_without_data", 0),
 		int_arg("grpc.http2.bdp_probe", c->who.is_local ? 0 : 1),
+		int_arg("grpc.http2.lookahead_bytes", 2 * FRAME_MESSAGE_MAX),
+		int_arg("grpc.http2.max_frame_size", FRAME_MESSAGE_MAX),
 	};
 	grpc_channel_args all = { sizeof(args) / sizeof(args[0]), args };
 	grpc_server *core = grpc_server_create(&all, NULL);

@@ -415,19 +415,35 @@ static void on_frame(struct plain_link *l, const struct frame *frame)
 	}
 }
 
-static enum link_write write_link(struct link *link, struct span message)
+/* Its frames in one piece; NULL: memory is out. *own: to be freed. */
+static const uint8_t *in_one_piece(const struct link_message *message, uint8_t **own)
 {
-	const uint8_t *p = message.p, *end = message.p + message.n;
+	*own = NULL;
+	if (message->n_parts == 1)
+		return message->parts[0].p;
+	*own = malloc(message->n);
+	if (*own)
+		link_message_copy(message, *own);
+	return *own;
+}
+
+static enum link_write write_link(struct link *link, const struct link_message *message)
+{
+	uint8_t *own;
+	const uint8_t *p = in_one_piece(message, &own), *end = p ? p + message->n : NULL;
 	struct plain_link *l = of(link);
 	struct frame frame;
 	bool is_over;
 
 	pthread_mutex_lock(&l->lock);
-	while (!l->is_closing && frame_read(&p, end, &frame) > 0)
+	while (!l->is_closing && p && frame_read(&p, end, &frame) > 0)
 		on_frame(l, &frame);
 	is_over = l->is_closing;
 	pthread_mutex_unlock(&l->lock);
-	return is_over ? LINK_OVER : LINK_WRITTEN;
+	free(own);
+	if (!end && !is_over)
+		close_link(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	return is_over || !end ? LINK_OVER : LINK_WRITTEN;
 }
 
 /* ---- beginnings ---- */
