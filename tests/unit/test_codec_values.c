@@ -80,8 +80,8 @@ TEST(everything_comes_back_as_parameters)
 	CHECK_INT(help_pack_value(&shapes_All_type, &shapes_sample, &value, &problem), 0);
 	CHECK(wire.n == value.n && memcmp(wire.data, value.data, wire.n) == 0);
 	arena_init(&arena, NULL, 0);
-	REQUIRE(codec_unpack(request, (struct span){ wire.data, wire.n }, false, MAX_MESSAGE, &arena, out,
-			     &problem) == 0);
+	REQUIRE(codec_unpack(request, (struct span){ wire.data, wire.n }, false, MAX_MESSAGE,
+			     &arena, out, &problem) == 0);
 	CHECK_STR(out[F_TEXT].s, "0123456789");
 	CHECK_INT(((const struct shapes_Point *)out[F_POINT].p)->x, 7);
 	CHECK_INT(*(const int32_t *)out[F_MAYBE].p, 0);
