@@ -39,6 +39,8 @@ target_link_libraries(e2e_counter PUBLIC pyrite_internal)
 pyrite_warnings(e2e_counter)
 pyrite_unit_test(places e2e_counter)
 pyrite_unit_test(given_up e2e_counter)
+pyrite_unit_test(large e2e_counter)
+target_sources(test_large PRIVATE unit/relay.c)
 pyrite_unit_test(proxy_life e2e_counter)
 pyrite_unit_test(proxy_patience e2e_counter)
 pyrite_unit_test(future_patience e2e_counter)
@@ -97,7 +99,7 @@ target_link_libraries(bench_calls PRIVATE e2e_servant)
 pyrite_warnings(bench_calls)
 
 # Pyrite ends speak frames on a socket by themselves: what calls and streams depend on, over gRPC too.
-foreach(suite call chains drain deferred unregister future future_many batch places given_up proxy_patience task_calls
+foreach(suite call chains drain deferred unregister future future_many batch places given_up large proxy_patience task_calls
 		stream stream_life stream_linger stream_linger_ends handshake)
 	add_test(NAME ${suite}_grpc COMMAND test_${suite})
 	pyrite_test_properties(${suite}_grpc)

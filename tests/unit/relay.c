@@ -206,8 +206,8 @@ static void obey(struct relay *relay, char order)
 {
 	if (order == 'c' || order == 'n')
 		cut(relay, order == 'n');
-	else if (order == 'p')
-		relay->is_paused = true;
+	else if (order == 'p' || order == 'g')
+		relay->is_paused = order == 'p';
 	pthread_mutex_lock(&relay->lock);
 	relay->n_obeyed++;
 	pthread_cond_broadcast(&relay->obeyed);
@@ -299,6 +299,11 @@ void relay_cut_near(struct relay *relay)
 void relay_pause(struct relay *relay)
 {
 	tell(relay, 'p');
+}
+
+void relay_go_on(struct relay *relay)
+{
+	tell(relay, 'g');
 }
 
 void relay_cut_after(struct relay *relay, long long n)

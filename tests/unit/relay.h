@@ -46,8 +46,9 @@ void relay_close(struct relay *relay);
 void relay_cut(struct relay *relay);
 /* The same, but the daemon does not hear of it. */
 void relay_cut_near(struct relay *relay);
-/* Passes nothing on, until the next cut. */
+/* Passes nothing on, until it goes on, or cuts. */
 void relay_pause(struct relay *relay);
+void relay_go_on(struct relay *relay);
 /* Cuts after so many more bytes, both ways together. */
 void relay_cut_after(struct relay *relay, long long n);
 /* New connections go to another daemon. */
