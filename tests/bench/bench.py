@@ -3,8 +3,8 @@
 """Measures what calls cost, beside raw sockets, gRPC core and other peers doing the same work; docs/performance.md says
 how to read it.
 
-    bench.py [--bin DIR] [--peers DIR] [--quick] [--rounds N] [--ms N] [--cpu N] [--only REGEX] [--json FILE]
-             [--publish DIR]
+    bench.py [--bin DIR] [--peers DIR] [--quick] [--rounds N] [--ms N] [--tries N] [--cpu N] [--only REGEX]
+             [--json FILE] [--publish DIR]
     bench.py [--bin DIR] --callgrind | --syscalls     instructions, system calls of each end for a call
     bench.py [--bin DIR] --smoke                      everything, a few calls each: does it work?
 
@@ -31,7 +31,7 @@ from report import cpu_us, median  # noqa: E402
 from rows import GROUPS, ROWS, TRACED  # noqa: E402
 
 STEAL_MAX, FOREIGN_MAX = 3, 5  # percent of the core's time; more is a disturbance
-TRIES, TRIES_S = 3, 5  # how often, and how long
+TRIES_S = 5  # a disturbed row is not measured again after so long
 FILES = 8192  # descriptors, for many connections
 
 
@@ -42,6 +42,7 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="the rows that goals are about, 3 rounds")
     parser.add_argument("--rounds", type=int, help="default 5, quick 3")
     parser.add_argument("--ms", type=int, default=500, help="length of a measurement; default 500")
+    parser.add_argument("--tries", type=int, default=3, help="measurements of a row that is disturbed; default 3")
     parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)), help="the core; default the last one")
     parser.add_argument("--only", help="only rows whose name matches, or whose group is this")
     parser.add_argument("--json", type=pathlib.Path, help="every measurement, for other programs")
@@ -85,17 +86,28 @@ def measure_calmly(row, options, folder):
     """The least disturbed of a few measurements, and how many it took."""
     tries = []
     until = time.monotonic() + TRIES_S
-    while not tries or (len(tries) < TRIES and disturbance(tries[-1]) > 1 and time.monotonic() < until):
+    while not tries or (len(tries) < options.tries and disturbance(tries[-1]) > 1 and time.monotonic() < until):
         tries.append(measure(row, options, folder, ["--ms", options.ms, "--calls", row.calls]))
     return min(tries, key=disturbance), len(tries)
 
 
 def run_rounds(options, folder):
-    """Results by row. A row that fails is left out, with a notice: others' figures are not lost for it."""
+    """Results by row, of the rounds that were made until the end or Ctrl-C."""
     results = {row: [] for row in selected(options)}
+    try:
+        make_rounds(options, folder, results)
+    except KeyboardInterrupt:
+        print("bench: interrupted; these are the figures so far", file=sys.stderr)
+    return {row: runs for row, runs in results.items() if runs}
+
+
+def make_rounds(options, folder, results):
+    """A row that fails is left out, with a notice: others' figures are not lost for it."""
     for number in range(1, options.rounds + 1):
         again = 0
         for row in list(results):
+            if sys.stderr.isatty():
+                print(f"\r\033[Kround {number}: {row.name}", end="\r", file=sys.stderr, flush=True)
             try:
                 result, tries = measure_calmly(row, options, folder)
             except Failed as error:
@@ -110,7 +122,6 @@ def run_rounds(options, folder):
         print(f"round {number}: steal {statistics.median(steal):.1f} % (worst {max(steal):.1f}), foreign load "
               f"{statistics.median(foreign):.1f} % (worst {max(foreign):.1f}); {again} repeated, {left} disturbed all "
               "the same", flush=True)
-    return results
 
 
 def print_table(results):
@@ -118,10 +129,11 @@ def print_table(results):
     for group in GROUPS:
         mine = {row: runs for row, runs in results.items() if row.group == group.key}
         if mine:
-            print(f"\n{group.title:58} {heads if group.figure != 'rss' else 'KiB':>9}")
+            print(f"\n{group.title:58} {heads if group.figure not in ('rss', 'client') else 'KiB':>9}")
         for row, runs in mine.items():
             if "rss_kib" in runs[0]:
-                print(f"{row.name:58} {median(runs, 'rss_kib'):9.2f}")
+                threads = f"  threads {median(runs, 'threads'):.0f}" if "threads" in runs[0] else ""
+                print(f"{row.name:58} {median(runs, 'rss_kib'):9.2f}{threads}")
                 continue
             rate, client, server, p50, p99 = (
                 median(runs, figure) for figure in ("rate", "client_us", "server_us", "p50_us", "p99_us"))

@@ -3,10 +3,13 @@
  * Pyrite's client of the measurements: bench-client URI MODE [-n N]. Modes beside those of drive.h:
  *   plain          serial, as plain gRPC
  *   started        oneway, without waiting until the server has each call
+ *   beside -n N    serial, while another thread sends N bytes there and back through the proxy
  *   batch -n N     batches of N calls
  *   objects -n N   calls through ten proxies, of objects evenly chosen from the server's N
  *   proxies -n N   calls through N proxies of one object, in turn
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,13 +236,46 @@ static void measure_many(const struct bench_options *options)
 	free(many.adders);
 }
 
+/* ---- beside much data ---- */
+
+struct bulk {
+	struct bench_Adder *adder;
+	size_t n;
+	atomic_bool is_over;
+};
+
+static void *move(void *data)
+{
+	struct bulk *bulk = data;
+	uint8_t *bytes = allocate(bulk->n, 1);
+
+	while (!atomic_load(&bulk->is_over))
+		echo(bulk->adder, bytes, bulk->n);
+	free(bytes);
+	return NULL;
+}
+
+static void serial_beside(const struct bench_options *options, const struct bench_limit *limit,
+			  struct bench_times *times, void *data)
+{
+	struct bulk bulk = { .adder = data, .n = options->n };
+	struct many many = { 1, &bulk.adder };
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, move, &bulk) != 0)
+		bench_fail("no thread");
+	in_turn(options, limit, times, &many);
+	atomic_store(&bulk.is_over, true);
+	pthread_join(thread, NULL);
+}
+
 /* ---- modes ---- */
 
-static void measure_batches(const struct bench_options *options)
+static void measure_one(const struct bench_options *options, bench_phase_cb phase)
 {
 	struct bench_Adder *adder = open_proxy(options->address);
 
-	bench_measure(options, batches, adder);
+	bench_measure(options, phase, adder);
 	close_proxy(adder);
 }
 
@@ -269,7 +305,9 @@ int main(int argc, char **argv)
 	if (strcmp(mode, "objects") == 0 || strcmp(mode, "proxies") == 0)
 		measure_many(&options);
 	else if (strcmp(mode, "batch") == 0)
-		measure_batches(&options);
+		measure_one(&options, batches);
+	else if (strcmp(mode, "beside") == 0)
+		measure_one(&options, serial_beside);
 	else
 		measure_driven(&options);
 	return 0;

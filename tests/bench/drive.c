@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 #include "drive.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { ONEWAYS = 64 }; /* before a call that waits for them */
 
@@ -194,24 +200,69 @@ static void connects(const struct bench_options *options, const struct bench_lim
 	}
 }
 
-/* ---- idle connections ---- */
+/* The client is this program in mode once. */
+static void starts(const struct bench_options *options, const struct bench_limit *limit,
+		   struct bench_times *times, void *data)
+{
+	char cpu[16];
+	char *arguments[] = { program_invocation_name,
+			      (char *)options->address,
+			      (char *)"once",
+			      (char *)"--cpu",
+			      cpu,
+			      NULL };
+	int64_t now = bench_now(), before;
+	int status;
+	pid_t child;
 
-static long rss_kib(pid_t process)
+	(void)data;
+	snprintf(cpu, sizeof(cpu), "%d", sched_getcpu());
+	while (bench_more(limit, times->n, now)) {
+		before = now;
+		if (posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environ) != 0 ||
+		    waitpid(child, &status, 0) != child || status != 0)
+			bench_fail("the client that was started failed");
+		now = bench_now();
+		bench_add(times, now - before);
+	}
+}
+
+/* ---- memory ---- */
+
+/* A number of /proc/PID/status, "VmRSS: 1234 kB". */
+static long status_of(pid_t process, const char *what)
 {
 	char path[64], line[256];
-	long kib = -1;
+	size_t n = strlen(what);
+	long ret = -1;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)process);
 	file = fopen(path, "r");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "VmRSS: %ld", &kib) == 1)
-			break;
+	while (file && ret < 0 && fgets(line, sizeof(line), file))
+		if (strncmp(line, what, n) == 0 && line[n] == ':')
+			ret = atol(line + n + 1);
 	if (file)
 		fclose(file);
-	if (kib < 0)
-		bench_fail("no memory of process %d", (int)process);
-	return kib;
+	if (ret < 0)
+		bench_fail("no %s of process %d", what, (int)process);
+	return ret;
+}
+
+static long rss_kib(pid_t process)
+{
+	return status_of(process, "VmRSS");
+}
+
+static void once(const struct bench_options *options, const struct bench_peer *peer)
+{
+	void *end = peer->open(options->address);
+
+	add_one(peer, end, 0);
+	if (options->server) /* else started by starts(), whose output is a line of its own */
+		printf("calls=1 rss_kib=%ld threads=%ld\n", rss_kib(getpid()),
+		       status_of(getpid(), "Threads"));
+	peer->close(end);
 }
 
 static void idle(const struct bench_options *options, const struct bench_peer *peer)
@@ -263,6 +314,8 @@ static bench_phase_cb phase_of(const struct bench_options *options, const struct
 	if ((strcmp(mode, "count") == 0 && peer->count) ||
 	    (strcmp(mode, "total") == 0 && peer->total))
 		return streams;
+	if (strcmp(mode, "start") == 0)
+		return starts;
 	if (strcmp(mode, "connect") == 0)
 		return connects;
 	bench_fail("no mode '%s'", mode);
@@ -272,10 +325,11 @@ void bench_drive(const struct bench_options *options, const struct bench_peer *p
 {
 	struct drive drive = { .peer = peer };
 	bench_phase_cb phase;
+	bool has_end;
 	unsigned i;
 
-	if (strcmp(options->mode, "idle") == 0) {
-		idle(options, peer);
+	if (strcmp(options->mode, "idle") == 0 || strcmp(options->mode, "once") == 0) {
+		(options->mode[0] == 'i' ? idle : once)(options, peer);
 		return;
 	}
 	phase = phase_of(options, peer);
@@ -283,10 +337,11 @@ void bench_drive(const struct bench_options *options, const struct bench_peer *p
 		drive.data = allocate(options->n, 1);
 	for (i = 0; drive.data && i < options->n; i++)
 		drive.data[i] = (uint8_t)(i * 7);
-	if (phase != connects)
+	has_end = phase != connects && phase != starts;
+	if (has_end)
 		drive.end = peer->open(options->address);
 	bench_measure(options, phase, &drive);
-	if (phase != connects)
+	if (has_end)
 		peer->close(drive.end);
 	free(drive.data);
 }

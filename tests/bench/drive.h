@@ -11,6 +11,8 @@
  *   oneway         64 calls without an answer, then one with it
  *   count -n N     a stream of N numbers from the server; total: to the server
  *   connect        a connection, a call, and its end
+ *   start          a process of the client from its start to its end, with one call
+ *   once           one call, and the client's memory and threads after it
  *   idle -n N      what N connections that did one call take of the server's memory
  */
 #include "measure.h"

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -195,9 +196,20 @@ struct mark {
 	struct core_times core;
 };
 
+/* The CPU time of processes that were started and have ended. */
+static int64_t children_ns(void)
+{
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_CHILDREN, &usage) < 0)
+		bench_fail("getrusage: %s", strerror(errno));
+	return ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000 +
+	       ((int64_t)usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
+}
+
 static struct mark mark(const struct bench_options *options)
 {
-	return (struct mark){ bench_now(), clock_ns(CLOCK_PROCESS_CPUTIME_ID),
+	return (struct mark){ bench_now(), clock_ns(CLOCK_PROCESS_CPUTIME_ID) + children_ns(),
 			      server_ns(options->server), core_times(sched_getcpu()) };
 }
 

@@ -20,8 +20,11 @@ from rows import GOALS, GROUPS, UNITS  # noqa: E402
 FOLDER = "docs/figures"
 PAGE = "docs/performance.md"
 BEGIN, END = "<!-- figures: written by scripts/bench --publish -->", "<!-- end of figures -->"
-MORE = {"serial": ("rate", "p50", "p99"), "core": ("rate", "p50", "p99"), "connect": ("cpu",)}  # columns beside the figure
-HEADS = {"cpu": "CPU us", "rate": "calls/s", "mb": "MB/s", "p50": "p50 us", "p99": "p99 us", "rss": "KiB"}
+# Columns beside the figure
+MORE = {"serial": ("rate", "p50", "p99"), "core": ("rate", "p50", "p99"), "connect": ("cpu",), "start": ("cpu",),
+        "beside": ("p50", "rate"), "client": ("threads",)}
+HEADS = {"cpu": "CPU us", "rate": "calls/s", "mb": "MB/s", "p50": "p50 us", "p99": "p99 us", "rss": "KiB",
+         "client": "KiB", "threads": "threads"}
 
 
 def cpu_us(run):
@@ -33,6 +36,8 @@ def median(runs, figure):
 
 
 def values_of(row, runs):
+    if "threads" in runs[0]:
+        return {"client": median(runs, "rss_kib"), "threads": median(runs, "threads")}
     if "rss_kib" in runs[0]:
         return {"rss": median(runs, "rss_kib")}
     values = {"cpu": statistics.median(map(cpu_us, runs)), "rate": median(runs, "rate"), "p50": median(runs, "p50_us"),

@@ -65,6 +65,8 @@ UNITS = {
     "mb": "MB/s, one way",
     "p50": "us, median",
     "rss": "KiB of the server's memory a connection",
+    "client": "KiB of the client's memory after one call",
+    "p99": "us, 99 of 100 calls",
 }
 
 GROUPS = (
@@ -73,7 +75,10 @@ GROUPS = (
     Group("threads", "add() from blocking threads, one proxy", "rate", "threads"),
     Group("bytes", "Bytes there and back, one call after the other", "mb", "bytes"),
     Group("kinds", "Oneway calls, batches, streams", "rate"),
+    Group("beside", "One add() after the other beside 1 MiB there and back, one proxy", "p99"),
     Group("connect", "Connect, first call, disconnect", "p50"),
+    Group("start", "A client from its start to its end, one call", "p50"),
+    Group("client", "A client after one call", "client"),
     Group("idle", "An idle connection", "rss"),
     Group("growth", "Many objects, many proxies", "rate", "objects or proxies"),
     Group("names", "Name server", "rate", "requests in flight"),
@@ -110,7 +115,10 @@ WORKS = (
     Work("kinds", "batch of 64", "batch", 64),
     Work("kinds", "stream to the client", "count", 1000),
     Work("kinds", "stream to the server", "total", 1000),
+    Work("beside", "add() beside 1 MiB", "beside", MIB, 100),
     Work("connect", "connect, add()", "connect", calls=50),
+    Work("start", "start, add()", "start", calls=20),
+    Work("client", "after add()", "once"),
     Work("idle", "1,000 connections", "idle", 1000),
     *(Work("growth", several(n, "object"), "objects", n) for n in (10, 100, 1000, 10000)),
     *(Work("growth", "1 proxy" if n == 1 else f"{n:,} proxies", "proxies", n) for n in (1, 10, 100, 1000)),
@@ -119,8 +127,8 @@ WORKS = (
     *(Work("core", "add()", mode) for mode in ("echo", "duplex", "late")),
 )
 
-DRIVEN = ("serial", "flight", "threads", "bytes", "connect", "idle")  # by drive.c, for any contender
-PYRITE = (*DRIVEN, "oneway", "started", "batch", "count", "total", "objects", "proxies")
+DRIVEN = ("serial", "flight", "threads", "bytes", "connect", "start", "once", "idle")  # by drive.c, for any contender
+PYRITE = (*DRIVEN, "oneway", "started", "beside", "batch", "count", "total", "objects", "proxies")
 LANES = ("gRPC", "socket")  # as PYRITE_LANE names them, but for their letters
 
 
