@@ -15,7 +15,7 @@ static atomic_int n_told, n_errors, n_other_errors;
 static int until_told(pyr_call *call, int32_t *ret)
 {
 	while (!pyr_call_is_cancelled(call))
-		CHECK_INT(pyr_sleep(1), 0);
+		(void)pyr_sleep(1); /* it may be told there first */
 	atomic_fetch_add(&n_told, 1);
 	*ret = 1;
 	return 0;
@@ -130,7 +130,68 @@ TEST(a_batch_that_was_told_does_not_succeed)
 	check(in_batch, &(struct pyr_proxy_options){ .timeout_ms = 0 }, 4);
 }
 
-TESTS(given_up, T(a_method_that_was_told_does_not_succeed),
+/* ---- a method that sleeps ---- */
+
+static atomic_int n_cut, n_slept;
+
+static int sleep_long(pyr_call *call, int32_t *ret)
+{
+	int err = pyr_sleep(600000);
+
+	(void)ret;
+	atomic_fetch_add(&n_slept, err == 0);
+	CHECK_INT(pyr_sleep(600000), -PYR_CANCELLED);
+	CHECK(pyr_call_is_cancelled(call));
+	atomic_fetch_add(&n_cut, err == -PYR_CANCELLED);
+	return pyr_pass(call);
+}
+
+static int sleep_in_task(void *data)
+{
+	(void)data;
+	return pyr_sleep(600000);
+}
+
+static int sleep_in_tasks(pyr_call *call, int32_t *ret)
+{
+	(void)ret;
+	CHECK_INT(pyr_tasks_run(sleep_in_task, NULL), -PYR_CANCELLED);
+	atomic_fetch_add(&n_cut, 1);
+	return pyr_fail(call, PYR_CANCELLED, "so it is");
+}
+
+static const struct px_Counter_methods sleepers = { .peek = sleep_long, .bump = sleep_in_tasks };
+
+/* The end of the daemon waits for the methods. Bounded by the test's alarm. */
+static void sleep_and_go(unsigned threads, bool is_plain)
+{
+	struct pyr_daemon_options daemon = { .threads = threads };
+	struct pyr_proxy_options options = { .timeout_ms = 50 };
+	struct px_Counter *proxy;
+	int32_t n;
+
+	options.plain = is_plain ? PYR_PLAIN_ONLY : PYR_PLAIN_NEVER;
+	atomic_store(&n_cut, 0);
+	REQUIRE(counter_open_with(&counter, &daemon, &sleepers));
+	proxy = px_Counter_proxy_with(counter.uri, &options);
+	while (atomic_load(&n_cut) < 1) /* a deadline may pass before its call runs */
+		CHECK_INT(px_Counter_peek(proxy, &n), -PYR_DEADLINE_EXCEEDED);
+	while (atomic_load(&n_cut) < 2)
+		CHECK_INT(px_Counter_bump(proxy, &n), -PYR_DEADLINE_EXCEEDED);
+	px_Counter_free(proxy);
+	CHECK_INT(counter_close(&counter), 0);
+	CHECK_INT(atomic_load(&n_slept), 0);
+}
+
+TEST(a_method_that_sleeps_wakes_when_its_call_is_cancelled)
+{
+	sleep_and_go(4, false);
+	sleep_and_go(1, false);
+	sleep_and_go(4, true);
+}
+
+TESTS(given_up, T(a_method_that_sleeps_wakes_when_its_call_is_cancelled),
+      T(a_method_that_was_told_does_not_succeed),
       T(a_method_that_was_told_and_fails_is_late_all_the_same),
       T(a_deferred_that_was_told_does_not_succeed),
       T(a_call_of_plain_grpc_that_was_told_does_not_succeed),

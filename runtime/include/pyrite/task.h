@@ -99,8 +99,9 @@ pyr_task *pyr_task_current(void);
 int pyr_task_yield(void);
 
 /* Waits for ms milliseconds. A task is suspended; elsewhere the thread sleeps, and if it runs a
- * method of a pool, the pool may start another in its place. Returns 0, CANCELLED if the task
- * was cancelled, FAILED_PRECONDITION in a task after a fork. */
+ * method of a pool, the pool may start another in its place. Returns 0; CANCELLED, at once, if the
+ * task or the call whose method it runs was cancelled; FAILED_PRECONDITION in a task after a fork.
+ * Every pyr_sleep() in a method whose call was cancelled ends so: the method should return. */
 int pyr_sleep(uint32_t ms);
 
 #if defined(__GNUC__)

@@ -23,6 +23,7 @@
 #include "base/time_heap.h"
 #include "context/call_wish.h"
 #include "context/context.h"
+#include "context/scope.h"
 #include "engine/engine.h"
 #include "exec/exec.h"
 #include "incall/incall.h"
@@ -481,54 +482,100 @@ void pyr_task_free(pyr_task *task)
 
 /* ---- waiting for the time ---- */
 
+#define CALL_CANCELLED_TEXT "the call whose method waits was cancelled"
+
+/* A wait for the time, or for the end of the call whose method the thread runs. */
+struct rest {
+	struct scope_item part;
+	struct engine_waiter waiter;
+};
+
+static void cut_short(struct scope_item *item)
+{
+	engine_wake(&((struct rest *)((char *)item - offsetof(struct rest, part)))->waiter);
+}
+
+static void rest_begin(struct rest *rest)
+{
+	*rest = (struct rest){ .part.cancel = cut_short };
+	engine_waiter_init(&rest->waiter, false);
+	scope_add(&rest->part);
+}
+
+/* Returns whether that call was cancelled. */
+static bool rest_end(struct rest *rest)
+{
+	bool is_cut = scope_is_revoked(&rest->part);
+
+	scope_remove(&rest->part); /* nobody wakes it after this */
+	engine_waiter_fini(&rest->waiter);
+	return is_cut;
+}
+
 static int wait_in_task(int64_t until)
 {
-	struct engine_waiter nobody;
-	int cancelled;
+	struct rest rest;
+	int cancelled = 0;
 
 	if (engine_is_forked())
 		return error_set(PYR_FAILED_PRECONDITION, ENGINE_FORKED_TEXT);
-	engine_waiter_init(&nobody, false);
-	cancelled = engine_wait_or_cancel(&nobody, until);
-	engine_waiter_fini(&nobody);
+	rest_begin(&rest);
+	if (!scope_is_revoked(&rest.part))
+		cancelled = engine_wait_or_cancel(&rest.waiter, until);
+	if (rest_end(&rest) && cancelled >= 0)
+		return error_set(PYR_CANCELLED, CALL_CANCELLED_TEXT);
 	return cancelled < 0 ? error_set(PYR_CANCELLED, ENGINE_CANCELLED_TEXT) : 0;
 }
 
 int pyr_task_yield(void)
 {
-	return engine_fiber() ? wait_in_task(engine_now()) : 0;
+	struct engine_waiter nobody;
+	int cancelled;
+
+	if (!engine_fiber())
+		return 0;
+	if (engine_is_forked())
+		return error_set(PYR_FAILED_PRECONDITION, ENGINE_FORKED_TEXT);
+	engine_waiter_init(&nobody, false);
+	cancelled = engine_wait_or_cancel(&nobody, engine_now());
+	engine_waiter_fini(&nobody);
+	return cancelled < 0 ? error_set(PYR_CANCELLED, ENGINE_CANCELLED_TEXT) : 0;
 }
 
-/* A method thread's place is another's meanwhile, as in all waits of the runtime's. Returns false
- * in other threads. */
-static bool sleep_in_method(int64_t until)
+/* A method thread's place is another's meanwhile, as in all waits of the runtime's. Returns 1 in
+ * other threads, else 0 or minus a status with the last error set. */
+static int sleep_in_method(int64_t until)
 {
-	struct engine_waiter nobody;
+	struct rest rest;
 	struct exec_nest nest;
-	bool nests;
+	bool nests, is_cut;
 
-	engine_waiter_init(&nobody, false);
-	nests = exec_nest_enter(&nest, &nobody);
-	while (nests && engine_now() < until) {
+	rest_begin(&rest);
+	nests = exec_nest_enter(&nest, &rest.waiter);
+	while (nests && engine_now() < until && !scope_is_revoked(&rest.part)) {
 		while (exec_run_nested())
 			;
-		engine_wait(&nobody, until);
+		engine_wait(&rest.waiter, until);
 	}
 	if (nests)
 		exec_nest_leave(&nest);
-	engine_waiter_fini(&nobody);
-	return nests;
+	is_cut = rest_end(&rest);
+	if (!nests)
+		return 1;
+	return is_cut ? error_set(PYR_CANCELLED, CALL_CANCELLED_TEXT) : 0;
 }
 
 int pyr_sleep(uint32_t ms)
 {
 	int64_t until = engine_now() + (int64_t)ms * ENGINE_MS;
 	struct timespec t = { until / 1000000000, until % 1000000000 };
+	int err;
 
 	if (engine_fiber())
 		return wait_in_task(until);
-	if (sleep_in_method(until))
-		return 0;
+	err = sleep_in_method(until);
+	if (err <= 0)
+		return err;
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
 		;
 	return 0;
