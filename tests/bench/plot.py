@@ -10,8 +10,10 @@ LABEL = 240  # the width of names, left of dots or right of lines
 #           light      dark
 COLOURS = (("#0060b0", "#58b0ff"), ("#c04800", "#ff9a4d"), ("#00805a", "#3ddba8"), ("#9b2d8f", "#f08be6"),
            ("#222222", "#f0f0f0"), ("#7a5c00", "#e6c34d"), ("#a01030", "#ff7c93"), ("#4b4bb0", "#a9a9ff"),
-           ("#3d7a00", "#a3d95b"), ("#007a8a", "#5fdcec"), ("#806050", "#d3ab96"), ("#666677", "#a8a8bb"))
-FIXED = {"Pyrite, socket": 0, "Pyrite, gRPC": 1, "Pyrite, memory": 2, "Pyrite, same process": 3, "raw sockets": 4}
+           ("#3d7a00", "#a3d95b"), ("#007a8a", "#5fdcec"), ("#806050", "#d3ab96"), ("#666677", "#a8a8bb"),
+           ("#b0007a", "#ff80c8"), ("#2f5f00", "#c8f080"), ("#005070", "#80c8ff"), ("#904000", "#ffc080"))
+ORDER = ("Pyrite, socket", "Pyrite, gRPC", "Pyrite, memory", "Pyrite, same process", "raw sockets", "core unary",
+         "core stream", "omniORB", "Thrift", "ONC RPC", "sd-bus", "gRPC C++", "ZeroC Ice", "nng", "Cap'n Proto", "Pyro4")
 
 
 def theme(number, background, ink, dim, grid):
@@ -72,11 +74,12 @@ def line(x1, y1, x2, y2, kind="g"):
 
 
 def colours(names):
-    """A number of COLOURS for each: Pyrite's lanes and raw sockets have their own."""
-    ret = {name: FIXED[name] for name in names if name in FIXED}
-    free = [i for i in range(len(COLOURS)) if i not in FIXED.values()]
-    others = [name for name in names if name not in FIXED]
-    return ret | {name: free[i % len(free)] for i, name in enumerate(others)}
+    """A number of COLOURS for each name, the same in every plot: a variant has that of what it is one of."""
+    ret = {}
+    for name in names:
+        known = [i for i, start in enumerate(ORDER) if name.startswith(start)]
+        ret[name] = known[0] if known else len(ret) % len(COLOURS)
+    return ret
 
 
 def kind_of(name, number_of):
