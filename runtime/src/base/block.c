@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/checked.h"
+
 enum {
 	STEP = 65536,        /* sizes are multiples of it */
 	KEPT = 6,            /* blocks, */
@@ -98,7 +100,7 @@ static unsigned keep(struct block *block, struct block *gone[KEPT + 1])
 {
 	unsigned n = 0;
 
-	if (block->size > KEPT_MAX) {
+	if (MEMORY_IS_CHECKED || block->size > KEPT_MAX) {
 		gone[n++] = block;
 		return n;
 	}

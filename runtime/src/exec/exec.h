@@ -141,4 +141,7 @@ struct exec_cork {
  * that runs methods to flush it later. Returns false if the caller must flush now. Without locks.
  */
 bool exec_cork(struct exec_cork *cork);
+/* The same of what a method has said so far, and goes on: it leaves at the next tick, or when the
+ * method waits or is through. */
+bool exec_cork_part(struct exec_cork *cork);
 #endif

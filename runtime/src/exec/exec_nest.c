@@ -192,6 +192,7 @@ bool exec_nest_enter(struct exec_nest *nest, struct engine_waiter *waiter)
 
 	if (!e || engine_fiber())
 		return false;
+	exec_uncork();
 	*nest = (struct exec_nest){ .waiter = waiter, .chain = own_chain };
 	pthread_mutex_lock(&e->lock);
 	if (e->n_workers > 1) {

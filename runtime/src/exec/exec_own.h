@@ -56,6 +56,9 @@ struct executor {
 	uint8_t job_chain[16]; /* of the last job that called: a random part, a number */
 };
 
+/* What the calling thread has corked leaves: it is about to wait. Without locks. */
+void exec_uncork(void);
+
 /* The method thread that the calling thread is; NULL: it is none. */
 extern _Thread_local struct worker *exec_self;
 

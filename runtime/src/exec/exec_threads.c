@@ -154,6 +154,33 @@ static void uncork_all(struct executor *e)
 	} while (n == sizeof(corks) / sizeof(corks[0]));
 }
 
+static void cork_with(struct worker *w, struct exec_cork *cork)
+{
+	uncork(w);
+	cork->hold(cork);
+	atomic_store(&w->corked, cork);
+	engine_want_tick(); /* one flushes it if the method after it takes long */
+}
+
+bool exec_cork_part(struct exec_cork *cork)
+{
+	struct worker *w = exec_self;
+
+	if (!w || engine_fiber())
+		return false;
+	if (atomic_load(&w->corked) == cork)
+		return true;
+	cork_with(w, cork);
+	w->corked_at = engine_now();
+	return true;
+}
+
+void exec_uncork(void)
+{
+	if (exec_self)
+		uncork(exec_self);
+}
+
 bool exec_cork(struct exec_cork *cork)
 {
 	struct worker *w = exec_self;
@@ -167,11 +194,8 @@ bool exec_cork(struct exec_cork *cork)
 	}
 	now = w->waiter.is_brief ? 0 : engine_now();
 	if (atomic_load(&w->corked) != cork) {
-		uncork(w);
-		cork->hold(cork);
-		atomic_store(&w->corked, cork);
+		cork_with(w, cork);
 		w->corked_at = now;
-		engine_want_tick(); /* one flushes it if the method after it takes long */
 	} else if (now - w->corked_at > SPREAD_NS) { /* long methods: a few at a time */
 		w->corked_at = now;
 		return false;

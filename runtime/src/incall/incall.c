@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/spares.h"
 #include "base/stack.h"
 #include "context/context.h"
 #include "engine/engine.h"
@@ -82,12 +83,16 @@ void incall_submit(struct executor *executor, struct lane *lane, pyr_call *call)
 	exec_submit(executor, lane, &call->task);
 }
 
+enum { SPARE = 512 };
+
+static struct spares spares = SPARES(pyr_call, SPARE);
+
 pyr_call *incall_new(const struct call_origin *origin, void *origin_data, struct object *object,
 		     unsigned operation)
 {
 	static atomic_uint_fast64_t next_chain;
 	uint64_t chain[2] = { 0, atomic_fetch_add(&next_chain, 1) };
-	pyr_call *call = malloc(sizeof(*call));
+	pyr_call *call = spares_take(&spares);
 
 	if (!call)
 		return NULL;
@@ -125,7 +130,7 @@ void incall_unref(pyr_call *call)
 		exec_unref(call->task.executor);
 	scope_fini(&call->scope);
 	block_unref(call->owned);
-	free(call);
+	spares_put(&spares, call);
 }
 
 static const struct codec_operation *operation_of(const pyr_call *call)

@@ -86,7 +86,6 @@ struct pyr_call {
 	struct peer_batch *batch; /* it is one; NULL: an ordinary call. The origin's */
 	pyr_stream *stream;       /* the method's end of its streams, NULL: none; one reference */
 	struct arena arena;
-	/* So much that all of it, at most 1,032 bytes, is what malloc() keeps at hand. */
 	_Alignas(16) uint8_t room[560];
 };
 

@@ -10,6 +10,13 @@
  */
 #include "stream/peer_stream.h"
 
+#include "exec/exec.h"
+
+enum {
+	PACE = 32768,            /* bytes that do not wait for more */
+	PACE_NS = ENGINE_MS / 10 /* nor does what comes so long after the last that left */
+};
+
 pyr_stream *peer_stream_of(struct outbox *outbox)
 {
 	return (pyr_stream *)((char *)outbox - offsetof(pyr_stream, out));
@@ -115,12 +122,40 @@ void peer_stream_settle(struct peer *peer, pyr_stream *stream)
 	stream->to_grant = 0;
 }
 
+/* Whether what is queued is to leave now: its user is about to wait, there is a lot, or it is the
+ * first for a while. What follows it soon leaves together. */
+static bool is_due(pyr_stream *stream)
+{
+	bool waits = stream->waits;
+	int64_t now;
+
+	stream->waits = false;
+	if (waits || stream->queue.n_unsent >= PACE)
+		return true;
+	now = engine_now();
+	if (now - stream->flushed_at < PACE_NS)
+		return false;
+	stream->flushed_at = now;
+	return true;
+}
+
+static void flush_soon_unlock(struct peer *peer, const pyr_stream *stream)
+{
+	if (stream->is_callers) {
+		peer_flush_later_unlock(peer);
+		return;
+	}
+	pthread_mutex_unlock(&peer->lock);
+	if (!exec_cork_part(&peer->out.cork))
+		peer_flush(peer);
+}
+
 void peer_stream_flush_unlock(pyr_stream *stream)
 {
 	struct peer *peer = stream->route.peer;
-	bool wants = wants_turn(stream);
+	bool wants = wants_turn(stream), due = peer && is_due(stream);
 
-	if (!peer || (!wants && stream->to_grant == 0)) {
+	if (!peer || (!wants && stream->to_grant == 0 && !(due && stream->is_queued))) {
 		pthread_mutex_unlock(&stream->lock);
 		return;
 	}
@@ -131,7 +166,10 @@ void peer_stream_flush_unlock(pyr_stream *stream)
 	if (stream->route.peer == peer)
 		peer_stream_settle(peer, stream);
 	pthread_mutex_unlock(&stream->lock);
-	peer_flush_unlock(peer);
+	if (due)
+		peer_flush_unlock(peer);
+	else
+		flush_soon_unlock(peer, stream);
 	peer_unref(peer);
 }
 

@@ -103,6 +103,7 @@ static void wait(pyr_stream *stream, struct engine_waiter **place)
 	set_waiter(stream, place, &waiter);
 	/* A cancel may come without the lock: before this look, or it wakes. */
 	is_open = stream->kind->state(stream) == STREAM_OPEN;
+	stream->waits = true;
 	stream->kind->flush_unlock(stream);
 	if (is_open)
 		sleep_on(stream, &waiter);

@@ -115,6 +115,8 @@ struct pyr_stream {
 	struct stream_queue queue; /* what it is to send */
 	size_t n_queued;           /* of queue.n, charged */
 	bool is_queued;            /* it is in the ring, or somebody is about to put it there */
+	bool waits;                /* who uses it is about to wait: what is queued leaves first */
+	int64_t flushed_at;        /* when items left that had not been asked to wait for others */
 	bool is_parked;            /* what is queued is not to be sent: the link is ending */
 	uint64_t out_parts, out_cost, out_consumed; /* as in_: sent; told by the other end */
 
