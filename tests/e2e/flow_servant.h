@@ -19,6 +19,7 @@ struct flow_place {
 	atomic_int n_read;      /* items that methods have read */
 	atomic_int status;      /* what the last method that failed got from its stream */
 	atomic_int n_ended;     /* methods that returned */
+	atomic_bool is_seen;    /* what busy() waits for */
 	bool has_threads;       /* it is no serial daemon */
 	int result;
 };

@@ -196,6 +196,39 @@ EVERYWHERE(a_stream_may_be_written_after_its_method_returned)
 	CHECK(flow_reaches(&place.n_ended, 1));
 }
 
+/* Items that follow each other leave together, but not only when their method waits or ends. */
+EVERYWHERE(items_come_though_their_method_goes_on_computing)
+{
+	pyr_stream *stream;
+	int32_t item, i;
+
+	atomic_store(&place.is_seen, false);
+	REQUIRE(flow_Flow_busy(flow, 3, &stream) == 0);
+	for (i = 0; i < 3; i++) {
+		CHECK_INT(flow_Flow_busy_next(stream, &item), 1);
+		CHECK_INT(item, i);
+	}
+	atomic_store(&place.is_seen, true);
+	CHECK_INT(flow_Flow_busy_next(stream, &item), 1);
+	CHECK_INT(item, -1);
+	CHECK_INT(flow_Flow_busy_next(stream, &item), 0);
+	pyr_stream_free(stream);
+}
+
+/* The same of a caller, which does not wait for anything in between. */
+EVERYWHERE(items_of_a_caller_come_though_it_does_not_wait)
+{
+	pyr_stream *stream;
+	int i;
+
+	atomic_store(&place.n_read, 0);
+	REQUIRE(flow_Flow_sum(flow, 0, &stream) == 0);
+	for (i = 0; i < 3; i++)
+		CHECK_INT(flow_Flow_sum_write(stream, i), 0);
+	CHECK(flow_reaches(&place.n_read, 3));
+	pyr_stream_free(stream);
+}
+
 EVERYWHERE(a_method_reads_the_parameters_stream_to_its_end)
 {
 	pyr_stream *stream;
@@ -503,7 +536,9 @@ EVERYWHERE(items_of_every_type_come_as_they_were)
 	echo_owned();
 }
 
-TESTS(stream, T(d8_the_items_of_a_result_come_in_order), T(a_stream_without_items_ends_at_once),
+TESTS(stream, T(items_come_though_their_method_goes_on_computing),
+      T(items_of_a_caller_come_though_it_does_not_wait), T(d8_the_items_of_a_result_come_in_order),
+      T(a_stream_without_items_ends_at_once),
       T(an_error_in_the_middle_comes_after_the_items_before_it),
       T(items_larger_than_a_fragment_come_whole), T(a_writer_is_held_back_until_somebody_reads),
       T(a_stream_that_is_freed_early_cancels_its_method),
