@@ -64,8 +64,8 @@ static void connect_and_release(void)
 	CHECK_STR(text_of(proxy), expected);
 	for (i = 0; i < 3; i++) {
 		CHECK_INT(i == 1 ? pyr_proxy_bind(as_proxy(proxy)) : px_Counter_runs(proxy, &n), 0);
-		snprintf(expected, sizeof(expected), "<px.Counter proxy; connected %s; for %s>",
-			 how, counter.uri);
+		snprintf(expected, sizeof(expected),
+			 "<px.Counter proxy; connected %s, socket; for %s>", how, counter.uri);
 		CHECK_STR(text_of(proxy), expected);
 		pyr_proxy_release(as_proxy(proxy));
 		pyr_proxy_release(as_proxy(proxy));
@@ -177,7 +177,7 @@ TEST(b13_an_ipv6_connection_is_shown_as_one)
 	REQUIRE(counter_open(&counter, &options));
 	proxy = px_Counter_proxy(counter.uri);
 	CHECK_INT(px_Counter_runs(proxy, &n), 0);
-	CHECK_HAS(text_of(proxy), "; connected IPv6; for PYRO:counter@[::1]:");
+	CHECK_HAS(text_of(proxy), "; connected IPv6, socket; for PYRO:counter@[::1]:");
 	CHECK_INT(pyr_proxy_local_address(as_proxy(proxy), &address), 0);
 	CHECK_HAS(address, "[::1]:");
 	pyr_free(address);
@@ -254,6 +254,33 @@ static void bind_to_nothing(void)
 TEST(t8_an_unknown_object_is_no_lost_connection)
 {
 	on_each(bind_to_nothing);
+}
+
+/* ---- lanes ---- */
+
+static void say_lanes(void)
+{
+	static const struct {
+		struct pyr_proxy_options options;
+		const char *text;
+	} all[] = { { { .lane = PYR_LANE_SOCKET }, ", socket; for " },
+		    { { .lane = PYR_LANE_GRPC }, ", gRPC; for " },
+		    { { .plain = PYR_PLAIN_ONLY }, ", plain gRPC; for " } };
+	struct px_Counter *proxy;
+	int32_t n;
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		proxy = px_Counter_proxy_with(counter.uri, &all[i].options);
+		REQUIRE(px_Counter_runs(proxy, &n) == 0);
+		CHECK_HAS(text_of(proxy), all[i].text);
+		px_Counter_free(proxy);
+	}
+}
+
+TEST(a_proxy_says_which_lane_it_is_on)
+{
+	on_each(say_lanes);
 }
 
 /* ---- D15 ---- */
@@ -352,6 +379,6 @@ TESTS(proxy_life, T(b1_b5_b6_a_proxy_connects_when_needed_and_is_released_and_us
       T(b13_an_ipv6_connection_is_shown_as_one), T(b11_a_copy_has_the_settings_and_no_connection),
       T(b15_a_connection_has_a_local_address_and_a_resolved_uri),
       T(b3_b4_attributes_and_optional_parameters_travel), T(b2_a_proxy_is_asked_what_it_can),
-      T(t8_an_unknown_object_is_no_lost_connection), T(d15_bytes_travel_as_they_are),
-      T(b10_calls_of_one_proxy_run_side_by_side),
+      T(t8_an_unknown_object_is_no_lost_connection), T(a_proxy_says_which_lane_it_is_on),
+      T(d15_bytes_travel_as_they_are), T(b10_calls_of_one_proxy_run_side_by_side),
       T(b18_an_answer_nobody_waits_for_is_not_taken_for_the_next))

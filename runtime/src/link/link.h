@@ -74,6 +74,7 @@ struct link {
 	const struct link_kind *kind;
 	const struct link_events *events;
 	void *owner;
+	const char *lane;     /* for people: what carries it */
 	bool is_local;        /* the other side is on this host */
 	bool wants_pings;     /* nothing below notices that the other side is silent */
 	bool is_plain;        /* it is a plain gRPC server; set before the first message comes */

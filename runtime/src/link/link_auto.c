@@ -32,6 +32,7 @@ static struct auto_link *of(struct link *link)
 /* What the owner reads is told of the kind that it turned out to be. */
 static void be_like(struct auto_link *a, const struct link *inner)
 {
+	a->link.lane = inner->lane;
 	a->link.is_plain = inner->is_plain;
 	a->link.wants_pings = inner->wants_pings;
 }

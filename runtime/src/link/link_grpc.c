@@ -389,6 +389,7 @@ static struct grpc_link *new_link(const char *address, bool is_local, bool is_cl
 		return NULL;
 	engine_core_enter();
 	l->link.kind = &grpc_kind;
+	l->link.lane = "gRPC";
 	l->link.is_local = is_local;
 	snprintf(l->link.address, sizeof(l->link.address), "%s", address);
 	l->is_client = is_client;

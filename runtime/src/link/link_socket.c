@@ -319,6 +319,7 @@ static struct socket_link *new_link(const char *address, bool is_local, bool is_
 		return NULL;
 	l->link.kind = &socket_kind;
 	l->link.is_local = is_local;
+	l->link.lane = "socket";
 	l->link.wants_pings = true;
 	snprintf(l->link.address, sizeof(l->link.address), "%s", address);
 	l->is_client = is_client;

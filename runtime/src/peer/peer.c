@@ -394,6 +394,10 @@ static void on_hello(struct peer *peer, const struct frame *frame)
 		return;
 	}
 	peer->has_hello = true;
+	snprintf(theirs, sizeof(theirs), "%.*s", (int)(frame->agent.n < 64 ? frame->agent.n : 64),
+		 frame->agent.n ? (const char *)frame->agent.p : "");
+	log_line(PYR_LOG_DEBUG, "link with %s: %s, %s", peer->link->address, peer->link->lane,
+		 text_clean(theirs));
 	if (peer->link->wants_pings && peer->side == PEER_CONNECTED)
 		peer_watch_silence(peer);
 	peer->theirs.linger_ms = frame->stream_linger_ms;

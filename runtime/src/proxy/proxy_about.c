@@ -32,8 +32,9 @@ const char *pyr_proxy_text(pyr_proxy *proxy, char *buf, size_t n)
 	if (!buf || n == 0)
 		return "";
 	if (proxy)
-		snprintf(buf, n, "<%s proxy; %s; for %s>", proxy->interface->table->name,
-			 session ? describe(session) : "not connected", proxy->uri->text);
+		snprintf(buf, n, "<%s proxy; %s%s%s; for %s>", proxy->interface->table->name,
+			 session ? describe(session) : "not connected", session ? ", " : "",
+			 session ? session->peer->link->lane : "", proxy->uri->text);
 	else
 		snprintf(buf, n, "<no proxy>");
 	session_unref(session);

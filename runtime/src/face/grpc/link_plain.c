@@ -493,6 +493,7 @@ struct link *link_plain_connect(const struct link_target *target, const struct l
 	l->link.owner = owner;
 	l->link.is_local = target->is_local;
 	l->link.is_plain = true;
+	l->link.lane = "plain gRPC";
 	snprintf(l->link.address, sizeof(l->link.address), "%s", target->address);
 	l->refs = 1;
 	l->max_message = target->max_message;
