@@ -17,7 +17,7 @@ FILE_LINES, FUNCTION_LINES, LINE_COLUMNS = 600, 80, 100
 TAB = 8
 
 MAY_SEE = {  # third-party header -> files of the runtime that may include it
-    r"grpc/": r"link_.*|server|connection|engine_core|plain.*",
+    r"grpc/": r"link_.*|server|connection|core_api",
     r"protobuf-c/": r"codec.*",
 }
 UNFINISHED = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")

@@ -55,8 +55,8 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 				  "renewed every three tenths of it" },
 	[CONFIG_DRAIN_MS] = { "drain_ms", "PYRITE_DRAIN_MS", CONFIG_NUMBER, 5000, 0, INT32_MAX,
 			      "5000",
-			      "how long running calls may go on after a stop; then they are "
-			      "CANCELLED" },
+			      "how long running calls, and those they make that come back, may "
+			      "go on after a stop; then they are CANCELLED" },
 	[CONFIG_STREAM_LIFETIME_MS] = { "stream_lifetime_ms", "PYRITE_STREAM_LIFETIME_MS",
 					CONFIG_NUMBER, 0, 0, INT32_MAX, "0",
 					"how long a method waits for the caller of its stream to "

@@ -168,11 +168,15 @@ void engine_source_set(struct engine_source *source, uint32_t events);
 void engine_source_remove(struct engine_source *source);
 
 /*
- * gRPC core is needed: it is started at the first time, and polled until all who entered have left.
- * Who enters holds nothing of core's after it has left.
+ * gRPC core is needed: it is loaded and started at the first time, and polled until all who entered
+ * have left. Who enters holds nothing of core's after it has left. Returns false if core is not to
+ * be had.
  */
-void engine_core_enter(void);
+bool engine_core_enter(void);
+const char *engine_core_why(void); /* it is not; NULL: it is, or was not tried */
 void engine_core_leave(void);
 struct grpc_completion_queue;
+/* Calls fn when the process ends: before core does, also if that is loaded later. */
+void engine_at_exit(void (*fn)(void));
 struct grpc_completion_queue *engine_queue(void); /* of who has entered */
 #endif

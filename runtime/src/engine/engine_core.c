@@ -6,13 +6,12 @@
 #define _GNU_SOURCE /* pthread_setname_np() */
 #include <pyrite/pyrite.h>
 
-#include <grpc/grpc.h>
-#include <grpc/support/time.h>
-
 #include <signal.h>
+#include <stdlib.h>
 
 #include "base/stack.h"
 #include "base/tsan.h"
+#include "engine/core_api.h"
 #include "engine/engine_locks.h"
 #include "engine/engine_own.h"
 
@@ -31,8 +30,10 @@ static struct core {
 	struct grpc_call *kick_call; /* an empty batch on it posts an event: it ends a poll */
 	struct engine_event kick_event;
 	bool has_started, has_helper;
-	atomic_bool is_led; /* the leader itself polls it, or is about to */
-	pthread_mutex_t start_lock;
+	atomic_bool is_led;         /* the leader itself polls it, or is about to */
+	pthread_mutex_t start_lock; /* guards: */
+	bool is_there;              /* it has been loaded and started */
+	void (*at_exit)(void);
 
 	pthread_mutex_t lock; /* a leaf; guards: */
 	pthread_cond_t room;  /* or the helper is needed */
@@ -63,6 +64,11 @@ static void start(void *unused)
 	sigset_t all, old;
 
 	(void)unused;
+	if (!core_api_load())
+		return;
+	if (core.at_exit)
+		(void)atexit(
+			core.at_exit); /* once more: the last that is registered is the first */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	engine_locks_init();
@@ -75,20 +81,38 @@ static void start(void *unused)
 	grpc_channel_destroy(lame);
 	core.kick_event.done = on_kick;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	core.is_there = true;
 }
 
-void engine_core_enter(void)
+void engine_at_exit(void (*fn)(void))
 {
+	pthread_mutex_lock(&core.start_lock);
+	core.at_exit = fn;
+	(void)atexit(fn);
+	pthread_mutex_unlock(&core.start_lock);
+}
+
+const char *engine_core_why(void)
+{
+	return core_api_why();
+}
+
+bool engine_core_enter(void)
+{
+	bool is_there;
+
 	pthread_mutex_lock(&core.start_lock);
 	if (!core.has_started)
 		stack_call(start, NULL);
 	core.has_started = true;
+	is_there = core.is_there;
 	pthread_mutex_unlock(&core.start_lock);
-	if (atomic_fetch_add(&engine.n_core, 1) > 0)
-		return;
+	if (!is_there || atomic_fetch_add(&engine.n_core, 1) > 0)
+		return is_there;
 	pthread_mutex_lock(&engine.lock);
 	engine_kick(); /* the leader chooses anew what it polls */
 	pthread_mutex_unlock(&engine.lock);
+	return true;
 }
 
 void engine_core_leave(void)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Methods that wait, and what a daemon's threads do meanwhile. */
+#include "base/random.h"
 #include "exec/exec_own.h"
-
-#include <openssl/rand.h>
 
 #include <string.h>
 
@@ -63,7 +62,7 @@ const uint8_t *exec_job_chain(void)
 		return NULL;
 	pthread_mutex_lock(&e->lock);
 	memcpy(&n, e->job_chain + 8, sizeof(n));
-	if (!e->chain && (n > 0 || RAND_bytes(e->job_chain, 8) == 1)) {
+	if (!e->chain && (n > 0 || random_bytes(e->job_chain, 8))) {
 		n++;
 		memcpy(e->job_chain + 8, &n, sizeof(n));
 		e->chain = e->job_chain;

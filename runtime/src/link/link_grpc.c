@@ -12,14 +12,6 @@
 
 #include <pyrite/pyrite.h>
 
-#include <grpc/byte_buffer.h>
-#include <grpc/byte_buffer_reader.h>
-#include <grpc/grpc.h>
-#include <grpc/grpc_posix.h>
-#include <grpc/grpc_security.h>
-#include <grpc/slice.h>
-#include <grpc/support/time.h>
-
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -30,6 +22,7 @@
 #include "base/block.h"
 #include "base/config.h"
 #include "base/tsan.h"
+#include "engine/core_api.h"
 #include "engine/engine.h"
 #include "wire/frame.h"
 
@@ -385,9 +378,10 @@ static struct grpc_link *new_link(const char *address, bool is_local, bool is_cl
 {
 	struct grpc_link *l = calloc(1, sizeof(*l));
 
-	if (!l)
+	if (!l || !engine_core_enter()) {
+		free(l);
 		return NULL;
-	engine_core_enter();
+	}
 	l->link.kind = &grpc_kind;
 	l->link.lane = "gRPC";
 	l->link.is_local = is_local;

@@ -5,13 +5,12 @@
  */
 #include "naming/naming_calls.h"
 
-#include <openssl/rand.h>
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/config.h"
 #include "base/error.h"
+#include "base/random.h"
 #include "engine/engine.h"
 #include "proxy/proxy_session.h"
 
@@ -50,7 +49,7 @@ static uint32_t below(uint32_t n)
 {
 	uint32_t number = 0;
 
-	RAND_bytes((uint8_t *)&number, sizeof(number));
+	(void)random_bytes((uint8_t *)&number, sizeof(number));
 	return (uint32_t)((uint64_t)number * n >> 32);
 }
 

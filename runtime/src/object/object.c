@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "object/object.h"
 
-#include <openssl/rand.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "base/uri.h"
 
@@ -104,7 +103,7 @@ static char *random_id(void)
 	char *id = malloc(5 + 2 * sizeof(bits));
 	size_t i;
 
-	if (!id || RAND_bytes(bits, sizeof(bits)) != 1) {
+	if (!id || !random_bytes(bits, sizeof(bits))) {
 		free(id);
 		return NULL;
 	}

@@ -2,11 +2,10 @@
 /* The caller's end of a stream over a link. */
 #include "outcall/outcall_stream.h"
 
-#include <openssl/rand.h>
-
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/random.h"
 
 static enum stream_state caller_state(const pyr_stream *stream)
 {
@@ -127,7 +126,7 @@ static const struct outbox_owner caller_outbox = { peer_stream_hold, peer_stream
 static void set_token(struct peer *peer, pyr_stream *stream)
 {
 	stream->has_token = (!peer->has_hello || peer->theirs.linger_ms > 0) &&
-			    RAND_bytes(stream->token, sizeof(stream->token)) == 1;
+			    random_bytes(stream->token, sizeof(stream->token));
 	stream->queue.keeps = stream->has_token;
 }
 

@@ -2,8 +2,6 @@
 /* A peer's life, what it sends and when, and to whom each frame goes that comes. */
 #include "peer/peer.h"
 
-#include <openssl/rand.h>
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +9,7 @@
 
 #include "base/config.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "exec/exec.h"
 #include "wire/frame.h"
@@ -50,7 +49,7 @@ static struct peer *new_peer(struct peer_host *host, struct budget *budget)
 	peer->linger.fire = on_linger;
 	peer->out.cork = (struct exec_cork){ hold_cork, flush_cork };
 	pthread_mutex_init(&peer->lock, NULL);
-	RAND_bytes(peer->id, sizeof(peer->id));
+	(void)random_bytes(peer->id, sizeof(peer->id));
 	return peer;
 }
 

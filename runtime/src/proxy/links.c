@@ -63,7 +63,8 @@ static void at_exit(void)
 static void add(struct peer *peer, bool is_own)
 {
 	if (!links.has_exit)
-		links.has_exit = atexit(at_exit) == 0;
+		engine_at_exit(at_exit);
+	links.has_exit = true;
 	peer->shared.is_own = is_own;
 	peer->shared.prev = NULL;
 	peer->shared.next = links.first;
@@ -94,6 +95,7 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 	enum pyr_lane lane = to->uri ? wish->lane : PYR_LANE_GRPC;
 	struct link_target target = *to;
 	struct peer *peer;
+	const char *why;
 
 	target.kinds = kinds_for(plain, lane);
 	peer = peer_connect(&target, &protocol, wish->connect_timeout_ms);
@@ -105,8 +107,9 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 		peer->shared.key = strdup(to->address);
 	if (peer && peer->shared.key)
 		return peer;
-	problem->code = PYR_RESOURCE_EXHAUSTED;
-	snprintf(problem->text, sizeof(problem->text), "out of memory");
+	why = peer ? NULL : engine_core_why();
+	problem->code = why ? PYR_UNAVAILABLE : PYR_RESOURCE_EXHAUSTED;
+	snprintf(problem->text, sizeof(problem->text), "%s", why ? why : "out of memory");
 	if (peer) {
 		peer_close(peer, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		peer_unref(peer);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "proxy/patience.h"
 
-#include <openssl/rand.h>
-
 #include "base/config.h"
 #include "base/error.h"
+#include "base/random.h"
 #include "engine/engine.h"
 #include "proxy/proxy_session.h"
 #include "proxy/proxy_terms.h"
@@ -91,7 +90,7 @@ static int64_t shortened(int64_t pause)
 {
 	uint16_t random = 0;
 
-	RAND_bytes((uint8_t *)&random, sizeof(random));
+	(void)random_bytes((uint8_t *)&random, sizeof(random));
 	return pause - pause / 2 * random / UINT16_MAX;
 }
 

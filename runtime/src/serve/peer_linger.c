@@ -11,11 +11,11 @@
 #include "serve/peer_linger_own.h"
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "serve/peer_in.h"
 
 /* ---- the table; with its lock ---- */
@@ -175,7 +175,7 @@ struct lingering *lingering_new(uint32_t ms)
 	pthread_mutex_init(&table->lock, NULL);
 	table->patience = (int64_t)ms * ENGINE_MS;
 	table->timer.fire = on_timer;
-	RAND_bytes((uint8_t *)table->key, sizeof(table->key));
+	(void)random_bytes((uint8_t *)table->key, sizeof(table->key));
 	return table;
 }
 

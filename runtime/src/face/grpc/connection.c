@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "face/grpc/connection.h"
 
-#include <grpc/grpc.h>
-#include <grpc/grpc_posix.h>
-#include <grpc/grpc_security.h>
-
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/budget.h"
 #include "base/config.h"
 #include "base/tsan.h"
+#include "engine/core_api.h"
 
 enum {
 	ASKED = 8,            /* calls asked for at a time */
@@ -243,9 +240,8 @@ static bool begin(struct served *c)
 	size_t max = budget_of_connection(c->owner->options.host->limits.max_message);
 
 	c->budget = budget_new(c->owner->pool, max);
-	if (!c->budget)
+	if (!c->budget || !engine_core_enter())
 		return false;
-	engine_core_enter();
 	c->quota = grpc_resource_quota_create("connection");
 	grpc_resource_quota_resize(c->quota, CORE_LINKS);
 	c->core = new_core(c);
@@ -265,6 +261,8 @@ struct connection *connection_new(struct connection_owner *owner, int fd,
 		c->base.id = who->id;
 	}
 	if (!c || !begin(c)) {
+		if (c)
+			budget_unref(c->budget);
 		free(c);
 		close(fd);
 		return NULL;

@@ -6,9 +6,6 @@
  */
 #include "face/grpc/link_plain.h"
 
-#include <grpc/grpc_security.h>
-#include <grpc/support/time.h>
-
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -16,6 +13,7 @@
 #include <string.h>
 
 #include "base/tsan.h"
+#include "engine/core_api.h"
 #include "face/grpc/link_plain_open.h"
 #include "face/grpc/link_plain_why.h"
 
@@ -485,9 +483,10 @@ struct link *link_plain_connect(const struct link_target *target, const struct l
 {
 	struct plain_link *l = calloc(1, sizeof(*l));
 
-	if (!l)
+	if (!l || !engine_core_enter()) {
+		free(l);
 		return NULL;
-	engine_core_enter();
+	}
 	l->link.kind = &plain_kind;
 	l->link.events = events;
 	l->link.owner = owner;

@@ -6,13 +6,12 @@
  * answers in the server's name, plain_out.c makes a gRPC call of each Call. So sessions, proxies
  * and futures need not know. What a server without sessions cannot do is refused there.
  */
-#include <grpc/grpc.h>
-#include <grpc/slice_buffer.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/numtab.h"
+#include "engine/core_api.h"
 #include "engine/engine.h"
 #include "link/link.h"
 #include "wire/frame.h"

@@ -5,8 +5,6 @@
  * go one at a time, when the one before has left; they are read one at a time, when the owner has
  * room for the next: so gRPC's own flow control holds both ends to what the other takes.
  */
-#include <grpc/byte_buffer_reader.h>
-#include <grpc/support/time.h>
 
 #include <stddef.h>
 #include <stdio.h>
@@ -14,6 +12,7 @@
 #include <string.h>
 
 #include "base/tsan.h"
+#include "engine/core_api.h"
 #include "face/grpc/link_plain_call.h"
 
 enum { MAX_VALUE = 256, ITEM_COST = 32 };

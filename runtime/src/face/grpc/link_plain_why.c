@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "face/grpc/link_plain_why.h"
 
-#include <grpc/support/time.h>
-
 #include <stdlib.h>
 
 #include "base/tsan.h"
+#include "engine/core_api.h"
 #include "engine/engine.h"
 #include "wire/plain_text.h"
 

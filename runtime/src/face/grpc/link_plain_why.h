@@ -6,9 +6,10 @@
  * channel fails, and ends at once with the reason. If there is a connection after all, it is a call
  * of a method that no server has.
  */
-#include <grpc/grpc.h>
 
 #include <stdbool.h>
+
+#include "engine/core_api.h"
 
 /* told: once, in the leader, unless this returns false: memory is out. text: core's, borrowed. */
 typedef void why_told(void *data, const char *text);

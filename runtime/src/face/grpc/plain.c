@@ -7,18 +7,14 @@
  */
 #include "face/grpc/plain_call.h"
 
-#include <openssl/rand.h>
-
-#include <grpc/byte_buffer.h>
-#include <grpc/slice.h>
-#include <grpc/support/time.h>
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/random.h"
+#include "engine/core_api.h"
 #include "engine/engine.h"
 #include "wire/plain_text.h"
 
@@ -53,7 +49,7 @@ struct plain_face *plain_face_new(const struct plain_options *options)
 	face->options.address = face->address;
 	face->has_owner = true;
 	pthread_mutex_init(&face->lock, NULL);
-	if (RAND_bytes(face->id, sizeof(face->id)) == 1)
+	if (random_bytes(face->id, sizeof(face->id)))
 		return face;
 	plain_face_free(face);
 	return NULL;

@@ -10,9 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <grpc/grpc.h>
-
 #include "door/door.h"
+#include "engine/core_api.h"
 #include "exec/exec.h"
 #include "object/object.h"
 

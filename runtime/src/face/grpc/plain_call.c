@@ -2,10 +2,9 @@
 /* What a plain gRPC call asks of core: to do something, and for the bytes of its request. */
 #include "face/grpc/plain_call.h"
 
-#include <grpc/byte_buffer_reader.h>
-
 #include "base/stack.h"
 #include "base/tsan.h"
+#include "engine/core_api.h"
 
 /* Core needs more room than a task has. */
 struct batch {

@@ -5,13 +5,11 @@
  * core has taken it. Core reports to the leader; the method's thread puts and gets. All state is
  * under the stream's lock.
  */
-#include <grpc/byte_buffer.h>
-#include <grpc/byte_buffer_reader.h>
-#include <grpc/slice.h>
 
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "engine/core_api.h"
 #include "face/grpc/plain_call.h"
 #include "incall/incall_stream.h"
 #include "peer/peer.h"

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_RANDOM_H
+#define PYRITE_RANDOM_H
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Unpredictable bytes, for ids and tokens: the kernel's, for OpenSSL's own generator takes 2 ms to
+ * start, as long as all else before a first call. Any thread. Returns false if there are none. */
+bool random_bytes(void *ret, size_t n);
+#endif
