@@ -86,7 +86,7 @@ static void start_link(struct link *link)
 	(void)link; /* its driver begins when it likes */
 }
 
-static const struct link_kind fake_kind = { write_link, close_link, free_link, start_link };
+static const struct link_kind fake_kind = { write_link, close_link, free_link, NULL, start_link };
 
 struct fake *fake_new(const char *address, bool writes_at_once)
 {

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Frames straight on a socket: what is not the same on every lane. A raw socket meets e2e-server."""
 
+import os
 import random
+import signal
 import socket
 import struct
 import time
@@ -224,13 +226,32 @@ def who_is_silent_is_asked_and_let_go(_):
     assert code == 0, code
 
 
+def who_answers_a_process_that_stood_still_is_not_silent(_):
+    """The Pong is there when the process goes on, but its time has passed."""
+    server = Program("e2e-server", environment=QUICK)
+    for number in range(1, 6):
+        peer = bound(server)
+        peer.frame(lambda f: f.HasField("ping"))
+        os.kill(server.process.pid, signal.SIGSTOP)
+        os.waitpid(server.process.pid, os.WUNTRACED)
+        peer.send(framed(frame(pong=dict(data=0))))
+        time.sleep(0.3)  # what it would have waited for: 0.2 s
+        os.kill(server.process.pid, signal.SIGCONT)
+        peer.send(framed(add(peer, number, 20, 22)))
+        assert answer(peer, number) == 42
+        peer.close()
+    code, _ = server.stop()
+    assert code == 0, code
+
+
 def main():
     cases = Cases()
     server = Program("e2e-server")
     for case in (the_preface_may_come_byte_by_byte, another_preface_is_no_link, messages_may_come_in_any_pieces,
                  pieces_of_two_links_do_not_mix, a_message_of_the_largest_size_is_taken_and_a_larger_one_is_not,
                  a_length_of_0_ends_the_link_in_good_order, a_connection_that_is_cut_in_a_message_ends_alone,
-                 random_bytes_end_a_link_and_nothing_else, who_is_silent_is_asked_and_let_go):
+                 random_bytes_end_a_link_and_nothing_else, who_is_silent_is_asked_and_let_go,
+                 who_answers_a_process_that_stood_still_is_not_silent):
         cases.run(case, server)
     code, _ = server.stop()
     if code != 0:

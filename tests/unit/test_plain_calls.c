@@ -156,7 +156,7 @@ static void on_requested(struct engine_event *event, bool ok)
 	(void)event;
 	if (ok)
 		plain_take(d.face, d.call, &d.details, &d.metadata, &the_peer,
-			   d.budgets[d.connection]);
+			   d.budgets[atomic_load(&d.connection)]);
 	grpc_call_details_destroy(&d.details);
 	grpc_metadata_array_destroy(&d.metadata);
 	if (ok)
@@ -411,9 +411,9 @@ TEST(calls_of_a_connection_beyond_the_limit_are_refused_and_all_others_go_on)
 	CHECK(wait_hanging(MAX_CALLS));
 	CHECK_INT(call(&caller, "/t.S/add", ADD_1_2, text, sizeof(text)), PYR_RESOURCE_EXHAUSTED);
 	CHECK_STR(text, "8 calls of this connection are running at here, the most allowed");
-	d.connection = 1;
+	atomic_store(&d.connection, 1);
 	CHECK_INT(call(&other, "/t.S/add", ADD_1_2, text, sizeof(text)), 0);
-	d.connection = 0;
+	atomic_store(&d.connection, 0);
 	free_hanging();
 	for (i = 0; i < MAX_CALLS; i++)
 		CHECK_INT(finish(&caller, &visits[i], text, sizeof(text)), PYR_INTERNAL);

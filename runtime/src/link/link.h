@@ -66,6 +66,9 @@ struct link_kind {
 	void (*close)(struct link *link, int code, const char *text);
 	/* Gives up the owner's reference; only after closed(), or of one that was not started. */
 	void (*free)(struct link *link);
+	/* Something has come that was not read yet: it is this end that is late. NULL: of one that
+	 * does not want pings. Any thread. */
+	bool (*has_input)(struct link *link);
 	/* Of one that was accepted: begins, once events and owner are set. In the leader. */
 	void (*start)(struct link *link);
 };
@@ -112,6 +115,10 @@ const char *link_reason(const char *text);
 enum link_write link_write(struct link *link, const struct link_message *message);
 void link_close(struct link *link, int code, const char *text);
 void link_free(struct link *link);
+static inline bool link_has_input(struct link *link)
+{
+	return link->kind->has_input && link->kind->has_input(link);
+}
 /* One that was accepted gets an owner. In the leader. */
 void link_start(struct link *link, const struct link_events *events, void *owner);
 

@@ -198,7 +198,14 @@ static void free_link(struct link *link)
 
 /* ---- beginnings ---- */
 
-static const struct link_kind auto_kind = { write_link, close_link, free_link, NULL };
+static bool has_input(struct link *link)
+{
+	struct link *inner = atomic_load(&of(link)->inner);
+
+	return inner->kind->has_input && inner->kind->has_input(inner);
+}
+
+static const struct link_kind auto_kind = { write_link, close_link, free_link, has_input, NULL };
 
 struct link *link_auto_connect(const struct link_target *target, const struct link_events *owners,
 			       void *owner)

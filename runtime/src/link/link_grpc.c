@@ -372,7 +372,7 @@ static void free_link(struct link *link)
 /* ---- beginnings ---- */
 
 static void start_link(struct link *link);
-static const struct link_kind grpc_kind = { write_link, close_link, free_link, start_link };
+static const struct link_kind grpc_kind = { write_link, close_link, free_link, NULL, start_link };
 
 static struct grpc_link *new_link(const char *address, bool is_local, bool is_client)
 {

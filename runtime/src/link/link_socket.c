@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -411,4 +412,17 @@ static void start_link(struct link *link)
 		socket_close(link, PYR_UNAVAILABLE, "connection closed");
 }
 
-static const struct link_kind socket_kind = { write_link, socket_close, free_link, start_link };
+static bool has_input(struct link *link)
+{
+	struct socket_link *l = of(link);
+	int n = 0;
+	bool has;
+
+	pthread_mutex_lock(&l->lock);
+	has = l->source.fd >= 0 && ioctl(l->source.fd, FIONREAD, &n) == 0 && n > 0;
+	pthread_mutex_unlock(&l->lock);
+	return has;
+}
+
+static const struct link_kind socket_kind = { write_link, socket_close, free_link, has_input,
+					      start_link };

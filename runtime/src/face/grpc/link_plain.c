@@ -446,7 +446,7 @@ static enum link_write write_link(struct link *link, const struct link_message *
 
 /* ---- beginnings ---- */
 
-static const struct link_kind plain_kind = { write_link, close_link, free_link, NULL };
+static const struct link_kind plain_kind = { write_link, close_link, free_link, NULL, NULL };
 
 static grpc_arg int_arg(const char *key, int value)
 {
