@@ -345,3 +345,16 @@ void bench_drive(const struct bench_options *options, const struct bench_peer *p
 		peer->close(drive.end);
 	free(drive.data);
 }
+
+int bench_either(int argc, char **argv, const struct bench_peer *peer,
+		 void (*serve)(const struct bench_options *options))
+{
+	struct bench_options options;
+
+	bench_start(&options, argc, argv, BENCH_EITHER);
+	if (options.address)
+		bench_drive(&options, peer);
+	else
+		serve(&options);
+	return 0;
+}

@@ -49,6 +49,9 @@ struct bench_peer {
 
 /* Measures in options->mode. */
 void bench_drive(const struct bench_options *options, const struct bench_peer *peer);
+/* The main() of a program that is either end: the client where it is given an address. */
+int bench_either(int argc, char **argv, const struct bench_peer *peer,
+		 void (*serve)(const struct bench_options *options));
 
 /* Fails if what came back is not what was sent; looks at its length and some of it. */
 void bench_check_bytes(const uint8_t *sent, size_t n, const void *came, size_t n_came);

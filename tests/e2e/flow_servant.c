@@ -204,19 +204,16 @@ static int scale(pyr_call *call, int32_t factor, pyr_stream *stream)
 }
 
 /* Computes, as far as the runtime can see, until its items were seen. The last one tells whether
- * they were within ten seconds. */
+ * they were in time. */
 static int busy(pyr_call *call, int32_t n, pyr_stream *stream)
 {
 	struct flow_place *place = place_of(call);
-	struct timespec ms = { 0, 1000000 };
 	int32_t i;
 	int err = 0;
 
 	for (i = 0; i < n && err == 0; i++)
 		err = flow_Flow_busy_yield(stream, i);
-	for (i = 0; i < 10000 && !atomic_load(&place->is_seen); i++)
-		nanosleep(&ms, NULL);
-	return err ? err : flow_Flow_busy_yield(stream, atomic_load(&place->is_seen) ? -1 : -2);
+	return err ? err : flow_Flow_busy_yield(stream, flow_reaches(&place->n_seen, n) ? -1 : -2);
 }
 
 static int peek(pyr_call *call, int32_t *ret)

@@ -19,7 +19,7 @@ struct flow_place {
 	atomic_int n_read;      /* items that methods have read */
 	atomic_int status;      /* what the last method that failed got from its stream */
 	atomic_int n_ended;     /* methods that returned */
-	atomic_bool is_seen;    /* what busy() waits for */
+	atomic_int n_seen;      /* items of busy(), by its caller: it waits for that */
 	bool has_threads;       /* it is no serial daemon */
 	int result;
 };

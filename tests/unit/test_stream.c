@@ -202,13 +202,13 @@ EVERYWHERE(items_come_though_their_method_goes_on_computing)
 	pyr_stream *stream;
 	int32_t item, i;
 
-	atomic_store(&place.is_seen, false);
+	atomic_store(&place.n_seen, 0);
 	REQUIRE(flow_Flow_busy(flow, 3, &stream) == 0);
 	for (i = 0; i < 3; i++) {
 		CHECK_INT(flow_Flow_busy_next(stream, &item), 1);
 		CHECK_INT(item, i);
 	}
-	atomic_store(&place.is_seen, true);
+	atomic_store(&place.n_seen, 3);
 	CHECK_INT(flow_Flow_busy_next(stream, &item), 1);
 	CHECK_INT(item, -1);
 	CHECK_INT(flow_Flow_busy_next(stream, &item), 0);

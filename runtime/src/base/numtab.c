@@ -5,10 +5,10 @@
  * number, under a key that each process draws once.
  */
 #include "base/numtab.h"
+#include "base/random.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <time.h>
 
 /* Written once, before the first entry of any table. */
@@ -22,7 +22,7 @@ static void draw_key(void)
 	struct timespec now;
 	uint64_t drawn[2];
 
-	if (getrandom(drawn, sizeof(drawn), 0) != (ssize_t)sizeof(drawn)) {
+	if (!random_bytes(drawn, sizeof(drawn))) {
 		clock_gettime(CLOCK_MONOTONIC, &now); /* no such call here: better than nothing */
 		drawn[0] = (uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec;
 		drawn[1] = (uint64_t)(uintptr_t)&now;

@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Unpredictable bytes, for ids and tokens: the kernel's, for OpenSSL's own generator takes 2 ms to
- * start, as long as all else before a first call. Any thread. Returns false if there are none. */
+/* Unpredictable bytes, for ids, tokens and keys: the kernel's, for OpenSSL's own generator takes 2
+ * MiB and two of the ten ms that a client needs for its first call. Any thread. Returns false if
+ * there are none. */
 bool random_bytes(void *ret, size_t n);
 #endif

@@ -3,7 +3,9 @@
 #define PYRITE_TSAN_H
 /* ThreadSanitizer cannot see that core's completion queue hands a tag from one thread to another:
  * these tell it. */
-#if defined(__SANITIZE_THREAD__)
+#include "base/checked.h"
+
+#if defined(CHECKED_TSAN)
 void __tsan_acquire(void *p);
 void __tsan_release(void *p);
 #define TSAN_ACQUIRE(p) __tsan_acquire(p)

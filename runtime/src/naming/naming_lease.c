@@ -9,9 +9,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "engine/engine.h"
 #include "naming/naming_here.h"
 
@@ -77,7 +77,7 @@ static struct keeper *make_keeper(const char *server)
 
 	if (!keeper)
 		return NULL;
-	if (getrandom(keeper->secret, LEASE_SECRET, 0) != LEASE_SECRET) {
+	if (!random_bytes(keeper->secret, LEASE_SECRET)) {
 		free(keeper);
 		return NULL;
 	}

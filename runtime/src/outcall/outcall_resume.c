@@ -10,8 +10,8 @@
 #include "outcall/outcall_stream.h"
 #include "wire/annotation.h"
 
-/* The call's frames, if none has left. Returns false if one has, it is a large one, or memory is
- * out. */
+/* The call's frame, if it has not left. Returns false if it has, if it is a large one, or if memory
+ * is out. */
 static bool keep_unsent(pyr_stream *stream)
 {
 	const struct outcall *call = stream->outcall;
@@ -144,29 +144,27 @@ static void describe_again(const struct outcall *call, struct frame *frame)
 /* The Call that never left. Returns false if memory is out. */
 static bool put_unsent(pyr_stream *stream, struct session *session)
 {
-	const uint8_t *at = stream->unsent.data, *end = at + stream->unsent.n;
+	const uint8_t *at = stream->unsent.data;
 	struct outcall *call = stream->outcall;
 	struct buf annotations = { 0 };
 	struct frame frame;
 	uint8_t *to;
 
+	if (frame_read(&at, at + stream->unsent.n, &frame) != 1)
+		return false; /* cannot be: it was written here */
+	frame.number = call->number;
+	frame.session = session->number;
+	describe_again(call, &frame);
+	annotations_copy(frame.body, ANNOTATIONS_OF_CALL, &annotations);
+	frame.annotation = (struct span){ 0 };
+	frame.body = span_of_buf(&annotations);
 	call->begin = session->out.n_queued;
-	while (frame_read(&at, end, &frame) > 0) {
-		frame.number = call->number;
-		frame.session = session->number;
-		if (!(frame.flags & FRAME_CONTINUES))
-			describe_again(call, &frame);
-		buf_reset(&annotations);
-		annotations_copy(frame.body, ANNOTATIONS_OF_CALL, &annotations);
-		frame.annotation = (struct span){ 0 };
-		frame.body = span_of_buf(&annotations);
-		to = session_append(session, &frame, frame.payload.n);
-		if (to && frame.payload.n > 0)
-			memcpy(to, frame.payload.p, frame.payload.n);
-	}
+	to = session_append(session, &frame, frame.payload.n);
+	if (to && frame.payload.n > 0)
+		memcpy(to, frame.payload.p, frame.payload.n);
 	call->end = session->out.n_queued;
 	buf_free(&annotations);
-	return !session->out.queue.broken;
+	return to != NULL;
 }
 
 /* Nothing of it was ever sent: so it begins there, with what was written meanwhile. Returns false

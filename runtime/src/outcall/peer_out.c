@@ -67,9 +67,7 @@ static bool has_left(const struct outcall *call)
 /* A call that has not left is taken out of the queue by making its frames void. */
 static void withdraw(struct outcall *call)
 {
-	struct session *session = call->session;
-
-	outbox_void(&session->out, call->begin, call->end);
+	outbox_void(&call->session->out, call->begin, call->end);
 }
 
 static void describe(const struct outcall *call, struct frame *frame)

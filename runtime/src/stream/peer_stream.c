@@ -124,12 +124,10 @@ void peer_stream_settle(struct peer *peer, pyr_stream *stream)
 
 /* Whether what is queued is to leave now: its user is about to wait, there is a lot, or it is the
  * first for a while. What follows it soon leaves together. */
-static bool is_due(pyr_stream *stream)
+static bool is_due(pyr_stream *stream, bool waits)
 {
-	bool waits = stream->waits;
 	int64_t now;
 
-	stream->waits = false;
 	if (waits || stream->queue.n_unsent >= PACE)
 		return true;
 	now = engine_now();
@@ -150,10 +148,10 @@ static void flush_soon_unlock(struct peer *peer, const pyr_stream *stream)
 		peer_flush(peer);
 }
 
-void peer_stream_flush_unlock(pyr_stream *stream)
+void peer_stream_flush_unlock(pyr_stream *stream, bool waits)
 {
 	struct peer *peer = stream->route.peer;
-	bool wants = wants_turn(stream), due = peer && is_due(stream);
+	bool wants = wants_turn(stream), due = peer && is_due(stream, waits);
 
 	if (!peer || (!wants && stream->to_grant == 0 && !(due && stream->is_queued))) {
 		pthread_mutex_unlock(&stream->lock);

@@ -20,7 +20,7 @@ void peer_stream_lost(struct outbox *outbox);
 /* ---- of a stream_kind; with the stream's lock ---- */
 uint8_t *peer_stream_append(pyr_stream *stream, const struct stream_part *part);
 void peer_stream_grant(pyr_stream *stream, size_t n);
-void peer_stream_flush_unlock(pyr_stream *stream);
+void peer_stream_flush_unlock(pyr_stream *stream, bool waits);
 
 /* Queues a frame of the stream's call. Returns where its payload goes, NULL when memory is out.
  * is_last: no credit will tell that it came. With the stream's lock. */

@@ -103,8 +103,7 @@ static void wait(pyr_stream *stream, struct engine_waiter **place)
 	set_waiter(stream, place, &waiter);
 	/* A cancel may come without the lock: before this look, or it wakes. */
 	is_open = stream->kind->state(stream) == STREAM_OPEN;
-	stream->waits = true;
-	stream->kind->flush_unlock(stream);
+	stream->kind->flush_unlock(stream, true);
 	if (is_open)
 		sleep_on(stream, &waiter);
 	set_waiter(stream, place, NULL);
@@ -308,7 +307,7 @@ int stream_get(pyr_stream *stream, struct stream_item **ret)
 		grant(stream, true);
 		wait(stream, &stream->reader);
 	}
-	stream->kind->flush_unlock(stream);
+	stream->kind->flush_unlock(stream, false);
 	if (item)
 		*ret = item;
 	else if (state == STREAM_FAILED || state == STREAM_LOST)
@@ -323,7 +322,7 @@ enum stream_state stream_wait_over(pyr_stream *stream)
 	pthread_mutex_lock(&stream->lock);
 	while ((state = stream->kind->state(stream)) == STREAM_OPEN && !stream->reader)
 		wait(stream, &stream->reader);
-	stream->kind->flush_unlock(stream);
+	stream->kind->flush_unlock(stream, false);
 	return state;
 }
 
@@ -457,7 +456,7 @@ int stream_put(pyr_stream *stream, const struct codec_packer *packer)
 		code = 0;
 	}
 	state = stream->kind->state(stream);
-	stream->kind->flush_unlock(stream);
+	stream->kind->flush_unlock(stream, false);
 	free(large);
 	if (code == PYR_CANCELLED)
 		return cannot_write(stream, state);
@@ -482,7 +481,7 @@ int stream_end(pyr_stream *stream)
 		stream->out_ended = true;
 		stream->kind->end(stream);
 	}
-	stream->kind->flush_unlock(stream);
+	stream->kind->flush_unlock(stream, false);
 	return is_lost ? stream->kind->error(stream) : 0;
 }
 

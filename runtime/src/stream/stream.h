@@ -50,7 +50,8 @@ struct stream_kind {
 	uint8_t *(*append)(pyr_stream *stream, const struct stream_part *part);
 	void (*grant)(pyr_stream *stream, size_t n); /* tells the other end what was consumed */
 	void (*end)(pyr_stream *stream);             /* and that no more comes */
-	void (*flush_unlock)(pyr_stream *stream);    /* has what is to be sent sent */
+	/* Has what is to be sent sent: at once if its user is about to wait, else soon. */
+	void (*flush_unlock)(pyr_stream *stream, bool waits);
 	/* Without it: */
 	int64_t (*until)(pyr_stream *stream); /* when to look again, if nothing happens */
 	void (*expire)(pyr_stream *stream);   /* that time came */
@@ -115,17 +116,16 @@ struct pyr_stream {
 	struct stream_queue queue; /* what it is to send */
 	size_t n_queued;           /* of queue.n, charged */
 	bool is_queued;            /* it is in the ring, or somebody is about to put it there */
-	bool waits;                /* who uses it is about to wait: what is queued leaves first */
 	int64_t flushed_at;        /* when items left that had not been asked to wait for others */
 	bool is_parked;            /* what is queued is not to be sent: the link is ending */
 	uint64_t out_parts, out_cost, out_consumed; /* as in_: sent; told by the other end */
 
-	bool has_token;                /* it can be resumed */
-	uint8_t token[STREAM_TOKEN];   /* by this */
-	uint32_t attempt;              /* the caller's: Resumes sent */
-	struct buf unsent;             /* the caller's: of a lost one, its Call that never left */
-	bool is_resuming;              /* the caller's: Resume was sent, and not answered */
-	int64_t lost_at;               /* the method's: when its link was */
+	bool has_token;              /* it can be resumed */
+	uint8_t token[STREAM_TOKEN]; /* by this */
+	uint32_t attempt;            /* the caller's: Resumes sent */
+	struct buf unsent; /* the caller's: of a lost one, the frame of its Call that never left */
+	bool is_resuming;  /* the caller's: Resume was sent, and not answered */
+	int64_t lost_at;   /* the method's: when its link was */
 	struct stream_rest rest;       /* the caller's */
 	struct lingering_call *linger; /* the method's; NULL: it ends with its link */
 	pyr_proxy *proxy;              /* the caller's, counted: finds another link */

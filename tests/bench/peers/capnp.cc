@@ -32,13 +32,13 @@ struct Impl final : Adder::Server {
 	}
 };
 
-void serve(const bench_options &options)
+void serve(const bench_options *options)
 {
-	std::string place = options.socket ? std::string("unix:") + options.socket : "127.0.0.1";
+	std::string place = options->socket ? std::string("unix:") + options->socket : "127.0.0.1";
 	capnp::EzRpcServer server(kj::heap<Impl>(), place, 0, limits());
 	auto &scope = server.getWaitScope();
 	uint port = server.getPort().wait(scope);
-	if (!options.socket)
+	if (!options->socket)
 		place += ":" + std::to_string(port);
 	bench_print_address(place.c_str());
 	kj::NEVER_DONE.wait(scope);
@@ -118,12 +118,6 @@ int main(int argc, char **argv)
 			    .start = start,
 			    .finish = finish,
 			    .echo = echo };
-	bench_options options;
 
-	bench_start(&options, argc, argv, BENCH_EITHER);
-	if (options.address)
-		bench_drive(&options, &peer);
-	else
-		serve(options);
-	return 0;
+	return bench_either(argc, argv, &peer, serve);
 }

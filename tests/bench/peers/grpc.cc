@@ -51,19 +51,20 @@ struct Adder : peer::Adder::Service {
 	}
 };
 
-void serve(const bench_options &options)
+void serve(const bench_options *options)
 {
 	Adder adder;
 	int port = 0;
 	grpc::ServerBuilder builder;
-	std::string place = options.socket ? std::string("unix:") + options.socket : "127.0.0.1:0";
+	std::string place =
+		options->socket ? std::string("unix:") + options->socket : "127.0.0.1:0";
 	builder.SetMaxReceiveMessageSize(-1);
 	builder.AddListeningPort(place, grpc::InsecureServerCredentials(), &port);
 	builder.RegisterService(&adder);
 	auto server = builder.BuildAndStart();
 	if (!server)
 		bench_fail("cannot listen on %s", place.c_str());
-	if (!options.socket)
+	if (!options->socket)
 		place = "127.0.0.1:" + std::to_string(port);
 	bench_print_address(place.c_str());
 	server->Wait();
@@ -192,12 +193,6 @@ int main(int argc, char **argv)
 			    .count = count,
 			    .total = total,
 			    .is_shared = true };
-	bench_options options;
 
-	bench_start(&options, argc, argv, BENCH_EITHER);
-	if (options.address)
-		bench_drive(&options, &peer);
-	else
-		serve(options);
-	return 0;
+	return bench_either(argc, argv, &peer, serve);
 }

@@ -196,12 +196,6 @@ int main(int argc, char **argv)
 						.start = start,
 						.finish = finish,
 						.echo = echo };
-	struct bench_options options;
 
-	bench_start(&options, argc, argv, BENCH_EITHER);
-	if (options.address)
-		bench_drive(&options, &peer);
-	else
-		serve(&options);
-	return 0;
+	return bench_either(argc, argv, &peer, serve);
 }

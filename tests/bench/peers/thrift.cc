@@ -58,12 +58,12 @@ struct Events : server::TServerEventHandler {
 	}
 };
 
-void serve(const bench_options &options)
+void serve(const bench_options *options)
 {
 	auto events = std::make_shared<Events>();
-	events->path = options.socket ? options.socket : "";
-	events->door = options.socket ? std::make_shared<transport::TServerSocket>(events->path)
-				      : std::make_shared<transport::TServerSocket>("127.0.0.1", 0);
+	events->path = options->socket ? options->socket : "";
+	events->door = options->socket ? std::make_shared<transport::TServerSocket>(events->path)
+				       : std::make_shared<transport::TServerSocket>("127.0.0.1", 0);
 	server::TThreadedServer server(
 		std::make_shared<thrifty::AdderProcessor>(std::make_shared<Adder>()), events->door,
 		std::make_shared<Buffers>(), std::make_shared<protocol::TBinaryProtocolFactory>());
@@ -139,12 +139,6 @@ int main(int argc, char **argv)
 			    .finish = finish,
 			    .echo = echo,
 			    .note = note };
-	bench_options options;
 
-	bench_start(&options, argc, argv, BENCH_EITHER);
-	if (options.address)
-		bench_drive(&options, &peer);
-	else
-		serve(options);
-	return 0;
+	return bench_either(argc, argv, &peer, serve);
 }

@@ -6,7 +6,6 @@
  * answers in the server's name, plain_out.c makes a gRPC call of each Call. So sessions, proxies
  * and futures need not know. What a server without sessions cannot do is refused there.
  */
-
 #include <pthread.h>
 #include <stdatomic.h>
 

@@ -5,7 +5,6 @@
  * go one at a time, when the one before has left; they are read one at a time, when the owner has
  * room for the next: so gRPC's own flow control holds both ends to what the other takes.
  */
-
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>

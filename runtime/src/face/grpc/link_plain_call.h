@@ -3,7 +3,6 @@
 #define PYRITE_LINK_PLAIN_CALL_H
 /* One gRPC call of a plain link: link_plain_call.c makes it, link_plain_answer.c tells its owner
  * what came of it. All under the link's lock. */
-
 #include "engine/core_api.h"
 #include "face/grpc/link_plain.h"
 #include "wire/plain_text.h"

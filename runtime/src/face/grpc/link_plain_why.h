@@ -6,7 +6,6 @@
  * channel fails, and ends at once with the reason. If there is a connection after all, it is a call
  * of a method that no server has.
  */
-
 #include <stdbool.h>
 
 #include "engine/core_api.h"

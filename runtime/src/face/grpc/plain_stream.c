@@ -5,7 +5,6 @@
  * core has taken it. Core reports to the leader; the method's thread puts and gets. All state is
  * under the stream's lock.
  */
-
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -126,10 +125,11 @@ static uint8_t *append(pyr_stream *stream, const struct stream_part *part)
 	return GRPC_SLICE_START_PTR(item->slice);
 }
 
-static void flush_unlock(pyr_stream *stream)
+static void flush_unlock(pyr_stream *stream, bool waits)
 {
 	struct plain_stream *ps = plain_of(stream);
 
+	(void)waits; /* core sends at once */
 	send_next(ps);
 	pthread_mutex_unlock(&ps->stream->lock);
 }
