@@ -3,7 +3,7 @@
 #define PYRITE_CORE_API_H
 /*
  * gRPC core's functions. The library that has them is loaded when the first gRPC connection is to
- * be made: it and what it needs take 20 ms and 8 MiB, which a process without such connections does
+ * be made: it and what it needs take 20 ms and 9 MiB, which a process without such connections does
  * not pay. So each name below stands for a member of core_api, filled by then. Instead of core's
  * headers.
  */
