@@ -4,6 +4,7 @@
 option(PYRITE_FUZZ "Build the fuzz targets (clang)" OFF)
 
 pyrite_unit_test(codec pyrite_internal)
+pyrite_unit_test(codec_flat pyrite_internal)
 foreach(name codec_values codec_refusals codec_memory codec_bounds)
 	pyrite_unit_test(${name} pyrite_internal)
 	target_sources(test_${name} PRIVATE codec/shapes.c)

@@ -13,7 +13,9 @@ static bool resize(struct buf *buf, size_t cap)
 	uint8_t *data;
 
 	if (cap <= KEPT) {
-		data = realloc(buf->data, cap);
+		data = realloc(buf->is_lent ? NULL : buf->data, cap);
+		if (data && buf->is_lent && buf->n > 0)
+			memcpy(data, buf->data, buf->n);
 	} else if (block) {
 		data = block->data;
 		cap = block->size;
@@ -26,8 +28,9 @@ static bool resize(struct buf *buf, size_t cap)
 		return false;
 	if (buf->block)
 		block_unref(buf->block);
-	else if (block)
+	else if (block && !buf->is_lent)
 		free(buf->data);
+	buf->is_lent = false;
 	buf->block = block;
 	buf->data = data;
 	buf->cap = cap;
@@ -36,7 +39,7 @@ static bool resize(struct buf *buf, size_t cap)
 
 uint8_t *buf_grow(struct buf *buf, size_t n)
 {
-	size_t cap = buf->cap ? buf->cap : SMALLEST;
+	size_t cap = buf->cap > SMALLEST ? buf->cap : SMALLEST;
 
 	if (buf->broken)
 		return NULL;
@@ -55,6 +58,23 @@ uint8_t *buf_grow(struct buf *buf, size_t n)
 bool buf_reserve(struct buf *buf, size_t n)
 {
 	return !buf->broken && (n <= buf->cap || resize(buf, n));
+}
+
+void buf_lend(struct buf *buf, void *room, size_t n)
+{
+	*buf = (struct buf){ .data = room, .cap = n, .is_lent = true };
+}
+
+void buf_move(struct buf *into, struct buf *from)
+{
+	if (from->is_lent) {
+		buf_reset(into);
+		buf_append(into, from->data, from->n);
+	} else {
+		buf_free(into);
+		*into = *from;
+	}
+	*from = (struct buf){ 0 };
 }
 
 void buf_append(struct buf *buf, const void *data, size_t n)
@@ -86,7 +106,7 @@ void buf_free(struct buf *buf)
 {
 	if (buf->block)
 		block_unref(buf->block);
-	else
+	else if (!buf->is_lent)
 		free(buf->data);
 	*buf = (struct buf){ 0 };
 }

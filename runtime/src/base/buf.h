@@ -13,6 +13,7 @@ struct buf {
 	size_t n, cap;
 	struct block *block; /* that data lies in; NULL: malloc'ed */
 	bool broken;
+	bool is_lent; /* data is its owner's memory: buf_lend() */
 };
 
 /* A borrowed run of bytes; p may be NULL when n is 0. */
@@ -26,6 +27,10 @@ uint8_t *buf_grow(struct buf *buf, size_t n);
 /* Room for n bytes in all, and no more: for what is known to come. Returns false when memory is
  * out, which breaks nothing. */
 bool buf_reserve(struct buf *buf, size_t n);
+/* An empty one starts in this memory, and leaves it when it grows. Both stay where they are. */
+void buf_lend(struct buf *buf, void *room, size_t n);
+/* into holds what from did, which is then as new. Cannot fail when both were lent as much. */
+void buf_move(struct buf *into, struct buf *from);
 void buf_append(struct buf *buf, const void *data, size_t n);
 void buf_drop(struct buf *buf, size_t n); /* the first n bytes */
 void buf_reset(struct buf *buf);          /* empty, memory kept up to 64 KiB */

@@ -80,7 +80,7 @@ static struct numtab_entry *find(const struct numtab *table, uint32_t number)
 {
 	size_t i;
 
-	if (!table->cap)
+	if (table->n == 0)
 		return NULL;
 	for (i = home(table, number); table->entries[i].value; i = (i + 1) & (table->cap - 1))
 		if (table->entries[i].number == number)

@@ -368,13 +368,13 @@ pyr_future *pyr_batch_start(pyr_batch *batch)
 
 	if (!begin(batch, &err))
 		return error_from_constructor();
-	future = calloc(1, sizeof(*future));
+	future = future_new();
 	if (!future)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	wish_for(batch);
 	packer = packer_of(batch);
 	if (!future_launch(future, batch->proxy, operation_of(batch, false), &packer)) {
-		free(future);
+		future_free(future);
 		return error_from_constructor();
 	}
 	atomic_fetch_add(&batch->refs, 1);

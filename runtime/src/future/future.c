@@ -1,8 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "future/future.h"
 
+#include <string.h>
+
 #include "base/error.h"
+#include "base/spares.h"
 #include "engine/engine.h"
+
+enum { SPARE_FUTURES = 512 };
+static struct spares spares = SPARES(struct pyr_future, SPARE_FUTURES);
+
+pyr_future *future_new(void)
+{
+	pyr_future *future = spares_take(&spares);
+
+	return future ? memset(future, 0, sizeof(*future)) : NULL;
+}
+
+void future_free(pyr_future *future)
+{
+	spares_put(&spares, future);
+}
 
 /* In this thread: a call that was sent is not made again. */
 static void launch_once(struct patience *patience, const struct codec_packer *packer,

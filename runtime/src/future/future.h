@@ -35,6 +35,10 @@ struct pyr_future {
 	pthread_t thread;
 };
 
+/* Zeroed; NULL when memory is out. */
+pyr_future *future_new(void);
+/* One that is cleared, or was never launched. */
+void future_free(pyr_future *future);
 /* Starts its call. Returns false with the last error set if there is no session for it. */
 bool future_launch(pyr_future *future, pyr_proxy *proxy, unsigned operation,
 		   const struct codec_packer *packer);

@@ -2,22 +2,20 @@
 /* Futures started, taken and freed. */
 #include "future/future.h"
 
-#include <stdlib.h>
-
 #include "base/error.h"
 #include "engine/engine.h"
 #include "proxy/request.h"
 
 static pyr_future *start_future(const struct request *request)
 {
-	pyr_future *future = calloc(1, sizeof(*future));
+	pyr_future *future = future_new();
 
 	if (!future)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	future->operation = request->codec;
 	if (future_launch(future, request->proxy, request->operation, &request->packer))
 		return future;
-	free(future);
+	future_free(future);
 	return error_from_constructor();
 }
 
@@ -48,7 +46,7 @@ void future_drop(pyr_future *future)
 		return;
 	}
 	future_clear(future);
-	free(future);
+	future_free(future);
 }
 
 int pyr__get(pyr_future *future, const struct pyr__operation *operation, void *const *out)

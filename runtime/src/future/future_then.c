@@ -9,8 +9,6 @@
  */
 #include "future/future.h"
 
-#include <stdlib.h>
-
 #include "base/error.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -57,7 +55,7 @@ static void run(struct exec_job *job)
 	if (!is_taken)
 		future_clear(future);
 	exec_unref(future->executor);
-	free(future);
+	future_free(future);
 }
 
 /* The hook: perhaps with a peer's lock. */
@@ -115,7 +113,7 @@ int pyr_future_then(pyr_future *future, pyr_future_cb callback, void *data)
 		pyr_future_cancel(future);
 		future_wait(future);
 		future_clear(future);
-		free(future);
+		future_free(future);
 		return error_set(PYR_RESOURCE_EXHAUSTED, "no memory or thread for a callback");
 	}
 	exec_ref(e);

@@ -90,9 +90,8 @@ static void end_as_attempt(struct retry *r)
 	front->code = attempt->code;
 	front->is_remote = attempt->is_remote;
 	front->may_have_run = attempt->may_have_run;
-	front->answer = attempt->answer;
-	front->notes = attempt->notes;
-	attempt->answer = attempt->notes = (struct buf){ 0 };
+	buf_move(&front->answer, &attempt->answer);
+	buf_move(&front->notes, &attempt->notes);
 	outcall_complete(front);
 }
 

@@ -17,7 +17,8 @@ static void revoke(struct scope_item *item)
 
 void outcall_init(struct outcall *call, const struct call_terms *terms)
 {
-	memset(call, 0, sizeof(*call));
+	memset(call, 0, offsetof(struct outcall, room));
+	buf_lend(&call->answer, call->room, sizeof(call->room));
 	engine_waiter_init(&call->waiter, false);
 	call->deadline = terms->deadline;
 	call->terms = terms;

@@ -18,6 +18,8 @@ struct call_terms {
 	struct span own_annotations; /* of the proxy, encoded */
 };
 
+enum { OUTCALL_ROOM = 64 }; /* of an answer that takes no memory of its own */
+
 /* Told once that a call is over, by whoever completes it, perhaps with a peer's lock held. */
 struct outcall_hook {
 	void (*run)(struct outcall_hook *hook);
@@ -44,8 +46,9 @@ struct outcall {
 	bool is_remote; /* answer holds the body of an Error frame, else of a text */
 	bool may_have_run;
 	bool was_not_run;  /* the session was over before: may be made in another */
-	struct buf answer; /* the reply's payload, or what went wrong */
+	struct buf answer; /* the reply's payload, or what went wrong; begins in room */
 	struct buf notes;  /* annotations of a Reply, encoded */
+	uint8_t room[OUTCALL_ROOM];
 };
 
 /* The chain of what the calling thread calls, EXEC_CHAIN bytes; NULL: it starts one. */

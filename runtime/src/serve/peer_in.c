@@ -514,11 +514,16 @@ static void on_first(struct peer *peer, const struct frame *frame)
 		submit(peer, call);
 }
 
+/* Nothing of a call that had that number is kept. */
+static bool is_through(const struct peer *peer, uint32_t number)
+{
+	return !numtab_get(&peer->taken.replies, number) &&
+	       !numtab_get(&peer->taken.answered, number);
+}
+
 bool peer_is_free(const struct peer *peer, uint32_t number)
 {
-	return number != 0 && !numtab_get(&peer->taken.calls, number) &&
-	       !numtab_get(&peer->taken.replies, number) &&
-	       !numtab_get(&peer->taken.answered, number);
+	return number != 0 && !numtab_get(&peer->taken.calls, number) && is_through(peer, number);
 }
 
 void peer_on_call(struct peer *peer, const struct frame *frame)
@@ -535,7 +540,7 @@ void peer_on_call(struct peer *peer, const struct frame *frame)
 	}
 	if (frame->number == 0)
 		peer_protocol_error(peer, "a call without a number");
-	else if (!peer_is_free(peer, frame->number))
+	else if (live || !is_through(peer, frame->number))
 		peer_protocol_error(peer, "call number %u is live already", frame->number);
 	else
 		on_first(peer, frame);

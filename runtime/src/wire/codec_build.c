@@ -193,6 +193,24 @@ static bool find_fixups(struct codec_build *build, struct codec_message *message
 	return true;
 }
 
+/* Whether codec_flat.c can do it: a few required numbers in the order of their ids, whose tags are
+ * one byte each. */
+static bool is_flat(const struct codec_message *message)
+{
+	const struct codec_field *field;
+	unsigned i;
+
+	if (!message->direct || message->n_fields > CODEC_FLAT_MAX)
+		return false;
+	for (i = 0; i < message->n_fields; i++) {
+		field = &message->fields[i];
+		if (field->value->kind >= PYR__STRING || field->value->kind == PYR__WCHAR ||
+		    field->id > 15 || (i > 0 && field->id <= field[-1].id))
+			return false;
+	}
+	return true;
+}
+
 static bool build_fields(struct codec_build *build, const struct layout *layout,
 			 struct codec_message *message)
 {
@@ -220,7 +238,10 @@ static bool build_fields(struct codec_build *build, const struct layout *layout,
 	message->pb.name = message->pb.short_name = message->pb.c_name = layout->name;
 	message->pb.package_name = "";
 	message->pb.sizeof_message = end;
-	return index_fields(build, message) && find_fixups(build, message);
+	if (!index_fields(build, message) || !find_fixups(build, message))
+		return false;
+	message->flat = is_flat(message);
+	return true;
 }
 
 const struct codec_message *codec_build_slots(struct codec_build *build, const char *name,

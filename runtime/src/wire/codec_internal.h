@@ -49,6 +49,7 @@ struct codec_message {
 	unsigned n_fields, n_fixups;
 	bool slots;  /* the natural form is a list of slots */
 	bool direct; /* see above */
+	bool flat;   /* codec_flat.c can do it */
 };
 
 /* Where in a value the codec is, for error texts; a chain on the stack. */
@@ -121,6 +122,15 @@ int codec_fill_slot(struct codec_fill *fill, const struct codec_field *field,
 /* message: of a struct or union. */
 int codec_fill_value(struct codec_fill *fill, const struct codec_message *message,
 		     const uint8_t *data, size_t n, void **ret);
+
+/* codec_flat.c: a few required numbers, as slots. */
+enum { CODEC_FLAT_MAX = 12, CODEC_FLAT_FIELD = 11 /* bytes of one, at most */ };
+/* Returns how many bytes it wrote; dst has room for the most. */
+size_t codec_flat_put(const struct codec_message *message, const union pyr__slot *slots,
+		      uint8_t *dst);
+/* Returns false if that is not how we would have written it: then nothing is known of it. */
+bool codec_flat_get(const struct codec_message *message, const uint8_t *data, size_t n,
+		    union pyr__slot *ret);
 
 /* What the functions of these names do, without a look at the stack; codec_stack.c. */
 int codec_prepare_here(const struct codec_message *message, const union pyr__slot *slots,

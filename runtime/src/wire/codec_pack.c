@@ -292,6 +292,21 @@ static int finish(const struct pack *pack, const ProtobufCMessage *shadow, struc
 	return 0;
 }
 
+static int prepare_flat(const struct codec_message *message, const union pyr__slot *slots,
+			struct arena *arena, struct codec_packer *ret,
+			struct codec_problem *problem)
+{
+	uint8_t *bytes = arena_alloc_raw(arena, message->n_fields * CODEC_FLAT_FIELD);
+
+	if (!bytes)
+		return codec_fail_memory(problem);
+	ret->memory = message->n_fields * sizeof(*slots);
+	ret->message = NULL;
+	ret->bytes = bytes;
+	ret->size = codec_flat_put(message, slots, bytes);
+	return 0;
+}
+
 int codec_prepare_here(const struct codec_message *message, const union pyr__slot *slots,
 		       struct arena *arena, struct codec_packer *ret, struct codec_problem *problem)
 {
@@ -299,6 +314,8 @@ int codec_prepare_here(const struct codec_message *message, const union pyr__slo
 	ProtobufCMessage *shadow;
 	int status;
 
+	if (message->flat)
+		return prepare_flat(message, slots, arena, ret, problem);
 	shadow = message->direct ? arena_alloc_raw(arena, message->pb.sizeof_message)
 				 : arena_alloc(arena, message->pb.sizeof_message);
 	if (!shadow)

@@ -113,6 +113,17 @@ static int unpack_results(const struct codec_message *message, const struct code
 	return status;
 }
 
+static bool unpack_flat(const struct codec_message *message, const uint8_t *data, size_t n,
+			void *const *out)
+{
+	union pyr__slot slots[CODEC_FLAT_MAX];
+
+	if (!codec_flat_get(message, data, n, slots))
+		return false;
+	codec_store(message, slots, out);
+	return true;
+}
+
 int codec_unpack_results_here(const struct codec_message *message, const uint8_t *data, size_t n,
 			      uint32_t max_message, void *const *out, struct codec_problem *problem)
 {
@@ -120,8 +131,11 @@ int codec_unpack_results_here(const struct codec_message *message, const uint8_t
 	_Alignas(16) uint8_t first[FIRST];
 	struct codec_seen *seen;
 	struct arena arena;
-	int status = codec_scan(message, data, n, problem);
+	int status;
 
+	if (message->flat && unpack_flat(message, data, n, out))
+		return 0;
+	status = codec_scan(message, data, n, problem);
 	if (status < 0)
 		return status;
 	arena_init(&arena, first, sizeof(first));

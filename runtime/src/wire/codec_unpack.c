@@ -47,8 +47,11 @@ int codec_unpack(const struct codec_message *message, struct span data, bool dat
 {
 	struct codec_fill fill = { .arena = arena, .role = message->role, .problem = problem };
 	const struct codec_seen *seen;
-	int status = codec_scan(message, data.p, data.n, problem);
+	int status;
 
+	if (message->flat && codec_flat_get(message, data.p, data.n, ret))
+		return 0;
+	status = codec_scan(message, data.p, data.n, problem);
 	if (status < 0)
 		return status;
 	fill.limit = codec_memory_max(max_message);

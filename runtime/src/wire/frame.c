@@ -154,6 +154,62 @@ static uint8_t *put_member(uint8_t *p, const struct frame *frame, const struct m
 	return m->kind == F64 ? put_fixed64(p, v) : put_varint(p, v);
 }
 
+/* A Call or Reply that says nothing but numbers, as nearly all do. */
+static bool is_brief(const struct frame *f)
+{
+	if (f->type == FRAME_CALL)
+		return !(f->name.n | f->chain.n | f->correlation_id.n | f->traceparent.n |
+			 f->annotation.n | f->token.n | f->body.n | f->fingerprint | f->depth |
+			 f->total | f->critical);
+	return f->type == FRAME_REPLY &&
+	       !(f->annotation.n | f->body.n | f->flags | f->total | f->critical);
+}
+
+static size_t number_size(uint64_t v)
+{
+	return v ? 1 + varint_size(v) : 0;
+}
+
+static uint8_t *put_number(uint8_t *p, uint8_t id, uint64_t v)
+{
+	if (v == 0)
+		return p;
+	*p++ = (uint8_t)(id << 3 | VARINT);
+	return put_varint(p, v);
+}
+
+/* The same as write_frame(), of a brief one. */
+static uint8_t *write_brief(struct buf *buf, const struct frame *f, size_t n_payload, size_t n_here)
+{
+	size_t n_body = n_payload > 0 ? len_size(n_payload) : 0, n_frame;
+	bool is_call = f->type == FRAME_CALL;
+	uint8_t *p;
+
+	if (is_call)
+		n_body += number_size(f->session) + number_size(f->operation) +
+			  number_size(f->flags) + number_size(f->time_left);
+	n_frame = number_size(f->number) + len_size(n_body);
+	p = buf_grow(buf, len_size(n_frame) - n_payload + n_here);
+	if (!p)
+		return NULL;
+	*p++ = 1 << 3 | LEN;
+	p = put_varint(p, n_frame);
+	p = put_number(p, 1, f->number);
+	*p++ = (uint8_t)(f->type << 3 | LEN);
+	p = put_varint(p, n_body);
+	if (is_call) {
+		p = put_number(p, 1, f->session);
+		p = put_number(p, 2, f->operation);
+		p = put_number(p, 5, f->flags);
+		p = put_number(p, 6, f->time_left);
+	}
+	if (n_payload > 0) {
+		*p++ = PAYLOAD << 3 | LEN;
+		p = put_varint(p, n_payload);
+	}
+	return p;
+}
+
 /* n_here: bytes after the head that the buffer gets room for. */
 static uint8_t *write_frame(struct buf *buf, const struct frame *frame, size_t n_payload,
 			    size_t n_here)
@@ -163,6 +219,8 @@ static uint8_t *write_frame(struct buf *buf, const struct frame *frame, size_t n
 	size_t n_body = frame->body.n, n_frame, n, n_set = 0, i;
 	uint8_t *p;
 
+	if (is_brief(frame))
+		return write_brief(buf, frame, n_payload, n_here);
 	for (m = bodies[frame->type]; m->kind; m++) {
 		n = member_size(frame, m);
 		if (n > 0)
@@ -219,12 +277,17 @@ bool frame_append(struct buf *buf, const struct frame *frame)
 	return p != NULL;
 }
 
-static bool get_varint(const uint8_t **data, const uint8_t *limit, uint64_t *ret)
+static inline bool get_varint(const uint8_t **data, const uint8_t *limit, uint64_t *ret)
 {
 	const uint8_t *p = *data;
 	uint64_t v = 0;
 	int shift;
 
+	if (p < limit && *p < 0x80) { /* nearly all are this short */
+		*data = p + 1;
+		*ret = *p;
+		return true;
+	}
 	for (shift = 0; shift < 64 && p < limit; shift += 7) {
 		v |= (uint64_t)(*p & 0x7f) << shift;
 		if (!(*p++ & 0x80)) {
@@ -243,11 +306,12 @@ struct field {
 	struct span span;
 };
 
-static bool get_field(const uint8_t **data, const uint8_t *limit, struct field *ret)
+static inline bool get_field(const uint8_t **data, const uint8_t *limit, struct field *ret)
 {
 	uint64_t tag, n;
 	int i, width;
 
+	*ret = (struct field){ 0 };
 	if (!get_varint(data, limit, &tag) || tag > UINT32_MAX || tag < 8)
 		return false;
 	ret->id = (uint32_t)(tag >> 3);
@@ -337,17 +401,21 @@ static void set_member(struct frame *frame, const struct member *m, const struct
 static bool read_body(struct frame *frame, struct span body)
 {
 	const uint8_t *p = body.p, *limit = body.p + body.n;
-	const struct member *m;
+	const struct member *const first = bodies[frame->type], *m = first;
 	struct field field;
 
 	frame->body = body;
 	while (p < limit) {
 		if (!get_field(&p, limit, &field))
 			return false;
-		for (m = bodies[frame->type]; m->kind && m->id != field.id; m++)
-			;
-		if (m->kind)
+		if (field.id < m->id) /* else it stands further on: most bodies are in order */
+			m = first;
+		while (m->kind && m->id < field.id)
+			m++;
+		if (m->kind && m->id == field.id)
 			set_member(frame, m, &field);
+		else
+			m = first;
 	}
 	return true;
 }
