@@ -41,6 +41,7 @@ struct fuzz_episode {
 	uint64_t seed;
 	unsigned n_steps;
 	bool has_threads; /* more than one method thread, or callers that are threads */
+	bool has_sockets; /* links are real ones, over sockets */
 	const bool *skip; /* n_steps: steps that do nothing; NULL: all are done */
 };
 
@@ -53,6 +54,7 @@ unsigned fuzz_run_proxies(const struct fuzz_episode *episode);
 struct fake {
 	struct link link;
 	bool writes_at_once; /* constant */
+	struct cable *cable; /* what is behind it: fuzz_cable.h; NULL: nothing */
 	pthread_mutex_t lock;
 	/* lock: */
 	struct buf written;      /* frames that the library sent and the model did not take */
@@ -72,12 +74,19 @@ bool fake_is_closing(struct fake *fake);
 /* In a step, as a link does: */
 void fake_deliver(struct fake *fake, const struct buf *message);
 void fake_written(struct fake *fake);
+/* Has the library take all that was delivered, which over a socket takes its time. */
+void fake_sync(struct fake *fake);
 void fake_close(struct fake *fake, bool is_orderly);
 
 /* Who makes the library's connections; NULL: nobody. */
 extern struct link *(*fuzz_connect)(const struct link_target *target,
 				    const struct link_events *events, void *owner);
 
-/* Runs event->done() in the leader. */
-void fuzz_post(struct engine_event *event);
+/* A step of an episode. */
+struct fuzz_turn {
+	void (*run)(struct fuzz_turn *turn);
+};
+/* Runs it in the leader, with nothing of the engine's on the stack but its poll. Any thread; one at
+ * a time. */
+void fuzz_post(struct fuzz_turn *turn);
 #endif

@@ -344,6 +344,8 @@ static void on_goaway(struct caller_world *w, struct caller_link *l, const struc
 
 static void on_frame(struct caller_world *w, struct caller_link *l, const struct frame *frame)
 {
+	struct frame pong;
+
 	if (!l->heard_hello && frame->type != FRAME_HELLO)
 		fuzz_finding("%c: a frame of type %d before Hello", l->name, (int)frame->type);
 	if ((frame->type == FRAME_ITEM || frame->type == FRAME_CREDIT) && !frame->to_caller)
@@ -373,6 +375,10 @@ static void on_frame(struct caller_world *w, struct caller_link *l, const struct
 		break;
 	case FRAME_GOAWAY:
 		on_goaway(w, l, frame);
+		break;
+	case FRAME_PING:
+		pong = (struct frame){ .type = FRAME_PONG, .value = frame->value };
+		caller_put(w, l, &pong);
 		break;
 	case FRAME_PONG:
 		if (frame->value != ++l->pongs && !l->may_be_doomed)

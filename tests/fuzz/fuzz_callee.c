@@ -303,6 +303,8 @@ static void on_resume(struct callee_world *w, struct callee_link *l, const struc
 
 static void on_frame(struct callee_world *w, struct callee_link *l, const struct frame *frame)
 {
+	struct frame pong;
+
 	if (!l->heard_hello && frame->type != FRAME_HELLO)
 		fuzz_finding("link %d: a frame of type %d before Hello", index_of(w, l),
 			     (int)frame->type);
@@ -339,8 +341,11 @@ static void on_frame(struct callee_world *w, struct callee_link *l, const struct
 			fuzz_finding("link %d: the caller ends it: %.*s", index_of(w, l),
 				     (int)frame->message.n, (const char *)frame->message.p);
 		break;
-	case FRAME_PONG:
 	case FRAME_PING:
+		pong = (struct frame){ .type = FRAME_PONG, .value = frame->value };
+		callee_put(l, &pong);
+		break;
+	case FRAME_PONG:
 		break;
 	default:
 		if (!w->is_hostile)

@@ -71,7 +71,7 @@ void callee_serve(struct callee_world *w, struct callee_call *call);
 /* ---- fuzz_callee_step.c ---- */
 void callee_step(struct callee_world *w);
 /* A connection that the library makes; NULL: there are too many. */
-struct link *callee_accept(struct callee_world *w, const char *address,
+struct link *callee_accept(struct callee_world *w, const struct link_target *target,
 			   const struct link_events *events, void *owner);
 /* Ends all links. Returns whether all of them are freed. */
 bool callee_end(struct callee_world *w);

@@ -3,24 +3,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fuzz_cable.h"
 #include "fuzz_callee.h"
 #include "peer/peer.h"
 #include "stream/stream.h"
 #include "talk.h"
 
-struct link *callee_accept(struct callee_world *w, const char *address,
+struct link *callee_accept(struct callee_world *w, const struct link_target *target,
 			   const struct link_events *events, void *owner)
 {
 	struct fake *fake = NULL;
+	bool ok = true;
 
 	pthread_mutex_lock(&w->lock);
 	if (w->n_links < CALLEE_LINKS) {
-		fake = fake_new(address, false);
+		fake = fake_new(target->address, false);
 		fake->link.events = events; /* before a step sees it */
 		fake->link.owner = owner;
+		if (w->episode->has_sockets)
+			ok = cable_connect(fake, target, events, owner,
+					   fuzz_mix(w->episode->seed, w->n_links));
 		w->made[w->n_links++] = fake;
 	}
 	pthread_mutex_unlock(&w->lock);
+	if (!ok)
+		fuzz_finding("%s: no connection is begun", target->address);
 	return fake ? &fake->link : NULL;
 }
 
@@ -89,6 +96,8 @@ static void do_harm(struct callee_world *w, struct callee_link *l)
 				       chance_below(w->chance, FRAME_TYPES - FRAME_HELLO) };
 	static uint8_t zeros[FRAME_FRAGMENT + 1];
 
+	if (l->fake->cable && chance_one_in(w->chance, 15))
+		cable_spoil(l->fake->cable);
 	frame.number = call && !chance_one_in(w->chance, 4) ? call->number
 							    : chance_below(w->chance, 70000);
 	frame.session = chance_below(w->chance, 8);
@@ -150,11 +159,19 @@ static void tend(struct callee_world *w, struct callee_link *l)
 /* Links that were made since. */
 static unsigned take_links(struct callee_world *w)
 {
+	struct fake *fake;
 	unsigned i, n;
 
 	pthread_mutex_lock(&w->lock);
 	n = w->n_links;
 	pthread_mutex_unlock(&w->lock);
+	if (w->episode->has_sockets) {
+		while ((fake = cable_accept(w->made, n, w->is_hostile)) != NULL)
+			for (i = 0; i < n; i++)
+				if (w->made[i] == fake)
+					w->links[i].fake = fake;
+		return n;
+	}
 	for (i = w->n_taken; i < n; i++)
 		w->links[i].fake = w->made[i];
 	w->n_taken = n;

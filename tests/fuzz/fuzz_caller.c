@@ -156,7 +156,7 @@ struct caller_link *caller_open_link(struct caller_world *w)
 	l = &w->links[place];
 	*l = (struct caller_link){ .name = (char)('A' + place), .last_number = CALLER_SMALL };
 	snprintf(address, sizeof(address), "model-%c-%u", l->name, w->n_links++);
-	l->fake = fake_new(address, chance_one_in(w->chance, 5));
+	l->fake = fake_new(address, chance_one_in(w->chance, 5) && !w->episode->has_sockets);
 	fuzz_say("%u %c: opened%s", w->step, l->name,
 		 l->fake->writes_at_once ? ", writes are done at once" : "");
 	w->accept(l->fake);
@@ -212,6 +212,10 @@ void caller_close(struct caller_world *w, struct caller_link *l, bool is_orderly
 	unsigned i;
 
 	caller_flush(w, l);
+	if (l->fake->cable && chance_one_in(w->chance, 6)) /* what is on its way may be lost */
+		caller_doubt_link(w, l);
+	else
+		fake_sync(l->fake);
 	caller_read(w, l);
 	was_closing = fake_is_closing(l->fake);
 	fuzz_say("%u %c: closed%s%s", w->step, l->name, is_orderly ? " in good order" : "",

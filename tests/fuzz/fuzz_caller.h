@@ -127,8 +127,9 @@ struct caller_world {
 	bool has_hooks, is_serial, has_lifetime, is_stopping, has_unregistered;
 	bool is_settling;
 	atomic_bool has_mangled; /* a frame was changed: keys may be others than were sent */
-	struct link *(*accept)(struct fake *fake); /* hands it to the daemon */
-	struct fake *gone[64];                     /* closed, and not yet freed */
+	void (*accept)(struct fake *fake);    /* hands it to the daemon */
+	void (*knock)(struct chance *chance); /* at the daemon's door; NULL: there is none */
+	struct fake *gone[64];                /* closed, and not yet freed */
 	unsigned n_gone;
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz_cable.h"
 #include "fuzz_caller.h"
 #include "stream/stream.h"
 #include "talk.h"
@@ -52,6 +53,17 @@ static void mangle(struct caller_world *w, struct caller_link *l)
 	fuzz_say("%u %c: what waits is mangled", w->step, l->name);
 	caller_doubt_link(w, l);
 	caller_flush(w, l);
+}
+
+/* What is between two messages, or seems to be. */
+static void spoil_cable(struct caller_world *w, struct caller_link *l)
+{
+	if (!l->fake->cable)
+		return;
+	caller_flush(w, l);
+	caller_doubt_link(w, l);
+	fuzz_say("%u %c: what is no message", w->step, l->name);
+	cable_spoil(l->fake->cable);
 }
 
 static void send_too_much(struct caller_world *w, struct caller_link *l)
@@ -177,7 +189,10 @@ static void break_rules(struct caller_world *w)
 		mangle(w, l);
 		break;
 	case 7:
+		spoil_cable(w, l);
+		break;
 	case 8:
+	case 9:
 		flood_credit(w);
 		break;
 	default:
@@ -238,6 +253,8 @@ static void tend(struct caller_world *w)
 			caller_read(w, l);
 		if (w->is_settling || chance_one_in(w->chance, 3))
 			caller_flush(w, l);
+		if (w->is_settling)
+			fake_sync(l->fake);
 		if (fake_is_closing(l->fake) && (w->is_settling || chance_one_in(w->chance, 10)))
 			caller_close(w, l, chance_one_in(w->chance, 2));
 	}
@@ -307,6 +324,8 @@ static void do_one(struct caller_world *w)
 		say_goaway(w);
 	else if (what < 990)
 		break_rules(w);
+	else if (w->knock)
+		w->knock(w->chance);
 }
 
 void caller_step(struct caller_world *w)

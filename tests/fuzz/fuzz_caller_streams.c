@@ -259,6 +259,7 @@ void caller_resume(struct caller_world *w, struct caller_call *call, struct call
 
 	if (call->state != CALL_DETACHED) { /* what comes there from now on is not looked at */
 		caller_flush(w, old);
+		fake_sync(old->fake);
 		caller_read(w, old);
 		if (call->state == CALL_DONE || call->is_resuming)
 			return;

@@ -10,7 +10,9 @@
 
 #include "daemon/daemon.h"
 #include "daemon/daemon_own.h"
+#include "door/door.h"
 #include "exec/exec.h"
+#include "fuzz_cable.h"
 #include "fuzz_caller.h"
 #include "fuzz_servant.h"
 
@@ -19,11 +21,12 @@ enum { SETTLE_MS = 20000, FREE_MS = 10000, HANG_S = 120 };
 enum phase { STEPS, SETTLING, CLOSING, OVER };
 
 static struct daemon_world {
-	struct engine_event event; /* the next step */
+	struct fuzz_turn turn;     /* the next step */
 	struct engine_timer timer; /* which it waits for when there is nothing to do */
 	struct caller_world caller;
 	struct servant servant;
 	pyr_daemon *daemon;
+	uint16_t port; /* of the daemon */
 	enum phase phase;
 	unsigned n_done;
 	int64_t settle_until;
@@ -34,7 +37,19 @@ static struct daemon_world {
 	bool is_over;
 } * world;
 
-static struct link *accept_fake(struct fake *fake)
+static void enter(struct fake *fake)
+{
+	const struct caller_world *c = &world->caller;
+
+	cable_enter(fake, world->port, fuzz_mix(c->episode->seed, c->n_links));
+}
+
+static void knock(struct chance *chance)
+{
+	cable_knock(world->port, chance);
+}
+
+static void accept_fake(struct fake *fake)
 {
 	pyr_daemon *d = world->daemon;
 	struct budget *budget = budget_new(NULL, budget_of_connection(d->host.limits.max_message));
@@ -51,7 +66,6 @@ static struct link *accept_fake(struct fake *fake)
 	d->peers = peer;
 	pthread_mutex_unlock(&d->lock);
 	peer_flush(peer);
-	return &fake->link;
 }
 
 static void tell_main(struct daemon_world *w, bool is_over)
@@ -136,16 +150,15 @@ static void do_step(struct daemon_world *w)
 	reap(c);
 }
 
-static void on_step(struct engine_event *event, bool ok)
+static void on_step(struct fuzz_turn *turn)
 {
-	struct daemon_world *w = (struct daemon_world *)event;
+	struct daemon_world *w = (struct daemon_world *)turn;
 
-	(void)ok;
 	do_step(w);
 	if (w->phase == OVER)
 		tell_main(w, true);
 	else if (w->phase == STEPS)
-		fuzz_post(event);
+		fuzz_post(turn);
 	else
 		(void)engine_timer_set(&w->timer, engine_now() + ENGINE_MS / 4);
 }
@@ -155,7 +168,7 @@ static void on_timer(struct engine_timer *timer)
 	struct daemon_world *w =
 		(struct daemon_world *)((char *)timer - offsetof(struct daemon_world, timer));
 
-	fuzz_post(&w->event);
+	fuzz_post(&w->turn);
 }
 
 /* ---- the daemon ---- */
@@ -257,20 +270,22 @@ unsigned fuzz_run_daemon(const struct fuzz_episode *episode)
 	if (!w)
 		abort();
 	world = w;
-	w->event.done = on_step;
+	w->turn.run = on_step;
 	w->timer.fire = on_timer;
 	w->caller.episode = episode;
-	w->caller.accept = accept_fake;
+	w->caller.accept = episode->has_sockets ? enter : accept_fake;
+	w->caller.knock = episode->has_sockets ? knock : NULL;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->changed, NULL);
 	pthread_mutex_init(&w->servant.lock, NULL);
 	w->daemon = make_daemon(w, &c);
 	if (!w->daemon)
 		fuzz_finding("there is no daemon: %s", pyr_last_error()->message);
+	w->port = door_port(w->daemon->door);
 	servant_init(&w->servant, w->daemon, w->caller.is_serial, &w->caller.has_mangled);
 	if (engine_thread(&thread, run_daemon, w) < 0)
 		abort();
-	fuzz_post(&w->event);
+	fuzz_post(&w->turn);
 	attend(w);
 	close_daemon(w, thread);
 	n_done = w->n_done;

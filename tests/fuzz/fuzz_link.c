@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Links without a network: what the library writes is kept for the model, what the model writes is
- * delivered within one of its steps. */
+ * delivered within one of its steps. One with a cable hands both on. */
 #include "fuzz.h"
-
-#include <grpc/grpc.h>
-#include <grpc/support/time.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-#include "base/tsan.h"
+#include "fuzz_cable.h"
 #include "peer/peer.h"
 #include "wire/frame.h"
 
@@ -33,13 +33,21 @@ static enum link_write write_link(struct link *link, const struct link_message *
 	pthread_mutex_lock(&f->lock);
 	if (f->is_closing || f->is_cut)
 		ret = LINK_OVER;
-	else
+	else if (!f->cable)
 		for (i = 0; i < message->n_parts; i++)
 			buf_append(&f->written, message->parts[i].p, message->parts[i].n);
 	if (f->owes_written)
 		fuzz_finding("%s: a write is begun while another is under way", link->address);
 	f->owes_written = ret == LINK_WRITING;
 	pthread_mutex_unlock(&f->lock);
+	if (f->cable && ret == LINK_WRITING) {
+		ret = cable_write(f->cable, message);
+		if (ret != LINK_WRITING) {
+			pthread_mutex_lock(&f->lock);
+			f->owes_written = false;
+			pthread_mutex_unlock(&f->lock);
+		}
+	}
 	return ret;
 }
 
@@ -47,12 +55,13 @@ static void close_link(struct link *link, int code, const char *text)
 {
 	struct fake *f = of(link);
 
-	(void)text;
 	pthread_mutex_lock(&f->lock);
 	if (!f->is_closing)
 		f->close_code = code;
 	f->is_closing = true;
 	pthread_mutex_unlock(&f->lock);
+	if (f->cable)
+		cable_close_inner(f->cable, code, text);
 }
 
 /* Its owner is about to go: nothing may be left of what came over the link. */
@@ -76,17 +85,27 @@ static void free_link(struct link *link)
 {
 	struct fake *f = of(link);
 
+	check_owner(link, link->owner);
+	if (f->cable)
+		cable_free_inner(f->cable);
 	if (atomic_exchange(&f->is_free, true))
 		fuzz_finding("%s: freed twice", link->address);
-	check_owner(link, link->owner);
 }
 
+/* Its driver begins when it likes. */
 static void start_link(struct link *link)
 {
-	(void)link; /* its driver begins when it likes */
+	if (of(link)->cable)
+		cable_start_inner(of(link)->cable);
 }
 
-static const struct link_kind fake_kind = { write_link, close_link, free_link, NULL, start_link };
+static bool has_input(struct link *link)
+{
+	return of(link)->cable && cable_has_input(of(link)->cable);
+}
+
+static const struct link_kind fake_kind = { write_link, close_link, free_link, has_input,
+					    start_link };
 
 struct fake *fake_new(const char *address, bool writes_at_once)
 {
@@ -105,6 +124,7 @@ struct fake *fake_new(const char *address, bool writes_at_once)
 void fake_free(struct fake *f)
 {
 	buf_free(&f->written);
+	cable_free(f->cable);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
 }
@@ -113,6 +133,8 @@ struct buf fake_take(struct fake *f)
 {
 	struct buf taken;
 
+	if (f->cable)
+		return cable_take(f->cable);
 	pthread_mutex_lock(&f->lock);
 	taken = f->written;
 	f->written = (struct buf){ 0 };
@@ -125,7 +147,7 @@ bool fake_is_closing(struct fake *f)
 	bool is_closing;
 
 	pthread_mutex_lock(&f->lock);
-	is_closing = f->is_closing;
+	is_closing = f->is_closing || (f->cable && f->is_cut);
 	pthread_mutex_unlock(&f->lock);
 	return is_closing;
 }
@@ -133,8 +155,13 @@ bool fake_is_closing(struct fake *f)
 /* A message as a block of its own, so that a look beyond its end is seen. */
 void fake_deliver(struct fake *f, const struct buf *message)
 {
-	uint8_t *copy = malloc(message->n ? message->n : 1);
+	uint8_t *copy;
 
+	if (f->cable) {
+		cable_deliver(f->cable, message);
+		return;
+	}
+	copy = malloc(message->n ? message->n : 1);
 	if (!copy)
 		abort();
 	memcpy(copy, message->data, message->n);
@@ -146,12 +173,22 @@ void fake_written(struct fake *f)
 {
 	bool is_due;
 
+	if (f->cable) {
+		cable_tend(f->cable);
+		return;
+	}
 	pthread_mutex_lock(&f->lock);
 	is_due = f->owes_written;
 	f->owes_written = false;
 	pthread_mutex_unlock(&f->lock);
 	if (is_due)
 		f->link.events->written(f->link.owner);
+}
+
+void fake_sync(struct fake *f)
+{
+	if (f->cable)
+		cable_sync(f->cable);
 }
 
 void fake_close(struct fake *f, bool is_orderly)
@@ -164,6 +201,10 @@ void fake_close(struct fake *f, bool is_orderly)
 	if (f->is_closed)
 		return;
 	f->is_closed = true;
+	if (f->cable) {
+		cable_close(f->cable, is_orderly);
+		return;
+	}
 	pthread_mutex_lock(&f->lock);
 	f->is_cut = true;
 	f->owes_written = false;
@@ -191,29 +232,40 @@ struct link *__wrap_link_connect(const struct link_target *target, const struct 
 			    : __real_link_connect(target, events, owner);
 }
 
-/* ---- events ---- */
+/* ---- steps ---- */
+
+static void on_turn(struct engine_source *source, uint32_t events);
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static grpc_call *poster;
+static struct engine_source turns = { -1, on_turn };
+static struct fuzz_turn *_Atomic next_turn;
 
-static void make_poster(void)
+/* Level-triggered: it is quiet again before the turn runs, which may poll on its own. */
+static void on_turn(struct engine_source *source, uint32_t events)
 {
-	grpc_channel *lame;
+	struct fuzz_turn *turn = atomic_load(&next_turn);
+	uint64_t n;
 
-	if (engine_start() < 0)
-		abort();
-	engine_core_enter();
-	lame = grpc_lame_client_channel_create("fuzz", GRPC_STATUS_UNAVAILABLE, "fuzz");
-	poster = grpc_channel_create_call(lame, NULL, GRPC_PROPAGATE_DEFAULTS, engine_queue(),
-					  grpc_slice_from_static_string("/fuzz"), NULL,
-					  gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-	grpc_channel_destroy(lame);
+	(void)events;
+	if (read(source->fd, &n, sizeof(n)) == sizeof(n))
+		turn->run(turn);
 }
 
-void fuzz_post(struct engine_event *event)
+static void begin(void)
 {
-	pthread_once(&once, make_poster);
-	TSAN_RELEASE(event);
-	if (grpc_call_start_batch(poster, NULL, 0, event, NULL) != GRPC_CALL_OK)
+	if (engine_start() < 0)
+		abort();
+	turns.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (turns.fd < 0 || !engine_source_add(&turns, EPOLLIN))
+		abort();
+}
+
+void fuzz_post(struct fuzz_turn *turn)
+{
+	static const uint64_t one = 1;
+
+	pthread_once(&once, begin);
+	atomic_store(&next_turn, turn);
+	if (write(turns.fd, &one, sizeof(one)) != sizeof(one))
 		abort();
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A stateful fuzzer of links: fuzz_link [--seed S] [--steps N] [--episode N] [--seconds N]
- * [--role daemon|proxies] [--threads yes|no] [--skip A-B,C...] [--quiet]. README.md tells more.
+ * [--role daemon|proxies] [--lane none|socket] [--threads yes|no] [--skip A-B,C...]. README.md
+ * tells more.
  */
 #include "fuzz.h"
 
@@ -19,8 +20,7 @@ static struct {
 	uint64_t seed, n_steps, done, n_episodes;
 	unsigned length; /* of an episode */
 	unsigned seconds;
-	const char *role, *threads;
-	bool is_quiet;
+	const char *role, *threads, *lane;
 	bool *skip;
 	struct fuzz_episode episode;
 	const char *now; /* the role */
@@ -90,13 +90,14 @@ static void print_log(void)
 	n = snprintf(line, sizeof(line), "---- what was done ----\n");
 	(void)!write(STDERR_FILENO, line, (size_t)n);
 	(void)!write(STDERR_FILENO, fuzz.log, fuzz.n_log);
-	n = snprintf(
-		line, sizeof(line),
-		"---- after %llu steps; again: --role %s --threads %s --episode %u --seed %llu "
-		"--steps %u\n",
-		(unsigned long long)fuzz.done, fuzz.now ? fuzz.now : "?",
-		fuzz.episode.has_threads ? "yes" : "no", fuzz.episode.n_steps,
-		(unsigned long long)fuzz.episode.seed, fuzz.episode.n_steps);
+	n = snprintf(line, sizeof(line),
+		     "---- after %llu steps; again: --role %s --lane %s --threads %s --episode %u "
+		     "--seed %llu "
+		     "--steps %u\n",
+		     (unsigned long long)fuzz.done, fuzz.now ? fuzz.now : "?",
+		     fuzz.episode.has_sockets ? "socket" : "none",
+		     fuzz.episode.has_threads ? "yes" : "no", fuzz.episode.n_steps,
+		     (unsigned long long)fuzz.episode.seed, fuzz.episode.n_steps);
 	(void)!write(STDERR_FILENO, line, (size_t)n);
 }
 
@@ -176,6 +177,8 @@ static bool take_option(const char *name, const char *value)
 		fuzz.seconds = (unsigned)strtoul(value, NULL, 10);
 	else if (strcmp(name, "--role") == 0)
 		fuzz.role = value;
+	else if (strcmp(name, "--lane") == 0)
+		fuzz.lane = value;
 	else if (strcmp(name, "--threads") == 0)
 		fuzz.threads = value;
 	else if (strcmp(name, "--skip") == 0)
@@ -203,6 +206,7 @@ static void run_episode(uint64_t left)
 	c = chance_of(e->seed, UINT64_MAX);
 	is_daemon = is_chosen(fuzz.role, "daemon", chance_below(&c, 5) < 3);
 	e->has_threads = is_chosen(fuzz.threads, "yes", chance_one_in(&c, 2));
+	e->has_sockets = is_chosen(fuzz.lane, "socket", chance_one_in(&c, 2));
 	fuzz.n_log = 0;
 	fuzz.now = is_daemon ? "daemon" : "proxies";
 	fuzz.done += is_daemon ? fuzz_run_daemon(e) : fuzz_run_proxies(e);

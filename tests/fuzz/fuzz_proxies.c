@@ -9,13 +9,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "fuzz_cable.h"
 #include "fuzz_callee.h"
 #include "talk.h"
 
 enum { USERS = 4, PROXIES = 3, HANG_S = 120 };
 
 static struct proxies_world {
-	struct engine_event event; /* the next step */
+	struct fuzz_turn turn; /* the next step */
 	struct engine_timer timer;
 	struct callee_world callee;
 	struct talk_Server *proxies[PROXIES];
@@ -337,18 +338,17 @@ static void do_step(struct proxies_world *w)
 	c->step++;
 }
 
-static void on_step(struct engine_event *event, bool ok)
+static void on_step(struct fuzz_turn *turn)
 {
-	struct proxies_world *w = (struct proxies_world *)event;
+	struct proxies_world *w = (struct proxies_world *)turn;
 
-	(void)ok;
 	do_step(w);
 	if (atomic_load(&w->is_gone) && callee_end(&w->callee))
 		engine_wake(&w->ended);
 	else if (w->callee.is_finishing)
 		(void)engine_timer_set(&w->timer, engine_now() + ENGINE_MS / 4);
 	else
-		fuzz_post(event);
+		fuzz_post(turn);
 }
 
 static void on_timer(struct engine_timer *timer)
@@ -356,13 +356,13 @@ static void on_timer(struct engine_timer *timer)
 	struct proxies_world *w =
 		(struct proxies_world *)((char *)timer - offsetof(struct proxies_world, timer));
 
-	fuzz_post(&w->event);
+	fuzz_post(&w->turn);
 }
 
 static struct link *connect_fake(const struct link_target *target, const struct link_events *events,
 				 void *owner)
 {
-	return callee_accept(&world->callee, target->address, events, owner);
+	return callee_accept(&world->callee, target, events, owner);
 }
 
 /* ---- an episode ---- */
@@ -384,14 +384,16 @@ static void make_proxies(struct proxies_world *w, struct chance *c)
 {
 	static atomic_uint n_handshakes;
 	struct pyr_proxy_options o = { .connect_timeout_ms = 3000, .plain = PYR_PLAIN_NEVER };
+	unsigned i, port;
 	char uri[64];
-	unsigned i;
 
 	for (i = 0; i < PROXIES; i++) {
 		o.own_link = chance_one_in(c, 3);
 		o.on_handshake = chance_one_in(c, 3) ? on_handshake : NULL;
 		o.hook_data = &n_handshakes;
-		snprintf(uri, sizeof(uri), "PYRO:a@127.0.0.1:%u", 1 + chance_below(c, 2));
+		port = chance_below(c, CABLE_PORTS);
+		port = w->callee.episode->has_sockets ? cable_port(port) : port + 1;
+		snprintf(uri, sizeof(uri), "PYRO:a@127.0.0.1:%u", port);
 		w->proxies[i] = talk_Server_proxy_with(uri, &o);
 		if (!w->proxies[i])
 			fuzz_finding("there is no proxy: %s", pyr_last_error()->message);
@@ -427,7 +429,7 @@ unsigned fuzz_run_proxies(const struct fuzz_episode *episode)
 	if (!w || engine_start() < 0)
 		abort();
 	world = w;
-	w->event.done = on_step;
+	w->turn.run = on_step;
 	w->timer.fire = on_timer;
 	w->callee.episode = episode;
 	w->callee.is_hostile = chance_one_in(&c, 3);
@@ -437,8 +439,10 @@ unsigned fuzz_run_proxies(const struct fuzz_episode *episode)
 	fuzz_say("daemons: linger %u ms%s", w->callee.linger_ms,
 		 w->callee.is_hostile ? ", hostile" : "");
 	fuzz_connect = connect_fake;
+	if (episode->has_sockets)
+		cable_listen();
 	make_proxies(w, &c);
-	fuzz_post(&w->event);
+	fuzz_post(&w->turn);
 	run_users(w);
 	for (i = 0; i < PROXIES; i++)
 		talk_Server_free(w->proxies[i]);

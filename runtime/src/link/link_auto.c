@@ -125,14 +125,21 @@ static bool fall_back(struct auto_link *a)
 	return true;
 }
 
+/* Of one that the owner has closed the next kind is not tried, and what the server speaks not
+ * known. */
 static void on_closed(void *owner, const struct link_end *end)
 {
+	static const struct link_end own = { .code = PYR_UNAVAILABLE, .text = "connection closed" };
 	struct auto_link *a = owner;
+	bool is_closing;
 
 	if (end->is_other && fall_back(a))
 		return;
+	pthread_mutex_lock(&a->lock);
+	is_closing = a->is_closing;
+	pthread_mutex_unlock(&a->lock);
 	(void)settle(a);
-	a->link.events->closed(a->link.owner, end);
+	a->link.events->closed(a->link.owner, end->is_other && is_closing ? &own : end);
 }
 
 static const struct link_events events = { on_message, on_written, on_closed };
