@@ -99,7 +99,7 @@ target_link_libraries(bench_calls PRIVATE e2e_servant)
 pyrite_warnings(bench_calls)
 
 # Pyrite ends speak frames on a socket by themselves: what calls and streams depend on, over gRPC too.
-foreach(suite call chains drain deferred unregister future future_many batch places given_up large proxy_patience task_calls
+foreach(suite call chains drain deferred unregister future future_many batch places given given_up large proxy_patience task_calls
 		stream stream_life stream_linger stream_linger_ends handshake)
 	add_test(NAME ${suite}_grpc COMMAND test_${suite})
 	pyrite_test_properties(${suite}_grpc)

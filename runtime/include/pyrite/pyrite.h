@@ -366,7 +366,7 @@ enum pyr_plain {
 /*
  * How frames travel between a proxy and its daemon. Nothing else depends on it. A lane of Pyrite's
  * own costs less; gRPC's goes through whatever knows HTTP/2. Over a socket that the program had
- * connected itself (I_proxy_from_fd()) it is gRPC's.
+ * connected itself (I_proxy_from_fd()) there is no second try, and AUTO is the socket's.
  */
 enum pyr_lane {
 	PYR_LANE_DEFAULT = 0, /* PYRITE_LANE, else PYR_LANE_AUTO */

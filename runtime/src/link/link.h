@@ -99,7 +99,7 @@ struct link_target {
 	const char *address;     /* for messages; borrowed */
 	bool is_local;
 	uint32_t max_message; /* bytes of a reply that the owner takes */
-	int fd;               /* a connected socket, taken, for link_grpc.c; 0: it connects */
+	int fd;               /* a connected socket, taken, if there is no uri */
 };
 
 /* Starts to connect as its target says; writes may follow at once. Returns NULL when memory is out.

@@ -371,16 +371,30 @@ static void on_dialed(void *owner, int fd, const char *why)
 	}
 }
 
+/* Over a socket that stands already: what it brings may come before this returns. */
+static void begin_given(struct socket_link *l, int fd)
+{
+	l->state = GREETING;
+	if (!begin(l, fd))
+		socket_close(&l->link, PYR_UNAVAILABLE, "connection closed");
+}
+
 struct link *link_socket_connect(const struct link_target *target, const struct link_events *events,
 				 void *owner)
 {
 	struct socket_link *l = new_link(target->address, target->is_local, true);
 
+	if (!l && !target->uri)
+		close(target->fd);
 	if (!l)
 		return NULL;
 	l->link.events = events;
 	l->link.owner = owner;
 	ref(l);
+	if (!target->uri) {
+		begin_given(l, target->fd);
+		return &l->link;
+	}
 	if (dial_begin(&l->dial, target->uri, on_dialed, l))
 		return &l->link;
 	unref(l);

@@ -75,13 +75,16 @@ static void add(struct peer *peer, bool is_own)
 }
 
 /* The kinds of link that may do, the best first. */
-static link_open *const *kinds_for(enum pyr_plain plain, enum pyr_lane lane)
+static link_open *const *kinds_for(enum pyr_plain plain, enum pyr_lane lane, bool is_given)
 {
 	static link_open *const all[] = { link_socket_connect, link_grpc_connect,
 					  link_plain_connect, NULL };
 	static link_open *const frames[] = { link_socket_connect, link_grpc_connect, NULL };
 	static link_open *const socket[] = { link_socket_connect, NULL };
+	static link_open *const grpc[] = { link_grpc_connect, NULL };
 
+	if (is_given) /* a socket is used once: there is nothing to fall back to */
+		return lane == PYR_LANE_GRPC ? grpc : socket;
 	if (plain == PYR_PLAIN_ONLY)
 		return all + 2;
 	if (lane == PYR_LANE_SOCKET)
@@ -92,12 +95,11 @@ static link_open *const *kinds_for(enum pyr_plain plain, enum pyr_lane lane)
 static struct peer *connect_link(const struct link_target *to, enum pyr_plain plain,
 				 const struct link_wish *wish, struct uri_problem *problem)
 {
-	enum pyr_lane lane = to->uri ? wish->lane : PYR_LANE_GRPC;
 	struct link_target target = *to;
 	struct peer *peer;
 	const char *why;
 
-	target.kinds = kinds_for(plain, lane);
+	target.kinds = kinds_for(plain, wish->lane, !to->uri);
 	peer = peer_connect(&target, &protocol, wish->connect_timeout_ms);
 	if (peer) {
 		peer->shared.plain = plain;
