@@ -174,7 +174,7 @@ def smoke_rows(options):
 def smoke(options, folder):
     failed = 0
     few = ["--ms", 1, "--calls", 10]
-    cases = [(row.name, lambda row=row: measure(row, options, folder, few + (["-n", 10] * (row.group == "idle"))))
+    cases = [(row.name, lambda row=row: measure(row, options, folder, few + (["-n", 10] * (row.group in ("idle", "sessions")))))
              for row in smoke_rows(options)]
     if not os.environ.get("PYRITE_SANITIZE"):
         cases += [(f"{tool} of {row.name}, {end}", lambda tool=tool, row=row, end=end:

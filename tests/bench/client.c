@@ -6,6 +6,7 @@
  *   beside -n N    serial, while another thread sends N bytes there and back through the proxy
  *   batch -n N     batches of N calls
  *   objects -n N   calls through ten proxies, of objects evenly chosen from the server's N
+ *   sessions -n N  idle, of N proxies that share one connection
  *   proxies -n N   calls through N proxies of one object, in turn
  */
 #include <pthread.h>
@@ -290,6 +291,8 @@ static void measure_driven(struct bench_options *options)
 		peer.note = start_note;
 		peer.close = close_after_notes;
 		options->mode = "oneway";
+	} else if (strcmp(options->mode, "sessions") == 0) {
+		options->mode = "idle";
 	}
 	bench_drive(options, &peer);
 }

@@ -23,7 +23,7 @@ BEGIN, END = "<!-- figures: written by scripts/bench --publish -->", "<!-- end o
 # Columns beside the figure
 MORE = {"serial": ("rate", "p50", "p99"), "core": ("rate", "p50", "p99"), "connect": ("cpu",), "start": ("cpu",),
         "beside": ("p50", "rate"), "client": ("threads",)}
-HEADS = {"cpu": "CPU us", "rate": "calls/s", "mb": "MB/s", "p50": "p50 us", "p99": "p99 us", "rss": "KiB",
+HEADS = {"cpu": "CPU us", "rate": "calls/s", "mb": "MB/s", "p50": "p50 us", "p99": "p99 us", "rss": "KiB", "session": "KiB",
          "client": "KiB", "threads": "threads"}
 
 
@@ -39,7 +39,7 @@ def values_of(row, runs):
     if "threads" in runs[0]:
         return {"client": median(runs, "rss_kib"), "threads": median(runs, "threads")}
     if "rss_kib" in runs[0]:
-        return {"rss": median(runs, "rss_kib")}
+        return {"session" if row.group == "sessions" else "rss": median(runs, "rss_kib")}
     values = {"cpu": statistics.median(map(cpu_us, runs)), "rate": median(runs, "rate"), "p50": median(runs, "p50_us"),
               "p99": median(runs, "p99_us")}
     if row.n_bytes:

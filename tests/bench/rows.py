@@ -65,6 +65,7 @@ UNITS = {
     "mb": "MB/s, one way",
     "p50": "us, median",
     "rss": "KiB of the server's memory a connection",
+    "session": "KiB of the server's memory a proxy",
     "client": "KiB of the client's memory after one call",
     "p99": "us, 99 of 100 calls",
 }
@@ -80,6 +81,7 @@ GROUPS = (
     Group("start", "A client from its start to its end, one call", "p50"),
     Group("client", "A client after one call", "client"),
     Group("idle", "An idle connection", "rss"),
+    Group("sessions", "An idle proxy, of many that share one connection", "session"),
     Group("growth", "Many objects, many proxies", "cpu", "objects or proxies"),
     Group("names", "Name server", "rate", "requests in flight"),
     Group("far", "Bytes there and back, 20 ms away", "mb", "bytes"),
@@ -120,6 +122,7 @@ WORKS = (
     Work("start", "start, add()", "start", calls=20),
     Work("client", "after add()", "once"),
     Work("idle", "1,000 connections", "idle", 1000),
+    Work("sessions", "10,000 proxies on one connection", "sessions", 10000),
     *(Work("growth", several(n, "object"), "objects", n) for n in (10, 100, 1000, 10000)),
     *(Work("growth", "1 proxy" if n == 1 else f"{n:,} proxies", "proxies", n) for n in (1, 10, 100, 1000)),
     *(Work("far", f"{size(n)}, 20 ms away", "bytes", n, 1, 10) for n in (64 * KIB, MIB, 16 * MIB)),
@@ -128,7 +131,7 @@ WORKS = (
 )
 
 DRIVEN = ("serial", "flight", "threads", "bytes", "connect", "start", "once", "idle")  # by drive.c, for any contender
-PYRITE = (*DRIVEN, "oneway", "started", "beside", "batch", "count", "total", "objects", "proxies")
+PYRITE = (*DRIVEN, "oneway", "started", "beside", "batch", "count", "total", "objects", "proxies", "sessions")
 LANES = ("gRPC", "socket")  # as PYRITE_LANE names them, but for their letters
 
 
