@@ -219,7 +219,7 @@ static void check_item(const struct caller_link *l, struct caller_call *call,
 static void on_item(struct caller_world *w, struct caller_link *l, const struct frame *frame)
 {
 	struct caller_call *call = caller_find(w, l, frame->number);
-	int64_t cost = (int64_t)frame->payload.n + STREAM_COST;
+	int64_t cost = (int64_t)frame->payload.n + FRAME_ITEM_COST;
 
 	fuzz_say("%u %c:     Item %llu of %u, %zu bytes", w->step, l->name,
 		 (unsigned long long)frame->value, frame->number, frame->payload.n);

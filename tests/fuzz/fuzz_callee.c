@@ -200,7 +200,7 @@ static void on_item(struct callee_world *w, struct callee_link *l, const struct 
 	if (!call || w->is_hostile)
 		return;
 	call->got++;
-	call->cost += frame->payload.n + STREAM_COST;
+	call->cost += frame->payload.n + FRAME_ITEM_COST;
 	if (call->has_ended || frame->value != call->got_items + 1)
 		fuzz_finding("link %d: item %llu of stream %u comes when %llu is due",
 			     index_of(w, l), (unsigned long long)frame->value, frame->number,
@@ -260,7 +260,7 @@ static int64_t cost_of(const struct callee_call *call, uint64_t n)
 		text = talk_item(call->key, i, call->size);
 		talk_put_text(&packed, 1, text);
 		free(text);
-		cost += (int64_t)packed.n + STREAM_COST;
+		cost += (int64_t)packed.n + FRAME_ITEM_COST;
 	}
 	buf_free(&packed);
 	return cost;
@@ -443,10 +443,10 @@ static void send_item(struct callee_world *w, struct callee_call *call)
 
 	talk_put_text(&packed, 1, text);
 	free(text);
-	if ((int64_t)(packed.n + STREAM_COST) <= call->room) {
+	if ((int64_t)(packed.n + FRAME_ITEM_COST) <= call->room) {
 		frame.value = ++call->sent;
 		frame.payload = span_of_buf(&packed);
-		call->room -= (int64_t)(packed.n + STREAM_COST);
+		call->room -= (int64_t)(packed.n + FRAME_ITEM_COST);
 		callee_put(&w->links[call->link], &frame);
 	}
 	buf_free(&packed);

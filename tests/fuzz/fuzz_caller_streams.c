@@ -108,7 +108,7 @@ uint64_t caller_cost_up(const struct caller_call *call, uint64_t n_parts)
 
 	for (i = 0; i < n_parts; i++)
 		if (find_part(call, i, &item, &at))
-			cost += part_size(call, item, at) + STREAM_COST;
+			cost += part_size(call, item, at) + FRAME_ITEM_COST;
 	return cost;
 }
 
@@ -147,7 +147,7 @@ bool caller_send_part(struct caller_world *w, struct caller_call *call)
 		fuzz_say("%u %c: End of call %u", w->step, l->name, call->number);
 		return true;
 	}
-	cost = (int64_t)(part_size(call, item, at) + STREAM_COST);
+	cost = (int64_t)(part_size(call, item, at) + FRAME_ITEM_COST);
 	if (cost > call->room_up)
 		return false;
 	put_part(w, call, item, at);

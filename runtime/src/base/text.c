@@ -1,8 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+void text_add(struct text_out *out, const char *format, ...)
+{
+	size_t room = (size_t)(out->end - out->at);
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(out->at, room, format, args);
+	va_end(args);
+	if (n > 0)
+		out->at += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+const char *text_keep(char **room, const char *text)
+{
+	const char *at = *room;
+
+	*room = stpcpy(*room, text) + 1;
+	return at;
+}
 
 static size_t sequence_length(unsigned char first)
 {

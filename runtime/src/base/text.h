@@ -5,9 +5,21 @@
  * UTF-8 text from outside: checked character by character, and made safe to show. Floor 0, no
  * state, any thread.
  */
+#include <pyrite/pyrite.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Room for a text that is put together; terminated from the first piece on. */
+struct text_out {
+	char *at, *end; /* at < end */
+};
+/* Appends as printf; what has no room is cut. */
+void text_add(struct text_out *out, const char *format, ...) PYR_PRINTF(2, 3);
+
+/* Copies the text to *room, which goes behind it. Returns the copy. */
+const char *text_keep(char **room, const char *text);
 
 /* Reads one character of n > 0 bytes. Returns its length (1 to 4), *ret its code point; 0 if the
  * bytes are no UTF-8 (overlong forms, surrogates and cut sequences among them). */

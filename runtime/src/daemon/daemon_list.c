@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "daemon/daemon_own.h"
 #include "naming/naming_lease.h"
 
@@ -99,27 +100,19 @@ static size_t first_name(const struct listing *l, const char *uri)
 	return low;
 }
 
-static const char *add_text(struct room *room, const char *text)
-{
-	const char *at = room->text;
-
-	room->text = stpcpy(room->text, text) + 1;
-	return at;
-}
-
 static void copy_object(const struct listing *l, const struct object *object, struct room *room,
 			struct pyr_daemon_object *ret)
 {
 	size_t i;
 
-	ret->id = add_text(room, object->id);
-	ret->uri = add_text(room, object->uri);
-	ret->interface = add_text(room, object->interface->table->name);
+	ret->id = text_keep(&room->text, object->id);
+	ret->uri = text_keep(&room->text, object->uri);
+	ret->interface = text_keep(&room->text, object->interface->table->name);
 	ret->n_calls = atomic_load_explicit(&object->n_calls, memory_order_relaxed);
 	ret->names = room->pointers;
 	for (i = first_name(l, object->uri);
 	     i < l->n_names && strcmp(l->names[i].uri, object->uri) == 0; i++)
-		*room->pointers++ = add_text(room, l->names[i].name);
+		*room->pointers++ = text_keep(&room->text, l->names[i].name);
 	ret->n_names = (size_t)(room->pointers - ret->names);
 }
 

@@ -50,3 +50,13 @@ const char *core_api_why(void)
 {
 	return atomic_load(&has_failed) ? text : NULL;
 }
+
+struct span core_find_metadata(const grpc_metadata_array *metadata, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < metadata->count; i++)
+		if (span_is(core_span(&metadata->metadata[i].key), key))
+			return core_span(&metadata->metadata[i].value);
+	return (struct span){ 0 };
+}

@@ -18,6 +18,8 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
+
 #define CORE_FUNCTIONS(X)                                                                          \
 	X(gpr_convert_clock_type)                                                                  \
 	X(gpr_inf_future)                                                                          \
@@ -93,6 +95,24 @@ extern struct core_api core_api;
 bool core_api_load(void);
 /* Why it failed; NULL: it did not, or was not tried. */
 const char *core_api_why(void);
+
+/* An argument of a channel or a server. */
+static inline grpc_arg core_int_arg(const char *key, int value)
+{
+	grpc_arg arg = { .type = GRPC_ARG_INTEGER, .key = (char *)key };
+
+	arg.value.integer = value;
+	return arg;
+}
+
+/* Its bytes, borrowed. */
+static inline struct span core_span(const grpc_slice *slice)
+{
+	return (struct span){ GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice) };
+}
+
+/* The value of the first entry of this name; p is NULL if there is none. */
+struct span core_find_metadata(const grpc_metadata_array *metadata, const char *key);
 
 #if !defined(CORE_API_ITSELF)
 #define gpr_convert_clock_type                  core_api.gpr_convert_clock_type

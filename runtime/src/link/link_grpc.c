@@ -401,30 +401,22 @@ static struct grpc_link *new_link(const char *address, bool is_local, bool is_cl
 	return l;
 }
 
-static grpc_arg int_arg(const char *key, int value)
-{
-	grpc_arg arg = { .type = GRPC_ARG_INTEGER, .key = (char *)key };
-
-	arg.value.integer = value;
-	return arg;
-}
-
 /* One channel for one link: no back-off or connection is shared behind our back. */
 static grpc_channel *new_channel(const struct link_target *target)
 {
 	int keepalive = (int)config_number(CONFIG_KEEPALIVE_MS);
 	grpc_arg args[] = {
-		int_arg("grpc.use_local_subchannel_pool", 1),
-		int_arg("grpc.enable_retries", 0),
-		int_arg("grpc.enable_http_proxy", 0),
-		int_arg("grpc.compression_enabled_algorithms_bitset", 1),
-		int_arg("grpc.max_receive_message_length", 1 << 20),
-		int_arg("grpc.keepalive_time_ms", keepalive),
-		int_arg("grpc.keepalive_timeout_ms", keepalive / 2),
-		int_arg("grpc.http2.max_pings_without_data", 0),
-		int_arg("grpc.http2.bdp_probe", target->is_local ? 0 : 1),
-		int_arg("grpc.http2.lookahead_bytes", 2 * FRAME_MESSAGE_MAX),
-		int_arg("grpc.http2.max_frame_size", FRAME_MESSAGE_MAX),
+		core_int_arg("grpc.use_local_subchannel_pool", 1),
+		core_int_arg("grpc.enable_retries", 0),
+		core_int_arg("grpc.enable_http_proxy", 0),
+		core_int_arg("grpc.compression_enabled_algorithms_bitset", 1),
+		core_int_arg("grpc.max_receive_message_length", 1 << 20),
+		core_int_arg("grpc.keepalive_time_ms", keepalive),
+		core_int_arg("grpc.keepalive_timeout_ms", keepalive / 2),
+		core_int_arg("grpc.http2.max_pings_without_data", 0),
+		core_int_arg("grpc.http2.bdp_probe", target->is_local ? 0 : 1),
+		core_int_arg("grpc.http2.lookahead_bytes", 2 * FRAME_MESSAGE_MAX),
+		core_int_arg("grpc.http2.max_frame_size", FRAME_MESSAGE_MAX),
 	};
 	grpc_channel_args all = { sizeof(args) / sizeof(args[0]), args };
 	grpc_channel_credentials *plain = grpc_insecure_credentials_create();

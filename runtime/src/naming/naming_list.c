@@ -9,6 +9,7 @@
 
 #include "base/array.h"
 #include "base/error.h"
+#include "base/text.h"
 
 enum {
 	MAX_ENTRIES = 16777216, /* of a list, whatever a name server says */
@@ -128,25 +129,17 @@ struct room {
 	char *text;
 };
 
-static const char *add_text(struct room *room, const char *text)
-{
-	const char *at = room->text;
-
-	room->text = stpcpy(room->text, text) + 1;
-	return at;
-}
-
 static void copy_entry(struct room *room, const struct pyrite_NameEntry *entry,
 		       struct pyr_ns_entry *ret)
 {
 	size_t i;
 
-	ret->name = add_text(room, entry->name);
-	ret->uri = add_text(room, entry->uri);
+	ret->name = text_keep(&room->text, entry->name);
+	ret->uri = text_keep(&room->text, entry->uri);
 	ret->tags = room->tags;
 	ret->n_tags = entry->tags.n;
 	for (i = 0; i < entry->tags.n; i++)
-		*room->tags++ = add_text(room, entry->tags.items[i]);
+		*room->tags++ = text_keep(&room->text, entry->tags.items[i]);
 }
 
 static struct pyr_ns_entries *join_pages(const struct pages *pages)

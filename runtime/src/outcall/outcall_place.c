@@ -91,12 +91,6 @@ void outcall_free_number(struct peer *peer, struct outcall *call)
 
 /* ---- who waits ---- */
 
-/* Calls may still be made in it. */
-static bool is_open(const struct session *session)
-{
-	return !session->is_unbound && !session->peer->is_closed && !session->peer->is_ending;
-}
-
 /* One that goes away takes calls of chains that are in flight there: this may be one. */
 static bool takes_new(const struct peer *peer)
 {
@@ -127,7 +121,7 @@ static bool wait_in_line(struct peer *peer, struct outcall *call)
 static int wait_for_place(struct peer *peer, struct outcall *call, bool may_block)
 {
 	call->was_not_run = true; /* if there will be none, and another link may have one */
-	while (is_open(call->session) && !scope_is_revoked(&call->part) &&
+	while (session_is_open(call->session) && !scope_is_revoked(&call->part) &&
 	       !outcall_take_number(peer, call, may_block)) {
 		if (!may_block)
 			return PYR_RESOURCE_EXHAUSTED;
@@ -139,7 +133,8 @@ static int wait_for_place(struct peer *peer, struct outcall *call, bool may_bloc
 	}
 	if (scope_is_revoked(&call->part))
 		return PYR_CANCELLED;
-	if (is_open(call->session) && takes_new(peer) && call->session->state != SESSION_FAILED) {
+	if (session_is_open(call->session) && takes_new(peer) &&
+	    call->session->state != SESSION_FAILED) {
 		call->was_not_run = false;
 		return 0;
 	}

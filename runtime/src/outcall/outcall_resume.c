@@ -101,12 +101,10 @@ void peer_stream_through(pyr_stream *stream)
 
 /* ---- taking it up again ---- */
 
-static bool is_open(const struct session *session)
+static bool takes_streams(const struct session *session)
 {
-	const struct peer *peer = session->peer;
-
-	return !session->is_unbound && session->state != SESSION_FAILED && !peer->is_closed &&
-	       !peer->is_ending && !peer->is_going_away;
+	return session_is_open(session) && session->state != SESSION_FAILED &&
+	       !session->peer->is_going_away;
 }
 
 static void put_resume(pyr_stream *stream, struct session *session)
@@ -187,7 +185,7 @@ static struct session *begin(pyr_stream *stream, struct session *session)
 	struct outcall *call = stream->outcall;
 	struct session *before = call->session;
 
-	if (stream->state != STREAM_LOST || !is_open(session))
+	if (stream->state != STREAM_LOST || !takes_streams(session))
 		return NULL;
 	if (session->state == SESSION_NEW)
 		session_put_bind(session, NULL);

@@ -243,9 +243,7 @@ static pyr_call *new_greeting(struct peer *peer, struct taken_session *session,
 /* Those that wait for the hook are bounded as calls are. Charges it if it may. */
 static bool has_too_many(struct peer *peer, const struct frame *bind)
 {
-	return atomic_load(&peer->taken.n_held) >=
-		       2 * (size_t)peer->limits.max_calls + PEER_SLACK ||
-	       !budget_charge(peer->budget, cost_of(bind));
+	return peer_holds_most(peer) || !budget_charge(peer->budget, cost_of(bind));
 }
 
 void peer_greet(struct peer *peer, struct taken_session *session, const struct frame *bind)

@@ -308,8 +308,7 @@ static bool may_start(struct peer *peer, const struct frame *frame,
 	else if (!session->object && !session->greeting)
 		peer_refuse(peer, frame->number, session->code, "%s", taken_session_text(session));
 	else if (peer->taken.calls.n + peer->taken.answered.n >= peer->limits.max_calls ||
-		 atomic_load(&peer->taken.n_held) >=
-			 2 * (size_t)peer->limits.max_calls + PEER_SLACK)
+		 peer_holds_most(peer))
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
 			    "%u calls of this link are unanswered here, the most it may have",
 			    peer->limits.max_calls);

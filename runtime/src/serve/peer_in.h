@@ -90,6 +90,11 @@ void peer_see_chains(struct peer *peer, void (*see)(void *data, const uint8_t ch
 bool peer_is_guarded(const struct peer *peer);
 /* Has the hooks asked, in the session's lane. The session fails if that cannot be. */
 void peer_greet(struct peer *peer, struct taken_session *session, const struct frame *bind);
+/* It keeps as many calls as this end takes of one link, in whatever state they are. */
+static inline bool peer_holds_most(const struct peer *peer)
+{
+	return atomic_load(&peer->taken.n_held) >= 2 * (size_t)peer->limits.max_calls + PEER_SLACK;
+}
 /* Nothing of that number is left here: it may be used. */
 bool peer_is_free(const struct peer *peer, uint32_t number);
 /* It is no longer live. Returns false if it was not. */

@@ -155,10 +155,7 @@ static pyr_call *new_resume(struct taken_session *session, const struct frame *f
 /* Those that were cancelled are bounded as calls are. Charges it if it may. */
 static bool has_too_many(struct peer *peer)
 {
-	size_t most = 2 * (size_t)peer->limits.max_calls + PEER_SLACK;
-
-	return atomic_load(&peer->taken.n_held) >= most ||
-	       !budget_charge(peer->budget, sizeof(pyr_call));
+	return peer_holds_most(peer) || !budget_charge(peer->budget, sizeof(pyr_call));
 }
 
 static void wait(struct peer *peer, struct taken_session *session, const struct frame *frame)

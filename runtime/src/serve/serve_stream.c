@@ -27,8 +27,9 @@ static bool has_room(pyr_stream *stream, size_t n)
 
 static uint8_t *method_append(pyr_stream *stream, const struct stream_part *part)
 {
-	return has_room(stream, part->payload.n + STREAM_COST) ? peer_stream_append(stream, part)
-							       : NULL;
+	return has_room(stream, part->payload.n + FRAME_ITEM_COST)
+		       ? peer_stream_append(stream, part)
+		       : NULL;
 }
 
 /* Until when a caller whose link was lost holds up others; ENGINE_FOREVER: it has one. */

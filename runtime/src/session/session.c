@@ -200,7 +200,7 @@ int session_bind(struct session *session, const uint8_t *chain, int64_t until, c
 	int code;
 
 	pthread_mutex_lock(&peer->lock);
-	may_bind = !peer->is_closed && !peer->is_ending && !session->is_unbound;
+	may_bind = session_is_open(session);
 	if (session->state == SESSION_NEW && may_bind)
 		session_put_bind(session, chain);
 	if (session->state == SESSION_SENT && may_bind)

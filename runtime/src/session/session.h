@@ -78,6 +78,11 @@ bool session_is_plain(struct session *session);
 void session_wake_binders(struct session *session);
 
 /* ---- with the peer's lock ---- */
+/* Calls may still be made in it, if it has not failed. */
+static inline bool session_is_open(const struct session *session)
+{
+	return !session->is_unbound && !session->peer->is_closed && !session->peer->is_ending;
+}
 /* Why the link is gone, in Pyro's words. */
 void session_loss(const struct peer *peer, char *text, size_t n, bool had_left);
 void session_put_bind(struct session *session, const uint8_t *chain);

@@ -87,7 +87,7 @@ uint8_t *peer_stream_append(pyr_stream *stream, const struct stream_part *part)
 	frame.flags = part->flags;
 	frame.total = part->total;
 	stream->out_parts++;
-	stream->out_cost += part->payload.n + STREAM_COST;
+	stream->out_cost += part->payload.n + FRAME_ITEM_COST;
 	at = peer_stream_put(stream, &frame, part->payload.n, false);
 	stream_charge_queue(stream);
 	return at;

@@ -115,7 +115,7 @@ static void wait(pyr_stream *stream, struct engine_waiter **place)
 
 static void let_go(pyr_stream *stream, struct stream_item *item)
 {
-	stream_charge(stream, -(ptrdiff_t)(item->n + STREAM_COST));
+	stream_charge(stream, -(ptrdiff_t)(item->n + FRAME_ITEM_COST));
 	free(item);
 }
 
@@ -146,7 +146,7 @@ static const char *fault(const pyr_stream *stream, const struct stream_part *par
 		return "an item after the end";
 	if (part->payload.n > stream->kind->fragment)
 		return "an item's fragment of more than 65536 bytes";
-	if (part->payload.n + STREAM_COST > stream->in_room)
+	if (part->payload.n + FRAME_ITEM_COST > stream->in_room)
 		return "more items than there was credit for";
 	if (continues != (stream->partial != NULL))
 		return continues ? "the rest of an item that was not begun"
@@ -171,7 +171,7 @@ static struct stream_item *extend(pyr_stream *stream, const struct stream_part *
 	if (n > 0)
 		memcpy(item->data + have, part->payload.p, n);
 	item->n = have + n;
-	item->cost += n + STREAM_COST;
+	item->cost += n + FRAME_ITEM_COST;
 	return item;
 }
 
@@ -227,12 +227,12 @@ int stream_take(pyr_stream *stream, const struct stream_part *part, char *text, 
 		return PYR_RESOURCE_EXHAUSTED;
 	}
 	stream->partial = item;
-	if (!stream_charge(stream, (ptrdiff_t)part->payload.n + (is_first ? STREAM_COST : 0))) {
+	if (!stream_charge(stream, (ptrdiff_t)part->payload.n + (is_first ? FRAME_ITEM_COST : 0))) {
 		snprintf(text, n, "more than %zu bytes of this connection would be held",
 			 budget_max(stream->budget));
 		return PYR_RESOURCE_EXHAUSTED;
 	}
-	stream->in_room -= part->payload.n + STREAM_COST;
+	stream->in_room -= part->payload.n + FRAME_ITEM_COST;
 	stream->n_in = part->sequence;
 	stream->in_parts++;
 	if (is_first)
@@ -284,7 +284,7 @@ static struct stream_item *pop(pyr_stream *stream)
 	stream->first = item->next;
 	if (!stream->first)
 		stream->last = &stream->first;
-	stream_charge(stream, -(ptrdiff_t)(item->n + STREAM_COST));
+	stream_charge(stream, -(ptrdiff_t)(item->n + FRAME_ITEM_COST));
 	consume(stream, item->cost);
 	credit_partial(stream);
 	grant(stream, false);
@@ -329,7 +329,7 @@ enum stream_state stream_wait_over(pyr_stream *stream)
 /* Waits until n bytes may go. Returns whether they may. */
 static bool wait_room(pyr_stream *stream, size_t n)
 {
-	int64_t cost = (int64_t)(n + STREAM_COST);
+	int64_t cost = (int64_t)(n + FRAME_ITEM_COST);
 
 	while (stream->kind->state(stream) == STREAM_OPEN) {
 		if (!stream->is_resuming &&

@@ -19,7 +19,6 @@
 #include "wire/codec.h"
 
 enum {
-	STREAM_COST = 32,             /* of each frame of items, beside its payload */
 	STREAM_WINDOW_MAX = 16777216, /* what another end may make this one have on its way */
 	STREAM_TOKEN = 16,
 	STREAM_GRACE_MS = 1000 /* how long a serial daemon's method waits for a lost caller while

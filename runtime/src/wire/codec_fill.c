@@ -130,7 +130,7 @@ static bool read_scalar(const struct codec_field *field, const uint8_t *p, const
 {
 	uint8_t kind = field->value->kind;
 	uint64_t value = field->wire == PROTOBUF_C_WIRE_TYPE_VARINT
-				 ? codec_varint(p, (size_t)(end - p))
+				 ? varint_value(p, (size_t)(end - p))
 				 : codec_fixed(p, (size_t)(end - p));
 
 	if (codec_shadow_size(kind) == sizeof(wide->w64))
@@ -246,7 +246,7 @@ static int fill_packed(struct codec_fill *fill, const struct codec_field *field,
 
 	for (p = packed->payload; p < packed->end; p += width, at->index++) {
 		if (field->wire == PROTOBUF_C_WIRE_TYPE_VARINT)
-			width = codec_varint_length(p, packed->end, 10);
+			width = varint_length(p, packed->end, 10);
 		if (!read_scalar(field, p, p + width, ret + at->index * step, &wide))
 			return codec_fail_range(fill->problem, fill->role, at, field->value->kind,
 						&wide);

@@ -4,11 +4,9 @@
  * one pass, without a shadow and without protobuf-c. What is read must be what we would write; all
  * else, and every error, is left to codec_scan.c and codec_fill.c, which know what to say of it.
  */
-#include "wire/codec_internal.h"
+#include "wire/codec_wire.h"
 
 #include <string.h>
-
-enum { LONGEST_VARINT = 10 };
 
 /* A number as a varint or fixed value carries it. */
 static uint64_t raw_of(uint8_t kind, const union pyr__slot *slot)
@@ -47,14 +45,6 @@ static uint8_t *put_fixed(uint8_t *p, uint64_t v, unsigned width)
 	return p;
 }
 
-static uint8_t *put_varint(uint8_t *p, uint64_t v)
-{
-	for (; v >= 0x80; v >>= 7)
-		*p++ = (uint8_t)(v | 0x80);
-	*p++ = (uint8_t)v;
-	return p;
-}
-
 size_t codec_flat_put(const struct codec_message *message, const union pyr__slot *slots,
 		      uint8_t *dst)
 {
@@ -69,7 +59,7 @@ size_t codec_flat_put(const struct codec_message *message, const union pyr__slot
 			continue;
 		*p++ = (uint8_t)(field->id << 3 | field->wire);
 		if (field->wire == PROTOBUF_C_WIRE_TYPE_VARINT)
-			p = put_varint(p, raw);
+			p = varint_put(p, raw);
 		else
 			p = put_fixed(p, raw, field->wire == PROTOBUF_C_WIRE_TYPE_32BIT ? 4 : 8);
 	}
@@ -79,29 +69,15 @@ size_t codec_flat_put(const struct codec_message *message, const union pyr__slot
 /* Returns false if it is cut short. */
 static bool get_raw(const uint8_t **data, const uint8_t *end, uint8_t wire, uint64_t *ret)
 {
-	const uint8_t *p = *data;
-	size_t n = (size_t)(end - p), i;
+	size_t width = wire == PROTOBUF_C_WIRE_TYPE_32BIT ? 4 : 8;
 
-	if (wire != PROTOBUF_C_WIRE_TYPE_VARINT) {
-		size_t width = wire == PROTOBUF_C_WIRE_TYPE_32BIT ? 4 : 8;
-
-		if (n < width)
-			return false;
-		for (*ret = 0, i = 0; i < width; i++)
-			*ret |= (uint64_t)p[i] << (8 * i);
-		*data = p + width;
-		return true;
-	}
-	if (n > LONGEST_VARINT)
-		n = LONGEST_VARINT;
-	for (*ret = 0, i = 0; i < n; i++) {
-		*ret |= (uint64_t)(p[i] & 0x7f) << (7 * i);
-		if (p[i] < 0x80) {
-			*data = p + i + 1;
-			return true;
-		}
-	}
-	return false;
+	if (wire == PROTOBUF_C_WIRE_TYPE_VARINT)
+		return varint_get(data, end, ret);
+	if ((size_t)(end - *data) < width)
+		return false;
+	*ret = codec_fixed(*data, width);
+	*data += width;
+	return true;
 }
 
 /* Returns false if it does not fit. */

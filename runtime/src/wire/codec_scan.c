@@ -59,7 +59,7 @@ static bool check_packed(const struct codec_field *field, const uint8_t *p, cons
 	if (field->wire == PROTOBUF_C_WIRE_TYPE_64BIT)
 		return (end - p) % 8 == 0;
 	for (; p < end; p += n)
-		if ((n = codec_varint_length(p, end, 10)) == 0)
+		if ((n = varint_length(p, end, 10)) == 0)
 			return false;
 	return true;
 }

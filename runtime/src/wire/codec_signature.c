@@ -2,65 +2,46 @@
 /*
  * How an operation looks, in the words of the IDL: for refusals that show both ends' idea of it.
  */
+#include "base/text.h"
 #include "wire/codec_internal.h"
 
-#include <stdio.h>
+static void put_field(struct text_out *text, const struct pyr__field *field, unsigned depth);
 
-struct text {
-	char *at, *end; /* at < end: what is written is always terminated */
-};
-
-static void put(struct text *text, const char *format, ...) PYR_PRINTF(2, 3);
-static void put_field(struct text *text, const struct pyr__field *field, unsigned depth);
-
-static void put(struct text *text, const char *format, ...)
-{
-	size_t room = (size_t)(text->end - text->at);
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(text->at, room, format, args);
-	va_end(args);
-	if (n > 0)
-		text->at += (size_t)n < room ? (size_t)n : room - 1;
-}
-
-static void put_bound(struct text *text, uint32_t bound)
+static void put_bound(struct text_out *text, uint32_t bound)
 {
 	if (bound > 0)
-		put(text, ", %u", bound);
+		text_add(text, ", %u", bound);
 }
 
-static void put_collection(struct text *text, const struct pyr__type *type, unsigned depth)
+static void put_collection(struct text_out *text, const struct pyr__type *type, unsigned depth)
 {
 	if (type->kind != PYR__ARRAY)
-		put(text, type->kind == PYR__MAP ? "map<" : "sequence<");
+		text_add(text, type->kind == PYR__MAP ? "map<" : "sequence<");
 	put_field(text, &type->fields[0], depth);
 	if (type->kind == PYR__MAP) {
-		put(text, ", ");
+		text_add(text, ", ");
 		put_field(text, &type->fields[1], depth);
 	}
 	if (type->kind == PYR__ARRAY) {
-		put(text, "[%u]", type->bound);
+		text_add(text, "[%u]", type->bound);
 		return;
 	}
 	put_bound(text, type->bound);
-	put(text, ">");
+	text_add(text, ">");
 }
 
-static void put_field(struct text *text, const struct pyr__field *field, unsigned depth)
+static void put_field(struct text_out *text, const struct pyr__field *field, unsigned depth)
 {
 	if (field->flags & PYR__OPTIONAL)
-		put(text, "@optional ");
+		text_add(text, "@optional ");
 	switch (field->kind) {
 	case PYR__STRING:
-		put(text, field->bound > 0 ? "string<%u>" : "string", field->bound);
+		text_add(text, field->bound > 0 ? "string<%u>" : "string", field->bound);
 		break;
 	case PYR__BYTES:
-		put(text, "sequence<octet");
+		text_add(text, "sequence<octet");
 		put_bound(text, field->bound);
-		put(text, ">");
+		text_add(text, ">");
 		break;
 	case PYR__SEQUENCE:
 	case PYR__ARRAY:
@@ -69,9 +50,9 @@ static void put_field(struct text *text, const struct pyr__field *field, unsigne
 			put_collection(text, field->type, depth + 1);
 		break;
 	default:
-		put(text, "%s",
-		    field->type && field->type->name ? field->type->name
-						     : codec_kind_name(field->kind));
+		text_add(text, "%s",
+			 field->type && field->type->name ? field->type->name
+							  : codec_kind_name(field->kind));
 	}
 }
 
@@ -79,34 +60,34 @@ void codec_signature(const struct pyr__operation *operation, char *buf, size_t n
 {
 	const struct pyr__field *item =
 		operation->fields ? operation->fields + operation->n_in + operation->n_out : NULL;
-	struct text text = { buf, buf + n };
+	struct text_out text = { buf, buf + n };
 	unsigned i;
 
 	if (n == 0)
 		return;
-	put(&text, "(");
+	text_add(&text, "(");
 	for (i = 0; i < operation->n_in; i++) {
-		put(&text, i > 0 ? ", " : "");
+		text_add(&text, i > 0 ? ", " : "");
 		put_field(&text, &operation->fields[i], 0);
 	}
 	if (operation->flags & PYR__STREAM_IN) {
-		put(&text, operation->n_in > 0 ? ", stream<" : "stream<");
+		text_add(&text, operation->n_in > 0 ? ", stream<" : "stream<");
 		put_field(&text, item++, 0);
-		put(&text, ">");
+		text_add(&text, ">");
 	}
-	put(&text, ") -> ");
+	text_add(&text, ") -> ");
 	if (operation->flags & PYR__STREAM_OUT) {
-		put(&text, "stream<");
+		text_add(&text, "stream<");
 		put_field(&text, item, 0);
-		put(&text, ">");
+		text_add(&text, ">");
 	} else if (operation->n_out == 0)
-		put(&text, "void");
+		text_add(&text, "void");
 	else if (operation->n_out > 1)
-		put(&text, "(");
+		text_add(&text, "(");
 	for (i = 0; i < operation->n_out; i++) {
-		put(&text, i > 0 ? ", " : "");
+		text_add(&text, i > 0 ? ", " : "");
 		put_field(&text, &operation->fields[operation->n_in + i], 0);
 	}
 	if (operation->n_out > 1)
-		put(&text, ")");
+		text_add(&text, ")");
 }

@@ -6,6 +6,7 @@
  * every message with it.
  */
 #include "wire/codec_internal.h"
+#include "wire/varint.h"
 
 #include <limits.h>
 
@@ -14,30 +15,6 @@ struct codec_value { /* of one field, as found */
 	uint32_t id;
 	uint8_t wire; /* ProtobufCWireType */
 };
-
-/* Length of the varint at p, at most max bytes; 0 = it does not end in time. */
-static inline size_t codec_varint_length(const uint8_t *p, const uint8_t *end, size_t max)
-{
-	size_t n = (size_t)(end - p) < max ? (size_t)(end - p) : max;
-	size_t i;
-
-	if (n > 0 && p[0] < 0x80)
-		return 1;
-	for (i = 1; i < n; i++)
-		if (p[i] < 0x80)
-			return i + 1;
-	return 0;
-}
-
-static inline uint64_t codec_varint(const uint8_t *p, size_t length)
-{
-	uint64_t ret = length > 0 ? p[0] & 0x7f : 0;
-	size_t i;
-
-	for (i = 1; i < length; i++)
-		ret |= (uint64_t)(p[i] & 0x7f) << (7 * i);
-	return ret;
-}
 
 /* width: 4 or 8. */
 static inline uint64_t codec_fixed(const uint8_t *p, size_t width)
@@ -53,8 +30,8 @@ static inline uint64_t codec_fixed(const uint8_t *p, size_t width)
 /* The field at p < end. False: malformed; groups, which nothing sends any more, are too. */
 static inline bool codec_read(const uint8_t *p, const uint8_t *end, struct codec_value *ret)
 {
-	size_t n = codec_varint_length(p, end, 5), width = 0;
-	uint64_t number = codec_varint(p, n);
+	size_t n = varint_length(p, end, 5), width = 0;
+	uint64_t number = varint_value(p, n);
 
 	if (n == 0 || number > UINT32_MAX || number < 8)
 		return false;
@@ -63,7 +40,7 @@ static inline bool codec_read(const uint8_t *p, const uint8_t *end, struct codec
 	ret->wire = number & 7;
 	switch (ret->wire) {
 	case PROTOBUF_C_WIRE_TYPE_VARINT:
-		n = codec_varint_length(p, end, 10);
+		n = varint_length(p, end, 10);
 		if (n == 0)
 			return false;
 		break;
@@ -74,8 +51,8 @@ static inline bool codec_read(const uint8_t *p, const uint8_t *end, struct codec
 		n = 4;
 		break;
 	case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
-		width = codec_varint_length(p, end, 5);
-		number = codec_varint(p, width);
+		width = varint_length(p, end, 5);
+		number = varint_value(p, width);
 		if (width == 0 || number > INT_MAX)
 			return false;
 		n = (size_t)number;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "wire/varint.h"
+
 /* Protobuf's wire format: a tag is number << 3 | wire type. */
 enum { VARINT = 0, FIXED64 = 1, LEN = 2, FIXED32 = 5 };
 enum kind { NONE = 0, U32, U64, F64, SPAN };
@@ -77,19 +79,6 @@ static const struct member *const bodies[FRAME_TYPES] = {
 	[FRAME_RESUME] = resume, [FRAME_RESUMED] = resumed,
 };
 
-static size_t varint_size(uint64_t v)
-{
-	return (size_t)(70 - __builtin_clzll(v | 1)) / 7;
-}
-
-static uint8_t *put_varint(uint8_t *p, uint64_t v)
-{
-	for (; v >= 0x80; v >>= 7)
-		*p++ = (uint8_t)(v | 0x80);
-	*p++ = (uint8_t)v;
-	return p;
-}
-
 static uint8_t *put_fixed64(uint8_t *p, uint64_t v)
 {
 	int i;
@@ -137,7 +126,7 @@ static size_t member_size(const struct frame *frame, const struct member *m)
 static uint8_t *put_span(uint8_t *p, uint8_t id, struct span span)
 {
 	*p++ = (uint8_t)(id << 3 | LEN);
-	p = put_varint(p, span.n);
+	p = varint_put(p, span.n);
 	if (span.n > 0)
 		memcpy(p, span.p, span.n);
 	return p + span.n;
@@ -151,7 +140,7 @@ static uint8_t *put_member(uint8_t *p, const struct frame *frame, const struct m
 		return put_span(p, m->id, get_span(frame, m));
 	v = m->kind == U32 ? get_u32(frame, m) : get_u64(frame, m);
 	*p++ = (uint8_t)(m->id << 3 | (m->kind == F64 ? FIXED64 : VARINT));
-	return m->kind == F64 ? put_fixed64(p, v) : put_varint(p, v);
+	return m->kind == F64 ? put_fixed64(p, v) : varint_put(p, v);
 }
 
 /* A Call or Reply that says nothing but numbers, as nearly all do. */
@@ -175,7 +164,7 @@ static uint8_t *put_number(uint8_t *p, uint8_t id, uint64_t v)
 	if (v == 0)
 		return p;
 	*p++ = (uint8_t)(id << 3 | VARINT);
-	return put_varint(p, v);
+	return varint_put(p, v);
 }
 
 /* The same as write_frame(), of a brief one. */
@@ -193,10 +182,10 @@ static uint8_t *write_brief(struct buf *buf, const struct frame *f, size_t n_pay
 	if (!p)
 		return NULL;
 	*p++ = 1 << 3 | LEN;
-	p = put_varint(p, n_frame);
+	p = varint_put(p, n_frame);
 	p = put_number(p, 1, f->number);
 	*p++ = (uint8_t)(f->type << 3 | LEN);
-	p = put_varint(p, n_body);
+	p = varint_put(p, n_body);
 	if (is_call) {
 		p = put_number(p, 1, f->session);
 		p = put_number(p, 2, f->operation);
@@ -205,7 +194,7 @@ static uint8_t *write_brief(struct buf *buf, const struct frame *f, size_t n_pay
 	}
 	if (n_payload > 0) {
 		*p++ = PAYLOAD << 3 | LEN;
-		p = put_varint(p, n_payload);
+		p = varint_put(p, n_payload);
 	}
 	return p;
 }
@@ -236,24 +225,24 @@ static uint8_t *write_frame(struct buf *buf, const struct frame *frame, size_t n
 	if (!p)
 		return NULL;
 	*p++ = 1 << 3 | LEN;
-	p = put_varint(p, n_frame);
+	p = varint_put(p, n_frame);
 	if (frame->number) {
 		*p++ = 1 << 3 | VARINT;
-		p = put_varint(p, frame->number);
+		p = varint_put(p, frame->number);
 	}
 	if (frame->critical) {
 		*p++ = 2 << 3 | VARINT;
 		*p++ = 1;
 	}
-	p = put_varint(p, tag);
-	p = put_varint(p, n_body);
+	p = varint_put(p, tag);
+	p = varint_put(p, n_body);
 	for (i = 0; i < n_set; i++)
 		p = put_member(p, frame, set[i]);
 	if (frame->body.n > 0)
 		p = (uint8_t *)memcpy(p, frame->body.p, frame->body.n) + frame->body.n;
 	if (n_payload > 0) {
 		*p++ = PAYLOAD << 3 | LEN;
-		p = put_varint(p, n_payload);
+		p = varint_put(p, n_payload);
 	}
 	return p;
 }
@@ -277,28 +266,6 @@ bool frame_append(struct buf *buf, const struct frame *frame)
 	return p != NULL;
 }
 
-static inline bool get_varint(const uint8_t **data, const uint8_t *limit, uint64_t *ret)
-{
-	const uint8_t *p = *data;
-	uint64_t v = 0;
-	int shift;
-
-	if (p < limit && *p < 0x80) { /* nearly all are this short */
-		*data = p + 1;
-		*ret = *p;
-		return true;
-	}
-	for (shift = 0; shift < 64 && p < limit; shift += 7) {
-		v |= (uint64_t)(*p & 0x7f) << shift;
-		if (!(*p++ & 0x80)) {
-			*data = p;
-			*ret = v;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* One field of any kind: value for numbers, span for bytes. */
 struct field {
 	uint32_t id, wire;
@@ -312,14 +279,14 @@ static inline bool get_field(const uint8_t **data, const uint8_t *limit, struct 
 	int i, width;
 
 	*ret = (struct field){ 0 };
-	if (!get_varint(data, limit, &tag) || tag > UINT32_MAX || tag < 8)
+	if (!varint_get(data, limit, &tag) || tag > UINT32_MAX || tag < 8)
 		return false;
 	ret->id = (uint32_t)(tag >> 3);
 	ret->wire = tag & 7;
 	if (ret->wire == VARINT)
-		return get_varint(data, limit, &ret->value);
+		return varint_get(data, limit, &ret->value);
 	if (ret->wire == LEN) {
-		if (!get_varint(data, limit, &n) || n > (uint64_t)(limit - *data))
+		if (!varint_get(data, limit, &n) || n > (uint64_t)(limit - *data))
 			return false;
 		ret->span = (struct span){ *data, (size_t)n };
 		*data += n;
@@ -341,7 +308,7 @@ size_t frame_size_told(const uint8_t *data, size_t n)
 	const uint8_t *p = data, *limit = data + n;
 	uint64_t tag, size;
 
-	if (!get_varint(&p, limit, &tag) || (tag & 7) != LEN || !get_varint(&p, limit, &size) ||
+	if (!varint_get(&p, limit, &tag) || (tag & 7) != LEN || !varint_get(&p, limit, &size) ||
 	    size > SIZE_MAX / 2)
 		return 0;
 	return (size_t)(p - data) + (size_t)size;
@@ -373,9 +340,9 @@ bool frame_renumber(struct buf *buf, const uint8_t *data, size_t size, uint32_t 
 	if (!p)
 		return false;
 	*p++ = 1 << 3 | LEN;
-	p = put_varint(p, n);
+	p = varint_put(p, n);
 	*p++ = 1 << 3 | VARINT;
-	p = put_varint(p, number);
+	p = varint_put(p, number);
 	memcpy(p, rest, n_rest);
 	return true;
 }
@@ -504,7 +471,7 @@ void frame_put_operation(struct buf *buf, const char *name, uint64_t fingerprint
 	if (!p)
 		return;
 	*p++ = 7 << 3 | LEN;
-	p = put_varint(p, size);
+	p = varint_put(p, size);
 	p = put_span(p, 1, n);
 	*p++ = 2 << 3 | FIXED64;
 	p = put_fixed64(p, fingerprint);
@@ -519,7 +486,7 @@ void frame_put_annotation(struct buf *buf, uint32_t id, struct span key, struct 
 	if (!p)
 		return;
 	*p++ = (uint8_t)(id << 3 | LEN);
-	p = put_varint(p, size);
+	p = varint_put(p, size);
 	p = put_span(p, 1, key);
 	put_span(p, 2, value);
 }
@@ -532,9 +499,9 @@ void frame_put_mark(struct buf *buf, uint32_t session, uint32_t last_number)
 	if (!p)
 		return;
 	*p++ = 3 << 3 | LEN;
-	p = put_varint(p, size);
+	p = varint_put(p, size);
 	*p++ = 1 << 3 | VARINT;
-	p = put_varint(p, session);
+	p = varint_put(p, session);
 	*p++ = 2 << 3 | VARINT;
-	put_varint(p, last_number);
+	varint_put(p, last_number);
 }

@@ -45,7 +45,8 @@ enum {
 	FRAME_VERSION_MIN = 1, /* protocol versions that this library speaks */
 	FRAME_VERSION_MAX = 1,
 	FRAME_FRAGMENT = 65536, /* most payload bytes in one frame */
-	FRAME_MESSAGE_MAX = 262144
+	FRAME_MESSAGE_MAX = 262144,
+	FRAME_ITEM_COST = 32 /* what an Item takes of the credit, beside its payload */
 };
 
 /* What both ends of a socket that carries frames say first: as long as HTTP/2's preface, for some

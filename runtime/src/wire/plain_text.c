@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "wire/varint.h"
 
 enum {
 	SHORT_TEXT_MAX = 512, /* of a text beside large details */
@@ -94,29 +95,14 @@ size_t plain_status_text(char *dst, const char *s, size_t max)
 
 static void put_varint(struct buf *buf, uint64_t value)
 {
-	uint8_t bytes[10];
-	size_t n = 0;
+	uint8_t bytes[VARINT_MAX];
 
-	do {
-		bytes[n] = (uint8_t)(value & 0x7f);
-		value >>= 7;
-		bytes[n++] |= value ? 0x80 : 0;
-	} while (value);
-	buf_append(buf, bytes, n);
+	buf_append(buf, bytes, (size_t)(varint_put(bytes, value) - bytes));
 }
 
 static void put_tag(struct buf *buf, unsigned field, unsigned wire_type)
 {
 	put_varint(buf, field << 3 | wire_type);
-}
-
-static size_t varint_size(uint64_t value)
-{
-	size_t n = 1;
-
-	while (value >>= 7)
-		n++;
-	return n;
 }
 
 static void put_status(struct buf *buf, const char *text, const struct error_info *error)
@@ -193,16 +179,11 @@ void plain_status(const struct error_info *error, char *text, struct buf *detail
 
 static bool get_varint(struct span *rest, uint64_t *ret)
 {
-	unsigned shift;
+	const uint8_t *p = rest->p;
+	bool ok = rest->n > 0 && varint_get(&rest->p, p + rest->n, ret);
 
-	*ret = 0;
-	for (shift = 0; shift < 64 && rest->n > 0; shift += 7) {
-		*ret |= (uint64_t)(*rest->p & 0x7f) << shift;
-		rest->n--;
-		if (!(*rest->p++ & 0x80))
-			return true;
-	}
-	return false;
+	rest->n -= (size_t)(rest->p - p);
+	return ok;
 }
 
 /* The next field, of whatever type: *ret is its bytes, empty for a number. */

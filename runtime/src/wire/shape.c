@@ -3,10 +3,10 @@
 
 #include <pyrite/pyrite.h>
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/text.h"
 
 /* ---- order ---- */
 
@@ -111,46 +111,29 @@ static const char *const names[] = {
 	[SHAPE_OBJECT] = "Object",
 };
 
-struct text {
-	char *at, *end;
-};
-
-static void PYR_PRINTF(2, 3) put(struct text *text, const char *format, ...)
-{
-	size_t room = (size_t)(text->end - text->at);
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(text->at, room, format, args);
-	va_end(args);
-	if (n > 0)
-		text->at += (size_t)n < room ? (size_t)n : room - 1;
-}
-
-static void put_type(struct text *text, const struct shape_type *type, unsigned depth)
+static void put_type(struct text_out *text, const struct shape_type *type, unsigned depth)
 {
 	const char *name = type->kind < sizeof(names) / sizeof(names[0]) ? names[type->kind] : NULL;
 	size_t i;
 
-	put(text, "%.100s", type->name[0] ? type->name : name ? name : "");
+	text_add(text, "%.100s", type->name[0] ? type->name : name ? name : "");
 	for (i = 0; i < type->of.n && i < 2 && depth < SHAPE_DEPTH; i++) {
-		put(text, i > 0 ? ", " : "");
+		text_add(text, i > 0 ? ", " : "");
 		put_type(text, &type->of.items[i], depth + 1);
 	}
 	if (type->kind == SHAPE_ARRAY)
-		put(text, "[%u]", type->bound);
+		text_add(text, "[%u]", type->bound);
 	else if (type->kind == SHAPE_STRING && type->bound > 0)
-		put(text, "<%u>", type->bound);
+		text_add(text, "<%u>", type->bound);
 	else if (type->bound > 0)
-		put(text, ", %u", type->bound);
+		text_add(text, ", %u", type->bound);
 	if (type->kind == SHAPE_BYTES || type->kind == SHAPE_SEQUENCE || type->kind == SHAPE_MAP)
-		put(text, ">");
+		text_add(text, ">");
 }
 
 void shape_type_text(const struct shape_type *type, char *buf, size_t n)
 {
-	struct text text = { buf, buf + n };
+	struct text_out text = { buf, buf + n };
 
 	buf[0] = '\0';
 	put_type(&text, type, 0);

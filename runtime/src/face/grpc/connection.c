@@ -168,14 +168,6 @@ static void on_request(struct engine_event *event, bool ok)
 
 /* ---- its beginning ---- */
 
-static grpc_arg int_arg(const char *key, int value)
-{
-	grpc_arg arg = { .type = GRPC_ARG_INTEGER, .key = (char *)key };
-
-	arg.value.integer = value;
-	return arg;
-}
-
 static grpc_arg quota_arg(grpc_resource_quota *quota)
 {
 	grpc_arg arg = { .type = GRPC_ARG_POINTER, .key = (char *)"grpc.resource_quota" };
@@ -201,23 +193,24 @@ static grpc_server *new_core(const struct served *c)
 	int keepalive = (int)config_number(CONFIG_KEEPALIVE_MS);
 	grpc_arg args[] = {
 		quota_arg(c->quota),
-		int_arg("grpc.enable_channelz", 0),
-		int_arg("grpc.so_reuseport", 0),
-		int_arg("grpc.compression_enabled_algorithms_bitset", 1),
-		int_arg("grpc.max_receive_message_length", receive_max(c->owner->options.host)),
-		int_arg("grpc.max_send_message_length", -1),
-		int_arg("grpc.max_concurrent_streams", 1000),
-		int_arg("grpc.keepalive_time_ms", 6 * keepalive),
-		int_arg("grpc.keepalive_timeout_ms", 2 * keepalive),
+		core_int_arg("grpc.enable_channelz", 0),
+		core_int_arg("grpc.so_reuseport", 0),
+		core_int_arg("grpc.compression_enabled_algorithms_bitset", 1),
+		core_int_arg("grpc.max_receive_message_length",
+			     receive_max(c->owner->options.host)),
+		core_int_arg("grpc.max_send_message_length", -1),
+		core_int_arg("grpc.max_concurrent_streams", 1000),
+		core_int_arg("grpc.keepalive_time_ms", 6 * keepalive),
+		core_int_arg("grpc.keepalive_timeout_ms", 2 * keepalive),
 		/* a connection without a call takes a place, too */
-		int_arg("grpc.keepalive_permit_without_calls", 1),
-		int_arg("grpc.http2.min_ping_interval_without_data_ms", keepalive / 2),
+		core_int_arg("grpc.keepalive_permit_without_calls", 1),
+		core_int_arg("grpc.http2.min_ping_interval_without_data_ms", keepalive / 2),
 		/* of a caller's, whose setting may be the least there is */
-		int_arg("grpc.http2.min_recv_ping_interval_without_data_ms", 50),
-		int_arg("grpc.http2.max_pings_without_data", 0),
-		int_arg("grpc.http2.bdp_probe", c->who.is_local ? 0 : 1),
-		int_arg("grpc.http2.lookahead_bytes", 2 * FRAME_MESSAGE_MAX),
-		int_arg("grpc.http2.max_frame_size", FRAME_MESSAGE_MAX),
+		core_int_arg("grpc.http2.min_recv_ping_interval_without_data_ms", 50),
+		core_int_arg("grpc.http2.max_pings_without_data", 0),
+		core_int_arg("grpc.http2.bdp_probe", c->who.is_local ? 0 : 1),
+		core_int_arg("grpc.http2.lookahead_bytes", 2 * FRAME_MESSAGE_MAX),
+		core_int_arg("grpc.http2.max_frame_size", FRAME_MESSAGE_MAX),
 	};
 	grpc_channel_args all = { sizeof(args) / sizeof(args[0]), args };
 	grpc_server *core = grpc_server_create(&all, NULL);

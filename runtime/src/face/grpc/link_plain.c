@@ -448,27 +448,19 @@ static enum link_write write_link(struct link *link, const struct link_message *
 
 static const struct link_kind plain_kind = { write_link, close_link, free_link, NULL, NULL };
 
-static grpc_arg int_arg(const char *key, int value)
-{
-	grpc_arg arg = { .type = GRPC_ARG_INTEGER, .key = (char *)key };
-
-	arg.value.integer = value;
-	return arg;
-}
-
 static grpc_channel *new_channel(const struct link_target *target)
 {
 	uint32_t max = target->max_message;
 	grpc_arg args[] = {
-		int_arg("grpc.use_local_subchannel_pool", 1),
-		int_arg("grpc.enable_retries", 0),
-		int_arg("grpc.enable_http_proxy", 0),
-		int_arg("grpc.service_config_disable_resolution", 1),
-		int_arg("grpc.compression_enabled_algorithms_bitset", 1),
-		int_arg("grpc.max_receive_message_length", max < INT_MAX ? (int)max : -1),
-		int_arg("grpc.keepalive_time_ms", KEEPALIVE_MS),
-		int_arg("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
-		int_arg("grpc.http2.bdp_probe", target->is_local ? 0 : 1),
+		core_int_arg("grpc.use_local_subchannel_pool", 1),
+		core_int_arg("grpc.enable_retries", 0),
+		core_int_arg("grpc.enable_http_proxy", 0),
+		core_int_arg("grpc.service_config_disable_resolution", 1),
+		core_int_arg("grpc.compression_enabled_algorithms_bitset", 1),
+		core_int_arg("grpc.max_receive_message_length", max < INT_MAX ? (int)max : -1),
+		core_int_arg("grpc.keepalive_time_ms", KEEPALIVE_MS),
+		core_int_arg("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+		core_int_arg("grpc.http2.bdp_probe", target->is_local ? 0 : 1),
 	};
 	grpc_channel_args all = { sizeof(args) / sizeof(args[0]), args };
 	grpc_channel_credentials *plain = grpc_insecure_credentials_create();

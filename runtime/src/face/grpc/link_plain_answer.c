@@ -5,22 +5,7 @@
 
 #include "face/grpc/link_plain_call.h"
 
-enum { TEXT = PLAIN_TEXT_MAX + PLAIN_NAME_MAX + 256, ITEM_COST = 32 };
-
-static struct span span_of_slice(const grpc_slice *slice)
-{
-	return (struct span){ GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice) };
-}
-
-static struct span find_metadata(const grpc_metadata_array *metadata, const char *key)
-{
-	size_t i;
-
-	for (i = 0; i < metadata->count; i++)
-		if (span_is(span_of_slice(&metadata->metadata[i].key), key))
-			return span_of_slice(&metadata->metadata[i].value);
-	return (struct span){ 0 };
-}
+enum { TEXT = PLAIN_TEXT_MAX + PLAIN_NAME_MAX + 256 };
 
 /* Bytes of the answer from reply_at on. */
 static void copy_reply(const struct plain_out *out, uint8_t *to, size_t n)
@@ -86,9 +71,9 @@ bool plain_answer_put_items(struct plain_out *out)
 
 	do {
 		n = next_part(out);
-		if (out->window < n + ITEM_COST)
+		if (out->window < n + FRAME_ITEM_COST)
 			return false;
-		out->window -= n + ITEM_COST;
+		out->window -= n + FRAME_ITEM_COST;
 		put_part(out, &frame, n);
 	} while (out->reply_at < grpc_byte_buffer_length(out->reply));
 	out->n_items++;
@@ -98,10 +83,10 @@ bool plain_answer_put_items(struct plain_out *out)
 /* The server said so. A method that it does not have is named, for a server does not. */
 static void put_status(struct plain_out *out, struct frame *frame)
 {
-	struct span path = span_of_slice(&out->path);
+	struct span path = core_span(&out->path);
 	char text[TEXT], said[PLAIN_TEXT_MAX];
 
-	plain_text_copy(said, sizeof(said), span_of_slice(&out->text));
+	plain_text_copy(said, sizeof(said), core_span(&out->text));
 	if (out->status == GRPC_STATUS_UNIMPLEMENTED)
 		snprintf(text, sizeof(text), "no method %.*s at %s: %s", (int)path.n,
 			 (const char *)path.p, out->l->link.address, said);
@@ -110,8 +95,8 @@ static void put_status(struct plain_out *out, struct frame *frame)
 	frame->message = span_of(text);
 	frame->raised = 1; /* its methods' words and its own look the same */
 	frame->code = (uint32_t)out->status;
-	frame->correlation_id = find_metadata(&out->trailing, PLAIN_CORRELATION_KEY);
-	plain_read_details(find_metadata(&out->trailing, PLAIN_DETAILS_KEY), &frame->exception,
+	frame->correlation_id = core_find_metadata(&out->trailing, PLAIN_CORRELATION_KEY);
+	plain_read_details(core_find_metadata(&out->trailing, PLAIN_DETAILS_KEY), &frame->exception,
 			   &frame->detail);
 	frame_append(&out->l->inbox, frame);
 }
@@ -160,7 +145,7 @@ static void put_failure(struct plain_out *out, struct frame *frame)
 	const char *address = out->l->link.address;
 	char text[TEXT], said[PLAIN_TEXT_MAX];
 
-	plain_text_copy(said, sizeof(said), span_of_slice(&out->text));
+	plain_text_copy(said, sizeof(said), core_span(&out->text));
 	frame->found_here = 1;
 	frame->code = (uint32_t)out->status;
 	frame->may_have_run = out->l->is_connected;

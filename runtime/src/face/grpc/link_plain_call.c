@@ -14,7 +14,7 @@
 #include "engine/core_api.h"
 #include "face/grpc/link_plain_call.h"
 
-enum { MAX_VALUE = 256, ITEM_COST = 32 };
+enum { MAX_VALUE = 256 };
 
 #define FROM(event, member)                                                                        \
 	((struct plain_out *)((char *)(event)-offsetof(struct plain_out, member)))
@@ -132,9 +132,7 @@ static void leave(struct plain_out *out)
 	char text[512];
 
 	if (has_failed)
-		plain_text_copy(text, sizeof(text),
-				(struct span){ GRPC_SLICE_START_PTR(out->text),
-					       GRPC_SLICE_LENGTH(out->text) });
+		plain_text_copy(text, sizeof(text), core_span(&out->text));
 	release(out);
 	plain_link_take_inbox(l);
 	pthread_mutex_unlock(&l->lock);
@@ -472,7 +470,7 @@ void plain_out_continue(struct plain_out *out, const struct frame *frame)
 void plain_out_item(struct plain_out *out, const struct frame *frame)
 {
 	struct frame credit = { .type = FRAME_CREDIT, .number = frame->number, .to_caller = 1 };
-	size_t cost = frame->payload.n + ITEM_COST;
+	size_t cost = frame->payload.n + FRAME_ITEM_COST;
 
 	if (!(out->flags & FRAME_STREAM_IN) || out->is_half_closed)
 		return;

@@ -33,9 +33,7 @@ static void on_ended(struct engine_event *event, bool ok)
 	char text[512];
 
 	(void)ok; /* with the status, it is always */
-	plain_text_copy(
-		text, sizeof(text),
-		(struct span){ GRPC_SLICE_START_PTR(why->text), GRPC_SLICE_LENGTH(why->text) });
+	plain_text_copy(text, sizeof(text), core_span(&why->text));
 	why->told(why->data, text);
 	free_why(why);
 }

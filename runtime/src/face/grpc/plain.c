@@ -399,22 +399,6 @@ static struct plain_call *new_call(struct plain_face *face, grpc_call *call,
 	return pc;
 }
 
-static struct span span_of_slice(const grpc_slice *slice)
-{
-	return (struct span){ GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice) };
-}
-
-/* The value of the first entry of this name; p is NULL if there is none. */
-static struct span find_metadata(const grpc_metadata_array *metadata, const char *key)
-{
-	size_t i;
-
-	for (i = 0; i < metadata->count; i++)
-		if (span_is(span_of_slice(&metadata->metadata[i].key), key))
-			return span_of_slice(&metadata->metadata[i].value);
-	return (struct span){ 0 };
-}
-
 /* Core's monotonic clock need not begin where ours does: what is left is carried over. */
 static int64_t deadline_of(gpr_timespec deadline)
 {
@@ -467,7 +451,7 @@ static void set_chain(struct plain_face *face, pyr_call *call)
 static pyr_call *address_call(struct plain_call *pc, const grpc_call_details *details,
 			      const grpc_metadata_array *metadata)
 {
-	struct span path = span_of_slice(&details->method), interface, operation;
+	struct span path = core_span(&details->method), interface, operation;
 	char name[PLAIN_NAME_MAX];
 	struct object *object;
 	pyr_call *call;
@@ -479,7 +463,7 @@ static pyr_call *address_call(struct plain_call *pc, const grpc_call_details *de
 		       pc->face->address);
 		return NULL;
 	}
-	object = find_object(pc, interface, find_metadata(metadata, PLAIN_OBJECT_KEY));
+	object = find_object(pc, interface, core_find_metadata(metadata, PLAIN_OBJECT_KEY));
 	if (!object)
 		return NULL;
 	place = object_operation(object, plain_operation_name(interface, operation, name));
@@ -499,8 +483,8 @@ static pyr_call *address_call(struct plain_call *pc, const grpc_call_details *de
 	call->max_message = pc->face->options.max_message;
 	atomic_fetch_add(&pc->refs, 1); /* release() gives it back */
 	call->deadline = deadline_of(details->deadline);
-	incall_set_ids(call, find_metadata(metadata, PLAIN_CORRELATION_KEY),
-		       find_metadata(metadata, PLAIN_TRACEPARENT_KEY));
+	incall_set_ids(call, core_find_metadata(metadata, PLAIN_CORRELATION_KEY),
+		       core_find_metadata(metadata, PLAIN_TRACEPARENT_KEY));
 	set_chain(pc->face, call);
 	return call;
 }

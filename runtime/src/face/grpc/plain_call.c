@@ -50,5 +50,5 @@ struct span plain_payload(struct plain_call *pc)
 		only = &pc->whole;
 	}
 	grpc_byte_buffer_reader_destroy(&reader);
-	return (struct span){ GRPC_SLICE_START_PTR(*only), GRPC_SLICE_LENGTH(*only) };
+	return core_span(only);
 }

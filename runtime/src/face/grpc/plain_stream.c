@@ -49,7 +49,7 @@ static void send_next(struct plain_stream *ps)
 	if (!ps->first)
 		ps->last = &ps->first;
 	ps->outgoing = grpc_raw_byte_buffer_create(&item->slice, 1);
-	ps->sending = GRPC_SLICE_LENGTH(item->slice) + STREAM_COST;
+	ps->sending = GRPC_SLICE_LENGTH(item->slice) + FRAME_ITEM_COST;
 	grpc_slice_unref(item->slice);
 	free(item);
 	ops[n] = (grpc_op){ .op = GRPC_OP_SEND_MESSAGE };
@@ -154,8 +154,8 @@ static int take(struct plain_stream *ps, struct span payload, char *text, size_t
 	pyr_stream *stream = ps->stream;
 	struct stream_part part = { .sequence = stream->n_in + 1, .payload = payload };
 
-	if (stream->in_room < payload.n + STREAM_COST)
-		stream->in_room = payload.n + STREAM_COST;
+	if (stream->in_room < payload.n + FRAME_ITEM_COST)
+		stream->in_room = payload.n + FRAME_ITEM_COST;
 	return stream_take(stream, &part, text, n);
 }
 
@@ -169,8 +169,7 @@ static int take_message(struct plain_stream *ps, char *text, size_t n)
 		return PYR_INTERNAL;
 	slice = grpc_byte_buffer_reader_readall(&reader);
 	grpc_byte_buffer_reader_destroy(&reader);
-	code = take(ps, (struct span){ GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice) },
-		    text, n);
+	code = take(ps, core_span(&slice), text, n);
 	grpc_slice_unref(slice);
 	return code;
 }
