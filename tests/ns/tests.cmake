@@ -6,7 +6,7 @@ target_link_libraries(test-owner PRIVATE pyrite)
 pyrite_warnings(test-owner)
 # This one measures; it is no test.
 add_executable(bench-lost ns/lost.c)
-target_link_libraries(bench-lost PRIVATE pyrite)
+target_link_libraries(bench-lost PRIVATE pyrite_naming)
 pyrite_warnings(bench-lost)
 pyrite_script_test(ns_tools ns/tools.sh)
 pyrite_script_test(ns_leases ns/leases.sh)

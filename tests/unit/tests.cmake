@@ -21,7 +21,7 @@ target_include_directories(test_text PRIVATE ${PROJECT_SOURCE_DIR}/nameserver)
 pyrite_unit_test(registry_bounds pyrite_registry pyrite_internal)
 pyrite_unit_test(naming_bounds pyrite_internal)
 pyrite_unit_test(naming_closing pyrite)
-foreach(test nsc naming_closing) # which serve names with what the library exports
+foreach(test nsc naming_closing) # which serve names, too
 	pyrite_generate(TARGET test_${test} IDL ${PROJECT_SOURCE_DIR}/runtime/idl/naming.idl HIDDEN)
 endforeach()
 pyrite_unit_test(naming pyrite_internal)
