@@ -99,9 +99,8 @@ target_link_libraries(bench_calls PRIVATE e2e_servant)
 pyrite_warnings(bench_calls)
 
 # Pyrite ends speak frames on a socket by themselves: what calls and streams depend on, over gRPC too.
-foreach(suite call chains drain deferred unregister future future_many batch places given given_up large proxy_patience task_calls
-		stream stream_life stream_linger stream_linger_ends handshake)
-	add_test(NAME ${suite}_grpc COMMAND test_${suite})
-	pyrite_test_properties(${suite}_grpc)
-	set_property(TEST ${suite}_grpc APPEND PROPERTY ENVIRONMENT PYRITE_LANE=grpc)
-endforeach()
+pyrite_lane_tests(grpc call chains drain deferred unregister future future_many batch places given given_up large
+	proxy_patience task_calls stream stream_life stream_linger stream_linger_ends handshake)
+# And within the process, as they do by themselves when both ends are in one.
+pyrite_lane_tests(auto call chains drain deferred unregister future future_async future_many batch places large proxy
+	proxy_patience task_calls stream handshake hooks context errors)

@@ -263,7 +263,10 @@ static void say_lanes(void)
 	static const struct {
 		struct pyr_proxy_options options;
 		const char *text;
-	} all[] = { { { .lane = PYR_LANE_SOCKET }, ", socket; for " },
+	} all[] = { { { .lane = PYR_LANE_AUTO }, ", process; for " },
+		    { { .lane = PYR_LANE_PROCESS }, ", process; for " },
+		    { { .lane = PYR_LANE_WIRE }, ", socket; for " },
+		    { { .lane = PYR_LANE_SOCKET }, ", socket; for " },
 		    { { .lane = PYR_LANE_GRPC }, ", gRPC; for " },
 		    { { .plain = PYR_PLAIN_ONLY }, ", plain gRPC; for " } };
 	struct px_Counter *proxy;
@@ -281,6 +284,21 @@ static void say_lanes(void)
 TEST(a_proxy_says_which_lane_it_is_on)
 {
 	on_each(say_lanes);
+}
+
+TEST(a_proxy_that_stays_in_its_process_finds_no_other)
+{
+	struct pyr_proxy_options options = { .lane = PYR_LANE_PROCESS };
+	struct px_Counter *proxy;
+	int32_t n;
+
+	REQUIRE(counter_open(&counter, NULL));
+	proxy = px_Counter_proxy_with(counter.uri, &options);
+	CHECK_INT(px_Counter_runs(proxy, &n), 0);
+	CHECK_INT(counter_close(&counter), 0);
+	check_fails(px_Counter_runs(proxy, &n), PYR_UNAVAILABLE,
+		    "no daemon of this process is there");
+	px_Counter_free(proxy);
 }
 
 /* ---- D15 ---- */
@@ -380,5 +398,6 @@ TESTS(proxy_life, T(b1_b5_b6_a_proxy_connects_when_needed_and_is_released_and_us
       T(b15_a_connection_has_a_local_address_and_a_resolved_uri),
       T(b3_b4_attributes_and_optional_parameters_travel), T(b2_a_proxy_is_asked_what_it_can),
       T(t8_an_unknown_object_is_no_lost_connection), T(a_proxy_says_which_lane_it_is_on),
-      T(d15_bytes_travel_as_they_are), T(b10_calls_of_one_proxy_run_side_by_side),
+      T(a_proxy_that_stays_in_its_process_finds_no_other), T(d15_bytes_travel_as_they_are),
+      T(b10_calls_of_one_proxy_run_side_by_side),
       T(b18_an_answer_nobody_waits_for_is_not_taken_for_the_next))

@@ -56,7 +56,7 @@ int pyr_proxy_has(pyr_proxy *proxy, const char *operation) PYR_MUST_CHECK;
 
 /* Writes "<example.Server proxy; connected IPv4, socket; for PYRONAME:x>" into buf, cut to n bytes
  * and always terminated (n > 0). The other states are "not connected", and "connected IPv6" and
- * "connected Unix" with the lane: "socket", "gRPC" or "plain gRPC". Returns buf. */
+ * "connected Unix" with the lane: "socket", "gRPC", "plain gRPC" or "process". Returns buf. */
 const char *pyr_proxy_text(pyr_proxy *proxy, char *buf, size_t n);
 
 /* The PYRO URI of the object that the proxy is bound to; for a PYRONAME or PYROMETA, the one

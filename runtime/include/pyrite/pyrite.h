@@ -366,13 +366,15 @@ enum pyr_plain {
 /*
  * How frames travel between a proxy and its daemon. Nothing else depends on it. A lane of Pyrite's
  * own costs less; gRPC's goes through whatever knows HTTP/2. Over a socket that the program had
- * connected itself (I_proxy_from_fd()) there is no second try, and AUTO is the socket's.
+ * connected itself (I_proxy_from_fd()) there is no second try, and all but GRPC are the socket's.
  */
 enum pyr_lane {
 	PYR_LANE_DEFAULT = 0, /* PYRITE_LANE, else PYR_LANE_AUTO */
-	PYR_LANE_AUTO,        /* the socket's, or gRPC's if the server does not know that */
+	PYR_LANE_AUTO,        /* the process's if the daemon is in it, else as PYR_LANE_WIRE */
 	PYR_LANE_GRPC,        /* a stream of gRPC */
-	PYR_LANE_SOCKET /* straight on the socket; UNAVAILABLE if the server does not know it */
+	PYR_LANE_SOCKET,  /* straight on the socket; UNAVAILABLE if the server does not know it */
+	PYR_LANE_PROCESS, /* within the process; UNAVAILABLE if the daemon is not in it */
+	PYR_LANE_WIRE     /* the socket's, or gRPC's if the server does not know that */
 };
 
 /* How a proxy connects and calls. */

@@ -92,9 +92,11 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 				  "waits "
 				  "six times as long, and then twice" },
 	[CONFIG_LANE] = { "lane", "PYRITE_LANE", CONFIG_LANES, PYR_LANE_AUTO, PYR_LANE_AUTO,
-			  PYR_LANE_SOCKET, "auto",
-			  "auto, grpc or socket: how frames travel between proxies and daemons; "
-			  "auto: on the socket, or through gRPC if the server does not know that" },
+			  PYR_LANE_WIRE, "auto",
+			  "auto, grpc, socket, process or wire: how frames travel between proxies "
+			  "and daemons; auto: within the process if the daemon is in it, else as "
+			  "wire; wire: on the socket, or through gRPC if the server does not know "
+			  "that" },
 	[CONFIG_LOG] = { "log", "PYRITE_LOG", CONFIG_LEVEL, 0, 0, PYR_LOG_DEBUG, "off",
 			 "off, error, warning, info or debug: what the library writes to stderr" },
 };
@@ -124,7 +126,7 @@ static bool parse_level(const char *text, uint32_t *ret)
 
 static bool parse_lane(const char *text, uint32_t *ret)
 {
-	static const char *const names[] = { "auto", "grpc", "socket" };
+	static const char *const names[] = { "auto", "grpc", "socket", "process", "wire" };
 	uint32_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -194,7 +196,7 @@ static void tell_bad_value(enum config_key key)
 	if (setting->kind == CONFIG_LEVEL || setting->kind == CONFIG_LANES)
 		log_line(PYR_LOG_WARNING, "%s is '%s', not %s: %s is used", setting->variable,
 			 config.bad[key],
-			 setting->kind == CONFIG_LANES ? "auto, grpc or socket"
+			 setting->kind == CONFIG_LANES ? "auto, grpc, socket, process or wire"
 						       : "off, error, warning, info or debug",
 			 setting->text);
 	else

@@ -40,7 +40,7 @@ enum config_kind {
 	CONFIG_NUMBER,
 	CONFIG_BYTES, /* a number, K, M or G (1024) may follow */
 	CONFIG_LEVEL, /* off, error, warning, info, debug: 0 to PYR_LOG_DEBUG */
-	CONFIG_LANES  /* auto, grpc, socket: enum pyr_lane, from 1 on */
+	CONFIG_LANES  /* auto, grpc and so on: enum pyr_lane, from 1 on */
 };
 
 struct config_setting {

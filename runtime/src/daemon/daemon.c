@@ -278,6 +278,8 @@ static pyr_daemon *new_daemon(struct making *m)
 	}
 	d->here.address = d->host.address;
 	naming_here_add(&d->here);
+	d->place = (struct link_place){ .address = d->host.address, .arrive = daemon_arrive };
+	link_place_offer(&d->place);
 	if (d->signals)
 		(void)signals_expect(d->stop_fd); /* else they come with the run */
 	return d;
@@ -410,6 +412,7 @@ static void free_daemon(void *arg)
 		naming_here_close(&daemon->here); /* of one that did not run */
 		naming_here_remove(&daemon->here);
 		door_close(daemon->door);
+		link_place_withdraw(&daemon->place);
 		daemon_wait_newcomers(daemon, ENGINE_FOREVER);
 	}
 	if (daemon->stop_fd >= 0)

@@ -28,11 +28,32 @@ static void take(pyr_daemon *d, struct link *link, struct budget *budget)
 		budget_leave(budget);
 }
 
+static struct budget *new_budget(pyr_daemon *d)
+{
+	return budget_new(server_pool(d->server), budget_of_connection(d->host.limits.max_message));
+}
+
+/* As the door would have it: the credentials of a unix socket are this process's. */
+void daemon_arrive(struct link_place *place, struct link *link)
+{
+	pyr_daemon *d = (pyr_daemon *)((char *)place - offsetof(pyr_daemon, place));
+	struct budget *budget = new_budget(d);
+
+	if (!budget) {
+		link_close(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		link_free(link);
+		return;
+	}
+	link->has_credentials = door_port(d->door) == 0;
+	link->credentials = (struct pyr_credentials){ getpid(), geteuid(), getegid() };
+	take(d, link, budget);
+	budget_unref(budget);
+}
+
 static void begin(struct newcomer *n)
 {
 	pyr_daemon *d = n->daemon;
-	size_t max = budget_of_connection(d->host.limits.max_message);
-	struct budget *budget = budget_new(server_pool(d->server), max);
+	struct budget *budget = new_budget(d);
 	struct link *link;
 
 	if (!budget) {

@@ -178,6 +178,7 @@ void daemon_drain(struct pyr_daemon *d)
 
 	naming_here_close(&d->here);
 	door_close(d->door);
+	link_place_withdraw(&d->place);
 	daemon_wait_newcomers(d, until);
 	begin_in_leader(d);
 	lingering_close(d->host.lingering); /* nobody can come for them */

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "door/door.h"
 #include "engine/engine.h"
+#include "link/link_process.h"
 #include "naming/naming_here.h"
 #include "object/object.h"
 #include "peer/peer.h"
@@ -33,9 +34,12 @@ struct pyr_daemon {
 	bool is_running, has_stopped;  /* lock */
 	struct engine_waiter progress; /* of the keeper: something was answered or closed */
 	struct naming_here here;
+	struct link_place place;
 };
 /* A connection that carries frames: takes the fd. In the door's thread. */
 void daemon_admit(pyr_daemon *daemon, int fd, const struct door_peer *who);
+/* Somebody connects within the process. In the leader. */
+void daemon_arrive(struct link_place *place, struct link *link);
 /* A link was opened: the peer is the daemon's. In the leader. */
 void daemon_opened(void *daemon, struct peer *peer);
 

@@ -2,10 +2,11 @@
 #ifndef PYRITE_LINK_H
 #define PYRITE_LINK_H
 /*
- * How frames travel between two processes, whatever carries them. A link moves messages, in order,
+ * How frames travel between two ends, whatever carries them. A link moves messages, in order,
  * one write at a time; it knows nothing of what is in them. What a thread waits on is the engine.
- * link_socket.c is the straight way, link_grpc.c the one through what knows HTTP/2. link_plain.c
- * reads the frames: it speaks for a server that knows gRPC alone.
+ * link_socket.c is the straight way, link_grpc.c the one through what knows HTTP/2, link_process.c
+ * the one within a process. link_plain.c reads the frames: it speaks for a server that knows gRPC
+ * alone.
  */
 #include <pyrite/context.h>
 
@@ -98,6 +99,7 @@ struct link_target {
 	const char *target;      /* the same as gRPC writes it; borrowed */
 	const char *address;     /* for messages; borrowed */
 	bool is_local;
+	bool is_here;         /* a daemon of this process is there */
 	uint32_t max_message; /* bytes of a reply that the owner takes */
 	int fd;               /* a connected socket, taken, if there is no uri */
 };

@@ -7,6 +7,7 @@
 
 #include "base/stack.h"
 #include "face/grpc/link_plain_open.h"
+#include "link/link_process.h"
 #include "link/link_socket.h"
 #include "protocol/protocol.h"
 
@@ -74,19 +75,28 @@ static void add(struct peer *peer, bool is_own)
 	peer->shared.n_users++;
 }
 
-/* The kinds of link that may do, the best first. */
-static link_open *const *kinds_for(enum pyr_plain plain, enum pyr_lane lane, bool is_given)
+/* A socket is used once: there is nothing to fall back to. */
+static link_open *const *kinds_given(enum pyr_lane lane)
 {
+	static link_open *const grpc[] = { link_grpc_connect, NULL };
+	static link_open *const socket[] = { link_socket_connect, NULL };
+
+	return lane == PYR_LANE_GRPC ? grpc : socket;
+}
+
+/* The kinds of link that may do, the best first. is_here: a daemon of this process is there. */
+static link_open *const *kinds_for(enum pyr_plain plain, enum pyr_lane lane, bool is_here)
+{
+	static link_open *const process[] = { link_process_connect, NULL };
 	static link_open *const all[] = { link_socket_connect, link_grpc_connect,
 					  link_plain_connect, NULL };
 	static link_open *const frames[] = { link_socket_connect, link_grpc_connect, NULL };
 	static link_open *const socket[] = { link_socket_connect, NULL };
-	static link_open *const grpc[] = { link_grpc_connect, NULL };
 
-	if (is_given) /* a socket is used once: there is nothing to fall back to */
-		return lane == PYR_LANE_GRPC ? grpc : socket;
 	if (plain == PYR_PLAIN_ONLY)
 		return all + 2;
+	if (lane == PYR_LANE_PROCESS || (lane == PYR_LANE_AUTO && is_here))
+		return process;
 	if (lane == PYR_LANE_SOCKET)
 		return socket;
 	return (plain == PYR_PLAIN_NEVER ? frames : all) + (lane == PYR_LANE_GRPC);
@@ -99,7 +109,8 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 	struct peer *peer;
 	const char *why;
 
-	target.kinds = kinds_for(plain, wish->lane, !to->uri);
+	target.kinds =
+		to->uri ? kinds_for(plain, wish->lane, to->is_here) : kinds_given(wish->lane);
 	peer = peer_connect(&target, &protocol, wish->connect_timeout_ms);
 	if (peer) {
 		peer->shared.plain = plain;
@@ -126,6 +137,7 @@ static struct peer *connect_to(const pyr_uri *uri, const char *address,
 	struct link_target to = { .uri = uri, .target = target, .address = address };
 
 	to.is_local = is_local(uri);
+	to.is_here = link_place_is_here(address);
 	if (uri_target(uri, 0, target, sizeof(target)) < 0) {
 		problem->code = PYR_INVALID_ARGUMENT;
 		snprintf(problem->text, sizeof(problem->text),
