@@ -174,13 +174,13 @@ def smoke_rows(options):
 def smoke(options, folder):
     failed = 0
     few = ["--ms", 1, "--calls", 10]
-    cases = [(row.name, lambda row=row: measure(row, options, folder, few + (["-n", 10] * (row.group in ("idle", "sessions")))))
+    fewer = {"idle": ["-n", 10], "sessions": ["-n", 10]}
+    cases = [(row.name, lambda row=row: measure(row, options, folder, few + fewer.get(row.group, [])))
              for row in smoke_rows(options)]
-    if not os.environ.get("PYRITE_SANITIZE"):
-        cases += [(f"{tool} of {row.name}, {end}", lambda tool=tool, row=row, end=end:
-                   count(row, options, folder, tool, end, (10, 30)))
-                  for tool in ("callgrind", "strace") if shutil.which(tool.replace("callgrind", "valgrind"))
-                  for row in TRACED[-1:] for end in ("client", "server")]
+    cases += [(f"{tool} of {row.name}, {end}", lambda tool=tool, row=row, end=end:
+               count(row, options, folder, tool, end, (10, 30)))
+              for tool in ("callgrind", "strace") if shutil.which(tool.replace("callgrind", "valgrind"))
+              for row in TRACED[-1:] for end in ("client", "server")]
     for name, case in cases:
         try:
             case()
