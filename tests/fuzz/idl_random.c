@@ -19,7 +19,7 @@
 
 enum { SECONDS = 60, PRINTED = 16 }; /* for one file; one in so many has its messages printed */
 
-static char folder[64] = "/tmp/pyrite-idl-random-XXXXXX";
+static char folder[64]; /* in TMPDIR: one in memory, as /dev/shm, halves the time */
 static char paths[MAKE_FILES][128];
 static volatile uint64_t seed; /* of the file now */
 static FILE *nowhere;
@@ -50,8 +50,17 @@ static void on_signal(int number)
 	raise(number);
 }
 
+/* How far it has come, for who ends a long run. */
+static void on_term(int number)
+{
+	(void)number;
+	tell_seed();
+	_exit(1);
+}
+
 static void watch(void)
 {
+	signal(SIGTERM, on_term);
 	signal(SIGALRM, on_signal);
 	signal(SIGABRT, on_signal);
 	if (__sanitizer_set_death_callback)
@@ -194,11 +203,15 @@ int main(int argc, char **argv)
 	uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000;
 	uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	uint64_t each = argc > 3 ? strtoull(argv[3], NULL, 10) : 100;
+	const char *tmp = getenv("TMPDIR");
 	char command[100];
 	size_t i;
 	int rc;
 
 	nowhere = fopen("/dev/null", "w");
+	if (!tmp || strlen(tmp) > 32)
+		tmp = "/tmp";
+	snprintf(folder, sizeof(folder), "%s/pyrite-idl-random-XXXXXX", tmp);
 	if (!nowhere || !mkdtemp(folder) || each == 0)
 		return 2;
 	for (i = 0; i < MAKE_FILES; i++)
