@@ -7,10 +7,11 @@ import random
 import signal
 import socket
 import struct
+import threading
 import time
 
-from peers import INTERNAL
-from raw import PATIENCE, PREFACE, Cases, Program, frame, hello, int_arguments, message, pb, result_int
+from peers import INTERNAL, refused
+from raw import PATIENCE, PREFACE, Cases, Driver, Program, frame, hello, int_arguments, message, pb, result_int, uri
 
 MAX = 262144
 QUICK = {"PYRITE_KEEPALIVE_MS": "100"}
@@ -244,6 +245,27 @@ def who_answers_a_process_that_stood_still_is_not_silent(_):
     assert code == 0, code
 
 
+def a_server_that_is_lost_in_its_preface_is_not_one_of_another_protocol(_):
+    """Only what was really said tells that: a call may be made again, a stream go on elsewhere."""
+    def greet(listener, words):
+        while True:
+            try:
+                connection = listener.accept()[0]
+            except OSError:
+                return
+            with connection:
+                connection.sendall(words)
+
+    for words, status in ((b"", "UNAVAILABLE"), (PREFACE[:9], "UNAVAILABLE"), (b"220 mail", "FAILED_PRECONDITION")):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            threading.Thread(target=greet, args=(listener, words), daemon=True).start()
+            client = Driver(environment={"PYRITE_LANE": "socket"})
+            address = f"127.0.0.1:{listener.getsockname()[1]}"
+            assert client.ask(f"new 0 {uri(address)} connect=300") == "ok"
+            refused(client.ask("add 0 1 2"), status, address)
+            client.end()
+
+
 def main():
     cases = Cases()
     server = Program("e2e-server")
@@ -251,7 +273,8 @@ def main():
                  pieces_of_two_links_do_not_mix, a_message_of_the_largest_size_is_taken_and_a_larger_one_is_not,
                  a_length_of_0_ends_the_link_in_good_order, a_connection_that_is_cut_in_a_message_ends_alone,
                  random_bytes_end_a_link_and_nothing_else, who_is_silent_is_asked_and_let_go,
-                 who_answers_a_process_that_stood_still_is_not_silent):
+                 who_answers_a_process_that_stood_still_is_not_silent,
+                 a_server_that_is_lost_in_its_preface_is_not_one_of_another_protocol):
         cases.run(case, server)
     code, _ = server.stop()
     if code != 0:

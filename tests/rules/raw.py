@@ -343,8 +343,8 @@ class Program:
 class Driver:
     """rules-client; each command's answer comes as one line."""
 
-    def __init__(self, *arguments):
-        self.program = Program("rules-client", *arguments)
+    def __init__(self, *arguments, **more):
+        self.program = Program("rules-client", *arguments, **more)
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()
 

@@ -11,6 +11,7 @@
 /* A link that does what the test says. */
 struct one {
 	struct link link;
+	bool is_over;
 	unsigned n_written, n_closes;
 	bool is_freed;
 };
@@ -20,6 +21,8 @@ static struct one first, second;
 static enum link_write write_one(struct link *link, const struct link_message *message)
 {
 	(void)message;
+	if (((struct one *)link)->is_over)
+		return LINK_OVER;
 	((struct one *)link)->n_written++;
 	return LINK_WRITING;
 }
@@ -59,7 +62,7 @@ static struct link *open_second(const struct link_target *target, const struct l
 }
 
 struct heard {
-	unsigned n_closed;
+	unsigned n_written, n_closed;
 	int code;
 	bool is_other;
 };
@@ -72,7 +75,7 @@ static void on_message(void *owner, struct span message)
 
 static void on_written(void *owner)
 {
-	(void)owner;
+	((struct heard *)owner)->n_written++;
 }
 
 static void on_closed(void *owner, const struct link_end *end)
@@ -124,6 +127,39 @@ TEST(a_server_that_speaks_something_else_is_tried_with_the_next_kind)
 	link->kind->free(link);
 }
 
+/* Its end is on the way to the leader when another thread writes. */
+TEST(what_is_written_while_the_first_kind_ends_is_taken_by_the_next)
+{
+	struct link_message message = { { span_of("hello") }, 1, 5 };
+	struct heard heard;
+	struct link *link = connect_auto(&heard);
+
+	first.is_over = true;
+	CHECK(link->kind->write(link, &message) == LINK_WRITING);
+	tell_first(&stranger);
+	CHECK_INT(second.n_written, 1);
+	CHECK_INT(heard.n_written, 0);
+	second.link.events->written(second.link.owner);
+	CHECK_INT(heard.n_written, 1);
+	CHECK_INT(heard.n_closed, 0);
+	link->kind->free(link);
+}
+
+TEST(nothing_is_taken_by_a_link_that_its_owner_has_closed)
+{
+	struct link_message message = { { span_of("hello") }, 1, 5 };
+	struct heard heard;
+	struct link *link = connect_auto(&heard);
+
+	first.is_over = true;
+	link->kind->close(link, 0, "");
+	CHECK(link->kind->write(link, &message) == LINK_OVER);
+	tell_first(&stranger);
+	CHECK_INT(heard.n_written, 0);
+	CHECK_INT(heard.n_closed, 1);
+	link->kind->free(link);
+}
+
 /* What was to go on over it may go on over another: it is as with any link that ends. */
 TEST(a_link_that_its_owner_closes_while_it_is_tried_is_unavailable)
 {
@@ -145,6 +181,8 @@ int main(void)
 {
 	static const struct test_case tests[] = {
 		T(a_server_that_speaks_something_else_is_tried_with_the_next_kind),
+		T(what_is_written_while_the_first_kind_ends_is_taken_by_the_next),
+		T(nothing_is_taken_by_a_link_that_its_owner_has_closed),
 		T(a_link_that_its_owner_closes_while_it_is_tried_is_unavailable),
 	};
 

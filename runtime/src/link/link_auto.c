@@ -154,9 +154,10 @@ static enum link_write write_first(struct auto_link *a, const struct link_messag
 
 	if (copy)
 		link_message_copy(message, copy);
-	if (written != LINK_WRITTEN)
-		return written;
-	a->is_held_back = true;
+	if (written == LINK_OVER && a->is_closing)
+		return LINK_OVER;
+	/* Of one that has just ended the next kind takes the message, or closed() comes. */
+	a->is_held_back = written == LINK_WRITTEN;
 	return LINK_WRITING;
 }
 

@@ -170,8 +170,8 @@ static bool receive(struct socket_link *l)
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return false;
-	if (l->is_client && !l->is_greeted)
-		on_stranger(l, scratch.end > scratch.begin);
+	if (l->is_client && !l->is_greeted) /* what came of a preface was one, so far */
+		on_stranger(l, false);
 	else if (n == 0)
 		on_other_end(l);
 	else
