@@ -270,6 +270,11 @@ void cable_spoil(struct cable *w)
 	cable_push(w, false);
 }
 
+bool cable_is_spoilt(const struct cable *w)
+{
+	return w->is_spoilt;
+}
+
 void cable_tend(struct cable *w)
 {
 	cable_push(w, false);

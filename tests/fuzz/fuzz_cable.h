@@ -41,6 +41,8 @@ struct buf cable_take(struct cable *w);
 void cable_deliver(struct cable *w, const struct buf *message);
 /* Bytes that are no message, or not the one that they seem to begin. */
 void cable_spoil(struct cable *w);
+/* That was done: what comes behind it may be taken as a part of something. */
+bool cable_is_spoilt(const struct cable *w);
 void cable_tend(struct cable *w);
 void cable_sync(struct cable *w);
 void cable_close(struct cable *w, bool is_orderly);

@@ -220,7 +220,8 @@ bool cable_connect(struct fake *fake, const struct link_target *target,
 	if (!w->uri)
 		fuzz_finding("%s is no URI: %s", target->uri->text, problem.text);
 	w->is_refused_first = chance_one_in(&w->chance, 4);
-	to.kinds = w->is_refused_first || chance_one_in(&w->chance, 2) ? twice : once;
+	w->has_second = w->is_refused_first || chance_one_in(&w->chance, 2);
+	to.kinds = w->has_second ? twice : once;
 	fake->link.events = events;
 	fake->link.owner = owner;
 	fake->link.is_local = fake->link.wants_pings = true;
@@ -269,7 +270,10 @@ static bool greet(struct cable *w, int fd, bool is_hostile)
 	}
 	w->fd = fd;
 	buf_append(&w->out, FRAME_PREFACE, PREFACE);
-	cable_push(w, false);
+	if (w->has_second && atomic_load(&w->n_attempts) == 1)
+		cable_sync(w); /* whole: a link that is lost before goes on with the second */
+	else
+		cable_push(w, false);
 	return true;
 }
 

@@ -13,7 +13,8 @@ struct cable {
 	/* The link over a socket behind that: itself, or what link_auto has just now. */
 	struct socket_link *_Atomic ends;
 	pyr_uri *uri;          /* where a proxy's goes */
-	bool is_refused_first; /* the first of two attempts comes to a stranger */
+	bool has_second;       /* two attempts may be made */
+	bool is_refused_first; /* the first comes to a stranger */
 	atomic_uint n_attempts;
 	struct chance chance;
 	int fd;           /* the model's end; -1: there is none, or no more */

@@ -257,6 +257,8 @@ static void tend(struct caller_world *w)
 			fake_sync(l->fake);
 		if (fake_is_closing(l->fake) && (w->is_settling || chance_one_in(w->chance, 10)))
 			caller_close(w, l, chance_one_in(w->chance, 2));
+		else if (w->is_settling && l->fake->cable && cable_is_spoilt(l->fake->cable))
+			caller_close(w, l, false); /* nothing that is said there may be heard */
 	}
 }
 
