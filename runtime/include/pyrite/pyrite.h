@@ -579,6 +579,7 @@ void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
 #include <pyrite/context.h>
 #include <pyrite/daemon.h>
 #include <pyrite/future.h>
+#include <pyrite/loop.h>
 #include <pyrite/proxy.h>
 #include <pyrite/stream.h>
 #include <pyrite/task.h>

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A daemon: objects, a door, core servers, links' peers, method threads, and how all of it comes to
- * an end. Its state goes from idle over running to stopped; a keeper thread waits for the stop (a
- * signal, pyr_daemon_stop()), drains, and lets the method threads go.
+ * an end.
  */
 #include "daemon/daemon_own.h"
 
 #include <pyrite/gen.h>
 
-#include <errno.h>
-#include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -262,6 +258,7 @@ static pyr_daemon *new_daemon(struct making *m)
 	pthread_cond_init(&d->ended, NULL);
 	engine_waiter_init(&d->progress, false);
 	d->signals = o->signals != PYR_NO;
+	d->threads = o->threads;
 	atomic_init(&d->drain_ms, config_or_none(o->drain_ms, CONFIG_DRAIN_MS));
 	d->stop_fd = -1;
 	arena_init(&d->kept, NULL, 0);
@@ -324,78 +321,6 @@ pyr_daemon *pyr__daemon_listen_fd(int fd, const struct pyr_daemon_options *optio
 
 /* ---- the end ---- */
 
-static void *keeper_main(void *data)
-{
-	struct pyr_daemon *d = data;
-	struct pollfd wait = { .fd = d->stop_fd, .events = POLLIN };
-
-	while (poll(&wait, 1, -1) < 0 && errno == EINTR)
-		;
-	daemon_drain(d);
-	exec_stop(d->executor);
-	return NULL;
-}
-
-void pyr_daemon_stop(pyr_daemon *daemon)
-{
-	static const uint64_t one = 1;
-
-	if (daemon && !engine_is_forked() && write(daemon->stop_fd, &one, sizeof(one)) < 0)
-		return; /* the counter is full: it was told */
-}
-
-static int start_running(struct pyr_daemon *d)
-{
-	const char *why = NULL;
-
-	if (engine_is_forked())
-		return error_set(PYR_FAILED_PRECONDITION, ENGINE_FORKED_TEXT);
-	if (stack_current())
-		return error_set(PYR_FAILED_PRECONDITION,
-				 "DaemonError: a daemon runs in a thread, not in a task");
-	pthread_mutex_lock(&d->lock);
-	if (d->is_running)
-		why = "is running already";
-	else if (d->has_stopped)
-		why = "was stopped: make another";
-	else
-		d->is_running = true;
-	pthread_mutex_unlock(&d->lock);
-	return why ? error_set(PYR_FAILED_PRECONDITION, "DaemonError: the daemon at %s %s",
-			       d->host.address, why)
-		   : 0;
-}
-
-int pyr_daemon_run(pyr_daemon *daemon)
-{
-	pthread_t keeper;
-	int err;
-
-	if (!daemon)
-		return error_null("daemon");
-	err = start_running(daemon);
-	if (err < 0)
-		return err;
-	fflush(stdout); /* "Ready" would stay in the buffer of a pipe for as long as it waits */
-	if (daemon->signals)
-		daemon->signals = signals_watch(daemon->stop_fd);
-	err = engine_thread(&keeper, keeper_main, daemon);
-	if (err == 0) {
-		err = exec_work(daemon->executor);
-		if (err < 0)
-			pyr_daemon_stop(daemon);
-		pthread_join(keeper, NULL);
-	}
-	if (daemon->signals)
-		signals_forget(daemon->stop_fd);
-	pthread_mutex_lock(&daemon->lock);
-	daemon->is_running = false;
-	daemon->has_stopped = true;
-	pthread_cond_broadcast(&daemon->ended);
-	pthread_mutex_unlock(&daemon->lock);
-	return err < 0 ? error_set(-err, "DaemonError: no threads for methods") : 0;
-}
-
 static void free_daemon(void *arg)
 {
 	pyr_daemon *daemon = arg;
@@ -408,6 +333,7 @@ static void free_daemon(void *arg)
 	while (daemon->is_running)
 		pthread_cond_wait(&daemon->ended, &daemon->lock);
 	pthread_mutex_unlock(&daemon->lock);
+	daemon_loop_free(daemon);
 	if (daemon->door) {
 		naming_here_close(&daemon->here); /* of one that did not run */
 		naming_here_remove(&daemon->here);

@@ -35,7 +35,24 @@ struct pyr_daemon {
 	struct engine_waiter progress; /* of the keeper: something was answered or closed */
 	struct naming_here here;
 	struct link_place place;
+	unsigned threads; /* as its options had it */
+
+	/* Of one that a loop serves (daemon_loop.c): */
+	bool is_looped; /* it has or had this: */
+	pthread_t keeper;
+	struct daemon_stopped *stopped;
 };
+/* A run begins: it has its signals. Returns 0 or minus a status, with the last error. */
+int daemon_will_run(pyr_daemon *d);
+/* From then on to the last link. In the keeper. */
+void daemon_keep(pyr_daemon *d);
+/* It is over; unless the caller has the daemon, that may be freed now. */
+void daemon_ran(pyr_daemon *d);
+
+/* ---- daemon_loop.c ---- */
+/* Its run is over: nobody is told any more. */
+void daemon_loop_free(pyr_daemon *d);
+
 /* A connection that carries frames: takes the fd. In the door's thread. */
 void daemon_admit(pyr_daemon *daemon, int fd, const struct door_peer *who);
 /* Somebody connects within the process. In the leader. */

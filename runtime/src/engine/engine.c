@@ -195,6 +195,8 @@ static void raise_locked(struct engine_waiter *waiter, atomic_bool *flag)
 		engine_kick();
 	else if (waiter->queued)
 		pthread_cond_signal(&waiter->cond);
+	else if (waiter->is_loop)
+		engine_loop_ring();
 }
 
 void engine_wake_locked(struct engine_waiter *waiter)

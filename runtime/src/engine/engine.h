@@ -28,6 +28,7 @@ struct engine_waiter {
 	atomic_bool is_nudged; /* leave engine_wait() once, ready or not */
 	bool is_worker; /* a method thread without work: woken for work rather than to lead */
 	bool is_brief;  /* it will be back soon: no method thread need lead meanwhile */
+	bool is_loop;   /* the program's own loop: woken by its descriptor */
 	bool queued;
 	struct engine_waiter *next, *prev; /* among the followers */
 	struct engine_fiber *fiber;        /* the task that waits; NULL: a thread, or nobody */
@@ -166,6 +167,21 @@ bool engine_source_add(struct engine_source *source, uint32_t events);
 void engine_source_set(struct engine_source *source, uint32_t events);
 /* Before its descriptor is closed. In the leader: nothing more is heard of it. */
 void engine_source_remove(struct engine_source *source);
+
+/*
+ * The loop of the program's own, if it has one (pyr_fd()). It polls a descriptor, which is readable
+ * when there is something to handle or its waiter was woken; then one thread at a time enters,
+ * handles, and leaves. While the loop is left, its poll stands for a leader's.
+ */
+int engine_loop_fd(void); /* makes it at the first time; minus a status */
+struct engine_waiter *engine_loop_waiter(void);
+/* Only one may be in it. Returns false if one is. */
+bool engine_loop_claim(void);
+/* Between claim and leave; until then the descriptor says nothing of its waiter. */
+void engine_loop_enter(void);
+/* Handles what has come, unless another thread polls. Returns whether something had. */
+bool engine_loop_poll(void);
+void engine_loop_leave(void);
 
 /*
  * gRPC core is needed: it is loaded and started at the first time, and polled until all who entered

@@ -197,8 +197,8 @@ bool engine_core_take(void)
 
 static bool is_needed(void)
 {
-	return atomic_load(&engine.n_sources) > 0 && atomic_load(&engine.n_core) > 0 &&
-	       !atomic_load(&core.is_led);
+	return atomic_load(&engine.n_core) > 0 && !atomic_load(&core.is_led) &&
+	       (atomic_load(&engine.n_sources) > 0 || atomic_load(&engine.loop.is_made));
 }
 
 static void hand_over(struct handed handed)

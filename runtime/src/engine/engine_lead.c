@@ -37,10 +37,9 @@ void engine_before_poll(struct engine_hook *hook)
 		return;
 	pthread_mutex_lock(&engine.lock);
 	engine.has_flush = true;
-	if (engine.leader)
-		engine_kick();
-	else
+	if (!engine.leader)
 		engine_watch_hooks();
+	engine_kick();
 	pthread_mutex_unlock(&engine.lock);
 }
 
@@ -109,6 +108,8 @@ static void resign(void)
 	engine.leader = NULL;
 	if (!atomic_load(&engine.hooks))
 		engine.has_flush = false;
+	if (engine.loop.is_out && (atomic_load(&engine.hooks) || engine_core_has_handed()))
+		engine_loop_ring();
 }
 
 void engine_lead(struct engine_waiter *waiter, int64_t until)
@@ -120,6 +121,17 @@ void engine_lead(struct engine_waiter *waiter, int64_t until)
 			break;
 	}
 	resign();
+}
+
+bool engine_lead_briefly(struct engine_waiter *waiter, int n)
+{
+	bool any = false;
+
+	take_lead(waiter);
+	while (n-- > 0 && poll_once(0))
+		any = true;
+	resign();
+	return any;
 }
 
 /*

@@ -3,7 +3,8 @@
 #define PYRITE_ENGINE_OWN_H
 /*
  * The engine from the inside: engine.c has its beginning and who waits, engine_lead.c who polls,
- * engine_poll.c and engine_core.c what, engine_watch.c the runtime's thread, engine_fiber.c tasks.
+ * engine_poll.c and engine_core.c what, engine_watch.c the runtime's thread, engine_fiber.c tasks,
+ * engine_loop.c the program's own loop.
  */
 #include "engine/engine.h"
 
@@ -42,6 +43,15 @@ struct engine {
 	bool has_flush;          /* a hook waits that was not added by a leader */
 	int daemons;
 
+	struct engine_loop {
+		struct engine_waiter waiter;
+		int fd, bell; /* an epoll of engine.epoll and of bell, an eventfd */
+		atomic_bool is_made;
+		bool is_claimed;
+		bool is_out;  /* its descriptor is polled, by the program */
+		bool is_rung; /* the bell */
+	} loop;
+
 	atomic_bool forked;
 	int status; /* of engine_start(): 1 not yet, else its result */
 };
@@ -53,8 +63,13 @@ void engine_wake_locked(struct engine_waiter *waiter);
 void engine_lead(struct engine_waiter *waiter, int64_t until);
 /* Nobody leads: asks a follower to. */
 void engine_promote(bool is_brief);
-/* Somebody has given the leader something to do. */
+/* Somebody has given the leader something to do, or the loop that polls if there is none. */
 void engine_kick(void);
+/* The loop is to come, if it is out. */
+void engine_loop_ring(void);
+/* Leads until nothing more has come or `waiter` may leave, at most for n events. Returns whether
+ * there was one. If nobody leads. */
+bool engine_lead_briefly(struct engine_waiter *waiter, int n);
 
 /* engine_poll.c, engine_core.c: without the lock */
 bool engine_poll_init(void);
@@ -86,6 +101,12 @@ void engine_watch_hooks(void);
 /* engine_fiber.c */
 int engine_fiber_wait(struct engine_waiter *waiter, int64_t until, bool may_be_cancelled);
 void engine_fiber_wake(struct engine_fiber *fiber);
+
+/* The loop's poll stands for a leader's. With the lock. */
+static inline bool engine_loop_covers(void)
+{
+	return engine.loop.is_out && !engine.has_flush;
+}
 
 static inline bool engine_is_ready(struct engine_waiter *waiter)
 {

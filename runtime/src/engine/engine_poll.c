@@ -58,7 +58,8 @@ void engine_source_remove(struct engine_source *source)
 
 enum engine_poller engine_choose(void)
 {
-	return atomic_load(&engine.n_sources) == 0 && atomic_load(&engine.n_core) > 0
+	return atomic_load(&engine.n_sources) == 0 && atomic_load(&engine.n_core) > 0 &&
+			       !atomic_load(&engine.loop.is_made) /* which polls the descriptors */
 		       ? ENGINE_POLLS_CORE
 		       : ENGINE_POLLS_SOURCES;
 }
@@ -96,6 +97,8 @@ void engine_kick(void)
 {
 	static const uint64_t one = 1;
 
+	if (!engine.leader)
+		engine_loop_ring();
 	switch (atomic_exchange(&engine.polls, ENGINE_POLLS_NOTHING)) {
 	case ENGINE_POLLS_SOURCES:
 		(void)!write(engine.kick_fd, &one, sizeof(one));

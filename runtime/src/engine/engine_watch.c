@@ -112,7 +112,7 @@ void engine_watch_left(void)
 	int64_t now = engine_now(), most = patience(now), at;
 
 	atomic_store_explicit(&engine.left_at, now, memory_order_relaxed);
-	at = earlier(now + 2 * most, next_date());
+	at = engine_loop_covers() ? next_date() : earlier(now + 2 * most, next_date());
 	if (at < engine.look_at || (engine.look_at < now + most && engine.look_at < at &&
 				    !atomic_load(&engine.runtime.is_nudged)))
 		set_alarm(at);
@@ -125,8 +125,8 @@ static int64_t watch(int64_t until)
 	int64_t now = engine_now(), most = engine.daemons > 0 ? ENGINE_TICK : ENGINE_QUIET;
 	bool is_left = now - engine.left_at >= most;
 
-	if (engine.leader)
-		return ENGINE_FOREVER; /* who leaves sets the alarm */
+	if (engine.leader || engine_loop_covers())
+		return ENGINE_FOREVER; /* who leaves, or comes in, sets the alarm */
 	if (!is_left && !engine.has_flush)
 		return engine.left_at + most;
 	if (!engine.followers) {

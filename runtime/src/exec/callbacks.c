@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "exec/callbacks.h"
 
+#include <pyrite/pyrite.h>
+
 #include <pthread.h>
 
 #include "base/log.h"
@@ -9,31 +11,92 @@
 static struct callbacks {
 	pthread_mutex_t lock;
 	struct executor *executor;
+	bool is_looped; /* the program's loop runs them, or will when the thread has ended */
 } callbacks = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void loop_or_log(struct executor *e)
+{
+	if (exec_attach(e) < 0)
+		log_line(PYR_LOG_ERROR, "out of memory: no callbacks in the program's loop");
+}
 
 static void *callbacks_main(void *data)
 {
-	exec_work(data); /* for ever */
+	exec_work(data); /* for ever, or until they are the loop's */
+	loop_or_log(data);
 	return NULL;
+}
+
+/* With the lock. */
+static struct executor *make(void)
+{
+	struct executor *e = exec_new(1);
+	pthread_t thread;
+
+	if (!e)
+		return NULL;
+	if (engine_thread(&thread, callbacks_main, e) < 0) {
+		exec_free(e);
+		return NULL;
+	}
+	pthread_detach(thread);
+	return e;
 }
 
 struct executor *callbacks_executor(void)
 {
 	struct executor *e;
-	pthread_t thread;
 
 	pthread_mutex_lock(&callbacks.lock);
-	if (!callbacks.executor && (e = exec_new(1))) {
-		if (engine_thread(&thread, callbacks_main, e) == 0) {
-			pthread_detach(thread);
-			callbacks.executor = e;
-		} else {
-			exec_free(e);
-		}
-	}
+	if (!callbacks.executor)
+		callbacks.executor = make();
 	e = callbacks.executor;
 	pthread_mutex_unlock(&callbacks.lock);
 	return e;
+}
+
+/* Returns whether there were some by then. */
+static bool move_to_loop(void)
+{
+	bool are_there;
+
+	pthread_mutex_lock(&callbacks.lock);
+	are_there = callbacks.executor != NULL;
+	if (are_there && !callbacks.is_looped)
+		exec_stop(callbacks.executor);
+	callbacks.is_looped |= are_there;
+	pthread_mutex_unlock(&callbacks.lock);
+	return are_there;
+}
+
+/* Attached before it is known: the tickers' lock is taken before a peer's, and that before this
+ * one. */
+int callbacks_to_loop(void)
+{
+	struct executor *e;
+	bool is_first;
+	int err;
+
+	if (move_to_loop())
+		return 0;
+	e = exec_new(1);
+	err = e ? exec_attach(e) : -PYR_RESOURCE_EXHAUSTED;
+	if (err < 0) {
+		exec_free(e);
+		return err;
+	}
+	pthread_mutex_lock(&callbacks.lock);
+	is_first = !callbacks.executor;
+	if (is_first) {
+		callbacks.executor = e;
+		callbacks.is_looped = true;
+	}
+	pthread_mutex_unlock(&callbacks.lock);
+	if (is_first)
+		return 0;
+	exec_detach(e);
+	exec_free(e);
+	return callbacks_to_loop();
 }
 
 struct executor *callbacks_here(void)

@@ -19,6 +19,7 @@ struct executor *exec_new(unsigned threads)
 	e->jobs_end = &e->jobs;
 	e->nested_end = &e->nested;
 	e->n_workers = threads;
+	pthread_cond_init(&e->quiet, NULL);
 	return e;
 }
 
@@ -98,6 +99,7 @@ void exec_unref(struct executor *e)
 {
 	if (atomic_fetch_sub(&e->refs, 1) != 1)
 		return;
+	pthread_cond_destroy(&e->quiet);
 	pthread_mutex_destroy(&e->lock);
 	free(e);
 }

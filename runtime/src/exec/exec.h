@@ -81,6 +81,17 @@ void exec_resume(struct executor *executor);
 /* Runs calls, with the other threads of the pool, until exec_stop(). Returns 0 or minus a status.
  */
 int exec_work(struct executor *executor);
+/* Returns false if it has threads beside that of exec_work(). Before that, or exec_attach(). */
+bool exec_make_serial(struct executor *executor);
+/*
+ * Instead of exec_work(): the program's loop runs its calls, whenever it comes by, until
+ * exec_detach(), which waits for the one that runs. What is queued or posted stays. Returns 0 or
+ * minus a status.
+ */
+int exec_attach(struct executor *executor);
+void exec_detach(struct executor *executor);
+/* In the loop: runs what there is, in turn. Returns whether there was something. */
+bool exec_loop_run(void);
 /* Ends exec_work() when the running methods are through; what is still queued stays. Any thread. */
 void exec_stop(struct executor *executor);
 

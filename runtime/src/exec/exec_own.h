@@ -11,6 +11,7 @@
 /* A method thread. All but the atomics is its own, or under the executor's lock. */
 struct worker {
 	struct engine_waiter waiter;
+	struct engine_waiter *wakes; /* it, or the loop's */
 	struct executor *executor;
 	struct worker *next, *next_parked;
 	pthread_t thread;
@@ -47,6 +48,12 @@ struct executor {
 	struct exec_nest *nests;   /* a pool's methods that wait, the last one first */
 	struct exec_task *keepers; /* queued or running, each in a lane that it keeps */
 
+	/* Of one whose work the program's loop does (exec_loop.c): */
+	struct executor *next_looped; /* looped.lock, like: */
+	unsigned round;               /* of the loop, in which it had its turn */
+	bool is_busy;                 /* the loop runs it just now */
+	pthread_cond_t quiet;         /* it does no longer */
+
 	/* A serial daemon's: */
 	struct exec_nest *nest;                 /* its method waits for a call */
 	struct engine_waiter *watcher;          /* its method waits for nobody who is there */
@@ -77,6 +84,17 @@ struct exec_task *exec_pick(struct executor *e,
 			    bool (*fits)(struct executor *e, const struct exec_task *task));
 /* Puts one back in front of its lane. */
 void exec_put_back(struct executor *e, struct exec_task *task);
+
+/* exec_threads.c: a thread's beginning and end; it runs something, or returns false if there is
+ * nothing; it is through for now; it has no work, and can be woken; it is awake. */
+struct worker *exec_new_worker(struct executor *e);
+void exec_free_worker(struct worker *w);
+bool exec_run_next(struct worker *w);
+void exec_measure(struct worker *w);
+void exec_park(struct worker *w);
+void exec_unpark(struct worker *w);
+void exec_start_ticking(struct executor *e);
+void exec_stop_ticking(struct executor *e);
 
 /* Sees to it that somebody does what there is to do, if another method may run. */
 void exec_wake_one(struct executor *e);

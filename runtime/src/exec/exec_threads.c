@@ -23,7 +23,7 @@ _Thread_local struct worker *exec_self;
 
 static void *work(void *data);
 
-static struct worker *new_worker(struct executor *e)
+struct worker *exec_new_worker(struct executor *e)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 
@@ -31,10 +31,11 @@ static struct worker *new_worker(struct executor *e)
 		return NULL;
 	engine_waiter_init(&w->waiter, true);
 	w->executor = e;
+	w->wakes = &w->waiter;
 	return w;
 }
 
-static void free_worker(struct worker *w)
+void exec_free_worker(struct worker *w)
 {
 	if (!w)
 		return;
@@ -54,7 +55,7 @@ static bool is_crowded(const struct executor *e)
 	return n_running(e) > e->n_workers;
 }
 
-static void unpark(struct worker *w)
+void exec_unpark(struct worker *w)
 {
 	struct worker **at;
 
@@ -74,16 +75,16 @@ static void reap(struct executor *e)
 	while ((w = e->ended)) {
 		e->ended = w->next;
 		pthread_join(w->thread, NULL); /* it has let go of the lock for good */
-		free_worker(w);
+		exec_free_worker(w);
 	}
 }
 
 static int start(struct executor *e)
 {
-	struct worker *w = new_worker(e);
+	struct worker *w = exec_new_worker(e);
 
 	if (!w || engine_thread(&w->thread, work, w) < 0) {
-		free_worker(w);
+		exec_free_worker(w);
 		return -PYR_RESOURCE_EXHAUSTED;
 	}
 	w->next = e->workers;
@@ -120,8 +121,8 @@ void exec_wake_one(struct executor *e)
 		start_another(e);
 		return;
 	}
-	unpark(w);
-	engine_wake(&w->waiter);
+	exec_unpark(w);
+	engine_wake(w->wakes);
 }
 
 /* ---- corks ---- */
@@ -220,7 +221,7 @@ static void on_tick(struct engine_ticker *ticker)
 /* Whether methods are long, by the batch that is through. Then threads are woken while there is but
  * one call to run, and answers do not wait for each other. The shorter of two batches counts: one
  * may have been interrupted. With the lock. */
-static void measure(struct worker *w)
+void exec_measure(struct worker *w)
 {
 	struct executor *e = w->executor;
 	int64_t each, before = e->last_ns;
@@ -280,6 +281,14 @@ static void run_one(struct worker *w, struct exec_task *task, struct lane *lane)
 	pthread_mutex_lock(&e->lock);
 }
 
+void exec_park(struct worker *w)
+{
+	w->is_parked = true;
+	w->next_parked = w->executor->parked;
+	w->executor->parked = w;
+	w->executor->n_parked++;
+}
+
 /* Waits in the engine, where who has work for it finds it. Returns whether somebody has woken it,
  * which may be just after its time was over. With the lock, not held meanwhile. */
 static bool park(struct worker *w, int64_t until, bool is_peek)
@@ -288,10 +297,7 @@ static bool park(struct worker *w, int64_t until, bool is_peek)
 	bool has_work;
 
 	atomic_store_explicit(&w->waiter.ready, false, memory_order_relaxed);
-	w->is_parked = true;
-	w->next_parked = e->parked;
-	e->parked = w;
-	e->n_parked++;
+	exec_park(w);
 	pthread_mutex_unlock(&e->lock);
 	if (!is_peek)
 		uncork(w);
@@ -299,7 +305,7 @@ static bool park(struct worker *w, int64_t until, bool is_peek)
 	pthread_mutex_lock(&e->lock);
 	has_work = !w->is_parked; /* exec_wake_one() has unparked it */
 	if (w->is_parked)
-		unpark(w);
+		exec_unpark(w);
 	return has_work;
 }
 
@@ -310,7 +316,7 @@ static bool park(struct worker *w, int64_t until, bool is_peek)
  */
 static bool idle(struct worker *w, int64_t until)
 {
-	measure(w);
+	exec_measure(w);
 	if (atomic_load(&w->corked) && w->n_peeks++ < PEEKS_MAX && park(w, engine_now(), true))
 		return true;
 	w->n_peeks = 0;
@@ -318,27 +324,33 @@ static bool idle(struct worker *w, int64_t until)
 	return park(w, until, false);
 }
 
+bool exec_run_next(struct worker *w)
+{
+	struct executor *e = w->executor;
+	struct exec_job *job = exec_take_job(e);
+	struct lane *lane;
+	struct exec_task *task;
+
+	if (job) {
+		exec_run_job(e, job);
+		return true;
+	}
+	task = exec_take(e, &lane);
+	if (task)
+		run_one(w, task, lane);
+	return task != NULL;
+}
+
 /* Does one thing. Returns false if there was nothing for a while. */
 static bool work_once(struct worker *w)
 {
 	struct executor *e = w->executor;
-	struct exec_job *job = NULL;
-	struct lane *lane;
-	struct exec_task *task = NULL;
 
-	if (!is_crowded(e)) {
-		job = exec_take_job(e);
-		task = job ? NULL : exec_take(e, &lane);
-	}
-	if (job)
-		exec_run_job(e, job);
-	else if (task)
-		run_one(w, task, lane);
-	else if (w->is_first || e->n_threads <= e->n_workers)
+	if (!is_crowded(e) && exec_run_next(w))
+		return true;
+	if (w->is_first || e->n_threads <= e->n_workers)
 		return idle(w, ENGINE_FOREVER);
-	else
-		return idle(w, engine_now() + SPARE_MS * (int64_t)ENGINE_MS);
-	return true;
+	return idle(w, engine_now() + SPARE_MS * (int64_t)ENGINE_MS);
 }
 
 /* A thread beyond the pool, which ends. */
@@ -390,36 +402,46 @@ static void join_all(struct executor *e)
 		pthread_mutex_unlock(&e->lock);
 		if (!w->is_first)
 			pthread_join(w->thread, NULL);
-		free_worker(w);
+		exec_free_worker(w);
 		pthread_mutex_lock(&e->lock);
 	}
 	pthread_mutex_unlock(&e->lock);
 }
 
+void exec_start_ticking(struct executor *e)
+{
+	e->ticker.tick = on_tick;
+	engine_ticker_add(&e->ticker);
+	engine_add_daemon(1);
+}
+
+void exec_stop_ticking(struct executor *e)
+{
+	engine_ticker_remove(&e->ticker);
+	engine_add_daemon(-1);
+}
+
 int exec_work(struct executor *e)
 {
-	struct worker *first = new_worker(e);
+	struct worker *first = exec_new_worker(e);
 	int err = 0;
 
 	if (!first)
 		return -PYR_RESOURCE_EXHAUSTED;
 	first->is_first = true;
-	engine_add_daemon(1);
 	pthread_mutex_lock(&e->lock);
 	e->workers = first;
 	e->n_threads = 1;
 	while (e->n_threads < e->n_workers && err == 0)
 		err = start(e);
 	pthread_mutex_unlock(&e->lock);
-	e->ticker.tick = on_tick;
-	engine_ticker_add(&e->ticker);
+	exec_start_ticking(e);
 	if (err == 0)
 		work(first);
 	else
 		exec_stop(e);
 	join_all(e);
-	engine_ticker_remove(&e->ticker);
-	engine_add_daemon(-1);
+	exec_stop_ticking(e);
 	return err;
 }
 
@@ -430,7 +452,7 @@ void exec_stop(struct executor *e)
 	pthread_mutex_lock(&e->lock);
 	e->is_stopping = true;
 	while ((w = e->parked)) {
-		unpark(w);
+		exec_unpark(w);
 		engine_wake(&w->waiter);
 	}
 	pthread_mutex_unlock(&e->lock);
