@@ -26,7 +26,7 @@ static pthread_mutex_t order_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int method(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {
-	struct probe *p = &probes[call->number];
+	struct probe *p = &probes[call->request.number];
 	int n = atomic_fetch_add(&n_inside, 1) + 1, most = atomic_load(&n_most);
 
 	(void)methods;
@@ -35,7 +35,7 @@ static int method(pyr_call *call, const void *methods, pyr__in *in, pyr__out *ou
 	while (n > most && !atomic_compare_exchange_weak(&n_most, &most, n))
 		;
 	pthread_mutex_lock(&order_lock);
-	snprintf(order + strlen(order), sizeof(order) - strlen(order), "%u ", call->number);
+	snprintf(order + strlen(order), sizeof(order) - strlen(order), "%u ", call->request.number);
 	pthread_mutex_unlock(&order_lock);
 	p->thread = pthread_self();
 	atomic_fetch_add(&p->n_begun, 1);
@@ -91,18 +91,18 @@ static void on_reply(pyr_call *call, const struct codec_packer *packer)
 	(void)packer;
 	if (is_corking)
 		(void)exec_cork(&cork);
-	atomic_fetch_add(&probes[call->number].n_answers, 1);
+	atomic_fetch_add(&probes[call->request.number].n_answers, 1);
 }
 
 static void on_fail(pyr_call *call, const struct error_info *error)
 {
-	atomic_store(&probes[call->number].code, error->code);
-	atomic_fetch_add(&probes[call->number].n_answers, 1);
+	atomic_store(&probes[call->request.number].code, error->code);
+	atomic_fetch_add(&probes[call->request.number].n_answers, 1);
 }
 
 static void on_release(pyr_call *call)
 {
-	atomic_fetch_add(&probes[call->number].n_releases, 1);
+	atomic_fetch_add(&probes[call->request.number].n_releases, 1);
 }
 
 static const char *on_peer(const pyr_call *call)
@@ -165,8 +165,8 @@ static void submit(struct lane *lane, unsigned number, bool is_oneway)
 	pyr_call *call = incall_new(&origin, NULL, object, 0);
 
 	REQUIRE(call != NULL);
-	call->number = number;
-	call->is_oneway = call->is_answered = is_oneway;
+	call->request.number = number;
+	call->is_oneway = call->answer.is_given = is_oneway;
 	incall_submit(executor, lane, call);
 	incall_unref(call);
 }

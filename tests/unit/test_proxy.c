@@ -226,7 +226,7 @@ static int n_blocked(void)
 	int n = 0;
 
 	pthread_mutex_lock(&peer->lock);
-	for (call = peer->made.blocked; call; call = call->next_blocked)
+	for (call = peer->made.blocked; call; call = call->sent.next_blocked)
 		n++;
 	pthread_mutex_unlock(&peer->lock);
 	return n;

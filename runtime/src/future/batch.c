@@ -228,11 +228,11 @@ static int item_error(pyr_batch *batch, const struct outcall *call, size_t i, st
 		buf_free(&buf);
 		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory for the error of a call");
 	}
-	one.code = frame->code >= 1 && frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code
-									  : PYR_UNKNOWN;
-	one.is_remote = true;
-	one.may_have_run = frame->may_have_run;
-	one.answer = (struct buf){ .data = (uint8_t *)again.body.p, .n = again.body.n };
+	one.result.code = frame->code >= 1 && frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code
+										 : PYR_UNKNOWN;
+	one.result.is_remote = true;
+	one.result.may_have_run = frame->may_have_run;
+	one.result.answer = (struct buf){ .data = (uint8_t *)again.body.p, .n = again.body.n };
 	err = outcall_error(&one);
 	buf_free(&buf);
 	return err;
@@ -255,7 +255,7 @@ static int store(pyr_batch *batch, size_t i, const struct frame *frame)
 /* Goes through the answers, in order, to the first failure. stores: the results too. */
 static int read_answers(pyr_batch *batch, const struct outcall *call, bool stores)
 {
-	const uint8_t *at = call->answer.data, *end = at + call->answer.n;
+	const uint8_t *at = call->result.answer.data, *end = at + call->result.answer.n;
 	struct frame frame;
 	size_t i;
 	int err;
@@ -330,7 +330,7 @@ static int run(pyr_batch *batch, bool is_oneway)
 	if (!proxy_perform(batch->proxy, operation_of(batch, is_oneway), &packer, &call)) {
 		err = -pyr_last_error()->code;
 	} else {
-		if (call.code)
+		if (call.result.code)
 			err = outcall_error(&call);
 		else if (!is_oneway)
 			err = read_answers(batch, &call, true);
@@ -399,8 +399,8 @@ int pyr_batch_get(pyr_future *future)
 		return err;
 	}
 	future_wait(future);
-	err = future->call.code ? future_error(future)
-				: read_answers(future->batch, &future->call, true);
+	err = future->call.result.code ? future_error(future)
+				       : read_answers(future->batch, &future->call, true);
 	future_drop(future);
 	return err;
 }

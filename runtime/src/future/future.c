@@ -115,7 +115,7 @@ int pyr_future_status(pyr_future *future)
 
 	if (err < 0)
 		return err;
-	if (future->call.code)
+	if (future->call.result.code)
 		return future_error(future);
 	return future->kind ? future->kind->status(future) : 0;
 }

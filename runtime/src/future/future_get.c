@@ -65,8 +65,8 @@ int pyr__get(pyr_future *future, const struct pyr__operation *operation, void *c
 		return err;
 	}
 	future_wait(future);
-	err = future->call.code ? future_error(future)
-				: request_results(future->operation, &future->call, out);
+	err = future->call.result.code ? future_error(future)
+				       : request_results(future->operation, &future->call, out);
 	future_drop(future);
 	return err;
 }

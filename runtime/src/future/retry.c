@@ -87,11 +87,11 @@ static void end_as_attempt(struct retry *r)
 	session_ref(attempt->session);
 	front->session = attempt->session;
 	front->operation = attempt->operation;
-	front->code = attempt->code;
-	front->is_remote = attempt->is_remote;
-	front->may_have_run = attempt->may_have_run;
-	buf_move(&front->answer, &attempt->answer);
-	buf_move(&front->notes, &attempt->notes);
+	front->result.code = attempt->result.code;
+	front->result.is_remote = attempt->result.is_remote;
+	front->result.may_have_run = attempt->result.may_have_run;
+	buf_move(&front->result.answer, &attempt->result.answer);
+	buf_move(&front->result.notes, &attempt->result.notes);
 	outcall_complete(front);
 }
 
@@ -107,7 +107,7 @@ static void set_error(struct retry *r, int code, const char *text)
 	error_set_info(&info);
 	r->error = error_copy();
 	error_restore(before);
-	r->front->code = code;
+	r->front->result.code = code;
 }
 
 static void end_with(struct retry *r, int code, const char *text)
@@ -130,7 +130,7 @@ static void end_released(struct proxy_later *later)
 
 int retry_error(struct retry *r)
 {
-	int code = r->front->code;
+	int code = r->front->result.code;
 
 	if (!r->error)
 		return error_set(code, "out of memory for the error");
@@ -148,7 +148,7 @@ void retry_cancel(struct retry *r, const char *text)
 	pthread_mutex_lock(&proxy->lock);
 	if (r->is_begun) {
 		outcall_cancel(&r->attempt, PYR_CANCELLED, text);
-		r->may_have_run |= r->attempt.may_have_run;
+		r->may_have_run |= r->attempt.result.may_have_run;
 	} else if (r->is_starting) {
 		r->may_have_run = true; /* it is just leaving; watch_attempt() cancels it */
 	}
@@ -178,7 +178,7 @@ static void take_turn(struct retry *r)
 static void on_attempt(struct outcall_hook *hook)
 {
 	struct retry *r = (struct retry *)((char *)hook - offsetof(struct retry, hook));
-	int code = r->attempt.code;
+	int code = r->attempt.result.code;
 
 	if (code != PYR_UNAVAILABLE && code != PYR_NOT_FOUND && claim(r)) {
 		r->is_settled = true;
@@ -301,7 +301,7 @@ static void on_ended(struct exec_job *job)
 
 	pthread_mutex_lock(&proxy->lock);
 	r->is_begun = false;
-	r->may_have_run |= r->attempt.may_have_run;
+	r->may_have_run |= r->attempt.result.may_have_run;
 	pthread_mutex_unlock(&proxy->lock);
 	engine_timer_cancel(&r->timer);
 	if (!atomic_load(&r->later.is_over))
@@ -328,7 +328,7 @@ static void on_no_session(struct retry *r)
 		r->error = error_copy();
 		if (r->error)
 			r->error->may_have_run = r->patience.may_have_run;
-		r->front->code = pyr_last_error()->code;
+		r->front->result.code = pyr_last_error()->code;
 		outcall_complete(r->front);
 	}
 	drop(r, 1);

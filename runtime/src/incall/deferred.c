@@ -92,10 +92,10 @@ int pyr_call_defer(pyr_call *call, pyr_deferred **ret)
 	if (call->origin->hook)
 		return error_set(PYR_FAILED_PRECONDITION, "%s: a hook answers before it returns",
 				 incall_operation(call)->name);
-	if (call->deferred || call != incall_current())
+	if (call->answer.deferred || call != incall_current())
 		return error_set(PYR_FAILED_PRECONDITION, "%s: %s", incall_operation(call)->name,
-				 call->deferred ? "the call is deferred already"
-						: "only its own method can defer a call");
+				 call->answer.deferred ? "the call is deferred already"
+						       : "only its own method can defer a call");
 	d = arena_alloc(&call->arena, sizeof(*d));
 	if (!d)
 		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
@@ -105,7 +105,7 @@ int pyr_call_defer(pyr_call *call, pyr_deferred **ret)
 	pthread_cond_init(&d->returned, NULL);
 	incall_ref(call);
 	(void)object_enter(call->object); /* its method is in it: until the answer */
-	__atomic_store_n(&call->deferred, d, __ATOMIC_RELEASE);
+	__atomic_store_n(&call->answer.deferred, d, __ATOMIC_RELEASE);
 	*ret = d;
 	return 0;
 }

@@ -79,7 +79,7 @@ static const struct exec_task_kind task_kind = { run_task, drop_task, ref_task, 
 void incall_submit(struct executor *executor, struct lane *lane, pyr_call *call)
 {
 	call->task.keeps_lane = call->is_oneway || call->origin->keeps_lane;
-	call->task.keeps_turn = call->is_guarded;
+	call->task.keeps_turn = call->request.is_guarded;
 	exec_submit(executor, lane, &call->task);
 }
 
@@ -121,15 +121,15 @@ void incall_unref(pyr_call *call)
 	if (atomic_fetch_sub(&call->refs, 1) != 1)
 		return;
 	stream_release(call->stream);
-	if (call->deferred)
-		deferred_fini(call->deferred);
+	if (call->answer.deferred)
+		deferred_fini(call->answer.deferred);
 	arena_clear(&call->arena); /* it is charged to what the origin holds */
 	call->origin->release(call);
 	object_unref(call->object);
 	if (call->task.executor)
 		exec_unref(call->task.executor);
 	scope_fini(&call->scope);
-	block_unref(call->owned);
+	block_unref(call->request.owned);
 	spares_put(&spares, call);
 }
 
@@ -180,7 +180,7 @@ void incall_reply(pyr_call *call, const struct codec_packer *packer)
 	if (incall_is_given_up(call))
 		return;
 	incall_before_answer(call);
-	call->is_answered = true;
+	call->answer.is_given = true;
 	call->origin->reply(call, packer);
 }
 
@@ -190,7 +190,7 @@ void incall_answer(pyr_call *call, pyr__in *out)
 	struct codec_problem problem;
 	struct codec_packer packer;
 
-	if (call->is_answered)
+	if (call->answer.is_given)
 		return;
 	if (codec_prepare(operation_of(call)->reply, out, &call->arena, &packer, &problem) < 0) {
 		incall_fail(call,
@@ -209,8 +209,8 @@ void incall_answer(pyr_call *call, pyr__in *out)
 static bool unpack(pyr_call *call, const struct codec_operation *op, union pyr__slot *in)
 {
 	struct codec_problem problem;
-	int err = codec_unpack(op->request, call->payload, true, call->max_message, &call->arena,
-			       in, &problem);
+	int err = codec_unpack(op->request, call->request.payload, true, call->request.max_message,
+			       &call->arena, in, &problem);
 
 	call->arena.may_exceed = true;
 	if (err == 0)
@@ -244,7 +244,7 @@ static void run_method(pyr_call *call)
 		return;
 	memset(out, 0, n_out * sizeof(*out));
 	err = op->table->shim(call, call->object->methods, in, out);
-	if (call->deferred)
+	if (call->answer.deferred)
 		return; /* it owns the answer, and may have given it */
 	if (err == 0)
 		incall_answer(call, out);
@@ -269,7 +269,7 @@ static bool is_wanted(pyr_call *call)
 /* A oneway's caller waits for this alone: no deadline of his reaches further. */
 static void acknowledge(pyr_call *call)
 {
-	call->is_answered = true;
+	call->answer.is_given = true;
 	call->deadline = ENGINE_FOREVER;
 	call->origin->reply(call, NULL);
 }
@@ -278,7 +278,7 @@ static void run_wanted(pyr_call *call)
 {
 	const struct pyr__operation *table = operation_of(call)->table;
 
-	if (call->is_oneway && !call->is_answered)
+	if (call->is_oneway && !call->answer.is_given)
 		acknowledge(call);
 	if (call->batch)
 		call->origin->run_batch(call);
@@ -314,7 +314,7 @@ void incall_run(pyr_call *call)
 	context_clear_reply();
 	if (call->origin->run)
 		call->origin->run(call);
-	else if (is_wanted(call) && (!call->is_guarded || call->origin->admit(call)) &&
+	else if (is_wanted(call) && (!call->request.is_guarded || call->origin->admit(call)) &&
 		 has_object(call))
 		run_wanted(call);
 	incall_enter(outer);
@@ -332,7 +332,7 @@ void incall_cancel(pyr_call *call)
 		stream_wake(call->stream);
 	if (call->batch)
 		call->origin->cancel_batch(call);
-	d = __atomic_load_n(&call->deferred, __ATOMIC_ACQUIRE);
+	d = __atomic_load_n(&call->answer.deferred, __ATOMIC_ACQUIRE);
 	if (d)
 		deferred_cancel(d);
 }

@@ -57,35 +57,47 @@ struct call_origin {
 	bool is_part;    /* of a batch: its answer is part of another's */
 };
 
-struct pyr_call {
-	struct scope scope; /* of the calls that its method makes; the beginning */
-	atomic_int refs;
-	const struct call_origin *origin;
-	void *origin_data;     /* of the origin: its session, its gRPC call */
-	struct object *object; /* counted */
-	unsigned operation;    /* place in object->interface->operations */
-	bool is_oneway;        /* already answered; results and errors go nowhere */
-	bool is_answered;
-	bool has_begun;  /* a method thread took it */
-	bool has_data;   /* its object was there then, and its data stays while it runs */
-	bool is_guarded; /* it came before its session was accepted: its origin admits it. One that
-			    will be refused anyway has its failure */
-	uint32_t number;
-	struct exec_task task; /* how it waits and runs; its chain */
-	int64_t deadline;      /* engine_now() scale; ENGINE_FOREVER */
+/* What came. Its origin's, with the origin's lock, until it is submitted; then constant, but for
+ * the number of one that goes on over another link. */
+struct call_request {
+	uint32_t number;       /* the other end's */
+	uint32_t max_message;  /* bytes of a request that this end takes */
 	struct span payload;   /* in the arena, or owned by `owned` */
 	struct block *owned;   /* the payload */
 	size_t n_owned, total; /* fragments come in */
-	size_t cost;           /* the origin's: charged to its connection's budget */
-	uint32_t max_message;  /* bytes of a request that this end takes */
+	size_t cost;           /* charged to its connection's budget */
+	bool is_guarded; /* it came before its session was accepted: its origin admits it. One that
+			    will be refused anyway has its failure */
 	const struct pyr_annotation *annotations; /* in the arena */
 	size_t n_annotations;
-	struct note *notes;        /* annotations of the answer, the last one first */
+};
+
+/* What goes back. Of the thread that has the call: its method's, then its deferred's; who cancels
+ * reads `deferred`, atomically. */
+struct call_answer {
+	bool is_given;             /* the origin was told; of a oneway, that is all it is told */
+	struct note *notes;        /* annotations, the last one first */
 	struct error_info failure; /* of pyr_fail() and raise; code 0 = none */
 	pyr_deferred *deferred;
+};
+
+struct pyr_call {
+	struct scope scope; /* of the calls that its method makes; the beginning. Its own lock */
+	atomic_int refs;
+	const struct call_origin *origin;
+	void *origin_data;        /* of the origin: its session, its gRPC call */
+	struct object *object;    /* counted */
+	unsigned operation;       /* place in object->interface->operations */
+	bool is_oneway;           /* already answered; results and errors go nowhere */
+	bool has_begun;           /* a method thread took it */
+	bool has_data;            /* its object was there then, and its data stays while it runs */
+	int64_t deadline;         /* engine_now() scale; ENGINE_FOREVER */
+	struct exec_task task;    /* how it waits and runs; its chain. The executor's lock */
 	struct peer_batch *batch; /* it is one; NULL: an ordinary call. The origin's */
 	pyr_stream *stream;       /* the method's end of its streams, NULL: none; one reference */
-	struct arena arena;
+	struct call_request request;
+	struct call_answer answer;
+	struct arena arena; /* of the thread that has it */
 	_Alignas(16) uint8_t room[560];
 };
 

@@ -164,7 +164,8 @@ const char *pyr_call_traceparent(const pyr_call *call)
 const void *pyr_call_annotation(const pyr_call *call, const char *key, size_t *size)
 {
 	const struct pyr_annotation *found =
-		call ? annotation_find(call->annotations, call->n_annotations, key) : NULL;
+		call ? annotation_find(call->request.annotations, call->request.n_annotations, key)
+		     : NULL;
 
 	if (found && size)
 		*size = found->size;
@@ -175,15 +176,15 @@ size_t pyr_call_annotations(const pyr_call *call, const struct pyr_annotation **
 {
 	if (!call || !ret)
 		return 0;
-	*ret = call->annotations;
-	return call->n_annotations;
+	*ret = call->request.annotations;
+	return call->request.n_annotations;
 }
 
 void incall_put_notes(const pyr_call *call, struct buf *buf, uint32_t id)
 {
 	const struct note *note;
 
-	for (note = call->notes; note; note = note->next)
+	for (note = call->answer.notes; note; note = note->next)
 		annotation_put(buf, (enum annotation_field)id, &note->annotation);
 }
 
@@ -206,7 +207,8 @@ static struct note *find_note(const pyr_call *call, const char *key)
 {
 	struct note *note;
 
-	for (note = call->notes; note && strcmp(note->annotation.key, key) != 0; note = note->next)
+	for (note = call->answer.notes; note && strcmp(note->annotation.key, key) != 0;
+	     note = note->next)
 		;
 	return note;
 }
@@ -219,7 +221,7 @@ int pyr_call_set_annotation(pyr_call *call, const char *key, const void *value, 
 
 	if (!call || !key)
 		return call ? error_missing("key") : error_null("call");
-	if (call->is_answered)
+	if (call->answer.is_given)
 		return error_set(PYR_FAILED_PRECONDITION, "%s is answered already",
 				 incall_operation(call)->name);
 	problem = note_problem(call, &added);
@@ -228,8 +230,8 @@ int pyr_call_set_annotation(pyr_call *call, const char *key, const void *value, 
 	note = find_note(call, key);
 	if (!note && (note = arena_alloc(&call->arena, sizeof(*note)))) {
 		note->annotation.key = keep(call, key);
-		note->next = call->notes;
-		call->notes = note;
+		note->next = call->answer.notes;
+		call->answer.notes = note;
 	}
 	added.value = arena_copy(&call->arena, value ? value : "", value ? size : 0);
 	if (!note || !added.value || !note->annotation.key)

@@ -61,9 +61,9 @@ int pyr_call_fail(pyr_call *call, const char *file, int line, int code, const ch
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	call->failure = (struct error_info){ .code = code };
-	call->failure.message = arena_copy(&call->arena, text, strlen(text) + 1);
-	call->failure.trace = trace_with(call, "", file, line);
+	call->answer.failure = (struct error_info){ .code = code };
+	call->answer.failure.message = arena_copy(&call->arena, text, strlen(text) + 1);
+	call->answer.failure.trace = trace_with(call, "", file, line);
 	return -code;
 }
 
@@ -86,9 +86,9 @@ int pyr__raise(pyr_call *call, const char *file, int line, const struct pyr__typ
 		return pyr_call_fail(call, file, line, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	codec_pack(&packer, detail);
 	pyr_call_fail(call, file, line, code, "%s", type->name);
-	call->failure.exception = type->name;
-	call->failure.detail = detail;
-	call->failure.n_detail = packer.size;
+	call->answer.failure.exception = type->name;
+	call->answer.failure.detail = detail;
+	call->answer.failure.n_detail = packer.size;
 	return -code;
 }
 
@@ -141,7 +141,7 @@ int pyr_call_pass(pyr_call *call, const char *file, int line)
 		error.detail = arena_copy(&call->arena, error.detail, error.n_detail);
 	if (!error.detail)
 		error.n_detail = 0;
-	call->failure = error;
+	call->answer.failure = error;
 	return -error.code;
 }
 
@@ -155,8 +155,8 @@ void incall_returned(pyr_call *call, int err)
 		return;
 	}
 	error.code = -err;
-	if (call->failure.code == -err)
-		error = call->failure;
+	if (call->answer.failure.code == -err)
+		error = call->answer.failure;
 	else if (pyr_last_error()->code == -err) /* of a call it made and hands on */
 		error = handed_on(call, NULL, 0);
 	else
@@ -202,7 +202,7 @@ void incall_before_answer(pyr_call *call)
 	const struct object_hooks *hooks = &call->object->hooks;
 	pyr_error *kept;
 
-	if (!hooks->on_answer || !call->has_begun || call->is_answered || call->origin->is_part)
+	if (!hooks->on_answer || !call->has_begun || call->answer.is_given || call->origin->is_part)
 		return;
 	kept = pyr_error_take();
 	hooks->on_answer(call, hooks->data);
@@ -212,7 +212,7 @@ void incall_before_answer(pyr_call *call)
 /* CANCELLED or DEADLINE_EXCEEDED, or 0. A oneway was answered before, and nobody waits for it. */
 static int code_of_loss(pyr_call *call)
 {
-	if (call->is_answered || !call->has_begun || !pyr_call_is_cancelled(call))
+	if (call->answer.is_given || !call->has_begun || !pyr_call_is_cancelled(call))
 		return 0;
 	return atomic_load(&call->scope.is_cancelled) ? PYR_CANCELLED : PYR_DEADLINE_EXCEEDED;
 }
@@ -258,8 +258,8 @@ void incall_end(pyr_call *call, struct error_info *error)
 		error->trace = trace_with(call, "", NULL, 0);
 	tell_hook(call, error);
 	incall_before_answer(call);
-	if (call->is_answered)
+	if (call->answer.is_given)
 		return;
-	call->is_answered = true;
+	call->answer.is_given = true;
 	call->origin->fail(call, error);
 }

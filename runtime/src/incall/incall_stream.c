@@ -17,30 +17,30 @@ pyr_stream *pyr__stream(pyr_call *call)
 
 bool stream_is_wanted(const pyr_stream *stream)
 {
-	return stream->call && !atomic_load(&stream->is_left) &&
-	       !pyr_call_is_cancelled(stream->call);
+	return stream->method.call && !atomic_load(&stream->method.is_left) &&
+	       !pyr_call_is_cancelled(stream->method.call);
 }
 
 /* Each wait ends with a use of the stream: so its life counts from the last one. */
 int64_t stream_method_until(pyr_stream *stream)
 {
-	int64_t until = stream->call->deadline, end;
+	int64_t until = stream->method.call->deadline, end;
 
-	if (stream->lifetime_ms == 0)
+	if (stream->method.lifetime_ms == 0)
 		return until;
-	end = engine_now() + (int64_t)stream->lifetime_ms * ENGINE_MS;
+	end = engine_now() + (int64_t)stream->method.lifetime_ms * ENGINE_MS;
 	return end < until ? end : until;
 }
 
 void stream_method_expire(pyr_stream *stream)
 {
-	if (engine_now() < stream->call->deadline)
-		atomic_store(&stream->is_left, true);
+	if (engine_now() < stream->method.call->deadline)
+		atomic_store(&stream->method.is_left, true);
 }
 
 int stream_method_error(pyr_stream *stream)
 {
-	const pyr_call *call = stream->call;
+	const pyr_call *call = stream->method.call;
 	const char *name = stream->operation->table->name;
 
 	if (call && atomic_load(&call->scope.is_cancelled))
@@ -48,10 +48,10 @@ int stream_method_error(pyr_stream *stream)
 	if (call && engine_now() >= call->deadline)
 		return error_set(PYR_DEADLINE_EXCEEDED,
 				 "TimeoutError: %s: the caller's deadline has passed", name);
-	if (call && atomic_load(&stream->is_left))
+	if (call && atomic_load(&stream->method.is_left))
 		return error_set(PYR_DEADLINE_EXCEEDED,
 				 "%s: item stream terminated: its caller left it alone for %u ms",
-				 name, stream->lifetime_ms);
+				 name, stream->method.lifetime_ms);
 	return error_set(PYR_FAILED_PRECONDITION, "%s: the call was answered", name);
 }
 
@@ -63,20 +63,20 @@ static bool charge_unpacked(pyr_stream *stream, size_t n)
 
 	if (n <= UNPACKED_FREE)
 		n = 0;
-	more = (ptrdiff_t)n - (ptrdiff_t)stream->n_unpacked;
+	more = (ptrdiff_t)n - (ptrdiff_t)stream->method.n_unpacked;
 	if (more == 0)
 		return true;
 	pthread_mutex_lock(&stream->lock);
 	fits = stream_charge(stream, more);
 	pthread_mutex_unlock(&stream->lock);
-	stream->n_unpacked = n;
+	stream->method.n_unpacked = n;
 	return fits;
 }
 
 static void forget_unpacked(pyr_stream *stream)
 {
-	arena_clear(&stream->arena);
-	arena_init(&stream->arena, NULL, 0);
+	arena_clear(&stream->method.arena);
+	arena_init(&stream->method.arena, NULL, 0);
 }
 
 /* The item lives in the stream's arena until the next read. */
@@ -87,10 +87,10 @@ static int unpack(pyr_stream *stream, const struct stream_item *item, void *ret)
 
 	forget_unpacked(stream);
 	if (codec_unpack(stream->reads, (struct span){ item->data, item->n }, false,
-			 stream->max_item, &stream->arena, &slot, &problem) < 0)
+			 stream->max_item, &stream->method.arena, &slot, &problem) < 0)
 		return error_set(problem.code, "%s: %s", stream->operation->table->name,
 				 problem.text);
-	if (!charge_unpacked(stream, stream->arena.used)) {
+	if (!charge_unpacked(stream, stream->method.arena.used)) {
 		forget_unpacked(stream);
 		(void)charge_unpacked(stream, 0);
 		return error_set(PYR_RESOURCE_EXHAUSTED,
@@ -129,7 +129,7 @@ void stream_release(pyr_stream *stream)
 	/* No frame finds it any more; only its outbox may still be in the peer's ring. */
 	pthread_mutex_lock(&stream->lock);
 	stream_drop_items(stream);
-	stream->call = NULL;
+	stream->method.call = NULL;
 	pthread_mutex_unlock(&stream->lock);
 	stream_unref(stream);
 }

@@ -17,11 +17,11 @@ static void revoke(struct scope_item *item)
 
 void outcall_init(struct outcall *call, const struct call_terms *terms)
 {
-	memset(call, 0, offsetof(struct outcall, room));
-	buf_lend(&call->answer, call->room, sizeof(call->room));
+	memset(call, 0, offsetof(struct outcall, result.room));
+	buf_lend(&call->result.answer, call->result.room, sizeof(call->result.room));
 	engine_waiter_init(&call->waiter, false);
 	call->deadline = terms->deadline;
-	call->terms = terms;
+	call->said.terms = terms;
 	call->part.cancel = revoke;
 }
 
@@ -30,8 +30,8 @@ void outcall_fini(struct outcall *call)
 	scope_remove(&call->part);
 	outcall_take_reply(call);
 	engine_waiter_fini(&call->waiter);
-	buf_free(&call->notes);
-	buf_free(&call->answer);
+	buf_free(&call->result.notes);
+	buf_free(&call->result.answer);
 }
 
 const char *outcall_late(const struct outcall *call, char *text, size_t n)
@@ -44,17 +44,18 @@ const char *outcall_late(const struct outcall *call, char *text, size_t n)
 int outcall_error(struct outcall *call)
 {
 	const struct session *session = call->session;
-	struct error_info error = { .code = call->code, .remote = call->is_remote };
+	struct error_info error = { .code = call->result.code, .remote = call->result.is_remote };
 	char *texts[5] = { NULL };
 	struct frame frame;
 	int err;
 
-	error.may_have_run = call->may_have_run;
+	error.may_have_run = call->result.may_have_run;
 	error.object = session->object;
 	error.operation = session_operation(session->interface, call->operation)->name;
 	error.address = session->peer->link->address;
-	if (call->is_remote &&
-	    frame_read_body(FRAME_ERROR, (struct span){ call->answer.data, call->answer.n },
+	if (call->result.is_remote &&
+	    frame_read_body(FRAME_ERROR,
+			    (struct span){ call->result.answer.data, call->result.answer.n },
 			    &frame)) {
 		error.message = texts[0] = span_dup(frame.message);
 		error.exception = texts[1] = span_dup(frame.exception);
@@ -65,7 +66,7 @@ int outcall_error(struct outcall *call)
 		error.n_detail = frame.detail.n;
 	} else {
 		error.message = texts[4] =
-			span_dup((struct span){ call->answer.data, call->answer.n });
+			span_dup((struct span){ call->result.answer.data, call->result.answer.n });
 	}
 	err = error_set_info(&error);
 	for (size_t i = 0; i < 5; i++)

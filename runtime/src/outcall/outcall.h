@@ -25,23 +25,22 @@ struct outcall_hook {
 	void (*run)(struct outcall_hook *hook);
 };
 
-/* A call made. Its memory is the caller's (a stack frame, a future); it belongs to the peer while
- * it is live. */
-struct outcall {
-	struct engine_waiter waiter; /* ready: the answer is in */
-	struct session *session;     /* counted by the caller */
-	bool is_front;               /* it never leaves: others do, and it ends as the last one */
-	unsigned operation;
+/* Where it is in its session. The peer's lock. */
+struct outcall_sent {
 	uint32_t number;     /* 0: not live */
 	uint64_t begin, end; /* of its frames in the session's stream */
-	int64_t deadline;
 	struct outcall *next_blocked;
-	pyr_stream *stream;                /* its user's end of the call's streams; NULL: none */
-	const struct call_terms *terms;    /* until it has been started */
-	struct scope_item part;            /* of the call that its thread serves */
-	struct span along;                 /* while it is started: its annotations, encoded */
-	struct outcall_hook *_Atomic hook; /* then the call's memory lasts until it has been told */
-	/* once ready: */
+};
+
+/* What it says, until outcall_start() has returned. Its thread's. */
+struct outcall_said {
+	const struct call_terms *terms;
+	struct span along; /* its annotations, encoded */
+};
+
+/* How it ended. Written with the peer's lock, or a lost stream's; once the waiter is ready the
+ * caller's. */
+struct outcall_result {
 	int code;       /* 0, or enum pyr_status */
 	bool is_remote; /* answer holds the body of an Error frame, else of a text */
 	bool may_have_run;
@@ -49,6 +48,22 @@ struct outcall {
 	struct buf answer; /* the reply's payload, or what went wrong; begins in room */
 	struct buf notes;  /* annotations of a Reply, encoded */
 	uint8_t room[OUTCALL_ROOM];
+};
+
+/* A call made. Its memory is the caller's (a stack frame, a future); it belongs to the peer while
+ * it is live. */
+struct outcall {
+	struct engine_waiter waiter; /* ready: the answer is in */
+	struct session *session;     /* counted by the caller; a stream's changes with its lock */
+	bool is_front;               /* it never leaves: others do, and it ends as the last one */
+	unsigned operation;
+	int64_t deadline;
+	pyr_stream *stream;                /* its user's end of the call's streams; NULL: none */
+	struct scope_item part;            /* of the call that its thread serves */
+	struct outcall_hook *_Atomic hook; /* then the call's memory lasts until it has been told */
+	struct outcall_sent sent;
+	struct outcall_said said;
+	struct outcall_result result;
 };
 
 /* The chain of what the calling thread calls, EXEC_CHAIN bytes; NULL: it starts one. */

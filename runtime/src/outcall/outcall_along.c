@@ -19,7 +19,7 @@ const uint8_t *outcall_chain(void)
 
 void outcall_put_along(const struct outcall *call, struct frame *frame)
 {
-	const struct call_terms *terms = call->terms;
+	const struct call_terms *terms = call->said.terms;
 	const struct scope *outer = scope_current();
 	const uint8_t *chain = outcall_chain();
 
@@ -32,7 +32,7 @@ void outcall_put_along(const struct outcall *call, struct frame *frame)
 		frame->correlation_id = span_of(terms->correlation_id);
 	if (terms->traceparent)
 		frame->traceparent = span_of(terms->traceparent);
-	frame->body = call->along;
+	frame->body = call->said.along;
 }
 
 static bool has_hook(const struct outcall *call)
@@ -77,7 +77,7 @@ static void ask_hook(const struct outcall *call, struct buf *buf)
 /* The last of a name counts: the call's own go last. */
 static const char *pack_annotations(struct outcall *call, struct buf *buf)
 {
-	const struct call_terms *terms = call->terms;
+	const struct call_terms *terms = call->said.terms;
 	size_t i;
 
 	buf_append(buf, terms->own_annotations.p, terms->own_annotations.n);
@@ -87,19 +87,19 @@ static const char *pack_annotations(struct outcall *call, struct buf *buf)
 		annotation_put(buf, ANNOTATIONS_OF_CALL, &terms->annotations[i]);
 	if (buf->broken)
 		return "out of memory";
-	call->along = (struct span){ buf->data, buf->n };
-	return annotations_problem(call->along, ANNOTATIONS_OF_CALL);
+	call->said.along = (struct span){ buf->data, buf->n };
+	return annotations_problem(call->said.along, ANNOTATIONS_OF_CALL);
 }
 
 const char *outcall_pack_along(struct outcall *call, struct buf *buf)
 {
-	const struct call_terms *terms = call->terms;
+	const struct call_terms *terms = call->said.terms;
 
 	if (terms->correlation_id && !context_is_correlation_id(span_of(terms->correlation_id)))
 		return CONTEXT_ID_RULE;
 	if (terms->traceparent && !context_is_traceparent(span_of(terms->traceparent)))
 		return CONTEXT_TRACEPARENT_RULE;
-	call->along = terms->own_annotations;
+	call->said.along = terms->own_annotations;
 	return terms->n_annotations > 0 || has_hook(call) ? pack_annotations(call, buf) : NULL;
 }
 
@@ -109,16 +109,16 @@ void outcall_keep_notes(struct outcall *call, const struct frame *frame)
 {
 	if (annotations_problem(frame->body, ANNOTATIONS_OF_REPLY))
 		return; /* the result is good all the same */
-	buf_reset(&call->notes);
-	annotations_copy(frame->body, ANNOTATIONS_OF_REPLY, &call->notes);
+	buf_reset(&call->result.notes);
+	annotations_copy(frame->body, ANNOTATIONS_OF_REPLY, &call->result.notes);
 }
 
 static void set_reply(const struct outcall *call)
 {
-	if (call->code && call->is_remote)
-		context_set_reply(span_of_buf(&call->answer), ANNOTATIONS_OF_ERROR);
+	if (call->result.code && call->result.is_remote)
+		context_set_reply(span_of_buf(&call->result.answer), ANNOTATIONS_OF_ERROR);
 	else
-		context_set_reply(span_of_buf(&call->notes), ANNOTATIONS_OF_REPLY);
+		context_set_reply(span_of_buf(&call->result.notes), ANNOTATIONS_OF_REPLY);
 }
 
 /* An answer came: the hook is told. It may make calls, and fail in them. */
@@ -127,11 +127,11 @@ static void tell_hook(const struct outcall *call)
 	const struct session_ways *ways = call->session ? call->session->ways : NULL;
 	pyr_error *kept;
 
-	if (!ways || !ways->on_reply || (call->code && !call->is_remote))
+	if (!ways || !ways->on_reply || (call->result.code && !call->result.is_remote))
 		return;
 	kept = pyr_error_take();
 	ways->on_reply(session_operation(call->session->interface, call->operation)->name,
-		       -call->code, ways->data);
+		       -call->result.code, ways->data);
 	error_restore(kept);
 	set_reply(call);
 }

@@ -49,7 +49,7 @@ bool outcall_take_number(struct peer *peer, struct outcall *call, bool may_block
 	slot->generation = (slot->generation + 1) & ((1u << (32 - PLACE_BITS)) - 1);
 	if (slot->generation == 0)
 		slot->generation = 1;
-	call->number = slot->generation << PLACE_BITS | place;
+	call->sent.number = slot->generation << PLACE_BITS | place;
 	peer->made.n_calls++;
 	return true;
 }
@@ -59,7 +59,7 @@ struct outcall *peer_live_call(struct peer *peer, uint32_t number)
 	uint32_t place = number & ((1u << PLACE_BITS) - 1);
 
 	if (place >= peer->made.n_slots || !peer->made.slots[place].call ||
-	    peer->made.slots[place].call->number != number)
+	    peer->made.slots[place].call->sent.number != number)
 		return NULL;
 	return peer->made.slots[place].call;
 }
@@ -71,19 +71,19 @@ static void offer_place(struct peer *peer)
 
 	if (!first || peer->made.n_calls >= peer->made.max_calls)
 		return;
-	peer->made.blocked = first->next_blocked;
+	peer->made.blocked = first->sent.next_blocked;
 	engine_wake(&first->waiter);
 }
 
 void outcall_free_number(struct peer *peer, struct outcall *call)
 {
-	uint32_t place = call->number & ((1u << PLACE_BITS) - 1);
+	uint32_t place = call->sent.number & ((1u << PLACE_BITS) - 1);
 
 	peer->made.slots[place].call = NULL;
 	peer->made.slots[place].next_free = peer->made.free_slot;
 	peer->made.free_slot = place + 1;
 	peer->made.n_calls--;
-	call->number = 0;
+	call->sent.number = 0;
 	if (peer->is_left && peer->made.n_calls == 0)
 		peer->is_ending = true;
 	offer_place(peer);
@@ -103,24 +103,24 @@ static bool wait_in_line(struct peer *peer, struct outcall *call)
 	struct outcall **at;
 	bool is_cancelled;
 
-	for (at = &peer->made.blocked; *at; at = &(*at)->next_blocked)
+	for (at = &peer->made.blocked; *at; at = &(*at)->sent.next_blocked)
 		;
-	call->next_blocked = NULL;
+	call->sent.next_blocked = NULL;
 	*at = call;
 	pthread_mutex_unlock(&peer->lock);
 	is_cancelled = engine_wait_or_cancel(&call->waiter, call->deadline) < 0;
 	pthread_mutex_lock(&peer->lock);
 	atomic_store(&call->waiter.ready, false);
-	for (at = &peer->made.blocked; *at && *at != call; at = &(*at)->next_blocked)
+	for (at = &peer->made.blocked; *at && *at != call; at = &(*at)->sent.next_blocked)
 		;
 	if (*at)
-		*at = call->next_blocked;
+		*at = call->sent.next_blocked;
 	return is_cancelled;
 }
 
 static int wait_for_place(struct peer *peer, struct outcall *call, bool may_block)
 {
-	call->was_not_run = true; /* if there will be none, and another link may have one */
+	call->result.was_not_run = true; /* if there will be none, and another link may have one */
 	while (session_is_open(call->session) && !scope_is_revoked(&call->part) &&
 	       !outcall_take_number(peer, call, may_block)) {
 		if (!may_block)
@@ -129,13 +129,13 @@ static int wait_for_place(struct peer *peer, struct outcall *call, bool may_bloc
 			return PYR_DEADLINE_EXCEEDED;
 		if (wait_in_line(peer, call))
 			return PYR_CANCELLED;
-		call->was_not_run = !peer->is_closed || peer->was_connected;
+		call->result.was_not_run = !peer->is_closed || peer->was_connected;
 	}
 	if (scope_is_revoked(&call->part))
 		return PYR_CANCELLED;
 	if (session_is_open(call->session) && takes_new(peer) &&
 	    call->session->state != SESSION_FAILED) {
-		call->was_not_run = false;
+		call->result.was_not_run = false;
 		return 0;
 	}
 	return call->session->is_released ? PYR_CANCELLED : PYR_UNAVAILABLE;
@@ -145,7 +145,7 @@ int outcall_wait_for_place(struct peer *peer, struct outcall *call, bool may_blo
 {
 	int code = wait_for_place(peer, call, may_block);
 
-	if (code && !call->number)
+	if (code && !call->sent.number)
 		offer_place(peer); /* which may have been offered to it */
 	return code;
 }
@@ -154,7 +154,7 @@ void outcall_explain(struct outcall *call, int code, char *text, size_t n)
 {
 	const struct peer *peer = call->session->peer;
 
-	call->was_not_run &= code == PYR_UNAVAILABLE;
+	call->result.was_not_run &= code == PYR_UNAVAILABLE;
 	if (code == PYR_UNAVAILABLE) {
 		session_loss(peer, text, n, false);
 	} else if (code == PYR_CANCELLED) {
@@ -177,7 +177,7 @@ void session_wake_blocked(struct session *session)
 {
 	struct outcall *call;
 
-	for (call = session->peer->made.blocked; call; call = call->next_blocked)
+	for (call = session->peer->made.blocked; call; call = call->sent.next_blocked)
 		if (call->session == session)
 			engine_wake(&call->waiter);
 }
@@ -187,7 +187,7 @@ void outcall_wake_blocked(struct peer *peer)
 	struct outcall *call;
 
 	while ((call = peer->made.blocked)) { /* each looks again */
-		peer->made.blocked = call->next_blocked;
+		peer->made.blocked = call->sent.next_blocked;
 		engine_wake(&call->waiter);
 	}
 }

@@ -14,21 +14,21 @@
  * is out. */
 static bool keep_unsent(pyr_stream *stream)
 {
-	const struct outcall *call = stream->outcall;
+	const struct outcall *call = stream->caller.call;
 	const struct outbox *out = &call->session->out;
 
-	if (out->n_taken > call->begin || out->queue.broken ||
-	    call->end - call->begin > FRAME_FRAGMENT) /* its payload is elsewhere */
+	if (out->n_taken > call->sent.begin || out->queue.broken ||
+	    call->sent.end - call->sent.begin > FRAME_FRAGMENT) /* its payload is elsewhere */
 		return false;
-	buf_reset(&stream->unsent);
-	buf_append(&stream->unsent, out->queue.data + outbox_index(out, call->begin),
-		   (size_t)(call->end - call->begin));
-	return !stream->unsent.broken;
+	buf_reset(&stream->caller.unsent);
+	buf_append(&stream->caller.unsent, out->queue.data + outbox_index(out, call->sent.begin),
+		   (size_t)(call->sent.end - call->sent.begin));
+	return !stream->caller.unsent.broken;
 }
 
 bool peer_stream_may_detach(pyr_stream *stream)
 {
-	const struct outcall *call = stream->outcall;
+	const struct outcall *call = stream->caller.call;
 	const struct peer *peer = call->session->peer;
 	bool is_lost = !peer->is_ending && !peer->is_going_away &&
 		       (!peer->closed_code || peer->closed_code == PYR_UNAVAILABLE);
@@ -36,16 +36,16 @@ bool peer_stream_may_detach(pyr_stream *stream)
 
 	if (!is_lost || stream->is_resuming)
 		return is_lost;
-	return stream->has_token && keeps &&
-	       (call->may_have_run || (peer->has_hello && keep_unsent(stream)));
+	return stream->caller.has_token && keeps &&
+	       (call->result.may_have_run || (peer->has_hello && keep_unsent(stream)));
 }
 
 void peer_stream_detach(struct peer *peer, pyr_stream *stream)
 {
-	struct outcall *call = stream->outcall;
+	struct outcall *call = stream->caller.call;
 
-	buf_reset(&call->answer); /* a part of it comes again */
-	buf_reset(&call->notes);
+	buf_reset(&call->result.answer); /* a part of it comes again */
+	buf_reset(&call->result.notes);
 	peer_stream_leave(peer, stream, false);
 }
 
@@ -73,13 +73,13 @@ bool peer_stream_is_over(pyr_stream *stream)
 
 bool peer_stream_end_lost(pyr_stream *stream, int code, const char *text)
 {
-	struct outcall *call = stream->outcall;
+	struct outcall *call = stream->caller.call;
 	bool is_lost;
 
 	pthread_mutex_lock(&stream->lock);
 	is_lost = stream->state == STREAM_LOST;
 	if (is_lost) {
-		call->may_have_run = stream->unsent.n == 0;
+		call->result.may_have_run = stream->caller.unsent.n == 0;
 		outcall_fail(call, code, text);
 		stream->state = STREAM_FAILED; /* nobody takes it up from here on */
 	}
@@ -91,11 +91,11 @@ bool peer_stream_end_lost(pyr_stream *stream, int code, const char *text)
 
 void peer_stream_through(pyr_stream *stream)
 {
-	struct outcall *call = stream->outcall;
+	struct outcall *call = stream->caller.call;
 	struct peer *peer = call->session->peer;
-	struct frame frame = { .type = FRAME_CANCEL, .number = call->number };
+	struct frame frame = { .type = FRAME_CANCEL, .number = call->sent.number };
 
-	if (stream->has_token && peer->theirs.linger_ms > 0)
+	if (stream->caller.has_token && peer->theirs.linger_ms > 0)
 		peer_queue(peer, &frame);
 }
 
@@ -110,19 +110,19 @@ static bool takes_streams(const struct session *session)
 static void put_resume(pyr_stream *stream, struct session *session)
 {
 	struct frame frame = { .type = FRAME_RESUME, .critical = 1 };
-	struct outcall *call = stream->outcall;
+	struct outcall *call = stream->caller.call;
 
-	frame.number = call->number;
+	frame.number = call->sent.number;
 	frame.session = session->number;
-	frame.token = (struct span){ stream->token, STREAM_TOKEN };
-	frame.received = stream->in_parts;
-	frame.consumed = stream->in_consumed;
-	frame.attempt = ++stream->attempt;
-	stream->in_room += stream->owed; /* told so */
-	stream->owed = 0;
-	call->begin = session->out.n_queued;
+	frame.token = (struct span){ stream->caller.token, STREAM_TOKEN };
+	frame.received = stream->in.parts;
+	frame.consumed = stream->in.consumed;
+	frame.attempt = ++stream->caller.attempt;
+	stream->in.room += stream->in.owed; /* told so */
+	stream->in.owed = 0;
+	call->sent.begin = session->out.n_queued;
 	session_append(session, &frame, 0);
-	call->end = session->out.n_queued;
+	call->sent.end = session->out.n_queued;
 }
 
 /* The rest of describe(), in peer_out.c, holds in every session. */
@@ -142,25 +142,25 @@ static void describe_again(const struct outcall *call, struct frame *frame)
 /* The Call that never left. Returns false if memory is out. */
 static bool put_unsent(pyr_stream *stream, struct session *session)
 {
-	const uint8_t *at = stream->unsent.data;
-	struct outcall *call = stream->outcall;
+	const uint8_t *at = stream->caller.unsent.data;
+	struct outcall *call = stream->caller.call;
 	struct buf annotations = { 0 };
 	struct frame frame;
 	uint8_t *to;
 
-	if (frame_read(&at, at + stream->unsent.n, &frame) != 1)
+	if (frame_read(&at, at + stream->caller.unsent.n, &frame) != 1)
 		return false; /* cannot be: it was written here */
-	frame.number = call->number;
+	frame.number = call->sent.number;
 	frame.session = session->number;
 	describe_again(call, &frame);
 	annotations_copy(frame.body, ANNOTATIONS_OF_CALL, &annotations);
 	frame.annotation = (struct span){ 0 };
 	frame.body = span_of_buf(&annotations);
-	call->begin = session->out.n_queued;
+	call->sent.begin = session->out.n_queued;
 	to = session_append(session, &frame, frame.payload.n);
 	if (to && frame.payload.n > 0)
 		memcpy(to, frame.payload.p, frame.payload.n);
-	call->end = session->out.n_queued;
+	call->sent.end = session->out.n_queued;
 	buf_free(&annotations);
 	return to != NULL;
 }
@@ -173,16 +173,16 @@ static bool begin_anew(pyr_stream *stream, struct session *session)
 
 	if (!put_unsent(stream, session))
 		return false;
-	buf_free(&stream->unsent);
+	buf_free(&stream->caller.unsent);
 	peer_stream_set_limits(session->peer, stream);
-	stream->has_window = session->peer->has_hello;
-	return peer_stream_resend(stream, stream->outcall->number, &nothing_came);
+	stream->out.has_window = session->peer->has_hello;
+	return peer_stream_resend(stream, stream->caller.call->sent.number, &nothing_came);
 }
 
 /* With both locks. Returns the session that it was in, NULL if it cannot be, for now. */
 static struct session *begin(pyr_stream *stream, struct session *session)
 {
-	struct outcall *call = stream->outcall;
+	struct outcall *call = stream->caller.call;
 	struct session *before = call->session;
 
 	if (stream->state != STREAM_LOST || !takes_streams(session))
@@ -193,7 +193,7 @@ static struct session *begin(pyr_stream *stream, struct session *session)
 		return NULL;
 	session_ref(session);
 	call->session = session;
-	stream->is_resuming = stream->unsent.n == 0;
+	stream->is_resuming = stream->caller.unsent.n == 0;
 	if (stream->is_resuming) {
 		put_resume(stream, session);
 	} else if (!begin_anew(stream, session)) {
@@ -201,7 +201,7 @@ static struct session *begin(pyr_stream *stream, struct session *session)
 		return before;
 	}
 	stream->state = STREAM_OPEN;
-	peer_stream_enter(session->peer, stream, call->number);
+	peer_stream_enter(session->peer, stream, call->sent.number);
 	if (!stream->is_resuming)
 		peer_stream_settle(session->peer, stream);
 	return before;
@@ -229,22 +229,22 @@ bool peer_resume_refused(struct outcall *call, const struct frame *frame)
 		return false;
 	n = snprintf(text, sizeof(text), "ConnectionClosed: %s keeps no streams of a lost link",
 		     call->session->peer->link->address);
-	buf_reset(&call->answer);
-	buf_append(&call->answer, text, (size_t)n);
-	call->code = PYR_UNAVAILABLE;
-	call->is_remote = false;
-	call->may_have_run = true;
+	buf_reset(&call->result.answer);
+	buf_append(&call->result.answer, text, (size_t)n);
+	call->result.code = PYR_UNAVAILABLE;
+	call->result.is_remote = false;
+	call->result.may_have_run = true;
 	return true;
 }
 
 /* What is queued already, and counted as to be sent, is queued anew. */
 static bool resend_here(struct peer *peer, pyr_stream *stream, const struct frame *told)
 {
-	size_t before = stream->queue.n_unsent;
+	size_t before = stream->out.queue.n_unsent;
 	bool ok = peer_stream_resend(stream, stream->route.number, told);
 
-	if (!stream->is_parked)
-		atomic_fetch_add(&peer->out.backlog, stream->queue.n_unsent - before);
+	if (!stream->out.is_parked)
+		atomic_fetch_add(&peer->out.backlog, stream->out.queue.n_unsent - before);
 	return ok;
 }
 

@@ -18,7 +18,7 @@ static void caller_end(pyr_stream *stream)
 
 	if (stream->state != STREAM_OPEN && stream->state != STREAM_LOST)
 		return;
-	stream->out_parts++;
+	stream->out.parts++;
 	peer_stream_put(stream, &frame, 0, true);
 }
 
@@ -27,7 +27,7 @@ struct session *peer_stream_session(pyr_stream *stream)
 	struct session *session;
 
 	pthread_mutex_lock(&stream->lock);
-	session = stream->outcall->session;
+	session = stream->caller.call->session;
 	session_ref(session);
 	pthread_mutex_unlock(&stream->lock);
 	return session;
@@ -35,7 +35,7 @@ struct session *peer_stream_session(pyr_stream *stream)
 
 static int64_t caller_until(pyr_stream *stream)
 {
-	int64_t until = stream->outcall->deadline;
+	int64_t until = stream->caller.call->deadline;
 	struct peer *peer = stream_lock_peer(stream);
 
 	if (!peer)
@@ -52,12 +52,12 @@ static void caller_expire(pyr_stream *stream)
 	struct session *session = peer_stream_session(stream);
 	char text[256];
 
-	if (engine_now() < stream->outcall->deadline) {
+	if (engine_now() < stream->caller.call->deadline) {
 		peer_close(session->peer, PYR_UNAVAILABLE, "failed to connect in time");
 	} else {
 		snprintf(text, sizeof(text), "TimeoutError: the stream from %s did not end in time",
 			 session->peer->link->address);
-		outcall_cancel(stream->outcall, PYR_DEADLINE_EXCEEDED, text);
+		outcall_cancel(stream->caller.call, PYR_DEADLINE_EXCEEDED, text);
 	}
 	session_unref(session);
 }
@@ -89,7 +89,8 @@ static int lost_error(pyr_stream *stream)
 
 static int caller_error(pyr_stream *stream)
 {
-	return peer_stream_is_over(stream) ? outcall_error(stream->outcall) : lost_error(stream);
+	return peer_stream_is_over(stream) ? outcall_error(stream->caller.call)
+					   : lost_error(stream);
 }
 
 /* A task's cancel ends the call. */
@@ -98,7 +99,7 @@ static bool caller_wait(pyr_stream *stream, struct engine_waiter *waiter, int64_
 	int woken = engine_wait_or_cancel(waiter, until);
 
 	if (woken < 0)
-		outcall_cancel(stream->outcall, PYR_CANCELLED, ENGINE_CANCELLED_TEXT);
+		outcall_cancel(stream->caller.call, PYR_CANCELLED, ENGINE_CANCELLED_TEXT);
 	return woken != 0;
 }
 
@@ -111,10 +112,10 @@ static const struct stream_kind caller_kind = {
 static size_t take_callers(struct outbox *outbox, struct buf *wire, size_t n, bool *is_empty)
 {
 	pyr_stream *stream = peer_stream_of(outbox);
-	const struct outcall *call = stream->outcall;
+	const struct outcall *call = stream->caller.call;
 
 	*is_empty = false;
-	if (stream->is_resuming || call->session->out.n_taken < call->end)
+	if (stream->is_resuming || call->session->out.n_taken < call->sent.end)
 		return 0;
 	return peer_stream_take(outbox, wire, n, is_empty);
 }
@@ -125,9 +126,9 @@ static const struct outbox_owner caller_outbox = { peer_stream_hold, peer_stream
 /* It can be resumed, unless the other end is known not to keep streams. */
 static void set_token(struct peer *peer, pyr_stream *stream)
 {
-	stream->has_token = (!peer->has_hello || peer->theirs.linger_ms > 0) &&
-			    random_bytes(stream->token, sizeof(stream->token));
-	stream->queue.keeps = stream->has_token;
+	stream->caller.has_token = (!peer->has_hello || peer->theirs.linger_ms > 0) &&
+				   random_bytes(stream->caller.token, sizeof(stream->caller.token));
+	stream->out.queue.keeps = stream->caller.has_token;
 }
 
 void peer_stream_call(pyr_stream *stream, struct session *session)
@@ -137,9 +138,9 @@ void peer_stream_call(pyr_stream *stream, struct session *session)
 	pthread_mutex_lock(&peer->lock);
 	pthread_mutex_lock(&stream->lock);
 	stream->kind = &caller_kind;
-	stream->out.owner = &caller_outbox;
+	stream->out.box.owner = &caller_outbox;
 	stream->max_item = peer->limits.max_message;
-	stream->has_window = peer->has_hello;
+	stream->out.has_window = peer->has_hello;
 	stream->state = STREAM_OPEN;
 	peer_stream_set_limits(peer, stream);
 	set_token(peer, stream);
@@ -167,8 +168,8 @@ void peer_stream_describe(const struct outcall *call, const struct pyr__operatio
 			  struct frame *frame)
 {
 	frame->flags |= FRAME_STREAMS | stream_flags(table);
-	if (call->stream && call->stream->has_token)
-		frame->token = (struct span){ call->stream->token, STREAM_TOKEN };
+	if (call->stream && call->stream->caller.has_token)
+		frame->token = (struct span){ call->stream->caller.token, STREAM_TOKEN };
 }
 
 void peer_stream_over(pyr_stream *stream)
@@ -176,13 +177,13 @@ void peer_stream_over(pyr_stream *stream)
 	struct peer *peer;
 
 	pthread_mutex_lock(&stream->lock);
-	stream->state = stream->outcall->code == 0 ? STREAM_DONE : STREAM_FAILED;
+	stream->state = stream->caller.call->result.code == 0 ? STREAM_DONE : STREAM_FAILED;
 	peer = peer_stream_take_off(stream);
-	queue_clear(&stream->queue);
+	queue_clear(&stream->out.queue);
 	pthread_mutex_unlock(&stream->lock);
 	if (!peer)
 		return;
-	outbox_leave(peer, &stream->out);
+	outbox_leave(peer, &stream->out.box);
 	peer_unref(peer);
 }
 
@@ -190,12 +191,12 @@ void peer_stream_over(pyr_stream *stream)
 static void take_window(const struct peer *peer, pyr_stream *stream, uint32_t window)
 {
 	pthread_mutex_lock(&stream->lock);
-	if (!stream->has_window) {
-		stream->has_window = true;
+	if (!stream->out.has_window) {
+		stream->out.has_window = true;
 		if (peer->theirs.linger_ms == 0)
-			queue_keep_nothing(&stream->queue);
-		stream->out_room += window - peer->theirs.window;
-		stream->out_window = window;
+			queue_keep_nothing(&stream->out.queue);
+		stream->out.room += window - peer->theirs.window;
+		stream->out.window = window;
 		stream->their_max_item = peer->theirs.max_message;
 	}
 	pthread_mutex_unlock(&stream->lock);

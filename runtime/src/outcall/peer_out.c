@@ -45,10 +45,10 @@ bool outcall_unset_hook(struct outcall *call, struct outcall_hook *hook)
 
 void outcall_fail(struct outcall *call, int code, const char *text)
 {
-	buf_reset(&call->answer);
-	buf_append(&call->answer, text, strlen(text));
-	call->code = code;
-	call->is_remote = false;
+	buf_reset(&call->result.answer);
+	buf_append(&call->result.answer, text, strlen(text));
+	call->result.code = code;
+	call->result.is_remote = false;
 }
 
 static void fail_too_large(struct outcall *call, const char *what, const char *how)
@@ -61,13 +61,13 @@ static void fail_too_large(struct outcall *call, const char *what, const char *h
 
 static bool has_left(const struct outcall *call)
 {
-	return call->session->out.n_taken >= call->end;
+	return call->session->out.n_taken >= call->sent.end;
 }
 
 /* A call that has not left is taken out of the queue by making its frames void. */
 static void withdraw(struct outcall *call)
 {
-	outbox_void(&call->session->out, call->begin, call->end);
+	outbox_void(&call->session->out, call->sent.begin, call->sent.end);
 }
 
 static void describe(const struct outcall *call, struct frame *frame)
@@ -77,7 +77,7 @@ static void describe(const struct outcall *call, struct frame *frame)
 	int64_t left;
 
 	frame->type = FRAME_CALL;
-	frame->number = call->number;
+	frame->number = call->sent.number;
 	frame->session = session->number;
 	if (call->operation >= session->interface->table->n_operations) {
 		frame->name = span_of(table->name); /* an end that knows no batches refuses it */
@@ -113,7 +113,7 @@ static int put_call(struct outcall *call, const struct codec_packer *packer, str
 	describe(call, &frame);
 	if (frame.depth >= PEER_MAX_DEPTH)
 		return PYR_FAILED_PRECONDITION;
-	call->begin = session->out.n_queued;
+	call->sent.begin = session->out.n_queued;
 	if (large) {
 		session_append_fragments(session, &frame,
 					 (struct span){ large->data, packer->size }, large);
@@ -122,7 +122,7 @@ static int put_call(struct outcall *call, const struct codec_packer *packer, str
 		if (at)
 			codec_pack(packer, at);
 	}
-	call->end = session->out.n_queued;
+	call->sent.end = session->out.n_queued;
 	return session->out.queue.broken ? PYR_RESOURCE_EXHAUSTED : 0;
 }
 
@@ -159,17 +159,17 @@ static int start(struct outcall *call, const struct codec_packer *packer, struct
 		outcall_fail(call, code, text);
 	} else if (codec_is_too_large(packer, peer->theirs.max_message, text, sizeof(text))) {
 		fail_too_large(call, "request", text);
-		code = call->code;
+		code = call->result.code;
 	} else if (packer->size > FRAME_FRAGMENT && !large) {
 		outcall_fail(call, code = PYR_RESOURCE_EXHAUSTED, "out of memory");
 	} else if ((code = put_call(call, packer, large))) {
 		outcall_fail(call, code, why_not(code, text, sizeof(text), call));
 	}
-	call->terms = NULL;
-	if (code && call->number)
+	call->said.terms = NULL;
+	if (code && call->sent.number)
 		outcall_free_number(peer, call);
 	if (!code && call->stream)
-		peer_stream_started(call->stream, call->number);
+		peer_stream_started(call->stream, call->sent.number);
 	return code;
 }
 
@@ -187,7 +187,7 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 	call->session = session;
 	call->operation = operation;
 	wrong = outcall_pack_along(call, &along);
-	if (!call->terms->is_detached)
+	if (!call->said.terms->is_detached)
 		scope_add(&call->part);
 	pthread_mutex_lock(&peer->lock);
 	code = start(call, packer, large, wrong, may_block);
@@ -207,16 +207,16 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 static bool end_here(struct outcall *call, int code, const char *text)
 {
 	struct peer *peer = call->session->peer;
-	struct frame frame = { .type = FRAME_CANCEL, .number = call->number };
+	struct frame frame = { .type = FRAME_CANCEL, .number = call->sent.number };
 
-	if (!call->number)
+	if (!call->sent.number)
 		return false;
-	call->may_have_run = has_left(call);
+	call->result.may_have_run = has_left(call);
 	if (!peer->is_closed) {
-		if (call->session->out.n_taken <= call->begin) {
+		if (call->session->out.n_taken <= call->sent.begin) {
 			withdraw(call);
 		} else {
-			if (!call->may_have_run)
+			if (!call->result.may_have_run)
 				withdraw(call); /* the rest of a half-sent one */
 			frame.code = (uint32_t)code;
 			peer_queue(peer, &frame);
@@ -236,11 +236,11 @@ void outcall_abort(struct outcall *call, int code, const char *text)
 /* A stream that is to go on in another session. Returns false if it cannot. */
 static bool leave_behind(struct outcall *call)
 {
-	struct frame frame = { .type = FRAME_CANCEL, .number = call->number };
+	struct frame frame = { .type = FRAME_CANCEL, .number = call->sent.number };
 	struct peer *peer = call->session->peer;
 	bool had_left = has_left(call);
 
-	call->may_have_run = had_left;
+	call->result.may_have_run = had_left;
 	if (!call->stream || !peer_stream_may_detach(call->stream))
 		return false;
 	frame.code = PYR_UNAVAILABLE;
@@ -317,18 +317,19 @@ static void take_error(struct outcall *call, const struct frame *frame)
 
 	if (is_late(call, frame)) {
 		outcall_fail(call, PYR_DEADLINE_EXCEEDED, outcall_late(call, text, sizeof(text)));
-		call->may_have_run = true;
+		call->result.may_have_run = true;
 		return;
 	}
 	if (call->stream && peer_resume_refused(call, frame))
 		return;
-	buf_reset(&call->answer);
-	buf_append(&call->answer, told.p, told.n);
-	call->code = frame->code >= 1 && frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code
-									    : PYR_UNKNOWN;
-	call->is_remote = !frame->found_here;
-	call->may_have_run = frame->may_have_run;
-	call->was_not_run = frame->was_not_run;
+	buf_reset(&call->result.answer);
+	buf_append(&call->result.answer, told.p, told.n);
+	call->result.code = frame->code >= 1 && frame->code <= PYR_UNAUTHENTICATED
+				    ? (int)frame->code
+				    : PYR_UNKNOWN;
+	call->result.is_remote = !frame->found_here;
+	call->result.may_have_run = frame->may_have_run;
+	call->result.was_not_run = frame->was_not_run;
 }
 
 /* The next part of a reply. The call has failed if there is no room for it. */
@@ -338,10 +339,10 @@ static void take_part(struct peer *peer, struct outcall *call, const struct fram
 	char text[128];
 
 	if (frame->total > frame->payload.n && frame->total <= peer->limits.max_message)
-		(void)buf_reserve(&call->answer, frame->total); /* all of it at once */
-	buf_append(&call->answer, frame->payload.p, frame->payload.n);
-	reply.size = call->answer.n > frame->total ? call->answer.n : frame->total;
-	if (call->answer.broken)
+		(void)buf_reserve(&call->result.answer, frame->total); /* all of it at once */
+	buf_append(&call->result.answer, frame->payload.p, frame->payload.n);
+	reply.size = call->result.answer.n > frame->total ? call->result.answer.n : frame->total;
+	if (call->result.answer.broken)
 		outcall_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory for the reply");
 	else if (codec_is_too_large(&reply, peer->limits.max_message, text, sizeof(text)))
 		fail_too_large(call, "reply", text);
@@ -359,7 +360,7 @@ void peer_on_answer(struct peer *peer, const struct frame *frame)
 		if (frame->annotation.p)
 			outcall_keep_notes(call, frame);
 		take_part(peer, call, frame);
-		if (!call->code && (frame->flags & FRAME_MORE))
+		if (!call->result.code && (frame->flags & FRAME_MORE))
 			return;
 	}
 	if (call->stream)
@@ -381,9 +382,9 @@ static void lost(struct peer *peer, struct outcall *call)
 {
 	char text[512];
 
-	call->may_have_run = peer->was_connected && has_left(call);
-	call->was_not_run = !call->may_have_run && peer->was_connected;
-	session_loss(peer, text, sizeof(text), call->may_have_run);
+	call->result.may_have_run = peer->was_connected && has_left(call);
+	call->result.was_not_run = !call->result.may_have_run && peer->was_connected;
+	session_loss(peer, text, sizeof(text), call->result.may_have_run);
 	outcall_free_number(peer, call);
 	if (call->stream && peer_stream_may_detach(call->stream)) {
 		peer_stream_detach(peer, call->stream);

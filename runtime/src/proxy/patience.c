@@ -64,7 +64,7 @@ static bool is_refused(const struct outcall *call)
 	pthread_mutex_lock(&session->peer->lock);
 	is_failed = session->state == SESSION_FAILED;
 	pthread_mutex_unlock(&session->peer->lock);
-	return is_failed && call->code == PYR_NOT_FOUND;
+	return is_failed && call->result.code == PYR_NOT_FOUND;
 }
 
 /* What it is for is not there, or not yet: nothing has run. */
@@ -73,8 +73,8 @@ static bool is_missing(const struct outcall *call)
 	int code = pyr_last_error()->code;
 
 	if (call)
-		return is_refused(call) ||
-		       (call->code == PYR_UNAVAILABLE && !call->is_remote && !call->may_have_run);
+		return is_refused(call) || (call->result.code == PYR_UNAVAILABLE &&
+					    !call->result.is_remote && !call->result.may_have_run);
 	return code == PYR_UNAVAILABLE || code == PYR_NOT_FOUND || code == PYR_DEADLINE_EXCEEDED;
 }
 
@@ -82,7 +82,7 @@ static bool is_missing(const struct outcall *call)
 static bool is_lost(const struct outcall *call)
 {
 	if (call)
-		return call->code == PYR_UNAVAILABLE && !call->is_remote;
+		return call->result.code == PYR_UNAVAILABLE && !call->result.is_remote;
 	return pyr_last_error()->code == PYR_UNAVAILABLE;
 }
 
@@ -120,18 +120,18 @@ enum patience_next patience_next(struct patience *patience, struct outcall *call
 	enum patience_next next = PATIENCE_OVER;
 	struct session *session = call ? call->session : NULL;
 
-	if (session && !call->code)
+	if (session && !call->result.code)
 		return PATIENCE_OVER;
-	if (session && call->was_not_run && --patience->tries > 0)
+	if (session && call->result.was_not_run && --patience->tries > 0)
 		next = PATIENCE_AGAIN;
 	else if (wants_pause(patience, session ? call : NULL))
 		next = PATIENCE_PAUSE;
 	if (!session)
 		return next;
-	call->may_have_run |= patience->may_have_run;
+	call->result.may_have_run |= patience->may_have_run;
 	if (next == PATIENCE_OVER)
 		return next;
-	patience->may_have_run = call->may_have_run;
+	patience->may_have_run = call->result.may_have_run;
 	outcall_fini(call);
 	call->session = NULL;
 	proxy_forget(patience->proxy, session);
@@ -198,6 +198,6 @@ bool patience_goes_on(struct patience *patience, struct outcall *call)
 
 	if (next == PATIENCE_AGAIN || (next == PATIENCE_PAUSE && patience_pause(patience)))
 		return true;
-	patience_done(patience, call && call->session && !call->code);
+	patience_done(patience, call && call->session && !call->result.code);
 	return false;
 }

@@ -24,7 +24,7 @@ static int call_and_take(const struct request *request, void *const *out)
 
 	if (!proxy_perform(request->proxy, request->operation, &request->packer, &call))
 		return -pyr_last_error()->code;
-	err = call.code ? outcall_error(&call) : request_results(request->codec, &call, out);
+	err = call.result.code ? outcall_error(&call) : request_results(request->codec, &call, out);
 	outcall_fini(&call);
 	session_unref(call.session);
 	return err;

@@ -57,7 +57,7 @@ int request_results(const struct codec_operation *codec, const struct outcall *c
 {
 	struct codec_problem problem;
 
-	if (codec_unpack_results(codec->reply, call->answer.data, call->answer.n,
+	if (codec_unpack_results(codec->reply, call->result.answer.data, call->result.answer.n,
 				 config_number(CONFIG_MAX_MESSAGE), out, &problem) == 0)
 		return 0;
 	return unreadable(&problem, "the reply of %s", codec->table->name);

@@ -13,7 +13,7 @@
 /* Sends the call. Returns false with the last error set if there is no session for it. */
 static bool start(const struct request *request, pyr_stream *stream)
 {
-	struct outcall *call = stream->outcall;
+	struct outcall *call = stream->caller.call;
 	struct patience patience;
 	struct session *session;
 
@@ -33,14 +33,15 @@ static bool start(const struct request *request, pyr_stream *stream)
 
 static void drop(pyr_stream *stream)
 {
-	struct session *session = stream->outcall->session; /* it is over: this is the last one */
-	pyr_proxy *proxy = stream->proxy;
+	struct session *session =
+		stream->caller.call->session; /* it is over: this is the last one */
+	pyr_proxy *proxy = stream->caller.proxy;
 
 	pthread_mutex_lock(&stream->lock);
 	stream_drop_items(stream);
 	pthread_mutex_unlock(&stream->lock);
-	outcall_fini(stream->outcall);
-	free(stream->outcall);
+	outcall_fini(stream->caller.call);
+	free(stream->caller.call);
 	stream_unref(stream);
 	session_unref(session);
 	proxy_unref(proxy);
@@ -51,8 +52,8 @@ static pyr_stream *make(const struct codec_operation *operation)
 	pyr_stream *stream = stream_new(operation, true);
 
 	if (stream)
-		stream->outcall = calloc(1, sizeof(*stream->outcall));
-	if (stream && stream->outcall)
+		stream->caller.call = calloc(1, sizeof(*stream->caller.call));
+	if (stream && stream->caller.call)
 		return stream;
 	stream_unref(stream);
 	error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
@@ -66,16 +67,18 @@ static int open_stream(const struct request *request, pyr_stream **ret)
 
 	if (!stream)
 		return -PYR_RESOURCE_EXHAUSTED;
-	stream->proxy = request->proxy;
+	stream->caller.proxy = request->proxy;
 	proxy_ref(request->proxy);
 	if (!start(request, stream)) {
 		err = -pyr_last_error()->code;
 		proxy_unref(request->proxy);
-		free(stream->outcall);
+		free(stream->caller.call);
 		stream_unref(stream);
-	} else if (atomic_load(&stream->outcall->waiter.ready) && stream->outcall->code &&
-		   !stream->outcall->is_remote) { /* what the other end says comes with next */
-		err = outcall_error(stream->outcall);
+	} else if (atomic_load(&stream->caller.call->waiter.ready) &&
+		   stream->caller.call->result.code &&
+		   !stream->caller.call->result
+			    .is_remote) { /* what the other end says comes with next */
+		err = outcall_error(stream->caller.call);
 		drop(stream);
 	} else {
 		*ret = stream;
@@ -111,15 +114,15 @@ static void revive(pyr_stream *stream)
 
 	if (!peer_stream_is_lost(stream))
 		return;
-	if (engine_now() >= stream->outcall->deadline) {
+	if (engine_now() >= stream->caller.call->deadline) {
 		stream->kind->expire(stream);
 		return;
 	}
-	session = proxy_open_session(stream->proxy);
+	session = proxy_open_session(stream->caller.proxy);
 	if (session)
 		peer_stream_resume(stream, session);
-	else if (proxy_is_freed(stream->proxy))
-		outcall_cancel(stream->outcall, PYR_CANCELLED, "the proxy was released");
+	else if (proxy_is_freed(stream->caller.proxy))
+		outcall_cancel(stream->caller.call, PYR_CANCELLED, "the proxy was released");
 	session_unref(session);
 }
 
@@ -172,9 +175,9 @@ static bool reconnect(pyr_stream *stream)
 {
 	struct session *session = peer_stream_session(stream);
 
-	proxy_forget(stream->proxy, session);
+	proxy_forget(stream->caller.proxy, session);
 	session_unref(session);
-	session = proxy_session_until(stream->proxy, stream->outcall->deadline, true);
+	session = proxy_session_until(stream->caller.proxy, stream->caller.call->deadline, true);
 	if (!session)
 		return false;
 	peer_stream_resume(stream, session);
@@ -210,13 +213,13 @@ int pyr__finish(pyr_stream *stream, const struct pyr__operation *operation, void
 		return -pyr_last_error()->code;
 	if (proxy_is_forked())
 		return -PYR_FAILED_PRECONDITION;
-	call = stream->outcall;
+	call = stream->caller.call;
 	revive(stream);
 	err = end_and_wait(stream);
 	outcall_wait(call, ENGINE_FOREVER);
 	if (err == 0)
-		err = call->code ? outcall_error(call)
-				 : request_results(stream->operation, call, out);
+		err = call->result.code ? outcall_error(call)
+					: request_results(stream->operation, call, out);
 	drop(stream);
 	return err;
 }
@@ -224,14 +227,14 @@ int pyr__finish(pyr_stream *stream, const struct pyr__operation *operation, void
 void pyr_stream_cancel(pyr_stream *stream)
 {
 	if (stream && stream->is_callers && !engine_is_forked())
-		outcall_cancel(stream->outcall, PYR_CANCELLED, "the stream was cancelled");
+		outcall_cancel(stream->caller.call, PYR_CANCELLED, "the stream was cancelled");
 }
 
 void pyr_stream_free(pyr_stream *stream)
 {
 	if (!stream || !stream->is_callers || engine_is_forked())
 		return;
-	outcall_cancel(stream->outcall, PYR_CANCELLED, "the stream was freed");
-	outcall_wait(stream->outcall, ENGINE_FOREVER);
+	outcall_cancel(stream->caller.call, PYR_CANCELLED, "the stream was freed");
+	outcall_wait(stream->caller.call, ENGINE_FOREVER);
 	drop(stream);
 }

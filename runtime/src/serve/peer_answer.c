@@ -37,10 +37,10 @@ bool peer_remove_call(struct peer *peer, const pyr_call *call)
 {
 	struct taken_session *session = session_of(call);
 
-	if (!numtab_take(&peer->taken.calls, call->number, call))
+	if (!numtab_take(&peer->taken.calls, call->request.number, call))
 		return false;
 	if (session->peer == peer) /* one that came over another link waits no more */
-		session->n_waiting -= call->is_guarded;
+		session->n_waiting -= call->request.is_guarded;
 	if (call->stream)
 		peer_stream_close(call->stream);
 	return true;
@@ -142,7 +142,7 @@ static const char *problem_of(struct peer *peer, pyr_call *call, const struct co
 
 static void put_problem(struct peer *peer, pyr_call *call, const char *text)
 {
-	struct frame frame = { .type = FRAME_ERROR, .number = call->number };
+	struct frame frame = { .type = FRAME_ERROR, .number = call->request.number };
 
 	frame.code = PYR_RESOURCE_EXHAUSTED;
 	frame.message = span_of(text);
@@ -168,8 +168,8 @@ static void put_result(struct peer *peer, pyr_call *call, const struct codec_pac
 	else if (peer_stream_last(call, &frame, payload))
 		return;
 	else if (size <= FRAME_FRAGMENT)
-		peer_put_reply(peer, call->number, packer, along);
-	else if (!large_reply_put(peer, call->number, payload, packed, along))
+		peer_put_reply(peer, call->request.number, packer, along);
+	else if (!large_reply_put(peer, call->request.number, payload, packed, along))
 		put_problem(peer, call, "MessageTooLarge: no room for the reply");
 }
 
@@ -212,7 +212,7 @@ static void end_answer(pyr_call *call, struct answering *a)
 
 	if (stream) {
 		stream->state = STREAM_FAILED;
-		if (a->is_wanted && stream->linger)
+		if (a->is_wanted && stream->method.linger)
 			kept = peer_linger_answered(stream);
 		if (a->is_carried)
 			peer_stream_settle(a->peer, stream);
@@ -294,7 +294,7 @@ static bool may_tell(struct peer *peer, const pyr_call *call, size_t n)
 {
 	const pyr_stream *stream = call->stream;
 
-	if (stream && (stream->linger || stream->queue.n_unsent > 0))
+	if (stream && (stream->method.linger || stream->out.queue.n_unsent > 0))
 		return budget_fits(stream->budget, n);
 	return peer_may_queue(peer, n);
 }
@@ -302,7 +302,7 @@ static bool may_tell(struct peer *peer, const pyr_call *call, size_t n)
 static void put_error(struct peer *peer, pyr_call *call, const struct error_info *error,
 		      struct span along)
 {
-	struct frame frame = { .type = FRAME_ERROR, .number = call->number, .body = along };
+	struct frame frame = { .type = FRAME_ERROR, .number = call->request.number, .body = along };
 
 	peer_describe_error(error, peer_may_trace(peer), &frame);
 	if (!may_tell(peer, call, size_of(&frame))) {
@@ -328,7 +328,7 @@ void peer_call_release(pyr_call *call)
 {
 	peer_batch_free(call->batch);
 	atomic_fetch_sub(&session_of(call)->peer->taken.n_held, 1);
-	budget_release(session_of(call)->peer->budget, call->cost);
+	budget_release(session_of(call)->peer->budget, call->request.cost);
 	taken_session_drop(session_of(call));
 }
 

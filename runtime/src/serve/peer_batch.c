@@ -220,17 +220,17 @@ static pyr_call *item_new(pyr_call *call, unsigned place, const struct frame *fr
 	exec_ref(call->task.executor);
 	item->task.executor = call->task.executor;
 	item->task.lane = call->task.lane;
-	item->number = call->number;
+	item->request.number = call->request.number;
 	item->deadline = call->deadline;
-	item->payload = frame->payload;
+	item->request.payload = frame->payload;
 	arena_charge_to(&item->arena, call->arena.budget);
 	memcpy(item->task.chain, call->task.chain, sizeof(item->task.chain));
 	item->scope.depth = call->scope.depth;
-	item->max_message = call->max_message;
+	item->request.max_message = call->request.max_message;
 	item->scope.correlation_id = call->scope.correlation_id;
 	item->scope.traceparent = call->scope.traceparent;
-	item->annotations = call->annotations;
-	item->n_annotations = call->n_annotations;
+	item->request.annotations = call->request.annotations;
+	item->request.n_annotations = call->request.n_annotations;
 	return item;
 }
 
@@ -274,7 +274,7 @@ static void finish(struct peer_batch *batch)
 	struct codec_packer packer = { .bytes = (const uint8_t *)"", .size = batch->results.n };
 	pyr_call *call = batch->call;
 
-	if (call->is_answered)
+	if (call->answer.is_given)
 		return;
 	if (batch->results.broken) {
 		incall_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
@@ -291,8 +291,8 @@ void peer_batch_run(pyr_call *call)
 	pyr_call *item;
 
 	if (!batch->at) {
-		batch->at = call->payload.p;
-		batch->end = call->payload.p + call->payload.n;
+		batch->at = call->request.payload.p;
+		batch->end = call->request.payload.p + call->request.payload.n;
 	}
 	while ((item = next(batch)))
 		if (!run_item(batch, item))

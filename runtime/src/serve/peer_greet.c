@@ -85,7 +85,7 @@ static pyr_call *new_parting(const pyr_call *greeting)
 
 	if (!call)
 		return NULL;
-	call->is_answered = true;
+	call->answer.is_given = true;
 	call->task.executor = greeting->task.executor;
 	exec_ref(call->task.executor);
 	return call;
@@ -128,7 +128,7 @@ static void accept_session(pyr_call *call, const struct pyr_bytes *answer)
 		return;
 	}
 	incall_before_answer(call);
-	call->is_answered = true;
+	call->answer.is_given = true;
 	pthread_mutex_lock(&session->peer->lock);
 	session->parting = parting;
 	settle_unlock(call, (struct span){ answer->items, answer->n });
@@ -137,7 +137,8 @@ static void accept_session(pyr_call *call, const struct pyr_bytes *answer)
 static void ask(pyr_call *call)
 {
 	const struct object_hooks *hooks = &call->object->hooks;
-	struct pyr_bytes handshake = { call->payload.n, (uint8_t *)call->payload.p };
+	struct pyr_bytes handshake = { call->request.payload.n,
+				       (uint8_t *)call->request.payload.p };
 	struct pyr_bytes answer = { 0 };
 	int err = 0;
 
@@ -164,7 +165,7 @@ static void run_connect(pyr_call *call)
 		ask(call);
 		return;
 	}
-	call->is_answered = true;
+	call->answer.is_given = true;
 	on_refused(call, &gone);
 }
 
@@ -173,7 +174,7 @@ static void release_connect(pyr_call *call)
 	struct peer *peer = session_of(call)->peer;
 
 	atomic_fetch_sub(&peer->taken.n_held, 1);
-	budget_release(peer->budget, call->cost);
+	budget_release(peer->budget, call->request.cost);
 	taken_session_drop(session_of(call));
 }
 
@@ -195,12 +196,13 @@ static bool keep_what_came(pyr_call *call, const struct frame *bind)
 {
 	struct span told = bind->handshake;
 
-	call->payload.p = arena_copy(&call->arena, told.p ? (const void *)told.p : "", told.n);
-	call->payload.n = told.n;
+	call->request.payload.p =
+		arena_copy(&call->arena, told.p ? (const void *)told.p : "", told.n);
+	call->request.payload.n = told.n;
 	if (bind->annotation.p)
-		call->n_annotations = annotations_read(bind->body, ANNOTATIONS_OF_BIND,
-						       &call->arena, &call->annotations);
-	return call->payload.p && (call->n_annotations > 0 || !bind->annotation.p);
+		call->request.n_annotations = annotations_read(
+			bind->body, ANNOTATIONS_OF_BIND, &call->arena, &call->request.annotations);
+	return call->request.payload.p && (call->request.n_annotations > 0 || !bind->annotation.p);
 }
 
 /* With the object that stands in for one that is not there, and what on_disconnect is given. */
@@ -229,9 +231,9 @@ static pyr_call *new_greeting(struct peer *peer, struct taken_session *session,
 		memcpy(call->task.chain, bind->chain.p, sizeof(call->task.chain));
 	else
 		memcpy(call->task.chain, peer->id, sizeof(peer->id));
-	call->total = bind->body.n;
+	call->request.total = bind->body.n;
 	session->cost += sizeof(pyr_call); /* what on_disconnect is given */
-	call->cost = cost_of(bind) - sizeof(pyr_call);
+	call->request.cost = cost_of(bind) - sizeof(pyr_call);
 	atomic_fetch_add(&session->refs, 1); /* what release_connect() gives back */
 	atomic_fetch_add(&peer->taken.n_held, 1);
 	if (keep_what_came(call, bind))
@@ -273,7 +275,7 @@ static void finish(pyr_call *call, int code, const char *text)
 {
 	struct error_info error = { .code = code, .message = text };
 
-	call->is_answered = true;
+	call->answer.is_given = true;
 	call->origin->fail(call, &error);
 }
 
@@ -305,8 +307,8 @@ bool peer_admit(pyr_call *call)
 static void refuse(pyr_call *call)
 {
 	if (peer_admit(call))
-		finish(call, call->failure.code,
-		       call->failure.message ? call->failure.message : "");
+		finish(call, call->answer.failure.code,
+		       call->answer.failure.message ? call->answer.failure.message : "");
 }
 
 static const struct pyr__operation refused_table = { .name = "<refused>" };

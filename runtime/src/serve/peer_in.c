@@ -329,8 +329,8 @@ static void set_context(struct peer *peer, pyr_call *call, const struct frame *f
 {
 	const struct pyr__operation *table = incall_operation(call);
 
-	call->number = frame->number;
-	call->total = frame->total ? frame->total : frame->payload.n;
+	call->request.number = frame->number;
+	call->request.total = frame->total ? frame->total : frame->payload.n;
 	call->scope.depth = frame->depth;
 	if (frame->time_left > 0 && frame->time_left < UINT64_C(1) << 52)
 		call->deadline = engine_now() + (int64_t)frame->time_left * 1000;
@@ -344,8 +344,8 @@ static void set_context(struct peer *peer, pyr_call *call, const struct frame *f
 	if (frame->correlation_id.n > 0 || frame->traceparent.n > 0)
 		incall_set_ids(call, frame->correlation_id, frame->traceparent);
 	if (frame->annotation.p)
-		call->n_annotations = annotations_read(frame->body, ANNOTATIONS_OF_CALL,
-						       &call->arena, &call->annotations);
+		call->request.n_annotations = annotations_read(
+			frame->body, ANNOTATIONS_OF_CALL, &call->arena, &call->request.annotations);
 }
 
 /* Hands over a call whose payload is complete. A oneway is answered now, before it runs, unless
@@ -353,14 +353,14 @@ static void set_context(struct peer *peer, pyr_call *call, const struct frame *f
 static void submit(struct peer *peer, pyr_call *call)
 {
 	struct taken_session *session = session_of(call);
-	bool is_answered = call->is_oneway && !call->is_guarded &&
+	bool is_answered = call->is_oneway && !call->request.is_guarded &&
 			   atomic_load(&peer->taken.n_held) <= peer->limits.max_calls &&
 			   peer_retire(peer, call);
 
-	call->is_answered = is_answered;
+	call->answer.is_given = is_answered;
 	if (is_answered) {
 		call->deadline = ENGINE_FOREVER; /* of the acknowledgement */
-		peer_put_reply(peer, call->number, NULL, (struct span){ 0 });
+		peer_put_reply(peer, call->request.number, NULL, (struct span){ 0 });
 	}
 	arena_charge_to(&call->arena, peer->budget); /* so far its cost is the frames' */
 	incall_submit(peer->host->executor, &session->lane, call);
@@ -371,11 +371,11 @@ static void submit(struct peer *peer, pyr_call *call)
 /* Whether a frame's payload is what it says: of the whole, or of a fragment in its place. */
 static bool is_due(const pyr_call *call, const struct frame *frame)
 {
-	size_t n = call->n_owned + frame->payload.n;
+	size_t n = call->request.n_owned + frame->payload.n;
 
 	if (frame->flags & FRAME_MORE)
-		return frame->payload.n > 0 && n < call->total;
-	return n == call->total;
+		return frame->payload.n > 0 && n < call->request.total;
+	return n == call->request.total;
 }
 
 static bool keep_payload(pyr_call *call, const struct frame *frame)
@@ -383,17 +383,17 @@ static bool keep_payload(pyr_call *call, const struct frame *frame)
 	size_t n = frame->payload.n;
 
 	if (!(frame->flags & (FRAME_MORE | FRAME_CONTINUES))) {
-		call->payload.p = arena_copy(&call->arena, frame->payload.p, n);
-		call->payload.n = n;
-		return call->payload.p || n == 0;
+		call->request.payload.p = arena_copy(&call->arena, frame->payload.p, n);
+		call->request.payload.n = n;
+		return call->request.payload.p || n == 0;
 	}
 	/* All that was announced, and charged, at once: so nothing is copied again. */
-	if (!call->owned && !(call->owned = block_new(call->total)))
+	if (!call->request.owned && !(call->request.owned = block_new(call->request.total)))
 		return false;
 	if (n > 0)
-		memcpy(call->owned->data + call->n_owned, frame->payload.p, n);
-	call->n_owned += n;
-	call->payload = (struct span){ call->owned->data, call->n_owned };
+		memcpy(call->request.owned->data + call->request.n_owned, frame->payload.p, n);
+	call->request.n_owned += n;
+	call->request.payload = (struct span){ call->request.owned->data, call->request.n_owned };
 	return true;
 }
 
@@ -407,7 +407,7 @@ static bool add_payload(struct peer *peer, pyr_call *call, const struct frame *f
 	if (!is_due(call, frame))
 		peer_refuse(peer, frame->number, PYR_INTERNAL,
 			    "ProtocolError: fragments that do not make up the %zu bytes announced",
-			    call->total);
+			    call->request.total);
 	else
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	incall_unref(call);
@@ -455,20 +455,20 @@ static pyr_call *new_call(struct peer *peer, struct taken_session *session, int 
 
 	if (!call)
 		return NULL;
-	call->max_message = peer->limits.max_message;
+	call->request.max_message = peer->limits.max_message;
 	atomic_fetch_add(&session->refs, 1); /* what on_release() gives back */
 	atomic_fetch_add(&peer->taken.n_held, 1);
-	call->is_guarded = session->greeting;
+	call->request.is_guarded = session->greeting;
 	if (place < 0) {
-		call->failure.code = -place;
-		call->failure.message = arena_copy(&call->arena, why, strlen(why) + 1);
+		call->answer.failure.code = -place;
+		call->answer.failure.message = arena_copy(&call->arena, why, strlen(why) + 1);
 	}
 	return call;
 }
 
 static bool init_kind(struct peer *peer, pyr_call *call, const struct frame *frame)
 {
-	if (call->failure.code)
+	if (call->answer.failure.code)
 		return true;
 	return frame->flags & FRAME_BATCH ? peer_batch_init(call)
 					  : peer_stream_serve(peer, call, frame);
@@ -494,7 +494,7 @@ static void on_first(struct peer *peer, const struct frame *frame)
 		return;
 	call = new_call(peer, session, place, why);
 	if (call)
-		call->cost = cost;
+		call->request.cost = cost;
 	else
 		budget_release(peer->budget, cost);
 	if (!call || !init_kind(peer, call, frame) ||
@@ -506,7 +506,7 @@ static void on_first(struct peer *peer, const struct frame *frame)
 		}
 		return;
 	}
-	session->n_waiting += call->is_guarded;
+	session->n_waiting += call->request.is_guarded;
 	peer->taken.last = frame->number;
 	set_context(peer, call, frame);
 	if (add_payload(peer, call, frame) && !(frame->flags & FRAME_MORE))
@@ -532,8 +532,9 @@ void peer_on_call(struct peer *peer, const struct frame *frame)
 	if (frame->flags & FRAME_CONTINUES) {
 		/* Of a call that was refused or cancelled meanwhile: its rest is still on the way.
 		 */
-		if (live && live->n_owned > 0 && live->n_owned < live->total &&
-		    add_payload(peer, live, frame) && !(frame->flags & FRAME_MORE))
+		if (live && live->request.n_owned > 0 &&
+		    live->request.n_owned < live->request.total && add_payload(peer, live, frame) &&
+		    !(frame->flags & FRAME_MORE))
 			submit(peer, live);
 		return;
 	}

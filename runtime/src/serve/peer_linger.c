@@ -109,7 +109,7 @@ static void dismantle(struct lingering_call *l)
 {
 	pyr_stream *stream = l->stream;
 
-	stream->linger = NULL;
+	stream->method.linger = NULL;
 	stream_charge(stream, -LINGER_COST);
 }
 
@@ -132,7 +132,7 @@ void lingering_abandon(struct lingering_call *l)
 	pthread_mutex_lock(&stream->lock);
 	stream->state = STREAM_FAILED;
 	dismantle(l);
-	queue_clear(&stream->queue);
+	queue_clear(&stream->out.queue);
 	pthread_mutex_unlock(&stream->lock);
 	peer_linger_drop(l);
 }
@@ -143,7 +143,7 @@ void peer_linger_give_way(pyr_stream *stream)
 	bool is_mine = false;
 
 	pthread_mutex_lock(&stream->lock);
-	l = stream->linger;
+	l = stream->method.linger;
 	if (l) {
 		pthread_mutex_lock(&l->table->lock);
 		is_mine = l->is_in_row;
@@ -250,8 +250,8 @@ void peer_linger_begin(struct peer *peer, pyr_call *call, struct span token)
 	incall_ref(call);
 	object_ref(call->object);
 	stream_ref(stream);
-	stream->linger = l; /* nobody else knows the stream yet */
-	stream->queue.keeps = true;
+	stream->method.linger = l; /* nobody else knows the stream yet */
+	stream->out.queue.keeps = true;
 	stream_charge(stream, LINGER_COST);
 	pthread_mutex_unlock(&table->lock);
 }
@@ -264,7 +264,7 @@ void peer_linger_end(struct peer *peer, pyr_stream *stream)
 		return;
 	pthread_mutex_lock(&stream->lock);
 	stream->state = STREAM_FAILED;
-	l = stream->linger;
+	l = stream->method.linger;
 	if (l) {
 		lingering_leave_table(l);
 		dismantle(l);
@@ -281,13 +281,13 @@ void peer_linger_end(struct peer *peer, pyr_stream *stream)
 static size_t bytes_of(const struct lingering_call *l)
 {
 	const pyr_stream *stream = l->stream;
-	size_t n = stream->queue.n;
+	size_t n = stream->out.queue.n;
 
 	if (!l->call)
 		return n;
-	if (stream->window > stream->in_room + stream->owed)
-		n += stream->window - stream->in_room - stream->owed;
-	return stream->partial ? n + stream->partial->n : n;
+	if (stream->in.window > stream->in.room + stream->in.owed)
+		n += stream->in.window - stream->in.room - stream->in.owed;
+	return stream->in.partial ? n + stream->in.partial->n : n;
 }
 
 static bool join_row(struct lingering_call *l, size_t n_bytes)
@@ -319,7 +319,7 @@ static bool wait_for_another(struct peer *peer, struct lingering_call *l)
 
 	peer_stream_leave(peer, l->stream, false);
 	pthread_mutex_lock(&l->stream->lock);
-	is_kept = l->stream->linger == l; /* its method may have forgone it just before */
+	is_kept = l->stream->method.linger == l; /* its method may have forgone it just before */
 	n_bytes = bytes_of(l);
 	pthread_mutex_unlock(&l->stream->lock);
 	return is_kept && join_row(l, n_bytes);
@@ -339,7 +339,7 @@ static struct lingering_call *linger_of(const pyr_call *call)
 	if (!call->stream || !call->task.executor)
 		return NULL;
 	pthread_mutex_lock(&call->stream->lock);
-	l = call->stream->linger;
+	l = call->stream->method.linger;
 	if (l)
 		atomic_fetch_add(&l->refs, 1);
 	pthread_mutex_unlock(&call->stream->lock);
@@ -362,7 +362,7 @@ bool peer_linger_leave(struct peer *peer, pyr_call *call)
 
 	if (!l)
 		return false;
-	numtab_take(&peer->taken.calls, call->number, call);
+	numtab_take(&peer->taken.calls, call->request.number, call);
 	if (!wait_for_another(peer, l)) {
 		incall_cancel(call);
 		peer_linger_end(peer, call->stream);
@@ -393,12 +393,12 @@ void peer_on_through(struct peer *peer, const struct frame *frame)
 
 bool peer_linger_waits(const pyr_stream *stream)
 {
-	return stream->linger && stream->linger->call && !stream->route.peer;
+	return stream->method.linger && stream->method.linger->call && !stream->route.peer;
 }
 
 bool peer_linger_has_room(pyr_stream *stream, size_t n)
 {
-	struct lingering_call *l = stream->linger;
+	struct lingering_call *l = stream->method.linger;
 	bool ok;
 
 	pthread_mutex_lock(&l->table->lock);
@@ -414,18 +414,18 @@ bool peer_linger_has_room(pyr_stream *stream, size_t n)
 /* It is not kept any more, which is all that there was to it. Returns it: to be dropped. */
 static struct lingering_call *forgo(pyr_stream *stream)
 {
-	struct lingering_call *l = stream->linger;
+	struct lingering_call *l = stream->method.linger;
 
 	lingering_leave_table(l);
 	dismantle(l);
-	queue_keep_nothing(&stream->queue);
+	queue_keep_nothing(&stream->out.queue);
 	stream_charge_queue(stream);
 	return l;
 }
 
 pyr_call *peer_linger_answered(pyr_stream *stream)
 {
-	struct lingering_call *l = stream->linger;
+	struct lingering_call *l = stream->method.linger;
 	struct peer *peer = stream->route.peer;
 	pyr_call *call = l->call;
 
@@ -438,6 +438,6 @@ pyr_call *peer_linger_answered(pyr_stream *stream)
 
 void peer_linger_forgo(pyr_stream *stream)
 {
-	if (stream->linger && stream->route.peer && stream->linger->call)
+	if (stream->method.linger && stream->route.peer && stream->method.linger->call)
 		peer_linger_drop(forgo(stream)); /* its method runs: not the last of anything */
 }

@@ -63,7 +63,7 @@ static bool is_admitted(struct lingering_call *l)
 
 	if (!call)
 		return true;
-	if (call->is_guarded) {
+	if (call->request.is_guarded) {
 		own = session_of(call);
 		pthread_mutex_lock(&own->peer->lock);
 		waits = own->greeting != NULL;
@@ -117,10 +117,10 @@ static void tell_resumed(struct peer *peer, pyr_stream *stream)
 {
 	struct frame frame = { .type = FRAME_RESUMED, .number = stream->route.number };
 
-	frame.received = stream->in_parts;
-	frame.consumed = stream->in_consumed;
-	stream->in_room += stream->owed;
-	stream->owed = 0;
+	frame.received = stream->in.parts;
+	frame.consumed = stream->in.consumed;
+	stream->in.room += stream->in.owed;
+	stream->in.owed = 0;
 	peer_queue(peer, &frame);
 }
 
@@ -130,12 +130,12 @@ static bool enter_link(struct peer *peer, struct lingering_call *l, const struct
 	pyr_stream *stream = l->stream;
 	struct numtab *numbers = l->call ? &peer->taken.calls : &peer->taken.answered;
 
-	if (stream->linger != l || !peer_stream_resend(stream, frame->number, frame) ||
+	if (stream->method.linger != l || !peer_stream_resend(stream, frame->number, frame) ||
 	    !numtab_put(numbers, frame->number, l->call ? (void *)l->call : (void *)l))
 		return false;
 	if (l->call) {
 		incall_ref(l->call);
-		l->call->number = frame->number;
+		l->call->request.number = frame->number;
 	}
 	peer_stream_enter(peer, stream, frame->number);
 	tell_resumed(peer, stream);
@@ -149,7 +149,7 @@ static void give_up(struct lingering_call *l)
 	bool is_there;
 
 	pthread_mutex_lock(&l->stream->lock);
-	is_there = l->stream->linger == l;
+	is_there = l->stream->method.linger == l;
 	if (is_there)
 		lingering_leave_table(l);
 	pthread_mutex_unlock(&l->stream->lock);

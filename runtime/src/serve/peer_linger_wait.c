@@ -20,7 +20,7 @@ struct waiting {
 
 static struct waiting *waiting_of(const pyr_call *call)
 {
-	return (struct waiting *)(void *)call->payload.p;
+	return (struct waiting *)(void *)call->request.payload.p;
 }
 
 /* ---- its turn ---- */
@@ -54,7 +54,7 @@ static void run(pyr_call *call)
 
 	if (!peer_admit(call))
 		return;
-	call->is_answered = true; /* from here on others see to that */
+	call->answer.is_given = true; /* from here on others see to that */
 	incall_ref(call);
 	w->turn.run = on_turn;
 	engine_before_poll(&w->turn);
@@ -71,7 +71,7 @@ static void fail(pyr_call *call, const struct error_info *error)
 	pthread_mutex_lock(&peer->lock);
 	is_live = peer_retire(peer, call);
 	if (is_live)
-		lingering_refuse(peer, call->number);
+		lingering_refuse(peer, call->request.number);
 	peer_flush_soon_unlock(peer);
 	if (is_live)
 		incall_unref(call);
@@ -127,7 +127,7 @@ static bool keep(pyr_call *call, const struct frame *frame)
 	w->frame.consumed = frame->consumed;
 	w->frame.token = (struct span){ w->token, STREAM_TOKEN };
 	memcpy(w->token, frame->token.p, STREAM_TOKEN);
-	call->payload.p = (const uint8_t *)w;
+	call->request.payload.p = (const uint8_t *)w;
 	return true;
 }
 
@@ -141,9 +141,9 @@ static pyr_call *new_resume(struct taken_session *session, const struct frame *f
 		budget_release(peer->budget, sizeof(pyr_call));
 		return NULL;
 	}
-	call->cost = sizeof(pyr_call);
-	call->number = frame->number;
-	call->is_guarded = true;
+	call->request.cost = sizeof(pyr_call);
+	call->request.number = frame->number;
+	call->request.is_guarded = true;
 	atomic_fetch_add(&session->refs, 1); /* what peer_call_release() gives back */
 	atomic_fetch_add(&peer->taken.n_held, 1);
 	if (keep(call, frame))

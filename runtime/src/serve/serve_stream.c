@@ -38,8 +38,8 @@ static int64_t grace_of(pyr_stream *stream)
 	int64_t end = ENGINE_FOREVER;
 
 	pthread_mutex_lock(&stream->lock);
-	if (!stream->route.peer && stream->linger)
-		end = stream->lost_at + STREAM_GRACE_MS * (int64_t)ENGINE_MS;
+	if (!stream->route.peer && stream->method.linger)
+		end = stream->method.lost_at + STREAM_GRACE_MS * (int64_t)ENGINE_MS;
 	pthread_mutex_unlock(&stream->lock);
 	return end;
 }
@@ -93,14 +93,14 @@ bool peer_stream_serve(struct peer *peer, pyr_call *call, const struct frame *fr
 	if (!stream)
 		return false;
 	stream->kind = &method_kind;
-	stream->out.owner = &method_outbox;
-	stream->call = call;
+	stream->out.box.owner = &method_outbox;
+	stream->method.call = call;
 	stream->max_item = peer->limits.max_message;
-	stream->lifetime_ms = peer->host->stream_lifetime_ms;
+	stream->method.lifetime_ms = peer->host->stream_lifetime_ms;
 	peer_stream_set_limits(peer, stream);
 	peer_stream_enter(peer, stream, frame->number); /* nobody else knows it yet */
 	call->stream = stream;
-	call->number = frame->number;
+	call->request.number = frame->number;
 	peer_linger_begin(peer, call, frame->token);
 	return true;
 }
@@ -122,7 +122,7 @@ bool peer_stream_last(pyr_call *call, const struct frame *frame, struct span pay
 	struct span part = payload;
 	bool ok;
 
-	if (!stream || (!stream->linger && stream->queue.n_unsent == 0))
+	if (!stream || (!stream->method.linger && stream->out.queue.n_unsent == 0))
 		return false;
 	last.total = payload.n > FRAME_FRAGMENT ? (uint32_t)payload.n : 0;
 	do {
@@ -157,7 +157,7 @@ static pyr_call *find(struct peer *peer, const struct frame *frame)
 
 static void refuse(struct peer *peer, pyr_call *call, int code, const char *text)
 {
-	struct frame error = { .type = FRAME_ERROR, .number = call->number };
+	struct frame error = { .type = FRAME_ERROR, .number = call->request.number };
 
 	error.code = (uint32_t)code;
 	error.message = span_of(text);

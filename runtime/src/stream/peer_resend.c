@@ -5,8 +5,9 @@
 /* What the other end tells may be. */
 static bool is_possible(const pyr_stream *stream, const struct frame *told)
 {
-	return told->received >= stream->queue.n_forgotten && told->received <= stream->out_parts &&
-	       told->consumed >= stream->out_consumed && told->consumed <= stream->out_cost;
+	return told->received >= stream->out.queue.n_forgotten &&
+	       told->received <= stream->out.parts && told->consumed >= stream->out.consumed &&
+	       told->consumed <= stream->out.cost;
 }
 
 struct resend {
@@ -18,8 +19,8 @@ struct resend {
 /* Frames of the answer, which are no parts, go again in any case. */
 static void resend_frame(struct resend *r, enum frame_type type, struct span frame)
 {
-	struct stream_queue *queue = &r->stream->queue;
-	struct queue_end end = { .cost = r->stream->out_cost }; /* at most */
+	struct stream_queue *queue = &r->stream->out.queue;
+	struct queue_end end = { .cost = r->stream->out.cost }; /* at most */
 
 	r->part += type == FRAME_ITEM || type == FRAME_END;
 	end.n_parts = r->part;
@@ -42,17 +43,17 @@ static void resend_chunk(struct resend *r, const struct buf *frames)
 
 bool peer_stream_resend(pyr_stream *stream, uint32_t number, const struct frame *told)
 {
-	struct resend r = { stream, number, told->received, stream->queue.n_forgotten };
+	struct resend r = { stream, number, told->received, stream->out.queue.n_forgotten };
 	struct queue_chunk *chunks, *chunk;
 
 	if (!is_possible(stream, told))
 		return false;
-	chunks = queue_take_all(&stream->queue);
+	chunks = queue_take_all(&stream->out.queue);
 	for (chunk = chunks; chunk; chunk = chunk->next)
 		resend_chunk(&r, &chunk->frames);
 	queue_free_chunks(chunks);
 	stream_charge_queue(stream);
-	stream->out_consumed = told->consumed;
-	stream->out_room = stream->out_window - (int64_t)(stream->out_cost - told->consumed);
+	stream->out.consumed = told->consumed;
+	stream->out.room = stream->out.window - (int64_t)(stream->out.cost - told->consumed);
 	return true;
 }

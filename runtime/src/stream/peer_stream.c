@@ -19,7 +19,7 @@ enum {
 
 pyr_stream *peer_stream_of(struct outbox *outbox)
 {
-	return (pyr_stream *)((char *)outbox - offsetof(pyr_stream, out));
+	return (pyr_stream *)((char *)outbox - offsetof(pyr_stream, out.box));
 }
 
 void peer_stream_hold(struct outbox *outbox)
@@ -39,10 +39,10 @@ size_t peer_stream_take(struct outbox *outbox, struct buf *wire, size_t n, bool 
 	size_t taken;
 
 	pthread_mutex_lock(&stream->lock);
-	taken = queue_take(&stream->queue, wire, n);
-	*is_empty = stream->queue.n_unsent == 0;
-	stream->is_queued = !*is_empty; /* with the lock: who queues more puts it back */
-	if (!stream->queue.keeps)
+	taken = queue_take(&stream->out.queue, wire, n);
+	*is_empty = stream->out.queue.n_unsent == 0;
+	stream->out.is_queued = !*is_empty; /* with the lock: who queues more puts it back */
+	if (!stream->out.queue.keeps)
 		stream_charge_queue(stream);
 	pthread_mutex_unlock(&stream->lock);
 	return taken;
@@ -54,10 +54,10 @@ void peer_stream_lost(struct outbox *outbox)
 	pyr_stream *stream = peer_stream_of(outbox);
 
 	pthread_mutex_lock(&stream->lock);
-	if (stream->route.peer && !stream->is_parked)
-		atomic_fetch_sub(&stream->route.peer->out.backlog, stream->queue.n_unsent);
-	stream->is_parked = true;
-	stream->is_queued = false;
+	if (stream->route.peer && !stream->out.is_parked)
+		atomic_fetch_sub(&stream->route.peer->out.backlog, stream->out.queue.n_unsent);
+	stream->out.is_parked = true;
+	stream->out.is_queued = false;
 	pthread_mutex_unlock(&stream->lock);
 }
 
@@ -67,14 +67,15 @@ void peer_stream_lost(struct outbox *outbox)
  * is_last: no credit will tell that it came. */
 uint8_t *peer_stream_put(pyr_stream *stream, struct frame *frame, size_t n_payload, bool is_last)
 {
-	size_t before = stream->queue.n_unsent;
-	struct queue_end end = { stream->out_parts, is_last ? UINT64_MAX : stream->out_cost };
+	size_t before = stream->out.queue.n_unsent;
+	struct queue_end end = { stream->out.parts, is_last ? UINT64_MAX : stream->out.cost };
 	uint8_t *at;
 
 	frame->number = stream->route.number; /* of no link: it gets another */
-	at = queue_put(&stream->queue, frame, n_payload, end);
-	if (stream->route.peer && !stream->is_parked)
-		atomic_fetch_add(&stream->route.peer->out.backlog, stream->queue.n_unsent - before);
+	at = queue_put(&stream->out.queue, frame, n_payload, end);
+	if (stream->route.peer && !stream->out.is_parked)
+		atomic_fetch_add(&stream->route.peer->out.backlog,
+				 stream->out.queue.n_unsent - before);
 	return at;
 }
 
@@ -86,8 +87,8 @@ uint8_t *peer_stream_append(pyr_stream *stream, const struct stream_part *part)
 	frame.to_caller = !stream->is_callers;
 	frame.flags = part->flags;
 	frame.total = part->total;
-	stream->out_parts++;
-	stream->out_cost += part->payload.n + FRAME_ITEM_COST;
+	stream->out.parts++;
+	stream->out.cost += part->payload.n + FRAME_ITEM_COST;
 	at = peer_stream_put(stream, &frame, part->payload.n, false);
 	stream_charge_queue(stream);
 	return at;
@@ -95,31 +96,31 @@ uint8_t *peer_stream_append(pyr_stream *stream, const struct stream_part *part)
 
 void peer_stream_grant(pyr_stream *stream, size_t n)
 {
-	stream->to_grant += n;
+	stream->in.to_grant += n;
 }
 
 /* Its turn is to come. Returns false if that has been seen to, or there is nothing to send. */
 static bool wants_turn(pyr_stream *stream)
 {
-	if (stream->is_queued || stream->is_parked || stream->queue.n_unsent == 0)
+	if (stream->out.is_queued || stream->out.is_parked || stream->out.queue.n_unsent == 0)
 		return false;
-	stream->is_queued = true;
+	stream->out.is_queued = true;
 	return true;
 }
 
 void peer_stream_settle(struct peer *peer, pyr_stream *stream)
 {
-	struct frame frame = { .type = FRAME_CREDIT, .value = stream->to_grant };
+	struct frame frame = { .type = FRAME_CREDIT, .value = stream->in.to_grant };
 
 	wants_turn(stream);
-	if (stream->is_queued)
-		outbox_join(peer, &stream->out);
-	if (stream->to_grant == 0)
+	if (stream->out.is_queued)
+		outbox_join(peer, &stream->out.box);
+	if (stream->in.to_grant == 0)
 		return;
 	frame.number = stream->route.number;
 	frame.to_caller = !stream->is_callers;
 	peer_queue(peer, &frame);
-	stream->to_grant = 0;
+	stream->in.to_grant = 0;
 }
 
 /* Whether what is queued is to leave now: its user is about to wait, there is a lot, or it is the
@@ -128,12 +129,12 @@ static bool is_due(pyr_stream *stream, bool waits)
 {
 	int64_t now;
 
-	if (waits || stream->queue.n_unsent >= PACE)
+	if (waits || stream->out.queue.n_unsent >= PACE)
 		return true;
 	now = engine_now();
-	if (now - stream->flushed_at < PACE_NS)
+	if (now - stream->out.flushed_at < PACE_NS)
 		return false;
-	stream->flushed_at = now;
+	stream->out.flushed_at = now;
 	return true;
 }
 
@@ -153,7 +154,7 @@ void peer_stream_flush_unlock(pyr_stream *stream, bool waits)
 	struct peer *peer = stream->route.peer;
 	bool wants = wants_turn(stream), due = peer && is_due(stream, waits);
 
-	if (!peer || (!wants && stream->to_grant == 0 && !(due && stream->is_queued))) {
+	if (!peer || (!wants && stream->in.to_grant == 0 && !(due && stream->out.is_queued))) {
 		pthread_mutex_unlock(&stream->lock);
 		return;
 	}
@@ -201,9 +202,9 @@ void peer_stream_enter(struct peer *peer, pyr_stream *stream, uint32_t number)
 {
 	peer_ref(peer);
 	stream->route = (struct stream_route){ peer, number };
-	stream->is_parked = stream->is_queued = false;
-	stream->to_grant = 0; /* Resume tells what was consumed */
-	atomic_fetch_add(&peer->out.backlog, stream->queue.n_unsent);
+	stream->out.is_parked = stream->out.is_queued = false;
+	stream->in.to_grant = 0; /* Resume tells what was consumed */
+	atomic_fetch_add(&peer->out.backlog, stream->out.queue.n_unsent);
 	if (!stream->is_callers)
 		stream_charge_to(stream, peer->budget);
 }
@@ -213,12 +214,12 @@ struct peer *peer_stream_take_off(pyr_stream *stream)
 {
 	struct peer *peer = stream->route.peer;
 
-	if (peer && !stream->is_parked)
-		atomic_fetch_sub(&peer->out.backlog, stream->queue.n_unsent);
+	if (peer && !stream->out.is_parked)
+		atomic_fetch_sub(&peer->out.backlog, stream->out.queue.n_unsent);
 	if (!stream->is_callers)
 		stream_charge_to(stream, NULL);
 	stream->route.peer = NULL;
-	stream->is_queued = false;
+	stream->out.is_queued = false;
 	return peer;
 }
 
@@ -230,13 +231,13 @@ void peer_stream_leave(struct peer *peer, pyr_stream *stream, bool drops)
 	pthread_mutex_lock(&stream->lock);
 	from = peer_stream_take_off(stream);
 	if (drops)
-		queue_clear(&stream->queue);
+		queue_clear(&stream->out.queue);
 	else if (stream->is_callers)
 		stream->state = STREAM_LOST;
 	stream->is_resuming = false;
-	stream->lost_at = engine_now();
+	stream->method.lost_at = engine_now();
 	pthread_mutex_unlock(&stream->lock);
-	outbox_leave(peer, &stream->out);
+	outbox_leave(peer, &stream->out.box);
 	stream_wake(stream);
 	stream_unref(stream);
 	peer_unref(from);
@@ -244,8 +245,8 @@ void peer_stream_leave(struct peer *peer, pyr_stream *stream, bool drops)
 
 void peer_stream_set_limits(struct peer *peer, pyr_stream *stream)
 {
-	stream->window = stream->in_room = peer_window(peer->link->is_local);
-	stream->out_window = stream->out_room = peer->theirs.window;
+	stream->in.window = stream->in.room = peer_window(peer->link->is_local);
+	stream->out.window = stream->out.room = peer->theirs.window;
 	stream->their_max_item = peer->theirs.max_message;
 }
 

@@ -20,12 +20,12 @@ pyr_stream *stream_new(const struct codec_operation *operation, bool is_callers)
 	stream->operation = operation;
 	stream->reads = is_callers ? operation->out_item : operation->in_item;
 	stream->writes = is_callers ? operation->in_item : operation->out_item;
-	stream->last = &stream->first;
-	queue_init(&stream->queue);
+	stream->in.last = &stream->in.first;
+	queue_init(&stream->out.queue);
 	pthread_mutex_init(&stream->lock, NULL);
 	stream->max_item = stream->their_max_item = UINT32_MAX;
-	pthread_mutex_init(&stream->wait_lock, NULL);
-	arena_init(&stream->arena, NULL, 0);
+	pthread_mutex_init(&stream->waits.lock, NULL);
+	arena_init(&stream->method.arena, NULL, 0);
 	return stream;
 }
 
@@ -39,14 +39,14 @@ void stream_unref(pyr_stream *stream)
 	if (!stream || atomic_fetch_sub(&stream->refs, 1) != 1)
 		return;
 	stream_drop_items(stream);
-	queue_clear(&stream->queue);
+	queue_clear(&stream->out.queue);
 	stream_charge_to(stream, NULL);
 	peer_unref(stream->route.peer);
-	outbox_fini(&stream->out);
-	buf_free(&stream->unsent);
-	free(stream->rest.data);
-	arena_clear(&stream->arena);
-	pthread_mutex_destroy(&stream->wait_lock);
+	outbox_fini(&stream->out.box);
+	buf_free(&stream->caller.unsent);
+	free(stream->out.rest.data);
+	arena_clear(&stream->method.arena);
+	pthread_mutex_destroy(&stream->waits.lock);
 	pthread_mutex_destroy(&stream->lock);
 	free(stream);
 }
@@ -55,20 +55,20 @@ void stream_unref(pyr_stream *stream)
 
 void stream_wake(pyr_stream *stream)
 {
-	pthread_mutex_lock(&stream->wait_lock);
-	if (stream->reader)
-		engine_wake(stream->reader);
-	if (stream->writer)
-		engine_wake(stream->writer);
-	pthread_mutex_unlock(&stream->wait_lock);
+	pthread_mutex_lock(&stream->waits.lock);
+	if (stream->waits.reader)
+		engine_wake(stream->waits.reader);
+	if (stream->waits.writer)
+		engine_wake(stream->waits.writer);
+	pthread_mutex_unlock(&stream->waits.lock);
 }
 
 static void set_waiter(pyr_stream *stream, struct engine_waiter **place,
 		       struct engine_waiter *waiter)
 {
-	pthread_mutex_lock(&stream->wait_lock);
+	pthread_mutex_lock(&stream->waits.lock);
 	*place = waiter;
-	pthread_mutex_unlock(&stream->wait_lock);
+	pthread_mutex_unlock(&stream->waits.lock);
 }
 
 /* In a method of a serial daemon calls of its own chain are run meanwhile. */
@@ -123,35 +123,35 @@ void stream_drop_items(pyr_stream *stream)
 {
 	struct stream_item *item;
 
-	while ((item = stream->first)) {
-		stream->first = item->next;
+	while ((item = stream->in.first)) {
+		stream->in.first = item->next;
 		let_go(stream, item);
 	}
-	stream->last = &stream->first;
-	if (stream->partial)
-		let_go(stream, stream->partial);
-	stream->partial = NULL;
+	stream->in.last = &stream->in.first;
+	if (stream->in.partial)
+		let_go(stream, stream->in.partial);
+	stream->in.partial = NULL;
 }
 
 /* What is wrong with a part, NULL if nothing is. */
 static const char *fault(const pyr_stream *stream, const struct stream_part *part)
 {
 	bool continues = part->flags & FRAME_CONTINUES, more = part->flags & FRAME_MORE;
-	size_t n = part->payload.n + (continues && stream->partial ? stream->partial->n : 0);
-	size_t total = continues ? stream->partial_total : part->total ? part->total : n;
+	size_t n = part->payload.n + (continues && stream->in.partial ? stream->in.partial->n : 0);
+	size_t total = continues ? stream->in.partial_total : part->total ? part->total : n;
 
 	if (!stream->reads)
 		return "an item of a stream that the operation does not have";
-	if (stream->in_ended)
+	if (stream->in.has_ended)
 		return "an item after the end";
 	if (part->payload.n > stream->kind->fragment)
 		return "an item's fragment of more than 65536 bytes";
-	if (part->payload.n + FRAME_ITEM_COST > stream->in_room)
+	if (part->payload.n + FRAME_ITEM_COST > stream->in.room)
 		return "more items than there was credit for";
-	if (continues != (stream->partial != NULL))
+	if (continues != (stream->in.partial != NULL))
 		return continues ? "the rest of an item that was not begun"
 				 : "an item inside another";
-	if (part->sequence != stream->n_in + !continues)
+	if (part->sequence != stream->in.n_items + !continues)
 		return "an item out of sequence";
 	if (more ? n >= total || part->payload.n == 0 : n != total)
 		return "fragments that do not make up the item announced";
@@ -160,13 +160,13 @@ static const char *fault(const pyr_stream *stream, const struct stream_part *par
 
 static struct stream_item *extend(pyr_stream *stream, const struct stream_part *part)
 {
-	struct stream_item *item = stream->partial;
+	struct stream_item *item = stream->in.partial;
 	size_t have = item ? item->n : 0, n = part->payload.n;
 
 	item = realloc(item, sizeof(*item) + have + n);
 	if (!item)
 		return NULL;
-	if (!stream->partial)
+	if (!stream->in.partial)
 		*item = (struct stream_item){ 0 };
 	if (n > 0)
 		memcpy(item->data + have, part->payload.p, n);
@@ -177,28 +177,28 @@ static struct stream_item *extend(pyr_stream *stream, const struct stream_part *
 
 static void consume(pyr_stream *stream, size_t cost)
 {
-	stream->owed += cost;
-	stream->in_consumed += cost;
+	stream->in.owed += cost;
+	stream->in.consumed += cost;
 }
 
 /* The other end may go on with an item that is the next to be read. */
 static void credit_partial(pyr_stream *stream)
 {
-	if (!stream->partial || stream->first)
+	if (!stream->in.partial || stream->in.first)
 		return;
-	consume(stream, stream->partial->cost);
-	stream->partial->cost = 0;
+	consume(stream, stream->in.partial->cost);
+	stream->in.partial->cost = 0;
 }
 
 /* Tells what was consumed: much, or all that there is. */
 static void grant(pyr_stream *stream, bool all)
 {
-	if (stream->owed == 0 || stream->in_ended || stream->is_resuming ||
-	    (!all && stream->owed < stream->window / 4))
+	if (stream->in.owed == 0 || stream->in.has_ended || stream->is_resuming ||
+	    (!all && stream->in.owed < stream->in.window / 4))
 		return;
-	stream->in_room += stream->owed;
-	stream->kind->grant(stream, stream->owed);
-	stream->owed = 0;
+	stream->in.room += stream->in.owed;
+	stream->kind->grant(stream, stream->in.owed);
+	stream->in.owed = 0;
 }
 
 void stream_grant_all(pyr_stream *stream)
@@ -226,48 +226,48 @@ int stream_take(pyr_stream *stream, const struct stream_part *part, char *text, 
 		snprintf(text, n, "out of memory");
 		return PYR_RESOURCE_EXHAUSTED;
 	}
-	stream->partial = item;
+	stream->in.partial = item;
 	if (!stream_charge(stream, (ptrdiff_t)part->payload.n + (is_first ? FRAME_ITEM_COST : 0))) {
 		snprintf(text, n, "more than %zu bytes of this connection would be held",
 			 budget_max(stream->budget));
 		return PYR_RESOURCE_EXHAUSTED;
 	}
-	stream->in_room -= part->payload.n + FRAME_ITEM_COST;
-	stream->n_in = part->sequence;
-	stream->in_parts++;
+	stream->in.room -= part->payload.n + FRAME_ITEM_COST;
+	stream->in.n_items = part->sequence;
+	stream->in.parts++;
 	if (is_first)
-		stream->partial_total = part->total;
+		stream->in.partial_total = part->total;
 	if (part->flags & FRAME_MORE) {
 		credit_partial(stream);
 		grant(stream, false);
 		return 0;
 	}
-	stream->partial = NULL;
-	*stream->last = item;
-	stream->last = &item->next;
+	stream->in.partial = NULL;
+	*stream->in.last = item;
+	stream->in.last = &item->next;
 	stream_wake(stream);
 	return 0;
 }
 
 bool stream_take_end(pyr_stream *stream)
 {
-	if (stream->in_ended || stream->partial || !stream->reads)
+	if (stream->in.has_ended || stream->in.partial || !stream->reads)
 		return false;
-	stream->in_ended = true;
-	stream->in_parts++;
+	stream->in.has_ended = true;
+	stream->in.parts++;
 	stream_wake(stream);
 	return true;
 }
 
 void stream_take_credit(pyr_stream *stream, uint64_t n)
 {
-	uint64_t room = (uint64_t)(stream->out_window - stream->out_room);
+	uint64_t room = (uint64_t)(stream->out.window - stream->out.room);
 
 	n = n < room ? n : room;
-	stream->out_room += (int64_t)n;
-	stream->out_consumed += n;
-	if (stream->queue.keeps) {
-		queue_forget(&stream->queue, stream->out_consumed);
+	stream->out.room += (int64_t)n;
+	stream->out.consumed += n;
+	if (stream->out.queue.keeps) {
+		queue_forget(&stream->out.queue, stream->out.consumed);
 		stream_charge_queue(stream);
 	}
 	stream_wake(stream);
@@ -277,13 +277,13 @@ void stream_take_credit(pyr_stream *stream, uint64_t n)
 
 static struct stream_item *pop(pyr_stream *stream)
 {
-	struct stream_item *item = stream->first;
+	struct stream_item *item = stream->in.first;
 
 	if (!item)
 		return NULL;
-	stream->first = item->next;
-	if (!stream->first)
-		stream->last = &stream->first;
+	stream->in.first = item->next;
+	if (!stream->in.first)
+		stream->in.last = &stream->in.first;
 	stream_charge(stream, -(ptrdiff_t)(item->n + FRAME_ITEM_COST));
 	consume(stream, item->cost);
 	credit_partial(stream);
@@ -297,15 +297,15 @@ int stream_get(pyr_stream *stream, struct stream_item **ret)
 	struct stream_item *item;
 
 	pthread_mutex_lock(&stream->lock);
-	if (stream->reader) {
+	if (stream->waits.reader) {
 		pthread_mutex_unlock(&stream->lock);
 		return error_set(PYR_FAILED_PRECONDITION, "%s: another thread reads the stream",
 				 stream->operation->table->name);
 	}
-	while (!(item = pop(stream)) && !stream->in_ended &&
+	while (!(item = pop(stream)) && !stream->in.has_ended &&
 	       (state = stream->kind->state(stream)) == STREAM_OPEN) {
 		grant(stream, true);
-		wait(stream, &stream->reader);
+		wait(stream, &stream->waits.reader);
 	}
 	stream->kind->flush_unlock(stream, false);
 	if (item)
@@ -320,8 +320,8 @@ enum stream_state stream_wait_over(pyr_stream *stream)
 	enum stream_state state;
 
 	pthread_mutex_lock(&stream->lock);
-	while ((state = stream->kind->state(stream)) == STREAM_OPEN && !stream->reader)
-		wait(stream, &stream->reader);
+	while ((state = stream->kind->state(stream)) == STREAM_OPEN && !stream->waits.reader)
+		wait(stream, &stream->waits.reader);
 	stream->kind->flush_unlock(stream, false);
 	return state;
 }
@@ -333,11 +333,11 @@ static bool wait_room(pyr_stream *stream, size_t n)
 
 	while (stream->kind->state(stream) == STREAM_OPEN) {
 		if (!stream->is_resuming &&
-		    stream->out_room >= (cost < stream->out_window ? cost : stream->out_window)) {
-			stream->out_room -= cost;
+		    stream->out.room >= (cost < stream->out.window ? cost : stream->out.window)) {
+			stream->out.room -= cost;
 			return true;
 		}
-		wait(stream, &stream->writer);
+		wait(stream, &stream->waits.writer);
 	}
 	return false;
 }
@@ -348,9 +348,9 @@ static int check_write(pyr_stream *stream, const struct codec_packer *packer)
 	const char *name = stream->operation->table->name;
 	char text[128];
 
-	if (stream->out_ended)
+	if (stream->out.has_ended)
 		return error_set(PYR_FAILED_PRECONDITION, "%s: the stream was ended", name);
-	if (stream->is_writing)
+	if (stream->out.is_writing)
 		return error_set(PYR_FAILED_PRECONDITION, "%s: another thread writes the stream",
 				 name);
 	if (codec_is_too_large(packer, stream->their_max_item, text, sizeof(text)))
@@ -378,7 +378,7 @@ struct parts {
  */
 static int put_parts(pyr_stream *stream, struct parts *item)
 {
-	struct stream_part part = { .sequence = stream->n_out + (item->at == 0) };
+	struct stream_part part = { .sequence = stream->out.n_items + (item->at == 0) };
 	size_t n;
 	uint8_t *to;
 
@@ -398,7 +398,7 @@ static int put_parts(pyr_stream *stream, struct parts *item)
 			memcpy(to, item->large + item->at, n);
 		else
 			codec_pack(item->packer, to);
-		stream->n_out = part.sequence;
+		stream->out.n_items = part.sequence;
 		item->at += n;
 	} while (item->at < item->n);
 	return 0;
@@ -407,7 +407,7 @@ static int put_parts(pyr_stream *stream, struct parts *item)
 /* What is left of an item that was begun on another link. */
 static int put_rest(pyr_stream *stream)
 {
-	struct stream_rest *rest = &stream->rest;
+	struct stream_rest *rest = &stream->out.rest;
 	struct parts item = { .large = rest->data, .n = rest->n, .at = rest->at };
 	int code;
 
@@ -427,7 +427,7 @@ static bool keep_rest(pyr_stream *stream, const struct parts *item, uint8_t *lar
 {
 	if (item->at == 0 || !large || stream->kind->state(stream) != STREAM_LOST)
 		return false;
-	stream->rest = (struct stream_rest){ large, item->n, item->at };
+	stream->out.rest = (struct stream_rest){ large, item->n, item->at };
 	return true;
 }
 
@@ -445,11 +445,11 @@ int stream_put(pyr_stream *stream, const struct codec_packer *packer)
 		codec_pack(packer, large);
 	pthread_mutex_lock(&stream->lock);
 	if ((err = check_write(stream, packer)) == 0) {
-		stream->is_writing = true;
+		stream->out.is_writing = true;
 		code = put_rest(stream);
 		if (code == 0)
 			code = put_parts(stream, &item);
-		stream->is_writing = false;
+		stream->out.is_writing = false;
 	}
 	if (code == PYR_CANCELLED && keep_rest(stream, &item, large)) {
 		large = NULL;
@@ -471,14 +471,14 @@ int stream_end(pyr_stream *stream)
 	int code = 0;
 
 	pthread_mutex_lock(&stream->lock);
-	if (!stream->out_ended && !stream->is_writing) {
-		stream->is_writing = true;
+	if (!stream->out.has_ended && !stream->out.is_writing) {
+		stream->out.is_writing = true;
 		code = put_rest(stream);
-		stream->is_writing = false;
+		stream->out.is_writing = false;
 		is_lost = code && stream->kind->state(stream) == STREAM_LOST;
 	}
-	if (!stream->out_ended && !is_lost) {
-		stream->out_ended = true;
+	if (!stream->out.has_ended && !is_lost) {
+		stream->out.has_ended = true;
 		stream->kind->end(stream);
 	}
 	stream->kind->flush_unlock(stream, false);

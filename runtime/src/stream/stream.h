@@ -77,65 +77,86 @@ struct stream_route {
 	uint32_t number;
 };
 
+/* What came and was not read. The stream's lock. */
+struct stream_in {
+	struct stream_item *first, **last; /* whole items */
+	struct stream_item *partial;       /* its rest is to come */
+	size_t partial_total;
+	uint64_t n_items; /* number of the last one begun */
+	size_t window;    /* given to the other end */
+	size_t room;      /* of it left */
+	size_t owed;      /* consumed, and not told yet */
+	size_t to_grant;  /* a part of the window given: Credit for it is to be queued */
+	bool has_ended;
+	uint64_t parts;    /* Item and End frames that came, ever */
+	uint64_t consumed; /* cost of what was consumed, ever */
+};
+
+/* What goes. The stream's lock; box: the peer's. */
+struct stream_out {
+	struct outbox box; /* its place in the ring */
+	uint64_t n_items;
+	int64_t room;   /* credit left */
+	int64_t window; /* all of it */
+	bool has_ended, is_writing;
+	bool has_window;           /* window is not a guess any more */
+	struct stream_queue queue; /* what is to be sent */
+	size_t n_queued;           /* of queue.n, charged */
+	bool is_queued;            /* it is in the ring, or somebody is about to put it there */
+	bool is_parked;            /* what is queued is not to be sent: the link is ending */
+	int64_t flushed_at;        /* when items left that had not been asked to wait for others */
+	uint64_t parts, cost, consumed; /* as of what comes: sent; told by the other end */
+	struct stream_rest rest;        /* the caller's end */
+};
+
+/* outcall's and proxy's: the caller's end. The stream's lock. */
+struct stream_caller {
+	struct outcall *call; /* whose it is; constant */
+	pyr_proxy *proxy;     /* counted: finds another link */
+	bool has_token;       /* it can be resumed, */
+	uint8_t token[STREAM_TOKEN];
+	uint32_t attempt;  /* Resumes sent */
+	struct buf unsent; /* of a lost one, the frame of its Call that never left */
+};
+
+/* incall's and serve's: the method's end. The stream's lock; what is of the item read last, and how
+ * long to wait: its reader's. */
+struct stream_method {
+	pyr_call *call;                /* whose it is; NULL once that is over */
+	struct lingering_call *linger; /* NULL: it ends with its link */
+	int64_t lost_at;               /* when its link was */
+	uint32_t lifetime_ms;          /* how long to wait for its caller; 0: for ever */
+	atomic_bool is_left;           /* it waited so long */
+	struct arena arena;            /* of the item read last */
+	size_t n_unpacked;             /* of it, charged */
+};
+
+/* Who waits for items or for credit. A lock of its own, a leaf but for the engine's. */
+struct stream_waits {
+	pthread_mutex_t lock;
+	struct engine_waiter *reader, *writer;
+};
+
 struct pyr_stream {
 	atomic_int refs;
 	const struct stream_kind *kind;
-	pthread_mutex_t lock; /* after a peer's; guards all but the constants and wait_lock's */
+	pthread_mutex_t lock;      /* after a peer's; guards all but the constants and `waits` */
 	struct stream_route route; /* changed with the peer's lock too, of the one that is there */
 	void *plain;               /* struct plain_stream: what carries it instead */
 	enum stream_state state;   /* over a link; a method's is never LOST but has no route */
+	bool is_resuming;          /* the caller's: Resume was sent, and not answered */
 	const struct codec_operation *operation;
 	const struct codec_message *reads, *writes; /* an item each; NULL: not in this direction */
 	bool is_callers;
-	pyr_call *call;          /* the method's end: whose it is; NULL once that is over */
-	struct outcall *outcall; /* the caller's end: the same */
 	struct budget *budget;   /* counted: of what the other end makes us keep; NULL: no bound */
 	size_t charged;          /* to it, by this stream: stream_charge() */
 	uint32_t max_item;       /* bytes of one that this end takes */
 	uint32_t their_max_item; /* and the other */
-
-	struct stream_item *first, **last; /* whole items, to be read */
-	struct stream_item *partial;       /* its rest is to come */
-	size_t partial_total;
-	uint64_t n_in;   /* number of the last item begun */
-	size_t window;   /* given to the other end */
-	size_t in_room;  /* of it left */
-	size_t owed;     /* consumed, and not told yet */
-	size_t to_grant; /* a part of the window given: Credit for it is to be queued */
-	bool in_ended;
-	uint64_t in_parts;    /* Item and End frames that came, ever */
-	uint64_t in_consumed; /* cost of what was consumed, ever */
-
-	uint64_t n_out;
-	int64_t out_room;   /* credit left */
-	int64_t out_window; /* all of it */
-	bool out_ended, is_writing;
-	bool has_window;           /* out_window is not a guess any more */
-	struct outbox out;         /* the peer's lock: its place in the ring */
-	struct stream_queue queue; /* what it is to send */
-	size_t n_queued;           /* of queue.n, charged */
-	bool is_queued;            /* it is in the ring, or somebody is about to put it there */
-	int64_t flushed_at;        /* when items left that had not been asked to wait for others */
-	bool is_parked;            /* what is queued is not to be sent: the link is ending */
-	uint64_t out_parts, out_cost, out_consumed; /* as in_: sent; told by the other end */
-
-	bool has_token;              /* it can be resumed */
-	uint8_t token[STREAM_TOKEN]; /* by this */
-	uint32_t attempt;            /* the caller's: Resumes sent */
-	struct buf unsent; /* the caller's: of a lost one, the frame of its Call that never left */
-	bool is_resuming;  /* the caller's: Resume was sent, and not answered */
-	int64_t lost_at;   /* the method's: when its link was */
-	struct stream_rest rest;       /* the caller's */
-	struct lingering_call *linger; /* the method's; NULL: it ends with its link */
-	pyr_proxy *proxy;              /* the caller's, counted: finds another link */
-
-	pthread_mutex_t wait_lock; /* a leaf but for the engine's */
-	struct engine_waiter *reader, *writer;
-
-	uint32_t lifetime_ms; /* the method's: how long to wait for its caller; 0: for ever */
-	atomic_bool is_left;  /* it waited so long */
-	struct arena arena;   /* the method's: of the item read last */
-	size_t n_unpacked;    /* of it, charged */
+	struct stream_in in;
+	struct stream_out out;
+	struct stream_caller caller;
+	struct stream_method method;
+	struct stream_waits waits;
 };
 
 /* Makes an end with one reference; kind, lock and limits are the caller's to set. NULL when memory

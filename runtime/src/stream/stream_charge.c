@@ -23,8 +23,8 @@ void stream_charge_to(pyr_stream *stream, struct budget *budget)
 
 bool stream_charge_queue(pyr_stream *stream)
 {
-	ptrdiff_t n = (ptrdiff_t)(stream->queue.n - stream->n_queued);
+	ptrdiff_t n = (ptrdiff_t)(stream->out.queue.n - stream->out.n_queued);
 
-	stream->n_queued = stream->queue.n;
+	stream->out.n_queued = stream->out.queue.n;
 	return n == 0 || stream_charge(stream, n);
 }

@@ -298,7 +298,7 @@ static void on_ended(struct engine_event *event, bool ok)
 static void acknowledge(pyr_call *call)
 {
 	call->is_oneway = true;
-	call->is_answered = true;
+	call->answer.is_given = true;
 	call->deadline = ENGINE_FOREVER;
 	reply(call, NULL);
 }
@@ -324,7 +324,7 @@ static bool begin_stream(struct plain_call *pc)
 	if (pc->request)
 		first = plain_payload(pc);
 	if (!is_all_stream(pc))
-		pc->incall->payload = first;
+		pc->incall->request.payload = first;
 	code = plain_stream_begin(pc->stream, is_all_stream(pc) && pc->request ? &first : NULL,
 				  !pc->request, text, sizeof(text));
 	if (code)
@@ -338,7 +338,7 @@ static void run(struct plain_call *pc)
 	const struct codec_operation *op = operation_of(pc->incall);
 
 	if (!op->in_item && !op->out_item)
-		call->payload = plain_payload(pc);
+		call->request.payload = plain_payload(pc);
 	else if (!begin_stream(pc))
 		return;
 	if ((op->table->flags & PYR__ONEWAY) && incall_has_method(call))
@@ -480,7 +480,7 @@ static pyr_call *address_call(struct plain_call *pc, const grpc_call_details *de
 		refuse(pc, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return NULL;
 	}
-	call->max_message = pc->face->options.max_message;
+	call->request.max_message = pc->face->options.max_message;
 	atomic_fetch_add(&pc->refs, 1); /* release() gives it back */
 	call->deadline = deadline_of(details->deadline);
 	incall_set_ids(call, core_find_metadata(metadata, PLAIN_CORRELATION_KEY),

@@ -140,8 +140,8 @@ static void receive(struct plain_stream *ps)
 {
 	grpc_op op = { .op = GRPC_OP_RECV_MESSAGE };
 
-	if (ps->is_receiving || !ps->stream->reads || ps->stream->in_ended || ps->is_answered ||
-	    ps->stream->in_room < PEER_WINDOW_FIRST)
+	if (ps->is_receiving || !ps->stream->reads || ps->stream->in.has_ended || ps->is_answered ||
+	    ps->stream->in.room < PEER_WINDOW_FIRST)
 		return;
 	op.data.recv_message.recv_message = &ps->incoming;
 	ps->is_receiving = plain_start(ps->pc, &op, 1, &ps->received);
@@ -152,10 +152,10 @@ static void receive(struct plain_stream *ps)
 static int take(struct plain_stream *ps, struct span payload, char *text, size_t n)
 {
 	pyr_stream *stream = ps->stream;
-	struct stream_part part = { .sequence = stream->n_in + 1, .payload = payload };
+	struct stream_part part = { .sequence = stream->in.n_items + 1, .payload = payload };
 
-	if (stream->in_room < payload.n + FRAME_ITEM_COST)
-		stream->in_room = payload.n + FRAME_ITEM_COST;
+	if (stream->in.room < payload.n + FRAME_ITEM_COST)
+		stream->in.room = payload.n + FRAME_ITEM_COST;
 	return stream_take(stream, &part, text, n);
 }
 
@@ -251,13 +251,13 @@ bool plain_stream_serve(struct plain_call *pc, const struct plain_options *optio
 	ps->sent.done = on_sent;
 	stream->kind = &kind;
 	stream->plain = ps;
-	stream->call = call;
+	stream->method.call = call;
 	stream->budget = pc->budget;
 	budget_ref(pc->budget);
 	stream->max_item = stream->their_max_item = options->max_message;
-	stream->lifetime_ms = options->stream_lifetime_ms;
-	stream->window = stream->in_room = PEER_WINDOW_NEAR;
-	stream->out_window = stream->out_room = PEER_WINDOW_NEAR;
+	stream->method.lifetime_ms = options->stream_lifetime_ms;
+	stream->in.window = stream->in.room = PEER_WINDOW_NEAR;
+	stream->out.window = stream->out.room = PEER_WINDOW_NEAR;
 	stream_ref(stream);
 	ps->stream = call->stream = stream;
 	pc->stream = ps;
