@@ -67,8 +67,8 @@ static void *serve(void *unused)
 		number = came[--n_came];
 		pthread_mutex_unlock(&reading);
 		turn(rounds);
-		if (write(ends[1], &number, sizeof(number)) != sizeof(number))
-			return NULL;
+		if (send(ends[1], &number, sizeof(number), MSG_NOSIGNAL) != sizeof(number))
+			return NULL; /* the caller has ended */
 	}
 	pthread_mutex_unlock(&reading);
 	return NULL;
