@@ -79,7 +79,7 @@ static const struct exec_task_kind task_kind = { run_task, drop_task, ref_task, 
 void incall_submit(struct executor *executor, struct lane *lane, pyr_call *call)
 {
 	call->task.keeps_lane = call->is_oneway || call->origin->keeps_lane;
-	call->task.keeps_turn = call->request.is_guarded;
+	call->task.keeps_turn = call->is_guarded;
 	exec_submit(executor, lane, &call->task);
 }
 
@@ -314,7 +314,7 @@ void incall_run(pyr_call *call)
 	context_clear_reply();
 	if (call->origin->run)
 		call->origin->run(call);
-	else if (is_wanted(call) && (!call->request.is_guarded || call->origin->admit(call)) &&
+	else if (is_wanted(call) && (!call->is_guarded || call->origin->admit(call)) &&
 		 has_object(call))
 		run_wanted(call);
 	incall_enter(outer);

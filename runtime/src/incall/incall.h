@@ -60,14 +60,12 @@ struct call_origin {
 /* What came. Its origin's, with the origin's lock, until it is submitted; then constant, but for
  * the number of one that goes on over another link. */
 struct call_request {
-	uint32_t number;       /* the other end's */
-	uint32_t max_message;  /* bytes of a request that this end takes */
-	struct span payload;   /* in the arena, or owned by `owned` */
-	struct block *owned;   /* the payload */
-	size_t n_owned, total; /* fragments come in */
-	size_t cost;           /* charged to its connection's budget */
-	bool is_guarded; /* it came before its session was accepted: its origin admits it. One that
-			    will be refused anyway has its failure */
+	uint32_t number;                          /* the other end's */
+	uint32_t max_message;                     /* bytes of a request that this end takes */
+	struct span payload;                      /* in the arena, or owned by `owned` */
+	struct block *owned;                      /* the payload */
+	size_t n_owned, total;                    /* fragments come in */
+	size_t cost;                              /* charged to its connection's budget */
 	const struct pyr_annotation *annotations; /* in the arena */
 	size_t n_annotations;
 };
@@ -85,13 +83,15 @@ struct pyr_call {
 	struct scope scope; /* of the calls that its method makes; the beginning. Its own lock */
 	atomic_int refs;
 	const struct call_origin *origin;
-	void *origin_data;        /* of the origin: its session, its gRPC call */
-	struct object *object;    /* counted */
-	unsigned operation;       /* place in object->interface->operations */
-	bool is_oneway;           /* already answered; results and errors go nowhere */
-	bool has_begun;           /* a method thread took it */
-	bool has_data;            /* its object was there then, and its data stays while it runs */
-	int64_t deadline;         /* engine_now() scale; ENGINE_FOREVER */
+	void *origin_data;     /* of the origin: its session, its gRPC call */
+	struct object *object; /* counted */
+	unsigned operation;    /* place in object->interface->operations */
+	bool is_oneway;        /* already answered; results and errors go nowhere */
+	bool has_begun;        /* a method thread took it */
+	bool has_data;         /* its object was there then, and its data stays while it runs */
+	bool is_guarded;  /* it came before its session was accepted: its origin admits it. One that
+			     will be refused anyway has its failure */
+	int64_t deadline; /* engine_now() scale; ENGINE_FOREVER */
 	struct exec_task task;    /* how it waits and runs; its chain. The executor's lock */
 	struct peer_batch *batch; /* it is one; NULL: an ordinary call. The origin's */
 	pyr_stream *stream;       /* the method's end of its streams, NULL: none; one reference */

@@ -40,7 +40,7 @@ bool peer_remove_call(struct peer *peer, const pyr_call *call)
 	if (!numtab_take(&peer->taken.calls, call->request.number, call))
 		return false;
 	if (session->peer == peer) /* one that came over another link waits no more */
-		session->n_waiting -= call->request.is_guarded;
+		session->n_waiting -= call->is_guarded;
 	if (call->stream)
 		peer_stream_close(call->stream);
 	return true;

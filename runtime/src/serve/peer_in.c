@@ -353,7 +353,7 @@ static void set_context(struct peer *peer, pyr_call *call, const struct frame *f
 static void submit(struct peer *peer, pyr_call *call)
 {
 	struct taken_session *session = session_of(call);
-	bool is_answered = call->is_oneway && !call->request.is_guarded &&
+	bool is_answered = call->is_oneway && !call->is_guarded &&
 			   atomic_load(&peer->taken.n_held) <= peer->limits.max_calls &&
 			   peer_retire(peer, call);
 
@@ -458,7 +458,7 @@ static pyr_call *new_call(struct peer *peer, struct taken_session *session, int 
 	call->request.max_message = peer->limits.max_message;
 	atomic_fetch_add(&session->refs, 1); /* what on_release() gives back */
 	atomic_fetch_add(&peer->taken.n_held, 1);
-	call->request.is_guarded = session->greeting;
+	call->is_guarded = session->greeting;
 	if (place < 0) {
 		call->answer.failure.code = -place;
 		call->answer.failure.message = arena_copy(&call->arena, why, strlen(why) + 1);
@@ -506,7 +506,7 @@ static void on_first(struct peer *peer, const struct frame *frame)
 		}
 		return;
 	}
-	session->n_waiting += call->request.is_guarded;
+	session->n_waiting += call->is_guarded;
 	peer->taken.last = frame->number;
 	set_context(peer, call, frame);
 	if (add_payload(peer, call, frame) && !(frame->flags & FRAME_MORE))

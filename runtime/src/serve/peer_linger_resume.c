@@ -63,7 +63,7 @@ static bool is_admitted(struct lingering_call *l)
 
 	if (!call)
 		return true;
-	if (call->request.is_guarded) {
+	if (call->is_guarded) {
 		own = session_of(call);
 		pthread_mutex_lock(&own->peer->lock);
 		waits = own->greeting != NULL;

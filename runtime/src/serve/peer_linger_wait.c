@@ -143,7 +143,7 @@ static pyr_call *new_resume(struct taken_session *session, const struct frame *f
 	}
 	call->request.cost = sizeof(pyr_call);
 	call->request.number = frame->number;
-	call->request.is_guarded = true;
+	call->is_guarded = true;
 	atomic_fetch_add(&session->refs, 1); /* what peer_call_release() gives back */
 	atomic_fetch_add(&peer->taken.n_held, 1);
 	if (keep(call, frame))
