@@ -40,7 +40,7 @@ ALLOWED = {
     "future": {"base", "engine", "wire", "exec", "session", "context", "outcall", "incall", "proxy"},
     "task": {"base", "engine", "exec", "context", "incall"},
     "naming": {"base", "engine", "proxy", "future"},
-    "daemon": {"base", "engine", "wire", "link", "door", "exec", "object", "peer", "serve", "protocol", "face/grpc", "naming"},
+    "daemon": {"base", "engine", "wire", "link", "door", "exec", "object", "peer", "incall", "serve", "protocol", "face/grpc", "naming"},
     "idl": {"base"},
     "codegen": {"base", "wire", "idl"},
     "nameserver": set(),

@@ -240,6 +240,10 @@ struct pyr_daemon_options {
 	void *hook_data;                          /* last parameter of the hooks */
 	const struct pyr_annotation *annotations; /* go with each answer; copied */
 	size_t n_annotations;                     /* of annotations */
+	/* Who may list and describe the objects by way of the object "Pyrite.Daemon" that each
+	 * daemon has (share/pyrite/idl/inspect.idl): PYR_YES all callers, PYR_NO none; default:
+	 * those on this host. */
+	enum pyr_switch inspect;
 };
 
 /* For pyr_daemon_new() alone. */

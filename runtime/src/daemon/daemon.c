@@ -21,6 +21,7 @@
 #include "base/stack.h"
 #include "base/uri.h"
 #include "daemon/daemon.h"
+#include "daemon/daemon_inspect.h"
 #include "door/door.h"
 #include "engine/engine.h"
 #include "exec/exec.h"
@@ -259,6 +260,7 @@ static pyr_daemon *new_daemon(struct making *m)
 	engine_waiter_init(&d->progress, false);
 	d->signals = o->signals != PYR_NO;
 	d->threads = o->threads;
+	daemon_inspect_offer(d, o->inspect);
 	atomic_init(&d->drain_ms, config_or_none(o->drain_ms, CONFIG_DRAIN_MS));
 	d->stop_fd = -1;
 	arena_init(&d->kept, NULL, 0);

@@ -23,6 +23,11 @@ struct executor *exec_new(unsigned threads)
 	return e;
 }
 
+unsigned exec_threads(const struct executor *executor)
+{
+	return executor->n_workers;
+}
+
 static void drop_lanes(struct lane *lane)
 {
 	struct lane *next;

@@ -99,6 +99,9 @@ void exec_stop(struct executor *executor);
  * exec_work(). */
 void exec_on_idle(struct executor *executor, void (*fn)(void *data), void *data);
 
+/* As it was made with. */
+unsigned exec_threads(const struct executor *executor);
+
 /* Calls queued or running. */
 size_t exec_load(struct executor *executor);
 

@@ -31,6 +31,7 @@ struct call_who {
 	const uint8_t *link;                       /* 8 bytes; NULL: there is no session */
 	uint32_t session;
 	struct track *track; /* the session's resources */
+	bool is_local;       /* on this host */
 };
 
 struct call_origin {
@@ -150,6 +151,9 @@ bool incall_has_method(const pyr_call *call);
 
 /* Puts it at the end of its lane; the executor takes a reference. */
 void incall_submit(struct executor *executor, struct lane *lane, pyr_call *call);
+
+/* Its caller is on this host. */
+bool incall_is_local(const pyr_call *call);
 
 /* The call whose method the thread runs; NULL outside of methods. Of a task: that of the method
  * which runs the tasks. */

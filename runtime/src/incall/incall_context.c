@@ -92,6 +92,11 @@ bool pyr_call_credentials(const pyr_call *call, struct pyr_credentials *ret)
 	return known != NULL;
 }
 
+bool incall_is_local(const pyr_call *call)
+{
+	return who_calls(call).is_local;
+}
+
 const char *pyr_call_identity(const pyr_call *call)
 {
 	(void)call;

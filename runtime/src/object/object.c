@@ -88,6 +88,13 @@ void objects_close(struct object_table *table)
 		}
 	}
 	table->n = 0;
+	pthread_rwlock_wrlock(&table->lock);
+	object = table->made;
+	table->made = NULL;
+	table->is_closed = true;
+	pthread_rwlock_unlock(&table->lock);
+	if (object)
+		unregister(object);
 }
 
 void objects_free(struct object_table *table)
@@ -203,17 +210,32 @@ static void grow(struct object_table *table)
 	table->n_buckets = n;
 }
 
+struct object *objects_new(const struct object_table *table,
+			   const struct codec_interface *interface, const char *id,
+			   const char *address, const void *methods, void *data)
+{
+	struct object *object = new_object(interface, id, address, methods, data);
+
+	if (object)
+		object->hooks = table->hooks;
+	return object;
+}
+
 struct object *objects_add(struct object_table *table, const struct codec_interface *interface,
 			   const char *id, const char *address, const void *methods, void *data,
 			   int *code)
 {
-	struct object *object = new_object(interface, id, address, methods, data), **at;
+	struct object *object, **at;
 
+	if (id && table->built_in && strcmp(id, table->built_in->id) == 0) {
+		*code = PYR_ALREADY_EXISTS;
+		return NULL;
+	}
+	object = objects_new(table, interface, id, address, methods, data);
 	if (!object) {
 		*code = PYR_RESOURCE_EXHAUSTED;
 		return NULL;
 	}
-	object->hooks = table->hooks;
 	pthread_rwlock_wrlock(&table->lock);
 	at = slot(table, span_of(object->id));
 	if (*at) {
@@ -229,6 +251,20 @@ struct object *objects_add(struct object_table *table, const struct codec_interf
 	return object;
 }
 
+static struct object *find_built_in(struct object_table *table)
+{
+	struct object *object;
+
+	pthread_rwlock_wrlock(&table->lock);
+	if (!table->made && !table->is_closed)
+		table->made = table->built_in->make(table);
+	object = table->made;
+	if (object)
+		object_ref(object);
+	pthread_rwlock_unlock(&table->lock);
+	return object;
+}
+
 struct object *objects_find(struct object_table *table, struct span id)
 {
 	struct object *object;
@@ -238,6 +274,8 @@ struct object *objects_find(struct object_table *table, struct span id)
 	if (object)
 		object_ref(object);
 	pthread_rwlock_unlock(&table->lock);
+	if (!object && table->built_in && span_is(id, table->built_in->id))
+		object = find_built_in(table);
 	return object;
 }
 
@@ -297,6 +335,10 @@ struct object *objects_default(struct object_table *table, struct span interface
 	if (best)
 		object_ref(best);
 	pthread_rwlock_unlock(&table->lock);
+	if (n == 0 && table->built_in && span_is(interface, table->built_in->interface)) {
+		best = find_built_in(table);
+		n = best ? 1 : 0;
+	}
 	*n_found = n;
 	return best;
 }

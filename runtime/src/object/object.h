@@ -42,12 +42,25 @@ struct object {
 	void *ending; /* of on_unused; the table's lock */
 };
 
+struct object_table;
+
+/* What a daemon has without having registered it: made when it is asked for. */
+struct object_built_in {
+	const char *id, *interface;
+	/* With a reference; NULL when memory is out. Once, or again if it failed. With the table's
+	 * lock. */
+	struct object *(*make)(struct object_table *table);
+};
+
 struct object_table {
 	pthread_rwlock_t lock;
 	struct object **buckets;
 	size_t n_buckets, n;
 	unsigned last_rank;
-	struct object_hooks hooks; /* of objects to be added */
+	struct object_hooks hooks;              /* of objects to be added */
+	const struct object_built_in *built_in; /* NULL: nothing */
+	struct object *made;                    /* that; NULL: not yet */
+	bool is_closed;                         /* nor will be */
 };
 
 int objects_init(struct object_table *table);
@@ -58,6 +71,10 @@ void objects_free(struct object_table *table);
 struct object *objects_add(struct object_table *table, const struct codec_interface *interface,
 			   const char *id, const char *address, const void *methods, void *data,
 			   int *code);
+/* One that is in no table, with a reference; NULL when memory is out. The rest as objects_add(). */
+struct object *objects_new(const struct object_table *table,
+			   const struct codec_interface *interface, const char *id,
+			   const char *address, const void *methods, void *data);
 /* Returns a new reference, or NULL. */
 struct object *objects_find(struct object_table *table, struct span id);
 /* All that are there at one moment, in no order: a new reference to each, and it is entered, so

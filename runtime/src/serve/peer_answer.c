@@ -343,6 +343,7 @@ void peer_call_who(const pyr_call *call, struct call_who *ret)
 	const struct link *link = session->peer->link;
 
 	ret->credentials = link->has_credentials ? &link->credentials : NULL;
+	ret->is_local = link->is_local;
 	ret->link = session->peer->id;
 	ret->session = session->number;
 	ret->track = &session->track;

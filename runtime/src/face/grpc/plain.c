@@ -233,6 +233,7 @@ static void tell_who(const pyr_call *call, struct call_who *ret)
 	const struct plain_call *pc = call->origin_data;
 
 	ret->credentials = pc->has_credentials ? &pc->credentials : NULL;
+	ret->is_local = pc->is_local;
 }
 
 static const struct call_origin origin = {
@@ -394,6 +395,7 @@ static struct plain_call *new_call(struct plain_face *face, grpc_call *call,
 	pc->details.key = grpc_slice_from_static_string(PLAIN_DETAILS_KEY);
 	pc->details.value = grpc_empty_slice();
 	snprintf(pc->peer, sizeof(pc->peer), "%s", who->address);
+	pc->is_local = who->is_local;
 	pc->has_credentials = who->has_credentials;
 	pc->credentials = (struct pyr_credentials){ who->pid, who->uid, who->gid };
 	return pc;

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_DAEMON_INSPECT_H
+#define PYRITE_DAEMON_INSPECT_H
+#include <pyrite/pyrite.h>
+
+/* The daemon answers for itself from now on. Before it listens. */
+void daemon_inspect_offer(pyr_daemon *daemon, enum pyr_switch inspect);
+#endif
