@@ -27,8 +27,8 @@ struct pyr_daemon {
 	int stop_fd;                    /* an eventfd: somebody wants it to stop */
 	atomic_uint_fast32_t drain_ms;  /* pyr_daemon_free() has no time for it */
 	bool signals;
-	enum pyr_switch inspect; /* constant: who may see the objects */
-	int64_t started_ms;      /* constant: of CLOCK_REALTIME */
+	enum pyr_switch inspect;       /* constant: who may see the objects */
+	int64_t started_ms;            /* constant: of CLOCK_REALTIME */
 	pthread_mutex_t lock;          /* before a peer's */
 	struct peer *peers;            /* lock */
 	unsigned n_arriving;           /* lock: newcomers on their way to the leader */
