@@ -43,6 +43,8 @@ void cable_pump(void)
 /* For a moment, or until there is something to cable_pump. */
 static void pause_for_event(void)
 {
+	if (pthread_equal(engine.thread, pthread_self())) /* nobody else fires timers */
+		(void)engine_fire_timers();
 	atomic_store(&engine.polls, ENGINE_POLLS_SOURCES);
 	(void)engine_poll_sources(atomic_load(&engine.hooks) ? 0 : engine_now() + ENGINE_MS);
 }

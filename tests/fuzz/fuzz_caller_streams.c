@@ -322,7 +322,7 @@ void caller_resume_wrongly(struct caller_world *w)
 				   : 1;
 	frame.received = how == 2 ? UINT64_MAX - chance_below(w->chance, 3) : 0;
 	if (how == 2) /* it cannot go on there, and ends, unless the session was none for it */
-		call->is_exact = call->must_answer = false;
+		call->is_exact = call->must_answer = call->is_kept = false;
 	caller_put(w, l, &frame);
 	fuzz_say("%u %c: Resume as %u with %s", w->step, l->name, frame.number,
 		 how == 0   ? "a token of nobody"
