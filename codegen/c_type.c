@@ -126,6 +126,12 @@ void ctype_parameter(struct buf *out, enum ctype_role role, const struct ast_typ
 {
 	enum ctype_shape shape = ctype_shape(type);
 
+	if (role == CTYPE_EACH) {
+		buf_str(out, shape == CTYPE_STRING ? "" : "const ");
+		ctype_value(out, type);
+		buf_printf(out, "%s%s", shape == CTYPE_STRING ? "const *" : "*", name);
+		return;
+	}
 	if (shape == CTYPE_STRING) {
 		buf_printf(out, "%schar *%s%s", role == CTYPE_OUT ? "" : "const ",
 			   role == CTYPE_IN ? "" : "*", name);

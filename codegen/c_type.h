@@ -18,9 +18,10 @@ enum ctype_shape {
 };
 
 enum ctype_role {
-	CTYPE_IN,     /* a parameter of stub and method, a value of I_op_reply() */
-	CTYPE_OUT,    /* a result at the caller */
-	CTYPE_SERVANT /* a result in the method */
+	CTYPE_IN,      /* a parameter of stub and method, a value of I_op_reply() */
+	CTYPE_OUT,     /* a result at the caller */
+	CTYPE_SERVANT, /* a result in the method */
+	CTYPE_EACH     /* an array of parameters; of scalars and strings only */
 };
 
 enum ctype_shape ctype_shape(const struct ast_type *type);

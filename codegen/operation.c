@@ -7,10 +7,10 @@
 #include "layout.h"
 
 static const char *const suffixes[OPERATION_FORMS] = {
-	[FORM_PLAIN] = "",         [FORM_START] = "_start", [FORM_ASYNC] = "_async",
-	[FORM_GET] = "_get",       [FORM_REPLY] = "_reply", [FORM_NEXT] = "_next",
-	[FORM_YIELD] = "_yield",   [FORM_WRITE] = "_write", [FORM_READ] = "_read",
-	[FORM_FINISH] = "_finish",
+	[FORM_PLAIN] = "",     [FORM_START] = "_start",   [FORM_ASYNC] = "_async",
+	[FORM_GET] = "_get",   [FORM_MAP] = "_map",       [FORM_REPLY] = "_reply",
+	[FORM_NEXT] = "_next", [FORM_YIELD] = "_yield",   [FORM_WRITE] = "_write",
+	[FORM_READ] = "_read", [FORM_FINISH] = "_finish",
 };
 
 static bool is_stream(const struct ast_type *type)
@@ -97,6 +97,15 @@ static void add_values(struct items *list, const struct operation_value *values,
 	}
 }
 
+static bool are_small(const struct operation_value *values, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (values[i].optional || ctype_shape(values[i].type) == CTYPE_BLOCK ||
+		    ctype_shape(values[i].type) == CTYPE_REFERENCE)
+			return false;
+	return n > 0;
+}
+
 bool operation_has(const struct operation *operation, enum operation_form form)
 {
 	bool reads = operation->out_stream.type, writes = operation->in_stream.type;
@@ -106,6 +115,9 @@ bool operation_has(const struct operation *operation, enum operation_form form)
 	case FORM_ASYNC:
 	case FORM_GET:
 		return !operation->has_streams;
+	case FORM_MAP:
+		return !operation->has_streams && are_small(operation->ins, operation->n_ins) &&
+		       are_small(operation->outs, operation->n_outs);
 	case FORM_REPLY:
 		return !operation->decl->oneway;
 	case FORM_NEXT:
@@ -158,6 +170,14 @@ void operation_callback(struct items *list, const struct operation *operation, b
 	items_add(list, "%s%s", with_types ? "void *" : "", operation->decl->data_name);
 }
 
+static void add_map(struct items *list, const struct operation *operation)
+{
+	items_add(list, "size_t %s", operation->decl->count_name);
+	add_values(list, operation->ins, operation->n_ins, CTYPE_EACH);
+	add_values(list, operation->outs, operation->n_outs, CTYPE_OUT);
+	items_add(list, "const struct pyr_map_options *%s", operation->decl->options_name);
+}
+
 void operation_parameters(struct items *list, const struct operation *operation,
 			  const struct ast_decl *interface, enum operation_form form)
 {
@@ -169,6 +189,10 @@ void operation_parameters(struct items *list, const struct operation *operation,
 		items_add(list, "struct %s *self", interface->c_name);
 	if (form == FORM_METHOD || form == FORM_PLAIN || form == FORM_START || form == FORM_ASYNC)
 		add_values(list, operation->ins, operation->n_ins, CTYPE_IN);
+	if (form == FORM_MAP) {
+		add_map(list, operation);
+		return;
+	}
 	if (form == FORM_ASYNC)
 		operation_callback(list, operation, true);
 	if (operation->has_streams && form == FORM_METHOD)

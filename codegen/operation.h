@@ -35,6 +35,7 @@ enum operation_form {
 	FORM_START,  /* self, ins */
 	FORM_ASYNC,  /* self, ins, callback, data */
 	FORM_GET,    /* future, outs */
+	FORM_MAP,    /* self, count, ins and outs as arrays, options */
 	FORM_REPLY,  /* deferred, outs by value */
 	FORM_NEXT,   /* stream, an item of the result's */
 	FORM_YIELD,  /* stream, such an item by value */

@@ -175,6 +175,13 @@ static void slots(struct items *list, const struct operation_value *values, size
 			  values[i].prefix, values[i].name);
 }
 
+/* The same of arrays. */
+static void arrays(struct items *list, const struct operation *operation)
+{
+	for (size_t i = 0; i < operation->n_ins; i++)
+		items_add(list, "{ .p = %s }", operation->ins[i].name);
+}
+
 static void pointers(struct items *list, const struct operation_value *values, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -201,15 +208,17 @@ static void macro_call(struct items *arguments, const char *macro, const struct 
 
 /* What each form calls, and what it hands on: in that order, the parts that its letters name.
  * s self, f future, d deferred, t stream; I &interface and number, O &operation; i ins, o outs,
- * r outs by value, x an item by value, p ret as it is. */
+ * r outs by value, x an item by value, p ret as it is; c the count, a arrays of ins, m options and
+ * their size. */
 static const struct {
 	const char *function, *parts;
 } bodies[OPERATION_FORMS] = {
-	[FORM_PLAIN] = { "pyr__call", "sIio" }, [FORM_START] = { "pyr__start", "sIi" },
-	[FORM_ASYNC] = { "pyr__start", "sIi" }, [FORM_GET] = { "pyr__get", "fOo" },
-	[FORM_REPLY] = { "pyr__reply", "dOr" }, [FORM_NEXT] = { "pyr__next", "tOp" },
-	[FORM_YIELD] = { "pyr__yield", "tOx" }, [FORM_WRITE] = { "pyr__write", "tOx" },
-	[FORM_READ] = { "pyr__read", "tOp" },   [FORM_FINISH] = { "pyr__finish", "tOo" },
+	[FORM_PLAIN] = { "pyr__call", "sIio" },   [FORM_START] = { "pyr__start", "sIi" },
+	[FORM_ASYNC] = { "pyr__start", "sIi" },   [FORM_GET] = { "pyr__get", "fOo" },
+	[FORM_MAP] = { "pyr__map", "sIcaom" },    [FORM_REPLY] = { "pyr__reply", "dOr" },
+	[FORM_NEXT] = { "pyr__next", "tOp" },     [FORM_YIELD] = { "pyr__yield", "tOx" },
+	[FORM_WRITE] = { "pyr__write", "tOx" },   [FORM_READ] = { "pyr__read", "tOp" },
+	[FORM_FINISH] = { "pyr__finish", "tOo" },
 };
 
 static void add_part(struct items *arguments, char part, const struct source_interface *interface,
@@ -240,6 +249,17 @@ static void add_part(struct items *arguments, char part, const struct source_int
 	case 'r':
 		slots(&list, operation->outs, operation->n_outs);
 		macro_call(arguments, "PYR__IN", &list);
+		break;
+	case 'a':
+		arrays(&list, operation);
+		macro_call(arguments, "PYR__IN", &list);
+		break;
+	case 'c':
+		items_add(arguments, "%s", operation->decl->count_name);
+		break;
+	case 'm':
+		items_add(arguments, "%s", operation->decl->options_name);
+		items_add(arguments, "sizeof(*%s)", operation->decl->options_name);
 		break;
 	case 'x':
 		items_add(&list, "{ .%s = item }", ctype_slot(item->type, false));

@@ -39,7 +39,7 @@ static const char *suffixed(struct front *front, const char *base, const char *s
 static void add_operation_forms(struct front *front, struct forms *forms, const char *interface,
 				const char *name, const struct ast_decl *decl, const char *what)
 {
-	static const char *const plain[] = { "start", "get", "reply", "async", NULL };
+	static const char *const plain[] = { "start", "get", "reply", "async", "map", NULL };
 	static const char *const streams[] = { "next",   "yield", "write", "read",
 					       "finish", "reply", NULL };
 	const char *base = suffixed(front, interface, name);

@@ -114,12 +114,14 @@ static const char *apart(struct naming *naming, const struct raw_decl *raw, cons
 	return name;
 }
 
-void c_names_callback(struct naming *naming, struct raw_decl *raw)
+void c_names_of_forms(struct naming *naming, struct raw_decl *raw)
 {
 	if (raw->decl.kind != AST_OPERATION)
 		return;
 	raw->decl.callback_name = apart(naming, raw, "callback");
 	raw->decl.data_name = apart(naming, raw, "data");
+	raw->decl.count_name = apart(naming, raw, "count");
+	raw->decl.options_name = apart(naming, raw, "options");
 }
 
 void c_names_inside(struct naming *naming, struct raw_decl *raw)

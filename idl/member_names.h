@@ -5,6 +5,7 @@
 #include "claims.h"
 
 void c_names_inside(struct naming *naming, struct raw_decl *raw);
-void c_names_callback(struct naming *naming, struct raw_decl *raw); /* of I_op_async() */
+/* Parameters that I_op_async() and I_op_map() have of their own. */
+void c_names_of_forms(struct naming *naming, struct raw_decl *raw);
 
 #endif

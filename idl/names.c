@@ -153,6 +153,8 @@ static void note_inherited(struct naming *naming, const struct raw_decl *raw)
 		table_set(front, &naming->operations, file, operation->c_name, operation);
 		table_set(front, &naming->parameters, file, operation->callback_name, operation);
 		table_set(front, &naming->parameters, file, operation->data_name, operation);
+		table_set(front, &naming->parameters, file, operation->count_name, operation);
+		table_set(front, &naming->parameters, file, operation->options_name, operation);
 		for (j = 0; j < operation->n_items; j++) {
 			struct ast_decl *param = operation->items[j];
 
@@ -180,7 +182,7 @@ static void name_file(struct naming *naming, const struct ast_file *file)
 	for (i = 0; i < decls->n; i++)
 		c_names_inside(naming, decls->items[i]);
 	for (i = 0; i < decls->n; i++)
-		c_names_callback(naming, decls->items[i]);
+		c_names_of_forms(naming, decls->items[i]);
 }
 
 void names_choose(struct front *front)

@@ -17,6 +17,7 @@ pyrite_unit_test(unregister e2e_servant)
 pyrite_unit_test(future e2e_servant)
 pyrite_unit_test(future_async e2e_servant)
 pyrite_unit_test(future_many e2e_servant)
+pyrite_unit_test(op_map e2e_servant)
 pyrite_unit_test(loop e2e_servant)
 pyrite_unit_test(wakes e2e_servant)
 target_link_options(test_wakes PRIVATE
@@ -101,7 +102,7 @@ target_link_libraries(bench_calls PRIVATE e2e_servant)
 pyrite_warnings(bench_calls)
 
 # Pyrite ends speak frames on a socket by themselves: what calls and streams depend on, over gRPC too.
-pyrite_lane_tests(grpc call chains loop drain deferred unregister future future_many batch places given given_up large
+pyrite_lane_tests(grpc call chains loop drain deferred unregister future future_many op_map batch places given given_up large
 	proxy_patience task_calls stream stream_life stream_linger stream_linger_ends handshake)
 # And within the process, as they do by themselves when both ends are in one.
 pyrite_lane_tests(auto call chains loop drain deferred unregister future future_async future_many batch places large proxy

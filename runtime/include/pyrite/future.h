@@ -83,6 +83,30 @@ int pyr_map(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb get,
 	    void *data) PYR_MUST_CHECK;
 
 /*
+ * I_op_map(proxy, count, a, b, ret, &options) makes count calls of one operation and waits for all:
+ * call i is passed a[i] and b[i], and its result is stored in ret[i]. It is generated for
+ * operations whose parameters (at least one) and results (at least one) are scalars and strings,
+ * none of them @optional. Arrays of parameters are borrowed; those of results may be NULL if nobody
+ * wants them. Strings in ret are owned, each pyr_free(); they are set to NULL first, so those of
+ * calls that did not succeed are NULL, also when the map fails. Other results of such calls are
+ * untouched. Options of a call, I_with(), hold for each of the calls. options: NULL is the
+ * defaults.
+ *
+ * Returns 0, or minus the status of the first call in order that failed, whose error is the last
+ * error. Then, unless options say `all`, the calls under way are cancelled, and no more are made.
+ * With a proxy of many objects (<pyrite/proxy.h>) the calls are spread over them. Like
+ * multiprocessing.Pool.map() in Python.
+ */
+struct pyr_map_options {
+	size_t window; /* calls that are unanswered at a time; default 64, or 4 for each object that
+			  the proxy stands for, if that is more */
+	bool all;      /* a failure does not end the others */
+	/* An array of count: 0, or minus the status of each call; CANCELLED of those that did not
+	 * run to their end because another failed. Borrowed. Default NULL. */
+	int *status;
+};
+
+/*
  * ---- Batches ----
  *
  * A batch sends many calls of one proxy in one message. Stubs that are given the batch's proxy

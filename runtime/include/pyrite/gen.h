@@ -183,6 +183,10 @@ int pyr__call(void *proxy, const struct pyr__interface *interface, unsigned op, 
 	      void *const *out);
 pyr_future *pyr__start(void *proxy, const struct pyr__interface *interface, unsigned op,
 		       pyr__in *in);
+/* Calls it `count` times: a slot of in is an array of the parameter, a pointer of out one of the
+ * result. size: as with pyr__proxy_new(). */
+int pyr__map(void *proxy, const struct pyr__interface *interface, unsigned op, size_t count,
+	     pyr__in *in, void *const *out, const struct pyr_map_options *options, size_t size);
 /* Takes the future. */
 int pyr__get(pyr_future *future, const struct pyr__operation *operation, void *const *out);
 /* Takes the deferred. */

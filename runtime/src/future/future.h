@@ -55,6 +55,18 @@ int future_error(pyr_future *future);
 /* Frees all but the struct. The call is over. */
 void future_clear(pyr_future *future);
 
+/* ---- future_many.c ---- */
+/* What pyr_map() is told. */
+struct future_map {
+	size_t n, window; /* window: not 0 */
+	pyr_map_start_cb start;
+	pyr_map_get_cb get;
+	void *data;
+	bool goes_on; /* a call that cannot be started is passed over */
+};
+enum { MAP_WINDOW = 64 };
+int future_map(const struct future_map *map);
+
 /* ---- future_then.c ---- */
 /* Takes a future away from its callback, and ends the call. */
 void future_take_back(pyr_future *future);

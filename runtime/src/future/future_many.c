@@ -7,7 +7,7 @@
 #include "engine/engine.h"
 #include "future/future.h"
 
-enum { MAP_WINDOW = 64, NOT_READY = INT_MIN };
+enum { NOT_READY = INT_MIN };
 
 /* ---- the first of them ---- */
 
@@ -201,27 +201,23 @@ static int failure(void)
 	return code ? -code : error_set(PYR_UNKNOWN, "a callback of pyr_map() returned no future");
 }
 
-int pyr_map(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb get, void *data)
+int future_map(const struct future_map *map)
 {
+	size_t window = map->window < map->n ? map->window : map->n;
 	pyr_future **ring; /* of calls begun and not yet taken; call i at i % window */
 	size_t begun = 0, taken = 0;
 	int err = 0;
 
-	if (!start || !get)
-		return error_set(PYR_INVALID_ARGUMENT, "%s is NULL", start ? "get" : "start");
-	if (window == 0)
-		window = MAP_WINDOW;
-	if (window > n)
-		window = n;
 	ring = calloc(window + 1, sizeof(pyr_future *));
 	if (!ring)
 		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
-	while (taken < n && err == 0) {
-		if (begun < n && begun < taken + window) {
-			ring[begun % window] = start(begun, data);
-			err = ring[begun++ % window] ? 0 : failure();
+	while (taken < map->n && err == 0) {
+		if (begun < map->n && begun < taken + window) {
+			ring[begun % window] = map->start(begun, map->data);
+			err = ring[begun++ % window] || map->goes_on ? 0 : failure();
 		} else {
-			err = get(taken, ring[taken % window], data);
+			if (ring[taken % window])
+				err = map->get(taken, ring[taken % window], map->data);
 			taken++;
 		}
 	}
@@ -229,4 +225,13 @@ int pyr_map(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb get,
 		pyr_future_free(ring[taken % window]);
 	free(ring);
 	return err;
+}
+
+int pyr_map(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb get, void *data)
+{
+	struct future_map map = { n, window ? window : MAP_WINDOW, start, get, data, false };
+
+	if (!start || !get)
+		return error_set(PYR_INVALID_ARGUMENT, "%s is NULL", start ? "get" : "start");
+	return future_map(&map);
 }

@@ -50,6 +50,8 @@ struct codec_packer {
 /* Builds the descriptors at first use, then finds them again. Never freed, reachable. Returns NULL
  * when memory is out. Any thread. */
 const struct codec_interface *codec_interface_get(const struct pyr__interface *table);
+/* sizeof the C type of a value; of a string: of a pointer. */
+size_t codec_natural_size(const struct pyr__field *field);
 const struct codec_message *
 codec_type_get(const struct pyr__type *table); /* of an exception: its fields */
 

@@ -60,7 +60,6 @@ struct codec_path {
 };
 
 /* codec_values.c: what is known of one kind */
-size_t codec_natural_size(const struct pyr__field *field);
 size_t codec_shadow_size(uint8_t kind);
 bool codec_same_layout(uint8_t kind); /* natural and shadow are the same bytes */
 const char *codec_kind_name(uint8_t kind);

@@ -47,6 +47,13 @@ int example_Server_add_get(pyr_future *future, int32_t *ret)
 	return pyr__get(future, &Server_operations[Server_OP_add], PYR__OUT(ret));
 }
 
+int example_Server_add_map(struct example_Server *self, size_t count, const int32_t *x,
+	const int32_t *y, int32_t *ret, const struct pyr_map_options *options)
+{
+	return pyr__map(self, Server_OP(add), count, PYR__IN({ .p = x }, { .p = y }), PYR__OUT(ret),
+		options, sizeof(*options));
+}
+
 int example_Server_add_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Server_operations[Server_OP_add], PYR__IN({ .i32 = ret }));

@@ -43,6 +43,8 @@ static inline int example_Server_add_async(struct example_Server *self, int32_t 
 	return pyr_future_then(example_Server_add_start(self, x, y), callback, data);
 }
 int example_Server_add_get(pyr_future *future, int32_t *ret) PYR_MUST_CHECK;
+int example_Server_add_map(struct example_Server *self, size_t count, const int32_t *x,
+	const int32_t *y, int32_t *ret, const struct pyr_map_options *options) PYR_MUST_CHECK;
 int example_Server_add_reply(pyr_deferred *deferred, int32_t ret);
 
 #ifdef __cplusplus

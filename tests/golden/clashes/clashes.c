@@ -142,6 +142,13 @@ int Server_add_get(pyr_future *future, int32_t *ret)
 	return pyr__get(future, &local_Server_operations[local_Server_OP_add], PYR__OUT(ret));
 }
 
+int Server_add_map(struct Server *self, size_t count, const int32_t *n_, const int32_t *add_,
+	int32_t *ret, const struct pyr_map_options *options)
+{
+	return pyr__map(self, local_Server_OP(add), count, PYR__IN({ .p = n_ }, { .p = add_ }),
+		PYR__OUT(ret), options, sizeof(*options));
+}
+
 int Server_add_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &local_Server_operations[local_Server_OP_add],
@@ -162,6 +169,13 @@ pyr_future *Server_f_start(struct Server *self, int32_t int32_t_, int32_t b)
 int Server_f_get(pyr_future *future, double *ret_kind)
 {
 	return pyr__get(future, &local_Server_operations[local_Server_OP_f], PYR__OUT(ret_kind));
+}
+
+int Server_f_map(struct Server *self, size_t count, const int32_t *int32_t_, const int32_t *b,
+	double *ret_kind, const struct pyr_map_options *options)
+{
+	return pyr__map(self, local_Server_OP(f), count, PYR__IN({ .p = int32_t_ }, { .p = b }),
+		PYR__OUT(ret_kind), options, sizeof(*options));
 }
 
 int Server_f_reply(pyr_deferred *deferred, double ret_kind)
@@ -188,6 +202,15 @@ int Server_scale__get(pyr_future *future, double *ret, int32_t *ret_value_)
 {
 	return pyr__get(future, &local_Server_operations[local_Server_OP_scale_],
 		PYR__OUT(ret, ret_value_));
+}
+
+int Server_scale__map(struct Server *self, size_t count, const double *scale_,
+	const enum Level *LOW_, const int32_t *value_, double *ret, int32_t *ret_value_,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, local_Server_OP(scale_), count,
+		PYR__IN({ .p = scale_ }, { .p = LOW_ }, { .p = value_ }), PYR__OUT(ret, ret_value_),
+		options, sizeof(*options));
 }
 
 int Server_scale__reply(pyr_deferred *deferred, double ret, int32_t ret_value_)

@@ -91,6 +91,8 @@ static inline int Server_add_async(struct Server *self, int32_t n_, int32_t add_
 	return pyr_future_then(Server_add_start(self, n_, add_), callback, data);
 }
 int Server_add_get(pyr_future *future, int32_t *ret) PYR_MUST_CHECK;
+int Server_add_map(struct Server *self, size_t count, const int32_t *n_, const int32_t *add_,
+	int32_t *ret, const struct pyr_map_options *options) PYR_MUST_CHECK;
 int Server_add_reply(pyr_deferred *deferred, int32_t ret);
 int Server_f(struct Server *self, int32_t int32_t_, int32_t b, double *ret_kind) PYR_MUST_CHECK;
 pyr_future *Server_f_start(struct Server *self, int32_t int32_t_, int32_t b);
@@ -100,6 +102,8 @@ static inline int Server_f_async(struct Server *self, int32_t int32_t_, int32_t 
 	return pyr_future_then(Server_f_start(self, int32_t_, b), callback, data);
 }
 int Server_f_get(pyr_future *future, double *ret_kind) PYR_MUST_CHECK;
+int Server_f_map(struct Server *self, size_t count, const int32_t *int32_t_, const int32_t *b,
+	double *ret_kind, const struct pyr_map_options *options) PYR_MUST_CHECK;
 int Server_f_reply(pyr_deferred *deferred, double ret_kind);
 int Server_scale_(struct Server *self, double scale_, enum Level LOW_, int32_t value_, double *ret,
 	int32_t *ret_value_) PYR_MUST_CHECK;
@@ -111,6 +115,9 @@ static inline int Server_scale__async(struct Server *self, double scale_, enum L
 	return pyr_future_then(Server_scale__start(self, scale_, LOW_, value_), callback, data);
 }
 int Server_scale__get(pyr_future *future, double *ret, int32_t *ret_value_) PYR_MUST_CHECK;
+int Server_scale__map(struct Server *self, size_t count, const double *scale_,
+	const enum Level *LOW_, const int32_t *value_, double *ret, int32_t *ret_value_,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int Server_scale__reply(pyr_deferred *deferred, double ret, int32_t ret_value_);
 int Server_size_t_(struct Server *self, const struct pyr_bytes *pyr_call_,
 	int32_t Server_add_) PYR_MUST_CHECK;

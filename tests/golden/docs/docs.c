@@ -192,6 +192,13 @@ int docs_Thing_old_get(pyr_future *future, int32_t *ret)
 	return pyr__get(future, &Thing_operations[Thing_OP_old], PYR__OUT(ret));
 }
 
+int docs_Thing_old_map(struct docs_Thing *self, size_t count, const int32_t *x, int32_t *ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Thing_OP(old), count, PYR__IN({ .p = x }), PYR__OUT(ret), options,
+		sizeof(*options));
+}
+
 int docs_Thing_old_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Thing_operations[Thing_OP_old], PYR__IN({ .i32 = ret }));

@@ -129,6 +129,9 @@ int docs_Thing_old_async(struct docs_Thing *self, int32_t x, pyr_future_cb callb
 PYR_DEPRECATED("call work()")
 int docs_Thing_old_get(pyr_future *future, int32_t *ret) PYR_MUST_CHECK;
 PYR_DEPRECATED("call work()")
+int docs_Thing_old_map(struct docs_Thing *self, size_t count, const int32_t *x, int32_t *ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
+PYR_DEPRECATED("call work()")
 int docs_Thing_old_reply(pyr_deferred *deferred, int32_t ret);
 
 /**

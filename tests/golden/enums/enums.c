@@ -135,6 +135,13 @@ int enums_Palette_mix_get(pyr_future *future, enum enums_Color *ret)
 	return pyr__get(future, &Palette_operations[Palette_OP_mix], PYR__OUT(ret));
 }
 
+int enums_Palette_mix_map(struct enums_Palette *self, size_t count, const enum enums_Color *a,
+	const enum enums_Color *b, enum enums_Color *ret, const struct pyr_map_options *options)
+{
+	return pyr__map(self, Palette_OP(mix), count, PYR__IN({ .p = a }, { .p = b }),
+		PYR__OUT(ret), options, sizeof(*options));
+}
+
 int enums_Palette_mix_reply(pyr_deferred *deferred, enum enums_Color ret)
 {
 	return pyr__reply(deferred, &Palette_operations[Palette_OP_mix], PYR__IN({ .i32 = ret }));
@@ -156,6 +163,14 @@ int enums_Palette_shade_get(pyr_future *future, enum enums_Palette_Shade *ret,
 	enum enums_Signed *ret_sign)
 {
 	return pyr__get(future, &Palette_operations[Palette_OP_shade], PYR__OUT(ret, ret_sign));
+}
+
+int enums_Palette_shade_map(struct enums_Palette *self, size_t count, const enum enums_Color *color,
+	enum enums_Palette_Shade *ret, enum enums_Signed *ret_sign,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Palette_OP(shade), count, PYR__IN({ .p = color }),
+		PYR__OUT(ret, ret_sign), options, sizeof(*options));
 }
 
 int enums_Palette_shade_reply(pyr_deferred *deferred, enum enums_Palette_Shade ret,

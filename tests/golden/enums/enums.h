@@ -80,6 +80,9 @@ static inline int enums_Palette_mix_async(struct enums_Palette *self, enum enums
 	return pyr_future_then(enums_Palette_mix_start(self, a, b), callback, data);
 }
 int enums_Palette_mix_get(pyr_future *future, enum enums_Color *ret) PYR_MUST_CHECK;
+int enums_Palette_mix_map(struct enums_Palette *self, size_t count, const enum enums_Color *a,
+	const enum enums_Color *b, enum enums_Color *ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int enums_Palette_mix_reply(pyr_deferred *deferred, enum enums_Color ret);
 int enums_Palette_shade(struct enums_Palette *self, enum enums_Color color,
 	enum enums_Palette_Shade *ret, enum enums_Signed *ret_sign) PYR_MUST_CHECK;
@@ -91,6 +94,9 @@ static inline int enums_Palette_shade_async(struct enums_Palette *self, enum enu
 }
 int enums_Palette_shade_get(pyr_future *future, enum enums_Palette_Shade *ret,
 	enum enums_Signed *ret_sign) PYR_MUST_CHECK;
+int enums_Palette_shade_map(struct enums_Palette *self, size_t count, const enum enums_Color *color,
+	enum enums_Palette_Shade *ret, enum enums_Signed *ret_sign,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int enums_Palette_shade_reply(pyr_deferred *deferred, enum enums_Palette_Shade ret,
 	enum enums_Signed ret_sign);
 

@@ -139,6 +139,15 @@ int io_Mixer_all_get(pyr_future *future, int32_t *ret, int32_t *ret_b, int32_t *
 		PYR__OUT(ret, ret_b, ret_c, ret_e, ret_f));
 }
 
+int io_Mixer_all_map(struct io_Mixer *self, size_t count, const int32_t *a, const int32_t *c,
+	const char *const *d, const char *const *f, int32_t *ret, int32_t *ret_b, int32_t *ret_c,
+	char **ret_e, char **ret_f, const struct pyr_map_options *options)
+{
+	return pyr__map(self, Mixer_OP(all), count,
+		PYR__IN({ .p = a }, { .p = c }, { .p = d }, { .p = f }),
+		PYR__OUT(ret, ret_b, ret_c, ret_e, ret_f), options, sizeof(*options));
+}
+
 int io_Mixer_all_reply(pyr_deferred *deferred, int32_t ret, int32_t ret_b, int32_t ret_c,
 	const char *ret_e, const char *ret_f)
 {
@@ -210,6 +219,13 @@ pyr_future *io_Mixer_in_out_start(struct io_Mixer *self, int32_t in, int32_t out
 int io_Mixer_in_out_get(pyr_future *future, int32_t *ret_out)
 {
 	return pyr__get(future, &Mixer_operations[Mixer_OP_in_out], PYR__OUT(ret_out));
+}
+
+int io_Mixer_in_out_map(struct io_Mixer *self, size_t count, const int32_t *in, const int32_t *out,
+	int32_t *ret_out, const struct pyr_map_options *options)
+{
+	return pyr__map(self, Mixer_OP(in_out), count, PYR__IN({ .p = in }, { .p = out }),
+		PYR__OUT(ret_out), options, sizeof(*options));
 }
 
 int io_Mixer_in_out_reply(pyr_deferred *deferred, int32_t ret_out)

@@ -60,6 +60,9 @@ static inline int io_Mixer_all_async(struct io_Mixer *self, int32_t a, int32_t c
 }
 int io_Mixer_all_get(pyr_future *future, int32_t *ret, int32_t *ret_b, int32_t *ret_c, char **ret_e,
 	char **ret_f) PYR_MUST_CHECK;
+int io_Mixer_all_map(struct io_Mixer *self, size_t count, const int32_t *a, const int32_t *c,
+	const char *const *d, const char *const *f, int32_t *ret, int32_t *ret_b, int32_t *ret_c,
+	char **ret_e, char **ret_f, const struct pyr_map_options *options) PYR_MUST_CHECK;
 int io_Mixer_all_reply(pyr_deferred *deferred, int32_t ret, int32_t ret_b, int32_t ret_c,
 	const char *ret_e, const char *ret_f);
 int io_Mixer_points(struct io_Mixer *self, const struct io_Point *a, const struct io_Point *c,
@@ -96,6 +99,8 @@ static inline int io_Mixer_in_out_async(struct io_Mixer *self, int32_t in, int32
 	return pyr_future_then(io_Mixer_in_out_start(self, in, out), callback, data);
 }
 int io_Mixer_in_out_get(pyr_future *future, int32_t *ret_out) PYR_MUST_CHECK;
+int io_Mixer_in_out_map(struct io_Mixer *self, size_t count, const int32_t *in, const int32_t *out,
+	int32_t *ret_out, const struct pyr_map_options *options) PYR_MUST_CHECK;
 int io_Mixer_in_out_reply(pyr_deferred *deferred, int32_t ret_out);
 
 #ifdef __cplusplus

@@ -721,6 +721,16 @@ int names_Server_call_get(pyr_future *future, int32_t *ret, int32_t *ret_x)
 	return pyr__get(future, &Server_operations[Server_OP_call], PYR__OUT(ret, ret_x));
 }
 
+int names_Server_call_map(struct names_Server *self, size_t count, const int32_t *call_,
+	const int32_t *self_, const int32_t *ret_, const int32_t *ret_x_, const int32_t *in_,
+	const int32_t *status, int32_t *ret, int32_t *ret_x, const struct pyr_map_options *options)
+{
+	return pyr__map(self, Server_OP(call), count,
+		PYR__IN({ .p = call_ }, { .p = self_ }, { .p = ret_ }, { .p = ret_x_ },
+			{ .p = in_ }, { .p = status }),
+		PYR__OUT(ret, ret_x), options, sizeof(*options));
+}
+
 int names_Server_call_reply(pyr_deferred *deferred, int32_t ret, int32_t ret_x)
 {
 	return pyr__reply(deferred, &Server_operations[Server_OP_call],
@@ -749,6 +759,17 @@ int names_Server_future_get(pyr_future *future, int32_t *ret)
 	return pyr__get(future, &Server_operations[Server_OP_future], PYR__OUT(ret));
 }
 
+int names_Server_future_map(struct names_Server *self, size_t count, const int32_t *future_,
+	const int32_t *deferred_, const int32_t *methods_, const int32_t *data,
+	const int32_t *callback, const int32_t *data_, int32_t *ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Server_OP(future), count,
+		PYR__IN({ .p = future_ }, { .p = deferred_ }, { .p = methods_ }, { .p = data },
+			{ .p = callback }, { .p = data_ }),
+		PYR__OUT(ret), options, sizeof(*options));
+}
+
 int names_Server_future_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Server_operations[Server_OP_future], PYR__IN({ .i32 = ret }));
@@ -770,6 +791,15 @@ pyr_future *names_Server_delete__start(struct names_Server *self, int32_t delete
 int names_Server_delete__get(pyr_future *future, int32_t *ret, int32_t *ret_out_)
 {
 	return pyr__get(future, &Server_operations[Server_OP_delete_], PYR__OUT(ret, ret_out_));
+}
+
+int names_Server_delete__map(struct names_Server *self, size_t count, const int32_t *delete_,
+	const int32_t *default_, int32_t *ret, int32_t *ret_out_,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Server_OP(delete_), count,
+		PYR__IN({ .p = delete_ }, { .p = default_ }), PYR__OUT(ret, ret_out_), options,
+		sizeof(*options));
 }
 
 int names_Server_delete__reply(pyr_deferred *deferred, int32_t ret, int32_t ret_out_)

@@ -311,6 +311,10 @@ static inline int names_Server_call_async(struct names_Server *self, int32_t cal
 		data);
 }
 int names_Server_call_get(pyr_future *future, int32_t *ret, int32_t *ret_x) PYR_MUST_CHECK;
+int names_Server_call_map(struct names_Server *self, size_t count, const int32_t *call_,
+	const int32_t *self_, const int32_t *ret_, const int32_t *ret_x_, const int32_t *in_,
+	const int32_t *status, int32_t *ret, int32_t *ret_x,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int names_Server_call_reply(pyr_deferred *deferred, int32_t ret, int32_t ret_x);
 int names_Server_future(struct names_Server *self, int32_t future_, int32_t deferred_,
 	int32_t methods_, int32_t data, int32_t callback, int32_t data_,
@@ -327,6 +331,10 @@ static inline int names_Server_future_async(struct names_Server *self, int32_t f
 		callback_, data__);
 }
 int names_Server_future_get(pyr_future *future, int32_t *ret) PYR_MUST_CHECK;
+int names_Server_future_map(struct names_Server *self, size_t count, const int32_t *future_,
+	const int32_t *deferred_, const int32_t *methods_, const int32_t *data,
+	const int32_t *callback, const int32_t *data_, int32_t *ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int names_Server_future_reply(pyr_deferred *deferred, int32_t ret);
 int names_Server_delete_(struct names_Server *self, int32_t delete_, int32_t default_, int32_t *ret,
 	int32_t *ret_out_) PYR_MUST_CHECK;
@@ -338,6 +346,9 @@ static inline int names_Server_delete__async(struct names_Server *self, int32_t 
 	return pyr_future_then(names_Server_delete__start(self, delete_, default_), callback, data);
 }
 int names_Server_delete__get(pyr_future *future, int32_t *ret, int32_t *ret_out_) PYR_MUST_CHECK;
+int names_Server_delete__map(struct names_Server *self, size_t count, const int32_t *delete_,
+	const int32_t *default_, int32_t *ret, int32_t *ret_out_,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int names_Server_delete__reply(pyr_deferred *deferred, int32_t ret, int32_t ret_out_);
 int names_Server_get_int(struct names_Server *self, int32_t *ret) PYR_MUST_CHECK;
 pyr_future *names_Server_get_int_start(struct names_Server *self);

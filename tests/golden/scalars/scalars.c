@@ -170,6 +170,13 @@ int scalars_Echo_a_boolean_get(pyr_future *future, bool *ret)
 	return pyr__get(future, &Echo_operations[Echo_OP_a_boolean], PYR__OUT(ret));
 }
 
+int scalars_Echo_a_boolean_map(struct scalars_Echo *self, size_t count, const bool *x, bool *ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(a_boolean), count, PYR__IN({ .p = x }), PYR__OUT(ret),
+		options, sizeof(*options));
+}
+
 int scalars_Echo_a_boolean_reply(pyr_deferred *deferred, bool ret)
 {
 	return pyr__reply(deferred, &Echo_operations[Echo_OP_a_boolean], PYR__IN({ .b = ret }));
@@ -188,6 +195,13 @@ pyr_future *scalars_Echo_a_char_start(struct scalars_Echo *self, char x)
 int scalars_Echo_a_char_get(pyr_future *future, char *ret)
 {
 	return pyr__get(future, &Echo_operations[Echo_OP_a_char], PYR__OUT(ret));
+}
+
+int scalars_Echo_a_char_map(struct scalars_Echo *self, size_t count, const char *x, char *ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(a_char), count, PYR__IN({ .p = x }), PYR__OUT(ret), options,
+		sizeof(*options));
 }
 
 int scalars_Echo_a_char_reply(pyr_deferred *deferred, char ret)
@@ -210,6 +224,13 @@ int scalars_Echo_a_wchar_get(pyr_future *future, uint32_t *ret)
 	return pyr__get(future, &Echo_operations[Echo_OP_a_wchar], PYR__OUT(ret));
 }
 
+int scalars_Echo_a_wchar_map(struct scalars_Echo *self, size_t count, const uint32_t *x,
+	uint32_t *ret, const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(a_wchar), count, PYR__IN({ .p = x }), PYR__OUT(ret), options,
+		sizeof(*options));
+}
+
 int scalars_Echo_a_wchar_reply(pyr_deferred *deferred, uint32_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[Echo_OP_a_wchar], PYR__IN({ .u32 = ret }));
@@ -228,6 +249,13 @@ pyr_future *scalars_Echo_an_octet_start(struct scalars_Echo *self, uint8_t x)
 int scalars_Echo_an_octet_get(pyr_future *future, uint8_t *ret)
 {
 	return pyr__get(future, &Echo_operations[Echo_OP_an_octet], PYR__OUT(ret));
+}
+
+int scalars_Echo_an_octet_map(struct scalars_Echo *self, size_t count, const uint8_t *x,
+	uint8_t *ret, const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(an_octet), count, PYR__IN({ .p = x }), PYR__OUT(ret), options,
+		sizeof(*options));
 }
 
 int scalars_Echo_an_octet_reply(pyr_deferred *deferred, uint8_t ret)
@@ -250,6 +278,13 @@ int scalars_Echo_an_int8_get(pyr_future *future, int8_t *ret)
 	return pyr__get(future, &Echo_operations[Echo_OP_an_int8], PYR__OUT(ret));
 }
 
+int scalars_Echo_an_int8_map(struct scalars_Echo *self, size_t count, const int8_t *x, int8_t *ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(an_int8), count, PYR__IN({ .p = x }), PYR__OUT(ret), options,
+		sizeof(*options));
+}
+
 int scalars_Echo_an_int8_reply(pyr_deferred *deferred, int8_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[Echo_OP_an_int8], PYR__IN({ .i8 = ret }));
@@ -268,6 +303,13 @@ pyr_future *scalars_Echo_a_uint8_start(struct scalars_Echo *self, uint8_t x)
 int scalars_Echo_a_uint8_get(pyr_future *future, uint8_t *ret)
 {
 	return pyr__get(future, &Echo_operations[Echo_OP_a_uint8], PYR__OUT(ret));
+}
+
+int scalars_Echo_a_uint8_map(struct scalars_Echo *self, size_t count, const uint8_t *x,
+	uint8_t *ret, const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(a_uint8), count, PYR__IN({ .p = x }), PYR__OUT(ret), options,
+		sizeof(*options));
 }
 
 int scalars_Echo_a_uint8_reply(pyr_deferred *deferred, uint8_t ret)
@@ -290,6 +332,13 @@ int scalars_Echo_a_short_get(pyr_future *future, int16_t *ret)
 	return pyr__get(future, &Echo_operations[Echo_OP_a_short], PYR__OUT(ret));
 }
 
+int scalars_Echo_a_short_map(struct scalars_Echo *self, size_t count, const int16_t *x,
+	int16_t *ret, const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(a_short), count, PYR__IN({ .p = x }), PYR__OUT(ret), options,
+		sizeof(*options));
+}
+
 int scalars_Echo_a_short_reply(pyr_deferred *deferred, int16_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[Echo_OP_a_short], PYR__IN({ .i16 = ret }));
@@ -308,6 +357,13 @@ pyr_future *scalars_Echo_an_unsigned_short_start(struct scalars_Echo *self, uint
 int scalars_Echo_an_unsigned_short_get(pyr_future *future, uint16_t *ret)
 {
 	return pyr__get(future, &Echo_operations[Echo_OP_an_unsigned_short], PYR__OUT(ret));
+}
+
+int scalars_Echo_an_unsigned_short_map(struct scalars_Echo *self, size_t count, const uint16_t *x,
+	uint16_t *ret, const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(an_unsigned_short), count, PYR__IN({ .p = x }), PYR__OUT(ret),
+		options, sizeof(*options));
 }
 
 int scalars_Echo_an_unsigned_short_reply(pyr_deferred *deferred, uint16_t ret)
@@ -331,6 +387,13 @@ int scalars_Echo_a_long_get(pyr_future *future, int32_t *ret)
 	return pyr__get(future, &Echo_operations[Echo_OP_a_long], PYR__OUT(ret));
 }
 
+int scalars_Echo_a_long_map(struct scalars_Echo *self, size_t count, const int32_t *x, int32_t *ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(a_long), count, PYR__IN({ .p = x }), PYR__OUT(ret), options,
+		sizeof(*options));
+}
+
 int scalars_Echo_a_long_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[Echo_OP_a_long], PYR__IN({ .i32 = ret }));
@@ -349,6 +412,13 @@ pyr_future *scalars_Echo_an_unsigned_long_start(struct scalars_Echo *self, uint3
 int scalars_Echo_an_unsigned_long_get(pyr_future *future, uint32_t *ret)
 {
 	return pyr__get(future, &Echo_operations[Echo_OP_an_unsigned_long], PYR__OUT(ret));
+}
+
+int scalars_Echo_an_unsigned_long_map(struct scalars_Echo *self, size_t count, const uint32_t *x,
+	uint32_t *ret, const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(an_unsigned_long), count, PYR__IN({ .p = x }), PYR__OUT(ret),
+		options, sizeof(*options));
 }
 
 int scalars_Echo_an_unsigned_long_reply(pyr_deferred *deferred, uint32_t ret)
@@ -372,6 +442,13 @@ int scalars_Echo_a_long_long_get(pyr_future *future, int64_t *ret)
 	return pyr__get(future, &Echo_operations[Echo_OP_a_long_long], PYR__OUT(ret));
 }
 
+int scalars_Echo_a_long_long_map(struct scalars_Echo *self, size_t count, const int64_t *x,
+	int64_t *ret, const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(a_long_long), count, PYR__IN({ .p = x }), PYR__OUT(ret),
+		options, sizeof(*options));
+}
+
 int scalars_Echo_a_long_long_reply(pyr_deferred *deferred, int64_t ret)
 {
 	return pyr__reply(deferred, &Echo_operations[Echo_OP_a_long_long], PYR__IN({ .i64 = ret }));
@@ -391,6 +468,13 @@ pyr_future *scalars_Echo_an_unsigned_long_long_start(struct scalars_Echo *self, 
 int scalars_Echo_an_unsigned_long_long_get(pyr_future *future, uint64_t *ret)
 {
 	return pyr__get(future, &Echo_operations[Echo_OP_an_unsigned_long_long], PYR__OUT(ret));
+}
+
+int scalars_Echo_an_unsigned_long_long_map(struct scalars_Echo *self, size_t count,
+	const uint64_t *x, uint64_t *ret, const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(an_unsigned_long_long), count, PYR__IN({ .p = x }),
+		PYR__OUT(ret), options, sizeof(*options));
 }
 
 int scalars_Echo_an_unsigned_long_long_reply(pyr_deferred *deferred, uint64_t ret)
@@ -414,6 +498,13 @@ int scalars_Echo_a_float_get(pyr_future *future, float *ret)
 	return pyr__get(future, &Echo_operations[Echo_OP_a_float], PYR__OUT(ret));
 }
 
+int scalars_Echo_a_float_map(struct scalars_Echo *self, size_t count, const float *x, float *ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(a_float), count, PYR__IN({ .p = x }), PYR__OUT(ret), options,
+		sizeof(*options));
+}
+
 int scalars_Echo_a_float_reply(pyr_deferred *deferred, float ret)
 {
 	return pyr__reply(deferred, &Echo_operations[Echo_OP_a_float], PYR__IN({ .f = ret }));
@@ -432,6 +523,13 @@ pyr_future *scalars_Echo_a_double_start(struct scalars_Echo *self, double x)
 int scalars_Echo_a_double_get(pyr_future *future, double *ret)
 {
 	return pyr__get(future, &Echo_operations[Echo_OP_a_double], PYR__OUT(ret));
+}
+
+int scalars_Echo_a_double_map(struct scalars_Echo *self, size_t count, const double *x, double *ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(a_double), count, PYR__IN({ .p = x }), PYR__OUT(ret), options,
+		sizeof(*options));
 }
 
 int scalars_Echo_a_double_reply(pyr_deferred *deferred, double ret)
@@ -499,6 +597,17 @@ pyr_future *scalars_Echo_many_start(struct scalars_Echo *self, int32_t a, int32_
 int scalars_Echo_many_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Echo_operations[Echo_OP_many], PYR__OUT(ret));
+}
+
+int scalars_Echo_many_map(struct scalars_Echo *self, size_t count, const int32_t *a,
+	const int32_t *b, const int32_t *c, const int32_t *d, const int32_t *e, const int32_t *f,
+	const int32_t *g, const int32_t *h, const int32_t *i, int32_t *ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Echo_OP(many), count,
+		PYR__IN({ .p = a }, { .p = b }, { .p = c }, { .p = d }, { .p = e }, { .p = f },
+			{ .p = g }, { .p = h }, { .p = i }),
+		PYR__OUT(ret), options, sizeof(*options));
 }
 
 int scalars_Echo_many_reply(pyr_deferred *deferred, int32_t ret)

@@ -59,6 +59,8 @@ static inline int scalars_Echo_a_boolean_async(struct scalars_Echo *self, bool x
 	return pyr_future_then(scalars_Echo_a_boolean_start(self, x), callback, data);
 }
 int scalars_Echo_a_boolean_get(pyr_future *future, bool *ret) PYR_MUST_CHECK;
+int scalars_Echo_a_boolean_map(struct scalars_Echo *self, size_t count, const bool *x, bool *ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_a_boolean_reply(pyr_deferred *deferred, bool ret);
 int scalars_Echo_a_char(struct scalars_Echo *self, char x, char *ret) PYR_MUST_CHECK;
 pyr_future *scalars_Echo_a_char_start(struct scalars_Echo *self, char x);
@@ -68,6 +70,8 @@ static inline int scalars_Echo_a_char_async(struct scalars_Echo *self, char x,
 	return pyr_future_then(scalars_Echo_a_char_start(self, x), callback, data);
 }
 int scalars_Echo_a_char_get(pyr_future *future, char *ret) PYR_MUST_CHECK;
+int scalars_Echo_a_char_map(struct scalars_Echo *self, size_t count, const char *x, char *ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_a_char_reply(pyr_deferred *deferred, char ret);
 int scalars_Echo_a_wchar(struct scalars_Echo *self, uint32_t x, uint32_t *ret) PYR_MUST_CHECK;
 pyr_future *scalars_Echo_a_wchar_start(struct scalars_Echo *self, uint32_t x);
@@ -77,6 +81,8 @@ static inline int scalars_Echo_a_wchar_async(struct scalars_Echo *self, uint32_t
 	return pyr_future_then(scalars_Echo_a_wchar_start(self, x), callback, data);
 }
 int scalars_Echo_a_wchar_get(pyr_future *future, uint32_t *ret) PYR_MUST_CHECK;
+int scalars_Echo_a_wchar_map(struct scalars_Echo *self, size_t count, const uint32_t *x,
+	uint32_t *ret, const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_a_wchar_reply(pyr_deferred *deferred, uint32_t ret);
 int scalars_Echo_an_octet(struct scalars_Echo *self, uint8_t x, uint8_t *ret) PYR_MUST_CHECK;
 pyr_future *scalars_Echo_an_octet_start(struct scalars_Echo *self, uint8_t x);
@@ -86,6 +92,8 @@ static inline int scalars_Echo_an_octet_async(struct scalars_Echo *self, uint8_t
 	return pyr_future_then(scalars_Echo_an_octet_start(self, x), callback, data);
 }
 int scalars_Echo_an_octet_get(pyr_future *future, uint8_t *ret) PYR_MUST_CHECK;
+int scalars_Echo_an_octet_map(struct scalars_Echo *self, size_t count, const uint8_t *x,
+	uint8_t *ret, const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_an_octet_reply(pyr_deferred *deferred, uint8_t ret);
 int scalars_Echo_an_int8(struct scalars_Echo *self, int8_t x, int8_t *ret) PYR_MUST_CHECK;
 pyr_future *scalars_Echo_an_int8_start(struct scalars_Echo *self, int8_t x);
@@ -95,6 +103,8 @@ static inline int scalars_Echo_an_int8_async(struct scalars_Echo *self, int8_t x
 	return pyr_future_then(scalars_Echo_an_int8_start(self, x), callback, data);
 }
 int scalars_Echo_an_int8_get(pyr_future *future, int8_t *ret) PYR_MUST_CHECK;
+int scalars_Echo_an_int8_map(struct scalars_Echo *self, size_t count, const int8_t *x, int8_t *ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_an_int8_reply(pyr_deferred *deferred, int8_t ret);
 int scalars_Echo_a_uint8(struct scalars_Echo *self, uint8_t x, uint8_t *ret) PYR_MUST_CHECK;
 pyr_future *scalars_Echo_a_uint8_start(struct scalars_Echo *self, uint8_t x);
@@ -104,6 +114,8 @@ static inline int scalars_Echo_a_uint8_async(struct scalars_Echo *self, uint8_t 
 	return pyr_future_then(scalars_Echo_a_uint8_start(self, x), callback, data);
 }
 int scalars_Echo_a_uint8_get(pyr_future *future, uint8_t *ret) PYR_MUST_CHECK;
+int scalars_Echo_a_uint8_map(struct scalars_Echo *self, size_t count, const uint8_t *x,
+	uint8_t *ret, const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_a_uint8_reply(pyr_deferred *deferred, uint8_t ret);
 int scalars_Echo_a_short(struct scalars_Echo *self, int16_t x, int16_t *ret) PYR_MUST_CHECK;
 pyr_future *scalars_Echo_a_short_start(struct scalars_Echo *self, int16_t x);
@@ -113,6 +125,8 @@ static inline int scalars_Echo_a_short_async(struct scalars_Echo *self, int16_t 
 	return pyr_future_then(scalars_Echo_a_short_start(self, x), callback, data);
 }
 int scalars_Echo_a_short_get(pyr_future *future, int16_t *ret) PYR_MUST_CHECK;
+int scalars_Echo_a_short_map(struct scalars_Echo *self, size_t count, const int16_t *x,
+	int16_t *ret, const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_a_short_reply(pyr_deferred *deferred, int16_t ret);
 int scalars_Echo_an_unsigned_short(struct scalars_Echo *self, uint16_t x,
 	uint16_t *ret) PYR_MUST_CHECK;
@@ -123,6 +137,8 @@ static inline int scalars_Echo_an_unsigned_short_async(struct scalars_Echo *self
 	return pyr_future_then(scalars_Echo_an_unsigned_short_start(self, x), callback, data);
 }
 int scalars_Echo_an_unsigned_short_get(pyr_future *future, uint16_t *ret) PYR_MUST_CHECK;
+int scalars_Echo_an_unsigned_short_map(struct scalars_Echo *self, size_t count, const uint16_t *x,
+	uint16_t *ret, const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_an_unsigned_short_reply(pyr_deferred *deferred, uint16_t ret);
 int scalars_Echo_a_long(struct scalars_Echo *self, int32_t x, int32_t *ret) PYR_MUST_CHECK;
 pyr_future *scalars_Echo_a_long_start(struct scalars_Echo *self, int32_t x);
@@ -132,6 +148,8 @@ static inline int scalars_Echo_a_long_async(struct scalars_Echo *self, int32_t x
 	return pyr_future_then(scalars_Echo_a_long_start(self, x), callback, data);
 }
 int scalars_Echo_a_long_get(pyr_future *future, int32_t *ret) PYR_MUST_CHECK;
+int scalars_Echo_a_long_map(struct scalars_Echo *self, size_t count, const int32_t *x, int32_t *ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_a_long_reply(pyr_deferred *deferred, int32_t ret);
 int scalars_Echo_an_unsigned_long(struct scalars_Echo *self, uint32_t x,
 	uint32_t *ret) PYR_MUST_CHECK;
@@ -142,6 +160,8 @@ static inline int scalars_Echo_an_unsigned_long_async(struct scalars_Echo *self,
 	return pyr_future_then(scalars_Echo_an_unsigned_long_start(self, x), callback, data);
 }
 int scalars_Echo_an_unsigned_long_get(pyr_future *future, uint32_t *ret) PYR_MUST_CHECK;
+int scalars_Echo_an_unsigned_long_map(struct scalars_Echo *self, size_t count, const uint32_t *x,
+	uint32_t *ret, const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_an_unsigned_long_reply(pyr_deferred *deferred, uint32_t ret);
 int scalars_Echo_a_long_long(struct scalars_Echo *self, int64_t x, int64_t *ret) PYR_MUST_CHECK;
 pyr_future *scalars_Echo_a_long_long_start(struct scalars_Echo *self, int64_t x);
@@ -151,6 +171,8 @@ static inline int scalars_Echo_a_long_long_async(struct scalars_Echo *self, int6
 	return pyr_future_then(scalars_Echo_a_long_long_start(self, x), callback, data);
 }
 int scalars_Echo_a_long_long_get(pyr_future *future, int64_t *ret) PYR_MUST_CHECK;
+int scalars_Echo_a_long_long_map(struct scalars_Echo *self, size_t count, const int64_t *x,
+	int64_t *ret, const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_a_long_long_reply(pyr_deferred *deferred, int64_t ret);
 int scalars_Echo_an_unsigned_long_long(struct scalars_Echo *self, uint64_t x,
 	uint64_t *ret) PYR_MUST_CHECK;
@@ -161,6 +183,8 @@ static inline int scalars_Echo_an_unsigned_long_long_async(struct scalars_Echo *
 	return pyr_future_then(scalars_Echo_an_unsigned_long_long_start(self, x), callback, data);
 }
 int scalars_Echo_an_unsigned_long_long_get(pyr_future *future, uint64_t *ret) PYR_MUST_CHECK;
+int scalars_Echo_an_unsigned_long_long_map(struct scalars_Echo *self, size_t count,
+	const uint64_t *x, uint64_t *ret, const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_an_unsigned_long_long_reply(pyr_deferred *deferred, uint64_t ret);
 int scalars_Echo_a_float(struct scalars_Echo *self, float x, float *ret) PYR_MUST_CHECK;
 pyr_future *scalars_Echo_a_float_start(struct scalars_Echo *self, float x);
@@ -170,6 +194,8 @@ static inline int scalars_Echo_a_float_async(struct scalars_Echo *self, float x,
 	return pyr_future_then(scalars_Echo_a_float_start(self, x), callback, data);
 }
 int scalars_Echo_a_float_get(pyr_future *future, float *ret) PYR_MUST_CHECK;
+int scalars_Echo_a_float_map(struct scalars_Echo *self, size_t count, const float *x, float *ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_a_float_reply(pyr_deferred *deferred, float ret);
 int scalars_Echo_a_double(struct scalars_Echo *self, double x, double *ret) PYR_MUST_CHECK;
 pyr_future *scalars_Echo_a_double_start(struct scalars_Echo *self, double x);
@@ -179,6 +205,8 @@ static inline int scalars_Echo_a_double_async(struct scalars_Echo *self, double 
 	return pyr_future_then(scalars_Echo_a_double_start(self, x), callback, data);
 }
 int scalars_Echo_a_double_get(pyr_future *future, double *ret) PYR_MUST_CHECK;
+int scalars_Echo_a_double_map(struct scalars_Echo *self, size_t count, const double *x, double *ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_a_double_reply(pyr_deferred *deferred, double ret);
 int scalars_Echo_nothing(struct scalars_Echo *self) PYR_MUST_CHECK;
 pyr_future *scalars_Echo_nothing_start(struct scalars_Echo *self);
@@ -210,6 +238,10 @@ static inline int scalars_Echo_many_async(struct scalars_Echo *self, int32_t a, 
 		data);
 }
 int scalars_Echo_many_get(pyr_future *future, int32_t *ret) PYR_MUST_CHECK;
+int scalars_Echo_many_map(struct scalars_Echo *self, size_t count, const int32_t *a,
+	const int32_t *b, const int32_t *c, const int32_t *d, const int32_t *e, const int32_t *f,
+	const int32_t *g, const int32_t *h, const int32_t *i, int32_t *ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int scalars_Echo_many_reply(pyr_deferred *deferred, int32_t ret);
 
 #ifdef __cplusplus

@@ -160,6 +160,13 @@ int streams_Feed_before_get(pyr_future *future, int32_t *ret)
 	return pyr__get(future, &Feed_operations[Feed_OP_before], PYR__OUT(ret));
 }
 
+int streams_Feed_before_map(struct streams_Feed *self, size_t count, const int32_t *x, int32_t *ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Feed_OP(before), count, PYR__IN({ .p = x }), PYR__OUT(ret), options,
+		sizeof(*options));
+}
+
 int streams_Feed_before_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Feed_operations[Feed_OP_before], PYR__IN({ .i32 = ret }));
@@ -253,6 +260,13 @@ pyr_future *streams_Feed_after_start(struct streams_Feed *self, int32_t x)
 int streams_Feed_after_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Feed_operations[Feed_OP_after], PYR__OUT(ret));
+}
+
+int streams_Feed_after_map(struct streams_Feed *self, size_t count, const int32_t *x, int32_t *ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Feed_OP(after), count, PYR__IN({ .p = x }), PYR__OUT(ret), options,
+		sizeof(*options));
 }
 
 int streams_Feed_after_reply(pyr_deferred *deferred, int32_t ret)
@@ -373,6 +387,13 @@ int streams_Wide_before_get(pyr_future *future, int32_t *ret)
 	return pyr__get(future, &Wide_operations[Wide_OP_before], PYR__OUT(ret));
 }
 
+int streams_Wide_before_map(struct streams_Wide *self, size_t count, const int32_t *x, int32_t *ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Wide_OP(before), count, PYR__IN({ .p = x }), PYR__OUT(ret), options,
+		sizeof(*options));
+}
+
 int streams_Wide_before_reply(pyr_deferred *deferred, int32_t ret)
 {
 	return pyr__reply(deferred, &Wide_operations[Wide_OP_before], PYR__IN({ .i32 = ret }));
@@ -466,6 +487,13 @@ pyr_future *streams_Wide_after_start(struct streams_Wide *self, int32_t x)
 int streams_Wide_after_get(pyr_future *future, int32_t *ret)
 {
 	return pyr__get(future, &Wide_operations[Wide_OP_after], PYR__OUT(ret));
+}
+
+int streams_Wide_after_map(struct streams_Wide *self, size_t count, const int32_t *x, int32_t *ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Wide_OP(after), count, PYR__IN({ .p = x }), PYR__OUT(ret), options,
+		sizeof(*options));
 }
 
 int streams_Wide_after_reply(pyr_deferred *deferred, int32_t ret)

@@ -64,6 +64,8 @@ static inline int streams_Feed_before_async(struct streams_Feed *self, int32_t x
 	return pyr_future_then(streams_Feed_before_start(self, x), callback, data);
 }
 int streams_Feed_before_get(pyr_future *future, int32_t *ret) PYR_MUST_CHECK;
+int streams_Feed_before_map(struct streams_Feed *self, size_t count, const int32_t *x, int32_t *ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int streams_Feed_before_reply(pyr_deferred *deferred, int32_t ret);
 int streams_Feed_watch(struct streams_Feed *self, const char *topic,
 	pyr_stream **ret) PYR_MUST_CHECK;
@@ -89,6 +91,8 @@ static inline int streams_Feed_after_async(struct streams_Feed *self, int32_t x,
 	return pyr_future_then(streams_Feed_after_start(self, x), callback, data);
 }
 int streams_Feed_after_get(pyr_future *future, int32_t *ret) PYR_MUST_CHECK;
+int streams_Feed_after_map(struct streams_Feed *self, size_t count, const int32_t *x, int32_t *ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int streams_Feed_after_reply(pyr_deferred *deferred, int32_t ret);
 
 #ifndef PYRITE_HAVE_pyr_string_streams_Item_map
@@ -163,6 +167,8 @@ static inline int streams_Wide_before_async(struct streams_Wide *self, int32_t x
 	return pyr_future_then(streams_Wide_before_start(self, x), callback, data);
 }
 int streams_Wide_before_get(pyr_future *future, int32_t *ret) PYR_MUST_CHECK;
+int streams_Wide_before_map(struct streams_Wide *self, size_t count, const int32_t *x, int32_t *ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int streams_Wide_before_reply(pyr_deferred *deferred, int32_t ret);
 int streams_Wide_watch(struct streams_Wide *self, const char *topic,
 	pyr_stream **ret) PYR_MUST_CHECK;
@@ -188,6 +194,8 @@ static inline int streams_Wide_after_async(struct streams_Wide *self, int32_t x,
 	return pyr_future_then(streams_Wide_after_start(self, x), callback, data);
 }
 int streams_Wide_after_get(pyr_future *future, int32_t *ret) PYR_MUST_CHECK;
+int streams_Wide_after_map(struct streams_Wide *self, size_t count, const int32_t *x, int32_t *ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int streams_Wide_after_reply(pyr_deferred *deferred, int32_t ret);
 
 /** Lines of text; a parameter may not be called stream here. */

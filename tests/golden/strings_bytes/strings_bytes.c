@@ -106,6 +106,13 @@ int text_Notes_title_get(pyr_future *future, char **ret)
 	return pyr__get(future, &Notes_operations[Notes_OP_title], PYR__OUT(ret));
 }
 
+int text_Notes_title_map(struct text_Notes *self, size_t count, const char *const *key, char **ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Notes_OP(title), count, PYR__IN({ .p = key }), PYR__OUT(ret), options,
+		sizeof(*options));
+}
+
 int text_Notes_title_reply(pyr_deferred *deferred, const char *ret)
 {
 	return pyr__reply(deferred, &Notes_operations[Notes_OP_title], PYR__IN({ .s = ret }));
@@ -124,6 +131,13 @@ pyr_future *text_Notes_nick_start(struct text_Notes *self, const char *key)
 int text_Notes_nick_get(pyr_future *future, char **ret)
 {
 	return pyr__get(future, &Notes_operations[Notes_OP_nick], PYR__OUT(ret));
+}
+
+int text_Notes_nick_map(struct text_Notes *self, size_t count, const char *const *key, char **ret,
+	const struct pyr_map_options *options)
+{
+	return pyr__map(self, Notes_OP(nick), count, PYR__IN({ .p = key }), PYR__OUT(ret), options,
+		sizeof(*options));
 }
 
 int text_Notes_nick_reply(pyr_deferred *deferred, const char *ret)

@@ -56,6 +56,8 @@ static inline int text_Notes_title_async(struct text_Notes *self, const char *ke
 	return pyr_future_then(text_Notes_title_start(self, key), callback, data);
 }
 int text_Notes_title_get(pyr_future *future, char **ret) PYR_MUST_CHECK;
+int text_Notes_title_map(struct text_Notes *self, size_t count, const char *const *key, char **ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int text_Notes_title_reply(pyr_deferred *deferred, const char *ret);
 int text_Notes_nick(struct text_Notes *self, const char *key, char **ret) PYR_MUST_CHECK;
 pyr_future *text_Notes_nick_start(struct text_Notes *self, const char *key);
@@ -65,6 +67,8 @@ static inline int text_Notes_nick_async(struct text_Notes *self, const char *key
 	return pyr_future_then(text_Notes_nick_start(self, key), callback, data);
 }
 int text_Notes_nick_get(pyr_future *future, char **ret) PYR_MUST_CHECK;
+int text_Notes_nick_map(struct text_Notes *self, size_t count, const char *const *key, char **ret,
+	const struct pyr_map_options *options) PYR_MUST_CHECK;
 int text_Notes_nick_reply(pyr_deferred *deferred, const char *ret);
 int text_Notes_raw(struct text_Notes *self, const struct pyr_bytes *x, const struct pyr_bytes *y,
 	struct pyr_bytes **ret) PYR_MUST_CHECK;
