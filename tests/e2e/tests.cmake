@@ -13,6 +13,8 @@ pyrite_warnings(e2e-server)
 pyrite_unit_test(call e2e_servant)
 pyrite_unit_test(chains e2e_servant)
 pyrite_unit_test(deferred e2e_servant)
+pyrite_unit_test(direct e2e_servant)
+pyrite_unit_test(direct_ends e2e_servant)
 pyrite_unit_test(unregister e2e_servant)
 pyrite_unit_test(future e2e_servant)
 pyrite_unit_test(future_async e2e_servant)
@@ -97,9 +99,11 @@ pyrite_warnings(flow-server)
 pyrite_script_test(start_order e2e/start_order.py)
 
 # What the ways of calling cost; by hand, on a machine that does nothing else.
-add_executable(bench_calls bench/bench_calls.c)
-target_link_libraries(bench_calls PRIVATE e2e_servant)
-pyrite_warnings(bench_calls)
+foreach(bench calls direct)
+	add_executable(bench_${bench} bench/bench_${bench}.c)
+	target_link_libraries(bench_${bench} PRIVATE e2e_servant)
+	pyrite_warnings(bench_${bench})
+endforeach()
 
 # Pyrite ends speak frames on a socket by themselves: what calls and streams depend on, over gRPC too.
 pyrite_lane_tests(grpc call chains loop drain deferred unregister future future_many op_map batch places given given_up large

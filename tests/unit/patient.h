@@ -43,17 +43,24 @@ static inline struct px_Counter *patient(const char *uri, uint32_t wait_ms, uint
 	return px_Counter_proxy_with(uri, &options);
 }
 
-/* The connection is gone, as if the other end had died. */
+/* The connection is gone, as if the other end had died, and both ends know. */
 static inline void cut(struct px_Counter *proxy)
 {
 	pyr_proxy *self = px_Counter_as_proxy(proxy);
 	struct session *session;
+	bool is_closed = false;
 
 	pthread_mutex_lock(&self->lock);
 	session = self->session;
 	session_ref(session);
 	pthread_mutex_unlock(&self->lock);
 	peer_close(session->peer, PYR_UNAVAILABLE, "cut by the test");
+	while (!is_closed) {
+		sched_yield();
+		pthread_mutex_lock(&session->peer->lock);
+		is_closed = session->peer->is_closed;
+		pthread_mutex_unlock(&session->peer->lock);
+	}
 	session_unref(session);
 }
 

@@ -477,10 +477,124 @@ TEST(a_oneway_is_seen_once_until_it_is_through_though_it_is_queued_again)
 	finish();
 }
 
-TESTS(exec, T(a_lane_starts_its_calls_in_order_and_lanes_take_turns),
-      T(calls_of_a_lane_run_side_by_side), T(calls_find_idle_threads),
-      T(a_oneway_holds_its_lane_and_no_other), T(a_lane_whose_link_has_much_to_send_waits),
-      T(what_is_queued_at_the_end_fails), T(a_stop_that_comes_first_ends_the_work),
+/* ---- threads of the program that run methods ---- */
+
+struct visit {
+	struct exec_guest guest;
+	pthread_t thread;
+	bool may_enter, is_in;
+	atomic_bool may_go;
+	atomic_int n_tried, n_cut;
+};
+
+static bool admit(struct exec_guest *guest)
+{
+	guest->chain = (const uint8_t *)"the guest's own ";
+	return ((struct visit *)guest)->may_enter;
+}
+
+static void left(struct exec_guest *guest)
+{
+	CHECK(((struct visit *)guest)->is_in);
+}
+
+static void cut(struct exec_guest *guest)
+{
+	struct visit *v = (struct visit *)guest;
+
+	atomic_fetch_add(&v->n_cut, 1);
+	atomic_store(&v->may_go, true);
+}
+
+static void *come_in(void *data)
+{
+	struct visit *v = data;
+
+	v->is_in = exec_guest_enter(executor, &v->guest);
+	atomic_fetch_add(&v->n_tried, 1);
+	while (v->is_in && !atomic_load(&v->may_go))
+		sched_yield();
+	if (v->is_in)
+		exec_guest_leave(executor, &v->guest);
+	CHECK(!exec_current());
+	return NULL;
+}
+
+static bool visit(struct visit *v, bool may_enter)
+{
+	*v = (struct visit){ .guest = { .admit = admit, .left = left, .cut = cut } };
+	v->may_enter = may_enter;
+	REQUIRE(pthread_create(&v->thread, NULL, come_in, v) == 0);
+	wait_for(&v->n_tried, 1);
+	return v->is_in;
+}
+
+static void leave(struct visit *v)
+{
+	atomic_store(&v->may_go, true);
+	pthread_join(v->thread, NULL);
+}
+
+static bool gets_in(struct visit *v)
+{
+	int i;
+
+	for (i = 0; i < 100000; i++) {
+		if (visit(v, true))
+			return true;
+		pthread_join(v->thread, NULL);
+	}
+	return false;
+}
+
+TEST(guests_take_places_of_the_pools_threads)
+{
+	struct visit all[3];
+	struct lane lane = { 0 };
+
+	begin(2);
+	CHECK(!visit(&all[0], true)); /* nothing runs yet */
+	leave(&all[0]);
+	run();
+	CHECK(gets_in(&all[0]));
+	CHECK(!visit(&all[1], false)); /* it is not admitted */
+	leave(&all[1]);
+	CHECK(gets_in(&all[1]));
+	CHECK_INT(exec_load(executor), 2);
+	CHECK(!visit(&all[2], true)); /* there is no place */
+	leave(&all[2]);
+
+	submit(&lane, 0, false);
+	atomic_store(&probes[0].may_go, true);
+	CHECK_INT(atomic_load(&probes[0].n_begun), 0); /* nor for a call of others, */
+	leave(&all[0]);
+	wait_for(&probes[0].n_ended, 1); /* which goes on when one leaves */
+	leave(&all[1]);
+	stop();
+	finish();
+}
+
+TEST(a_stop_tells_guests_and_waits_for_them)
+{
+	struct visit one, late;
+
+	begin(2);
+	run();
+	CHECK(gets_in(&one));
+	exec_close_guests(executor);
+	CHECK(!visit(&late, true)); /* who comes too late */
+	leave(&late);
+	stop();
+	CHECK_INT(atomic_load(&one.n_cut), 1);
+	pthread_join(one.thread, NULL);
+	finish();
+}
+
+TESTS(exec, T(guests_take_places_of_the_pools_threads), T(a_stop_tells_guests_and_waits_for_them),
+      T(a_lane_starts_its_calls_in_order_and_lanes_take_turns), T(calls_of_a_lane_run_side_by_side),
+      T(calls_find_idle_threads), T(a_oneway_holds_its_lane_and_no_other),
+      T(a_lane_whose_link_has_much_to_send_waits), T(what_is_queued_at_the_end_fails),
+      T(a_stop_that_comes_first_ends_the_work),
       T(a_stop_that_comes_between_a_look_and_sleep_ends_the_work),
       T(a_job_that_comes_between_a_look_and_sleep_is_run), T(the_end_of_the_last_call_is_told),
       T(a_oneway_is_seen_once_until_it_is_through_though_it_is_queued_again))

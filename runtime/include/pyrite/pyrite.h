@@ -197,9 +197,10 @@ pyr_uri_text(const pyr_uri *uri); /* the normal form: equal addresses have equal
  * A daemon holds objects and runs the calls to them. pyr_daemon_new() listens at once, so URIs
  * are known before the daemon runs. pyr_daemon_run() serves until pyr_daemon_stop(), SIGTERM or
  * SIGINT, lets running calls finish, and returns. Methods run in a pool of threads, one of which
- * is the caller of pyr_daemon_run(). With threads = 1 they run one at a time and only in that
- * thread, so objects need no locks. Objects may be registered and unregistered at any time, from
- * any thread. <pyrite/daemon.h> has functions that few daemons need.
+ * is the caller of pyr_daemon_run(); a thread of the same process that calls a method may take a
+ * place in the pool and run it itself. With threads = 1 they run one at a time and only in the
+ * thread that called pyr_daemon_run(), so objects need no locks. Objects may be registered and
+ * unregistered at any time, from any thread. <pyrite/daemon.h> has functions that few daemons need.
  */
 
 #include <pyrite/hooks.h> /* what daemons and proxies call back */
@@ -371,6 +372,7 @@ enum pyr_plain {
  * How frames travel between a proxy and its daemon. Nothing else depends on it. A lane of Pyrite's
  * own costs less; gRPC's goes through whatever knows HTTP/2. Over a socket that the program had
  * connected itself (I_proxy_from_fd()) there is no second try, and all but GRPC are the socket's.
+ * Within the process the thread that calls may run the method itself, see docs/proxies.md.
  */
 enum pyr_lane {
 	PYR_LANE_DEFAULT = 0, /* PYRITE_LANE, else PYR_LANE_AUTO */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is known of a stack lies at its top, in the page that its first frames touch anyway. */
+#define _GNU_SOURCE /* pthread_getattr_np() */
 #include "base/stack.h"
 
 #include <pthread.h>
@@ -154,6 +155,35 @@ bool stack_enter(struct stack *stack)
 void stack_leave(void)
 {
 	go_out(current);
+}
+
+/* ---- the thread's own ---- */
+
+static _Thread_local uintptr_t own_low, own_high; /* 0: not known yet; equal: not to be known */
+
+static void measure_own(void)
+{
+	pthread_attr_t attr;
+	void *low = NULL;
+	size_t size = 0;
+
+	own_low = own_high = 1;
+	if (pthread_getattr_np(pthread_self(), &attr) != 0)
+		return;
+	if (pthread_attr_getstack(&attr, &low, &size) == 0) {
+		own_low = (uintptr_t)low;
+		own_high = own_low + size;
+	}
+	pthread_attr_destroy(&attr);
+}
+
+size_t stack_room(void)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	if (!own_high)
+		measure_own();
+	return here > own_low && here < own_high ? here - own_low : 0;
 }
 
 void stack_call(void (*fn)(void *arg), void *arg)

@@ -27,6 +27,9 @@ bool stack_enter(struct stack *stack);
 /* Goes back to the thread's own stack; returns when entered again. On a stack. */
 void stack_leave(void);
 
+/* Bytes that are left of the thread's own stack; 0: it is not on that, or they are not known. */
+size_t stack_room(void);
+
 /* The stack that the calling thread runs on; NULL: its own. */
 struct stack *stack_current(void);
 

@@ -26,6 +26,11 @@ void wish_swap(struct call_wish *other)
 	*other = mine;
 }
 
+bool wish_is_for(const pyr_proxy *proxy)
+{
+	return wished.proxy == proxy;
+}
+
 const struct pyr_call_options *wish_take(const pyr_proxy *proxy)
 {
 	if (wished.proxy != proxy)

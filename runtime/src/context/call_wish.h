@@ -13,4 +13,6 @@ void wish_swap(struct call_wish *other);
 /* The options of a call through the proxy, which take effect once; NULL: there are none. Borrowed
  * until the next I_with(). */
 const struct pyr_call_options *wish_take(const pyr_proxy *proxy);
+/* Whether there are some, which stay. */
+bool wish_is_for(const pyr_proxy *proxy);
 #endif

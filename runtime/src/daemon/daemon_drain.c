@@ -57,6 +57,7 @@ static void begin(struct engine_hook *hook)
 	struct pyr_daemon *d = b->daemon;
 	struct peer *peer;
 
+	exec_close_guests(d->executor);
 	plain_face_drain(d->plain);
 	plain_face_see_chains(d->plain, see, b);
 	exec_see_keepers(d->executor, see, b);

@@ -14,6 +14,7 @@ struct executor *exec_new(unsigned threads)
 	if (!e)
 		return NULL;
 	pthread_mutex_init(&e->lock, NULL);
+	pthread_cond_init(&e->guests_left, NULL);
 	e->refs = 1;
 	e->ready_end = &e->ready;
 	e->jobs_end = &e->jobs;
@@ -105,6 +106,8 @@ void exec_unref(struct executor *e)
 	if (atomic_fetch_sub(&e->refs, 1) != 1)
 		return;
 	pthread_cond_destroy(&e->quiet);
+	exec_free_spare_guests(e);
+	pthread_cond_destroy(&e->guests_left);
 	pthread_mutex_destroy(&e->lock);
 	free(e);
 }
@@ -228,11 +231,14 @@ static void add_keeper(struct executor *e, struct exec_task *task)
 void exec_see_keepers(struct executor *e, void (*see)(void *data, const uint8_t chain[EXEC_CHAIN]),
 		      void *data)
 {
+	struct exec_guest *guest;
 	struct exec_task *task;
 
 	pthread_mutex_lock(&e->lock);
 	for (task = e->keepers; task; task = task->next_keeper)
 		see(data, task->chain);
+	for (guest = e->guests; guest; guest = guest->next)
+		see(data, guest->chain);
 	pthread_mutex_unlock(&e->lock);
 }
 

@@ -133,10 +133,35 @@ bool exec_run_nested(void);
 const uint8_t *exec_job_chain(void);
 /* A task that may be queued is of another chain. */
 void exec_move_to_chain(struct exec_task *task, const uint8_t chain[EXEC_CHAIN]);
-/* The chains of the tasks that keep their lane and are queued or running: those which nobody else
- * may know of, as they may be answered already. */
+/* The chains of the tasks that keep their lane and are queued or running, and of what guests run:
+ * those which nobody else may know of, as they may be answered already. */
 void exec_see_keepers(struct executor *executor,
 		      void (*see)(void *data, const uint8_t chain[EXEC_CHAIN]), void *data);
+
+/*
+ * A guest is a thread of the program that runs a method of a pool itself. Meanwhile it is one of
+ * the pool's threads: one of the `threads` that run at a time, and none while it waits. On the
+ * stack of that thread, which has entered no other.
+ */
+struct exec_guest {
+	struct exec_guest *next, **link; /* the executor's lock; link: what leads here */
+	struct worker *worker;           /* the executor's: what the thread is meanwhile */
+	const uint8_t *chain;            /* of its method: set by admit() */
+	/* With the executor's lock. May it come in? */
+	bool (*admit)(struct exec_guest *guest);
+	/* It is no guest any more. With the lock. */
+	void (*left)(struct exec_guest *guest);
+	/* The executor stops: whatever it waits for will not come. With the lock. */
+	void (*cut)(struct exec_guest *guest);
+};
+/* Returns false if no method may start now, or not so; admit() is asked last. */
+bool exec_guest_enter(struct executor *executor, struct exec_guest *guest);
+void exec_guest_leave(struct executor *executor, struct exec_guest *guest);
+/* No more guests come; those who are here stay. Any thread. */
+void exec_close_guests(struct executor *executor);
+/* For what guests bring along; no lock is taken under it but the engine's. */
+void exec_lock(struct executor *executor);
+void exec_unlock(struct executor *executor);
 
 /* The method of a serial daemon waits, and calls of others or jobs that come from now on nudge the
  * waiter. Returns false in other threads, and in tasks. */

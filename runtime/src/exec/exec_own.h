@@ -25,6 +25,7 @@ struct worker {
 	struct exec_cork *_Atomic corked; /* held: to be flushed when the batch is through */
 	struct exec_nest *nest;           /* of a pool's, when its method waits */
 	bool is_in_job;
+	bool is_guest;
 };
 
 struct executor {
@@ -54,6 +55,13 @@ struct executor {
 	bool is_busy;                 /* the loop runs it just now */
 	pthread_cond_t quiet;         /* it does no longer */
 
+	/* Threads of the program that run methods: */
+	struct exec_guest *guests;
+	unsigned n_guests;
+	struct worker *spare_guests; /* to be used again */
+	pthread_cond_t guests_left;
+	bool is_closed_to_guests;
+
 	/* A serial daemon's: */
 	struct exec_nest *nest;                 /* its method waits for a call */
 	struct engine_waiter *watcher;          /* its method waits for nobody who is there */
@@ -69,7 +77,11 @@ void exec_uncork(void);
 /* The method thread that the calling thread is; NULL: it is none. */
 extern _Thread_local struct worker *exec_self;
 
-/* All below with the lock. */
+void exec_free_spare_guests(struct executor *e);
+/* Methods that run, guests' among them. With the lock, as all below. */
+unsigned exec_running(const struct executor *e);
+/* The executor stops: waits until all have left. */
+void exec_see_guests_off(struct executor *e);
 
 /* What there is to do, taken out; NULL: nothing. A call's lane is stored in *from. */
 struct exec_job *exec_take_job(struct executor *e);

@@ -45,14 +45,14 @@ void exec_free_worker(struct worker *w)
 
 /* ---- who works; all with the lock ---- */
 
-static unsigned n_running(const struct executor *e)
+unsigned exec_running(const struct executor *e)
 {
-	return e->n_threads - e->n_parked - e->n_waiting;
+	return e->n_threads + e->n_guests - e->n_parked - e->n_waiting;
 }
 
 static bool is_crowded(const struct executor *e)
 {
-	return n_running(e) > e->n_workers;
+	return exec_running(e) > e->n_workers;
 }
 
 void exec_unpark(struct worker *w)
@@ -112,7 +112,7 @@ void exec_wake_one(struct executor *e)
 {
 	struct worker *w = e->parked;
 
-	if (n_running(e) >= e->n_workers)
+	if (exec_running(e) >= e->n_workers)
 		return; /* who is through with a method looks for more */
 	if (exec_self && exec_self->executor == e && exec_self->is_parked &&
 	    engine_leading() == &exec_self->waiter)
@@ -167,7 +167,7 @@ bool exec_cork_part(struct exec_cork *cork)
 {
 	struct worker *w = exec_self;
 
-	if (!w || engine_fiber())
+	if (!w || w->is_guest || engine_fiber()) /* no tick looks at a guest */
 		return false;
 	if (atomic_load(&w->corked) == cork)
 		return true;
@@ -395,6 +395,7 @@ static void join_all(struct executor *e)
 	struct worker *w;
 
 	pthread_mutex_lock(&e->lock);
+	exec_see_guests_off(e);
 	reap(e);
 	while ((w = e->workers)) {
 		e->workers = w->next;

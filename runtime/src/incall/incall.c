@@ -184,6 +184,16 @@ void incall_reply(pyr_call *call, const struct codec_packer *packer)
 	call->origin->reply(call, packer);
 }
 
+/* The same, of results as they are. */
+static void hand_over(pyr_call *call, pyr__in *out)
+{
+	if (incall_is_given_up(call))
+		return;
+	incall_before_answer(call);
+	call->answer.is_given = true;
+	call->origin->take(call, out);
+}
+
 /* Packs and sends the results of a method that returned 0. */
 void incall_answer(pyr_call *call, pyr__in *out)
 {
@@ -192,6 +202,10 @@ void incall_answer(pyr_call *call, pyr__in *out)
 
 	if (call->answer.is_given)
 		return;
+	if (call->origin->take) {
+		hand_over(call, out);
+		return;
+	}
 	if (codec_prepare(operation_of(call)->reply, out, &call->arena, &packer, &problem) < 0) {
 		incall_fail(call,
 			    problem.code == PYR_UNIMPLEMENTED ||
@@ -228,7 +242,7 @@ static bool unpack(pyr_call *call, const struct codec_operation *op, union pyr__
 static void run_method(pyr_call *call)
 {
 	const struct codec_operation *op = operation_of(call);
-	size_t n_out = op->table->n_out, n_in = op->table->n_in;
+	size_t n_out = op->table->n_out, n_in = call->given ? 0 : op->table->n_in;
 	union pyr__slot few[16], *in = few, *out = few + n_in;
 	int err;
 
@@ -240,10 +254,10 @@ static void run_method(pyr_call *call)
 		incall_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
-	if (!unpack(call, op, in))
+	if (!call->given && !unpack(call, op, in))
 		return;
 	memset(out, 0, n_out * sizeof(*out));
-	err = op->table->shim(call, call->object->methods, in, out);
+	err = op->table->shim(call, call->object->methods, call->given ? call->given : in, out);
 	if (call->answer.deferred)
 		return; /* it owns the answer, and may have given it */
 	if (err == 0)

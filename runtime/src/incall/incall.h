@@ -35,9 +35,11 @@ struct call_who {
 };
 
 struct call_origin {
-	/* Exactly one of these two, once, from any thread. reply: the packed result, NULL for a
+	/* Exactly one of these, once, from any thread. reply: the packed result, NULL for a
 	 * oneway; fail: why there is none. */
 	void (*reply)(pyr_call *call, const struct codec_packer *packer);
+	/* Instead of reply, of a method's results as they are; NULL: they are packed. */
+	void (*take)(pyr_call *call, pyr__in *out);
 	void (*fail)(pyr_call *call, const struct error_info *error);
 	/* The last reference is gone: gives back what the origin added; incall_free() follows. */
 	void (*release)(pyr_call *call);
@@ -94,6 +96,7 @@ struct pyr_call {
 			     will be refused anyway has its failure */
 	int64_t deadline; /* engine_now() scale; ENGINE_FOREVER */
 	struct exec_task task;    /* how it waits and runs; its chain. The executor's lock */
+	pyr__in *given;           /* its arguments, borrowed while it runs; NULL: they are packed */
 	struct peer_batch *batch; /* it is one; NULL: an ordinary call. The origin's */
 	pyr_stream *stream;       /* the method's end of its streams, NULL: none; one reference */
 	struct call_request request;

@@ -45,9 +45,10 @@ struct pair {
 	pthread_mutex_t lock; /* after the owners' */
 	struct end ends[2];
 	struct engine_hook due;
-	bool is_due;      /* lock */
-	bool has_arrived; /* leader */
-	bool was_here;    /* the place, when it was looked for */
+	bool is_due;             /* lock */
+	struct link_gift *gifts; /* lock: given, and not taken yet */
+	bool has_arrived;        /* leader */
+	bool was_here;           /* the place, when it was looked for */
 };
 
 static struct {
@@ -101,8 +102,14 @@ bool link_place_is_here(const char *address)
 
 static void unref(struct pair *p)
 {
+	struct link_gift *gift;
+
 	if (atomic_fetch_sub(&p->refs, 1) != 1)
 		return;
+	while ((gift = p->gifts)) {
+		p->gifts = gift->next;
+		gift->drop(gift);
+	}
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
@@ -168,6 +175,41 @@ static void start_link(struct link *link)
 
 static const struct link_kind process_kind = { write_link, close_link, free_link, NULL,
 					       start_link };
+
+/* ---- gifts ---- */
+
+bool link_process_is(const struct link *link)
+{
+	return link->kind == &process_kind;
+}
+
+void link_process_give(struct link *link, struct link_gift *gift)
+{
+	struct pair *p = ((struct end *)link)->pair;
+
+	pthread_mutex_lock(&p->lock);
+	gift->next = p->gifts;
+	p->gifts = gift;
+	pthread_mutex_unlock(&p->lock);
+}
+
+struct link_gift *link_process_take(struct link *link, uint32_t number)
+{
+	struct link_gift **at, *gift;
+	struct pair *p;
+
+	if (!link_process_is(link))
+		return NULL;
+	p = ((struct end *)link)->pair;
+	pthread_mutex_lock(&p->lock);
+	for (at = &p->gifts; *at && (*at)->number != number; at = &(*at)->next)
+		;
+	gift = *at;
+	if (gift)
+		*at = gift->next;
+	pthread_mutex_unlock(&p->lock);
+	return gift;
+}
 
 /* ---- what becomes of it; in the leader ---- */
 

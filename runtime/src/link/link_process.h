@@ -23,4 +23,16 @@ bool link_place_is_here(const char *address);
 
 /* For link_target.kinds. */
 link_open link_process_connect;
+
+/* What the accepting end gives the other beside messages, found by a number. */
+struct link_gift {
+	struct link_gift *next; /* the link's lock */
+	uint32_t number;
+	void (*drop)(struct link_gift *gift); /* nobody wants it. Any thread, a peer's lock held */
+};
+bool link_process_is(const struct link *link);
+/* Takes it; of such a link. */
+void link_process_give(struct link *link, struct link_gift *gift);
+/* NULL: there is none of that number, as on any other link. */
+struct link_gift *link_process_take(struct link *link, uint32_t number);
 #endif

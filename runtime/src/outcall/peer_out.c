@@ -64,10 +64,22 @@ static bool has_left(const struct outcall *call)
 	return call->session->out.n_taken >= call->sent.end;
 }
 
+/* With the lock, and so without a locked instruction. */
+static void count_sent(struct session *session, int n)
+{
+	unsigned so_far = atomic_load_explicit(&session->n_sent, memory_order_relaxed);
+
+	atomic_store_explicit(&session->n_sent, so_far + (unsigned)n, memory_order_relaxed);
+}
+
 /* A call that has not left is taken out of the queue by making its frames void. */
 static void withdraw(struct outcall *call)
 {
-	outbox_void(&call->session->out, call->sent.begin, call->sent.end);
+	struct session *session = call->session;
+
+	if (session->out.n_taken <= call->sent.begin)
+		count_sent(session, -1);
+	outbox_void(&session->out, call->sent.begin, call->sent.end);
 }
 
 static void describe(const struct outcall *call, struct frame *frame)
@@ -123,6 +135,7 @@ static int put_call(struct outcall *call, const struct codec_packer *packer, str
 			codec_pack(packer, at);
 	}
 	call->sent.end = session->out.n_queued;
+	count_sent(session, 1);
 	return session->out.queue.broken ? PYR_RESOURCE_EXHAUSTED : 0;
 }
 

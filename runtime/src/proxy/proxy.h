@@ -40,6 +40,7 @@ struct pyr_proxy {
 	atomic_uint timeout_ms;
 	atomic_int refs;         /* its user's, and those of calls that will look at it again */
 	pthread_mutex_t lock;    /* before the links' and a peer's; nobody waits under it */
+	atomic_bool is_near;     /* its last session's daemon is in this process */
 	struct session *session; /* lock: counted; NULL: to be opened */
 	struct session *going;   /* lock: counted; its link goes away, but may take calls of chains
 				    in flight there; NULL: none */

@@ -2,6 +2,7 @@
 #include "proxy/patience.h"
 
 #include "base/error.h"
+#include "proxy/proxy_direct.h"
 #include "proxy/request.h"
 
 bool proxy_perform(pyr_proxy *proxy, unsigned operation, const struct codec_packer *packer,
@@ -41,6 +42,11 @@ int pyr__call(void *self, const struct pyr__interface *interface, unsigned op, p
 		return -pyr_last_error()->code;
 	if (proxy->batch)
 		return proxy->queue(proxy->batch, (unsigned)operation, in, out);
+	if (proxy_goes_direct(proxy, (unsigned)operation)) {
+		err = proxy_call_direct(proxy, (unsigned)operation, in, out);
+		if (err != PROXY_BY_FRAMES)
+			return err;
+	}
 	if (!request_begin(&request, proxy, (unsigned)operation, in))
 		return -pyr_last_error()->code;
 	err = call_and_take(&request, out);

@@ -10,6 +10,7 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "context/call_wish.h"
+#include "direct/direct.h"
 #include "engine/engine.h"
 #include "outcall/outcall.h"
 #include "proxy/proxy_greet.h"
@@ -25,8 +26,11 @@ void proxy_set_resolver(proxy_resolver *resolver)
 
 static void close_session(struct session *session, bool keep_streams)
 {
+	struct link_gift *gift = atomic_load(&session->gift);
 	struct peer *peer = session->peer;
 
+	if (gift)
+		direct_release(direct_of(gift));
 	session_close(session, keep_streams);
 	links_put(peer);
 }
@@ -172,6 +176,7 @@ static struct session *find_session(pyr_proxy *proxy, const struct link_wish *wi
 		return NULL;
 	}
 	session = session_new(peer, uri->object, proxy->interface, ways);
+	atomic_store(&proxy->is_near, link_process_is(peer->link));
 	pyr_uri_free(uri);
 	if (!session) {
 		links_put(peer);

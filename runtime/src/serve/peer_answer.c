@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The answers of calls that a peer took, on their way back. Any thread. */
+/* The answers of calls that a peer took, and of Binds, on their way back. Any thread. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #include "serve/peer_linger.h"
 #include "serve/serve_stream.h"
 #include "wire/annotation.h"
+#include "wire/shape_own.h"
 
 #define OUT_OF_MEMORY "out of memory"
 
@@ -77,6 +78,39 @@ struct span peer_put_notes(const struct peer *peer, const pyr_call *call, struct
 	if (call)
 		incall_put_notes(call, buf, (uint32_t)field);
 	return (struct span){ buf->data, buf->broken ? 0 : buf->n };
+}
+
+void peer_answer_bind(struct peer *peer, struct taken_session *session, struct span answer,
+		      struct span along)
+{
+	struct frame bound = { .type = FRAME_BOUND, .session = session->number };
+	const struct pyr__interface *interface;
+	struct buf more = { 0 };
+	char signature[1024];
+	uint32_t i;
+
+	bound.code = (uint32_t)session->code;
+	bound.message = span_of(taken_session_text(session));
+	bound.handshake = answer;
+	buf_append(&more, along.p, along.n);
+	if (session->object) {
+		interface = session->object->interface->table;
+		bound.fingerprint = session->is_equal ? interface->fingerprint : 0;
+		for (i = 0; !session->is_equal && i < interface->n_operations; i++) {
+			if (more.n > FRAME_MESSAGE_MAX / 2)
+				break; /* those not told are refused as unknown */
+			codec_signature(&interface->operations[i], signature, sizeof(signature));
+			frame_put_operation(&more, interface->operations[i].name,
+					    interface->operations[i].fingerprint, signature);
+		}
+		if (session->verdict && session->verdict->differs)
+			bound.shape = shape_packed(interface);
+	}
+	if (session->is_equal)
+		peer_offer_direct(session);
+	bound.body = (struct span){ more.data, more.n };
+	peer_queue(peer, &bound);
+	buf_free(&more);
 }
 
 void peer_put_reply(struct peer *peer, uint32_t number, const struct codec_packer *packer,
@@ -337,16 +371,20 @@ const char *peer_call_address(const pyr_call *call)
 	return session_of(call)->peer->link->address;
 }
 
-void peer_call_who(const pyr_call *call, struct call_who *ret)
+struct call_who peer_who(struct taken_session *session)
 {
-	struct taken_session *session = session_of(call);
 	const struct link *link = session->peer->link;
 
-	ret->credentials = link->has_credentials ? &link->credentials : NULL;
-	ret->is_local = link->is_local;
-	ret->link = session->peer->id;
-	ret->session = session->number;
-	ret->track = &session->track;
+	return (struct call_who){ .credentials = link->has_credentials ? &link->credentials : NULL,
+				  .is_local = link->is_local,
+				  .link = session->peer->id,
+				  .session = session->number,
+				  .track = &session->track };
+}
+
+void peer_call_who(const pyr_call *call, struct call_who *ret)
+{
+	*ret = peer_who(session_of(call));
 }
 
 const struct call_origin link_origin = { .reply = on_reply,

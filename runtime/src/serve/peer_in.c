@@ -105,37 +105,6 @@ static void find_object(struct taken_session *session, const struct frame *frame
 			   (const char *)frame->interface.p);
 }
 
-void peer_answer_bind(struct peer *peer, const struct taken_session *session, struct span answer,
-		      struct span along)
-{
-	struct frame bound = { .type = FRAME_BOUND, .session = session->number };
-	const struct pyr__interface *interface;
-	struct buf more = { 0 };
-	char signature[1024];
-	uint32_t i;
-
-	bound.code = (uint32_t)session->code;
-	bound.message = span_of(taken_session_text(session));
-	bound.handshake = answer;
-	buf_append(&more, along.p, along.n);
-	if (session->object) {
-		interface = session->object->interface->table;
-		bound.fingerprint = session->is_equal ? interface->fingerprint : 0;
-		for (i = 0; !session->is_equal && i < interface->n_operations; i++) {
-			if (more.n > FRAME_MESSAGE_MAX / 2)
-				break; /* those not told are refused as unknown */
-			codec_signature(&interface->operations[i], signature, sizeof(signature));
-			frame_put_operation(&more, interface->operations[i].name,
-					    interface->operations[i].fingerprint, signature);
-		}
-		if (session->verdict && session->verdict->differs)
-			bound.shape = shape_packed(interface);
-	}
-	bound.body = (struct span){ more.data, more.n };
-	peer_queue(peer, &bound);
-	buf_free(&more);
-}
-
 /* A Bind that bears a chain asks whether its calls are taken. */
 static bool is_too_late(struct taken_session *session, const struct frame *frame)
 {
@@ -207,6 +176,7 @@ void peer_on_unbind(struct peer *peer, const struct frame *frame)
 		return;
 	if (session->greeting && session->n_waiting == 0)
 		incall_cancel(session->greeting);
+	peer_close_direct(session, false);
 	taken_session_drop(session);
 }
 
@@ -474,9 +444,8 @@ static bool init_kind(struct peer *peer, pyr_call *call, const struct frame *fra
 					  : peer_stream_serve(peer, call, frame);
 }
 
-static void on_first(struct peer *peer, const struct frame *frame)
+static void on_first(struct peer *peer, const struct frame *frame, struct taken_session *session)
 {
-	struct taken_session *session = numtab_get(&peer->taken.sessions, frame->session);
 	char why[512];
 	pyr_call *call;
 	size_t cost;
@@ -528,6 +497,7 @@ bool peer_is_free(const struct peer *peer, uint32_t number)
 void peer_on_call(struct peer *peer, const struct frame *frame)
 {
 	pyr_call *live = numtab_get(&peer->taken.calls, frame->number);
+	struct taken_session *session;
 
 	if (frame->flags & FRAME_CONTINUES) {
 		/* Of a call that was refused or cancelled meanwhile: its rest is still on the way.
@@ -538,12 +508,21 @@ void peer_on_call(struct peer *peer, const struct frame *frame)
 			submit(peer, live);
 		return;
 	}
-	if (frame->number == 0)
+	if (frame->number == 0) {
 		peer_protocol_error(peer, "a call without a number");
-	else if (live || !is_through(peer, frame->number))
+		return;
+	}
+	if (live || !is_through(peer, frame->number)) {
 		peer_protocol_error(peer, "call number %u is live already", frame->number);
-	else
-		on_first(peer, frame);
+		return;
+	}
+	session = numtab_get(&peer->taken.sessions, frame->session);
+	on_first(peer, frame, session);
+	if (session) /* it is one of the session's users now, or over */
+		atomic_store_explicit(&session->n_came,
+				      atomic_load_explicit(&session->n_came, memory_order_relaxed) +
+					      1,
+				      memory_order_release);
 }
 
 void peer_on_cancel(struct peer *peer, const struct frame *frame)
@@ -593,6 +572,7 @@ void peer_end_in(struct peer *peer)
 	while ((session = numtab_pop(&peer->taken.sessions))) {
 		if (session->greeting)
 			incall_cancel(session->greeting);
+		peer_close_direct(session, !peer->link->is_orderly);
 		taken_session_drop(session);
 	}
 }

@@ -28,7 +28,9 @@ struct taken_session {
 	struct exec_job leaving; /* the way of that into a method thread */
 	struct lane lane;
 	uint32_t number;
-	size_t cost; /* charged to the connection's budget */
+	size_t cost;           /* charged to the connection's budget */
+	struct direct *direct; /* the other end is in this process, and calls by it; NULL: not */
+	atomic_uint n_came;    /* calls by frames; written with the peer's lock */
 	struct track track;
 };
 
@@ -74,6 +76,7 @@ void peer_describe_error(const struct error_info *error, bool may_trace, struct 
 void peer_call_fail(pyr_call *call, const struct error_info *error);
 void peer_call_release(pyr_call *call);
 const char *peer_call_address(const pyr_call *call);
+struct call_who peer_who(struct taken_session *session);
 void peer_call_who(const pyr_call *call, struct call_who *ret);
 bool peer_admit(pyr_call *call);
 
@@ -100,8 +103,12 @@ bool peer_is_free(const struct peer *peer, uint32_t number);
 /* It is no longer live. Returns false if it was not. */
 bool peer_remove_call(struct peer *peer, const pyr_call *call);
 /* Tells the binder. answer: of the hook. along: annotations, encoded. */
-void peer_answer_bind(struct peer *peer, const struct taken_session *session, struct span answer,
+void peer_answer_bind(struct peer *peer, struct taken_session *session, struct span answer,
 		      struct span along);
+/* Of one that is accepted: the other end need not send its calls if both are in one process. */
+void peer_offer_direct(struct taken_session *session);
+/* It is over. is_lost: and calls that run there have failed. */
+void peer_close_direct(struct taken_session *session, bool is_lost);
 /* Sends what is queued, perhaps with what the thread does next. Drops the lock. */
 void peer_flush_soon_unlock(struct peer *peer);
 /* The annotations of an answer, its daemon's first, encoded in buf. call: a live one, for a daemon

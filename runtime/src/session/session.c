@@ -97,6 +97,8 @@ void session_unref(struct session *session)
 	free(session->object);
 	free(session->text);
 	session_ways_unref(session->ways);
+	if (atomic_load(&session->gift))
+		session->gift->drop(session->gift);
 	buf_free(&session->answer);
 	buf_free(&session->notes);
 	outbox_fini(&session->out);
@@ -311,9 +313,14 @@ static bool keep_answer(struct session *session, const struct frame *frame)
 void peer_on_bound(struct peer *peer, const struct frame *frame)
 {
 	struct session *session = numtab_get(&peer->made.sessions, frame->session);
+	struct link_gift *gift = link_process_take(peer->link, frame->session);
 
-	if (!session || session->state != SESSION_SENT)
-		return;  /* closed meanwhile */
+	if (!session || session->state != SESSION_SENT) {
+		if (gift)
+			gift->drop(gift);
+		return; /* closed meanwhile */
+	}
+	atomic_store(&session->gift, gift);
 	if (frame->code) /* each call in it gets its own Error */
 		fail(session, frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code : PYR_UNKNOWN,
 		     frame->message);

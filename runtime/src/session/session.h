@@ -2,6 +2,7 @@
 #ifndef PYRITE_SESSION_H
 #define PYRITE_SESSION_H
 /* Sessions as the binding end has them: one proxy's connection to one object. */
+#include "link/link_process.h"
 #include "peer/peer.h"
 
 /* A thread in session_bind(); on its stack. */
@@ -38,6 +39,11 @@ struct session {
 	const struct codec_interface *interface;
 	char *object;
 	struct session_ways *ways; /* counted; NULL: nothing is said or asked */
+	/* Its other end is in this process, and this leads there; NULL: it is not, or not known.
+	 * Set once, in the leader. */
+	struct link_gift *_Atomic gift;
+	atomic_uint n_sent; /* calls whose frames come to the other end, or will; written with
+			       peer->lock */
 	/* peer->lock: */
 	uint32_t number;
 	enum session_state state;

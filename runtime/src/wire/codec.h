@@ -62,6 +62,9 @@ codec_type_get(const struct pyr__type *table); /* of an exception: its fields */
  */
 int codec_prepare(const struct codec_message *message, const union pyr__slot *slots,
 		  struct arena *arena, struct codec_packer *ret, struct codec_problem *problem);
+/* Its slots hold required numbers and nothing else, and whatever they are may be sent. */
+bool codec_holds_numbers(const struct codec_message *message);
+
 /* Writes exactly packer->size bytes. */
 void codec_pack(const struct codec_packer *packer, uint8_t *dst);
 

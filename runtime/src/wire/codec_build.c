@@ -181,14 +181,16 @@ static bool find_fixups(struct codec_build *build, struct codec_message *message
 	message->fixups = arena_alloc(build->memory, message->n_fields * sizeof(*message->fixups));
 	if (!message->fixups)
 		return false;
-	message->direct = message->slots;
+	message->direct = message->numbers = message->slots;
 	for (i = 0; i < message->n_fields; i++) {
 		field = &message->fields[i];
 		if (!field->by_value || field->table->flags)
-			message->direct = false;
+			message->direct = message->numbers = false;
 		else if (field->table->kind == PYR__STRING ||
 			 !codec_same_layout(field->table->kind))
 			message->fixups[message->n_fixups++] = field;
+		if (field->table->kind == PYR__STRING || field->table->kind == PYR__WCHAR)
+			message->numbers = false;
 	}
 	return true;
 }

@@ -47,9 +47,10 @@ struct codec_message {
 	const struct codec_field **by_id;   /* in the order of pb.fields */
 	const struct codec_field **fixups; /* direct: strings and kinds that are not protobuf-c's */
 	unsigned n_fields, n_fixups;
-	bool slots;  /* the natural form is a list of slots */
-	bool direct; /* see above */
-	bool flat;   /* codec_flat.c can do it */
+	bool slots;   /* the natural form is a list of slots */
+	bool direct;  /* see above */
+	bool flat;    /* codec_flat.c can do it */
+	bool numbers; /* slots of required numbers, of which every value may be sent */
 };
 
 /* Where in a value the codec is, for error texts; a chain on the stack. */

@@ -17,6 +17,11 @@ struct pack {
 	size_t memory; /* what codec_fill.c will need */
 };
 
+bool codec_holds_numbers(const struct codec_message *message)
+{
+	return message->numbers;
+}
+
 struct list { /* a sequence, map or array of any element */
 	size_t n;
 	void *items;
