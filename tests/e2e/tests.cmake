@@ -110,4 +110,4 @@ pyrite_lane_tests(grpc call chains loop drain deferred unregister future future_
 	proxy_patience task_calls stream stream_life stream_linger stream_linger_ends handshake)
 # And within the process, as they do by themselves when both ends are in one.
 pyrite_lane_tests(auto call chains loop drain deferred unregister future future_async future_many batch places large proxy
-	proxy_patience task_calls stream handshake hooks context errors)
+	proxy_patience task_calls stream handshake hooks errors)

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "proxy/proxy.h"
+#include "proxy/proxy_session.h"
 
 /* ---- errors ---- */
 
@@ -108,6 +108,22 @@ TEST(a_release_is_told_to_the_method_and_to_its_caller)
 	CHECK(caller.was_here && caller.may_have_run);
 	CHECK_HAS(logged(), "x1 1> ");
 	CHECK(is_settled(near)); /* and is used again */
+	finish();
+}
+
+TEST(a_call_that_runs_goes_on_when_its_session_is_left)
+{
+	struct caller caller;
+	pyr_proxy *proxy;
+
+	begin(2);
+	begin_pass(&caller, 1);
+	proxy = e2e_Work_as_proxy(near);
+	proxy_forget(proxy, proxy->session); /* as when it is of no more use to others */
+	CHECK(is_settled(near));             /* in another */
+	work_open(&place.work, 1);
+	pthread_join(caller.thread, NULL);
+	CHECK_INT(caller.err, 0);
 	finish();
 }
 
@@ -329,6 +345,7 @@ TEST(a_forked_child_calls_nobody)
 TESTS(direct_ends, T(an_error_says_what_it_does_on_the_wire),
       T(a_call_with_a_deadline_is_answered_in_time),
       T(a_release_is_told_to_the_method_and_to_its_caller),
+      T(a_call_that_runs_goes_on_when_its_session_is_left),
       T(a_lost_link_is_told_to_the_method_and_to_its_caller),
       T(an_answer_that_comes_later_finds_its_caller),
       T(who_waits_for_a_later_answer_leaves_with_a_release),

@@ -89,7 +89,7 @@ static void give_up_all(struct direct *d, enum direct_why why)
 {
 	struct direct_run *run;
 
-	for (run = d->runs; run; run = run->next)
+	for (run = d->runs; run && why; run = run->next)
 		direct_give_up(run, why);
 }
 
@@ -99,30 +99,34 @@ void direct_close(struct direct *d, bool is_lost)
 
 	exec_lock(d->offer.executor);
 	d->is_closed = d->is_over = true;
-	if (is_lost)
-		give_up_all(d, DIRECT_LOST);
+	give_up_all(d, is_lost ? DIRECT_LOST : DIRECT_WANTED);
 	sum_up(d, &leavings);
 	exec_unlock(d->offer.executor);
 	clear_away(d, &leavings);
 	unref(d);
 }
 
-void direct_release(struct direct *d)
+static void close_other_end(struct direct *d, enum direct_why why)
 {
 	struct leavings leavings;
 
 	exec_lock(d->offer.executor);
 	d->is_closed = true;
-	give_up_all(d, DIRECT_RELEASED);
+	give_up_all(d, why);
 	sum_up(d, &leavings);
 	exec_unlock(d->offer.executor);
 	clear_away(d, &leavings);
 }
 
-/* The other end's session is no more. */
+void direct_release(struct direct *d)
+{
+	close_other_end(d, DIRECT_RELEASED);
+}
+
+/* The other end's session is no more; calls that run may be all that is left of it. */
 static void drop_gift(struct link_gift *gift)
 {
-	direct_release(of(gift));
+	close_other_end(of(gift), DIRECT_WANTED);
 	unref(of(gift));
 }
 
