@@ -19,6 +19,7 @@ static const char *const words[] = {
 	"call",
 	"call_of_method",
 	"callback",
+	"count",
 	"d",
 	"daemon",
 	"data",
