@@ -80,6 +80,16 @@ foreach(part linger linger_ends)
 endforeach()
 target_link_options(test_stream_linger_ends PRIVATE -Wl,--wrap=getsockopt)
 
+# Many servers behind one proxy, each a process.
+add_executable(crew-worker e2e/crew_worker.c)
+target_link_libraries(crew-worker PRIVATE pyrite::pyrite)
+pyrite_generate(TARGET crew-worker IDL e2e/crew.idl)
+pyrite_warnings(crew-worker)
+pyrite_unit_test(group pyrite_internal pyrite_naming)
+pyrite_generate(TARGET test_group IDL e2e/crew.idl)
+add_dependencies(test_group crew-worker)
+pyrite_lane_tests(grpc group)
+
 # Calls inside calls, of several daemons.
 add_library(e2e_hops STATIC e2e/hop.c)
 pyrite_generate(TARGET e2e_hops IDL e2e/hops.idl)

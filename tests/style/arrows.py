@@ -39,6 +39,7 @@ ALLOWED = {
     "proxy": {"base", "engine", "wire", "link", "door", "exec", "peer", "session", "stream", "context", "outcall",
               "incall", "direct", "protocol", "face/grpc"},
     "future": {"base", "engine", "wire", "exec", "session", "context", "outcall", "incall", "proxy"},
+    "pool": {"base", "engine", "proxy"},
     "task": {"base", "engine", "exec", "context", "incall"},
     "naming": {"base", "engine", "proxy", "future"},
     "daemon": {"base", "engine", "wire", "link", "door", "exec", "object", "peer", "incall", "serve", "protocol", "face/grpc", "naming"},
@@ -81,6 +82,9 @@ KNOTS = (
         "link_auto link_plain link_plain_answer link_plain_call"),
     ("face/grpc",
         "plain plain_call plain_stream"),
+    # A proxy of several objects has proxies.
+    ("proxy",
+        "group group_members patience proxy proxy_about proxy_bind proxy_greet proxy_new proxy_session proxy_terms"),
     ("naming",
         "naming naming_calls"),
     ("naming",

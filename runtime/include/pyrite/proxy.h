@@ -13,6 +13,20 @@
  * attempt and need no thread meanwhile; and for batches, which are repeated if each operation in
  * them is @idempotent. It does not hold for streams. pyr_proxy_release() ends all attempts.
  */
+
+/*
+ * ---- Many objects ----
+ *
+ * A proxy of a PYROMETA stands for all objects whose names have the tags, one that was made with
+ * options.others for those URIs (none of them a PYROMETA) as well as its own; at most 64. Each call
+ * goes to the object with the fewest unanswered calls of this proxy (PYR_PICK_LEAST; those with as
+ * few take turns), to one after the other, or to any. Calls with the same key (pyr_call_options) go
+ * to the same object as long as it can be reached. One that is lost is left at once, and
+ * connected again in the background while the proxy is used; names are looked up again once a
+ * second. A call that did not run goes on with another object, and so does one of an @idempotent
+ * operation that was lost, at least three times. Streams stay with the object they began with.
+ * Hooks may run in threads of the runtime. See docs/proxies.md, "Many servers".
+ */
 #include <pyrite/pyrite.h>
 
 #ifdef __cplusplus

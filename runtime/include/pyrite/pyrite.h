@@ -383,6 +383,9 @@ enum pyr_lane {
 	PYR_LANE_WIRE     /* the socket's, or gRPC's if the server does not know that */
 };
 
+/* Which object of several takes a call: <pyrite/proxy.h>, "Many objects". */
+enum pyr_pick { PYR_PICK_LEAST = 0, PYR_PICK_ROUND_ROBIN, PYR_PICK_RANDOM };
+
 /* How a proxy connects and calls. */
 struct pyr_proxy_options {
 	uint32_t timeout_ms; /* deadline of each call; default: the operation's @timeout, else
@@ -404,10 +407,13 @@ struct pyr_proxy_options {
 	/* Default: none. With this hook a call that opens a session, even one that is started,
 	 * waits until the session is accepted, at most connect_timeout_ms. */
 	pyr_handshake_cb on_handshake;
-	pyr_annotate_cb on_call; /* default: none */
-	pyr_reply_cb on_reply;   /* default: none */
-	void *hook_data;         /* last parameter of the hooks */
-	enum pyr_lane lane;      /* how frames travel */
+	pyr_annotate_cb on_call;   /* default: none */
+	pyr_reply_cb on_reply;     /* default: none */
+	void *hook_data;           /* last parameter of the hooks */
+	enum pyr_lane lane;        /* how frames travel */
+	enum pyr_pick pick;        /* of several objects */
+	const char *const *others; /* URIs of more objects that calls may go to; copied */
+	size_t n_others;           /* of others; at most 63 */
 };
 
 /*
@@ -424,8 +430,9 @@ struct pyr_call_options {
 	const char *traceparent;    /* likewise */
 	const struct pyr_annotation *annotations; /* beside the proxy's */
 	size_t n_annotations;                     /* of annotations */
-	bool detached; /* inside a method: the call goes on if the method's own call is cancelled,
-			  and may take longer than that one */
+	bool detached;   /* inside a method: the call goes on if the method's own call is cancelled,
+			    and may take longer than that one */
+	const char *key; /* of several objects the one that it belongs to; default: none */
 };
 
 /* Sets pyr_proxy_options.timeout_ms, from the next call on. 0: the default; PYR_NONE: none. */

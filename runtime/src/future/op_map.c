@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "context/call_wish.h"
 #include "future/future.h"
+#include "proxy/group.h"
 #include "wire/codec.h"
 
 enum { MAP_SLOTS = 64 }; /* parameters and results of an operation, as the compiler has it */
@@ -112,12 +113,19 @@ static void keep_wish(struct op_map *map)
 		map->wish = (struct call_wish){ map->proxy, *options };
 }
 
+static size_t window_of(pyr_proxy *proxy)
+{
+	size_t n = proxy->group ? 4 * (size_t)group_size(proxy) : 0;
+
+	return n > MAP_WINDOW ? n : MAP_WINDOW;
+}
+
 static int run(struct op_map *map, size_t n)
 {
 	struct future_map many = { .n = n, .start = start, .get = get, .data = map };
 	int err = check(map, n);
 
-	many.window = map->options->window ? map->options->window : MAP_WINDOW;
+	many.window = map->options->window ? map->options->window : window_of(map->proxy);
 	many.goes_on = map->options->all;
 	if (err < 0)
 		return err;

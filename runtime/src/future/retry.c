@@ -369,6 +369,7 @@ static bool keep_terms(struct retry *r)
 
 	terms->correlation_id = keep_text(r, terms->correlation_id, &ok);
 	terms->traceparent = keep_text(r, terms->traceparent, &ok);
+	terms->key = keep_text(r, terms->key, &ok);
 	copy = arena_copy(&r->arena, terms->annotations, terms->n_annotations * sizeof(*copy));
 	terms->annotations = copy;
 	for (i = 0; copy && i < terms->n_annotations; i++) {
@@ -405,6 +406,7 @@ static struct retry *make(struct outcall *front, const struct patience *patience
 	r->patience = *patience;
 	r->later.go = go;
 	r->later.release = end_released;
+	r->later.terms = &r->patience.terms;
 	r->hook.run = on_attempt;
 	arena_init(&r->arena, NULL, 0);
 	r->outer = incall_current();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way from a PYRONAME or PYROMETA to the PYRO uri of an object. Of the names with all tags of a
- * PYROMETA each is as likely as the others. Source: Pyro's core.resolve.
+ * The way from a PYRONAME or PYROMETA to the PYRO uri of an object, and to all those that a
+ * PYROMETA leads to. Where one of them is wanted, each is as likely as the others. Source: Pyro's
+ * core.resolve.
  */
 #include "naming/naming_calls.h"
 
@@ -10,8 +11,10 @@
 
 #include "base/config.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/random.h"
 #include "engine/engine.h"
+#include "proxy/group.h"
 #include "proxy/proxy_session.h"
 
 enum {
@@ -72,28 +75,17 @@ static const char **split(const char *text, size_t *n)
 	return tags;
 }
 
-/* Of all seen so far, pages before included, each stays with the same probability. */
-static bool choose(const struct pyrite_NamePage *page, uint32_t *n_seen, char **ret)
-{
-	const char *chosen = NULL;
-	size_t i;
+/* What is done with each name that has the tags. Returns false when memory is out. */
+typedef bool take_entry(void *taker, const struct pyrite_NameEntry *entry);
 
-	for (i = 0; i < page->entries.n; i++)
-		if (below(++*n_seen) == 0)
-			chosen = page->entries.items[i].uri;
-	if (!chosen)
-		return true;
-	free(*ret);
-	*ret = strdup(chosen);
-	return *ret != NULL;
-}
-
-static int one_with_tags(const struct look *look, const struct pyr_string_seq *tags, char **ret)
+static int all_with_tags(const struct look *look, const struct pyr_string_seq *tags,
+			 take_entry *take, void *taker)
 {
 	struct pyrite_NamePage *page, *before = NULL;
-	uint32_t n_seen = 0, n_pages = 0;
 	const char *after = "";
+	uint32_t n_pages = 0;
 	int status;
+	size_t i;
 
 	do {
 		status = pyrite_NameServer_list_metadata(look->proxy, tags, true, after, &page);
@@ -101,10 +93,11 @@ static int one_with_tags(const struct look *look, const struct pyr_string_seq *t
 			status = naming_add_address(look->address);
 			break;
 		}
-		if (!choose(page, &n_seen, ret))
-			status = error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
-		else if (page->next[0] &&
-			 (strcmp(page->next, after) <= 0 || ++n_pages == MAX_PAGES))
+		for (i = 0; i < page->entries.n && status == 0; i++)
+			if (!take(taker, &page->entries.items[i]))
+				status = error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+		if (status == 0 && page->next[0] &&
+		    (strcmp(page->next, after) <= 0 || ++n_pages == MAX_PAGES))
 			status = error_set(PYR_INTERNAL,
 					   "ProtocolError: the name server at %s "
 					   "sent a list out of order",
@@ -117,24 +110,140 @@ static int one_with_tags(const struct look *look, const struct pyr_string_seq *t
 	return status;
 }
 
-static int look_up_tags(const struct look *look, const char *text, char **ret)
+static int look_for_tags(const struct look *look, const char *text, take_entry *take, void *taker)
 {
 	size_t n = 0;
 	const char **tags = split(text, &n);
 	int status;
 
-	*ret = NULL;
 	if (!tags)
 		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
-	status = one_with_tags(look, &(struct pyr_string_seq){ n, tags }, ret);
-	if (status == 0 && !*ret)
-		status = error_set(PYR_NOT_FOUND,
-				   "NamingError: no registrations available with desired metadata "
-				   "properties {%s} (name server at %s)",
-				   text, look->address);
-	if (status < 0)
-		free(*ret);
+	status = all_with_tags(look, &(struct pyr_string_seq){ n, tags }, take, taker);
 	free(tags);
+	return status;
+}
+
+static int none_with_tags(const struct look *look, const char *text)
+{
+	return error_set(PYR_NOT_FOUND,
+			 "NamingError: no registrations available with desired metadata "
+			 "properties {%s} (name server at %s)",
+			 text, look->address);
+}
+
+/* Of all seen so far each stays with the same probability. */
+struct chosen {
+	uint32_t n_seen;
+	char *uri; /* owned; NULL: none yet */
+};
+
+static bool choose(void *taker, const struct pyrite_NameEntry *entry)
+{
+	struct chosen *chosen = taker;
+
+	if (below(++chosen->n_seen) != 0)
+		return true;
+	free(chosen->uri);
+	chosen->uri = strdup(entry->uri);
+	return chosen->uri;
+}
+
+static int look_up_tags(const struct look *look, const char *text, char **ret)
+{
+	struct chosen chosen = { 0 };
+	int status = look_for_tags(look, text, choose, &chosen);
+
+	if (status == 0 && !chosen.uri)
+		status = none_with_tags(look, text);
+	if (status == 0)
+		*ret = chosen.uri;
+	else
+		free(chosen.uri);
+	return status;
+}
+
+/* ---- all that a PYROMETA leads to ---- */
+
+/* Of more than there is room for, those whose hashes with the seed are the least: the same ones
+ * each time. */
+struct ranked {
+	uint64_t seed, ranks[GROUP_MAX];
+	struct group_uris *uris;
+};
+
+static size_t worst(const struct ranked *ranked)
+{
+	size_t i, at = 0;
+
+	for (i = 1; i < ranked->uris->n; i++)
+		if (ranked->ranks[i] > ranked->ranks[at])
+			at = i;
+	return at;
+}
+
+static bool rank(void *taker, const struct pyrite_NameEntry *entry)
+{
+	struct ranked *ranked = taker;
+	struct group_uris *uris = ranked->uris;
+	size_t at = uris->n;
+	uint64_t its = hash_more(ranked->seed, entry->uri, strlen(entry->uri));
+	char *copy;
+
+	if (at == GROUP_MAX && ranked->ranks[at = worst(ranked)] <= its)
+		return true;
+	copy = strdup(entry->uri);
+	if (!copy)
+		return false;
+	if (at == uris->n)
+		uris->n++;
+	else
+		free(uris->items[at]);
+	uris->items[at] = copy;
+	ranked->ranks[at] = its;
+	return true;
+}
+
+/* The normal form; of a PYROMETA, what that leads to. One that leads nowhere is left out. */
+static void make_normal(struct group_uris *uris, uint32_t timeout_ms)
+{
+	struct uri_problem problem;
+	pyr_uri *uri, *end;
+	size_t i, n = 0;
+	char *text;
+
+	for (i = 0; i < uris->n; i++) {
+		uri = uri_parse(uris->items[i], &problem);
+		free(uris->items[i]);
+		if (uri && uri->scheme == PYR_URI_PYROMETA) {
+			end = NULL;
+			(void)naming_resolve(uri, timeout_ms, &end);
+			pyr_uri_free(uri);
+			uri = end;
+		}
+		text = uri ? strdup(uri->text) : NULL;
+		pyr_uri_free(uri);
+		if (text)
+			uris->items[n++] = text;
+	}
+	uris->n = n;
+}
+
+static int naming_list_uris(const pyr_uri *uri, uint32_t timeout_ms, uint64_t seed,
+			    struct group_uris *ret)
+{
+	struct look look = { .until = engine_now() + (int64_t)timeout_ms * ENGINE_MS };
+	struct ranked ranked = { .seed = seed, .uris = ret };
+	int status = begin(&look, uri);
+
+	ret->n = 0;
+	if (status < 0)
+		return status;
+	status = look_for_tags(&look, uri->object, rank, &ranked);
+	if (status == 0 && ret->n == 0)
+		status = none_with_tags(&look, uri->object);
+	pyrite_NameServer_free(look.proxy);
+	if (status == 0)
+		make_normal(ret, timeout_ms);
 	return status;
 }
 
@@ -206,4 +315,5 @@ int naming_resolve(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret)
 static void __attribute__((constructor)) serve_proxies(void)
 {
 	proxy_set_resolver(naming_resolve);
+	group_set_lister(naming_list_uris);
 }

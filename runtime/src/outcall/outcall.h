@@ -13,6 +13,7 @@ struct call_terms {
 	int64_t deadline;
 	bool is_detached;                         /* from the call inside which it is made */
 	const char *correlation_id, *traceparent; /* NULL: as the thread has it */
+	const char *key;                          /* which of a group's members; NULL: any */
 	const struct pyr_annotation *annotations;
 	size_t n_annotations;
 	struct span own_annotations; /* of the proxy, encoded */

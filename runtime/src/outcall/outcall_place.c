@@ -4,6 +4,7 @@
  * the other end takes no more. A place that is free is offered to the first of them, who passes it
  * on if he leaves without. All with the peer's lock.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,6 +34,14 @@ static bool grow_slots(struct peer *peer)
 	return true;
 }
 
+/* The lock is what keeps writers apart. */
+static void count_in(struct session *session, unsigned by)
+{
+	unsigned n = atomic_load_explicit(&session->n_calls, memory_order_relaxed);
+
+	atomic_store_explicit(&session->n_calls, n + by, memory_order_relaxed);
+}
+
 /* Until the other end has said how many it takes, those who can wait leave it at one. */
 bool outcall_take_number(struct peer *peer, struct outcall *call, bool may_block)
 {
@@ -51,6 +60,7 @@ bool outcall_take_number(struct peer *peer, struct outcall *call, bool may_block
 		slot->generation = 1;
 	call->sent.number = slot->generation << PLACE_BITS | place;
 	peer->made.n_calls++;
+	count_in(call->session, 1);
 	return true;
 }
 
@@ -83,6 +93,7 @@ void outcall_free_number(struct peer *peer, struct outcall *call)
 	peer->made.slots[place].next_free = peer->made.free_slot;
 	peer->made.free_slot = place + 1;
 	peer->made.n_calls--;
+	count_in(call->session, UINT_MAX);
 	call->sent.number = 0;
 	if (peer->is_left && peer->made.n_calls == 0)
 		peer->is_ending = true;

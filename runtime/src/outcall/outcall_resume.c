@@ -189,10 +189,12 @@ static struct session *begin(pyr_stream *stream, struct session *session)
 		return NULL;
 	if (session->state == SESSION_NEW)
 		session_put_bind(session, NULL);
-	if (session->state == SESSION_NEW || !outcall_take_number(session->peer, call, false))
-		return NULL;
-	session_ref(session);
 	call->session = session;
+	if (session->state == SESSION_NEW || !outcall_take_number(session->peer, call, false)) {
+		call->session = before;
+		return NULL;
+	}
+	session_ref(session);
 	stream->is_resuming = stream->caller.unsent.n == 0;
 	if (stream->is_resuming) {
 		put_resume(stream, session);

@@ -5,10 +5,11 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "engine/engine.h"
+#include "proxy/group.h"
 #include "proxy/proxy_session.h"
 #include "proxy/proxy_terms.h"
 
-enum { TRIES = 3, FIRST_PAUSE_MS = 10, LAST_PAUSE_MS = 500 };
+enum { TRIES = 3, GROUP_RETRIES = 3, FIRST_PAUSE_MS = 10, LAST_PAUSE_MS = 500 };
 
 void patience_options(pyr_proxy *proxy, const struct pyr_proxy_options *options)
 {
@@ -40,8 +41,13 @@ void patience_begin(struct patience *patience, pyr_proxy *proxy, unsigned operat
 	patience->proxy = proxy;
 	patience->operation = operation;
 	patience->tries = TRIES;
-	patience->may_have_run = false;
-	patience->is_patient = (proxy->wait_ms > 0 || retries > 0) &&
+	patience->may_have_run = patience->is_again = false;
+	if (proxy->group) {
+		patience->tries += (int)group_size(proxy);
+		if (retries < GROUP_RETRIES && flags & PYR__IDEMPOTENT)
+			retries = GROUP_RETRIES;
+	}
+	patience->is_patient = (proxy->wait_ms > 0 || retries > 0 || proxy->group) &&
 			       !(flags & (PYR__STREAM_IN | PYR__STREAM_OUT));
 	if (!patience->is_patient)
 		return;
@@ -115,6 +121,24 @@ static bool wants_pause(struct patience *patience, const struct outcall *call)
 	return patience->next < patience->terms.deadline;
 }
 
+/* To another member of a group, at once: one that was not run, as its server was lost or has no
+ * such object any more, or does no harm if it runs twice. */
+static bool moves_on(struct patience *patience, const struct outcall *call)
+{
+	bool is_gone = is_refused(call);
+
+	if (patience->is_patient && patience->outer && atomic_load(&patience->outer->is_cancelled))
+		return false;
+	if (!is_gone && !is_lost(call))
+		return false;
+	if (is_gone || !call->result.may_have_run)
+		return --patience->tries > 0;
+	if (!patience->is_patient || patience->retries == 0)
+		return false;
+	patience->retries--;
+	return true;
+}
+
 enum patience_next patience_next(struct patience *patience, struct outcall *call)
 {
 	enum patience_next next = PATIENCE_OVER;
@@ -124,6 +148,8 @@ enum patience_next patience_next(struct patience *patience, struct outcall *call
 		return PATIENCE_OVER;
 	if (session && call->result.was_not_run && --patience->tries > 0)
 		next = PATIENCE_AGAIN;
+	else if (session && patience->proxy->group && moves_on(patience, call))
+		next = PATIENCE_AGAIN;
 	else if (wants_pause(patience, session ? call : NULL))
 		next = PATIENCE_PAUSE;
 	if (!session)
@@ -132,6 +158,7 @@ enum patience_next patience_next(struct patience *patience, struct outcall *call
 	if (next == PATIENCE_OVER)
 		return next;
 	patience->may_have_run = call->result.may_have_run;
+	patience->is_again |= call->result.was_not_run;
 	outcall_fini(call);
 	call->session = NULL;
 	proxy_forget(patience->proxy, session);
@@ -155,8 +182,13 @@ void patience_done(struct patience *patience, bool is_success)
 
 struct session *patience_session(const struct patience *patience, bool waits)
 {
-	return (waits ? proxy_session_until : proxy_session_for_once)(
-		patience->proxy, patience->terms.deadline, patience->tries < TRIES);
+	pyr_proxy *proxy = patience->proxy;
+	int64_t until = patience->terms.deadline;
+
+	if (proxy->group)
+		return group_session(proxy, until, patience->is_again, !waits, patience->terms.key);
+	return (waits ? proxy_session_until : proxy_session_for_once)(proxy, until,
+								      patience->tries < TRIES);
 }
 
 void patience_attempt(struct patience *patience, const struct codec_packer *packer,

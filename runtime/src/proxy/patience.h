@@ -12,6 +12,8 @@
  *        +---------<-+--> pause: what it is for is not there (wait_ms), or it was lost and running
  *                         it twice does no harm (max_retries)
  *
+ * A call of a group (group.h) goes on at once with another member where others would pause.
+ *
  * A pause lasts 10 ms, then twice as long each time up to half a second, of which a random half is
  * left out; it never goes beyond the call's deadline, and a release ends it. What is decided is
  * here; a blocking call waits for it here too, a future does not wait (future/retry.h).
@@ -27,6 +29,7 @@ struct patience {
 	struct call_terms terms; /* of all attempts */
 	int tries;               /* those made at once */
 	bool may_have_run;       /* one of the attempts that ended */
+	bool is_again;           /* the one before was refused */
 	bool is_patient;
 	/* if so: */
 	const struct scope *outer; /* not counted: its cancel ends all; NULL: none */

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "proxy/group.h"
 
 bool proxy_is_forked(void)
 {
@@ -23,6 +24,7 @@ void proxy_unref(pyr_proxy *proxy)
 {
 	if (atomic_fetch_sub(&proxy->refs, 1) != 1)
 		return;
+	group_free(proxy);
 	pyr_uri_free(proxy->uri);
 	buf_free(&proxy->annotations);
 	session_ways_unref(proxy->ways);

@@ -29,11 +29,15 @@ struct proxy_later {
 	void (*go)(struct proxy_later *later, struct session *session);
 	/* The proxy is released. With its lock. */
 	void (*release)(struct proxy_later *later);
+	const struct call_terms *terms; /* of the call */
 };
+
+struct group;
 
 struct pyr_proxy {
 	const struct codec_interface *interface;
-	pyr_uri *uri; /* as given */
+	struct group *group; /* constant; it stands for several objects, and session is NULL */
+	pyr_uri *uri;        /* as given */
 	struct link_wish wish;
 	struct buf annotations;    /* of each call, encoded; constant */
 	struct session_ways *ways; /* lock: of the next session; counted, may be NULL */
@@ -87,4 +91,6 @@ void proxy_later_want(pyr_proxy *proxy, struct proxy_later *later, bool pauses);
 /* ---- proxy_new.c ---- */
 /* Another proxy for the same URI with the same options. NULL with the last error set. */
 pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface);
+/* A member of a group: the same for one object, but not patient. */
+pyr_proxy *proxy_like_at(pyr_proxy *proxy, const struct pyr__interface *interface, const char *uri);
 #endif

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "context/context.h"
 #include "engine/engine.h"
+#include "proxy/group.h"
 #include "wire/annotation.h"
 
 #define TOO_LARGE "a handshake has at most 16384 bytes"
@@ -89,9 +90,12 @@ int pyr_proxy_set_handshake(pyr_proxy *proxy, const void *handshake, size_t n)
 		ways->on_reply = before->on_reply;
 		ways->data = before->data;
 	}
-	proxy->ways = ways;
+	proxy->ways = session_ways_ref(ways);
 	pthread_mutex_unlock(&proxy->lock);
 	session_ways_unref(before);
+	if (proxy->group)
+		group_set_ways(proxy, ways);
+	session_ways_unref(ways);
 	return 0;
 }
 

@@ -6,7 +6,9 @@
  */
 #include "proxy/proxy.h"
 
+#include "base/error.h"
 #include "exec/attempts.h"
+#include "proxy/group.h"
 #include "proxy/proxy_session.h"
 
 static void put_in(struct proxy_later *later, struct proxy_later **list)
@@ -59,6 +61,29 @@ static struct session *find_session(pyr_proxy *proxy)
 
 static void post_due(pyr_proxy *proxy);
 
+/* Of a group: a session for each. */
+static void spread(pyr_proxy *proxy, struct proxy_later *due)
+{
+	struct session *session;
+	struct proxy_later *next;
+	pyr_error *error = NULL;
+
+	attempts_begin_wait();
+	for (; due; due = next) {
+		next = due->next;
+		session = NULL;
+		if (error)
+			(void)error_restore(error), error = error_copy();
+		else if (!atomic_load(&due->is_over) &&
+			 !(session = group_session(proxy, ENGINE_FOREVER, true, false,
+						   due->terms->key)))
+			error = error_copy(); /* the others get none either */
+		due->go(due, session);
+	}
+	pyr_error_free(error);
+	attempts_end_wait();
+}
+
 static void on_due(struct exec_job *job)
 {
 	pyr_proxy *proxy = (pyr_proxy *)((char *)job - offsetof(pyr_proxy, due_job));
@@ -67,8 +92,10 @@ static void on_due(struct exec_job *job)
 	bool is_wanted;
 
 	due = take_due(proxy, &is_wanted);
-	session = is_wanted ? find_session(proxy) : NULL;
-	for (; due; due = next) {
+	session = is_wanted && !proxy->group ? find_session(proxy) : NULL;
+	if (proxy->group)
+		spread(proxy, due);
+	for (; due && !proxy->group; due = next) {
 		next = due->next;
 		if (session)
 			session_ref(session);

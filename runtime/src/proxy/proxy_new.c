@@ -10,6 +10,7 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "engine/engine.h"
+#include "proxy/group.h"
 #include "proxy/patience.h"
 #include "proxy/proxy_greet.h"
 #include "wire/annotation.h"
@@ -80,7 +81,10 @@ static void *new_proxy(const struct pyr__interface *interface, const char *uri,
 	patience_options(proxy, options);
 	atomic_init(&proxy->timeout_ms, options->timeout_ms);
 	root_add(&proxy->root);
-	return proxy;
+	if (group_init(proxy, options))
+		return proxy;
+	pyr__proxy_free(proxy);
+	return error_from_constructor();
 }
 
 /* Takes the caller's options. Returns false with the last error set. */
@@ -145,20 +149,24 @@ void *pyr__proxy_from_fd(const struct pyr__interface *interface, int fd, const c
 
 /* ---- of others ---- */
 
-pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface)
+static void options_of(pyr_proxy *proxy, struct pyr_proxy_options *ret)
 {
-	struct pyr_proxy_options options = { 0 };
-	uint32_t max_retries = atomic_load(&proxy->max_retries);
-	pyr_proxy *like;
+	*ret = (struct pyr_proxy_options){
+		.timeout_ms = atomic_load(&proxy->timeout_ms),
+		.connect_timeout_ms = proxy->wish.connect_timeout_ms,
+		.own_link = proxy->wish.is_own,
+		.plain = proxy->wish.plain,
+		.lane = proxy->wish.lane,
+		.wait_ms = PYR_NONE,
+		.max_retries = PYR_NONE,
+	};
+}
 
-	options.timeout_ms = atomic_load(&proxy->timeout_ms);
-	options.connect_timeout_ms = proxy->wish.connect_timeout_ms;
-	options.own_link = proxy->wish.is_own;
-	options.plain = proxy->wish.plain;
-	options.lane = proxy->wish.lane;
-	options.wait_ms = proxy->wait_ms ? proxy->wait_ms : PYR_NONE;
-	options.max_retries = max_retries ? max_retries : PYR_NONE;
-	like = pyr__proxy_new(interface, proxy->uri->text, &options, sizeof(options));
+static pyr_proxy *make_like(pyr_proxy *proxy, const struct pyr__interface *interface,
+			    const char *uri, const struct pyr_proxy_options *options)
+{
+	pyr_proxy *like = pyr__proxy_new(interface, uri, options, sizeof(*options));
+
 	if (!like)
 		return NULL;
 	buf_append(&like->annotations, proxy->annotations.data, proxy->annotations.n);
@@ -167,7 +175,31 @@ pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface)
 	session_ways_unref(like->ways);
 	like->ways = session_ways_ref(proxy->ways);
 	pthread_mutex_unlock(&proxy->lock);
+	if (like->group)
+		group_set_ways(like, like->ways);
 	return like;
+}
+
+pyr_proxy *proxy_like_at(pyr_proxy *proxy, const struct pyr__interface *interface, const char *uri)
+{
+	struct pyr_proxy_options options;
+
+	options_of(proxy, &options);
+	return make_like(proxy, interface, uri, &options);
+}
+
+pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface)
+{
+	uint32_t max_retries = atomic_load(&proxy->max_retries);
+	struct pyr_proxy_options options;
+	const char *others[GROUP_MAX];
+
+	options_of(proxy, &options);
+	options.wait_ms = proxy->wait_ms ? proxy->wait_ms : PYR_NONE;
+	options.max_retries = max_retries ? max_retries : PYR_NONE;
+	if (proxy->group)
+		group_options(proxy, &options, others);
+	return make_like(proxy, interface, proxy->uri->text, &options);
 }
 
 /* A plain server cannot be asked what an object is. */

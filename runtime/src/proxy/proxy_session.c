@@ -13,6 +13,7 @@
 #include "direct/direct.h"
 #include "engine/engine.h"
 #include "outcall/outcall.h"
+#include "proxy/group.h"
 #include "proxy/proxy_greet.h"
 
 static proxy_resolver *resolve; /* set once, before any proxy is made */
@@ -77,6 +78,8 @@ void proxy_release(pyr_proxy *proxy, bool keep_streams)
 		close_session(session, keep_streams);
 	if (going)
 		close_session(going, keep_streams);
+	if (proxy->group)
+		group_release(proxy, keep_streams);
 }
 
 void pyr_proxy_release(pyr_proxy *proxy)
@@ -140,11 +143,30 @@ void proxy_forget(pyr_proxy *proxy, struct session *session)
 {
 	struct session *left;
 
+	if (proxy->group) {
+		group_forget(proxy, session);
+		return;
+	}
 	pthread_mutex_lock(&proxy->lock);
 	left = forget(proxy, session);
 	pthread_mutex_unlock(&proxy->lock);
 	if (left)
 		leave_session(left);
+}
+
+void proxy_leave(pyr_proxy *proxy)
+{
+	struct session *session, *going;
+
+	pthread_mutex_lock(&proxy->lock);
+	session = proxy->session;
+	going = proxy->going;
+	proxy->session = proxy->going = NULL;
+	pthread_mutex_unlock(&proxy->lock);
+	if (session)
+		leave_session(session);
+	if (going)
+		leave_session(going);
 }
 
 /* ---- a new one ---- */
@@ -329,6 +351,10 @@ struct session *proxy_session_until(pyr_proxy *proxy, int64_t until, bool again)
 		pthread_mutex_unlock(&proxy->lock);
 		return session;
 	}
+	if (proxy->group) {
+		pthread_mutex_unlock(&proxy->lock);
+		return group_session(proxy, until, again, false, NULL);
+	}
 	proxy_ref(proxy); /* it may be freed while this waits */
 	session = open_or_wait(proxy, until, in_chain);
 	pthread_mutex_unlock(&proxy->lock);
@@ -427,11 +453,12 @@ struct session *proxy_session(pyr_proxy *proxy)
 	return proxy_session_until(proxy, ENGINE_FOREVER, false);
 }
 
-/* Its session, a new reference, if is_well() says so; else NULL. */
-static struct session *session_that(pyr_proxy *proxy, bool (*is_well)(struct peer *peer))
+struct session *proxy_session_that(pyr_proxy *proxy, bool (*is_well)(struct peer *peer))
 {
 	struct session *session;
 
+	if (proxy->group)
+		return group_any(proxy, is_well);
 	pthread_mutex_lock(&proxy->lock);
 	session = proxy->session;
 	if (session)
@@ -445,7 +472,7 @@ static struct session *session_that(pyr_proxy *proxy, bool (*is_well)(struct pee
 
 struct session *proxy_open_session(pyr_proxy *proxy)
 {
-	return session_that(proxy, peer_is_usable);
+	return proxy_session_that(proxy, peer_is_usable);
 }
 
 /* The other end's Hello is in, and the link stands. */
@@ -461,5 +488,5 @@ static bool is_connected(struct peer *peer)
 
 struct session *proxy_connected_session(pyr_proxy *proxy)
 {
-	return engine_is_forked() ? NULL : session_that(proxy, is_connected);
+	return engine_is_forked() ? NULL : proxy_session_that(proxy, is_connected);
 }

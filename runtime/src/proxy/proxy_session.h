@@ -25,8 +25,12 @@ struct session *proxy_session_for_once(pyr_proxy *proxy, int64_t until, bool aga
 struct session *proxy_open_session(pyr_proxy *proxy);
 /* The same if its connection stands. */
 struct session *proxy_connected_session(pyr_proxy *proxy);
+/* Its session, a new reference, if is_well() says so; else NULL. */
+struct session *proxy_session_that(pyr_proxy *proxy, bool (*is_well)(struct peer *peer));
 /* The session is of no more use, but perhaps to calls of chains: the next call opens another. */
 void proxy_forget(pyr_proxy *proxy, struct session *session);
+/* Gives up all it has; calls that run go on. */
+void proxy_leave(pyr_proxy *proxy);
 /* Ends its session, as pyr_proxy_release(). keep_streams: those that can be resumed wait for
  * another. */
 void proxy_release(pyr_proxy *proxy, bool keep_streams);

@@ -34,6 +34,7 @@ void proxy_terms(pyr_proxy *proxy, unsigned operation, struct call_terms *ret)
 	ret->is_detached = options->detached;
 	ret->correlation_id = options->correlation_id;
 	ret->traceparent = options->traceparent;
+	ret->key = options->key;
 	ret->annotations = options->annotations;
 	ret->n_annotations = options->annotations ? options->n_annotations : 0;
 	ret->own_annotations = (struct span){ proxy->annotations.data, proxy->annotations.n };

@@ -5,10 +5,18 @@
 #include "base/error.h"
 #include "engine/engine.h"
 #include "outcall/outcall_stream.h"
+#include "proxy/group.h"
 #include "proxy/patience.h"
 #include "proxy/proxy_session.h"
 #include "proxy/request.h"
 #include "proxy/unreadable.h"
+
+/* The member of a group that it began with is its proxy. */
+static void stay_with(pyr_stream *stream, pyr_proxy *group, const struct session *session)
+{
+	proxy_unref(stream->caller.proxy);
+	stream->caller.proxy = group_proxy_of(group, session);
+}
 
 /* Sends the call. Returns false with the last error set if there is no session for it. */
 static bool start(const struct request *request, pyr_stream *stream)
@@ -22,6 +30,8 @@ static bool start(const struct request *request, pyr_stream *stream)
 		session = patience_session(&patience, false);
 		if (!session)
 			return false;
+		if (request->proxy->group)
+			stay_with(stream, request->proxy, session);
 		outcall_init(call, &patience.terms);
 		call->session = session;
 		call->stream = stream;
@@ -71,7 +81,7 @@ static int open_stream(const struct request *request, pyr_stream **ret)
 	proxy_ref(request->proxy);
 	if (!start(request, stream)) {
 		err = -pyr_last_error()->code;
-		proxy_unref(request->proxy);
+		proxy_unref(stream->caller.proxy);
 		free(stream->caller.call);
 		stream_unref(stream);
 	} else if (atomic_load(&stream->caller.call->waiter.ready) &&

@@ -46,6 +46,7 @@ struct session {
 			       peer->lock */
 	/* peer->lock: */
 	uint32_t number;
+	atomic_uint n_calls; /* unanswered; read without it */
 	enum session_state state;
 	struct remote_operation *operations; /* SESSION_DIFFERS: interface->table->n_operations */
 	struct shape_verdict *verdict;       /* on those that differ; counted */
