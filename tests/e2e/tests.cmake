@@ -88,7 +88,10 @@ pyrite_warnings(crew-worker)
 pyrite_unit_test(group pyrite_internal pyrite_naming)
 pyrite_generate(TARGET test_group IDL e2e/crew.idl)
 add_dependencies(test_group crew-worker)
-pyrite_lane_tests(grpc group)
+pyrite_unit_test(pool pyrite_internal)
+pyrite_generate(TARGET test_pool IDL e2e/crew.idl)
+add_dependencies(test_pool crew-worker)
+pyrite_lane_tests(grpc group pool)
 
 # Calls inside calls, of several daemons.
 add_library(e2e_hops STATIC e2e/hop.c)

@@ -295,10 +295,19 @@ pyr_daemon *pyr__daemon_new(const struct pyr_daemon_options *options, size_t siz
 {
 	struct pyr_daemon_options own;
 	struct making m = { .options = &own };
+	int fd;
 
 	if (abi_options(&own, sizeof(own), options, size, "pyr_daemon_options") < 0)
 		return error_from_constructor();
+	fd = daemon_handed_over();
+	if (fd >= 0) {
+		own.host = own.socket = NULL;
+		own.port = 0;
+		m.fd = &fd;
+	}
 	stack_call(make_daemon, &m); /* core's servers need more room than a task has */
+	if (m.fd && fd >= 0)
+		close(fd); /* no door has taken it */
 	return m.daemon;
 }
 

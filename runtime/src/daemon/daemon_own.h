@@ -62,6 +62,11 @@ void daemon_arrive(struct link_place *place, struct link *link);
 /* A link was opened: the peer is the daemon's. In the leader. */
 void daemon_opened(void *daemon, struct peer *peer);
 
+/* ---- daemon_handed.c ---- */
+/* The listening socket that a pool, or systemd with FileDescriptorName=pyrite, has handed over to
+ * this process: once. -1: there is none. */
+int daemon_handed_over(void);
+
 /* ---- daemon_drain.c ---- */
 /* From the stop to the last link. In the keeper. */
 void daemon_drain(struct pyr_daemon *d);
