@@ -168,6 +168,7 @@ void header_interface(struct header *header, const struct ast_decl *decl)
 	}
 	for (size_t i = 0; i < decl->n_all_bases; i++)
 		interface_function(out, decl, INTERFACE_AS, i, ";");
+	buf_printf(out, "PYR__EXPORT(%s)\n", decl->c_name);
 	buf_str(out, "\n");
 	raise_macros(out, decl);
 	for (size_t i = 0; i < decl->n_operations; i++) {

@@ -7,10 +7,19 @@
 #include "layout.h"
 
 static const char *const suffixes[OPERATION_FORMS] = {
-	[FORM_PLAIN] = "",     [FORM_START] = "_start",   [FORM_ASYNC] = "_async",
-	[FORM_GET] = "_get",   [FORM_MAP] = "_map",       [FORM_REPLY] = "_reply",
-	[FORM_NEXT] = "_next", [FORM_YIELD] = "_yield",   [FORM_WRITE] = "_write",
-	[FORM_READ] = "_read", [FORM_FINISH] = "_finish",
+	[FORM_PLAIN] = "",
+	[FORM_START] = "_start",
+	[FORM_ASYNC] = "_async",
+	[FORM_GET] = "_get",
+	[FORM_MAP] = "_map",
+	[FORM_REPLY] = "_reply",
+	[FORM_NEXT] = "_next",
+	[FORM_YIELD] = "_yield",
+	[FORM_WRITE] = "_write",
+	[FORM_READ] = "_read",
+	[FORM_FINISH] = "_finish",
+	[FORM_TRY_YIELD] = "_try_yield",
+	[FORM_TRY_WRITE] = "_try_write",
 };
 
 static bool is_stream(const struct ast_type *type)
@@ -122,8 +131,10 @@ bool operation_has(const struct operation *operation, enum operation_form form)
 		return !operation->decl->oneway;
 	case FORM_NEXT:
 	case FORM_YIELD:
+	case FORM_TRY_YIELD:
 		return reads;
 	case FORM_WRITE:
+	case FORM_TRY_WRITE:
 	case FORM_READ:
 		return writes;
 	case FORM_FINISH:
@@ -152,6 +163,8 @@ static const char *first_parameter(enum operation_form form)
 	case FORM_WRITE:
 	case FORM_READ:
 	case FORM_FINISH:
+	case FORM_TRY_YIELD:
+	case FORM_TRY_WRITE:
 		return "pyr_stream *stream";
 	default:
 		return NULL;
@@ -201,9 +214,9 @@ void operation_parameters(struct items *list, const struct operation *operation,
 		items_add(list, "pyr_stream **ret");
 	if (form == FORM_NEXT)
 		add_item(list, &operation->out_stream, CTYPE_OUT);
-	else if (form == FORM_YIELD)
+	else if (form == FORM_YIELD || form == FORM_TRY_YIELD)
 		add_item(list, &operation->out_stream, CTYPE_IN);
-	else if (form == FORM_WRITE)
+	else if (form == FORM_WRITE || form == FORM_TRY_WRITE)
 		add_item(list, &operation->in_stream, CTYPE_IN);
 	else if (form == FORM_READ)
 		add_item(list, &operation->in_stream, CTYPE_SERVANT);

@@ -30,18 +30,20 @@ void operation_clear(struct operation *operation);
 
 /* The functions of an operation. */
 enum operation_form {
-	FORM_METHOD, /* servant: call, ins, outs */
-	FORM_PLAIN,  /* self, ins, outs */
-	FORM_START,  /* self, ins */
-	FORM_ASYNC,  /* self, ins, callback, data */
-	FORM_GET,    /* future, outs */
-	FORM_MAP,    /* self, count, ins and outs as arrays, options */
-	FORM_REPLY,  /* deferred, outs by value */
-	FORM_NEXT,   /* stream, an item of the result's */
-	FORM_YIELD,  /* stream, such an item by value */
-	FORM_WRITE,  /* stream, an item of the parameter's by value */
-	FORM_READ,   /* stream, such an item as a servant gets it */
-	FORM_FINISH, /* stream, outs */
+	FORM_METHOD,    /* servant: call, ins, outs */
+	FORM_PLAIN,     /* self, ins, outs */
+	FORM_START,     /* self, ins */
+	FORM_ASYNC,     /* self, ins, callback, data */
+	FORM_GET,       /* future, outs */
+	FORM_MAP,       /* self, count, ins and outs as arrays, options */
+	FORM_REPLY,     /* deferred, outs by value */
+	FORM_NEXT,      /* stream, an item of the result's */
+	FORM_YIELD,     /* stream, such an item by value */
+	FORM_WRITE,     /* stream, an item of the parameter's by value */
+	FORM_READ,      /* stream, such an item as a servant gets it */
+	FORM_FINISH,    /* stream, outs */
+	FORM_TRY_YIELD, /* as FORM_YIELD */
+	FORM_TRY_WRITE, /* as FORM_WRITE */
 	OPERATION_FORMS
 };
 

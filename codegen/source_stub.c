@@ -213,20 +213,28 @@ static void macro_call(struct items *arguments, const char *macro, const struct 
 static const struct {
 	const char *function, *parts;
 } bodies[OPERATION_FORMS] = {
-	[FORM_PLAIN] = { "pyr__call", "sIio" },   [FORM_START] = { "pyr__start", "sIi" },
-	[FORM_ASYNC] = { "pyr__start", "sIi" },   [FORM_GET] = { "pyr__get", "fOo" },
-	[FORM_MAP] = { "pyr__map", "sIcaom" },    [FORM_REPLY] = { "pyr__reply", "dOr" },
-	[FORM_NEXT] = { "pyr__next", "tOp" },     [FORM_YIELD] = { "pyr__yield", "tOx" },
-	[FORM_WRITE] = { "pyr__write", "tOx" },   [FORM_READ] = { "pyr__read", "tOp" },
+	[FORM_PLAIN] = { "pyr__call", "sIio" },
+	[FORM_START] = { "pyr__start", "sIi" },
+	[FORM_ASYNC] = { "pyr__start", "sIi" },
+	[FORM_GET] = { "pyr__get", "fOo" },
+	[FORM_MAP] = { "pyr__map", "sIcaom" },
+	[FORM_REPLY] = { "pyr__reply", "dOr" },
+	[FORM_NEXT] = { "pyr__next", "tOp" },
+	[FORM_YIELD] = { "pyr__yield", "tOx" },
+	[FORM_WRITE] = { "pyr__write", "tOx" },
+	[FORM_READ] = { "pyr__read", "tOp" },
 	[FORM_FINISH] = { "pyr__finish", "tOo" },
+	[FORM_TRY_YIELD] = { "pyr__try_yield", "tOx" },
+	[FORM_TRY_WRITE] = { "pyr__try_write", "tOx" },
 };
 
 static void add_part(struct items *arguments, char part, const struct source_interface *interface,
 		     size_t number, enum operation_form form)
 {
 	const struct operation *operation = &interface->rows[number].operation;
-	const struct operation_value *item =
-		form == FORM_WRITE ? &operation->in_stream : &operation->out_stream;
+	const struct operation_value *item = form == FORM_WRITE || form == FORM_TRY_WRITE
+						     ? &operation->in_stream
+						     : &operation->out_stream;
 	struct items list = { 0 };
 
 	switch (part) {

@@ -40,8 +40,8 @@ static void add_operation_forms(struct front *front, struct forms *forms, const 
 				const char *name, const struct ast_decl *decl, const char *what)
 {
 	static const char *const plain[] = { "start", "get", "reply", "async", "map", NULL };
-	static const char *const streams[] = { "next",   "yield", "write", "read",
-					       "finish", "reply", NULL };
+	static const char *const streams[] = { "next",  "yield",     "write",     "read", "finish",
+					       "reply", "try_yield", "try_write", NULL };
 	const char *base = suffixed(front, interface, name);
 	const char *const *suffix = decl->stream_in || decl->stream_out ? streams : plain;
 
@@ -54,8 +54,8 @@ static void add_interface_forms(struct front *front, struct forms *forms, const 
 				struct ast_decl *decl)
 {
 	static const char *const helpers[] = {
-		"proxy", "proxy_with", "proxy_from_fd", "narrow",   "dup",     "with",
-		"batch", "as_proxy",   "free",          "register", "methods", "interface"
+		"proxy",    "proxy_with", "proxy_from_fd", "narrow", "dup",     "with",     "batch",
+		"as_proxy", "free",       "register",      "export", "methods", "interface"
 	};
 	size_t i;
 

@@ -21,6 +21,7 @@ pyrite_unit_test(future_async e2e_servant)
 pyrite_unit_test(future_many e2e_servant)
 pyrite_unit_test(op_map e2e_servant)
 pyrite_unit_test(loop e2e_servant)
+pyrite_unit_test(serve e2e_servant)
 pyrite_unit_test(wakes e2e_servant)
 target_link_options(test_wakes PRIVATE
 	-Wl,--wrap=engine_is_led -Wl,--wrap=engine_wake -Wl,--wrap=engine_wait_or_cancel)
@@ -69,6 +70,7 @@ target_include_directories(flow_servant PUBLIC e2e ${CMAKE_CURRENT_BINARY_DIR}/f
 target_link_libraries(flow_servant PUBLIC pyrite_internal)
 pyrite_warnings(flow_servant)
 pyrite_unit_test(stream flow_servant)
+pyrite_unit_test(stream_try flow_servant)
 pyrite_unit_test(drain e2e_servant flow_servant)
 pyrite_unit_test(stream_life flow_servant)
 pyrite_unit_test(slow_streams flow_servant)
@@ -112,7 +114,7 @@ pyrite_warnings(flow-server)
 pyrite_script_test(start_order e2e/start_order.py)
 
 # What the ways of calling cost; by hand, on a machine that does nothing else.
-foreach(bench calls direct)
+foreach(bench calls direct loop)
 	add_executable(bench_${bench} bench/bench_${bench}.c)
 	target_link_libraries(bench_${bench} PRIVATE e2e_servant)
 	pyrite_warnings(bench_${bench})
@@ -120,7 +122,7 @@ endforeach()
 
 # Pyrite ends speak frames on a socket by themselves: what calls and streams depend on, over gRPC too.
 pyrite_lane_tests(grpc call chains loop drain deferred unregister future future_many op_map batch places given given_up large
-	proxy_patience task_calls stream stream_life stream_linger stream_linger_ends handshake)
+	proxy_patience task_calls stream stream_try stream_life stream_linger stream_linger_ends handshake)
 # And within the process, as they do by themselves when both ends are in one.
 pyrite_lane_tests(auto call chains loop drain deferred unregister future future_async future_many batch places large proxy
-	proxy_patience task_calls stream handshake hooks errors)
+	proxy_patience task_calls stream stream_try handshake hooks errors)

@@ -63,7 +63,7 @@ KNOTS = (
     ("peer",
         "outbox peer peer_queue peer_silence"),
     ("stream",
-        "stream stream_charge"),
+        "stream stream_charge stream_room"),
     # A call has streams, which end it when they fail, and it them when it is over; a call ends when the one that it is
     # part of does.
     ("outcall",

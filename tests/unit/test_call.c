@@ -411,6 +411,7 @@ TEST(null_handles_are_answered)
 	CHECK(!pyr_call_is_cancelled(NULL));
 	CHECK(pyr_call_time_left(NULL) == INT64_MAX);
 	CHECK(pyr_call_alloc(NULL, 1) == NULL);
+	CHECK(pyr_call_alloc_array(NULL, 1, 1) == NULL);
 	CHECK(pyr_call_strdup(NULL, "x") == NULL);
 	CHECK_INT(pyr_fail(NULL, PYR_NOT_FOUND, "x"), -PYR_INVALID_ARGUMENT);
 }

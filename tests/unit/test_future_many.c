@@ -234,6 +234,38 @@ EVERYWHERE(map_ends_with_the_first_failure)
 	CHECK_INT(m.n_got, 21);
 }
 
+/* Calls that fail: every third, and one that does not start. */
+static pyr_future *start_some(size_t i, void *data)
+{
+	(void)data;
+	return i == 4 ? e2e_Work_echo_start(work, NULL)
+		      : e2e_Work_returns_start(work, i % 3 == 0 ? -PYR_NOT_FOUND : 0);
+}
+
+static int get_some(size_t i, pyr_future *future, void *data)
+{
+	*(size_t *)data += i;
+	return e2e_Work_returns_get(future, NULL);
+}
+
+EVERYWHERE(map_all_goes_on_and_tells_which_failed)
+{
+	enum { N = 30 };
+	int status[N], i, expected;
+	size_t sum = 0;
+
+	CHECK_INT(pyr_map_all(N, 4, start_some, get_some, &sum, status), -PYR_NOT_FOUND);
+	CHECK_INT(pyr_last_error()->code, PYR_NOT_FOUND);
+	CHECK_INT(sum, N * (N - 1) / 2 - 4); /* each but the one that did not start */
+	for (i = 0; i < N; i++) {
+		expected = i % 3 == 0 ? -PYR_NOT_FOUND : i == 4 ? -PYR_INVALID_ARGUMENT : 0;
+		CHECK_INT(status[i], expected);
+	}
+	CHECK_INT(pyr_map_all(N, 0, start_some, get_some, &sum, NULL), -PYR_NOT_FOUND);
+	CHECK_INT(pyr_map_all(0, 0, start_some, get_some, &sum, NULL), 0);
+	CHECK_INT(pyr_map_all(1, 0, start_some, NULL, NULL, status), -PYR_INVALID_ARGUMENT);
+}
+
 /* ---- oneway ---- */
 
 EVERYWHERE(t14_oneways_of_a_proxy_run_in_order_and_one_at_a_time)
@@ -262,4 +294,5 @@ TESTS(future_many, T(d5_a_thousand_futures_need_no_thread_and_no_connection),
       T(gather_waits_for_all_and_tells_the_first_that_failed),
       T(wait_any_tells_one_that_is_ready_and_skips_those_that_were_taken),
       T(wait_any_refuses_what_will_never_be_ready), T(map_keeps_a_window_of_calls_and_their_order),
-      T(map_ends_with_the_first_failure), T(t14_oneways_of_a_proxy_run_in_order_and_one_at_a_time))
+      T(map_ends_with_the_first_failure), T(map_all_goes_on_and_tells_which_failed),
+      T(t14_oneways_of_a_proxy_run_in_order_and_one_at_a_time))

@@ -82,6 +82,13 @@ typedef int (*pyr_map_get_cb)(size_t i, pyr_future *future, void *data);
 int pyr_map(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb get,
 	    void *data) PYR_MUST_CHECK;
 
+/* As pyr_map(), but goes on after failures: a call that did not start, and one whose get failed.
+ * status: n places, or NULL; status[i] becomes 0, or minus the status of call i. Returns 0 if all
+ * succeeded, else the status of the first that failed, with its error as the last error. Without
+ * memory, or start or get, RESOURCE_EXHAUSTED or INVALID_ARGUMENT, and status is untouched. */
+int pyr_map_all(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb get, void *data,
+		int *status) PYR_MUST_CHECK;
+
 /*
  * I_op_map(proxy, count, a, b, ret, &options) makes count calls of one operation and waits for all:
  * call i is passed a[i] and b[i], and its result is stored in ret[i]. It is generated for

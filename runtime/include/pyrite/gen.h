@@ -206,6 +206,9 @@ int pyr__finish(pyr_stream *stream, const struct pyr__operation *operation, void
 pyr_stream *pyr__stream(pyr_call *call);
 int pyr__read(pyr_stream *stream, const struct pyr__operation *operation, void *ret);
 int pyr__yield(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item);
+/* As write and yield, but returns 1 where those would wait. */
+int pyr__try_write(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item);
+int pyr__try_yield(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item);
 
 /* size: of the caller's struct of options, which may be of another version. */
 void *pyr__proxy_new(const struct pyr__interface *interface, const char *uri,

@@ -36,6 +36,24 @@ extern "C" {
 #pragma GCC visibility push(default)
 #endif
 
+/*
+ * I_op_try_yield() and I_op_try_write() are for writers that must not wait: one that sends the same
+ * items to many readers, of which some are slow, or a program with a loop of its own. They return 0
+ * when the item was taken, 1 if there is no room for it now, or minus a status as yield and write
+ * do. An item larger than all the room that there ever is is RESOURCE_EXHAUSTED, "MessageTooLarge".
+ */
+
+/* What a writer is told once: there is room for the item that was tried last, or the stream can no
+ * longer be written, which the next try tells. */
+typedef void (*pyr_room_cb)(pyr_stream *stream, void *data);
+
+/* Sets that callback, after a try that returned 1; callback: NULL takes back the one that is set.
+ * If there is room by now it is called soon, never from within this call. It runs where callbacks
+ * of futures do: in a method thread of the daemon in one of whose methods or callbacks it was set,
+ * else in the callback thread or the program's loop. It is not called once the stream is freed or
+ * its call was answered. One thread at a time, as for writing. */
+int pyr_stream_on_room(pyr_stream *stream, pyr_room_cb callback, void *data) PYR_MUST_CHECK;
+
 /* Caller's end: no more items will be written. The method's reads return 0 after the last item.
  * I_op_finish() does this by itself. A second call does nothing. */
 int pyr_stream_end(pyr_stream *stream) PYR_MUST_CHECK;

@@ -3,6 +3,7 @@
  * How a daemon runs. Its state goes from idle over running to stopped; a keeper thread waits for
  * the stop (a signal, pyr_daemon_stop()), drains, and lets the method threads go.
  */
+#define _GNU_SOURCE /* pthread_setname_np() */
 #include "daemon/daemon_own.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ void daemon_keep(pyr_daemon *d)
 {
 	struct pollfd wait = { .fd = d->stop_fd, .events = POLLIN };
 
+	pthread_setname_np(pthread_self(), "pyrite-keeper");
 	while (poll(&wait, 1, -1) < 0 && errno == EINTR)
 		;
 	daemon_drain(d);

@@ -11,8 +11,10 @@
 static struct callbacks {
 	pthread_mutex_t lock;
 	struct executor *executor;
-	bool is_looped; /* the program's loop runs them, or will when the thread has ended */
-} callbacks = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	bool is_looped;       /* the program's loop runs them, or will when the thread has ended */
+	bool has_thread;      /* it has not */
+	pthread_cond_t ended; /* it has */
+} callbacks = { .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER };
 
 static void loop_or_log(struct executor *e)
 {
@@ -24,6 +26,10 @@ static void *callbacks_main(void *data)
 {
 	exec_work(data); /* for ever, or until they are the loop's */
 	loop_or_log(data);
+	pthread_mutex_lock(&callbacks.lock);
+	callbacks.has_thread = false;
+	pthread_cond_broadcast(&callbacks.ended);
+	pthread_mutex_unlock(&callbacks.lock);
 	return NULL;
 }
 
@@ -40,6 +46,7 @@ static struct executor *make(void)
 		return NULL;
 	}
 	pthread_detach(thread);
+	callbacks.has_thread = true;
 	return e;
 }
 
@@ -55,7 +62,8 @@ struct executor *callbacks_executor(void)
 	return e;
 }
 
-/* Returns whether there were some by then. */
+/* Returns whether there were some by then. Waits for what their thread runs just now, unless that
+ * is what asks. */
 static bool move_to_loop(void)
 {
 	bool are_there;
@@ -65,6 +73,8 @@ static bool move_to_loop(void)
 	if (are_there && !callbacks.is_looped)
 		exec_stop(callbacks.executor);
 	callbacks.is_looped |= are_there;
+	while (callbacks.has_thread && exec_current() != callbacks.executor)
+		pthread_cond_wait(&callbacks.ended, &callbacks.lock);
 	pthread_mutex_unlock(&callbacks.lock);
 	return are_there;
 }

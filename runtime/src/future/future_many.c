@@ -235,3 +235,60 @@ int pyr_map(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb get,
 		return error_set(PYR_INVALID_ARGUMENT, "%s is NULL", start ? "get" : "start");
 	return future_map(&map);
 }
+
+/* ---- all of them, whatever becomes of some ---- */
+
+struct map_all {
+	pyr_map_start_cb start;
+	pyr_map_get_cb get;
+	void *data;
+	int *status;      /* NULL: nobody wants to know */
+	pyr_error *first; /* of the first call that failed */
+	size_t first_at;
+};
+
+static void map_over(struct map_all *m, size_t i, int err)
+{
+	if (m->status)
+		m->status[i] = err;
+	if (err == 0 || (m->first && m->first_at < i))
+		return;
+	pyr_error_free(m->first);
+	m->first = pyr_error_take();
+	m->first_at = i;
+}
+
+static pyr_future *map_start(size_t i, void *data)
+{
+	struct map_all *m = data;
+	pyr_future *future = m->start(i, m->data);
+
+	if (!future)
+		map_over(m, i, failure());
+	return future;
+}
+
+static int map_get(size_t i, pyr_future *future, void *data)
+{
+	struct map_all *m = data;
+
+	map_over(m, i, m->get(i, future, m->data));
+	return 0;
+}
+
+int pyr_map_all(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb get, void *data,
+		int *status)
+{
+	struct map_all m = { .start = start, .get = get, .data = data, .status = status };
+	struct future_map map = { n, window ? window : MAP_WINDOW, map_start, map_get, &m, true };
+	int err;
+
+	if (!start || !get)
+		return error_set(PYR_INVALID_ARGUMENT, "%s is NULL", start ? "get" : "start");
+	err = future_map(&map);
+	if (m.first) {
+		err = -m.first->code;
+		error_restore(m.first);
+	}
+	return err;
+}

@@ -64,6 +64,16 @@ void *pyr_call_alloc(pyr_call *call, size_t n)
 	return block;
 }
 
+void *pyr_call_alloc_array(pyr_call *call, size_t n, size_t size)
+{
+	if (call && size > 0 && n > SIZE_MAX / size) {
+		error_set(PYR_RESOURCE_EXHAUSTED, "out of memory: %zu elements of %zu bytes", n,
+			  size);
+		return NULL;
+	}
+	return pyr_call_alloc(call, n * size);
+}
+
 char *pyr_call_strdup(pyr_call *call, const char *s)
 {
 	size_t n = s ? strlen(s) + 1 : 0;

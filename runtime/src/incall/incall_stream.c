@@ -122,10 +122,18 @@ int pyr__yield(pyr_stream *stream, const struct pyr__operation *operation, pyr__
 	return stream_put_slot(stream, operation, item, "yield");
 }
 
+int pyr__try_yield(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item)
+{
+	if (!stream_is_of(stream, operation, stream ? stream->writes : NULL, false, "try_yield"))
+		return -pyr_last_error()->code;
+	return stream_try_slot(stream, operation, item, "try_yield");
+}
+
 void stream_release(pyr_stream *stream)
 {
 	if (!stream)
 		return;
+	stream_forget_room(stream);
 	/* No frame finds it any more; only its outbox may still be in the peer's ring. */
 	pthread_mutex_lock(&stream->lock);
 	stream_drop_items(stream);

@@ -47,6 +47,7 @@ static void drop(pyr_stream *stream)
 		stream->caller.call->session; /* it is over: this is the last one */
 	pyr_proxy *proxy = stream->caller.proxy;
 
+	stream_forget_room(stream);
 	pthread_mutex_lock(&stream->lock);
 	stream_drop_items(stream);
 	pthread_mutex_unlock(&stream->lock);
@@ -144,6 +145,16 @@ int pyr__write(pyr_stream *stream, const struct pyr__operation *operation, pyr__
 		return -PYR_FAILED_PRECONDITION;
 	revive(stream);
 	return stream_put_slot(stream, operation, item, "write");
+}
+
+int pyr__try_write(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item)
+{
+	if (!stream_is_of(stream, operation, stream ? stream->writes : NULL, true, "try_write"))
+		return -pyr_last_error()->code;
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
+	revive(stream);
+	return stream_try_slot(stream, operation, item, "try_write");
 }
 
 int pyr__next(pyr_stream *stream, const struct pyr__operation *operation, void *ret)

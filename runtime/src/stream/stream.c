@@ -53,7 +53,7 @@ void stream_unref(pyr_stream *stream)
 
 /* ---- waiting ---- */
 
-void stream_wake(pyr_stream *stream)
+static void wake(pyr_stream *stream)
 {
 	pthread_mutex_lock(&stream->waits.lock);
 	if (stream->waits.reader)
@@ -61,6 +61,12 @@ void stream_wake(pyr_stream *stream)
 	if (stream->waits.writer)
 		engine_wake(stream->waits.writer);
 	pthread_mutex_unlock(&stream->waits.lock);
+}
+
+void stream_wake(pyr_stream *stream)
+{
+	wake(stream);
+	stream_tell_room(stream);
 }
 
 static void set_waiter(pyr_stream *stream, struct engine_waiter **place,
@@ -245,7 +251,7 @@ int stream_take(pyr_stream *stream, const struct stream_part *part, char *text, 
 	stream->in.partial = NULL;
 	*stream->in.last = item;
 	stream->in.last = &item->next;
-	stream_wake(stream);
+	wake(stream);
 	return 0;
 }
 
@@ -255,7 +261,7 @@ bool stream_take_end(pyr_stream *stream)
 		return false;
 	stream->in.has_ended = true;
 	stream->in.parts++;
-	stream_wake(stream);
+	wake(stream);
 	return true;
 }
 
@@ -270,7 +276,8 @@ void stream_take_credit(pyr_stream *stream, uint64_t n)
 		queue_forget(&stream->out.queue, stream->out.consumed);
 		stream_charge_queue(stream);
 	}
-	stream_wake(stream);
+	wake(stream);
+	stream_tell_if_room(stream);
 }
 
 /* ---- the user's side ---- */
@@ -431,7 +438,7 @@ static bool keep_rest(pyr_stream *stream, const struct parts *item, uint8_t *lar
 	return true;
 }
 
-int stream_put(pyr_stream *stream, const struct codec_packer *packer)
+static int put(pyr_stream *stream, const struct codec_packer *packer, bool tries)
 {
 	bool is_large = packer->size > stream->kind->fragment;
 	uint8_t *large = is_large ? malloc(packer->size) : NULL;
@@ -444,7 +451,10 @@ int stream_put(pyr_stream *stream, const struct codec_packer *packer)
 	if (large)
 		codec_pack(packer, large);
 	pthread_mutex_lock(&stream->lock);
-	if ((err = check_write(stream, packer)) == 0) {
+	err = check_write(stream, packer);
+	if (err == 0 && tries)
+		err = stream_look_for_room(stream, packer->size);
+	if (err == 0) {
 		stream->out.is_writing = true;
 		code = put_rest(stream);
 		if (code == 0)
@@ -485,8 +495,8 @@ int stream_end(pyr_stream *stream)
 	return is_lost ? stream->kind->error(stream) : 0;
 }
 
-int stream_put_slot(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item,
-		    const char *what)
+static int put_slot(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item,
+		    const char *what, bool tries)
 {
 	_Alignas(16) uint8_t room[512];
 	struct codec_problem problem;
@@ -498,9 +508,21 @@ int stream_put_slot(pyr_stream *stream, const struct pyr__operation *operation, 
 	if (codec_prepare(stream->writes, item, &arena, &packer, &problem) < 0)
 		err = error_set(problem.code, "%s_%s: %s", operation->name, what, problem.text);
 	else
-		err = stream_put(stream, &packer);
+		err = put(stream, &packer, tries);
 	arena_clear(&arena);
 	return err;
+}
+
+int stream_put_slot(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item,
+		    const char *what)
+{
+	return put_slot(stream, operation, item, what, false);
+}
+
+int stream_try_slot(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item,
+		    const char *what)
+{
+	return put_slot(stream, operation, item, what, true);
 }
 
 bool stream_is_of(const pyr_stream *stream, const struct pyr__operation *operation,

@@ -107,6 +107,7 @@ struct stream_out {
 	int64_t flushed_at;        /* when items left that had not been asked to wait for others */
 	uint64_t parts, cost, consumed; /* as of what comes: sent; told by the other end */
 	struct stream_rest rest;        /* the caller's end */
+	int64_t wanted;                 /* room for the item that was tried last */
 };
 
 /* outcall's and proxy's: the caller's end. The stream's lock. */
@@ -135,6 +136,7 @@ struct stream_method {
 struct stream_waits {
 	pthread_mutex_t lock;
 	struct engine_waiter *reader, *writer;
+	struct stream_room *room; /* who is told that there is room; NULL: nobody */
 };
 
 struct pyr_stream {
@@ -190,14 +192,26 @@ void stream_drop_items(pyr_stream *stream);
 /* ---- the user's side; without the lock, the thread waits ---- */
 /* Returns 1 with an item (free()), 0 at the end, or minus a status. */
 int stream_get(pyr_stream *stream, struct stream_item **ret);
-int stream_put(pyr_stream *stream, const struct codec_packer *packer);
 /* Waits until the call is over or its link is lost; for one that reads no items. */
 enum stream_state stream_wait_over(pyr_stream *stream);
 /* No more comes. */
 int stream_end(pyr_stream *stream);
-/* Packs and puts one item. */
+/* Packs and puts one item. try: without waiting; returns 1, and the item was not taken, if there is
+ * no room now. */
 int stream_put_slot(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item,
 		    const char *what);
+int stream_try_slot(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item,
+		    const char *what);
+
+/* ---- stream_room.c ---- */
+/* Whether an item of n bytes may go now, all of it: 0, 1 if not, or minus a status if it never may;
+ * 0 if none may any more. With the lock. */
+int stream_look_for_room(pyr_stream *stream, size_t n);
+/* Whoever waits for room is told: something has changed; if there is room, with the lock. */
+void stream_tell_room(pyr_stream *stream);
+void stream_tell_if_room(pyr_stream *stream);
+/* Nobody is told any more. */
+void stream_forget_room(pyr_stream *stream);
 /* Whether a generated function is for this stream; sets the last error if not. */
 bool stream_is_of(const pyr_stream *stream, const struct pyr__operation *operation,
 		  const struct codec_message *item, bool is_callers, const char *what);

@@ -33,6 +33,7 @@ pyr_proxy *example_Server_as_proxy(struct example_Server *self);
 void example_Server_free(struct example_Server *self);
 const char *example_Server_register(pyr_daemon *daemon, const char *id,
 	const struct example_Server_methods *methods, void *data);
+PYR__EXPORT(example_Server)
 
 int example_Server_add(struct example_Server *self, int32_t x, int32_t y,
 	int32_t *ret) PYR_MUST_CHECK;

@@ -87,6 +87,7 @@ pyr_proxy *arrays_Boards_as_proxy(struct arrays_Boards *self);
 void arrays_Boards_free(struct arrays_Boards *self);
 const char *arrays_Boards_register(pyr_daemon *daemon, const char *id,
 	const struct arrays_Boards_methods *methods, void *data);
+PYR__EXPORT(arrays_Boards)
 
 int arrays_Boards_transpose(struct arrays_Boards *self, const struct arrays_Matrix *m,
 	struct arrays_Matrix **ret) PYR_MUST_CHECK;

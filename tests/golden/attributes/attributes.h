@@ -54,6 +54,7 @@ pyr_proxy *attrs_Device_as_proxy(struct attrs_Device *self);
 void attrs_Device_free(struct attrs_Device *self);
 const char *attrs_Device_register(pyr_daemon *daemon, const char *id,
 	const struct attrs_Device_methods *methods, void *data);
+PYR__EXPORT(attrs_Device)
 
 #define attrs_Device_raise_Refused(call, ...) \
 	attrs_Refused_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)

@@ -82,6 +82,7 @@ pyr_proxy *Server_as_proxy(struct Server *self);
 void Server_free(struct Server *self);
 const char *Server_register(pyr_daemon *daemon, const char *id,
 	const struct Server_methods *methods, void *data);
+PYR__EXPORT(Server)
 
 int Server_add(struct Server *self, int32_t n_, int32_t add_, int32_t *ret) PYR_MUST_CHECK;
 pyr_future *Server_add_start(struct Server *self, int32_t n_, int32_t add_);

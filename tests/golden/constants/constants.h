@@ -66,6 +66,7 @@ pyr_proxy *consts_Limits_as_proxy(struct consts_Limits *self);
 void consts_Limits_free(struct consts_Limits *self);
 const char *consts_Limits_register(pyr_daemon *daemon, const char *id,
 	const struct consts_Limits_methods *methods, void *data);
+PYR__EXPORT(consts_Limits)
 
 int consts_Limits_get(struct consts_Limits *self, int32_t *ret) PYR_MUST_CHECK;
 pyr_future *consts_Limits_get_start(struct consts_Limits *self);

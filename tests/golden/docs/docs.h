@@ -95,6 +95,7 @@ pyr_proxy *docs_Thing_as_proxy(struct docs_Thing *self);
 void docs_Thing_free(struct docs_Thing *self);
 const char *docs_Thing_register(pyr_daemon *daemon, const char *id,
 	const struct docs_Thing_methods *methods, void *data);
+PYR__EXPORT(docs_Thing)
 
 /** Does it. */
 int docs_Thing_work(struct docs_Thing *self, int32_t x) PYR_MUST_CHECK;
@@ -174,6 +175,7 @@ void docs_Gone_free(struct docs_Gone *self);
 PYR_DEPRECATED("")
 const char *docs_Gone_register(pyr_daemon *daemon, const char *id,
 	const struct docs_Gone_methods *methods, void *data);
+PYR__EXPORT(docs_Gone)
 
 int docs_Gone_go(struct docs_Gone *self) PYR_MUST_CHECK;
 pyr_future *docs_Gone_go_start(struct docs_Gone *self);

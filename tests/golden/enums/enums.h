@@ -69,6 +69,7 @@ pyr_proxy *enums_Palette_as_proxy(struct enums_Palette *self);
 void enums_Palette_free(struct enums_Palette *self);
 const char *enums_Palette_register(pyr_daemon *daemon, const char *id,
 	const struct enums_Palette_methods *methods, void *data);
+PYR__EXPORT(enums_Palette)
 
 int enums_Palette_mix(struct enums_Palette *self, enum enums_Color a, enum enums_Color b,
 	enum enums_Color *ret) PYR_MUST_CHECK;

@@ -67,6 +67,7 @@ pyr_proxy *bank_Account_as_proxy(struct bank_Account *self);
 void bank_Account_free(struct bank_Account *self);
 const char *bank_Account_register(pyr_daemon *daemon, const char *id,
 	const struct bank_Account_methods *methods, void *data);
+PYR__EXPORT(bank_Account)
 
 #define bank_Account_raise_NoFunds(call, ...) \
 	bank_NoFunds_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
@@ -116,6 +117,7 @@ pyr_proxy *bank_Bank_as_proxy(struct bank_Bank *self);
 void bank_Bank_free(struct bank_Bank *self);
 const char *bank_Bank_register(pyr_daemon *daemon, const char *id,
 	const struct bank_Bank_methods *methods, void *data);
+PYR__EXPORT(bank_Bank)
 
 #define bank_Bank_raise_NoFunds(call, ...) \
 	bank_NoFunds_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)

@@ -73,6 +73,7 @@ pyr_proxy *base_Shape_as_proxy(struct base_Shape *self);
 void base_Shape_free(struct base_Shape *self);
 const char *base_Shape_register(pyr_daemon *daemon, const char *id,
 	const struct base_Shape_methods *methods, void *data);
+PYR__EXPORT(base_Shape)
 
 #define base_Shape_raise_Refused(call, ...) \
 	base_Refused_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)

@@ -73,6 +73,7 @@ void shapes_Circle_free(struct shapes_Circle *self);
 const char *shapes_Circle_register(pyr_daemon *daemon, const char *id,
 	const struct shapes_Circle_methods *methods, void *data);
 struct base_Shape *shapes_Circle_as_Shape(struct shapes_Circle *self);
+PYR__EXPORT(shapes_Circle)
 
 #define shapes_Circle_raise_Refused(call, ...) \
 	base_Refused_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
@@ -155,6 +156,7 @@ pyr_proxy *shapes_inner_Diver_as_proxy(struct shapes_inner_Diver *self);
 void shapes_inner_Diver_free(struct shapes_inner_Diver *self);
 const char *shapes_inner_Diver_register(pyr_daemon *daemon, const char *id,
 	const struct shapes_inner_Diver_methods *methods, void *data);
+PYR__EXPORT(shapes_inner_Diver)
 
 int shapes_inner_Diver_dive(struct shapes_inner_Diver *self, const struct shapes_inner_Deep *deep,
 	struct shapes_inner_Deep **ret) PYR_MUST_CHECK;
@@ -187,6 +189,7 @@ pyr_proxy *base_More_as_proxy(struct base_More *self);
 void base_More_free(struct base_More *self);
 const char *base_More_register(pyr_daemon *daemon, const char *id,
 	const struct base_More_methods *methods, void *data);
+PYR__EXPORT(base_More)
 
 int base_More_line(struct base_More *self, enum base_Color color,
 	struct shapes_Line **ret) PYR_MUST_CHECK;

@@ -39,6 +39,7 @@ pyr_proxy *zoo_Animal_as_proxy(struct zoo_Animal *self);
 void zoo_Animal_free(struct zoo_Animal *self);
 const char *zoo_Animal_register(pyr_daemon *daemon, const char *id,
 	const struct zoo_Animal_methods *methods, void *data);
+PYR__EXPORT(zoo_Animal)
 
 #define zoo_Animal_raise_Asleep(call, ...) \
 	zoo_Asleep_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
@@ -83,6 +84,7 @@ void zoo_Bird_free(struct zoo_Bird *self);
 const char *zoo_Bird_register(pyr_daemon *daemon, const char *id,
 	const struct zoo_Bird_methods *methods, void *data);
 struct zoo_Animal *zoo_Bird_as_Animal(struct zoo_Bird *self);
+PYR__EXPORT(zoo_Bird)
 
 #define zoo_Bird_raise_Asleep(call, ...) \
 	zoo_Asleep_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
@@ -136,6 +138,7 @@ void zoo_Fish_free(struct zoo_Fish *self);
 const char *zoo_Fish_register(pyr_daemon *daemon, const char *id,
 	const struct zoo_Fish_methods *methods, void *data);
 struct zoo_Animal *zoo_Fish_as_Animal(struct zoo_Fish *self);
+PYR__EXPORT(zoo_Fish)
 
 #define zoo_Fish_raise_Asleep(call, ...) \
 	zoo_Asleep_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
@@ -196,6 +199,7 @@ const char *zoo_FlyingFish_register(pyr_daemon *daemon, const char *id,
 struct zoo_Animal *zoo_FlyingFish_as_Animal(struct zoo_FlyingFish *self);
 struct zoo_Bird *zoo_FlyingFish_as_Bird(struct zoo_FlyingFish *self);
 struct zoo_Fish *zoo_FlyingFish_as_Fish(struct zoo_FlyingFish *self);
+PYR__EXPORT(zoo_FlyingFish)
 
 #define zoo_FlyingFish_raise_Asleep(call, ...) \
 	zoo_Asleep_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
@@ -267,6 +271,7 @@ pyr_proxy *zoo_Nothing_as_proxy(struct zoo_Nothing *self);
 void zoo_Nothing_free(struct zoo_Nothing *self);
 const char *zoo_Nothing_register(pyr_daemon *daemon, const char *id,
 	const struct zoo_Nothing_methods *methods, void *data);
+PYR__EXPORT(zoo_Nothing)
 
 struct zoo_JustFish;
 extern const struct pyr__interface zoo_JustFish_interface;
@@ -294,6 +299,7 @@ const char *zoo_JustFish_register(pyr_daemon *daemon, const char *id,
 struct zoo_Animal *zoo_JustFish_as_Animal(struct zoo_JustFish *self);
 struct zoo_Fish *zoo_JustFish_as_Fish(struct zoo_JustFish *self);
 struct zoo_Nothing *zoo_JustFish_as_Nothing(struct zoo_JustFish *self);
+PYR__EXPORT(zoo_JustFish)
 
 #define zoo_JustFish_raise_Asleep(call, ...) \
 	zoo_Asleep_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)

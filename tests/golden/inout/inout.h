@@ -48,6 +48,7 @@ pyr_proxy *io_Mixer_as_proxy(struct io_Mixer *self);
 void io_Mixer_free(struct io_Mixer *self);
 const char *io_Mixer_register(pyr_daemon *daemon, const char *id,
 	const struct io_Mixer_methods *methods, void *data);
+PYR__EXPORT(io_Mixer)
 
 int io_Mixer_all(struct io_Mixer *self, int32_t a, int32_t c, const char *d, const char *f,
 	int32_t *ret, int32_t *ret_b, int32_t *ret_c, char **ret_e, char **ret_f) PYR_MUST_CHECK;

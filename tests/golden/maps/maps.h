@@ -179,6 +179,7 @@ pyr_proxy *maps_Index_as_proxy(struct maps_Index *self);
 void maps_Index_free(struct maps_Index *self);
 const char *maps_Index_register(pyr_daemon *daemon, const char *id,
 	const struct maps_Index_methods *methods, void *data);
+PYR__EXPORT(maps_Index)
 
 int maps_Index_count(struct maps_Index *self, const struct pyr_string_seq *words,
 	struct maps_Counts **ret) PYR_MUST_CHECK;

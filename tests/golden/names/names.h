@@ -165,6 +165,7 @@ pyr_proxy *names_Server_as_proxy(struct names_Server *self);
 void names_Server_free(struct names_Server *self);
 const char *names_Server_register(pyr_daemon *daemon, const char *id,
 	const struct names_Server_methods *methods, void *data);
+PYR__EXPORT(names_Server)
 
 #define names_Server_raise_names_Server_NoFunds(call, ...) \
 	names_Server_NoFunds_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
@@ -407,6 +408,7 @@ pyr_proxy *names_optional_as_proxy(struct names_optional *self);
 void names_optional_free(struct names_optional *self);
 const char *names_optional_register(pyr_daemon *daemon, const char *id,
 	const struct names_optional_methods *methods, void *data);
+PYR__EXPORT(names_optional)
 
 int names_optional_message(struct names_optional *self,
 	const struct names_optional_string_ *returns_,
@@ -441,6 +443,7 @@ pyr_proxy *names_A_as_proxy(struct names_A *self);
 void names_A_free(struct names_A *self);
 const char *names_A_register(pyr_daemon *daemon, const char *id,
 	const struct names_A_methods *methods, void *data);
+PYR__EXPORT(names_A)
 
 int names_A_c(struct names_A *self) PYR_MUST_CHECK;
 pyr_future *names_A_c_start(struct names_A *self);
@@ -480,6 +483,7 @@ pyr_proxy *a_b_Use_as_proxy(struct a_b_Use *self);
 void a_b_Use_free(struct a_b_Use *self);
 const char *a_b_Use_register(pyr_daemon *daemon, const char *id,
 	const struct a_b_Use_methods *methods, void *data);
+PYR__EXPORT(a_b_Use)
 
 int a_b_Use_f(struct a_b_Use *self, const struct a_b_c *x, struct a_b_c_ **ret) PYR_MUST_CHECK;
 pyr_future *a_b_Use_f_start(struct a_b_Use *self, const struct a_b_c *x);
@@ -522,6 +526,7 @@ void names2_Server_free(struct names2_Server *self);
 const char *names2_Server_register(pyr_daemon *daemon, const char *id,
 	const struct names2_Server_methods *methods, void *data);
 struct names_A *names2_Server_as_A(struct names2_Server *self);
+PYR__EXPORT(names2_Server)
 
 #define names2_Server_raise_NoFunds(call, ...) \
 	names2_NoFunds_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
@@ -569,6 +574,7 @@ pyr_proxy *names2_proxy_as_proxy(struct names2_proxy *self);
 void names2_proxy_free(struct names2_proxy *self);
 const char *names2_proxy_register(pyr_daemon *daemon, const char *id,
 	const struct names2_proxy_methods *methods, void *data);
+PYR__EXPORT(names2_proxy)
 
 struct names2_Heir;
 extern const struct pyr__interface names2_Heir_interface;
@@ -593,6 +599,7 @@ const char *names2_Heir_register(pyr_daemon *daemon, const char *id,
 	const struct names2_Heir_methods *methods, void *data);
 struct names_A *names2_Heir_as_A(struct names2_Heir *self);
 struct names2_proxy *names2_Heir_as_names2_proxy(struct names2_Heir *self);
+PYR__EXPORT(names2_Heir)
 
 int names2_Heir_c(struct names2_Heir *self) PYR_MUST_CHECK;
 pyr_future *names2_Heir_c_start(struct names2_Heir *self);
@@ -622,6 +629,7 @@ pyr_proxy *names2_pyr_as_proxy(struct names2_pyr *self);
 void names2_pyr_free(struct names2_pyr *self);
 const char *names2_pyr_register(pyr_daemon *daemon, const char *id,
 	const struct names2_pyr_methods *methods, void *data);
+PYR__EXPORT(names2_pyr)
 
 int names2_pyr_free_(struct names2_pyr *self) PYR_MUST_CHECK;
 pyr_future *names2_pyr_free__start(struct names2_pyr *self);
@@ -652,6 +660,7 @@ pyr_proxy *Bare_as_proxy(struct Bare *self);
 void Bare_free(struct Bare *self);
 const char *Bare_register(pyr_daemon *daemon, const char *id, const struct Bare_methods *methods,
 	void *data);
+PYR__EXPORT(Bare)
 
 int Bare_add(struct Bare *self) PYR_MUST_CHECK;
 pyr_future *Bare_add_start(struct Bare *self);

@@ -109,6 +109,7 @@ pyr_proxy *nested_Algebra_as_proxy(struct nested_Algebra *self);
 void nested_Algebra_free(struct nested_Algebra *self);
 const char *nested_Algebra_register(pyr_daemon *daemon, const char *id,
 	const struct nested_Algebra_methods *methods, void *data);
+PYR__EXPORT(nested_Algebra)
 
 int nested_Algebra_multiply(struct nested_Algebra *self, const struct nested_Matrix *a,
 	const struct nested_Matrix *b, struct nested_Matrix **ret) PYR_MUST_CHECK;

@@ -58,6 +58,7 @@ pyr_proxy *oneofs_Canvas_as_proxy(struct oneofs_Canvas *self);
 void oneofs_Canvas_free(struct oneofs_Canvas *self);
 const char *oneofs_Canvas_register(pyr_daemon *daemon, const char *id,
 	const struct oneofs_Canvas_methods *methods, void *data);
+PYR__EXPORT(oneofs_Canvas)
 
 int oneofs_Canvas_draw(struct oneofs_Canvas *self, const struct oneofs_Shape *shape,
 	struct oneofs_Shape **ret) PYR_MUST_CHECK;

@@ -41,6 +41,7 @@ pyr_proxy *events_Sink_as_proxy(struct events_Sink *self);
 void events_Sink_free(struct events_Sink *self);
 const char *events_Sink_register(pyr_daemon *daemon, const char *id,
 	const struct events_Sink_methods *methods, void *data);
+PYR__EXPORT(events_Sink)
 
 int events_Sink_push(struct events_Sink *self, const struct events_Event *event) PYR_MUST_CHECK;
 pyr_future *events_Sink_push_start(struct events_Sink *self, const struct events_Event *event);

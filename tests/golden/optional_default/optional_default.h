@@ -77,6 +77,7 @@ pyr_proxy *opt_Store_as_proxy(struct opt_Store *self);
 void opt_Store_free(struct opt_Store *self);
 const char *opt_Store_register(pyr_daemon *daemon, const char *id,
 	const struct opt_Store_methods *methods, void *data);
+PYR__EXPORT(opt_Store)
 
 int opt_Store_width(struct opt_Store *self, const int32_t *x, const char *title,
 	const enum opt_Level *level, int32_t **ret) PYR_MUST_CHECK;

@@ -93,6 +93,7 @@ pyr_proxy *tree_Walker_as_proxy(struct tree_Walker *self);
 void tree_Walker_free(struct tree_Walker *self);
 const char *tree_Walker_register(pyr_daemon *daemon, const char *id,
 	const struct tree_Walker_methods *methods, void *data);
+PYR__EXPORT(tree_Walker)
 
 int tree_Walker_walk(struct tree_Walker *self, const struct tree_Node *root,
 	struct tree_Node **ret) PYR_MUST_CHECK;

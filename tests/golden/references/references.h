@@ -64,6 +64,7 @@ pyr_proxy *refs_Bank_as_proxy(struct refs_Bank *self);
 void refs_Bank_free(struct refs_Bank *self);
 const char *refs_Bank_register(pyr_daemon *daemon, const char *id,
 	const struct refs_Bank_methods *methods, void *data);
+PYR__EXPORT(refs_Bank)
 
 int refs_Bank_open(struct refs_Bank *self, const char *name,
 	struct refs_Account **ret) PYR_MUST_CHECK;
@@ -156,6 +157,7 @@ pyr_proxy *refs_Account_as_proxy(struct refs_Account *self);
 void refs_Account_free(struct refs_Account *self);
 const char *refs_Account_register(pyr_daemon *daemon, const char *id,
 	const struct refs_Account_methods *methods, void *data);
+PYR__EXPORT(refs_Account)
 
 int refs_Account_balance(struct refs_Account *self, int64_t *ret) PYR_MUST_CHECK;
 pyr_future *refs_Account_balance_start(struct refs_Account *self);

@@ -50,6 +50,7 @@ pyr_proxy *scalars_Echo_as_proxy(struct scalars_Echo *self);
 void scalars_Echo_free(struct scalars_Echo *self);
 const char *scalars_Echo_register(pyr_daemon *daemon, const char *id,
 	const struct scalars_Echo_methods *methods, void *data);
+PYR__EXPORT(scalars_Echo)
 
 int scalars_Echo_a_boolean(struct scalars_Echo *self, bool x, bool *ret) PYR_MUST_CHECK;
 pyr_future *scalars_Echo_a_boolean_start(struct scalars_Echo *self, bool x);

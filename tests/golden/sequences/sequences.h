@@ -130,6 +130,7 @@ pyr_proxy *seqs_Paths_as_proxy(struct seqs_Paths *self);
 void seqs_Paths_free(struct seqs_Paths *self);
 const char *seqs_Paths_register(pyr_daemon *daemon, const char *id,
 	const struct seqs_Paths_methods *methods, void *data);
+PYR__EXPORT(seqs_Paths)
 
 int seqs_Paths_sort(struct seqs_Paths *self, const struct seqs_Numbers *numbers,
 	struct seqs_Numbers **ret) PYR_MUST_CHECK;

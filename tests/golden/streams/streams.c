@@ -192,6 +192,11 @@ int streams_Feed_watch_yield(pyr_stream *stream, const struct streams_Item *item
 	return pyr__yield(stream, &Feed_operations[Feed_OP_watch], PYR__IN({ .p = item }));
 }
 
+int streams_Feed_watch_try_yield(pyr_stream *stream, const struct streams_Item *item)
+{
+	return pyr__try_yield(stream, &Feed_operations[Feed_OP_watch], PYR__IN({ .p = item }));
+}
+
 int streams_Feed_upload(struct streams_Feed *self, pyr_stream **ret)
 {
 	return pyr__open(self, Feed_OP(upload), NULL, ret);
@@ -215,6 +220,11 @@ int streams_Feed_upload_read(pyr_stream *stream, const struct pyr_bytes **ret)
 int streams_Feed_upload_finish(pyr_stream *stream, int32_t *ret)
 {
 	return pyr__finish(stream, &Feed_operations[Feed_OP_upload], PYR__OUT(ret));
+}
+
+int streams_Feed_upload_try_write(pyr_stream *stream, const struct pyr_bytes *item)
+{
+	return pyr__try_write(stream, &Feed_operations[Feed_OP_upload], PYR__IN({ .p = item }));
 }
 
 int streams_Feed_both(struct streams_Feed *self, int32_t factor, pyr_stream **ret)
@@ -245,6 +255,16 @@ int streams_Feed_both_write(pyr_stream *stream, int32_t item)
 int streams_Feed_both_read(pyr_stream *stream, int32_t *ret)
 {
 	return pyr__read(stream, &Feed_operations[Feed_OP_both], ret);
+}
+
+int streams_Feed_both_try_yield(pyr_stream *stream, int32_t item)
+{
+	return pyr__try_yield(stream, &Feed_operations[Feed_OP_both], PYR__IN({ .i32 = item }));
+}
+
+int streams_Feed_both_try_write(pyr_stream *stream, int32_t item)
+{
+	return pyr__try_write(stream, &Feed_operations[Feed_OP_both], PYR__IN({ .i32 = item }));
 }
 
 int streams_Feed_after(struct streams_Feed *self, int32_t x, int32_t *ret)
@@ -419,6 +439,11 @@ int streams_Wide_watch_yield(pyr_stream *stream, const struct streams_Item *item
 	return pyr__yield(stream, &Wide_operations[Wide_OP_watch], PYR__IN({ .p = item }));
 }
 
+int streams_Wide_watch_try_yield(pyr_stream *stream, const struct streams_Item *item)
+{
+	return pyr__try_yield(stream, &Wide_operations[Wide_OP_watch], PYR__IN({ .p = item }));
+}
+
 int streams_Wide_upload(struct streams_Wide *self, pyr_stream **ret)
 {
 	return pyr__open(self, Wide_OP(upload), NULL, ret);
@@ -442,6 +467,11 @@ int streams_Wide_upload_read(pyr_stream *stream, const struct pyr_bytes **ret)
 int streams_Wide_upload_finish(pyr_stream *stream, int32_t *ret)
 {
 	return pyr__finish(stream, &Wide_operations[Wide_OP_upload], PYR__OUT(ret));
+}
+
+int streams_Wide_upload_try_write(pyr_stream *stream, const struct pyr_bytes *item)
+{
+	return pyr__try_write(stream, &Wide_operations[Wide_OP_upload], PYR__IN({ .p = item }));
 }
 
 int streams_Wide_both(struct streams_Wide *self, int32_t factor, pyr_stream **ret)
@@ -472,6 +502,16 @@ int streams_Wide_both_write(pyr_stream *stream, int32_t item)
 int streams_Wide_both_read(pyr_stream *stream, int32_t *ret)
 {
 	return pyr__read(stream, &Wide_operations[Wide_OP_both], ret);
+}
+
+int streams_Wide_both_try_yield(pyr_stream *stream, int32_t item)
+{
+	return pyr__try_yield(stream, &Wide_operations[Wide_OP_both], PYR__IN({ .i32 = item }));
+}
+
+int streams_Wide_both_try_write(pyr_stream *stream, int32_t item)
+{
+	return pyr__try_write(stream, &Wide_operations[Wide_OP_both], PYR__IN({ .i32 = item }));
 }
 
 int streams_Wide_after(struct streams_Wide *self, int32_t x, int32_t *ret)
@@ -521,6 +561,11 @@ int streams_Wide_lines_yield(pyr_stream *stream, const char *item)
 	return pyr__yield(stream, &Wide_operations[Wide_OP_lines], PYR__IN({ .s = item }));
 }
 
+int streams_Wide_lines_try_yield(pyr_stream *stream, const char *item)
+{
+	return pyr__try_yield(stream, &Wide_operations[Wide_OP_lines], PYR__IN({ .s = item }));
+}
+
 int streams_Wide_levels(struct streams_Wide *self, pyr_stream **ret)
 {
 	return pyr__open(self, Wide_OP(levels), NULL, ret);
@@ -546,6 +591,11 @@ int streams_Wide_levels_finish(pyr_stream *stream)
 	return pyr__finish(stream, &Wide_operations[Wide_OP_levels], NULL);
 }
 
+int streams_Wide_levels_try_write(pyr_stream *stream, enum streams_Level item)
+{
+	return pyr__try_write(stream, &Wide_operations[Wide_OP_levels], PYR__IN({ .i32 = item }));
+}
+
 int streams_Wide_pairs(struct streams_Wide *self, pyr_stream **ret)
 {
 	return pyr__open(self, Wide_OP(pairs), NULL, ret);
@@ -564,6 +614,11 @@ int streams_Wide_pairs_next(pyr_stream *stream, struct pyr_string_streams_Item_m
 int streams_Wide_pairs_yield(pyr_stream *stream, const struct pyr_string_streams_Item_map *item)
 {
 	return pyr__yield(stream, &Wide_operations[Wide_OP_pairs], PYR__IN({ .p = item }));
+}
+
+int streams_Wide_pairs_try_yield(pyr_stream *stream, const struct pyr_string_streams_Item_map *item)
+{
+	return pyr__try_yield(stream, &Wide_operations[Wide_OP_pairs], PYR__IN({ .p = item }));
 }
 
 int streams_Wide_names(struct streams_Wide *self, pyr_stream **ret)
@@ -591,6 +646,11 @@ int streams_Wide_names_read(pyr_stream *stream, const struct pyr_int32_seq **ret
 int streams_Wide_names_finish(pyr_stream *stream, struct pyr_string_seq **ret, double *ret_mean)
 {
 	return pyr__finish(stream, &Wide_operations[Wide_OP_names], PYR__OUT(ret, ret_mean));
+}
+
+int streams_Wide_names_try_write(pyr_stream *stream, const struct pyr_int32_seq *item)
+{
+	return pyr__try_write(stream, &Wide_operations[Wide_OP_names], PYR__IN({ .p = item }));
 }
 
 PYR__PROXY_FUNCTIONS(streams_Wide)

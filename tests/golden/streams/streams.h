@@ -55,6 +55,7 @@ pyr_proxy *streams_Feed_as_proxy(struct streams_Feed *self);
 void streams_Feed_free(struct streams_Feed *self);
 const char *streams_Feed_register(pyr_daemon *daemon, const char *id,
 	const struct streams_Feed_methods *methods, void *data);
+PYR__EXPORT(streams_Feed)
 
 int streams_Feed_before(struct streams_Feed *self, int32_t x, int32_t *ret) PYR_MUST_CHECK;
 pyr_future *streams_Feed_before_start(struct streams_Feed *self, int32_t x);
@@ -72,17 +73,22 @@ int streams_Feed_watch(struct streams_Feed *self, const char *topic,
 int streams_Feed_watch_reply(pyr_deferred *deferred);
 int streams_Feed_watch_next(pyr_stream *stream, struct streams_Item **ret) PYR_MUST_CHECK;
 int streams_Feed_watch_yield(pyr_stream *stream, const struct streams_Item *item) PYR_MUST_CHECK;
+int streams_Feed_watch_try_yield(pyr_stream *stream,
+	const struct streams_Item *item) PYR_MUST_CHECK;
 int streams_Feed_upload(struct streams_Feed *self, pyr_stream **ret) PYR_MUST_CHECK;
 int streams_Feed_upload_reply(pyr_deferred *deferred, int32_t ret);
 int streams_Feed_upload_write(pyr_stream *stream, const struct pyr_bytes *item) PYR_MUST_CHECK;
 int streams_Feed_upload_read(pyr_stream *stream, const struct pyr_bytes **ret) PYR_MUST_CHECK;
 int streams_Feed_upload_finish(pyr_stream *stream, int32_t *ret) PYR_MUST_CHECK;
+int streams_Feed_upload_try_write(pyr_stream *stream, const struct pyr_bytes *item) PYR_MUST_CHECK;
 int streams_Feed_both(struct streams_Feed *self, int32_t factor, pyr_stream **ret) PYR_MUST_CHECK;
 int streams_Feed_both_reply(pyr_deferred *deferred);
 int streams_Feed_both_next(pyr_stream *stream, int32_t *ret) PYR_MUST_CHECK;
 int streams_Feed_both_yield(pyr_stream *stream, int32_t item) PYR_MUST_CHECK;
 int streams_Feed_both_write(pyr_stream *stream, int32_t item) PYR_MUST_CHECK;
 int streams_Feed_both_read(pyr_stream *stream, int32_t *ret) PYR_MUST_CHECK;
+int streams_Feed_both_try_yield(pyr_stream *stream, int32_t item) PYR_MUST_CHECK;
+int streams_Feed_both_try_write(pyr_stream *stream, int32_t item) PYR_MUST_CHECK;
 int streams_Feed_after(struct streams_Feed *self, int32_t x, int32_t *ret) PYR_MUST_CHECK;
 pyr_future *streams_Feed_after_start(struct streams_Feed *self, int32_t x);
 static inline int streams_Feed_after_async(struct streams_Feed *self, int32_t x,
@@ -155,6 +161,7 @@ void streams_Wide_free(struct streams_Wide *self);
 const char *streams_Wide_register(pyr_daemon *daemon, const char *id,
 	const struct streams_Wide_methods *methods, void *data);
 struct streams_Feed *streams_Wide_as_Feed(struct streams_Wide *self);
+PYR__EXPORT(streams_Wide)
 
 #define streams_Wide_raise_Gone(call, ...) \
 	streams_Gone_raise_at((call), __FILE__, __LINE__, __VA_ARGS__)
@@ -175,17 +182,22 @@ int streams_Wide_watch(struct streams_Wide *self, const char *topic,
 int streams_Wide_watch_reply(pyr_deferred *deferred);
 int streams_Wide_watch_next(pyr_stream *stream, struct streams_Item **ret) PYR_MUST_CHECK;
 int streams_Wide_watch_yield(pyr_stream *stream, const struct streams_Item *item) PYR_MUST_CHECK;
+int streams_Wide_watch_try_yield(pyr_stream *stream,
+	const struct streams_Item *item) PYR_MUST_CHECK;
 int streams_Wide_upload(struct streams_Wide *self, pyr_stream **ret) PYR_MUST_CHECK;
 int streams_Wide_upload_reply(pyr_deferred *deferred, int32_t ret);
 int streams_Wide_upload_write(pyr_stream *stream, const struct pyr_bytes *item) PYR_MUST_CHECK;
 int streams_Wide_upload_read(pyr_stream *stream, const struct pyr_bytes **ret) PYR_MUST_CHECK;
 int streams_Wide_upload_finish(pyr_stream *stream, int32_t *ret) PYR_MUST_CHECK;
+int streams_Wide_upload_try_write(pyr_stream *stream, const struct pyr_bytes *item) PYR_MUST_CHECK;
 int streams_Wide_both(struct streams_Wide *self, int32_t factor, pyr_stream **ret) PYR_MUST_CHECK;
 int streams_Wide_both_reply(pyr_deferred *deferred);
 int streams_Wide_both_next(pyr_stream *stream, int32_t *ret) PYR_MUST_CHECK;
 int streams_Wide_both_yield(pyr_stream *stream, int32_t item) PYR_MUST_CHECK;
 int streams_Wide_both_write(pyr_stream *stream, int32_t item) PYR_MUST_CHECK;
 int streams_Wide_both_read(pyr_stream *stream, int32_t *ret) PYR_MUST_CHECK;
+int streams_Wide_both_try_yield(pyr_stream *stream, int32_t item) PYR_MUST_CHECK;
+int streams_Wide_both_try_write(pyr_stream *stream, int32_t item) PYR_MUST_CHECK;
 int streams_Wide_after(struct streams_Wide *self, int32_t x, int32_t *ret) PYR_MUST_CHECK;
 pyr_future *streams_Wide_after_start(struct streams_Wide *self, int32_t x);
 static inline int streams_Wide_after_async(struct streams_Wide *self, int32_t x,
@@ -203,16 +215,20 @@ int streams_Wide_lines(struct streams_Wide *self, bool stream_, pyr_stream **ret
 int streams_Wide_lines_reply(pyr_deferred *deferred);
 int streams_Wide_lines_next(pyr_stream *stream, char **ret) PYR_MUST_CHECK;
 int streams_Wide_lines_yield(pyr_stream *stream, const char *item) PYR_MUST_CHECK;
+int streams_Wide_lines_try_yield(pyr_stream *stream, const char *item) PYR_MUST_CHECK;
 int streams_Wide_levels(struct streams_Wide *self, pyr_stream **ret) PYR_MUST_CHECK;
 int streams_Wide_levels_reply(pyr_deferred *deferred);
 int streams_Wide_levels_write(pyr_stream *stream, enum streams_Level item) PYR_MUST_CHECK;
 int streams_Wide_levels_read(pyr_stream *stream, enum streams_Level *ret) PYR_MUST_CHECK;
 int streams_Wide_levels_finish(pyr_stream *stream) PYR_MUST_CHECK;
+int streams_Wide_levels_try_write(pyr_stream *stream, enum streams_Level item) PYR_MUST_CHECK;
 int streams_Wide_pairs(struct streams_Wide *self, pyr_stream **ret) PYR_MUST_CHECK;
 int streams_Wide_pairs_reply(pyr_deferred *deferred);
 int streams_Wide_pairs_next(pyr_stream *stream,
 	struct pyr_string_streams_Item_map **ret) PYR_MUST_CHECK;
 int streams_Wide_pairs_yield(pyr_stream *stream,
+	const struct pyr_string_streams_Item_map *item) PYR_MUST_CHECK;
+int streams_Wide_pairs_try_yield(pyr_stream *stream,
 	const struct pyr_string_streams_Item_map *item) PYR_MUST_CHECK;
 int streams_Wide_names(struct streams_Wide *self, pyr_stream **ret) PYR_MUST_CHECK;
 int streams_Wide_names_reply(pyr_deferred *deferred, const struct pyr_string_seq *ret,
@@ -221,6 +237,8 @@ int streams_Wide_names_write(pyr_stream *stream, const struct pyr_int32_seq *ite
 int streams_Wide_names_read(pyr_stream *stream, const struct pyr_int32_seq **ret) PYR_MUST_CHECK;
 int streams_Wide_names_finish(pyr_stream *stream, struct pyr_string_seq **ret,
 	double *ret_mean) PYR_MUST_CHECK;
+int streams_Wide_names_try_write(pyr_stream *stream,
+	const struct pyr_int32_seq *item) PYR_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -47,6 +47,7 @@ pyr_proxy *text_Notes_as_proxy(struct text_Notes *self);
 void text_Notes_free(struct text_Notes *self);
 const char *text_Notes_register(pyr_daemon *daemon, const char *id,
 	const struct text_Notes_methods *methods, void *data);
+PYR__EXPORT(text_Notes)
 
 int text_Notes_title(struct text_Notes *self, const char *key, char **ret) PYR_MUST_CHECK;
 pyr_future *text_Notes_title_start(struct text_Notes *self, const char *key);

@@ -57,6 +57,7 @@ pyr_proxy *structs_Canvas_as_proxy(struct structs_Canvas *self);
 void structs_Canvas_free(struct structs_Canvas *self);
 const char *structs_Canvas_register(pyr_daemon *daemon, const char *id,
 	const struct structs_Canvas_methods *methods, void *data);
+PYR__EXPORT(structs_Canvas)
 
 int structs_Canvas_longest(struct structs_Canvas *self, struct structs_Line **ret) PYR_MUST_CHECK;
 pyr_future *structs_Canvas_longest_start(struct structs_Canvas *self);

@@ -59,6 +59,7 @@ pyr_proxy *types_Registry_as_proxy(struct types_Registry *self);
 void types_Registry_free(struct types_Registry *self);
 const char *types_Registry_register(pyr_daemon *daemon, const char *id,
 	const struct types_Registry_methods *methods, void *data);
+PYR__EXPORT(types_Registry)
 
 int types_Registry_count(struct types_Registry *self, const struct types_People *crowd,
 	int32_t *ret) PYR_MUST_CHECK;
@@ -115,6 +116,7 @@ pyr_proxy *types_Registries_as_proxy(struct types_Registries *self);
 void types_Registries_free(struct types_Registries *self);
 const char *types_Registries_register(pyr_daemon *daemon, const char *id,
 	const struct types_Registries_methods *methods, void *data);
+PYR__EXPORT(types_Registries)
 
 int types_Registries_find(struct types_Registries *self, const char *name,
 	struct types_Registry **ret) PYR_MUST_CHECK;

@@ -104,6 +104,7 @@ pyr_proxy *unions_Box_as_proxy(struct unions_Box *self);
 void unions_Box_free(struct unions_Box *self);
 const char *unions_Box_register(pyr_daemon *daemon, const char *id,
 	const struct unions_Box_methods *methods, void *data);
+PYR__EXPORT(unions_Box)
 
 int unions_Box_get(struct unions_Box *self, const struct unions_ByNumber *by,
 	const struct unions_ByBoolean *flag, struct unions_Value **ret) PYR_MUST_CHECK;

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_SERVE_H
+#define PYRITE_SERVE_H
+/*
+ * ---- A server in one call ----
+ *
+ * Part of <pyrite/pyrite.h>, which includes this file.
+ *
+ * pyr_serve() is what most servers do: it makes a daemon, registers objects, gives them names at
+ *the name server, prints "Ready", and serves until SIGTERM or SIGINT. The generated I_export()
+ *tells what one object is. Servers that need more use pyr_daemon_new() and what follows it.
+ *
+ *	return pyr_serve(NULL, (struct pyr_export[]){
+ *		example_Server_export("example.server", &methods, NULL), { 0 } }) < 0;
+ */
+#include <pyrite/pyrite.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
+struct pyr__interface;
+
+/* An object to serve, made by I_export(name, methods, data). Its id may be set after that. */
+struct pyr_export {
+	const char *name; /* at the name server; NULL: none */
+	const struct pyr__interface
+		*interface;  /* what I_export() sets; NULL: the end of an array */
+	const void *methods; /* a struct I_methods, which must be there as long as it is served */
+	void *data;          /* pyr_call_data() in its methods */
+	const char *id;      /* default: the daemon chooses one */
+};
+
+/* For the code that I_export() is. */
+#define PYR__EXPORT(I)                                                                             \
+	static inline struct pyr_export I##_export(const char *uri,                                \
+						   const struct I##_methods *methods, void *data)  \
+	{                                                                                          \
+		struct pyr_export object = { uri, &I##_interface, methods, data, NULL };           \
+                                                                                                   \
+		return object;                                                                     \
+	}
+
+/* How pyr_serve() serves. */
+struct pyr_serve_options {
+	const struct pyr_daemon_options *daemon; /* default: as pyr_daemon_new(NULL) */
+	const char *ns;      /* address of the name server; default as pyr_ns_locate(NULL) */
+	uint32_t ns_wait_ms; /* how long to wait for it; default PYRITE_WAIT_MS, else PYR_NONE */
+	bool replace;        /* names that are persistent with another URI; default: no */
+	const char *ready;   /* line that it prints to stdout; default "Ready"; "": none */
+	/* Called when everything is registered, before the daemon runs and the line is printed: to
+	 * make timers, say. Returns 0, or minus a status that ends pyr_serve(). Default: none. */
+	int (*on_ready)(pyr_daemon *daemon, void *data);
+	void *data; /* last parameter of on_ready */
+};
+
+/* For pyr_serve() alone. */
+int pyr__serve(const struct pyr_serve_options *options, size_t size, size_t daemon_size,
+	       const struct pyr_export *exports);
+
+/* Serves the objects of an array that ends with one whose interface is NULL, until the process is
+ * told to stop. A name server is asked for only if one of them has a name. options: may be NULL.
+ * Returns 0 after a drained stop, or minus a status: of what could not be made, registered or
+ * named; the names that were given are removed then. */
+static inline PYR_MUST_CHECK int pyr_serve(const struct pyr_serve_options *options,
+					   const struct pyr_export *exports)
+{
+	return pyr__serve(options, sizeof(*options), sizeof(*options->daemon), exports);
+}
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+#endif
