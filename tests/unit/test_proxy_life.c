@@ -7,7 +7,11 @@
 
 #include "proxy/proxy.h"
 
+#include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static struct counter counter;
 static char socket_path[64];
@@ -392,7 +396,49 @@ TEST(b18_an_answer_nobody_waits_for_is_not_taken_for_the_next)
 	on_each(give_up_and_go_on);
 }
 
-TESTS(proxy_life, T(b1_b5_b6_a_proxy_connects_when_needed_and_is_released_and_used_again),
+/* Where a connection can be made that nobody accepts. Returns the listening socket. */
+static int silent_listener(char *uri, size_t n)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	REQUIRE(fd >= 0 && bind(fd, (struct sockaddr *)&at, size) == 0 && listen(fd, 4) == 0);
+	REQUIRE(getsockname(fd, (struct sockaddr *)&at, &size) == 0);
+	snprintf(uri, n, "PYRO:counter@127.0.0.1:%u", ntohs(at.sin_port));
+	return fd;
+}
+
+/* Nobody waits for it any more, so nobody looks at the time to connect. */
+TEST(a_connection_that_is_never_answered_ends_though_nobody_waits)
+{
+	const struct pyr_proxy_options soon = { .connect_timeout_ms = 100,
+						.lane = PYR_LANE_SOCKET };
+	struct timeval patience = { .tv_sec = 20 };
+	char uri[64], bytes[256];
+	int listener = silent_listener(uri, sizeof(uri)), fd;
+	struct px_Counter *proxy = px_Counter_proxy_with(uri, &soon);
+	pyr_future *future;
+	ssize_t n;
+
+	REQUIRE(proxy != NULL);
+	future = px_Counter_peek_start(proxy);
+	REQUIRE(future != NULL);
+	px_Counter_free(proxy);
+	pyr_future_free(future);
+	fd = accept(listener, NULL, NULL);
+	REQUIRE(fd >= 0);
+	REQUIRE(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0);
+	while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+		;
+	CHECK(n == 0 || errno == ECONNRESET);
+	close(fd);
+	close(listener);
+}
+
+TESTS(proxy_life, T(a_connection_that_is_never_answered_ends_though_nobody_waits),
+      T(b1_b5_b6_a_proxy_connects_when_needed_and_is_released_and_used_again),
       T(b13_texts_are_cut_and_null_is_answered), T(b13_proxies_are_equal_by_their_uris),
       T(b13_an_ipv6_connection_is_shown_as_one), T(b11_a_copy_has_the_settings_and_no_connection),
       T(b15_a_connection_has_a_local_address_and_a_resolved_uri),

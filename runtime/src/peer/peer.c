@@ -201,8 +201,27 @@ static bool is_through(struct peer *peer)
 static void on_linger(struct engine_timer *timer)
 {
 	struct peer *peer = (struct peer *)((char *)timer - offsetof(struct peer, linger));
+	bool waits;
 
-	link_close(peer->link, PYR_UNAVAILABLE, "the other end did not end the link");
+	pthread_mutex_lock(&peer->lock);
+	waits = peer->is_limited || !peer->has_hello; /* else it has much to send yet */
+	pthread_mutex_unlock(&peer->lock);
+	if (waits)
+		link_close(peer->link, PYR_UNAVAILABLE, "the other end did not end the link");
+}
+
+/* It ends before the other end has said anything: nobody looks at the time to connect any more.
+ * With the lock. */
+static void limit_greeting(struct peer *peer)
+{
+	int64_t until = engine_now() + PEER_LINGER_MS * (int64_t)ENGINE_MS;
+
+	if (peer->is_hurried || peer->is_closed)
+		return;
+	peer->is_hurried = true;
+	if (peer->connect_until != ENGINE_FOREVER && peer->connect_until > until)
+		until = peer->connect_until;
+	(void)engine_timer_set(&peer->linger, until);
 }
 
 /* An orderly end needs the other end, which may not care. With the lock. */
@@ -230,6 +249,8 @@ void peer_flush_unlock(struct peer *peer)
 	struct link *link = peer->link;
 	bool ends, ready, resumes = false;
 
+	if (peer->is_ending && !peer->has_hello)
+		limit_greeting(peer);
 	while (written == LINK_WRITTEN) {
 		ends = is_through(peer);
 		ready = !ends && assemble(peer);

@@ -183,6 +183,7 @@ struct peer {
 	int64_t connect_until;
 	struct engine_timer linger;  /* set once an orderly end was begun */
 	bool is_limited;             /* it was */
+	bool is_hurried;             /* or set before that: no Hello has come */
 	struct engine_hook verdict;  /* on that the other end is gone */
 	struct engine_timer silence; /* of a link that wants_pings: peer_silence.c */
 	int64_t heard_at, asked_at;  /* the last message; the last Ping, 0 once it was answered */
