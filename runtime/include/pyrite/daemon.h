@@ -66,4 +66,5 @@ int pyr_daemon_list(pyr_daemon *daemon, struct pyr_daemon_objects **ret) PYR_MUS
 #ifdef __cplusplus
 }
 #endif
+#include <pyrite/serve.h>
 #endif

@@ -317,9 +317,6 @@ int64_t pyr_call_time_left(
 /* Memory of the call, zeroed, freed with the call. Returns NULL only if out of memory. */
 void *pyr_call_alloc(pyr_call *call, size_t n);
 char *pyr_call_strdup(pyr_call *call, const char *s);
-/* The same for n elements of size bytes each; also NULL, with RESOURCE_EXHAUSTED, if that is more
- * than there can be. */
-void *pyr_call_alloc_array(pyr_call *call, size_t n, size_t size);
 
 /* Ends a method with an error: return pyr_fail(call, PYR_NOT_FOUND, "no account %s", id);
  * Returns minus the code. File and line become part of the error's trace. */
@@ -597,7 +594,6 @@ void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
 #include <pyrite/future.h>
 #include <pyrite/loop.h>
 #include <pyrite/proxy.h>
-#include <pyrite/serve.h>
 #include <pyrite/stream.h>
 #include <pyrite/task.h>
 #include <pyrite/timer.h>

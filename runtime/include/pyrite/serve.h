@@ -71,6 +71,10 @@ static inline PYR_MUST_CHECK int pyr_serve(const struct pyr_serve_options *optio
 	return pyr__serve(options, sizeof(*options), sizeof(*options->daemon), exports);
 }
 
+/* For methods: as pyr_call_alloc(), for n elements of size bytes each; also NULL, with
+ * RESOURCE_EXHAUSTED, if that is more than there can be. */
+void *pyr_call_alloc_array(pyr_call *call, size_t n, size_t size);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif
