@@ -7,16 +7,16 @@ set -u
 # shellcheck source=tests/samples/samples.bash
 . "$PYRITE_SOURCE/tests/samples/samples.bash"
 
-# by_pipe <pattern> <program>
+# by_pipe <pattern> <program> [argument...]
 by_pipe() {
 	# shellcheck disable=SC2053
-	run_start 10 "$PYRITE_BIN/$2" && [[ $run_line == $1 ]]
+	run_start 10 "$PYRITE_BIN/$2" "${@:3}" && [[ $run_line == $1 ]]
 	ended $?
 }
 
-# by_file <pattern> <program>
+# by_file <pattern> <program> [argument...]
 by_file() {
-	"$PYRITE_BIN/$2" >"$run_dir/file" &
+	"$PYRITE_BIN/$2" "${@:3}" >"$run_dir/file" &
 	run_pid=$!
 	run_pids+=("$run_pid")
 	run_names[$run_pid]=$2
@@ -42,8 +42,10 @@ for server in add-server timers-server batch-server streams-server errors-bank e
 	check "${server//-/_}_is_ready_at_once_in_a_pipe" by_pipe Ready "sample-$server"
 	check "${server//-/_}_is_ready_at_once_in_a_file" by_file Ready "sample-$server"
 done
-for server in fib-worker python-server; do
-	check "${server//-/_}_tells_its_uri_at_once_in_a_pipe" by_pipe 'PYRO:*@127.0.0.1:*' "sample-$server"
-	check "${server//-/_}_tells_its_uri_at_once_in_a_file" by_file 'PYRO:*@127.0.0.1:*' "sample-$server"
+for server in "fib-worker fib.1" python-server; do
+	read -ra words <<<"$server" # with its arguments
+	name=${words[0]//-/_}
+	check "${name}_tells_its_uri_at_once_in_a_pipe" by_pipe 'PYRO:*@127.0.0.1:*' "sample-${words[0]}" "${words[@]:1}"
+	check "${name}_tells_its_uri_at_once_in_a_file" by_file 'PYRO:*@127.0.0.1:*' "sample-${words[0]}" "${words[@]:1}"
 done
 tests_end
