@@ -2,8 +2,8 @@
 /* How such calls fail, and what ends while they run: the wait, the link, the object, the daemon. */
 #include "direct.h"
 
+#include <sched.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "proxy/proxy_session.h"
 
@@ -285,6 +285,7 @@ TEST(a_daemon_is_freed_before_its_proxies)
 /* ---- many ---- */
 
 static atomic_bool is_over;
+static atomic_uint n_used;
 
 static void *use(void *data)
 {
@@ -297,6 +298,7 @@ static void *use(void *data)
 		n = 0;
 		err = e2e_Work_add(proxy, i, 1, &n);
 		CHECK(err == 0 ? n == i + 1 : err == -PYR_CANCELLED);
+		atomic_fetch_add(&n_used, 1);
 		if (i % 16)
 			continue;
 		future = e2e_Work_add_start(proxy, i, 2);
@@ -309,7 +311,7 @@ static void *use(void *data)
 TEST(threads_share_a_proxy_that_is_released_now_and_then)
 {
 	pthread_t threads[4];
-	struct timespec pause = { .tv_nsec = 500000 };
+	unsigned used;
 	int i;
 
 	begin(3);
@@ -317,7 +319,9 @@ TEST(threads_share_a_proxy_that_is_released_now_and_then)
 	for (i = 0; i < 4; i++)
 		REQUIRE(pthread_create(&threads[i], NULL, use, near) == 0);
 	for (i = 0; i < 200; i++) {
-		nanosleep(&pause, NULL);
+		used = atomic_load(&n_used); /* again when they have made calls meanwhile */
+		while (atomic_load(&n_used) - used < 64)
+			sched_yield();
 		pyr_proxy_release(e2e_Work_as_proxy(near));
 	}
 	atomic_store(&is_over, true);

@@ -2,8 +2,8 @@
 #ifndef PYRITE_CONTEXT_H
 #define PYRITE_CONTEXT_H
 /*
- * What is sent with a call besides its arguments: who calls, ids that connect calls,
- * annotations; and what a session leaves behind. <pyrite/pyrite.h> includes this file.
+ * What is sent with a call besides its arguments: who calls, ids that connect calls, annotations;
+ * what a session leaves behind; and memory of the call. <pyrite/pyrite.h> includes this file.
  *
  * A call made inside a method is part of the call that the method serves. It has the same
  * correlation id and traceparent, at most the time that is left for the outer call, and ends
@@ -135,6 +135,12 @@ int pyr_call_track(pyr_call *call, void *resource, pyr_close_cb close) PYR_MUST_
 /* Stops tracking a resource, which will then not be closed. Returns false if the call's session
  * does not track it. */
 bool pyr_call_untrack(pyr_call *call, void *resource);
+
+/* ---- Memory ---- */
+
+/* As pyr_call_alloc(), for n elements of size bytes each; also NULL, with RESOURCE_EXHAUSTED, if
+ * that is more than there can be. */
+void *pyr_call_alloc_array(pyr_call *call, size_t n, size_t size);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

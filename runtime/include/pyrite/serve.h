@@ -7,8 +7,8 @@
  * Part of <pyrite/pyrite.h>, which includes this file.
  *
  * pyr_serve() is what most servers do: it makes a daemon, registers objects, gives them names at
- *the name server, prints "Ready", and serves until SIGTERM or SIGINT. The generated I_export()
- *tells what one object is. Servers that need more use pyr_daemon_new() and what follows it.
+ * the name server, prints "Ready", and serves until SIGTERM or SIGINT. The generated I_export()
+ * tells what one object is. Servers that need more use pyr_daemon_new() and what follows it.
  *
  *	return pyr_serve(NULL, (struct pyr_export[]){
  *		example_Server_export("example.server", &methods, NULL), { 0 } }) < 0;
@@ -34,7 +34,8 @@ struct pyr_export {
 	const char *id;      /* default: the daemon chooses one */
 };
 
-/* For the code that I_export() is. */
+/* The code that I_export() is. Its name is called uri here, a word that constants in generated code
+ * leave free. */
 #define PYR__EXPORT(I)                                                                             \
 	static inline struct pyr_export I##_export(const char *uri,                                \
 						   const struct I##_methods *methods, void *data)  \
@@ -70,10 +71,6 @@ static inline PYR_MUST_CHECK int pyr_serve(const struct pyr_serve_options *optio
 {
 	return pyr__serve(options, sizeof(*options), sizeof(*options->daemon), exports);
 }
-
-/* For methods: as pyr_call_alloc(), for n elements of size bytes each; also NULL, with
- * RESOURCE_EXHAUSTED, if that is more than there can be. */
-void *pyr_call_alloc_array(pyr_call *call, size_t n, size_t size);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

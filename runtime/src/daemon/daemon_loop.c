@@ -96,7 +96,7 @@ int pyr_daemon_start(pyr_daemon *daemon, pyr_stopped_cb on_stopped, void *data)
 		return err;
 	}
 	fflush(stdout); /* as pyr_daemon_run() does */
-	(void)exec_make_serial(daemon->executor);
+	exec_make_serial(daemon->executor);
 	daemon->stopped = s;
 	err = start(daemon);
 	if (err == 0)

@@ -6,14 +6,9 @@
 
 #include "base/random.h"
 
-static struct direct *of(struct link_gift *gift)
-{
-	return (struct direct *)((char *)gift - offsetof(struct direct, gift));
-}
-
 struct direct *direct_of(struct link_gift *gift)
 {
-	return of(gift);
+	return (struct direct *)((char *)gift - offsetof(struct direct, gift));
 }
 
 struct link_gift *direct_gift(struct direct *d)
@@ -126,8 +121,8 @@ void direct_release(struct direct *d)
 /* The other end's session is no more; calls that run may be all that is left of it. */
 static void drop_gift(struct link_gift *gift)
 {
-	close_other_end(of(gift), DIRECT_WANTED);
-	unref(of(gift));
+	close_other_end(direct_of(gift), DIRECT_WANTED);
+	unref(direct_of(gift));
 }
 
 /* ---- the beginning ---- */

@@ -81,8 +81,8 @@ void exec_resume(struct executor *executor);
 /* Runs calls, with the other threads of the pool, until exec_stop(). Returns 0 or minus a status.
  */
 int exec_work(struct executor *executor);
-/* Returns false if it has threads beside that of exec_work(). Before that, or exec_attach(). */
-bool exec_make_serial(struct executor *executor);
+/* One method at a time, whatever it was made with. Before exec_work() or exec_attach(). */
+void exec_make_serial(struct executor *executor);
 /*
  * Instead of exec_work(): the program's loop runs its calls, whenever it comes by, until
  * exec_detach(), which waits for the one that runs. What is queued or posted stays. Returns 0 or

@@ -15,16 +15,11 @@ static struct looped {
 	unsigned round;
 } looped = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-bool exec_make_serial(struct executor *e)
+void exec_make_serial(struct executor *e)
 {
-	bool is_idle;
-
 	pthread_mutex_lock(&e->lock);
-	is_idle = e->n_threads == 0;
-	if (is_idle)
-		e->n_workers = 1;
+	e->n_workers = 1;
 	pthread_mutex_unlock(&e->lock);
-	return is_idle;
 }
 
 int exec_attach(struct executor *e)

@@ -67,6 +67,19 @@ struct future_map {
 enum { MAP_WINDOW = 64 };
 int future_map(const struct future_map *map);
 
+/* What becomes of the calls of a map that goes on: the status of each, and the first in order that
+ * failed. */
+struct map_notes {
+	int *status;      /* NULL: nobody wants to know */
+	int err;          /* of the first; 0: none has failed */
+	pyr_error *first; /* owned: its error; NULL when memory is out */
+	size_t first_at;
+};
+/* With the error of one that failed the last one. */
+void map_note(struct map_notes *notes, size_t i, int err);
+/* Once, at the end. Returns the first failure with its error the last one; err if there is none. */
+int map_result(struct map_notes *notes, int err);
+
 /* ---- future_then.c ---- */
 /* Takes a future away from its callback, and ends the call. */
 void future_take_back(pyr_future *future);

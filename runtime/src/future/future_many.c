@@ -238,25 +238,31 @@ int pyr_map(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb get,
 
 /* ---- all of them, whatever becomes of some ---- */
 
+void map_note(struct map_notes *notes, size_t i, int err)
+{
+	if (notes->status)
+		notes->status[i] = err;
+	if (err == 0 || (notes->err < 0 && notes->first_at < i))
+		return;
+	pyr_error_free(notes->first);
+	notes->first = error_copy();
+	notes->first_at = i;
+	notes->err = err;
+}
+
+int map_result(struct map_notes *notes, int err)
+{
+	if (notes->first)
+		error_restore(notes->first); /* which takes it */
+	return notes->err < 0 ? notes->err : err;
+}
+
 struct map_all {
 	pyr_map_start_cb start;
 	pyr_map_get_cb get;
 	void *data;
-	int *status;      /* NULL: nobody wants to know */
-	pyr_error *first; /* of the first call that failed */
-	size_t first_at;
+	struct map_notes notes;
 };
-
-static void map_over(struct map_all *m, size_t i, int err)
-{
-	if (m->status)
-		m->status[i] = err;
-	if (err == 0 || (m->first && m->first_at < i))
-		return;
-	pyr_error_free(m->first);
-	m->first = pyr_error_take();
-	m->first_at = i;
-}
 
 static pyr_future *map_start(size_t i, void *data)
 {
@@ -264,7 +270,7 @@ static pyr_future *map_start(size_t i, void *data)
 	pyr_future *future = m->start(i, m->data);
 
 	if (!future)
-		map_over(m, i, failure());
+		map_note(&m->notes, i, failure());
 	return future;
 }
 
@@ -272,23 +278,17 @@ static int map_get(size_t i, pyr_future *future, void *data)
 {
 	struct map_all *m = data;
 
-	map_over(m, i, m->get(i, future, m->data));
+	map_note(&m->notes, i, m->get(i, future, m->data));
 	return 0;
 }
 
 int pyr_map_all(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb get, void *data,
 		int *status)
 {
-	struct map_all m = { .start = start, .get = get, .data = data, .status = status };
+	struct map_all m = { start, get, data, { .status = status } };
 	struct future_map map = { n, window ? window : MAP_WINDOW, map_start, map_get, &m, true };
-	int err;
 
 	if (!start || !get)
 		return error_set(PYR_INVALID_ARGUMENT, "%s is NULL", start ? "get" : "start");
-	err = future_map(&map);
-	if (m.first) {
-		err = -m.first->code;
-		error_restore(m.first);
-	}
-	return err;
+	return map_result(&m.notes, future_map(&map));
 }

@@ -20,27 +20,12 @@ struct op_map {
 	void *const *out;
 	const struct pyr_map_options *options;
 	struct call_wish wish; /* I_with()'s, for each call */
-	pyr_error *first;      /* owned: of the first call in order that failed */
-	size_t first_failed;
-	int status; /* of that */
+	struct map_notes notes;
 };
 
 static const struct pyr__field *result(const struct op_map *map, unsigned k)
 {
 	return &map->operation->fields[map->operation->n_in + k];
-}
-
-/* Keeps its status, and the error of the first in order. */
-static void note(struct op_map *map, size_t i, int err)
-{
-	if (map->options->status)
-		map->options->status[i] = err;
-	if (err == 0 || (map->status < 0 && map->first_failed < i))
-		return;
-	pyr_error_free(map->first);
-	map->first = error_copy(); /* NULL when memory is out */
-	map->first_failed = i;
-	map->status = err;
 }
 
 static pyr_future *start(size_t i, void *data)
@@ -60,7 +45,7 @@ static pyr_future *start(size_t i, void *data)
 		wish_swap(&wish);
 	future = pyr__start(map->proxy, map->interface, map->op, slots);
 	if (!future)
-		note(map, i, -pyr_last_error()->code);
+		map_note(&map->notes, i, -pyr_last_error()->code);
 	return future;
 }
 
@@ -75,7 +60,7 @@ static int get(size_t i, pyr_future *future, void *data)
 		if (map->out[k])
 			out[k] = (char *)map->out[k] + i * codec_natural_size(result(map, k));
 	err = pyr__get(future, map->operation, out);
-	note(map, i, err);
+	map_note(&map->notes, i, err);
 	return map->options->all ? 0 : err;
 }
 
@@ -130,10 +115,8 @@ static int run(struct op_map *map, size_t n)
 	if (err < 0)
 		return err;
 	clear(map, n);
-	err = future_map(&many);
-	if (map->first)
-		error_restore(map->first); /* which takes it */
-	return map->status < 0 ? map->status : err;
+	map->notes.status = map->options->status;
+	return map_result(&map->notes, future_map(&many));
 }
 
 int pyr__map(void *self, const struct pyr__interface *interface, unsigned op, size_t count,

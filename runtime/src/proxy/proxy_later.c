@@ -61,7 +61,22 @@ static struct session *find_session(pyr_proxy *proxy)
 
 static void post_due(pyr_proxy *proxy);
 
-/* Of a group: a session for each. */
+/* One session for all of them. */
+static void go_together(pyr_proxy *proxy, struct proxy_later *due, bool is_wanted)
+{
+	struct session *session = is_wanted ? find_session(proxy) : NULL;
+	struct proxy_later *next;
+
+	for (; due; due = next) {
+		next = due->next;
+		if (session)
+			session_ref(session);
+		due->go(due, session);
+	}
+	session_unref(session);
+}
+
+/* Of a group: one for each. If there is none for the first, the others get none either. */
 static void spread(pyr_proxy *proxy, struct proxy_later *due)
 {
 	struct session *session;
@@ -72,12 +87,13 @@ static void spread(pyr_proxy *proxy, struct proxy_later *due)
 	for (; due; due = next) {
 		next = due->next;
 		session = NULL;
+		if (!error && !atomic_load(&due->is_over))
+			session =
+				group_session(proxy, ENGINE_FOREVER, true, false, due->terms->key);
 		if (error)
-			(void)error_restore(error), error = error_copy();
-		else if (!atomic_load(&due->is_over) &&
-			 !(session = group_session(proxy, ENGINE_FOREVER, true, false,
-						   due->terms->key)))
-			error = error_copy(); /* the others get none either */
+			error_restore(error);
+		if (error || (!session && !atomic_load(&due->is_over)))
+			error = error_copy();
 		due->go(due, session);
 	}
 	pyr_error_free(error);
@@ -87,21 +103,14 @@ static void spread(pyr_proxy *proxy, struct proxy_later *due)
 static void on_due(struct exec_job *job)
 {
 	pyr_proxy *proxy = (pyr_proxy *)((char *)job - offsetof(pyr_proxy, due_job));
-	struct session *session;
-	struct proxy_later *due, *next;
+	struct proxy_later *due;
 	bool is_wanted;
 
 	due = take_due(proxy, &is_wanted);
-	session = is_wanted && !proxy->group ? find_session(proxy) : NULL;
 	if (proxy->group)
 		spread(proxy, due);
-	for (; due && !proxy->group; due = next) {
-		next = due->next;
-		if (session)
-			session_ref(session);
-		due->go(due, session);
-	}
-	session_unref(session);
+	else
+		go_together(proxy, due, is_wanted);
 	pthread_mutex_lock(&proxy->lock);
 	proxy->is_due_posted = false;
 	post_due(proxy); /* for those that came meanwhile */

@@ -137,24 +137,29 @@ static void revive(pyr_stream *stream)
 	session_unref(session);
 }
 
-int pyr__write(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item)
+/* Returns 0, or minus a status with the last error set. */
+static int begin_write(pyr_stream *stream, const struct pyr__operation *operation, const char *what)
 {
-	if (!stream_is_of(stream, operation, stream ? stream->writes : NULL, true, "write"))
+	if (!stream_is_of(stream, operation, stream ? stream->writes : NULL, true, what))
 		return -pyr_last_error()->code;
 	if (proxy_is_forked())
 		return -PYR_FAILED_PRECONDITION;
 	revive(stream);
-	return stream_put_slot(stream, operation, item, "write");
+	return 0;
+}
+
+int pyr__write(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item)
+{
+	int err = begin_write(stream, operation, "write");
+
+	return err < 0 ? err : stream_put_slot(stream, operation, item, "write");
 }
 
 int pyr__try_write(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item)
 {
-	if (!stream_is_of(stream, operation, stream ? stream->writes : NULL, true, "try_write"))
-		return -pyr_last_error()->code;
-	if (proxy_is_forked())
-		return -PYR_FAILED_PRECONDITION;
-	revive(stream);
-	return stream_try_slot(stream, operation, item, "try_write");
+	int err = begin_write(stream, operation, "try_write");
+
+	return err < 0 ? err : stream_try_slot(stream, operation, item, "try_write");
 }
 
 int pyr__next(pyr_stream *stream, const struct pyr__operation *operation, void *ret)
