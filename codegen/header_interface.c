@@ -162,7 +162,8 @@ void header_interface(struct header *header, const struct ast_decl *decl)
 	set_add(&header->tags, decl->c_name);
 	methods(header, decl);
 	for (enum interface_function f = 0; f < INTERFACE_FUNCTIONS; f++) {
-		if (f == INTERFACE_PROXY || f == INTERFACE_PROXY_WITH || f == INTERFACE_REGISTER)
+		if (f == INTERFACE_PROXY || f == INTERFACE_PROXY_WITH || f == INTERFACE_REGISTER ||
+		    f == INTERFACE_OBJECT)
 			deprecation(out, decl);
 		interface_function(out, decl, f, 0, ";");
 	}

@@ -34,6 +34,20 @@ static void parameters_of(struct items *list, enum interface_function which, con
 		items_add(list, "const struct %s_methods *methods", c_name);
 		items_add(list, "void *data");
 		break;
+	case INTERFACE_OBJECT:
+		items_add(list, "pyr_daemon *daemon");
+		items_add(list, "const struct %s_methods *methods", c_name);
+		items_add(list, "void *data");
+		items_add(list, "pyr_release_cb on_release");
+		break;
+	case INTERFACE_OBJECT_OF:
+		items_add(list, "pyr_daemon *daemon");
+		items_add(list, "const char *id");
+		break;
+	case INTERFACE_GIVE:
+		items_add(list, "pyr_call *call");
+		items_add(list, "struct %s *self", c_name);
+		break;
 	default:
 		items_add(list, "struct %s *self", c_name);
 		break;
@@ -72,6 +86,9 @@ void interface_function(struct buf *out, const struct ast_decl *decl, enum inter
 		[INTERFACE_AS_PROXY] = "_as_proxy",
 		[INTERFACE_FREE] = "_free",
 		[INTERFACE_REGISTER] = "_register",
+		[INTERFACE_OBJECT] = "_object",
+		[INTERFACE_OBJECT_OF] = "_object_of",
+		[INTERFACE_GIVE] = "_give",
 	};
 	struct items parameters = { 0 };
 	struct buf type = { 0 }, name = { 0 };

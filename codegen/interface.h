@@ -20,6 +20,9 @@ enum interface_function {
 	INTERFACE_AS_PROXY,
 	INTERFACE_FREE,
 	INTERFACE_REGISTER,
+	INTERFACE_OBJECT,
+	INTERFACE_OBJECT_OF,
+	INTERFACE_GIVE,
 	INTERFACE_FUNCTIONS, /* those above */
 	INTERFACE_AS         /* one for each base */
 };

@@ -200,7 +200,8 @@ static void need_reference(struct source *source, const struct ast_type *type)
 	set_put(&source->helpers, helper_key(type), name);
 	buf_str(source->out, "\n");
 	source_open_type(source, "static ", name, "INTERFACE", decl->wire_name);
-	buf_str(source->out, "\t.size = sizeof(void *),\n};\n");
+	buf_str(source->out, "\t.size = sizeof(void *),\n");
+	buf_printf(source->out, "\t.interface = &%s_interface,\n};\n", decl->c_name);
 }
 
 void source_need(struct source *source, const struct ast_type *type)

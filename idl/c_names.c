@@ -54,8 +54,9 @@ static void add_interface_forms(struct front *front, struct forms *forms, const 
 				struct ast_decl *decl)
 {
 	static const char *const helpers[] = {
-		"proxy",    "proxy_with", "proxy_from_fd", "narrow", "dup",     "with",     "batch",
-		"as_proxy", "free",       "register",      "export", "methods", "interface"
+		"proxy",     "proxy_with", "proxy_from_fd", "narrow",   "dup",    "with",
+		"batch",     "as_proxy",   "free",          "register", "export", "methods",
+		"interface", "object",     "object_of",     "give"
 	};
 	size_t i;
 

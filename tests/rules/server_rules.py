@@ -190,10 +190,35 @@ def an_unknown_critical_frame_is_answered_unimplemented(server):
     client.close()
 
 
-def a_critical_frame_of_a_feature_not_offered_is_answered_unimplemented(server):
+def a_release_of_what_was_not_passed_ends_the_link(server):
+    for release in (dict(count=1), dict(reference=b"x" * 16, count=1), dict(reference=b"x" * 16)):
+        client = linked(server)
+        client.send(frame(release=release))
+        protocol_error(client, "Release")
+
+
+def a_reference_that_was_not_passed_is_not_found(server):
     client = linked(server)
-    client.send(frame(33, True, release=dict(count=1)))
-    assert client.error(33).code == UNIMPLEMENTED
+    for session, reference in ((11, b"x" * 16), (12, b"x"), (13, b"work")):
+        client.send(frame(bind=dict(session=session, reference=reference, interface="e2e.Work")))
+        bound = client.bound(session)
+        assert bound.code == NOT_FOUND, bound
+    client.fence()
+    client.close()
+
+
+def references_that_are_no_ids_end_the_link(server):
+    client = linked(server)
+    client.send(frame(7, call=dict(session=1, name="e2e.Work.add", flags=256, references=[b"short"])))
+    protocol_error(client, "references")
+
+
+def references_of_a_refused_call_are_given_back(server):
+    client = linked(server)
+    client.send(frame(7, call=dict(session=1, name="nobody", flags=256, references=[b"r" * 16] * 3)))
+    assert client.error(7).code == UNIMPLEMENTED
+    release = client.wait(lambda f: f.HasField("release")).release
+    assert release.reference == b"r" * 16 and release.count == 3, release
     client.close()
 
 

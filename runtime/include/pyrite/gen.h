@@ -57,6 +57,7 @@ enum pyr__field_flags {
 };
 
 struct pyr__type;
+struct pyr__interface;
 
 /*
  * One member of a struct, union or collection, or one parameter or result. A sequence, array or map
@@ -104,6 +105,7 @@ struct pyr__type {
 	const struct pyr__label *labels; /* sorted by value */
 	uint32_t n_enumerators;          /* ENUM */
 	const struct pyr__enumerator *enumerators; /* in order of declaration */
+	const struct pyr__interface *interface;    /* INTERFACE; NULL: only declared here */
 };
 
 /* The value of one parameter or result: scalars by value, strings as s (optional: NULL = absent),
@@ -224,6 +226,12 @@ void pyr__proxy_free(void *proxy);
 void *pyr__narrow(void *proxy, const struct pyr__interface *interface);
 const char *pyr__register(pyr_daemon *daemon, const struct pyr__interface *interface,
 			  const char *id, const void *methods, void *data);
+/* Objects that are proxies too: of a table of methods, or of one that is registered. */
+void *pyr__object(const struct pyr__interface *interface, pyr_daemon *daemon, const void *methods,
+		  void *data, pyr_release_cb on_release);
+void *pyr__object_of(const struct pyr__interface *interface, pyr_daemon *daemon, const char *id);
+/* Takes the proxy, and returns it, borrowed until the call has been answered. */
+void *pyr__give(pyr_call *call, void *proxy);
 
 /* Defines the functions that the header declares for each interface besides its operations. */
 #define PYR__PROXY_FUNCTIONS(I)                                                                    \
@@ -268,6 +276,19 @@ const char *pyr__register(pyr_daemon *daemon, const struct pyr__interface *inter
 				 const struct I##_methods *methods, void *data)                    \
 	{                                                                                          \
 		return pyr__register(daemon, &I##_interface, id, methods, data);                   \
+	}                                                                                          \
+	struct I *I##_object(pyr_daemon *daemon, const struct I##_methods *methods, void *data,    \
+			     pyr_release_cb on_release)                                            \
+	{                                                                                          \
+		return pyr__object(&I##_interface, daemon, methods, data, on_release);             \
+	}                                                                                          \
+	struct I *I##_object_of(pyr_daemon *daemon, const char *id)                                \
+	{                                                                                          \
+		return pyr__object_of(&I##_interface, daemon, id);                                 \
+	}                                                                                          \
+	struct I *I##_give(pyr_call *call, struct I *self)                                         \
+	{                                                                                          \
+		return pyr__give(call, self);                                                      \
 	}
 
 int pyr__raise(pyr_call *call, const char *file, int line, const struct pyr__type *type,

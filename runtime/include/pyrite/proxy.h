@@ -59,6 +59,10 @@ int pyr_proxy_reconnect(pyr_proxy *proxy, uint32_t tries, uint32_t delay_ms) PYR
 bool pyr_proxy_equal(const pyr_proxy *a, const pyr_proxy *b);
 uint64_t pyr_proxy_hash(const pyr_proxy *proxy);
 
+/* Whether both are known to mean the same object, however they were come by. Asks nobody: a proxy
+ * made of a name and one made of an address are not known to. NULL is the same as NULL. */
+bool pyr_proxy_same(pyr_proxy *a, pyr_proxy *b);
+
 /*
  * Whether an operation can be called: "add" or "example.Server.add"; for an attribute x, "get_x"
  * or "set_x". Binds if necessary; needs no other message. Returns 0; -PYR_UNIMPLEMENTED if the

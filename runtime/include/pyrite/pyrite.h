@@ -41,7 +41,7 @@ extern "C" {
 
 /* The version of generated code. It is raised when generated code and the library no longer fit
  * together. */
-#define PYR_GEN_ABI 2
+#define PYR_GEN_ABI 3
 
 /* Makes the compiler warn of a result that is ignored; of arguments that do not fit their
  * format; of a deprecated operation. */
@@ -67,7 +67,7 @@ typedef struct pyr_uri pyr_uri;           /* a URI, parsed */
 typedef struct pyr_any pyr_any;           /* an IDL any: cannot be passed yet */
 struct pyr_annotation;                    /* <pyrite/context.h> */
 typedef struct pyr_annotations pyr_annotations; /* of a call that is about to be sent */
-typedef struct pyr_object pyr_object; /* an IDL Object: a reference of unknown interface */
+typedef struct pyr_proxy pyr_object; /* an IDL Object: a proxy that I_narrow() makes one of I */
 
 /* A struct of options that is all zero asks for the defaults. A time or count of 0 means the
  * setting of docs/limits.md; PYR_NONE means none: no deadline, no waiting, no retries. New
@@ -280,22 +280,6 @@ const char *pyr_daemon_uri(pyr_daemon *daemon, const char *id);
 /* Unregisters an object. Later calls to it, and calls that are still queued, fail with
  * NOT_FOUND; running and deferred calls go on. */
 int pyr_daemon_unregister(pyr_daemon *daemon, const char *id);
-
-/*
- * Sets the function that frees an object's data; it is passed the data as they were registered.
- * It is called once, after the object was unregistered or its daemon freed, and after the last
- * call that had begun is finished (deferred: answered). It runs in a method thread, at the
- * latest in pyr_daemon_free(); in the callback thread if a deferred call outlives its daemon.
- * Until then the data are valid in all of the object's calls and their hooks; afterwards
- * pyr_call_data() returns NULL. Replaces a function that was set before. NOT_FOUND if there is
- * no such object: then nothing will be called.
- */
-typedef void (*pyr_destroy_cb)(void *data);
-int pyr_daemon_set_destroy(pyr_daemon *daemon, const char *id, pyr_destroy_cb destroy);
-
-/* Makes the object the one that serves plain gRPC calls that do not name an object. If it is set
- * for several objects of an interface, the last one serves. */
-int pyr_daemon_set_default(pyr_daemon *daemon, const char *id);
 
 /*
  * ---- In a method ----
@@ -593,6 +577,7 @@ void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
 #include <pyrite/daemon.h>
 #include <pyrite/future.h>
 #include <pyrite/loop.h>
+#include <pyrite/object.h>
 #include <pyrite/proxy.h>
 #include <pyrite/stream.h>
 #include <pyrite/task.h>

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/held.h"
 #include "base/status.h"
 #include "base/text.h"
 
@@ -41,7 +42,7 @@ static void free_block(struct error_block *block)
 {
 	if (!block || block == &lost_block)
 		return;
-	free(block->caught);
+	held_free(block->caught);
 	free(block);
 }
 
@@ -229,7 +230,7 @@ void error_keep_caught(void *value)
 		free(value);
 		return;
 	}
-	free(thread.block->caught);
+	held_free(thread.block->caught);
 	thread.block->caught = value;
 }
 
@@ -345,5 +346,5 @@ const char *pyr_version(void)
 
 void pyr_free(void *block)
 {
-	free(block);
+	held_free(block);
 }

@@ -259,7 +259,7 @@ void exec_release_lane(struct executor *e, struct lane *lane, struct exec_task *
 		make_ready(e, lane);
 }
 
-void exec_submit(struct executor *e, struct lane *lane, struct exec_task *task)
+bool exec_submit(struct executor *e, struct lane *lane, struct exec_task *task)
 {
 	task->kind->ref(task);
 	task->next = NULL;
@@ -268,6 +268,11 @@ void exec_submit(struct executor *e, struct lane *lane, struct exec_task *task)
 		task->executor = e;
 	}
 	pthread_mutex_lock(&e->lock);
+	if (e->is_freed) {
+		pthread_mutex_unlock(&e->lock);
+		task->kind->unref(task);
+		return false;
+	}
 	task->lane = lane;
 	e->load++;
 	if (task->keeps_lane)
@@ -275,7 +280,7 @@ void exec_submit(struct executor *e, struct lane *lane, struct exec_task *task)
 	if (exec_is_nested(e, task)) {
 		exec_add_nested(e, task);
 		pthread_mutex_unlock(&e->lock);
-		return;
+		return true;
 	}
 	if (lane->head)
 		lane->tail->next = task;
@@ -290,6 +295,7 @@ void exec_submit(struct executor *e, struct lane *lane, struct exec_task *task)
 	if (e->watcher)
 		engine_nudge(e->watcher);
 	pthread_mutex_unlock(&e->lock);
+	return true;
 }
 
 bool exec_post(struct executor *e, struct exec_job *job)

@@ -72,8 +72,9 @@ struct exec_job {
 /* Returns false, the job not taken, when the executor has been freed. Any thread. */
 bool exec_post(struct executor *executor, struct exec_job *job);
 
-/* Puts a task at the end of its lane; takes a reference of it. */
-void exec_submit(struct executor *executor, struct lane *lane, struct exec_task *task);
+/* Puts a task at the end of its lane; takes a reference of it. Returns false, the task not taken,
+ * when the executor has been freed. */
+bool exec_submit(struct executor *executor, struct lane *lane, struct exec_task *task);
 
 /* Lanes held back because their link's backlog was too long may go on. */
 void exec_resume(struct executor *executor);

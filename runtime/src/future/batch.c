@@ -188,7 +188,10 @@ static int add(pyr_batch *batch, unsigned operation, pyr__in *in, void *const *o
 				 name, PEER_MAX_BATCH);
 	if (!request_begin(&request, batch->stub, operation, in))
 		return -pyr_last_error()->code;
-	if (!put(batch, operation, &request.packer, out))
+	if (request.packer.carried)
+		err = error_set(PYR_UNIMPLEMENTED, "%s: references cannot be passed in a batch yet",
+				name);
+	else if (!put(batch, operation, &request.packer, out))
 		err = error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	request_end(&request);
 	return err;

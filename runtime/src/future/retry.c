@@ -70,6 +70,7 @@ static void drop(struct retry *r, int n)
 		incall_unref(r->outer);
 	pyr_error_free(r->error);
 	arena_clear(&r->arena);
+	carried_drop(r->packer.carried);
 	proxy_unref(r->patience.proxy);
 	free(r);
 }
@@ -92,6 +93,8 @@ static void end_as_attempt(struct retry *r)
 	front->result.may_have_run = attempt->result.may_have_run;
 	buf_move(&front->result.answer, &attempt->result.answer);
 	buf_move(&front->result.notes, &attempt->result.notes);
+	front->result.held = attempt->result.held;
+	attempt->result.held = NULL;
 	outcall_complete(front);
 }
 
@@ -383,13 +386,15 @@ static bool keep_terms(struct retry *r)
 static bool keep_request(struct retry *r, const struct codec_packer *packer)
 {
 	uint8_t *bytes = arena_alloc_raw(&r->arena, packer->size);
+	bool is_kept;
 
 	r->packer = (struct codec_packer){ .bytes = bytes,
 					   .size = packer->size,
 					   .memory = packer->memory };
+	r->packer.carried = carried_keep(packer->carried, &is_kept);
 	if (bytes)
 		codec_pack(packer, bytes);
-	return bytes;
+	return bytes && is_kept;
 }
 
 static struct retry *make(struct outcall *front, const struct patience *patience)

@@ -11,9 +11,11 @@
 #include "base/stack.h"
 #include "context/context.h"
 #include "engine/engine.h"
+#include "exec/callbacks.h"
 #include "exec/exec.h"
 #include "incall/deferred.h"
 #include "incall/incall_stream.h"
+#include "reference/references.h"
 #include "wire/frame.h"
 
 static pyr_call *of_scope(struct scope *scope)
@@ -76,11 +78,11 @@ static void unref_task(struct exec_task *task)
 
 static const struct exec_task_kind task_kind = { run_task, drop_task, ref_task, unref_task };
 
-void incall_submit(struct executor *executor, struct lane *lane, pyr_call *call)
+bool incall_submit(struct executor *executor, struct lane *lane, pyr_call *call)
 {
 	call->task.keeps_lane = call->is_oneway || call->origin->keeps_lane;
 	call->task.keeps_turn = call->is_guarded;
-	exec_submit(executor, lane, &call->task);
+	return exec_submit(executor, lane, &call->task);
 }
 
 enum { SPARE = 512 };
@@ -116,10 +118,47 @@ void incall_ref(pyr_call *call)
 	atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
 }
 
+void incall_let_go(pyr_call *call)
+{
+	struct import_list *held = call->request.held;
+
+	call->request.held = NULL;
+	taken_free(&call->taken);
+	import_list_drop(held);
+}
+
+/* What outlived its call, with whatever lock that ended. */
+struct left_over {
+	struct exec_job job;
+	struct taken taken;
+};
+
+static void free_left_over(struct exec_job *job)
+{
+	struct left_over *left = (struct left_over *)job;
+
+	taken_free(&left->taken);
+	free(left);
+}
+
+/* Proxies are freed without locks. */
+static void leave_taken(pyr_call *call)
+{
+	struct left_over *left = malloc(sizeof(*left));
+
+	if (!left)
+		return; /* they leak: there is no memory to do better */
+	*left = (struct left_over){ .job.run = free_left_over, .taken = call->taken };
+	callbacks_post(call->task.executor, &left->job);
+}
+
 void incall_unref(pyr_call *call)
 {
 	if (atomic_fetch_sub(&call->refs, 1) != 1)
 		return;
+	if (call->taken.n > 0)
+		leave_taken(call);
+	import_list_drop(call->request.held);
 	stream_release(call->stream);
 	if (call->answer.deferred)
 		deferred_fini(call->answer.deferred);
@@ -223,9 +262,14 @@ void incall_answer(pyr_call *call, pyr__in *out)
 static bool unpack(pyr_call *call, const struct codec_operation *op, union pyr__slot *in)
 {
 	struct codec_problem problem;
-	int err = codec_unpack(op->request, call->request.payload, true, call->request.max_message,
-			       &call->arena, in, &problem);
+	struct taker taker;
+	int err;
 
+	taker_init(&taker, call->peer, call->request.held);
+	err = codec_take(op->request, &taker.base, call->request.payload, true,
+			 call->request.max_message, &call->arena, in, &problem);
+	if (taker.taken.n > 0)
+		taker_move(&taker, &call->taken);
 	call->arena.may_exceed = true;
 	if (err == 0)
 		return true;
@@ -332,6 +376,8 @@ void incall_run(pyr_call *call)
 		 has_object(call))
 		run_wanted(call);
 	incall_enter(outer);
+	if ((call->taken.n > 0 || call->request.held) && !call->answer.deferred && !call->batch)
+		incall_let_go(call);
 	object_leave(call->object);
 	error_restore(error);
 }

@@ -22,6 +22,7 @@
 #include "engine/engine.h"
 #include "exec/exec.h"
 #include "object/object.h"
+#include "reference/taker.h"
 #include "wire/codec.h"
 
 struct frame;
@@ -71,6 +72,7 @@ struct call_request {
 	size_t cost;                              /* charged to its connection's budget */
 	const struct pyr_annotation *annotations; /* in the arena */
 	size_t n_annotations;
+	struct import_list *held; /* references that it brings; NULL: none */
 };
 
 /* What goes back. Of the thread that has the call: its method's, then its deferred's; who cancels
@@ -99,6 +101,8 @@ struct pyr_call {
 	pyr__in *given;           /* its arguments, borrowed while it runs; NULL: they are packed */
 	struct peer_batch *batch; /* it is one; NULL: an ordinary call. The origin's */
 	pyr_stream *stream;       /* the method's end of its streams, NULL: none; one reference */
+	struct peer *peer;        /* what it came over, borrowed; NULL: plain gRPC */
+	struct taken taken;       /* arguments that are references, and what was given to it */
 	struct call_request request;
 	struct call_answer answer;
 	struct arena arena; /* of the thread that has it */
@@ -124,6 +128,9 @@ struct note {
 	struct note *next;
 };
 void incall_put_notes(const pyr_call *call, struct buf *buf, uint32_t id);
+
+/* Lets go of what was taken: nobody looks at its arguments any more. Without locks. */
+void incall_let_go(pyr_call *call);
 
 /* Unpacks, calls the method, answers. In a method thread; the caller keeps its reference. */
 void incall_run(pyr_call *call);
@@ -152,8 +159,9 @@ const struct pyr__operation *incall_operation(const pyr_call *call);
  * oneway that has none is answered as any other call, so that its caller hears of it. */
 bool incall_has_method(const pyr_call *call);
 
-/* Puts it at the end of its lane; the executor takes a reference. */
-void incall_submit(struct executor *executor, struct lane *lane, pyr_call *call);
+/* Puts it at the end of its lane; the executor takes a reference. Returns false if that was freed.
+ */
+bool incall_submit(struct executor *executor, struct lane *lane, pyr_call *call);
 
 /* Its caller is on this host. */
 bool incall_is_local(const pyr_call *call);

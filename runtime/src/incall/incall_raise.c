@@ -81,6 +81,10 @@ int pyr__raise(pyr_call *call, const char *file, int line, const struct pyr__typ
 		return pyr_call_fail(call, file, line, PYR_INTERNAL,
 				     "exception %s cannot be sent: %s", type->name,
 				     value ? problem.text : "it is NULL");
+	if (packer.carried)
+		return pyr_call_fail(call, file, line, PYR_UNIMPLEMENTED,
+				     "exception %s: references cannot be passed in one yet",
+				     type->name);
 	detail = arena_alloc_raw(&call->arena, packer.size ? packer.size : 1);
 	if (!detail)
 		return pyr_call_fail(call, file, line, PYR_RESOURCE_EXHAUSTED, "out of memory");

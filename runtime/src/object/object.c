@@ -39,6 +39,8 @@ void object_unref(struct object *object)
 {
 	if (!object || atomic_fetch_sub(&object->refs, 1) != 1)
 		return;
+	if (object->fini)
+		object->fini(object);
 	free(object->methods);
 	free(object->id);
 	free(object->uri);
@@ -62,6 +64,16 @@ bool object_enter(struct object *object)
 {
 	atomic_fetch_add(&object->uses, 1);
 	return !atomic_load(&object->is_gone);
+}
+
+bool object_enter_again(struct object *object)
+{
+	int uses = atomic_load(&object->uses);
+
+	while (uses > 0)
+		if (atomic_compare_exchange_weak(&object->uses, &uses, uses + 1))
+			return true;
+	return false;
 }
 
 /* It is out of the table, whose use and reference go. Without its lock. */
@@ -157,6 +169,16 @@ static struct object *new_object(const struct codec_interface *interface, const 
 		return NULL;
 	}
 	memcpy(object->methods, methods, size);
+	return object;
+}
+
+struct object *object_new(const struct codec_interface *interface, const char *id,
+			  const char *address, const void *methods, void *data)
+{
+	struct object *object = new_object(interface, id, address, methods, data);
+
+	if (object)
+		object->is_counted = true;
 	return object;
 }
 

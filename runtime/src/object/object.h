@@ -40,6 +40,13 @@ struct object {
 	/* NULL: nobody wants to know; else called once, after the last of them. */
 	void (*_Atomic on_unused)(struct object *object);
 	void *ending; /* of on_unused; the table's lock */
+	/* Of references to it: */
+	bool is_counted;                     /* it lives as long as they do; nobody registered it */
+	struct executor *executor;           /* whose threads run its methods; NULL: its host's */
+	struct home *home;                   /* what they have in common; NULL: there were none */
+	void *value;                         /* what stands for it here; NULL: nothing just now */
+	unsigned *n_users;                   /* of that */
+	void (*fini)(struct object *object); /* lets go of both; NULL: nothing to do */
 };
 
 struct object_table;
@@ -105,6 +112,13 @@ void objects_close(struct object_table *table);
  * false if the object was unregistered; then data may be gone. */
 bool object_enter(struct object *object);
 void object_leave(struct object *object);
+
+/* One that is in no table, and was not registered: it is used by who made it, and by references.
+ * Returns one reference, NULL when memory is out. */
+struct object *object_new(const struct codec_interface *interface, const char *id,
+			  const char *address, const void *methods, void *data);
+/* Another use of one that may be in its last. Returns false if it was. */
+bool object_enter_again(struct object *object);
 
 void object_ref(struct object *object);
 void object_unref(struct object *object);

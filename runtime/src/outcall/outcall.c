@@ -30,6 +30,8 @@ void outcall_fini(struct outcall *call)
 	scope_remove(&call->part);
 	outcall_take_reply(call);
 	engine_waiter_fini(&call->waiter);
+	carried_drop(call->sent.carried);
+	import_list_drop(call->result.held);
 	buf_free(&call->result.notes);
 	buf_free(&call->result.answer);
 }

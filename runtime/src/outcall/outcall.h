@@ -31,6 +31,7 @@ struct outcall_sent {
 	uint32_t number;     /* 0: not live */
 	uint64_t begin, end; /* of its frames in the session's stream */
 	struct outcall *next_blocked;
+	const struct codec_carried *carried; /* references that it passes, kept; NULL: none */
 };
 
 /* What it says, until outcall_start() has returned. Its thread's. */
@@ -45,9 +46,10 @@ struct outcall_result {
 	int code;       /* 0, or enum pyr_status */
 	bool is_remote; /* answer holds the body of an Error frame, else of a text */
 	bool may_have_run;
-	bool was_not_run;  /* the session was over before: may be made in another */
-	struct buf answer; /* the reply's payload, or what went wrong; begins in room */
-	struct buf notes;  /* annotations of a Reply, encoded */
+	bool was_not_run;         /* the session was over before: may be made in another */
+	struct buf answer;        /* the reply's payload, or what went wrong; begins in room */
+	struct buf notes;         /* annotations of a Reply, encoded */
+	struct import_list *held; /* references that the answer brought; NULL: none */
 	uint8_t room[OUTCALL_ROOM];
 };
 

@@ -95,8 +95,8 @@ void outcall_free_number(struct peer *peer, struct outcall *call)
 	peer->made.n_calls--;
 	count_in(call->session, UINT_MAX);
 	call->sent.number = 0;
-	if (peer->is_left && peer->made.n_calls == 0)
-		peer->is_ending = true;
+	if (peer->is_left)
+		peer_leave_if_idle(peer);
 	offer_place(peer);
 }
 

@@ -127,6 +127,7 @@ static const struct outbox_owner caller_outbox = { peer_stream_hold, peer_stream
 static void set_token(struct peer *peer, pyr_stream *stream)
 {
 	stream->caller.has_token = (!peer->has_hello || peer->theirs.linger_ms > 0) &&
+				   !stream->caller.call->session->import &&
 				   random_bytes(stream->caller.token, sizeof(stream->caller.token));
 	stream->out.queue.keeps = stream->caller.has_token;
 }

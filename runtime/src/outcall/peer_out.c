@@ -72,13 +72,17 @@ static void count_sent(struct session *session, int n)
 	atomic_store_explicit(&session->n_sent, so_far + (unsigned)n, memory_order_relaxed);
 }
 
-/* A call that has not left is taken out of the queue by making its frames void. */
+/* A call that has not left is taken out of the queue by making its frames void. Of the references
+ * that it passes its first frame tells. */
 static void withdraw(struct outcall *call)
 {
 	struct session *session = call->session;
+	bool is_whole = session->out.n_taken <= call->sent.begin;
 
-	if (session->out.n_taken <= call->sent.begin)
+	if (is_whole)
 		count_sent(session, -1);
+	if (is_whole && call->sent.carried)
+		references_unsend(session->peer, call->sent.carried);
 	outbox_void(&session->out, call->sent.begin, call->sent.end);
 }
 
@@ -111,26 +115,34 @@ static void describe(const struct outcall *call, struct frame *frame)
 	outcall_put_along(call, frame);
 }
 
-/* Queues the frames. Returns 0 or the status of why not. */
-static int put_call(struct outcall *call, const struct codec_packer *packer, struct block *large)
+/* Passes the references that it carries: they go along, in body. Returns 0 or a status. */
+static int pass_references(struct outcall *call, struct frame *frame, struct buf *body, char *text,
+			   size_t n)
+{
+	bool any;
+	int code;
+
+	buf_append(body, frame->body.p, frame->body.n);
+	code = references_send(call->session->peer, call->sent.carried, FRAME_CALL, body, &any,
+			       text, n);
+	frame->body = span_of_buf(body);
+	if (any)
+		frame->flags |= FRAME_REFERENCES;
+	return code;
+}
+
+static int put_frames(struct outcall *call, const struct frame *frame,
+		      const struct codec_packer *packer, struct block *large)
 {
 	struct session *session = call->session;
-	struct frame frame = { 0 };
 	uint8_t *at;
 
-	if (session->state == SESSION_NEW)
-		session_put_bind(session, outcall_chain());
-	if (session->state == SESSION_NEW)
-		return PYR_RESOURCE_EXHAUSTED;
-	describe(call, &frame);
-	if (frame.depth >= PEER_MAX_DEPTH)
-		return PYR_FAILED_PRECONDITION;
 	call->sent.begin = session->out.n_queued;
 	if (large) {
-		session_append_fragments(session, &frame,
-					 (struct span){ large->data, packer->size }, large);
+		session_append_fragments(session, frame, (struct span){ large->data, packer->size },
+					 large);
 	} else {
-		at = session_append(session, &frame, packer->size);
+		at = session_append(session, frame, packer->size);
 		if (at)
 			codec_pack(packer, at);
 	}
@@ -139,10 +151,38 @@ static int put_call(struct outcall *call, const struct codec_packer *packer, str
 	return session->out.queue.broken ? PYR_RESOURCE_EXHAUSTED : 0;
 }
 
+/* Queues the frames. Returns 0 or the status of why not; text: "" if that says all. */
+static int put_call(struct outcall *call, const struct codec_packer *packer, struct block *large,
+		    char *text, size_t n)
+{
+	struct session *session = call->session;
+	struct frame frame = { 0 };
+	struct buf body = { 0 };
+	int code = 0;
+
+	*text = '\0';
+
+	if (session->state == SESSION_NEW)
+		session_put_bind(session, outcall_chain());
+	if (session->state == SESSION_NEW)
+		return PYR_RESOURCE_EXHAUSTED;
+	describe(call, &frame);
+	if (frame.depth >= PEER_MAX_DEPTH)
+		return PYR_FAILED_PRECONDITION;
+	if (call->sent.carried)
+		code = pass_references(call, &frame, &body, text, n);
+	if (!code)
+		code = put_frames(call, &frame, packer, large);
+	buf_free(&body);
+	return code;
+}
+
 static const char *why_not(int code, char *text, size_t n, const struct outcall *call)
 {
 	const struct session *session = call->session;
 
+	if (*text)
+		return text;
 	if (code == PYR_FAILED_PRECONDITION)
 		snprintf(text, n,
 			 "the call of object '%s' at %s would be %d calls deep, the most is %d",
@@ -175,7 +215,7 @@ static int start(struct outcall *call, const struct codec_packer *packer, struct
 		code = call->result.code;
 	} else if (packer->size > FRAME_FRAGMENT && !large) {
 		outcall_fail(call, code = PYR_RESOURCE_EXHAUSTED, "out of memory");
-	} else if ((code = put_call(call, packer, large))) {
+	} else if ((code = put_call(call, packer, large, text, sizeof(text)))) {
 		outcall_fail(call, code, why_not(code, text, sizeof(text), call));
 	}
 	call->said.terms = NULL;
@@ -193,6 +233,7 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 	struct block *large = packer->size > FRAME_FRAGMENT ? block_new(packer->size) : NULL;
 	struct buf along = { 0 };
 	const char *wrong;
+	bool is_kept = true;
 	int code;
 
 	if (large)
@@ -200,6 +241,10 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 	call->session = session;
 	call->operation = operation;
 	wrong = outcall_pack_along(call, &along);
+	if (packer->carried)
+		call->sent.carried = carried_keep(packer->carried, &is_kept);
+	if (!is_kept)
+		wrong = "out of memory";
 	if (!call->said.terms->is_detached)
 		scope_add(&call->part);
 	pthread_mutex_lock(&peer->lock);
@@ -365,8 +410,13 @@ void peer_on_answer(struct peer *peer, const struct frame *frame)
 {
 	struct outcall *call = peer_live_call(peer, frame->number);
 
-	if (!call)
-		return; /* cancelled here meanwhile */
+	if (!call) { /* cancelled here meanwhile */
+		references_refuse(peer, frame);
+		return;
+	}
+	if ((frame->flags & FRAME_REFERENCES) && !call->result.held &&
+	    !references_receive(peer, frame, &call->result.held))
+		return; /* the link ends, and the call with it */
 	if (frame->type == FRAME_ERROR) {
 		take_error(call, frame);
 	} else {

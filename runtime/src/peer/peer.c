@@ -22,7 +22,7 @@ static void hold_cork(struct exec_cork *cork);
 static void flush_cork(struct exec_cork *cork);
 
 /* budget: taken; NULL: memory is out. */
-static struct peer *new_peer(struct peer_host *host, struct budget *budget)
+static struct peer *new_peer(struct peer_host *host, enum peer_side side, struct budget *budget)
 {
 	struct peer *peer = budget ? calloc(1, sizeof(*peer)) : NULL;
 
@@ -31,23 +31,22 @@ static struct peer *new_peer(struct peer_host *host, struct budget *budget)
 		return NULL;
 	}
 	peer->refs = 1;
-	peer->side = host ? PEER_ACCEPTED : PEER_CONNECTED;
+	peer->side = side;
 	peer->host = host;
+	peer->handlers = host->handlers;
 	peer->budget = budget;
 	peer->made.max_calls = PEER_MAX_CALLS;
-	if (host)
-		peer->limits = host->limits;
-	else
-		peer->limits = (struct peer_limits){
-			.max_calls = PEER_MAX_CALLS,
-			.max_message = config_number(CONFIG_MAX_MESSAGE),
-		};
+	peer->limits = host->limits;
+	if (host->is_process)
+		peer->limits.max_message = config_number(CONFIG_MAX_MESSAGE);
 	peer->theirs.max_message = UINT32_MAX;
 	peer->theirs.window = PEER_WINDOW_FIRST;
 	peer->connect_until = ENGINE_FOREVER;
 	peer->out.flush_later.run = on_before_poll;
 	peer->linger.fire = on_linger;
 	peer->out.cork = (struct exec_cork){ hold_cork, flush_cork };
+	peer->out.aside.hook.run = peer_flush_aside;
+	pthread_mutex_init(&peer->out.aside.lock, NULL);
 	pthread_mutex_init(&peer->lock, NULL);
 	(void)random_bytes(peer->id, sizeof(peer->id));
 	return peer;
@@ -64,6 +63,9 @@ void peer_unref(struct peer *peer)
 		return;
 	if (peer->link)
 		link_free(peer->link);
+	if (peer->handlers->freed)
+		peer->handlers->freed(peer);
+	buf_free(&peer->out.aside.frames);
 	buf_free(&peer->out.urgent);
 	wire_free(&peer->out.wire);
 	numtab_free(&peer->taken.calls);
@@ -75,6 +77,7 @@ void peer_unref(struct peer *peer)
 	budget_unref(peer->budget);
 	free(peer->made.slots);
 	free(peer->shared.key);
+	pthread_mutex_destroy(&peer->out.aside.lock);
 	pthread_mutex_destroy(&peer->lock);
 	free(peer);
 }
@@ -100,12 +103,12 @@ static void say_hello(struct peer *peer, bool is_local)
 	peer_queue(peer, &frame);
 }
 
-struct peer *peer_connect(const struct link_target *target, const struct peer_handlers *handlers,
+struct peer *peer_connect(const struct link_target *target, struct peer_host *host,
 			  uint32_t connect_timeout_ms)
 {
 	struct link_target to = *target;
 	size_t max = budget_of_connection(config_number(CONFIG_MAX_MESSAGE));
-	struct peer *peer = new_peer(NULL, budget_new(NULL, max));
+	struct peer *peer = new_peer(host, PEER_CONNECTED, budget_new(NULL, max));
 
 	if (!peer)
 		return NULL;
@@ -113,7 +116,6 @@ struct peer *peer_connect(const struct link_target *target, const struct peer_ha
 	say_hello(peer, to.is_local); /* leaves with the first Bind and Call */
 	peer_ref(peer);               /* the link's, until closed() */
 	to.max_message = peer->limits.max_message;
-	peer->handlers = handlers;
 	pthread_mutex_lock(&peer->lock);
 	peer->link = link_connect(&to, &events, peer);
 	pthread_mutex_unlock(&peer->lock);
@@ -129,13 +131,12 @@ struct peer *peer_accept(struct link *link, struct peer_host *host, struct budge
 	struct peer *peer;
 
 	budget_ref(budget);
-	peer = new_peer(host, budget);
+	peer = new_peer(host, PEER_ACCEPTED, budget);
 	if (!peer) {
 		link_close(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		link_free(link);
 		return NULL;
 	}
-	peer->handlers = host->handlers;
 	peer->link = link;
 	say_hello(peer, link->is_local);
 	peer_ref(peer);
@@ -168,7 +169,7 @@ bool peer_is_quiet(struct peer *peer)
 
 void peer_progress(struct peer *peer)
 {
-	if (peer->host && atomic_load(&peer->host->stage) != HOST_SERVES)
+	if (atomic_load(&peer->host->stage) != HOST_SERVES)
 		peer->host->progress(peer->host);
 }
 
@@ -180,6 +181,8 @@ static bool assemble(struct peer *peer)
 	if (peer->out.is_writing || peer->is_closed || !peer->link)
 		return false;
 	wire_reset(&peer->out.wire);
+	if (atomic_load_explicit(&peer->out.aside.is_there, memory_order_relaxed))
+		peer_take_aside(peer);
 	peer_take_urgent(peer);
 	if (!peer->out.wire.buf.broken && peer->out.wire.buf.n < FRAME_MESSAGE_MAX)
 		outbox_take_turns(peer);
@@ -239,7 +242,7 @@ static bool was_written(struct peer *peer)
 {
 	peer->out.is_writing = false;
 	peer_progress(peer);
-	return peer->host && peer->out.message.n >= FRAME_MESSAGE_MAX / 2;
+	return peer->host->executor && peer->out.message.n >= FRAME_MESSAGE_MAX / 2;
 }
 
 void peer_flush_unlock(struct peer *peer)
@@ -464,10 +467,11 @@ static void on_goaway(struct peer *peer, const struct frame *frame)
 {
 	peer->is_going_away = true;
 	peer->takes_chains = peer->side == PEER_CONNECTED && frame->code == 0 &&
-			     !frame->takes_none && !peer->is_left && engine_has_daemon();
+			     !frame->takes_none && !peer->is_left &&
+			     (engine_has_daemon() || peer->references);
 	if (frame->code == 0) { /* a daemon that stops waits for us to leave */
 		peer->is_left = peer->side == PEER_CONNECTED && !peer->takes_chains;
-		peer->is_ending = peer->is_left && peer->made.n_calls == 0;
+		peer_leave_if_idle(peer);
 		return;
 	}
 	peer->closed_code = frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code : PYR_UNKNOWN;
@@ -542,11 +546,11 @@ static void on_closed(void *owner, const struct link_end *end)
 	pthread_mutex_unlock(&peer->lock);
 	engine_timer_cancel(&peer->linger); /* nobody sets it once the link is closed */
 	engine_timer_cancel(&peer->silence);
-	if (peer->host) /* lanes that waited for its backlog */
+	if (peer->host->executor) /* lanes that waited for its backlog */
 		exec_resume(peer->host->executor);
 	if (peer->side == PEER_ACCEPTED) /* a place of its connection's */
 		budget_leave(peer->budget);
-	if (peer->host && peer->host->closed)
+	if (peer->host->closed)
 		peer->host->closed(peer->host, peer);
 	peer_unref(peer);
 }

@@ -3,8 +3,9 @@
 #define PYRITE_PEER_H
 /*
  * One end of a link: the calls it makes and takes, its sessions, and what waits to be sent. The
- * same code on both sides. What an end offers differs: an accepting end has a host, whose objects
- * may be bound; a connecting end offers nothing. Either has limits, and tells them in its Hello.
+ * same code on both sides. What an end offers differs: the host of an accepting end is a daemon,
+ * whose objects may be bound; that of a connecting end is the process, which offers nothing but the
+ * references that it passed. Either has limits, and tells them in its Hello.
  *
  * Lock order: peer.lock, then the executor's, then the engine's. Nothing of the user's runs under
  * it.
@@ -53,6 +54,8 @@ struct peer_handlers {
 	void (*end_made)(struct peer *peer);
 	/* What was begun there ends: the link is gone. Once. */
 	void (*end_taken)(struct peer *peer);
+	/* Nobody has it any more: the last. */
+	void (*freed)(struct peer *peer);
 };
 
 /* Who began the link. It decides who ends it: a connecting end does when it has no more to ask. */
@@ -71,11 +74,12 @@ enum host_stage {
 	HOST_LEAVES    /* it takes none */
 };
 
-/* What an accepting end offers. */
+/* What an end offers. */
 struct peer_host {
 	const struct peer_handlers *handlers;
 	struct object_table *objects;
-	struct executor *executor;
+	struct executor *executor; /* of its objects; NULL: it has none */
+	bool is_process;           /* it is the process: what it accepts comes from itself */
 	const char *address;       /* of the daemon, for messages */
 	struct peer_limits limits; /* of each of its ends */
 	uint32_t stream_lifetime_ms;
@@ -99,6 +103,16 @@ struct call_slot {
 	uint32_t generation, next_free;
 };
 
+/* Frames that were queued without the peer's lock, perhaps by who holds another's: they go to the
+ * urgent ones with the next message. */
+struct peer_aside {
+	pthread_mutex_t lock; /* a leaf but for the engine's */
+	struct buf frames;    /* lock */
+	bool will_flush;      /* lock: the hook waits */
+	atomic_bool is_there; /* some are */
+	struct engine_hook hook;
+};
+
 /* What waits to be sent. The peer's own, with its lock. */
 struct peer_out {
 	bool is_writing;             /* a message is on its way into the link */
@@ -113,6 +127,7 @@ struct peer_out {
 	struct engine_hook flush_later;
 	bool will_flush;       /* flush_later waits for the next poll */
 	struct exec_cork cork; /* to be flushed by a method thread */
+	struct peer_aside aside;
 };
 
 /* outcall's and session's: what was begun here. The peer's lock. */
@@ -155,6 +170,9 @@ struct peer_shared {
 	enum pyr_plain plain; /* as its proxies want it */
 	enum pyr_lane lane;
 	unsigned n_users; /* sessions of proxies */
+	bool is_listed;   /* it may still get some */
+	/* Something may have ended for which the link was kept. In the leader, without locks. */
+	void (*_Atomic idle)(struct peer *peer);
 };
 
 struct peer {
@@ -164,14 +182,14 @@ struct peer {
 	const struct peer_handlers *handlers;
 	enum peer_side side;
 	struct peer_limits limits;
-	struct peer_host *host;    /* what it offers; NULL: nothing */
+	struct peer_host *host;    /* what it offers */
 	struct peer_served served; /* of an accepting end */
 	struct peer_shared shared; /* of a connecting end */
 
 	/* lock: */
 	bool has_hello;                /* the other end's Hello came */
 	bool is_ending;                /* close the link once all is written */
-	bool is_left;                  /* and once its last call is answered */
+	bool is_left;                  /* and once the last call is answered, of either end */
 	bool is_closed;                /* the link is gone, or will be: nothing more is started */
 	bool is_going_away;            /* the other end sent Goaway: no new calls, */
 	atomic_bool takes_chains;      /* but those of chains in flight there; read without it */
@@ -192,12 +210,13 @@ struct peer {
 	struct peer_made made;
 	struct peer_theirs theirs;
 	struct peer_taken taken;
+	struct peer_references *references; /* reference's; NULL until there are some */
 	struct budget *budget; /* counted: of all that the other end makes this one hold */
 	uint8_t id[8];         /* random: chains of calls that start here derive from it */
 };
 
 /* Connects. Returns one reference; NULL when memory is out. */
-struct peer *peer_connect(const struct link_target *target, const struct peer_handlers *handlers,
+struct peer *peer_connect(const struct link_target *target, struct peer_host *host,
 			  uint32_t connect_timeout_ms);
 /* Takes an accepted link, and a place of its connection's budget. Returns one reference, NULL when
  * memory is out (the link is then closed).
@@ -208,6 +227,8 @@ void peer_unref(struct peer *peer);
 
 /* New calls may be started on it. */
 bool peer_is_usable(struct peer *peer);
+/* It is ending, or has. */
+bool peer_is_over(struct peer *peer);
 /* The other end sent Goaway. */
 bool peer_goes_away(struct peer *peer);
 /* It did, but calls may be started whose chain is in flight there. */
@@ -233,7 +254,20 @@ void peer_turn_away(struct peer *peer, uint32_t number);
 /* Calls taken and not yet answered, and bytes not yet written. */
 bool peer_is_quiet(struct peer *peer);
 
+/* Queues a frame that leaves after all that was queued before. With any lock, or none. */
+void peer_queue_aside(struct peer *peer, const struct frame *frame);
+/* Has who shares the link look whether it is of use. The same. */
+void peer_look_later(struct peer *peer);
+
 /* ---- inside the peer's files; with the lock ---- */
+/* Once it was left: it ends when the last call of either end has been answered. */
+static inline void peer_leave_if_idle(struct peer *peer)
+{
+	if (peer->is_left && peer->made.n_calls == 0 && peer->taken.calls.n == 0)
+		peer->is_ending = true;
+}
+void peer_take_aside(struct peer *peer);
+void peer_flush_aside(struct engine_hook *hook);               /* of peer_aside; without it */
 void peer_progress(struct peer *peer);                         /* a draining host looks again */
 void peer_queue(struct peer *peer, const struct frame *frame); /* urgent; no reply */
 void peer_queue_answer(struct peer *peer, const struct frame *frame); /* of a method; urgent */

@@ -49,8 +49,7 @@ void peer_leave(struct peer *peer)
 {
 	pthread_mutex_lock(&peer->lock);
 	peer->is_left = true;
-	if (peer->made.n_calls == 0)
-		peer->is_ending = true;
+	peer_leave_if_idle(peer);
 	peer_flush_unlock(peer);
 }
 
@@ -62,6 +61,16 @@ bool peer_is_usable(struct peer *peer)
 	usable = !peer->is_closed && !peer->is_ending && !peer->is_going_away;
 	pthread_mutex_unlock(&peer->lock);
 	return usable;
+}
+
+bool peer_is_over(struct peer *peer)
+{
+	bool is_over;
+
+	pthread_mutex_lock(&peer->lock);
+	is_over = peer->is_closed || peer->is_ending;
+	pthread_mutex_unlock(&peer->lock);
+	return is_over;
 }
 
 bool peer_goes_away(struct peer *peer)

@@ -59,6 +59,62 @@ void peer_queue(struct peer *peer, const struct frame *frame)
 	link_close(peer->link, PYR_RESOURCE_EXHAUSTED, "closed: the other end does not read");
 }
 
+void peer_take_aside(struct peer *peer)
+{
+	struct peer_aside *aside = &peer->out.aside;
+
+	pthread_mutex_lock(&aside->lock);
+	buf_append(&peer->out.urgent, aside->frames.data, aside->frames.n);
+	atomic_fetch_add(&peer->out.backlog, aside->frames.n);
+	buf_reset(&aside->frames);
+	atomic_store(&aside->is_there, false);
+	pthread_mutex_unlock(&aside->lock);
+}
+
+/* frame: NULL: there is only something to be looked at. */
+static void put_aside(struct peer *peer, const struct frame *frame)
+{
+	struct peer_aside *aside = &peer->out.aside;
+	bool hooks;
+
+	pthread_mutex_lock(&aside->lock);
+	if (frame && frame_append(&aside->frames, frame))
+		atomic_store(&aside->is_there, true);
+	hooks = !aside->will_flush;
+	aside->will_flush = true;
+	if (hooks)
+		peer_ref(peer);
+	pthread_mutex_unlock(&aside->lock);
+	if (hooks)
+		engine_before_poll(&aside->hook);
+}
+
+void peer_queue_aside(struct peer *peer, const struct frame *frame)
+{
+	put_aside(peer, frame);
+}
+
+void peer_look_later(struct peer *peer)
+{
+	put_aside(peer, NULL);
+}
+
+void peer_flush_aside(struct engine_hook *hook)
+{
+	struct peer_aside *aside =
+		(struct peer_aside *)((char *)hook - offsetof(struct peer_aside, hook));
+	struct peer *peer = (struct peer *)((char *)aside - offsetof(struct peer, out.aside));
+	void (*idle)(struct peer *) = atomic_load(&peer->shared.idle);
+
+	pthread_mutex_lock(&aside->lock);
+	aside->will_flush = false;
+	pthread_mutex_unlock(&aside->lock);
+	peer_flush(peer);
+	if (idle)
+		idle(peer);
+	peer_unref(peer);
+}
+
 /* Urgent frames, whole ones, as many as fit. */
 static void take(struct peer *peer)
 {

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "protocol/protocol.h"
 
+#include <pthread.h>
+
+#include "object/object.h"
 #include "outcall/outcall_stream.h"
+#include "reference/references.h"
 #include "serve/peer_in.h"
 #include "serve/peer_linger.h"
 #include "serve/serve_stream.h"
@@ -30,6 +34,12 @@ static void on_end(struct peer *peer, const struct frame *frame)
 		serve_on_end(peer, frame);
 }
 
+static void end_taken(struct peer *peer)
+{
+	peer_end_in(peer);
+	references_end(peer);
+}
+
 const struct peer_handlers protocol = {
 	.frame = {
 		[FRAME_BIND] = peer_on_bind,
@@ -42,10 +52,36 @@ const struct peer_handlers protocol = {
 		[FRAME_ITEM] = on_item,
 		[FRAME_END] = on_end,
 		[FRAME_CREDIT] = on_credit,
+		[FRAME_RELEASE] = references_on_release,
 		[FRAME_RESUME] = peer_on_resume,
 		[FRAME_RESUMED] = peer_on_resumed,
 	},
 	.hello = peer_on_hello_out,
 	.end_made = peer_end_out,
-	.end_taken = peer_end_in,
+	.end_taken = end_taken,
+	.freed = references_free,
 };
+
+/* It has no objects but those that were passed, whose executors are their own. */
+static struct {
+	pthread_once_t once;
+	struct object_table objects;
+	struct peer_host host;
+	bool is_there;
+} here = { .once = PTHREAD_ONCE_INIT };
+
+static void init_here(void)
+{
+	here.host.handlers = &protocol;
+	here.host.objects = &here.objects;
+	here.host.is_process = true;
+	here.host.address = "this end";
+	here.host.limits.max_calls = PEER_MAX_CALLS;
+	here.is_there = objects_init(&here.objects) == 0;
+}
+
+struct peer_host *protocol_here(void)
+{
+	pthread_once(&here.once, init_here);
+	return here.is_there ? &here.host : NULL;
+}

@@ -10,6 +10,7 @@
 #include "link/link_process.h"
 #include "link/link_socket.h"
 #include "protocol/protocol.h"
+#include "reference/references.h"
 
 enum { EXIT_MS = 200 };
 
@@ -19,8 +20,11 @@ static struct links {
 	bool has_exit; /* at_exit() is registered */
 } links = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+static void close_idle(struct peer *peer);
+
 static void unlink_peer(struct peer *peer)
 {
+	peer->shared.is_listed = false;
 	if (peer->shared.prev)
 		peer->shared.prev->shared.next = peer->shared.next;
 	else
@@ -73,6 +77,8 @@ static void add(struct peer *peer, bool is_own)
 		links.first->shared.prev = peer;
 	links.first = peer;
 	peer->shared.n_users++;
+	peer->shared.is_listed = true;
+	atomic_store(&peer->shared.idle, close_idle);
 }
 
 /* A socket is used once: there is nothing to fall back to. */
@@ -111,7 +117,8 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 
 	target.kinds =
 		to->uri ? kinds_for(plain, wish->lane, to->is_here) : kinds_given(wish->lane);
-	peer = peer_connect(&target, &protocol, wish->connect_timeout_ms);
+	peer = protocol_here() ? peer_connect(&target, protocol_here(), wish->connect_timeout_ms)
+			       : NULL;
 	if (peer) {
 		peer->shared.plain = plain;
 		peer->shared.lane = wish->lane;
@@ -235,11 +242,19 @@ bool links_share(struct peer *peer)
 {
 	bool is_used;
 
+	if (peer->side == PEER_ACCEPTED) /* a daemon's: it closes it */
+		return !peer_is_over(peer);
 	pthread_mutex_lock(&links.lock);
-	is_used = peer->shared.n_users > 0;
+	is_used = peer->shared.is_listed && !peer_is_over(peer);
 	peer->shared.n_users += is_used;
 	pthread_mutex_unlock(&links.lock);
 	return is_used;
+}
+
+/* It has no users, but there are objects that are called over it. */
+static bool is_kept(struct peer *peer)
+{
+	return !peer_is_over(peer) && references_any(peer);
 }
 
 static bool put(struct peer *peer)
@@ -247,7 +262,7 @@ static bool put(struct peer *peer)
 	bool last;
 
 	pthread_mutex_lock(&links.lock);
-	last = --peer->shared.n_users == 0;
+	last = peer->shared.is_listed && --peer->shared.n_users == 0 && !is_kept(peer);
 	if (last)
 		unlink_peer(peer);
 	pthread_mutex_unlock(&links.lock);
@@ -259,6 +274,22 @@ void links_put(struct peer *peer)
 	if (!put(peer))
 		return;
 	peer_close(peer, 0, "");
+	peer_unref(peer);
+}
+
+/* The last of what it was kept for may be gone. */
+static void close_idle(struct peer *peer)
+{
+	bool ends;
+
+	pthread_mutex_lock(&links.lock);
+	ends = peer->shared.is_listed && peer->shared.n_users == 0 && !is_kept(peer);
+	if (ends)
+		unlink_peer(peer);
+	pthread_mutex_unlock(&links.lock);
+	if (!ends)
+		return;
+	peer_leave(peer);
 	peer_unref(peer);
 }
 

@@ -26,6 +26,7 @@ void proxy_unref(pyr_proxy *proxy)
 		return;
 	group_free(proxy);
 	pyr_uri_free(proxy->uri);
+	reference_unref(proxy->reference);
 	buf_free(&proxy->annotations);
 	session_ways_unref(proxy->ways);
 	given_unref(proxy->wish.given);

@@ -9,6 +9,7 @@
 #include "exec/exec.h"
 #include "outcall/outcall.h"
 #include "proxy/links.h"
+#include "reference/reference.h"
 #include "session/session.h"
 #include "wire/codec.h"
 
@@ -37,7 +38,11 @@ struct group;
 struct pyr_proxy {
 	const struct codec_interface *interface;
 	struct group *group; /* constant; it stands for several objects, and session is NULL */
-	pyr_uri *uri;        /* as given */
+	pyr_uri *uri;        /* as given; of a reference a text for people, unless that has one */
+	struct reference *reference; /* lock: what it came as, or is passed as; counted. NULL: it
+					never was */
+	bool is_reference;           /* it came as one: then that is constant */
+	unsigned n_users; /* of one that stands for an object of this process: reference_share() */
 	struct link_wish wish;
 	struct buf annotations;    /* of each call, encoded; constant */
 	struct session_ways *ways; /* lock: of the next session; counted, may be NULL */
@@ -89,8 +94,23 @@ void proxy_later_pause(pyr_proxy *proxy, struct proxy_later *later);
 void proxy_later_want(pyr_proxy *proxy, struct proxy_later *later, bool pauses);
 
 /* ---- proxy_new.c ---- */
-/* Another proxy for the same URI with the same options. NULL with the last error set. */
+/* uri: taken. NULL with the last error set. */
+pyr_proxy *proxy_make(const struct codec_interface *interface, pyr_uri *uri,
+		      const struct pyr_proxy_options *options);
+/* ---- proxy_like.c ---- */
+/* Another proxy for the same object with the same options. NULL with the last error set. */
 pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface);
 /* A member of a group: the same for one object, but not patient. */
 pyr_proxy *proxy_like_at(pyr_proxy *proxy, const struct pyr__interface *interface, const char *uri);
+
+/* ---- proxy_reference.c ---- */
+/* Takes the reference. NULL with the last error set. */
+pyr_proxy *proxy_of_reference(struct reference *reference, const struct codec_interface *interface,
+			      const struct pyr_proxy_options *options);
+/* The object of this process that it stands for; NULL: none. */
+static inline struct object *proxy_object(const pyr_proxy *proxy)
+{
+	return proxy->is_reference ? proxy->reference->object : NULL;
+}
+
 #endif

@@ -39,27 +39,18 @@ static const char *keep_annotations(pyr_proxy *proxy, const struct pyr_proxy_opt
 	return annotations_problem((struct span){ buf->data, buf->n }, ANNOTATIONS_OF_CALL);
 }
 
-static void *new_proxy(const struct pyr__interface *interface, const char *uri,
-		       const struct pyr_proxy_options *options)
+pyr_proxy *proxy_make(const struct codec_interface *interface, pyr_uri *uri,
+		      const struct pyr_proxy_options *options)
 {
-	struct uri_problem problem = { .code = PYR_RESOURCE_EXHAUSTED, .text = "out of memory" };
+	pyr_proxy *proxy = interface && uri ? calloc(1, sizeof(*proxy)) : NULL;
 	const char *wrong;
-	pyr_proxy *proxy;
 
-	if (!is_started())
-		return error_from_constructor();
-	proxy = calloc(1, sizeof(*proxy));
-	if (!proxy)
+	if (!proxy) {
+		pyr_uri_free(uri);
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
-	proxy->uri = uri ? uri_parse(uri, &problem) : NULL;
-	proxy->interface = codec_interface_get(interface);
-	if (!proxy->uri || !proxy->interface) {
-		pyr_uri_free(proxy->uri);
-		free(proxy);
-		if (!uri)
-			return error_constructor(PYR_INVALID_ARGUMENT, "uri is NULL");
-		return error_constructor(problem.code, "%s", problem.text);
 	}
+	proxy->uri = uri;
+	proxy->interface = interface;
 	proxy->wish = (struct link_wish){
 		.is_own = options->own_link,
 		.plain = options->plain,
@@ -77,6 +68,7 @@ static void *new_proxy(const struct pyr__interface *interface, const char *uri,
 		return error_constructor(PYR_INVALID_ARGUMENT, "%s", wrong);
 	}
 	proxy->refs = 1;
+	proxy->n_users = 1;
 	pthread_mutex_init(&proxy->lock, NULL);
 	patience_options(proxy, options);
 	atomic_init(&proxy->timeout_ms, options->timeout_ms);
@@ -85,6 +77,22 @@ static void *new_proxy(const struct pyr__interface *interface, const char *uri,
 		return proxy;
 	pyr__proxy_free(proxy);
 	return error_from_constructor();
+}
+
+static void *new_proxy(const struct pyr__interface *interface, const char *uri,
+		       const struct pyr_proxy_options *options)
+{
+	struct uri_problem problem = { .code = PYR_RESOURCE_EXHAUSTED, .text = "out of memory" };
+	pyr_uri *parsed;
+
+	if (!is_started())
+		return error_from_constructor();
+	if (!uri)
+		return error_constructor(PYR_INVALID_ARGUMENT, "uri is NULL");
+	parsed = uri_parse(uri, &problem);
+	if (!parsed)
+		return error_constructor(problem.code, "%s", problem.text);
+	return proxy_make(codec_interface_get(interface), parsed, options);
 }
 
 /* Takes the caller's options. Returns false with the last error set. */
@@ -145,95 +153,4 @@ void *pyr__proxy_from_fd(const struct pyr__interface *interface, int fd, const c
 	pyr__proxy_free(proxy);
 	return error_constructor(PYR_INVALID_ARGUMENT,
 				 "a connected socket carries no names and no plain gRPC");
-}
-
-/* ---- of others ---- */
-
-static void options_of(pyr_proxy *proxy, struct pyr_proxy_options *ret)
-{
-	*ret = (struct pyr_proxy_options){
-		.timeout_ms = atomic_load(&proxy->timeout_ms),
-		.connect_timeout_ms = proxy->wish.connect_timeout_ms,
-		.own_link = proxy->wish.is_own,
-		.plain = proxy->wish.plain,
-		.lane = proxy->wish.lane,
-		.wait_ms = PYR_NONE,
-		.max_retries = PYR_NONE,
-	};
-}
-
-static pyr_proxy *make_like(pyr_proxy *proxy, const struct pyr__interface *interface,
-			    const char *uri, const struct pyr_proxy_options *options)
-{
-	pyr_proxy *like = pyr__proxy_new(interface, uri, options, sizeof(*options));
-
-	if (!like)
-		return NULL;
-	buf_append(&like->annotations, proxy->annotations.data, proxy->annotations.n);
-	like->wish.given = given_ref(proxy->wish.given);
-	pthread_mutex_lock(&proxy->lock);
-	session_ways_unref(like->ways);
-	like->ways = session_ways_ref(proxy->ways);
-	pthread_mutex_unlock(&proxy->lock);
-	if (like->group)
-		group_set_ways(like, like->ways);
-	return like;
-}
-
-pyr_proxy *proxy_like_at(pyr_proxy *proxy, const struct pyr__interface *interface, const char *uri)
-{
-	struct pyr_proxy_options options;
-
-	options_of(proxy, &options);
-	return make_like(proxy, interface, uri, &options);
-}
-
-pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface)
-{
-	uint32_t max_retries = atomic_load(&proxy->max_retries);
-	struct pyr_proxy_options options;
-	const char *others[GROUP_MAX];
-
-	options_of(proxy, &options);
-	options.wait_ms = proxy->wait_ms ? proxy->wait_ms : PYR_NONE;
-	options.max_retries = max_retries ? max_retries : PYR_NONE;
-	if (proxy->group)
-		group_options(proxy, &options, others);
-	return make_like(proxy, interface, proxy->uri->text, &options);
-}
-
-/* A plain server cannot be asked what an object is. */
-static int check_narrow(pyr_proxy *proxy, const struct pyr__interface *interface)
-{
-	if (!pyr_proxy_is_plain(proxy))
-		return 0;
-	return error_set(PYR_FAILED_PRECONDITION,
-			 "%s speaks plain gRPC only: whether it is a %s needs a session",
-			 proxy->uri->text, interface->name);
-}
-
-void *pyr__narrow(void *self, const struct pyr__interface *interface)
-{
-	pyr_proxy *proxy = self, *narrow;
-
-	if (!proxy) {
-		error_null("proxy");
-		return error_from_constructor();
-	}
-	narrow = proxy_like(proxy, interface);
-	if (!narrow || (pyr_proxy_bind(narrow) == 0 && check_narrow(narrow, interface) == 0))
-		return narrow;
-	pyr__proxy_free(narrow);
-	return error_from_constructor();
-}
-
-void *pyr__proxy_dup(void *self)
-{
-	pyr_proxy *proxy = self;
-
-	if (!proxy) {
-		error_null("proxy");
-		return error_from_constructor();
-	}
-	return proxy_like(proxy, proxy->interface->table);
 }

@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "outcall/outcall.h"
 #include "proxy/group.h"
+#include "proxy/links_here.h"
 #include "proxy/proxy_greet.h"
 
 static proxy_resolver *resolve; /* set once, before any proxy is made */
@@ -97,6 +98,8 @@ void pyr__proxy_free(void *self)
 	if (engine_is_forked()) /* where locks may be held by threads that are not there */
 		return;
 	(void)wish_take(proxy);
+	if (proxy_object(proxy) && !reference_leave(proxy_object(proxy), proxy, &proxy->n_users))
+		return; /* it has other users */
 	root_remove(&proxy->root);
 	pthread_mutex_lock(&proxy->lock);
 	proxy->is_freed = true;
@@ -180,6 +183,55 @@ static uint32_t lookup_ms(int64_t until)
 	return left >= most ? most : left < 1 ? 1 : (uint32_t)left;
 }
 
+/* A session on the link over which the proxy came. NULL with the last error set if there is none.
+ */
+static struct session *session_of_import(pyr_proxy *proxy, struct session_ways *ways)
+{
+	struct import *import = proxy->reference->import;
+	struct session *session;
+
+	if (!links_share(import->peer)) {
+		error_set(PYR_UNAVAILABLE,
+			  "ConnectionClosed: the connection to %s over which '%s' came is gone",
+			  import->peer->link->address, proxy->uri->object);
+		return NULL;
+	}
+	session = session_new(import->peer, proxy->uri->object, proxy->interface, ways);
+	if (session) {
+		session->import = import_ref(import);
+		return session;
+	}
+	links_put(import->peer);
+	error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	return NULL;
+}
+
+/* A session on an object of this process. NULL with the last error set. */
+static struct session *session_of_object(pyr_proxy *proxy, struct session_ways *ways)
+{
+	struct peer *peer = links_here();
+	struct session *session =
+		peer ? session_new(peer, proxy->uri->object, proxy->interface, ways) : NULL;
+
+	if (session)
+		session->import = references_own(peer, proxy_object(proxy));
+	if (session && session->import)
+		return session;
+	session_unref(session);
+	error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	return NULL;
+}
+
+/* Whether the proxy's session is opened on the link that it came over: while there is that link, or
+ * if there is no other way. */
+static bool goes_by_import(const pyr_proxy *proxy)
+{
+	const struct reference *reference = proxy->is_reference ? proxy->reference : NULL;
+
+	return reference && reference->import &&
+	       (!reference->uri || peer_is_usable(reference->import->peer));
+}
+
 /* Follows the name, finds a link, opens a session on it. */
 static struct session *find_session(pyr_proxy *proxy, const struct link_wish *wish,
 				    struct session_ways *ways, int64_t until)
@@ -189,6 +241,10 @@ static struct session *find_session(pyr_proxy *proxy, const struct link_wish *wi
 	struct peer *peer;
 	pyr_uri *uri;
 
+	if (goes_by_import(proxy))
+		return session_of_import(proxy, ways);
+	if (proxy_object(proxy))
+		return session_of_object(proxy, ways);
 	if (resolve(proxy->uri, lookup_ms(until), &uri) < 0)
 		return NULL;
 	peer = links_get(uri, wish, &problem);
@@ -381,6 +437,8 @@ static int bind_beside(pyr_proxy *proxy, const struct session *session, int64_t 
 	pthread_mutex_unlock(&proxy->lock);
 	asked = session_new(session->peer, session->object, proxy->interface, ways);
 	session_ways_unref(ways);
+	if (asked && session->import)
+		asked->import = import_ref(session->import);
 	if (!asked) {
 		links_put(session->peer);
 		return PYR_RESOURCE_EXHAUSTED;

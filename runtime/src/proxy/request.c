@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "context/call_wish.h"
 #include "proxy/unreadable.h"
+#include "reference/taker.h"
 
 int request_operation(const pyr_proxy *proxy, const struct pyr__interface *interface, unsigned op)
 {
@@ -56,9 +57,12 @@ int request_results(const struct codec_operation *codec, const struct outcall *c
 		    void *const *out)
 {
 	struct codec_problem problem;
+	struct taker taker;
 
-	if (codec_unpack_results(codec->reply, call->result.answer.data, call->result.answer.n,
-				 config_number(CONFIG_MAX_MESSAGE), out, &problem) == 0)
-		return 0;
+	taker_init(&taker, call->session->peer, call->result.held);
+	if (codec_take_results(codec->reply, &taker.base, span_of_buf(&call->result.answer),
+			       config_number(CONFIG_MAX_MESSAGE), out, &problem) == 0)
+		return taker_results(&taker);
+	taker_drop(&taker);
 	return unreadable(&problem, "the reply of %s", codec->table->name);
 }

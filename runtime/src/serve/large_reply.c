@@ -4,12 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reference/references.h"
+
 /* In the peer's ring from its first fragment to its last, and freed when it leaves. */
 struct large_reply {
 	struct outbox out;
 	struct peer *peer;
 	uint32_t number;
 	size_t cost;
+	const struct codec_carried *carried; /* kept: a Release of what it brings home goes after */
 };
 
 static struct large_reply *of(struct outbox *outbox)
@@ -29,17 +32,17 @@ static void release(struct outbox *outbox)
 	numtab_remove(&reply->peer->taken.replies, reply->number);
 	budget_release(reply->peer->budget, reply->cost);
 	outbox_fini(outbox);
+	carried_drop(reply->carried);
 	free(reply);
 }
 
 static const struct outbox_owner owner = { .hold = hold, .release = release };
 
-bool large_reply_put(struct peer *peer, uint32_t number, struct span payload, struct block *block,
-		     struct span along)
+bool large_reply_put(struct peer *peer, const struct frame *frame, struct span payload,
+		     struct block *block, const struct codec_carried *carried)
 {
-	struct frame frame = { .type = FRAME_REPLY, .number = number, .body = along };
 	struct large_reply *reply = NULL;
-	bool ok;
+	bool ok = true;
 
 	if (budget_charge(peer->budget, payload.n) && !(reply = calloc(1, sizeof(*reply))))
 		budget_release(peer->budget, payload.n);
@@ -48,9 +51,10 @@ bool large_reply_put(struct peer *peer, uint32_t number, struct span payload, st
 	reply->cost = payload.n;
 	reply->out.owner = &owner;
 	reply->peer = peer;
-	reply->number = number;
-	ok = numtab_put(&peer->taken.replies, number, reply) &&
-	     outbox_append_fragments(peer, &reply->out, &frame, payload, block);
+	reply->number = frame->number;
+	reply->carried = carried_keep(carried, &ok);
+	ok = ok && numtab_put(&peer->taken.replies, frame->number, reply) &&
+	     outbox_append_fragments(peer, &reply->out, frame, payload, block);
 	if (!reply->out.in_ring) /* nothing of it, or the link is gone */
 		release(&reply->out);
 	else if (!ok)
@@ -62,6 +66,8 @@ bool large_reply_drop(struct peer *peer, uint32_t number)
 {
 	struct large_reply *reply = numtab_get(&peer->taken.replies, number);
 
+	if (reply && reply->out.n_taken == 0) /* its first fragment would have told of them */
+		references_unsend(peer, reply->carried);
 	if (reply)
 		outbox_discard(peer, &reply->out);
 	return reply;

@@ -8,10 +8,11 @@
  */
 #include "peer/peer.h"
 
-/* Queues one, whose payload lies in a block. along: annotations, encoded. Returns false, with
- * nothing queued, when memory is out, or the budget has no room. */
-bool large_reply_put(struct peer *peer, uint32_t number, struct span payload, struct block *block,
-		     struct span along);
+/* Queues one, whose payload lies in a block; frame: what its first fragment says. What it carries
+ * is kept until it has left. Returns false, with nothing queued, when memory is out, or the budget
+ * has no room. */
+bool large_reply_put(struct peer *peer, const struct frame *frame, struct span payload,
+		     struct block *block, const struct codec_carried *carried);
 /* Nobody waits for it any more. Returns false if there is none of that number. */
 bool large_reply_drop(struct peer *peer, uint32_t number);
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "exec/exec.h"
+#include "reference/references.h"
 #include "serve/large_reply.h"
 #include "serve/peer_batch.h"
 #include "serve/peer_in.h"
@@ -51,6 +52,8 @@ bool peer_retire(struct peer *peer, pyr_call *call)
 {
 	if (!peer_remove_call(peer, call))
 		return false;
+	if (peer->is_left)
+		peer_leave_if_idle(peer);
 	peer_progress(peer);
 	return true;
 }
@@ -106,24 +109,30 @@ void peer_answer_bind(struct peer *peer, struct taken_session *session, struct s
 		if (session->verdict && session->verdict->differs)
 			bound.shape = shape_packed(interface);
 	}
-	if (session->is_equal)
+	if (session->is_equal && !session->is_reference)
 		peer_offer_direct(session);
 	bound.body = (struct span){ more.data, more.n };
 	peer_queue(peer, &bound);
 	buf_free(&more);
 }
 
-void peer_put_reply(struct peer *peer, uint32_t number, const struct codec_packer *packer,
-		    struct span along)
+static void put_reply(struct peer *peer, const struct frame *frame,
+		      const struct codec_packer *packer)
 {
-	struct frame frame = { .type = FRAME_REPLY, .number = number, .body = along };
 	size_t before = peer->out.urgent.n;
 	uint8_t *at;
 
-	at = frame_write(&peer->out.urgent, &frame, packer ? packer->size : 0);
+	at = frame_write(&peer->out.urgent, frame, packer ? packer->size : 0);
 	if (at && packer)
 		codec_pack(packer, at);
 	atomic_fetch_add(&peer->out.backlog, peer->out.urgent.n - before);
+}
+
+void peer_put_acknowledgement(struct peer *peer, uint32_t number)
+{
+	struct frame frame = { .type = FRAME_REPLY, .number = number };
+
+	put_reply(peer, &frame, NULL);
 }
 
 void peer_refuse(struct peer *peer, uint32_t number, int code, const char *format, ...)
@@ -174,11 +183,11 @@ static const char *problem_of(struct peer *peer, pyr_call *call, const struct co
 	return text;
 }
 
-static void put_problem(struct peer *peer, pyr_call *call, const char *text)
+static void put_problem(struct peer *peer, pyr_call *call, int code, const char *text)
 {
 	struct frame frame = { .type = FRAME_ERROR, .number = call->request.number };
 
-	frame.code = PYR_RESOURCE_EXHAUSTED;
+	frame.code = (uint32_t)code;
 	frame.message = span_of(text);
 	if (!peer_stream_last(call, &frame, (struct span){ 0 }))
 		peer_queue_answer(peer, &frame);
@@ -187,9 +196,8 @@ static void put_problem(struct peer *peer, pyr_call *call, const char *text)
 /* Queues a reply, or why it cannot be sent. packed: it, when it goes in fragments or behind items.
  */
 static void put_result(struct peer *peer, pyr_call *call, const struct codec_packer *packer,
-		       struct block *packed, struct span along)
+		       struct block *packed, struct frame frame)
 {
-	struct frame frame = { .type = FRAME_REPLY, .body = along };
 	size_t size = packer ? packer->size : 0;
 	struct span payload = { packed ? packed->data : NULL, packed ? size : 0 };
 	char text[256];
@@ -197,14 +205,17 @@ static void put_result(struct peer *peer, pyr_call *call, const struct codec_pac
 
 	if (!problem && !packed && (size > FRAME_FRAGMENT || (call->stream && size > 0)))
 		problem = OUT_OF_MEMORY;
-	if (problem)
-		put_problem(peer, call, problem);
-	else if (peer_stream_last(call, &frame, payload))
+	if (!problem && peer_stream_last(call, &frame, payload))
 		return;
-	else if (size <= FRAME_FRAGMENT)
-		peer_put_reply(peer, call->request.number, packer, along);
-	else if (!large_reply_put(peer, call->request.number, payload, packed, along))
-		put_problem(peer, call, "MessageTooLarge: no room for the reply");
+	if (!problem && size <= FRAME_FRAGMENT)
+		put_reply(peer, &frame, packer);
+	else if (!problem && !large_reply_put(peer, &frame, payload, packed, packer->carried))
+		problem = "MessageTooLarge: no room for the reply";
+	if (!problem)
+		return;
+	put_problem(peer, call, PYR_RESOURCE_EXHAUSTED, problem);
+	if (frame.flags & FRAME_REFERENCES)
+		references_unsend(peer, packer->carried);
 }
 
 /* A call that is being answered. */
@@ -263,6 +274,42 @@ static void end_answer(pyr_call *call, struct answering *a)
 		incall_unref(kept);
 }
 
+/* Passes the references that the result carries: they go along. Returns false with the problem
+ * queued. */
+static bool pass_references(struct answering *a, pyr_call *call, const struct codec_packer *packer,
+			    struct frame *frame)
+{
+	char text[128];
+	bool any;
+	int code;
+
+	if (!a->is_carried) {
+		put_problem(a->peer, call, PYR_UNAVAILABLE,
+			    "the link over which its references would go is gone");
+		return false;
+	}
+	if (call->stream && call->stream->method.linger)
+		peer_linger_forgo(call->stream); /* they are of this link */
+	code = references_send(a->peer, packer->carried, FRAME_REPLY, &a->notes, &any, text,
+			       sizeof(text));
+	frame->body = span_of_buf(&a->notes);
+	if (code)
+		put_problem(a->peer, call, code, text);
+	else if (any)
+		frame->flags = FRAME_REFERENCES;
+	return code == 0;
+}
+
+static void put_answer(struct answering *a, pyr_call *call, const struct codec_packer *packer,
+		       struct block *packed)
+{
+	struct frame frame = { .type = FRAME_REPLY, .number = call->request.number };
+
+	frame.body = peer_put_notes(a->peer, call, &a->notes, ANNOTATIONS_OF_REPLY);
+	if (!packer || !packer->carried || pass_references(a, call, packer, &frame))
+		put_result(a->peer, call, packer, packed, frame);
+}
+
 /* packer: NULL for a oneway, which is answered with nothing. */
 static void on_reply(pyr_call *call, const struct codec_packer *packer)
 {
@@ -276,8 +323,7 @@ static void on_reply(pyr_call *call, const struct codec_packer *packer)
 		codec_pack(packer, packed->data);
 	begin_answer(call, &a);
 	if (a.is_wanted)
-		put_result(a.peer, call, packer, packed,
-			   peer_put_notes(a.peer, call, &a.notes, ANNOTATIONS_OF_REPLY));
+		put_answer(&a, call, packer, packed);
 	end_answer(call, &a);
 	block_unref(packed);
 }
@@ -340,7 +386,8 @@ static void put_error(struct peer *peer, pyr_call *call, const struct error_info
 
 	peer_describe_error(error, peer_may_trace(peer), &frame);
 	if (!may_tell(peer, call, size_of(&frame))) {
-		put_problem(peer, call, "the error is too long for what waits already");
+		put_problem(peer, call, PYR_RESOURCE_EXHAUSTED,
+			    "the error is too long for what waits already");
 		return;
 	}
 	if (!peer_stream_last(call, &frame, (struct span){ 0 }))

@@ -46,7 +46,8 @@ static void go_on(struct exec_job *job)
 		(struct peer_batch *)((char *)job - offsetof(struct peer_batch, again));
 	pyr_call *call = batch->call;
 
-	incall_submit(call->task.executor, call->task.lane, call);
+	if (!incall_submit(call->task.executor, call->task.lane, call))
+		incall_fail(call, PYR_UNAVAILABLE, "the daemon has stopped");
 	incall_unref(call);
 }
 
@@ -124,7 +125,9 @@ static void on_reply(pyr_call *item, const struct codec_packer *packer)
 	char text[128];
 	uint8_t *at;
 
-	if (!has_room(batch, packer->size)) {
+	if (packer->carried) {
+		fail(batch, PYR_UNIMPLEMENTED, "references cannot be passed in a batch yet");
+	} else if (!has_room(batch, packer->size)) {
 		fail(batch, PYR_RESOURCE_EXHAUSTED,
 		     "MessageTooLarge: the results of the batch have more than %u bytes, or "
 		     "the connection holds too much",

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The calls that a peer takes: sessions bound here, calls on their way to the executor. */
+/* The calls that a peer takes, on their way to the executor. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "exec/exec.h"
+#include "reference/references.h"
 #include "serve/large_reply.h"
 #include "serve/peer_batch.h"
 #include "serve/peer_in.h"
@@ -15,172 +17,6 @@
 #include "wire/annotation.h"
 #include "wire/frame.h"
 #include "wire/shape_own.h"
-
-enum { SESSION_COST = sizeof(struct taken_session) + 4 * sizeof(struct numtab_entry) };
-
-void taken_session_end(struct taken_session *session)
-{
-	track_end(&session->track);
-	budget_release(session->peer->budget, session->cost);
-	object_unref(session->object);
-	shape_verdict_unref(session->verdict);
-	peer_unref(session->peer);
-	free(session->rejection);
-	free(session);
-}
-
-void taken_session_drop(struct taken_session *session)
-{
-	if (atomic_fetch_sub(&session->refs, 1) != 1)
-		return;
-	if (session->parting)
-		peer_part(session);
-	else
-		taken_session_end(session);
-}
-
-const char *taken_session_text(const struct taken_session *session)
-{
-	return session->rejection ? session->rejection : session->text;
-}
-
-void taken_session_fail(struct taken_session *session, int code, const char *format, ...)
-{
-	va_list args;
-
-	object_unref(session->object);
-	session->object = NULL;
-
-	session->code = code;
-	va_start(args, format);
-	vsnprintf(session->text, sizeof(session->text), format, args);
-	va_end(args);
-	text_clean(session->text); /* it quotes the other end */
-}
-
-/* Another version: what of it may be called. */
-static void compare_shapes(struct taken_session *session, const struct pyr__interface *interface,
-			   struct span theirs)
-{
-	struct shape_verdict *verdict = shape_verdict_get(interface, theirs);
-	size_t cost = verdict ? shape_verdict_size(verdict) : 0;
-
-	if (!budget_charge(session->peer->budget, cost)) {
-		shape_verdict_unref(verdict);
-		taken_session_fail(session, PYR_RESOURCE_EXHAUSTED,
-				   "the sessions of this connection take too much");
-		return;
-	}
-	session->cost += cost;
-	session->verdict = verdict;
-}
-
-static void find_object(struct taken_session *session, const struct frame *frame)
-{
-	struct peer_host *host = session->peer->host;
-	const struct pyr__interface *interface;
-
-	if (host)
-		session->object = objects_find(host->objects, frame->object);
-	if (!session->object) { /* a connecting end offers nothing but references it passed */
-		taken_session_fail(session, PYR_NOT_FOUND, "no object '%.*s' at %s",
-				   (int)(frame->object.n < 64 ? frame->object.n : 64),
-				   (const char *)frame->object.p,
-				   host ? host->address : "this end");
-		return;
-	}
-	interface = session->object->interface->table;
-	if (codec_has_interface(interface, frame->interface)) {
-		session->is_equal = span_is(frame->interface, interface->name) &&
-				    frame->fingerprint == interface->fingerprint;
-		if (!session->is_equal)
-			compare_shapes(session, interface, frame->shape);
-		return;
-	}
-	taken_session_fail(session, PYR_FAILED_PRECONDITION,
-			   "object '%.*s' at %s has the interface %s, not %.*s",
-			   (int)(frame->object.n < 64 ? frame->object.n : 64),
-			   (const char *)frame->object.p, host->address, interface->name,
-			   (int)(frame->interface.n < 64 ? frame->interface.n : 64),
-			   (const char *)frame->interface.p);
-}
-
-/* A Bind that bears a chain asks whether its calls are taken. */
-static bool is_too_late(struct taken_session *session, const struct frame *frame)
-{
-	const struct peer_host *host = session->peer->host;
-
-	if (!host || !frame->chain.p || peer_host_takes(host, frame->chain))
-		return false;
-	taken_session_fail(session, PYR_UNAVAILABLE, PEER_STOPS, host->address);
-	return true;
-}
-
-/* Too much to be looked at. */
-static bool is_too_large(struct taken_session *session, const struct frame *frame)
-{
-	if (frame->handshake.n <= PYR_HANDSHAKE_MAX)
-		return false;
-	taken_session_fail(session, PYR_INVALID_ARGUMENT,
-			   "connection to %s rejected: a handshake of %zu bytes, the most is %d",
-			   session->peer->host ? session->peer->host->address : "this end",
-			   frame->handshake.n, PYR_HANDSHAKE_MAX);
-	return true;
-}
-
-void peer_on_bind(struct peer *peer, const struct frame *frame)
-{
-	struct taken_session *session;
-	struct buf notes = { 0 };
-
-	if (numtab_get(&peer->taken.sessions, frame->session)) {
-		peer_protocol_error(peer, "session %u is bound already", frame->session);
-		return;
-	}
-	if (peer->taken.sessions.n >= PEER_MAX_SESSIONS) {
-		peer_protocol_error(peer, "more than %d sessions", PEER_MAX_SESSIONS);
-		return;
-	}
-	if (!budget_charge(peer->budget, SESSION_COST)) {
-		peer_exhausted(peer, "the sessions");
-		return;
-	}
-	session = calloc(1, sizeof(*session));
-	if (!session || !numtab_put(&peer->taken.sessions, frame->session, session)) {
-		free(session);
-		budget_release(peer->budget, SESSION_COST);
-		peer_protocol_error(peer, "out of memory for session %u", frame->session);
-		return;
-	}
-	session->refs = 1;
-	session->cost = SESSION_COST;
-	session->peer = peer;
-	session->number = frame->session;
-	session->lane.backlog = &peer->out.backlog;
-	peer_ref(peer);
-	if (!is_too_large(session, frame) && !is_too_late(session, frame))
-		find_object(session, frame);
-	if (peer_is_guarded(peer) && frame->handshake.n <= PYR_HANDSHAKE_MAX)
-		peer_greet(peer, session, frame);
-	if (!session->greeting)
-		peer_answer_bind(peer, session, (struct span){ 0 },
-				 peer_put_notes(peer, NULL, &notes, ANNOTATIONS_OF_BIND));
-	buf_free(&notes);
-}
-
-void peer_on_unbind(struct peer *peer, const struct frame *frame)
-{
-	struct taken_session *session = numtab_remove(&peer->taken.sessions, frame->session);
-
-	if (!session)
-		return;
-	if (session->greeting && session->n_waiting == 0)
-		incall_cancel(session->greeting);
-	peer_close_direct(session, false);
-	taken_session_drop(session);
-}
-
-/* ---- calls; in the leader, with the lock ---- */
 
 static int unknown(const struct taken_session *session, const struct object *object,
 		   const struct frame *frame, char *text, size_t n)
@@ -228,6 +64,8 @@ static bool has_object(struct taken_session *session)
 
 	if (!atomic_load(&object->is_gone))
 		return true;
+	if (object->is_counted)
+		return false; /* which does not happen: it is never unregistered */
 	again = objects_find(session->peer->host->objects, span_of(object->id));
 	if (!again || again->interface != object->interface) {
 		object_unref(again);
@@ -273,7 +111,7 @@ static bool may_start(struct peer *peer, const struct frame *frame,
 	if (!session)
 		peer_refuse(peer, frame->number, PYR_INTERNAL, "ProtocolError: no session %u",
 			    frame->session);
-	else if (host && comes_too_late(host, session, frame))
+	else if (comes_too_late(host, session, frame))
 		peer_turn_away(peer, frame->number);
 	else if (!session->object && !session->greeting)
 		peer_refuse(peer, frame->number, session->code, "%s", taken_session_text(session));
@@ -330,10 +168,15 @@ static void submit(struct peer *peer, pyr_call *call)
 	call->answer.is_given = is_answered;
 	if (is_answered) {
 		call->deadline = ENGINE_FOREVER; /* of the acknowledgement */
-		peer_put_reply(peer, call->request.number, NULL, (struct span){ 0 });
+		peer_put_acknowledgement(peer, call->request.number);
 	}
 	arena_charge_to(&call->arena, peer->budget); /* so far its cost is the frames' */
-	incall_submit(peer->host->executor, &session->lane, call);
+	if (!incall_submit(taken_session_executor(session), &session->lane, call)) {
+		if (!is_answered && peer_retire(peer, call))
+			peer_refuse(peer, call->request.number, PYR_UNAVAILABLE,
+				    "the daemon has stopped");
+		is_answered = true;
+	}
 	if (is_answered)
 		incall_unref(call);
 }
@@ -426,6 +269,7 @@ static pyr_call *new_call(struct peer *peer, struct taken_session *session, int 
 	if (!call)
 		return NULL;
 	call->request.max_message = peer->limits.max_message;
+	call->peer = peer;
 	atomic_fetch_add(&session->refs, 1); /* what on_release() gives back */
 	atomic_fetch_add(&peer->taken.n_held, 1);
 	call->is_guarded = session->greeting;
@@ -444,7 +288,10 @@ static bool init_kind(struct peer *peer, pyr_call *call, const struct frame *fra
 					  : peer_stream_serve(peer, call, frame);
 }
 
-static void on_first(struct peer *peer, const struct frame *frame, struct taken_session *session)
+/* held: what its payload brings. Returns false if it was refused before there was a call to hold
+ * that. */
+static bool begin_call(struct peer *peer, const struct frame *frame, struct taken_session *session,
+		       struct import_list *held)
 {
 	char why[512];
 	pyr_call *call;
@@ -452,20 +299,22 @@ static void on_first(struct peer *peer, const struct frame *frame, struct taken_
 	int place;
 
 	if (!may_start(peer, frame, session))
-		return;
+		return false;
 	place = find_operation(session, frame, why, sizeof(why));
 	if (place < 0 && !session->greeting) {
 		peer_refuse(peer, frame->number, -place, "%s", why);
-		return;
+		return false;
 	}
 	cost = charge(peer, frame);
 	if (cost == 0)
-		return;
+		return false;
 	call = new_call(peer, session, place, why);
-	if (call)
+	if (call) {
 		call->request.cost = cost;
-	else
+		call->request.held = held;
+	} else {
 		budget_release(peer->budget, cost);
+	}
 	if (!call || !init_kind(peer, call, frame) ||
 	    !numtab_put(&peer->taken.calls, frame->number, call)) {
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
@@ -473,13 +322,24 @@ static void on_first(struct peer *peer, const struct frame *frame, struct taken_
 			peer_linger_end(peer, call->stream);
 			incall_unref(call);
 		}
-		return;
+		return call;
 	}
 	session->n_waiting += call->is_guarded;
 	peer->taken.last = frame->number;
 	set_context(peer, call, frame);
 	if (add_payload(peer, call, frame) && !(frame->flags & FRAME_MORE))
 		submit(peer, call);
+	return true;
+}
+
+static void on_first(struct peer *peer, const struct frame *frame, struct taken_session *session)
+{
+	struct import_list *held = NULL;
+
+	if ((frame->flags & FRAME_REFERENCES) && !references_receive(peer, frame, &held))
+		return;
+	if (!begin_call(peer, frame, session, held))
+		import_list_drop(held);
 }
 
 /* Nothing of a call that had that number is kept. */

@@ -17,6 +17,7 @@ struct taken_session {
 	atomic_int refs;
 	struct peer *peer;             /* counted */
 	struct object *object;         /* counted; NULL if the binding failed */
+	bool is_reference;             /* the other end was passed it: used too, if that counts */
 	bool is_equal;                 /* both fingerprints agree: operations may come by place */
 	struct shape_verdict *verdict; /* what else may be called, counted; NULL: nothing */
 	int code;                      /* why there is no object */
@@ -41,6 +42,9 @@ void peer_on_call(struct peer *peer, const struct frame *frame);
 void peer_on_cancel(struct peer *peer, const struct frame *frame);
 /* The link is gone: ends the calls taken. */
 void peer_end_in(struct peer *peer);
+
+/* Whose threads run the session's methods. */
+struct executor *taken_session_executor(const struct taken_session *session);
 
 static inline struct taken_session *session_of(const pyr_call *call)
 {
@@ -117,9 +121,8 @@ struct span peer_put_notes(const struct peer *peer, const pyr_call *call, struct
 			   enum annotation_field field);
 /* Takes the call out of the live ones. Returns false if nobody waits any more. */
 bool peer_retire(struct peer *peer, pyr_call *call);
-/* packer: NULL for a oneway. along: annotations, encoded. */
-void peer_put_reply(struct peer *peer, uint32_t number, const struct codec_packer *packer,
-		    struct span along);
+/* The answer of a oneway. */
+void peer_put_acknowledgement(struct peer *peer, uint32_t number);
 void peer_refuse(struct peer *peer, uint32_t number, int code, const char *format, ...)
 	PYR_PRINTF(4, 5);
 #endif

@@ -101,7 +101,8 @@ bool peer_stream_serve(struct peer *peer, pyr_call *call, const struct frame *fr
 	peer_stream_enter(peer, stream, frame->number); /* nobody else knows it yet */
 	call->stream = stream;
 	call->request.number = frame->number;
-	peer_linger_begin(peer, call, frame->token);
+	if (!(frame->flags & FRAME_REFERENCES)) /* which are of this link */
+		peer_linger_begin(peer, call, frame->token);
 	return true;
 }
 
@@ -120,7 +121,7 @@ bool peer_stream_last(pyr_call *call, const struct frame *frame, struct span pay
 	pyr_stream *stream = call->stream;
 	struct frame last = *frame;
 	struct span part = payload;
-	bool ok;
+	bool ok, is_first = true;
 
 	if (!stream || (!stream->method.linger && stream->out.queue.n_unsent == 0))
 		return false;
@@ -128,7 +129,9 @@ bool peer_stream_last(pyr_call *call, const struct frame *frame, struct span pay
 	do {
 		part.n = payload.n < FRAME_FRAGMENT ? payload.n : FRAME_FRAGMENT;
 		payload.n -= part.n;
-		last.flags = (last.flags ? FRAME_CONTINUES : 0) | (payload.n > 0 ? FRAME_MORE : 0);
+		last.flags = is_first ? frame->flags : FRAME_CONTINUES;
+		last.flags |= payload.n > 0 ? FRAME_MORE : 0;
+		is_first = false;
 		ok = append_last(stream, &last, part);
 		part.p += part.n;
 		last.total = 0;

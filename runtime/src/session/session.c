@@ -94,6 +94,7 @@ void session_unref(struct session *session)
 		free(session->operations[i].signature);
 	free(session->operations);
 	shape_verdict_unref(session->verdict);
+	import_unref(session->import); /* after its last frame was taken: the ring held it */
 	free(session->object);
 	free(session->text);
 	session_ways_unref(session->ways);
@@ -129,7 +130,12 @@ void session_put_bind(struct session *session, const uint8_t *chain)
 	if (!numtab_put(&peer->made.sessions, session->number, session))
 		return;
 	frame.session = session->number;
-	frame.object = span_of(session->object);
+	if (session->import)
+		import_travels(session->import);
+	if (session->import)
+		frame.reference = (struct span){ session->import->node.id, REFERENCE_ID };
+	else
+		frame.object = span_of(session->object);
 	frame.interface = span_of(table->name);
 	frame.shape = shape_packed(table);
 	if (chain)

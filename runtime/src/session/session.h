@@ -4,6 +4,7 @@
 /* Sessions as the binding end has them: one proxy's connection to one object. */
 #include "link/link_process.h"
 #include "peer/peer.h"
+#include "reference/references.h"
 
 /* A thread in session_bind(); on its stack. */
 struct session_binder {
@@ -38,6 +39,7 @@ struct session {
 	struct peer *peer; /* counted */
 	const struct codec_interface *interface;
 	char *object;
+	struct import *import;     /* that it is bound to; counted. NULL: to an object's id */
 	struct session_ways *ways; /* counted; NULL: nothing is said or asked */
 	/* Its other end is in this process, and this leads there; NULL: it is not, or not known.
 	 * Set once, in the leader. */

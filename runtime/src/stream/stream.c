@@ -507,6 +507,10 @@ static int put_slot(pyr_stream *stream, const struct pyr__operation *operation, 
 	arena_init(&arena, room, sizeof(room));
 	if (codec_prepare(stream->writes, item, &arena, &packer, &problem) < 0)
 		err = error_set(problem.code, "%s_%s: %s", operation->name, what, problem.text);
+	else if (packer.carried)
+		err = error_set(PYR_UNIMPLEMENTED,
+				"%s_%s: references cannot be passed in a stream yet",
+				operation->name, what);
 	else
 		err = put(stream, &packer, tries);
 	arena_clear(&arena);

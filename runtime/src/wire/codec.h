@@ -38,6 +38,13 @@ struct codec_problem {
 	char text[256];
 };
 
+/* What a value of an interface's type stands for, and which of them a message carries. */
+struct reference;
+struct codec_carried {
+	const struct codec_carried *next;
+	struct reference *reference;
+};
+
 /* A message made ready to be written: its size is known, its memory is the arena's and the caller's
  * values. */
 struct codec_packer {
@@ -45,6 +52,31 @@ struct codec_packer {
 	size_t size;
 	const uint8_t *bytes; /* these as they are, instead of a message */
 	size_t memory;        /* what it takes at its receiver, who is bounded in that, too */
+	const struct codec_carried *carried; /* NULL: none */
+};
+
+/*
+ * What references are is not the codec's to know. It is told once, before anything is packed, how a
+ * value (not NULL) is written: its pyrite.Reference, which lasts as long as the value. encode()
+ * returns NULL with *why: "stands for a batch".
+ */
+struct codec_references {
+	struct reference *(*encode)(const void *value, struct span *ret, const char **why);
+};
+void codec_set_references(const struct codec_references *references);
+
+/* Who makes values of the references that come. */
+struct codec_taker;
+struct codec_taker_kind {
+	/* type: of the field; NULL: an Object. Returns 0, or a status with the text of what is
+	 * wrong with the reference: "leads to no object". */
+	int (*take)(struct codec_taker *taker, const struct pyr__type *type, struct span encoded,
+		    void **ret, char *text, size_t n);
+	/* Those taken since the last time lie in that block. */
+	void (*settle)(struct codec_taker *taker, void *block);
+};
+struct codec_taker {
+	const struct codec_taker_kind *kind;
 };
 
 /* Builds the descriptors at first use, then finds them again. Never freed, reachable. Returns NULL
@@ -77,15 +109,18 @@ bool codec_is_too_large(const struct codec_packer *packer, uint32_t max_message,
 			size_t n);
 
 /* Slots from a message; what they point to lives in arena, and the bytes of long sequences of
- * octets in the message, if that lasts as long. The servant's side. */
-int codec_unpack(const struct codec_message *message, struct span data, bool data_lasts,
-		 uint32_t max_message, struct arena *arena, union pyr__slot *ret,
-		 struct codec_problem *problem);
+ * octets in the message, if that lasts as long. The servant's side. What the taker made is its
+ * owner's, also when it fails; NULL: references are refused. */
+int codec_take(const struct codec_message *message, struct codec_taker *taker, struct span data,
+	       bool data_lasts, uint32_t max_message, struct arena *arena, union pyr__slot *ret,
+	       struct codec_problem *problem);
 
 /* Results from a message: stores value i through out[i] (NULL = not wanted); each pointer is one
- * malloc'ed block. The caller's side: nothing is stored, nothing leaks when it fails. */
-int codec_unpack_results(const struct codec_message *message, const uint8_t *data, size_t n,
-			 uint32_t max_message, void *const *out, struct codec_problem *problem);
+ * malloc'ed block. The caller's side: nothing is stored, nothing leaks when it fails but what the
+ * taker made. */
+int codec_take_results(const struct codec_message *message, struct codec_taker *taker,
+		       struct span data, uint32_t max_message, void *const *out,
+		       struct codec_problem *problem);
 
 /* Stores slot values through out[i] (NULL = not wanted) as they are. */
 void codec_store(const struct codec_message *message, const union pyr__slot *slots,
@@ -95,8 +130,31 @@ void codec_store(const struct codec_message *message, const union pyr__slot *slo
 int codec_prepare_value(const struct pyr__type *type, const void *value, struct arena *arena,
 			struct codec_packer *ret, struct codec_problem *problem);
 /* *ret: one malloc'ed block. */
-int codec_unpack_value(const struct pyr__type *type, const uint8_t *data, size_t n,
-		       uint32_t max_message, void **ret, struct codec_problem *problem);
+int codec_take_value(const struct pyr__type *type, struct codec_taker *taker, struct span data,
+		     uint32_t max_message, void **ret, struct codec_problem *problem);
+
+/* The same of what has no references. */
+static inline int codec_unpack(const struct codec_message *message, struct span data,
+			       bool data_lasts, uint32_t max_message, struct arena *arena,
+			       union pyr__slot *ret, struct codec_problem *problem)
+{
+	return codec_take(message, NULL, data, data_lasts, max_message, arena, ret, problem);
+}
+
+static inline int codec_unpack_results(const struct codec_message *message, const uint8_t *data,
+				       size_t n, uint32_t max_message, void *const *out,
+				       struct codec_problem *problem)
+{
+	return codec_take_results(message, NULL, (struct span){ data, n }, max_message, out,
+				  problem);
+}
+
+static inline int codec_unpack_value(const struct pyr__type *type, const uint8_t *data, size_t n,
+				     uint32_t max_message, void **ret,
+				     struct codec_problem *problem)
+{
+	return codec_take_value(type, NULL, (struct span){ data, n }, max_message, ret, problem);
+}
 
 /* Writes "(int32, example.Point, sequence<string>) -> int32" into buf, cut short at n bytes. */
 void codec_signature(const struct pyr__operation *operation, char *buf, size_t n);

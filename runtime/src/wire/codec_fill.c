@@ -44,7 +44,7 @@ static int fail_length(struct codec_fill *fill, const struct codec_path *path, u
 /* So much is used. Returns false if it is too much. */
 static bool count_in(struct codec_fill *fill, size_t padded)
 {
-	if (padded > fill->limit - fill->used) {
+	if (padded > fill->limit - fill->used - fill->beside) {
 		fail_memory(fill);
 		return false;
 	}
@@ -140,6 +140,35 @@ static bool read_scalar(const struct codec_field *field, const uint8_t *p, const
 	return codec_narrow(kind, wide, natural);
 }
 
+/* An empty one is nil. */
+static int fill_reference(struct codec_fill *fill, const struct codec_field *field,
+			  struct span encoded, const struct codec_path *path, void *natural)
+{
+	const struct pyr__field *value = field->value;
+	char text[96];
+	void *taken;
+	int code;
+
+	if (value->kind == PYR__ANY)
+		return codec_fail_reference(fill->problem, fill->role, path, CODEC_NO_ANY);
+	if (encoded.n == 0)
+		return 0;
+	if (!fill->taker)
+		return codec_fail_reference(fill->problem, fill->role, path,
+					    "references cannot be passed here yet");
+	if (CODEC_REFERENCE > fill->limit - fill->used - fill->beside)
+		return fail_memory(fill);
+	fill->beside += CODEC_REFERENCE;
+	if (fill->measures)
+		return 0;
+	code = fill->taker->kind->take(fill->taker, value->type, encoded, &taken, text,
+				       sizeof(text));
+	if (code)
+		return codec_fail(fill->problem, code, fill->role, path, "%s", text);
+	memcpy(natural, &taken, sizeof(taken));
+	return 0;
+}
+
 static int fill_one(struct codec_fill *fill, const struct codec_field *field, const uint8_t *p,
 		    const uint8_t *end, const struct codec_path *path, void *natural)
 {
@@ -152,6 +181,9 @@ static int fill_one(struct codec_fill *fill, const struct codec_field *field, co
 		return fill_string(fill, p, (size_t)(end - p), value->bound, path, natural);
 	if (value->kind == PYR__BYTES)
 		return fill_bytes(fill, p, (size_t)(end - p), value->bound, path, natural);
+	if (field->reference)
+		return fill_reference(fill, field, (struct span){ p, (size_t)(end - p) }, path,
+				      natural);
 	if (!read_scalar(field, p, end, natural, &wide))
 		return codec_fail_range(fill->problem, fill->role, path, value->kind, &wide);
 	return 0;
@@ -295,8 +327,6 @@ static int fill_list(struct codec_fill *fill, const struct codec_field *field,
 	struct list list = { seen->n, NULL };
 	int status;
 
-	if (list.n > 0 && field->reference)
-		return codec_fail_reference(fill->problem, fill->role, path);
 	if (type->kind == PYR__ARRAY)
 		return list.n == type->bound ? fill_items(fill, field, seen, path, natural)
 					     : fail_count(fill, path, list.n, "not", type->bound);
@@ -328,6 +358,8 @@ static int fill_absent(struct codec_fill *fill, const struct codec_field *field,
 	const void *value = field->table->value;
 	const char *s;
 
+	if (field->reference)
+		return 0;
 	if (field->message || !(field->table->flags & PYR__DEFAULT) || !value)
 		return field->message || field->value->kind >= PYR__STRING
 			       ? fill_one(fill, field, &nothing, &nothing, path, natural)
@@ -349,8 +381,6 @@ static int fill_field(struct codec_fill *fill, const struct codec_field *field,
 
 	if (field->many)
 		return fill_list(fill, field, seen, at, natural);
-	if (field->reference)
-		return seen->n > 0 ? codec_fail_reference(fill->problem, fill->role, at) : 0;
 	if (seen->n == 0)
 		return fill_absent(fill, field, at, natural);
 	return fill_one(fill, field, seen->payload, seen->end, at, natural);

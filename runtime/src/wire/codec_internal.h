@@ -13,7 +13,10 @@
 
 #include "wire/codec.h"
 
-enum { CODEC_DEPTH = 64 }; /* deepest message inside a message, both ways */
+enum {
+	CODEC_DEPTH = 64,     /* deepest message inside a message, both ways */
+	CODEC_REFERENCE = 512 /* what a reference counts for in memory, at both ends */
+};
 
 enum codec_presence {
 	CODEC_PLAIN, /* always there; what is zero is not sent */
@@ -34,7 +37,7 @@ struct codec_field {
 	uint8_t wire;                /* ProtobufCWireType of one value */
 	bool many;                   /* repeated */
 	bool packable;               /* many, and of scalars */
-	bool reference; /* INTERFACE, ANY, OBJECT: not carried yet, bytes in the shadow */
+	bool reference; /* INTERFACE, OBJECT; ANY, which is not carried yet: bytes in the shadow */
 	bool by_value;  /* a slot holds it itself: required scalar or string */
 };
 
@@ -82,8 +85,10 @@ bool codec_is_text(const uint8_t *data, size_t n);
 /* codec_problem.c: all return minus code */
 int codec_fail(struct codec_problem *problem, int code, const char *role,
 	       const struct codec_path *path, const char *format, ...) PYR_PRINTF(5, 6);
+#define CODEC_NO_ANY "an any cannot be passed yet"
+/* Of an any, and of references that nobody takes. */
 int codec_fail_reference(struct codec_problem *problem, const char *role,
-			 const struct codec_path *path);
+			 const struct codec_path *path, const char *what);
 int codec_fail_memory(struct codec_problem *problem);
 int codec_fail_range(struct codec_problem *problem, const char *role, const struct codec_path *path,
 		     uint8_t kind, const void *shadow);
@@ -109,7 +114,10 @@ struct codec_fill {
 	uint8_t *block, *block_end; /* NULL: the arena */
 	bool is_dirty;              /* the block is not zeroed */
 	bool borrows;               /* bytes stay where they are, in the message */
+	bool measures;              /* nothing is taken: it fills once more */
+	struct codec_taker *taker;
 	size_t used, limit;
+	size_t beside; /* counted as used is, and no part of a block: of references */
 	const char *role;
 	struct codec_problem *problem;
 };
@@ -139,11 +147,12 @@ int codec_prepare_here(const struct codec_message *message, const union pyr__slo
 int codec_prepare_value_here(const struct pyr__type *type, const void *value, struct arena *arena,
 			     struct codec_packer *ret, struct codec_problem *problem);
 void codec_pack_here(const struct codec_packer *packer, uint8_t *dst);
-int codec_unpack_results_here(const struct codec_message *message, const uint8_t *data, size_t n,
-			      uint32_t max_message, void *const *out,
-			      struct codec_problem *problem);
-int codec_unpack_value_here(const struct pyr__type *type, const uint8_t *data, size_t n,
-			    uint32_t max_message, void **ret, struct codec_problem *problem);
+int codec_take_results_here(const struct codec_message *message, struct codec_taker *taker,
+			    struct span data, uint32_t max_message, void *const *out,
+			    struct codec_problem *problem);
+int codec_take_value_here(const struct pyr__type *type, struct codec_taker *taker, struct span data,
+			  uint32_t max_message, void **ret, struct codec_problem *problem);
+extern const struct codec_references *codec_references; /* codec_pack.c */
 
 /* What a block of n bytes counts for, at both ends. */
 static inline size_t codec_padded(size_t n)

@@ -9,12 +9,20 @@
 #include <limits.h>
 #include <string.h>
 
+const struct codec_references *codec_references;
+
+void codec_set_references(const struct codec_references *references)
+{
+	codec_references = references;
+}
+
 struct pack {
 	struct arena *arena;
 	struct codec_problem *problem;
 	const char *role;
 	int depth;     /* of the message being packed; -1 = none yet */
 	size_t memory; /* what codec_fill.c will need */
+	const struct codec_carried *carried;
 };
 
 bool codec_holds_numbers(const struct codec_message *message)
@@ -74,6 +82,32 @@ static int pack_bytes(struct pack *pack, const struct pyr_bytes *bytes, uint32_t
 	return 0;
 }
 
+/* value: NULL is nil, an empty message. */
+static int pack_reference(struct pack *pack, const struct codec_field *field, const void *value,
+			  const struct codec_path *path, ProtobufCBinaryData *ret)
+{
+	const char *why = "cannot be passed";
+	struct codec_carried *carried;
+	struct span encoded;
+
+	if (!value)
+		return 0;
+	if (field->value->kind == PYR__ANY || !codec_references)
+		return codec_fail_reference(pack->problem, pack->role, path, CODEC_NO_ANY);
+	carried = arena_alloc_raw(pack->arena, sizeof(*carried));
+	if (!carried)
+		return codec_fail_memory(pack->problem);
+	*carried = (struct codec_carried){ pack->carried, NULL };
+	carried->reference = codec_references->encode(value, &encoded, &why);
+	if (!carried->reference)
+		return fail(pack, path, why);
+	pack->carried = carried;
+	pack->memory += CODEC_REFERENCE;
+	ret->len = encoded.n;
+	ret->data = (uint8_t *)encoded.p;
+	return 0;
+}
+
 static int pack_one(struct pack *pack, const struct codec_field *field, const void *natural,
 		    const struct codec_path *path, void *shadow)
 {
@@ -87,6 +121,8 @@ static int pack_one(struct pack *pack, const struct codec_field *field, const vo
 		*(const char **)shadow = *(const char *const *)natural;
 		return check_string(pack, *(const char *const *)natural, value->bound, path);
 	}
+	if (field->reference)
+		return pack_reference(pack, field, *(const void *const *)natural, path, shadow);
 	codec_widen(value->kind, natural, shadow);
 	return value->kind == PYR__WCHAR ? check_wchar(pack, *(const uint32_t *)natural, path) : 0;
 }
@@ -135,8 +171,6 @@ static int pack_list(struct pack *pack, const struct codec_field *field, const v
 
 	if (status < 0 || list.n == 0)
 		return status;
-	if (field->reference)
-		return codec_fail_reference(pack->problem, pack->role, path);
 	if (type->kind != PYR__ARRAY)
 		pack->memory += codec_padded(list.n * step);
 	if (path->index != SIZE_MAX) /* the list is itself an item: its path ends with an index */
@@ -168,8 +202,6 @@ static int pack_field(struct pack *pack, const struct codec_field *field, const 
 		return 0;
 	if (field->many)
 		return pack_list(pack, field, natural, at, shadow);
-	if (field->reference)
-		return codec_fail_reference(pack->problem, pack->role, at);
 	if (field->presence == CODEC_HAS)
 		*(protobuf_c_boolean *)codec_in(shadow, field->quantifier) = 1;
 	else if (field->presence == CODEC_ONEOF)
@@ -184,7 +216,13 @@ static const void *member_value(const struct codec_field *field, const void *bas
 
 	if (field->table->flags & PYR__OPTIONAL)
 		return *(const uint8_t *)codec_at(base, field->table->has_offset) ? value : NULL;
-	return field->reference && !field->many ? *(const void *const *)value : value;
+	return field->reference && !field->many && !*(const void *const *)value ? NULL : value;
+}
+
+/* The slot holds what a member would hold. */
+static bool is_pointer(const struct codec_field *field)
+{
+	return field->table->kind == PYR__STRING || (field->reference && !field->many);
 }
 
 static int pack_slots(struct pack *pack, const struct codec_message *message,
@@ -200,7 +238,7 @@ static int pack_slots(struct pack *pack, const struct codec_message *message,
 		value = slots[i].p;
 		pack->memory += field->by_value ? sizeof(*slots)
 						: codec_padded(codec_natural_size(field->table));
-		if (field->by_value || (value && field->table->kind == PYR__STRING))
+		if (field->by_value || (value && is_pointer(field)))
 			value = &slots[i];
 		else if (!value && (field->many || !field->reference) &&
 			 !(field->table->flags & PYR__OPTIONAL))
@@ -291,6 +329,7 @@ static int finish(const struct pack *pack, const ProtobufCMessage *shadow, struc
 		return codec_fail(pack->problem, PYR_RESOURCE_EXHAUSTED, "", NULL,
 				  "is longer than 2 GiB");
 	ret->memory = pack->memory;
+	ret->carried = pack->carried;
 	ret->message = shadow;
 	ret->bytes = NULL;
 	ret->size = size;
@@ -309,13 +348,14 @@ static int prepare_flat(const struct codec_message *message, const union pyr__sl
 	ret->message = NULL;
 	ret->bytes = bytes;
 	ret->size = codec_flat_put(message, slots, bytes);
+	ret->carried = NULL;
 	return 0;
 }
 
 int codec_prepare_here(const struct codec_message *message, const union pyr__slot *slots,
 		       struct arena *arena, struct codec_packer *ret, struct codec_problem *problem)
 {
-	struct pack pack = { arena, problem, message->role, 0, 0 };
+	struct pack pack = { arena, problem, message->role, 0, 0, NULL };
 	ProtobufCMessage *shadow;
 	int status;
 
@@ -335,7 +375,7 @@ int codec_prepare_value_here(const struct pyr__type *type, const void *value, st
 			     struct codec_packer *ret, struct codec_problem *problem)
 {
 	const struct codec_message *message = codec_type_get(type);
-	struct pack pack = { arena, problem, "member", -1, codec_padded(type->size) };
+	struct pack pack = { arena, problem, "member", -1, codec_padded(type->size), NULL };
 	const ProtobufCMessage *shadow;
 	int status;
 

@@ -47,14 +47,13 @@ int codec_fail(struct codec_problem *problem, int code, const char *role,
 }
 
 int codec_fail_reference(struct codec_problem *problem, const char *role,
-			 const struct codec_path *path)
+			 const struct codec_path *path, const char *what)
 {
 	char subject[SUBJECT];
 
 	put_subject(subject, role, path);
 	problem->code = PYR_UNIMPLEMENTED;
-	snprintf(problem->text, sizeof(problem->text),
-		 "passing references is not supported yet: %s", subject);
+	snprintf(problem->text, sizeof(problem->text), "%s: %s", what, subject);
 	return -PYR_UNIMPLEMENTED;
 }
 

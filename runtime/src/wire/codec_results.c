@@ -46,13 +46,31 @@ static void *new_block(struct codec_fill *fill, size_t size)
 {
 	void *ret;
 
-	fill->borrows = false;
+	fill->borrows = fill->measures = false;
 	fill->is_dirty = size >= LARGE;
 	if (!fill->is_dirty)
 		return calloc(1, size);
 	ret = malloc(size);
 	block_advise(ret, size);
 	return ret;
+}
+
+/* A reference that lies in no block. */
+static bool is_bare(const struct codec_field *field)
+{
+	return field->reference && !field->many;
+}
+
+static int take_bare(struct codec_fill *fill, const struct codec_field *field,
+		     const struct codec_seen *seen, union pyr__slot *ret)
+{
+	int status;
+
+	fill->measures = false;
+	status = codec_fill_slot(fill, field, seen, ret);
+	if (status == 0 && fill->taker)
+		fill->taker->kind->settle(fill->taker, NULL);
+	return status;
 }
 
 /* Fills again, into a block each; what the first fill left in the arena is forgotten. */
@@ -63,7 +81,13 @@ static int fill_blocks(const struct codec_message *message, const struct codec_s
 	int status = 0;
 
 	for (i = 0; status == 0 && i < message->n_fields; i++) {
-		if (!out[i] || results[i].size == 0)
+		if (!out[i])
+			continue;
+		if (is_bare(&message->fields[i]) && seen[i].n > 0) {
+			status = take_bare(fill, &message->fields[i], &seen[i], &results[i].slot);
+			continue;
+		}
+		if (results[i].size == 0)
 			continue;
 		results[i].block = new_block(fill, results[i].size);
 		if (!results[i].block)
@@ -71,6 +95,8 @@ static int fill_blocks(const struct codec_message *message, const struct codec_s
 		fill->block = results[i].block;
 		fill->block_end = fill->block + results[i].size;
 		status = codec_fill_slot(fill, &message->fields[i], &seen[i], &results[i].slot);
+		if (fill->taker)
+			fill->taker->kind->settle(fill->taker, results[i].block);
 	}
 	return status;
 }
@@ -103,7 +129,7 @@ static int unpack_results(const struct codec_message *message, const struct code
 	if (!results)
 		return codec_fail_memory(fill->problem);
 	status = measure(message, seen, fill, results);
-	fill->used = 0; /* what has been measured may be had once more */
+	fill->used = fill->beside = 0; /* what has been measured may be had once more */
 	if (status == 0)
 		status = fill_blocks(message, seen, fill, out, results);
 	for (i = 0; status == 0 && i < message->n_fields; i++)
@@ -124,25 +150,26 @@ static bool unpack_flat(const struct codec_message *message, const uint8_t *data
 	return true;
 }
 
-int codec_unpack_results_here(const struct codec_message *message, const uint8_t *data, size_t n,
-			      uint32_t max_message, void *const *out, struct codec_problem *problem)
+int codec_take_results_here(const struct codec_message *message, struct codec_taker *taker,
+			    struct span data, uint32_t max_message, void *const *out,
+			    struct codec_problem *problem)
 {
-	struct codec_fill fill = { .role = message->role, .problem = problem };
+	struct codec_fill fill = { .role = message->role, .problem = problem, .taker = taker };
 	_Alignas(16) uint8_t first[FIRST];
 	struct codec_seen *seen;
 	struct arena arena;
 	int status;
 
-	if (message->flat && unpack_flat(message, data, n, out))
+	if (message->flat && unpack_flat(message, data.p, data.n, out))
 		return 0;
-	status = codec_scan(message, data, n, problem);
+	status = codec_scan(message, data.p, data.n, problem);
 	if (status < 0)
 		return status;
 	arena_init(&arena, first, sizeof(first));
 	fill.arena = &arena;
-	fill.borrows = true; /* while it measures */
+	fill.borrows = fill.measures = true;
 	fill.limit = codec_memory_max(max_message);
-	seen = codec_survey(message, data, n, &arena);
+	seen = codec_survey(message, data.p, data.n, &arena);
 	status = seen ? unpack_results(message, seen, &fill, out) : codec_fail_memory(problem);
 	arena_clear(&arena);
 	return status;
@@ -161,18 +188,20 @@ static int unpack_value(const struct codec_message *message, const uint8_t *data
 		return codec_fail_memory(fill->problem);
 	fill->block = block;
 	fill->block_end = block + fill->used;
-	fill->used = 0;
+	fill->used = fill->beside = 0;
 	status = codec_fill_value(fill, message, data, n, ret);
+	if (fill->taker)
+		fill->taker->kind->settle(fill->taker, block);
 	if (status < 0)
 		free(block);
 	return status;
 }
 
-int codec_unpack_value_here(const struct pyr__type *type, const uint8_t *data, size_t n,
-			    uint32_t max_message, void **ret, struct codec_problem *problem)
+int codec_take_value_here(const struct pyr__type *type, struct codec_taker *taker, struct span data,
+			  uint32_t max_message, void **ret, struct codec_problem *problem)
 {
 	const struct codec_message *message = codec_type_get(type);
-	struct codec_fill fill = { .role = "member", .problem = problem };
+	struct codec_fill fill = { .role = "member", .problem = problem, .taker = taker };
 	_Alignas(16) uint8_t first[FIRST];
 	struct arena arena;
 	void *value;
@@ -180,13 +209,13 @@ int codec_unpack_value_here(const struct pyr__type *type, const uint8_t *data, s
 
 	if (!message)
 		return codec_fail_memory(problem);
-	if ((status = codec_scan(message, data, n, problem)) < 0)
+	if ((status = codec_scan(message, data.p, data.n, problem)) < 0)
 		return status;
 	arena_init(&arena, first, sizeof(first));
 	fill.arena = &arena;
-	fill.borrows = true; /* while it measures */
+	fill.borrows = fill.measures = true;
 	fill.limit = codec_memory_max(max_message);
-	status = unpack_value(message, data, n, &fill, &value);
+	status = unpack_value(message, data.p, data.n, &fill, &value);
 	arena_clear(&arena);
 	if (status == 0)
 		*ret = value;

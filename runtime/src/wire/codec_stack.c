@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The codec goes as deep as the values do, and protobuf-c with it: more than the stack of a task
- * may hold. What a caller asks for is done on the thread's own. codec_unpack() is not: it is for
+ * may hold. What a caller asks for is done on the thread's own. codec_take() is not: it is for
  * method threads, which run no tasks.
  */
 #include "base/stack.h"
@@ -13,8 +13,8 @@ struct work {
 	struct arena *arena;
 	struct codec_packer *packer;
 	struct codec_problem *problem;
-	const uint8_t *data;
-	size_t n;
+	struct span data;
+	struct codec_taker *taker;
 	uint32_t max_message;
 	void *ret;
 	int status;
@@ -77,17 +77,18 @@ static void unpack_results(void *arg)
 {
 	struct work *w = arg;
 
-	w->status = codec_unpack_results_here(w->table, w->data, w->n, w->max_message, w->ret,
-					      w->problem);
+	w->status = codec_take_results_here(w->table, w->taker, w->data, w->max_message, w->ret,
+					    w->problem);
 }
 
-int codec_unpack_results(const struct codec_message *message, const uint8_t *data, size_t n,
-			 uint32_t max_message, void *const *out, struct codec_problem *problem)
+int codec_take_results(const struct codec_message *message, struct codec_taker *taker,
+		       struct span data, uint32_t max_message, void *const *out,
+		       struct codec_problem *problem)
 {
-	struct work w = { .table = message, .data = data, .n = n, .ret = (void *)out };
+	struct work w = { .table = message, .data = data, .taker = taker, .ret = (void *)out };
 
 	if (!stack_current())
-		return codec_unpack_results_here(message, data, n, max_message, out, problem);
+		return codec_take_results_here(message, taker, data, max_message, out, problem);
 	w.max_message = max_message;
 	w.problem = problem;
 	stack_call(unpack_results, &w);
@@ -98,15 +99,16 @@ static void unpack_value(void *arg)
 {
 	struct work *w = arg;
 
-	w->status = codec_unpack_value_here(w->table, w->data, w->n, w->max_message, w->ret,
-					    w->problem);
+	w->status = codec_take_value_here(w->table, w->taker, w->data, w->max_message, w->ret,
+					  w->problem);
 }
 
-int codec_unpack_value(const struct pyr__type *type, const uint8_t *data, size_t n,
-		       uint32_t max_message, void **ret, struct codec_problem *problem)
+int codec_take_value(const struct pyr__type *type, struct codec_taker *taker, struct span data,
+		     uint32_t max_message, void **ret, struct codec_problem *problem)
 {
-	struct work w = { .table = type, .data = data, .n = n, .ret = ret, .problem = problem };
+	struct work w = { .table = type, .data = data, .taker = taker, .ret = ret };
 
+	w.problem = problem;
 	w.max_message = max_message;
 	stack_call(unpack_value, &w);
 	return w.status;

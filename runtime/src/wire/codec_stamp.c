@@ -79,6 +79,7 @@ static void add_type(struct walk *walk, const struct pyr__type *type)
 	add(walk, &type->entry_size, sizeof(type->entry_size));
 	add(walk, &type->labels, sizeof(type->labels));
 	add(walk, &type->n_labels, sizeof(type->n_labels));
+	add(walk, &type->interface, sizeof(type->interface));
 	if (type->fields)
 		add_fields(walk, type->fields, n);
 }

@@ -41,9 +41,9 @@ static int fill_slots(const struct codec_message *message, const struct codec_se
 	return status;
 }
 
-int codec_unpack(const struct codec_message *message, struct span data, bool data_lasts,
-		 uint32_t max_message, struct arena *arena, union pyr__slot *ret,
-		 struct codec_problem *problem)
+int codec_take(const struct codec_message *message, struct codec_taker *taker, struct span data,
+	       bool data_lasts, uint32_t max_message, struct arena *arena, union pyr__slot *ret,
+	       struct codec_problem *problem)
 {
 	struct codec_fill fill = { .arena = arena, .role = message->role, .problem = problem };
 	const struct codec_seen *seen;
@@ -55,6 +55,7 @@ int codec_unpack(const struct codec_message *message, struct span data, bool dat
 	if (status < 0)
 		return status;
 	fill.limit = codec_memory_max(max_message);
+	fill.taker = taker;
 	fill.borrows = data_lasts;
 	seen = codec_survey(message, data.p, data.n, arena);
 	return seen ? fill_slots(message, seen, &fill, ret) : codec_fail_memory(problem);

@@ -26,11 +26,11 @@ static const struct member hello[] = {
 	M(4, U32, max_message), M(5, SPAN, agent),           M(6, SPAN, from),
 	M(7, U32, window),      M(8, U32, stream_linger_ms), { 0 }
 };
-static const struct member bind[] = {
-	M(1, U32, session),     M(2, SPAN, object),    M(3, SPAN, interface),
-	M(4, F64, fingerprint), M(5, SPAN, handshake), M(6, SPAN, annotation),
-	M(7, SPAN, shape),      M(8, SPAN, chain),     { 0 }
-};
+static const struct member bind[] = { M(1, U32, session),    M(2, SPAN, object),
+				      M(3, SPAN, interface), M(4, F64, fingerprint),
+				      M(5, SPAN, handshake), M(6, SPAN, annotation),
+				      M(7, SPAN, shape),     M(8, SPAN, chain),
+				      M(9, SPAN, reference), { 0 } };
 static const struct member bound[] = { M(1, U32, session),    M(2, U32, code),
 				       M(3, SPAN, message),   M(4, F64, fingerprint),
 				       M(5, SPAN, handshake), M(6, SPAN, annotation),
@@ -489,6 +489,53 @@ void frame_put_annotation(struct buf *buf, uint32_t id, struct span key, struct 
 	p = varint_put(p, size);
 	p = put_span(p, 1, key);
 	put_span(p, 2, value);
+}
+
+/* The field of its body. */
+static uint32_t references_of(enum frame_type type)
+{
+	switch (type) {
+	case FRAME_CALL:
+		return 14;
+	case FRAME_REPLY:
+		return 4;
+	case FRAME_ITEM:
+		return 5;
+	default: /* FRAME_ERROR */
+		return 12;
+	}
+}
+
+void frame_put_reference(struct buf *buf, enum frame_type type, const uint8_t id[16], bool is_home)
+{
+	struct frame_reference reference = { .is_home = 1 };
+	size_t n = is_home ? sizeof(reference) : sizeof(reference.id);
+	uint8_t *p = buf_grow(buf, len_size(n));
+
+	memcpy(reference.id, id, sizeof(reference.id));
+	if (p)
+		put_span(p, (uint8_t)references_of(type), (struct span){ reference.id, n });
+}
+
+int frame_next_reference(struct span *rest, enum frame_type type, struct frame_reference *ret)
+{
+	const uint8_t *p = rest->p, *limit = rest->p + rest->n;
+	uint32_t id = references_of(type);
+	struct field field;
+
+	while (p < limit) {
+		if (!get_field(&p, limit, &field))
+			return -1;
+		if (field.id != id || field.wire != LEN)
+			continue;
+		if (field.span.n != sizeof(*ret) && field.span.n != sizeof(ret->id))
+			return -1;
+		*rest = (struct span){ p, (size_t)(limit - p) };
+		*ret = (struct frame_reference){ .is_home = 0 };
+		memcpy(ret, field.span.p, field.span.n);
+		return ret->is_home <= 1 ? 1 : -1;
+	}
+	return 0;
 }
 
 void frame_put_mark(struct buf *buf, uint32_t session, uint32_t last_number)

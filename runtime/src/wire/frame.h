@@ -38,7 +38,8 @@ enum frame_flags {
 	FRAME_STREAMS = 16,
 	FRAME_STREAM_IN = 32,
 	FRAME_STREAM_OUT = 64,
-	FRAME_PARAMETERS = 128
+	FRAME_PARAMETERS = 128,
+	FRAME_REFERENCES = 256
 };
 
 enum {
@@ -114,4 +115,12 @@ void frame_put_operation(struct buf *buf, const char *name, uint64_t fingerprint
 			 const char *signature);
 void frame_put_annotation(struct buf *buf, uint32_t id, struct span key, struct span value);
 void frame_put_mark(struct buf *buf, uint32_t session, uint32_t last_number);
+/* References that a frame carries. */
+struct frame_reference {
+	uint8_t id[16];
+	uint8_t is_home; /* 1: it is the receiver's own. 0: it is not, and is not sent */
+};
+void frame_put_reference(struct buf *buf, enum frame_type type, const uint8_t id[16], bool is_home);
+/* Returns 1, 0 after the last one, -1 if it is none. */
+int frame_next_reference(struct span *rest, enum frame_type type, struct frame_reference *ret);
 #endif

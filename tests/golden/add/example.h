@@ -3,7 +3,7 @@
 #define EXAMPLE_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on example.idl again"
 #endif
 
@@ -33,6 +33,10 @@ pyr_proxy *example_Server_as_proxy(struct example_Server *self);
 void example_Server_free(struct example_Server *self);
 const char *example_Server_register(pyr_daemon *daemon, const char *id,
 	const struct example_Server_methods *methods, void *data);
+struct example_Server *example_Server_object(pyr_daemon *daemon,
+	const struct example_Server_methods *methods, void *data, pyr_release_cb on_release);
+struct example_Server *example_Server_object_of(pyr_daemon *daemon, const char *id);
+struct example_Server *example_Server_give(pyr_call *call, struct example_Server *self);
 PYR__EXPORT(example_Server)
 
 int example_Server_add(struct example_Server *self, int32_t x, int32_t y,

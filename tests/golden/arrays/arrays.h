@@ -3,7 +3,7 @@
 #define ARRAYS_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on arrays.idl again"
 #endif
 
@@ -87,6 +87,10 @@ pyr_proxy *arrays_Boards_as_proxy(struct arrays_Boards *self);
 void arrays_Boards_free(struct arrays_Boards *self);
 const char *arrays_Boards_register(pyr_daemon *daemon, const char *id,
 	const struct arrays_Boards_methods *methods, void *data);
+struct arrays_Boards *arrays_Boards_object(pyr_daemon *daemon,
+	const struct arrays_Boards_methods *methods, void *data, pyr_release_cb on_release);
+struct arrays_Boards *arrays_Boards_object_of(pyr_daemon *daemon, const char *id);
+struct arrays_Boards *arrays_Boards_give(pyr_call *call, struct arrays_Boards *self);
 PYR__EXPORT(arrays_Boards)
 
 int arrays_Boards_transpose(struct arrays_Boards *self, const struct arrays_Matrix *m,

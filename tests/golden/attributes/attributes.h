@@ -3,7 +3,7 @@
 #define ATTRIBUTES_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on attributes.idl again"
 #endif
 
@@ -54,6 +54,10 @@ pyr_proxy *attrs_Device_as_proxy(struct attrs_Device *self);
 void attrs_Device_free(struct attrs_Device *self);
 const char *attrs_Device_register(pyr_daemon *daemon, const char *id,
 	const struct attrs_Device_methods *methods, void *data);
+struct attrs_Device *attrs_Device_object(pyr_daemon *daemon,
+	const struct attrs_Device_methods *methods, void *data, pyr_release_cb on_release);
+struct attrs_Device *attrs_Device_object_of(pyr_daemon *daemon, const char *id);
+struct attrs_Device *attrs_Device_give(pyr_call *call, struct attrs_Device *self);
 PYR__EXPORT(attrs_Device)
 
 #define attrs_Device_raise_Refused(call, ...) \

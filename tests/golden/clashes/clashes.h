@@ -3,7 +3,7 @@
 #define CLASHES_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on clashes.idl again"
 #endif
 
@@ -82,6 +82,10 @@ pyr_proxy *Server_as_proxy(struct Server *self);
 void Server_free(struct Server *self);
 const char *Server_register(pyr_daemon *daemon, const char *id,
 	const struct Server_methods *methods, void *data);
+struct Server *Server_object(pyr_daemon *daemon, const struct Server_methods *methods, void *data,
+	pyr_release_cb on_release);
+struct Server *Server_object_of(pyr_daemon *daemon, const char *id);
+struct Server *Server_give(pyr_call *call, struct Server *self);
 PYR__EXPORT(Server)
 
 int Server_add(struct Server *self, int32_t n_, int32_t add_, int32_t *ret) PYR_MUST_CHECK;

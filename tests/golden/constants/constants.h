@@ -3,7 +3,7 @@
 #define CONSTANTS_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on constants.idl again"
 #endif
 
@@ -66,6 +66,10 @@ pyr_proxy *consts_Limits_as_proxy(struct consts_Limits *self);
 void consts_Limits_free(struct consts_Limits *self);
 const char *consts_Limits_register(pyr_daemon *daemon, const char *id,
 	const struct consts_Limits_methods *methods, void *data);
+struct consts_Limits *consts_Limits_object(pyr_daemon *daemon,
+	const struct consts_Limits_methods *methods, void *data, pyr_release_cb on_release);
+struct consts_Limits *consts_Limits_object_of(pyr_daemon *daemon, const char *id);
+struct consts_Limits *consts_Limits_give(pyr_call *call, struct consts_Limits *self);
 PYR__EXPORT(consts_Limits)
 
 int consts_Limits_get(struct consts_Limits *self, int32_t *ret) PYR_MUST_CHECK;

@@ -3,7 +3,7 @@
 #define DOCS_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on docs.idl again"
 #endif
 
@@ -95,6 +95,10 @@ pyr_proxy *docs_Thing_as_proxy(struct docs_Thing *self);
 void docs_Thing_free(struct docs_Thing *self);
 const char *docs_Thing_register(pyr_daemon *daemon, const char *id,
 	const struct docs_Thing_methods *methods, void *data);
+struct docs_Thing *docs_Thing_object(pyr_daemon *daemon, const struct docs_Thing_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct docs_Thing *docs_Thing_object_of(pyr_daemon *daemon, const char *id);
+struct docs_Thing *docs_Thing_give(pyr_call *call, struct docs_Thing *self);
 PYR__EXPORT(docs_Thing)
 
 /** Does it. */
@@ -175,6 +179,11 @@ void docs_Gone_free(struct docs_Gone *self);
 PYR_DEPRECATED("")
 const char *docs_Gone_register(pyr_daemon *daemon, const char *id,
 	const struct docs_Gone_methods *methods, void *data);
+PYR_DEPRECATED("")
+struct docs_Gone *docs_Gone_object(pyr_daemon *daemon, const struct docs_Gone_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct docs_Gone *docs_Gone_object_of(pyr_daemon *daemon, const char *id);
+struct docs_Gone *docs_Gone_give(pyr_call *call, struct docs_Gone *self);
 PYR__EXPORT(docs_Gone)
 
 int docs_Gone_go(struct docs_Gone *self) PYR_MUST_CHECK;

@@ -3,7 +3,7 @@
 #define ENUMS_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on enums.idl again"
 #endif
 
@@ -69,6 +69,10 @@ pyr_proxy *enums_Palette_as_proxy(struct enums_Palette *self);
 void enums_Palette_free(struct enums_Palette *self);
 const char *enums_Palette_register(pyr_daemon *daemon, const char *id,
 	const struct enums_Palette_methods *methods, void *data);
+struct enums_Palette *enums_Palette_object(pyr_daemon *daemon,
+	const struct enums_Palette_methods *methods, void *data, pyr_release_cb on_release);
+struct enums_Palette *enums_Palette_object_of(pyr_daemon *daemon, const char *id);
+struct enums_Palette *enums_Palette_give(pyr_call *call, struct enums_Palette *self);
 PYR__EXPORT(enums_Palette)
 
 int enums_Palette_mix(struct enums_Palette *self, enum enums_Color a, enum enums_Color b,

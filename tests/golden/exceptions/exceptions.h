@@ -3,7 +3,7 @@
 #define EXCEPTIONS_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on exceptions.idl again"
 #endif
 
@@ -67,6 +67,10 @@ pyr_proxy *bank_Account_as_proxy(struct bank_Account *self);
 void bank_Account_free(struct bank_Account *self);
 const char *bank_Account_register(pyr_daemon *daemon, const char *id,
 	const struct bank_Account_methods *methods, void *data);
+struct bank_Account *bank_Account_object(pyr_daemon *daemon,
+	const struct bank_Account_methods *methods, void *data, pyr_release_cb on_release);
+struct bank_Account *bank_Account_object_of(pyr_daemon *daemon, const char *id);
+struct bank_Account *bank_Account_give(pyr_call *call, struct bank_Account *self);
 PYR__EXPORT(bank_Account)
 
 #define bank_Account_raise_NoFunds(call, ...) \
@@ -117,6 +121,10 @@ pyr_proxy *bank_Bank_as_proxy(struct bank_Bank *self);
 void bank_Bank_free(struct bank_Bank *self);
 const char *bank_Bank_register(pyr_daemon *daemon, const char *id,
 	const struct bank_Bank_methods *methods, void *data);
+struct bank_Bank *bank_Bank_object(pyr_daemon *daemon, const struct bank_Bank_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct bank_Bank *bank_Bank_object_of(pyr_daemon *daemon, const char *id);
+struct bank_Bank *bank_Bank_give(pyr_call *call, struct bank_Bank *self);
 PYR__EXPORT(bank_Bank)
 
 #define bank_Bank_raise_NoFunds(call, ...) \

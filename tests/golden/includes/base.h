@@ -3,7 +3,7 @@
 #define BASE_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on base.idl again"
 #endif
 
@@ -73,6 +73,10 @@ pyr_proxy *base_Shape_as_proxy(struct base_Shape *self);
 void base_Shape_free(struct base_Shape *self);
 const char *base_Shape_register(pyr_daemon *daemon, const char *id,
 	const struct base_Shape_methods *methods, void *data);
+struct base_Shape *base_Shape_object(pyr_daemon *daemon, const struct base_Shape_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct base_Shape *base_Shape_object_of(pyr_daemon *daemon, const char *id);
+struct base_Shape *base_Shape_give(pyr_call *call, struct base_Shape *self);
 PYR__EXPORT(base_Shape)
 
 #define base_Shape_raise_Refused(call, ...) \

@@ -31,6 +31,7 @@ static const struct pyr__type Shape_reference = {
 	.kind = PYR__INTERFACE,
 	.name = "base.Shape",
 	.size = sizeof(void *),
+	.interface = &base_Shape_interface,
 };
 
 static const struct pyr__field Point_seq_fields[] = {

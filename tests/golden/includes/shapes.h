@@ -5,7 +5,7 @@
 
 #include "base.h"
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on shapes.idl again"
 #endif
 
@@ -72,6 +72,10 @@ pyr_proxy *shapes_Circle_as_proxy(struct shapes_Circle *self);
 void shapes_Circle_free(struct shapes_Circle *self);
 const char *shapes_Circle_register(pyr_daemon *daemon, const char *id,
 	const struct shapes_Circle_methods *methods, void *data);
+struct shapes_Circle *shapes_Circle_object(pyr_daemon *daemon,
+	const struct shapes_Circle_methods *methods, void *data, pyr_release_cb on_release);
+struct shapes_Circle *shapes_Circle_object_of(pyr_daemon *daemon, const char *id);
+struct shapes_Circle *shapes_Circle_give(pyr_call *call, struct shapes_Circle *self);
 struct base_Shape *shapes_Circle_as_Shape(struct shapes_Circle *self);
 PYR__EXPORT(shapes_Circle)
 
@@ -156,6 +160,10 @@ pyr_proxy *shapes_inner_Diver_as_proxy(struct shapes_inner_Diver *self);
 void shapes_inner_Diver_free(struct shapes_inner_Diver *self);
 const char *shapes_inner_Diver_register(pyr_daemon *daemon, const char *id,
 	const struct shapes_inner_Diver_methods *methods, void *data);
+struct shapes_inner_Diver *shapes_inner_Diver_object(pyr_daemon *daemon,
+	const struct shapes_inner_Diver_methods *methods, void *data, pyr_release_cb on_release);
+struct shapes_inner_Diver *shapes_inner_Diver_object_of(pyr_daemon *daemon, const char *id);
+struct shapes_inner_Diver *shapes_inner_Diver_give(pyr_call *call, struct shapes_inner_Diver *self);
 PYR__EXPORT(shapes_inner_Diver)
 
 int shapes_inner_Diver_dive(struct shapes_inner_Diver *self, const struct shapes_inner_Deep *deep,
@@ -189,6 +197,10 @@ pyr_proxy *base_More_as_proxy(struct base_More *self);
 void base_More_free(struct base_More *self);
 const char *base_More_register(pyr_daemon *daemon, const char *id,
 	const struct base_More_methods *methods, void *data);
+struct base_More *base_More_object(pyr_daemon *daemon, const struct base_More_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct base_More *base_More_object_of(pyr_daemon *daemon, const char *id);
+struct base_More *base_More_give(pyr_call *call, struct base_More *self);
 PYR__EXPORT(base_More)
 
 int base_More_line(struct base_More *self, enum base_Color color,

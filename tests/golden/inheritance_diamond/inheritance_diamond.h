@@ -3,7 +3,7 @@
 #define INHERITANCE_DIAMOND_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on inheritance_diamond.idl again"
 #endif
 
@@ -39,6 +39,10 @@ pyr_proxy *zoo_Animal_as_proxy(struct zoo_Animal *self);
 void zoo_Animal_free(struct zoo_Animal *self);
 const char *zoo_Animal_register(pyr_daemon *daemon, const char *id,
 	const struct zoo_Animal_methods *methods, void *data);
+struct zoo_Animal *zoo_Animal_object(pyr_daemon *daemon, const struct zoo_Animal_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct zoo_Animal *zoo_Animal_object_of(pyr_daemon *daemon, const char *id);
+struct zoo_Animal *zoo_Animal_give(pyr_call *call, struct zoo_Animal *self);
 PYR__EXPORT(zoo_Animal)
 
 #define zoo_Animal_raise_Asleep(call, ...) \
@@ -83,6 +87,10 @@ pyr_proxy *zoo_Bird_as_proxy(struct zoo_Bird *self);
 void zoo_Bird_free(struct zoo_Bird *self);
 const char *zoo_Bird_register(pyr_daemon *daemon, const char *id,
 	const struct zoo_Bird_methods *methods, void *data);
+struct zoo_Bird *zoo_Bird_object(pyr_daemon *daemon, const struct zoo_Bird_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct zoo_Bird *zoo_Bird_object_of(pyr_daemon *daemon, const char *id);
+struct zoo_Bird *zoo_Bird_give(pyr_call *call, struct zoo_Bird *self);
 struct zoo_Animal *zoo_Bird_as_Animal(struct zoo_Bird *self);
 PYR__EXPORT(zoo_Bird)
 
@@ -137,6 +145,10 @@ pyr_proxy *zoo_Fish_as_proxy(struct zoo_Fish *self);
 void zoo_Fish_free(struct zoo_Fish *self);
 const char *zoo_Fish_register(pyr_daemon *daemon, const char *id,
 	const struct zoo_Fish_methods *methods, void *data);
+struct zoo_Fish *zoo_Fish_object(pyr_daemon *daemon, const struct zoo_Fish_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct zoo_Fish *zoo_Fish_object_of(pyr_daemon *daemon, const char *id);
+struct zoo_Fish *zoo_Fish_give(pyr_call *call, struct zoo_Fish *self);
 struct zoo_Animal *zoo_Fish_as_Animal(struct zoo_Fish *self);
 PYR__EXPORT(zoo_Fish)
 
@@ -196,6 +208,10 @@ pyr_proxy *zoo_FlyingFish_as_proxy(struct zoo_FlyingFish *self);
 void zoo_FlyingFish_free(struct zoo_FlyingFish *self);
 const char *zoo_FlyingFish_register(pyr_daemon *daemon, const char *id,
 	const struct zoo_FlyingFish_methods *methods, void *data);
+struct zoo_FlyingFish *zoo_FlyingFish_object(pyr_daemon *daemon,
+	const struct zoo_FlyingFish_methods *methods, void *data, pyr_release_cb on_release);
+struct zoo_FlyingFish *zoo_FlyingFish_object_of(pyr_daemon *daemon, const char *id);
+struct zoo_FlyingFish *zoo_FlyingFish_give(pyr_call *call, struct zoo_FlyingFish *self);
 struct zoo_Animal *zoo_FlyingFish_as_Animal(struct zoo_FlyingFish *self);
 struct zoo_Bird *zoo_FlyingFish_as_Bird(struct zoo_FlyingFish *self);
 struct zoo_Fish *zoo_FlyingFish_as_Fish(struct zoo_FlyingFish *self);
@@ -271,6 +287,10 @@ pyr_proxy *zoo_Nothing_as_proxy(struct zoo_Nothing *self);
 void zoo_Nothing_free(struct zoo_Nothing *self);
 const char *zoo_Nothing_register(pyr_daemon *daemon, const char *id,
 	const struct zoo_Nothing_methods *methods, void *data);
+struct zoo_Nothing *zoo_Nothing_object(pyr_daemon *daemon,
+	const struct zoo_Nothing_methods *methods, void *data, pyr_release_cb on_release);
+struct zoo_Nothing *zoo_Nothing_object_of(pyr_daemon *daemon, const char *id);
+struct zoo_Nothing *zoo_Nothing_give(pyr_call *call, struct zoo_Nothing *self);
 PYR__EXPORT(zoo_Nothing)
 
 struct zoo_JustFish;
@@ -296,6 +316,10 @@ pyr_proxy *zoo_JustFish_as_proxy(struct zoo_JustFish *self);
 void zoo_JustFish_free(struct zoo_JustFish *self);
 const char *zoo_JustFish_register(pyr_daemon *daemon, const char *id,
 	const struct zoo_JustFish_methods *methods, void *data);
+struct zoo_JustFish *zoo_JustFish_object(pyr_daemon *daemon,
+	const struct zoo_JustFish_methods *methods, void *data, pyr_release_cb on_release);
+struct zoo_JustFish *zoo_JustFish_object_of(pyr_daemon *daemon, const char *id);
+struct zoo_JustFish *zoo_JustFish_give(pyr_call *call, struct zoo_JustFish *self);
 struct zoo_Animal *zoo_JustFish_as_Animal(struct zoo_JustFish *self);
 struct zoo_Fish *zoo_JustFish_as_Fish(struct zoo_JustFish *self);
 struct zoo_Nothing *zoo_JustFish_as_Nothing(struct zoo_JustFish *self);

@@ -3,7 +3,7 @@
 #define INOUT_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on inout.idl again"
 #endif
 
@@ -48,6 +48,10 @@ pyr_proxy *io_Mixer_as_proxy(struct io_Mixer *self);
 void io_Mixer_free(struct io_Mixer *self);
 const char *io_Mixer_register(pyr_daemon *daemon, const char *id,
 	const struct io_Mixer_methods *methods, void *data);
+struct io_Mixer *io_Mixer_object(pyr_daemon *daemon, const struct io_Mixer_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct io_Mixer *io_Mixer_object_of(pyr_daemon *daemon, const char *id);
+struct io_Mixer *io_Mixer_give(pyr_call *call, struct io_Mixer *self);
 PYR__EXPORT(io_Mixer)
 
 int io_Mixer_all(struct io_Mixer *self, int32_t a, int32_t c, const char *d, const char *f,

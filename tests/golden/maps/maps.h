@@ -3,7 +3,7 @@
 #define MAPS_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on maps.idl again"
 #endif
 
@@ -179,6 +179,10 @@ pyr_proxy *maps_Index_as_proxy(struct maps_Index *self);
 void maps_Index_free(struct maps_Index *self);
 const char *maps_Index_register(pyr_daemon *daemon, const char *id,
 	const struct maps_Index_methods *methods, void *data);
+struct maps_Index *maps_Index_object(pyr_daemon *daemon, const struct maps_Index_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct maps_Index *maps_Index_object_of(pyr_daemon *daemon, const char *id);
+struct maps_Index *maps_Index_give(pyr_call *call, struct maps_Index *self);
 PYR__EXPORT(maps_Index)
 
 int maps_Index_count(struct maps_Index *self, const struct pyr_string_seq *words,

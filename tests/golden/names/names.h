@@ -3,7 +3,7 @@
 #define NAMES_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on names.idl again"
 #endif
 
@@ -165,6 +165,10 @@ pyr_proxy *names_Server_as_proxy(struct names_Server *self);
 void names_Server_free(struct names_Server *self);
 const char *names_Server_register(pyr_daemon *daemon, const char *id,
 	const struct names_Server_methods *methods, void *data);
+struct names_Server *names_Server_object(pyr_daemon *daemon,
+	const struct names_Server_methods *methods, void *data, pyr_release_cb on_release);
+struct names_Server *names_Server_object_of(pyr_daemon *daemon, const char *id);
+struct names_Server *names_Server_give(pyr_call *call, struct names_Server *self);
 PYR__EXPORT(names_Server)
 
 #define names_Server_raise_names_Server_NoFunds(call, ...) \
@@ -408,6 +412,10 @@ pyr_proxy *names_optional_as_proxy(struct names_optional *self);
 void names_optional_free(struct names_optional *self);
 const char *names_optional_register(pyr_daemon *daemon, const char *id,
 	const struct names_optional_methods *methods, void *data);
+struct names_optional *names_optional_object(pyr_daemon *daemon,
+	const struct names_optional_methods *methods, void *data, pyr_release_cb on_release);
+struct names_optional *names_optional_object_of(pyr_daemon *daemon, const char *id);
+struct names_optional *names_optional_give(pyr_call *call, struct names_optional *self);
 PYR__EXPORT(names_optional)
 
 int names_optional_message(struct names_optional *self,
@@ -443,6 +451,10 @@ pyr_proxy *names_A_as_proxy(struct names_A *self);
 void names_A_free(struct names_A *self);
 const char *names_A_register(pyr_daemon *daemon, const char *id,
 	const struct names_A_methods *methods, void *data);
+struct names_A *names_A_object(pyr_daemon *daemon, const struct names_A_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct names_A *names_A_object_of(pyr_daemon *daemon, const char *id);
+struct names_A *names_A_give(pyr_call *call, struct names_A *self);
 PYR__EXPORT(names_A)
 
 int names_A_c(struct names_A *self) PYR_MUST_CHECK;
@@ -483,6 +495,10 @@ pyr_proxy *a_b_Use_as_proxy(struct a_b_Use *self);
 void a_b_Use_free(struct a_b_Use *self);
 const char *a_b_Use_register(pyr_daemon *daemon, const char *id,
 	const struct a_b_Use_methods *methods, void *data);
+struct a_b_Use *a_b_Use_object(pyr_daemon *daemon, const struct a_b_Use_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct a_b_Use *a_b_Use_object_of(pyr_daemon *daemon, const char *id);
+struct a_b_Use *a_b_Use_give(pyr_call *call, struct a_b_Use *self);
 PYR__EXPORT(a_b_Use)
 
 int a_b_Use_f(struct a_b_Use *self, const struct a_b_c *x, struct a_b_c_ **ret) PYR_MUST_CHECK;
@@ -525,6 +541,10 @@ pyr_proxy *names2_Server_as_proxy(struct names2_Server *self);
 void names2_Server_free(struct names2_Server *self);
 const char *names2_Server_register(pyr_daemon *daemon, const char *id,
 	const struct names2_Server_methods *methods, void *data);
+struct names2_Server *names2_Server_object(pyr_daemon *daemon,
+	const struct names2_Server_methods *methods, void *data, pyr_release_cb on_release);
+struct names2_Server *names2_Server_object_of(pyr_daemon *daemon, const char *id);
+struct names2_Server *names2_Server_give(pyr_call *call, struct names2_Server *self);
 struct names_A *names2_Server_as_A(struct names2_Server *self);
 PYR__EXPORT(names2_Server)
 
@@ -574,6 +594,10 @@ pyr_proxy *names2_proxy_as_proxy(struct names2_proxy *self);
 void names2_proxy_free(struct names2_proxy *self);
 const char *names2_proxy_register(pyr_daemon *daemon, const char *id,
 	const struct names2_proxy_methods *methods, void *data);
+struct names2_proxy *names2_proxy_object(pyr_daemon *daemon,
+	const struct names2_proxy_methods *methods, void *data, pyr_release_cb on_release);
+struct names2_proxy *names2_proxy_object_of(pyr_daemon *daemon, const char *id);
+struct names2_proxy *names2_proxy_give(pyr_call *call, struct names2_proxy *self);
 PYR__EXPORT(names2_proxy)
 
 struct names2_Heir;
@@ -597,6 +621,10 @@ pyr_proxy *names2_Heir_as_proxy(struct names2_Heir *self);
 void names2_Heir_free(struct names2_Heir *self);
 const char *names2_Heir_register(pyr_daemon *daemon, const char *id,
 	const struct names2_Heir_methods *methods, void *data);
+struct names2_Heir *names2_Heir_object(pyr_daemon *daemon,
+	const struct names2_Heir_methods *methods, void *data, pyr_release_cb on_release);
+struct names2_Heir *names2_Heir_object_of(pyr_daemon *daemon, const char *id);
+struct names2_Heir *names2_Heir_give(pyr_call *call, struct names2_Heir *self);
 struct names_A *names2_Heir_as_A(struct names2_Heir *self);
 struct names2_proxy *names2_Heir_as_names2_proxy(struct names2_Heir *self);
 PYR__EXPORT(names2_Heir)
@@ -629,6 +657,10 @@ pyr_proxy *names2_pyr_as_proxy(struct names2_pyr *self);
 void names2_pyr_free(struct names2_pyr *self);
 const char *names2_pyr_register(pyr_daemon *daemon, const char *id,
 	const struct names2_pyr_methods *methods, void *data);
+struct names2_pyr *names2_pyr_object(pyr_daemon *daemon, const struct names2_pyr_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct names2_pyr *names2_pyr_object_of(pyr_daemon *daemon, const char *id);
+struct names2_pyr *names2_pyr_give(pyr_call *call, struct names2_pyr *self);
 PYR__EXPORT(names2_pyr)
 
 int names2_pyr_free_(struct names2_pyr *self) PYR_MUST_CHECK;
@@ -660,6 +692,10 @@ pyr_proxy *Bare_as_proxy(struct Bare *self);
 void Bare_free(struct Bare *self);
 const char *Bare_register(pyr_daemon *daemon, const char *id, const struct Bare_methods *methods,
 	void *data);
+struct Bare *Bare_object(pyr_daemon *daemon, const struct Bare_methods *methods, void *data,
+	pyr_release_cb on_release);
+struct Bare *Bare_object_of(pyr_daemon *daemon, const char *id);
+struct Bare *Bare_give(pyr_call *call, struct Bare *self);
 PYR__EXPORT(Bare)
 
 int Bare_add(struct Bare *self) PYR_MUST_CHECK;

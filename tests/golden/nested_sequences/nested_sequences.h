@@ -3,7 +3,7 @@
 #define NESTED_SEQUENCES_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on nested_sequences.idl again"
 #endif
 
@@ -109,6 +109,10 @@ pyr_proxy *nested_Algebra_as_proxy(struct nested_Algebra *self);
 void nested_Algebra_free(struct nested_Algebra *self);
 const char *nested_Algebra_register(pyr_daemon *daemon, const char *id,
 	const struct nested_Algebra_methods *methods, void *data);
+struct nested_Algebra *nested_Algebra_object(pyr_daemon *daemon,
+	const struct nested_Algebra_methods *methods, void *data, pyr_release_cb on_release);
+struct nested_Algebra *nested_Algebra_object_of(pyr_daemon *daemon, const char *id);
+struct nested_Algebra *nested_Algebra_give(pyr_call *call, struct nested_Algebra *self);
 PYR__EXPORT(nested_Algebra)
 
 int nested_Algebra_multiply(struct nested_Algebra *self, const struct nested_Matrix *a,

@@ -3,7 +3,7 @@
 #define ONEOF_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on oneof.idl again"
 #endif
 
@@ -58,6 +58,10 @@ pyr_proxy *oneofs_Canvas_as_proxy(struct oneofs_Canvas *self);
 void oneofs_Canvas_free(struct oneofs_Canvas *self);
 const char *oneofs_Canvas_register(pyr_daemon *daemon, const char *id,
 	const struct oneofs_Canvas_methods *methods, void *data);
+struct oneofs_Canvas *oneofs_Canvas_object(pyr_daemon *daemon,
+	const struct oneofs_Canvas_methods *methods, void *data, pyr_release_cb on_release);
+struct oneofs_Canvas *oneofs_Canvas_object_of(pyr_daemon *daemon, const char *id);
+struct oneofs_Canvas *oneofs_Canvas_give(pyr_call *call, struct oneofs_Canvas *self);
 PYR__EXPORT(oneofs_Canvas)
 
 int oneofs_Canvas_draw(struct oneofs_Canvas *self, const struct oneofs_Shape *shape,

@@ -3,7 +3,7 @@
 #define ONEWAY_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on oneway.idl again"
 #endif
 
@@ -41,6 +41,10 @@ pyr_proxy *events_Sink_as_proxy(struct events_Sink *self);
 void events_Sink_free(struct events_Sink *self);
 const char *events_Sink_register(pyr_daemon *daemon, const char *id,
 	const struct events_Sink_methods *methods, void *data);
+struct events_Sink *events_Sink_object(pyr_daemon *daemon,
+	const struct events_Sink_methods *methods, void *data, pyr_release_cb on_release);
+struct events_Sink *events_Sink_object_of(pyr_daemon *daemon, const char *id);
+struct events_Sink *events_Sink_give(pyr_call *call, struct events_Sink *self);
 PYR__EXPORT(events_Sink)
 
 int events_Sink_push(struct events_Sink *self, const struct events_Event *event) PYR_MUST_CHECK;

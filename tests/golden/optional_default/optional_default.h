@@ -3,7 +3,7 @@
 #define OPTIONAL_DEFAULT_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on optional_default.idl again"
 #endif
 
@@ -77,6 +77,10 @@ pyr_proxy *opt_Store_as_proxy(struct opt_Store *self);
 void opt_Store_free(struct opt_Store *self);
 const char *opt_Store_register(pyr_daemon *daemon, const char *id,
 	const struct opt_Store_methods *methods, void *data);
+struct opt_Store *opt_Store_object(pyr_daemon *daemon, const struct opt_Store_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct opt_Store *opt_Store_object_of(pyr_daemon *daemon, const char *id);
+struct opt_Store *opt_Store_give(pyr_call *call, struct opt_Store *self);
 PYR__EXPORT(opt_Store)
 
 int opt_Store_width(struct opt_Store *self, const int32_t *x, const char *title,

@@ -3,7 +3,7 @@
 #define RECURSIVE_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on recursive.idl again"
 #endif
 
@@ -93,6 +93,10 @@ pyr_proxy *tree_Walker_as_proxy(struct tree_Walker *self);
 void tree_Walker_free(struct tree_Walker *self);
 const char *tree_Walker_register(pyr_daemon *daemon, const char *id,
 	const struct tree_Walker_methods *methods, void *data);
+struct tree_Walker *tree_Walker_object(pyr_daemon *daemon,
+	const struct tree_Walker_methods *methods, void *data, pyr_release_cb on_release);
+struct tree_Walker *tree_Walker_object_of(pyr_daemon *daemon, const char *id);
+struct tree_Walker *tree_Walker_give(pyr_call *call, struct tree_Walker *self);
 PYR__EXPORT(tree_Walker)
 
 int tree_Walker_walk(struct tree_Walker *self, const struct tree_Node *root,

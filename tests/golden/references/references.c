@@ -7,6 +7,7 @@ static const struct pyr__type Account_reference = {
 	.kind = PYR__INTERFACE,
 	.name = "refs.Account",
 	.size = sizeof(void *),
+	.interface = &refs_Account_interface,
 };
 
 static const struct pyr__field object_seq_fields[] = {
@@ -37,6 +38,7 @@ static const struct pyr__type Bank_reference = {
 	.kind = PYR__INTERFACE,
 	.name = "refs.Bank",
 	.size = sizeof(void *),
+	.interface = &refs_Bank_interface,
 };
 
 static const struct pyr__field Entry_fields[] = {

@@ -3,7 +3,7 @@
 #define REFERENCES_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on references.idl again"
 #endif
 
@@ -64,6 +64,10 @@ pyr_proxy *refs_Bank_as_proxy(struct refs_Bank *self);
 void refs_Bank_free(struct refs_Bank *self);
 const char *refs_Bank_register(pyr_daemon *daemon, const char *id,
 	const struct refs_Bank_methods *methods, void *data);
+struct refs_Bank *refs_Bank_object(pyr_daemon *daemon, const struct refs_Bank_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct refs_Bank *refs_Bank_object_of(pyr_daemon *daemon, const char *id);
+struct refs_Bank *refs_Bank_give(pyr_call *call, struct refs_Bank *self);
 PYR__EXPORT(refs_Bank)
 
 int refs_Bank_open(struct refs_Bank *self, const char *name,
@@ -157,6 +161,10 @@ pyr_proxy *refs_Account_as_proxy(struct refs_Account *self);
 void refs_Account_free(struct refs_Account *self);
 const char *refs_Account_register(pyr_daemon *daemon, const char *id,
 	const struct refs_Account_methods *methods, void *data);
+struct refs_Account *refs_Account_object(pyr_daemon *daemon,
+	const struct refs_Account_methods *methods, void *data, pyr_release_cb on_release);
+struct refs_Account *refs_Account_object_of(pyr_daemon *daemon, const char *id);
+struct refs_Account *refs_Account_give(pyr_call *call, struct refs_Account *self);
 PYR__EXPORT(refs_Account)
 
 int refs_Account_balance(struct refs_Account *self, int64_t *ret) PYR_MUST_CHECK;

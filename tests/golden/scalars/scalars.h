@@ -3,7 +3,7 @@
 #define SCALARS_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on scalars.idl again"
 #endif
 
@@ -50,6 +50,10 @@ pyr_proxy *scalars_Echo_as_proxy(struct scalars_Echo *self);
 void scalars_Echo_free(struct scalars_Echo *self);
 const char *scalars_Echo_register(pyr_daemon *daemon, const char *id,
 	const struct scalars_Echo_methods *methods, void *data);
+struct scalars_Echo *scalars_Echo_object(pyr_daemon *daemon,
+	const struct scalars_Echo_methods *methods, void *data, pyr_release_cb on_release);
+struct scalars_Echo *scalars_Echo_object_of(pyr_daemon *daemon, const char *id);
+struct scalars_Echo *scalars_Echo_give(pyr_call *call, struct scalars_Echo *self);
 PYR__EXPORT(scalars_Echo)
 
 int scalars_Echo_a_boolean(struct scalars_Echo *self, bool x, bool *ret) PYR_MUST_CHECK;

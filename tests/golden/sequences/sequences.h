@@ -3,7 +3,7 @@
 #define SEQUENCES_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on sequences.idl again"
 #endif
 
@@ -130,6 +130,10 @@ pyr_proxy *seqs_Paths_as_proxy(struct seqs_Paths *self);
 void seqs_Paths_free(struct seqs_Paths *self);
 const char *seqs_Paths_register(pyr_daemon *daemon, const char *id,
 	const struct seqs_Paths_methods *methods, void *data);
+struct seqs_Paths *seqs_Paths_object(pyr_daemon *daemon, const struct seqs_Paths_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct seqs_Paths *seqs_Paths_object_of(pyr_daemon *daemon, const char *id);
+struct seqs_Paths *seqs_Paths_give(pyr_call *call, struct seqs_Paths *self);
 PYR__EXPORT(seqs_Paths)
 
 int seqs_Paths_sort(struct seqs_Paths *self, const struct seqs_Numbers *numbers,

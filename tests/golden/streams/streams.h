@@ -3,7 +3,7 @@
 #define STREAMS_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on streams.idl again"
 #endif
 
@@ -55,6 +55,10 @@ pyr_proxy *streams_Feed_as_proxy(struct streams_Feed *self);
 void streams_Feed_free(struct streams_Feed *self);
 const char *streams_Feed_register(pyr_daemon *daemon, const char *id,
 	const struct streams_Feed_methods *methods, void *data);
+struct streams_Feed *streams_Feed_object(pyr_daemon *daemon,
+	const struct streams_Feed_methods *methods, void *data, pyr_release_cb on_release);
+struct streams_Feed *streams_Feed_object_of(pyr_daemon *daemon, const char *id);
+struct streams_Feed *streams_Feed_give(pyr_call *call, struct streams_Feed *self);
 PYR__EXPORT(streams_Feed)
 
 int streams_Feed_before(struct streams_Feed *self, int32_t x, int32_t *ret) PYR_MUST_CHECK;
@@ -160,6 +164,10 @@ pyr_proxy *streams_Wide_as_proxy(struct streams_Wide *self);
 void streams_Wide_free(struct streams_Wide *self);
 const char *streams_Wide_register(pyr_daemon *daemon, const char *id,
 	const struct streams_Wide_methods *methods, void *data);
+struct streams_Wide *streams_Wide_object(pyr_daemon *daemon,
+	const struct streams_Wide_methods *methods, void *data, pyr_release_cb on_release);
+struct streams_Wide *streams_Wide_object_of(pyr_daemon *daemon, const char *id);
+struct streams_Wide *streams_Wide_give(pyr_call *call, struct streams_Wide *self);
 struct streams_Feed *streams_Wide_as_Feed(struct streams_Wide *self);
 PYR__EXPORT(streams_Wide)
 

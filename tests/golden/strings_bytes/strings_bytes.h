@@ -3,7 +3,7 @@
 #define STRINGS_BYTES_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on strings_bytes.idl again"
 #endif
 
@@ -47,6 +47,10 @@ pyr_proxy *text_Notes_as_proxy(struct text_Notes *self);
 void text_Notes_free(struct text_Notes *self);
 const char *text_Notes_register(pyr_daemon *daemon, const char *id,
 	const struct text_Notes_methods *methods, void *data);
+struct text_Notes *text_Notes_object(pyr_daemon *daemon, const struct text_Notes_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct text_Notes *text_Notes_object_of(pyr_daemon *daemon, const char *id);
+struct text_Notes *text_Notes_give(pyr_call *call, struct text_Notes *self);
 PYR__EXPORT(text_Notes)
 
 int text_Notes_title(struct text_Notes *self, const char *key, char **ret) PYR_MUST_CHECK;

@@ -3,7 +3,7 @@
 #define STRUCTS_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on structs.idl again"
 #endif
 
@@ -57,6 +57,10 @@ pyr_proxy *structs_Canvas_as_proxy(struct structs_Canvas *self);
 void structs_Canvas_free(struct structs_Canvas *self);
 const char *structs_Canvas_register(pyr_daemon *daemon, const char *id,
 	const struct structs_Canvas_methods *methods, void *data);
+struct structs_Canvas *structs_Canvas_object(pyr_daemon *daemon,
+	const struct structs_Canvas_methods *methods, void *data, pyr_release_cb on_release);
+struct structs_Canvas *structs_Canvas_object_of(pyr_daemon *daemon, const char *id);
+struct structs_Canvas *structs_Canvas_give(pyr_call *call, struct structs_Canvas *self);
 PYR__EXPORT(structs_Canvas)
 
 int structs_Canvas_longest(struct structs_Canvas *self, struct structs_Line **ret) PYR_MUST_CHECK;

@@ -7,6 +7,7 @@ static const struct pyr__type Registry_reference = {
 	.kind = PYR__INTERFACE,
 	.name = "types.Registry",
 	.size = sizeof(void *),
+	.interface = &types_Registry_interface,
 };
 
 static const struct pyr__field Person_fields[] = {

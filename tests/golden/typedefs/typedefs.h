@@ -3,7 +3,7 @@
 #define TYPEDEFS_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on typedefs.idl again"
 #endif
 
@@ -59,6 +59,10 @@ pyr_proxy *types_Registry_as_proxy(struct types_Registry *self);
 void types_Registry_free(struct types_Registry *self);
 const char *types_Registry_register(pyr_daemon *daemon, const char *id,
 	const struct types_Registry_methods *methods, void *data);
+struct types_Registry *types_Registry_object(pyr_daemon *daemon,
+	const struct types_Registry_methods *methods, void *data, pyr_release_cb on_release);
+struct types_Registry *types_Registry_object_of(pyr_daemon *daemon, const char *id);
+struct types_Registry *types_Registry_give(pyr_call *call, struct types_Registry *self);
 PYR__EXPORT(types_Registry)
 
 int types_Registry_count(struct types_Registry *self, const struct types_People *crowd,
@@ -116,6 +120,10 @@ pyr_proxy *types_Registries_as_proxy(struct types_Registries *self);
 void types_Registries_free(struct types_Registries *self);
 const char *types_Registries_register(pyr_daemon *daemon, const char *id,
 	const struct types_Registries_methods *methods, void *data);
+struct types_Registries *types_Registries_object(pyr_daemon *daemon,
+	const struct types_Registries_methods *methods, void *data, pyr_release_cb on_release);
+struct types_Registries *types_Registries_object_of(pyr_daemon *daemon, const char *id);
+struct types_Registries *types_Registries_give(pyr_call *call, struct types_Registries *self);
 PYR__EXPORT(types_Registries)
 
 int types_Registries_find(struct types_Registries *self, const char *name,

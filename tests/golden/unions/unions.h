@@ -3,7 +3,7 @@
 #define UNIONS_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 2
+#if PYR_GEN_ABI != 3
 #error "generated for another Pyrite: run pyrite-idl on unions.idl again"
 #endif
 
@@ -104,6 +104,10 @@ pyr_proxy *unions_Box_as_proxy(struct unions_Box *self);
 void unions_Box_free(struct unions_Box *self);
 const char *unions_Box_register(pyr_daemon *daemon, const char *id,
 	const struct unions_Box_methods *methods, void *data);
+struct unions_Box *unions_Box_object(pyr_daemon *daemon, const struct unions_Box_methods *methods,
+	void *data, pyr_release_cb on_release);
+struct unions_Box *unions_Box_object_of(pyr_daemon *daemon, const char *id);
+struct unions_Box *unions_Box_give(pyr_call *call, struct unions_Box *self);
 PYR__EXPORT(unions_Box)
 
 int unions_Box_get(struct unions_Box *self, const struct unions_ByNumber *by,

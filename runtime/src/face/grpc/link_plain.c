@@ -346,6 +346,8 @@ static void on_call(struct plain_link *l, const struct frame *frame)
 		; /* it has failed */
 	else if (frame->flags & FRAME_BATCH)
 		refuse_call(l, frame->number, "a batch");
+	else if (frame->flags & FRAME_REFERENCES)
+		refuse_call(l, frame->number, "a reference to an object without an address");
 	else if (frame->flags & ~(uint32_t)(FRAME_ONEWAY | FRAME_MORE | FRAME_STREAMS |
 					    FRAME_STREAM_IN | FRAME_STREAM_OUT | FRAME_PARAMETERS))
 		refuse_call(l, frame->number, "this kind of call");

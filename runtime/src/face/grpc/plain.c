@@ -201,6 +201,10 @@ static void reply(pyr_call *call, const struct codec_packer *packer)
 		refuse(pc, PYR_RESOURCE_EXHAUSTED, "MessageTooLarge: a reply %s", text);
 		return;
 	}
+	if (packer && packer->carried) {
+		refuse(pc, PYR_UNIMPLEMENTED, "references cannot be passed over plain gRPC yet");
+		return;
+	}
 	if (!charge_reply(pc, size)) {
 		refuse(pc, PYR_RESOURCE_EXHAUSTED,
 		       "a reply of %zu bytes: too much of this "

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT */
+#include "reference/references.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum { COST = 4 * sizeof(struct import) }; /* what an import counts for at its connection */
+
+/* An object that the other end has. */
+struct export
+{
+	struct idtab_node node;
+	struct object *object; /* counted, and used if it is counted itself */
+	uint64_t count;        /* passed, and not given back */
+};
+
+struct peer_references {
+	pthread_mutex_t lock; /* guards the tables and what is in them; a leaf */
+	struct idtab exports, imports;
+};
+
+/* With the peer's lock. NULL when memory is out. */
+static struct peer_references *tables_of(struct peer *peer)
+{
+	struct peer_references *tables = peer->references;
+
+	if (tables)
+		return tables;
+	tables = calloc(1, sizeof(*tables));
+	if (!tables)
+		return NULL;
+	pthread_mutex_init(&tables->lock, NULL);
+	peer->references = tables;
+	return tables;
+}
+
+void references_free(struct peer *peer)
+{
+	struct peer_references *tables = peer->references;
+
+	if (!tables)
+		return;
+	idtab_free(&tables->exports);
+	idtab_free(&tables->imports);
+	pthread_mutex_destroy(&tables->lock);
+	free(tables);
+}
+
+bool references_any(struct peer *peer)
+{
+	struct peer_references *tables;
+	bool any;
+
+	pthread_mutex_lock(&peer->lock);
+	tables = peer->references;
+	pthread_mutex_unlock(&peer->lock);
+	if (!tables)
+		return false;
+	pthread_mutex_lock(&tables->lock);
+	any = tables->exports.n > 0 || tables->imports.n > 0;
+	pthread_mutex_unlock(&tables->lock);
+	return any;
+}
+
+/* ---- exports ---- */
+
+static struct export *new_export(struct peer_references *tables, struct object *object,
+				 const uint8_t *id)
+{
+	struct export *export = calloc(1, sizeof(*export));
+
+	if (!export)
+		return NULL;
+	memcpy(export->node.id, id, REFERENCE_ID);
+	export->object = object;
+	if (idtab_put(&tables->exports, &export->node)) {
+		reference_hold(object); /* who passes it uses it */
+		return export;
+	}
+	free(export);
+	return NULL;
+}
+
+/* One more of the object is with the other end. Returns 0 or a status. */
+static int add_export(struct peer *peer, struct object *object)
+{
+	struct peer_references *tables = tables_of(peer);
+	const uint8_t *id = reference_home(object);
+	struct export *export;
+	int code = PYR_RESOURCE_EXHAUSTED;
+
+	if (!tables || !id)
+		return code;
+	pthread_mutex_lock(&tables->lock);
+	export = (struct export *)idtab_get(&tables->exports, id);
+	if (!export && tables->exports.n < REFERENCES_MAX)
+		export = new_export(tables, object, id);
+	if (export) {
+		export->count++;
+		code = 0;
+	}
+	pthread_mutex_unlock(&tables->lock);
+	return code;
+}
+
+/* Out of the table, without its lock. */
+static void end_export(struct export *export)
+{
+	reference_let_go(export->object);
+	free(export);
+}
+
+/* Returns false if the other end has not so many. */
+static bool take_back(struct peer *peer, const uint8_t *id, uint64_t count)
+{
+	struct peer_references *tables = peer->references;
+	struct export *export, *ended = NULL;
+	bool fits;
+
+	if (!tables)
+		return false;
+	pthread_mutex_lock(&tables->lock);
+	export = (struct export *)idtab_get(&tables->exports, id);
+	fits = export && count > 0 && export->count >= count;
+	if (fits && (export->count -= count) == 0) {
+		idtab_remove(&tables->exports, &export->node);
+		ended = export;
+	}
+	pthread_mutex_unlock(&tables->lock);
+	if (!ended)
+		return fits;
+	end_export(ended);
+	peer_look_later(peer);
+	return true;
+}
+
+/* The object that a reference leads to from here, if the other end can do with it only over this
+ * link. NULL: it goes home, or by its URI. *code: why it cannot be passed at all. */
+static struct object *exported(struct peer *peer, const struct reference *reference, int *code)
+{
+	if (!reference->object && !reference->uri && reference->import->peer != peer)
+		*code = PYR_UNIMPLEMENTED;
+	if (reference->object && !reference->object->is_counted && peer->link->is_plain)
+		return NULL; /* it has a URI */
+	if (reference->object && peer->link->is_plain)
+		*code = PYR_UNIMPLEMENTED;
+	return *code ? NULL : reference->object;
+}
+
+/* It goes home over the link that it came over. NULL: it does not. */
+static const uint8_t *id_at_home(const struct peer *peer, const struct reference *reference)
+{
+	const struct import *import = reference->import;
+
+	return import && import->peer == peer ? import->node.id : NULL;
+}
+
+static const char *problem_of(int code, const struct peer *peer)
+{
+	if (code == PYR_RESOURCE_EXHAUSTED)
+		return "more references than a message or a connection may carry";
+	return peer->link->is_plain
+		       ? "a reference to an object that has no address cannot go over plain gRPC"
+		       : "a reference that came over another connection cannot be passed on";
+}
+
+int references_send(struct peer *peer, const struct codec_carried *carried, enum frame_type type,
+		    struct buf *body, bool *ret, char *text, size_t n)
+{
+	const struct codec_carried *at, *undo;
+	struct object *object;
+	const uint8_t *id;
+	unsigned n_sent = 0;
+	int code = 0;
+
+	for (at = carried; at && !code; at = at->next) {
+		object = exported(peer, at->reference, &code);
+		id = code     ? NULL
+		     : object ? reference_home(object)
+			      : id_at_home(peer, at->reference);
+		if (id && ++n_sent > REFERENCES_PER_MESSAGE)
+			code = PYR_RESOURCE_EXHAUSTED;
+		else if (object)
+			code = add_export(peer, object);
+		if (id && !code)
+			frame_put_reference(body, type, id, !object);
+		if (code)
+			break;
+	}
+	*ret = n_sent > 0;
+	if (!code && body->broken) {
+		code = PYR_RESOURCE_EXHAUSTED;
+		at = NULL;
+	}
+	if (!code)
+		return 0;
+	snprintf(text, n, "%s", problem_of(code, peer));
+	for (undo = carried; undo != at; undo = undo->next)
+		if (undo->reference->object && undo->reference->object->home)
+			(void)take_back(peer, reference_home(undo->reference->object), 1);
+	return code;
+}
+
+void references_unsend(struct peer *peer, const struct codec_carried *carried)
+{
+	struct object *object;
+
+	for (; carried && !peer->link->is_plain; carried = carried->next) {
+		object = carried->reference->object;
+		if (object)
+			(void)take_back(peer, reference_home(object), 1);
+	}
+}
+
+struct object *references_find(struct peer *peer, const uint8_t id[REFERENCE_ID])
+{
+	struct peer_references *tables = peer->references;
+	struct export *export = NULL;
+	struct object *object = NULL;
+
+	if (!tables)
+		return NULL;
+	pthread_mutex_lock(&tables->lock);
+	export = (struct export *)idtab_get(&tables->exports, id);
+	if (export) {
+		object = export->object;
+		reference_hold(object);
+	}
+	pthread_mutex_unlock(&tables->lock);
+	return object;
+}
+
+void references_on_release(struct peer *peer, const struct frame *frame)
+{
+	if (frame->reference.n != REFERENCE_ID ||
+	    !take_back(peer, frame->reference.p, frame->count))
+		peer_protocol_error(peer, "a Release of a reference that was not passed so often");
+}
+
+/* ---- imports ---- */
+
+static struct import *new_import(struct peer *peer, const uint8_t *id)
+{
+	struct import *import = NULL;
+
+	if (peer->references->imports.n >= REFERENCES_MAX || !budget_charge(peer->budget, COST))
+		return NULL;
+	import = calloc(1, sizeof(*import));
+	if (import) {
+		memcpy(import->node.id, id, REFERENCE_ID);
+		import->peer = peer;
+	}
+	if (import && idtab_put(&peer->references->imports, &import->node)) {
+		peer_ref(peer);
+		return import;
+	}
+	free(import);
+	budget_release(peer->budget, COST);
+	return NULL;
+}
+
+/* NULL: it cannot be kept. */
+static struct import *receive(struct peer *peer, const uint8_t *id)
+{
+	struct peer_references *tables = tables_of(peer);
+	struct import *import = NULL;
+
+	if (!tables)
+		return NULL;
+	pthread_mutex_lock(&tables->lock);
+	import = (struct import *)idtab_get(&tables->imports, id);
+	if (!import)
+		import = new_import(peer, id);
+	if (import && import->count == UINT32_MAX)
+		import = NULL;
+	if (import) {
+		import->refs++;
+		import->count++;
+	}
+	pthread_mutex_unlock(&tables->lock);
+	return import;
+}
+
+/* One that is said to come home and is not here was given back: the message will be refused, unless
+ * it is found otherwise. */
+static bool bring(struct peer *peer, const struct frame_reference *told, struct brought *ret)
+{
+	*ret = (struct brought){ 0 };
+	if (told->is_home)
+		ret->object = references_find(peer, told->id);
+	else
+		ret->import = receive(peer, told->id);
+	return told->is_home || ret->import;
+}
+
+bool references_receive(struct peer *peer, const struct frame *frame, struct import_list **ret)
+{
+	struct span rest = frame->body;
+	struct import_list *list;
+	struct frame_reference told;
+	unsigned n = 0;
+	int more;
+
+	*ret = NULL;
+	while ((more = frame_next_reference(&rest, frame->type, &told)) > 0)
+		n++;
+	if (more < 0 || n > REFERENCES_PER_MESSAGE) {
+		peer_protocol_error(peer, "references that are no ids, or too many");
+		return false;
+	}
+	list = n > 0 ? malloc(sizeof(*list) + n * sizeof(struct brought)) : NULL;
+	rest = frame->body;
+	if (list)
+		list->n = 0;
+	while (list && list->n < n) {
+		(void)frame_next_reference(&rest, frame->type, &told);
+		if (!bring(peer, &told, &list->all[list->n]))
+			break;
+		list->n++;
+	}
+	if (n == 0 || (list && list->n == n)) {
+		*ret = list;
+		return true;
+	}
+	import_list_drop(list);
+	peer_exhausted(peer, "the references");
+	return false;
+}
+
+void references_refuse(struct peer *peer, const struct frame *frame)
+{
+	struct import_list *list;
+
+	if ((frame->flags & FRAME_REFERENCES) && references_receive(peer, frame, &list))
+		import_list_drop(list);
+}
+
+void import_list_drop(struct import_list *list)
+{
+	unsigned i;
+
+	for (i = 0; list && i < list->n; i++) {
+		import_unref(list->all[i].import);
+		if (list->all[i].object)
+			reference_let_go(list->all[i].object);
+	}
+	free(list);
+}
+
+struct object *import_list_find(const struct import_list *list, const uint8_t id[REFERENCE_ID])
+{
+	struct object *object;
+	unsigned i;
+
+	for (i = 0; list && i < list->n; i++) {
+		object = list->all[i].object;
+		if (!object || memcmp(reference_home(object), id, REFERENCE_ID) != 0)
+			continue;
+		reference_hold(object);
+		return object;
+	}
+	return NULL;
+}
+
+struct import *import_ref(struct import *import)
+{
+	struct peer_references *tables = import->peer->references;
+
+	pthread_mutex_lock(&tables->lock);
+	import->refs++;
+	pthread_mutex_unlock(&tables->lock);
+	return import;
+}
+
+/* The last of it is gone. */
+static void end_import(struct import *import)
+{
+	struct frame release = { .type = FRAME_RELEASE, .count = import->count };
+	struct peer *peer = import->peer;
+
+	release.reference = (struct span){ import->node.id, REFERENCE_ID };
+	if (!import->is_lost && import->count > 0)
+		peer_queue_aside(peer, &release);
+	if (import->object)
+		reference_let_go(import->object);
+	budget_release(peer->budget, COST);
+	free(import);
+	peer_unref(peer);
+}
+
+void import_unref(struct import *import)
+{
+	struct peer_references *tables;
+	bool is_last;
+
+	if (!import)
+		return;
+	tables = import->peer->references;
+	pthread_mutex_lock(&tables->lock);
+	is_last = --import->refs == 0;
+	if (is_last)
+		idtab_remove(&tables->imports, &import->node);
+	pthread_mutex_unlock(&tables->lock);
+	if (is_last)
+		end_import(import);
+}
+
+struct import *references_own(struct peer *peer, struct object *object)
+{
+	const uint8_t *id = reference_home(object);
+	struct peer_references *tables;
+	struct import *import = NULL;
+
+	pthread_mutex_lock(&peer->lock);
+	tables = tables_of(peer);
+	pthread_mutex_unlock(&peer->lock);
+	if (!tables || !id)
+		return NULL;
+	pthread_mutex_lock(&tables->lock);
+	import = (struct import *)idtab_get(&tables->imports, id);
+	if (!import)
+		import = new_import(peer, id);
+	if (import)
+		import->refs++;
+	if (import && !import->object) {
+		import->object = object;
+		reference_hold(object);
+	}
+	pthread_mutex_unlock(&tables->lock);
+	return import;
+}
+
+void import_travels(struct import *import)
+{
+	if (import->object)
+		reference_hold(import->object);
+}
+
+bool import_is_lost(struct import *import)
+{
+	struct peer_references *tables = import->peer->references;
+	bool is_lost;
+
+	pthread_mutex_lock(&tables->lock);
+	is_lost = import->is_lost;
+	pthread_mutex_unlock(&tables->lock);
+	return is_lost;
+}
+
+struct import *references_import(struct peer *peer, const uint8_t id[REFERENCE_ID])
+{
+	struct peer_references *tables = peer->references;
+	struct import *import;
+
+	if (!tables)
+		return NULL;
+	pthread_mutex_lock(&tables->lock);
+	import = (struct import *)idtab_get(&tables->imports, id);
+	if (import)
+		import->refs++;
+	pthread_mutex_unlock(&tables->lock);
+	return import;
+}
+
+/* ---- the end ---- */
+
+static void lose_imports(struct peer_references *tables)
+{
+	size_t i;
+	struct idtab_node *node;
+
+	for (i = 0; i < tables->imports.n_buckets; i++)
+		for (node = tables->imports.buckets[i]; node; node = node->next)
+			((struct import *)node)->is_lost = true;
+}
+
+void references_end(struct peer *peer)
+{
+	struct peer_references *tables = peer->references;
+	struct export *export;
+
+	if (!tables)
+		return;
+	for (;;) {
+		pthread_mutex_lock(&tables->lock);
+		export = (struct export *)idtab_pop(&tables->exports);
+		if (!export)
+			lose_imports(tables);
+		pthread_mutex_unlock(&tables->lock);
+		if (!export)
+			break;
+		end_export(export);
+	}
+	peer_look_later(peer); /* which may have been kept for them */
+}

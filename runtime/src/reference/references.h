@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_REFERENCES_H
+#define PYRITE_REFERENCES_H
+/*
+ * The references that a link carries. Each end has two tables by id: exports, objects that it has
+ * passed and the other end has not given back, and imports, the other way round. Both are counted:
+ * a frame lists the references of its payload, and each of them counts at both ends, whether the
+ * payload is ever read or not; when nothing of an import is left, Release gives the count back.
+ *
+ * What comes home is listed too, and counts at neither end: the message that brings it holds it,
+ * for its Release may come before the message is read.
+ *
+ * Lock order: a peer's, then that of its references, a leaf.
+ */
+#include "base/idtab.h"
+#include "peer/peer.h"
+#include "reference/reference.h"
+
+enum {
+	REFERENCES_MAX = 65536,       /* of a link, each way */
+	REFERENCES_PER_MESSAGE = 4096 /* of one payload */
+};
+
+/* What came over a link: all proxies and messages here that have it. Counted by them. */
+struct import {
+	struct idtab_node node; /* among the peer's */
+	struct peer *peer;      /* counted */
+	struct object *object;  /* of the link of this process with itself; counted, as below */
+	/* the lock of the peer's references: */
+	unsigned refs;
+	uint32_t count; /* received, to be given back */
+	bool is_lost;   /* the link is gone */
+};
+
+/* What a message brought, and holds: the other end's, or one of this end's that comes home. */
+struct brought {
+	struct import *import; /* counted; NULL: */
+	struct object *object; /* counted, and used if it is counted itself */
+};
+struct import_list {
+	unsigned n;
+	struct brought all[];
+};
+
+/* ---- with the peer's lock ---- */
+/* Enters what a message carries among the exports, unless it goes home, and appends the ids to the
+ * body of its frame; *ret: whether there were any. Returns 0, or a status with the text of why not:
+ * then nothing was.
+ */
+int references_send(struct peer *peer, const struct codec_carried *carried, enum frame_type type,
+		    struct buf *body, bool *ret, char *text, size_t n);
+/* The message never left. */
+void references_unsend(struct peer *peer, const struct codec_carried *carried);
+/* What a frame brings; *ret: NULL: nothing. Returns false if it cannot be kept: the link ends. */
+bool references_receive(struct peer *peer, const struct frame *frame, struct import_list **ret);
+/* A frame that nobody waits for gives back what it brings. */
+void references_refuse(struct peer *peer, const struct frame *frame);
+void references_on_release(struct peer *peer, const struct frame *frame);
+/* An object that was passed over the link, for the session of a Bind: a new reference, and use if
+ * it is counted. NULL: there is none. */
+struct object *references_find(struct peer *peer, const uint8_t id[REFERENCE_ID]);
+/* The link is gone. */
+void references_end(struct peer *peer);
+
+/* ---- any thread, with any lock ---- */
+void import_list_drop(struct import_list *list); /* NULL: nothing */
+/* What comes home under that id: a new reference, and use if it is counted. NULL: nothing. */
+struct object *import_list_find(const struct import_list *list, const uint8_t id[REFERENCE_ID]);
+struct import *import_ref(struct import *import);
+void import_unref(struct import *import); /* NULL: nothing */
+bool import_is_lost(struct import *import);
+/* The import of that id. NULL: the other end has passed none, or it was given back. */
+struct import *references_import(struct peer *peer, const uint8_t id[REFERENCE_ID]);
+/* An object of this process as an import of the link that the process has with itself, where none
+ * is ever passed: NULL when memory is out. */
+struct import *references_own(struct peer *peer, struct object *object);
+/* A Bind to it is queued, and takes a use along. */
+void import_travels(struct import *import);
+/* Whether the link has references on their way, or beyond it. */
+bool references_any(struct peer *peer);
+void references_free(struct peer *peer);
+#endif

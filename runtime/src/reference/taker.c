@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "reference/taker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/error.h"
+#include "base/held.h"
+#include "reference/references.h"
+
+struct taken_value {
+	void *value;
+	void *block; /* that it lies in */
+	bool is_settled;
+};
+
+bool taken_add(struct taken *taken, void *value)
+{
+	if (!array_reserve(&taken->values, &taken->room, taken->n + 1, sizeof(*taken->values))) {
+		reference_maker()->free(value);
+		return false;
+	}
+	taken->values[taken->n++] = (struct taken_value){ .value = value };
+	return true;
+}
+
+void taken_free(struct taken *taken)
+{
+	while (taken->n > 0)
+		reference_maker()->free(taken->values[--taken->n].value);
+	free(taken->values);
+	*taken = (struct taken){ 0 };
+}
+
+/* ---- from the message to the value ---- */
+
+/* The object of this process that the id means. It may be one that the other end was given over
+ * this link, or one that came home by a way round. */
+static struct object *find_own(const struct taker *taker, const uint8_t *id)
+{
+	struct object *object = import_list_find(taker->held, id);
+
+	return object ? object : reference_find_home(id);
+}
+
+/* What others are told of it: where it is, and if nowhere, its id on the links of this process. */
+static void encode(struct reference *reference, const struct codec_reference *told)
+{
+	struct codec_reference encoded = *told;
+	struct span id = { reference->id, REFERENCE_ID };
+
+	encoded.link_local = encoded.identity = (struct span){ 0 };
+	if (reference->has_id && reference->uri)
+		encoded.identity = id;
+	else if (reference->has_id)
+		encoded.link_local = id;
+	codec_reference_write(&encoded, &reference->encoded);
+}
+
+/* import: taken, may be NULL. Returns NULL when memory is out. */
+static struct reference *from_elsewhere(const struct codec_reference *told, const uint8_t *id,
+					struct import *import)
+{
+	struct reference *reference = calloc(1, sizeof(*reference));
+
+	if (!reference) {
+		import_unref(import);
+		return NULL;
+	}
+	reference->refs = 1;
+	reference->import = import;
+	reference->fingerprint = told->fingerprint;
+	reference->interface = span_dup(told->interface);
+	reference->has_id = id;
+	if (id)
+		memcpy(reference->id, id, REFERENCE_ID);
+	if (told->uri.n > 0)
+		reference->uri = span_dup(told->uri);
+	encode(reference, told);
+	if (reference->interface && (reference->uri || told->uri.n == 0) &&
+	    !reference->encoded.broken)
+		return reference;
+	reference_unref(reference);
+	return NULL;
+}
+
+static int fail(int code, const char *what, char *text, size_t n)
+{
+	snprintf(text, n, "%s", what);
+	return code;
+}
+
+/* Returns 0 or a status. */
+static int make(struct taker *taker, const struct pyr__type *type,
+		const struct codec_reference *told, void **ret, char *text, size_t n)
+{
+	const uint8_t *id = told->link_local.n ? told->link_local.p
+			    : told->identity.n ? told->identity.p
+					       : NULL;
+	struct object *own = id ? find_own(taker, id) : NULL;
+	struct import *import = NULL;
+	struct reference *reference;
+
+	if (own) {
+		*ret = reference_value(own, type);
+		return *ret ? 0 : fail(PYR_RESOURCE_EXHAUSTED, "out of memory", text, n);
+	}
+	if (told->link_local.n && taker->peer)
+		import = references_import(taker->peer, id);
+	if (!import && told->uri.n == 0)
+		return taker->peer ? fail(PYR_INVALID_ARGUMENT, "was not passed over this link",
+					  text, n)
+				   : fail(PYR_UNIMPLEMENTED, "has no address", text, n);
+	reference = from_elsewhere(told, id, import);
+	*ret = reference ? reference_maker()->make(reference, type) : NULL;
+	return *ret ? 0 : fail(PYR_RESOURCE_EXHAUSTED, "out of memory", text, n);
+}
+
+static int take(struct codec_taker *base, const struct pyr__type *type, struct span encoded,
+		void **ret, char *text, size_t n)
+{
+	struct taker *taker = (struct taker *)base;
+	struct codec_reference told;
+	const char *wrong = codec_reference_read(encoded, &told);
+	int code;
+
+	if (wrong)
+		return fail(PYR_INVALID_ARGUMENT, wrong, text, n);
+	code = make(taker, type, &told, ret, text, n);
+	if (code)
+		return code;
+	return taken_add(&taker->taken, *ret)
+		       ? 0
+		       : fail(PYR_RESOURCE_EXHAUSTED, "out of memory", text, n);
+}
+
+static void settle(struct codec_taker *base, void *block)
+{
+	struct taken *taken = &((struct taker *)base)->taken;
+	size_t i;
+
+	for (i = taken->n; i > 0 && !taken->values[i - 1].is_settled; i--) {
+		taken->values[i - 1].block = block;
+		taken->values[i - 1].is_settled = true;
+	}
+}
+
+static const struct codec_taker_kind kind = { take, settle };
+
+/* ---- what becomes of them ---- */
+
+void taker_init(struct taker *taker, struct peer *peer, const struct import_list *held)
+{
+	*taker = (struct taker){ .base = { &kind }, .peer = peer, .held = held };
+}
+
+void taker_drop(struct taker *taker)
+{
+	taken_free(&taker->taken);
+}
+
+static void release(void *what)
+{
+	struct taken *taken = what;
+
+	taken_free(taken);
+	free(taken);
+}
+
+/* Those from index `from` on that lie in one block. Returns how many; 0 when memory is out. */
+static size_t hang(const struct taken *taken, size_t from)
+{
+	void *block = taken->values[from].block;
+	struct taken *held = calloc(1, sizeof(*held));
+	size_t i;
+	bool ok = held;
+
+	for (i = from; ok && i < taken->n && taken->values[i].block == block; i++) {
+		ok = array_reserve(&held->values, &held->room, held->n + 1, sizeof(*held->values));
+		if (ok)
+			held->values[held->n++] = taken->values[i];
+	}
+	if (ok && held_add(block, release, held))
+		return i - from;
+	if (held)
+		free(held->values);
+	free(held);
+	return 0;
+}
+
+bool taker_give(struct taker *taker)
+{
+	struct taken *taken = &taker->taken;
+	size_t i, n;
+
+	for (i = 0; i < taken->n; i += n) {
+		n = taken->values[i].block ? hang(taken, i) : 1;
+		if (n == 0)
+			return false; /* it leaks: there was no memory to remember it */
+	}
+	free(taken->values);
+	*taken = (struct taken){ 0 };
+	return true;
+}
+
+int taker_results(struct taker *taker)
+{
+	if (taker->taken.n == 0 || taker_give(taker))
+		return 0;
+	return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+void taker_move(struct taker *taker, struct taken *to)
+{
+	size_t i;
+
+	if (to->n == 0) {
+		free(to->values);
+		*to = taker->taken;
+	} else {
+		for (i = 0; i < taker->taken.n; i++)
+			(void)taken_add(to, taker->taken.values[i].value);
+		free(taker->taken.values);
+	}
+	taker->taken = (struct taken){ 0 };
+}

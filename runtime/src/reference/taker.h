@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_TAKER_H
+#define PYRITE_TAKER_H
+/*
+ * References that come, made into values while their message is unpacked. They are the taker's
+ * until it is told what becomes of them: the caller of an operation gets its results, those inside
+ * a block with the block; a method's arguments live as long as its call.
+ */
+#include "peer/peer.h"
+#include "reference/reference.h"
+
+/* Values that are freed together. All zero: none. */
+struct taken {
+	struct taken_value *values;
+	size_t n, room;
+};
+/* Adds a value, which is freed if there is no memory for it: returns false. */
+bool taken_add(struct taken *taken, void *value);
+/* Frees them. They may be proxies: without locks. */
+void taken_free(struct taken *taken);
+
+struct import_list;
+
+struct taker {
+	struct codec_taker base;
+	struct peer *peer;              /* borrowed: what the message came over; NULL: plain gRPC */
+	const struct import_list *held; /* borrowed: what it brought; NULL: nothing */
+	struct taken taken;
+};
+
+void taker_init(struct taker *taker, struct peer *peer, const struct import_list *held);
+/* The results were stored: what lies in a block goes with that, the rest is their owner's. Returns
+ * false when memory is out. */
+bool taker_give(struct taker *taker);
+/* The same for who called an operation: returns 0, or minus a status with the last error set. */
+int taker_results(struct taker *taker);
+/* They come to nothing. */
+void taker_drop(struct taker *taker);
+/* They live as long as the others. */
+void taker_move(struct taker *taker, struct taken *to);
+#endif

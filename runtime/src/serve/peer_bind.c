@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions that the other end binds: to registered objects, and to references that it was passed.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "reference/references.h"
+#include "serve/peer_in.h"
+#include "wire/annotation.h"
+#include "wire/frame.h"
+#include "wire/shape_own.h"
+
+enum { SESSION_COST = sizeof(struct taken_session) + 4 * sizeof(struct numtab_entry) };
+
+static void leave_object(struct taken_session *session)
+{
+	struct object *object = session->object;
+
+	session->object = NULL;
+	if (object && session->is_reference && object->is_counted)
+		object_leave(object);
+	object_unref(object);
+}
+
+struct executor *taken_session_executor(const struct taken_session *session)
+{
+	const struct object *object = session->object;
+
+	return object && object->executor ? object->executor : session->peer->host->executor;
+}
+
+void taken_session_end(struct taken_session *session)
+{
+	track_end(&session->track);
+	budget_release(session->peer->budget, session->cost);
+	leave_object(session);
+	shape_verdict_unref(session->verdict);
+	peer_unref(session->peer);
+	free(session->rejection);
+	free(session);
+}
+
+void taken_session_drop(struct taken_session *session)
+{
+	if (atomic_fetch_sub(&session->refs, 1) != 1)
+		return;
+	if (session->parting)
+		peer_part(session);
+	else
+		taken_session_end(session);
+}
+
+const char *taken_session_text(const struct taken_session *session)
+{
+	return session->rejection ? session->rejection : session->text;
+}
+
+void taken_session_fail(struct taken_session *session, int code, const char *format, ...)
+{
+	va_list args;
+
+	session->code = code;
+	va_start(args, format);
+	vsnprintf(session->text, sizeof(session->text), format, args);
+	va_end(args);
+	text_clean(session->text); /* it quotes the other end */
+	leave_object(session);     /* which the text may name */
+}
+
+/* Another version: what of it may be called. */
+static void compare_shapes(struct taken_session *session, const struct pyr__interface *interface,
+			   struct span theirs)
+{
+	struct shape_verdict *verdict = shape_verdict_get(interface, theirs);
+	size_t cost = verdict ? shape_verdict_size(verdict) : 0;
+
+	if (!budget_charge(session->peer->budget, cost)) {
+		shape_verdict_unref(verdict);
+		taken_session_fail(session, PYR_RESOURCE_EXHAUSTED,
+				   "the sessions of this connection take too much");
+		return;
+	}
+	session->cost += cost;
+	session->verdict = verdict;
+}
+
+/* What a Bind of this process itself asks for, and has brought a use of. */
+static struct object *arrived_here(const uint8_t *id)
+{
+	struct object *object = reference_find_home(id);
+
+	if (object)
+		reference_let_go(object);
+	return object;
+}
+
+/* One that was passed to the other end. Methods of another executor than the host's do not wait for
+ * the link's backlog: nobody would tell them that it has shrunk. */
+static void find_reference(struct taken_session *session, struct span id)
+{
+	struct peer *peer = session->peer;
+
+	if (id.n == REFERENCE_ID)
+		session->object = peer->host->is_process && peer->side == PEER_ACCEPTED
+					  ? arrived_here(id.p)
+					  : references_find(peer, id.p);
+	if (!session->object) {
+		log_line(PYR_LOG_WARNING, "link with %s: a reference that it does not have",
+			 peer->link->address);
+		taken_session_fail(session, PYR_NOT_FOUND, "no such reference on the link with %s",
+				   peer->link->address);
+		return;
+	}
+	session->is_reference = true;
+	if (taken_session_executor(session) != peer->host->executor)
+		session->lane.backlog = NULL;
+}
+
+/* Whether the object has the interface that the binder asks for; one that asks for none, of an
+ * Object, is content with any. */
+static bool has_interface(const struct taken_session *session, const struct frame *frame)
+{
+	return (session->is_reference && frame->interface.n == 0) ||
+	       codec_has_interface(session->object->interface->table, frame->interface);
+}
+
+static void find_object(struct taken_session *session, const struct frame *frame)
+{
+	struct peer_host *host = session->peer->host;
+	const struct pyr__interface *interface;
+
+	if (frame->reference.p) {
+		find_reference(session, frame->reference);
+		if (!session->object)
+			return;
+	} else {
+		session->object = objects_find(host->objects, frame->object);
+	}
+	if (!session->object) { /* a connecting end offers nothing but references it passed */
+		taken_session_fail(session, PYR_NOT_FOUND, "no object '%.*s' at %s",
+				   (int)(frame->object.n < 64 ? frame->object.n : 64),
+				   frame->object.n ? (const char *)frame->object.p : "",
+				   host->address);
+		return;
+	}
+	interface = session->object->interface->table;
+	if (has_interface(session, frame)) {
+		session->is_equal = span_is(frame->interface, interface->name) &&
+				    frame->fingerprint == interface->fingerprint;
+		if (!session->is_equal)
+			compare_shapes(session, interface, frame->shape);
+		return;
+	}
+	taken_session_fail(session, PYR_FAILED_PRECONDITION,
+			   "object '%.64s' at %s has the interface %s, not %.*s",
+			   session->object->id, object_address(session->object), interface->name,
+			   (int)(frame->interface.n < 64 ? frame->interface.n : 64),
+			   frame->interface.n ? (const char *)frame->interface.p : "");
+}
+
+/* A Bind that bears a chain asks whether its calls are taken. */
+static bool is_too_late(struct taken_session *session, const struct frame *frame)
+{
+	const struct peer_host *host = session->peer->host;
+
+	if (!frame->chain.p || peer_host_takes(host, frame->chain))
+		return false;
+	taken_session_fail(session, PYR_UNAVAILABLE, PEER_STOPS, host->address);
+	return true;
+}
+
+/* Too much to be looked at. */
+static bool is_too_large(struct taken_session *session, const struct frame *frame)
+{
+	if (frame->handshake.n <= PYR_HANDSHAKE_MAX)
+		return false;
+	taken_session_fail(session, PYR_INVALID_ARGUMENT,
+			   "connection to %s rejected: a handshake of %zu bytes, the most is %d",
+			   session->peer->host->address, frame->handshake.n, PYR_HANDSHAKE_MAX);
+	return true;
+}
+
+void peer_on_bind(struct peer *peer, const struct frame *frame)
+{
+	struct taken_session *session;
+	struct buf notes = { 0 };
+
+	if (numtab_get(&peer->taken.sessions, frame->session)) {
+		peer_protocol_error(peer, "session %u is bound already", frame->session);
+		return;
+	}
+	if (peer->taken.sessions.n >= PEER_MAX_SESSIONS) {
+		peer_protocol_error(peer, "more than %d sessions", PEER_MAX_SESSIONS);
+		return;
+	}
+	if (!budget_charge(peer->budget, SESSION_COST)) {
+		peer_exhausted(peer, "the sessions");
+		return;
+	}
+	session = calloc(1, sizeof(*session));
+	if (!session || !numtab_put(&peer->taken.sessions, frame->session, session)) {
+		free(session);
+		budget_release(peer->budget, SESSION_COST);
+		peer_protocol_error(peer, "out of memory for session %u", frame->session);
+		return;
+	}
+	session->refs = 1;
+	session->cost = SESSION_COST;
+	session->peer = peer;
+	session->number = frame->session;
+	session->lane.backlog = &peer->out.backlog;
+	peer_ref(peer);
+	if (!is_too_large(session, frame) && !is_too_late(session, frame))
+		find_object(session, frame);
+	if (peer_is_guarded(peer) && !frame->reference.p && frame->handshake.n <= PYR_HANDSHAKE_MAX)
+		peer_greet(peer, session, frame);
+	if (!session->greeting)
+		peer_answer_bind(peer, session, (struct span){ 0 },
+				 peer_put_notes(peer, NULL, &notes, ANNOTATIONS_OF_BIND));
+	buf_free(&notes);
+}
+
+void peer_on_unbind(struct peer *peer, const struct frame *frame)
+{
+	struct taken_session *session = numtab_remove(&peer->taken.sessions, frame->session);
+
+	if (!session)
+		return;
+	if (session->greeting && session->n_waiting == 0)
+		incall_cancel(session->greeting);
+	peer_close_direct(session, false);
+	taken_session_drop(session);
+}

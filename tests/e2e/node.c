@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+#include "node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+atomic_int nodes_alive;
+
+static struct node *node_of(pyr_call *call)
+{
+	return pyr_call_data(call);
+}
+
+void node_init(struct node *node, const char *name)
+{
+	*node = (struct node){ .name = name };
+	pthread_mutex_init(&node->lock, NULL);
+}
+
+void node_fini(struct node *node)
+{
+	refs_Node_free(node->kept);
+	refs_Node_free(node->given);
+	pthread_mutex_destroy(&node->lock);
+}
+
+void node_released(void *data)
+{
+	struct node *node = data;
+
+	atomic_fetch_add(&node->n_released, 1);
+	if (!node->is_made)
+		return;
+	node_fini(node);
+	free(node);
+	atomic_fetch_sub(&nodes_alive, 1);
+}
+
+static bool wait_until(bool (*is_so)(void *what), void *what)
+{
+	const struct timespec pause = { .tv_nsec = 500000 };
+	int i;
+
+	for (i = 0; i < 2 * NODE_PATIENCE_MS && !is_so(what); i++)
+		nanosleep(&pause, NULL);
+	return is_so(what);
+}
+
+struct reaching {
+	atomic_int *number;
+	int n;
+};
+
+static bool has_reached(void *what)
+{
+	struct reaching *reaching = what;
+
+	return atomic_load(reaching->number) == reaching->n;
+}
+
+bool node_reaches(atomic_int *number, int n)
+{
+	struct reaching reaching = { number, n };
+
+	return wait_until(has_reached, &reaching);
+}
+
+struct logging {
+	struct node *node;
+	const char *part;
+};
+
+static bool has_logged(void *what)
+{
+	struct logging *logging = what;
+	bool has;
+
+	pthread_mutex_lock(&logging->node->lock);
+	has = strstr(logging->node->log, logging->part) != NULL;
+	pthread_mutex_unlock(&logging->node->lock);
+	return has;
+}
+
+bool node_logged(struct node *node, const char *part)
+{
+	struct logging logging = { node, part };
+
+	return wait_until(has_logged, &logging);
+}
+
+/* ---- methods ---- */
+
+static int name(pyr_call *call, const char **ret)
+{
+	*ret = node_of(call)->name;
+	return 0;
+}
+
+static int add(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
+{
+	(void)call;
+	*ret = x + y;
+	return 0;
+}
+
+static int note(pyr_call *call, const char *text)
+{
+	struct node *node = node_of(call);
+	size_t n;
+
+	pthread_mutex_lock(&node->lock);
+	n = strlen(node->log);
+	snprintf(node->log + n, sizeof(node->log) - n, "%s;", text);
+	pthread_mutex_unlock(&node->lock);
+	return 0;
+}
+
+static int log_(pyr_call *call, const char **ret)
+{
+	struct node *node = node_of(call);
+
+	pthread_mutex_lock(&node->lock);
+	*ret = pyr_call_strdup(call, node->log);
+	pthread_mutex_unlock(&node->lock);
+	return 0;
+}
+
+static int refuse(pyr_call *call, const char *why)
+{
+	return refs_Node_raise_Refused(call, &(struct refs_Refused){ .why = why });
+}
+
+static int ask(pyr_call *call, struct refs_Node *other, int32_t x, int32_t y, int32_t *ret)
+{
+	return refs_Node_add(other, x, y, ret) < 0 ? pyr_pass(call) : 0;
+}
+
+static int ask_to_refuse(pyr_call *call, struct refs_Node *other, const char *why)
+{
+	return refs_Node_refuse(other, why) < 0 ? pyr_pass(call) : 0;
+}
+
+static int keep(pyr_call *call, struct refs_Node *other)
+{
+	struct node *node = node_of(call);
+	struct refs_Node *before;
+
+	pthread_mutex_lock(&node->lock);
+	before = node->kept;
+	node->kept = other ? refs_Node_dup(other) : NULL;
+	pthread_mutex_unlock(&node->lock);
+	refs_Node_free(before);
+	return 0;
+}
+
+static int let_go(pyr_call *call)
+{
+	return keep(call, NULL);
+}
+
+static int ask_kept(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
+{
+	return refs_Node_add(node_of(call)->kept, x, y, ret) < 0 ? pyr_pass(call) : 0;
+}
+
+static int tell_kept(pyr_call *call, const char *text)
+{
+	return refs_Node_note(node_of(call)->kept, text) < 0 ? pyr_pass(call) : 0;
+}
+
+static int down(pyr_call *call, int32_t n, struct refs_Node *other, int32_t *ret)
+{
+	struct node *node = node_of(call);
+
+	atomic_fetch_add(&node->n_deepest, 1);
+	*ret = 0;
+	if (n == 0)
+		return 0;
+	if (refs_Node_down(other, n - 1, node->self, ret) < 0)
+		return pyr_pass(call);
+	++*ret;
+	return 0;
+}
+
+static int kept(pyr_call *call, struct refs_Node **ret)
+{
+	*ret = node_of(call)->kept;
+	return 0;
+}
+
+static int make(pyr_call *call, const char *name_of_it, struct refs_Node **ret)
+{
+	struct node *node = malloc(sizeof(*node));
+
+	(void)name_of_it;
+	node_init(node, "made");
+	node->is_made = true;
+	atomic_fetch_add(&nodes_alive, 1);
+	*ret = refs_Node_give(call, refs_Node_object(NULL, &node_methods, node, node_released));
+	return *ret ? 0 : pyr_pass(call);
+}
+
+static int same(pyr_call *call, struct refs_Node *x, struct refs_Node **ret)
+{
+	(void)call;
+	*ret = x;
+	return 0;
+}
+
+static int thing(pyr_call *call, pyr_object *x, pyr_object **ret)
+{
+	(void)call;
+	*ret = x;
+	return 0;
+}
+
+static int plain(pyr_call *call, struct refs_Node *x, struct refs_Named **ret)
+{
+	(void)call;
+	*ret = refs_Node_as_Named(x);
+	return 0;
+}
+
+static int swap(pyr_call *call, struct refs_Node *x, struct refs_Node *y, struct refs_Node **ret_x,
+		struct refs_Node **ret_z)
+{
+	(void)call;
+	*ret_x = y;
+	*ret_z = x;
+	return 0;
+}
+
+static int get_favourite(pyr_call *call, struct refs_Node **ret)
+{
+	*ret = node_of(call)->given;
+	return 0;
+}
+
+static int set_favourite(pyr_call *call, struct refs_Node *value)
+{
+	struct node *node = node_of(call);
+
+	refs_Node_free(node->given);
+	node->given = value ? refs_Node_dup(value) : NULL;
+	return 0;
+}
+
+static int card(pyr_call *call, const struct refs_Card *x, const struct refs_Card **ret)
+{
+	(void)call;
+	*ret = x;
+	return 0;
+}
+
+static int choice(pyr_call *call, const struct refs_Choice *x, const struct refs_Choice **ret)
+{
+	(void)call;
+	*ret = x;
+	return 0;
+}
+
+static int nodes(pyr_call *call, const struct refs_Node_seq *x, const struct refs_Node_seq **ret)
+{
+	(void)call;
+	*ret = x;
+	return 0;
+}
+
+static int book(pyr_call *call, const struct pyr_string_refs_Node_map *x,
+		const struct pyr_string_refs_Node_map **ret)
+{
+	(void)call;
+	*ret = x;
+	return 0;
+}
+
+const struct refs_Node_methods node_methods = {
+	.name = name,
+	.add = add,
+	.note = note,
+	.log = log_,
+	.refuse = refuse,
+	.ask = ask,
+	.ask_to_refuse = ask_to_refuse,
+	.keep = keep,
+	.let_go = let_go,
+	.ask_kept = ask_kept,
+	.tell_kept = tell_kept,
+	.down = down,
+	.kept = kept,
+	.make = make,
+	.same = same,
+	.perhaps = same,
+	.thing = thing,
+	.plain = plain,
+	.swap = swap,
+	.get_favourite = get_favourite,
+	.set_favourite = set_favourite,
+	.card = card,
+	.choice = choice,
+	.nodes = nodes,
+	.book = book,
+};
+
+/* ---- a daemon ---- */
+
+static void *run(void *data)
+{
+	struct node_place *place = data;
+
+	return pyr_daemon_run(place->daemon) == 0 ? NULL : place;
+}
+
+bool node_open(struct node_place *place, const struct pyr_daemon_options *options)
+{
+	*place = (struct node_place){ .daemon = pyr_daemon_new(options) };
+	node_init(&place->node, "server");
+	place->uri = refs_Node_register(place->daemon, "node", &node_methods, &place->node);
+	if (place->uri)
+		place->node.self = refs_Node_object_of(place->daemon, "node");
+	return place->node.self && pthread_create(&place->thread, NULL, run, place) == 0;
+}
+
+void node_close(struct node_place *place)
+{
+	pyr_daemon_stop(place->daemon);
+	pthread_join(place->thread, NULL);
+	refs_Node_free(place->node.self);
+	pyr_daemon_free(place->daemon);
+	node_fini(&place->node);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * node-client URI N: passes N objects to the refs.Node there, which keeps the last, and takes N
+ * that it makes; prints "ready", and waits to be killed. Ends with its standard input.
+ */
+#include "node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int exchange(struct refs_Node *server, struct node *mine)
+{
+	struct refs_Node *object = refs_Node_object(NULL, &node_methods, mine, NULL), *made;
+
+	if (!object || refs_Node_keep(server, object) < 0 || refs_Node_make(server, "", &made) < 0)
+		return pyr_perror("node-client");
+	refs_Node_free(object);
+	return 0; /* what was made stays with this process */
+}
+
+int main(int argc, char **argv)
+{
+	struct refs_Node *server = argc == 3 ? refs_Node_proxy(argv[1]) : NULL;
+	static struct node mine;
+	char byte;
+	int i;
+
+	if (!server)
+		return 2;
+	node_init(&mine, "other");
+	for (i = 0; i < atoi(argv[2]); i++)
+		if (exchange(server, &mine) != 0)
+			return 1;
+	printf("ready\n");
+	fflush(stdout);
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+	return 0;
+}
