@@ -27,6 +27,24 @@ void header_enum(struct header *header, const struct ast_decl *decl)
 	buf_printf(out, "};\nextern const struct pyr__type %s_type;\n\n", decl->c_name);
 }
 
+/* What goes with each type that is a struct. */
+static void value_functions(struct buf *out, const char *c_name)
+{
+	struct items parameters = { 0 };
+	struct buf type = { 0 }, name = { 0 };
+
+	buf_printf(out, "extern const struct pyr__type %s_type;\n", c_name);
+	buf_printf(&type, "struct %s *", c_name);
+	buf_printf(&name, "%s_dup", c_name);
+	items_add(&parameters, "pyr_call *call");
+	items_add(&parameters, "const struct %s *self", c_name);
+	layout_function(out, buf_text(&type), buf_text(&name), &parameters, ";");
+	out->failed |= type.failed || name.failed || parameters.text.failed;
+	buf_free(&type);
+	buf_free(&name);
+	items_clear(&parameters);
+}
+
 /* Whether a value of the type can be held here. */
 static bool is_complete(const struct header *header, const struct ast_type *type)
 {
@@ -156,7 +174,8 @@ void header_typedef(struct header *header, const struct ast_decl *decl)
 	header_need(header, actual->elem);
 	layout_doc(header->out, 0, decl->doc, emit_deprecated(decl));
 	collection(header, actual);
-	buf_printf(header->out, "extern const struct pyr__type %s_type;\n\n", actual->c_name);
+	value_functions(header->out, actual->c_name);
+	buf_str(header->out, "\n");
 	set_add(&header->tags, actual->c_name);
 	set_add(&header->complete, actual->c_name);
 }
@@ -203,7 +222,8 @@ void header_struct(struct header *header, const struct ast_decl *decl)
 	layout_doc(header->out, 0, decl->doc, emit_deprecated(decl));
 	buf_printf(header->out, "struct %s {\n", decl->c_name);
 	body(header->out, decl);
-	buf_printf(header->out, "};\nextern const struct pyr__type %s_type;\n", decl->c_name);
+	buf_str(header->out, "};\n");
+	value_functions(header->out, decl->c_name);
 	if (decl->kind == AST_EXCEPTION)
 		exception_functions(header->out, decl);
 	buf_str(header->out, "\n");

@@ -133,6 +133,11 @@ void source_open_type(struct source *source, const char *linkage, const char *na
 		buf_printf(source->out, "\t.name = \"%s\",\n", wire_name);
 }
 
+void source_value_functions(struct buf *out, const char *c_name)
+{
+	buf_printf(out, "\nPYR__VALUE_FUNCTIONS(%s)\n", c_name);
+}
+
 static void size_line(struct source *source, const char *what, const struct ast_type *type)
 {
 	buf_printf(source->out, "\t.%s = sizeof(", what);
@@ -239,6 +244,7 @@ void source_typedef(struct source *source, const struct ast_decl *decl)
 		return;
 	collection(source, actual, names_local(source->names, decl, NULL, "fields"), "",
 		   type_name(&name, actual->c_name));
+	source_value_functions(source->out, actual->c_name);
 	source->out->failed |= name.failed;
 	buf_free(&name);
 }
@@ -334,6 +340,7 @@ void source_struct(struct source *source, const struct ast_decl *decl)
 	if (decl->n_items > 0)
 		buf_printf(out, "\t.n_fields = %zu,\n\t.fields = %s,\n", decl->n_items, fields);
 	buf_str(out, "};\n");
+	source_value_functions(out, decl->c_name);
 	out->failed |= name.failed;
 	buf_free(&name);
 	free(values);

@@ -123,6 +123,7 @@ void source_union(struct source *source, const struct ast_decl *decl)
 	if (other > 0)
 		buf_printf(out, "\t.default_field = %zu,\n", other);
 	buf_str(out, "};\n");
+	source_value_functions(out, decl->c_name);
 	out->failed |= name.failed;
 	buf_free(&name);
 	free(labels);

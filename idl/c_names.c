@@ -79,6 +79,14 @@ static bool is_collection(const struct ast_decl *decl)
 	return type->kind == TYPE_SEQUENCE || type->kind == TYPE_ARRAY || type->kind == TYPE_MAP;
 }
 
+/* What every type has that is a struct in C. */
+static void add_value_forms(struct front *front, struct forms *forms, const char *base)
+{
+	add_form(front, forms, base, NULL);
+	add_form(front, forms, suffixed(front, base, "type"), table);
+	add_form(front, forms, suffixed(front, base, "dup"), "helper 'dup'");
+}
+
 static struct forms forms_of(struct front *front, const char *base, struct ast_decl *decl)
 {
 	struct forms forms = { .n = 0 };
@@ -88,22 +96,21 @@ static struct forms forms_of(struct front *front, const char *base, struct ast_d
 		add_interface_forms(front, &forms, base, decl);
 		break;
 	case AST_EXCEPTION:
-		add_form(front, &forms, base, NULL);
+		add_value_forms(front, &forms, base);
 		add_form(front, &forms, suffixed(front, base, "caught"), "helper 'caught'");
 		add_form(front, &forms, suffixed(front, base, "raise_at"), "helper 'raise_at'");
-		add_form(front, &forms, suffixed(front, base, "type"), table);
 		break;
 	case AST_STRUCT:
 	case AST_UNION:
+		add_value_forms(front, &forms, base);
+		break;
 	case AST_ENUM:
 		add_form(front, &forms, base, NULL);
 		add_form(front, &forms, suffixed(front, base, "type"), table);
 		break;
 	case AST_TYPEDEF:
-		if (is_collection(decl)) {
-			add_form(front, &forms, base, NULL);
-			add_form(front, &forms, suffixed(front, base, "type"), table);
-		}
+		if (is_collection(decl))
+			add_value_forms(front, &forms, base);
 		if (decl->type->kind == TYPE_MAP)
 			add_form(front, &forms, suffixed(front, base, "entry"), "helper 'entry'");
 		break;

@@ -291,6 +291,14 @@ void *pyr__give(pyr_call *call, void *proxy);
 		return pyr__give(call, self);                                                      \
 	}
 
+/* A deep copy: one block, pyr_free(), or memory of the call if that is not NULL. */
+void *pyr__dup(pyr_call *call, const struct pyr__type *type, const void *value);
+#define PYR__VALUE_FUNCTIONS(X)                                                                    \
+	struct X *X##_dup(pyr_call *call, const struct X *self)                                    \
+	{                                                                                          \
+		return pyr__dup(call, &X##_type, self);                                            \
+	}
+
 int pyr__raise(pyr_call *call, const char *file, int line, const struct pyr__type *type,
 	       const void *value);
 /* The fields of the thread's last error if it is of this exception, else NULL. */

@@ -111,7 +111,7 @@ static struct reference *of(const void *value, const char **why)
 	return reference;
 }
 
-static const struct reference_maker maker = { make, pyr__proxy_free, of };
+static const struct reference_maker maker = { make, pyr__proxy_dup, pyr__proxy_free, of };
 
 static void __attribute__((constructor)) make_references(void)
 {

@@ -71,6 +71,7 @@ struct reference_maker {
 	/* type: of the field; NULL: an Object. Takes the reference, also on failure: NULL when
 	 * memory is out. */
 	void *(*make)(struct reference *reference, const struct pyr__type *type);
+	void *(*dup)(void *value); /* NULL with the last error */
 	void (*free)(void *value);
 	struct reference *(*of)(const void *value, const char **why); /* as codec_references */
 };

@@ -136,6 +136,20 @@ static int take(struct codec_taker *base, const struct pyr__type *type, struct s
 		       : fail(PYR_RESOURCE_EXHAUSTED, "out of memory", text, n);
 }
 
+static int keep(struct codec_taker *base, const void *value, void **ret, char *text, size_t n)
+{
+	struct taker *taker = (struct taker *)base;
+
+	*ret = reference_maker()->dup((void *)value);
+	if (!*ret) {
+		snprintf(text, n, "cannot be copied: %s", pyr_last_error()->message);
+		return pyr_last_error()->code;
+	}
+	return taken_add(&taker->taken, *ret)
+		       ? 0
+		       : fail(PYR_RESOURCE_EXHAUSTED, "out of memory", text, n);
+}
+
 static void settle(struct codec_taker *base, void *block)
 {
 	struct taken *taken = &((struct taker *)base)->taken;
@@ -147,7 +161,7 @@ static void settle(struct codec_taker *base, void *block)
 	}
 }
 
-static const struct codec_taker_kind kind = { take, settle };
+static const struct codec_taker_kind kind = { take, keep, settle };
 
 /* ---- what becomes of them ---- */
 

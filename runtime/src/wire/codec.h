@@ -72,7 +72,9 @@ struct codec_taker_kind {
 	 * wrong with the reference: "leads to no object". */
 	int (*take)(struct codec_taker *taker, const struct pyr__type *type, struct span encoded,
 		    void **ret, char *text, size_t n);
-	/* Those taken since the last time lie in that block. */
+	/* One more of a value that somebody has, likewise. */
+	int (*keep)(struct codec_taker *taker, const void *value, void **ret, char *text, size_t n);
+	/* Those taken or kept since the last time lie in that block. */
 	void (*settle)(struct codec_taker *taker, void *block);
 };
 struct codec_taker {
@@ -155,6 +157,17 @@ static inline int codec_unpack_value(const struct pyr__type *type, const uint8_t
 {
 	return codec_take_value(type, NULL, (struct span){ data, n }, max_message, ret, problem);
 }
+
+/* A deep copy. The first run, without a block, measures: ret->size; the second fills a zeroed block
+ * of that size. The value begins the block; references in it are the taker's, also when it fails.
+ */
+struct codec_dup {
+	struct codec_taker *taker;
+	uint8_t *block; /* NULL: measure */
+	size_t size, used;
+};
+int codec_dup(const struct pyr__type *type, const void *value, struct codec_dup *ret,
+	      struct codec_problem *problem);
 
 /* Writes "(int32, example.Point, sequence<string>) -> int32" into buf, cut short at n bytes. */
 void codec_signature(const struct pyr__operation *operation, char *buf, size_t n);

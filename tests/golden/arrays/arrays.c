@@ -92,6 +92,8 @@ const struct pyr__type arrays_Row_type = {
 	.fields = Row_fields,
 };
 
+PYR__VALUE_FUNCTIONS(arrays_Row)
+
 static const struct pyr__field Matrix_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__DOUBLE },
 };
@@ -104,6 +106,8 @@ const struct pyr__type arrays_Matrix_type = {
 	.n_fields = 1,
 	.fields = Matrix_fields,
 };
+
+PYR__VALUE_FUNCTIONS(arrays_Matrix)
 
 static const struct pyr__field Rows_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__ARRAY, .type = &arrays_Row_type },
@@ -118,6 +122,8 @@ const struct pyr__type arrays_Rows_type = {
 	.fields = Rows_fields,
 };
 
+PYR__VALUE_FUNCTIONS(arrays_Rows)
+
 static const struct pyr__field Point_fields[] = {
 	{ .id = 1, .name = "x", .kind = PYR__INT32, .offset = offsetof(struct arrays_Point, x) },
 	{ .id = 2, .name = "y", .kind = PYR__INT32, .offset = offsetof(struct arrays_Point, y) },
@@ -130,6 +136,8 @@ const struct pyr__type arrays_Point_type = {
 	.n_fields = 2,
 	.fields = Point_fields,
 };
+
+PYR__VALUE_FUNCTIONS(arrays_Point)
 
 static const struct pyr__field Board_fields[] = {
 	{ .id = 1, .name = "fields", .kind = PYR__ARRAY,
@@ -155,6 +163,8 @@ const struct pyr__type arrays_Board_type = {
 	.n_fields = 7,
 	.fields = Board_fields,
 };
+
+PYR__VALUE_FUNCTIONS(arrays_Board)
 
 #define Boards_METHODS(methods) ((const struct arrays_Boards_methods *)(methods))
 

@@ -17,22 +17,26 @@ struct arrays_Row {
 	int32_t items[4];
 };
 extern const struct pyr__type arrays_Row_type;
+struct arrays_Row *arrays_Row_dup(pyr_call *call, const struct arrays_Row *self);
 
 struct arrays_Matrix {
 	double items[3][3];
 };
 extern const struct pyr__type arrays_Matrix_type;
+struct arrays_Matrix *arrays_Matrix_dup(pyr_call *call, const struct arrays_Matrix *self);
 
 struct arrays_Rows {
 	struct arrays_Row items[2];
 };
 extern const struct pyr__type arrays_Rows_type;
+struct arrays_Rows *arrays_Rows_dup(pyr_call *call, const struct arrays_Rows *self);
 
 struct arrays_Point {
 	int32_t x;
 	int32_t y;
 };
 extern const struct pyr__type arrays_Point_type;
+struct arrays_Point *arrays_Point_dup(pyr_call *call, const struct arrays_Point *self);
 
 #ifndef PYRITE_HAVE_pyr_int32_seq
 #define PYRITE_HAVE_pyr_int32_seq
@@ -52,6 +56,7 @@ struct arrays_Board {
 	struct arrays_Rows rows;
 };
 extern const struct pyr__type arrays_Board_type;
+struct arrays_Board *arrays_Board_dup(pyr_call *call, const struct arrays_Board *self);
 
 #ifndef PYRITE_HAVE_arrays_Row_seq
 #define PYRITE_HAVE_arrays_Row_seq

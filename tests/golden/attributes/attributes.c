@@ -17,6 +17,8 @@ const struct pyr__type attrs_Refused_type = {
 	.fields = Refused_fields,
 };
 
+PYR__VALUE_FUNCTIONS(attrs_Refused)
+
 int attrs_Refused_raise_at(pyr_call *call, const char *file, int line,
 	const struct attrs_Refused *exception)
 {
@@ -40,6 +42,8 @@ const struct pyr__type attrs_Point_type = {
 	.n_fields = 2,
 	.fields = Point_fields,
 };
+
+PYR__VALUE_FUNCTIONS(attrs_Point)
 
 #define Device_METHODS(methods) ((const struct attrs_Device_methods *)(methods))
 

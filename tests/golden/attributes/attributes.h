@@ -15,6 +15,7 @@ struct attrs_Refused {
 	const char *why;
 };
 extern const struct pyr__type attrs_Refused_type;
+struct attrs_Refused *attrs_Refused_dup(pyr_call *call, const struct attrs_Refused *self);
 int attrs_Refused_raise_at(pyr_call *call, const char *file, int line,
 	const struct attrs_Refused *exception);
 const struct attrs_Refused *attrs_Refused_caught(void);
@@ -24,6 +25,7 @@ struct attrs_Point {
 	int32_t y;
 };
 extern const struct pyr__type attrs_Point_type;
+struct attrs_Point *attrs_Point_dup(pyr_call *call, const struct attrs_Point *self);
 
 struct attrs_Device;
 extern const struct pyr__interface attrs_Device_interface;

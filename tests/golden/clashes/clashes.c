@@ -52,6 +52,22 @@ const struct pyr__type Holder_type = {
 	.fields = local_Holder_fields,
 };
 
+PYR__VALUE_FUNCTIONS(Holder)
+
+static const struct pyr__field local_Holder_dup__fields[] = {
+	{ .id = 1, .name = "x", .kind = PYR__INT32, .offset = offsetof(struct Holder_dup_, x) },
+};
+
+const struct pyr__type Holder_dup__type = {
+	.kind = PYR__STRUCT,
+	.name = "Holder_dup",
+	.size = sizeof(struct Holder_dup_),
+	.n_fields = 1,
+	.fields = local_Holder_dup__fields,
+};
+
+PYR__VALUE_FUNCTIONS(Holder_dup_)
+
 static const struct pyr__enumerator local_Level_enumerators[] = {
 	{ "LOW", 0 },
 	{ "HIGH", 1 },

@@ -52,6 +52,13 @@ struct Holder {
 	int32_t add;
 };
 extern const struct pyr__type Holder_type;
+struct Holder *Holder_dup(pyr_call *call, const struct Holder *self);
+
+struct Holder_dup_ {
+	int32_t x;
+};
+extern const struct pyr__type Holder_dup__type;
+struct Holder_dup_ *Holder_dup__dup(pyr_call *call, const struct Holder_dup_ *self);
 
 enum Level {
 	LOW = 0,

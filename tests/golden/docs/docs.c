@@ -16,6 +16,8 @@ const struct pyr__type docs_Point_type = {
 	.fields = Point_fields,
 };
 
+PYR__VALUE_FUNCTIONS(docs_Point)
+
 static const struct pyr__enumerator Color_enumerators[] = {
 	{ "RED", 0 },
 	{ "BLUE", 1 },
@@ -41,6 +43,8 @@ const struct pyr__type docs_Rare_type = {
 	.n_fields = 1,
 	.fields = Rare_fields,
 };
+
+PYR__VALUE_FUNCTIONS(docs_Rare)
 
 int docs_Rare_raise_at(pyr_call *call, const char *file, int line,
 	const struct docs_Rare *exception)
@@ -75,6 +79,8 @@ const struct pyr__type docs_Either_type = {
 	.labels = Either_labels,
 };
 
+PYR__VALUE_FUNCTIONS(docs_Either)
+
 static const struct pyr__field Points_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__STRUCT, .type = &docs_Point_type },
 };
@@ -86,6 +92,8 @@ const struct pyr__type docs_Points_type = {
 	.n_fields = 1,
 	.fields = Points_fields,
 };
+
+PYR__VALUE_FUNCTIONS(docs_Points)
 
 #define Thing_METHODS(methods) ((const struct docs_Thing_methods *)(methods))
 

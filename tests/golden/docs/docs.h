@@ -31,6 +31,7 @@ struct docs_Point {
 	int32_t y;
 };
 extern const struct pyr__type docs_Point_type;
+struct docs_Point *docs_Point_dup(pyr_call *call, const struct docs_Point *self);
 
 /** Names of colours. */
 enum docs_Color {
@@ -46,6 +47,7 @@ struct docs_Rare {
 	const char *why;
 };
 extern const struct pyr__type docs_Rare_type;
+struct docs_Rare *docs_Rare_dup(pyr_call *call, const struct docs_Rare *self);
 int docs_Rare_raise_at(pyr_call *call, const char *file, int line,
 	const struct docs_Rare *exception);
 const struct docs_Rare *docs_Rare_caught(void);
@@ -61,6 +63,7 @@ struct docs_Either {
 	} _u;
 };
 extern const struct pyr__type docs_Either_type;
+struct docs_Either *docs_Either_dup(pyr_call *call, const struct docs_Either *self);
 
 /** Many. */
 struct docs_Points {
@@ -68,6 +71,7 @@ struct docs_Points {
 	struct docs_Point *items;
 };
 extern const struct pyr__type docs_Points_type;
+struct docs_Points *docs_Points_dup(pyr_call *call, const struct docs_Points *self);
 
 /**
  * An interface.

@@ -60,6 +60,8 @@ const struct pyr__type enums_Pixel_type = {
 	.fields = Pixel_fields,
 };
 
+PYR__VALUE_FUNCTIONS(enums_Pixel)
+
 static const struct pyr__enumerator Palette_Shade_enumerators[] = {
 	{ "LIGHT", 0 },
 	{ "DARK", 1 },

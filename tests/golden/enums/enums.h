@@ -39,6 +39,7 @@ struct enums_Pixel {
 	enum enums_Sparse sparse;
 };
 extern const struct pyr__type enums_Pixel_type;
+struct enums_Pixel *enums_Pixel_dup(pyr_call *call, const struct enums_Pixel *self);
 
 enum enums_Palette_Shade {
 	enums_Palette_LIGHT = 0,

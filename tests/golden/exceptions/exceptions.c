@@ -19,6 +19,8 @@ const struct pyr__type bank_NoFunds_type = {
 	.fields = NoFunds_fields,
 };
 
+PYR__VALUE_FUNCTIONS(bank_NoFunds)
+
 int bank_NoFunds_raise_at(pyr_call *call, const char *file, int line,
 	const struct bank_NoFunds *exception)
 {
@@ -44,6 +46,8 @@ const struct pyr__type bank_NoAccount_type = {
 	.fields = NoAccount_fields,
 };
 
+PYR__VALUE_FUNCTIONS(bank_NoAccount)
+
 int bank_NoAccount_raise_at(pyr_call *call, const char *file, int line,
 	const struct bank_NoAccount *exception)
 {
@@ -61,6 +65,8 @@ const struct pyr__type bank_Closed_type = {
 	.status = PYR_ABORTED,
 	.size = sizeof(struct bank_Closed),
 };
+
+PYR__VALUE_FUNCTIONS(bank_Closed)
 
 int bank_Closed_raise_at(pyr_call *call, const char *file, int line,
 	const struct bank_Closed *exception)
@@ -86,6 +92,8 @@ const struct pyr__type bank_Account_Locked_type = {
 	.n_fields = 1,
 	.fields = Account_Locked_fields,
 };
+
+PYR__VALUE_FUNCTIONS(bank_Account_Locked)
 
 int bank_Account_Locked_raise_at(pyr_call *call, const char *file, int line,
 	const struct bank_Account_Locked *exception)

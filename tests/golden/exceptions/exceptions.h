@@ -17,6 +17,7 @@ struct bank_NoFunds {
 	const char *account;
 };
 extern const struct pyr__type bank_NoFunds_type;
+struct bank_NoFunds *bank_NoFunds_dup(pyr_call *call, const struct bank_NoFunds *self);
 int bank_NoFunds_raise_at(pyr_call *call, const char *file, int line,
 	const struct bank_NoFunds *exception);
 const struct bank_NoFunds *bank_NoFunds_caught(void);
@@ -25,6 +26,7 @@ struct bank_NoAccount {
 	const char *account;
 };
 extern const struct pyr__type bank_NoAccount_type;
+struct bank_NoAccount *bank_NoAccount_dup(pyr_call *call, const struct bank_NoAccount *self);
 int bank_NoAccount_raise_at(pyr_call *call, const char *file, int line,
 	const struct bank_NoAccount *exception);
 const struct bank_NoAccount *bank_NoAccount_caught(void);
@@ -33,6 +35,7 @@ struct bank_Closed {
 	char unused_;
 };
 extern const struct pyr__type bank_Closed_type;
+struct bank_Closed *bank_Closed_dup(pyr_call *call, const struct bank_Closed *self);
 int bank_Closed_raise_at(pyr_call *call, const char *file, int line,
 	const struct bank_Closed *exception);
 const struct bank_Closed *bank_Closed_caught(void);
@@ -41,6 +44,8 @@ struct bank_Account_Locked {
 	const char *by;
 };
 extern const struct pyr__type bank_Account_Locked_type;
+struct bank_Account_Locked *bank_Account_Locked_dup(pyr_call *call,
+	const struct bank_Account_Locked *self);
 int bank_Account_Locked_raise_at(pyr_call *call, const char *file, int line,
 	const struct bank_Account_Locked *exception);
 const struct bank_Account_Locked *bank_Account_Locked_caught(void);

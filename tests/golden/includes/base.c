@@ -41,6 +41,8 @@ const struct pyr__type base_Point_type = {
 	.fields = Point_fields,
 };
 
+PYR__VALUE_FUNCTIONS(base_Point)
+
 static const struct pyr__field Points_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__STRUCT, .type = &base_Point_type },
 };
@@ -52,6 +54,8 @@ const struct pyr__type base_Points_type = {
 	.n_fields = 1,
 	.fields = Points_fields,
 };
+
+PYR__VALUE_FUNCTIONS(base_Points)
 
 static const struct pyr__field Pair_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__INT32 },
@@ -66,6 +70,8 @@ const struct pyr__type base_Pair_type = {
 	.fields = Pair_fields,
 };
 
+PYR__VALUE_FUNCTIONS(base_Pair)
+
 static const struct pyr__field Refused_fields[] = {
 	{ .id = 1, .name = "why", .kind = PYR__STRING,
 		.offset = offsetof(struct base_Refused, why) },
@@ -79,6 +85,8 @@ const struct pyr__type base_Refused_type = {
 	.n_fields = 1,
 	.fields = Refused_fields,
 };
+
+PYR__VALUE_FUNCTIONS(base_Refused)
 
 int base_Refused_raise_at(pyr_call *call, const char *file, int line,
 	const struct base_Refused *exception)

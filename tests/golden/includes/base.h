@@ -24,22 +24,26 @@ struct base_Point {
 	int32_t y;
 };
 extern const struct pyr__type base_Point_type;
+struct base_Point *base_Point_dup(pyr_call *call, const struct base_Point *self);
 
 struct base_Points {
 	size_t n;
 	struct base_Point *items;
 };
 extern const struct pyr__type base_Points_type;
+struct base_Points *base_Points_dup(pyr_call *call, const struct base_Points *self);
 
 struct base_Pair {
 	int32_t items[2];
 };
 extern const struct pyr__type base_Pair_type;
+struct base_Pair *base_Pair_dup(pyr_call *call, const struct base_Pair *self);
 
 struct base_Refused {
 	const char *why;
 };
 extern const struct pyr__type base_Refused_type;
+struct base_Refused *base_Refused_dup(pyr_call *call, const struct base_Refused *self);
 int base_Refused_raise_at(pyr_call *call, const char *file, int line,
 	const struct base_Refused *exception);
 const struct base_Refused *base_Refused_caught(void);

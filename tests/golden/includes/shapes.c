@@ -65,6 +65,8 @@ const struct pyr__type shapes_Line_type = {
 	.fields = Line_fields,
 };
 
+PYR__VALUE_FUNCTIONS(shapes_Line)
+
 #define Circle_METHODS(methods) ((const struct shapes_Circle_methods *)(methods))
 
 static const struct pyr__field Circle_args[] = {
@@ -293,6 +295,8 @@ const struct pyr__type shapes_inner_Deep_type = {
 	.n_fields = 1,
 	.fields = Deep_fields,
 };
+
+PYR__VALUE_FUNCTIONS(shapes_inner_Deep)
 
 #define Diver_METHODS(methods) ((const struct shapes_inner_Diver_methods *)(methods))
 

@@ -28,6 +28,7 @@ struct shapes_Line {
 	struct base_Points_seq paths;
 };
 extern const struct pyr__type shapes_Line_type;
+struct shapes_Line *shapes_Line_dup(pyr_call *call, const struct shapes_Line *self);
 
 #ifndef PYRITE_HAVE_pyr_int32_seq
 #define PYRITE_HAVE_pyr_int32_seq
@@ -137,6 +138,8 @@ struct shapes_inner_Deep {
 	struct shapes_Line line;
 };
 extern const struct pyr__type shapes_inner_Deep_type;
+struct shapes_inner_Deep *shapes_inner_Deep_dup(pyr_call *call,
+	const struct shapes_inner_Deep *self);
 
 struct shapes_inner_Diver;
 extern const struct pyr__interface shapes_inner_Diver_interface;

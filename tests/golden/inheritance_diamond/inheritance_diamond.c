@@ -10,6 +10,8 @@ const struct pyr__type zoo_Asleep_type = {
 	.size = sizeof(struct zoo_Asleep),
 };
 
+PYR__VALUE_FUNCTIONS(zoo_Asleep)
+
 int zoo_Asleep_raise_at(pyr_call *call, const char *file, int line,
 	const struct zoo_Asleep *exception)
 {

@@ -15,6 +15,7 @@ struct zoo_Asleep {
 	char unused_;
 };
 extern const struct pyr__type zoo_Asleep_type;
+struct zoo_Asleep *zoo_Asleep_dup(pyr_call *call, const struct zoo_Asleep *self);
 int zoo_Asleep_raise_at(pyr_call *call, const char *file, int line,
 	const struct zoo_Asleep *exception);
 const struct zoo_Asleep *zoo_Asleep_caught(void);

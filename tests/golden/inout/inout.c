@@ -16,6 +16,8 @@ const struct pyr__type io_Point_type = {
 	.fields = Point_fields,
 };
 
+PYR__VALUE_FUNCTIONS(io_Point)
+
 static const struct pyr__field Numbers_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__INT32 },
 };
@@ -27,6 +29,8 @@ const struct pyr__type io_Numbers_type = {
 	.n_fields = 1,
 	.fields = Numbers_fields,
 };
+
+PYR__VALUE_FUNCTIONS(io_Numbers)
 
 #define Mixer_METHODS(methods) ((const struct io_Mixer_methods *)(methods))
 

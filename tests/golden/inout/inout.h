@@ -16,12 +16,14 @@ struct io_Point {
 	int32_t y;
 };
 extern const struct pyr__type io_Point_type;
+struct io_Point *io_Point_dup(pyr_call *call, const struct io_Point *self);
 
 struct io_Numbers {
 	size_t n;
 	int32_t *items;
 };
 extern const struct pyr__type io_Numbers_type;
+struct io_Numbers *io_Numbers_dup(pyr_call *call, const struct io_Numbers *self);
 
 struct io_Mixer;
 extern const struct pyr__interface io_Mixer_interface;

@@ -156,6 +156,8 @@ const struct pyr__type maps_Point_type = {
 	.fields = Point_fields,
 };
 
+PYR__VALUE_FUNCTIONS(maps_Point)
+
 static const struct pyr__field Counts_fields[] = {
 	{ .id = 1, .name = "key", .kind = PYR__STRING,
 		.offset = offsetof(struct maps_Counts_entry, key) },
@@ -172,6 +174,8 @@ const struct pyr__type maps_Counts_type = {
 	.entry_size = sizeof(struct maps_Counts_entry),
 };
 
+PYR__VALUE_FUNCTIONS(maps_Counts)
+
 static const struct pyr__field Points_fields[] = {
 	{ .id = 1, .name = "key", .kind = PYR__INT32,
 		.offset = offsetof(struct maps_Points_entry, key) },
@@ -187,6 +191,8 @@ const struct pyr__type maps_Points_type = {
 	.fields = Points_fields,
 	.entry_size = sizeof(struct maps_Points_entry),
 };
+
+PYR__VALUE_FUNCTIONS(maps_Points)
 
 static const struct pyr__field Atlas_fields[] = {
 	{ .id = 1, .name = "places", .kind = PYR__MAP,
@@ -213,6 +219,8 @@ const struct pyr__type maps_Atlas_type = {
 	.n_fields = 6,
 	.fields = Atlas_fields,
 };
+
+PYR__VALUE_FUNCTIONS(maps_Atlas)
 
 #define Index_METHODS(methods) ((const struct maps_Index_methods *)(methods))
 

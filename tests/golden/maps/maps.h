@@ -16,6 +16,7 @@ struct maps_Point {
 	int32_t y;
 };
 extern const struct pyr__type maps_Point_type;
+struct maps_Point *maps_Point_dup(pyr_call *call, const struct maps_Point *self);
 
 struct maps_Counts_entry {
 	const char *key;
@@ -27,6 +28,7 @@ struct maps_Counts {
 	struct maps_Counts_entry *items;
 };
 extern const struct pyr__type maps_Counts_type;
+struct maps_Counts *maps_Counts_dup(pyr_call *call, const struct maps_Counts *self);
 
 struct maps_Points_entry {
 	int32_t key;
@@ -38,6 +40,7 @@ struct maps_Points {
 	struct maps_Points_entry *items;
 };
 extern const struct pyr__type maps_Points_type;
+struct maps_Points *maps_Points_dup(pyr_call *call, const struct maps_Points *self);
 
 #ifndef PYRITE_HAVE_pyr_string_maps_Point_map
 #define PYRITE_HAVE_pyr_string_maps_Point_map
@@ -142,6 +145,7 @@ struct maps_Atlas {
 	struct pyr_string_string_double_map_map nested;
 };
 extern const struct pyr__type maps_Atlas_type;
+struct maps_Atlas *maps_Atlas_dup(pyr_call *call, const struct maps_Atlas *self);
 
 #ifndef PYRITE_HAVE_pyr_string_int64_map
 #define PYRITE_HAVE_pyr_string_int64_map

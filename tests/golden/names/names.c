@@ -15,6 +15,8 @@ const struct pyr__type int__int__type = {
 	.fields = local_int__fields,
 };
 
+PYR__VALUE_FUNCTIONS(int__int_)
+
 static const struct pyr__field struct_t_fields[] = {
 	{ .id = 1, .name = "register", .kind = PYR__INT32,
 		.offset = offsetof(struct names_struct_t, register_) },
@@ -53,6 +55,8 @@ const struct pyr__type names_struct_t_type = {
 	.n_fields = 14,
 	.fields = struct_t_fields,
 };
+
+PYR__VALUE_FUNCTIONS(names_struct_t)
 
 static const struct pyr__enumerator Case_enumerators[] = {
 	{ "Red", 0 },
@@ -108,6 +112,8 @@ const struct pyr__type names_private_type = {
 	.fields = private_fields,
 };
 
+PYR__VALUE_FUNCTIONS(names_private)
+
 int names_private_raise_at(pyr_call *call, const char *file, int line,
 	const struct names_private *exception)
 {
@@ -132,6 +138,8 @@ const struct pyr__type names_value_type = {
 	.n_fields = 1,
 	.fields = value_fields,
 };
+
+PYR__VALUE_FUNCTIONS(names_value)
 
 int names_value_raise_at(pyr_call *call, const char *file, int line,
 	const struct names_value *exception)
@@ -168,6 +176,8 @@ const struct pyr__type names_delete_type = {
 	.labels = delete_labels,
 };
 
+PYR__VALUE_FUNCTIONS(names_delete)
+
 static const struct pyr__field one_fields[] = {
 	{ .name = "discriminator", .kind = PYR__INT32, .offset = offsetof(struct names_one, _d) },
 	{ .id = 1, .name = "value", .kind = PYR__INT32,
@@ -192,6 +202,8 @@ const struct pyr__type names_one_type = {
 	.labels = one_labels,
 };
 
+PYR__VALUE_FUNCTIONS(names_one)
+
 static const struct pyr__field ints_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__INT32 },
 };
@@ -204,6 +216,8 @@ const struct pyr__type names_ints_type = {
 	.fields = ints_fields,
 };
 
+PYR__VALUE_FUNCTIONS(names_ints)
+
 static const struct pyr__field event_fields[] = {
 	{ .id = 1, .name = "x", .kind = PYR__INT32, .offset = offsetof(struct names_event, x) },
 };
@@ -215,6 +229,8 @@ const struct pyr__type names_event_type = {
 	.n_fields = 1,
 	.fields = event_fields,
 };
+
+PYR__VALUE_FUNCTIONS(names_event)
 
 static const struct pyr__enumerator event_type_enumerators[] = {
 	{ "START", 0 },
@@ -254,6 +270,8 @@ const struct pyr__type names_Server_NoFunds_type = {
 	.n_fields = 1,
 	.fields = Server_NoFunds_fields,
 };
+
+PYR__VALUE_FUNCTIONS(names_Server_NoFunds)
 
 int names_Server_NoFunds_raise_at(pyr_call *call, const char *file, int line,
 	const struct names_Server_NoFunds *exception)
@@ -885,6 +903,8 @@ const struct pyr__type names_optional_string__type = {
 	.fields = optional_string__fields,
 };
 
+PYR__VALUE_FUNCTIONS(names_optional_string_)
+
 #define optional_METHODS(methods) ((const struct names_optional_methods *)(methods))
 
 static const struct pyr__field optional_args[] = {
@@ -1002,6 +1022,8 @@ const struct pyr__type a_b_c_type = {
 	.fields = b_c_fields,
 };
 
+PYR__VALUE_FUNCTIONS(a_b_c)
+
 static const struct pyr__field c__fields[] = {
 	{ .id = 1, .name = "x", .kind = PYR__INT32, .offset = offsetof(struct a_b_c_, x) },
 };
@@ -1013,6 +1035,8 @@ const struct pyr__type a_b_c__type = {
 	.n_fields = 1,
 	.fields = c__fields,
 };
+
+PYR__VALUE_FUNCTIONS(a_b_c_)
 
 #define Use_METHODS(methods) ((const struct a_b_Use_methods *)(methods))
 
@@ -1084,6 +1108,8 @@ const struct pyr__type names2_NoFunds_type = {
 	.n_fields = 1,
 	.fields = NoFunds_fields,
 };
+
+PYR__VALUE_FUNCTIONS(names2_NoFunds)
 
 int names2_NoFunds_raise_at(pyr_call *call, const char *file, int line,
 	const struct names2_NoFunds *exception)

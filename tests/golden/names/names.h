@@ -17,6 +17,7 @@ struct int__int_ {
 	int32_t int_;
 };
 extern const struct pyr__type int__int__type;
+struct int__int_ *int__int__dup(pyr_call *call, const struct int__int_ *self);
 
 struct names_struct_t {
 	int32_t register_;
@@ -35,6 +36,7 @@ struct names_struct_t {
 	int32_t FooBar;
 };
 extern const struct pyr__type names_struct_t_type;
+struct names_struct_t *names_struct_t_dup(pyr_call *call, const struct names_struct_t *self);
 
 enum names_Case {
 	names_Red = 0,
@@ -59,6 +61,7 @@ struct names_private {
 	int32_t new_;
 };
 extern const struct pyr__type names_private_type;
+struct names_private *names_private_dup(pyr_call *call, const struct names_private *self);
 int names_private_raise_at(pyr_call *call, const char *file, int line,
 	const struct names_private *exception);
 const struct names_private *names_private_caught(void);
@@ -67,6 +70,7 @@ struct names_value {
 	int32_t value;
 };
 extern const struct pyr__type names_value_type;
+struct names_value *names_value_dup(pyr_call *call, const struct names_value *self);
 int names_value_raise_at(pyr_call *call, const char *file, int line,
 	const struct names_value *exception);
 const struct names_value *names_value_caught(void);
@@ -79,6 +83,7 @@ struct names_delete {
 	} _u;
 };
 extern const struct pyr__type names_delete_type;
+struct names_delete *names_delete_dup(pyr_call *call, const struct names_delete *self);
 
 struct names_one {
 	int32_t _d;
@@ -88,17 +93,20 @@ struct names_one {
 	} _u;
 };
 extern const struct pyr__type names_one_type;
+struct names_one *names_one_dup(pyr_call *call, const struct names_one *self);
 
 struct names_ints {
 	size_t n;
 	int32_t *items;
 };
 extern const struct pyr__type names_ints_type;
+struct names_ints *names_ints_dup(pyr_call *call, const struct names_ints *self);
 
 struct names_event {
 	int32_t x;
 };
 extern const struct pyr__type names_event_type;
+struct names_event *names_event_dup(pyr_call *call, const struct names_event *self);
 
 enum names_event_type {
 	names_START = 0,
@@ -117,6 +125,8 @@ struct names_Server_NoFunds {
 	int32_t n;
 };
 extern const struct pyr__type names_Server_NoFunds_type;
+struct names_Server_NoFunds *names_Server_NoFunds_dup(pyr_call *call,
+	const struct names_Server_NoFunds *self);
 int names_Server_NoFunds_raise_at(pyr_call *call, const char *file, int line,
 	const struct names_Server_NoFunds *exception);
 const struct names_Server_NoFunds *names_Server_NoFunds_caught(void);
@@ -389,6 +399,8 @@ struct names_optional_string_ {
 	int32_t x;
 };
 extern const struct pyr__type names_optional_string__type;
+struct names_optional_string_ *names_optional_string__dup(pyr_call *call,
+	const struct names_optional_string_ *self);
 
 struct names_optional;
 extern const struct pyr__interface names_optional_interface;
@@ -470,11 +482,13 @@ struct a_b_c {
 	int32_t x;
 };
 extern const struct pyr__type a_b_c_type;
+struct a_b_c *a_b_c_dup(pyr_call *call, const struct a_b_c *self);
 
 struct a_b_c_ {
 	int32_t x;
 };
 extern const struct pyr__type a_b_c__type;
+struct a_b_c_ *a_b_c__dup(pyr_call *call, const struct a_b_c_ *self);
 
 struct a_b_Use;
 extern const struct pyr__interface a_b_Use_interface;
@@ -515,6 +529,7 @@ struct names2_NoFunds {
 	int32_t n;
 };
 extern const struct pyr__type names2_NoFunds_type;
+struct names2_NoFunds *names2_NoFunds_dup(pyr_call *call, const struct names2_NoFunds *self);
 int names2_NoFunds_raise_at(pyr_call *call, const char *file, int line,
 	const struct names2_NoFunds *exception);
 const struct names2_NoFunds *names2_NoFunds_caught(void);

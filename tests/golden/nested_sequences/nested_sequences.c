@@ -88,6 +88,8 @@ const struct pyr__type nested_Row_type = {
 	.fields = Row_fields,
 };
 
+PYR__VALUE_FUNCTIONS(nested_Row)
+
 static const struct pyr__field Matrix_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__SEQUENCE, .type = &nested_Row_type },
 };
@@ -100,6 +102,8 @@ const struct pyr__type nested_Matrix_type = {
 	.fields = Matrix_fields,
 };
 
+PYR__VALUE_FUNCTIONS(nested_Matrix)
+
 static const struct pyr__field Table_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__SEQUENCE, .type = &string_seq_3_type },
 };
@@ -111,6 +115,8 @@ const struct pyr__type nested_Table_type = {
 	.n_fields = 1,
 	.fields = Table_fields,
 };
+
+PYR__VALUE_FUNCTIONS(nested_Table)
 
 static const struct pyr__field Cube_fields[] = {
 	{ .id = 1, .name = "layers", .kind = PYR__SEQUENCE,
@@ -126,6 +132,8 @@ const struct pyr__type nested_Cube_type = {
 	.n_fields = 2,
 	.fields = Cube_fields,
 };
+
+PYR__VALUE_FUNCTIONS(nested_Cube)
 
 #define Algebra_METHODS(methods) ((const struct nested_Algebra_methods *)(methods))
 

@@ -16,12 +16,14 @@ struct nested_Row {
 	int32_t *items;
 };
 extern const struct pyr__type nested_Row_type;
+struct nested_Row *nested_Row_dup(pyr_call *call, const struct nested_Row *self);
 
 struct nested_Matrix {
 	size_t n;
 	struct nested_Row *items;
 };
 extern const struct pyr__type nested_Matrix_type;
+struct nested_Matrix *nested_Matrix_dup(pyr_call *call, const struct nested_Matrix *self);
 
 #ifndef PYRITE_HAVE_pyr_string_seq_3
 #define PYRITE_HAVE_pyr_string_seq_3
@@ -36,6 +38,7 @@ struct nested_Table {
 	struct pyr_string_seq_3 *items;
 };
 extern const struct pyr__type nested_Table_type;
+struct nested_Table *nested_Table_dup(pyr_call *call, const struct nested_Table *self);
 
 #ifndef PYRITE_HAVE_nested_Matrix_seq
 #define PYRITE_HAVE_nested_Matrix_seq
@@ -66,6 +69,7 @@ struct nested_Cube {
 	struct pyr_bytes_seq_seq raw;
 };
 extern const struct pyr__type nested_Cube_type;
+struct nested_Cube *nested_Cube_dup(pyr_call *call, const struct nested_Cube *self);
 
 #ifndef PYRITE_HAVE_pyr_double_seq
 #define PYRITE_HAVE_pyr_double_seq

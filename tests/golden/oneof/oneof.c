@@ -28,6 +28,8 @@ const struct pyr__type oneofs_Point_type = {
 	.fields = Point_fields,
 };
 
+PYR__VALUE_FUNCTIONS(oneofs_Point)
+
 static const struct pyr__field Shape_fields[] = {
 	{ .name = "discriminator", .kind = PYR__INT32,
 		.offset = offsetof(struct oneofs_Shape, _d) },
@@ -58,6 +60,8 @@ const struct pyr__type oneofs_Shape_type = {
 	.n_labels = 4,
 	.labels = Shape_labels,
 };
+
+PYR__VALUE_FUNCTIONS(oneofs_Shape)
 
 #define Canvas_METHODS(methods) ((const struct oneofs_Canvas_methods *)(methods))
 

@@ -16,6 +16,7 @@ struct oneofs_Point {
 	int32_t y;
 };
 extern const struct pyr__type oneofs_Point_type;
+struct oneofs_Point *oneofs_Point_dup(pyr_call *call, const struct oneofs_Point *self);
 
 #ifndef PYRITE_HAVE_oneofs_Point_seq
 #define PYRITE_HAVE_oneofs_Point_seq
@@ -35,6 +36,7 @@ struct oneofs_Shape {
 	} _u;
 };
 extern const struct pyr__type oneofs_Shape_type;
+struct oneofs_Shape *oneofs_Shape_dup(pyr_call *call, const struct oneofs_Shape *self);
 
 struct oneofs_Canvas;
 extern const struct pyr__interface oneofs_Canvas_interface;

@@ -18,6 +18,8 @@ const struct pyr__type events_Event_type = {
 	.fields = Event_fields,
 };
 
+PYR__VALUE_FUNCTIONS(events_Event)
+
 #define Sink_METHODS(methods) ((const struct events_Sink_methods *)(methods))
 
 static const struct pyr__field Sink_args[] = {

@@ -16,6 +16,7 @@ struct events_Event {
 	int64_t time;
 };
 extern const struct pyr__type events_Event_type;
+struct events_Event *events_Event_dup(pyr_call *call, const struct events_Event *self);
 
 struct events_Sink;
 extern const struct pyr__interface events_Sink_interface;

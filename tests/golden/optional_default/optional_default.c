@@ -29,6 +29,8 @@ const struct pyr__type opt_Point_type = {
 	.fields = Point_fields,
 };
 
+PYR__VALUE_FUNCTIONS(opt_Point)
+
 static const struct pyr__field Numbers_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__INT32 },
 };
@@ -40,6 +42,8 @@ const struct pyr__type opt_Numbers_type = {
 	.n_fields = 1,
 	.fields = Numbers_fields,
 };
+
+PYR__VALUE_FUNCTIONS(opt_Numbers)
 
 static const int32_t Settings_height_default = 10;
 static const char *const Settings_label_default = "none";
@@ -97,6 +101,8 @@ const struct pyr__type opt_Settings_type = {
 	.n_fields = 13,
 	.fields = Settings_fields,
 };
+
+PYR__VALUE_FUNCTIONS(opt_Settings)
 
 #define Store_METHODS(methods) ((const struct opt_Store_methods *)(methods))
 

@@ -22,12 +22,14 @@ struct opt_Point {
 	int32_t y;
 };
 extern const struct pyr__type opt_Point_type;
+struct opt_Point *opt_Point_dup(pyr_call *call, const struct opt_Point *self);
 
 struct opt_Numbers {
 	size_t n;
 	int32_t *items;
 };
 extern const struct pyr__type opt_Numbers_type;
+struct opt_Numbers *opt_Numbers_dup(pyr_call *call, const struct opt_Numbers *self);
 
 struct opt_Settings {
 	bool has_width;
@@ -51,6 +53,7 @@ struct opt_Settings {
 	const char *wordy;
 };
 extern const struct pyr__type opt_Settings_type;
+struct opt_Settings *opt_Settings_dup(pyr_call *call, const struct opt_Settings *self);
 
 struct opt_Store;
 extern const struct pyr__interface opt_Store_interface;

@@ -57,6 +57,8 @@ const struct pyr__type tree_Nodes_type = {
 	.fields = Nodes_fields,
 };
 
+PYR__VALUE_FUNCTIONS(tree_Nodes)
+
 static const struct pyr__field Node_fields[] = {
 	{ .id = 1, .name = "name", .kind = PYR__STRING,
 		.offset = offsetof(struct tree_Node, name) },
@@ -76,6 +78,8 @@ const struct pyr__type tree_Node_type = {
 	.fields = Node_fields,
 };
 
+PYR__VALUE_FUNCTIONS(tree_Node)
+
 static const struct pyr__field Sum_fields[] = {
 	{ .id = 1, .name = "terms", .kind = PYR__SEQUENCE,
 		.offset = offsetof(struct tree_Sum, terms), .type = &Expression_seq_2_type },
@@ -88,6 +92,8 @@ const struct pyr__type tree_Sum_type = {
 	.n_fields = 1,
 	.fields = Sum_fields,
 };
+
+PYR__VALUE_FUNCTIONS(tree_Sum)
 
 static const struct pyr__field Expression_fields[] = {
 	{ .id = 1, .name = "discriminator", .kind = PYR__INT32,
@@ -112,6 +118,8 @@ const struct pyr__type tree_Expression_type = {
 	.n_labels = 2,
 	.labels = Expression_labels,
 };
+
+PYR__VALUE_FUNCTIONS(tree_Expression)
 
 #define Walker_METHODS(methods) ((const struct tree_Walker_methods *)(methods))
 

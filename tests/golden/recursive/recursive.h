@@ -16,6 +16,7 @@ struct tree_Nodes {
 	struct tree_Node *items;
 };
 extern const struct pyr__type tree_Nodes_type;
+struct tree_Nodes *tree_Nodes_dup(pyr_call *call, const struct tree_Nodes *self);
 
 #ifndef PYRITE_HAVE_tree_Node_seq
 #define PYRITE_HAVE_tree_Node_seq
@@ -40,6 +41,7 @@ struct tree_Node {
 	struct pyr_string_tree_Node_map by_name;
 };
 extern const struct pyr__type tree_Node_type;
+struct tree_Node *tree_Node_dup(pyr_call *call, const struct tree_Node *self);
 
 #ifndef PYRITE_HAVE_pyr_string_tree_Node_map_entry
 #define PYRITE_HAVE_pyr_string_tree_Node_map_entry
@@ -61,6 +63,7 @@ struct tree_Sum {
 	struct tree_Expression_seq_2 terms;
 };
 extern const struct pyr__type tree_Sum_type;
+struct tree_Sum *tree_Sum_dup(pyr_call *call, const struct tree_Sum *self);
 
 struct tree_Expression {
 	int32_t _d;
@@ -70,6 +73,7 @@ struct tree_Expression {
 	} _u;
 };
 extern const struct pyr__type tree_Expression_type;
+struct tree_Expression *tree_Expression_dup(pyr_call *call, const struct tree_Expression *self);
 
 struct tree_Walker;
 extern const struct pyr__interface tree_Walker_interface;

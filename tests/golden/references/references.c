@@ -60,6 +60,8 @@ const struct pyr__type refs_Entry_type = {
 	.fields = Entry_fields,
 };
 
+PYR__VALUE_FUNCTIONS(refs_Entry)
+
 #define Bank_METHODS(methods) ((const struct refs_Bank_methods *)(methods))
 
 static const struct pyr__field Bank_args[] = {

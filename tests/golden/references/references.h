@@ -18,6 +18,7 @@ struct refs_Entry {
 	pyr_object *thing;
 };
 extern const struct pyr__type refs_Entry_type;
+struct refs_Entry *refs_Entry_dup(pyr_call *call, const struct refs_Entry *self);
 
 struct refs_Account;
 

@@ -101,6 +101,8 @@ const struct pyr__type seqs_Point_type = {
 	.fields = Point_fields,
 };
 
+PYR__VALUE_FUNCTIONS(seqs_Point)
+
 static const struct pyr__enumerator Color_enumerators[] = {
 	{ "RED", 0 },
 	{ "GREEN", 1 },
@@ -126,6 +128,8 @@ const struct pyr__type seqs_Numbers_type = {
 	.fields = Numbers_fields,
 };
 
+PYR__VALUE_FUNCTIONS(seqs_Numbers)
+
 static const struct pyr__field Points_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__STRUCT, .type = &seqs_Point_type },
 };
@@ -139,6 +143,8 @@ const struct pyr__type seqs_Points_type = {
 	.fields = Points_fields,
 };
 
+PYR__VALUE_FUNCTIONS(seqs_Points)
+
 static const struct pyr__field Words_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__STRING, .bound = 5 },
 };
@@ -150,6 +156,8 @@ const struct pyr__type seqs_Words_type = {
 	.n_fields = 1,
 	.fields = Words_fields,
 };
+
+PYR__VALUE_FUNCTIONS(seqs_Words)
 
 static const struct pyr__field Path_fields[] = {
 	{ .id = 1, .name = "points", .kind = PYR__SEQUENCE,
@@ -171,6 +179,8 @@ const struct pyr__type seqs_Path_type = {
 	.n_fields = 5,
 	.fields = Path_fields,
 };
+
+PYR__VALUE_FUNCTIONS(seqs_Path)
 
 #define Paths_METHODS(methods) ((const struct seqs_Paths_methods *)(methods))
 

@@ -16,6 +16,7 @@ struct seqs_Point {
 	int32_t y;
 };
 extern const struct pyr__type seqs_Point_type;
+struct seqs_Point *seqs_Point_dup(pyr_call *call, const struct seqs_Point *self);
 
 enum seqs_Color {
 	seqs_RED = 0,
@@ -28,18 +29,21 @@ struct seqs_Numbers {
 	int32_t *items;
 };
 extern const struct pyr__type seqs_Numbers_type;
+struct seqs_Numbers *seqs_Numbers_dup(pyr_call *call, const struct seqs_Numbers *self);
 
 struct seqs_Points {
 	size_t n;
 	struct seqs_Point *items;
 };
 extern const struct pyr__type seqs_Points_type;
+struct seqs_Points *seqs_Points_dup(pyr_call *call, const struct seqs_Points *self);
 
 struct seqs_Words {
 	size_t n;
 	const char **items;
 };
 extern const struct pyr__type seqs_Words_type;
+struct seqs_Words *seqs_Words_dup(pyr_call *call, const struct seqs_Words *self);
 
 #ifndef PYRITE_HAVE_pyr_string_seq
 #define PYRITE_HAVE_pyr_string_seq
@@ -81,6 +85,7 @@ struct seqs_Path {
 	struct pyr_double_seq_4 weights;
 };
 extern const struct pyr__type seqs_Path_type;
+struct seqs_Path *seqs_Path_dup(pyr_call *call, const struct seqs_Path *self);
 
 #ifndef PYRITE_HAVE_seqs_Point_seq
 #define PYRITE_HAVE_seqs_Point_seq

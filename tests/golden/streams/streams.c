@@ -56,6 +56,8 @@ const struct pyr__type streams_Item_type = {
 	.fields = Item_fields,
 };
 
+PYR__VALUE_FUNCTIONS(streams_Item)
+
 static const struct pyr__field Gone_fields[] = {
 	{ .id = 1, .name = "why", .kind = PYR__STRING,
 		.offset = offsetof(struct streams_Gone, why) },
@@ -69,6 +71,8 @@ const struct pyr__type streams_Gone_type = {
 	.n_fields = 1,
 	.fields = Gone_fields,
 };
+
+PYR__VALUE_FUNCTIONS(streams_Gone)
 
 int streams_Gone_raise_at(pyr_call *call, const char *file, int line,
 	const struct streams_Gone *exception)

@@ -15,11 +15,13 @@ struct streams_Item {
 	int32_t n;
 };
 extern const struct pyr__type streams_Item_type;
+struct streams_Item *streams_Item_dup(pyr_call *call, const struct streams_Item *self);
 
 struct streams_Gone {
 	const char *why;
 };
 extern const struct pyr__type streams_Gone_type;
+struct streams_Gone *streams_Gone_dup(pyr_call *call, const struct streams_Gone *self);
 int streams_Gone_raise_at(pyr_call *call, const char *file, int line,
 	const struct streams_Gone *exception);
 const struct streams_Gone *streams_Gone_caught(void);

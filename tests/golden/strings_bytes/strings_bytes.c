@@ -25,6 +25,8 @@ const struct pyr__type text_Note_type = {
 	.fields = Note_fields,
 };
 
+PYR__VALUE_FUNCTIONS(text_Note)
+
 #define Notes_METHODS(methods) ((const struct text_Notes_methods *)(methods))
 
 static const struct pyr__field Notes_args[] = {

@@ -20,6 +20,7 @@ struct text_Note {
 	struct pyr_bytes blob;
 };
 extern const struct pyr__type text_Note_type;
+struct text_Note *text_Note_dup(pyr_call *call, const struct text_Note *self);
 
 struct text_Blob;
 

@@ -9,6 +9,8 @@ const struct pyr__type structs_Empty_type = {
 	.size = sizeof(struct structs_Empty),
 };
 
+PYR__VALUE_FUNCTIONS(structs_Empty)
+
 static const struct pyr__field Point_fields[] = {
 	{ .id = 1, .name = "x", .kind = PYR__DOUBLE, .offset = offsetof(struct structs_Point, x) },
 	{ .id = 2, .name = "y", .kind = PYR__DOUBLE, .offset = offsetof(struct structs_Point, y) },
@@ -21,6 +23,8 @@ const struct pyr__type structs_Point_type = {
 	.n_fields = 2,
 	.fields = Point_fields,
 };
+
+PYR__VALUE_FUNCTIONS(structs_Point)
 
 static const struct pyr__field Line_fields[] = {
 	{ .id = 1, .name = "from", .kind = PYR__STRUCT,
@@ -40,6 +44,8 @@ const struct pyr__type structs_Line_type = {
 	.n_fields = 4,
 	.fields = Line_fields,
 };
+
+PYR__VALUE_FUNCTIONS(structs_Line)
 
 #define Canvas_METHODS(methods) ((const struct structs_Canvas_methods *)(methods))
 

@@ -15,6 +15,7 @@ struct structs_Empty {
 	char unused_;
 };
 extern const struct pyr__type structs_Empty_type;
+struct structs_Empty *structs_Empty_dup(pyr_call *call, const struct structs_Empty *self);
 
 /** A point in the plane. */
 struct structs_Point {
@@ -23,6 +24,7 @@ struct structs_Point {
 	double y;
 };
 extern const struct pyr__type structs_Point_type;
+struct structs_Point *structs_Point_dup(pyr_call *call, const struct structs_Point *self);
 
 struct structs_Line {
 	struct structs_Point from;
@@ -31,6 +33,7 @@ struct structs_Line {
 	bool dashed;
 };
 extern const struct pyr__type structs_Line_type;
+struct structs_Line *structs_Line_dup(pyr_call *call, const struct structs_Line *self);
 
 struct structs_Canvas;
 extern const struct pyr__interface structs_Canvas_interface;

@@ -25,6 +25,8 @@ const struct pyr__type types_Person_type = {
 	.fields = Person_fields,
 };
 
+PYR__VALUE_FUNCTIONS(types_Person)
+
 static const struct pyr__field People_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__STRUCT, .type = &types_Person_type },
 };
@@ -36,6 +38,8 @@ const struct pyr__type types_People_type = {
 	.n_fields = 1,
 	.fields = People_fields,
 };
+
+PYR__VALUE_FUNCTIONS(types_People)
 
 static const struct pyr__enumerator Color_enumerators[] = {
 	{ "RED", 0 },
@@ -60,6 +64,8 @@ const struct pyr__type types_Registry_Ages_type = {
 	.n_fields = 1,
 	.fields = Registry_Ages_fields,
 };
+
+PYR__VALUE_FUNCTIONS(types_Registry_Ages)
 
 #define Registry_METHODS(methods) ((const struct types_Registry_methods *)(methods))
 

@@ -16,12 +16,14 @@ struct types_Person {
 	int32_t age;
 };
 extern const struct pyr__type types_Person_type;
+struct types_Person *types_Person_dup(pyr_call *call, const struct types_Person *self);
 
 struct types_People {
 	size_t n;
 	struct types_Person *items;
 };
 extern const struct pyr__type types_People_type;
+struct types_People *types_People_dup(pyr_call *call, const struct types_People *self);
 
 enum types_Color {
 	types_RED = 0,
@@ -33,6 +35,8 @@ struct types_Registry_Ages {
 	int32_t *items;
 };
 extern const struct pyr__type types_Registry_Ages_type;
+struct types_Registry_Ages *types_Registry_Ages_dup(pyr_call *call,
+	const struct types_Registry_Ages *self);
 
 struct types_Registry;
 extern const struct pyr__interface types_Registry_interface;

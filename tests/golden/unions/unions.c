@@ -56,6 +56,8 @@ const struct pyr__type unions_Point_type = {
 	.fields = Point_fields,
 };
 
+PYR__VALUE_FUNCTIONS(unions_Point)
+
 static const struct pyr__field Value_fields[] = {
 	{ .id = 1, .name = "discriminator", .kind = PYR__ENUM,
 		.offset = offsetof(struct unions_Value, _d), .type = &unions_Kind_type },
@@ -82,6 +84,8 @@ const struct pyr__type unions_Value_type = {
 	.n_labels = 3,
 	.labels = Value_labels,
 };
+
+PYR__VALUE_FUNCTIONS(unions_Value)
 
 static const struct pyr__field ByNumber_fields[] = {
 	{ .id = 1, .name = "discriminator", .kind = PYR__INT32,
@@ -112,6 +116,8 @@ const struct pyr__type unions_ByNumber_type = {
 	.default_field = 3,
 };
 
+PYR__VALUE_FUNCTIONS(unions_ByNumber)
+
 static const struct pyr__field ByBoolean_fields[] = {
 	{ .id = 1, .name = "discriminator", .kind = PYR__BOOL,
 		.offset = offsetof(struct unions_ByBoolean, _d) },
@@ -135,6 +141,8 @@ const struct pyr__type unions_ByBoolean_type = {
 	.n_labels = 2,
 	.labels = ByBoolean_labels,
 };
+
+PYR__VALUE_FUNCTIONS(unions_ByBoolean)
 
 static const struct pyr__field ByChar_fields[] = {
 	{ .id = 1, .name = "discriminator", .kind = PYR__CHAR,
@@ -160,6 +168,8 @@ const struct pyr__type unions_ByChar_type = {
 	.labels = ByChar_labels,
 };
 
+PYR__VALUE_FUNCTIONS(unions_ByChar)
+
 static const struct pyr__field ByLarge_fields[] = {
 	{ .id = 1, .name = "discriminator", .kind = PYR__UINT64,
 		.offset = offsetof(struct unions_ByLarge, _d) },
@@ -183,6 +193,8 @@ const struct pyr__type unions_ByLarge_type = {
 	.n_labels = 2,
 	.labels = ByLarge_labels,
 };
+
+PYR__VALUE_FUNCTIONS(unions_ByLarge)
 
 #define Box_METHODS(methods) ((const struct unions_Box_methods *)(methods))
 

@@ -24,6 +24,7 @@ struct unions_Point {
 	int32_t y;
 };
 extern const struct pyr__type unions_Point_type;
+struct unions_Point *unions_Point_dup(pyr_call *call, const struct unions_Point *self);
 
 /** One of several things. */
 struct unions_Value {
@@ -36,6 +37,7 @@ struct unions_Value {
 	} _u;
 };
 extern const struct pyr__type unions_Value_type;
+struct unions_Value *unions_Value_dup(pyr_call *call, const struct unions_Value *self);
 
 #ifndef PYRITE_HAVE_pyr_string_seq
 #define PYRITE_HAVE_pyr_string_seq
@@ -54,6 +56,7 @@ struct unions_ByNumber {
 	} _u;
 };
 extern const struct pyr__type unions_ByNumber_type;
+struct unions_ByNumber *unions_ByNumber_dup(pyr_call *call, const struct unions_ByNumber *self);
 
 struct unions_ByBoolean {
 	bool _d;
@@ -63,6 +66,7 @@ struct unions_ByBoolean {
 	} _u;
 };
 extern const struct pyr__type unions_ByBoolean_type;
+struct unions_ByBoolean *unions_ByBoolean_dup(pyr_call *call, const struct unions_ByBoolean *self);
 
 struct unions_ByChar {
 	char _d;
@@ -72,6 +76,7 @@ struct unions_ByChar {
 	} _u;
 };
 extern const struct pyr__type unions_ByChar_type;
+struct unions_ByChar *unions_ByChar_dup(pyr_call *call, const struct unions_ByChar *self);
 
 struct unions_ByLarge {
 	uint64_t _d;
@@ -81,6 +86,7 @@ struct unions_ByLarge {
 	} _u;
 };
 extern const struct pyr__type unions_ByLarge_type;
+struct unions_ByLarge *unions_ByLarge_dup(pyr_call *call, const struct unions_ByLarge *self);
 
 struct unions_Box;
 extern const struct pyr__interface unions_Box_interface;
