@@ -544,7 +544,8 @@ def main():
         messages.generate(folder, HERE.parent / "e2e" / "types.idl")
         import interop_pb2 as pb
         failed = run(World(folder, pb, "127.0.0.1:0", "auto"), "")
-        failed += run(World(folder, pb, f"unix:{folder}/socket", "only"), "_when_told_over_a_unix_socket")
+        if not os.environ.get("PYRITE_SANITIZE"):
+            failed += run(World(folder, pb, f"unix:{folder}/socket", "only"), "_when_told_over_a_unix_socket")
     sys.stdout.flush()
     os._exit(failed != 0)
 
