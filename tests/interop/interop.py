@@ -546,6 +546,8 @@ def run(pb, server, suffix):
         client.channel.close()
     code = server.end()
     print(f"{'not ok' if code else 'ok'} the_daemon_ends_cleanly{suffix}", flush=True)
+    if code:
+        print(f"    its exit status is {code}", flush=True)
     return failed + (code != 0)
 
 

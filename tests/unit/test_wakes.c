@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who adds work for the thread that polls wakes it, whoever that is: in whole calls. */
+#include "base/tsan.h"
+#include "engine/core_api.h"
 #include "engine/engine.h"
 #include "everywhere.h"
 
@@ -186,12 +188,73 @@ TEST(a_place_that_its_first_waiter_does_not_take_goes_to_the_next)
 	CHECK_INT(place_close(&place), 0);
 }
 
+/* ---- events without end ---- */
+
+enum { LINKS_MAX = 300000 };
+
+struct chain {
+	struct engine_event event;
+	grpc_call *call; /* an empty batch on it is an event at once */
+	unsigned n;
+	atomic_bool is_over;
+	struct engine_waiter ended;
+};
+
+static void go_on(struct chain *chain)
+{
+	TSAN_RELEASE(&chain->event);
+	CHECK(grpc_call_start_batch(chain->call, NULL, 0, &chain->event, NULL) == GRPC_CALL_OK);
+}
+
+static void on_link(struct engine_event *event, bool ok)
+{
+	struct chain *chain = (struct chain *)event;
+
+	(void)ok;
+	if (++chain->n < LINKS_MAX && !atomic_load(&chain->is_over))
+		go_on(chain);
+	else
+		engine_wake(&chain->ended);
+}
+
+/* As the messages of a stream do while its window is open. */
+TEST(calls_are_answered_though_each_event_begets_another)
+{
+	struct pyr_proxy_options options = { .plain = PYR_PLAIN_ONLY };
+	struct chain chain = { .event = { on_link } };
+	grpc_channel *lame;
+	int32_t sum = 0;
+	unsigned i;
+
+	REQUIRE(place_open(&place, NULL));
+	work = e2e_Work_proxy_with(place.uri, &options);
+	CHECK_INT(e2e_Work_add(work, 1, 1, &sum), 0);
+	lame = grpc_lame_client_channel_create("test", GRPC_STATUS_UNAVAILABLE, "test");
+	chain.call = grpc_channel_create_call(lame, NULL, GRPC_PROPAGATE_DEFAULTS, engine_queue(),
+					      grpc_slice_from_static_string("/test"), NULL,
+					      gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+	grpc_channel_destroy(lame);
+	engine_waiter_init(&chain.ended, false);
+	go_on(&chain);
+	for (i = 0; i < 10; i++)
+		CHECK_INT(e2e_Work_add(work, (int32_t)i, 1, &sum), 0);
+	CHECK_INT(sum, 10);
+	atomic_store(&chain.is_over, true);
+	CHECK(engine_wait(&chain.ended, ENGINE_FOREVER));
+	CHECK(chain.n < LINKS_MAX);
+	engine_waiter_fini(&chain.ended);
+	grpc_call_unref(chain.call);
+	e2e_Work_free(work);
+	CHECK_INT(place_close(&place), 0);
+}
+
 int main(void)
 {
 	static const struct test_case tests[] = {
 		T(a_call_that_is_started_leaves_though_another_thread_begins_to_poll),
 		T(a_place_that_its_first_waiter_does_not_take_goes_to_the_next),
 		T(a_thread_binds_over_a_plain_link_on_which_another_waits),
+		T(calls_are_answered_though_each_event_begets_another),
 	};
 
 	return test_main("wakes", tests, sizeof(tests) / sizeof(tests[0]));

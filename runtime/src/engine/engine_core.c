@@ -17,6 +17,7 @@
 
 enum {
 	HANDED = 64,            /* events that wait for the leader */
+	UNSEEN = 64,            /* events after which core looks at its sockets */
 	LOOK = 1000 * ENGINE_MS /* how often the helper looks whether it is needed */
 };
 
@@ -27,6 +28,8 @@ struct handed {
 
 static struct core {
 	struct grpc_completion_queue *queue;
+	struct grpc_completion_queue *look; /* always empty */
+	atomic_uint n_unseen;               /* events since it looked */
 	struct grpc_call *kick_call; /* an empty batch on it posts an event: it ends a poll */
 	struct engine_event kick_event;
 	bool has_started, has_helper;
@@ -74,6 +77,7 @@ static void start(void *unused)
 	engine_locks_init();
 	grpc_init();
 	core.queue = grpc_completion_queue_create_for_next(NULL);
+	core.look = grpc_completion_queue_create_for_next(NULL);
 	lame = grpc_lame_client_channel_create("kick", GRPC_STATUS_UNAVAILABLE, "kick");
 	core.kick_call = grpc_channel_create_call(lame, NULL, GRPC_PROPAGATE_DEFAULTS, core.queue,
 						  grpc_slice_from_static_string("/kick"), NULL,
@@ -143,11 +147,26 @@ static gpr_timespec limit_of(int64_t until)
 			       GPR_CLOCK_MONOTONIC };
 }
 
+/*
+ * Core looks at its sockets only when its queue is empty. Where each event begets another, as the
+ * messages of a stream do while the window is open, it never would be, and nothing would be read: a
+ * queue that is always empty makes it look.
+ */
+static void look_now_and_then(void)
+{
+	if (atomic_fetch_add_explicit(&core.n_unseen, 1, memory_order_relaxed) < UNSEEN)
+		return;
+	atomic_store_explicit(&core.n_unseen, 0, memory_order_relaxed);
+	(void)grpc_completion_queue_next(core.look, limit_of(0), NULL);
+}
+
 /* Returns false if there was no event by then. */
 static bool next(int64_t until, struct handed *ret)
 {
-	grpc_event event = grpc_completion_queue_next(core.queue, limit_of(until), NULL);
+	grpc_event event;
 
+	look_now_and_then();
+	event = grpc_completion_queue_next(core.queue, limit_of(until), NULL);
 	*ret = (struct handed){ event.tag, event.success != 0 };
 	if (event.type != GRPC_OP_COMPLETE)
 		return false;
