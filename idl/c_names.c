@@ -53,11 +53,12 @@ static void add_operation_forms(struct front *front, struct forms *forms, const 
 static void add_interface_forms(struct front *front, struct forms *forms, const char *base,
 				struct ast_decl *decl)
 {
-	static const char *const helpers[] = {
-		"proxy",     "proxy_with", "proxy_from_fd", "narrow",   "dup",    "with",
-		"batch",     "as_proxy",   "free",          "register", "export", "methods",
-		"interface", "object",     "object_of",     "give"
-	};
+	static const char *const helpers[] = { "proxy",     "proxy_with",    "proxy_from_fd",
+					       "narrow",    "dup",           "with",
+					       "batch",     "as_proxy",      "free",
+					       "register",  "export",        "methods",
+					       "interface", "object",        "object_of",
+					       "give",      "register_with", "object_with" };
 	size_t i;
 
 	add_form(front, forms, base, NULL);

@@ -91,9 +91,9 @@ static const char *const words[] = {
 };
 
 static const char *const variables[] = {
-	"batch",  "call",  "daemon", "data", "deferred", "exception", "fd",     "file",
-	"future", "id",    "in",     "item", "line",     "methods",   "object", "options",
-	"out",    "proxy", "ret",    "self", "status",   "stream",    "uri",
+	"batch",   "call", "daemon", "data", "deferred", "exception", "fd",     "file",
+	"future",  "id",   "in",     "item", "line",     "methods",   "object", "on_release",
+	"options", "out",  "proxy",  "ret",  "self",     "status",    "stream", "uri",
 };
 
 static int compare(const void *key, const void *entry)

@@ -102,6 +102,17 @@ target_include_directories(e2e_hops PUBLIC e2e ${CMAKE_CURRENT_BINARY_DIR}/e2e_h
 target_link_libraries(e2e_hops PUBLIC pyrite_internal)
 pyrite_warnings(e2e_hops)
 pyrite_unit_test(errors e2e_hops)
+add_library(e2e_thing STATIC e2e/thing.c)
+pyrite_generate(TARGET e2e_thing IDL e2e/life.idl)
+target_include_directories(e2e_thing PUBLIC e2e ${CMAKE_CURRENT_BINARY_DIR}/e2e_thing.pyrite)
+target_link_libraries(e2e_thing PUBLIC pyrite_internal)
+pyrite_warnings(e2e_thing)
+pyrite_unit_test(serial_objects e2e_thing)
+pyrite_unit_test(instances e2e_thing)
+target_sources(test_instances PRIVATE unit/relay.c)
+target_sources(test_serial_objects PRIVATE unit/relay.c)
+pyrite_unit_test(weak e2e_thing)
+target_link_options(test_weak PRIVATE -Wl,--wrap=reference_find_home)
 pyrite_unit_test(context e2e_hops)
 pyrite_unit_test(hooks e2e_hops)
 
@@ -121,6 +132,8 @@ foreach(bench calls direct loop)
 endforeach()
 
 # Pyrite ends speak frames on a socket by themselves: what calls and streams depend on, over gRPC too.
+pyrite_lane_tests(grpc serial_objects instances weak)
+pyrite_lane_tests(auto serial_objects instances weak)
 pyrite_lane_tests(grpc call references chains loop drain deferred unregister future future_many op_map batch places given given_up large
 	proxy_patience task_calls stream stream_try stream_life stream_linger stream_linger_ends handshake)
 # And within the process, as they do by themselves when both ends are in one.

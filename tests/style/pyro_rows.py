@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 
-ROWS = ([f"B{n}" for n in range(1, 23)] + [f"D{n}" for n in (*range(1, 11), 15, 16)] + [f"E{n}" for n in range(1, 7)] +
+ROWS = ([f"B{n}" for n in range(1, 23)] + [f"C{n}" for n in range(4, 12)] + [f"D{n}" for n in (*range(1, 11), 15, 16)] + [f"E{n}" for n in range(1, 7)] +
         [f"F{n}" for n in range(1, 8)] + [f"T{n}" for n in range(1, 18)])
 MESSAGES = """cannot connect to|rejected:|receiving: not enough data|receiving: timeout|failed to reconnect
 Failed to locate the nameserver|unknown name:|name already registered:|invalid regex:|unknown object|no free workers

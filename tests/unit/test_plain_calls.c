@@ -11,11 +11,14 @@
 #include <grpc/grpc_security.h>
 #include <grpc/slice.h>
 #include <grpc/support/time.h>
+#include <sched.h>
 
 #include "base/budget.h"
 #include "door_visit.h"
 #include "engine/engine.h"
 #include "face/grpc/plain.h"
+#include "incall/instance.h"
+#include "reference/reference.h"
 
 #define MAX_MESSAGE 1000
 #define MAX_CALLS   8
@@ -361,6 +364,46 @@ TEST(a_call_is_answered)
 	end_caller(&caller);
 }
 
+static atomic_int instances[2]; /* made, and gone */
+
+static int create(pyr_call *call, void *data, void **ret)
+{
+	CHECK_STR(pyr_call_session(call), "");
+	CHECK(data == instances);
+	atomic_fetch_add(&instances[0], 1);
+	*ret = &instances[1];
+	return 0;
+}
+
+static void destroy(void *data)
+{
+	atomic_fetch_add((atomic_int *)data, 1);
+}
+
+TEST(c5_a_call_without_a_session_has_an_instance_of_its_own)
+{
+	struct pyr_register_options options = { .mode = PYR_PER_SESSION,
+						.create = create,
+						.destroy_instance = destroy };
+	struct caller caller = new_caller();
+	struct object *object = objects_new(&d.objects, codec_interface_get(&interface), "own",
+					    "here", &methods, instances);
+	char text[200];
+	int i, before = atomic_load(&n_added);
+
+	REQUIRE(object != NULL && instance_begin(object, &options));
+	reference_set_executor(object, d.executor);
+	CHECK_INT(objects_put(&d.objects, object, false, true), 0); /* which serves by default */
+	for (i = 0; i < 3; i++)
+		CHECK_INT(call(&caller, "/t.S/add", ADD_1_2, text, sizeof(text)), 0);
+	CHECK_INT(atomic_load(&instances[0]), 3);
+	while (atomic_load(&instances[1]) < 3) /* after the answer; bounded by the test's alarm */
+		sched_yield();
+	CHECK_INT(atomic_load(&n_added), before + 3);
+	end_caller(&caller);
+	CHECK(objects_remove(&d.objects, "own"));
+}
+
 TEST(a_call_without_a_message_runs_nothing)
 {
 	struct caller caller = new_caller();
@@ -536,6 +579,7 @@ TEST(the_daemon_starts)
 }
 
 TESTS(plain_calls, T(the_daemon_starts), T(a_call_is_answered),
+      T(c5_a_call_without_a_session_has_an_instance_of_its_own),
       T(a_call_without_a_message_runs_nothing), T(a_message_of_no_bytes_is_a_message),
       T(a_request_too_large_fails_alone),
       T(calls_of_a_connection_beyond_the_limit_are_refused_and_all_others_go_on),

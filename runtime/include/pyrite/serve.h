@@ -34,8 +34,8 @@ struct pyr_export {
 	const char *id;      /* default: the daemon chooses one */
 };
 
-/* The code that I_export() is. Its name is called uri here, a word that constants in generated code
- * leave free. */
+/* The code of I_export(), and of what else is generated for objects. Its name is called uri here, a
+ * word that constants in generated code leave free. */
 #define PYR__EXPORT(I)                                                                             \
 	static inline struct pyr_export I##_export(const char *uri,                                \
 						   const struct I##_methods *methods, void *data)  \
@@ -43,7 +43,8 @@ struct pyr_export {
 		struct pyr_export object = { uri, &I##_interface, methods, data, NULL };           \
                                                                                                    \
 		return object;                                                                     \
-	}
+	}                                                                                          \
+	PYR__LIFE(I)
 
 /* How pyr_serve() serves. */
 struct pyr_serve_options {

@@ -16,6 +16,7 @@
 #include "daemon/daemon_own.h"
 #include "exec/exec.h"
 #include "incall/incall.h"
+#include "reference/reference.h"
 #include "wire/codec.h"
 
 enum { PAGE = 256, SIGNATURE_MAX = 1024 };
@@ -263,8 +264,13 @@ static struct object *make(struct object_table *table)
 	pyr_daemon *d = (pyr_daemon *)((char *)table - offsetof(pyr_daemon, objects));
 	const struct codec_interface *codec = codec_interface_get(&pyrite_Daemon_interface);
 
-	return codec ? objects_new(table, codec, pyrite_DAEMON_ID, d->host.address, &methods, d)
-		     : NULL;
+	struct object *object =
+		codec ? objects_new(table, codec, pyrite_DAEMON_ID, d->host.address, &methods, d)
+		      : NULL;
+
+	if (object)
+		reference_set_executor(object, d->executor);
+	return object;
 }
 
 static const struct object_built_in built_in = {

@@ -8,8 +8,10 @@
 #include "base/abi.h"
 #include "base/error.h"
 #include "base/uri.h"
+#include "daemon/daemon_ending.h"
 #include "daemon/daemon_own.h"
-#include "exec/callbacks.h"
+#include "incall/instance.h"
+#include "reference/reference.h"
 
 const char *pyr_daemon_address(pyr_daemon *daemon)
 {
@@ -31,32 +33,91 @@ static bool is_id(const char *id)
 	return uri != NULL;
 }
 
-const char *pyr__register(pyr_daemon *daemon, const struct pyr__interface *interface,
-			  const char *id, const void *methods, void *data)
+int daemon_check_id(const char *id)
 {
-	const struct codec_interface *codec;
+	return !id || is_id(id)
+		       ? 0
+		       : error_set(PYR_INVALID_ARGUMENT,
+				   "DaemonError: '%.300s' cannot be the id of an object", id);
+}
+
+/* What the options ask for and cannot be. Returns 0 or minus a status. */
+static int check_options(const struct pyr_register_options *o)
+{
+	if (o->mode < PYR_SINGLE || o->mode > PYR_PER_CALL)
+		return error_set(PYR_INVALID_ARGUMENT, "DaemonError: invalid instance mode: %d",
+				 (int)o->mode);
+	if (!o->create && (o->mode != PYR_SINGLE || o->destroy_instance))
+		return error_missing("create");
+	return 0;
+}
+
+int daemon_put(pyr_daemon *daemon, struct object *object, const struct pyr_register_options *o)
+{
+	int code, err = 0;
+
+	object_ref(object);
+	code = objects_put(&daemon->objects, object, o->replace, o->is_default);
+	if (code) {
+		err = error_set(code, "DaemonError: object '%s' exists at %s already", object->id,
+				daemon->host.address);
+		ending_forget(object);
+	}
+	object_unref(object);
+	return err;
+}
+
+/* With one reference; NULL when memory is out. */
+static struct object *new_object(pyr_daemon *daemon, const struct pyr__interface *interface,
+				 const char *id, const void *methods, void *data)
+{
+	const struct codec_interface *codec = codec_interface_get(interface);
+	struct object *object = codec ? objects_new(&daemon->objects, codec, id,
+						    daemon->host.address, methods, data)
+				      : NULL;
+
+	if (object)
+		reference_set_executor(object, daemon->executor);
+	return object;
+}
+
+/* Returns false when memory is out. */
+static bool set_life(pyr_daemon *daemon, struct object *object,
+		     const struct pyr_register_options *o)
+{
+	return instance_begin(object, o) &&
+	       ((!o->destroy && !o->create) || ending_set(object, daemon->executor, o->destroy));
+}
+
+const char *pyr__register_with(pyr_daemon *daemon, const struct pyr__interface *interface,
+			       const char *id, const void *methods, void *data,
+			       const struct pyr_register_options *options, size_t size)
+{
+	struct pyr_register_options own;
 	struct object *object;
-	int code = PYR_RESOURCE_EXHAUSTED;
+	const char *uri;
 
 	if (!daemon || !methods) {
 		daemon ? error_missing("methods") : error_null("daemon");
 		return error_from_constructor();
 	}
-	if (!abi_has_interface(interface))
+	if (!abi_has_interface(interface) ||
+	    abi_options(&own, sizeof(own), options, size, "pyr_register_options") < 0 ||
+	    check_options(&own) < 0 || daemon_check_id(id) < 0)
 		return error_from_constructor();
-	if (id && !is_id(id))
-		return error_constructor(PYR_INVALID_ARGUMENT,
-					 "DaemonError: '%.300s' cannot be the id of an object", id);
-	codec = codec_interface_get(interface);
-	object = codec ? objects_add(&daemon->objects, codec, id, daemon->host.address, methods,
-				     data, &code)
-		       : NULL;
-	if (object)
-		return object->uri;
-	if (code == PYR_ALREADY_EXISTS)
-		return error_constructor(code, "DaemonError: object '%s' exists at %s already", id,
-					 daemon->host.address);
-	return error_constructor(code, "out of memory");
+	object = new_object(daemon, interface, id, methods, data);
+	if (!object || !set_life(daemon, object, &own)) {
+		object_unref(object);
+		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	}
+	uri = object->uri;
+	return daemon_put(daemon, object, &own) == 0 ? uri : error_from_constructor();
+}
+
+const char *pyr__register(pyr_daemon *daemon, const struct pyr__interface *interface,
+			  const char *id, const void *methods, void *data)
+{
+	return pyr__register_with(daemon, interface, id, methods, data, NULL, 0);
 }
 
 const char *pyr_daemon_uri(pyr_daemon *daemon, const char *id)
@@ -87,61 +148,27 @@ int pyr_daemon_unregister(pyr_daemon *daemon, const char *id)
 			 daemon->host.address);
 }
 
-/* ---- the end of an object's data ---- */
-
-struct ending {
-	struct exec_job job;
-	struct executor *executor; /* counted */
-	pyr_destroy_cb destroy;
-	void *data;
-};
-
-static void free_ending(struct ending *ending)
+int pyr_daemon_unregister_data(pyr_daemon *daemon, const void *data)
 {
-	if (!ending)
-		return;
-	exec_unref(ending->executor);
-	free(ending);
-}
-
-static void destroy_data(struct exec_job *job)
-{
-	struct ending *ending = (struct ending *)job;
-	pyr_error *kept = pyr_error_take();
-
-	ending->destroy(ending->data);
-	error_restore(kept);
-	free_ending(ending);
-}
-
-static void on_unused(struct object *object)
-{
-	struct ending *ending = object->ending;
-
-	ending->data = object->data;
-	ending->job.run = destroy_data;
-	callbacks_post(ending->executor, &ending->job);
+	if (!daemon || !data)
+		return daemon ? error_missing("data") : error_null("daemon");
+	if (objects_remove_data(&daemon->objects, data) > 0)
+		return 0;
+	return error_set(PYR_NOT_FOUND, "DaemonError: no object with these data at %s",
+			 daemon->host.address);
 }
 
 int pyr_daemon_set_destroy(pyr_daemon *daemon, const char *id, pyr_destroy_cb destroy)
 {
-	struct ending *ending;
-	bool is_there;
-	void *place;
+	int code;
 
 	if (!daemon || !id || !destroy)
 		return daemon ? error_missing(id ? "destroy" : "id") : error_null("daemon");
-	place = ending = calloc(1, sizeof(*ending));
-	if (!ending)
-		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
-	exec_ref(daemon->executor);
-	ending->executor = daemon->executor;
-	ending->destroy = destroy;
-	is_there = objects_on_unused(&daemon->objects, id, on_unused, &place);
-	free_ending(place); /* what was set before, or this one */
-	return is_there ? 0
-			: error_set(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
-				    daemon->host.address);
+	code = ending_replace(&daemon->objects, id, daemon->executor, destroy);
+	if (code == PYR_NOT_FOUND)
+		return error_set(code, "DaemonError: no object '%s' at %s", id,
+				 daemon->host.address);
+	return code ? error_set(code, "out of memory") : 0;
 }
 
 int pyr_daemon_set_default(pyr_daemon *daemon, const char *id)

@@ -62,6 +62,13 @@ void daemon_arrive(struct link_place *place, struct link *link);
 /* A link was opened: the peer is the daemon's. In the leader. */
 void daemon_opened(void *daemon, struct peer *peer);
 
+/* ---- daemon_objects.c ---- */
+/* Returns 0, or minus a status with the last error; id: NULL will do. */
+int daemon_check_id(const char *id);
+/* Registers an object that nobody knows yet: its reference is taken, also on failure, when what its
+ * end was to call is forgotten. Returns 0, or minus a status with the last error. */
+int daemon_put(pyr_daemon *daemon, struct object *object, const struct pyr_register_options *o);
+
 /* ---- daemon_handed.c ---- */
 /* The listening socket that a pool, or systemd with FileDescriptorName=pyrite, has handed over to
  * this process: once. -1: there is none. */

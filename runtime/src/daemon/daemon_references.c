@@ -8,54 +8,18 @@
 
 #include "base/abi.h"
 #include "base/error.h"
+#include "daemon/daemon_ending.h"
 #include "daemon/daemon_own.h"
 #include "exec/callbacks.h"
+#include "incall/instance.h"
 #include "reference/reference.h"
 
-/* The end of one that lives by its references. */
-struct release {
-	struct exec_job job;
-	struct executor *executor; /* counted */
-	pyr_release_cb on_release;
-	void *data;
-};
-
-static void call_back(struct exec_job *job)
-{
-	struct release *release = (struct release *)job;
-	pyr_error *kept = pyr_error_take();
-
-	release->on_release(release->data);
-	error_restore(kept);
-	exec_unref(release->executor);
-	free(release);
-}
-
-static void on_unused(struct object *object)
-{
-	struct release *release = object->ending;
-
-	release->data = object->data;
-	callbacks_post(release->executor, &release->job);
-}
-
-/* Returns false when memory is out. */
-static bool add_release(struct object *object, struct executor *executor, pyr_release_cb on_release)
-{
-	struct release *release = calloc(1, sizeof(*release));
-
-	if (!release)
-		return false;
-	exec_ref(executor);
-	*release = (struct release){ { .run = call_back }, executor, on_release, NULL };
-	object->ending = release;
-	atomic_store(&object->on_unused, on_unused);
-	return true;
-}
-
+/* One reference, of one use. NULL when memory is out. */
 static struct object *new_object(const struct pyr__interface *interface, pyr_daemon *daemon,
-				 const void *methods, void *data, pyr_release_cb on_release)
+				 const void *methods, void *data,
+				 const struct pyr_object_options *options)
 {
+	struct pyr_register_options life = { .serial = options->serial };
 	const struct codec_interface *codec = codec_interface_get(interface);
 	struct executor *executor = daemon ? daemon->executor : callbacks_executor();
 	struct object *object;
@@ -64,42 +28,72 @@ static struct object *new_object(const struct pyr__interface *interface, pyr_dae
 	snprintf(address, sizeof(address), "process %ld", (long)getpid());
 	if (!codec || !executor)
 		return NULL;
-	object = reference_object(codec, daemon ? daemon->host.address : address, methods, data);
+	object = reference_object(codec, options->id, daemon ? daemon->host.address : address,
+				  methods, data);
 	if (!object)
 		return NULL;
-	if (on_release && !add_release(object, executor, on_release)) {
-		object_unref(object);
-		return NULL;
-	}
-	exec_ref(executor);
-	object->executor = executor;
+	reference_set_executor(object, executor);
 	if (daemon)
 		object->hooks = daemon->objects.hooks;
-	return object;
+	if (instance_begin(object, &life))
+		return object;
+	object_unref(object);
+	return NULL;
 }
 
-void *pyr__object(const struct pyr__interface *interface, pyr_daemon *daemon, const void *methods,
-		  void *data, pyr_release_cb on_release)
+/* The table's reference is none of its users'. */
+static int put_weakly(pyr_daemon *daemon, struct object *object)
 {
-	struct object *object;
+	object->is_weak = object->is_listed = true;
+	object_ref(object);
+	return daemon_put(daemon, object, &(struct pyr_register_options){ 0 });
+}
+
+/* Takes the object's one reference and use. */
+static void *finish(struct object *object, pyr_daemon *daemon, pyr_release_cb on_release,
+		    const struct pyr_object_options *options)
+{
 	void *value = NULL;
+
+	if (!object || (on_release && !ending_set(object, object->executor, on_release))) {
+		object_unref(object);
+		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	}
+	if (options->id && put_weakly(daemon, object) < 0) {
+		object_unref(object);
+		return error_from_constructor();
+	}
+	value = reference_value(object, NULL);
+	return value ? value : error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+void *pyr__object_with(const struct pyr__interface *interface, pyr_daemon *daemon,
+		       const void *methods, void *data, pyr_release_cb on_release,
+		       const struct pyr_object_options *options, size_t size)
+{
+	struct pyr_object_options own;
 	int err;
 
 	if (!methods) {
 		error_missing("methods");
 		return error_from_constructor();
 	}
-	if (!abi_has_interface(interface))
+	if (!abi_has_interface(interface) ||
+	    abi_options(&own, sizeof(own), options, size, "pyr_object_options") < 0 ||
+	    daemon_check_id(own.id) < 0 || (own.id && !daemon && error_missing("daemon")))
 		return error_from_constructor();
 	if ((err = engine_start()) < 0)
 		return error_constructor(-err, "%s",
 					 err == -PYR_FAILED_PRECONDITION
 						 ? ENGINE_FORKED_TEXT
 						 : "the runtime cannot be started");
-	object = new_object(interface, daemon, methods, data, on_release);
-	if (object)
-		value = reference_value(object, NULL);
-	return value ? value : error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	return finish(new_object(interface, daemon, methods, data, &own), daemon, on_release, &own);
+}
+
+void *pyr__object(const struct pyr__interface *interface, pyr_daemon *daemon, const void *methods,
+		  void *data, pyr_release_cb on_release)
+{
+	return pyr__object_with(interface, daemon, methods, data, on_release, NULL, 0);
 }
 
 void *pyr__object_of(const struct pyr__interface *interface, pyr_daemon *daemon, const char *id)
@@ -123,6 +117,11 @@ void *pyr__object_of(const struct pyr__interface *interface, pyr_daemon *daemon,
 			PYR_FAILED_PRECONDITION,
 			"DaemonError: object '%s' at %s has the interface %s, not %s", id,
 			daemon->host.address, name, interface->name);
+	}
+	if (object->is_counted && !object_enter_again(object)) {
+		object_unref(object);
+		return error_constructor(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
+					 daemon->host.address);
 	}
 	value = reference_value(object, NULL);
 	return value ? value : error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");

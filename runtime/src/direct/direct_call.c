@@ -187,8 +187,7 @@ static bool admit(struct exec_guest *guest)
 	struct direct_run *run;
 
 	if (d->is_closed || c->n_sent != atomic_load(d->offer.n_came) ||
-	    atomic_load(d->offer.n_users) > d->offer.n_idle ||
-	    atomic_load(&d->offer.object->is_gone))
+	    atomic_load(d->offer.n_users) > d->offer.n_idle || object_is_gone(d->offer.object))
 		return false;
 	c->run = run = take_run(d);
 	if (!run)

@@ -29,13 +29,29 @@ unsigned exec_threads(const struct executor *executor)
 	return executor->n_workers;
 }
 
+/* Those that wait for the turn which a lane was to have next. */
+static struct lane *those_behind(struct lane *lane)
+{
+	struct exec_turn *turn = lane->head->turn;
+	struct lane *waiting = NULL;
+
+	if (turn && turn->reserved == lane) {
+		waiting = turn->waiting;
+		turn->waiting = turn->reserved = NULL;
+	}
+	return waiting;
+}
+
 static void drop_lanes(struct lane *lane)
 {
-	struct lane *next;
+	struct lane *next, *behind;
 	struct exec_task *task, *rest;
 
 	for (; lane; lane = next) {
 		next = lane->next;
+		behind = those_behind(lane);
+		if (behind)
+			drop_lanes(behind);
 		for (task = lane->head; task; task = rest) { /* the last one takes the lane along */
 			rest = task->next;
 			task->kind->drop(task);
@@ -139,6 +155,157 @@ static bool is_stalled(const struct lane *lane)
 	       atomic_load_explicit(lane->backlog, memory_order_relaxed) > BACKLOG_MAX;
 }
 
+/* ---- turns ---- */
+
+/* Whoever waits longest is next. */
+static void pass_turn_on(struct executor *e, struct exec_turn *turn)
+{
+	struct lane *lane = turn->waiting;
+
+	turn->reserved = lane;
+	if (!lane)
+		return;
+	turn->waiting = lane->next;
+	make_ready(e, lane);
+}
+
+static void wait_for_turn(struct exec_turn *turn, struct lane *lane)
+{
+	lane->is_ready = true; /* it is in a list */
+	lane->next = NULL;
+	if (turn->waiting)
+		turn->waiting_end->next = lane;
+	else
+		turn->waiting = lane;
+	turn->waiting_end = lane;
+	if (turn->watcher)
+		engine_nudge(turn->watcher);
+}
+
+bool exec_has_turn(const struct executor *e, const struct exec_task *task)
+{
+	const struct exec_turn *turn = task->turn;
+
+	return !turn || turn->is_open || e->n_workers == 1 ||
+	       (!turn->owner && (!turn->reserved || turn->reserved == task->lane));
+}
+
+void exec_take_turn(struct worker *w, struct exec_task *task)
+{
+	struct exec_turn *turn = task->turn;
+
+	if (turn->is_open || w->executor->n_workers == 1)
+		return;
+	turn->reserved = NULL;
+	turn->owner = task;
+	turn->worker = w;
+	turn->next = w->turns;
+	w->turns = turn;
+}
+
+static struct exec_task *take_nested(struct exec_turn *turn)
+{
+	struct exec_task *task = turn->nested;
+
+	if (task)
+		turn->nested = task->next;
+	return task;
+}
+
+/* Those that waited for the owner to wait wait for the turn instead, in front of their lanes. */
+static void put_nested_back(struct executor *e, struct exec_turn *turn)
+{
+	struct exec_task *task, *last_first = NULL;
+
+	while ((task = take_nested(turn))) {
+		task->next = last_first;
+		last_first = task;
+	}
+	while ((task = last_first)) {
+		last_first = task->next;
+		exec_put_back(e, task);
+	}
+}
+
+void exec_end_turn(struct executor *e, struct exec_task *task)
+{
+	struct exec_turn *turn = task->turn, **at;
+
+	if (turn->owner != task)
+		return;
+	put_nested_back(e, turn);
+	for (at = &turn->worker->turns; *at != turn; at = &(*at)->next)
+		;
+	*at = turn->next;
+	turn->owner = NULL;
+	turn->worker = NULL;
+	pass_turn_on(e, turn);
+}
+
+void exec_open_turn(struct executor *e, struct exec_turn *turn)
+{
+	pthread_mutex_lock(&e->lock);
+	turn->is_open = true;
+	put_nested_back(e, turn);
+	while (turn->waiting)
+		pass_turn_on(e, turn);
+	turn->reserved = NULL;
+	if (e->ready)
+		exec_wake_one(e);
+	pthread_mutex_unlock(&e->lock);
+}
+
+struct exec_task *exec_take_inside(struct worker *w)
+{
+	struct exec_task *task = NULL;
+	struct exec_turn *turn;
+
+	for (turn = w->turns; turn && !task; turn = turn->next)
+		task = take_nested(turn);
+	return task;
+}
+
+/* Whether it is of the chain of who has the turn. A oneway's caller does not wait for that, and its
+ * lane is kept. */
+static bool is_inside(const struct exec_task *task)
+{
+	const struct exec_turn *turn = task->turn;
+
+	return turn->owner && !turn->is_open && !task->keeps_lane &&
+	       memcmp(turn->owner->chain, task->chain, sizeof(task->chain)) == 0;
+}
+
+/* The owner's thread runs it when that waits. */
+static void add_inside(struct exec_task *task)
+{
+	struct exec_turn *turn = task->turn;
+
+	task->next = NULL;
+	if (turn->nested)
+		turn->nested_end->next = task;
+	else
+		turn->nested = task;
+	turn->nested_end = task;
+	if (turn->worker->nest)
+		engine_nudge(turn->worker->nest->waiter);
+}
+
+/* The first one in a lane has to wait. A guarded one is there for its session's hook, whatever its
+ * chain. */
+static void hold_back(struct executor *e, struct lane *lane)
+{
+	struct exec_task *task = lane->head;
+
+	if (!is_inside(task)) {
+		wait_for_turn(task->turn, lane);
+		return;
+	}
+	lane->head = task->next;
+	if (lane->head)
+		make_ready(e, lane);
+	add_inside(task);
+}
+
 /* The next call to run, lanes in turn; a oneway keeps its lane until it is through. */
 struct exec_task *exec_take(struct executor *e, struct lane **from)
 {
@@ -147,13 +314,19 @@ struct exec_task *exec_take(struct executor *e, struct lane **from)
 
 	while (e->ready) {
 		lane = pop_ready(e);
+		task = lane->head;
 		if (is_stalled(lane)) {
 			lane->is_ready = true;
 			lane->next = e->stalled;
 			e->stalled = lane;
+			if (task->turn && task->turn->reserved == lane)
+				pass_turn_on(e, task->turn);
 			continue;
 		}
-		task = lane->head;
+		if (task->turn && !exec_has_turn(e, task)) {
+			hold_back(e, lane);
+			continue;
+		}
 		lane->head = task->next;
 		e->n_awaited -= task->is_awaited;
 		if (task->keeps_lane)
@@ -282,6 +455,11 @@ bool exec_submit(struct executor *e, struct lane *lane, struct exec_task *task)
 		pthread_mutex_unlock(&e->lock);
 		return true;
 	}
+	if (task->turn && e->n_workers > 1 && !task->keeps_turn && is_inside(task)) {
+		add_inside(task);
+		pthread_mutex_unlock(&e->lock);
+		return true;
+	}
 	if (lane->head)
 		lane->tail->next = task;
 	else
@@ -289,8 +467,12 @@ bool exec_submit(struct executor *e, struct lane *lane, struct exec_task *task)
 	lane->tail = task;
 	e->n_awaited += task->is_awaited;
 	if (!lane->is_ready && !lane->is_held) {
-		make_ready(e, lane);
-		exec_wake_one(e);
+		if (lane->head->turn && !exec_has_turn(e, lane->head)) {
+			wait_for_turn(lane->head->turn, lane);
+		} else {
+			make_ready(e, lane);
+			exec_wake_one(e);
+		}
 	}
 	if (e->watcher)
 		engine_nudge(e->watcher);

@@ -31,7 +31,8 @@ struct exec_task {
 	const struct exec_task_kind *kind;
 	struct executor *executor; /* counted by the owner; NULL until it is queued */
 	struct lane *lane;
-	struct exec_task *next;                       /* in its lane */
+	struct exec_turn *turn; /* that it takes to run, in a pool; NULL: none */
+	struct exec_task *next; /* in its lane */
 	struct exec_task *next_keeper, **keeper_link; /* among those that keep their lane, */
 	unsigned n_kept;           /* as often as it is queued or runs: it may be both */
 	uint8_t chain[EXEC_CHAIN]; /* what is part of it, and of what it is part, has the same */
@@ -49,6 +50,23 @@ struct lane {
 	bool is_ready;                /* in that list */
 	bool is_held;                 /* a oneway, or a hook, runs and holds the others' place */
 	const atomic_size_t *backlog; /* bytes its link has yet to send; NULL = none */
+};
+
+/*
+ * What one task has at a time, in a pool; the lanes of others wait until it is through, and no
+ * thread does. As in a serial daemon, those of its chain that want the turn as well run on top of
+ * it, in its thread, when it waits. All zero: nobody has it. Part of what its tasks hold. The
+ * executor's lock.
+ */
+struct exec_turn {
+	struct exec_task *owner; /* who has it; NULL: nobody */
+	struct worker *worker;   /* whose thread that is */
+	struct exec_turn *next;  /* of the same worker */
+	struct lane *reserved;   /* ready, and the next to have it */
+	struct lane *waiting, *waiting_end;
+	struct exec_task *nested, *nested_end; /* of the owner's chain */
+	struct engine_waiter *watcher;         /* nudged when others wait */
+	bool is_open;                          /* all may have it, from now on */
 };
 
 /* threads: methods that run at a time, the caller of exec_work() included; those that wait for a
@@ -103,6 +121,9 @@ void exec_on_idle(struct executor *executor, void (*fn)(void *data), void *data)
 /* As it was made with. */
 unsigned exec_threads(const struct executor *executor);
 
+/* All may have it, from now on. Of a task that has it, or before there is one. Without locks. */
+void exec_open_turn(struct executor *executor, struct exec_turn *turn);
+
 /* Calls queued or running. */
 size_t exec_load(struct executor *executor);
 
@@ -116,6 +137,7 @@ struct exec_nest {
 	struct engine_waiter *waiter; /* nudged when there is such a call */
 	struct exec_nest *outer;      /* of the same thread */
 	struct exec_nest *next;       /* of a pool's, the last one first */
+	struct worker *worker;        /* the same */
 	const uint8_t *chain;         /* of the method; NULL: it is a job */
 	struct exec_task *lent;       /* to be run by exec_run_nested() */
 	bool is_busy;                 /* running what it was lent */
@@ -164,8 +186,9 @@ void exec_close_guests(struct executor *executor);
 void exec_lock(struct executor *executor);
 void exec_unlock(struct executor *executor);
 
-/* The method of a serial daemon waits, and calls of others or jobs that come from now on nudge the
- * waiter. Returns false in other threads, and in tasks. */
+/* The method of a serial daemon, or of an object that runs one at a time, waits, and calls of
+ * others or jobs that come from now on nudge the waiter. Returns false in other threads, and in
+ * tasks. */
 bool exec_watch(struct engine_waiter *waiter);
 void exec_unwatch(void);
 /* Whether others wait for the calling method thread. */

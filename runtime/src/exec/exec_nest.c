@@ -95,7 +95,8 @@ static struct exec_nest *find_nest(const struct executor *e, const uint8_t *chai
 /* A guarded call waits for a hook, in its turn. */
 static bool may_be_lent(struct executor *e, const struct exec_task *task)
 {
-	return !task->keeps_lane && !task->keeps_turn && find_nest(e, task->chain);
+	return !task->keeps_lane && !task->keeps_turn && exec_has_turn(e, task) &&
+	       find_nest(e, task->chain);
 }
 
 /* One call for each: what that one waits for in its turn is a matter of its own nest. */
@@ -107,29 +108,60 @@ void exec_lend(struct executor *e)
 	while ((task = exec_pick(e, may_be_lent))) {
 		nest = find_nest(e, task->chain);
 		nest->lent = task;
+		if (task->turn)
+			exec_take_turn(nest->worker, task);
 		engine_nudge(nest->waiter);
 	}
 }
 
-static bool run_lent(struct executor *e)
+/* The task may be the last to hold its turn. */
+static void run_with_turn(struct executor *e, struct exec_task *task)
+{
+	task->kind->ref(task);
+	exec_run_task(e, task);
+	exec_end_turn(e, task);
+	pthread_mutex_unlock(&e->lock);
+	task->kind->unref(task);
+	pthread_mutex_lock(&e->lock);
+}
+
+/* On top of what the thread runs. With the lock. */
+static void run_on_top(struct executor *e, struct exec_task *task)
 {
 	struct exec_nest *nest = exec_self->nest;
-	struct exec_task *task;
+	bool waits = nest && !nest->is_busy; /* else it has left its nest just now */
 
-	if (!nest)
-		return false;
-	pthread_mutex_lock(&e->lock);
-	task = nest->lent;
-	if (task) {
-		nest->lent = NULL;
+	if (waits) {
 		nest->is_busy = true;
 		e->n_waiting--;
+	}
+	if (task->turn)
+		run_with_turn(e, task);
+	else
 		exec_run_task(e, task);
+	if (waits) {
 		e->n_waiting++;
 		nest->is_busy = false;
 		if (e->ready || e->jobs)
 			exec_wake_one(e);
 	}
+}
+
+/* What was lent to the thread's nest, or what waits for its method to wait. */
+static bool run_lent(struct executor *e)
+{
+	struct exec_nest *nest = exec_self->nest;
+	struct exec_task *task = NULL;
+
+	if (!nest && !exec_self->turns)
+		return false;
+	pthread_mutex_lock(&e->lock);
+	if (nest && (task = nest->lent))
+		nest->lent = NULL;
+	else
+		task = exec_take_inside(exec_self);
+	if (task)
+		run_on_top(e, task);
 	pthread_mutex_unlock(&e->lock);
 	return task != NULL;
 }
@@ -161,6 +193,7 @@ bool exec_run_nested(void)
 static void give_up_place(struct executor *e, struct exec_nest *nest)
 {
 	nest->outer = exec_self->nest;
+	nest->worker = exec_self;
 	exec_self->nest = nest;
 	nest->next = e->nests;
 	e->nests = nest;
@@ -181,6 +214,8 @@ static void take_place(struct executor *e, struct exec_nest *nest)
 	if (!nest->lent)
 		return;
 	exec_put_back(e, nest->lent); /* it came at the last moment */
+	if (nest->lent->turn)
+		exec_end_turn(e, nest->lent);
 	exec_wake_one(e);
 }
 
@@ -216,36 +251,46 @@ void exec_nest_leave(struct exec_nest *nest)
 	pthread_mutex_unlock(&e->lock);
 }
 
-/* ---- a serial daemon's method that waits for somebody who may not come ---- */
+/* ---- a method that waits for somebody who may not come, while others wait for it ---- */
+
+/* Returns false if nobody can wait for it. */
+static bool set_watcher(struct executor *e, struct engine_waiter *waiter)
+{
+	struct exec_turn *turn;
+	bool is_serial = e->n_workers == 1, may_be;
+
+	pthread_mutex_lock(&e->lock);
+	if (is_serial)
+		e->watcher = waiter;
+	for (turn = exec_self->turns; turn; turn = turn->next)
+		turn->watcher = waiter;
+	may_be = is_serial || exec_self->turns;
+	pthread_mutex_unlock(&e->lock);
+	return may_be;
+}
 
 bool exec_watch(struct engine_waiter *waiter)
 {
 	struct executor *e = exec_self ? exec_self->executor : NULL;
 
-	if (!e || e->n_workers > 1 || engine_fiber())
-		return false;
-	pthread_mutex_lock(&e->lock);
-	e->watcher = waiter;
-	pthread_mutex_unlock(&e->lock);
-	return true;
+	return e && !engine_fiber() && set_watcher(e, waiter);
 }
 
 void exec_unwatch(void)
 {
-	struct executor *e = exec_self->executor;
-
-	pthread_mutex_lock(&e->lock);
-	e->watcher = NULL;
-	pthread_mutex_unlock(&e->lock);
+	(void)set_watcher(exec_self->executor, NULL);
 }
 
 bool exec_has_work(void)
 {
 	struct executor *e = exec_self->executor;
+	const struct exec_turn *turn;
 	bool has_work;
 
 	pthread_mutex_lock(&e->lock);
-	has_work = e->ready || e->jobs;
+	has_work = e->n_workers == 1 && (e->ready || e->jobs);
+	for (turn = exec_self->turns; turn && !has_work; turn = turn->next)
+		has_work = turn->waiting;
 	pthread_mutex_unlock(&e->lock);
 	return has_work;
 }

@@ -24,6 +24,7 @@ struct worker {
 	int64_t corked_at;    /* 0 while methods are short */
 	struct exec_cork *_Atomic corked; /* held: to be flushed when the batch is through */
 	struct exec_nest *nest;           /* of a pool's, when its method waits */
+	struct exec_turn *turns;          /* that what it runs has */
 	bool is_in_job;
 	bool is_guest;
 };
@@ -96,6 +97,13 @@ struct exec_task *exec_pick(struct executor *e,
 			    bool (*fits)(struct executor *e, const struct exec_task *task));
 /* Puts one back in front of its lane. */
 void exec_put_back(struct executor *e, struct exec_task *task);
+/* Whether a task that was not taken out yet may run, as far as its turn goes. Then it has it; and
+ * gives it up, which does nothing if it has not. */
+bool exec_has_turn(const struct executor *e, const struct exec_task *task);
+void exec_take_turn(struct worker *w, struct exec_task *task);
+void exec_end_turn(struct executor *e, struct exec_task *task);
+/* The next of those that wait for what the worker runs to wait; NULL: none. */
+struct exec_task *exec_take_inside(struct worker *w);
 
 /* exec_threads.c: a thread's beginning and end; it runs something, or returns false if there is
  * nothing; it is through for now; it has no work, and can be woken; it is awake. */

@@ -264,16 +264,20 @@ static void run_one(struct worker *w, struct exec_task *task, struct lane *lane)
 		spread(w);
 	if (e->ready && e->parked) /* the method may be long: a tick sends another thread */
 		engine_want_tick();
-	if (e->n_workers > 1 && !task->keeps_lane) {
+	if (e->n_workers > 1 && !task->keeps_lane && !task->turn) {
 		exec_run_task(e, task);
 		return;
 	}
+	if (task->turn)
+		exec_take_turn(w, task);
 	if (e->n_workers == 1)
 		e->chain = task->chain;
 	task->kind->ref(task); /* until the end: it has the chain, and its session the lane */
 	exec_run_task(e, task);
 	if (e->n_workers == 1)
 		exec_finish_chain(e);
+	if (task->turn)
+		exec_end_turn(e, task);
 	if (task->keeps_lane)
 		exec_release_lane(e, lane, task);
 	pthread_mutex_unlock(&e->lock);

@@ -92,7 +92,7 @@ int pyr_call_defer(pyr_call *call, pyr_deferred **ret)
 	if (call->origin->hook)
 		return error_set(PYR_FAILED_PRECONDITION, "%s: a hook answers before it returns",
 				 incall_operation(call)->name);
-	if (call->answer.deferred || call != incall_current())
+	if (call->answer.deferred || call->is_creating || call != incall_current())
 		return error_set(PYR_FAILED_PRECONDITION, "%s: %s", incall_operation(call)->name,
 				 call->answer.deferred ? "the call is deferred already"
 						       : "only its own method can defer a call");

@@ -82,6 +82,8 @@ bool incall_submit(struct executor *executor, struct lane *lane, pyr_call *call)
 {
 	call->task.keeps_lane = call->is_oneway || call->origin->keeps_lane;
 	call->task.keeps_turn = call->is_guarded;
+	if (call->instance && !call->origin->run)
+		call->task.turn = instance_turn(call->instance);
 	return exec_submit(executor, lane, &call->task);
 }
 
@@ -106,6 +108,8 @@ pyr_call *incall_new(const struct call_origin *origin, void *origin_data, struct
 	call->object = object;
 	object_ref(object);
 	call->operation = operation;
+	if (object->life && object->life->mode == PYR_SINGLE)
+		call->instance = &object->life->single;
 	call->deadline = ENGINE_FOREVER;
 	scope_init(&call->scope, &scope_kind, call->task.chain);
 	memcpy(call->task.chain, chain, sizeof(chain)); /* until the origin knows better */
@@ -163,6 +167,7 @@ void incall_unref(pyr_call *call)
 	if (call->answer.deferred)
 		deferred_fini(call->answer.deferred);
 	arena_clear(&call->arena); /* it is charged to what the origin holds */
+	instance_unref(call->instance);
 	call->origin->release(call);
 	object_unref(call->object);
 	if (call->task.executor)
@@ -332,6 +337,61 @@ static void acknowledge(pyr_call *call)
 	call->origin->reply(call, NULL);
 }
 
+/* ---- instances ---- */
+
+/* One at a time, for each instance: who runs it has the turn. Answers if it fails. */
+static bool make_instance(pyr_call *call, struct instance *instance)
+{
+	void *data = NULL;
+	int err;
+
+	if (instance->is_being_made) {
+		incall_fail(call, PYR_FAILED_PRECONDITION,
+			    "object '%s': what creates its instance calls it", call->object->id);
+		return false;
+	}
+	instance->is_being_made = call->is_creating = true;
+	err = call->object->life->create(call, call->object->data, &data);
+	instance->is_being_made = call->is_creating = false;
+	if (err) {
+		incall_returned(call, err);
+		return false;
+	}
+	instance_made(instance, data);
+	return true;
+}
+
+/* Of an object that has any. Answers if there is none. */
+static bool has_instance(pyr_call *call)
+{
+	struct instance *instance = call->instance;
+
+	if (!instance) {
+		instance = call->instance = instance_new(call->object);
+		if (instance)
+			return make_instance(call, instance);
+		incall_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		return false;
+	}
+	if (atomic_load(&instance->is_made))
+		return true;
+	if (!make_instance(call, instance))
+		return false;
+	if (!instance_turn(instance))
+		exec_open_turn(call->task.executor, &instance->turn);
+	return true;
+}
+
+/* It was made for this call, which is through. */
+static void end_instance(pyr_call *call)
+{
+	struct instance *instance = call->instance;
+
+	call->instance = NULL;
+	incall_enter(NULL);
+	instance_end(instance);
+}
+
 static void run_wanted(pyr_call *call)
 {
 	const struct pyr__operation *table = operation_of(call)->table;
@@ -345,7 +405,7 @@ static void run_wanted(pyr_call *call)
 	else if (!incall_has_method(call))
 		incall_fail(call, PYR_UNIMPLEMENTED, "object '%s' does not implement %s",
 			    call->object->id, table->name);
-	else {
+	else if (!call->object->life || has_instance(call)) {
 		atomic_fetch_add_explicit(&call->object->n_calls, 1, memory_order_relaxed);
 		run_method(call);
 	}
@@ -367,6 +427,8 @@ void incall_run(pyr_call *call)
 	pyr_error *error = pyr_error_take(); /* not of this call */
 	pyr_call *outer = incall_enter(call);
 
+	bool has_own = call->object->life && !call->instance;
+
 	call->has_data = object_enter(call->object);
 	call->has_begun = true;
 	context_clear_reply();
@@ -375,10 +437,13 @@ void incall_run(pyr_call *call)
 	else if (is_wanted(call) && (!call->is_guarded || call->origin->admit(call)) &&
 		 has_object(call))
 		run_wanted(call);
+	if (has_own && call->instance && !call->answer.deferred)
+		end_instance(call);
 	incall_enter(outer);
 	if ((call->taken.n > 0 || call->request.held) && !call->answer.deferred && !call->batch)
 		incall_let_go(call);
-	object_leave(call->object);
+	if (call->has_data)
+		object_leave(call->object);
 	error_restore(error);
 }
 

@@ -21,6 +21,7 @@
 #include "context/scope.h"
 #include "engine/engine.h"
 #include "exec/exec.h"
+#include "incall/instance.h"
 #include "object/object.h"
 #include "reference/taker.h"
 #include "wire/codec.h"
@@ -91,9 +92,13 @@ struct pyr_call {
 	void *origin_data;     /* of the origin: its session, its gRPC call */
 	struct object *object; /* counted */
 	unsigned operation;    /* place in object->interface->operations */
-	bool is_oneway;        /* already answered; results and errors go nowhere */
-	bool has_begun;        /* a method thread took it */
-	bool has_data;         /* its object was there then, and its data stays while it runs */
+	/* Counted; NULL: the object's data are what it is for, or it has one of its own when it
+	 * runs. */
+	struct instance *instance;
+	bool is_oneway;   /* already answered; results and errors go nowhere */
+	bool has_begun;   /* a method thread took it */
+	bool has_data;    /* its object was there then, and its data stays while it runs */
+	bool is_creating; /* the instance, just now */
 	bool is_guarded;  /* it came before its session was accepted: its origin admits it. One that
 			     will be refused anyway has its failure */
 	int64_t deadline; /* engine_now() scale; ENGINE_FOREVER */

@@ -20,7 +20,9 @@ static const char *keep(pyr_call *call, const char *text)
 
 void *pyr_call_data(const pyr_call *call)
 {
-	return call && call->has_data ? call->object->data : NULL;
+	if (!call || !call->has_data)
+		return NULL;
+	return call->instance ? call->instance->data : call->object->data;
 }
 
 const char *pyr_call_object(const pyr_call *call)

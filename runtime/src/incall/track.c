@@ -22,6 +22,7 @@ struct track_list {
 	size_t n;
 	struct executor *executor; /* counted */
 	struct exec_job closing;
+	struct instance *instance; /* of the session, with which it ends; one reference */
 };
 
 static void free_list(struct track_list *list)
@@ -45,15 +46,19 @@ static void close_all(struct exec_job *job)
 		free(tracked);
 	}
 	error_restore(kept);
+	instance_unref(list->instance);
 	free_list(list);
 }
 
-void track_end(struct track *track)
+void track_end(struct track *track, struct instance *instance)
 {
 	struct track_list *list = atomic_load(&track->list);
 
-	if (!list)
+	if (!list) {
+		instance_unref(instance);
 		return;
+	}
+	list->instance = instance;
 	list->closing.run = close_all;
 	callbacks_post(list->executor, &list->closing);
 }

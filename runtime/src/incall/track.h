@@ -11,7 +11,8 @@ struct track {
 	struct track_list *_Atomic list; /* made when it is needed */
 };
 
-/* Nobody uses the session any more: has all closed by a method thread. Any thread; a peer's lock
- * may be held. */
-void track_end(struct track *track);
+struct instance;
+/* Nobody uses the session any more: has all closed by a method thread, and then its instance
+ * destroyed (taken; NULL: it has none). Any thread; a peer's lock may be held. */
+void track_end(struct track *track, struct instance *instance);
 #endif

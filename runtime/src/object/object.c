@@ -41,6 +41,7 @@ void object_unref(struct object *object)
 		return;
 	if (object->fini)
 		object->fini(object);
+	free(object->life);
 	free(object->methods);
 	free(object->id);
 	free(object->uri);
@@ -59,13 +60,6 @@ void object_leave(struct object *object)
 		on_unused(object);
 }
 
-/* Counted before the look: who unregisters it looks at the count after he has said so. */
-bool object_enter(struct object *object)
-{
-	atomic_fetch_add(&object->uses, 1);
-	return !atomic_load(&object->is_gone);
-}
-
 bool object_enter_again(struct object *object)
 {
 	int uses = atomic_load(&object->uses);
@@ -76,17 +70,49 @@ bool object_enter_again(struct object *object)
 	return false;
 }
 
+/* Counted before the look: who unregisters it looks at the count after he has said so. */
+bool object_enter(struct object *object)
+{
+	if (object->is_weak)
+		return object_enter_again(object);
+	atomic_fetch_add(&object->uses, 1);
+	if (!atomic_load(&object->is_gone))
+		return true;
+	object_leave(object);
+	return false;
+}
+
 /* It is out of the table, whose use and reference go. Without its lock. */
 static void unregister(struct object *object)
 {
-	atomic_store(&object->is_gone, true);
-	object_leave(object);
+	if (object->is_weak) {
+		atomic_store(&object->is_listed, false);
+	} else {
+		atomic_store(&object->is_gone, true);
+		object_leave(object);
+	}
 	object_unref(object);
+}
+
+static void unregister_all(struct object *object)
+{
+	struct object *next;
+
+	for (; object; object = next) {
+		next = object->next;
+		unregister(object);
+	}
+}
+
+/* Nobody has it any more, and it has not been taken out of the table yet. */
+static bool is_dead(const struct object *object)
+{
+	return object->is_weak && atomic_load(&object->uses) == 0;
 }
 
 void objects_close(struct object_table *table)
 {
-	struct object *object, *next;
+	struct object *object;
 	size_t i;
 
 	for (i = 0; i < table->n_buckets; i++) {
@@ -94,10 +120,7 @@ void objects_close(struct object_table *table)
 		object = table->buckets[i];
 		table->buckets[i] = NULL;
 		pthread_rwlock_unlock(&table->lock);
-		for (; object; object = next) {
-			next = object->next;
-			unregister(object);
-		}
+		unregister_all(object);
 	}
 	table->n = 0;
 	pthread_rwlock_wrlock(&table->lock);
@@ -213,23 +236,27 @@ static struct object **slot(struct object_table *table, struct span id)
 	return at;
 }
 
-static void grow(struct object_table *table)
+/* Those that nobody has any more go now. Returns them, linked. */
+static struct object *grow(struct object_table *table)
 {
 	size_t n = table->n_buckets * 4, i;
 	struct object **buckets = calloc(n, sizeof(struct object *)), *object, *next, **at;
+	struct object *dead = NULL;
 
 	if (!buckets)
-		return; /* longer chains, no more */
+		return NULL; /* longer chains, no more */
 	for (i = 0; i < table->n_buckets; i++)
 		for (object = table->buckets[i]; object; object = next) {
 			next = object->next;
-			at = &buckets[hash(span_of(object->id)) % n];
+			at = is_dead(object) ? &dead : &buckets[hash(span_of(object->id)) % n];
+			table->n -= is_dead(object);
 			object->next = *at;
 			*at = object;
 		}
 	free(table->buckets);
 	table->buckets = buckets;
 	table->n_buckets = n;
+	return dead;
 }
 
 struct object *objects_new(const struct object_table *table,
@@ -243,34 +270,43 @@ struct object *objects_new(const struct object_table *table,
 	return object;
 }
 
+int objects_put(struct object_table *table, struct object *object, bool replaces, bool is_default)
+{
+	struct object **at, *before, *out = NULL;
+
+	if (table->built_in && strcmp(object->id, table->built_in->id) == 0) {
+		object_unref(object);
+		return PYR_ALREADY_EXISTS;
+	}
+	pthread_rwlock_wrlock(&table->lock);
+	at = slot(table, span_of(object->id));
+	before = *at;
+	if (before && !replaces && !is_dead(before)) {
+		pthread_rwlock_unlock(&table->lock);
+		object_unref(object);
+		return PYR_ALREADY_EXISTS;
+	}
+	if (is_default)
+		object->default_rank = ++table->last_rank;
+	object->next = before ? before->next : NULL;
+	*at = object;
+	if (!before && ++table->n > LOAD * table->n_buckets)
+		out = grow(table);
+	pthread_rwlock_unlock(&table->lock);
+	unregister_all(out);
+	if (before)
+		unregister(before);
+	return 0;
+}
+
 struct object *objects_add(struct object_table *table, const struct codec_interface *interface,
 			   const char *id, const char *address, const void *methods, void *data,
 			   int *code)
 {
-	struct object *object, **at;
+	struct object *object = objects_new(table, interface, id, address, methods, data);
 
-	if (id && table->built_in && strcmp(id, table->built_in->id) == 0) {
-		*code = PYR_ALREADY_EXISTS;
-		return NULL;
-	}
-	object = objects_new(table, interface, id, address, methods, data);
-	if (!object) {
-		*code = PYR_RESOURCE_EXHAUSTED;
-		return NULL;
-	}
-	pthread_rwlock_wrlock(&table->lock);
-	at = slot(table, span_of(object->id));
-	if (*at) {
-		pthread_rwlock_unlock(&table->lock);
-		object_unref(object);
-		*code = PYR_ALREADY_EXISTS;
-		return NULL;
-	}
-	*at = object;
-	if (++table->n > LOAD * table->n_buckets)
-		grow(table);
-	pthread_rwlock_unlock(&table->lock);
-	return object;
+	*code = object ? objects_put(table, object, false, false) : PYR_RESOURCE_EXHAUSTED;
+	return *code ? NULL : object;
 }
 
 static struct object *find_built_in(struct object_table *table)
@@ -293,6 +329,8 @@ struct object *objects_find(struct object_table *table, struct span id)
 
 	pthread_rwlock_rdlock(&table->lock);
 	object = *slot(table, id);
+	if (object && is_dead(object))
+		object = NULL;
 	if (object)
 		object_ref(object);
 	pthread_rwlock_unlock(&table->lock);
@@ -310,8 +348,9 @@ ptrdiff_t objects_all(struct object_table *table, struct object ***ret)
 	all = table->n ? malloc(table->n * sizeof(struct object *)) : NULL;
 	for (i = 0; all && i < table->n_buckets; i++)
 		for (object = table->buckets[i]; object; object = object->next) {
+			if (!object_enter(object))
+				continue; /* one that nobody has any more */
 			object_ref(object);
-			(void)object_enter(object); /* it is in the table */
 			all[n++] = object;
 		}
 	if (!all && table->n)
@@ -324,6 +363,7 @@ ptrdiff_t objects_all(struct object_table *table, struct object ***ret)
 bool objects_remove(struct object_table *table, const char *id)
 {
 	struct object **at, *object;
+	bool was_there;
 
 	pthread_rwlock_wrlock(&table->lock);
 	at = slot(table, span_of(id));
@@ -333,9 +373,33 @@ bool objects_remove(struct object_table *table, const char *id)
 		table->n--;
 	}
 	pthread_rwlock_unlock(&table->lock);
+	was_there = object && !is_dead(object);
 	if (object)
 		unregister(object);
-	return object != NULL;
+	return was_there;
+}
+
+size_t objects_remove_data(struct object_table *table, const void *data)
+{
+	struct object **at, *object, *out = NULL;
+	size_t i, n = 0;
+
+	pthread_rwlock_wrlock(&table->lock);
+	for (i = 0; i < table->n_buckets; i++)
+		for (at = &table->buckets[i]; (object = *at);) {
+			if (object->data != data) {
+				at = &object->next;
+				continue;
+			}
+			*at = object->next;
+			object->next = out;
+			out = object;
+			n += !is_dead(object);
+			table->n--;
+		}
+	pthread_rwlock_unlock(&table->lock);
+	unregister_all(out);
+	return n;
 }
 
 struct object *objects_default(struct object_table *table, struct span interface, size_t *n_found)
@@ -346,7 +410,8 @@ struct object *objects_default(struct object_table *table, struct span interface
 	pthread_rwlock_rdlock(&table->lock);
 	for (i = 0; i < table->n_buckets; i++)
 		for (object = table->buckets[i]; object; object = object->next) {
-			if (!codec_has_interface(object->interface->table, interface))
+			if (is_dead(object) ||
+			    !codec_has_interface(object->interface->table, interface))
 				continue;
 			n++;
 			if (!best || object->default_rank > best->default_rank)

@@ -39,9 +39,12 @@ struct object {
 	atomic_uint_fast64_t n_calls; /* whose methods have begun */
 	/* NULL: nobody wants to know; else called once, after the last of them. */
 	void (*_Atomic on_unused)(struct object *object);
-	void *ending; /* of on_unused; the table's lock */
+	void *ending;             /* of on_unused; the table's lock */
+	struct object_life *life; /* one block; NULL: data serve all calls, side by side */
 	/* Of references to it: */
-	bool is_counted;                     /* it lives as long as they do; nobody registered it */
+	bool is_counted;                     /* it lives as long as they do */
+	bool is_weak;                        /* and has been in a table, which does not count */
+	atomic_bool is_listed;               /* of one that is weak: it still is */
 	struct executor *executor;           /* whose threads run its methods; NULL: its host's */
 	struct home *home;                   /* what they have in common; NULL: there were none */
 	void *value;                         /* what stands for it here; NULL: nothing just now */
@@ -82,6 +85,9 @@ struct object *objects_add(struct object_table *table, const struct codec_interf
 struct object *objects_new(const struct object_table *table,
 			   const struct codec_interface *interface, const char *id,
 			   const char *address, const void *methods, void *data);
+/* Adds one that objects_new() or object_new() made: its reference is taken, also on failure.
+ * replaces: one that has its id. Returns 0, or ALREADY_EXISTS. */
+int objects_put(struct object_table *table, struct object *object, bool replaces, bool is_default);
 /* Returns a new reference, or NULL. */
 struct object *objects_find(struct object_table *table, struct span id);
 /* All that are there at one moment, in no order: a new reference to each, and it is entered, so
@@ -89,6 +95,8 @@ struct object *objects_find(struct object_table *table, struct span id);
  * Returns how many; -1 when memory is out. */
 ptrdiff_t objects_all(struct object_table *table, struct object ***ret);
 bool objects_remove(struct object_table *table, const char *id);
+/* All that were registered with that data. Returns how many. */
+size_t objects_remove_data(struct object_table *table, const void *data);
 /* What is asked for and not there, for hooks to see its id. In no table. Returns a new reference,
  * or NULL when memory is out. */
 struct object *objects_stand_in(const struct object_table *table, struct span id,
@@ -108,10 +116,17 @@ bool objects_on_unused(struct object_table *table, const char *id, void (*fn)(st
 /* All are unregistered: what is called of them from now on is not there. */
 void objects_close(struct object_table *table);
 
-/* A call is about to run: data stays until object_leave(), which must follow in any case. Returns
- * false if the object was unregistered; then data may be gone. */
+/* A call is about to run: data stays until object_leave(). Returns false if the object was
+ * unregistered, or nobody has it: then data may be gone, and nothing follows. */
 bool object_enter(struct object *object);
 void object_leave(struct object *object);
+/* Whether calls that find it under its id are refused: it was unregistered, or nobody has it. */
+static inline bool object_is_gone(const struct object *object)
+{
+	return atomic_load(&object->is_gone) ||
+	       (object->is_weak &&
+		(!atomic_load(&object->is_listed) || atomic_load(&object->uses) == 0));
+}
 
 /* One that is in no table, and was not registered: it is used by who made it, and by references.
  * Returns one reference, NULL when memory is out. */

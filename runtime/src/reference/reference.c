@@ -109,16 +109,23 @@ void reference_name(const uint8_t id[REFERENCE_ID], char ret[REFERENCE_NAME])
 	snprintf(ret, REFERENCE_NAME, "obj_%02x%02x%02x%02x", id[0], id[1], id[2], id[3]);
 }
 
-struct object *reference_object(const struct codec_interface *interface, const char *address,
-				const void *methods, void *data)
+void reference_set_executor(struct object *object, struct executor *executor)
+{
+	exec_ref(executor);
+	object->executor = executor;
+	object->fini = leave_home;
+}
+
+struct object *reference_object(const struct codec_interface *interface, const char *name,
+				const char *address, const void *methods, void *data)
 {
 	struct object *object = NULL;
 	uint8_t id[REFERENCE_ID];
-	char name[REFERENCE_NAME];
+	char own[REFERENCE_NAME];
 
 	if (random_bytes(id, sizeof(id))) {
-		reference_name(id, name);
-		object = object_new(interface, name, address, methods, data);
+		reference_name(id, own);
+		object = object_new(interface, name ? name : own, address, methods, data);
 	}
 	if (!object)
 		return NULL;

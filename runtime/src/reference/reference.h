@@ -52,10 +52,12 @@ void reference_let_go(struct object *object);
 
 /* ---- homes ---- */
 
-/* An object that was not registered, which lives as long as somebody uses it; named after its id.
- * Returns one reference, of one use; NULL when memory is out. */
-struct object *reference_object(const struct codec_interface *interface, const char *address,
-				const void *methods, void *data);
+/* An object that lives as long as somebody uses it; name: NULL: after its id. Returns one
+ * reference, of one use; NULL when memory is out. */
+struct object *reference_object(const struct codec_interface *interface, const char *name,
+				const char *address, const void *methods, void *data);
+/* Its methods are run by that executor, whoever calls them. Before anybody knows it. */
+void reference_set_executor(struct object *object, struct executor *executor);
 /* "obj_1f2e3d4c": for messages, from which nobody learns the id. */
 enum { REFERENCE_NAME = 16 };
 void reference_name(const uint8_t id[REFERENCE_ID], char ret[REFERENCE_NAME]);

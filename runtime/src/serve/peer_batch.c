@@ -223,6 +223,8 @@ static pyr_call *item_new(pyr_call *call, unsigned place, const struct frame *fr
 	exec_ref(call->task.executor);
 	item->task.executor = call->task.executor;
 	item->task.lane = call->task.lane;
+	if (call->instance)
+		item->instance = instance_ref(call->instance);
 	item->request.number = call->request.number;
 	item->deadline = call->deadline;
 	item->request.payload = frame->payload;

@@ -14,7 +14,10 @@
 #include "wire/frame.h"
 #include "wire/shape_own.h"
 
-enum { SESSION_COST = sizeof(struct taken_session) + 4 * sizeof(struct numtab_entry) };
+enum {
+	SESSION_COST = sizeof(struct taken_session) + sizeof(struct instance) +
+		       4 * sizeof(struct numtab_entry)
+};
 
 static void leave_object(struct taken_session *session)
 {
@@ -35,7 +38,7 @@ struct executor *taken_session_executor(const struct taken_session *session)
 
 void taken_session_end(struct taken_session *session)
 {
-	track_end(&session->track);
+	track_end(&session->track, session->instance);
 	budget_release(session->peer->budget, session->cost);
 	leave_object(session);
 	shape_verdict_unref(session->verdict);

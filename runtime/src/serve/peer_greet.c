@@ -103,7 +103,8 @@ static void on_leaving(struct exec_job *job)
 	context_clear_reply();
 	call->has_data = object_enter(call->object);
 	hooks->on_disconnect(call, hooks->data);
-	object_leave(call->object);
+	if (call->has_data)
+		object_leave(call->object);
 	error_restore(kept);
 	incall_enter(outer);
 	incall_unref(call);

@@ -62,10 +62,8 @@ static bool has_object(struct taken_session *session)
 {
 	struct object *object = session->object, *again;
 
-	if (!atomic_load(&object->is_gone))
+	if (session->is_reference ? !atomic_load(&object->is_gone) : !object_is_gone(object))
 		return true;
-	if (object->is_counted)
-		return false; /* which does not happen: it is never unregistered */
 	again = objects_find(session->peer->host->objects, span_of(object->id));
 	if (!again || again->interface != object->interface) {
 		object_unref(again);
@@ -73,7 +71,23 @@ static bool has_object(struct taken_session *session)
 	}
 	session->object = again;
 	object_unref(object);
+	instance_unref(session->instance); /* of the one before */
+	session->instance = NULL;
 	return true;
+}
+
+/* Calls of a session share one, if each session has one. Returns false when memory is out. */
+static bool give_instance(struct taken_session *session, pyr_call *call)
+{
+	const struct object_life *life = call->object->life;
+
+	if (!life || life->mode != PYR_PER_SESSION)
+		return true;
+	if (!session->instance)
+		session->instance = instance_new(call->object);
+	if (session->instance)
+		call->instance = instance_ref(session->instance);
+	return call->instance;
 }
 
 /* Which operation is meant. Returns its place, or minus a status with the text of why not. */
@@ -315,7 +329,7 @@ static bool begin_call(struct peer *peer, const struct frame *frame, struct take
 	} else {
 		budget_release(peer->budget, cost);
 	}
-	if (!call || !init_kind(peer, call, frame) ||
+	if (!call || !give_instance(session, call) || !init_kind(peer, call, frame) ||
 	    !numtab_put(&peer->taken.calls, frame->number, call)) {
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		if (call) {

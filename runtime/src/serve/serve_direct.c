@@ -35,7 +35,7 @@ void peer_offer_direct(struct taken_session *session)
 				      .may_trace = peer_may_trace(peer),
 				      .number = session->number };
 
-	if (!may_offer(peer))
+	if (!may_offer(peer) || session->object->life)
 		return;
 	offer.who = peer_who(session);
 	atomic_fetch_add(&session->refs, 1);
