@@ -131,6 +131,11 @@ foreach(bench calls direct loop)
 	pyrite_warnings(bench_${bench})
 endforeach()
 
+add_executable(bench_references bench/bench_references.c)
+pyrite_generate(TARGET bench_references IDL bench/references.idl)
+target_link_libraries(bench_references PRIVATE pyrite)
+pyrite_warnings(bench_references)
+
 # Pyrite ends speak frames on a socket by themselves: what calls and streams depend on, over gRPC too.
 pyrite_lane_tests(grpc serial_objects instances weak)
 pyrite_lane_tests(auto serial_objects instances weak)

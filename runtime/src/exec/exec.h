@@ -207,4 +207,9 @@ bool exec_cork(struct exec_cork *cork);
 /* The same of what a method has said so far, and goes on: it leaves at the next tick, or when the
  * method waits or is through. */
 bool exec_cork_part(struct exec_cork *cork);
+/* The same until exec_uncork_brief(), which the caller calls in a moment. */
+bool exec_cork_briefly(struct exec_cork *cork);
+void exec_uncork_brief(void);
+/* Whether this thread has corked it, and so it will be flushed. Any lock may be held. */
+bool exec_has_corked(const struct exec_cork *cork);
 #endif

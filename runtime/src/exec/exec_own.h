@@ -23,6 +23,7 @@ struct worker {
 	int64_t since;        /* when it began to work on what is queued; 0 = just now */
 	int64_t corked_at;    /* 0 while methods are short */
 	struct exec_cork *_Atomic corked; /* held: to be flushed when the batch is through */
+	bool is_corked_briefly;           /* or sooner: exec_cork_briefly() */
 	struct exec_nest *nest;           /* of a pool's, when its method waits */
 	struct exec_turn *turns;          /* that what it runs has */
 	bool is_in_job;

@@ -155,25 +155,62 @@ static void uncork_all(struct executor *e)
 	} while (n == sizeof(corks) / sizeof(corks[0]));
 }
 
-static void cork_with(struct worker *w, struct exec_cork *cork)
+static void hold(struct worker *w, struct exec_cork *cork)
 {
 	uncork(w);
 	cork->hold(cork);
 	atomic_store(&w->corked, cork);
+}
+
+static void cork_with(struct worker *w, struct exec_cork *cork)
+{
+	hold(w, cork);
 	engine_want_tick(); /* one flushes it if the method after it takes long */
+}
+
+/* NULL: no tick looks at this thread. */
+static struct worker *ticked(void)
+{
+	return exec_self && !exec_self->is_guest && !engine_fiber() ? exec_self : NULL;
+}
+
+bool exec_cork_briefly(struct exec_cork *cork)
+{
+	struct worker *w = ticked();
+
+	if (w && atomic_load(&w->corked) != cork) {
+		hold(w, cork);
+		w->is_corked_briefly = true;
+	}
+	return w;
+}
+
+void exec_uncork_brief(void)
+{
+	struct worker *w = exec_self;
+
+	if (!w || !w->is_corked_briefly)
+		return;
+	w->is_corked_briefly = false;
+	uncork(w);
 }
 
 bool exec_cork_part(struct exec_cork *cork)
 {
-	struct worker *w = exec_self;
+	struct worker *w = ticked();
 
-	if (!w || w->is_guest || engine_fiber()) /* no tick looks at a guest */
+	if (!w)
 		return false;
 	if (atomic_load(&w->corked) == cork)
 		return true;
 	cork_with(w, cork);
 	w->corked_at = engine_now();
 	return true;
+}
+
+bool exec_has_corked(const struct exec_cork *cork)
+{
+	return exec_self && atomic_load(&exec_self->corked) == cork;
 }
 
 void exec_uncork(void)

@@ -442,6 +442,7 @@ void incall_run(pyr_call *call)
 	incall_enter(outer);
 	if ((call->taken.n > 0 || call->request.held) && !call->answer.deferred && !call->batch)
 		incall_let_go(call);
+	exec_uncork_brief(); /* what was given back goes with the answer */
 	if (call->has_data)
 		object_leave(call->object);
 	error_restore(error);

@@ -80,8 +80,8 @@ static void put_aside(struct peer *peer, const struct frame *frame)
 	pthread_mutex_lock(&aside->lock);
 	if (frame && frame_append(&aside->frames, frame))
 		atomic_store(&aside->is_there, true);
-	hooks = !aside->will_flush;
-	aside->will_flush = true;
+	hooks = !aside->will_flush && !(frame && exec_has_corked(&peer->out.cork));
+	aside->will_flush |= hooks;
 	if (hooks)
 		peer_ref(peer);
 	pthread_mutex_unlock(&aside->lock);

@@ -23,16 +23,30 @@ enum {
 	ERROR_NAME_MAX = 1024   /* of an exception's name */
 };
 
-/* Corking this peer may flush another. */
-void peer_flush_soon_unlock(struct peer *peer)
+/* References that it brought are given back as soon as its method's thread has answered it. */
+static bool gives_back_at_once(const pyr_call *call)
+{
+	return call->request.held && !call->is_oneway && !call->answer.deferred && !call->batch;
+}
+
+/*
+ * A write under way takes along what is queued; else a batch of short methods leaves as one
+ * message. gives_back: so does what the call gives back, in a moment. Corking this peer may flush
+ * another.
+ */
+static void flush_answer_unlock(struct peer *peer, bool gives_back)
 {
 	bool is_writing = peer->out.is_writing;
+	struct exec_cork *cork = &peer->out.cork;
 
 	pthread_mutex_unlock(&peer->lock);
-	/* A write under way takes along what is queued; else a batch of short methods leaves as one
-	 * message. */
-	if (!is_writing && !exec_cork(&peer->out.cork))
+	if (!is_writing && !exec_cork(cork) && !(gives_back && exec_cork_briefly(cork)))
 		peer_flush(peer);
+}
+
+void peer_flush_soon_unlock(struct peer *peer)
+{
+	flush_answer_unlock(peer, false);
 }
 
 bool peer_remove_call(struct peer *peer, const pyr_call *call)
@@ -264,7 +278,7 @@ static void end_answer(pyr_call *call, struct answering *a)
 		pthread_mutex_unlock(&stream->lock);
 	}
 	if (a->is_carried)
-		peer_flush_soon_unlock(a->peer);
+		flush_answer_unlock(a->peer, gives_back_at_once(call));
 	if (stream && a->is_carried)
 		peer_unref(a->peer);
 	buf_free(&a->notes);
