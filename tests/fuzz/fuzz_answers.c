@@ -157,7 +157,10 @@ static void check_reply(const struct caller_link *l, const struct caller_call *c
 		check_number(l, call, reply, call->n_up);
 	else if (call->op == TALK_ASK || call->op == TALK_LATER || call->op == TALK_MEDDLE)
 		check_number(l, call, reply, talk_result(call->key));
-	else if (call->op == TALK_REFUSE || reply.n > 0)
+	else if (call->op == TALK_ANOTHER) {
+		if (reply.n == 0)
+			fuzz_finding("%c: call %u is answered with nil", l->name, call->number);
+	} else if (call->op == TALK_REFUSE || reply.n > 0)
 		fuzz_finding("%c: call %u has a result", l->name, call->number);
 	if ((call->op == TALK_DOWN || call->op == TALK_BOTH) && call->got_items < call->n_down)
 		fuzz_finding("%c: stream %u ends after %llu items of %u", l->name, call->number,
@@ -351,7 +354,12 @@ static void on_frame(struct caller_world *w, struct caller_link *l, const struct
 	if ((frame->type == FRAME_ITEM || frame->type == FRAME_CREDIT) && !frame->to_caller)
 		fuzz_finding("%c: a frame of type %d of a call that the daemon did not make",
 			     l->name, (int)frame->type);
+	if (frame->flags & FRAME_REFERENCES)
+		caller_take_references(w, l, frame);
 	switch (frame->type) {
+	case FRAME_RELEASE:
+		caller_on_release(w, l, frame);
+		break;
 	case FRAME_HELLO:
 		on_hello(w, l, frame);
 		break;

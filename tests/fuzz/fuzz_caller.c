@@ -259,7 +259,10 @@ void caller_bind(struct caller_world *w)
 	}
 	s->is_refused = s->object == 'x' || (w->has_hooks && handshake[0] == 'n');
 	frame.session = s->number;
-	frame.object = (struct span){ (const uint8_t *)&s->object, 1 };
+	if (!w->is_settling && chance_one_in(w->chance, 5))
+		frame.reference = (struct span){ caller_bind_reference(w, l, s), 16 };
+	else
+		frame.object = (struct span){ (const uint8_t *)&s->object, 1 };
 	frame.interface = span_of(talk_Server_interface.name);
 	frame.fingerprint = talk_Server_interface.fingerprint ^ !s->is_equal;
 	frame.handshake = span_of(handshake);
@@ -468,12 +471,12 @@ static void set_token(struct caller_world *w, struct caller_call *call)
 	uint64_t words[2] = { chance_next(w->chance), chance_next(w->chance) };
 
 	call->has_token = (call->op == TALK_DOWN || call->op == TALK_UP || call->op == TALK_BOTH) &&
-			  !chance_one_in(w->chance, 6);
+			  call->object != 'r' && !chance_one_in(w->chance, 6);
 	memcpy(call->token, words, sizeof(words));
 }
 
-static const char *const op_names[] = { "ask",  "later", "echo", "note",   "refuse",
-					"down", "up",    "both", "meddle", "<batch>" };
+static const char *const op_names[] = { "ask", "later", "echo",   "note",    "refuse", "down",
+					"up",  "both",  "meddle", "another", "<batch>" };
 
 /* The rest of a request that comes in pieces. */
 void caller_continue(struct caller_world *w, struct caller_call *call)
@@ -489,10 +492,12 @@ void caller_continue(struct caller_world *w, struct caller_call *call)
 
 void caller_call(struct caller_world *w)
 {
-	static const uint8_t ops[] = { 0, 0, 0, 1, 1, 2, 3, 3, 4, 5, 5, 5, 6, 6, 6, 7, 7, 8, 9, 9 };
+	static const uint8_t ops[] = { 0, 0, 0, 1, 1, 2, 3, 3, 4, 5,  5,
+				       5, 6, 6, 6, 7, 7, 8, 9, 9, 10, 10 };
 	struct caller_link *l = caller_pick_link(w);
 	struct caller_session *s = l ? caller_pick_session(w, l) : NULL, nobody = { .number = 77 };
 	struct caller_call *call;
+	struct buf body = { 0 };
 	struct number number;
 	struct frame frame;
 
@@ -520,8 +525,11 @@ void caller_call(struct caller_world *w)
 		put_request(w, call);
 	describe(w, call, s, &frame);
 	put_piece(w, call, &frame);
+	if (call->op <= TALK_REFUSE && chance_one_in(w->chance, 4))
+		caller_pass(w, l, &frame, &body);
 	w->has_unregistered |= call->op == TALK_MEDDLE;
 	caller_put(w, l, &frame);
+	buf_free(&body);
 	fuzz_say("%u %c: Call %u in %u: %s, key %llx, %zu of %zu bytes%s%s", w->step, l->name,
 		 call->number, frame.session, op_names[call->op], (long long)call->key, call->sent,
 		 call->request.n, call->has_token ? ", token" : "",

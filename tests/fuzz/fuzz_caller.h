@@ -12,6 +12,8 @@
 enum {
 	CALLER_LINKS = 3,
 	CALLER_SESSIONS = 5,
+	CALLER_OWN = 4,         /* objects of the model's, at each link */
+	CALLER_GIVEN = 24,      /* of the daemon's */
 	CALLER_CALLS = 1024,    /* of an episode */
 	CALLER_SMALL = 24,      /* numbers below are used again */
 	CALLER_LINGER_MS = 2000 /* how long a daemon keeps streams that are to be resumed */
@@ -28,6 +30,7 @@ enum talk_op {
 	TALK_UP,
 	TALK_BOTH,
 	TALK_MEDDLE,
+	TALK_ANOTHER,
 	TALK_OPS,
 	TALK_BATCH = TALK_OPS
 };
@@ -41,7 +44,13 @@ struct caller_session {
 	uint32_t number;
 	uint16_t uid; /* in all the episode */
 	uint32_t seq;
-	char object;
+	char object; /* its id; r: a reference */
+};
+
+/* An object that the daemon made. */
+struct caller_given {
+	uint8_t id[16];
+	uint32_t count; /* passed, and not given back */
 };
 
 enum call_state {
@@ -111,6 +120,11 @@ struct caller_link {
 		GHOST_LIVE    /* which may be live at the other end */
 	} ghosts[CALLER_SMALL + CALLER_CALLS]; /* by number */
 	struct caller_session sessions[CALLER_SESSIONS];
+	struct {
+		uint32_t n_passed, n_back;
+	} own[CALLER_OWN];
+	struct caller_given given[CALLER_GIVEN];
+	unsigned n_given;
 	uint64_t pings, pongs;
 };
 
@@ -180,6 +194,21 @@ void caller_resume(struct caller_world *w, struct caller_call *call, struct call
 		   struct caller_session *s);
 void caller_resume_some(struct caller_world *w);
 void caller_resume_wrongly(struct caller_world *w);
+
+/* ---- fuzz_caller_references.c ---- */
+/* The frame of a call passes some. body: of the caller, until the frame was put. */
+void caller_pass(struct caller_world *w, struct caller_link *l, struct frame *frame,
+		 struct buf *body);
+void caller_pass_too_many(struct caller_world *w, struct caller_link *l);
+void caller_take_references(struct caller_world *w, struct caller_link *l,
+			    const struct frame *frame);
+void caller_on_release(struct caller_world *w, struct caller_link *l, const struct frame *frame);
+/* As far as is known of the link. */
+bool caller_has_all_back(const struct caller_link *l);
+void caller_give_back(struct caller_world *w);
+/* The id of an object that a session is bound to, in vain or not. */
+const uint8_t *caller_bind_reference(struct caller_world *w, struct caller_link *l,
+				     struct caller_session *s);
 
 /* ---- fuzz_caller_step.c ---- */
 void caller_step(struct caller_world *w);

@@ -119,6 +119,8 @@ static void send_stray(struct caller_world *w, struct caller_link *l)
 		frame.flags = FRAME_CONTINUES;
 	caller_put(w, l, &frame);
 	fuzz_say("%u %c: a stray frame of type %d", w->step, l->name, (int)frame.type);
+	if (frame.type == FRAME_RELEASE)
+		caller_doom(w, l, "a Release of nothing");
 }
 
 static void flood_credit(struct caller_world *w)
@@ -189,7 +191,10 @@ static void break_rules(struct caller_world *w)
 		mangle(w, l);
 		break;
 	case 7:
-		spoil_cable(w, l);
+		if (chance_one_in(w->chance, 4))
+			caller_pass_too_many(w, l);
+		else
+			spoil_cable(w, l);
 		break;
 	case 8:
 	case 9:
@@ -300,8 +305,10 @@ static void do_one(struct caller_world *w)
 		(void)caller_open_link(w);
 	else if (what < 130)
 		caller_bind(w);
-	else if (what < 145)
+	else if (what < 142)
 		caller_unbind(w);
+	else if (what < 160)
+		caller_give_back(w);
 	else if (what < 430)
 		caller_call(w);
 	else if (what < 500)
@@ -438,6 +445,8 @@ bool caller_settle(struct caller_world *w)
 	make_place(w);
 	for (i = 0; i < w->n_calls; i++)
 		is_over &= !w->calls[i].must_answer;
+	for (i = 0; i < CALLER_LINKS; i++)
+		is_over &= caller_has_all_back(&w->links[i]);
 	return is_over && !has_doomed(w);
 }
 

@@ -116,6 +116,10 @@ static void settle(struct daemon_world *w)
 				fuzz_finding("call %u at %c, key %llx, is not answered",
 					     c->calls[i].number, c->links[c->calls[i].link].name,
 					     (long long)c->calls[i].key);
+		for (i = 0; i < CALLER_LINKS; i++)
+			if (!caller_has_all_back(&c->links[i]))
+				fuzz_finding("%c: not all that was passed is given back",
+					     c->links[i].name);
 		fuzz_finding("a link that was told something wrong is not ended");
 	}
 	if (w->phase == CLOSING && exec_load(daemon_executor(w->daemon)) == 0)

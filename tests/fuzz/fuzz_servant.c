@@ -248,6 +248,8 @@ static int meddle(pyr_call *call, int64_t key, int64_t *ret)
 	return 0;
 }
 
+static int another(pyr_call *call, int64_t key, struct talk_Server **ret);
+
 static const struct talk_Server_methods methods = {
 	.ask = ask,
 	.later = later,
@@ -258,7 +260,30 @@ static const struct talk_Server_methods methods = {
 	.up = up,
 	.both = both,
 	.meddle = meddle,
+	.another = another,
 };
+
+static void on_release(void *data)
+{
+	struct servant *s = data;
+
+	fuzz_say("        an object is released");
+	atomic_fetch_sub(&s->n_made, 1);
+}
+
+static int another(pyr_call *call, int64_t key, struct talk_Server **ret)
+{
+	struct servant *s = servant_of(call);
+	struct talk_Server *made;
+
+	begin(call, key);
+	atomic_fetch_add(&s->n_made, 1);
+	made = talk_Server_object(key % 3 ? s->daemon : NULL, &methods, s, on_release);
+	*ret = talk_Server_give(call, made);
+	if (!*ret)
+		fuzz_finding("there is no other: %s", pyr_last_error()->message);
+	return 0;
+}
 
 void servant_register(struct servant *s, const char *id)
 {
@@ -294,6 +319,8 @@ void servant_fini(struct servant *s)
 		if (!is_closed_in_time(&s->tracked[i]))
 			fuzz_finding("%d tracked resources of number %u are not closed",
 				     atomic_load(&s->tracked[i]), i);
+	if (!is_closed_in_time(&s->n_made))
+		fuzz_finding("%d objects are not released", atomic_load(&s->n_made));
 	if (atomic_load(&s->n_accepted) != atomic_load(&s->n_left))
 		fuzz_finding("%d sessions were accepted, %d have ended",
 			     atomic_load(&s->n_accepted), atomic_load(&s->n_left));

@@ -21,6 +21,7 @@ struct servant {
 	uint64_t begun[4096][64];      /* by session: which were, a bit each, by their seq */
 	atomic_int n_accepted, n_left; /* sessions: by on_connect, by on_disconnect */
 	atomic_int tracked[4096];      /* resources that were not closed yet */
+	atomic_int n_made;             /* objects that were not released yet */
 };
 
 void servant_init(struct servant *s, pyr_daemon *daemon, bool is_serial,
