@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static struct refs_Node *made; /* the last one */
+
 static int exchange(struct refs_Node *server, struct node *mine)
 {
-	struct refs_Node *object = refs_Node_object(NULL, &node_methods, mine, NULL), *made;
+	struct refs_Node *object = refs_Node_object(NULL, &node_methods, mine, NULL);
 
 	if (!object || refs_Node_keep(server, object) < 0 || refs_Node_make(server, "", &made) < 0)
 		return pyr_perror("node-client");
@@ -36,5 +38,6 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	while (read(STDIN_FILENO, &byte, 1) > 0)
 		;
+	refs_Node_free(made); /* is given back while the process ends */
 	return 0;
 }

@@ -11,7 +11,7 @@ from h2 import Raw
 from raw import Client, field, frame, hello, int_arguments, message, pb, result_int, varint
 
 FRAGMENT = 65536
-MORE, CONTINUES, BATCH = 2, 4, 8
+MORE, CONTINUES, BATCH, REFERENCES = 2, 4, 8, 256
 LIMIT = 4 * MIB
 BUDGET = 8 * LIMIT + 32 * MIB  # of a connection
 CORE_LINKS = 16 * MIB          # and in gRPC core, with links alone
@@ -98,6 +98,20 @@ def calls_that_wait(_):
             client.send(*[client.call_frame("sleep", b"\x08\xe0\xd4\x03", annotations=notes) for _ in range(50)])
         client.fence()
         assert gone_or_refused(client)
+        goes_on(server)
+        client.close()
+
+
+def references_of_calls_that_wait(_):
+    """Their ids are of no use to anybody, and each is there for its call."""
+    with Measured("calls that never end, with 4,000 references each") as server:
+        client = linked(server)
+        ids = [bytes([1, n]) + bytes(14) for n in range(200)] * 20
+        for _ in range(2500):
+            client.send(client.call_frame("bytes", b"x", flags=MORE | REFERENCES, total=2, references=ids))
+            if client.ended:
+                break
+        within(lambda: gone_or_refused(client))
         goes_on(server)
         client.close()
 
@@ -326,7 +340,8 @@ def four_connections_at_once(_):
 
 def main():
     cases = Cases()
-    for case in (requests_that_never_end, calls_that_wait, arguments_of_deferred_calls, sessions_of_an_object, versions_of_an_interface,
+    for case in (requests_that_never_end, calls_that_wait, references_of_calls_that_wait, arguments_of_deferred_calls,
+                 sessions_of_an_object, versions_of_an_interface,
                  replies_that_are_not_read, batches_whose_results_are_kept, several_links_share_a_budget,
                  streams_that_are_never_acknowledged, windows_without_end, items_that_methods_keep, a_message_of_a_link_without_end,
                  messages_of_plain_calls_without_end, a_thousand_plain_calls_that_begin,

@@ -366,6 +366,61 @@ TEST(a_killed_client_gives_back_all_and_calls_to_it_fail_at_once)
 	close_all();
 }
 
+TEST(a_process_ends_at_once_while_something_is_given_back)
+{
+	char line[16];
+	int i, in, status;
+	int64_t began;
+	pid_t pid;
+	FILE *out;
+
+	open_all(4);
+	for (i = 0; i < 10; i++) {
+		pid = start_client(place.uri, "1", &in, &out);
+		REQUIRE(pid > 0 && fgets(line, sizeof(line), out) != NULL);
+		began = engine_now();
+		close(in);
+		CHECK(waitpid(pid, &status, 0) == pid);
+		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+		CHECK(engine_now() - began < 2000 * (int64_t)ENGINE_MS);
+		fclose(out);
+	}
+	CHECK_INT(refs_Node_let_go(server), 0);
+	close_all();
+}
+
+/* Of another daemon than the one at whose link it is called. */
+TEST(a_registered_object_runs_in_its_own_daemon_until_it_is_unregistered)
+{
+	static struct node_place other;
+	struct refs_Node *of;
+	char *name = NULL;
+	int32_t sum = 0;
+
+	open_all(4);
+	REQUIRE(node_open(&other, &(struct pyr_daemon_options){ .threads = 1 }));
+	other.node.name = "other";
+	of = refs_Node_object_of(other.daemon, "node");
+	REQUIRE(of != NULL);
+	finds_home = true;
+	CHECK_INT(refs_Node_add(of, 1, 2, &sum), 0);
+	CHECK_INT(sum, 3);
+	finds_home = false;
+	CHECK_INT(refs_Node_ask(server, of, 3, 4, &sum), 0);
+	CHECK_INT(sum, 7);
+	CHECK_INT(refs_Node_keep(server, of), 0);
+	CHECK_INT(refs_Node_ask_kept(server, 4, 5, &sum), 0);
+	CHECK_INT(pyr_daemon_unregister(other.daemon, "node"), 0);
+	CHECK_INT(refs_Node_ask_kept(server, 1, 1, &sum),
+		  -PYR_NOT_FOUND); /* not the server's "node" */
+	finds_home = true;
+	CHECK_INT(refs_Node_name(of, &name), -PYR_NOT_FOUND);
+	CHECK_INT(refs_Node_let_go(server), 0);
+	refs_Node_free(of);
+	node_close(&other);
+	close_all();
+}
+
 TEST(d11_a_registered_object_is_passed_too)
 {
 	struct refs_Node *of = NULL, *ret = NULL;
@@ -422,4 +477,6 @@ TESTS(references, T(an_object_is_called_in_its_own_process),
       T(too_deep_a_chain_is_told_with_its_objects), T(an_Object_is_narrowed),
       T(a_base_keeps_its_most_derived_type), T(outs_and_attributes_carry_references),
       T(what_lies_in_a_block_goes_with_the_block), T(d11_a_registered_object_is_passed_too),
+      T(a_process_ends_at_once_while_something_is_given_back),
+      T(a_registered_object_runs_in_its_own_daemon_until_it_is_unregistered),
       T(a_killed_client_gives_back_all_and_calls_to_it_fail_at_once))

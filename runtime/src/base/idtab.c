@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Chains, at most two nodes long on average. Ids may be the other end's choice: the place is a
- * multiply-shift hash of the id under a key that each process draws once.
+ * product of the id's halves under a key that each process draws once.
  */
 #include "base/idtab.h"
 
@@ -16,27 +16,34 @@ enum { FIRST = 64, LOAD = 2 };
 /* Written once, before the first entry of any table. */
 static struct {
 	pthread_once_t once;
-	uint64_t a, b;
+	uint64_t words[4];
 } key = { .once = PTHREAD_ONCE_INIT };
 
 static void draw_key(void)
 {
-	uint64_t drawn[2] = { (uint64_t)(uintptr_t)&key, (uint64_t)(uintptr_t)drawn };
+	key.words[0] = (uint64_t)(uintptr_t)&key; /* better than nothing */
+	(void)random_bytes(key.words, sizeof(key.words));
+}
 
-	(void)random_bytes(drawn, sizeof(drawn)); /* the addresses are better than nothing */
-	key.a = drawn[0] | 1;
-	key.b = drawn[1] | 1;
+__extension__ typedef unsigned __int128 wide;
+
+/* Both halves of the product: each bit of either factor is in all of it. */
+static uint64_t fold(uint64_t x, uint64_t y)
+{
+	wide product = (wide)x * y;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 static struct idtab_node **bucket(struct idtab_node **buckets, size_t n, const uint8_t *id)
 {
-	uint64_t low, high, h;
+	uint64_t low, high;
 
 	memcpy(&low, id, 8);
 	memcpy(&high, id + 8, 8);
-	h = (low + key.b) * key.a ^ (high + key.a) * key.b;
-	h ^= h >> 32;
-	return &buckets[(h * key.a >> 20) & (n - 1)];
+	return &buckets[fold(fold(low ^ key.words[0], high ^ key.words[1]) ^ key.words[2],
+			     key.words[3]) &
+			(n - 1)];
 }
 
 struct idtab_node *idtab_get(const struct idtab *table, const uint8_t id[IDTAB_ID])

@@ -53,18 +53,18 @@ static int put_weakly(pyr_daemon *daemon, struct object *object)
 static void *finish(struct object *object, pyr_daemon *daemon, pyr_release_cb on_release,
 		    const struct pyr_object_options *options)
 {
-	void *value = NULL;
+	void *value = object ? reference_value(object, NULL) : NULL;
 
-	if (!object || (on_release && !ending_set(object, object->executor, on_release))) {
-		object_unref(object);
+	if (!value)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
-	}
 	if (options->id && put_weakly(daemon, object) < 0) {
-		object_unref(object);
+		pyr__proxy_free(value);
 		return error_from_constructor();
 	}
-	value = reference_value(object, NULL);
-	return value ? value : error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	if (!on_release || ending_set(object, object->executor, on_release))
+		return value; /* the last step: on_release is for what its owner has had */
+	pyr__proxy_free(value);
+	return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 }
 
 void *pyr__object_with(const struct pyr__interface *interface, pyr_daemon *daemon,
@@ -123,6 +123,7 @@ void *pyr__object_of(const struct pyr__interface *interface, pyr_daemon *daemon,
 		return error_constructor(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
 					 daemon->host.address);
 	}
+	reference_set_executor(object, daemon->executor); /* on whichever link it is called */
 	value = reference_value(object, NULL);
 	return value ? value : error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 }

@@ -46,17 +46,25 @@ static bool is_local(const pyr_uri *uri)
  */
 static void close_all(void *unused)
 {
-	struct peer *peer;
+	struct peer *peer, **peers;
+	size_t n = 0, i;
 	int64_t until;
 
 	(void)unused;
-
 	if (engine_is_forked() || engine_leading() || pthread_mutex_trylock(&links.lock) != 0)
 		return;
-	until = engine_now() + EXIT_MS * (int64_t)ENGINE_MS;
 	for (peer = links.first; peer; peer = peer->shared.next)
-		peer_close_wait(peer, until);
-	pthread_mutex_unlock(&links.lock);
+		n++;
+	peers = calloc(n, sizeof(struct peer *));
+	for (i = 0, peer = links.first; peers && peer; peer = peer->shared.next)
+		peer_ref(peers[i++] = peer);
+	pthread_mutex_unlock(&links.lock); /* who waits may lead, and look what is idle */
+	until = engine_now() + EXIT_MS * (int64_t)ENGINE_MS;
+	for (i = 0; peers && i < n; i++) {
+		peer_close_wait(peers[i], until);
+		peer_unref(peers[i]);
+	}
+	free(peers);
 }
 
 static void at_exit(void)

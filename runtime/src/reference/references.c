@@ -296,6 +296,25 @@ static bool bring(struct peer *peer, const struct frame_reference *told, struct 
 	return told->is_home || ret->import;
 }
 
+static struct import_list *new_list(struct peer *peer, unsigned n)
+{
+	size_t cost = sizeof(struct import_list) + n * sizeof(struct brought);
+	struct import_list *list;
+
+	if (!budget_charge(peer->budget, cost))
+		return NULL;
+	list = malloc(cost);
+	if (!list) {
+		budget_release(peer->budget, cost);
+		return NULL;
+	}
+	budget_ref(peer->budget);
+	list->budget = peer->budget;
+	list->cost = cost;
+	list->n = 0;
+	return list;
+}
+
 bool references_receive(struct peer *peer, const struct frame *frame, struct import_list **ret)
 {
 	struct span rest = frame->body;
@@ -311,10 +330,8 @@ bool references_receive(struct peer *peer, const struct frame *frame, struct imp
 		peer_protocol_error(peer, "references that are no ids, or too many");
 		return false;
 	}
-	list = n > 0 ? malloc(sizeof(*list) + n * sizeof(struct brought)) : NULL;
+	list = n > 0 ? new_list(peer, n) : NULL;
 	rest = frame->body;
-	if (list)
-		list->n = 0;
 	while (list && list->n < n) {
 		(void)frame_next_reference(&rest, frame->type, &told);
 		if (!bring(peer, &told, &list->all[list->n]))
@@ -342,11 +359,15 @@ void import_list_drop(struct import_list *list)
 {
 	unsigned i;
 
-	for (i = 0; list && i < list->n; i++) {
+	if (!list)
+		return;
+	for (i = 0; i < list->n; i++) {
 		import_unref(list->all[i].import);
 		if (list->all[i].object)
 			reference_let_go(list->all[i].object);
 	}
+	budget_release(list->budget, list->cost);
+	budget_unref(list->budget);
 	free(list);
 }
 

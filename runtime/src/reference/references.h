@@ -38,6 +38,8 @@ struct brought {
 	struct object *object; /* counted, and used if it is counted itself */
 };
 struct import_list {
+	struct budget *budget; /* counted: it is charged there */
+	size_t cost;
 	unsigned n;
 	struct brought all[];
 };

@@ -33,7 +33,9 @@ struct executor *taken_session_executor(const struct taken_session *session)
 {
 	const struct object *object = session->object;
 
-	return object && object->executor ? object->executor : session->peer->host->executor;
+	struct executor *own = object ? atomic_load(&object->executor) : NULL;
+
+	return own ? own : session->peer->host->executor;
 }
 
 void taken_session_end(struct taken_session *session)

@@ -64,6 +64,8 @@ static bool has_object(struct taken_session *session)
 
 	if (session->is_reference ? !atomic_load(&object->is_gone) : !object_is_gone(object))
 		return true;
+	if (session->is_reference) /* it was passed, not its id */
+		return false;
 	again = objects_find(session->peer->host->objects, span_of(object->id));
 	if (!again || again->interface != object->interface) {
 		object_unref(again);

@@ -335,6 +335,21 @@ static void refuse_call(struct plain_link *l, uint32_t number, const char *what)
 	plain_link_fail(l, number, PYR_FAILED_PRECONDITION, refusal(l, what, text, sizeof(text)));
 }
 
+/* A server that knows gRPC alone has no use for them. */
+static void refuse_references(struct plain_link *l, const struct frame *frame)
+{
+	struct frame release = { .type = FRAME_RELEASE, .count = 1 };
+	struct span rest = frame->body;
+	struct frame_reference told;
+
+	refuse_call(l, frame->number, "a reference to an object without an address");
+	while (frame_next_reference(&rest, FRAME_CALL, &told) > 0) {
+		release.reference = (struct span){ told.id, sizeof(told.id) };
+		if (!told.is_home)
+			put(l, &release);
+	}
+}
+
 static void on_call(struct plain_link *l, const struct frame *frame)
 {
 	const struct plain_session *session = numtab_get(&l->sessions, frame->session);
@@ -347,7 +362,7 @@ static void on_call(struct plain_link *l, const struct frame *frame)
 	else if (frame->flags & FRAME_BATCH)
 		refuse_call(l, frame->number, "a batch");
 	else if (frame->flags & FRAME_REFERENCES)
-		refuse_call(l, frame->number, "a reference to an object without an address");
+		refuse_references(l, frame);
 	else if (frame->flags & ~(uint32_t)(FRAME_ONEWAY | FRAME_MORE | FRAME_STREAMS |
 					    FRAME_STREAM_IN | FRAME_STREAM_OUT | FRAME_PARAMETERS))
 		refuse_call(l, frame->number, "this kind of call");
