@@ -190,15 +190,20 @@ static int kept(pyr_call *call, struct refs_Node **ret)
 	return 0;
 }
 
-static int make(pyr_call *call, const char *name_of_it, struct refs_Node **ret)
+static struct refs_Node *made(void)
 {
 	struct node *node = malloc(sizeof(*node));
 
-	(void)name_of_it;
 	node_init(node, "made");
 	node->is_made = true;
 	atomic_fetch_add(&nodes_alive, 1);
-	*ret = refs_Node_give(call, refs_Node_object(NULL, &node_methods, node, node_released));
+	return refs_Node_object(NULL, &node_methods, node, node_released);
+}
+
+static int make(pyr_call *call, const char *name_of_it, struct refs_Node **ret)
+{
+	(void)name_of_it;
+	*ret = refs_Node_give(call, made());
 	return *ret ? 0 : pyr_pass(call);
 }
 
@@ -276,6 +281,67 @@ static int book(pyr_call *call, const struct pyr_string_refs_Node_map *x,
 	return 0;
 }
 
+static int take(pyr_call *call, struct refs_Node *by)
+{
+	struct refs_Taken taken = { "taken", by ? by : node_of(call)->self };
+
+	return refs_Node_raise_Taken(call, &taken);
+}
+
+static int ask_to_take(pyr_call *call, struct refs_Node *other, struct refs_Node *by)
+{
+	return refs_Node_take(other, by) < 0 ? pyr_pass(call) : 0;
+}
+
+static int makes(pyr_call *call, int32_t n, pyr_stream *stream)
+{
+	struct refs_Node *node;
+	int err = 0;
+
+	(void)call;
+	while (n-- > 0 && err == 0) {
+		node = made();
+		err = refs_Node_makes_yield(stream, node);
+		refs_Node_free(node);
+	}
+	return err;
+}
+
+static int ask_all(pyr_call *call, int32_t x, pyr_stream *stream, int32_t *ret)
+{
+	struct refs_Node *other;
+	int n;
+
+	*ret = x;
+	while ((n = refs_Node_ask_all_read(stream, &other)) > 0)
+		if (refs_Node_add(other, *ret, 1, ret) < 0)
+			return pyr_pass(call);
+	return n;
+}
+
+static int cards(pyr_call *call, pyr_stream *stream)
+{
+	const struct refs_Card *card;
+	int n;
+
+	while ((n = refs_Node_cards_read(stream, &card)) > 0)
+		if (refs_Node_cards_yield(stream, card) < 0)
+			return pyr_pass(call);
+	return n;
+}
+
+static int flocks(pyr_call *call, pyr_stream *stream, int32_t *ret)
+{
+	const struct refs_Node_seq *nodes;
+	int n;
+
+	(void)call;
+	*ret = 0;
+	while ((n = refs_Node_flocks_read(stream, &nodes)) > 0)
+		*ret += (int32_t)nodes->n;
+	return n;
+}
+
 const struct refs_Node_methods node_methods = {
 	.name = name,
 	.add = add,
@@ -302,6 +368,12 @@ const struct refs_Node_methods node_methods = {
 	.choice = choice,
 	.nodes = nodes,
 	.book = book,
+	.take = take,
+	.ask_to_take = ask_to_take,
+	.makes = makes,
+	.ask_all = ask_all,
+	.cards = cards,
+	.flocks = flocks,
 };
 
 /* ---- a daemon ---- */

@@ -29,7 +29,7 @@ ALLOWED = {
     "peer": {"base", "engine", "wire", "link", "exec"},
     "reference": {"base", "wire", "exec", "object", "peer"},
     "session": {"base", "engine", "wire", "link", "peer", "reference"},
-    "stream": {"base", "engine", "wire", "exec", "peer"},
+    "stream": {"base", "engine", "wire", "exec", "peer", "reference"},
     "context": {"base", "engine", "wire"},
     "outcall": {"base", "engine", "wire", "exec", "peer", "reference", "session", "stream", "context"},
     "incall": {"base", "engine", "wire", "exec", "object", "reference", "stream", "context"},

@@ -1,70 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Objects that are passed as values, and called back over the connection of who passed them. Both
- * ends are in this process, where an object that comes back would be found at once: so that a link
- * is between them, the look at this process's objects is left out but where it is what is tested.
- */
+/* Objects that are passed as values, and called back over the connection of who passed them. */
 #define _GNU_SOURCE /* pipe2() */
-#include "node.h"
-
-#include "test.h"
+#include "references_here.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "engine/engine.h"
-#include "object/object.h"
-
-static struct node_place place;
-static struct node mine; /* a client's */
-static struct refs_Node *server, *object;
-static bool finds_home;
-
-struct object *__real_reference_find_home(const uint8_t *id);
-struct object *__wrap_reference_find_home(const uint8_t *id);
-
-struct object *__wrap_reference_find_home(const uint8_t *id)
-{
-	return finds_home ? __real_reference_find_home(id) : NULL;
-}
-
-static void open_all(unsigned threads)
-{
-	finds_home = false;
-	REQUIRE(node_open(&place, &(struct pyr_daemon_options){ .threads = threads }));
-	server = refs_Node_proxy(place.uri);
-	node_init(&mine, "mine");
-	object = refs_Node_object(NULL, &node_methods, &mine, node_released);
-	mine.self = object;
-	REQUIRE(server && object);
-}
-
-/* Whatever was passed is given back by now: what the object was made with is released, once. */
-static void close_all(void)
-{
-	refs_Node_free(object);
-	CHECK(node_reaches(&mine.n_released, 1));
-	refs_Node_free(server);
-	node_close(&place);
-	CHECK_INT(mine.n_released, 1);
-	CHECK(node_reaches(&nodes_alive, 0));
-	node_fini(&mine);
-}
-
-/* A pool, and a serial daemon. */
-#define BOTH(name)                                                                                 \
-	static void name##_body(void);                                                             \
-	TEST(name)                                                                                 \
-	{                                                                                          \
-		open_all(4);                                                                       \
-		name##_body();                                                                     \
-		close_all();                                                                       \
-		open_all(1);                                                                       \
-		name##_body();                                                                     \
-		close_all();                                                                       \
-	}                                                                                          \
-	static void name##_body(void)
 
 BOTH(d12_a_clients_object_is_called_while_its_call_runs)
 {

@@ -25,6 +25,7 @@ struct error_block {
 	bool from_constructor; /* once taken: what it was in its thread */
 	size_t n_detail;
 	const uint8_t *detail;
+	struct error_held *held; /* counted */
 };
 
 static const pyr_error nothing = { 0, false, false, "", "", "", "", "", "", "", false };
@@ -38,11 +39,25 @@ static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool have_key;
 
+struct error_held *error_held_ref(struct error_held *held)
+{
+	if (held)
+		atomic_fetch_add_explicit(&held->refs, 1, memory_order_relaxed);
+	return held;
+}
+
+void error_held_unref(struct error_held *held)
+{
+	if (held && atomic_fetch_sub(&held->refs, 1) == 1)
+		held->free(held);
+}
+
 static void free_block(struct error_block *block)
 {
 	if (!block || block == &lost_block)
 		return;
 	held_free(block->caught);
+	error_held_unref(block->held);
 	free(block);
 }
 
@@ -125,6 +140,7 @@ static struct error_block *make_block(const struct error_info *info)
 	block->shown.remote = info->remote;
 	block->shown.may_have_run = info->may_have_run;
 	block->shown.raised = info->raised;
+	block->held = error_held_ref(info->held);
 	at = (char *)(block + 1);
 	if (info->detail) {
 		block->detail = (uint8_t *)at;
@@ -224,10 +240,15 @@ const uint8_t *error_detail(size_t *n)
 	return thread.block ? thread.block->detail : NULL;
 }
 
+struct error_held *error_detail_held(void)
+{
+	return thread.block ? thread.block->held : NULL;
+}
+
 void error_keep_caught(void *value)
 {
 	if (!thread.block || thread.block == &lost_block) {
-		free(value);
+		held_free(value);
 		return;
 	}
 	held_free(thread.block->caught);
@@ -322,6 +343,7 @@ pyr_error *error_copy(void)
 	info.trace = last->trace;
 	info.correlation_id = last->correlation_id;
 	info.detail = error_detail(&info.n_detail);
+	info.held = error_detail_held();
 	copy = make_block(&info);
 	return copy ? &copy->shown : NULL;
 }

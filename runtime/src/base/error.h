@@ -8,7 +8,18 @@
  */
 #include <pyrite/pyrite.h>
 
+#include <stdatomic.h>
+
 struct pyr__type;
+
+/* What an error's detail leads to besides its bytes: whose, only its maker knows. Counted. */
+struct error_held {
+	atomic_int refs;
+	void (*free)(struct error_held *held); /* with any lock */
+};
+/* NULL: nothing. */
+struct error_held *error_held_ref(struct error_held *held);
+void error_held_unref(struct error_held *held);
 
 /* The last error of a thread, or of a task that does not run. All zero: nothing has failed. */
 struct error_state {
@@ -28,6 +39,7 @@ struct error_info {
 	const char *message, *object, *operation, *address, *exception, *trace, *correlation_id;
 	const uint8_t *detail; /* the typed exception, packed */
 	size_t n_detail;
+	struct error_held *held; /* borrowed; NULL: nothing */
 };
 
 /* Sets the last error. Returns minus the code. */
@@ -59,7 +71,10 @@ pyr_error *error_copy(void);
 
 /* The packed typed exception of the last error; NULL if it has none. *n: its size. */
 const uint8_t *error_detail(size_t *n);
-/* Keeps a decoded exception with the last error, which frees it (free()) when it is replaced. */
+/* What that leads to: borrowed, as long as the last error stays. */
+struct error_held *error_detail_held(void);
+/* Keeps a decoded exception with the last error, which frees it (pyr_free()) when it is replaced.
+ */
 void error_keep_caught(void *value);
 void *error_caught(void);
 #endif

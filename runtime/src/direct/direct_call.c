@@ -99,6 +99,7 @@ static void keep_error(pyr_call *call, const struct error_info *error, struct er
 	if (error->detail)
 		kept->detail = arena_copy(&call->arena, error->detail, error->n_detail);
 	kept->n_detail = kept->detail ? error->n_detail : 0;
+	kept->held = error_held_ref(error->held);
 }
 
 static void on_fail(pyr_call *call, const struct error_info *error)
@@ -129,6 +130,7 @@ static void release(pyr_call *call)
 
 	if (atomic_load(&run->has_waiter))
 		engine_waiter_fini(&run->waiter);
+	error_held_unref(run->error.held);
 	direct_run_over(run);
 }
 

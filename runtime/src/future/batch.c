@@ -17,6 +17,8 @@
 #include "future/future.h"
 #include "proxy/request.h"
 #include "proxy/unreadable.h"
+#include "reference/carried.h"
+#include "reference/taker.h"
 
 struct item {
 	unsigned operation;
@@ -35,8 +37,9 @@ struct pyr_batch {
 	uint32_t
 		*numbers; /* of the interface's operations: 1 + the number here; 0: not named yet */
 	uint32_t n_named;
-	size_t memory;      /* the most that one of its requests takes */
-	bool may_run_twice; /* each operation in it may */
+	size_t memory;                       /* the most that one of its requests takes */
+	const struct codec_carried *carried; /* references that they pass, kept */
+	bool may_run_twice;                  /* each operation in it may */
 	size_t n_done;
 	atomic_bool is_running; /* it has a future */
 	bool has_options;       /* of the next run */
@@ -50,6 +53,7 @@ static void batch_unref(pyr_batch *batch)
 	if (atomic_fetch_sub(&batch->refs, 1) != 1)
 		return;
 	buf_free(&batch->frames);
+	carried_drop(batch->carried);
 	free(batch->items);
 	free(batch->outs);
 	free(batch->numbers);
@@ -171,7 +175,9 @@ static bool put(pyr_batch *batch, unsigned operation, const struct codec_packer 
 static int add(pyr_batch *batch, unsigned operation, pyr__in *in, void *const *out)
 {
 	const char *name = batch->proxy->interface->operations[operation].table->name;
+	const struct codec_carried *kept;
 	struct request request;
+	bool is_kept;
 	int err = 0;
 
 	if (proxy_is_forked())
@@ -188,11 +194,13 @@ static int add(pyr_batch *batch, unsigned operation, pyr__in *in, void *const *o
 				 name, PEER_MAX_BATCH);
 	if (!request_begin(&request, batch->stub, operation, in))
 		return -pyr_last_error()->code;
-	if (request.packer.carried)
-		err = error_set(PYR_UNIMPLEMENTED, "%s: references cannot be passed in a batch yet",
-				name);
-	else if (!put(batch, operation, &request.packer, out))
+	kept = carried_keep(request.packer.carried, &is_kept);
+	if (is_kept && put(batch, operation, &request.packer, out)) {
+		carried_join(&batch->carried, kept);
+	} else {
+		carried_drop(kept);
 		err = error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	}
 	request_end(&request);
 	return err;
 }
@@ -200,6 +208,8 @@ static int add(pyr_batch *batch, unsigned operation, pyr__in *in, void *const *o
 static void empty(pyr_batch *batch)
 {
 	buf_reset(&batch->frames);
+	carried_drop(batch->carried);
+	batch->carried = NULL;
 	batch->n_items = batch->n_outs = 0;
 	batch->n_named = 0;
 	batch->memory = 0;
@@ -234,6 +244,7 @@ static int item_error(pyr_batch *batch, const struct outcall *call, size_t i, st
 	one.result.code = frame->code >= 1 && frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code
 										 : PYR_UNKNOWN;
 	one.result.is_remote = true;
+	one.result.held = call->result.held;
 	one.result.may_have_run = frame->may_have_run;
 	one.result.answer = (struct buf){ .data = (uint8_t *)again.body.p, .n = again.body.n };
 	err = outcall_error(&one);
@@ -241,16 +252,19 @@ static int item_error(pyr_batch *batch, const struct outcall *call, size_t i, st
 	return err;
 }
 
-static int store(pyr_batch *batch, size_t i, const struct frame *frame)
+static int store(pyr_batch *batch, const struct outcall *call, size_t i, const struct frame *frame)
 {
 	const struct item *item = &batch->items[i];
 	const struct codec_operation *codec = &batch->proxy->interface->operations[item->operation];
 	struct codec_problem problem;
+	struct taker taker;
 
-	if (codec_unpack_results(codec->reply, frame->payload.p, frame->payload.n,
-				 config_number(CONFIG_MAX_MESSAGE), batch->outs + item->out,
-				 &problem) == 0)
-		return 0;
+	taker_init(&taker, call->result.held);
+	if (codec_take_results(codec->reply, &taker.base, frame->payload,
+			       config_number(CONFIG_MAX_MESSAGE), batch->outs + item->out,
+			       &problem) == 0)
+		return taker_results(&taker);
+	taker_drop(&taker);
 	return unreadable(&problem, "the reply of %s, call %zu in the batch", codec->table->name,
 			  i + 1);
 }
@@ -273,7 +287,7 @@ static int read_answers(pyr_batch *batch, const struct outcall *call, bool store
 			return item_error(batch, call, i, &frame);
 		if (!stores)
 			continue;
-		err = store(batch, i, &frame);
+		err = store(batch, call, i, &frame);
 		if (err < 0)
 			return err;
 		batch->n_done++;
@@ -317,7 +331,8 @@ static struct codec_packer packer_of(const pyr_batch *batch)
 
 	return (struct codec_packer){ .bytes = bytes,
 				      .size = batch->frames.n,
-				      .memory = batch->memory };
+				      .memory = batch->memory,
+				      .carried = batch->carried };
 }
 
 static int run(pyr_batch *batch, bool is_oneway)

@@ -19,6 +19,7 @@
 #include "exec/attempts.h"
 #include "incall/incall.h"
 #include "proxy/proxy_session.h"
+#include "reference/carried.h"
 
 struct retry {
 	struct proxy_later later; /* among those that pause, or are due */

@@ -127,6 +127,8 @@ void incall_let_go(pyr_call *call)
 	struct import_list *held = call->request.held;
 
 	call->request.held = NULL;
+	if (call->stream)
+		stream_let_go(call->stream);
 	taken_free(&call->taken);
 	import_list_drop(held);
 }
@@ -134,7 +136,7 @@ void incall_let_go(pyr_call *call)
 /* What outlived its call, with whatever lock that ended. */
 struct left_over {
 	struct exec_job job;
-	struct taken taken;
+	struct taken taken, item;
 };
 
 static void free_left_over(struct exec_job *job)
@@ -142,17 +144,24 @@ static void free_left_over(struct exec_job *job)
 	struct left_over *left = (struct left_over *)job;
 
 	taken_free(&left->taken);
+	taken_free(&left->item);
 	free(left);
 }
 
 /* Proxies are freed without locks. */
 static void leave_taken(pyr_call *call)
 {
-	struct left_over *left = malloc(sizeof(*left));
+	struct left_over *left;
+	struct taken item = { 0 };
 
+	if (call->stream)
+		item = stream_leave_taken(call->stream);
+	if (call->taken.n == 0 && item.n == 0)
+		return;
+	left = malloc(sizeof(*left));
 	if (!left)
 		return; /* they leak: there is no memory to do better */
-	*left = (struct left_over){ .job.run = free_left_over, .taken = call->taken };
+	*left = (struct left_over){ { .run = free_left_over }, call->taken, item };
 	callbacks_post(call->task.executor, &left->job);
 }
 
@@ -160,9 +169,10 @@ void incall_unref(pyr_call *call)
 {
 	if (atomic_fetch_sub(&call->refs, 1) != 1)
 		return;
-	if (call->taken.n > 0)
+	if (call->taken.n > 0 || call->stream)
 		leave_taken(call);
 	import_list_drop(call->request.held);
+	error_held_unref(call->answer.failure.held);
 	stream_release(call->stream);
 	if (call->answer.deferred)
 		deferred_fini(call->answer.deferred);
@@ -262,6 +272,14 @@ void incall_answer(pyr_call *call, pyr__in *out)
 	incall_reply(call, &packer);
 }
 
+/* Those of a batch came all together. */
+static const struct import_list *brought_by(const pyr_call *call)
+{
+	const pyr_call *whole = call->origin->is_part ? call->origin_data : call;
+
+	return whole->request.held;
+}
+
 /* The arguments go into the call's memory and are charged to its connection; so is what the method
  * then allocates, but that is not refused: what a peer holds never makes a method fail. */
 static bool unpack(pyr_call *call, const struct codec_operation *op, union pyr__slot *in)
@@ -270,7 +288,7 @@ static bool unpack(pyr_call *call, const struct codec_operation *op, union pyr__
 	struct taker taker;
 	int err;
 
-	taker_init(&taker, call->peer, call->request.held);
+	taker_init(&taker, brought_by(call));
 	err = codec_take(op->request, &taker.base, call->request.payload, true,
 			 call->request.max_message, &call->arena, in, &problem);
 	if (taker.taken.n > 0)
@@ -440,7 +458,8 @@ void incall_run(pyr_call *call)
 	if (has_own && call->instance && !call->answer.deferred)
 		end_instance(call);
 	incall_enter(outer);
-	if ((call->taken.n > 0 || call->request.held) && !call->answer.deferred && !call->batch)
+	if ((call->taken.n > 0 || call->request.held || call->stream) && !call->answer.deferred &&
+	    !call->batch)
 		incall_let_go(call);
 	exec_uncork_brief(); /* what was given back goes with the answer */
 	if (call->has_data)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "incall/incall.h"
+#include "reference/carried.h"
 
 enum {
 	TRACE_MAX = 32768, /* bytes; what comes of further hops is left out */
@@ -48,6 +49,15 @@ static const char *trace_with(pyr_call *call, const char *inner, const char *fil
 	return trace;
 }
 
+/* How it ends, unless its method thinks better of it. failure: what it holds is taken. */
+static void set_failure(pyr_call *call, const struct error_info *failure)
+{
+	struct error_held *before = call->answer.failure.held;
+
+	call->answer.failure = *failure;
+	error_held_unref(before);
+}
+
 int pyr_call_fail(pyr_call *call, const char *file, int line, int code, const char *format, ...)
 {
 	char text[2048];
@@ -61,7 +71,7 @@ int pyr_call_fail(pyr_call *call, const char *file, int line, int code, const ch
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	call->answer.failure = (struct error_info){ .code = code };
+	set_failure(call, &(struct error_info){ .code = code });
 	call->answer.failure.message = arena_copy(&call->arena, text, strlen(text) + 1);
 	call->answer.failure.trace = trace_with(call, "", file, line);
 	return -code;
@@ -72,7 +82,10 @@ int pyr__raise(pyr_call *call, const char *file, int line, const struct pyr__typ
 {
 	struct codec_problem problem;
 	struct codec_packer packer;
+	const struct codec_carried *kept;
+	struct error_held *held;
 	uint8_t *detail;
+	bool ok;
 	int code = type->status ? type->status : PYR_ABORTED;
 
 	if (!call)
@@ -81,18 +94,19 @@ int pyr__raise(pyr_call *call, const char *file, int line, const struct pyr__typ
 		return pyr_call_fail(call, file, line, PYR_INTERNAL,
 				     "exception %s cannot be sent: %s", type->name,
 				     value ? problem.text : "it is NULL");
-	if (packer.carried)
-		return pyr_call_fail(call, file, line, PYR_UNIMPLEMENTED,
-				     "exception %s: references cannot be passed in one yet",
-				     type->name);
+	kept = carried_keep(packer.carried, &ok);
+	held = carried_hold(kept);
 	detail = arena_alloc_raw(&call->arena, packer.size ? packer.size : 1);
-	if (!detail)
+	if (!detail || (packer.carried && !held)) {
+		error_held_unref(held);
 		return pyr_call_fail(call, file, line, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	}
 	codec_pack(&packer, detail);
 	pyr_call_fail(call, file, line, code, "%s", type->name);
 	call->answer.failure.exception = type->name;
 	call->answer.failure.detail = detail;
 	call->answer.failure.n_detail = packer.size;
+	call->answer.failure.held = held;
 	return -code;
 }
 
@@ -122,6 +136,7 @@ static struct error_info handed_on(pyr_call *call, const char *file, int line)
 	error.trace = trace_with(call, inner ? inner : "", file, line);
 	error.exception = last->exception;
 	error.detail = error_detail(&error.n_detail);
+	error.held = error_detail_held();
 	return error;
 }
 
@@ -145,7 +160,8 @@ int pyr_call_pass(pyr_call *call, const char *file, int line)
 		error.detail = arena_copy(&call->arena, error.detail, error.n_detail);
 	if (!error.detail)
 		error.n_detail = 0;
-	call->answer.failure = error;
+	error_held_ref(error.held);
+	set_failure(call, &error);
 	return -error.code;
 }
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "engine/engine.h"
 #include "incall/incall.h"
+#include "reference/references.h"
 
 enum { UNPACKED_FREE = 4096 }; /* bytes of an unpacked item that are not charged */
 
@@ -75,6 +76,7 @@ static bool charge_unpacked(pyr_stream *stream, size_t n)
 
 static void forget_unpacked(pyr_stream *stream)
 {
+	taken_free(&stream->method.taken);
 	arena_clear(&stream->method.arena);
 	arena_init(&stream->method.arena, NULL, 0);
 }
@@ -84,10 +86,16 @@ static int unpack(pyr_stream *stream, const struct stream_item *item, void *ret)
 {
 	struct codec_problem problem;
 	union pyr__slot slot = { 0 };
+	struct taker taker;
+	int err;
 
 	forget_unpacked(stream);
-	if (codec_unpack(stream->reads, (struct span){ item->data, item->n }, false,
-			 stream->max_item, &stream->method.arena, &slot, &problem) < 0)
+	taker_init(&taker, item->held);
+	err = codec_take(stream->reads, &taker.base, (struct span){ item->data, item->n }, false,
+			 stream->max_item, &stream->method.arena, &slot, &problem);
+	if (taker.taken.n > 0)
+		taker_move(&taker, &stream->method.taken);
+	if (err < 0)
 		return error_set(problem.code, "%s: %s", stream->operation->table->name,
 				 problem.text);
 	if (!charge_unpacked(stream, stream->method.arena.used)) {
@@ -111,7 +119,7 @@ int pyr__read(pyr_stream *stream, const struct pyr__operation *operation, void *
 	if ((n = stream_get(stream, &item)) <= 0)
 		return n;
 	n = unpack(stream, item, ret);
-	free(item);
+	stream_item_free(item);
 	return n;
 }
 
@@ -127,6 +135,19 @@ int pyr__try_yield(pyr_stream *stream, const struct pyr__operation *operation, p
 	if (!stream_is_of(stream, operation, stream ? stream->writes : NULL, false, "try_yield"))
 		return -pyr_last_error()->code;
 	return stream_try_slot(stream, operation, item, "try_yield");
+}
+
+void stream_let_go(pyr_stream *stream)
+{
+	taken_free(&stream->method.taken);
+}
+
+struct taken stream_leave_taken(pyr_stream *stream)
+{
+	struct taken taken = stream->method.taken;
+
+	stream->method.taken = (struct taken){ 0 };
+	return taken;
 }
 
 void stream_release(pyr_stream *stream)

@@ -10,6 +10,9 @@ int64_t stream_method_until(pyr_stream *stream);
 void stream_method_expire(pyr_stream *stream);
 /* Why one that is not open cannot be used: sets the last error. */
 int stream_method_error(pyr_stream *stream);
+/* References of the item read last: nobody looks at them any more. let_go: without locks. */
+void stream_let_go(pyr_stream *stream);
+struct taken stream_leave_taken(pyr_stream *stream);
 /* The call is gone. With or without the lock. */
 void stream_release(pyr_stream *stream);
 #endif

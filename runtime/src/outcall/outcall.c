@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "outcall/outcall.h"
+#include "reference/carried.h"
 
 static void revoke(struct scope_item *item)
 {
@@ -48,7 +49,9 @@ int outcall_error(struct outcall *call)
 	const struct session *session = call->session;
 	struct error_info error = { .code = call->result.code, .remote = call->result.is_remote };
 	char *texts[5] = { NULL };
+	struct error_held *held = NULL;
 	struct frame frame;
+	bool ok;
 	int err;
 
 	error.may_have_run = call->result.may_have_run;
@@ -66,11 +69,15 @@ int outcall_error(struct outcall *call)
 		error.raised = frame.raised;
 		error.detail = frame.detail.p;
 		error.n_detail = frame.detail.n;
+		if (call->result.held)
+			held = carried_hold(carried_of_brought(call->result.held, &ok));
+		error.held = held;
 	} else {
 		error.message = texts[4] =
 			span_dup((struct span){ call->result.answer.data, call->result.answer.n });
 	}
 	err = error_set_info(&error);
+	error_held_unref(held);
 	for (size_t i = 0; i < 5; i++)
 		free(texts[i]);
 	return err;

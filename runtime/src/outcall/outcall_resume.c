@@ -34,7 +34,7 @@ bool peer_stream_may_detach(pyr_stream *stream)
 		       (!peer->closed_code || peer->closed_code == PYR_UNAVAILABLE);
 	bool keeps = !peer->has_hello || peer->theirs.linger_ms > 0; /* as far as is known */
 
-	if (call->sent.carried || call->result.held)
+	if (call->sent.carried || call->result.held || stream->caller.stays)
 		return false; /* its references were passed over this link */
 	if (!is_lost || stream->is_resuming)
 		return is_lost;

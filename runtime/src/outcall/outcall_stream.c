@@ -103,9 +103,19 @@ static bool caller_wait(pyr_stream *stream, struct engine_waiter *waiter, int64_
 	return woken != 0;
 }
 
+static void caller_stay(pyr_stream *stream)
+{
+	if (stream->caller.stays)
+		return;
+	stream->caller.stays = true;
+	queue_keep_nothing(&stream->out.queue);
+}
+
 static const struct stream_kind caller_kind = {
-	FRAME_FRAGMENT,           caller_state, peer_stream_append, peer_stream_grant, caller_end,
-	peer_stream_flush_unlock, caller_until, caller_expire,      caller_wait,       caller_error,
+	FRAME_FRAGMENT,    caller_state,  peer_stream_append,
+	peer_stream_grant, caller_end,    peer_stream_flush_unlock,
+	caller_until,      caller_expire, caller_wait,
+	caller_error,      caller_stay,
 };
 
 /* Items follow their call, which waits in the session's outbox. */
@@ -180,7 +190,7 @@ void peer_stream_over(pyr_stream *stream)
 	pthread_mutex_lock(&stream->lock);
 	stream->state = stream->caller.call->result.code == 0 ? STREAM_DONE : STREAM_FAILED;
 	peer = peer_stream_take_off(stream);
-	queue_clear(&stream->out.queue);
+	peer_stream_clear(peer, stream);
 	pthread_mutex_unlock(&stream->lock);
 	if (!peer)
 		return;
@@ -237,8 +247,10 @@ void outcall_on_item(struct peer *peer, const struct frame *frame)
 	char text[192];
 	int code;
 
-	if (!call)
+	if (!call) {
+		references_refuse(peer, frame);
 		return;
+	}
 	code = peer_stream_item(peer, call->stream, frame, text, sizeof(text));
 	if (code)
 		outcall_abort(call, code, text);

@@ -8,6 +8,7 @@
 #include "exec/exec.h"
 #include "outcall/outcall.h"
 #include "outcall/outcall_stream.h"
+#include "reference/carried.h"
 
 /* ---- calls ---- */
 
@@ -119,14 +120,14 @@ static void describe(const struct outcall *call, struct frame *frame)
 static int pass_references(struct outcall *call, struct frame *frame, struct buf *body, char *text,
 			   size_t n)
 {
-	bool any;
+	unsigned n_sent;
 	int code;
 
 	buf_append(body, frame->body.p, frame->body.n);
-	code = references_send(call->session->peer, call->sent.carried, FRAME_CALL, body, &any,
+	code = references_send(call->session->peer, call->sent.carried, FRAME_CALL, body, &n_sent,
 			       text, n);
 	frame->body = span_of_buf(body);
-	if (any)
+	if (n_sent > 0)
 		frame->flags |= FRAME_REFERENCES;
 	return code;
 }
@@ -406,6 +407,14 @@ static void take_part(struct peer *peer, struct outcall *call, const struct fram
 		fail_too_large(call, "reply", text);
 }
 
+/* Returns false if they cannot be kept. An Error may follow the first part of a Reply. */
+static bool keep_references(struct peer *peer, struct outcall *call, const struct frame *frame)
+{
+	import_list_drop(call->result.held);
+	call->result.held = NULL;
+	return references_receive(peer, frame, &call->result.held);
+}
+
 void peer_on_answer(struct peer *peer, const struct frame *frame)
 {
 	struct outcall *call = peer_live_call(peer, frame->number);
@@ -414,8 +423,7 @@ void peer_on_answer(struct peer *peer, const struct frame *frame)
 		references_refuse(peer, frame);
 		return;
 	}
-	if ((frame->flags & FRAME_REFERENCES) && !call->result.held &&
-	    !references_receive(peer, frame, &call->result.held))
+	if (references_may_come(frame) && !keep_references(peer, call, frame))
 		return; /* the link ends, and the call with it */
 	if (frame->type == FRAME_ERROR) {
 		take_error(call, frame);

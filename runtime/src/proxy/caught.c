@@ -6,24 +6,31 @@
 
 #include "base/config.h"
 #include "base/error.h"
+#include "reference/carried.h"
+#include "reference/taker.h"
 #include "wire/codec.h"
 
 const void *pyr__caught(const struct pyr__type *type)
 {
 	const pyr_error *error = pyr_last_error();
 	struct codec_problem problem;
-	const uint8_t *detail;
+	struct span detail;
+	struct taker taker;
 	void *value;
-	size_t n;
 
 	if (!error->code || strcmp(error->exception, type->name) != 0)
 		return NULL;
 	if (error_caught())
 		return error_caught();
-	detail = error_detail(&n);
-	if (codec_unpack_value(type, detail, n, config_number(CONFIG_MAX_MESSAGE), &value,
-			       &problem) < 0)
+	detail.p = error_detail(&detail.n);
+	taker_init(&taker, NULL);
+	taker.carried = carried_held(error_detail_held());
+	if (codec_take_value(type, &taker.base, detail, config_number(CONFIG_MAX_MESSAGE), &value,
+			     &problem) < 0) {
+		taker_drop(&taker);
 		return NULL; /* another version of it, or no bytes of ours: the code still tells */
+	}
+	(void)taker_give(&taker);
 	error_keep_caught(value);
 	return value;
 }

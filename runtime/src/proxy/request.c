@@ -59,7 +59,7 @@ int request_results(const struct codec_operation *codec, const struct outcall *c
 	struct codec_problem problem;
 	struct taker taker;
 
-	taker_init(&taker, call->session->peer, call->result.held);
+	taker_init(&taker, call->result.held);
 	if (codec_take_results(codec->reply, &taker.base, span_of_buf(&call->result.answer),
 			       config_number(CONFIG_MAX_MESSAGE), out, &problem) == 0)
 		return taker_results(&taker);

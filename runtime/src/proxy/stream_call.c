@@ -10,6 +10,8 @@
 #include "proxy/proxy_session.h"
 #include "proxy/request.h"
 #include "proxy/unreadable.h"
+#include "reference/references.h"
+#include "reference/taker.h"
 
 /* The member of a group that it began with is its proxy. */
 static void stay_with(pyr_stream *stream, pyr_proxy *group, const struct session *session)
@@ -162,9 +164,25 @@ int pyr__try_write(pyr_stream *stream, const struct pyr__operation *operation, p
 	return err < 0 ? err : stream_try_slot(stream, operation, item, "try_write");
 }
 
-int pyr__next(pyr_stream *stream, const struct pyr__operation *operation, void *ret)
+/* Returns 1, or minus a status with the last error set. */
+static int take_item(pyr_stream *stream, const struct stream_item *item, void *ret)
 {
 	struct codec_problem problem;
+	struct taker taker;
+	int err;
+
+	taker_init(&taker, item->held);
+	if (codec_take_results(stream->reads, &taker.base, (struct span){ item->data, item->n },
+			       stream->max_item, (void *[]){ ret }, &problem) < 0) {
+		taker_drop(&taker);
+		return unreadable(&problem, "an item of %s", stream->operation->table->name);
+	}
+	err = taker_results(&taker);
+	return err < 0 ? err : 1;
+}
+
+int pyr__next(pyr_stream *stream, const struct pyr__operation *operation, void *ret)
+{
 	struct stream_item *item;
 	int n;
 
@@ -175,10 +193,8 @@ int pyr__next(pyr_stream *stream, const struct pyr__operation *operation, void *
 	revive(stream);
 	if ((n = stream_get(stream, &item)) <= 0)
 		return n;
-	if (codec_unpack_results(stream->reads, item->data, item->n, stream->max_item,
-				 (void *[]){ ret }, &problem) < 0)
-		n = unreadable(&problem, "an item of %s", operation->name);
-	free(item);
+	n = take_item(stream, item, ret);
+	stream_item_free(item);
 	return n;
 }
 

@@ -277,6 +277,13 @@ static const uint8_t *id_of(const struct reference *reference)
 	return id;
 }
 
+bool reference_is_called(const struct reference *reference, const uint8_t id[REFERENCE_ID])
+{
+	const uint8_t *own = id_of(reference);
+
+	return own && memcmp(own, id, REFERENCE_ID) == 0;
+}
+
 static const char *uri_of(const struct reference *reference)
 {
 	return !reference->object              ? reference->uri
@@ -366,34 +373,4 @@ void *reference_value(struct object *object, const struct pyr__type *type)
 	}
 	reference = reference_to_object(object);
 	return reference ? maker->make(reference, type) : NULL;
-}
-
-/* ---- what a message carries ---- */
-
-const struct codec_carried *carried_keep(const struct codec_carried *carried, bool *ok)
-{
-	const struct codec_carried *at;
-	struct codec_carried *kept;
-	size_t n = 0, i = 0;
-
-	*ok = true;
-	for (at = carried; at; at = at->next)
-		n++;
-	if (n == 0)
-		return NULL;
-	kept = malloc(n * sizeof(*kept));
-	*ok = kept;
-	for (at = carried; kept && at; at = at->next, i++)
-		kept[i] = (struct codec_carried){ i + 1 < n ? &kept[i + 1] : NULL,
-						  reference_ref(at->reference) };
-	return kept;
-}
-
-void carried_drop(const struct codec_carried *kept)
-{
-	const struct codec_carried *at;
-
-	for (at = kept; at; at = at->next)
-		reference_unref(at->reference);
-	free((void *)kept);
 }

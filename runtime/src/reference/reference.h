@@ -42,6 +42,8 @@ void reference_unref(struct reference *reference);
 struct span reference_encoded(struct reference *reference);
 /* Whether both are known to lead to one object. */
 bool reference_is_same(const struct reference *a, const struct reference *b);
+/* Whether messages call it by that id. */
+bool reference_is_called(const struct reference *reference, const uint8_t id[REFERENCE_ID]);
 /* Whether it is known to be of that very interface. */
 bool reference_is_of(const struct reference *reference, const struct pyr__interface *interface);
 
@@ -91,12 +93,4 @@ void reference_stand(struct object *object, void *value, unsigned *n_users);
 /* One more user of a value that is shared so, or one less: returns whether that was the last. */
 void reference_share(unsigned *n_users);
 bool reference_leave(struct object *object, const void *value, unsigned *n_users);
-
-/* ---- what a message carries ---- */
-
-/* A copy that lasts: references counted, one block. NULL for NULL; *ok is false if memory is out.
- */
-const struct codec_carried *carried_keep(const struct codec_carried *carried, bool *ok);
-/* NULL: nothing. */
-void carried_drop(const struct codec_carried *kept);
 #endif

@@ -168,7 +168,7 @@ static const char *problem_of(int code, const struct peer *peer)
 }
 
 int references_send(struct peer *peer, const struct codec_carried *carried, enum frame_type type,
-		    struct buf *body, bool *ret, char *text, size_t n)
+		    struct buf *body, unsigned *ret, char *text, size_t n)
 {
 	const struct codec_carried *at, *undo;
 	struct object *object;
@@ -190,7 +190,7 @@ int references_send(struct peer *peer, const struct codec_carried *carried, enum
 		if (code)
 			break;
 	}
-	*ret = n_sent > 0;
+	*ret = n_sent;
 	if (!code && body->broken) {
 		code = PYR_RESOURCE_EXHAUSTED;
 		at = NULL;
@@ -288,7 +288,8 @@ static struct import *receive(struct peer *peer, const uint8_t *id)
  * it is found otherwise. */
 static bool bring(struct peer *peer, const struct frame_reference *told, struct brought *ret)
 {
-	*ret = (struct brought){ 0 };
+	*ret = (struct brought){ .import = NULL };
+	memcpy(ret->name, told->id, REFERENCE_ID);
 	if (told->is_home)
 		ret->object = references_find(peer, told->id);
 	else
@@ -351,7 +352,7 @@ void references_refuse(struct peer *peer, const struct frame *frame)
 {
 	struct import_list *list;
 
-	if ((frame->flags & FRAME_REFERENCES) && references_receive(peer, frame, &list))
+	if (references_may_come(frame) && references_receive(peer, frame, &list))
 		import_list_drop(list);
 }
 
@@ -371,17 +372,17 @@ void import_list_drop(struct import_list *list)
 	free(list);
 }
 
-struct object *import_list_find(const struct import_list *list, const uint8_t id[REFERENCE_ID])
+const struct brought *import_list_find(const struct import_list *list, unsigned *cursor,
+				       const uint8_t name[REFERENCE_ID])
 {
-	struct object *object;
-	unsigned i;
+	unsigned n = list ? list->n : 0, i, at;
 
-	for (i = 0; list && i < list->n; i++) {
-		object = list->all[i].object;
-		if (!object || memcmp(reference_home(object), id, REFERENCE_ID) != 0)
+	for (i = 0; i < n; i++) {
+		at = (*cursor + 2 * n - 1 - i) % n;
+		if (memcmp(list->all[at].name, name, REFERENCE_ID) != 0)
 			continue;
-		reference_hold(object);
-		return object;
+		*cursor = at;
+		return &list->all[at];
 	}
 	return NULL;
 }
@@ -469,21 +470,6 @@ bool import_is_lost(struct import *import)
 	is_lost = import->is_lost;
 	pthread_mutex_unlock(&tables->lock);
 	return is_lost;
-}
-
-struct import *references_import(struct peer *peer, const uint8_t id[REFERENCE_ID])
-{
-	struct peer_references *tables = peer->references;
-	struct import *import;
-
-	if (!tables)
-		return NULL;
-	pthread_mutex_lock(&tables->lock);
-	import = (struct import *)idtab_get(&tables->imports, id);
-	if (import)
-		import->refs++;
-	pthread_mutex_unlock(&tables->lock);
-	return import;
 }
 
 /* ---- the end ---- */

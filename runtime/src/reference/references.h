@@ -34,8 +34,9 @@ struct import {
 
 /* What a message brought, and holds: the other end's, or one of this end's that comes home. */
 struct brought {
-	struct import *import; /* counted; NULL: */
-	struct object *object; /* counted, and used if it is counted itself */
+	uint8_t name[REFERENCE_ID]; /* in the payload */
+	struct import *import;      /* counted; NULL: */
+	struct object *object;      /* counted, and used if it is counted itself */
 };
 struct import_list {
 	struct budget *budget; /* counted: it is charged there */
@@ -46,13 +47,18 @@ struct import_list {
 
 /* ---- with the peer's lock ---- */
 /* Enters what a message carries among the exports, unless it goes home, and appends the ids to the
- * body of its frame; *ret: whether there were any. Returns 0, or a status with the text of why not:
+ * body of its frame; *ret: how many. Returns 0, or a status with the text of why not:
  * then nothing was.
  */
 int references_send(struct peer *peer, const struct codec_carried *carried, enum frame_type type,
-		    struct buf *body, bool *ret, char *text, size_t n);
+		    struct buf *body, unsigned *ret, char *text, size_t n);
 /* The message never left. */
 void references_unsend(struct peer *peer, const struct codec_carried *carried);
+/* It may bring some: of an Error only its list tells. */
+static inline bool references_may_come(const struct frame *frame)
+{
+	return (frame->flags & FRAME_REFERENCES) || frame->type == FRAME_ERROR;
+}
 /* What a frame brings; *ret: NULL: nothing. Returns false if it cannot be kept: the link ends. */
 bool references_receive(struct peer *peer, const struct frame *frame, struct import_list **ret);
 /* A frame that nobody waits for gives back what it brings. */
@@ -66,13 +72,13 @@ void references_end(struct peer *peer);
 
 /* ---- any thread, with any lock ---- */
 void import_list_drop(struct import_list *list); /* NULL: nothing */
-/* What comes home under that id: a new reference, and use if it is counted. NULL: nothing. */
-struct object *import_list_find(const struct import_list *list, const uint8_t id[REFERENCE_ID]);
+/* What a payload calls by that name; a payload names them in the order of the list, or in the
+ * opposite one, so *cursor tells where the last one was. NULL: nothing. */
+const struct brought *import_list_find(const struct import_list *list, unsigned *cursor,
+				       const uint8_t name[REFERENCE_ID]);
 struct import *import_ref(struct import *import);
 void import_unref(struct import *import); /* NULL: nothing */
 bool import_is_lost(struct import *import);
-/* The import of that id. NULL: the other end has passed none, or it was given back. */
-struct import *references_import(struct peer *peer, const uint8_t id[REFERENCE_ID]);
 /* An object of this process as an import of the link that the process has with itself, where none
  * is ever passed: NULL when memory is out. */
 struct import *references_own(struct peer *peer, struct object *object);

@@ -36,13 +36,40 @@ void taken_free(struct taken *taken)
 
 /* ---- from the message to the value ---- */
 
-/* The object of this process that the id means. It may be one that the other end was given over
- * this link, or one that came home by a way round. */
-static struct object *find_own(const struct taker *taker, const uint8_t *id)
-{
-	struct object *object = import_list_find(taker->held, id);
+/* What the message holds under a name: counted, as is the use of an object. */
+struct source {
+	struct object *object;
+	struct import *import;
+};
 
-	return object ? object : reference_find_home(id);
+static struct source source_of(struct object *object, struct import *import)
+{
+	if (object)
+		reference_hold(object);
+	else if (import)
+		import_ref(import);
+	return (struct source){ object, object ? NULL : import };
+}
+
+/* An object of this process may be one that the other end was given over the link, or one that came
+ * home by a way round. */
+static struct source find(struct taker *taker, const uint8_t *name)
+{
+	const struct brought *brought = import_list_find(taker->held, &taker->cursor, name);
+	const struct codec_carried *at;
+	struct object *own;
+
+	if (brought && brought->object)
+		return source_of(brought->object, NULL);
+	own = reference_find_home(name);
+	if (own)
+		return (struct source){ own, NULL };
+	if (brought)
+		return source_of(NULL, brought->import);
+	for (at = taker->carried; at; at = at->next)
+		if (reference_is_called(at->reference, name))
+			return source_of(at->reference->object, at->reference->import);
+	return (struct source){ NULL, NULL };
 }
 
 /* What others are told of it: where it is, and if nowhere, its id on the links of this process. */
@@ -99,21 +126,18 @@ static int make(struct taker *taker, const struct pyr__type *type,
 	const uint8_t *id = told->link_local.n ? told->link_local.p
 			    : told->identity.n ? told->identity.p
 					       : NULL;
-	struct object *own = id ? find_own(taker, id) : NULL;
-	struct import *import = NULL;
+	struct source source = { NULL, NULL };
 	struct reference *reference;
 
-	if (own) {
-		*ret = reference_value(own, type);
+	if (id)
+		source = find(taker, id);
+	if (source.object) {
+		*ret = reference_value(source.object, type);
 		return *ret ? 0 : fail(PYR_RESOURCE_EXHAUSTED, "out of memory", text, n);
 	}
-	if (told->link_local.n && taker->peer)
-		import = references_import(taker->peer, id);
-	if (!import && told->uri.n == 0)
-		return taker->peer ? fail(PYR_INVALID_ARGUMENT, "was not passed over this link",
-					  text, n)
-				   : fail(PYR_UNIMPLEMENTED, "has no address", text, n);
-	reference = from_elsewhere(told, id, import);
+	if (!source.import && told->uri.n == 0)
+		return fail(PYR_INVALID_ARGUMENT, "was not passed along with the message", text, n);
+	reference = from_elsewhere(told, id, source.import);
 	*ret = reference ? reference_maker()->make(reference, type) : NULL;
 	return *ret ? 0 : fail(PYR_RESOURCE_EXHAUSTED, "out of memory", text, n);
 }
@@ -165,9 +189,9 @@ static const struct codec_taker_kind kind = { take, keep, settle };
 
 /* ---- what becomes of them ---- */
 
-void taker_init(struct taker *taker, struct peer *peer, const struct import_list *held)
+void taker_init(struct taker *taker, const struct import_list *held)
 {
-	*taker = (struct taker){ .base = { &kind }, .peer = peer, .held = held };
+	*taker = (struct taker){ .base = { &kind }, .held = held };
 }
 
 void taker_drop(struct taker *taker)

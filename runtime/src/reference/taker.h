@@ -23,12 +23,15 @@ struct import_list;
 
 struct taker {
 	struct codec_taker base;
-	struct peer *peer;              /* borrowed: what the message came over; NULL: plain gRPC */
 	const struct import_list *held; /* borrowed: what it brought; NULL: nothing */
+	unsigned cursor;                /* in it */
+	const struct codec_carried
+		*carried; /* borrowed: the same of what was not sent, or is kept */
 	struct taken taken;
 };
 
-void taker_init(struct taker *taker, struct peer *peer, const struct import_list *held);
+/* carried: set by who has such. */
+void taker_init(struct taker *taker, const struct import_list *held);
 /* The results were stored: what lies in a block goes with that, the rest is their owner's. Returns
  * false when memory is out. */
 bool taker_give(struct taker *taker);

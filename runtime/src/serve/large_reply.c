@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reference/carried.h"
 #include "reference/references.h"
 
 /* In the peer's ring from its first fragment to its last, and freed when it leaves. */

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "exec/exec.h"
+#include "reference/carried.h"
 #include "reference/references.h"
 #include "serve/large_reply.h"
 #include "serve/peer_batch.h"
@@ -207,37 +208,13 @@ static void put_problem(struct peer *peer, pyr_call *call, int code, const char 
 		peer_queue_answer(peer, &frame);
 }
 
-/* Queues a reply, or why it cannot be sent. packed: it, when it goes in fragments or behind items.
- */
-static void put_result(struct peer *peer, pyr_call *call, const struct codec_packer *packer,
-		       struct block *packed, struct frame frame)
-{
-	size_t size = packer ? packer->size : 0;
-	struct span payload = { packed ? packed->data : NULL, packed ? size : 0 };
-	char text[256];
-	const char *problem = problem_of(peer, call, packer, text, sizeof(text));
-
-	if (!problem && !packed && (size > FRAME_FRAGMENT || (call->stream && size > 0)))
-		problem = OUT_OF_MEMORY;
-	if (!problem && peer_stream_last(call, &frame, payload))
-		return;
-	if (!problem && size <= FRAME_FRAGMENT)
-		put_reply(peer, &frame, packer);
-	else if (!problem && !large_reply_put(peer, &frame, payload, packed, packer->carried))
-		problem = "MessageTooLarge: no room for the reply";
-	if (!problem)
-		return;
-	put_problem(peer, call, PYR_RESOURCE_EXHAUSTED, problem);
-	if (frame.flags & FRAME_REFERENCES)
-		references_unsend(peer, packer->carried);
-}
-
 /* A call that is being answered. */
 struct answering {
 	struct peer *peer; /* locked. That it came over if no link carries its stream: not locked */
 	bool is_carried;
 	bool was_live, is_wanted;
 	struct buf notes;
+	const struct codec_carried *kept; /* references that go behind items */
 };
 
 /* Takes the lock of the peer that the call is at now, and that of its stream. */
@@ -282,19 +259,32 @@ static void end_answer(pyr_call *call, struct answering *a)
 	if (stream && a->is_carried)
 		peer_unref(a->peer);
 	buf_free(&a->notes);
+	carried_drop(a->kept);
 	if (a->was_live)
 		incall_unref(call);
 	if (kept)
 		incall_unref(kept);
 }
 
-/* Passes the references that the result carries: they go along. Returns false with the problem
- * queued. */
-static bool pass_references(struct answering *a, pyr_call *call, const struct codec_packer *packer,
-			    struct frame *frame)
+/* What goes behind items holds its references until it has left. Returns 0 or a status. */
+static int keep_references(struct answering *a, pyr_call *call, const struct codec_carried *carried)
 {
-	char text[128];
-	bool any;
+	bool ok = true;
+
+	if (call->stream && call->stream->method.linger)
+		peer_linger_forgo(call->stream); /* they are of this link */
+	if (call->stream)
+		a->kept = carried_keep(carried, &ok);
+	return ok ? 0 : PYR_RESOURCE_EXHAUSTED;
+}
+
+/* Passes the references that the answer carries: they go along. Returns false with the problem
+ * queued. */
+static bool pass_references(struct answering *a, pyr_call *call,
+			    const struct codec_carried *carried, struct frame *frame)
+{
+	char text[128] = OUT_OF_MEMORY;
+	unsigned n;
 	int code;
 
 	if (!a->is_carried) {
@@ -302,16 +292,53 @@ static bool pass_references(struct answering *a, pyr_call *call, const struct co
 			    "the link over which its references would go is gone");
 		return false;
 	}
-	if (call->stream && call->stream->method.linger)
-		peer_linger_forgo(call->stream); /* they are of this link */
-	code = references_send(a->peer, packer->carried, FRAME_REPLY, &a->notes, &any, text,
-			       sizeof(text));
+	code = keep_references(a, call, carried);
+	if (!code)
+		code = references_send(a->peer, carried, frame->type, &a->notes, &n, text,
+				       sizeof(text));
 	frame->body = span_of_buf(&a->notes);
 	if (code)
 		put_problem(a->peer, call, code, text);
-	else if (any)
+	else if (n > 0)
 		frame->flags = FRAME_REFERENCES;
 	return code == 0;
+}
+
+/* It was put behind items: so were its references. */
+static void hand_over_references(struct answering *a, pyr_call *call)
+{
+	if (!a->kept)
+		return;
+	queue_hold(&call->stream->out.queue, a->kept);
+	a->kept = NULL;
+}
+
+/* Queues a reply, or why it cannot be sent. packed: it, when it goes in fragments or behind items.
+ */
+static void put_result(struct answering *a, pyr_call *call, const struct codec_packer *packer,
+		       struct block *packed, struct frame frame)
+{
+	struct peer *peer = a->peer;
+	size_t size = packer ? packer->size : 0;
+	struct span payload = { packed ? packed->data : NULL, packed ? size : 0 };
+	char text[256];
+	const char *problem = problem_of(peer, call, packer, text, sizeof(text));
+
+	if (!problem && !packed && (size > FRAME_FRAGMENT || (call->stream && size > 0)))
+		problem = OUT_OF_MEMORY;
+	if (!problem && peer_stream_last(call, &frame, payload)) {
+		hand_over_references(a, call);
+		return;
+	}
+	if (!problem && size <= FRAME_FRAGMENT)
+		put_reply(peer, &frame, packer);
+	else if (!problem && !large_reply_put(peer, &frame, payload, packed, packer->carried))
+		problem = "MessageTooLarge: no room for the reply";
+	if (!problem)
+		return;
+	put_problem(peer, call, PYR_RESOURCE_EXHAUSTED, problem);
+	if (frame.flags & FRAME_REFERENCES)
+		references_unsend(peer, packer->carried);
 }
 
 static void put_answer(struct answering *a, pyr_call *call, const struct codec_packer *packer,
@@ -320,8 +347,8 @@ static void put_answer(struct answering *a, pyr_call *call, const struct codec_p
 	struct frame frame = { .type = FRAME_REPLY, .number = call->request.number };
 
 	frame.body = peer_put_notes(a->peer, call, &a->notes, ANNOTATIONS_OF_REPLY);
-	if (!packer || !packer->carried || pass_references(a, call, packer, &frame))
-		put_result(a->peer, call, packer, packed, frame);
+	if (!packer || !packer->carried || pass_references(a, call, packer->carried, &frame))
+		put_result(a, call, packer, packed, frame);
 }
 
 /* packer: NULL for a oneway, which is answered with nothing. */
@@ -393,19 +420,39 @@ static bool may_tell(struct peer *peer, const pyr_call *call, size_t n)
 	return peer_may_queue(peer, n);
 }
 
-static void put_error(struct peer *peer, pyr_call *call, const struct error_info *error,
-		      struct span along)
+/* Why an error cannot be sent as it is; NULL: it can. */
+static const char *problem_of_error(struct peer *peer, const pyr_call *call,
+				    const struct frame *frame)
 {
-	struct frame frame = { .type = FRAME_ERROR, .number = call->request.number, .body = along };
+	size_t n = size_of(frame);
 
-	peer_describe_error(error, peer_may_trace(peer), &frame);
-	if (!may_tell(peer, call, size_of(&frame))) {
-		put_problem(peer, call, PYR_RESOURCE_EXHAUSTED,
-			    "the error is too long for what waits already");
+	if (n > FRAME_MESSAGE_MAX - 1024)
+		return "MessageTooLarge: the exception that was raised";
+	return may_tell(peer, call, n) ? NULL : "the error is too long for what waits already";
+}
+
+static void put_error(struct answering *a, pyr_call *call, const struct error_info *error)
+{
+	struct frame frame = { .type = FRAME_ERROR, .number = call->request.number };
+	const struct codec_carried *carried = NULL;
+	const char *problem;
+
+	frame.body = peer_put_notes(a->peer, call, &a->notes, ANNOTATIONS_OF_ERROR);
+	peer_describe_error(error, peer_may_trace(a->peer), &frame);
+	if (frame.detail.n > 0)
+		carried = carried_held(error->held);
+	if (carried && !pass_references(a, call, carried, &frame))
 		return;
+	problem = problem_of_error(a->peer, call, &frame);
+	if (problem) {
+		put_problem(a->peer, call, PYR_RESOURCE_EXHAUSTED, problem);
+		if (carried)
+			references_unsend(a->peer, carried);
+	} else if (peer_stream_last(call, &frame, (struct span){ 0 })) {
+		hand_over_references(a, call);
+	} else {
+		peer_queue_answer(a->peer, &frame);
 	}
-	if (!peer_stream_last(call, &frame, (struct span){ 0 }))
-		peer_queue_answer(peer, &frame);
 }
 
 void peer_call_fail(pyr_call *call, const struct error_info *error)
@@ -414,8 +461,7 @@ void peer_call_fail(pyr_call *call, const struct error_info *error)
 
 	begin_answer(call, &a);
 	if (a.is_wanted)
-		put_error(a.peer, call, error,
-			  peer_put_notes(a.peer, call, &a.notes, ANNOTATIONS_OF_ERROR));
+		put_error(&a, call, error);
 	end_answer(call, &a);
 }
 

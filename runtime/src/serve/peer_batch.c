@@ -13,6 +13,7 @@
 
 #include "base/array.h"
 #include "exec/exec.h"
+#include "reference/carried.h"
 
 struct peer_batch {
 	pyr_call *call;          /* whose batch it is: frees it */
@@ -24,6 +25,7 @@ struct peer_batch {
 	size_t cap_places;
 	uint32_t n_places, n_items;
 	bool is_failed, may_trace;
+	const struct codec_carried *carried; /* references that the results pass, kept */
 	atomic_int turn;
 	struct exec_job again;
 	pthread_mutex_t lock;
@@ -80,12 +82,23 @@ static void answered(struct peer_batch *batch)
 	incall_unref(call);
 }
 
+/* Returns false when memory is out. */
+static bool carry(struct peer_batch *batch, const struct codec_carried *carried)
+{
+	bool ok;
+
+	carried_join(&batch->carried, carried_keep(carried, &ok));
+	return ok;
+}
+
 static void put_error(struct peer_batch *batch, const struct error_info *error)
 {
 	struct frame frame = { .type = FRAME_ERROR };
 
 	batch->is_failed = true;
 	peer_describe_error(error, batch->may_trace, &frame);
+	if (frame.detail.n > 0 && !carry(batch, carried_held(error->held)))
+		batch->results.broken = true;
 	frame_append(&batch->results, &frame);
 }
 
@@ -125,8 +138,8 @@ static void on_reply(pyr_call *item, const struct codec_packer *packer)
 	char text[128];
 	uint8_t *at;
 
-	if (packer->carried) {
-		fail(batch, PYR_UNIMPLEMENTED, "references cannot be passed in a batch yet");
+	if (!carry(batch, packer->carried)) {
+		fail(batch, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	} else if (!has_room(batch, packer->size)) {
 		fail(batch, PYR_RESOURCE_EXHAUSTED,
 		     "MessageTooLarge: the results of the batch have more than %u bytes, or "
@@ -285,6 +298,7 @@ static void finish(struct peer_batch *batch)
 		incall_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
+	packer.carried = batch->carried;
 	if (packer.size > 0)
 		packer.bytes = batch->results.data;
 	incall_reply(call, &packer);
@@ -328,6 +342,7 @@ void peer_batch_free(struct peer_batch *batch)
 		return;
 	budget_release(session_of(batch->call)->peer->budget, batch->cost);
 	buf_free(&batch->results);
+	carried_drop(batch->carried);
 	pthread_mutex_destroy(&batch->lock);
 	free(batch->places);
 	free(batch);

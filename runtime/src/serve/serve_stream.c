@@ -6,6 +6,7 @@
 
 #include "exec/exec.h"
 #include "incall/incall_stream.h"
+#include "reference/references.h"
 #include "serve/peer_in.h"
 #include "serve/peer_linger.h"
 
@@ -27,9 +28,7 @@ static bool has_room(pyr_stream *stream, size_t n)
 
 static uint8_t *method_append(pyr_stream *stream, const struct stream_part *part)
 {
-	return has_room(stream, part->payload.n + FRAME_ITEM_COST)
-		       ? peer_stream_append(stream, part)
-		       : NULL;
+	return has_room(stream, stream_part_cost(part)) ? peer_stream_append(stream, part) : NULL;
 }
 
 /* Until when a caller whose link was lost holds up others; ENGINE_FOREVER: it has one. */
@@ -76,6 +75,7 @@ static const struct stream_kind method_kind = {
 	stream_method_expire,
 	method_wait,
 	stream_method_error,
+	peer_linger_forgo,
 };
 
 static const struct outbox_owner method_outbox = { peer_stream_hold, peer_stream_release,
@@ -178,8 +178,10 @@ void serve_on_item(struct peer *peer, const struct frame *frame)
 	char text[192];
 	int code;
 
-	if (!call)
+	if (!call) {
+		references_refuse(peer, frame);
 		return;
+	}
 	code = peer_stream_item(peer, call->stream, frame, text, sizeof(text));
 	if (code)
 		refuse(peer, call, code, text);

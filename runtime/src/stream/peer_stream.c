@@ -11,6 +11,7 @@
 #include "stream/peer_stream.h"
 
 #include "exec/exec.h"
+#include "reference/references.h"
 
 enum {
 	PACE = 32768,            /* bytes that do not wait for more */
@@ -87,8 +88,11 @@ uint8_t *peer_stream_append(pyr_stream *stream, const struct stream_part *part)
 	frame.to_caller = !stream->is_callers;
 	frame.flags = part->flags;
 	frame.total = part->total;
+	frame.body = part->list;
+	if (part->n_references > 0)
+		frame.flags |= FRAME_REFERENCES;
 	stream->out.parts++;
-	stream->out.cost += part->payload.n + FRAME_ITEM_COST;
+	stream->out.cost += stream_part_cost(part);
 	at = peer_stream_put(stream, &frame, part->payload.n, false);
 	stream_charge_queue(stream);
 	return at;
@@ -174,6 +178,18 @@ void peer_stream_flush_unlock(pyr_stream *stream, bool waits)
 
 /* ---- onto a link, and off it ---- */
 
+void peer_stream_clear(struct peer *peer, pyr_stream *stream)
+{
+	const struct codec_carried *kept;
+
+	while ((kept = queue_unhold(&stream->out.queue))) {
+		if (peer)
+			references_unsend(peer, kept);
+		carried_drop(kept);
+	}
+	queue_clear(&stream->out.queue);
+}
+
 struct peer *stream_lock_peer(pyr_stream *stream)
 {
 	struct peer *peer;
@@ -231,7 +247,7 @@ void peer_stream_leave(struct peer *peer, pyr_stream *stream, bool drops)
 	pthread_mutex_lock(&stream->lock);
 	from = peer_stream_take_off(stream);
 	if (drops)
-		queue_clear(&stream->out.queue);
+		peer_stream_clear(from, stream);
 	else if (stream->is_callers)
 		stream->state = STREAM_LOST;
 	stream->is_resuming = false;
@@ -260,7 +276,12 @@ int peer_stream_item(struct peer *peer, pyr_stream *stream, const struct frame *
 
 	part.flags = frame->flags;
 	part.total = frame->total;
+	if ((frame->flags & FRAME_REFERENCES) && !references_receive(peer, frame, &part.held))
+		return 0; /* the link ends */
+	part.n_references = part.held ? part.held->n : 0;
 	pthread_mutex_lock(&stream->lock);
+	if (part.held)
+		stream->kind->stay(stream);
 	code = stream_take(stream, &part, text, n);
 	peer_stream_settle(peer, stream);
 	pthread_mutex_unlock(&stream->lock);

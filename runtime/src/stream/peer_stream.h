@@ -33,6 +33,8 @@ void peer_stream_set_limits(struct peer *peer, pyr_stream *stream);
 void peer_stream_enter(struct peer *peer, pyr_stream *stream, uint32_t number);
 /* Takes it off its route. Returns the peer, which the caller gives back. With both locks. */
 struct peer *peer_stream_take_off(pyr_stream *stream);
+/* Nothing that it has queued is sent any more. With both locks; peer: NULL: it was on no link. */
+void peer_stream_clear(struct peer *peer, pyr_stream *stream);
 /* It leaves the link. drops: with nothing that it would send; else that waits for another. With the
  * peer's lock. */
 void peer_stream_leave(struct peer *peer, pyr_stream *stream, bool drops);

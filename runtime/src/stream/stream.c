@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "exec/exec.h"
 #include "peer/peer.h"
+#include "reference/references.h"
+#include "stream/stream_references.h"
 
 pyr_stream *stream_new(const struct codec_operation *operation, bool is_callers)
 {
@@ -119,10 +121,16 @@ static void wait(pyr_stream *stream, struct engine_waiter **place)
 
 /* ---- what comes ---- */
 
+void stream_item_free(struct stream_item *item)
+{
+	import_list_drop(item->held);
+	free(item);
+}
+
 static void let_go(pyr_stream *stream, struct stream_item *item)
 {
-	stream_charge(stream, -(ptrdiff_t)(item->n + FRAME_ITEM_COST));
-	free(item);
+	stream_charge(stream, -(ptrdiff_t)item->charged);
+	stream_item_free(item);
 }
 
 void stream_drop_items(pyr_stream *stream)
@@ -152,7 +160,9 @@ static const char *fault(const pyr_stream *stream, const struct stream_part *par
 		return "an item after the end";
 	if (part->payload.n > stream->kind->fragment)
 		return "an item's fragment of more than 65536 bytes";
-	if (part->payload.n + FRAME_ITEM_COST > stream->in.room)
+	if (part->n_references > (continues ? 0 : STREAM_REFERENCES_MAX))
+		return "more references than an item, or its rest, may have";
+	if (stream_part_cost(part) > stream->in.room)
 		return "more items than there was credit for";
 	if (continues != (stream->in.partial != NULL))
 		return continues ? "the rest of an item that was not begun"
@@ -177,7 +187,9 @@ static struct stream_item *extend(pyr_stream *stream, const struct stream_part *
 	if (n > 0)
 		memcpy(item->data + have, part->payload.p, n);
 	item->n = have + n;
-	item->cost += n + FRAME_ITEM_COST;
+	item->cost += stream_part_cost(part);
+	if (part->held)
+		item->held = part->held;
 	return item;
 }
 
@@ -212,7 +224,16 @@ void stream_grant_all(pyr_stream *stream)
 	grant(stream, true);
 }
 
-int stream_take(pyr_stream *stream, const struct stream_part *part, char *text, size_t n)
+/* What is kept of it. */
+static bool charge(pyr_stream *stream, struct stream_item *item, const struct stream_part *part)
+{
+	size_t n = part->flags & FRAME_CONTINUES ? part->payload.n : stream_part_cost(part);
+
+	item->charged += n;
+	return stream_charge(stream, (ptrdiff_t)n);
+}
+
+static int take(pyr_stream *stream, const struct stream_part *part, char *text, size_t n)
 {
 	const char *wrong = fault(stream, part);
 	bool is_first = !(part->flags & FRAME_CONTINUES);
@@ -233,12 +254,12 @@ int stream_take(pyr_stream *stream, const struct stream_part *part, char *text, 
 		return PYR_RESOURCE_EXHAUSTED;
 	}
 	stream->in.partial = item;
-	if (!stream_charge(stream, (ptrdiff_t)part->payload.n + (is_first ? FRAME_ITEM_COST : 0))) {
+	if (!charge(stream, item, part)) {
 		snprintf(text, n, "more than %zu bytes of this connection would be held",
 			 budget_max(stream->budget));
 		return PYR_RESOURCE_EXHAUSTED;
 	}
-	stream->in.room -= part->payload.n + FRAME_ITEM_COST;
+	stream->in.room -= stream_part_cost(part);
 	stream->in.n_items = part->sequence;
 	stream->in.parts++;
 	if (is_first)
@@ -253,6 +274,15 @@ int stream_take(pyr_stream *stream, const struct stream_part *part, char *text, 
 	stream->in.last = &item->next;
 	wake(stream);
 	return 0;
+}
+
+int stream_take(pyr_stream *stream, const struct stream_part *part, char *text, size_t n)
+{
+	int code = take(stream, part, text, n);
+
+	if (code && part->held && (!stream->in.partial || stream->in.partial->held != part->held))
+		import_list_drop(part->held);
+	return code;
 }
 
 bool stream_take_end(pyr_stream *stream)
@@ -291,7 +321,7 @@ static struct stream_item *pop(pyr_stream *stream)
 	stream->in.first = item->next;
 	if (!stream->in.first)
 		stream->in.last = &stream->in.first;
-	stream_charge(stream, -(ptrdiff_t)(item->n + FRAME_ITEM_COST));
+	stream_charge(stream, -(ptrdiff_t)item->charged);
 	consume(stream, item->cost);
 	credit_partial(stream);
 	grant(stream, false);
@@ -333,11 +363,9 @@ enum stream_state stream_wait_over(pyr_stream *stream)
 	return state;
 }
 
-/* Waits until n bytes may go. Returns whether they may. */
-static bool wait_room(pyr_stream *stream, size_t n)
+/* Waits until what costs that much may go. Returns whether it may. */
+static bool wait_room(pyr_stream *stream, int64_t cost)
 {
-	int64_t cost = (int64_t)(n + FRAME_ITEM_COST);
-
 	while (stream->kind->state(stream) == STREAM_OPEN) {
 		if (!stream->is_resuming &&
 		    stream->out.room >= (cost < stream->out.window ? cost : stream->out.window)) {
@@ -379,6 +407,7 @@ struct parts {
 	const struct codec_packer *packer; /* else this packs it; NULL: `large` is there */
 	const uint8_t *large;
 	size_t n, at;
+	struct stream_pass *pass; /* references that it passes; NULL: none */
 };
 
 /* Sends an item in parts of which each waits for its credit. With the lock. Returns 0 or a status.
@@ -396,11 +425,16 @@ static int put_parts(pyr_stream *stream, struct parts *item)
 			     (item->at + n < item->n ? FRAME_MORE : 0);
 		part.total = part.flags == FRAME_MORE ? (uint32_t)item->n : 0;
 		part.payload.n = n;
-		if (!wait_room(stream, n))
+		stream_pass_describe(item->at == 0 ? item->pass : NULL, &part);
+		if (!wait_room(stream, (int64_t)stream_part_cost(&part)))
 			return PYR_CANCELLED;
+		if (item->pass && !stream_pass_may(stream, item->pass))
+			return PYR_UNAVAILABLE;
 		to = stream->kind->append(stream, &part);
 		if (!to)
 			return PYR_RESOURCE_EXHAUSTED;
+		if (part.n_references > 0)
+			stream_pass_done(stream, item->pass);
 		if (item->large)
 			memcpy(to, item->large + item->at, n);
 		else
@@ -438,11 +472,25 @@ static bool keep_rest(pyr_stream *stream, const struct parts *item, uint8_t *lar
 	return true;
 }
 
-static int put(pyr_stream *stream, const struct codec_packer *packer, bool tries)
+/* Why an item was not written. */
+static int explain(pyr_stream *stream, enum stream_state state, int code)
+{
+	const char *name = stream->operation->table->name;
+
+	if (code == PYR_CANCELLED)
+		return cannot_write(stream, state);
+	if (code == PYR_UNAVAILABLE)
+		return error_set(code, "%s: the link over which the item's references go was lost",
+				 name);
+	return error_set(code, "%s: no room for an item that is not read yet", name);
+}
+
+static int put(pyr_stream *stream, const struct codec_packer *packer, struct stream_pass *pass,
+	       bool tries)
 {
 	bool is_large = packer->size > stream->kind->fragment;
 	uint8_t *large = is_large ? malloc(packer->size) : NULL;
-	struct parts item = { packer, large, packer->size, 0 };
+	struct parts item = { packer, large, packer->size, 0, pass };
 	enum stream_state state;
 	int err = 0, code = 0;
 
@@ -453,7 +501,7 @@ static int put(pyr_stream *stream, const struct codec_packer *packer, bool tries
 	pthread_mutex_lock(&stream->lock);
 	err = check_write(stream, packer);
 	if (err == 0 && tries)
-		err = stream_look_for_room(stream, packer->size);
+		err = stream_look_for_room(stream, packer->size, pass ? pass->n : 0);
 	if (err == 0) {
 		stream->out.is_writing = true;
 		code = put_rest(stream);
@@ -468,11 +516,20 @@ static int put(pyr_stream *stream, const struct codec_packer *packer, bool tries
 	state = stream->kind->state(stream);
 	stream->kind->flush_unlock(stream, false);
 	free(large);
-	if (code == PYR_CANCELLED)
-		return cannot_write(stream, state);
-	return code ? error_set(code, "%s: no room for an item that is not read yet",
-				stream->operation->table->name)
-		    : err;
+	return code ? explain(stream, state, code) : err;
+}
+
+/* They are on the link before the item waits for room there. */
+static int put_with_references(pyr_stream *stream, const struct codec_packer *packer, bool tries)
+{
+	struct stream_pass pass;
+	int err = stream_pass_begin(stream, packer->carried, &pass);
+
+	if (err < 0)
+		return err;
+	err = put(stream, packer, &pass, tries);
+	stream_pass_end(&pass, packer->carried);
+	return err;
 }
 
 int stream_end(pyr_stream *stream)
@@ -508,11 +565,9 @@ static int put_slot(pyr_stream *stream, const struct pyr__operation *operation, 
 	if (codec_prepare(stream->writes, item, &arena, &packer, &problem) < 0)
 		err = error_set(problem.code, "%s_%s: %s", operation->name, what, problem.text);
 	else if (packer.carried)
-		err = error_set(PYR_UNIMPLEMENTED,
-				"%s_%s: references cannot be passed in a stream yet",
-				operation->name, what);
+		err = put_with_references(stream, &packer, tries);
 	else
-		err = put(stream, &packer, tries);
+		err = put(stream, &packer, NULL, tries);
 	arena_clear(&arena);
 	return err;
 }

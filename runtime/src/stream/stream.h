@@ -15,12 +15,14 @@
 #include "base/budget.h"
 #include "engine/engine.h"
 #include "peer/outbox.h"
+#include "reference/taker.h"
 #include "stream/stream_queue.h"
 #include "wire/codec.h"
 
 enum {
 	STREAM_WINDOW_MAX = 16777216, /* what another end may make this one have on its way */
 	STREAM_TOKEN = 16,
+	STREAM_REFERENCES_MAX = 1024, /* of an item */
 	STREAM_GRACE_MS = 1000 /* how long a serial daemon's method waits for a lost caller while
 				  others wait for the thread */
 };
@@ -38,7 +40,16 @@ struct stream_part {
 	uint64_t sequence;
 	uint32_t flags, total; /* as in an Item frame */
 	struct span payload;
+	unsigned n_references;    /* of its first part, */
+	struct span list;         /* to be sent: as in an Item frame */
+	struct import_list *held; /* that came; taken. NULL: none */
 };
+
+/* What it takes of the credit. */
+static inline size_t stream_part_cost(const struct stream_part *part)
+{
+	return part->payload.n + (1 + part->n_references) * (size_t)FRAME_ITEM_COST;
+}
 
 struct stream_kind {
 	size_t fragment; /* most bytes of one part */
@@ -57,6 +68,9 @@ struct stream_kind {
 	/* Waits as engine_wait(). */
 	bool (*wait)(pyr_stream *stream, struct engine_waiter *waiter, int64_t until);
 	int (*error)(pyr_stream *stream); /* sets the last error; returns minus its code */
+	/* References travel in it, which are of this link: it does not go on over another. With the
+	 * lock, and that of the peer that carries it. NULL: none travel. */
+	void (*stay)(pyr_stream *stream);
 };
 
 /* The rest of an item that was begun when the link went: goes before the next one. */
@@ -67,7 +81,8 @@ struct stream_rest {
 
 struct stream_item {
 	struct stream_item *next;
-	size_t n, cost;
+	size_t n, cost, charged;
+	struct import_list *held; /* references that it brought; NULL: none */
 	uint8_t data[];
 };
 
@@ -118,6 +133,7 @@ struct stream_caller {
 	uint8_t token[STREAM_TOKEN];
 	uint32_t attempt;  /* Resumes sent */
 	struct buf unsent; /* of a lost one, the frame of its Call that never left */
+	bool stays;        /* it is of the link that carries it */
 };
 
 /* incall's and serve's: the method's end. The stream's lock; what is of the item read last, and how
@@ -130,6 +146,7 @@ struct stream_method {
 	atomic_bool is_left;           /* it waited so long */
 	struct arena arena;            /* of the item read last */
 	size_t n_unpacked;             /* of it, charged */
+	struct taken taken;            /* references in it */
 };
 
 /* Who waits for items or for credit. A lock of its own, a leaf but for the engine's. */
@@ -190,8 +207,9 @@ void stream_grant_all(pyr_stream *stream);
 void stream_drop_items(pyr_stream *stream);
 
 /* ---- the user's side; without the lock, the thread waits ---- */
-/* Returns 1 with an item (free()), 0 at the end, or minus a status. */
+/* Returns 1 with an item (stream_item_free()), 0 at the end, or minus a status. */
 int stream_get(pyr_stream *stream, struct stream_item **ret);
+void stream_item_free(struct stream_item *item);
 /* Waits until the call is over or its link is lost; for one that reads no items. */
 enum stream_state stream_wait_over(pyr_stream *stream);
 /* No more comes. */
@@ -204,9 +222,9 @@ int stream_try_slot(pyr_stream *stream, const struct pyr__operation *operation, 
 		    const char *what);
 
 /* ---- stream_room.c ---- */
-/* Whether an item of n bytes may go now, all of it: 0, 1 if not, or minus a status if it never may;
- * 0 if none may any more. With the lock. */
-int stream_look_for_room(pyr_stream *stream, size_t n);
+/* Whether an item of n bytes, with so many references, may go now, all of it: 0, 1 if not, or minus
+ * a status if it never may; 0 if none may any more. With the lock. */
+int stream_look_for_room(pyr_stream *stream, size_t n, unsigned n_references);
 /* Whoever waits for room is told: something has changed; if there is room, with the lock. */
 void stream_tell_room(pyr_stream *stream);
 void stream_tell_if_room(pyr_stream *stream);

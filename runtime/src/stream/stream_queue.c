@@ -43,6 +43,7 @@ static void count(struct stream_queue *queue, struct queue_chunk *chunk, size_t 
 	chunk->end = end;
 	queue->n += n;
 	queue->n_unsent += n;
+	queue->n_put += n;
 }
 
 uint8_t *queue_put(struct stream_queue *queue, const struct frame *frame, size_t n_payload,
@@ -55,6 +56,26 @@ uint8_t *queue_put(struct stream_queue *queue, const struct frame *frame, size_t
 	if (at)
 		count(queue, chunk, chunk->frames.n - before, end);
 	return at;
+}
+
+void queue_hold(struct stream_queue *queue, const struct codec_carried *kept)
+{
+	carried_put(&queue->holds, kept, queue->n_put);
+}
+
+const struct codec_carried *queue_unhold(struct stream_queue *queue)
+{
+	return carried_pop(&queue->holds, UINT64_MAX);
+}
+
+/* They have left: what they carry is the other end's. */
+static void let_go(struct stream_queue *queue, size_t n)
+{
+	const struct codec_carried *kept;
+
+	queue->n_sent += n;
+	while (queue->holds.first && (kept = carried_pop(&queue->holds, queue->n_sent)))
+		carried_drop(kept);
 }
 
 void queue_put_again(struct stream_queue *queue, struct span frame, uint32_t number,
@@ -119,6 +140,7 @@ size_t queue_take(struct stream_queue *queue, struct buf *wire, size_t n)
 		if (!queue->keeps)
 			drop_first(queue);
 	}
+	let_go(queue, total);
 	return total;
 }
 
@@ -139,6 +161,7 @@ struct queue_chunk *queue_take_all(struct stream_queue *queue)
 {
 	struct queue_chunk *all = queue->first;
 
+	queue->n_sent += queue->n_unsent;
 	queue->first = queue->at = NULL;
 	queue->last = &queue->first;
 	queue->offset = queue->n = queue->n_unsent = 0;
@@ -158,6 +181,10 @@ void queue_free_chunks(struct queue_chunk *chunks)
 
 void queue_clear(struct stream_queue *queue)
 {
+	const struct codec_carried *kept;
+
+	while ((kept = queue_unhold(queue)))
+		carried_drop(kept);
 	queue_free_chunks(queue_take_all(queue));
 	queue_free_chunks(queue->spare);
 	queue->spare = NULL;

@@ -9,6 +9,7 @@
  * window and a chunk. All with the stream's lock.
  */
 #include "base/buf.h"
+#include "reference/carried.h"
 #include "wire/frame.h"
 
 /* Where in the stream a run of frames ends. */
@@ -31,6 +32,8 @@ struct stream_queue {
 	size_t offset;                     /* in it: where they begin */
 	size_t n, n_unsent;                /* bytes: all; those to send */
 	struct queue_chunk *spare;         /* for the next one */
+	struct carried_queue holds;        /* references of frames to send, by n_put */
+	uint64_t n_put, n_sent;            /* bytes, ever */
 };
 
 void queue_init(struct stream_queue *queue);
@@ -38,6 +41,8 @@ void queue_init(struct stream_queue *queue);
  * is out. */
 uint8_t *queue_put(struct stream_queue *queue, const struct frame *frame, size_t n_payload,
 		   struct queue_end end);
+/* The frame put last carries references, which are kept: taken. */
+void queue_hold(struct stream_queue *queue, const struct codec_carried *kept);
 /* Puts a written frame once more, under another number. */
 void queue_put_again(struct stream_queue *queue, struct span frame, uint32_t number,
 		     struct queue_end end);
@@ -47,6 +52,9 @@ size_t queue_take(struct stream_queue *queue, struct buf *wire, size_t n);
 void queue_forget(struct stream_queue *queue, uint64_t consumed);
 /* From now on nothing is kept that was sent, nor what was so far. */
 void queue_keep_nothing(struct stream_queue *queue);
+/* References of frames that are not sent, and will not be: one at a time, to be dropped. NULL: no
+ * more. */
+const struct codec_carried *queue_unhold(struct stream_queue *queue);
 /* Takes all out, oldest first: queue_free_chunks(). */
 struct queue_chunk *queue_take_all(struct stream_queue *queue);
 void queue_free_chunks(struct queue_chunk *chunks);

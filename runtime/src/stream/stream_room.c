@@ -32,11 +32,11 @@ static bool is_there(const pyr_stream *stream)
 	return !stream->is_resuming && stream->out.room >= stream->out.wanted;
 }
 
-int stream_look_for_room(pyr_stream *stream, size_t n)
+int stream_look_for_room(pyr_stream *stream, size_t n, unsigned n_references)
 {
 	if (stream->kind->state(stream) != STREAM_OPEN)
 		return 0;
-	stream->out.wanted = cost_of(stream, n);
+	stream->out.wanted = cost_of(stream, n) + (int64_t)n_references * FRAME_ITEM_COST;
 	if (stream->out.rest.data)
 		stream->out.wanted += cost_of(stream, stream->out.rest.n - stream->out.rest.at);
 	if (is_there(stream))

@@ -155,6 +155,8 @@ static void send_error(struct plain_call *pc, const struct error_info *error)
 	send_answer(pc, error->code);
 }
 
+#define PLAIN_NO_REFERENCES "references cannot be passed over plain gRPC yet"
+
 /* Answers a call that no pyr_call was made for. */
 static void refuse(struct plain_call *pc, int code, const char *format, ...) PYR_PRINTF(3, 4);
 static void refuse(struct plain_call *pc, int code, const char *format, ...)
@@ -172,7 +174,10 @@ static void refuse(struct plain_call *pc, int code, const char *format, ...)
 
 static void fail(pyr_call *call, const struct error_info *error)
 {
-	send_error(call->origin_data, error);
+	if (error->held)
+		refuse(call->origin_data, PYR_UNIMPLEMENTED, PLAIN_NO_REFERENCES);
+	else
+		send_error(call->origin_data, error);
 }
 
 static const struct codec_operation *operation_of(const pyr_call *call)
@@ -202,7 +207,7 @@ static void reply(pyr_call *call, const struct codec_packer *packer)
 		return;
 	}
 	if (packer && packer->carried) {
-		refuse(pc, PYR_UNIMPLEMENTED, "references cannot be passed over plain gRPC yet");
+		refuse(pc, PYR_UNIMPLEMENTED, PLAIN_NO_REFERENCES);
 		return;
 	}
 	if (!charge_reply(pc, size)) {

@@ -232,6 +232,7 @@ static const struct stream_kind kind = {
 	stream_method_expire,
 	wait_on,
 	stream_method_error,
+	NULL,
 };
 
 bool plain_stream_serve(struct plain_call *pc, const struct plain_options *options)

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* References in exceptions, in items of streams and in batches. */
+#include "references_here.h"
+
+/* ---- exceptions ---- */
+
+BOTH(an_exception_carries_references)
+{
+	const struct refs_Taken *taken;
+	struct refs_Node *by, *made = NULL;
+	int32_t sum = 0;
+
+	CHECK_INT(refs_Node_take(server, object), -PYR_ABORTED);
+	taken = refs_Taken_caught();
+	REQUIRE(taken != NULL);
+	CHECK_STR(taken->why, "taken");
+	CHECK(taken->by == object);
+	CHECK_INT(refs_Node_make(server, "x", &made), 0);
+	CHECK_INT(refs_Node_take(server, made), -PYR_ABORTED);
+	refs_Node_free(made);
+	taken = refs_Taken_caught();
+	REQUIRE(taken && taken->by);
+	by = refs_Node_dup(taken->by);
+	CHECK_INT(refs_Node_add(by, 1, 2, &sum), 0); /* the error of before stays */
+	CHECK_INT(sum, 3);
+	CHECK_INT(refs_Node_refuse(by, "no"), -PYR_ABORTED); /* and is replaced */
+	CHECK_INT(refs_Node_add(by, 3, 4, &sum), 0);
+	CHECK_INT(sum, 7);
+	CHECK_INT(atomic_load(&nodes_alive), 1);
+	refs_Node_free(by);
+	CHECK(node_reaches(&nodes_alive, 0));
+}
+
+BOTH(an_error_holds_what_its_exception_carries)
+{
+	struct refs_Node *made = NULL;
+	pyr_error *error;
+
+	CHECK_INT(refs_Node_make(server, "x", &made), 0);
+	CHECK_INT(refs_Node_take(server, made), -PYR_ABORTED);
+	refs_Node_free(made);
+	error = pyr_error_take();
+	CHECK_INT(atomic_load(&nodes_alive), 1); /* nobody has caught it */
+	pyr_error_free(error);
+	CHECK(node_reaches(&nodes_alive, 0));
+}
+
+BOTH(an_exception_is_handed_on_with_its_references)
+{
+	const struct refs_Taken *taken;
+	struct refs_Node *made = NULL;
+	int32_t sum = 0;
+
+	CHECK_INT(refs_Node_ask_to_take(server, object, object), -PYR_ABORTED);
+	taken = refs_Taken_caught();
+	REQUIRE(taken != NULL);
+	CHECK(taken->by == object);
+	CHECK_INT(refs_Node_make(server, "x", &made), 0);
+	CHECK_INT(refs_Node_ask_to_take(server, object, made), -PYR_ABORTED);
+	refs_Node_free(made);
+	CHECK_HAS(pyr_last_error()->trace, "in refs.Node.take of 'obj_");
+	taken = refs_Taken_caught();
+	REQUIRE(taken && taken->by);
+	CHECK_INT(refs_Node_add(taken->by, 1, 2, &sum), 0);
+	CHECK_INT(sum, 3);
+	pyr_error_free(pyr_error_take());
+	CHECK(node_reaches(&nodes_alive, 0));
+}
+
+TEST(an_exception_with_references_is_refused_over_plain_gRPC)
+{
+	struct refs_Node *plain;
+
+	open_all(4);
+	plain = refs_Node_proxy_with(place.uri,
+				     &(struct pyr_proxy_options){ .plain = PYR_PLAIN_ONLY });
+	CHECK_INT(refs_Node_take(plain, NULL), -PYR_UNIMPLEMENTED);
+	CHECK_HAS(pyr_errmsg(), "references cannot be passed over plain gRPC");
+	CHECK(refs_Taken_caught() == NULL);
+	refs_Node_free(plain);
+	close_all();
+}
+
+/* ---- streams ---- */
+
+BOTH(items_of_a_result_carry_references)
+{
+	struct refs_Node *node = NULL;
+	pyr_stream *stream = NULL;
+	int32_t sum = 0;
+	int n, i = 0;
+
+	CHECK_INT(refs_Node_makes(server, 200, &stream), 0);
+	while ((n = refs_Node_makes_next(stream, &node)) > 0) {
+		CHECK_INT(refs_Node_add(node, i, 1, &sum), 0);
+		CHECK_INT(sum, ++i);
+		refs_Node_free(node);
+	}
+	CHECK_INT(n, 0);
+	CHECK_INT(i, 200);
+	pyr_stream_free(stream);
+	CHECK(node_reaches(&nodes_alive, 0));
+}
+
+BOTH(items_of_a_parameter_carry_references)
+{
+	pyr_stream *stream = NULL;
+	int32_t sum = 0;
+	int i;
+
+	CHECK_INT(refs_Node_ask_all(server, 0, &stream), 0);
+	for (i = 0; i < 200; i++)
+		CHECK_INT(refs_Node_ask_all_write(stream, object), 0);
+	refs_Node_free(object); /* the items have it */
+	object = NULL;
+	CHECK_INT(refs_Node_ask_all_finish(stream, &sum), 0);
+	CHECK_INT(sum, 200);
+}
+
+BOTH(references_in_items_come_home)
+{
+	struct refs_Card *card = NULL;
+	pyr_stream *stream = NULL;
+	int i;
+
+	CHECK_INT(refs_Node_cards(server, &stream), 0);
+	for (i = 0; i < 20; i++) {
+		CHECK_INT(refs_Node_cards_write(stream, &(struct refs_Card){ "me", object }), 0);
+		CHECK_INT(refs_Node_cards_write(stream, &(struct refs_Card){ "nil", NULL }), 0);
+		REQUIRE(refs_Node_cards_next(stream, &card) == 1);
+		CHECK(card->node == object);
+		pyr_free(card);
+		REQUIRE(refs_Node_cards_next(stream, &card) == 1);
+		CHECK(card->node == NULL);
+		pyr_free(card);
+	}
+	CHECK_INT(pyr_stream_end(stream), 0);
+	CHECK_INT(refs_Node_cards_next(stream, &card), 0);
+	pyr_stream_free(stream);
+}
+
+BOTH(items_that_nobody_reads_give_their_references_back)
+{
+	struct refs_Node *node = NULL;
+	pyr_stream *stream = NULL;
+
+	CHECK_INT(refs_Node_makes(server, 1000, &stream), 0);
+	REQUIRE(refs_Node_makes_next(stream, &node) == 1);
+	pyr_stream_free(stream);
+	CHECK(node_reaches(&nodes_alive, 1));
+	refs_Node_free(node);
+	CHECK(node_reaches(&nodes_alive, 0));
+	CHECK_INT(refs_Node_ask_all(server, 0, &stream), 0);
+	CHECK_INT(refs_Node_ask_all_write(stream, object), 0);
+	pyr_stream_free(stream);
+}
+
+BOTH(a_stream_of_references_is_not_resumed_on_another_link)
+{
+	struct refs_Card *card = NULL;
+	pyr_stream *stream = NULL;
+
+	CHECK_INT(refs_Node_cards(server, &stream), 0);
+	CHECK_INT(refs_Node_cards_write(stream, &(struct refs_Card){ "nil", NULL }), 0);
+	REQUIRE(refs_Node_cards_next(stream, &card) == 1);
+	pyr_free(card);
+	CHECK_INT(pyr_proxy_reconnect(refs_Node_as_proxy(server), 1, 0), 0);
+	CHECK_INT(refs_Node_cards_write(stream, &(struct refs_Card){ "me", object }), 0);
+	REQUIRE(refs_Node_cards_next(stream, &card) == 1); /* so far it was */
+	CHECK(card->node == object);
+	pyr_free(card);
+	CHECK_INT(pyr_proxy_reconnect(refs_Node_as_proxy(server), 1, 0), 0);
+	CHECK(refs_Node_cards_write(stream, &(struct refs_Card){ "nil", NULL }) < 0);
+	pyr_stream_free(stream);
+}
+
+BOTH(more_references_than_an_item_may_have_are_refused)
+{
+	struct refs_Node *others[1025];
+	struct refs_Node_seq seq = { 1025, others };
+	pyr_stream *stream = NULL;
+	size_t i;
+	int32_t n = 0;
+
+	for (i = 0; i < 1025; i++)
+		others[i] = object;
+	CHECK_INT(refs_Node_flocks(server, &stream), 0);
+	CHECK_INT(refs_Node_flocks_write(stream, &seq), -PYR_RESOURCE_EXHAUSTED);
+	CHECK_HAS(pyr_errmsg(), "more than 1024 references");
+	seq.n = 1024;
+	for (i = 0; i < 8; i++) /* more than the window takes at once */
+		CHECK_INT(refs_Node_flocks_write(stream, &seq), 0);
+	CHECK_INT(refs_Node_flocks_finish(stream, &n), 0);
+	CHECK_INT(n, 8192);
+}
+
+/* ---- batches ---- */
+
+BOTH(a_batch_carries_references)
+{
+	pyr_batch *batch = pyr_batch_new(refs_Node_as_proxy(server));
+	struct refs_Node *queue = refs_Node_batch(batch), *a = NULL, *b = NULL, *c = object;
+	const struct refs_Taken *taken;
+	int32_t sum = 0;
+
+	REQUIRE(queue != NULL);
+	CHECK_INT(refs_Node_same(queue, object, &a), 0);
+	CHECK_INT(refs_Node_make(queue, "x", &b), 0);
+	CHECK_INT(refs_Node_same(queue, NULL, &c), 0);
+	CHECK_INT(refs_Node_ask(queue, object, 1, 2, &sum), 0);
+	CHECK_INT(refs_Node_take(queue, object), 0);
+	CHECK_INT(pyr_batch_run(batch), -PYR_ABORTED);
+	CHECK_INT(pyr_batch_done(batch), 4);
+	taken = refs_Taken_caught();
+	REQUIRE(taken != NULL);
+	CHECK(taken->by == object);
+	CHECK(a == object);
+	CHECK(c == NULL);
+	CHECK_INT(sum, 3);
+	REQUIRE(b != NULL);
+	CHECK_INT(refs_Node_add(b, 4, 5, &sum), 0);
+	CHECK_INT(sum, 9);
+	refs_Node_free(a);
+	refs_Node_free(b);
+	pyr_error_free(pyr_error_take()); /* which has what the whole batch brought */
+	CHECK(node_reaches(&nodes_alive, 0));
+	CHECK_INT(refs_Node_keep(queue, object), 0); /* one that is not run */
+	pyr_batch_free(batch);
+}
+
+TESTS(reference_ways, T(an_exception_carries_references),
+      T(an_error_holds_what_its_exception_carries),
+      T(an_exception_is_handed_on_with_its_references),
+      T(an_exception_with_references_is_refused_over_plain_gRPC),
+      T(items_of_a_result_carry_references), T(items_of_a_parameter_carry_references),
+      T(references_in_items_come_home), T(items_that_nobody_reads_give_their_references_back),
+      T(a_stream_of_references_is_not_resumed_on_another_link),
+      T(more_references_than_an_item_may_have_are_refused), T(a_batch_carries_references))
