@@ -142,14 +142,23 @@ static int ask_to_refuse(pyr_call *call, struct refs_Node *other, const char *wh
 	return refs_Node_refuse(other, why) < 0 ? pyr_pass(call) : 0;
 }
 
+static void lost(pyr_proxy *proxy, void *data)
+{
+	struct node *node = data;
+
+	atomic_fetch_add(&node->n_lost, proxy != NULL);
+}
+
 static int keep(pyr_call *call, struct refs_Node *other)
 {
 	struct node *node = node_of(call);
-	struct refs_Node *before;
+	struct refs_Node *before, *kept = other ? refs_Node_dup(other) : NULL;
 
+	if (kept && pyr_proxy_on_lost(refs_Node_as_proxy(kept), lost, node) < 0)
+		return pyr_pass(call);
 	pthread_mutex_lock(&node->lock);
 	before = node->kept;
-	node->kept = other ? refs_Node_dup(other) : NULL;
+	node->kept = kept;
 	pthread_mutex_unlock(&node->lock);
 	refs_Node_free(before);
 	return 0;

@@ -65,7 +65,7 @@ KNOTS = (
     ("peer",
         "outbox peer peer_queue peer_silence"),
     ("stream",
-        "stream stream_charge stream_room"),
+        "stream stream_charge stream_references stream_room"),
     # A reference leads to what came over a link, and what goes over one is a reference.
     ("reference",
         "reference references"),
@@ -89,7 +89,8 @@ KNOTS = (
         "plain plain_call plain_stream"),
     # A proxy of several objects has proxies.
     ("proxy",
-        "group group_members patience proxy proxy_about proxy_bind proxy_greet proxy_like proxy_new proxy_reference"
+        "group group_members patience proxy proxy_about proxy_bind proxy_greet proxy_like proxy_lost"
+        " proxy_new proxy_reference"
         " proxy_session proxy_terms"),
     ("naming",
         "naming naming_calls"),

@@ -2,6 +2,10 @@
 /* References in exceptions, in items of streams and in batches. */
 #include "references_here.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 /* ---- exceptions ---- */
 
 BOTH(an_exception_carries_references)
@@ -228,6 +232,123 @@ BOTH(a_batch_carries_references)
 	pyr_batch_free(batch);
 }
 
+/* ---- the loss of a link ---- */
+
+/* A proxy over a socket that can be cut: *cut. */
+static struct refs_Node *over_socket(int *cut)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	to.sin_port = htons((uint16_t)atoi(strrchr(place.uri, ':') + 1));
+	REQUIRE(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
+	*cut = dup(fd);
+	return refs_Node_proxy_from_fd(fd, "node", NULL);
+}
+
+struct watch {
+	atomic_int n;
+	pyr_proxy *proxy;
+};
+
+static void lost(pyr_proxy *proxy, void *data)
+{
+	struct watch *watch = data;
+
+	if (proxy == watch->proxy)
+		atomic_fetch_add(&watch->n, 1);
+}
+
+static void lost_and_freed(pyr_proxy *proxy, void *data)
+{
+	refs_Node_free((struct refs_Node *)proxy);
+	lost(proxy, data);
+}
+
+BOTH(who_has_a_reference_is_told_once_that_its_link_is_gone)
+{
+	struct refs_Node *other, *made = NULL, *twin, *gone = NULL;
+	struct watch first = { 0 }, second = { 0 }, third = { 0 };
+	int cut;
+
+	other = over_socket(&cut);
+	CHECK_INT(refs_Node_make(other, "x", &made), 0);
+	CHECK_INT(refs_Node_make(other, "y", &gone), 0);
+	REQUIRE(made && gone);
+	twin = refs_Node_dup(made);
+	first.proxy = refs_Node_as_proxy(made);
+	second.proxy = refs_Node_as_proxy(twin);
+	third.proxy = refs_Node_as_proxy(gone);
+	CHECK_INT(pyr_proxy_on_lost(first.proxy, lost_and_freed, &first), 0);
+	CHECK_INT(pyr_proxy_on_lost(first.proxy, lost, &first), 0);
+	CHECK_INT(pyr_proxy_on_lost(second.proxy, lost, &second), 0);
+	CHECK_INT(pyr_proxy_on_lost(second.proxy, NULL, NULL), 0);
+	CHECK_INT(pyr_proxy_on_lost(third.proxy, lost_and_freed, &third), 0);
+	shutdown(cut, SHUT_RDWR);
+	CHECK(node_reaches(&first.n, 1));
+	CHECK(node_reaches(&third.n, 1));
+	CHECK_INT(second.n, 0);
+	CHECK_INT(pyr_proxy_on_lost(second.proxy, lost, &second), 0); /* it is gone already */
+	CHECK(node_reaches(&second.n, 1));
+	CHECK(node_reaches(&nodes_alive, 0));
+	refs_Node_free(made);
+	refs_Node_free(twin);
+	refs_Node_free(other);
+	CHECK_INT(first.n, 1);
+	close(cut);
+}
+
+static void *cut_it(void *data)
+{
+	shutdown(*(int *)data, SHUT_RDWR);
+	return NULL;
+}
+
+/* Under the sanitizers this tells: its data are freed as soon as the proxy is. */
+TEST(nobody_is_told_after_the_proxy_was_freed)
+{
+	struct refs_Node *other, *made;
+	struct watch *watch;
+	pthread_t thread;
+	int i, cut;
+
+	open_all(4);
+	for (i = 0; i < 60; i++) {
+		other = over_socket(&cut);
+		made = NULL;
+		CHECK_INT(refs_Node_make(other, "x", &made), 0);
+		REQUIRE(made != NULL);
+		watch = calloc(1, sizeof(*watch));
+		watch->proxy = refs_Node_as_proxy(made);
+		CHECK_INT(pyr_proxy_on_lost(watch->proxy, lost, watch), 0);
+		REQUIRE(pthread_create(&thread, NULL, cut_it, &cut) == 0);
+		if (i % 2)
+			pthread_join(thread, NULL);
+		refs_Node_free(made);
+		free(watch);
+		if (i % 2 == 0)
+			pthread_join(thread, NULL);
+		refs_Node_free(other);
+		close(cut);
+	}
+	close_all();
+}
+
+TEST(what_cannot_be_lost_is_not_watched)
+{
+	struct watch watch = { 0 };
+
+	open_all(4);
+	CHECK_INT(pyr_proxy_on_lost(refs_Node_as_proxy(object), lost, &watch), 0);
+	CHECK_INT(pyr_proxy_on_lost(refs_Node_as_proxy(server), lost, &watch),
+		  -PYR_FAILED_PRECONDITION);
+	CHECK_HAS(pyr_errmsg(), "did not come over a connection");
+	CHECK_INT(pyr_proxy_on_lost(NULL, lost, &watch), -PYR_INVALID_ARGUMENT);
+	close_all();
+	CHECK_INT(watch.n, 0);
+}
+
 TESTS(reference_ways, T(an_exception_carries_references),
       T(an_error_holds_what_its_exception_carries),
       T(an_exception_is_handed_on_with_its_references),
@@ -235,4 +356,6 @@ TESTS(reference_ways, T(an_exception_carries_references),
       T(items_of_a_result_carry_references), T(items_of_a_parameter_carry_references),
       T(references_in_items_come_home), T(items_that_nobody_reads_give_their_references_back),
       T(a_stream_of_references_is_not_resumed_on_another_link),
-      T(more_references_than_an_item_may_have_are_refused), T(a_batch_carries_references))
+      T(more_references_than_an_item_may_have_are_refused), T(a_batch_carries_references),
+      T(who_has_a_reference_is_told_once_that_its_link_is_gone),
+      T(nobody_is_told_after_the_proxy_was_freed), T(what_cannot_be_lost_is_not_watched))

@@ -293,6 +293,7 @@ static void kill_a_client(void)
 	CHECK_HAS(pyr_last_error()->message, "came is gone");
 	CHECK_STR(pyr_error_class(NULL), "");
 	CHECK(engine_now() - began < 1000 * (int64_t)ENGINE_MS);
+	CHECK(node_reaches(&place.node.n_lost, 1));
 	CHECK_INT(refs_Node_let_go(server), 0);
 	fclose(out);
 	close(in);

@@ -64,6 +64,19 @@ uint64_t pyr_proxy_hash(const pyr_proxy *proxy);
 bool pyr_proxy_same(pyr_proxy *a, pyr_proxy *b);
 
 /*
+ * Sets what is called when the connection over which a reference came is gone, and with it, unless
+ * it has a URI, the object. It is called once, in a method thread of the daemon whose method sets
+ * it, else in the callback thread, without locks; at once (that is, soon) if the connection is gone
+ * already. Replaces what was set before for this proxy; NULL: nothing is called any more. A
+ * callback is not begun after this function or I_free() has been told so, and both wait for one
+ * that runs, unless they are called in it: then `data` may be freed. It may free the proxy.
+ * Copies (I_dup()) have none. Returns 0, also for an object of this process, which is never
+ * lost; -PYR_FAILED_PRECONDITION if the proxy was not passed over a connection.
+ */
+typedef void (*pyr_lost_cb)(pyr_proxy *proxy, void *data);
+int pyr_proxy_on_lost(pyr_proxy *proxy, pyr_lost_cb callback, void *data) PYR_MUST_CHECK;
+
+/*
  * Whether an operation can be called: "add" or "example.Server.add"; for an attribute x, "get_x"
  * or "set_x". Binds if necessary; needs no other message. Returns 0; -PYR_UNIMPLEMENTED if the
  * object or the proxy's interface does not have the operation; -PYR_FAILED_PRECONDITION, with

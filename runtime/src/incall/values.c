@@ -43,7 +43,7 @@ void *pyr__dup(pyr_call *call, const struct pyr__type *type, const void *value)
 
 	if (!value)
 		return NULL;
-	taker_init(&taker, NULL, NULL);
+	taker_init(&taker, NULL);
 	dup.taker = &taker.base;
 	status = codec_dup(type, value, &dup, &problem);
 	if (status == 0)

@@ -115,7 +115,7 @@ static const struct stream_kind caller_kind = {
 	FRAME_FRAGMENT,    caller_state,  peer_stream_append,
 	peer_stream_grant, caller_end,    peer_stream_flush_unlock,
 	caller_until,      caller_expire, caller_wait,
-	caller_error,      caller_stay,
+	caller_error,      caller_stay,   stream_lock_peer,
 };
 
 /* Items follow their call, which waits in the session's outbox. */

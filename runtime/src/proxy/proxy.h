@@ -42,6 +42,7 @@ struct pyr_proxy {
 	struct reference *reference; /* lock: what it came as, or is passed as; counted. NULL: it
 					never was */
 	bool is_reference;           /* it came as one: then that is constant */
+	struct proxy_lost *lost;     /* lock: who is told of the end of its link; NULL: nobody */
 	unsigned n_users; /* of one that stands for an object of this process: reference_share() */
 	struct link_wish wish;
 	struct buf annotations;    /* of each call, encoded; constant */

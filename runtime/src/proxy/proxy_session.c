@@ -16,6 +16,7 @@
 #include "proxy/group.h"
 #include "proxy/links_here.h"
 #include "proxy/proxy_greet.h"
+#include "proxy/proxy_lost.h"
 
 static proxy_resolver *resolve; /* set once, before any proxy is made */
 
@@ -100,6 +101,8 @@ void pyr__proxy_free(void *self)
 	(void)wish_take(proxy);
 	if (proxy_object(proxy) && !reference_leave(proxy_object(proxy), proxy, &proxy->n_users))
 		return; /* it has other users */
+	if (proxy->is_reference)
+		proxy_lost_forget(proxy);
 	root_remove(&proxy->root);
 	pthread_mutex_lock(&proxy->lock);
 	proxy->is_freed = true;

@@ -474,19 +474,77 @@ bool import_is_lost(struct import *import)
 
 /* ---- the end ---- */
 
-static void lose_imports(struct peer_references *tables)
+static void link_watch(struct import_watch **list, struct import_watch *watch)
 {
-	size_t i;
+	watch->next = *list;
+	watch->link = list;
+	if (watch->next)
+		watch->next->link = &watch->next;
+	*list = watch;
+}
+
+static void unlink_watch(struct import_watch *watch)
+{
+	*watch->link = watch->next;
+	if (watch->next)
+		watch->next->link = watch->link;
+	watch->link = NULL;
+}
+
+bool import_watch(struct import *import, struct import_watch *watch)
+{
+	struct peer_references *tables = import->peer->references;
+	bool is_lost;
+
+	pthread_mutex_lock(&tables->lock);
+	is_lost = import->is_lost;
+	if (!is_lost)
+		link_watch(&import->watches, watch);
+	pthread_mutex_unlock(&tables->lock);
+	return !is_lost;
+}
+
+bool import_unwatch(struct import *import, struct import_watch *watch)
+{
+	struct peer_references *tables = import->peer->references;
+	bool was_there;
+
+	pthread_mutex_lock(&tables->lock);
+	was_there = watch->link;
+	if (was_there)
+		unlink_watch(watch);
+	pthread_mutex_unlock(&tables->lock);
+	return was_there;
+}
+
+/* Moves them to a list of those to be told: from here on nobody takes them out. */
+static void take_watches(struct import *import, struct import_watch **list)
+{
+	struct import_watch *watch;
+
+	while ((watch = import->watches)) {
+		unlink_watch(watch);
+		watch->next = *list;
+		*list = watch;
+	}
+}
+
+static void lose_imports(struct peer_references *tables, struct import_watch **list)
+{
 	struct idtab_node *node;
+	size_t i;
 
 	for (i = 0; i < tables->imports.n_buckets; i++)
-		for (node = tables->imports.buckets[i]; node; node = node->next)
+		for (node = tables->imports.buckets[i]; node; node = node->next) {
 			((struct import *)node)->is_lost = true;
+			take_watches((struct import *)node, list);
+		}
 }
 
 void references_end(struct peer *peer)
 {
 	struct peer_references *tables = peer->references;
+	struct import_watch *lost = NULL, *watch;
 	struct export *export;
 
 	if (!tables)
@@ -495,11 +553,15 @@ void references_end(struct peer *peer)
 		pthread_mutex_lock(&tables->lock);
 		export = (struct export *)idtab_pop(&tables->exports);
 		if (!export)
-			lose_imports(tables);
+			lose_imports(tables, &lost);
 		pthread_mutex_unlock(&tables->lock);
 		if (!export)
 			break;
 		end_export(export);
+	}
+	while ((watch = lost)) {
+		lost = watch->next; /* once told, it may be gone */
+		watch->lost(watch);
 	}
 	peer_look_later(peer); /* which may have been kept for them */
 }

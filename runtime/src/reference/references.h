@@ -21,6 +21,12 @@ enum {
 	REFERENCES_PER_MESSAGE = 4096 /* of one payload */
 };
 
+/* Who is told that the link is gone. Its owner's memory. */
+struct import_watch {
+	struct import_watch *next, **link;        /* the import's; link is NULL: not among them */
+	void (*lost)(struct import_watch *watch); /* once, with the peer's lock */
+};
+
 /* What came over a link: all proxies and messages here that have it. Counted by them. */
 struct import {
 	struct idtab_node node; /* among the peer's */
@@ -30,6 +36,7 @@ struct import {
 	unsigned refs;
 	uint32_t count; /* received, to be given back */
 	bool is_lost;   /* the link is gone */
+	struct import_watch *watches;
 };
 
 /* What a message brought, and holds: the other end's, or one of this end's that comes home. */
@@ -82,6 +89,10 @@ bool import_is_lost(struct import *import);
 /* An object of this process as an import of the link that the process has with itself, where none
  * is ever passed: NULL when memory is out. */
 struct import *references_own(struct peer *peer, struct object *object);
+/* Returns false, and nobody will be told, if the link is gone already. */
+bool import_watch(struct import *import, struct import_watch *watch);
+/* Returns whether it was still to be told. */
+bool import_unwatch(struct import *import, struct import_watch *watch);
 /* A Bind to it is queued, and takes a use along. */
 void import_travels(struct import *import);
 /* Whether the link has references on their way, or beyond it. */

@@ -76,6 +76,7 @@ static const struct stream_kind method_kind = {
 	method_wait,
 	stream_method_error,
 	peer_linger_forgo,
+	stream_lock_peer,
 };
 
 static const struct outbox_owner method_outbox = { peer_stream_hold, peer_stream_release,

@@ -583,21 +583,3 @@ int stream_try_slot(pyr_stream *stream, const struct pyr__operation *operation, 
 {
 	return put_slot(stream, operation, item, what, true);
 }
-
-bool stream_is_of(const pyr_stream *stream, const struct pyr__operation *operation,
-		  const struct codec_message *item, bool is_callers, const char *what)
-{
-	if (!stream) {
-		error_null("stream");
-	} else if (stream->operation->table != operation &&
-		   strcmp(stream->operation->table->name, operation->name) != 0) {
-		error_set(PYR_INVALID_ARGUMENT, "the stream is of %s, not of %s",
-			  stream->operation->table->name, operation->name);
-	} else if (!item || stream->is_callers != is_callers) {
-		error_set(PYR_INVALID_ARGUMENT, "%s_%s is for the %s's end of the stream",
-			  operation->name, what, is_callers ? "caller" : "method");
-	} else {
-		return true;
-	}
-	return false;
-}

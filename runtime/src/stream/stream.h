@@ -71,6 +71,8 @@ struct stream_kind {
 	/* References travel in it, which are of this link: it does not go on over another. With the
 	 * lock, and that of the peer that carries it. NULL: none travel. */
 	void (*stay)(pyr_stream *stream);
+	/* Locks that peer, counted; NULL: there is none. Without locks; there where `stay` is. */
+	struct peer *(*lock_peer)(pyr_stream *stream);
 };
 
 /* The rest of an item that was begun when the link went: goes before the next one. */

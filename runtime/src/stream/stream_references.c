@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "reference/carried.h"
 #include "reference/references.h"
-#include "stream/peer_stream.h"
 
 static int fail(const pyr_stream *stream, int code, const char *text)
 {
@@ -45,7 +44,7 @@ int stream_pass_begin(pyr_stream *stream, const struct codec_carried *carried,
 	ret->kept = carried_keep(carried, &ok);
 	if (!ok)
 		return fail(stream, PYR_RESOURCE_EXHAUSTED, "out of memory");
-	ret->peer = stream_lock_peer(stream);
+	ret->peer = stream->kind->lock_peer(stream);
 	if (!ret->peer)
 		return 0; /* what the stream's end was is told when it is written */
 	code = enter(stream, carried, ret, text, sizeof(text));

@@ -6,6 +6,7 @@
 #include <pyrite/pyrite.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "exec/callbacks.h"
@@ -146,4 +147,22 @@ int pyr_stream_on_room(pyr_stream *stream, pyr_room_cb callback, void *data)
 	*room = (struct stream_room){ { .run = run }, e, stream, callback, data, false };
 	set(stream, room);
 	return 0;
+}
+
+bool stream_is_of(const pyr_stream *stream, const struct pyr__operation *operation,
+		  const struct codec_message *item, bool is_callers, const char *what)
+{
+	if (!stream) {
+		error_null("stream");
+	} else if (stream->operation->table != operation &&
+		   strcmp(stream->operation->table->name, operation->name) != 0) {
+		error_set(PYR_INVALID_ARGUMENT, "the stream is of %s, not of %s",
+			  stream->operation->table->name, operation->name);
+	} else if (!item || stream->is_callers != is_callers) {
+		error_set(PYR_INVALID_ARGUMENT, "%s_%s is for the %s's end of the stream",
+			  operation->name, what, is_callers ? "caller" : "method");
+	} else {
+		return true;
+	}
+	return false;
 }

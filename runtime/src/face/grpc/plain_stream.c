@@ -233,6 +233,7 @@ static const struct stream_kind kind = {
 	wait_on,
 	stream_method_error,
 	NULL,
+	NULL,
 };
 
 bool plain_stream_serve(struct plain_call *pc, const struct plain_options *options)
