@@ -10,6 +10,7 @@
  */
 #include <pyrite/context.h>
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -78,10 +79,11 @@ struct link {
 	const struct link_kind *kind;
 	const struct link_events *events;
 	void *owner;
-	const char *lane;     /* for people: what carries it */
-	bool is_local;        /* the other side is on this host */
-	bool wants_pings;     /* nothing below notices that the other side is silent */
-	bool is_plain;        /* it is a plain gRPC server; set before the first message comes */
+	const char *lane; /* for people: what carries it */
+	bool is_local;    /* the other side is on this host */
+	bool wants_pings; /* nothing below notices that the other side is silent */
+	/* It is a plain gRPC server: known before the first message comes. */
+	atomic_bool is_plain;
 	bool is_orderly;      /* accepted; once closed: the other side ended it, it was not lost */
 	bool has_credentials; /* accepted from a unix socket */
 	struct pyr_credentials credentials;

@@ -246,9 +246,7 @@ static bool add_payload(struct peer *peer, pyr_call *call, const struct frame *f
 /* What a Call says beside its payload: once as it came, once for what it lies in. */
 static size_t cost_beside(const struct frame *frame)
 {
-	return frame->annotation.p || (frame->flags & FRAME_REFERENCES)
-		       ? 2 * (frame->body.n - frame->payload.n) + 1024
-		       : 0;
+	return frame->annotation.p ? 2 * (frame->body.n - frame->payload.n) + 1024 : 0;
 }
 
 /* Charges a request, as large as it is announced, before anything is kept of it. Returns what was
