@@ -365,6 +365,35 @@ TEST(a_registered_object_runs_in_its_own_daemon_until_it_is_unregistered)
 	close_all();
 }
 
+/* They come over a link that is not the daemon's. */
+TEST(calls_of_an_object_whose_daemon_has_stopped_fail)
+{
+	static struct node_place other;
+	struct refs_Node *made;
+	struct node data;
+	int32_t sum = 0;
+
+	open_all(4);
+	REQUIRE(node_open(&other, &(struct pyr_daemon_options){ .threads = 1 }));
+	node_init(&data, "other");
+	made = refs_Node_object(other.daemon, &node_methods, &data, node_released);
+	REQUIRE(made != NULL);
+	CHECK_INT(refs_Node_keep(server, made), 0);
+	CHECK_INT(refs_Node_ask_kept(server, 1, 2, &sum), 0);
+	pyr_daemon_stop(other.daemon);
+	pthread_join(other.thread, NULL);
+	CHECK_INT(refs_Node_ask_kept(server, 1, 2, &sum), -PYR_UNAVAILABLE);
+	CHECK_HAS(pyr_last_error()->message, "the daemon has stopped");
+	CHECK_INT(refs_Node_let_go(server), 0);
+	refs_Node_free(made);
+	refs_Node_free(other.node.self);
+	pyr_daemon_free(other.daemon);
+	CHECK(node_reaches(&data.n_released, 1));
+	node_fini(&data);
+	node_fini(&other.node);
+	close_all();
+}
+
 TEST(d11_a_registered_object_is_passed_too)
 {
 	struct refs_Node *of = NULL, *ret = NULL;
@@ -421,6 +450,7 @@ TESTS(references, T(an_object_is_called_in_its_own_process),
       T(too_deep_a_chain_is_told_with_its_objects), T(an_Object_is_narrowed),
       T(a_base_keeps_its_most_derived_type), T(outs_and_attributes_carry_references),
       T(what_lies_in_a_block_goes_with_the_block), T(d11_a_registered_object_is_passed_too),
+      T(calls_of_an_object_whose_daemon_has_stopped_fail),
       T(a_process_ends_at_once_while_something_is_given_back),
       T(a_registered_object_runs_in_its_own_daemon_until_it_is_unregistered),
       T(a_killed_client_gives_back_all_and_calls_to_it_fail_at_once))

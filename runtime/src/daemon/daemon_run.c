@@ -72,6 +72,7 @@ void daemon_ran(pyr_daemon *d)
 {
 	if (d->signals)
 		signals_forget(d->stop_fd);
+	exec_close(d->executor); /* over links of others its objects may be called still */
 	pthread_mutex_lock(&d->lock);
 	d->is_running = false;
 	d->has_stopped = true;

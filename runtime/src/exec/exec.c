@@ -88,6 +88,22 @@ void exec_run_job(struct executor *e, struct exec_job *job)
 		exec_finish_chain(e);
 }
 
+void exec_close(struct executor *e)
+{
+	struct lane *ready, *stalled;
+
+	pthread_mutex_lock(&e->lock);
+	e->is_closed = true;
+	ready = e->ready;
+	stalled = e->stalled;
+	e->ready = e->stalled = NULL;
+	e->ready_end = &e->ready;
+	e->keepers = NULL;
+	pthread_mutex_unlock(&e->lock);
+	drop_lanes(ready);
+	drop_lanes(stalled);
+}
+
 /* Jobs go first: one may queue a call. */
 void exec_free(struct executor *e)
 {
@@ -100,10 +116,7 @@ void exec_free(struct executor *e)
 	while ((job = exec_take_job(e)))
 		exec_run_job(e, job);
 	pthread_mutex_unlock(&e->lock);
-	drop_lanes(e->ready);
-	drop_lanes(e->stalled);
-	e->ready = e->stalled = NULL;
-	e->keepers = NULL;
+	exec_close(e);
 	exec_unref(e);
 }
 
@@ -441,7 +454,7 @@ bool exec_submit(struct executor *e, struct lane *lane, struct exec_task *task)
 		task->executor = e;
 	}
 	pthread_mutex_lock(&e->lock);
-	if (e->is_freed) {
+	if (e->is_closed) {
 		pthread_mutex_unlock(&e->lock);
 		task->kind->unref(task);
 		return false;

@@ -72,8 +72,10 @@ struct exec_turn {
 /* threads: methods that run at a time, the caller of exec_work() included; those that wait for a
  * call of their own do not count. Returns NULL when memory is out. */
 struct executor *exec_new(unsigned threads);
+/* After exec_work() or exec_detach(): fails the calls that are queued, and takes no more. */
+void exec_close(struct executor *executor);
 /*
- * After exec_work() returned: runs what was posted, fails what is queued, takes no more. Its memory
+ * The same, and runs what was posted, and takes no more of that. Its memory
  * stays as long as calls, timers and callbacks hold it.
  */
 void exec_free(struct executor *executor);
@@ -91,7 +93,7 @@ struct exec_job {
 bool exec_post(struct executor *executor, struct exec_job *job);
 
 /* Puts a task at the end of its lane; takes a reference of it. Returns false, the task not taken,
- * when the executor has been freed. */
+ * when the executor has been closed. */
 bool exec_submit(struct executor *executor, struct lane *lane, struct exec_task *task);
 
 /* Lanes held back because their link's backlog was too long may go on. */

@@ -37,7 +37,9 @@ struct executor {
 	struct lane *stalled; /* held back by their link's backlog */
 	struct exec_job *jobs, **jobs_end;
 	int64_t typical_ns, last_ns; /* how long a method took lately, and the last time */
-	bool is_stopping, is_freed;
+	bool is_stopping;
+	bool is_closed; /* it takes no more calls, */
+	bool is_freed;  /* nor jobs */
 	size_t load;
 	void (*on_idle)(void *data);
 	void *data;

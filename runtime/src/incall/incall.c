@@ -291,8 +291,13 @@ static bool unpack(pyr_call *call, const struct codec_operation *op, union pyr__
 	taker_init(&taker, brought_by(call));
 	err = codec_take(op->request, &taker.base, call->request.payload, true,
 			 call->request.max_message, &call->arena, in, &problem);
-	if (taker.taken.n > 0)
-		taker_move(&taker, &call->taken);
+	if (taker.taken.n > 0 && !taker_move(&taker, &call->taken)) {
+		taker_drop(&taker);
+		call->arena.is_refused = false;
+		problem.code = PYR_RESOURCE_EXHAUSTED;
+		snprintf(problem.text, sizeof(problem.text), "out of memory");
+		err = -problem.code;
+	}
 	call->arena.may_exceed = true;
 	if (err == 0)
 		return true;

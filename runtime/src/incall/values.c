@@ -26,10 +26,8 @@ static bool settle(pyr_call *call, struct taker *taker, void *block)
 {
 	if (taker->taken.n == 0)
 		return true;
-	if (call) {
-		taker_move(taker, &call->taken);
-		return true;
-	}
+	if (call)
+		return taker_move(taker, &call->taken);
 	taker->base.kind->settle(&taker->base, block);
 	return taker_give(taker);
 }

@@ -250,17 +250,16 @@ int taker_results(struct taker *taker)
 	return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
 }
 
-void taker_move(struct taker *taker, struct taken *to)
+bool taker_move(struct taker *taker, struct taken *to)
 {
-	size_t i;
+	struct taken *from = &taker->taken;
 
-	if (to->n == 0) {
-		free(to->values);
-		*to = taker->taken;
-	} else {
-		for (i = 0; i < taker->taken.n; i++)
-			(void)taken_add(to, taker->taken.values[i].value);
-		free(taker->taken.values);
-	}
-	taker->taken = (struct taken){ 0 };
+	if (!array_reserve(&to->values, &to->room, to->n + from->n, sizeof(*to->values)))
+		return false;
+	if (from->n > 0)
+		memcpy(to->values + to->n, from->values, from->n * sizeof(*to->values));
+	to->n += from->n;
+	free(from->values);
+	*from = (struct taken){ 0 };
+	return true;
 }

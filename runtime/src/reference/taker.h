@@ -39,6 +39,6 @@ bool taker_give(struct taker *taker);
 int taker_results(struct taker *taker);
 /* They come to nothing. */
 void taker_drop(struct taker *taker);
-/* They live as long as the others. */
-void taker_move(struct taker *taker, struct taken *to);
+/* They live as long as the others. Returns false, with nothing moved, when memory is out. */
+bool taker_move(struct taker *taker, struct taken *to);
 #endif

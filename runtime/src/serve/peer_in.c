@@ -188,9 +188,11 @@ static void submit(struct peer *peer, pyr_call *call)
 	}
 	arena_charge_to(&call->arena, peer->budget); /* so far its cost is the frames' */
 	if (!incall_submit(taken_session_executor(session), &session->lane, call)) {
-		if (!is_answered && peer_retire(peer, call))
+		if (!is_answered && peer_retire(peer, call)) {
+			peer_linger_end(peer, call->stream);
 			peer_refuse(peer, call->request.number, PYR_UNAVAILABLE,
 				    "the daemon has stopped");
+		}
 		is_answered = true;
 	}
 	if (is_answered)
