@@ -91,10 +91,13 @@ static int unpack(pyr_stream *stream, const struct stream_item *item, void *ret)
 
 	forget_unpacked(stream);
 	taker_init(&taker, item->held);
+	taker.budget = stream->budget;
 	err = codec_take(stream->reads, &taker.base, (struct span){ item->data, item->n }, false,
 			 stream->max_item, &stream->method.arena, &slot, &problem);
-	if (taker.taken.n > 0)
-		taker_move(&taker, &stream->method.taken);
+	if (taker.taken.n > 0 && !taker_move(&taker, &stream->method.taken)) {
+		taker_drop(&taker);
+		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	}
 	if (err < 0)
 		return error_set(problem.code, "%s: %s", stream->operation->table->name,
 				 problem.text);

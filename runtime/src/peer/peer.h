@@ -144,6 +144,7 @@ struct peer_made {
 struct peer_taken {
 	struct numtab sessions, calls;
 	uint32_t last;          /* number of a call */
+	bool has_guessed;       /* it bound a reference that it does not have: that was logged */
 	struct numtab replies;  /* struct large_reply, until it was written */
 	struct numtab answered; /* struct lingering_call, until the other end has the answer */
 	atomic_size_t n_held;   /* calls that are kept: live, queued, running or deferred; read
@@ -210,7 +211,7 @@ struct peer {
 	struct peer_made made;
 	struct peer_theirs theirs;
 	struct peer_taken taken;
-	struct peer_references *references; /* reference's; NULL until there are some */
+	struct peer_references *_Atomic references; /* reference's; NULL until there are some */
 	struct budget *budget; /* counted: of all that the other end makes this one hold */
 	uint8_t id[8];         /* random: chains of calls that start here derive from it */
 };

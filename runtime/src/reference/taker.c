@@ -8,7 +8,11 @@
 #include "base/array.h"
 #include "base/error.h"
 #include "base/held.h"
+#include "base/uri.h"
 #include "reference/references.h"
+
+/* What one of them takes: a proxy, its reference, its texts. */
+enum { COST = 1280 };
 
 struct taken_value {
 	void *value;
@@ -26,12 +30,33 @@ bool taken_add(struct taken *taken, void *value)
 	return true;
 }
 
+/* They are freed, or others' from now on. */
+static void forget(struct taken *taken)
+{
+	budget_release(taken->budget, taken->cost);
+	budget_unref(taken->budget);
+	free(taken->values);
+	*taken = (struct taken){ 0 };
+}
+
+/* Returns false beyond what its connection may hold. */
+static bool charge(struct taken *taken, struct budget *budget)
+{
+	if (!budget)
+		return true;
+	if (!budget_charge(budget, COST))
+		return false;
+	if (!taken->budget)
+		budget_ref(taken->budget = budget);
+	taken->cost += COST;
+	return true;
+}
+
 void taken_free(struct taken *taken)
 {
 	while (taken->n > 0)
 		reference_maker()->free(taken->values[--taken->n].value);
-	free(taken->values);
-	*taken = (struct taken){ 0 };
+	forget(taken);
 }
 
 /* ---- from the message to the value ---- */
@@ -119,6 +144,17 @@ static int fail(int code, const char *what, char *text, size_t n)
 	return code;
 }
 
+static bool is_uri(struct span told)
+{
+	char *text = span_dup(told);
+	struct uri_problem problem = { .code = PYR_RESOURCE_EXHAUSTED };
+	pyr_uri *uri = text ? uri_parse(text, &problem) : NULL;
+
+	free(text);
+	pyr_uri_free(uri);
+	return uri || problem.code == PYR_RESOURCE_EXHAUSTED; /* which is told as it is */
+}
+
 /* Returns 0 or a status. */
 static int make(struct taker *taker, const struct pyr__type *type,
 		const struct codec_reference *told, void **ret, char *text, size_t n)
@@ -137,6 +173,10 @@ static int make(struct taker *taker, const struct pyr__type *type,
 	}
 	if (!source.import && told->uri.n == 0)
 		return fail(PYR_INVALID_ARGUMENT, "was not passed along with the message", text, n);
+	if (told->uri.n > 0 && !is_uri(told->uri)) {
+		import_unref(source.import);
+		return fail(PYR_INVALID_ARGUMENT, "has a URI that is none", text, n);
+	}
 	reference = from_elsewhere(told, id, source.import);
 	*ret = reference ? reference_maker()->make(reference, type) : NULL;
 	return *ret ? 0 : fail(PYR_RESOURCE_EXHAUSTED, "out of memory", text, n);
@@ -152,6 +192,9 @@ static int take(struct codec_taker *base, const struct pyr__type *type, struct s
 
 	if (wrong)
 		return fail(PYR_INVALID_ARGUMENT, wrong, text, n);
+	if (taker->taken.n >= REFERENCES_PER_MESSAGE || !charge(&taker->taken, taker->budget))
+		return fail(PYR_RESOURCE_EXHAUSTED,
+			    "more references than a message or a connection may carry", text, n);
 	code = make(taker, type, &told, ret, text, n);
 	if (code)
 		return code;
@@ -238,8 +281,7 @@ bool taker_give(struct taker *taker)
 		if (n == 0)
 			return false; /* it leaks: there was no memory to remember it */
 	}
-	free(taken->values);
-	*taken = (struct taken){ 0 };
+	forget(taken);
 	return true;
 }
 
@@ -259,7 +301,12 @@ bool taker_move(struct taker *taker, struct taken *to)
 	if (from->n > 0)
 		memcpy(to->values + to->n, from->values, from->n * sizeof(*to->values));
 	to->n += from->n;
-	free(from->values);
-	*from = (struct taken){ 0 };
+	to->cost += from->cost; /* of the one connection of the call */
+	from->cost = 0;
+	if (!to->budget) {
+		to->budget = from->budget;
+		from->budget = NULL;
+	}
+	forget(from);
 	return true;
 }

@@ -13,6 +13,8 @@
 struct taken {
 	struct taken_value *values;
 	size_t n, room;
+	struct budget *budget; /* counted: of the connection that they came over; NULL: of none */
+	size_t cost;           /* charged there */
 };
 /* Adds a value, which is freed if there is no memory for it: returns false. */
 bool taken_add(struct taken *taken, void *value);
@@ -26,11 +28,12 @@ struct taker {
 	const struct import_list *held; /* borrowed: what it brought; NULL: nothing */
 	unsigned cursor;                /* in it */
 	const struct codec_carried
-		*carried; /* borrowed: the same of what was not sent, or is kept */
+		*carried;      /* borrowed: the same of what was not sent, or is kept */
+	struct budget *budget; /* borrowed: what they are charged to; NULL: nobody */
 	struct taken taken;
 };
 
-/* carried: set by who has such. */
+/* carried, budget: set by who has such. */
 void taker_init(struct taker *taker, const struct import_list *held);
 /* The results were stored: what lies in a block goes with that, the rest is their owner's. Returns
  * false when memory is out. */

@@ -114,8 +114,10 @@ static void find_reference(struct taken_session *session, struct span id)
 					  ? arrived_here(id.p)
 					  : references_find(peer, id.p);
 	if (!session->object) {
-		log_line(PYR_LOG_WARNING, "link with %s: a reference that it does not have",
-			 peer->link->address);
+		if (!peer->taken.has_guessed)
+			log_line(PYR_LOG_WARNING, "link with %s: a reference that it does not have",
+				 peer->link->address);
+		peer->taken.has_guessed = true;
 		taken_session_fail(session, PYR_NOT_FOUND, "no such reference on the link with %s",
 				   peer->link->address);
 		return;
