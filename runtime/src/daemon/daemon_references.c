@@ -58,12 +58,12 @@ static void *finish(struct object *object, pyr_daemon *daemon, pyr_release_cb on
 	if (!value)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	if (options->id && put_weakly(daemon, object) < 0) {
-		pyr__proxy_free(value);
+		reference_maker()->free(value);
 		return error_from_constructor();
 	}
 	if (!on_release || ending_set(object, object->executor, on_release))
 		return value; /* the last step: on_release is for what its owner has had */
-	pyr__proxy_free(value);
+	reference_maker()->free(value);
 	return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 }
 
