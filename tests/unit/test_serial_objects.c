@@ -214,7 +214,7 @@ TEST(chains_of_many_callers_take_turns)
 BOTH(a_wait_for_a_turn_ends_with_deadline_and_cancel)
 {
 	pyr_future *first, *second;
-	struct life_Thing *other = life_Thing_proxy(uri);
+	struct life_Thing *other = life_Thing_proxy(uri), *third;
 	int32_t ret = -1;
 
 	first = life_Thing_pass_start(proxy, 1);
@@ -228,6 +228,9 @@ BOTH(a_wait_for_a_turn_ends_with_deadline_and_cancel)
 	CHECK(!pyr_future_is_ready(second));
 	pyr_future_cancel(second);
 	CHECK_INT(life_Thing_add_get(second, &ret), -PYR_CANCELLED);
+	third = life_Thing_proxy(plain_uri);
+	CHECK_INT(pyr_proxy_bind(life_Thing_as_proxy(third)), 0); /* the daemon knows by then */
+	life_Thing_free(third);
 	things_open(&things, 1);
 	CHECK_INT(life_Thing_pass_get(first), 0);
 	CHECK_INT(life_Thing_add(other, 1, &ret), 0);
