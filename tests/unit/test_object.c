@@ -130,6 +130,47 @@ static struct object *default_of(struct object_table *table, const char *interfa
 	return object;
 }
 
+static atomic_int n_released;
+
+static void released(struct object *object)
+{
+	(void)object;
+	atomic_fetch_add(&n_released, 1);
+}
+
+/* Its table does not count, and keeps the memory of those that are gone only until it grows. */
+TEST(weak_objects_are_there_as_long_as_they_are_used)
+{
+	enum { N = 5000 };
+	struct object_table table;
+	struct object *object, **all;
+	char id[32];
+	int i;
+
+	REQUIRE(objects_init(&table) == 0);
+	atomic_store(&n_released, 0);
+	for (i = 0; i < N; i++) {
+		snprintf(id, sizeof(id), "weak-%d", i);
+		object = object_new(codec_interface_get(&base), id, "127.0.0.1:9", methods, NULL);
+		REQUIRE(object != NULL);
+		object->is_weak = object->is_listed = true;
+		atomic_store(&object->on_unused, released);
+		object_ref(object);
+		CHECK_INT(objects_put(&table, object, false, false), 0);
+		object_leave(object); /* its only user */
+		CHECK(!object_enter(object));
+		CHECK(object_is_gone(object));
+		object_unref(object);
+		CHECK(objects_find(&table, span_of(id)) == NULL);
+	}
+	CHECK_INT(atomic_load(&n_released), N);
+	CHECK(table.n < 1000);
+	CHECK_INT(objects_all(&table, &all), 0);
+	free(all);
+	CHECK(!objects_remove(&table, id));
+	objects_free(&table);
+}
+
 TEST(the_only_object_of_an_interface_or_the_default_answers_for_it)
 {
 	struct object_table table;
@@ -207,6 +248,7 @@ TEST(threads_may_add_find_and_remove_at_once)
 
 TESTS(object, T(an_object_is_found_until_it_is_removed), T(an_id_is_there_once),
       T(ids_that_are_made_here_are_long_and_differ), T(many_objects_are_found_as_few_are),
+      T(weak_objects_are_there_as_long_as_they_are_used),
       T(the_only_object_of_an_interface_or_the_default_answers_for_it),
       T(an_operation_has_the_names_of_its_interface_and_of_those_that_inherit_it),
       T(threads_may_add_find_and_remove_at_once))

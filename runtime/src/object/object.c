@@ -236,26 +236,52 @@ static struct object **slot(struct object_table *table, struct span id)
 	return at;
 }
 
-/* Those that nobody has any more go now. Returns them, linked. */
-static struct object *grow(struct object_table *table)
+/* Takes out those that nobody has any more. Returns them, linked. */
+static struct object *sweep(struct object_table *table)
+{
+	struct object **at, *object, *dead = NULL;
+	size_t i;
+
+	for (i = 0; i < table->n_buckets; i++)
+		for (at = &table->buckets[i]; (object = *at);) {
+			if (!is_dead(object)) {
+				at = &object->next;
+				continue;
+			}
+			*at = object->next;
+			object->next = dead;
+			dead = object;
+			table->n--;
+		}
+	return dead;
+}
+
+static void grow(struct object_table *table)
 {
 	size_t n = table->n_buckets * 4, i;
 	struct object **buckets = calloc(n, sizeof(struct object *)), *object, *next, **at;
-	struct object *dead = NULL;
 
 	if (!buckets)
-		return NULL; /* longer chains, no more */
+		return; /* longer chains, no more */
 	for (i = 0; i < table->n_buckets; i++)
 		for (object = table->buckets[i]; object; object = next) {
 			next = object->next;
-			at = is_dead(object) ? &dead : &buckets[hash(span_of(object->id)) % n];
-			table->n -= is_dead(object);
+			at = &buckets[hash(span_of(object->id)) % n];
 			object->next = *at;
 			*at = object;
 		}
 	free(table->buckets);
 	table->buckets = buckets;
 	table->n_buckets = n;
+}
+
+/* Returns what is out. */
+static struct object *make_room(struct object_table *table)
+{
+	struct object *dead = sweep(table);
+
+	if (table->n > LOAD / 2 * table->n_buckets)
+		grow(table);
 	return dead;
 }
 
@@ -291,7 +317,7 @@ int objects_put(struct object_table *table, struct object *object, bool replaces
 	object->next = before ? before->next : NULL;
 	*at = object;
 	if (!before && ++table->n > LOAD * table->n_buckets)
-		out = grow(table);
+		out = make_room(table);
 	pthread_rwlock_unlock(&table->lock);
 	unregister_all(out);
 	if (before)
