@@ -410,10 +410,11 @@ static bool has_instance(pyr_call *call)
 static void end_instance(pyr_call *call)
 {
 	struct instance *instance = call->instance;
+	pyr_call *outer = incall_enter(NULL);
 
 	call->instance = NULL;
-	incall_enter(NULL);
 	instance_end(instance);
+	incall_enter(outer);
 }
 
 static void run_wanted(pyr_call *call)
@@ -461,13 +462,13 @@ void incall_run(pyr_call *call)
 	else if (is_wanted(call) && (!call->is_guarded || call->origin->admit(call)) &&
 		 has_object(call))
 		run_wanted(call);
-	if (has_own && call->instance && !call->answer.deferred)
-		end_instance(call);
 	incall_enter(outer);
 	if ((call->taken.n > 0 || call->request.held || call->stream) && !call->answer.deferred &&
 	    !call->batch)
 		incall_let_go(call);
 	exec_uncork_brief(); /* what was given back goes with the answer */
+	if (has_own && call->instance && !call->answer.deferred)
+		end_instance(call);
 	if (call->has_data)
 		object_leave(call->object);
 	error_restore(error);
