@@ -339,6 +339,22 @@ static int cards(pyr_call *call, pyr_stream *stream)
 	return n;
 }
 
+static int hang(pyr_call *call)
+{
+	struct node *node = node_of(call);
+
+	atomic_fetch_add(&node->n_hanging, 1);
+	while (!pyr_call_is_cancelled(call))
+		pyr_sleep(1);
+	atomic_fetch_sub(&node->n_hanging, 1);
+	return -PYR_CANCELLED;
+}
+
+static int ask_to_hang(pyr_call *call, struct refs_Node *other)
+{
+	return refs_Node_hang(other) < 0 ? pyr_pass(call) : 0;
+}
+
 static int flocks(pyr_call *call, pyr_stream *stream, int32_t *ret)
 {
 	const struct refs_Node_seq *nodes;
@@ -383,6 +399,8 @@ const struct refs_Node_methods node_methods = {
 	.ask_all = ask_all,
 	.cards = cards,
 	.flocks = flocks,
+	.hang = hang,
+	.ask_to_hang = ask_to_hang,
 };
 
 /* ---- a daemon ---- */

@@ -17,7 +17,7 @@ struct node {
 	struct refs_Node *kept;  /* lock: owned */
 	struct refs_Node *given; /* lock: owned, the favourite */
 	struct refs_Node *self;  /* what others get of it, borrowed; NULL: what down() gets */
-	atomic_int n_released, n_deepest, n_lost;
+	atomic_int n_released, n_deepest, n_lost, n_hanging;
 	bool is_made; /* by make(): freed when it is released */
 };
 extern const struct refs_Node_methods node_methods;

@@ -21,6 +21,15 @@ static struct caller_given *pick_given(struct caller_world *w, struct caller_lin
 	return l->n_given ? &l->given[chance_below(w->chance, l->n_given)] : NULL;
 }
 
+static void list(struct buf *body, const uint8_t *id, bool is_home)
+{
+	struct frame_reference reference = { .is_home = is_home };
+
+	memcpy(reference.id, id, sizeof(reference.id));
+	memcpy(reference.name, id, sizeof(reference.name));
+	frame_put_reference(body, FRAME_CALL, &reference);
+}
+
 void caller_pass(struct caller_world *w, struct caller_link *l, struct frame *frame,
 		 struct buf *body)
 {
@@ -31,12 +40,12 @@ void caller_pass(struct caller_world *w, struct caller_link *l, struct frame *fr
 	for (i = 0; i < n; i++) {
 		which = chance_below(w->chance, CALLER_OWN);
 		own_id(l, which, id);
-		frame_put_reference(body, FRAME_CALL, id, false);
+		list(body, id, false);
 		l->own[which].n_passed++;
 	}
 	if (given &&
 	    chance_one_in(w->chance, 2)) /* it comes home, whether it was given back or not */
-		frame_put_reference(body, FRAME_CALL, given->id, true);
+		list(body, given->id, true);
 	frame->flags |= FRAME_REFERENCES;
 	frame->body = span_of_buf(body);
 	fuzz_say("   %c: with %u references%s", l->name, n, given ? ", perhaps one home" : "");
@@ -81,7 +90,7 @@ void caller_pass_too_many(struct caller_world *w, struct caller_link *l)
 	unsigned i;
 
 	for (i = 0; i < 4097; i++)
-		frame_put_reference(&body, FRAME_CALL, id, false);
+		list(&body, id, false);
 	frame.flags = FRAME_REFERENCES;
 	frame.body = span_of_buf(&body);
 	caller_put(w, l, &frame);

@@ -209,6 +209,30 @@ int pyr_deferred_fail(pyr_deferred *deferred, int code, const char *format, ...)
 	return 0;
 }
 
+static void pass(void *arg)
+{
+	struct completion *c = arg;
+	const pyr_error *last = pyr_last_error();
+	struct error_info error = { .code = last->code, .raised = last->raised };
+	pyr_call *call = take(c->deferred);
+
+	error.may_have_run = last->may_have_run;
+	error.message = last->message;
+	error.exception = last->exception;
+	error.trace = last->trace[0] ? last->trace : NULL;
+	error.detail = error_detail(&error.n_detail);
+	error.held = error_detail_held();
+	incall_end(call, &error);
+	give_back(call);
+}
+
+void deferred_pass(pyr_deferred *deferred)
+{
+	struct completion c = { .deferred = deferred };
+
+	stack_call(pass, &c);
+}
+
 void pyr_deferred_free(pyr_deferred *deferred)
 {
 	if (deferred)

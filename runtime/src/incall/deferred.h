@@ -9,4 +9,6 @@
 void deferred_cancel(pyr_deferred *deferred);
 /* The last reference of its call is gone. */
 void deferred_fini(pyr_deferred *deferred);
+/* Takes it: its call fails as the thread's last error tells, as if that were its method's own. */
+void deferred_pass(pyr_deferred *deferred);
 #endif

@@ -23,6 +23,8 @@ struct object_hooks {
 	void *data;
 };
 
+struct import;
+
 struct object {
 	atomic_int refs;
 	atomic_bool is_gone;                     /* unregistered: answers NOT_FOUND */
@@ -50,6 +52,10 @@ struct object {
 	void *value;                         /* what stands for it here; NULL: nothing just now */
 	unsigned *n_users;                   /* of that */
 	void (*fini)(struct object *object); /* lets go of both; NULL: nothing to do */
+	/* It stands in for one of another process: what its calls are handed to, and what that came
+	 * as, as long as it is used. NULL: its methods are its own. */
+	int (*forward)(pyr_call *call, pyr__in *in);
+	struct import *stands_for;
 };
 
 struct object_table;

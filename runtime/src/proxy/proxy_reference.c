@@ -71,8 +71,11 @@ static void *make(struct reference *reference, const struct pyr__type *type)
 		reference->object ? reference->object->interface : codec_interface_get(table);
 	struct object *object = reference->object;
 	pyr_error *kept = pyr_error_take();
-	pyr_proxy *proxy = proxy_of_reference(reference, interface, &none);
+	pyr_proxy *proxy;
 
+	if (!object && table != &any_object)
+		atomic_store(&reference->interface_here, interface);
+	proxy = proxy_of_reference(reference, interface, &none);
 	error_restore(kept);
 	if (proxy && object)
 		reference_stand(object, proxy, &proxy->n_users);

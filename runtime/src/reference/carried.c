@@ -63,9 +63,10 @@ const struct codec_carried *carried_keep(const struct codec_carried *carried, bo
 /* Of its interface nothing is known: it is handed on, and not looked at. */
 static struct reference *handed_on(const struct brought *brought)
 {
+	struct import *import = brought->import;
 	struct reference *reference;
 
-	if (brought->object) {
+	if (brought->object && !brought->object->stands_for) {
 		reference_hold(brought->object);
 		return reference_to_object(brought->object);
 	}
@@ -73,7 +74,7 @@ static struct reference *handed_on(const struct brought *brought)
 	if (!reference)
 		return NULL;
 	reference->refs = 1;
-	reference->import = import_ref(brought->import);
+	reference->import = import_ref(import ? import : brought->object->stands_for);
 	reference->has_id = true;
 	memcpy(reference->id, brought->name, REFERENCE_ID);
 	return reference;

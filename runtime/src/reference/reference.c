@@ -11,7 +11,10 @@
 #include "exec/exec.h"
 #include "reference/references.h"
 
-static const struct reference_maker *maker; /* set once, when the library is loaded */
+/* Set once, when the library is loaded. */
+static const struct reference_maker *maker;
+static struct object *(*make_forward)(struct reference *reference,
+				      const struct codec_interface *interface);
 
 /* What references to an object of this process have in common. Its object's, from the first one on.
  */
@@ -246,11 +249,53 @@ void reference_unref(struct reference *reference)
 		return;
 	if (reference->object)
 		reference_let_go(reference->object);
+	if (reference->forward)
+		reference_let_go(reference->forward);
 	import_unref(reference->import);
 	buf_free(&reference->encoded);
 	free(reference->interface);
 	free(reference->uri);
 	free(reference);
+}
+
+struct reference *reference_copy(const struct reference *reference)
+{
+	struct reference *copy = new_reference();
+
+	if (!copy)
+		return NULL;
+	copy->import = reference->import ? import_ref(reference->import) : NULL;
+	copy->uri = reference->uri ? strdup(reference->uri) : NULL;
+	copy->interface = reference->interface ? strdup(reference->interface) : NULL;
+	copy->fingerprint = reference->fingerprint;
+	copy->has_id = reference->has_id;
+	memcpy(copy->id, reference->id, REFERENCE_ID);
+	buf_append(&copy->encoded, reference->encoded.data, reference->encoded.n);
+	if (!copy->encoded.broken && (copy->uri || !reference->uri) &&
+	    (copy->interface || !reference->interface))
+		return copy;
+	reference_unref(copy);
+	return NULL;
+}
+
+void reference_set_forwarder(struct object *(*make)(struct reference *reference,
+						    const struct codec_interface *interface))
+{
+	make_forward = make;
+}
+
+struct object *reference_forward(struct reference *reference)
+{
+	const struct codec_interface *interface = atomic_load(&reference->interface_here);
+	struct object *forward = atomic_load(&reference->forward), *before = NULL;
+
+	if (forward || !interface || !make_forward)
+		return forward;
+	forward = make_forward(reference, interface);
+	if (!forward || atomic_compare_exchange_strong(&reference->forward, &before, forward))
+		return forward;
+	reference_let_go(forward);
+	return before;
 }
 
 struct span reference_encoded(struct reference *reference)

@@ -29,6 +29,10 @@ struct reference {
 	bool has_id; /* all that came over a link */
 	uint8_t id[REFERENCE_ID];
 	struct buf encoded; /* of what is not here: its pyrite.Reference */
+	/* How it is called here; NULL: not known yet. It may become the most derived one. */
+	const struct codec_interface *_Atomic interface_here;
+	/* What stands in for it where it is passed on; counted and used. NULL: nothing yet. */
+	struct object *_Atomic forward;
 };
 
 /* Takes one reference to the object, and one use if it is counted. NULL when memory is out: then
@@ -38,6 +42,15 @@ struct reference *reference_to_object(struct object *object);
 struct reference *reference_to_uri(const struct pyr__interface *interface, const char *uri);
 struct reference *reference_ref(struct reference *reference);
 void reference_unref(struct reference *reference);
+/* One more to the same, of its own. NULL when memory is out. */
+struct reference *reference_copy(const struct reference *reference);
+/* What stands in for an object of another process where it is passed on: borrowed, as long as the
+ * reference lasts. NULL when memory is out, or if it is not known how the object is called. With
+ * any lock. */
+struct object *reference_forward(struct reference *reference);
+/* How such are made, told once: one that lives as long as somebody uses it, with one use. */
+void reference_set_forwarder(struct object *(*make)(struct reference *reference,
+						    const struct codec_interface *interface));
 /* Its pyrite.Reference, which lasts as long. p is NULL when memory is out. */
 struct span reference_encoded(struct reference *reference);
 /* Whether both are known to lead to one object. */

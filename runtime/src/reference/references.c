@@ -137,82 +137,114 @@ static bool take_back(struct peer *peer, const uint8_t *id, uint64_t count)
 	return true;
 }
 
-/* The object that a reference leads to from here, if the other end can do with it only over this
- * link. NULL: it goes home, or by its URI. *code: why it cannot be passed at all. */
-static struct object *exported(struct peer *peer, const struct reference *reference, int *code)
+/* It came over another link, and has no address: who holds it here stands in. */
+static bool is_passed_on(const struct peer *peer, const struct reference *reference)
 {
-	if (!reference->object && !reference->uri && reference->import->peer != peer)
-		*code = PYR_UNIMPLEMENTED;
-	if (reference->object && !reference->object->is_counted && peer->link->is_plain)
-		return NULL; /* it has a URI */
-	if (reference->object && peer->link->is_plain)
-		*code = PYR_UNIMPLEMENTED;
-	return *code ? NULL : reference->object;
+	return !reference->object && !reference->uri && reference->import->peer != peer;
 }
 
-/* It goes home over the link that it came over. NULL: it does not. */
-static const uint8_t *id_at_home(const struct peer *peer, const struct reference *reference)
+/* The object that a reference leads to from here, if the other end can do with it only over this
+ * link. NULL: it goes home, or by its URI. *code: why it cannot be passed at all. */
+static struct object *exported(struct peer *peer, struct reference *reference, int *code)
+{
+	struct object *object = reference->object;
+
+	if (peer->link->is_plain) {
+		if (object ? object->is_counted : is_passed_on(peer, reference))
+			*code = PYR_UNIMPLEMENTED;
+		return NULL; /* it has a URI */
+	}
+	if (!is_passed_on(peer, reference))
+		return object;
+	object = reference_forward(reference);
+	if (!object)
+		*code = atomic_load(&reference->interface_here) ? PYR_RESOURCE_EXHAUSTED
+								: PYR_UNIMPLEMENTED;
+	return object;
+}
+
+/* What is put in the list of a frame: the id under which the link knows it, and what the payload
+ * calls it. Returns false if it goes by its URI. */
+static bool describe(const struct peer *peer, const struct reference *reference,
+		     struct object *object, struct frame_reference *ret)
 {
 	const struct import *import = reference->import;
+	const uint8_t *id = object                           ? reference_home(object)
+			    : import && import->peer == peer ? import->node.id
+							     : NULL;
 
-	return import && import->peer == peer ? import->node.id : NULL;
+	if (!id)
+		return false;
+	*ret = (struct frame_reference){ .is_home = !object };
+	memcpy(ret->id, id, REFERENCE_ID);
+	memcpy(ret->name, reference->object ? id : reference->id, REFERENCE_ID);
+	return true;
 }
 
 static const char *problem_of(int code, const struct peer *peer)
 {
 	if (code == PYR_RESOURCE_EXHAUSTED)
 		return "more references than a message or a connection may carry";
-	return peer->link->is_plain
-		       ? "a reference to an object that has no address cannot go over plain gRPC"
-		       : "a reference that came over another connection cannot be passed on";
+	if (peer->link->is_plain)
+		return "a reference to an object that has no address cannot go over plain gRPC";
+	return REFERENCE_UNKNOWN;
+}
+
+/* From one to another, which is not: NULL: to the end. */
+static void take_all_back(struct peer *peer, const struct codec_carried *from,
+			  const struct codec_carried *to)
+{
+	const struct reference *r;
+	struct object *object;
+
+	for (; from != to && !peer->link->is_plain; from = from->next) {
+		r = from->reference;
+		object = is_passed_on(peer, r) ? atomic_load(&r->forward) : r->object;
+		if (object)
+			(void)take_back(peer, reference_home(object), 1);
+	}
+}
+
+void references_unsend(struct peer *peer, const struct codec_carried *carried)
+{
+	take_all_back(peer, carried, NULL);
+}
+
+/* Returns 0 or a status. */
+static int send_one(struct peer *peer, struct reference *reference, enum frame_type type,
+		    struct buf *body, unsigned *n_sent)
+{
+	int code = 0;
+	struct object *object = exported(peer, reference, &code);
+	struct frame_reference told;
+
+	if (code || !describe(peer, reference, object, &told))
+		return code ? code : object ? PYR_RESOURCE_EXHAUSTED : 0;
+	if (++*n_sent > REFERENCES_PER_MESSAGE)
+		return PYR_RESOURCE_EXHAUSTED;
+	if (object && (code = add_export(peer, object)))
+		return code;
+	frame_put_reference(body, type, &told);
+	return 0;
 }
 
 int references_send(struct peer *peer, const struct codec_carried *carried, enum frame_type type,
 		    struct buf *body, unsigned *ret, char *text, size_t n)
 {
-	const struct codec_carried *at, *undo;
-	struct object *object;
-	const uint8_t *id;
-	unsigned n_sent = 0;
+	const struct codec_carried *at;
 	int code = 0;
 
-	for (at = carried; at && !code; at = at->next) {
-		object = exported(peer, at->reference, &code);
-		id = code     ? NULL
-		     : object ? reference_home(object)
-			      : id_at_home(peer, at->reference);
-		if (id && ++n_sent > REFERENCES_PER_MESSAGE)
-			code = PYR_RESOURCE_EXHAUSTED;
-		else if (object)
-			code = add_export(peer, object);
-		if (id && !code)
-			frame_put_reference(body, type, id, !object);
-		if (code)
+	*ret = 0;
+	for (at = carried; at; at = at->next)
+		if ((code = send_one(peer, at->reference, type, body, ret)))
 			break;
-	}
-	*ret = n_sent;
-	if (!code && body->broken) {
+	if (!code && body->broken)
 		code = PYR_RESOURCE_EXHAUSTED;
-		at = NULL;
-	}
 	if (!code)
 		return 0;
 	snprintf(text, n, "%s", problem_of(code, peer));
-	for (undo = carried; undo != at; undo = undo->next)
-		if (undo->reference->object && undo->reference->object->home)
-			(void)take_back(peer, reference_home(undo->reference->object), 1);
+	take_all_back(peer, carried, at);
 	return code;
-}
-
-void references_unsend(struct peer *peer, const struct codec_carried *carried)
-{
-	struct object *object;
-
-	for (; carried && !peer->link->is_plain; carried = carried->next) {
-		object = carried->reference->object;
-		if (object)
-			(void)take_back(peer, reference_home(object), 1);
-	}
 }
 
 struct object *references_find(struct peer *peer, const uint8_t id[REFERENCE_ID])
@@ -289,7 +321,7 @@ static struct import *receive(struct peer *peer, const uint8_t *id)
 static bool bring(struct peer *peer, const struct frame_reference *told, struct brought *ret)
 {
 	*ret = (struct brought){ .import = NULL };
-	memcpy(ret->name, told->id, REFERENCE_ID);
+	memcpy(ret->name, told->name, REFERENCE_ID);
 	if (told->is_home)
 		ret->object = references_find(peer, told->id);
 	else

@@ -16,6 +16,10 @@
 #include "peer/peer.h"
 #include "reference/reference.h"
 
+#define REFERENCE_UNKNOWN                                                                          \
+	"a reference that came over another connection is passed on as what it is here: an "       \
+	"Object has to be narrowed first"
+
 enum {
 	REFERENCES_MAX = 65536,       /* of a link, each way */
 	REFERENCES_PER_MESSAGE = 4096 /* of one payload */

@@ -67,13 +67,33 @@ struct source {
 	struct import *import;
 };
 
+/* What stands in for another process's object leads there straight away. */
 static struct source source_of(struct object *object, struct import *import)
 {
+	if (object && object->stands_for) {
+		import = object->stands_for;
+		object = NULL;
+	}
 	if (object)
 		reference_hold(object);
 	else if (import)
 		import_ref(import);
 	return (struct source){ object, object ? NULL : import };
+}
+
+/* Who passed it on may be in this process. */
+static struct source straight(struct import *import, const uint8_t *name)
+{
+	struct source source = { NULL, NULL };
+	struct object *forward = NULL;
+
+	if (memcmp(import->node.id, name, REFERENCE_ID) != 0)
+		forward = reference_find_home(import->node.id);
+	if (forward && forward->stands_for)
+		source = source_of(forward, NULL);
+	if (forward)
+		reference_let_go(forward);
+	return source.import ? source : source_of(NULL, import);
 }
 
 /* An object of this process may be one that the other end was given over the link, or one that came
@@ -90,7 +110,7 @@ static struct source find(struct taker *taker, const uint8_t *name)
 	if (own)
 		return (struct source){ own, NULL };
 	if (brought)
-		return source_of(NULL, brought->import);
+		return straight(brought->import, name);
 	for (at = taker->carried; at; at = at->next)
 		if (reference_is_called(at->reference, name))
 			return source_of(at->reference->object, at->reference->import);

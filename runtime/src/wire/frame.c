@@ -506,15 +506,38 @@ static uint32_t references_of(enum frame_type type)
 	}
 }
 
-void frame_put_reference(struct buf *buf, enum frame_type type, const uint8_t id[16], bool is_home)
-{
-	struct frame_reference reference = { .is_home = 1 };
-	size_t n = is_home ? sizeof(reference) : sizeof(reference.id);
-	uint8_t *p = buf_grow(buf, len_size(n));
+/* The id; 1 if it is the receiver's; the name, if that is another. */
+enum { ID = 16 };
 
-	memcpy(reference.id, id, sizeof(reference.id));
+void frame_put_reference(struct buf *buf, enum frame_type type,
+			 const struct frame_reference *reference)
+{
+	uint8_t bytes[2 * ID + 1] = { 0 };
+	size_t n = ID;
+	uint8_t *p;
+
+	memcpy(bytes, reference->id, ID);
+	if (reference->is_home)
+		bytes[n++] = 1;
+	if (memcmp(reference->id, reference->name, ID) != 0) {
+		memcpy(bytes + n, reference->name, ID);
+		n += ID;
+	}
+	p = buf_grow(buf, len_size(n));
 	if (p)
-		put_span(p, (uint8_t)references_of(type), (struct span){ reference.id, n });
+		put_span(p, (uint8_t)references_of(type), (struct span){ bytes, n });
+}
+
+static bool read_reference(struct span span, struct frame_reference *ret)
+{
+	bool is_home = span.n % ID == 1, has_name = span.n >= 2 * ID;
+
+	if (span.n != (has_name ? 2 * ID : ID) + (size_t)is_home || (is_home && span.p[ID] != 1))
+		return false;
+	ret->is_home = is_home;
+	memcpy(ret->id, span.p, ID);
+	memcpy(ret->name, has_name ? span.p + span.n - ID : span.p, ID);
+	return true;
 }
 
 int frame_next_reference(struct span *rest, enum frame_type type, struct frame_reference *ret)
@@ -528,12 +551,8 @@ int frame_next_reference(struct span *rest, enum frame_type type, struct frame_r
 			return -1;
 		if (field.id != id || field.wire != LEN)
 			continue;
-		if (field.span.n != sizeof(*ret) && field.span.n != sizeof(ret->id))
-			return -1;
 		*rest = (struct span){ p, (size_t)(limit - p) };
-		*ret = (struct frame_reference){ .is_home = 0 };
-		memcpy(ret, field.span.p, field.span.n);
-		return ret->is_home <= 1 ? 1 : -1;
+		return read_reference(field.span, ret) ? 1 : -1;
 	}
 	return 0;
 }

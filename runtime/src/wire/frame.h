@@ -117,10 +117,12 @@ void frame_put_annotation(struct buf *buf, uint32_t id, struct span key, struct 
 void frame_put_mark(struct buf *buf, uint32_t session, uint32_t last_number);
 /* References that a frame carries. */
 struct frame_reference {
-	uint8_t id[16];
-	uint8_t is_home; /* 1: it is the receiver's own. 0: it is not, and is not sent */
+	uint8_t id[16];   /* on this link */
+	uint8_t name[16]; /* in the payload */
+	bool is_home;     /* it is the receiver's own */
 };
-void frame_put_reference(struct buf *buf, enum frame_type type, const uint8_t id[16], bool is_home);
+void frame_put_reference(struct buf *buf, enum frame_type type,
+			 const struct frame_reference *reference);
 /* Returns 1, 0 after the last one, -1 if it is none. */
 int frame_next_reference(struct span *rest, enum frame_type type, struct frame_reference *ret);
 #endif

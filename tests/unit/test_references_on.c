@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * References that are passed on by who holds them: this process has objects of `server`, which it
+ * passes to `third`. Neither knows the other.
+ */
+#include "references_here.h"
+
+static struct node_place place_c;
+static struct refs_Node *third, *made;
+
+static void open_three(unsigned threads)
+{
+	open_all(threads);
+	REQUIRE(node_open(&place_c, &(struct pyr_daemon_options){ .threads = threads }));
+	third = refs_Node_proxy(place_c.uri);
+	made = NULL;
+	CHECK_INT(refs_Node_make(server, "x", &made), 0);
+	REQUIRE(third && made);
+}
+
+/* Nothing is left of what was passed on. */
+static void close_three(void)
+{
+	refs_Node_free(made);
+	CHECK(node_reaches(&nodes_alive, 0));
+	refs_Node_free(third);
+	node_close(&place_c);
+	close_all();
+}
+
+#define THREE(name)                                                                                \
+	static void name##_body(void);                                                             \
+	TEST(name)                                                                                 \
+	{                                                                                          \
+		open_three(4);                                                                     \
+		name##_body();                                                                     \
+		close_three();                                                                     \
+		open_three(1);                                                                     \
+		name##_body();                                                                     \
+		close_three();                                                                     \
+	}                                                                                          \
+	static void name##_body(void)
+
+THREE(who_holds_a_reference_passes_it_on)
+{
+	int32_t sum = 0;
+	char *log = NULL;
+
+	CHECK_INT(refs_Node_ask(third, made, 1, 2, &sum), 0);
+	CHECK_INT(sum, 3);
+	CHECK_INT(refs_Node_keep(third, made), 0);
+	CHECK_INT(refs_Node_ask_kept(third, 3, 4, &sum), 0);
+	CHECK_INT(sum, 7);
+	CHECK_INT(refs_Node_tell_kept(third, "one"), 0);
+	CHECK_INT(refs_Node_tell_kept(third, "two"), 0);
+	CHECK_INT(refs_Node_ask_kept(third, 3, 4, &sum), 0); /* behind them */
+	CHECK_INT(refs_Node_log(made, &log), 0);
+	CHECK_STR(log, "one;two;");
+	pyr_free(log);
+	refs_Node_free(made);
+	made = NULL;
+	CHECK_INT(refs_Node_ask_kept(third, 5, 6, &sum), 0); /* it lives by who has it */
+	CHECK_INT(sum, 11);
+	CHECK_INT(atomic_load(&nodes_alive), 1);
+	CHECK_INT(refs_Node_let_go(third), 0);
+	CHECK(node_reaches(&nodes_alive, 0));
+}
+
+THREE(what_was_passed_on_comes_home)
+{
+	struct refs_Node *back = NULL, *home = NULL;
+	int32_t sum = 0;
+
+	CHECK_INT(refs_Node_same(third, made, &back), 0);
+	REQUIRE(back != NULL);
+	CHECK(pyr_proxy_same(refs_Node_as_proxy(back), refs_Node_as_proxy(made)));
+	CHECK_INT(refs_Node_add(back, 1, 2, &sum), 0);
+	CHECK_INT(sum, 3);
+	CHECK_INT(refs_Node_same(server, back, &home), 0);
+	CHECK(home && pyr_proxy_same(refs_Node_as_proxy(home), refs_Node_as_proxy(made)));
+	refs_Node_free(home);
+	refs_Node_free(back);
+	CHECK_INT(refs_Node_same(made, object, &back), 0);
+	CHECK(back == object);
+	refs_Node_free(back);
+}
+
+THREE(errors_come_through_who_passed_it_on)
+{
+	const struct refs_Refused *refused;
+	const struct refs_Taken *taken;
+
+	CHECK_INT(refs_Node_ask_to_refuse(third, made, "no"), -PYR_ABORTED);
+	CHECK_HAS(pyr_last_error()->trace, "in refs.Node.refuse of 'obj_");
+	CHECK_HAS(pyr_last_error()->trace, "in refs.Node.ask_to_refuse of 'node'");
+	refused = refs_Refused_caught();
+	REQUIRE(refused != NULL);
+	CHECK_STR(refused->why, "no");
+	CHECK_INT(refs_Node_ask_to_take(third, made, object), -PYR_ABORTED);
+	taken = refs_Taken_caught();
+	REQUIRE(taken != NULL);
+	CHECK(taken->by == object);
+	pyr_error_free(pyr_error_take());
+}
+
+THREE(a_chain_goes_through_who_passed_it_on)
+{
+	int32_t deep = 0;
+
+	CHECK_INT(refs_Node_down(third, 2, made, &deep), 0);
+	CHECK_INT(deep, 2);
+}
+
+THREE(cancels_and_deadlines_reach_its_owner)
+{
+	pyr_future *future = refs_Node_ask_to_hang_start(third, object);
+
+	CHECK(node_reaches(&mine.n_hanging, 1));
+	pyr_future_cancel(future);
+	CHECK_INT(refs_Node_ask_to_hang_get(future), -PYR_CANCELLED);
+	CHECK(node_reaches(&mine.n_hanging, 0));
+	CHECK_INT(refs_Node_ask_to_hang(
+			  refs_Node_with(third, &(struct pyr_call_options){ .timeout_ms = 100 }),
+			  made),
+		  -PYR_DEADLINE_EXCEEDED);
+}
+
+THREE(its_owner_is_gone)
+{
+	int32_t sum = 0;
+
+	CHECK_INT(refs_Node_keep(third, made), 0);
+	pyr_proxy_release(refs_Node_as_proxy(server));
+	CHECK_INT(refs_Node_ask_kept(third, 1, 2, &sum), 0); /* the link stays for it */
+	CHECK_INT(refs_Node_let_go(third), 0);
+}
+
+TESTS(references_on, T(who_holds_a_reference_passes_it_on), T(what_was_passed_on_comes_home),
+      T(errors_come_through_who_passed_it_on), T(a_chain_goes_through_who_passed_it_on),
+      T(cancels_and_deadlines_reach_its_owner), T(its_owner_is_gone))
