@@ -31,7 +31,7 @@ static const struct scalar *scalar_of(const struct ast_type *type)
 		[TYPE_FLOAT] = { "FLOAT", "f", "float " },
 		[TYPE_DOUBLE] = { "DOUBLE", "d", "double " },
 		[TYPE_STRING] = { "STRING", "s", "const char *" },
-		[TYPE_ANY] = { "ANY", "p", "pyr_any *" },
+		[TYPE_ANY] = { "ANY", "p", "const pyr_any *" },
 		[TYPE_OBJECT] = { "OBJECT", "p", "pyr_object *" },
 		[TYPE_BYTES] = { "BYTES", "p", "struct pyr_bytes " },
 		[TYPE_SEQUENCE] = { "SEQUENCE", "p", NULL },
@@ -135,6 +135,10 @@ void ctype_parameter(struct buf *out, enum ctype_role role, const struct ast_typ
 	if (shape == CTYPE_STRING) {
 		buf_printf(out, "%schar *%s%s", role == CTYPE_OUT ? "" : "const ",
 			   role == CTYPE_IN ? "" : "*", name);
+		return;
+	}
+	if (type->actual->kind == TYPE_ANY && role == CTYPE_OUT) { /* the caller's own */
+		buf_printf(out, "pyr_any **%s", name);
 		return;
 	}
 	if (role != CTYPE_OUT && (shape == CTYPE_BLOCK || (shape == CTYPE_VALUE && optional)))

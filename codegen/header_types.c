@@ -12,6 +12,74 @@
 #include "interface.h"
 #include "layout.h"
 
+/* "type X_suffix(parameters)tail", of two parameters. */
+static void function(struct buf *out, const char *type, const char *name,
+		     const char *const parameters[2], const char *tail)
+{
+	struct items list = { 0 };
+
+	items_add(&list, "%s", parameters[0]);
+	items_add(&list, "%s", parameters[1]);
+	layout_function(out, type, name, &list, tail);
+	out->failed |= list.text.failed;
+	items_clear(&list);
+}
+
+/* X_to_any() and X_from_any(). value: "const struct X *", ret: "struct X **". */
+static void any_functions(struct buf *out, const char *c_name, const char *value, const char *ret)
+{
+	struct buf to = { 0 }, from = { 0 }, self = { 0 }, result = { 0 };
+
+	buf_printf(&to, "%s_to_any", c_name);
+	buf_printf(&from, "%s_from_any", c_name);
+	buf_printf(&self, "%sself", value);
+	buf_printf(&result, "%sret", ret);
+	function(out, "pyr_any *", buf_text(&to),
+		 (const char *const[]){ "pyr_call *call", buf_text(&self) }, ";");
+	function(out, "int ", buf_text(&from),
+		 (const char *const[]){ "const pyr_any *any", buf_text(&result) },
+		 " PYR_MUST_CHECK;");
+	out->failed |= to.failed || from.failed || self.failed || result.failed;
+	buf_free(&to);
+	buf_free(&from);
+	buf_free(&self);
+	buf_free(&result);
+}
+
+/* What goes with each type that is a struct. */
+static void value_functions(struct buf *out, const char *c_name)
+{
+	struct buf type = { 0 }, name = { 0 }, value = { 0 }, self = { 0 };
+
+	buf_printf(out, "extern const struct pyr__type %s_type;\n", c_name);
+	buf_printf(&type, "struct %s *", c_name);
+	buf_printf(&name, "%s_dup", c_name);
+	buf_printf(&value, "const struct %s *", c_name);
+	buf_printf(&self, "%sself", buf_text(&value));
+	function(out, buf_text(&type), buf_text(&name),
+		 (const char *const[]){ "pyr_call *call", buf_text(&self) }, ";");
+	buf_str(&type, "*");
+	any_functions(out, c_name, buf_text(&value), buf_text(&type));
+	out->failed |= type.failed || name.failed || value.failed || self.failed;
+	buf_free(&type);
+	buf_free(&name);
+	buf_free(&value);
+	buf_free(&self);
+}
+
+static void enum_functions(struct buf *out, const char *c_name)
+{
+	struct buf value = { 0 }, ret = { 0 };
+
+	buf_printf(out, "extern const struct pyr__type %s_type;\n", c_name);
+	buf_printf(&value, "enum %s ", c_name);
+	buf_printf(&ret, "enum %s *", c_name);
+	any_functions(out, c_name, buf_text(&value), buf_text(&ret));
+	out->failed |= value.failed || ret.failed;
+	buf_free(&value);
+	buf_free(&ret);
+}
+
 void header_enum(struct header *header, const struct ast_decl *decl)
 {
 	struct buf *out = header->out;
@@ -24,25 +92,9 @@ void header_enum(struct header *header, const struct ast_decl *decl)
 		layout_doc(out, 1, item->doc, emit_deprecated(item));
 		buf_printf(out, "\t%s = %" PRId64 ",\n", item->c_name, item->value.i);
 	}
-	buf_printf(out, "};\nextern const struct pyr__type %s_type;\n\n", decl->c_name);
-}
-
-/* What goes with each type that is a struct. */
-static void value_functions(struct buf *out, const char *c_name)
-{
-	struct items parameters = { 0 };
-	struct buf type = { 0 }, name = { 0 };
-
-	buf_printf(out, "extern const struct pyr__type %s_type;\n", c_name);
-	buf_printf(&type, "struct %s *", c_name);
-	buf_printf(&name, "%s_dup", c_name);
-	items_add(&parameters, "pyr_call *call");
-	items_add(&parameters, "const struct %s *self", c_name);
-	layout_function(out, buf_text(&type), buf_text(&name), &parameters, ";");
-	out->failed |= type.failed || name.failed || parameters.text.failed;
-	buf_free(&type);
-	buf_free(&name);
-	items_clear(&parameters);
+	buf_str(out, "};\n");
+	enum_functions(out, decl->c_name);
+	buf_str(out, "\n");
 }
 
 /* Whether a value of the type can be held here. */

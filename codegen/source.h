@@ -55,6 +55,9 @@ void source_members(struct source *source, const struct ast_decl *decl, const ch
 void source_open_type(struct source *source, const char *linkage, const char *name,
 		      const char *kind, const char *wire_name);
 
+/* The line of a table that has the fingerprint of a type with a name of its own. NULL: nothing. */
+void source_fingerprint(struct buf *out, const struct ast_decl *decl);
+
 /* What goes with each type that is a struct. */
 void source_value_functions(struct buf *out, const char *c_name);
 

@@ -133,6 +133,12 @@ void source_open_type(struct source *source, const char *linkage, const char *na
 		buf_printf(source->out, "\t.name = \"%s\",\n", wire_name);
 }
 
+void source_fingerprint(struct buf *out, const struct ast_decl *decl)
+{
+	if (decl && decl->fingerprint)
+		buf_printf(out, "\t.fingerprint = 0x%016" PRIx64 ",\n", decl->fingerprint);
+}
+
 void source_value_functions(struct buf *out, const char *c_name)
 {
 	buf_printf(out, "\nPYR__VALUE_FUNCTIONS(%s)\n", c_name);
@@ -194,6 +200,7 @@ static void collection(struct source *source, const struct ast_type *type, const
 		   fields);
 	if (type->kind == TYPE_MAP)
 		buf_printf(out, "\t.entry_size = sizeof(struct %s_entry),\n", type->c_name);
+	source_fingerprint(out, type->decl);
 	buf_str(out, "};\n");
 }
 
@@ -269,8 +276,10 @@ void source_enum(struct source *source, const struct ast_decl *decl)
 	table_write(out, &table, buf_text(&head));
 	buf_str(out, "\n");
 	source_open_type(source, "", type_name(&type, decl->c_name), "ENUM", decl->wire_name);
-	buf_printf(out, "\t.size = 4,\n\t.n_enumerators = %zu,\n\t.enumerators = %s,\n};\n",
+	buf_printf(out, "\t.size = 4,\n\t.n_enumerators = %zu,\n\t.enumerators = %s,\n",
 		   decl->n_items, name);
+	source_fingerprint(out, decl);
+	buf_printf(out, "};\n\nPYR__ENUM_FUNCTIONS(%s)\n", decl->c_name);
 	out->failed |= head.failed || type.failed;
 	buf_free(&head);
 	buf_free(&type);
@@ -339,6 +348,7 @@ void source_struct(struct source *source, const struct ast_decl *decl)
 	buf_printf(out, "\t.size = sizeof(struct %s),\n", decl->c_name);
 	if (decl->n_items > 0)
 		buf_printf(out, "\t.n_fields = %zu,\n\t.fields = %s,\n", decl->n_items, fields);
+	source_fingerprint(out, decl);
 	buf_str(out, "};\n");
 	source_value_functions(out, decl->c_name);
 	out->failed |= name.failed;

@@ -122,6 +122,7 @@ void source_union(struct source *source, const struct ast_decl *decl)
 		buf_printf(out, "\t.n_labels = %zu,\n\t.labels = %s,\n", n, table);
 	if (other > 0)
 		buf_printf(out, "\t.default_field = %zu,\n", other);
+	source_fingerprint(out, decl);
 	buf_str(out, "};\n");
 	source_value_functions(out, decl->c_name);
 	out->failed |= name.failed;

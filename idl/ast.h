@@ -156,7 +156,7 @@ struct ast_decl {
 	const char *signature;                         /* "(int32, int32) -> int32" */
 	const char *callback_name, *data_name;         /* C names of I_op_async()'s last two */
 	const char *count_name, *options_name;         /* of I_op_map()'s own */
-	uint64_t fingerprint;                          /* operation, interface */
+	uint64_t fingerprint;                          /* operation, interface; a type of main */
 
 	/* interfaces */
 	struct ast_decl **bases; /* direct ones */

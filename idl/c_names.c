@@ -80,12 +80,19 @@ static bool is_collection(const struct ast_decl *decl)
 	return type->kind == TYPE_SEQUENCE || type->kind == TYPE_ARRAY || type->kind == TYPE_MAP;
 }
 
+static void add_any_forms(struct front *front, struct forms *forms, const char *base)
+{
+	add_form(front, forms, suffixed(front, base, "to_any"), "helper 'to_any'");
+	add_form(front, forms, suffixed(front, base, "from_any"), "helper 'from_any'");
+}
+
 /* What every type has that is a struct in C. */
 static void add_value_forms(struct front *front, struct forms *forms, const char *base)
 {
 	add_form(front, forms, base, NULL);
 	add_form(front, forms, suffixed(front, base, "type"), table);
 	add_form(front, forms, suffixed(front, base, "dup"), "helper 'dup'");
+	add_any_forms(front, forms, base);
 }
 
 static struct forms forms_of(struct front *front, const char *base, struct ast_decl *decl)
@@ -108,6 +115,7 @@ static struct forms forms_of(struct front *front, const char *base, struct ast_d
 	case AST_ENUM:
 		add_form(front, &forms, base, NULL);
 		add_form(front, &forms, suffixed(front, base, "type"), table);
+		add_any_forms(front, &forms, base);
 		break;
 	case AST_TYPEDEF:
 		if (is_collection(decl))

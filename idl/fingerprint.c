@@ -181,6 +181,28 @@ static void fingerprint_operation(struct digest *digest, struct ast_decl *decl)
 	decl->fingerprint = digest->hash;
 }
 
+/* A type with a name, for values that travel as any. 0, which is not compared, for those that are
+ * beyond the bound: their number alone makes no file wrong. */
+static void fingerprint_type(struct digest *digest, struct ast_decl *decl)
+{
+	if (decl->kind == AST_TYPEDEF && decl->type->actual->decl != decl)
+		return;
+	digest->hash = 14695981039346656037u;
+	digest->mark = ++digest->front->mark;
+	if (decl->kind == AST_TYPEDEF)
+		put_type(digest, decl->type);
+	else
+		reach_decl(digest, decl);
+	expand(digest);
+	decl->fingerprint = digest->n_visits < MOST_VISITS ? digest->hash : 0;
+}
+
+static bool is_type(const struct ast_decl *decl)
+{
+	return decl->kind == AST_STRUCT || decl->kind == AST_EXCEPTION || decl->kind == AST_UNION ||
+	       decl->kind == AST_ENUM || decl->kind == AST_TYPEDEF;
+}
+
 static void sign_operation(struct front *front, struct ast_decl *decl)
 {
 	static const char *const directions[] = { "", "", "out ", "inout " };
@@ -235,4 +257,10 @@ void fingerprint_all(struct front *front)
 	if (digest.n_visits >= MOST_VISITS)
 		diag_error(front->diag, &(struct ast_loc){ .file = front->unit->main },
 			   "too many operations reach too many types");
+	digest.n_visits = 0;
+	for (i = 0; i < front->order.n; i++) {
+		raw = front->order.items[i];
+		if (raw && is_type(&raw->decl) && front_in_main(&raw->decl.loc))
+			fingerprint_type(&digest, &raw->decl);
+	}
 }

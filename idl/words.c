@@ -11,6 +11,7 @@
 /* Sorted, for bsearch(). */
 static const char *const words[] = {
 	"abi",
+	"any",
 	"b",
 	"bases",
 	"batch",
@@ -91,9 +92,10 @@ static const char *const words[] = {
 };
 
 static const char *const variables[] = {
-	"batch",   "call", "daemon", "data", "deferred", "exception", "fd",     "file",
-	"future",  "id",   "in",     "item", "line",     "methods",   "object", "on_release",
-	"options", "out",  "proxy",  "ret",  "self",     "status",    "stream", "uri",
+	"any",     "batch",  "call",       "daemon",  "data", "deferred", "exception",
+	"fd",      "file",   "future",     "id",      "in",   "item",     "line",
+	"methods", "object", "on_release", "options", "out",  "proxy",    "ret",
+	"self",    "status", "stream",     "uri",
 };
 
 static int compare(const void *key, const void *entry)

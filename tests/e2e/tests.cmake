@@ -139,10 +139,10 @@ pyrite_warnings(bench_references)
 # Pyrite ends speak frames on a socket by themselves: what calls and streams depend on, over gRPC too.
 pyrite_lane_tests(grpc serial_objects instances weak)
 pyrite_lane_tests(auto serial_objects instances weak)
-pyrite_lane_tests(grpc call references reference_ways references_on chains loop drain deferred unregister future future_many op_map batch places given given_up large
+pyrite_lane_tests(grpc any_calls call references reference_ways references_on chains loop drain deferred unregister future future_many op_map batch places given given_up large
 	proxy_patience task_calls stream stream_try stream_life stream_linger stream_linger_ends handshake)
 # And within the process, as they do by themselves when both ends are in one.
-pyrite_lane_tests(auto call references reference_ways references_on chains loop drain deferred unregister future future_async future_many batch places large proxy
+pyrite_lane_tests(auto any_calls call references reference_ways references_on chains loop drain deferred unregister future future_async future_many batch places large proxy
 	proxy_patience task_calls stream stream_try handshake hooks errors)
 
 # Objects as values. A link is between both ends, though they are in one process.

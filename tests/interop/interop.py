@@ -14,7 +14,7 @@ import traceback
 from concurrent import futures
 
 import grpc
-from google.protobuf import message_factory
+from google.protobuf import any_pb2, message_factory
 
 from messages import generate
 
@@ -183,6 +183,21 @@ def full_item(c):
 def structs_sequences_maps_strings_and_bytes_come_back(c):
     item = full_item(c)
     same(c.call("echo", item=item).ret, item)
+
+
+@case
+def a_value_of_any_type_is_packed_and_unpacked(c):
+    what = any_pb2.Any()
+    what.Pack(c.message("Point", x=1.5, y=-2))
+    point = c.message("Point")
+    assert c.call("doubled", what=what).ret.Unpack(point)
+    same((point.x, point.y), (3, -4))
+    other = any_pb2.Any()
+    other.Pack(c.message("Item", name="unknown to it"))
+    same(c.call("doubled", what=other).ret, other)
+    same(c.call("doubled").ret, any_pb2.Any())
+    what.value = b"\x09"
+    assert "the any is no interop.Point: " in fails(grpc.StatusCode.INVALID_ARGUMENT, c.call, "doubled", what=what).details()
 
 
 @case

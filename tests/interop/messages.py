@@ -20,7 +20,10 @@ def generate(folder, idl=HERE / "interop.idl"):
     subprocess.run([BIN / "pyrite-idl", "--proto", folder, idl], check=True)
     (folder / "rpc").mkdir(exist_ok=True)
     (folder / "rpc" / "status.proto").write_text((HERE / "status.proto").read_text())
-    subprocess.run(["protoc", "-I", folder, "--python_out", folder, f"{idl.stem}.proto", "rpc/status.proto"], check=True)
+    any_proto = folder / "include/google/protobuf/any.proto"  # protoc's own is in a package that need not be there
+    any_proto.parent.mkdir(parents=True, exist_ok=True)
+    any_proto.write_text('syntax = "proto3"; package google.protobuf; message Any { string type_url = 1; bytes value = 2; }')
+    subprocess.run(["protoc", "-I", folder, "-I", folder / "include", "--python_out", folder, f"{idl.stem}.proto", "rpc/status.proto"], check=True)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 

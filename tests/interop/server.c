@@ -78,6 +78,22 @@ static int echo(pyr_call *call, const struct interop_Item *item, const struct in
 	return 0;
 }
 
+static int doubled(pyr_call *call, const pyr_any *what, const pyr_any **ret)
+{
+	struct interop_Point *point;
+
+	*ret = what;
+	if (strcmp(pyr_any_type(what), "interop.Point") != 0)
+		return 0;
+	if (interop_Point_from_any(what, &point) < 0)
+		return pyr_fail(call, PYR_INVALID_ARGUMENT, "%s", pyr_errmsg());
+	point->x *= 2;
+	point->y *= 2;
+	*ret = interop_Point_to_any(call, point);
+	pyr_free(point);
+	return *ret ? 0 : -PYR_INTERNAL;
+}
+
 static int count(pyr_call *call, const struct interop_Words *words,
 		 const struct interop_Counts **ret, uint32_t *ret_total)
 {
@@ -352,6 +368,7 @@ static const struct interop_Calculator_methods calculator = {
 	.complain = complain,
 	.lose = lose,
 	.echo = echo,
+	.doubled = doubled,
 	.count = count,
 	.blob = blob,
 	.address_of_caller = address_of_caller,

@@ -46,7 +46,7 @@ enum pyr__kind {
 	PYR__MAP, /* struct X { size_t n; struct X_entry { K key; V value; } *items; }       map<K,
 		     V> */
 	PYR__INTERFACE, /* struct X *                    pyrite.Reference */
-	PYR__ANY,       /* pyr_any *                     google.protobuf.Any */
+	PYR__ANY,       /* const pyr_any *               google.protobuf.Any */
 	PYR__OBJECT     /* pyr_object *                  pyrite.Reference */
 };
 
@@ -106,6 +106,8 @@ struct pyr__type {
 	uint32_t n_enumerators;          /* ENUM */
 	const struct pyr__enumerator *enumerators; /* in order of declaration */
 	const struct pyr__interface *interface;    /* INTERFACE; NULL: only declared here */
+	uint64_t fingerprint; /* of one with a name: over names, ids and types of all it is made
+				 of; 0 = not known */
 };
 
 /* The value of one parameter or result: scalars by value, strings as s (optional: NULL = absent),
@@ -293,10 +295,39 @@ void *pyr__give(pyr_call *call, void *proxy);
 
 /* A deep copy: one block, pyr_free(), or memory of the call if that is not NULL. */
 void *pyr__dup(pyr_call *call, const struct pyr__type *type, const void *value);
+/* An any, likewise; and what is in one: *ret is a block, of an enum its value as an int32_t. */
+pyr_any *pyr__to_any(pyr_call *call, const struct pyr__type *type, const void *value);
+int pyr__from_any(const pyr_any *any, const struct pyr__type *type, void *ret);
+
+/* Defines the functions that the header declares for each type that is a struct, and for enums. */
 #define PYR__VALUE_FUNCTIONS(X)                                                                    \
 	struct X *X##_dup(pyr_call *call, const struct X *self)                                    \
 	{                                                                                          \
 		return pyr__dup(call, &X##_type, self);                                            \
+	}                                                                                          \
+	pyr_any *X##_to_any(pyr_call *call, const struct X *self)                                  \
+	{                                                                                          \
+		return pyr__to_any(call, &X##_type, self);                                         \
+	}                                                                                          \
+	int X##_from_any(const pyr_any *any, struct X **ret)                                       \
+	{                                                                                          \
+		return pyr__from_any(any, &X##_type, ret);                                         \
+	}
+#define PYR__ENUM_FUNCTIONS(X)                                                                     \
+	pyr_any *X##_to_any(pyr_call *call, enum X self)                                           \
+	{                                                                                          \
+		int32_t item = (int32_t)self;                                                      \
+                                                                                                   \
+		return pyr__to_any(call, &X##_type, &item);                                        \
+	}                                                                                          \
+	int X##_from_any(const pyr_any *any, enum X *ret)                                          \
+	{                                                                                          \
+		int32_t item;                                                                      \
+		int status = pyr__from_any(any, &X##_type, &item);                                 \
+                                                                                                   \
+		if (status == 0 && ret)                                                            \
+			*ret = (enum X)item;                                                       \
+		return status;                                                                     \
 	}
 
 int pyr__raise(pyr_call *call, const char *file, int line, const struct pyr__type *type,

@@ -64,7 +64,7 @@ typedef struct pyr_batch pyr_batch;       /* calls that are sent together: <pyri
 typedef struct pyr_stream pyr_stream;     /* one end of a stream<T>: <pyrite/stream.h> */
 typedef struct pyr_ns pyr_ns;             /* a name server */
 typedef struct pyr_uri pyr_uri;           /* a URI, parsed */
-typedef struct pyr_any pyr_any;           /* an IDL any: cannot be passed yet */
+typedef struct pyr_any pyr_any;           /* an IDL any, a value of any type: <pyrite/any.h> */
 struct pyr_annotation;                    /* <pyrite/context.h> */
 typedef struct pyr_annotations pyr_annotations; /* of a call that is about to be sent */
 typedef struct pyr_proxy pyr_object; /* an IDL Object: a proxy that I_narrow() makes one of I */
@@ -573,6 +573,7 @@ void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
 #ifdef __cplusplus
 }
 #endif
+#include <pyrite/any.h>
 #include <pyrite/context.h>
 #include <pyrite/daemon.h>
 #include <pyrite/future.h>

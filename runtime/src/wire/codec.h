@@ -128,7 +128,7 @@ int codec_take_results(const struct codec_message *message, struct codec_taker *
 void codec_store(const struct codec_message *message, const union pyr__slot *slots,
 		 void *const *out);
 
-/* One struct or exception as a whole: value is the C struct. */
+/* One struct, union, exception or collection as a whole: value is the C struct. */
 int codec_prepare_value(const struct pyr__type *type, const void *value, struct arena *arena,
 			struct codec_packer *ret, struct codec_problem *problem);
 /* *ret: one malloc'ed block. */
@@ -168,6 +168,28 @@ struct codec_dup {
 };
 int codec_dup(const struct pyr__type *type, const void *value, struct codec_dup *ret,
 	      struct codec_problem *problem);
+
+/* ---- any ---- */
+
+/* A value made ready to be an any: n_head and n_encoded are the bytes that it takes. */
+struct codec_any_packer {
+	const struct pyr__type *type;
+	struct codec_packer value;
+	size_t n_head, n_encoded;
+};
+/* type: with a name of its own, or an enum, whose value is an int32. As codec_prepare(). */
+int codec_any_prepare(const struct pyr__type *type, const void *value, struct arena *arena,
+		      struct codec_any_packer *ret, struct codec_problem *problem);
+/* Makes it in a block of that size. */
+pyr_any *codec_any_pack(const struct codec_any_packer *packer, void *block);
+/* Bytes of a copy, and one in a block of that size. */
+size_t codec_any_copy_size(const pyr_any *any);
+pyr_any *codec_any_copy(const pyr_any *any, void *block);
+const char *codec_any_type(const pyr_any *any);
+/* *ret: one malloc'ed block, of an enum the int32 itself. problem->text is about the any: "it is a
+ * shop.Line". */
+int codec_any_take(const pyr_any *any, const struct pyr__type *type, uint32_t max_message,
+		   void *ret, struct codec_problem *problem);
 
 /* Writes "(int32, example.Point, sequence<string>) -> int32" into buf, cut short at n bytes. */
 void codec_signature(const struct pyr__operation *operation, char *buf, size_t n);

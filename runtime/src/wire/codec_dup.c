@@ -6,7 +6,7 @@
  * not count (a member that is absent, or that the discriminator does not select) is not looked at,
  * and zero in the copy.
  */
-#include "wire/codec_internal.h"
+#include "wire/codec_any.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +114,20 @@ static int copy_reference(struct walk *walk, const char *name, const void *from,
 	return 0;
 }
 
+static int copy_any(struct walk *walk, const char *name, const void *from, void *to)
+{
+	const pyr_any *any = *(const pyr_any *const *)from;
+	void *copy;
+
+	if (!any)
+		return 0;
+	if (!take(walk, codec_any_copy_size(any), &copy))
+		return fail_room(walk, name);
+	if (copy)
+		*(pyr_any **)to = codec_any_copy(any, copy);
+	return 0;
+}
+
 struct list { /* a sequence or map of any element, or bytes */
 	size_t n;
 	void *items;
@@ -180,8 +194,9 @@ static int copy_value(struct walk *walk, const struct pyr__field *field, const v
 	case PYR__UNION:
 		return push(walk, field->name,
 			    &(struct level){ field->type, from, to, 1, field->type->size, 0 });
-	case PYR__INTERFACE:
 	case PYR__ANY:
+		return copy_any(walk, field->name, from, to);
+	case PYR__INTERFACE:
 	case PYR__OBJECT:
 		return copy_reference(walk, field->name, from, to);
 	default:

@@ -5,6 +5,7 @@
  * becomes its default, or empty: strings are never NULL here, neither are the items of bytes. Empty
  * ones inside a value share one byte, as they take none on the wire.
  */
+#include "wire/codec_any.h"
 #include "wire/codec_wire.h"
 
 #include <stdlib.h>
@@ -141,6 +142,30 @@ static bool read_scalar(const struct codec_field *field, const uint8_t *p, const
 }
 
 /* An empty one is nil. */
+static int fill_any(struct codec_fill *fill, struct span encoded, const struct codec_path *path,
+		    void *natural)
+{
+	struct pyr_bytes bytes;
+	struct codec_any told;
+	const char *wrong;
+	pyr_any *any;
+	void *head;
+
+	if (encoded.n == 0)
+		return 0;
+	wrong = codec_any_read(encoded, &told);
+	if (wrong)
+		return codec_fail(fill->problem, PYR_INVALID_ARGUMENT, fill->role, path, "%s",
+				  wrong);
+	head = allocate_raw(fill, codec_any_head(told.type.n));
+	if (!head || fill_bytes(fill, encoded.p, encoded.n, 0, path, &bytes) < 0)
+		return -fill->problem->code;
+	any = codec_any_put(head, &told, encoded, bytes.items);
+	memcpy(natural, &any, sizeof(any));
+	return 0;
+}
+
+/* The same. */
 static int fill_reference(struct codec_fill *fill, const struct codec_field *field,
 			  struct span encoded, const struct codec_path *path, void *natural)
 {
@@ -150,7 +175,7 @@ static int fill_reference(struct codec_fill *fill, const struct codec_field *fie
 	int code;
 
 	if (value->kind == PYR__ANY)
-		return codec_fail_reference(fill->problem, fill->role, path, CODEC_NO_ANY);
+		return fill_any(fill, encoded, path, natural);
 	if (encoded.n == 0)
 		return 0;
 	if (!fill->taker)
@@ -541,10 +566,13 @@ int codec_fill_slot(struct codec_fill *fill, const struct codec_field *field,
 }
 
 int codec_fill_value(struct codec_fill *fill, const struct codec_message *message,
-		     const uint8_t *data, size_t n, void **ret)
+		     const struct pyr__type *type, struct span data, void **ret)
 {
-	*ret = allocate(fill, message->type->size);
+	const uint8_t *end = data.n > 0 ? data.p + data.n : data.p;
+	struct codec_path root;
+
+	*ret = allocate(fill, type->size);
 	if (!*ret)
 		return -fill->problem->code;
-	return fill_message(fill, message, data, n > 0 ? data + n : data, NULL, *ret);
+	return fill_message(fill, message, data.p, end, codec_root(message, type, &root), *ret);
 }

@@ -37,7 +37,8 @@ struct codec_field {
 	uint8_t wire;                /* ProtobufCWireType of one value */
 	bool many;                   /* repeated */
 	bool packable;               /* many, and of scalars */
-	bool reference; /* INTERFACE, OBJECT; ANY, which is not carried yet: bytes in the shadow */
+	bool reference; /* INTERFACE, OBJECT, ANY: bytes in the shadow, a pointer that may be NULL
+			 */
 	bool by_value;  /* a slot holds it itself: required scalar or string */
 };
 
@@ -85,8 +86,7 @@ bool codec_is_text(const uint8_t *data, size_t n);
 /* codec_problem.c: all return minus code */
 int codec_fail(struct codec_problem *problem, int code, const char *role,
 	       const struct codec_path *path, const char *format, ...) PYR_PRINTF(5, 6);
-#define CODEC_NO_ANY "an any cannot be passed yet"
-/* Of an any, and of references that nobody takes. */
+/* Of references that nobody takes. */
 int codec_fail_reference(struct codec_problem *problem, const char *role,
 			 const struct codec_path *path, const char *what);
 int codec_fail_memory(struct codec_problem *problem);
@@ -127,9 +127,13 @@ struct codec_seen *codec_survey(const struct codec_message *message, const uint8
 				struct arena *arena);
 int codec_fill_slot(struct codec_fill *fill, const struct codec_field *field,
 		    const struct codec_seen *seen, union pyr__slot *ret);
-/* message: of a struct or union. */
+/* message: of that type. */
 int codec_fill_value(struct codec_fill *fill, const struct codec_message *message,
-		     const uint8_t *data, size_t n, void **ret);
+		     const struct pyr__type *type, struct span data, void **ret);
+/* What the paths of a value begin with: nothing in a struct, whose members have names, else the
+ * type's name. NULL or *ret. */
+const struct codec_path *codec_root(const struct codec_message *message,
+				    const struct pyr__type *type, struct codec_path *ret);
 
 /* codec_flat.c: a few required numbers, as slots. */
 enum { CODEC_FLAT_MAX = 12, CODEC_FLAT_FIELD = 11 /* bytes of one, at most */ };

@@ -4,7 +4,7 @@
  * same bytes in both forms (strings, arrays of 32 and 64 bits) is pointed at, not copied, so the
  * caller's values must stand still until codec_pack().
  */
-#include "wire/codec_internal.h"
+#include "wire/codec_any.h"
 
 #include <limits.h>
 #include <string.h>
@@ -82,6 +82,13 @@ static int pack_bytes(struct pack *pack, const struct pyr_bytes *bytes, uint32_t
 	return 0;
 }
 
+static void pack_any(struct pack *pack, const pyr_any *any, ProtobufCBinaryData *ret)
+{
+	ret->len = any->encoded.n;
+	ret->data = (uint8_t *)any->encoded.p;
+	pack->memory += codec_padded(codec_any_head(strlen(any->type))) + codec_padded(ret->len);
+}
+
 /* value: NULL is nil, an empty message. */
 static int pack_reference(struct pack *pack, const struct codec_field *field, const void *value,
 			  const struct codec_path *path, ProtobufCBinaryData *ret)
@@ -92,8 +99,13 @@ static int pack_reference(struct pack *pack, const struct codec_field *field, co
 
 	if (!value)
 		return 0;
-	if (field->value->kind == PYR__ANY || !codec_references)
-		return codec_fail_reference(pack->problem, pack->role, path, CODEC_NO_ANY);
+	if (field->value->kind == PYR__ANY) {
+		pack_any(pack, value, ret);
+		return 0;
+	}
+	if (!codec_references)
+		return codec_fail_reference(pack->problem, pack->role, path,
+					    "references cannot be passed here yet");
 	carried = arena_alloc_raw(pack->arena, sizeof(*carried));
 	if (!carried)
 		return codec_fail_memory(pack->problem);
@@ -377,13 +389,14 @@ int codec_prepare_value_here(const struct pyr__type *type, const void *value, st
 	const struct codec_message *message = codec_type_get(type);
 	struct pack pack = { arena, problem, "member", -1, codec_padded(type->size), NULL };
 	const ProtobufCMessage *shadow;
+	struct codec_path root;
 	int status;
 
 	if (!message)
 		return codec_fail_memory(problem);
 	if (!value)
 		return codec_fail(problem, PYR_INVALID_ARGUMENT, "", NULL, "is NULL");
-	status = pack_message(&pack, message, value, NULL, &shadow);
+	status = pack_message(&pack, message, value, codec_root(message, type, &root), &shadow);
 	return status < 0 ? status : finish(&pack, shadow, ret);
 }
 

@@ -70,3 +70,12 @@ int codec_fail_range(struct codec_problem *problem, const char *role, const stru
 	return codec_fail(problem, PYR_INVALID_ARGUMENT, role, path, "does not fit %s: %lld",
 			  codec_kind_name(kind), (long long)codec_shadow_integer(kind, shadow));
 }
+
+const struct codec_path *codec_root(const struct codec_message *message,
+				    const struct pyr__type *type, struct codec_path *ret)
+{
+	if (message->type)
+		return NULL;
+	*ret = (struct codec_path){ NULL, type->name, SIZE_MAX };
+	return ret;
+}

@@ -58,7 +58,7 @@ static void *new_block(struct codec_fill *fill, size_t size)
 /* A reference that lies in no block. */
 static bool is_bare(const struct codec_field *field)
 {
-	return field->reference && !field->many;
+	return field->reference && !field->many && field->value->kind != PYR__ANY;
 }
 
 static int take_bare(struct codec_fill *fill, const struct codec_field *field,
@@ -175,11 +175,11 @@ int codec_take_results_here(const struct codec_message *message, struct codec_ta
 	return status;
 }
 
-static int unpack_value(const struct codec_message *message, const uint8_t *data, size_t n,
-			struct codec_fill *fill, void **ret)
+static int unpack_value(const struct codec_message *message, const struct pyr__type *type,
+			struct span data, struct codec_fill *fill, void **ret)
 {
 	uint8_t *block;
-	int status = codec_fill_value(fill, message, data, n, ret);
+	int status = codec_fill_value(fill, message, type, data, ret);
 
 	if (status < 0)
 		return status;
@@ -189,7 +189,7 @@ static int unpack_value(const struct codec_message *message, const uint8_t *data
 	fill->block = block;
 	fill->block_end = block + fill->used;
 	fill->used = fill->beside = 0;
-	status = codec_fill_value(fill, message, data, n, ret);
+	status = codec_fill_value(fill, message, type, data, ret);
 	if (fill->taker)
 		fill->taker->kind->settle(fill->taker, block);
 	if (status < 0)
@@ -215,7 +215,7 @@ int codec_take_value_here(const struct pyr__type *type, struct codec_taker *take
 	fill.arena = &arena;
 	fill.borrows = fill.measures = true;
 	fill.limit = codec_memory_max(max_message);
-	status = unpack_value(message, data.p, data.n, &fill, &value);
+	status = unpack_value(message, type, data, &fill, &value);
 	arena_clear(&arena);
 	if (status == 0)
 		*ret = value;

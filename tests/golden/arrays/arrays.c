@@ -90,6 +90,7 @@ const struct pyr__type arrays_Row_type = {
 	.bound = 4,
 	.n_fields = 1,
 	.fields = Row_fields,
+	.fingerprint = 0x4b6ee2ecbee21d5d,
 };
 
 PYR__VALUE_FUNCTIONS(arrays_Row)
@@ -105,6 +106,7 @@ const struct pyr__type arrays_Matrix_type = {
 	.bound = 9,
 	.n_fields = 1,
 	.fields = Matrix_fields,
+	.fingerprint = 0x2f2b742c053ca4d2,
 };
 
 PYR__VALUE_FUNCTIONS(arrays_Matrix)
@@ -120,6 +122,7 @@ const struct pyr__type arrays_Rows_type = {
 	.bound = 2,
 	.n_fields = 1,
 	.fields = Rows_fields,
+	.fingerprint = 0x5d6e80396098568f,
 };
 
 PYR__VALUE_FUNCTIONS(arrays_Rows)
@@ -135,6 +138,7 @@ const struct pyr__type arrays_Point_type = {
 	.size = sizeof(struct arrays_Point),
 	.n_fields = 2,
 	.fields = Point_fields,
+	.fingerprint = 0x39dec4213beac5ec,
 };
 
 PYR__VALUE_FUNCTIONS(arrays_Point)
@@ -162,6 +166,7 @@ const struct pyr__type arrays_Board_type = {
 	.size = sizeof(struct arrays_Board),
 	.n_fields = 7,
 	.fields = Board_fields,
+	.fingerprint = 0x4490dbf13d5ce9e7,
 };
 
 PYR__VALUE_FUNCTIONS(arrays_Board)

@@ -18,18 +18,24 @@ struct arrays_Row {
 };
 extern const struct pyr__type arrays_Row_type;
 struct arrays_Row *arrays_Row_dup(pyr_call *call, const struct arrays_Row *self);
+pyr_any *arrays_Row_to_any(pyr_call *call, const struct arrays_Row *self);
+int arrays_Row_from_any(const pyr_any *any, struct arrays_Row **ret) PYR_MUST_CHECK;
 
 struct arrays_Matrix {
 	double items[3][3];
 };
 extern const struct pyr__type arrays_Matrix_type;
 struct arrays_Matrix *arrays_Matrix_dup(pyr_call *call, const struct arrays_Matrix *self);
+pyr_any *arrays_Matrix_to_any(pyr_call *call, const struct arrays_Matrix *self);
+int arrays_Matrix_from_any(const pyr_any *any, struct arrays_Matrix **ret) PYR_MUST_CHECK;
 
 struct arrays_Rows {
 	struct arrays_Row items[2];
 };
 extern const struct pyr__type arrays_Rows_type;
 struct arrays_Rows *arrays_Rows_dup(pyr_call *call, const struct arrays_Rows *self);
+pyr_any *arrays_Rows_to_any(pyr_call *call, const struct arrays_Rows *self);
+int arrays_Rows_from_any(const pyr_any *any, struct arrays_Rows **ret) PYR_MUST_CHECK;
 
 struct arrays_Point {
 	int32_t x;
@@ -37,6 +43,8 @@ struct arrays_Point {
 };
 extern const struct pyr__type arrays_Point_type;
 struct arrays_Point *arrays_Point_dup(pyr_call *call, const struct arrays_Point *self);
+pyr_any *arrays_Point_to_any(pyr_call *call, const struct arrays_Point *self);
+int arrays_Point_from_any(const pyr_any *any, struct arrays_Point **ret) PYR_MUST_CHECK;
 
 #ifndef PYRITE_HAVE_pyr_int32_seq
 #define PYRITE_HAVE_pyr_int32_seq
@@ -57,6 +65,8 @@ struct arrays_Board {
 };
 extern const struct pyr__type arrays_Board_type;
 struct arrays_Board *arrays_Board_dup(pyr_call *call, const struct arrays_Board *self);
+pyr_any *arrays_Board_to_any(pyr_call *call, const struct arrays_Board *self);
+int arrays_Board_from_any(const pyr_any *any, struct arrays_Board **ret) PYR_MUST_CHECK;
 
 #ifndef PYRITE_HAVE_arrays_Row_seq
 #define PYRITE_HAVE_arrays_Row_seq

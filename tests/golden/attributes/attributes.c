@@ -15,6 +15,7 @@ const struct pyr__type attrs_Refused_type = {
 	.size = sizeof(struct attrs_Refused),
 	.n_fields = 1,
 	.fields = Refused_fields,
+	.fingerprint = 0x2df1bbe8c3b719d7,
 };
 
 PYR__VALUE_FUNCTIONS(attrs_Refused)
@@ -41,6 +42,7 @@ const struct pyr__type attrs_Point_type = {
 	.size = sizeof(struct attrs_Point),
 	.n_fields = 2,
 	.fields = Point_fields,
+	.fingerprint = 0x710e934c04bd906a,
 };
 
 PYR__VALUE_FUNCTIONS(attrs_Point)

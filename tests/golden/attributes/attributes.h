@@ -16,6 +16,8 @@ struct attrs_Refused {
 };
 extern const struct pyr__type attrs_Refused_type;
 struct attrs_Refused *attrs_Refused_dup(pyr_call *call, const struct attrs_Refused *self);
+pyr_any *attrs_Refused_to_any(pyr_call *call, const struct attrs_Refused *self);
+int attrs_Refused_from_any(const pyr_any *any, struct attrs_Refused **ret) PYR_MUST_CHECK;
 int attrs_Refused_raise_at(pyr_call *call, const char *file, int line,
 	const struct attrs_Refused *exception);
 const struct attrs_Refused *attrs_Refused_caught(void);
@@ -26,6 +28,8 @@ struct attrs_Point {
 };
 extern const struct pyr__type attrs_Point_type;
 struct attrs_Point *attrs_Point_dup(pyr_call *call, const struct attrs_Point *self);
+pyr_any *attrs_Point_to_any(pyr_call *call, const struct attrs_Point *self);
+int attrs_Point_from_any(const pyr_any *any, struct attrs_Point **ret) PYR_MUST_CHECK;
 
 struct attrs_Device;
 extern const struct pyr__interface attrs_Device_interface;

@@ -50,6 +50,7 @@ const struct pyr__type Holder_type = {
 	.size = sizeof(struct Holder),
 	.n_fields = 5,
 	.fields = local_Holder_fields,
+	.fingerprint = 0x8ba10801b95ed142,
 };
 
 PYR__VALUE_FUNCTIONS(Holder)
@@ -64,6 +65,7 @@ const struct pyr__type Holder_dup__type = {
 	.size = sizeof(struct Holder_dup_),
 	.n_fields = 1,
 	.fields = local_Holder_dup__fields,
+	.fingerprint = 0x10df05620856522d,
 };
 
 PYR__VALUE_FUNCTIONS(Holder_dup_)
@@ -79,7 +81,25 @@ const struct pyr__type Level_type = {
 	.size = 4,
 	.n_enumerators = 2,
 	.enumerators = local_Level_enumerators,
+	.fingerprint = 0xaba23f7e62cc8912,
 };
+
+PYR__ENUM_FUNCTIONS(Level)
+
+static const struct pyr__field local_Level_from_any__fields[] = {
+	{ .id = 1, .name = "x", .kind = PYR__INT32, .offset = offsetof(struct Level_from_any_, x) },
+};
+
+const struct pyr__type Level_from_any__type = {
+	.kind = PYR__STRUCT,
+	.name = "Level_from_any",
+	.size = sizeof(struct Level_from_any_),
+	.n_fields = 1,
+	.fields = local_Level_from_any__fields,
+	.fingerprint = 0x169bff274cdb33ff,
+};
+
+PYR__VALUE_FUNCTIONS(Level_from_any_)
 
 #define local_Server_METHODS(methods) ((const struct Server_methods *)(methods))
 

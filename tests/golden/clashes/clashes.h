@@ -53,18 +53,32 @@ struct Holder {
 };
 extern const struct pyr__type Holder_type;
 struct Holder *Holder_dup(pyr_call *call, const struct Holder *self);
+pyr_any *Holder_to_any(pyr_call *call, const struct Holder *self);
+int Holder_from_any(const pyr_any *any, struct Holder **ret) PYR_MUST_CHECK;
 
 struct Holder_dup_ {
 	int32_t x;
 };
 extern const struct pyr__type Holder_dup__type;
 struct Holder_dup_ *Holder_dup__dup(pyr_call *call, const struct Holder_dup_ *self);
+pyr_any *Holder_dup__to_any(pyr_call *call, const struct Holder_dup_ *self);
+int Holder_dup__from_any(const pyr_any *any, struct Holder_dup_ **ret) PYR_MUST_CHECK;
 
 enum Level {
 	LOW = 0,
 	HIGH = 1,
 };
 extern const struct pyr__type Level_type;
+pyr_any *Level_to_any(pyr_call *call, enum Level self);
+int Level_from_any(const pyr_any *any, enum Level *ret) PYR_MUST_CHECK;
+
+struct Level_from_any_ {
+	int32_t x;
+};
+extern const struct pyr__type Level_from_any__type;
+struct Level_from_any_ *Level_from_any__dup(pyr_call *call, const struct Level_from_any_ *self);
+pyr_any *Level_from_any__to_any(pyr_call *call, const struct Level_from_any_ *self);
+int Level_from_any__from_any(const pyr_any *any, struct Level_from_any_ **ret) PYR_MUST_CHECK;
 
 struct Server;
 extern const struct pyr__interface Server_interface;

@@ -14,7 +14,10 @@ const struct pyr__type consts_Color_type = {
 	.size = 4,
 	.n_enumerators = 2,
 	.enumerators = Color_enumerators,
+	.fingerprint = 0x4d579444c3ff3207,
 };
+
+PYR__ENUM_FUNCTIONS(consts_Color)
 
 #define Limits_METHODS(methods) ((const struct consts_Limits_methods *)(methods))
 

@@ -40,6 +40,8 @@ enum consts_Color {
 	consts_GREEN = 1,
 };
 extern const struct pyr__type consts_Color_type;
+pyr_any *consts_Color_to_any(pyr_call *call, enum consts_Color self);
+int consts_Color_from_any(const pyr_any *any, enum consts_Color *ret) PYR_MUST_CHECK;
 
 #define consts_FAVOURITE consts_GREEN
 enum { consts_Limits_MOST = 5 };

@@ -14,6 +14,7 @@ const struct pyr__type docs_Point_type = {
 	.size = sizeof(struct docs_Point),
 	.n_fields = 2,
 	.fields = Point_fields,
+	.fingerprint = 0x35b324ecfabb4af1,
 };
 
 PYR__VALUE_FUNCTIONS(docs_Point)
@@ -29,7 +30,10 @@ const struct pyr__type docs_Color_type = {
 	.size = 4,
 	.n_enumerators = 2,
 	.enumerators = Color_enumerators,
+	.fingerprint = 0xaa7ea928b8f60835,
 };
+
+PYR__ENUM_FUNCTIONS(docs_Color)
 
 static const struct pyr__field Rare_fields[] = {
 	{ .id = 1, .name = "why", .kind = PYR__STRING, .offset = offsetof(struct docs_Rare, why) },
@@ -42,6 +46,7 @@ const struct pyr__type docs_Rare_type = {
 	.size = sizeof(struct docs_Rare),
 	.n_fields = 1,
 	.fields = Rare_fields,
+	.fingerprint = 0x2ecc05be6aae648a,
 };
 
 PYR__VALUE_FUNCTIONS(docs_Rare)
@@ -77,6 +82,7 @@ const struct pyr__type docs_Either_type = {
 	.fields = Either_fields,
 	.n_labels = 2,
 	.labels = Either_labels,
+	.fingerprint = 0xfc608d4360581d1c,
 };
 
 PYR__VALUE_FUNCTIONS(docs_Either)
@@ -91,6 +97,7 @@ const struct pyr__type docs_Points_type = {
 	.size = sizeof(struct docs_Points),
 	.n_fields = 1,
 	.fields = Points_fields,
+	.fingerprint = 0x181d913f5b5a7c55,
 };
 
 PYR__VALUE_FUNCTIONS(docs_Points)

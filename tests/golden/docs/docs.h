@@ -32,6 +32,8 @@ struct docs_Point {
 };
 extern const struct pyr__type docs_Point_type;
 struct docs_Point *docs_Point_dup(pyr_call *call, const struct docs_Point *self);
+pyr_any *docs_Point_to_any(pyr_call *call, const struct docs_Point *self);
+int docs_Point_from_any(const pyr_any *any, struct docs_Point **ret) PYR_MUST_CHECK;
 
 /** Names of colours. */
 enum docs_Color {
@@ -40,6 +42,8 @@ enum docs_Color {
 	docs_BLUE = 1,
 };
 extern const struct pyr__type docs_Color_type;
+pyr_any *docs_Color_to_any(pyr_call *call, enum docs_Color self);
+int docs_Color_from_any(const pyr_any *any, enum docs_Color *ret) PYR_MUST_CHECK;
 
 /** Raised rarely. */
 struct docs_Rare {
@@ -48,6 +52,8 @@ struct docs_Rare {
 };
 extern const struct pyr__type docs_Rare_type;
 struct docs_Rare *docs_Rare_dup(pyr_call *call, const struct docs_Rare *self);
+pyr_any *docs_Rare_to_any(pyr_call *call, const struct docs_Rare *self);
+int docs_Rare_from_any(const pyr_any *any, struct docs_Rare **ret) PYR_MUST_CHECK;
 int docs_Rare_raise_at(pyr_call *call, const char *file, int line,
 	const struct docs_Rare *exception);
 const struct docs_Rare *docs_Rare_caught(void);
@@ -64,6 +70,8 @@ struct docs_Either {
 };
 extern const struct pyr__type docs_Either_type;
 struct docs_Either *docs_Either_dup(pyr_call *call, const struct docs_Either *self);
+pyr_any *docs_Either_to_any(pyr_call *call, const struct docs_Either *self);
+int docs_Either_from_any(const pyr_any *any, struct docs_Either **ret) PYR_MUST_CHECK;
 
 /** Many. */
 struct docs_Points {
@@ -72,6 +80,8 @@ struct docs_Points {
 };
 extern const struct pyr__type docs_Points_type;
 struct docs_Points *docs_Points_dup(pyr_call *call, const struct docs_Points *self);
+pyr_any *docs_Points_to_any(pyr_call *call, const struct docs_Points *self);
+int docs_Points_from_any(const pyr_any *any, struct docs_Points **ret) PYR_MUST_CHECK;
 
 /**
  * An interface.

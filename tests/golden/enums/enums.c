@@ -15,7 +15,10 @@ const struct pyr__type enums_Color_type = {
 	.size = 4,
 	.n_enumerators = 3,
 	.enumerators = Color_enumerators,
+	.fingerprint = 0x9beb5eee3b091577,
 };
+
+PYR__ENUM_FUNCTIONS(enums_Color)
 
 static const struct pyr__enumerator Sparse_enumerators[] = {
 	{ "THREE", 0 },
@@ -29,7 +32,10 @@ const struct pyr__type enums_Sparse_type = {
 	.size = 4,
 	.n_enumerators = 3,
 	.enumerators = Sparse_enumerators,
+	.fingerprint = 0x00222fb7e45cbc52,
 };
+
+PYR__ENUM_FUNCTIONS(enums_Sparse)
 
 static const struct pyr__enumerator Signed_enumerators[] = {
 	{ "BELOW", 0 },
@@ -43,7 +49,10 @@ const struct pyr__type enums_Signed_type = {
 	.size = 4,
 	.n_enumerators = 3,
 	.enumerators = Signed_enumerators,
+	.fingerprint = 0x4bfbd192d1c1f88e,
 };
+
+PYR__ENUM_FUNCTIONS(enums_Signed)
 
 static const struct pyr__field Pixel_fields[] = {
 	{ .id = 1, .name = "color", .kind = PYR__ENUM,
@@ -58,6 +67,7 @@ const struct pyr__type enums_Pixel_type = {
 	.size = sizeof(struct enums_Pixel),
 	.n_fields = 2,
 	.fields = Pixel_fields,
+	.fingerprint = 0xa73927c8cbf42e28,
 };
 
 PYR__VALUE_FUNCTIONS(enums_Pixel)
@@ -73,7 +83,10 @@ const struct pyr__type enums_Palette_Shade_type = {
 	.size = 4,
 	.n_enumerators = 2,
 	.enumerators = Palette_Shade_enumerators,
+	.fingerprint = 0xed1c5d31e709cad1,
 };
+
+PYR__ENUM_FUNCTIONS(enums_Palette_Shade)
 
 #define Palette_METHODS(methods) ((const struct enums_Palette_methods *)(methods))
 

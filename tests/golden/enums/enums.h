@@ -19,6 +19,8 @@ enum enums_Color {
 	enums_BLUE = 2,
 };
 extern const struct pyr__type enums_Color_type;
+pyr_any *enums_Color_to_any(pyr_call *call, enum enums_Color self);
+int enums_Color_from_any(const pyr_any *any, enum enums_Color *ret) PYR_MUST_CHECK;
 
 enum enums_Sparse {
 	enums_THREE = 0,
@@ -26,6 +28,8 @@ enum enums_Sparse {
 	enums_EIGHT = 2,
 };
 extern const struct pyr__type enums_Sparse_type;
+pyr_any *enums_Sparse_to_any(pyr_call *call, enum enums_Sparse self);
+int enums_Sparse_from_any(const pyr_any *any, enum enums_Sparse *ret) PYR_MUST_CHECK;
 
 enum enums_Signed {
 	enums_BELOW = 0,
@@ -33,6 +37,8 @@ enum enums_Signed {
 	enums_MOST = 2,
 };
 extern const struct pyr__type enums_Signed_type;
+pyr_any *enums_Signed_to_any(pyr_call *call, enum enums_Signed self);
+int enums_Signed_from_any(const pyr_any *any, enum enums_Signed *ret) PYR_MUST_CHECK;
 
 struct enums_Pixel {
 	enum enums_Color color;
@@ -40,12 +46,16 @@ struct enums_Pixel {
 };
 extern const struct pyr__type enums_Pixel_type;
 struct enums_Pixel *enums_Pixel_dup(pyr_call *call, const struct enums_Pixel *self);
+pyr_any *enums_Pixel_to_any(pyr_call *call, const struct enums_Pixel *self);
+int enums_Pixel_from_any(const pyr_any *any, struct enums_Pixel **ret) PYR_MUST_CHECK;
 
 enum enums_Palette_Shade {
 	enums_Palette_LIGHT = 0,
 	enums_Palette_DARK = 1,
 };
 extern const struct pyr__type enums_Palette_Shade_type;
+pyr_any *enums_Palette_Shade_to_any(pyr_call *call, enum enums_Palette_Shade self);
+int enums_Palette_Shade_from_any(const pyr_any *any, enum enums_Palette_Shade *ret) PYR_MUST_CHECK;
 
 struct enums_Palette;
 extern const struct pyr__interface enums_Palette_interface;

@@ -17,6 +17,7 @@ const struct pyr__type bank_NoFunds_type = {
 	.size = sizeof(struct bank_NoFunds),
 	.n_fields = 2,
 	.fields = NoFunds_fields,
+	.fingerprint = 0x7385c136f4b33bb2,
 };
 
 PYR__VALUE_FUNCTIONS(bank_NoFunds)
@@ -44,6 +45,7 @@ const struct pyr__type bank_NoAccount_type = {
 	.size = sizeof(struct bank_NoAccount),
 	.n_fields = 1,
 	.fields = NoAccount_fields,
+	.fingerprint = 0xe9930379b8869c8a,
 };
 
 PYR__VALUE_FUNCTIONS(bank_NoAccount)
@@ -64,6 +66,7 @@ const struct pyr__type bank_Closed_type = {
 	.name = "bank.Closed",
 	.status = PYR_ABORTED,
 	.size = sizeof(struct bank_Closed),
+	.fingerprint = 0x0afe4a0c5cb915b3,
 };
 
 PYR__VALUE_FUNCTIONS(bank_Closed)
@@ -91,6 +94,7 @@ const struct pyr__type bank_Account_Locked_type = {
 	.size = sizeof(struct bank_Account_Locked),
 	.n_fields = 1,
 	.fields = Account_Locked_fields,
+	.fingerprint = 0x2ad5ae57b029e51a,
 };
 
 PYR__VALUE_FUNCTIONS(bank_Account_Locked)

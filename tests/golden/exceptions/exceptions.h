@@ -18,6 +18,8 @@ struct bank_NoFunds {
 };
 extern const struct pyr__type bank_NoFunds_type;
 struct bank_NoFunds *bank_NoFunds_dup(pyr_call *call, const struct bank_NoFunds *self);
+pyr_any *bank_NoFunds_to_any(pyr_call *call, const struct bank_NoFunds *self);
+int bank_NoFunds_from_any(const pyr_any *any, struct bank_NoFunds **ret) PYR_MUST_CHECK;
 int bank_NoFunds_raise_at(pyr_call *call, const char *file, int line,
 	const struct bank_NoFunds *exception);
 const struct bank_NoFunds *bank_NoFunds_caught(void);
@@ -27,6 +29,8 @@ struct bank_NoAccount {
 };
 extern const struct pyr__type bank_NoAccount_type;
 struct bank_NoAccount *bank_NoAccount_dup(pyr_call *call, const struct bank_NoAccount *self);
+pyr_any *bank_NoAccount_to_any(pyr_call *call, const struct bank_NoAccount *self);
+int bank_NoAccount_from_any(const pyr_any *any, struct bank_NoAccount **ret) PYR_MUST_CHECK;
 int bank_NoAccount_raise_at(pyr_call *call, const char *file, int line,
 	const struct bank_NoAccount *exception);
 const struct bank_NoAccount *bank_NoAccount_caught(void);
@@ -36,6 +40,8 @@ struct bank_Closed {
 };
 extern const struct pyr__type bank_Closed_type;
 struct bank_Closed *bank_Closed_dup(pyr_call *call, const struct bank_Closed *self);
+pyr_any *bank_Closed_to_any(pyr_call *call, const struct bank_Closed *self);
+int bank_Closed_from_any(const pyr_any *any, struct bank_Closed **ret) PYR_MUST_CHECK;
 int bank_Closed_raise_at(pyr_call *call, const char *file, int line,
 	const struct bank_Closed *exception);
 const struct bank_Closed *bank_Closed_caught(void);
@@ -46,6 +52,9 @@ struct bank_Account_Locked {
 extern const struct pyr__type bank_Account_Locked_type;
 struct bank_Account_Locked *bank_Account_Locked_dup(pyr_call *call,
 	const struct bank_Account_Locked *self);
+pyr_any *bank_Account_Locked_to_any(pyr_call *call, const struct bank_Account_Locked *self);
+int bank_Account_Locked_from_any(const pyr_any *any,
+	struct bank_Account_Locked **ret) PYR_MUST_CHECK;
 int bank_Account_Locked_raise_at(pyr_call *call, const char *file, int line,
 	const struct bank_Account_Locked *exception);
 const struct bank_Account_Locked *bank_Account_Locked_caught(void);

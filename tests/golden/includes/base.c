@@ -26,7 +26,10 @@ const struct pyr__type base_Color_type = {
 	.size = 4,
 	.n_enumerators = 2,
 	.enumerators = Color_enumerators,
+	.fingerprint = 0x80cb445dae643706,
 };
+
+PYR__ENUM_FUNCTIONS(base_Color)
 
 static const struct pyr__field Point_fields[] = {
 	{ .id = 1, .name = "x", .kind = PYR__INT32, .offset = offsetof(struct base_Point, x) },
@@ -39,6 +42,7 @@ const struct pyr__type base_Point_type = {
 	.size = sizeof(struct base_Point),
 	.n_fields = 2,
 	.fields = Point_fields,
+	.fingerprint = 0x688e9dfd7e0b1fc3,
 };
 
 PYR__VALUE_FUNCTIONS(base_Point)
@@ -53,6 +57,7 @@ const struct pyr__type base_Points_type = {
 	.size = sizeof(struct base_Points),
 	.n_fields = 1,
 	.fields = Points_fields,
+	.fingerprint = 0x23f4009015a863e1,
 };
 
 PYR__VALUE_FUNCTIONS(base_Points)
@@ -68,6 +73,7 @@ const struct pyr__type base_Pair_type = {
 	.bound = 2,
 	.n_fields = 1,
 	.fields = Pair_fields,
+	.fingerprint = 0x80adc4ecdd66d7ff,
 };
 
 PYR__VALUE_FUNCTIONS(base_Pair)
@@ -84,6 +90,7 @@ const struct pyr__type base_Refused_type = {
 	.size = sizeof(struct base_Refused),
 	.n_fields = 1,
 	.fields = Refused_fields,
+	.fingerprint = 0x2347925358e550fc,
 };
 
 PYR__VALUE_FUNCTIONS(base_Refused)

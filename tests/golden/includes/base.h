@@ -18,6 +18,8 @@ enum base_Color {
 	base_GREEN = 1,
 };
 extern const struct pyr__type base_Color_type;
+pyr_any *base_Color_to_any(pyr_call *call, enum base_Color self);
+int base_Color_from_any(const pyr_any *any, enum base_Color *ret) PYR_MUST_CHECK;
 
 struct base_Point {
 	int32_t x;
@@ -25,6 +27,8 @@ struct base_Point {
 };
 extern const struct pyr__type base_Point_type;
 struct base_Point *base_Point_dup(pyr_call *call, const struct base_Point *self);
+pyr_any *base_Point_to_any(pyr_call *call, const struct base_Point *self);
+int base_Point_from_any(const pyr_any *any, struct base_Point **ret) PYR_MUST_CHECK;
 
 struct base_Points {
 	size_t n;
@@ -32,18 +36,24 @@ struct base_Points {
 };
 extern const struct pyr__type base_Points_type;
 struct base_Points *base_Points_dup(pyr_call *call, const struct base_Points *self);
+pyr_any *base_Points_to_any(pyr_call *call, const struct base_Points *self);
+int base_Points_from_any(const pyr_any *any, struct base_Points **ret) PYR_MUST_CHECK;
 
 struct base_Pair {
 	int32_t items[2];
 };
 extern const struct pyr__type base_Pair_type;
 struct base_Pair *base_Pair_dup(pyr_call *call, const struct base_Pair *self);
+pyr_any *base_Pair_to_any(pyr_call *call, const struct base_Pair *self);
+int base_Pair_from_any(const pyr_any *any, struct base_Pair **ret) PYR_MUST_CHECK;
 
 struct base_Refused {
 	const char *why;
 };
 extern const struct pyr__type base_Refused_type;
 struct base_Refused *base_Refused_dup(pyr_call *call, const struct base_Refused *self);
+pyr_any *base_Refused_to_any(pyr_call *call, const struct base_Refused *self);
+int base_Refused_from_any(const pyr_any *any, struct base_Refused **ret) PYR_MUST_CHECK;
 int base_Refused_raise_at(pyr_call *call, const char *file, int line,
 	const struct base_Refused *exception);
 const struct base_Refused *base_Refused_caught(void);

@@ -63,6 +63,7 @@ const struct pyr__type shapes_Line_type = {
 	.size = sizeof(struct shapes_Line),
 	.n_fields = 4,
 	.fields = Line_fields,
+	.fingerprint = 0xa1f48a5068a97abe,
 };
 
 PYR__VALUE_FUNCTIONS(shapes_Line)
@@ -294,6 +295,7 @@ const struct pyr__type shapes_inner_Deep_type = {
 	.size = sizeof(struct shapes_inner_Deep),
 	.n_fields = 1,
 	.fields = Deep_fields,
+	.fingerprint = 0x2a4f3faa899be28c,
 };
 
 PYR__VALUE_FUNCTIONS(shapes_inner_Deep)

@@ -29,6 +29,8 @@ struct shapes_Line {
 };
 extern const struct pyr__type shapes_Line_type;
 struct shapes_Line *shapes_Line_dup(pyr_call *call, const struct shapes_Line *self);
+pyr_any *shapes_Line_to_any(pyr_call *call, const struct shapes_Line *self);
+int shapes_Line_from_any(const pyr_any *any, struct shapes_Line **ret) PYR_MUST_CHECK;
 
 #ifndef PYRITE_HAVE_pyr_int32_seq
 #define PYRITE_HAVE_pyr_int32_seq
@@ -140,6 +142,8 @@ struct shapes_inner_Deep {
 extern const struct pyr__type shapes_inner_Deep_type;
 struct shapes_inner_Deep *shapes_inner_Deep_dup(pyr_call *call,
 	const struct shapes_inner_Deep *self);
+pyr_any *shapes_inner_Deep_to_any(pyr_call *call, const struct shapes_inner_Deep *self);
+int shapes_inner_Deep_from_any(const pyr_any *any, struct shapes_inner_Deep **ret) PYR_MUST_CHECK;
 
 struct shapes_inner_Diver;
 extern const struct pyr__interface shapes_inner_Diver_interface;

@@ -8,6 +8,7 @@ const struct pyr__type zoo_Asleep_type = {
 	.name = "zoo.Asleep",
 	.status = PYR_ABORTED,
 	.size = sizeof(struct zoo_Asleep),
+	.fingerprint = 0xdd0e84d2f25134b9,
 };
 
 PYR__VALUE_FUNCTIONS(zoo_Asleep)

@@ -16,6 +16,8 @@ struct zoo_Asleep {
 };
 extern const struct pyr__type zoo_Asleep_type;
 struct zoo_Asleep *zoo_Asleep_dup(pyr_call *call, const struct zoo_Asleep *self);
+pyr_any *zoo_Asleep_to_any(pyr_call *call, const struct zoo_Asleep *self);
+int zoo_Asleep_from_any(const pyr_any *any, struct zoo_Asleep **ret) PYR_MUST_CHECK;
 int zoo_Asleep_raise_at(pyr_call *call, const char *file, int line,
 	const struct zoo_Asleep *exception);
 const struct zoo_Asleep *zoo_Asleep_caught(void);

@@ -14,6 +14,7 @@ const struct pyr__type io_Point_type = {
 	.size = sizeof(struct io_Point),
 	.n_fields = 2,
 	.fields = Point_fields,
+	.fingerprint = 0x823746a873e2075e,
 };
 
 PYR__VALUE_FUNCTIONS(io_Point)
@@ -28,6 +29,7 @@ const struct pyr__type io_Numbers_type = {
 	.size = sizeof(struct io_Numbers),
 	.n_fields = 1,
 	.fields = Numbers_fields,
+	.fingerprint = 0xd31d89f3d3ee519e,
 };
 
 PYR__VALUE_FUNCTIONS(io_Numbers)

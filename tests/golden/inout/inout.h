@@ -17,6 +17,8 @@ struct io_Point {
 };
 extern const struct pyr__type io_Point_type;
 struct io_Point *io_Point_dup(pyr_call *call, const struct io_Point *self);
+pyr_any *io_Point_to_any(pyr_call *call, const struct io_Point *self);
+int io_Point_from_any(const pyr_any *any, struct io_Point **ret) PYR_MUST_CHECK;
 
 struct io_Numbers {
 	size_t n;
@@ -24,6 +26,8 @@ struct io_Numbers {
 };
 extern const struct pyr__type io_Numbers_type;
 struct io_Numbers *io_Numbers_dup(pyr_call *call, const struct io_Numbers *self);
+pyr_any *io_Numbers_to_any(pyr_call *call, const struct io_Numbers *self);
+int io_Numbers_from_any(const pyr_any *any, struct io_Numbers **ret) PYR_MUST_CHECK;
 
 struct io_Mixer;
 extern const struct pyr__interface io_Mixer_interface;

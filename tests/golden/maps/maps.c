@@ -154,6 +154,7 @@ const struct pyr__type maps_Point_type = {
 	.size = sizeof(struct maps_Point),
 	.n_fields = 2,
 	.fields = Point_fields,
+	.fingerprint = 0x0fc93f768724ec29,
 };
 
 PYR__VALUE_FUNCTIONS(maps_Point)
@@ -172,6 +173,7 @@ const struct pyr__type maps_Counts_type = {
 	.n_fields = 2,
 	.fields = Counts_fields,
 	.entry_size = sizeof(struct maps_Counts_entry),
+	.fingerprint = 0x7bc942a80b3a7e2c,
 };
 
 PYR__VALUE_FUNCTIONS(maps_Counts)
@@ -190,6 +192,7 @@ const struct pyr__type maps_Points_type = {
 	.n_fields = 2,
 	.fields = Points_fields,
 	.entry_size = sizeof(struct maps_Points_entry),
+	.fingerprint = 0xad973c0c0c72d4f8,
 };
 
 PYR__VALUE_FUNCTIONS(maps_Points)
@@ -218,6 +221,7 @@ const struct pyr__type maps_Atlas_type = {
 	.size = sizeof(struct maps_Atlas),
 	.n_fields = 6,
 	.fields = Atlas_fields,
+	.fingerprint = 0x9768f9212cbaef88,
 };
 
 PYR__VALUE_FUNCTIONS(maps_Atlas)

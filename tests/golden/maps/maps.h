@@ -17,6 +17,8 @@ struct maps_Point {
 };
 extern const struct pyr__type maps_Point_type;
 struct maps_Point *maps_Point_dup(pyr_call *call, const struct maps_Point *self);
+pyr_any *maps_Point_to_any(pyr_call *call, const struct maps_Point *self);
+int maps_Point_from_any(const pyr_any *any, struct maps_Point **ret) PYR_MUST_CHECK;
 
 struct maps_Counts_entry {
 	const char *key;
@@ -29,6 +31,8 @@ struct maps_Counts {
 };
 extern const struct pyr__type maps_Counts_type;
 struct maps_Counts *maps_Counts_dup(pyr_call *call, const struct maps_Counts *self);
+pyr_any *maps_Counts_to_any(pyr_call *call, const struct maps_Counts *self);
+int maps_Counts_from_any(const pyr_any *any, struct maps_Counts **ret) PYR_MUST_CHECK;
 
 struct maps_Points_entry {
 	int32_t key;
@@ -41,6 +45,8 @@ struct maps_Points {
 };
 extern const struct pyr__type maps_Points_type;
 struct maps_Points *maps_Points_dup(pyr_call *call, const struct maps_Points *self);
+pyr_any *maps_Points_to_any(pyr_call *call, const struct maps_Points *self);
+int maps_Points_from_any(const pyr_any *any, struct maps_Points **ret) PYR_MUST_CHECK;
 
 #ifndef PYRITE_HAVE_pyr_string_maps_Point_map
 #define PYRITE_HAVE_pyr_string_maps_Point_map
@@ -146,6 +152,8 @@ struct maps_Atlas {
 };
 extern const struct pyr__type maps_Atlas_type;
 struct maps_Atlas *maps_Atlas_dup(pyr_call *call, const struct maps_Atlas *self);
+pyr_any *maps_Atlas_to_any(pyr_call *call, const struct maps_Atlas *self);
+int maps_Atlas_from_any(const pyr_any *any, struct maps_Atlas **ret) PYR_MUST_CHECK;
 
 #ifndef PYRITE_HAVE_pyr_string_int64_map
 #define PYRITE_HAVE_pyr_string_int64_map

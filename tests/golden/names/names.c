@@ -13,6 +13,7 @@ const struct pyr__type int__int__type = {
 	.size = sizeof(struct int__int_),
 	.n_fields = 1,
 	.fields = local_int__fields,
+	.fingerprint = 0x11692d0ce1ec8613,
 };
 
 PYR__VALUE_FUNCTIONS(int__int_)
@@ -54,6 +55,7 @@ const struct pyr__type names_struct_t_type = {
 	.size = sizeof(struct names_struct_t),
 	.n_fields = 14,
 	.fields = struct_t_fields,
+	.fingerprint = 0x5561770091d7221a,
 };
 
 PYR__VALUE_FUNCTIONS(names_struct_t)
@@ -70,7 +72,10 @@ const struct pyr__type names_Case_type = {
 	.size = 4,
 	.n_enumerators = 3,
 	.enumerators = Case_enumerators,
+	.fingerprint = 0xe2776042d3ae7b0b,
 };
+
+PYR__ENUM_FUNCTIONS(names_Case)
 
 static const struct pyr__enumerator register_enumerators[] = {
 	{ "auto", 0 },
@@ -83,7 +88,10 @@ const struct pyr__type names_register_type = {
 	.size = 4,
 	.n_enumerators = 2,
 	.enumerators = register_enumerators,
+	.fingerprint = 0xb37dc9983acc3258,
 };
+
+PYR__ENUM_FUNCTIONS(names_register)
 
 static const struct pyr__enumerator Aliases_enumerators[] = {
 	{ "X_Y", 0 },
@@ -96,7 +104,10 @@ const struct pyr__type names_Aliases_type = {
 	.size = 4,
 	.n_enumerators = 2,
 	.enumerators = Aliases_enumerators,
+	.fingerprint = 0x26e6742aa5763045,
 };
+
+PYR__ENUM_FUNCTIONS(names_Aliases)
 
 static const struct pyr__field private_fields[] = {
 	{ .id = 1, .name = "new", .kind = PYR__INT32,
@@ -110,6 +121,7 @@ const struct pyr__type names_private_type = {
 	.size = sizeof(struct names_private),
 	.n_fields = 1,
 	.fields = private_fields,
+	.fingerprint = 0x06b44c9d2ee429db,
 };
 
 PYR__VALUE_FUNCTIONS(names_private)
@@ -137,6 +149,7 @@ const struct pyr__type names_value_type = {
 	.size = sizeof(struct names_value),
 	.n_fields = 1,
 	.fields = value_fields,
+	.fingerprint = 0x99e58eea605e4ea2,
 };
 
 PYR__VALUE_FUNCTIONS(names_value)
@@ -174,6 +187,7 @@ const struct pyr__type names_delete_type = {
 	.fields = delete_fields,
 	.n_labels = 2,
 	.labels = delete_labels,
+	.fingerprint = 0xc6f13cf7d9093f3d,
 };
 
 PYR__VALUE_FUNCTIONS(names_delete)
@@ -200,6 +214,7 @@ const struct pyr__type names_one_type = {
 	.fields = one_fields,
 	.n_labels = 2,
 	.labels = one_labels,
+	.fingerprint = 0xf5c71888dab25ebd,
 };
 
 PYR__VALUE_FUNCTIONS(names_one)
@@ -214,6 +229,7 @@ const struct pyr__type names_ints_type = {
 	.size = sizeof(struct names_ints),
 	.n_fields = 1,
 	.fields = ints_fields,
+	.fingerprint = 0xd31d89f3d3ee519e,
 };
 
 PYR__VALUE_FUNCTIONS(names_ints)
@@ -228,6 +244,7 @@ const struct pyr__type names_event_type = {
 	.size = sizeof(struct names_event),
 	.n_fields = 1,
 	.fields = event_fields,
+	.fingerprint = 0xb2798f01d8808c57,
 };
 
 PYR__VALUE_FUNCTIONS(names_event)
@@ -243,7 +260,10 @@ const struct pyr__type names_event_type_type = {
 	.size = 4,
 	.n_enumerators = 2,
 	.enumerators = event_type_enumerators,
+	.fingerprint = 0x70cd17617b96eaf5,
 };
+
+PYR__ENUM_FUNCTIONS(names_event_type)
 
 static const struct pyr__enumerator other_enumerators[] = {
 	{ "event_type_type", 0 },
@@ -255,7 +275,10 @@ const struct pyr__type names_other_type = {
 	.size = 4,
 	.n_enumerators = 1,
 	.enumerators = other_enumerators,
+	.fingerprint = 0x6a47f719ffac8d47,
 };
+
+PYR__ENUM_FUNCTIONS(names_other)
 
 static const struct pyr__field Server_NoFunds_fields[] = {
 	{ .id = 1, .name = "n", .kind = PYR__INT32,
@@ -269,6 +292,7 @@ const struct pyr__type names_Server_NoFunds_type = {
 	.size = sizeof(struct names_Server_NoFunds),
 	.n_fields = 1,
 	.fields = Server_NoFunds_fields,
+	.fingerprint = 0x1a824c0661f654e7,
 };
 
 PYR__VALUE_FUNCTIONS(names_Server_NoFunds)
@@ -901,6 +925,7 @@ const struct pyr__type names_optional_string__type = {
 	.size = sizeof(struct names_optional_string_),
 	.n_fields = 1,
 	.fields = optional_string__fields,
+	.fingerprint = 0xf63e9e088f7a8ae8,
 };
 
 PYR__VALUE_FUNCTIONS(names_optional_string_)
@@ -1020,6 +1045,7 @@ const struct pyr__type a_b_c_type = {
 	.size = sizeof(struct a_b_c),
 	.n_fields = 1,
 	.fields = b_c_fields,
+	.fingerprint = 0xee83a4c21a0eb1ce,
 };
 
 PYR__VALUE_FUNCTIONS(a_b_c)
@@ -1034,6 +1060,7 @@ const struct pyr__type a_b_c__type = {
 	.size = sizeof(struct a_b_c_),
 	.n_fields = 1,
 	.fields = c__fields,
+	.fingerprint = 0xf3f18c8146a3c6bd,
 };
 
 PYR__VALUE_FUNCTIONS(a_b_c_)
@@ -1107,6 +1134,7 @@ const struct pyr__type names2_NoFunds_type = {
 	.size = sizeof(struct names2_NoFunds),
 	.n_fields = 1,
 	.fields = NoFunds_fields,
+	.fingerprint = 0x4c71fc6113e10e61,
 };
 
 PYR__VALUE_FUNCTIONS(names2_NoFunds)

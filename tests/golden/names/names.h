@@ -18,6 +18,8 @@ struct int__int_ {
 };
 extern const struct pyr__type int__int__type;
 struct int__int_ *int__int__dup(pyr_call *call, const struct int__int_ *self);
+pyr_any *int__int__to_any(pyr_call *call, const struct int__int_ *self);
+int int__int__from_any(const pyr_any *any, struct int__int_ **ret) PYR_MUST_CHECK;
 
 struct names_struct_t {
 	int32_t register_;
@@ -37,6 +39,8 @@ struct names_struct_t {
 };
 extern const struct pyr__type names_struct_t_type;
 struct names_struct_t *names_struct_t_dup(pyr_call *call, const struct names_struct_t *self);
+pyr_any *names_struct_t_to_any(pyr_call *call, const struct names_struct_t *self);
+int names_struct_t_from_any(const pyr_any *any, struct names_struct_t **ret) PYR_MUST_CHECK;
 
 enum names_Case {
 	names_Red = 0,
@@ -44,24 +48,32 @@ enum names_Case {
 	names_red = 2,
 };
 extern const struct pyr__type names_Case_type;
+pyr_any *names_Case_to_any(pyr_call *call, enum names_Case self);
+int names_Case_from_any(const pyr_any *any, enum names_Case *ret) PYR_MUST_CHECK;
 
 enum names_register {
 	names_auto = 0,
 	names_static = 1,
 };
 extern const struct pyr__type names_register_type;
+pyr_any *names_register_to_any(pyr_call *call, enum names_register self);
+int names_register_from_any(const pyr_any *any, enum names_register *ret) PYR_MUST_CHECK;
 
 enum names_Aliases {
 	names_X_Y = 0,
 	names_XY = 1,
 };
 extern const struct pyr__type names_Aliases_type;
+pyr_any *names_Aliases_to_any(pyr_call *call, enum names_Aliases self);
+int names_Aliases_from_any(const pyr_any *any, enum names_Aliases *ret) PYR_MUST_CHECK;
 
 struct names_private {
 	int32_t new_;
 };
 extern const struct pyr__type names_private_type;
 struct names_private *names_private_dup(pyr_call *call, const struct names_private *self);
+pyr_any *names_private_to_any(pyr_call *call, const struct names_private *self);
+int names_private_from_any(const pyr_any *any, struct names_private **ret) PYR_MUST_CHECK;
 int names_private_raise_at(pyr_call *call, const char *file, int line,
 	const struct names_private *exception);
 const struct names_private *names_private_caught(void);
@@ -71,6 +83,8 @@ struct names_value {
 };
 extern const struct pyr__type names_value_type;
 struct names_value *names_value_dup(pyr_call *call, const struct names_value *self);
+pyr_any *names_value_to_any(pyr_call *call, const struct names_value *self);
+int names_value_from_any(const pyr_any *any, struct names_value **ret) PYR_MUST_CHECK;
 int names_value_raise_at(pyr_call *call, const char *file, int line,
 	const struct names_value *exception);
 const struct names_value *names_value_caught(void);
@@ -84,6 +98,8 @@ struct names_delete {
 };
 extern const struct pyr__type names_delete_type;
 struct names_delete *names_delete_dup(pyr_call *call, const struct names_delete *self);
+pyr_any *names_delete_to_any(pyr_call *call, const struct names_delete *self);
+int names_delete_from_any(const pyr_any *any, struct names_delete **ret) PYR_MUST_CHECK;
 
 struct names_one {
 	int32_t _d;
@@ -94,6 +110,8 @@ struct names_one {
 };
 extern const struct pyr__type names_one_type;
 struct names_one *names_one_dup(pyr_call *call, const struct names_one *self);
+pyr_any *names_one_to_any(pyr_call *call, const struct names_one *self);
+int names_one_from_any(const pyr_any *any, struct names_one **ret) PYR_MUST_CHECK;
 
 struct names_ints {
 	size_t n;
@@ -101,18 +119,24 @@ struct names_ints {
 };
 extern const struct pyr__type names_ints_type;
 struct names_ints *names_ints_dup(pyr_call *call, const struct names_ints *self);
+pyr_any *names_ints_to_any(pyr_call *call, const struct names_ints *self);
+int names_ints_from_any(const pyr_any *any, struct names_ints **ret) PYR_MUST_CHECK;
 
 struct names_event {
 	int32_t x;
 };
 extern const struct pyr__type names_event_type;
 struct names_event *names_event_dup(pyr_call *call, const struct names_event *self);
+pyr_any *names_event_to_any(pyr_call *call, const struct names_event *self);
+int names_event_from_any(const pyr_any *any, struct names_event **ret) PYR_MUST_CHECK;
 
 enum names_event_type {
 	names_START = 0,
 	names_STOP = 1,
 };
 extern const struct pyr__type names_event_type_type;
+pyr_any *names_event_type_to_any(pyr_call *call, enum names_event_type self);
+int names_event_type_from_any(const pyr_any *any, enum names_event_type *ret) PYR_MUST_CHECK;
 
 enum { names_ints_type_ = 1 };
 
@@ -120,6 +144,8 @@ enum names_other {
 	names_event_type_type_ = 0,
 };
 extern const struct pyr__type names_other_type;
+pyr_any *names_other_to_any(pyr_call *call, enum names_other self);
+int names_other_from_any(const pyr_any *any, enum names_other *ret) PYR_MUST_CHECK;
 
 struct names_Server_NoFunds {
 	int32_t n;
@@ -127,6 +153,9 @@ struct names_Server_NoFunds {
 extern const struct pyr__type names_Server_NoFunds_type;
 struct names_Server_NoFunds *names_Server_NoFunds_dup(pyr_call *call,
 	const struct names_Server_NoFunds *self);
+pyr_any *names_Server_NoFunds_to_any(pyr_call *call, const struct names_Server_NoFunds *self);
+int names_Server_NoFunds_from_any(const pyr_any *any,
+	struct names_Server_NoFunds **ret) PYR_MUST_CHECK;
 int names_Server_NoFunds_raise_at(pyr_call *call, const char *file, int line,
 	const struct names_Server_NoFunds *exception);
 const struct names_Server_NoFunds *names_Server_NoFunds_caught(void);
@@ -401,6 +430,9 @@ struct names_optional_string_ {
 extern const struct pyr__type names_optional_string__type;
 struct names_optional_string_ *names_optional_string__dup(pyr_call *call,
 	const struct names_optional_string_ *self);
+pyr_any *names_optional_string__to_any(pyr_call *call, const struct names_optional_string_ *self);
+int names_optional_string__from_any(const pyr_any *any,
+	struct names_optional_string_ **ret) PYR_MUST_CHECK;
 
 struct names_optional;
 extern const struct pyr__interface names_optional_interface;
@@ -483,12 +515,16 @@ struct a_b_c {
 };
 extern const struct pyr__type a_b_c_type;
 struct a_b_c *a_b_c_dup(pyr_call *call, const struct a_b_c *self);
+pyr_any *a_b_c_to_any(pyr_call *call, const struct a_b_c *self);
+int a_b_c_from_any(const pyr_any *any, struct a_b_c **ret) PYR_MUST_CHECK;
 
 struct a_b_c_ {
 	int32_t x;
 };
 extern const struct pyr__type a_b_c__type;
 struct a_b_c_ *a_b_c__dup(pyr_call *call, const struct a_b_c_ *self);
+pyr_any *a_b_c__to_any(pyr_call *call, const struct a_b_c_ *self);
+int a_b_c__from_any(const pyr_any *any, struct a_b_c_ **ret) PYR_MUST_CHECK;
 
 struct a_b_Use;
 extern const struct pyr__interface a_b_Use_interface;
@@ -530,6 +566,8 @@ struct names2_NoFunds {
 };
 extern const struct pyr__type names2_NoFunds_type;
 struct names2_NoFunds *names2_NoFunds_dup(pyr_call *call, const struct names2_NoFunds *self);
+pyr_any *names2_NoFunds_to_any(pyr_call *call, const struct names2_NoFunds *self);
+int names2_NoFunds_from_any(const pyr_any *any, struct names2_NoFunds **ret) PYR_MUST_CHECK;
 int names2_NoFunds_raise_at(pyr_call *call, const char *file, int line,
 	const struct names2_NoFunds *exception);
 const struct names2_NoFunds *names2_NoFunds_caught(void);

@@ -86,6 +86,7 @@ const struct pyr__type nested_Row_type = {
 	.size = sizeof(struct nested_Row),
 	.n_fields = 1,
 	.fields = Row_fields,
+	.fingerprint = 0xd31d89f3d3ee519e,
 };
 
 PYR__VALUE_FUNCTIONS(nested_Row)
@@ -100,6 +101,7 @@ const struct pyr__type nested_Matrix_type = {
 	.size = sizeof(struct nested_Matrix),
 	.n_fields = 1,
 	.fields = Matrix_fields,
+	.fingerprint = 0x87fda0f30328b7c3,
 };
 
 PYR__VALUE_FUNCTIONS(nested_Matrix)
@@ -114,6 +116,7 @@ const struct pyr__type nested_Table_type = {
 	.size = sizeof(struct nested_Table),
 	.n_fields = 1,
 	.fields = Table_fields,
+	.fingerprint = 0x80263e1511d4978d,
 };
 
 PYR__VALUE_FUNCTIONS(nested_Table)
@@ -131,6 +134,7 @@ const struct pyr__type nested_Cube_type = {
 	.size = sizeof(struct nested_Cube),
 	.n_fields = 2,
 	.fields = Cube_fields,
+	.fingerprint = 0x37a4ff5c684ecb51,
 };
 
 PYR__VALUE_FUNCTIONS(nested_Cube)

@@ -17,6 +17,8 @@ struct nested_Row {
 };
 extern const struct pyr__type nested_Row_type;
 struct nested_Row *nested_Row_dup(pyr_call *call, const struct nested_Row *self);
+pyr_any *nested_Row_to_any(pyr_call *call, const struct nested_Row *self);
+int nested_Row_from_any(const pyr_any *any, struct nested_Row **ret) PYR_MUST_CHECK;
 
 struct nested_Matrix {
 	size_t n;
@@ -24,6 +26,8 @@ struct nested_Matrix {
 };
 extern const struct pyr__type nested_Matrix_type;
 struct nested_Matrix *nested_Matrix_dup(pyr_call *call, const struct nested_Matrix *self);
+pyr_any *nested_Matrix_to_any(pyr_call *call, const struct nested_Matrix *self);
+int nested_Matrix_from_any(const pyr_any *any, struct nested_Matrix **ret) PYR_MUST_CHECK;
 
 #ifndef PYRITE_HAVE_pyr_string_seq_3
 #define PYRITE_HAVE_pyr_string_seq_3
@@ -39,6 +43,8 @@ struct nested_Table {
 };
 extern const struct pyr__type nested_Table_type;
 struct nested_Table *nested_Table_dup(pyr_call *call, const struct nested_Table *self);
+pyr_any *nested_Table_to_any(pyr_call *call, const struct nested_Table *self);
+int nested_Table_from_any(const pyr_any *any, struct nested_Table **ret) PYR_MUST_CHECK;
 
 #ifndef PYRITE_HAVE_nested_Matrix_seq
 #define PYRITE_HAVE_nested_Matrix_seq
@@ -70,6 +76,8 @@ struct nested_Cube {
 };
 extern const struct pyr__type nested_Cube_type;
 struct nested_Cube *nested_Cube_dup(pyr_call *call, const struct nested_Cube *self);
+pyr_any *nested_Cube_to_any(pyr_call *call, const struct nested_Cube *self);
+int nested_Cube_from_any(const pyr_any *any, struct nested_Cube **ret) PYR_MUST_CHECK;
 
 #ifndef PYRITE_HAVE_pyr_double_seq
 #define PYRITE_HAVE_pyr_double_seq

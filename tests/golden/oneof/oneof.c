@@ -26,6 +26,7 @@ const struct pyr__type oneofs_Point_type = {
 	.size = sizeof(struct oneofs_Point),
 	.n_fields = 2,
 	.fields = Point_fields,
+	.fingerprint = 0x82ad2a4895316d8c,
 };
 
 PYR__VALUE_FUNCTIONS(oneofs_Point)
@@ -59,6 +60,7 @@ const struct pyr__type oneofs_Shape_type = {
 	.fields = Shape_fields,
 	.n_labels = 4,
 	.labels = Shape_labels,
+	.fingerprint = 0xf189ef8c4f1993cb,
 };
 
 PYR__VALUE_FUNCTIONS(oneofs_Shape)

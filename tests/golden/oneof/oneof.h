@@ -17,6 +17,8 @@ struct oneofs_Point {
 };
 extern const struct pyr__type oneofs_Point_type;
 struct oneofs_Point *oneofs_Point_dup(pyr_call *call, const struct oneofs_Point *self);
+pyr_any *oneofs_Point_to_any(pyr_call *call, const struct oneofs_Point *self);
+int oneofs_Point_from_any(const pyr_any *any, struct oneofs_Point **ret) PYR_MUST_CHECK;
 
 #ifndef PYRITE_HAVE_oneofs_Point_seq
 #define PYRITE_HAVE_oneofs_Point_seq
@@ -37,6 +39,8 @@ struct oneofs_Shape {
 };
 extern const struct pyr__type oneofs_Shape_type;
 struct oneofs_Shape *oneofs_Shape_dup(pyr_call *call, const struct oneofs_Shape *self);
+pyr_any *oneofs_Shape_to_any(pyr_call *call, const struct oneofs_Shape *self);
+int oneofs_Shape_from_any(const pyr_any *any, struct oneofs_Shape **ret) PYR_MUST_CHECK;
 
 struct oneofs_Canvas;
 extern const struct pyr__interface oneofs_Canvas_interface;

@@ -16,6 +16,7 @@ const struct pyr__type events_Event_type = {
 	.size = sizeof(struct events_Event),
 	.n_fields = 2,
 	.fields = Event_fields,
+	.fingerprint = 0x2992b27ad1236433,
 };
 
 PYR__VALUE_FUNCTIONS(events_Event)

@@ -17,6 +17,8 @@ struct events_Event {
 };
 extern const struct pyr__type events_Event_type;
 struct events_Event *events_Event_dup(pyr_call *call, const struct events_Event *self);
+pyr_any *events_Event_to_any(pyr_call *call, const struct events_Event *self);
+int events_Event_from_any(const pyr_any *any, struct events_Event **ret) PYR_MUST_CHECK;
 
 struct events_Sink;
 extern const struct pyr__interface events_Sink_interface;

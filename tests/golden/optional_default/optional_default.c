@@ -14,7 +14,10 @@ const struct pyr__type opt_Level_type = {
 	.size = 4,
 	.n_enumerators = 2,
 	.enumerators = Level_enumerators,
+	.fingerprint = 0xbf299b5cc726e623,
 };
+
+PYR__ENUM_FUNCTIONS(opt_Level)
 
 static const struct pyr__field Point_fields[] = {
 	{ .id = 1, .name = "x", .kind = PYR__INT32, .offset = offsetof(struct opt_Point, x) },
@@ -27,6 +30,7 @@ const struct pyr__type opt_Point_type = {
 	.size = sizeof(struct opt_Point),
 	.n_fields = 2,
 	.fields = Point_fields,
+	.fingerprint = 0xe5a62df606fc1c57,
 };
 
 PYR__VALUE_FUNCTIONS(opt_Point)
@@ -41,6 +45,7 @@ const struct pyr__type opt_Numbers_type = {
 	.size = sizeof(struct opt_Numbers),
 	.n_fields = 1,
 	.fields = Numbers_fields,
+	.fingerprint = 0xd31d89f3d3ee519e,
 };
 
 PYR__VALUE_FUNCTIONS(opt_Numbers)
@@ -100,6 +105,7 @@ const struct pyr__type opt_Settings_type = {
 	.size = sizeof(struct opt_Settings),
 	.n_fields = 13,
 	.fields = Settings_fields,
+	.fingerprint = 0x954db6015102bc05,
 };
 
 PYR__VALUE_FUNCTIONS(opt_Settings)

@@ -16,6 +16,8 @@ enum opt_Level {
 	opt_HIGH = 1,
 };
 extern const struct pyr__type opt_Level_type;
+pyr_any *opt_Level_to_any(pyr_call *call, enum opt_Level self);
+int opt_Level_from_any(const pyr_any *any, enum opt_Level *ret) PYR_MUST_CHECK;
 
 struct opt_Point {
 	int32_t x;
@@ -23,6 +25,8 @@ struct opt_Point {
 };
 extern const struct pyr__type opt_Point_type;
 struct opt_Point *opt_Point_dup(pyr_call *call, const struct opt_Point *self);
+pyr_any *opt_Point_to_any(pyr_call *call, const struct opt_Point *self);
+int opt_Point_from_any(const pyr_any *any, struct opt_Point **ret) PYR_MUST_CHECK;
 
 struct opt_Numbers {
 	size_t n;
@@ -30,6 +34,8 @@ struct opt_Numbers {
 };
 extern const struct pyr__type opt_Numbers_type;
 struct opt_Numbers *opt_Numbers_dup(pyr_call *call, const struct opt_Numbers *self);
+pyr_any *opt_Numbers_to_any(pyr_call *call, const struct opt_Numbers *self);
+int opt_Numbers_from_any(const pyr_any *any, struct opt_Numbers **ret) PYR_MUST_CHECK;
 
 struct opt_Settings {
 	bool has_width;
@@ -54,6 +60,8 @@ struct opt_Settings {
 };
 extern const struct pyr__type opt_Settings_type;
 struct opt_Settings *opt_Settings_dup(pyr_call *call, const struct opt_Settings *self);
+pyr_any *opt_Settings_to_any(pyr_call *call, const struct opt_Settings *self);
+int opt_Settings_from_any(const pyr_any *any, struct opt_Settings **ret) PYR_MUST_CHECK;
 
 struct opt_Store;
 extern const struct pyr__interface opt_Store_interface;

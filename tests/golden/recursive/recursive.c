@@ -55,6 +55,7 @@ const struct pyr__type tree_Nodes_type = {
 	.size = sizeof(struct tree_Nodes),
 	.n_fields = 1,
 	.fields = Nodes_fields,
+	.fingerprint = 0xd3197b4aec30e297,
 };
 
 PYR__VALUE_FUNCTIONS(tree_Nodes)
@@ -76,6 +77,7 @@ const struct pyr__type tree_Node_type = {
 	.size = sizeof(struct tree_Node),
 	.n_fields = 4,
 	.fields = Node_fields,
+	.fingerprint = 0xf5abc684c3128562,
 };
 
 PYR__VALUE_FUNCTIONS(tree_Node)
@@ -91,6 +93,7 @@ const struct pyr__type tree_Sum_type = {
 	.size = sizeof(struct tree_Sum),
 	.n_fields = 1,
 	.fields = Sum_fields,
+	.fingerprint = 0x8cd2573cf5256547,
 };
 
 PYR__VALUE_FUNCTIONS(tree_Sum)
@@ -117,6 +120,7 @@ const struct pyr__type tree_Expression_type = {
 	.fields = Expression_fields,
 	.n_labels = 2,
 	.labels = Expression_labels,
+	.fingerprint = 0x9265dbf4de907767,
 };
 
 PYR__VALUE_FUNCTIONS(tree_Expression)

@@ -17,6 +17,8 @@ struct tree_Nodes {
 };
 extern const struct pyr__type tree_Nodes_type;
 struct tree_Nodes *tree_Nodes_dup(pyr_call *call, const struct tree_Nodes *self);
+pyr_any *tree_Nodes_to_any(pyr_call *call, const struct tree_Nodes *self);
+int tree_Nodes_from_any(const pyr_any *any, struct tree_Nodes **ret) PYR_MUST_CHECK;
 
 #ifndef PYRITE_HAVE_tree_Node_seq
 #define PYRITE_HAVE_tree_Node_seq
@@ -42,6 +44,8 @@ struct tree_Node {
 };
 extern const struct pyr__type tree_Node_type;
 struct tree_Node *tree_Node_dup(pyr_call *call, const struct tree_Node *self);
+pyr_any *tree_Node_to_any(pyr_call *call, const struct tree_Node *self);
+int tree_Node_from_any(const pyr_any *any, struct tree_Node **ret) PYR_MUST_CHECK;
 
 #ifndef PYRITE_HAVE_pyr_string_tree_Node_map_entry
 #define PYRITE_HAVE_pyr_string_tree_Node_map_entry
@@ -64,6 +68,8 @@ struct tree_Sum {
 };
 extern const struct pyr__type tree_Sum_type;
 struct tree_Sum *tree_Sum_dup(pyr_call *call, const struct tree_Sum *self);
+pyr_any *tree_Sum_to_any(pyr_call *call, const struct tree_Sum *self);
+int tree_Sum_from_any(const pyr_any *any, struct tree_Sum **ret) PYR_MUST_CHECK;
 
 struct tree_Expression {
 	int32_t _d;
@@ -74,6 +80,8 @@ struct tree_Expression {
 };
 extern const struct pyr__type tree_Expression_type;
 struct tree_Expression *tree_Expression_dup(pyr_call *call, const struct tree_Expression *self);
+pyr_any *tree_Expression_to_any(pyr_call *call, const struct tree_Expression *self);
+int tree_Expression_from_any(const pyr_any *any, struct tree_Expression **ret) PYR_MUST_CHECK;
 
 struct tree_Walker;
 extern const struct pyr__interface tree_Walker_interface;

@@ -58,6 +58,7 @@ const struct pyr__type refs_Entry_type = {
 	.size = sizeof(struct refs_Entry),
 	.n_fields = 4,
 	.fields = Entry_fields,
+	.fingerprint = 0x1608bab329ab71e2,
 };
 
 PYR__VALUE_FUNCTIONS(refs_Entry)
@@ -106,8 +107,8 @@ static int Bank_close(pyr_call *call, const void *methods, pyr__in *in, pyr__out
 
 static int Bank_get(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)
 {
-	pyr_any *ret = NULL;
-	int status = Bank_METHODS(methods)->get(call, (pyr_any *)in[0].p, &ret);
+	const pyr_any *ret = NULL;
+	int status = Bank_METHODS(methods)->get(call, (const pyr_any *)in[0].p, &ret);
 
 	if (status == 0)
 		out[0].p = ret;
@@ -234,12 +235,12 @@ int refs_Bank_close_reply(pyr_deferred *deferred, struct refs_Account *ret_repla
 		PYR__IN({ .p = ret_replacement }));
 }
 
-int refs_Bank_get(struct refs_Bank *self, pyr_any *x, pyr_any **ret)
+int refs_Bank_get(struct refs_Bank *self, const pyr_any *x, pyr_any **ret)
 {
 	return pyr__call(self, Bank_OP(get), PYR__IN({ .p = x }), PYR__OUT(ret));
 }
 
-pyr_future *refs_Bank_get_start(struct refs_Bank *self, pyr_any *x)
+pyr_future *refs_Bank_get_start(struct refs_Bank *self, const pyr_any *x)
 {
 	return pyr__start(self, Bank_OP(get), PYR__IN({ .p = x }));
 }
@@ -249,7 +250,7 @@ int refs_Bank_get_get(pyr_future *future, pyr_any **ret)
 	return pyr__get(future, &Bank_operations[Bank_OP_get], PYR__OUT(ret));
 }
 
-int refs_Bank_get_reply(pyr_deferred *deferred, pyr_any *ret)
+int refs_Bank_get_reply(pyr_deferred *deferred, const pyr_any *ret)
 {
 	return pyr__reply(deferred, &Bank_operations[Bank_OP_get], PYR__IN({ .p = ret }));
 }

@@ -14,11 +14,13 @@ extern "C" {
 struct refs_Entry {
 	const char *name;
 	struct refs_Account *account;
-	pyr_any *value;
+	const pyr_any *value;
 	pyr_object *thing;
 };
 extern const struct pyr__type refs_Entry_type;
 struct refs_Entry *refs_Entry_dup(pyr_call *call, const struct refs_Entry *self);
+pyr_any *refs_Entry_to_any(pyr_call *call, const struct refs_Entry *self);
+int refs_Entry_from_any(const pyr_any *any, struct refs_Entry **ret) PYR_MUST_CHECK;
 
 struct refs_Account;
 
@@ -45,7 +47,7 @@ struct refs_Bank_methods {
 	int (*open)(pyr_call *call, const char *name, struct refs_Account **ret);
 	int (*close)(pyr_call *call, struct refs_Account *account,
 		struct refs_Account **ret_replacement);
-	int (*get)(pyr_call *call, pyr_any *x, pyr_any **ret);
+	int (*get)(pyr_call *call, const pyr_any *x, const pyr_any **ret);
 	int (*find)(pyr_call *call, pyr_object *x, pyr_object **ret);
 	int (*list)(pyr_call *call, const struct pyr_object_seq *others,
 		const struct refs_Account_seq **ret);
@@ -91,15 +93,15 @@ static inline int refs_Bank_close_async(struct refs_Bank *self, struct refs_Acco
 }
 int refs_Bank_close_get(pyr_future *future, struct refs_Account **ret_replacement) PYR_MUST_CHECK;
 int refs_Bank_close_reply(pyr_deferred *deferred, struct refs_Account *ret_replacement);
-int refs_Bank_get(struct refs_Bank *self, pyr_any *x, pyr_any **ret) PYR_MUST_CHECK;
-pyr_future *refs_Bank_get_start(struct refs_Bank *self, pyr_any *x);
-static inline int refs_Bank_get_async(struct refs_Bank *self, pyr_any *x, pyr_future_cb callback,
-	void *data)
+int refs_Bank_get(struct refs_Bank *self, const pyr_any *x, pyr_any **ret) PYR_MUST_CHECK;
+pyr_future *refs_Bank_get_start(struct refs_Bank *self, const pyr_any *x);
+static inline int refs_Bank_get_async(struct refs_Bank *self, const pyr_any *x,
+	pyr_future_cb callback, void *data)
 {
 	return pyr_future_then(refs_Bank_get_start(self, x), callback, data);
 }
 int refs_Bank_get_get(pyr_future *future, pyr_any **ret) PYR_MUST_CHECK;
-int refs_Bank_get_reply(pyr_deferred *deferred, pyr_any *ret);
+int refs_Bank_get_reply(pyr_deferred *deferred, const pyr_any *ret);
 int refs_Bank_find(struct refs_Bank *self, pyr_object *x, pyr_object **ret) PYR_MUST_CHECK;
 pyr_future *refs_Bank_find_start(struct refs_Bank *self, pyr_object *x);
 static inline int refs_Bank_find_async(struct refs_Bank *self, pyr_object *x,

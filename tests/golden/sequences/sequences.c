@@ -99,6 +99,7 @@ const struct pyr__type seqs_Point_type = {
 	.size = sizeof(struct seqs_Point),
 	.n_fields = 2,
 	.fields = Point_fields,
+	.fingerprint = 0xf53c92723833c8b2,
 };
 
 PYR__VALUE_FUNCTIONS(seqs_Point)
@@ -114,7 +115,10 @@ const struct pyr__type seqs_Color_type = {
 	.size = 4,
 	.n_enumerators = 2,
 	.enumerators = Color_enumerators,
+	.fingerprint = 0x64115514cdfe538b,
 };
+
+PYR__ENUM_FUNCTIONS(seqs_Color)
 
 static const struct pyr__field Numbers_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__INT32 },
@@ -126,6 +130,7 @@ const struct pyr__type seqs_Numbers_type = {
 	.size = sizeof(struct seqs_Numbers),
 	.n_fields = 1,
 	.fields = Numbers_fields,
+	.fingerprint = 0xd31d89f3d3ee519e,
 };
 
 PYR__VALUE_FUNCTIONS(seqs_Numbers)
@@ -141,6 +146,7 @@ const struct pyr__type seqs_Points_type = {
 	.bound = 10,
 	.n_fields = 1,
 	.fields = Points_fields,
+	.fingerprint = 0x5cfd8ca13ecdb8c8,
 };
 
 PYR__VALUE_FUNCTIONS(seqs_Points)
@@ -155,6 +161,7 @@ const struct pyr__type seqs_Words_type = {
 	.size = sizeof(struct seqs_Words),
 	.n_fields = 1,
 	.fields = Words_fields,
+	.fingerprint = 0x80a2f676eaf678aa,
 };
 
 PYR__VALUE_FUNCTIONS(seqs_Words)
@@ -178,6 +185,7 @@ const struct pyr__type seqs_Path_type = {
 	.size = sizeof(struct seqs_Path),
 	.n_fields = 5,
 	.fields = Path_fields,
+	.fingerprint = 0xc4043da056423dd7,
 };
 
 PYR__VALUE_FUNCTIONS(seqs_Path)

@@ -17,12 +17,16 @@ struct seqs_Point {
 };
 extern const struct pyr__type seqs_Point_type;
 struct seqs_Point *seqs_Point_dup(pyr_call *call, const struct seqs_Point *self);
+pyr_any *seqs_Point_to_any(pyr_call *call, const struct seqs_Point *self);
+int seqs_Point_from_any(const pyr_any *any, struct seqs_Point **ret) PYR_MUST_CHECK;
 
 enum seqs_Color {
 	seqs_RED = 0,
 	seqs_GREEN = 1,
 };
 extern const struct pyr__type seqs_Color_type;
+pyr_any *seqs_Color_to_any(pyr_call *call, enum seqs_Color self);
+int seqs_Color_from_any(const pyr_any *any, enum seqs_Color *ret) PYR_MUST_CHECK;
 
 struct seqs_Numbers {
 	size_t n;
@@ -30,6 +34,8 @@ struct seqs_Numbers {
 };
 extern const struct pyr__type seqs_Numbers_type;
 struct seqs_Numbers *seqs_Numbers_dup(pyr_call *call, const struct seqs_Numbers *self);
+pyr_any *seqs_Numbers_to_any(pyr_call *call, const struct seqs_Numbers *self);
+int seqs_Numbers_from_any(const pyr_any *any, struct seqs_Numbers **ret) PYR_MUST_CHECK;
 
 struct seqs_Points {
 	size_t n;
@@ -37,6 +43,8 @@ struct seqs_Points {
 };
 extern const struct pyr__type seqs_Points_type;
 struct seqs_Points *seqs_Points_dup(pyr_call *call, const struct seqs_Points *self);
+pyr_any *seqs_Points_to_any(pyr_call *call, const struct seqs_Points *self);
+int seqs_Points_from_any(const pyr_any *any, struct seqs_Points **ret) PYR_MUST_CHECK;
 
 struct seqs_Words {
 	size_t n;
@@ -44,6 +52,8 @@ struct seqs_Words {
 };
 extern const struct pyr__type seqs_Words_type;
 struct seqs_Words *seqs_Words_dup(pyr_call *call, const struct seqs_Words *self);
+pyr_any *seqs_Words_to_any(pyr_call *call, const struct seqs_Words *self);
+int seqs_Words_from_any(const pyr_any *any, struct seqs_Words **ret) PYR_MUST_CHECK;
 
 #ifndef PYRITE_HAVE_pyr_string_seq
 #define PYRITE_HAVE_pyr_string_seq
@@ -86,6 +96,8 @@ struct seqs_Path {
 };
 extern const struct pyr__type seqs_Path_type;
 struct seqs_Path *seqs_Path_dup(pyr_call *call, const struct seqs_Path *self);
+pyr_any *seqs_Path_to_any(pyr_call *call, const struct seqs_Path *self);
+int seqs_Path_from_any(const pyr_any *any, struct seqs_Path **ret) PYR_MUST_CHECK;
 
 #ifndef PYRITE_HAVE_seqs_Point_seq
 #define PYRITE_HAVE_seqs_Point_seq

@@ -54,6 +54,7 @@ const struct pyr__type streams_Item_type = {
 	.size = sizeof(struct streams_Item),
 	.n_fields = 1,
 	.fields = Item_fields,
+	.fingerprint = 0x19984affb276c51d,
 };
 
 PYR__VALUE_FUNCTIONS(streams_Item)
@@ -70,6 +71,7 @@ const struct pyr__type streams_Gone_type = {
 	.size = sizeof(struct streams_Gone),
 	.n_fields = 1,
 	.fields = Gone_fields,
+	.fingerprint = 0x3168eb952c6cbe01,
 };
 
 PYR__VALUE_FUNCTIONS(streams_Gone)
@@ -96,7 +98,10 @@ const struct pyr__type streams_Level_type = {
 	.size = 4,
 	.n_enumerators = 2,
 	.enumerators = Level_enumerators,
+	.fingerprint = 0xbb6253dbb729a9d3,
 };
+
+PYR__ENUM_FUNCTIONS(streams_Level)
 
 #define Feed_METHODS(methods) ((const struct streams_Feed_methods *)(methods))
 

@@ -16,12 +16,16 @@ struct streams_Item {
 };
 extern const struct pyr__type streams_Item_type;
 struct streams_Item *streams_Item_dup(pyr_call *call, const struct streams_Item *self);
+pyr_any *streams_Item_to_any(pyr_call *call, const struct streams_Item *self);
+int streams_Item_from_any(const pyr_any *any, struct streams_Item **ret) PYR_MUST_CHECK;
 
 struct streams_Gone {
 	const char *why;
 };
 extern const struct pyr__type streams_Gone_type;
 struct streams_Gone *streams_Gone_dup(pyr_call *call, const struct streams_Gone *self);
+pyr_any *streams_Gone_to_any(pyr_call *call, const struct streams_Gone *self);
+int streams_Gone_from_any(const pyr_any *any, struct streams_Gone **ret) PYR_MUST_CHECK;
 int streams_Gone_raise_at(pyr_call *call, const char *file, int line,
 	const struct streams_Gone *exception);
 const struct streams_Gone *streams_Gone_caught(void);
@@ -31,6 +35,8 @@ enum streams_Level {
 	streams_HIGH = 1,
 };
 extern const struct pyr__type streams_Level_type;
+pyr_any *streams_Level_to_any(pyr_call *call, enum streams_Level self);
+int streams_Level_from_any(const pyr_any *any, enum streams_Level *ret) PYR_MUST_CHECK;
 
 struct streams_Feed;
 extern const struct pyr__interface streams_Feed_interface;

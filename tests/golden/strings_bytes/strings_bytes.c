@@ -23,6 +23,7 @@ const struct pyr__type text_Note_type = {
 	.size = sizeof(struct text_Note),
 	.n_fields = 6,
 	.fields = Note_fields,
+	.fingerprint = 0xf7ac030f98a997a3,
 };
 
 PYR__VALUE_FUNCTIONS(text_Note)

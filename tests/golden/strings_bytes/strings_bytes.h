@@ -21,6 +21,8 @@ struct text_Note {
 };
 extern const struct pyr__type text_Note_type;
 struct text_Note *text_Note_dup(pyr_call *call, const struct text_Note *self);
+pyr_any *text_Note_to_any(pyr_call *call, const struct text_Note *self);
+int text_Note_from_any(const pyr_any *any, struct text_Note **ret) PYR_MUST_CHECK;
 
 struct text_Blob;
 

@@ -7,6 +7,7 @@ const struct pyr__type structs_Empty_type = {
 	.kind = PYR__STRUCT,
 	.name = "structs.Empty",
 	.size = sizeof(struct structs_Empty),
+	.fingerprint = 0x498f3800be17af77,
 };
 
 PYR__VALUE_FUNCTIONS(structs_Empty)
@@ -22,6 +23,7 @@ const struct pyr__type structs_Point_type = {
 	.size = sizeof(struct structs_Point),
 	.n_fields = 2,
 	.fields = Point_fields,
+	.fingerprint = 0x08869560f53fed86,
 };
 
 PYR__VALUE_FUNCTIONS(structs_Point)
@@ -43,6 +45,7 @@ const struct pyr__type structs_Line_type = {
 	.size = sizeof(struct structs_Line),
 	.n_fields = 4,
 	.fields = Line_fields,
+	.fingerprint = 0xf89b3704ac20e4e7,
 };
 
 PYR__VALUE_FUNCTIONS(structs_Line)

@@ -16,6 +16,8 @@ struct structs_Empty {
 };
 extern const struct pyr__type structs_Empty_type;
 struct structs_Empty *structs_Empty_dup(pyr_call *call, const struct structs_Empty *self);
+pyr_any *structs_Empty_to_any(pyr_call *call, const struct structs_Empty *self);
+int structs_Empty_from_any(const pyr_any *any, struct structs_Empty **ret) PYR_MUST_CHECK;
 
 /** A point in the plane. */
 struct structs_Point {
@@ -25,6 +27,8 @@ struct structs_Point {
 };
 extern const struct pyr__type structs_Point_type;
 struct structs_Point *structs_Point_dup(pyr_call *call, const struct structs_Point *self);
+pyr_any *structs_Point_to_any(pyr_call *call, const struct structs_Point *self);
+int structs_Point_from_any(const pyr_any *any, struct structs_Point **ret) PYR_MUST_CHECK;
 
 struct structs_Line {
 	struct structs_Point from;
@@ -34,6 +38,8 @@ struct structs_Line {
 };
 extern const struct pyr__type structs_Line_type;
 struct structs_Line *structs_Line_dup(pyr_call *call, const struct structs_Line *self);
+pyr_any *structs_Line_to_any(pyr_call *call, const struct structs_Line *self);
+int structs_Line_from_any(const pyr_any *any, struct structs_Line **ret) PYR_MUST_CHECK;
 
 struct structs_Canvas;
 extern const struct pyr__interface structs_Canvas_interface;

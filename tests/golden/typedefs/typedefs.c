@@ -23,6 +23,7 @@ const struct pyr__type types_Person_type = {
 	.size = sizeof(struct types_Person),
 	.n_fields = 2,
 	.fields = Person_fields,
+	.fingerprint = 0x6388f26d2e1c0d6e,
 };
 
 PYR__VALUE_FUNCTIONS(types_Person)
@@ -37,6 +38,7 @@ const struct pyr__type types_People_type = {
 	.size = sizeof(struct types_People),
 	.n_fields = 1,
 	.fields = People_fields,
+	.fingerprint = 0x3939c482b7c27d39,
 };
 
 PYR__VALUE_FUNCTIONS(types_People)
@@ -51,7 +53,10 @@ const struct pyr__type types_Color_type = {
 	.size = 4,
 	.n_enumerators = 1,
 	.enumerators = Color_enumerators,
+	.fingerprint = 0x2111fdbcbe352584,
 };
+
+PYR__ENUM_FUNCTIONS(types_Color)
 
 static const struct pyr__field Registry_Ages_fields[] = {
 	{ .id = 1, .name = "items", .kind = PYR__INT32 },
@@ -63,6 +68,7 @@ const struct pyr__type types_Registry_Ages_type = {
 	.size = sizeof(struct types_Registry_Ages),
 	.n_fields = 1,
 	.fields = Registry_Ages_fields,
+	.fingerprint = 0xd31d89f3d3ee519e,
 };
 
 PYR__VALUE_FUNCTIONS(types_Registry_Ages)

@@ -17,6 +17,8 @@ struct types_Person {
 };
 extern const struct pyr__type types_Person_type;
 struct types_Person *types_Person_dup(pyr_call *call, const struct types_Person *self);
+pyr_any *types_Person_to_any(pyr_call *call, const struct types_Person *self);
+int types_Person_from_any(const pyr_any *any, struct types_Person **ret) PYR_MUST_CHECK;
 
 struct types_People {
 	size_t n;
@@ -24,11 +26,15 @@ struct types_People {
 };
 extern const struct pyr__type types_People_type;
 struct types_People *types_People_dup(pyr_call *call, const struct types_People *self);
+pyr_any *types_People_to_any(pyr_call *call, const struct types_People *self);
+int types_People_from_any(const pyr_any *any, struct types_People **ret) PYR_MUST_CHECK;
 
 enum types_Color {
 	types_RED = 0,
 };
 extern const struct pyr__type types_Color_type;
+pyr_any *types_Color_to_any(pyr_call *call, enum types_Color self);
+int types_Color_from_any(const pyr_any *any, enum types_Color *ret) PYR_MUST_CHECK;
 
 struct types_Registry_Ages {
 	size_t n;
@@ -37,6 +43,9 @@ struct types_Registry_Ages {
 extern const struct pyr__type types_Registry_Ages_type;
 struct types_Registry_Ages *types_Registry_Ages_dup(pyr_call *call,
 	const struct types_Registry_Ages *self);
+pyr_any *types_Registry_Ages_to_any(pyr_call *call, const struct types_Registry_Ages *self);
+int types_Registry_Ages_from_any(const pyr_any *any,
+	struct types_Registry_Ages **ret) PYR_MUST_CHECK;
 
 struct types_Registry;
 extern const struct pyr__interface types_Registry_interface;

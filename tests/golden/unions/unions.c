@@ -41,7 +41,10 @@ const struct pyr__type unions_Kind_type = {
 	.size = 4,
 	.n_enumerators = 4,
 	.enumerators = Kind_enumerators,
+	.fingerprint = 0x1810ebadb065ff59,
 };
+
+PYR__ENUM_FUNCTIONS(unions_Kind)
 
 static const struct pyr__field Point_fields[] = {
 	{ .id = 1, .name = "x", .kind = PYR__INT32, .offset = offsetof(struct unions_Point, x) },
@@ -54,6 +57,7 @@ const struct pyr__type unions_Point_type = {
 	.size = sizeof(struct unions_Point),
 	.n_fields = 2,
 	.fields = Point_fields,
+	.fingerprint = 0xdbd4a691915e9ec2,
 };
 
 PYR__VALUE_FUNCTIONS(unions_Point)
@@ -83,6 +87,7 @@ const struct pyr__type unions_Value_type = {
 	.fields = Value_fields,
 	.n_labels = 3,
 	.labels = Value_labels,
+	.fingerprint = 0xf86eb871c3c8f715,
 };
 
 PYR__VALUE_FUNCTIONS(unions_Value)
@@ -114,6 +119,7 @@ const struct pyr__type unions_ByNumber_type = {
 	.n_labels = 4,
 	.labels = ByNumber_labels,
 	.default_field = 3,
+	.fingerprint = 0x1dbb77184398d2b9,
 };
 
 PYR__VALUE_FUNCTIONS(unions_ByNumber)
@@ -140,6 +146,7 @@ const struct pyr__type unions_ByBoolean_type = {
 	.fields = ByBoolean_fields,
 	.n_labels = 2,
 	.labels = ByBoolean_labels,
+	.fingerprint = 0x327cb5a3f31d55df,
 };
 
 PYR__VALUE_FUNCTIONS(unions_ByBoolean)
@@ -166,6 +173,7 @@ const struct pyr__type unions_ByChar_type = {
 	.fields = ByChar_fields,
 	.n_labels = 2,
 	.labels = ByChar_labels,
+	.fingerprint = 0x13c5049b23db8f21,
 };
 
 PYR__VALUE_FUNCTIONS(unions_ByChar)
@@ -192,6 +200,7 @@ const struct pyr__type unions_ByLarge_type = {
 	.fields = ByLarge_fields,
 	.n_labels = 2,
 	.labels = ByLarge_labels,
+	.fingerprint = 0xae338b0c9f21df56,
 };
 
 PYR__VALUE_FUNCTIONS(unions_ByLarge)

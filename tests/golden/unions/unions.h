@@ -18,6 +18,8 @@ enum unions_Kind {
 	unions_POINT = 3,
 };
 extern const struct pyr__type unions_Kind_type;
+pyr_any *unions_Kind_to_any(pyr_call *call, enum unions_Kind self);
+int unions_Kind_from_any(const pyr_any *any, enum unions_Kind *ret) PYR_MUST_CHECK;
 
 struct unions_Point {
 	int32_t x;
@@ -25,6 +27,8 @@ struct unions_Point {
 };
 extern const struct pyr__type unions_Point_type;
 struct unions_Point *unions_Point_dup(pyr_call *call, const struct unions_Point *self);
+pyr_any *unions_Point_to_any(pyr_call *call, const struct unions_Point *self);
+int unions_Point_from_any(const pyr_any *any, struct unions_Point **ret) PYR_MUST_CHECK;
 
 /** One of several things. */
 struct unions_Value {
@@ -38,6 +42,8 @@ struct unions_Value {
 };
 extern const struct pyr__type unions_Value_type;
 struct unions_Value *unions_Value_dup(pyr_call *call, const struct unions_Value *self);
+pyr_any *unions_Value_to_any(pyr_call *call, const struct unions_Value *self);
+int unions_Value_from_any(const pyr_any *any, struct unions_Value **ret) PYR_MUST_CHECK;
 
 #ifndef PYRITE_HAVE_pyr_string_seq
 #define PYRITE_HAVE_pyr_string_seq
@@ -57,6 +63,8 @@ struct unions_ByNumber {
 };
 extern const struct pyr__type unions_ByNumber_type;
 struct unions_ByNumber *unions_ByNumber_dup(pyr_call *call, const struct unions_ByNumber *self);
+pyr_any *unions_ByNumber_to_any(pyr_call *call, const struct unions_ByNumber *self);
+int unions_ByNumber_from_any(const pyr_any *any, struct unions_ByNumber **ret) PYR_MUST_CHECK;
 
 struct unions_ByBoolean {
 	bool _d;
@@ -67,6 +75,8 @@ struct unions_ByBoolean {
 };
 extern const struct pyr__type unions_ByBoolean_type;
 struct unions_ByBoolean *unions_ByBoolean_dup(pyr_call *call, const struct unions_ByBoolean *self);
+pyr_any *unions_ByBoolean_to_any(pyr_call *call, const struct unions_ByBoolean *self);
+int unions_ByBoolean_from_any(const pyr_any *any, struct unions_ByBoolean **ret) PYR_MUST_CHECK;
 
 struct unions_ByChar {
 	char _d;
@@ -77,6 +87,8 @@ struct unions_ByChar {
 };
 extern const struct pyr__type unions_ByChar_type;
 struct unions_ByChar *unions_ByChar_dup(pyr_call *call, const struct unions_ByChar *self);
+pyr_any *unions_ByChar_to_any(pyr_call *call, const struct unions_ByChar *self);
+int unions_ByChar_from_any(const pyr_any *any, struct unions_ByChar **ret) PYR_MUST_CHECK;
 
 struct unions_ByLarge {
 	uint64_t _d;
@@ -87,6 +99,8 @@ struct unions_ByLarge {
 };
 extern const struct pyr__type unions_ByLarge_type;
 struct unions_ByLarge *unions_ByLarge_dup(pyr_call *call, const struct unions_ByLarge *self);
+pyr_any *unions_ByLarge_to_any(pyr_call *call, const struct unions_ByLarge *self);
+int unions_ByLarge_from_any(const pyr_any *any, struct unions_ByLarge **ret) PYR_MUST_CHECK;
 
 struct unions_Box;
 extern const struct pyr__interface unions_Box_interface;

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* From a value to an any and back: what is in one is packed and unpacked as a message is. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/codec_any.h"
+#include "wire/varint.h"
+
+static const char prefix[] = "type.googleapis.com/";
+
+/* An enum travels as the message of an int32. */
+static const struct pyr__field enum_fields[] = {
+	{ .id = 1, .name = "value", .kind = PYR__INT32 },
+};
+static const struct pyr__type enum_message = { .kind = PYR__STRUCT,
+					       .name = "pyrite.Enum",
+					       .size = sizeof(int32_t),
+					       .n_fields = 1,
+					       .fields = enum_fields };
+
+static const struct pyr__type *message_of(const struct pyr__type *type)
+{
+	return type->kind == PYR__ENUM ? &enum_message : type;
+}
+
+int codec_any_prepare(const struct pyr__type *type, const void *value, struct arena *arena,
+		      struct codec_any_packer *ret, struct codec_problem *problem)
+{
+	size_t n_name = strlen(type->name), n_url = sizeof(prefix) - 1 + n_name;
+	int status = codec_prepare_value(message_of(type), value, arena, &ret->value, problem);
+
+	if (status < 0)
+		return status;
+	if (ret->value.carried) {
+		snprintf(problem->text, sizeof(problem->text),
+			 "references cannot be passed in an any yet: the value has some");
+		problem->code = PYR_UNIMPLEMENTED;
+		return -PYR_UNIMPLEMENTED;
+	}
+	ret->type = type;
+	ret->n_head = codec_padded(codec_any_head(n_name));
+	ret->n_encoded = 1 + varint_size(n_url) + n_url;
+	if (ret->value.size > 0)
+		ret->n_encoded += 1 + varint_size(ret->value.size) + ret->value.size;
+	ret->n_encoded += type->fingerprint ? 9 : 0;
+	return 0;
+}
+
+static uint8_t *put_fingerprint(uint8_t *p, uint64_t fingerprint)
+{
+	int i;
+
+	*p++ = ANY_FINGERPRINT << 3 | PROTOBUF_C_WIRE_TYPE_64BIT;
+	for (i = 0; i < 8; i++)
+		*p++ = (uint8_t)(fingerprint >> (8 * i));
+	return p;
+}
+
+pyr_any *codec_any_pack(const struct codec_any_packer *packer, void *block)
+{
+	const struct pyr__type *type = packer->type;
+	size_t n_name = strlen(type->name);
+	uint8_t *bytes = (uint8_t *)block + packer->n_head, *p = bytes;
+	struct codec_any told = { .fingerprint = type->fingerprint };
+
+	*p++ = ANY_TYPE_URL << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+	p = varint_put(p, sizeof(prefix) - 1 + n_name);
+	p = (uint8_t *)memcpy(p, prefix, sizeof(prefix) - 1) + sizeof(prefix) - 1;
+	told.type = (struct span){ memcpy(p, type->name, n_name), n_name };
+	p += n_name;
+	if (packer->value.size > 0) {
+		*p++ = ANY_VALUE << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+		p = varint_put(p, packer->value.size);
+		told.value = (struct span){ p, packer->value.size };
+		codec_pack(&packer->value, p);
+		p += packer->value.size;
+	}
+	if (type->fingerprint)
+		p = put_fingerprint(p, type->fingerprint);
+	return codec_any_put(block, &told, (struct span){ bytes, packer->n_encoded }, bytes);
+}
+
+static int refuse(struct codec_problem *problem, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(problem->text, sizeof(problem->text), format, args);
+	va_end(args);
+	problem->code = PYR_INVALID_ARGUMENT;
+	return -PYR_INVALID_ARGUMENT;
+}
+
+int codec_any_take(const pyr_any *any, const struct pyr__type *type, uint32_t max_message,
+		   void *ret, struct codec_problem *problem)
+{
+	const struct pyr__type *message = message_of(type);
+	void *value;
+	int status;
+
+	if (strcmp(any->type, type->name) != 0)
+		return refuse(problem, "it is a %.200s", any->type);
+	if (any->fingerprint && type->fingerprint && any->fingerprint != type->fingerprint)
+		return refuse(problem, "it is of another version of the type");
+	status = codec_take_value(message, NULL, any->value, max_message, &value, problem);
+	if (status < 0)
+		return status;
+	if (type->kind != PYR__ENUM) {
+		memcpy(ret, &value, sizeof(value));
+		return 0;
+	}
+	memcpy(ret, value, sizeof(int32_t));
+	free(value);
+	return 0;
+}
