@@ -116,6 +116,9 @@ target_link_options(test_weak PRIVATE -Wl,--wrap=reference_find_home)
 pyrite_unit_test(context e2e_hops)
 pyrite_unit_test(hooks e2e_hops)
 
+pyrite_unit_test(echoserver pyrite)
+pyrite_generate(TARGET test_echoserver IDL ${PROJECT_SOURCE_DIR}/tools/echo.idl)
+
 # Rows of docs/pyro.md that are nobody else's.
 pyrite_unit_test(rows e2e_servant e2e_hops)
 pyrite_generate(TARGET test_rows IDL e2e/rows.idl)

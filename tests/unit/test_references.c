@@ -153,7 +153,9 @@ BOTH(an_Object_is_narrowed)
 	node = refs_Node_narrow(thing);
 	CHECK(node == object);
 	refs_Node_free(node);
-	refs_Node_free((struct refs_Node *)thing);
+	thing = pyr_proxy_dup(thing);
+	pyr_proxy_free(thing);
+	pyr_proxy_free(thing);
 	CHECK_INT(refs_Node_make(server, "x", &made), 0);
 	CHECK_INT(refs_Node_set_favourite(server, made), 0);
 	CHECK_INT(refs_Node_thing(server, refs_Node_as_proxy(made), &thing), 0);

@@ -63,6 +63,11 @@ uint64_t pyr_proxy_hash(const pyr_proxy *proxy);
  * made of a name and one made of an address are not known to. NULL is the same as NULL. */
 bool pyr_proxy_same(pyr_proxy *a, pyr_proxy *b);
 
+/* I_dup() and I_free(), of a proxy whose interface is not known: an Object. Returns: owned; NULL
+ * with the last error set. */
+pyr_proxy *pyr_proxy_dup(pyr_proxy *proxy);
+void pyr_proxy_free(pyr_proxy *proxy); /* NULL: nothing */
+
 /*
  * Sets what is called when the connection over which a reference came is gone, and with it, unless
  * it has a URI, the object. It is called once, in a method thread of the daemon whose method sets

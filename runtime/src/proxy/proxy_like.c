@@ -119,6 +119,11 @@ void *pyr__narrow(void *self, const struct pyr__interface *interface)
 	return error_from_constructor();
 }
 
+pyr_proxy *pyr_proxy_dup(pyr_proxy *proxy)
+{
+	return pyr__proxy_dup(proxy);
+}
+
 void *pyr__proxy_dup(void *self)
 {
 	pyr_proxy *proxy = self;

@@ -90,6 +90,11 @@ void pyr_proxy_release(pyr_proxy *proxy)
 		proxy_release(proxy, false);
 }
 
+void pyr_proxy_free(pyr_proxy *proxy)
+{
+	pyr__proxy_free(proxy);
+}
+
 void pyr__proxy_free(void *self)
 {
 	pyr_proxy *proxy = self;
