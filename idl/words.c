@@ -64,6 +64,7 @@ static const char *const words[] = {
 	"name",
 	"object",
 	"offset",
+	"on_release",
 	"oneof",
 	"op",
 	"operation",
