@@ -169,14 +169,30 @@ static int let_go(pyr_call *call)
 	return keep(call, NULL);
 }
 
+/* Another method may free what it keeps: the call gets its own. NULL: there is none. */
+static struct refs_Node *lend(pyr_call *call, struct refs_Node *const *from)
+{
+	struct node *node = node_of(call);
+	struct refs_Node *own;
+
+	pthread_mutex_lock(&node->lock);
+	own = *from ? refs_Node_dup(*from) : NULL;
+	pthread_mutex_unlock(&node->lock);
+	return own ? refs_Node_give(call, own) : NULL;
+}
+
 static int ask_kept(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
 {
-	return refs_Node_add(node_of(call)->kept, x, y, ret) < 0 ? pyr_pass(call) : 0;
+	struct refs_Node *kept = lend(call, &node_of(call)->kept);
+
+	return refs_Node_add(kept, x, y, ret) < 0 ? pyr_pass(call) : 0;
 }
 
 static int tell_kept(pyr_call *call, const char *text)
 {
-	return refs_Node_note(node_of(call)->kept, text) < 0 ? pyr_pass(call) : 0;
+	struct refs_Node *kept = lend(call, &node_of(call)->kept);
+
+	return refs_Node_note(kept, text) < 0 ? pyr_pass(call) : 0;
 }
 
 static int down(pyr_call *call, int32_t n, struct refs_Node *other, int32_t *ret)
@@ -195,7 +211,7 @@ static int down(pyr_call *call, int32_t n, struct refs_Node *other, int32_t *ret
 
 static int kept(pyr_call *call, struct refs_Node **ret)
 {
-	*ret = node_of(call)->kept;
+	*ret = lend(call, &node_of(call)->kept);
 	return 0;
 }
 
@@ -248,16 +264,20 @@ static int swap(pyr_call *call, struct refs_Node *x, struct refs_Node *y, struct
 
 static int get_favourite(pyr_call *call, struct refs_Node **ret)
 {
-	*ret = node_of(call)->given;
+	*ret = lend(call, &node_of(call)->given);
 	return 0;
 }
 
 static int set_favourite(pyr_call *call, struct refs_Node *value)
 {
 	struct node *node = node_of(call);
+	struct refs_Node *before;
 
-	refs_Node_free(node->given);
+	pthread_mutex_lock(&node->lock);
+	before = node->given;
 	node->given = value ? refs_Node_dup(value) : NULL;
+	pthread_mutex_unlock(&node->lock);
+	refs_Node_free(before);
 	return 0;
 }
 

@@ -135,6 +135,48 @@ THREE(its_owner_is_gone)
 	CHECK_INT(refs_Node_let_go(third), 0);
 }
 
+/* Calls what `third` has, whichever that is. */
+static atomic_bool is_through;
+
+static void *use_what_is_kept(void *data)
+{
+	int32_t sum;
+	int *n_wrong = data;
+
+	while (!atomic_load(&is_through))
+		if (refs_Node_ask_kept(third, 1, 2, &sum) < 0 || sum != 3)
+			++*n_wrong;
+	return NULL;
+}
+
+/* By hand PYRITE_HANDOVERS says how often. The holder frees its own at once, so that it is its
+ * standing in that keeps the object until the next one comes. */
+THREE(no_object_is_lost_or_left_while_it_is_handed_over)
+{
+	int i, n = getenv("PYRITE_HANDOVERS") ? atoi(getenv("PYRITE_HANDOVERS")) : 100,
+	       wrong[2] = { 0 };
+	pthread_t threads[2];
+	struct refs_Node *one;
+
+	atomic_store(&is_through, false);
+	CHECK_INT(refs_Node_keep(third, made), 0);
+	for (i = 0; i < 2; i++)
+		REQUIRE(pthread_create(&threads[i], NULL, use_what_is_kept, &wrong[i]) == 0);
+	for (i = 0; i < n; i++) {
+		REQUIRE(refs_Node_make(server, "x", &one) == 0);
+		CHECK_INT(refs_Node_keep(third, one), 0);
+		refs_Node_free(one);
+	}
+	atomic_store(&is_through, true);
+	for (i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		CHECK_INT(wrong[i], 0);
+	}
+	CHECK_INT(refs_Node_let_go(third), 0);
+	CHECK(node_reaches(&nodes_alive, 1)); /* made */
+}
+
 TESTS(references_on, T(who_holds_a_reference_passes_it_on), T(what_was_passed_on_comes_home),
       T(errors_come_through_who_passed_it_on), T(a_chain_goes_through_who_passed_it_on),
-      T(cancels_and_deadlines_reach_its_owner), T(its_owner_is_gone))
+      T(cancels_and_deadlines_reach_its_owner), T(its_owner_is_gone),
+      T(no_object_is_lost_or_left_while_it_is_handed_over))
