@@ -53,8 +53,17 @@ static int add(const char *uri, int32_t *ret)
 	return err;
 }
 
+static atomic_int n_destroyed;
+
+static void on_destroy(void *data)
+{
+	CHECK(data == &work);
+	atomic_fetch_add(&n_destroyed, 1);
+}
+
 TEST(objects_are_registered_named_and_served_until_the_stop)
 {
+	struct pyr_register_options options = { .destroy = on_destroy, .serial = true };
 	pyr_ns *ns = locate();
 	struct pyr_export exports[] = {
 		e2e_Work_export("test.serve", &work_methods, &work),
@@ -66,6 +75,7 @@ TEST(objects_are_registered_named_and_served_until_the_stop)
 	int32_t sum = 0;
 
 	exports[1].id = "second";
+	exports[1].options = &options;
 	server.options = (struct pyr_serve_options){ .ns = ns_address, .ready = "" };
 	server.options.on_ready = on_ready;
 	server.options.data = &server;
@@ -76,8 +86,10 @@ TEST(objects_are_registered_named_and_served_until_the_stop)
 	CHECK_INT(sum, 3);
 	snprintf(uri, sizeof(uri), "PYRO:second@%s", pyr_daemon_address(server.daemon));
 	CHECK_INT(add(uri, &sum), 0);
+	CHECK_INT(atomic_load(&n_destroyed), 0);
 	pyr_daemon_stop(server.daemon);
 	pthread_join(server.thread, NULL);
+	CHECK_INT(atomic_load(&n_destroyed), 1);
 	CHECK_INT(server.result, 0);
 	CHECK_INT(pyr_ns_lookup(ns, "test.serve", &found), -PYR_NOT_FOUND);
 	pyr_ns_free(ns);

@@ -24,7 +24,10 @@ extern "C" {
 
 struct pyr__interface;
 
-/* An object to serve, made by I_export(name, methods, data). Its id may be set after that. */
+struct pyr_register_options;
+
+/* An object to serve, made by I_export(name, methods, data). Its id and options may be set after
+ * that. */
 struct pyr_export {
 	const char *name; /* at the name server; NULL: none */
 	const struct pyr__interface
@@ -32,6 +35,8 @@ struct pyr_export {
 	const void *methods; /* a struct I_methods, which must be there as long as it is served */
 	void *data;          /* pyr_call_data() in its methods */
 	const char *id;      /* default: the daemon chooses one */
+	const struct pyr_register_options *options; /* as of I_register_with(); may be NULL */
+	size_t options_size;                        /* what I_export() sets */
 };
 
 /* The code of I_export(), and of what else is generated for objects. Its name is called uri here, a
@@ -40,7 +45,13 @@ struct pyr_export {
 	static inline struct pyr_export I##_export(const char *uri,                                \
 						   const struct I##_methods *methods, void *data)  \
 	{                                                                                          \
-		struct pyr_export object = { uri, &I##_interface, methods, data, NULL };           \
+		struct pyr_export object = { uri,                                                  \
+					     &I##_interface,                                       \
+					     methods,                                              \
+					     data,                                                 \
+					     NULL,                                                 \
+					     NULL,                                                 \
+					     sizeof(struct pyr_register_options) };                \
                                                                                                    \
 		return object;                                                                     \
 	}                                                                                          \

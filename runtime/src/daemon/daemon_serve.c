@@ -25,7 +25,8 @@ static int register_all(pyr_daemon *daemon, pyr_ns **ns, const struct pyr_serve_
 	int err = 0;
 
 	for (; e->interface && err == 0; e++) {
-		uri = pyr__register(daemon, e->interface, e->id, e->methods, e->data);
+		uri = pyr__register_with(daemon, e->interface, e->id, e->methods, e->data,
+					 e->options, e->options_size);
 		if (!uri)
 			err = -pyr_last_error()->code;
 		else if (e->name)
