@@ -31,11 +31,14 @@ pyrite_script_test(faults_crashes faults/crashes.py)
 pyrite_script_test(faults_restarts faults/restarts.py)
 pyrite_script_test(faults_hostile faults/hostile.py)
 pyrite_script_test(faults_hold faults/hold.py)
-pyrite_script_test(faults_load faults/load.py)
-pyrite_script_test(faults_methods faults/long.py methods)
 pyrite_script_test(faults_silence faults/long.py silence)
-# They measure, and wait for times to pass: not all at once.
-set_tests_properties(faults_load faults_methods faults_tasks PROPERTIES RUN_SERIAL TRUE)
+# They measure, and wait for times to pass: nothing runs beside them, and sanitizers would change what they measure.
+pyrite_script_test(faults_load faults/load.py ONCE)
+pyrite_script_test(faults_methods faults/long.py ONCE methods)
+if(NOT PYRITE_SANITIZE)
+	set_tests_properties(faults_load faults_methods PROPERTIES RUN_SERIAL TRUE)
+endif()
+set_tests_properties(faults_tasks PROPERTIES RUN_SERIAL TRUE)
 
 add_executable(faults-far faults/far.c)
 target_link_libraries(faults-far PRIVATE e2e_hops)

@@ -16,4 +16,8 @@ if(PYRITE_SANITIZE) # whose memory is larger
 	set_property(TEST ns_storage ns_metadata APPEND PROPERTY ENVIRONMENT PYRITE_RSS_KIB=400000 PYRITE_BOMB_KIB=100000)
 endif()
 pyrite_script_test(ns_activation ns/activation.py)
-pyrite_script_test(ns_kills ns/kills.py 200)
+if(PYRITE_SANITIZE) # whose processes take long to start
+	pyrite_script_test(ns_kills ns/kills.py 40)
+else()
+	pyrite_script_test(ns_kills ns/kills.py 200)
+endif()
