@@ -91,7 +91,7 @@ static int unpack(pyr_stream *stream, const struct stream_item *item, void *ret)
 
 	forget_unpacked(stream);
 	taker_init(&taker, item->held);
-	taker.budget = stream->budget;
+	taker.budget = item->held ? item->held->budget : NULL; /* the stream's may change */
 	err = codec_take(stream->reads, &taker.base, (struct span){ item->data, item->n }, false,
 			 stream->max_item, &stream->method.arena, &slot, &problem);
 	if (taker.taken.n > 0 && !taker_move(&taker, &stream->method.taken)) {
