@@ -257,17 +257,18 @@ static bool hold_and_die(const char *uri)
 }
 
 /* In a process of its own, so that the one that forks clients has no threads. */
-static void ask(const char *uri, const char *when)
+static int ask(const char *uri, const char *when)
 {
 	pid_t pid = fork();
 	struct held_Server *server;
 	int32_t of_server = 1, of_clients = 1, resident = 0;
 	double begin = now_us(), took = 0;
+	int status = 0;
 
 	if (pid > 0)
-		(void)waitpid(pid, NULL, 0);
-	if (pid != 0)
-		return;
+		return waitpid(pid, &status, 0) == pid && status == 0 ? 0 : 1;
+	if (pid < 0)
+		return 1;
 	server = held_Server_proxy(uri);
 	while ((of_server > 0 || of_clients > 0) && took < 5e6) {
 		must(held_Server_made(server, &of_server));
@@ -285,15 +286,14 @@ static void ask(const char *uri, const char *when)
 static int kill_clients(const char *uri, int n)
 {
 	char when[64];
-	int i, err = 0;
+	int i, err = ask(uri, "at first");
 
-	ask(uri, "at first");
 	for (i = 1; i <= n && !err; i++) {
 		if (!hold_and_die(uri))
 			return 1;
 		if (i == 1 || i == 10 || i == 100 || i == n) {
 			snprintf(when, sizeof(when), "after %d clients", i);
-			ask(uri, when);
+			err = ask(uri, when);
 		}
 	}
 	return err;

@@ -125,7 +125,7 @@ THREE(cancels_and_deadlines_reach_its_owner)
 		  -PYR_DEADLINE_EXCEEDED);
 }
 
-THREE(its_owner_is_gone)
+THREE(the_link_to_its_owner_stays_for_it)
 {
 	int32_t sum = 0;
 
@@ -178,5 +178,5 @@ THREE(no_object_is_lost_or_left_while_it_is_handed_over)
 
 TESTS(references_on, T(who_holds_a_reference_passes_it_on), T(what_was_passed_on_comes_home),
       T(errors_come_through_who_passed_it_on), T(a_chain_goes_through_who_passed_it_on),
-      T(cancels_and_deadlines_reach_its_owner), T(its_owner_is_gone),
+      T(cancels_and_deadlines_reach_its_owner), T(the_link_to_its_owner_stays_for_it),
       T(no_object_is_lost_or_left_while_it_is_handed_over))

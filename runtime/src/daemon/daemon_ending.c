@@ -70,6 +70,7 @@ bool ending_set(struct object *object, struct executor *executor, pyr_destroy_cb
 
 void ending_forget(struct object *object)
 {
+	atomic_store(&object->on_unused, NULL);
 	free_ending(object->ending);
 	object->ending = NULL;
 }

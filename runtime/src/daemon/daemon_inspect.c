@@ -263,7 +263,6 @@ static struct object *make(struct object_table *table)
 {
 	pyr_daemon *d = (pyr_daemon *)((char *)table - offsetof(pyr_daemon, objects));
 	const struct codec_interface *codec = codec_interface_get(&pyrite_Daemon_interface);
-
 	struct object *object =
 		codec ? objects_new(table, codec, pyrite_DAEMON_ID, d->host.address, &methods, d)
 		      : NULL;

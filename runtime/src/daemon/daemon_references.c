@@ -55,16 +55,16 @@ static void *finish(struct object *object, pyr_daemon *daemon, pyr_release_cb on
 {
 	void *value = object ? reference_value(object, NULL) : NULL;
 
+	if (value && on_release && !ending_set(object, object->executor, on_release)) {
+		reference_maker()->free(value);
+		value = NULL;
+	}
 	if (!value)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
-	if (options->id && put_weakly(daemon, object) < 0) {
-		reference_maker()->free(value);
-		return error_from_constructor();
-	}
-	if (!on_release || ending_set(object, object->executor, on_release))
-		return value; /* the last step: on_release is for what its owner has had */
-	reference_maker()->free(value);
-	return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	if (!options->id || put_weakly(daemon, object) == 0)
+		return value;
+	reference_maker()->free(value); /* on_release is for what its owner has had */
+	return error_from_constructor();
 }
 
 void *pyr__object_with(const struct pyr__interface *interface, pyr_daemon *daemon,
@@ -123,7 +123,6 @@ void *pyr__object_of(const struct pyr__interface *interface, pyr_daemon *daemon,
 		return error_constructor(PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
 					 daemon->host.address);
 	}
-	reference_set_executor(object, daemon->executor); /* on whichever link it is called */
 	value = reference_value(object, NULL);
 	return value ? value : error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 }

@@ -74,10 +74,8 @@ struct exec_turn {
 struct executor *exec_new(unsigned threads);
 /* After exec_work() or exec_detach(): fails the calls that are queued, and takes no more. */
 void exec_close(struct executor *executor);
-/*
- * The same, and runs what was posted, and takes no more of that. Its memory
- * stays as long as calls, timers and callbacks hold it.
- */
+/* The same, and runs what was posted and takes no more of that. Its memory stays as long as calls,
+ * timers and callbacks hold it. */
 void exec_free(struct executor *executor);
 void exec_ref(struct executor *executor);
 void exec_unref(struct executor *executor);

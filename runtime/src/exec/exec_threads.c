@@ -178,11 +178,12 @@ bool exec_cork_briefly(struct exec_cork *cork)
 {
 	struct worker *w = ticked();
 
-	if (w && atomic_load(&w->corked) != cork) {
+	if (!w)
+		return false;
+	if (atomic_load(&w->corked) != cork)
 		hold(w, cork);
-		w->is_corked_briefly = true;
-	}
-	return w;
+	w->is_corked_briefly = true;
+	return true;
 }
 
 void exec_uncork_brief(void)

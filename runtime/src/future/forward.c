@@ -185,6 +185,8 @@ static struct object *new_object(struct forward *forward)
 					  forward->reference->import->peer->link->address, methods,
 					  forward);
 	free(methods);
+	if (object)
+		reference_set_executor(object, forward->executor);
 	return object;
 }
 

@@ -455,7 +455,6 @@ void incall_run(pyr_call *call)
 {
 	pyr_error *error = pyr_error_take(); /* not of this call */
 	pyr_call *outer = incall_enter(call);
-
 	bool has_own = call->object->life && !call->instance;
 
 	call->has_data = object_enter(call->object);

@@ -47,7 +47,7 @@ struct object {
 	bool is_counted;                     /* it lives as long as they do */
 	bool is_weak;                        /* and has been in a table, which does not count */
 	atomic_bool is_listed;               /* of one that is weak: it still is */
-	struct executor *_Atomic executor;   /* whose threads run its methods; NULL: its host's */
+	struct executor *executor;           /* whose threads run its methods, whoever calls */
 	struct home *home;                   /* what they have in common; NULL: there were none */
 	void *value;                         /* what stands for it here; NULL: nothing just now */
 	unsigned *n_users;                   /* of that */

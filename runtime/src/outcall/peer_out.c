@@ -162,7 +162,6 @@ static int put_call(struct outcall *call, const struct codec_packer *packer, str
 	int code = 0;
 
 	*text = '\0';
-
 	if (session->state == SESSION_NEW)
 		session_put_bind(session, outcall_chain());
 	if (session->state == SESSION_NEW)
@@ -214,7 +213,8 @@ static int start(struct outcall *call, const struct codec_packer *packer, struct
 	} else if (codec_is_too_large(packer, peer->theirs.max_message, text, sizeof(text))) {
 		fail_too_large(call, "request", text);
 		code = call->result.code;
-	} else if (packer->size > FRAME_FRAGMENT && !large) {
+	} else if ((packer->size > FRAME_FRAGMENT && !large) ||
+		   (packer->carried && !call->sent.carried)) {
 		outcall_fail(call, code = PYR_RESOURCE_EXHAUSTED, "out of memory");
 	} else if ((code = put_call(call, packer, large, text, sizeof(text)))) {
 		outcall_fail(call, code, why_not(code, text, sizeof(text), call));
@@ -234,7 +234,7 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 	struct block *large = packer->size > FRAME_FRAGMENT ? block_new(packer->size) : NULL;
 	struct buf along = { 0 };
 	const char *wrong;
-	bool is_kept = true;
+	bool is_kept;
 	int code;
 
 	if (large)
@@ -242,10 +242,7 @@ void outcall_start(struct outcall *call, struct session *session, unsigned opera
 	call->session = session;
 	call->operation = operation;
 	wrong = outcall_pack_along(call, &along);
-	if (packer->carried)
-		call->sent.carried = carried_keep(packer->carried, &is_kept);
-	if (!is_kept)
-		wrong = "out of memory";
+	call->sent.carried = carried_keep(packer->carried, &is_kept);
 	if (!call->said.terms->is_detached)
 		scope_add(&call->part);
 	pthread_mutex_lock(&peer->lock);

@@ -44,6 +44,7 @@ static void run(struct exec_job *job)
 {
 	struct proxy_lost *lost =
 		(struct proxy_lost *)((char *)job - offsetof(struct proxy_lost, job));
+	pyr_error *kept = pyr_error_take();
 
 	pthread_mutex_lock(&lock);
 	if (!lost->is_taken_back) {
@@ -56,6 +57,7 @@ static void run(struct exec_job *job)
 		pthread_cond_broadcast(&returned);
 	}
 	pthread_mutex_unlock(&lock);
+	error_restore(kept);
 	unref(lost);
 }
 

@@ -114,15 +114,9 @@ void reference_name(const uint8_t id[REFERENCE_ID], char ret[REFERENCE_NAME])
 
 void reference_set_executor(struct object *object, struct executor *executor)
 {
-	struct executor *none = NULL;
-
 	exec_ref(executor);
-	pthread_mutex_lock(&homes.lock);
-	if (atomic_compare_exchange_strong(&object->executor, &none, executor))
-		object->fini = leave_home;
-	pthread_mutex_unlock(&homes.lock);
-	if (none)
-		exec_unref(executor);
+	object->executor = executor;
+	object->fini = leave_home;
 }
 
 struct object *reference_object(const struct codec_interface *interface, const char *name,

@@ -8,7 +8,6 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "exec/callbacks.h"
 #include "reference/references.h"
 #include "serve/peer_in.h"
 #include "wire/annotation.h"
@@ -33,12 +32,8 @@ static void leave_object(struct taken_session *session)
 struct executor *taken_session_executor(const struct taken_session *session)
 {
 	const struct object *object = session->object;
-	struct executor *own = object ? atomic_load(&object->executor) : NULL;
-	struct executor *hosts = session->peer->host->executor;
 
-	if (own || hosts)
-		return own ? own : hosts;
-	return callbacks_executor(); /* of what stands in for another's */
+	return object && object->executor ? object->executor : session->peer->host->executor;
 }
 
 void taken_session_end(struct taken_session *session)

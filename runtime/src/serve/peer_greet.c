@@ -267,7 +267,7 @@ void peer_greet(struct peer *peer, struct taken_session *session, const struct f
 		taken_session_fail(session, PYR_RESOURCE_EXHAUSTED, REJECTED, host->address,
 				   "out of memory");
 	else
-		incall_submit(host->executor, &session->lane, session->greeting);
+		(void)incall_submit(host->executor, &session->lane, session->greeting);
 }
 
 /* ---- guarded calls, when their turn comes ---- */

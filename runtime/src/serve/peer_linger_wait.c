@@ -173,7 +173,7 @@ static void wait(struct peer *peer, struct taken_session *session, const struct 
 	}
 	session->n_waiting++;
 	join_chain(call, peer->host->lingering);
-	incall_submit(peer->host->executor, &session->lane, call);
+	(void)incall_submit(peer->host->executor, &session->lane, call);
 }
 
 void peer_on_resume(struct peer *peer, const struct frame *frame)

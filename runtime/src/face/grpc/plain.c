@@ -354,7 +354,8 @@ static void run(struct plain_call *pc)
 	if ((op->table->flags & PYR__ONEWAY) && incall_has_method(call))
 		acknowledge(call);
 	arena_charge_to(&call->arena, pc->budget);
-	incall_submit(pc->face->options.executor, &pc->lane, call);
+	if (!incall_submit(pc->face->options.executor, &pc->lane, call))
+		incall_fail(call, PYR_UNAVAILABLE, "the daemon has stopped");
 }
 
 static void on_received(struct engine_event *event, bool ok)
