@@ -7,10 +7,6 @@ set -u
 . "$PYRITE_SOURCE/tests/samples/samples.bash"
 chat=$PYRITE_BIN/sample-chat-client
 
-expected() {
-	sed -n '/^```text/,/^```/p' "$PYRITE_SOURCE/samples/09-chat/README.md" | sed '1d;$d'
-}
-
 # join <name>: in the background, reading from the descriptor of its name, writing to a file of its name. Sets its pid.
 join() {
 	mkfifo "$run_dir/$1.in"
@@ -30,7 +26,7 @@ a_client_that_is_killed_leaves() {
 	kill -9 "$pid_bob"
 	hears ann 'bob: (leaves)' || return 1
 	echo 'Bob?' >&3
-	hears ann 'ann: Bob?' && same "$(expected)" cat "$run_dir/ann"
+	hears ann 'ann: Bob?' && same "$(shown 09-chat)" cat "$run_dir/ann"
 }
 
 a_name_is_taken_once() {

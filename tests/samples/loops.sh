@@ -7,12 +7,8 @@ set -u
 # shellcheck source=tests/samples/samples.bash
 . "$PYRITE_SOURCE/tests/samples/samples.bash"
 
-expected() {
-	sed -n '/^```text/,/^```/p' "$PYRITE_SOURCE/samples/08-event-loops/README.md" | sed '1d;$d'
-}
-
 prints() {
-	same "$(expected)" "$PYRITE_BIN/sample-loop-$1"
+	same "$(shown 08-event-loops)" "$PYRITE_BIN/sample-loop-$1"
 }
 
 # How often its threads have gone to sleep.

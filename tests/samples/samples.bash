@@ -50,3 +50,54 @@ ends() {
 		return 1
 	}
 }
+
+# shown <sample> [n]: the n-th block of text in its README, by default the first.
+shown() {
+	awk -v want="${2:-1}" '/^```text/ { n++; on = n == want; next } /^```/ { on = 0 } on { print }' \
+		"$PYRITE_SOURCE/samples/$1/README.md"
+}
+
+# start <name> <program> [argument...]: starts a server with its output in $run_dir/<name>, and waits for it to be ready.
+start() {
+	env --default-signal=INT "${@:2}" >"$run_dir/$1" 2>&1 &
+	run_pid=$!
+	run_pids+=("$run_pid")
+	run_names[$run_pid]=$1
+	prints "$1" Ready
+}
+
+# type_to <name> <program> [argument...]: starts it in the background with its output in $run_dir/<name>. What it reads is
+# written to the descriptor ${to[<name>]}; its process is ${pids[<name>]}.
+declare -A to pids
+type_to() {
+	local fd
+
+	mkfifo "$run_dir/$1.in"
+	(
+		for fd in "${to[@]}"; do
+			exec {fd}>&- # else what others read would not end
+		done
+		exec "${@:2}" <"$run_dir/$1.in" >"$run_dir/$1" 2>&1
+	) &
+	pids[$1]=$!
+	exec {fd}>"$run_dir/$1.in"
+	to[$1]=$fd
+}
+
+# hang_up <name>: it reads the end of its input, and succeeds.
+hang_up() {
+	local fd=${to[$1]}
+
+	exec {fd}>&-
+	wait "${pids[$1]}"
+}
+
+# prints <name> <line>: sooner or later it has printed that line.
+prints() {
+	within 10000 grep -qxF "$2" "$run_dir/$1"
+}
+
+# printed <name> <text>: sooner or later that is all that it has printed.
+printed() {
+	within 10000 same "$2" cat "$run_dir/$1" || same "$2" cat "$run_dir/$1"
+}

@@ -6,12 +6,8 @@ set -u
 # shellcheck source=tests/samples/samples.bash
 . "$PYRITE_SOURCE/tests/samples/samples.bash"
 
-expected() {
-	sed -n '/^```text/,/^```/p' "$PYRITE_SOURCE/samples/05-streams/README.md" | sed '1d;$d'
-}
-
 prints() {
-	same "$(expected)" "$PYRITE_BIN/sample-streams-client"
+	same "$(shown 05-streams)" "$PYRITE_BIN/sample-streams-client"
 }
 
 run_name_server "$PYRITE_BIN" || exit 1
