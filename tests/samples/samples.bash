@@ -97,7 +97,7 @@ prints() {
 	within 10000 grep -qxF "$2" "$run_dir/$1"
 }
 
-# printed <name> <text>: sooner or later that is all that it has printed.
+# printed <name> <text> [filter]: sooner or later that is all that it has printed, as the filter (cat) shows it.
 printed() {
-	within 10000 same "$2" cat "$run_dir/$1" || same "$2" cat "$run_dir/$1"
+	within 10000 same "$2" "${3:-cat}" "$run_dir/$1" || same "$2" "${3:-cat}" "$run_dir/$1"
 }
