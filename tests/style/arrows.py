@@ -68,7 +68,7 @@ KNOTS = (
         "stream stream_charge stream_references stream_room"),
     # A reference leads to what came over a link, and what goes over one is a reference.
     ("reference",
-        "reference references"),
+        "imports reference references references_own"),
     # A call has streams, which end it when they fail, and it them when it is over; a call ends when the one that it is
     # part of does.
     ("outcall",

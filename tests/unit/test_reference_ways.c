@@ -232,6 +232,83 @@ BOTH(a_batch_carries_references)
 	pyr_batch_free(batch);
 }
 
+/* ---- how many ---- */
+
+enum { FEW = 8 };
+
+/* Both ends are this process: its own limit is as large as ever. */
+static void open_few(unsigned threads)
+{
+	finds_home = false;
+	REQUIRE(node_open(
+		&place, &(struct pyr_daemon_options){ .threads = threads, .max_references = FEW }));
+	server = refs_Node_proxy(place.uri);
+	node_init(&mine, "mine");
+	object = refs_Node_object(NULL, &node_methods, &mine, node_released);
+	REQUIRE(server && object);
+}
+
+static struct refs_Node *new_node(void)
+{
+	struct node *node = malloc(sizeof(*node));
+
+	node_init(node, "another");
+	node->is_made = true;
+	atomic_fetch_add(&nodes_alive, 1);
+	return refs_Node_object(NULL, &node_methods, node, node_released);
+}
+
+TEST(a_call_that_passes_more_objects_than_its_receiver_may_hold_fails_alone)
+{
+	struct refs_Node *others[FEW + 1];
+	struct refs_Node_seq seq = { FEW + 1, others }, *back = NULL;
+	pyr_stream *stream = NULL;
+	int32_t sum = 0, n = 0;
+	int i;
+
+	open_few(4);
+	for (i = 0; i <= FEW; i++)
+		others[i] = new_node();
+	CHECK_INT(refs_Node_nodes(server, &seq, &back), -PYR_RESOURCE_EXHAUSTED);
+	CHECK_HAS(pyr_errmsg(), "more references than");
+	CHECK_INT(refs_Node_keep(server, object), 0); /* they were all given back */
+	seq.n = FEW - 1;
+	CHECK_INT(refs_Node_nodes(server, &seq, &back), 0);
+	CHECK_INT(back->n, FEW - 1);
+	pyr_free(back);
+	CHECK_INT(refs_Node_flocks(server, &stream), 0);
+	seq.n = FEW + 1;
+	CHECK_INT(refs_Node_flocks_write(stream, &seq), 0);
+	CHECK_INT(refs_Node_flocks_finish(stream, &n), -PYR_RESOURCE_EXHAUSTED);
+	CHECK_INT(refs_Node_ask_kept(server, 1, 2, &sum), 0); /* over the same connection */
+	CHECK_INT(refs_Node_let_go(server), 0);
+	for (i = 0; i <= FEW; i++)
+		refs_Node_free(others[i]);
+	CHECK(node_reaches(&nodes_alive, 0));
+	close_all();
+}
+
+TEST(a_method_that_returns_more_objects_than_a_connection_may_have_fails_alone)
+{
+	struct refs_Node *made[FEW], *more = NULL;
+	int32_t sum = 0;
+	int i;
+
+	open_few(1);
+	for (i = 0; i < FEW; i++)
+		CHECK_INT(refs_Node_make(server, "x", &made[i]), 0);
+	CHECK_INT(refs_Node_make(server, "x", &more), -PYR_RESOURCE_EXHAUSTED);
+	CHECK(node_reaches(&nodes_alive, FEW));
+	refs_Node_free(made[0]);
+	CHECK(node_reaches(&nodes_alive, FEW - 1));
+	CHECK_INT(refs_Node_make(server, "x", &made[0]), 0);
+	for (i = 0; i < FEW; i++) {
+		CHECK_INT(refs_Node_add(made[i], i, 1, &sum), 0);
+		refs_Node_free(made[i]);
+	}
+	close_all();
+}
+
 /* ---- the loss of a link ---- */
 
 /* A proxy over a socket that can be cut: *cut. */
@@ -357,5 +434,7 @@ TESTS(reference_ways, T(an_exception_carries_references),
       T(references_in_items_come_home), T(items_that_nobody_reads_give_their_references_back),
       T(a_stream_of_references_is_not_resumed_on_another_link),
       T(more_references_than_an_item_may_have_are_refused), T(a_batch_carries_references),
+      T(a_call_that_passes_more_objects_than_its_receiver_may_hold_fails_alone),
+      T(a_method_that_returns_more_objects_than_a_connection_may_have_fails_alone),
       T(who_has_a_reference_is_told_once_that_its_link_is_gone),
       T(nobody_is_told_after_the_proxy_was_freed), T(what_cannot_be_lost_is_not_watched))

@@ -312,6 +312,29 @@ TEST(a_killed_client_gives_back_all_and_calls_to_it_fail_at_once)
 	close_all();
 }
 
+/* What it is given does not fit: it says so, and ends. */
+TEST(an_answer_with_more_objects_than_its_caller_may_hold_fails_that_call)
+{
+	char line[16];
+	int in, status;
+	pid_t pid;
+	FILE *out;
+
+	open_all(4);
+	setenv("PYRITE_MAX_REFERENCES", "5", 1); /* read long ago here */
+	pid = start_client(place.uri, "6", &in, &out);
+	unsetenv("PYRITE_MAX_REFERENCES");
+	REQUIRE(pid > 0);
+	CHECK(fgets(line, sizeof(line), out) == NULL);
+	fclose(out);
+	close(in);
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	CHECK(node_reaches(&nodes_alive, 0));
+	CHECK_INT(refs_Node_let_go(server), 0);
+	close_all();
+}
+
 TEST(a_process_ends_at_once_while_something_is_given_back)
 {
 	char line[16];
@@ -453,6 +476,7 @@ TESTS(references, T(an_object_is_called_in_its_own_process),
       T(a_base_keeps_its_most_derived_type), T(outs_and_attributes_carry_references),
       T(what_lies_in_a_block_goes_with_the_block), T(d11_a_registered_object_is_passed_too),
       T(calls_of_an_object_whose_daemon_has_stopped_fail),
+      T(an_answer_with_more_objects_than_its_caller_may_hold_fails_that_call),
       T(a_process_ends_at_once_while_something_is_given_back),
       T(a_registered_object_runs_in_its_own_daemon_until_it_is_unregistered),
       T(a_killed_client_gives_back_all_and_calls_to_it_fail_at_once))

@@ -245,6 +245,9 @@ struct pyr_daemon_options {
 	 * daemon has (share/pyrite/idl/inspect.idl): PYR_YES all callers, PYR_NO none; default:
 	 * those on this host. */
 	enum pyr_switch inspect;
+	/* Objects that one connection may have passed here, or from here, and not given back;
+	 * default 65,536. A call that passes more fails with RESOURCE_EXHAUSTED. */
+	unsigned max_references;
 };
 
 /* For pyr_daemon_new() alone. */

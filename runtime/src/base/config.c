@@ -84,6 +84,11 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 	[CONFIG_MAX_LINKS] = { "max_links", "PYRITE_MAX_LINKS", CONFIG_NUMBER, 0, 0, 1u << 20, "0",
 			       "connections of a daemon; 0: what RLIMIT_NOFILE allows, (limit - in "
 			       "use - 16) / 2, at least 8. Further ones are closed at once" },
+	[CONFIG_MAX_REFERENCES] = { "max_references", "PYRITE_MAX_REFERENCES", CONFIG_NUMBER, 65536,
+				    1, 1u << 20, "65536",
+				    "objects that a connection may have passed and not been given "
+				    "back, each way; a call that passes more fails with "
+				    "RESOURCE_EXHAUSTED" },
 	[CONFIG_KEEPALIVE_MS] = { "keepalive_ms", "PYRITE_KEEPALIVE_MS", CONFIG_NUMBER, 10000, 100,
 				  3600000, "10000",
 				  "how long a proxy hears nothing from its daemon before it asks; "

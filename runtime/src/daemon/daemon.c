@@ -217,6 +217,7 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	d->host.objects = &d->objects;
 	d->host.executor = d->executor;
 	d->host.limits.max_calls = config_or(o->max_calls, CONFIG_MAX_CALLS);
+	d->host.limits.max_references = config_or(o->max_references, CONFIG_MAX_REFERENCES);
 	d->host.limits.max_message = config_or(o->max_message, CONFIG_MAX_MESSAGE);
 	d->host.stream_lifetime_ms =
 		config_or_none(o->stream_lifetime_ms, CONFIG_STREAM_LIFETIME_MS);

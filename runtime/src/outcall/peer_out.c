@@ -404,12 +404,20 @@ static void take_part(struct peer *peer, struct outcall *call, const struct fram
 		fail_too_large(call, "reply", text);
 }
 
-/* Returns false if they cannot be kept. An Error may follow the first part of a Reply. */
+/* Returns false if the link ends. The call has failed if they are too many. An Error may follow the
+ * first part of a Reply. */
 static bool keep_references(struct peer *peer, struct outcall *call, const struct frame *frame)
 {
+	int code;
+
 	import_list_drop(call->result.held);
 	call->result.held = NULL;
-	return references_receive(peer, frame, &call->result.held);
+	code = references_receive(peer, frame, &call->result.held);
+	if (code == PYR_RESOURCE_EXHAUSTED) {
+		outcall_fail(call, code, REFERENCES_TOO_MANY);
+		call->result.may_have_run = true;
+	}
+	return code != PYR_INTERNAL;
 }
 
 void peer_on_answer(struct peer *peer, const struct frame *frame)
@@ -422,9 +430,9 @@ void peer_on_answer(struct peer *peer, const struct frame *frame)
 	}
 	if (references_may_come(frame) && !keep_references(peer, call, frame))
 		return; /* the link ends, and the call with it */
-	if (frame->type == FRAME_ERROR) {
+	if (frame->type == FRAME_ERROR && !call->result.code) {
 		take_error(call, frame);
-	} else {
+	} else if (!call->result.code) {
 		if (frame->annotation.p)
 			outcall_keep_notes(call, frame);
 		take_part(peer, call, frame);

@@ -39,6 +39,8 @@ static struct peer *new_peer(struct peer_host *host, enum peer_side side, struct
 	peer->limits = host->limits;
 	if (host->is_process)
 		peer->limits.max_message = config_number(CONFIG_MAX_MESSAGE);
+	if (!peer->limits.max_references)
+		peer->limits.max_references = config_number(CONFIG_MAX_REFERENCES);
 	peer->theirs.max_message = UINT32_MAX;
 	peer->theirs.window = PEER_WINDOW_FIRST;
 	peer->connect_until = ENGINE_FOREVER;

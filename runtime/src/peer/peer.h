@@ -65,6 +65,7 @@ enum peer_side { PEER_CONNECTED, PEER_ACCEPTED };
 struct peer_limits {
 	uint32_t max_calls;        /* unanswered at a time */
 	uint32_t max_message;      /* bytes of one payload */
+	uint32_t max_references;   /* objects passed, each way */
 	uint32_t stream_linger_ms; /* how long streams of a lost link are kept; 0: they are not */
 };
 
@@ -145,6 +146,7 @@ struct peer_taken {
 	struct numtab sessions, calls;
 	uint32_t last;          /* number of a call */
 	bool has_guessed;       /* it bound a reference that it does not have: that was logged */
+	bool has_refused;       /* it bound more sessions than it may have: so was that */
 	struct numtab replies;  /* struct large_reply, until it was written */
 	struct numtab answered; /* struct lingering_call, until the other end has the answer */
 	atomic_size_t n_held;   /* calls that are kept: live, queued, running or deferred; read

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "reference/references.h"
+#include "reference/references_own.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/log.h"
-
-enum { COST = 4 * sizeof(struct import) }; /* what an import counts for at its connection */
 
 /* An object that the other end has. */
 struct export
@@ -17,13 +13,7 @@ struct export
 	uint64_t count;        /* passed, and not given back */
 };
 
-struct peer_references {
-	pthread_mutex_t lock; /* guards the tables and what is in them; a leaf */
-	struct idtab exports, imports;
-};
-
-/* With the peer's lock. NULL when memory is out. */
-static struct peer_references *tables_of(struct peer *peer)
+struct peer_references *references_tables(struct peer *peer)
 {
 	struct peer_references *tables = peer->references;
 
@@ -87,7 +77,7 @@ static struct export *new_export(struct peer_references *tables, struct object *
 /* One more of the object is with the other end. Returns 0 or a status. */
 static int add_export(struct peer *peer, struct object *object)
 {
-	struct peer_references *tables = tables_of(peer);
+	struct peer_references *tables = references_tables(peer);
 	const uint8_t *id = reference_home(object);
 	struct export *export;
 	int code = PYR_RESOURCE_EXHAUSTED;
@@ -96,7 +86,7 @@ static int add_export(struct peer *peer, struct object *object)
 		return code;
 	pthread_mutex_lock(&tables->lock);
 	export = (struct export *)idtab_get(&tables->exports, id);
-	if (!export && tables->exports.n < REFERENCES_MAX)
+	if (!export && tables->exports.n < peer->limits.max_references)
 		export = new_export(tables, object, id);
 	if (export) {
 		export->count++;
@@ -272,306 +262,7 @@ void references_on_release(struct peer *peer, const struct frame *frame)
 		peer_protocol_error(peer, "a Release of a reference that was not passed so often");
 }
 
-/* ---- imports ---- */
-
-static struct import *new_import(struct peer *peer, const uint8_t *id)
-{
-	struct import *import = NULL;
-
-	if (peer->references->imports.n >= REFERENCES_MAX || !budget_charge(peer->budget, COST))
-		return NULL;
-	import = calloc(1, sizeof(*import));
-	if (import) {
-		memcpy(import->node.id, id, REFERENCE_ID);
-		import->peer = peer;
-	}
-	if (import && idtab_put(&peer->references->imports, &import->node)) {
-		peer_ref(peer);
-		return import;
-	}
-	free(import);
-	budget_release(peer->budget, COST);
-	return NULL;
-}
-
-/* NULL: it cannot be kept. */
-static struct import *receive(struct peer *peer, const uint8_t *id)
-{
-	struct peer_references *tables = tables_of(peer);
-	struct import *import = NULL;
-
-	if (!tables)
-		return NULL;
-	pthread_mutex_lock(&tables->lock);
-	import = (struct import *)idtab_get(&tables->imports, id);
-	if (!import)
-		import = new_import(peer, id);
-	if (import && import->count == UINT32_MAX)
-		import = NULL;
-	if (import) {
-		import->refs++;
-		import->count++;
-	}
-	pthread_mutex_unlock(&tables->lock);
-	return import;
-}
-
-/* One that is said to come home and is not here was given back: the message will be refused, unless
- * it is found otherwise. */
-static bool bring(struct peer *peer, const struct frame_reference *told, struct brought *ret)
-{
-	*ret = (struct brought){ .import = NULL };
-	memcpy(ret->name, told->name, REFERENCE_ID);
-	if (told->is_home)
-		ret->object = references_find(peer, told->id);
-	else
-		ret->import = receive(peer, told->id);
-	return told->is_home || ret->import;
-}
-
-static struct import_list *new_list(struct peer *peer, unsigned n)
-{
-	size_t cost = sizeof(struct import_list) + n * sizeof(struct brought);
-	struct import_list *list;
-
-	if (!budget_charge(peer->budget, cost))
-		return NULL;
-	list = malloc(cost);
-	if (!list) {
-		budget_release(peer->budget, cost);
-		return NULL;
-	}
-	budget_ref(peer->budget);
-	list->budget = peer->budget;
-	list->cost = cost;
-	list->n = 0;
-	return list;
-}
-
-bool references_receive(struct peer *peer, const struct frame *frame, struct import_list **ret)
-{
-	struct span rest = frame->body;
-	struct import_list *list;
-	struct frame_reference told;
-	unsigned n = 0;
-	int more;
-
-	*ret = NULL;
-	while ((more = frame_next_reference(&rest, frame->type, &told)) > 0)
-		n++;
-	if (more < 0 || n > REFERENCES_PER_MESSAGE) {
-		peer_protocol_error(peer, "references that are no ids, or too many");
-		return false;
-	}
-	list = n > 0 ? new_list(peer, n) : NULL;
-	rest = frame->body;
-	while (list && list->n < n) {
-		(void)frame_next_reference(&rest, frame->type, &told);
-		if (!bring(peer, &told, &list->all[list->n]))
-			break;
-		list->n++;
-	}
-	if (n == 0 || (list && list->n == n)) {
-		*ret = list;
-		return true;
-	}
-	import_list_drop(list);
-	peer_exhausted(peer, "the references");
-	return false;
-}
-
-void references_refuse(struct peer *peer, const struct frame *frame)
-{
-	struct import_list *list;
-
-	if (references_may_come(frame) && references_receive(peer, frame, &list))
-		import_list_drop(list);
-}
-
-void import_list_drop(struct import_list *list)
-{
-	unsigned i;
-
-	if (!list)
-		return;
-	for (i = 0; i < list->n; i++) {
-		import_unref(list->all[i].import);
-		if (list->all[i].object)
-			reference_let_go(list->all[i].object);
-	}
-	budget_release(list->budget, list->cost);
-	budget_unref(list->budget);
-	free(list);
-}
-
-const struct brought *import_list_find(const struct import_list *list, unsigned *cursor,
-				       const uint8_t name[REFERENCE_ID])
-{
-	unsigned n = list ? list->n : 0, i, at;
-
-	for (i = 0; i < n; i++) {
-		at = (*cursor + 2 * n - 1 - i) % n;
-		if (memcmp(list->all[at].name, name, REFERENCE_ID) != 0)
-			continue;
-		*cursor = at;
-		return &list->all[at];
-	}
-	return NULL;
-}
-
-struct import *import_ref(struct import *import)
-{
-	struct peer_references *tables = import->peer->references;
-
-	pthread_mutex_lock(&tables->lock);
-	import->refs++;
-	pthread_mutex_unlock(&tables->lock);
-	return import;
-}
-
-/* The last of it is gone. */
-static void end_import(struct import *import)
-{
-	struct frame release = { .type = FRAME_RELEASE, .count = import->count };
-	struct peer *peer = import->peer;
-
-	release.reference = (struct span){ import->node.id, REFERENCE_ID };
-	if (!import->is_lost && import->count > 0)
-		peer_queue_aside(peer, &release);
-	if (import->object)
-		reference_let_go(import->object);
-	budget_release(peer->budget, COST);
-	free(import);
-	peer_unref(peer);
-}
-
-void import_unref(struct import *import)
-{
-	struct peer_references *tables;
-	bool is_last;
-
-	if (!import)
-		return;
-	tables = import->peer->references;
-	pthread_mutex_lock(&tables->lock);
-	is_last = --import->refs == 0;
-	if (is_last)
-		idtab_remove(&tables->imports, &import->node);
-	pthread_mutex_unlock(&tables->lock);
-	if (is_last)
-		end_import(import);
-}
-
-struct import *references_own(struct peer *peer, struct object *object)
-{
-	const uint8_t *id = reference_home(object);
-	struct peer_references *tables;
-	struct import *import = NULL;
-
-	pthread_mutex_lock(&peer->lock);
-	tables = tables_of(peer);
-	pthread_mutex_unlock(&peer->lock);
-	if (!tables || !id)
-		return NULL;
-	pthread_mutex_lock(&tables->lock);
-	import = (struct import *)idtab_get(&tables->imports, id);
-	if (!import)
-		import = new_import(peer, id);
-	if (import)
-		import->refs++;
-	if (import && !import->object) {
-		import->object = object;
-		reference_hold(object);
-	}
-	pthread_mutex_unlock(&tables->lock);
-	return import;
-}
-
-void import_travels(struct import *import)
-{
-	if (import->object)
-		reference_hold(import->object);
-}
-
-bool import_is_lost(struct import *import)
-{
-	struct peer_references *tables = import->peer->references;
-	bool is_lost;
-
-	pthread_mutex_lock(&tables->lock);
-	is_lost = import->is_lost;
-	pthread_mutex_unlock(&tables->lock);
-	return is_lost;
-}
-
 /* ---- the end ---- */
-
-static void link_watch(struct import_watch **list, struct import_watch *watch)
-{
-	watch->next = *list;
-	watch->link = list;
-	if (watch->next)
-		watch->next->link = &watch->next;
-	*list = watch;
-}
-
-static void unlink_watch(struct import_watch *watch)
-{
-	*watch->link = watch->next;
-	if (watch->next)
-		watch->next->link = watch->link;
-	watch->link = NULL;
-}
-
-bool import_watch(struct import *import, struct import_watch *watch)
-{
-	struct peer_references *tables = import->peer->references;
-	bool is_lost;
-
-	pthread_mutex_lock(&tables->lock);
-	is_lost = import->is_lost;
-	if (!is_lost)
-		link_watch(&import->watches, watch);
-	pthread_mutex_unlock(&tables->lock);
-	return !is_lost;
-}
-
-bool import_unwatch(struct import *import, struct import_watch *watch)
-{
-	struct peer_references *tables = import->peer->references;
-	bool was_there;
-
-	pthread_mutex_lock(&tables->lock);
-	was_there = watch->link;
-	if (was_there)
-		unlink_watch(watch);
-	pthread_mutex_unlock(&tables->lock);
-	return was_there;
-}
-
-/* Moves them to a list of those to be told: from here on nobody takes them out. */
-static void take_watches(struct import *import, struct import_watch **list)
-{
-	struct import_watch *watch;
-
-	while ((watch = import->watches)) {
-		unlink_watch(watch);
-		watch->next = *list;
-		*list = watch;
-	}
-}
-
-static void lose_imports(struct peer_references *tables, struct import_watch **list)
-{
-	struct idtab_node *node;
-	size_t i;
-
-	for (i = 0; i < tables->imports.n_buckets; i++)
-		for (node = tables->imports.buckets[i]; node; node = node->next) {
-			((struct import *)node)->is_lost = true;
-			take_watches((struct import *)node, list);
-		}
-}
 
 void references_end(struct peer *peer)
 {
@@ -585,7 +276,7 @@ void references_end(struct peer *peer)
 		pthread_mutex_lock(&tables->lock);
 		export = (struct export *)idtab_pop(&tables->exports);
 		if (!export)
-			lose_imports(tables, &lost);
+			imports_lose(tables, &lost);
 		pthread_mutex_unlock(&tables->lock);
 		if (!export)
 			break;

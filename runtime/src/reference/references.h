@@ -20,10 +20,9 @@
 	"a reference that came over another connection is passed on as what it is here: an "       \
 	"Object has to be narrowed first"
 
-enum {
-	REFERENCES_MAX = 65536,       /* of a link, each way */
-	REFERENCES_PER_MESSAGE = 4096 /* of one payload */
-};
+#define REFERENCES_TOO_MANY "more references than the receiving end may hold of this connection"
+
+enum { REFERENCES_PER_MESSAGE = 4096 /* of one payload */ };
 
 /* Who is told that the link is gone. Its owner's memory. */
 struct import_watch {
@@ -70,8 +69,9 @@ static inline bool references_may_come(const struct frame *frame)
 {
 	return (frame->flags & FRAME_REFERENCES) || frame->type == FRAME_ERROR;
 }
-/* What a frame brings; *ret: NULL: nothing. Returns false if it cannot be kept: the link ends. */
-bool references_receive(struct peer *peer, const struct frame *frame, struct import_list **ret);
+/* What a frame brings; *ret: NULL: nothing. Returns 0; RESOURCE_EXHAUSTED, and all are given back,
+ * if that is more than this end may hold; or INTERNAL: the link ends. */
+int references_receive(struct peer *peer, const struct frame *frame, struct import_list **ret);
 /* A frame that nobody waits for gives back what it brings. */
 void references_refuse(struct peer *peer, const struct frame *frame);
 void references_on_release(struct peer *peer, const struct frame *frame);

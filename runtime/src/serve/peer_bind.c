@@ -189,6 +189,44 @@ static bool is_too_large(struct taken_session *session, const struct frame *fram
 	return true;
 }
 
+/* NULL: it may have no more. */
+static struct taken_session *new_session(struct peer *peer, uint32_t number)
+{
+	struct taken_session *session;
+
+	if (peer->taken.sessions.n >= PEER_MAX_SESSIONS ||
+	    !budget_charge(peer->budget, SESSION_COST))
+		return NULL;
+	session = calloc(1, sizeof(*session));
+	if (!session || !numtab_put(&peer->taken.sessions, number, session)) {
+		free(session);
+		budget_release(peer->budget, SESSION_COST);
+		return NULL;
+	}
+	session->refs = 1;
+	session->cost = SESSION_COST;
+	session->peer = peer;
+	session->number = number;
+	session->lane.backlog = &peer->out.backlog;
+	peer_ref(peer);
+	return session;
+}
+
+/* Nothing is kept of it: its calls are told what peer_no_session() says. */
+static void refuse_session(struct peer *peer, uint32_t number)
+{
+	struct frame bound = { .type = FRAME_BOUND, .session = number };
+	char text[256];
+
+	if (!peer->taken.has_refused)
+		log_line(PYR_LOG_WARNING, "link with %s: more sessions than it may have",
+			 peer->link->address);
+	peer->taken.has_refused = true;
+	bound.code = (uint32_t)peer_no_session(peer, number, text, sizeof(text));
+	bound.message = span_of(text);
+	peer_queue(peer, &bound);
+}
+
 void peer_on_bind(struct peer *peer, const struct frame *frame)
 {
 	struct taken_session *session;
@@ -198,27 +236,11 @@ void peer_on_bind(struct peer *peer, const struct frame *frame)
 		peer_protocol_error(peer, "session %u is bound already", frame->session);
 		return;
 	}
-	if (peer->taken.sessions.n >= PEER_MAX_SESSIONS) {
-		peer_protocol_error(peer, "more than %d sessions", PEER_MAX_SESSIONS);
+	session = new_session(peer, frame->session);
+	if (!session) {
+		refuse_session(peer, frame->session);
 		return;
 	}
-	if (!budget_charge(peer->budget, SESSION_COST)) {
-		peer_exhausted(peer, "the sessions");
-		return;
-	}
-	session = calloc(1, sizeof(*session));
-	if (!session || !numtab_put(&peer->taken.sessions, frame->session, session)) {
-		free(session);
-		budget_release(peer->budget, SESSION_COST);
-		peer_protocol_error(peer, "out of memory for session %u", frame->session);
-		return;
-	}
-	session->refs = 1;
-	session->cost = SESSION_COST;
-	session->peer = peer;
-	session->number = frame->session;
-	session->lane.backlog = &peer->out.backlog;
-	peer_ref(peer);
 	if (!is_too_large(session, frame) && !is_too_late(session, frame))
 		find_object(session, frame);
 	if (peer_is_guarded(peer) && !frame->reference.p && frame->handshake.n <= PYR_HANDSHAKE_MAX)

@@ -118,16 +118,29 @@ static bool comes_too_late(const struct peer_host *host, const struct taken_sess
 	       (session->code == PYR_UNAVAILABLE && atomic_load(&host->stage) != HOST_SERVES);
 }
 
+int peer_no_session(const struct peer *peer, uint32_t number, char *text, size_t n)
+{
+	if (peer->taken.has_refused) {
+		snprintf(text, n, "session %u: %s has more sessions on this connection than it may",
+			 number, peer->host->address);
+		return PYR_RESOURCE_EXHAUSTED;
+	}
+	snprintf(text, n, "ProtocolError: no session %u", number);
+	return PYR_INTERNAL;
+}
+
 static bool may_start(struct peer *peer, const struct frame *frame,
 		      const struct taken_session *session)
 {
 	struct peer_host *host = peer->host;
 	const char *wrong;
+	char text[256];
+	int code;
 
-	if (!session)
-		peer_refuse(peer, frame->number, PYR_INTERNAL, "ProtocolError: no session %u",
-			    frame->session);
-	else if (comes_too_late(host, session, frame))
+	if (!session) {
+		code = peer_no_session(peer, frame->session, text, sizeof(text));
+		peer_refuse(peer, frame->number, code, "%s", text);
+	} else if (comes_too_late(host, session, frame))
 		peer_turn_away(peer, frame->number);
 	else if (!session->object && !session->greeting)
 		peer_refuse(peer, frame->number, session->code, "%s", taken_session_text(session));
@@ -353,8 +366,13 @@ static bool begin_call(struct peer *peer, const struct frame *frame, struct take
 static void on_first(struct peer *peer, const struct frame *frame, struct taken_session *session)
 {
 	struct import_list *held = NULL;
+	int code = 0;
 
-	if ((frame->flags & FRAME_REFERENCES) && !references_receive(peer, frame, &held))
+	if (frame->flags & FRAME_REFERENCES)
+		code = references_receive(peer, frame, &held);
+	if (code == PYR_RESOURCE_EXHAUSTED)
+		peer_refuse(peer, frame->number, code, REFERENCES_TOO_MANY);
+	if (code)
 		return;
 	if (!begin_call(peer, frame, session, held))
 		import_list_drop(held);

@@ -94,6 +94,8 @@ void peer_see_chains(struct peer *peer, void (*see)(void *data, const uint8_t ch
 		     void *data);
 
 /* ---- with the peer's lock ---- */
+/* What is told of a session that is not there: returns the status. */
+int peer_no_session(const struct peer *peer, uint32_t number, char *text, size_t n);
 /* Whether the daemon has a hook that has to do with how sessions begin. */
 bool peer_is_guarded(const struct peer *peer);
 /* Has the hooks asked, in the session's lane. The session fails if that cannot be. */

@@ -10,6 +10,8 @@
  */
 #include "stream/peer_stream.h"
 
+#include <stdio.h>
+
 #include "exec/exec.h"
 #include "reference/references.h"
 
@@ -272,12 +274,16 @@ int peer_stream_item(struct peer *peer, pyr_stream *stream, const struct frame *
 		     size_t n)
 {
 	struct stream_part part = { .sequence = frame->value, .payload = frame->payload };
-	int code;
+	int code = 0;
 
 	part.flags = frame->flags;
 	part.total = frame->total;
-	if ((frame->flags & FRAME_REFERENCES) && !references_receive(peer, frame, &part.held))
-		return 0; /* the link ends */
+	if (frame->flags & FRAME_REFERENCES)
+		code = references_receive(peer, frame, &part.held);
+	if (code)
+		snprintf(text, n, "%s", REFERENCES_TOO_MANY);
+	if (code)
+		return code == PYR_RESOURCE_EXHAUSTED ? code : 0; /* 0: the link ends */
 	part.n_references = part.held ? part.held->n : 0;
 	pthread_mutex_lock(&stream->lock);
 	if (part.held)
