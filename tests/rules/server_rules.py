@@ -197,6 +197,14 @@ def a_release_of_what_was_not_passed_ends_the_link(server):
         protocol_error(client, "Release")
 
 
+def a_reference_that_is_not_here_may_be_lost_all_the_same(server):
+    client = linked(server)
+    client.send(frame(lost=dict(reference=b"x" * 16)))
+    client.fence()
+    client.send(frame(lost=dict(reference=b"x")))
+    protocol_error(client, "Lost")
+
+
 def a_reference_that_was_not_passed_is_not_found(server):
     client = linked(server)
     for session, reference in ((11, b"x" * 16), (12, b"x"), (13, b"work")):

@@ -11,6 +11,9 @@
 
 #include "test.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
 #include "object/object.h"
 
 static struct node_place place;
@@ -47,6 +50,19 @@ static void close_all(void)
 	CHECK_INT(mine.n_released, 1);
 	CHECK(node_reaches(&nodes_alive, 0));
 	node_fini(&mine);
+}
+
+/* A proxy over a socket that can be cut: *cut. */
+static inline struct refs_Node *over_socket(int *cut)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	to.sin_port = htons((uint16_t)atoi(strrchr(place.uri, ':') + 1));
+	REQUIRE(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
+	*cut = dup(fd);
+	return refs_Node_proxy_from_fd(fd, "node", NULL);
 }
 
 /* A pool, and a serial daemon. */

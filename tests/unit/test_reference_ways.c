@@ -2,8 +2,6 @@
 /* References in exceptions, in items of streams and in batches. */
 #include "references_here.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- exceptions ---- */
@@ -310,19 +308,6 @@ TEST(a_method_that_returns_more_objects_than_a_connection_may_have_fails_alone)
 }
 
 /* ---- the loss of a link ---- */
-
-/* A proxy over a socket that can be cut: *cut. */
-static struct refs_Node *over_socket(int *cut)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	to.sin_port = htons((uint16_t)atoi(strrchr(place.uri, ':') + 1));
-	REQUIRE(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
-	*cut = dup(fd);
-	return refs_Node_proxy_from_fd(fd, "node", NULL);
-}
 
 struct watch {
 	atomic_int n;

@@ -5,6 +5,8 @@
  */
 #include "references_here.h"
 
+#include <unistd.h>
+
 static struct node_place place_c;
 static struct refs_Node *third, *made;
 
@@ -16,6 +18,15 @@ static void open_three(unsigned threads)
 	made = NULL;
 	CHECK_INT(refs_Node_make(server, "x", &made), 0);
 	REQUIRE(third && made);
+}
+
+struct watch_of_loss {
+	atomic_int n;
+};
+
+static void note_loss(pyr_proxy *proxy, void *data)
+{
+	atomic_fetch_add(&((struct watch_of_loss *)data)->n, proxy != NULL);
 }
 
 /* Nothing is left of what was passed on. */
@@ -135,6 +146,50 @@ THREE(the_link_to_its_owner_stays_for_it)
 	CHECK_INT(refs_Node_let_go(third), 0);
 }
 
+THREE(who_was_passed_it_on_is_told_that_its_owner_is_lost)
+{
+	struct refs_Node *other, *theirs = NULL;
+	int32_t sum = 0;
+	int cut;
+
+	other = over_socket(&cut);
+	CHECK_INT(refs_Node_make(other, "x", &theirs), 0);
+	REQUIRE(theirs != NULL);
+	CHECK_INT(refs_Node_keep(third, theirs), 0);
+	refs_Node_free(theirs); /* it stands in for what nobody has here */
+	CHECK_INT(place_c.node.n_lost, 0);
+	shutdown(cut, SHUT_RDWR);
+	CHECK(node_reaches(&place_c.node.n_lost, 1));
+	CHECK_INT(refs_Node_ask_kept(third, 1, 2, &sum), -PYR_UNAVAILABLE);
+	CHECK_HAS(pyr_errmsg(), "came is gone");
+	CHECK_INT(refs_Node_let_go(third), 0);
+	CHECK(node_reaches(&nodes_alive, 1)); /* made */
+	refs_Node_free(other);
+	close(cut);
+}
+
+THREE(who_is_passed_on_what_is_lost_already_learns_it_at_its_first_call)
+{
+	struct refs_Node *other, *theirs = NULL;
+	struct watch_of_loss gone = { 0 };
+	int32_t sum = 0;
+	int cut;
+
+	other = over_socket(&cut);
+	CHECK_INT(refs_Node_make(other, "x", &theirs), 0);
+	REQUIRE(theirs != NULL);
+	CHECK_INT(pyr_proxy_on_lost(refs_Node_as_proxy(theirs), note_loss, &gone), 0);
+	shutdown(cut, SHUT_RDWR);
+	CHECK(node_reaches(&gone.n, 1));
+	CHECK_INT(refs_Node_keep(third, theirs), 0);
+	CHECK_INT(refs_Node_ask_kept(third, 1, 2, &sum), -PYR_UNAVAILABLE);
+	CHECK(node_reaches(&place_c.node.n_lost, 1));
+	CHECK_INT(refs_Node_let_go(third), 0);
+	refs_Node_free(theirs);
+	refs_Node_free(other);
+	close(cut);
+}
+
 /* Calls what `third` has, whichever that is. */
 static atomic_bool is_through;
 
@@ -179,4 +234,6 @@ THREE(no_object_is_lost_or_left_while_it_is_handed_over)
 TESTS(references_on, T(who_holds_a_reference_passes_it_on), T(what_was_passed_on_comes_home),
       T(errors_come_through_who_passed_it_on), T(a_chain_goes_through_who_passed_it_on),
       T(cancels_and_deadlines_reach_its_owner), T(the_link_to_its_owner_stays_for_it),
+      T(who_was_passed_it_on_is_told_that_its_owner_is_lost),
+      T(who_is_passed_on_what_is_lost_already_learns_it_at_its_first_call),
       T(no_object_is_lost_or_left_while_it_is_handed_over))

@@ -69,10 +69,10 @@ pyr_proxy *pyr_proxy_dup(pyr_proxy *proxy);
 void pyr_proxy_free(pyr_proxy *proxy); /* NULL: nothing */
 
 /*
- * Sets what is called when the connection over which a reference came is gone, and with it, unless
- * it has a URI, the object. It is called once, in a method thread of the daemon whose method sets
- * it, else in the callback thread, without locks; at once (that is, soon) if the connection is gone
- * already. Replaces what was set before for this proxy; NULL: nothing is called any more. A
+ * Sets what is called when the connection over which a reference came is gone, or that of who
+ * passed it on to its owner, and with it, unless it has a URI, the object. Once, in a method thread
+ * of the daemon whose method sets it, else in the callback thread, without locks; soon if it is
+ * gone already. Replaces what was set before for this proxy; NULL: nothing is called any more. A
  * callback is not begun after this function or I_free() has been told so, and both wait for one
  * that runs, unless they are called in it: then `data` may be freed. It may free the proxy.
  * Copies (I_dup()) have none. Returns 0, also for an object of this process, which is never

@@ -53,6 +53,7 @@ const struct peer_handlers protocol = {
 		[FRAME_END] = on_end,
 		[FRAME_CREDIT] = on_credit,
 		[FRAME_RELEASE] = references_on_release,
+		[FRAME_LOST] = references_on_lost,
 		[FRAME_RESUME] = peer_on_resume,
 		[FRAME_RESUMED] = peer_on_resumed,
 	},

@@ -258,7 +258,7 @@ bool import_is_lost(struct import *import)
 	bool is_lost;
 
 	pthread_mutex_lock(&tables->lock);
-	is_lost = import->is_lost;
+	is_lost = import->is_lost || import->is_told;
 	pthread_mutex_unlock(&tables->lock);
 	return is_lost;
 }
@@ -288,7 +288,7 @@ bool import_watch(struct import *import, struct import_watch *watch)
 	bool is_lost;
 
 	pthread_mutex_lock(&tables->lock);
-	is_lost = import->is_lost;
+	is_lost = import->is_lost || import->is_told;
 	if (!is_lost)
 		link_watch(&import->watches, watch);
 	pthread_mutex_unlock(&tables->lock);
@@ -330,4 +330,35 @@ void imports_lose(struct peer_references *tables, struct import_watch **list)
 			((struct import *)node)->is_lost = true;
 			take_watches((struct import *)node, list);
 		}
+}
+
+void imports_tell(struct import_watch *list)
+{
+	struct import_watch *watch;
+
+	while ((watch = list)) {
+		list = watch->next; /* once told, it may be gone */
+		watch->lost(watch);
+	}
+}
+
+/* One that is not known was given back meanwhile. */
+void references_on_lost(struct peer *peer, const struct frame *frame)
+{
+	struct peer_references *tables = peer->references;
+	struct import_watch *list = NULL;
+	struct import *import;
+
+	if (frame->reference.n != REFERENCE_ID)
+		peer_protocol_error(peer, "a Lost that names no reference");
+	if (frame->reference.n != REFERENCE_ID || !tables)
+		return;
+	pthread_mutex_lock(&tables->lock);
+	import = (struct import *)idtab_get(&tables->imports, frame->reference.p);
+	if (import) {
+		import->is_told = true;
+		take_watches(import, &list);
+	}
+	pthread_mutex_unlock(&tables->lock);
+	imports_tell(list);
 }

@@ -11,6 +11,16 @@ struct export
 	struct idtab_node node;
 	struct object *object; /* counted, and used if it is counted itself */
 	uint64_t count;        /* passed, and not given back */
+	struct note *note;     /* counted: of one that stands for what may be lost; else NULL */
+};
+
+/* The other end is told when what was passed on is lost. Counted: by the export, and while it is
+ * among those who are told. */
+struct note {
+	struct import_watch watch;
+	atomic_int refs;
+	struct peer *peer; /* counted */
+	uint8_t id[REFERENCE_ID];
 };
 
 struct peer_references *references_tables(struct peer *peer)
@@ -57,6 +67,54 @@ bool references_any(struct peer *peer)
 
 /* ---- exports ---- */
 
+static void note_unref(struct note *note)
+{
+	if (atomic_fetch_sub(&note->refs, 1) != 1)
+		return;
+	peer_unref(note->peer);
+	free(note);
+}
+
+/* It may overtake the message that brings the reference: so it is told again when that is bound. */
+static void tell_lost(struct peer *peer, const uint8_t id[REFERENCE_ID])
+{
+	struct frame frame = { .type = FRAME_LOST };
+
+	frame.reference = (struct span){ id, REFERENCE_ID };
+	peer_queue_aside(peer, &frame);
+}
+
+/* With the lock of another peer. */
+static void on_lost(struct import_watch *watch)
+{
+	struct note *note = (struct note *)watch;
+
+	tell_lost(note->peer, note->id);
+	note_unref(note);
+}
+
+/* Without memory it is told when it is bound. */
+static void watch_owner(struct peer *peer, struct export *export)
+{
+	struct note *note = calloc(1, sizeof(*note));
+
+	if (!note)
+		return;
+	*note = (struct note){ .watch = { .lost = on_lost }, .refs = 2, .peer = peer };
+	memcpy(note->id, export->node.id, REFERENCE_ID);
+	peer_ref(peer);
+	export->note = note;
+	if (!import_watch(export->object->stands_for, &note->watch))
+		on_lost(&note->watch);
+}
+
+static void watch_no_more(struct export *export)
+{
+	if (import_unwatch(export->object->stands_for, &export->note->watch))
+		note_unref(export->note);
+	note_unref(export->note);
+}
+
 static struct export *new_export(struct peer_references *tables, struct object *object,
 				 const uint8_t *id)
 {
@@ -81,6 +139,7 @@ static int add_export(struct peer *peer, struct object *object)
 	const uint8_t *id = reference_home(object);
 	struct export *export;
 	int code = PYR_RESOURCE_EXHAUSTED;
+	bool is_new = false;
 
 	if (!tables || !id)
 		return code;
@@ -89,16 +148,20 @@ static int add_export(struct peer *peer, struct object *object)
 	if (!export && tables->exports.n < peer->limits.max_references)
 		export = new_export(tables, object, id);
 	if (export) {
-		export->count++;
+		is_new = export->count++ == 0;
 		code = 0;
 	}
 	pthread_mutex_unlock(&tables->lock);
+	if (is_new && object->stands_for)
+		watch_owner(peer, export);
 	return code;
 }
 
 /* Out of the table, without its lock. */
 static void end_export(struct export *export)
 {
+	if (export->note)
+		watch_no_more(export);
 	reference_let_go(export->object);
 	free(export);
 }
@@ -252,6 +315,8 @@ struct object *references_find(struct peer *peer, const uint8_t id[REFERENCE_ID]
 		reference_hold(object);
 	}
 	pthread_mutex_unlock(&tables->lock);
+	if (object && object->stands_for && import_is_lost(object->stands_for))
+		tell_lost(peer, id);
 	return object;
 }
 
@@ -267,7 +332,7 @@ void references_on_release(struct peer *peer, const struct frame *frame)
 void references_end(struct peer *peer)
 {
 	struct peer_references *tables = peer->references;
-	struct import_watch *lost = NULL, *watch;
+	struct import_watch *lost = NULL;
 	struct export *export;
 
 	if (!tables)
@@ -282,9 +347,6 @@ void references_end(struct peer *peer)
 			break;
 		end_export(export);
 	}
-	while ((watch = lost)) {
-		lost = watch->next; /* once told, it may be gone */
-		watch->lost(watch);
-	}
+	imports_tell(lost);
 	peer_look_later(peer); /* which may have been kept for them */
 }

@@ -24,7 +24,7 @@
 
 enum { REFERENCES_PER_MESSAGE = 4096 /* of one payload */ };
 
-/* Who is told that the link is gone. Its owner's memory. */
+/* Who is told that the link is gone, or that of who passed it on. Its owner's memory. */
 struct import_watch {
 	struct import_watch *next, **link;        /* the import's; link is NULL: not among them */
 	void (*lost)(struct import_watch *watch); /* once, with the peer's lock */
@@ -39,6 +39,7 @@ struct import {
 	unsigned refs;
 	uint32_t count; /* received, to be given back */
 	bool is_lost;   /* the link is gone */
+	bool is_told;   /* that of who passed it on is, with its owner */
 	struct import_watch *watches;
 };
 
@@ -75,6 +76,7 @@ int references_receive(struct peer *peer, const struct frame *frame, struct impo
 /* A frame that nobody waits for gives back what it brings. */
 void references_refuse(struct peer *peer, const struct frame *frame);
 void references_on_release(struct peer *peer, const struct frame *frame);
+void references_on_lost(struct peer *peer, const struct frame *frame);
 /* An object that was passed over the link, for the session of a Bind: a new reference, and use if
  * it is counted. NULL: there is none. */
 struct object *references_find(struct peer *peer, const uint8_t id[REFERENCE_ID]);
@@ -89,11 +91,12 @@ const struct brought *import_list_find(const struct import_list *list, unsigned 
 				       const uint8_t name[REFERENCE_ID]);
 struct import *import_ref(struct import *import);
 void import_unref(struct import *import); /* NULL: nothing */
+/* Calls of it fail from now on. */
 bool import_is_lost(struct import *import);
 /* An object of this process as an import of the link that the process has with itself, where none
  * is ever passed: NULL when memory is out. */
 struct import *references_own(struct peer *peer, struct object *object);
-/* Returns false, and nobody will be told, if the link is gone already. */
+/* Returns false, and nobody will be told, if it is lost already. */
 bool import_watch(struct import *import, struct import_watch *watch);
 /* Returns whether it was still to be told. */
 bool import_unwatch(struct import *import, struct import_watch *watch);

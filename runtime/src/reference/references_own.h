@@ -11,6 +11,8 @@ struct peer_references {
 
 /* With the peer's lock. NULL when memory is out. */
 struct peer_references *references_tables(struct peer *peer);
+/* Tells them. Without the tables' lock. */
+void imports_tell(struct import_watch *list);
 /* The link is gone: those to be told are moved to the list. With the tables' lock. */
 void imports_lose(struct peer_references *tables, struct import_watch **list);
 #endif

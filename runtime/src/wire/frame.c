@@ -61,6 +61,7 @@ static const struct member end[] = {
 };
 static const struct member credit[] = { M(1, U32, to_caller), M(2, U64, value), { 0 } };
 static const struct member release[] = { M(1, SPAN, reference), M(2, U32, count), { 0 } };
+static const struct member lost[] = { M(1, SPAN, reference), { 0 } };
 static const struct member ping[] = { M(1, U64, value), { 0 } };
 static const struct member goaway[] = {
 	M(1, U32, code), M(2, SPAN, message), M(4, U32, takes_none), { 0 }
@@ -76,7 +77,7 @@ static const struct member *const bodies[FRAME_TYPES] = {
 	[FRAME_ERROR] = error,   [FRAME_CANCEL] = cancel,   [FRAME_ITEM] = item,
 	[FRAME_END] = end,       [FRAME_CREDIT] = credit,   [FRAME_RELEASE] = release,
 	[FRAME_PING] = ping,     [FRAME_PONG] = ping,       [FRAME_GOAWAY] = goaway,
-	[FRAME_RESUME] = resume, [FRAME_RESUMED] = resumed,
+	[FRAME_RESUME] = resume, [FRAME_RESUMED] = resumed, [FRAME_LOST] = lost,
 };
 
 static uint8_t *put_fixed64(uint8_t *p, uint64_t v)

@@ -27,6 +27,7 @@ enum frame_type { /* numbers of Frame.body */
 		  FRAME_GOAWAY,
 		  FRAME_RESUME,
 		  FRAME_RESUMED,
+		  FRAME_LOST,
 		  FRAME_TYPES
 };
 
