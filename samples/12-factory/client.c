@@ -34,12 +34,15 @@ static void clamp(struct workshop_Bench *bench)
 int main(int argc, char **argv)
 {
 	struct workshop_Bench *bench = workshop_Bench_proxy("PYRONAME:example.workshop");
-	struct workshop_Tool **tools = calloc((size_t)argc, sizeof(struct workshop_Tool *));
+	struct workshop_Tool **tools;
 	uint32_t number;
 	int i;
 
-	if (!tools || workshop_Bench_get_number(bench, &number) < 0)
+	if (workshop_Bench_get_number(bench, &number) < 0)
 		return pyr_perror("bench");
+	tools = calloc((size_t)argc, sizeof(struct workshop_Tool *));
+	if (!tools)
+		return 1;
 	printf("I work at bench %u\n", number);
 	clamp(bench);
 	for (i = 1; i < argc; i++)

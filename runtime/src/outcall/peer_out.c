@@ -186,7 +186,7 @@ static const char *why_not(int code, char *text, size_t n, const struct outcall 
 	if (code == PYR_FAILED_PRECONDITION)
 		snprintf(text, n,
 			 "the call of object '%s' at %s would be %d calls deep, the most is %d",
-			 session->object, session->peer->link->address, PEER_MAX_DEPTH,
+			 session->object, session->peer->link->address, PEER_MAX_DEPTH + 1,
 			 PEER_MAX_DEPTH);
 	else
 		snprintf(text, n, "out of memory");

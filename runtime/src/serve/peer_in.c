@@ -154,8 +154,8 @@ static bool may_start(struct peer *peer, const struct frame *frame,
 		peer_refuse(peer, frame->number, PYR_INVALID_ARGUMENT, "%s", wrong);
 	else if (frame->depth >= PEER_MAX_DEPTH)
 		peer_refuse(peer, frame->number, PYR_FAILED_PRECONDITION,
-			    "the call of object '%s' is %u calls deep, the most is %d",
-			    session->object ? session->object->id : "", frame->depth,
+			    "the call of object '%s' is %llu calls deep, the most is %d",
+			    session->object ? session->object->id : "", frame->depth + 1ULL,
 			    PEER_MAX_DEPTH);
 	else
 		return true;
