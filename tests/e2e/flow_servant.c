@@ -294,6 +294,7 @@ bool flow_make(struct flow_place *place, const struct flow_variant *variant)
 
 	options.stream_lifetime_ms = variant->stream_lifetime_ms;
 	options.stream_linger_ms = variant->stream_linger_ms;
+	options.drain_ms = variant->drain_ms;
 	options.on_connect = variant->on_connect;
 	options.on_call_error = variant->on_call_error;
 

@@ -29,7 +29,7 @@ struct flow_variant {
 	const char *name;
 	unsigned threads; /* 1: serial */
 	bool is_unix;
-	uint32_t stream_lifetime_ms, stream_linger_ms;
+	uint32_t stream_lifetime_ms, stream_linger_ms, drain_ms;
 	pyr_connect_cb on_connect;
 	pyr_call_error_cb on_call_error;
 };

@@ -25,6 +25,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* How often something is repeated. Under a sanitizer, where each time takes some ten times as long,
+ * a tenth: it looks at what is done, and the other presets at how often. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define OFTEN(n) ((n) / 10)
+#else
+#define OFTEN(n) (n)
+#endif
+
 #ifndef TEST_SECONDS
 #define TEST_SECONDS 240
 #endif

@@ -6,7 +6,7 @@
 
 #include <pyrite/pyrite.h>
 
-enum { TIMES = 50, SOON_MS = 20 };
+enum { TIMES = 20, SOON_MS = 20 };
 
 static struct counter counter;
 static atomic_int n_told, n_errors, n_other_errors;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { THREADS = 4, ROUNDS = 12, QUEUED = 40, MIB = 1 << 20 };
+enum { THREADS = 4, ROUNDS = 2 + OFTEN(10), QUEUED = 40, MIB = 1 << 20 };
 
 static struct counter counter;
 static struct relay relay;

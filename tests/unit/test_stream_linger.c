@@ -411,7 +411,7 @@ EVERYWHERE(d10_the_deadline_holds_while_there_is_no_link, 0)
 
 /* ---- tasks ---- */
 
-enum { N_READERS = 4, N_FILLERS = 64, BLOCK = 65536, BLOCKS = 8 };
+enum { N_READERS = 4, N_FILLERS = 64, BLOCK = 65536, BLOCKS = 4 };
 
 struct reading {
 	pyr_stream *stream;

@@ -28,7 +28,7 @@ TEST(calls_of_tasks_wait_side_by_side_in_one_thread)
 	run_with_all(hold_and_answer);
 }
 
-enum { CALLERS = 300, CALLS = 4 };
+enum { CALLERS = OFTEN(300), CALLS = 4 };
 
 static int call_often(void *data)
 {
