@@ -30,7 +30,7 @@ static struct market {
 } market;
 
 /* Those it has not answered yet are few, else it misses some. */
-static void call(struct watcher *w, const struct stock_Quote *quote)
+static void call_back(struct watcher *w, const struct stock_Quote *quote)
 {
 	pyr_future **place = &w->calls[w->n_calls % UNANSWERED];
 
@@ -59,7 +59,7 @@ static void tick(pyr_timer *timer, void *data)
 	market.seed = market.seed * 1664525 + 1013904223;
 	quote.cents = market.cents[i] += (market.seed >> 16) % 401 - 200;
 	for (w = market.watchers; w; w = w->next)
-		(w->stream ? yield : call)(w, &quote);
+		(w->stream ? yield : call_back)(w, &quote);
 	if (pyr_timer_set(timer, TICK_MS) < 0)
 		pyr_perror(market.name);
 }
