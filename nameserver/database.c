@@ -49,17 +49,29 @@ static const char *const migrations[] = {
 	"CREATE TABLE set_aside (id INTEGER PRIMARY KEY, name ANY, uri ANY, tags ANY, secret ANY,"
 	" ttl_ms ANY, generation ANY, registered ANY, checksum ANY, why TEXT NOT NULL,"
 	" at INTEGER NOT NULL) STRICT;",
+	/* the registrations of shared names */
+	"CREATE TABLE shared (name TEXT NOT NULL, uri TEXT NOT NULL, tags TEXT NOT NULL,"
+	" secret BLOB NOT NULL CHECK (length(secret) = 16),"
+	" ttl_ms INTEGER NOT NULL CHECK (ttl_ms BETWEEN 0 AND 4294967295),"
+	" generation INTEGER NOT NULL, registered INTEGER NOT NULL, checksum INTEGER NOT NULL,"
+	" PRIMARY KEY (name, uri)) STRICT, WITHOUT ROWID;",
 };
 
 enum { SCHEMA_VERSION = sizeof(migrations) / sizeof(migrations[0]) };
 
+#define PUT_INTO(table)                                                                            \
+	"INSERT OR REPLACE INTO " table " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"                     \
+	" pyrite_checksum(?1, ?2, ?3, ?4, ?5, ?6, ?7))"
+#define SET_ASIDE_FROM(table) "INSERT INTO set_aside SELECT NULL, *, ?3, unixepoch() FROM " table
+
 static const char *const statement_texts[N_STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
-	[PUT] = "INSERT OR REPLACE INTO names VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
-		" pyrite_checksum(?1, ?2, ?3, ?4, ?5, ?6, ?7))",
-	[SET_ASIDE] = "INSERT INTO set_aside SELECT NULL, *, ?2, unixepoch() FROM names"
-		      " WHERE name = ?1",
+	[PUT] = PUT_INTO("names"),
+	[PUT_SHARED] = PUT_INTO("shared"),
+	[SET_ASIDE] = SET_ASIDE_FROM("names WHERE name = ?1"),
+	[SET_ASIDE_SHARED] = SET_ASIDE_FROM("shared WHERE name = ?1 AND uri = ?2"),
 	[REMOVE] = "DELETE FROM names WHERE name = ?1",
+	[REMOVE_SHARED] = "DELETE FROM shared WHERE name = ?1 AND uri = ?2",
 	[SET_GENERATION] = "UPDATE state SET generation = ?1, n_names = ?2",
 	[COMMIT] = "COMMIT",
 	[ROLLBACK] = "ROLLBACK",
@@ -392,7 +404,8 @@ static void join_tags(const struct record *record, char ret[REGISTRY_TAG_BYTES +
 bool database_put(struct database *database, const struct record *record, bool is_new,
 		  struct store_problem *problem)
 {
-	sqlite3_stmt *put = database->statements[PUT];
+	enum statement which = record->is_shared ? PUT_SHARED : PUT;
+	sqlite3_stmt *put = database->statements[which];
 	char tags[REGISTRY_TAG_BYTES + 1];
 
 	join_tags(record, tags);
@@ -405,30 +418,43 @@ bool database_put(struct database *database, const struct record *record, bool i
 	    sqlite3_bind_int64(put, 7, (sqlite3_int64)time(NULL)) != SQLITE_OK)
 		return database_fail_sqlite(database, problem);
 	database->n_names += is_new;
-	return run(database, PUT, problem);
+	return run(database, which, problem);
 }
 
-bool database_remove(struct database *database, const char *name, struct store_problem *problem)
+/* Which record a statement is about. */
+static bool bind_key(struct database *database, sqlite3_stmt *statement,
+		     const struct record *record, struct store_problem *problem)
 {
-	sqlite3_stmt *statement = database->statements[REMOVE];
+	if (sqlite3_bind_text(statement, 1, record->name, -1, SQLITE_STATIC) == SQLITE_OK &&
+	    (!record->is_shared ||
+	     sqlite3_bind_text(statement, 2, record->uri, -1, SQLITE_STATIC) == SQLITE_OK))
+		return true;
+	return database_fail_sqlite(database, problem);
+}
 
-	if (sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC) != SQLITE_OK)
-		return database_fail_sqlite(database, problem);
-	if (!run(database, REMOVE, problem))
+bool database_remove(struct database *database, const struct record *record,
+		     struct store_problem *problem)
+{
+	enum statement which = record->is_shared ? REMOVE_SHARED : REMOVE;
+
+	if (!bind_key(database, database->statements[which], record, problem) ||
+	    !run(database, which, problem))
 		return false;
 	database->n_names -= sqlite3_changes(database->sqlite);
 	return true;
 }
 
-bool database_set_aside(struct database *database, const char *name, const char *why,
+bool database_set_aside(struct database *database, const struct record *record, const char *why,
 			struct store_problem *problem)
 {
-	sqlite3_stmt *statement = database->statements[SET_ASIDE];
+	enum statement which = record->is_shared ? SET_ASIDE_SHARED : SET_ASIDE;
+	sqlite3_stmt *statement = database->statements[which];
 
-	if (sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC) != SQLITE_OK ||
-	    sqlite3_bind_text(statement, 2, why, -1, SQLITE_STATIC) != SQLITE_OK)
+	if (!bind_key(database, statement, record, problem))
+		return false;
+	if (sqlite3_bind_text(statement, 3, why, -1, SQLITE_STATIC) != SQLITE_OK)
 		return database_fail_sqlite(database, problem);
-	return run(database, SET_ASIDE, problem) && database_remove(database, name, problem);
+	return run(database, which, problem) && database_remove(database, record, problem);
 }
 
 bool database_commit(struct database *database, uint64_t generation, struct store_problem *problem)

@@ -28,10 +28,11 @@ bool database_load(struct database *database, database_row_cb row, void *data, s
 bool database_begin(struct database *database, struct store_problem *problem);
 bool database_put(struct database *database, const struct record *record, bool is_new,
 		  struct store_problem *problem);
-/* Removes a name that is there, but keeps it in the table set_aside. */
-bool database_set_aside(struct database *database, const char *name, const char *why,
+/* Removes a record that is there, but keeps it in the table set_aside. */
+bool database_set_aside(struct database *database, const struct record *record, const char *why,
 			struct store_problem *problem);
-bool database_remove(struct database *database, const char *name, struct store_problem *problem);
+bool database_remove(struct database *database, const struct record *record,
+		     struct store_problem *problem);
 bool database_commit(struct database *database, uint64_t generation, struct store_problem *problem);
 void database_rollback(struct database *database);
 #endif

@@ -6,7 +6,19 @@
 
 #include <sqlite3.h>
 
-enum statement { BEGIN, PUT, REMOVE, SET_ASIDE, SET_GENERATION, COMMIT, ROLLBACK, N_STATEMENTS };
+enum statement {
+	BEGIN,
+	PUT,
+	REMOVE,
+	SET_ASIDE,
+	PUT_SHARED,
+	REMOVE_SHARED,
+	SET_ASIDE_SHARED,
+	SET_GENERATION,
+	COMMIT,
+	ROLLBACK,
+	N_STATEMENTS
+};
 
 struct database {
 	int fd; /* with our lock; closed last, because that ends SQLite's locks */
@@ -14,7 +26,7 @@ struct database {
 	sqlite3 *sqlite;
 	sqlite3_stmt *statements[N_STATEMENTS];
 	uint64_t generation;
-	sqlite3_int64 n_names, n_committed; /* now, and as of the last commit */
+	sqlite3_int64 n_names, n_committed; /* in both tables, now and as of the last commit */
 	char verdict[256];                  /* of SQLite, at the start */
 	struct database_loading *loading;   /* while names are loaded */
 };

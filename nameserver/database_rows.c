@@ -19,7 +19,8 @@ struct database_loading {
 	database_row_cb row;
 	store_aside_cb aside;
 	void *data, *aside_data;
-	bool is_full; /* memory is out */
+	bool is_shared; /* of the table that is being read */
+	bool is_full;   /* memory is out */
 	sqlite3_int64 n_good, n_bad;
 };
 
@@ -137,6 +138,7 @@ static const char *take_row(struct database_loading *loading, sqlite3_value **ro
 		return "it is not as it was written: its checksum is wrong";
 	if (!read_row(row, tag_text, tags, &record))
 		return "it makes no sense";
+	record.is_shared = loading && loading->is_shared;
 	if (loading && !loading->row(&record, loading->data))
 		loading->is_full = true;
 	return NULL;
@@ -165,22 +167,36 @@ bool database_add_functions(struct database *database)
 
 /* ---- setting aside ---- */
 
-/* The names that are whole in a table made anew, since those that are not may stand where no search
+#define SET_ASIDE_FROM(table)                                                                      \
+	"INSERT INTO set_aside SELECT NULL, *, pyrite_why_not(" COLUMNS "), unixepoch()"           \
+	" FROM " table " WHERE pyrite_why_not(" COLUMNS ") IS NOT NULL;"
+#define KEEP_WHOLE_OF(table)                                                                       \
+	"INSERT INTO whole SELECT " COLUMNS " FROM " table " WHERE pyrite_why_not(" COLUMNS        \
+	") IS NULL;"                                                                               \
+	"DROP TABLE " table ";"                                                                    \
+	"ALTER TABLE whole RENAME TO " table ";"
+
+/* The names that are whole in tables made anew, since those that are not may stand where no search
  * finds them. All of it or nothing. */
 static bool rebuild(struct database *database, struct store_problem *problem)
 {
-	static const char sql[] =
-		"INSERT INTO set_aside SELECT NULL, *, pyrite_why_not(" COLUMNS "), unixepoch()"
-		" FROM names WHERE pyrite_why_not(" COLUMNS ") IS NOT NULL;"
-		"CREATE TABLE whole (name TEXT PRIMARY KEY NOT NULL, uri TEXT NOT NULL,"
-		" tags TEXT NOT NULL, secret BLOB NOT NULL, ttl_ms INTEGER NOT NULL,"
-		" generation INTEGER NOT NULL, registered INTEGER NOT NULL,"
-		" checksum INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
-		"INSERT INTO whole SELECT " COLUMNS " FROM names"
-		" WHERE pyrite_why_not(" COLUMNS ") IS NULL;"
-		"DROP TABLE names;"
-		"ALTER TABLE whole RENAME TO names;"
-		"UPDATE state SET n_names = (SELECT count(*) FROM names)";
+	static const char sql[] = SET_ASIDE_FROM(
+		"names") "CREATE TABLE whole (name TEXT PRIMARY KEY NOT NULL, uri TEXT NOT NULL,"
+			 " tags TEXT NOT NULL, secret BLOB NOT NULL, ttl_ms INTEGER NOT NULL,"
+			 " generation INTEGER NOT NULL, registered INTEGER NOT NULL,"
+			 " checksum INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT "
+			 "ROWID;" KEEP_WHOLE_OF("names") SET_ASIDE_FROM(
+				 "shared") "CREATE TABLE whole (name TEXT NOT NULL, uri TEXT NOT "
+					   "NULL,"
+					   " tags TEXT NOT NULL, secret BLOB NOT NULL, ttl_ms "
+					   "INTEGER NOT NULL,"
+					   " generation INTEGER NOT NULL, registered INTEGER NOT "
+					   "NULL,"
+					   " checksum INTEGER NOT NULL, PRIMARY KEY (name, uri)) "
+					   "STRICT, WITHOUT ROWID;" KEEP_WHOLE_OF(
+						   "shared") "UPDATE state SET n_names = (SELECT "
+							     "count(*) FROM names)"
+							     " + (SELECT count(*) FROM shared)";
 	bool is_done = database_execute(database, "BEGIN IMMEDIATE", problem) &&
 		       database_execute(database, sql, problem) &&
 		       database_ask(database, "PRAGMA integrity_check(1)", database->verdict,
@@ -213,13 +229,15 @@ static bool load_row(struct database *database, sqlite3_stmt *row, struct store_
 	return true;
 }
 
-static bool load_rows(struct database *database, struct store_problem *problem)
+static bool load_rows(struct database *database, bool is_shared, struct store_problem *problem)
 {
-	static const char sql[] = "SELECT name, pyrite_why_not(" COLUMNS ") FROM names";
+	const char *sql = is_shared ? "SELECT name, pyrite_why_not(" COLUMNS ") FROM shared"
+				    : "SELECT name, pyrite_why_not(" COLUMNS ") FROM names";
 	sqlite3_stmt *statement;
 	bool is_good = true;
 	int step;
 
+	database->loading->is_shared = is_shared;
 	if (sqlite3_prepare_v2(database->sqlite, sql, -1, &statement, NULL) != SQLITE_OK)
 		return database_fail_sqlite(database, problem);
 	while (is_good && (step = sqlite3_step(statement)) == SQLITE_ROW)
@@ -233,11 +251,13 @@ static bool load_rows(struct database *database, struct store_problem *problem)
 bool database_load(struct database *database, database_row_cb row, void *data, store_aside_cb aside,
 		   void *aside_data, struct store_problem *problem)
 {
-	struct database_loading loading = { row, aside, data, aside_data, false, 0, 0 };
+	struct database_loading loading = {
+		.row = row, .aside = aside, .data = data, .aside_data = aside_data
+	};
 	bool is_good;
 
 	database->loading = &loading;
-	is_good = load_rows(database, problem);
+	is_good = load_rows(database, false, problem) && load_rows(database, true, problem);
 	database->loading = NULL;
 	if (is_good && loading.n_good + loading.n_bad != database->n_names)
 		is_good = database_fail_damaged(database, "names are missing", problem);

@@ -12,7 +12,7 @@ enum { NSC_MAX_WORDS = 80 };
 
 struct nsc_settings {
 	const char *host, *port, *socket;
-	bool verbose, json, force;
+	bool verbose, json, force, shared;
 	char *words[NSC_MAX_WORDS]; /* the command and its arguments */
 	int n_words;
 	const struct nsc_command *command;

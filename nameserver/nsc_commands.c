@@ -86,9 +86,10 @@ static int run_lookup(const struct nsc *nsc)
 
 static int run_register(const struct nsc *nsc)
 {
+	struct pyr_ns_register_options options = { .shared = nsc->settings->shared };
 	char line[512];
 
-	if (pyr_ns_register(nsc->ns, nsc->args[0], nsc->args[1]) < 0)
+	if (pyr_ns_register_with(nsc->ns, nsc->args[0], nsc->args[1], &options) < 0)
 		return nsc_complain("Error");
 	snprintf(line, sizeof(line), "Registered %s", nsc->args[0]);
 	return nsc_print_text(nsc, line, "registered", nsc->args[0]);

@@ -21,6 +21,7 @@ static const struct argp_option options[] = {
 	{ "json", 'j', NULL, 0, "Print the result as one line of JSON", 0 },
 	{ "force", 'f', NULL, 0,
 	  "Change names of other owners too, and do not ask for confirmation", 0 },
+	{ "shared", 's', NULL, 0, "Register the name beside others that are shared, too", 0 },
 	{ "verbose", 'v', NULL, 0, "Report progress", 0 },
 	{ 0 },
 };
@@ -61,6 +62,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'f':
 		settings->force = true;
+		return 0;
+	case 's':
+		settings->shared = true;
 		return 0;
 	case 'v':
 		settings->verbose = true;

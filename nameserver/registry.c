@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "registry.h"
+#include "registry_own.h"
 
 #include <errno.h>
 #include <pyrite/pyrite.h>
@@ -9,15 +9,6 @@
 #include <sys/random.h>
 
 enum { SWEEP = 256 /* ended leases that one call removes */ };
-
-struct registry {
-	struct store *store;
-	size_t max_names, max_bytes;
-	registry_clock_cb clock;
-	void *data;
-	uint64_t generation;
-	struct revoked_list *revoked;
-};
 
 struct registry *registry_new(struct store *store, const struct registry_options *options)
 {
@@ -59,13 +50,21 @@ static bool has_ended(const struct record *record, int64_t now)
 	return record->expires <= now;
 }
 
+bool registry_drop(struct registry *registry, const char *key)
+{
+	if (!registry->store->kind->remove(registry->store, key, registry->generation + 1))
+		return false;
+	registry->generation++;
+	return true;
+}
+
 /* Removes what has ended; so much at a time that nobody waits for it. The rest is seen by nobody.
  */
 static void sweep(struct registry *registry)
 {
 	struct store *store = registry->store;
 	const struct record *record;
-	char name[REGISTRY_NAME_MAX + 1];
+	char key[REGISTRY_KEY_SIZE];
 	int64_t now = now_of(registry);
 	int i;
 
@@ -73,10 +72,9 @@ static void sweep(struct registry *registry)
 		record = store->kind->first_to_end(store);
 		if (!record || !has_ended(record, now))
 			break;
-		strcpy(name, record->name);
-		if (!store->kind->remove(store, name, registry->generation + 1))
+		strcpy(key, record->key);
+		if (!registry_drop(registry, key))
 			break;
-		registry->generation++;
 	}
 }
 
@@ -85,10 +83,9 @@ bool registry_is_alive(struct registry *registry, const struct record *record)
 	return !has_ended(record, now_of(registry));
 }
 
-/* The record if it is still alive. */
-static const struct record *find(struct registry *registry, const char *name)
+const struct record *registry_find(struct registry *registry, const char *key)
 {
-	const struct record *record = registry->store->kind->find(registry->store, name);
+	const struct record *record = registry->store->kind->find(registry->store, key);
 
 	return record && !has_ended(record, now_of(registry)) ? record : NULL;
 }
@@ -103,8 +100,7 @@ static bool is_leased(const struct record *record)
 	return record->ttl_ms > 0;
 }
 
-/* "127.0.0.1:4000" of a uri in its normal form. */
-static const char *address_of(const char *uri)
+const char *registry_address(const char *uri)
 {
 	const char *at = strchr(uri, '@');
 
@@ -118,23 +114,22 @@ static int refuse_own(const struct record *record, struct registry_problem *prob
 			       record->name);
 }
 
-/* Whether whoever makes the claim may remove the record or change its tags. */
-static bool may_change(const struct record *record, const struct registry_claim *claim)
+bool registry_may_change(const struct record *record, const struct registry_claim *claim)
 {
 	return !record->is_own && (!is_leased(record) || record->is_orphan || claim->force ||
 				   knows_secret(record, claim->secret));
 }
 
-static int check_change(const struct record *record, const struct registry_claim *claim,
-			const char *what, struct registry_problem *problem)
+int registry_check_change(const struct record *record, const struct registry_claim *claim,
+			  const char *what, struct registry_problem *problem)
 {
-	if (may_change(record, claim))
+	if (registry_may_change(record, claim))
 		return 0;
 	if (record->is_own)
 		return refuse_own(record, problem);
 	return registry_refuse(problem, PYR_ALREADY_EXISTS,
 			       "NamingError: %s is another's: only its owner at %s may %s",
-			       record->name, address_of(record->uri), what);
+			       record->name, registry_address(record->uri), what);
 }
 
 /* Whether the request may have the name that record holds. */
@@ -152,13 +147,13 @@ static int check_holder(const struct record *record, const struct registry_reque
 		return registry_refuse(problem, PYR_ALREADY_EXISTS,
 				       "NamingError: name already registered: %s, by its owner at "
 				       "%s",
-				       record->name, address_of(record->uri));
+				       record->name, registry_address(record->uri));
 	if (request->replace || (request->ttl_ms == 0 && strcmp(record->uri, uri) == 0))
 		return 0;
 	return registry_refuse(problem, PYR_ALREADY_EXISTS,
 			       "NamingError: name already registered: %s, persistently for an "
 			       "object at %s: replace it or remove it first",
-			       record->name, address_of(record->uri));
+			       record->name, registry_address(record->uri));
 }
 
 /* The given secret, or a new one. That of a persistent name said again by somebody else changes:
@@ -191,9 +186,8 @@ static void set_lease(struct registry *registry, const struct registry_request *
 	ret->expires = now_of(registry) + ret->ttl_ms;
 }
 
-/* Whether there is room for record in place of old (NULL: none). */
-static int check_room(struct registry *registry, const struct record *record,
-		      const struct record *old, struct registry_problem *problem)
+int registry_check_room(struct registry *registry, const struct record *record,
+			const struct record *old, struct registry_problem *problem)
 {
 	struct store *store = registry->store;
 	size_t bytes = store->kind->bytes(store) - (old ? record_size(old) : 0);
@@ -210,12 +204,13 @@ static int check_room(struct registry *registry, const struct record *record,
 	return 0;
 }
 
-/* A record that has been found good. */
-static const struct record *put(struct registry *registry, struct record *record,
-				struct registry_problem *problem)
+const struct record *registry_put(struct registry *registry, struct record *record,
+				  struct registry_problem *problem)
 {
 	struct store *store = registry->store;
+	char key[REGISTRY_KEY_SIZE];
 
+	registry_make_key(key, record->name, record->is_shared ? record->uri : NULL);
 	record->generation = registry->generation + 1;
 	if (!store->kind->put(store, record)) {
 		(void)registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "out of memory for name %s",
@@ -223,7 +218,7 @@ static const struct record *put(struct registry *registry, struct record *record
 		return NULL;
 	}
 	registry->generation++;
-	return store->kind->find(store, record->name);
+	return store->kind->find(store, key);
 }
 
 /* The request's name, uri (in its normal form) and tags have been found good. */
@@ -231,25 +226,31 @@ static const struct record *put_request(struct registry *registry,
 					const struct registry_request *request,
 					struct record *record, struct registry_problem *problem)
 {
-	const struct record *old;
+	const struct record *old, *found;
+	char key[REGISTRY_KEY_SIZE];
 
 	sweep(registry);
-	old = find(registry, request->name);
-	if (old && check_holder(old, request, record->uri, problem) < 0)
+	registry_make_key(key, record->name, record->is_shared ? record->uri : NULL);
+	old = registry_find(registry, key);
+	if ((old && check_holder(old, request, record->uri, problem) < 0) ||
+	    registry_check_shares(registry, request, record, problem) < 0)
 		return NULL;
-	if ((!request->is_own && check_room(registry, record, old, problem) < 0) ||
+	if ((!request->is_own && registry_check_room(registry, record, old, problem) < 0) ||
 	    choose_secret(request, record->secret, problem) < 0)
 		return NULL;
 	set_lease(registry, request, record);
-	revoked_drop(registry->revoked, request->name);
-	return put(registry, record, problem);
+	revoked_drop(registry->revoked, key);
+	found = registry_put(registry, record, problem);
+	return found && registry_drop_others(registry, found, problem) ? found : NULL;
 }
 
 const struct record *registry_register(struct registry *registry,
 				       const struct registry_request *request,
 				       struct registry_problem *problem)
 {
-	struct record record = { .name = request->name, .is_own = request->is_own };
+	struct record record = { .name = request->name,
+				 .is_own = request->is_own,
+				 .is_shared = request->is_shared };
 	const char *tags[REGISTRY_TAGS];
 	const struct record *found;
 	pyr_uri *uri;
@@ -270,7 +271,7 @@ const struct record *registry_register(struct registry *registry,
 	return found;
 }
 
-static int unknown(const char *name, struct registry_problem *problem)
+int registry_unknown(const char *name, struct registry_problem *problem)
 {
 	return registry_refuse(problem, PYR_NOT_FOUND, "NamingError: unknown name: %.*s",
 			       REGISTRY_NAME_MAX, name);
@@ -280,37 +281,37 @@ int registry_set_tags(struct registry *registry, const char *name, const char *c
 		      size_t n_tags, const struct registry_claim *claim,
 		      struct registry_problem *problem)
 {
-	const struct record *old = find(registry, name);
+	const struct record *old = registry_find(registry, name);
 	const char *sorted[REGISTRY_TAGS];
 	struct record record;
 	int status;
 
 	if (!old)
-		return unknown(name, problem);
+		return registry_set_share_tags(registry, name, tags, n_tags, claim, problem);
 	record = *old;
 	record.name = name; /* that of the old record goes with it */
 	record.tags = sorted;
 	status = registry_check_tags(tags, n_tags, sorted, &record.n_tags, problem);
 	if (status == 0)
-		status = check_change(old, claim, "set its metadata", problem);
+		status = registry_check_change(old, claim, "set its metadata", problem);
 	if (status == 0)
-		status = check_room(registry, &record, old, problem);
-	if (status == 0 && !put(registry, &record, problem))
+		status = registry_check_room(registry, &record, old, problem);
+	if (status == 0 && !registry_put(registry, &record, problem))
 		status = -problem->code;
 	return status;
 }
 
-enum registry_renewal registry_renew(struct registry *registry, const char *name,
+enum registry_renewal registry_renew(struct registry *registry, const char *key,
 				     const uint8_t *secret)
 {
-	const struct record *record = find(registry, name);
+	const struct record *record = registry_find(registry, key);
 
-	if (!record && revoked_has(registry->revoked, name, secret, now_of(registry)))
+	if (!record && revoked_has(registry->revoked, key, secret, now_of(registry)))
 		return RENEWAL_REVOKED;
 	if (!record || !is_leased(record) || !knows_secret(record, secret))
 		return RENEWAL_LOST;
 	if (!record->is_own)
-		registry->store->kind->touch(registry->store, name,
+		registry->store->kind->touch(registry->store, key,
 					     now_of(registry) + record->ttl_ms);
 	return RENEWAL_DONE;
 }
@@ -323,10 +324,12 @@ void registry_orphan(struct registry *registry, const uint8_t *secret)
 const struct record *registry_lookup(struct registry *registry, const char *name,
 				     struct registry_problem *problem)
 {
-	const struct record *record = find(registry, name);
+	const struct record *record = registry_find(registry, name);
 
 	if (!record)
-		(void)unknown(name, problem);
+		record = registry_share_in_turn(registry, name);
+	if (!record)
+		(void)registry_unknown(name, problem);
 	return record;
 }
 
@@ -341,25 +344,30 @@ const struct record *registry_next(struct registry *registry, const char *prefix
 	return record && strncmp(record->name, prefix, strlen(prefix)) == 0 ? record : NULL;
 }
 
+int registry_remove_record(struct registry *registry, const struct record *record,
+			   struct registry_problem *problem)
+{
+	char key[REGISTRY_KEY_SIZE];
+
+	if (is_leased(record))
+		revoked_add(registry->revoked, record, now_of(registry));
+	strcpy(key, record->key);
+	if (registry_drop(registry, key))
+		return 0;
+	return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "out of memory to remove name %.*s",
+			       REGISTRY_NAME_MAX, key);
+}
+
 int registry_remove(struct registry *registry, const char *name, const struct registry_claim *claim,
 		    struct registry_problem *problem)
 {
-	const struct record *record = find(registry, name);
+	const struct record *record = registry_find(registry, name);
 	int status;
 
 	if (!record)
-		return unknown(name, problem);
-	status = check_change(record, claim, "remove it", problem);
-	if (status < 0)
-		return status;
-	if (is_leased(record))
-		revoked_add(registry->revoked, record, now_of(registry));
-	if (!registry->store->kind->remove(registry->store, name, registry->generation + 1))
-		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED,
-				       "out of memory to remove name %.*s", REGISTRY_NAME_MAX,
-				       name);
-	registry->generation++;
-	return 0;
+		return registry_remove_shares(registry, name, claim, problem);
+	status = registry_check_change(record, claim, "remove it", problem);
+	return status < 0 ? status : registry_remove_record(registry, record, problem);
 }
 
 size_t registry_count(struct registry *registry)
@@ -381,7 +389,8 @@ void registry_when_safe(struct registry *registry, store_safe_cb callback, void 
 }
 
 /* Whether a record from outside is as it would be put today. */
-static bool makes_sense(const struct record *record, struct registry_problem *problem)
+static bool makes_sense(struct registry *registry, const struct record *record,
+			struct registry_problem *problem)
 {
 	const char *tags[REGISTRY_TAGS];
 	pyr_uri *uri;
@@ -401,7 +410,8 @@ static bool makes_sense(const struct record *record, struct registry_problem *pr
 	pyr_uri_free(uri);
 	if (!is_normal)
 		return false;
-	if (n == record->n_tags && record->ttl_ms <= REGISTRY_TTL_MAX_MS)
+	if (n == record->n_tags && record->ttl_ms <= REGISTRY_TTL_MAX_MS &&
+	    !(record->is_shared && registry_find(registry, record->name)))
 		return true;
 	(void)registry_refuse(problem, PYR_DATA_LOSS, "it makes no sense");
 	return false;
@@ -412,20 +422,20 @@ bool registry_adopt(struct registry *registry, store_aside_cb aside, void *data)
 	struct store *store = registry->store;
 	struct registry_problem why;
 	const struct record *record;
-	char name[REGISTRY_NAME_MAX + 1] = "";
+	char key[REGISTRY_KEY_SIZE] = "";
 
-	while ((record = store->kind->next(store, name, false)) != NULL) {
-		if (!makes_sense(record, &why)) {
+	while ((record = store->kind->next(store, key, false)) != NULL) {
+		if (!makes_sense(registry, record, &why)) {
 			aside(record->name, why.text, data);
-			if (!store->kind->set_aside(store, record->name, registry->generation + 1,
+			if (!store->kind->set_aside(store, record->key, registry->generation + 1,
 						    why.text))
 				return false;
 			registry->generation++;
-			continue; /* the next one after the same name */
+			continue; /* the next one after the same key */
 		}
-		strcpy(name, record->name);
+		strcpy(key, record->key);
 		if (is_leased(record))
-			store->kind->touch(store, name, now_of(registry) + record->ttl_ms);
+			store->kind->touch(store, key, now_of(registry) + record->ttl_ms);
 	}
 	registry_settle(registry);
 	return true;

@@ -8,6 +8,9 @@
  * A leased name belongs to whoever knows its secret, until the lease ends; a persistent name
  * belongs to nobody, but leads elsewhere only for its secret or on purpose. A lease that has ended
  * is as good as removed: nothing sees it any more.
+ *
+ * A shared name has a record for each uri, each with an owner and a lease of its own. A name is
+ * shared or it is not: whoever comes first says which.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,14 +18,17 @@
 
 #include "store.h"
 
-#define REGISTRY_NAME_MAX   255
-#define REGISTRY_NAMES      100000
-#define REGISTRY_BYTES      (64 * 1024 * 1024)
-#define REGISTRY_TAGS       64   /* of a name */
-#define REGISTRY_TAG_BYTES  4096 /* of a name, each with one byte behind it */
-#define REGISTRY_TTL_MIN_MS 100
-#define REGISTRY_TTL_MAX_MS 3600000
-#define REGISTRY_REVOKED    4096 /* remembered */
+#define REGISTRY_NAME_MAX    255
+#define REGISTRY_NAMES       100000
+#define REGISTRY_BYTES       (64 * 1024 * 1024)
+#define REGISTRY_TAGS        64   /* of a name */
+#define REGISTRY_TAG_BYTES   4096 /* of a name, each with one byte behind it */
+#define REGISTRY_TTL_MIN_MS  100
+#define REGISTRY_TTL_MAX_MS  3600000
+#define REGISTRY_REVOKED     4096  /* remembered */
+#define REGISTRY_SHARES      64    /* of a name, */
+#define REGISTRY_SHARE_BYTES 12288 /* with their uris and tags, each with one byte behind it */
+#define REGISTRY_KEY_SIZE    2560  /* of what the longest name and uri make */
 
 struct registry;
 
@@ -54,6 +60,7 @@ struct registry_request {
 	struct registry_claim claim; /* without a secret: a new one is made */
 	bool replace;                /* also a persistent name that leads elsewhere */
 	bool is_own;                 /* the name server's own name: a lease that never ends */
+	bool is_shared;              /* beside others */
 	const char *const *tags;
 	size_t n_tags;
 };
@@ -71,37 +78,51 @@ const struct record *registry_register(struct registry *registry,
 				       const struct registry_request *request,
 				       struct registry_problem *problem);
 
-/* Gives a name these tags instead of those it had. Returns 0 or minus a status. */
+/* Gives a name these tags instead of those it had; of a shared one, the records that
+ * registry_remove() would take. Returns 0 or minus a status. */
 int registry_set_tags(struct registry *registry, const char *name, const char *const *tags,
 		      size_t n_tags, const struct registry_claim *claim,
 		      struct registry_problem *problem);
 
 enum registry_renewal {
 	RENEWAL_DONE,   /* the lease begins anew */
-	RENEWAL_LOST,   /* the name is not leased under the secret */
+	RENEWAL_LOST,   /* it is not leased under the secret */
 	RENEWAL_REVOKED /* nor should it be: somebody removed it on purpose */
 };
-enum registry_renewal registry_renew(struct registry *registry, const char *name,
+/* key: a name, or "name uri" of a shared one. */
+enum registry_renewal registry_renew(struct registry *registry, const char *key,
 				     const uint8_t *secret);
 
 /* The owner who knows the secret is gone: until they are renewed, its leased names may be taken or
  * removed by anybody. */
 void registry_orphan(struct registry *registry, const uint8_t *secret);
 
-/* As registry_register(). */
+/* As registry_register(). Of a shared name: each in turn. */
 const struct record *registry_lookup(struct registry *registry, const char *name,
 				     struct registry_problem *problem);
 
-/* The first name that begins with prefix and sorts after `after` ("": any). NULL: none. Where very
- * many leases have just ended, some may still be there: see registry_is_alive(). */
+/* The first record whose name begins with prefix and whose key sorts after `after` ("": any). NULL:
+ * none. Where very many leases have just ended, some may still be there: see registry_is_alive().
+ */
 const struct record *registry_next(struct registry *registry, const char *prefix,
 				   const char *after);
 
 bool registry_is_alive(struct registry *registry, const struct record *record);
 
-/* Returns 0 or minus a status. */
+/* Of a shared name: the first record whose key sorts after `after` (NULL: any). NULL: none. */
+const struct record *registry_next_share(struct registry *registry, const char *name,
+					 const char *after);
+
+/* Of a shared name: all that are the claim's owner's; without any, all that anybody may remove.
+ * Returns 0 or minus a status. */
 int registry_remove(struct registry *registry, const char *name, const struct registry_claim *claim,
 		    struct registry_problem *problem);
+/* The same for the one record that leads to uri. */
+int registry_remove_share(struct registry *registry, const char *name, const char *uri,
+			  const struct registry_claim *claim, struct registry_problem *problem);
+/* The same for that with the key. */
+int registry_remove_key(struct registry *registry, const char *key,
+			const struct registry_claim *claim, struct registry_problem *problem);
 
 size_t registry_count(struct registry *registry);
 
@@ -125,7 +146,7 @@ struct revoked_list;
 struct revoked_list *revoked_new(void);
 void revoked_free(struct revoked_list *list);
 void revoked_add(struct revoked_list *list, const struct record *record, int64_t now);
-void revoked_drop(struct revoked_list *list, const char *name);
-bool revoked_has(struct revoked_list *list, const char *name, const uint8_t *secret, int64_t now);
+void revoked_drop(struct revoked_list *list, const char *key);
+bool revoked_has(struct revoked_list *list, const char *key, const uint8_t *secret, int64_t now);
 bool registry_knows_secret(const uint8_t *kept, const uint8_t *given);
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Leases that others ended, by name: looked for at each registration, and for each name of a
- * renewal that is not known. One for each name, the newest.
+ * Leases that others ended, by key: looked for at each registration, and for each name of a
+ * renewal that is not known. One for each key, the newest.
  */
 #define _GNU_SOURCE /* tdestroy() */
 #include <search.h>
@@ -13,7 +13,7 @@
 
 struct revoked {
 	struct expiry_item end; /* first; by then the owner has renewed, or is gone */
-	const char *name;       /* one block with it */
+	const char *key;        /* one block with it */
 	uint8_t secret[SECRET_SIZE];
 };
 
@@ -38,13 +38,13 @@ void revoked_free(struct revoked_list *list)
 
 static int compare(const void *a, const void *b)
 {
-	return strcmp(((const struct revoked *)a)->name, ((const struct revoked *)b)->name);
+	return strcmp(((const struct revoked *)a)->key, ((const struct revoked *)b)->key);
 }
 
-static struct revoked *find(const struct revoked_list *list, const char *name)
+static struct revoked *find(const struct revoked_list *list, const char *key)
 {
-	struct revoked key = { .name = name };
-	struct revoked **place = tfind(&key, &list->root, compare);
+	struct revoked search = { .key = key };
+	struct revoked **place = tfind(&search, &list->root, compare);
 
 	return place ? *place : NULL;
 }
@@ -64,9 +64,9 @@ static void trim(struct revoked_list *list, int64_t now)
 		take_out(list, (struct revoked *)item);
 }
 
-void revoked_drop(struct revoked_list *list, const char *name)
+void revoked_drop(struct revoked_list *list, const char *key)
 {
-	struct revoked *revoked = find(list, name);
+	struct revoked *revoked = find(list, key);
 
 	if (revoked)
 		take_out(list, revoked);
@@ -76,19 +76,19 @@ void revoked_drop(struct revoked_list *list, const char *name)
 void revoked_add(struct revoked_list *list, const struct record *record, int64_t now)
 {
 	struct revoked *revoked;
-	char *name;
+	char *key;
 
-	revoked_drop(list, record->name);
+	revoked_drop(list, record->key);
 	if (list->expiry.n >= REGISTRY_REVOKED)
 		trim(list, now);
 	if (list->expiry.n >= REGISTRY_REVOKED || !expiry_reserve(&list->expiry))
 		return;
-	revoked = calloc(1, sizeof(*revoked) + strlen(record->name) + 1);
+	revoked = calloc(1, sizeof(*revoked) + strlen(record->key) + 1);
 	if (!revoked)
 		return;
-	name = (char *)(revoked + 1);
-	strcpy(name, record->name);
-	revoked->name = name;
+	key = (char *)(revoked + 1);
+	strcpy(key, record->key);
+	revoked->key = key;
 	memcpy(revoked->secret, record->secret, SECRET_SIZE);
 	revoked->end.ends = now + record->ttl_ms;
 	if (!tsearch(revoked, &list->root, compare)) {
@@ -98,9 +98,9 @@ void revoked_add(struct revoked_list *list, const struct record *record, int64_t
 	expiry_add(&list->expiry, &revoked->end);
 }
 
-bool revoked_has(struct revoked_list *list, const char *name, const uint8_t *secret, int64_t now)
+bool revoked_has(struct revoked_list *list, const char *key, const uint8_t *secret, int64_t now)
 {
-	const struct revoked *revoked = find(list, name);
+	const struct revoked *revoked = find(list, key);
 
 	return revoked && revoked->end.ends > now && registry_knows_secret(revoked->secret, secret);
 }

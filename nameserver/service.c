@@ -70,6 +70,8 @@ static int reply(pyr_deferred *deferred, const struct service_answer *answer)
 		return pyrite_NameServer_set_metadata_reply(deferred);
 	case ANSWER_REMOVE:
 		return pyrite_NameServer_remove_reply(deferred);
+	case ANSWER_SHARE:
+		return pyrite_NameServer_remove_share_reply(deferred);
 	case ANSWER_PREFIX:
 		return pyrite_NameServer_remove_prefix_reply(deferred, answer->result);
 	case ANSWER_MATCHING:
@@ -133,6 +135,7 @@ static int register_name(pyr_call *call, const char *name, const char *uri,
 					    .uri = uri,
 					    .ttl_ms = terms->ttl_ms,
 					    .replace = terms->replace,
+					    .is_shared = terms->shared,
 					    .tags = (const char *const *)terms->tags.items,
 					    .n_tags = terms->tags.n };
 	struct pyrite_NameGrant *grant = pyr_call_alloc(call, sizeof(*grant));
@@ -152,6 +155,7 @@ static int register_name(pyr_call *call, const char *name, const char *uri,
 	grant->secret.n = SECRET_SIZE;
 	grant->ttl_ms = record->ttl_ms;
 	grant->generation = record->generation;
+	grant->shared = record->is_shared;
 	return service_answer_when_safe(call, (struct service_answer){ ANSWER_GRANT, grant });
 }
 
@@ -229,12 +233,19 @@ static int lookup_entry(pyr_call *call, const char *name, const struct pyrite_Na
 {
 	struct pyrite_NameEntry *entry = pyr_call_alloc(call, sizeof(*entry));
 	struct registry_problem problem;
-	const struct record *record = registry_lookup(service_registry(call), name, &problem);
+	struct registry *registry = service_registry(call);
+	const struct record *record = registry_lookup(registry, name, &problem);
 
 	if (!record)
 		return pyr_fail(call, problem.code, "%s", problem.text);
+	if (record->is_shared)
+		record = registry_next_share(registry, name, NULL);
 	if (!entry || !service_copy_record(call, record, entry))
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	while (record->is_shared &&
+	       (record = registry_next_share(registry, name, record->key)) != NULL)
+		if (!service_copy_share(call, record, entry))
+			return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	*ret = entry;
 	return 0;
 }
@@ -250,6 +261,20 @@ static int remove_name(pyr_call *call, const char *name, const struct pyrite_Nam
 	if (registry_remove(service_registry(call), name, &known, &problem) < 0)
 		return pyr_fail(call, problem.code, "%s", problem.text);
 	return service_answer_when_safe(call, (struct service_answer){ ANSWER_REMOVE, NULL });
+}
+
+static int remove_share(pyr_call *call, const char *name, const char *uri,
+			const struct pyrite_NameClaim *claim)
+{
+	struct registry_problem problem;
+	struct registry_claim known;
+	int status = service_read_claim(call, claim, &known);
+
+	if (status < 0)
+		return status;
+	if (registry_remove_share(service_registry(call), name, uri, &known, &problem) < 0)
+		return pyr_fail(call, problem.code, "%s", problem.text);
+	return service_answer_when_safe(call, (struct service_answer){ ANSWER_SHARE, NULL });
 }
 
 static int ping(pyr_call *call)
@@ -279,4 +304,5 @@ const struct pyrite_NameServer_methods service_methods = {
 	.remove_matching = service_remove_matching,
 	.ping = ping,
 	.count = count,
+	.remove_share = remove_share,
 };

@@ -36,8 +36,15 @@ struct registry *service_registry(pyr_call *call);
 
 /* What a change is answered with. */
 struct service_answer {
-	enum { ANSWER_GRANT, ANSWER_METADATA, ANSWER_REMOVE, ANSWER_PREFIX, ANSWER_MATCHING } kind;
-	const void *result; /* memory of the call; NULL for METADATA and REMOVE */
+	enum {
+		ANSWER_GRANT,
+		ANSWER_METADATA,
+		ANSWER_REMOVE,
+		ANSWER_SHARE,
+		ANSWER_PREFIX,
+		ANSWER_MATCHING
+	} kind;
+	const void *result; /* memory of the call; NULL for METADATA, REMOVE and SHARE */
 };
 /* Returns what the method returns. */
 int service_answer_when_safe(pyr_call *call, struct service_answer answer);
@@ -61,4 +68,7 @@ int service_remove_matching(pyr_call *call, const char *regex, const char *after
 			    const struct pyrite_NameRemoval **ret);
 /* Memory of the call. Returns false when it is out. */
 bool service_copy_record(pyr_call *call, const struct record *record, struct pyrite_NameEntry *ret);
+/* The same for another record of a shared name. */
+bool service_copy_share(pyr_call *call, const struct record *record,
+			struct pyrite_NameEntry *entry);
 #endif

@@ -3,6 +3,7 @@
  * Looks through many names. Each call does so for a slice of time, or until its reply is full, and
  * says where the next call goes on, so that no list keeps others waiting.
  */
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,7 +12,8 @@
 
 enum {
 	PAGE_ENTRIES = 1024,
-	PAGE_BYTES = 48 * 1024, /* leaves room in a message for what surrounds the texts */
+	PAGE_BYTES = 40 * 1024, /* leaves room in a message for what surrounds the texts, and for
+				   all of a shared name */
 	ENTRY_BYTES = 16,       /* tags and lengths around the texts of one entry */
 	CLOCK_EVERY = 16        /* names between two looks at the clock, where each costs little */
 };
@@ -23,7 +25,8 @@ struct search {
 	struct pattern *pattern; /* NULL: any */
 	const struct pyr_string_seq *tags;
 	bool all_tags;
-	char at[REGISTRY_NAME_MAX + 1]; /* the last name looked at */
+	char name[REGISTRY_NAME_MAX + 1]; /* the last one looked at, */
+	char at[REGISTRY_KEY_SIZE];       /* by the key of its record */
 	unsigned n_looks;
 	int64_t until;
 	bool is_too_much; /* the pattern took too long on it */
@@ -42,7 +45,9 @@ static void start(struct search *search, pyr_call *call, const char *after)
 	search->registry = service_registry(call);
 	search->until = now_ms() + SERVICE_SLICE_MS;
 	/* one that is longer than any name sorts as its beginning does, as good as */
-	strncat(search->at, after, REGISTRY_NAME_MAX);
+	strncat(search->name, after, REGISTRY_NAME_MAX);
+	if (after[0]) /* behind all records of the name: no uri begins so */
+		snprintf(search->at, sizeof(search->at), "%s \xff", search->name);
 }
 
 static bool has_tag(const struct record *record, const char *tag)
@@ -82,10 +87,15 @@ static bool fits(struct search *search, const struct record *record)
 	return answer == PATTERN_YES;
 }
 
-/* A match may take as long as a slice. At least one name is looked at in each. */
-static bool is_late(struct search *search)
+/* A match may take as long as a slice. At least one name is looked at in each, and each name to its
+ * end. */
+static bool is_late(struct search *search, const struct record *record)
 {
-	unsigned n = search->n_looks++;
+	unsigned n;
+
+	if (strcmp(search->name, record->name) == 0)
+		return false;
+	n = search->n_looks++;
 
 	return n > 0 && (search->pattern || n % CLOCK_EVERY == 0) && now_ms() >= search->until;
 }
@@ -97,10 +107,11 @@ static const struct record *next(struct search *search, bool *has_more)
 
 	*has_more = false;
 	while ((record = registry_next(search->registry, search->prefix, search->at)) != NULL) {
-		*has_more = is_late(search);
+		*has_more = is_late(search, record);
 		if (*has_more)
 			return NULL;
-		strcpy(search->at, record->name);
+		strcpy(search->name, record->name);
+		strcpy(search->at, record->key);
 		if (fits(search, record))
 			return record;
 		if (search->is_too_much)
@@ -112,7 +123,7 @@ static const struct record *next(struct search *search, bool *has_more)
 static int too_much(pyr_call *call, const struct search *search)
 {
 	return pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
-			"NamingError: the regex takes too long to match name %s", search->at);
+			"NamingError: the regex takes too long to match name %s", search->name);
 }
 
 static int read_tags(pyr_call *call, const struct pyr_string_seq *tags)
@@ -136,25 +147,47 @@ static int read_pattern(pyr_call *call, const char *regex, struct pattern **ret)
 
 /* ---- lists ---- */
 
-bool service_copy_record(pyr_call *call, const struct record *record, struct pyrite_NameEntry *ret)
+static bool copy_tags(pyr_call *call, const struct record *record, struct pyr_string_seq *ret)
 {
 	size_t i;
 
-	ret->name = pyr_call_strdup(call, record->name);
-	ret->uri = pyr_call_strdup(call, record->uri);
-	if (!ret->name || !ret->uri)
-		return false;
-	ret->tags.n = 0;
+	*ret = (struct pyr_string_seq){ 0 };
 	if (record->n_tags == 0)
 		return true;
-	ret->tags.items = pyr_call_alloc(call, record->n_tags * sizeof(ret->tags.items[0]));
-	if (!ret->tags.items)
+	ret->items = pyr_call_alloc(call, record->n_tags * sizeof(ret->items[0]));
+	if (!ret->items)
 		return false;
 	for (i = 0; i < record->n_tags; i++)
-		if (!(ret->tags.items[i] = pyr_call_strdup(call, record->tags[i])))
+		if (!(ret->items[i] = pyr_call_strdup(call, record->tags[i])))
 			return false;
-	ret->tags.n = record->n_tags;
+	ret->n = record->n_tags;
 	return true;
+}
+
+bool service_copy_record(pyr_call *call, const struct record *record, struct pyrite_NameEntry *ret)
+{
+	ret->name = pyr_call_strdup(call, record->name);
+	ret->uri = pyr_call_strdup(call, record->uri);
+	ret->shared = record->is_shared;
+	ret->others.n = 0;
+	ret->others.items = NULL;
+	return ret->name && ret->uri && copy_tags(call, record, &ret->tags);
+}
+
+bool service_copy_share(pyr_call *call, const struct record *record, struct pyrite_NameEntry *entry)
+{
+	struct pyrite_NameShare *share;
+
+	if (!entry->others.items)
+		entry->others.items =
+			pyr_call_alloc(call, REGISTRY_SHARES * sizeof(entry->others.items[0]));
+	if (!entry->others.items)
+		return false;
+	if (entry->others.n == REGISTRY_SHARES) /* none could be registered beyond them */
+		return true;
+	share = &entry->others.items[entry->others.n++];
+	share->uri = pyr_call_strdup(call, record->uri);
+	return share->uri && copy_tags(call, record, &share->tags);
 }
 
 static size_t bytes_of(const struct record *record)
@@ -166,25 +199,38 @@ static size_t bytes_of(const struct record *record)
 	return n;
 }
 
+/* Puts a record in, which may be another one of the last entry's name. Returns false when memory is
+ * out. */
+static bool add_to_page(pyr_call *call, const struct record *record, struct pyrite_NamePage *page)
+{
+	struct pyrite_NameEntry *last = page->entries.items + page->entries.n - 1;
+
+	if (page->entries.n > 0 && strcmp(last->name, record->name) == 0)
+		return service_copy_share(call, record, last);
+	page->entries.n++;
+	return service_copy_record(call, record, last + 1);
+}
+
 static int fill_page(pyr_call *call, struct search *search, struct pyrite_NamePage *page)
 {
+	char full[REGISTRY_NAME_MAX + 1] = "";
 	const struct record *record;
-	struct pyrite_NameEntry *entry;
 	size_t bytes = 0;
 	bool has_more;
 
 	while ((record = next(search, &has_more)) != NULL) {
-		bytes += bytes_of(record);
-		entry = &page->entries.items[page->entries.n++];
-		if (!service_copy_record(call, record, entry))
-			return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
-		has_more = page->entries.n == PAGE_ENTRIES || bytes > PAGE_BYTES;
+		has_more = full[0] && strcmp(full, record->name) != 0;
 		if (has_more)
 			break;
+		bytes += bytes_of(record);
+		if (!add_to_page(call, record, page))
+			return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		if (page->entries.n == PAGE_ENTRIES || bytes > PAGE_BYTES)
+			strcpy(full, record->name);
 	}
 	if (search->is_too_much)
 		return too_much(call, search);
-	page->next = has_more ? pyr_call_strdup(call, search->at) : "";
+	page->next = !has_more ? "" : pyr_call_strdup(call, full[0] ? full : search->name);
 	return page->next ? 0 : pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 }
 
@@ -245,7 +291,7 @@ static int remove_found(pyr_call *call, struct search *search, const struct regi
 	while ((record = next(search, &has_more)) != NULL) {
 		if (record->is_own)
 			continue;
-		if (registry_remove(search->registry, search->at, claim, &problem) == 0)
+		if (registry_remove_key(search->registry, search->at, claim, &problem) == 0)
 			removal->removed++;
 		else if (problem.code == PYR_RESOURCE_EXHAUSTED)
 			return pyr_fail(call, problem.code, "%s", problem.text);
@@ -254,7 +300,7 @@ static int remove_found(pyr_call *call, struct search *search, const struct regi
 	}
 	if (search->is_too_much)
 		return too_much(call, search);
-	removal->next = has_more ? pyr_call_strdup(call, search->at) : "";
+	removal->next = has_more ? pyr_call_strdup(call, search->name) : "";
 	return removal->next ? 0 : pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 }
 

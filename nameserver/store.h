@@ -2,8 +2,10 @@
 #ifndef PYRITE_NS_STORE_H
 #define PYRITE_NS_STORE_H
 /*
- * Where the registry keeps its records: sorted by name, byte by byte. A store knows no rules and no
- * clock. One thread at a time. A change is seen at once; when it is safe, the store tells.
+ * Where the registry keeps its records: sorted by key, byte by byte. The key is the record's name,
+ * or, if that is shared, "name uri": so all records of a name follow each other. A store knows no
+ * rules and no clock. One thread at a time. A change is seen at once; when it is safe, the store
+ * tells.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,6 +16,7 @@ enum { SECRET_SIZE = 16 };
 /* One registration. Its texts belong to the store; whoever puts a record lends them. */
 struct record {
 	const char *name, *uri;
+	const char *key;         /* what the store makes of them; of records in it alone */
 	const char *const *tags; /* sorted, each once */
 	size_t n_tags;
 	uint8_t secret[SECRET_SIZE];
@@ -22,6 +25,7 @@ struct record {
 	uint64_t generation;
 	bool is_orphan; /* leased, but its owner's connection is gone */
 	bool is_own;    /* the name server's own, which is nobody's to change */
+	bool is_shared; /* others may register the name beside it */
 };
 
 /* How a change ended. */
@@ -39,13 +43,13 @@ struct store;
 
 struct store_kind {
 	/* Returns: the store's, valid until the record is replaced or removed; NULL: none. */
-	const struct record *(*find)(struct store *store, const char *name);
-	/* The first record whose name sorts after name, or is it if or_equal. Returns as find. */
-	const struct record *(*next)(struct store *store, const char *name, bool or_equal);
+	const struct record *(*find)(struct store *store, const char *key);
+	/* The first record whose key sorts after this, or is it if or_equal. Returns as find. */
+	const struct record *(*next)(struct store *store, const char *key, bool or_equal);
 	/* Adds or replaces. Returns false, with nothing changed, if it could not. */
 	bool (*put)(struct store *store, const struct record *record);
 	/* A lease is renewed, its owner is there; cheap, and not durable. */
-	void (*touch)(struct store *store, const char *name, int64_t expires);
+	void (*touch)(struct store *store, const char *key, int64_t expires);
 	/* The owner who knows the secret is gone: his leased names are orphans until they are
 	 * touched or put again. Costs the same however many there are. */
 	void (*lose)(struct store *store, const uint8_t *secret);
@@ -54,10 +58,10 @@ struct store_kind {
 	/* How many have expired by now; as many steps. */
 	size_t (*count_ended)(struct store *store, int64_t now);
 	/* Removes a record that is there, as change number generation. Returns as put. */
-	bool (*remove)(struct store *store, const char *name, uint64_t generation);
+	bool (*remove)(struct store *store, const char *key, uint64_t generation);
 	/* Removes a record that is there, and keeps it where nothing finds it by itself. Returns as
 	 * put. */
-	bool (*set_aside)(struct store *store, const char *name, uint64_t generation,
+	bool (*set_aside)(struct store *store, const char *key, uint64_t generation,
 			  const char *why);
 	size_t (*count)(struct store *store);
 	/* Bytes of all records. */

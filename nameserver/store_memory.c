@@ -25,7 +25,7 @@ struct memory_store {
 
 /* What the tree holds points to a node's key; a search has a key of its own. */
 struct key {
-	const char *name;
+	const char *text;
 	struct node *next; /* of a search: the best so far */
 	bool or_equal;
 };
@@ -45,10 +45,10 @@ static struct memory_store *memory(struct store *store)
 
 static int compare(const void *a, const void *b)
 {
-	return strcmp(((const struct key *)a)->name, ((const struct key *)b)->name);
+	return strcmp(((const struct key *)a)->text, ((const struct key *)b)->text);
 }
 
-/* a: the search, as tfind() passes it first. Descends to where name would be. */
+/* a: the search, as tfind() passes it first. Descends to where it would be. */
 static int compare_and_note(const void *a, const void *b)
 {
 	struct key *search = (struct key *)a;
@@ -64,10 +64,10 @@ static int compare_and_note(const void *a, const void *b)
 	return order < 0 ? -1 : 1;
 }
 
-static struct node *find_node(struct store *store, const char *name)
+static struct node *find_node(struct store *store, const char *key)
 {
-	struct key key = { .name = name };
-	void *place = tfind(&key, &memory(store)->root, compare);
+	struct key search = { .text = key };
+	void *place = tfind(&search, &memory(store)->root, compare);
 
 	return place ? *(struct node **)place : NULL;
 }
@@ -82,14 +82,14 @@ static const struct record *look_at(struct node *node)
 	return node->record;
 }
 
-static const struct record *memory_find(struct store *store, const char *name)
+static const struct record *memory_find(struct store *store, const char *key)
 {
-	return look_at(find_node(store, name));
+	return look_at(find_node(store, key));
 }
 
-static const struct record *memory_next(struct store *store, const char *name, bool or_equal)
+static const struct record *memory_next(struct store *store, const char *key, bool or_equal)
 {
-	struct key search = { .name = name, .or_equal = or_equal };
+	struct key search = { .text = key, .or_equal = or_equal };
 
 	(void)tfind(&search, &memory(store)->root, compare_and_note);
 	return look_at(search.next);
@@ -99,6 +99,8 @@ static size_t text_bytes(const struct record *record)
 {
 	size_t i, n = strlen(record->name) + strlen(record->uri) + 2;
 
+	if (record->is_shared)
+		n *= 2; /* and its key */
 	for (i = 0; i < record->n_tags; i++)
 		n += strlen(record->tags[i]) + 1;
 	return n;
@@ -126,6 +128,13 @@ struct record *record_copy(const struct record *record)
 	texts = stpcpy(texts, record->name) + 1;
 	copy->uri = texts;
 	texts = stpcpy(texts, record->uri) + 1;
+	copy->key = copy->name;
+	if (record->is_shared) {
+		copy->key = texts;
+		texts = stpcpy(texts, record->name);
+		*texts++ = ' ';
+		texts = stpcpy(texts, record->uri) + 1;
+	}
 	for (i = 0; i < record->n_tags; i++) {
 		tags[i] = texts;
 		texts = stpcpy(texts, record->tags[i]) + 1;
@@ -163,7 +172,7 @@ static struct node *new_node(struct memory_store *store, const struct record *re
 		drop_node(store, node);
 		return NULL;
 	}
-	node->key = (struct key){ .name = node->record->name };
+	node->key = (struct key){ .text = node->record->key };
 	node->end.ends = record->expires;
 	node->moment = ++store->moment;
 	return node;
@@ -183,7 +192,7 @@ static bool memory_put(struct store *base, const struct record *record)
 		return false;
 	}
 	old = *place;
-	*place = node; /* the same name, so the same place */
+	*place = node; /* the same key, so the same place */
 	store->bytes += record_size(node->record);
 	if (old == node) {
 		store->n++;
@@ -196,10 +205,10 @@ static bool memory_put(struct store *base, const struct record *record)
 	return true;
 }
 
-static void memory_touch(struct store *base, const char *name, int64_t expires)
+static void memory_touch(struct store *base, const char *key, int64_t expires)
 {
 	struct memory_store *store = memory(base);
-	struct node *node = find_node(base, name);
+	struct node *node = find_node(base, key);
 
 	if (!node)
 		return;
@@ -234,10 +243,10 @@ static size_t memory_count_ended(struct store *base, int64_t now)
 	return expiry_count(&memory(base)->expiry, now);
 }
 
-static bool memory_remove(struct store *base, const char *name, uint64_t generation)
+static bool memory_remove(struct store *base, const char *key, uint64_t generation)
 {
 	struct memory_store *store = memory(base);
-	struct node *node = find_node(base, name);
+	struct node *node = find_node(base, key);
 
 	(void)generation;
 	if (!node)
@@ -249,11 +258,11 @@ static bool memory_remove(struct store *base, const char *name, uint64_t generat
 	return true;
 }
 
-static bool memory_set_aside(struct store *store, const char *name, uint64_t generation,
+static bool memory_set_aside(struct store *store, const char *key, uint64_t generation,
 			     const char *why)
 {
 	(void)why;
-	return memory_remove(store, name, generation);
+	return memory_remove(store, key, generation);
 }
 
 static size_t memory_count(struct store *store)

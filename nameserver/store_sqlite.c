@@ -73,8 +73,8 @@ static bool write_change(struct database *database, const struct change *change,
 	if (change->after)
 		return database_put(database, change->after, !change->before, problem);
 	if (change->why)
-		return database_set_aside(database, change->before->name, change->why, problem);
-	return database_remove(database, change->before->name, problem);
+		return database_set_aside(database, change->before, change->why, problem);
+	return database_remove(database, change->before, problem);
 }
 
 /* Writes what is queued, up to and with last. */
@@ -182,19 +182,19 @@ static void *write_all(void *data)
 
 /* ---- the store ---- */
 
-static const struct record *sqlite_find(struct store *store, const char *name)
+static const struct record *sqlite_find(struct store *store, const char *key)
 {
-	return memory_of(store)->kind->find(memory_of(store), name);
+	return memory_of(store)->kind->find(memory_of(store), key);
 }
 
-static const struct record *sqlite_next(struct store *store, const char *name, bool or_equal)
+static const struct record *sqlite_next(struct store *store, const char *key, bool or_equal)
 {
-	return memory_of(store)->kind->next(memory_of(store), name, or_equal);
+	return memory_of(store)->kind->next(memory_of(store), key, or_equal);
 }
 
-static void sqlite_touch(struct store *store, const char *name, int64_t expires)
+static void sqlite_touch(struct store *store, const char *key, int64_t expires)
 {
-	memory_of(store)->kind->touch(memory_of(store), name, expires);
+	memory_of(store)->kind->touch(memory_of(store), key, expires);
 }
 
 static void sqlite_lose(struct store *store, const uint8_t *secret)
@@ -227,17 +227,21 @@ static uint64_t sqlite_generation(struct store *store)
 	return database_generation(sqlite_of(store)->database);
 }
 
-/* What is in memory under name becomes after (NULL: nothing). Returns NULL when memory is out. */
-static struct change *make_change(struct store *store, const char *name, const struct record *after)
+/* What is in memory under key becomes after (NULL: nothing; taken). Returns NULL when memory is
+ * out.
+ */
+static struct change *make_change(struct store *store, const char *key, struct record *after)
 {
-	const struct record *before = sqlite_find(store, name);
+	const struct record *before = sqlite_find(store, key);
 	struct change *change = calloc(1, sizeof(*change));
 
-	if (!change)
+	if (!change) {
+		free(after);
 		return NULL;
+	}
+	change->after = after;
 	change->before = before ? record_copy(before) : NULL;
-	change->after = after ? record_copy(after) : NULL;
-	if ((!before || change->before) && (!after || change->after))
+	if (!before || change->before)
 		return change;
 	free_change(change);
 	return NULL;
@@ -254,11 +258,13 @@ static void queue_change(struct sqlite_store *store, struct change *change)
 static bool sqlite_put(struct store *store, const struct record *record)
 {
 	struct store *memory = memory_of(store);
+	struct record *after;
 	struct change *change;
 
 	if (record->is_own)
 		return memory->kind->put(memory, record);
-	change = make_change(store, record->name, record);
+	after = record_copy(record);
+	change = after ? make_change(store, after->key, after) : NULL;
 	if (!change || !memory->kind->put(memory, record)) {
 		free_change(change);
 		return false;
@@ -269,10 +275,10 @@ static bool sqlite_put(struct store *store, const struct record *record)
 }
 
 /* why: as in a change. */
-static bool take_away(struct store *store, const char *name, uint64_t generation, const char *why)
+static bool take_away(struct store *store, const char *key, uint64_t generation, const char *why)
 {
 	struct store *memory = memory_of(store);
-	struct change *change = make_change(store, name, NULL);
+	struct change *change = make_change(store, key, NULL);
 
 	if (change && why)
 		change->why = strdup(why);
@@ -285,20 +291,20 @@ static bool take_away(struct store *store, const char *name, uint64_t generation
 		return true;
 	}
 	change->generation = generation;
-	(void)memory->kind->remove(memory, name, generation);
+	(void)memory->kind->remove(memory, key, generation);
 	queue_change(sqlite_of(store), change);
 	return true;
 }
 
-static bool sqlite_remove(struct store *store, const char *name, uint64_t generation)
+static bool sqlite_remove(struct store *store, const char *key, uint64_t generation)
 {
-	return take_away(store, name, generation, NULL);
+	return take_away(store, key, generation, NULL);
 }
 
-static bool sqlite_set_aside(struct store *store, const char *name, uint64_t generation,
+static bool sqlite_set_aside(struct store *store, const char *key, uint64_t generation,
 			     const char *why)
 {
-	return take_away(store, name, generation, why);
+	return take_away(store, key, generation, why);
 }
 
 /* With the lock. Returns the changes, the newest first, which are then off the queue. */
@@ -337,7 +343,7 @@ static bool sqlite_settle(struct store *base)
 		if (change->before)
 			(void)memory->kind->put(memory, change->before);
 		else
-			(void)memory->kind->remove(memory, change->after->name, 0);
+			(void)memory->kind->remove(memory, change->after->key, 0);
 		free_change(change);
 	}
 	return has_failed;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A process with one crew.Worker: crew-worker [SOCKET [NAME-SERVER NAME]]; SOCKET may be "". */
+/* A process with one crew.Worker: crew-worker [SOCKET [NAME-SERVER NAME [shared]]]; SOCKET may be
+ * "". */
 #include "crew.h"
 
 #include <stdio.h>
@@ -37,6 +38,7 @@ int main(int argc, char **argv)
 	struct pyr_ns_register_options with_tags = { .tags = tags, .n_tags = 1 };
 	struct pyr_daemon_options options = { .threads = 2 };
 
+	with_tags.shared = argc > 4;
 	if (argc > 1 && argv[1][0])
 		options.socket = argv[1];
 	own = pyr_daemon_new(&options);

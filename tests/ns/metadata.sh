@@ -93,6 +93,20 @@ check a_bad_regex_removes_nothing complains 1 "invalid regex" nsc --force remove
 check the_name_server_stays_in_its_own_list same "1 item removed." nsc -f removematching '(Pyrite|aaa)'
 check and_is_found exits 0 nsc lookup Pyrite.NameServer
 
+# Shared names.
+nsc -s register all PYRO:o@h:2 >/dev/null
+check a_shared_name_is_registered_beside_others same "Registered all" nsc --shared register all PYRO:o@h:1
+check it_is_listed_uri_by_uri same "--------START LIST - prefix 'all'
+all --> PYRO:o@h:1
+all --> PYRO:o@h:2
+--------END LIST - prefix 'all'" nsc list all
+check it_is_not_anybodys_alone complains 2 "NamingError: name already registered: all, as shared, by others and for an object at h:1" \
+	nsc register all PYRO:o@h:3
+check nor_is_another_shared complains 2 "NamingError: name already registered: other, for an object at h:1 alone: it is not shared" \
+	nsc --shared register other PYRO:o@h:3
+check its_persistent_registrations_are_removed same "Removed all" nsc remove all
+check all_of_them complains 2 "unknown name: all" nsc lookup all
+
 # Others' names.
 run_start 10 "$PYRITE_BIN/test-owner" --stuck owned.a owned.b || exit 1
 owner_pid=$run_pid

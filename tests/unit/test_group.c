@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#define SHARED "crew.shared" /* a name that all have */
+
 enum { N_WORKERS = 4, N_CALLS = 1000, MOST = 16 };
 
 struct worker {
@@ -34,8 +36,12 @@ static struct worker *start_worker(const char *socket, const char *name)
 {
 	struct worker *worker = &workers[n_workers++];
 	const char *bin = getenv("PYRITE_BIN");
-	char path[1024], *argv[] = { path, (char *)(socket ? socket : ""), name ? ns_address : NULL,
-				     (char *)name, NULL };
+	char path[1024], *argv[] = { path,
+				     (char *)(socket ? socket : ""),
+				     name ? ns_address : NULL,
+				     (char *)name,
+				     name && strcmp(name, SHARED) == 0 ? "shared" : NULL,
+				     NULL };
 	posix_spawn_file_actions_t actions;
 	int pipes[2];
 	FILE *file;
@@ -367,9 +373,45 @@ TEST(a_map_over_tags_survives_a_kill_and_uses_who_is_new)
 	end_all();
 }
 
+/* ---- by a shared name ---- */
+
+TEST(a_shared_name_is_all_that_are_registered_under_it)
+{
+	struct pyr_call_options with_key = { .key = "some key" };
+	struct crew_Worker *proxy;
+	int32_t who[2] = { 0, 0 };
+	int64_t twice, new_since;
+	char uri[128];
+	int i;
+
+	pyr_ns_free(locate());
+	for (i = 0; i < 3; i++)
+		start_worker(NULL, SHARED);
+	snprintf(uri, sizeof(uri), "PYRONAME:" SHARED "@%s", ns_address);
+	proxy = crew_Worker_proxy(uri);
+	for (i = 0; i < 2; i++) /* the first finds out that the name is shared */
+		CHECK_INT(crew_Worker_twice(crew_Worker_with(proxy, &with_key), 1, 0, &twice,
+					    &who[i]),
+			  0);
+	CHECK_INT(who[0], who[1]);
+	warm(proxy);
+	end_worker(&workers[0], SIGKILL);
+	for (i = 0; i < 60; i++)
+		CHECK(ask(proxy, NULL) != &workers[0]);
+	CHECK(workers[1].n_calls > 0 && workers[2].n_calls > 0);
+	(void)start_worker(NULL, SHARED);
+	new_since = now_ms();
+	while (workers[3].n_calls == 0 && now_ms() < new_since + 2000)
+		(void)ask(proxy, NULL);
+	CHECK(workers[3].n_calls > 0);
+	crew_Worker_free(proxy);
+	end_all();
+}
+
 TESTS(group, T(calls_that_wait_are_as_many_at_each), T(a_map_goes_to_all_and_keeps_its_order),
       T(round_robin_takes_one_after_the_other),
       T(calls_of_one_key_go_to_one_and_move_alone_when_it_is_lost),
       T(a_call_that_may_have_run_is_not_made_again_unless_it_is_idempotent),
       T(one_that_comes_back_is_used_again), T(one_that_stops_in_order_is_left_without_a_failure),
-      T(a_map_over_tags_survives_a_kill_and_uses_who_is_new), T(the_name_server_ends_well))
+      T(a_map_over_tags_survives_a_kill_and_uses_who_is_new),
+      T(a_shared_name_is_all_that_are_registered_under_it), T(the_name_server_ends_well))

@@ -325,7 +325,7 @@ static int lying_lookup(pyr_call *call, const char *name, const char **ret)
 static int endless_list(pyr_call *call, const char *prefix, const char *after,
 			const struct pyrite_NamePage **ret)
 {
-	static struct pyrite_NameEntry entry = { "same", "PYRO:o@h:1", { 0, NULL } };
+	static struct pyrite_NameEntry entry = { .name = "same", .uri = "PYRO:o@h:1" };
 	static const struct pyrite_NamePage page = { { 1, &entry }, "same" };
 
 	(void)call;

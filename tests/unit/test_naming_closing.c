@@ -116,6 +116,24 @@ TEST(a_daemon_that_closes_while_its_name_is_registered_leaves_no_lease)
 	stop(ns);
 }
 
+/* This test's name server is as those were before there were shared names. */
+TEST(a_name_is_not_shared_at_a_name_server_that_does_not_know_how)
+{
+	struct pyr_ns_register_options options = { .shared = true };
+	pyr_daemon *daemon = pyr_daemon_new(NULL);
+	pyr_ns *ns = start();
+	char uri[100];
+
+	uri_of(daemon, uri);
+	CHECK_INT(pyr_ns_register_with(ns, "ours", uri, &options), -PYR_UNIMPLEMENTED);
+	CHECK_HAS(pyr_errmsg(), "does not know of shared names: ours is not registered");
+	CHECK_INT(atomic_load(&server.n_registered), 1);
+	CHECK_INT(atomic_load(&server.n_removed), 1);
+	pyr_daemon_free(daemon);
+	CHECK_INT(atomic_load(&server.n_removed), 1); /* there was no lease */
+	stop(ns);
+}
+
 static void *free_it(void *daemon)
 {
 	pyr_daemon_free(daemon);
@@ -150,6 +168,7 @@ int main(void)
 {
 	static const struct test_case tests[] = {
 		T(a_daemon_that_closes_while_its_name_is_registered_leaves_no_lease),
+		T(a_name_is_not_shared_at_a_name_server_that_does_not_know_how),
 		T(a_daemon_that_is_freed_leaves_its_successors_names_alone),
 	};
 

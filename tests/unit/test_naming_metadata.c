@@ -203,7 +203,58 @@ TEST(a_leased_name_that_was_removed_on_purpose_stays_removed)
 	pyr_daemon_free(daemon);
 }
 
+/* Two daemons of this process, and what another has registered for good. */
+TEST(daemons_that_share_a_name_take_back_what_is_theirs)
+{
+	static const struct pyrite_NameServer_methods methods = { .ping = answer_ping };
+	static const char *const red[] = { "red" }, *const blue[] = { "blue" };
+	struct pyr_ns_register_options options = { .shared = true, .tags = red, .n_tags = 1 };
+	pyr_daemon *one = pyr_daemon_new(NULL), *two = pyr_daemon_new(NULL);
+	struct pyrite_NameServer *proxy = name_server();
+	struct pyrite_NameTerms terms = { .shared = true };
+	struct pyrite_NameClaim claim = { 0 };
+	struct pyrite_NameGrant *grant;
+	struct pyr_ns_entries *entries;
+	pyr_ns *ns = locate();
+	char *uri;
+
+	REQUIRE(pyrite_NameServer_register_name(proxy, "all", "PYRO:o@h:1", &terms, &claim,
+						&grant) == 0);
+	CHECK(grant->shared);
+	pyr_free(grant);
+	CHECK_INT(pyr_ns_register_with(ns, "all",
+				       pyrite_NameServer_register(one, NULL, &methods, NULL),
+				       &options),
+		  0);
+	options.tags = blue;
+	CHECK_INT(pyr_ns_register_with(ns, "all",
+				       pyrite_NameServer_register(two, NULL, &methods, NULL),
+				       &options),
+		  0);
+	CHECK_INT(pyr_ns_register(ns, "all", "PYRO:o@h:2"), -PYR_ALREADY_EXISTS);
+	CHECK_HAS(pyr_errmsg(), "register it as shared, too");
+	wait_for_renewals();
+	REQUIRE(pyr_ns_list(ns, "all", &entries) == 0);
+	CHECK_INT(entries->n, 3);
+	pyr_free(entries);
+	REQUIRE(pyr_ns_list_metadata_all(ns, blue, 1, &entries) == 0);
+	CHECK_STR(names_of(entries), "all[blue] ");
+	pyr_daemon_free(one);
+	REQUIRE(pyr_ns_list(ns, "all", &entries) == 0);
+	CHECK_INT(entries->n, 2);
+	pyr_free(entries);
+	CHECK_INT(pyr_ns_remove(ns, "all"), 0);
+	CHECK_INT(pyr_ns_lookup(ns, "all", &uri), 0);
+	CHECK_STR(uri, "PYRO:o@h:1");
+	pyr_free(uri);
+	CHECK_INT(pyr_ns_remove(ns, "all"), 0);
+	pyrite_NameServer_free(proxy);
+	pyr_ns_free(ns);
+	pyr_daemon_free(two);
+}
+
 TESTS(naming_metadata, T(names_have_metadata_and_are_found_by_it),
       T(names_are_found_and_removed_by_regex), T(null_and_bad_arguments_of_metadata_are_answered),
       T(a_persistent_name_is_replaced_only_on_purpose),
-      T(a_leased_name_that_was_removed_on_purpose_stays_removed), T(the_name_server_ends_well))
+      T(a_leased_name_that_was_removed_on_purpose_stays_removed),
+      T(daemons_that_share_a_name_take_back_what_is_theirs), T(the_name_server_ends_well))

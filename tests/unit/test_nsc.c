@@ -17,7 +17,9 @@
 #define BAD_JSON  "\\u001B]0;gotcha\\u0007\\u001B[2J\\u009B2J\\r\\n\\t\\u007F\\u202E"
 
 static const char *bad_tags[] = { "tag" BAD };
-static struct pyrite_NameEntry bad_entry = { "größe" BAD, "PYRO:o@h" BAD, { 1, bad_tags } };
+static struct pyrite_NameEntry bad_entry = { .name = "größe" BAD,
+					     .uri = "PYRO:o@h" BAD,
+					     .tags = { 1, bad_tags } };
 
 static int ping(pyr_call *call)
 {

@@ -99,6 +99,43 @@ TEST(a_store_that_ends_writes_what_is_left)
 	drop(store);
 }
 
+static bool share(struct store *store, const char *name, const char *uri)
+{
+	struct record record = { .name = name, .uri = uri, .is_shared = true, .generation = 1 };
+
+	return store->kind->put(store, &record);
+}
+
+TEST(what_is_shared_is_there_again_uri_by_uri)
+{
+	struct store *store = new_database();
+
+	REQUIRE(put(store, "a", 1) && share(store, "s", "PYRO:o@h:1"));
+	REQUIRE(share(store, "s", "PYRO:o@h:2") && share(store, "s", "PYRO:o@h:3"));
+	REQUIRE(share(store, "s", "PYRO:o@h:3"));
+	REQUIRE(store->kind->remove(store, "s PYRO:o@h:2", 6));
+	drop(store);
+	store = open_database();
+	REQUIRE(store != NULL);
+	CHECK_INT(store->kind->count(store), 3);
+	CHECK(has(store, "a") && has(store, "s PYRO:o@h:1") && has(store, "s PYRO:o@h:3"));
+	CHECK(store->kind->find(store, "s PYRO:o@h:3")->is_shared);
+	CHECK(!has(store, "s") && !has(store, "s PYRO:o@h:2"));
+	drop(store);
+	change("UPDATE shared SET uri = 'PYRO:o@h:4' WHERE uri = 'PYRO:o@h:1'");
+	store = open_database();
+	REQUIRE(store != NULL);
+	CHECK_STR(aside_name, "s");
+	CHECK_INT(store->kind->count(store), 2);
+	REQUIRE(store->kind->set_aside(store, "s PYRO:o@h:3", 8, "it is a test"));
+	drop(store);
+	store = open_database();
+	REQUIRE(store != NULL);
+	CHECK_INT(n_aside, 0);
+	CHECK_INT(store->kind->count(store), 1);
+	drop(store);
+}
+
 TEST(the_name_servers_own_name_is_not_written)
 {
 	struct record own = { .name = "own", .uri = "PYRO:o@h:1", .is_own = true };
@@ -150,8 +187,8 @@ TEST(a_database_that_is_not_ours_is_refused)
 	change("PRAGMA user_version = 99");
 	is_refused(
 		PYR_FAILED_PRECONDITION,
-		"is of version 99, written by a later pyrite-ns: this one knows versions up to 2");
-	change("PRAGMA user_version = 2; PRAGMA application_id = 7");
+		"is of version 99, written by a later pyrite-ns: this one knows versions up to 3");
+	change("PRAGMA user_version = 3; PRAGMA application_id = 7");
 	is_refused(PYR_FAILED_PRECONDITION, "is not a name server's");
 	forget_database();
 	change("CREATE TABLE t (x)");
@@ -244,7 +281,8 @@ TEST(no_file_is_left_open)
 }
 
 TESTS(store, T(both_stores_keep_what_is_put), T(what_is_safe_is_there_again),
-      T(a_store_that_ends_writes_what_is_left), T(the_name_servers_own_name_is_not_written),
-      T(the_file_is_its_owners_alone), T(a_database_in_use_is_refused),
-      T(a_database_that_is_not_ours_is_refused), T(a_full_disk_refuses_changes_and_keeps_the_rest),
-      T(a_store_may_end_while_the_disk_is_full), T(no_file_is_left_open))
+      T(what_is_shared_is_there_again_uri_by_uri), T(a_store_that_ends_writes_what_is_left),
+      T(the_name_servers_own_name_is_not_written), T(the_file_is_its_owners_alone),
+      T(a_database_in_use_is_refused), T(a_database_that_is_not_ours_is_refused),
+      T(a_full_disk_refuses_changes_and_keeps_the_rest), T(a_store_may_end_while_the_disk_is_full),
+      T(no_file_is_left_open))

@@ -17,7 +17,8 @@
 /*
  * ---- Many objects ----
  *
- * A proxy of a PYROMETA stands for all objects whose names have the tags, one that was made with
+ * A proxy of a PYROMETA stands for all objects whose names have the tags, one of a name that is
+ * shared for all that are registered under it, one that was made with
  * options.others for those URIs (none of them a PYROMETA) as well as its own; at most 64. Each call
  * goes to the object with the fewest unanswered calls of this proxy (PYR_PICK_LEAST; those with as
  * few take turns), to one after the other, or to any. Calls with the same key (pyr_call_options) go

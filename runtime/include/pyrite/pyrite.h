@@ -443,9 +443,10 @@ void pyr_proxy_release(pyr_proxy *proxy);
  * renews the lease, pyr_daemon_run() removes the name before it closes, and the name expires if
  * the process dies. Any other URI is persistent: it stays until it is removed. While the owner
  * of a leased name is connected to the name server, only the owner can change the name; anybody
- * can change a persistent one. The metadata of a name are tags: texts without white space, ','
- * and '@'. The interface of the name server is pyrite.NameServer (naming.idl); the functions
- * below are its short forms.
+ * can change a persistent one. A name that is registered as shared has several registrations, one
+ * for each URI, each with an owner and a lease of its own; a proxy of it spreads its calls over
+ * them. The metadata of a name are tags: texts without white space, ',' and '@'. The interface of
+ * the name server is pyrite.NameServer (naming.idl); the functions below are its short forms.
  */
 struct pyr_ns_entry {
 	const char *name;        /* never NULL */
@@ -454,10 +455,10 @@ struct pyr_ns_entry {
 	size_t n_tags;           /* of tags */
 };
 
-/* A list of names. */
+/* A list of names. A shared name is in it once for each registration. */
 struct pyr_ns_entries {
 	size_t n;                   /* of items */
-	struct pyr_ns_entry *items; /* sorted by name */
+	struct pyr_ns_entry *items; /* sorted by name, then by uri */
 };
 
 /* Finds the name server at address ("host", "host:port", "./u:path"), or at PYRITE_NS_HOST and
@@ -499,6 +500,9 @@ struct pyr_ns_register_options {
 	bool replace;            /* also a persistent name with another URI; default: no */
 	const char *const *tags; /* the name's metadata; default: none */
 	size_t n_tags;           /* of tags */
+	/* Beside other registrations of the name, if all are shared; default: no. At most 64 of a
+	 * name. UNIMPLEMENTED if the name server does not know of shared names. */
+	bool shared;
 };
 /* For pyr_ns_register_with() alone. */
 int pyr__ns_register(pyr_ns *ns, const char *name, const char *uri,
@@ -512,14 +516,16 @@ static inline PYR_MUST_CHECK int pyr_ns_register_with(pyr_ns *ns, const char *na
 }
 
 /* Replaces the tags of a name. NOT_FOUND if there is no such name, ALREADY_EXISTS if it has
- * another owner. */
+ * another owner. Of a shared name: of the registrations that pyr_ns_remove() would remove. */
 int pyr_ns_set_metadata(pyr_ns *ns, const char *name, const char *const *tags,
 			size_t n_tags) PYR_MUST_CHECK;
 
-/* Looks up a name. *ret: owned, pyr_free(). NOT_FOUND if it is not registered. */
+/* Looks up a name; of a shared one, each registration in turn. *ret: owned, pyr_free(). NOT_FOUND
+ * if it is not registered. */
 int pyr_ns_lookup(pyr_ns *ns, const char *name, char **ret) PYR_MUST_CHECK;
 
-/* Looks up a name and its metadata. *ret: owned, one pyr_free(). */
+/* Looks up a name and its metadata; of a shared one, those of its first registration. *ret: owned,
+ * one pyr_free(). */
 int pyr_ns_lookup_entry(pyr_ns *ns, const char *name, struct pyr_ns_entry **ret) PYR_MUST_CHECK;
 
 /* Lists the names that begin with prefix (NULL: all), sorted. *ret: owned, one pyr_free(). */
@@ -536,14 +542,15 @@ int pyr_ns_list_metadata_all(pyr_ns *ns, const char *const *tags, size_t n_tags,
 int pyr_ns_list_metadata_any(pyr_ns *ns, const char *const *tags, size_t n_tags,
 			     struct pyr_ns_entries **ret) PYR_MUST_CHECK;
 
-/* Removes a name. NOT_FOUND if it is not registered, ALREADY_EXISTS if it has another owner. */
+/* Removes a name. NOT_FOUND if it is not registered, ALREADY_EXISTS if it has another owner. Of a
+ * shared name: the registrations of this process; if it has none, those that anybody may remove. */
 int pyr_ns_remove(pyr_ns *ns, const char *name) PYR_MUST_CHECK;
 
 /* Removes the names that begin with prefix, or that match; names of other owners stay. If it
  * fails midway, some are removed. ret: may be NULL. */
 struct pyr_ns_removal {
-	uint32_t removed; /* names that were removed */
-	uint32_t kept;    /* names that matched, but have another owner */
+	uint32_t removed; /* registrations that were removed */
+	uint32_t kept;    /* registrations that matched, but have another owner */
 };
 int pyr_ns_remove_prefix(pyr_ns *ns, const char *prefix, struct pyr_ns_removal *ret) PYR_MUST_CHECK;
 int pyr_ns_remove_matching(pyr_ns *ns, const char *regex,
@@ -552,7 +559,7 @@ int pyr_ns_remove_matching(pyr_ns *ns, const char *regex,
 /* Whether the name server answers. UNAVAILABLE if not. */
 int pyr_ns_ping(pyr_ns *ns) PYR_MUST_CHECK;
 
-/* The number of names. */
+/* The number of registrations. */
 int pyr_ns_count(pyr_ns *ns, uint32_t *ret) PYR_MUST_CHECK;
 
 /*

@@ -67,7 +67,8 @@ struct pyr_serve_options {
 	/* Called when everything is registered, before the daemon runs and the line is printed: to
 	 * make timers, say. Returns 0, or minus a status that ends pyr_serve(). Default: none. */
 	int (*on_ready)(pyr_daemon *daemon, void *data);
-	void *data; /* last parameter of on_ready */
+	void *data;  /* last parameter of on_ready */
+	bool shared; /* names that others have, too, as of pyr_ns_register_with(); default: no */
 };
 
 /* For pyr_serve() alone. */

@@ -11,7 +11,7 @@ static int give_name(pyr_ns **ns, const struct pyr_serve_options *o, const char 
 		     const char *uri)
 {
 	struct pyr_ns_locate_options locate = { .wait_ms = o->ns_wait_ms };
-	struct pyr_ns_register_options how = { .replace = o->replace };
+	struct pyr_ns_register_options how = { .replace = o->replace, .shared = o->shared };
 
 	if (!*ns)
 		*ns = pyr_ns_locate_with(o->ns, &locate);

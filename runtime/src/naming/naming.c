@@ -150,12 +150,29 @@ static int refuse_closing(const pyr_uri *uri, const char *name)
 }
 
 /* The daemon has closed while the name was registered, so nobody would renew or remove it. */
-static int take_back(pyr_ns *ns, const char *name, const pyr_uri *uri,
+static int take_back(pyr_ns *ns, const struct lease_terms *terms, const pyr_uri *uri,
 		     const struct naming_claim *claim)
 {
+	int err = terms->is_shared
+			  ? pyrite_NameServer_remove_share(ns->proxy, terms->name, uri->text,
+							   &claim->claim)
+			  : pyrite_NameServer_remove(ns->proxy, terms->name, &claim->claim);
+
+	if (err < 0)
+		log_line(PYR_LOG_INFO, "name %s lapses with its lease: %s", terms->name,
+			 pyr_errmsg());
+	return refuse_closing(uri, terms->name);
+}
+
+/* The name server does not know the wish, and has registered the name for this process alone. */
+static int refuse_shared(pyr_ns *ns, const char *name, const struct naming_claim *claim)
+{
 	if (pyrite_NameServer_remove(ns->proxy, name, &claim->claim) < 0)
-		log_line(PYR_LOG_INFO, "name %s lapses with its lease: %s", name, pyr_errmsg());
-	return refuse_closing(uri, name);
+		log_line(PYR_LOG_WARNING, "name %s is not removed: %s", name, pyr_errmsg());
+	return error_set(PYR_UNIMPLEMENTED,
+			 "NamingError: the name server at %s does not know of shared names: %s is "
+			 "not registered",
+			 ns->address, name);
 }
 
 /* What the name server granted: a lease is kept. */
@@ -165,7 +182,7 @@ static int keep_lease(pyr_ns *ns, const pyr_uri *uri, const struct lease_terms *
 	int status = lease_keep(terms, ttl_ms);
 
 	if (status == -PYR_FAILED_PRECONDITION)
-		return take_back(ns, terms->name, uri, claim);
+		return take_back(ns, terms, uri, claim);
 	if (status < 0)
 		return error_set(-status, "out of memory for the lease of name %s", terms->name);
 	return 0;
@@ -174,13 +191,15 @@ static int keep_lease(pyr_ns *ns, const pyr_uri *uri, const struct lease_terms *
 static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri,
 			const struct pyr_ns_register_options *options)
 {
-	struct lease_terms lease = { ns->address,  name,          uri->text,
-				     uri->address, options->tags, options->n_tags };
+	struct lease_terms lease = { ns->address,    name,          uri->text,
+				     uri->address,   options->tags, options->n_tags,
+				     options->shared };
 	enum naming_place place =
 		uri->scheme == PYR_URI_PYRO ? naming_place_of(uri->address) : NAMING_ELSEWHERE;
-	struct pyrite_NameTerms terms = { .replace = options->replace };
+	struct pyrite_NameTerms terms = { .replace = options->replace, .shared = options->shared };
 	struct naming_claim claim;
 	struct pyrite_NameGrant *grant;
+	bool is_shared;
 	uint32_t ttl_ms;
 
 	if (place == NAMING_CLOSING)
@@ -195,10 +214,14 @@ static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri,
 					    &grant) < 0)
 		return naming_add_address(ns->address);
 	ttl_ms = grant->ttl_ms;
+	is_shared = grant->shared;
 	pyr_free(grant);
+	if (options->shared && !is_shared)
+		return refuse_shared(ns, name, &claim);
 	if (place == NAMING_HERE)
 		return keep_lease(ns, uri, &lease, ttl_ms, &claim);
-	lease_drop(ns->address, name); /* one that it replaces */
+	if (!is_shared)
+		lease_drop(ns->address, name); /* one that it replaces */
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "naming/naming_lease.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,9 @@ enum {
 
 struct lease {
 	struct lease *next;
-	char *name, *uri, *daemon;  /* one block with the lease */
+	char *name, *uri, *daemon; /* one block with the lease, as is: */
+	char *key;                 /* its name, or "name uri" if that is shared */
+	bool is_shared;
 	struct pyr_string_seq tags; /* one block, NULL without */
 	uint32_t ttl_ms;
 	uint64_t moment;         /* when it was kept */
@@ -102,12 +105,12 @@ int lease_secret(const char *server, uint8_t ret[LEASE_SECRET])
 	return keeper ? 0 : -PYR_RESOURCE_EXHAUSTED;
 }
 
-static struct lease **find_lease(struct keeper *keeper, const char *name)
+static struct lease **find_lease(struct keeper *keeper, const char *key)
 {
 	struct lease **place;
 
 	for (place = &keeper->leases; *place; place = &(*place)->next)
-		if (strcmp((*place)->name, name) == 0)
+		if (strcmp((*place)->key, key) == 0)
 			break;
 	return place;
 }
@@ -125,6 +128,20 @@ static void unlink_lease(struct lease **place)
 
 	*place = lease->next;
 	free_lease(lease);
+}
+
+/* Those of a name, but not what is shared beside a lease. beside: NULL: all. */
+static void drop_leases(struct keeper *keeper, const char *name, const struct lease *beside)
+{
+	struct lease **place = &keeper->leases, *lease;
+
+	while ((lease = *place) != NULL)
+		if (strcmp(lease->name, name) != 0 ||
+		    (beside && beside->is_shared && lease->is_shared &&
+		     strcmp(lease->uri, beside->uri) != 0))
+			place = &lease->next;
+		else
+			unlink_lease(place);
 }
 
 /* Returns false when memory is out. */
@@ -156,7 +173,8 @@ static struct lease *make_lease(const struct lease_terms *terms, uint32_t ttl_ms
 {
 	size_t n_name = strlen(terms->name) + 1, n_uri = strlen(terms->uri) + 1;
 	size_t n_daemon = strlen(terms->daemon) + 1;
-	struct lease *lease = calloc(1, sizeof(*lease) + n_name + n_uri + n_daemon);
+	size_t n_key = terms->is_shared ? n_name + n_uri : 0;
+	struct lease *lease = calloc(1, sizeof(*lease) + n_name + n_uri + n_daemon + n_key);
 
 	if (!lease || !copy_tags(terms->tags, terms->n_tags, &lease->tags)) {
 		free(lease);
@@ -165,6 +183,10 @@ static struct lease *make_lease(const struct lease_terms *terms, uint32_t ttl_ms
 	lease->name = memcpy(lease + 1, terms->name, n_name);
 	lease->uri = memcpy(lease->name + n_name, terms->uri, n_uri);
 	lease->daemon = memcpy(lease->uri + n_uri, terms->daemon, n_daemon);
+	lease->key = n_key ? lease->daemon + n_daemon : lease->name;
+	if (n_key)
+		snprintf(lease->key, n_key, "%s %s", terms->name, terms->uri);
+	lease->is_shared = terms->is_shared;
 	lease->ttl_ms = ttl_ms;
 	return lease;
 }
@@ -230,15 +252,13 @@ static void attend(struct keeper *keeper)
 /* With the lock: adds the lease, taken also on failure. */
 static int add_lease(struct keeper *keeper, struct lease *lease)
 {
-	struct lease **place = find_lease(keeper, lease->name);
 	int64_t round_at;
 
 	if (!keeper->proxy && !(keeper->proxy = make_proxy(keeper->server))) {
 		free_lease(lease);
 		return -PYR_RESOURCE_EXHAUSTED;
 	}
-	if (*place)
-		unlink_lease(place);
+	drop_leases(keeper, lease->name, lease);
 	attend(keeper);
 	lease->moment = ++keeper->moment;
 	lease->next = keeper->leases;
@@ -249,7 +269,7 @@ static int add_lease(struct keeper *keeper, struct lease *lease)
 	keeper->round_at = round_at;
 	if (engine_timer_set(&keeper->timer, round_at) == 0)
 		return 0;
-	unlink_lease(find_lease(keeper, lease->name));
+	unlink_lease(find_lease(keeper, lease->key));
 	return -PYR_RESOURCE_EXHAUSTED;
 }
 
@@ -286,32 +306,32 @@ int lease_set_tags(const char *server, const char *name, const char *const *tags
 	struct pyr_string_seq copy;
 	struct keeper *keeper;
 	struct lease *lease;
+	int status = 0;
 
-	if (!copy_tags(tags, n_tags, &copy))
-		return -PYR_RESOURCE_EXHAUSTED;
 	pthread_mutex_lock(&all.lock);
 	keeper = find_keeper(server);
-	lease = keeper ? *find_lease(keeper, name) : NULL;
-	if (lease) {
+	for (lease = keeper ? keeper->leases : NULL; lease; lease = lease->next) {
+		if (strcmp(lease->name, name) != 0)
+			continue;
+		if (!copy_tags(tags, n_tags, &copy)) {
+			status = -PYR_RESOURCE_EXHAUSTED;
+			break;
+		}
 		free(lease->tags.items);
 		lease->tags = copy;
-	} else {
-		free(copy.items);
 	}
 	pthread_mutex_unlock(&all.lock);
-	return 0;
+	return status;
 }
 
 void lease_drop(const char *server, const char *name)
 {
 	struct keeper *keeper;
-	struct lease **place;
 
 	pthread_mutex_lock(&all.lock);
 	keeper = find_keeper(server);
-	place = keeper ? find_lease(keeper, name) : NULL;
-	if (place && *place) {
-		unlink_lease(place);
+	if (keeper) {
+		drop_leases(keeper, name, NULL);
 		rest(keeper);
 	}
 	pthread_mutex_unlock(&all.lock);
@@ -340,7 +360,7 @@ static void start_round(struct keeper *keeper)
 	for (lease = keeper->leases; lease; lease = lease->next) {
 		if (lease->registering)
 			continue;
-		items[names.n++] = lease->name;
+		items[names.n++] = lease->key;
 		if (names.n == BATCH) {
 			start_renewal(keeper, &names);
 			names.n = 0;
@@ -354,7 +374,9 @@ static void start_round(struct keeper *keeper)
 
 static void register_again(struct keeper *keeper, struct lease *lease)
 {
-	struct pyrite_NameTerms terms = { .ttl_ms = lease->ttl_ms, .tags = lease->tags };
+	struct pyrite_NameTerms terms = { .ttl_ms = lease->ttl_ms,
+					  .tags = lease->tags,
+					  .shared = lease->is_shared };
 	struct pyrite_NameClaim claim = { .secret = { LEASE_SECRET, keeper->secret } };
 
 	if (lease->registering)
@@ -374,14 +396,14 @@ static void tell_failure(struct keeper *keeper)
 }
 
 /* A name that somebody removed on purpose. */
-static void let_go(struct keeper *keeper, const struct renewal *renewal, const char *name)
+static void let_go(struct keeper *keeper, const struct renewal *renewal, const char *key)
 {
-	struct lease **place = find_lease(keeper, name);
+	struct lease **place = find_lease(keeper, key);
 
 	if (!*place || (*place)->moment > renewal->moment)
 		return; /* it was registered since */
 	log_line(PYR_LOG_WARNING, "the name %s was removed from the name server at %s by another",
-		 name, keeper->server);
+		 (*place)->name, keeper->server);
 	unlink_lease(place);
 }
 
@@ -487,11 +509,20 @@ static void fire(struct engine_timer *timer)
 	pthread_mutex_unlock(&all.lock);
 }
 
+static pyr_future *start_removal(struct keeper *keeper, const struct lease *lease)
+{
+	struct pyrite_NameClaim claim = { .secret = { LEASE_SECRET, keeper->secret } };
+
+	if (lease->is_shared)
+		return pyrite_NameServer_remove_share_start(keeper->proxy, lease->name, lease->uri,
+							    &claim);
+	return pyrite_NameServer_remove_start(keeper->proxy, lease->name, &claim);
+}
+
 /* With the lock: starts to remove the daemon's names there. Returns the calls, oldest last. */
 static struct renewal *start_removals(struct keeper *keeper, const char *daemon,
 				      struct renewal *calls)
 {
-	struct pyrite_NameClaim claim = { .secret = { LEASE_SECRET, keeper->secret } };
 	struct lease **place = &keeper->leases, *lease;
 	struct renewal *call;
 
@@ -502,8 +533,7 @@ static struct renewal *start_removals(struct keeper *keeper, const char *daemon,
 		}
 		call = malloc(sizeof(*call));
 		if (call) {
-			call->future =
-				pyrite_NameServer_remove_start(keeper->proxy, lease->name, &claim);
+			call->future = start_removal(keeper, lease);
 			call->next = calls;
 			calls = call;
 		}

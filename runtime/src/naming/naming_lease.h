@@ -21,6 +21,7 @@ struct lease_terms {
 	const char *daemon; /* address of the daemon the uri leads to */
 	const char *const *tags;
 	size_t n_tags;
+	bool is_shared;
 };
 
 /* The secret of this process at a name server, made at first use; the same for all threads. Returns
@@ -35,7 +36,7 @@ int lease_keep(const struct lease_terms *terms, uint32_t ttl_ms);
  */
 int lease_set_tags(const char *server, const char *name, const char *const *tags, size_t n_tags);
 
-/* Forgets a name. */
+/* Forgets a name, with all that this process has of a shared one. */
 void lease_drop(const char *server, const char *name);
 
 /* Tells of each name that is leased for the daemon at an address, and the uri it leads to; both are

@@ -54,15 +54,27 @@ static int keep_page(struct pages *pages, struct pyrite_NamePage *page)
 	return 0;
 }
 
-static void count_entry(struct pages *pages, const struct pyrite_NameEntry *entry)
+static void count_one(struct pages *pages, const char *name, const char *uri,
+		      const struct pyr_string_seq *tags)
 {
 	size_t i;
 
 	pages->n_entries++;
-	pages->n_tags += entry->tags.n;
-	pages->n_bytes += strlen(entry->name) + strlen(entry->uri) + 2;
-	for (i = 0; i < entry->tags.n; i++)
-		pages->n_bytes += strlen(entry->tags.items[i]) + 1;
+	pages->n_tags += tags->n;
+	pages->n_bytes += strlen(name) + strlen(uri) + 2;
+	for (i = 0; i < tags->n; i++)
+		pages->n_bytes += strlen(tags->items[i]) + 1;
+}
+
+/* All registrations of the name. */
+static void count_entry(struct pages *pages, const struct pyrite_NameEntry *entry)
+{
+	size_t i;
+
+	count_one(pages, entry->name, entry->uri, &entry->tags);
+	for (i = 0; i < entry->others.n; i++)
+		count_one(pages, entry->name, entry->others.items[i].uri,
+			  &entry->others.items[i].tags);
 }
 
 /* Whether the page goes on after `after`, and leads on if it is not the last. */
@@ -129,17 +141,30 @@ struct room {
 	char *text;
 };
 
-static void copy_entry(struct room *room, const struct pyrite_NameEntry *entry,
-		       struct pyr_ns_entry *ret)
+static void copy_one(struct room *room, const char *name, const char *uri,
+		     const struct pyr_string_seq *tags, struct pyr_ns_entry *ret)
 {
 	size_t i;
 
-	ret->name = text_keep(&room->text, entry->name);
-	ret->uri = text_keep(&room->text, entry->uri);
+	ret->name = text_keep(&room->text, name);
+	ret->uri = text_keep(&room->text, uri);
 	ret->tags = room->tags;
-	ret->n_tags = entry->tags.n;
-	for (i = 0; i < entry->tags.n; i++)
-		*room->tags++ = text_keep(&room->text, entry->tags.items[i]);
+	ret->n_tags = tags->n;
+	for (i = 0; i < tags->n; i++)
+		*room->tags++ = text_keep(&room->text, tags->items[i]);
+}
+
+/* Returns what follows them. */
+static struct pyr_ns_entry *copy_entry(struct room *room, const struct pyrite_NameEntry *entry,
+				       struct pyr_ns_entry *ret)
+{
+	size_t i;
+
+	copy_one(room, entry->name, entry->uri, &entry->tags, ret++);
+	for (i = 0; i < entry->others.n; i++)
+		copy_one(room, entry->name, entry->others.items[i].uri,
+			 &entry->others.items[i].tags, ret++);
+	return ret;
 }
 
 static struct pyr_ns_entries *join_pages(const struct pages *pages)
@@ -159,7 +184,7 @@ static struct pyr_ns_entries *join_pages(const struct pages *pages)
 	room.text = (char *)(room.tags + pages->n_tags);
 	for (i = 0; i < pages->n; i++)
 		for (j = 0; j < pages->items[i]->entries.n; j++)
-			copy_entry(&room, &pages->items[i]->entries.items[j], entry++);
+			entry = copy_entry(&room, &pages->items[i]->entries.items[j], entry);
 	return entries;
 }
 
@@ -235,12 +260,12 @@ int pyr_ns_lookup_entry(pyr_ns *ns, const char *name, struct pyr_ns_entry **ret)
 		return ns ? error_missing(name ? "ret" : "name") : error_null("ns");
 	if (pyrite_NameServer_lookup_entry(ns->proxy, name, &found) < 0)
 		return naming_add_address(ns->address);
-	count_entry(&sizes, found);
+	count_one(&sizes, found->name, found->uri, &found->tags);
 	entry = malloc(sizeof(*entry) + sizes.n_tags * sizeof(char *) + sizes.n_bytes);
 	if (entry) {
 		room.tags = (const char **)(entry + 1);
 		room.text = (char *)(room.tags + sizes.n_tags);
-		copy_entry(&room, found, entry);
+		copy_one(&room, found->name, found->uri, &found->tags, entry);
 		*ret = entry;
 	}
 	pyr_free(found);

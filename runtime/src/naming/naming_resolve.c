@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The way from a PYRONAME or PYROMETA to the PYRO uri of an object, and to all those that a
- * PYROMETA leads to. Where one of them is wanted, each is as likely as the others. Source: Pyro's
- * core.resolve.
+ * PYROMETA or a shared name leads to. Where one of them is wanted, each is as likely as the others.
+ * Source: Pyro's core.resolve.
  */
 #include "naming/naming_calls.h"
 
@@ -162,7 +162,7 @@ static int look_up_tags(const struct look *look, const char *text, char **ret)
 	return status;
 }
 
-/* ---- all that a PYROMETA leads to ---- */
+/* ---- all that a PYROMETA or a shared name leads to ---- */
 
 /* Of more than there is room for, those whose hashes with the seed are the least: the same ones
  * each time. */
@@ -228,6 +228,23 @@ static void make_normal(struct group_uris *uris, uint32_t timeout_ms)
 	uris->n = n;
 }
 
+static int look_for_name(const struct look *look, const char *name, struct ranked *ranked)
+{
+	struct pyrite_NameEntry *entry, other;
+	bool ok;
+	size_t i;
+
+	if (pyrite_NameServer_lookup_entry(look->proxy, name, &entry) < 0)
+		return naming_add_address(look->address);
+	ok = rank(ranked, entry);
+	for (i = 0; i < entry->others.n && ok; i++) {
+		other = (struct pyrite_NameEntry){ .uri = entry->others.items[i].uri };
+		ok = rank(ranked, &other);
+	}
+	pyr_free(entry);
+	return ok ? 0 : error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+}
+
 static int naming_list_uris(const pyr_uri *uri, uint32_t timeout_ms, uint64_t seed,
 			    struct group_uris *ret)
 {
@@ -238,7 +255,10 @@ static int naming_list_uris(const pyr_uri *uri, uint32_t timeout_ms, uint64_t se
 	ret->n = 0;
 	if (status < 0)
 		return status;
-	status = look_for_tags(&look, uri->object, rank, &ranked);
+	if (uri->scheme == PYR_URI_PYRONAME)
+		status = look_for_name(&look, uri->object, &ranked);
+	else
+		status = look_for_tags(&look, uri->object, rank, &ranked);
 	if (status == 0 && ret->n == 0)
 		status = none_with_tags(&look, uri->object);
 	pyrite_NameServer_free(look.proxy);
@@ -249,8 +269,24 @@ static int naming_list_uris(const pyr_uri *uri, uint32_t timeout_ms, uint64_t se
 
 /* ---- both ---- */
 
-/* One step: what the name of a PYRONAME, or one with the tags of a PYROMETA, leads to. */
-static int look_up(const pyr_uri *uri, int64_t until, pyr_uri **ret)
+/* *ret_shared: whether the name is; then *ret is untouched. */
+static int look_up_entry(const struct look *look, const char *name, char **ret, bool *ret_shared)
+{
+	struct pyrite_NameEntry *entry;
+	int status = 0;
+
+	if (pyrite_NameServer_lookup_entry(look->proxy, name, &entry) < 0)
+		return naming_add_address(look->address);
+	*ret_shared = entry->shared;
+	if (!entry->shared && !(*ret = strdup(entry->uri)))
+		status = error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	pyr_free(entry);
+	return status;
+}
+
+/* One step: what the name of a PYRONAME, or one with the tags of a PYROMETA, leads to. ret_shared:
+ * as of look_up_entry(); NULL: a shared name leads to one of its own. */
+static int look_up(const pyr_uri *uri, int64_t until, pyr_uri **ret, bool *ret_shared)
 {
 	struct look look = { .until = until };
 	struct uri_problem problem;
@@ -261,10 +297,12 @@ static int look_up(const pyr_uri *uri, int64_t until, pyr_uri **ret)
 		return status;
 	if (uri->scheme == PYR_URI_PYROMETA)
 		status = look_up_tags(&look, uri->object, &text);
+	else if (ret_shared)
+		status = look_up_entry(&look, uri->object, &text, ret_shared);
 	else if (pyrite_NameServer_lookup(look.proxy, uri->object, &text) < 0)
 		status = naming_add_address(look.address);
 	pyrite_NameServer_free(look.proxy);
-	if (status < 0)
+	if (status < 0 || (ret_shared && *ret_shared))
 		return status;
 	*ret = uri_parse(text, &problem);
 	pyr_free(text);
@@ -284,18 +322,21 @@ static pyr_uri *copy_uri(const pyr_uri *uri)
 	return copy;
 }
 
-int naming_resolve(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret)
+static int64_t latest(uint32_t timeout_ms)
 {
-	pyr_uri *at = copy_uri(uri), *next;
-	int64_t until = engine_now();
+	return engine_now() +
+	       (int64_t)(timeout_ms ? timeout_ms : config_number(CONFIG_LOOKUP_TIMEOUT_MS)) *
+		       ENGINE_MS;
+}
+
+/* at: taken. As naming_resolve(). */
+static int follow(pyr_uri *at, const char *given, int64_t until, pyr_uri **ret)
+{
+	pyr_uri *next;
 	int hops, status = 0;
 
-	if (!at)
-		return -pyr_last_error()->code;
-	until += (int64_t)(timeout_ms ? timeout_ms : config_number(CONFIG_LOOKUP_TIMEOUT_MS)) *
-		 ENGINE_MS;
 	for (hops = 0; at->scheme != PYR_URI_PYRO && hops < MAX_HOPS && status == 0; hops++) {
-		status = look_up(at, until, &next);
+		status = look_up(at, until, &next, NULL);
 		if (status == 0) {
 			pyr_uri_free(at);
 			at = next;
@@ -307,13 +348,36 @@ int naming_resolve(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret)
 	}
 	if (status == 0)
 		status = error_set(PYR_FAILED_PRECONDITION,
-				   "NamingError: %s leads to names and no object", uri->text);
+				   "NamingError: %s leads to names and no object", given);
 	pyr_uri_free(at);
 	return status;
 }
 
+int naming_resolve(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret)
+{
+	pyr_uri *at = copy_uri(uri);
+
+	return at ? follow(at, uri->text, latest(timeout_ms), ret) : -pyr_last_error()->code;
+}
+
+/* The same, but 1 for a name that is shared. */
+static int resolve_for_proxy(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret)
+{
+	int64_t until = latest(timeout_ms);
+	bool is_shared = false;
+	pyr_uri *at;
+	int status;
+
+	if (uri->scheme != PYR_URI_PYRONAME)
+		return naming_resolve(uri, timeout_ms, ret);
+	status = look_up(uri, until, &at, &is_shared);
+	if (status < 0 || is_shared)
+		return status < 0 ? status : 1;
+	return follow(at, uri->text, until, ret);
+}
+
 static void __attribute__((constructor)) serve_proxies(void)
 {
-	proxy_set_resolver(naming_resolve);
+	proxy_set_resolver(naming_resolve, resolve_for_proxy);
 	group_set_lister(naming_list_uris);
 }

@@ -3,7 +3,8 @@
 #define PYRITE_GROUP_H
 /*
  * A proxy that stands for several objects: those whose URIs it was given, or all that have the tags
- * of a PYROMETA. Each member is an ordinary proxy; calls are made in a session of one of them.
+ * of a PYROMETA, or that are registered under a shared name. Each member is an ordinary proxy;
+ * calls are made in a session of one of them.
  *
  * A member is up while the group has its session. One that is lost is left at once, and opened
  * again by a thread of attempts, which a call sets going when the time for it has come: 50 ms after
@@ -24,13 +25,13 @@ struct group_kind {
 	uint32_t settle_ms; /* how long the first call waits for the members beside the first */
 };
 
-/* All that a PYROMETA leads to, for the time being. */
+/* All that a PYROMETA or a shared name leads to, for the time being. */
 struct group_uris {
 	size_t n;
 	char *items[GROUP_MAX]; /* owned, free() */
 };
 /*
- * Looks a PYROMETA up; set by naming when the library is loaded. seed: which of more than
+ * Looks it up; set by naming when the library is loaded. seed: which of more than
  * GROUP_MAX there are. Blocks, at most timeout_ms. Returns 0, or minus a status with the last error
  * set: -PYR_NOT_FOUND if there are none.
  */
@@ -46,6 +47,9 @@ void group_set_finder(group_finder *finder);
 /* Makes the proxy, which nobody else knows yet, one of a group if it is to be. Returns false with
  * the last error set. */
 bool group_init(pyr_proxy *proxy, const struct pyr_proxy_options *options);
+/* Its name was found to be shared. Without an effect, with the last error set, when memory is out.
+ */
+void group_become(pyr_proxy *proxy);
 /* The proxy's last reference is gone. */
 void group_free(pyr_proxy *proxy);
 /* As the group's, for one like it; others: GROUP_MAX of room. */
@@ -98,7 +102,7 @@ struct group {
 	uint64_t random, seed;
 	unsigned ended; /* attempts to open a member, and look-ups */
 	int64_t settle; /* until then calls wait for members that are opened beside the first */
-	/* of a PYROMETA: */
+	/* of a PYROMETA or a shared name: */
 	pyr_proxy *proxy;
 	struct exec_job look_job;
 	bool is_looking;

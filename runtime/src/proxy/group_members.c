@@ -40,6 +40,7 @@ struct member *group_new_member(pyr_proxy *proxy, const char *uri)
 	m->group = proxy;
 	m->proxy = proxy_like_at(proxy, proxy->interface->table, uri);
 	if (m->proxy) {
+		m->proxy->is_member = true;
 		m->hash = hash_more(HASH_START, m->proxy->uri->text, strlen(m->proxy->uri->text));
 		return m;
 	}
@@ -77,7 +78,7 @@ static struct member *find(const struct group *group, const char *uri)
 	return m;
 }
 
-/* ---- what a PYROMETA leads to ---- */
+/* ---- what a PYROMETA or a shared name leads to ---- */
 
 /* Takes those out that are not listed any more. Returns those that nobody opens just now. With the
  * lock. */
@@ -225,7 +226,7 @@ static bool add_all(pyr_proxy *proxy, const struct pyr_proxy_options *options)
 	return true;
 }
 
-static struct group *new_group(pyr_proxy *proxy, const struct pyr_proxy_options *options)
+static struct group *new_group(pyr_proxy *proxy, bool is_named)
 {
 	struct group *group = calloc(1, sizeof(*group));
 
@@ -233,18 +234,25 @@ static struct group *new_group(pyr_proxy *proxy, const struct pyr_proxy_options 
 		error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return NULL;
 	}
-	group->pick = options->pick;
-	group->is_named = proxy->uri->scheme == PYR_URI_PYROMETA;
+	group->pick = proxy->pick;
+	group->is_named = is_named;
 	group->proxy = proxy;
 	(void)random_bytes((uint8_t *)&group->random, sizeof(group->random));
 	group->seed = group->random;
+	pthread_mutex_lock(&proxy->lock);
 	proxy->group = group;
+	pthread_mutex_unlock(&proxy->lock);
 	return group;
+}
+
+void group_become(pyr_proxy *proxy)
+{
+	(void)new_group(proxy, true);
 }
 
 /* What the finder says of the proxy's URI, as a group. *ret: whether it could be made. Returns
  * false if that is an ordinary one. */
-static bool find_kind(pyr_proxy *proxy, const struct pyr_proxy_options *options, bool *ret)
+static bool find_kind(pyr_proxy *proxy, bool *ret)
 {
 	group_finder *finder = atomic_load(&find_members);
 	struct group_uris uris = { .n = 0 };
@@ -256,7 +264,7 @@ static bool find_kind(pyr_proxy *proxy, const struct pyr_proxy_options *options,
 	if (!finder || proxy->uri->scheme != PYR_URI_PYRO ||
 	    !(found = finder(proxy->uri, &uris, &data)))
 		return false;
-	group = new_group(proxy, options);
+	group = new_group(proxy, false);
 	*ret = group;
 	if (group) {
 		group->kind = found;
@@ -285,13 +293,14 @@ bool group_init(pyr_proxy *proxy, const struct pyr_proxy_options *options)
 			  proxy->uri->text);
 		return false;
 	}
-	if (find_kind(proxy, options, &ok))
+	proxy->pick = options->pick;
+	if (find_kind(proxy, &ok))
 		return ok;
 	if (proxy->uri->scheme == PYR_URI_PYROMETA)
-		return new_group(proxy, options);
+		return new_group(proxy, true);
 	if (!options->others || options->n_others == 0)
 		return true;
-	return new_group(proxy, options) && add_all(proxy, options);
+	return new_group(proxy, false) && add_all(proxy, options);
 }
 
 void group_free(pyr_proxy *proxy)
@@ -320,7 +329,6 @@ void group_options(pyr_proxy *proxy, struct pyr_proxy_options *options, const ch
 	struct group *group = proxy->group;
 	struct member *m;
 
-	options->pick = group->pick;
 	if (group->is_named || group->kind)
 		return;
 	options->others = others;

@@ -183,12 +183,18 @@ void patience_done(struct patience *patience, bool is_success)
 struct session *patience_session(const struct patience *patience, bool waits)
 {
 	pyr_proxy *proxy = patience->proxy;
+	const char *key = patience->terms.key;
 	int64_t until = patience->terms.deadline;
+	struct session *session;
 
 	if (proxy->group)
-		return group_session(proxy, until, patience->is_again, !waits, patience->terms.key);
-	return (waits ? proxy_session_until : proxy_session_for_once)(proxy, until,
-								      patience->tries < TRIES);
+		return group_session(proxy, until, patience->is_again, !waits, key);
+	session = (waits ? proxy_session_until : proxy_session_for_once)(proxy, until,
+									 patience->tries < TRIES);
+	if (!session || !key || !proxy->group)
+		return session;
+	session_unref(session); /* the name was found to be shared: the key says which */
+	return group_session(proxy, until, patience->is_again, !waits, key);
 }
 
 void patience_attempt(struct patience *patience, const struct codec_packer *packer,

@@ -37,8 +37,12 @@ struct group;
 
 struct pyr_proxy {
 	const struct codec_interface *interface;
-	struct group *group; /* constant; it stands for several objects, and session is NULL */
-	pyr_uri *uri;        /* as given; of a reference a text for people, unless that has one */
+	/* It stands for several objects, and session is NULL: from the start, or since its name was
+	 * found to be shared. Then constant; set with the lock. */
+	struct group *_Atomic group;
+	enum pyr_pick pick; /* for that time */
+	bool is_member;     /* of a group: it stands for one */
+	pyr_uri *uri;       /* as given; of a reference a text for people, unless that has one */
 	struct reference *reference; /* lock: what it came as, or is passed as; counted. NULL: it
 					never was */
 	bool is_reference;           /* it came as one: then that is constant */

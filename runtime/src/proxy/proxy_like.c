@@ -14,6 +14,7 @@ static void options_of(pyr_proxy *proxy, struct pyr_proxy_options *ret)
 		.lane = proxy->wish.lane,
 		.wait_ms = PYR_NONE,
 		.max_retries = PYR_NONE,
+		.pick = proxy->pick,
 	};
 }
 

@@ -18,11 +18,12 @@
 #include "proxy/proxy_greet.h"
 #include "proxy/proxy_lost.h"
 
-static proxy_resolver *resolve; /* set once, before any proxy is made */
+static proxy_resolver *resolve, *resolve_open; /* set once, before any proxy is made */
 
-void proxy_set_resolver(proxy_resolver *resolver)
+void proxy_set_resolver(proxy_resolver *resolver, proxy_resolver *open)
 {
 	resolve = resolver;
+	resolve_open = open;
 }
 
 /* ---- the end of one ---- */
@@ -240,7 +241,18 @@ static bool goes_by_import(const pyr_proxy *proxy)
 	       (!reference->uri || peer_is_usable(reference->import->peer));
 }
 
-/* Follows the name, finds a link, opens a session on it. */
+/* Follows the name. Returns false with the last error set, or if the name is shared: then the proxy
+ * is one of a group. */
+static bool find_uri(pyr_proxy *proxy, int64_t until, pyr_uri **ret)
+{
+	int err = (proxy->is_member ? resolve : resolve_open)(proxy->uri, lookup_ms(until), ret);
+
+	if (err > 0)
+		group_become(proxy);
+	return err == 0;
+}
+
+/* Follows the name, finds a link, opens a session on it. NULL: there is none, or proxy->group. */
 static struct session *find_session(pyr_proxy *proxy, const struct link_wish *wish,
 				    struct session_ways *ways, int64_t until)
 {
@@ -253,7 +265,7 @@ static struct session *find_session(pyr_proxy *proxy, const struct link_wish *wi
 		return session_of_import(proxy, ways);
 	if (proxy_object(proxy))
 		return session_of_object(proxy, ways);
-	if (resolve(proxy->uri, lookup_ms(until), &uri) < 0)
+	if (!find_uri(proxy, until, &uri))
 		return NULL;
 	peer = links_get(uri, wish, &problem);
 	if (!peer) {
@@ -317,7 +329,8 @@ static void open_for_all(pyr_proxy *proxy, int64_t until, bool in_chain)
 	pthread_mutex_lock(&proxy->lock);
 	proxy->is_opening = false;
 	/* That he was cancelled is not their failure. */
-	proxy_wake(&proxy->waiting, !session && pyr_last_error()->code != PYR_CANCELLED);
+	proxy_wake(&proxy->waiting,
+		   !session && !proxy->group && pyr_last_error()->code != PYR_CANCELLED);
 	if (session && n_released != proxy->n_released) {
 		close_session(session, false);
 		proxy_was_released(proxy);
@@ -377,7 +390,7 @@ static struct session *open_or_wait(pyr_proxy *proxy, int64_t until, bool in_cha
 			return NULL;
 		}
 	}
-	if (!proxy->session)
+	if (!proxy->session && !proxy->group)
 		open_for_all(proxy, until, in_chain);
 	if (proxy->session)
 		session_ref(proxy->session);
@@ -422,6 +435,8 @@ struct session *proxy_session_until(pyr_proxy *proxy, int64_t until, bool again)
 	proxy_ref(proxy); /* it may be freed while this waits */
 	session = open_or_wait(proxy, until, in_chain);
 	pthread_mutex_unlock(&proxy->lock);
+	if (!session && proxy->group) /* just now */
+		session = group_session(proxy, until, again, false, NULL);
 	proxy_unref(proxy);
 	return session;
 }

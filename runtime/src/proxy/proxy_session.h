@@ -10,7 +10,8 @@
  * pyr_uri_free(). Returns 0, or minus a status with the last error set. A PYRO uri is copied.
  */
 typedef int proxy_resolver(const pyr_uri *uri, uint32_t timeout_ms, pyr_uri **ret);
-void proxy_set_resolver(proxy_resolver *resolver);
+/* open: the same, but returns 1, with *ret untouched, for the PYRONAME of a shared name. */
+void proxy_set_resolver(proxy_resolver *resolver, proxy_resolver *open);
 
 /* A session to call in, opened if need be: a new reference. Returns NULL with the last error set.
  */
