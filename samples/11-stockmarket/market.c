@@ -162,9 +162,12 @@ static const struct stock_Market_methods methods = {
 
 int main(int argc, char **argv)
 {
-	/* A reader whose connection is lost is not waited for. */
-	pyr_daemon *daemon = pyr_daemon_new(
-		&(struct pyr_daemon_options){ .threads = 1, .stream_linger_ms = PYR_NONE });
+	struct pyr_daemon_options options = {
+		.threads = 1,
+		.drain_ms = PYR_NONE,         /* streams end with the daemon, */
+		.stream_linger_ms = PYR_NONE, /* and with their connection */
+	};
+	pyr_daemon *daemon = pyr_daemon_new(&options);
 	const char *uri = stock_Market_register(daemon, NULL, &methods, NULL);
 	struct pyr_ns_register_options tagged = { .tags = (const char *[]){ "market" },
 						  .n_tags = 1 };

@@ -42,12 +42,22 @@ a_killed_viewer_is_dropped() {
 	within 10000 closed NYSE 2 && within 10000 closed NASDAQ 2
 }
 
+# It does not wait for those who watch; they are told.
+a_market_ends_at_once() {
+	local begin
+
+	watch && begin=$(now) && run_stop "$nasdaq" || return 1
+	[ $(($(now) - begin)) -lt 2500 ] && closed NASDAQ 4 && ! wait "$watcher"
+}
+
 run_name_server "$PYRITE_BIN" || exit 1
 check a_market_starts start NASDAQ "$PYRITE_BIN/sample-stock-market" NASDAQ AAPL CSCO MSFT
+nasdaq=$run_pid
 check and_another start NYSE "$PYRITE_BIN/sample-stock-market" NYSE IBM KO
 check a_viewer_sees_the_quotes_of_both views
 check they_close_when_it_has_left closes
 check a_stopped_viewer_holds_nobody_up a_stopped_viewer_holds_nobody_up
 check a_killed_viewer_is_dropped a_killed_viewer_is_dropped
 check the_next_day_is_as_the_first views
+check a_market_ends_at_once a_market_ends_at_once
 tests_end
