@@ -23,6 +23,7 @@ pyrite_script_test(codec_protoc codec/protoc.sh)
 add_executable(bench_codec bench/bench_codec.c)
 target_link_libraries(bench_codec PRIVATE pyrite_internal)
 pyrite_warnings(bench_codec)
+pyrite_measures(bench_codec)
 
 if(PYRITE_FUZZ)
 	# The codec's own sources again, and the module below it: what is to be fuzzed must be built for it.

@@ -121,12 +121,14 @@ foreach(bench calls direct loop)
 	add_executable(bench_${bench} bench/bench_${bench}.c)
 	target_link_libraries(bench_${bench} PRIVATE e2e_servant)
 	pyrite_warnings(bench_${bench})
+	pyrite_measures(bench_${bench})
 endforeach()
 
 add_executable(bench_references bench/bench_references.c)
 pyrite_generate(TARGET bench_references IDL bench/references.idl)
 target_link_libraries(bench_references PRIVATE pyrite)
 pyrite_warnings(bench_references)
+pyrite_measures(bench_references)
 
 # Pyrite ends speak frames on a socket by themselves: what calls and streams depend on, over gRPC too.
 pyrite_lane_tests(grpc serial_objects instances weak)
