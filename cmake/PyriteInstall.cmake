@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/pyrite)
 set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-foreach(tool pyrite-idl pyrite-ns pyrite-nsc pyrite-echoserver)
+foreach(tool pyrite-idl pyrite-ns pyrite-nsc pyrite-echoserver pyrite-tool)
 	if(NOT TARGET ${tool})
 		continue()
 	endif()

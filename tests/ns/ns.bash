@@ -7,36 +7,6 @@ nsc() {
 	"$PYRITE_BIN/pyrite-nsc" "$@"
 }
 
-# exits <code> <command> [argument...]: the command ends with this exit code.
-exits() {
-	local expected=$1 code=0
-
-	shift
-	"$@" || code=$?
-	[ "$code" -eq "$expected" ] || {
-		echo "exit code $code, expected $expected"
-		return 1
-	}
-}
-
-# complains <code> <text> <command> [argument...]: ends with this exit code, says text on stderr and nothing on stdout.
-complains() {
-	local expected=$1 text=$2
-
-	shift 2
-	exits "$expected" "$@" >"$run_dir/out" 2>"$run_dir/err" || {
-		cat "$run_dir/out" "$run_dir/err"
-		return 1
-	}
-	[ ! -s "$run_dir/out" ] && grep -qF -- "$text" "$run_dir/err" || {
-		echo "on stdout:"
-		cat "$run_dir/out"
-		echo "on stderr, where '$text' should be:"
-		cat "$run_dir/err"
-		return 1
-	}
-}
-
 # within <seconds> <command> [argument...]: the command succeeds sooner or later.
 within() {
 	local end=$((SECONDS + $1))

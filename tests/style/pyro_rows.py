@@ -129,7 +129,7 @@ class Page:
 
     def drift(self):
         headers = "".join(p.read_text() for p in sorted((self.root / "runtime/include/pyrite").glob("*.h")))
-        settings = (self.root / "runtime/src/base/config.c").read_text()
+        settings = "".join((self.root / p).read_text() for p in ("runtime/src/base/config.c", "tools/keys.c"))
         for page in (self.root / "README.md", *sorted((self.root / "docs").glob("*.md"))):
             text = page.read_text()
             for name in sorted(set(re.findall(r"\b(pyr_\w+)\(", text))):

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+# The program pyrite from the outside.
+pyrite_script_test(keys tools/keys.sh)
+# Stops pyrite keys at each of its steps: where it is preloaded, a sanitizer cannot be the first.
+if(NOT PYRITE_SANITIZE)
+	add_library(keys-crash MODULE tools/crash.c)
+	pyrite_warnings(keys-crash)
+	pyrite_script_test(keys_crashes tools/keys_crashes.py $<TARGET_FILE:keys-crash>)
+endif()
