@@ -69,7 +69,7 @@ static int load_ca(struct keys *keys)
 /* Opens and locks the folder, whose index and CA are then those of its last change. */
 static int open_keys(struct keys *keys, const struct keys_settings *settings)
 {
-	*keys = (struct keys){ .settings = settings, .now = time(NULL) };
+	*keys = (struct keys){ .settings = settings };
 	if (dir_open(&keys->dir, keys_folder(settings), false) < 0)
 		return -1;
 	if (!dir_has(&keys->dir, "ca/ca.pem"))
@@ -77,6 +77,7 @@ static int open_keys(struct keys *keys, const struct keys_settings *settings)
 				    "no CA here: 'pyrite keys init' makes one, --dir says where");
 	if (dir_lock(&keys->dir) < 0 || load_ca(keys) < 0)
 		return -1;
+	keys->now = time(NULL);
 	return index_read(&keys->index, &keys->dir);
 }
 
@@ -237,15 +238,18 @@ static int begin_request(const struct keys *keys, enum keys_kind kind, struct ke
 	return 0;
 }
 
-/* ca.pem and crl.pem, which every folder has. */
+/* ca.pem and crl.pem, which every folder has. A ca.pem that is there stays: the program may trust
+ * another CA as well. */
 static int write_common(struct keys *keys, const char *folder)
 {
 	struct blob ca = { 0 }, crl = { 0 };
 	int err = dir_read(&keys->dir, "ca/ca.pem", KEYS_PUBLIC, &ca);
+	char path[KEYS_PATH];
 
+	path_in(path, folder, "ca.pem");
 	if (err == 0)
 		err = read_crl(keys, &crl);
-	if (err == 0)
+	if (err == 0 && !dir_has(&keys->dir, path))
 		err = dir_write(&keys->dir, folder, "ca.pem", &ca, KEYS_PUBLIC);
 	if (err == 0)
 		err = write_crl_in(keys, folder, &crl);

@@ -113,6 +113,8 @@ static int sync_folder(const struct keys_dir *dir, const char *folder)
 	if (fd < 0)
 		return complain_errno(dir, folder, "open");
 	err = fsync(fd);
+	if (err < 0 && errno == EINVAL) /* this file system writes names by itself */
+		err = 0;
 	if (err < 0)
 		complain_errno(dir, folder, "write it to disk");
 	close(fd);

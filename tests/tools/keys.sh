@@ -111,6 +111,7 @@ check other_names_are_right keys add "$odd" --days 13
 check and_stay_so_in_json lists 'n["größe \"1\" \\"]["state"] == "ending"'
 check long_names_are_right keys add "$long"
 check and_verified verify "$long"
+echo "# and others" >>"$dir/wide/ca.pem"
 check a_name_that_is_there_is_refused complains 2 "$dir/server: this exists: 'pyrite keys renew'" keys add server
 check a_host_is_one_host complains 1 "'a,DNS:b': a host is" keys add x --host a,DNS:b
 check a_uri_has_a_scheme complains 1 "'example.org': a URI is" keys add x --uri example.org
@@ -127,8 +128,8 @@ check a_renewed_pair_is_another changed
 check and_belongs_together pair wide
 check and_has_the_same_names text wide 'DNS:a.example.org, DNS:*.example.org, IP Address:10.0.0.1' \
 	URI:spiffe://example.org/wide
-check the_list_has_it_once lists 'len(d["names"]) == 5'
-check as_it_is_now ends_in wide 90
+check and_trusts_whom_it_trusted grep '# and others' "$dir/wide/ca.pem"
+check the_list_has_it_once_as_it_is_now lists 'len(d["names"]) == 5 and n["wide"]["days_left"] == 90'
 check revoke_says_so same "$dir/ca/crl.pem: 'wide' is revoked; copy it to programs on other machines" keys revoke wide
 check what_is_revoked_is_refused complains 2 "certificate revoked" verify wide
 check so_is_what_was_renewed_before lists 'n["wide"]["state"] == "revoked"'
@@ -246,6 +247,14 @@ check its_certificates_end_with_it dated "$dir/e: a server's key and certificate
 	keys add e -d "$dir"
 check ed25519_is_right_for_strict_eyes verify e -purpose sslserver -verify_hostname localhost
 check all_its_keys_are_ed25519 text e "Public Key Algorithm: ED25519" "Signature Algorithm: ED25519"
+
+# ---- what the page shows ----
+
 unset PYRITE_KEYS_DIR
-check without_an_option_it_is_pyrite_keys dated "pyrite-keys/ca: a CA until DATE; keep a backup of this folder" keys init
+shown() {
+	sed -n '/^## Two commands/,/^## /{/^pyrite /p}' "$PYRITE_SOURCE/docs/security.md" >"$run_dir/shown" &&
+		PATH=$PYRITE_BIN:$PATH bash -e "$run_dir/shown" &&
+		same "alice bank ca example names" eval 'echo $(ls pyrite-keys)'
+}
+check the_commands_of_the_page_do_what_it_says shown
 tests_end
