@@ -114,9 +114,12 @@ static int make_ca(struct keys *keys)
 			&keys->dir, "ca",
 			"there is a CA already: another needs a folder of its own, --dir");
 	if (keys_ca_make(&keys->ca, type, keys->now, until(keys, CA_DAYS)) < 0 ||
-	    dir_begin_folder(&keys->dir) < 0 || write_ca(keys) < 0)
+	    dir_begin_folder(&keys->dir) < 0)
 		return -1;
-	return dir_end_folder(&keys->dir, "ca");
+	if (write_ca(keys) == 0 && dir_end_folder(&keys->dir, "ca") == 0)
+		return 0;
+	dir_drop_folder(&keys->dir);
+	return -1;
 }
 
 int keys_init(const struct keys_settings *settings)
@@ -302,6 +305,8 @@ static int add(struct keys *keys, struct keys_request *request)
 	err = write_folder(keys, &issued);
 	if (err == 0)
 		say_issued(keys, &issued.row);
+	else
+		dir_drop_folder(&keys->dir);
 	keys_issued_free(&issued);
 	return err;
 }
@@ -382,12 +387,14 @@ static int replace(struct keys *keys, const struct keys_issued *issued)
 	const char *name = issued->row.name;
 	const struct keys_dir *dir = &keys->dir;
 
-	if (write_common(keys, name) < 0 ||
-	    dir_stage(dir, name, "key.pem", &issued->key, KEYS_SECRET) < 0 ||
-	    dir_stage(dir, name, "cert.pem", &issued->cert, KEYS_PUBLIC) < 0 ||
-	    put_in_index(keys, issued) < 0)
-		return -1;
-	return dir_commit_pair(dir, name, "key.pem", "cert.pem");
+	if (write_common(keys, name) == 0 &&
+	    dir_stage(dir, name, "key.pem", &issued->key, KEYS_SECRET) == 0 &&
+	    dir_stage(dir, name, "cert.pem", &issued->cert, KEYS_PUBLIC) == 0 &&
+	    put_in_index(keys, issued) == 0)
+		return dir_commit_pair(dir, name, "key.pem", "cert.pem");
+	dir_unstage(dir, name, "key.pem");
+	dir_unstage(dir, name, "cert.pem");
+	return -1;
 }
 
 static int renew(struct keys *keys, const X509 *cert)

@@ -253,14 +253,21 @@ static int name_new(const struct keys_dir *dir, const char *folder, const char *
 	return renameat(dir->fd, temporary, dir->fd, path);
 }
 
+void dir_unstage(const struct keys_dir *dir, const char *folder, const char *file)
+{
+	char temporary[KEYS_PATH];
+
+	path_of_new(temporary, folder, file);
+	unlinkat(dir->fd, temporary, 0);
+}
+
 static int complain_name(const struct keys_dir *dir, const char *folder, const char *file)
 {
-	char path[KEYS_PATH], temporary[KEYS_PATH];
+	char path[KEYS_PATH];
 	int number = errno;
 
 	path_of(path, folder, file);
-	path_of_new(temporary, folder, file);
-	unlinkat(dir->fd, temporary, 0);
+	dir_unstage(dir, folder, file);
 	errno = number;
 	return complain_errno(dir, path, "replace");
 }
@@ -296,6 +303,7 @@ int dir_commit_pair(const struct keys_dir *dir, const char *folder, const char *
 	err = name_new(dir, folder, first);
 	if (err < 0) {
 		complain_name(dir, folder, first);
+		dir_unstage(dir, folder, second);
 	} else {
 		err = name_new(dir, folder, second);
 		if (err < 0) {
@@ -311,8 +319,7 @@ int dir_commit_pair(const struct keys_dir *dir, const char *folder, const char *
 
 /* ---- folders that appear when they are complete ---- */
 
-/* Removes what an earlier process left under the name of new folders. */
-static int clear_new(const struct keys_dir *dir)
+int dir_drop_folder(const struct keys_dir *dir)
 {
 	int fd = openat(dir->fd, KEYS_NEW_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
@@ -337,7 +344,7 @@ static int clear_new(const struct keys_dir *dir)
 
 int dir_begin_folder(const struct keys_dir *dir)
 {
-	if (clear_new(dir) < 0)
+	if (dir_drop_folder(dir) < 0)
 		return -1;
 	if (mkdirat(dir->fd, KEYS_NEW_FOLDER, 0700) < 0 ||
 	    fchmodat(dir->fd, KEYS_NEW_FOLDER, 0700, 0) < 0)

@@ -50,6 +50,8 @@ int dir_read(const struct keys_dir *dir, const char *name, enum keys_mode mode, 
 int dir_stage(const struct keys_dir *dir, const char *folder, const char *file,
 	      const struct blob *blob, enum keys_mode mode);
 int dir_commit(const struct keys_dir *dir, const char *folder, const char *file);
+/* Removes what was staged and will not be committed, if it is there. */
+void dir_unstage(const struct keys_dir *dir, const char *folder, const char *file);
 int dir_write(const struct keys_dir *dir, const char *folder, const char *file,
 	      const struct blob *blob, enum keys_mode mode);
 /* Gives both their names, one right after the other; if the second fails, the first is undone. */
@@ -60,4 +62,6 @@ int dir_commit_pair(const struct keys_dir *dir, const char *folder, const char *
 #define KEYS_NEW_FOLDER ".new"
 int dir_begin_folder(const struct keys_dir *dir);
 int dir_end_folder(const struct keys_dir *dir, const char *name);
+/* Removes it, with all that is in it; if it is not there: nothing. */
+int dir_drop_folder(const struct keys_dir *dir);
 #endif

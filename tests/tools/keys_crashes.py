@@ -158,7 +158,7 @@ def init_is_done_or_not_begun(_):
         expected = 2 if has_ca(dir) else 0
         assert keys(dir, "init") == expected and has_ca(dir)
     for dir, code in failures("init", start=None):
-        assert code == 2
+        assert code == 2 and set(os.listdir(dir)) <= {".lock", "ca"}
         has_ca(dir)
 
 
@@ -169,7 +169,7 @@ def a_folder_is_there_with_all_its_files_or_not_at_all(start):
         assert matches(dir / "new") and serial(dir / "new") in index(dir)
         assert not refused(dir / "server", dir / "new")
     for dir, code in failures("add", "new", start=start):
-        assert code == 2 and files(dir) <= {"ca", "server", "client", "new"}
+        assert code == 2 and set(os.listdir(dir)) <= {".lock", "ca", "server", "client", "new"}
         assert "new" not in files(dir) or matches(dir / "new")
 
 
@@ -194,6 +194,7 @@ def a_renewal_that_was_cut_off_is_made_again(start):
 def a_renewal_that_fails_leaves_a_pair(start):
     for dir, code in failures("renew", "server", start=start):
         assert matches(dir / "server") and code in (0, 2)
+        assert set(os.listdir(dir / "server")) == FOLDER_FILES, "nothing is left of the other pair"
 
 
 def who_is_revoked_is_refused_whoever_makes_the_list(start):
