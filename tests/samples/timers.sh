@@ -102,9 +102,7 @@ name_is_gone() {
 run_name_server "$PYRITE_BIN" || exit 1
 check the_server_starts start_server
 check two_sleeps_end_in_their_own_order_within_2500_ms sleeps
-check and_again sleeps
 check tasks_print_the_same_within_2500_ms sleeps "$PYRITE_BIN/sample-timers-tasks"
-check and_again_from_a_new_process sleeps "$PYRITE_BIN/sample-timers-tasks"
 check the_sleeps_of_several_clients_go_side_by_side sleep_together
 check a_killed_client_does_not_keep_the_server_from_stopping killed_client
 check its_name_is_gone name_is_gone
