@@ -10,10 +10,6 @@ sample=$PYRITE_SOURCE/samples/01-add
 pages=$run_dir/pages
 warnings="-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpedantic -Wno-unused-parameter -Werror"
 
-extract() {
-	python3 "$PYRITE_SOURCE/tests/install/blocks.py" "$PYRITE_SOURCE/$1" "$pages/$2"
-}
-
 # Code without comments, for comparison.
 code() {
 	sed -E 's,[[:space:]]*(/\*[^*].*\*/|// .*)$,,; /^[[:space:]]*$/d' "$1"
@@ -23,7 +19,7 @@ as_the_sample() {
 	local file
 
 	for file in example.idl server.c client.c; do
-		diff <(code "$sample/$file") <(code "$pages/readme/$file") || return 1
+		diff <(code "$sample/$file") <(code "$pages/README/$file") || return 1
 	done
 }
 
@@ -47,11 +43,8 @@ answers() {
 }
 
 idl_blocks() {
-	local page idl
+	local idl
 
-	for page in README.md docs/*.md; do
-		extract "$page" "$(basename "$page" .md)" || return 1
-	done
 	for idl in "$pages"/*/*.idl; do
 		"$PYRITE_BIN/pyrite-idl" --check "$idl" || return 1
 	done
@@ -73,24 +66,23 @@ first_screen() {
 
 # links: every relative link of every page leads to a file.
 links() {
-	local page target bad=0
+	local page target folder bad=0
 
-	for page in *.md docs/*.md docs/internals/*.md samples/*/*.md; do
-		while read -r target; do
-			[ -e "$(dirname "$page")/$target" ] || { echo "$page: no $target"; bad=1; }
-		done < <(grep -oE '\]\([^)#:]+[)#]' "$page" | sed 's/^](//; s/.$//')
-	done
+	while IFS=: read -r page target; do
+		folder=${page%/*}
+		target=${target#](}
+		[ -e "$folder/${target%?}" ] || { echo "$page: no ${target%?}"; bad=1; }
+	done < <(grep -oHE '\]\([^)#:]+[)#]' ./*.md docs/*.md docs/internals/*.md samples/*/*.md)
 	[ "$bad" -eq 0 ]
 }
 
 cd "$PYRITE_SOURCE" || exit 1
-check the_readme_example_is_found extract README.md readme
+check the_pages_are_taken_apart "$PYRITE_SOURCE/tests/install/blocks.py" README.md docs/*.md "$pages"
 check the_readme_example_is_the_sample as_the_sample
-check the_readme_example_builds build readme example
-check the_readme_example_answers_3 answers readme 3
+check the_readme_example_builds build README example
+check the_readme_example_answers_3 answers README 3
 check the_sample_is_at_most_28_lines few_lines
 check the_first_screen_shows_the_two_commands first_screen
-check the_tutorial_is_found extract docs/tutorial.md tutorial
 check the_tutorial_builds build tutorial bank
 check the_tutorial_prints_what_it_says answers tutorial "$(cat "$pages/tutorial/output.txt")"
 check all_idl_in_the_pages_is_right idl_blocks

@@ -13,7 +13,7 @@ sed -n 's/^\t\([a-zA-Z_0-9]*\);$/\1/p' "$PYRITE_SOURCE/runtime/pyrite.map" | sor
 # A declared function is a name before a parenthesis, a declared table follows "extern const struct"; comments, macros
 # and typedefs are left out.
 cat "$include"/*.h |
-	python3 -c '
+	/usr/bin/python3 -c '
 import re, sys
 text = re.sub(r"/\*.*?\*/", "", sys.stdin.read(), flags=re.S)
 text = re.sub(r"^[ \t]*#(?:.*\\\n)*.*$", "", text, flags=re.M)

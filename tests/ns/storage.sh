@@ -27,7 +27,7 @@ leads_to() {
 }
 
 whole() {
-	python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("PRAGMA integrity_check").fetchone()[0])' "$1"
+	/usr/bin/python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("PRAGMA integrity_check").fetchone()[0])' "$1"
 }
 
 start_ns || exit 1
@@ -140,13 +140,13 @@ fi
 
 # A page in the middle of the file.
 for i in $(seq 400); do echo "INSERT INTO names (name, uri, tags, secret, ttl_ms, generation, registered) VALUES ('name.$i', 'PYRO:o@h:1', '', zeroblob(16), 0, $i, 0);"; done |
-	python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.executescript(sys.stdin.read()); c.commit()' "$run_dir/good.db"
+	/usr/bin/python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.executescript(sys.stdin.read()); c.commit()' "$run_dir/good.db"
 dd if=/dev/urandom of="$run_dir/good.db" bs=4096 seek=4 count=1 conv=notrunc 2>/dev/null
 check a_damaged_database_is_refused complains 1 "database $run_dir/good.db is damaged: " "$ns" -p 0 -s "sqlite:$run_dir/good.db"
 
 # A name that is not as it was written.
 cp "$db" "$run_dir/changed.db"
-python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute("UPDATE names SET name = ? WHERE name = ?", ("bad\x1bname", "my.thing")); c.commit()' "$run_dir/changed.db"
+/usr/bin/python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute("UPDATE names SET name = ? WHERE name = ?", ("bad\x1bname", "my.thing")); c.commit()' "$run_dir/changed.db"
 run_start 10 sh -c 'exec "$1" -p 0 -s "sqlite:$2" 2>"$3"' - "$ns" "$run_dir/changed.db" "$run_dir/aside" || exit 1
 check a_name_that_is_damaged_is_set_aside grep -qF "pyrite-ns: name bad\u001Bname is set aside: it is not as it was written: \
 its checksum is wrong: see table set_aside of database $run_dir/changed.db" "$run_dir/aside"
