@@ -88,13 +88,16 @@ class Rules:
                     yield f"{name}:{number}: longer than {LINE_COLUMNS} columns"
 
     def words(self, words):
+        any_case = "|".join(re.escape(word) for word in words if not word.isupper())
+        this_case = "|".join(re.escape(word) for word in words if word.isupper())
+        either = "|".join(part for part in (this_case, any_case and f"(?i:{any_case})") if part)
+        pattern = re.compile(rf"(?<!\w)(?:{either})(?!\w)")
         for name in self.code(TEXT | {".md"}):
             if name == "tests/style/style.py":
                 continue
-            for number, line in enumerate(self.lines(name), 1):
-                for word in words:
-                    if re.search(r"(?<!\w)" + re.escape(word) + r"(?!\w)", line, 0 if word.isupper() else re.I):
-                        yield f"{name}:{number}: {word}"
+            text = (self.root / name).read_text(errors="replace")
+            for found in pattern.finditer(text):
+                yield f"{name}:{text.count(chr(10), 0, found.start()) + 1}: {found[0]}"
 
     def includes(self, name):
         for number, line in enumerate(self.lines(name), 1):
