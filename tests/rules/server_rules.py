@@ -250,7 +250,7 @@ def unknown_fields_are_skipped(server):
     client.close()
 
 
-def ping_is_answered_with_its_data(server):
+def g13_ping_is_answered_with_its_data(server):
     client = Client(server.address)
     client.fence(1 << 63)
     client.close()

@@ -10,8 +10,9 @@ import re
 import subprocess
 import sys
 
-ROWS = ([f"B{n}" for n in range(1, 23)] + [f"C{n}" for n in range(4, 12)] + [f"D{n}" for n in (*range(1, 11), 15, 16)] + [f"E{n}" for n in range(1, 7)] +
-        [f"F{n}" for n in range(1, 8)] + [f"T{n}" for n in range(1, 18)])
+ROWS = [f"{table}{n}" for table, numbers in {
+    "A": range(1, 10), "B": range(1, 23), "C": range(1, 13), "D": range(1, 17), "E": range(1, 7), "F": range(1, 8),
+    "G": range(1, 15), "H": (1, 2, 3, 5, 6, 7), "T": range(1, 18)}.items() for n in numbers]
 MESSAGES = """cannot connect to|rejected:|receiving: not enough data|receiving: timeout|failed to reconnect
 Failed to locate the nameserver|unknown name:|name already registered:|invalid regex:|unknown object|no free workers
 max message size exceeded|serializer that is not accepted|unsupported protocol version|header checksum mismatch

@@ -28,7 +28,7 @@ static void check_error(int code, const char *part)
 
 /* ---- objects ---- */
 
-TEST(an_object_gets_a_uri)
+TEST(c12_an_object_gets_a_uri)
 {
 	pyr_daemon *daemon = pyr_daemon_new(NULL);
 	const char *uri, *made;
@@ -133,7 +133,7 @@ TEST(an_address_that_cannot_be_had_is_named)
 
 /* ---- running ---- */
 
-TEST(a_daemon_runs_once_at_a_time_and_only_once)
+TEST(g2_a_daemon_runs_once_at_a_time_and_only_once)
 {
 	struct e2e_Work *work;
 
@@ -167,7 +167,7 @@ TEST(a_stop_before_the_run_ends_it)
 	}
 }
 
-TEST(a_method_can_stop_its_daemon_and_is_answered)
+TEST(g3_a_method_can_stop_its_daemon_and_is_answered)
 {
 	struct e2e_Work *work;
 	int i;
@@ -257,7 +257,7 @@ static void end_passes(int n)
 		CHECK_INT(e2e_Work_pass_get(futures[i]), 0);
 }
 
-TEST(a_pool_runs_as_many_methods_as_it_has_threads)
+TEST(h1_h2_a_pool_runs_as_many_methods_as_it_has_threads)
 {
 	struct pyr_daemon_options three = { .threads = 3 };
 	struct e2e_Work *work;
@@ -272,7 +272,7 @@ TEST(a_pool_runs_as_many_methods_as_it_has_threads)
 	CHECK_INT(place_close(&place), 0);
 }
 
-TEST(a_serial_daemon_runs_one_method_at_a_time_in_the_thread_that_runs_it)
+TEST(h3_a_serial_daemon_runs_one_method_at_a_time_in_the_thread_that_runs_it)
 {
 	struct pyr_daemon_options serial = { .threads = 1 };
 	struct e2e_Work *work, *other;
@@ -572,14 +572,14 @@ TEST(a_daemon_can_leave_signals_alone)
 	CHECK_INT(place_close(&place), 0);
 }
 
-TESTS(daemon, T(an_object_gets_a_uri), T(what_cannot_be_registered_is_told),
+TESTS(daemon, T(c12_an_object_gets_a_uri), T(what_cannot_be_registered_is_told),
       T(null_daemons_are_answered), T(unregister_lets_running_calls_end),
-      T(an_address_that_cannot_be_had_is_named), T(a_daemon_runs_once_at_a_time_and_only_once),
-      T(a_stop_before_the_run_ends_it), T(a_method_can_stop_its_daemon_and_is_answered),
+      T(an_address_that_cannot_be_had_is_named), T(g2_a_daemon_runs_once_at_a_time_and_only_once),
+      T(a_stop_before_the_run_ends_it), T(g3_a_method_can_stop_its_daemon_and_is_answered),
       T(free_ends_a_daemon_that_runs), T(calls_that_come_before_the_run_wait_for_it),
       T(a_daemon_that_never_ran_can_be_freed_with_calls_waiting),
-      T(a_pool_runs_as_many_methods_as_it_has_threads),
-      T(a_serial_daemon_runs_one_method_at_a_time_in_the_thread_that_runs_it),
+      T(h1_h2_a_pool_runs_as_many_methods_as_it_has_threads),
+      T(h3_a_serial_daemon_runs_one_method_at_a_time_in_the_thread_that_runs_it),
       T(a_stop_answers_what_runs_and_waits_no_longer_than_that),
       T(a_oneway_that_runs_is_waited_for), T(what_takes_too_long_is_cut_off),
       T(descriptors_come_back_after_a_hundred_daemons), T(a_forked_child_is_told_and_ends),

@@ -30,7 +30,7 @@ static int visit(struct door *door)
 	return fd;
 }
 
-TEST(the_default_is_a_port_of_loopback_that_the_system_picks)
+TEST(g1_the_default_is_a_port_of_loopback_that_the_system_picks)
 {
 	struct guests guests = GUESTS;
 	struct door *door = begin(&guests, (struct door_options){ 0 });
@@ -46,7 +46,7 @@ TEST(the_default_is_a_port_of_loopback_that_the_system_picks)
 	end(door, &guests);
 }
 
-TEST(an_ipv6_address_comes_with_or_without_brackets)
+TEST(a5_an_ipv6_address_comes_with_or_without_brackets)
 {
 	static const char *const hosts[] = { "::1", "[::1]" };
 	struct guests guests = GUESTS;
@@ -113,7 +113,7 @@ TEST(a_port_in_use_is_refused_by_its_address)
 	end(door, &guests);
 }
 
-TEST(a_port_is_free_again_at_once_after_its_door_was_closed)
+TEST(h6_a_port_is_free_again_at_once_after_its_door_was_closed)
 {
 	struct guests guests = GUESTS;
 	struct door *door = begin(&guests, (struct door_options){ 0 });
@@ -250,7 +250,7 @@ TEST(a_preface_that_arrives_byte_by_byte_is_let_in)
 	end(door, &guests);
 }
 
-TEST(whoever_speaks_another_protocol_is_closed)
+TEST(h7_whoever_speaks_another_protocol_is_closed)
 {
 	static const char *const words[] = { "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01", "PYRO\x01",
 					     "hello" };
@@ -270,7 +270,7 @@ TEST(whoever_speaks_another_protocol_is_closed)
 	end(door, &guests);
 }
 
-TEST(a_silent_and_a_trickling_peer_are_closed_in_time)
+TEST(h5_a_silent_and_a_trickling_peer_are_closed_in_time)
 {
 	struct guests guests = GUESTS;
 	struct door *door = begin(&guests, (struct door_options){ .first_byte_ms = 100 });
@@ -456,18 +456,18 @@ TEST(the_thread_blocks_every_signal)
 	end(door, &guests);
 }
 
-TESTS(door, T(the_default_is_a_port_of_loopback_that_the_system_picks),
-      T(an_ipv6_address_comes_with_or_without_brackets),
+TESTS(door, T(g1_the_default_is_a_port_of_loopback_that_the_system_picks),
+      T(a5_an_ipv6_address_comes_with_or_without_brackets),
       T(a_host_name_is_listened_on_at_each_of_its_addresses), T(a_host_that_nobody_knows_is_named),
       T(a_port_in_use_is_refused_by_its_address),
-      T(a_port_is_free_again_at_once_after_its_door_was_closed),
+      T(h6_a_port_is_free_again_at_once_after_its_door_was_closed),
       T(an_address_beyond_loopback_is_refused_unless_insecure),
       T(an_ipv4_peer_of_an_ipv6_door_is_shown_as_ipv4),
       T(a_guest_comes_with_his_address_and_a_socket_ready_for_core),
       T(each_protocol_is_known_by_its_first_bytes),
       T(a_preface_that_arrives_byte_by_byte_is_let_in),
-      T(whoever_speaks_another_protocol_is_closed),
-      T(a_silent_and_a_trickling_peer_are_closed_in_time),
+      T(h7_whoever_speaks_another_protocol_is_closed),
+      T(h5_a_silent_and_a_trickling_peer_are_closed_in_time),
       T(a_peer_that_leaves_without_a_word_is_forgotten_at_once),
       T(a_full_door_turns_away_until_somebody_has_left),
       T(a_connection_counts_until_its_descriptor_is_closed),

@@ -143,7 +143,7 @@ static void check_both(const struct hop_way *way)
 	CHECK(hop_close_all(&hop, 1));
 }
 
-TEST(f5_hooks_of_both_ends_add_annotations_to_each_message)
+TEST(f5_g9_hooks_of_both_ends_add_annotations_to_each_message)
 {
 	hop_each_way(check_both);
 }
@@ -284,7 +284,8 @@ TEST(the_hook_is_not_called_for_what_is_refused_where_calls_come_in)
 	CHECK(hop_close_all(&hop, 1));
 }
 
-TESTS(hooks, T(f5_hooks_of_both_ends_add_annotations_to_each_message), T(f5_a_batch_is_one_message),
-      T(f5_hooks_may_make_calls_of_their_own), T(f5_the_answer_to_a_bind_is_a_message_too),
-      T(f5_too_many_annotations_fail_the_call), T(f5_a_lost_call_has_no_answer),
+TESTS(hooks, T(f5_g9_hooks_of_both_ends_add_annotations_to_each_message),
+      T(f5_a_batch_is_one_message), T(f5_hooks_may_make_calls_of_their_own),
+      T(f5_the_answer_to_a_bind_is_a_message_too), T(f5_too_many_annotations_fail_the_call),
+      T(f5_a_lost_call_has_no_answer),
       T(the_hook_is_not_called_for_what_is_refused_where_calls_come_in))

@@ -125,7 +125,7 @@ TEST(callbacks_move_from_their_thread_to_the_loop)
 	pyr_timer_free(timer);
 }
 
-TEST(a_daemon_and_its_client_share_the_loop)
+TEST(g4_a_daemon_and_its_client_share_the_loop)
 {
 	struct here here;
 	struct sum sum = { .left = 100 };
@@ -148,7 +148,7 @@ TEST(a_daemon_and_its_client_share_the_loop)
 }
 
 /* Other daemons: the one of a place, in a thread of its own, too. */
-TEST(several_daemons_are_served_by_one_loop)
+TEST(g5_several_daemons_are_served_by_one_loop)
 {
 	struct here here[2];
 	struct place place;
@@ -385,8 +385,8 @@ int main(void)
 {
 	static const struct test_case tests[] = {
 		T(callbacks_move_from_their_thread_to_the_loop),
-		T(a_daemon_and_its_client_share_the_loop),
-		T(several_daemons_are_served_by_one_loop),
+		T(g4_a_daemon_and_its_client_share_the_loop),
+		T(g5_several_daemons_are_served_by_one_loop),
 		T(other_threads_call_the_daemon_of_the_loop),
 		T(a_blocking_call_in_the_loop_gets_its_answer),
 		T(a_daemon_may_be_freed_when_its_end_is_told),

@@ -244,7 +244,7 @@ static int resolve(const char *text, pyr_uri **ret)
 	return status;
 }
 
-TEST(a_name_is_followed_to_an_object)
+TEST(a2_a_name_is_followed_to_an_object)
 {
 	pyr_ns *ns = locate();
 	char to_name[128];
@@ -376,6 +376,6 @@ TESTS(naming, T(a_name_server_that_is_not_there_is_told_with_its_address), T(a_b
       T(a_secret_of_another_length_is_refused), T(a_uri_of_a_daemon_of_this_process_is_leased),
       T(a_daemon_that_is_freed_takes_its_names_with_it),
       T(a_process_may_lead_its_own_name_elsewhere), T(a_long_list_comes_whole_and_sorted),
-      T(a_name_is_followed_to_an_object), T(a_name_that_leads_nowhere_is_told),
+      T(a2_a_name_is_followed_to_an_object), T(a_name_that_leads_nowhere_is_told),
       T(a3_one_of_the_names_with_all_tags_is_picked), T(a_name_server_that_lies_is_not_believed),
       T(the_name_server_ends_well))

@@ -342,7 +342,7 @@ TEST(b5_a_release_ends_the_wait)
 	CHECK_INT(outcome.err, -PYR_CANCELLED);
 }
 
-TEST(a9_t3_t5_a_proxy_with_wait_ms_waits_for_its_name_and_knows_where_it_leads)
+TEST(a8_a9_t3_t5_a_proxy_with_wait_ms_waits_for_its_name_and_knows_where_it_leads)
 {
 	pyr_ns *ns = locate();
 	struct outcome outcome;
@@ -445,7 +445,7 @@ TESTS(proxy_patience,
       T(b6_a_proxy_with_wait_ms_waits_for_its_object),
       T(b6_tasks_wait_side_by_side_and_are_cancelled), T(b6_what_does_not_come_in_time_is_an_error),
       T(b5_a_release_ends_the_wait),
-      T(a9_t3_t5_a_proxy_with_wait_ms_waits_for_its_name_and_knows_where_it_leads),
+      T(a8_a9_t3_t5_a_proxy_with_wait_ms_waits_for_its_name_and_knows_where_it_leads),
       T(a9_success_after_a_wait_leaves_the_last_error_alone), T(a9_locate_waits_for_a_name_server),
       T(b7_reconnect_waits_for_a_server_that_comes_back), T(b7_reconnect_ends_with_a_release),
       T(the_name_server_ends_well))

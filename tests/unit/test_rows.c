@@ -246,7 +246,7 @@ EVERYWHERE(b12_a_typed_reference_is_handed_on)
 
 /* ---- B21, B22: operations by name ---- */
 
-EVERYWHERE(b21_b22_operations_are_found_by_name_and_dotted_names_are_none)
+EVERYWHERE(b21_b22_c1_c2_operations_are_found_by_name_and_dotted_names_are_none)
 {
 	pyr_proxy *proxy = e2e_Work_as_proxy(work);
 
@@ -260,7 +260,7 @@ EVERYWHERE(b21_b22_operations_are_found_by_name_and_dotted_names_are_none)
 
 /* ---- D1: oneways ---- */
 
-EVERYWHERE(d1_a_oneway_returns_while_its_method_runs)
+EVERYWHERE(c3_d1_a_oneway_returns_while_its_method_runs)
 {
 	CHECK_INT(e2e_Work_post(work, 1), 0);
 	CHECK(work_logged(&place.work, "<1 "));
@@ -397,7 +397,7 @@ EVERYWHERE(t4_silent_connections_hold_up_nobody)
 
 /* ---- T11: one object, several daemons ---- */
 
-EVERYWHERE(t11_an_object_may_be_in_several_daemons_and_outlive_one)
+EVERYWHERE(t11_g14_an_object_may_be_in_several_daemons_and_outlive_one)
 {
 	struct place second;
 	const char *uri, *again;
@@ -423,10 +423,10 @@ EVERYWHERE(t11_an_object_may_be_in_several_daemons_and_outlive_one)
 
 TESTS(rows, T(b12_t13_a_proxy_is_handed_on_as_its_uri_without_settings_or_secrets),
       T(b12_a_typed_reference_is_handed_on), T(b14_a_collection_is_a_typed_value_or_has_operations),
-      T(b21_b22_operations_are_found_by_name_and_dotted_names_are_none),
-      T(d1_a_oneway_returns_while_its_method_runs),
+      T(b21_b22_c1_c2_operations_are_found_by_name_and_dotted_names_are_none),
+      T(c3_d1_a_oneway_returns_while_its_method_runs),
       T(d1_a_oneway_that_is_not_there_is_told_to_the_caller),
       T(d7_a_call_may_start_later_and_be_withdrawn_before),
       T(f7_unix_sockets_tell_who_calls_and_nobody_has_an_identity_without_proof),
       T(t4_silent_connections_hold_up_nobody),
-      T(t11_an_object_may_be_in_several_daemons_and_outlive_one))
+      T(t11_g14_an_object_may_be_in_several_daemons_and_outlive_one))

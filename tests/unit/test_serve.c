@@ -61,7 +61,7 @@ static void on_destroy(void *data)
 	atomic_fetch_add(&n_destroyed, 1);
 }
 
-TEST(objects_are_registered_named_and_served_until_the_stop)
+TEST(g11_objects_are_registered_named_and_served_until_the_stop)
 {
 	struct pyr_register_options options = { .destroy = on_destroy, .serial = true };
 	pyr_ns *ns = locate();
@@ -124,7 +124,7 @@ TEST(what_fails_is_told_and_leaves_no_name)
 int main(void)
 {
 	static const struct test_case tests[] = {
-		T(objects_are_registered_named_and_served_until_the_stop),
+		T(g11_objects_are_registered_named_and_served_until_the_stop),
 		T(what_fails_is_told_and_leaves_no_name),
 		T(the_name_server_ends_well),
 	};

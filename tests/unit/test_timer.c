@@ -175,7 +175,7 @@ static pyr_timer *queued(struct probe *probe)
 
 /* ---- armed ---- */
 
-EACH(a_timer_calls_back_once_for_each_time_it_is_set)
+EACH(g10_a_timer_calls_back_once_for_each_time_it_is_set)
 {
 	struct probe probe = { .may_end = true };
 	pyr_timer *timer = new_timer(&probe);
@@ -504,7 +504,7 @@ TEST(null_timers_are_answered)
 	pyr_timer_free(NULL);
 }
 
-TESTS(timer, T(a_timer_calls_back_once_for_each_time_it_is_set),
+TESTS(timer, T(g10_a_timer_calls_back_once_for_each_time_it_is_set),
       T(one_that_is_armed_can_be_set_again), T(one_that_is_armed_can_be_disarmed),
       T(one_that_is_armed_can_be_freed), T(one_that_is_queued_can_be_set_again),
       T(one_that_is_queued_and_becomes_due_again_calls_back_once),

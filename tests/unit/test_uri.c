@@ -13,7 +13,7 @@ static const char *normal(const char *text)
 	return result;
 }
 
-TEST(a_pyro_uri_is_taken_apart)
+TEST(a1_a_pyro_uri_is_taken_apart)
 {
 	pyr_uri *uri = pyr_uri_parse("PYRO:obj_1@127.0.0.1:9090");
 
@@ -28,7 +28,7 @@ TEST(a_pyro_uri_is_taken_apart)
 	pyr_uri_free(uri);
 }
 
-TEST(a_uri_may_lead_to_a_unix_socket)
+TEST(a4_a_uri_may_lead_to_a_unix_socket)
 {
 	pyr_uri *uri = pyr_uri_parse("pyro:o@./u:/run/my sock@et");
 
@@ -67,7 +67,7 @@ TEST(equal_addresses_have_equal_texts)
 	CHECK_STR(normal("PYRO:\xc3\xa9,:/%@h:1"), "PYRO:\xc3\xa9,:/%@h:1");
 }
 
-TEST(uris_are_compared_by_their_normal_form)
+TEST(a7_uris_are_compared_by_their_normal_form)
 {
 	pyr_uri *a = pyr_uri_parse("pyro:x@HOST:80");
 	pyr_uri *b = pyr_uri_parse("PYRO:x@host:080");
@@ -306,9 +306,9 @@ TEST(a_normal_form_is_its_own_normal_form)
 	}
 }
 
-TESTS(uri, T(a_pyro_uri_is_taken_apart), T(a_uri_may_lead_to_a_unix_socket),
+TESTS(uri, T(a1_a_pyro_uri_is_taken_apart), T(a4_a_uri_may_lead_to_a_unix_socket),
       T(a_name_needs_no_address), T(equal_addresses_have_equal_texts),
-      T(uris_are_compared_by_their_normal_form), T(what_is_wrong_is_told_with_its_place),
+      T(a7_uris_are_compared_by_their_normal_form), T(what_is_wrong_is_told_with_its_place),
       T(every_part_has_its_limit), T(as_many_tags_as_fit_are_sorted),
       T(an_error_quotes_no_more_than_the_beginning), T(null_is_answered),
       T(grpc_finds_every_address), T(a_target_that_does_not_fit_is_refused),
