@@ -5,6 +5,7 @@
  *   started        oneway, without waiting until the server has each call
  *   beside -n N    serial, while another thread sends N bytes there and back through the proxy
  *   batch -n N     batches of N calls
+ *   callback -n N  calls that the server makes over this client's connection, in calls of N each
  *   objects -n N   calls through ten proxies, of objects evenly chosen from the server's N
  *   sessions -n N  idle, of N proxies that share one connection
  *   proxies -n N   calls through N proxies of one object, in turn
@@ -185,6 +186,37 @@ static void batches(const struct bench_options *options, const struct bench_limi
 	free(answers);
 }
 
+/* ---- callbacks ---- */
+
+static int add_here(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
+{
+	(void)call;
+	*ret = x + y;
+	return 0;
+}
+
+static void callbacks(const struct bench_options *options, const struct bench_limit *limit,
+		      struct bench_times *times, void *data)
+{
+	static const struct bench_Listener_methods methods = { .add = add_here };
+	struct bench_Listener *listener = bench_Listener_object(NULL, &methods, NULL, NULL);
+	int64_t now = bench_now(), before;
+	int32_t sum;
+	unsigned i;
+
+	while (bench_more(limit, times->n, now)) {
+		before = now;
+		check(bench_Adder_call_back(data, listener, (int32_t)options->n, &sum),
+		      "call_back");
+		now = bench_now();
+		if (sum != (int32_t)options->n)
+			bench_fail("called back %d times", (int)sum);
+		for (i = 0; i < options->n; i++)
+			bench_add(times, (now - before) / options->n);
+	}
+	bench_Listener_free(listener);
+}
+
 /* ---- many objects, many proxies ---- */
 
 /* "PYRO:adder.0@place": the same server's object number i. */
@@ -309,6 +341,8 @@ int main(int argc, char **argv)
 		measure_many(&options);
 	else if (strcmp(mode, "batch") == 0)
 		measure_one(&options, batches);
+	else if (strcmp(mode, "callback") == 0)
+		measure_one(&options, callbacks);
 	else if (strcmp(mode, "beside") == 0)
 		measure_one(&options, serial_beside);
 	else

@@ -75,7 +75,7 @@ GROUPS = (
     Group("flight", "add() in flight from one thread", "rate", "calls in flight"),
     Group("threads", "add() from blocking threads, one proxy", "rate", "threads"),
     Group("bytes", "Bytes there and back, one call after the other", "mb", "bytes"),
-    Group("kinds", "Oneway calls, batches, streams", "rate"),
+    Group("kinds", "Oneway calls, batches, streams, callbacks", "rate"),
     Group("beside", "One add() after the other beside 1 MiB there and back, one proxy", "p99"),
     Group("connect", "Connect, first call, disconnect", "p50"),
     Group("start", "A client from its start to its end, one call", "p50"),
@@ -117,6 +117,7 @@ WORKS = (
     Work("kinds", "batch of 64", "batch", 64),
     Work("kinds", "stream to the client", "count", 1000),
     Work("kinds", "stream to the server", "total", 1000),
+    Work("kinds", "callback", "callback", 100),
     Work("beside", "add() beside 1 MiB", "beside", MIB, 100),
     Work("connect", "connect, add()", "connect", calls=50),
     Work("start", "start, add()", "start", calls=20),
@@ -131,7 +132,7 @@ WORKS = (
 )
 
 DRIVEN = ("serial", "flight", "threads", "bytes", "connect", "start", "once", "idle")  # by drive.c, for any contender
-PYRITE = (*DRIVEN, "oneway", "started", "beside", "batch", "count", "total", "objects", "proxies", "sessions")
+PYRITE = (*DRIVEN, "oneway", "started", "beside", "batch", "count", "total", "callback", "objects", "proxies", "sessions")
 LANES = ("gRPC", "socket")  # as PYRITE_LANE names them, but for their letters
 
 
@@ -149,7 +150,7 @@ def rows_of(contender):
                       work.delay_ms, over == "TCP" and (work.group, work.n) in GOAL_WORKS)
 
 
-GOAL_WORKS = {("serial", None), ("core", None), ("flight", 64), ("threads", 16), ("bytes", MIB)}
+GOAL_WORKS = {("serial", None), ("core", None), ("kinds", 100), ("flight", 64), ("threads", 16), ("bytes", MIB)}
 
 
 def pyrite(who, lane, *server, modes=PYRITE):
@@ -175,7 +176,7 @@ def names(mode, work):
 
 OURS = (
     *(pyrite(lane, lane) for lane in LANES),
-    *(pyrite(f"{lane}, serial daemon", lane, "--threads", "1", modes=("serial", "flight")) for lane in LANES),
+    *(pyrite(f"{lane}, serial daemon", lane, "--threads", "1", modes=("serial", "flight", "callback")) for lane in LANES),
     pyrite("plain gRPC", "gRPC", modes=("plain",)),
     own_program("raw sockets", "bench-raw", DRIVEN),
     core("unary", tuple(mode for mode in DRIVEN if mode != "threads")),
@@ -211,6 +212,8 @@ GOALS = [
     Goal("Pyrite, plain gRPC: add(), TCP", "core unary: add(), TCP", "cpu"),
     Goal(SERIAL.format("socket"), "raw sockets: add(), TCP", "cpu", 1.2),
     Goal(SERIAL.format("socket").replace("TCP", "unix"), "raw sockets: add(), unix", "cpu", 1.2),
+    *(Goal(f"Pyrite, {lane}, serial daemon: callback, TCP", f"Pyrite, {lane}, serial daemon: add(), TCP", "cpu", 1.1)
+      for lane in LANES),
     Goal(FLIGHT.format("gRPC"), "core stream: 64 in flight, TCP", "rate", 10),
     Goal(FLIGHT.format("gRPC"), "core unary: 64 in flight, TCP", "rate"),
     Goal(FLIGHT.format("socket"), "raw sockets: 64 in flight, TCP", "rate", 0.3),

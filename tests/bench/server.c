@@ -52,9 +52,21 @@ static int total(pyr_call *call, pyr_stream *stream, int64_t *ret)
 	return more;
 }
 
-static const struct bench_Adder_methods methods = {
-	.add = add, .note = note, .echo = echo, .count = count, .total = total
-};
+static int call_back(pyr_call *call, struct bench_Listener *who, int32_t n, int32_t *ret)
+{
+	*ret = 0;
+	while (n-- > 0)
+		if (bench_Listener_add(who, *ret, 1, ret) < 0)
+			return pyr_pass(call);
+	return 0;
+}
+
+static const struct bench_Adder_methods methods = { .add = add,
+						    .note = note,
+						    .echo = echo,
+						    .count = count,
+						    .total = total,
+						    .call_back = call_back };
 
 static bool register_all(pyr_daemon *daemon, unsigned n)
 {

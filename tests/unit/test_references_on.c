@@ -4,7 +4,9 @@
  * passes to `third`. Neither knows the other.
  */
 #include "references_here.h"
+#include "relay.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 static struct node_place place_c;
@@ -204,12 +206,19 @@ static void *use_what_is_kept(void *data)
 	return NULL;
 }
 
-/* By hand PYRITE_HANDOVERS says how often. The holder frees its own at once, so that it is its
+/* By hand PYRITE_HANDOVERS says how often. */
+static int n_handovers(void)
+{
+	const char *often = getenv("PYRITE_HANDOVERS");
+
+	return often ? atoi(often) : OFTEN(100);
+}
+
+/* The holder frees its own at once, so that it is its
  * standing in that keeps the object until the next one comes. */
 THREE(no_object_is_lost_or_left_while_it_is_handed_over)
 {
-	int i, n = getenv("PYRITE_HANDOVERS") ? atoi(getenv("PYRITE_HANDOVERS")) : 100,
-	       wrong[2] = { 0 };
+	int i, n = n_handovers(), wrong[2] = { 0 };
 	pthread_t threads[2];
 	struct refs_Node *one;
 
@@ -231,9 +240,105 @@ THREE(no_object_is_lost_or_left_while_it_is_handed_over)
 	CHECK(node_reaches(&nodes_alive, 1)); /* made */
 }
 
+/* ---- while links are cut ---- */
+
+static struct relay to_server, to_third;
+
+struct endings {
+	atomic_int n_good, n_lost, n_not_found, n_other;
+};
+
+static void note_ending(struct endings *endings, int err)
+{
+	if (err == 0)
+		atomic_fetch_add(&endings->n_good, 1);
+	else if (err == -PYR_NOT_FOUND)
+		atomic_fetch_add(&endings->n_not_found, 1);
+	else if (err == -PYR_UNAVAILABLE || err == -PYR_CANCELLED)
+		atomic_fetch_add(&endings->n_lost, 1);
+	else
+		atomic_fetch_add(&endings->n_other, 1);
+	if (err < 0 && err != -PYR_UNAVAILABLE && err != -PYR_CANCELLED)
+		fprintf(stderr, "%s\n", pyr_errmsg());
+}
+
+static struct refs_Node *through(struct relay *relay, const char *uri)
+{
+	char text[256];
+
+	REQUIRE(relay_open(relay, strchr(uri, '@') + 1));
+	snprintf(text, sizeof(text), "PYRO:node@%s", relay->address);
+	return refs_Node_proxy(text);
+}
+
+/* The holder frees its own before the third party has heard of it, as the way there is slow. */
+static void hand_over(struct refs_Node *from, struct refs_Node *to, struct endings *endings)
+{
+	struct refs_Node *one = NULL;
+	pyr_future *keeping;
+	int32_t sum = 0;
+	int err = refs_Node_make(from, "x", &one);
+
+	note_ending(endings, err);
+	if (err < 0)
+		return;
+	relay_pause(&to_third);
+	keeping = refs_Node_keep_start(to, one);
+	refs_Node_free(one);
+	relay_go_on(&to_third);
+	note_ending(endings, refs_Node_keep_get(keeping));
+	note_ending(endings, refs_Node_ask_kept(to, 1, 2, &sum));
+}
+
+static void *use_beside(void *data)
+{
+	int32_t sum;
+
+	while (!atomic_load(&is_through))
+		note_ending(data, refs_Node_ask_kept(third, 1, 2, &sum));
+	return NULL;
+}
+
+/* Of both links one in four hand-overs, anywhere in what they carry. */
+THREE(no_object_is_lost_or_left_while_links_are_cut)
+{
+	struct refs_Node *from = through(&to_server, place.uri);
+	struct refs_Node *to = through(&to_third, place_c.uri);
+	struct endings endings = { 0 };
+	unsigned seed = 1;
+	pthread_t thread;
+	int i, n = n_handovers();
+
+	atomic_store(&is_through, false);
+	CHECK_INT(refs_Node_keep(third, made), 0);
+	REQUIRE(pthread_create(&thread, NULL, use_beside, &endings) == 0);
+	for (i = 0; i < n; i++) {
+		if (rand_r(&seed) % 4 == 0)
+			relay_cut_after(rand_r(&seed) % 2 ? &to_server : &to_third,
+					rand_r(&seed) % 3000);
+		hand_over(from, to, &endings);
+	}
+	atomic_store(&is_through, true);
+	pthread_join(thread, NULL);
+	CHECK_INT(refs_Node_let_go(third), 0);
+	refs_Node_free(from);
+	refs_Node_free(to);
+	CHECK(node_reaches(&nodes_alive, 1)); /* made */
+	CHECK_INT(endings.n_not_found, 0);
+	CHECK_INT(endings.n_other, 0);
+	CHECK(endings.n_good > 0 && to_server.n_cuts + to_third.n_cuts > 0);
+	printf("%d hand-overs, %d links cut, %d calls well, %d lost, %d not found, %d objects "
+	       "left ",
+	       n, to_server.n_cuts + to_third.n_cuts, endings.n_good, endings.n_lost,
+	       endings.n_not_found, atomic_load(&nodes_alive) - 1);
+	relay_close(&to_server);
+	relay_close(&to_third);
+}
+
 TESTS(references_on, T(who_holds_a_reference_passes_it_on), T(what_was_passed_on_comes_home),
       T(errors_come_through_who_passed_it_on), T(a_chain_goes_through_who_passed_it_on),
       T(cancels_and_deadlines_reach_its_owner), T(the_link_to_its_owner_stays_for_it),
       T(who_was_passed_it_on_is_told_that_its_owner_is_lost),
       T(who_is_passed_on_what_is_lost_already_learns_it_at_its_first_call),
-      T(no_object_is_lost_or_left_while_it_is_handed_over))
+      T(no_object_is_lost_or_left_while_it_is_handed_over),
+      T(no_object_is_lost_or_left_while_links_are_cut))
