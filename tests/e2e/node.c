@@ -154,8 +154,14 @@ static int keep(pyr_call *call, struct refs_Node *other)
 	struct node *node = node_of(call);
 	struct refs_Node *before, *kept = other ? refs_Node_dup(other) : NULL;
 
-	if (kept && pyr_proxy_on_lost(refs_Node_as_proxy(kept), lost, node) < 0)
+	if (other && !kept)
 		return pyr_pass(call);
+	if (kept && pyr_proxy_on_lost(refs_Node_as_proxy(kept), lost, node) < 0) {
+		int err = pyr_pass(call);
+
+		refs_Node_free(kept);
+		return err;
+	}
 	pthread_mutex_lock(&node->lock);
 	before = node->kept;
 	node->kept = kept;
@@ -185,14 +191,14 @@ static int ask_kept(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
 {
 	struct refs_Node *kept = lend(call, &node_of(call)->kept);
 
-	return refs_Node_add(kept, x, y, ret) < 0 ? pyr_pass(call) : 0;
+	return !kept || refs_Node_add(kept, x, y, ret) < 0 ? pyr_pass(call) : 0;
 }
 
 static int tell_kept(pyr_call *call, const char *text)
 {
 	struct refs_Node *kept = lend(call, &node_of(call)->kept);
 
-	return refs_Node_note(kept, text) < 0 ? pyr_pass(call) : 0;
+	return !kept || refs_Node_note(kept, text) < 0 ? pyr_pass(call) : 0;
 }
 
 static int down(pyr_call *call, int32_t n, struct refs_Node *other, int32_t *ret)
@@ -218,18 +224,24 @@ static int kept(pyr_call *call, struct refs_Node **ret)
 static struct refs_Node *made(void)
 {
 	struct node *node = malloc(sizeof(*node));
+	struct refs_Node *object;
 
+	if (!node)
+		return NULL;
 	node_init(node, "made");
 	node->is_made = true;
 	atomic_fetch_add(&nodes_alive, 1);
-	return refs_Node_object(NULL, &node_methods, node, node_released);
+	object = refs_Node_object(NULL, &node_methods, node, node_released);
+	if (!object)
+		node_released(node);
+	return object;
 }
 
 static int make(pyr_call *call, const char *name_of_it, struct refs_Node **ret)
 {
 	(void)name_of_it;
 	*ret = refs_Node_give(call, made());
-	return *ret ? 0 : pyr_pass(call);
+	return *ret ? 0 : -PYR_RESOURCE_EXHAUSTED;
 }
 
 static int same(pyr_call *call, struct refs_Node *x, struct refs_Node **ret)
@@ -330,6 +342,8 @@ static int makes(pyr_call *call, int32_t n, pyr_stream *stream)
 	(void)call;
 	while (n-- > 0 && err == 0) {
 		node = made();
+		if (!node)
+			return -PYR_RESOURCE_EXHAUSTED;
 		err = refs_Node_makes_yield(stream, node);
 		refs_Node_free(node);
 	}

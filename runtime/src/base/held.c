@@ -8,13 +8,6 @@
 
 enum { BUCKETS = 1024 };
 
-struct held {
-	struct held *next;
-	const void *block;
-	void (*release)(void *what);
-	void *what;
-};
-
 static struct {
 	pthread_mutex_t lock; /* a leaf; guards the buckets */
 	atomic_size_t n;
@@ -28,19 +21,14 @@ static struct held **bucket(const void *block)
 	return &table.buckets[(at ^ at >> 10) % BUCKETS];
 }
 
-bool held_add(void *block, void (*release)(void *what), void *what)
+void held_add(struct held *held, const void *block)
 {
-	struct held *held = malloc(sizeof(*held));
-
-	if (!held)
-		return false;
-	*held = (struct held){ NULL, block, release, what };
+	held->block = block;
 	pthread_mutex_lock(&table.lock);
 	held->next = *bucket(block);
 	*bucket(block) = held;
 	atomic_fetch_add(&table.n, 1);
 	pthread_mutex_unlock(&table.lock);
-	return true;
 }
 
 static struct held *take(const void *block)
@@ -64,7 +52,6 @@ void held_free(void *block)
 	struct held *held = block && atomic_load(&table.n) > 0 ? take(block) : NULL;
 
 	if (held)
-		held->release(held->what);
-	free(held);
+		held->release(held);
 	free(block);
 }

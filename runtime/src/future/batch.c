@@ -262,8 +262,10 @@ static int store(pyr_batch *batch, const struct outcall *call, size_t i, const s
 	taker_init(&taker, call->result.held);
 	if (codec_take_results(codec->reply, &taker.base, frame->payload,
 			       config_number(CONFIG_MAX_MESSAGE), batch->outs + item->out,
-			       &problem) == 0)
-		return taker_results(&taker);
+			       &problem) == 0) {
+		taker_give(&taker);
+		return 0;
+	}
 	taker_drop(&taker);
 	return unreadable(&problem, "the reply of %s, call %zu in the batch", codec->table->name,
 			  i + 1);

@@ -28,8 +28,10 @@ static bool settle(pyr_call *call, struct taker *taker, void *block)
 		return true;
 	if (call)
 		return taker_move(taker, &call->taken);
-	taker->base.kind->settle(&taker->base, block);
-	return taker_give(taker);
+	if (!taker->base.kind->settle(&taker->base, block))
+		return false;
+	taker_give(taker);
+	return true;
 }
 
 void *pyr__dup(pyr_call *call, const struct pyr__type *type, const void *value)

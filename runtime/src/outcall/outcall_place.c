@@ -129,12 +129,18 @@ static bool wait_in_line(struct peer *peer, struct outcall *call)
 	return is_cancelled;
 }
 
+/* Nobody has a place that will be free again. */
+static bool lacks_memory(const struct peer *peer)
+{
+	return peer->made.n_calls == 0;
+}
+
 static int wait_for_place(struct peer *peer, struct outcall *call, bool may_block)
 {
 	call->result.was_not_run = true; /* if there will be none, and another link may have one */
 	while (session_is_open(call->session) && !scope_is_revoked(&call->part) &&
 	       !outcall_take_number(peer, call, may_block)) {
-		if (!may_block)
+		if (!may_block || lacks_memory(peer))
 			return PYR_RESOURCE_EXHAUSTED;
 		if (call->deadline != ENGINE_FOREVER && engine_now() >= call->deadline)
 			return PYR_DEADLINE_EXCEEDED;
@@ -178,6 +184,8 @@ void outcall_explain(struct outcall *call, int code, char *text, size_t n)
 			 "TimeoutError: %u calls to %s are unanswered, and no place was free in "
 			 "time",
 			 peer->made.n_calls, peer->link->address);
+	} else if (lacks_memory(peer)) {
+		snprintf(text, n, "out of memory");
 	} else {
 		snprintf(text, n, "%u calls to %s are unanswered, the most it takes",
 			 peer->made.n_calls, peer->link->address);

@@ -180,7 +180,7 @@ void peer_progress(struct peer *peer)
 /* Builds the next message. Returns false if there is nothing to send or a write is under way. */
 static bool assemble(struct peer *peer)
 {
-	if (peer->out.is_writing || peer->is_closed || !peer->link)
+	if (peer->out.is_writing || peer->is_closed || !peer->link || peer->out.has_lost)
 		return false;
 	wire_reset(&peer->out.wire);
 	if (atomic_load_explicit(&peer->out.aside.is_there, memory_order_relaxed))
@@ -188,7 +188,8 @@ static bool assemble(struct peer *peer)
 	peer_take_urgent(peer);
 	if (!peer->out.wire.buf.broken && peer->out.wire.buf.n < FRAME_MESSAGE_MAX)
 		outbox_take_turns(peer);
-	if (wire_size(&peer->out.wire) == 0)
+	peer->out.has_lost |= peer->out.wire.buf.broken || peer->out.urgent.broken;
+	if (peer->out.has_lost || wire_size(&peer->out.wire) == 0)
 		return false;
 	wire_message(&peer->out.wire, &peer->out.message);
 	atomic_fetch_sub(&peer->out.backlog, peer->out.message.n);
@@ -252,18 +253,22 @@ void peer_flush_unlock(struct peer *peer)
 	enum link_write written = LINK_WRITTEN;
 	struct peer_host *host = peer->host;
 	struct link *link = peer->link;
-	bool ends, ready, resumes = false;
+	bool ends, ready, had_lost, resumes = false;
 
 	if (peer->is_ending && !peer->has_hello)
 		limit_greeting(peer);
 	while (written == LINK_WRITTEN) {
 		ends = is_through(peer);
+		had_lost = peer->out.has_lost;
 		ready = !ends && assemble(peer);
+		had_lost |= !peer->out.has_lost;
 		if (ends)
 			limit_end(peer);
 		pthread_mutex_unlock(&peer->lock);
 		if (ends)
 			link_close(link, 0, "");
+		if (!had_lost)
+			link_close(link, PYR_UNAVAILABLE, "out of memory for what was to be sent");
 		if (!ready)
 			break;
 		written = link_write(link, &peer->out.message);

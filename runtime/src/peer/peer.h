@@ -110,6 +110,7 @@ struct peer_aside {
 	pthread_mutex_t lock; /* a leaf but for the engine's */
 	struct buf frames;    /* lock */
 	bool will_flush;      /* lock: the hook waits */
+	bool has_lost;        /* lock: there was no memory for one */
 	atomic_bool is_there; /* some are */
 	struct engine_hook hook;
 };
@@ -117,6 +118,7 @@ struct peer_aside {
 /* What waits to be sent. The peer's own, with its lock. */
 struct peer_out {
 	bool is_writing;             /* a message is on its way into the link */
+	bool has_lost;               /* frames, for want of memory: the link ends */
 	struct buf urgent;           /* frames that go first, from urgent_at on */
 	struct wire wire;            /* the message being written, */
 	struct link_message message; /* as its link was given it */

@@ -65,6 +65,7 @@ void peer_take_aside(struct peer *peer)
 
 	pthread_mutex_lock(&aside->lock);
 	buf_append(&peer->out.urgent, aside->frames.data, aside->frames.n);
+	peer->out.has_lost |= aside->has_lost;
 	atomic_fetch_add(&peer->out.backlog, aside->frames.n);
 	buf_reset(&aside->frames);
 	atomic_store(&aside->is_there, false);
@@ -78,8 +79,10 @@ static void put_aside(struct peer *peer, const struct frame *frame)
 	bool hooks;
 
 	pthread_mutex_lock(&aside->lock);
-	if (frame && frame_append(&aside->frames, frame))
+	if (frame) {
+		aside->has_lost |= !frame_append(&aside->frames, frame);
 		atomic_store(&aside->is_there, true);
+	}
 	hooks = !aside->will_flush && !(frame && exec_has_corked(&peer->out.cork));
 	aside->will_flush |= hooks;
 	if (hooks)

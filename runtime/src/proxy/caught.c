@@ -30,7 +30,7 @@ const void *pyr__caught(const struct pyr__type *type)
 		taker_drop(&taker);
 		return NULL; /* another version of it, or no bytes of ours: the code still tells */
 	}
-	(void)taker_give(&taker);
+	taker_give(&taker);
 	error_keep_caught(value);
 	return value;
 }

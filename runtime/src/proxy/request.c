@@ -61,8 +61,10 @@ int request_results(const struct codec_operation *codec, const struct outcall *c
 
 	taker_init(&taker, call->result.held);
 	if (codec_take_results(codec->reply, &taker.base, span_of_buf(&call->result.answer),
-			       config_number(CONFIG_MAX_MESSAGE), out, &problem) == 0)
-		return taker_results(&taker);
+			       config_number(CONFIG_MAX_MESSAGE), out, &problem) == 0) {
+		taker_give(&taker);
+		return 0;
+	}
 	taker_drop(&taker);
 	return unreadable(&problem, "the reply of %s", codec->table->name);
 }

@@ -169,7 +169,6 @@ static int take_item(pyr_stream *stream, const struct stream_item *item, void *r
 {
 	struct codec_problem problem;
 	struct taker taker;
-	int err;
 
 	taker_init(&taker, item->held);
 	if (codec_take_results(stream->reads, &taker.base, (struct span){ item->data, item->n },
@@ -177,8 +176,8 @@ static int take_item(pyr_stream *stream, const struct stream_item *item, void *r
 		taker_drop(&taker);
 		return unreadable(&problem, "an item of %s", stream->operation->table->name);
 	}
-	err = taker_results(&taker);
-	return err < 0 ? err : 1;
+	taker_give(&taker);
+	return 1;
 }
 
 int pyr__next(pyr_stream *stream, const struct pyr__operation *operation, void *ret)

@@ -14,10 +14,13 @@
 /* What one of them takes: a proxy, its reference, its texts. */
 enum { COST = 1280 };
 
-struct taken_value {
-	void *value;
-	void *block; /* that it lies in */
-	bool is_settled;
+/* Those that lie in one block. */
+struct hung {
+	struct held base;
+	struct hung *next;
+	void *block;
+	size_t n;
+	void *values[];
 };
 
 bool taken_add(struct taken *taken, void *value)
@@ -26,7 +29,7 @@ bool taken_add(struct taken *taken, void *value)
 		reference_maker()->free(value);
 		return false;
 	}
-	taken->values[taken->n++] = (struct taken_value){ .value = value };
+	taken->values[taken->n++] = value;
 	return true;
 }
 
@@ -55,7 +58,7 @@ static bool charge(struct taken *taken, struct budget *budget)
 void taken_free(struct taken *taken)
 {
 	while (taken->n > 0)
-		reference_maker()->free(taken->values[--taken->n].value);
+		reference_maker()->free(taken->values[--taken->n]);
 	forget(taken);
 }
 
@@ -237,15 +240,35 @@ static int keep(struct codec_taker *base, const void *value, void **ret, char *t
 		       : fail(PYR_RESOURCE_EXHAUSTED, "out of memory", text, n);
 }
 
-static void settle(struct codec_taker *base, void *block)
+static void release(struct held *base)
 {
-	struct taken *taken = &((struct taker *)base)->taken;
+	struct hung *hung = (struct hung *)base;
 	size_t i;
 
-	for (i = taken->n; i > 0 && !taken->values[i - 1].is_settled; i--) {
-		taken->values[i - 1].block = block;
-		taken->values[i - 1].is_settled = true;
-	}
+	for (i = 0; i < hung->n; i++)
+		reference_maker()->free(hung->values[i]);
+	free(hung);
+}
+
+/* What will hang on the block is made now: once values are stored, nothing may fail. */
+static bool settle(struct codec_taker *base, void *block)
+{
+	struct taker *taker = (struct taker *)base;
+	size_t first = taker->n_settled, n = taker->taken.n - first;
+	struct hung *hung;
+
+	taker->n_settled += n;
+	if (!block || n == 0)
+		return true;
+	hung = malloc(sizeof(*hung) + n * sizeof(hung->values[0]));
+	if (!hung)
+		return false;
+	*hung = (struct hung){ .base = { .release = release }, .next = taker->hung };
+	hung->block = block;
+	hung->n = n;
+	memcpy(hung->values, taker->taken.values + first, n * sizeof(hung->values[0]));
+	taker->hung = hung;
+	return true;
 }
 
 static const struct codec_taker_kind kind = { take, keep, settle };
@@ -259,57 +282,24 @@ void taker_init(struct taker *taker, const struct import_list *held)
 
 void taker_drop(struct taker *taker)
 {
+	struct hung *hung;
+
+	while ((hung = taker->hung)) {
+		taker->hung = hung->next;
+		free(hung);
+	}
 	taken_free(&taker->taken);
 }
 
-static void release(void *what)
+void taker_give(struct taker *taker)
 {
-	struct taken *taken = what;
+	struct hung *hung;
 
-	taken_free(taken);
-	free(taken);
-}
-
-/* Those from index `from` on that lie in one block. Returns how many; 0 when memory is out. */
-static size_t hang(const struct taken *taken, size_t from)
-{
-	void *block = taken->values[from].block;
-	struct taken *held = calloc(1, sizeof(*held));
-	size_t i;
-	bool ok = held;
-
-	for (i = from; ok && i < taken->n && taken->values[i].block == block; i++) {
-		ok = array_reserve(&held->values, &held->room, held->n + 1, sizeof(*held->values));
-		if (ok)
-			held->values[held->n++] = taken->values[i];
+	while ((hung = taker->hung)) {
+		taker->hung = hung->next;
+		held_add(&hung->base, hung->block);
 	}
-	if (ok && held_add(block, release, held))
-		return i - from;
-	if (held)
-		free(held->values);
-	free(held);
-	return 0;
-}
-
-bool taker_give(struct taker *taker)
-{
-	struct taken *taken = &taker->taken;
-	size_t i, n;
-
-	for (i = 0; i < taken->n; i += n) {
-		n = taken->values[i].block ? hang(taken, i) : 1;
-		if (n == 0)
-			return false; /* it leaks: there was no memory to remember it */
-	}
-	forget(taken);
-	return true;
-}
-
-int taker_results(struct taker *taker)
-{
-	if (taker->taken.n == 0 || taker_give(taker))
-		return 0;
-	return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	forget(&taker->taken);
 }
 
 bool taker_move(struct taker *taker, struct taken *to)

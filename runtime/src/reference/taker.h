@@ -11,7 +11,7 @@
 
 /* Values that are freed together. All zero: none. */
 struct taken {
-	struct taken_value *values;
+	void **values;
 	size_t n, room;
 	struct budget *budget; /* counted: of the connection that they came over; NULL: of none */
 	size_t cost;           /* charged there */
@@ -31,15 +31,14 @@ struct taker {
 		*carried;      /* borrowed: the same of what was not sent, or is kept */
 	struct budget *budget; /* borrowed: what they are charged to; NULL: nobody */
 	struct taken taken;
+	size_t n_settled;  /* of them: it is known where they lie */
+	struct hung *hung; /* which lie in blocks; NULL: none do */
 };
 
 /* carried, budget: set by who has such. */
 void taker_init(struct taker *taker, const struct import_list *held);
-/* The results were stored: what lies in a block goes with that, the rest is their owner's. Returns
- * false when memory is out. */
-bool taker_give(struct taker *taker);
-/* The same for who called an operation: returns 0, or minus a status with the last error set. */
-int taker_results(struct taker *taker);
+/* The results were stored: what lies in a block goes with that, the rest is their owner's. */
+void taker_give(struct taker *taker);
 /* They come to nothing. */
 void taker_drop(struct taker *taker);
 /* They live as long as the others. Returns false, with nothing moved, when memory is out. */

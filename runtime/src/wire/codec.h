@@ -74,8 +74,9 @@ struct codec_taker_kind {
 		    void **ret, char *text, size_t n);
 	/* One more of a value that somebody has, likewise. */
 	int (*keep)(struct codec_taker *taker, const void *value, void **ret, char *text, size_t n);
-	/* Those taken or kept since the last time lie in that block. */
-	void (*settle)(struct codec_taker *taker, void *block);
+	/* Those taken or kept since the last time lie in that block, NULL: in none. Returns false
+	 * when memory is out. */
+	bool (*settle)(struct codec_taker *taker, void *block);
 };
 struct codec_taker {
 	const struct codec_taker_kind *kind;

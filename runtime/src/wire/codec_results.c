@@ -61,6 +61,14 @@ static bool is_bare(const struct codec_field *field)
 	return field->reference && !field->many && field->value->kind != PYR__ANY;
 }
 
+/* Tells who takes references where those lie that were taken since the last time. */
+static int settle(struct codec_fill *fill, void *block)
+{
+	if (!fill->taker || fill->taker->kind->settle(fill->taker, block))
+		return 0;
+	return codec_fail_memory(fill->problem);
+}
+
 static int take_bare(struct codec_fill *fill, const struct codec_field *field,
 		     const struct codec_seen *seen, union pyr__slot *ret)
 {
@@ -68,9 +76,7 @@ static int take_bare(struct codec_fill *fill, const struct codec_field *field,
 
 	fill->measures = false;
 	status = codec_fill_slot(fill, field, seen, ret);
-	if (status == 0 && fill->taker)
-		fill->taker->kind->settle(fill->taker, NULL);
-	return status;
+	return status == 0 ? settle(fill, NULL) : status;
 }
 
 /* Fills again, into a block each; what the first fill left in the arena is forgotten. */
@@ -95,8 +101,8 @@ static int fill_blocks(const struct codec_message *message, const struct codec_s
 		fill->block = results[i].block;
 		fill->block_end = fill->block + results[i].size;
 		status = codec_fill_slot(fill, &message->fields[i], &seen[i], &results[i].slot);
-		if (fill->taker)
-			fill->taker->kind->settle(fill->taker, results[i].block);
+		if (status == 0)
+			status = settle(fill, results[i].block);
 	}
 	return status;
 }
@@ -190,8 +196,8 @@ static int unpack_value(const struct codec_message *message, const struct pyr__t
 	fill->block_end = block + fill->used;
 	fill->used = fill->beside = 0;
 	status = codec_fill_value(fill, message, type, data, ret);
-	if (fill->taker)
-		fill->taker->kind->settle(fill->taker, block);
+	if (status == 0)
+		status = settle(fill, block);
 	if (status < 0)
 		free(block);
 	return status;
