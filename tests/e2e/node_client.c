@@ -2,11 +2,14 @@
 /*
  * node-client URI N: passes N objects to the refs.Node there, which keeps the last, and takes N
  * that it makes; prints "ready", and waits to be killed. Ends with its standard input.
+ * node-client URI pass: passes one, frees it, and prints how that failed and whether the object was
+ * released while the proxy is still there.
  */
 #include "node.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static struct refs_Node *made; /* the last one */
@@ -21,6 +24,18 @@ static int exchange(struct refs_Node *server, struct node *mine)
 	return 0; /* what was made stays with this process */
 }
 
+static int pass(struct refs_Node *server, struct node *mine)
+{
+	struct refs_Node *object = refs_Node_object(NULL, &node_methods, mine, node_released);
+	int err = refs_Node_keep(server, object);
+
+	printf("%s %s\n", err < 0 ? pyr_status_name(-err) : "OK", pyr_errmsg());
+	refs_Node_free(object);
+	printf("%s\n", node_reaches(&mine->n_released, 1) ? "released" : "kept");
+	refs_Node_free(server);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct refs_Node *server = argc == 3 ? refs_Node_proxy(argv[1]) : NULL;
@@ -31,6 +46,8 @@ int main(int argc, char **argv)
 	if (!server)
 		return 2;
 	node_init(&mine, "other");
+	if (strcmp(argv[2], "pass") == 0)
+		return pass(server, &mine);
 	for (i = 0; i < atoi(argv[2]); i++)
 		if (exchange(server, &mine) != 0)
 			return 1;

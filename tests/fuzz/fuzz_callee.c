@@ -80,6 +80,8 @@ static void on_bind(struct callee_world *w, struct callee_link *l, const struct 
 		fuzz_finding("link %d: session %u is bound twice", index_of(w, l), frame->session);
 	if (l->n_sessions == CALLEE_SESSIONS || l->n_to_bind == CALLEE_SESSIONS)
 		fuzz_finding("link %d: more sessions than proxies", index_of(w, l));
+	if (frame->reference.p && !w->is_hostile)
+		callee_check_bound(w, l, frame);
 	l->sessions[l->n_sessions++] = frame->session;
 	l->to_bind[l->n_to_bind++] = frame->session;
 }
@@ -341,6 +343,9 @@ static void on_frame(struct callee_world *w, struct callee_link *l, const struct
 			fuzz_finding("link %d: the caller ends it: %.*s", index_of(w, l),
 				     (int)frame->message.n, (const char *)frame->message.p);
 		break;
+	case FRAME_RELEASE:
+		callee_on_release(w, l, frame);
+		break;
 	case FRAME_PING:
 		pong = (struct frame){ .type = FRAME_PONG, .value = frame->value };
 		callee_put(l, &pong);
@@ -374,7 +379,7 @@ static void answer(struct callee_world *w, struct callee_call *call)
 {
 	struct callee_link *l = &w->links[call->link];
 	struct frame frame = { .type = FRAME_REPLY, .number = call->number };
-	struct buf payload = { 0 };
+	struct buf payload = { 0 }, body = { 0 };
 	struct span text;
 
 	if (callee_refuses(call->key) && call->op != TALK_BATCH) {
@@ -394,8 +399,13 @@ static void answer(struct callee_world *w, struct callee_call *call)
 	} else if (call->op == TALK_ASK || call->op == TALK_LATER || call->op == TALK_MEDDLE) {
 		talk_put_number(&payload, 1, (uint64_t)talk_result(call->key));
 	}
+	if (call->op == TALK_ANOTHER && frame.type == FRAME_REPLY)
+		callee_make(w, l, &frame, &body, &payload);
+	else if (!call->has_streams && frame.type == FRAME_REPLY && chance_one_in(w->chance, 10))
+		callee_pass_some(w, l, &frame, &body);
 	frame.payload = span_of_buf(&payload);
 	callee_put(l, &frame);
+	buf_free(&body);
 	call->is_answered = true;
 	fuzz_say("%u %d: call %u is answered", w->step, index_of(w, l), call->number);
 	buf_free(&payload);

@@ -9,7 +9,7 @@
 #include "fuzz.h"
 #include "fuzz_caller.h"
 
-enum { CALLEE_LINKS = 48, CALLEE_CALLS = 2048, CALLEE_SESSIONS = 64 };
+enum { CALLEE_LINKS = 48, CALLEE_CALLS = 2048, CALLEE_SESSIONS = 64, CALLEE_PASSED = 4 };
 
 struct callee_call {
 	bool is_used, is_live; /* live: on its link, its answer is to come */
@@ -42,6 +42,9 @@ struct callee_link {
 	unsigned n_sessions;
 	uint32_t to_bind[CALLEE_SESSIONS]; /* Binds that wait for their answer */
 	unsigned n_to_bind;
+	struct callee_passed {
+		unsigned n, n_back;
+	} passed[CALLEE_PASSED]; /* objects of the model, and how often given back */
 	struct buf out;
 };
 
@@ -67,6 +70,21 @@ void callee_flush(struct callee_link *l);
 void callee_forget(struct callee_call *call);
 /* One call a little further. */
 void callee_serve(struct callee_world *w, struct callee_call *call);
+
+/* ---- fuzz_callee_references.c ---- */
+/* An answer carries a few, to no purpose; or is one. */
+void callee_pass_some(struct callee_world *w, struct callee_link *l, struct frame *frame,
+		      struct buf *body);
+void callee_make(struct callee_world *w, struct callee_link *l, struct frame *frame,
+		 struct buf *body, struct buf *payload);
+/* A Bind names one. */
+void callee_check_bound(const struct callee_world *w, const struct callee_link *l,
+			const struct frame *frame);
+void callee_on_release(struct callee_world *w, struct callee_link *l, const struct frame *frame);
+void callee_lose(struct callee_world *w, struct callee_link *l);
+/* Of a frame that does harm: what it says of references. id: memory for one. */
+void callee_spoil(struct callee_world *w, struct callee_link *l, struct frame *frame,
+		  struct buf *body, uint8_t id[16]);
 
 /* ---- fuzz_callee_step.c ---- */
 void callee_step(struct callee_world *w);

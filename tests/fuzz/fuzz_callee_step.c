@@ -95,6 +95,8 @@ static void do_harm(struct callee_world *w, struct callee_link *l)
 	struct frame frame = { .type = FRAME_HELLO +
 				       chance_below(w->chance, FRAME_TYPES - FRAME_HELLO) };
 	static uint8_t zeros[FRAME_FRAGMENT + 1];
+	struct buf body = { 0 };
+	uint8_t id[16];
 
 	if (l->fake->cable && chance_one_in(w->chance, 15))
 		cable_spoil(l->fake->cable);
@@ -116,9 +118,11 @@ static void do_harm(struct callee_world *w, struct callee_link *l)
 	frame.payload =
 		(struct span){ zeros, chance_one_in(w->chance, 10) ? sizeof(zeros)
 								   : chance_below(w->chance, 60) };
+	callee_spoil(w, l, &frame, &body, id);
 	if (frame.type == FRAME_GOAWAY && !chance_one_in(w->chance, 20))
 		frame.type = FRAME_PING;
 	callee_put(l, &frame);
+	buf_free(&body);
 	fuzz_say("%u %d: harm: type %d, number %u", w->step, (int)(l - w->links), (int)frame.type,
 		 frame.number);
 }
@@ -147,6 +151,8 @@ static void tend(struct callee_world *w, struct callee_link *l)
 		answer_bind(w, l);
 	if (w->is_hostile && l->said_hello && chance_one_in(w->chance, 15))
 		do_harm(w, l);
+	if (l->said_hello && chance_one_in(w->chance, 40))
+		callee_lose(w, l);
 	if (!w->is_finishing && l->said_hello && chance_one_in(w->chance, 400))
 		say_goaway(w, l);
 	if (w->is_finishing || chance_one_in(w->chance, 2))

@@ -241,6 +241,38 @@ static void do_up(struct user *u, struct talk_Server *p)
 	}
 }
 
+static void lost(pyr_proxy *proxy, void *data)
+{
+	if (!proxy || data != world)
+		fuzz_finding("who is told of a loss is told %p", data);
+}
+
+/* An object that the model makes: called, copied, freed. */
+static void do_another(struct user *u, struct talk_Server *p)
+{
+	int64_t key = next_key(u);
+	struct pyr_call_options options = options_of(u);
+	struct talk_Server *made = NULL, *twin;
+	unsigned n = chance_below(&u->chance, 3);
+	int err = talk_Server_another(talk_Server_with(p, &options), key, &made);
+
+	check_error("another", key, err);
+	if (err < 0 || !made)
+		return;
+	if (chance_one_in(&u->chance, 3))
+		check_error("on_lost", key,
+			    pyr_proxy_on_lost(talk_Server_as_proxy(made), lost, world));
+	while (n-- > 0)
+		do_ask(u, made);
+	if (chance_one_in(&u->chance, 3)) {
+		twin = talk_Server_dup(made);
+		talk_Server_free(made);
+		made = twin;
+		do_ask(u, made);
+	}
+	talk_Server_free(made);
+}
+
 /* The proxy itself: let go, connected again, bound, copied. */
 static void do_proxy(struct user *u, struct talk_Server *p)
 {
@@ -273,7 +305,7 @@ static int use(void *data)
 
 	while (!atomic_load(&world->is_over)) {
 		p = world->proxies[chance_below(&u->chance, PROXIES)];
-		switch (chance_below(&u->chance, 10)) {
+		switch (chance_below(&u->chance, 12)) {
 		case 0:
 		case 1:
 			do_futures(u, p);
@@ -291,6 +323,10 @@ static int use(void *data)
 			break;
 		case 7:
 			do_proxy(u, p);
+			break;
+		case 8:
+		case 9:
+			do_another(u, p);
 			break;
 		default:
 			do_ask(u, p);

@@ -283,6 +283,18 @@ def a_server_that_answers_twice_or_not_at_all_leaves_no_caller_waiting(w, c):
         server.stop(None)
 
 
+@case_of_its_own_servers
+def an_object_is_not_passed_to_a_plain_server_and_not_kept_for_it(w, c):
+    server = grpc.server(futures.ThreadPoolExecutor(2))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    said = subprocess.run([BIN / "node-client", f"PYRO:node@127.0.0.1:{port}", "pass"], stdout=subprocess.PIPE,
+                          text=True, timeout=3 * PATIENCE, check=True).stdout.splitlines()
+    server.stop(0)
+    like(said[0], "FAILED_PRECONDITION .* speaks plain gRPC only: a reference .* needs a session")
+    same(said[1:], ["released"])
+
+
 @case
 def never_refuses_a_plain_server(w, c):
     with w.caller(mode="never") as other:

@@ -4,6 +4,10 @@
 
 #include <unistd.h>
 
+#include "base/budget.h"
+#include "reference/taker.h"
+#include "wire/codec_reference.h"
+
 /* ---- exceptions ---- */
 
 BOTH(an_exception_carries_references)
@@ -307,6 +311,59 @@ TEST(a_method_that_returns_more_objects_than_a_connection_may_have_fails_alone)
 	close_all();
 }
 
+/* ---- what comes ---- */
+
+static int take_uri(struct taker *taker, const char *uri, char *text, size_t n)
+{
+	struct codec_reference told = { .fingerprint = 1 };
+	struct buf encoded = { 0 };
+	void *value;
+	int code;
+
+	told.interface = span_of("refs.Node");
+	told.uri = span_of(uri);
+	codec_reference_write(&told, &encoded);
+	code = taker->base.kind->take(&taker->base, NULL, span_of_buf(&encoded), &value, text, n);
+	buf_free(&encoded);
+	return code;
+}
+
+TEST(a_reference_whose_URI_is_none_is_refused)
+{
+	struct taker taker;
+	char text[256] = "";
+
+	open_all(4);
+	taker_init(&taker, NULL);
+	CHECK_INT(take_uri(&taker, "nonsense", text, sizeof(text)), PYR_INVALID_ARGUMENT);
+	CHECK_STR(text, "has a URI that is none");
+	CHECK_INT(take_uri(&taker, "PYRO:x@127.0.0.1:1", text, sizeof(text)), 0);
+	taker_drop(&taker);
+	close_all();
+}
+
+TEST(what_values_take_is_charged_to_the_connection_that_they_came_over)
+{
+	struct budget *budget = budget_new(NULL, 6000);
+	struct taker taker;
+	char text[256] = "";
+	int n = 0, code;
+
+	open_all(4);
+	taker_init(&taker, NULL);
+	taker.budget = budget;
+	while ((code = take_uri(&taker, "PYRO:x@127.0.0.1:1", text, sizeof(text))) == 0 && n < 100)
+		n++;
+	CHECK_INT(code, PYR_RESOURCE_EXHAUSTED);
+	CHECK_HAS(text, "more references than a message or a connection may carry");
+	CHECK(n > 1 && n < 10);
+	CHECK(budget_used(budget) > 1000 * (size_t)n);
+	taker_drop(&taker);
+	CHECK_INT(budget_used(budget), 0);
+	budget_unref(budget);
+	close_all();
+}
+
 /* ---- the loss of a link ---- */
 
 struct watch {
@@ -419,6 +476,8 @@ TESTS(reference_ways, T(an_exception_carries_references),
       T(references_in_items_come_home), T(items_that_nobody_reads_give_their_references_back),
       T(a_stream_of_references_is_not_resumed_on_another_link),
       T(more_references_than_an_item_may_have_are_refused), T(a_batch_carries_references),
+      T(a_reference_whose_URI_is_none_is_refused),
+      T(what_values_take_is_charged_to_the_connection_that_they_came_over),
       T(a_call_that_passes_more_objects_than_its_receiver_may_hold_fails_alone),
       T(a_method_that_returns_more_objects_than_a_connection_may_have_fails_alone),
       T(who_has_a_reference_is_told_once_that_its_link_is_gone),
