@@ -153,14 +153,14 @@ TEST(a_persistent_name_is_replaced_only_on_purpose)
 /* Before the library reads it. */
 __attribute__((constructor)) static void shorten_leases(void)
 {
-	setenv("PYRITE_LEASE_TTL_MS", "4000", 1);
+	setenv("PYRITE_LEASE_TTL_MS", "2000", 1);
 }
 
 /* Until a lease that nobody renews, a little longer than this process's, has come and gone. */
 static void wait_for_renewals(void)
 {
 	struct pyrite_NameServer *proxy = name_server();
-	struct pyrite_NameTerms terms = { .ttl_ms = 4100 };
+	struct pyrite_NameTerms terms = { .ttl_ms = 2100 };
 	struct pyrite_NameClaim claim = { 0 };
 	struct pyrite_NameGrant *grant;
 	char *uri;
