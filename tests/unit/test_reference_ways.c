@@ -352,6 +352,9 @@ TEST(what_values_take_is_charged_to_the_connection_that_they_came_over)
 	open_all(4);
 	taker_init(&taker, NULL);
 	taker.budget = budget;
+	CHECK_INT(take_uri(&taker, "nonsense", text, sizeof(text)), PYR_INVALID_ARGUMENT);
+	CHECK_INT(budget_used(budget), 0); /* nothing came of it */
+	CHECK(taker.taken.budget == NULL);
 	while ((code = take_uri(&taker, "PYRO:x@127.0.0.1:1", text, sizeof(text))) == 0 && n < 100)
 		n++;
 	CHECK_INT(code, PYR_RESOURCE_EXHAUSTED);

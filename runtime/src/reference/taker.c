@@ -55,6 +55,19 @@ static bool charge(struct taken *taken, struct budget *budget)
 	return true;
 }
 
+/* The last one came to nothing. */
+static void discharge(struct taken *taken)
+{
+	if (!taken->budget)
+		return;
+	budget_release(taken->budget, COST);
+	taken->cost -= COST;
+	if (taken->n > 0)
+		return;
+	budget_unref(taken->budget);
+	taken->budget = NULL;
+}
+
 void taken_free(struct taken *taken)
 {
 	while (taken->n > 0)
@@ -219,11 +232,11 @@ static int take(struct codec_taker *base, const struct pyr__type *type, struct s
 		return fail(PYR_RESOURCE_EXHAUSTED,
 			    "more references than a message or a connection may carry", text, n);
 	code = make(taker, type, &told, ret, text, n);
+	if (!code && !taken_add(&taker->taken, *ret))
+		code = fail(PYR_RESOURCE_EXHAUSTED, "out of memory", text, n);
 	if (code)
-		return code;
-	return taken_add(&taker->taken, *ret)
-		       ? 0
-		       : fail(PYR_RESOURCE_EXHAUSTED, "out of memory", text, n);
+		discharge(&taker->taken);
+	return code;
 }
 
 static int keep(struct codec_taker *base, const void *value, void **ret, char *text, size_t n)
