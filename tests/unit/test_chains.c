@@ -204,6 +204,9 @@ TEST(chains_come_back_to_a_daemon_that_can_have_no_more_threads)
 	to_a = e2e_Work_proxy(e2e_Work_register(a.daemon, "there", &methods_of_a, NULL));
 	to_b = e2e_Work_proxy(e2e_Work_register(b.daemon, "there", &methods_of_b, NULL));
 	work = e2e_Work_proxy_with(pyr_daemon_uri(a.daemon, "there"), &options);
+	/* before hundreds of threads start, which may take longer than a connection */
+	CHECK_INT(pyr_proxy_bind(e2e_Work_as_proxy(to_a)), 0);
+	CHECK_INT(pyr_proxy_bind(e2e_Work_as_proxy(to_b)), 0);
 	for (i = 0; i < BEYOND; i++)
 		REQUIRE((futures[i] = e2e_Work_add_start(work, i, 1)) != NULL);
 	for (i = 0; i < BEYOND; i++) {
