@@ -169,6 +169,7 @@ bool service_copy_record(pyr_call *call, const struct record *record, struct pyr
 	ret->name = pyr_call_strdup(call, record->name);
 	ret->uri = pyr_call_strdup(call, record->uri);
 	ret->shared = record->is_shared;
+	ret->has_others = false;
 	ret->others.n = 0;
 	ret->others.items = NULL;
 	return ret->name && ret->uri && copy_tags(call, record, &ret->tags);
@@ -185,6 +186,7 @@ bool service_copy_share(pyr_call *call, const struct record *record, struct pyri
 		return false;
 	if (entry->others.n == REGISTRY_SHARES) /* none could be registered beyond them */
 		return true;
+	entry->has_others = true;
 	share = &entry->others.items[entry->others.n++];
 	share->uri = pyr_call_strdup(call, record->uri);
 	return share->uri && copy_tags(call, record, &share->tags);

@@ -89,6 +89,13 @@ def compatible_changes_end_with_0():
     assert "shop.idl:21:14: compatible: shop.Shop.cancel: the operation is new\n" in said.stdout, said.stdout
 
 
+def name_servers_and_their_clients_may_be_of_different_versions():
+    """old/naming.idl is the oldest that is supported."""
+    said = run(BIN / "pyrite-idl", "--breaking", SOURCE / "old/naming.idl",
+               pathlib.Path(os.environ["PYRITE_SOURCE"]) / "runtime/idl/naming.idl")
+    assert said.returncode == 0, said.stderr
+
+
 def what_a_new_base_brings_is_listed():
     with tempfile.TemporaryDirectory() as folder:
         old, new = pathlib.Path(folder, "old.idl"), pathlib.Path(folder, "new.idl")
@@ -205,7 +212,7 @@ def main():
     failed = 0
     for case in (the_tool_tells_every_rule_at_its_place, the_tool_tells_of_all_that_breaks_and_of_nothing_else,
                  nothing_breaks_where_nothing_changed, compatible_changes_end_with_0,
-                 what_a_new_base_brings_is_listed,
+                 name_servers_and_their_clients_may_be_of_different_versions, what_a_new_base_brings_is_listed,
                  nothing_is_generated_from_what_breaks, interfaces_and_bases_that_are_gone_break,
                  the_tool_says_how_it_is_used, both_versions_agree_with_the_tool,
                  b2_refusals_tell_both_signatures_and_why, the_log_tells_at_the_bind_how_many_are_refused,

@@ -72,7 +72,7 @@ static void count_entry(struct pages *pages, const struct pyrite_NameEntry *entr
 	size_t i;
 
 	count_one(pages, entry->name, entry->uri, &entry->tags);
-	for (i = 0; i < entry->others.n; i++)
+	for (i = 0; entry->has_others && i < entry->others.n; i++)
 		count_one(pages, entry->name, entry->others.items[i].uri,
 			  &entry->others.items[i].tags);
 }
@@ -161,7 +161,7 @@ static struct pyr_ns_entry *copy_entry(struct room *room, const struct pyrite_Na
 	size_t i;
 
 	copy_one(room, entry->name, entry->uri, &entry->tags, ret++);
-	for (i = 0; i < entry->others.n; i++)
+	for (i = 0; entry->has_others && i < entry->others.n; i++)
 		copy_one(room, entry->name, entry->others.items[i].uri,
 			 &entry->others.items[i].tags, ret++);
 	return ret;

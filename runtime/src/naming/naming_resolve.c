@@ -237,7 +237,7 @@ static int look_for_name(const struct look *look, const char *name, struct ranke
 	if (pyrite_NameServer_lookup_entry(look->proxy, name, &entry) < 0)
 		return naming_add_address(look->address);
 	ok = rank(ranked, entry);
-	for (i = 0; i < entry->others.n && ok; i++) {
+	for (i = 0; entry->has_others && i < entry->others.n && ok; i++) {
 		other = (struct pyrite_NameEntry){ .uri = entry->others.items[i].uri };
 		ok = rank(ranked, &other);
 	}
