@@ -75,10 +75,13 @@ static void narrow(struct cable *w, int fd)
 
 static struct cable *entering; /* the leader's */
 
-struct link *__real_link_socket_accept(int fd, const char *address, bool is_local);
-struct link *__wrap_link_socket_accept(int fd, const char *address, bool is_local);
+struct link *__real_link_socket_accept(int fd, struct tls *tls, const char *address,
+					 bool is_local);
+struct link *__wrap_link_socket_accept(int fd, struct tls *tls, const char *address,
+					 bool is_local);
 
-struct link *__wrap_link_socket_accept(int fd, const char *address, bool is_local)
+struct link *__wrap_link_socket_accept(int fd, struct tls *tls, const char *address,
+					 bool is_local)
 {
 	struct cable *w = entering;
 	struct link *link;
@@ -87,7 +90,7 @@ struct link *__wrap_link_socket_accept(int fd, const char *address, bool is_loca
 		w = NULL; /* who only knocked */
 	if (w)
 		narrow(w, fd);
-	link = __real_link_socket_accept(fd, address, is_local);
+	link = __real_link_socket_accept(fd, tls, address, is_local);
 	if (!w || !link)
 		return link;
 	w->inner = link;

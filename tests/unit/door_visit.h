@@ -43,11 +43,12 @@ struct guests {
 	}
 
 static inline void guest_comes(void *data, int fd, enum door_protocol speaks,
-			       const struct door_peer *peer)
+			       const struct door_peer *peer, struct tls *tls)
 {
 	struct guests *guests = data;
 
 	(void)speaks;
+	(void)tls;
 	pthread_mutex_lock(&guests->lock);
 	if (guests->n < GUESTS_MAX) {
 		guests->fds[guests->n] = fd;

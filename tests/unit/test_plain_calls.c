@@ -173,13 +173,15 @@ static void on_shut(struct engine_event *event, bool ok)
 	engine_wake(&d.waiter);
 }
 
-static void on_accepted(void *data, int fd, enum door_protocol speaks, const struct door_peer *peer)
+static void on_accepted(void *data, int fd, enum door_protocol speaks, const struct door_peer *peer,
+			struct tls *tls)
 {
 	grpc_server_credentials *plain = grpc_insecure_server_credentials_create();
 
 	(void)data;
 	(void)speaks;
 	(void)peer;
+	(void)tls;
 	grpc_server_add_channel_from_fd(d.server, fd, plain);
 	grpc_server_credentials_release(plain);
 }

@@ -340,7 +340,11 @@ static void check_caller(const struct hop_way *at_way)
 	else
 		snprintf(expected, sizeof(expected), "-1 0 0 ["); /* the method's: it got none */
 	CHECK_INT(strncmp(text, expected, strlen(expected)), 0);
-	CHECK_STR(strrchr(text, '['), "[]"); /* who has shown no certificate is nobody */
+	if (at_way->is_unix)
+		snprintf(expected, sizeof(expected), "[uid:%u]", getuid());
+	else
+		snprintf(expected, sizeof(expected), "[]"); /* nothing was proved */
+	CHECK_STR(strrchr(text, '['), expected);
 	pyr_free(text);
 	hops_Hop_free(proxy);
 	CHECK(hop_close_all(&hop, 1));

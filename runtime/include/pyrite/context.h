@@ -48,9 +48,14 @@ struct pyr_credentials {
 /* The caller's credentials. Returns false, with *ret untouched, if the caller came over TCP. */
 bool pyr_call_credentials(const pyr_call *call, struct pyr_credentials *ret);
 
-/* The authenticated identity of the caller. Returns: borrowed; "" if the caller has proved
- * nothing, which is always so without TLS or a key. */
-const char *pyr_call_identity(const pyr_call *call);
+/*
+ * Who calls, as far as it was proved: "cert:NAME" if the caller has shown a certificate that the
+ * daemon trusts (NAME is its first URI, a SPIFFE id for one, else its common name, else its first
+ * DNS name), else "uid:1000" if the caller came over a unix socket, else "". It is that of the
+ * connection: a process that calls on behalf of others calls as itself. Returns: valid as long as
+ * the call.
+ */
+const char *pyr_call_identity(pyr_call *call);
 
 /* The session of the call. All calls of one proxy, from bind to release, have the same session,
  * and no other calls do. Returns: valid as long as the call; "" for a plain gRPC call, which has

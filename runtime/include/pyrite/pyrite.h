@@ -229,7 +229,7 @@ struct pyr_daemon_options {
 	 * within a second, it has its default effect. So has a second signal. Default PYR_YES. */
 	enum pyr_switch signals;
 	enum pyr_switch
-		insecure; /* allow an address beyond loopback without TLS or key; default PYR_NO */
+		insecure; /* allow an address beyond loopback without TLS; default PYR_NO */
 	enum pyr_switch traces; /* errors tell callers where they came from (file, line, object):
 				   PYR_YES all callers, PYR_NO none; default: those on this host */
 	pyr_call_error_cb on_call_error; /* default: none */
@@ -248,6 +248,7 @@ struct pyr_daemon_options {
 	/* Objects that one connection may have passed here, or from here, and not given back;
 	 * default 65,536. A call that passes more fails with RESOURCE_EXHAUSTED. */
 	unsigned max_references;
+	const struct pyr_tls_options *tls; /* default: PYRITE_KEYS for TCP, else none */
 };
 
 /* For pyr_daemon_new() alone. */
@@ -401,6 +402,7 @@ struct pyr_proxy_options {
 	enum pyr_pick pick;        /* of several objects */
 	const char *const *others; /* URIs of more objects that calls may go to; copied */
 	size_t n_others;           /* of others; at most 63 */
+	const struct pyr_tls_options *tls; /* default: PYRITE_KEYS for TCP, else none */
 };
 
 /*
@@ -593,4 +595,5 @@ void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
 #include <pyrite/stream.h>
 #include <pyrite/task.h>
 #include <pyrite/timer.h>
+#include <pyrite/tls.h>
 #endif

@@ -102,6 +102,12 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 			  "and daemons; auto: within the process if the daemon is in it, else as "
 			  "wire; wire: on the socket, or through gRPC if the server does not know "
 			  "that" },
+	[CONFIG_KEYS] = { .name = "keys",
+			  .variable = "PYRITE_KEYS",
+			  .kind = CONFIG_TEXT,
+			  .text = "",
+			  .help = "folder with ca.pem, cert.pem, key.pem and perhaps crl.pem: TCP "
+				  "connections use TLS, and both ends prove who they are" },
 	[CONFIG_LOG] = { "log", "PYRITE_LOG", CONFIG_LEVEL, 0, 0, PYR_LOG_DEBUG, "off",
 			 "off, error, warning, info or debug: what the library writes to stderr" },
 };

@@ -30,6 +30,7 @@
 #include "peer/peer.h"
 #include "protocol/protocol.h"
 #include "serve/peer_linger.h"
+#include "tls/tls.h"
 #include "wire/annotation.h"
 
 struct executor *daemon_executor(pyr_daemon *daemon)
@@ -94,7 +95,8 @@ static void on_idle(void *data)
 		engine_wake(&d->progress);
 }
 
-static void on_accepted(void *data, int fd, enum door_protocol speaks, const struct door_peer *peer)
+static void on_accepted(void *data, int fd, enum door_protocol speaks, const struct door_peer *peer,
+			struct tls *tls)
 {
 	struct pyr_daemon *d = data;
 
@@ -102,9 +104,9 @@ static void on_accepted(void *data, int fd, enum door_protocol speaks, const str
 		&d->lock); /* somebody may have waited for the port: until all is there */
 	pthread_mutex_unlock(&d->lock);
 	if (speaks == DOOR_FRAMES)
-		daemon_admit(d, fd, peer);
+		daemon_admit(d, fd, peer, tls);
 	else
-		server_add(d->server, fd, peer);
+		server_add(d->server, fd, peer, tls);
 }
 
 /* ---- making ---- */
@@ -140,6 +142,7 @@ static bool open_door(struct pyr_daemon *d, struct making *m)
 	door.fd = m->fd ? *m->fd : -1;
 	m->fd = NULL;
 	door.insecure = o->insecure == PYR_YES;
+	door.tls = d->host.tls = d->tls;
 	door.max_links = config_or(o->max_links, CONFIG_MAX_LINKS);
 	pthread_mutex_lock(&d->lock);
 	opened = door_open(&door, &problem);
@@ -269,7 +272,8 @@ static pyr_daemon *new_daemon(struct making *m)
 		pyr_daemon_free(d);
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	}
-	if (!keep_annotations(d, o) || !open_door(d, m)) {
+	if (!keep_annotations(d, o) || !daemon_tls(o, m->fd ? *m->fd : -1, &d->tls) ||
+	    !open_door(d, m)) {
 		pyr_error *why = pyr_error_take();
 
 		pyr_daemon_free(d);
@@ -366,6 +370,7 @@ static void free_daemon(void *arg)
 	exec_free(daemon->executor);
 	objects_free(&daemon->objects);
 	door_free(daemon->door);
+	tls_settings_unref(daemon->tls);
 	if (daemon->stop_fd >= 0)
 		close(daemon->stop_fd);
 	arena_clear(&daemon->kept);

@@ -8,12 +8,14 @@
 #include "daemon/daemon_own.h"
 #include "face/grpc/server.h"
 #include "link/link_socket.h"
+#include "tls/tls.h"
 
 struct newcomer {
 	struct engine_hook hook;
 	pyr_daemon *daemon;
 	int fd;
 	struct door_peer who;
+	struct tls *tls;
 };
 
 static void take(pyr_daemon *d, struct link *link, struct budget *budget)
@@ -57,10 +59,11 @@ static void begin(struct newcomer *n)
 	struct link *link;
 
 	if (!budget) {
+		tls_free(n->tls);
 		close(n->fd);
 		return;
 	}
-	link = link_socket_accept(n->fd, n->who.address, n->who.is_local);
+	link = link_socket_accept(n->fd, n->tls, n->who.address, n->who.is_local);
 	if (link) {
 		link->has_credentials = n->who.has_credentials;
 		link->credentials = (struct pyr_credentials){ n->who.pid, n->who.uid, n->who.gid };
@@ -82,15 +85,16 @@ static void on_leader(struct engine_hook *hook)
 	pthread_mutex_unlock(&d->lock);
 }
 
-void daemon_admit(pyr_daemon *d, int fd, const struct door_peer *who)
+void daemon_admit(pyr_daemon *d, int fd, const struct door_peer *who, struct tls *tls)
 {
 	struct newcomer *n = calloc(1, sizeof(*n));
 
 	if (!n) {
+		tls_free(tls);
 		close(fd);
 		return;
 	}
-	*n = (struct newcomer){ { .run = on_leader }, d, fd, *who };
+	*n = (struct newcomer){ { .run = on_leader }, d, fd, *who, tls };
 	pthread_mutex_lock(&d->lock);
 	d->n_arriving++;
 	pthread_mutex_unlock(&d->lock);

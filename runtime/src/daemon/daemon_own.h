@@ -20,6 +20,7 @@ struct pyr_daemon {
 	struct executor *executor;
 	struct peer_host host;
 	struct arena kept;         /* what host has copied of the options */
+	struct tls_settings *tls;  /* its own; NULL: none */
 	struct door *_Atomic door; /* written last of what a connection needs */
 	struct server *server;
 	struct plain_face *plain;
@@ -55,8 +56,14 @@ void daemon_ran(pyr_daemon *d);
 /* Its run is over: nobody is told any more. */
 void daemon_loop_free(pyr_daemon *d);
 
-/* A connection that carries frames: takes the fd. In the door's thread. */
-void daemon_admit(pyr_daemon *daemon, int fd, const struct door_peer *who);
+/* A connection that carries frames: takes the fd and its TLS, if it has one. In the
+ * door's thread. */
+void daemon_admit(pyr_daemon *daemon, int fd, const struct door_peer *who, struct tls *tls);
+
+/* ---- daemon_tls.c ---- */
+/* What its options, or PYRITE_KEYS, say of TLS: *ret is counted, NULL for none. given: the socket
+ * that listens already; -1: none. Returns false with the last error. */
+bool daemon_tls(const struct pyr_daemon_options *options, int given, struct tls_settings **ret);
 /* Somebody connects within the process. In the leader. */
 void daemon_arrive(struct link_place *place, struct link *link);
 /* A link was opened: the peer is the daemon's. In the leader. */

@@ -41,6 +41,8 @@
 #include "base/log.h"
 #include "door/door_links.h"
 #include "door/door_listen.h"
+#include "door/door_tls.h"
+#include "tls/tls.h"
 
 #define FIRST_BYTE_MS   10000
 #define BACK_OFF_MIN_MS 20
@@ -127,6 +129,7 @@ static void drop(struct door *door, struct door_link *link)
 {
 	int fd = door_link_fd(link);
 
+	tls_free(link->tls);
 	pthread_mutex_lock(&door->lock);
 	door_links_remove(&door->links, link);
 	pthread_mutex_unlock(&door->lock);
@@ -263,16 +266,29 @@ static void let_in(struct door *door, struct door_link *link, enum door_protocol
 {
 	int fd = door_link_fd(link);
 	struct door_peer peer = link->peer;
+	struct tls *tls = link->tls;
 
+	link->tls = NULL;
 	watch(door, EPOLL_CTL_DEL, fd, 0, 0);
 	pthread_mutex_lock(&door->lock);
 	door_links_settle(&door->links, link);
 	pthread_mutex_unlock(&door->lock);
-	door->options.accepted(door->options.data, fd, protocol, &peer);
+	door->options.accepted(door->options.data, fd, protocol, &peer, tls);
 }
 
-/* Only this thread removes those that wait, so link stays valid without the lock. */
-static void look_at(struct door *door, struct door_link *link, uint32_t events)
+static enum door_protocol begin_tls(struct door *door, struct door_link *link, const char **why)
+{
+	if (door_tls_begin(link, door->options.tls) &&
+	    watch(door, EPOLL_CTL_MOD, door_link_fd(link), link->peer.id,
+		  EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) == 0)
+		return door_tls_look(link, why);
+	*why = "out of memory";
+	return DOOR_OTHER;
+}
+
+/* What it has shown so far. UNDECIDED: more may come. */
+static enum door_protocol look(struct door *door, struct door_link *link, uint32_t events,
+			       const char **why)
 {
 	uint8_t data[PEEK];
 	enum door_protocol protocol;
@@ -280,21 +296,42 @@ static void look_at(struct door *door, struct door_link *link, uint32_t events)
 
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) &&
 	    !(events & (EPOLLERR | EPOLLHUP)))
-		return;
-	if (n <= 0) {
-		drop(door, link);
-		return;
+		return DOOR_UNDECIDED;
+	protocol = n <= 0 ? DOOR_OTHER : door_classify(data, (size_t)n);
+	*why = n <= 0 ? "it said nothing" : NULL;
+	if (protocol == DOOR_TLS && door->options.tls)
+		return begin_tls(door, link, why);
+	if (protocol == DOOR_UNDECIDED && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+		return DOOR_OTHER;
+	if (n > 0 && protocol != DOOR_UNDECIDED && door->options.tls) {
+		door_tls_refuse(link);
+		*why = "it does not speak TLS";
+		return DOOR_OTHER;
 	}
-	protocol = door_classify(data, (size_t)n);
+	return protocol;
+}
+
+/* Only this thread removes those that wait, so link stays valid without the lock. */
+static void look_at(struct door *door, struct door_link *link, uint32_t events)
+{
+	bool is_tls = link->tls;
+	const char *why = NULL;
+	enum door_protocol protocol =
+		is_tls ? door_tls_look(link, &why) : look(door, link, events, &why);
+
 	if (protocol == DOOR_HTTP2 || protocol == DOOR_FRAMES) {
 		let_in(door, link, protocol);
-		return;
+	} else if (protocol != DOOR_UNDECIDED) {
+		if (!why)
+			log_line(PYR_LOG_DEBUG, "%s: closing the connection from %s: it speaks %s",
+				 door->listeners.address, link->peer.address,
+				 door_protocol_name(protocol));
+		else if (!door->options.tls || may_complain(door))
+			log_line(door->options.tls ? PYR_LOG_WARNING : PYR_LOG_DEBUG,
+				 "%s: closing the connection from %s: %s", door->listeners.address,
+				 link->peer.address, why);
+		drop(door, link);
 	}
-	if (protocol == DOOR_UNDECIDED && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
-		return;
-	log_line(PYR_LOG_DEBUG, "%s: closing the connection from %s: it speaks %s",
-		 door->listeners.address, link->peer.address, door_protocol_name(protocol));
-	drop(door, link);
 }
 
 static void drop_silent(struct door *door)

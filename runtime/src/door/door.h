@@ -16,6 +16,8 @@
 #include <sys/types.h>
 
 struct door;
+struct tls;
+struct tls_settings;
 
 enum door_protocol {
 	DOOR_UNDECIDED, /* more bytes are needed to tell */
@@ -27,6 +29,7 @@ enum door_protocol {
 	DOOR_OTHER
 };
 
+#define DOOR_IDENTITY_MAX 256
 #define DOOR_ADDRESS_MAX 128 /* bytes of an address's text with its NUL; a unix path has 107 */
 
 /* The other end of a connection. */
@@ -37,14 +40,14 @@ struct door_peer {
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
+	char identity[DOOR_IDENTITY_MAX]; /* who it proved to be by TLS: "cert:alice"; "" */
 	char address[DOOR_ADDRESS_MAX]; /* "127.0.0.1:40123", "[::1]:4000"; unix: the door's own */
 };
 
 /* Takes fd: non-blocking, close-on-exec, TCP_NODELAY; its first bytes, which told HTTP2 or FRAMES,
- * are still unread. peer is
- * borrowed. Called in the door's thread with no lock held; must not call door_close(). */
+ * are still unread. tls: NULL, or what they are to be read with, taken. peer is borrowed. Called in the door's thread with no lock held; must not call door_close(). */
 typedef void (*door_accepted_cb)(void *data, int fd, enum door_protocol protocol,
-				 const struct door_peer *peer);
+				 const struct door_peer *peer, struct tls *tls);
 
 /* All strings are borrowed. */
 struct door_options {
@@ -54,6 +57,7 @@ struct door_options {
 	bool is_given;          /* fd listens already, and the three above are not looked at */
 	int fd;                 /* taken, also on failure */
 	bool insecure;          /* listen beyond loopback all the same */
+	struct tls_settings *tls; /* who comes in must speak TLS; NULL: must not. Outlives it */
 	unsigned max_links;     /* 0 = (RLIMIT_NOFILE - in use - 16) / 2, at least 8 */
 	uint32_t first_byte_ms; /* until a newcomer has shown its protocol; 0 = 10,000 */
 	door_accepted_cb accepted;

@@ -30,6 +30,8 @@ struct door_link {
 	dev_t dev;
 	ino_t ino;
 	bool waiting;                      /* has not shown its protocol: still the door's own */
+	struct tls *tls;                   /* waiting: it has begun TLS */
+	bool is_shaken;                    /* and that is agreed on */
 	int64_t until_ms;                  /* waiting: when it is closed */
 	struct door_link *previous, *next; /* waiting: oldest first */
 };

@@ -206,13 +206,14 @@ int door_check_reach(const struct sockaddr *sa, socklen_t n, const struct door_o
 {
 	char address[DOOR_ADDRESS_MAX];
 
-	if (options->insecure || door_is_loopback(sa))
+	if (options->insecure || options->tls || door_is_loopback(sa))
 		return 0;
 	door_format_address(sa, n, address, sizeof(address));
 	return door_fail(problem, PYR_FAILED_PRECONDITION,
 			 "refusing to listen on %s: it can be reached from other hosts, and there "
-			 "is neither TLS nor a key; listen on 127.0.0.1 or a unix socket, or ask "
-			 "for it with insecure",
+			 "is no TLS: make keys with `pyrite keys init` and `pyrite keys add`, and "
+			 "set PYRITE_KEYS; or listen on 127.0.0.1 or a unix socket, or ask for it "
+			 "with insecure",
 			 address);
 }
 

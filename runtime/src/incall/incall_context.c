@@ -109,10 +109,17 @@ bool incall_is_local(const pyr_call *call)
 	return who_calls(call).is_local;
 }
 
-const char *pyr_call_identity(const pyr_call *call)
+const char *pyr_call_identity(pyr_call *call)
 {
-	(void)call;
-	return ""; /* no way to prove one has been agreed on */
+	struct call_who who = who_calls(call);
+	char text[32];
+
+	if (who.identity && who.identity[0])
+		return who.identity;
+	if (!who.credentials)
+		return "";
+	snprintf(text, sizeof(text), "uid:%u", who.credentials->uid);
+	return keep(call, text);
 }
 
 static char *put_hex(char *at, const uint8_t *bytes, size_t n)

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/uri.h"
 
+struct tls_settings;
 struct link;
 struct link_target;
 
@@ -87,6 +88,7 @@ struct link {
 	bool is_orderly;      /* accepted; once closed: the other side ended it, it was not lost */
 	bool has_credentials; /* accepted from a unix socket */
 	struct pyr_credentials credentials;
+	char *identity; /* of who is there; owned, NULL: nothing was proved */
 	char address[128]; /* of the other side, for messages: "127.0.0.1:9090", "./u:/path" */
 };
 
@@ -96,6 +98,7 @@ typedef struct link *link_open(const struct link_target *target, const struct li
 
 /* Where to connect, and by what kind of link. */
 struct link_target {
+	struct tls_settings *tls; /* borrowed; NULL: none */
 	link_open *const *kinds; /* to be tried in turn, until one fits; NULL ends them */
 	const pyr_uri *uri;      /* borrowed; NULL: there is an fd */
 	const char *target;      /* the same as gRPC writes it; borrowed */

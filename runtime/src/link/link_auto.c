@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tls/tls.h"
+
 struct auto_link {
 	struct link link;
 	struct link *_Atomic inner; /* lock, to change it */
@@ -21,7 +23,8 @@ struct auto_link {
 	bool is_closing;           /* by the owner */
 	link_open *const *kind;    /* of inner, in the target's list */
 	uint32_t max_message;
-	char target[]; /* of gRPC */
+	struct tls_settings *tls; /* counted; NULL: none */
+	char target[];            /* of gRPC */
 };
 
 static struct auto_link *of(struct link *link)
@@ -35,6 +38,7 @@ static void be_like(struct auto_link *a, const struct link *inner)
 	a->link.lane = inner->lane;
 	a->link.is_plain = inner->is_plain;
 	a->link.wants_pings = inner->wants_pings;
+	a->link.identity = inner->identity;
 }
 
 /* Later events go to the owner without a detour. Returns whether written() is to be told. In the
@@ -79,7 +83,8 @@ static const struct link_events events;
 /* Tries the next kind; with the lock. Returns NULL if there is none, or it is not wanted. */
 static struct link *open_next(struct auto_link *a)
 {
-	struct link_target target = { .target = a->target,
+	struct link_target target = { .tls = a->tls,
+				      .target = a->target,
 				      .address = a->link.address,
 				      .is_local = a->link.is_local,
 				      .max_message = a->max_message };
@@ -200,6 +205,7 @@ static void free_link(struct link *link)
 	if (inner)
 		inner->kind->free(inner);
 	buf_free(&a->written);
+	tls_settings_unref(a->tls);
 	pthread_mutex_destroy(&a->lock);
 	free(a);
 }
@@ -230,6 +236,7 @@ struct link *link_auto_connect(const struct link_target *target, const struct li
 	a->link.is_local = target->is_local;
 	a->kind = target->kinds;
 	a->max_message = target->max_message;
+	a->tls = tls_settings_ref(target->tls);
 	snprintf(a->link.address, sizeof(a->link.address), "%s", target->address);
 	memcpy(a->target, target->target, n);
 	pthread_mutex_init(&a->lock, NULL);

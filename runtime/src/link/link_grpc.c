@@ -24,6 +24,7 @@
 #include "base/tsan.h"
 #include "engine/core_api.h"
 #include "engine/engine.h"
+#include "link/link_core.h"
 #include "wire/frame.h"
 
 enum { BLOCK_WORTH = 32768 }; /* bytes of a message that is put into a block */
@@ -87,6 +88,7 @@ static void unref(struct grpc_link *l)
 	grpc_metadata_array_destroy(&l->trailing);
 	grpc_slice_unref(l->details);
 	engine_core_leave();
+	free(l->link.identity);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
 }
@@ -405,7 +407,8 @@ static struct grpc_link *new_link(const char *address, bool is_local, bool is_cl
 static grpc_channel *new_channel(const struct link_target *target)
 {
 	int keepalive = (int)config_number(CONFIG_KEEPALIVE_MS);
-	grpc_arg args[] = {
+	char name[256];
+	grpc_arg args[12] = {
 		core_int_arg("grpc.use_local_subchannel_pool", 1),
 		core_int_arg("grpc.enable_retries", 0),
 		core_int_arg("grpc.enable_http_proxy", 0),
@@ -418,15 +421,16 @@ static grpc_channel *new_channel(const struct link_target *target)
 		core_int_arg("grpc.http2.lookahead_bytes", 2 * FRAME_MESSAGE_MAX),
 		core_int_arg("grpc.http2.max_frame_size", FRAME_MESSAGE_MAX),
 	};
-	grpc_channel_args all = { sizeof(args) / sizeof(args[0]), args };
-	grpc_channel_credentials *plain = grpc_insecure_credentials_create();
+	grpc_channel_args all = { 11, args };
+	grpc_channel_credentials *how = link_core_credentials(target);
 	grpc_channel *channel;
 
+	all.num_args += link_core_name(target, name, &args[11]);
 	if (target->fd > 0)
-		channel = grpc_channel_create_from_fd(target->target, target->fd, plain, &all);
+		channel = grpc_channel_create_from_fd(target->target, target->fd, how, &all);
 	else
-		channel = grpc_channel_create(target->target, plain, &all);
-	grpc_channel_credentials_release(plain);
+		channel = grpc_channel_create(target->target, how, &all);
+	grpc_channel_credentials_release(how);
 	return channel;
 }
 

@@ -48,6 +48,10 @@ static void unref(struct socket_link *l)
 	if (l->source.fd >= 0) /* accepted, and not started */
 		close(l->source.fd);
 	free(l->kept);
+	free(l->host);
+	free(l->link.identity);
+	tls_free(l->tls);
+	tls_settings_unref(l->wanted);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
 }
@@ -159,6 +163,8 @@ static int send_some(struct socket_link *l)
 	for (i = 0; l->message && i < l->message->n_parts; i++)
 		sent = add_part(&m, l->message->parts[i].p, l->message->parts[i].n, sent);
 
+	if (l->tls)
+		return socket_tls_send(l);
 	do
 		n = sendmsg(l->source.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
@@ -172,7 +178,16 @@ void socket_watch(struct socket_link *l)
 {
 	engine_source_set(&l->source,
 			  (l->is_deaf ? 0u : (unsigned)EPOLLIN) |
-				  (l->n_out > 0 || l->is_writing ? (unsigned)EPOLLOUT : 0u));
+				  (l->n_out > 0 || l->is_writing || l->is_behind
+					   ? (unsigned)EPOLLOUT
+					   : 0u));
+}
+
+static void shut(struct socket_link *l)
+{
+	if (l->tls)
+		tls_end(l->tls);
+	shutdown(l->source.fd, SHUT_WR);
 }
 
 /* The orderly end of this side's half, with nothing being written. */
@@ -181,7 +196,7 @@ static void send_end(struct socket_link *l)
 	l->message = NULL;
 	set_head(l, 0);
 	if (send_some(l) == 0 && l->n_out == 0)
-		shutdown(l->source.fd, SHUT_WR);
+		shut(l);
 	else if (l->n_out > 0)
 		socket_watch(l);
 }
@@ -269,7 +284,7 @@ static void write_rest(struct socket_link *l)
 		if (l->close_after)
 			send_end(l);
 		else if (l->is_closing)
-			shutdown(l->source.fd, SHUT_WR);
+			shut(l);
 		tells &= !l->close_after;
 		l->close_after = false;
 		socket_watch(l);
@@ -294,12 +309,40 @@ static void on_sent(struct engine_hook *hook)
 	unref(l);
 }
 
+/* A connection just made takes so few bytes at once. Returns false if not. With the lock. */
+static bool send_preface(struct socket_link *l, int fd)
+{
+	if (l->tls)
+		return socket_tls_send_all(l, FRAME_PREFACE, PREFACE);
+	return send(fd, FRAME_PREFACE, PREFACE, MSG_NOSIGNAL | MSG_DONTWAIT) == PREFACE;
+}
+
+/* TLS is agreed on, perhaps: then both ends greet. */
+static void on_shaking(struct socket_link *l)
+{
+	bool ok;
+
+	if (!socket_shake(l))
+		return;
+	pthread_mutex_lock(&l->lock);
+	ok = send_preface(l, l->source.fd);
+	l->state = GREETING;
+	engine_source_set(&l->source, EPOLLIN);
+	pthread_mutex_unlock(&l->lock);
+	if (ok)
+		socket_read(l); /* what came with the last of the handshake */
+	else
+		socket_lost(l, 0);
+}
+
 static void on_ready(struct engine_source *source, uint32_t events)
 {
 	struct socket_link *l = FROM(source, source);
 
 	ref(l);
-	if (!l->is_deaf && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+	if (l->state == SHAKING) /* the leader alone changes that */
+		on_shaking(l);
+	else if (!l->is_deaf && (l->tls || events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		socket_read(l); /* first: what the other end said before it went counts */
 	else if (events & (EPOLLHUP | EPOLLERR))
 		socket_lost(l, 0);
@@ -333,19 +376,15 @@ static struct socket_link *new_link(const char *address, bool is_local, bool is_
 	return l;
 }
 
-/* A connection just made takes so few bytes at once. Returns false if not. */
-static bool send_preface(int fd)
-{
-	return send(fd, FRAME_PREFACE, PREFACE, MSG_NOSIGNAL | MSG_DONTWAIT) == PREFACE;
-}
-
+/* What TLS has read already the system does not tell of, but that there is room to write. */
 static bool begin(struct socket_link *l, int fd)
 {
-	bool ok = send_preface(fd);
+	bool ok;
 
 	pthread_mutex_lock(&l->lock);
+	ok = send_preface(l, fd);
 	l->source.fd = fd;
-	ok = ok && engine_source_add(&l->source, EPOLLIN);
+	ok = ok && engine_source_add(&l->source, l->tls ? EPOLLIN | EPOLLOUT : EPOLLIN);
 	if (!ok)
 		l->source.fd = -1;
 	pthread_mutex_unlock(&l->lock);
@@ -362,6 +401,8 @@ static void on_dialed(void *owner, int fd, const char *why)
 	l->dial = NULL;
 	if (fd < 0) {
 		finish(l, PYR_UNAVAILABLE, why);
+	} else if (l->wanted) {
+		socket_shake_begin(l, fd);
 	} else if (begin(l, fd)) {
 		pthread_mutex_lock(&l->lock);
 		l->state = GREETING;
@@ -374,9 +415,22 @@ static void on_dialed(void *owner, int fd, const char *why)
 /* Over a socket that stands already: what it brings may come before this returns. */
 static void begin_given(struct socket_link *l, int fd)
 {
+	if (l->wanted) {
+		socket_shake_begin(l, fd);
+		return;
+	}
 	l->state = GREETING;
 	if (!begin(l, fd))
 		socket_close(&l->link, PYR_UNAVAILABLE, "connection closed");
+}
+
+/* Returns false when memory is out. */
+static bool want_tls(struct socket_link *l, const struct link_target *target)
+{
+	l->wanted = tls_settings_ref(target->tls);
+	if (l->wanted)
+		l->host = strdup(target->uri ? target->uri->host : "");
+	return !l->wanted || l->host;
 }
 
 struct link *link_socket_connect(const struct link_target *target, const struct link_events *events,
@@ -391,6 +445,11 @@ struct link *link_socket_connect(const struct link_target *target, const struct 
 	l->link.events = events;
 	l->link.owner = owner;
 	ref(l);
+	if (!want_tls(l, target)) {
+		unref(l);
+		unref(l);
+		return NULL;
+	}
 	if (!target->uri) {
 		begin_given(l, target->fd);
 		return &l->link;
@@ -402,14 +461,17 @@ struct link *link_socket_connect(const struct link_target *target, const struct 
 	return NULL;
 }
 
-struct link *link_socket_accept(int fd, const char *address, bool is_local)
+struct link *link_socket_accept(int fd, struct tls *tls, const char *address, bool is_local)
 {
 	struct socket_link *l = new_link(address, is_local, false);
 
 	if (!l) {
+		tls_free(tls);
 		close(fd);
 		return NULL;
 	}
+	l->tls = tls;
+	l->link.identity = tls ? strdup(tls_identity(tls)) : NULL;
 	l->is_reached = true;
 	l->source.fd = fd;
 	return &l->link;

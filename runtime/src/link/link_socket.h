@@ -11,10 +11,12 @@
  */
 #include "link/link.h"
 
+struct tls;
+
 /* For link_target.kinds. */
 link_open link_socket_connect;
 
-/* Takes an accepted socket, non-blocking, whose preface has been seen and is still unread. In the
+/* Takes an accepted socket, and its TLS if it has one (NULL: none), non-blocking, whose preface has been seen and is still unread. In the
  * leader. Owner and events are set by link_start(). NULL, fd closed, when memory is out. */
-struct link *link_socket_accept(int fd, const char *address, bool is_local);
+struct link *link_socket_accept(int fd, struct tls *tls, const char *address, bool is_local);
 #endif

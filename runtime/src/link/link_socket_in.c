@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+enum { RECORDS = 16 }; /* of TLS, that are read at a time */
 enum { SCRATCH = FRAME_MESSAGE_MAX + 65536 };
 
 static struct {
@@ -153,6 +154,26 @@ static void on_stranger(struct socket_link *l, bool has_spoken)
 	socket_finish(l, end);
 }
 
+/* TLS failed after it was agreed on: the other end may not like what this one has shown. */
+static void on_broken(struct socket_link *l)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "SecurityError: %s: %s", l->link.address, tls_why(l->tls));
+	socket_finish(l, (struct link_end){ .code = PYR_UNAUTHENTICATED, .text = text });
+}
+
+/* What wants TLS answers anything else with an alert (RFC 8446, 6). */
+static void on_tls_wanted(struct socket_link *l)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "SecurityError: %s wants TLS: set PYRITE_KEYS, or the proxy's option tls",
+		 l->link.address);
+	socket_finish(l, (struct link_end){ .code = PYR_FAILED_PRECONDITION, .text = text });
+}
+
 /* Returns false when there is nothing to be had. */
 static bool receive(struct socket_link *l)
 {
@@ -160,7 +181,9 @@ static bool receive(struct socket_link *l)
 
 	take_scratch(l);
 	make_room();
-	do
+	if (l->tls)
+		n = socket_tls_receive(l, scratch.data + scratch.end, SCRATCH - scratch.end);
+	else do
 		n = recv(l->source.fd, scratch.data + scratch.end, SCRATCH - scratch.end,
 			 MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
@@ -170,7 +193,9 @@ static bool receive(struct socket_link *l)
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return false;
-	if (l->is_client && !l->is_greeted) /* what came of a preface was one, so far */
+	if (n == -2)
+		on_broken(l);
+	else if (l->is_client && !l->is_greeted && !l->tls) /* what came of a preface was one, so far */
 		on_stranger(l, false);
 	else if (n == 0)
 		on_other_end(l);
@@ -194,7 +219,9 @@ static void greet(struct socket_link *l)
 {
 	size_t n = scratch.end - scratch.begin, common = n < PREFACE ? n : PREFACE;
 
-	if (memcmp(scratch.data + scratch.begin, FRAME_PREFACE, common) != 0) {
+	if (scratch.data[scratch.begin] == TLS_ALERT && l->is_client) {
+		on_tls_wanted(l);
+	} else if (memcmp(scratch.data + scratch.begin, FRAME_PREFACE, common) != 0) {
 		on_stranger(l, true);
 	} else if (common == PREFACE) {
 		scratch.begin += PREFACE;
@@ -205,15 +232,41 @@ static void greet(struct socket_link *l)
 	}
 }
 
+/* Returns whether there was something. */
+static bool read_once(struct socket_link *l)
+{
+	if (!receive(l))
+		return false;
+	if (l->is_greeted)
+		take_messages(l);
+	else
+		greet(l);
+	return true;
+}
+
+/* What TLS keeps is read now, or, after a while, when others have had their turn. */
+static void read_records(struct socket_link *l)
+{
+	unsigned n = 0;
+	bool more;
+
+	do
+		more = read_once(l) && !l->is_finished && !l->is_deaf && socket_tls_has_more(l);
+	while (more && ++n < RECORDS);
+	if (l->is_finished || more == l->is_behind)
+		return;
+	pthread_mutex_lock(&l->lock);
+	l->is_behind = more;
+	socket_watch(l);
+	pthread_mutex_unlock(&l->lock);
+}
+
 void socket_read(struct socket_link *l)
 {
-	if (!receive(l)) {
-		/* nothing */
-	} else if (l->is_greeted) {
-		take_messages(l);
-	} else {
-		greet(l);
-	}
+	if (l->tls)
+		read_records(l);
+	else
+		(void)read_once(l);
 	if (scratch.owner == l && scratch.begin == scratch.end)
 		scratch.owner = NULL;
 }

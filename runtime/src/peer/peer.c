@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "exec/exec.h"
+#include "tls/tls.h"
 #include "wire/frame.h"
 
 static const struct link_events events;
@@ -78,6 +79,7 @@ void peer_unref(struct peer *peer)
 	budget_release(peer->budget, peer->out.n_charged);
 	budget_unref(peer->budget);
 	free(peer->made.slots);
+	tls_settings_unref(peer->shared.tls);
 	free(peer->shared.key);
 	pthread_mutex_destroy(&peer->out.aside.lock);
 	pthread_mutex_destroy(&peer->lock);
@@ -140,6 +142,7 @@ struct peer *peer_accept(struct link *link, struct peer_host *host, struct budge
 		return NULL;
 	}
 	peer->link = link;
+	peer->shared.tls = tls_settings_ref(host->tls);
 	say_hello(peer, link->is_local);
 	peer_ref(peer);
 	if (link->wants_pings)

@@ -80,6 +80,7 @@ struct peer_host {
 	const struct peer_handlers *handlers;
 	struct object_table *objects;
 	struct executor *executor; /* of its objects; NULL: it has none */
+	struct tls_settings *tls;  /* what it proves; borrowed, NULL: nothing */
 	bool is_process;           /* it is the process: what it accepts comes from itself */
 	const char *address;       /* of the daemon, for messages */
 	struct peer_limits limits; /* of each of its ends */
@@ -170,6 +171,7 @@ struct peer_served {
 /* proxy/links.c's: the links that proxies share. The lock there. */
 struct peer_shared {
 	struct peer *next, *prev;
+	struct tls_settings *tls; /* what it proves; counted, NULL: nothing */
 	char *key;            /* what it is shared by */
 	bool is_own;          /* it is not shared */
 	enum pyr_plain plain; /* as its proxies want it */
@@ -189,7 +191,7 @@ struct peer {
 	struct peer_limits limits;
 	struct peer_host *host;    /* what it offers */
 	struct peer_served served; /* of an accepting end */
-	struct peer_shared shared; /* of a connecting end */
+	struct peer_shared shared; /* of a connecting end; of both: tls */
 
 	/* lock: */
 	bool has_hello;                /* the other end's Hello came */

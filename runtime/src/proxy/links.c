@@ -11,6 +11,7 @@
 #include "link/link_socket.h"
 #include "protocol/protocol.h"
 #include "reference/references.h"
+#include "tls/tls.h"
 
 enum { EXIT_MS = 200 };
 
@@ -116,20 +117,38 @@ static link_open *const *kinds_for(enum pyr_plain plain, enum pyr_lane lane, boo
 	return (plain == PYR_PLAIN_NEVER ? frames : all) + (lane == PYR_LANE_GRPC);
 }
 
+/* Core's TLS knows no CRL: one who was revoked would come in by it. */
+static bool would_ignore_crl(const struct link_target *to, enum pyr_plain plain, enum pyr_lane lane)
+{
+	return to->tls && tls_settings_has_crl(to->tls) &&
+	       (plain == PYR_PLAIN_ONLY || lane == PYR_LANE_GRPC);
+}
+
 static struct peer *connect_link(const struct link_target *to, enum pyr_plain plain,
 				 const struct link_wish *wish, struct uri_problem *problem)
 {
 	struct link_target target = *to;
 	struct peer *peer;
+	enum pyr_lane lane = wish->lane;
 	const char *why;
 
-	target.kinds =
-		to->uri ? kinds_for(plain, wish->lane, to->is_here) : kinds_given(wish->lane);
+	if (would_ignore_crl(to, plain, lane)) {
+		problem->code = PYR_FAILED_PRECONDITION;
+		snprintf(problem->text, sizeof(problem->text),
+			 "SecurityError: %.100s: gRPC's TLS cannot check a list of revoked "
+			 "certificates",
+			 to->address);
+		return NULL;
+	}
+	if (to->tls && tls_settings_has_crl(to->tls) && !to->is_here)
+		lane = PYR_LANE_SOCKET;
+	target.kinds = to->uri ? kinds_for(plain, lane, to->is_here) : kinds_given(lane);
 	peer = protocol_here() ? peer_connect(&target, protocol_here(), wish->connect_timeout_ms)
 			       : NULL;
 	if (peer) {
 		peer->shared.plain = plain;
 		peer->shared.lane = wish->lane;
+		peer->shared.tls = tls_settings_ref(to->tls);
 	}
 	if (peer)
 		peer->shared.key = strdup(to->address);
@@ -146,10 +165,11 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 }
 
 static struct peer *connect_to(const pyr_uri *uri, const char *address,
-			       const struct link_wish *wish, struct uri_problem *problem)
+			       const struct link_wish *wish, struct tls_settings *tls,
+			       struct uri_problem *problem)
 {
 	char target[URI_TARGET_MAX];
-	struct link_target to = { .uri = uri, .target = target, .address = address };
+	struct link_target to = { .uri = uri, .target = target, .address = address, .tls = tls };
 
 	to.is_local = is_local(uri);
 	to.is_here = link_place_is_here(address);
@@ -173,26 +193,28 @@ static bool goes(struct peer *peer, enum pyr_plain plain)
 /* One that a proxy which wishes so may use, and for which fits() is true; or NULL. With links.lock.
  */
 static struct peer *find_shared(const char *address, const struct link_wish *wish,
-				bool (*fits)(struct peer *))
+				const struct tls_settings *tls, bool (*fits)(struct peer *))
 {
 	struct peer *peer;
 
 	for (peer = links.first; peer; peer = peer->shared.next)
 		if (!peer->shared.is_own && strcmp(peer->shared.key, address) == 0 &&
-		    peer->shared.lane == wish->lane && goes(peer, wish->plain) && fits(peer))
+		    peer->shared.lane == wish->lane && peer->shared.tls == tls &&
+		    goes(peer, wish->plain) && fits(peer))
 			break;
 	return peer;
 }
 
-static struct peer *find(const char *address, const struct link_wish *wish)
+static struct peer *find(const char *address, const struct link_wish *wish,
+			 const struct tls_settings *tls)
 {
 	struct peer *peer = NULL;
 
 	if (wish->is_own)
 		return NULL;
 	if (wish->in_chain)
-		peer = find_shared(address, wish, peer_takes_chains);
-	return peer ? peer : find_shared(address, wish, peer_is_usable);
+		peer = find_shared(address, wish, tls, peer_takes_chains);
+	return peer ? peer : find_shared(address, wish, tls, peer_is_usable);
 }
 
 /* Its link, made now if there is none yet. With links.lock. */
@@ -203,6 +225,7 @@ static struct peer *get_given(const struct link_wish *wish, struct uri_problem *
 
 	to.is_local = given->is_local;
 	to.fd = given->fd;
+	to.tls = wish->tls;
 	if (to.fd > 0) {
 		given->fd = 0;
 		given->peer = connect_link(&to, PYR_PLAIN_NEVER, wish, problem);
@@ -222,10 +245,31 @@ static struct peer *get_given(const struct link_wish *wish, struct uri_problem *
 	return NULL;
 }
 
+/* What the wish, or PYRITE_KEYS, says of TLS: *ret is counted, NULL for none. */
+static bool tls_for(const struct link_wish *wish, bool is_tcp, struct tls_settings **ret,
+		    struct uri_problem *problem)
+{
+	static const struct pyr_tls_options standard;
+	struct tls_problem tls;
+
+	*ret = NULL;
+	if (wish->tls && (is_tcp || !wish->only_tcp))
+		*ret = tls_settings_ref(wish->tls);
+	if (wish->tls || !is_tcp || !tls_settings_is_default())
+		return true;
+	*ret = tls_settings_share(&standard, &tls);
+	if (*ret)
+		return true;
+	problem->code = tls.code;
+	snprintf(problem->text, sizeof(problem->text), "SecurityError: TLS: %.200s", tls.text);
+	return false;
+}
+
 struct peer *links_get(const pyr_uri *uri, const struct link_wish *wish,
 		       struct uri_problem *problem)
 {
 	char address[URI_TARGET_MAX];
+	struct tls_settings *tls;
 	struct peer *peer;
 
 	if (wish->given) {
@@ -236,13 +280,16 @@ struct peer *links_get(const pyr_uri *uri, const struct link_wish *wish,
 	}
 	if (uri_address(uri, 0, address, sizeof(address)) < 0)
 		snprintf(address, sizeof(address), "%.200s", uri->text);
+	if (!tls_for(wish, !uri->socket[0], &tls, problem))
+		return NULL;
 	pthread_mutex_lock(&links.lock);
-	peer = find(address, wish);
+	peer = find(address, wish, tls);
 	if (peer)
 		peer->shared.n_users++;
-	else if ((peer = connect_to(uri, address, wish, problem)))
+	else if ((peer = connect_to(uri, address, wish, tls, problem)))
 		add(peer, wish->is_own);
 	pthread_mutex_unlock(&links.lock);
+	tls_settings_unref(tls);
 	return peer;
 }
 

@@ -18,6 +18,8 @@ struct link_wish {
 	enum pyr_plain plain;
 	enum pyr_lane lane; /* not the default */
 	uint32_t connect_timeout_ms;
+	struct tls_settings *tls; /* counted by the proxy; NULL: PYRITE_KEYS's for TCP, or none */
+	bool only_tcp;            /* and for TCP alone */
 };
 
 /* A peer for the address of a PYRO uri, connecting if there is none that may be shared. Returns

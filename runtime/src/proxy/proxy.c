@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "engine/engine.h"
 #include "proxy/group.h"
+#include "tls/tls.h"
 
 bool proxy_is_forked(void)
 {
@@ -30,6 +31,7 @@ void proxy_unref(pyr_proxy *proxy)
 	buf_free(&proxy->annotations);
 	session_ways_unref(proxy->ways);
 	given_unref(proxy->wish.given);
+	tls_settings_unref(proxy->wish.tls);
 	pthread_mutex_destroy(&proxy->lock);
 	free(proxy);
 }

@@ -13,6 +13,7 @@
 #include "proxy/group.h"
 #include "proxy/patience.h"
 #include "proxy/proxy_greet.h"
+#include "tls/tls.h"
 #include "wire/annotation.h"
 
 static bool is_started(void)
@@ -43,6 +44,7 @@ pyr_proxy *proxy_make(const struct codec_interface *interface, pyr_uri *uri,
 		      const struct pyr_proxy_options *options)
 {
 	pyr_proxy *proxy = interface && uri ? calloc(1, sizeof(*proxy)) : NULL;
+	struct tls_problem tls;
 	const char *wrong;
 
 	if (!proxy) {
@@ -61,11 +63,14 @@ pyr_proxy *proxy_make(const struct codec_interface *interface, pyr_uri *uri,
 	wrong = keep_annotations(proxy, options);
 	if (!wrong)
 		wrong = greet_options(proxy, options);
+	if (!wrong && options->tls && !(proxy->wish.tls = tls_settings_share(options->tls, &tls)))
+		wrong = tls.text;
 	if (wrong) {
 		pyr_uri_free(proxy->uri);
 		buf_free(&proxy->annotations);
 		free(proxy);
-		return error_constructor(PYR_INVALID_ARGUMENT, "%s", wrong);
+		return error_constructor(PYR_INVALID_ARGUMENT, "%s%s",
+					 wrong == tls.text ? "SecurityError: TLS: " : "", wrong);
 	}
 	proxy->refs = 1;
 	proxy->n_users = 1;

@@ -483,6 +483,7 @@ struct call_who peer_who(struct taken_session *session)
 	const struct link *link = session->peer->link;
 
 	return (struct call_who){ .credentials = link->has_credentials ? &link->credentials : NULL,
+				  .identity = link->identity,
 				  .is_local = link->is_local,
 				  .link = session->peer->id,
 				  .session = session->number,

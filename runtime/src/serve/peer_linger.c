@@ -94,6 +94,7 @@ void peer_linger_drop(struct lingering_call *l)
 		incall_unref(l->call);
 	object_unref(l->object);
 	stream_unref(l->stream);
+	free(l->identity);
 	free(l);
 }
 
@@ -228,7 +229,11 @@ static struct lingering_call *new_linger(struct peer *peer, pyr_call *call, cons
 	l->stream = call->stream;
 	l->has_credentials = link->has_credentials;
 	l->uid = link->has_credentials ? link->credentials.uid : 0;
-	return l;
+	l->identity = link->identity && link->identity[0] ? strdup(link->identity) : NULL;
+	if (l->identity || !link->identity || !link->identity[0])
+		return l;
+	free(l);
+	return NULL;
 }
 
 void peer_linger_begin(struct peer *peer, pyr_call *call, struct span token)
@@ -243,6 +248,7 @@ void peer_linger_begin(struct peer *peer, pyr_call *call, struct span token)
 	at = lingering_find(table, l->token);
 	if (*at || table->is_closed) { /* a token twice is none */
 		pthread_mutex_unlock(&table->lock);
+		free(l->identity);
 		free(l);
 		return;
 	}

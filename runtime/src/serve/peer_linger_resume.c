@@ -14,13 +14,20 @@
 
 #define TERMINATED "item stream terminated" /* Pyro's words */
 
-/* Whether who asks may have it: the same object, and on this host the same user. */
+static bool is_same(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* Whether who asks may have it: the same object, by the same identity, and on this host the same
+ * user. */
 static bool is_for(const struct lingering_call *l, const struct taken_session *session)
 {
 	const struct link *link = session->peer->link;
 
 	return l->object->interface == session->object->interface &&
 	       strcmp(l->object->id, session->object->id) == 0 &&
+	       is_same(l->identity, link->identity) &&
 	       l->has_credentials == link->has_credentials &&
 	       (!l->has_credentials || l->uid == link->credentials.uid);
 }

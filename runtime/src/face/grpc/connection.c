@@ -2,12 +2,14 @@
 #include "face/grpc/connection.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/budget.h"
 #include "base/config.h"
 #include "base/tsan.h"
 #include "engine/core_api.h"
+#include "face/grpc/pump.h"
 
 enum {
 	ASKED = 8,            /* calls asked for at a time */
@@ -119,6 +121,7 @@ static void open_link(struct served *c, grpc_call *call)
 		refuse(call, "out of memory");
 		return;
 	}
+	link->identity = who->identity[0] ? strdup(who->identity) : NULL;
 	link->has_credentials = who->has_credentials;
 	link->credentials = (struct pyr_credentials){ who->pid, who->uid, who->gid };
 	peer = peer_accept(link, c->owner->options.host, c->budget);
@@ -243,21 +246,25 @@ static bool begin(struct served *c)
 }
 
 struct connection *connection_new(struct connection_owner *owner, int fd,
-				  const struct door_peer *who)
+				  const struct door_peer *who, struct tls *tls)
 {
 	struct served *c = calloc(1, sizeof(*c));
 	int i;
+
+	if (tls)
+		fd = pump_begin(fd, tls);
 
 	if (c) {
 		c->owner = owner;
 		c->who = *who;
 		c->base.id = who->id;
 	}
-	if (!c || !begin(c)) {
+	if (!c || fd < 0 || !begin(c)) {
 		if (c)
 			budget_unref(c->budget);
 		free(c);
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 		return NULL;
 	}
 	for (i = 0; i < ASKED; i++) {

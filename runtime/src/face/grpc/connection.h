@@ -30,7 +30,7 @@ struct connection {
 
 /* Takes the fd. Returns NULL, fd closed, when memory is out. Any thread. */
 struct connection *connection_new(struct connection_owner *owner, int fd,
-				  const struct door_peer *who);
+				  const struct door_peer *who, struct tls *tls);
 /* Once it is in the list: takes calls. */
 void connection_begin(struct connection *connection);
 /* No more calls come; gone() follows once core is through with those that came. Any thread, also

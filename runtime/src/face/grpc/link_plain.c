@@ -16,6 +16,7 @@
 #include "engine/core_api.h"
 #include "face/grpc/link_plain_open.h"
 #include "face/grpc/link_plain_why.h"
+#include "link/link_core.h"
 
 enum {
 	MAX_CALLS = 16384, /* at a time, as a daemon's default */
@@ -468,7 +469,8 @@ static const struct link_kind plain_kind = { write_link, close_link, free_link, 
 static grpc_channel *new_channel(const struct link_target *target)
 {
 	uint32_t max = target->max_message;
-	grpc_arg args[] = {
+	char name[256];
+	grpc_arg args[10] = {
 		core_int_arg("grpc.use_local_subchannel_pool", 1),
 		core_int_arg("grpc.enable_retries", 0),
 		core_int_arg("grpc.enable_http_proxy", 0),
@@ -479,11 +481,13 @@ static grpc_channel *new_channel(const struct link_target *target)
 		core_int_arg("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
 		core_int_arg("grpc.http2.bdp_probe", target->is_local ? 0 : 1),
 	};
-	grpc_channel_args all = { sizeof(args) / sizeof(args[0]), args };
-	grpc_channel_credentials *plain = grpc_insecure_credentials_create();
-	grpc_channel *channel = grpc_channel_create(target->target, plain, &all);
+	grpc_channel_args all = { 9, args };
+	grpc_channel_credentials *how = link_core_credentials(target);
+	grpc_channel *channel;
 
-	grpc_channel_credentials_release(plain);
+	all.num_args += link_core_name(target, name, &args[9]);
+	channel = grpc_channel_create(target->target, how, &all);
+	grpc_channel_credentials_release(how);
 	return channel;
 }
 

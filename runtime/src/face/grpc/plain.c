@@ -242,6 +242,7 @@ static void tell_who(const pyr_call *call, struct call_who *ret)
 	const struct plain_call *pc = call->origin_data;
 
 	ret->credentials = pc->has_credentials ? &pc->credentials : NULL;
+	ret->identity = pc->identity;
 	ret->is_local = pc->is_local;
 }
 
@@ -406,6 +407,7 @@ static struct plain_call *new_call(struct plain_face *face, grpc_call *call,
 	pc->details.value = grpc_empty_slice();
 	snprintf(pc->peer, sizeof(pc->peer), "%s", who->address);
 	pc->is_local = who->is_local;
+	snprintf(pc->identity, sizeof(pc->identity), "%s", who->identity);
 	pc->has_credentials = who->has_credentials;
 	pc->credentials = (struct pyr_credentials){ who->pid, who->uid, who->gid };
 	return pc;

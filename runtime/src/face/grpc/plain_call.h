@@ -31,6 +31,7 @@ struct plain_call {
 	struct budget *budget; /* counted: of the connection; NULL: no bound */
 	size_t cost;           /* charged to it */
 	char peer[128];
+	char identity[DOOR_IDENTITY_MAX];
 	bool is_local; /* its caller is on this host */
 	bool has_credentials;
 	struct pyr_credentials credentials;

@@ -74,9 +74,9 @@ static void sweep(struct server *server)
 	server->sweep_at = 2 * n_open > SWEEP_MIN ? 2 * n_open : SWEEP_MIN;
 }
 
-void server_add(struct server *server, int fd, const struct door_peer *who)
+void server_add(struct server *server, int fd, const struct door_peer *who, struct tls *tls)
 {
-	struct connection *connection = connection_new(&server->owner, fd, who);
+	struct connection *connection = connection_new(&server->owner, fd, who, tls);
 
 	if (!connection)
 		return;

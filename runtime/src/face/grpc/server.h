@@ -25,8 +25,8 @@ struct server_options {
 struct server *server_new(const struct server_options *options);
 /* What its connections, and others of its daemon, hold together. Borrowed. */
 struct budget_pool *server_pool(struct server *server);
-/* Takes the fd. Any thread. */
-void server_add(struct server *server, int fd, const struct door_peer *who);
+/* Takes the fd, and its TLS if it has one (NULL: none). Any thread. */
+void server_add(struct server *server, int fd, const struct door_peer *who, struct tls *tls);
 /* Asks for no more calls, ends those that run, waits until core is through (bounded), frees. Not in
  * the leader. */
 void server_free(struct server *server);

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* SOCK_NONBLOCK */
+#include "face/grpc/pump.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+#include "tls/tls.h"
+
+enum { ROUNDS = 8, ROOM = 2 * TLS_RECORD };
+
+/* What one side has given, and the other has yet to take. */
+struct half {
+	size_t at, n;  /* at: what is taken already; at < n, or both are 0 */
+	bool has_ended; /* no more comes */
+	uint8_t bytes[ROOM];
+};
+
+struct pump {
+	struct engine_source outer, inner; /* the connection, and core's socket pair */
+	struct engine_hook begin;
+	struct tls *tls;
+	struct half in, out; /* to core, and from it */
+};
+
+static void end(struct pump *pump)
+{
+	tls_end(pump->tls);
+	engine_source_remove(&pump->outer);
+	engine_source_remove(&pump->inner);
+	close(pump->outer.fd);
+	close(pump->inner.fd);
+	tls_free(pump->tls);
+	free(pump);
+}
+
+static void taken(struct half *half, size_t n)
+{
+	half->at += n;
+	if (half->at == half->n)
+		half->at = half->n = 0;
+}
+
+/* Each of these returns whether something has moved. */
+
+static bool read_outer(struct pump *pump)
+{
+	struct half *in = &pump->in;
+	enum tls_result result;
+
+	if (in->n > 0 || in->has_ended)
+		return false;
+	result = tls_read(pump->tls, in->bytes, ROOM, &in->n);
+	if (result == TLS_DONE)
+		return true;
+	in->n = 0;
+	in->has_ended = result != TLS_WANTS_IN && result != TLS_WANTS_OUT;
+	return false;
+}
+
+static bool write_inner(struct pump *pump)
+{
+	struct half *in = &pump->in;
+	ssize_t n;
+
+	if (in->n == 0)
+		return false;
+	do
+		n = send(pump->inner.fd, in->bytes + in->at, in->n - in->at,
+			 MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		taken(in, (size_t)n);
+	else if (errno != EAGAIN && errno != EWOULDBLOCK)
+		pump->out.has_ended = true;
+	return n > 0;
+}
+
+static bool read_inner(struct pump *pump)
+{
+	struct half *out = &pump->out;
+	ssize_t n;
+
+	if (out->n > 0 || out->has_ended)
+		return false;
+	do
+		n = recv(pump->inner.fd, out->bytes, ROOM, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		out->n = (size_t)n;
+	else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+		out->has_ended = true;
+	return n > 0;
+}
+
+static bool write_outer(struct pump *pump)
+{
+	struct half *out = &pump->out;
+	enum tls_result result;
+	size_t n;
+
+	if (out->n == 0)
+		return false;
+	result = tls_write(pump->tls, out->bytes + out->at, out->n - out->at, &n);
+	if (result == TLS_DONE)
+		taken(out, n);
+	else if (result != TLS_WANTS_IN && result != TLS_WANTS_OUT)
+		pump->in.has_ended = true;
+	return result == TLS_DONE;
+}
+
+static bool move(struct pump *pump)
+{
+	bool moved = read_outer(pump);
+
+	moved |= write_inner(pump);
+	moved |= read_inner(pump);
+	return write_outer(pump) || moved;
+}
+
+/* One that cannot write, or that hears no more, has no use for the other. */
+static bool is_over(const struct pump *pump)
+{
+	return (pump->in.has_ended && pump->in.n == 0) || (pump->out.has_ended && pump->out.n == 0) ||
+	       (pump->in.has_ended && pump->out.has_ended);
+}
+
+static uint32_t wants(bool in, bool out)
+{
+	return (in ? (unsigned)EPOLLIN : 0u) | (out ? (unsigned)EPOLLOUT : 0u);
+}
+
+/* is_behind: there is more to do than is done at a time. */
+static void watch(struct pump *pump, bool is_behind)
+{
+	engine_source_set(&pump->outer, wants(pump->in.n == 0, pump->out.n > 0 || is_behind));
+	engine_source_set(&pump->inner, wants(pump->out.n == 0, pump->in.n > 0));
+}
+
+static void run(struct pump *pump)
+{
+	unsigned i = 0;
+	bool moved;
+
+	do
+		moved = move(pump);
+	while (moved && !is_over(pump) && ++i < ROUNDS);
+	if (is_over(pump))
+		end(pump);
+	else
+		watch(pump, moved);
+}
+
+static void on_outer(struct engine_source *source, uint32_t events)
+{
+	struct pump *pump = (struct pump *)((char *)source - offsetof(struct pump, outer));
+
+	(void)events;
+	run(pump);
+}
+
+static void on_inner(struct engine_source *source, uint32_t events)
+{
+	struct pump *pump = (struct pump *)((char *)source - offsetof(struct pump, inner));
+
+	(void)events;
+	run(pump);
+}
+
+static void on_begin(struct engine_hook *hook)
+{
+	struct pump *pump = (struct pump *)((char *)hook - offsetof(struct pump, begin));
+
+	if (engine_source_add(&pump->outer, EPOLLIN) && engine_source_add(&pump->inner, EPOLLIN))
+		run(pump); /* the first bytes have been seen: the socket does not tell of them */
+	else
+		end(pump);
+}
+
+int pump_begin(int fd, struct tls *tls)
+{
+	struct pump *pump = calloc(1, sizeof(*pump));
+	int ends[2];
+
+	if (!pump || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
+		free(pump);
+		tls_free(tls);
+		close(fd);
+		return -1;
+	}
+	pump->outer = (struct engine_source){ fd, on_outer };
+	pump->inner = (struct engine_source){ ends[0], on_inner };
+	pump->begin.run = on_begin;
+	pump->tls = tls;
+	engine_before_poll(&pump->begin);
+	return ends[1];
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A link over a socket with TLS. An accepted connection comes from the door with its handshake
+ * done; a client's is done here. Reading and writing share one state, so both need the lock.
+ */
+#include <pyrite/pyrite.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "link/link_socket_own.h"
+
+/* ---- a client's handshake; in the leader ---- */
+
+/* Nothing was told to it yet. */
+static void fail(struct socket_link *l, int code, bool is_other, const char *why)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s%s: %s", code == PYR_UNAUTHENTICATED ? "SecurityError: " : "",
+		 l->link.address, why);
+	socket_finish(l, (struct link_end){ .code = code, .is_other = is_other, .text = text });
+}
+
+void socket_shake_begin(struct socket_link *l, int fd)
+{
+	struct tls *tls;
+	bool ok;
+
+	tls_settings_refresh(l->wanted);
+	tls = tls_connect(l->wanted, fd, l->host, l->link.address);
+	pthread_mutex_lock(&l->lock);
+	l->tls = tls;
+	l->source.fd = fd;
+	l->state = SHAKING;
+	ok = tls && engine_source_add(&l->source, EPOLLIN | EPOLLOUT);
+	if (!ok)
+		l->source.fd = -1;
+	pthread_mutex_unlock(&l->lock);
+	if (ok)
+		return;
+	close(fd);
+	fail(l, PYR_RESOURCE_EXHAUSTED, false, "out of memory");
+}
+
+/* What it speaks, if that is not frames, is told by no more than this. */
+static void on_failure(struct socket_link *l, enum tls_result result)
+{
+	if (result == TLS_LOST)
+		socket_lost(l, errno);
+	else if (result == TLS_ENDED)
+		fail(l, PYR_UNAVAILABLE, false, "closed the connection before TLS was agreed on");
+	else if (tls_why(l->tls)[0] == '\0')
+		fail(l, PYR_FAILED_PRECONDITION, true, "does not speak frames");
+	else
+		fail(l, PYR_UNAUTHENTICATED, false, tls_why(l->tls));
+}
+
+bool socket_shake(struct socket_link *l)
+{
+	enum tls_result result;
+
+	pthread_mutex_lock(&l->lock);
+	result = tls_handshake(l->tls);
+	if (result == TLS_WANTS_IN || result == TLS_WANTS_OUT)
+		engine_source_set(&l->source, result == TLS_WANTS_IN ? EPOLLIN : EPOLLOUT);
+	pthread_mutex_unlock(&l->lock);
+	if (result == TLS_WANTS_IN || result == TLS_WANTS_OUT)
+		return false;
+	if (result != TLS_DONE) {
+		on_failure(l, result);
+		return false;
+	}
+	if (strcmp(tls_alpn(l->tls), TLS_ALPN_FRAMES) != 0) {
+		fail(l, PYR_FAILED_PRECONDITION, true, "does not speak frames");
+		return false;
+	}
+	l->link.identity = strdup(tls_identity(l->tls));
+	return true;
+}
+
+/* ---- bytes ---- */
+
+ssize_t socket_tls_receive(struct socket_link *l, void *to, size_t n)
+{
+	enum tls_result result;
+	size_t got;
+
+	pthread_mutex_lock(&l->lock);
+	result = tls_read(l->tls, to, n, &got);
+	pthread_mutex_unlock(&l->lock);
+	switch (result) {
+	case TLS_DONE:
+		return (ssize_t)got;
+	case TLS_ENDED:
+		return 0;
+	case TLS_LOST:
+		return -1;
+	case TLS_WANTS_IN:
+	case TLS_WANTS_OUT: /* what is written next sends it, too */
+		errno = EAGAIN;
+		return -1;
+	default:
+		return -2;
+	}
+}
+
+bool socket_tls_has_more(struct socket_link *l)
+{
+	bool has;
+
+	pthread_mutex_lock(&l->lock);
+	has = tls_has_more(l->tls);
+	pthread_mutex_unlock(&l->lock);
+	return has;
+}
+
+/* Where the bytes from `at` on lie, as many as a record has or are left; gathered in room if they
+ * are in pieces. Returns how many. */
+static size_t piece_at(const struct socket_link *l, size_t at, uint8_t room[TLS_RECORD],
+		       const uint8_t **ret)
+{
+	const struct link_message *message = l->message;
+	struct span part = { l->head, HEAD };
+	size_t n = 0, take;
+	unsigned i = 0;
+
+	for (;; part = message->parts[i++]) {
+		if (at < part.n && n == 0 && part.n - at >= TLS_RECORD) {
+			*ret = part.p + at;
+			return TLS_RECORD;
+		}
+		if (at < part.n) {
+			take = part.n - at < TLS_RECORD - n ? part.n - at : TLS_RECORD - n;
+			memcpy(room + n, part.p + at, take);
+			n += take;
+			at = 0;
+		} else {
+			at -= part.n;
+		}
+		if (n == TLS_RECORD || !message || i == message->n_parts)
+			break;
+	}
+	*ret = room;
+	return n;
+}
+
+int socket_tls_send(struct socket_link *l)
+{
+	size_t all = HEAD + (l->message ? l->message->n : 0), n, sent;
+	uint8_t room[TLS_RECORD];
+	enum tls_result result;
+	const uint8_t *piece;
+
+	while (l->n_out > 0) {
+		n = piece_at(l, all - l->n_out, room, &piece);
+		result = tls_write(l->tls, piece, n, &sent);
+		if (result == TLS_WANTS_IN || result == TLS_WANTS_OUT)
+			return 0;
+		if (result != TLS_DONE)
+			return result == TLS_LOST ? errno : EPIPE;
+		l->n_out -= sent;
+	}
+	return 0;
+}
+
+bool socket_tls_send_all(struct socket_link *l, const char *p, size_t n)
+{
+	size_t sent;
+
+	return tls_write(l->tls, p, n, &sent) == TLS_DONE && sent == n;
+}

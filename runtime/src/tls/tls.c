@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* One connection. What happened is told from OpenSSL's queue of errors, which is the thread's and
+ * emptied before each step. */
+#include "tls/tls_own.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tls {
+	SSL *ssl;
+	struct tls_settings *settings; /* counted */
+	enum tls_role role;
+	bool is_over; /* OpenSSL does not want to be asked again */
+	char alpn[16];
+	char identity[TLS_IDENTITY_MAX];
+	char why[256];
+	char address[]; /* of a client's: where it goes */
+};
+
+void tls_free(struct tls *tls)
+{
+	if (!tls)
+		return;
+	if (!tls->is_over) /* else its session would be held to be of no use */
+		SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	SSL_free(tls->ssl);
+	tls_settings_unref(tls->settings);
+	free(tls);
+}
+
+static struct tls *new_tls(struct tls_settings *settings, int fd, enum tls_role role,
+			   const char *address)
+{
+	size_t n = strlen(address) + 1;
+	struct tls *tls = calloc(1, sizeof(*tls) + n);
+	SSL_CTX *ctx = tls_settings_context(settings, role);
+	BIO *bio = tls_bio_new(fd);
+
+	if (tls && ctx)
+		tls->ssl = SSL_new(ctx);
+	SSL_CTX_free(ctx);
+	if (!tls || !tls->ssl || !bio) {
+		BIO_free(bio);
+		if (tls)
+			SSL_free(tls->ssl);
+		free(tls);
+		return NULL;
+	}
+	SSL_set_bio(tls->ssl, bio, bio);
+	SSL_set_app_data(tls->ssl, tls);
+	tls->settings = tls_settings_ref(settings);
+	tls->role = role;
+	memcpy(tls->address, address, n);
+	return tls;
+}
+
+struct tls *tls_accept(struct tls_settings *settings, int fd)
+{
+	struct tls *tls = new_tls(settings, fd, TLS_SERVER, "");
+
+	if (tls)
+		SSL_set_accept_state(tls->ssl);
+	return tls;
+}
+
+/* The certificate must name it. */
+static bool expect(SSL *ssl, const char *name)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+	uint8_t ip[16];
+
+	if (inet_pton(AF_INET, name, ip) == 1 || inet_pton(AF_INET6, name, ip) == 1)
+		return X509_VERIFY_PARAM_set1_ip_asc(param, name);
+	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return X509_VERIFY_PARAM_set1_host(param, name, 0) && SSL_set_tlsext_host_name(ssl, name);
+}
+
+struct tls *tls_connect(struct tls_settings *settings, int fd, const char *host,
+			const char *address)
+{
+	static const unsigned char alpn[] = "\x08" TLS_ALPN_FRAMES;
+	struct tls *tls = new_tls(settings, fd, TLS_CLIENT, address);
+	char name[256];
+	SSL_SESSION *session;
+
+	if (!tls)
+		return NULL;
+	if (!tls_settings_name(settings, name, sizeof(name)))
+		snprintf(name, sizeof(name), "%s", host[0] ? host : "localhost");
+	SSL_set_connect_state(tls->ssl);
+	if (SSL_set_alpn_protos(tls->ssl, alpn, sizeof(alpn) - 1) != 0 || !expect(tls->ssl, name)) {
+		tls_free(tls);
+		return NULL;
+	}
+	session = tls_session_take(settings, address);
+	if (session)
+		SSL_set_session(tls->ssl, session);
+	SSL_SESSION_free(session);
+	return tls;
+}
+
+/* ---- what went wrong ---- */
+
+/* Alerts have reasons of their own: what the other end made of this one. */
+static bool is_alert(int reason)
+{
+	return reason >= SSL_AD_REASON_OFFSET;
+}
+
+static bool was_no_protocol(unsigned long error)
+{
+	return ERR_GET_REASON(error) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL;
+}
+
+static enum tls_result broken(struct tls *tls)
+{
+	unsigned long error = ERR_peek_error();
+	const char *reason = ERR_reason_error_string(error);
+	long verified = SSL_get_verify_result(tls->ssl);
+
+	tls->is_over = true;
+	if (was_no_protocol(error))
+		snprintf(tls->why, sizeof(tls->why), "%s", "");
+	else if (ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+		snprintf(tls->why, sizeof(tls->why), "its certificate is not accepted: %s",
+			 X509_verify_cert_error_string(verified));
+	else if (ERR_GET_REASON(error) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
+		snprintf(tls->why, sizeof(tls->why), "it has shown no certificate");
+	else if (ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER)
+		snprintf(tls->why, sizeof(tls->why), "it does not speak TLS");
+	else if (is_alert(ERR_GET_REASON(error)))
+		snprintf(tls->why, sizeof(tls->why), "it refuses the connection: %s",
+			 reason ? reason : "?");
+	else
+		snprintf(tls->why, sizeof(tls->why), "%s", reason ? reason : "TLS failed");
+	ERR_clear_error();
+	return TLS_BROKEN;
+}
+
+static enum tls_result result(struct tls *tls, int ret)
+{
+	int number = errno;
+
+	switch (SSL_get_error(tls->ssl, ret)) {
+	case SSL_ERROR_WANT_READ:
+		return TLS_WANTS_IN;
+	case SSL_ERROR_WANT_WRITE:
+		return TLS_WANTS_OUT;
+	case SSL_ERROR_ZERO_RETURN:
+		return TLS_ENDED;
+	case SSL_ERROR_SYSCALL:
+		tls->is_over = true;
+		ERR_clear_error();
+		errno = number;
+		return number ? TLS_LOST : TLS_ENDED;
+	default:
+		break;
+	}
+	if (ERR_GET_REASON(ERR_peek_error()) != SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		return broken(tls);
+	tls->is_over = true;
+	ERR_clear_error();
+	return TLS_ENDED;
+}
+
+static void begin(void)
+{
+	ERR_clear_error();
+	errno = 0;
+}
+
+/* ---- the handshake ---- */
+
+/* Who is there. Also of a session that was resumed, whose certificate was checked when it began. */
+static enum tls_result know(struct tls *tls)
+{
+	X509 *cert = SSL_get0_peer_certificate(tls->ssl);
+	const char *why = NULL;
+
+	if (cert && X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0)
+		why = "certificate has expired";
+	else if (cert && (tls->role == TLS_CLIENT ||
+			  SSL_get_verify_mode(tls->ssl) != SSL_VERIFY_NONE))
+		why = tls_identity_of(cert, tls->identity);
+	if (!why)
+		return TLS_DONE;
+	tls->is_over = true;
+	snprintf(tls->why, sizeof(tls->why), "its certificate is not accepted: %s", why);
+	return TLS_BROKEN;
+}
+
+enum tls_result tls_handshake(struct tls *tls)
+{
+	const unsigned char *alpn;
+	unsigned n;
+	int ret;
+
+	begin();
+	ret = SSL_do_handshake(tls->ssl);
+	if (ret != 1)
+		return result(tls, ret);
+	SSL_get0_alpn_selected(tls->ssl, &alpn, &n);
+	snprintf(tls->alpn, sizeof(tls->alpn), "%.*s", (int)n, (const char *)alpn);
+	return know(tls);
+}
+
+const char *tls_alpn(const struct tls *tls)
+{
+	return tls->alpn;
+}
+
+const char *tls_identity(const struct tls *tls)
+{
+	return tls->identity;
+}
+
+const char *tls_why(const struct tls *tls)
+{
+	return tls->why;
+}
+
+/* ---- bytes ---- */
+
+enum tls_result tls_read(struct tls *tls, void *to, size_t n, size_t *got)
+{
+	int ret;
+
+	begin();
+	ret = SSL_read_ex(tls->ssl, to, n, got);
+	return ret == 1 ? TLS_DONE : result(tls, ret);
+}
+
+enum tls_result tls_peek(struct tls *tls, void *to, size_t n, size_t *got)
+{
+	int ret;
+
+	begin();
+	ret = SSL_peek_ex(tls->ssl, to, n, got);
+	return ret == 1 ? TLS_DONE : result(tls, ret);
+}
+
+bool tls_has_more(const struct tls *tls)
+{
+	return SSL_has_pending(tls->ssl);
+}
+
+enum tls_result tls_write(struct tls *tls, const void *p, size_t n, size_t *sent)
+{
+	int ret;
+
+	begin();
+	ret = SSL_write_ex(tls->ssl, p, n, sent);
+	return ret == 1 ? TLS_DONE : result(tls, ret);
+}
+
+void tls_end(struct tls *tls)
+{
+	begin();
+	if (!tls->is_over && SSL_is_init_finished(tls->ssl))
+		(void)SSL_shutdown(tls->ssl);
+	ERR_clear_error();
+}
+
+/* ---- sessions that come ---- */
+
+/* Those of TLS 1.3 come with what is read later. */
+int tls_on_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls *tls = SSL_get_app_data(ssl);
+
+	if (!tls || !SSL_SESSION_is_resumable(session))
+		return 0;
+	tls_session_keep(tls->settings, tls->address, session);
+	return 1;
+}

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one end proves and whom it trusts: read from files, and again when they change. Who begins a
+ * connection takes the context of that moment; those that stand keep theirs.
+ *
+ * Changes are found by looking (stat(2)), when a connection begins and a second has gone by: no
+ * thread, no signal, nothing while nobody connects. Files are changed one after the other, so what
+ * does not fit together is left alone until one of them changes again.
+ */
+#include "tls/tls_own.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/config.h"
+#include "base/log.h"
+
+enum { LOOK_MS = 1000, SESSIONS = 32 };
+enum { CA, CERT, KEY, CRL, NAME, TEXTS };
+
+struct stamp {
+	struct timespec changed;
+	ino_t ino;
+	off_t size;
+};
+
+struct session {
+	SSL_SESSION *session;
+	char *address;
+};
+
+struct tls_settings {
+	atomic_int refs;
+	bool is_shared;
+	struct tls_settings *next; /* shared.lock: among those shared */
+
+	pthread_mutex_t lock; /* after shared.lock; guards: */
+	/* As given: ca, cert, key, crl, name; NULL: not given. Constant in one that is shared. */
+	char *texts[TEXTS];
+	enum pyr_switch clients;
+	unsigned generation; /* how often they changed */
+	struct tls_contexts contexts;
+	struct stamp stamps[TEXTS];
+	int64_t looked_ms;
+	struct session sessions[SESSIONS];
+	unsigned next_session;
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct tls_settings *first;
+} shared = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* ---- what is given ---- */
+
+static void free_texts(char *texts[TEXTS])
+{
+	int i;
+
+	for (i = 0; i < TEXTS; i++)
+		tls_wipe(texts[i]);
+}
+
+bool tls_settings_is_default(void)
+{
+	return config_text(CONFIG_KEYS)[0];
+}
+
+static char *in_folder(const char *folder, const char *name, bool must)
+{
+	size_t n = strlen(folder) + strlen(name) + 2;
+	char *path = malloc(n);
+	struct stat about;
+
+	if (!path)
+		return NULL;
+	snprintf(path, n, "%s/%s", folder, name);
+	if (must || stat(path, &about) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
+/* Copies what they say, the defaults filled in. Returns false when memory is out. */
+static bool copy_texts(const struct pyr_tls_options *o, char *ret[TEXTS])
+{
+	static const char *const names[] = { "ca.pem", "cert.pem", "key.pem", "crl.pem" };
+	const char *given[TEXTS] = { o->ca, o->cert, o->key, o->crl, o->name };
+	const char *folder = o->folder;
+	bool ok = true;
+	int i;
+
+	if (!folder && !o->ca && !o->cert && !o->key && tls_settings_is_default())
+		folder = config_text(CONFIG_KEYS);
+	for (i = 0; i < TEXTS; i++) {
+		bool is_default = !given[i] && folder && i < NAME, is_needed = i < CRL;
+
+		ret[i] = given[i] ? strdup(given[i])
+			 : is_default ? in_folder(folder, names[i], is_needed)
+				      : NULL;
+		ok = ok && (ret[i] || !(given[i] || (is_default && is_needed)));
+	}
+	if (!ok)
+		free_texts(ret);
+	return ok;
+}
+
+static struct pyr_tls_options options_of(char *const texts[TEXTS], enum pyr_switch clients)
+{
+	return (struct pyr_tls_options){ .ca = texts[CA],
+					 .cert = texts[CERT],
+					 .key = texts[KEY],
+					 .crl = texts[CRL],
+					 .name = texts[NAME],
+					 .clients = clients };
+}
+
+/* Of files that are there. */
+static void look(char *const texts[TEXTS], struct stamp ret[TEXTS])
+{
+	struct stat about;
+	int i;
+
+	memset(ret, 0, TEXTS * sizeof(*ret));
+	for (i = 0; i < NAME; i++)
+		if (texts[i] && !tls_is_pem(texts[i]) && stat(texts[i], &about) == 0)
+			ret[i] = (struct stamp){ about.st_mtim, about.st_ino, about.st_size };
+}
+
+/* ---- contexts ---- */
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void free_contexts(struct tls_contexts *contexts)
+{
+	SSL_CTX_free(contexts->client);
+	SSL_CTX_free(contexts->server);
+}
+
+static void forget_sessions(struct tls_settings *tls)
+{
+	unsigned i;
+
+	for (i = 0; i < SESSIONS; i++) {
+		SSL_SESSION_free(tls->sessions[i].session);
+		free(tls->sessions[i].address);
+		tls->sessions[i] = (struct session){ 0 };
+	}
+}
+
+/* What is given, and what it says. */
+struct given {
+	char *texts[TEXTS];
+	enum pyr_switch clients;
+	struct stamp stamps[TEXTS];
+	struct tls_contexts contexts;
+};
+
+static int take_given(struct given *given, const struct pyr_tls_options *options,
+		      struct tls_problem *problem)
+{
+	struct pyr_tls_options own;
+
+	*given = (struct given){ .clients = options->clients };
+	if (!copy_texts(options, given->texts))
+		return tls_fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	look(given->texts, given->stamps); /* first: what changes meanwhile is seen */
+	own = options_of(given->texts, given->clients);
+	if (tls_load(&own, &given->contexts, problem))
+		return 0;
+	free_texts(given->texts);
+	return -problem->code;
+}
+
+/* With the lock, or before anybody else knows it. */
+static void change(struct tls_settings *tls, const struct given *given)
+{
+	memcpy(tls->texts, given->texts, sizeof(tls->texts));
+	memcpy(tls->stamps, given->stamps, sizeof(tls->stamps));
+	tls->clients = given->clients;
+	tls->contexts = given->contexts;
+	tls->generation++;
+	tls->looked_ms = now_ms();
+}
+
+struct tls_settings *tls_settings_new(const struct pyr_tls_options *options, struct tls_problem *problem)
+{
+	struct tls_settings *tls = calloc(1, sizeof(*tls));
+	struct given given;
+
+	if (!tls)
+		tls_fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	if (!tls || take_given(&given, options, problem) < 0) {
+		free(tls);
+		return NULL;
+	}
+	tls->refs = 1;
+	pthread_mutex_init(&tls->lock, NULL);
+	change(tls, &given);
+	return tls;
+}
+
+struct tls_settings *tls_settings_ref(struct tls_settings *tls)
+{
+	if (tls)
+		atomic_fetch_add_explicit(&tls->refs, 1, memory_order_relaxed);
+	return tls;
+}
+
+SSL_CTX *tls_settings_context(struct tls_settings *tls, enum tls_role role)
+{
+	SSL_CTX *context;
+
+	pthread_mutex_lock(&tls->lock);
+	context = role == TLS_SERVER ? tls->contexts.server : tls->contexts.client;
+	if (context)
+		SSL_CTX_up_ref(context);
+	pthread_mutex_unlock(&tls->lock);
+	return context;
+}
+
+bool tls_settings_can_serve(struct tls_settings *tls)
+{
+	SSL_CTX *context = tls_settings_context(tls, TLS_SERVER);
+
+	SSL_CTX_free(context);
+	return context;
+}
+
+bool tls_settings_name(struct tls_settings *tls, char *ret, size_t n)
+{
+	bool has;
+
+	pthread_mutex_lock(&tls->lock);
+	has = tls->texts[NAME];
+	if (has)
+		snprintf(ret, n, "%s", tls->texts[NAME]);
+	pthread_mutex_unlock(&tls->lock);
+	return has;
+}
+
+bool tls_settings_has_crl(struct tls_settings *tls)
+{
+	bool has;
+
+	pthread_mutex_lock(&tls->lock);
+	has = tls->texts[CRL];
+	pthread_mutex_unlock(&tls->lock);
+	return has;
+}
+
+/* ---- changes ---- */
+
+/* What the texts say, copied. With the lock. */
+static bool copy_given(struct tls_settings *tls, struct given *ret)
+{
+	struct pyr_tls_options options = options_of(tls->texts, tls->clients);
+
+	*ret = (struct given){ .clients = tls->clients };
+	return copy_texts(&options, ret->texts);
+}
+
+static void change_contexts(struct tls_settings *tls, const struct given *given, struct given *old)
+{
+	old->contexts = tls->contexts;
+	tls->contexts = given->contexts;
+}
+
+static void change_all(struct tls_settings *tls, const struct given *given, struct given *old)
+{
+	memcpy(old->texts, tls->texts, sizeof(old->texts));
+	old->contexts = tls->contexts;
+	change(tls, given);
+}
+
+/* In place of what there is, unless that has changed since. Takes it. */
+static void exchange(struct tls_settings *tls, struct given *given, const unsigned *generation)
+{
+	struct given old;
+
+	pthread_mutex_lock(&tls->lock);
+	old = *given;
+	if (tls->is_shared) /* others may read the texts, which are the same */
+		change_contexts(tls, given, &old);
+	else if (!generation || *generation == tls->generation)
+		change_all(tls, given, &old);
+	forget_sessions(tls); /* they were made of what has changed */
+	pthread_mutex_unlock(&tls->lock);
+	free_texts(old.texts);
+	free_contexts(&old.contexts);
+}
+
+/* What has changed of what the texts name. */
+static int read_again(struct tls_settings *tls, struct given *texts, const unsigned *generation,
+		      struct tls_problem *problem)
+{
+	struct pyr_tls_options options = options_of(texts->texts, texts->clients);
+	struct given given;
+	int err = take_given(&given, &options, problem);
+
+	free_texts(texts->texts);
+	if (err == 0)
+		exchange(tls, &given, generation);
+	return err;
+}
+
+int tls_settings_update(struct tls_settings *tls, const struct pyr_tls_options *options,
+			bool must_serve, struct tls_problem *problem)
+{
+	struct given given;
+	bool ok = true;
+
+	if (!options) {
+		pthread_mutex_lock(&tls->lock);
+		ok = copy_given(tls, &given);
+		pthread_mutex_unlock(&tls->lock);
+		if (!ok)
+			return tls_fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		return read_again(tls, &given, NULL, problem);
+	}
+	if (take_given(&given, options, problem) < 0)
+		return -problem->code;
+	if (must_serve && !given.contexts.server) {
+		free_texts(given.texts);
+		free_contexts(&given.contexts);
+		return tls_fail(problem, PYR_INVALID_ARGUMENT, "a daemon needs a cert and a key");
+	}
+	exchange(tls, &given, NULL);
+	return 0;
+}
+
+/* Whether it is time to look, and something has changed: then what is to be read. */
+static bool is_changed(struct tls_settings *tls, struct given *ret, unsigned *generation)
+{
+	struct stamp stamps[TEXTS];
+	int64_t now = now_ms();
+	bool is = false;
+
+	pthread_mutex_lock(&tls->lock);
+	if (now - tls->looked_ms >= LOOK_MS) {
+		tls->looked_ms = now;
+		look(tls->texts, stamps);
+		is = memcmp(stamps, tls->stamps, sizeof(stamps)) != 0;
+	}
+	if (is) {
+		memcpy(tls->stamps, stamps, sizeof(stamps));
+		*generation = tls->generation;
+		is = copy_given(tls, ret);
+	}
+	pthread_mutex_unlock(&tls->lock);
+	return is;
+}
+
+void tls_settings_refresh(struct tls_settings *tls)
+{
+	struct tls_problem problem;
+	struct given given;
+	unsigned generation;
+
+	if (!is_changed(tls, &given, &generation))
+		return;
+	if (read_again(tls, &given, &generation, &problem) == 0)
+		log_line(PYR_LOG_INFO, "TLS: the files have changed, and were read again");
+	else
+		log_line(PYR_LOG_ERROR, "TLS: the files have changed, and the old ones stay in use: %s",
+			 problem.text);
+}
+
+/* ---- those that proxies share ---- */
+
+/* One that was made of the same, counted. With shared.lock. */
+static struct tls_settings *find_shared(char *const texts[TEXTS])
+{
+	struct tls_settings *tls;
+	int i;
+
+	for (tls = shared.first; tls; tls = tls->next) {
+		for (i = 0; i < TEXTS && is_same_text(texts[i], tls->texts[i]); i++)
+			;
+		if (i == TEXTS)
+			return tls_settings_ref(tls);
+	}
+	return NULL;
+}
+
+/* Puts it among those shared, unless there is one by now. Takes it. */
+static struct tls_settings *share(struct tls_settings *tls)
+{
+	struct tls_settings *other;
+
+	pthread_mutex_lock(&shared.lock);
+	other = find_shared(tls->texts);
+	if (!other) {
+		tls->is_shared = true;
+		tls->next = shared.first;
+		shared.first = tls;
+	}
+	pthread_mutex_unlock(&shared.lock);
+	if (!other)
+		return tls;
+	tls_settings_unref(tls);
+	return other;
+}
+
+struct tls_settings *tls_settings_share(const struct pyr_tls_options *options, struct tls_problem *problem)
+{
+	char *texts[TEXTS];
+	struct tls_settings *tls;
+
+	if (!copy_texts(options, texts)) {
+		tls_fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		return NULL;
+	}
+	pthread_mutex_lock(&shared.lock);
+	tls = find_shared(texts);
+	pthread_mutex_unlock(&shared.lock);
+	free_texts(texts);
+	if (tls)
+		return tls;
+	tls = tls_settings_new(options, problem);
+	return tls ? share(tls) : NULL;
+}
+
+/* Returns false if somebody has found it meanwhile. */
+static bool unshare(struct tls_settings *tls)
+{
+	struct tls_settings **at = &shared.first;
+	bool is_last;
+
+	pthread_mutex_lock(&shared.lock);
+	is_last = atomic_fetch_sub(&tls->refs, 1) == 1;
+	if (is_last) {
+		while (*at != tls)
+			at = &(*at)->next;
+		*at = tls->next;
+	}
+	pthread_mutex_unlock(&shared.lock);
+	return is_last;
+}
+
+void tls_settings_unref(struct tls_settings *tls)
+{
+	if (!tls)
+		return;
+	if (tls->is_shared ? !unshare(tls) : atomic_fetch_sub(&tls->refs, 1) != 1)
+		return;
+	forget_sessions(tls);
+	free_contexts(&tls->contexts);
+	free_texts(tls->texts);
+	pthread_mutex_destroy(&tls->lock);
+	free(tls);
+}
+
+/* ---- for gRPC core ---- */
+
+bool tls_settings_texts(struct tls_settings *tls, struct tls_texts *ret,
+			struct tls_problem *problem)
+{
+	char *texts[4] = { 0 };
+	bool ok = true;
+	int i;
+
+	pthread_mutex_lock(&tls->lock);
+	for (i = 0; i < 3 && ok; i++)
+		if (tls->texts[i])
+			ok = (texts[i] = tls_text(tls->texts[i], problem)) != NULL;
+	if (ok && tls->texts[NAME])
+		ok = (texts[3] = strdup(tls->texts[NAME])) != NULL;
+	pthread_mutex_unlock(&tls->lock);
+	*ret = (struct tls_texts){ texts[0], texts[1], texts[2], texts[3] };
+	if (!ok)
+		tls_texts_free(ret);
+	return ok;
+}
+
+void tls_texts_free(struct tls_texts *texts)
+{
+	tls_wipe(texts->ca);
+	tls_wipe(texts->cert);
+	tls_wipe(texts->key);
+	tls_wipe(texts->name);
+	*texts = (struct tls_texts){ 0 };
+}
+
+/* ---- sessions: each is used once (RFC 8446, C.4) ---- */
+
+SSL_SESSION *tls_session_take(struct tls_settings *tls, const char *address)
+{
+	SSL_SESSION *session = NULL;
+	struct session *s;
+
+	pthread_mutex_lock(&tls->lock);
+	for (s = tls->sessions; s < tls->sessions + SESSIONS && !session; s++) {
+		if (!s->session || strcmp(s->address, address) != 0)
+			continue;
+		session = s->session;
+		free(s->address);
+		*s = (struct session){ 0 };
+	}
+	pthread_mutex_unlock(&tls->lock);
+	return session;
+}
+
+void tls_session_keep(struct tls_settings *tls, const char *address, SSL_SESSION *session)
+{
+	char *copy = strdup(address);
+	struct session *s;
+	unsigned i;
+
+	pthread_mutex_lock(&tls->lock);
+	for (i = 0; i < SESSIONS && tls->sessions[i].session; i++)
+		;
+	s = &tls->sessions[i < SESSIONS ? i : tls->next_session++ % SESSIONS];
+	SSL_SESSION_free(s->session);
+	free(s->address);
+	*s = (struct session){ copy ? session : NULL, copy };
+	pthread_mutex_unlock(&tls->lock);
+	if (!copy)
+		SSL_SESSION_free(session);
+}
