@@ -297,6 +297,7 @@ bool flow_make(struct flow_place *place, const struct flow_variant *variant)
 	options.drain_ms = variant->drain_ms;
 	options.on_connect = variant->on_connect;
 	options.on_call_error = variant->on_call_error;
+	options.tls = variant->tls;
 
 	memset(place, 0, sizeof(*place));
 	snprintf(place->socket, sizeof(place->socket), "/tmp/pyrite-flow-%d.sock", (int)getpid());

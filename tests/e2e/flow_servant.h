@@ -32,6 +32,7 @@ struct flow_variant {
 	uint32_t stream_lifetime_ms, stream_linger_ms, drain_ms;
 	pyr_connect_cb on_connect;
 	pyr_call_error_cb on_call_error;
+	const struct pyr_tls_options *tls;
 };
 extern const struct flow_variant flow_variants[4];
 

@@ -103,6 +103,8 @@ target_sources(test_serial_objects PRIVATE unit/relay.c)
 pyrite_unit_test(weak e2e_thing)
 target_link_options(test_weak PRIVATE -Wl,--wrap=reference_find_home)
 pyrite_unit_test(context e2e_hops)
+pyrite_unit_test(tls e2e_hops flow_servant)
+target_link_libraries(test_tls PRIVATE OpenSSL::Crypto)
 pyrite_unit_test(hooks e2e_hops)
 
 pyrite_unit_test(echoserver pyrite)

@@ -24,6 +24,7 @@ struct link_target;
 struct link_end {
 	int code;           /* enum pyr_status */
 	bool was_connected; /* else nothing can have reached the other side */
+	bool is_refusal;    /* nobody was let in: it would be so again, and code says why */
 	bool is_other;      /* the server may speak something else: it was told nothing */
 	const char *text;   /* borrowed; for people: what core says, perhaps shortened */
 };

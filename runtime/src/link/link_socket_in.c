@@ -160,7 +160,8 @@ static void on_broken(struct socket_link *l)
 	char text[512];
 
 	snprintf(text, sizeof(text), "SecurityError: %s: %s", l->link.address, tls_why(l->tls));
-	socket_finish(l, (struct link_end){ .code = PYR_UNAUTHENTICATED, .text = text });
+	socket_finish(l, (struct link_end){
+				 .code = PYR_UNAUTHENTICATED, .is_refusal = true, .text = text });
 }
 
 /* What wants TLS answers anything else with an alert (RFC 8446, 6). */
@@ -171,7 +172,8 @@ static void on_tls_wanted(struct socket_link *l)
 	snprintf(text, sizeof(text),
 		 "SecurityError: %s wants TLS: set PYRITE_KEYS, or the proxy's option tls",
 		 l->link.address);
-	socket_finish(l, (struct link_end){ .code = PYR_FAILED_PRECONDITION, .text = text });
+	socket_finish(l, (struct link_end){
+				 .code = PYR_FAILED_PRECONDITION, .is_refusal = true, .text = text });
 }
 
 /* Returns false when there is nothing to be had. */

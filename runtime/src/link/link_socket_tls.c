@@ -21,9 +21,14 @@ static void fail(struct socket_link *l, int code, bool is_other, const char *why
 {
 	char text[512];
 
-	snprintf(text, sizeof(text), "%s%s: %s", code == PYR_UNAUTHENTICATED ? "SecurityError: " : "",
+	bool is_refusal = code == PYR_UNAUTHENTICATED;
+
+	snprintf(text, sizeof(text), "%s%s: %s", is_refusal ? "SecurityError: " : "",
 		 l->link.address, why);
-	socket_finish(l, (struct link_end){ .code = code, .is_other = is_other, .text = text });
+	socket_finish(l, (struct link_end){ .code = code,
+					    .is_refusal = is_refusal,
+					    .is_other = is_other,
+					    .text = code == PYR_UNAVAILABLE ? why : text });
 }
 
 void socket_shake_begin(struct socket_link *l, int fd)
@@ -50,10 +55,9 @@ void socket_shake_begin(struct socket_link *l, int fd)
 /* What it speaks, if that is not frames, is told by no more than this. */
 static void on_failure(struct socket_link *l, enum tls_result result)
 {
-	if (result == TLS_LOST)
-		socket_lost(l, errno);
-	else if (result == TLS_ENDED)
-		fail(l, PYR_UNAVAILABLE, false, "closed the connection before TLS was agreed on");
+	if (result == TLS_LOST || result == TLS_ENDED)
+		fail(l, PYR_UNAVAILABLE, false,
+		     "the connection ended before TLS was agreed on: does it speak TLS?");
 	else if (tls_why(l->tls)[0] == '\0')
 		fail(l, PYR_FAILED_PRECONDITION, true, "does not speak frames");
 	else

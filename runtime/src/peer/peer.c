@@ -531,11 +531,12 @@ static void on_message(void *owner, struct span message)
 static void describe_end(struct peer *peer, const struct link_end *end)
 {
 	bool is_other = end->is_other && !peer->has_hello;
+	bool is_refused = end->is_refusal && !peer->has_hello;
 
 	if (peer->closed_code)
 		return;
 	peer->was_connected = peer->has_hello || (end->was_connected && !is_other);
-	peer->closed_code = is_other ? end->code : PYR_UNAVAILABLE;
+	peer->closed_code = is_other || is_refused ? end->code : PYR_UNAVAILABLE;
 	snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", end->text);
 }
 

@@ -108,9 +108,10 @@ struct tls *tls_connect(struct tls_settings *settings, int fd, const char *host,
 /* ---- what went wrong ---- */
 
 /* Alerts have reasons of their own: what the other end made of this one. */
-static bool is_alert(int reason)
+static bool is_alert(unsigned long error)
 {
-	return reason >= SSL_AD_REASON_OFFSET;
+	return ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) > SSL_AD_REASON_OFFSET &&
+	       ERR_GET_REASON(error) < SSL_AD_REASON_OFFSET + 256;
 }
 
 static bool was_no_protocol(unsigned long error)
@@ -120,7 +121,7 @@ static bool was_no_protocol(unsigned long error)
 
 static enum tls_result broken(struct tls *tls)
 {
-	unsigned long error = ERR_peek_error();
+	unsigned long error = ERR_peek_last_error(); /* those before it are why */
 	const char *reason = ERR_reason_error_string(error);
 	long verified = SSL_get_verify_result(tls->ssl);
 
@@ -134,7 +135,7 @@ static enum tls_result broken(struct tls *tls)
 		snprintf(tls->why, sizeof(tls->why), "it has shown no certificate");
 	else if (ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER)
 		snprintf(tls->why, sizeof(tls->why), "it does not speak TLS");
-	else if (is_alert(ERR_GET_REASON(error)))
+	else if (is_alert(error))
 		snprintf(tls->why, sizeof(tls->why), "it refuses the connection: %s",
 			 reason ? reason : "?");
 	else
