@@ -75,13 +75,10 @@ static void narrow(struct cable *w, int fd)
 
 static struct cable *entering; /* the leader's */
 
-struct link *__real_link_socket_accept(int fd, struct tls *tls, const char *address,
-					 bool is_local);
-struct link *__wrap_link_socket_accept(int fd, struct tls *tls, const char *address,
-					 bool is_local);
+struct link *__real_link_socket_accept(int fd, struct tls *tls, const char *address, bool is_local);
+struct link *__wrap_link_socket_accept(int fd, struct tls *tls, const char *address, bool is_local);
 
-struct link *__wrap_link_socket_accept(int fd, struct tls *tls, const char *address,
-					 bool is_local)
+struct link *__wrap_link_socket_accept(int fd, struct tls *tls, const char *address, bool is_local)
 {
 	struct cable *w = entering;
 	struct link *link;

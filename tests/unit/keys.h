@@ -82,7 +82,8 @@ static inline X509 *keys_cert(struct keys *keys, EVP_PKEY *key, const char *name
 	X509_set_version(cert, X509_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(cert), ++keys->serial);
 	X509_gmtime_adj(X509_getm_notBefore(cert), like->begins ? like->begins : -60);
-	X509_gmtime_adj(X509_getm_notAfter(cert), like->begins + (like->lasts ? like->lasts : 3600));
+	X509_gmtime_adj(X509_getm_notAfter(cert),
+			like->begins + (like->lasts ? like->lasts : 3600));
 	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1,
 				   0);
 	X509_set_issuer_name(cert, X509_get_subject_name(issuer));

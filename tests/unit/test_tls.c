@@ -539,8 +539,8 @@ TEST(keys_are_made)
 
 TEST(keys_are_removed)
 {
-	static const char *const folders[] = { "server", "alice", "mallory", "spiffe",	"far",
-					       "self",	 "old",	  "other",   "changing", NULL };
+	static const char *const folders[] = { "server", "alice", "mallory", "spiffe",   "far",
+					       "self",   "old",   "other",   "changing", NULL };
 
 	pyr_set_log(NULL, PYR_LOG_INFO, NULL);
 	keys_fini(&keys, folders);

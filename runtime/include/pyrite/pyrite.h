@@ -228,10 +228,9 @@ struct pyr_daemon_options {
 	 * comes between pyr_daemon_new() and the run ends the run at once; if there is no run
 	 * within a second, it has its default effect. So has a second signal. Default PYR_YES. */
 	enum pyr_switch signals;
-	enum pyr_switch
-		insecure; /* allow an address beyond loopback without TLS; default PYR_NO */
-	enum pyr_switch traces; /* errors tell callers where they came from (file, line, object):
-				   PYR_YES all callers, PYR_NO none; default: those on this host */
+	enum pyr_switch insecure; /* other hosts may connect without TLS; default PYR_NO */
+	enum pyr_switch traces;   /* errors tell callers where they came from (file and line):
+				     PYR_YES all callers, PYR_NO none; default: those on this host */
 	pyr_call_error_cb on_call_error; /* default: none */
 	/* Default: every session is accepted, with an empty answer. With this hook, plain gRPC
 	 * calls, which have no handshake, fail with FAILED_PRECONDITION. */
@@ -395,13 +394,13 @@ struct pyr_proxy_options {
 	/* Default: none. With this hook a call that opens a session, even one that is started,
 	 * waits until the session is accepted, at most connect_timeout_ms. */
 	pyr_handshake_cb on_handshake;
-	pyr_annotate_cb on_call;   /* default: none */
-	pyr_reply_cb on_reply;     /* default: none */
-	void *hook_data;           /* last parameter of the hooks */
-	enum pyr_lane lane;        /* how frames travel */
-	enum pyr_pick pick;        /* of several objects */
-	const char *const *others; /* URIs of more objects that calls may go to; copied */
-	size_t n_others;           /* of others; at most 63 */
+	pyr_annotate_cb on_call;           /* default: none */
+	pyr_reply_cb on_reply;             /* default: none */
+	void *hook_data;                   /* last parameter of the hooks */
+	enum pyr_lane lane;                /* how frames travel */
+	enum pyr_pick pick;                /* of several objects */
+	const char *const *others;         /* URIs of more objects that calls may go to; copied */
+	size_t n_others;                   /* of others; at most 63 */
 	const struct pyr_tls_options *tls; /* default: PYRITE_KEYS for TCP, else none */
 };
 

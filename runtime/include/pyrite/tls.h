@@ -38,8 +38,8 @@ struct pyr_tls_options {
 			       one */
 	const char *key;    /* the private key of cert, without a password */
 	const char *crl;    /* certificates that are revoked; default: none are */
-	const char *name;   /* for proxies: the name that the daemon's certificate must have; default:
-			       the host of its URI */
+	const char *name; /* for proxies: the name that the daemon's certificate must have; default:
+			     the host of its URI */
 	/* For daemons: PYR_YES callers must have a certificate that ca has signed, PYR_NO they are
 	 * not asked. Default: PYR_YES if there is a ca. */
 	enum pyr_switch clients;

@@ -193,28 +193,6 @@ static void welcome(struct door *door, int fd)
 		drop(door, link);
 }
 
-/* What accept4() may say without being at fault itself: accept(2), "Error handling". */
-static bool is_transient(int number)
-{
-	switch (number) {
-	case EINTR:
-	case ECONNABORTED:
-	case EPROTO:
-	case EPERM:
-	case ENETDOWN:
-	case ENOPROTOOPT:
-	case EHOSTDOWN:
-	case ENONET:
-	case EHOSTUNREACH:
-	case EOPNOTSUPP:
-	case ENETUNREACH:
-	case ETIMEDOUT:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* Accepts with the spare descriptor, and closes: a peer that is refused at once knows where it
  * stands. False when there is no more to do for now. (Without descriptors accept4() says EMFILE
  * also of an empty queue.) */
@@ -231,7 +209,7 @@ static bool turn_away(struct door *door, int listener)
 		close(fd);
 	door->spare = door_spare_open();
 	pthread_mutex_unlock(&door->lock);
-	if (fd < 0 && number != EAGAIN && !is_transient(number))
+	if (fd < 0 && number != EAGAIN && !door_is_transient(number))
 		disarm_for_a_while(door);
 	if ((fd >= 0 || number != EAGAIN) && may_complain(door))
 		log_line(PYR_LOG_WARNING, "%s: turning connections away: out of file descriptors",
@@ -246,7 +224,7 @@ static bool accept_one(struct door *door, int listener)
 
 	if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return false;
-	if (fd < 0 && is_transient(errno))
+	if (fd < 0 && door_is_transient(errno))
 		return true;
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
 		return turn_away(door, listener);

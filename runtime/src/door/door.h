@@ -30,7 +30,7 @@ enum door_protocol {
 };
 
 #define DOOR_IDENTITY_MAX 256
-#define DOOR_ADDRESS_MAX 128 /* bytes of an address's text with its NUL; a unix path has 107 */
+#define DOOR_ADDRESS_MAX  128 /* bytes of an address's text with its NUL; a unix path has 107 */
 
 /* The other end of a connection. */
 struct door_peer {
@@ -45,21 +45,22 @@ struct door_peer {
 };
 
 /* Takes fd: non-blocking, close-on-exec, TCP_NODELAY; its first bytes, which told HTTP2 or FRAMES,
- * are still unread. tls: NULL, or what they are to be read with, taken. peer is borrowed. Called in the door's thread with no lock held; must not call door_close(). */
+ * are still unread. tls: NULL, or what they are to be read with, taken. peer is borrowed. Called in
+ * the door's thread with no lock held; must not call door_close(). */
 typedef void (*door_accepted_cb)(void *data, int fd, enum door_protocol protocol,
 				 const struct door_peer *peer, struct tls *tls);
 
 /* All strings are borrowed. */
 struct door_options {
-	const char *host;       /* name or number, brackets around IPv6 allowed; NULL = 127.0.0.1 */
-	uint16_t port;          /* 0 = the system picks one */
-	const char *socket;     /* path of a unix socket instead of TCP */
-	bool is_given;          /* fd listens already, and the three above are not looked at */
-	int fd;                 /* taken, also on failure */
-	bool insecure;          /* listen beyond loopback all the same */
+	const char *host;   /* name or number, brackets around IPv6 allowed; NULL = 127.0.0.1 */
+	uint16_t port;      /* 0 = the system picks one */
+	const char *socket; /* path of a unix socket instead of TCP */
+	bool is_given;      /* fd listens already, and the three above are not looked at */
+	int fd;             /* taken, also on failure */
+	bool insecure;      /* listen beyond loopback all the same */
 	struct tls_settings *tls; /* who comes in must speak TLS; NULL: must not. Outlives it */
-	unsigned max_links;     /* 0 = (RLIMIT_NOFILE - in use - 16) / 2, at least 8 */
-	uint32_t first_byte_ms; /* until a newcomer has shown its protocol; 0 = 10,000 */
+	unsigned max_links;       /* 0 = (RLIMIT_NOFILE - in use - 16) / 2, at least 8 */
+	uint32_t first_byte_ms;   /* until a newcomer has shown its protocol; 0 = 10,000 */
 	door_accepted_cb accepted;
 	void *data;
 };

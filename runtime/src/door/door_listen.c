@@ -309,3 +309,24 @@ void door_listeners_close(struct door_listeners *listeners)
 		door_unlisten_unix(listeners);
 	close_all(listeners);
 }
+
+bool door_is_transient(int number)
+{
+	switch (number) {
+	case EINTR:
+	case ECONNABORTED:
+	case EPROTO:
+	case EPERM:
+	case ENETDOWN:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case ENONET:
+	case EHOSTUNREACH:
+	case EOPNOTSUPP:
+	case ENETUNREACH:
+	case ETIMEDOUT:
+		return true;
+	default:
+		return false;
+	}
+}

@@ -51,6 +51,9 @@ int door_fail(struct door_problem *problem, int code, const char *format, ...)
 /* The status for an errno of a call that has to do with an address. */
 int door_errno_status(int number);
 
+/* What accept4() may say without being at fault itself: accept(2), "Error handling". */
+bool door_is_transient(int number);
+
 /* "127.0.0.1:80" or "[::1]:80"; an IPv4 address inside IPv6 is written as IPv4. */
 void door_format_address(const struct sockaddr *sa, socklen_t n, char *ret, size_t size);
 /* Of an IPv4 or IPv6 address. */

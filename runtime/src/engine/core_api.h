@@ -53,7 +53,7 @@
 	X(grpc_header_nonbin_value_is_legal)                                                       \
 	X(grpc_init)                                                                               \
 	X(grpc_insecure_credentials_create)                                                        \
-	X(grpc_ssl_credentials_create)                                                            \
+	X(grpc_ssl_credentials_create)                                                             \
 	X(grpc_insecure_server_credentials_create)                                                 \
 	X(grpc_lame_client_channel_create)                                                         \
 	X(grpc_metadata_array_destroy)                                                             \

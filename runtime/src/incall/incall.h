@@ -30,7 +30,7 @@ struct frame;
 
 struct call_who {
 	const struct pyr_credentials *credentials; /* NULL: of no unix socket */
-	const char *identity; /* by TLS; NULL or "": none */
+	const char *identity;                      /* by TLS; NULL or "": none */
 	const uint8_t *link;                       /* 8 bytes; NULL: there is no session */
 	uint32_t session;
 	struct track *track; /* the session's resources */

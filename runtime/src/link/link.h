@@ -89,7 +89,7 @@ struct link {
 	bool is_orderly;      /* accepted; once closed: the other side ended it, it was not lost */
 	bool has_credentials; /* accepted from a unix socket */
 	struct pyr_credentials credentials;
-	char *identity; /* of who is there; owned, NULL: nothing was proved */
+	char *identity;    /* of who is there; owned, NULL: nothing was proved */
 	char address[128]; /* of the other side, for messages: "127.0.0.1:9090", "./u:/path" */
 };
 
@@ -100,10 +100,10 @@ typedef struct link *link_open(const struct link_target *target, const struct li
 /* Where to connect, and by what kind of link. */
 struct link_target {
 	struct tls_settings *tls; /* borrowed; NULL: none */
-	link_open *const *kinds; /* to be tried in turn, until one fits; NULL ends them */
-	const pyr_uri *uri;      /* borrowed; NULL: there is an fd */
-	const char *target;      /* the same as gRPC writes it; borrowed */
-	const char *address;     /* for messages; borrowed */
+	link_open *const *kinds;  /* to be tried in turn, until one fits; NULL ends them */
+	const pyr_uri *uri;       /* borrowed; NULL: there is an fd */
+	const char *target;       /* the same as gRPC writes it; borrowed */
+	const char *address;      /* for messages; borrowed */
 	bool is_local;
 	bool is_here;         /* a daemon of this process is there */
 	uint32_t max_message; /* bytes of a reply that the owner takes */

@@ -36,7 +36,8 @@ size_t link_core_name(const struct link_target *target, char name[256], grpc_arg
 {
 	if (!target->tls || !tls_settings_name(target->tls, name, 256))
 		return 0;
-	*ret = (grpc_arg){ .type = GRPC_ARG_STRING, .key = (char *)"grpc.ssl_target_name_override" };
+	*ret = (grpc_arg){ .type = GRPC_ARG_STRING,
+			   .key = (char *)"grpc.ssl_target_name_override" };
 	ret->value.string = name;
 	return 1;
 }

@@ -176,11 +176,10 @@ static int send_some(struct socket_link *l)
 
 void socket_watch(struct socket_link *l)
 {
-	engine_source_set(&l->source,
-			  (l->is_deaf ? 0u : (unsigned)EPOLLIN) |
-				  (l->n_out > 0 || l->is_writing || l->is_behind
-					   ? (unsigned)EPOLLOUT
-					   : 0u));
+	engine_source_set(
+		&l->source,
+		(l->is_deaf ? 0u : (unsigned)EPOLLIN) |
+			(l->n_out > 0 || l->is_writing || l->is_behind ? (unsigned)EPOLLOUT : 0u));
 }
 
 static void shut(struct socket_link *l)

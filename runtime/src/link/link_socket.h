@@ -16,7 +16,8 @@ struct tls;
 /* For link_target.kinds. */
 link_open link_socket_connect;
 
-/* Takes an accepted socket, and its TLS if it has one (NULL: none), non-blocking, whose preface has been seen and is still unread. In the
- * leader. Owner and events are set by link_start(). NULL, fd closed, when memory is out. */
+/* Takes an accepted socket, and its TLS if it has one (NULL: none), non-blocking, whose preface has
+ * been seen and is still unread. In the leader. Owner and events are set by link_start(). NULL, fd
+ * closed, when memory is out. */
 struct link *link_socket_accept(int fd, struct tls *tls, const char *address, bool is_local);
 #endif

@@ -172,8 +172,9 @@ static void on_tls_wanted(struct socket_link *l)
 	snprintf(text, sizeof(text),
 		 "SecurityError: %s wants TLS: set PYRITE_KEYS, or the proxy's option tls",
 		 l->link.address);
-	socket_finish(l, (struct link_end){
-				 .code = PYR_FAILED_PRECONDITION, .is_refusal = true, .text = text });
+	socket_finish(l, (struct link_end){ .code = PYR_FAILED_PRECONDITION,
+					    .is_refusal = true,
+					    .text = text });
 }
 
 /* Returns false when there is nothing to be had. */
@@ -185,10 +186,11 @@ static bool receive(struct socket_link *l)
 	make_room();
 	if (l->tls)
 		n = socket_tls_receive(l, scratch.data + scratch.end, SCRATCH - scratch.end);
-	else do
-		n = recv(l->source.fd, scratch.data + scratch.end, SCRATCH - scratch.end,
-			 MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
+	else
+		do
+			n = recv(l->source.fd, scratch.data + scratch.end, SCRATCH - scratch.end,
+				 MSG_DONTWAIT);
+		while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		scratch.end += (size_t)n;
 		return true;
@@ -197,7 +199,8 @@ static bool receive(struct socket_link *l)
 		return false;
 	if (n == -2)
 		on_broken(l);
-	else if (l->is_client && !l->is_greeted && !l->tls) /* what came of a preface was one, so far */
+	else if (l->is_client && !l->is_greeted &&
+		 !l->tls) /* what came of a preface was one, so far */
 		on_stranger(l, false);
 	else if (n == 0)
 		on_other_end(l);

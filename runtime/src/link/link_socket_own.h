@@ -45,12 +45,12 @@ struct socket_link {
 
 	pthread_mutex_t lock; /* after the owner's; guards: */
 	enum socket_state state;
-	struct tls *tls; /* constant once the state is GREETING; its use needs the lock */
-	uint8_t head[HEAD];                 /* of the message being written */
+	struct tls *tls;    /* constant once the state is GREETING; its use needs the lock */
+	uint8_t head[HEAD]; /* of the message being written */
 	const struct link_message *message; /* the owner's; NULL: the head is all */
 	size_t n_out;                       /* bytes of head and message yet to be sent */
 	bool is_writing;                    /* written() is to be told */
-	bool is_deaf; /* what comes is of no use any more; changed by the leader alone */
+	bool is_deaf;   /* what comes is of no use any more; changed by the leader alone */
 	bool is_behind; /* TLS has more, which is to be read soon */
 	bool is_closing, close_after;
 	int close_code; /* told instead of the network's when this end closed */

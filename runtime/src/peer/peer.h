@@ -172,9 +172,9 @@ struct peer_served {
 struct peer_shared {
 	struct peer *next, *prev;
 	struct tls_settings *tls; /* what it proves; counted, NULL: nothing */
-	char *key;            /* what it is shared by */
-	bool is_own;          /* it is not shared */
-	enum pyr_plain plain; /* as its proxies want it */
+	char *key;                /* what it is shared by */
+	bool is_own;              /* it is not shared */
+	enum pyr_plain plain;     /* as its proxies want it */
 	enum pyr_lane lane;
 	unsigned n_users; /* sessions of proxies */
 	bool is_listed;   /* it may still get some */

@@ -13,7 +13,7 @@ struct lingering_call {
 	struct object *object; /* counted */
 	bool has_credentials;
 	uint32_t uid;
-	char *identity; /* by TLS; NULL: none */
+	char *identity;     /* by TLS; NULL: none */
 	pyr_stream *stream; /* counted */
 	/* the stream's lock: */
 	pyr_call *call; /* counted; NULL: it was answered */

@@ -186,8 +186,8 @@ static enum tls_result know(struct tls *tls)
 
 	if (cert && X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0)
 		why = "certificate has expired";
-	else if (cert && (tls->role == TLS_CLIENT ||
-			  SSL_get_verify_mode(tls->ssl) != SSL_VERIFY_NONE))
+	else if (cert &&
+		 (tls->role == TLS_CLIENT || SSL_get_verify_mode(tls->ssl) != SSL_VERIFY_NONE))
 		why = tls_identity_of(cert, tls->identity);
 	if (!why)
 		return TLS_DONE;
@@ -219,6 +219,11 @@ const char *tls_alpn(const struct tls *tls)
 const char *tls_identity(const struct tls *tls)
 {
 	return tls->identity;
+}
+
+bool tls_is_resumed(const struct tls *tls)
+{
+	return SSL_session_reused(tls->ssl);
 }
 
 const char *tls_why(const struct tls *tls)

@@ -106,6 +106,8 @@ void tls_end(struct tls *tls);
 const char *tls_alpn(const struct tls *tls);
 /* Who is at the other end: "cert:alice"; "" if that end has proved nothing. After the handshake. */
 const char *tls_identity(const struct tls *tls);
+/* It goes on with what was agreed on before. After the handshake. */
+bool tls_is_resumed(const struct tls *tls);
 /* Why it is broken. */
 const char *tls_why(const struct tls *tls);
 #endif

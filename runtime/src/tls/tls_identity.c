@@ -66,8 +66,7 @@ static const ASN1_STRING *common_name(const X509 *cert)
 
 const char *tls_identity_of(const X509 *cert, char ret[TLS_IDENTITY_MAX])
 {
-	GENERAL_NAMES *names =
-		X509_get_ext_d2i((X509 *)cert, NID_subject_alt_name, NULL, NULL);
+	GENERAL_NAMES *names = X509_get_ext_d2i((X509 *)cert, NID_subject_alt_name, NULL, NULL);
 	const ASN1_STRING *name = alternative(names, GEN_URI);
 	const char *why;
 

@@ -180,7 +180,8 @@ static int check_times(const X509 *cert, const char *from, struct tls_problem *p
 	tell_time(until, text, sizeof(text));
 	if (X509_cmp_current_time(until) <= 0)
 		return tls_fail(problem, PYR_INVALID_ARGUMENT,
-				"the certificate of %s expired on %s: renew it", called(from), text);
+				"the certificate of %s expired on %s: renew it", called(from),
+				text);
 	if (X509_cmp_current_time(X509_get0_notBefore(cert)) > 0) {
 		tell_time(X509_get0_notBefore(cert), text, sizeof(text));
 		return tls_fail(problem, PYR_INVALID_ARGUMENT,
@@ -197,9 +198,9 @@ static int put_key(SSL_CTX *ctx, BIO *bio, const char *from, struct tls_problem 
 
 	EVP_PKEY_free(key);
 	if (!key)
-		return tls_fail(problem, PYR_INVALID_ARGUMENT, "no private key in %s%s",
-				called(from),
-				reason == PEM_R_BAD_PASSWORD_READ ? ", but one with a password" : "");
+		return tls_fail(
+			problem, PYR_INVALID_ARGUMENT, "no private key in %s%s", called(from),
+			reason == PEM_R_BAD_PASSWORD_READ ? ", but one with a password" : "");
 	if (!ok || !SSL_CTX_check_private_key(ctx))
 		return tls_fail(problem, PYR_INVALID_ARGUMENT,
 				"the key of %s is not the certificate's", called(from));
@@ -275,8 +276,8 @@ static int put_crl(SSL_CTX *ctx, BIO *bio, const char *from, struct tls_problem 
 	if (!ok)
 		return tls_fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	if (n == 0)
-		return tls_fail(problem, PYR_INVALID_ARGUMENT, "no list of revoked certificates in %s",
-				called(from));
+		return tls_fail(problem, PYR_INVALID_ARGUMENT,
+				"no list of revoked certificates in %s", called(from));
 	ERR_clear_error();
 	X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
 	return 0;
@@ -311,8 +312,8 @@ static int put_trust(SSL_CTX *ctx, enum tls_role role, const struct pyr_tls_opti
 static int choose(SSL *ssl, const unsigned char **ret, unsigned char *n,
 		  const unsigned char *offered, unsigned n_offered, void *unused)
 {
-	static const unsigned char ours[] = "\x08" TLS_ALPN_FRAMES "\x02" TLS_ALPN_HTTP2
-					    "\x08http/1.1";
+	static const unsigned char ours[] =
+		"\x08" TLS_ALPN_FRAMES "\x02" TLS_ALPN_HTTP2 "\x08http/1.1";
 	unsigned char *chosen;
 
 	(void)ssl;
@@ -328,8 +329,7 @@ static bool set_up(SSL_CTX *ctx)
 {
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 					 SSL_OP_CIPHER_SERVER_PREFERENCE);
-	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
-				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				      SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ctx, 1);
 	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) &&
@@ -342,8 +342,8 @@ static void set_role(SSL_CTX *ctx, enum tls_role role, const struct pyr_tls_opti
 
 	if (role == TLS_CLIENT) {
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT |
-							    SSL_SESS_CACHE_NO_INTERNAL);
+		SSL_CTX_set_session_cache_mode(ctx,
+					       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 		SSL_CTX_sess_set_new_cb(ctx, tls_on_session);
 		return;
 	}

@@ -108,7 +108,7 @@ static bool copy_texts(const struct pyr_tls_options *o, char *ret[TEXTS])
 	for (i = 0; i < TEXTS; i++) {
 		bool is_default = !given[i] && folder && i < NAME, is_needed = i < CRL;
 
-		ret[i] = given[i] ? strdup(given[i])
+		ret[i] = given[i]     ? strdup(given[i])
 			 : is_default ? in_folder(folder, names[i], is_needed)
 				      : NULL;
 		ok = ok && (ret[i] || !(given[i] || (is_default && is_needed)));
@@ -199,7 +199,8 @@ static void change(struct tls_settings *tls, const struct given *given)
 	tls->looked_ms = now_ms();
 }
 
-struct tls_settings *tls_settings_new(const struct pyr_tls_options *options, struct tls_problem *problem)
+struct tls_settings *tls_settings_new(const struct pyr_tls_options *options,
+				      struct tls_problem *problem)
 {
 	struct tls_settings *tls = calloc(1, sizeof(*tls));
 	struct given given;
@@ -378,7 +379,8 @@ void tls_settings_refresh(struct tls_settings *tls)
 	if (read_again(tls, &given, &generation, &problem) == 0)
 		log_line(PYR_LOG_INFO, "TLS: the files have changed, and were read again");
 	else
-		log_line(PYR_LOG_ERROR, "TLS: the files have changed, and the old ones stay in use: %s",
+		log_line(PYR_LOG_ERROR,
+			 "TLS: the files have changed, and the old ones stay in use: %s",
 			 problem.text);
 }
 
@@ -418,7 +420,8 @@ static struct tls_settings *share(struct tls_settings *tls)
 	return other;
 }
 
-struct tls_settings *tls_settings_share(const struct pyr_tls_options *options, struct tls_problem *problem)
+struct tls_settings *tls_settings_share(const struct pyr_tls_options *options,
+					struct tls_problem *problem)
 {
 	char *texts[TEXTS];
 	struct tls_settings *tls;

@@ -18,7 +18,7 @@ enum { ROUNDS = 8, ROOM = 2 * TLS_RECORD };
 
 /* What one side has given, and the other has yet to take. */
 struct half {
-	size_t at, n;  /* at: what is taken already; at < n, or both are 0 */
+	size_t at, n;   /* at: what is taken already; at < n, or both are 0 */
 	bool has_ended; /* no more comes */
 	uint8_t bytes[ROOM];
 };
@@ -128,7 +128,8 @@ static bool move(struct pump *pump)
 /* One that cannot write, or that hears no more, has no use for the other. */
 static bool is_over(const struct pump *pump)
 {
-	return (pump->in.has_ended && pump->in.n == 0) || (pump->out.has_ended && pump->out.n == 0) ||
+	return (pump->in.has_ended && pump->in.n == 0) ||
+	       (pump->out.has_ended && pump->out.n == 0) ||
 	       (pump->in.has_ended && pump->out.has_ended);
 }
 
