@@ -176,10 +176,10 @@ static int send_some(struct socket_link *l)
 
 void socket_watch(struct socket_link *l)
 {
-	engine_source_set(
-		&l->source,
-		(l->is_deaf ? 0u : (unsigned)EPOLLIN) |
-			(l->n_out > 0 || l->is_writing || l->is_behind ? (unsigned)EPOLLOUT : 0u));
+	bool writes = l->state == OPEN && (l->n_out > 0 || l->is_writing);
+
+	engine_source_set(&l->source, (l->is_deaf ? 0u : (unsigned)EPOLLIN) |
+					      (writes || l->is_behind ? (unsigned)EPOLLOUT : 0u));
 }
 
 static void shut(struct socket_link *l)
@@ -339,9 +339,12 @@ static void on_ready(struct engine_source *source, uint32_t events)
 	struct socket_link *l = FROM(source, source);
 
 	ref(l);
-	if (l->state == SHAKING) /* the leader alone changes that */
+	if (l->state == SHAKING) { /* the leader alone changes that */
 		on_shaking(l);
-	else if (!l->is_deaf && (l->tls || events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		unref(l);
+		return;
+	}
+	if (!l->is_deaf && (l->tls || events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		socket_read(l); /* first: what the other end said before it went counts */
 	else if (events & (EPOLLHUP | EPOLLERR))
 		socket_lost(l, 0);

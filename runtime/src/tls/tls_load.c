@@ -17,7 +17,7 @@
 
 #include "base/log.h"
 
-enum { FILE_MAX = 4 << 20, EXPIRY_DAYS = 14 };
+enum { FILE_MAX = 4 << 20, EXPIRY_DAYS = 14, READ_AHEAD = 64 << 10 };
 
 /* TLS 1.2's; those of 1.3 are OpenSSL's own. */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -332,6 +332,7 @@ static bool set_up(SSL_CTX *ctx)
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				      SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD);
 	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) &&
 	       SSL_CTX_set_cipher_list(ctx, CIPHERS);
 }

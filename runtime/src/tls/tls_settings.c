@@ -54,6 +54,9 @@ struct tls_settings {
 static struct {
 	pthread_mutex_t lock;
 	struct tls_settings *first;
+	/* The last that was asked for stays, so that a program which makes one proxy after the
+	 * other reads its files once, and resumes sessions. */
+	struct tls_settings *kept;
 } shared = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static int64_t now_ms(void)
@@ -401,6 +404,17 @@ static struct tls_settings *find_shared(char *const texts[TEXTS])
 	return NULL;
 }
 
+static void keep(struct tls_settings *tls)
+{
+	struct tls_settings *before;
+
+	pthread_mutex_lock(&shared.lock);
+	before = shared.kept;
+	shared.kept = tls_settings_ref(tls);
+	pthread_mutex_unlock(&shared.lock);
+	tls_settings_unref(before);
+}
+
 /* Puts it among those shared, unless there is one by now. Takes it. */
 static struct tls_settings *share(struct tls_settings *tls)
 {
@@ -434,10 +448,11 @@ struct tls_settings *tls_settings_share(const struct pyr_tls_options *options,
 	tls = find_shared(texts);
 	pthread_mutex_unlock(&shared.lock);
 	free_texts(texts);
+	if (!tls && (tls = tls_settings_new(options, problem)))
+		tls = share(tls);
 	if (tls)
-		return tls;
-	tls = tls_settings_new(options, problem);
-	return tls ? share(tls) : NULL;
+		keep(tls);
+	return tls;
 }
 
 /* Returns false if somebody has found it meanwhile. */
