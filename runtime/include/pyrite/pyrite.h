@@ -248,6 +248,9 @@ struct pyr_daemon_options {
 	 * default 65,536. A call that passes more fails with RESOURCE_EXHAUSTED. */
 	unsigned max_references;
 	const struct pyr_tls_options *tls; /* default: PYRITE_KEYS for TCP, else none */
+	/* A file that says who may do what, see <pyrite/rules.h>. Default: PYRITE_RULES, else none:
+	 * whoever can connect may call. */
+	const char *rules;
 };
 
 /* For pyr_daemon_new() alone. */
@@ -591,6 +594,7 @@ void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
 #include <pyrite/loop.h>
 #include <pyrite/object.h>
 #include <pyrite/proxy.h>
+#include <pyrite/rules.h>
 #include <pyrite/stream.h>
 #include <pyrite/task.h>
 #include <pyrite/timer.h>

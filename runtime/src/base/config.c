@@ -108,6 +108,13 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 			  .text = "",
 			  .help = "folder with ca.pem, cert.pem, key.pem and perhaps crl.pem: TCP "
 				  "connections use TLS, and both ends prove who they are" },
+	[CONFIG_RULES] = { .name = "rules",
+			   .variable = "PYRITE_RULES",
+			   .kind = CONFIG_TEXT,
+			   .text = "",
+			   .help = "file with who may do what; what no line of it allows is "
+				   "refused "
+				   "with PERMISSION_DENIED" },
 	[CONFIG_LOG] = { "log", "PYRITE_LOG", CONFIG_LEVEL, 0, 0, PYR_LOG_DEBUG, "off",
 			 "off, error, warning, info or debug: what the library writes to stderr" },
 };

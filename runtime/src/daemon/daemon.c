@@ -234,6 +234,7 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	plain.progress = on_plain_progress;
 	plain.data = d;
 	plain.is_guarded = o->on_connect;
+	plain.rules = d->rules;
 	server.opened = daemon_opened;
 	server.max_held = max_held(d->host.limits.max_message);
 	if (keep_streams(d, o) && d->executor && d->stop_fd >= 0)
@@ -268,6 +269,13 @@ static pyr_daemon *new_daemon(struct making *m)
 	atomic_init(&d->drain_ms, config_or_none(o->drain_ms, CONFIG_DRAIN_MS));
 	d->stop_fd = -1;
 	arena_init(&d->kept, NULL, 0);
+	if (!daemon_rules(d, o)) {
+		pyr_error *why = pyr_error_take();
+
+		pyr_daemon_free(d);
+		error_restore(why);
+		return error_from_constructor();
+	}
 	if (!build(d, o)) {
 		pyr_daemon_free(d);
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
@@ -371,6 +379,7 @@ static void free_daemon(void *arg)
 	objects_free(&daemon->objects);
 	door_free(daemon->door);
 	tls_settings_unref(daemon->tls);
+	daemon_rules_free(daemon);
 	if (daemon->stop_fd >= 0)
 		close(daemon->stop_fd);
 	arena_clear(&daemon->kept);

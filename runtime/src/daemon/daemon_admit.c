@@ -46,6 +46,7 @@ void daemon_arrive(struct link_place *place, struct link *link)
 		link_free(link);
 		return;
 	}
+	link->is_own = true;
 	link->has_credentials = door_port(d->door) == 0;
 	link->credentials = (struct pyr_credentials){ getpid(), geteuid(), getegid() };
 	take(d, link, budget);

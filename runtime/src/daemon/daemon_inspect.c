@@ -36,6 +36,8 @@ static int check(pyr_call *call)
 {
 	enum pyr_switch inspect = daemon_of(call)->inspect;
 
+	if (inspect == PYR_DEFAULT && daemon_of(call)->rules)
+		return pyr_call_may(call, "inspect", "") ? 0 : pyr_call_refuse(call, "inspect", "");
 	if (inspect == PYR_YES || (inspect == PYR_DEFAULT && incall_is_local(call)))
 		return 0;
 	return pyr_fail(call, PYR_PERMISSION_DENIED,
@@ -267,8 +269,10 @@ static struct object *make(struct object_table *table)
 		codec ? objects_new(table, codec, pyrite_DAEMON_ID, d->host.address, &methods, d)
 		      : NULL;
 
-	if (object)
+	if (object) {
+		object->is_built_in = true;
 		reference_set_executor(object, d->executor);
+	}
 	return object;
 }
 

@@ -21,6 +21,8 @@ struct pyr_daemon {
 	struct peer_host host;
 	struct arena kept;         /* what host has copied of the options */
 	struct tls_settings *tls;  /* its own; NULL: none */
+	struct rules *rules;       /* NULL: none */
+	struct rules_watch *watch; /* of their file; NULL: none */
 	struct door *_Atomic door; /* written last of what a connection needs */
 	struct server *server;
 	struct plain_face *plain;
@@ -59,6 +61,11 @@ void daemon_loop_free(pyr_daemon *d);
 /* A connection that carries frames: takes the fd and its TLS, if it has one. In the
  * door's thread. */
 void daemon_admit(pyr_daemon *daemon, int fd, const struct door_peer *who, struct tls *tls);
+
+/* ---- daemon_rules.c ---- */
+/* What its options, or PYRITE_RULES, say of rules. Returns false with the last error. */
+bool daemon_rules(pyr_daemon *daemon, const struct pyr_daemon_options *options);
+void daemon_rules_free(pyr_daemon *daemon);
 
 /* ---- daemon_tls.c ---- */
 /* What its options, or PYRITE_KEYS, say of TLS: *ret is counted, NULL for none. given: the socket

@@ -35,6 +35,7 @@ struct call_who {
 	uint32_t session;
 	struct track *track; /* the session's resources */
 	bool is_local;       /* on this host */
+	struct rules *rules; /* what it may do; borrowed, NULL: all */
 };
 
 struct call_origin {
@@ -171,6 +172,10 @@ bool incall_submit(struct executor *executor, struct lane *lane, pyr_call *call)
 
 /* Its caller is on this host. */
 bool incall_is_local(const pyr_call *call);
+/* Who calls: "cert:alice", "uid:1000", "". Borrowed, of the call or of uid. */
+const char *incall_identity(const pyr_call *call, char uid[32]);
+/* What the caller's rights are by. NULL: it may all. */
+struct rules *incall_rules(const pyr_call *call);
 
 /* The call whose method the thread runs; NULL outside of methods. Of a task: that of the method
  * which runs the tasks. */

@@ -109,17 +109,29 @@ bool incall_is_local(const pyr_call *call)
 	return who_calls(call).is_local;
 }
 
-const char *pyr_call_identity(pyr_call *call)
+const char *incall_identity(const pyr_call *call, char uid[32])
 {
 	struct call_who who = who_calls(call);
-	char text[32];
 
 	if (who.identity && who.identity[0])
 		return who.identity;
-	if (!who.credentials)
-		return "";
-	snprintf(text, sizeof(text), "uid:%u", who.credentials->uid);
-	return keep(call, text);
+	uid[0] = '\0';
+	if (who.credentials)
+		snprintf(uid, 32, "uid:%u", who.credentials->uid);
+	return uid;
+}
+
+struct rules *incall_rules(const pyr_call *call)
+{
+	return who_calls(call).rules;
+}
+
+const char *pyr_call_identity(pyr_call *call)
+{
+	char uid[32];
+	const char *identity = incall_identity(call, uid);
+
+	return identity == uid && uid[0] ? keep(call, uid) : identity == uid ? "" : identity;
 }
 
 static char *put_hex(char *at, const uint8_t *bytes, size_t n)

@@ -86,6 +86,7 @@ struct link {
 	bool wants_pings; /* nothing below notices that the other side is silent */
 	/* It is a plain gRPC server: known before the first message comes. */
 	atomic_bool is_plain;
+	bool is_own;          /* the other side is this process */
 	bool is_orderly;      /* accepted; once closed: the other side ended it, it was not lost */
 	bool has_credentials; /* accepted from a unix socket */
 	struct pyr_credentials credentials;
@@ -127,6 +128,9 @@ static inline bool link_has_input(struct link *link)
 {
 	return link->kind->has_input && link->kind->has_input(link);
 }
+/* Who is at the other side, as far as it has proved that: "cert:alice", "uid:1000", "". Borrowed,
+ * of the link or of uid. */
+const char *link_identity(const struct link *link, char uid[32]);
 /* One that was accepted gets an owner. In the leader. */
 void link_start(struct link *link, const struct link_events *events, void *owner);
 

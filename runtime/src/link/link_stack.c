@@ -5,6 +5,8 @@
  */
 #include "link/link.h"
 
+#include <stdio.h>
+
 #include "base/stack.h"
 #include "link/link_auto.h"
 
@@ -55,6 +57,16 @@ static void free_here(void *arg)
 void link_free(struct link *link)
 {
 	stack_call(free_here, link);
+}
+
+const char *link_identity(const struct link *link, char uid[32])
+{
+	if (link->identity && link->identity[0])
+		return link->identity;
+	uid[0] = '\0';
+	if (link->has_credentials)
+		snprintf(uid, 32, "uid:%u", link->credentials.uid);
+	return uid;
 }
 
 void link_start(struct link *link, const struct link_events *events, void *owner)

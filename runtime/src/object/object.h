@@ -44,6 +44,7 @@ struct object {
 	void *ending;             /* of on_unused; the table's lock */
 	struct object_life *life; /* one block; NULL: data serve all calls, side by side */
 	/* Of references to it: */
+	bool is_built_in;                    /* the daemon's own: it says itself who may use it */
 	bool is_counted;                     /* it lives as long as they do */
 	bool is_weak;                        /* and has been in a table, which does not count */
 	atomic_bool is_listed;               /* of one that is weak: it still is */

@@ -81,6 +81,7 @@ struct peer_host {
 	struct object_table *objects;
 	struct executor *executor; /* of its objects; NULL: it has none */
 	struct tls_settings *tls;  /* what it proves; borrowed, NULL: nothing */
+	struct rules *rules;       /* who may do what; borrowed, NULL: whoever calls */
 	bool is_process;           /* it is the process: what it accepts comes from itself */
 	const char *address;       /* of the daemon, for messages */
 	struct peer_limits limits; /* of each of its ends */

@@ -9,6 +9,7 @@
 #include "exec/exec.h"
 #include "reference/carried.h"
 #include "reference/references.h"
+#include "rules/rules.h"
 #include "serve/large_reply.h"
 #include "serve/peer_batch.h"
 #include "serve/peer_in.h"
@@ -372,8 +373,16 @@ static void on_reply(pyr_call *call, const struct codec_packer *packer)
 bool peer_may_trace(const struct peer *peer)
 {
 	enum pyr_switch traces = peer->host->traces;
+	struct rules_question question = { .action = "traces", .target = "", .object = "" };
+	unsigned line;
+	char uid[32];
 
-	return traces == PYR_DEFAULT ? peer->link->is_local : traces == PYR_YES;
+	if (traces != PYR_DEFAULT)
+		return traces == PYR_YES;
+	if (!peer->host->rules || peer->link->is_own)
+		return peer->link->is_local;
+	question.who = link_identity(peer->link, uid);
+	return rules_allow(peer->host->rules, &question, &line);
 }
 
 /* One that is handed on is as long as the other end of another link liked. */
@@ -485,6 +494,7 @@ struct call_who peer_who(struct taken_session *session)
 	return (struct call_who){ .credentials = link->has_credentials ? &link->credentials : NULL,
 				  .identity = link->identity,
 				  .is_local = link->is_local,
+				  .rules = link->is_own ? NULL : session->peer->host->rules,
 				  .link = session->peer->id,
 				  .session = session->number,
 				  .track = &session->track };

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "reference/references.h"
+#include "rules/rules.h"
 #include "serve/peer_in.h"
 #include "wire/annotation.h"
 #include "wire/frame.h"
@@ -42,6 +43,7 @@ void taken_session_end(struct taken_session *session)
 	budget_release(session->peer->budget, session->cost);
 	leave_object(session);
 	shape_verdict_unref(session->verdict);
+	rights_free(session->rights);
 	peer_unref(session->peer);
 	free(session->rejection);
 	free(session);
@@ -133,6 +135,22 @@ static bool has_interface(const struct taken_session *session, const struct fram
 	       codec_has_interface(session->object->interface->table, frame->interface);
 }
 
+/* What was passed to the other end, it may call; what it knows by its id, as rules say. */
+static bool give_rights(struct taken_session *session)
+{
+	const struct peer *peer = session->peer;
+	const struct object *object = session->object;
+	struct rules *rules = peer->host->rules;
+	char uid[32];
+
+	if (!rules || session->is_reference || peer->link->is_own || object->is_built_in)
+		return true;
+	rules_refresh(rules, false);
+	session->rights = rights_new(rules, link_identity(peer->link, uid), object->id,
+				     object->interface->table->n_operations);
+	return session->rights;
+}
+
 static void find_object(struct taken_session *session, const struct frame *frame)
 {
 	struct peer_host *host = session->peer->host;
@@ -150,6 +168,10 @@ static void find_object(struct taken_session *session, const struct frame *frame
 				   (int)(frame->object.n < 64 ? frame->object.n : 64),
 				   frame->object.n ? (const char *)frame->object.p : "",
 				   host->address);
+		return;
+	}
+	if (!give_rights(session)) {
+		taken_session_fail(session, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
 	interface = session->object->interface->table;

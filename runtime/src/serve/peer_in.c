@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "exec/exec.h"
 #include "reference/references.h"
+#include "rules/rules.h"
 #include "serve/large_reply.h"
 #include "serve/peer_batch.h"
 #include "serve/peer_in.h"
@@ -38,8 +39,8 @@ static int differs(const struct pyr__operation *op, const char *why, char *text,
 	return -PYR_FAILED_PRECONDITION;
 }
 
-int peer_find_operation(const struct taken_session *session, const struct object *object,
-			const struct frame *frame, char *text, size_t n)
+static int place_of(const struct taken_session *session, const struct object *object,
+		    const struct frame *frame, char *text, size_t n)
 {
 	const struct pyr__interface *interface = object->interface->table;
 	const struct shape_verdict *verdict = session->verdict;
@@ -55,6 +56,18 @@ int peer_find_operation(const struct taken_session *session, const struct object
 		return differs(&interface->operations[place],
 			       verdict ? verdict->operations[place].why : NULL, text, n);
 	return place;
+}
+
+int peer_find_operation(const struct taken_session *session, const struct object *object,
+			const struct frame *frame, char *text, size_t n)
+{
+	int place = place_of(session, object, frame, text, n);
+
+	if (place < 0 || !session->rights ||
+	    rights_allow(session->rights, (unsigned)place,
+			 object->interface->table->operations[place].name, text, n))
+		return place;
+	return -PYR_PERMISSION_DENIED;
 }
 
 /* Whether the session's object is there; one that was registered anew in its place will do. */

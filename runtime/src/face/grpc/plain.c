@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "engine/core_api.h"
 #include "engine/engine.h"
+#include "rules/rules.h"
 #include "wire/plain_text.h"
 
 #define FAR_FUTURE_S 1000000000 /* a deadline that is none */
@@ -244,6 +245,7 @@ static void tell_who(const pyr_call *call, struct call_who *ret)
 	ret->credentials = pc->has_credentials ? &pc->credentials : NULL;
 	ret->identity = pc->identity;
 	ret->is_local = pc->is_local;
+	ret->rules = pc->face->options.rules;
 }
 
 static const struct call_origin origin = {
@@ -461,6 +463,26 @@ static void set_chain(struct plain_face *face, pyr_call *call)
 	memcpy(call->task.chain + sizeof(face->id), &n, sizeof(n));
 }
 
+/* Returns false after the refusal. */
+static bool may_call(struct plain_call *pc, const struct object *object, unsigned place)
+{
+	struct rules *rules = pc->face->options.rules;
+	struct rules_question question = { .action = "call", .object = object->id };
+	char uid[32], text[512];
+	unsigned line;
+
+	if (!rules || object->is_built_in)
+		return true;
+	rules_refresh(rules, false);
+	snprintf(uid, sizeof(uid), pc->has_credentials ? "uid:%u" : "", pc->credentials.uid);
+	question.who = pc->identity[0] ? pc->identity : uid;
+	question.target = object->interface->table->operations[place].name;
+	if (rules_allow(rules, &question, &line))
+		return true;
+	refuse(pc, PYR_PERMISSION_DENIED, "%s", rules_refusal(&question, line, text, sizeof(text)));
+	return false;
+}
+
 /* Makes the pyr_call that the method and metadata ask for; NULL after the refusal. */
 static pyr_call *address_call(struct plain_call *pc, const grpc_call_details *details,
 			      const grpc_metadata_array *metadata)
@@ -485,6 +507,10 @@ static pyr_call *address_call(struct plain_call *pc, const grpc_call_details *de
 		refuse(pc, PYR_UNIMPLEMENTED, "object '%.*s' (%s) has no operation %.*s.%.*s",
 		       SHOWN_MAX, object->id, object->interface->table->name, (int)interface.n,
 		       (const char *)interface.p, (int)operation.n, (const char *)operation.p);
+		object_unref(object);
+		return NULL;
+	}
+	if (!may_call(pc, object, (unsigned)place)) {
 		object_unref(object);
 		return NULL;
 	}

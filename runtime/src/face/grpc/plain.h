@@ -30,7 +30,8 @@ struct plain_options {
 	 * plain_face_free(). NULL: nobody wants to know. */
 	void (*progress)(void *data);
 	void *data;
-	bool is_guarded; /* the daemon asks for handshakes, which such calls cannot carry */
+	struct rules *rules; /* who may call what; borrowed, NULL: everybody all */
+	bool is_guarded;     /* the daemon asks for handshakes, which such calls cannot carry */
 };
 
 /* Returns: owned, plain_face_free(); NULL when memory is out. */

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_RULES_OPTIONS_H
+#define PYRITE_RULES_OPTIONS_H
+/*
+ * Rules: who may do what. They are lines of a file, which pyr_daemon_options.rules or PYRITE_RULES
+ * names:
+ *
+ *     group  operators  cert:alice cert:bob
+ *     allow  group:operators  call  *
+ *     allow  cert:web-*       call  shop.Catalog.*  at catalog
+ *     allow  uid:1000         inspect
+ *
+ * The first line that fits decides; if none does, the answer is no. The file is read again when it
+ * changes. docs/security.md explains the lines. <pyrite/pyrite.h> includes this file.
+ */
+#include <pyrite/pyrite.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
+/*
+ * Whether the rules of the call's daemon allow its caller an action: one that docs/security.md
+ * lists, or one of the program's own, which has a colon ("bank:withdraw"). target is what it would
+ * be done to, "" if the action has none. True if the daemon has no rules, or the caller is in the
+ * same process. A method that gets false ends with pyr_call_refuse().
+ */
+bool pyr_call_may(const pyr_call *call, const char *action, const char *target);
+
+/* Ends a method with PERMISSION_DENIED and the line of the rules that says so:
+ * return pyr_call_refuse(call, "bank:withdraw", account); Returns minus the code. */
+int pyr_call_refuse(pyr_call *call, const char *action, const char *target);
+
+/* What pyr_rules_explain() is asked. All are borrowed; object: of a call, else "". */
+struct pyr_rules_question {
+	const char *who;    /* as pyr_call_identity() writes it */
+	const char *action; /* "call" */
+	const char *target; /* "example.Server.add" */
+	const char *object; /* the object's id */
+};
+
+/*
+ * What the rules of a file say to a question. Returns the number of the line that decides, 0 if
+ * none fits, which means no; *ret_allows: the answer. INVALID_ARGUMENT names the place in the file
+ * that is wrong.
+ */
+int pyr_rules_explain(const char *path, const struct pyr_rules_question *question,
+		      bool *ret_allows) PYR_MUST_CHECK;
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+#include "rules/rules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "rules/rules_set.h"
+
+enum { LOOK_MS = 1000, FILE_MAX = 4 << 20 };
+
+struct rules {
+	atomic_int refs;
+	atomic_uint generation; /* of the set: changes with lock */
+	pthread_mutex_t lock;
+	struct rules_set *set; /* lock */
+	struct stat seen;      /* lock: of the file */
+	int64_t looked_ms;     /* lock */
+	char path[];
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* ---- the file ---- */
+
+static void cannot_read(const char *path, int number, struct rules_problem *problem)
+{
+	problem->code = PYR_INVALID_ARGUMENT;
+	snprintf(problem->text, sizeof(problem->text), "cannot read %.300s: %s", path,
+		 strerror(number));
+}
+
+/* Returns the bytes, *n of them; NULL with errno. */
+static char *read_all(int fd, size_t *n)
+{
+	size_t size = 0;
+	char *text = NULL, *grown;
+	ssize_t got = 1;
+
+	for (*n = 0; got > 0; *n += (size_t)got) {
+		if (*n == size) {
+			size = size ? 2 * size : 4096;
+			grown = size <= FILE_MAX ? realloc(text, size) : NULL;
+			if (!grown) {
+				errno = size <= FILE_MAX ? ENOMEM : EFBIG;
+				got = -1;
+				break;
+			}
+			text = grown;
+		}
+		got = read(fd, text + *n, size - *n);
+		if (got < 0)
+			break;
+	}
+	if (got == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static struct rules_set *load(const char *path, struct rules_problem *problem)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char *text = NULL;
+	struct rules_set *set;
+	size_t n;
+
+	if (fd >= 0)
+		text = read_all(fd, &n);
+	if (!text) {
+		cannot_read(path, errno, problem);
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	close(fd);
+	set = rules_set_parse(text, n, path, problem);
+	free(text);
+	return set;
+}
+
+static void look(const char *path, struct stat *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	(void)!stat(path, ret);
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ino == b->st_ino && a->st_size == b->st_size;
+}
+
+/* ---- rules ---- */
+
+struct rules *rules_open(const char *path, struct rules_problem *problem)
+{
+	size_t n = strlen(path) + 1;
+	struct rules *rules = calloc(1, sizeof(*rules) + n);
+
+	if (!rules) {
+		problem->code = PYR_RESOURCE_EXHAUSTED;
+		snprintf(problem->text, sizeof(problem->text), "out of memory");
+		return NULL;
+	}
+	memcpy(rules->path, path, n);
+	look(path, &rules->seen); /* first: what changes meanwhile is seen */
+	rules->set = load(path, problem);
+	if (!rules->set) {
+		free(rules);
+		return NULL;
+	}
+	rules->refs = 1;
+	rules->looked_ms = now_ms();
+	pthread_mutex_init(&rules->lock, NULL);
+	return rules;
+}
+
+struct rules *rules_ref(struct rules *rules)
+{
+	if (rules)
+		atomic_fetch_add_explicit(&rules->refs, 1, memory_order_relaxed);
+	return rules;
+}
+
+void rules_unref(struct rules *rules)
+{
+	if (!rules || atomic_fetch_sub(&rules->refs, 1) != 1)
+		return;
+	rules_set_free(rules->set);
+	pthread_mutex_destroy(&rules->lock);
+	free(rules);
+}
+
+static bool has_changed(struct rules *rules, bool at_once)
+{
+	int64_t now = now_ms();
+	struct stat seen;
+	bool has = false;
+
+	pthread_mutex_lock(&rules->lock);
+	if (at_once || now - rules->looked_ms >= LOOK_MS) {
+		rules->looked_ms = now;
+		look(rules->path, &seen);
+		has = !is_same(&seen, &rules->seen);
+		rules->seen = seen;
+	}
+	pthread_mutex_unlock(&rules->lock);
+	return has;
+}
+
+void rules_refresh(struct rules *rules, bool at_once)
+{
+	struct rules_problem problem;
+	struct rules_set *set, *old;
+
+	if (!has_changed(rules, at_once))
+		return;
+	set = load(rules->path, &problem);
+	if (!set) {
+		log_line(PYR_LOG_ERROR, "the old rules stay in force: %s", problem.text);
+		return;
+	}
+	pthread_mutex_lock(&rules->lock);
+	old = rules->set;
+	rules->set = set;
+	atomic_fetch_add(&rules->generation, 1);
+	pthread_mutex_unlock(&rules->lock);
+	rules_set_free(old);
+	log_line(PYR_LOG_INFO, "the rules were read again: %s", rules->path);
+}
+
+bool rules_allow(struct rules *rules, const struct rules_question *question, unsigned *ret_line)
+{
+	bool allows;
+
+	pthread_mutex_lock(&rules->lock);
+	allows = rules_set_allow(rules->set, question, ret_line);
+	pthread_mutex_unlock(&rules->lock);
+	return allows;
+}
+
+char *rules_refusal(const struct rules_question *question, unsigned line, char *text, size_t n)
+{
+	char by[64];
+
+	if (line)
+		snprintf(by, sizeof(by), "line %u of the rules", line);
+	else
+		snprintf(by, sizeof(by), "no rule allows it");
+	snprintf(text, n, "SecurityError: %s may not %s%s%s (%s)",
+		 question->who[0] ? question->who : "who has proved nothing", question->action,
+		 question->target[0] ? " " : "", question->target, by);
+	return text;
+}
+
+/* ---- rights ---- */
+
+struct rights {
+	struct rules *rules;  /* counted */
+	pthread_mutex_t lock; /* guards generation and known */
+	unsigned generation;  /* of what is known */
+	unsigned n;
+	char *who, *object;
+	uint32_t *known; /* for each operation: 0: nothing yet, ALLOWED, or DENIED and the line */
+};
+
+enum { ALLOWED = 1, DENIED = 2 };
+
+struct rights *rights_new(struct rules *rules, const char *who, const char *object,
+			  unsigned n_operations)
+{
+	size_t n_who = strlen(who) + 1, n_object = strlen(object) + 1;
+	struct rights *rights =
+		calloc(1, sizeof(*rights) + n_operations * sizeof(uint32_t) + n_who + n_object);
+
+	if (!rights)
+		return NULL;
+	rights->rules = rules_ref(rules);
+	pthread_mutex_init(&rights->lock, NULL);
+	rights->generation = atomic_load(&rules->generation);
+	rights->n = n_operations;
+	rights->known = (uint32_t *)(rights + 1);
+	rights->who = (char *)(rights->known + n_operations);
+	rights->object = rights->who + n_who;
+	memcpy(rights->who, who, n_who);
+	memcpy(rights->object, object, n_object);
+	return rights;
+}
+
+void rights_free(struct rights *rights)
+{
+	if (!rights)
+		return;
+	rules_unref(rights->rules);
+	pthread_mutex_destroy(&rights->lock);
+	free(rights);
+}
+
+bool rights_allow(struct rights *rights, unsigned place, const char *operation, char *why, size_t n)
+{
+	unsigned generation =
+		atomic_load_explicit(&rights->rules->generation, memory_order_acquire);
+	struct rules_question question = { rights->who, "call", operation, rights->object };
+	unsigned line;
+	uint32_t known;
+
+	pthread_mutex_lock(&rights->lock);
+	if (generation != rights->generation) {
+		memset(rights->known, 0, rights->n * sizeof(*rights->known));
+		rights->generation = generation;
+	}
+	known = place < rights->n ? rights->known[place] : 0;
+	if (!known)
+		known = rules_allow(rights->rules, &question, &line) ? ALLOWED : DENIED + line;
+	if (place < rights->n)
+		rights->known[place] = known;
+	pthread_mutex_unlock(&rights->lock);
+	if (known == ALLOWED)
+		return true;
+	rules_refusal(&question, known - DENIED, why, n);
+	return false;
+}
