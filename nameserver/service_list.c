@@ -283,6 +283,12 @@ int service_list_metadata(pyr_call *call, const struct pyr_string_seq *tags, boo
 
 /* ---- removals ---- */
 
+static bool may_remove(const pyr_call *call, const char *name, const struct registry_claim *claim)
+{
+	return pyr_call_may(call, "remove", name) &&
+	       (!claim->force || pyr_call_may(call, "replace", name));
+}
+
 static int remove_found(pyr_call *call, struct search *search, const struct registry_claim *claim,
 			struct pyrite_NameRemoval *removal)
 {
@@ -293,7 +299,9 @@ static int remove_found(pyr_call *call, struct search *search, const struct regi
 	while ((record = next(search, &has_more)) != NULL) {
 		if (record->is_own)
 			continue;
-		if (registry_remove_key(search->registry, search->at, claim, &problem) == 0)
+		if (!may_remove(call, record->name, claim))
+			removal->kept++;
+		else if (registry_remove_key(search->registry, search->at, claim, &problem) == 0)
 			removal->removed++;
 		else if (problem.code == PYR_RESOURCE_EXHAUSTED)
 			return pyr_fail(call, problem.code, "%s", problem.text);

@@ -12,4 +12,5 @@ struct command {
 };
 
 int keys_main(int argc, char **argv);
+int rules_main(int argc, char **argv);
 #endif

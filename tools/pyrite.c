@@ -15,6 +15,7 @@ const char *argp_program_version = "pyrite " PYR_VERSION;
 /* Ends with an element without a name. */
 static const struct command commands[] = {
 	{ "keys", keys_main },
+	{ "rules", rules_main },
 	{ 0 },
 };
 
@@ -58,7 +59,8 @@ int main(int argc, char **argv)
 		.args_doc = "COMMAND [ARGUMENT...]",
 		.doc = "Sets up Pyrite.\v"
 		       "Commands:\n"
-		       "  keys                  make keys and certificates for TLS\n\n"
+		       "  keys                  make keys and certificates for TLS\n"
+		       "  rules                 check a file of rules, explain a decision\n\n"
 		       "'pyrite COMMAND --help' describes a command.\n\n"
 		       "Exit codes: 0 success, 1 wrong usage, 2 not found or refused.",
 	};

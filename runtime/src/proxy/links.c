@@ -120,7 +120,7 @@ static link_open *const *kinds_for(enum pyr_plain plain, enum pyr_lane lane, boo
 /* Core's TLS knows no CRL: one who was revoked would come in by it. */
 static bool would_ignore_crl(const struct link_target *to, enum pyr_plain plain, enum pyr_lane lane)
 {
-	return to->tls && tls_settings_has_crl(to->tls) &&
+	return to->tls && tls_settings_has_revoked(to->tls) &&
 	       (plain == PYR_PLAIN_ONLY || lane == PYR_LANE_GRPC);
 }
 
@@ -140,7 +140,7 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 			 to->address);
 		return NULL;
 	}
-	if (to->tls && tls_settings_has_crl(to->tls) && !to->is_here)
+	if (to->tls && tls_settings_has_revoked(to->tls) && !to->is_here)
 		lane = PYR_LANE_SOCKET;
 	target.kinds = to->uri ? kinds_for(plain, lane, to->is_here) : kinds_given(lane);
 	peer = protocol_here() ? peer_connect(&target, protocol_here(), wish->connect_timeout_ms)

@@ -48,8 +48,8 @@ void tls_settings_refresh(struct tls_settings *tls);
 bool tls_settings_can_serve(struct tls_settings *tls);
 /* Whom a daemon's certificate must name. Returns false if it is the host. */
 bool tls_settings_name(struct tls_settings *tls, char *ret, size_t n);
-/* There is a CRL among them. */
-bool tls_settings_has_crl(struct tls_settings *tls);
+/* There is a list of revoked certificates, and somebody is on it. */
+bool tls_settings_has_revoked(struct tls_settings *tls);
 
 /* The PEM texts, for gRPC core, which does TLS of its own. NULL: there is none. */
 struct tls_texts {

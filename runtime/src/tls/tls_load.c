@@ -261,7 +261,8 @@ static int put_ca(SSL_CTX *ctx, BIO *bio, const char *from, enum tls_role role,
 	return 0;
 }
 
-static int put_crl(SSL_CTX *ctx, BIO *bio, const char *from, struct tls_problem *problem)
+static int put_crl(SSL_CTX *ctx, BIO *bio, const char *from, bool *has_revoked,
+		   struct tls_problem *problem)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
 	X509_CRL *crl;
@@ -270,6 +271,7 @@ static int put_crl(SSL_CTX *ctx, BIO *bio, const char *from, struct tls_problem 
 
 	while (ok && (crl = PEM_read_bio_X509_CRL(bio, NULL, no_password, NULL))) {
 		ok = X509_STORE_add_crl(store, crl);
+		*has_revoked |= sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl)) > 0;
 		X509_CRL_free(crl);
 		n++;
 	}
@@ -284,7 +286,7 @@ static int put_crl(SSL_CTX *ctx, BIO *bio, const char *from, struct tls_problem 
 }
 
 static int put_trust(SSL_CTX *ctx, enum tls_role role, const struct pyr_tls_options *o,
-		     struct tls_problem *problem)
+		     bool *has_revoked, struct tls_problem *problem)
 {
 	char *text;
 	BIO *bio;
@@ -300,7 +302,7 @@ static int put_trust(SSL_CTX *ctx, enum tls_role role, const struct pyr_tls_opti
 	}
 	if (err == 0 && o->crl) {
 		bio = open_text(o->crl, &text, problem);
-		err = bio ? put_crl(ctx, bio, o->crl, problem) : -problem->code;
+		err = bio ? put_crl(ctx, bio, o->crl, has_revoked, problem) : -problem->code;
 		close_text(bio, text);
 	}
 	return err;
@@ -356,7 +358,7 @@ static void set_role(SSL_CTX *ctx, enum tls_role role, const struct pyr_tls_opti
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 }
 
-static SSL_CTX *load(enum tls_role role, const struct pyr_tls_options *o,
+static SSL_CTX *load(enum tls_role role, const struct pyr_tls_options *o, bool *has_revoked,
 		     struct tls_problem *problem)
 {
 	SSL_CTX *ctx = SSL_CTX_new(role == TLS_SERVER ? TLS_server_method() : TLS_client_method());
@@ -370,7 +372,7 @@ static SSL_CTX *load(enum tls_role role, const struct pyr_tls_options *o,
 	set_role(ctx, role, o);
 	err = o->cert ? put_own(ctx, o, problem) : 0;
 	if (err == 0)
-		err = put_trust(ctx, role, o, problem);
+		err = put_trust(ctx, role, o, has_revoked, problem);
 	if (err == 0)
 		return ctx;
 	SSL_CTX_free(ctx);
@@ -408,12 +410,12 @@ static void warn(const struct pyr_tls_options *o, const SSL_CTX *ctx)
 bool tls_load(const struct pyr_tls_options *o, struct tls_contexts *ret,
 	      struct tls_problem *problem)
 {
-	*ret = (struct tls_contexts){ NULL, NULL };
+	*ret = (struct tls_contexts){ .has_revoked = false };
 	if (check(o, problem) < 0)
 		return false;
-	ret->client = load(TLS_CLIENT, o, problem);
+	ret->client = load(TLS_CLIENT, o, &ret->has_revoked, problem);
 	if (ret->client && o->cert)
-		ret->server = load(TLS_SERVER, o, problem);
+		ret->server = load(TLS_SERVER, o, &ret->has_revoked, problem);
 	if (!ret->client || (o->cert && !ret->server)) {
 		SSL_CTX_free(ret->client);
 		return false;

@@ -10,6 +10,7 @@
 
 struct tls_contexts {
 	SSL_CTX *client, *server; /* server: NULL without a certificate */
+	bool has_revoked;         /* there is a list of revoked ones, and somebody on it */
 };
 /* Reads all of it. Returns false, with *problem told. */
 bool tls_load(const struct pyr_tls_options *options, struct tls_contexts *ret,

@@ -259,12 +259,12 @@ bool tls_settings_name(struct tls_settings *tls, char *ret, size_t n)
 	return has;
 }
 
-bool tls_settings_has_crl(struct tls_settings *tls)
+bool tls_settings_has_revoked(struct tls_settings *tls)
 {
 	bool has;
 
 	pthread_mutex_lock(&tls->lock);
-	has = tls->texts[CRL];
+	has = tls->contexts.has_revoked;
 	pthread_mutex_unlock(&tls->lock);
 	return has;
 }
