@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT
 """The two ends of a measurement: a server, a client, a tool that may watch one of them."""
 
+import atexit
 import contextlib
+import functools
 import os
 import pathlib
 import re
 import selectors
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 PATIENCE = 60  # s; under valgrind everything takes fifty times as long
@@ -81,7 +85,19 @@ class Process:
             raise Failed(f"{self.name} ended with {code}: {errors}")
 
 
-def environment(row):
+@functools.cache
+def keys(pyrite):
+    """A folder for PYRITE_KEYS, removed at the end."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    for words in ["init"], ["add", "bench"]:
+        subprocess.run([pyrite, "keys", "--quiet", "--dir", folder, *words], check=True)
+    return f"{folder}/bench"
+
+
+def environment(row, options):
+    if row.has_tls:
+        return dict(os.environ, **dict(row.env), PYRITE_KEYS=keys(program(options, "pyrite")))
     return dict(os.environ, **dict(row.env))
 
 
@@ -91,7 +107,7 @@ def server_of(row, options, folder, prefix=()):
     command = [*prefix, program(options, row.server[0]), *row.server[1:]]
     command += ["--socket", str(socket)] if row.over == "unix" else []
     try:
-        with Process(command, {options.cpu}, environment(row), folder, row.server[0]) as server:
+        with Process(command, {options.cpu}, environment(row, options), folder, row.server[0]) as server:
             yield server
     finally:
         socket.unlink(missing_ok=True)
@@ -106,7 +122,7 @@ def way_to(row, options, folder, server):
     found = re.search(r"(\d+)$", server.address)
     command = [program(options, "bench-relay"), found[1], str(row.delay_ms)]
     others = os.sched_getaffinity(0) - {options.cpu} or {options.cpu}  # its work is not the ends'
-    with Process(command, others, environment(row), folder, "bench-relay") as relay:
+    with Process(command, others, environment(row, options), folder, "bench-relay") as relay:
         yield server.address[:found.start()] + relay.address
 
 
@@ -116,7 +132,7 @@ def run_client(row, options, folder, server, arguments, prefix=()):
                    "--server", str(server.process.pid), *map(str, arguments)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=PATIENCE,
-                                  env=environment(row))
+                                  env=environment(row, options))
         except subprocess.TimeoutExpired:
             raise Failed(f"{row.name}: the client did not end") from None
     if done.returncode:

@@ -25,6 +25,7 @@ class Row(NamedTuple):
     env: tuple = ()  # of both ends: pairs
     calls: int = 1000  # at least
     delay_ms: int = 0  # each way, by a relay
+    has_tls: bool = False  # both ends have certificates
     is_goal: bool = False  # a goal or a ratio is about it
 
     @property
@@ -56,6 +57,7 @@ class Contender(NamedTuple):
     env: tuple = ()
     renamed: tuple = ()  # pairs: a mode, and what the client calls it
     bytes_max: int = 1 << 30  # there and back; a slow one would take minutes
+    has_tls: bool = False
     is_near: bool = False  # a relay cannot stand between its ends
 
 
@@ -147,15 +149,15 @@ def rows_of(contender):
         client += ("-n", str(work.n)) if work.n else ()
         for over in ("TCP",) if work.delay_ms or work.group == "growth" else contender.overs:
             yield Row(work.group, contender.who, work.name, over, server, client, work.n, contender.env, work.calls,
-                      work.delay_ms, over == "TCP" and (work.group, work.n) in GOAL_WORKS)
+                      work.delay_ms, contender.has_tls, over == "TCP" and (work.group, work.n) in GOAL_WORKS)
 
 
 GOAL_WORKS = {("serial", None), ("core", None), ("kinds", 100), ("flight", 64), ("threads", 16), ("bytes", MIB)}
 
 
-def pyrite(who, lane, *server, modes=PYRITE):
+def pyrite(who, lane, *server, modes=PYRITE, **others):
     env = (("PYRITE_LANE", lane.lower()), ("PYRITE_MAX_MESSAGE", "128M"))
-    return Contender(f"Pyrite, {who}", ("bench-server", *server), ("bench-client",), modes, env=env)
+    return Contender(f"Pyrite, {who}", ("bench-server", *server), ("bench-client",), modes, env=env, **others)
 
 
 def core(who, modes, *options, renamed=()):
@@ -177,6 +179,8 @@ def names(mode, work):
 OURS = (
     *(pyrite(lane, lane) for lane in LANES),
     *(pyrite(f"{lane}, serial daemon", lane, "--threads", "1", modes=("serial", "flight", "callback")) for lane in LANES),
+    *(pyrite(f"{lane}, TLS", lane, modes=("serial", "bytes", "connect", "idle"), overs=("TCP",), has_tls=True)
+      for lane in LANES),
     pyrite("plain gRPC", "gRPC", modes=("plain",)),
     own_program("raw sockets", "bench-raw", DRIVEN),
     core("unary", tuple(mode for mode in DRIVEN if mode != "threads")),
@@ -221,6 +225,7 @@ GOALS = [
     Goal("Pyrite, gRPC: 1 MiB, TCP", "core unary: 1 MiB, TCP", "rate", 1),
     Goal("Pyrite, socket: 1 MiB, TCP", "raw sockets: 1 MiB, TCP", "rate", 2),
     Goal("Pyrite, socket: 1 MiB, unix", "raw sockets: 1 MiB, unix", "rate", 1),
+    Goal(SERIAL.format("socket, TLS"), SERIAL.format("socket"), "cpu", 1.35),
     Goal("Pyrite, socket: 10,000 objects, TCP", "Pyrite, socket: 10 objects, TCP", "cpu", 1.25),
     Goal("Pyrite, socket: 1,000 proxies, TCP", "Pyrite, socket: 1 proxy, TCP", "cpu", 1.25),
 ]

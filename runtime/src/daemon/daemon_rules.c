@@ -130,8 +130,10 @@ int pyr_call_refuse(pyr_call *call, const char *action, const char *target)
 	unsigned line;
 
 	(void)ask(call, question.action, question.target, &line);
-	return pyr_call_fail(call, NULL, 0, PYR_PERMISSION_DENIED, "%s",
-			     rules_refusal(&question, line, text, sizeof(text)));
+	rules_refusal(&question, line, text, sizeof(text));
+	if (call && incall_rules(call))
+		rules_tell(incall_rules(call), text);
+	return pyr_call_fail(call, NULL, 0, PYR_PERMISSION_DENIED, "%s", text);
 }
 
 int pyr_rules_explain(const char *path, const struct pyr_rules_question *question, bool *ret_allows)

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "rules/rules_set.h"
 
-enum { LOOK_MS = 1000, FILE_MAX = 4 << 20 };
+enum { LOOK_MS = 1000, TELL_MS = 1000, FILE_MAX = 4 << 20 };
 
 struct rules {
 	atomic_int refs;
@@ -24,6 +24,7 @@ struct rules {
 	struct rules_set *set; /* lock */
 	struct stat seen;      /* lock: of the file */
 	int64_t looked_ms;     /* lock */
+	_Atomic int64_t told_ms;
 	char path[];
 };
 
@@ -126,6 +127,7 @@ struct rules *rules_open(const char *path, struct rules_problem *problem)
 	}
 	rules->refs = 1;
 	rules->looked_ms = now_ms();
+	atomic_init(&rules->told_ms, rules->looked_ms - TELL_MS);
 	pthread_mutex_init(&rules->lock, NULL);
 	return rules;
 }
@@ -194,6 +196,22 @@ bool rules_allow(struct rules *rules, const struct rules_question *question, uns
 	return allows;
 }
 
+void rules_tell(struct rules *rules, const char *text)
+{
+	int64_t now = now_ms(), told = atomic_load(&rules->told_ms);
+
+	if (now - told >= TELL_MS && atomic_compare_exchange_strong(&rules->told_ms, &told, now))
+		log_line(PYR_LOG_WARNING, "refused: %s", text);
+}
+
+/* What people call it. */
+static const char *to_do(const char *action)
+{
+	return strcmp(action, "metadata") == 0  ? "set the metadata of"
+	       : strcmp(action, "inspect") == 0 ? "inspect this daemon"
+						: action;
+}
+
 char *rules_refusal(const struct rules_question *question, unsigned line, char *text, size_t n)
 {
 	char by[64];
@@ -203,8 +221,8 @@ char *rules_refusal(const struct rules_question *question, unsigned line, char *
 	else
 		snprintf(by, sizeof(by), "no rule allows it");
 	snprintf(text, n, "SecurityError: %s may not %s%s%s (%s)",
-		 question->who[0] ? question->who : "who has proved nothing", question->action,
-		 question->target[0] ? " " : "", question->target, by);
+		 question->who[0] ? question->who : "who has proved nothing",
+		 to_do(question->action), question->target[0] ? " " : "", question->target, by);
 	return text;
 }
 
@@ -272,6 +290,6 @@ bool rights_allow(struct rights *rights, unsigned place, const char *operation, 
 	pthread_mutex_unlock(&rights->lock);
 	if (known == ALLOWED)
 		return true;
-	rules_refusal(&question, known - DENIED, why, n);
+	rules_tell(rights->rules, rules_refusal(&question, known - DENIED, why, n));
 	return false;
 }

@@ -38,6 +38,8 @@ void rules_refresh(struct rules *rules, bool at_once);
 /* Whether they allow it. *ret_line: by which line; 0: none fits. */
 bool rules_allow(struct rules *rules, const struct rules_question *question, unsigned *ret_line);
 
+/* Tells the log of a refusal, at most once a second. */
+void rules_tell(struct rules *rules, const char *text);
 /* Says no, for people: "SecurityError: cert:bob may not call example.Server.add (line 3 of the
  * rules)". Returns text. */
 char *rules_refusal(const struct rules_question *question, unsigned line, char *text, size_t n);

@@ -479,7 +479,8 @@ static bool may_call(struct plain_call *pc, const struct object *object, unsigne
 	question.target = object->interface->table->operations[place].name;
 	if (rules_allow(rules, &question, &line))
 		return true;
-	refuse(pc, PYR_PERMISSION_DENIED, "%s", rules_refusal(&question, line, text, sizeof(text)));
+	rules_tell(rules, rules_refusal(&question, line, text, sizeof(text)));
+	refuse(pc, PYR_PERMISSION_DENIED, "%s", text);
 	return false;
 }
 
