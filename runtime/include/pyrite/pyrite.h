@@ -229,8 +229,9 @@ struct pyr_daemon_options {
 	 * within a second, it has its default effect. So has a second signal. Default PYR_YES. */
 	enum pyr_switch signals;
 	enum pyr_switch insecure; /* other hosts may connect without TLS; default PYR_NO */
-	enum pyr_switch traces;   /* errors tell callers where they came from (file and line):
-				     PYR_YES all callers, PYR_NO none; default: those on this host */
+	/* Errors tell callers where they came from (file, line, object): PYR_YES all callers,
+	 * PYR_NO none; default: those whom rules allow it, without rules those on this host. */
+	enum pyr_switch traces;
 	pyr_call_error_cb on_call_error; /* default: none */
 	/* Default: every session is accepted, with an empty answer. With this hook, plain gRPC
 	 * calls, which have no handshake, fail with FAILED_PRECONDITION. */
@@ -240,17 +241,15 @@ struct pyr_daemon_options {
 	void *hook_data;                          /* last parameter of the hooks */
 	const struct pyr_annotation *annotations; /* go with each answer; copied */
 	size_t n_annotations;                     /* of annotations */
-	/* Who may list and describe the objects by way of the object "Pyrite.Daemon" that each
-	 * daemon has (share/pyrite/idl/inspect.idl): PYR_YES all callers, PYR_NO none; default:
-	 * those on this host. */
+	/* Who may use the object "Pyrite.Daemon" that each daemon has (share/pyrite/idl/
+	 * inspect.idl), which lists and describes the others: as traces. */
 	enum pyr_switch inspect;
 	/* Objects that one connection may have passed here, or from here, and not given back;
 	 * default 65,536. A call that passes more fails with RESOURCE_EXHAUSTED. */
 	unsigned max_references;
 	const struct pyr_tls_options *tls; /* default: PYRITE_KEYS for TCP, else none */
-	/* A file that says who may do what, see <pyrite/rules.h>. Default: PYRITE_RULES, else none:
-	 * whoever can connect may call. */
-	const char *rules;
+	const char *rules; /* file with who may do what, see <pyrite/rules.h>; default:
+			      PYRITE_RULES, else none: whoever can connect may call */
 };
 
 /* For pyr_daemon_new() alone. */
