@@ -248,8 +248,7 @@ struct pyr_daemon_options {
 	 * default 65,536. A call that passes more fails with RESOURCE_EXHAUSTED. */
 	unsigned max_references;
 	const struct pyr_tls_options *tls; /* default: PYRITE_KEYS for TCP, else none */
-	const char *rules; /* file with who may do what, see <pyrite/rules.h>; default:
-			      PYRITE_RULES, else none: whoever can connect may call */
+	const char *rules; /* file with who may do what; default: PYRITE_RULES, else none */
 };
 
 /* For pyr_daemon_new() alone. */
