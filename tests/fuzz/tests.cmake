@@ -40,6 +40,18 @@ if(PYRITE_FUZZ)
 		target_compile_options(${target} PRIVATE -fsanitize=fuzzer)
 		target_link_options(${target} PRIVATE -fsanitize=fuzzer)
 	endforeach()
+	# What closes doors: the modules' own sources again, and those below them.
+	file(GLOB base_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/src/base/*.c)
+	foreach(module rules tls)
+		file(GLOB module_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/src/${module}/*.c)
+		add_executable(fuzz_${module} fuzz/fuzz_${module}.c ${module_sources} ${base_sources})
+		target_include_directories(fuzz_${module} PRIVATE ${PROJECT_SOURCE_DIR}/runtime/include
+			${PROJECT_SOURCE_DIR}/runtime/src)
+		target_compile_options(fuzz_${module} PRIVATE -fsanitize=fuzzer)
+		target_link_options(fuzz_${module} PRIVATE -fsanitize=fuzzer)
+		target_link_libraries(fuzz_${module} PRIVATE OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
+		pyrite_warnings(fuzz_${module})
+	endforeach()
 endif()
 
 # Those targets, built and run for a short while: in a build of their own, once for all presets.

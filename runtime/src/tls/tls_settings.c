@@ -456,7 +456,7 @@ struct tls_settings *tls_settings_share(const struct pyr_tls_options *options,
 }
 
 /* Returns false if somebody has found it meanwhile. */
-static bool unshare(struct tls_settings *tls)
+static bool stop_sharing(struct tls_settings *tls)
 {
 	struct tls_settings **at = &shared.first;
 	bool is_last;
@@ -476,7 +476,7 @@ void tls_settings_unref(struct tls_settings *tls)
 {
 	if (!tls)
 		return;
-	if (tls->is_shared ? !unshare(tls) : atomic_fetch_sub(&tls->refs, 1) != 1)
+	if (tls->is_shared ? !stop_sharing(tls) : atomic_fetch_sub(&tls->refs, 1) != 1)
 		return;
 	forget_sessions(tls);
 	free_contexts(&tls->contexts);
