@@ -27,5 +27,5 @@ check fuzz_codec_finds_nothing runs fuzz_codec "$PYRITE_SOURCE/tests/fuzz/codec"
 check fuzz_idl_finds_nothing runs fuzz_idl "$PYRITE_SOURCE/tests/corpus" "$PYRITE_SOURCE/tests/bad"
 check fuzz_idl_made_finds_nothing runs fuzz_idl_made
 check fuzz_rules_finds_nothing runs fuzz_rules
-check fuzz_tls_finds_nothing runs fuzz_tls
+check fuzz_tls_finds_nothing runs fuzz_tls -runs=500
 tests_end
