@@ -36,7 +36,9 @@ static struct tls_settings *make_settings(void)
 	X509 *cert = X509_new();
 	BIO *cert_bio = BIO_new(BIO_s_mem()), *key_bio = BIO_new(BIO_s_mem());
 	struct pyr_tls_options options = { .clients = PYR_YES };
+	struct tls_settings *settings;
 	struct tls_problem problem;
+	char *cert_text, *key_text;
 
 	X509_set_version(cert, X509_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
@@ -51,9 +53,12 @@ static struct tls_settings *make_settings(void)
 	PEM_write_bio_PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL);
 	X509_free(cert);
 	EVP_PKEY_free(key);
-	options.cert = options.ca = text_of(cert_bio);
-	options.key = text_of(key_bio);
-	return tls_settings_new(&options, &problem);
+	options.cert = options.ca = cert_text = text_of(cert_bio);
+	options.key = key_text = text_of(key_bio);
+	settings = tls_settings_new(&options, &problem);
+	free(cert_text);
+	free(key_text);
+	return settings;
 }
 
 static void step(struct tls *tls, bool *is_shaken)
