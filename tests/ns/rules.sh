@@ -26,7 +26,7 @@ check force_needs_a_right_of_its_own complains 2 "SecurityError: $me may not rep
 check tags_need_one complains 2 "SecurityError: $me may not set the metadata of bank.b" nsc setmeta bank.b new
 check tags_are_set_by_who_has_it nsc setmeta bank.abc new
 check names_are_removed_by_who_may_only complains 2 "SecurityError: $me may not remove bank.b" nsc remove bank.b
-check of_many_those_that_may_not_go_stay bash -c 'echo y | "$PYRITE_BIN/pyrite-nsc" removematching "bank[.].*"'
+check of_many_those_that_may_not_go_stay exits 2 bash -c 'echo y | "$PYRITE_BIN/pyrite-nsc" removematching "bank[.].*"'
 check one_is_left same "PYRO:x@localhost:1" nsc lookup bank.b
 check the_other_is_gone is_gone bank.abc
 check a_rule_that_comes_later_holds_within_a_moment bash -c '

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/rules.h"
 
+#include <pyrite/pyrite.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

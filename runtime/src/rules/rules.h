@@ -6,26 +6,11 @@
  * does, the answer is no. Read again when it changes; what cannot be read leaves the old rules in
  * force. docs/security.md explains the lines. Any thread.
  */
-#include <pyrite/pyrite.h>
-
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+
+#include "rules/rules_set.h"
 
 struct rules;
-
-/* What somebody wants to do. Strings are borrowed. */
-struct rules_question {
-	const char *who;    /* "cert:alice"; "": nobody has proved anything */
-	const char *action; /* "call", "inspect", ... */
-	const char *target; /* the operation, the name; "" where the action has none */
-	const char *object; /* of a call: the object's id; else "" */
-};
-
-struct rules_problem {
-	int code; /* enum pyr_status */
-	char text[512];
-};
 
 /* Returns: counted, one reference; NULL with *problem told: file, line, column, what is wrong. */
 struct rules *rules_open(const char *path, struct rules_problem *problem);

@@ -10,6 +10,8 @@
  */
 #include "rules/rules_set.h"
 
+#include <pyrite/pyrite.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
