@@ -393,6 +393,46 @@ TEST(a_unix_socket_has_tls_if_it_is_asked_for)
 	CHECK_INT(hop_close(&hop), 0);
 }
 
+/* Each of them would be refused without a certificate. */
+TEST(proxies_made_of_a_proxy_prove_the_same)
+{
+	char at[256], here[256];
+	struct pyr_tls_options server = keys_of(&keys, "server", at);
+	struct pyr_tls_options alice = keys_of(&keys, "alice", here);
+	struct pyr_proxy_options options = { .own_link = true, .lane = PYR_LANE_WIRE };
+	struct hops_Hop *proxy, *copy, *many, *again;
+	const char *others[1];
+	struct hop hops[2];
+	int32_t i;
+
+	REQUIRE(open_with(&hops[0], &server, 4) && open_with(&hops[1], &server, 4));
+	options.tls = &alice;
+	proxy = hops_Hop_proxy_with(hops[0].uri, &options);
+	copy = hops_Hop_dup(proxy);
+	CHECK_INT(add(copy), 0);
+	hops_Hop_free(copy);
+	copy = hops_Hop_narrow(hops_Hop_as_proxy(proxy));
+	REQUIRE(copy != NULL);
+	CHECK_INT(add(copy), 0);
+	hops_Hop_free(copy);
+	hops_Hop_free(proxy);
+
+	others[0] = hops[1].uri;
+	options.others = others;
+	options.n_others = 1;
+	options.pick = PYR_PICK_ROUND_ROBIN;
+	many = hops_Hop_proxy_with(hops[0].uri, &options);
+	again = hops_Hop_dup(many);
+	for (i = 0; i < 4; i++) {
+		CHECK_INT(add(many), 0);
+		CHECK_INT(add(again), 0);
+	}
+	hops_Hop_free(many);
+	hops_Hop_free(again);
+	CHECK_INT(hop_close(&hops[0]), 0);
+	CHECK_INT(hop_close(&hops[1]), 0);
+}
+
 TEST(with_tls_a_daemon_may_be_reached_from_other_hosts)
 {
 	char at[256];
@@ -556,6 +596,7 @@ TESTS(tls, T(keys_are_made), T(callers_are_known_by_their_certificates_on_each_l
       T(what_will_not_do_is_named_before_anybody_connects),
       T(files_that_change_are_read_again_and_bad_ones_leave_the_old_in_use),
       T(no_call_is_lost_while_certificates_change), T(a_unix_socket_has_tls_if_it_is_asked_for),
+      T(proxies_made_of_a_proxy_prove_the_same),
       T(with_tls_a_daemon_may_be_reached_from_other_hosts),
       T(newcomers_that_do_not_get_through_disturb_nobody),
       T(large_messages_and_streams_are_whole_on_each_lane), T(keys_are_removed))

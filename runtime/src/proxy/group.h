@@ -69,6 +69,8 @@ pyr_proxy *group_proxy_of(pyr_proxy *proxy, const struct session *session);
 unsigned group_size(pyr_proxy *proxy);
 /* From the next bind of each member on. */
 void group_set_ways(pyr_proxy *proxy, struct session_ways *ways);
+/* Its members prove what it does. Nobody else knows it yet. */
+void group_set_tls(pyr_proxy *proxy);
 
 /* ---- of group*.c alone ---- */
 

@@ -336,6 +336,14 @@ void group_options(pyr_proxy *proxy, struct pyr_proxy_options *options, const ch
 		others[options->n_others++] = m->proxy->uri->text;
 }
 
+void group_set_tls(pyr_proxy *proxy)
+{
+	struct member *m;
+
+	for (m = proxy->group->members; m; m = m->next)
+		proxy_set_tls(m->proxy, proxy->wish.tls, proxy->wish.only_tcp);
+}
+
 void group_set_ways(pyr_proxy *proxy, struct session_ways *ways)
 {
 	struct session_ways *before;

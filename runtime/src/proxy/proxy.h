@@ -105,6 +105,8 @@ pyr_proxy *proxy_make(const struct codec_interface *interface, pyr_uri *uri,
 /* ---- proxy_like.c ---- */
 /* Another proxy for the same object with the same options. NULL with the last error set. */
 pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface);
+/* What it proves and expects: proxy->wish. Before others know it. */
+void proxy_set_tls(pyr_proxy *proxy, struct tls_settings *tls, bool only_tcp);
 /* A member of a group: the same for one object, but not patient. */
 pyr_proxy *proxy_like_at(pyr_proxy *proxy, const struct pyr__interface *interface, const char *uri);
 

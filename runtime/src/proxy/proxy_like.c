@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "proxy/group.h"
 #include "proxy/proxy.h"
+#include "tls/tls.h"
 
 static void options_of(pyr_proxy *proxy, struct pyr_proxy_options *ret)
 {
@@ -16,6 +17,13 @@ static void options_of(pyr_proxy *proxy, struct pyr_proxy_options *ret)
 		.max_retries = PYR_NONE,
 		.pick = proxy->pick,
 	};
+}
+
+void proxy_set_tls(pyr_proxy *proxy, struct tls_settings *tls, bool only_tcp)
+{
+	tls_settings_unref(proxy->wish.tls);
+	proxy->wish.tls = tls_settings_ref(tls);
+	proxy->wish.only_tcp = only_tcp;
 }
 
 static pyr_proxy *make_like(pyr_proxy *proxy, const struct pyr__interface *interface,
@@ -32,12 +40,15 @@ static pyr_proxy *make_like(pyr_proxy *proxy, const struct pyr__interface *inter
 		return NULL;
 	buf_append(&like->annotations, proxy->annotations.data, proxy->annotations.n);
 	like->wish.given = given_ref(proxy->wish.given);
+	proxy_set_tls(like, proxy->wish.tls, proxy->wish.only_tcp);
 	pthread_mutex_lock(&proxy->lock);
 	session_ways_unref(like->ways);
 	like->ways = session_ways_ref(proxy->ways);
 	pthread_mutex_unlock(&proxy->lock);
-	if (like->group)
+	if (like->group) {
 		group_set_ways(like, like->ways);
+		group_set_tls(like);
+	}
 	return like;
 }
 

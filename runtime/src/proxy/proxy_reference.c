@@ -9,7 +9,6 @@
 #include "proxy/patience.h"
 #include "proxy/proxy.h"
 #include "reference/references.h"
-#include "tls/tls.h"
 
 /* Of an Object, which nothing is known of. */
 static const struct pyr__interface any_object = { .abi = PYR_GEN_ABI, .name = "" };
@@ -60,10 +59,8 @@ pyr_proxy *proxy_of_reference(struct reference *reference, const struct codec_in
 	}
 	proxy->reference = reference;
 	proxy->is_reference = true;
-	if (!proxy->wish.tls && reference->import) { /* as what it came over */
-		proxy->wish.tls = tls_settings_ref(reference->import->peer->shared.tls);
-		proxy->wish.only_tcp = true;
-	}
+	if (!proxy->wish.tls && reference->import) /* as what it came over */
+		proxy_set_tls(proxy, reference->import->peer->shared.tls, true);
 	return proxy;
 }
 
