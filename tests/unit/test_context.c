@@ -335,11 +335,13 @@ TEST(f1_a_method_knows_who_calls)
 	rmdir(path);
 	snprintf(expected, sizeof(expected), "%d %u %u [", (int)getpid(), getuid(), getgid());
 	CHECK_INT(strncmp(one, expected, strlen(expected)), 0);
-	CHECK_HAS(one, "] []");
+	snprintf(expected, sizeof(expected), "] [uid:%u]", getuid());
+	CHECK_HAS(one, expected);
 	CHECK(strcmp(one, two_) != 0); /* two proxies are two sessions */
 	CHECK_INT(strlen(strchr(one, '[')) > 20, 1);
 	look_at_caller(NULL, one, two_);
 	CHECK_INT(strncmp(one, "-1 0 0 [", 8), 0); /* TCP tells nothing of it */
+	CHECK_HAS(one, "] []");
 	CHECK(pyr_call_current() == NULL);
 	CHECK_STR(pyr_call_session(NULL), "");
 	CHECK_STR(pyr_call_correlation_id(NULL), "");

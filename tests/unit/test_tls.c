@@ -244,7 +244,7 @@ TEST(a_daemon_may_serve_who_has_no_certificate)
 
 TEST(who_was_revoked_is_refused_from_then_on_by_both_ends)
 {
-	char at[256], here[256], why[512];
+	char at[256], here[256], list[256], away[256], why[512];
 	struct pyr_tls_options server = keys_of(&keys, "server", at);
 	struct pyr_tls_options mallory = keys_of(&keys, "mallory", here);
 	struct hops_Hop *proxy;
@@ -252,12 +252,19 @@ TEST(who_was_revoked_is_refused_from_then_on_by_both_ends)
 
 	REQUIRE(open_with(&hop, &server, 4));
 	CHECK_INT(try(hop.uri, &mallory, PYR_LANE_WIRE, why), 0);
-	keys_revoke(&keys, "mallory", "server");
-	server = keys_of(&keys, "server", at); /* there is a crl.pem now */
-	REQUIRE(pyr_daemon_set_tls(hop.daemon, &server) == 0);
+	keys_revoke(&keys, "mallory", "server"); /* the folder had no crl.pem */
+	REQUIRE(pyr_daemon_set_tls(hop.daemon, NULL) == 0);
 	/* also with what a session that had begun before would be resumed with */
 	CHECK_INT(try(hop.uri, &mallory, PYR_LANE_WIRE, why), -PYR_UNAUTHENTICATED);
 	CHECK_HAS(why, "revoked");
+	/* a list that was there is not forgotten because somebody removes the file */
+	REQUIRE(rename(keys_path(&keys, "server", "crl.pem", list),
+		       keys_path(&keys, "server", "away.pem", away)) == 0);
+	CHECK_INT(pyr_daemon_set_tls(hop.daemon, NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_HAS(pyr_last_error()->message, "cannot read ");
+	CHECK_INT(try(hop.uri, &mallory, PYR_LANE_WIRE, why), -PYR_UNAUTHENTICATED);
+	REQUIRE(rename(away, list) == 0);
+	CHECK_INT(pyr_daemon_set_tls(hop.daemon, NULL), 0);
 	CHECK_INT(hop_close(&hop), 0);
 
 	REQUIRE(open_with(&hop, &mallory, 4));

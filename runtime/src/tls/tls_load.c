@@ -261,7 +261,7 @@ static int put_ca(SSL_CTX *ctx, BIO *bio, const char *from, enum tls_role role,
 	return 0;
 }
 
-static int put_crl(SSL_CTX *ctx, BIO *bio, const char *from, bool *has_revoked,
+static int put_crl(SSL_CTX *ctx, BIO *bio, const char *from, struct tls_contexts *lists,
 		   struct tls_problem *problem)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
@@ -271,7 +271,8 @@ static int put_crl(SSL_CTX *ctx, BIO *bio, const char *from, bool *has_revoked,
 
 	while (ok && (crl = PEM_read_bio_X509_CRL(bio, NULL, no_password, NULL))) {
 		ok = X509_STORE_add_crl(store, crl);
-		*has_revoked |= sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl)) > 0;
+		lists->has_crl = true;
+		lists->has_revoked |= sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl)) > 0;
 		X509_CRL_free(crl);
 		n++;
 	}
@@ -286,7 +287,7 @@ static int put_crl(SSL_CTX *ctx, BIO *bio, const char *from, bool *has_revoked,
 }
 
 static int put_trust(SSL_CTX *ctx, enum tls_role role, const struct pyr_tls_options *o,
-		     bool *has_revoked, struct tls_problem *problem)
+		     struct tls_contexts *lists, struct tls_problem *problem)
 {
 	char *text;
 	BIO *bio;
@@ -302,7 +303,7 @@ static int put_trust(SSL_CTX *ctx, enum tls_role role, const struct pyr_tls_opti
 	}
 	if (err == 0 && o->crl) {
 		bio = open_text(o->crl, &text, problem);
-		err = bio ? put_crl(ctx, bio, o->crl, has_revoked, problem) : -problem->code;
+		err = bio ? put_crl(ctx, bio, o->crl, lists, problem) : -problem->code;
 		close_text(bio, text);
 	}
 	return err;
@@ -358,8 +359,8 @@ static void set_role(SSL_CTX *ctx, enum tls_role role, const struct pyr_tls_opti
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 }
 
-static SSL_CTX *load(enum tls_role role, const struct pyr_tls_options *o, bool *has_revoked,
-		     struct tls_problem *problem)
+static SSL_CTX *load(enum tls_role role, const struct pyr_tls_options *o,
+		     struct tls_contexts *lists, struct tls_problem *problem)
 {
 	SSL_CTX *ctx = SSL_CTX_new(role == TLS_SERVER ? TLS_server_method() : TLS_client_method());
 	int err;
@@ -372,7 +373,7 @@ static SSL_CTX *load(enum tls_role role, const struct pyr_tls_options *o, bool *
 	set_role(ctx, role, o);
 	err = o->cert ? put_own(ctx, o, problem) : 0;
 	if (err == 0)
-		err = put_trust(ctx, role, o, has_revoked, problem);
+		err = put_trust(ctx, role, o, lists, problem);
 	if (err == 0)
 		return ctx;
 	SSL_CTX_free(ctx);
@@ -407,15 +408,28 @@ static void warn(const struct pyr_tls_options *o, const SSL_CTX *ctx)
 	check_mode(o->key);
 }
 
-bool tls_load(const struct pyr_tls_options *o, struct tls_contexts *ret,
+/* Without the list of revoked ones if there is none, and none is wanted. */
+static struct pyr_tls_options without_crl(const struct pyr_tls_options *o, bool is_crl_wanted)
+{
+	struct pyr_tls_options ret = *o;
+
+	if (o->crl && !is_crl_wanted && !tls_is_pem(o->crl) && access(o->crl, F_OK) < 0 &&
+	    errno == ENOENT)
+		ret.crl = NULL;
+	return ret;
+}
+
+bool tls_load(const struct pyr_tls_options *given, bool is_crl_wanted, struct tls_contexts *ret,
 	      struct tls_problem *problem)
 {
-	*ret = (struct tls_contexts){ .has_revoked = false };
+	struct pyr_tls_options own = without_crl(given, is_crl_wanted), *o = &own;
+
+	*ret = (struct tls_contexts){ .has_crl = false };
 	if (check(o, problem) < 0)
 		return false;
-	ret->client = load(TLS_CLIENT, o, &ret->has_revoked, problem);
+	ret->client = load(TLS_CLIENT, o, ret, problem);
 	if (ret->client && o->cert)
-		ret->server = load(TLS_SERVER, o, &ret->has_revoked, problem);
+		ret->server = load(TLS_SERVER, o, ret, problem);
 	if (!ret->client || (o->cert && !ret->server)) {
 		SSL_CTX_free(ret->client);
 		return false;

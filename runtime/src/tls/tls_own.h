@@ -10,10 +10,11 @@
 
 struct tls_contexts {
 	SSL_CTX *client, *server; /* server: NULL without a certificate */
-	bool has_revoked;         /* there is a list of revoked ones, and somebody on it */
+	bool has_crl, has_revoked; /* there is a list of revoked ones; somebody is on it */
 };
-/* Reads all of it. Returns false, with *problem told. */
-bool tls_load(const struct pyr_tls_options *options, struct tls_contexts *ret,
+/* Reads all of it. is_crl_wanted: else the list of revoked ones need not be there. Returns false,
+ * with *problem told. */
+bool tls_load(const struct pyr_tls_options *options, bool is_crl_wanted, struct tls_contexts *ret,
 	      struct tls_problem *problem);
 /* Whether text is PEM, and no path. */
 bool tls_is_pem(const char *text);

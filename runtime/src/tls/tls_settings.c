@@ -42,6 +42,7 @@ struct tls_settings {
 	pthread_mutex_t lock; /* after shared.lock; guards: */
 	/* As given: ca, cert, key, crl, name; NULL: not given. Constant in one that is shared. */
 	char *texts[TEXTS];
+	bool is_crl_wanted; /* else it may come later, but may not go then */
 	enum pyr_switch clients;
 	unsigned generation; /* how often they changed */
 	struct tls_contexts contexts;
@@ -82,23 +83,19 @@ bool tls_settings_is_default(void)
 	return config_text(CONFIG_KEYS)[0];
 }
 
-static char *in_folder(const char *folder, const char *name, bool must)
+static char *in_folder(const char *folder, const char *name)
 {
 	size_t n = strlen(folder) + strlen(name) + 2;
 	char *path = malloc(n);
-	struct stat about;
 
-	if (!path)
-		return NULL;
-	snprintf(path, n, "%s/%s", folder, name);
-	if (must || stat(path, &about) == 0)
-		return path;
-	free(path);
-	return NULL;
+	if (path)
+		snprintf(path, n, "%s/%s", folder, name);
+	return path;
 }
 
-/* Copies what they say, the defaults filled in. Returns false when memory is out. */
-static bool copy_texts(const struct pyr_tls_options *o, char *ret[TEXTS])
+/* Copies what they say, the defaults filled in; a folder need not have a list of revoked ones.
+ * Returns false when memory is out. */
+static bool copy_texts(const struct pyr_tls_options *o, char *ret[TEXTS], bool *is_crl_wanted)
 {
 	static const char *const names[] = { "ca.pem", "cert.pem", "key.pem", "crl.pem" };
 	const char *given[TEXTS] = { o->ca, o->cert, o->key, o->crl, o->name };
@@ -109,13 +106,14 @@ static bool copy_texts(const struct pyr_tls_options *o, char *ret[TEXTS])
 	if (!folder && !o->ca && !o->cert && !o->key && tls_settings_is_default())
 		folder = config_text(CONFIG_KEYS);
 	for (i = 0; i < TEXTS; i++) {
-		bool is_default = !given[i] && folder && i < NAME, is_needed = i < CRL;
+		bool is_default = !given[i] && folder && i < NAME;
 
 		ret[i] = given[i]     ? strdup(given[i])
-			 : is_default ? in_folder(folder, names[i], is_needed)
+			 : is_default ? in_folder(folder, names[i])
 				      : NULL;
-		ok = ok && (ret[i] || !(given[i] || (is_default && is_needed)));
+		ok = ok && (ret[i] || !(given[i] || is_default));
 	}
+	*is_crl_wanted = o->crl;
 	if (!ok)
 		free_texts(ret);
 	return ok;
@@ -170,25 +168,31 @@ static void forget_sessions(struct tls_settings *tls)
 /* What is given, and what it says. */
 struct given {
 	char *texts[TEXTS];
+	bool is_crl_wanted;
 	enum pyr_switch clients;
 	struct stamp stamps[TEXTS];
 	struct tls_contexts contexts;
 };
 
-static int take_given(struct given *given, const struct pyr_tls_options *options,
-		      struct tls_problem *problem)
+/* Reads what the texts say, which are freed if that will not do. */
+static int load_given(struct given *given, bool is_crl_wanted, struct tls_problem *problem)
 {
-	struct pyr_tls_options own;
+	struct pyr_tls_options own = options_of(given->texts, given->clients);
 
-	*given = (struct given){ .clients = options->clients };
-	if (!copy_texts(options, given->texts))
-		return tls_fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	look(given->texts, given->stamps); /* first: what changes meanwhile is seen */
-	own = options_of(given->texts, given->clients);
-	if (tls_load(&own, &given->contexts, problem))
+	if (tls_load(&own, is_crl_wanted, &given->contexts, problem))
 		return 0;
 	free_texts(given->texts);
 	return -problem->code;
+}
+
+static int take_given(struct given *given, const struct pyr_tls_options *options,
+		      struct tls_problem *problem)
+{
+	*given = (struct given){ .clients = options->clients };
+	if (!copy_texts(options, given->texts, &given->is_crl_wanted))
+		return tls_fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	return load_given(given, given->is_crl_wanted, problem);
 }
 
 /* With the lock, or before anybody else knows it. */
@@ -196,6 +200,7 @@ static void change(struct tls_settings *tls, const struct given *given)
 {
 	memcpy(tls->texts, given->texts, sizeof(tls->texts));
 	memcpy(tls->stamps, given->stamps, sizeof(tls->stamps));
+	tls->is_crl_wanted = given->is_crl_wanted;
 	tls->clients = given->clients;
 	tls->contexts = given->contexts;
 	tls->generation++;
@@ -271,13 +276,17 @@ bool tls_settings_has_revoked(struct tls_settings *tls)
 
 /* ---- changes ---- */
 
-/* What the texts say, copied. With the lock. */
+/* The texts, copied, and in contexts what there is of lists now. With the lock. */
 static bool copy_given(struct tls_settings *tls, struct given *ret)
 {
 	struct pyr_tls_options options = options_of(tls->texts, tls->clients);
+	bool is_ok;
 
 	*ret = (struct given){ .clients = tls->clients };
-	return copy_texts(&options, ret->texts);
+	is_ok = copy_texts(&options, ret->texts, &ret->is_crl_wanted);
+	ret->is_crl_wanted = tls->is_crl_wanted;
+	ret->contexts.has_crl = tls->contexts.has_crl;
+	return is_ok;
 }
 
 static void change_contexts(struct tls_settings *tls, const struct given *given, struct given *old)
@@ -310,17 +319,16 @@ static void exchange(struct tls_settings *tls, struct given *given, const unsign
 	free_contexts(&old.contexts);
 }
 
-/* What has changed of what the texts name. */
-static int read_again(struct tls_settings *tls, struct given *texts, const unsigned *generation,
+/* What has changed of what the texts name. A list of revoked ones that was there may not be gone.
+ */
+static int read_again(struct tls_settings *tls, struct given *given, const unsigned *generation,
 		      struct tls_problem *problem)
 {
-	struct pyr_tls_options options = options_of(texts->texts, texts->clients);
-	struct given given;
-	int err = take_given(&given, &options, problem);
+	bool is_crl_wanted = given->is_crl_wanted || given->contexts.has_crl;
+	int err = load_given(given, is_crl_wanted, problem);
 
-	free_texts(texts->texts);
 	if (err == 0)
-		exchange(tls, &given, generation);
+		exchange(tls, given, generation);
 	return err;
 }
 
@@ -439,8 +447,9 @@ struct tls_settings *tls_settings_share(const struct pyr_tls_options *options,
 {
 	char *texts[TEXTS];
 	struct tls_settings *tls;
+	bool is_crl_wanted;
 
-	if (!copy_texts(options, texts)) {
+	if (!copy_texts(options, texts, &is_crl_wanted)) {
 		tls_fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return NULL;
 	}
