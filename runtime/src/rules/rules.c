@@ -3,109 +3,45 @@
 
 #include <pyrite/pyrite.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "rules/rules_set.h"
 
-enum { LOOK_MS = 1000, TELL_MS = 1000, FILE_MAX = 4 << 20 };
+enum { LOOK_MS = 1000, TELL_MS = 1000 };
 
 struct rules {
 	atomic_int refs;
 	atomic_uint generation; /* of the set: changes with lock */
 	pthread_mutex_t lock;
-	struct rules_set *set; /* lock */
-	struct stat seen;      /* lock: of the file */
-	int64_t looked_ms;     /* lock */
+	struct rules_set *set;  /* lock */
+	struct file_stamp seen; /* lock: of the file */
+	int64_t looked_ms;      /* lock */
 	_Atomic int64_t told_ms;
 	char path[];
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* ---- the file ---- */
-
-static void cannot_read(const char *path, int number, struct rules_problem *problem)
-{
-	problem->code = PYR_INVALID_ARGUMENT;
-	snprintf(problem->text, sizeof(problem->text), "cannot read %.300s: %s", path,
-		 strerror(number));
-}
-
-/* Returns the bytes, *n of them; NULL with errno. */
-static char *read_all(int fd, size_t *n)
-{
-	size_t size = 0;
-	char *text = NULL, *grown;
-	ssize_t got = 1;
-
-	for (*n = 0; got > 0; *n += (size_t)got) {
-		if (*n == size) {
-			size = size ? 2 * size : 4096;
-			grown = size <= FILE_MAX ? realloc(text, size) : NULL;
-			if (!grown) {
-				errno = size <= FILE_MAX ? ENOMEM : EFBIG;
-				got = -1;
-				break;
-			}
-			text = grown;
-		}
-		got = read(fd, text + *n, size - *n);
-		if (got < 0)
-			break;
-	}
-	if (got == 0)
-		return text;
-	free(text);
-	return NULL;
-}
-
 static struct rules_set *load(const char *path, struct rules_problem *problem)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	char *text = NULL;
 	struct rules_set *set;
+	char *text;
 	size_t n;
+	int number = file_read(path, &text, &n);
 
-	if (fd >= 0)
-		text = read_all(fd, &n);
-	if (!text) {
-		cannot_read(path, errno, problem);
-		if (fd >= 0)
-			close(fd);
+	if (number) {
+		problem->code = PYR_INVALID_ARGUMENT;
+		snprintf(problem->text, sizeof(problem->text), "cannot read %.300s: %s", path,
+			 strerror(number));
 		return NULL;
 	}
-	close(fd);
 	set = rules_set_parse(text, n, path, problem);
 	free(text);
 	return set;
-}
-
-static void look(const char *path, struct stat *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	(void)!stat(path, ret);
-}
-
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ino == b->st_ino && a->st_size == b->st_size;
 }
 
 /* ---- rules ---- */
@@ -121,14 +57,14 @@ struct rules *rules_open(const char *path, struct rules_problem *problem)
 		return NULL;
 	}
 	memcpy(rules->path, path, n);
-	look(path, &rules->seen); /* first: what changes meanwhile is seen */
+	rules->seen = file_stamp_of(path); /* first: what changes meanwhile is seen */
 	rules->set = load(path, problem);
 	if (!rules->set) {
 		free(rules);
 		return NULL;
 	}
 	rules->refs = 1;
-	rules->looked_ms = now_ms();
+	rules->looked_ms = file_now();
 	atomic_init(&rules->told_ms, rules->looked_ms - TELL_MS);
 	pthread_mutex_init(&rules->lock, NULL);
 	return rules;
@@ -152,15 +88,15 @@ void rules_unref(struct rules *rules)
 
 static bool has_changed(struct rules *rules, bool at_once)
 {
-	int64_t now = now_ms();
-	struct stat seen;
+	int64_t now = file_now();
+	struct file_stamp seen;
 	bool has = false;
 
 	pthread_mutex_lock(&rules->lock);
 	if (at_once || now - rules->looked_ms >= LOOK_MS) {
 		rules->looked_ms = now;
-		look(rules->path, &seen);
-		has = !is_same(&seen, &rules->seen);
+		seen = file_stamp_of(rules->path);
+		has = !file_stamp_is(&seen, &rules->seen);
 		rules->seen = seen;
 	}
 	pthread_mutex_unlock(&rules->lock);
@@ -200,7 +136,7 @@ bool rules_allow(struct rules *rules, const struct rules_question *question, uns
 
 void rules_tell(struct rules *rules, const char *text)
 {
-	int64_t now = now_ms(), told = atomic_load(&rules->told_ms);
+	int64_t now = file_now(), told = atomic_load(&rules->told_ms);
 
 	if (now - told >= TELL_MS && atomic_compare_exchange_strong(&rules->told_ms, &told, now))
 		log_line(PYR_LOG_WARNING, "refused: %s", text);

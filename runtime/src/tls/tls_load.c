@@ -7,7 +7,6 @@
 #include <openssl/x509v3.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 
-enum { FILE_MAX = 4 << 20, EXPIRY_DAYS = 14, READ_AHEAD = 64 << 10 };
+enum { EXPIRY_DAYS = 14, READ_AHEAD = 64 << 10 };
 
 /* TLS 1.2's; those of 1.3 are OpenSSL's own. */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -54,54 +54,16 @@ static const char *called(const char *pem)
 	return tls_is_pem(pem) ? "the PEM text" : pem;
 }
 
-/* Reads all of it. Returns 0 or an errno. */
-static int read_all(int fd, char *to, size_t n)
-{
-	ssize_t got;
-
-	for (; n > 0; to += got, n -= (size_t)got) {
-		got = read(fd, to, n);
-		if (got < 0 && errno == EINTR)
-			got = 0;
-		else if (got <= 0)
-			return got < 0 ? errno : EIO;
-	}
-	*to = '\0';
-	return 0;
-}
-
-static int read_file(const char *path, char **ret)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), number;
-	struct stat about;
-	char *text = NULL;
-
-	if (fd < 0)
-		return errno;
-	number = fstat(fd, &about) < 0 ? errno : 0;
-	if (number == 0 && (!S_ISREG(about.st_mode) || about.st_size > FILE_MAX))
-		number = S_ISDIR(about.st_mode) ? EISDIR : EFBIG;
-	if (number == 0 && !(text = malloc((size_t)about.st_size + 1)))
-		number = ENOMEM;
-	if (number == 0)
-		number = read_all(fd, text, (size_t)about.st_size);
-	close(fd);
-	if (number)
-		free(text);
-	else
-		*ret = text;
-	return number;
-}
-
 char *tls_text(const char *pem, struct tls_problem *problem)
 {
 	char *text = NULL;
 	int number = 0;
+	size_t n;
 
 	if (tls_is_pem(pem))
 		number = (text = strdup(pem)) ? 0 : ENOMEM;
 	else
-		number = read_file(pem, &text);
+		number = file_read(pem, &text, &n);
 	if (number)
 		tls_fail(problem, number == ENOMEM ? PYR_RESOURCE_EXHAUSTED : PYR_INVALID_ARGUMENT,
 			 "cannot read %s: %s", called(pem), strerror(number));

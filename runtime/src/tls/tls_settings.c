@@ -14,20 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #include "base/config.h"
+#include "base/file.h"
 #include "base/log.h"
 
 enum { LOOK_MS = 1000, SESSIONS = 32 };
 enum { CA, CERT, KEY, CRL, NAME, TEXTS };
-
-struct stamp {
-	struct timespec changed;
-	ino_t ino;
-	off_t size;
-};
 
 struct session {
 	SSL_SESSION *session;
@@ -46,7 +39,7 @@ struct tls_settings {
 	enum pyr_switch clients;
 	unsigned generation; /* how often they changed */
 	struct tls_contexts contexts;
-	struct stamp stamps[TEXTS];
+	struct file_stamp stamps[TEXTS];
 	int64_t looked_ms;
 	struct session sessions[SESSIONS];
 	unsigned next_session;
@@ -59,14 +52,6 @@ static struct {
 	 * other reads its files once, and resumes sessions. */
 	struct tls_settings *kept;
 } shared = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* ---- what is given ---- */
 
@@ -129,16 +114,14 @@ static struct pyr_tls_options options_of(char *const texts[TEXTS], enum pyr_swit
 					 .clients = clients };
 }
 
-/* Of files that are there. */
-static void look(char *const texts[TEXTS], struct stamp ret[TEXTS])
+static void look(char *const texts[TEXTS], struct file_stamp ret[TEXTS])
 {
-	struct stat about;
 	int i;
 
 	memset(ret, 0, TEXTS * sizeof(*ret));
 	for (i = 0; i < NAME; i++)
-		if (texts[i] && !tls_is_pem(texts[i]) && stat(texts[i], &about) == 0)
-			ret[i] = (struct stamp){ about.st_mtim, about.st_ino, about.st_size };
+		if (texts[i] && !tls_is_pem(texts[i]))
+			ret[i] = file_stamp_of(texts[i]);
 }
 
 /* ---- contexts ---- */
@@ -170,7 +153,7 @@ struct given {
 	char *texts[TEXTS];
 	bool is_crl_wanted;
 	enum pyr_switch clients;
-	struct stamp stamps[TEXTS];
+	struct file_stamp stamps[TEXTS];
 	struct tls_contexts contexts;
 };
 
@@ -204,7 +187,7 @@ static void change(struct tls_settings *tls, const struct given *given)
 	tls->clients = given->clients;
 	tls->contexts = given->contexts;
 	tls->generation++;
-	tls->looked_ms = now_ms();
+	tls->looked_ms = file_now();
 }
 
 struct tls_settings *tls_settings_new(const struct pyr_tls_options *options,
@@ -360,15 +343,17 @@ int tls_settings_update(struct tls_settings *tls, const struct pyr_tls_options *
 /* Whether it is time to look, and something has changed: then what is to be read. */
 static bool is_changed(struct tls_settings *tls, struct given *ret, unsigned *generation)
 {
-	struct stamp stamps[TEXTS];
-	int64_t now = now_ms();
+	struct file_stamp stamps[TEXTS];
+	int64_t now = file_now();
 	bool is = false;
+	int i;
 
 	pthread_mutex_lock(&tls->lock);
 	if (now - tls->looked_ms >= LOOK_MS) {
 		tls->looked_ms = now;
 		look(tls->texts, stamps);
-		is = memcmp(stamps, tls->stamps, sizeof(stamps)) != 0;
+		for (i = 0; i < TEXTS && !is; i++)
+			is = !file_stamp_is(&stamps[i], &tls->stamps[i]);
 	}
 	if (is) {
 		memcpy(tls->stamps, stamps, sizeof(stamps));

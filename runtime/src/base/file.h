@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_FILE_H
+#define PYRITE_FILE_H
+/* Files that are read whole, and again when they have changed. Any thread. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+enum { FILE_MAX = 4 << 20 };
+
+/* All that an ordinary file holds, FILE_MAX bytes at most, and a NUL behind them. Returns 0 with
+ * *ret owned, free(), and *n bytes; or an errno. */
+int file_read(const char *path, char **ret, size_t *n);
+
+/* What changes when a file does; all 0 for one that is not there. */
+struct file_stamp {
+	struct timespec changed;
+	ino_t ino;
+	off_t size;
+};
+struct file_stamp file_stamp_of(const char *path);
+bool file_stamp_is(const struct file_stamp *a, const struct file_stamp *b);
+
+/* When somebody may look again: CLOCK_MONOTONIC, ms. */
+int64_t file_now(void);
+#endif
