@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files of rules: what is parsed is asked, with questions that are part of the input, too. The first
- * line is who, the second the target. */
+/* Files of rules: what is parsed is asked, with questions that are part of the input, too. The
+ * first line is who, the second the target. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

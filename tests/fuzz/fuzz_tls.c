@@ -83,8 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!settings)
 		settings = make_settings();
-	if (size == 0 || !settings ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
+	if (size == 0 || !settings || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
 		return 0;
 	tls = data[0] & 1 ? tls_connect(settings, fds[0], "fuzz", "fuzz:1")
 			  : tls_accept(settings, fds[0]);

@@ -6,7 +6,6 @@
 #include "keys.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -57,6 +56,14 @@ static void say_nothing(void)
 
 /* ---- places ---- */
 
+static struct pyr_tls_options of(const char *folder)
+{
+	static char paths[16][256];
+	static unsigned n;
+
+	return keys_of(&keys, folder, paths[n++ % 16]);
+}
+
 static bool open_with(struct hop *hop, const struct pyr_tls_options *tls, unsigned threads)
 {
 	struct pyr_daemon_options options = { .threads = threads, .tls = tls };
@@ -100,9 +107,8 @@ static int try(const char *uri, const struct pyr_tls_options *tls, enum pyr_lane
 TEST(callers_are_known_by_their_certificates_on_each_lane)
 {
 	static const enum pyr_lane lanes[] = { PYR_LANE_SOCKET, PYR_LANE_GRPC, PYR_LANE_WIRE };
-	char at[256], here[256], *text;
-	struct pyr_tls_options server = keys_of(&keys, "server", at);
-	struct pyr_tls_options alice = keys_of(&keys, "alice", here);
+	char *text;
+	struct pyr_tls_options server = of("server"), alice = of("alice");
 	struct hops_Hop *proxy;
 	struct hop hop;
 	unsigned i;
@@ -121,9 +127,8 @@ TEST(callers_are_known_by_their_certificates_on_each_lane)
 
 TEST(plain_grpc_calls_go_over_tls_and_their_callers_are_known)
 {
-	char at[256], here[256], *text;
-	struct pyr_tls_options server = keys_of(&keys, "server", at);
-	struct pyr_tls_options alice = keys_of(&keys, "alice", here);
+	char *text;
+	struct pyr_tls_options server = of("server"), alice = of("alice");
 	struct pyr_proxy_options options = { .tls = &alice, .plain = PYR_PLAIN_ONLY };
 	struct hops_Hop *proxy;
 	struct hop hop;
@@ -140,9 +145,8 @@ TEST(plain_grpc_calls_go_over_tls_and_their_callers_are_known)
 
 TEST(a_uri_among_a_certificates_names_is_who_calls)
 {
-	char at[256], here[256], *text;
-	struct pyr_tls_options server = keys_of(&keys, "server", at);
-	struct pyr_tls_options spiffe = keys_of(&keys, "spiffe", here);
+	char *text;
+	struct pyr_tls_options server = of("server"), spiffe = of("spiffe");
 	struct hops_Hop *proxy;
 	struct hop hop;
 
@@ -157,10 +161,8 @@ TEST(a_uri_among_a_certificates_names_is_who_calls)
 
 TEST(who_is_refused_is_told_why_and_so_is_the_operator)
 {
-	char at[256], a[256], b[256], ca[256], why[512];
-	struct pyr_tls_options server = keys_of(&keys, "server", at);
-	struct pyr_tls_options self = keys_of(&keys, "self", a);
-	struct pyr_tls_options other = keys_of(&keys, "other", b);
+	char ca[256], why[512];
+	struct pyr_tls_options server = of("server"), self = of("self"), other = of("other");
 	struct pyr_tls_options nobody = { .ca = keys_path(&keys, "alice", "ca.pem", ca) };
 	struct pyr_proxy_options open = { .own_link = true, .lane = PYR_LANE_WIRE };
 	struct hops_Hop *proxy;
@@ -190,9 +192,8 @@ TEST(who_is_refused_is_told_why_and_so_is_the_operator)
 
 TEST(a_server_must_have_the_name_that_it_is_called_by)
 {
-	char at[256], here[256], why[512], uri[256];
-	struct pyr_tls_options far = keys_of(&keys, "far", at);
-	struct pyr_tls_options alice = keys_of(&keys, "alice", here);
+	char why[512], uri[256];
+	struct pyr_tls_options far = of("far"), alice = of("alice");
 	struct hop hop;
 
 	REQUIRE(open_with(&hop, &far, 4));
@@ -212,8 +213,8 @@ TEST(a_server_must_have_the_name_that_it_is_called_by)
 
 TEST(one_that_speaks_no_tls_is_told_apart)
 {
-	char here[256], why[512];
-	struct pyr_tls_options alice = keys_of(&keys, "alice", here);
+	char why[512];
+	struct pyr_tls_options alice = of("alice");
 	struct hop hop;
 
 	REQUIRE(hop_open(&hop, &(struct pyr_daemon_options){ .threads = 4 }));
@@ -224,8 +225,8 @@ TEST(one_that_speaks_no_tls_is_told_apart)
 
 TEST(a_daemon_may_serve_who_has_no_certificate)
 {
-	char at[256], ca[256], why[512];
-	struct pyr_tls_options server = keys_of(&keys, "server", at);
+	char ca[256], why[512];
+	struct pyr_tls_options server = of("server");
 	struct pyr_tls_options nobody = { .ca = keys_path(&keys, "alice", "ca.pem", ca) };
 	struct hops_Hop *proxy;
 	struct hop hop;
@@ -244,9 +245,8 @@ TEST(a_daemon_may_serve_who_has_no_certificate)
 
 TEST(who_was_revoked_is_refused_from_then_on_by_both_ends)
 {
-	char at[256], here[256], list[256], away[256], why[512];
-	struct pyr_tls_options server = keys_of(&keys, "server", at);
-	struct pyr_tls_options mallory = keys_of(&keys, "mallory", here);
+	char at[256], list[256], away[256], why[512];
+	struct pyr_tls_options server = of("server"), mallory = of("mallory");
 	struct hops_Hop *proxy;
 	struct hop hop;
 
@@ -282,8 +282,8 @@ TEST(who_was_revoked_is_refused_from_then_on_by_both_ends)
 
 TEST(what_will_not_do_is_named_before_anybody_connects)
 {
-	char at[256], cert[256], key[256];
-	struct pyr_tls_options tls = keys_of(&keys, "old", at);
+	char cert[256], key[256];
+	struct pyr_tls_options tls = of("old");
 	struct pyr_daemon_options options = { .tls = &tls };
 	struct pyr_proxy_options client = { .tls = &tls };
 
@@ -321,21 +321,17 @@ TEST(what_will_not_do_is_named_before_anybody_connects)
 
 TEST(files_that_change_are_read_again_and_bad_ones_leave_the_old_in_use)
 {
-	char at[256], here[256], path[256], why[512];
-	struct pyr_tls_options server = keys_of(&keys, "changing", at);
-	struct pyr_tls_options alice = keys_of(&keys, "alice", here);
+	char path[256], why[512];
+	struct pyr_tls_options server = of("changing"), alice = of("alice");
 	struct hop hop;
 	int64_t until;
-	int fd;
 
 	keys_make(&keys, "changing", "first", &usual);
 	REQUIRE(open_with(&hop, &server, 4));
 	CHECK_INT(try(hop.uri, &alice, PYR_LANE_WIRE, why), 0);
 
 	say_nothing();
-	fd = open(keys_path(&keys, "changing", "cert.pem", path), O_WRONLY | O_TRUNC);
-	REQUIRE(fd >= 0);
-	close(fd);
+	REQUIRE(truncate(keys_path(&keys, "changing", "cert.pem", path), 0) == 0);
 	until = hop_now() + (int64_t)HOP_PATIENCE_MS * HOP_MS;
 	do /* it looks when somebody comes and a second has gone by */
 		CHECK_INT(try(hop.uri, &alice, PYR_LANE_WIRE, why), 0);
@@ -356,10 +352,10 @@ enum { CHANGES = 200, CALLS_A_CHANGE = 5 };
 
 TEST(no_call_is_lost_while_certificates_change)
 {
-	char at[256], here[256], path[256], why[512];
-	struct pyr_tls_options server = keys_of(&keys, "server", at);
+	char path[256], why[512];
+	struct pyr_tls_options server = of("server");
 	struct pyr_tls_options bad = { .folder = keys_path(&keys, "old", "", path) };
-	struct pyr_tls_options alice = keys_of(&keys, "alice", here);
+	struct pyr_tls_options alice = of("alice");
 	struct hops_Hop *stays;
 	struct hop hop;
 	int i, j, n_lost = 0;
@@ -380,9 +376,8 @@ TEST(no_call_is_lost_while_certificates_change)
 
 TEST(a_unix_socket_has_tls_if_it_is_asked_for)
 {
-	char at[256], here[256], socket[300], why[512], *text;
-	struct pyr_tls_options server = keys_of(&keys, "server", at);
-	struct pyr_tls_options alice = keys_of(&keys, "alice", here);
+	char socket[300], why[512], *text;
+	struct pyr_tls_options server = of("server"), alice = of("alice");
 	struct pyr_daemon_options options = { .threads = 4, .tls = &server, .socket = socket };
 	struct hops_Hop *proxy;
 	struct hop hop;
@@ -403,9 +398,7 @@ TEST(a_unix_socket_has_tls_if_it_is_asked_for)
 /* Each of them would be refused without a certificate. */
 TEST(proxies_made_of_a_proxy_prove_the_same)
 {
-	char at[256], here[256];
-	struct pyr_tls_options server = keys_of(&keys, "server", at);
-	struct pyr_tls_options alice = keys_of(&keys, "alice", here);
+	struct pyr_tls_options server = of("server"), alice = of("alice");
 	struct pyr_proxy_options options = { .own_link = true, .lane = PYR_LANE_WIRE };
 	struct hops_Hop *proxy, *copy, *many, *again;
 	const char *others[1];
@@ -442,8 +435,7 @@ TEST(proxies_made_of_a_proxy_prove_the_same)
 
 TEST(with_tls_a_daemon_may_be_reached_from_other_hosts)
 {
-	char at[256];
-	struct pyr_tls_options server = keys_of(&keys, "server", at);
+	struct pyr_tls_options server = of("server");
 	struct pyr_daemon_options options = { .host = "0.0.0.0", .tls = &server };
 	pyr_daemon *daemon = pyr_daemon_new(&options);
 
@@ -483,9 +475,8 @@ TEST(newcomers_that_do_not_get_through_disturb_nobody)
 		{ "\x15\x03\x03\x00\x02\x02\x28", 7 },
 	};
 	enum { N = sizeof(starts) / sizeof(starts[0]), ROUNDS = 20 };
-	char at[256], here[256], answer[64];
-	struct pyr_tls_options server = keys_of(&keys, "server", at);
-	struct pyr_tls_options alice = keys_of(&keys, "alice", here);
+	char answer[64];
+	struct pyr_tls_options server = of("server"), alice = of("alice");
 	int fds[N * ROUNDS], i, before = test_open_fds();
 	struct hops_Hop *proxy;
 	struct hop hop;
@@ -545,9 +536,7 @@ static void check_blocks(const char *uri, const struct pyr_tls_options *tls, enu
 
 TEST(large_messages_and_streams_are_whole_on_each_lane)
 {
-	char at[256], here[256];
-	struct pyr_tls_options server = keys_of(&keys, "server", at);
-	struct pyr_tls_options alice = keys_of(&keys, "alice", here);
+	struct pyr_tls_options server = of("server"), alice = of("alice");
 	struct flow_variant variant = { .threads = 4, .tls = &server };
 	struct flow_place place;
 

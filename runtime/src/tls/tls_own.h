@@ -9,7 +9,7 @@
 /* ---- tls_load.c: what options say becomes a context ---- */
 
 struct tls_contexts {
-	SSL_CTX *client, *server; /* server: NULL without a certificate */
+	SSL_CTX *client, *server;  /* server: NULL without a certificate */
 	bool has_crl, has_revoked; /* there is a list of revoked ones; somebody is on it */
 };
 /* Reads all of it. is_crl_wanted: else the list of revoked ones need not be there. Returns false,
