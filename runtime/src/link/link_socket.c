@@ -473,9 +473,12 @@ struct link *link_socket_accept(int fd, struct tls *tls, const char *address, bo
 		return NULL;
 	}
 	l->tls = tls;
-	l->link.identity = tls ? strdup(tls_identity(tls)) : NULL;
 	l->is_reached = true;
 	l->source.fd = fd;
+	if (tls && !(l->link.identity = strdup(tls_identity(tls)))) {
+		unref(l); /* rather than to take it for nobody */
+		return NULL;
+	}
 	return &l->link;
 }
 

@@ -121,7 +121,12 @@ static void open_link(struct served *c, grpc_call *call)
 		refuse(call, "out of memory");
 		return;
 	}
-	link->identity = who->identity[0] ? strdup(who->identity) : NULL;
+	if (who->identity[0] && !(link->identity = strdup(who->identity))) {
+		link_close(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		link_free(link); /* rather than to take it for nobody */
+		budget_leave(c->budget);
+		return;
+	}
 	link->has_credentials = who->has_credentials;
 	link->credentials = (struct pyr_credentials){ who->pid, who->uid, who->gid };
 	peer = peer_accept(link, c->owner->options.host, c->budget);
