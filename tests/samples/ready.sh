@@ -16,6 +16,7 @@ by_pipe() {
 
 # by_file <pattern> <program> [argument...]
 by_file() {
+	: >"$run_dir/file" # else the line of the one before is read, and the signal comes before the program runs
 	"$PYRITE_BIN/$2" "${@:3}" >"$run_dir/file" &
 	run_pid=$!
 	run_pids+=("$run_pid")
