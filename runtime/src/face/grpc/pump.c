@@ -24,14 +24,22 @@ struct half {
 };
 
 struct pump {
+	struct pump *next, **link;         /* among all; the leader's */
 	struct engine_source outer, inner; /* the connection, and core's socket pair */
 	struct engine_hook begin;
 	struct tls *tls;
 	struct half in, out; /* to core, and from it */
 };
 
+/* All that have begun and not ended; the leader's. They end when core has closed its end, which may
+ * be later than the daemon. */
+static struct pump *all;
+
 static void end(struct pump *pump)
 {
+	*pump->link = pump->next;
+	if (pump->next)
+		pump->next->link = pump->link;
 	tls_end(pump->tls);
 	engine_source_remove(&pump->outer);
 	engine_source_remove(&pump->inner);
@@ -179,6 +187,11 @@ static void on_begin(struct engine_hook *hook)
 {
 	struct pump *pump = (struct pump *)((char *)hook - offsetof(struct pump, begin));
 
+	pump->next = all;
+	pump->link = &all;
+	if (all)
+		all->link = &pump->next;
+	all = pump;
 	if (engine_source_add(&pump->outer, EPOLLIN) && engine_source_add(&pump->inner, EPOLLIN))
 		run(pump); /* the first bytes have been seen: the socket does not tell of them */
 	else
