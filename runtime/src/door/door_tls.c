@@ -68,5 +68,9 @@ void door_tls_refuse(struct door_link *link)
 	/* fatal, unexpected_message: RFC 8446, 6 */
 	static const uint8_t alert[] = { TLS_ALERT, 3, 3, 0, 2, 2, 10 };
 
+	uint8_t said[4096];
+
+	/* What is closed with something unread is reset, and the alert perhaps never read. */
+	(void)!recv(door_link_fd(link), said, sizeof(said), MSG_DONTWAIT);
 	(void)!send(door_link_fd(link), alert, sizeof(alert), MSG_NOSIGNAL | MSG_DONTWAIT);
 }

@@ -204,6 +204,8 @@ static int start(struct outcall *call, const struct codec_packer *packer, struct
 
 	if (code) {
 		outcall_explain(call, code, text, sizeof(text));
+		if (code == PYR_UNAVAILABLE && peer->closed_code && !peer->was_connected)
+			code = peer->closed_code; /* nobody was let in, and why is known */
 		outcall_fail(call, code, text);
 	} else if (wrong) {
 		outcall_fail(call, code = PYR_INVALID_ARGUMENT, wrong);
