@@ -90,7 +90,6 @@ static int add(struct hops_Hop *proxy)
 	return code;
 }
 
-/* What a proxy with those keys makes of one call: 0, or a status and *why. */
 static int try(const char *uri, const struct pyr_tls_options *tls, enum pyr_lane lane, char *why)
 {
 	struct hops_Hop *proxy = proxy_with(uri, tls, lane);
@@ -395,7 +394,6 @@ TEST(a_unix_socket_has_tls_if_it_is_asked_for)
 	CHECK_INT(hop_close(&hop), 0);
 }
 
-/* Each of them would be refused without a certificate. */
 TEST(proxies_made_of_a_proxy_prove_the_same)
 {
 	struct pyr_tls_options server = of("server"), alice = of("alice");
@@ -492,7 +490,6 @@ TEST(newcomers_that_do_not_get_through_disturb_nobody)
 			shutdown(fds[i], SHUT_WR);
 		CHECK_INT(add(proxy), 0);
 	}
-	/* who does not speak TLS is told so, by an alert */
 	n = recv(fds[5], answer, sizeof(answer), 0);
 	CHECK(n == 7 && answer[0] == 21);
 	for (i = 0; i < N * ROUNDS; i++)
