@@ -127,14 +127,14 @@ int service_read_claim(pyr_call *call, const struct pyrite_NameClaim *claim,
 	return service_read_secret(call, &claim->secret, &ret->secret);
 }
 
-int service_may(pyr_call *call, const char *action, const char *name,
-		const struct pyrite_NameClaim *claim)
+int service_claim(pyr_call *call, const char *action, const char *name,
+		  const struct pyrite_NameClaim *claim, struct registry_claim *ret)
 {
 	if (!pyr_call_may(call, action, name))
 		return pyr_call_refuse(call, action, name);
 	if (claim->force && !pyr_call_may(call, "replace", name))
 		return pyr_call_refuse(call, "replace", name);
-	return 0;
+	return service_read_claim(call, claim, ret);
 }
 
 static int register_name(pyr_call *call, const char *name, const char *uri,
@@ -151,11 +151,9 @@ static int register_name(pyr_call *call, const char *name, const char *uri,
 	struct pyrite_NameGrant *grant = pyr_call_alloc(call, sizeof(*grant));
 	struct registry_problem problem;
 	const struct record *record;
-	int status = service_may(call, "register", name, claim);
+	int status = service_claim(call, "register", name, claim, &request.claim);
 
 	(void)ret;
-	if (status == 0)
-		status = service_read_claim(call, claim, &request.claim);
 	if (status < 0)
 		return status;
 	if (!grant || !(grant->secret.items = pyr_call_alloc(call, SECRET_SIZE)))
@@ -220,10 +218,8 @@ static int set_metadata(pyr_call *call, const char *name, const struct pyr_strin
 {
 	struct registry_problem problem;
 	struct registry_claim known;
-	int status = service_may(call, "metadata", name, claim);
+	int status = service_claim(call, "metadata", name, claim, &known);
 
-	if (status == 0)
-		status = service_read_claim(call, claim, &known);
 	if (status < 0)
 		return status;
 	if (registry_set_tags(service_registry(call), name, (const char *const *)tags->items,
@@ -268,10 +264,8 @@ static int remove_name(pyr_call *call, const char *name, const struct pyrite_Nam
 {
 	struct registry_problem problem;
 	struct registry_claim known;
-	int status = service_may(call, "remove", name, claim);
+	int status = service_claim(call, "remove", name, claim, &known);
 
-	if (status == 0)
-		status = service_read_claim(call, claim, &known);
 	if (status < 0)
 		return status;
 	if (registry_remove(service_registry(call), name, &known, &problem) < 0)
@@ -284,10 +278,8 @@ static int remove_share(pyr_call *call, const char *name, const char *uri,
 {
 	struct registry_problem problem;
 	struct registry_claim known;
-	int status = service_may(call, "remove", name, claim);
+	int status = service_claim(call, "remove", name, claim, &known);
 
-	if (status == 0)
-		status = service_read_claim(call, claim, &known);
 	if (status < 0)
 		return status;
 	if (registry_remove_share(service_registry(call), name, uri, &known, &problem) < 0)

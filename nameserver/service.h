@@ -53,11 +53,10 @@ int service_read_secret(pyr_call *call, const struct pyr_bytes *secret, const ui
 int service_read_claim(pyr_call *call, const struct pyrite_NameClaim *claim,
 		       struct registry_claim *ret);
 
-/* Whether the name server's rules allow the caller to "register", "replace", "remove" that name or
- * set its "metadata". claim: one that forces what it does needs "replace", too. Returns 0, or what
- * the method returns. */
-int service_may(pyr_call *call, const char *action, const char *name,
-		const struct pyrite_NameClaim *claim);
+/* As service_read_claim(), if the name server's rules allow the caller to "register" or "remove"
+ * that name or set its "metadata"; a claim that forces what it does needs "replace", too. */
+int service_claim(pyr_call *call, const char *action, const char *name,
+		  const struct pyrite_NameClaim *claim, struct registry_claim *ret);
 
 /* Lists and removals of many names, in parts. */
 int service_list(pyr_call *call, const char *prefix, const char *after,

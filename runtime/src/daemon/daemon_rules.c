@@ -107,7 +107,7 @@ bool daemon_rules(pyr_daemon *d, const struct pyr_daemon_options *options)
 
 static bool ask(const pyr_call *call, const char *action, const char *target, unsigned *line)
 {
-	char uid[32];
+	char uid[IDENTITY_UID];
 	struct rules_question question = { incall_identity(call, uid), action, target, "" };
 	struct rules *rules = call ? incall_rules(call) : NULL;
 
@@ -124,7 +124,7 @@ bool pyr_call_may(const pyr_call *call, const char *action, const char *target)
 
 int pyr_call_refuse(pyr_call *call, const char *action, const char *target)
 {
-	char uid[32], text[512];
+	char uid[IDENTITY_UID], text[512];
 	struct rules_question question = { incall_identity(call, uid), action ? action : "",
 					   target ? target : "", "" };
 	unsigned line;

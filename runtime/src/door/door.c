@@ -276,7 +276,6 @@ static enum door_protocol look(struct door *door, struct door_link *link, uint32
 	    !(events & (EPOLLERR | EPOLLHUP)))
 		return DOOR_UNDECIDED;
 	protocol = n <= 0 ? DOOR_OTHER : door_classify(data, (size_t)n);
-	*why = n <= 0 ? "it said nothing" : NULL;
 	if (protocol == DOOR_TLS && door->options.tls)
 		return begin_tls(door, link, why);
 	if (protocol == DOOR_UNDECIDED && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
@@ -292,24 +291,23 @@ static enum door_protocol look(struct door *door, struct door_link *link, uint32
 /* Only this thread removes those that wait, so link stays valid without the lock. */
 static void look_at(struct door *door, struct door_link *link, uint32_t events)
 {
-	bool is_tls = link->tls;
-	const char *why = NULL;
+	const char *why = NULL; /* of what concerns TLS */
 	enum door_protocol protocol =
-		is_tls ? door_tls_look(link, &why) : look(door, link, events, &why);
+		link->tls ? door_tls_look(link, &why) : look(door, link, events, &why);
 
+	if (protocol == DOOR_UNDECIDED)
+		return;
 	if (protocol == DOOR_HTTP2 || protocol == DOOR_FRAMES) {
 		let_in(door, link, protocol);
-	} else if (protocol != DOOR_UNDECIDED) {
-		if (!why)
-			log_line(PYR_LOG_DEBUG, "%s: closing the connection from %s: it speaks %s",
-				 door->listeners.address, link->peer.address,
-				 door_protocol_name(protocol));
-		else if (!door->options.tls || may_complain(door))
-			log_line(door->options.tls ? PYR_LOG_WARNING : PYR_LOG_DEBUG,
-				 "%s: closing the connection from %s: %s", door->listeners.address,
-				 link->peer.address, why);
-		drop(door, link);
+		return;
 	}
+	if (!why)
+		log_line(PYR_LOG_DEBUG, "%s: closing the connection from %s: it speaks %s",
+			 door->listeners.address, link->peer.address, door_protocol_name(protocol));
+	else if (may_complain(door))
+		log_line(PYR_LOG_WARNING, "%s: closing the connection from %s: %s",
+			 door->listeners.address, link->peer.address, why);
+	drop(door, link);
 }
 
 static void drop_silent(struct door *door)

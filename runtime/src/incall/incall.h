@@ -18,6 +18,7 @@
 #include "base/block.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/identity.h"
 #include "context/scope.h"
 #include "engine/engine.h"
 #include "exec/exec.h"
@@ -173,7 +174,7 @@ bool incall_submit(struct executor *executor, struct lane *lane, pyr_call *call)
 /* Its caller is on this host. */
 bool incall_is_local(const pyr_call *call);
 /* Who calls: "cert:alice", "uid:1000", "". Borrowed, of the call or of uid. */
-const char *incall_identity(const pyr_call *call, char uid[32]);
+const char *incall_identity(const pyr_call *call, char uid[IDENTITY_UID]);
 /* What the caller's rights are by. NULL: it may all. */
 struct rules *incall_rules(const pyr_call *call);
 

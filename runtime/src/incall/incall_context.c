@@ -109,16 +109,11 @@ bool incall_is_local(const pyr_call *call)
 	return who_calls(call).is_local;
 }
 
-const char *incall_identity(const pyr_call *call, char uid[32])
+const char *incall_identity(const pyr_call *call, char uid[IDENTITY_UID])
 {
 	struct call_who who = who_calls(call);
 
-	if (who.identity && who.identity[0])
-		return who.identity;
-	uid[0] = '\0';
-	if (who.credentials)
-		snprintf(uid, 32, "uid:%u", who.credentials->uid);
-	return uid;
+	return identity_of(who.identity, who.credentials, uid);
 }
 
 struct rules *incall_rules(const pyr_call *call)
@@ -128,10 +123,12 @@ struct rules *incall_rules(const pyr_call *call)
 
 const char *pyr_call_identity(pyr_call *call)
 {
-	char uid[32];
+	char uid[IDENTITY_UID];
 	const char *identity = incall_identity(call, uid);
 
-	return identity == uid && uid[0] ? keep(call, uid) : identity == uid ? "" : identity;
+	if (identity != uid)
+		return identity;
+	return uid[0] ? keep(call, uid) : "";
 }
 
 static char *put_hex(char *at, const uint8_t *bytes, size_t n)

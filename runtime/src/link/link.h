@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/identity.h"
 #include "base/uri.h"
 
 struct tls_settings;
@@ -130,7 +131,7 @@ static inline bool link_has_input(struct link *link)
 }
 /* Who is at the other side, as far as it has proved that: "cert:alice", "uid:1000", "". Borrowed,
  * of the link or of uid. */
-const char *link_identity(const struct link *link, char uid[32]);
+const char *link_identity(const struct link *link, char uid[IDENTITY_UID]);
 /* One that was accepted gets an owner. In the leader. */
 void link_start(struct link *link, const struct link_events *events, void *owner);
 

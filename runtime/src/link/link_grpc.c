@@ -408,7 +408,7 @@ static grpc_channel *new_channel(const struct link_target *target)
 {
 	int keepalive = (int)config_number(CONFIG_KEEPALIVE_MS);
 	char name[256];
-	grpc_arg args[12] = {
+	grpc_arg args[] = {
 		core_int_arg("grpc.use_local_subchannel_pool", 1),
 		core_int_arg("grpc.enable_retries", 0),
 		core_int_arg("grpc.enable_http_proxy", 0),
@@ -420,12 +420,13 @@ static grpc_channel *new_channel(const struct link_target *target)
 		core_int_arg("grpc.http2.bdp_probe", target->is_local ? 0 : 1),
 		core_int_arg("grpc.http2.lookahead_bytes", 2 * FRAME_MESSAGE_MAX),
 		core_int_arg("grpc.http2.max_frame_size", FRAME_MESSAGE_MAX),
+		{ .key = NULL }, /* link_core_name() */
 	};
-	grpc_channel_args all = { 11, args };
+	grpc_channel_args all = { sizeof(args) / sizeof(args[0]) - 1, args };
 	grpc_channel_credentials *how = link_core_credentials(target);
 	grpc_channel *channel;
 
-	all.num_args += link_core_name(target, name, &args[11]);
+	all.num_args += link_core_name(target, name, &args[all.num_args]);
 	if (target->fd > 0)
 		channel = grpc_channel_create_from_fd(target->target, target->fd, how, &all);
 	else

@@ -159,12 +159,12 @@ static int send_some(struct socket_link *l)
 	ssize_t n;
 	unsigned i;
 
+	if (l->tls)
+		return socket_tls_send(l);
 	sent = add_part(&m, l->head, HEAD, sent);
 	for (i = 0; l->message && i < l->message->n_parts; i++)
 		sent = add_part(&m, l->message->parts[i].p, l->message->parts[i].n, sent);
 
-	if (l->tls)
-		return socket_tls_send(l);
 	do
 		n = sendmsg(l->source.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);

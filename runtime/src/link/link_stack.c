@@ -5,8 +5,6 @@
  */
 #include "link/link.h"
 
-#include <stdio.h>
-
 #include "base/stack.h"
 #include "link/link_auto.h"
 
@@ -59,14 +57,9 @@ void link_free(struct link *link)
 	stack_call(free_here, link);
 }
 
-const char *link_identity(const struct link *link, char uid[32])
+const char *link_identity(const struct link *link, char uid[IDENTITY_UID])
 {
-	if (link->identity && link->identity[0])
-		return link->identity;
-	uid[0] = '\0';
-	if (link->has_credentials)
-		snprintf(uid, 32, "uid:%u", link->credentials.uid);
-	return uid;
+	return identity_of(link->identity, link->has_credentials ? &link->credentials : NULL, uid);
 }
 
 void link_start(struct link *link, const struct link_events *events, void *owner)

@@ -86,8 +86,8 @@ void outcall_free_number(struct peer *peer, struct outcall *call);
 /* Waits for a number. Returns 0, or the status of why there will be none. With the lock, which it
  * may drop meanwhile. */
 int outcall_wait_for_place(struct peer *peer, struct outcall *call, bool may_block);
-/* What is told of that status. */
-void outcall_explain(struct outcall *call, int code, char *text, size_t n);
+/* What is told of that status. Returns the one that the call ends with. */
+int outcall_explain(struct outcall *call, int code, char *text, size_t n);
 /* All who wait for a number look again. */
 void outcall_wake_blocked(struct peer *peer);
 /* Ends the session's running calls as CANCELLED; keep_streams as session_close(). */

@@ -167,13 +167,15 @@ int outcall_wait_for_place(struct peer *peer, struct outcall *call, bool may_blo
 	return code;
 }
 
-void outcall_explain(struct outcall *call, int code, char *text, size_t n)
+int outcall_explain(struct outcall *call, int code, char *text, size_t n)
 {
 	const struct peer *peer = call->session->peer;
 
 	call->result.was_not_run &= code == PYR_UNAVAILABLE;
 	if (code == PYR_UNAVAILABLE) {
 		session_loss(peer, text, n, false);
+		if (!peer->was_connected && peer->closed_code) /* nobody was let in */
+			code = peer->closed_code;
 	} else if (code == PYR_CANCELLED) {
 		snprintf(text, n, "%s",
 			 scope_is_revoked(&call->part) ? OUTCALL_REVOKED
@@ -190,6 +192,7 @@ void outcall_explain(struct outcall *call, int code, char *text, size_t n)
 		snprintf(text, n, "%u calls to %s are unanswered, the most it takes",
 			 peer->made.n_calls, peer->link->address);
 	}
+	return code;
 }
 
 void session_wake_blocked(struct session *session)

@@ -203,9 +203,7 @@ static int start(struct outcall *call, const struct codec_packer *packer, struct
 	int code = outcall_wait_for_place(peer, call, may_block);
 
 	if (code) {
-		outcall_explain(call, code, text, sizeof(text));
-		if (code == PYR_UNAVAILABLE && peer->closed_code && !peer->was_connected)
-			code = peer->closed_code; /* nobody was let in, and why is known */
+		code = outcall_explain(call, code, text, sizeof(text));
 		outcall_fail(call, code, text);
 	} else if (wrong) {
 		outcall_fail(call, code = PYR_INVALID_ARGUMENT, wrong);

@@ -177,12 +177,17 @@ struct rights {
 
 enum { ALLOWED = 1, DENIED = 2 };
 
+size_t rights_size(const char *who, const char *object, unsigned n_operations)
+{
+	return sizeof(struct rights) + n_operations * sizeof(uint32_t) + strlen(who) + 1 +
+	       strlen(object) + 1;
+}
+
 struct rights *rights_new(struct rules *rules, const char *who, const char *object,
 			  unsigned n_operations)
 {
 	size_t n_who = strlen(who) + 1, n_object = strlen(object) + 1;
-	struct rights *rights =
-		calloc(1, sizeof(*rights) + n_operations * sizeof(uint32_t) + n_who + n_object);
+	struct rights *rights = calloc(1, rights_size(who, object, n_operations));
 
 	if (!rights)
 		return NULL;

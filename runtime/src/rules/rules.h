@@ -34,6 +34,8 @@ char *rules_refusal(const struct rules_question *question, unsigned line, char *
  * change. Any thread.
  */
 struct rights;
+/* What one takes. */
+size_t rights_size(const char *who, const char *object, unsigned n_operations);
 /* who and object are copied. NULL when memory is out. */
 struct rights *rights_new(struct rules *rules, const char *who, const char *object,
 			  unsigned n_operations);

@@ -375,7 +375,7 @@ bool peer_may_trace(const struct peer *peer)
 	enum pyr_switch traces = peer->host->traces;
 	struct rules_question question = { .action = "traces", .target = "", .object = "" };
 	unsigned line;
-	char uid[32];
+	char uid[IDENTITY_UID];
 
 	if (traces != PYR_DEFAULT)
 		return traces == PYR_YES;

@@ -141,13 +141,20 @@ static bool give_rights(struct taken_session *session)
 	const struct peer *peer = session->peer;
 	const struct object *object = session->object;
 	struct rules *rules = peer->host->rules;
-	char uid[32];
+	unsigned n = object->interface->table->n_operations;
+	const char *who;
+	size_t cost;
+	char uid[IDENTITY_UID];
 
 	if (!rules || session->is_reference || peer->link->is_own || object->is_built_in)
 		return true;
 	rules_refresh(rules, false);
-	session->rights = rights_new(rules, link_identity(peer->link, uid), object->id,
-				     object->interface->table->n_operations);
+	who = link_identity(peer->link, uid);
+	cost = rights_size(who, object->id, n);
+	if (!budget_charge(peer->budget, cost))
+		return false;
+	session->cost += cost;
+	session->rights = rights_new(rules, who, object->id, n);
 	return session->rights;
 }
 
@@ -171,7 +178,8 @@ static void find_object(struct taken_session *session, const struct frame *frame
 		return;
 	}
 	if (!give_rights(session)) {
-		taken_session_fail(session, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		taken_session_fail(session, PYR_RESOURCE_EXHAUSTED,
+				   "the sessions of this connection take too much");
 		return;
 	}
 	interface = session->object->interface->table;

@@ -470,7 +470,7 @@ static grpc_channel *new_channel(const struct link_target *target)
 {
 	uint32_t max = target->max_message;
 	char name[256];
-	grpc_arg args[10] = {
+	grpc_arg args[] = {
 		core_int_arg("grpc.use_local_subchannel_pool", 1),
 		core_int_arg("grpc.enable_retries", 0),
 		core_int_arg("grpc.enable_http_proxy", 0),
@@ -480,12 +480,13 @@ static grpc_channel *new_channel(const struct link_target *target)
 		core_int_arg("grpc.keepalive_time_ms", KEEPALIVE_MS),
 		core_int_arg("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
 		core_int_arg("grpc.http2.bdp_probe", target->is_local ? 0 : 1),
+		{ .key = NULL }, /* link_core_name() */
 	};
-	grpc_channel_args all = { 9, args };
+	grpc_channel_args all = { sizeof(args) / sizeof(args[0]) - 1, args };
 	grpc_channel_credentials *how = link_core_credentials(target);
 	grpc_channel *channel;
 
-	all.num_args += link_core_name(target, name, &args[9]);
+	all.num_args += link_core_name(target, name, &args[all.num_args]);
 	channel = grpc_channel_create(target->target, how, &all);
 	grpc_channel_credentials_release(how);
 	return channel;

@@ -468,14 +468,14 @@ static bool may_call(struct plain_call *pc, const struct object *object, unsigne
 {
 	struct rules *rules = pc->face->options.rules;
 	struct rules_question question = { .action = "call", .object = object->id };
-	char uid[32], text[512];
+	char uid[IDENTITY_UID], text[512];
 	unsigned line;
 
 	if (!rules || object->is_built_in)
 		return true;
 	rules_refresh(rules, false);
-	snprintf(uid, sizeof(uid), pc->has_credentials ? "uid:%u" : "", pc->credentials.uid);
-	question.who = pc->identity[0] ? pc->identity : uid;
+	question.who =
+		identity_of(pc->identity, pc->has_credentials ? &pc->credentials : NULL, uid);
 	question.target = object->interface->table->operations[place].name;
 	if (rules_allow(rules, &question, &line))
 		return true;
