@@ -32,19 +32,23 @@ static void on_log(enum pyr_log_level level, const char *line, void *data)
 	pthread_mutex_unlock(&said.lock);
 }
 
+static bool is_said(const char *part)
+{
+	bool is;
+
+	pthread_mutex_lock(&said.lock);
+	is = strstr(said.text, part);
+	pthread_mutex_unlock(&said.lock);
+	return is;
+}
+
 static bool was_said(const char *part)
 {
 	int64_t until = hop_now() + (int64_t)HOP_PATIENCE_MS * HOP_MS;
-	bool is = false;
 
-	while (!is && hop_now() < until) {
-		pthread_mutex_lock(&said.lock);
-		is = strstr(said.text, part);
-		pthread_mutex_unlock(&said.lock);
-		if (!is)
-			poll(NULL, 0, 1);
-	}
-	return is;
+	while (!is_said(part) && hop_now() < until)
+		poll(NULL, 0, 1);
+	return is_said(part);
 }
 
 static void say_nothing(void)
@@ -331,7 +335,7 @@ TEST(files_that_change_are_read_again_and_bad_ones_leave_the_old_in_use)
 	until = hop_now() + (int64_t)HOP_PATIENCE_MS * HOP_MS;
 	do /* it looks when somebody comes and a second has gone by */
 		CHECK_INT(try(hop.uri, &alice, PYR_LANE_WIRE, why), 0);
-	while (!strstr(said.text, "the old ones stay in use") && hop_now() < until);
+	while (!is_said("the old ones stay in use") && hop_now() < until);
 	CHECK(was_said("the old ones stay in use: no certificate in "));
 
 	keys_make(&keys, "changing", "second",
