@@ -30,8 +30,9 @@ def environment(keys=None, **others):
 
 
 @contextlib.contextmanager
-def program(name, *arguments, env, line):
-    """A program that serves; `line`: the beginning of the line of its output that is wanted, whose rest is yielded."""
+def program(name, *arguments, env, line, is_told=True):
+    """A program that serves; `line`: the beginning of the line of its output that is wanted, whose rest is yielded. is_told: to
+    end, by SIGTERM; else it does when its standard input ends."""
     process = subprocess.Popen([BIN / name, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                env=env)
     guard = threading.Timer(PATIENCE, process.kill)
@@ -46,9 +47,11 @@ def program(name, *arguments, env, line):
     finally:
         guard.cancel()
         process.stdin.close()
-        process.terminate()
-        process.wait(PATIENCE)
+        if is_told:
+            process.terminate()
+        code = process.wait(PATIENCE)
         process.stdout.close()
+    assert code == 0, f"{name} ended with {code}"  # a sanitizer's findings among them
 
 
 def run(*command, code=0, env=None, text=None):
@@ -77,7 +80,7 @@ class World:
         return run(BIN / "pyrite", "keys", "--quiet", "--dir", folder or self.keys, *words)
 
     def server(self, keys="server"):
-        return program("interop-server", env=environment(self.keys / keys), line="")
+        return program("interop-server", env=environment(self.keys / keys), line="", is_told=False)
 
     def credentials(self, name=None, folder=None):
         folder = folder or self.keys

@@ -517,7 +517,6 @@ static void check_blocks(const char *uri, const struct pyr_tls_options *tls, enu
 	uint64_t n = 0, total = 0;
 	int i = 0;
 
-	/* both ways at once */
 	REQUIRE(flow_Flow_blocks(flow, BLOCK, BLOCKS, &down) == 0);
 	REQUIRE(flow_Flow_measure(flow, &up) == 0);
 	while (flow_Flow_blocks_next(down, &got) > 0) {
