@@ -33,7 +33,7 @@ struct pyr_tls_options {
 	const char *folder; /* has ca.pem, cert.pem, key.pem and perhaps crl.pem: the default of
 			       the four below. Default: PYRITE_KEYS if none of these is given */
 	const char *ca;     /* certificates that are trusted to sign others; default for proxies:
-			       those that the system trusts */
+			       those that the system trusts, through gRPC those that core finds */
 	const char *cert;   /* this end's, followed by those between it and the CA's; a daemon needs
 			       one */
 	const char *key;    /* the private key of cert, without a password */
