@@ -130,12 +130,25 @@ TEST(chains_go_round_a_pool_and_a_serial_daemon)
 
 /* ---- jobs: what timers call ---- */
 
+static atomic_int n_rounds; /* that timers have been through */
+
 static void call_round(pyr_timer *timer, void *data)
 {
 	struct caller *caller = data;
 
 	(void)timer;
 	call(caller);
+	atomic_fetch_add(&n_rounds, 1);
+}
+
+/* A timer that fires when its daemon stops already begins a chain that nobody takes any more. */
+static void wait_for_rounds(int n)
+{
+	time_t until = time(NULL) + CHAIN_MS / 1000;
+
+	while (atomic_load(&n_rounds) < n && time(NULL) < until)
+		poll(NULL, 0, 5);
+	CHECK_INT(atomic_load(&n_rounds), n);
 }
 
 TEST(a_timer_of_a_serial_daemon_calls_what_calls_back)
@@ -150,6 +163,7 @@ TEST(a_timer_of_a_serial_daemon_calls_what_calls_back)
 		CHECK_INT(pyr_timer_set(timers[i], 0), 0);
 	}
 	go_round_at_once(1); /* other calls are not mistaken for theirs */
+	wait_for_rounds(3);
 	end();
 	for (i = 0; i < 3; i++) {
 		CHECK_INT(callers[i].result, -PYR_ABORTED);
