@@ -54,8 +54,8 @@ if(PYRITE_FUZZ)
 	endforeach()
 endif()
 
-# Those targets, built and run for a short while: in a build of their own, once for all presets.
+# Those targets, built and run a minute each: in a build of their own, once for all presets, with scripts/test --long.
 if(NOT PYRITE_SANITIZE)
 	pyrite_script_test(fuzz_targets fuzz/targets.sh)
-	set_tests_properties(fuzz_targets PROPERTIES TIMEOUT 900 COST 1000)
+	set_tests_properties(fuzz_targets PROPERTIES TIMEOUT 1800 COST 1000 LABELS long)
 endif()
