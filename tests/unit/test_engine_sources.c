@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What the engine polls: descriptors, gRPC core, and both. */
 #include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <grpc/grpc.h>
@@ -252,6 +255,126 @@ TEST(descriptors_and_core_are_polled_side_by_side)
 	posted_end(&p);
 }
 
+/* ---- who calls, and who is called back ---- */
+
+enum { TRIES = 100000 };
+
+/* A connection: what is said to the other end comes back. 'r' is the reply that the caller waits
+ * for, 'c' a callback, which is for a thread that gives way. */
+struct line {
+	struct watched watched; /* its waiter is the caller's */
+	struct engine_waiter callee;
+	pthread_t server, thread;
+	atomic_int n_callbacks;
+	atomic_bool is_over, is_callees; /* the last message was read by who is called back */
+	bool begins;                     /* the callee, as soon as somebody leads */
+};
+
+static void say(struct line *line, char what)
+{
+	CHECK(write(line->watched.source.fd, &what, 1) == 1);
+}
+
+static void on_message(struct engine_source *source, uint32_t events)
+{
+	struct line *line = (struct line *)source;
+	char what;
+
+	(void)events;
+	if (read(source->fd, &what, 1) != 1)
+		return;
+	atomic_store(&line->is_callees, engine_leading() == &line->callee);
+	engine_wake(what == 'r' ? &line->watched.waiter : &line->callee);
+}
+
+static void *echo(void *data)
+{
+	struct line *line = data;
+	char what;
+
+	while (read(line->watched.other, &what, 1) == 1)
+		CHECK(write(line->watched.other, &what, 1) == 1);
+	return NULL;
+}
+
+/* Each callback brings the next, until one has come to this thread by itself. */
+static void *be_called_back(void *data)
+{
+	struct line *line = data;
+	int n;
+
+	while (line->begins && !engine_is_led())
+		sched_yield();
+	if (line->begins)
+		say(line, 'c');
+	while (engine_wait(&line->callee, patience()) && !atomic_load(&line->is_over)) {
+		atomic_store(&line->callee.ready, false);
+		n = atomic_fetch_add(&line->n_callbacks, 1) + 1;
+		if (line->begins)
+			say(line, n == TRIES || atomic_load(&line->is_callees) ? 'r' : 'c');
+	}
+	return NULL;
+}
+
+static void line_begin(struct line *line, bool begins)
+{
+	*line = (struct line){ .begins = begins };
+	watched_begin(&line->watched);
+	line->watched.source.ready = on_message;
+	REQUIRE(fcntl(line->watched.other, F_SETFL, 0) == 0);
+	engine_waiter_init(&line->callee, true);
+	line->callee.gives_way = true;
+	engine_add_daemon(1); /* as who has threads for methods */
+	REQUIRE(pthread_create(&line->server, NULL, echo, line) == 0);
+	REQUIRE(pthread_create(&line->thread, NULL, be_called_back, line) == 0);
+}
+
+static void line_end(struct line *line)
+{
+	atomic_store(&line->is_over, true);
+	engine_wake(&line->callee);
+	pthread_join(line->thread, NULL);
+	shutdown(line->watched.source.fd, SHUT_WR);
+	pthread_join(line->server, NULL);
+	engine_add_daemon(-1);
+	watched_end(&line->watched);
+	engine_waiter_fini(&line->callee);
+}
+
+/* A caller leads. It hands over the first callback, and those that follow need no hand-over. */
+TEST(callbacks_in_a_call_come_to_the_thread_that_runs_them)
+{
+	struct line line;
+
+	line_begin(&line, true);
+	CHECK(engine_wait(&line.watched.waiter, patience()));
+	CHECK(atomic_load(&line.n_callbacks) < TRIES);
+	line_end(&line);
+}
+
+/* The other way round: who waits for callbacks leads. And when nobody calls any more it does again.
+ */
+TEST(replies_come_to_who_makes_call_after_call)
+{
+	struct line line;
+	int n, until = (int)time(NULL) + PATIENCE_S;
+
+	line_begin(&line, false);
+	while (!engine_is_led())
+		sched_yield();
+	for (n = 0; n == 0 || (n < TRIES && atomic_load(&line.is_callees)); n++) {
+		say(&line, 'r');
+		REQUIRE(engine_wait(&line.watched.waiter, patience()));
+		atomic_store(&line.watched.waiter.ready, false);
+	}
+	CHECK(n < TRIES);
+	say(&line, 'c');
+	while (atomic_load(&line.n_callbacks) == 0 && time(NULL) < until)
+		poll(NULL, 0, 1);
+	CHECK_INT(atomic_load(&line.n_callbacks), 1);
+	line_end(&line);
+}
+
 int main(void)
 {
 	static const struct test_case tests[] = {
@@ -260,6 +383,8 @@ int main(void)
 		T(a_descriptor_ends_the_poll_of_who_waits),
 		T(who_polls_core_is_told_of_descriptors_that_come),
 		T(descriptors_and_core_are_polled_side_by_side),
+		T(callbacks_in_a_call_come_to_the_thread_that_runs_them),
+		T(replies_come_to_who_makes_call_after_call),
 	};
 
 	return test_main("engine_sources", tests, sizeof(tests) / sizeof(tests[0]));

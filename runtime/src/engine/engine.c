@@ -154,7 +154,7 @@ static void timed_wait(pthread_cond_t *cond, int64_t until)
 
 bool engine_wait(struct engine_waiter *waiter, int64_t until)
 {
-	bool timed = until != ENGINE_FOREVER, has_led = false, is_ready;
+	bool timed = until != ENGINE_FOREVER, has_led = false, has_ceded = false, is_ready;
 
 	if (engine_fiber())
 		return engine_fiber_wait(waiter, until, false) > 0;
@@ -164,11 +164,16 @@ bool engine_wait(struct engine_waiter *waiter, int64_t until)
 	while (!engine_may_leave(waiter)) {
 		if (timed && (has_led || engine.leader) && engine_now() >= until)
 			break;
-		if (!engine.leader) { /* also when there is no time: what has come is handled */
-			engine_lead(waiter, until);
+		/* also when there is no time: what has come is handled */
+		if (!engine.leader && !has_ceded) {
+			has_ceded = engine_lead(waiter, until);
 			has_led = true;
 			continue;
 		}
+		if (has_ceded)
+			engine_watch_left();
+		has_ceded = false;
+		engine_want_lead(waiter);
 		follow(waiter);
 		if (engine.leader == &engine.runtime)
 			engine_poke(); /* it has its own work: who waits polls for itself */
@@ -176,7 +181,7 @@ bool engine_wait(struct engine_waiter *waiter, int64_t until)
 		unfollow(waiter);
 	}
 	atomic_store_explicit(&waiter->is_nudged, false, memory_order_relaxed);
-	engine_promote(waiter->is_brief);
+	engine_pass_on(waiter);
 	if (has_led && !engine.leader)
 		engine_watch_left();
 	/* With the lock: whoever sets the flag after this has yet to look at the waiter, which its
@@ -193,9 +198,10 @@ static void raise_locked(struct engine_waiter *waiter, atomic_bool *flag)
 		engine_fiber_wake(waiter->fiber);
 	else if (engine.leader == waiter)
 		engine_kick();
-	else if (waiter->queued)
+	else if (waiter->queued) {
+		engine_shift_lead(waiter);
 		pthread_cond_signal(&waiter->cond);
-	else if (waiter->is_loop)
+	} else if (waiter->is_loop)
 		engine_loop_ring();
 }
 

@@ -28,6 +28,7 @@ struct engine_waiter {
 	atomic_bool is_nudged; /* leave engine_wait() once, ready or not */
 	bool is_worker; /* a method thread without work: woken for work rather than to lead */
 	bool is_brief;  /* it will be back soon: no method thread need lead meanwhile */
+	bool gives_way; /* it runs callbacks: callers lead while they make call after call */
 	bool is_loop;   /* the program's own loop: woken by its descriptor */
 	bool queued;
 	struct engine_waiter *next, *prev; /* among the followers */

@@ -112,15 +112,21 @@ static void resign(void)
 		engine_loop_ring();
 }
 
-void engine_lead(struct engine_waiter *waiter, int64_t until)
+bool engine_lead(struct engine_waiter *waiter, int64_t until)
 {
+	bool has_ceded;
+
+	engine.is_ceded = false;
 	take_lead(waiter);
-	while (!engine_may_leave(waiter)) {
+	while (!engine_may_leave(waiter) && !engine.is_ceded) {
 		(void)poll_once(until);
 		if (until != ENGINE_FOREVER && engine_now() >= until)
 			break;
 	}
 	resign();
+	has_ceded = engine.is_ceded;
+	engine.is_ceded = false;
+	return has_ceded;
 }
 
 bool engine_lead_briefly(struct engine_waiter *waiter, int n)
@@ -134,20 +140,87 @@ bool engine_lead_briefly(struct engine_waiter *waiter, int n)
 	return any;
 }
 
+/* A thread that waits for a reply goes first, one that gives way last, the latest before others. */
+static struct engine_waiter *next_leader(void)
+{
+	struct engine_waiter *w = engine.followers, *best = w;
+
+	while (w && w->is_worker) {
+		if (best->gives_way || !w->gives_way)
+			best = w;
+		w = w->next == engine.followers ? NULL : w->next;
+	}
+	return w ? w : best;
+}
+
 /*
- * A thread that waits for a reply goes first. Method threads are left asleep when one of them
- * leaves the queue to run a short method: it will be back, else the runtime's thread finds out.
+ * Method threads are left asleep when one of them leaves the queue to run a short method: it will
+ * be back, else the runtime's thread finds out.
  */
 void engine_promote(bool is_brief)
 {
-	struct engine_waiter *w = engine.followers;
+	struct engine_waiter *w = next_leader();
 
-	if (!w || engine.leader)
-		return;
-	while (w->is_worker && w->next != engine.followers)
-		w = w->next;
-	if (!w->is_worker || !is_brief)
+	if (w && !engine.leader && (!w->is_worker || !is_brief))
 		pthread_cond_signal(&w->cond);
+}
+
+/* ---- who calls, and who is called back ---- */
+
+/*
+ * In a process without a daemon one thread waits for callbacks, and others for the replies to
+ * their calls. Whoever leads reads what is for the other as well and wakes it, which costs more
+ * than the call. So the lead goes to whom the messages are for:
+ * - A caller that handles a callback cedes the lead: the thread that runs it will be back soon, and
+ *   then gets the next one by itself.
+ * - A caller that has just had a reply wants the lead: it gets it together with the next one.
+ * - Between its calls nobody leads, as when there are no callbacks; if it stays away, the runtime's
+ *   thread finds out.
+ */
+static bool has_just_called(int64_t now)
+{
+	return now - engine.called_at < 2 * ENGINE_TICK;
+}
+
+void engine_want_lead(const struct engine_waiter *waiter)
+{
+	const struct engine_waiter *leader = engine.leader;
+
+	if (leader && leader->gives_way && !waiter->is_worker)
+		engine.is_wanted = has_just_called(engine_now());
+}
+
+void engine_shift_lead(const struct engine_waiter *waiter)
+{
+	const struct engine_waiter *leader = engine.leader;
+
+	if (!leader || leader != leading) /* it would not notice before something else comes */
+		return;
+	if (leader->gives_way && !waiter->is_worker && engine.is_wanted)
+		engine.is_ceded = true;
+	else if (waiter->gives_way && waiter->is_brief && !leader->is_worker)
+		engine.is_ceded = leader != &engine.runtime;
+}
+
+void engine_pass_on(struct engine_waiter *waiter)
+{
+	struct engine_waiter *next = engine.leader ? engine.leader : next_leader();
+	int64_t now;
+
+	if (!next)
+		return;
+	if (waiter->gives_way) {
+		engine.is_wanted = false; /* callbacks come */
+		if (waiter->is_brief)
+			return;
+	} else if (next->gives_way && !waiter->is_worker) {
+		now = engine_now();
+		if (has_just_called(now))
+			next = NULL;
+		engine.called_at = now;
+	}
+	if (next)
+		engine_promote(waiter->is_brief);
 }
 
 /* ---- catching up ---- */

@@ -31,6 +31,11 @@ struct engine {
 	 * it polls. */
 	_Atomic enum engine_poller polls;
 
+	/* Who calls and who runs callbacks share the lead (engine_lead.c). */
+	int64_t called_at; /* when a caller last had its reply while somebody gave way */
+	bool is_wanted;    /* by a caller: the leader gives way when that has its reply */
+	bool is_ceded;     /* the leader leaves after the event that it handles */
+
 	/* What the runtime's thread watches. */
 	struct engine_waiter runtime; /* it, as a leader; nudged: it is to look now */
 	pthread_t thread;
@@ -59,10 +64,16 @@ extern struct engine engine;
 
 /* All below with the lock. */
 void engine_wake_locked(struct engine_waiter *waiter);
-/* Leads until there is no more reason to; the lock is not held meanwhile. */
-void engine_lead(struct engine_waiter *waiter, int64_t until);
+/* Leads until there is no more reason to; the lock is not held meanwhile. Returns whether another
+ * is to lead although this one still waits. */
+bool engine_lead(struct engine_waiter *waiter, int64_t until);
 /* Nobody leads: asks a follower to. */
 void engine_promote(bool is_brief);
+/* The waiter is through: asks another to lead, if that is called for. */
+void engine_pass_on(struct engine_waiter *waiter);
+/* The waiter is about to follow; was woken while it did. */
+void engine_want_lead(const struct engine_waiter *waiter);
+void engine_shift_lead(const struct engine_waiter *waiter);
 /* Somebody has given the leader something to do, or the loop that polls if there is none. */
 void engine_kick(void);
 /* The loop is to come, if it is out. */

@@ -41,6 +41,7 @@ static struct executor *make(void)
 
 	if (!e)
 		return NULL;
+	exec_give_way(e);
 	if (engine_thread(&thread, callbacks_main, e) < 0) {
 		exec_free(e);
 		return NULL;

@@ -24,6 +24,11 @@ struct executor *exec_new(unsigned threads)
 	return e;
 }
 
+void exec_give_way(struct executor *e)
+{
+	e->gives_way = true;
+}
+
 unsigned exec_threads(const struct executor *executor)
 {
 	return executor->n_workers;

@@ -72,6 +72,8 @@ struct exec_turn {
 /* threads: methods that run at a time, the caller of exec_work() included; those that wait for a
  * call of their own do not count. Returns NULL when memory is out. */
 struct executor *exec_new(unsigned threads);
+/* Before it works: others are to lead while they make calls. */
+void exec_give_way(struct executor *executor);
 /* After exec_work() or exec_detach(): fails the calls that are queued, and takes no more. */
 void exec_close(struct executor *executor);
 /* The same, and runs what was posted and takes no more of that. Its memory stays as long as calls,

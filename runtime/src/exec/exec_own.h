@@ -40,6 +40,7 @@ struct executor {
 	bool is_stopping;
 	bool is_closed; /* it takes no more calls, */
 	bool is_freed;  /* nor jobs */
+	bool gives_way; /* to threads that wait for replies: engine_waiter has it */
 	size_t load;
 	void (*on_idle)(void *data);
 	void *data;

@@ -30,6 +30,7 @@ struct worker *exec_new_worker(struct executor *e)
 	if (!w)
 		return NULL;
 	engine_waiter_init(&w->waiter, true);
+	w->waiter.gives_way = e->gives_way;
 	w->executor = e;
 	w->wakes = &w->waiter;
 	return w;
