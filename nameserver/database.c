@@ -55,6 +55,10 @@ static const char *const migrations[] = {
 	" ttl_ms INTEGER NOT NULL CHECK (ttl_ms BETWEEN 0 AND 4294967295),"
 	" generation INTEGER NOT NULL, registered INTEGER NOT NULL, checksum INTEGER NOT NULL,"
 	" PRIMARY KEY (name, uri)) STRICT, WITHOUT ROWID;",
+	/* whose names are, registered or not */
+	"CREATE TABLE deeds (name TEXT PRIMARY KEY NOT NULL, owner TEXT NOT NULL,"
+	" generation INTEGER NOT NULL, registered INTEGER NOT NULL, checksum INTEGER NOT NULL)"
+	" STRICT, WITHOUT ROWID;",
 };
 
 enum { SCHEMA_VERSION = sizeof(migrations) / sizeof(migrations[0]) };
@@ -72,6 +76,11 @@ static const char *const statement_texts[N_STATEMENTS] = {
 	[SET_ASIDE_SHARED] = SET_ASIDE_FROM("shared WHERE name = ?1 AND uri = ?2"),
 	[REMOVE] = "DELETE FROM names WHERE name = ?1",
 	[REMOVE_SHARED] = "DELETE FROM shared WHERE name = ?1 AND uri = ?2",
+	[PUT_DEED] = "INSERT OR REPLACE INTO deeds VALUES (?1, ?2, ?3, ?4,"
+		     " pyrite_checksum(?1, ?2, ?3, ?4))",
+	[REMOVE_DEED] = "DELETE FROM deeds WHERE name = ?1",
+	[SET_ASIDE_DEED] = "INSERT INTO set_aside SELECT NULL, name, owner, '', x'', 0, generation,"
+			   " registered, checksum, ?3, unixepoch() FROM deeds WHERE name = ?1",
 	[SET_GENERATION] = "UPDATE state SET generation = ?1, n_names = ?2",
 	[COMMIT] = "COMMIT",
 	[ROLLBACK] = "ROLLBACK",
@@ -401,8 +410,21 @@ static void join_tags(const struct record *record, char ret[REGISTRY_TAG_BYTES +
 	}
 }
 
-bool database_put(struct database *database, const struct record *record, bool is_new,
-		  struct store_problem *problem)
+static bool put_deed(struct database *database, const struct record *record,
+		     struct store_problem *problem)
+{
+	sqlite3_stmt *put = database->statements[PUT_DEED];
+
+	if (sqlite3_bind_text(put, 1, record->name, -1, SQLITE_STATIC) != SQLITE_OK ||
+	    sqlite3_bind_text(put, 2, record->owner, -1, SQLITE_STATIC) != SQLITE_OK ||
+	    sqlite3_bind_int64(put, 3, (sqlite3_int64)record->generation) != SQLITE_OK ||
+	    sqlite3_bind_int64(put, 4, (sqlite3_int64)time(NULL)) != SQLITE_OK)
+		return database_fail_sqlite(database, problem);
+	return run(database, PUT_DEED, problem);
+}
+
+static bool put_name(struct database *database, const struct record *record,
+		     struct store_problem *problem)
 {
 	enum statement which = record->is_shared ? PUT_SHARED : PUT;
 	sqlite3_stmt *put = database->statements[which];
@@ -417,8 +439,15 @@ bool database_put(struct database *database, const struct record *record, bool i
 	    sqlite3_bind_int64(put, 6, (sqlite3_int64)record->generation) != SQLITE_OK ||
 	    sqlite3_bind_int64(put, 7, (sqlite3_int64)time(NULL)) != SQLITE_OK)
 		return database_fail_sqlite(database, problem);
-	database->n_names += is_new;
 	return run(database, which, problem);
+}
+
+bool database_put(struct database *database, const struct record *record, bool is_new,
+		  struct store_problem *problem)
+{
+	database->n_names += is_new;
+	return record->owner ? put_deed(database, record, problem)
+			     : put_name(database, record, problem);
 }
 
 /* Which record a statement is about. */
@@ -435,7 +464,9 @@ static bool bind_key(struct database *database, sqlite3_stmt *statement,
 bool database_remove(struct database *database, const struct record *record,
 		     struct store_problem *problem)
 {
-	enum statement which = record->is_shared ? REMOVE_SHARED : REMOVE;
+	enum statement which = record->is_shared ? REMOVE_SHARED
+			       : record->owner   ? REMOVE_DEED
+						 : REMOVE;
 
 	if (!bind_key(database, database->statements[which], record, problem) ||
 	    !run(database, which, problem))
@@ -447,7 +478,9 @@ bool database_remove(struct database *database, const struct record *record,
 bool database_set_aside(struct database *database, const struct record *record, const char *why,
 			struct store_problem *problem)
 {
-	enum statement which = record->is_shared ? SET_ASIDE_SHARED : SET_ASIDE;
+	enum statement which = record->is_shared ? SET_ASIDE_SHARED
+			       : record->owner   ? SET_ASIDE_DEED
+						 : SET_ASIDE;
 	sqlite3_stmt *statement = database->statements[which];
 
 	if (!bind_key(database, statement, record, problem))

@@ -14,6 +14,9 @@ enum statement {
 	PUT_SHARED,
 	REMOVE_SHARED,
 	SET_ASIDE_SHARED,
+	PUT_DEED,
+	REMOVE_DEED,
+	SET_ASIDE_DEED,
 	SET_GENERATION,
 	COMMIT,
 	ROLLBACK,
@@ -26,7 +29,7 @@ struct database {
 	sqlite3 *sqlite;
 	sqlite3_stmt *statements[N_STATEMENTS];
 	uint64_t generation;
-	sqlite3_int64 n_names, n_committed; /* in both tables, now and as of the last commit */
+	sqlite3_int64 n_names, n_committed; /* in all tables, now and as of the last commit */
 	char verdict[256];                  /* of SQLite, at the start */
 	struct database_loading *loading;   /* while names are loaded */
 };

@@ -13,7 +13,10 @@
 
 enum { NAME, URI, TAGS, SECRET, TTL, GENERATION, REGISTERED, CHECKSUM, N_COLUMNS };
 
-#define COLUMNS "name, uri, tags, secret, ttl_ms, generation, registered, checksum"
+enum { DEED_OWNER = 1, DEED_GENERATION, DEED_REGISTERED, DEED_CHECKSUM, N_DEED_COLUMNS };
+
+#define COLUMNS      "name, uri, tags, secret, ttl_ms, generation, registered, checksum"
+#define DEED_COLUMNS "name, owner, generation, registered, checksum"
 
 struct database_loading {
 	database_row_cb row;
@@ -60,20 +63,19 @@ static uint64_t add_value(uint64_t sum, sqlite3_value *value)
 	return bytes ? add_bytes(sum, bytes, (size_t)sqlite3_value_bytes(value)) : sum;
 }
 
-static sqlite3_int64 checksum_of(sqlite3_value **row)
+static sqlite3_int64 checksum_of(sqlite3_value **row, int n)
 {
 	uint64_t sum = 0xcbf29ce484222325u;
 	int i;
 
-	for (i = 0; i < CHECKSUM; i++)
+	for (i = 0; i < n; i++)
 		sum = add_value(sum, row[i]);
 	return (sqlite3_int64)sum;
 }
 
 static void sql_checksum(sqlite3_context *context, int n, sqlite3_value **row)
 {
-	(void)n;
-	sqlite3_result_int64(context, checksum_of(row));
+	sqlite3_result_int64(context, checksum_of(row, n));
 }
 
 /* ---- rows ---- */
@@ -134,7 +136,7 @@ static const char *take_row(struct database_loading *loading, sqlite3_value **ro
 	const char *tags[REGISTRY_TAGS];
 	struct record record = { 0 };
 
-	if (sqlite3_value_int64(row[CHECKSUM]) != checksum_of(row))
+	if (sqlite3_value_int64(row[CHECKSUM]) != checksum_of(row, CHECKSUM))
 		return "it is not as it was written: its checksum is wrong";
 	if (!read_row(row, tag_text, tags, &record))
 		return "it makes no sense";
@@ -144,12 +146,29 @@ static const char *take_row(struct database_loading *loading, sqlite3_value **ro
 	return NULL;
 }
 
+/* The same for a deed. */
+static const char *take_deed(struct database_loading *loading, sqlite3_value **row)
+{
+	struct record record = { .uri = "", .expires = INT64_MAX };
+
+	if (sqlite3_value_int64(row[DEED_CHECKSUM]) != checksum_of(row, DEED_CHECKSUM))
+		return "it is not as it was written: its checksum is wrong";
+	record.name = text_of(row[NAME]);
+	record.owner = text_of(row[DEED_OWNER]);
+	if (!record.name || !record.owner || !record.owner[0])
+		return "it makes no sense";
+	record.generation = (uint64_t)sqlite3_value_int64(row[DEED_GENERATION]);
+	if (loading && !loading->row(&record, loading->data))
+		loading->is_full = true;
+	return NULL;
+}
+
 static void sql_why_not(sqlite3_context *context, int n, sqlite3_value **row)
 {
 	struct database *database = sqlite3_user_data(context);
-	const char *why = take_row(database->loading, row);
+	const char *why = n == N_COLUMNS ? take_row(database->loading, row)
+					 : take_deed(database->loading, row);
 
-	(void)n;
 	if (why)
 		sqlite3_result_text(context, why, -1, SQLITE_STATIC);
 }
@@ -158,9 +177,11 @@ bool database_add_functions(struct database *database)
 {
 	int flags = SQLITE_UTF8 | SQLITE_DIRECTONLY;
 
-	return sqlite3_create_function(database->sqlite, "pyrite_checksum", CHECKSUM,
+	return sqlite3_create_function(database->sqlite, "pyrite_checksum", -1,
 				       flags | SQLITE_DETERMINISTIC, NULL, sql_checksum, NULL,
 				       NULL) == SQLITE_OK &&
+	       sqlite3_create_function(database->sqlite, "pyrite_why_not", N_DEED_COLUMNS, flags,
+				       database, sql_why_not, NULL, NULL) == SQLITE_OK &&
 	       sqlite3_create_function(database->sqlite, "pyrite_why_not", N_COLUMNS, flags,
 				       database, sql_why_not, NULL, NULL) == SQLITE_OK;
 }
@@ -170,8 +191,12 @@ bool database_add_functions(struct database *database)
 #define SET_ASIDE_FROM(table)                                                                      \
 	"INSERT INTO set_aside SELECT NULL, *, pyrite_why_not(" COLUMNS "), unixepoch()"           \
 	" FROM " table " WHERE pyrite_why_not(" COLUMNS ") IS NOT NULL;"
-#define KEEP_WHOLE_OF(table)                                                                       \
-	"INSERT INTO whole SELECT " COLUMNS " FROM " table " WHERE pyrite_why_not(" COLUMNS        \
+#define SET_ASIDE_DEEDS                                                                            \
+	"INSERT INTO set_aside SELECT NULL, name, owner, '', x'', 0, generation, registered,"      \
+	" checksum, pyrite_why_not(" DEED_COLUMNS "), unixepoch() FROM deeds"                      \
+	" WHERE pyrite_why_not(" DEED_COLUMNS ") IS NOT NULL;"
+#define KEEP_WHOLE_OF(table, columns)                                                              \
+	"INSERT INTO whole SELECT " columns " FROM " table " WHERE pyrite_why_not(" columns        \
 	") IS NULL;"                                                                               \
 	"DROP TABLE " table ";"                                                                    \
 	"ALTER TABLE whole RENAME TO " table ";"
@@ -180,23 +205,28 @@ bool database_add_functions(struct database *database)
  * finds them. All of it or nothing. */
 static bool rebuild(struct database *database, struct store_problem *problem)
 {
-	static const char sql[] = SET_ASIDE_FROM(
-		"names") "CREATE TABLE whole (name TEXT PRIMARY KEY NOT NULL, uri TEXT NOT NULL,"
-			 " tags TEXT NOT NULL, secret BLOB NOT NULL, ttl_ms INTEGER NOT NULL,"
-			 " generation INTEGER NOT NULL, registered INTEGER NOT NULL,"
-			 " checksum INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT "
-			 "ROWID;" KEEP_WHOLE_OF("names") SET_ASIDE_FROM(
-				 "shared") "CREATE TABLE whole (name TEXT NOT NULL, uri TEXT NOT "
-					   "NULL,"
-					   " tags TEXT NOT NULL, secret BLOB NOT NULL, ttl_ms "
-					   "INTEGER NOT NULL,"
-					   " generation INTEGER NOT NULL, registered INTEGER NOT "
-					   "NULL,"
-					   " checksum INTEGER NOT NULL, PRIMARY KEY (name, uri)) "
-					   "STRICT, WITHOUT ROWID;" KEEP_WHOLE_OF(
-						   "shared") "UPDATE state SET n_names = (SELECT "
-							     "count(*) FROM names)"
-							     " + (SELECT count(*) FROM shared)";
+	/* clang-format off */
+	static const char sql[] =
+		SET_ASIDE_FROM("names")
+		"CREATE TABLE whole (name TEXT PRIMARY KEY NOT NULL, uri TEXT NOT NULL,"
+		" tags TEXT NOT NULL, secret BLOB NOT NULL, ttl_ms INTEGER NOT NULL,"
+		" generation INTEGER NOT NULL, registered INTEGER NOT NULL,"
+		" checksum INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
+		KEEP_WHOLE_OF("names", COLUMNS)
+		SET_ASIDE_FROM("shared")
+		"CREATE TABLE whole (name TEXT NOT NULL, uri TEXT NOT NULL,"
+		" tags TEXT NOT NULL, secret BLOB NOT NULL, ttl_ms INTEGER NOT NULL,"
+		" generation INTEGER NOT NULL, registered INTEGER NOT NULL,"
+		" checksum INTEGER NOT NULL, PRIMARY KEY (name, uri)) STRICT, WITHOUT ROWID;"
+		KEEP_WHOLE_OF("shared", COLUMNS)
+		SET_ASIDE_DEEDS
+		"CREATE TABLE whole (name TEXT PRIMARY KEY NOT NULL, owner TEXT NOT NULL,"
+		" generation INTEGER NOT NULL, registered INTEGER NOT NULL,"
+		" checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+		KEEP_WHOLE_OF("deeds", DEED_COLUMNS)
+		"UPDATE state SET n_names = (SELECT count(*) FROM names)"
+		" + (SELECT count(*) FROM shared) + (SELECT count(*) FROM deeds)";
+	/* clang-format on */
 	bool is_done = database_execute(database, "BEGIN IMMEDIATE", problem) &&
 		       database_execute(database, sql, problem) &&
 		       database_ask(database, "PRAGMA integrity_check(1)", database->verdict,
@@ -229,15 +259,12 @@ static bool load_row(struct database *database, sqlite3_stmt *row, struct store_
 	return true;
 }
 
-static bool load_rows(struct database *database, bool is_shared, struct store_problem *problem)
+static bool load_rows(struct database *database, const char *sql, struct store_problem *problem)
 {
-	const char *sql = is_shared ? "SELECT name, pyrite_why_not(" COLUMNS ") FROM shared"
-				    : "SELECT name, pyrite_why_not(" COLUMNS ") FROM names";
 	sqlite3_stmt *statement;
 	bool is_good = true;
 	int step;
 
-	database->loading->is_shared = is_shared;
 	if (sqlite3_prepare_v2(database->sqlite, sql, -1, &statement, NULL) != SQLITE_OK)
 		return database_fail_sqlite(database, problem);
 	while (is_good && (step = sqlite3_step(statement)) == SQLITE_ROW)
@@ -257,7 +284,14 @@ bool database_load(struct database *database, database_row_cb row, void *data, s
 	bool is_good;
 
 	database->loading = &loading;
-	is_good = load_rows(database, false, problem) && load_rows(database, true, problem);
+	is_good =
+		load_rows(database, "SELECT name, pyrite_why_not(" COLUMNS ") FROM names", problem);
+	loading.is_shared = true;
+	is_good = is_good &&
+		  load_rows(database, "SELECT name, pyrite_why_not(" COLUMNS ") FROM shared",
+			    problem) &&
+		  load_rows(database, "SELECT name, pyrite_why_not(" DEED_COLUMNS ") FROM deeds",
+			    problem);
 	database->loading = NULL;
 	if (is_good && loading.n_good + loading.n_bad != database->n_names)
 		is_good = database_fail_damaged(database, "names are missing", problem);

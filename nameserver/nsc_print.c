@@ -42,8 +42,11 @@ static json_t *json_tags(const char *const *tags, size_t n)
 
 static json_t *json_entry(const struct pyr_ns_entry *entry)
 {
-	return json_pack("{s:s, s:s, s:o}", "name", entry->name, "uri", entry->uri, "metadata",
-			 json_tags(entry->tags, entry->n_tags));
+	const char *owner = pyr_ns_entry_owner(entry);
+
+	return json_pack("{s:s, s:s, s:o, s:s*}", "name", entry->name, "uri", entry->uri,
+			 "metadata", json_tags(entry->tags, entry->n_tags), "owner",
+			 owner[0] ? owner : NULL);
 }
 
 static json_t *json_list(const struct pyr_ns_entries *entries)

@@ -18,7 +18,10 @@
 
 const char *argp_program_version = "pyrite-ns " PYR_VERSION;
 
-enum { FIRST_HANDED_OVER = 3 }; /* SD_LISTEN_FDS_START */
+enum {
+	FIRST_HANDED_OVER = 3, /* SD_LISTEN_FDS_START */
+	MOST_DAYS = 36500
+};
 
 static const struct argp_option options[] = {
 	{ "host", 'n', "HOST", 0, "Address to listen on (127.0.0.1)", 0 },
@@ -28,6 +31,8 @@ static const struct argp_option options[] = {
 	  "Where to keep names: memory, or sqlite[:PATH] (sqlite, at "
 	  "$XDG_STATE_HOME/pyrite/ns.db)",
 	  0 },
+	{ "keep", 'k', "DAYS", 0,
+	  "How long to keep a name that is not registered for the identity that owns it (30)", 0 },
 	{ "insecure", 'I', NULL, 0,
 	  "Allow an address that other hosts can reach, where anybody may change names", 0 },
 	{ 0 },
@@ -37,7 +42,18 @@ struct settings {
 	struct pyr_daemon_options daemon;
 	bool has_address; /* somebody said where to listen */
 	const char *storage;
+	int64_t keep_ms; /* 0: the default */
 };
+
+static int64_t parse_days(const char *arg, struct argp_state *state)
+{
+	char *end;
+	unsigned long days = strtoul(arg, &end, 10);
+
+	if (arg[0] < '0' || arg[0] > '9' || *end || days < 1 || days > MOST_DAYS)
+		argp_error(state, "'%s' is not a number of days from 1 to %d", arg, MOST_DAYS);
+	return (int64_t)days * 24 * 3600 * 1000;
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -65,6 +81,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state,
 				   "'%s' is not a storage: use memory, sqlite or sqlite:PATH", arg);
 		settings->storage = arg;
+		return 0;
+	case 'k':
+		settings->keep_ms = parse_days(arg, state);
 		return 0;
 	case 'I':
 		daemon->insecure = PYR_YES;
@@ -162,9 +181,9 @@ static void tell_aside(const char *name, const char *why, void *path)
 }
 
 /* The names of before. Returns NULL, and says why, if there is no getting at them. */
-static struct registry *open_registry(char *path)
+static struct registry *open_registry(char *path, int64_t keep_ms)
 {
-	static const struct registry_options rules = { .clock = monotonic_ms };
+	struct registry_options rules = { .clock = monotonic_ms, .keep_ms = keep_ms };
 	struct store_problem why;
 	struct store *store = storage_open(path, tell_aside, path, &why);
 	struct registry *registry;
@@ -193,7 +212,7 @@ static int run(const struct settings *settings)
 
 	if (storage_find(settings->storage, path, sizeof(path), &problem) < 0)
 		return complain(problem.text);
-	registry = open_registry(path);
+	registry = open_registry(path, settings->keep_ms);
 	if (!registry)
 		return 1;
 	n_stored = registry_count(registry);

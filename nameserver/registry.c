@@ -24,6 +24,8 @@ struct registry *registry_new(struct store *store, const struct registry_options
 	}
 	registry->store = store;
 	registry->max_names = options->max_names ? options->max_names : REGISTRY_NAMES;
+	registry->keep_ms = options->keep_ms ? options->keep_ms
+					     : (int64_t)REGISTRY_KEEP_DAYS * 24 * 3600 * 1000;
 	registry->max_bytes = options->max_bytes ? options->max_bytes : REGISTRY_BYTES;
 	registry->clock = options->clock;
 	registry->data = options->data;
@@ -52,9 +54,13 @@ static bool has_ended(const struct record *record, int64_t now)
 
 bool registry_drop(struct registry *registry, const char *key)
 {
+	char name[REGISTRY_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(key, " "), key);
 	if (!registry->store->kind->remove(registry->store, key, registry->generation + 1))
 		return false;
 	registry->generation++;
+	registry_deed_look(registry, name);
 	return true;
 }
 
@@ -76,6 +82,7 @@ static void sweep(struct registry *registry)
 		if (!registry_drop(registry, key))
 			break;
 	}
+	registry_deeds_sweep(registry);
 }
 
 bool registry_is_alive(struct registry *registry, const struct record *record)
@@ -87,7 +94,15 @@ const struct record *registry_find(struct registry *registry, const char *key)
 {
 	const struct record *record = registry->store->kind->find(registry->store, key);
 
-	return record && !has_ended(record, now_of(registry)) ? record : NULL;
+	return record && !record->owner && !has_ended(record, now_of(registry)) ? record : NULL;
+}
+
+/* The record of a name that is not shared: those of one that is have keys, which are no names. */
+static const struct record *find_alone(struct registry *registry, const char *name)
+{
+	const struct record *record = registry_find(registry, name);
+
+	return record && !record->is_shared ? record : NULL;
 }
 
 static bool knows_secret(const struct record *record, const uint8_t *secret)
@@ -191,8 +206,9 @@ int registry_check_room(struct registry *registry, const struct record *record,
 {
 	struct store *store = registry->store;
 	size_t bytes = store->kind->bytes(store) - (old ? record_size(old) : 0);
+	size_t n = store->kind->count(store) - store->kind->count_deeds(store);
 
-	if (!old && store->kind->count(store) >= registry->max_names)
+	if (!old && n >= registry->max_names)
 		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED,
 				       "NamingError: no room for name %s: there are %zu",
 				       record->name, registry->max_names);
@@ -228,8 +244,13 @@ static const struct record *put_request(struct registry *registry,
 {
 	const struct record *old, *found;
 	char key[REGISTRY_KEY_SIZE];
+	bool is_beside;
 
 	sweep(registry);
+	is_beside = request->is_shared && !registry_find(registry, request->name);
+	if (!request->is_own &&
+	    registry_deed_check(registry, request->name, &request->claim, is_beside, problem) < 0)
+		return NULL;
 	registry_make_key(key, record->name, record->is_shared ? record->uri : NULL);
 	old = registry_find(registry, key);
 	if ((old && check_holder(old, request, record->uri, problem) < 0) ||
@@ -238,9 +259,13 @@ static const struct record *put_request(struct registry *registry,
 	if ((!request->is_own && registry_check_room(registry, record, old, problem) < 0) ||
 	    choose_secret(request, record->secret, problem) < 0)
 		return NULL;
+	if (!request->is_own && registry_deed_take(registry, record, &request->claim, problem) < 0)
+		return NULL;
 	set_lease(registry, request, record);
 	revoked_drop(registry->revoked, key);
 	found = registry_put(registry, record, problem);
+	if (!found)
+		registry_deed_look(registry, record->name);
 	return found && registry_drop_others(registry, found, problem) ? found : NULL;
 }
 
@@ -281,7 +306,7 @@ int registry_set_tags(struct registry *registry, const char *name, const char *c
 		      size_t n_tags, const struct registry_claim *claim,
 		      struct registry_problem *problem)
 {
-	const struct record *old = registry_find(registry, name);
+	const struct record *old = find_alone(registry, name);
 	const char *sorted[REGISTRY_TAGS];
 	struct record record;
 	int status;
@@ -293,6 +318,8 @@ int registry_set_tags(struct registry *registry, const char *name, const char *c
 	record.tags = sorted;
 	status = registry_check_tags(tags, n_tags, sorted, &record.n_tags, problem);
 	if (status == 0)
+		status = registry_deed_check(registry, name, claim, false, problem);
+	if (status == 0)
 		status = registry_check_change(old, claim, "set its metadata", problem);
 	if (status == 0)
 		status = registry_check_room(registry, &record, old, problem);
@@ -302,13 +329,15 @@ int registry_set_tags(struct registry *registry, const char *name, const char *c
 }
 
 enum registry_renewal registry_renew(struct registry *registry, const char *key,
-				     const uint8_t *secret)
+				     const struct registry_claim *claim)
 {
+	const uint8_t *secret = claim->secret;
 	const struct record *record = registry_find(registry, key);
 
 	if (!record && revoked_has(registry->revoked, key, secret, now_of(registry)))
 		return RENEWAL_REVOKED;
-	if (!record || !is_leased(record) || !knows_secret(record, secret))
+	if (!record || !is_leased(record) || !knows_secret(record, secret) ||
+	    !registry_deed_is_near(registry, record, claim))
 		return RENEWAL_LOST;
 	if (!record->is_own)
 		registry->store->kind->touch(registry->store, key,
@@ -324,7 +353,7 @@ void registry_orphan(struct registry *registry, const uint8_t *secret)
 const struct record *registry_lookup(struct registry *registry, const char *name,
 				     struct registry_problem *problem)
 {
-	const struct record *record = registry_find(registry, name);
+	const struct record *record = find_alone(registry, name);
 
 	if (!record)
 		record = registry_share_in_turn(registry, name);
@@ -338,9 +367,14 @@ const struct record *registry_next(struct registry *registry, const char *prefix
 	const struct store_kind *kind = registry->store->kind;
 	const struct record *record;
 	bool from_prefix = strcmp(after, prefix) < 0;
+	const char *from = from_prefix ? prefix : after;
 
 	sweep(registry);
-	record = kind->next(registry->store, from_prefix ? prefix : after, from_prefix);
+	if ((unsigned char)from[0] <= ' ') { /* no name begins so, but deeds do */
+		from = "!";
+		from_prefix = true;
+	}
+	record = kind->next(registry->store, from, from_prefix);
 	return record && strncmp(record->name, prefix, strlen(prefix)) == 0 ? record : NULL;
 }
 
@@ -361,13 +395,19 @@ int registry_remove_record(struct registry *registry, const struct record *recor
 int registry_remove(struct registry *registry, const char *name, const struct registry_claim *claim,
 		    struct registry_problem *problem)
 {
-	const struct record *record = registry_find(registry, name);
+	const struct record *record = find_alone(registry, name);
 	int status;
 
 	if (!record)
 		return registry_remove_shares(registry, name, claim, problem);
-	status = registry_check_change(record, claim, "remove it", problem);
-	return status < 0 ? status : registry_remove_record(registry, record, problem);
+	status = registry_deed_check(registry, name, claim, false, problem);
+	if (status == 0)
+		status = registry_check_change(record, claim, "remove it", problem);
+	if (status == 0)
+		status = registry_remove_record(registry, record, problem);
+	if (status == 0)
+		(void)registry_deed_give_up(registry, name, claim);
+	return status;
 }
 
 size_t registry_count(struct registry *registry)
@@ -375,7 +415,8 @@ size_t registry_count(struct registry *registry)
 	struct store *store = registry->store;
 
 	sweep(registry);
-	return store->kind->count(store) - store->kind->count_ended(store, now_of(registry));
+	return store->kind->count(store) - store->kind->count_deeds(store) -
+	       store->kind->count_ended(store, now_of(registry));
 }
 
 void registry_settle(struct registry *registry)
@@ -386,6 +427,14 @@ void registry_settle(struct registry *registry)
 void registry_when_safe(struct registry *registry, store_safe_cb callback, void *data)
 {
 	registry->store->kind->when_safe(registry->store, callback, data);
+}
+
+static bool has_controls(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return true;
+	return false;
 }
 
 /* Whether a record from outside is as it would be put today. */
@@ -400,6 +449,8 @@ static bool makes_sense(struct registry *registry, const struct record *record,
 	if (registry_check_name(record->name, problem) < 0 ||
 	    registry_check_tags(record->tags, record->n_tags, tags, &n, problem) < 0)
 		return false;
+	if (record->owner && !has_controls(record->owner))
+		return true;
 	uri = pyr_uri_parse(record->uri);
 	is_normal = uri && strcmp(pyr_uri_text(uri), record->uri) == 0;
 	if (!uri)
@@ -434,7 +485,9 @@ bool registry_adopt(struct registry *registry, store_aside_cb aside, void *data)
 			continue; /* the next one after the same key */
 		}
 		strcpy(key, record->key);
-		if (is_leased(record))
+		if (record->owner)
+			registry_deed_look(registry, record->name);
+		else if (is_leased(record))
 			store->kind->touch(store, key, now_of(registry) + record->ttl_ms);
 	}
 	registry_settle(registry);

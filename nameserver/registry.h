@@ -9,6 +9,9 @@
  * belongs to nobody, but leads elsewhere only for its secret or on purpose. A lease that has ended
  * is as good as removed: nothing sees it any more.
  *
+ * Beside that, a name belongs to the first who registered it and had proved who he is: others are
+ * refused, whatever they know, unless the rules of the name server say otherwise.
+ *
  * A shared name has a record for each uri, each with an owner and a lease of its own. A name is
  * shared or it is not: whoever comes first says which.
  */
@@ -28,6 +31,7 @@
 #define REGISTRY_REVOKED     4096  /* remembered */
 #define REGISTRY_SHARES      64    /* of a name, */
 #define REGISTRY_SHARE_BYTES 12288 /* with their uris and tags, each with one byte behind it */
+#define REGISTRY_KEEP_DAYS   30    /* that a name is kept for its owner when it is not registered */
 #define REGISTRY_KEY_SIZE    2560  /* of what the longest name and uri make */
 
 struct registry;
@@ -40,18 +44,27 @@ struct registry_options {
 	registry_clock_cb clock;
 	void *data;
 	size_t max_bytes; /* 0: REGISTRY_BYTES */
+	int64_t keep_ms;  /* 0: REGISTRY_KEEP_DAYS */
 };
 
 /* Why not: a status (enum pyr_status, positive) and a text, "NamingError: unknown name: x". */
 struct registry_problem {
 	int code;
 	char text[1024];
+	const char *action; /* NULL; else of the rules, which refuse it: there is no text */
 };
 
 /* By what right a name is changed. */
 struct registry_claim {
 	const uint8_t *secret; /* SECRET_SIZE bytes; NULL: none */
 	bool force;
+	bool gives_up;   /* of a removal: the owner does not want the name any more */
+	bool is_owner;   /* of what he registers first */
+	const char *who; /* he proved to be; NULL or "": nobody */
+	/* What the rules let him do with a name: "override" its owner, "share" it with him; and
+	 * "inspect". NULL: there are no rules. */
+	bool (*may)(void *data, const char *action, const char *name);
+	void *data;
 };
 
 struct registry_request {
@@ -91,7 +104,7 @@ enum registry_renewal {
 };
 /* key: a name, or "name uri" of a shared one. */
 enum registry_renewal registry_renew(struct registry *registry, const char *key,
-				     const uint8_t *secret);
+				     const struct registry_claim *claim);
 
 /* The owner who knows the secret is gone: until they are renewed, its leased names may be taken or
  * removed by anybody. */
@@ -125,6 +138,11 @@ int registry_remove_key(struct registry *registry, const char *key,
 			const struct registry_claim *claim, struct registry_problem *problem);
 
 size_t registry_count(struct registry *registry);
+
+/* Whose the name is, valid until the next change; NULL: nobody's. */
+const char *registry_owner(struct registry *registry, const char *name);
+/* Whether the rules, or that he is it, let the claim's maker know that the name is owner's. */
+bool registry_may_know(const struct registry_claim *claim, const char *name, const char *owner);
 
 /* See settle and when_safe in store.h. */
 void registry_settle(struct registry *registry);

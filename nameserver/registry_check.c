@@ -12,6 +12,7 @@ int registry_refuse(struct registry_problem *problem, int code, const char *form
 	va_list args;
 
 	problem->code = code;
+	problem->action = NULL;
 	va_start(args, format);
 	vsnprintf(problem->text, sizeof(problem->text), format, args);
 	va_end(args);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef PYRITE_NS_REGISTRY_OWN_H
 #define PYRITE_NS_REGISTRY_OWN_H
-/* The registry from the inside, for registry.c and registry_shared.c. */
+/* The registry from the inside, for the files registry*.c. */
 #include "registry.h"
 
 struct registry {
 	struct store *store;
 	size_t max_names, max_bytes;
+	int64_t keep_ms;
 	registry_clock_cb clock;
 	void *data;
 	uint64_t generation;
@@ -36,6 +37,30 @@ int registry_check_room(struct registry *registry, const struct record *record,
 int registry_unknown(const char *name, struct registry_problem *problem);
 /* "127.0.0.1:4000" of a uri in its normal form. */
 const char *registry_address(const char *uri);
+
+/* ---- registry_deeds.c ---- */
+
+/* Whether the claim's maker may register or change the name as far as its owner is concerned.
+ * is_shared: as a shared one. Returns 0 or minus a status. */
+int registry_deed_check(struct registry *registry, const char *name,
+			const struct registry_claim *claim, bool is_shared,
+			struct registry_problem *problem);
+/* Whether the record may be renewed by him. */
+bool registry_deed_is_near(struct registry *registry, const struct record *record,
+			   const struct registry_claim *claim);
+/* The record is about to be put, which registry_deed_check() allowed. Returns 0 or minus a status.
+ */
+int registry_deed_take(struct registry *registry, const struct record *record,
+		       const struct registry_claim *claim, struct registry_problem *problem);
+/* Whether the name was still kept for its owner, and is not any more, as the claim's maker wants.
+ */
+bool registry_deed_give_up(struct registry *registry, const char *name,
+			   const struct registry_claim *claim);
+/* Makes it nobody's. Returns false when memory is out. */
+bool registry_deed_drop(struct registry *registry, const char *name);
+/* A record of the name is there or gone: the time until its owner is forgotten stops or begins. */
+void registry_deed_look(struct registry *registry, const char *name);
+void registry_deeds_sweep(struct registry *registry);
 
 /* ---- registry_shared.c ---- */
 

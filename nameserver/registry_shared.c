@@ -215,19 +215,37 @@ static int remove_one(struct registry *registry, const struct record *record, vo
 int registry_remove_shares(struct registry *registry, const char *name,
 			   const struct registry_claim *claim, struct registry_problem *problem)
 {
-	return change_each(registry, name, claim, "remove it", remove_one, NULL, problem);
+	int status = registry_deed_check(registry, name, claim, true, problem);
+
+	if (status < 0)
+		return status;
+	if (!registry_next_share(registry, name, NULL) &&
+	    registry_deed_give_up(registry, name, claim))
+		return 0;
+	status = change_each(registry, name, claim, "remove it", remove_one, NULL, problem);
+	if (status == 0)
+		(void)registry_deed_give_up(registry, name, claim);
+	return status;
 }
 
 int registry_remove_key(struct registry *registry, const char *key,
 			const struct registry_claim *claim, struct registry_problem *problem)
 {
 	const struct record *record = registry_find(registry, key);
+	char name[REGISTRY_NAME_MAX + 1];
 	int status;
 
 	if (!record)
 		return registry_unknown(key, problem);
-	status = registry_check_change(record, claim, "remove it", problem);
-	return status < 0 ? status : registry_remove_record(registry, record, problem);
+	strcpy(name, record->name);
+	status = registry_deed_check(registry, name, claim, record->is_shared, problem);
+	if (status == 0)
+		status = registry_check_change(record, claim, "remove it", problem);
+	if (status == 0)
+		status = registry_remove_record(registry, record, problem);
+	if (status == 0)
+		(void)registry_deed_give_up(registry, name, claim);
+	return status;
 }
 
 int registry_remove_share(struct registry *registry, const char *name, const char *uri,
@@ -278,6 +296,8 @@ int registry_set_share_tags(struct registry *registry, const char *name, const c
 	struct share_tags all = { .items = sorted };
 	int status = registry_check_tags(tags, n_tags, sorted, &all.n, problem);
 
+	if (status == 0)
+		status = registry_deed_check(registry, name, claim, true, problem);
 	if (status < 0)
 		return status;
 	return change_each(registry, name, claim, "set its metadata", set_one, &all, problem);

@@ -120,10 +120,36 @@ int service_read_secret(pyr_call *call, const struct pyr_bytes *secret, const ui
 	return 0;
 }
 
+static bool ask_rules(void *call, const char *action, const char *name)
+{
+	return pyr_call_may(call, action, name);
+}
+
+/* Everybody on a unix socket has a uid, without having asked for it: users own names where somebody
+ * has written rules. */
+struct registry_claim service_caller(pyr_call *call)
+{
+	struct registry_claim caller = { .who = pyr_call_identity(call), .data = call };
+	bool has_rules = pyr_call_has_rules(call);
+
+	caller.is_owner = caller.who[0] && (has_rules || strncmp(caller.who, "uid:", 4) != 0);
+	caller.may = has_rules ? ask_rules : NULL;
+	return caller;
+}
+
+int service_fail(pyr_call *call, const char *name, const struct registry_problem *problem)
+{
+	if (problem->action)
+		return pyr_call_refuse(call, problem->action, name);
+	return pyr_fail(call, problem->code, "%s", problem->text);
+}
+
 int service_read_claim(pyr_call *call, const struct pyrite_NameClaim *claim,
 		       struct registry_claim *ret)
 {
+	*ret = service_caller(call);
 	ret->force = claim->force;
+	ret->gives_up = claim->give_up;
 	return service_read_secret(call, &claim->secret, &ret->secret);
 }
 
@@ -160,7 +186,7 @@ static int register_name(pyr_call *call, const char *name, const char *uri,
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	record = registry_register(service_registry(call), &request, &problem);
 	if (!record)
-		return pyr_fail(call, problem.code, "%s", problem.text);
+		return service_fail(call, name, &problem);
 	memcpy(grant->secret.items, record->secret, SECRET_SIZE);
 	grant->secret.n = SECRET_SIZE;
 	grant->ttl_ms = record->ttl_ms;
@@ -174,11 +200,11 @@ static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct py
 {
 	struct pyrite_NameRenewal *renewal = pyr_call_alloc(call, sizeof(*renewal));
 	struct registry *registry = service_registry(call);
-	const uint8_t *known = NULL;
+	struct registry_claim claim = service_caller(call);
 	struct pyr_string_seq *list;
 	size_t i;
 	enum registry_renewal result;
-	int status = service_read_secret(call, secret, &known);
+	int status = service_read_secret(call, secret, &claim.secret);
 
 	if (status < 0)
 		return status;
@@ -190,7 +216,7 @@ static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct py
 	    !(renewal->revoked.items = pyr_call_alloc(call, names->n * sizeof(char *))))
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	for (i = 0; i < names->n; i++) {
-		result = registry_renew(registry, names->items[i], known);
+		result = registry_renew(registry, names->items[i], &claim);
 		list = result == RENEWAL_LOST ? &renewal->lost : &renewal->revoked;
 		if (result != RENEWAL_DONE)
 			list->items[list->n++] = names->items[i];
@@ -224,7 +250,7 @@ static int set_metadata(pyr_call *call, const char *name, const struct pyr_strin
 		return status;
 	if (registry_set_tags(service_registry(call), name, (const char *const *)tags->items,
 			      tags->n, &known, &problem) < 0)
-		return pyr_fail(call, problem.code, "%s", problem.text);
+		return service_fail(call, name, &problem);
 	return service_answer_when_safe(call, (struct service_answer){ ANSWER_METADATA, NULL });
 }
 
@@ -242,6 +268,7 @@ static int lookup(pyr_call *call, const char *name, const char **ret)
 static int lookup_entry(pyr_call *call, const char *name, const struct pyrite_NameEntry **ret)
 {
 	struct pyrite_NameEntry *entry = pyr_call_alloc(call, sizeof(*entry));
+	struct registry_claim caller = service_caller(call);
 	struct registry_problem problem;
 	struct registry *registry = service_registry(call);
 	const struct record *record = registry_lookup(registry, name, &problem);
@@ -250,7 +277,8 @@ static int lookup_entry(pyr_call *call, const char *name, const struct pyrite_Na
 		return pyr_fail(call, problem.code, "%s", problem.text);
 	if (record->is_shared)
 		record = registry_next_share(registry, name, NULL);
-	if (!entry || !service_copy_record(call, record, entry))
+	if (!entry || !service_copy_record(call, record, entry) ||
+	    !service_copy_owner(call, registry, &caller, entry))
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	while (record->is_shared &&
 	       (record = registry_next_share(registry, name, record->key)) != NULL)
@@ -269,7 +297,7 @@ static int remove_name(pyr_call *call, const char *name, const struct pyrite_Nam
 	if (status < 0)
 		return status;
 	if (registry_remove(service_registry(call), name, &known, &problem) < 0)
-		return pyr_fail(call, problem.code, "%s", problem.text);
+		return service_fail(call, name, &problem);
 	return service_answer_when_safe(call, (struct service_answer){ ANSWER_REMOVE, NULL });
 }
 
@@ -283,7 +311,7 @@ static int remove_share(pyr_call *call, const char *name, const char *uri,
 	if (status < 0)
 		return status;
 	if (registry_remove_share(service_registry(call), name, uri, &known, &problem) < 0)
-		return pyr_fail(call, problem.code, "%s", problem.text);
+		return service_fail(call, name, &problem);
 	return service_answer_when_safe(call, (struct service_answer){ ANSWER_SHARE, NULL });
 }
 

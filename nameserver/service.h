@@ -52,6 +52,10 @@ int service_answer_when_safe(pyr_call *call, struct service_answer answer);
 int service_read_secret(pyr_call *call, const struct pyr_bytes *secret, const uint8_t **ret);
 int service_read_claim(pyr_call *call, const struct pyrite_NameClaim *claim,
 		       struct registry_claim *ret);
+/* Who calls, without a right of any kind. */
+struct registry_claim service_caller(pyr_call *call);
+/* Ends the method with the problem, which it has with the name. */
+int service_fail(pyr_call *call, const char *name, const struct registry_problem *problem);
 
 /* As service_read_claim(), if the name server's rules allow the caller to "register" or "remove"
  * that name or set its "metadata"; a claim that forces what it does needs "replace", too. */
@@ -73,6 +77,9 @@ int service_remove_matching(pyr_call *call, const char *regex, const char *after
 			    const struct pyrite_NameRemoval **ret);
 /* Memory of the call. Returns false when it is out. */
 bool service_copy_record(pyr_call *call, const struct record *record, struct pyrite_NameEntry *ret);
+/* Whose the name is, if the caller may know. Returns as service_copy_record(). */
+bool service_copy_owner(pyr_call *call, struct registry *registry,
+			const struct registry_claim *caller, struct pyrite_NameEntry *entry);
 /* The same for another record of a shared name. */
 bool service_copy_share(pyr_call *call, const struct record *record,
 			struct pyrite_NameEntry *entry);

@@ -21,6 +21,7 @@ enum {
 /* Which names, and how far. */
 struct search {
 	struct registry *registry;
+	struct registry_claim caller;
 	const char *prefix;      /* "": any */
 	struct pattern *pattern; /* NULL: any */
 	const struct pyr_string_seq *tags;
@@ -43,6 +44,7 @@ static int64_t now_ms(void)
 static void start(struct search *search, pyr_call *call, const char *after)
 {
 	search->registry = service_registry(call);
+	search->caller = service_caller(call);
 	search->until = now_ms() + SERVICE_SLICE_MS;
 	/* one that is longer than any name sorts as its beginning does, as good as */
 	strncat(search->name, after, REGISTRY_NAME_MAX);
@@ -175,6 +177,16 @@ bool service_copy_record(pyr_call *call, const struct record *record, struct pyr
 	return ret->name && ret->uri && copy_tags(call, record, &ret->tags);
 }
 
+bool service_copy_owner(pyr_call *call, struct registry *registry,
+			const struct registry_claim *caller, struct pyrite_NameEntry *entry)
+{
+	const char *owner = registry_owner(registry, entry->name);
+
+	entry->has_owner = owner && registry_may_know(caller, entry->name, owner);
+	entry->owner = entry->has_owner ? pyr_call_strdup(call, owner) : "";
+	return entry->owner != NULL;
+}
+
 bool service_copy_share(pyr_call *call, const struct record *record, struct pyrite_NameEntry *entry)
 {
 	struct pyrite_NameShare *share;
@@ -203,14 +215,16 @@ static size_t bytes_of(const struct record *record)
 
 /* Puts a record in, which may be another one of the last entry's name. Returns false when memory is
  * out. */
-static bool add_to_page(pyr_call *call, const struct record *record, struct pyrite_NamePage *page)
+static bool add_to_page(pyr_call *call, struct search *search, const struct record *record,
+			struct pyrite_NamePage *page)
 {
 	struct pyrite_NameEntry *last = page->entries.items + page->entries.n - 1;
 
 	if (page->entries.n > 0 && strcmp(last->name, record->name) == 0)
 		return service_copy_share(call, record, last);
 	page->entries.n++;
-	return service_copy_record(call, record, last + 1);
+	return service_copy_record(call, record, last + 1) &&
+	       service_copy_owner(call, search->registry, &search->caller, last + 1);
 }
 
 static int fill_page(pyr_call *call, struct search *search, struct pyrite_NamePage *page)
@@ -225,8 +239,9 @@ static int fill_page(pyr_call *call, struct search *search, struct pyrite_NamePa
 		if (has_more)
 			break;
 		bytes += bytes_of(record);
-		if (!add_to_page(call, record, page))
+		if (!add_to_page(call, search, record, page))
 			return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		bytes += strlen(page->entries.items[page->entries.n - 1].owner);
 		if (page->entries.n == PAGE_ENTRIES || bytes > PAGE_BYTES)
 			strcpy(full, record->name);
 	}

@@ -3,9 +3,10 @@
 #define PYRITE_NS_STORE_H
 /*
  * Where the registry keeps its records: sorted by key, byte by byte. The key is the record's name,
- * or, if that is shared, "name uri": so all records of a name follow each other. A store knows no
- * rules and no clock. One thread at a time. A change is seen at once; when it is safe, the store
- * tells.
+ * or, if that is shared, "name uri": so all records of a name follow each other. Whose a name is
+ * says its deed, a record with the key " name": before all names, none of which begins so. A store
+ * knows no rules and no clock. One thread at a time. A change is seen at once; when it is safe, the
+ * store tells.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@
 
 enum { SECRET_SIZE = 16 };
 
-/* One registration. Its texts belong to the store; whoever puts a record lends them. */
+/* One registration, or a deed. Its texts belong to the store; whoever puts a record lends them. */
 struct record {
 	const char *name, *uri;
 	const char *key;         /* what the store makes of them; of records in it alone */
@@ -23,9 +24,10 @@ struct record {
 	uint32_t ttl_ms; /* 0: persistent */
 	int64_t expires; /* on the registry's clock, ms; INT64_MAX: never */
 	uint64_t generation;
-	bool is_orphan; /* leased, but its owner's connection is gone */
-	bool is_own;    /* the name server's own, which is nobody's to change */
-	bool is_shared; /* others may register the name beside it */
+	bool is_orphan;    /* leased, but its owner's connection is gone */
+	bool is_own;       /* the name server's own, which is nobody's to change */
+	bool is_shared;    /* others may register the name beside it */
+	const char *owner; /* of a deed: whose the name is, "cert:bank"; its uri is "". Else NULL */
 };
 
 /* How a change ended. */
@@ -53,9 +55,10 @@ struct store_kind {
 	/* The owner who knows the secret is gone: his leased names are orphans until they are
 	 * touched or put again. Costs the same however many there are. */
 	void (*lose)(struct store *store, const uint8_t *secret);
-	/* The record that expires first. Returns as find. */
+	/* The record that expires first, but for deeds; the same of deeds. Return as find. */
 	const struct record *(*first_to_end)(struct store *store);
-	/* How many have expired by now; as many steps. */
+	const struct record *(*first_deed_to_end)(struct store *store);
+	/* How many have expired by now, but for deeds; as many steps. */
 	size_t (*count_ended)(struct store *store, int64_t now);
 	/* Removes a record that is there, as change number generation. Returns as put. */
 	bool (*remove)(struct store *store, const char *key, uint64_t generation);
@@ -64,6 +67,7 @@ struct store_kind {
 	bool (*set_aside)(struct store *store, const char *key, uint64_t generation,
 			  const char *why);
 	size_t (*count)(struct store *store);
+	size_t (*count_deeds)(struct store *store); /* of them */
 	/* Bytes of all records. */
 	size_t (*bytes)(struct store *store);
 	/* The last change's number when the store was opened. */

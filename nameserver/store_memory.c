@@ -17,10 +17,11 @@
 struct memory_store {
 	struct store store; /* first */
 	void *root;
-	size_t n, bytes;
+	size_t n, n_deeds, bytes;
 	struct owners owners; /* of leased names */
-	struct expiry expiry; /* those that end */
-	uint64_t moment;      /* counts what happens to names and owners */
+	struct expiry expiry; /* those that end, but for */
+	struct expiry deeds;
+	uint64_t moment; /* counts what happens to names and owners */
 };
 
 /* What the tree holds points to a node's key; a search has a key of its own. */
@@ -101,6 +102,8 @@ static size_t text_bytes(const struct record *record)
 
 	if (record->is_shared)
 		n *= 2; /* and its key */
+	if (record->owner)
+		n += strlen(record->owner) + strlen(record->name) + 3;
 	for (i = 0; i < record->n_tags; i++)
 		n += strlen(record->tags[i]) + 1;
 	return n;
@@ -135,6 +138,13 @@ struct record *record_copy(const struct record *record)
 		*texts++ = ' ';
 		texts = stpcpy(texts, record->uri) + 1;
 	}
+	if (record->owner) {
+		copy->owner = texts;
+		texts = stpcpy(texts, record->owner) + 1;
+		copy->key = texts;
+		*texts++ = ' ';
+		texts = stpcpy(texts, record->name) + 1;
+	}
 	for (i = 0; i < record->n_tags; i++) {
 		tags[i] = texts;
 		texts = stpcpy(texts, record->tags[i]) + 1;
@@ -150,9 +160,15 @@ static void free_node(void *data)
 	free(node);
 }
 
+static struct expiry *expiry_of(struct memory_store *store, const struct record *record)
+{
+	return record->owner ? &store->deeds : &store->expiry;
+}
+
 static void drop_node(struct memory_store *store, struct node *node)
 {
-	expiry_remove(&store->expiry, &node->end);
+	if (node->record)
+		expiry_remove(expiry_of(store, node->record), &node->end);
 	owners_drop(&store->owners, node->owner);
 	free_node(node);
 }
@@ -168,7 +184,7 @@ static struct node *new_node(struct memory_store *store, const struct record *re
 	if (record->ttl_ms > 0 && !record->is_own)
 		node->owner = owners_take(&store->owners, record->secret);
 	if (!node->record || (record->ttl_ms > 0 && !record->is_own && !node->owner) ||
-	    !expiry_reserve(&store->expiry)) {
+	    !expiry_reserve(expiry_of(store, record))) {
 		drop_node(store, node);
 		return NULL;
 	}
@@ -196,12 +212,13 @@ static bool memory_put(struct store *base, const struct record *record)
 	store->bytes += record_size(node->record);
 	if (old == node) {
 		store->n++;
+		store->n_deeds += record->owner != NULL;
 	} else {
 		store->bytes -= record_size(old->record);
 		drop_node(store, old);
 	}
 	if (record->expires != INT64_MAX)
-		expiry_add(&store->expiry, &node->end);
+		expiry_add(expiry_of(store, record), &node->end);
 	return true;
 }
 
@@ -209,17 +226,19 @@ static void memory_touch(struct store *base, const char *key, int64_t expires)
 {
 	struct memory_store *store = memory(base);
 	struct node *node = find_node(base, key);
+	struct expiry *expiry;
 
 	if (!node)
 		return;
+	expiry = expiry_of(store, node->record);
 	node->record->expires = expires;
 	node->record->is_orphan = false;
 	node->moment = ++store->moment;
 	if (node->end.at > 0) {
-		expiry_move(&store->expiry, &node->end, expires);
-	} else if (expiry_reserve(&store->expiry)) {
+		expiry_move(expiry, &node->end, expires);
+	} else if (expires != INT64_MAX && expiry_reserve(expiry)) {
 		node->end.ends = expires;
-		expiry_add(&store->expiry, &node->end);
+		expiry_add(expiry, &node->end);
 	}
 }
 
@@ -231,11 +250,21 @@ static void memory_lose(struct store *base, const uint8_t *secret)
 		owner->lost = ++memory(base)->moment;
 }
 
-static const struct record *memory_first_to_end(struct store *base)
+static const struct record *first_of(struct expiry *expiry)
 {
-	struct expiry_item *item = expiry_first(&memory(base)->expiry);
+	struct expiry_item *item = expiry_first(expiry);
 
 	return item ? look_at((struct node *)((char *)item - offsetof(struct node, end))) : NULL;
+}
+
+static const struct record *memory_first_to_end(struct store *base)
+{
+	return first_of(&memory(base)->expiry);
+}
+
+static const struct record *memory_first_deed_to_end(struct store *base)
+{
+	return first_of(&memory(base)->deeds);
 }
 
 static size_t memory_count_ended(struct store *base, int64_t now)
@@ -253,6 +282,7 @@ static bool memory_remove(struct store *base, const char *key, uint64_t generati
 		return true;
 	(void)tdelete(node, &store->root, compare);
 	store->n--;
+	store->n_deeds -= node->record->owner != NULL;
 	store->bytes -= record_size(node->record);
 	drop_node(store, node);
 	return true;
@@ -268,6 +298,11 @@ static bool memory_set_aside(struct store *store, const char *key, uint64_t gene
 static size_t memory_count(struct store *store)
 {
 	return memory(store)->n;
+}
+
+static size_t memory_count_deeds(struct store *store)
+{
+	return memory(store)->n_deeds;
 }
 
 static size_t memory_bytes(struct store *store)
@@ -301,6 +336,7 @@ static void memory_free(struct store *store)
 	tdestroy(memory(store)->root, free_node);
 	owners_fini(&memory(store)->owners);
 	expiry_fini(&memory(store)->expiry);
+	expiry_fini(&memory(store)->deeds);
 	free(store);
 }
 
@@ -313,10 +349,12 @@ struct store *store_memory_new(void)
 		.touch = memory_touch,
 		.lose = memory_lose,
 		.first_to_end = memory_first_to_end,
+		.first_deed_to_end = memory_first_deed_to_end,
 		.count_ended = memory_count_ended,
 		.remove = memory_remove,
 		.set_aside = memory_set_aside,
 		.count = memory_count,
+		.count_deeds = memory_count_deeds,
 		.bytes = memory_bytes,
 		.generation = memory_generation,
 		.settle = memory_settle,

@@ -207,6 +207,11 @@ static const struct record *sqlite_first_to_end(struct store *store)
 	return memory_of(store)->kind->first_to_end(memory_of(store));
 }
 
+static const struct record *sqlite_first_deed_to_end(struct store *store)
+{
+	return memory_of(store)->kind->first_deed_to_end(memory_of(store));
+}
+
 static size_t sqlite_count_ended(struct store *store, int64_t now)
 {
 	return memory_of(store)->kind->count_ended(memory_of(store), now);
@@ -215,6 +220,11 @@ static size_t sqlite_count_ended(struct store *store, int64_t now)
 static size_t sqlite_count(struct store *store)
 {
 	return memory_of(store)->kind->count(memory_of(store));
+}
+
+static size_t sqlite_count_deeds(struct store *store)
+{
+	return memory_of(store)->kind->count_deeds(memory_of(store));
 }
 
 static size_t sqlite_bytes(struct store *store)
@@ -426,10 +436,12 @@ static const struct store_kind sqlite_kind = {
 	.touch = sqlite_touch,
 	.lose = sqlite_lose,
 	.first_to_end = sqlite_first_to_end,
+	.first_deed_to_end = sqlite_first_deed_to_end,
 	.count_ended = sqlite_count_ended,
 	.remove = sqlite_remove,
 	.set_aside = sqlite_set_aside,
 	.count = sqlite_count,
+	.count_deeds = sqlite_count_deeds,
 	.bytes = sqlite_bytes,
 	.generation = sqlite_generation,
 	.settle = sqlite_settle,

@@ -112,7 +112,7 @@ KNOTS = (
     ("nameserver",
         "database database_own database_rows"),
     ("nameserver",
-        "registry registry_check registry_own registry_shared revoked"),
+        "registry registry_check registry_deeds registry_own registry_shared revoked"),
     ("nameserver",
         "service service_list"),
 )

@@ -7,8 +7,10 @@
 #define TTL 10000
 
 static const uint8_t mine[SECRET_SIZE] = "0123456789abcde", other[SECRET_SIZE] = "another";
-static const struct registry_claim nobody = { NULL, false }, me = { mine, false },
-				   another = { other, false }, forced = { NULL, true };
+static const struct registry_claim nobody = { .secret = NULL, .force = false },
+				   me = { .secret = mine, .force = false },
+				   another = { .secret = other, .force = false },
+				   forced = { .secret = NULL, .force = true };
 static int64_t now;
 static struct registry_problem problem;
 
@@ -19,7 +21,7 @@ static int64_t test_clock(void *data)
 
 static struct registry *new_registry(size_t max_names)
 {
-	struct registry_options options = { max_names, test_clock, &now, 0 };
+	struct registry_options options = { max_names, test_clock, &now, 0, 0 };
 	struct registry *registry;
 
 	now = 1000000;
@@ -51,6 +53,14 @@ static const char *lookup(struct registry *registry, const char *name)
 	const struct record *record = registry_lookup(registry, name, &problem);
 
 	return record ? record->uri : problem.text;
+}
+
+static enum registry_renewal renew(struct registry *registry, const char *key,
+				   const uint8_t *secret)
+{
+	struct registry_claim claim = { .secret = secret };
+
+	return registry_renew(registry, key, &claim);
 }
 
 TEST(a_registered_name_is_found_with_its_uri_in_normal_form)
@@ -109,13 +119,13 @@ TEST(a_lease_ends_after_its_ttl_unless_renewed)
 	REQUIRE(lease(registry, "x", "PYRO:o@h:1", mine) != NULL);
 	now += TTL - 1;
 	CHECK_STR(lookup(registry, "x"), "PYRO:o@h:1");
-	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_DONE);
+	CHECK_INT(renew(registry, "x", mine), RENEWAL_DONE);
 	now += TTL - 1;
 	CHECK_STR(lookup(registry, "x"), "PYRO:o@h:1");
-	CHECK_INT(registry_renew(registry, "x", other), RENEWAL_LOST);
+	CHECK_INT(renew(registry, "x", other), RENEWAL_LOST);
 	now += 1;
 	CHECK_STR(lookup(registry, "x"), "NamingError: unknown name: x");
-	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_LOST);
+	CHECK_INT(renew(registry, "x", mine), RENEWAL_LOST);
 	CHECK_INT(registry_remove(registry, "x", &me, &problem), -PYR_NOT_FOUND);
 	CHECK_INT(registry_count(registry), 0);
 	registry_free(registry);
@@ -172,7 +182,7 @@ TEST(a_newcomer_takes_a_name_whose_lease_has_ended)
 	now += TTL;
 	CHECK(lease(registry, "x", "PYRO:p@h:2", other) != NULL);
 	CHECK_STR(lookup(registry, "x"), "PYRO:p@h:2");
-	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_LOST);
+	CHECK_INT(renew(registry, "x", mine), RENEWAL_LOST);
 	registry_free(registry);
 }
 
@@ -188,8 +198,8 @@ TEST(a_name_whose_owner_is_gone_is_free_to_take_until_renewed)
 	CHECK_STR(lookup(registry, "a"), "PYRO:o@h:1");
 	CHECK(lease(registry, "a", "PYRO:p@h:2", other) != NULL);
 	CHECK_STR(lookup(registry, "a"), "PYRO:p@h:2");
-	CHECK_INT(registry_renew(registry, "a", mine), RENEWAL_LOST);
-	CHECK_INT(registry_renew(registry, "b", mine), RENEWAL_DONE);
+	CHECK_INT(renew(registry, "a", mine), RENEWAL_LOST);
+	CHECK_INT(renew(registry, "b", mine), RENEWAL_DONE);
 	CHECK(lease(registry, "b", "PYRO:p@h:2", other) == NULL);
 	CHECK(lease(registry, "c", "PYRO:p@h:2", mine) == NULL);
 	registry_orphan(registry, mine);
@@ -215,7 +225,7 @@ TEST(a_persistent_name_is_removed_by_anyone_and_moved_by_its_secret)
 	move.uri = "PYRO:q@h:3";
 	CHECK(registry_register(registry, &move, &problem) != NULL);
 	CHECK_STR(lookup(registry, "x"), "PYRO:q@h:3");
-	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_LOST);
+	CHECK_INT(renew(registry, "x", mine), RENEWAL_LOST);
 	registry_free(registry);
 }
 
@@ -224,15 +234,15 @@ TEST(a_secret_is_made_where_none_is_given)
 	struct registry *registry = new_registry(0);
 	static const uint8_t zeros[SECRET_SIZE];
 	uint8_t secret[SECRET_SIZE];
-	struct registry_claim claim = { secret, false };
+	struct registry_claim claim = { .secret = secret, .force = false };
 
 	REQUIRE(lease(registry, "x", "PYRO:o@h:1", NULL) != NULL);
 	memcpy(secret, registry_lookup(registry, "x", &problem)->secret, SECRET_SIZE);
 	CHECK(memcmp(secret, zeros, SECRET_SIZE) != 0);
 	REQUIRE(lease(registry, "y", "PYRO:o@h:1", NULL) != NULL);
 	CHECK(memcmp(registry_lookup(registry, "y", &problem)->secret, secret, SECRET_SIZE) != 0);
-	CHECK_INT(registry_renew(registry, "x", secret), RENEWAL_DONE);
-	CHECK_INT(registry_renew(registry, "y", secret), RENEWAL_LOST);
+	CHECK_INT(renew(registry, "x", secret), RENEWAL_DONE);
+	CHECK_INT(renew(registry, "y", secret), RENEWAL_LOST);
 	CHECK_INT(registry_remove(registry, "x", &claim, &problem), 0);
 	registry_free(registry);
 }
@@ -369,7 +379,7 @@ TEST(generations_only_grow)
 
 	REQUIRE(lease(registry, "a", "PYRO:o@h:1", mine) != NULL);
 	first = registry_lookup(registry, "a", &problem)->generation;
-	CHECK_INT(registry_renew(registry, "a", mine), RENEWAL_DONE);
+	CHECK_INT(renew(registry, "a", mine), RENEWAL_DONE);
 	CHECK_INT(registry_lookup(registry, "a", &problem)->generation, first);
 	CHECK(lease(registry, "a", "PYRO:o@h:2", mine)->generation > first);
 	registry_free(registry);
@@ -400,21 +410,21 @@ TEST(force_takes_a_name_from_its_owner_who_is_told)
 	REQUIRE(lease(registry, "x", "PYRO:o@h:1", mine) != NULL);
 	REQUIRE(lease(registry, "y", "PYRO:o@h:1", mine) != NULL);
 	CHECK(registry_register(registry, &take, &problem) != NULL);
-	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_LOST);
+	CHECK_INT(renew(registry, "x", mine), RENEWAL_LOST);
 	CHECK_INT(registry_remove(registry, "y", &forced, &problem), 0);
-	CHECK_INT(registry_renew(registry, "y", other), RENEWAL_LOST);
-	CHECK_INT(registry_renew(registry, "y", mine), RENEWAL_REVOKED);
+	CHECK_INT(renew(registry, "y", other), RENEWAL_LOST);
+	CHECK_INT(renew(registry, "y", mine), RENEWAL_REVOKED);
 	now += TTL - 1;
-	CHECK_INT(registry_renew(registry, "y", mine), RENEWAL_REVOKED);
+	CHECK_INT(renew(registry, "y", mine), RENEWAL_REVOKED);
 	now += 1;
-	CHECK_INT(registry_renew(registry, "y", mine), RENEWAL_LOST);
+	CHECK_INT(renew(registry, "y", mine), RENEWAL_LOST);
 
 	REQUIRE(lease(registry, "y", "PYRO:o@h:1", mine) != NULL);
 	CHECK_INT(registry_remove(registry, "y", &forced, &problem), 0);
 	REQUIRE(lease(registry, "y", "PYRO:o@h:1", mine) != NULL);
-	CHECK_INT(registry_renew(registry, "y", mine), RENEWAL_DONE);
+	CHECK_INT(renew(registry, "y", mine), RENEWAL_DONE);
 	now += TTL;
-	CHECK_INT(registry_renew(registry, "y", mine), RENEWAL_LOST);
+	CHECK_INT(renew(registry, "y", mine), RENEWAL_LOST);
 	registry_free(registry);
 }
 
@@ -429,12 +439,12 @@ TEST(what_was_removed_on_purpose_is_remembered_up_to_a_limit)
 		REQUIRE(lease(registry, name, "PYRO:o@h:1", mine) != NULL);
 		REQUIRE(registry_remove(registry, name, &forced, &problem) == 0);
 	}
-	CHECK_INT(registry_renew(registry, "n0", mine), RENEWAL_REVOKED);
-	CHECK_INT(registry_renew(registry, name, mine), RENEWAL_LOST);
+	CHECK_INT(renew(registry, "n0", mine), RENEWAL_REVOKED);
+	CHECK_INT(renew(registry, name, mine), RENEWAL_LOST);
 	now += TTL;
 	REQUIRE(lease(registry, "x", "PYRO:o@h:1", mine) != NULL);
 	REQUIRE(registry_remove(registry, "x", &forced, &problem) == 0);
-	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_REVOKED);
+	CHECK_INT(renew(registry, "x", mine), RENEWAL_REVOKED);
 	registry_free(registry);
 }
 
@@ -529,7 +539,7 @@ TEST(the_tags_of_a_leased_name_are_its_owners)
 		  "NamingError: x is another's: only its owner at h:1 may set its metadata");
 	CHECK_INT(registry_set_tags(registry, "x", tags, 1, &me, &problem), 0);
 	CHECK_STR(tags_of(registry, "x"), "t ");
-	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_DONE);
+	CHECK_INT(renew(registry, "x", mine), RENEWAL_DONE);
 	CHECK_INT(registry_set_tags(registry, "x", NULL, 0, &forced, &problem), 0);
 	registry_orphan(registry, mine);
 	CHECK_INT(registry_set_tags(registry, "x", tags, 1, &nobody, &problem), 0);
@@ -538,7 +548,7 @@ TEST(the_tags_of_a_leased_name_are_its_owners)
 
 TEST(all_names_together_are_bounded_in_bytes)
 {
-	struct registry_options options = { 0, test_clock, &now, 4096 };
+	struct registry_options options = { 0, test_clock, &now, 4096, 0 };
 	struct registry *registry = registry_new(store_memory_new(), &options);
 	char name[32];
 	size_t n = 0;
@@ -558,7 +568,7 @@ TEST(all_names_together_are_bounded_in_bytes)
 
 TEST(nothing_is_made_from_nothing)
 {
-	struct registry_options options = { 0, test_clock, &now, 0 };
+	struct registry_options options = { 0, test_clock, &now, 0, 0 };
 
 	CHECK(registry_new(NULL, &options) == NULL);
 	registry_free(NULL);

@@ -8,8 +8,10 @@
 enum { TTL = 10000 };
 
 static const uint8_t mine[SECRET_SIZE] = "0123456789abcde", theirs[SECRET_SIZE] = "another";
-static const struct registry_claim nobody = { NULL, false }, me = { mine, false },
-				   them = { theirs, false }, forced = { NULL, true };
+static const struct registry_claim nobody = { .secret = NULL, .force = false },
+				   me = { .secret = mine, .force = false },
+				   them = { .secret = theirs, .force = false },
+				   forced = { .secret = NULL, .force = true };
 static int64_t now;
 static struct registry_problem problem;
 static struct registry *registry;
@@ -33,7 +35,7 @@ static int add(const char *uri, const uint8_t *secret, uint32_t ttl_ms, bool is_
 	struct registry_request request = { .name = "x",
 					    .uri = uri,
 					    .ttl_ms = ttl_ms,
-					    .claim = { secret, false },
+					    .claim = { .secret = secret, .force = false },
 					    .is_shared = is_shared };
 
 	return registry_register(registry, &request, &problem) ? 0 : -problem.code;
@@ -57,6 +59,13 @@ static const char *uris(void)
 		after = record->key;
 	}
 	return text;
+}
+
+static enum registry_renewal renew(const char *key, const uint8_t *secret)
+{
+	struct registry_claim claim = { .secret = secret };
+
+	return registry_renew(registry, key, &claim);
 }
 
 TEST(each_uri_of_a_shared_name_is_registered_for_itself)
@@ -130,14 +139,14 @@ TEST(each_registration_has_its_own_lease)
 	CHECK_INT(share("PYRO:o@h:1", mine), 0);
 	CHECK_INT(share("PYRO:o@h:2", mine), 0);
 	now += TTL - 1;
-	CHECK_INT(registry_renew(registry, "x PYRO:o@h:2", mine), RENEWAL_DONE);
-	CHECK_INT(registry_renew(registry, "x PYRO:o@h:2", theirs), RENEWAL_LOST);
-	CHECK_INT(registry_renew(registry, "x", mine), RENEWAL_LOST);
+	CHECK_INT(renew("x PYRO:o@h:2", mine), RENEWAL_DONE);
+	CHECK_INT(renew("x PYRO:o@h:2", theirs), RENEWAL_LOST);
+	CHECK_INT(renew("x", mine), RENEWAL_LOST);
 	now += 1;
 	CHECK_STR(uris(), "PYRO:o@h:2 ");
-	CHECK_INT(registry_renew(registry, "x PYRO:o@h:1", mine), RENEWAL_LOST);
+	CHECK_INT(renew("x PYRO:o@h:1", mine), RENEWAL_LOST);
 	CHECK_INT(registry_remove(registry, "x", &forced, &problem), 0);
-	CHECK_INT(registry_renew(registry, "x PYRO:o@h:2", mine), RENEWAL_REVOKED);
+	CHECK_INT(renew("x PYRO:o@h:2", mine), RENEWAL_REVOKED);
 	CHECK_INT(registry_remove(registry, "x", &me, &problem), -PYR_NOT_FOUND);
 	CHECK_HAS(problem.text, "unknown name: x");
 	registry_free(registry);

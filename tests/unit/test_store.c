@@ -187,8 +187,8 @@ TEST(a_database_that_is_not_ours_is_refused)
 	change("PRAGMA user_version = 99");
 	is_refused(
 		PYR_FAILED_PRECONDITION,
-		"is of version 99, written by a later pyrite-ns: this one knows versions up to 3");
-	change("PRAGMA user_version = 3; PRAGMA application_id = 7");
+		"is of version 99, written by a later pyrite-ns: this one knows versions up to 4");
+	change("PRAGMA user_version = 4; PRAGMA application_id = 7");
 	is_refused(PYR_FAILED_PRECONDITION, "is not a name server's");
 	forget_database();
 	change("CREATE TABLE t (x)");

@@ -112,7 +112,7 @@ TEST(a_database_of_version_1_is_brought_to_todays)
 	CHECK_STR(store->kind->find(store, "good")->uri, "PYRO:o@h:1");
 	CHECK_INT(store->kind->find(store, "good")->n_tags, 2);
 	drop(store);
-	CHECK_INT(number("PRAGMA user_version"), 3);
+	CHECK_INT(number("PRAGMA user_version"), 4);
 	CHECK_INT(number("SELECT n_names FROM state"), 2);
 	change("UPDATE names SET uri = 'PYRO:o@h:3' WHERE name = 'leased'");
 	store = open_database();
@@ -121,21 +121,28 @@ TEST(a_database_of_version_1_is_brought_to_todays)
 	drop(store);
 }
 
-/* Version 2 knew no shared names. */
-TEST(a_database_of_version_2_is_brought_to_todays)
+/* Version 2 knew no shared names, version 3 no owners. */
+static void check_old(const char *as_it_was)
 {
 	struct store *store = new_database();
 
 	REQUIRE(put(store, "a", 1));
 	drop(store);
-	change("DROP TABLE shared; PRAGMA user_version = 2");
+	change(as_it_was);
 	store = open_database();
 	REQUIRE(store != NULL);
 	CHECK_INT(n_aside, 0);
 	CHECK(has(store, "a"));
 	drop(store);
-	CHECK_INT(number("PRAGMA user_version"), 3);
+	CHECK_INT(number("PRAGMA user_version"), 4);
 	CHECK_INT(number("SELECT count(*) FROM shared"), 0);
+	CHECK_INT(number("SELECT count(*) FROM deeds"), 0);
+}
+
+TEST(a_database_of_version_2_or_3_is_brought_to_todays)
+{
+	check_old("DROP TABLE deeds; DROP TABLE shared; PRAGMA user_version = 2");
+	check_old("DROP TABLE deeds; PRAGMA user_version = 3");
 }
 
 TEST(a_record_that_makes_no_sense_is_set_aside)
@@ -373,6 +380,7 @@ TEST(no_damage_of_a_database_goes_unnoticed)
 
 TESTS(store_damage, T(a_name_that_is_not_as_it_was_written_is_set_aside),
       T(names_that_are_missing_are_noticed), T(a_database_of_version_1_is_brought_to_todays),
-      T(a_database_of_version_2_is_brought_to_todays), T(a_record_that_makes_no_sense_is_set_aside),
+      T(a_database_of_version_2_or_3_is_brought_to_todays),
+      T(a_record_that_makes_no_sense_is_set_aside),
       T(a_name_that_todays_rules_refuse_is_set_aside_and_the_others_are_served),
       T(no_damage_of_a_database_goes_unnoticed))

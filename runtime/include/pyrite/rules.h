@@ -30,6 +30,9 @@ extern "C" {
  */
 bool pyr_call_may(const pyr_call *call, const char *action, const char *target);
 
+/* Whether the daemon of the call has rules: without any, pyr_call_may() allows everything. */
+bool pyr_call_has_rules(const pyr_call *call);
+
 /* Ends a method with PERMISSION_DENIED and the line of the rules that says so:
  * return pyr_call_refuse(call, "bank:withdraw", account); Returns minus the code. */
 int pyr_call_refuse(pyr_call *call, const char *action, const char *target);

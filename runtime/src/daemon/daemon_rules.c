@@ -122,6 +122,11 @@ bool pyr_call_may(const pyr_call *call, const char *action, const char *target)
 	return call && action && target && ask(call, action, target, &line);
 }
 
+bool pyr_call_has_rules(const pyr_call *call)
+{
+	return call && incall_rules(call);
+}
+
 int pyr_call_refuse(pyr_call *call, const char *action, const char *target)
 {
 	char uid[IDENTITY_UID], text[512];

@@ -151,12 +151,14 @@ static int refuse_closing(const pyr_uri *uri, const char *name)
 
 /* The daemon has closed while the name was registered, so nobody would renew or remove it. */
 static int take_back(pyr_ns *ns, const struct lease_terms *terms, const pyr_uri *uri,
-		     const struct naming_claim *claim)
+		     struct pyrite_NameClaim claim)
 {
-	int err = terms->is_shared
-			  ? pyrite_NameServer_remove_share(ns->proxy, terms->name, uri->text,
-							   &claim->claim)
-			  : pyrite_NameServer_remove(ns->proxy, terms->name, &claim->claim);
+	int err;
+
+	claim.give_up = false;
+	err = terms->is_shared
+		      ? pyrite_NameServer_remove_share(ns->proxy, terms->name, uri->text, &claim)
+		      : pyrite_NameServer_remove(ns->proxy, terms->name, &claim);
 
 	if (err < 0)
 		log_line(PYR_LOG_INFO, "name %s lapses with its lease: %s", terms->name,
@@ -182,7 +184,7 @@ static int keep_lease(pyr_ns *ns, const pyr_uri *uri, const struct lease_terms *
 	int status = lease_keep(terms, ttl_ms);
 
 	if (status == -PYR_FAILED_PRECONDITION)
-		return take_back(ns, terms, uri, claim);
+		return take_back(ns, terms, uri, claim->claim);
 	if (status < 0)
 		return error_set(-status, "out of memory for the lease of name %s", terms->name);
 	return 0;

@@ -16,6 +16,7 @@ bool naming_make_claim(const pyr_ns *ns, struct naming_claim *ret)
 	ret->claim.secret.n = has_secret ? LEASE_SECRET : 0;
 	ret->claim.secret.items = ret->secret;
 	ret->claim.force = ns->force;
+	ret->claim.give_up = true; /* of removals, which somebody asked for */
 	return has_secret;
 }
 

@@ -31,6 +31,7 @@ struct lease {
 	struct pyr_string_seq tags; /* one block, NULL without */
 	uint32_t ttl_ms;
 	uint64_t moment;         /* when it was kept */
+	bool is_refused;         /* the last time it was told again: said once */
 	pyr_future *registering; /* told again to a name server that forgot it */
 };
 
@@ -381,8 +382,10 @@ static void register_again(struct keeper *keeper, struct lease *lease)
 
 	if (lease->registering)
 		return;
-	log_line(PYR_LOG_INFO, "name server at %s forgot the name %s: it is registered again",
-		 keeper->server, lease->name);
+	if (!lease->is_refused)
+		log_line(PYR_LOG_INFO,
+			 "name server at %s forgot the name %s: it is registered again",
+			 keeper->server, lease->name);
 	lease->registering = pyrite_NameServer_register_name_start(keeper->proxy, lease->name,
 								   lease->uri, &terms, &claim);
 }
@@ -450,18 +453,21 @@ static bool take_registration(struct keeper *keeper, struct lease *lease)
 {
 	pyr_future *future = lease->registering;
 	struct pyrite_NameGrant *grant;
+	int code;
 
 	lease->registering = NULL;
 	if (pyrite_NameServer_register_name_get(future, &grant) == 0) {
 		lease->ttl_ms = grant->ttl_ms;
+		lease->is_refused = false;
 		pyr_free(grant);
 		return true;
 	}
-	if (pyr_last_error()->code != PYR_ALREADY_EXISTS)
-		return true; /* the next round tries again */
-	log_line(PYR_LOG_WARNING, "the name %s at the name server at %s is lost: %s", lease->name,
-		 keeper->server, pyr_errmsg());
-	return false;
+	code = pyr_last_error()->code;
+	if (code == PYR_ALREADY_EXISTS || (code == PYR_PERMISSION_DENIED && !lease->is_refused))
+		log_line(PYR_LOG_WARNING, "the name %s at the name server at %s is lost: %s",
+			 lease->name, keeper->server, pyr_errmsg());
+	lease->is_refused = code == PYR_PERMISSION_DENIED;
+	return code != PYR_ALREADY_EXISTS; /* else the next round tries again */
 }
 
 static bool take_registrations(struct keeper *keeper)

@@ -54,14 +54,19 @@ static int keep_page(struct pages *pages, struct pyrite_NamePage *page)
 	return 0;
 }
 
-static void count_one(struct pages *pages, const char *name, const char *uri,
+static const char *owner_of(const struct pyrite_NameEntry *entry)
+{
+	return entry->has_owner ? entry->owner : "";
+}
+
+static void count_one(struct pages *pages, const struct pyrite_NameEntry *entry, const char *uri,
 		      const struct pyr_string_seq *tags)
 {
 	size_t i;
 
 	pages->n_entries++;
 	pages->n_tags += tags->n;
-	pages->n_bytes += strlen(name) + strlen(uri) + 2;
+	pages->n_bytes += strlen(entry->name) + strlen(uri) + strlen(owner_of(entry)) + 3;
 	for (i = 0; i < tags->n; i++)
 		pages->n_bytes += strlen(tags->items[i]) + 1;
 }
@@ -71,10 +76,9 @@ static void count_entry(struct pages *pages, const struct pyrite_NameEntry *entr
 {
 	size_t i;
 
-	count_one(pages, entry->name, entry->uri, &entry->tags);
+	count_one(pages, entry, entry->uri, &entry->tags);
 	for (i = 0; entry->has_others && i < entry->others.n; i++)
-		count_one(pages, entry->name, entry->others.items[i].uri,
-			  &entry->others.items[i].tags);
+		count_one(pages, entry, entry->others.items[i].uri, &entry->others.items[i].tags);
 }
 
 /* Whether the page goes on after `after`, and leads on if it is not the last. */
@@ -141,13 +145,16 @@ struct room {
 	char *text;
 };
 
-static void copy_one(struct room *room, const char *name, const char *uri,
+/* The owner stands behind the uri, where pyr_ns_entry_owner() finds it: the struct is as programs
+ * were compiled with it. */
+static void copy_one(struct room *room, const struct pyrite_NameEntry *entry, const char *uri,
 		     const struct pyr_string_seq *tags, struct pyr_ns_entry *ret)
 {
 	size_t i;
 
-	ret->name = text_keep(&room->text, name);
+	ret->name = text_keep(&room->text, entry->name);
 	ret->uri = text_keep(&room->text, uri);
+	(void)text_keep(&room->text, owner_of(entry));
 	ret->tags = room->tags;
 	ret->n_tags = tags->n;
 	for (i = 0; i < tags->n; i++)
@@ -160,10 +167,10 @@ static struct pyr_ns_entry *copy_entry(struct room *room, const struct pyrite_Na
 {
 	size_t i;
 
-	copy_one(room, entry->name, entry->uri, &entry->tags, ret++);
+	copy_one(room, entry, entry->uri, &entry->tags, ret++);
 	for (i = 0; entry->has_others && i < entry->others.n; i++)
-		copy_one(room, entry->name, entry->others.items[i].uri,
-			 &entry->others.items[i].tags, ret++);
+		copy_one(room, entry, entry->others.items[i].uri, &entry->others.items[i].tags,
+			 ret++);
 	return ret;
 }
 
@@ -203,6 +210,11 @@ static int list(pyr_ns *ns, const struct query *query, struct pyr_ns_entries **r
 	}
 	free_pages(&pages);
 	return status;
+}
+
+const char *pyr_ns_entry_owner(const struct pyr_ns_entry *entry)
+{
+	return entry ? strchr(entry->uri, '\0') + 1 : "";
 }
 
 int pyr_ns_list(pyr_ns *ns, const char *prefix, struct pyr_ns_entries **ret)
@@ -260,12 +272,12 @@ int pyr_ns_lookup_entry(pyr_ns *ns, const char *name, struct pyr_ns_entry **ret)
 		return ns ? error_missing(name ? "ret" : "name") : error_null("ns");
 	if (pyrite_NameServer_lookup_entry(ns->proxy, name, &found) < 0)
 		return naming_add_address(ns->address);
-	count_one(&sizes, found->name, found->uri, &found->tags);
+	count_one(&sizes, found, found->uri, &found->tags);
 	entry = malloc(sizeof(*entry) + sizes.n_tags * sizeof(char *) + sizes.n_bytes);
 	if (entry) {
 		room.tags = (const char **)(entry + 1);
 		room.text = (char *)(room.tags + sizes.n_tags);
-		copy_one(&room, found->name, found->uri, &found->tags, entry);
+		copy_one(&room, found, found->uri, &found->tags, entry);
 		*ret = entry;
 	}
 	pyr_free(found);

@@ -145,9 +145,10 @@ void rules_tell(struct rules *rules, const char *text)
 /* What people call it. */
 static const char *to_do(const char *action)
 {
-	return strcmp(action, "metadata") == 0  ? "set the metadata of"
-	       : strcmp(action, "inspect") == 0 ? "inspect this daemon"
-						: action;
+	return strcmp(action, "metadata") == 0   ? "set the metadata of"
+	       : strcmp(action, "override") == 0 ? "override the owner of"
+	       : strcmp(action, "inspect") == 0  ? "inspect this daemon"
+						 : action;
 }
 
 char *rules_refusal(const struct rules_question *question, unsigned line, char *text, size_t n)

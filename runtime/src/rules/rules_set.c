@@ -162,7 +162,7 @@ static const struct {
 } actions[] = {
 	{ "call", true, true },      { "inspect", false, false }, { "traces", false, false },
 	{ "register", true, false }, { "replace", true, false },  { "remove", true, false },
-	{ "metadata", true, false },
+	{ "metadata", true, false }, { "override", true, false }, { "share", true, false },
 };
 enum { ACTIONS = sizeof(actions) / sizeof(actions[0]) };
 
@@ -178,7 +178,8 @@ static int check_action(const struct words *words, const struct place *place)
 		if (i == ACTIONS)
 			return wrong(place, words->columns[2],
 				     "'%.60s' is no action: call, inspect, traces, register, "
-				     "replace, remove, metadata, or one of a program's own, which "
+				     "replace, remove, metadata, override, share, or one of a "
+				     "program's own, which "
 				     "has a colon",
 				     action);
 		most = actions[i].has_object ? 6 : actions[i].has_target ? 4 : 3;

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_NAMES_H
+#define PYRITE_NAMES_H
+/*
+ * ---- Names ----
+ *
+ * Part of <pyrite/pyrite.h>, which includes this file.
+ *
+ * The name server maps names to URIs. The URI of a daemon in this process is leased: the runtime
+ * renews the lease, pyr_daemon_run() removes the name before it closes, and the name expires if
+ * the process dies. Any other URI is persistent: it stays until it is removed. While the owner
+ * of a leased name is connected to the name server, only the owner can change the name; anybody
+ * can change a persistent one. If programs prove who they are, the first to register a name owns
+ * it, and others can do neither (docs/names.md). A name that is registered as shared has several
+ * registrations, one for each URI, each with an owner and a lease of its own; a proxy of it spreads
+ * its calls over them. The metadata of a name are tags: texts without white space, ',' and '@'. The
+ * interface of the name server is pyrite.NameServer (naming.idl); the functions below are its short
+ * forms.
+ */
+#include <pyrite/pyrite.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
+struct pyr_ns_entry {
+	const char *name;        /* never NULL */
+	const char *uri;         /* as registered */
+	const char *const *tags; /* sorted, each once */
+	size_t n_tags;           /* of tags */
+};
+
+/* Whose name an entry is, "cert:bank", as far as the name server's rules let this program know; ""
+ * otherwise, and if it is nobody's. entry: of a list or look-up below. Returns: borrowed, valid as
+ * long as the entry. */
+const char *pyr_ns_entry_owner(const struct pyr_ns_entry *entry);
+
+/* A list of names. A shared name is in it once for each registration. */
+struct pyr_ns_entries {
+	size_t n;                   /* of items */
+	struct pyr_ns_entry *items; /* sorted by name, then by uri */
+};
+
+/* Finds the name server at address ("host", "host:port", "./u:path"), or at PYRITE_NS_HOST and
+ * PYRITE_NS_PORT, or at 127.0.0.1:9090, and pings it. Returns: owned, pyr_ns_free(); NULL with
+ * UNAVAILABLE. */
+pyr_ns *pyr_ns_locate(const char *address) PYR_MUST_CHECK;
+
+/* How to look for the name server. */
+struct pyr_ns_locate_options {
+	uint32_t wait_ms; /* how long to wait for it; default PYRITE_WAIT_MS, else PYR_NONE */
+};
+
+/* For pyr_ns_locate_with() alone. */
+pyr_ns *pyr__ns_locate(const char *address, const struct pyr_ns_locate_options *options,
+		       size_t size);
+
+/* As pyr_ns_locate(). With wait_ms the name server may be started after this call. */
+static inline PYR_MUST_CHECK pyr_ns *pyr_ns_locate_with(const char *address,
+							const struct pyr_ns_locate_options *options)
+{
+	return pyr__ns_locate(address, options, sizeof(*options));
+}
+
+/* Frees the handle. Names that were registered through it stay. */
+void pyr_ns_free(pyr_ns *ns);
+
+/* The address of the name server, "127.0.0.1:9090". Returns: borrowed. */
+const char *pyr_ns_address(const pyr_ns *ns);
+
+/* Whether ns changes names without knowing their secrets; if they belong to another identity, the
+ * name server's rules have to allow it to override that one. Meant for administrators' tools.
+ * Default: no. */
+void pyr_ns_set_force(pyr_ns *ns, bool force);
+
+/* Registers a name without metadata. ALREADY_EXISTS if another registration holds it,
+ * PERMISSION_DENIED if it belongs to another identity: the first to register it. */
+int pyr_ns_register(pyr_ns *ns, const char *name, const char *uri) PYR_MUST_CHECK;
+
+/* What a name is registered with besides its URI. */
+struct pyr_ns_register_options {
+	bool replace;            /* also a persistent name with another URI; default: no */
+	const char *const *tags; /* the name's metadata; default: none */
+	size_t n_tags;           /* of tags */
+	/* Beside other registrations of the name, if all are shared; default: no. At most 64 of a
+	 * name. UNIMPLEMENTED if the name server does not know of shared names. */
+	bool shared;
+};
+/* For pyr_ns_register_with() alone. */
+int pyr__ns_register(pyr_ns *ns, const char *name, const char *uri,
+		     const struct pyr_ns_register_options *options, size_t size);
+
+/* As pyr_ns_register(). options may be NULL. */
+static inline PYR_MUST_CHECK int pyr_ns_register_with(pyr_ns *ns, const char *name, const char *uri,
+						      const struct pyr_ns_register_options *options)
+{
+	return pyr__ns_register(ns, name, uri, options, sizeof(*options));
+}
+
+/* Replaces the tags of a name. NOT_FOUND if there is no such name, ALREADY_EXISTS if it has
+ * another owner. Of a shared name: of the registrations that pyr_ns_remove() would remove. */
+int pyr_ns_set_metadata(pyr_ns *ns, const char *name, const char *const *tags,
+			size_t n_tags) PYR_MUST_CHECK;
+
+/* Looks up a name; of a shared one, each registration in turn. *ret: owned, pyr_free(). NOT_FOUND
+ * if it is not registered. */
+int pyr_ns_lookup(pyr_ns *ns, const char *name, char **ret) PYR_MUST_CHECK;
+
+/* Looks up a name and its metadata; of a shared one, those of its first registration. *ret: owned,
+ * one pyr_free(). */
+int pyr_ns_lookup_entry(pyr_ns *ns, const char *name, struct pyr_ns_entry **ret) PYR_MUST_CHECK;
+
+/* Lists the names that begin with prefix (NULL: all), sorted. *ret: owned, one pyr_free(). */
+int pyr_ns_list(pyr_ns *ns, const char *prefix, struct pyr_ns_entries **ret) PYR_MUST_CHECK;
+
+/* Lists the names that match a regular expression from their first byte on, but not necessarily
+ * to their end. regex: of PCRE2, at most 256 bytes. INVALID_ARGUMENT tells what is wrong with it
+ * and where, RESOURCE_EXHAUSTED that it takes too long. */
+int pyr_ns_list_matching(pyr_ns *ns, const char *regex, struct pyr_ns_entries **ret) PYR_MUST_CHECK;
+
+/* Lists the names that have all of the tags, or any of them. Without tags: no names. */
+int pyr_ns_list_metadata_all(pyr_ns *ns, const char *const *tags, size_t n_tags,
+			     struct pyr_ns_entries **ret) PYR_MUST_CHECK;
+int pyr_ns_list_metadata_any(pyr_ns *ns, const char *const *tags, size_t n_tags,
+			     struct pyr_ns_entries **ret) PYR_MUST_CHECK;
+
+/* Removes a name, which then belongs to nobody. NOT_FOUND if it is not registered, ALREADY_EXISTS
+ * if another process does, PERMISSION_DENIED if it belongs to another identity. Of a shared name:
+ * the registrations of this process; if it has none, those that anybody may remove. */
+int pyr_ns_remove(pyr_ns *ns, const char *name) PYR_MUST_CHECK;
+
+/* Removes the names that begin with prefix, or that match; names of other owners stay. If it
+ * fails midway, some are removed. ret: may be NULL. */
+struct pyr_ns_removal {
+	uint32_t removed; /* registrations that were removed */
+	uint32_t kept;    /* registrations that matched, but have another owner */
+};
+int pyr_ns_remove_prefix(pyr_ns *ns, const char *prefix, struct pyr_ns_removal *ret) PYR_MUST_CHECK;
+int pyr_ns_remove_matching(pyr_ns *ns, const char *regex,
+			   struct pyr_ns_removal *ret) PYR_MUST_CHECK;
+
+/* Whether the name server answers. UNAVAILABLE if not. */
+int pyr_ns_ping(pyr_ns *ns) PYR_MUST_CHECK;
+
+/* The number of registrations. */
+int pyr_ns_count(pyr_ns *ns, uint32_t *ret) PYR_MUST_CHECK;
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+#endif
