@@ -2,6 +2,8 @@
 /* The module of TLS alone: two ends over a socket pair. */
 #include "keys.h"
 
+#include <openssl/ssl.h>
+
 #include <errno.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -27,12 +29,18 @@ static struct tls_settings *settings_of(const char *folder)
 	return settings;
 }
 
-static void open_pair(struct pair *pair, struct tls_settings *server, struct tls_settings *client)
+static void open_pair_for(struct pair *pair, struct tls_settings *server,
+			  struct tls_settings *client, const char *host)
 {
 	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, pair->fds) == 0);
 	pair->server = tls_accept(server, pair->fds[0]);
-	pair->client = tls_connect(client, pair->fds[1], "localhost", "somewhere:1");
+	pair->client = tls_connect(client, pair->fds[1], host, "somewhere:1");
 	REQUIRE(pair->server && pair->client);
+}
+
+static void open_pair(struct pair *pair, struct tls_settings *server, struct tls_settings *client)
+{
+	open_pair_for(pair, server, client, "localhost");
 }
 
 static void close_pair(struct pair *pair)
@@ -104,6 +112,68 @@ TEST(a_second_connection_resumes_and_is_known_as_the_first)
 	CHECK(visit(server, alice));
 	CHECK_INT(tls_settings_update(alice, NULL, false, &problem), 0);
 	CHECK(!visit(server, alice));
+	CHECK(visit(server, alice));
+	tls_settings_unref(server);
+	tls_settings_unref(alice);
+}
+
+/* Its ticket comes with the first bytes: after the client's files were read again. */
+TEST(a_session_that_the_old_files_began_is_not_resumed_with_the_new_ones)
+{
+	struct tls_settings *server = settings_of("server"), *alice = settings_of("alice");
+	struct tls_problem problem;
+	struct pair pair;
+
+	open_pair(&pair, server, alice);
+	REQUIRE(shake(&pair));
+	CHECK_INT(tls_settings_update(alice, NULL, false, &problem), 0);
+	exchange(&pair);
+	close_pair(&pair);
+	CHECK(!visit(server, alice));
+	CHECK(visit(server, alice));
+	tls_settings_unref(server);
+	tls_settings_unref(alice);
+}
+
+TEST(a_session_is_resumed_with_whom_it_began_alone)
+{
+	struct tls_settings *server = settings_of("server"), *alice = settings_of("alice");
+	struct pair pair;
+
+	CHECK(!visit(server, alice));
+	open_pair_for(&pair, server, alice, "elsewhere.example.org"); /* at the same address */
+	CHECK(!shake(&pair));
+	CHECK_HAS(tls_why(pair.client), "hostname mismatch");
+	close_pair(&pair);
+	tls_settings_unref(server);
+	tls_settings_unref(alice);
+}
+
+TEST(what_came_in_many_records_is_seen_together_and_stays)
+{
+	struct tls_settings *server = settings_of("server"), *alice = settings_of("alice");
+	static const char text[] = "PRI * HTTP/2.0 and so on, and so on";
+	char bytes[64];
+	struct pair pair;
+	size_t n, i;
+
+	open_pair(&pair, server, alice);
+	REQUIRE(shake(&pair));
+	CHECK(tls_peek(pair.server, bytes, 24, &n) == TLS_WANTS_IN);
+	for (i = 0; i < sizeof(text); i++) {
+		REQUIRE(tls_write(pair.client, text + i, 1, &n) == TLS_DONE);
+		REQUIRE(tls_peek(pair.server, bytes, 24, &n) == TLS_DONE);
+		CHECK_INT(n, i < 24 ? i + 1 : 24);
+		CHECK(memcmp(bytes, text, n) == 0);
+	}
+	CHECK(tls_has_more(pair.server));
+	for (i = 0; i < sizeof(text); i += n) {
+		REQUIRE(tls_read(pair.server, bytes, 7, &n) == TLS_DONE);
+		CHECK(memcmp(bytes, text + i, n) == 0);
+	}
+	CHECK(!tls_has_more(pair.server));
+	CHECK(tls_read(pair.server, bytes, 7, &n) == TLS_WANTS_IN);
+	close_pair(&pair);
 	tls_settings_unref(server);
 	tls_settings_unref(alice);
 }
@@ -192,7 +262,81 @@ TEST(proxies_with_equal_options_share_settings)
 	tls_settings_unref(third);
 	first = tls_settings_share(&a, &problem); /* of those before nothing is left */
 	CHECK(first != NULL);
+	/* by default a folder need not have a list of revoked ones; who names one wants it */
+	a.crl = keys_path(&keys, "alice", "crl.pem", other);
+	CHECK(tls_settings_share(&a, &problem) == NULL);
 	tls_settings_unref(first);
+}
+
+/* ---- ends that do not behave ---- */
+
+struct raw {
+	SSL_CTX *ctx;
+	SSL *ssl;
+};
+
+/* OpenSSL itself as the other end of a pair: what struct tls would never send. */
+static struct raw raw_of(const char *folder, int fd, bool is_client)
+{
+	char cert[256], key[256];
+	struct raw raw = { .ctx = SSL_CTX_new(TLS_method()) };
+
+	keys_path(&keys, folder, "cert.pem", cert);
+	keys_path(&keys, folder, "key.pem", key);
+	REQUIRE(SSL_CTX_use_certificate_file(raw.ctx, cert, SSL_FILETYPE_PEM) == 1);
+	REQUIRE(SSL_CTX_use_PrivateKey_file(raw.ctx, key, SSL_FILETYPE_PEM) == 1);
+	raw.ssl = SSL_new(raw.ctx);
+	REQUIRE(SSL_set_fd(raw.ssl, fd) == 1);
+	if (is_client)
+		SSL_set_connect_state(raw.ssl);
+	else
+		SSL_set_accept_state(raw.ssl);
+	return raw;
+}
+
+static void raw_free(struct raw *raw)
+{
+	SSL_free(raw->ssl);
+	SSL_CTX_free(raw->ctx);
+}
+
+/* Its own socket does not block. */
+static bool shake_raw(struct raw *raw, struct tls *tls)
+{
+	enum tls_result result = TLS_WANTS_IN;
+	int i;
+
+	for (i = 0; i < 10 && result == TLS_WANTS_IN; i++) {
+		(void)SSL_do_handshake(raw->ssl);
+		result = tls_handshake(tls);
+	}
+	return result == TLS_DONE && SSL_do_handshake(raw->ssl) == 1;
+}
+
+TEST(new_keys_without_end_end_the_connection)
+{
+	struct tls_settings *server = settings_of("server");
+	size_t n, n_updates = 0;
+	struct raw raw;
+	int fds[2];
+	struct tls *tls;
+	char c;
+
+	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
+	raw = raw_of("alice", fds[1], true);
+	tls = tls_accept(server, fds[0]);
+	REQUIRE(shake_raw(&raw, tls));
+	while (SSL_key_update(raw.ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+	       SSL_do_handshake(raw.ssl) == 1)
+		n_updates++;
+	CHECK(n_updates > 100);
+	CHECK(tls_read(tls, &c, 1, &n) == TLS_BROKEN);
+	CHECK_HAS(tls_why(tls), "changes its keys all the time");
+	tls_free(tls);
+	raw_free(&raw);
+	close(fds[0]);
+	close(fds[1]);
+	tls_settings_unref(server);
 }
 
 TEST(keys_are_made)
@@ -208,6 +352,10 @@ TEST(keys_are_removed)
 }
 
 TESTS(tls_ends, T(keys_are_made), T(a_second_connection_resumes_and_is_known_as_the_first),
+      T(a_session_that_the_old_files_began_is_not_resumed_with_the_new_ones),
+      T(a_session_is_resumed_with_whom_it_began_alone),
+      T(what_came_in_many_records_is_seen_together_and_stays),
       T(what_is_not_taken_comes_again_from_another_place),
       T(a_changed_handshake_is_never_taken_for_a_good_one),
-      T(proxies_with_equal_options_share_settings), T(keys_are_removed))
+      T(proxies_with_equal_options_share_settings), T(new_keys_without_end_end_the_connection),
+      T(keys_are_removed))

@@ -17,7 +17,9 @@ enum { LOOK_MS = 1000, TELL_MS = 1000 };
 
 struct rules {
 	atomic_int refs;
-	atomic_uint generation; /* of the set: changes with lock */
+	atomic_uint generation;  /* of the set: changes with lock */
+	pthread_mutex_t reading; /* held from reading the file until it is in force, so that nothing
+				    older replaces it; before lock */
 	pthread_mutex_t lock;
 	struct rules_set *set;  /* lock */
 	struct file_stamp seen; /* lock: of the file */
@@ -66,6 +68,7 @@ struct rules *rules_open(const char *path, struct rules_problem *problem)
 	rules->refs = 1;
 	rules->looked_ms = file_now();
 	atomic_init(&rules->told_ms, rules->looked_ms - TELL_MS);
+	pthread_mutex_init(&rules->reading, NULL);
 	pthread_mutex_init(&rules->lock, NULL);
 	return rules;
 }
@@ -82,6 +85,7 @@ void rules_unref(struct rules *rules)
 	if (!rules || atomic_fetch_sub(&rules->refs, 1) != 1)
 		return;
 	rules_set_free(rules->set);
+	pthread_mutex_destroy(&rules->reading);
 	pthread_mutex_destroy(&rules->lock);
 	free(rules);
 }
@@ -103,25 +107,35 @@ static bool has_changed(struct rules *rules, bool at_once)
 	return has;
 }
 
+/* Returns false with *problem told. */
+static bool read_again(struct rules *rules, struct rules_problem *problem)
+{
+	struct rules_set *set, *old = NULL;
+
+	pthread_mutex_lock(&rules->reading);
+	set = load(rules->path, problem);
+	if (set) {
+		pthread_mutex_lock(&rules->lock);
+		old = rules->set;
+		rules->set = set;
+		atomic_fetch_add(&rules->generation, 1);
+		pthread_mutex_unlock(&rules->lock);
+	}
+	pthread_mutex_unlock(&rules->reading);
+	rules_set_free(old);
+	return set;
+}
+
 void rules_refresh(struct rules *rules, bool at_once)
 {
 	struct rules_problem problem;
-	struct rules_set *set, *old;
 
 	if (!has_changed(rules, at_once))
 		return;
-	set = load(rules->path, &problem);
-	if (!set) {
+	if (read_again(rules, &problem))
+		log_line(PYR_LOG_INFO, "the rules were read again: %s", rules->path);
+	else
 		log_line(PYR_LOG_ERROR, "the old rules stay in force: %s", problem.text);
-		return;
-	}
-	pthread_mutex_lock(&rules->lock);
-	old = rules->set;
-	rules->set = set;
-	atomic_fetch_add(&rules->generation, 1);
-	pthread_mutex_unlock(&rules->lock);
-	rules_set_free(old);
-	log_line(PYR_LOG_INFO, "the rules were read again: %s", rules->path);
 }
 
 bool rules_allow(struct rules *rules, const struct rules_question *question, unsigned *ret_line)

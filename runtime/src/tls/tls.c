@@ -12,15 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { IDLE_MAX = 32, AHEAD = 32 };
+
 struct tls {
 	SSL *ssl;
 	struct tls_settings *settings; /* counted */
 	enum tls_role role;
 	bool is_over; /* OpenSSL does not want to be asked again */
+	bool is_shaken;
+	unsigned n_idle;      /* after that: what it has made this end do since it last sent data */
+	uint8_t ahead[AHEAD]; /* peeked at, and not read yet: from at_ahead on */
+	size_t at_ahead, n_ahead;
 	char alpn[16];
 	char identity[TLS_IDENTITY_MAX];
 	char why[256];
-	char address[]; /* of a client's: where it goes */
+	char address[]; /* of a client's: whom it wants to reach, and where */
 };
 
 void tls_free(struct tls *tls)
@@ -35,9 +41,9 @@ void tls_free(struct tls *tls)
 }
 
 static struct tls *new_tls(struct tls_settings *settings, int fd, enum tls_role role,
-			   const char *address)
+			   const char *name, const char *address)
 {
-	size_t n = strlen(address) + 1;
+	size_t n = strlen(name) + 1 + strlen(address) + 1;
 	struct tls *tls = calloc(1, sizeof(*tls) + n);
 	SSL_CTX *ctx = tls_settings_context(settings, role);
 	BIO *bio = tls_bio_new(fd);
@@ -56,13 +62,13 @@ static struct tls *new_tls(struct tls_settings *settings, int fd, enum tls_role 
 	SSL_set_app_data(tls->ssl, tls);
 	tls->settings = tls_settings_ref(settings);
 	tls->role = role;
-	memcpy(tls->address, address, n);
+	snprintf(tls->address, n, "%s %s", name, address);
 	return tls;
 }
 
 struct tls *tls_accept(struct tls_settings *settings, int fd)
 {
-	struct tls *tls = new_tls(settings, fd, TLS_SERVER, "");
+	struct tls *tls = new_tls(settings, fd, TLS_SERVER, "", "");
 
 	if (tls)
 		SSL_set_accept_state(tls->ssl);
@@ -85,20 +91,21 @@ struct tls *tls_connect(struct tls_settings *settings, int fd, const char *host,
 			const char *address)
 {
 	static const unsigned char alpn[] = "\x08" TLS_ALPN_FRAMES;
-	struct tls *tls = new_tls(settings, fd, TLS_CLIENT, address);
 	char name[256];
 	SSL_SESSION *session;
+	struct tls *tls;
 
-	if (!tls)
-		return NULL;
 	if (!tls_settings_name(settings, name, sizeof(name)))
 		snprintf(name, sizeof(name), "%s", host[0] ? host : "localhost");
+	tls = new_tls(settings, fd, TLS_CLIENT, name, address);
+	if (!tls)
+		return NULL;
 	SSL_set_connect_state(tls->ssl);
 	if (SSL_set_alpn_protos(tls->ssl, alpn, sizeof(alpn) - 1) != 0 || !expect(tls->ssl, name)) {
 		tls_free(tls);
 		return NULL;
 	}
-	session = tls_session_take(settings, address);
+	session = tls_session_take(settings, tls->address);
 	if (session)
 		SSL_set_session(tls->ssl, session);
 	SSL_SESSION_free(session);
@@ -144,10 +151,39 @@ static enum tls_result broken(struct tls *tls)
 	return TLS_BROKEN;
 }
 
+/* New keys, tickets, renegotiations: OpenSSL deals with all that come before it returns, so whoever
+ * sends nothing else would have the thread to itself. */
+static bool is_too_idle(const struct tls *tls)
+{
+	return tls->n_idle > IDLE_MAX;
+}
+
+void tls_on_message(int is_sent, int version, int type, const void *p, size_t n, SSL *ssl,
+		    void *unused)
+{
+	struct tls *tls = SSL_get_app_data(ssl);
+
+	(void)version;
+	(void)p;
+	(void)n;
+	(void)unused;
+	if (type != (is_sent ? TLS_ALERT : TLS_HANDSHAKE) || !tls || !tls->is_shaken)
+		return;
+	tls->n_idle++;
+	if (is_too_idle(tls)) /* it returns at the next record */
+		SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
+}
+
 static enum tls_result result(struct tls *tls, int ret)
 {
 	int number = errno;
 
+	if (is_too_idle(tls)) {
+		tls->is_over = true;
+		snprintf(tls->why, sizeof(tls->why), "it changes its keys all the time");
+		ERR_clear_error();
+		return TLS_BROKEN;
+	}
 	switch (SSL_get_error(tls->ssl, ret)) {
 	case SSL_ERROR_WANT_READ:
 		return TLS_WANTS_IN;
@@ -210,6 +246,7 @@ enum tls_result tls_handshake(struct tls *tls)
 		return result(tls, ret);
 	SSL_get0_alpn_selected(tls->ssl, &alpn, &n);
 	snprintf(tls->alpn, sizeof(tls->alpn), "%.*s", (int)n, (const char *)alpn);
+	tls->is_shaken = true;
 	return know(tls);
 }
 
@@ -235,27 +272,57 @@ const char *tls_why(const struct tls *tls)
 
 /* ---- bytes ---- */
 
-enum tls_result tls_read(struct tls *tls, void *to, size_t n, size_t *got)
+static enum tls_result read_some(struct tls *tls, void *to, size_t n, size_t *got)
 {
 	int ret;
 
 	begin();
 	ret = SSL_read_ex(tls->ssl, to, n, got);
-	return ret == 1 ? TLS_DONE : result(tls, ret);
+	if (ret != 1)
+		return result(tls, ret);
+	tls->n_idle = 0;
+	return TLS_DONE;
 }
 
+static size_t copy_ahead(const struct tls *tls, void *to, size_t n)
+{
+	size_t left = tls->n_ahead - tls->at_ahead;
+
+	if (n > left)
+		n = left;
+	memcpy(to, tls->ahead + tls->at_ahead, n);
+	return n;
+}
+
+enum tls_result tls_read(struct tls *tls, void *to, size_t n, size_t *got)
+{
+	if (tls->at_ahead == tls->n_ahead)
+		return read_some(tls, to, n, got);
+	*got = copy_ahead(tls, to, n);
+	tls->at_ahead += *got;
+	return TLS_DONE;
+}
+
+/* OpenSSL's own would show no more than a record has, of which the other end may make many. */
 enum tls_result tls_peek(struct tls *tls, void *to, size_t n, size_t *got)
 {
-	int ret;
+	enum tls_result result = TLS_DONE;
+	size_t more;
 
-	begin();
-	ret = SSL_peek_ex(tls->ssl, to, n, got);
-	return ret == 1 ? TLS_DONE : result(tls, ret);
+	if (tls->at_ahead == tls->n_ahead)
+		tls->at_ahead = tls->n_ahead = 0;
+	while (result == TLS_DONE && tls->n_ahead < AHEAD && tls->n_ahead - tls->at_ahead < n) {
+		result = read_some(tls, tls->ahead + tls->n_ahead, AHEAD - tls->n_ahead, &more);
+		if (result == TLS_DONE)
+			tls->n_ahead += more;
+	}
+	*got = copy_ahead(tls, to, n);
+	return *got > 0 ? TLS_DONE : result;
 }
 
 bool tls_has_more(const struct tls *tls)
 {
-	return SSL_has_pending(tls->ssl);
+	return tls->at_ahead < tls->n_ahead || SSL_has_pending(tls->ssl);
 }
 
 enum tls_result tls_write(struct tls *tls, const void *p, size_t n, size_t *sent)
@@ -284,6 +351,6 @@ int tls_on_session(SSL *ssl, SSL_SESSION *session)
 
 	if (!tls || !SSL_SESSION_is_resumable(session))
 		return 0;
-	tls_session_keep(tls->settings, tls->address, session);
+	tls_session_keep(tls->settings, SSL_get_SSL_CTX(ssl), tls->address, session);
 	return 1;
 }

@@ -298,6 +298,7 @@ static bool set_up(SSL_CTX *ctx)
 				      SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD);
+	SSL_CTX_set_msg_callback(ctx, tls_on_message);
 	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) &&
 	       SSL_CTX_set_cipher_list(ctx, CIPHERS);
 }

@@ -30,15 +30,20 @@ int tls_fail(struct tls_problem *problem, int code, const char *format, ...)
 /* The context of now; NULL: a server has no certificate. Counted: SSL_CTX_free(). */
 SSL_CTX *tls_settings_context(struct tls_settings *tls, enum tls_role role);
 
-/* A session that may be resumed at the address: the caller's; NULL if there is none. */
+/* A session that may be resumed at the address (whom it names, and where): the caller's; NULL if
+ * there is none. */
 SSL_SESSION *tls_session_take(struct tls_settings *tls, const char *address);
-/* Takes the session. */
-void tls_session_keep(struct tls_settings *tls, const char *address, SSL_SESSION *session);
+/* Takes the session, which a connection of that context came to have. */
+void tls_session_keep(struct tls_settings *tls, const SSL_CTX *context, const char *address,
+		      SSL_SESSION *session);
 
 /* ---- tls.c, tls_bio.c, tls_identity.c ---- */
 
 /* For SSL_CTX_sess_set_new_cb(): a client may resume it later. */
 int tls_on_session(SSL *ssl, SSL_SESSION *session);
+/* For SSL_CTX_set_msg_callback(). */
+void tls_on_message(int is_sent, int version, int type, const void *p, size_t n, SSL *ssl,
+		    void *unused);
 
 BIO *tls_bio_new(int fd);
 /* Writes who the certificate is of. Returns NULL, or why that will not do. */

@@ -32,7 +32,9 @@ struct tls_settings {
 	bool is_shared;
 	struct tls_settings *next; /* shared.lock: among those shared */
 
-	pthread_mutex_t lock; /* after shared.lock; guards: */
+	pthread_mutex_t reading; /* held from reading files until what they say is in use, so that
+				    nothing older replaces it; before lock */
+	pthread_mutex_t lock;    /* after shared.lock; guards: */
 	/* As given: ca, cert, key, crl, name; NULL: not given. Constant in one that is shared. */
 	char *texts[TEXTS];
 	bool is_crl_wanted; /* else it may come later, but may not go then */
@@ -203,6 +205,7 @@ struct tls_settings *tls_settings_new(const struct pyr_tls_options *options,
 		return NULL;
 	}
 	tls->refs = 1;
+	pthread_mutex_init(&tls->reading, NULL);
 	pthread_mutex_init(&tls->lock, NULL);
 	change(tls, &given);
 	return tls;
@@ -308,10 +311,13 @@ static int read_again(struct tls_settings *tls, struct given *given, const unsig
 		      struct tls_problem *problem)
 {
 	bool is_crl_wanted = given->is_crl_wanted || given->contexts.has_crl;
-	int err = load_given(given, is_crl_wanted, problem);
+	int err;
 
+	pthread_mutex_lock(&tls->reading);
+	err = load_given(given, is_crl_wanted, problem);
 	if (err == 0)
 		exchange(tls, given, generation);
+	pthread_mutex_unlock(&tls->reading);
 	return err;
 }
 
@@ -383,7 +389,7 @@ void tls_settings_refresh(struct tls_settings *tls)
 /* ---- those that proxies share ---- */
 
 /* One that was made of the same, counted. With shared.lock. */
-static struct tls_settings *find_shared(char *const texts[TEXTS])
+static struct tls_settings *find_shared(char *const texts[TEXTS], bool is_crl_wanted)
 {
 	struct tls_settings *tls;
 	int i;
@@ -391,7 +397,7 @@ static struct tls_settings *find_shared(char *const texts[TEXTS])
 	for (tls = shared.first; tls; tls = tls->next) {
 		for (i = 0; i < TEXTS && is_same_text(texts[i], tls->texts[i]); i++)
 			;
-		if (i == TEXTS)
+		if (i == TEXTS && tls->is_crl_wanted == is_crl_wanted)
 			return tls_settings_ref(tls);
 	}
 	return NULL;
@@ -414,7 +420,7 @@ static struct tls_settings *share(struct tls_settings *tls)
 	struct tls_settings *other;
 
 	pthread_mutex_lock(&shared.lock);
-	other = find_shared(tls->texts);
+	other = find_shared(tls->texts, tls->is_crl_wanted);
 	if (!other) {
 		tls->is_shared = true;
 		tls->next = shared.first;
@@ -439,7 +445,7 @@ struct tls_settings *tls_settings_share(const struct pyr_tls_options *options,
 		return NULL;
 	}
 	pthread_mutex_lock(&shared.lock);
-	tls = find_shared(texts);
+	tls = find_shared(texts, is_crl_wanted);
 	pthread_mutex_unlock(&shared.lock);
 	free_texts(texts);
 	if (!tls && (tls = tls_settings_new(options, problem)))
@@ -475,6 +481,7 @@ void tls_settings_unref(struct tls_settings *tls)
 	forget_sessions(tls);
 	free_contexts(&tls->contexts);
 	free_texts(tls->texts);
+	pthread_mutex_destroy(&tls->reading);
 	pthread_mutex_destroy(&tls->lock);
 	free(tls);
 }
@@ -529,13 +536,22 @@ SSL_SESSION *tls_session_take(struct tls_settings *tls, const char *address)
 	return session;
 }
 
-void tls_session_keep(struct tls_settings *tls, const char *address, SSL_SESSION *session)
+/* Of a connection that began before the files changed it is not kept: with it, the other end would
+ * not be checked by the new ones. */
+void tls_session_keep(struct tls_settings *tls, const SSL_CTX *context, const char *address,
+		      SSL_SESSION *session)
 {
 	char *copy = strdup(address);
 	struct session *s;
 	unsigned i;
 
 	pthread_mutex_lock(&tls->lock);
+	if (context != tls->contexts.client) {
+		pthread_mutex_unlock(&tls->lock);
+		SSL_SESSION_free(session);
+		free(copy);
+		return;
+	}
 	for (i = 0; i < SESSIONS && tls->sessions[i].session; i++)
 		;
 	s = &tls->sessions[i < SESSIONS ? i : tls->next_session++ % SESSIONS];
