@@ -3,6 +3,8 @@
 #include "face/grpc/pump.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +16,7 @@
 #include "engine/engine.h"
 #include "tls/tls.h"
 
-enum { ROUNDS = 8, ROOM = 2 * TLS_RECORD };
+enum { ROUNDS = 8, ROOM = 2 * TLS_RECORD, LAST_MS = 5000 };
 
 /* What one side has given, and the other has yet to take. */
 struct half {
@@ -28,6 +30,7 @@ struct pump {
 	struct engine_source outer, inner; /* the connection, and core's socket pair */
 	struct engine_hook begin;
 	struct tls *tls;
+	bool is_left;        /* core has closed its end: what it wrote before is still sent */
 	struct half in, out; /* to core, and from it */
 };
 
@@ -42,11 +45,26 @@ static void end(struct pump *pump)
 		pump->next->link = pump->link;
 	tls_end(pump->tls);
 	engine_source_remove(&pump->outer);
-	engine_source_remove(&pump->inner);
+	if (!pump->is_left)
+		engine_source_remove(&pump->inner);
 	close(pump->outer.fd);
 	close(pump->inner.fd);
 	tls_free(pump->tls);
 	free(pump);
+}
+
+/* The system would go on telling of an end that is closed, also if nothing can be read from it
+ * because the other side takes nothing. Nor does that side hold it for ever. */
+static void leave(struct pump *pump)
+{
+	unsigned ms = LAST_MS;
+
+	if (pump->is_left)
+		return;
+	pump->is_left = true;
+	pump->in.at = pump->in.n = 0;
+	engine_source_remove(&pump->inner);
+	(void)setsockopt(pump->outer.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
 }
 
 static void taken(struct half *half, size_t n)
@@ -63,7 +81,7 @@ static bool read_outer(struct pump *pump)
 	struct half *in = &pump->in;
 	enum tls_result result;
 
-	if (in->n > 0 || in->has_ended)
+	if (in->n > 0 || in->has_ended || pump->is_left)
 		return false;
 	result = tls_read(pump->tls, in->bytes, ROOM, &in->n);
 	if (result == TLS_DONE)
@@ -87,7 +105,7 @@ static bool write_inner(struct pump *pump)
 	if (n > 0)
 		taken(in, (size_t)n);
 	else if (errno != EAGAIN && errno != EWOULDBLOCK)
-		pump->out.has_ended = true;
+		leave(pump); /* what it wrote before it went can be read */
 	return n > 0;
 }
 
@@ -149,8 +167,10 @@ static uint32_t wants(bool in, bool out)
 /* is_behind: there is more to do than is done at a time. */
 static void watch(struct pump *pump, bool is_behind)
 {
-	engine_source_set(&pump->outer, wants(pump->in.n == 0, pump->out.n > 0 || is_behind));
-	engine_source_set(&pump->inner, wants(pump->out.n == 0, pump->in.n > 0));
+	engine_source_set(&pump->outer,
+			  wants(pump->in.n == 0 && !pump->is_left, pump->out.n > 0 || is_behind));
+	if (!pump->is_left)
+		engine_source_set(&pump->inner, wants(pump->out.n == 0, pump->in.n > 0));
 }
 
 static void run(struct pump *pump)
@@ -171,15 +191,18 @@ static void on_outer(struct engine_source *source, uint32_t events)
 {
 	struct pump *pump = (struct pump *)((char *)source - offsetof(struct pump, outer));
 
-	(void)events;
-	run(pump);
+	if (events & (EPOLLHUP | EPOLLERR) && (pump->in.n > 0 || pump->is_left))
+		end(pump); /* it is told of this until it reads, which it does not just now */
+	else
+		run(pump);
 }
 
 static void on_inner(struct engine_source *source, uint32_t events)
 {
 	struct pump *pump = (struct pump *)((char *)source - offsetof(struct pump, inner));
 
-	(void)events;
+	if (events & (EPOLLHUP | EPOLLERR))
+		leave(pump);
 	run(pump);
 }
 
