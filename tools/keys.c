@@ -33,10 +33,15 @@ struct keys_command {
 };
 
 static const struct keys_command commands[] = {
-	{ "init", "nt", false, keys_init },     { "add", "Hun", true, keys_server },
-	{ "server", "Hun", true, keys_server }, { "client", "un", true, keys_client },
-	{ "list", "j", false, keys_list },      { "renew", "n", true, keys_renew },
-	{ "revoke", "", true, keys_revoke },    { 0 },
+	{ "init", "nt", false, keys_init },
+	{ "add", "Hun", true, keys_server },
+	{ "server", "Hun", true, keys_server },
+	{ "client", "un", true, keys_client },
+	{ "list", "j", false, keys_list },
+	{ "renew", "n", true, keys_renew },
+	{ "revoke", "", true, keys_revoke },
+	{ "shared", "", false, keys_shared },
+	{ 0 },
 };
 
 struct input {
@@ -189,7 +194,8 @@ int keys_main(int argc, char **argv)
 		.options = options,
 		.parser = parse_option,
 		.args_doc = "COMMAND [NAME]",
-		.doc = "Makes keys and certificates for TLS, signed by a small CA of your own.\v"
+		.doc = "Makes keys and certificates for TLS, signed by a small CA of your own, or "
+		       "a shared key.\v"
 		       "Commands:\n"
 		       "  init                  make the CA: DIR/ca\n"
 		       "  add NAME              make a key and certificate: DIR/NAME\n"
@@ -197,7 +203,9 @@ int keys_main(int argc, char **argv)
 		       "  client NAME           the same for a program that only makes calls\n"
 		       "  list                  list what was issued and until when it is valid\n"
 		       "  renew NAME            replace key and certificate, with the same hosts\n"
-		       "  revoke NAME           refuse all certificates of a name from now on\n\n"
+		       "  revoke NAME           refuse all certificates of a name from now on\n"
+		       "  shared                make a shared key, for programs without "
+		       "certificates: DIR/shared-key\n\n"
 		       "DIR/NAME is what a program needs to prove its name. DIR/ca has the CA's "
 		       "own "
 		       "key: keep it on one machine, and a backup.\n\n"

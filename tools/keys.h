@@ -6,6 +6,7 @@
  *
  *     ca/ca.pem, ca-key.pem, crl.pem, index
  *     NAME/ca.pem, cert.pem, key.pem, crl.pem
+ *     shared-key
  *
  * A certificate is in the index before anybody can have it: what was issued can be revoked.
  */
@@ -26,6 +27,7 @@ int keys_client(const struct keys_settings *settings);
 int keys_renew(const struct keys_settings *settings);
 int keys_revoke(const struct keys_settings *settings);
 int keys_list(const struct keys_settings *settings);
+int keys_shared(const struct keys_settings *settings);
 
 /* Which folder the settings mean. */
 const char *keys_folder(const struct keys_settings *settings);

@@ -110,6 +110,8 @@ pyrite_unit_test(rules e2e_hops)
 target_link_libraries(test_rules PRIVATE OpenSSL::Crypto)
 pyrite_unit_test(tls e2e_hops flow_servant)
 target_link_libraries(test_tls PRIVATE OpenSSL::Crypto)
+pyrite_unit_test(shared_key e2e_hops)
+target_link_libraries(test_shared_key PRIVATE OpenSSL::Crypto)
 pyrite_unit_test(hooks e2e_hops)
 
 pyrite_unit_test(echoserver pyrite)

@@ -104,8 +104,11 @@ static bool has_input(struct link *link)
 	return of(link)->cable && cable_has_input(of(link)->cable);
 }
 
-static const struct link_kind fake_kind = { write_link, close_link, free_link, has_input,
-					    start_link };
+static const struct link_kind fake_kind = { .write = write_link,
+					    .close = close_link,
+					    .free = free_link,
+					    .has_input = has_input,
+					    .start = start_link };
 
 struct fake *fake_new(const char *address, bool writes_at_once)
 {

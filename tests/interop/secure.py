@@ -23,7 +23,7 @@ OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1)]
 
 
 def environment(keys=None, **others):
-    env = {name: value for name, value in os.environ.items() if name != "PYRITE_KEYS"}
+    env = {name: value for name, value in os.environ.items() if name not in ("PYRITE_KEYS", "PYRITE_SHARED_KEY_FILE")}
     if keys:
         env["PYRITE_KEYS"] = str(keys)
     return dict(env, **others)
@@ -128,6 +128,31 @@ def two_commands_close_a_set_up(world):
             has(run(BIN / "sample-add-client", env=environment(**port), code=1), "wants TLS: set PYRITE_KEYS")
             stranger = environment(world.others / "stranger", **port)
             has(run(BIN / "sample-add-client", env=stranger, code=1), "SecurityError", "its certificate is not accepted")
+
+
+@case
+def a_shared_key_closes_one_too(world):
+    folder = world.keys.parent / "shared"
+    run(BIN / "pyrite", "keys", "--quiet", "--dir", folder, "shared")
+    same((folder / "shared-key").stat().st_mode & 0o777, 0o600)
+    has(run(BIN / "pyrite", "keys", "--dir", folder, "shared", code=2), "shared-key: this exists")
+    closed = environment(PYRITE_SHARED_KEY_FILE=str(folder / "shared-key"))
+    with program("pyrite-ns", "--port=0", "--storage=memory", env=closed, line="URI = PYRO:Pyrite.NameServer@") as names:
+        port = {"PYRITE_NS_PORT": names.rsplit(":", 1)[1]}
+        with program("sample-add-server", env=dict(closed, **port), line="Ready"):
+            same(run(BIN / "sample-add-client", env=dict(closed, **port)).strip(), "3")
+            has(run(BIN / "pyrite-nsc", "list", env=dict(closed, **port)), "example.server")
+            for command in ("sample-add-client",), ("pyrite-nsc", "list"):
+                has(run(BIN / command[0], *command[1:], env=environment(**port), code=None),
+                    "SecurityError", "wants a shared key: set PYRITE_SHARED_KEY_FILE")
+            other = environment(PYRITE_SHARED_KEY="00" * 31 + "01", **port)
+            has(run(BIN / "sample-add-client", env=other, code=1), "SecurityError", "the shared key is another one here")
+            with grpc.insecure_channel(names, OPTIONS) as channel:
+                try:
+                    count = channel.unary_unary("/pyrite.NameServer/count", request_serializer=None, response_deserializer=None)
+                    raise AssertionError(count(b"", timeout=PATIENCE))
+                except grpc.RpcError as error:
+                    same(error.code(), grpc.StatusCode.UNAUTHENTICATED)
 
 
 @case

@@ -41,7 +41,9 @@ static void free_one(struct link *link)
 
 static struct link *open_one(struct one *one, const struct link_events *events, void *owner)
 {
-	static const struct link_kind kind = { write_one, close_one, free_one, NULL, NULL };
+	static const struct link_kind kind = { .write = write_one,
+					       .close = close_one,
+					       .free = free_one };
 
 	*one = (struct one){ .link = { .kind = &kind, .events = events, .owner = owner } };
 	return &one->link;

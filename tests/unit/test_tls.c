@@ -4,59 +4,14 @@
 #include "flow_servant.h"
 #include "hop.h"
 #include "keys.h"
+#include "said.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 static const struct keys_like usual;
 static struct keys keys;
-
-/* ---- what the log says ---- */
-
-static struct {
-	pthread_mutex_t lock;
-	char text[16384];
-	size_t n;
-} said = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static void on_log(enum pyr_log_level level, const char *line, void *data)
-{
-	(void)level;
-	(void)data;
-	pthread_mutex_lock(&said.lock);
-	said.n += (size_t)snprintf(said.text + said.n, sizeof(said.text) - said.n, "%s\n", line);
-	if (said.n > sizeof(said.text) - 1024)
-		said.n = 0;
-	pthread_mutex_unlock(&said.lock);
-}
-
-static bool is_said(const char *part)
-{
-	bool is;
-
-	pthread_mutex_lock(&said.lock);
-	is = strstr(said.text, part);
-	pthread_mutex_unlock(&said.lock);
-	return is;
-}
-
-static bool was_said(const char *part)
-{
-	int64_t until = hop_now() + (int64_t)HOP_PATIENCE_MS * HOP_MS;
-
-	while (!is_said(part) && hop_now() < until)
-		poll(NULL, 0, 1);
-	return is_said(part);
-}
-
-static void say_nothing(void)
-{
-	pthread_mutex_lock(&said.lock);
-	said.text[said.n = 0] = '\0';
-	pthread_mutex_unlock(&said.lock);
-}
 
 /* ---- places ---- */
 

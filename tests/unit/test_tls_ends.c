@@ -178,6 +178,30 @@ TEST(what_came_in_many_records_is_seen_together_and_stays)
 	tls_settings_unref(alice);
 }
 
+/* Also of those that resume. */
+TEST(both_ends_of_a_connection_know_what_no_other_has)
+{
+	enum { N = 4 };
+	struct tls_settings *server = settings_of("server"), *alice = settings_of("alice");
+	uint8_t bonds[N][32], other[32];
+	struct pair pair;
+	int i, j;
+
+	for (i = 0; i < N; i++) {
+		open_pair(&pair, server, alice);
+		REQUIRE(shake(&pair));
+		CHECK(tls_is_resumed(pair.server) == (i > 0));
+		REQUIRE(tls_bond(pair.server, bonds[i], 32) && tls_bond(pair.client, other, 32));
+		CHECK(memcmp(bonds[i], other, 32) == 0);
+		for (j = 0; j < i; j++)
+			CHECK(memcmp(bonds[i], bonds[j], 32) != 0);
+		exchange(&pair);
+		close_pair(&pair);
+	}
+	tls_settings_unref(server);
+	tls_settings_unref(alice);
+}
+
 TEST(what_is_not_taken_comes_again_from_another_place)
 {
 	enum { N = 1 << 20 };
@@ -355,6 +379,7 @@ TESTS(tls_ends, T(keys_are_made), T(a_second_connection_resumes_and_is_known_as_
       T(a_session_that_the_old_files_began_is_not_resumed_with_the_new_ones),
       T(a_session_is_resumed_with_whom_it_began_alone),
       T(what_came_in_many_records_is_seen_together_and_stays),
+      T(both_ends_of_a_connection_know_what_no_other_has),
       T(what_is_not_taken_comes_again_from_another_place),
       T(a_changed_handshake_is_never_taken_for_a_good_one),
       T(proxies_with_equal_options_share_settings), T(new_keys_without_end_end_the_connection),

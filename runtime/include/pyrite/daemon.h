@@ -23,7 +23,7 @@ pyr_daemon *pyr__daemon_listen_fd(int fd, const struct pyr_daemon_options *optio
  * removed. The daemon's address is the socket's; options.host, .port and .socket are ignored,
  * and so are PYRITE_HOST and PYRITE_PORT. INVALID_ARGUMENT tells what is wrong with fd: not a
  * socket, of another address family, not a stream, not listening, without a path that fits into
- * a URI. FAILED_PRECONDITION beyond loopback without TLS or insecure. Returns: owned,
+ * a URI. FAILED_PRECONDITION beyond loopback without TLS, key or insecure. Returns: owned,
  * pyr_daemon_free().
  */
 static inline PYR_MUST_CHECK pyr_daemon *

@@ -184,12 +184,10 @@ pyr_uri *pyr_uri_parse(const char *text) PYR_MUST_CHECK;
 void pyr_uri_free(pyr_uri *uri);
 enum pyr_uri_scheme pyr_uri_scheme(const pyr_uri *uri);
 const char *pyr_uri_object(const pyr_uri *uri); /* the object's id, the name, or the tags */
-const char *
-pyr_uri_host(const pyr_uri *uri);          /* "" if none is given or the address is a unix socket */
-uint16_t pyr_uri_port(const pyr_uri *uri); /* 0 if none is given */
+const char *pyr_uri_host(const pyr_uri *uri);   /* "" if none is given, and for unix sockets */
+uint16_t pyr_uri_port(const pyr_uri *uri);      /* 0 if none is given */
 const char *pyr_uri_socket(const pyr_uri *uri); /* path of the unix socket, or "" */
-const char *
-pyr_uri_text(const pyr_uri *uri); /* the normal form: equal addresses have equal texts */
+const char *pyr_uri_text(const pyr_uri *uri);   /* normal form: equal for equal addresses */
 
 /*
  * ---- Daemons ----
@@ -228,7 +226,7 @@ struct pyr_daemon_options {
 	 * comes between pyr_daemon_new() and the run ends the run at once; if there is no run
 	 * within a second, it has its default effect. So has a second signal. Default PYR_YES. */
 	enum pyr_switch signals;
-	enum pyr_switch insecure; /* other hosts may connect without TLS; default PYR_NO */
+	enum pyr_switch insecure; /* other hosts may connect without TLS or a key; default PYR_NO */
 	/* Errors tell callers where they came from (file, line, object): PYR_YES all callers,
 	 * PYR_NO none; default: those whom rules allow it, without rules those on this host. */
 	enum pyr_switch traces;
@@ -249,6 +247,7 @@ struct pyr_daemon_options {
 	unsigned max_references;
 	const struct pyr_tls_options *tls; /* default: PYRITE_KEYS for TCP, else none */
 	const char *rules; /* file with who may do what; default: PYRITE_RULES, else none */
+	const struct pyr_key_options *key; /* shared; default: the environment's for TCP, or none */
 };
 
 /* For pyr_daemon_new() alone. */
@@ -273,8 +272,7 @@ int pyr_daemon_run(pyr_daemon *daemon) PYR_MUST_CHECK;
  * async-signal-safe. */
 void pyr_daemon_stop(pyr_daemon *daemon);
 
-/* The address that the daemon listens on: "127.0.0.1:40123" or "./u:/run/x.sock". Returns:
- * borrowed, valid as long as the daemon. */
+/* Where it listens: "127.0.0.1:40123", "./u:/run/x.sock". Borrowed, as long as the daemon. */
 const char *pyr_daemon_address(pyr_daemon *daemon);
 
 /* The URI of a registered object. Returns: borrowed, valid until the object is unregistered;
@@ -403,6 +401,7 @@ struct pyr_proxy_options {
 	const char *const *others;         /* URIs of more objects that calls may go to; copied */
 	size_t n_others;                   /* of others; at most 63 */
 	const struct pyr_tls_options *tls; /* default: PYRITE_KEYS for TCP, else none */
+	const struct pyr_key_options *key; /* shared; default: the environment's for TCP, or none */
 };
 
 /*
@@ -463,6 +462,7 @@ void pyr_set_log(pyr_log_cb callback, enum pyr_log_level level, void *data);
 #include <pyrite/context.h>
 #include <pyrite/daemon.h>
 #include <pyrite/future.h>
+#include <pyrite/key.h>
 #include <pyrite/loop.h>
 #include <pyrite/names.h>
 #include <pyrite/object.h>

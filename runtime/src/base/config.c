@@ -108,6 +108,18 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 			  .text = "",
 			  .help = "folder with ca.pem, cert.pem, key.pem and perhaps crl.pem: TCP "
 				  "connections use TLS, and both ends prove who they are" },
+	[CONFIG_SHARED_KEY_FILE] = { .name = "shared_key_file",
+				     .variable = "PYRITE_SHARED_KEY_FILE",
+				     .kind = CONFIG_TEXT,
+				     .text = "",
+				     .help = "file with a shared key: both ends of a TCP "
+					     "connection prove that they have it" },
+	[CONFIG_SHARED_KEY] = { .name = "shared_key",
+				.variable = "PYRITE_SHARED_KEY",
+				.kind = CONFIG_TEXT,
+				.text = "",
+				.help = "the same key itself, if no file is named: what that would "
+					"hold" },
 	[CONFIG_RULES] = { .name = "rules",
 			   .variable = "PYRITE_RULES",
 			   .kind = CONFIG_TEXT,

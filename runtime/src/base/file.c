@@ -26,7 +26,7 @@ static int read_all(int fd, char *to, size_t *n)
 	return 0;
 }
 
-int file_read(const char *path, char **ret, size_t *n)
+static int read_file(const char *path, bool is_private, char **ret, size_t *n)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), number;
 	struct stat about;
@@ -37,6 +37,8 @@ int file_read(const char *path, char **ret, size_t *n)
 	number = fstat(fd, &about) < 0 ? errno : 0;
 	if (number == 0 && !S_ISREG(about.st_mode))
 		number = S_ISDIR(about.st_mode) ? EISDIR : EINVAL;
+	if (number == 0 && is_private && about.st_mode & (S_IROTH | S_IWOTH))
+		number = FILE_IS_PUBLIC;
 	if (number == 0 && about.st_size > FILE_MAX)
 		number = EFBIG;
 	if (number == 0 && !(text = malloc((size_t)about.st_size + 1)))
@@ -51,6 +53,16 @@ int file_read(const char *path, char **ret, size_t *n)
 	else
 		*ret = text;
 	return number;
+}
+
+int file_read(const char *path, char **ret, size_t *n)
+{
+	return read_file(path, false, ret, n);
+}
+
+int file_read_private(const char *path, char **ret, size_t *n)
+{
+	return read_file(path, true, ret, n);
 }
 
 struct file_stamp file_stamp_of(const char *path)

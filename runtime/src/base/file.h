@@ -13,6 +13,9 @@ enum { FILE_MAX = 4 << 20 };
 /* All that an ordinary file holds, FILE_MAX bytes at most, and a NUL behind them. Returns 0 with
  * *ret owned, free(), and *n bytes; or an errno. */
 int file_read(const char *path, char **ret, size_t *n);
+/* The same of a secret: FILE_IS_PUBLIC if others than its owner and group may read or write it. */
+enum { FILE_IS_PUBLIC = -1 };
+int file_read_private(const char *path, char **ret, size_t *n);
 
 /* What changes when a file does; all 0 for one that is not there. */
 struct file_stamp {

@@ -27,6 +27,7 @@
 #include "exec/exec.h"
 #include "face/grpc/plain.h"
 #include "face/grpc/server.h"
+#include "key/key.h"
 #include "peer/peer.h"
 #include "protocol/protocol.h"
 #include "serve/peer_linger.h"
@@ -143,6 +144,7 @@ static bool open_door(struct pyr_daemon *d, struct making *m)
 	m->fd = NULL;
 	door.insecure = o->insecure == PYR_YES;
 	door.tls = d->host.tls = d->tls;
+	door.has_key = (d->host.keys = d->keys);
 	door.max_links = config_or(o->max_links, CONFIG_MAX_LINKS);
 	pthread_mutex_lock(&d->lock);
 	opened = door_open(&door, &problem);
@@ -235,6 +237,7 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	plain.data = d;
 	plain.is_guarded = o->on_connect;
 	plain.rules = d->rules;
+	plain.has_key = d->keys;
 	server.opened = daemon_opened;
 	server.max_held = max_held(d->host.limits.max_message);
 	if (keep_streams(d, o) && d->executor && d->stop_fd >= 0)
@@ -269,7 +272,7 @@ static pyr_daemon *new_daemon(struct making *m)
 	atomic_init(&d->drain_ms, config_or_none(o->drain_ms, CONFIG_DRAIN_MS));
 	d->stop_fd = -1;
 	arena_init(&d->kept, NULL, 0);
-	if (!daemon_rules(d, o)) {
+	if (!daemon_rules(d, o) || !daemon_keys(o, m->fd ? *m->fd : -1, &d->keys)) {
 		pyr_error *why = pyr_error_take();
 
 		pyr_daemon_free(d);
@@ -288,6 +291,7 @@ static pyr_daemon *new_daemon(struct making *m)
 		error_restore(why);
 		return error_from_constructor();
 	}
+	daemon_tell_of_key(d);
 	d->here.address = d->host.address;
 	naming_here_add(&d->here);
 	d->place = (struct link_place){ .address = d->host.address, .arrive = daemon_arrive };
@@ -379,6 +383,7 @@ static void free_daemon(void *arg)
 	objects_free(&daemon->objects);
 	door_free(daemon->door);
 	tls_settings_unref(daemon->tls);
+	key_settings_unref(daemon->keys);
 	daemon_rules_free(daemon);
 	if (daemon->stop_fd >= 0)
 		close(daemon->stop_fd);

@@ -21,6 +21,7 @@ struct pyr_daemon {
 	struct peer_host host;
 	struct arena kept;         /* what host has copied of the options */
 	struct tls_settings *tls;  /* its own; NULL: none */
+	struct key_settings *keys; /* the same */
 	struct rules *rules;       /* NULL: none */
 	struct rules_watch *watch; /* of their file; NULL: none */
 	struct door *_Atomic door; /* written last of what a connection needs */
@@ -71,6 +72,10 @@ void daemon_rules_free(pyr_daemon *daemon);
 /* What its options, or PYRITE_KEYS, say of TLS: *ret is counted, NULL for none. given: the socket
  * that listens already; -1: none. Returns false with the last error. */
 bool daemon_tls(const struct pyr_daemon_options *options, int given, struct tls_settings **ret);
+/* The same of a shared key. */
+bool daemon_keys(const struct pyr_daemon_options *options, int given, struct key_settings **ret);
+/* Says what a key alone does not do. */
+void daemon_tell_of_key(pyr_daemon *daemon);
 /* Somebody connects within the process. In the leader. */
 void daemon_arrive(struct link_place *place, struct link *link);
 /* A link was opened: the peer is the daemon's. In the leader. */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What a daemon proves to those who connect. */
+/* What a daemon proves to those who connect, and what they prove to it. */
 #include "daemon/daemon_own.h"
 
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
+#include "base/log.h"
+#include "key/key.h"
 #include "tls/tls.h"
 
 /* On a unix socket the system tells who connects. */
@@ -49,4 +52,53 @@ int pyr_daemon_set_tls(pyr_daemon *daemon, const struct pyr_tls_options *options
 	if (tls_settings_update(daemon->tls, options, true, &problem) == 0)
 		return 0;
 	return error_set(problem.code, "SecurityError: TLS: %s", problem.text);
+}
+
+/* ---- shared keys ---- */
+
+bool daemon_keys(const struct pyr_daemon_options *options, int given, struct key_settings **ret)
+{
+	const struct pyr_key_options *key = options->key;
+	bool is_named = key && (key->file || key->text);
+	struct key_problem problem;
+
+	*ret = NULL;
+	if ((key && key->use == PYR_NO) ||
+	    (!key && (!key_settings_is_default() || is_unix(options, given))))
+		return true;
+	*ret = key_settings_new(is_named ? key : NULL, &problem);
+	if (!*ret)
+		error_constructor(problem.code, "SecurityError: shared key: %s", problem.text);
+	return *ret;
+}
+
+/* Nobody is between on this host. */
+void daemon_tell_of_key(pyr_daemon *d)
+{
+	const char *address = door_address(atomic_load(&d->door));
+	bool is_near = strncmp(address, "./u:", 4) == 0 || strncmp(address, "127.", 4) == 0 ||
+		       strncmp(address, "[::1]", 5) == 0;
+
+	if (!d->keys || d->tls)
+		return;
+	log_line(
+		is_near ? PYR_LOG_INFO : PYR_LOG_WARNING,
+		"%s: a shared key is wanted of who connects, and without TLS hides nothing: who is "
+		"between can read and change what is said",
+		d->host.address);
+}
+
+int pyr_daemon_set_key(pyr_daemon *daemon, const struct pyr_key_options *options)
+{
+	struct key_problem problem;
+
+	if (!daemon)
+		return error_null("daemon");
+	if (!daemon->keys)
+		return error_set(PYR_FAILED_PRECONDITION, "the daemon was made without a key");
+	if (options && options->use == PYR_NO)
+		return error_set(PYR_INVALID_ARGUMENT, "the daemon goes on asking for a key");
+	if (key_settings_update(daemon->keys, options, &problem) == 0)
+		return 0;
+	return error_set(problem.code, "SecurityError: shared key: %s", problem.text);
 }

@@ -57,6 +57,7 @@ struct door_options {
 	const char *socket; /* path of a unix socket instead of TCP */
 	bool is_given;      /* fd listens already, and the three above are not looked at */
 	int fd;             /* taken, also on failure */
+	bool has_key;       /* who comes in has to prove one */
 	bool insecure;      /* listen beyond loopback all the same */
 	struct tls_settings *tls; /* who comes in must speak TLS; NULL: must not. Outlives it */
 	unsigned max_links;       /* 0 = (RLIMIT_NOFILE - in use - 16) / 2, at least 8 */
@@ -67,7 +68,7 @@ struct door_options {
 
 struct door_problem {
 	int code; /* enum pyr_status, positive */
-	char text[256];
+	char text[512];
 };
 
 /* Returns: owned, door_free(); NULL with *problem told. */

@@ -206,15 +206,17 @@ int door_check_reach(const struct sockaddr *sa, socklen_t n, const struct door_o
 {
 	char address[DOOR_ADDRESS_MAX];
 
-	if (options->insecure || options->tls || door_is_loopback(sa))
+	if (options->insecure || options->tls || options->has_key || door_is_loopback(sa))
 		return 0;
 	door_format_address(sa, n, address, sizeof(address));
-	return door_fail(problem, PYR_FAILED_PRECONDITION,
-			 "refusing to listen on %s: it can be reached from other hosts, and there "
-			 "is no TLS: make keys with `pyrite keys init` and `pyrite keys add`, and "
-			 "set PYRITE_KEYS; or listen on 127.0.0.1 or a unix socket, or ask for it "
-			 "with insecure",
-			 address);
+	return door_fail(
+		problem, PYR_FAILED_PRECONDITION,
+		"refusing to listen on %s: it can be reached from other hosts, and there "
+		"is no TLS and no shared key: make keys with `pyrite keys init` and "
+		"`pyrite keys add`, and set PYRITE_KEYS; or one with `pyrite keys shared`, "
+		"and set PYRITE_SHARED_KEY_FILE; or listen on 127.0.0.1 or a unix socket, "
+		"or ask for it with insecure",
+		address);
 }
 
 static int check_all(const struct addrinfo *list, const struct door_options *options,

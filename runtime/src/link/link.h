@@ -63,6 +63,14 @@ static inline void link_message_copy(const struct link_message *message, uint8_t
 		memcpy(to, message->parts[i].p, message->parts[i].n);
 }
 
+/* What tells this connection from all others, at both ends. */
+enum link_bond {
+	LINK_CLEAR,  /* nothing does: there is no TLS */
+	LINK_BOUND,  /* this */
+	LINK_UNBOUND /* there is TLS, of which that cannot be known */
+};
+enum { LINK_BOND = 32 };
+
 struct link_kind {
 	/* Hands over a message, which stays as it is until written(), or closed(). */
 	enum link_write (*write)(struct link *link, const struct link_message *message);
@@ -76,6 +84,10 @@ struct link_kind {
 	bool (*has_input)(struct link *link);
 	/* Of one that was accepted: begins, once events and owner are set. In the leader. */
 	void (*start)(struct link *link);
+	/* What ret is, for link_bond(). NULL: there is no TLS, or is_unbound. */
+	enum link_bond (*bond)(struct link *link, uint8_t ret[LINK_BOND]);
+	/* What it turned out to be, once the first message has come. NULL: itself. */
+	struct link *(*inner)(struct link *link);
 };
 
 struct link {
@@ -88,6 +100,7 @@ struct link {
 	/* It is a plain gRPC server: known before the first message comes. */
 	atomic_bool is_plain;
 	bool is_own;          /* the other side is this process */
+	bool is_unbound;      /* it has TLS of which no bond is known */
 	bool is_orderly;      /* accepted; once closed: the other side ended it, it was not lost */
 	bool has_credentials; /* accepted from a unix socket */
 	struct pyr_credentials credentials;
@@ -132,6 +145,11 @@ static inline bool link_has_input(struct link *link)
 /* Who is at the other side, as far as it has proved that: "cert:alice", "uid:1000", "". Borrowed,
  * of the link or of uid. */
 const char *link_identity(const struct link *link, char uid[IDENTITY_UID]);
+/* What a proof is bound to; ret is 0 unless it is LINK_BOUND. */
+enum link_bond link_bond(struct link *link, uint8_t ret[LINK_BOND]);
+/* From now on that is who is there. Before anybody can have asked. Returns false when memory is
+ * out. */
+bool link_identify(struct link *link, const char *identity);
 /* One that was accepted gets an owner. In the leader. */
 void link_start(struct link *link, const struct link_events *events, void *owner);
 

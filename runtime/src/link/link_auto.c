@@ -219,7 +219,16 @@ static bool has_input(struct link *link)
 	return inner->kind->has_input && inner->kind->has_input(inner);
 }
 
-static const struct link_kind auto_kind = { write_link, close_link, free_link, has_input, NULL };
+static struct link *inner_of(struct link *link)
+{
+	return atomic_load(&of(link)->inner);
+}
+
+static const struct link_kind auto_kind = { .write = write_link,
+					    .close = close_link,
+					    .free = free_link,
+					    .has_input = has_input,
+					    .inner = inner_of };
 
 struct link *link_auto_connect(const struct link_target *target, const struct link_events *owners,
 			       void *owner)

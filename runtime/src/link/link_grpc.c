@@ -374,7 +374,9 @@ static void free_link(struct link *link)
 /* ---- beginnings ---- */
 
 static void start_link(struct link *link);
-static const struct link_kind grpc_kind = { write_link, close_link, free_link, NULL, start_link };
+static const struct link_kind grpc_kind = {
+	.write = write_link, .close = close_link, .free = free_link, .start = start_link
+};
 
 static struct grpc_link *new_link(const char *address, bool is_local, bool is_client)
 {
@@ -466,6 +468,7 @@ struct link *link_grpc_connect(const struct link_target *target, const struct li
 		return NULL;
 	l->link.events = events;
 	l->link.owner = owner;
+	l->link.is_unbound = target->tls;
 	l->channel = new_channel(target);
 	l->call =
 		grpc_channel_create_call(l->channel, NULL, GRPC_PROPAGATE_DEFAULTS, engine_queue(),

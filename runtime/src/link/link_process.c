@@ -173,8 +173,9 @@ static void start_link(struct link *link)
 	e->is_started = true;
 }
 
-static const struct link_kind process_kind = { write_link, close_link, free_link, NULL,
-					       start_link };
+static const struct link_kind process_kind = {
+	.write = write_link, .close = close_link, .free = free_link, .start = start_link
+};
 
 /* ---- gifts ---- */
 

@@ -505,5 +505,9 @@ static bool has_input(struct link *link)
 	return has;
 }
 
-static const struct link_kind socket_kind = { write_link, socket_close, free_link, has_input,
-					      start_link };
+static const struct link_kind socket_kind = { .write = write_link,
+					      .close = socket_close,
+					      .free = free_link,
+					      .has_input = has_input,
+					      .start = start_link,
+					      .bond = socket_tls_bond };

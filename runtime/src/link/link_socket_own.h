@@ -83,6 +83,8 @@ ssize_t socket_tls_receive(struct socket_link *l, void *to, size_t n);
 bool socket_tls_has_more(struct socket_link *l);
 /* Sends what the socket takes of the message. Returns 0, or an errno. With the lock. */
 int socket_tls_send(struct socket_link *l);
+/* For link_kind.bond. */
+enum link_bond socket_tls_bond(struct link *link, uint8_t ret[LINK_BOND]);
 /* Sends all of it, on a connection just made. Returns false if not. With the lock. */
 bool socket_tls_send_all(struct socket_link *l, const char *p, size_t n);
 #endif

@@ -123,6 +123,19 @@ bool socket_tls_has_more(struct socket_link *l)
 	return has;
 }
 
+enum link_bond socket_tls_bond(struct link *link, uint8_t ret[LINK_BOND])
+{
+	struct socket_link *l = (struct socket_link *)link;
+	bool is_bound;
+
+	if (!l->tls)
+		return LINK_CLEAR;
+	pthread_mutex_lock(&l->lock);
+	is_bound = tls_bond(l->tls, ret, LINK_BOND);
+	pthread_mutex_unlock(&l->lock);
+	return is_bound ? LINK_BOUND : LINK_UNBOUND;
+}
+
 /* Where the bytes from `at` on lie, as many as a record has or are left; gathered in room if they
  * are in pieces. Returns how many. */
 static size_t piece_at(const struct socket_link *l, size_t at, uint8_t room[TLS_RECORD],

@@ -5,6 +5,8 @@
  */
 #include "link/link.h"
 
+#include <stdlib.h>
+
 #include "base/stack.h"
 #include "link/link_auto.h"
 
@@ -60,6 +62,33 @@ void link_free(struct link *link)
 const char *link_identity(const struct link *link, char uid[IDENTITY_UID])
 {
 	return identity_of(link->identity, link->has_credentials ? &link->credentials : NULL, uid);
+}
+
+static struct link *settled(struct link *link)
+{
+	return link->kind->inner ? link->kind->inner(link) : link;
+}
+
+enum link_bond link_bond(struct link *link, uint8_t ret[LINK_BOND])
+{
+	struct link *inner = settled(link);
+
+	memset(ret, 0, LINK_BOND);
+	if (inner->kind->bond)
+		return inner->kind->bond(inner, ret);
+	return inner->is_unbound ? LINK_UNBOUND : LINK_CLEAR;
+}
+
+bool link_identify(struct link *link, const char *identity)
+{
+	struct link *inner = settled(link);
+	char *copy = strdup(identity);
+
+	if (!copy)
+		return false;
+	free(inner->identity);
+	inner->identity = link->identity = copy;
+	return true;
 }
 
 void link_start(struct link *link, const struct link_events *events, void *owner)

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "exec/exec.h"
+#include "key/key.h"
 #include "tls/tls.h"
 #include "wire/frame.h"
 
@@ -79,7 +80,9 @@ void peer_unref(struct peer *peer)
 	budget_release(peer->budget, peer->out.n_charged);
 	budget_unref(peer->budget);
 	free(peer->made.slots);
+	peer_auth_free(peer->auth);
 	tls_settings_unref(peer->shared.tls);
+	key_settings_unref(peer->shared.keys);
 	free(peer->shared.key);
 	pthread_mutex_destroy(&peer->out.aside.lock);
 	pthread_mutex_destroy(&peer->lock);
@@ -91,24 +94,17 @@ uint32_t peer_window(bool is_local)
 	return is_local ? PEER_WINDOW_NEAR : PEER_WINDOW_FAR;
 }
 
-static void say_hello(struct peer *peer, bool is_local)
+/* Who is to prove a key is greeted by that. Returns false when memory is out. */
+static bool begin(struct peer *peer, struct key_settings *keys, bool is_local)
 {
-	struct frame frame = { .type = FRAME_HELLO,
-			       .min_version = FRAME_VERSION_MIN,
-			       .max_version = FRAME_VERSION_MAX };
-
-	frame.max_calls = peer->limits.max_calls;
-	frame.max_message = peer->limits.max_message;
-	frame.stream_linger_ms = peer->limits.stream_linger_ms;
-	frame.window = peer_window(is_local);
-	frame.agent = span_of("pyrite/" PYR_VERSION);
-	if (peer->side == PEER_ACCEPTED)
-		frame.from = span_of(peer->link->address);
-	peer_queue(peer, &frame);
+	peer->shared.keys = key_settings_ref(keys);
+	if (!keys)
+		peer_say_hello(peer, is_local, (struct span){ 0 }, (struct span){ 0 });
+	return !keys || peer_auth_begin(peer, is_local);
 }
 
 struct peer *peer_connect(const struct link_target *target, struct peer_host *host,
-			  uint32_t connect_timeout_ms)
+			  struct key_settings *keys, uint32_t connect_timeout_ms)
 {
 	struct link_target to = *target;
 	size_t max = budget_of_connection(config_number(CONFIG_MAX_MESSAGE));
@@ -116,9 +112,12 @@ struct peer *peer_connect(const struct link_target *target, struct peer_host *ho
 
 	if (!peer)
 		return NULL;
+	if (!begin(peer, keys, to.is_local)) { /* leaves with the first Bind and Call, */
+		peer_unref(peer);              /* unless a key is to be proved */
+		return NULL;
+	}
 	peer->connect_until = engine_now() + (int64_t)connect_timeout_ms * ENGINE_MS;
-	say_hello(peer, to.is_local); /* leaves with the first Bind and Call */
-	peer_ref(peer);               /* the link's, until closed() */
+	peer_ref(peer); /* the link's, until closed() */
 	to.max_message = peer->limits.max_message;
 	pthread_mutex_lock(&peer->lock);
 	peer->link = link_connect(&to, &events, peer);
@@ -143,7 +142,11 @@ struct peer *peer_accept(struct link *link, struct peer_host *host, struct budge
 	}
 	peer->link = link;
 	peer->shared.tls = tls_settings_ref(host->tls);
-	say_hello(peer, link->is_local);
+	if (!begin(peer, link->is_own ? NULL : host->keys, link->is_local)) {
+		link_close(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
+		peer_unref(peer);
+		return NULL;
+	}
 	peer_ref(peer);
 	if (link->wants_pings)
 		peer_watch_silence(peer);
@@ -166,8 +169,9 @@ bool peer_is_quiet(struct peer *peer)
 	bool quiet;
 
 	pthread_mutex_lock(&peer->lock);
-	quiet = peer->is_closed || (peer->taken.calls.n == 0 &&
-				    atomic_load(&peer->out.backlog) == 0 && !peer->out.is_writing);
+	quiet = peer->is_closed || peer->auth ||
+		(peer->taken.calls.n == 0 && atomic_load(&peer->out.backlog) == 0 &&
+		 !peer->out.is_writing);
 	pthread_mutex_unlock(&peer->lock);
 	return quiet;
 }
@@ -180,17 +184,25 @@ void peer_progress(struct peer *peer)
 
 /* ---- what goes out ---- */
 
+static void take_all(struct peer *peer)
+{
+	if (atomic_load_explicit(&peer->out.aside.is_there, memory_order_relaxed))
+		peer_take_aside(peer);
+	peer_take_urgent(peer);
+	if (!peer->out.wire.buf.broken && peer->out.wire.buf.n < FRAME_MESSAGE_MAX)
+		outbox_take_turns(peer);
+}
+
 /* Builds the next message. Returns false if there is nothing to send or a write is under way. */
 static bool assemble(struct peer *peer)
 {
 	if (peer->out.is_writing || peer->is_closed || !peer->link || peer->out.has_lost)
 		return false;
 	wire_reset(&peer->out.wire);
-	if (atomic_load_explicit(&peer->out.aside.is_there, memory_order_relaxed))
-		peer_take_aside(peer);
-	peer_take_urgent(peer);
-	if (!peer->out.wire.buf.broken && peer->out.wire.buf.n < FRAME_MESSAGE_MAX)
-		outbox_take_turns(peer);
+	if (peer->auth)
+		peer_auth_take(peer);
+	else
+		take_all(peer);
 	peer->out.has_lost |= peer->out.wire.buf.broken || peer->out.urgent.broken;
 	if (peer->out.has_lost || wire_size(&peer->out.wire) == 0)
 		return false;
@@ -210,12 +222,15 @@ static bool is_through(struct peer *peer)
 static void on_linger(struct engine_timer *timer)
 {
 	struct peer *peer = (struct peer *)((char *)timer - offsetof(struct peer, linger));
-	bool waits;
+	bool waits, proves;
 
 	pthread_mutex_lock(&peer->lock);
+	proves = peer->auth && peer->side == PEER_ACCEPTED;
 	waits = peer->is_limited || !peer->has_hello; /* else it has much to send yet */
 	pthread_mutex_unlock(&peer->lock);
-	if (waits)
+	if (waits && proves)
+		peer_auth_late(peer);
+	else if (waits)
 		link_close(peer->link, PYR_UNAVAILABLE, "the other end did not end the link");
 }
 
@@ -376,18 +391,19 @@ void peer_close_wait(struct peer *peer, int64_t until)
 	engine_waiter_fini(&waiter);
 }
 
-/* theirs: what the other end is told; own: what calls made here are. */
-static void end_with_goaway(struct peer *peer, int code, const char *theirs, const char *own)
+void peer_end_with_goaway(struct peer *peer, int code, const char *theirs, const char *own)
 {
 	struct frame frame = { .type = FRAME_GOAWAY, .code = (uint32_t)code };
 
+	if (peer->auth)
+		peer_auth_end(peer, false);
 	frame.message = span_of(theirs);
 	peer_queue(peer, &frame);
 	peer->is_ending = true;
 	/* Calls made here end now; the other end may take its time. */
 	peer->closed_code = code;
 	snprintf(peer->closed_text, sizeof(peer->closed_text), "%s", own);
-	peer->was_connected = true;
+	peer->was_connected = code != PYR_UNAUTHENTICATED; /* then nobody was let in */
 	peer->handlers->end_made(peer);
 }
 
@@ -401,8 +417,8 @@ void peer_protocol_error(struct peer *peer, const char *format, ...)
 	vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
 	va_end(args);
 	log_line(PYR_LOG_WARNING, "link with %s: %s", peer->link->address, text);
-	if (!peer->is_ending)
-		end_with_goaway(peer, PYR_INTERNAL, text, text);
+	if (!peer->is_ending || peer->auth)
+		peer_end_with_goaway(peer, PYR_INTERNAL, text, text);
 }
 
 void peer_exhausted(struct peer *peer, const char *what)
@@ -412,48 +428,11 @@ void peer_exhausted(struct peer *peer, const char *what)
 	snprintf(text, sizeof(text), "%s of this connection take more than %zu bytes here", what,
 		 budget_max(peer->budget));
 	log_line(PYR_LOG_WARNING, "link with %s: %s", peer->link->address, text);
-	if (!peer->is_ending)
-		end_with_goaway(peer, PYR_RESOURCE_EXHAUSTED, text, text);
+	if (!peer->is_ending || peer->auth)
+		peer_end_with_goaway(peer, PYR_RESOURCE_EXHAUSTED, text, text);
 }
 
 /* ---- what comes in ---- */
-
-static void on_hello(struct peer *peer, const struct frame *frame)
-{
-	char own[256], theirs[256];
-
-	if (peer->has_hello) {
-		peer_protocol_error(peer, "a second Hello");
-		return;
-	}
-	peer->has_hello = true;
-	snprintf(theirs, sizeof(theirs), "%.*s", (int)(frame->agent.n < 64 ? frame->agent.n : 64),
-		 frame->agent.n ? (const char *)frame->agent.p : "");
-	log_line(PYR_LOG_DEBUG, "link with %s: %s, %s", peer->link->address, peer->link->lane,
-		 text_clean(theirs));
-	if (peer->link->wants_pings && peer->side == PEER_CONNECTED)
-		peer_watch_silence(peer);
-	peer->theirs.linger_ms = frame->stream_linger_ms;
-	if (frame->max_message > 0)
-		peer->theirs.max_message = frame->max_message;
-	if (frame->from.n > 0 && frame->from.n < sizeof(peer->from)) {
-		memcpy(peer->from, frame->from.p, frame->from.n);
-		text_clean(peer->from);
-	}
-	if (frame->min_version <= FRAME_VERSION_MAX && frame->max_version >= FRAME_VERSION_MIN) {
-		peer->handlers->hello(peer, frame);
-		return;
-	}
-	snprintf(own, sizeof(own),
-		 "ProtocolError: no common protocol version: %u-%u at %s, %u-%u here",
-		 frame->min_version, frame->max_version, peer->link->address, FRAME_VERSION_MIN,
-		 FRAME_VERSION_MAX);
-	log_line(PYR_LOG_WARNING, "%s", own);
-	snprintf(theirs, sizeof(theirs),
-		 "ProtocolError: no common protocol version: %u-%u here, %u-%u there",
-		 FRAME_VERSION_MIN, FRAME_VERSION_MAX, frame->min_version, frame->max_version);
-	end_with_goaway(peer, PYR_FAILED_PRECONDITION, theirs, own);
-}
 
 static void refuse(struct peer *peer, const struct frame *frame, const char *why)
 {
@@ -472,6 +451,21 @@ static void pong(struct peer *peer, const struct frame *ping)
 	peer_queue(peer, &frame);
 }
 
+/* The other end does not take this one for whom it should be. */
+static void tell_refusal(struct peer *peer, const struct frame *frame)
+{
+	char why[200], text[400];
+
+	snprintf(why, sizeof(why), "%.*s", (int)frame->message.n,
+		 frame->message.n ? (const char *)frame->message.p : "");
+	snprintf(text, sizeof(text), "link with %s: it refuses this end: %s", peer->link->address,
+		 text_clean(why));
+	if (peer->shared.keys)
+		key_settings_refused(peer->shared.keys, text);
+	else
+		log_line(PYR_LOG_WARNING, "%s", text);
+}
+
 /* Who serves calls may be inside one that came from there, and stays for what that one calls. */
 static void on_goaway(struct peer *peer, const struct frame *frame)
 {
@@ -484,6 +478,8 @@ static void on_goaway(struct peer *peer, const struct frame *frame)
 		peer_leave_if_idle(peer);
 		return;
 	}
+	if (frame->code == PYR_UNAUTHENTICATED)
+		tell_refusal(peer, frame);
 	peer->closed_code = frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code : PYR_UNKNOWN;
 	snprintf(peer->closed_text, sizeof(peer->closed_text), "%.*s", (int)frame->message.n,
 		 frame->message.n ? (const char *)frame->message.p : "");
@@ -492,7 +488,7 @@ static void on_goaway(struct peer *peer, const struct frame *frame)
 static void on_frame(struct peer *peer, const struct frame *frame)
 {
 	if (frame->type == FRAME_HELLO)
-		on_hello(peer, frame);
+		peer_on_hello(peer, frame);
 	else if (frame->type == FRAME_PING)
 		pong(peer, frame);
 	else if (frame->type == FRAME_GOAWAY)
@@ -516,12 +512,10 @@ static void on_message(void *owner, struct span message)
 	if (message.n > FRAME_MESSAGE_MAX)
 		peer_protocol_error(peer, "a message of %zu bytes, the most is %d", message.n,
 				    FRAME_MESSAGE_MAX);
-	while (!peer->is_ending && !peer->is_closed && (more = frame_read(&p, end, &frame)) > 0) {
-		if (!peer->has_hello && frame.type != FRAME_HELLO && frame.type != FRAME_GOAWAY)
-			peer_protocol_error(peer, "a frame before Hello");
-		else
+	while ((!peer->is_ending || peer->auth) && !peer->is_closed &&
+	       (more = frame_read(&p, end, &frame)) > 0)
+		if (peer->has_hello || peer_may_come_first(peer, &frame))
 			on_frame(peer, &frame);
-	}
 	if (more < 0 && !peer->is_ending)
 		peer_protocol_error(peer, "a message that is no run of frames");
 	peer_flush_unlock(peer);

@@ -81,6 +81,7 @@ struct peer_host {
 	struct object_table *objects;
 	struct executor *executor; /* of its objects; NULL: it has none */
 	struct tls_settings *tls;  /* what it proves; borrowed, NULL: nothing */
+	struct key_settings *keys; /* of which it wants one proved; borrowed, NULL: it does not */
 	struct rules *rules;       /* who may do what; borrowed, NULL: whoever calls */
 	bool is_process;           /* it is the process: what it accepts comes from itself */
 	const char *address;       /* of the daemon, for messages */
@@ -100,6 +101,8 @@ struct peer_host {
 
 struct session;
 struct outcall;
+struct peer_auth;
+struct key_settings;
 
 struct call_slot {
 	struct outcall *call;
@@ -172,10 +175,11 @@ struct peer_served {
 /* proxy/links.c's: the links that proxies share. The lock there. */
 struct peer_shared {
 	struct peer *next, *prev;
-	struct tls_settings *tls; /* what it proves; counted, NULL: nothing */
-	char *key;                /* what it is shared by */
-	bool is_own;              /* it is not shared */
-	enum pyr_plain plain;     /* as its proxies want it */
+	struct tls_settings *tls;  /* what it proves; counted, NULL: nothing */
+	struct key_settings *keys; /* counted; NULL: it proves and asks for none */
+	char *key;                 /* what it is shared by */
+	bool is_own;               /* it is not shared */
+	enum pyr_plain plain;      /* as its proxies want it */
 	enum pyr_lane lane;
 	unsigned n_users; /* sessions of proxies */
 	bool is_listed;   /* it may still get some */
@@ -192,10 +196,11 @@ struct peer {
 	struct peer_limits limits;
 	struct peer_host *host;    /* what it offers */
 	struct peer_served served; /* of an accepting end */
-	struct peer_shared shared; /* of a connecting end; of both: tls */
+	struct peer_shared shared; /* of a connecting end; of both: tls, keys */
 
 	/* lock: */
-	bool has_hello;                /* the other end's Hello came */
+	struct peer_auth *auth;        /* until a key is proved; NULL: then, or none is wanted */
+	bool has_hello;                /* the other end's Hello came, and its proof if one is due */
 	bool is_ending;                /* close the link once all is written */
 	bool is_left;                  /* and once the last call is answered, of either end */
 	bool is_closed;                /* the link is gone, or will be: nothing more is started */
@@ -223,9 +228,10 @@ struct peer {
 	uint8_t id[8];         /* random: chains of calls that start here derive from it */
 };
 
-/* Connects. Returns one reference; NULL when memory is out. */
+/* Connects. keys: which the other end is to prove; NULL: none. Returns one reference; NULL when
+ * memory is out. */
 struct peer *peer_connect(const struct link_target *target, struct peer_host *host,
-			  uint32_t connect_timeout_ms);
+			  struct key_settings *keys, uint32_t connect_timeout_ms);
 /* Takes an accepted link, and a place of its connection's budget. Returns one reference, NULL when
  * memory is out (the link is then closed).
  */
@@ -267,6 +273,9 @@ void peer_queue_aside(struct peer *peer, const struct frame *frame);
 /* Has who shares the link look whether it is of use. The same. */
 void peer_look_later(struct peer *peer);
 
+/* The frame Auth; for peer_handlers. */
+void peer_on_auth(struct peer *peer, const struct frame *frame);
+
 /* ---- inside the peer's files; with the lock ---- */
 /* Once it was left: it ends when the last call of either end has been answered. */
 static inline void peer_leave_if_idle(struct peer *peer)
@@ -284,6 +293,34 @@ void peer_take_urgent(struct peer *peer); /* to `wire`: the beginning of the nex
 bool peer_may_queue(struct peer *peer, size_t n);
 /* What the other end makes this one hold is too much: the link ends. what: "sessions". */
 void peer_exhausted(struct peer *peer, const char *what);
+/* Its code is theirs and its own, and the texts are what each end is told. */
+void peer_end_with_goaway(struct peer *peer, int code, const char *theirs, const char *own);
+
+/* ---- peer_hello.c: the beginning of a link; with the lock, or before anybody else has it ---- */
+/* nonce and keys: of an end that proves a key; {0}: none. */
+void peer_say_hello(struct peer *peer, bool is_local, struct span nonce, struct span keys);
+void peer_on_hello(struct peer *peer, const struct frame *frame);
+/* A frame that comes before all that has to come first. Returns whether that may be. */
+bool peer_may_come_first(struct peer *peer, const struct frame *frame);
+/* All that had to come first has come: hello says what the other end takes. */
+void peer_greeted(struct peer *peer, const struct frame *hello);
+
+/* ---- peer_auth.c: who has to prove a key first; the same ---- */
+/* Holds back all but what is said about that, until a key of shared.keys is proved. Returns false
+ * when memory is out. */
+bool peer_auth_begin(struct peer *peer, bool is_local);
+void peer_auth_free(struct peer_auth *auth); /* NULL: nothing */
+bool peer_auth_has_hello(const struct peer *peer);
+void peer_auth_on_hello(struct peer *peer, const struct frame *frame);
+/* The other end will not do: it is told theirs, and own is why here. */
+void peer_auth_refuse(struct peer *peer, const char *theirs, const char *own);
+/* What may be sent before the proof, in place of all else. */
+void peer_auth_queue(struct peer *peer, const struct frame *frame);
+void peer_auth_take(struct peer *peer);
+/* It is over, one way or the other: what was held back goes, or is forgotten. */
+void peer_auth_end(struct peer *peer, bool goes);
+/* Its time is over. */
+void peer_auth_late(struct peer *peer);
 /* From now on the other end's silence is noticed. */
 void peer_watch_silence(struct peer *peer);
 void peer_protocol_error(struct peer *peer, const char *format, ...) PYR_PRINTF(2, 3);

@@ -56,6 +56,7 @@ const struct peer_handlers protocol = {
 		[FRAME_LOST] = references_on_lost,
 		[FRAME_RESUME] = peer_on_resume,
 		[FRAME_RESUMED] = peer_on_resumed,
+		[FRAME_AUTH] = peer_on_auth,
 	},
 	.hello = peer_on_hello_out,
 	.end_made = peer_end_out,

@@ -340,8 +340,10 @@ void group_set_tls(pyr_proxy *proxy)
 {
 	struct member *m;
 
-	for (m = proxy->group->members; m; m = m->next)
+	for (m = proxy->group->members; m; m = m->next) {
 		proxy_set_tls(m->proxy, proxy->wish.tls, proxy->wish.only_tcp);
+		proxy_set_keys(m->proxy, proxy->wish.keys, proxy->wish.has_no_key);
+	}
 }
 
 void group_set_ways(pyr_proxy *proxy, struct session_ways *ways)

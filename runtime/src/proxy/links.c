@@ -7,6 +7,7 @@
 
 #include "base/stack.h"
 #include "face/grpc/link_plain_open.h"
+#include "key/key.h"
 #include "link/link_process.h"
 #include "link/link_socket.h"
 #include "protocol/protocol.h"
@@ -118,37 +119,70 @@ static link_open *const *kinds_for(enum pyr_plain plain, enum pyr_lane lane, boo
 }
 
 /* Core's TLS knows no CRL: one who was revoked would come in by it. */
-static bool would_ignore_crl(const struct link_target *to, enum pyr_plain plain, enum pyr_lane lane)
+static bool is_crl_checked(const struct link_wish *wish)
 {
-	return to->tls && tls_settings_has_revoked(to->tls) &&
-	       (plain == PYR_PLAIN_ONLY || lane == PYR_LANE_GRPC);
+	return wish->tls && tls_settings_has_revoked(wish->tls);
+}
+
+/* What cannot be had of what is wished for, or NULL. */
+static const char *contradiction(const struct link_wish *wish, enum pyr_plain plain)
+{
+	bool is_grpc = plain == PYR_PLAIN_ONLY || wish->lane == PYR_LANE_GRPC;
+
+	if (is_grpc && is_crl_checked(wish))
+		return "gRPC's TLS cannot check a list of revoked certificates";
+	if (plain == PYR_PLAIN_ONLY && wish->keys && !wish->tls)
+		return "plain gRPC proves no shared key, and there is no TLS";
+	if (plain != PYR_PLAIN_ONLY && is_grpc && wish->keys && wish->tls)
+		return "gRPC's TLS cannot be bound to a shared key: use PYR_LANE_SOCKET";
+	return NULL;
+}
+
+static link_open *const *kinds_of(const struct link_target *to, const struct link_wish *wish,
+				  enum pyr_plain plain)
+{
+	enum pyr_lane lane = wish->lane;
+
+	if (is_crl_checked(wish) || (wish->keys && wish->tls && plain != PYR_PLAIN_ONLY))
+		lane = to->is_here ? lane : PYR_LANE_SOCKET;
+	if (wish->keys && plain != PYR_PLAIN_ONLY)
+		plain = PYR_PLAIN_NEVER;
+	return to->uri ? kinds_for(plain, lane, to->is_here) : kinds_given(lane);
+}
+
+/* Within the process there is nobody to prove anything to, and plain gRPC has TLS for that. */
+static struct key_settings *keys_of(const struct link_target *to, const struct link_wish *wish,
+				    enum pyr_plain plain)
+{
+	bool is_process = *to->kinds == link_process_connect;
+
+	return is_process || plain == PYR_PLAIN_ONLY ? NULL : wish->keys;
 }
 
 static struct peer *connect_link(const struct link_target *to, enum pyr_plain plain,
 				 const struct link_wish *wish, struct uri_problem *problem)
 {
+	const char *why = contradiction(wish, plain);
 	struct link_target target = *to;
-	struct peer *peer;
-	enum pyr_lane lane = wish->lane;
-	const char *why;
+	struct peer *peer = NULL;
 
-	if (would_ignore_crl(to, plain, lane)) {
+	if (why) {
 		problem->code = PYR_FAILED_PRECONDITION;
-		snprintf(problem->text, sizeof(problem->text),
-			 "SecurityError: %.100s: gRPC's TLS cannot check a list of revoked "
-			 "certificates",
-			 to->address);
+		snprintf(problem->text, sizeof(problem->text), "SecurityError: %.100s: %s",
+			 to->address, why);
 		return NULL;
 	}
-	if (to->tls && tls_settings_has_revoked(to->tls) && !to->is_here)
-		lane = PYR_LANE_SOCKET;
-	target.kinds = to->uri ? kinds_for(plain, lane, to->is_here) : kinds_given(lane);
-	peer = protocol_here() ? peer_connect(&target, protocol_here(), wish->connect_timeout_ms)
-			       : NULL;
+	target.tls = wish->tls;
+	target.kinds = kinds_of(to, wish, plain);
+	if (protocol_here())
+		peer = peer_connect(&target, protocol_here(), keys_of(&target, wish, plain),
+				    wish->connect_timeout_ms);
 	if (peer) {
 		peer->shared.plain = plain;
 		peer->shared.lane = wish->lane;
-		peer->shared.tls = tls_settings_ref(to->tls);
+		peer->shared.tls = tls_settings_ref(wish->tls);
+		if (!peer->shared.keys)
+			peer->shared.keys = key_settings_ref(wish->keys);
 	}
 	if (peer)
 		peer->shared.key = strdup(to->address);
@@ -165,11 +199,10 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 }
 
 static struct peer *connect_to(const pyr_uri *uri, const char *address,
-			       const struct link_wish *wish, struct tls_settings *tls,
-			       struct uri_problem *problem)
+			       const struct link_wish *wish, struct uri_problem *problem)
 {
 	char target[URI_TARGET_MAX];
-	struct link_target to = { .uri = uri, .target = target, .address = address, .tls = tls };
+	struct link_target to = { .uri = uri, .target = target, .address = address };
 
 	to.is_local = is_local(uri);
 	to.is_here = link_place_is_here(address);
@@ -193,28 +226,27 @@ static bool goes(struct peer *peer, enum pyr_plain plain)
 /* One that a proxy which wishes so may use, and for which fits() is true; or NULL. With links.lock.
  */
 static struct peer *find_shared(const char *address, const struct link_wish *wish,
-				const struct tls_settings *tls, bool (*fits)(struct peer *))
+				bool (*fits)(struct peer *))
 {
 	struct peer *peer;
 
 	for (peer = links.first; peer; peer = peer->shared.next)
 		if (!peer->shared.is_own && strcmp(peer->shared.key, address) == 0 &&
-		    peer->shared.lane == wish->lane && peer->shared.tls == tls &&
-		    goes(peer, wish->plain) && fits(peer))
+		    peer->shared.lane == wish->lane && peer->shared.tls == wish->tls &&
+		    peer->shared.keys == wish->keys && goes(peer, wish->plain) && fits(peer))
 			break;
 	return peer;
 }
 
-static struct peer *find(const char *address, const struct link_wish *wish,
-			 const struct tls_settings *tls)
+static struct peer *find(const char *address, const struct link_wish *wish)
 {
 	struct peer *peer = NULL;
 
 	if (wish->is_own)
 		return NULL;
 	if (wish->in_chain)
-		peer = find_shared(address, wish, tls, peer_takes_chains);
-	return peer ? peer : find_shared(address, wish, tls, peer_is_usable);
+		peer = find_shared(address, wish, peer_takes_chains);
+	return peer ? peer : find_shared(address, wish, peer_is_usable);
 }
 
 /* Its link, made now if there is none yet. With links.lock. */
@@ -225,7 +257,6 @@ static struct peer *get_given(const struct link_wish *wish, struct uri_problem *
 
 	to.is_local = given->is_local;
 	to.fd = given->fd;
-	to.tls = wish->tls;
 	if (to.fd > 0) {
 		given->fd = 0;
 		given->peer = connect_link(&to, PYR_PLAIN_NEVER, wish, problem);
@@ -265,11 +296,31 @@ static bool tls_for(const struct link_wish *wish, bool is_tcp, struct tls_settin
 	return false;
 }
 
+/* The same of a key. */
+static bool keys_for(const struct link_wish *wish, bool is_tcp, struct key_settings **ret,
+		     struct uri_problem *problem)
+{
+	struct key_problem key;
+
+	*ret = NULL;
+	if (wish->keys && (is_tcp || !key_settings_is_environments(wish->keys)))
+		*ret = key_settings_ref(wish->keys);
+	if (wish->keys || wish->has_no_key || !is_tcp || !key_settings_is_default())
+		return true;
+	*ret = key_settings_share(NULL, &key);
+	if (*ret)
+		return true;
+	problem->code = key.code;
+	snprintf(problem->text, sizeof(problem->text), "SecurityError: shared key: %.200s",
+		 key.text);
+	return false;
+}
+
 struct peer *links_get(const pyr_uri *uri, const struct link_wish *wish,
 		       struct uri_problem *problem)
 {
 	char address[URI_TARGET_MAX];
-	struct tls_settings *tls;
+	struct link_wish whole = *wish;
 	struct peer *peer;
 
 	if (wish->given) {
@@ -280,16 +331,21 @@ struct peer *links_get(const pyr_uri *uri, const struct link_wish *wish,
 	}
 	if (uri_address(uri, 0, address, sizeof(address)) < 0)
 		snprintf(address, sizeof(address), "%.200s", uri->text);
-	if (!tls_for(wish, !uri->socket[0], &tls, problem))
+	if (!tls_for(wish, !uri->socket[0], &whole.tls, problem))
 		return NULL;
+	if (!keys_for(wish, !uri->socket[0], &whole.keys, problem)) {
+		tls_settings_unref(whole.tls);
+		return NULL;
+	}
 	pthread_mutex_lock(&links.lock);
-	peer = find(address, wish, tls);
+	peer = find(address, &whole);
 	if (peer)
 		peer->shared.n_users++;
-	else if ((peer = connect_to(uri, address, wish, tls, problem)))
+	else if ((peer = connect_to(uri, address, &whole, problem)))
 		add(peer, wish->is_own);
 	pthread_mutex_unlock(&links.lock);
-	tls_settings_unref(tls);
+	tls_settings_unref(whole.tls);
+	key_settings_unref(whole.keys);
 	return peer;
 }
 

@@ -20,6 +20,10 @@ struct link_wish {
 	uint32_t connect_timeout_ms;
 	struct tls_settings *tls; /* counted by the proxy; NULL: PYRITE_KEYS's for TCP, or none */
 	bool only_tcp;            /* and for TCP alone */
+	/* Counted by the proxy; NULL: the environment's for TCP, or none. Those of the environment
+	 * are for TCP in any case. */
+	struct key_settings *keys;
+	bool has_no_key; /* whatever the environment says */
 };
 
 /* A peer for the address of a PYRO uri, connecting if there is none that may be shared. Returns

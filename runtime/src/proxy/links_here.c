@@ -45,7 +45,7 @@ static struct peer *make(void)
 	if (!here.is_offered)
 		link_place_offer(&here.place);
 	here.is_offered = true;
-	return peer_connect(&to, protocol_here(), config_number(CONFIG_CONNECT_TIMEOUT_MS));
+	return peer_connect(&to, protocol_here(), NULL, config_number(CONFIG_CONNECT_TIMEOUT_MS));
 }
 
 struct peer *links_here(void)

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "key/key.h"
 #include "proxy/group.h"
 #include "tls/tls.h"
 
@@ -32,6 +33,7 @@ void proxy_unref(pyr_proxy *proxy)
 	session_ways_unref(proxy->ways);
 	given_unref(proxy->wish.given);
 	tls_settings_unref(proxy->wish.tls);
+	key_settings_unref(proxy->wish.keys);
 	pthread_mutex_destroy(&proxy->lock);
 	free(proxy);
 }

@@ -107,6 +107,7 @@ pyr_proxy *proxy_make(const struct codec_interface *interface, pyr_uri *uri,
 pyr_proxy *proxy_like(pyr_proxy *proxy, const struct pyr__interface *interface);
 /* What it proves and expects: proxy->wish. Before others know it. */
 void proxy_set_tls(pyr_proxy *proxy, struct tls_settings *tls, bool only_tcp);
+void proxy_set_keys(pyr_proxy *proxy, struct key_settings *keys, bool has_none);
 /* A member of a group: the same for one object, but not patient. */
 pyr_proxy *proxy_like_at(pyr_proxy *proxy, const struct pyr__interface *interface, const char *uri);
 

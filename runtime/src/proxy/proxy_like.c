@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Proxies made of others. */
 #include "base/error.h"
+#include "key/key.h"
 #include "proxy/group.h"
 #include "proxy/proxy.h"
 #include "tls/tls.h"
@@ -26,6 +27,13 @@ void proxy_set_tls(pyr_proxy *proxy, struct tls_settings *tls, bool only_tcp)
 	proxy->wish.only_tcp = only_tcp;
 }
 
+void proxy_set_keys(pyr_proxy *proxy, struct key_settings *keys, bool has_none)
+{
+	key_settings_unref(proxy->wish.keys);
+	proxy->wish.keys = key_settings_ref(keys);
+	proxy->wish.has_no_key = has_none;
+}
+
 static pyr_proxy *make_like(pyr_proxy *proxy, const struct pyr__interface *interface,
 			    const char *uri, const struct pyr_proxy_options *options)
 {
@@ -41,6 +49,7 @@ static pyr_proxy *make_like(pyr_proxy *proxy, const struct pyr__interface *inter
 	buf_append(&like->annotations, proxy->annotations.data, proxy->annotations.n);
 	like->wish.given = given_ref(proxy->wish.given);
 	proxy_set_tls(like, proxy->wish.tls, proxy->wish.only_tcp);
+	proxy_set_keys(like, proxy->wish.keys, proxy->wish.has_no_key);
 	pthread_mutex_lock(&proxy->lock);
 	session_ways_unref(like->ways);
 	like->ways = session_ways_ref(proxy->ways);

@@ -3,6 +3,7 @@
 #include "proxy/proxy.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "engine/engine.h"
+#include "key/key.h"
 #include "proxy/group.h"
 #include "proxy/patience.h"
 #include "proxy/proxy_greet.h"
@@ -40,12 +42,31 @@ static const char *keep_annotations(pyr_proxy *proxy, const struct pyr_proxy_opt
 	return annotations_problem((struct span){ buf->data, buf->n }, ANNOTATIONS_OF_CALL);
 }
 
+/* What it proves, and wants proved. Returns 0 or a status, with text. */
+static int take_proofs(pyr_proxy *proxy, const struct pyr_proxy_options *options, char text[600])
+{
+	struct key_problem key;
+	struct tls_problem tls;
+
+	if (options->tls && !(proxy->wish.tls = tls_settings_share(options->tls, &tls))) {
+		snprintf(text, 600, "SecurityError: TLS: %s", tls.text);
+		return PYR_INVALID_ARGUMENT;
+	}
+	proxy->wish.has_no_key = options->key && options->key->use == PYR_NO;
+	if (!options->key || proxy->wish.has_no_key ||
+	    (proxy->wish.keys = key_settings_share(options->key, &key)))
+		return 0;
+	snprintf(text, 600, "SecurityError: shared key: %s", key.text);
+	return key.code;
+}
+
 pyr_proxy *proxy_make(const struct codec_interface *interface, pyr_uri *uri,
 		      const struct pyr_proxy_options *options)
 {
 	pyr_proxy *proxy = interface && uri ? calloc(1, sizeof(*proxy)) : NULL;
-	struct tls_problem tls;
+	int code = PYR_INVALID_ARGUMENT;
 	const char *wrong;
+	char text[600];
 
 	if (!proxy) {
 		pyr_uri_free(uri);
@@ -63,14 +84,14 @@ pyr_proxy *proxy_make(const struct codec_interface *interface, pyr_uri *uri,
 	wrong = keep_annotations(proxy, options);
 	if (!wrong)
 		wrong = greet_options(proxy, options);
-	if (!wrong && options->tls && !(proxy->wish.tls = tls_settings_share(options->tls, &tls)))
-		wrong = tls.text;
+	if (!wrong && (code = take_proofs(proxy, options, text)))
+		wrong = text;
 	if (wrong) {
 		pyr_uri_free(proxy->uri);
 		buf_free(&proxy->annotations);
+		tls_settings_unref(proxy->wish.tls);
 		free(proxy);
-		return error_constructor(PYR_INVALID_ARGUMENT, "%s%s",
-					 wrong == tls.text ? "SecurityError: TLS: " : "", wrong);
+		return error_constructor(code, "%s", wrong);
 	}
 	proxy->refs = 1;
 	proxy->n_users = 1;

@@ -61,6 +61,8 @@ pyr_proxy *proxy_of_reference(struct reference *reference, const struct codec_in
 	proxy->is_reference = true;
 	if (!proxy->wish.tls && reference->import) /* as what it came over */
 		proxy_set_tls(proxy, reference->import->peer->shared.tls, true);
+	if (!proxy->wish.keys && reference->import)
+		proxy_set_keys(proxy, reference->import->peer->shared.keys, false);
 	return proxy;
 }
 

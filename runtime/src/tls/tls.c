@@ -270,6 +270,20 @@ const char *tls_why(const struct tls *tls)
 	return tls->why;
 }
 
+/* Of TLS 1.2 without the extended master secret two connections may share it (RFC 7627). */
+bool tls_bond(struct tls *tls, uint8_t *ret, size_t n)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+	bool ok;
+
+	begin();
+	ok = (SSL_version(tls->ssl) >= TLS1_3_VERSION || SSL_get_extms_support(tls->ssl) == 1) &&
+	     SSL_export_keying_material(tls->ssl, ret, n, label, sizeof(label) - 1, NULL, 0, 0) ==
+		     1;
+	ERR_clear_error();
+	return ok;
+}
+
 /* ---- bytes ---- */
 
 static enum tls_result read_some(struct tls *tls, void *to, size_t n, size_t *got)

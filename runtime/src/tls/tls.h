@@ -108,6 +108,9 @@ const char *tls_alpn(const struct tls *tls);
 const char *tls_identity(const struct tls *tls);
 /* It goes on with what was agreed on before. After the handshake. */
 bool tls_is_resumed(const struct tls *tls);
+/* What both ends know of this connection, and nobody else (RFC 9266). Returns false if it has none
+ * that is its own alone. After the handshake. */
+bool tls_bond(struct tls *tls, uint8_t *ret, size_t n);
 /* Why it is broken. */
 const char *tls_why(const struct tls *tls);
 #endif

@@ -21,11 +21,17 @@ struct member {
 #define PAYLOAD 15 /* always the last */
 enum { MEMBERS_MAX = 16 };
 
-static const struct member hello[] = {
-	M(1, U32, min_version), M(2, U32, max_version),      M(3, U32, max_calls),
-	M(4, U32, max_message), M(5, SPAN, agent),           M(6, SPAN, from),
-	M(7, U32, window),      M(8, U32, stream_linger_ms), { 0 }
-};
+static const struct member hello[] = { M(1, U32, min_version),
+				       M(2, U32, max_version),
+				       M(3, U32, max_calls),
+				       M(4, U32, max_message),
+				       M(5, SPAN, agent),
+				       M(6, SPAN, from),
+				       M(7, U32, window),
+				       M(8, U32, stream_linger_ms),
+				       M(9, SPAN, token),
+				       M(10, SPAN, handshake),
+				       { 0 } };
 static const struct member bind[] = { M(1, U32, session),    M(2, SPAN, object),
 				      M(3, SPAN, interface), M(4, F64, fingerprint),
 				      M(5, SPAN, handshake), M(6, SPAN, annotation),
@@ -70,6 +76,7 @@ static const struct member resume[] = { M(1, U32, session),  M(2, SPAN, token),
 					M(3, U64, received), M(4, U64, consumed),
 					M(5, U32, attempt),  { 0 } };
 static const struct member resumed[] = { M(1, U64, received), M(2, U64, consumed), { 0 } };
+static const struct member auth[] = { M(1, SPAN, token), { 0 } };
 
 static const struct member *const bodies[FRAME_TYPES] = {
 	[FRAME_HELLO] = hello,   [FRAME_BIND] = bind,       [FRAME_BOUND] = bound,
@@ -78,6 +85,7 @@ static const struct member *const bodies[FRAME_TYPES] = {
 	[FRAME_END] = end,       [FRAME_CREDIT] = credit,   [FRAME_RELEASE] = release,
 	[FRAME_PING] = ping,     [FRAME_PONG] = ping,       [FRAME_GOAWAY] = goaway,
 	[FRAME_RESUME] = resume, [FRAME_RESUMED] = resumed, [FRAME_LOST] = lost,
+	[FRAME_AUTH] = auth,
 };
 
 static uint8_t *put_fixed64(uint8_t *p, uint64_t v)

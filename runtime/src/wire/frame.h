@@ -28,6 +28,7 @@ enum frame_type { /* numbers of Frame.body */
 		  FRAME_RESUME,
 		  FRAME_RESUMED,
 		  FRAME_LOST,
+		  FRAME_AUTH,
 		  FRAME_TYPES
 };
 

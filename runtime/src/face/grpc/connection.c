@@ -32,6 +32,7 @@ struct served {
 	grpc_server *core;
 	grpc_resource_quota *quota;
 	struct budget *budget;
+	bool has_tls;    /* constant */
 	bool has_plain;  /* leader: the quota is one for plain calls, if the pool had room */
 	size_t reserved; /* leader: bytes of the pool that this took */
 	struct request requests[ASKED];
@@ -127,6 +128,7 @@ static void open_link(struct served *c, grpc_call *call)
 		budget_leave(c->budget);
 		return;
 	}
+	link->is_unbound = c->has_tls;
 	link->has_credentials = who->has_credentials;
 	link->credentials = (struct pyr_credentials){ who->pid, who->uid, who->gid };
 	peer = peer_accept(link, c->owner->options.host, c->budget);
@@ -254,6 +256,7 @@ struct connection *connection_new(struct connection_owner *owner, int fd,
 				  const struct door_peer *who, struct tls *tls)
 {
 	struct served *c = calloc(1, sizeof(*c));
+	bool has_tls = tls;
 	int i;
 
 	if (tls)
@@ -262,6 +265,7 @@ struct connection *connection_new(struct connection_owner *owner, int fd,
 	if (c) {
 		c->owner = owner;
 		c->who = *who;
+		c->has_tls = has_tls;
 		c->base.id = who->id;
 	}
 	if (!c || fd < 0 || !begin(c)) {

@@ -464,7 +464,9 @@ static enum link_write write_link(struct link *link, const struct link_message *
 
 /* ---- beginnings ---- */
 
-static const struct link_kind plain_kind = { write_link, close_link, free_link, NULL, NULL };
+static const struct link_kind plain_kind = { .write = write_link,
+					     .close = close_link,
+					     .free = free_link };
 
 static grpc_channel *new_channel(const struct link_target *target)
 {

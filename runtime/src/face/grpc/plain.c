@@ -557,6 +557,12 @@ void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_detail
 		       face->options.max_calls, face->address);
 	else if (atomic_load(&face->is_draining))
 		refuse(pc, PYR_UNAVAILABLE, "%s is stopping", face->address);
+	else if (face->options.has_key && !pc->identity[0])
+		refuse(pc, PYR_UNAUTHENTICATED,
+		       "SecurityError: %s wants a shared key, which calls of plain gRPC have not, "
+		       "or a "
+		       "certificate",
+		       face->address);
 	else if (face->options.is_guarded)
 		refuse(pc, PYR_FAILED_PRECONDITION,
 		       "%s asks for a handshake, which calls of plain gRPC have not",

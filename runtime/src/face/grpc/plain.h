@@ -31,6 +31,7 @@ struct plain_options {
 	void (*progress)(void *data);
 	void *data;
 	struct rules *rules; /* who may call what; borrowed, NULL: everybody all */
+	bool has_key;        /* the daemon wants a key proved, or a certificate */
 	bool is_guarded;     /* the daemon asks for handshakes, which such calls cannot carry */
 };
 
