@@ -295,6 +295,7 @@ static void on_hello(struct caller_world *w, struct caller_link *l, const struct
 		fuzz_finding("%c: a second Hello", l->name);
 	l->heard_hello = true;
 	l->their_window = frame->window;
+	caller_key_on_hello(w, l, frame);
 	fuzz_say("%u %c:     Hello, window %u, max_calls %u", w->step, l->name, frame->window,
 		 frame->max_calls);
 }
@@ -349,7 +350,8 @@ static void on_frame(struct caller_world *w, struct caller_link *l, const struct
 {
 	struct frame pong;
 
-	if (!l->heard_hello && frame->type != FRAME_HELLO)
+	if (!l->heard_hello && frame->type != FRAME_HELLO &&
+	    !(w->ring && frame->type == FRAME_GOAWAY)) /* who proves no key is told no more */
 		fuzz_finding("%c: a frame of type %d before Hello", l->name, (int)frame->type);
 	if ((frame->type == FRAME_ITEM || frame->type == FRAME_CREDIT) && !frame->to_caller)
 		fuzz_finding("%c: a frame of type %d of a call that the daemon did not make",
@@ -362,6 +364,9 @@ static void on_frame(struct caller_world *w, struct caller_link *l, const struct
 		break;
 	case FRAME_HELLO:
 		on_hello(w, l, frame);
+		break;
+	case FRAME_AUTH:
+		caller_key_on_auth(w, l, frame);
 		break;
 	case FRAME_BOUND:
 		on_bound(w, l, frame);

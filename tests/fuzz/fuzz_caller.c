@@ -137,9 +137,12 @@ static void say_hello(struct caller_world *w, struct caller_link *l)
 	frame.agent = span_of("model");
 	if (l->window < PEER_WINDOW_FIRST)
 		l->window = PEER_WINDOW_FIRST;
-	l->said_hello = true;
-	caller_put(w, l, &frame);
 	fuzz_say("%u %c: Hello, window %u", w->step, l->name, l->window);
+	l->said_hello = !w->ring;
+	if (w->ring)
+		caller_key_ask(w, l, &frame);
+	else
+		caller_put(w, l, &frame);
 }
 
 struct caller_link *caller_open_link(struct caller_world *w)

@@ -106,8 +106,9 @@ struct caller_call {
 struct caller_link {
 	struct fake *fake; /* NULL: none */
 	char name;
-	struct buf out; /* frames that wait to be delivered */
-	bool said_hello, heard_hello;
+	struct buf out;               /* frames that wait to be delivered */
+	bool said_hello, heard_hello; /* said: and proved the key, if one is wanted */
+	uint8_t nonce[32], theirs[32];
 	bool is_doomed;     /* it was told something that ends it */
 	bool may_be_doomed; /* or may have been */
 	bool has_goaway;    /* it said so */
@@ -138,6 +139,7 @@ struct caller_world {
 	uint16_t n_sessions;
 	int64_t last_key;
 	uint32_t linger_ms, max_calls, max_message;
+	struct key_ring *ring; /* of the key that the daemon wants proved; NULL: none */
 	bool has_hooks, is_serial, has_lifetime, is_stopping, has_unregistered;
 	bool is_settling;
 	atomic_bool has_mangled; /* a frame was changed: keys may be others than were sent */
@@ -194,6 +196,14 @@ void caller_resume(struct caller_world *w, struct caller_call *call, struct call
 		   struct caller_session *s);
 void caller_resume_some(struct caller_world *w);
 void caller_resume_wrongly(struct caller_world *w);
+
+/* ---- fuzz_caller_key.c ---- */
+#define FUZZ_KEY "00112233445566778899aabbccddeeff"
+struct key_ring *caller_key_ring(void);
+/* Sends a Hello that asks for the daemon's proof, or should. */
+void caller_key_ask(struct caller_world *w, struct caller_link *l, struct frame *hello);
+void caller_key_on_hello(struct caller_world *w, struct caller_link *l, const struct frame *frame);
+void caller_key_on_auth(struct caller_world *w, struct caller_link *l, const struct frame *frame);
 
 /* ---- fuzz_caller_references.c ---- */
 /* The frame of a call passes some. body: of the caller, until the frame was put. */

@@ -161,6 +161,14 @@ static void second_hello(struct caller_world *w, struct caller_link *l)
 	caller_doom(w, l, "a second Hello");
 }
 
+static void stray_auth(struct caller_world *w, struct caller_link *l)
+{
+	struct frame frame = { .type = FRAME_AUTH, .token = { l->nonce, sizeof(l->nonce) } };
+
+	caller_put(w, l, &frame);
+	caller_doom(w, l, "an Auth that nobody has asked for");
+}
+
 static void break_rules(struct caller_world *w)
 {
 	struct caller_link *l = caller_pick_link(w);
@@ -170,7 +178,10 @@ static void break_rules(struct caller_world *w)
 		return;
 	switch (how) {
 	case 0:
-		second_hello(w, l);
+		if (chance_one_in(w->chance, 2))
+			second_hello(w, l);
+		else
+			stray_auth(w, l);
 		break;
 	case 1:
 		bind_again(w, l);

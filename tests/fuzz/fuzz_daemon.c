@@ -15,6 +15,7 @@
 #include "fuzz_cable.h"
 #include "fuzz_caller.h"
 #include "fuzz_servant.h"
+#include "key/key.h"
 
 enum { SETTLE_MS = 20000, FREE_MS = 10000, HANG_S = 120 };
 
@@ -180,6 +181,7 @@ static void on_timer(struct engine_timer *timer)
 static pyr_daemon *make_daemon(struct daemon_world *w, struct chance *c)
 {
 	struct pyr_daemon_options o = { .threads = 1, .signals = PYR_NO, .drain_ms = 20 };
+	static const struct pyr_key_options key = { .text = FUZZ_KEY };
 	struct caller_world *model = &w->caller;
 
 	if (model->episode->has_threads)
@@ -196,14 +198,18 @@ static pyr_daemon *make_daemon(struct daemon_world *w, struct chance *c)
 	model->has_hooks = chance_one_in(c, 2);
 	if (model->has_hooks)
 		servant_hooks(&w->servant, &o);
+	model->ring = chance_one_in(c, 3) ? caller_key_ring() : NULL;
+	if (model->ring)
+		o.key = &key;
 	model->is_serial = o.threads == 1;
 	model->max_calls = o.max_calls;
 	model->max_message = o.max_message;
 	model->has_lifetime = o.stream_lifetime_ms > 0;
 	model->linger_ms = o.stream_linger_ms == PYR_NONE ? 0 : o.stream_linger_ms;
-	fuzz_say("daemon: %u threads, max_calls %u, max_message %u, linger %u ms, lifetime %u ms%s",
+	fuzz_say("daemon: %u threads, max_calls %u, max_message %u, linger %u ms, lifetime %u "
+		 "ms%s%s",
 		 o.threads, o.max_calls, o.max_message, model->linger_ms, o.stream_lifetime_ms,
-		 model->has_hooks ? ", hooks" : "");
+		 model->has_hooks ? ", hooks" : "", model->ring ? ", a key" : "");
 	return pyr_daemon_new(&o);
 }
 
@@ -293,6 +299,7 @@ unsigned fuzz_run_daemon(const struct fuzz_episode *episode)
 	attend(w);
 	close_daemon(w, thread);
 	n_done = w->n_done;
+	key_ring_unref(w->caller.ring);
 	pthread_cond_destroy(&w->changed);
 	pthread_mutex_destroy(&w->lock);
 	free(w);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The fuzzer of links: README.md. By hand it runs as long as it is told to; as a test it is short.
 add_executable(fuzz_link fuzz/fuzz_main.c fuzz/fuzz_link.c fuzz/fuzz_talk.c fuzz/fuzz_servant.c fuzz/fuzz_daemon.c
-	fuzz/fuzz_caller.c fuzz/fuzz_caller_references.c fuzz/fuzz_caller_streams.c fuzz/fuzz_caller_step.c fuzz/fuzz_answers.c
+	fuzz/fuzz_caller.c fuzz/fuzz_caller_key.c fuzz/fuzz_caller_references.c fuzz/fuzz_caller_streams.c fuzz/fuzz_caller_step.c fuzz/fuzz_answers.c
 	fuzz/fuzz_proxies.c fuzz/fuzz_callee.c fuzz/fuzz_callee_step.c fuzz/fuzz_callee_references.c fuzz/fuzz_cable.c fuzz/fuzz_cable_ends.c)
 pyrite_generate(TARGET fuzz_link IDL fuzz/talk.idl)
 target_link_libraries(fuzz_link PRIVATE pyrite_internal)
@@ -42,7 +42,7 @@ if(PYRITE_FUZZ)
 	endforeach()
 	# What closes doors: the modules' own sources again, and those below them.
 	file(GLOB base_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/src/base/*.c)
-	foreach(module rules tls)
+	foreach(module rules tls key)
 		file(GLOB module_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/src/${module}/*.c)
 		add_executable(fuzz_${module} fuzz/fuzz_${module}.c ${module_sources} ${base_sources})
 		target_include_directories(fuzz_${module} PRIVATE ${PROJECT_SOURCE_DIR}/runtime/include

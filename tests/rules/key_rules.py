@@ -13,6 +13,8 @@ import grpc
 from peers import UNAUTHENTICATED, answer_adds, cases_of, linked
 from raw import (LANE, OPTIONS, PATIENCE, Cases, Client, Driver, Program, Server, frame, hello, int_arguments, pb,
                  result_int, uri)
+from resume_rules import cancel, opened, resume, terminated
+from stream_rules import Flow
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 SERVER, CLIENT = 1, 2
@@ -46,19 +48,20 @@ class Knock(Client):
 
     def __init__(self, address, nonce=None, key=KEY, first=None):
         self.nonce = os.urandom(32) if nonce is None else nonce
-        super().__init__(address, first=[greeting(self.nonce, key)] if first is None else first)
+        self.key = key
+        Client.__init__(self, address, first=[greeting(self.nonce, key)] if first is None else first)
 
     def challenge(self):
         """The daemon's nonce; its proof is checked."""
         said = self.wait(lambda f: f.HasField("hello")).hello
-        assert len(said.nonce) == 32 and said.keys == key_id(KEY), said
+        assert len(said.nonce) == 32 and said.keys == key_id(self.key), said
         self.proof = self.wait(lambda f: f.HasField("auth")).auth.proof
-        assert self.proof == proof(KEY, SERVER, self.nonce, said.nonce), "the daemon has proved nothing"
+        assert self.proof == proof(self.key, SERVER, self.nonce, said.nonce), "the daemon has proved nothing"
         return said.nonce
 
-    def enter(self, name="work"):
-        self.send(auth(proof(KEY, CLIENT, self.nonce, self.challenge())))
-        self.bind(name=name)
+    def enter(self, **fields):
+        self.send(auth(proof(self.key, CLIENT, self.nonce, self.challenge())))
+        self.bind(**fields)
         return self
 
     def refused(self, *parts):
@@ -203,6 +206,30 @@ def who_waits_for_the_proof_does_not_hold_up_a_stop(_server):
     client.challenge()
     assert server.stop() == (0, "stopped\n")
     client.close()
+
+
+class KeyFlow(Knock, Flow):
+    """A client of flow-server."""
+
+    def __init__(self, server, key):
+        Knock.__init__(self, server.address, key=key)
+        self.enter(name="flow", interface="flow.Flow")
+
+
+def a_stream_goes_on_with_the_key_that_it_began_with_alone(_server):
+    server = Program("flow-server", environment={"PYRITE_SHARED_KEY": f"a:{KEY.hex()}\nb:{OTHER.hex()}"})
+    first = KeyFlow(server, KEY)
+    first.wait_items(opened(first, "forever", b""), 1)
+    first.cut()
+    thief = KeyFlow(server, OTHER)
+    terminated(thief, resume(thief))
+    owner = KeyFlow(server, KEY)
+    number = resume(owner, attempt=2)
+    owner.wait_items(number, 1)
+    assert result_int(thief.reply(thief.open("peek")).payload) is not None
+    cancel(owner, number)
+    thief.close()
+    assert server.stop() == (0, "stopped\n")
 
 
 def plain_calls_are_refused(server):

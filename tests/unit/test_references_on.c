@@ -335,10 +335,39 @@ THREE(no_object_is_lost_or_left_while_links_are_cut)
 	relay_close(&to_third);
 }
 
+/* Each hop has the key from what the reference came over, as no environment says one. */
+TEST(a_reference_is_called_with_the_key_of_the_connection_that_it_came_over)
+{
+	static const struct pyr_key_options key = { .text = "00112233445566778899aabbccddeeff" };
+	struct pyr_daemon_options keyed = { .threads = 4, .key = &key };
+	struct pyr_proxy_options with = { .key = &key };
+	struct node_place a, b;
+	struct refs_Node *to_a, *to_b, *got = NULL;
+	int32_t sum = 0;
+
+	finds_home = false;
+	REQUIRE(node_open(&a, &keyed) && node_open(&b, &keyed));
+	to_a = refs_Node_proxy_with(a.uri, &with);
+	to_b = refs_Node_proxy_with(b.uri, &with);
+	CHECK_INT(refs_Node_ask(to_a, to_b, 1, 2, &sum), 0);
+	CHECK_INT(sum, 3);
+	CHECK_INT(refs_Node_set_favourite(to_a, to_b), 0);
+	CHECK_INT(refs_Node_get_favourite(to_a, &got), 0);
+	refs_Node_free(to_b);
+	CHECK_INT(refs_Node_add(got, 3, 4, &sum), 0);
+	CHECK_INT(sum, 7);
+	refs_Node_free(got);
+	CHECK_INT(refs_Node_set_favourite(to_a, NULL), 0);
+	refs_Node_free(to_a);
+	node_close(&a);
+	node_close(&b);
+}
+
 TESTS(references_on, T(who_holds_a_reference_passes_it_on), T(what_was_passed_on_comes_home),
       T(errors_come_through_who_passed_it_on), T(a_chain_goes_through_who_passed_it_on),
       T(cancels_and_deadlines_reach_its_owner), T(the_link_to_its_owner_stays_for_it),
       T(who_was_passed_it_on_is_told_that_its_owner_is_lost),
       T(who_is_passed_on_what_is_lost_already_learns_it_at_its_first_call),
+      T(a_reference_is_called_with_the_key_of_the_connection_that_it_came_over),
       T(no_object_is_lost_or_left_while_it_is_handed_over),
       T(no_object_is_lost_or_left_while_links_are_cut))

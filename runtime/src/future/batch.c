@@ -260,6 +260,7 @@ static int store(pyr_batch *batch, const struct outcall *call, size_t i, const s
 	struct taker taker;
 
 	taker_init(&taker, call->result.held);
+	taker.from = call->session ? call->session->peer : NULL;
 	if (codec_take_results(codec->reply, &taker.base, frame->payload,
 			       config_number(CONFIG_MAX_MESSAGE), batch->outs + item->out,
 			       &problem) == 0) {

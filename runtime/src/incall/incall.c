@@ -290,6 +290,7 @@ static bool unpack(pyr_call *call, const struct codec_operation *op, union pyr__
 
 	taker_init(&taker, brought_by(call));
 	taker.budget = call->peer ? call->peer->budget : NULL;
+	taker.from = call->peer;
 	err = codec_take(op->request, &taker.base, call->request.payload, true,
 			 call->request.max_message, &call->arena, in, &problem);
 	if (taker.taken.n > 0 && !taker_move(&taker, &call->taken)) {

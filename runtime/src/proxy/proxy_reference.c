@@ -50,6 +50,7 @@ pyr_proxy *proxy_of_reference(struct reference *reference, const struct codec_in
 			      const struct pyr_proxy_options *options)
 {
 	pyr_proxy *proxy = NULL;
+	struct peer *from;
 
 	if (engine_start() == 0)
 		proxy = proxy_make(interface, uri_of(reference), options);
@@ -59,10 +60,11 @@ pyr_proxy *proxy_of_reference(struct reference *reference, const struct codec_in
 	}
 	proxy->reference = reference;
 	proxy->is_reference = true;
-	if (!proxy->wish.tls && reference->import) /* as what it came over */
-		proxy_set_tls(proxy, reference->import->peer->shared.tls, true);
-	if (!proxy->wish.keys && reference->import)
-		proxy_set_keys(proxy, reference->import->peer->shared.keys, false);
+	from = reference->import ? reference->import->peer : reference->from;
+	if (!proxy->wish.tls && from) /* as what it came over */
+		proxy_set_tls(proxy, from->shared.tls, true);
+	if (!proxy->wish.keys && !proxy->wish.has_no_key && from)
+		proxy_set_keys(proxy, from->shared.keys, false);
 	return proxy;
 }
 

@@ -60,6 +60,7 @@ int request_results(const struct codec_operation *codec, const struct outcall *c
 	struct taker taker;
 
 	taker_init(&taker, call->result.held);
+	taker.from = call->session ? call->session->peer : NULL;
 	if (codec_take_results(codec->reply, &taker.base, span_of_buf(&call->result.answer),
 			       config_number(CONFIG_MAX_MESSAGE), out, &problem) == 0) {
 		taker_give(&taker);

@@ -246,6 +246,7 @@ void reference_unref(struct reference *reference)
 	if (reference->forward)
 		reference_let_go(reference->forward);
 	import_unref(reference->import);
+	peer_unref(reference->from);
 	buf_free(&reference->encoded);
 	free(reference->interface);
 	free(reference->uri);
@@ -259,6 +260,9 @@ struct reference *reference_copy(const struct reference *reference)
 	if (!copy)
 		return NULL;
 	copy->import = reference->import ? import_ref(reference->import) : NULL;
+	copy->from = reference->from;
+	if (copy->from)
+		peer_ref(copy->from);
 	copy->uri = reference->uri ? strdup(reference->uri) : NULL;
 	copy->interface = reference->interface ? strdup(reference->interface) : NULL;
 	copy->fingerprint = reference->fingerprint;

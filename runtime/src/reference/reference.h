@@ -23,8 +23,9 @@ struct reference {
 	atomic_int refs;
 	struct object *object; /* of this process; counted, and used if it lives by that. NULL: */
 	struct import *import; /* counted; NULL: it came over no link */
-	char *uri;             /* of what is not here; NULL: it has none */
-	char *interface;       /* the most derived one, as far as known */
+	struct peer *from; /* counted: over which a bare URI came; NULL: it did not, or not so */
+	char *uri;         /* of what is not here; NULL: it has none */
+	char *interface;   /* the most derived one, as far as known */
 	uint64_t fingerprint;
 	bool has_id; /* all that came over a link */
 	uint8_t id[REFERENCE_ID];

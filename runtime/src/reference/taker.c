@@ -147,9 +147,10 @@ static void encode(struct reference *reference, const struct codec_reference *to
 	codec_reference_write(&encoded, &reference->encoded);
 }
 
-/* import: taken, may be NULL. Returns NULL when memory is out. */
+/* import: taken, may be NULL: then it came over `from`, or NULL. Returns NULL when memory is out.
+ */
 static struct reference *from_elsewhere(const struct codec_reference *told, const uint8_t *id,
-					struct import *import)
+					struct import *import, struct peer *from)
 {
 	struct reference *reference = calloc(1, sizeof(*reference));
 
@@ -159,6 +160,8 @@ static struct reference *from_elsewhere(const struct codec_reference *told, cons
 	}
 	reference->refs = 1;
 	reference->import = import;
+	if (!import && from)
+		peer_ref(reference->from = from);
 	reference->fingerprint = told->fingerprint;
 	reference->interface = span_dup(told->interface);
 	reference->has_id = id;
@@ -213,7 +216,7 @@ static int make(struct taker *taker, const struct pyr__type *type,
 		import_unref(source.import);
 		return fail(PYR_INVALID_ARGUMENT, "has a URI that is none", text, n);
 	}
-	reference = from_elsewhere(told, id, source.import);
+	reference = from_elsewhere(told, id, source.import, taker->from);
 	*ret = reference ? reference_maker()->make(reference, type) : NULL;
 	return *ret ? 0 : fail(PYR_RESOURCE_EXHAUSTED, "out of memory", text, n);
 }

@@ -30,12 +30,13 @@ struct taker {
 	const struct codec_carried
 		*carried;      /* borrowed: the same of what was not sent, or is kept */
 	struct budget *budget; /* borrowed: what they are charged to; NULL: nobody */
+	struct peer *from;     /* borrowed: what they came over; NULL: not known */
 	struct taken taken;
 	size_t n_settled;  /* of them: it is known where they lie */
 	struct hung *hung; /* which lie in blocks; NULL: none do */
 };
 
-/* carried, budget: set by who has such. */
+/* carried, budget, from: set by who has such. */
 void taker_init(struct taker *taker, const struct import_list *held);
 /* The results were stored: what lies in a block goes with that, the rest is their owner's. */
 void taker_give(struct taker *taker);
