@@ -23,6 +23,7 @@ void node_fini(struct node *node)
 {
 	refs_Node_free(node->kept);
 	refs_Node_free(node->given);
+	pyr_proxy_free(node->held);
 	pthread_mutex_destroy(&node->lock);
 }
 
@@ -401,6 +402,87 @@ static int flocks(pyr_call *call, pyr_stream *stream, int32_t *ret)
 	return n;
 }
 
+static int echoes(pyr_call *call, pyr_stream *stream)
+{
+	const char *text;
+	int n;
+
+	(void)call;
+	while ((n = refs_Node_echoes_read(stream, &text)) > 0)
+		if ((n = refs_Node_echoes_yield(stream, text)) < 0)
+			break;
+	return n;
+}
+
+static int pour(struct node *node, int32_t n, int32_t size, pyr_stream *stream)
+{
+	struct pyr_bytes item = { (size_t)size, calloc(1, (size_t)size) };
+	int32_t i;
+	int err = item.items ? 0 : -PYR_RESOURCE_EXHAUSTED;
+
+	for (i = 0; i < n && err == 0; i++) {
+		memcpy(item.items, &i, sizeof(i));
+		err = refs_Node_pours_yield(stream, &item);
+		atomic_fetch_add(&node->n_poured, err == 0);
+	}
+	free(item.items);
+	return err;
+}
+
+static int pours(pyr_call *call, int32_t n, int32_t size, const char *why, pyr_stream *stream)
+{
+	struct node *node = node_of(call);
+	int err;
+
+	atomic_fetch_add(&node->n_in_streams, 1);
+	err = pour(node, n, size, stream);
+	atomic_fetch_sub(&node->n_in_streams, 1);
+	if (err == 0 && *why)
+		return refs_Node_raise_Refused(call, &(struct refs_Refused){ .why = why });
+	return err;
+}
+
+static int drinks(pyr_call *call, pyr_stream *stream, int32_t *ret)
+{
+	struct node *node = node_of(call);
+	const struct pyr_bytes *item;
+	int n = 0;
+
+	atomic_fetch_add(&node->n_in_streams, 1);
+	while (!atomic_load(&node->is_open) && !pyr_call_is_cancelled(call))
+		pyr_sleep(1);
+	*ret = 0;
+	while ((n = refs_Node_drinks_read(stream, &item)) > 0) {
+		*ret += memcmp(item->items, ret, sizeof(*ret)) == 0;
+		atomic_fetch_add(&node->n_drunk, 1);
+	}
+	atomic_fetch_sub(&node->n_in_streams, 1);
+	return n;
+}
+
+static int hold(pyr_call *call, pyr_object *x)
+{
+	struct node *node = node_of(call);
+	pyr_object *before;
+
+	pthread_mutex_lock(&node->lock);
+	before = node->held;
+	node->held = x ? pyr_proxy_dup(x) : NULL;
+	pthread_mutex_unlock(&node->lock);
+	pyr_proxy_free(before);
+	return 0;
+}
+
+static int held(pyr_call *call, pyr_object **ret)
+{
+	struct node *node = node_of(call);
+
+	pthread_mutex_lock(&node->lock);
+	*ret = node->held;
+	pthread_mutex_unlock(&node->lock);
+	return 0;
+}
+
 const struct refs_Node_methods node_methods = {
 	.name = name,
 	.add = add,
@@ -433,6 +515,11 @@ const struct refs_Node_methods node_methods = {
 	.ask_all = ask_all,
 	.cards = cards,
 	.flocks = flocks,
+	.echoes = echoes,
+	.pours = pours,
+	.drinks = drinks,
+	.hold = hold,
+	.held = held,
 	.hang = hang,
 	.ask_to_hang = ask_to_hang,
 };

@@ -17,7 +17,10 @@ struct node {
 	struct refs_Node *kept;  /* lock: owned */
 	struct refs_Node *given; /* lock: owned, the favourite */
 	struct refs_Node *self;  /* what others get of it, borrowed; NULL: what down() gets */
+	pyr_object *held;        /* lock: owned */
 	atomic_int n_released, n_deepest, n_lost, n_hanging;
+	atomic_int n_in_streams; /* methods that pour or drink */
+	atomic_int n_poured, n_drunk, is_open;
 	bool is_made; /* by make(): freed when it is released */
 };
 extern const struct refs_Node_methods node_methods;

@@ -155,10 +155,10 @@ pyrite_measures(bench_references)
 # Pyrite ends speak frames on a socket by themselves: what calls and streams depend on, over gRPC too.
 pyrite_lane_tests(grpc serial_objects instances weak)
 pyrite_lane_tests(auto serial_objects instances weak)
-pyrite_lane_tests(grpc any_calls call references reference_ways references_on chains loop drain deferred unregister future future_many op_map batch places given given_up large
+pyrite_lane_tests(grpc any_calls call references reference_ways references_on references_forward chains loop drain deferred unregister future future_many op_map batch places given given_up large
 	proxy_patience task_calls stream stream_try stream_life stream_linger stream_linger_ends handshake)
 # And within the process, as they do by themselves when both ends are in one.
-pyrite_lane_tests(auto any_calls call references reference_ways references_on chains loop drain deferred unregister future future_async future_many batch places large proxy
+pyrite_lane_tests(auto any_calls call references reference_ways references_on references_forward chains loop drain deferred unregister future future_async future_many batch places large proxy
 	proxy_patience task_calls stream stream_try handshake hooks errors)
 
 # Objects as values. A link is between both ends, though they are in one process.
@@ -166,7 +166,7 @@ pyrite_servant(e2e_node e2e/node.c e2e/refs.idl)
 add_executable(node-client e2e/node_client.c)
 target_link_libraries(node-client PRIVATE e2e_node)
 pyrite_warnings(node-client)
-foreach(name references reference_ways references_on reference_memory)
+foreach(name references reference_ways references_on references_forward reference_memory)
 	pyrite_unit_test(${name} e2e_node)
 	target_link_options(test_${name} PRIVATE -Wl,--wrap=reference_find_home)
 endforeach()

@@ -216,7 +216,7 @@ def a_reference_that_was_not_passed_is_not_found(server):
 
 
 def references_that_are_no_ids_end_the_link(server):
-    for wrong in (b"short", b"", b"i" * 16 + b"\2", b"i" * 18, b"i" * 16 + b"\2" + b"n" * 16, b"i" * 34):
+    for wrong in (b"short", b"", b"i" * 16 + b"\3", b"i" * 18, b"i" * 16 + b"\3" + b"n" * 16, b"i" * 34):
         client = linked(server)
         client.send(frame(7, call=dict(session=1, name="e2e.Work.add", flags=256, references=[wrong])))
         protocol_error(client, "references")

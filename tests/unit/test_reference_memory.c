@@ -45,7 +45,7 @@ char *__wrap_strdup(const char *text)
 }
 
 static struct node_place place_c;
-static struct refs_Node *third;
+static struct refs_Node *third, *beside; /* beside: the server, over a link of its own */
 
 static void open_three(void)
 {
@@ -56,7 +56,9 @@ static void open_three(void)
 	REQUIRE(node_open(&place_c, &(struct pyr_daemon_options){ .threads = 4 }));
 	server = refs_Node_proxy_with(place.uri, &bounded);
 	third = refs_Node_proxy_with(place_c.uri, &bounded);
-	REQUIRE(server && third);
+	beside = refs_Node_proxy_with(
+		place.uri, &(struct pyr_proxy_options){ .timeout_ms = 10000, .own_link = true });
+	REQUIRE(server && third && beside);
 }
 
 /* Returns 0, or the first failure's status. */
@@ -116,6 +118,41 @@ static int raise_and_stream(void)
 	return n;
 }
 
+/* The server stands in for what the third end is given: a stream of numbered items, and one of
+ * references, come through it. */
+static int stream_through(void)
+{
+	struct refs_Node *on = NULL, *node = NULL;
+	pyr_stream *stream = NULL;
+	char *text = NULL;
+	int err = refs_Node_keep(server, object), n;
+
+	if (err == 0)
+		err = refs_Node_kept(beside, &on);
+	if (err == 0 && !on) /* its method had no memory for one more */
+		return -PYR_RESOURCE_EXHAUSTED;
+	if (err == 0)
+		err = refs_Node_echoes(on, &stream);
+	if (err == 0)
+		err = refs_Node_echoes_write(stream, "x");
+	if (err == 0 && (n = refs_Node_echoes_next(stream, &text)) != 1)
+		err = n;
+	CHECK(err < 0 || (text && strcmp(text, "x") == 0));
+	pyr_free(text);
+	pyr_stream_free(stream);
+	stream = NULL;
+	if (err == 0)
+		err = refs_Node_makes(on, 2, &stream);
+	while (err == 0 && (n = refs_Node_makes_next(stream, &node)) != 0)
+		if (n < 0)
+			err = n;
+		else
+			refs_Node_free(node);
+	pyr_stream_free(stream);
+	refs_Node_free(on);
+	return err;
+}
+
 /* What is told: out of memory here or there, or that the link ended without it. */
 static bool is_right(int err)
 {
@@ -158,6 +195,8 @@ TEST(without_memory_references_fail_with_the_right_error_and_leave_nothing)
 	fail_each(pass_and_call);
 	fail_each(import_and_pass_on);
 	fail_each(raise_and_stream);
+	fail_each(stream_through);
+	refs_Node_free(beside);
 	refs_Node_free(third);
 	node_close(&place_c);
 	close_all();

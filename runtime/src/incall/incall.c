@@ -207,7 +207,7 @@ bool incall_has_method(const pyr_call *call)
 {
 	void (*method)(void);
 
-	if (call->batch || call->object->forward)
+	if (call->batch)
 		return true;
 	if (call->origin->hook) /* a call that will be refused has an object without methods */
 		return false;
@@ -331,11 +331,7 @@ static void run_method(pyr_call *call)
 	if (!call->given && !unpack(call, op, in))
 		return;
 	memset(out, 0, n_out * sizeof(*out));
-	if (call->object->forward)
-		err = call->object->forward(call, in);
-	else
-		err = op->table->shim(call, call->object->methods, call->given ? call->given : in,
-				      out);
+	err = op->table->shim(call, call->object->methods, call->given ? call->given : in, out);
 	if (call->answer.deferred)
 		return; /* it owns the answer, and may have given it */
 	if (err == 0)

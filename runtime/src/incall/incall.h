@@ -26,8 +26,10 @@
 #include "object/object.h"
 #include "reference/taker.h"
 #include "wire/codec.h"
+#include "wire/frame.h"
 
-struct frame;
+struct forward_session;
+struct forward_origin;
 
 struct call_who {
 	const struct pyr_credentials *credentials; /* NULL: of no unix socket */
@@ -37,6 +39,28 @@ struct call_who {
 	struct track *track; /* the session's resources */
 	bool is_local;       /* on this host */
 	struct rules *rules; /* what it may do; borrowed, NULL: all */
+};
+
+/*
+ * Who hands on what comes for an object that stands in for another process's. With the lock of the
+ * peer that it comes over, in the leader: it goes on from there once that has no lock.
+ */
+struct call_forward {
+	/* A session is bound: *bind says what to. Bound is answered when it is known what that
+	 * comes to. Returns NULL when memory is out. */
+	struct forward_session *(*open)(struct object *object, struct peer *peer, void *session,
+					const struct forward_origin *origin,
+					const struct frame *bind);
+	/* A call in it has come whole. */
+	void (*call)(struct forward_session *session, pyr_call *call);
+	/* Nobody uses the session any more. With any lock. */
+	void (*close)(struct forward_session *session);
+};
+/* What it came by. */
+struct forward_origin {
+	/* Answers the Bind, if the session is there as it was; *bound: but for its number. With the
+	 * peer's lock. */
+	void (*answer)(void *session, struct frame *bound);
 };
 
 struct call_origin {
@@ -76,7 +100,13 @@ struct call_request {
 	size_t cost;                              /* charged to its connection's budget */
 	const struct pyr_annotation *annotations; /* in the arena */
 	size_t n_annotations;
-	struct import_list *held; /* references that it brings; NULL: none */
+	struct import_list *held;    /* references that it brings; NULL: none */
+	struct handed_on *handed_on; /* of one that is, in the arena; NULL: it is run here */
+};
+
+struct handed_on {
+	struct frame_operation what; /* it calls */
+	pyr_call *next;              /* behind it, in its session */
 };
 
 /* What goes back. Of the thread that has the call: its method's, then its deferred's; who cancels

@@ -24,6 +24,7 @@ struct object_hooks {
 };
 
 struct import;
+struct call_forward;
 
 struct object {
 	atomic_int refs;
@@ -53,9 +54,9 @@ struct object {
 	void *value;                         /* what stands for it here; NULL: nothing just now */
 	unsigned *n_users;                   /* of that */
 	void (*fini)(struct object *object); /* lets go of both; NULL: nothing to do */
-	/* It stands in for one of another process: what its calls are handed to, and what that came
-	 * as, as long as it is used. NULL: its methods are its own. */
-	int (*forward)(pyr_call *call, pyr__in *in);
+	/* It stands in for one of another process: who hands on what comes for it, and what that
+	 * came as, as long as it is used. NULL: its methods are its own. */
+	const struct call_forward *forward;
 	struct import *stands_for;
 };
 

@@ -30,6 +30,12 @@ void outcall_fini(struct outcall *call)
 {
 	scope_remove(&call->part);
 	outcall_take_reply(call);
+	outcall_forget(call);
+}
+
+void outcall_forget(struct outcall *call)
+{
+	scope_remove(&call->part);
 	engine_waiter_fini(&call->waiter);
 	carried_drop(call->sent.carried);
 	import_list_drop(call->result.held);
@@ -44,41 +50,61 @@ const char *outcall_late(const struct outcall *call, char *text, size_t n)
 	return text;
 }
 
-int outcall_error(struct outcall *call)
+/* What the other end says of it. */
+static void failure_there(struct outcall *call, const struct frame *frame,
+			  struct outcall_failure *ret)
+{
+	struct error_info *info = &ret->info;
+	bool ok;
+
+	info->message = ret->texts[0] = span_dup(frame->message);
+	info->exception = ret->texts[1] = span_dup(frame->exception);
+	info->trace = ret->texts[2] = span_dup(frame->trace);
+	info->correlation_id = ret->texts[3] = span_dup(frame->correlation_id);
+	info->raised = frame->raised;
+	info->detail = frame->detail.p;
+	info->n_detail = frame->detail.n;
+	if (call->result.held)
+		info->held = carried_hold(carried_of_brought(call->result.held, &ok));
+	ret->notes = frame->body;
+}
+
+void outcall_failure(struct outcall *call, struct outcall_failure *ret)
 {
 	const struct session *session = call->session;
-	struct error_info error = { .code = call->result.code, .remote = call->result.is_remote };
-	char *texts[5] = { NULL };
-	struct error_held *held = NULL;
+	struct error_info *info = &ret->info;
 	struct frame frame;
-	bool ok;
+
+	*ret = (struct outcall_failure){ .texts = { NULL } };
+	info->code = call->result.code;
+	info->remote = call->result.is_remote;
+	info->may_have_run = call->result.may_have_run;
+	info->object = session->object;
+	info->operation = session_operation(session->interface, call->operation)->name;
+	info->address = session->peer->link->address;
+	if (call->result.is_remote &&
+	    frame_read_body(FRAME_ERROR, span_of_buf(&call->result.answer), &frame))
+		failure_there(call, &frame, ret);
+	else
+		info->message = ret->texts[0] = span_dup(span_of_buf(&call->result.answer));
+}
+
+void outcall_failure_free(struct outcall_failure *failure)
+{
+	size_t i;
+
+	error_held_unref(failure->info.held);
+	for (i = 0; i < sizeof(failure->texts) / sizeof(failure->texts[0]); i++)
+		free(failure->texts[i]);
+}
+
+int outcall_error(struct outcall *call)
+{
+	struct outcall_failure failure;
 	int err;
 
-	error.may_have_run = call->result.may_have_run;
-	error.object = session->object;
-	error.operation = session_operation(session->interface, call->operation)->name;
-	error.address = session->peer->link->address;
-	if (call->result.is_remote &&
-	    frame_read_body(FRAME_ERROR,
-			    (struct span){ call->result.answer.data, call->result.answer.n },
-			    &frame)) {
-		error.message = texts[0] = span_dup(frame.message);
-		error.exception = texts[1] = span_dup(frame.exception);
-		error.trace = texts[2] = span_dup(frame.trace);
-		error.correlation_id = texts[3] = span_dup(frame.correlation_id);
-		error.raised = frame.raised;
-		error.detail = frame.detail.p;
-		error.n_detail = frame.detail.n;
-		if (call->result.held)
-			held = carried_hold(carried_of_brought(call->result.held, &ok));
-		error.held = held;
-	} else {
-		error.message = texts[4] =
-			span_dup((struct span){ call->result.answer.data, call->result.answer.n });
-	}
-	err = error_set_info(&error);
-	error_held_unref(held);
-	for (size_t i = 0; i < 5; i++)
-		free(texts[i]);
+	outcall_failure(call, &failure);
+	err = error_set_info(&failure.info);
+	outcall_failure_free(&failure);
 	return err;
 }

@@ -4,6 +4,7 @@
 /* Calls made in a session: their numbers, how they are sent and awaited, how they end. */
 #include <pyrite/gen.h>
 
+#include "base/error.h"
 #include "context/scope.h"
 #include "session/session.h"
 #include "stream/stream.h"
@@ -17,6 +18,8 @@ struct call_terms {
 	const struct pyr_annotation *annotations;
 	size_t n_annotations;
 	struct span own_annotations; /* of the proxy, encoded */
+	/* It is handed on, and this is what it calls; NULL: as the interface says. */
+	const struct frame_operation *as_it_came;
 };
 
 enum { OUTCALL_ROOM = 64 }; /* of an answer that takes no memory of its own */
@@ -130,6 +133,8 @@ void outcall_abort(struct outcall *call, int code, const char *text);
 const char *outcall_late(const struct outcall *call, char *text, size_t n);
 void outcall_init(struct outcall *call, const struct call_terms *terms);
 void outcall_fini(struct outcall *call);
+/* The same for one that its thread knows nothing of. */
+void outcall_forget(struct outcall *call);
 /* Writes what goes along with it into its frame: chain, ids, annotations. */
 void outcall_put_along(const struct outcall *call, struct frame *frame);
 /* Checks its terms and encodes its annotations: call->along, in buf. Returns NULL, or why it may
@@ -142,6 +147,15 @@ void outcall_keep_notes(struct outcall *call, const struct frame *frame);
 void outcall_take_reply(struct outcall *call);
 /* Sets the thread's last error from a call that failed. Returns minus its code. */
 int outcall_error(struct outcall *call);
+
+/* What that says, and the memory of it. */
+struct outcall_failure {
+	struct error_info info;
+	char *texts[4];
+	struct span notes; /* annotations, as in the body of an Error; the call's */
+};
+void outcall_failure(struct outcall *call, struct outcall_failure *ret);
+void outcall_failure_free(struct outcall_failure *failure);
 
 /* ---- frames that come; in the leader, with the lock ---- */
 void peer_on_answer(struct peer *peer, const struct frame *frame); /* Reply, Error */

@@ -87,15 +87,19 @@ static void withdraw(struct outcall *call)
 	outbox_void(&session->out, call->sent.begin, call->sent.end);
 }
 
-static void describe(const struct outcall *call, struct frame *frame)
+static void hand_on_operation(const struct frame_operation *came, struct frame *frame)
+{
+	frame->operation = came->operation;
+	frame->name = came->name;
+	frame->fingerprint = came->fingerprint;
+	frame->flags = came->flags;
+}
+
+static void describe_operation(const struct outcall *call, struct frame *frame)
 {
 	const struct session *session = call->session;
 	const struct pyr__operation *table = session_operation(session->interface, call->operation);
-	int64_t left;
 
-	frame->type = FRAME_CALL;
-	frame->number = call->sent.number;
-	frame->session = session->number;
 	if (call->operation >= session->interface->table->n_operations) {
 		frame->name = span_of(table->name); /* an end that knows no batches refuses it */
 		frame->flags = FRAME_BATCH;
@@ -109,6 +113,19 @@ static void describe(const struct outcall *call, struct frame *frame)
 		frame->flags |= FRAME_ONEWAY;
 	if (table->flags & (PYR__STREAM_IN | PYR__STREAM_OUT))
 		peer_stream_describe(call, table, frame);
+}
+
+static void describe(const struct outcall *call, struct frame *frame)
+{
+	int64_t left;
+
+	frame->type = FRAME_CALL;
+	frame->number = call->sent.number;
+	frame->session = call->session->number;
+	if (call->said.terms->as_it_came)
+		hand_on_operation(call->said.terms->as_it_came, frame);
+	else
+		describe_operation(call, frame);
 	if (call->deadline != ENGINE_FOREVER) {
 		left = (call->deadline - engine_now()) / 1000;
 		frame->time_left = left > 0 ? (uint64_t)left : 1;
@@ -480,6 +497,6 @@ void peer_end_out(struct peer *peer)
 			lost(peer, peer->made.slots[i].call);
 	outcall_wake_blocked(peer);
 	while ((session = numtab_pop(&peer->made.sessions)))
-		session_wake_binders(session);
+		session_end(session);
 	outbox_discard_all(peer);
 }

@@ -11,6 +11,7 @@ static void unbind(struct session *session, bool release, bool keep_streams)
 	peer_ref(peer);
 	pthread_mutex_lock(&peer->lock);
 	session->is_unbound = true;
+	session->relay = NULL;
 	session->is_released = release;
 	if (release)
 		session_cancel_calls(session, keep_streams);

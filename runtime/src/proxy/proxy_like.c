@@ -102,10 +102,8 @@ static void *narrow_known(pyr_proxy *proxy, const struct pyr__interface *interfa
 	*is_known = is_of || proxy_object(proxy);
 	if (!is_of)
 		return *is_known ? refuse(proxy, interface) : NULL;
-	if (!proxy_object(proxy)) {
-		atomic_store(&proxy->reference->interface_here, codec_interface_get(interface));
+	if (!proxy_object(proxy))
 		return proxy_like(proxy, interface);
-	}
 	reference_share(&proxy->n_users);
 	return proxy;
 }

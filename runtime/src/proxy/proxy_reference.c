@@ -79,8 +79,6 @@ static void *make(struct reference *reference, const struct pyr__type *type)
 	pyr_error *kept = pyr_error_take();
 	pyr_proxy *proxy;
 
-	if (!object && table != &any_object)
-		atomic_store(&reference->interface_here, interface);
 	proxy = proxy_of_reference(reference, interface, &none);
 	error_restore(kept);
 	if (proxy && object)

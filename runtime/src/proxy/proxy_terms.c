@@ -37,5 +37,6 @@ void proxy_terms(pyr_proxy *proxy, unsigned operation, struct call_terms *ret)
 	ret->key = options->key;
 	ret->annotations = options->annotations;
 	ret->n_annotations = options->annotations ? options->n_annotations : 0;
+	ret->as_it_came = NULL;
 	ret->own_annotations = (struct span){ proxy->annotations.data, proxy->annotations.n };
 }

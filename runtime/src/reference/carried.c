@@ -64,17 +64,15 @@ const struct codec_carried *carried_keep(const struct codec_carried *carried, bo
 static struct reference *handed_on(const struct brought *brought)
 {
 	struct import *import = brought->import;
-	struct reference *reference;
+	struct reference *reference = calloc(1, sizeof(*reference));
 
-	if (brought->object && !brought->object->stands_for) {
-		reference_hold(brought->object);
-		return reference_to_object(brought->object);
-	}
-	reference = calloc(1, sizeof(*reference));
 	if (!reference)
 		return NULL;
 	reference->refs = 1;
-	reference->import = import_ref(import ? import : brought->object->stands_for);
+	if (brought->object && !brought->object->stands_for)
+		reference_hold(reference->object = brought->object);
+	else
+		reference->import = import_ref(import ? import : brought->object->stands_for);
 	reference->has_id = true;
 	memcpy(reference->id, brought->name, REFERENCE_ID);
 	return reference;
@@ -90,6 +88,8 @@ const struct codec_carried *carried_of_brought(const struct import_list *list, b
 	for (i = 0; *ok && i < n; i++) {
 		if (!list->all[i].object && !list->all[i].import)
 			continue; /* it was said to come home, and is not here */
+		if (list->all[i].has_address)
+			continue; /* it needs nobody who stands in */
 		reference = handed_on(&list->all[i]);
 		if (reference)
 			add(block, reference);

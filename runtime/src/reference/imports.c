@@ -55,6 +55,7 @@ static bool bring(struct peer *peer, const struct frame_reference *told, struct 
 {
 	*ret = (struct brought){ .import = NULL };
 	memcpy(ret->name, told->name, REFERENCE_ID);
+	ret->has_address = told->has_address;
 	if (told->is_home)
 		ret->object = references_find(peer, told->id);
 	else

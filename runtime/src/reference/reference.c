@@ -13,8 +13,7 @@
 
 /* Set once, when the library is loaded. */
 static const struct reference_maker *maker;
-static struct object *(*make_forward)(struct reference *reference,
-				      const struct codec_interface *interface);
+static struct object *(*make_forward)(struct import *import);
 
 /* What references to an object of this process have in common. Its object's, from the first one on.
  */
@@ -276,20 +275,18 @@ struct reference *reference_copy(const struct reference *reference)
 	return NULL;
 }
 
-void reference_set_forwarder(struct object *(*make)(struct reference *reference,
-						    const struct codec_interface *interface))
+void reference_set_forwarder(struct object *(*make)(struct import *import))
 {
 	make_forward = make;
 }
 
 struct object *reference_forward(struct reference *reference)
 {
-	const struct codec_interface *interface = atomic_load(&reference->interface_here);
 	struct object *forward = atomic_load(&reference->forward), *before = NULL;
 
-	if (forward || !interface || !make_forward)
+	if (forward)
 		return forward;
-	forward = make_forward(reference, interface);
+	forward = make_forward(reference->import);
 	if (!forward || atomic_compare_exchange_strong(&reference->forward, &before, forward))
 		return forward;
 	reference_let_go(forward);

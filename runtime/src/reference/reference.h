@@ -27,11 +27,9 @@ struct reference {
 	char *uri;         /* of what is not here; NULL: it has none */
 	char *interface;   /* the most derived one, as far as known */
 	uint64_t fingerprint;
-	bool has_id; /* all that came over a link */
+	bool has_id; /* all that came over a link: what payloads call it */
 	uint8_t id[REFERENCE_ID];
 	struct buf encoded; /* of what is not here: its pyrite.Reference */
-	/* How it is called here; NULL: not known yet. It may become the most derived one. */
-	const struct codec_interface *_Atomic interface_here;
 	/* What stands in for it where it is passed on; counted and used. NULL: nothing yet. */
 	struct object *_Atomic forward;
 };
@@ -46,12 +44,10 @@ void reference_unref(struct reference *reference);
 /* One more to the same, of its own. NULL when memory is out. */
 struct reference *reference_copy(const struct reference *reference);
 /* What stands in for an object of another process where it is passed on: borrowed, as long as the
- * reference lasts. NULL when memory is out, or if it is not known how the object is called. With
- * any lock. */
+ * reference lasts. NULL when memory is out. With any lock. */
 struct object *reference_forward(struct reference *reference);
 /* How such are made, told once: one that lives as long as somebody uses it, with one use. */
-void reference_set_forwarder(struct object *(*make)(struct reference *reference,
-						    const struct codec_interface *interface));
+void reference_set_forwarder(struct object *(*make)(struct import *import));
 /* Its pyrite.Reference, which lasts as long. p is NULL when memory is out. */
 struct span reference_encoded(struct reference *reference);
 /* Whether both are known to lead to one object. */

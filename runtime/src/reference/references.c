@@ -211,8 +211,7 @@ static struct object *exported(struct peer *peer, struct reference *reference, i
 		return object;
 	object = reference_forward(reference);
 	if (!object)
-		*code = atomic_load(&reference->interface_here) ? PYR_RESOURCE_EXHAUSTED
-								: PYR_UNIMPLEMENTED;
+		*code = PYR_RESOURCE_EXHAUSTED;
 	return object;
 }
 
@@ -228,19 +227,18 @@ static bool describe(const struct peer *peer, const struct reference *reference,
 
 	if (!id)
 		return false;
-	*ret = (struct frame_reference){ .is_home = !object };
+	*ret = (struct frame_reference){ .is_home = !object,
+					 .has_address = object && !object->is_counted };
 	memcpy(ret->id, id, REFERENCE_ID);
-	memcpy(ret->name, reference->object ? id : reference->id, REFERENCE_ID);
+	memcpy(ret->name, reference->has_id ? reference->id : id, REFERENCE_ID);
 	return true;
 }
 
-static const char *problem_of(int code, const struct peer *peer)
+static const char *problem_of(int code)
 {
-	if (code == PYR_RESOURCE_EXHAUSTED)
-		return "more references than a message or a connection may carry";
-	if (peer->link->is_plain)
-		return "a reference to an object that has no address cannot go over plain gRPC";
-	return REFERENCE_UNKNOWN;
+	return code == PYR_UNIMPLEMENTED
+		       ? "a reference to an object that has no address cannot go over plain gRPC"
+		       : "more references than a message or a connection may carry";
 }
 
 /* From one to another, which is not: NULL: to the end. */
@@ -295,7 +293,7 @@ int references_send(struct peer *peer, const struct codec_carried *carried, enum
 		code = PYR_RESOURCE_EXHAUSTED;
 	if (!code)
 		return 0;
-	snprintf(text, n, "%s", problem_of(code, peer));
+	snprintf(text, n, "%s", problem_of(code));
 	take_all_back(peer, carried, at);
 	return code;
 }

@@ -16,10 +16,6 @@
 #include "peer/peer.h"
 #include "reference/reference.h"
 
-#define REFERENCE_UNKNOWN                                                                          \
-	"a reference that came over another connection is passed on as what it is here: an "       \
-	"Object has to be narrowed first"
-
 #define REFERENCES_TOO_MANY "more references than the receiving end may hold of this connection"
 
 enum { REFERENCES_PER_MESSAGE = 4096 /* of one payload */ };
@@ -45,7 +41,8 @@ struct import {
 
 /* What a message brought, and holds: the other end's, or one of this end's that comes home. */
 struct brought {
-	uint8_t name[REFERENCE_ID]; /* in the payload */
+	uint8_t name[REFERENCE_ID]; /* in the payload, */
+	bool has_address;           /* which says where it can be reached besides */
 	struct import *import;      /* counted; NULL: */
 	struct object *object;      /* counted, and used if it is counted itself */
 };

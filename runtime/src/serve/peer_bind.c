@@ -17,7 +17,8 @@
 
 enum {
 	SESSION_COST = sizeof(struct taken_session) + sizeof(struct instance) +
-		       4 * sizeof(struct numtab_entry)
+		       4 * sizeof(struct numtab_entry),
+	FORWARD_COST = 2048 /* of one that is handed on, beside its texts */
 };
 
 static void leave_object(struct taken_session *session)
@@ -40,6 +41,8 @@ struct executor *taken_session_executor(const struct taken_session *session)
 void taken_session_end(struct taken_session *session)
 {
 	track_end(&session->track, session->instance);
+	if (session->forward)
+		session->object->forward->close(session->forward);
 	budget_release(session->peer->budget, session->cost);
 	leave_object(session);
 	shape_verdict_unref(session->verdict);
@@ -182,6 +185,8 @@ static void find_object(struct taken_session *session, const struct frame *frame
 				   "the sessions of this connection take too much");
 		return;
 	}
+	if (session->object->forward) /* its owner compares */
+		return;
 	interface = session->object->interface->table;
 	if (has_interface(session, frame)) {
 		session->is_equal = span_is(frame->interface, interface->name) &&
@@ -257,6 +262,37 @@ static void refuse_session(struct peer *peer, uint32_t number)
 	peer_queue(peer, &bound);
 }
 
+/* What comes of a Bind to another process's object. */
+static void answer_forwarded(void *data, struct frame *bound)
+{
+	struct taken_session *session = data;
+	struct peer *peer = session->peer;
+
+	bound->session = session->number;
+	if (numtab_get(&peer->taken.sessions, session->number) == session)
+		peer_queue(peer, bound);
+}
+
+/* Returns false if there is nobody to hand it on to. */
+static bool hand_on(struct taken_session *session, const struct frame *frame)
+{
+	static const struct forward_origin origin = { answer_forwarded };
+	struct object *object = session->object;
+	size_t cost = FORWARD_COST + frame->interface.n + frame->shape.n;
+
+	if (!object || !object->forward)
+		return false;
+	if (budget_charge(session->peer->budget, cost)) {
+		session->cost += cost;
+		session->forward =
+			object->forward->open(object, session->peer, session, &origin, frame);
+	}
+	if (!session->forward)
+		taken_session_fail(session, PYR_RESOURCE_EXHAUSTED,
+				   "the sessions of this connection take too much");
+	return session->forward;
+}
+
 void peer_on_bind(struct peer *peer, const struct frame *frame)
 {
 	struct taken_session *session;
@@ -273,6 +309,8 @@ void peer_on_bind(struct peer *peer, const struct frame *frame)
 	}
 	if (!is_too_large(session, frame) && !is_too_late(session, frame))
 		find_object(session, frame);
+	if (hand_on(session, frame))
+		return;
 	if (peer_is_guarded(peer) && !frame->reference.p && frame->handshake.n <= PYR_HANDSHAKE_MAX)
 		peer_greet(peer, session, frame);
 	if (!session->greeting)

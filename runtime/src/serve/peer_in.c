@@ -118,8 +118,8 @@ static int find_operation(struct taken_session *session, const struct frame *fra
 			 session->peer->host->address);
 		return -PYR_NOT_FOUND;
 	}
-	if (frame->flags & FRAME_BATCH)
-		return 0; /* its items have theirs */
+	if ((frame->flags & FRAME_BATCH) || session->forward)
+		return 0; /* its items have theirs; it is known there */
 	return peer_find_operation(session, session->object, frame, text, n);
 }
 
@@ -175,17 +175,23 @@ static bool may_start(struct peer *peer, const struct frame *frame,
 	return false;
 }
 
+/* A oneway is answered before it runs; but one that is handed on where it is run. */
+static bool is_oneway(const pyr_call *call, const struct frame *frame)
+{
+	uint32_t flags = incall_operation(call)->flags;
+
+	return ((frame->flags & FRAME_ONEWAY) || (flags & PYR__ONEWAY)) && !call->stream &&
+	       incall_has_method(call);
+}
+
 static void set_context(struct peer *peer, pyr_call *call, const struct frame *frame)
 {
-	const struct pyr__operation *table = incall_operation(call);
-
 	call->request.number = frame->number;
 	call->request.total = frame->total ? frame->total : frame->payload.n;
 	call->scope.depth = frame->depth;
 	if (frame->time_left > 0 && frame->time_left < UINT64_C(1) << 52)
 		call->deadline = engine_now() + (int64_t)frame->time_left * 1000;
-	call->is_oneway = ((frame->flags & FRAME_ONEWAY) || (table->flags & PYR__ONEWAY)) &&
-			  !call->stream && incall_has_method(call);
+	call->is_oneway = is_oneway(call, frame);
 	if (frame->chain.n == sizeof(call->task.chain)) {
 		memcpy(call->task.chain, frame->chain.p, sizeof(call->task.chain));
 	} else { /* it starts one: of this link, and the number that incall_new() gave */
@@ -213,6 +219,10 @@ static void submit(struct peer *peer, pyr_call *call)
 		peer_put_acknowledgement(peer, call->request.number);
 	}
 	arena_charge_to(&call->arena, peer->budget); /* so far its cost is the frames' */
+	if (session->forward) {
+		call->object->forward->call(session->forward, call);
+		return;
+	}
 	if (!incall_submit(taken_session_executor(session), &session->lane, call)) {
 		if (!is_answered && peer_retire(peer, call)) {
 			peer_linger_end(peer, call->stream);
@@ -324,10 +334,29 @@ static pyr_call *new_call(struct peer *peer, struct taken_session *session, int 
 	return call;
 }
 
+/* What it calls, its object's owner knows. Returns false when memory is out. */
+static bool keep_operation(pyr_call *call, const struct frame *frame)
+{
+	struct handed_on *on = arena_alloc(&call->arena, sizeof(*on));
+	const void *name = frame->name.n > 0 ? (const void *)frame->name.p : "";
+
+	if (!on)
+		return false;
+	on->what = (struct frame_operation){ .operation = frame->operation,
+					     .flags = frame->flags & FRAME_OF_OPERATION,
+					     .fingerprint = frame->fingerprint };
+	on->what.name =
+		(struct span){ arena_copy(&call->arena, name, frame->name.n), frame->name.n };
+	call->request.handed_on = on;
+	return on->what.name.p;
+}
+
 static bool init_kind(struct peer *peer, pyr_call *call, const struct frame *frame)
 {
 	if (call->answer.failure.code)
 		return true;
+	if (call->object->forward)
+		return keep_operation(call, frame) && peer_stream_serve(peer, call, frame);
 	return frame->flags & FRAME_BATCH ? peer_batch_init(call)
 					  : peer_stream_serve(peer, call, frame);
 }

@@ -33,8 +33,9 @@ struct taken_session {
 	struct direct *direct; /* the other end is in this process, and calls by it; NULL: not */
 	atomic_uint n_came;    /* calls by frames; written with the peer's lock */
 	struct track track;
-	struct rights *rights;     /* what it may call; NULL: all, no rules are about it */
-	struct instance *instance; /* of its object, for its calls; counted, NULL: not yet */
+	struct rights *rights;           /* what it may call; NULL: all, no rules are about it */
+	struct instance *instance;       /* of its object, for its calls; counted, NULL: not yet */
+	struct forward_session *forward; /* hands them on; NULL: they are run here */
 };
 
 /* Frames that come. */

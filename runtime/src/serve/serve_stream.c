@@ -82,10 +82,18 @@ static const struct stream_kind method_kind = {
 static const struct outbox_owner method_outbox = { peer_stream_hold, peer_stream_release,
 						   peer_stream_take, peer_stream_lost };
 
+/* Of one that is handed on its caller alone tells. */
+static const struct codec_operation *operation_of(const pyr_call *call, const struct frame *frame)
+{
+	if (call->object->forward)
+		return codec_stream_as_it_came(frame->flags & FRAME_STREAM_IN,
+					       frame->flags & FRAME_STREAM_OUT);
+	return &call->object->interface->operations[call->operation];
+}
+
 bool peer_stream_serve(struct peer *peer, pyr_call *call, const struct frame *frame)
 {
-	const struct codec_operation *operation =
-		&call->object->interface->operations[call->operation];
+	const struct codec_operation *operation = operation_of(call, frame);
 	pyr_stream *stream;
 
 	if (!operation->in_item && !operation->out_item)
@@ -102,7 +110,7 @@ bool peer_stream_serve(struct peer *peer, pyr_call *call, const struct frame *fr
 	peer_stream_enter(peer, stream, frame->number); /* nobody else knows it yet */
 	call->stream = stream;
 	call->request.number = frame->number;
-	if (!(frame->flags & FRAME_REFERENCES)) /* which are of this link */
+	if (!(frame->flags & FRAME_REFERENCES) && !call->object->forward) /* of this link */
 		peer_linger_begin(peer, call, frame->token);
 	return true;
 }

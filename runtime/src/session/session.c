@@ -118,10 +118,24 @@ bool session_append_fragments(struct session *session, const struct frame *frame
 	return outbox_append_fragments(session->peer, &session->out, frame, payload, block);
 }
 
-void session_put_bind(struct session *session, const uint8_t *chain)
+/* What it is that is wanted of the object. */
+static void describe(const struct session *session, struct frame *frame)
 {
 	const struct pyr__interface *table = session->interface->table;
-	struct frame frame = { .type = FRAME_BIND, .fingerprint = table->fingerprint };
+	const struct session_relay *relay = session->relay;
+
+	if (session->import)
+		frame->reference = (struct span){ session->import->node.id, REFERENCE_ID };
+	else
+		frame->object = span_of(session->object);
+	frame->interface = relay ? relay->interface : span_of(table->name);
+	frame->fingerprint = relay ? relay->fingerprint : table->fingerprint;
+	frame->shape = relay ? relay->shape : shape_packed(table);
+}
+
+void session_put_bind(struct session *session, const uint8_t *chain)
+{
+	struct frame frame = { .type = FRAME_BIND };
 	struct peer *peer = session->peer;
 
 	do
@@ -132,20 +146,17 @@ void session_put_bind(struct session *session, const uint8_t *chain)
 	frame.session = session->number;
 	if (session->import)
 		import_travels(session->import);
-	if (session->import)
-		frame.reference = (struct span){ session->import->node.id, REFERENCE_ID };
-	else
-		frame.object = span_of(session->object);
-	frame.interface = span_of(table->name);
-	frame.shape = shape_packed(table);
+	describe(session, &frame);
 	if (chain)
 		frame.chain = (struct span){ chain, IDSET_ID };
 	if (session->ways) {
 		frame.handshake = span_of_buf(&session->ways->handshake);
 		frame.body = span_of_buf(&session->ways->annotations);
 	}
-	session_append(session, &frame, 0);
-	session->state = SESSION_SENT;
+	if (session_append(session, &frame, 0))
+		session->state = SESSION_SENT;
+	else
+		numtab_remove(&peer->made.sessions, session->number);
 }
 
 void session_wake_binders(struct session *session)
@@ -154,6 +165,22 @@ void session_wake_binders(struct session *session)
 
 	for (b = session->binders; b; b = b->next)
 		engine_wake(&b->waiter);
+}
+
+/* bound: NULL: it will not be. */
+static void tell_relay(struct session *session, const struct frame *bound)
+{
+	struct session_relay *relay = session->relay;
+
+	session->relay = NULL;
+	if (relay)
+		relay->bound(relay, bound);
+}
+
+void session_end(struct session *session)
+{
+	tell_relay(session, NULL);
+	session_wake_binders(session);
 }
 
 /* Called with the lock, which it drops meanwhile. Returns whether the task was cancelled. */
@@ -217,6 +244,26 @@ int session_bind(struct session *session, const uint8_t *chain, int64_t until, c
 	if (is_cancelled)
 		snprintf(text, n, ENGINE_CANCELLED_TEXT);
 	pthread_mutex_unlock(&peer->lock);
+	return code;
+}
+
+int session_bind_soon(struct session *session, const uint8_t *chain, char *text, size_t n)
+{
+	struct peer *peer = session->peer;
+	int code = 0;
+
+	pthread_mutex_lock(&peer->lock);
+	if (!session_is_open(session)) {
+		session_loss(peer, text, n, false);
+		code = PYR_UNAVAILABLE;
+	} else {
+		session_put_bind(session, chain);
+	}
+	if (code == 0 && session->state == SESSION_NEW) {
+		snprintf(text, n, "out of memory");
+		code = PYR_RESOURCE_EXHAUSTED;
+	}
+	peer_flush_unlock(peer);
 	return code;
 }
 
@@ -333,11 +380,13 @@ void peer_on_bound(struct peer *peer, const struct frame *frame)
 	else if (!keep_answer(session, frame)) {
 		fail(session, PYR_INTERNAL,
 		     span_of("ProtocolError: the answer to the handshake is too large"));
-	} else if (frame->fingerprint == session->interface->table->fingerprint) {
+	} else if (session->relay || /* the other end of which compares */
+		   frame->fingerprint == session->interface->table->fingerprint) {
 		session->state = SESSION_EQUAL;
 	} else {
 		compare(session, frame);
 	}
+	tell_relay(session, frame);
 	session_wake_binders(session);
 }
 

@@ -34,6 +34,17 @@ struct session_ways {
 struct session_ways *session_ways_ref(struct session_ways *ways);
 void session_ways_unref(struct session_ways *ways);
 
+/*
+ * Of a session that is opened for another end, by who hands its calls on: what that end says when
+ * it binds, instead of a table, and who is told what comes of it.
+ */
+struct session_relay {
+	struct span interface, shape; /* they last as long as the session is bound */
+	uint64_t fingerprint;
+	/* Once, with the peer's lock. bound: NULL: the link is gone. */
+	void (*bound)(struct session_relay *relay, const struct frame *bound);
+};
+
 struct session {
 	atomic_int refs;
 	struct peer *peer; /* counted */
@@ -41,6 +52,8 @@ struct session {
 	char *object;
 	struct import *import;     /* that it is bound to; counted. NULL: to an object's id */
 	struct session_ways *ways; /* counted; NULL: nothing is said or asked */
+	/* peer->lock, from the first on: until it was told, or the session is unbound; else NULL */
+	struct session_relay *relay;
 	/* Its other end is in this process, and this leads there; NULL: it is not, or not known.
 	 * Set once, in the leader. */
 	struct link_gift *_Atomic gift;
@@ -81,10 +94,14 @@ void session_unref(struct session *session);
  * Returns 0, or a status with the text of why not. */
 int session_bind(struct session *session, const uint8_t *chain, int64_t until, char *text,
 		 size_t n);
+/* The same without waiting. */
+int session_bind_soon(struct session *session, const uint8_t *chain, char *text, size_t n);
 /* The other end is known to be a plain gRPC server. */
 bool session_is_plain(struct session *session);
 /* With the lock. */
 void session_wake_binders(struct session *session);
+/* The link is gone. With the lock. */
+void session_end(struct session *session);
 
 /* ---- with the peer's lock ---- */
 /* Calls may still be made in it, if it has not failed. */

@@ -62,6 +62,8 @@ static void wake(pyr_stream *stream)
 		engine_wake(stream->waits.reader);
 	if (stream->waits.writer)
 		engine_wake(stream->waits.writer);
+	if (stream->waits.watch)
+		stream->waits.watch->changed(stream->waits.watch);
 	pthread_mutex_unlock(&stream->waits.lock);
 }
 
@@ -202,7 +204,7 @@ static void consume(pyr_stream *stream, size_t cost)
 /* The other end may go on with an item that is the next to be read. */
 static void credit_partial(pyr_stream *stream)
 {
-	if (!stream->in.partial || stream->in.first)
+	if (!stream->in.partial || stream->in.first || stream->in.is_held)
 		return;
 	consume(stream, stream->in.partial->cost);
 	stream->in.partial->cost = 0;
@@ -312,7 +314,7 @@ void stream_take_credit(pyr_stream *stream, uint64_t n)
 
 /* ---- the user's side ---- */
 
-static struct stream_item *pop(pyr_stream *stream)
+struct stream_item *stream_unlink(pyr_stream *stream)
 {
 	struct stream_item *item = stream->in.first;
 
@@ -321,10 +323,23 @@ static struct stream_item *pop(pyr_stream *stream)
 	stream->in.first = item->next;
 	if (!stream->in.first)
 		stream->in.last = &stream->in.first;
+	return item;
+}
+
+void stream_consume(pyr_stream *stream, const struct stream_item *item)
+{
 	stream_charge(stream, -(ptrdiff_t)item->charged);
 	consume(stream, item->cost);
 	credit_partial(stream);
 	grant(stream, false);
+}
+
+static struct stream_item *pop(pyr_stream *stream)
+{
+	struct stream_item *item = stream_unlink(stream);
+
+	if (item)
+		stream_consume(stream, item);
 	return item;
 }
 

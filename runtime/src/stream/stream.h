@@ -103,6 +103,7 @@ struct stream_in {
 	size_t window;    /* given to the other end */
 	size_t room;      /* of it left */
 	size_t owed;      /* consumed, and not told yet */
+	bool is_held;     /* an item was taken out, and is to be let go */
 	size_t to_grant;  /* a part of the window given: Credit for it is to be queued */
 	bool has_ended;
 	uint64_t parts;    /* Item and End frames that came, ever */
@@ -151,9 +152,16 @@ struct stream_method {
 	struct taken taken;            /* references in it */
 };
 
+/* Who waits for nothing, but hands items on: told that something has changed, in any thread and
+ * with any lock. */
+struct stream_watch {
+	void (*changed)(struct stream_watch *watch);
+};
+
 /* Who waits for items or for credit. A lock of its own, a leaf but for the engine's. */
 struct stream_waits {
 	pthread_mutex_t lock;
+	struct stream_watch *watch; /* NULL: nobody */
 	struct engine_waiter *reader, *writer;
 	struct stream_room *room; /* who is told that there is room; NULL: nobody */
 };
@@ -205,6 +213,9 @@ bool stream_take_end(pyr_stream *stream);
 void stream_take_credit(pyr_stream *stream, uint64_t n);
 /* Tells all that was consumed. */
 void stream_grant_all(pyr_stream *stream);
+/* The first whole item; it counts as not read until it is consumed. NULL: there is none. */
+struct stream_item *stream_unlink(pyr_stream *stream);
+void stream_consume(pyr_stream *stream, const struct stream_item *item);
 /* Forgets what was not read. */
 void stream_drop_items(pyr_stream *stream);
 
@@ -222,6 +233,20 @@ int stream_put_slot(pyr_stream *stream, const struct pyr__operation *operation, 
 		    const char *what);
 int stream_try_slot(pyr_stream *stream, const struct pyr__operation *operation, pyr__in *item,
 		    const char *what);
+
+/* ---- stream_relay.c: items that are handed on as they came, by who does not wait ---- */
+/* watch: NULL: nobody is told any more. */
+void stream_set_watch(pyr_stream *stream, struct stream_watch *watch);
+/* Takes the next item out, if one is there: it counts as not read until stream_let_go_item(), which
+ * frees it. *has_ended: no more comes. What is to be sent is sent. */
+struct stream_item *stream_take_item(pyr_stream *stream, bool *has_ended);
+void stream_let_go_item(pyr_stream *stream, struct stream_item *item);
+/* Puts as many parts of an item, from byte *at on, as may go now. Returns 0 when all are put, 1 if
+ * there is no room for the rest, -PYR_CANCELLED if nobody wants it any more, or minus another
+ * status with the last error set. */
+int stream_hand_on(pyr_stream *stream, const struct stream_item *item, size_t *at);
+/* What was put leaves now. */
+void stream_flush(pyr_stream *stream);
 
 /* ---- stream_room.c ---- */
 /* Whether an item of n bytes, with so many references, may go now, all of it: 0, 1 if not, or minus

@@ -31,6 +31,11 @@ struct codec_interface {
 	struct codec_operation *operations; /* table->n_operations */
 };
 
+/* Of what is handed on as it came, by who does not know what it is: one operation, whose name is
+ * for messages; with streams, their items are what they are. */
+extern const struct codec_interface codec_as_it_came;
+const struct codec_operation *codec_stream_as_it_came(bool in, bool out);
+
 /* Why a value could not be packed or a message not unpacked: a status, and a text that names the
  * field. */
 struct codec_problem {

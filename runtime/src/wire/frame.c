@@ -470,10 +470,8 @@ int frame_repeated(struct span *rest, uint32_t id, struct frame_entry *ret)
 	return 0;
 }
 
-void frame_put_operation(struct buf *buf, const char *name, uint64_t fingerprint,
-			 const char *signature)
+static void put_operation(struct buf *buf, struct span n, uint64_t fingerprint, struct span s)
 {
-	struct span n = span_of(name), s = span_of(signature);
 	size_t size = len_size(n.n) + 9 + len_size(s.n);
 	uint8_t *p = buf_grow(buf, len_size(size));
 
@@ -485,6 +483,20 @@ void frame_put_operation(struct buf *buf, const char *name, uint64_t fingerprint
 	*p++ = 2 << 3 | FIXED64;
 	p = put_fixed64(p, fingerprint);
 	put_span(p, 3, s);
+}
+
+void frame_put_operation(struct buf *buf, const char *name, uint64_t fingerprint,
+			 const char *signature)
+{
+	put_operation(buf, span_of(name), fingerprint, span_of(signature));
+}
+
+void frame_copy_operations(struct span body, struct buf *buf)
+{
+	struct frame_entry entry;
+
+	while (frame_repeated(&body, 7, &entry) > 0)
+		put_operation(buf, entry.name, entry.value, entry.text);
 }
 
 void frame_put_annotation(struct buf *buf, uint32_t id, struct span key, struct span value)
@@ -515,8 +527,8 @@ static uint32_t references_of(enum frame_type type)
 	}
 }
 
-/* The id; 1 if it is the receiver's; the name, if that is another. */
-enum { ID = 16 };
+/* The id; a byte if it is the receiver's, or has an address; the name, if that is another. */
+enum { ID = 16, IS_HOME = 1, HAS_ADDRESS };
 
 void frame_put_reference(struct buf *buf, enum frame_type type,
 			 const struct frame_reference *reference)
@@ -526,8 +538,8 @@ void frame_put_reference(struct buf *buf, enum frame_type type,
 	uint8_t *p;
 
 	memcpy(bytes, reference->id, ID);
-	if (reference->is_home)
-		bytes[n++] = 1;
+	if (reference->is_home || reference->has_address)
+		bytes[n++] = reference->is_home ? IS_HOME : HAS_ADDRESS;
 	if (memcmp(reference->id, reference->name, ID) != 0) {
 		memcpy(bytes + n, reference->name, ID);
 		n += ID;
@@ -539,11 +551,14 @@ void frame_put_reference(struct buf *buf, enum frame_type type,
 
 static bool read_reference(struct span span, struct frame_reference *ret)
 {
-	bool is_home = span.n % ID == 1, has_name = span.n >= 2 * ID;
+	bool has_more = span.n % ID == 1, has_name = span.n >= 2 * ID;
+	uint8_t more = has_more ? span.p[ID] : IS_HOME;
 
-	if (span.n != (has_name ? 2 * ID : ID) + (size_t)is_home || (is_home && span.p[ID] != 1))
+	if (span.n != (has_name ? 2 * ID : ID) + (size_t)has_more ||
+	    (more != IS_HOME && more != HAS_ADDRESS))
 		return false;
-	ret->is_home = is_home;
+	ret->is_home = has_more && more == IS_HOME;
+	ret->has_address = more == HAS_ADDRESS;
 	memcpy(ret->id, span.p, ID);
 	memcpy(ret->name, has_name ? span.p + span.n - ID : span.p, ID);
 	return true;

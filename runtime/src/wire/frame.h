@@ -41,7 +41,10 @@ enum frame_flags {
 	FRAME_STREAM_IN = 32,
 	FRAME_STREAM_OUT = 64,
 	FRAME_PARAMETERS = 128,
-	FRAME_REFERENCES = 256
+	FRAME_REFERENCES = 256,
+	/* those that say what is called, and how */
+	FRAME_OF_OPERATION = FRAME_ONEWAY | FRAME_BATCH | FRAME_STREAMS | FRAME_STREAM_IN |
+			     FRAME_STREAM_OUT | FRAME_PARAMETERS
 };
 
 enum {
@@ -75,6 +78,13 @@ struct frame {
 	struct span payload;
 	struct span body; /* read: the whole body, for frame_repeated(). Written: encoded repeated
 			     fields, appended as they are */
+};
+
+/* What a Call says of what it calls. */
+struct frame_operation {
+	uint32_t operation, flags;
+	uint64_t fingerprint;
+	struct span name;
 };
 
 /*
@@ -115,6 +125,8 @@ struct frame_entry {
 int frame_repeated(struct span *rest, uint32_t id, struct frame_entry *ret);
 void frame_put_operation(struct buf *buf, const char *name, uint64_t fingerprint,
 			 const char *signature);
+/* Appends those of a Bound as they are. */
+void frame_copy_operations(struct span body, struct buf *buf);
 void frame_put_annotation(struct buf *buf, uint32_t id, struct span key, struct span value);
 void frame_put_mark(struct buf *buf, uint32_t session, uint32_t last_number);
 /* References that a frame carries. */
@@ -122,6 +134,7 @@ struct frame_reference {
 	uint8_t id[16];   /* on this link */
 	uint8_t name[16]; /* in the payload */
 	bool is_home;     /* it is the receiver's own */
+	bool has_address; /* the payload says where it can be reached besides */
 };
 void frame_put_reference(struct buf *buf, enum frame_type type,
 			 const struct frame_reference *reference);
