@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +32,12 @@ static const struct argp_option options[] = {
 	{ "storage", 's', "STORAGE", 0,
 	  "Where to keep names: memory, or sqlite[:PATH] (sqlite, at "
 	  "$XDG_STATE_HOME/pyrite/ns.db)",
+	  0 },
+	{ "advertise", 'a', "HOST[:PORT]", 0,
+	  "Where others reach it, if that is not where it listens: what its URIs have", 0 },
+	{ "audit", 'A', "FILE", 0,
+	  "Append to FILE who registered, removed and was refused what, as lines of JSON; "
+	  "syslog: for syslog",
 	  0 },
 	{ "keep", 'k', "DAYS", 0,
 	  "How long to keep a name that is not registered for the identity that owns it (30)", 0 },
@@ -81,6 +89,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state,
 				   "'%s' is not a storage: use memory, sqlite or sqlite:PATH", arg);
 		settings->storage = arg;
+		return 0;
+	case 'a':
+		daemon->advertise = arg;
+		return 0;
+	case 'A':
+		daemon->audit = arg;
 		return 0;
 	case 'k':
 		settings->keep_ms = parse_days(arg, state);
@@ -227,6 +241,21 @@ static int run(const struct settings *settings)
 	return status;
 }
 
+/* What a core dump would have: the private key. Nobody else's program is decided about here. */
+static void keep_keys(void)
+{
+	static const char *const keys[] = { "PYRITE_KEYS", "PYRITE_SHARED_KEY",
+					    "PYRITE_SHARED_KEY_FILE" };
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]) && !getenv(keys[i]); i++)
+		continue;
+	if (i == sizeof(keys) / sizeof(keys[0]))
+		return;
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0 });
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -247,6 +276,7 @@ int main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN); /* whoever reads what it prints may go */
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk */
+	keep_keys();
 	argp_err_exit_status = 1;
 	argp_parse(&argp, argc, argv, 0, NULL, &settings);
 	return run(&settings);

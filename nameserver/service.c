@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "service.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "attendance.h"
+#include "reach.h"
+#include "text_put.h"
 
 #define OWN_TAG "class:pyrite.NameServer"
 
 struct service {
 	struct registry *registry;
 	struct attendances *attendances;
+	char address[300]; /* as its URI has it */
+	time_t warned;     /* of a name that leads nowhere */
 };
 
 struct service *service_new(struct registry *registry)
@@ -51,6 +57,9 @@ bool service_add_self(struct service *service, const char *uri, struct registry_
 		.name = pyrite_NAME_SERVER_ID, .uri = uri, .is_own = true, .tags = tags, .n_tags = 1
 	};
 
+	const char *at = strchr(uri, '@');
+
+	snprintf(service->address, sizeof(service->address), "%s", at ? at + 1 : "");
 	return registry_register(service->registry, &self, problem) != NULL;
 }
 
@@ -86,6 +95,9 @@ static void on_safe(const struct store_problem *problem, void *data)
 	struct pending *pending = data;
 	pyr_deferred *deferred = pending->deferred;
 
+	if (problem->code || pending->answer.kind < ANSWER_PREFIX) /* of many, each was told */
+		pyr_call_audit(pyr_deferred_call(deferred), pending->answer.action,
+			       pending->answer.name, problem->code, problem->text);
 	/* whoever asked may be gone: then nobody is to be told */
 	if (problem->code)
 		(void)pyr_deferred_fail(deferred, problem->code, "%s", problem->text);
@@ -137,10 +149,13 @@ struct registry_claim service_caller(pyr_call *call)
 	return caller;
 }
 
-int service_fail(pyr_call *call, const char *name, const struct registry_problem *problem)
+int service_fail(pyr_call *call, const char *action, const char *name,
+		 const struct registry_problem *problem)
 {
 	if (problem->action)
 		return pyr_call_refuse(call, problem->action, name);
+	if (problem->code == PYR_PERMISSION_DENIED)
+		pyr_call_audit(call, action, name, problem->code, problem->text);
 	return pyr_fail(call, problem->code, "%s", problem->text);
 }
 
@@ -163,6 +178,23 @@ int service_claim(pyr_call *call, const char *action, const char *name,
 	return service_read_claim(call, claim, ret);
 }
 
+/* The name leads other hosts to themselves. At most one a second is told. */
+static void warn_of_loopback(pyr_call *call, const char *name, const char *uri)
+{
+	struct service *service = pyr_call_data(call);
+	const char *from = pyr_call_peer(call);
+	time_t now = time(NULL);
+
+	if (now == service->warned || !reach_is_none(service->address, from, uri))
+		return;
+	service->warned = now;
+	fputs("pyrite-ns: warning: name ", stderr);
+	text_put(stderr, name);
+	fprintf(stderr, ", which %s registers, leads to ", from);
+	text_put(stderr, uri);
+	fputs(", which other hosts cannot reach\n", stderr);
+}
+
 static int register_name(pyr_call *call, const char *name, const char *uri,
 			 const struct pyrite_NameTerms *terms, const struct pyrite_NameClaim *claim,
 			 const struct pyrite_NameGrant **ret)
@@ -175,6 +207,7 @@ static int register_name(pyr_call *call, const char *name, const char *uri,
 					    .tags = (const char *const *)terms->tags.items,
 					    .n_tags = terms->tags.n };
 	struct pyrite_NameGrant *grant = pyr_call_alloc(call, sizeof(*grant));
+	const char *action = claim->force ? "replace" : "register";
 	struct registry_problem problem;
 	const struct record *record;
 	int status = service_claim(call, "register", name, claim, &request.claim);
@@ -186,13 +219,15 @@ static int register_name(pyr_call *call, const char *name, const char *uri,
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	record = registry_register(service_registry(call), &request, &problem);
 	if (!record)
-		return service_fail(call, name, &problem);
+		return service_fail(call, action, name, &problem);
+	warn_of_loopback(call, name, record->uri);
 	memcpy(grant->secret.items, record->secret, SECRET_SIZE);
 	grant->secret.n = SECRET_SIZE;
 	grant->ttl_ms = record->ttl_ms;
 	grant->generation = record->generation;
 	grant->shared = record->is_shared;
-	return service_answer_when_safe(call, (struct service_answer){ ANSWER_GRANT, grant });
+	return service_answer_when_safe(
+		call, (struct service_answer){ ANSWER_GRANT, grant, action, name });
 }
 
 static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct pyr_string_seq *names,
@@ -250,8 +285,9 @@ static int set_metadata(pyr_call *call, const char *name, const struct pyr_strin
 		return status;
 	if (registry_set_tags(service_registry(call), name, (const char *const *)tags->items,
 			      tags->n, &known, &problem) < 0)
-		return service_fail(call, name, &problem);
-	return service_answer_when_safe(call, (struct service_answer){ ANSWER_METADATA, NULL });
+		return service_fail(call, "metadata", name, &problem);
+	return service_answer_when_safe(
+		call, (struct service_answer){ ANSWER_METADATA, NULL, "metadata", name });
 }
 
 static int lookup(pyr_call *call, const char *name, const char **ret)
@@ -297,8 +333,9 @@ static int remove_name(pyr_call *call, const char *name, const struct pyrite_Nam
 	if (status < 0)
 		return status;
 	if (registry_remove(service_registry(call), name, &known, &problem) < 0)
-		return service_fail(call, name, &problem);
-	return service_answer_when_safe(call, (struct service_answer){ ANSWER_REMOVE, NULL });
+		return service_fail(call, "remove", name, &problem);
+	return service_answer_when_safe(
+		call, (struct service_answer){ ANSWER_REMOVE, NULL, "remove", name });
 }
 
 static int remove_share(pyr_call *call, const char *name, const char *uri,
@@ -311,8 +348,9 @@ static int remove_share(pyr_call *call, const char *name, const char *uri,
 	if (status < 0)
 		return status;
 	if (registry_remove_share(service_registry(call), name, uri, &known, &problem) < 0)
-		return service_fail(call, name, &problem);
-	return service_answer_when_safe(call, (struct service_answer){ ANSWER_SHARE, NULL });
+		return service_fail(call, "remove", name, &problem);
+	return service_answer_when_safe(
+		call, (struct service_answer){ ANSWER_SHARE, NULL, "remove", name });
 }
 
 static int ping(pyr_call *call)

@@ -45,6 +45,8 @@ struct service_answer {
 		ANSWER_MATCHING
 	} kind;
 	const void *result; /* memory of the call; NULL for METADATA, REMOVE and SHARE */
+	const char *action; /* for the audit log: what was done, */
+	const char *name;   /* to which name, or to those with which prefix or regex */
 };
 /* Returns what the method returns. */
 int service_answer_when_safe(pyr_call *call, struct service_answer answer);
@@ -54,8 +56,9 @@ int service_read_claim(pyr_call *call, const struct pyrite_NameClaim *claim,
 		       struct registry_claim *ret);
 /* Who calls, without a right of any kind. */
 struct registry_claim service_caller(pyr_call *call);
-/* Ends the method with the problem, which it has with the name. */
-int service_fail(pyr_call *call, const char *name, const struct registry_problem *problem);
+/* Ends the method with the problem that there is with the action on the name. */
+int service_fail(pyr_call *call, const char *action, const char *name,
+		 const struct registry_problem *problem);
 
 /* As service_read_claim(), if the name server's rules allow the caller to "register" or "remove"
  * that name or set its "metadata"; a claim that forces what it does needs "replace", too. */

@@ -304,6 +304,17 @@ static bool may_remove(const pyr_call *call, const char *name, const struct regi
 	       (!claim->force || pyr_call_may(call, "replace", name));
 }
 
+static int remove_one(pyr_call *call, struct search *search, const struct registry_claim *claim,
+		      struct registry_problem *problem)
+{
+	int status = registry_remove_key(search->registry, search->at, claim, problem);
+
+	if (status == 0 || problem->code == PYR_PERMISSION_DENIED)
+		pyr_call_audit(call, "remove", search->name, status,
+			       status < 0 ? problem->text : NULL);
+	return status;
+}
+
 static int remove_found(pyr_call *call, struct search *search, const struct registry_claim *claim,
 			struct pyrite_NameRemoval *removal)
 {
@@ -316,7 +327,7 @@ static int remove_found(pyr_call *call, struct search *search, const struct regi
 			continue;
 		if (!may_remove(call, record->name, claim))
 			removal->kept++;
-		else if (registry_remove_key(search->registry, search->at, claim, &problem) == 0)
+		else if (remove_one(call, search, claim, &problem) == 0)
 			removal->removed++;
 		else if (problem.code == PYR_RESOURCE_EXHAUSTED)
 			return pyr_fail(call, problem.code, "%s", problem.text);
@@ -354,7 +365,8 @@ int service_remove_prefix(pyr_call *call, const char *prefix, const char *after,
 	(void)ret;
 	if (status < 0)
 		return status;
-	return service_answer_when_safe(call, (struct service_answer){ ANSWER_PREFIX, removal });
+	return service_answer_when_safe(
+		call, (struct service_answer){ ANSWER_PREFIX, removal, "remove", prefix });
 }
 
 int service_remove_matching(pyr_call *call, const char *regex, const char *after,
@@ -371,5 +383,6 @@ int service_remove_matching(pyr_call *call, const char *regex, const char *after
 	pattern_free(search.pattern);
 	if (status < 0)
 		return status;
-	return service_answer_when_safe(call, (struct service_answer){ ANSWER_MATCHING, removal });
+	return service_answer_when_safe(
+		call, (struct service_answer){ ANSWER_MATCHING, removal, "remove", regex });
 }

@@ -44,9 +44,9 @@ static struct rules *make_rules(const char *path, int lines)
 
 static void measure(const char *path, int lines)
 {
-	struct rules_question question = { "cert:alice", "call", "shop.Cart.add", "cart" };
+	struct rules_question question = { "cert:alice", "call", "shop.Cart.add", "cart", "" };
 	struct rules *rules = make_rules(path, lines);
-	struct rights *rights = rights_new(rules, question.who, question.object, OPERATIONS);
+	struct rights *rights = rights_new(rules, &question, OPERATIONS);
 	double began, known, asked;
 	char why[256];
 	unsigned line, i, n = 0;

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *who = take_line(&data, &size), *target = take_line(&data, &size);
-	struct rules_question question = { who, "call", target, "x" };
+	struct rules_question question = { who, "call", target, "x", "" };
 	struct rules_problem problem;
 	struct rules_set *set = rules_set_parse((const char *)data, size, "rules", &problem);
 	unsigned line = 0;

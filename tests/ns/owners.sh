@@ -42,9 +42,24 @@ kept_by() {
 	exits 2 by "$@" 2>/dev/null
 }
 
+audit=$run_dir/audit
 start_ns() {
-	run_start 10 env PYRITE_KEYS="$keys/ns" "$PYRITE_BIN/pyrite-ns" --port "$kept_port" --storage "sqlite:$run_dir/ns.db" || exit 1
+	run_start 10 env PYRITE_KEYS="$keys/ns" "$PYRITE_BIN/pyrite-ns" --port "$kept_port" --storage "sqlite:$run_dir/ns.db" \
+		--audit "$audit" || exit 1
 	ns_pid=$run_pid
+}
+
+# audited <member=value...>: there is such a line, in an audit log all of whose lines are JSON.
+audited() {
+	/usr/bin/python3 -c '
+import json, sys
+wanted = dict(word.split("=", 1) for word in sys.argv[2:])
+lines = [json.loads(line) for line in open(sys.argv[1])]
+good = [l for l in lines if all(str(l.get(k, "")) == v for k, v in wanted.items())]
+if not good:
+    sys.exit("no line with %s in\n%s" % (wanted, open(sys.argv[1]).read()))
+assert all(l["time"].endswith("Z") and len(l["time"]) == 24 for l in lines)
+' "$audit" "$@"
 }
 
 uri=PYRO:x@localhost:1
@@ -96,8 +111,17 @@ check it_is_kept_over_a_restart complains 2 "$denied" by thief register leased "
 check and_so_are_names_that_are_there complains 2 "$denied" by thief register bank PYRO:y@localhost:1
 check its_owner_gives_it_up by bank remove leased
 check then_anybody_has_it by thief register leased "$uri"
+check a_private_key_is_in_no_core_dump grep -q "^Max core file size  *0  *0 " "/proc/$ns_pid/limits"
+check who_shows_no_certificate_is_not_let_in exits 3 nsc ping
 check and_owns_it complains 2 "$denied" by bank --force remove leased
 check it_ends_well run_stop "$ns_pid"
+check the_audit_log_has_who_registered_what audited who=cert:bank action=register target=bank decision=done
+check and_who_was_refused_it audited who=cert:thief action=replace target=bank decision=refused \
+	"why=NamingError: name bank belongs to another certificate"
+check and_who_removed_it audited who=cert:bank action=remove target=leased decision=done
+check and_of_many_each audited who=cert:thief action=remove target=bank decision=refused
+check and_whom_it_did_not_let_in audited action=connect decision=refused "why=it does not speak TLS"
+check it_is_for_its_owner_alone same 600 stat -c %a "$audit"
 
 # With rules: an operator overrides, others share.
 cat >"$run_dir/rules" <<-END
@@ -115,11 +139,18 @@ check force_needs_a_rule_where_there_are_rules complains 2 "SecurityError: cert:
 check an_operator_is_told_the_owner complains 2 "NamingError: name bank belongs to cert:bank" by op register bank PYRO:y@localhost:1
 check and_overrides_on_purpose by op --force register bank PYRO:y@localhost:1
 check then_it_is_his complains 2 "$denied" by bank register bank "$uri"
+mv "$audit" "$audit.1"
+echo "allow cert:nobody inspect" >>"$run_dir/rules"
+check an_audit_log_that_was_moved_is_begun_anew within 10 audited action=reload "target=$run_dir/rules" decision=done
 check a_shared_name_has_an_owner by thief --shared register web "$uri"
 check who_may_share_it_does by bank --shared register web PYRO:y@localhost:1
 check others_do_not_share_it complains 2 "NamingError: name web belongs to" by op --shared register web PYRO:z@localhost:1
 check nor_does_a_sharer_have_it_alone complains 2 "NamingError: name web belongs to another certificate" by bank register web "$uri"
 check it_ends_well_with_rules run_stop "$ns_pid"
+audit=$audit.1
+check the_audit_log_has_the_rule_that_refused audited who=cert:thief action=override target=bank decision=refused \
+	"rule=$run_dir/rules" "why=no rule allows it"
+check and_who_overrode audited who=cert:op action=replace target=bank decision=done
 
 # On a unix socket everybody is somebody: as before, names are nobody's, unless there are rules.
 unset PYRITE_RULES PYRITE_NS_PORT

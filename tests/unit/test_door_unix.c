@@ -233,6 +233,75 @@ TEST(a_lock_file_of_another_user_is_refused)
 	unlink(lock);
 }
 
+static void check_folder(mode_t mode, const char *why)
+{
+	struct door_problem problem;
+	struct guests guests = GUESTS;
+
+	REQUIRE(chmod(folder, mode) == 0);
+	if (why) {
+		problem = refused();
+		CHECK_INT(problem.code, PYR_FAILED_PRECONDITION);
+		CHECK_HAS(problem.text, why);
+		CHECK_HAS(problem.text, folder);
+	} else {
+		end(begin(&guests), &guests);
+	}
+}
+
+TEST(a_folder_that_others_can_write_is_refused)
+{
+	struct guests guests = GUESTS;
+	struct door *door;
+
+	check_folder(0777, "is one that others can write, who could replace the socket");
+	check_folder(0770, "is one that others can write");
+	door = open_door(&guests, (struct door_options){ .socket = path, .insecure = true });
+	CHECK(door != NULL);
+	door_free(door);
+	guests_leave(&guests);
+	check_folder(01777, NULL); /* as /tmp: each file is its owner's */
+	check_folder(0755, NULL);
+	check_folder(0700, NULL);
+	if (geteuid() != 0)
+		return; /* only root can give folders away */
+	REQUIRE(chown(folder, 65534, 65534) == 0);
+	check_folder(0755, "is another user's");
+	REQUIRE(chown(folder, 0, 0) == 0);
+	check_folder(0700, NULL);
+}
+
+TEST(so_is_a_folder_below_one_that_others_can_write)
+{
+	char inner[64], name[80];
+	struct door_problem problem;
+
+	snprintf(inner, sizeof(inner), "%s/inner", folder);
+	snprintf(name, sizeof(name), "%s/socket", inner);
+	REQUIRE(mkdir(inner, 0700) == 0 && chmod(folder, 0777) == 0);
+	problem = refused_door((struct door_options){ .socket = name });
+	CHECK_INT(problem.code, PYR_FAILED_PRECONDITION);
+	CHECK_HAS(problem.text, folder);
+	REQUIRE(chmod(folder, 0700) == 0 && rmdir(inner) == 0);
+}
+
+TEST(a_socket_of_another_user_is_refused)
+{
+	struct door_problem problem;
+	int fd;
+
+	if (geteuid() != 0)
+		return; /* only root can make one */
+	fd = unix_socket(path, true);
+	close(fd);
+	REQUIRE(chown(path, 65534, 65534) == 0);
+	problem = refused();
+	CHECK_INT(problem.code, PYR_PERMISSION_DENIED);
+	CHECK_HAS(problem.text, "there is a socket of another user");
+	CHECK(exists(path));
+	unlink(path);
+}
+
 TEST(a_folder_that_is_not_there_is_named)
 {
 	struct door_problem problem =
@@ -320,6 +389,9 @@ static const struct test_case tests[] = {
 	T(a_file_in_the_way_is_left_alone),
 	T(a_lock_file_that_is_a_link_or_a_folder_is_not_followed),
 	T(a_lock_file_of_another_user_is_refused),
+	T(a_folder_that_others_can_write_is_refused),
+	T(so_is_a_folder_below_one_that_others_can_write),
+	T(a_socket_of_another_user_is_refused),
 	T(a_folder_that_is_not_there_is_named),
 	T(a_closing_door_leaves_a_socket_that_is_not_its_own),
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Names belong to the first who registered them and had proved who he is: until he gives them up,
  * over leases, restarts and secrets that others know. */
+#include "reach.h"
 #include "registry.h"
 #include "stores.h"
 
@@ -390,6 +391,23 @@ TEST(a_name_that_could_not_be_written_belongs_to_nobody)
 	CHECK_INT(rmdir(folder), 0);
 }
 
+TEST(an_address_that_leads_others_to_themselves_is_noticed)
+{
+	static const char *const far = "192.0.2.7:4000", *const six = "[2001:db8::7]:4000";
+
+	CHECK(reach_is_none("192.0.2.1:9090", far, "PYRO:o@127.0.0.1:4000"));
+	CHECK(reach_is_none("ns.example.org:9090", far, "PYRO:o@localhost:4000"));
+	CHECK(reach_is_none("[2001:db8::1]:9090", six, "PYRO:o@[::1]:4000"));
+	CHECK(reach_is_none("[2001:db8::1]:9090", six, "PYRO:o@./u:/run/socket"));
+	CHECK(!reach_is_none("192.0.2.1:9090", far, "PYRO:o@192.0.2.7:4000"));
+	CHECK(!reach_is_none("192.0.2.1:9090", far, "PYRO:o@localhost.example.org:1"));
+	CHECK(!reach_is_none("192.0.2.1:9090", far, "PYRONAME:o"));
+	CHECK(!reach_is_none("192.0.2.7:9090", far, "PYRO:o@127.0.0.1:4000")); /* its own host */
+	CHECK(!reach_is_none("[2001:db8::7]:9090", six, "PYRO:o@[::1]:4000"));
+	CHECK(!reach_is_none("192.0.2.1:9090", "127.0.0.1:4001", "PYRO:o@127.0.0.1:4000"));
+	CHECK(!reach_is_none("./u:/run/ns", "./u:/run/ns", "PYRO:o@127.0.0.1:4000"));
+}
+
 TESTS(registry_owners, T(the_first_identity_owns_a_name_and_others_are_told_his_kind_alone),
       T(a_secret_that_another_identity_knows_opens_nothing),
       T(a_name_stays_its_owners_after_its_lease_and_after_he_stopped),
@@ -398,6 +416,6 @@ TESTS(registry_owners, T(the_first_identity_owns_a_name_and_others_are_told_his_
       T(without_identities_all_is_as_before), T(an_operator_overrides_by_a_rule_and_on_purpose),
       T(a_shared_name_is_registered_by_its_owner_and_those_who_may_share),
       T(who_joins_a_shared_name_of_nobodys_does_not_own_it), T(deeds_are_no_names),
-      T(an_identity_is_any_text), T(an_owner_is_known_after_a_restart),
-      T(an_owner_who_is_not_as_he_was_written_is_set_aside),
+      T(an_address_that_leads_others_to_themselves_is_noticed), T(an_identity_is_any_text),
+      T(an_owner_is_known_after_a_restart), T(an_owner_who_is_not_as_he_was_written_is_set_aside),
       T(a_name_that_could_not_be_written_belongs_to_nobody))

@@ -14,7 +14,7 @@
 static bool says(const char *text, const char *who, const char *action, const char *target,
 		 const char *object, unsigned line)
 {
-	struct rules_question question = { who, action, target, object };
+	struct rules_question question = { who, action, target, object, "" };
 	struct rules_problem problem = { .text = "" };
 	struct rules_set *set = rules_set_parse(text, strlen(text), "rules", &problem);
 	unsigned by = 0;
@@ -113,7 +113,7 @@ TEST(whatever_a_file_holds_it_is_taken_or_refused)
 	int i, n_good = 0;
 
 	for (i = 0; i < 20000; i++) {
-		struct rules_question question = { "cert:a", "call", "x", "x" };
+		struct rules_question question = { "cert:a", "call", "x", "x", "" };
 		struct rules_problem problem;
 		struct rules_set *set;
 		unsigned line, words = 0;

@@ -41,6 +41,11 @@ typedef void (*pyr_disconnect_cb)(pyr_call *call, void *data);
  * runtime refuses before they reach a method. */
 typedef void (*pyr_answer_cb)(pyr_call *call, void *data);
 
+/* A line of the daemon's audit log, of JSON and without a newline, borrowed; docs/security.md tells
+ * what it has. Called in a thread that the log has for this, one line at a time, until
+ * pyr_daemon_free() returns. Lines that it cannot keep up with are left out, and counted. */
+typedef void (*pyr_audit_cb)(const char *line, void *data);
+
 /* ---- Of a proxy ---- */
 
 /*

@@ -248,6 +248,13 @@ struct pyr_daemon_options {
 	const struct pyr_tls_options *tls; /* default: PYRITE_KEYS for TCP, else none */
 	const char *rules; /* file with who may do what; default: PYRITE_RULES, else none */
 	const struct pyr_key_options *key; /* shared; default: the environment's for TCP, or none */
+	/* Where others reach the daemon, as its URIs give it: host or host:port, or ./u:path if it
+	 * listens on a unix socket. Default: PYRITE_ADVERTISE, else where it listens. */
+	const char *advertise;
+	/* Where its audit log goes: a file, to which lines are appended, or "syslog:". Default:
+	 * PYRITE_AUDIT, else nowhere. */
+	const char *audit;
+	pyr_audit_cb on_audit; /* gets these lines as well; default: none */
 };
 
 /* For pyr_daemon_new() alone. */
@@ -272,7 +279,8 @@ int pyr_daemon_run(pyr_daemon *daemon) PYR_MUST_CHECK;
  * async-signal-safe. */
 void pyr_daemon_stop(pyr_daemon *daemon);
 
-/* Where it listens: "127.0.0.1:40123", "./u:/run/x.sock". Borrowed, as long as the daemon. */
+/* The address of the daemon as its URIs give it, where it listens or what .advertise says:
+ * "127.0.0.1:40123" or "./u:/run/x.sock". Returns: borrowed, valid as long as the daemon. */
 const char *pyr_daemon_address(pyr_daemon *daemon);
 
 /* The URI of a registered object. Returns: borrowed, valid until the object is unregistered;

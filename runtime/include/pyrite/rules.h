@@ -37,6 +37,15 @@ bool pyr_call_has_rules(const pyr_call *call);
  * return pyr_call_refuse(call, "bank:withdraw", account); Returns minus the code. */
 int pyr_call_refuse(pyr_call *call, const char *action, const char *target);
 
+/*
+ * Adds a line to the audit log of the call's daemon, if it has one: what the caller did to target
+ * (may be NULL), with its name, its address and the time. status: 0 for what was done, else of an
+ * error, positive or negative; why: its text, may be NULL. What the library refuses is in the log
+ * by itself, and so is what pyr_call_refuse() does.
+ */
+void pyr_call_audit(const pyr_call *call, const char *action, const char *target, int status,
+		    const char *why);
+
 /* What pyr_rules_explain() is asked. All are borrowed; object: of a call, else "". */
 struct pyr_rules_question {
 	const char *who;    /* as pyr_call_identity() writes it */

@@ -127,6 +127,21 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 			   .help = "file with who may do what; what no line of it allows is "
 				   "refused "
 				   "with PERMISSION_DENIED" },
+	[CONFIG_ADVERTISE] = { .name = "advertise",
+			       .variable = "PYRITE_ADVERTISE",
+			       .kind = CONFIG_TEXT,
+			       .text = "",
+			       .help = "host or host:port that the URIs of daemons on TCP have, "
+				       "where "
+				       "others reach them by another address than that they listen "
+				       "on" },
+	[CONFIG_AUDIT] = { .name = "audit",
+			   .variable = "PYRITE_AUDIT",
+			   .kind = CONFIG_TEXT,
+			   .text = "",
+			   .help = "where daemons write who did what and who was refused, a line "
+				   "of "
+				   "JSON each: a file, or syslog:" },
 	[CONFIG_LOG] = { "log", "PYRITE_LOG", CONFIG_LEVEL, 0, 0, PYR_LOG_DEBUG, "off",
 			 "off, error, warning, info or debug: what the library writes to stderr" },
 };

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/abi.h"
-#include "base/address.h"
 #include "base/budget.h"
 #include "base/config.h"
 #include "base/error.h"
@@ -135,6 +134,7 @@ static bool open_door(struct pyr_daemon *d, struct making *m)
 	struct door_options door = { .accepted = on_accepted, .data = d };
 	struct door_problem problem;
 	struct door *opened;
+	int status = 0;
 
 	door.host = o->host ? o->host : config_text(CONFIG_HOST);
 	door.port = o->port ? o->port : (uint16_t)config_number(CONFIG_PORT);
@@ -145,18 +145,19 @@ static bool open_door(struct pyr_daemon *d, struct making *m)
 	door.insecure = o->insecure == PYR_YES;
 	door.tls = d->host.tls = d->tls;
 	door.has_key = (d->host.keys = d->keys);
+	door.audit = d->audit;
+	key_settings_set_audit(d->keys, d->audit);
 	door.max_links = config_or(o->max_links, CONFIG_MAX_LINKS);
 	pthread_mutex_lock(&d->lock);
 	opened = door_open(&door, &problem);
 	if (opened) {
-		address_advertise(door_address(opened), d->address, sizeof(d->address));
-		d->host.address = d->address;
+		status = daemon_set_address(d, o, opened);
 		atomic_store(&d->door, opened);
 	}
 	pthread_mutex_unlock(&d->lock);
 	if (!opened)
 		error_constructor(problem.code, "DaemonError: %s", problem.text);
-	return opened != NULL;
+	return opened && status == 0;
 }
 
 static bool keep_annotations(struct pyr_daemon *d, const struct pyr_daemon_options *o)
@@ -238,6 +239,7 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	plain.is_guarded = o->on_connect;
 	plain.rules = d->rules;
 	plain.has_key = d->keys;
+	plain.audit = d->audit;
 	server.opened = daemon_opened;
 	server.max_held = max_held(d->host.limits.max_message);
 	if (keep_streams(d, o) && d->executor && d->stop_fd >= 0)
@@ -272,7 +274,8 @@ static pyr_daemon *new_daemon(struct making *m)
 	atomic_init(&d->drain_ms, config_or_none(o->drain_ms, CONFIG_DRAIN_MS));
 	d->stop_fd = -1;
 	arena_init(&d->kept, NULL, 0);
-	if (!daemon_rules(d, o) || !daemon_keys(o, m->fd ? *m->fd : -1, &d->keys)) {
+	if (!daemon_audit(d, o) || !daemon_rules(d, o) ||
+	    !daemon_keys(o, m->fd ? *m->fd : -1, &d->keys)) {
 		pyr_error *why = pyr_error_take();
 
 		pyr_daemon_free(d);
@@ -385,6 +388,7 @@ static void free_daemon(void *arg)
 	tls_settings_unref(daemon->tls);
 	key_settings_unref(daemon->keys);
 	daemon_rules_free(daemon);
+	daemon_audit_free(daemon);
 	if (daemon->stop_fd >= 0)
 		close(daemon->stop_fd);
 	arena_clear(&daemon->kept);

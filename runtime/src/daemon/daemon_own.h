@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
+#include "base/uri.h"
 #include "door/door.h"
 #include "engine/engine.h"
 #include "link/link_process.h"
@@ -20,6 +21,7 @@ struct pyr_daemon {
 	struct executor *executor;
 	struct peer_host host;
 	struct arena kept;         /* what host has copied of the options */
+	struct audit *audit;       /* NULL: none */
 	struct tls_settings *tls;  /* its own; NULL: none */
 	struct key_settings *keys; /* the same */
 	struct rules *rules;       /* NULL: none */
@@ -27,9 +29,9 @@ struct pyr_daemon {
 	struct door *_Atomic door; /* written last of what a connection needs */
 	struct server *server;
 	struct plain_face *plain;
-	char address[DOOR_ADDRESS_MAX]; /* as its URIs give it */
-	int stop_fd;                    /* an eventfd: somebody wants it to stop */
-	atomic_uint_fast32_t drain_ms;  /* pyr_daemon_free() has no time for it */
+	char address[URI_HOST_MAX + 16]; /* as its URIs give it */
+	int stop_fd;                     /* an eventfd: somebody wants it to stop */
+	atomic_uint_fast32_t drain_ms;   /* pyr_daemon_free() has no time for it */
 	bool signals;
 	enum pyr_switch inspect;       /* constant: who may see the objects */
 	int64_t started_ms;            /* constant: of CLOCK_REALTIME */
@@ -62,6 +64,16 @@ void daemon_loop_free(pyr_daemon *d);
 /* A connection that carries frames: takes the fd and its TLS, if it has one. In the
  * door's thread. */
 void daemon_admit(pyr_daemon *daemon, int fd, const struct door_peer *who, struct tls *tls);
+
+/* ---- daemon_address.c ---- */
+/* What its URIs say of where it is. Returns 0, or minus a status with the last error. */
+int daemon_set_address(pyr_daemon *daemon, const struct pyr_daemon_options *options,
+		       const struct door *door);
+
+/* ---- daemon_audit.c ---- */
+/* What its options, or PYRITE_AUDIT, say of an audit log. Returns false with the last error. */
+bool daemon_audit(pyr_daemon *daemon, const struct pyr_daemon_options *options);
+void daemon_audit_free(pyr_daemon *daemon);
 
 /* ---- daemon_rules.c ---- */
 /* What its options, or PYRITE_RULES, say of rules. Returns false with the last error. */

@@ -99,6 +99,7 @@ bool daemon_rules(pyr_daemon *d, const struct pyr_daemon_options *options)
 		error_constructor(problem.code, "SecurityError: rules: %s", problem.text);
 		return false;
 	}
+	rules_set_audit(d->rules, d->audit);
 	d->watch = watch_new(d->rules, path);
 	return true;
 }
@@ -108,7 +109,7 @@ bool daemon_rules(pyr_daemon *d, const struct pyr_daemon_options *options)
 static bool ask(const pyr_call *call, const char *action, const char *target, unsigned *line)
 {
 	char uid[IDENTITY_UID];
-	struct rules_question question = { incall_identity(call, uid), action, target, "" };
+	struct rules_question question = { incall_identity(call, uid), action, target, "", NULL };
 	struct rules *rules = call ? incall_rules(call) : NULL;
 
 	*line = 0;
@@ -130,14 +131,18 @@ bool pyr_call_has_rules(const pyr_call *call)
 int pyr_call_refuse(pyr_call *call, const char *action, const char *target)
 {
 	char uid[IDENTITY_UID], text[512];
-	struct rules_question question = { incall_identity(call, uid), action ? action : "",
-					   target ? target : "", "" };
+	struct rules_question question = { .who = incall_identity(call, uid),
+					   .action = action ? action : "",
+					   .target = target ? target : "",
+					   .object = "" };
+	struct rules *rules = call ? incall_rules(call) : NULL;
 	unsigned line;
 
+	question.from = call ? pyr_call_peer(call) : "";
 	(void)ask(call, question.action, question.target, &line);
-	rules_refusal(&question, line, text, sizeof(text));
-	if (call && incall_rules(call))
-		rules_tell(incall_rules(call), text);
+	rules_refuse(rules, &question, line, text, sizeof(text));
+	if (!rules)
+		pyr_call_audit(call, action, target, PYR_PERMISSION_DENIED, text);
 	return pyr_call_fail(call, NULL, 0, PYR_PERMISSION_DENIED, "%s", text);
 }
 
@@ -156,7 +161,7 @@ int pyr_rules_explain(const char *path, const struct pyr_rules_question *questio
 		return error_set(problem.code, "%s", problem.text);
 	asked = (struct rules_question){ question->who, question->action,
 					 question->target ? question->target : "",
-					 question->object ? question->object : "" };
+					 question->object ? question->object : "", NULL };
 	*ret_allows = rules_allow(rules, &asked, &line);
 	rules_unref(rules);
 	return (int)line;

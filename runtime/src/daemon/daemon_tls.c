@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/audit.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "key/key.h"
@@ -43,13 +44,18 @@ bool daemon_tls(const struct pyr_daemon_options *options, int given, struct tls_
 
 int pyr_daemon_set_tls(pyr_daemon *daemon, const struct pyr_tls_options *options)
 {
-	struct tls_problem problem;
+	struct audit_event event = { .action = "reload", .target = "certificates" };
+	struct tls_problem problem = { 0 };
 
 	if (!daemon)
 		return error_null("daemon");
 	if (!daemon->tls)
 		return error_set(PYR_FAILED_PRECONDITION, "the daemon was made without TLS");
-	if (tls_settings_update(daemon->tls, options, true, &problem) == 0)
+	event.decision =
+		tls_settings_update(daemon->tls, options, true, &problem) ? "failed" : "done";
+	event.why = problem.text;
+	audit_say(daemon->audit, &event);
+	if (!problem.code)
 		return 0;
 	return error_set(problem.code, "SecurityError: TLS: %s", problem.text);
 }

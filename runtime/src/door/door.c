@@ -38,6 +38,7 @@
 
 #include <pyrite/pyrite.h>
 
+#include "base/audit.h"
 #include "base/log.h"
 #include "door/door_links.h"
 #include "door/door_listen.h"
@@ -256,7 +257,7 @@ static void let_in(struct door *door, struct door_link *link, enum door_protocol
 
 static enum door_protocol begin_tls(struct door *door, struct door_link *link, const char **why)
 {
-	if (door_tls_begin(link, door->options.tls) &&
+	if (door_tls_begin(link, &door->options) &&
 	    watch(door, EPOLL_CTL_MOD, door_link_fd(link), link->peer.id,
 		  EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) == 0)
 		return door_tls_look(link, why);
@@ -288,6 +289,20 @@ static enum door_protocol look(struct door *door, struct door_link *link, uint32
 	return protocol;
 }
 
+static void tell_refusal(struct door *door, const struct door_link *link, const char *why)
+{
+	struct audit_event event = { .who = link->peer.identity,
+				     .from = link->peer.address,
+				     .action = "connect",
+				     .decision = "refused",
+				     .why = why };
+
+	audit_say(door->options.audit, &event);
+	if (may_complain(door))
+		log_line(PYR_LOG_WARNING, "%s: closing the connection from %s: %s",
+			 door->listeners.address, link->peer.address, why);
+}
+
 /* Only this thread removes those that wait, so link stays valid without the lock. */
 static void look_at(struct door *door, struct door_link *link, uint32_t events)
 {
@@ -304,9 +319,8 @@ static void look_at(struct door *door, struct door_link *link, uint32_t events)
 	if (!why)
 		log_line(PYR_LOG_DEBUG, "%s: closing the connection from %s: it speaks %s",
 			 door->listeners.address, link->peer.address, door_protocol_name(protocol));
-	else if (may_complain(door))
-		log_line(PYR_LOG_WARNING, "%s: closing the connection from %s: %s",
-			 door->listeners.address, link->peer.address, why);
+	else
+		tell_refusal(door, link, why);
 	drop(door, link);
 }
 

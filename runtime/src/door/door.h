@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct audit;
 struct door;
 struct tls;
 struct tls_settings;
@@ -52,13 +53,14 @@ typedef void (*door_accepted_cb)(void *data, int fd, enum door_protocol protocol
 
 /* All strings are borrowed. */
 struct door_options {
-	const char *host;   /* name or number, brackets around IPv6 allowed; NULL = 127.0.0.1 */
-	uint16_t port;      /* 0 = the system picks one */
-	const char *socket; /* path of a unix socket instead of TCP */
-	bool is_given;      /* fd listens already, and the three above are not looked at */
-	int fd;             /* taken, also on failure */
-	bool has_key;       /* who comes in has to prove one */
-	bool insecure;      /* listen beyond loopback all the same */
+	const char *host;    /* name or number, brackets around IPv6 allowed; NULL = 127.0.0.1 */
+	uint16_t port;       /* 0 = the system picks one */
+	const char *socket;  /* path of a unix socket instead of TCP */
+	bool is_given;       /* fd listens already, and the three above are not looked at */
+	int fd;              /* taken, also on failure */
+	bool has_key;        /* who comes in has to prove one */
+	bool insecure;       /* listen beyond loopback all the same */
+	struct audit *audit; /* who is refused is told there; NULL: nowhere. Outlives it */
 	struct tls_settings *tls; /* who comes in must speak TLS; NULL: must not. Outlives it */
 	unsigned max_links;       /* 0 = (RLIMIT_NOFILE - in use - 16) / 2, at least 8 */
 	uint32_t first_byte_ms;   /* until a newcomer has shown its protocol; 0 = 10,000 */

@@ -300,7 +300,7 @@ int door_listeners_open(struct door_listeners *listeners, const struct door_opti
 	if (options->is_given)
 		return door_listen_given(listeners, options, problem);
 	if (options->socket)
-		return door_listen_unix(listeners, options->socket, problem);
+		return door_listen_unix(listeners, options, problem);
 	return door_listen_tcp(listeners, options, problem);
 }
 

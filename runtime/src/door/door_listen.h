@@ -34,8 +34,10 @@ void door_listeners_close(struct door_listeners *listeners);
 /* The ways, door_listen.c, door_unix.c and door_given.c. */
 int door_listen_tcp(struct door_listeners *listeners, const struct door_options *options,
 		    struct door_problem *problem);
-int door_listen_unix(struct door_listeners *listeners, const char *path,
+int door_listen_unix(struct door_listeners *listeners, const struct door_options *options,
 		     struct door_problem *problem);
+/* Whether others can put their own socket in the place of that at path: then it is refused. */
+int door_check_folder(const char *path, struct door_problem *problem);
 void door_unlisten_unix(struct door_listeners *listeners);
 /* Takes options->fd. Its path, if it has one, stays with who made it. */
 int door_listen_given(struct door_listeners *listeners, const struct door_options *options,

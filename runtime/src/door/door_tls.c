@@ -6,14 +6,27 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/audit.h"
 #include "tls/tls.h"
 
 enum { PEEK = 24 };
 
-bool door_tls_begin(struct door_link *link, struct tls_settings *tls)
+static void refresh(const struct door_options *options)
 {
-	tls_settings_refresh(tls);
-	link->tls = tls_accept(tls, door_link_fd(link));
+	struct audit_event event = { .action = "reload", .target = "certificates" };
+	struct tls_problem problem = { 0 };
+
+	if (!tls_settings_refresh(options->tls, &problem))
+		return;
+	event.decision = problem.code ? "failed" : "done";
+	event.why = problem.text;
+	audit_say(options->audit, &event);
+}
+
+bool door_tls_begin(struct door_link *link, const struct door_options *options)
+{
+	refresh(options);
+	link->tls = tls_accept(options->tls, door_link_fd(link));
 	return link->tls;
 }
 

@@ -5,8 +5,8 @@
  * handshakes. */
 #include "door/door_links.h"
 
-/* Begins TLS. Returns false when memory is out. */
-bool door_tls_begin(struct door_link *link, struct tls_settings *tls);
+/* Begins TLS, with the files as they are now. Returns false when memory is out. */
+bool door_tls_begin(struct door_link *link, const struct door_options *options);
 
 /* Goes on with it: the handshake, then the first bytes. UNDECIDED: more has to come; HTTP2, FRAMES
  * and so on: what it speaks, and peer->identity is known; OTHER: it has failed, and why tells. */

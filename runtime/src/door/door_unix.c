@@ -127,6 +127,10 @@ static int clear_stale(const struct sockaddr_un *sa, struct door_problem *proble
 		return door_fail(problem, PYR_ALREADY_EXISTS,
 				 "cannot listen on ./u:%s: there is a file that is no socket",
 				 path);
+	if (st.st_uid != geteuid())
+		return door_fail(problem, PYR_PERMISSION_DENIED,
+				 "cannot listen on ./u:%s: there is a socket of another user",
+				 path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return door_fail(problem, door_errno_status(errno), "cannot listen on ./u:%s: %s",
@@ -196,13 +200,13 @@ static int make_absolute(const char *path, char *ret, size_t n, struct door_prob
 	return 0;
 }
 
-int door_listen_unix(struct door_listeners *listeners, const char *wanted,
+int door_listen_unix(struct door_listeners *listeners, const struct door_options *options,
 		     struct door_problem *problem)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	char path[PATH_MAX];
 	size_t n;
-	int code = make_absolute(wanted, path, sizeof(path), problem);
+	int code = make_absolute(options->socket, path, sizeof(path), problem);
 
 	if (code < 0)
 		return code;
@@ -213,6 +217,9 @@ int door_listen_unix(struct door_listeners *listeners, const char *wanted,
 			"path of the unix socket has %zu bytes, %zu are possible: %.40s...", n,
 			sizeof(sa.sun_path) - 1, path);
 	memcpy(sa.sun_path, path, n);
+	code = options->insecure ? 0 : door_check_folder(path, problem);
+	if (code < 0)
+		return code;
 	listeners->lock = take_lock(path, problem);
 	if (listeners->lock < 0)
 		return listeners->lock;

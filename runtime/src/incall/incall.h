@@ -39,6 +39,7 @@ struct call_who {
 	struct track *track; /* the session's resources */
 	bool is_local;       /* on this host */
 	struct rules *rules; /* what it may do; borrowed, NULL: all */
+	struct audit *audit; /* of the daemon; borrowed, NULL: none */
 };
 
 /*
@@ -205,6 +206,7 @@ bool incall_submit(struct executor *executor, struct lane *lane, pyr_call *call)
 bool incall_is_local(const pyr_call *call);
 /* Who calls: "cert:alice", "uid:1000", "". Borrowed, of the call or of uid. */
 const char *incall_identity(const pyr_call *call, char uid[IDENTITY_UID]);
+struct audit *incall_audit(const pyr_call *call); /* NULL: there is none */
 /* What the caller's rights are by. NULL: it may all. */
 struct rules *incall_rules(const pyr_call *call);
 

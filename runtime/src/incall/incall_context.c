@@ -121,6 +121,11 @@ struct rules *incall_rules(const pyr_call *call)
 	return who_calls(call).rules;
 }
 
+struct audit *incall_audit(const pyr_call *call)
+{
+	return who_calls(call).audit;
+}
+
 const char *pyr_call_identity(pyr_call *call)
 {
 	char uid[IDENTITY_UID];

@@ -92,6 +92,11 @@ struct key_ring *key_settings_ring(struct key_settings *keys);
  * *problem told and all as before. */
 int key_settings_update(struct key_settings *keys, const struct pyr_key_options *options,
 			struct key_problem *problem);
+struct audit;
+/* Where changes of the file are told, before others have the keys. NULL: nowhere; keys: may be
+ * NULL.
+ */
+void key_settings_set_audit(struct key_settings *keys, struct audit *audit);
 /* Somebody has proved nothing, or was not believed: text says who and why. The log is told once a
  * second at most. */
 void key_settings_refused(struct key_settings *keys, const char *text);

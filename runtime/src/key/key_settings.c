@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/audit.h"
 #include "base/config.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -31,6 +32,7 @@ struct key_settings {
 	struct key_settings *next; /* shared.lock: among those shared */
 	_Atomic int64_t told_ms;
 	atomic_uint n_untold; /* refused since then */
+	struct audit *audit;  /* counted; constant once others have the keys */
 
 	pthread_mutex_t lock; /* after shared.lock; guards: */
 	char *file;           /* NULL: none; constant in one that is shared */
@@ -266,10 +268,16 @@ static bool is_changed(struct key_settings *keys)
 
 static void refresh(struct key_settings *keys)
 {
+	struct audit_event event = { .action = "reload", .target = "shared keys" };
 	struct key_problem problem = { .text = "out of memory" };
 	char *file = is_changed(keys) ? file_of(keys) : NULL;
 	struct key_ring *ring = file ? read_file(file, &problem) : NULL;
 
+	if (file) {
+		event.decision = ring ? "done" : "failed";
+		event.why = ring ? NULL : problem.text;
+		audit_say(keys->audit, &event);
+	}
 	if (ring) {
 		replace_ring(keys, ring, file);
 		log_line(PYR_LOG_INFO, "shared key: %s has changed, and was read again", file);
@@ -386,9 +394,16 @@ void key_settings_unref(struct key_settings *keys)
 	if (keys->is_shared ? !stop_sharing(keys) : atomic_fetch_sub(&keys->refs, 1) != 1)
 		return;
 	key_ring_unref(keys->ring);
+	audit_unref(keys->audit);
 	free(keys->file);
 	pthread_mutex_destroy(&keys->lock);
 	free(keys);
+}
+
+void key_settings_set_audit(struct key_settings *keys, struct audit *audit)
+{
+	if (keys)
+		keys->audit = audit_ref(audit);
 }
 
 /* ---- those who are refused ---- */

@@ -36,7 +36,7 @@ void socket_shake_begin(struct socket_link *l, int fd)
 	struct tls *tls;
 	bool ok;
 
-	tls_settings_refresh(l->wanted);
+	(void)tls_settings_refresh(l->wanted, NULL);
 	tls = tls_connect(l->wanted, fd, l->host, l->link.address);
 	pthread_mutex_lock(&l->lock);
 	l->tls = tls;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/audit.h"
 #include "base/config.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -407,6 +408,17 @@ void peer_end_with_goaway(struct peer *peer, int code, const char *theirs, const
 	peer->handlers->end_made(peer);
 }
 
+void peer_audit(struct peer *peer, const char *action, const char *why)
+{
+	char uid[IDENTITY_UID];
+	struct audit_event event = {
+		.from = peer->link->address, .action = action, .decision = "refused", .why = why
+	};
+
+	event.who = link_identity(peer->link, uid);
+	audit_say(peer->host->audit, &event);
+}
+
 void peer_protocol_error(struct peer *peer, const char *format, ...)
 {
 	char text[256];
@@ -416,6 +428,7 @@ void peer_protocol_error(struct peer *peer, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
 	va_end(args);
+	peer_audit(peer, "protocol", text);
 	log_line(PYR_LOG_WARNING, "link with %s: %s", peer->link->address, text);
 	if (!peer->is_ending || peer->auth)
 		peer_end_with_goaway(peer, PYR_INTERNAL, text, text);
@@ -427,6 +440,7 @@ void peer_exhausted(struct peer *peer, const char *what)
 
 	snprintf(text, sizeof(text), "%s of this connection take more than %zu bytes here", what,
 		 budget_max(peer->budget));
+	peer_audit(peer, "protocol", text);
 	log_line(PYR_LOG_WARNING, "link with %s: %s", peer->link->address, text);
 	if (!peer->is_ending || peer->auth)
 		peer_end_with_goaway(peer, PYR_RESOURCE_EXHAUSTED, text, text);

@@ -85,6 +85,7 @@ struct peer_host {
 	struct rules *rules;       /* who may do what; borrowed, NULL: whoever calls */
 	bool is_process;           /* it is the process: what it accepts comes from itself */
 	const char *address;       /* of the daemon, for messages */
+	struct audit *audit;       /* what is refused is told there; NULL: nowhere */
 	struct peer_limits limits; /* of each of its ends */
 	uint32_t stream_lifetime_ms;
 	struct lingering *lingering; /* calls that may go to another link; NULL: none */
@@ -323,6 +324,8 @@ void peer_auth_end(struct peer *peer, bool goes);
 void peer_auth_late(struct peer *peer);
 /* From now on the other end's silence is noticed. */
 void peer_watch_silence(struct peer *peer);
+/* The other end is refused something: told to the audit log. */
+void peer_audit(struct peer *peer, const char *action, const char *why);
 void peer_protocol_error(struct peer *peer, const char *format, ...) PYR_PRINTF(2, 3);
 void peer_flush_unlock(struct peer *peer);       /* unlocks */
 void peer_flush_later_unlock(struct peer *peer); /* with the next poll; unlocks */

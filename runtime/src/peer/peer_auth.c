@@ -119,6 +119,7 @@ static void tell(struct peer *peer, const char *what)
 	char text[256];
 
 	snprintf(text, sizeof(text), "link with %s: refused: %s", peer->link->address, what);
+	peer_audit(peer, "connect", what);
 	key_settings_refused(peer->shared.keys, text);
 }
 

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/audit.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "rules/rules_set.h"
 
 enum { LOOK_MS = 1000, TELL_MS = 1000 };
@@ -25,6 +27,7 @@ struct rules {
 	struct file_stamp seen; /* lock: of the file */
 	int64_t looked_ms;      /* lock */
 	_Atomic int64_t told_ms;
+	struct audit *audit; /* counted; constant once others have the rules */
 	char path[];
 };
 
@@ -86,8 +89,14 @@ void rules_unref(struct rules *rules)
 		return;
 	rules_set_free(rules->set);
 	pthread_mutex_destroy(&rules->reading);
+	audit_unref(rules->audit);
 	pthread_mutex_destroy(&rules->lock);
 	free(rules);
+}
+
+void rules_set_audit(struct rules *rules, struct audit *audit)
+{
+	rules->audit = audit_ref(audit);
 }
 
 static bool has_changed(struct rules *rules, bool at_once)
@@ -126,16 +135,27 @@ static bool read_again(struct rules *rules, struct rules_problem *problem)
 	return set;
 }
 
+static void tell_reload(struct rules *rules, const char *why)
+{
+	struct audit_event event = { .action = "reload",
+				     .target = rules->path,
+				     .decision = why ? "failed" : "done",
+				     .why = why };
+
+	audit_say(rules->audit, &event);
+	if (why)
+		log_line(PYR_LOG_ERROR, "the old rules stay in force: %s", why);
+	else
+		log_line(PYR_LOG_INFO, "the rules were read again: %s", rules->path);
+}
+
 void rules_refresh(struct rules *rules, bool at_once)
 {
 	struct rules_problem problem;
 
 	if (!has_changed(rules, at_once))
 		return;
-	if (read_again(rules, &problem))
-		log_line(PYR_LOG_INFO, "the rules were read again: %s", rules->path);
-	else
-		log_line(PYR_LOG_ERROR, "the old rules stay in force: %s", problem.text);
+	tell_reload(rules, read_again(rules, &problem) ? NULL : problem.text);
 }
 
 bool rules_allow(struct rules *rules, const struct rules_question *question, unsigned *ret_line)
@@ -148,14 +168,6 @@ bool rules_allow(struct rules *rules, const struct rules_question *question, uns
 	return allows;
 }
 
-void rules_tell(struct rules *rules, const char *text)
-{
-	int64_t now = file_now(), told = atomic_load(&rules->told_ms);
-
-	if (now - told >= TELL_MS && atomic_compare_exchange_strong(&rules->told_ms, &told, now))
-		log_line(PYR_LOG_WARNING, "refused: %s", text);
-}
-
 /* What people call it. */
 static const char *to_do(const char *action)
 {
@@ -165,7 +177,31 @@ static const char *to_do(const char *action)
 						 : action;
 }
 
-char *rules_refusal(const struct rules_question *question, unsigned line, char *text, size_t n)
+static void tell_log(struct rules *rules, const char *text)
+{
+	int64_t now = file_now(), told = atomic_load(&rules->told_ms);
+
+	if (now - told >= TELL_MS && atomic_compare_exchange_strong(&rules->told_ms, &told, now))
+		log_line(PYR_LOG_WARNING, "refused: %s", text);
+}
+
+static void tell_audit(struct rules *rules, const struct rules_question *question, unsigned line)
+{
+	struct audit_event event = { .who = question->who,
+				     .from = question->from,
+				     .action = question->action,
+				     .target = question->target,
+				     .object = question->object,
+				     .decision = "refused",
+				     .file = rules->path,
+				     .line = line,
+				     .why = line ? NULL : "no rule allows it" };
+
+	audit_say(rules->audit, &event);
+}
+
+char *rules_refuse(struct rules *rules, const struct rules_question *question, unsigned line,
+		   char *text, size_t n)
 {
 	char by[64];
 
@@ -176,6 +212,10 @@ char *rules_refusal(const struct rules_question *question, unsigned line, char *
 	snprintf(text, n, "SecurityError: %s may not %s%s%s (%s)",
 		 question->who[0] ? question->who : "who has proved nothing",
 		 to_do(question->action), question->target[0] ? " " : "", question->target, by);
+	if (rules) {
+		tell_audit(rules, question, line);
+		tell_log(rules, text);
+	}
 	return text;
 }
 
@@ -186,23 +226,27 @@ struct rights {
 	pthread_mutex_t lock; /* guards generation and known */
 	unsigned generation;  /* of what is known */
 	unsigned n;
-	char *who, *object;
+	struct rules_question asked; /* with who, from and object */
 	uint32_t *known; /* for each operation: 0: nothing yet, ALLOWED, or DENIED and the line */
 };
 
 enum { ALLOWED = 1, DENIED = 2 };
 
-size_t rights_size(const char *who, const char *object, unsigned n_operations)
+static size_t texts_size(const struct rules_question *caller)
 {
-	return sizeof(struct rights) + n_operations * sizeof(uint32_t) + strlen(who) + 1 +
-	       strlen(object) + 1;
+	return strlen(caller->who) + strlen(caller->from) + strlen(caller->object) + 3;
 }
 
-struct rights *rights_new(struct rules *rules, const char *who, const char *object,
+size_t rights_size(const struct rules_question *caller, unsigned n_operations)
+{
+	return sizeof(struct rights) + n_operations * sizeof(uint32_t) + texts_size(caller);
+}
+
+struct rights *rights_new(struct rules *rules, const struct rules_question *caller,
 			  unsigned n_operations)
 {
-	size_t n_who = strlen(who) + 1, n_object = strlen(object) + 1;
-	struct rights *rights = calloc(1, rights_size(who, object, n_operations));
+	struct rights *rights = calloc(1, rights_size(caller, n_operations));
+	char *text;
 
 	if (!rights)
 		return NULL;
@@ -211,10 +255,11 @@ struct rights *rights_new(struct rules *rules, const char *who, const char *obje
 	rights->generation = atomic_load(&rules->generation);
 	rights->n = n_operations;
 	rights->known = (uint32_t *)(rights + 1);
-	rights->who = (char *)(rights->known + n_operations);
-	rights->object = rights->who + n_who;
-	memcpy(rights->who, who, n_who);
-	memcpy(rights->object, object, n_object);
+	text = (char *)(rights->known + n_operations);
+	rights->asked.action = "call";
+	rights->asked.who = text_keep(&text, caller->who);
+	rights->asked.from = text_keep(&text, caller->from);
+	rights->asked.object = text_keep(&text, caller->object);
 	return rights;
 }
 
@@ -231,10 +276,11 @@ bool rights_allow(struct rights *rights, unsigned place, const char *operation, 
 {
 	unsigned generation =
 		atomic_load_explicit(&rights->rules->generation, memory_order_acquire);
-	struct rules_question question = { rights->who, "call", operation, rights->object };
+	struct rules_question question = rights->asked;
 	unsigned line;
 	uint32_t known;
 
+	question.target = operation;
 	pthread_mutex_lock(&rights->lock);
 	if (generation != rights->generation) {
 		memset(rights->known, 0, rights->n * sizeof(*rights->known));
@@ -248,6 +294,6 @@ bool rights_allow(struct rights *rights, unsigned place, const char *operation, 
 	pthread_mutex_unlock(&rights->lock);
 	if (known == ALLOWED)
 		return true;
-	rules_tell(rights->rules, rules_refusal(&question, known - DENIED, why, n));
+	(void)rules_refuse(rights->rules, &question, known - DENIED, why, n);
 	return false;
 }

@@ -13,6 +13,7 @@ struct rules_question {
 	const char *action; /* "call", "inspect", ... */
 	const char *target; /* the operation, the name; "" where the action has none */
 	const char *object; /* of a call: the object's id; else "" */
+	const char *from;   /* his address, for the audit log alone; NULL: not known */
 };
 
 struct rules_problem {

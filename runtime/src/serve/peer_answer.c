@@ -494,6 +494,7 @@ struct call_who peer_who(struct taken_session *session)
 	return (struct call_who){ .credentials = link->has_credentials ? &link->credentials : NULL,
 				  .identity = link->identity,
 				  .is_local = link->is_local,
+				  .audit = session->peer->host->audit,
 				  .rules = link->is_own ? NULL : session->peer->host->rules,
 				  .link = session->peer->id,
 				  .session = session->number,

@@ -117,9 +117,11 @@ static void find_reference(struct taken_session *session, struct span id)
 					  ? arrived_here(id.p)
 					  : references_find(peer, id.p);
 	if (!session->object) {
-		if (!peer->taken.has_guessed)
+		if (!peer->taken.has_guessed) {
+			peer_audit(peer, "call", "a reference that it does not have");
 			log_line(PYR_LOG_WARNING, "link with %s: a reference that it does not have",
 				 peer->link->address);
+		}
 		peer->taken.has_guessed = true;
 		taken_session_fail(session, PYR_NOT_FOUND, "no such reference on the link with %s",
 				   peer->link->address);
@@ -145,19 +147,19 @@ static bool give_rights(struct taken_session *session)
 	const struct object *object = session->object;
 	struct rules *rules = peer->host->rules;
 	unsigned n = object->interface->table->n_operations;
-	const char *who;
+	struct rules_question caller = { .from = peer->link->address, .object = object->id };
 	size_t cost;
 	char uid[IDENTITY_UID];
 
 	if (!rules || session->is_reference || peer->link->is_own || object->is_built_in)
 		return true;
 	rules_refresh(rules, false);
-	who = link_identity(peer->link, uid);
-	cost = rights_size(who, object->id, n);
+	caller.who = link_identity(peer->link, uid);
+	cost = rights_size(&caller, n);
 	if (!budget_charge(peer->budget, cost))
 		return false;
 	session->cost += cost;
-	session->rights = rights_new(rules, who, object->id, n);
+	session->rights = rights_new(rules, &caller, n);
 	return session->rights;
 }
 
@@ -253,9 +255,11 @@ static void refuse_session(struct peer *peer, uint32_t number)
 	struct frame bound = { .type = FRAME_BOUND, .session = number };
 	char text[256];
 
-	if (!peer->taken.has_refused)
+	if (!peer->taken.has_refused) {
+		peer_audit(peer, "connect", "more sessions than it may have");
 		log_line(PYR_LOG_WARNING, "link with %s: more sessions than it may have",
 			 peer->link->address);
+	}
 	peer->taken.has_refused = true;
 	bound.code = (uint32_t)peer_no_session(peer, number, text, sizeof(text));
 	bound.message = span_of(text);

@@ -42,12 +42,15 @@ bool tls_settings_is_default(void);
 int tls_settings_update(struct tls_settings *tls, const struct pyr_tls_options *options,
 			bool must_serve, struct tls_problem *problem);
 /* Reads the files again if they changed; looks at them once a second at most. Files that will not
- * do are told to the log, once, and the old ones stay. */
-void tls_settings_refresh(struct tls_settings *tls);
+ * do are told to the log, once, and the old ones stay. Returns whether they had changed;
+ * problem->code (problem may be NULL): 0, or why they will not do. */
+bool tls_settings_refresh(struct tls_settings *tls, struct tls_problem *problem);
 /* It has a certificate to show. */
 bool tls_settings_can_serve(struct tls_settings *tls);
 /* Whom a daemon's certificate must name. Returns false if it is the host. */
 bool tls_settings_name(struct tls_settings *tls, char *ret, size_t n);
+/* Whether the certificate to show names the host, a DNS name or an IP address. */
+bool tls_settings_names(struct tls_settings *tls, const char *host);
 /* There is a list of revoked certificates, and somebody is on it. */
 bool tls_settings_has_revoked(struct tls_settings *tls);
 

@@ -9,6 +9,8 @@
  */
 #include "tls/tls_own.h"
 
+#include <openssl/x509v3.h>
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -250,6 +252,17 @@ bool tls_settings_name(struct tls_settings *tls, char *ret, size_t n)
 	return has;
 }
 
+bool tls_settings_names(struct tls_settings *tls, const char *host)
+{
+	SSL_CTX *context = tls_settings_context(tls, TLS_SERVER);
+	X509 *cert = context ? SSL_CTX_get0_certificate(context) : NULL;
+	bool names = cert && (X509_check_ip_asc(cert, host, 0) == 1 ||
+			      X509_check_host(cert, host, 0, 0, NULL) == 1);
+
+	SSL_CTX_free(context);
+	return names;
+}
+
 bool tls_settings_has_revoked(struct tls_settings *tls)
 {
 	bool has;
@@ -370,20 +383,23 @@ static bool is_changed(struct tls_settings *tls, struct given *ret, unsigned *ge
 	return is;
 }
 
-void tls_settings_refresh(struct tls_settings *tls)
+bool tls_settings_refresh(struct tls_settings *tls, struct tls_problem *ret)
 {
-	struct tls_problem problem;
+	struct tls_problem problem = { 0 };
 	struct given given;
 	unsigned generation;
 
 	if (!is_changed(tls, &given, &generation))
-		return;
+		return false;
 	if (read_again(tls, &given, &generation, &problem) == 0)
 		log_line(PYR_LOG_INFO, "TLS: the files have changed, and were read again");
 	else
 		log_line(PYR_LOG_ERROR,
 			 "TLS: the files have changed, and the old ones stay in use: %s",
 			 problem.text);
+	if (ret)
+		*ret = problem;
+	return true;
 }
 
 /* ---- those that proxies share ---- */

@@ -246,6 +246,7 @@ static void tell_who(const pyr_call *call, struct call_who *ret)
 	ret->identity = pc->identity;
 	ret->is_local = pc->is_local;
 	ret->rules = pc->face->options.rules;
+	ret->audit = pc->face->options.audit;
 }
 
 static const struct call_origin origin = {
@@ -467,7 +468,9 @@ static void set_chain(struct plain_face *face, pyr_call *call)
 static bool may_call(struct plain_call *pc, const struct object *object, unsigned place)
 {
 	struct rules *rules = pc->face->options.rules;
-	struct rules_question question = { .action = "call", .object = object->id };
+	struct rules_question question = { .action = "call",
+					   .object = object->id,
+					   .from = pc->peer };
 	char uid[IDENTITY_UID], text[512];
 	unsigned line;
 
@@ -479,8 +482,8 @@ static bool may_call(struct plain_call *pc, const struct object *object, unsigne
 	question.target = object->interface->table->operations[place].name;
 	if (rules_allow(rules, &question, &line))
 		return true;
-	rules_tell(rules, rules_refusal(&question, line, text, sizeof(text)));
-	refuse(pc, PYR_PERMISSION_DENIED, "%s", text);
+	refuse(pc, PYR_PERMISSION_DENIED, "%s",
+	       rules_refuse(rules, &question, line, text, sizeof(text)));
 	return false;
 }
 

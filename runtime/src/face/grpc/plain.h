@@ -30,6 +30,7 @@ struct plain_options {
 	 * plain_face_free(). NULL: nobody wants to know. */
 	void (*progress)(void *data);
 	void *data;
+	struct audit *audit; /* borrowed, NULL: none */
 	struct rules *rules; /* who may call what; borrowed, NULL: everybody all */
 	bool has_key;        /* the daemon wants a key proved, or a certificate */
 	bool is_guarded;     /* the daemon asks for handshakes, which such calls cannot carry */

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whether others can put a socket of their own in the place of a door's. They can if they may write
+ * in its folder, or in one above it, unless that keeps each file for its owner (the sticky bit);
+ * and its owner can, if that is neither this user nor root.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <pyrite/pyrite.h>
+
+#include "door/door_listen.h"
+
+/* What is wrong with it; NULL: nothing. */
+static const char *problem_of(const char *folder)
+{
+	struct stat st;
+
+	if (stat(folder, &st) < 0)
+		return strerror(errno);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return "another user's";
+	return (st.st_mode & 022) && !(st.st_mode & S_ISVTX) ? "one that others can write" : NULL;
+}
+
+/* Cuts the last part off; of what is in the root, "/" is left. Returns false when there is none. */
+static bool cut(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash || !path[1])
+		return false;
+	slash[slash == path] = '\0';
+	return true;
+}
+
+int door_check_folder(const char *path, struct door_problem *problem)
+{
+	char above[PATH_MAX], folder[PATH_MAX];
+	const char *why;
+
+	strcpy(above, path);
+	if (!cut(above) || !realpath(above, folder))
+		return 0; /* listening there says what is wrong */
+	do {
+		why = problem_of(folder);
+		if (why)
+			return door_fail(problem, PYR_FAILED_PRECONDITION,
+					 "refusing to listen on ./u:%s: its folder %s is %s, who "
+					 "could replace the socket: use one of your own, of mode "
+					 "0700, or ask for it with insecure",
+					 path, folder, why);
+	} while (cut(folder));
+	return 0;
+}
