@@ -83,14 +83,6 @@ def work(daemon):
 
 # ---- the daemon ----
 
-def nothing_is_said_before_the_caller_names_a_key(server):
-    client = Knock(server.address, first=[])
-    other = work(server)
-    assert not client.frames, client.frames
-    other.close()
-    client.close()
-
-
 def a_recorded_proof_is_of_no_use_on_another_link(server):
     first = Knock(server.address)
     nonce = first.challenge()

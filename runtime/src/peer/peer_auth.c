@@ -123,6 +123,7 @@ static void tell(struct peer *peer, const char *what)
 	key_settings_refused(peer->shared.keys, text);
 }
 
+/* After that there is no peer->auth. */
 void peer_auth_refuse(struct peer *peer, const char *theirs, const char *own)
 {
 	bool is_server = peer->side == PEER_ACCEPTED;
@@ -195,12 +196,14 @@ static bool gather(struct peer *peer, const struct frame *frame)
 	if (bond == LINK_UNBOUND)
 		wrong = "gRPC's TLS cannot be bound to a shared key: use PYR_LANE_SOCKET";
 	auth->key = key_ring_find(auth->ring, frame->handshake);
-	if (wrong)
+	if (wrong) {
 		peer_auth_refuse(peer, wrong, wrong);
-	else if (auth->key < 0)
-		refuse_unknown_key(peer);
-	if (wrong || auth->key < 0)
 		return false;
+	}
+	if (auth->key < 0) {
+		refuse_unknown_key(peer);
+		return false;
+	}
 	memcpy(auth->theirs, frame->token.p, KEY_NONCE);
 	auth->facts.client = is_server ? auth->theirs : auth->own;
 	auth->facts.server = is_server ? auth->own : auth->theirs;
