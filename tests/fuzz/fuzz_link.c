@@ -129,6 +129,7 @@ void fake_free(struct fake *f)
 	buf_free(&f->written);
 	cable_free(f->cable);
 	pthread_mutex_destroy(&f->lock);
+	free(f->link.identity);
 	free(f);
 }
 
