@@ -24,6 +24,7 @@ void node_fini(struct node *node)
 	refs_Node_free(node->kept);
 	refs_Node_free(node->given);
 	pyr_proxy_free(node->held);
+	pyr_free(node->kept_any);
 	pthread_mutex_destroy(&node->lock);
 }
 
@@ -460,6 +461,38 @@ static int drinks(pyr_call *call, pyr_stream *stream, int32_t *ret)
 	return n;
 }
 
+static int passes(pyr_call *call, const pyr_any *x, const pyr_any **ret)
+{
+	(void)call;
+	*ret = x;
+	return 0;
+}
+
+static int keep_any(pyr_call *call, const pyr_any *x)
+{
+	struct node *node = node_of(call);
+	pyr_any *before, *copy = pyr_any_dup(NULL, x);
+
+	if (x && !copy)
+		return pyr_pass(call);
+	pthread_mutex_lock(&node->lock);
+	before = node->kept_any;
+	node->kept_any = copy;
+	pthread_mutex_unlock(&node->lock);
+	pyr_free(before);
+	return 0;
+}
+
+static int kept_any(pyr_call *call, const pyr_any **ret)
+{
+	struct node *node = node_of(call);
+
+	pthread_mutex_lock(&node->lock);
+	*ret = pyr_any_dup(call, node->kept_any);
+	pthread_mutex_unlock(&node->lock);
+	return 0;
+}
+
 static int hold(pyr_call *call, pyr_object *x)
 {
 	struct node *node = node_of(call);
@@ -518,6 +551,9 @@ const struct refs_Node_methods node_methods = {
 	.echoes = echoes,
 	.pours = pours,
 	.drinks = drinks,
+	.passes = passes,
+	.keep_any = keep_any,
+	.kept_any = kept_any,
 	.hold = hold,
 	.held = held,
 	.hang = hang,

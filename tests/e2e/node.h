@@ -18,6 +18,7 @@ struct node {
 	struct refs_Node *given; /* lock: owned, the favourite */
 	struct refs_Node *self;  /* what others get of it, borrowed; NULL: what down() gets */
 	pyr_object *held;        /* lock: owned */
+	pyr_any *kept_any;       /* lock: owned */
 	atomic_int n_released, n_deepest, n_lost, n_hanging;
 	atomic_int n_in_streams; /* methods that pour or drink */
 	atomic_int n_poured, n_drunk, is_open;

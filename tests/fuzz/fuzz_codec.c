@@ -105,8 +105,8 @@ static void as_any(const uint8_t *data, size_t n)
 	free(message);
 	alone = codec_unpack_value(&shapes_All_type, data, n, MAX_MESSAGE, &value, &problem);
 	free(value);
-	inside = codec_any_take(((struct shapes_Refs *)refs)->any, &shapes_All_type, MAX_MESSAGE,
-				&value, &problem);
+	inside = codec_any_take(((struct shapes_Refs *)refs)->any, &shapes_All_type, NULL,
+				MAX_MESSAGE, &value, &problem);
 	free(refs);
 	if (alone != inside)
 		abort();

@@ -132,6 +132,7 @@ static void take_connection(struct relay *relay)
 	send_at_once(pair->near.fd);
 	send_at_once(pair->far.fd);
 	relay->n_pairs += is_new;
+	atomic_fetch_add(&relay->n_taken, 1);
 }
 
 static void cut(struct relay *relay, bool near_alone)

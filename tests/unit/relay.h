@@ -36,6 +36,7 @@ struct relay {
 	int n_given, n_obeyed;   /* orders; lock */
 	atomic_llong budget;     /* bytes until it cuts by itself; negative: never */
 	atomic_int n_cuts;       /* so often it did */
+	atomic_int n_taken;      /* connections that came */
 	atomic_bool is_refusing; /* closes new connections at once */
 };
 

@@ -146,20 +146,35 @@ TEST(a_value_that_cannot_be_sent_becomes_no_any_and_its_member_is_named)
 	refuses(-pyr_last_error()->code, PYR_RESOURCE_EXHAUSTED, "MessageTooLarge");
 }
 
-TEST(references_in_a_value_are_refused)
+static void count_release(void *data)
+{
+	atomic_fetch_add((atomic_int *)data, 1);
+}
+
+TEST(references_in_a_value_are_the_anys_until_it_is_freed)
 {
 	static const struct values_Thing_methods none;
-	struct values_Held held = { .name = "held" };
-	pyr_any *any = values_Held_to_any(NULL, &held);
+	struct values_Held held = { .name = "held" }, *again = NULL;
+	pyr_any *any = values_Held_to_any(NULL, &held), *copy;
+	atomic_int n_released = 0;
 
 	CHECK(any != NULL); /* nil is no reference */
 	pyr_free(any);
-	held.thing = values_Thing_object(NULL, &none, NULL, NULL);
+	held.thing = values_Thing_object(NULL, &none, &n_released, count_release);
 	REQUIRE(held.thing);
-	CHECK(values_Held_to_any(NULL, &held) == NULL);
-	refuses(-pyr_last_error()->code, PYR_UNIMPLEMENTED,
-		"values.Held: references cannot be passed in an any yet");
+	any = values_Held_to_any(NULL, &held);
+	copy = pyr_any_dup(NULL, any);
+	REQUIRE(any && copy);
 	values_Thing_free(held.thing);
+	pyr_free(any);
+	CHECK_INT(values_Held_from_any(copy, &again), 0);
+	pyr_free(copy);
+	REQUIRE(again != NULL);
+	CHECK(again->thing == held.thing); /* the object itself, which is there */
+	CHECK_INT(n_released, 0);
+	pyr_free(again);
+	while (atomic_load(&n_released) == 0)
+		(void)pyr_sleep(1);
 }
 
 /* ---- as they come from a peer ---- */
@@ -293,7 +308,7 @@ TESTS(any, T(a_struct_becomes_an_any_and_is_the_same_again),
       T(numbers_texts_and_bytes_become_any_by_the_runtime),
       T(an_any_of_another_type_is_refused_with_both_names),
       T(a_value_that_cannot_be_sent_becomes_no_any_and_its_member_is_named),
-      T(references_in_a_value_are_refused),
+      T(references_in_a_value_are_the_anys_until_it_is_freed),
       T(bytes_that_are_no_such_value_are_refused_by_name_and_place),
       T(an_any_without_a_fingerprint_is_read_as_grpc_reads_it),
       T(an_any_within_an_any_is_opened_one_by_one), T(what_is_no_any_is_refused_when_it_comes),

@@ -6,6 +6,7 @@
 
 #include "base/budget.h"
 #include "reference/taker.h"
+#include "wire/codec_any.h"
 #include "wire/codec_reference.h"
 
 /* ---- exceptions ---- */
@@ -471,8 +472,90 @@ TEST(what_cannot_be_lost_is_not_watched)
 	CHECK_INT(watch.n, 0);
 }
 
-TESTS(reference_ways, T(an_exception_carries_references),
-      T(an_error_holds_what_its_exception_carries),
+/* ---- any ---- */
+
+static pyr_any *any_of(struct refs_Node *node)
+{
+	return refs_Card_to_any(NULL, &(struct refs_Card){ "x", node });
+}
+
+BOTH(an_any_carries_references)
+{
+	struct refs_Node *made = NULL, *mute = NULL;
+	pyr_any *back = NULL, *any = any_of(object);
+	struct refs_Card *card = NULL;
+	int32_t sum = 0;
+
+	CHECK_INT(refs_Node_passes(server, any, &back), 0);
+	pyr_free(any);
+	CHECK_INT(refs_Card_from_any(back, &card), 0);
+	pyr_free(back);
+	REQUIRE(card != NULL);
+	CHECK(card->node == object);
+	pyr_free(card);
+	CHECK_INT(refs_Node_make(server, "x", &made), 0);
+	any = any_of(made);
+	refs_Node_free(made); /* the any has it */
+	CHECK_INT(refs_Node_passes(server, any, &back), 0);
+	pyr_free(any);
+	CHECK_INT(atomic_load(&nodes_alive), 1);
+	CHECK_INT(refs_Card_from_any(back, &card), 0);
+	pyr_free(back);
+	mute = refs_Node_dup(card->node);
+	pyr_free(card);
+	CHECK_INT(refs_Node_add(mute, 1, 2, &sum), 0);
+	CHECK_INT(sum, 3);
+	refs_Node_free(mute);
+	CHECK(node_reaches(&nodes_alive, 0));
+}
+
+BOTH(an_any_that_nobody_opens_gives_its_references_back)
+{
+	pyr_any *back = NULL, *any = any_of(object);
+	struct refs_Card *card = NULL;
+	struct refs_Node *made = NULL;
+
+	CHECK_INT(refs_Node_passes(server, any, NULL), 0);
+	CHECK_INT(refs_Node_keep_any(server, any), 0);
+	pyr_free(any);
+	CHECK_INT(refs_Node_kept_any(server, &back), 0);
+	CHECK_INT(refs_Card_from_any(back, &card), 0);
+	CHECK(card->node == object);
+	pyr_free(card);
+	pyr_free(back);
+	CHECK_INT(refs_Node_make(server, "x", &made), 0);
+	any = any_of(made);
+	refs_Node_free(made);
+	CHECK_INT(refs_Node_keep_any(server, any), 0); /* not object any more */
+	pyr_free(any);
+	CHECK_INT(atomic_load(&nodes_alive), 1);
+	CHECK_INT(refs_Node_keep_any(server, NULL), 0);
+	CHECK(node_reaches(&nodes_alive, 0));
+}
+
+/* Such an any is not made by X_to_any(). */
+TEST(a_reference_in_an_any_that_was_not_passed_along_is_refused)
+{
+	struct refs_Card *card = NULL;
+	pyr_any *any;
+
+	open_all(4);
+	any = any_of(object);
+	REQUIRE(any != NULL);
+	((uint8_t *)any->encoded.p)[any->encoded.n - 20] ^= 1; /* in what it lists */
+	CHECK_INT(refs_Node_passes(server, any, NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_HAS(pyr_errmsg(), "was not passed along with the message");
+	CHECK_INT(refs_Card_from_any(any, &card), 0);
+	CHECK(card->node == object);
+	pyr_free(card);
+	pyr_free(any);
+	close_all();
+}
+
+TESTS(reference_ways, T(an_any_carries_references),
+      T(an_any_that_nobody_opens_gives_its_references_back),
+      T(a_reference_in_an_any_that_was_not_passed_along_is_refused),
+      T(an_exception_carries_references), T(an_error_holds_what_its_exception_carries),
       T(an_exception_is_handed_on_with_its_references),
       T(an_exception_with_references_is_refused_over_plain_gRPC),
       T(items_of_a_result_carry_references), T(items_of_a_parameter_carry_references),

@@ -386,6 +386,29 @@ FORWARDED(references_in_calls_and_errors_go_through, false)
 	CHECK(node_reaches(&nodes_alive, 0));
 }
 
+FORWARDED(an_any_goes_through_with_its_references, false)
+{
+	pyr_any *back = NULL, *any = refs_Card_to_any(NULL, &(struct refs_Card){ "x", object });
+	struct refs_Card *card = NULL;
+
+	CHECK_INT(refs_Node_passes(on, any, &back), 0);
+	CHECK_INT(refs_Card_from_any(back, &card), 0);
+	CHECK(card && card->node == object);
+	pyr_free(card);
+	pyr_free(back);
+	CHECK_INT(refs_Node_keep_any(on, any), 0);
+	pyr_free(any);
+	CHECK_INT(refs_Node_kept_any(near, &back), 0); /* the server has none */
+	CHECK(back == NULL);
+	CHECK_INT(refs_Node_keep_any(server, NULL), 0);
+	CHECK_INT(refs_Node_kept_any(on, &back), 0);
+	CHECK_INT(refs_Card_from_any(back, &card), 0);
+	CHECK(card && card->node == object);
+	pyr_free(card);
+	pyr_free(back);
+	CHECK_INT(refs_Node_keep_any(on, NULL), 0);
+}
+
 /* ---- who passes it on knows nothing of it ---- */
 
 FORWARDED(an_Object_is_passed_on_by_who_never_narrowed_it, false)
@@ -448,6 +471,6 @@ TESTS(references_forward, T(a_thousand_items_come_in_order_through_who_passed_it
       T(who_gives_a_stream_up_ends_the_owners_method), T(an_exception_comes_behind_the_items),
       T(a_streams_deadline_reaches_the_owner), T(a_stream_ends_with_the_link_to_its_owner),
       T(a_stream_ends_with_the_link_to_who_passed_it_on), T(references_in_items_go_through),
-      T(references_in_calls_and_errors_go_through),
+      T(references_in_calls_and_errors_go_through), T(an_any_goes_through_with_its_references),
       T(an_Object_is_passed_on_by_who_never_narrowed_it),
       T(batches_and_oneways_go_through_in_order))

@@ -363,7 +363,37 @@ TEST(a_reference_is_called_with_the_key_of_the_connection_that_it_came_over)
 	node_close(&b);
 }
 
-TESTS(references_on, T(who_holds_a_reference_passes_it_on), T(what_was_passed_on_comes_home),
+/* ---- through NAT ---- */
+
+/* A way out of a net into which nobody can connect: two clients, each behind its own, and a server
+ * that knows the relays' addresses and no client's. */
+THREE(a6_clients_that_can_only_connect_out_are_called_back)
+{
+	struct refs_Node *one = through(&to_server, place.uri), *on = NULL;
+	struct refs_Node *other = through(&to_third, place.uri);
+	int32_t sum = 0;
+
+	CHECK_INT(refs_Node_ask(one, object, 1, 2, &sum), 0); /* inside its own call */
+	CHECK_INT(sum, 3);
+	CHECK_INT(refs_Node_keep(one, object), 0);
+	CHECK_INT(refs_Node_ask_kept(other, 3, 4, &sum), 0); /* inside another's */
+	CHECK_INT(sum, 7);
+	CHECK_INT(refs_Node_kept(other, &on), 0);
+	REQUIRE(on != NULL);
+	CHECK_INT(refs_Node_add(on, 5, 6, &sum), 0); /* and from one net to the other */
+	CHECK_INT(sum, 11);
+	CHECK_INT(to_server.n_taken, 1);
+	CHECK_INT(to_third.n_taken, 1);
+	refs_Node_free(on);
+	CHECK_INT(refs_Node_let_go(server), 0);
+	refs_Node_free(one);
+	refs_Node_free(other);
+	relay_close(&to_server);
+	relay_close(&to_third);
+}
+
+TESTS(references_on, T(a6_clients_that_can_only_connect_out_are_called_back),
+      T(who_holds_a_reference_passes_it_on), T(what_was_passed_on_comes_home),
       T(errors_come_through_who_passed_it_on), T(a_chain_goes_through_who_passed_it_on),
       T(cancels_and_deadlines_reach_its_owner), T(the_link_to_its_owner_stays_for_it),
       T(who_was_passed_it_on_is_told_that_its_owner_is_lost),

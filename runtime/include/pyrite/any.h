@@ -32,8 +32,10 @@ extern "C" {
  * X_from_any() fails with INVALID_ARGUMENT if the any holds a value of another type, or of another
  * version of that type, or bytes that are no such value; the message names the type, and the
  * member. X_to_any() fails if the value cannot be sent: INVALID_ARGUMENT names the member,
- * RESOURCE_EXHAUSTED means that it is larger than PYRITE_MAX_MESSAGE allows, UNIMPLEMENTED that
- * it has references. Its NULL is NULL.
+ * RESOURCE_EXHAUSTED means that it is larger than PYRITE_MAX_MESSAGE allows. Its NULL is NULL.
+ *
+ * Objects in the value are the any's: it has each of them until it is freed, whether anybody reads
+ * it or not. Those in what X_from_any() makes are that block's.
  */
 
 /* The name of the type of what it holds: "example.Point", of the functions below

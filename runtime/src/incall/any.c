@@ -7,7 +7,8 @@
 
 #include "base/config.h"
 #include "base/error.h"
-#include "incall/incall.h"
+#include "incall/values.h"
+#include "reference/references.h"
 
 enum { FIRST = 1024 }; /* bytes of arena on the stack */
 
@@ -25,11 +26,34 @@ const char *pyr_any_type(const pyr_any *any)
 	return any ? codec_any_type(any) : "";
 }
 
+/* The references in it are its block's, or its call's. code: of what they were taken with. Returns
+ * the any, NULL with the last error. */
+static pyr_any *settle(pyr_call *call, struct taker *taker, pyr_any *any, int code,
+		       const char *text)
+{
+	if (code == 0 && values_settle(call, taker, any))
+		return any;
+	taker_drop(taker);
+	if (!call)
+		free(any);
+	return code ? error_constructor(code, "the any: a reference %s", text)
+		    : error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
+}
+
 pyr_any *pyr_any_dup(pyr_call *call, const pyr_any *any)
 {
 	void *block = any ? allocate(call, codec_any_copy_size(any)) : NULL;
+	struct taker taker;
+	char text[96];
+	pyr_any *copy;
+	int code;
 
-	return block ? codec_any_copy(any, block) : NULL;
+	if (!block)
+		return NULL;
+	taker_init(&taker, NULL);
+	copy = codec_any_copy(any, block);
+	code = codec_any_keep_references(copy, any, &taker.base, text, sizeof(text));
+	return settle(call, &taker, copy, code, text);
 }
 
 static pyr_any *fail(const struct pyr__type *type, int code, const char *text)
@@ -37,10 +61,26 @@ static pyr_any *fail(const struct pyr__type *type, int code, const char *text)
 	return error_constructor(code, "no any can be made of this %s: %s", type->name, text);
 }
 
+/* References in it are what others are found among; what is a URI alone is called as one of them.
+ */
+static void take_among(struct taker *taker, const struct codec_carried *carried)
+{
+	const struct reference *reference;
+
+	taker->carried = carried;
+	for (; carried && !taker->from; carried = carried->next) {
+		reference = carried->reference;
+		taker->from = reference->import ? reference->import->peer : reference->from;
+	}
+}
+
 static pyr_any *make(pyr_call *call, const struct codec_any_packer *packer)
 {
+	struct taker taker;
 	char text[128];
+	pyr_any *any;
 	void *block;
+	int code;
 
 	/* more than X_from_any() would take at the other end */
 	if (codec_is_too_large(&packer->value, (uint32_t)config_number(CONFIG_MAX_MESSAGE), text,
@@ -48,7 +88,13 @@ static pyr_any *make(pyr_call *call, const struct codec_any_packer *packer)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "MessageTooLarge: a %s %s",
 					 packer->type->name, text);
 	block = allocate(call, packer->n_head + packer->n_encoded);
-	return block ? codec_any_pack(packer, block) : NULL;
+	if (!block)
+		return NULL;
+	taker_init(&taker, NULL);
+	take_among(&taker, packer->value.carried);
+	any = codec_any_pack(packer, block);
+	code = codec_any_take_references(any, &taker.base, text, sizeof(text));
+	return settle(call, &taker, any, code, text);
 }
 
 pyr_any *pyr__to_any(pyr_call *call, const struct pyr__type *type, const void *value)
@@ -70,6 +116,32 @@ pyr_any *pyr__to_any(pyr_call *call, const struct pyr__type *type, const void *v
 	return any;
 }
 
+/* Returns 0, or minus a status with the problem told. */
+static int open_any(const pyr_any *any, const struct pyr__type *type, void *ret,
+		    struct codec_problem *problem)
+{
+	uint32_t max_message = (uint32_t)config_number(CONFIG_MAX_MESSAGE);
+	_Alignas(16) uint8_t first[FIRST];
+	const struct codec_carried *carried = NULL;
+	struct taker taker;
+	struct arena arena;
+	int err = -PYR_RESOURCE_EXHAUSTED;
+
+	taker_init(&taker, NULL);
+	arena_init(&arena, first, sizeof(first));
+	*problem = (struct codec_problem){ PYR_RESOURCE_EXHAUSTED, "out of memory" };
+	if (codec_any_carried(any, &arena, &carried)) {
+		take_among(&taker, carried);
+		err = codec_any_take(any, type, &taker.base, max_message, ret, problem);
+	}
+	if (err == 0)
+		taker_give(&taker);
+	else
+		taker_drop(&taker);
+	arena_clear(&arena);
+	return err;
+}
+
 int pyr__from_any(const pyr_any *any, const struct pyr__type *type, void *ret)
 {
 	struct codec_problem problem;
@@ -78,8 +150,7 @@ int pyr__from_any(const pyr_any *any, const struct pyr__type *type, void *ret)
 		return error_missing("ret");
 	if (!any)
 		return error_set(PYR_INVALID_ARGUMENT, "the any is no %s: it is nil", type->name);
-	if (codec_any_take(any, type, (uint32_t)config_number(CONFIG_MAX_MESSAGE), ret, &problem) <
-	    0)
+	if (open_any(any, type, ret, &problem) < 0)
 		return error_set(problem.code, "the any is no %s: %s", type->name, problem.text);
 	return 0;
 }

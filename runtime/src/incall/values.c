@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Values made for a program: blocks of its own, or memory of the call that it serves. */
+#include "incall/values.h"
+
 #include <pyrite/gen.h>
 
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "incall/incall.h"
 
 /* Fills a block of the size measured. */
 static int fill(pyr_call *call, const struct pyr__type *type, const void *value,
@@ -21,8 +21,7 @@ static int fill(pyr_call *call, const struct pyr__type *type, const void *value,
 	return codec_dup(type, value, dup, problem);
 }
 
-/* Who frees the references in it. Returns false when memory is out. */
-static bool settle(pyr_call *call, struct taker *taker, void *block)
+bool values_settle(pyr_call *call, struct taker *taker, void *block)
 {
 	if (taker->taken.n == 0)
 		return true;
@@ -48,7 +47,7 @@ void *pyr__dup(pyr_call *call, const struct pyr__type *type, const void *value)
 	status = codec_dup(type, value, &dup, &problem);
 	if (status == 0)
 		status = fill(call, type, value, &dup, &problem);
-	if (status == 0 && settle(call, &taker, dup.block))
+	if (status == 0 && values_settle(call, &taker, dup.block))
 		return dup.block;
 	taker_drop(&taker);
 	if (!call)

@@ -366,7 +366,7 @@ static struct reference *encode(const void *value, struct span *ret, const char 
 	return NULL;
 }
 
-static const struct codec_references codec_kind = { encode };
+static const struct codec_references codec_kind = { encode, reference_encoded };
 
 void reference_share(unsigned *n_users)
 {

@@ -67,6 +67,8 @@ struct codec_packer {
  */
 struct codec_references {
 	struct reference *(*encode)(const void *value, struct span *ret, const char **why);
+	/* The same of one that was encoded before. */
+	struct span (*encoded)(struct reference *reference);
 };
 void codec_set_references(const struct codec_references *references);
 
@@ -181,21 +183,29 @@ int codec_dup(const struct pyr__type *type, const void *value, struct codec_dup 
 struct codec_any_packer {
 	const struct pyr__type *type;
 	struct codec_packer value;
-	size_t n_head, n_encoded;
+	size_t n_head, n_encoded, n_references;
 };
 /* type: with a name of its own, or an enum, whose value is an int32. As codec_prepare(). */
 int codec_any_prepare(const struct pyr__type *type, const void *value, struct arena *arena,
 		      struct codec_any_packer *ret, struct codec_problem *problem);
 /* Makes it in a block of that size. */
 pyr_any *codec_any_pack(const struct codec_any_packer *packer, void *block);
-/* Bytes of a copy, and one in a block of that size. */
+/* Bytes of a copy, and one in a block of that size, which has no references until they are kept. */
 size_t codec_any_copy_size(const pyr_any *any);
 pyr_any *codec_any_copy(const pyr_any *any, void *block);
+/* Values of the references in an any that was just made: those that came along with its bytes, or
+ * the same as another's. They are the taker's, also when it fails. Return 0, or a status with the
+ * text of why not. taker: NULL: fails, if there are any. */
+int codec_any_take_references(pyr_any *any, struct codec_taker *taker, char *text, size_t n);
+int codec_any_keep_references(pyr_any *any, const pyr_any *from, struct codec_taker *taker,
+			      char *text, size_t n);
+/* What its value's references lead to, in arena. Returns false when memory is out. */
+bool codec_any_carried(const pyr_any *any, struct arena *arena, const struct codec_carried **ret);
 const char *codec_any_type(const pyr_any *any);
 /* *ret: one malloc'ed block, of an enum the int32 itself. problem->text is about the any: "it is a
  * shop.Line". */
-int codec_any_take(const pyr_any *any, const struct pyr__type *type, uint32_t max_message,
-		   void *ret, struct codec_problem *problem);
+int codec_any_take(const pyr_any *any, const struct pyr__type *type, struct codec_taker *taker,
+		   uint32_t max_message, void *ret, struct codec_problem *problem);
 
 /* Writes "(int32, example.Point, sequence<string>) -> int32" into buf, cut short at n bytes. */
 void codec_signature(const struct pyr__operation *operation, char *buf, size_t n);

@@ -19,6 +19,24 @@ static void take(struct codec_any *any, const struct codec_value *value)
 		any->type = span;
 	else if (value->id == ANY_VALUE)
 		any->value = span;
+	else if (value->id == ANY_REFERENCES)
+		any->n_references++;
+}
+
+bool codec_any_next_reference(struct span *rest, struct span *ret)
+{
+	const uint8_t *p = rest->p, *end = p + rest->n;
+	struct codec_value value;
+
+	for (; p < end && codec_read(p, end, &value); p = value.end) {
+		if (value.id != ANY_REFERENCES ||
+		    value.wire != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
+			continue;
+		*ret = (struct span){ value.payload, (size_t)(value.end - value.payload) };
+		*rest = (struct span){ value.end, (size_t)(end - value.end) };
+		return true;
+	}
+	return false;
 }
 
 /* A type's URL ends with its name, whatever is before that. */
@@ -52,11 +70,13 @@ pyr_any *codec_any_put(void *head, const struct codec_any *told, struct span enc
 		       const uint8_t *bytes)
 {
 	struct pyr_any *any = head;
-	char *name = (char *)(any + 1);
+	char *name = (char *)(any->references + told->n_references);
 
 	memcpy(name, told->type.p, told->type.n);
 	name[told->type.n] = '\0';
 	*any = (struct pyr_any){ .type = name, .fingerprint = told->fingerprint };
+	any->n_references = told->n_references;
+	memset(any->references, 0, told->n_references * sizeof(void *));
 	any->encoded = (struct span){ bytes, encoded.n };
 	any->value.n = told->value.n;
 	if (any->value.n > 0)
@@ -71,16 +91,17 @@ const char *codec_any_type(const pyr_any *any)
 
 size_t codec_any_copy_size(const pyr_any *any)
 {
-	return codec_padded(codec_any_head(strlen(any->type))) + any->encoded.n;
+	return codec_padded(codec_any_head(strlen(any->type), any->n_references)) + any->encoded.n;
 }
 
 pyr_any *codec_any_copy(const pyr_any *any, void *block)
 {
 	size_t n_name = strlen(any->type);
-	uint8_t *bytes = (uint8_t *)block + codec_padded(codec_any_head(n_name));
+	uint8_t *bytes = (uint8_t *)block + codec_padded(codec_any_head(n_name, any->n_references));
 	struct codec_any told = { { (const uint8_t *)any->type, n_name },
 				  any->value,
-				  any->fingerprint };
+				  any->fingerprint,
+				  any->n_references };
 
 	memcpy(bytes, any->encoded.p, any->encoded.n);
 	return codec_any_put(block, &told, any->encoded, bytes);

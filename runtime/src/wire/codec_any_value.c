@@ -23,6 +23,32 @@ static const struct pyr__type *message_of(const struct pyr__type *type)
 	return type->kind == PYR__ENUM ? &enum_message : type;
 }
 
+/* Returns how many are listed, and adds the bytes that they take. */
+static size_t measure_references(const struct codec_carried *carried, size_t *n_bytes)
+{
+	struct span encoded;
+	size_t n = 0;
+
+	for (; carried; carried = carried->next, n++) {
+		encoded = codec_references->encoded(carried->reference);
+		*n_bytes += 1 + varint_size(encoded.n) + encoded.n;
+	}
+	return n;
+}
+
+static uint8_t *put_references(uint8_t *p, const struct codec_carried *carried)
+{
+	struct span encoded;
+
+	for (; carried; carried = carried->next) {
+		encoded = codec_references->encoded(carried->reference);
+		*p++ = ANY_REFERENCES << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+		p = varint_put(p, encoded.n);
+		p = (uint8_t *)memcpy(p, encoded.p, encoded.n) + encoded.n;
+	}
+	return p;
+}
+
 int codec_any_prepare(const struct pyr__type *type, const void *value, struct arena *arena,
 		      struct codec_any_packer *ret, struct codec_problem *problem)
 {
@@ -31,29 +57,23 @@ int codec_any_prepare(const struct pyr__type *type, const void *value, struct ar
 
 	if (status < 0)
 		return status;
-	if (ret->value.carried) {
-		snprintf(problem->text, sizeof(problem->text),
-			 "references cannot be passed in an any yet: the value has some");
-		problem->code = PYR_UNIMPLEMENTED;
-		return -PYR_UNIMPLEMENTED;
-	}
 	ret->type = type;
-	ret->n_head = codec_padded(codec_any_head(n_name));
 	ret->n_encoded = 1 + varint_size(n_url) + n_url;
+	ret->n_references = measure_references(ret->value.carried, &ret->n_encoded);
+	ret->n_head = codec_padded(codec_any_head(n_name, ret->n_references));
 	if (ret->value.size > 0)
 		ret->n_encoded += 1 + varint_size(ret->value.size) + ret->value.size;
 	ret->n_encoded += type->fingerprint ? 9 : 0;
 	return 0;
 }
 
-static uint8_t *put_fingerprint(uint8_t *p, uint64_t fingerprint)
+static void put_fingerprint(uint8_t *p, uint64_t fingerprint)
 {
 	int i;
 
 	*p++ = ANY_FINGERPRINT << 3 | PROTOBUF_C_WIRE_TYPE_64BIT;
 	for (i = 0; i < 8; i++)
 		*p++ = (uint8_t)(fingerprint >> (8 * i));
-	return p;
 }
 
 pyr_any *codec_any_pack(const struct codec_any_packer *packer, void *block)
@@ -61,7 +81,8 @@ pyr_any *codec_any_pack(const struct codec_any_packer *packer, void *block)
 	const struct pyr__type *type = packer->type;
 	size_t n_name = strlen(type->name);
 	uint8_t *bytes = (uint8_t *)block + packer->n_head, *p = bytes;
-	struct codec_any told = { .fingerprint = type->fingerprint };
+	struct codec_any told = { .fingerprint = type->fingerprint,
+				  .n_references = packer->n_references };
 
 	*p++ = ANY_TYPE_URL << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
 	p = varint_put(p, sizeof(prefix) - 1 + n_name);
@@ -75,8 +96,9 @@ pyr_any *codec_any_pack(const struct codec_any_packer *packer, void *block)
 		codec_pack(&packer->value, p);
 		p += packer->value.size;
 	}
+	p = put_references(p, packer->value.carried);
 	if (type->fingerprint)
-		p = put_fingerprint(p, type->fingerprint);
+		put_fingerprint(p, type->fingerprint);
 	return codec_any_put(block, &told, (struct span){ bytes, packer->n_encoded }, bytes);
 }
 
@@ -91,8 +113,8 @@ static int refuse(struct codec_problem *problem, const char *format, ...)
 	return -PYR_INVALID_ARGUMENT;
 }
 
-int codec_any_take(const pyr_any *any, const struct pyr__type *type, uint32_t max_message,
-		   void *ret, struct codec_problem *problem)
+int codec_any_take(const pyr_any *any, const struct pyr__type *type, struct codec_taker *taker,
+		   uint32_t max_message, void *ret, struct codec_problem *problem)
 {
 	const struct pyr__type *message = message_of(type);
 	void *value;
@@ -102,7 +124,7 @@ int codec_any_take(const pyr_any *any, const struct pyr__type *type, uint32_t ma
 		return refuse(problem, "it is a %.200s", any->type);
 	if (any->fingerprint && type->fingerprint && any->fingerprint != type->fingerprint)
 		return refuse(problem, "it is of another version of the type");
-	status = codec_take_value(message, NULL, any->value, max_message, &value, problem);
+	status = codec_take_value(message, taker, any->value, max_message, &value, problem);
 	if (status < 0)
 		return status;
 	if (type->kind != PYR__ENUM) {

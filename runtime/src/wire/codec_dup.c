@@ -117,15 +117,19 @@ static int copy_reference(struct walk *walk, const char *name, const void *from,
 static int copy_any(struct walk *walk, const char *name, const void *from, void *to)
 {
 	const pyr_any *any = *(const pyr_any *const *)from;
+	char text[96];
 	void *copy;
+	int code;
 
 	if (!any)
 		return 0;
 	if (!take(walk, codec_any_copy_size(any), &copy))
 		return fail_room(walk, name);
-	if (copy)
-		*(pyr_any **)to = codec_any_copy(any, copy);
-	return 0;
+	if (!copy)
+		return 0;
+	*(pyr_any **)to = codec_any_copy(any, copy);
+	code = codec_any_keep_references(copy, any, walk->dup->taker, text, sizeof(text));
+	return code ? fail(walk, code, name, text) : 0;
 }
 
 struct list { /* a sequence or map of any element, or bytes */

@@ -141,6 +141,15 @@ static bool read_scalar(const struct codec_field *field, const uint8_t *p, const
 	return codec_narrow(kind, wide, natural);
 }
 
+/* What they take beside what is filled. Returns false if that is too much. */
+static bool count_references(struct codec_fill *fill, size_t n)
+{
+	if (n > (fill->limit - fill->used - fill->beside) / CODEC_REFERENCE)
+		return false;
+	fill->beside += n * CODEC_REFERENCE;
+	return true;
+}
+
 /* An empty one is nil. */
 static int fill_any(struct codec_fill *fill, struct span encoded, const struct codec_path *path,
 		    void *natural)
@@ -148,8 +157,10 @@ static int fill_any(struct codec_fill *fill, struct span encoded, const struct c
 	struct pyr_bytes bytes;
 	struct codec_any told;
 	const char *wrong;
+	char text[96];
 	pyr_any *any;
 	void *head;
+	int code;
 
 	if (encoded.n == 0)
 		return 0;
@@ -157,12 +168,15 @@ static int fill_any(struct codec_fill *fill, struct span encoded, const struct c
 	if (wrong)
 		return codec_fail(fill->problem, PYR_INVALID_ARGUMENT, fill->role, path, "%s",
 				  wrong);
-	head = allocate_raw(fill, codec_any_head(told.type.n));
+	if (told.n_references > 0 && !count_references(fill, told.n_references))
+		return fail_memory(fill);
+	head = allocate_raw(fill, codec_any_head(told.type.n, told.n_references));
 	if (!head || fill_bytes(fill, encoded.p, encoded.n, 0, path, &bytes) < 0)
 		return -fill->problem->code;
 	any = codec_any_put(head, &told, encoded, bytes.items);
 	memcpy(natural, &any, sizeof(any));
-	return 0;
+	code = fill->measures ? 0 : codec_any_take_references(any, fill->taker, text, sizeof(text));
+	return code ? codec_fail(fill->problem, code, fill->role, path, "%s", text) : 0;
 }
 
 /* The same. */
@@ -181,9 +195,8 @@ static int fill_reference(struct codec_fill *fill, const struct codec_field *fie
 	if (!fill->taker)
 		return codec_fail_reference(fill->problem, fill->role, path,
 					    "references cannot be passed here yet");
-	if (CODEC_REFERENCE > fill->limit - fill->used - fill->beside)
+	if (!count_references(fill, 1))
 		return fail_memory(fill);
-	fill->beside += CODEC_REFERENCE;
 	if (fill->measures)
 		return 0;
 	code = fill->taker->kind->take(fill->taker, value->type, encoded, &taken, text,

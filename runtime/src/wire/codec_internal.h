@@ -156,7 +156,7 @@ int codec_take_results_here(const struct codec_message *message, struct codec_ta
 			    struct codec_problem *problem);
 int codec_take_value_here(const struct pyr__type *type, struct codec_taker *taker, struct span data,
 			  uint32_t max_message, void **ret, struct codec_problem *problem);
-extern const struct codec_references *codec_references; /* codec_pack.c */
+extern const struct codec_references *codec_references; /* codec_reference.c */
 
 /* What a block of n bytes counts for, at both ends. */
 static inline size_t codec_padded(size_t n)

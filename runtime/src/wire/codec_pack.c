@@ -9,13 +9,6 @@
 #include <limits.h>
 #include <string.h>
 
-const struct codec_references *codec_references;
-
-void codec_set_references(const struct codec_references *references)
-{
-	codec_references = references;
-}
-
 struct pack {
 	struct arena *arena;
 	struct codec_problem *problem;
@@ -82,11 +75,15 @@ static int pack_bytes(struct pack *pack, const struct pyr_bytes *bytes, uint32_t
 	return 0;
 }
 
-static void pack_any(struct pack *pack, const pyr_any *any, ProtobufCBinaryData *ret)
+static int pack_any(struct pack *pack, const pyr_any *any, ProtobufCBinaryData *ret)
 {
 	ret->len = any->encoded.n;
 	ret->data = (uint8_t *)any->encoded.p;
-	pack->memory += codec_padded(codec_any_head(strlen(any->type))) + codec_padded(ret->len);
+	pack->memory += codec_padded(codec_any_head(strlen(any->type), any->n_references)) +
+			codec_padded(ret->len) + any->n_references * CODEC_REFERENCE;
+	return codec_any_carried(any, pack->arena, &pack->carried)
+		       ? 0
+		       : codec_fail_memory(pack->problem);
 }
 
 /* value: NULL is nil, an empty message. */
@@ -99,10 +96,8 @@ static int pack_reference(struct pack *pack, const struct codec_field *field, co
 
 	if (!value)
 		return 0;
-	if (field->value->kind == PYR__ANY) {
-		pack_any(pack, value, ret);
-		return 0;
-	}
+	if (field->value->kind == PYR__ANY)
+		return pack_any(pack, value, ret);
 	if (!codec_references)
 		return codec_fail_reference(pack->problem, pack->role, path,
 					    "references cannot be passed here yet");

@@ -4,7 +4,15 @@
 #include <string.h>
 
 #include "base/uri.h"
+#include "wire/codec_internal.h"
 #include "wire/codec_wire.h"
+
+const struct codec_references *codec_references;
+
+void codec_set_references(const struct codec_references *references)
+{
+	codec_references = references;
+}
 
 enum { INTERFACE = 1, FINGERPRINT, URIS, OBJECT, LINK_LOCAL, IDENTITY };
 enum { INTERFACE_NAME_MAX = 1024 }; /* bytes of an interface's name */
