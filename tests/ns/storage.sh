@@ -76,7 +76,7 @@ crash "$ns_pid"
 start_ns || exit 1
 check a_leased_name_is_there_at_once_after_a_restart leads_to leased "$leased_uri"
 lives_on() {
-	local end=$((SECONDS + 8))
+	local end=$((SECONDS + 5))
 
 	while [ "$SECONDS" -lt "$end" ]; do
 		leads_to leased "$leased_uri" || return 1

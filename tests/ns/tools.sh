@@ -121,4 +121,12 @@ ended() {
 }
 check it_ends_well_on_sigint ended $!
 
+run_start 10 "$PYRITE_BIN/pyrite-ns" --port 0 --storage memory --advertise NS.example.org || exit 1
+check a_name_server_says_where_others_reach_it grep -q "^NS running on ns.example.org:[0-9]*$" <<<"$run_line"
+check an_address_that_leads_nobody_there_is_refused complains 1 "advertise '0.0.0.0': no address that others can use" \
+	"$PYRITE_BIN/pyrite-ns" --port 0 --storage memory --advertise 0.0.0.0
+check a_number_of_days_is_one complains 1 "'0' is not a number of days from 1 to 36500" "$PYRITE_BIN/pyrite-ns" --keep 0
+mkdir -m 770 "$run_dir/open"
+check a_folder_that_others_can_write_is_told complains 1 "its folder $run_dir/open is one that others can write" \
+	"$PYRITE_BIN/pyrite-ns" --storage memory --unix-socket "$run_dir/open/ns"
 tests_end

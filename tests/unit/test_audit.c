@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -239,6 +240,22 @@ TEST(a_file_that_was_moved_is_opened_again)
 	end(audit);
 }
 
+TEST(a_relative_path_is_that_of_the_folder_at_the_start)
+{
+	char *before = getcwd(NULL, 0);
+	struct audit *audit;
+
+	begin();
+	REQUIRE(before != NULL && chdir(folder) == 0);
+	audit = open_at("audit");
+	REQUIRE(audit != NULL && chdir(before) == 0);
+	REQUIRE(unlink(path) == 0);
+	say(audit, "elsewhere");
+	end(audit);
+	CHECK_HAS(text_of(path), "elsewhere");
+	free(before);
+}
+
 TEST(a_log_that_cannot_be_opened_is_refused)
 {
 	begin();
@@ -376,5 +393,6 @@ TESTS(audit, T(a_line_says_when_who_from_where_what_and_by_which_rule),
       T(sources_are_hosts_networks_of_ipv6_and_users),
       T(very_many_sources_take_no_more_room_and_say_no_more_together),
       T(lines_are_appended_to_a_file_of_its_owners), T(a_file_that_was_moved_is_opened_again),
+      T(a_relative_path_is_that_of_the_folder_at_the_start),
       T(a_log_that_cannot_be_opened_is_refused), T(what_cannot_be_written_is_told_once_and_counted),
       T(a_callback_that_does_not_return_holds_up_nobody), T(lines_go_to_syslog))

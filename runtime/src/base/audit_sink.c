@@ -4,6 +4,7 @@
  * logrotate needs to tell nobody. A failure is told once, and what it cost is a line as soon as
  * lines can be written again.
  */
+#define _GNU_SOURCE /* asprintf() */
 #include "base/audit_parts.h"
 
 #include <pyrite/pyrite.h>
@@ -25,6 +26,20 @@ static int open_file(const char *path)
 	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 }
 
+/* As it is now, wherever the process goes later. NULL when memory is out. */
+static char *absolute(const char *path)
+{
+	char *folder = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	char *whole = NULL;
+
+	if (!folder)
+		return strdup(path);
+	if (asprintf(&whole, "%s/%s", folder, path) < 0)
+		whole = NULL;
+	free(folder);
+	return whole;
+}
+
 bool audit_sink_open(struct audit_sink *sink, const char *where, struct audit_problem *problem)
 {
 	struct stat info;
@@ -35,7 +50,7 @@ bool audit_sink_open(struct audit_sink *sink, const char *where, struct audit_pr
 	sink->is_syslog = strcmp(where, AUDIT_SYSLOG) == 0;
 	if (sink->is_syslog)
 		return true;
-	sink->path = strdup(where);
+	sink->path = absolute(where);
 	sink->fd = sink->path ? open_file(where) : -1;
 	if (sink->fd < 0) {
 		problem->code = sink->path ? PYR_INVALID_ARGUMENT : PYR_RESOURCE_EXHAUSTED;
