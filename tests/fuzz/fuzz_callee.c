@@ -168,6 +168,8 @@ static void on_call(struct callee_world *w, struct callee_link *l, const struct 
 			fuzz_finding("link %d: a call in session %u, which is not bound",
 				     index_of(w, l), frame->session);
 		call = new_call(w, l, frame);
+		if (call && !w->is_hostile && (frame->flags & FRAME_REFERENCES))
+			callee_take_given(w, l, call, frame);
 		if (call)
 			buf_append(&call->request, frame->payload.p, frame->payload.n);
 	}
@@ -327,7 +329,19 @@ static void on_frame(struct callee_world *w, struct callee_link *l, const struct
 		on_cancel(w, l, frame);
 		break;
 	case FRAME_ITEM:
-		on_item(w, l, frame);
+		if (frame->to_caller)
+			callee_on_item_back(w, l, frame);
+		else
+			on_item(w, l, frame);
+		break;
+	case FRAME_REPLY:
+	case FRAME_ERROR:
+		callee_on_answer(w, l, frame);
+		break;
+	case FRAME_LOST:
+		callee_on_lost(w, l, frame);
+		break;
+	case FRAME_BOUND: /* its call is answered all the same */
 		break;
 	case FRAME_END:
 		on_end(w, l, frame);
@@ -401,6 +415,8 @@ static void answer(struct callee_world *w, struct callee_call *call)
 	}
 	if (call->op == TALK_ANOTHER && frame.type == FRAME_REPLY)
 		callee_make(w, l, &frame, &body, &payload);
+	else if (call->op == TALK_SAME && frame.type == FRAME_REPLY)
+		callee_same(w, l, call, &frame, &body, &payload);
 	else if (!call->has_streams && frame.type == FRAME_REPLY && chance_one_in(w->chance, 10))
 		callee_pass_some(w, l, &frame, &body);
 	frame.payload = span_of_buf(&payload);

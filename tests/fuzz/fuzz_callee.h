@@ -9,7 +9,14 @@
 #include "fuzz.h"
 #include "fuzz_caller.h"
 
-enum { CALLEE_LINKS = 48, CALLEE_CALLS = 2048, CALLEE_SESSIONS = 64, CALLEE_PASSED = 4 };
+enum {
+	CALLEE_LINKS = 48,
+	CALLEE_CALLS = 2048,
+	CALLEE_SESSIONS = 64,
+	CALLEE_PASSED = 4,
+	CALLEE_GIVEN = 64,
+	CALLEE_BACK = 4
+};
 
 struct callee_call {
 	bool is_used, is_live; /* live: on its link, its answer is to come */
@@ -32,6 +39,23 @@ struct callee_call {
 	struct buf part;
 	uint64_t got_items;
 	bool has_ended;
+	bool is_given, is_home; /* an object: of the library's, or of the model's */
+	uint8_t given[16];
+};
+
+/* An object of the library's. */
+struct callee_given {
+	uint8_t id[16], name[16];
+	uint32_t count; /* passed, and not given back */
+};
+
+/* A call of one. */
+struct callee_back {
+	bool is_live;
+	uint32_t number, session;
+	int64_t key;
+	enum talk_op op;
+	unsigned n_items, n_got;
 };
 
 struct callee_link {
@@ -45,6 +69,10 @@ struct callee_link {
 	struct callee_passed {
 		unsigned n, n_back;
 	} passed[CALLEE_PASSED]; /* objects of the model, and how often given back */
+	struct callee_given given[CALLEE_GIVEN];
+	unsigned n_given;
+	struct callee_back back[CALLEE_BACK];
+	uint32_t n_back;
 	struct buf out;
 };
 
@@ -85,6 +113,25 @@ void callee_lose(struct callee_world *w, struct callee_link *l);
 /* Of a frame that does harm: what it says of references. id: memory for one. */
 void callee_spoil(struct callee_world *w, struct callee_link *l, struct frame *frame,
 		  struct buf *body, uint8_t id[16]);
+
+/* The model's own comes home, and goes out again. */
+void callee_pass_again(struct callee_world *w, struct callee_link *l, const uint8_t id[16],
+		       struct frame *frame, struct buf *body);
+
+/* ---- fuzz_callee_given.c ---- */
+/* A Call passes one. */
+void callee_take_given(struct callee_world *w, struct callee_link *l, struct callee_call *call,
+		       const struct frame *frame);
+/* It goes back, as the result. */
+void callee_same(struct callee_world *w, struct callee_link *l, const struct callee_call *call,
+		 struct frame *frame, struct buf *body, struct buf *payload);
+void callee_give_back(struct callee_world *w, struct callee_link *l);
+void callee_call_back(struct callee_world *w, struct callee_link *l);
+void callee_cancel_back(struct callee_world *w, struct callee_link *l);
+/* What comes of it. */
+void callee_on_answer(struct callee_world *w, struct callee_link *l, const struct frame *frame);
+void callee_on_item_back(struct callee_world *w, struct callee_link *l, const struct frame *frame);
+void callee_on_lost(struct callee_world *w, struct callee_link *l, const struct frame *frame);
 
 /* ---- fuzz_callee_step.c ---- */
 void callee_step(struct callee_world *w);

@@ -76,14 +76,33 @@ void callee_make(struct callee_world *w, struct callee_link *l, struct frame *fr
 	frame->body = span_of_buf(body);
 }
 
+void callee_pass_again(struct callee_world *w, struct callee_link *l, const uint8_t id[16],
+		       struct frame *frame, struct buf *body)
+{
+	struct frame_reference reference = { .is_home = false };
+	unsigned i = find(w, l, (struct span){ id, 16 });
+
+	if (i == CALLEE_PASSED || l->passed[i].n_back == l->passed[i].n)
+		fuzz_finding("link %d: what comes home was never passed", (int)(l - w->links));
+	memcpy(reference.id, id, sizeof(reference.id));
+	memcpy(reference.name, id, sizeof(reference.name));
+	frame_put_reference(body, frame->type, &reference);
+	l->passed[i].n++;
+	frame->flags |= FRAME_REFERENCES;
+	frame->body = span_of_buf(body);
+}
+
 void callee_check_bound(const struct callee_world *w, const struct callee_link *l,
 			const struct frame *frame)
 {
 	unsigned i = find(w, l, frame->reference);
 
 	if (i == CALLEE_PASSED || l->passed[i].n_back == l->passed[i].n)
-		fuzz_finding("link %d: a reference is bound that is not there",
-			     (int)(l - w->links));
+		fuzz_finding("link %d: a reference is bound that is not there: %02x%02x, passed %u "
+			     "times, given back %u times",
+			     (int)(l - w->links), frame->reference.p[0], frame->reference.p[1],
+			     i < CALLEE_PASSED ? l->passed[i].n : 0,
+			     i < CALLEE_PASSED ? l->passed[i].n_back : 0);
 }
 
 void callee_on_release(struct callee_world *w, struct callee_link *l, const struct frame *frame)

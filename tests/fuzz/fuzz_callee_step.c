@@ -153,6 +153,12 @@ static void tend(struct callee_world *w, struct callee_link *l)
 		do_harm(w, l);
 	if (l->said_hello && chance_one_in(w->chance, 40))
 		callee_lose(w, l);
+	if (l->said_hello && chance_one_in(w->chance, 8))
+		callee_give_back(w, l);
+	if (!w->is_finishing && l->said_hello && chance_one_in(w->chance, 6))
+		callee_call_back(w, l);
+	if (l->said_hello && chance_one_in(w->chance, 60))
+		callee_cancel_back(w, l);
 	if (!w->is_finishing && l->said_hello && chance_one_in(w->chance, 400))
 		say_goaway(w, l);
 	if (w->is_finishing || chance_one_in(w->chance, 2))

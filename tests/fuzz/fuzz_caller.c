@@ -479,7 +479,7 @@ static void set_token(struct caller_world *w, struct caller_call *call)
 }
 
 static const char *const op_names[] = { "ask", "later", "echo",   "note",    "refuse", "down",
-					"up",  "both",  "meddle", "another", "<batch>" };
+					"up",  "both",  "meddle", "another", "same",   "<batch>" };
 
 /* The rest of a request that comes in pieces. */
 void caller_continue(struct caller_world *w, struct caller_call *call)

@@ -232,8 +232,8 @@ struct link *__wrap_link_connect(const struct link_target *target, const struct 
 struct link *__wrap_link_connect(const struct link_target *target, const struct link_events *events,
 				 void *owner)
 {
-	return fuzz_connect ? fuzz_connect(target, events, owner)
-			    : __real_link_connect(target, events, owner);
+	return fuzz_connect && !target->is_here ? fuzz_connect(target, events, owner)
+						: __real_link_connect(target, events, owner);
 }
 
 /* ---- steps ---- */

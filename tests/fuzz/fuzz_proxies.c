@@ -11,6 +11,7 @@
 
 #include "fuzz_cable.h"
 #include "fuzz_callee.h"
+#include "fuzz_objects.h"
 #include "talk.h"
 
 enum { USERS = 4, PROXIES = 3, HANG_S = 120 };
@@ -25,6 +26,7 @@ static struct proxies_world {
 	struct engine_waiter ended;
 	unsigned n_done;
 	bool has_hooks;
+	atomic_int n_objects; /* of the users, not released */
 } * world;
 
 struct user {
@@ -273,6 +275,38 @@ static void do_another(struct user *u, struct talk_Server *p)
 	talk_Server_free(made);
 }
 
+/* An object of this process's, or of another modelled daemon's: passed, called back, and home
+ * again.
+ */
+static void do_same(struct user *u, struct talk_Server *p)
+{
+	struct pyr_call_options options = options_of(u);
+	struct talk_Server *x = NULL, *back = NULL;
+	int64_t key = next_key(u);
+	bool is_own = chance_one_in(&u->chance, 2);
+	int err = 0;
+
+	if (is_own)
+		x = talk_object_new(&world->n_objects);
+	else
+		err = talk_Server_another(world->proxies[chance_below(&u->chance, PROXIES)], key,
+					  &x);
+	check_error("another", key, err);
+	if (err < 0)
+		return;
+	err = talk_Server_same(talk_Server_with(p, &options), key, x, &back);
+	check_error("same", key, err);
+	if (err == 0 && back && !world->callee.is_hostile &&
+	    !(is_own ? back == x
+		     : pyr_proxy_same(talk_Server_as_proxy(back), talk_Server_as_proxy(x))))
+		fuzz_finding("key %lld: what comes home is another", (long long)key);
+	if (err == 0 && back)
+		do_ask(u, back);
+	if (err == 0)
+		talk_Server_free(back);
+	talk_Server_free(x);
+}
+
 /* The proxy itself: let go, connected again, bound, copied. */
 static void do_proxy(struct user *u, struct talk_Server *p)
 {
@@ -325,8 +359,10 @@ static int use(void *data)
 			do_proxy(u, p);
 			break;
 		case 8:
-		case 9:
 			do_another(u, p);
+			break;
+		case 9:
+			do_same(u, p);
 			break;
 		default:
 			do_ask(u, p);
@@ -485,6 +521,8 @@ unsigned fuzz_run_proxies(const struct fuzz_episode *episode)
 	atomic_store(&w->is_gone, true);
 	if (!engine_wait(&w->ended, engine_now() + (int64_t)HANG_S * 1000 * ENGINE_MS))
 		fuzz_finding("links are not freed with their proxies");
+	if (!talk_object_wait(&w->n_objects, HANG_S))
+		fuzz_finding("%d objects are not released", atomic_load(&w->n_objects));
 	engine_timer_cancel(&w->timer);
 	fuzz_connect = NULL;
 	callee_fini(&w->callee);

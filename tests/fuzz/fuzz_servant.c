@@ -250,6 +250,13 @@ static int meddle(pyr_call *call, int64_t key, int64_t *ret)
 
 static int another(pyr_call *call, int64_t key, struct talk_Server **ret);
 
+static int same(pyr_call *call, int64_t key, struct talk_Server *x, struct talk_Server **ret)
+{
+	begin(call, key);
+	*ret = x;
+	return 0;
+}
+
 static const struct talk_Server_methods methods = {
 	.ask = ask,
 	.later = later,
@@ -261,6 +268,7 @@ static const struct talk_Server_methods methods = {
 	.both = both,
 	.meddle = meddle,
 	.another = another,
+	.same = same,
 };
 
 static void on_release(void *data)
