@@ -6,6 +6,8 @@
 
 #include <pyrite/pyrite.h>
 
+#include "door/door_sources.h"
+
 static int fds_before;
 
 /* Each test ends with the descriptors it began with. */
@@ -346,6 +348,74 @@ TEST(a_full_door_turns_away_until_somebody_has_left)
 	end(door, &guests);
 }
 
+/* They would be closed after a minute. */
+TEST(those_who_say_nothing_make_place_in_a_full_door)
+{
+	struct guests guests = GUESTS;
+	struct door *door =
+		begin(&guests, (struct door_options){ .max_links = 4, .first_byte_ms = 60000 });
+	int64_t until = test_now_ms() + PATIENCE_MS;
+	struct pollfd wait = { .events = POLLIN };
+	int silent[4], i, fd;
+
+	for (i = 0; i < 4; i++)
+		silent[i] = knock_tcp(door_port(door));
+	do {
+		fd = knock_tcp(door_port(door));
+		(void)!send(fd, PREFACE, PREFACE_BYTES, MSG_NOSIGNAL);
+		wait.fd = fd; /* until it is let in, or turned away */
+		while (guests_count(&guests) == 0 && poll(&wait, 1, 5) == 0 &&
+		       test_now_ms() < until)
+			;
+		close(fd);
+	} while (guests_count(&guests) == 0 && test_now_ms() < until);
+	CHECK_INT(guests_count(&guests), 1);
+	CHECK(is_closed(silent[0]));
+	for (i = 0; i < 4; i++)
+		close(silent[i]);
+	end(door, &guests);
+}
+
+static unsigned begun(struct door_sources *sources, const char *address, int64_t now)
+{
+	struct door_source source = door_source_of(address);
+	unsigned n = 0;
+
+	while (n < 1000 && door_sources_begin(sources, &source, now))
+		n++;
+	return n;
+}
+
+TEST(each_source_begins_so_many_handshakes_that_do_not_end_well)
+{
+	struct door_sources *sources = calloc(1, sizeof(*sources));
+	struct door_source source = door_source_of("192.0.2.1:5");
+	char address[64];
+	unsigned i;
+
+	CHECK_INT(begun(sources, "192.0.2.1:5", 1000000), DOOR_SOURCE_BURST);
+	CHECK_INT(begun(sources, "192.0.2.1:6", 1000000), 0);
+	CHECK_INT(begun(sources, "192.0.2.2:5", 1000000), DOOR_SOURCE_BURST);
+	CHECK_INT(begun(sources, "192.0.2.1:5", 1000000 + DOOR_SOURCE_MS), 1);
+	CHECK_INT(begun(sources, "192.0.2.1:5", 1000000 + 4 * DOOR_SOURCE_MS), 3);
+	door_sources_done(sources, &source);
+	CHECK_INT(begun(sources, "192.0.2.1:5", 1000000 + 4 * DOOR_SOURCE_MS), 1);
+	CHECK_INT(begun(sources, "192.0.2.1:5", 2000000), DOOR_SOURCE_BURST);
+
+	CHECK_INT(begun(sources, "[2001:db8::1]:5", 2000000), DOOR_SOURCE_BURST);
+	CHECK_INT(begun(sources, "[2001:db8::2]:5", 2000000), 0); /* perhaps the same host's */
+	CHECK_INT(begun(sources, "[2001:db8:0:1::2]:5", 2000000), DOOR_SOURCE_BURST);
+	CHECK_INT(begun(sources, "./u:/somewhere", 2000000), 1000);
+	/* more than can be told apart share what is left */
+	for (i = 0; i < 4 * DOOR_SOURCES; i++) {
+		snprintf(address, sizeof(address), "198.51.%u.%u:1", i / 256, i % 256);
+		CHECK(begun(sources, address, 3000000) <= DOOR_SOURCE_BURST);
+	}
+	CHECK_INT(begun(sources, "203.0.113.1:1", 3000000), 0);
+	CHECK_INT(begun(sources, "203.0.113.1:1", 9000000), DOOR_SOURCE_BURST);
+	free(sources);
+}
+
 TEST(a_connection_counts_until_its_descriptor_is_closed)
 {
 	struct guests guests = GUESTS;
@@ -470,6 +540,8 @@ TESTS(door, T(g1_the_default_is_a_port_of_loopback_that_the_system_picks),
       T(h5_a_silent_and_a_trickling_peer_are_closed_in_time),
       T(a_peer_that_leaves_without_a_word_is_forgotten_at_once),
       T(a_full_door_turns_away_until_somebody_has_left),
+      T(those_who_say_nothing_make_place_in_a_full_door),
+      T(each_source_begins_so_many_handshakes_that_do_not_end_well),
       T(a_connection_counts_until_its_descriptor_is_closed),
       T(one_connection_is_cut_and_the_others_are_not),
       T(closing_ends_who_waits_and_spares_who_is_in), T(the_thread_blocks_every_signal))

@@ -25,7 +25,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,8 +39,7 @@
 
 #include "base/audit.h"
 #include "base/log.h"
-#include "door/door_links.h"
-#include "door/door_listen.h"
+#include "door/door_own.h"
 #include "door/door_tls.h"
 #include "tls/tls.h"
 
@@ -50,29 +48,11 @@
 #define BACK_OFF_MAX_MS 200
 #define SWEEP_MS        20 /* a full door looks no more often whether somebody left */
 #define COMPLAIN_MS     1000
+#define GRACE_MS        500 /* for a newcomer's first bytes when its place is needed */
 #define ACCEPT_BATCH    64
 #define EVENTS          64
 #define PEEK            24
 #define WAKE_TAG        DOOR_LISTENERS_MAX /* below: listeners; above: ids of connections */
-
-struct door {
-	struct door_options options; /* its strings are not kept */
-	struct door_listeners listeners;
-	int epoll, wake; /* wake: an eventfd: there is something in given, or is_closing */
-	pthread_t thread;
-	bool is_running;
-
-	pthread_mutex_t lock;
-	struct door_links links; /* lock */
-	int *given;              /* lock: connections to be let in */
-	unsigned n_given;        /* lock */
-	bool is_closing;         /* lock */
-	int spare;
-
-	int64_t swept_ms, complained_ms;
-	int64_t rearm_ms; /* when listeners are looked at again; 0 = they are */
-	int64_t back_off_ms;
-};
 
 static int64_t now_ms(void)
 {
@@ -139,6 +119,21 @@ static void drop(struct door *door, struct door_link *link)
 		rearm(door);
 }
 
+/* A full door gives the place of whom it has waited for long enough, or lets wait itself, to who
+ * comes: else those who say nothing would keep everybody out. */
+static bool make_place(struct door *door)
+{
+	struct door_link *oldest = door->links.first;
+
+	if (!oldest || (!oldest->is_held &&
+			oldest->until_ms - door->options.first_byte_ms + GRACE_MS > now_ms()))
+		return false;
+	log_line(PYR_LOG_DEBUG, "%s: closing the connection from %s: its place is needed",
+		 door->listeners.address, oldest->peer.address);
+	drop(door, oldest);
+	return true;
+}
+
 static bool is_full(struct door *door)
 {
 	bool full;
@@ -168,7 +163,7 @@ static void welcome(struct door *door, int fd)
 	uint64_t id = 0;
 	int on = 1;
 
-	if (is_full(door)) {
+	if (is_full(door) && !make_place(door)) {
 		close(fd);
 		if (may_complain(door))
 			log_line(PYR_LOG_WARNING,
@@ -184,6 +179,7 @@ static void welcome(struct door *door, int fd)
 		id = link->peer.id;
 		link->until_ms = now_ms() + door->options.first_byte_ms;
 		describe(door, fd, &link->peer);
+		link->source = door_source_of(link->peer.address);
 	}
 	pthread_mutex_unlock(&door->lock);
 	if (!link) {
@@ -248,6 +244,8 @@ static void let_in(struct door *door, struct door_link *link, enum door_protocol
 	struct tls *tls = link->tls;
 
 	link->tls = NULL;
+	if (tls)
+		door_sources_done(&door->sources, &link->source);
 	watch(door, EPOLL_CTL_DEL, fd, 0, 0);
 	pthread_mutex_lock(&door->lock);
 	door_links_settle(&door->links, link);
@@ -257,6 +255,12 @@ static void let_in(struct door *door, struct door_link *link, enum door_protocol
 
 static enum door_protocol begin_tls(struct door *door, struct door_link *link, const char **why)
 {
+	link->is_held = !door_sources_begin(&door->sources, &link->source, now_ms());
+	if (link->is_held) {
+		if (!door->held_ms)
+			door->held_ms = now_ms() + DOOR_SOURCE_MS;
+		return DOOR_UNDECIDED;
+	}
 	if (door_tls_begin(link, &door->options) &&
 	    watch(door, EPOLL_CTL_MOD, door_link_fd(link), link->peer.id,
 		  EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) == 0)
@@ -277,10 +281,13 @@ static enum door_protocol look(struct door *door, struct door_link *link, uint32
 	    !(events & (EPOLLERR | EPOLLHUP)))
 		return DOOR_UNDECIDED;
 	protocol = n <= 0 ? DOOR_OTHER : door_classify(data, (size_t)n);
-	if (protocol == DOOR_TLS && door->options.tls)
+	if (protocol == DOOR_TLS && door->options.tls && !link->is_held)
 		return begin_tls(door, link, why);
-	if (protocol == DOOR_UNDECIDED && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+	if ((protocol == DOOR_UNDECIDED || link->is_held) &&
+	    (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
 		return DOOR_OTHER;
+	if (link->is_held)
+		return DOOR_UNDECIDED;
 	if (n > 0 && protocol != DOOR_UNDECIDED && door->options.tls) {
 		door_tls_refuse(link);
 		*why = "it does not speak TLS";
@@ -304,12 +311,9 @@ static void tell_refusal(struct door *door, const struct door_link *link, const 
 }
 
 /* Only this thread removes those that wait, so link stays valid without the lock. */
-static void look_at(struct door *door, struct door_link *link, uint32_t events)
+static void decide(struct door *door, struct door_link *link, enum door_protocol protocol,
+		   const char *why)
 {
-	const char *why = NULL; /* of what concerns TLS */
-	enum door_protocol protocol =
-		link->tls ? door_tls_look(link, &why) : look(door, link, events, &why);
-
 	if (protocol == DOOR_UNDECIDED)
 		return;
 	if (protocol == DOOR_HTTP2 || protocol == DOOR_FRAMES) {
@@ -322,6 +326,29 @@ static void look_at(struct door *door, struct door_link *link, uint32_t events)
 	else
 		tell_refusal(door, link, why);
 	drop(door, link);
+}
+
+static void look_at(struct door *door, struct door_link *link, uint32_t events)
+{
+	const char *why = NULL; /* of what concerns TLS */
+	enum door_protocol protocol =
+		link->tls ? door_tls_look(link, &why) : look(door, link, events, &why);
+
+	decide(door, link, protocol, why);
+}
+
+/* Those whose source had begun too much. */
+static void look_at_held(struct door *door)
+{
+	struct door_link *link, *next;
+	const char *why = NULL;
+
+	door->held_ms = 0;
+	for (link = door->links.first; link; link = next) {
+		next = link->next;
+		if (link->is_held)
+			decide(door, link, begin_tls(door, link, &why), why);
+	}
 }
 
 static void drop_silent(struct door *door)
@@ -342,6 +369,8 @@ static int wait_ms(struct door *door)
 
 	if (door->rearm_ms && door->rearm_ms < until)
 		until = door->rearm_ms;
+	if (door->held_ms && door->held_ms < until)
+		until = door->held_ms;
 	if (until == INT64_MAX)
 		return -1;
 	until -= now_ms();
@@ -405,6 +434,8 @@ static void *run(void *arg)
 				return NULL;
 		}
 		drop_silent(door);
+		if (door->held_ms && door->held_ms <= now_ms())
+			look_at_held(door);
 		if (door->rearm_ms && door->rearm_ms <= now_ms())
 			rearm(door);
 	}
@@ -541,56 +572,4 @@ void door_free(struct door *door)
 	free(door->given);
 	pthread_mutex_destroy(&door->lock);
 	free(door);
-}
-
-const char *door_address(const struct door *door)
-{
-	return door->listeners.address;
-}
-
-uint16_t door_port(const struct door *door)
-{
-	return door->listeners.port;
-}
-
-bool door_peer_of(struct door *door, int fd, struct door_peer *ret)
-{
-	struct door_link *link;
-
-	pthread_mutex_lock(&door->lock);
-	link = door_links_at(&door->links, fd);
-	if (link)
-		*ret = link->peer;
-	pthread_mutex_unlock(&door->lock);
-	return link;
-}
-
-bool door_is_open(struct door *door, uint64_t id)
-{
-	struct door_peer peer;
-
-	return door_peer_of(door, (int)(id & DOOR_FD_MAX), &peer) && peer.id == id;
-}
-
-unsigned door_count(struct door *door)
-{
-	unsigned n;
-
-	pthread_mutex_lock(&door->lock);
-	door_links_sweep(&door->links);
-	n = door->links.count;
-	pthread_mutex_unlock(&door->lock);
-	return n;
-}
-
-bool door_cut(struct door *door, uint64_t id)
-{
-	struct door_link *link;
-	bool done;
-
-	pthread_mutex_lock(&door->lock);
-	link = door_links_find(&door->links, id);
-	done = link && door_link_shutdown(link, &door->spare);
-	pthread_mutex_unlock(&door->lock);
-	return done;
 }

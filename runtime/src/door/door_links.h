@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include "door/door.h"
+#include "door/door_sources.h"
 
 #define DOOR_FD_BITS                                                                               \
 	24 /* of an id: its low bits are the descriptor, the others a serial number                \
@@ -29,9 +30,11 @@ struct door_link {
 	struct door_peer peer;
 	dev_t dev;
 	ino_t ino;
-	bool waiting;                      /* has not shown its protocol: still the door's own */
-	struct tls *tls;                   /* waiting: it has begun TLS */
-	bool is_shaken;                    /* and that is agreed on */
+	bool waiting;    /* has not shown its protocol: still the door's own */
+	struct tls *tls; /* waiting: it has begun TLS */
+	bool is_shaken;  /* and that is agreed on */
+	bool is_held;    /* waiting: its source has begun TLS too often */
+	struct door_source source;
 	int64_t until_ms;                  /* waiting: when it is closed */
 	struct door_link *previous, *next; /* waiting: oldest first */
 };
