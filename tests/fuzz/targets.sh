@@ -10,7 +10,7 @@ build=$PYRITE_BUILD/fuzz # kept: only what has changed is built again
 built() {
 	cmake -S "$PYRITE_SOURCE" -B "$build" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPYRITE_FUZZ=ON \
 		-DPYRITE_SANITIZE=address,undefined -DPYRITE_SAMPLES=OFF &&
-		cmake --build "$build" -j 2 --target fuzz_codec fuzz_idl fuzz_idl_made fuzz_rules fuzz_tls fuzz_key
+		cmake --build "$build" -j 2 --target fuzz_codec fuzz_idl fuzz_idl_made fuzz_rules fuzz_door fuzz_tls fuzz_records fuzz_key
 }
 
 # runs <target> <seeds...>: new inputs go into a folder of the test's own.
@@ -27,6 +27,8 @@ check fuzz_codec_finds_nothing runs fuzz_codec "$PYRITE_SOURCE/tests/fuzz/codec"
 check fuzz_idl_finds_nothing runs fuzz_idl "$PYRITE_SOURCE/tests/corpus" "$PYRITE_SOURCE/tests/bad"
 check fuzz_idl_made_finds_nothing runs fuzz_idl_made
 check fuzz_rules_finds_nothing runs fuzz_rules
+check fuzz_door_finds_nothing runs fuzz_door
 check fuzz_tls_finds_nothing runs fuzz_tls
 check fuzz_key_finds_nothing runs fuzz_key
+check fuzz_records_finds_nothing runs fuzz_records
 tests_end
