@@ -61,7 +61,7 @@ KNOTS = (
     ("wire",
         "codec codec_build codec_internal codec_stamp codec_values"),
     ("door",
-        "door door_folder door_given door_links door_listen door_protocol door_tls door_unix"),
+        "door door_folder door_given door_links door_listen door_own door_protocol door_tls door_unix"),
     # A connection hands its session to the settings, which make its context.
     ("tls",
         "tls tls_bio tls_identity tls_load tls_own tls_settings"),

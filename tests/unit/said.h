@@ -39,6 +39,19 @@ static inline bool is_said(const char *part)
 	return is;
 }
 
+/* How often. */
+static inline unsigned count_said(const char *part)
+{
+	const char *at;
+	unsigned n = 0;
+
+	pthread_mutex_lock(&said.lock);
+	for (at = said.text; (at = strstr(at, part)); at += strlen(part))
+		n++;
+	pthread_mutex_unlock(&said.lock);
+	return n;
+}
+
 /* Waits for it. */
 static inline bool was_said(const char *part)
 {

@@ -303,30 +303,68 @@ TEST(files_that_change_are_read_again_and_bad_ones_leave_the_old_in_use)
 	CHECK_INT(hop_close(&hop), 0);
 }
 
-enum { CHANGES = 200, CALLS_A_CHANGE = 5 };
+enum { CALLS_A_CHANGE = 5, MISTAKES = 8 };
 
-TEST(no_call_is_lost_while_certificates_change)
+/* In place of what there was, as an editor does it. */
+static void write_rules(const char *path, const char *text)
 {
-	char path[256], why[512];
-	struct pyr_tls_options server = of("server");
+	char next[300];
+	FILE *file;
+
+	snprintf(next, sizeof(next), "%s.next", path);
+	file = fopen(next, "w");
+	REQUIRE(file && fputs(text, file) >= 0 && fclose(file) == 0);
+	REQUIRE(rename(next, path) == 0);
+}
+
+/* Each mistake is said, and once, whoever comes after it. */
+static void check_mistakes(struct hops_Hop *proxy, const char *uri,
+			   const struct pyr_tls_options *tls, const char *rules)
+{
+	char part[64], text[64], why[512];
+	int i, j;
+
+	for (i = 0; i < MISTAKES; i++) {
+		say_nothing();
+		snprintf(text, sizeof(text), "allow * call *\nmistake%d\n", i);
+		snprintf(part, sizeof(part), "not 'mistake%d'", i);
+		write_rules(rules, text);
+		CHECK(was_said(part));
+		for (j = 0; j < CALLS_A_CHANGE; j++)
+			CHECK_INT(add(proxy), 0);
+		CHECK_INT(try(uri, tls, PYR_LANE_WIRE, why), 0);
+		CHECK_INT(count_said(part), 1);
+	}
+}
+
+TEST(no_call_is_lost_while_certificates_and_rules_change)
+{
+	static const char *const texts[] = { "allow * call *\n", "allow cert:* call hops.*\n",
+					     "nonsense\n" };
+	char path[256], rules[256], why[512];
+	struct pyr_tls_options server = of("server"), alice = of("alice");
 	struct pyr_tls_options bad = { .folder = keys_path(&keys, "old", "", path) };
-	struct pyr_tls_options alice = of("alice");
+	struct pyr_daemon_options options = { .threads = 4, .tls = &server, .rules = rules };
+	int i, j, n_lost = 0, n_changes = getenv("PYRITE_TEST_LONG") ? 1000 : 100;
 	struct hops_Hop *stays;
 	struct hop hop;
-	int i, j, n_lost = 0;
 
-	REQUIRE(open_with(&hop, &server, 4));
+	write_rules(keys_path(&keys, "rules", "", rules), texts[0]);
+	REQUIRE(hop_open(&hop, &options));
 	stays = proxy_with(hop.uri, &alice, PYR_LANE_WIRE);
-	for (i = 0; i < CHANGES; i++) {
+	for (i = 0; i < n_changes; i++) {
 		n_lost += pyr_daemon_set_tls(hop.daemon, i & 1 ? NULL : &server) != 0;
 		n_lost += pyr_daemon_set_tls(hop.daemon, &bad) != -PYR_INVALID_ARGUMENT;
+		write_rules(rules, texts[i % 3]);
 		for (j = 0; j < CALLS_A_CHANGE; j++)
 			n_lost += add(stays) != 0;
 		n_lost += i % 10 == 0 && try(hop.uri, &alice, PYR_LANE_WIRE, why) != 0;
 	}
 	CHECK_INT(n_lost, 0);
+	check_mistakes(stays, hop.uri, &alice, rules);
 	hops_Hop_free(stays);
 	CHECK_INT(hop_close(&hop), 0);
+	REQUIRE(unlink(rules) == 0);
 }
 
 TEST(a_unix_socket_has_tls_if_it_is_asked_for)
@@ -549,7 +587,7 @@ TESTS(tls, T(keys_are_made),
       T(who_was_revoked_is_refused_from_then_on_by_both_ends),
       T(what_will_not_do_is_named_before_anybody_connects),
       T(files_that_change_are_read_again_and_bad_ones_leave_the_old_in_use),
-      T(no_call_is_lost_while_certificates_change), T(a_unix_socket_has_tls_if_it_is_asked_for),
-      T(proxies_made_of_a_proxy_prove_the_same),
+      T(no_call_is_lost_while_certificates_and_rules_change),
+      T(a_unix_socket_has_tls_if_it_is_asked_for), T(proxies_made_of_a_proxy_prove_the_same),
       T(with_tls_a_daemon_may_be_reached_from_other_hosts),
       T(large_messages_and_streams_are_whole_on_each_lane), T(keys_are_removed))

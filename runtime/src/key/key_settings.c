@@ -34,8 +34,10 @@ struct key_settings {
 	atomic_uint n_untold; /* refused since then */
 	struct audit *audit;  /* counted; constant once others have the keys */
 
-	pthread_mutex_t lock; /* after shared.lock; guards: */
-	char *file;           /* NULL: none; constant in one that is shared */
+	pthread_mutex_t reading; /* held from reading the file until it is in use, so that nothing
+				    older replaces it; before lock */
+	pthread_mutex_t lock;    /* after shared.lock; guards: */
+	char *file;              /* NULL: none; constant in one that is shared */
 	struct key_ring *ring;
 	struct file_stamp stamp;
 	int64_t looked_ms;
@@ -162,6 +164,7 @@ static struct key_settings *make(const struct given *given, struct key_problem *
 	}
 	keys->refs = 1;
 	atomic_init(&keys->told_ms, file_now() - TELL_MS);
+	pthread_mutex_init(&keys->reading, NULL);
 	pthread_mutex_init(&keys->lock, NULL);
 	change(keys, given);
 	return keys;
@@ -226,12 +229,13 @@ int key_settings_update(struct key_settings *keys, const struct pyr_key_options 
 		return 0; /* a text does not change */
 	if (options)
 		ok = look_at(options, &given, problem);
+	pthread_mutex_lock(&keys->reading);
 	ok = ok && take(&given, problem);
+	if (ok)
+		exchange(keys, &given);
+	pthread_mutex_unlock(&keys->reading);
 	free(file);
-	if (!ok)
-		return -problem->code;
-	exchange(keys, &given);
-	return 0;
+	return ok ? 0 : -problem->code;
 }
 
 /* In place of the ring that there is, if it is of this file still. */
@@ -266,20 +270,32 @@ static bool is_changed(struct key_settings *keys)
 	return is;
 }
 
+/* Returns false with *problem told: the old keys stay. */
+static bool read_again(struct key_settings *keys, const char *file, struct key_problem *problem)
+{
+	struct key_ring *ring;
+
+	pthread_mutex_lock(&keys->reading);
+	ring = read_file(file, problem);
+	if (ring)
+		replace_ring(keys, ring, file);
+	pthread_mutex_unlock(&keys->reading);
+	return ring;
+}
+
 static void refresh(struct key_settings *keys)
 {
 	struct audit_event event = { .action = "reload", .target = "shared keys" };
 	struct key_problem problem = { .text = "out of memory" };
 	char *file = is_changed(keys) ? file_of(keys) : NULL;
-	struct key_ring *ring = file ? read_file(file, &problem) : NULL;
+	bool is_read = file && read_again(keys, file, &problem);
 
 	if (file) {
-		event.decision = ring ? "done" : "failed";
-		event.why = ring ? NULL : problem.text;
+		event.decision = is_read ? "done" : "failed";
+		event.why = is_read ? NULL : problem.text;
 		audit_say(keys->audit, &event);
 	}
-	if (ring) {
-		replace_ring(keys, ring, file);
+	if (is_read) {
 		log_line(PYR_LOG_INFO, "shared key: %s has changed, and was read again", file);
 	} else if (file) {
 		log_line(PYR_LOG_ERROR,
@@ -396,6 +412,7 @@ void key_settings_unref(struct key_settings *keys)
 	key_ring_unref(keys->ring);
 	audit_unref(keys->audit);
 	free(keys->file);
+	pthread_mutex_destroy(&keys->reading);
 	pthread_mutex_destroy(&keys->lock);
 	free(keys);
 }
