@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import os
 import struct
+import threading
 
 import grpc
 
@@ -291,12 +292,13 @@ def a_proxy_calls_a_daemon_that_proves_the_key_and_proves_it_too():
 
 def is_refused(talk, *parts):
     """The proxy ends the link, and its call has not left it."""
-    seen = []
+    seen, is_seen = [], threading.Event()
 
     def whole(link):
         talk(link)
         goaway = link.wait(lambda f: f.HasField("goaway")).goaway
         seen.append((goaway.code, [f.WhichOneof("body") for f in link.frames]))
+        is_seen.set()
         link.wait_end() if LANE == "socket" else None
 
     met = Met(whole)
@@ -304,6 +306,7 @@ def is_refused(talk, *parts):
     assert line.startswith("UNAUTHENTICATED local never SecurityError: "), line
     for part in parts:
         assert part in line, line
+    assert is_seen.wait(PATIENCE)
     met.end()
     assert seen == [(UNAUTHENTICATED, ["hello", "goaway"])], seen
 
