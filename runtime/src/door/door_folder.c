@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,21 @@
 
 #include "door/door_listen.h"
 
+/* In a user namespace (a container of a user's own), users outside of it all look like one that it
+ * does not have. Which of them somebody is cannot be told, and he does not run in here. */
+static bool is_outside(uid_t uid)
+{
+	FILE *map = fopen("/proc/self/uid_map", "re");
+	unsigned long first, outer, n;
+	bool is = map != NULL;
+
+	while (is && fscanf(map, "%lu %lu %lu", &first, &outer, &n) == 3)
+		is = uid < first || uid - first >= n;
+	if (map)
+		fclose(map);
+	return is;
+}
+
 /* What is wrong with it; NULL: nothing. */
 static const char *problem_of(const char *folder)
 {
@@ -22,7 +38,7 @@ static const char *problem_of(const char *folder)
 
 	if (stat(folder, &st) < 0)
 		return strerror(errno);
-	if (st.st_uid != geteuid() && st.st_uid != 0)
+	if (st.st_uid != geteuid() && st.st_uid != 0 && !is_outside(st.st_uid))
 		return "another user's";
 	return (st.st_mode & 022) && !(st.st_mode & S_ISVTX) ? "one that others can write" : NULL;
 }
