@@ -157,6 +157,7 @@ TEST(references_in_a_value_are_the_anys_until_it_is_freed)
 	struct values_Held held = { .name = "held" }, *again = NULL;
 	pyr_any *any = values_Held_to_any(NULL, &held), *copy;
 	atomic_int n_released = 0;
+	int i;
 
 	CHECK(any != NULL); /* nil is no reference */
 	pyr_free(any);
@@ -173,8 +174,9 @@ TEST(references_in_a_value_are_the_anys_until_it_is_freed)
 	CHECK(again->thing == held.thing); /* the object itself, which is there */
 	CHECK_INT(n_released, 0);
 	pyr_free(again);
-	while (atomic_load(&n_released) == 0)
+	for (i = 0; i < 20000 && atomic_load(&n_released) == 0; i++)
 		(void)pyr_sleep(1);
+	CHECK_INT(n_released, 1);
 }
 
 /* ---- as they come from a peer ---- */
