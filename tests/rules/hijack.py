@@ -183,10 +183,10 @@ def nobody_gets_in_without_a_certificate_of_its_ca(world):
             plug = context.wrap_socket(world.dial(), server_hostname=world.host)
             try:  # TLS 1.3: the client is through before the server has looked
                 plug.sendall(PREFACE if alpn == "pyrite/1" else H2_PREFACE)
-                raise AssertionError(plug.recv(1))
-            except (ssl.SSLError, OSError) as error:
-                why = str(error).lower()
-            assert "certificate required" in why or "unknown ca" in why or "reset" in why, why
+                came = plug.recv(1)
+            except OSError:  # an alert, if it has not been overtaken by the connection's end
+                came = b""
+            assert came == b"", came
     world.works()
 
 
@@ -270,16 +270,15 @@ def flood(world, source, n, answered, ends):
     """Handshakes that no key ends well: a good ClientHello, and nonsense after the answer."""
     hello = hello_of(world.context(None), world.host)
     for _ in range(n):
-        plug = world.dial(source)
         try:
-            plug.sendall(hello)
-            plug.settimeout(0.002)
-            if plug.recv(5):
-                answered.append(time.monotonic())
-                plug.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
+            with world.dial(source) as plug:
+                plug.sendall(hello)
+                plug.settimeout(0.002)
+                if plug.recv(5):
+                    answered.append(time.monotonic())
+                    plug.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
         except OSError:
             pass
-        plug.close()
     ends.append(time.monotonic())
 
 
