@@ -2,7 +2,11 @@
 /*
  * Signatures for readers and fingerprints for machines. A fingerprint is FNV-1a 64 over a canonical
  * text: names, ids and types of an operation, then the contents of every type it reaches, each
- * once, in the order first met. C names, comments, constants, defaults and typedefs do not enter.
+ * once, in the order first met. What the wire cannot tell does not enter: C names, comments,
+ * constants, defaults, typedefs, the dimensions of an array of so many, whether an octet is called
+ * uint8, the order of labels, and that of in parameters among out ones. So an interface that was
+ * told as its tables, and printed as IDL, has the fingerprint it had
+ * (runtime/src/value/idl_print.c).
  */
 #include "fingerprint.h"
 
@@ -41,20 +45,36 @@ static void put_number(struct digest *digest, uint64_t number)
 	put(digest, text);
 }
 
-static const char *type_text(struct front *front, const struct ast_type *type);
+enum wording { FOR_PEOPLE, FOR_MACHINES };
 
-static const char *collection_text(struct front *front, const struct ast_type *type)
+static const char *type_text(struct front *front, const struct ast_type *type,
+			     enum wording wording);
+
+static const char *array_text(struct front *front, const struct ast_type *type,
+			      enum wording wording, const char *text)
 {
-	const char *text = type_text(front, type->elem);
+	uint64_t count = 1;
 	size_t i;
 
-	if (type->kind == TYPE_ARRAY) {
-		for (i = 0; i < type->n_dims; i++)
-			text = front_printf(front, "%s[%u]", text, (unsigned)type->dims[i]);
+	for (i = 0; i < type->n_dims && wording == FOR_PEOPLE; i++)
+		text = front_printf(front, "%s[%u]", text, (unsigned)type->dims[i]);
+	if (wording == FOR_PEOPLE)
 		return text;
-	}
+	for (i = 0; i < type->n_dims; i++)
+		count *= type->dims[i];
+	return front_printf(front, "%s[%" PRIu64 "]", text, count);
+}
+
+static const char *collection_text(struct front *front, const struct ast_type *type,
+				   enum wording wording)
+{
+	const char *text = type_text(front, type->elem, wording);
+
+	if (type->kind == TYPE_ARRAY)
+		return array_text(front, type, wording, text);
 	if (type->kind == TYPE_MAP)
-		text = front_printf(front, "map<%s, %s", type_text(front, type->key), text);
+		text = front_printf(front, "map<%s, %s", type_text(front, type->key, wording),
+				    text);
 	else
 		text = front_printf(front, "%s<%s",
 				    type->kind == TYPE_STREAM ? "stream" : "sequence", text);
@@ -63,7 +83,7 @@ static const char *collection_text(struct front *front, const struct ast_type *t
 }
 
 /* Nesting is bounded by the parser's limit, typedefs of typedefs by one step through actual. */
-static const char *type_text(struct front *front, const struct ast_type *type)
+static const char *type_text(struct front *front, const struct ast_type *type, enum wording wording)
 {
 	type = type->actual;
 	switch (type->kind) {
@@ -73,12 +93,14 @@ static const char *type_text(struct front *front, const struct ast_type *type)
 	case TYPE_MAP:
 	case TYPE_ARRAY:
 	case TYPE_STREAM:
-		return collection_text(front, type);
+		return collection_text(front, type, wording);
 	case TYPE_STRING:
 	case TYPE_BYTES:
 		return type->bound > 0 ? front_printf(front, "%s<%u>", scalar_name(type),
 						      (unsigned)type->bound)
 				       : scalar_name(type);
+	case TYPE_OCTET:
+		return wording == FOR_PEOPLE ? scalar_name(type) : "uint8";
 	default:
 		return scalar_name(type);
 	}
@@ -99,7 +121,7 @@ static void put_type(struct digest *digest, const struct ast_type *type)
 	struct raw_type *raw = raw_type_of(type->actual);
 
 	if (!raw->text)
-		raw->text = type_text(digest->front, type);
+		raw->text = type_text(digest->front, type, FOR_MACHINES);
 	put(digest, raw->text);
 	for (type = type->actual; type; type = type->elem ? type->elem->actual : NULL)
 		if (type->kind == TYPE_NAMED)
@@ -111,20 +133,34 @@ static void put_field(struct digest *digest, const struct ast_decl *decl)
 	put_number(digest, decl->id);
 	put_number(digest, decl->out_id);
 	put_number(digest, (uint64_t)decl->direction);
-	put(digest, decl->name);
+	put(digest, decl->wire_name ? decl->wire_name : decl->name);
 	put_type(digest, decl->type);
 	put(digest, decl->optional ? "optional" : "");
 	if (decl->def.kind != VALUE_NONE) /* then its absence means another thing */
 		put(digest, "default");
 }
 
-static void put_labels(struct digest *digest, const struct ast_decl *member)
+/* The least that is larger than the one before; labels are few. */
+static const struct ast_value *next_label(const struct ast_decl *member,
+					  const struct ast_value *before)
 {
+	const struct ast_value *ret = NULL;
 	size_t i;
 
-	put(digest, member->is_default ? "default" : "");
 	for (i = 0; i < member->n_labels; i++)
-		put_number(digest, (uint64_t)member->labels[i].i);
+		if ((!before || member->labels[i].i > before->i) &&
+		    (!ret || member->labels[i].i < ret->i))
+			ret = &member->labels[i];
+	return ret;
+}
+
+static void put_labels(struct digest *digest, const struct ast_decl *member)
+{
+	const struct ast_value *label;
+
+	put(digest, member->is_default ? "default" : "");
+	for (label = next_label(member, NULL); label; label = next_label(member, label))
+		put_number(digest, (uint64_t)label->i);
 }
 
 static void put_contents(struct digest *digest, const struct ast_decl *decl)
@@ -161,6 +197,23 @@ static void expand(struct digest *digest)
 	digest->n_queue = 0;
 }
 
+/* Up to each inout parameter, those that go in stand before those that come out. */
+static void put_params(struct digest *digest, const struct ast_decl *decl)
+{
+	size_t from, to, i;
+
+	for (from = 0; from < decl->n_items; from = to + 1) {
+		for (to = from; to < decl->n_items && decl->items[to]->direction != DIR_INOUT; to++)
+			if (decl->items[to]->direction == DIR_IN)
+				put_field(digest, decl->items[to]);
+		for (i = from; i < to; i++)
+			if (decl->items[i]->direction == DIR_OUT)
+				put_field(digest, decl->items[i]);
+		if (to < decl->n_items)
+			put_field(digest, decl->items[to]);
+	}
+}
+
 static void fingerprint_operation(struct digest *digest, struct ast_decl *decl)
 {
 	size_t i;
@@ -171,8 +224,7 @@ static void fingerprint_operation(struct digest *digest, struct ast_decl *decl)
 	put(digest, decl->oneway ? "oneway" : "");
 	put_type(digest, decl->type);
 	put(digest, decl->optional ? "optional" : "");
-	for (i = 0; i < decl->n_items; i++)
-		put_field(digest, decl->items[i]);
+	put_params(digest, decl);
 	for (i = 0; i < decl->n_raises; i++) {
 		put(digest, decl->raises[i]->wire_name);
 		reach_decl(digest, decl->raises[i]);
@@ -212,26 +264,23 @@ static void sign_operation(struct front *front, struct ast_decl *decl)
 	for (i = 0; i < decl->n_items; i++)
 		text = front_printf(front, "%s%s%s%s", text, i ? ", " : "",
 				    directions[decl->items[i]->direction],
-				    type_text(front, decl->items[i]->type));
-	decl->signature = front_printf(front, "%s) -> %s", text, type_text(front, decl->type));
+				    type_text(front, decl->items[i]->type, FOR_PEOPLE));
+	decl->signature =
+		front_printf(front, "%s) -> %s", text, type_text(front, decl->type, FOR_PEOPLE));
 }
 
-/* The order of operations does not matter: they are called by name. So their hashes are added. */
+/* The order of operations matters: two ends with one fingerprint call them by their places. */
 static void fingerprint_interface(struct digest *digest, struct ast_decl *decl)
 {
-	uint64_t sum = 0;
 	size_t i;
 
+	digest->hash = 14695981039346656037u;
+	put(digest, decl->wire_name);
 	for (i = 0; i < decl->n_operations; i++) {
-		digest->hash = 14695981039346656037u;
 		put(digest, decl->operations[i]->owner->wire_name);
 		put(digest, decl->operations[i]->name);
 		put_number(digest, decl->operations[i]->fingerprint);
-		sum += digest->hash;
 	}
-	digest->hash = 14695981039346656037u;
-	put(digest, decl->wire_name);
-	put_number(digest, sum);
 	decl->fingerprint = digest->hash;
 }
 

@@ -255,7 +255,7 @@ static uint64_t fingerprint_of(const char *text, const char *path)
 	return fingerprint;
 }
 
-TEST(fingerprints_change_with_names_ids_and_types_and_with_nothing_else)
+TEST(fingerprints_change_with_names_ids_types_and_places_and_with_nothing_else)
 {
 	const char *base = "struct S { long x; }; interface I { void f(in S s); void g(); };";
 	uint64_t f = fingerprint_of(base, "I::f"), i = fingerprint_of(base, "I");
@@ -264,7 +264,8 @@ TEST(fingerprints_change_with_names_ids_and_types_and_with_nothing_else)
 	      fingerprint_of("// c\ntypedef long N; const long K = 1;\nstruct S { /** d */ N x; };"
 			     " interface I { void g(); void f(S s); };",
 			     "I::f"));
-	CHECK(i ==
+	/* two ends with one fingerprint call operations by their places */
+	CHECK(i !=
 	      fingerprint_of("struct S { long x; }; interface I { void g(); void f(S s); };", "I"));
 	CHECK(f !=
 	      fingerprint_of("struct S { short x; }; interface I { void f(in S s); };", "I::f"));
@@ -280,6 +281,25 @@ TEST(fingerprints_change_with_names_ids_and_types_and_with_nothing_else)
 	      fingerprint_of("struct S { @optional long x; }; interface I { void f(in S s); };",
 			     "I::f"));
 	CHECK(i != fingerprint_of("struct S { long x; }; interface I { void f(in S s); };", "I"));
+}
+
+TEST(fingerprints_do_not_tell_what_the_wire_cannot)
+{
+	CHECK(fingerprint_of("interface I { void f(in long a, out long b); };", "I::f") ==
+	      fingerprint_of("interface I { void f(out long b, in long a); };", "I::f"));
+	CHECK(fingerprint_of("interface I { void f(in long a, inout long c, in long b); };",
+			     "I::f") !=
+	      fingerprint_of("interface I { void f(in long a, in long b, inout long c); };",
+			     "I::f"));
+	CHECK(fingerprint_of("struct S { octet x[2][3]; }; interface I { void f(S s); };",
+			     "I::f") ==
+	      fingerprint_of("struct S { uint8 x[6]; }; interface I { void f(S s); };", "I::f"));
+	CHECK(fingerprint_of("union U switch (long) { case 2: case 1: long x; };"
+			     " interface I { void f(U u); };",
+			     "I::f") ==
+	      fingerprint_of("union U switch (long) { case 1: case 2: long x; };"
+			     " interface I { void f(U u); };",
+			     "I::f"));
 }
 
 TEST(fingerprints_reach_through_recursive_types)
@@ -373,7 +393,8 @@ static const struct test_case tests[] = {
 	T(annotations_are_read),
 	T(doc_comments_reach_what_follows_them),
 	T(c_names_that_meet_something_get_an_underscore),
-	T(fingerprints_change_with_names_ids_and_types_and_with_nothing_else),
+	T(fingerprints_change_with_names_ids_types_and_places_and_with_nothing_else),
+	T(fingerprints_do_not_tell_what_the_wire_cannot),
 	T(fingerprints_reach_through_recursive_types),
 	T(signatures_are_readable),
 	T(words_of_later_versions_are_names_where_nothing_else_can_be_meant),

@@ -29,7 +29,7 @@ const struct pyr__interface example_Server_interface = {
 	.name = "example.Server",
 	.operations = Server_operations,
 	.n_operations = 1,
-	.fingerprint = 0xc793573217804509,
+	.fingerprint = 0xdb770186a5db297c,
 };
 
 int example_Server_add(struct example_Server *self, int32_t x, int32_t y, int32_t *ret)

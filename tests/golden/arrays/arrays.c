@@ -106,7 +106,7 @@ const struct pyr__type arrays_Matrix_type = {
 	.bound = 9,
 	.n_fields = 1,
 	.fields = Matrix_fields,
-	.fingerprint = 0x2f2b742c053ca4d2,
+	.fingerprint = 0x1331ff0c7bdf32d5,
 };
 
 PYR__VALUE_FUNCTIONS(arrays_Matrix)
@@ -166,7 +166,7 @@ const struct pyr__type arrays_Board_type = {
 	.size = sizeof(struct arrays_Board),
 	.n_fields = 7,
 	.fields = Board_fields,
-	.fingerprint = 0x4490dbf13d5ce9e7,
+	.fingerprint = 0xb9c49ae4cc36995b,
 };
 
 PYR__VALUE_FUNCTIONS(arrays_Board)
@@ -226,11 +226,11 @@ enum {
 
 static const struct pyr__operation Boards_operations[] = {
 	{ .name = "arrays.Boards.transpose", .shim = Boards_transpose, .fields = Boards_args + 0,
-		.n_in = 1, .n_out = 1, .fingerprint = 0x569a5bbdd57e6851 },
+		.n_in = 1, .n_out = 1, .fingerprint = 0x2affa4b43210b163 },
 	{ .name = "arrays.Boards.turn", .shim = Boards_turn, .fields = Boards_args + 2, .n_in = 1,
 		.n_out = 2, .fingerprint = 0x4915a9ec9a9a024b },
 	{ .name = "arrays.Boards.split", .shim = Boards_split, .fields = Boards_args + 5,
-		.n_in = 1, .n_out = 1, .fingerprint = 0x037e674e6ea56342 },
+		.n_in = 1, .n_out = 1, .fingerprint = 0xa3fe83cd68a099dc },
 };
 
 const struct pyr__interface arrays_Boards_interface = {
@@ -238,7 +238,7 @@ const struct pyr__interface arrays_Boards_interface = {
 	.name = "arrays.Boards",
 	.operations = Boards_operations,
 	.n_operations = 3,
-	.fingerprint = 0x21638328f96ccbff,
+	.fingerprint = 0xa5357a91464edda9,
 };
 
 int arrays_Boards_transpose(struct arrays_Boards *self, const struct arrays_Matrix *m,

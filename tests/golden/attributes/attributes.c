@@ -136,7 +136,7 @@ const struct pyr__interface attrs_Device_interface = {
 	.name = "attrs.Device",
 	.operations = Device_operations,
 	.n_operations = 9,
-	.fingerprint = 0x93b4e4df16d1fa95,
+	.fingerprint = 0x17a4d7983ff7dbcc,
 };
 
 int attrs_Device_get_name(struct attrs_Device *self, char **ret)

@@ -159,7 +159,7 @@ const struct pyr__interface Server_interface = {
 	.name = "Server",
 	.operations = local_Server_operations,
 	.n_operations = 4,
-	.fingerprint = 0xefb7d354d9b9f35b,
+	.fingerprint = 0x97532f4b96160e78,
 };
 
 int Server_add(struct Server *self, int32_t n_, int32_t add_, int32_t *ret)

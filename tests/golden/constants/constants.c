@@ -43,7 +43,7 @@ const struct pyr__interface consts_Limits_interface = {
 	.name = "consts.Limits",
 	.operations = Limits_operations,
 	.n_operations = 1,
-	.fingerprint = 0xe764952fce3555cf,
+	.fingerprint = 0x886aba37fa9d2c60,
 };
 
 int consts_Limits_get(struct consts_Limits *self, int32_t *ret)

@@ -141,7 +141,7 @@ const struct pyr__interface docs_Thing_interface = {
 	.name = "docs.Thing",
 	.operations = Thing_operations,
 	.n_operations = 4,
-	.fingerprint = 0xc165307474aeb5ff,
+	.fingerprint = 0xfbb973681057bc18,
 };
 
 int docs_Thing_work(struct docs_Thing *self, int32_t x)
@@ -267,7 +267,7 @@ const struct pyr__interface docs_Gone_interface = {
 	.name = "docs.Gone",
 	.operations = Gone_operations,
 	.n_operations = 1,
-	.fingerprint = 0xf6299b46514b41ff,
+	.fingerprint = 0x6ce174aa590be201,
 };
 
 int docs_Gone_go(struct docs_Gone *self)

@@ -130,7 +130,7 @@ const struct pyr__interface enums_Palette_interface = {
 	.name = "enums.Palette",
 	.operations = Palette_operations,
 	.n_operations = 2,
-	.fingerprint = 0xba7e1cdb774a9a15,
+	.fingerprint = 0xf87b446d626810fe,
 };
 
 int enums_Palette_mix(struct enums_Palette *self, enum enums_Color a, enum enums_Color b,

@@ -150,7 +150,7 @@ const struct pyr__interface bank_Account_interface = {
 	.name = "bank.Account",
 	.operations = Account_operations,
 	.n_operations = 2,
-	.fingerprint = 0xf9063e6197ced87a,
+	.fingerprint = 0x842c2efca0b158e3,
 };
 
 int bank_Account_withdraw(struct bank_Account *self, int64_t amount)
@@ -234,7 +234,7 @@ const struct pyr__interface bank_Bank_interface = {
 	.name = "bank.Bank",
 	.operations = Bank_operations,
 	.n_operations = 2,
-	.fingerprint = 0x08a0a522bd817c09,
+	.fingerprint = 0x6bdbab84730b8be5,
 };
 
 int bank_Bank_transfer(struct bank_Bank *self, const char *from, const char *to, int64_t amount)

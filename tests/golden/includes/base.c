@@ -159,7 +159,7 @@ const struct pyr__interface base_Shape_interface = {
 	.name = "base.Shape",
 	.operations = Shape_operations,
 	.n_operations = 2,
-	.fingerprint = 0x1f7c399cd92bf5dc,
+	.fingerprint = 0xde49864e21980abf,
 };
 
 int base_Shape_center(struct base_Shape *self, struct base_Point **ret)

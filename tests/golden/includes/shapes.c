@@ -169,7 +169,7 @@ const struct pyr__interface shapes_Circle_interface = {
 	.name = "shapes.Circle",
 	.operations = Circle_operations,
 	.n_operations = 5,
-	.fingerprint = 0xa5ff0d33fd778420,
+	.fingerprint = 0xf2a3eaef7adf3c26,
 	.bases = Circle_bases,
 };
 
@@ -333,7 +333,7 @@ const struct pyr__interface shapes_inner_Diver_interface = {
 	.name = "shapes.inner.Diver",
 	.operations = Diver_operations,
 	.n_operations = 1,
-	.fingerprint = 0x9104071cc678c574,
+	.fingerprint = 0x332d67f3eaeb582a,
 };
 
 int shapes_inner_Diver_dive(struct shapes_inner_Diver *self, const struct shapes_inner_Deep *deep,
@@ -393,7 +393,7 @@ const struct pyr__interface base_More_interface = {
 	.name = "base.More",
 	.operations = More_operations,
 	.n_operations = 1,
-	.fingerprint = 0x871c55a6a2b64c96,
+	.fingerprint = 0x0614499c073f1a02,
 };
 
 int base_More_line(struct base_More *self, enum base_Color color, struct shapes_Line **ret)

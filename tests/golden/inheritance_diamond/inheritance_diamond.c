@@ -58,7 +58,7 @@ const struct pyr__interface zoo_Animal_interface = {
 	.name = "zoo.Animal",
 	.operations = Animal_operations,
 	.n_operations = 2,
-	.fingerprint = 0xd1ebcb85b852a71b,
+	.fingerprint = 0x8ef4ce2890d548bc,
 };
 
 int zoo_Animal_name(struct zoo_Animal *self, char **ret)
@@ -147,7 +147,7 @@ const struct pyr__interface zoo_Bird_interface = {
 	.name = "zoo.Bird",
 	.operations = Bird_operations,
 	.n_operations = 3,
-	.fingerprint = 0x6fb43c2bed8a5297,
+	.fingerprint = 0x40eda478db77594d,
 	.bases = Bird_bases,
 };
 
@@ -262,7 +262,7 @@ const struct pyr__interface zoo_Fish_interface = {
 	.name = "zoo.Fish",
 	.operations = Fish_operations,
 	.n_operations = 3,
-	.fingerprint = 0xc9a8336717e64941,
+	.fingerprint = 0xc2878add94d97a0a,
 	.bases = Fish_bases,
 };
 
@@ -388,7 +388,7 @@ const struct pyr__interface zoo_FlyingFish_interface = {
 	.name = "zoo.FlyingFish",
 	.operations = FlyingFish_operations,
 	.n_operations = 5,
-	.fingerprint = 0xdaf9f59f96b1a140,
+	.fingerprint = 0x1831f93e2620b63b,
 	.bases = FlyingFish_bases,
 };
 
@@ -516,7 +516,7 @@ struct zoo_Fish *zoo_FlyingFish_as_Fish(struct zoo_FlyingFish *self)
 const struct pyr__interface zoo_Nothing_interface = {
 	.abi = PYR_GEN_ABI,
 	.name = "zoo.Nothing",
-	.fingerprint = 0xd8bd23ea455e5a70,
+	.fingerprint = 0xf791d7812b617460,
 };
 
 PYR__PROXY_FUNCTIONS(zoo_Nothing)
@@ -567,7 +567,7 @@ const struct pyr__interface zoo_JustFish_interface = {
 	.name = "zoo.JustFish",
 	.operations = JustFish_operations,
 	.n_operations = 3,
-	.fingerprint = 0x971471caf39fa907,
+	.fingerprint = 0xf75364ae27f62294,
 	.bases = JustFish_bases,
 };
 

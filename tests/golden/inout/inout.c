@@ -120,7 +120,7 @@ const struct pyr__interface io_Mixer_interface = {
 	.name = "io.Mixer",
 	.operations = Mixer_operations,
 	.n_operations = 4,
-	.fingerprint = 0x0921b5a7a68d33be,
+	.fingerprint = 0x58a65cee8fc7cada,
 };
 
 int io_Mixer_all(struct io_Mixer *self, int32_t a, int32_t c, const char *d, const char *f,

@@ -289,7 +289,7 @@ const struct pyr__interface maps_Index_interface = {
 	.name = "maps.Index",
 	.operations = Index_operations,
 	.n_operations = 3,
-	.fingerprint = 0x97e89cb5f4e8f2de,
+	.fingerprint = 0x6db20caf981036f6,
 };
 
 int maps_Index_count(struct maps_Index *self, const struct pyr_string_seq *words,

@@ -439,7 +439,7 @@ static const struct pyr__operation Server_operations[] = {
 	{ .name = "names.Server.raise_NoFunds", .shim = Server_raise_NoFunds,
 		.fingerprint = 0x110c47ed4bda46a7 },
 	{ .name = "names.Server.call", .shim = Server_call, .fields = Server_args + 0, .n_in = 6,
-		.n_out = 2, .fingerprint = 0x04f9eeb7e9880e1d },
+		.n_out = 2, .fingerprint = 0x6d4fec48ee76546b },
 	{ .name = "names.Server.future", .shim = Server_future, .fields = Server_args + 8,
 		.n_in = 6, .n_out = 1, .raises = Server_future_raises,
 		.fingerprint = 0x4179c2fbce72b423 },
@@ -458,7 +458,7 @@ const struct pyr__interface names_Server_interface = {
 	.name = "names.Server",
 	.operations = Server_operations,
 	.n_operations = 20,
-	.fingerprint = 0x646f7803dc75d576,
+	.fingerprint = 0x8a2bfc839b077bae,
 };
 
 int names_Server_proxy_(struct names_Server *self)
@@ -963,7 +963,7 @@ const struct pyr__interface names_optional_interface = {
 	.name = "names.optional",
 	.operations = optional_operations,
 	.n_operations = 1,
-	.fingerprint = 0xddb71a06e211f185,
+	.fingerprint = 0x4d43391e2a7cdb04,
 };
 
 int names_optional_message(struct names_optional *self,
@@ -1010,7 +1010,7 @@ const struct pyr__interface names_A_interface = {
 	.name = "names.A",
 	.operations = A_operations,
 	.n_operations = 1,
-	.fingerprint = 0xea13e4ecc193ab42,
+	.fingerprint = 0x1fd692b7a4437308,
 };
 
 int names_A_c(struct names_A *self)
@@ -1098,7 +1098,7 @@ const struct pyr__interface a_b_Use_interface = {
 	.name = "a.b.Use",
 	.operations = Use_operations,
 	.n_operations = 1,
-	.fingerprint = 0x9b6d7e9eae5baa07,
+	.fingerprint = 0x70d0338fad1b9bc8,
 };
 
 int a_b_Use_f(struct a_b_Use *self, const struct a_b_c *x, struct a_b_c_ **ret)
@@ -1184,7 +1184,7 @@ const struct pyr__interface names2_Server_interface = {
 	.name = "names2.Server",
 	.operations = Server_operations__,
 	.n_operations = 2,
-	.fingerprint = 0xc828ee11443ea575,
+	.fingerprint = 0xa09d9af9ba52b878,
 	.bases = Server_bases_,
 };
 
@@ -1240,7 +1240,7 @@ struct names_A *names2_Server_as_A(struct names2_Server *self)
 const struct pyr__interface names2_proxy_interface = {
 	.abi = PYR_GEN_ABI,
 	.name = "names2.proxy",
-	.fingerprint = 0x47659aba63365347,
+	.fingerprint = 0xb55c5ddaa9fcf07f,
 };
 
 PYR__PROXY_FUNCTIONS(names2_proxy)
@@ -1270,7 +1270,7 @@ const struct pyr__interface names2_Heir_interface = {
 	.name = "names2.Heir",
 	.operations = Heir_operations,
 	.n_operations = 1,
-	.fingerprint = 0x738aceeeab940c5b,
+	.fingerprint = 0xdd63a9d0128c9891,
 	.bases = Heir_bases,
 };
 
@@ -1325,7 +1325,7 @@ const struct pyr__interface names2_pyr_interface = {
 	.name = "names2.pyr",
 	.operations = local_pyr_operations,
 	.n_operations = 1,
-	.fingerprint = 0x09995eb244a24b32,
+	.fingerprint = 0xae8ebab18f57df0c,
 };
 
 int names2_pyr_free_(struct names2_pyr *self)
@@ -1369,7 +1369,7 @@ const struct pyr__interface Bare_interface = {
 	.name = "Bare",
 	.operations = local_Bare_operations,
 	.n_operations = 1,
-	.fingerprint = 0xfe2bde57f2fa326d,
+	.fingerprint = 0x0eaac462128ab636,
 };
 
 int Bare_add(struct Bare *self)

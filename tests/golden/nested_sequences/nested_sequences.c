@@ -203,7 +203,7 @@ const struct pyr__interface nested_Algebra_interface = {
 	.name = "nested.Algebra",
 	.operations = Algebra_operations,
 	.n_operations = 3,
-	.fingerprint = 0xe306505155770ce2,
+	.fingerprint = 0x22bcf5b3ffceb218,
 };
 
 int nested_Algebra_multiply(struct nested_Algebra *self, const struct nested_Matrix *a,

@@ -98,7 +98,7 @@ const struct pyr__interface oneofs_Canvas_interface = {
 	.name = "oneofs.Canvas",
 	.operations = Canvas_operations,
 	.n_operations = 1,
-	.fingerprint = 0xf2fee70af80c1da6,
+	.fingerprint = 0x49a416ddba545a0e,
 };
 
 int oneofs_Canvas_draw(struct oneofs_Canvas *self, const struct oneofs_Shape *shape,

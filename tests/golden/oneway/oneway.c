@@ -58,7 +58,7 @@ const struct pyr__interface events_Sink_interface = {
 	.name = "events.Sink",
 	.operations = Sink_operations,
 	.n_operations = 4,
-	.fingerprint = 0x36a4e32f7bcf7d62,
+	.fingerprint = 0xbd31a0bec9af00cf,
 };
 
 int events_Sink_push(struct events_Sink *self, const struct events_Event *event)

@@ -209,7 +209,7 @@ const struct pyr__interface opt_Store_interface = {
 	.name = "opt.Store",
 	.operations = Store_operations,
 	.n_operations = 5,
-	.fingerprint = 0x75dc41e3e631d2d3,
+	.fingerprint = 0xae13be97cd1db1a0,
 };
 
 int opt_Store_width(struct opt_Store *self, const int32_t *x, const char *title,

@@ -165,7 +165,7 @@ const struct pyr__interface tree_Walker_interface = {
 	.name = "tree.Walker",
 	.operations = Walker_operations,
 	.n_operations = 2,
-	.fingerprint = 0x09289ee083a76b18,
+	.fingerprint = 0x7d5c6be109e03d06,
 };
 
 int tree_Walker_walk(struct tree_Walker *self, const struct tree_Node *root, struct tree_Node **ret)

@@ -189,7 +189,7 @@ const struct pyr__interface refs_Bank_interface = {
 	.name = "refs.Bank",
 	.operations = Bank_operations,
 	.n_operations = 7,
-	.fingerprint = 0xbcf58c092d539d32,
+	.fingerprint = 0x59f78365e605e06e,
 };
 
 int refs_Bank_open(struct refs_Bank *self, const char *name, struct refs_Account **ret)
@@ -377,7 +377,7 @@ const struct pyr__interface refs_Account_interface = {
 	.name = "refs.Account",
 	.operations = Account_operations,
 	.n_operations = 2,
-	.fingerprint = 0x9394e4e06d98a1b5,
+	.fingerprint = 0xf7674ccb659e874c,
 };
 
 int refs_Account_balance(struct refs_Account *self, int64_t *ret)

@@ -116,7 +116,7 @@ static const struct pyr__operation Echo_operations[] = {
 	{ .name = "scalars.Echo.a_wchar", .shim = Echo_a_wchar, .fields = Echo_args + 4,
 		.n_in = 1, .n_out = 1, .fingerprint = 0x7fe2f9858650e878 },
 	{ .name = "scalars.Echo.an_octet", .shim = Echo_an_octet, .fields = Echo_args + 6,
-		.n_in = 1, .n_out = 1, .fingerprint = 0x89c7a91a73a84a64 },
+		.n_in = 1, .n_out = 1, .fingerprint = 0x8274de12c214a542 },
 	{ .name = "scalars.Echo.an_int8", .shim = Echo_an_int8, .fields = Echo_args + 8,
 		.n_in = 1, .n_out = 1, .fingerprint = 0x3389de1150bbb058 },
 	{ .name = "scalars.Echo.a_uint8", .shim = Echo_a_uint8, .fields = Echo_args + 10,
@@ -152,7 +152,7 @@ const struct pyr__interface scalars_Echo_interface = {
 	.name = "scalars.Echo",
 	.operations = Echo_operations,
 	.n_operations = 17,
-	.fingerprint = 0x195f0a5553185e6b,
+	.fingerprint = 0x8212a8db35980223,
 };
 
 int scalars_Echo_a_boolean(struct scalars_Echo *self, bool x, bool *ret)

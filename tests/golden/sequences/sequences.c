@@ -255,7 +255,7 @@ const struct pyr__interface seqs_Paths_interface = {
 	.name = "seqs.Paths",
 	.operations = Paths_operations,
 	.n_operations = 3,
-	.fingerprint = 0x169cedc5de2955ee,
+	.fingerprint = 0xcbb664951cea765a,
 };
 
 int seqs_Paths_sort(struct seqs_Paths *self, const struct seqs_Numbers *numbers,

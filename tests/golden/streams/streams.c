@@ -151,7 +151,7 @@ const struct pyr__interface streams_Feed_interface = {
 	.name = "streams.Feed",
 	.operations = Feed_operations,
 	.n_operations = 5,
-	.fingerprint = 0x6365d2a91e4c8d6c,
+	.fingerprint = 0x81153eb69af5ec4d,
 };
 
 int streams_Feed_before(struct streams_Feed *self, int32_t x, int32_t *ret)
@@ -397,7 +397,7 @@ const struct pyr__interface streams_Wide_interface = {
 	.name = "streams.Wide",
 	.operations = Wide_operations,
 	.n_operations = 9,
-	.fingerprint = 0x2f90c05430a538a5,
+	.fingerprint = 0x48b53294db9f305a,
 	.bases = Wide_bases,
 };
 

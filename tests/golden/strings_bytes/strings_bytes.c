@@ -91,7 +91,7 @@ const struct pyr__interface text_Notes_interface = {
 	.name = "text.Notes",
 	.operations = Notes_operations,
 	.n_operations = 4,
-	.fingerprint = 0xc228d00f63a46278,
+	.fingerprint = 0x7fc778bbfdc94351,
 };
 
 int text_Notes_title(struct text_Notes *self, const char *key, char **ret)

@@ -106,7 +106,7 @@ const struct pyr__interface structs_Canvas_interface = {
 	.name = "structs.Canvas",
 	.operations = Canvas_operations,
 	.n_operations = 3,
-	.fingerprint = 0x9deadf21e950e99b,
+	.fingerprint = 0x05af50f4d9c4375a,
 };
 
 int structs_Canvas_longest(struct structs_Canvas *self, struct structs_Line **ret)

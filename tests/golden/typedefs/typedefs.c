@@ -130,7 +130,7 @@ const struct pyr__interface types_Registry_interface = {
 	.name = "types.Registry",
 	.operations = Registry_operations,
 	.n_operations = 3,
-	.fingerprint = 0x18c325293b00bf28,
+	.fingerprint = 0xb4f627a8ae6d32fa,
 };
 
 int types_Registry_count(struct types_Registry *self, const struct types_People *crowd,
@@ -237,7 +237,7 @@ const struct pyr__interface types_Registries_interface = {
 	.name = "types.Registries",
 	.operations = Registries_operations,
 	.n_operations = 1,
-	.fingerprint = 0x866fc5b4988fdf6c,
+	.fingerprint = 0x3a1731b491282667,
 };
 
 int types_Registries_find(struct types_Registries *self, const char *name,

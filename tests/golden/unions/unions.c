@@ -119,7 +119,7 @@ const struct pyr__type unions_ByNumber_type = {
 	.n_labels = 4,
 	.labels = ByNumber_labels,
 	.default_field = 3,
-	.fingerprint = 0x1dbb77184398d2b9,
+	.fingerprint = 0xa343661064f09fb7,
 };
 
 PYR__VALUE_FUNCTIONS(unions_ByNumber)
@@ -146,7 +146,7 @@ const struct pyr__type unions_ByBoolean_type = {
 	.fields = ByBoolean_fields,
 	.n_labels = 2,
 	.labels = ByBoolean_labels,
-	.fingerprint = 0x327cb5a3f31d55df,
+	.fingerprint = 0x103d468f8e8b2f9a,
 };
 
 PYR__VALUE_FUNCTIONS(unions_ByBoolean)
@@ -244,7 +244,7 @@ enum {
 
 static const struct pyr__operation Box_operations[] = {
 	{ .name = "unions.Box.get", .shim = Box_get, .fields = Box_args + 0, .n_in = 2,
-		.n_out = 1, .fingerprint = 0x788c20196572c2e7 },
+		.n_out = 1, .fingerprint = 0xbaddbddbd1e89f24 },
 	{ .name = "unions.Box.swap", .shim = Box_swap, .fields = Box_args + 3, .n_in = 1,
 		.n_out = 1, .fingerprint = 0x74abe5d52c2e1414 },
 };
@@ -254,7 +254,7 @@ const struct pyr__interface unions_Box_interface = {
 	.name = "unions.Box",
 	.operations = Box_operations,
 	.n_operations = 2,
-	.fingerprint = 0x2b247f86a69f24b4,
+	.fingerprint = 0x5e8a5994f1f6bb69,
 };
 
 int unions_Box_get(struct unions_Box *self, const struct unions_ByNumber *by,
