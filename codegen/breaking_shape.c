@@ -104,6 +104,7 @@ static void add_field(struct maker *maker, struct shape_fields *list, uint32_t i
 	field = &list->items[list->n++];
 	field->id = id;
 	field->name = name;
+	field->value = "";
 	field->origin = origin;
 	field->flags = 0;
 	put_type(maker, type, &field->type);

@@ -28,8 +28,9 @@ pyrite_measures(bench_codec)
 if(PYRITE_FUZZ)
 	# The codec's own sources again, and the module below it: what is to be fuzzed must be built for it.
 	file(GLOB codec_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/src/wire/codec*.c
+		${PROJECT_SOURCE_DIR}/runtime/src/wire/shape*.c ${PROJECT_SOURCE_DIR}/runtime/src/value/*.c
 		${PROJECT_SOURCE_DIR}/runtime/src/base/*.c)
-	add_executable(fuzz_codec fuzz/fuzz_codec.c codec/shapes.c ${codec_sources})
+	add_executable(fuzz_codec fuzz/fuzz_codec.c fuzz/fuzz_values.c codec/shapes.c ${codec_sources})
 	target_include_directories(fuzz_codec PRIVATE ${PROJECT_SOURCE_DIR}/runtime/include ${PROJECT_SOURCE_DIR}/runtime/src)
 	target_compile_options(fuzz_codec PRIVATE -fsanitize=fuzzer)
 	target_link_options(fuzz_codec PRIVATE -fsanitize=fuzzer)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libFuzzer target: whatever bytes arrive, the codec refuses them or makes a value that it can pack
- * again, into a message that gives the same value.
+ * again, into a message that gives the same value. fuzz_values.c does likewise with JSON.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "../codec/shapes.h"
+#include "fuzz_values.h"
 #include "wire/codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -59,6 +60,7 @@ static void round_trip(const struct pyr__type *type, const uint8_t *data, size_t
 	if (!one || codec_unpack_value(type, one, n_one, MAX_MESSAGE, &value, &problem) < 0)
 		abort();
 	value = copied(type, value);
+	fuzz_through_json(type, value);
 	two = pack(type, value, &n_two);
 	free(value);
 	if (!two || n_one != n_two || memcmp(one, two, n_one) != 0)
@@ -162,5 +164,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	as_parameters(interface->operations[SHAPES_ECHO].request, data, n);
 	as_results(interface->operations[SHAPES_ECHO].reply, data, n);
 	as_parameters(interface->operations[SHAPES_REFS].request, data, n);
+	fuzz_text(data, n);
+	fuzz_description(data, n);
 	return 0;
 }

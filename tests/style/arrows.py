@@ -22,6 +22,7 @@ ALLOWED = {
     "base": set(),
     "engine": {"base"},
     "wire": {"base"},
+    "value": {"base", "wire"},
     "tls": {"base"},
     "key": {"base"},
     "rules": {"base"},
@@ -46,8 +47,9 @@ ALLOWED = {
     "forward": {"base", "engine", "wire", "exec", "peer", "reference", "session", "stream", "outcall", "incall", "proxy"},
     "pool": {"base", "engine", "proxy"},
     "task": {"base", "engine", "exec", "context", "incall"},
+    "generic": {"base", "wire", "context", "stream", "proxy", "value"},
     "naming": {"base", "engine", "proxy", "future"},
-    "daemon": {"base", "engine", "wire", "tls", "key", "rules", "link", "door", "exec", "object", "peer", "reference", "incall", "serve", "protocol",
+    "daemon": {"base", "engine", "wire", "value", "tls", "key", "rules", "link", "door", "exec", "object", "peer", "reference", "incall", "serve", "protocol",
                "face/grpc", "naming"},
     "idl": {"base"},
     "codegen": {"base", "wire", "idl"},
@@ -60,6 +62,9 @@ KNOTS = (
         "engine engine_core engine_fiber engine_lead engine_loop engine_own engine_poll engine_tick engine_timer engine_watch"),
     ("wire",
         "codec codec_build codec_internal codec_stamp codec_values"),
+    # Values hold values; what is in an any is one.
+    ("value",
+        "value value_any value_own value_read value_scalar value_write"),
     ("door",
         "door door_folder door_given door_links door_listen door_own door_protocol door_tls door_unix"),
     # A connection hands its session to the settings, which make its context.

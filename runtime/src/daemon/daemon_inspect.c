@@ -17,6 +17,7 @@
 #include "exec/exec.h"
 #include "incall/incall.h"
 #include "reference/reference.h"
+#include "value/description.h"
 #include "wire/codec.h"
 
 enum { PAGE = 256, SIGNATURE_MAX = 1024 };
@@ -231,6 +232,30 @@ static bool describe_object(pyr_call *call, const struct object *object,
 	return true;
 }
 
+static bool describe_interface(pyr_call *call, const struct pyr__interface *interface,
+			       struct pyrite_InterfaceMetadata *ret)
+{
+	struct arena arena;
+	struct span shape;
+	size_t n = 0;
+	bool ok;
+
+	while (interface->bases && interface->bases[n])
+		n++;
+	arena_init(&arena, NULL, 0);
+	ok = description_make(interface, &arena, &shape) &&
+	     copy_texts(call, interface->bases, n, &ret->bases) &&
+	     (ret->shape.items = pyr_call_alloc(call, shape.n + 1));
+	if (ok) {
+		memcpy(ret->shape.items, shape.p, shape.n);
+		ret->shape.n = shape.n;
+		ret->name = interface->name;
+		ret->fingerprint = interface->fingerprint;
+	}
+	arena_clear(&arena);
+	return ok;
+}
+
 static int describe(pyr_call *call, const char *id, const struct pyrite_ObjectMetadata **ret)
 {
 	struct pyrite_ObjectMetadata *metadata = pyr_call_alloc(call, sizeof(*metadata));
@@ -253,12 +278,36 @@ static int describe(pyr_call *call, const char *id, const struct pyrite_ObjectMe
 	return 0;
 }
 
+static int interface_of(pyr_call *call, const char *id, const struct pyrite_InterfaceMetadata **ret)
+{
+	struct pyrite_InterfaceMetadata *metadata = pyr_call_alloc(call, sizeof(*metadata));
+	pyr_daemon *d = daemon_of(call);
+	struct object *object;
+	bool is_told;
+	int err = check(call);
+
+	if (err < 0)
+		return err;
+	object = objects_find(&d->objects, span_of(id));
+	if (!object)
+		return pyr_fail(call, PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
+				d->host.address);
+	is_told = metadata && describe_interface(call, object->interface->table, metadata);
+	object_unref(object);
+	if (!is_told)
+		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
+				"the interface of '%s' is too large to tell, or memory is out", id);
+	*ret = metadata;
+	return 0;
+}
+
 static const struct pyrite_Daemon_methods methods = {
 	.ping = ping,
 	.info = info,
 	.statistics = statistics,
 	.objects = objects,
 	.describe = describe,
+	.interface_of = interface_of,
 };
 
 static struct object *make(struct object_table *table)

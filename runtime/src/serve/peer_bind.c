@@ -136,7 +136,7 @@ static void find_reference(struct taken_session *session, struct span id)
  * Object, is content with any. */
 static bool has_interface(const struct taken_session *session, const struct frame *frame)
 {
-	return (session->is_reference && frame->interface.n == 0) ||
+	return frame->interface.n == 0 ||
 	       codec_has_interface(session->object->interface->table, frame->interface);
 }
 

@@ -202,6 +202,11 @@ int codec_any_keep_references(pyr_any *any, const pyr_any *from, struct codec_ta
 /* What its value's references lead to, in arena. Returns false when memory is out. */
 bool codec_any_carried(const pyr_any *any, struct arena *arena, const struct codec_carried **ret);
 const char *codec_any_type(const pyr_any *any);
+/* For who does not know the type: the message in it, borrowed, and its fingerprint; and one made of
+ * these, in the arena, NULL when memory is out. */
+struct span codec_any_bytes(const pyr_any *any, uint64_t *fingerprint);
+pyr_any *codec_any_of_bytes(struct span type, struct span value, uint64_t fingerprint,
+			    struct arena *arena);
 /* *ret: one malloc'ed block, of an enum the int32 itself. problem->text is about the any: "it is a
  * shop.Line". */
 int codec_any_take(const pyr_any *any, const struct pyr__type *type, struct codec_taker *taker,

@@ -76,6 +76,15 @@ static void put_fingerprint(uint8_t *p, uint64_t fingerprint)
 		*p++ = (uint8_t)(fingerprint >> (8 * i));
 }
 
+static uint8_t *put_type(uint8_t *p, struct span name, struct codec_any *told)
+{
+	*p++ = ANY_TYPE_URL << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+	p = varint_put(p, sizeof(prefix) - 1 + name.n);
+	p = (uint8_t *)memcpy(p, prefix, sizeof(prefix) - 1) + sizeof(prefix) - 1;
+	told->type = (struct span){ memcpy(p, name.p, name.n), name.n };
+	return p + name.n;
+}
+
 pyr_any *codec_any_pack(const struct codec_any_packer *packer, void *block)
 {
 	const struct pyr__type *type = packer->type;
@@ -84,11 +93,7 @@ pyr_any *codec_any_pack(const struct codec_any_packer *packer, void *block)
 	struct codec_any told = { .fingerprint = type->fingerprint,
 				  .n_references = packer->n_references };
 
-	*p++ = ANY_TYPE_URL << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
-	p = varint_put(p, sizeof(prefix) - 1 + n_name);
-	p = (uint8_t *)memcpy(p, prefix, sizeof(prefix) - 1) + sizeof(prefix) - 1;
-	told.type = (struct span){ memcpy(p, type->name, n_name), n_name };
-	p += n_name;
+	p = put_type(p, (struct span){ (const uint8_t *)type->name, n_name }, &told);
 	if (packer->value.size > 0) {
 		*p++ = ANY_VALUE << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
 		p = varint_put(p, packer->value.size);
@@ -100,6 +105,38 @@ pyr_any *codec_any_pack(const struct codec_any_packer *packer, void *block)
 	if (type->fingerprint)
 		put_fingerprint(p, type->fingerprint);
 	return codec_any_put(block, &told, (struct span){ bytes, packer->n_encoded }, bytes);
+}
+
+pyr_any *codec_any_of_bytes(struct span type, struct span value, uint64_t fingerprint,
+			    struct arena *arena)
+{
+	size_t n_url = sizeof(prefix) - 1 + type.n,
+	       n_head = codec_padded(codec_any_head(type.n, 0));
+	size_t n = 1 + varint_size(n_url) + n_url + (fingerprint ? 9 : 0);
+	struct codec_any told = { .fingerprint = fingerprint };
+	uint8_t *block, *bytes, *p;
+
+	n += value.n > 0 ? 1 + varint_size(value.n) + value.n : 0;
+	block = arena_alloc(arena, n_head + n);
+	if (!block)
+		return NULL;
+	bytes = block + n_head;
+	p = put_type(bytes, type, &told);
+	if (value.n > 0) {
+		*p++ = ANY_VALUE << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+		p = varint_put(p, value.n);
+		told.value = (struct span){ memcpy(p, value.p, value.n), value.n };
+		p += value.n;
+	}
+	if (fingerprint)
+		put_fingerprint(p, fingerprint);
+	return codec_any_put(block, &told, (struct span){ bytes, n }, bytes);
+}
+
+struct span codec_any_bytes(const pyr_any *any, uint64_t *fingerprint)
+{
+	*fingerprint = any->fingerprint;
+	return any->value;
 }
 
 static int refuse(struct codec_problem *problem, const char *format, ...)

@@ -12,6 +12,7 @@
 #include <protobuf-c/protobuf-c.h>
 
 #include "wire/codec.h"
+#include "wire/codec_kinds.h"
 
 enum {
 	CODEC_DEPTH = 64,     /* deepest message inside a message, both ways */
@@ -57,39 +58,20 @@ struct codec_message {
 	bool numbers; /* slots of required numbers, of which every value may be sent */
 };
 
-/* Where in a value the codec is, for error texts; a chain on the stack. */
-struct codec_path {
-	const struct codec_path *up;
-	const char *name; /* NULL: index only */
-	size_t index;     /* SIZE_MAX: none */
-};
-
 /* codec_values.c: what is known of one kind */
 size_t codec_shadow_size(uint8_t kind);
 bool codec_same_layout(uint8_t kind); /* natural and shadow are the same bytes */
-const char *codec_kind_name(uint8_t kind);
 void codec_widen(uint8_t kind, const void *natural, void *shadow);
 /* Returns false when the value does not fit; *natural is untouched then. */
 bool codec_narrow(uint8_t kind, const void *shadow, void *natural);
-/* What a wchar may be: no surrogate, nothing beyond U+10FFFF. */
-bool codec_is_code_point(uint32_t character);
-int64_t codec_integer_get(uint8_t kind, const void *natural);
-void codec_integer_set(uint8_t kind, int64_t value, void *natural);
 int64_t codec_shadow_integer(uint8_t kind, const void *shadow);
-/* Index of the member that a discriminator selects, 0 = none. */
-unsigned codec_union_member(const struct pyr__type *type, int64_t discriminator);
-/* A discriminator that selects this member (0 = none). */
-int64_t codec_union_label(const struct pyr__type *type, unsigned member);
 /* Valid UTF-8 without NUL. */
 bool codec_is_text(const uint8_t *data, size_t n);
 
 /* codec_problem.c: all return minus code */
-int codec_fail(struct codec_problem *problem, int code, const char *role,
-	       const struct codec_path *path, const char *format, ...) PYR_PRINTF(5, 6);
 /* Of references that nobody takes. */
 int codec_fail_reference(struct codec_problem *problem, const char *role,
 			 const struct codec_path *path, const char *what);
-int codec_fail_memory(struct codec_problem *problem);
 int codec_fail_range(struct codec_problem *problem, const char *role, const struct codec_path *path,
 		     uint8_t kind, const void *shadow);
 

@@ -46,6 +46,23 @@ int codec_fail(struct codec_problem *problem, int code, const char *role,
 	return -code;
 }
 
+int codec_fail_at(struct codec_problem *problem, int code, const char *role,
+		  const struct codec_path *path, const char *format, ...)
+{
+	char subject[SUBJECT], what[94];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	if (path)
+		put_subject(subject, role, path);
+	problem->code = code;
+	snprintf(problem->text, sizeof(problem->text), "%s%s%s", path ? subject : "",
+		 path ? ": " : "", what);
+	return -code;
+}
+
 int codec_fail_reference(struct codec_problem *problem, const char *role,
 			 const struct codec_path *path, const char *what)
 {

@@ -61,6 +61,7 @@ struct shape_field {
 	uint32_t id, flags;
 	const char *name;
 	struct shape_type type;
+	const char *value;  /* of a @default, as JSON; "": not told */
 	const void *origin; /* for who made it; does not travel */
 };
 struct shape_fields {
@@ -86,6 +87,7 @@ struct shape_decl { /* an enum, struct, exception or union */
 	const char *other;            /* member of other values of the discriminator; "" = none */
 	struct shape_fields fields;   /* of a union the discriminator first, with id 0 */
 	struct shape_numbers numbers; /* of an enum and a union */
+	uint32_t status;              /* of an exception; 0: not told */
 	const void *origin;
 };
 struct shape_decls {
@@ -103,6 +105,7 @@ struct shape_operation {
 	bool is_oneway;
 	struct shape_fields in, out, streams;
 	struct shape_names raises;
+	uint32_t flags, timeout_ms; /* pyr__operation's; 0: not told */
 	const void *origin;
 };
 struct shape_operations {

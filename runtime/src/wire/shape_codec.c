@@ -38,6 +38,7 @@ static const struct pyr__field field_fields[] = {
 	{ .id = 2, .name = "flags", .kind = PYR__UINT32, AT(shape_field, flags) },
 	{ .id = 3, .name = "name", .kind = PYR__STRING, AT(shape_field, name) },
 	{ .id = 4, .name = "type", .kind = PYR__STRUCT, AT(shape_field, type), .type = &Type },
+	{ .id = 5, .name = "value", .kind = PYR__STRING, AT(shape_field, value) },
 };
 STRUCT(Field, shape_field, field_fields);
 LIST(Fields, shape_fields, PYR__STRUCT, &Field);
@@ -64,6 +65,7 @@ static const struct pyr__field decl_fields[] = {
 	  .kind = PYR__SEQUENCE,
 	  AT(shape_decl, numbers),
 	  .type = &Numbers },
+	{ .id = 7, .name = "status", .kind = PYR__UINT32, AT(shape_decl, status) },
 };
 STRUCT(Declaration, shape_decl, decl_fields);
 LIST(Declarations, shape_decls, PYR__STRUCT, &Declaration);
@@ -89,6 +91,8 @@ static const struct pyr__field operation_fields[] = {
 	  .kind = PYR__SEQUENCE,
 	  AT(shape_operation, raises),
 	  .type = &Names },
+	{ .id = 8, .name = "flags", .kind = PYR__UINT32, AT(shape_operation, flags) },
+	{ .id = 9, .name = "timeout_ms", .kind = PYR__UINT32, AT(shape_operation, timeout_ms) },
 };
 STRUCT(OperationShape, shape_operation, operation_fields);
 LIST(OperationShapes, shape_operations, PYR__STRUCT, &OperationShape);

@@ -31,7 +31,8 @@ struct maker {
 	struct arena *arena;
 	const struct pyr__type **types; /* named ones met so far */
 	size_t n_types, room;
-	bool is_broken; /* memory is out */
+	shape_default *value; /* NULL: for the other end of a link */
+	bool is_broken;       /* memory is out */
 };
 
 static void *take(struct maker *maker, size_t n, size_t size)
@@ -97,7 +98,11 @@ static void put_fields(struct maker *maker, const struct pyr__field *fields, siz
 		ret->items[i].id = fields[i].id;
 		ret->items[i].flags = fields[i].flags;
 		ret->items[i].name = fields[i].name;
+		ret->items[i].value = "";
 		ret->items[i].origin = NULL;
+		if (maker->value && (fields[i].flags & PYR__DEFAULT))
+			ret->items[i].value = maker->value(&fields[i], maker->arena);
+		maker->is_broken |= !ret->items[i].value;
 		put_type(maker, &fields[i], &ret->items[i].type);
 	}
 	ret->n = ret->items ? n : 0;
@@ -129,6 +134,7 @@ static void put_decl(struct maker *maker, const struct pyr__type *type, struct s
 	ret->kind = type->kind;
 	ret->is_oneof = type->oneof;
 	ret->origin = NULL;
+	ret->status = maker->value ? type->status : 0;
 	ret->other = type->default_field ? type->fields[type->default_field].name : "";
 	put_fields(maker, type->fields, type->kind == PYR__ENUM ? 0 : type->n_fields, &ret->fields);
 	put_numbers(maker, type, &ret->numbers);
@@ -144,7 +150,7 @@ static void put_streams(struct maker *maker, const struct pyr__operation *table,
 	if (!reads && !writes)
 		return;
 	put_fields(maker, table->fields + table->n_in + table->n_out, (size_t)reads + writes, ret);
-	if (ret->n == 0)
+	if (ret->n == 0 || maker->value)
 		return;
 	ret->items[0].id = reads ? SHAPE_STREAM_IN : SHAPE_STREAM_OUT;
 	ret->items[ret->n - 1].id = writes ? SHAPE_STREAM_OUT : SHAPE_STREAM_IN;
@@ -159,6 +165,10 @@ static void put_operation(struct maker *maker, const struct pyr__operation *tabl
 	ret->name = table->name;
 	ret->fingerprint = table->fingerprint;
 	ret->is_oneway = table->flags & PYR__ONEWAY;
+	if (maker->value) {
+		ret->flags = table->flags;
+		ret->timeout_ms = table->timeout_ms;
+	}
 	put_fields(maker, table->fields, table->n_in, &ret->in);
 	put_fields(maker, table->fields + table->n_in, table->n_out, &ret->out);
 	put_streams(maker, table, &ret->streams);
@@ -171,10 +181,12 @@ static void put_operation(struct maker *maker, const struct pyr__operation *tabl
 	}
 }
 
-/* The shape lives in the arena. Returns false when memory is out. */
-static bool make(const struct pyr__interface *table, struct arena *arena, struct shape *ret)
+/* The shape lives in the arena; its lists are in the order of the tables. Returns false when memory
+ * is out. */
+static bool make_as_it_is(const struct pyr__interface *table, shape_default *value,
+			  struct arena *arena, struct shape *ret)
 {
-	struct maker maker = { .arena = arena };
+	struct maker maker = { .arena = arena, .value = value };
 	struct shape_decl *decls = NULL;
 	struct shape_operation *operations;
 	size_t i, room = 0;
@@ -196,7 +208,31 @@ static bool make(const struct pyr__interface *table, struct arena *arena, struct
 		memcpy(ret->decls.items, decls, ret->decls.n * sizeof(*decls));
 	free(decls);
 	free(maker.types);
-	return !maker.is_broken && shape_sort(ret);
+	return !maker.is_broken;
+}
+
+static bool make(const struct pyr__interface *table, struct arena *arena, struct shape *ret)
+{
+	return make_as_it_is(table, NULL, arena, ret) && shape_sort(ret);
+}
+
+bool shape_describe(const struct pyr__interface *table, shape_default *value, struct arena *arena,
+		    struct span *ret)
+{
+	struct codec_problem problem;
+	struct codec_packer packer;
+	struct shape shape;
+	uint8_t *bytes;
+
+	if (!make_as_it_is(table, value, arena, &shape) ||
+	    codec_prepare_value(&shape_codec_type, &shape, arena, &packer, &problem) < 0)
+		return false;
+	bytes = packer.size <= SHAPE_TOLD_MAX ? arena_alloc_raw(arena, packer.size) : NULL;
+	if (!bytes)
+		return false;
+	codec_pack(&packer, bytes);
+	*ret = (struct span){ bytes, packer.size };
+	return true;
 }
 
 /* ---- what is sent ---- */

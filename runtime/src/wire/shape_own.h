@@ -17,6 +17,17 @@ enum { SHAPE_MAX = 32768 }; /* bytes of a packed one; a larger one is neither se
 /* What is sent; empty if it would be too large, or memory is out. Never freed. */
 struct span shape_packed(const struct pyr__interface *table);
 
+/*
+ * For callers without a stub: the lists in the order of declaration, with defaults, flags, timeouts
+ * and statuses. value() writes a field's default as JSON into the arena, NULL when memory is out.
+ * Returns false then, or if it would be larger than SHAPE_TOLD_MAX.
+ */
+enum { SHAPE_TOLD_MAX = 1 << 20 };
+struct arena;
+typedef const char *shape_default(const struct pyr__field *field, struct arena *arena);
+bool shape_describe(const struct pyr__interface *table, shape_default *value, struct arena *arena,
+		    struct span *ret);
+
 /* Which operations of an interface may be called although the peer's version of it differs. */
 struct shape_verdict {
 	atomic_int refs;

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_VALUE_H
+#define PYRITE_VALUE_H
+/*
+ * ---- Calls without a stub ----
+ *
+ * A program that has no stubs for an object (a shell, a gateway, a test) calls it by the names of
+ * operations, with values as JSON. pyr_proxy_new() makes a proxy of any object: it asks the
+ *object's daemon for the interface. What the proxy then does, it does as a generated one: sessions,
+ *deadlines, retries, TLS. The other way round, all functions below take generated proxies, too
+ *(I_as_proxy()).
+ *
+ *	pyr_proxy *server = pyr_proxy_new("PYRONAME:example.server");
+ *	char *sum;
+ *
+ *	if (pyr_call_json(server, "add", "{\"x\": 1, \"y\": 2}", &sum) < 0)
+ *		return pyr_perror("add");
+ *	puts(sum);
+ *	pyr_free(sum);
+ *	pyr_proxy_free(server);
+ *
+ * JSON is that of protobuf: 64-bit integers and bytes (base64) are strings, enumerators names,
+ *unions and structs objects. docs/values.md has the table. A value that does not fit its type is
+ *refused before anything is sent: INVALID_ARGUMENT "items[3].name: a string is wanted, not 7".
+ *Nothing here is for the fast path: a call by JSON costs some microseconds more than a stub.
+ *
+ * Any thread, as stubs. Inputs are borrowed until the function returns, outputs are owned.
+ */
+#include <pyrite/pyrite.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
+/* For pyr_proxy_new_with() alone. */
+pyr_proxy *pyr__proxy_learn(const char *uri, const struct pyr_proxy_options *options, size_t size);
+
+/*
+ * Makes a proxy of the object at uri, of whatever interface that has. Unlike I_proxy() it connects
+ * at once, and waits for two answers: the object's, and its daemon's (`Pyrite.Daemon`) about the
+ * interface. Returns: owned, pyr_proxy_free(); NULL with the last error set: PERMISSION_DENIED if
+ * the daemon does not show its objects to this caller (pyr_daemon_options.inspect), UNIMPLEMENTED
+ * if it is older than this function, FAILED_PRECONDITION if the server speaks plain gRPC only,
+ * RESOURCE_EXHAUSTED if this process has learned more than 1,024 interfaces, which it keeps.
+ */
+static inline PYR_MUST_CHECK pyr_proxy *pyr_proxy_new_with(const char *uri,
+							   const struct pyr_proxy_options *options)
+{
+	return pyr__proxy_learn(uri, options, sizeof(*options));
+}
+
+/* The same with default options. */
+static inline PYR_MUST_CHECK pyr_proxy *pyr_proxy_new(const char *uri)
+{
+	return pyr__proxy_learn(uri, NULL, 0);
+}
+
+/* The proxy's interface in IDL, with all that its operations use: text that pyrite-idl reads, with
+ * the same fingerprints. Comments, constants, and names of typedefs are not known. Asks nobody.
+ * *ret: owned, pyr_free(). */
+int pyr_describe(pyr_proxy *proxy, char **ret) PYR_MUST_CHECK;
+
+/*
+ * Calls an operation by its name, "add" or "example.Server.add"; for an attribute x, "get_x" or
+ * "set_x". args: a JSON object with the parameters' names, or a list in their order; NULL or "":
+ * none. *ret: owned, pyr_free(); what the operation returns; if it has out parameters an object
+ * with these, and "ret"; "null" if it returns nothing. ret may be NULL. Returns 0, or minus a
+ * status: INVALID_ARGUMENT names what does not fit, UNIMPLEMENTED that there is no such operation;
+ * else as a stub does. pyr_error_json() has the members of an exception.
+ */
+int pyr_call_json(pyr_proxy *proxy, const char *operation, const char *args,
+		  char **ret) PYR_MUST_CHECK;
+
+/* The members of the exception that the last error is, as a JSON object, and "@type", its name.
+ * Returns: owned, pyr_free(); NULL, with the last error unchanged, if it is none that an operation
+ * of the proxy raises. */
+char *pyr_error_json(pyr_proxy *proxy);
+
+/* Arguments as people type them, made into JSON for pyr_call_json(): values in the order of the
+ * parameters, and name=value for any of them; strings, enumerators and URIs without quotes, bytes
+ * as base64, all else as JSON. One word alone that begins with '{' is JSON already, unless the
+ * operation has one parameter that is a struct, union, map or any. *ret: owned, pyr_free().
+ * INVALID_ARGUMENT names the word. */
+int pyr_args_json(pyr_proxy *proxy, const char *operation, const char *const *words, size_t n,
+		  char **ret) PYR_MUST_CHECK;
+
+/* Which ends of streams a caller of the operation has: */
+enum pyr_streams {
+	PYR_STREAMS_WRITTEN = 1, /* a parameter is a stream */
+	PYR_STREAMS_READ = 2     /* the result is one */
+};
+/* Returns 0 or these, or minus a status. */
+int pyr_operation_streams(pyr_proxy *proxy, const char *operation);
+
+/* Calls an operation with streams. *ret: owned, pyr_stream_free() or pyr_stream_finish_json(). */
+int pyr_open_json(pyr_proxy *proxy, const char *operation, const char *args,
+		  pyr_stream **ret) PYR_MUST_CHECK;
+/* Writes an item, as I_op_write(); returns as that. pyr_stream_end() says that it was the last. */
+int pyr_stream_write_json(pyr_stream *stream, const char *item) PYR_MUST_CHECK;
+/* An item as people type it, made into JSON for pyr_stream_write_json(). *ret: owned, pyr_free().
+ */
+int pyr_item_json(pyr_stream *stream, const char *text, char **ret) PYR_MUST_CHECK;
+/* Reads the next item, as I_op_next(). Returns 1 with *ret: owned, pyr_free(); 0 at the end, or
+ * minus a status. */
+int pyr_stream_next_json(pyr_stream *stream, char **ret) PYR_MUST_CHECK;
+/* Ends a stream that is written and not read, and waits for the answer, as I_op_finish(). Takes the
+ * stream. *ret: as of pyr_call_json(). */
+int pyr_stream_finish_json(pyr_stream *stream, char **ret) PYR_MUST_CHECK;
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "generic/generic_args.h"
+
+#include <pyrite/pyrite.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/config.h"
+#include "base/error.h"
+
+static const struct pyr__interface any_object = { .abi = PYR_GEN_ABI, .name = "" };
+
+static void *open_object(void *data, const struct pyr__type *type, const char *uri, char *text,
+			 size_t n)
+{
+	struct generic_opened *opened = data;
+	const struct pyr__interface *interface =
+		type && type->interface ? type->interface : &any_object;
+	pyr_proxy *proxy;
+
+	if (!array_reserve(&opened->items, &opened->room, opened->n + 1, sizeof(void *))) {
+		snprintf(text, n, "out of memory");
+		return NULL;
+	}
+	proxy = pyr__proxy_new(interface, uri, NULL, 0);
+	if (proxy)
+		opened->items[opened->n++] = proxy;
+	else
+		snprintf(text, n, "%s", pyr_last_error()->message);
+	return proxy;
+}
+
+static const char *uri_of(const void *value)
+{
+	return pyr_proxy_uri(value);
+}
+
+int generic_args_begin(struct generic_args *args, const struct pyr__interface *interface,
+		       const struct pyr__operation *operation, const char *json, bool is_item)
+{
+	const struct pyr__field *item = operation->fields + operation->n_in + operation->n_out;
+	struct codec_problem problem;
+	struct value_reading reading = { .arena = &args->arena,
+					 .role = is_item ? "item" : "parameter",
+					 .interface = interface,
+					 .objects = &args->objects,
+					 .problem = &problem };
+	int err = -PYR_RESOURCE_EXHAUSTED;
+
+	memset(args, 0, sizeof(*args));
+	arena_init(&args->arena, NULL, 0);
+	args->arena.max = codec_memory_max(config_number(CONFIG_MAX_MESSAGE));
+	args->objects = (struct value_objects){ open_object, uri_of, &args->opened };
+	args->slots = arena_alloc(&args->arena, (operation->n_in + 1u) * sizeof(*args->slots));
+	json_begin(&reading.json, json ? json : "", json ? strlen(json) : 0);
+	snprintf(problem.text, sizeof(problem.text), "out of memory");
+	if (args->slots)
+		err = is_item ? value_read_slot(&reading, item, args->slots)
+			      : value_read_slots(&reading, operation->fields, operation->n_in,
+						 args->slots);
+	return err < 0 ? error_set(-err, "%s: %s", operation->name, problem.text) : 0;
+}
+
+void generic_args_end(struct generic_args *args)
+{
+	while (args->opened.n > 0)
+		pyr__proxy_free(args->opened.items[--args->opened.n]);
+	free(args->opened.items);
+	arena_clear(&args->arena);
+}
+
+char *generic_text(struct buf *buf)
+{
+	char *ret = buf->broken ? NULL : malloc(buf->n + 1);
+
+	if (ret) {
+		if (buf->n > 0)
+			memcpy(ret, buf->data, buf->n);
+		ret[buf->n] = '\0';
+	} else {
+		error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	}
+	buf_free(buf);
+	return ret;
+}
+
+static void free_result(const struct pyr__field *field, union pyr__slot *slot)
+{
+	if (field->kind == PYR__INTERFACE || field->kind == PYR__OBJECT)
+		pyr__proxy_free((void *)slot->p);
+	else if (field->kind >= PYR__STRING || (field->flags & PYR__OPTIONAL))
+		pyr_free((void *)slot->p);
+}
+
+int generic_give(const struct pyr__interface *interface, const struct pyr__field *fields,
+		 unsigned n, union pyr__slot *slots, char **json)
+{
+	const struct value_objects objects = { .uri = uri_of };
+	struct buf text = { 0 };
+	const struct value_writer writer = { &text, interface, &objects };
+	char *given = NULL;
+	unsigned i;
+
+	if (json) {
+		value_write_slots(&writer, fields, n, slots);
+		given = generic_text(&text);
+	}
+	for (i = 0; i < n; i++)
+		free_result(&fields[i], &slots[i]);
+	if (!json)
+		return 0;
+	if (!given)
+		return -PYR_RESOURCE_EXHAUSTED;
+	*json = given;
+	return 0;
+}
+
+int generic_operation(const struct pyr__interface *interface, const char *name)
+{
+	const char *dot;
+	uint32_t i;
+
+	for (i = 0; i < interface->n_operations; i++) {
+		dot = strrchr(interface->operations[i].name, '.');
+		if (strcmp(interface->operations[i].name, name) == 0 ||
+		    (dot && strcmp(dot + 1, name) == 0))
+			return (int)i;
+	}
+	error_set(PYR_UNIMPLEMENTED, "%s has no operation '%.200s'", interface->name, name);
+	return -1;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+#include "value/json_read.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+void json_begin(struct json *json, const char *text, size_t n)
+{
+	*json = (struct json){ .begin = text, .at = text, .end = text + n };
+}
+
+bool json_fail(struct json *json, const char *what)
+{
+	if (!json->wrong)
+		json->wrong = what;
+	return false;
+}
+
+static void skip_space(struct json *json)
+{
+	while (json->at < json->end &&
+	       (*json->at == ' ' || *json->at == '\t' || *json->at == '\n' || *json->at == '\r'))
+		json->at++;
+}
+
+static bool is_word(const struct json *json, const char *word)
+{
+	size_t n = strlen(word);
+
+	return (size_t)(json->end - json->at) >= n && memcmp(json->at, word, n) == 0;
+}
+
+enum json_kind json_peek(struct json *json)
+{
+	skip_space(json);
+	if (json->wrong)
+		return JSON_WRONG;
+	if (json->at == json->end)
+		return JSON_END;
+	switch (*json->at) {
+	case '{':
+		return JSON_OBJECT;
+	case '[':
+		return JSON_ARRAY;
+	case '"':
+		return JSON_STRING;
+	case 't':
+		return is_word(json, "true") ? JSON_TRUE : JSON_WRONG;
+	case 'f':
+		return is_word(json, "false") ? JSON_FALSE : JSON_WRONG;
+	case 'n':
+		return is_word(json, "null") ? JSON_NULL : JSON_WRONG;
+	default:
+		return *json->at == '-' || (*json->at >= '0' && *json->at <= '9') ? JSON_NUMBER
+										  : JSON_WRONG;
+	}
+}
+
+bool json_open(struct json *json)
+{
+	if (json->depth == JSON_DEPTH)
+		return json_fail(json, "it is nested too deep");
+	json->depth++;
+	json->at++;
+	return true;
+}
+
+bool json_more(struct json *json, char close, size_t n)
+{
+	skip_space(json);
+	if (json->wrong)
+		return false;
+	if (json->at < json->end && *json->at == close) {
+		json->at++;
+		json->depth--;
+		return false;
+	}
+	if (n == 0)
+		return json->at < json->end || json_fail(json, "it ends too early");
+	if (json->at == json->end || *json->at != ',')
+		return json_fail(json,
+				 close == '}' ? "',' or '}' is missing" : "',' or ']' is missing");
+	json->at++;
+	return true;
+}
+
+bool json_key(struct json *json, struct arena *arena, struct span *ret)
+{
+	if (json_peek(json) != JSON_STRING)
+		return json_fail(json, "the name of a member is missing");
+	if (!json_string(json, arena, ret))
+		return false;
+	skip_space(json);
+	if (json->at == json->end || *json->at != ':')
+		return json_fail(json, "':' is missing");
+	json->at++;
+	return true;
+}
+
+/* ---- strings ---- */
+
+/* Of the four digits of \u. Returns false if there are none. */
+static bool read_unit(struct json *json, uint32_t *ret)
+{
+	int i;
+	char c;
+
+	*ret = 0;
+	for (i = 0; i < 4; i++, json->at++) {
+		if (json->at == json->end)
+			return false;
+		c = *json->at;
+		if (c >= '0' && c <= '9')
+			*ret = *ret << 4 | (uint32_t)(c - '0');
+		else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
+			*ret = *ret << 4 | (uint32_t)((c | 32) - 'a' + 10);
+		else
+			return false;
+	}
+	return true;
+}
+
+static bool read_code_point(struct json *json, uint32_t *ret)
+{
+	uint32_t low;
+
+	if (!read_unit(json, ret))
+		return json_fail(json, "\\u wants four hexadecimal digits");
+	if (*ret == 0)
+		return json_fail(json, "a string holds no NUL");
+	if (*ret < 0xd800 || *ret > 0xdfff)
+		return true;
+	if (*ret > 0xdbff || !is_word(json, "\\u"))
+		return json_fail(json, "half a surrogate pair");
+	json->at += 2;
+	if (!read_unit(json, &low) || low < 0xdc00 || low > 0xdfff)
+		return json_fail(json, "half a surrogate pair");
+	*ret = 0x10000 + ((*ret - 0xd800) << 10 | (low - 0xdc00));
+	return true;
+}
+
+static uint8_t *put_utf8(uint8_t *p, uint32_t c)
+{
+	if (c < 0x80) {
+		*p++ = (uint8_t)c;
+		return p;
+	}
+	if (c < 0x800) {
+		*p++ = (uint8_t)(0xc0 | c >> 6);
+	} else {
+		if (c < 0x10000) {
+			*p++ = (uint8_t)(0xe0 | c >> 12);
+		} else {
+			*p++ = (uint8_t)(0xf0 | c >> 18);
+			*p++ = (uint8_t)(0x80 | (c >> 12 & 63));
+		}
+		*p++ = (uint8_t)(0x80 | (c >> 6 & 63));
+	}
+	*p++ = (uint8_t)(0x80 | (c & 63));
+	return p;
+}
+
+/* Behind a backslash. */
+static bool read_escape(struct json *json, uint8_t **p)
+{
+	static const char names[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+	const char *name;
+	uint32_t c;
+
+	if (json->at == json->end)
+		return json_fail(json, "a string is not closed");
+	if (*json->at == 'u') {
+		json->at++;
+		if (!read_code_point(json, &c))
+			return false;
+		*p = put_utf8(*p, c);
+		return true;
+	}
+	name = strchr(names, *json->at);
+	if (!name || !*name)
+		return json_fail(json, "an escape that JSON does not have");
+	*(*p)++ = (uint8_t)meant[name - names];
+	json->at++;
+	return true;
+}
+
+/* To the quote that closes it; *ret_plain: it has no escapes. Checked: UTF-8, no control
+ * characters. */
+static bool find_end(struct json *json, const char **ret_end, bool *ret_plain)
+{
+	const char *p = json->at;
+	uint32_t c;
+	size_t n;
+
+	for (*ret_plain = true; p < json->end && *p != '"'; p += n) {
+		n = text_char(p, (size_t)(json->end - p), &c);
+		json->at = p; /* where it is wrong */
+		if (n == 0)
+			return json_fail(json, "it is not UTF-8");
+		if (c < 0x20)
+			return json_fail(json, "a control character in a string");
+		if (c != '\\')
+			continue;
+		*ret_plain = false;
+		if (++n > (size_t)(json->end - p))
+			n--;
+	}
+	*ret_end = p;
+	return p < json->end || json_fail(json, "a string is not closed");
+}
+
+bool json_string(struct json *json, struct arena *arena, struct span *ret)
+{
+	const char *begin = ++json->at, *end;
+	uint8_t *copy, *p;
+	bool is_plain;
+
+	if (!find_end(json, &end, &is_plain))
+		return false;
+	json->at = begin;
+	*ret = (struct span){ (const uint8_t *)begin, (size_t)(end - begin) };
+	if (!is_plain) {
+		copy = p = arena_alloc_raw(arena, ret->n);
+		if (!copy)
+			return json_fail(json, "out of memory");
+		while (json->at < end) {
+			if (*json->at != '\\') {
+				*p++ = (uint8_t)*json->at++;
+				continue;
+			}
+			json->at++;
+			if (!read_escape(json, &p))
+				return false;
+		}
+		*ret = (struct span){ copy, (size_t)(p - copy) };
+	}
+	json->at = end + 1;
+	return true;
+}
+
+/* ---- numbers ---- */
+
+static bool skip_digits(struct json *json)
+{
+	const char *begin = json->at;
+
+	while (json->at < json->end && *json->at >= '0' && *json->at <= '9')
+		json->at++;
+	return json->at > begin;
+}
+
+static bool skip_char(struct json *json, char a, char b)
+{
+	if (json->at == json->end || (*json->at != a && *json->at != b))
+		return false;
+	json->at++;
+	return true;
+}
+
+bool json_number(struct json *json, struct span *ret)
+{
+	const char *begin = json->at, *digits;
+	bool ok;
+
+	skip_char(json, '-', '-');
+	digits = json->at;
+	ok = skip_digits(json) && (*digits != '0' || json->at == digits + 1);
+	if (skip_char(json, '.', '.'))
+		ok &= skip_digits(json);
+	if (skip_char(json, 'e', 'E')) {
+		skip_char(json, '+', '-');
+		ok &= skip_digits(json);
+	}
+	*ret = (struct span){ (const uint8_t *)begin, (size_t)(json->at - begin) };
+	if (ok)
+		return true;
+	json->at = begin;
+	return json_fail(json, "a malformed number");
+}
+
+/* ---- what nobody wants ---- */
+
+static bool skip_string(struct json *json)
+{
+	const char *end;
+	bool is_plain;
+
+	json->at++;
+	if (!find_end(json, &end, &is_plain))
+		return false;
+	json->at = end + 1;
+	return true;
+}
+
+static bool skip_name(struct json *json)
+{
+	if (json_peek(json) != JSON_STRING)
+		return json_fail(json, "the name of a member is missing");
+	if (!skip_string(json))
+		return false;
+	skip_space(json);
+	return skip_char(json, ':', ':') || json_fail(json, "':' is missing");
+}
+
+/* One that holds no others, or the bracket that opens one; *ret: whether it was that. */
+static bool skip_piece(struct json *json, bool *ret)
+{
+	struct span number;
+
+	*ret = false;
+	switch (json_peek(json)) {
+	case JSON_OBJECT:
+	case JSON_ARRAY:
+		*ret = true;
+		return json_open(json);
+	case JSON_STRING:
+		return skip_string(json);
+	case JSON_NUMBER:
+		return json_number(json, &number);
+	case JSON_TRUE:
+	case JSON_NULL:
+		json->at += 4;
+		return true;
+	case JSON_FALSE:
+		json->at += 5;
+		return true;
+	case JSON_END:
+		return json_fail(json, "it ends too early");
+	default:
+		return json_fail(json, "no value of JSON");
+	}
+}
+
+bool json_skip(struct json *json)
+{
+	char closes[JSON_DEPTH + 1];
+	size_t n[JSON_DEPTH + 1];
+	unsigned depth = 0;
+	bool is_open;
+
+	do {
+		skip_space(json);
+		closes[depth + 1 > JSON_DEPTH ? JSON_DEPTH : depth + 1] =
+			json->at < json->end && *json->at == '{' ? '}' : ']';
+		if (!skip_piece(json, &is_open))
+			return false;
+		if (is_open)
+			n[++depth] = 0;
+		while (depth > 0 && !json_more(json, closes[depth], n[depth]) && !json->wrong)
+			depth--;
+		if (json->wrong)
+			return false;
+		if (depth > 0 && closes[depth] == '}' && !skip_name(json))
+			return false;
+		if (depth > 0)
+			n[depth]++;
+	} while (depth > 0);
+	return true;
+}
+
+bool json_at_end(struct json *json)
+{
+	return json_peek(json) == JSON_END || json_fail(json, "something follows the value");
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ways in: slots, and values by themselves. What is recursive runs on the thread's own stack,
+ * in the locale of C.
+ */
+#include "value/value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/stack.h"
+#include "value/value_own.h"
+
+/* ---- slots ---- */
+
+bool value_is_bare(const struct pyr__field *field)
+{
+	return field->kind == PYR__STRING || field->kind >= PYR__INTERFACE ||
+	       (field->kind < PYR__STRING && !(field->flags & PYR__OPTIONAL));
+}
+
+/* natural: NULL: it is absent. */
+static void set_slot(const struct pyr__field *field, const void *natural, union pyr__slot *ret)
+{
+	*ret = (union pyr__slot){ 0 };
+	if (natural && value_is_bare(field))
+		memcpy(ret, natural, codec_natural_size(field));
+	else
+		ret->p = natural;
+}
+
+/* The value in a slot, as a struct would hold it; NULL: it is absent. */
+static const void *slot_value(const struct pyr__field *field, const union pyr__slot *slot)
+{
+	if (field->kind < PYR__STRING && !(field->flags & PYR__OPTIONAL))
+		return slot;
+	return slot->p && value_is_bare(field) ? slot : slot->p;
+}
+
+/* ---- reading ---- */
+
+struct work {
+	struct value_reading *reading;
+	const struct pyr__field *fields;
+	unsigned n;
+	union pyr__slot *slots;
+	void *natural;
+	int err;
+	const struct value_writing *writing;
+	const union pyr__slot *from;
+	const void *value;
+};
+
+static void on_stack(void (*fn)(void *work), struct work *work)
+{
+	locale_t before = json_locale();
+
+	stack_call(fn, work);
+	json_locale_back(before);
+}
+
+static int read_one(struct value_reading *reading, const struct pyr__field *field,
+		    union pyr__slot *ret)
+{
+	struct codec_path path = { NULL, field->name, SIZE_MAX };
+	void *natural = arena_alloc(reading->arena, codec_natural_size(field));
+	int err;
+
+	if (!natural)
+		return value_memory(reading);
+	err = value_read(reading, field, value_is_wrapped(NULL, field), &path, natural);
+	if (err == 0)
+		set_slot(field, natural, ret);
+	return err;
+}
+
+/* Of a parameter that is not there. */
+static int absent(struct value_reading *reading, const struct pyr__field *field,
+		  union pyr__slot *ret)
+{
+	struct codec_path path = { NULL, field->name, SIZE_MAX };
+
+	*ret = (union pyr__slot){ 0 };
+	if (field->flags & PYR__OPTIONAL)
+		return 0;
+	if (!(field->flags & PYR__DEFAULT) || !field->value)
+		return value_fail(reading, &path, "is missing");
+	set_slot(field, field->value, ret);
+	return 0;
+}
+
+/* null is as good as nothing, where something may be absent. */
+static bool is_absent(struct value_reading *reading, const struct pyr__field *field)
+{
+	return field->flags && json_peek(&reading->json) == JSON_NULL && json_skip(&reading->json);
+}
+
+/* The place of the next one of an object, or minus a status. */
+static int next_name(struct value_reading *reading, const struct pyr__field *fields, unsigned n)
+{
+	struct span key;
+	char text[64];
+	int i;
+
+	if (!json_key(&reading->json, reading->arena, &key))
+		return value_fail(reading, NULL, " ");
+	i = value_find_field(fields, 0, n, key);
+	if (i >= 0)
+		return i;
+	value_show(text, sizeof(text), key);
+	return value_fail(reading, NULL, "there is no %s '%s'", reading->role, text);
+}
+
+static int read_named(struct value_reading *reading, const struct pyr__field *fields, unsigned n,
+		      bool *has, union pyr__slot *ret)
+{
+	int i, err = 0;
+	size_t k;
+
+	for (k = 0; err == 0 && json_more(&reading->json, '}', k); k++) {
+		if ((i = next_name(reading, fields, n)) < 0)
+			return i;
+		if (has[i])
+			return value_fail(reading, NULL, "%s '%s' stands twice", reading->role,
+					  fields[i].name);
+		if (is_absent(reading, &fields[i]))
+			continue;
+		has[i] = true;
+		err = read_one(reading, &fields[i], &ret[i]);
+	}
+	return err;
+}
+
+static int read_in_order(struct value_reading *reading, const struct pyr__field *fields, unsigned n,
+			 bool *has, union pyr__slot *ret)
+{
+	unsigned i;
+	int err = 0;
+
+	for (i = 0; err == 0 && json_more(&reading->json, ']', i); i++) {
+		if (i == n)
+			return value_fail(reading, NULL, "there are more than %u %ss", n,
+					  reading->role);
+		if (is_absent(reading, &fields[i]))
+			continue;
+		has[i] = true;
+		err = read_one(reading, &fields[i], &ret[i]);
+	}
+	return err;
+}
+
+static int read_all(struct value_reading *reading, const struct pyr__field *fields, unsigned n,
+		    union pyr__slot *ret)
+{
+	enum json_kind kind = json_peek(&reading->json);
+	bool *has = arena_alloc(reading->arena, n + 1);
+	unsigned i;
+	int err = 0;
+
+	if (!has)
+		return value_memory(reading);
+	if (kind != JSON_OBJECT && kind != JSON_ARRAY && kind != JSON_END)
+		return value_wrong(reading, NULL, "an object or a list");
+	if (kind != JSON_END) {
+		json_open(&reading->json);
+		err = kind == JSON_OBJECT ? read_named(reading, fields, n, has, ret)
+					  : read_in_order(reading, fields, n, has, ret);
+	}
+	if (err < 0 || reading->json.wrong || !json_at_end(&reading->json))
+		return err < 0 ? err : value_fail(reading, NULL, " ");
+	for (i = 0; err == 0 && i < n; i++)
+		if (!has[i])
+			err = absent(reading, &fields[i], &ret[i]);
+	return err;
+}
+
+static void read_slots(void *arg)
+{
+	struct work *w = arg;
+
+	w->err = read_all(w->reading, w->fields, w->n, w->slots);
+}
+
+int value_read_slots(struct value_reading *reading, const struct pyr__field *fields, unsigned n,
+		     union pyr__slot *ret)
+{
+	struct work w = { .reading = reading, .fields = fields, .n = n, .slots = ret };
+
+	on_stack(read_slots, &w);
+	return w.err;
+}
+
+static int end_of(struct value_reading *reading, int err)
+{
+	if (err == 0 && !json_at_end(&reading->json))
+		return value_fail(reading, NULL, " ");
+	return err;
+}
+
+static void read_slot(void *arg)
+{
+	struct work *w = arg;
+
+	w->err = end_of(w->reading, read_one(w->reading, w->fields, w->slots));
+}
+
+int value_read_slot(struct value_reading *reading, const struct pyr__field *field,
+		    union pyr__slot *ret)
+{
+	struct work w = { .reading = reading, .fields = field, .slots = ret };
+
+	on_stack(read_slot, &w);
+	return w.err;
+}
+
+static void read_natural(void *arg)
+{
+	struct work *w = arg;
+	struct codec_path path = { NULL, w->fields->name, SIZE_MAX };
+
+	w->err = end_of(w->reading,
+			value_read(w->reading, w->fields, value_is_wrapped(NULL, w->fields), &path,
+				   w->natural));
+}
+
+int value_read_natural(struct value_reading *reading, const struct pyr__field *field, void *ret)
+{
+	struct work w = { .reading = reading, .fields = field, .natural = ret };
+
+	on_stack(read_natural, &w);
+	return w.err;
+}
+
+/* ---- as people type ---- */
+
+/* Whether JSON has it in quotes. */
+static bool is_quoted(const struct pyr__field *field, const char *text)
+{
+	if (field->kind == PYR__STRING || field->kind == PYR__BYTES || field->kind == PYR__ENUM ||
+	    field->kind == PYR__INTERFACE || field->kind == PYR__OBJECT ||
+	    field->kind == PYR__CHAR || field->kind == PYR__WCHAR)
+		return true;
+	return (field->kind == PYR__FLOAT || field->kind == PYR__DOUBLE) &&
+	       (strcmp(text, "NaN") == 0 || strstr(text, "Infinity"));
+}
+
+void value_text_to_json(const struct pyr__field *field, const char *text, struct buf *out)
+{
+	if (is_quoted(field, text) && text[0] != '"')
+		json_put_string(out, text, strlen(text));
+	else
+		json_put(out, text);
+}
+
+/* ---- writing ---- */
+
+static void put_slot(const struct value_writing *writing, const struct pyr__field *field,
+		     const union pyr__slot *slot)
+{
+	const void *value = slot_value(field, slot);
+
+	if (value)
+		value_write(writing, field, value_is_wrapped(NULL, field), value);
+	else
+		json_put(writing->out, "null");
+}
+
+static void put_slots(void *arg)
+{
+	const struct work *w = arg;
+	bool is_first = true;
+	unsigned i;
+
+	json_put(w->writing->out, "{");
+	for (i = 0; i < w->n; i++) {
+		if (!slot_value(&w->fields[i], &w->from[i]) && (w->fields[i].flags & PYR__OPTIONAL))
+			continue;
+		json_put(w->writing->out, is_first ? "" : ", ");
+		is_first = false;
+		json_put_string(w->writing->out, w->fields[i].name, strlen(w->fields[i].name));
+		json_put(w->writing->out, ": ");
+		put_slot(w->writing, &w->fields[i], &w->from[i]);
+	}
+	json_put(w->writing->out, "}");
+}
+
+static struct value_writing writing_of(const struct value_writer *writer)
+{
+	return (struct value_writing){ writer->out, writer->interface, writer->objects, 0 };
+}
+
+void value_write_slots(const struct value_writer *writer, const struct pyr__field *fields,
+		       unsigned n, const union pyr__slot *slots)
+{
+	struct value_writing writing = writing_of(writer);
+	struct work w = { .writing = &writing, .fields = fields, .n = n, .from = slots };
+
+	if (n == 0)
+		json_put(writer->out, "null");
+	else if (n == 1 && strcmp(fields[0].name, "ret") == 0)
+		value_write_slot(writer, fields, slots);
+	else
+		on_stack(put_slots, &w);
+}
+
+static void put_one(void *arg)
+{
+	const struct work *w = arg;
+
+	put_slot(w->writing, w->fields, w->from);
+}
+
+void value_write_slot(const struct value_writer *writer, const struct pyr__field *field,
+		      const union pyr__slot *slot)
+{
+	struct value_writing writing = writing_of(writer);
+	struct work w = { .writing = &writing, .fields = field, .from = slot };
+
+	on_stack(put_one, &w);
+}
+
+static void put_natural(void *arg)
+{
+	const struct work *w = arg;
+
+	value_write(w->writing, w->fields, value_is_wrapped(NULL, w->fields), w->value);
+}
+
+void value_write_natural(const struct value_writer *writer, const struct pyr__field *field,
+			 const void *value)
+{
+	struct value_writing writing = writing_of(writer);
+	struct work w = { .writing = &writing, .fields = field, .value = value };
+
+	on_stack(put_natural, &w);
+}
+
+static void put_exception(void *arg)
+{
+	const struct work *w = arg;
+	const struct pyr__type *type = w->fields->type;
+
+	json_put(w->writing->out, "{\"@type\": ");
+	json_put_string(w->writing->out, type->name, strlen(type->name));
+	value_write_members(w->writing, type, w->value, false);
+	json_put(w->writing->out, "}");
+}
+
+void value_write_exception(const struct value_writer *writer, const struct pyr__type *type,
+			   const void *value)
+{
+	struct value_writing writing = writing_of(writer);
+	struct pyr__field field = { .kind = PYR__STRUCT, .type = type };
+	struct work w = { .writing = &writing, .fields = &field, .value = value };
+
+	on_stack(put_exception, &w);
+}

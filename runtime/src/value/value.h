@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_VALUE_VALUE_H
+#define PYRITE_VALUE_VALUE_H
+/*
+ * Values as JSON, both ways, by the tables of <pyrite/gen.h>: protobuf's JSON mapping with the
+ * names of the IDL (docs/values.md). A value is what it is for stubs, C laid out as a table says;
+ * JSON is read straight into it. The codec, which packs it, has the last word on what may be sent.
+ */
+#include <pyrite/gen.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "value/json_read.h"
+#include "wire/codec.h"
+
+/* What references are is told by who has proxies. */
+struct value_objects {
+	/* A new value for this URI. type: NULL: an Object. Returns NULL with text told. */
+	void *(*open)(void *data, const struct pyr__type *type, const char *uri, char *text,
+		      size_t n);
+	/* Borrowed from the value. */
+	const char *(*uri)(const void *value);
+	void *data;
+};
+
+/* JSON that is read. What is made lies in the arena, whose bound is the value's. */
+struct value_reading {
+	struct json json;
+	struct arena *arena;
+	const char *role;                       /* "parameter": of what has no name but its own */
+	const struct pyr__interface *interface; /* whose types an any may have; NULL: none */
+	const struct value_objects *objects;    /* NULL: references are refused */
+	struct codec_problem *problem;
+};
+
+/*
+ * Slots from an object with their names, or an array in their order; an empty text is an empty
+ * object. What is missing is an error, unless it is @optional or has a @default. Returns 0 or minus
+ * a status with *problem told: "items[3].name: a string is wanted, not 7".
+ */
+int value_read_slots(struct value_reading *reading, const struct pyr__field *fields, unsigned n,
+		     union pyr__slot *ret);
+/* One slot from the text as a whole. */
+int value_read_slot(struct value_reading *reading, const struct pyr__field *field,
+		    union pyr__slot *ret);
+/* A value of that field's type, as a struct would hold it. */
+int value_read_natural(struct value_reading *reading, const struct pyr__field *field, void *ret);
+
+/* As people type a value: strings, numbers and names of enumerators without quotes, all else as
+ * JSON. Writes JSON, which is not checked. */
+void value_text_to_json(const struct pyr__field *field, const char *text, struct buf *out);
+
+/* Where and how values are written. */
+struct value_writer {
+	struct buf *out;                        /* breaks when memory is out */
+	const struct pyr__interface *interface; /* as in value_reading */
+	const struct value_objects *objects;    /* NULL: references are null */
+};
+
+/* Slots as results are: an object with their names; one alone that is called "ret" is a value by
+ * itself, none is null. */
+void value_write_slots(const struct value_writer *writer, const struct pyr__field *fields,
+		       unsigned n, const union pyr__slot *slots);
+void value_write_slot(const struct value_writer *writer, const struct pyr__field *field,
+		      const union pyr__slot *slot);
+/* One that a struct would hold; a struct, union or exception as a whole. */
+void value_write_natural(const struct value_writer *writer, const struct pyr__field *field,
+			 const void *value);
+/* An object of its members, with its name as "@type". */
+void value_write_exception(const struct value_writer *writer, const struct pyr__type *type,
+			   const void *value);
+
+/* In the slot of a parameter or result: the value itself, not a pointer to it. */
+bool value_is_bare(const struct pyr__field *field);
+#endif

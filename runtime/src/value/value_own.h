@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_VALUE_OWN_H
+#define PYRITE_VALUE_OWN_H
+/* What the files of this module share. A field "is wrapped" where the wire has a message with the
+ * one field `items` around a collection: inside another, where it is @optional, and in a @oneof
+ * union. */
+#include "value/json_write.h"
+#include "value/types.h"
+#include "value/value.h"
+#include "wire/codec_kinds.h"
+
+/* owner: the type that has the field; NULL: it is a parameter or result. */
+static inline bool value_is_wrapped(const struct pyr__type *owner, const struct pyr__field *field)
+{
+	return types_is_collection(field->kind) &&
+	       ((field->flags & PYR__OPTIONAL) ||
+		(owner && (owner->oneof || types_is_collection(owner->kind))));
+}
+
+/* ---- reading: all return 0, or minus a status with the problem told ---- */
+
+int value_fail(struct value_reading *reading, const struct codec_path *path, const char *format,
+	       ...) PYR_PRINTF(3, 4);
+/* What was wanted is not what comes. wanted: "a string". */
+int value_wrong(struct value_reading *reading, const struct codec_path *path, const char *wanted);
+int value_memory(struct value_reading *reading);
+/* The beginning of a text from outside, as a message may show it. Returns buf. */
+const char *value_show(char *buf, size_t size, struct span text);
+/* ret: zeroed. */
+int value_read(struct value_reading *reading, const struct pyr__field *field, bool is_wrapped,
+	       const struct codec_path *path, void *ret);
+int value_read_scalar(struct value_reading *reading, const struct pyr__field *field,
+		      const struct codec_path *path, void *ret);
+/* text: of a key of a map. */
+int value_read_key(struct value_reading *reading, const struct pyr__field *field, struct span text,
+		   const struct codec_path *path, void *ret);
+int value_read_any(struct value_reading *reading, const struct codec_path *path, void *ret);
+/* The members of a struct or union; skips: the name of one that is something else, or NULL. */
+int value_read_members(struct value_reading *reading, const struct pyr__type *type,
+		       const char *skips, const struct codec_path *path, void *ret);
+/* A terminated copy. */
+const char *value_keep(struct value_reading *reading, struct span text);
+/* What stands for a field that is absent. ret: zeroed. */
+void value_zero(const struct pyr__field *field, void *ret);
+/* The field with that name, as the IDL or as protobuf's JSON has it; -1: none. */
+int value_find_field(const struct pyr__field *fields, unsigned from, unsigned n, struct span name);
+
+/* ---- writing ---- */
+
+enum {
+	VALUE_ANYS = 8
+}; /* values of any inside each other that are shown; what is deeper are bytes */
+
+struct value_writing {
+	struct buf *out;
+	const struct pyr__interface *interface;
+	const struct value_objects *objects;
+	unsigned n_anys; /* around this one */
+};
+
+void value_write(const struct value_writing *writing, const struct pyr__field *field,
+		 bool is_wrapped, const void *value);
+void value_write_scalar(struct buf *out, const struct pyr__field *field, const void *value);
+void value_write_any(const struct value_writing *writing, const pyr_any *any);
+/* Without the braces. is_first: nothing stands before them. */
+void value_write_members(const struct value_writing *writing, const struct pyr__type *type,
+			 const void *value, bool is_first);
+#endif

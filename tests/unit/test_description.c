@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Interfaces as they are told to callers without a stub: the tables that are made of what was told,
+ * and the IDL that is printed from tables, have the fingerprints of the file; hostile ones do no
+ * harm.
+ */
+#include "idl_text.h"
+#include "value/description.h"
+#include "value/idl_print.h"
+#include "value/types.h"
+#include "wire/codec.h"
+#include "wire/shape.h"
+#include "wire/shape_codec.h"
+#include "wire/shape_own.h"
+
+#include <inttypes.h>
+
+/* All of tests/golden. */
+#define INTERFACES(_)                                                                              \
+	_(Bare)                                                                                    \
+	_(Server)                                                                                  \
+	_(a_b_Use)                                                                                 \
+	_(arrays_Boards)                                                                           \
+	_(attrs_Device) _(bank_Account) _(bank_Bank) _(base_More) _(base_Shape) _(consts_Limits)   \
+		_(docs_Gone) _(docs_Thing) _(enums_Palette) _(events_Sink) _(example_Server) _(    \
+			io_Mixer) _(maps_Index) _(names2_Heir) _(names2_Server) _(names2_proxy)    \
+			_(names2_pyr) _(names_A) _(names_Server) _(names_optional)                 \
+				_(nested_Algebra) _(oneofs_Canvas) _(opt_Store) _(refs_Account) _( \
+					refs_Bank) _(scalars_Echo) _(seqs_Paths) _(shapes_Circle)  \
+					_(shapes_inner_Diver) _(streams_Feed) _(streams_Wide)      \
+						_(structs_Canvas) _(text_Notes) _(tree_Walker) _(  \
+							types_Registries) _(types_Registry)        \
+							_(unions_Box) _(zoo_Animal) _(zoo_Bird)    \
+								_(zoo_Fish) _(zoo_FlyingFish)      \
+									_(zoo_JustFish)            \
+										_(zoo_Nothing)
+
+#define DECLARE(name) extern const struct pyr__interface name##_interface;
+INTERFACES(DECLARE)
+#define ENTRY(name) &name##_interface,
+static const struct pyr__interface *const interfaces[] = { INTERFACES(ENTRY) };
+enum { N_INTERFACES = sizeof(interfaces) / sizeof(interfaces[0]) };
+
+static char *printed(const struct pyr__interface *interface)
+{
+	struct buf text = { 0 };
+
+	idl_print(interface, &text);
+	buf_append(&text, "", 1);
+	REQUIRE(!text.broken);
+	return (char *)text.data;
+}
+
+static const struct ast_decl *find_interface(const struct idl_unit *unit, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < unit->n_decls; i++)
+		if (unit->decls[i]->kind == AST_INTERFACE && !unit->decls[i]->is_forward &&
+		    strcmp(unit->decls[i]->wire_name, name) == 0)
+			return unit->decls[i];
+	return NULL;
+}
+
+static void check_fingerprint(const struct pyr__interface *interface)
+{
+	char *text = printed(interface);
+	struct idl_result result = idl_text(text);
+	const struct ast_decl *decl;
+	size_t i;
+
+	CHECK_INT(result.n_errors, 0);
+	decl = result.n_errors == 0 ? find_interface(result.unit, interface->name) : NULL;
+	if (!decl || decl->fingerprint != interface->fingerprint) {
+		fprintf(stderr, "%s:\n%s\n%s\n", interface->name, result.report, text);
+		for (i = 0; decl && i < decl->n_operations; i++)
+			fprintf(stderr, "%s %d\n", decl->operations[i]->name,
+				decl->operations[i]->fingerprint ==
+					interface->operations[i].fingerprint);
+	}
+	CHECK(decl && decl->fingerprint == interface->fingerprint);
+	idl_done(&result);
+	free(text);
+}
+
+TEST(idl_that_is_printed_from_tables_has_their_fingerprint)
+{
+	size_t i;
+
+	for (i = 0; i < N_INTERFACES; i++)
+		check_fingerprint(interfaces[i]);
+}
+
+static const struct pyr__interface *learned(const struct pyr__interface *interface,
+					    struct arena *arena)
+{
+	struct description told = { .name = interface->name,
+				    .fingerprint = interface->fingerprint };
+	const struct pyr__interface *ret;
+	char text[256] = "";
+
+	told.bases = interface->bases;
+	while (told.bases && told.bases[told.n_bases])
+		told.n_bases++;
+	REQUIRE(description_make(interface, arena, &told.shape));
+	ret = description_tables(&told, arena, text, sizeof(text));
+	CHECK_STR(text, "");
+	return ret;
+}
+
+static void check_types(const struct pyr__field *a, const struct pyr__field *b, unsigned n,
+			int depth)
+{
+	unsigned i;
+
+	for (i = 0; i < n && depth < 6; i++) {
+		CHECK_INT(a[i].id, b[i].id);
+		CHECK_INT(a[i].offset, b[i].offset);
+		CHECK_INT(a[i].has_offset, b[i].has_offset);
+		CHECK_INT(codec_natural_size(&a[i]), codec_natural_size(&b[i]));
+		if (!a[i].type || a[i].kind == PYR__INTERFACE || a[i].kind == PYR__ENUM)
+			continue;
+		CHECK_INT(a[i].type->entry_size, b[i].type->entry_size);
+		check_types(a[i].type->fields, b[i].type->fields, types_fields(a[i].type),
+			    depth + 1);
+	}
+}
+
+TEST(what_was_told_becomes_tables_that_are_laid_out_and_printed_alike)
+{
+	const struct pyr__interface *again;
+	struct arena arena;
+	char *a, *b;
+	size_t i, j;
+
+	for (i = 0; i < N_INTERFACES; i++) {
+		arena_init(&arena, NULL, 0);
+		again = learned(interfaces[i], &arena);
+		REQUIRE(again != NULL);
+		a = printed(interfaces[i]);
+		b = printed(again);
+		CHECK_STR(b, a);
+		free(a);
+		free(b);
+		for (j = 0; j < interfaces[i]->n_operations; j++)
+			check_types(interfaces[i]->operations[j].fields,
+				    again->operations[j].fields,
+				    types_operation_fields(&again->operations[j]), 0);
+		arena_clear(&arena);
+	}
+}
+
+/* ---- hostile ones ---- */
+
+/* What is said of a shape that is almost that of an interface. */
+static const char *refusal(const struct pyr__interface *interface,
+			   void (*spoil)(struct shape *shape))
+{
+	static char text[256];
+	struct description told = { .name = interface->name };
+	struct codec_packer packer;
+	struct codec_problem problem;
+	struct arena arena;
+	struct span span;
+	uint8_t *bytes;
+	void *shape;
+
+	arena_init(&arena, NULL, 0);
+	REQUIRE(description_make(interface, &arena, &span));
+	REQUIRE(codec_unpack_value(&shape_codec_type, span.p, span.n, 1 << 20, &shape, &problem) ==
+		0);
+	spoil(shape);
+	REQUIRE(codec_prepare_value(&shape_codec_type, shape, &arena, &packer, &problem) == 0);
+	bytes = arena_alloc(&arena, packer.size);
+	codec_pack(&packer, bytes);
+	told.shape = (struct span){ bytes, packer.size };
+	text[0] = '\0';
+	CHECK(description_tables(&told, &arena, text, sizeof(text)) == NULL);
+	free(shape);
+	arena_clear(&arena);
+	return text;
+}
+
+static struct shape_decl *decl(struct shape *shape, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < shape->decls.n; i++)
+		if (strcmp(shape->decls.items[i].name, name) == 0)
+			return &shape->decls.items[i];
+	REQUIRE(false);
+	return NULL;
+}
+
+static void name_a_number(struct shape *shape)
+{
+	shape->operations.items[0].in.items[0].name = "x\"}";
+}
+
+static void number_twice(struct shape *shape)
+{
+	struct shape_fields *fields = &decl(shape, "structs.Line")->fields;
+
+	fields->items[1].id = fields->items[0].id;
+}
+
+static void name_twice(struct shape *shape)
+{
+	struct shape_fields *fields = &decl(shape, "structs.Line")->fields;
+
+	fields->items[1].name = fields->items[0].name;
+}
+
+static void hold_itself(struct shape *shape)
+{
+	decl(shape, "structs.Point")->fields.items[0].type =
+		decl(shape, "structs.Line")->fields.items[0].type;
+}
+
+static void lose_a_type(struct shape *shape)
+{
+	decl(shape, "structs.Point")->name = "structs.Other";
+}
+
+static void take_a_kind(struct shape *shape)
+{
+	decl(shape, "structs.Point")->fields.items[0].type.kind = 99;
+}
+
+static void take_another_s_operation(struct shape *shape)
+{
+	shape->operations.items[0].name = "structs.Other.longest";
+}
+
+static void grow(struct shape *shape)
+{
+	struct shape_decl *boards = decl(shape, "arrays.Board");
+
+	boards->fields.items[0].type.bound = 1 << 25;
+}
+
+static void multiply(struct shape *shape)
+{
+	decl(shape, "arrays.Board")->fields.items[3].type.bound = UINT32_MAX;
+}
+
+static void lose_a_member(struct shape *shape)
+{
+	decl(shape, "unions.Value")->numbers.items[0].name = "nobody";
+}
+
+static void label_twice(struct shape *shape)
+{
+	struct shape_numbers *numbers = &decl(shape, "unions.ByNumber")->numbers;
+
+	numbers->items[1].value = numbers->items[0].value;
+}
+
+static void have_a_union_without_a_discriminator(struct shape *shape)
+{
+	decl(shape, "unions.ByNumber")->fields.n = 0;
+}
+
+static void have_an_odd_default(struct shape *shape)
+{
+	struct shape_fields *fields = &decl(shape, "opt.Settings")->fields;
+
+	fields->items[6].value = "\"ten\"";
+}
+
+TEST(what_is_no_interface_is_refused_with_its_reason)
+{
+	CHECK_STR(refusal(&structs_Canvas_interface, lose_a_type), "'structs.Point' is no type");
+	CHECK_STR(refusal(&example_Server_interface, name_a_number), "'x\"}' is no name");
+	CHECK_STR(refusal(&structs_Canvas_interface, number_twice),
+		  "structs.Line has the number 1 twice");
+	CHECK_STR(refusal(&structs_Canvas_interface, name_twice), "structs.Line has 'from' twice");
+	CHECK_HAS(refusal(&structs_Canvas_interface, hold_itself), "holds itself");
+	CHECK_STR(refusal(&structs_Canvas_interface, take_a_kind),
+		  "type 99 is not known to this end");
+	CHECK_STR(refusal(&structs_Canvas_interface, take_another_s_operation),
+		  "'structs.Other.longest' is no operation of it");
+	CHECK_STR(refusal(&arrays_Boards_interface, grow), "a type is too large");
+	CHECK_STR(refusal(&arrays_Boards_interface, multiply), "a type is too large");
+	CHECK_STR(refusal(&unions_Box_interface, lose_a_member),
+		  "unions.Value has no member 'nobody'");
+	CHECK_STR(refusal(&unions_Box_interface, label_twice), "unions.ByNumber has a label twice");
+	CHECK_STR(refusal(&unions_Box_interface, have_a_union_without_a_discriminator),
+		  "unions.ByNumber has no discriminator");
+	CHECK_HAS(refusal(&opt_Store_interface, have_an_odd_default),
+		  "an integer is wanted, not ten");
+}
+
+TEST(bytes_that_were_changed_are_refused_or_make_tables_that_can_be_used)
+{
+	struct description told = { .name = "opt.Store" };
+	const struct pyr__interface *table;
+	struct arena arena;
+	struct span span;
+	uint64_t state = 7;
+	uint8_t *bytes;
+	char text[256];
+	int i, made = 0;
+
+	for (i = 0; i < OFTEN(3000); i++) {
+		arena_init(&arena, NULL, 0);
+		arena.max = 64 << 20;
+		REQUIRE(description_make(&opt_Store_interface, &arena, &span));
+		bytes = arena_copy(&arena, span.p, span.n);
+		state = state * 6364136223846793005u + 1442695040888963407u;
+		bytes[(state >> 33) % span.n] = (uint8_t)(state >> 56);
+		told.shape = (struct span){ bytes, span.n };
+		table = description_tables(&told, &arena, text, sizeof(text));
+		if (table) {
+			free(printed(table));
+			made++;
+		}
+		arena_clear(&arena);
+	}
+	CHECK(made > 0 && made < i);
+}
+
+TESTS(description, T(idl_that_is_printed_from_tables_has_their_fingerprint),
+      T(what_was_told_becomes_tables_that_are_laid_out_and_printed_alike),
+      T(what_is_no_interface_is_refused_with_its_reason),
+      T(bytes_that_were_changed_are_refused_or_make_tables_that_can_be_used))
