@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pyrite: a program of commands, each of which has its own options and help. Exit codes: 0 done, 1
- * wrong usage, 2 not found or refused.
+ * wrong usage, 2 not found or refused, 3 not reachable.
  */
 #include <argp.h>
 #include <pyrite/pyrite.h>
@@ -14,7 +14,11 @@ const char *argp_program_version = "pyrite " PYR_VERSION;
 
 /* Ends with an element without a name. */
 static const struct command commands[] = {
+	{ "call", call_main },
+	{ "describe", describe_main },
 	{ "keys", keys_main },
+	{ "list", list_main },
+	{ "ping", ping_main },
 	{ "rules", rules_main },
 	{ 0 },
 };
@@ -57,12 +61,17 @@ int main(int argc, char **argv)
 	static const struct argp argp = {
 		.parser = parse_option,
 		.args_doc = "COMMAND [ARGUMENT...]",
-		.doc = "Sets up Pyrite.\v"
+		.doc = "Calls objects, and sets up Pyrite.\v"
 		       "Commands:\n"
+		       "  call                  call an operation of an object\n"
+		       "  describe              print the interface of an object as IDL\n"
 		       "  keys                  make keys and certificates for TLS\n"
+		       "  list                  list the objects of a daemon, or names\n"
+		       "  ping                  ask a daemon whether it is there\n"
 		       "  rules                 check a file of rules, explain a decision\n\n"
 		       "'pyrite COMMAND --help' describes a command.\n\n"
-		       "Exit codes: 0 success, 1 wrong usage, 2 not found or refused.",
+		       "Exit codes: 0 success, 1 wrong usage, 2 not found or refused, 3 not "
+		       "reachable.",
 	};
 	struct choice choice = { 0 };
 	char name[64];

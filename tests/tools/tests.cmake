@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 # The program pyrite from the outside.
 pyrite_script_test(keys tools/keys.sh)
+if(PYRITE_SAMPLES)
+	pyrite_script_test(pyrite_call tools/call.sh ONCE)
+endif()
 # Stops pyrite keys at each of its steps: where it is preloaded, a sanitizer cannot be the first.
 if(NOT PYRITE_SANITIZE)
 	add_library(keys-crash MODULE tools/crash.c)

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* pyrite describe, list and ping: what stands where, and how far away it is. */
+#include <argp.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../nameserver/text_put.h"
+#include "command.h"
+#include "inspect.h"
+#include "objects.h"
+
+struct input {
+	const char *word; /* NULL: none */
+	uint32_t count;
+	bool is_json, wants_word;
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct input *input = state->input;
+
+	switch (key) {
+	case 'n':
+		if (!objects_ms(arg, &input->count) || input->count > 1000000)
+			argp_error(state, "'%s' is no number", arg);
+		return 0;
+	case 'j':
+		input->is_json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (input->word)
+			argp_error(state, "'%s' is one word too many", arg);
+		input->word = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!input->word && input->wants_word)
+			argp_error(state, "a URI is wanted");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+#define OPTION_JSON                                                                                \
+	{                                                                                          \
+		"json", 'j', NULL, 0, "Print JSON", 0                                              \
+	}
+
+/* ---- describe ---- */
+
+static int describe(const struct input *input, pyr_proxy *proxy)
+{
+	char *idl;
+
+	if (pyr_describe(proxy, &idl) < 0)
+		return objects_complain("pyrite describe", proxy, input->is_json);
+	if (input->is_json) {
+		fputs("{\"idl\": ", stdout);
+		objects_put_string(stdout, idl);
+		puts("}");
+	} else {
+		fputs(idl, stdout);
+	}
+	pyr_free(idl);
+	return COMMAND_OK;
+}
+
+int describe_main(int argc, char **argv)
+{
+	static const struct argp_option options[] = { OPTION_JSON, { 0 } };
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse_option,
+		.args_doc = "URI",
+		.doc = "Prints the interface of an object as IDL, with all types that it uses.\v"
+		       "URI is as of 'pyrite call'. pyrite-idl makes stubs of what is printed.\n\n"
+		       "Exit codes: 0 success, 1 wrong usage, 2 refused, 3 not reachable.",
+	};
+	struct input input = { .wants_word = true };
+	pyr_proxy *proxy;
+	char *uri;
+	int code;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &input);
+	uri = objects_uri(input.word);
+	proxy = pyr_proxy_new(uri);
+	free(uri);
+	code = proxy ? describe(&input, proxy)
+		     : objects_complain("pyrite describe", NULL, input.is_json);
+	pyr_proxy_free(proxy);
+	return code;
+}
+
+/* ---- a daemon ---- */
+
+/* Returns NULL with the last error set. *ret_address: owned, free(). */
+static struct pyrite_Daemon *daemon_at(const char *word, char **ret_address)
+{
+	char *address = objects_address(word), uri[2048];
+	struct pyrite_Daemon *daemon;
+
+	if (!address)
+		return NULL;
+	snprintf(uri, sizeof(uri), "PYRO:%s@%s", pyrite_DAEMON_ID, address);
+	daemon = pyrite_Daemon_proxy(uri);
+	*ret_address = address;
+	return daemon;
+}
+
+/* ---- list ---- */
+
+static void print_object(const struct input *input, const struct pyrite_DaemonObject *object,
+			 bool *is_first)
+{
+	size_t i;
+
+	if (input->is_json) {
+		fputs(*is_first ? "{\"id\": " : ", {\"id\": ", stdout);
+		objects_put_string(stdout, object->id);
+		fputs(", \"interface\": ", stdout);
+		objects_put_string(stdout, object->interface_name);
+		printf(", \"calls\": %" PRIu64 ", \"names\": [", object->n_calls);
+	} else {
+		text_put(stdout, object->id);
+		fputs("  ", stdout);
+		text_put(stdout, object->interface_name);
+		printf("  %" PRIu64 " calls", object->n_calls);
+	}
+	for (i = 0; i < object->names.n; i++) {
+		fputs(i > 0 ? ", " : input->is_json ? "" : "  ", stdout);
+		if (input->is_json)
+			objects_put_string(stdout, object->names.items[i]);
+		else
+			text_put(stdout, object->names.items[i]);
+	}
+	fputs(input->is_json ? "]}" : "\n", stdout);
+	*is_first = false;
+}
+
+/* Page by page. Returns 0 or minus a status. */
+static int print_objects(const struct input *input, struct pyrite_Daemon *daemon)
+{
+	struct pyrite_DaemonPage *page = NULL, *before = NULL;
+	const char *after = "";
+	bool is_first = true;
+	int err;
+	size_t i;
+
+	do {
+		err = pyrite_Daemon_objects(daemon, after, &page);
+		pyr_free(before);
+		before = NULL;
+		if (err < 0)
+			break;
+		for (i = 0; i < page->objects.n; i++)
+			print_object(input, &page->objects.items[i], &is_first);
+		after = page->objects.n > 0 ? page->next : "";
+		before = page;
+	} while (after[0]);
+	pyr_free(before);
+	return err;
+}
+
+static int list_objects(const struct input *input)
+{
+	char *address = NULL;
+	struct pyrite_Daemon *daemon = daemon_at(input->word, &address);
+	int err = daemon ? 0 : -1;
+
+	if (daemon) {
+		fputs(input->is_json ? "{\"objects\": [" : "", stdout);
+		err = print_objects(input, daemon);
+		fputs(input->is_json ? "]}\n" : "", stdout);
+	}
+	err = err < 0 ? objects_complain("pyrite list", NULL, input->is_json) : COMMAND_OK;
+	pyrite_Daemon_free(daemon);
+	free(address);
+	return err;
+}
+
+static void print_name(const struct input *input, const struct pyr_ns_entry *entry, bool is_first)
+{
+	if (!input->is_json) {
+		text_put(stdout, entry->name);
+		fputs("  ", stdout);
+		text_put(stdout, entry->uri);
+		putchar('\n');
+		return;
+	}
+	fputs(is_first ? "{\"name\": " : ", {\"name\": ", stdout);
+	objects_put_string(stdout, entry->name);
+	fputs(", \"uri\": ", stdout);
+	objects_put_string(stdout, entry->uri);
+	putchar('}');
+}
+
+static int list_names(const struct input *input)
+{
+	struct pyr_ns_entries *entries = NULL;
+	pyr_ns *ns = pyr_ns_locate(NULL);
+	size_t i;
+	int err = ns ? pyr_ns_list(ns, NULL, &entries) : -1;
+
+	if (err < 0)
+		err = objects_complain("pyrite list", NULL, input->is_json);
+	if (entries) {
+		fputs(input->is_json ? "{\"names\": [" : "", stdout);
+		for (i = 0; i < entries->n; i++)
+			print_name(input, &entries->items[i], i == 0);
+		fputs(input->is_json ? "]}\n" : "", stdout);
+		pyr_free(entries);
+	}
+	pyr_ns_free(ns);
+	return err;
+}
+
+int list_main(int argc, char **argv)
+{
+	static const struct argp_option options[] = { OPTION_JSON, { 0 } };
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse_option,
+		.args_doc = "[URI|ADDRESS]",
+		.doc = "Lists the objects of a daemon; without an argument, the names at the name "
+		       "server.\v"
+		       "ADDRESS is host:port or ./u:path; of a URI, or a name, the daemon at which "
+		       "the object is.\n\n"
+		       "Exit codes: 0 success, 1 wrong usage, 2 refused, 3 not reachable.",
+	};
+	struct input input = { 0 };
+
+	argp_parse(&argp, argc, argv, 0, NULL, &input);
+	return input.word ? list_objects(&input) : list_names(&input);
+}
+
+/* ---- ping ---- */
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* "IPv4, socket" */
+static void way(struct pyrite_Daemon *daemon, char *buf, size_t n)
+{
+	char text[1024];
+	const char *from, *end;
+
+	pyr_proxy_text(pyrite_Daemon_as_proxy(daemon), text, sizeof(text));
+	from = strstr(text, "connected ");
+	end = from ? strchr(from, ';') : NULL;
+	if (!end)
+		snprintf(buf, n, "not connected");
+	else
+		snprintf(buf, n, "%.*s", (int)(end - from - 10), from + 10);
+}
+
+static void print_times(const struct input *input, struct pyrite_Daemon *daemon,
+			const char *address, const struct pyrite_DaemonInfo *info, int64_t *times)
+{
+	double least, median, most;
+	char lane[64];
+
+	qsort(times, input->count, sizeof(*times), by_time);
+	least = (double)times[0] / 1e6;
+	median = (double)times[input->count / 2] / 1e6;
+	most = (double)times[input->count - 1] / 1e6;
+	way(daemon, lane, sizeof(lane));
+	if (input->is_json) {
+		printf("{\"address\": ");
+		objects_put_string(stdout, address);
+		printf(", \"version\": ");
+		objects_put_string(stdout, info->version);
+		printf(", \"threads\": %u, \"started_ms\": %" PRId64 ", \"lane\": ", info->threads,
+		       info->started_ms);
+		objects_put_string(stdout, lane);
+		printf(", \"pings\": %u, \"least_ms\": %.3f, \"median_ms\": %.3f, \"most_ms\": "
+		       "%.3f}\n",
+		       input->count, least, median, most);
+		return;
+	}
+	text_put(stdout, address);
+	printf(": Pyrite ");
+	text_put(stdout, info->version);
+	printf(", %u thread%s; %s\n", info->threads, info->threads == 1 ? "" : "s", lane);
+	printf("%u ping%s: %.3f ms at least, %.3f median, %.3f at most\n", input->count,
+	       input->count == 1 ? "" : "s", least, median, most);
+}
+
+/* Returns 0 or minus a status. */
+static int ping(const struct input *input, struct pyrite_Daemon *daemon, const char *address)
+{
+	int64_t *times = calloc(input->count, sizeof(*times)), begin;
+	struct pyrite_DaemonInfo *info = NULL;
+	int err = times ? pyrite_Daemon_info(daemon, &info) : -1;
+	uint32_t i;
+
+	for (i = 0; err == 0 && i < input->count; i++) {
+		begin = now_ns();
+		err = pyrite_Daemon_ping(daemon);
+		times[i] = now_ns() - begin;
+	}
+	if (err == 0)
+		print_times(input, daemon, address, info, times);
+	pyr_free(info);
+	free(times);
+	return err;
+}
+
+int ping_main(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "count", 'n', "N", 0, "Ping N times (5)", 0 }, OPTION_JSON, { 0 }
+	};
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse_option,
+		.args_doc = "URI|ADDRESS",
+		.doc = "Asks a daemon whether it is there: its version, the way to it, and how "
+		       "long "
+		       "an answer takes.\v"
+		       "URI and ADDRESS are as of 'pyrite list'.\n\n"
+		       "Exit codes: 0 success, 1 wrong usage, 2 refused, 3 not reachable.",
+	};
+	struct input input = { .count = 5, .wants_word = true };
+	struct pyrite_Daemon *daemon;
+	char *address = NULL;
+	int code = COMMAND_OK;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &input);
+	daemon = daemon_at(input.word, &address);
+	if (!daemon || ping(&input, daemon, address) < 0)
+		code = objects_complain("pyrite ping", NULL, input.is_json);
+	pyrite_Daemon_free(daemon);
+	free(address);
+	return code;
+}
