@@ -16,29 +16,39 @@
 #include <inttypes.h>
 
 /* All of tests/golden. */
-#define INTERFACES(_)                                                                              \
-	_(Bare)                                                                                    \
-	_(Server)                                                                                  \
-	_(a_b_Use)                                                                                 \
-	_(arrays_Boards)                                                                           \
-	_(attrs_Device) _(bank_Account) _(bank_Bank) _(base_More) _(base_Shape) _(consts_Limits)   \
-		_(docs_Gone) _(docs_Thing) _(enums_Palette) _(events_Sink) _(example_Server) _(    \
-			io_Mixer) _(maps_Index) _(names2_Heir) _(names2_Server) _(names2_proxy)    \
-			_(names2_pyr) _(names_A) _(names_Server) _(names_optional)                 \
-				_(nested_Algebra) _(oneofs_Canvas) _(opt_Store) _(refs_Account) _( \
-					refs_Bank) _(scalars_Echo) _(seqs_Paths) _(shapes_Circle)  \
-					_(shapes_inner_Diver) _(streams_Feed) _(streams_Wide)      \
-						_(structs_Canvas) _(text_Notes) _(tree_Walker) _(  \
-							types_Registries) _(types_Registry)        \
-							_(unions_Box) _(zoo_Animal) _(zoo_Bird)    \
-								_(zoo_Fish) _(zoo_FlyingFish)      \
-									_(zoo_JustFish)            \
-										_(zoo_Nothing)
+extern const struct pyr__interface Bare_interface, Server_interface, a_b_Use_interface,
+	arrays_Boards_interface, attrs_Device_interface, bank_Account_interface,
+	bank_Bank_interface, base_More_interface, base_Shape_interface, consts_Limits_interface,
+	docs_Gone_interface, docs_Thing_interface, enums_Palette_interface, events_Sink_interface,
+	example_Server_interface, io_Mixer_interface, maps_Index_interface, names2_Heir_interface,
+	names2_Server_interface, names2_proxy_interface, names2_pyr_interface, names_A_interface,
+	names_Server_interface, names_optional_interface, nested_Algebra_interface,
+	oneofs_Canvas_interface, opt_Store_interface, refs_Account_interface, refs_Bank_interface,
+	scalars_Echo_interface, seqs_Paths_interface, shapes_Circle_interface,
+	shapes_inner_Diver_interface, streams_Feed_interface, streams_Wide_interface,
+	structs_Canvas_interface, text_Notes_interface, tree_Walker_interface,
+	types_Registries_interface, types_Registry_interface, unions_Box_interface,
+	zoo_Animal_interface, zoo_Bird_interface, zoo_Fish_interface, zoo_FlyingFish_interface,
+	zoo_JustFish_interface, zoo_Nothing_interface;
 
-#define DECLARE(name) extern const struct pyr__interface name##_interface;
-INTERFACES(DECLARE)
-#define ENTRY(name) &name##_interface,
-static const struct pyr__interface *const interfaces[] = { INTERFACES(ENTRY) };
+static const struct pyr__interface *const interfaces[] = {
+	&Bare_interface,           &Server_interface,        &a_b_Use_interface,
+	&arrays_Boards_interface,  &attrs_Device_interface,  &bank_Account_interface,
+	&bank_Bank_interface,      &base_More_interface,     &base_Shape_interface,
+	&consts_Limits_interface,  &docs_Gone_interface,     &docs_Thing_interface,
+	&enums_Palette_interface,  &events_Sink_interface,   &example_Server_interface,
+	&io_Mixer_interface,       &maps_Index_interface,    &names2_Heir_interface,
+	&names2_Server_interface,  &names2_proxy_interface,  &names2_pyr_interface,
+	&names_A_interface,        &names_Server_interface,  &names_optional_interface,
+	&nested_Algebra_interface, &oneofs_Canvas_interface, &opt_Store_interface,
+	&refs_Account_interface,   &refs_Bank_interface,     &scalars_Echo_interface,
+	&seqs_Paths_interface,     &shapes_Circle_interface, &shapes_inner_Diver_interface,
+	&streams_Feed_interface,   &streams_Wide_interface,  &structs_Canvas_interface,
+	&text_Notes_interface,     &tree_Walker_interface,   &types_Registries_interface,
+	&types_Registry_interface, &unions_Box_interface,    &zoo_Animal_interface,
+	&zoo_Bird_interface,       &zoo_Fish_interface,      &zoo_FlyingFish_interface,
+	&zoo_JustFish_interface,   &zoo_Nothing_interface
+};
 enum { N_INTERFACES = sizeof(interfaces) / sizeof(interfaces[0]) };
 
 static char *printed(const struct pyr__interface *interface)
