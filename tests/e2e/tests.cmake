@@ -112,6 +112,8 @@ target_link_libraries(test_rules PRIVATE OpenSSL::Crypto)
 target_link_libraries(test_closed PRIVATE OpenSSL::Crypto)
 pyrite_unit_test(tls e2e_hops flow_servant)
 target_link_libraries(test_tls PRIVATE OpenSSL::Crypto)
+pyrite_unit_test(tls_lists e2e_hops)
+target_link_libraries(test_tls_lists PRIVATE OpenSSL::Crypto)
 if(NOT PYRITE_SANITIZE) # files change ten times as often
 	add_test(NAME tls_long COMMAND test_tls)
 	pyrite_test_properties(tls_long)

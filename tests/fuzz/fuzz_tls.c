@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		settings = fuzz_settings(PYR_YES);
 	if (size == 0 || !settings || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
 		return 0;
-	tls = data[0] & 1 ? tls_connect(settings, fds[0], "fuzz", "fuzz:1")
+	tls = data[0] & 1 ? tls_connect(settings, fds[0], "fuzz", "fuzz:1", TLS_ALPN_FRAMES)
 			  : tls_accept(settings, fds[0]);
 	piece = (size_t)1 << (data[0] >> 1) % 12;
 	data++;

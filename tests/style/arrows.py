@@ -40,7 +40,7 @@ ALLOWED = {
     "direct": {"base", "engine", "wire", "link", "exec", "object", "context", "incall"},
     "serve": {"base", "engine", "wire", "rules", "link", "exec", "object", "peer", "reference", "stream", "context", "incall", "direct"},
     "protocol": {"object", "peer", "reference", "session", "outcall", "serve"},
-    "face/grpc": {"base", "engine", "wire", "tls", "rules", "link", "door", "exec", "object", "peer", "stream", "incall"},
+    "face/grpc": {"base", "engine", "wire", "rules", "link", "door", "exec", "object", "peer", "stream", "incall"},
     "proxy": {"base", "engine", "wire", "tls", "key", "link", "door", "exec", "object", "peer", "reference", "session", "stream", "context",
               "outcall", "incall", "direct", "protocol", "face/grpc"},
     "future": {"base", "engine", "wire", "exec", "reference", "session", "context", "outcall", "incall", "proxy"},

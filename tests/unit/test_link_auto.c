@@ -97,7 +97,8 @@ static const struct link_end stranger = { .code = PYR_FAILED_PRECONDITION,
 static struct link *connect_auto(struct heard *heard)
 {
 	static link_open *const kinds[] = { open_first, open_second, NULL };
-	struct link_target target = { .kinds = kinds, .target = "t", .address = "a" };
+	static const pyr_uri uri = { .host = "a", .socket = "" };
+	struct link_target target = { .kinds = kinds, .uri = &uri, .target = "t", .address = "a" };
 	struct link *link;
 
 	*heard = (struct heard){ 0 };

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "engine/engine.h"
-#include "face/grpc/pump.h"
+#include "link/link_pump.h"
 #include "tls/tls.h"
 
 enum { LOOK_MS = 250, FEW = 40, PATIENCE_MS = 60000 };
@@ -68,7 +68,7 @@ static void open_place(struct place *place)
 	REQUIRE(place->settings != NULL);
 	connect_tcp(fds);
 	tls = tls_accept(place->settings, fds[0]);
-	place->client = tls_connect(place->settings, fds[1], "localhost", "x");
+	place->client = tls_connect(place->settings, fds[1], "localhost", "x", TLS_ALPN_HTTP2);
 	while (client == TLS_WANTS_IN || server == TLS_WANTS_IN) {
 		client = client == TLS_WANTS_IN ? tls_handshake(place->client) : client;
 		server = server == TLS_WANTS_IN ? tls_handshake(tls) : server;

@@ -2,63 +2,12 @@
 /* TLS between daemons and proxies: who is let in, who is refused and what both ends say, what is
  * seen of a caller, and certificates that change. */
 #include "flow_servant.h"
-#include "hop.h"
-#include "keys.h"
 #include "said.h"
+#include "tls_place.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-
-static const struct keys_like usual;
-static struct keys keys;
-
-/* ---- places ---- */
-
-static struct pyr_tls_options of(const char *folder)
-{
-	static char paths[16][256];
-	static unsigned n;
-
-	return keys_of(&keys, folder, paths[n++ % 16]);
-}
-
-static bool open_with(struct hop *hop, const struct pyr_tls_options *tls, unsigned threads)
-{
-	struct pyr_daemon_options options = { .threads = threads, .tls = tls };
-
-	return hop_open(hop, &options);
-}
-
-static struct hops_Hop *proxy_with(const char *uri, const struct pyr_tls_options *tls,
-				   enum pyr_lane lane)
-{
-	struct pyr_proxy_options options = { .own_link = true, .tls = tls, .lane = lane };
-
-	return hops_Hop_proxy_with(uri, &options);
-}
-
-/* Calls, and checks the sum. Returns what the call did. */
-static int add(struct hops_Hop *proxy)
-{
-	int32_t sum = 0;
-	int code = hops_Hop_add(proxy, 1, 2, &sum);
-
-	if (code == 0)
-		CHECK_INT(sum, 3);
-	return code;
-}
-
-static int try(const char *uri, const struct pyr_tls_options *tls, enum pyr_lane lane, char *why)
-{
-	struct hops_Hop *proxy = proxy_with(uri, tls, lane);
-	int code = add(proxy);
-
-	if (why)
-		snprintf(why, 512, "%s", code ? pyr_last_error()->message : "");
-	hops_Hop_free(proxy);
-	return code;
-}
 
 static void check_caller(struct hops_Hop *proxy, const char *expected)
 {
@@ -196,43 +145,6 @@ TEST(a_daemon_may_serve_who_has_no_certificate)
 	check_caller(proxy, "[]");
 	hops_Hop_free(proxy);
 	CHECK_INT(hop_close(&hop), 0);
-}
-
-TEST(who_was_revoked_is_refused_from_then_on_by_both_ends)
-{
-	char at[256], list[256], away[256], why[512];
-	struct pyr_tls_options server = of("server"), mallory = of("mallory");
-	struct hops_Hop *proxy;
-	struct hop hop;
-
-	REQUIRE(open_with(&hop, &server, 4));
-	CHECK_INT(try(hop.uri, &mallory, PYR_LANE_WIRE, why), 0);
-	keys_revoke(&keys, "mallory", "server"); /* the folder had no crl.pem */
-	REQUIRE(pyr_daemon_set_tls(hop.daemon, NULL) == 0);
-	/* also with what a session that had begun before would be resumed with */
-	CHECK_INT(try(hop.uri, &mallory, PYR_LANE_WIRE, why), -PYR_UNAUTHENTICATED);
-	CHECK_HAS(why, "revoked");
-	/* a list that was there is not forgotten because somebody removes the file */
-	REQUIRE(rename(keys_path(&keys, "server", "crl.pem", list),
-		       keys_path(&keys, "server", "away.pem", away)) == 0);
-	CHECK_INT(pyr_daemon_set_tls(hop.daemon, NULL), -PYR_INVALID_ARGUMENT);
-	CHECK_HAS(pyr_last_error()->message, "cannot read ");
-	CHECK_INT(try(hop.uri, &mallory, PYR_LANE_WIRE, why), -PYR_UNAUTHENTICATED);
-	REQUIRE(rename(away, list) == 0);
-	CHECK_INT(pyr_daemon_set_tls(hop.daemon, NULL), 0);
-	CHECK_INT(hop_close(&hop), 0);
-
-	REQUIRE(open_with(&hop, &mallory, 4));
-	proxy = proxy_with(hop.uri, &server, PYR_LANE_WIRE);
-	CHECK_INT(add(proxy), -PYR_UNAUTHENTICATED);
-	CHECK_HAS(pyr_last_error()->message, "certificate revoked");
-	hops_Hop_free(proxy);
-	proxy = proxy_with(hop.uri, &server, PYR_LANE_GRPC); /* core would not look */
-	CHECK_INT(add(proxy), -PYR_FAILED_PRECONDITION);
-	CHECK_HAS(pyr_last_error()->message, "cannot check a list of revoked certificates");
-	hops_Hop_free(proxy);
-	CHECK_INT(hop_close(&hop), 0);
-	REQUIRE(unlink(keys_path(&keys, "server", "crl.pem", at)) == 0);
 }
 
 TEST(what_will_not_do_is_named_before_anybody_connects)
@@ -555,7 +467,6 @@ TEST(keys_are_made)
 	keys_init(&keys);
 	keys_make(&keys, "server", "server", &usual);
 	keys_make(&keys, "alice", "alice", &usual);
-	keys_make(&keys, "mallory", "mallory", &usual);
 	keys_make(&keys, "spiffe", "billing", &spiffe);
 	keys_make(&keys, "far", "far", &far);
 	keys_make(&keys, "self", "self", &self);
@@ -569,8 +480,8 @@ TEST(keys_are_made)
 
 TEST(keys_are_removed)
 {
-	static const char *const folders[] = { "server", "alice", "mallory", "spiffe",   "far",
-					       "self",   "old",   "other",   "changing", NULL };
+	static const char *const folders[] = { "server", "alice", "spiffe",   "far", "self",
+					       "old",    "other", "changing", NULL };
 
 	pyr_set_log(NULL, PYR_LOG_INFO, NULL);
 	keys_fini(&keys, folders);
@@ -584,7 +495,6 @@ TESTS(tls, T(keys_are_made),
       T(who_is_refused_is_told_why_and_so_is_the_operator),
       T(a_server_must_have_the_name_that_it_is_called_by), T(one_that_speaks_no_tls_is_told_apart),
       T(a_daemon_may_serve_who_has_no_certificate),
-      T(who_was_revoked_is_refused_from_then_on_by_both_ends),
       T(what_will_not_do_is_named_before_anybody_connects),
       T(files_that_change_are_read_again_and_bad_ones_leave_the_old_in_use),
       T(no_call_is_lost_while_certificates_and_rules_change),

@@ -34,7 +34,7 @@ static void open_pair_for(struct pair *pair, struct tls_settings *server,
 {
 	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, pair->fds) == 0);
 	pair->server = tls_accept(server, pair->fds[0]);
-	pair->client = tls_connect(client, pair->fds[1], host, "somewhere:1");
+	pair->client = tls_connect(client, pair->fds[1], host, "somewhere:1", TLS_ALPN_FRAMES);
 	REQUIRE(pair->server && pair->client);
 }
 

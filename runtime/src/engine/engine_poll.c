@@ -52,8 +52,8 @@ void engine_source_set(struct engine_source *source, uint32_t events)
 
 void engine_source_remove(struct engine_source *source)
 {
-	(void)control(EPOLL_CTL_DEL, source, 0);
-	atomic_fetch_sub(&engine.n_sources, 1);
+	if (control(EPOLL_CTL_DEL, source, 0) == 0) /* else there was no room for it */
+		atomic_fetch_sub(&engine.n_sources, 1);
 }
 
 enum engine_poller engine_choose(void)

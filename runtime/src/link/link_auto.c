@@ -24,7 +24,8 @@ struct auto_link {
 	link_open *const *kind;    /* of inner, in the target's list */
 	uint32_t max_message;
 	struct tls_settings *tls; /* counted; NULL: none */
-	char target[];            /* of gRPC */
+	pyr_uri uri;              /* whom to dial: port, host and socket alone */
+	char target[];            /* of gRPC; behind it host and socket */
 };
 
 static struct auto_link *of(struct link *link)
@@ -84,6 +85,7 @@ static const struct link_events events;
 static struct link *open_next(struct auto_link *a)
 {
 	struct link_target target = { .tls = a->tls,
+				      .uri = &a->uri,
 				      .target = a->target,
 				      .address = a->link.address,
 				      .is_local = a->link.is_local,
@@ -93,7 +95,7 @@ static struct link *open_next(struct auto_link *a)
 
 	if (a->is_closing || a->written.broken || !a->kind[1])
 		return NULL;
-	is_last = !a->kind[2];
+	is_last = !a->kind[2] && !a->tls; /* with TLS it is yet to be known who is there */
 	next = a->kind[1](&target, is_last ? a->link.events : &events, is_last ? a->link.owner : a);
 	if (!next)
 		return NULL;
@@ -233,8 +235,9 @@ static const struct link_kind auto_kind = { .write = write_link,
 struct link *link_auto_connect(const struct link_target *target, const struct link_events *owners,
 			       void *owner)
 {
-	size_t n = strlen(target->target) + 1;
-	struct auto_link *a = calloc(1, sizeof(*a) + n);
+	size_t n = strlen(target->target) + 1, n_host = strlen(target->uri->host) + 1;
+	size_t n_socket = strlen(target->uri->socket) + 1;
+	struct auto_link *a = calloc(1, sizeof(*a) + n + n_host + n_socket);
 	struct link *inner;
 
 	if (!a)
@@ -248,6 +251,9 @@ struct link *link_auto_connect(const struct link_target *target, const struct li
 	a->tls = tls_settings_ref(target->tls);
 	snprintf(a->link.address, sizeof(a->link.address), "%s", target->address);
 	memcpy(a->target, target->target, n);
+	a->uri.port = target->uri->port;
+	a->uri.host = memcpy(a->target + n, target->uri->host, n_host);
+	a->uri.socket = memcpy(a->target + n + n_host, target->uri->socket, n_socket);
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_mutex_lock(&a->lock); /* events may come before this returns */
 	inner = a->kind[0](target, &events, a);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "link/link_core.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -27,17 +28,50 @@ static grpc_channel_credentials *with_tls(struct tls_settings *settings)
 	return credentials;
 }
 
-grpc_channel_credentials *link_core_credentials(const struct link_target *target)
+static grpc_arg text_arg(const char *key, const char *value)
 {
-	return target->tls ? with_tls(target->tls) : grpc_insecure_credentials_create();
+	grpc_arg arg = { .type = GRPC_ARG_STRING, .key = (char *)key };
+
+	arg.value.string = (char *)value;
+	return arg;
 }
 
-size_t link_core_name(const struct link_target *target, char name[256], grpc_arg *ret)
+/* Its caller's connection, with TLS of which core does not know. Returns how many args there are.
+ */
+static size_t add_outer_args(const struct link_target *target, grpc_arg *args, size_t n,
+			     char host[256])
 {
-	if (!target->tls || !tls_settings_name(target->tls, name, 256))
-		return 0;
-	*ret = (grpc_arg){ .type = GRPC_ARG_STRING,
-			   .key = (char *)"grpc.ssl_target_name_override" };
-	ret->value.string = name;
-	return 1;
+	if (!tls_settings_name(target->tls, host, 256))
+		snprintf(host, 256, "%s", target->address);
+	args[n++] = text_arg("grpc.default_authority", host);
+	args[n++] = text_arg("grpc.http2_scheme", "https");
+	return n;
+}
+
+static grpc_channel *over_fd(const struct link_target *target, int fd, grpc_channel_args *args)
+{
+	grpc_channel_credentials *how = grpc_insecure_credentials_create();
+	grpc_channel *channel = grpc_channel_create_from_fd(target->target, fd, how, args);
+
+	grpc_channel_credentials_release(how);
+	return channel;
+}
+
+grpc_channel *link_core_channel(const struct link_target *target, int fd, grpc_arg *args, size_t n)
+{
+	grpc_channel_args all = { n, args };
+	grpc_channel_credentials *how;
+	grpc_channel *channel;
+	char name[256];
+
+	if (fd >= 0 && target->tls)
+		all.num_args = add_outer_args(target, args, n, name);
+	if (fd >= 0)
+		return over_fd(target, fd, &all);
+	if (target->tls && tls_settings_name(target->tls, name, sizeof(name)))
+		args[all.num_args++] = text_arg("grpc.ssl_target_name_override", name);
+	how = target->tls ? with_tls(target->tls) : grpc_insecure_credentials_create();
+	channel = grpc_channel_create(target->target, how, &all);
+	grpc_channel_credentials_release(how);
+	return channel;
 }

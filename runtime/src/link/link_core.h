@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef PYRITE_LINK_CORE_H
 #define PYRITE_LINK_CORE_H
-/* What core needs to know to connect as a target says. */
-#include <grpc/grpc_security.h>
-
+/* How gRPC core's channels are made: by a connection of core's own, or over one that it is given.
+ */
+#include "engine/core_api.h"
 #include "link/link.h"
 
-/* What it proves, and expects. Owned: grpc_channel_credentials_release(). Never NULL: where TLS
- * cannot be had, nobody can be reached with it. */
-grpc_channel_credentials *link_core_credentials(const struct link_target *target);
-/* The name that the certificate must have, in name, where that is not the host's. Returns how many
- * arguments that makes: 0 or 1. */
-size_t link_core_name(const struct link_target *target, char name[256], grpc_arg *ret);
+enum { LINK_CORE_ARGS = 2 }; /* room for as many more at the end of args */
+
+/* A channel to the target. fd: core's end of a connection, taken, with whose TLS core has nothing
+ * to do; < 0: core connects, with TLS if the target says so. */
+grpc_channel *link_core_channel(const struct link_target *target, int fd, grpc_arg *args, size_t n);
 #endif

@@ -25,6 +25,8 @@
 #include "engine/core_api.h"
 #include "engine/engine.h"
 #include "link/link_core.h"
+#include "link/link_shake.h"
+#include "link/link_tunnel.h"
 #include "wire/frame.h"
 
 enum { BLOCK_WORTH = 32768 }; /* bytes of a message that is put into a block */
@@ -46,6 +48,7 @@ struct grpc_link {
 	bool is_reading;            /* leader: a receive is in flight */
 	bool has_ended;             /* leader: `ended` came */
 	bool is_finished;           /* leader: closed() was called */
+	struct link_failure why;    /* leader: of a client's with TLS; code 0: nothing is known */
 	pthread_mutex_t lock;       /* after the owner's; before core's and the engine's */
 	bool is_client;
 	bool is_closing;      /* lock: no new writes */
@@ -122,6 +125,11 @@ static bool start_read(struct grpc_link *l)
 /* Why it ended: what this end closed it with, else what the other said, or core. */
 static void describe_end(const struct grpc_link *l, struct link_end *end, char *text, size_t n)
 {
+	if (end->code == 0 && l->why.end.code != 0) {
+		*end = l->why.end;
+		end->was_connected = l->was_connected;
+		return;
+	}
 	if (end->code == 0 && l->is_client) {
 		end->code = (int)l->status;
 		snprintf(text, n, "%.*s", (int)GRPC_SLICE_LENGTH(l->details),
@@ -405,11 +413,47 @@ static struct grpc_link *new_link(const char *address, bool is_local, bool is_cl
 	return l;
 }
 
+/* ---- a client's TLS; in the leader ---- */
+
+static void on_tunnel(void *owner, const char *identity)
+{
+	struct grpc_link *l = owner;
+
+	l->link.identity = strdup(identity);
+}
+
+static void on_tunnel_ended(void *owner, const struct link_end *end)
+{
+	struct grpc_link *l = owner;
+
+	l->why.end = *end;
+	l->why.end.text = l->why.text;
+	snprintf(l->why.text, sizeof(l->why.text), "%s", end->text);
+	unref(l);
+}
+
+static const struct tunnel_events tunnel_events = { on_tunnel, on_tunnel_ended };
+
+/* Stores what core is to use: -1, it connects by itself. Returns false when memory or descriptors
+ * are out. */
+static bool begin_tunnel(struct grpc_link *l, const struct link_target *target, int *ret)
+{
+	*ret = target->uri ? -1 : target->fd;
+	if (!link_tunnel_is_needed(target))
+		return true;
+	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+	*ret = link_tunnel(target, &tunnel_events, l);
+	if (*ret < 0)
+		unref(l);
+	return *ret >= 0;
+}
+
+/* ---- beginnings ---- */
+
 /* One channel for one link: no back-off or connection is shared behind our back. */
-static grpc_channel *new_channel(const struct link_target *target)
+static grpc_channel *new_channel(const struct link_target *target, int fd)
 {
 	int keepalive = (int)config_number(CONFIG_KEEPALIVE_MS);
-	char name[256];
 	grpc_arg args[] = {
 		core_int_arg("grpc.use_local_subchannel_pool", 1),
 		core_int_arg("grpc.enable_retries", 0),
@@ -422,19 +466,11 @@ static grpc_channel *new_channel(const struct link_target *target)
 		core_int_arg("grpc.http2.bdp_probe", target->is_local ? 0 : 1),
 		core_int_arg("grpc.http2.lookahead_bytes", 2 * FRAME_MESSAGE_MAX),
 		core_int_arg("grpc.http2.max_frame_size", FRAME_MESSAGE_MAX),
-		{ .key = NULL }, /* link_core_name() */
+		{ .key = NULL }, /* LINK_CORE_ARGS */
+		{ .key = NULL },
 	};
-	grpc_channel_args all = { sizeof(args) / sizeof(args[0]) - 1, args };
-	grpc_channel_credentials *how = link_core_credentials(target);
-	grpc_channel *channel;
 
-	all.num_args += link_core_name(target, name, &args[all.num_args]);
-	if (target->fd > 0)
-		channel = grpc_channel_create_from_fd(target->target, target->fd, how, &all);
-	else
-		channel = grpc_channel_create(target->target, how, &all);
-	grpc_channel_credentials_release(how);
-	return channel;
+	return link_core_channel(target, fd, args, sizeof(args) / sizeof(args[0]) - LINK_CORE_ARGS);
 }
 
 /*
@@ -463,13 +499,18 @@ struct link *link_grpc_connect(const struct link_target *target, const struct li
 	struct grpc_link *l = new_link(target->address, target->is_local, true);
 	grpc_op end[2] = { { .op = GRPC_OP_RECV_INITIAL_METADATA },
 			   { .op = GRPC_OP_RECV_STATUS_ON_CLIENT } };
+	int fd;
 
+	if (l && !begin_tunnel(l, target, &fd)) {
+		unref(l);
+		return NULL;
+	}
 	if (!l)
 		return NULL;
 	l->link.events = events;
 	l->link.owner = owner;
 	l->link.is_unbound = target->tls;
-	l->channel = new_channel(target);
+	l->channel = new_channel(target, fd);
 	l->call =
 		grpc_channel_create_call(l->channel, NULL, GRPC_PROPAGATE_DEFAULTS, engine_queue(),
 					 grpc_slice_from_static_string("/pyrite.Link/Open"), NULL,

@@ -12,32 +12,19 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "link/link_shake.h"
 #include "link/link_socket_own.h"
 
 /* ---- a client's handshake; in the leader ---- */
 
-/* Nothing was told to it yet. */
-static void fail(struct socket_link *l, int code, bool is_other, const char *why)
-{
-	char text[512];
-
-	bool is_refusal = code == PYR_UNAUTHENTICATED;
-
-	snprintf(text, sizeof(text), "%s%s: %s", is_refusal ? "SecurityError: " : "",
-		 l->link.address, why);
-	socket_finish(l, (struct link_end){ .code = code,
-					    .is_refusal = is_refusal,
-					    .is_other = is_other,
-					    .text = code == PYR_UNAVAILABLE ? why : text });
-}
-
 void socket_shake_begin(struct socket_link *l, int fd)
 {
+	struct link_failure failure;
 	struct tls *tls;
 	bool ok;
 
 	(void)tls_settings_refresh(l->wanted, NULL);
-	tls = tls_connect(l->wanted, fd, l->host, l->link.address);
+	tls = tls_connect(l->wanted, fd, l->host, l->link.address, TLS_ALPN_FRAMES);
 	pthread_mutex_lock(&l->lock);
 	l->tls = tls;
 	l->source.fd = fd;
@@ -49,42 +36,26 @@ void socket_shake_begin(struct socket_link *l, int fd)
 	if (ok)
 		return;
 	close(fd);
-	fail(l, PYR_RESOURCE_EXHAUSTED, false, "out of memory");
-}
-
-/* What it speaks, if that is not frames, is told by no more than this. */
-static void on_failure(struct socket_link *l, enum tls_result result)
-{
-	if (result == TLS_LOST || result == TLS_ENDED)
-		fail(l, PYR_UNAVAILABLE, false,
-		     "the connection ended before TLS was agreed on: does it speak TLS?");
-	else if (tls_why(l->tls)[0] == '\0')
-		fail(l, PYR_FAILED_PRECONDITION, true, "does not speak frames");
-	else
-		fail(l, PYR_UNAUTHENTICATED, false, tls_why(l->tls));
+	link_fail(&failure, l->link.address, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	socket_finish(l, failure.end);
 }
 
 bool socket_shake(struct socket_link *l)
 {
-	enum tls_result result;
+	struct link_failure failure;
+	uint32_t events;
+	bool is_done;
 
 	pthread_mutex_lock(&l->lock);
-	result = tls_handshake(l->tls);
-	if (result == TLS_WANTS_IN || result == TLS_WANTS_OUT)
-		engine_source_set(&l->source, result == TLS_WANTS_IN ? EPOLLIN : EPOLLOUT);
+	is_done = link_shake(l->tls, TLS_ALPN_FRAMES, "frames", l->link.address, &events, &failure);
+	if (events)
+		engine_source_set(&l->source, events);
 	pthread_mutex_unlock(&l->lock);
-	if (result == TLS_WANTS_IN || result == TLS_WANTS_OUT)
-		return false;
-	if (result != TLS_DONE) {
-		on_failure(l, result);
-		return false;
-	}
-	if (strcmp(tls_alpn(l->tls), TLS_ALPN_FRAMES) != 0) {
-		fail(l, PYR_FAILED_PRECONDITION, true, "does not speak frames");
-		return false;
-	}
-	l->link.identity = strdup(tls_identity(l->tls));
-	return true;
+	if (is_done)
+		l->link.identity = strdup(tls_identity(l->tls));
+	else if (!events)
+		socket_finish(l, failure.end);
+	return is_done;
 }
 
 /* ---- bytes ---- */

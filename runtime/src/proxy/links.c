@@ -118,19 +118,11 @@ static link_open *const *kinds_for(enum pyr_plain plain, enum pyr_lane lane, boo
 	return (plain == PYR_PLAIN_NEVER ? frames : all) + (lane == PYR_LANE_GRPC);
 }
 
-/* Core's TLS knows no CRL: one who was revoked would come in by it. */
-static bool is_crl_checked(const struct link_wish *wish)
-{
-	return wish->tls && tls_settings_has_revoked(wish->tls);
-}
-
 /* What cannot be had of what is wished for, or NULL. */
 static const char *contradiction(const struct link_wish *wish, enum pyr_plain plain)
 {
 	bool is_grpc = plain == PYR_PLAIN_ONLY || wish->lane == PYR_LANE_GRPC;
 
-	if (is_grpc && is_crl_checked(wish))
-		return "gRPC's TLS cannot check a list of revoked certificates";
 	if (plain == PYR_PLAIN_ONLY && wish->keys && !wish->tls)
 		return "plain gRPC proves no shared key, and there is no TLS";
 	if (plain != PYR_PLAIN_ONLY && is_grpc && wish->keys && wish->tls)
@@ -143,7 +135,7 @@ static link_open *const *kinds_of(const struct link_target *to, const struct lin
 {
 	enum pyr_lane lane = wish->lane;
 
-	if (is_crl_checked(wish) || (wish->keys && wish->tls && plain != PYR_PLAIN_ONLY))
+	if (wish->keys && wish->tls && plain != PYR_PLAIN_ONLY)
 		lane = to->is_here ? lane : PYR_LANE_SOCKET;
 	if (wish->keys && plain != PYR_PLAIN_ONLY)
 		plain = PYR_PLAIN_NEVER;

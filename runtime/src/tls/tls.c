@@ -87,10 +87,22 @@ static bool expect(SSL *ssl, const char *name)
 	return X509_VERIFY_PARAM_set1_host(param, name, 0) && SSL_set_tlsext_host_name(ssl, name);
 }
 
-struct tls *tls_connect(struct tls_settings *settings, int fd, const char *host,
-			const char *address)
+/* In the form in which it travels: a byte that is its length goes before it. */
+static bool offer(SSL *ssl, const char *alpn)
 {
-	static const unsigned char alpn[] = "\x08" TLS_ALPN_FRAMES;
+	unsigned char list[32];
+	size_t n = strlen(alpn);
+
+	if (n >= sizeof(list))
+		return false;
+	list[0] = (unsigned char)n;
+	memcpy(list + 1, alpn, n);
+	return SSL_set_alpn_protos(ssl, list, (unsigned)n + 1) == 0;
+}
+
+struct tls *tls_connect(struct tls_settings *settings, int fd, const char *host,
+			const char *address, const char *alpn)
+{
 	char name[256];
 	SSL_SESSION *session;
 	struct tls *tls;
@@ -101,7 +113,7 @@ struct tls *tls_connect(struct tls_settings *settings, int fd, const char *host,
 	if (!tls)
 		return NULL;
 	SSL_set_connect_state(tls->ssl);
-	if (SSL_set_alpn_protos(tls->ssl, alpn, sizeof(alpn) - 1) != 0 || !expect(tls->ssl, name)) {
+	if (!offer(tls->ssl, alpn) || !expect(tls->ssl, name)) {
 		tls_free(tls);
 		return NULL;
 	}

@@ -86,9 +86,9 @@ enum { TLS_ALERT = 21, TLS_HANDSHAKE = 22 }; /* types of record: the first byte 
 /* fd stays the caller's. NULL when memory is out. */
 struct tls *tls_accept(struct tls_settings *settings, int fd);
 /* host: whom the certificate must name, unless the settings say another; address: for whom sessions
- * are kept. */
+ * are kept; alpn: TLS_ALPN_... */
 struct tls *tls_connect(struct tls_settings *settings, int fd, const char *host,
-			const char *address);
+			const char *address, const char *alpn);
 void tls_free(struct tls *tls); /* NULL: nothing */
 
 /* Until it says DONE, or that there is nothing to be had. */

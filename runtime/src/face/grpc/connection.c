@@ -9,7 +9,7 @@
 #include "base/config.h"
 #include "base/tsan.h"
 #include "engine/core_api.h"
-#include "face/grpc/pump.h"
+#include "link/link_pump.h"
 
 enum {
 	ASKED = 8,            /* calls asked for at a time */

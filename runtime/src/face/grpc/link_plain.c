@@ -17,6 +17,7 @@
 #include "face/grpc/link_plain_open.h"
 #include "face/grpc/link_plain_why.h"
 #include "link/link_core.h"
+#include "link/link_tunnel.h"
 
 enum {
 	MAX_CALLS = 16384, /* at a time, as a daemon's default */
@@ -52,6 +53,7 @@ void plain_link_unref(struct plain_link *l)
 	numtab_free(&l->calls);
 	buf_free(&l->inbox);
 	buf_free(&l->out);
+	free(l->link.identity);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
 	engine_core_leave();
@@ -147,6 +149,7 @@ void plain_link_ended(struct plain_link *l)
 	is_over = l->is_closing && l->n_calls == 0 && !l->is_watching;
 	end.code = l->close_code ? l->close_code : PYR_UNAVAILABLE;
 	end.was_connected = l->is_connected;
+	end.is_refusal = l->is_refusal;
 	snprintf(text, sizeof(text), "%s", l->close_text[0] ? l->close_text : "connection closed");
 	pthread_mutex_unlock(&l->lock);
 	if (!is_over || l->is_finished)
@@ -282,6 +285,40 @@ static void on_watched(struct engine_event *event, bool ok)
 	plain_link_ended(l);
 	plain_link_unref(l);
 }
+
+/* ---- the connection with TLS; in the leader ---- */
+
+static void on_tunnel(void *owner, const char *identity)
+{
+	struct plain_link *l = owner;
+
+	pthread_mutex_lock(&l->lock);
+	l->link.identity = strdup(identity);
+	if (!l->is_closing)
+		plain_link_connected(l);
+	pthread_mutex_unlock(&l->lock);
+}
+
+static void on_tunnel_ended(void *owner, const struct link_end *end)
+{
+	struct plain_link *l = owner;
+	bool was_connected;
+
+	pthread_mutex_lock(&l->lock);
+	l->is_watching = false;
+	was_connected = l->is_connected;
+	if (!was_connected && !l->is_closing)
+		l->is_refusal = end->is_refusal;
+	if (was_connected && !l->is_closing)
+		say_goaway(l);
+	pthread_mutex_unlock(&l->lock);
+	if (!was_connected)
+		plain_link_end(l, end->code ? end->code : PYR_UNAVAILABLE, end->text);
+	plain_link_ended(l);
+	plain_link_unref(l);
+}
+
+static const struct tunnel_events tunnel_events = { on_tunnel, on_tunnel_ended };
 
 /* ---- frames that are written to it; with the lock ---- */
 
@@ -468,10 +505,9 @@ static const struct link_kind plain_kind = { .write = write_link,
 					     .close = close_link,
 					     .free = free_link };
 
-static grpc_channel *new_channel(const struct link_target *target)
+static grpc_channel *new_channel(const struct link_target *target, int fd)
 {
 	uint32_t max = target->max_message;
-	char name[256];
 	grpc_arg args[] = {
 		core_int_arg("grpc.use_local_subchannel_pool", 1),
 		core_int_arg("grpc.enable_retries", 0),
@@ -482,16 +518,41 @@ static grpc_channel *new_channel(const struct link_target *target)
 		core_int_arg("grpc.keepalive_time_ms", KEEPALIVE_MS),
 		core_int_arg("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
 		core_int_arg("grpc.http2.bdp_probe", target->is_local ? 0 : 1),
-		{ .key = NULL }, /* link_core_name() */
+		{ .key = NULL }, /* LINK_CORE_ARGS */
+		{ .key = NULL },
 	};
-	grpc_channel_args all = { sizeof(args) / sizeof(args[0]) - 1, args };
-	grpc_channel_credentials *how = link_core_credentials(target);
-	grpc_channel *channel;
 
-	all.num_args += link_core_name(target, name, &args[all.num_args]);
-	channel = grpc_channel_create(target->target, how, &all);
-	grpc_channel_credentials_release(how);
-	return channel;
+	return link_core_channel(target, fd, args, sizeof(args) / sizeof(args[0]) - LINK_CORE_ARGS);
+}
+
+/* Core's own connection, whose state core tells. */
+static void connect(struct plain_link *l, const struct link_target *target)
+{
+	l->channel = new_channel(target, -1);
+	pthread_mutex_lock(&l->lock);
+	say_hello(l);
+	l->state = grpc_channel_check_connectivity_state(l->channel, 1);
+	watch(l);
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* One with TLS. Returns false when memory or descriptors are out. The lock: events may come. */
+static bool connect_by_tls(struct plain_link *l, const struct link_target *target)
+{
+	int fd;
+
+	pthread_mutex_lock(&l->lock);
+	plain_link_ref(l);
+	fd = link_tunnel(target, &tunnel_events, l);
+	if (fd >= 0) {
+		l->is_watching = true;
+		l->channel = new_channel(target, fd);
+		say_hello(l);
+	}
+	pthread_mutex_unlock(&l->lock);
+	if (fd < 0)
+		plain_link_unref(l);
+	return fd >= 0;
 }
 
 struct link *link_plain_connect(const struct link_target *target, const struct link_events *events,
@@ -515,11 +576,11 @@ struct link *link_plain_connect(const struct link_target *target, const struct l
 	l->watched.done = on_watched;
 	l->deliver.run = on_before_poll;
 	pthread_mutex_init(&l->lock, NULL);
-	l->channel = new_channel(target);
-	pthread_mutex_lock(&l->lock);
-	say_hello(l);
-	l->state = grpc_channel_check_connectivity_state(l->channel, 1);
-	watch(l);
-	pthread_mutex_unlock(&l->lock);
+	if (!link_tunnel_is_needed(target)) {
+		connect(l, target);
+	} else if (!connect_by_tls(l, target)) {
+		plain_link_unref(l);
+		return NULL;
+	}
 	return &l->link;
 }

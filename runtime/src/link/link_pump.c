@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* SOCK_NONBLOCK */
-#include "face/grpc/pump.h"
+#include "link/link_pump.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -30,7 +30,10 @@ struct pump {
 	struct engine_source outer, inner; /* the connection, and core's socket pair */
 	struct engine_hook begin;
 	struct tls *tls;
-	bool is_left;        /* core has closed its end: what it wrote before is still sent */
+	bool is_left; /* core has closed its end: what it wrote before is still sent */
+	const struct pump_events *events; /* NULL: nobody is told */
+	void *data;
+	bool is_heard;
 	struct half in, out; /* to core, and from it */
 };
 
@@ -47,6 +50,8 @@ static void end(struct pump *pump)
 	engine_source_remove(&pump->outer);
 	if (!pump->is_left)
 		engine_source_remove(&pump->inner);
+	if (pump->events)
+		pump->events->ended(pump->data, tls_why(pump->tls));
 	close(pump->outer.fd);
 	close(pump->inner.fd);
 	tls_free(pump->tls);
@@ -74,6 +79,13 @@ static void taken(struct half *half, size_t n)
 		half->at = half->n = 0;
 }
 
+static void hear(struct pump *pump)
+{
+	if (pump->events && !pump->is_heard)
+		pump->events->heard(pump->data, pump->tls);
+	pump->is_heard = true;
+}
+
 /* Each of these returns whether something has moved. */
 
 static bool read_outer(struct pump *pump)
@@ -84,8 +96,10 @@ static bool read_outer(struct pump *pump)
 	if (in->n > 0 || in->has_ended || pump->is_left)
 		return false;
 	result = tls_read(pump->tls, in->bytes, ROOM, &in->n);
-	if (result == TLS_DONE)
+	if (result == TLS_DONE) {
+		hear(pump);
 		return true;
+	}
 	in->n = 0;
 	in->has_ended = result != TLS_WANTS_IN && result != TLS_WANTS_OUT;
 	return false;
@@ -206,10 +220,8 @@ static void on_inner(struct engine_source *source, uint32_t events)
 	run(pump);
 }
 
-static void on_begin(struct engine_hook *hook)
+static void begin(struct pump *pump)
 {
-	struct pump *pump = (struct pump *)((char *)hook - offsetof(struct pump, begin));
-
 	pump->next = all;
 	pump->link = &all;
 	if (all)
@@ -221,21 +233,58 @@ static void on_begin(struct engine_hook *hook)
 		end(pump);
 }
 
-int pump_begin(int fd, struct tls *tls)
+static void on_begin(struct engine_hook *hook)
+{
+	begin((struct pump *)((char *)hook - offsetof(struct pump, begin)));
+}
+
+static struct pump *new_pump(int fd, int inner, struct tls *tls)
 {
 	struct pump *pump = calloc(1, sizeof(*pump));
-	int ends[2];
 
-	if (!pump || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
-		free(pump);
-		tls_free(tls);
-		close(fd);
-		return -1;
-	}
+	if (!pump)
+		return NULL;
 	pump->outer = (struct engine_source){ fd, on_outer };
-	pump->inner = (struct engine_source){ ends[0], on_inner };
+	pump->inner = (struct engine_source){ inner, on_inner };
 	pump->begin.run = on_begin;
 	pump->tls = tls;
-	engine_before_poll(&pump->begin);
-	return ends[1];
+	return pump;
+}
+
+int pump_begin(int fd, struct tls *tls)
+{
+	struct pump *pump;
+	int ends[2];
+
+	if (!pump_pair(ends))
+		ends[0] = ends[1] = -1;
+	pump = ends[0] < 0 ? NULL : new_pump(fd, ends[0], tls);
+	if (pump) {
+		engine_before_poll(&pump->begin);
+		return ends[1];
+	}
+	if (ends[0] >= 0) {
+		close(ends[0]);
+		close(ends[1]);
+	}
+	tls_free(tls);
+	close(fd);
+	return -1;
+}
+
+bool pump_pair(int ret[2])
+{
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ret) == 0;
+}
+
+bool pump_run(int fd, struct tls *tls, int inner, const struct pump_events *events, void *data)
+{
+	struct pump *pump = new_pump(fd, inner, tls);
+
+	if (!pump)
+		return false;
+	pump->events = events;
+	pump->data = data;
+	begin(pump);
+	return true;
 }
