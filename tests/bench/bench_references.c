@@ -4,9 +4,11 @@
  * daemon, on one core: so the time that passes is what both of them work. Rounds of each in turn,
  * medians.
  *
- *	bench_references [rounds [calls]]    a call, a callback in a call, a reference beside a
- *number bench_references --clients N         N clients pass 1,000 objects and take as many, and are
- *	                                     killed: what is left at the server
+ *	bench_references [rounds [calls]]
+ *		a call, a callback in a call, a reference beside a number
+ *	bench_references --clients N
+ *		N clients pass 1,000 objects and take as many, and are killed: what is left at the
+ *		server
  */
 #define _GNU_SOURCE /* sched_setaffinity() */
 #include <sched.h>

@@ -6,9 +6,9 @@
  *
  * A program that has no stubs for an object (a shell, a gateway, a test) calls it by the names of
  * operations, with values as JSON. pyr_proxy_new() makes a proxy of any object: it asks the
- *object's daemon for the interface. What the proxy then does, it does as a generated one: sessions,
- *deadlines, retries, TLS. The other way round, all functions below take generated proxies, too
- *(I_as_proxy()).
+ * object's daemon for the interface. What the proxy then does, it does as a generated one:
+ * sessions, deadlines, retries, TLS. The other way round, all functions below take generated
+ * proxies, too (I_as_proxy()).
  *
  *	pyr_proxy *server = pyr_proxy_new("PYRONAME:example.server");
  *	char *sum;
@@ -20,9 +20,9 @@
  *	pyr_proxy_free(server);
  *
  * JSON is that of protobuf: 64-bit integers and bytes (base64) are strings, enumerators names,
- *unions and structs objects. docs/values.md has the table. A value that does not fit its type is
- *refused before anything is sent: INVALID_ARGUMENT "items[3].name: a string is wanted, not 7".
- *Nothing here is for the fast path: a call by JSON costs some microseconds more than a stub.
+ * unions and structs objects. docs/values.md has the table. A value that does not fit its type is
+ * refused before anything is sent: INVALID_ARGUMENT "items[3].name: a string is wanted, not 7".
+ * Nothing here is for the fast path: a call by JSON costs some microseconds more than a stub.
  *
  * Any thread, as stubs. Inputs are borrowed until the function returns, outputs are owned.
  */
