@@ -83,7 +83,8 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 			       "of plain gRPC fail with RESOURCE_EXHAUSTED" },
 	[CONFIG_MAX_LINKS] = { "max_links", "PYRITE_MAX_LINKS", CONFIG_NUMBER, 0, 0, 1u << 20, "0",
 			       "connections of a daemon; 0: what RLIMIT_NOFILE allows, (limit - in "
-			       "use - 16) / 2, at least 8. Further ones are closed at once" },
+			       "use - 16) / 2, at least 8. Further ones are closed at once, unless "
+			       "another has said nothing for half a second" },
 	[CONFIG_MAX_REFERENCES] = { "max_references", "PYRITE_MAX_REFERENCES", CONFIG_NUMBER, 65536,
 				    1, 1u << 20, "65536",
 				    "objects that a connection may have passed and not been given "
