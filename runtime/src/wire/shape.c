@@ -68,13 +68,16 @@ static bool visit(const struct shape *shape, each list)
 	for (i = 0; i < shape->operations.n; i++) {
 		const struct shape_operation *op = &shape->operations.items[i];
 
-		ok &= list(LIST(op->in), by_id) & list(LIST(op->out), by_id);
-		ok &= list(LIST(op->streams), by_id) & list(LIST(op->raises), by_name);
+		ok &= list(LIST(op->in), by_id);
+		ok &= list(LIST(op->out), by_id);
+		ok &= list(LIST(op->streams), by_id);
+		ok &= list(LIST(op->raises), by_name);
 	}
 	for (i = 0; i < shape->decls.n; i++) {
 		const struct shape_decl *decl = &shape->decls.items[i];
 
-		ok &= list(LIST(decl->fields), by_id) & list(LIST(decl->numbers), by_value);
+		ok &= list(LIST(decl->fields), by_id);
+		ok &= list(LIST(decl->numbers), by_value);
 	}
 	return ok;
 }
