@@ -43,7 +43,7 @@ ALLOWED = {
     "face/grpc": {"base", "engine", "wire", "rules", "link", "door", "exec", "object", "peer", "stream", "incall"},
     "proxy": {"base", "engine", "wire", "tls", "key", "link", "door", "exec", "object", "peer", "reference", "session", "stream", "context",
               "outcall", "incall", "direct", "protocol", "face/grpc"},
-    "face/pyro": {"base"},
+    "face/pyro": {"base", "value"},
     "future": {"base", "engine", "wire", "exec", "reference", "session", "context", "outcall", "incall", "proxy"},
     "forward": {"base", "engine", "wire", "exec", "peer", "reference", "session", "stream", "outcall", "incall", "proxy"},
     "pool": {"base", "engine", "proxy"},
