@@ -255,6 +255,12 @@ struct pyr_daemon_options {
 	 * PYRITE_AUDIT, else nowhere. */
 	const char *audit;
 	pyr_audit_cb on_audit; /* gets these lines as well; default: none */
+	/* Protocols that it speaks beside its own, for programs that have no Pyrite: "grpc"
+	 * (operations as methods of plain gRPC), "reflection" and "health" (the services of gRPC),
+	 * "pyro" (Pyro's own protocol), "http" (HTTP and JSON). A list, "grpc,health", "all" or
+	 * "none", or what is other than the standard, which is all but http: "+http,-pyro".
+	 * Default: PYRITE_FACES, else the standard. */
+	const char *faces;
 };
 
 /* For pyr_daemon_new() alone. */

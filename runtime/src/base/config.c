@@ -143,6 +143,13 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 			   .help = "where daemons write who did what and who was refused, a line "
 				   "of "
 				   "JSON each: a file, or syslog:" },
+	[CONFIG_FACES] = { .name = "faces",
+			   .variable = "PYRITE_FACES",
+			   .kind = CONFIG_TEXT,
+			   .text = "",
+			   .help = "protocols that daemons speak beside their own: grpc, "
+				   "reflection, health, pyro, http; all, none, or changes of the "
+				   "standard, which is all but http: +http,-pyro" },
 	[CONFIG_LOG] = { "log", "PYRITE_LOG", CONFIG_LEVEL, 0, 0, PYR_LOG_DEBUG, "off",
 			 "off, error, warning, info or debug: what the library writes to stderr" },
 };

@@ -100,13 +100,15 @@ static void on_accepted(void *data, int fd, enum door_protocol speaks, const str
 {
 	struct pyr_daemon *d = data;
 
-	pthread_mutex_lock(
-		&d->lock); /* somebody may have waited for the port: until all is there */
-	pthread_mutex_unlock(&d->lock);
+	/* Somebody may have waited for the port: until all is there. */
+	pthread_mutex_lock(&d->opening);
+	pthread_mutex_unlock(&d->opening);
 	if (speaks == DOOR_FRAMES)
 		daemon_admit(d, fd, peer, tls);
-	else
+	else if (speaks == DOOR_HTTP2)
 		server_add(d->server, fd, peer, tls);
+	else
+		daemon_faces_take(d, fd, speaks, peer, tls);
 }
 
 /* ---- making ---- */
@@ -148,16 +150,31 @@ static bool open_door(struct pyr_daemon *d, struct making *m)
 	door.audit = d->audit;
 	key_settings_set_audit(d->keys, d->audit);
 	door.max_links = config_or(o->max_links, CONFIG_MAX_LINKS);
-	pthread_mutex_lock(&d->lock);
+	door.others = daemon_faces_protocols(d);
 	opened = door_open(&door, &problem);
 	if (opened) {
 		status = daemon_set_address(d, o, opened);
 		atomic_store(&d->door, opened);
 	}
-	pthread_mutex_unlock(&d->lock);
 	if (!opened)
 		error_constructor(problem.code, "DaemonError: %s", problem.text);
 	return opened && status == 0;
+}
+
+/* From where its connections come. */
+static bool open_ways(struct pyr_daemon *d, struct making *m)
+{
+	bool is_open;
+
+	pthread_mutex_lock(&d->opening);
+	is_open = open_door(d, m);
+	if (is_open) {
+		d->place =
+			(struct link_place){ .address = d->host.address, .arrive = daemon_arrive };
+		link_place_offer(&d->place);
+	}
+	pthread_mutex_unlock(&d->opening);
+	return is_open;
 }
 
 static bool keep_annotations(struct pyr_daemon *d, const struct pyr_daemon_options *o)
@@ -238,6 +255,7 @@ static bool build(struct pyr_daemon *d, const struct pyr_daemon_options *o)
 	plain.data = d;
 	plain.is_guarded = o->on_connect;
 	plain.rules = d->rules;
+	plain.faces = d->face_host.faces;
 	plain.has_key = d->keys;
 	plain.audit = d->audit;
 	server.opened = daemon_opened;
@@ -266,6 +284,7 @@ static pyr_daemon *new_daemon(struct making *m)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	}
 	pthread_mutex_init(&d->lock, NULL);
+	pthread_mutex_init(&d->opening, NULL);
 	pthread_cond_init(&d->ended, NULL);
 	engine_waiter_init(&d->progress, false);
 	d->signals = o->signals != PYR_NO;
@@ -274,7 +293,7 @@ static pyr_daemon *new_daemon(struct making *m)
 	atomic_init(&d->drain_ms, config_or_none(o->drain_ms, CONFIG_DRAIN_MS));
 	d->stop_fd = -1;
 	arena_init(&d->kept, NULL, 0);
-	if (!daemon_audit(d, o) || !daemon_rules(d, o) ||
+	if (!daemon_audit(d, o) || !daemon_rules(d, o) || !daemon_faces(d, o) ||
 	    !daemon_keys(o, m->fd ? *m->fd : -1, &d->keys)) {
 		pyr_error *why = pyr_error_take();
 
@@ -287,7 +306,7 @@ static pyr_daemon *new_daemon(struct making *m)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	}
 	if (!keep_annotations(d, o) || !daemon_tls(o, m->fd ? *m->fd : -1, &d->tls) ||
-	    !open_door(d, m)) {
+	    !open_ways(d, m)) {
 		pyr_error *why = pyr_error_take();
 
 		pyr_daemon_free(d);
@@ -297,8 +316,6 @@ static pyr_daemon *new_daemon(struct making *m)
 	daemon_tell_of_key(d);
 	d->here.address = d->host.address;
 	naming_here_add(&d->here);
-	d->place = (struct link_place){ .address = d->host.address, .arrive = daemon_arrive };
-	link_place_offer(&d->place);
 	if (d->signals)
 		(void)signals_expect(d->stop_fd); /* else they come with the run */
 	return d;
@@ -375,7 +392,9 @@ static void free_daemon(void *arg)
 	if (daemon->stop_fd >= 0)
 		signals_forget(daemon->stop_fd); /* of one that did not run */
 	lingering_close(daemon->host.lingering);
+	daemon_faces_stop(daemon);
 	daemon_cut_links(daemon);
+	daemon_faces_free(daemon);
 	server_free(daemon->server);
 	plain_face_free(daemon->plain); /* after those who hand it calls */
 	daemon_wait_closed(daemon, ENGINE_FOREVER);
@@ -395,6 +414,7 @@ static void free_daemon(void *arg)
 	engine_waiter_fini(&daemon->progress);
 	pthread_cond_destroy(&daemon->ended);
 	pthread_mutex_destroy(&daemon->lock);
+	pthread_mutex_destroy(&daemon->opening);
 	free(daemon);
 }
 

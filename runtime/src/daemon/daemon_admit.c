@@ -35,7 +35,8 @@ static struct budget *new_budget(pyr_daemon *d)
 	return budget_new(server_pool(d->server), budget_of_connection(d->host.limits.max_message));
 }
 
-/* As the door would have it: the credentials of a unix socket are this process's. */
+/* As the door would have it, unless it is a visitor's: the credentials of a unix socket are this
+ * process's. */
 void daemon_arrive(struct link_place *place, struct link *link)
 {
 	pyr_daemon *d = (pyr_daemon *)((char *)place - offsetof(pyr_daemon, place));
@@ -44,6 +45,11 @@ void daemon_arrive(struct link_place *place, struct link *link)
 	if (!budget) {
 		link_close(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		link_free(link);
+		return;
+	}
+	if (link->is_vouched) {
+		take(d, link, budget);
+		budget_unref(budget);
 		return;
 	}
 	link->is_own = true;

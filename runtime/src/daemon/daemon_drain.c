@@ -179,6 +179,7 @@ void daemon_drain(struct pyr_daemon *d)
 
 	naming_here_close(&d->here);
 	door_close(d->door);
+	daemon_faces_stop(d);
 	link_place_withdraw(&d->place);
 	daemon_wait_newcomers(d, until);
 	begin_in_leader(d);

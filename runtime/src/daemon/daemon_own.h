@@ -11,10 +11,13 @@
 #include "base/uri.h"
 #include "door/door.h"
 #include "engine/engine.h"
+#include "face/face.h"
 #include "link/link_process.h"
 #include "naming/naming_here.h"
 #include "object/object.h"
 #include "peer/peer.h"
+
+enum { DAEMON_FACES = 2 };
 
 struct pyr_daemon {
 	struct object_table objects;
@@ -43,7 +46,10 @@ struct pyr_daemon {
 	struct engine_waiter progress; /* of the keeper: something was answered or closed */
 	struct naming_here here;
 	struct link_place place;
-	unsigned threads; /* as its options had it */
+	pthread_mutex_t opening; /* until connections may come; before the places' */
+	struct face_host face_host;
+	struct face *faces[DAEMON_FACES]; /* the door's thread; NULL: not used yet */
+	unsigned threads;                 /* as its options had it */
 
 	/* Of one that a loop serves (daemon_loop.c): */
 	bool is_looped; /* it has or had this: */
@@ -64,6 +70,19 @@ void daemon_loop_free(pyr_daemon *d);
 /* A connection that carries frames: takes the fd and its TLS, if it has one. In the
  * door's thread. */
 void daemon_admit(pyr_daemon *daemon, int fd, const struct door_peer *who, struct tls *tls);
+
+/* ---- daemon_faces.c ---- */
+/* What its options, or PYRITE_FACES, say of them. Returns false with the last error. */
+bool daemon_faces(pyr_daemon *daemon, const struct pyr_daemon_options *options);
+/* Protocols that they speak, for the door. */
+unsigned daemon_faces_protocols(const pyr_daemon *daemon);
+/* A connection with one of those: takes the fd and its TLS, if it has one. In the door's thread. */
+void daemon_faces_take(pyr_daemon *daemon, int fd, enum door_protocol speaks,
+		       const struct door_peer *who, struct tls *tls);
+/* Once the door is closed. */
+void daemon_faces_stop(pyr_daemon *daemon);
+/* Once the links are cut. */
+void daemon_faces_free(pyr_daemon *daemon);
 
 /* ---- daemon_address.c ---- */
 /* What its URIs say of where it is. Returns 0, or minus a status with the last error. */

@@ -316,7 +316,7 @@ static void decide(struct door *door, struct door_link *link, enum door_protocol
 {
 	if (protocol == DOOR_UNDECIDED)
 		return;
-	if (protocol == DOOR_HTTP2 || protocol == DOOR_FRAMES) {
+	if ((1u << DOOR_HTTP2 | 1u << DOOR_FRAMES | door->options.others) & 1u << protocol) {
 		let_in(door, link, protocol);
 		return;
 	}

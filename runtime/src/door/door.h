@@ -4,8 +4,8 @@
 /*
  * Who comes in. A door listens on TCP or on a unix socket, or serves a socket that somebody else
  * made to listen, waits for each newcomer's first bytes, and hands the connections that speak
- * HTTP/2, or frames straight away, to its owner. It knows how many there are, who stands at the
- * other end, and can cut one of them. Floor 2; no gRPC in here.
+ * HTTP/2, or frames straight away, or what else its owner knows, to that. It knows how many there
+ * are, who stands at the other end, and can cut one of them. Floor 2; no gRPC in here.
  *
  * Lifetime: door_open() listens and starts the door's own thread; door_close() stops both (URIs
  * are dead from then on, connections handed over live on); door_free() forgets the connections too.
@@ -45,7 +45,7 @@ struct door_peer {
 	char address[DOOR_ADDRESS_MAX]; /* "127.0.0.1:40123", "[::1]:4000"; unix: the door's own */
 };
 
-/* Takes fd: non-blocking, close-on-exec, TCP_NODELAY; its first bytes, which told HTTP2 or FRAMES,
+/* Takes fd: non-blocking, close-on-exec, TCP_NODELAY; its first bytes, which told the protocol,
  * are still unread. tls: NULL, or what they are to be read with, taken. peer is borrowed. Called in
  * the door's thread with no lock held; must not call door_close(). */
 typedef void (*door_accepted_cb)(void *data, int fd, enum door_protocol protocol,
@@ -64,6 +64,7 @@ struct door_options {
 	struct tls_settings *tls; /* who comes in must speak TLS; NULL: must not. Outlives it */
 	unsigned max_links;       /* 0 = (RLIMIT_NOFILE - in use - 16) / 2, at least 8 */
 	uint32_t first_byte_ms;   /* until a newcomer has shown its protocol; 0 = 10,000 */
+	unsigned others; /* 1 << protocol of those that are taken beside HTTP2 and FRAMES */
 	door_accepted_cb accepted;
 	void *data;
 };

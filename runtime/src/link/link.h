@@ -20,6 +20,7 @@
 struct tls_settings;
 struct link;
 struct link_target;
+struct link_visitor;
 
 /* How a link ended. */
 struct link_end {
@@ -100,6 +101,7 @@ struct link {
 	/* It is a plain gRPC server: known before the first message comes. */
 	atomic_bool is_plain;
 	bool is_own;          /* the other side is this process */
+	bool is_vouched;      /* accepted: who is there has proved it elsewhere */
 	bool is_unbound;      /* it has TLS of which no bond is known */
 	bool is_orderly;      /* accepted; once closed: the other side ended it, it was not lost */
 	bool has_credentials; /* accepted from a unix socket */
@@ -120,9 +122,10 @@ struct link_target {
 	const char *target;       /* the same as gRPC writes it; borrowed */
 	const char *address;      /* for messages; borrowed */
 	bool is_local;
-	bool is_here;         /* a daemon of this process is there */
-	uint32_t max_message; /* bytes of a reply that the owner takes */
-	int fd;               /* a connected socket, taken, if there is no uri */
+	bool is_here;                       /* a daemon of this process is there */
+	uint32_t max_message;               /* bytes of a reply that the owner takes */
+	int fd;                             /* a connected socket, taken, if there is no uri */
+	const struct link_visitor *visitor; /* who connects within the process; NULL: it does */
 };
 
 /* Starts to connect as its target says; writes may follow at once. Returns NULL when memory is out.

@@ -49,6 +49,8 @@ struct pair {
 	struct link_gift *gifts; /* lock: given, and not taken yet */
 	bool has_arrived;        /* leader */
 	bool was_here;           /* the place, when it was looked for */
+	bool is_visitors;        /* constant; and then it is at */
+	const struct link_place *visited;
 };
 
 static struct {
@@ -88,6 +90,19 @@ static struct link_place *find_place(const char *address)
 	return place;
 }
 
+/* The one that it goes to, if that is still offered. Several may have one address: a visitor's is
+ * his daemon's own. */
+static struct link_place *place_of(const struct pair *p)
+{
+	struct link_place *place = places.first;
+
+	if (!p->is_visitors)
+		return find_place(p->ends[CONNECTING].link.address);
+	while (place && place != p->visited)
+		place = place->next;
+	return place;
+}
+
 bool link_place_is_here(const char *address)
 {
 	bool is_here;
@@ -110,6 +125,7 @@ static void unref(struct pair *p)
 		p->gifts = gift->next;
 		gift->drop(gift);
 	}
+	free(p->ends[ACCEPTED].link.identity);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
@@ -222,7 +238,7 @@ static void arrive(struct pair *p)
 
 	p->has_arrived = true;
 	pthread_mutex_lock(&places.lock);
-	place = find_place(e->link.address);
+	place = place_of(p);
 	if (place) {
 		atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
 		place->arrive(place, &e->link);
@@ -328,6 +344,23 @@ static void on_due(struct engine_hook *hook)
 
 /* ---- beginnings ---- */
 
+/* The accepting end sees him there. Returns false when memory is out. */
+static bool admit_visitor(struct pair *p, const struct link_visitor *visitor)
+{
+	struct link *link = &p->ends[ACCEPTED].link;
+
+	p->is_visitors = true;
+	p->visited = atomic_load(&visitor->place);
+	p->was_here = p->visited;
+	link->is_vouched = true;
+	link->is_local = visitor->is_local;
+	link->has_credentials = visitor->has_credentials;
+	link->credentials = visitor->credentials;
+	snprintf(link->address, sizeof(link->address), "%s", visitor->address);
+	link->identity = visitor->identity[0] ? strdup(visitor->identity) : NULL;
+	return link->identity || !visitor->identity[0];
+}
+
 static void init_end(struct pair *p, int which, const char *address)
 {
 	struct end *e = &p->ends[which];
@@ -353,6 +386,10 @@ struct link *link_process_connect(const struct link_target *target,
 	pthread_mutex_init(&p->lock, NULL);
 	init_end(p, CONNECTING, target->address);
 	init_end(p, ACCEPTED, target->address);
+	if (target->visitor && !admit_visitor(p, target->visitor)) {
+		unref(p);
+		return NULL;
+	}
 	e = &p->ends[CONNECTING];
 	e->link.events = events;
 	e->link.owner = owner;

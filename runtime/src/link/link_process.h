@@ -21,6 +21,20 @@ void link_place_withdraw(struct link_place *place);
 /* Whether such a place is offered. */
 bool link_place_is_here(const char *address);
 
+/*
+ * Somebody who came to a daemon by another protocol than frames: a link within the process that the
+ * daemon takes for his. He was asked to prove who he is where he came in.
+ */
+struct link_visitor {
+	uint64_t number; /* of no other one of this process */
+	/* The daemon's. Nobody is let in any more once it is NULL. */
+	const struct link_place *_Atomic place;
+	bool is_local, has_credentials;
+	struct pyr_credentials credentials;
+	char identity[256]; /* "cert:alice"; "" */
+	char address[128];
+};
+
 /* For link_target.kinds. */
 link_open link_process_connect;
 

@@ -143,7 +143,7 @@ struct peer *peer_accept(struct link *link, struct peer_host *host, struct budge
 	}
 	peer->link = link;
 	peer->shared.tls = tls_settings_ref(host->tls);
-	if (!begin(peer, link->is_own ? NULL : host->keys, link->is_local)) {
+	if (!begin(peer, link->is_own || link->is_vouched ? NULL : host->keys, link->is_local)) {
 		link_close(link, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		peer_unref(peer);
 		return NULL;

@@ -180,6 +180,7 @@ struct peer_shared {
 	struct key_settings *keys; /* counted; NULL: it proves and asks for none */
 	char *key;                 /* what it is shared by */
 	bool is_own;               /* it is not shared */
+	uint64_t visitor;          /* whose it is; 0: the process's own */
 	enum pyr_plain plain;      /* as its proxies want it */
 	enum pyr_lane lane;
 	unsigned n_users; /* sessions of proxies */

@@ -151,6 +151,11 @@ static struct key_settings *keys_of(const struct link_target *to, const struct l
 	return is_process || plain == PYR_PLAIN_ONLY ? NULL : wish->keys;
 }
 
+static uint64_t visitor_of(const struct link_wish *wish)
+{
+	return wish->visitor ? wish->visitor->number : 0;
+}
+
 static struct peer *connect_link(const struct link_target *to, enum pyr_plain plain,
 				 const struct link_wish *wish, struct uri_problem *problem)
 {
@@ -165,6 +170,7 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 		return NULL;
 	}
 	target.tls = wish->tls;
+	target.visitor = wish->visitor;
 	target.kinds = kinds_of(to, wish, plain);
 	if (protocol_here())
 		peer = peer_connect(&target, protocol_here(), keys_of(&target, wish, plain),
@@ -172,6 +178,7 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 	if (peer) {
 		peer->shared.plain = plain;
 		peer->shared.lane = wish->lane;
+		peer->shared.visitor = visitor_of(wish);
 		peer->shared.tls = tls_settings_ref(wish->tls);
 		if (!peer->shared.keys)
 			peer->shared.keys = key_settings_ref(wish->keys);
@@ -223,9 +230,10 @@ static struct peer *find_shared(const char *address, const struct link_wish *wis
 	struct peer *peer;
 
 	for (peer = links.first; peer; peer = peer->shared.next)
-		if (!peer->shared.is_own && strcmp(peer->shared.key, address) == 0 &&
-		    peer->shared.lane == wish->lane && peer->shared.tls == wish->tls &&
-		    peer->shared.keys == wish->keys && goes(peer, wish->plain) && fits(peer))
+		if (!peer->shared.is_own && peer->shared.visitor == visitor_of(wish) &&
+		    strcmp(peer->shared.key, address) == 0 && peer->shared.lane == wish->lane &&
+		    peer->shared.tls == wish->tls && peer->shared.keys == wish->keys &&
+		    goes(peer, wish->plain) && fits(peer))
 			break;
 	return peer;
 }
@@ -278,7 +286,7 @@ static bool tls_for(const struct link_wish *wish, bool is_tcp, struct tls_settin
 	*ret = NULL;
 	if (wish->tls && (is_tcp || !wish->only_tcp))
 		*ret = tls_settings_ref(wish->tls);
-	if (wish->tls || !is_tcp || !tls_settings_is_default())
+	if (wish->tls || wish->visitor || !is_tcp || !tls_settings_is_default())
 		return true;
 	*ret = tls_settings_share(&standard, &tls);
 	if (*ret)
@@ -297,7 +305,8 @@ static bool keys_for(const struct link_wish *wish, bool is_tcp, struct key_setti
 	*ret = NULL;
 	if (wish->keys && (is_tcp || !key_settings_is_environments(wish->keys)))
 		*ret = key_settings_ref(wish->keys);
-	if (wish->keys || wish->has_no_key || !is_tcp || !key_settings_is_default())
+	if (wish->keys || wish->has_no_key || wish->visitor || !is_tcp ||
+	    !key_settings_is_default())
 		return true;
 	*ret = key_settings_share(NULL, &key);
 	if (*ret)

@@ -13,7 +13,10 @@ struct given_socket;
 /* What a proxy wants of its link; it is shared with those that want the same. */
 struct link_wish {
 	struct given_socket *given; /* counted by the proxy; NULL: it connects itself */
-	bool is_own;                /* nobody shares it */
+	/* Whose calls they are, within the process; nothing else is looked at then. Outlives the
+	 * proxy. NULL: the process's own. */
+	const struct link_visitor *visitor;
+	bool is_own;   /* nobody shares it */
 	bool in_chain; /* it is for a call of a chain: one that goes away may take that */
 	enum pyr_plain plain;
 	enum pyr_lane lane; /* not the default */

@@ -5,15 +5,15 @@
 
 enum { HELD = 2 }; /* by the peer's table, and by what is offered */
 
-/* Nothing is to be seen of a call but itself. */
+/* Nothing is to be seen of a call but itself, and nobody asks whether it may be. */
 static bool may_offer(const struct peer *peer)
 {
 	const struct peer_host *host = peer->host;
 	const struct object_hooks *hooks = &host->objects->hooks;
 
-	return link_process_is(peer->link) && !hooks->on_error && !hooks->on_connect &&
-	       !hooks->on_disconnect && !hooks->on_answer && host->n_annotations == 0 &&
-	       exec_threads(host->executor) > 1 &&
+	return link_process_is(peer->link) && (peer->link->is_own || !host->rules) &&
+	       !hooks->on_error && !hooks->on_connect && !hooks->on_disconnect &&
+	       !hooks->on_answer && host->n_annotations == 0 && exec_threads(host->executor) > 1 &&
 	       peer->limits.max_calls >= exec_threads(host->executor);
 }
 

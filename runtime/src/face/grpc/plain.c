@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/faces.h"
 #include "base/random.h"
 #include "engine/core_api.h"
 #include "engine/engine.h"
@@ -560,6 +561,8 @@ void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_detail
 		       face->options.max_calls, face->address);
 	else if (atomic_load(&face->is_draining))
 		refuse(pc, PYR_UNAVAILABLE, "%s is stopping", face->address);
+	else if (!(face->options.faces & FACE_GRPC))
+		refuse(pc, PYR_UNIMPLEMENTED, "plain gRPC is switched off at %s", face->address);
 	else if (face->options.has_key && !pc->identity[0])
 		refuse(pc, PYR_UNAUTHENTICATED,
 		       "SecurityError: %s wants a shared key, which calls of plain gRPC have not, "

@@ -33,6 +33,7 @@ struct plain_options {
 	struct audit *audit; /* borrowed, NULL: none */
 	struct rules *rules; /* who may call what; borrowed, NULL: everybody all */
 	bool has_key;        /* the daemon wants a key proved, or a certificate */
+	unsigned faces;      /* enum face_name: those that are on */
 	bool is_guarded;     /* the daemon asks for handshakes, which such calls cannot carry */
 };
 
