@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+#include "daemon/daemon.h"
+#include "exec/exec_own.h"
+
 static atomic_int until_failure; /* 0: none fails */
 
 static bool fails(void)
@@ -47,6 +50,23 @@ char *__wrap_strdup(const char *text)
 static struct node_place place_c;
 static struct refs_Node *third, *beside; /* beside: the server, over a link of its own */
 
+/* Its threads are all there: a daemon that cannot start them does not run, which is not what is
+ * tried here. */
+static bool has_all_threads(pyr_daemon *daemon, unsigned n)
+{
+	struct executor *e = daemon_executor(daemon);
+	int64_t until = engine_now() + NODE_PATIENCE_MS * (int64_t)ENGINE_MS;
+	bool has = false;
+
+	while (!has && engine_now() < until) {
+		pthread_mutex_lock(&e->lock);
+		has = e->n_threads >= n;
+		pthread_mutex_unlock(&e->lock);
+		sched_yield();
+	}
+	return has;
+}
+
 static void open_three(void)
 {
 	const struct pyr_proxy_options bounded = { .timeout_ms = 10000 };
@@ -59,6 +79,7 @@ static void open_three(void)
 	beside = refs_Node_proxy_with(
 		place.uri, &(struct pyr_proxy_options){ .timeout_ms = 10000, .own_link = true });
 	REQUIRE(server && third && beside);
+	REQUIRE(has_all_threads(place.daemon, 4) && has_all_threads(place_c.daemon, 4));
 }
 
 /* Returns 0, or the first failure's status. */
