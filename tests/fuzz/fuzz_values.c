@@ -21,8 +21,10 @@ static struct pyr__field field_of(const struct pyr__type *type)
 
 static void write_value(const struct pyr__field *field, const void *value, struct buf *out)
 {
-	struct value_writer writer = { .out = out };
+	struct json_sink sink;
+	struct value_writer writer = { .sink = &sink.sink };
 
+	json_sink(&sink, out);
 	value_write_natural(&writer, field, value);
 	if (out->broken)
 		abort();
@@ -32,13 +34,16 @@ static int read_value(const struct pyr__field *field, struct arena *arena, const
 		      size_t n, void **ret)
 {
 	struct codec_problem problem = { 0 };
-	struct value_reading reading = { .arena = arena, .role = "value", .problem = &problem };
+	struct json json;
+	struct value_reading reading = {
+		.source = &json.source, .arena = arena, .role = "value", .problem = &problem
+	};
 	int err;
 
 	arena_init(arena, NULL, 0);
 	arena->max = MAX_MESSAGE;
 	*ret = arena_alloc(arena, field->type->size);
-	json_begin(&reading.json, text, n);
+	json_begin(&json, text, n);
 	err = *ret ? value_read_natural(&reading, field, *ret) : -PYR_RESOURCE_EXHAUSTED;
 	if (err < 0 && (problem.code != -err || !problem.text[0]))
 		abort();

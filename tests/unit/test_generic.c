@@ -8,7 +8,11 @@
 
 #include "test.h"
 
+#include <pyrite/gen.h>
+
 #include <stdio.h>
+
+#include "context/call_wish.h"
 
 static struct place place;
 
@@ -214,6 +218,28 @@ TEST(streams_are_read_and_written_item_by_item)
 	CHECK_INT(flow_close(&flow), 0);
 }
 
+TEST(options_of_a_call_that_is_not_made_are_of_no_other)
+{
+	static const char *const wrong[][2] = { { "nothing", "[]" },
+						{ "count", "[1, 1]" },
+						{ "sum", "[[]]" } };
+	struct flow_place flow;
+	pyr_proxy *proxy;
+	size_t i;
+
+	REQUIRE(flow_open(&flow, &flow_variants[0]));
+	proxy = pyr_proxy_new(flow.uri);
+	REQUIRE(proxy != NULL);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		pyr__with(proxy, &(struct pyr_call_options){ .timeout_ms = 1 },
+			  sizeof(struct pyr_call_options));
+		CHECK(pyr_call_json(proxy, wrong[i][0], wrong[i][1], NULL) < 0);
+		CHECK(!wish_is_for(proxy));
+	}
+	pyr_proxy_free(proxy);
+	CHECK_INT(flow_close(&flow), 0);
+}
+
 /* ---- references ---- */
 
 TEST(objects_are_passed_by_their_uris)
@@ -244,4 +270,4 @@ TESTS(generic, T(b22_an_object_is_called_by_the_names_of_its_operations),
       T(generated_proxies_are_called_by_json_and_described_too),
       T(a_proxy_is_not_made_of_what_is_not_there_or_not_shown),
       T(a_deadline_holds_for_a_call_by_json), T(streams_are_read_and_written_item_by_item),
-      T(objects_are_passed_by_their_uris))
+      T(options_of_a_call_that_is_not_made_are_of_no_other), T(objects_are_passed_by_their_uris))

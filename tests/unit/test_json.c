@@ -22,6 +22,8 @@ static struct bench {
 	struct arena arena;
 	struct codec_problem problem;
 	struct buf text;
+	struct json json;
+	struct json_sink sink;
 	const struct pyr__interface *interface;
 } bench;
 
@@ -40,12 +42,13 @@ static void end(void)
 
 static struct value_reading reading_of(const char *json, size_t n)
 {
-	struct value_reading reading = { .arena = &bench.arena,
+	struct value_reading reading = { .source = &bench.json.source,
+					 .arena = &bench.arena,
 					 .role = "parameter",
 					 .interface = bench.interface,
 					 .problem = &bench.problem };
 
-	json_begin(&reading.json, json, n);
+	json_begin(&bench.json, json, n);
 	bench.problem = (struct codec_problem){ 0 };
 	return reading;
 }
@@ -61,9 +64,10 @@ static void *read_type(const struct pyr__field *field, const char *json)
 
 static const char *written(const struct pyr__field *field, const void *value)
 {
-	struct value_writer writer = { .out = &bench.text, .interface = bench.interface };
+	struct value_writer writer = { .sink = &bench.sink.sink, .interface = bench.interface };
 
 	buf_reset(&bench.text);
+	json_sink(&bench.sink, &bench.text);
 	value_write_natural(&writer, field, value);
 	buf_append(&bench.text, "", 1);
 	REQUIRE(!bench.text.broken);
@@ -319,6 +323,55 @@ TEST(parameters_come_by_name_or_in_order_and_none_is_missing)
 	end();
 }
 
+/* As Python passes them; named: NULL: none. */
+static const char *passed(const struct pyr__operation *op, const char *positional,
+			  const char *named, union pyr__slot *ret)
+{
+	struct value_reading reading = reading_of(positional, strlen(positional));
+	struct json by_name;
+
+	json_begin(&by_name, named ? named : "", named ? strlen(named) : 0);
+	value_read_call(&reading, strrchr(op->name, '.') + 1, &bench.json.source,
+			named ? &by_name.source : NULL, op->fields, op->n_in, ret);
+	return bench.problem.text;
+}
+
+TEST(parameters_come_in_order_and_then_by_name_and_errors_are_worded_as_in_python)
+{
+	const struct pyr__operation *set = operation(&opt_Store_interface, "opt.Store.set");
+	const struct pyr__operation *title = operation(&opt_Store_interface, "opt.Store.title");
+	const struct pyr__operation *many = operation(&scalars_Echo_interface, "scalars.Echo.many");
+	union pyr__slot slots[9];
+
+	begin();
+	CHECK_STR(passed(many, "[1,2,3,4,5,6,7]", "{\"i\": 9, \"h\": 8}", slots), "");
+	CHECK_INT(slots[7].i32, 8);
+	CHECK_INT(slots[8].i32, 9);
+	CHECK_STR(passed(many, "[1,2,3,4,5,6,7,8]", NULL, slots),
+		  "many() missing required argument 'i'");
+	CHECK_STR(passed(many, "[1,2,3,4,5,6,7,8,9,10,11]", "{}", slots),
+		  "many() takes 9 arguments but 11 were given");
+	CHECK_STR(passed(title, "[null,1]", "{}", slots),
+		  "title() takes 1 argument but 2 were given");
+	CHECK_STR(passed(many, "[1,2]", "{\"z\": 1}", slots),
+		  "many() got an unexpected argument 'z'");
+	CHECK_STR(passed(many, "[1,2]", "{\"b\": 1}", slots),
+		  "many() got multiple values for argument 'b'");
+	CHECK_STR(passed(many, "[1,[]]", "{}", slots),
+		  "many(): parameter 'b': an integer is wanted, not a list");
+	CHECK_STR(passed(many, "[1,", "{}", slots),
+		  "many(): malformed JSON at byte 3: it ends too early");
+	CHECK_STR(passed(many, "7", "{}", slots), "many(): a list of arguments is wanted, not 7");
+	CHECK_STR(passed(many, "[]", "[]", slots),
+		  "many(): an object of arguments by name is wanted, not a list");
+	CHECK_STR(passed(set, "[]", "{\"y\": \"z\", \"x\": null}", slots), "");
+	CHECK_INT(slots[0].i32, 5);
+	CHECK_STR(slots[1].s, "z");
+	CHECK_STR(passed(set, "[null]", "{\"x\": 3}", slots),
+		  "set() got multiple values for argument 'x'");
+	end();
+}
+
 /* ---- there and back, whatever it is ---- */
 
 static struct span packed(const struct codec_message *message, const union pyr__slot *slots)
@@ -358,7 +411,7 @@ static void fill_slots(struct random_value *r, const struct pyr__field *fields, 
 static void check_message(struct random_value *r, const struct codec_message *message,
 			  const struct pyr__field *fields, unsigned n)
 {
-	struct value_writer writer = { .out = &bench.text, .interface = bench.interface };
+	struct value_writer writer = { .sink = &bench.sink.sink, .interface = bench.interface };
 	bool is_alone = n == 1 && strcmp(fields[0].name, "ret") == 0;
 	union pyr__slot slots[16], again[16];
 	struct value_reading reading;
@@ -367,6 +420,7 @@ static void check_message(struct random_value *r, const struct codec_message *me
 	REQUIRE(n <= 16);
 	fill_slots(r, fields, n, slots);
 	buf_reset(&bench.text);
+	json_sink(&bench.sink, &bench.text);
 	value_write_slots(&writer, fields, n, slots);
 	REQUIRE(!bench.text.broken);
 	if (n == 0 || (is_alone && !slots[0].p && (fields[0].flags & PYR__OPTIONAL)))
@@ -454,5 +508,6 @@ TESTS(json, T(numbers_go_through_at_their_limits_and_no_further),
       T(anys_show_what_is_known_and_keep_what_is_not),
       T(text_that_is_nested_too_deep_or_becomes_too_much_is_refused),
       T(parameters_come_by_name_or_in_order_and_none_is_missing),
+      T(parameters_come_in_order_and_then_by_name_and_errors_are_worded_as_in_python),
       T(random_values_are_the_same_bytes_after_a_way_through_json),
       T(random_structs_of_every_member_are_the_same_bytes_after_a_way_through_json))

@@ -8,14 +8,8 @@
  */
 #include <pyrite/gen.h>
 
+#include "generic/generic_arguments.h"
 #include "value/sink.h"
-#include "value/source.h"
-
-/* Arguments as Python passes them: those in order, then those by name. */
-struct generic_arguments {
-	struct source *positional; /* an array comes; NULL: there are none */
-	struct source *named;      /* an object comes; NULL: there are none */
-};
 
 /* The proxy's interface, constant. NULL: the proxy is. */
 const struct pyr__interface *generic_interface(const pyr_proxy *proxy);

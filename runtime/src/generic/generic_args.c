@@ -38,13 +38,32 @@ static const char *uri_of(const void *value)
 	return pyr_proxy_uri(value);
 }
 
-int generic_args_begin(struct generic_args *args, const struct pyr__interface *interface,
-		       const struct pyr__operation *operation, const char *json, bool is_item)
+static const char *short_name(const struct pyr__operation *operation)
 {
-	const struct pyr__field *item = operation->fields + operation->n_in + operation->n_out;
+	const char *dot = strrchr(operation->name, '.');
+
+	return dot ? dot + 1 : operation->name;
+}
+
+static int read_input(struct value_reading *reading, const struct pyr__operation *op,
+		      const struct generic_input *input, union pyr__slot *ret)
+{
+	const struct generic_arguments *arguments = input->arguments;
+
+	if (arguments)
+		return value_read_call(reading, short_name(op), arguments->positional,
+				       arguments->named, op->fields, op->n_in, ret);
+	reading->source = input->slots ? input->slots : input->item;
+	return input->slots ? value_read_slots(reading, op->fields, op->n_in, ret)
+			    : value_read_slot(reading, op->fields + op->n_in + op->n_out, ret);
+}
+
+int generic_args_begin(struct generic_args *args, const struct pyr__interface *interface,
+		       const struct pyr__operation *operation, const struct generic_input *input)
+{
 	struct codec_problem problem;
 	struct value_reading reading = { .arena = &args->arena,
-					 .role = is_item ? "item" : "parameter",
+					 .role = input->item ? "item" : "parameter",
 					 .interface = interface,
 					 .objects = &args->objects,
 					 .problem = &problem };
@@ -55,12 +74,11 @@ int generic_args_begin(struct generic_args *args, const struct pyr__interface *i
 	args->arena.max = codec_memory_max(config_number(CONFIG_MAX_MESSAGE));
 	args->objects = (struct value_objects){ open_object, uri_of, &args->opened };
 	args->slots = arena_alloc(&args->arena, (operation->n_in + 1u) * sizeof(*args->slots));
-	json_begin(&reading.json, json ? json : "", json ? strlen(json) : 0);
 	snprintf(problem.text, sizeof(problem.text), "out of memory");
 	if (args->slots)
-		err = is_item ? value_read_slot(&reading, item, args->slots)
-			      : value_read_slots(&reading, operation->fields, operation->n_in,
-						 args->slots);
+		err = read_input(&reading, operation, input, args->slots);
+	if (err < 0 && input->arguments) /* which names the operation */
+		return error_set(-err, "%s", problem.text);
 	return err < 0 ? error_set(-err, "%s: %s", operation->name, problem.text) : 0;
 }
 
@@ -96,26 +114,17 @@ static void free_result(const struct pyr__field *field, union pyr__slot *slot)
 }
 
 int generic_give(const struct pyr__interface *interface, const struct pyr__field *fields,
-		 unsigned n, union pyr__slot *slots, char **json)
+		 unsigned n, union pyr__slot *slots, struct sink *sink)
 {
 	const struct value_objects objects = { .uri = uri_of };
-	struct buf text = { 0 };
-	const struct value_writer writer = { &text, interface, &objects };
-	char *given = NULL;
+	const struct value_writer writer = { sink, interface, &objects };
 	unsigned i;
 
-	if (json) {
+	if (sink)
 		value_write_slots(&writer, fields, n, slots);
-		given = generic_text(&text);
-	}
 	for (i = 0; i < n; i++)
 		free_result(&fields[i], &slots[i]);
-	if (!json)
-		return 0;
-	if (!given)
-		return -PYR_RESOURCE_EXHAUSTED;
-	*json = given;
-	return 0;
+	return sink && sink->broken ? error_set(PYR_RESOURCE_EXHAUSTED, "out of memory") : 0;
 }
 
 int generic_operation(const struct pyr__interface *interface, const char *name)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "generic/generic_args.h"
-
+/* What pyrite/value.h offers: calls with arguments and results as JSON, and IDL. */
 #include <pyrite/value.h>
 
 #include <stdlib.h>
@@ -8,100 +7,62 @@
 
 #include "base/error.h"
 #include "base/stack.h"
-#include "context/call_wish.h"
+#include "generic/generic.h"
+#include "generic/generic_args.h"
 #include "proxy/proxy.h"
-#include "stream/stream.h"
 #include "value/idl_print.h"
-#include "value/types.h"
 
-static const struct pyr__interface *table_of(const pyr_proxy *proxy)
+/* What goes in and comes out as text. */
+struct texts {
+	struct json json;
+	struct buf text;
+	struct json_sink sink;
+};
+
+static void texts_begin(struct texts *texts, const char *json)
 {
-	return proxy->interface->table;
+	texts->text = (struct buf){ 0 };
+	json_begin(&texts->json, json ? json : "", json ? strlen(json) : 0);
+	json_sink(&texts->sink, &texts->text);
 }
 
-/* Returns the operation's place, or minus a status with the last error set. */
-static int begin(pyr_proxy *proxy, const char *operation)
+/* *ret: what came; NULL: not wanted. done: 0, 1, or minus a status, which is what it returns. */
+static int texts_end(struct texts *texts, int done, char **ret)
 {
-	int place;
+	char *given;
 
-	if (!proxy)
-		return error_null("proxy");
-	if (!operation)
-		return error_missing("operation");
-	if (proxy->batch)
-		return error_set(PYR_FAILED_PRECONDITION, "%s: no calls by JSON in a batch",
-				 operation);
-	place = generic_operation(table_of(proxy), operation);
-	return place < 0 ? -PYR_UNIMPLEMENTED : place;
-}
-
-/* ---- calls ---- */
-
-enum { STREAMS = PYR__STREAM_IN | PYR__STREAM_OUT };
-
-static int call(pyr_proxy *proxy, unsigned place, const struct generic_args *args, char **ret)
-{
-	const struct pyr__interface *interface = table_of(proxy);
-	const struct pyr__operation *op = &interface->operations[place];
-	union pyr__slot *slots = calloc(op->n_out + 1u, sizeof(*slots));
-	void **out = calloc(op->n_out + 1u, sizeof(*out));
-	unsigned i;
-	int err;
-
-	if (slots && out) {
-		for (i = 0; i < op->n_out; i++)
-			out[i] = &slots[i];
-		err = pyr__call(proxy, interface, place, args->slots, out);
-		if (err == 0)
-			err = generic_give(interface, op->fields + op->n_in, op->n_out, slots, ret);
-	} else {
-		err = error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	if (done < 0 || !ret || texts->text.n == 0) {
+		buf_free(&texts->text);
+		return done;
 	}
-	free(out);
-	free(slots);
-	return err;
+	if (!(given = generic_text(&texts->text)))
+		return -PYR_RESOURCE_EXHAUSTED;
+	*ret = given;
+	return done;
 }
 
 int pyr_call_json(pyr_proxy *proxy, const char *operation, const char *args, char **ret)
 {
-	struct generic_args read;
-	int place = begin(proxy, operation), err;
-	const struct pyr__operation *op;
+	struct texts texts;
+	int err;
 
-	if (place < 0)
-		return place;
-	op = &table_of(proxy)->operations[place];
-	if (op->flags & STREAMS)
-		return error_set(PYR_INVALID_ARGUMENT, "%s has streams: pyr_open_json()", op->name);
-	err = generic_args_begin(&read, table_of(proxy), op, args, false);
-	if (err < 0)
-		(void)wish_take(proxy);
-	else
-		err = call(proxy, (unsigned)place, &read, ret);
-	generic_args_end(&read);
-	return err;
+	texts_begin(&texts, args);
+	err = generic_call_with(proxy, operation,
+				&(struct generic_input){ .slots = &texts.json.source },
+				ret ? &texts.sink.sink : NULL);
+	return texts_end(&texts, err, ret);
 }
-
-/* ---- exceptions ---- */
 
 char *pyr_error_json(pyr_proxy *proxy)
 {
-	const pyr_error *error = pyr_last_error();
-	struct pyr__field field = { .name = "exception", .kind = PYR__STRUCT };
 	struct buf text = { 0 };
-	struct value_writer writer = { .out = &text };
-	const void *value;
+	struct json_sink sink;
 	pyr_error *kept;
 	char *ret;
 
-	if (!proxy || !error->code || !error->exception[0])
+	json_sink(&sink, &text);
+	if (!generic_exception(proxy, true, &sink.sink))
 		return NULL;
-	writer.interface = table_of(proxy);
-	field.type = types_find(writer.interface, span_of(error->exception));
-	value = field.type && field.type->kind == PYR__STRUCT ? pyr__caught(field.type) : NULL;
-	if (!value)
-		return NULL;
-	value_write_exception(&writer, field.type, value);
 	kept = pyr_error_take();
 	ret = generic_text(&text);
 	error_restore(kept);
@@ -112,75 +73,39 @@ char *pyr_error_json(pyr_proxy *proxy)
 
 int pyr_operation_streams(pyr_proxy *proxy, const char *operation)
 {
-	int place = begin(proxy, operation), ret = 0;
+	int place = generic_place(proxy, operation), ret = 0;
+	const struct pyr__operation *op;
 
 	if (place < 0)
 		return place;
-	if (table_of(proxy)->operations[place].flags & PYR__STREAM_IN)
+	op = &proxy->interface->table->operations[place];
+	if (op->flags & PYR__STREAM_IN)
 		ret |= PYR_STREAMS_WRITTEN;
-	if (table_of(proxy)->operations[place].flags & PYR__STREAM_OUT)
+	if (op->flags & PYR__STREAM_OUT)
 		ret |= PYR_STREAMS_READ;
 	return ret;
 }
 
 int pyr_open_json(pyr_proxy *proxy, const char *operation, const char *args, pyr_stream **ret)
 {
-	struct generic_args read;
-	int place = begin(proxy, operation), err;
-	const struct pyr__operation *op;
+	struct json json;
 
-	if (place < 0)
-		return place;
-	op = &table_of(proxy)->operations[place];
-	if (!(op->flags & STREAMS))
-		return error_set(PYR_INVALID_ARGUMENT, "%s has no streams: pyr_call_json()",
-				 op->name);
-	err = generic_args_begin(&read, table_of(proxy), op, args, false);
-	if (err < 0)
-		(void)wish_take(proxy);
-	else
-		err = pyr__open(proxy, table_of(proxy), (unsigned)place, read.slots, ret);
-	generic_args_end(&read);
-	return err;
-}
-
-/* Of a caller's end. Returns NULL with the last error set. */
-static const struct pyr__operation *operation_of(pyr_stream *stream)
-{
-	if (!stream) {
-		error_null("stream");
-		return NULL;
-	}
-	if (!stream->is_callers) {
-		error_set(PYR_INVALID_ARGUMENT, "%s: the method's end is not read as JSON",
-			  stream->operation->table->name);
-		return NULL;
-	}
-	return stream->operation->table;
+	json_begin(&json, args ? args : "", args ? strlen(args) : 0);
+	return generic_open_with(proxy, operation, &(struct generic_input){ .slots = &json.source },
+				 ret);
 }
 
 int pyr_stream_write_json(pyr_stream *stream, const char *item)
 {
-	const struct pyr__operation *op = operation_of(stream);
-	struct generic_args read;
-	int err;
+	struct json json;
 
-	if (!op)
-		return -pyr_last_error()->code;
-	if (!item)
-		return error_missing("item");
-	if (!(op->flags & PYR__STREAM_IN))
-		return error_set(PYR_INVALID_ARGUMENT, "%s: nothing is written", op->name);
-	err = generic_args_begin(&read, table_of(stream->caller.proxy), op, item, true);
-	if (err == 0)
-		err = pyr__write(stream, op, read.slots);
-	generic_args_end(&read);
-	return err;
+	json_begin(&json, item ? item : "", item ? strlen(item) : 0);
+	return generic_write(stream, item ? &json.source : NULL);
 }
 
 int pyr_item_json(pyr_stream *stream, const char *text, char **ret)
 {
-	const struct pyr__operation *op = operation_of(stream);
+	const struct pyr__operation *op = generic_stream_operation(stream);
 	struct buf json = { 0 };
 	char *given;
 
@@ -199,51 +124,18 @@ int pyr_item_json(pyr_stream *stream, const char *text, char **ret)
 
 int pyr_stream_next_json(pyr_stream *stream, char **ret)
 {
-	const struct pyr__operation *op = operation_of(stream);
-	union pyr__slot slot = { 0 };
-	struct pyr__field item;
-	int n, err;
+	struct texts texts;
 
-	if (!op)
-		return -pyr_last_error()->code;
-	if (!ret)
-		return error_missing("ret");
-	n = pyr__next(stream, op, &slot);
-	if (n <= 0)
-		return n;
-	item = op->fields[op->n_in + op->n_out + (op->flags & PYR__STREAM_IN ? 1 : 0)];
-	item.name = "ret";
-	err = generic_give(table_of(stream->caller.proxy), &item, 1, &slot, ret);
-	return err < 0 ? err : 1;
+	texts_begin(&texts, NULL);
+	return texts_end(&texts, generic_next(stream, ret ? &texts.sink.sink : NULL), ret);
 }
 
 int pyr_stream_finish_json(pyr_stream *stream, char **ret)
 {
-	const struct pyr__operation *op = operation_of(stream);
-	const struct pyr__interface *interface;
-	union pyr__slot *slots;
-	void **out;
-	unsigned i;
-	int err;
+	struct texts texts;
 
-	if (!op)
-		return -pyr_last_error()->code;
-	interface = table_of(stream->caller.proxy);
-	slots = calloc(op->n_out + 1u, sizeof(*slots));
-	out = calloc(op->n_out + 1u, sizeof(*out));
-	for (i = 0; slots && out && i < op->n_out; i++)
-		out[i] = &slots[i];
-	if (slots && out) {
-		err = pyr__finish(stream, op, out);
-		if (err == 0)
-			err = generic_give(interface, op->fields + op->n_in, op->n_out, slots, ret);
-	} else {
-		pyr_stream_free(stream);
-		err = error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
-	}
-	free(out);
-	free(slots);
-	return err;
+	texts_begin(&texts, NULL);
+	return texts_end(&texts, generic_finish(stream, ret ? &texts.sink.sink : NULL), ret);
 }
 
 /* ---- IDL ---- */
@@ -270,7 +162,7 @@ int pyr_describe(pyr_proxy *proxy, char **ret)
 		return error_null("proxy");
 	if (!ret)
 		return error_missing("ret");
-	printing.interface = table_of(proxy);
+	printing.interface = generic_interface(proxy);
 	stack_call(print, &printing);
 	if (!(given = generic_text(&printing.text)))
 		return -PYR_RESOURCE_EXHAUSTED;

@@ -77,7 +77,7 @@ static int check(const struct words *words, unsigned i, const char *text, size_t
 		return 0;
 	return error_set(PYR_INVALID_ARGUMENT, "%s: parameter '%s': malformed JSON at byte %zu: %s",
 			 words->operation->name, words->operation->fields[i].name,
-			 (size_t)(json.at - json.begin), json.wrong);
+			 (size_t)(json.at - json.begin), json.source.wrong);
 }
 
 static int write_json(const struct words *words, struct buf *out)

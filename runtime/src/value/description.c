@@ -19,9 +19,11 @@
 static const char *write_default(const struct pyr__field *field, struct arena *arena)
 {
 	struct buf text = { 0 };
-	struct value_writer writer = { .out = &text };
+	struct json_sink json;
+	struct value_writer writer = { .sink = &json.sink };
 	const char *ret = "null";
 
+	json_sink(&json, &text);
 	if (field->value)
 		value_write_natural(&writer, field, field->value);
 	else
@@ -174,6 +176,7 @@ static bool put_defaults(struct maker *maker)
 {
 	struct codec_problem problem;
 	struct value_reading reading;
+	struct json json;
 	struct waiting *waiting;
 	struct pyr__field plain;
 	void *value;
@@ -184,7 +187,8 @@ static bool put_defaults(struct maker *maker)
 			return description_no_memory(maker);
 		reading = (struct value_reading){ .arena = maker->arena, .role = "default" };
 		reading.problem = &problem;
-		json_begin(&reading.json, waiting->json, strlen(waiting->json));
+		json_begin(&json, waiting->json, strlen(waiting->json));
+		reading.source = &json.source;
 		plain = *waiting->field;
 		plain.flags = 0;
 		if (value_read_natural(&reading, &plain, value) < 0)

@@ -5,16 +5,9 @@
 
 #include "base/text.h"
 
-void json_begin(struct json *json, const char *text, size_t n)
+static bool json_fail(struct json *json, const char *what)
 {
-	*json = (struct json){ .begin = text, .at = text, .end = text + n };
-}
-
-bool json_fail(struct json *json, const char *what)
-{
-	if (!json->wrong)
-		json->wrong = what;
-	return false;
+	return source_fail(&json->source, what);
 }
 
 static void skip_space(struct json *json)
@@ -31,45 +24,45 @@ static bool is_word(const struct json *json, const char *word)
 	return (size_t)(json->end - json->at) >= n && memcmp(json->at, word, n) == 0;
 }
 
-enum json_kind json_peek(struct json *json)
+enum source_next json_peek(struct json *json)
 {
 	skip_space(json);
-	if (json->wrong)
-		return JSON_WRONG;
+	if (json->source.wrong)
+		return SOURCE_WRONG;
 	if (json->at == json->end)
-		return JSON_END;
+		return SOURCE_END;
 	switch (*json->at) {
 	case '{':
-		return JSON_OBJECT;
+		return SOURCE_OBJECT;
 	case '[':
-		return JSON_ARRAY;
+		return SOURCE_ARRAY;
 	case '"':
-		return JSON_STRING;
+		return SOURCE_STRING;
 	case 't':
-		return is_word(json, "true") ? JSON_TRUE : JSON_WRONG;
+		return is_word(json, "true") ? SOURCE_TRUE : SOURCE_WRONG;
 	case 'f':
-		return is_word(json, "false") ? JSON_FALSE : JSON_WRONG;
+		return is_word(json, "false") ? SOURCE_FALSE : SOURCE_WRONG;
 	case 'n':
-		return is_word(json, "null") ? JSON_NULL : JSON_WRONG;
+		return is_word(json, "null") ? SOURCE_NULL : SOURCE_WRONG;
 	default:
-		return *json->at == '-' || (*json->at >= '0' && *json->at <= '9') ? JSON_NUMBER
-										  : JSON_WRONG;
+		return *json->at == '-' || (*json->at >= '0' && *json->at <= '9') ? SOURCE_NUMBER
+										  : SOURCE_WRONG;
 	}
 }
 
-bool json_open(struct json *json)
+static bool json_open(struct json *json)
 {
-	if (json->depth == JSON_DEPTH)
+	if (json->depth == SOURCE_DEPTH)
 		return json_fail(json, "it is nested too deep");
 	json->depth++;
 	json->at++;
 	return true;
 }
 
-bool json_more(struct json *json, char close, size_t n)
+static bool json_more(struct json *json, char close, size_t n)
 {
 	skip_space(json);
-	if (json->wrong)
+	if (json->source.wrong)
 		return false;
 	if (json->at < json->end && *json->at == close) {
 		json->at++;
@@ -81,19 +74,6 @@ bool json_more(struct json *json, char close, size_t n)
 	if (json->at == json->end || *json->at != ',')
 		return json_fail(json,
 				 close == '}' ? "',' or '}' is missing" : "',' or ']' is missing");
-	json->at++;
-	return true;
-}
-
-bool json_key(struct json *json, struct arena *arena, struct span *ret)
-{
-	if (json_peek(json) != JSON_STRING)
-		return json_fail(json, "the name of a member is missing");
-	if (!json_string(json, arena, ret))
-		return false;
-	skip_space(json);
-	if (json->at == json->end || *json->at != ':')
-		return json_fail(json, "':' is missing");
 	json->at++;
 	return true;
 }
@@ -210,7 +190,7 @@ static bool find_end(struct json *json, const char **ret_end, bool *ret_plain)
 	return p < json->end || json_fail(json, "a string is not closed");
 }
 
-bool json_string(struct json *json, struct arena *arena, struct span *ret)
+static bool json_string(struct json *json, struct arena *arena, struct span *ret)
 {
 	const char *begin = ++json->at, *end;
 	uint8_t *copy, *p;
@@ -236,6 +216,19 @@ bool json_string(struct json *json, struct arena *arena, struct span *ret)
 		*ret = (struct span){ copy, (size_t)(p - copy) };
 	}
 	json->at = end + 1;
+	return true;
+}
+
+static bool json_key(struct json *json, struct arena *arena, struct span *ret)
+{
+	if (json_peek(json) != SOURCE_STRING)
+		return json_fail(json, "the name of a member is missing");
+	if (!json_string(json, arena, ret))
+		return false;
+	skip_space(json);
+	if (json->at == json->end || *json->at != ':')
+		return json_fail(json, "':' is missing");
+	json->at++;
 	return true;
 }
 
@@ -295,7 +288,7 @@ static bool skip_string(struct json *json)
 
 static bool skip_name(struct json *json)
 {
-	if (json_peek(json) != JSON_STRING)
+	if (json_peek(json) != SOURCE_STRING)
 		return json_fail(json, "the name of a member is missing");
 	if (!skip_string(json))
 		return false;
@@ -310,22 +303,22 @@ static bool skip_piece(struct json *json, bool *ret)
 
 	*ret = false;
 	switch (json_peek(json)) {
-	case JSON_OBJECT:
-	case JSON_ARRAY:
+	case SOURCE_OBJECT:
+	case SOURCE_ARRAY:
 		*ret = true;
 		return json_open(json);
-	case JSON_STRING:
+	case SOURCE_STRING:
 		return skip_string(json);
-	case JSON_NUMBER:
+	case SOURCE_NUMBER:
 		return json_number(json, &number);
-	case JSON_TRUE:
-	case JSON_NULL:
+	case SOURCE_TRUE:
+	case SOURCE_NULL:
 		json->at += 4;
 		return true;
-	case JSON_FALSE:
+	case SOURCE_FALSE:
 		json->at += 5;
 		return true;
-	case JSON_END:
+	case SOURCE_END:
 		return json_fail(json, "it ends too early");
 	default:
 		return json_fail(json, "no value of JSON");
@@ -334,22 +327,23 @@ static bool skip_piece(struct json *json, bool *ret)
 
 bool json_skip(struct json *json)
 {
-	char closes[JSON_DEPTH + 1];
-	size_t n[JSON_DEPTH + 1];
+	char closes[SOURCE_DEPTH + 1];
+	size_t n[SOURCE_DEPTH + 1];
 	unsigned depth = 0;
 	bool is_open;
 
 	do {
 		skip_space(json);
-		closes[depth + 1 > JSON_DEPTH ? JSON_DEPTH : depth + 1] =
+		closes[depth + 1 > SOURCE_DEPTH ? SOURCE_DEPTH : depth + 1] =
 			json->at < json->end && *json->at == '{' ? '}' : ']';
 		if (!skip_piece(json, &is_open))
 			return false;
 		if (is_open)
 			n[++depth] = 0;
-		while (depth > 0 && !json_more(json, closes[depth], n[depth]) && !json->wrong)
+		while (depth > 0 && !json_more(json, closes[depth], n[depth]) &&
+		       !json->source.wrong)
 			depth--;
-		if (json->wrong)
+		if (json->source.wrong)
 			return false;
 		if (depth > 0 && closes[depth] == '}' && !skip_name(json))
 			return false;
@@ -361,5 +355,118 @@ bool json_skip(struct json *json)
 
 bool json_at_end(struct json *json)
 {
-	return json_peek(json) == JSON_END || json_fail(json, "something follows the value");
+	return json_peek(json) == SOURCE_END || json_fail(json, "something follows the value");
+}
+
+/* ---- as a source ---- */
+
+static struct json *of(struct source *source)
+{
+	return (struct json *)source;
+}
+
+static enum source_next peek(struct source *source)
+{
+	return json_peek(of(source));
+}
+
+static bool open_it(struct source *source)
+{
+	return json_open(of(source));
+}
+
+static bool more(struct source *source, enum source_next in, size_t n)
+{
+	return json_more(of(source), in == SOURCE_OBJECT ? '}' : ']', n);
+}
+
+static bool key(struct source *source, struct arena *arena, struct source_key *ret)
+{
+	ret->kind = SOURCE_STRING;
+	return json_key(of(source), arena, &ret->text);
+}
+
+static bool string(struct source *source, struct arena *arena, struct span *ret)
+{
+	return json_string(of(source), arena, ret);
+}
+
+static bool no_bytes(struct source *source, struct arena *arena, struct span *ret)
+{
+	(void)arena;
+	*ret = (struct span){ NULL, 0 };
+	return source_fail(source, "JSON has no bytes");
+}
+
+static bool number(struct source *source, struct source_number *ret)
+{
+	*ret = (struct source_number){ .is_real = false };
+	return json_number(of(source), &ret->text);
+}
+
+static bool skip(struct source *source)
+{
+	return json_skip(of(source));
+}
+
+static bool at_end(struct source *source)
+{
+	return json_at_end(of(source));
+}
+
+static bool show(struct source *source, char *buf, size_t n)
+{
+	struct json *json = of(source);
+	const char *begin = json->at;
+
+	if (!json_skip(json))
+		return false;
+	source_show_text(buf, n,
+			 (struct span){ (const uint8_t *)begin, (size_t)(json->at - begin) });
+	return true;
+}
+
+static size_t where(const struct source *source)
+{
+	const struct json *json = (const struct json *)source;
+
+	return (size_t)(json->at - json->begin);
+}
+
+static struct source_mark mark(const struct source *source)
+{
+	const struct json *json = (const struct json *)source;
+
+	return (struct source_mark){ where(source), json->depth };
+}
+
+static void back(struct source *source, struct source_mark to)
+{
+	of(source)->at = of(source)->begin + to.at;
+	of(source)->depth = to.depth;
+}
+
+static const struct source_kind kind = {
+	.name = "JSON",
+	.flags = SOURCE_TEXT_NUMBERS | SOURCE_TEXT_BYTES,
+	.peek = peek,
+	.open = open_it,
+	.more = more,
+	.key = key,
+	.string = string,
+	.bytes = no_bytes,
+	.number = number,
+	.skip = skip,
+	.at_end = at_end,
+	.show = show,
+	.where = where,
+	.mark = mark,
+	.back = back,
+};
+
+void json_begin(struct json *json, const char *text, size_t n)
+{
+	*json = (struct json){
+		.source = { &kind, NULL }, .begin = text, .at = text, .end = text + n
+	};
 }

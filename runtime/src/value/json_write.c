@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "value/json_write.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,6 +143,160 @@ void json_put_float(struct buf *out, float value)
 	while (strtof(text, NULL) != value && ++digits <= 9);
 	json_put(out, text);
 }
+
+/* ---- as a sink ---- */
+
+static struct buf *out_of(struct sink *sink)
+{
+	return ((struct json_sink *)sink)->out;
+}
+
+/* Before a value: what separates it from the one before. A key is followed by its value. */
+static struct buf *begin(struct sink *sink)
+{
+	struct json_sink *json = (struct json_sink *)sink;
+
+	if (!json->is_first)
+		json_put(json->out, ", ");
+	json->is_first = false;
+	return json->out;
+}
+
+static void end(struct sink *sink)
+{
+	struct json_sink *json = (struct json_sink *)sink;
+
+	if (json->is_key)
+		json_put(json->out, ": ");
+	json->is_first = json->is_key;
+	json->is_key = false;
+	json->sink.broken = json->out->broken;
+}
+
+static void open_it(struct sink *sink, const char *bracket)
+{
+	json_put(begin(sink), bracket);
+	((struct json_sink *)sink)->is_first = true;
+}
+
+static void close_it(struct sink *sink, const char *bracket)
+{
+	json_put(out_of(sink), bracket);
+	end(sink);
+}
+
+static void object(struct sink *sink)
+{
+	open_it(sink, "{");
+}
+
+static void object_end(struct sink *sink)
+{
+	close_it(sink, "}");
+}
+
+static void array(struct sink *sink)
+{
+	open_it(sink, "[");
+}
+
+static void array_end(struct sink *sink)
+{
+	close_it(sink, "]");
+}
+
+static void key(struct sink *sink)
+{
+	((struct json_sink *)sink)->is_key = true;
+}
+
+static void string(struct sink *sink, const char *text, size_t n)
+{
+	json_put_string(begin(sink), text, n);
+	end(sink);
+}
+
+static void member(struct sink *sink, const char *name)
+{
+	key(sink);
+	string(sink, name, strlen(name));
+}
+
+static void integer(struct sink *sink, int64_t value, enum sink_width width)
+{
+	bool is_quoted = width != SINK_NARROW || ((struct json_sink *)sink)->is_key;
+	struct buf *out = begin(sink);
+	char text[32];
+
+	if (width == SINK_UINT64)
+		snprintf(text, sizeof(text), "\"%" PRIu64 "\"", (uint64_t)value);
+	else
+		snprintf(text, sizeof(text), is_quoted ? "\"%" PRId64 "\"" : "%" PRId64, value);
+	json_put(out, text);
+	end(sink);
+}
+
+static void real(struct sink *sink, double value, bool is_float)
+{
+	struct buf *out = begin(sink);
+
+	if (is_float)
+		json_put_float(out, (float)value);
+	else
+		json_put_double(out, value);
+	end(sink);
+}
+
+static void boolean(struct sink *sink, bool value)
+{
+	const char *quote = ((struct json_sink *)sink)->is_key ? "\"" : "";
+	struct buf *out = begin(sink);
+
+	json_put(out, quote);
+	json_put(out, value ? "true" : "false");
+	json_put(out, quote);
+	end(sink);
+}
+
+static void null(struct sink *sink)
+{
+	json_put(begin(sink), "null");
+	end(sink);
+}
+
+static void bytes(struct sink *sink, const uint8_t *data, size_t n)
+{
+	json_put_base64(begin(sink), data, n);
+	end(sink);
+}
+
+static void reference(struct sink *sink, const char *uri)
+{
+	string(sink, uri, strlen(uri));
+}
+
+static const struct sink_kind kind = {
+	.object = object,
+	.object_end = object_end,
+	.array = array,
+	.array_end = array_end,
+	.member = member,
+	.key = key,
+	.string = string,
+	.integer = integer,
+	.real = real,
+	.boolean = boolean,
+	.null = null,
+	.bytes = bytes,
+	.reference = reference,
+};
+
+void json_sink(struct json_sink *sink, struct buf *out)
+{
+	*sink = (struct json_sink){ .sink = { .kind = &kind }, .out = out, .is_first = true };
+}
+
+/* ---- locale ---- */
 
 locale_t json_locale(void)
 {

@@ -2,12 +2,22 @@
 #ifndef PYRITE_JSON_WRITE_H
 #define PYRITE_JSON_WRITE_H
 /*
- * Pieces of JSON text, into a buffer that breaks when memory is out. Nothing that a terminal would
- * act on is written as it is. The thread's locale is that of C: json_locale().
+ * JSON text, a sink, and pieces of it, into a buffer that breaks when memory is out. Nothing that a
+ * terminal would act on is written as it is. The thread's locale is that of C: json_locale().
  */
 #include <locale.h>
 
 #include "base/buf.h"
+#include "value/sink.h"
+
+/* One value, behind what the buffer holds. */
+struct json_sink {
+	struct sink sink;
+	struct buf *out; /* borrowed */
+	bool is_first;   /* nothing stands before the next member or item */
+	bool is_key;
+};
+void json_sink(struct json_sink *sink, struct buf *out);
 
 void json_put(struct buf *out, const char *text);
 void json_put_string(struct buf *out, const char *text, size_t n);

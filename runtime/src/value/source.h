@@ -73,6 +73,8 @@ struct source_kind {
 	bool (*at_end)(struct source *source);
 	/* A scalar that was seen to come, consumed, as a message may show it. */
 	bool (*show)(struct source *source, char *buf, size_t n);
+	/* The byte that is next, for messages; NULL: it is not known. */
+	size_t (*where)(const struct source *source);
 	struct source_mark (*mark)(const struct source *source);
 	void (*back)(struct source *source, struct source_mark mark);
 };
@@ -82,6 +84,9 @@ struct source {
 	const struct source_kind *kind;
 	const char *wrong; /* NULL: nothing yet */
 };
+
+/* The beginning of a text from outside, as a message may show it. Returns buf. */
+const char *source_show_text(char *buf, size_t size, struct span text);
 
 /* Returns false. */
 static inline bool source_fail(struct source *source, const char *what)
@@ -104,6 +109,16 @@ static inline bool source_open(struct source *source)
 static inline bool source_more(struct source *source, enum source_next in, size_t n)
 {
 	return source->kind->more(source, in, n);
+}
+
+static inline bool source_key(struct source *source, struct arena *arena, struct source_key *ret)
+{
+	return source->kind->key(source, arena, ret);
+}
+
+static inline bool source_string(struct source *source, struct arena *arena, struct span *ret)
+{
+	return source->kind->string(source, arena, ret);
 }
 
 static inline bool source_skip(struct source *source)

@@ -52,7 +52,7 @@ struct work {
 	const void *value;
 };
 
-static void on_stack(void (*fn)(void *work), struct work *work)
+void value_on_stack(void (*fn)(void *work), void *work)
 {
 	locale_t before = json_locale();
 
@@ -60,8 +60,8 @@ static void on_stack(void (*fn)(void *work), struct work *work)
 	json_locale_back(before);
 }
 
-static int read_one(struct value_reading *reading, const struct pyr__field *field,
-		    union pyr__slot *ret)
+int value_read_one(struct value_reading *reading, const struct pyr__field *field,
+		   union pyr__slot *ret)
 {
 	struct codec_path path = { NULL, field->name, SIZE_MAX };
 	void *natural = arena_alloc(reading->arena, codec_natural_size(field));
@@ -76,8 +76,8 @@ static int read_one(struct value_reading *reading, const struct pyr__field *fiel
 }
 
 /* Of a parameter that is not there. */
-static int absent(struct value_reading *reading, const struct pyr__field *field,
-		  union pyr__slot *ret)
+int value_absent(struct value_reading *reading, const struct pyr__field *field,
+		 union pyr__slot *ret)
 {
 	struct codec_path path = { NULL, field->name, SIZE_MAX };
 
@@ -91,24 +91,25 @@ static int absent(struct value_reading *reading, const struct pyr__field *field,
 }
 
 /* null is as good as nothing, where something may be absent. */
-static bool is_absent(struct value_reading *reading, const struct pyr__field *field)
+bool value_is_absent(struct value_reading *reading, const struct pyr__field *field)
 {
-	return field->flags && json_peek(&reading->json) == JSON_NULL && json_skip(&reading->json);
+	return field->flags && source_peek(reading->source) == SOURCE_NULL &&
+	       source_skip(reading->source);
 }
 
 /* The place of the next one of an object, or minus a status. */
 static int next_name(struct value_reading *reading, const struct pyr__field *fields, unsigned n)
 {
-	struct span key;
+	struct source_key key;
 	char text[64];
 	int i;
 
-	if (!json_key(&reading->json, reading->arena, &key))
+	if (!source_key(reading->source, reading->arena, &key))
 		return value_fail(reading, NULL, " ");
-	i = value_find_field(fields, 0, n, key);
-	if (i >= 0)
+	i = value_find_field(fields, 0, n, key.text);
+	if (i >= 0 && key.kind == SOURCE_STRING)
 		return i;
-	value_show(text, sizeof(text), key);
+	source_show_text(text, sizeof(text), key.text);
 	return value_fail(reading, NULL, "there is no %s '%s'", reading->role, text);
 }
 
@@ -118,16 +119,16 @@ static int read_named(struct value_reading *reading, const struct pyr__field *fi
 	int i, err = 0;
 	size_t k;
 
-	for (k = 0; err == 0 && json_more(&reading->json, '}', k); k++) {
+	for (k = 0; err == 0 && source_more(reading->source, SOURCE_OBJECT, k); k++) {
 		if ((i = next_name(reading, fields, n)) < 0)
 			return i;
 		if (has[i])
 			return value_fail(reading, NULL, "%s '%s' stands twice", reading->role,
 					  fields[i].name);
-		if (is_absent(reading, &fields[i]))
+		if (value_is_absent(reading, &fields[i]))
 			continue;
 		has[i] = true;
-		err = read_one(reading, &fields[i], &ret[i]);
+		err = value_read_one(reading, &fields[i], &ret[i]);
 	}
 	return err;
 }
@@ -138,14 +139,14 @@ static int read_in_order(struct value_reading *reading, const struct pyr__field 
 	unsigned i;
 	int err = 0;
 
-	for (i = 0; err == 0 && json_more(&reading->json, ']', i); i++) {
+	for (i = 0; err == 0 && source_more(reading->source, SOURCE_ARRAY, i); i++) {
 		if (i == n)
 			return value_fail(reading, NULL, "there are more than %u %ss", n,
 					  reading->role);
-		if (is_absent(reading, &fields[i]))
+		if (value_is_absent(reading, &fields[i]))
 			continue;
 		has[i] = true;
-		err = read_one(reading, &fields[i], &ret[i]);
+		err = value_read_one(reading, &fields[i], &ret[i]);
 	}
 	return err;
 }
@@ -153,25 +154,25 @@ static int read_in_order(struct value_reading *reading, const struct pyr__field 
 static int read_all(struct value_reading *reading, const struct pyr__field *fields, unsigned n,
 		    union pyr__slot *ret)
 {
-	enum json_kind kind = json_peek(&reading->json);
+	enum source_next next = source_peek(reading->source);
 	bool *has = arena_alloc(reading->arena, n + 1);
 	unsigned i;
 	int err = 0;
 
 	if (!has)
 		return value_memory(reading);
-	if (kind != JSON_OBJECT && kind != JSON_ARRAY && kind != JSON_END)
+	if (next != SOURCE_OBJECT && next != SOURCE_ARRAY && next != SOURCE_END)
 		return value_wrong(reading, NULL, "an object or a list");
-	if (kind != JSON_END) {
-		json_open(&reading->json);
-		err = kind == JSON_OBJECT ? read_named(reading, fields, n, has, ret)
-					  : read_in_order(reading, fields, n, has, ret);
+	if (next != SOURCE_END) {
+		source_open(reading->source);
+		err = next == SOURCE_OBJECT ? read_named(reading, fields, n, has, ret)
+					    : read_in_order(reading, fields, n, has, ret);
 	}
-	if (err < 0 || reading->json.wrong || !json_at_end(&reading->json))
+	if (err < 0 || reading->source->wrong || !source_at_end(reading->source))
 		return err < 0 ? err : value_fail(reading, NULL, " ");
 	for (i = 0; err == 0 && i < n; i++)
 		if (!has[i])
-			err = absent(reading, &fields[i], &ret[i]);
+			err = value_absent(reading, &fields[i], &ret[i]);
 	return err;
 }
 
@@ -187,13 +188,13 @@ int value_read_slots(struct value_reading *reading, const struct pyr__field *fie
 {
 	struct work w = { .reading = reading, .fields = fields, .n = n, .slots = ret };
 
-	on_stack(read_slots, &w);
+	value_on_stack(read_slots, &w);
 	return w.err;
 }
 
 static int end_of(struct value_reading *reading, int err)
 {
-	if (err == 0 && !json_at_end(&reading->json))
+	if (err == 0 && !source_at_end(reading->source))
 		return value_fail(reading, NULL, " ");
 	return err;
 }
@@ -202,7 +203,7 @@ static void read_slot(void *arg)
 {
 	struct work *w = arg;
 
-	w->err = end_of(w->reading, read_one(w->reading, w->fields, w->slots));
+	w->err = end_of(w->reading, value_read_one(w->reading, w->fields, w->slots));
 }
 
 int value_read_slot(struct value_reading *reading, const struct pyr__field *field,
@@ -210,7 +211,7 @@ int value_read_slot(struct value_reading *reading, const struct pyr__field *fiel
 {
 	struct work w = { .reading = reading, .fields = field, .slots = ret };
 
-	on_stack(read_slot, &w);
+	value_on_stack(read_slot, &w);
 	return w.err;
 }
 
@@ -228,7 +229,7 @@ int value_read_natural(struct value_reading *reading, const struct pyr__field *f
 {
 	struct work w = { .reading = reading, .fields = field, .natural = ret };
 
-	on_stack(read_natural, &w);
+	value_on_stack(read_natural, &w);
 	return w.err;
 }
 
@@ -250,7 +251,7 @@ void value_text_to_json(const struct pyr__field *field, const char *text, struct
 	if (is_quoted(field, text) && text[0] != '"')
 		json_put_string(out, text, strlen(text));
 	else
-		json_put(out, text);
+		buf_append(out, text, strlen(text));
 }
 
 /* ---- writing ---- */
@@ -263,31 +264,28 @@ static void put_slot(const struct value_writing *writing, const struct pyr__fiel
 	if (value)
 		value_write(writing, field, value_is_wrapped(NULL, field), value);
 	else
-		json_put(writing->out, "null");
+		writing->sink->kind->null(writing->sink);
 }
 
 static void put_slots(void *arg)
 {
 	const struct work *w = arg;
-	bool is_first = true;
+	struct sink *sink = w->writing->sink;
 	unsigned i;
 
-	json_put(w->writing->out, "{");
+	sink->kind->object(sink);
 	for (i = 0; i < w->n; i++) {
 		if (!slot_value(&w->fields[i], &w->from[i]) && (w->fields[i].flags & PYR__OPTIONAL))
 			continue;
-		json_put(w->writing->out, is_first ? "" : ", ");
-		is_first = false;
-		json_put_string(w->writing->out, w->fields[i].name, strlen(w->fields[i].name));
-		json_put(w->writing->out, ": ");
+		sink->kind->member(sink, w->fields[i].name);
 		put_slot(w->writing, &w->fields[i], &w->from[i]);
 	}
-	json_put(w->writing->out, "}");
+	sink->kind->object_end(sink);
 }
 
 static struct value_writing writing_of(const struct value_writer *writer)
 {
-	return (struct value_writing){ writer->out, writer->interface, writer->objects, 0 };
+	return (struct value_writing){ writer->sink, writer->interface, writer->objects, 0 };
 }
 
 void value_write_slots(const struct value_writer *writer, const struct pyr__field *fields,
@@ -297,11 +295,11 @@ void value_write_slots(const struct value_writer *writer, const struct pyr__fiel
 	struct work w = { .writing = &writing, .fields = fields, .n = n, .from = slots };
 
 	if (n == 0)
-		json_put(writer->out, "null");
+		writer->sink->kind->null(writer->sink);
 	else if (n == 1 && strcmp(fields[0].name, "ret") == 0)
 		value_write_slot(writer, fields, slots);
 	else
-		on_stack(put_slots, &w);
+		value_on_stack(put_slots, &w);
 }
 
 static void put_one(void *arg)
@@ -317,7 +315,7 @@ void value_write_slot(const struct value_writer *writer, const struct pyr__field
 	struct value_writing writing = writing_of(writer);
 	struct work w = { .writing = &writing, .fields = field, .from = slot };
 
-	on_stack(put_one, &w);
+	value_on_stack(put_one, &w);
 }
 
 static void put_natural(void *arg)
@@ -333,26 +331,30 @@ void value_write_natural(const struct value_writer *writer, const struct pyr__fi
 	struct value_writing writing = writing_of(writer);
 	struct work w = { .writing = &writing, .fields = field, .value = value };
 
-	on_stack(put_natural, &w);
+	value_on_stack(put_natural, &w);
 }
 
 static void put_exception(void *arg)
 {
 	const struct work *w = arg;
 	const struct pyr__type *type = w->fields->type;
+	struct sink *sink = w->writing->sink;
 
-	json_put(w->writing->out, "{\"@type\": ");
-	json_put_string(w->writing->out, type->name, strlen(type->name));
-	value_write_members(w->writing, type, w->value, false);
-	json_put(w->writing->out, "}");
+	sink->kind->object(sink);
+	if (w->n > 0) {
+		sink->kind->member(sink, "@type");
+		sink->kind->string(sink, type->name, strlen(type->name));
+	}
+	value_write_members(w->writing, type, w->value);
+	sink->kind->object_end(sink);
 }
 
 void value_write_exception(const struct value_writer *writer, const struct pyr__type *type,
-			   const void *value)
+			   bool is_named, const void *value)
 {
 	struct value_writing writing = writing_of(writer);
 	struct pyr__field field = { .kind = PYR__STRUCT, .type = type };
-	struct work w = { .writing = &writing, .fields = &field, .value = value };
+	struct work w = { .writing = &writing, .fields = &field, .n = is_named, .value = value };
 
-	on_stack(put_exception, &w);
+	value_on_stack(put_exception, &w);
 }

@@ -2,15 +2,17 @@
 #ifndef PYRITE_VALUE_VALUE_H
 #define PYRITE_VALUE_VALUE_H
 /*
- * Values as JSON, both ways, by the tables of <pyrite/gen.h>: protobuf's JSON mapping with the
- * names of the IDL (docs/values.md). A value is what it is for stubs, C laid out as a table says;
- * JSON is read straight into it. The codec, which packs it, has the last word on what may be sent.
+ * Values from sources and into sinks, by the tables of <pyrite/gen.h>: as JSON protobuf's mapping
+ * with the names of the IDL (docs/values.md). A value is what it is for stubs, C laid out as a
+ * table says; it is read straight into that. The codec, which packs it, has the last word on what
+ * may be sent.
  */
 #include <pyrite/gen.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "value/json_read.h"
+#include "value/json_write.h"
 #include "wire/codec.h"
 
 /* What references are is told by who has proxies. */
@@ -23,9 +25,9 @@ struct value_objects {
 	void *data;
 };
 
-/* JSON that is read. What is made lies in the arena, whose bound is the value's. */
+/* What is read. What is made lies in the arena, whose bound is the value's. */
 struct value_reading {
-	struct json json;
+	struct source *source;
 	struct arena *arena;
 	const char *role;                       /* "parameter": of what has no name but its own */
 	const struct pyr__interface *interface; /* whose types an any may have; NULL: none */
@@ -50,9 +52,18 @@ int value_read_natural(struct value_reading *reading, const struct pyr__field *f
  * JSON. Writes JSON, which is not checked. */
 void value_text_to_json(const struct pyr__field *field, const char *text, struct buf *out);
 
+/*
+ * The same from arguments as Python passes them: an array of those in order, then an object of
+ * those by name; NULL: there are none. name: of the operation, for messages: "add() got an
+ * unexpected argument 'z'". reading->source is not looked at.
+ */
+int value_read_call(struct value_reading *reading, const char *name, struct source *positional,
+		    struct source *named, const struct pyr__field *fields, unsigned n,
+		    union pyr__slot *ret);
+
 /* Where and how values are written. */
 struct value_writer {
-	struct buf *out;                        /* breaks when memory is out */
+	struct sink *sink;
 	const struct pyr__interface *interface; /* as in value_reading */
 	const struct value_objects *objects;    /* NULL: references are null */
 };
@@ -66,9 +77,9 @@ void value_write_slot(const struct value_writer *writer, const struct pyr__field
 /* One that a struct would hold; a struct, union or exception as a whole. */
 void value_write_natural(const struct value_writer *writer, const struct pyr__field *field,
 			 const void *value);
-/* An object of its members, with its name as "@type". */
+/* An object of its members; is_named: with its name as "@type". */
 void value_write_exception(const struct value_writer *writer, const struct pyr__type *type,
-			   const void *value);
+			   bool is_named, const void *value);
 
 /* In the slot of a parameter or result: the value itself, not a pointer to it. */
 bool value_is_bare(const struct pyr__field *field);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An any as JSON: {"@type": "type.googleapis.com/shop.Line", ...} with the members of a type that
- * the interface's operations reach, with "value" for gRPC's messages of one scalar and for enums,
- * else with "@value", the bytes, and the type's "@fingerprint". One that holds nothing is {}.
+ * An any, as JSON has it: {"@type": "type.googleapis.com/shop.Line", ...} with the members of a
+ * type that the interface's operations reach, with "value" for gRPC's messages of one scalar and
+ * for enums, else with "@value", the bytes, and the type's "@fingerprint". One that holds nothing
+ * is {}.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,27 +56,28 @@ static struct pyr__field enum_value(const struct pyr__type *type)
  * empty one, which has none. */
 static int read_type(struct value_reading *reading, const struct codec_path *path, struct span *ret)
 {
-	struct json *json = &reading->json, before = *json;
+	struct source *source = reading->source;
+	struct source_mark before = source->kind->mark(source);
 	bool is_found = false;
-	struct span key;
+	struct source_key key;
 	size_t n;
 
 	*ret = (struct span){ NULL, 0 };
-	if (!json_open(json))
+	if (!source_open(source))
 		return value_fail(reading, path, " ");
-	for (n = 0; json_more(json, '}', n); n++) {
-		if (!json_key(json, reading->arena, &key))
+	for (n = 0; source_more(source, SOURCE_OBJECT, n); n++) {
+		if (!source_key(source, reading->arena, &key))
 			break;
-		if (!is_found && span_is(key, "@type") && json_peek(json) == JSON_STRING)
-			is_found = json_string(json, reading->arena, ret);
+		if (!is_found && span_is(key.text, "@type") && source_peek(source) == SOURCE_STRING)
+			is_found = source_string(source, reading->arena, ret);
 		else
-			json_skip(json);
+			source_skip(source);
 	}
-	if (json->wrong)
+	if (source->wrong)
 		return value_fail(reading, path, " ");
-	*json = before;
+	source->kind->back(source, before);
 	if (!is_found)
-		return json_skip(json) && n == 0
+		return source_skip(source) && n == 0
 			       ? 0
 			       : value_fail(reading, path, "the \"@type\" of an any is wanted");
 	for (n = ret->n; n > 0 && ret->p[n - 1] != '/'; n--)
@@ -96,7 +97,7 @@ static int pack(struct value_reading *reading, const struct pyr__type *type,
 	if (err < 0)
 		return err;
 	if (packer.n_references > 0)
-		return value_fail(reading, path, "an any that is JSON has no references");
+		return value_fail(reading, path, "an any without its type has no references");
 	block = arena_alloc(reading->arena, packer.n_head + packer.n_encoded);
 	if (!block)
 		return value_memory(reading);
@@ -156,9 +157,9 @@ int value_read_any(struct value_reading *reading, const struct codec_path *path,
 	struct span name;
 	int err;
 
-	if (json_peek(&reading->json) == JSON_NULL)
-		return json_skip(&reading->json) ? 0 : value_fail(reading, path, " ");
-	if (json_peek(&reading->json) != JSON_OBJECT)
+	if (source_peek(reading->source) == SOURCE_NULL)
+		return source_skip(reading->source) ? 0 : value_fail(reading, path, " ");
+	if (source_peek(reading->source) != SOURCE_OBJECT)
 		return value_wrong(reading, path, "an object with \"@type\"");
 	if ((err = read_type(reading, path, &name)) < 0 || name.n == 0)
 		return err;
@@ -168,19 +169,17 @@ int value_read_any(struct value_reading *reading, const struct codec_path *path,
 
 /* ---- writing ---- */
 
-static void put_unknown(struct buf *out, const pyr_any *any)
+static void put_unknown(struct sink *sink, const pyr_any *any)
 {
 	uint64_t fingerprint;
 	struct span bytes = codec_any_bytes(any, &fingerprint);
-	char text[24];
 
-	json_put(out, ", \"@value\": ");
-	json_put_base64(out, bytes.p, bytes.n);
+	sink->kind->member(sink, "@value");
+	sink->kind->bytes(sink, bytes.p, bytes.n);
 	if (!fingerprint)
 		return;
-	snprintf(text, sizeof(text), "\"%" PRIu64 "\"", fingerprint);
-	json_put(out, ", \"@fingerprint\": ");
-	json_put(out, text);
+	sink->kind->member(sink, "@fingerprint");
+	sink->kind->integer(sink, (int64_t)fingerprint, SINK_UINT64);
 }
 
 /* Returns false if it is not that type after all. */
@@ -199,40 +198,42 @@ static bool put_known(const struct value_writing *writing, const pyr_any *any,
 			   type->kind == PYR__ENUM ? value : &block, &problem) < 0)
 		return false;
 	if (type->kind == PYR__ENUM) {
-		json_put(writing->out, ", \"value\": ");
+		writing->sink->kind->member(writing->sink, "value");
 		value_write(&inside, &enumerator, false, value);
 	} else {
-		value_write_members(&inside, type, block, false);
+		value_write_members(&inside, type, block);
 	}
 	pyr_free(block);
 	return true;
 }
 
-static void put_url(struct buf *out, const char *name)
+static void put_url(struct sink *sink, const char *name)
 {
 	struct buf url = { 0 };
 
-	json_put(&url, prefix);
-	json_put(&url, name);
-	json_put_string(out, (const char *)url.data, url.n);
-	out->broken |= url.broken;
+	buf_append(&url, prefix, sizeof(prefix) - 1);
+	buf_append(&url, name, strlen(name));
+	if (url.broken)
+		sink->broken = true;
+	else
+		sink->kind->string(sink, (const char *)url.data, url.n);
 	buf_free(&url);
 }
 
 void value_write_any(const struct value_writing *writing, const pyr_any *any)
 {
+	struct sink *sink = writing->sink;
 	const struct pyr__type *type;
 	const char *name;
 
-	if (!any) {
-		json_put(writing->out, "{}");
-		return;
+	sink->kind->object(sink);
+	if (any) {
+		name = codec_any_type(any);
+		sink->kind->member(sink, "@type");
+		put_url(sink, name);
+		type = find_type(writing->interface, span_of(name));
+		if (!type || !put_known(writing, any, type))
+			put_unknown(sink, any);
 	}
-	name = codec_any_type(any);
-	json_put(writing->out, "{\"@type\": ");
-	put_url(writing->out, name);
-	type = find_type(writing->interface, span_of(name));
-	if (!type || !put_known(writing, any, type))
-		put_unknown(writing->out, any);
-	json_put(writing->out, "}");
+	sink->kind->object_end(sink);
 }

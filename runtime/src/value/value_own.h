@@ -4,7 +4,6 @@
 /* What the files of this module share. A field "is wrapped" where the wire has a message with the
  * one field `items` around a collection: inside another, where it is @optional, and in a @oneof
  * union. */
-#include "value/json_write.h"
 #include "value/types.h"
 #include "value/value.h"
 #include "wire/codec_kinds.h"
@@ -24,20 +23,26 @@ int value_fail(struct value_reading *reading, const struct codec_path *path, con
 /* What was wanted is not what comes. wanted: "a string". */
 int value_wrong(struct value_reading *reading, const struct codec_path *path, const char *wanted);
 int value_memory(struct value_reading *reading);
-/* The beginning of a text from outside, as a message may show it. Returns buf. */
-const char *value_show(char *buf, size_t size, struct span text);
 /* ret: zeroed. */
 int value_read(struct value_reading *reading, const struct pyr__field *field, bool is_wrapped,
 	       const struct codec_path *path, void *ret);
 int value_read_scalar(struct value_reading *reading, const struct pyr__field *field,
 		      const struct codec_path *path, void *ret);
-/* text: of a key of a map. */
-int value_read_key(struct value_reading *reading, const struct pyr__field *field, struct span text,
-		   const struct codec_path *path, void *ret);
+/* key: of a map. */
+int value_read_key(struct value_reading *reading, const struct pyr__field *field,
+		   const struct source_key *key, const struct codec_path *path, void *ret);
 int value_read_any(struct value_reading *reading, const struct codec_path *path, void *ret);
 /* The members of a struct or union; skips: the name of one that is something else, or NULL. */
 int value_read_members(struct value_reading *reading, const struct pyr__type *type,
 		       const char *skips, const struct codec_path *path, void *ret);
+/* A slot, or what stands for one that is not there; whether null stands for nothing. */
+int value_read_one(struct value_reading *reading, const struct pyr__field *field,
+		   union pyr__slot *ret);
+int value_absent(struct value_reading *reading, const struct pyr__field *field,
+		 union pyr__slot *ret);
+bool value_is_absent(struct value_reading *reading, const struct pyr__field *field);
+/* What is recursive, on the thread's own stack, in the locale of C. */
+void value_on_stack(void (*fn)(void *work), void *work);
 /* A terminated copy. */
 const char *value_keep(struct value_reading *reading, struct span text);
 /* What stands for a field that is absent. ret: zeroed. */
@@ -52,7 +57,7 @@ enum {
 }; /* values of any inside each other that are shown; what is deeper are bytes */
 
 struct value_writing {
-	struct buf *out;
+	struct sink *sink;
 	const struct pyr__interface *interface;
 	const struct value_objects *objects;
 	unsigned n_anys; /* around this one */
@@ -60,9 +65,9 @@ struct value_writing {
 
 void value_write(const struct value_writing *writing, const struct pyr__field *field,
 		 bool is_wrapped, const void *value);
-void value_write_scalar(struct buf *out, const struct pyr__field *field, const void *value);
+void value_write_scalar(struct sink *sink, const struct pyr__field *field, const void *value);
 void value_write_any(const struct value_writing *writing, const pyr_any *any);
-/* Without the braces. is_first: nothing stands before them. */
+/* Of an object that is open. */
 void value_write_members(const struct value_writing *writing, const struct pyr__type *type,
-			 const void *value, bool is_first);
+			 const void *value);
 #endif

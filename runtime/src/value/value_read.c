@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * JSON into C values. It goes as deep as the text does, JSON_DEPTH at most, on the thread's own
- * stack (value.c). Memory is the arena's, which is bounded.
+ * Out of a source into C values. It goes as deep as that does, SOURCE_DEPTH at most, on the
+ * thread's own stack (value.c). Memory is the arena's, which is bounded.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,35 +14,35 @@ enum { SHOWN = 64 };
 
 /* ---- refusals ---- */
 
+/* What is read from is malformed. */
+static int fail_source(struct value_reading *reading)
+{
+	const struct source *source = reading->source;
+	struct codec_problem *problem = reading->problem;
+
+	problem->code = PYR_INVALID_ARGUMENT;
+	if (source->kind->where)
+		snprintf(problem->text, sizeof(problem->text), "malformed %s at byte %zu: %s",
+			 source->kind->name, source->kind->where(source), source->wrong);
+	else
+		snprintf(problem->text, sizeof(problem->text), "malformed %s: %s",
+			 source->kind->name, source->wrong);
+	return -PYR_INVALID_ARGUMENT;
+}
+
 int value_fail(struct value_reading *reading, const struct codec_path *path, const char *format,
 	       ...)
 {
-	const struct json *json = &reading->json;
 	char text[96];
 	va_list args;
 
-	if (json->wrong) {
-		reading->problem->code = PYR_INVALID_ARGUMENT;
-		snprintf(reading->problem->text, sizeof(reading->problem->text),
-			 "malformed JSON at byte %zu: %s", (size_t)(json->at - json->begin),
-			 json->wrong);
-		return -PYR_INVALID_ARGUMENT;
-	}
+	if (reading->source && reading->source->wrong)
+		return fail_source(reading);
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	return codec_fail_at(reading->problem, PYR_INVALID_ARGUMENT, reading->role, path, "%s",
 			     text);
-}
-
-const char *value_show(char *buf, size_t size, struct span text)
-{
-	char copy[32];
-	size_t n = text.n < sizeof(copy) ? text.n : sizeof(copy) - 1;
-
-	memcpy(copy, text.p ? (const char *)text.p : "", n);
-	copy[n] = '\0';
-	return text_escape(buf, size, copy, text.n < sizeof(copy) ? n : n - 4);
 }
 
 int value_memory(struct value_reading *reading)
@@ -55,29 +55,23 @@ int value_memory(struct value_reading *reading)
 
 int value_wrong(struct value_reading *reading, const struct codec_path *path, const char *wanted)
 {
-	struct json after = reading->json;
+	struct source *source = reading->source;
 	char found[SHOWN];
 
-	switch (json_peek(&reading->json)) {
-	case JSON_OBJECT:
+	switch (source_peek(source)) {
+	case SOURCE_OBJECT:
 		return value_fail(reading, path, "%s is wanted, not an object", wanted);
-	case JSON_ARRAY:
+	case SOURCE_ARRAY:
 		return value_fail(reading, path, "%s is wanted, not a list", wanted);
-	case JSON_END:
-		json_fail(&reading->json, "it ends too early");
+	case SOURCE_END:
+		source_fail(source, "it ends too early");
 		return value_fail(reading, path, " ");
-	case JSON_WRONG:
-		json_fail(&reading->json, "no value of JSON");
+	case SOURCE_WRONG:
+		source_fail(source, "no value of JSON");
 		return value_fail(reading, path, " ");
 	default:
-		after.at = reading->json.at;
-		if (!json_skip(&after)) {
-			reading->json = after;
+		if (!source->kind->show(source, found, sizeof(found)))
 			return value_fail(reading, path, " ");
-		}
-		value_show(found, sizeof(found),
-			   (struct span){ (const uint8_t *)reading->json.at,
-					  (size_t)(after.at - reading->json.at) });
 		return value_fail(reading, path, "%s is wanted, not %s", wanted, found);
 	}
 }
@@ -183,7 +177,7 @@ static int read_member(struct value_reading *reading, const struct pyr__type *ow
 /* Steps over null, which is as good as nothing: not of an any or a reference, whose value it is. */
 static bool is_null(struct value_reading *reading)
 {
-	return json_peek(&reading->json) == JSON_NULL && json_skip(&reading->json);
+	return source_peek(reading->source) == SOURCE_NULL && source_skip(reading->source);
 }
 
 /* Returns the field's index, -1 for one to skip, or minus a status below that. */
@@ -191,18 +185,19 @@ static int next_field(struct value_reading *reading, const struct pyr__type *typ
 		      const char *skips, const struct codec_path *path)
 {
 	unsigned from = type->oneof ? 1 : 0;
-	struct span key;
+	const char *ignored = reading->source->kind->ignored;
+	struct source_key key;
 	char text[SHOWN];
 	int i;
 
-	if (!json_key(&reading->json, reading->arena, &key))
+	if (!source_key(reading->source, reading->arena, &key))
 		return value_fail(reading, path, " ") - 1;
-	i = value_find_field(type->fields, from, type->n_fields, key);
-	if (i >= 0)
+	i = value_find_field(type->fields, from, type->n_fields, key.text);
+	if (i >= 0 && key.kind == SOURCE_STRING)
 		return i;
-	if (skips && span_is(key, skips))
-		return json_skip(&reading->json) ? -1 : value_fail(reading, path, " ") - 1;
-	value_show(text, sizeof(text), key);
+	if ((skips && span_is(key.text, skips)) || (ignored && span_is(key.text, ignored)))
+		return source_skip(reading->source) ? -1 : value_fail(reading, path, " ") - 1;
+	source_show_text(text, sizeof(text), key.text);
 	return value_fail(reading, path, "there is no member '%s'", text) - 1;
 }
 
@@ -215,7 +210,7 @@ static int read_struct(struct value_reading *reading, const struct pyr__type *ty
 
 	if (!has)
 		return value_memory(reading);
-	for (n = 0; err == 0 && json_more(&reading->json, '}', n); n++) {
+	for (n = 0; err == 0 && source_more(reading->source, SOURCE_OBJECT, n); n++) {
 		i = next_field(reading, type, skips, path);
 		if (i < -1)
 			return i + 1;
@@ -229,7 +224,7 @@ static int read_struct(struct value_reading *reading, const struct pyr__type *ty
 	for (i = 0; i < (int)type->n_fields; i++)
 		if (!has[i])
 			value_zero(&type->fields[i], (char *)ret + type->fields[i].offset);
-	return err == 0 && reading->json.wrong ? value_fail(reading, path, " ") : err;
+	return err == 0 && reading->source->wrong ? value_fail(reading, path, " ") : err;
 }
 
 /* What was read of a union: which member (0: none), and whether its discriminator. */
@@ -261,7 +256,7 @@ static int read_union(struct value_reading *reading, const struct pyr__type *typ
 	bool is_told = false;
 	size_t n;
 
-	for (n = 0; err == 0 && json_more(&reading->json, '}', n); n++) {
+	for (n = 0; err == 0 && source_more(reading->source, SOURCE_OBJECT, n); n++) {
 		i = next_field(reading, type, skips, path);
 		if (i < -1)
 			return i + 1;
@@ -274,7 +269,7 @@ static int read_union(struct value_reading *reading, const struct pyr__type *typ
 		member = i > 0 ? i : member;
 		err = read_member(reading, type, &type->fields[i], path, ret);
 	}
-	if (err < 0 || reading->json.wrong)
+	if (err < 0 || reading->source->wrong)
 		return err < 0 ? err : value_fail(reading, path, " ");
 	return settle_union(reading, type, member, is_told, path, ret);
 }
@@ -282,9 +277,9 @@ static int read_union(struct value_reading *reading, const struct pyr__type *typ
 int value_read_members(struct value_reading *reading, const struct pyr__type *type,
 		       const char *skips, const struct codec_path *path, void *ret)
 {
-	if (json_peek(&reading->json) != JSON_OBJECT)
+	if (source_peek(reading->source) != SOURCE_OBJECT)
 		return value_wrong(reading, path, "an object");
-	if (!json_open(&reading->json))
+	if (!source_open(reading->source))
 		return value_fail(reading, path, " ");
 	return type->kind == PYR__UNION ? read_union(reading, type, skips, path, ret)
 					: read_struct(reading, type, skips, path, ret);
@@ -323,111 +318,97 @@ static struct codec_path item_path(const struct codec_path *path)
 					       : (struct codec_path){ path, NULL, 0 };
 }
 
-static int read_list(struct value_reading *reading, const struct pyr__type *type,
-		     const struct codec_path *path, void *ret)
-{
-	const struct pyr__field *item = &type->fields[0];
-	struct list list = { 0, type->kind == PYR__ARRAY ? ret : NULL };
-	size_t room = type->kind == PYR__ARRAY ? type->bound : 0, step = codec_natural_size(item);
-	struct codec_path at = item_path(path);
-	int err = 0;
-
-	if (json_peek(&reading->json) != JSON_ARRAY)
-		return value_wrong(reading, path, "a list");
-	if (!json_open(&reading->json))
-		return value_fail(reading, path, " ");
-	for (; err == 0 && json_more(&reading->json, ']', list.n); list.n++) {
-		if (type->bound > 0 && list.n == type->bound)
-			return value_fail(reading, path, "there are more than %u", type->bound);
-		if (!grow(reading, &list, &room, step))
-			return value_memory(reading);
-		at.index = list.n;
-		err = value_read(reading, item, value_is_wrapped(type, item), &at,
-				 (char *)list.items + list.n * step);
-	}
-	if (err < 0 || reading->json.wrong)
-		return err < 0 ? err : value_fail(reading, path, " ");
-	if (type->kind == PYR__ARRAY)
-		return list.n == type->bound ? 0
-					     : value_fail(reading, path, "%u are wanted, not %zu",
-							  type->bound, list.n);
-	memcpy(ret, &list, sizeof(list));
-	return 0;
-}
-
 static int read_entry(struct value_reading *reading, const struct pyr__type *type,
 		      const struct codec_path *path, char *entry)
 {
 	const struct pyr__field *key = &type->fields[0], *value = &type->fields[1];
-	struct span text;
+	struct source_key text;
 	int err;
 
-	if (!json_key(&reading->json, reading->arena, &text))
+	if (!source_key(reading->source, reading->arena, &text))
 		return value_fail(reading, path, " ");
-	err = value_read_key(reading, key, text, path, entry + key->offset);
+	err = value_read_key(reading, key, &text, path, entry + key->offset);
 	return err < 0 ? err
 		       : value_read(reading, value, value_is_wrapped(type, value), path,
 				    entry + value->offset);
 }
 
-static int read_map(struct value_reading *reading, const struct pyr__type *type,
-		    const struct codec_path *path, void *ret)
+static int read_item(struct value_reading *reading, const struct pyr__type *type,
+		     const struct codec_path *path, char *at)
 {
-	struct list list = { 0, NULL };
+	return type->kind == PYR__MAP
+		       ? read_entry(reading, type, path, at)
+		       : value_read(reading, &type->fields[0],
+				    value_is_wrapped(type, &type->fields[0]), path, at);
+}
+
+/* The items of what is open. room: of them, that the list has. */
+static int read_items(struct value_reading *reading, const struct pyr__type *type, size_t room,
+		      const struct codec_path *path, struct list *list)
+{
+	bool is_map = type->kind == PYR__MAP;
+	size_t step = is_map ? type->entry_size : codec_natural_size(&type->fields[0]);
 	struct codec_path at = item_path(path);
-	size_t room = 0;
 	int err = 0;
 
-	if (json_peek(&reading->json) != JSON_OBJECT)
-		return value_wrong(reading, path, "an object");
-	if (!json_open(&reading->json))
-		return value_fail(reading, path, " ");
-	for (; err == 0 && json_more(&reading->json, '}', list.n); list.n++) {
-		if (type->bound > 0 && list.n == type->bound)
+	for (; err == 0 &&
+	       source_more(reading->source, is_map ? SOURCE_OBJECT : SOURCE_ARRAY, list->n);
+	     list->n++) {
+		if (type->bound > 0 && list->n == type->bound)
 			return value_fail(reading, path, "there are more than %u", type->bound);
-		if (!grow(reading, &list, &room, type->entry_size))
+		if (!grow(reading, list, &room, step))
 			return value_memory(reading);
-		at.index = list.n;
-		err = read_entry(reading, type, &at,
-				 (char *)list.items + list.n * type->entry_size);
+		at.index = list->n;
+		err = read_item(reading, type, &at, (char *)list->items + list->n * step);
 	}
-	if (err < 0 || reading->json.wrong)
-		return err < 0 ? err : value_fail(reading, path, " ");
-	memcpy(ret, &list, sizeof(list));
-	return 0;
+	return err == 0 && reading->source->wrong ? value_fail(reading, path, " ") : err;
 }
 
 static int read_collection(struct value_reading *reading, const struct pyr__type *type,
 			   const struct codec_path *path, void *ret)
 {
-	return type->kind == PYR__MAP ? read_map(reading, type, path, ret)
-				      : read_list(reading, type, path, ret);
+	bool is_map = type->kind == PYR__MAP, is_array = type->kind == PYR__ARRAY;
+	struct list list = { 0, is_array ? ret : NULL };
+	int err;
+
+	if (source_peek(reading->source) != (is_map ? SOURCE_OBJECT : SOURCE_ARRAY))
+		return value_wrong(reading, path, is_map ? "an object" : "a list");
+	if (!source_open(reading->source))
+		return value_fail(reading, path, " ");
+	err = read_items(reading, type, is_array ? type->bound : 0, path, &list);
+	if (err < 0)
+		return err;
+	if (!is_array)
+		memcpy(ret, &list, sizeof(list));
+	else if (list.n != type->bound)
+		return value_fail(reading, path, "%u are wanted, not %zu", type->bound, list.n);
+	return 0;
 }
 
 /* {"items": ...}, or a list by itself. */
 static int read_wrapped(struct value_reading *reading, const struct pyr__type *type,
 			const struct codec_path *path, void *ret)
 {
-	struct span key;
+	struct source_key key;
 	int err = 0;
 	size_t n;
 
-	if (type->kind != PYR__MAP && json_peek(&reading->json) == JSON_ARRAY)
-		return read_list(reading, type, path, ret);
-	if (json_peek(&reading->json) != JSON_OBJECT)
+	if (type->kind != PYR__MAP && source_peek(reading->source) == SOURCE_ARRAY)
+		return read_collection(reading, type, path, ret);
+	if (source_peek(reading->source) != SOURCE_OBJECT)
 		return value_wrong(reading, path, "an object with 'items'");
-	if (!json_open(&reading->json))
+	if (!source_open(reading->source))
 		return value_fail(reading, path, " ");
 	if (type->kind == PYR__ARRAY)
 		value_zero(&(struct pyr__field){ .kind = PYR__ARRAY, .type = type }, ret);
-	for (n = 0; err == 0 && json_more(&reading->json, '}', n); n++) {
-		if (json_key(&reading->json, reading->arena, &key) &&
-		    (n > 0 || !span_is(key, "items")))
+	for (n = 0; err == 0 && source_more(reading->source, SOURCE_OBJECT, n); n++) {
+		if (source_key(reading->source, reading->arena, &key) &&
+		    (n > 0 || !span_is(key.text, "items")))
 			return value_fail(reading, path, "an object with 'items' alone is wanted");
-		err = reading->json.wrong ? value_fail(reading, path, " ")
-					  : read_collection(reading, type, path, ret);
+		err = reading->source->wrong ? value_fail(reading, path, " ")
+					     : read_collection(reading, type, path, ret);
 	}
-	return err == 0 && reading->json.wrong ? value_fail(reading, path, " ") : err;
+	return err == 0 && reading->source->wrong ? value_fail(reading, path, " ") : err;
 }
 
 /* ---- references ---- */
@@ -442,9 +423,9 @@ static int read_reference(struct value_reading *reading, const struct pyr__field
 
 	if (is_null(reading))
 		return 0;
-	if (json_peek(&reading->json) != JSON_STRING)
+	if (source_peek(reading->source) != SOURCE_STRING)
 		return value_wrong(reading, path, "the URI of an object");
-	if (!json_string(&reading->json, reading->arena, &span))
+	if (!source_string(reading->source, reading->arena, &span))
 		return value_fail(reading, path, " ");
 	if (!(uri = value_keep(reading, span)))
 		return value_memory(reading);

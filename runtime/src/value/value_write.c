@@ -1,43 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* C values into JSON. They came through the codec, which has bounded how deep they are. */
-#include <inttypes.h>
+/* C values into a sink. They came through the codec, which has bounded how deep they are. */
 #include <string.h>
 
 #include "value/value_own.h"
 
-static void put_number(struct buf *out, uint8_t kind, const void *value)
+static void put_integer(struct sink *sink, uint8_t kind, const void *value)
 {
-	int64_t number = codec_integer_get(kind, value);
-	char text[32];
-
-	switch (kind) {
-	case PYR__INT64:
-		snprintf(text, sizeof(text), "\"%" PRId64 "\"", number);
-		break;
-	case PYR__UINT64:
-		snprintf(text, sizeof(text), "\"%" PRIu64 "\"", (uint64_t)number);
-		break;
-	default:
-		snprintf(text, sizeof(text), "%" PRId64, number);
-	}
-	json_put(out, text);
+	sink->kind->integer(sink, codec_integer_get(kind, value),
+			    kind == PYR__INT64    ? SINK_INT64
+			    : kind == PYR__UINT64 ? SINK_UINT64
+						  : SINK_NARROW);
 }
 
-static void put_enum(struct buf *out, const struct pyr__type *type, const void *value)
+static void put_text(struct sink *sink, const char *text)
+{
+	sink->kind->string(sink, text, strlen(text));
+}
+
+static void put_enum(struct sink *sink, const struct pyr__type *type, const void *value)
 {
 	int32_t number = (int32_t)codec_integer_get(PYR__ENUM, value);
 	uint32_t i;
 
 	for (i = 0; i < type->n_enumerators; i++)
 		if (type->enumerators[i].value == number) {
-			json_put_string(out, type->enumerators[i].name,
-					strlen(type->enumerators[i].name));
+			put_text(sink, type->enumerators[i].name);
 			return;
 		}
-	put_number(out, PYR__INT32, value);
+	put_integer(sink, PYR__INT32, value);
 }
 
-void value_write_scalar(struct buf *out, const struct pyr__field *field, const void *value)
+void value_write_scalar(struct sink *sink, const struct pyr__field *field, const void *value)
 {
 	const struct pyr_bytes *bytes = value;
 	const char *text;
@@ -45,75 +38,67 @@ void value_write_scalar(struct buf *out, const struct pyr__field *field, const v
 
 	switch (field->kind) {
 	case PYR__BOOL:
-		json_put(out, codec_integer_get(PYR__BOOL, value) ? "true" : "false");
+		sink->kind->boolean(sink, codec_integer_get(PYR__BOOL, value) != 0);
 		return;
 	case PYR__FLOAT:
-		json_put_float(out, *(const float *)value);
+		sink->kind->real(sink, (double)*(const float *)value, true);
 		return;
 	case PYR__DOUBLE:
 		memcpy(&number, value, sizeof(number));
-		json_put_double(out, number);
+		sink->kind->real(sink, number, false);
 		return;
 	case PYR__ENUM:
-		put_enum(out, field->type, value);
+		put_enum(sink, field->type, value);
 		return;
 	case PYR__STRING:
 		memcpy(&text, value, sizeof(text));
-		json_put_string(out, text ? text : "", text ? strlen(text) : 0);
+		put_text(sink, text ? text : "");
 		return;
 	case PYR__BYTES:
-		json_put_base64(out, bytes->items, bytes->n);
+		sink->kind->bytes(sink, bytes->items, bytes->n);
 		return;
 	default:
-		put_number(out, field->kind, value);
+		put_integer(sink, field->kind, value);
 	}
 }
 
 /* ---- members ---- */
 
-static void put_name(struct buf *out, const char *name, bool *is_first)
-{
-	json_put(out, *is_first ? "" : ", ");
-	json_put_string(out, name, strlen(name));
-	json_put(out, ": ");
-	*is_first = false;
-}
-
 static void put_member(const struct value_writing *writing, const struct pyr__type *owner,
-		       const struct pyr__field *field, const void *base, bool *is_first)
+		       const struct pyr__field *field, const void *base)
 {
 	const char *at = (const char *)base + field->offset;
 
 	if ((field->flags & PYR__OPTIONAL) && !*((const uint8_t *)base + field->has_offset))
 		return;
-	put_name(writing->out, field->name, is_first);
+	writing->sink->kind->member(writing->sink, field->name);
 	value_write(writing, field, value_is_wrapped(owner, field), at);
 }
 
 static void put_union(const struct value_writing *writing, const struct pyr__type *type,
-		      const void *value, bool *is_first)
+		      const void *value)
 {
 	const struct pyr__field *discriminator = &type->fields[0];
 	const char *at = (const char *)value + discriminator->offset;
 	unsigned member = codec_union_member(type, codec_integer_get(discriminator->kind, at));
 
 	if (!type->oneof)
-		put_member(writing, type, discriminator, value, is_first);
+		put_member(writing, type, discriminator, value);
 	if (member > 0)
-		put_member(writing, type, &type->fields[member], value, is_first);
+		put_member(writing, type, &type->fields[member], value);
 }
 
 void value_write_members(const struct value_writing *writing, const struct pyr__type *type,
-			 const void *value, bool is_first)
+			 const void *value)
 {
 	uint32_t i;
 
 	if (type->kind == PYR__UNION) {
-		put_union(writing, type, value, &is_first);
+		put_union(writing, type, value);
 		return;
 	}
 	for (i = 0; i < type->n_fields; i++)
-		put_member(writing, type, &type->fields[i], value, &is_first);
+		put_member(writing, type, &type->fields[i], value);
 }
 
 /* ---- collections ---- */
@@ -127,21 +112,17 @@ static void put_map(const struct value_writing *writing, const struct pyr__type 
 		    const struct list *list)
 {
 	const struct pyr__field *key = &type->fields[0], *value = &type->fields[1];
+	struct sink *sink = writing->sink;
 	const char *entry = list->items;
-	bool is_quoted;
 	size_t i;
 
-	json_put(writing->out, "{");
+	sink->kind->object(sink);
 	for (i = 0; i < list->n; i++, entry += type->entry_size) {
-		is_quoted = key->kind == PYR__STRING || key->kind == PYR__INT64 ||
-			    key->kind == PYR__UINT64;
-		json_put(writing->out, i > 0 ? ", " : "");
-		json_put(writing->out, is_quoted ? "" : "\"");
-		value_write_scalar(writing->out, key, entry + key->offset);
-		json_put(writing->out, is_quoted ? ": " : "\": ");
+		sink->kind->key(sink);
+		value_write_scalar(sink, key, entry + key->offset);
 		value_write(writing, value, value_is_wrapped(type, value), entry + value->offset);
 	}
-	json_put(writing->out, "}");
+	sink->kind->object_end(sink);
 }
 
 static void put_list(const struct value_writing *writing, const struct pyr__type *type,
@@ -150,13 +131,11 @@ static void put_list(const struct value_writing *writing, const struct pyr__type
 	const struct pyr__field *item = &type->fields[0];
 	size_t step = codec_natural_size(item), i;
 
-	json_put(writing->out, "[");
-	for (i = 0; i < list->n; i++) {
-		json_put(writing->out, i > 0 ? ", " : "");
+	writing->sink->kind->array(writing->sink);
+	for (i = 0; i < list->n; i++)
 		value_write(writing, item, value_is_wrapped(type, item),
 			    (const char *)list->items + i * step);
-	}
-	json_put(writing->out, "]");
+	writing->sink->kind->array_end(writing->sink);
 }
 
 static void put_collection(const struct value_writing *writing, const struct pyr__type *type,
@@ -166,12 +145,16 @@ static void put_collection(const struct value_writing *writing, const struct pyr
 
 	if (type->kind != PYR__ARRAY)
 		memcpy(&list, value, sizeof(list));
-	json_put(writing->out, is_wrapped ? "{\"items\": " : "");
+	if (is_wrapped) {
+		writing->sink->kind->object(writing->sink);
+		writing->sink->kind->member(writing->sink, "items");
+	}
 	if (type->kind == PYR__MAP)
 		put_map(writing, type, &list);
 	else
 		put_list(writing, type, &list);
-	json_put(writing->out, is_wrapped ? "}" : "");
+	if (is_wrapped)
+		writing->sink->kind->object_end(writing->sink);
 }
 
 /* ---- all of it ---- */
@@ -181,9 +164,9 @@ static void put_reference(const struct value_writing *writing, const void *value
 	const char *uri = value && writing->objects ? writing->objects->uri(value) : NULL;
 
 	if (uri)
-		json_put_string(writing->out, uri, strlen(uri));
+		writing->sink->kind->reference(writing->sink, uri);
 	else
-		json_put(writing->out, "null");
+		writing->sink->kind->null(writing->sink);
 }
 
 void value_write(const struct value_writing *writing, const struct pyr__field *field,
@@ -194,9 +177,9 @@ void value_write(const struct value_writing *writing, const struct pyr__field *f
 	switch (field->kind) {
 	case PYR__STRUCT:
 	case PYR__UNION:
-		json_put(writing->out, "{");
-		value_write_members(writing, field->type, value, true);
-		json_put(writing->out, "}");
+		writing->sink->kind->object(writing->sink);
+		value_write_members(writing, field->type, value);
+		writing->sink->kind->object_end(writing->sink);
 		return;
 	case PYR__SEQUENCE:
 	case PYR__ARRAY:
@@ -213,6 +196,6 @@ void value_write(const struct value_writing *writing, const struct pyr__field *f
 			put_reference(writing, pointer);
 		return;
 	default:
-		value_write_scalar(writing->out, field, value);
+		value_write_scalar(writing->sink, field, value);
 	}
 }
