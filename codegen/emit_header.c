@@ -149,7 +149,7 @@ static void opening(struct buf *out, const struct idl_unit *unit)
 		buf_printf(out, "%s#include \"%s.h\"\n", i == 0 ? "\n" : "",
 			   unit->main->includes[i]->stem);
 	buf_printf(out,
-		   "\n#if PYR_GEN_ABI != 3\n"
+		   "\n#if PYR_GEN_ABI != 4\n"
 		   "#error \"generated for another Pyrite: run pyrite-idl on %s again\"\n"
 		   "#endif\n\n"
 		   "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n",

@@ -36,6 +36,17 @@ static void name_operation(struct source *source, const struct source_interface 
 	buf_free(&number);
 }
 
+enum { DOC_MAX = 4000 }; /* C promises strings of 4,095 bytes */
+
+static bool has_docs(const struct ast_decl *decl)
+{
+	bool has = decl->doc;
+
+	for (size_t i = 0; !has && i < decl->n_operations; i++)
+		has = decl->operations[i]->doc;
+	return has;
+}
+
 static bool interface_init(struct source *source, struct source_interface *interface,
 			   const struct ast_decl *decl)
 {
@@ -47,6 +58,8 @@ static bool interface_init(struct source *source, struct source_interface *inter
 	interface->args = names_local(source->names, decl, NULL, "args");
 	interface->operations = names_local(source->names, decl, NULL, "operations");
 	interface->bases = names_local(source->names, decl, NULL, "bases");
+	if (has_docs(decl))
+		interface->docs = names_local(source->names, decl, NULL, "docs");
 	interface->rows = calloc(decl->n_operations + 1, sizeof(*interface->rows));
 	for (size_t i = 0; interface->rows && i < decl->n_operations; i++)
 		name_operation(source, interface, &interface->rows[i], decl->operations[i]->c_name);
@@ -268,6 +281,36 @@ static void operations(struct source *source, struct source_interface *interface
 	buf_free(&head);
 }
 
+static void doc(struct buf *out, const char *text)
+{
+	size_t n = text ? strlen(text) : 0;
+
+	if (n > DOC_MAX) {
+		n = DOC_MAX;
+		while (((unsigned char)text[n] & 0xc0) == 0x80)
+			n--;
+	}
+	buf_str(out, "\t");
+	if (n > 0)
+		layout_long_string(out, text, n, LAYOUT_TAB, LAYOUT_WIDTH - 1, "\n\t");
+	else
+		buf_str(out, "NULL");
+	buf_str(out, ",\n");
+}
+
+static void docs(struct buf *out, const struct source_interface *interface)
+{
+	const struct ast_decl *decl = interface->decl;
+
+	if (!interface->docs)
+		return;
+	buf_printf(out, "\nstatic const char *const %s[] = {\n", interface->docs);
+	doc(out, decl->doc);
+	for (size_t i = 0; i < decl->n_operations; i++)
+		doc(out, interface->rows[i].operation.decl->doc);
+	buf_str(out, "};\n");
+}
+
 /* The table of the interface itself. */
 static void table(struct source *source, const struct source_interface *interface)
 {
@@ -280,6 +323,7 @@ static void table(struct source *source, const struct source_interface *interfac
 			buf_printf(out, "\t\"%s\",\n", decl->all_bases[i]->wire_name);
 		buf_str(out, "\tNULL,\n};\n");
 	}
+	docs(out, interface);
 	buf_printf(out,
 		   "\nconst struct pyr__interface %s_interface = {\n\t.abi = PYR_GEN_ABI,\n"
 		   "\t.name = \"%s\",\n",
@@ -290,6 +334,8 @@ static void table(struct source *source, const struct source_interface *interfac
 	buf_printf(out, "\t.fingerprint = 0x%016" PRIx64 ",\n", decl->fingerprint);
 	if (decl->n_all_bases)
 		buf_printf(out, "\t.bases = %s,\n", interface->bases);
+	if (interface->docs)
+		buf_printf(out, "\t.docs = %s,\n", interface->docs);
 	buf_str(out, "};\n");
 }
 

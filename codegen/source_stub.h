@@ -19,9 +19,9 @@ struct source_operation {
 
 struct source_interface {
 	const struct ast_decl *decl;
-	const char *args, *operations, *bases, *macro, *op; /* static names */
-	struct source_operation *rows;                      /* as decl->operations */
-	size_t n_defaults;                                  /* constants of defaults written */
+	const char *args, *operations, *bases, *docs, *macro, *op; /* static names */
+	struct source_operation *rows;                             /* as decl->operations */
+	size_t n_defaults; /* constants of defaults written */
 };
 
 void source_shims(struct buf *out, const struct source_interface *interface);

@@ -59,9 +59,8 @@ static const struct pyr__operation operations[] = {
 	{ "bench.Server.add", NULL, fields, 2, 1, 0, 0, NULL, 0 },
 	{ "bench.Server.put", NULL, fields + 3, 1, 1, 0, 0, NULL, 0 },
 };
-static const struct pyr__interface interface = {
-	PYR_GEN_ABI, "bench.Server", operations, 2, 0, NULL
-};
+static const struct pyr__interface interface = { PYR_GEN_ABI, "bench.Server", operations, 2,
+						 0,           NULL,           NULL };
 
 static uint8_t wire[256];
 static size_t wire_size;

@@ -323,8 +323,9 @@ static const struct pyr__operation operations[] = {
 	{ "shapes.Server.refs", NULL, refs_fields, 2, 1, 0, 0, NULL, 0 },
 	{ "shapes.Server.greet", NULL, greet_fields, 3, 2, 0, 0, NULL, 0 },
 };
-const struct pyr__interface shapes_interface = { PYR_GEN_ABI, "shapes.Server", operations, 3, 0,
-						 NULL };
+const struct pyr__interface shapes_interface = {
+	PYR_GEN_ABI, "shapes.Server", operations, 3, 0, NULL, NULL
+};
 
 static const uint8_t blob[] = { 0, 1, 255 };
 static const int32_t numbers[] = { 1, -2, 300 };

@@ -37,8 +37,9 @@ static const struct pyr__operation operations[] = {
 	{ "example.Server.nothing", NULL, NULL, 0, 0, 0, 0, NULL, 0 },
 };
 enum { ADD, ALL, ALL_BACK, NOTHING };
-static const struct pyr__interface interface = { PYR_GEN_ABI, "example.Server", operations, 4, 0,
-						 NULL };
+static const struct pyr__interface interface = {
+	PYR_GEN_ABI, "example.Server", operations, 4, 0, NULL, NULL
+};
 
 static const union pyr__slot all_values[N_ALL] = {
 	{ .b = true },         { .c = (char)0xe9 },
@@ -94,9 +95,8 @@ TEST(an_interface_is_built_once)
 	CHECK(op(ADD)->table == &operations[ADD]);
 }
 
-static const struct pyr__interface shared = {
-	PYR_GEN_ABI, "example.Shared", operations, 4, 0, NULL
-};
+static const struct pyr__interface shared = { PYR_GEN_ABI, "example.Shared", operations, 4, 0, NULL,
+					      NULL };
 
 static void *get_shared(void *ret)
 {

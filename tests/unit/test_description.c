@@ -108,7 +108,15 @@ static const struct pyr__interface *learned(const struct pyr__interface *interfa
 				    .fingerprint = interface->fingerprint };
 	const struct pyr__interface *ret;
 	char text[256] = "";
+	const char **docs;
+	size_t i;
 
+	told.n_docs = interface->docs ? interface->n_operations + 1u : 0;
+	docs = arena_alloc(arena, (told.n_docs + 1) * sizeof(*docs));
+	REQUIRE(docs != NULL);
+	for (i = 0; i < told.n_docs; i++)
+		docs[i] = interface->docs[i] ? interface->docs[i] : "";
+	told.docs = docs;
 	told.bases = interface->bases;
 	while (told.bases && told.bases[told.n_bases])
 		told.n_bases++;
@@ -158,6 +166,39 @@ TEST(what_was_told_becomes_tables_that_are_laid_out_and_printed_alike)
 				    types_operation_fields(&again->operations[j]), 0);
 		arena_clear(&arena);
 	}
+}
+
+TEST(doc_comments_are_told_and_printed_and_cannot_end_early)
+{
+	static const char *const words[] = { "Is it */ over? /* no", "One.\n\nTwo \x01 lines.", "",
+					     "", "" };
+	const struct pyr__interface *again;
+	struct description told = { .name = "docs.Thing", .docs = words, .n_docs = 5 };
+	struct idl_result result;
+	struct arena arena;
+	char *text = printed(&docs_Thing_interface), why[256] = "";
+
+	CHECK_HAS(text,
+		  "    /**\n     * An interface.\n     *   - indented\n     */\n    interface");
+	CHECK_HAS(text, "        /** Does it. */\n        void work(");
+	free(text);
+	arena_init(&arena, NULL, 0);
+	REQUIRE(description_make(&docs_Thing_interface, &arena, &told.shape));
+	again = description_tables(&told, &arena, why, sizeof(why));
+	CHECK_STR(why, "");
+	REQUIRE(again && again->docs && !again->docs[2]);
+	text = printed(again);
+	CHECK_HAS(text, "/** Is it * / over? / * no */");
+	CHECK_HAS(text, " * One.\n         *\n         * Two   lines.\n");
+	result = idl_text(text);
+	CHECK_INT(result.n_errors, 0);
+	idl_done(&result);
+	free(text);
+	told.n_docs = 4; /* of no use */
+	again = description_tables(&told, &arena, why, sizeof(why));
+	REQUIRE(again != NULL);
+	CHECK(!again->docs);
+	arena_clear(&arena);
 }
 
 /* ---- hostile ones ---- */
@@ -332,5 +373,6 @@ TEST(bytes_that_were_changed_are_refused_or_make_tables_that_can_be_used)
 
 TESTS(description, T(idl_that_is_printed_from_tables_has_their_fingerprint),
       T(what_was_told_becomes_tables_that_are_laid_out_and_printed_alike),
+      T(doc_comments_are_told_and_printed_and_cannot_end_early),
       T(what_is_no_interface_is_refused_with_its_reason),
       T(bytes_that_were_changed_are_refused_or_make_tables_that_can_be_used))

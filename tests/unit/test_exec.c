@@ -49,9 +49,8 @@ static int method(pyr_call *call, const void *methods, pyr__in *in, pyr__out *ou
 static const struct pyr__operation operations[] = {
 	{ "test.Probe.go", method, NULL, 0, 0, 0, 0, NULL, 1 },
 };
-static const struct pyr__interface interface = {
-	PYR_GEN_ABI, "test.Probe", operations, 1, 1, NULL
-};
+static const struct pyr__interface interface = { PYR_GEN_ABI, "test.Probe", operations, 1,
+						 1,           NULL,         NULL };
 
 static int dummy(void)
 {

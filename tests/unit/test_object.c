@@ -25,11 +25,11 @@ static const struct pyr__operation derived_operations[] = {
 	{ .name = "test.Derived.what", .shim = nothing, .fingerprint = 2 },
 };
 static const char *const bases[] = { "test.Base", NULL };
-static const struct pyr__interface base = {
-	PYR_GEN_ABI, "test.Base", base_operations, 1, 11, NULL
+static const struct pyr__interface base = { PYR_GEN_ABI, "test.Base", base_operations, 1, 11,
+					    NULL,        NULL };
+static const struct pyr__interface derived = {
+	PYR_GEN_ABI, "test.Derived", derived_operations, 2, 22, bases, NULL
 };
-static const struct pyr__interface derived = { PYR_GEN_ABI, "test.Derived", derived_operations, 2,
-					       22,          bases };
 static void (*const methods[2])(void);
 
 static struct object *add(struct object_table *table, const struct pyr__interface *interface,

@@ -179,6 +179,9 @@ struct pyr__interface {
 	uint32_t n_operations;
 	uint64_t fingerprint;
 	const char *const *bases; /* names of all its bases, NULL-terminated; NULL = none */
+	/* Doc comments: its own, then those of its operations; each NULL if there is none. NULL =
+	 * there are none at all. */
+	const char *const *docs;
 };
 
 /* Calls operation number op: packs in, waits, stores the results through out (one pointer per

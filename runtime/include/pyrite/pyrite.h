@@ -41,7 +41,7 @@ extern "C" {
 
 /* The version of generated code. It is raised when generated code and the library no longer fit
  * together. */
-#define PYR_GEN_ABI 3
+#define PYR_GEN_ABI 4
 
 /* Makes the compiler warn of a result that is ignored; of arguments that do not fit their
  * format; of a deprecated operation. */

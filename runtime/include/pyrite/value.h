@@ -59,8 +59,8 @@ static inline PYR_MUST_CHECK pyr_proxy *pyr_proxy_new(const char *uri)
 }
 
 /* The proxy's interface in IDL, with all that its operations use: text that pyrite-idl reads, with
- * the same fingerprints. Comments, constants, and names of typedefs are not known. Asks nobody.
- * *ret: owned, pyr_free(). */
+ * the same fingerprints. Of comments those of the interface and its operations are known; constants
+ * and names of typedefs are not. Asks nobody. *ret: owned, pyr_free(). */
 int pyr_describe(pyr_proxy *proxy, char **ret) PYR_MUST_CHECK;
 
 /*

@@ -232,6 +232,21 @@ static bool describe_object(pyr_call *call, const struct object *object,
 	return true;
 }
 
+static bool tell_docs(pyr_call *call, const struct pyr__interface *interface,
+		      struct pyrite_InterfaceMetadata *ret)
+{
+	size_t n = interface->docs ? interface->n_operations + 1u : 0, i;
+	const char **docs = pyr_call_alloc(call, n * sizeof(*docs));
+
+	if (!docs && n > 0)
+		return false;
+	for (i = 0; i < n; i++)
+		docs[i] = interface->docs[i] ? interface->docs[i] : "";
+	ret->docs.n = n;
+	ret->docs.items = docs;
+	return true;
+}
+
 static bool describe_interface(pyr_call *call, const struct pyr__interface *interface,
 			       struct pyrite_InterfaceMetadata *ret)
 {
@@ -243,7 +258,7 @@ static bool describe_interface(pyr_call *call, const struct pyr__interface *inte
 	while (interface->bases && interface->bases[n])
 		n++;
 	arena_init(&arena, NULL, 0);
-	ok = description_make(interface, &arena, &shape) &&
+	ok = description_make(interface, &arena, &shape) && tell_docs(call, interface, ret) &&
 	     copy_texts(call, interface->bases, n, &ret->bases) &&
 	     (ret->shape.items = pyr_call_alloc(call, shape.n + 1));
 	if (ok) {

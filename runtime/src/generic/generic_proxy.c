@@ -71,7 +71,9 @@ static const struct pyr__interface *learn(const char *uri, const struct pyr_prox
 						    told->fingerprint,
 						    told->bases.items,
 						    told->bases.n,
-						    { told->shape.items, told->shape.n } };
+						    { told->shape.items, told->shape.n },
+						    told->docs.items,
+						    told->docs.n };
 		table = learned_get(&description, &code, text, sizeof(text));
 		if (!table)
 			error_set(code, "%s%s: the interface of %s: %s",

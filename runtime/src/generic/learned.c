@@ -76,17 +76,28 @@ static struct learned *make(const struct description *told, int *code, char *tex
 	return NULL;
 }
 
-/* With the lock. */
+/* At most so many are kept. */
+static size_t bytes_of_docs(const struct description *told)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < told->n_docs && n < DESCRIPTION_DOCS; i++)
+		n += strlen(told->docs[i]);
+	return n < DESCRIPTION_DOCS ? n : DESCRIPTION_DOCS;
+}
+
+/* With the lock. Those that differ in doc comments alone are one: what came first. */
 static const struct pyr__interface *get(const struct description *told, int *code, char *text,
 					size_t n)
 {
 	uint64_t hash = hash_of(told);
+	size_t n_bytes = told->shape.n + bytes_of_docs(told);
 	struct learned *learned;
 
 	for (learned = all.first; learned; learned = learned->next)
 		if (is_same(learned, told, hash))
 			return learned->table;
-	if (all.n == LEARNED_MAX || told->shape.n > LEARNED_BYTES - all.n_bytes) {
+	if (all.n == LEARNED_MAX || n_bytes > LEARNED_BYTES - all.n_bytes) {
 		*code = PYR_RESOURCE_EXHAUSTED;
 		snprintf(text, n, "this process has learned %zu interfaces, and takes no more",
 			 all.n);
@@ -99,7 +110,7 @@ static const struct pyr__interface *get(const struct description *told, int *cod
 	learned->next = all.first;
 	all.first = learned;
 	all.n++;
-	all.n_bytes += told->shape.n;
+	all.n_bytes += n_bytes;
 	return learned->table;
 }
 

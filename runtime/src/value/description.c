@@ -198,6 +198,26 @@ static bool put_defaults(struct maker *maker)
 	return true;
 }
 
+/* ---- doc comments ---- */
+
+static bool put_docs(struct maker *maker, struct pyr__interface *ret)
+{
+	const struct description *told = maker->told;
+	const char **docs;
+	size_t i, n = 0;
+
+	for (i = 0; i < told->n_docs; i++)
+		n += strlen(told->docs[i]);
+	if (told->n_docs != ret->n_operations + 1u || n == 0 || n > DESCRIPTION_DOCS)
+		return true;
+	docs = arena_alloc(maker->arena, told->n_docs * sizeof(*docs));
+	for (i = 0; docs && i < told->n_docs; i++)
+		if (told->docs[i][0] && !(docs[i] = description_keep(maker, told->docs[i])))
+			docs = NULL;
+	ret->docs = docs;
+	return docs || description_no_memory(maker);
+}
+
 /* ---- all of it ---- */
 
 static bool make(struct maker *maker, struct pyr__interface *ret)
@@ -209,7 +229,7 @@ static bool make(struct maker *maker, struct pyr__interface *ret)
 	    maker->told->n_bases > DESCRIPTION_TYPES)
 		return description_fail(maker, "it has too many types or operations");
 	if (!put_head(maker, ret) || !description_open_types(maker) ||
-	    !description_put_types(maker) || !put_operations(maker, ret))
+	    !description_put_types(maker) || !put_operations(maker, ret) || !put_docs(maker, ret))
 		return false;
 	wrong = layout_all(&maker->layout);
 	return wrong ? description_fail(maker, "%s", wrong) : put_defaults(maker);

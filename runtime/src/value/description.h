@@ -15,6 +15,8 @@
 /* Writes the shape into the arena. Returns false if it is too large, or memory is out. */
 bool description_make(const struct pyr__interface *table, struct arena *arena, struct span *ret);
 
+enum { DESCRIPTION_DOCS = 256 << 10 }; /* bytes of doc comments that are kept */
+
 /* What was told. */
 struct description {
 	const char *name;
@@ -22,6 +24,10 @@ struct description {
 	const char *const *bases;
 	size_t n_bases;
 	struct span shape;
+	/* Doc comments: its own, then those of operations; "" for none. Left out if they are not as
+	 * many as that. */
+	const char *const *docs;
+	size_t n_docs;
 };
 
 /* Tables in the arena, which lives as long as they do; they have no part of what was told. Returns

@@ -52,6 +52,8 @@ void idl_put_label(struct idl *idl, const struct pyr__field *discriminator, int6
 /* @id, unless the number is the next; @optional, @default. */
 void idl_put_id(struct idl *idl, uint32_t id, uint32_t *next);
 void idl_put_flags(struct idl *idl, const struct pyr__field *field);
+/* A doc comment, above what follows; NULL: nothing. */
+void idl_put_doc(struct idl *idl, const char *doc);
 /* idl_operation.c */
 void idl_put_operation(struct idl *idl, const struct pyr__operation *op);
 /* The typedef of an array that stands in no declarator; NULL: there is none yet. */

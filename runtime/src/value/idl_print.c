@@ -337,6 +337,9 @@ static void put_interface(struct idl *idl, const char *name, const char *const *
 	size_t n = strlen(name), n_owner;
 	uint32_t i;
 
+	enter(idl, name);
+	if (interface->docs && strcmp(name, interface->name) == 0)
+		idl_put_doc(idl, interface->docs[0]);
 	begin(idl, "interface", name);
 	for (i = 0; bases && bases[i]; i++) {
 		idl_put(idl, i == 0 ? " : " : ", ");
@@ -345,8 +348,11 @@ static void put_interface(struct idl *idl, const char *name, const char *const *
 	open(idl);
 	for (i = 0; i < interface->n_operations; i++) {
 		idl_short(interface->operations[i].name, &n_owner);
-		if (n_owner == n && strncmp(interface->operations[i].name, name, n) == 0)
-			idl_put_operation(idl, &interface->operations[i]);
+		if (n_owner != n || strncmp(interface->operations[i].name, name, n) != 0)
+			continue;
+		if (interface->docs)
+			idl_put_doc(idl, interface->docs[i + 1]);
+		idl_put_operation(idl, &interface->operations[i]);
 	}
 	close(idl);
 }

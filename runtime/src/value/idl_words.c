@@ -73,6 +73,45 @@ static void put_part(struct idl *idl, const char *name, size_t n)
 	idl_put(idl, "%s%.*s", name[0] == '_' || is_keyword(name, n) ? "_" : "", (int)n, name);
 }
 
+/* One line of it. What would end the comment is taken apart, as is what would begin another. */
+static void put_doc_line(struct idl *idl, const char *text, size_t n)
+{
+	char last = ' ';
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if ((last == '*' && text[i] == '/') || (last == '/' && text[i] == '*'))
+			idl_put(idl, " ");
+		last = (unsigned char)text[i] < ' ' || text[i] == 127 ? ' ' : text[i];
+		buf_append(idl->out, &last, 1);
+	}
+}
+
+void idl_put_doc(struct idl *idl, const char *doc)
+{
+	bool is_short = doc && !strchr(doc, '\n');
+	size_t n;
+
+	if (!doc || !*doc)
+		return;
+	idl_indent(idl);
+	idl_put(idl, is_short ? "/** " : "/**");
+	for (; *doc; doc += n + (doc[n] == '\n')) {
+		n = strcspn(doc, "\n");
+		if (!is_short) {
+			idl_put(idl, "\n");
+			idl_indent(idl);
+			idl_put(idl, n > 0 ? " * " : " *");
+		}
+		put_doc_line(idl, doc, n);
+	}
+	if (!is_short) {
+		idl_put(idl, "\n");
+		idl_indent(idl);
+	}
+	idl_put(idl, " */\n");
+}
+
 void idl_put_name(struct idl *idl, const char *name)
 {
 	put_part(idl, name, strlen(name));

@@ -24,12 +24,18 @@ static const struct pyr__operation Server_operations[] = {
 		.n_out = 1, .fingerprint = 0x961885f7bc11dc32 },
 };
 
+static const char *const Server_docs[] = {
+	"Adds numbers.",
+	NULL,
+};
+
 const struct pyr__interface example_Server_interface = {
 	.abi = PYR_GEN_ABI,
 	.name = "example.Server",
 	.operations = Server_operations,
 	.n_operations = 1,
 	.fingerprint = 0xdb770186a5db297c,
+	.docs = Server_docs,
 };
 
 int example_Server_add(struct example_Server *self, int32_t x, int32_t y, int32_t *ret)

@@ -131,12 +131,26 @@ static const struct pyr__operation Device_operations[] = {
 		.n_in = 1, .raises = Device_set_on_raises, .fingerprint = 0x3ab6597256dfd15a },
 };
 
+static const char *const Device_docs[] = {
+	NULL,
+	"What it is called.",
+	"What it is called.",
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+};
+
 const struct pyr__interface attrs_Device_interface = {
 	.abi = PYR_GEN_ABI,
 	.name = "attrs.Device",
 	.operations = Device_operations,
 	.n_operations = 9,
 	.fingerprint = 0x17a4d7983ff7dbcc,
+	.docs = Device_docs,
 };
 
 int attrs_Device_get_name(struct attrs_Device *self, char **ret)

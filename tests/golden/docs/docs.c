@@ -136,12 +136,21 @@ static const struct pyr__operation Thing_operations[] = {
 		.fingerprint = 0xa66759804a2fef13 },
 };
 
+static const char *const Thing_docs[] = {
+	"An interface.\n  - indented",
+	"Does it.",
+	"How much.",
+	NULL,
+	"Old too.",
+};
+
 const struct pyr__interface docs_Thing_interface = {
 	.abi = PYR_GEN_ABI,
 	.name = "docs.Thing",
 	.operations = Thing_operations,
 	.n_operations = 4,
 	.fingerprint = 0xfbb973681057bc18,
+	.docs = Thing_docs,
 };
 
 int docs_Thing_work(struct docs_Thing *self, int32_t x)

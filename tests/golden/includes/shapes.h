@@ -5,7 +5,7 @@
 
 #include "base.h"
 
-#if PYR_GEN_ABI != 3
+#if PYR_GEN_ABI != 4
 #error "generated for another Pyrite: run pyrite-idl on shapes.idl again"
 #endif
 

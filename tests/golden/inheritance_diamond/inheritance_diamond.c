@@ -383,6 +383,15 @@ static const char *const FlyingFish_bases[] = {
 	NULL,
 };
 
+static const char *const FlyingFish_docs[] = {
+	"Flies and swims.",
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+};
+
 const struct pyr__interface zoo_FlyingFish_interface = {
 	.abi = PYR_GEN_ABI,
 	.name = "zoo.FlyingFish",
@@ -390,6 +399,7 @@ const struct pyr__interface zoo_FlyingFish_interface = {
 	.n_operations = 5,
 	.fingerprint = 0x1831f93e2620b63b,
 	.bases = FlyingFish_bases,
+	.docs = FlyingFish_docs,
 };
 
 int zoo_FlyingFish_name(struct zoo_FlyingFish *self, char **ret)

@@ -3,7 +3,7 @@
 #define MAPS_H_PYRITE
 #include <pyrite/pyrite.h>
 
-#if PYR_GEN_ABI != 3
+#if PYR_GEN_ABI != 4
 #error "generated for another Pyrite: run pyrite-idl on maps.idl again"
 #endif
 

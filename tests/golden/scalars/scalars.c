@@ -147,12 +147,34 @@ static const struct pyr__operation Echo_operations[] = {
 		.n_out = 1, .fingerprint = 0x0d5f4207dbc41f59 },
 };
 
+static const char *const Echo_docs[] = {
+	"Every type that is passed by value.",
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+};
+
 const struct pyr__interface scalars_Echo_interface = {
 	.abi = PYR_GEN_ABI,
 	.name = "scalars.Echo",
 	.operations = Echo_operations,
 	.n_operations = 17,
 	.fingerprint = 0x8212a8db35980223,
+	.docs = Echo_docs,
 };
 
 int scalars_Echo_a_boolean(struct scalars_Echo *self, bool x, bool *ret)

@@ -392,6 +392,19 @@ static const char *const Wide_bases[] = {
 	NULL,
 };
 
+static const char *const Wide_docs[] = {
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	"Lines of text; a parameter may not be called stream here.",
+	NULL,
+	NULL,
+	NULL,
+};
+
 const struct pyr__interface streams_Wide_interface = {
 	.abi = PYR_GEN_ABI,
 	.name = "streams.Wide",
@@ -399,6 +412,7 @@ const struct pyr__interface streams_Wide_interface = {
 	.n_operations = 9,
 	.fingerprint = 0x48b53294db9f305a,
 	.bases = Wide_bases,
+	.docs = Wide_docs,
 };
 
 int streams_Wide_before(struct streams_Wide *self, int32_t x, int32_t *ret)
