@@ -64,8 +64,7 @@ TEST(a_visitor_calls_as_who_he_is)
 		visitor = open_with(ways[i], &alice);
 		CHECK_STR(called(visitor, "add", "[1, 2]"), "3");
 		CHECK_STR(called(visitor, "caller", NULL), "\"10.0.0.7:4000\"");
-		CHECK_STR(called(visitor, "raise", "[7, \"no\"]"),
-			  "e2e.Refused");
+		CHECK_STR(called(visitor, "raise", "[7, \"no\"]"), "e2e.Refused");
 		CHECK(visitor_proxy(visitor, "work", NULL) == visitor_proxy(visitor, "work", NULL));
 		CHECK(visitor_proxy(visitor, "nothing", NULL) == NULL);
 		CHECK_INT(pyr_last_error()->code, PYR_NOT_FOUND);
