@@ -174,6 +174,7 @@ pyrite_lane_tests(auto any_calls call references reference_ways references_on re
 # Objects as values. A link is between both ends, though they are in one process.
 pyrite_servant(e2e_node e2e/node.c e2e/refs.idl)
 pyrite_unit_test(generic e2e_servant flow_servant e2e_node)
+pyrite_unit_test(generic_servant e2e_servant flow_servant e2e_node)
 pyrite_unit_test(visitor e2e_servant)
 add_executable(node-client e2e/node_client.c)
 target_link_libraries(node-client PRIVATE e2e_node)

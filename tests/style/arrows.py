@@ -48,7 +48,7 @@ ALLOWED = {
     "forward": {"base", "engine", "wire", "exec", "peer", "reference", "session", "stream", "outcall", "incall", "proxy"},
     "pool": {"base", "engine", "proxy"},
     "task": {"base", "engine", "exec", "context", "incall"},
-    "generic": {"base", "wire", "context", "stream", "proxy", "value"},
+    "generic": {"base", "wire", "context", "stream", "incall", "proxy", "value"},
     "face": {"base", "link", "door", "object", "proxy"},
     "naming": {"base", "engine", "proxy", "future"},
     "daemon": {"base", "engine", "wire", "value", "tls", "key", "rules", "link", "door", "exec", "object", "peer", "reference", "incall", "serve", "protocol",

@@ -110,6 +110,62 @@ int pyr_stream_next_json(pyr_stream *stream, char **ret) PYR_MUST_CHECK;
  * stream. *ret: as of pyr_call_json(). */
 int pyr_stream_finish_json(pyr_stream *stream, char **ret) PYR_MUST_CHECK;
 
+/*
+ * ---- Objects without generated code ----
+ *
+ * The other way round: one function serves all operations of an object. So gateways, recorders and
+ * mocks are made. The interface is that of a proxy, generated or not, and for callers the object is
+ * as any other of that interface.
+ *
+ *	static int serve(pyr_call *call, const char *operation, const char *args, const char **ret)
+ *	{
+ *		pyr_proxy *next = pyr_call_data(call);
+ *		char *said = NULL;
+ *
+ *		if (pyr_call_json(next, operation, args, &said) < 0)
+ *			return pyr_pass(call);
+ *		*ret = pyr_call_strdup(call, said);
+ *		pyr_free(said);
+ *		return 0;
+ *	}
+ */
+
+/*
+ * Serves a call, as a method does: in a method thread, with what <pyrite/pyrite.h> has for methods;
+ * pyr_call_data(call) is what the object was registered with. operation: "add". args: a JSON object
+ * with all parameters, streams apart; borrowed. Sets *ret to what pyr_call_json() gives callers, in
+ * memory that is valid until the function returns (pyr_call_strdup(), a literal); not looked at if
+ * the operation returns nothing. What does not fit the operation's results fails the call with
+ * INTERNAL. Returns 0, or what pyr_fail(), pyr_pass(), pyr_call_defer() or pyr_raise_json() return.
+ */
+typedef int (*pyr_generic_cb)(pyr_call *call, const char *operation, const char *args,
+			      const char **ret);
+
+/*
+ * Registers an object whose operations cb serves. id: NULL: a random one. like: a proxy whose
+ * interface it has; it is not called, and may be freed. A generated interface must stay loaded as
+ * long as the process runs. Returns: the URI, borrowed until the object is unregistered; NULL with
+ * the last error set: as I_register(), or RESOURCE_EXHAUSTED if the process serves more than 1,024
+ * interfaces so. Any thread.
+ */
+PYR_MUST_CHECK const char *pyr_register_generic(pyr_daemon *daemon, const char *id, pyr_proxy *like,
+						pyr_generic_cb cb, void *data);
+
+/* Raises an exception that the operation declares, "example.NoFunds", with its members as a JSON
+ * object; NULL: all have defaults or there are none. Returns what the function is to return. */
+int pyr_raise_json(pyr_call *call, const char *exception, const char *members) PYR_MUST_CHECK;
+
+/* Answers a call that the function deferred. Takes the deferred. ret as of pyr_generic_cb. Returns
+ * 0 or minus a status, as I_op_reply(). */
+int pyr_reply_json(pyr_deferred *deferred, const char *ret);
+
+/* The function's end of streams. Reads the next item of the parameter: returns 1 with *ret: owned,
+ * pyr_free(); 0 at the end, or minus a status. */
+int pyr_call_next_json(pyr_call *call, char **ret) PYR_MUST_CHECK;
+/* Writes an item of the result; waits while the caller has not read enough. Returns as
+ * I_op_yield(); INVALID_ARGUMENT if the item does not fit. */
+int pyr_call_yield_json(pyr_call *call, const char *item) PYR_MUST_CHECK;
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

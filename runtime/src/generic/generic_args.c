@@ -13,19 +13,23 @@
 
 static const struct pyr__interface any_object = { .abi = PYR_GEN_ABI, .name = "" };
 
+void *generic_proxy(const struct pyr__type *type, const char *uri)
+{
+	return pyr__proxy_new(type && type->interface ? type->interface : &any_object, uri, NULL,
+			      0);
+}
+
 static void *open_object(void *data, const struct pyr__type *type, const char *uri, char *text,
 			 size_t n)
 {
 	struct generic_opened *opened = data;
-	const struct pyr__interface *interface =
-		type && type->interface ? type->interface : &any_object;
 	pyr_proxy *proxy;
 
 	if (!array_reserve(&opened->items, &opened->room, opened->n + 1, sizeof(void *))) {
 		snprintf(text, n, "out of memory");
 		return NULL;
 	}
-	proxy = pyr__proxy_new(interface, uri, NULL, 0);
+	proxy = generic_proxy(type, uri);
 	if (proxy)
 		opened->items[opened->n++] = proxy;
 	else
@@ -43,6 +47,18 @@ static const char *short_name(const struct pyr__operation *operation)
 	const char *dot = strrchr(operation->name, '.');
 
 	return dot ? dot + 1 : operation->name;
+}
+
+struct value_objects generic_objects(struct generic_opened *opened)
+{
+	return (struct value_objects){ open_object, uri_of, opened };
+}
+
+void generic_opened_end(struct generic_opened *opened)
+{
+	while (opened->n > 0)
+		pyr__proxy_free(opened->items[--opened->n]);
+	free(opened->items);
 }
 
 static int read_input(struct value_reading *reading, const struct pyr__operation *op,
@@ -72,7 +88,7 @@ int generic_args_begin(struct generic_args *args, const struct pyr__interface *i
 	memset(args, 0, sizeof(*args));
 	arena_init(&args->arena, NULL, 0);
 	args->arena.max = codec_memory_max(config_number(CONFIG_MAX_MESSAGE));
-	args->objects = (struct value_objects){ open_object, uri_of, &args->opened };
+	args->objects = generic_objects(&args->opened);
 	args->slots = arena_alloc(&args->arena, (operation->n_in + 1u) * sizeof(*args->slots));
 	snprintf(problem.text, sizeof(problem.text), "out of memory");
 	if (args->slots)
@@ -84,9 +100,7 @@ int generic_args_begin(struct generic_args *args, const struct pyr__interface *i
 
 void generic_args_end(struct generic_args *args)
 {
-	while (args->opened.n > 0)
-		pyr__proxy_free(args->opened.items[--args->opened.n]);
-	free(args->opened.items);
+	generic_opened_end(&args->opened);
 	arena_clear(&args->arena);
 }
 

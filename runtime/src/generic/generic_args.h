@@ -6,11 +6,15 @@
 #include "generic/generic_arguments.h"
 #include "value/value.h"
 
-/* Proxies that were made of URIs in arguments, as long as the call. */
+/* Proxies that were made of URIs in what was read, as long as that is used. */
 struct generic_opened {
 	void **items;
 	size_t n, room;
 };
+struct value_objects generic_objects(struct generic_opened *opened);
+void generic_opened_end(struct generic_opened *opened);
+/* A new one; type: NULL: of an Object. NULL with the last error set. */
+void *generic_proxy(const struct pyr__type *type, const char *uri);
 
 struct generic_args {
 	const char *operation; /* its full name, for errors */
