@@ -19,6 +19,7 @@ TAB = 8
 MAY_SEE = {  # third-party header -> files of the runtime that may include it
     r"grpc/": r"link_.*|server|connection|core_api",
     r"protobuf-c/": r"codec.*",
+    r"microhttpd": r"mhd",
 }
 UNFINISHED = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")
 BANNED = ("simply", "just works", "obviously", "blazing", "seamless", "leverage", "robust and", "cutting-edge",

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stream as server-sent events (HTML, 9.2): an event without a name for each item, numbered by
+ * its id, then "end", or "error" with what an error's body has. What is read waits for the method,
+ * in the connection's thread; the client's leaving ends the visit, and so the call.
+ */
+#include <pyrite/value.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "face/http/exchange.h"
+#include "value/json_write.h"
+
+struct events {
+	pyr_proxy *proxy;
+	pyr_stream *stream;
+	struct buf text; /* what is still to be sent, from at on */
+	size_t at;
+	uint64_t n;
+	bool is_over;
+	char correlation_id[129];
+};
+
+struct events *events_new(pyr_proxy *proxy, pyr_stream *stream, const char *correlation_id)
+{
+	struct events *events = calloc(1, sizeof(*events));
+
+	if (!events) {
+		pyr_stream_free(stream);
+		error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+		return NULL;
+	}
+	events->proxy = proxy;
+	events->stream = stream;
+	snprintf(events->correlation_id, sizeof(events->correlation_id), "%s", correlation_id);
+	/* So that the client sees at once that the stream stands. */
+	json_put(&events->text, ": the stream begins\n\n");
+	return events;
+}
+
+static void put_event(struct events *events, const char *name, const char *json)
+{
+	char id[64];
+
+	snprintf(id, sizeof(id), "id: %" PRIu64 "\n", events->n);
+	if (name) {
+		json_put(&events->text, "event: ");
+		json_put(&events->text, name);
+		json_put(&events->text, "\n");
+	} else {
+		json_put(&events->text, id);
+		events->n++;
+	}
+	json_put(&events->text, "data: ");
+	json_put(&events->text, json);
+	json_put(&events->text, "\n\n");
+}
+
+static void put_error(struct events *events)
+{
+	struct buf json = { 0 };
+
+	answer_error_json(&json, events->proxy, "", events->correlation_id);
+	buf_append(&json, "", 1);
+	put_event(events, "error", json.broken ? "{}" : (const char *)json.data);
+	buf_free(&json);
+}
+
+/* Waits. */
+static void fill(struct events *events)
+{
+	char *json = NULL;
+	int n = pyr_stream_next_json(events->stream, &json);
+
+	if (n > 0) {
+		put_event(events, NULL, json);
+		pyr_free(json);
+		return;
+	}
+	events->is_over = true;
+	if (n == 0)
+		put_event(events, "end", "{}");
+	else
+		put_error(events);
+}
+
+size_t events_read(struct events *events, char *room, size_t n)
+{
+	size_t left;
+
+	if (events->at == events->text.n) {
+		buf_reset(&events->text);
+		events->at = 0;
+		if (!events->is_over)
+			fill(events);
+	}
+	if (events->text.broken)
+		return 0;
+	left = events->text.n - events->at;
+	n = left < n ? left : n;
+	if (n > 0)
+		memcpy(room, events->text.data + events->at, n);
+	events->at += n;
+	return n;
+}
+
+void events_free(struct events *events)
+{
+	if (!events)
+		return;
+	pyr_stream_free(events->stream);
+	buf_free(&events->text);
+	free(events);
+}
