@@ -271,20 +271,29 @@ static bool describe_interface(pyr_call *call, const struct pyr__interface *inte
 	return ok;
 }
 
-static int describe(pyr_call *call, const char *id, const struct pyrite_ObjectMetadata **ret)
+/* For who may look: *ret is a new reference. Returns 0, or what the method returns. */
+static int find(pyr_call *call, const char *id, struct object **ret)
 {
-	struct pyrite_ObjectMetadata *metadata = pyr_call_alloc(call, sizeof(*metadata));
 	pyr_daemon *d = daemon_of(call);
-	struct object *object;
-	bool is_told;
 	int err = check(call);
 
 	if (err < 0)
 		return err;
-	object = objects_find(&d->objects, span_of(id));
-	if (!object)
-		return pyr_fail(call, PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
-				d->host.address);
+	*ret = objects_find(&d->objects, span_of(id));
+	return *ret ? 0
+		    : pyr_fail(call, PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
+			       d->host.address);
+}
+
+static int describe(pyr_call *call, const char *id, const struct pyrite_ObjectMetadata **ret)
+{
+	struct pyrite_ObjectMetadata *metadata = pyr_call_alloc(call, sizeof(*metadata));
+	struct object *object;
+	int err = find(call, id, &object);
+	bool is_told;
+
+	if (err < 0)
+		return err;
 	is_told = metadata && describe_object(call, object, metadata);
 	object_unref(object);
 	if (!is_told)
@@ -296,17 +305,12 @@ static int describe(pyr_call *call, const char *id, const struct pyrite_ObjectMe
 static int interface_of(pyr_call *call, const char *id, const struct pyrite_InterfaceMetadata **ret)
 {
 	struct pyrite_InterfaceMetadata *metadata = pyr_call_alloc(call, sizeof(*metadata));
-	pyr_daemon *d = daemon_of(call);
 	struct object *object;
+	int err = find(call, id, &object);
 	bool is_told;
-	int err = check(call);
 
 	if (err < 0)
 		return err;
-	object = objects_find(&d->objects, span_of(id));
-	if (!object)
-		return pyr_fail(call, PYR_NOT_FOUND, "DaemonError: no object '%s' at %s", id,
-				d->host.address);
 	is_told = metadata && describe_interface(call, object->interface->table, metadata);
 	object_unref(object);
 	if (!is_told)

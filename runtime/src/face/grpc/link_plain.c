@@ -526,7 +526,7 @@ static grpc_channel *new_channel(const struct link_target *target, int fd)
 }
 
 /* Core's own connection, whose state core tells. */
-static void connect(struct plain_link *l, const struct link_target *target)
+static void connect_by_core(struct plain_link *l, const struct link_target *target)
 {
 	l->channel = new_channel(target, -1);
 	pthread_mutex_lock(&l->lock);
@@ -577,7 +577,7 @@ struct link *link_plain_connect(const struct link_target *target, const struct l
 	l->deliver.run = on_before_poll;
 	pthread_mutex_init(&l->lock, NULL);
 	if (!link_tunnel_is_needed(target)) {
-		connect(l, target);
+		connect_by_core(l, target);
 	} else if (!connect_by_tls(l, target)) {
 		plain_link_unref(l);
 		return NULL;
