@@ -120,7 +120,7 @@ static bool read_code_point(struct json *json, uint32_t *ret)
 	return true;
 }
 
-static uint8_t *put_utf8(uint8_t *p, uint32_t c)
+uint8_t *json_put_utf8(uint8_t *p, uint32_t c)
 {
 	if (c < 0x80) {
 		*p++ = (uint8_t)c;
@@ -154,7 +154,7 @@ static bool read_escape(struct json *json, uint8_t **p)
 		json->at++;
 		if (!read_code_point(json, &c))
 			return false;
-		*p = put_utf8(*p, c);
+		*p = json_put_utf8(*p, c);
 		return true;
 	}
 	name = strchr(names, *json->at);

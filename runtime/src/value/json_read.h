@@ -19,4 +19,6 @@ enum source_next json_peek(struct json *json);
 bool json_number(struct json *json, struct span *ret);
 bool json_skip(struct json *json);
 bool json_at_end(struct json *json);
+/* The character's bytes, 4 at most. Returns where they end. */
+uint8_t *json_put_utf8(uint8_t *p, uint32_t c);
 #endif

@@ -18,12 +18,14 @@ enum { SER_DEPTH = SOURCE_DEPTH }; /* tuples, lists and dicts inside each other 
 
 struct ser_kind;
 
-/* The serializer with that number in that protocol; NULL: none, ser_names() is what to say. */
+/* The serializer with that number in that protocol; NULL: there is none. */
 const struct ser_kind *ser_find(enum ser_protocol protocol, unsigned id);
 const char *ser_name(const struct ser_kind *kind); /* "serpent" */
 unsigned ser_id(const struct ser_kind *kind, enum ser_protocol protocol);
 
 /* ---- what comes ---- */
+
+struct ser_value;
 
 /* What a payload holds. The arena, and the bytes, last as long as it is used. */
 struct ser_data {
@@ -65,13 +67,13 @@ uint32_t ser_next(const struct ser_data *data, uint32_t up, uint32_t at);
 uint32_t ser_member(const struct ser_data *data, uint32_t at, const char *key);
 /* A string, without NUL at its end; {NULL, 0} if it is none. URIs and proxies: their URI. */
 struct span ser_text(const struct ser_data *data, uint32_t at);
-/* Bytes, likewise; a dict {'data': ..., 'encoding': 'base64'} too. */
+/* Bytes, likewise; what was a dict {'data': ..., 'encoding': 'base64'} too. */
 struct span ser_bytes(const struct ser_data *data, uint32_t at);
 /* Returns false if it is no integer, or does not fit. */
 bool ser_integer(const struct ser_data *data, uint32_t at, int64_t *ret);
-/* Whether it is what stands for a URI, a proxy, or an exception: the name of its class, else
- * {NULL, 0}. */
-struct span ser_class(const struct ser_data *data, uint32_t at);
+/* What a value stands for. URIs and proxies are strings already. */
+enum ser_class { SER_PLAIN, SER_URI, SER_PROXY, SER_EXCEPTION, SER_OTHER_CLASS };
+enum ser_class ser_class(const struct ser_data *data, uint32_t at);
 
 /* ---- calls ---- */
 
@@ -105,11 +107,11 @@ struct ser_sink {
 	enum ser_protocol protocol;
 	struct buf *out;
 	uint32_t depth;
-	bool is_first; /* nothing stands yet in what is open */
-	bool is_key;
+	bool is_key;     /* of a dict comes next */
+	bool is_refused; /* it is nested too deep */
 	struct ser_open {
-		size_t at; /* in the buffer, where it begins */
-		uint32_t n;
+		size_t at;  /* in the buffer, where it begins */
+		uint32_t n; /* values in it, of a dict keys too */
 		bool is_object, is_tuple;
 	} open[SER_OPEN];
 };
