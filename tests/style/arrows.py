@@ -103,6 +103,9 @@ KNOTS = (
         "link_auto link_plain link_plain_answer link_plain_call"),
     ("face/grpc",
         "plain plain_call plain_stream"),
+    # Parts of one thing that is made.
+    ("face/grpc",
+        "descriptor descriptor_known descriptor_message descriptor_own descriptor_types"),
     # A proxy of several objects has proxies.
     ("proxy",
         "group group_members patience proxy proxy_about proxy_bind proxy_greet proxy_like proxy_lost"

@@ -14,6 +14,7 @@
 #include <sched.h>
 
 #include "base/budget.h"
+#include "base/faces.h"
 #include "door_visit.h"
 #include "engine/engine.h"
 #include "face/grpc/plain.h"
@@ -201,6 +202,7 @@ static void count_ended(void *data)
 static void start_daemon(void)
 {
 	struct plain_options options = { .objects = &d.objects,
+					 .faces = FACE_GRPC,
 					 .address = "here",
 					 .max_message = MAX_MESSAGE,
 					 .max_calls = MAX_CALLS,

@@ -301,7 +301,7 @@ static pyr_daemon *new_daemon(struct making *m)
 		error_restore(why);
 		return error_from_constructor();
 	}
-	if (!build(d, o)) {
+	if (!build(d, o) || !daemon_services(d)) {
 		pyr_daemon_free(d);
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	}
@@ -393,6 +393,7 @@ static void free_daemon(void *arg)
 		signals_forget(daemon->stop_fd); /* of one that did not run */
 	lingering_close(daemon->host.lingering);
 	daemon_faces_stop(daemon);
+	daemon_services_stop(daemon);
 	daemon_cut_links(daemon);
 	daemon_faces_free(daemon);
 	server_free(daemon->server);
@@ -403,6 +404,7 @@ static void free_daemon(void *arg)
 	objects_close(&daemon->objects); /* their data end as the last jobs of the executor */
 	exec_free(daemon->executor);
 	objects_free(&daemon->objects);
+	daemon_services_free(daemon);
 	door_free(daemon->door);
 	tls_settings_unref(daemon->tls);
 	key_settings_unref(daemon->keys);

@@ -59,6 +59,7 @@ static void begin(struct engine_hook *hook)
 
 	exec_close_guests(d->executor);
 	plain_face_drain(d->plain);
+	daemon_services_stop(d);
 	plain_face_see_chains(d->plain, see, b);
 	exec_see_keepers(d->executor, see, b);
 	pthread_mutex_lock(&d->lock);

@@ -32,19 +32,22 @@ static pyr_daemon *daemon_of(pyr_call *call)
 	return pyr_call_data(call);
 }
 
-/* Returns 0, or what the method returns to who may not look. */
-static int check(pyr_call *call)
+int daemon_may_inspect(pyr_daemon *d, pyr_call *call)
 {
-	enum pyr_switch inspect = daemon_of(call)->inspect;
+	enum pyr_switch inspect = d->inspect;
 
-	if (inspect == PYR_DEFAULT && daemon_of(call)->rules)
+	if (inspect == PYR_DEFAULT && d->rules)
 		return pyr_call_may(call, "inspect", "") ? 0 : pyr_call_refuse(call, "inspect", "");
 	if (inspect == PYR_YES || (inspect == PYR_DEFAULT && incall_is_local(call)))
 		return 0;
 	return pyr_fail(call, PYR_PERMISSION_DENIED,
-			"the objects of the daemon at %s are not for callers %s",
-			daemon_of(call)->host.address,
+			"the objects of the daemon at %s are not for callers %s", d->host.address,
 			inspect == PYR_NO ? "to see" : "on other hosts to see");
+}
+
+static int check(pyr_call *call)
+{
+	return daemon_may_inspect(daemon_of(call), call);
 }
 
 static int ping(pyr_call *call)
@@ -347,6 +350,7 @@ static struct object *make(struct object_table *table)
 static const struct object_built_in built_in = {
 	.id = pyrite_DAEMON_ID,
 	.interface = "pyrite.Daemon",
+	.is_reserved = true,
 	.make = make,
 };
 
@@ -357,5 +361,5 @@ void daemon_inspect_offer(pyr_daemon *d, enum pyr_switch inspect)
 	clock_gettime(CLOCK_REALTIME, &now);
 	d->started_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 	d->inspect = inspect;
-	d->objects.built_in = &built_in;
+	objects_offer(&d->objects, &built_in);
 }

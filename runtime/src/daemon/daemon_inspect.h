@@ -4,5 +4,7 @@
 #include <pyrite/pyrite.h>
 
 /* The daemon answers for itself from now on. Before it listens. */
+/* Whether the caller may see the objects: 0, or what the method returns. */
+int daemon_may_inspect(pyr_daemon *daemon, pyr_call *call);
 void daemon_inspect_offer(pyr_daemon *daemon, enum pyr_switch inspect);
 #endif

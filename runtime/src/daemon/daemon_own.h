@@ -49,6 +49,8 @@ struct pyr_daemon {
 	pthread_mutex_t opening; /* until connections may come; before the places' */
 	struct face_host face_host;
 	struct face *faces[DAEMON_FACES]; /* the door's thread; NULL: not used yet */
+	struct health *health;            /* constant; NULL: switched off */
+	struct reflection *reflection;    /* the same */
 	unsigned threads;                 /* as its options had it */
 
 	/* Of one that a loop serves (daemon_loop.c): */
@@ -83,6 +85,14 @@ void daemon_faces_take(pyr_daemon *daemon, int fd, enum door_protocol speaks,
 void daemon_faces_stop(pyr_daemon *daemon);
 /* Once the links are cut. */
 void daemon_faces_free(pyr_daemon *daemon);
+
+/* ---- daemon_services.c ---- */
+/* Those that its faces have. Returns false when memory is out. */
+bool daemon_services(pyr_daemon *daemon);
+/* It drains: their streams end. Any thread. */
+void daemon_services_stop(pyr_daemon *daemon);
+/* When nothing runs any more. */
+void daemon_services_free(pyr_daemon *daemon);
 
 /* ---- daemon_address.c ---- */
 /* What its URIs say of where it is. Returns 0, or minus a status with the last error. */

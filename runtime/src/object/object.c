@@ -30,6 +30,35 @@ int objects_init(struct object_table *table)
 	return 0;
 }
 
+void objects_offer(struct object_table *table, const struct object_built_in *built_in)
+{
+	size_t n = 0;
+
+	while (table->built_ins[n])
+		n++;
+	if (n < OBJECT_BUILT_INS)
+		table->built_ins[n] = built_in;
+}
+
+/* Returns the place of one with that id, or of that interface; OBJECT_BUILT_INS: there is none. */
+static size_t built_in_place(const struct object_table *table, struct span name, bool is_id)
+{
+	const struct object_built_in *built_in;
+	size_t i;
+
+	for (i = 0; (built_in = table->built_ins[i]); i++)
+		if (is_id ? built_in->id && span_is(name, built_in->id)
+			  : span_is(name, built_in->interface))
+			return i;
+	return OBJECT_BUILT_INS;
+}
+
+static void tell_changed(struct object_table *table)
+{
+	if (table->changed)
+		table->changed(table);
+}
+
 void object_ref(struct object *object)
 {
 	atomic_fetch_add_explicit(&object->refs, 1, memory_order_relaxed);
@@ -112,7 +141,7 @@ static bool is_dead(const struct object *object)
 
 void objects_close(struct object_table *table)
 {
-	struct object *object;
+	struct object *object, *made[OBJECT_BUILT_INS];
 	size_t i;
 
 	for (i = 0; i < table->n_buckets; i++) {
@@ -124,12 +153,13 @@ void objects_close(struct object_table *table)
 	}
 	table->n = 0;
 	pthread_rwlock_wrlock(&table->lock);
-	object = table->made;
-	table->made = NULL;
+	memcpy(made, table->made, sizeof(made));
+	memset(table->made, 0, sizeof(made));
 	table->is_closed = true;
 	pthread_rwlock_unlock(&table->lock);
-	if (object)
-		unregister(object);
+	for (i = 0; i < OBJECT_BUILT_INS; i++)
+		if (made[i])
+			unregister(made[i]);
 }
 
 void objects_free(struct object_table *table)
@@ -299,8 +329,10 @@ struct object *objects_new(const struct object_table *table,
 int objects_put(struct object_table *table, struct object *object, bool replaces, bool is_default)
 {
 	struct object **at, *before, *out = NULL;
+	size_t place;
 
-	if (table->built_in && strcmp(object->id, table->built_in->id) == 0) {
+	place = built_in_place(table, span_of(object->id), true);
+	if (place < OBJECT_BUILT_INS && table->built_ins[place]->is_reserved) {
 		object_unref(object);
 		return PYR_ALREADY_EXISTS;
 	}
@@ -322,6 +354,7 @@ int objects_put(struct object_table *table, struct object *object, bool replaces
 	unregister_all(out);
 	if (before)
 		unregister(before);
+	tell_changed(table);
 	return 0;
 }
 
@@ -335,14 +368,17 @@ struct object *objects_add(struct object_table *table, const struct codec_interf
 	return *code ? NULL : object;
 }
 
-static struct object *find_built_in(struct object_table *table)
+static struct object *find_built_in(struct object_table *table, struct span name, bool is_id)
 {
+	size_t place = built_in_place(table, name, is_id);
 	struct object *object;
 
+	if (place == OBJECT_BUILT_INS)
+		return NULL;
 	pthread_rwlock_wrlock(&table->lock);
-	if (!table->made && !table->is_closed)
-		table->made = table->built_in->make(table);
-	object = table->made;
+	if (!table->made[place] && !table->is_closed)
+		table->made[place] = table->built_ins[place]->make(table);
+	object = table->made[place];
 	if (object)
 		object_ref(object);
 	pthread_rwlock_unlock(&table->lock);
@@ -360,9 +396,7 @@ struct object *objects_find(struct object_table *table, struct span id)
 	if (object)
 		object_ref(object);
 	pthread_rwlock_unlock(&table->lock);
-	if (!object && table->built_in && span_is(id, table->built_in->id))
-		object = find_built_in(table);
-	return object;
+	return object ? object : find_built_in(table, id, true);
 }
 
 ptrdiff_t objects_all(struct object_table *table, struct object ***ret)
@@ -402,6 +436,8 @@ bool objects_remove(struct object_table *table, const char *id)
 	was_there = object && !is_dead(object);
 	if (object)
 		unregister(object);
+	if (object)
+		tell_changed(table);
 	return was_there;
 }
 
@@ -425,6 +461,8 @@ size_t objects_remove_data(struct object_table *table, const void *data)
 		}
 	pthread_rwlock_unlock(&table->lock);
 	unregister_all(out);
+	if (n > 0)
+		tell_changed(table);
 	return n;
 }
 
@@ -448,8 +486,8 @@ struct object *objects_default(struct object_table *table, struct span interface
 	if (best)
 		object_ref(best);
 	pthread_rwlock_unlock(&table->lock);
-	if (n == 0 && table->built_in && span_is(interface, table->built_in->interface)) {
-		best = find_built_in(table);
+	if (n == 0) {
+		best = find_built_in(table, interface, false);
 		n = best ? 1 : 0;
 	}
 	*n_found = n;

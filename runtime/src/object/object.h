@@ -46,6 +46,8 @@ struct object {
 	struct object_life *life; /* one block; NULL: data serve all calls, side by side */
 	/* Of references to it: */
 	bool is_built_in;                    /* the daemon's own: it says itself who may use it */
+	bool is_of_grpc;                     /* one of those that gRPC itself defines, */
+	bool answers_last;                   /* and that answers also when its daemon is stopping */
 	bool is_counted;                     /* it lives as long as they do */
 	bool is_weak;                        /* and has been in a table, which does not count */
 	atomic_bool is_listed;               /* of one that is weak: it still is */
@@ -64,24 +66,31 @@ struct object_table;
 
 /* What a daemon has without having registered it: made when it is asked for. */
 struct object_built_in {
-	const char *id, *interface;
+	const char *id; /* NULL: it is found by its interface alone */
+	const char *interface;
+	bool is_reserved; /* nobody registers another under that id */
 	/* With a reference; NULL when memory is out. Once, or again if it failed. With the table's
 	 * lock. */
 	struct object *(*make)(struct object_table *table);
 };
+enum { OBJECT_BUILT_INS = 8 }; /* at most */
 
 struct object_table {
 	pthread_rwlock_t lock;
 	struct object **buckets;
 	size_t n_buckets, n;
 	unsigned last_rank;
-	struct object_hooks hooks;              /* of objects to be added */
-	const struct object_built_in *built_in; /* NULL: nothing */
-	struct object *made;                    /* that; NULL: not yet */
-	bool is_closed;                         /* nor will be */
+	struct object_hooks hooks;                                     /* of objects to be added */
+	const struct object_built_in *built_ins[OBJECT_BUILT_INS + 1]; /* NULL: no more */
+	struct object *made[OBJECT_BUILT_INS];                         /* of those; NULL: not yet */
+	bool is_closed;                                                /* nor will be */
+	/* An object was registered or unregistered. Any thread, any lock; NULL: nobody asks. */
+	void (*changed)(struct object_table *table);
 };
 
 int objects_init(struct object_table *table);
+/* Before anything is looked up. */
+void objects_offer(struct object_table *table, const struct object_built_in *built_in);
 void objects_free(struct object_table *table);
 
 /* Adds an object under id (NULL: a random one), with uri "PYRO:id@address". Returns the object,

@@ -433,17 +433,34 @@ static int64_t deadline_of(gpr_timespec deadline)
 	return engine_now() + left.tv_sec * NS_PER_S + left.tv_nsec;
 }
 
+/* Whether the object takes calls now, as such. Returns false after the refusal. */
+static bool is_open(struct plain_call *pc, const struct object *object)
+{
+	struct plain_face *face = pc->face;
+
+	if (atomic_load(&face->is_draining) && !object->answers_last)
+		refuse(pc, PYR_UNAVAILABLE, "%s is stopping", face->address);
+	else if (!(face->options.faces & FACE_GRPC) && !object->is_of_grpc)
+		refuse(pc, PYR_UNIMPLEMENTED, "plain gRPC is switched off at %s", face->address);
+	else
+		return true;
+	return false;
+}
+
 /* Returns a new reference, or NULL after the refusal. */
 static struct object *find_object(struct plain_call *pc, struct span interface, struct span id)
 {
 	struct object_table *objects = pc->face->options.objects;
 	int shown = (int)(id.n < SHOWN_MAX ? id.n : SHOWN_MAX);
+	static const struct object none = { 0 };
 	struct object *object;
 	size_t n = 0;
 
 	object = id.p ? objects_find(objects, id) : objects_default(objects, interface, &n);
 	if (object)
 		return object;
+	if (!is_open(pc, &none))
+		return NULL;
 	if (id.p)
 		refuse(pc, PYR_NOT_FOUND, "no object '%.*s' at %s", shown, (const char *)id.p,
 		       pc->face->address);
@@ -505,6 +522,10 @@ static pyr_call *address_call(struct plain_call *pc, const grpc_call_details *de
 		return NULL;
 	}
 	object = find_object(pc, interface, core_find_metadata(metadata, PLAIN_OBJECT_KEY));
+	if (object && !is_open(pc, object)) {
+		object_unref(object);
+		object = NULL;
+	}
 	if (!object)
 		return NULL;
 	place = object_operation(object, plain_operation_name(interface, operation, name));
@@ -559,10 +580,6 @@ void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_detail
 		refuse(pc, PYR_RESOURCE_EXHAUSTED,
 		       "%u calls of this connection are running at %s, the most allowed",
 		       face->options.max_calls, face->address);
-	else if (atomic_load(&face->is_draining))
-		refuse(pc, PYR_UNAVAILABLE, "%s is stopping", face->address);
-	else if (!(face->options.faces & FACE_GRPC))
-		refuse(pc, PYR_UNIMPLEMENTED, "plain gRPC is switched off at %s", face->address);
 	else if (face->options.has_key && !pc->identity[0])
 		refuse(pc, PYR_UNAUTHENTICATED,
 		       "SecurityError: %s wants a shared key, which calls of plain gRPC have not, "

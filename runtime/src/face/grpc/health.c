@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "face/grpc/health.h"
+
+#include <pyrite/health.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "face/grpc/standing.h"
+
+enum { LIST_MAX = 100, SHOWN = 200 };
+enum { WATCH = 1 }; /* its place among the operations */
+
+/* What a caller watches. */
+struct watched {
+	struct standing standing;
+	char *service;
+	int last; /* what it was told; minus 1: nothing */
+};
+
+struct health {
+	struct standings watches; /* the beginning */
+	struct object_table *objects;
+};
+
+static struct health *health_of(pyr_call *call)
+{
+	return pyr_call_data(call);
+}
+
+static enum grpc_health_v1_ServingStatus status_of(struct health *health, const char *service)
+{
+	struct object *object;
+	size_t n = 0;
+
+	if (!service[0] && atomic_load(&health->watches.is_stopping))
+		return grpc_health_v1_NOT_SERVING;
+	if (!service[0])
+		return grpc_health_v1_SERVING;
+	object = objects_default(health->objects, span_of(service), &n);
+	object_unref(object);
+	if (n == 0)
+		return grpc_health_v1_SERVICE_UNKNOWN;
+	return atomic_load(&health->watches.is_stopping) ? grpc_health_v1_NOT_SERVING
+							 : grpc_health_v1_SERVING;
+}
+
+static int check(pyr_call *call, const char *service, enum grpc_health_v1_ServingStatus *ret)
+{
+	*ret = status_of(health_of(call), service);
+	if (*ret == grpc_health_v1_SERVICE_UNKNOWN)
+		return pyr_fail(call, PYR_NOT_FOUND, "no object of %.*s here", SHOWN, service);
+	return 0;
+}
+
+/* ---- Watch ---- */
+
+static bool begin_watch(struct standing *standing, const void *data)
+{
+	struct watched *w = (struct watched *)standing;
+
+	w->last = -1;
+	w->service = strdup(data);
+	return w->service;
+}
+
+static void end_watch(struct standing *standing)
+{
+	free(((struct watched *)standing)->service);
+}
+
+/* Tells the status if it is another than the one told last: what it was between two steps is not
+ * told. */
+static int step(struct standing *standing)
+{
+	struct watched *w = (struct watched *)standing;
+	struct health *health = (struct health *)standing->all;
+	bool is_stopping = atomic_load(&health->watches.is_stopping);
+	enum grpc_health_v1_ServingStatus status =
+		is_stopping ? grpc_health_v1_NOT_SERVING : status_of(health, w->service);
+	int err = 0;
+
+	if ((int)status != w->last)
+		err = grpc_health_v1_Health_Watch_try_yield(standing->stream, status);
+	if (err == 0)
+		w->last = (int)status;
+	if (err < 0)
+		return err;
+	if (is_stopping)
+		return error_set(PYR_UNAVAILABLE, "the daemon is stopping");
+	return 0; /* without room it goes on when there is some */
+}
+
+static int watch(pyr_call *call, const char *service, pyr_stream *stream)
+{
+	return standing_begin(&health_of(call)->watches, call,
+			      &grpc_health_v1_Health_interface.operations[WATCH], stream,
+			      begin_watch, service);
+}
+
+/* ---- List ---- */
+
+typedef struct pyr_string_grpc_health_v1_HealthCheckResponse_map statuses;
+
+static bool put(pyr_call *call, statuses *map, const char *name,
+		enum grpc_health_v1_ServingStatus status)
+{
+	size_t i;
+
+	for (i = 0; i < map->n; i++)
+		if (strcmp(map->items[i].key, name) == 0)
+			return true;
+	if (map->n == LIST_MAX)
+		return false;
+	map->items[map->n].value.status = status;
+	map->items[map->n].key = pyr_call_strdup(call, name);
+	return map->items[map->n++].key;
+}
+
+static bool put_interfaces(pyr_call *call, statuses *map, const struct pyr__interface *table,
+			   enum grpc_health_v1_ServingStatus status)
+{
+	const char *const *base;
+	bool ok = !table->name[0] || put(call, map, table->name, status);
+
+	for (base = table->bases; ok && base && *base; base++)
+		ok = put(call, map, *base, status);
+	return ok;
+}
+
+static int list(pyr_call *call, const statuses **ret)
+{
+	struct health *health = health_of(call);
+	statuses *map = pyr_call_alloc(call, sizeof(*map));
+	struct object **objects;
+	ptrdiff_t n = -1, i;
+	bool ok = true;
+
+	if (map && (map->items = pyr_call_alloc(call, LIST_MAX * sizeof(*map->items))))
+		n = objects_all(health->objects, &objects);
+	if (n < 0)
+		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	ok = put(call, map, "", status_of(health, ""));
+	for (i = 0; i < n; i++) {
+		ok = ok && put_interfaces(call, map, objects[i]->interface->table,
+					  map->items[0].value.status);
+		object_leave(objects[i]);
+		object_unref(objects[i]);
+	}
+	free(objects);
+	*ret = map;
+	return ok ? 0
+		  : pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
+			     "more than %d interfaces, or memory is out", LIST_MAX);
+}
+
+/* ---- as a whole ---- */
+
+struct health *health_new(struct object_table *objects)
+{
+	struct health *health = calloc(1, sizeof(*health));
+
+	if (!health)
+		return NULL;
+	health->watches.step = step;
+	health->watches.fini = end_watch;
+	health->watches.size = sizeof(struct watched);
+	health->objects = objects;
+	if (standings_init(&health->watches))
+		return health;
+	free(health);
+	return NULL;
+}
+
+void health_changed(struct health *health)
+{
+	standings_go_on(&health->watches);
+}
+
+void health_stop(struct health *health)
+{
+	standings_stop(&health->watches);
+}
+
+void health_free(struct health *health)
+{
+	if (health)
+		standings_unref(&health->watches);
+}
+
+static const struct grpc_health_v1_Health_methods methods = {
+	.Check = check,
+	.Watch = watch,
+	.List = list,
+};
+
+struct object *health_object(struct health *health, const char *address)
+{
+	const struct codec_interface *codec = codec_interface_get(&grpc_health_v1_Health_interface);
+	struct object *object =
+		codec ? objects_new(health->objects, codec, HEALTH_ID, address, &methods, health)
+		      : NULL;
+
+	if (object)
+		object->is_built_in = object->is_of_grpc = object->answers_last = true;
+	return object;
+}
