@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "discovery.h"
 #include "service.h"
 #include "storage.h"
 #include "text_put.h"
@@ -41,6 +42,8 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "keep", 'k', "DAYS", 0,
 	  "How long to keep a name that is not registered for the identity that owns it (30)", 0 },
+	{ "discovery", 'd', "PORT", 0,
+	  "UDP port where programs for Pyro ask for it (9091, if it is free); 0: none", 0 },
 	{ "insecure", 'I', NULL, 0,
 	  "Allow an address that other hosts can reach, where anybody may change names", 0 },
 	{ 0 },
@@ -51,7 +54,18 @@ struct settings {
 	bool has_address; /* somebody said where to listen */
 	const char *storage;
 	int64_t keep_ms; /* 0: the default */
+	uint16_t discovery;
 };
+
+static uint16_t parse_port(const char *arg, struct argp_state *state)
+{
+	char *end;
+	unsigned long port = strtoul(arg, &end, 10);
+
+	if (arg[0] < '0' || arg[0] > '9' || *end || port > 65535)
+		argp_error(state, "'%s' is not a port number from 0 to 65535", arg);
+	return (uint16_t)port;
+}
 
 static int64_t parse_days(const char *arg, struct argp_state *state)
 {
@@ -67,8 +81,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct settings *settings = state->input;
 	struct pyr_daemon_options *daemon = &settings->daemon;
-	unsigned long port;
-	char *end;
 
 	settings->has_address |= key == 'n' || key == 'p' || key == 'u';
 	switch (key) {
@@ -76,10 +88,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		daemon->host = arg;
 		return 0;
 	case 'p':
-		port = strtoul(arg, &end, 10);
-		if (arg[0] < '0' || arg[0] > '9' || *end || port > 65535)
-			argp_error(state, "'%s' is not a port number from 0 to 65535", arg);
-		daemon->port = (uint16_t)port;
+		daemon->port = parse_port(arg, state);
+		return 0;
+	case 'd':
+		settings->discovery = parse_port(arg, state);
 		return 0;
 	case 'u':
 		daemon->socket = arg;
@@ -164,10 +176,27 @@ static pyr_daemon *new_daemon(const struct settings *settings)
 	return daemon;
 }
 
-static int serve(pyr_daemon *daemon, struct service *service, size_t n_stored, bool is_stored)
+/* Returns NULL, and says why, if nobody can ask. */
+static struct discovery *answer_questions(pyr_daemon *daemon, uint16_t port)
+{
+	struct discovery *discovery;
+	char text[200];
+
+	if (!port || strncmp(pyr_daemon_address(daemon), "./u:", 4) == 0)
+		return NULL;
+	discovery = discovery_start(pyr_daemon_address(daemon), port, text, sizeof(text));
+	if (!discovery && port != DISCOVERY_PORT)
+		fprintf(stderr, "pyrite-ns: no discovery: %s\n", text);
+	return discovery;
+}
+
+static int serve(pyr_daemon *daemon, struct service *service, const struct settings *settings,
+		 size_t n_stored, bool is_stored)
 {
 	struct registry_problem problem;
+	struct discovery *discovery;
 	const char *uri;
+	int status;
 
 	uri = pyrite_NameServer_register(daemon, pyrite_NAME_SERVER_ID, &service_methods, service);
 	if (!uri)
@@ -179,7 +208,10 @@ static int serve(pyr_daemon *daemon, struct service *service, size_t n_stored, b
 		printf("Persistent store contains %zu existing registration%s.\n", n_stored,
 		       n_stored == 1 ? "" : "s");
 	fflush(stdout);
-	if (pyr_daemon_run(daemon) < 0)
+	discovery = answer_questions(daemon, settings->discovery);
+	status = pyr_daemon_run(daemon);
+	discovery_stop(discovery);
+	if (status < 0)
 		return pyr_perror("pyrite-ns");
 	puts("NS shut down.");
 	return 0;
@@ -235,7 +267,7 @@ static int run(const struct settings *settings)
 	if (!service)
 		complain("out of memory");
 	else if (daemon)
-		status = serve(daemon, service, n_stored, path[0] != '\0');
+		status = serve(daemon, service, settings, n_stored, path[0] != '\0');
 	service_free(service);
 	pyr_daemon_free(daemon);
 	return status;
@@ -272,6 +304,7 @@ int main(int argc, char **argv)
 			    .max_message = SERVICE_MESSAGE_MAX,
 			    .drain_ms = SERVICE_DRAIN_MS },
 		.storage = STORAGE_SQLITE,
+		.discovery = DISCOVERY_PORT,
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* whoever reads what it prints may go */
