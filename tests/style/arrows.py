@@ -43,7 +43,6 @@ ALLOWED = {
     "face/grpc": {"base", "engine", "wire", "rules", "link", "door", "exec", "object", "peer", "stream", "incall"},
     "proxy": {"base", "engine", "wire", "tls", "key", "link", "door", "exec", "object", "peer", "reference", "session", "stream", "context",
               "outcall", "incall", "direct", "protocol", "face/grpc"},
-    "face/pyro": {"base", "value"},
     "future": {"base", "engine", "wire", "exec", "reference", "session", "context", "outcall", "incall", "proxy"},
     "forward": {"base", "engine", "wire", "exec", "peer", "reference", "session", "stream", "outcall", "incall", "proxy"},
     "pool": {"base", "engine", "proxy"},
@@ -51,9 +50,10 @@ ALLOWED = {
     "generic": {"base", "wire", "context", "stream", "proxy", "value"},
     "face": {"base", "link", "door", "object", "proxy"},
     "face/http": {"base", "context", "door", "object", "face", "generic", "proxy", "value"},
+    "face/pyro": {"base", "wire", "key", "door", "context", "value", "generic", "face", "proxy"},
     "naming": {"base", "engine", "proxy", "future"},
     "daemon": {"base", "engine", "wire", "value", "tls", "key", "rules", "link", "door", "exec", "object", "peer", "reference", "incall", "serve", "protocol",
-               "face/grpc", "face", "face/http", "naming"},
+               "face/grpc", "face", "face/http", "face/pyro", "naming"},
     "servant": {"base", "wire", "value", "incall", "proxy", "generic", "daemon"},
     "idl": {"base"},
     "codegen": {"base", "wire", "idl"},
@@ -97,6 +97,12 @@ KNOTS = (
     # A session's hook is a call, asked before the others; a batch is a call that has calls.
     ("serve",
         "peer_answer peer_batch peer_bind peer_greet peer_in peer_linger peer_linger_own serve_direct serve_stream"),
+    # Pyro's object of each daemon tells of all objects, and is one.
+    ("face/pyro",
+        "adapters daemon_object names objects"),
+    # They hand connections to each other.
+    ("face/pyro",
+        "keeper workers"),
     ("face/grpc",
         "connection server"),
     ("face/grpc",

@@ -211,3 +211,9 @@ const void *pyr_reply_annotation(const char *name, size_t *size)
 		*size = found->size;
 	return found ? found->value : NULL;
 }
+
+size_t context_reply(const struct pyr_annotation **ret)
+{
+	*ret = own ? own->annotations : NULL;
+	return own ? own->n_annotations : 0;
+}

@@ -36,4 +36,6 @@ void context_drop(struct context_own *own);
 /* pyr_reply_annotation() reads these, of an encoded body, from now on. */
 void context_set_reply(struct span body, enum annotation_field field);
 void context_clear_reply(void);
+/* All of them. Returns how many; *ret: valid until the thread's next call. */
+size_t context_reply(const struct pyr_annotation **ret);
 #endif

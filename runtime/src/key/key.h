@@ -47,6 +47,8 @@ size_t key_ring_ids(const struct key_ring *ring, uint8_t ret[KEYS_MAX * KEY_ID])
 /* The first of the ring's keys that is among ids; -1: none is. */
 int key_ring_find(const struct key_ring *ring, struct span ids);
 struct span key_ring_id(const struct key_ring *ring, int key);
+/* The secret itself, for a protocol that proves it in a way of its own. Borrowed. */
+struct span key_ring_secret(const struct key_ring *ring, int key);
 /* "key:NAME". */
 const char *key_ring_identity(const struct key_ring *ring, int key);
 

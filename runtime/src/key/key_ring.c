@@ -262,6 +262,11 @@ struct span key_ring_id(const struct key_ring *ring, int key)
 	return (struct span){ ring->keys[key].id, KEY_ID };
 }
 
+struct span key_ring_secret(const struct key_ring *ring, int key)
+{
+	return (struct span){ ring->keys[key].bytes, ring->keys[key].n };
+}
+
 const char *key_ring_identity(const struct key_ring *ring, int key)
 {
 	return ring->keys[key].identity;
