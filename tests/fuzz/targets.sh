@@ -10,7 +10,8 @@ build=$PYRITE_BUILD/fuzz # kept: only what has changed is built again
 built() {
 	cmake -S "$PYRITE_SOURCE" -B "$build" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPYRITE_FUZZ=ON \
 		-DPYRITE_SANITIZE=address,undefined -DPYRITE_SAMPLES=OFF &&
-		cmake --build "$build" -j 2 --target fuzz_codec fuzz_idl fuzz_idl_made fuzz_rules fuzz_door fuzz_tls fuzz_records fuzz_key
+		cmake --build "$build" -j 2 --target fuzz_codec fuzz_idl fuzz_idl_made fuzz_rules fuzz_door fuzz_tls fuzz_records fuzz_key \
+			fuzz_serpent fuzz_json fuzz_marshal fuzz_msgpack
 }
 
 # runs <target> <seeds...>: new inputs go into a folder of the test's own.
@@ -31,4 +32,8 @@ check fuzz_door_finds_nothing runs fuzz_door
 check fuzz_tls_finds_nothing runs fuzz_tls
 check fuzz_key_finds_nothing runs fuzz_key
 check fuzz_records_finds_nothing runs fuzz_records
+check fuzz_serpent_finds_nothing runs fuzz_serpent
+check fuzz_json_finds_nothing runs fuzz_json
+check fuzz_marshal_finds_nothing runs fuzz_marshal
+check fuzz_msgpack_finds_nothing runs fuzz_msgpack
 tests_end

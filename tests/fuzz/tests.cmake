@@ -60,6 +60,21 @@ if(PYRITE_FUZZ)
 	pyrite_module_fuzzer(fuzz_key ${key_sources})
 	pyrite_module_fuzzer(fuzz_records ${tls_sources})
 	pyrite_module_fuzzer(fuzz_door ${door}/door_protocol.c ${door}/door_sources.c)
+	# Pyro's serializers, with all that reads values out of them.
+	file(GLOB ser_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/src/face/pyro/ser_*.c
+		${PROJECT_SOURCE_DIR}/runtime/src/value/*.c ${PROJECT_SOURCE_DIR}/runtime/src/wire/codec*.c
+		${PROJECT_SOURCE_DIR}/runtime/src/wire/shape*.c)
+	foreach(serializer serpent json marshal msgpack)
+		add_executable(fuzz_${serializer} fuzz/fuzz_serializers.c interop/copy_value.c codec/shapes.c ${ser_sources}
+			${base_sources})
+		target_compile_definitions(fuzz_${serializer} PRIVATE SERIALIZER="${serializer}")
+		target_include_directories(fuzz_${serializer} PRIVATE ${PROJECT_SOURCE_DIR}/runtime/include
+			${PROJECT_SOURCE_DIR}/runtime/src)
+		target_compile_options(fuzz_${serializer} PRIVATE -fsanitize=fuzzer)
+		target_link_options(fuzz_${serializer} PRIVATE -fsanitize=fuzzer)
+		target_link_libraries(fuzz_${serializer} PRIVATE PkgConfig::PROTOBUF_C OpenSSL::Crypto Threads::Threads)
+		pyrite_warnings(fuzz_${serializer})
+	endforeach()
 endif()
 
 # Those targets, built and run a minute each: in a build of their own, once for all presets, with scripts/test --long.

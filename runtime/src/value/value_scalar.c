@@ -340,7 +340,7 @@ static int read_raw(struct value_reading *reading, const struct codec_path *path
 	struct span span;
 
 	if (source_peek(reading->source) != SOURCE_BYTES)
-		return value_wrong(reading, path, "bytes");
+		return value_wrong(reading, path, "a bytes object");
 	if (!reading->source->kind->bytes(reading->source, reading->arena, &span))
 		return value_fail(reading, path, " ");
 	if (!(ret->items = arena_copy(reading->arena, span.p, span.n)))

@@ -54,7 +54,7 @@ void ser_source(struct ser_source *source, const struct ser_data *data, uint32_t
 
 /* ---- the value at a place, looked at ---- */
 
-enum { SER_NONE = UINT32_MAX }; /* no place */
+#define SER_NONE UINT32_MAX /* no place */
 
 enum source_next ser_type(const struct ser_data *data, uint32_t at);
 /* Of a tuple, list or set how many items, of a dict how many members. */
