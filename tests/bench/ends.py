@@ -86,19 +86,22 @@ class Process:
 
 
 @functools.cache
-def keys(pyrite):
-    """A folder for PYRITE_KEYS, removed at the end."""
+def keys(pyrite, has_list):
+    """A folder for PYRITE_KEYS, removed at the end. has_list: a certificate of another name is revoked."""
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder)
-    for words in ["init"], ["add", "bench"]:
+    for words in ["init"], ["add", "bench"], *([["add", "other"], ["revoke", "other"]] if has_list else []):
         subprocess.run([pyrite, "keys", "--quiet", "--dir", folder, *words], check=True)
     return f"{folder}/bench"
 
 
 def environment(row, options):
-    if row.has_tls:
-        return dict(os.environ, **dict(row.env), PYRITE_KEYS=keys(program(options, "pyrite")))
-    return dict(os.environ, **dict(row.env))
+    own = dict(os.environ, **dict(row.env))
+    if row.proof == "key":
+        own["PYRITE_SHARED_KEY"] = "00112233445566778899aabbccddeeff"
+    elif row.proof:
+        own["PYRITE_KEYS"] = keys(program(options, "pyrite"), row.proof == "list")
+    return own
 
 
 @contextlib.contextmanager

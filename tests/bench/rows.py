@@ -25,7 +25,7 @@ class Row(NamedTuple):
     env: tuple = ()  # of both ends: pairs
     calls: int = 1000  # at least
     delay_ms: int = 0  # each way, by a relay
-    has_tls: bool = False  # both ends have certificates
+    proof: str = ""  # of both ends: "tls", certificates; "list", and a list of revoked ones; "key", a shared key
     is_goal: bool = False  # a goal or a ratio is about it
 
     @property
@@ -57,7 +57,7 @@ class Contender(NamedTuple):
     env: tuple = ()
     renamed: tuple = ()  # pairs: a mode, and what the client calls it
     bytes_max: int = 1 << 30  # there and back; a slow one would take minutes
-    has_tls: bool = False
+    proof: str = ""
     is_near: bool = False  # a relay cannot stand between its ends
 
 
@@ -149,7 +149,7 @@ def rows_of(contender):
         client += ("-n", str(work.n)) if work.n else ()
         for over in ("TCP",) if work.delay_ms or work.group == "growth" else contender.overs:
             yield Row(work.group, contender.who, work.name, over, server, client, work.n, contender.env, work.calls,
-                      work.delay_ms, contender.has_tls, over == "TCP" and (work.group, work.n) in GOAL_WORKS)
+                      work.delay_ms, contender.proof, over == "TCP" and (work.group, work.n) in GOAL_WORKS)
 
 
 GOAL_WORKS = {("serial", None), ("core", None), ("kinds", 100), ("flight", 64), ("threads", 16), ("bytes", MIB)}
@@ -179,8 +179,10 @@ def names(mode, work):
 OURS = (
     *(pyrite(lane, lane) for lane in LANES),
     *(pyrite(f"{lane}, serial daemon", lane, "--threads", "1", modes=("serial", "flight", "callback")) for lane in LANES),
-    *(pyrite(f"{lane}, TLS", lane, modes=("serial", "bytes", "connect", "idle"), overs=("TCP",), has_tls=True)
+    *(pyrite(f"{lane}, TLS", lane, modes=("serial", "bytes", "connect", "idle"), overs=("TCP",), proof="tls")
       for lane in LANES),
+    pyrite("gRPC, TLS and a list", "gRPC", modes=("serial", "connect"), overs=("TCP",), proof="list"),
+    *(pyrite(f"{lane}, a key", lane, modes=("serial", "connect"), overs=("TCP",), proof="key") for lane in LANES),
     pyrite("plain gRPC", "gRPC", modes=("plain",)),
     own_program("raw sockets", "bench-raw", DRIVEN),
     core("unary", tuple(mode for mode in DRIVEN if mode != "threads")),
