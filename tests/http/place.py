@@ -57,10 +57,10 @@ class Server:
         with self.connect() as s:
             try:
                 s.sendall(data)
-            except (BrokenPipeError, ConnectionResetError):
+                if ends:
+                    s.shutdown(socket.SHUT_WR)
+            except OSError:  # it has been closed
                 pass
-            if ends:
-                s.shutdown(socket.SHUT_WR)
             return read_all(s)
 
     def ask(self, method, path, body=None, headers=None):

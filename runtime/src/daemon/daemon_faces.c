@@ -34,8 +34,12 @@ bool daemon_faces(pyr_daemon *d, const struct pyr_daemon_options *options)
 	const char *text = options->faces ? options->faces : config_text(CONFIG_FACES), *wrong;
 	int n;
 
-	if (face_names(text, &d->face_host.faces, &wrong, &n))
+	if (face_names(text, &d->face_host.faces, &wrong, &n)) {
+		/* Nobody else asks how its calls go; without memory nobody is told. */
+		if (d->face_host.faces & FACE_HTTP)
+			d->objects.tallies = tallies_new();
 		return true;
+	}
 	error_constructor(PYR_INVALID_ARGUMENT,
 			  "DaemonError: '%.*s' is no face: grpc, reflection, health, pyro, http, "
 			  "all or none",

@@ -235,6 +235,7 @@ void incall_reply(pyr_call *call, const struct codec_packer *packer)
 		return;
 	incall_before_answer(call);
 	call->answer.is_given = true;
+	incall_count(call, PYR_OK);
 	call->origin->reply(call, packer);
 }
 
@@ -245,6 +246,7 @@ static void hand_over(pyr_call *call, pyr__in *out)
 		return;
 	incall_before_answer(call);
 	call->answer.is_given = true;
+	incall_count(call, PYR_OK);
 	call->origin->take(call, out);
 }
 
@@ -254,8 +256,10 @@ void incall_answer(pyr_call *call, pyr__in *out)
 	struct codec_problem problem;
 	struct codec_packer packer;
 
-	if (call->answer.is_given)
+	if (call->answer.is_given) {
+		incall_count(call, PYR_OK);
 		return;
+	}
 	if (call->origin->take) {
 		hand_over(call, out);
 		return;
@@ -433,6 +437,8 @@ static void run_wanted(pyr_call *call)
 			    call->object->id, table->name);
 	else if (!call->object->life || has_instance(call)) {
 		atomic_fetch_add_explicit(&call->object->n_calls, 1, memory_order_relaxed);
+		if (call->object->tally)
+			call->begun_ns = tally_begin(call->object->tally, call->operation);
 		run_method(call);
 	}
 }

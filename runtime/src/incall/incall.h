@@ -136,6 +136,7 @@ struct pyr_call {
 	bool is_guarded;  /* it came before its session was accepted: its origin admits it. One that
 			     will be refused anyway has its failure */
 	int64_t deadline; /* engine_now() scale; ENGINE_FOREVER */
+	int64_t begun_ns; /* of tally_begin(); 0: nothing is to be counted any more */
 	struct exec_task task;    /* how it waits and runs; its chain. The executor's lock */
 	pyr__in *given;           /* its arguments, borrowed while it runs; NULL: they are packed */
 	struct peer_batch *batch; /* it is one; NULL: an ordinary call. The origin's */
@@ -193,6 +194,15 @@ void incall_fail(pyr_call *call, int code, const char *format, ...) PYR_PRINTF(3
 void incall_returned(pyr_call *call, int err);
 
 const struct pyr__operation *incall_operation(const pyr_call *call);
+
+/* It ends with that code: counted once. */
+static inline void incall_count(pyr_call *call, int code)
+{
+	if (call->begun_ns == 0)
+		return;
+	tally_end(call->object->tally, call->operation, call->begun_ns, code);
+	call->begun_ns = 0;
+}
 
 /* Whether the object's table has the method; no, if it is not a call of an operation at all. A
  * oneway that has none is answered as any other call, so that its caller hears of it. */

@@ -278,6 +278,7 @@ void incall_end(pyr_call *call, struct error_info *error)
 		error->trace = trace_with(call, "", NULL, 0);
 	tell_hook(call, error);
 	incall_before_answer(call);
+	incall_count(call, error->code);
 	if (call->answer.is_given)
 		return;
 	call->answer.is_given = true;

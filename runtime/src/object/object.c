@@ -70,6 +70,7 @@ void object_unref(struct object *object)
 		return;
 	if (object->fini)
 		object->fini(object);
+	tally_unref(object->tally);
 	free(object->life);
 	free(object->methods);
 	free(object->id);
@@ -165,6 +166,7 @@ void objects_close(struct object_table *table)
 void objects_free(struct object_table *table)
 {
 	objects_close(table);
+	tallies_free(table->tallies);
 	free(table->buckets);
 	pthread_rwlock_destroy(&table->lock);
 }
@@ -323,6 +325,8 @@ struct object *objects_new(const struct object_table *table,
 
 	if (object)
 		object->hooks = table->hooks;
+	if (object && table->tallies)
+		object->tally = tallies_get(table->tallies, interface->table);
 	return object;
 }
 
@@ -336,6 +340,8 @@ int objects_put(struct object_table *table, struct object *object, bool replaces
 		object_unref(object);
 		return PYR_ALREADY_EXISTS;
 	}
+	if (table->tallies && !object->tally)
+		object->tally = tallies_get(table->tallies, object->interface->table);
 	pthread_rwlock_wrlock(&table->lock);
 	at = slot(table, span_of(object->id));
 	before = *at;

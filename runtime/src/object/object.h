@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "tally/tally.h"
 #include "wire/codec.h"
 
 /* What the user of its daemon wants to know of its calls and sessions. Each may be NULL. */
@@ -40,6 +41,7 @@ struct object {
 	/* Who may look at data: the table, calls that run or are deferred. */
 	atomic_int uses;
 	atomic_uint_fast64_t n_calls; /* whose methods have begun */
+	struct tally *tally;          /* of its interface, counted; NULL: nobody asks */
 	/* NULL: nobody wants to know; else called once, after the last of them. */
 	void (*_Atomic on_unused)(struct object *object);
 	void *ending;             /* of on_unused; the table's lock */
@@ -80,7 +82,8 @@ struct object_table {
 	struct object **buckets;
 	size_t n_buckets, n;
 	unsigned last_rank;
-	struct object_hooks hooks;                                     /* of objects to be added */
+	struct object_hooks hooks; /* of objects to be added */
+	struct tallies *tallies;   /* of their calls; NULL: none are kept */
 	const struct object_built_in *built_ins[OBJECT_BUILT_INS + 1]; /* NULL: no more */
 	struct object *made[OBJECT_BUILT_INS];                         /* of those; NULL: not yet */
 	bool is_closed;                                                /* nor will be */

@@ -261,3 +261,13 @@ bool connection_is_last(struct http_connection *connection)
 	pthread_mutex_unlock(&connection->all->lock);
 	return is_last;
 }
+
+unsigned connections_count(struct connections *all)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&all->lock);
+	n = all->n;
+	pthread_mutex_unlock(&all->lock);
+	return n;
+}

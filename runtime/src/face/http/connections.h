@@ -61,4 +61,5 @@ void connection_rest(struct http_connection *connection);
 /* Returns false if all visits are to end. */
 bool connection_visit(struct http_connection *connection, struct visitor *visitor);
 bool connection_is_last(struct http_connection *connection);
+unsigned connections_count(struct connections *all);
 #endif

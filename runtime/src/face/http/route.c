@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "face/http/exchange.h"
+#include "face/http/metrics.h"
 #include "face/http/openapi.h"
 
 enum { GET = 1, POST = 2 };
@@ -51,6 +52,7 @@ static const struct route {
 	  NULL,
 	  false,
 	  true },
+	{ { "metrics" }, GET, "GET, HEAD, OPTIONS", metrics_get, NULL, NULL, false, false },
 };
 
 static bool fits(const struct route *route, const struct url *url)
