@@ -48,7 +48,7 @@ ALLOWED = {
     "forward": {"base", "engine", "wire", "exec", "peer", "reference", "session", "stream", "outcall", "incall", "proxy"},
     "pool": {"base", "engine", "proxy"},
     "task": {"base", "engine", "exec", "context", "incall"},
-    "generic": {"base", "wire", "context", "stream", "proxy", "value"},
+    "generic": {"base", "wire", "context", "object", "stream", "proxy", "value"},
     "face": {"base", "link", "door", "object", "proxy"},
     "face/pyro": {"base", "wire", "key", "door", "context", "value", "generic", "face", "proxy"},
     "naming": {"base", "engine", "proxy", "future"},

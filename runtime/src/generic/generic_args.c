@@ -10,6 +10,8 @@
 #include "base/array.h"
 #include "base/config.h"
 #include "base/error.h"
+#include "object/object.h"
+#include "proxy/proxy.h"
 
 static const struct pyr__interface any_object = { .abi = PYR_GEN_ABI, .name = "" };
 
@@ -37,9 +39,12 @@ static void *open_object(void *data, const struct pyr__type *type, const char *u
 	return proxy;
 }
 
+/* An object that is registered has one that others can use, too. */
 static const char *uri_of(const void *value)
 {
-	return pyr_proxy_uri(value);
+	const struct object *object = proxy_object(value);
+
+	return object && !object->is_counted ? object->uri : pyr_proxy_uri(value);
 }
 
 static const char *short_name(const struct pyr__operation *operation)

@@ -145,6 +145,16 @@ static bool is_registered(const struct adapter_call *call, const char *name)
 	return is || strcmp(name, OWN_NAME) == 0;
 }
 
+/* What is no name or URI is for Pyro an error of its own. */
+static int refused(const struct adapter_call *call)
+{
+	const pyr_error *error = pyr_last_error();
+
+	return error->code == PYR_INVALID_ARGUMENT ? fault_say(call->fault, adapter_protocol(call),
+							       "PyroError", "%s", error->message)
+						   : adapter_failed(call);
+}
+
 /* register(name, uri, safe=False, metadata=None) */
 static int register_one(const struct adapter_call *call)
 {
@@ -167,7 +177,7 @@ static int register_one(const struct adapter_call *call)
 		return fault_say(call->fault, adapter_protocol(call), "NamingError",
 				 "name already registered: %s", name);
 	if (pyrite_NameServer_register_name(server_of(call), name, uri, &terms, &claim, &grant) < 0)
-		return adapter_failed(call);
+		return refused(call);
 	pyr_free(grant);
 	return adapter_null(call);
 }

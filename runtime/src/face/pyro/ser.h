@@ -108,7 +108,7 @@ struct ser_sink {
 	struct buf *out;
 	uint32_t depth;
 	bool is_key;     /* of a dict comes next */
-	bool is_refused; /* it is nested too deep */
+	const char *refused; /* why it cannot be written; NULL: it can */
 	struct ser_open {
 		size_t at;  /* in the buffer, where it begins */
 		uint32_t n; /* values in it, of a dict keys too */

@@ -115,8 +115,11 @@ static bool no_call(char *text, size_t n)
 static bool check_call(const struct ser_data *data, const struct ser_call *call, char *text,
 		       size_t n)
 {
+	enum source_next named = ser_type(data, call->kwargs);
+
+	/* None: of attributes and batches there are never any */
 	if (!call->object.p || !call->method.p || ser_type(data, call->vargs) != SOURCE_ARRAY ||
-	    ser_type(data, call->kwargs) != SOURCE_OBJECT)
+	    (named != SOURCE_OBJECT && named != SOURCE_NULL))
 		return no_call(text, n);
 	return true;
 }

@@ -105,7 +105,8 @@ static void open_it(struct ser_sink *s, enum ser_type type)
 {
 	begin(s);
 	if (s->depth == SER_OPEN || s->is_key) {
-		s->is_refused = s->sink.broken = true;
+		s->refused = "the value is nested too deep for Pyro";
+		s->sink.broken = true;
 		return;
 	}
 	s->open[s->depth++] =
@@ -117,7 +118,7 @@ static void close_it(struct ser_sink *s)
 {
 	struct ser_open closed;
 
-	if (s->is_refused || s->depth == 0)
+	if (s->refused || s->depth == 0)
 		return;
 	closed = s->open[--s->depth];
 	if (!s->out->broken)
@@ -266,9 +267,16 @@ void ser_put_proxy(struct ser_sink *sink, const char *uri)
 	to->kind->object_end(to);
 }
 
+/* Pyro's proxies connect: what can be called over the connection that it came by alone is none. */
 static void reference(struct sink *sink, const char *uri)
 {
-	ser_put_proxy(of(sink), uri);
+	if (strncmp(uri, "PYRO", 4) == 0) {
+		ser_put_proxy(of(sink), uri);
+		return;
+	}
+	if (!of(sink)->refused)
+		of(sink)->refused = "an object that is not registered cannot be passed to Pyro";
+	sink->kind->null(sink);
 }
 
 static const struct sink_kind kind = {
@@ -295,15 +303,16 @@ void ser_sink(struct ser_sink *sink, const struct ser_kind *of_kind, enum ser_pr
 	sink->protocol = protocol;
 	sink->out = out;
 	sink->depth = 0;
-	sink->is_key = sink->is_refused = false;
+	sink->is_key = false;
+	sink->refused = NULL;
 	if (of_kind->writer->header)
 		ser_append(sink, of_kind->writer->header);
 }
 
 bool ser_sink_end(struct ser_sink *sink, const char **why)
 {
-	*why = sink->is_refused ? "the value is nested too deep for Pyro" : "out of memory";
-	return !sink->is_refused && !sink->sink.broken && !sink->out->broken;
+	*why = sink->refused ? sink->refused : "out of memory";
+	return !sink->refused && !sink->sink.broken && !sink->out->broken;
 }
 
 void ser_tuple(struct ser_sink *sink)
