@@ -107,7 +107,7 @@ struct ser_sink {
 	enum ser_protocol protocol;
 	struct buf *out;
 	uint32_t depth;
-	bool is_key;     /* of a dict comes next */
+	bool is_key;         /* of a dict comes next */
 	const char *refused; /* why it cannot be written; NULL: it can */
 	struct ser_open {
 		size_t at;  /* in the buffer, where it begins */
