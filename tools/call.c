@@ -8,50 +8,34 @@
 
 #include "command.h"
 #include "objects.h"
+#include "words.h"
 
 static const struct argp_option options[] = {
 	{ "timeout", 't', "MS", 0,
 	  "Deadline of the call, in milliseconds (PYRITE_TIMEOUT_MS, none)", 0 },
 	{ "repeat", 'r', "N", 0, "Call N times (1)", 0 },
-	{ "json", 'j', NULL, 0, "Tell errors as JSON, too; items that are read are JSON", 0 },
+	WORDS_JSON("Tell errors as JSON, too; items that are read are JSON"),
 	{ 0 },
 };
 
 struct input {
-	char **words; /* the URI, the operation, its arguments */
-	int n_words;
+	struct words words; /* the URI, the operation, its arguments */
 	uint32_t timeout_ms, repeat;
-	bool is_json;
 };
 
-/* What begins with a minus behind the URI is an argument of the operation. */
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct input *input = state->input;
 
 	switch (key) {
 	case 't':
-		if (!objects_ms(arg, &input->timeout_ms))
-			argp_error(state, "'%s' is no time", arg);
+		input->timeout_ms = words_number(state, arg, "a time", 1, INT32_MAX);
 		return 0;
 	case 'r':
-		if (!objects_ms(arg, &input->repeat))
-			argp_error(state, "'%s' is no number", arg);
-		return 0;
-	case 'j':
-		input->is_json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		input->words = state->argv + state->next - 1;
-		input->n_words = state->argc - state->next + 1;
-		state->next = state->argc;
-		return 0;
-	case ARGP_KEY_END:
-		if (input->n_words < 2)
-			argp_error(state, "a URI and an operation are wanted");
+		input->repeat = words_number(state, arg, "a number", 1, UINT32_MAX - 1);
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return words_parse(key, arg, state, &input->words);
 	}
 }
 
@@ -66,7 +50,7 @@ struct call {
 
 static int complain(const struct call *call)
 {
-	return objects_complain("pyrite call", call->proxy, call->input->is_json);
+	return objects_complain("pyrite call", call->proxy, call->input->words.is_json);
 }
 
 /* json: freed. */
@@ -96,7 +80,7 @@ static int write_line(const struct call *call, char *line)
 	int err;
 
 	line[strcspn(line, "\r\n")] = '\0';
-	err = call->input->is_json ? 0 : pyr_item_json(call->stream, line, &item);
+	err = call->input->words.is_json ? 0 : pyr_item_json(call->stream, line, &item);
 	if (err == 0)
 		err = pyr_stream_write_json(call->stream, item ? item : line);
 	pyr_free(item);
@@ -186,8 +170,8 @@ static int run(struct call *call)
 	uint32_t i;
 
 	if (streams < 0 ||
-	    pyr_args_json(call->proxy, call->operation, (const char *const *)input->words + 2,
-			  (size_t)input->n_words - 2, &call->args) < 0)
+	    pyr_args_json(call->proxy, call->operation, (const char *const *)input->words.list + 2,
+			  (size_t)input->words.n - 2, &call->args) < 0)
 		return complain(call);
 	for (i = 0; code == COMMAND_OK && i < input->repeat; i++)
 		code = streams ? call_streams(call, streams) : call_once(call);
@@ -195,30 +179,33 @@ static int run(struct call *call)
 	return code;
 }
 
+const struct argp call_argp = {
+	.options = options,
+	.parser = parse_option,
+	.args_doc = "URI OPERATION [ARG...]",
+	.doc = "Calls an operation of an object and prints what it returns, as JSON.\v"
+	       "URI is PYRO:id@host:port, PYRONAME:name, PYROMETA:tag, or a name alone. "
+	       "Arguments are values in the order of the parameters, or name=value; "
+	       "strings, enumerators and URIs need no quotes of JSON, bytes are base64. "
+	       "Items of a stream are printed line by line, or read from lines of the "
+	       "input.\n\n"
+	       "Example: pyrite call example.server add 1 2\n\n"
+	       "Exit codes: 0 success, 1 wrong usage or arguments, 2 refused or failed, "
+	       "3 not reachable, or too late.",
+};
+
 int call_main(int argc, char **argv)
 {
-	static const struct argp argp = {
-		.options = options,
-		.parser = parse_option,
-		.args_doc = "URI OPERATION [ARG...]",
-		.doc = "Calls an operation of an object and prints what it returns, as JSON.\v"
-		       "URI is PYRO:id@host:port, PYRONAME:name, PYROMETA:tag, or a name alone. "
-		       "Arguments are values in the order of the parameters, or name=value; "
-		       "strings, enumerators and URIs need no quotes of JSON, bytes are base64. "
-		       "Items of a stream are printed line by line, or read from lines of the "
-		       "input.\n\n"
-		       "Example: pyrite call example.server add 1 2\n\n"
-		       "Exit codes: 0 success, 1 wrong usage or arguments, 2 refused or failed, "
-		       "3 not reachable, or too late.",
-	};
 	struct input input = { .repeat = 1 };
 	struct call call = { .input = &input };
 	char *uri;
 	int code;
 
-	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &input);
-	uri = objects_uri(input.words[0]);
-	call.operation = input.words[1];
+	input.words = (struct words){ .min = 2, .needs = "a URI and an operation are wanted" };
+	input.words.takes_rest = true;
+	argp_parse(&call_argp, argc, argv, ARGP_IN_ORDER, NULL, &input);
+	uri = objects_uri(input.words.list[0]);
+	call.operation = input.words.list[1];
 	call.proxy = pyr_proxy_new(uri);
 	free(uri);
 	if (!call.proxy)

@@ -10,43 +10,22 @@
 #include "command.h"
 #include "inspect.h"
 #include "objects.h"
+#include "words.h"
 
 struct input {
-	const char *word; /* NULL: none */
+	struct words words;
 	uint32_t count;
-	bool is_json, wants_word;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct input *input = state->input;
 
-	switch (key) {
-	case 'n':
-		if (!objects_ms(arg, &input->count) || input->count > 1000000)
-			argp_error(state, "'%s' is no number", arg);
-		return 0;
-	case 'j':
-		input->is_json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (input->word)
-			argp_error(state, "'%s' is one word too many", arg);
-		input->word = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!input->word && input->wants_word)
-			argp_error(state, "a URI is wanted");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	if (key != 'n')
+		return words_parse(key, arg, state, &input->words);
+	input->count = words_number(state, arg, "a number", 1, 1000000);
+	return 0;
 }
-
-#define OPTION_JSON                                                                                \
-	{                                                                                          \
-		"json", 'j', NULL, 0, "Print JSON", 0                                              \
-	}
 
 /* ---- describe ---- */
 
@@ -55,10 +34,10 @@ static int describe(const struct input *input, pyr_proxy *proxy)
 	char *idl;
 
 	if (pyr_describe(proxy, &idl) < 0)
-		return objects_complain("pyrite describe", proxy, input->is_json);
-	if (input->is_json) {
+		return objects_complain("pyrite describe", proxy, input->words.is_json);
+	if (input->words.is_json) {
 		fputs("{\"idl\": ", stdout);
-		objects_put_string(stdout, idl);
+		words_put_string(stdout, idl);
 		puts("}");
 	} else {
 		fputs(idl, stdout);
@@ -67,28 +46,30 @@ static int describe(const struct input *input, pyr_proxy *proxy)
 	return COMMAND_OK;
 }
 
+static const struct argp_option describe_options[] = { WORDS_JSON("Print JSON"), { 0 } };
+
+const struct argp describe_argp = {
+	.options = describe_options,
+	.parser = parse_option,
+	.args_doc = "URI",
+	.doc = "Prints the interface of an object as IDL, with all types that it uses.\v"
+	       "URI is as of 'pyrite call'. pyrite-idl makes stubs of what is printed.\n\n"
+	       "Exit codes: 0 success, 1 wrong usage, 2 refused, 3 not reachable.",
+};
+
 int describe_main(int argc, char **argv)
 {
-	static const struct argp_option options[] = { OPTION_JSON, { 0 } };
-	static const struct argp argp = {
-		.options = options,
-		.parser = parse_option,
-		.args_doc = "URI",
-		.doc = "Prints the interface of an object as IDL, with all types that it uses.\v"
-		       "URI is as of 'pyrite call'. pyrite-idl makes stubs of what is printed.\n\n"
-		       "Exit codes: 0 success, 1 wrong usage, 2 refused, 3 not reachable.",
-	};
-	struct input input = { .wants_word = true };
+	struct input input = { { .min = 1, .max = 1, .needs = "a URI is wanted" }, 0 };
 	pyr_proxy *proxy;
 	char *uri;
 	int code;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &input);
-	uri = objects_uri(input.word);
+	argp_parse(&describe_argp, argc, argv, 0, NULL, &input);
+	uri = objects_uri(input.words.list[0]);
 	proxy = pyr_proxy_new(uri);
 	free(uri);
 	code = proxy ? describe(&input, proxy)
-		     : objects_complain("pyrite describe", NULL, input.is_json);
+		     : objects_complain("pyrite describe", NULL, input.words.is_json);
 	pyr_proxy_free(proxy);
 	return code;
 }
@@ -116,11 +97,11 @@ static void print_object(const struct input *input, const struct pyrite_DaemonOb
 {
 	size_t i;
 
-	if (input->is_json) {
+	if (input->words.is_json) {
 		fputs(*is_first ? "{\"id\": " : ", {\"id\": ", stdout);
-		objects_put_string(stdout, object->id);
+		words_put_string(stdout, object->id);
 		fputs(", \"interface\": ", stdout);
-		objects_put_string(stdout, object->interface_name);
+		words_put_string(stdout, object->interface_name);
 		printf(", \"calls\": %" PRIu64 ", \"names\": [", object->n_calls);
 	} else {
 		text_put(stdout, object->id);
@@ -129,13 +110,13 @@ static void print_object(const struct input *input, const struct pyrite_DaemonOb
 		printf("  %" PRIu64 " calls", object->n_calls);
 	}
 	for (i = 0; i < object->names.n; i++) {
-		fputs(i > 0 ? ", " : input->is_json ? "" : "  ", stdout);
-		if (input->is_json)
-			objects_put_string(stdout, object->names.items[i]);
+		fputs(i > 0 ? ", " : input->words.is_json ? "" : "  ", stdout);
+		if (input->words.is_json)
+			words_put_string(stdout, object->names.items[i]);
 		else
 			text_put(stdout, object->names.items[i]);
 	}
-	fputs(input->is_json ? "]}" : "\n", stdout);
+	fputs(input->words.is_json ? "]}" : "\n", stdout);
 	*is_first = false;
 }
 
@@ -166,15 +147,15 @@ static int print_objects(const struct input *input, struct pyrite_Daemon *daemon
 static int list_objects(const struct input *input)
 {
 	char *address = NULL;
-	struct pyrite_Daemon *daemon = daemon_at(input->word, &address);
+	struct pyrite_Daemon *daemon = daemon_at(input->words.list[0], &address);
 	int err = daemon ? 0 : -1;
 
 	if (daemon) {
-		fputs(input->is_json ? "{\"objects\": [" : "", stdout);
+		fputs(input->words.is_json ? "{\"objects\": [" : "", stdout);
 		err = print_objects(input, daemon);
-		fputs(input->is_json ? "]}\n" : "", stdout);
+		fputs(input->words.is_json ? "]}\n" : "", stdout);
 	}
-	err = err < 0 ? objects_complain("pyrite list", NULL, input->is_json) : COMMAND_OK;
+	err = err < 0 ? objects_complain("pyrite list", NULL, input->words.is_json) : COMMAND_OK;
 	pyrite_Daemon_free(daemon);
 	free(address);
 	return err;
@@ -182,7 +163,7 @@ static int list_objects(const struct input *input)
 
 static void print_name(const struct input *input, const struct pyr_ns_entry *entry, bool is_first)
 {
-	if (!input->is_json) {
+	if (!input->words.is_json) {
 		text_put(stdout, entry->name);
 		fputs("  ", stdout);
 		text_put(stdout, entry->uri);
@@ -190,9 +171,9 @@ static void print_name(const struct input *input, const struct pyr_ns_entry *ent
 		return;
 	}
 	fputs(is_first ? "{\"name\": " : ", {\"name\": ", stdout);
-	objects_put_string(stdout, entry->name);
+	words_put_string(stdout, entry->name);
 	fputs(", \"uri\": ", stdout);
-	objects_put_string(stdout, entry->uri);
+	words_put_string(stdout, entry->uri);
 	putchar('}');
 }
 
@@ -204,35 +185,37 @@ static int list_names(const struct input *input)
 	int err = ns ? pyr_ns_list(ns, NULL, &entries) : -1;
 
 	if (err < 0)
-		err = objects_complain("pyrite list", NULL, input->is_json);
+		err = objects_complain("pyrite list", NULL, input->words.is_json);
 	if (entries) {
-		fputs(input->is_json ? "{\"names\": [" : "", stdout);
+		fputs(input->words.is_json ? "{\"names\": [" : "", stdout);
 		for (i = 0; i < entries->n; i++)
 			print_name(input, &entries->items[i], i == 0);
-		fputs(input->is_json ? "]}\n" : "", stdout);
+		fputs(input->words.is_json ? "]}\n" : "", stdout);
 		pyr_free(entries);
 	}
 	pyr_ns_free(ns);
 	return err;
 }
 
+static const struct argp_option list_options[] = { WORDS_JSON("Print JSON"), { 0 } };
+
+const struct argp list_argp = {
+	.options = list_options,
+	.parser = parse_option,
+	.args_doc = "[URI|ADDRESS]",
+	.doc = "Lists the objects of a daemon; without an argument, the names at the name "
+	       "server.\v"
+	       "ADDRESS is host:port or ./u:path; of a URI, or a name, the daemon at which "
+	       "the object is.\n\n"
+	       "Exit codes: 0 success, 1 wrong usage, 2 refused, 3 not reachable.",
+};
+
 int list_main(int argc, char **argv)
 {
-	static const struct argp_option options[] = { OPTION_JSON, { 0 } };
-	static const struct argp argp = {
-		.options = options,
-		.parser = parse_option,
-		.args_doc = "[URI|ADDRESS]",
-		.doc = "Lists the objects of a daemon; without an argument, the names at the name "
-		       "server.\v"
-		       "ADDRESS is host:port or ./u:path; of a URI, or a name, the daemon at which "
-		       "the object is.\n\n"
-		       "Exit codes: 0 success, 1 wrong usage, 2 refused, 3 not reachable.",
-	};
-	struct input input = { 0 };
+	struct input input = { { .max = 1 }, 0 };
 
-	argp_parse(&argp, argc, argv, 0, NULL, &input);
-	return input.word ? list_objects(&input) : list_names(&input);
+	argp_parse(&list_argp, argc, argv, 0, NULL, &input);
+	return input.words.n ? list_objects(&input) : list_names(&input);
 }
 
 /* ---- ping ---- */
@@ -278,14 +261,14 @@ static void print_times(const struct input *input, struct pyrite_Daemon *daemon,
 	median = (double)times[input->count / 2] / 1e6;
 	most = (double)times[input->count - 1] / 1e6;
 	way(daemon, lane, sizeof(lane));
-	if (input->is_json) {
+	if (input->words.is_json) {
 		printf("{\"address\": ");
-		objects_put_string(stdout, address);
+		words_put_string(stdout, address);
 		printf(", \"version\": ");
-		objects_put_string(stdout, info->version);
+		words_put_string(stdout, info->version);
 		printf(", \"threads\": %u, \"started_ms\": %" PRId64 ", \"lane\": ", info->threads,
 		       info->started_ms);
-		objects_put_string(stdout, lane);
+		words_put_string(stdout, lane);
 		printf(", \"pings\": %u, \"least_ms\": %.3f, \"median_ms\": %.3f, \"most_ms\": "
 		       "%.3f}\n",
 		       input->count, least, median, most);
@@ -319,30 +302,32 @@ static int ping(const struct input *input, struct pyrite_Daemon *daemon, const c
 	return err;
 }
 
+static const struct argp_option ping_options[] = { { "count", 'n', "N", 0, "Ping N times (5)", 0 },
+						   WORDS_JSON("Print JSON"),
+						   { 0 } };
+
+const struct argp ping_argp = {
+	.options = ping_options,
+	.parser = parse_option,
+	.args_doc = "URI|ADDRESS",
+	.doc = "Asks a daemon whether it is there: its version, the way to it, and how "
+	       "long "
+	       "an answer takes.\v"
+	       "URI and ADDRESS are as of 'pyrite list'.\n\n"
+	       "Exit codes: 0 success, 1 wrong usage, 2 refused, 3 not reachable.",
+};
+
 int ping_main(int argc, char **argv)
 {
-	static const struct argp_option options[] = {
-		{ "count", 'n', "N", 0, "Ping N times (5)", 0 }, OPTION_JSON, { 0 }
-	};
-	static const struct argp argp = {
-		.options = options,
-		.parser = parse_option,
-		.args_doc = "URI|ADDRESS",
-		.doc = "Asks a daemon whether it is there: its version, the way to it, and how "
-		       "long "
-		       "an answer takes.\v"
-		       "URI and ADDRESS are as of 'pyrite list'.\n\n"
-		       "Exit codes: 0 success, 1 wrong usage, 2 refused, 3 not reachable.",
-	};
-	struct input input = { .count = 5, .wants_word = true };
+	struct input input = { { .min = 1, .max = 1, .needs = "a URI is wanted" }, 5 };
 	struct pyrite_Daemon *daemon;
 	char *address = NULL;
 	int code = COMMAND_OK;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &input);
-	daemon = daemon_at(input.word, &address);
+	argp_parse(&ping_argp, argc, argv, 0, NULL, &input);
+	daemon = daemon_at(input.words.list[0], &address);
 	if (!daemon || ping(&input, daemon, address) < 0)
-		code = objects_complain("pyrite ping", NULL, input.is_json);
+		code = objects_complain("pyrite ping", NULL, input.words.is_json);
 	pyrite_Daemon_free(daemon);
 	free(address);
 	return code;

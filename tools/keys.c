@@ -188,32 +188,33 @@ const char *keys_folder(const struct keys_settings *settings)
 	return dir && dir[0] ? dir : "pyrite-keys";
 }
 
+const struct argp keys_argp = {
+	.options = options,
+	.parser = parse_option,
+	.args_doc = "COMMAND [NAME]",
+	.doc = "Makes keys and certificates for TLS, signed by a small CA of your own, or "
+	       "a shared key.\v"
+	       "Commands:\n"
+	       "  init                  make the CA: DIR/ca\n"
+	       "  add NAME              make a key and certificate: DIR/NAME\n"
+	       "  server NAME           the same\n"
+	       "  client NAME           the same for a program that only makes calls\n"
+	       "  list                  list what was issued and until when it is valid\n"
+	       "  renew NAME            replace key and certificate, with the same hosts\n"
+	       "  revoke NAME           refuse all certificates of a name from now on\n"
+	       "  shared                make a shared key, for programs without "
+	       "certificates: DIR/shared-key\n\n"
+	       "DIR/NAME is what a program needs to prove its name. DIR/ca has the CA's "
+	       "own "
+	       "key: keep it on one machine, and a backup.\n\n"
+	       "Exit codes: 0 success, 1 wrong usage, 2 not found or refused.",
+};
+
 int keys_main(int argc, char **argv)
 {
-	static const struct argp argp = {
-		.options = options,
-		.parser = parse_option,
-		.args_doc = "COMMAND [NAME]",
-		.doc = "Makes keys and certificates for TLS, signed by a small CA of your own, or "
-		       "a shared key.\v"
-		       "Commands:\n"
-		       "  init                  make the CA: DIR/ca\n"
-		       "  add NAME              make a key and certificate: DIR/NAME\n"
-		       "  server NAME           the same\n"
-		       "  client NAME           the same for a program that only makes calls\n"
-		       "  list                  list what was issued and until when it is valid\n"
-		       "  renew NAME            replace key and certificate, with the same hosts\n"
-		       "  revoke NAME           refuse all certificates of a name from now on\n"
-		       "  shared                make a shared key, for programs without "
-		       "certificates: DIR/shared-key\n\n"
-		       "DIR/NAME is what a program needs to prove its name. DIR/ca has the CA's "
-		       "own "
-		       "key: keep it on one machine, and a backup.\n\n"
-		       "Exit codes: 0 success, 1 wrong usage, 2 not found or refused.",
-	};
 	struct input input = { 0 };
 
-	argp_parse(&argp, argc, argv, 0, NULL, &input);
+	argp_parse(&keys_argp, argc, argv, 0, NULL, &input);
 	hide_memory();
 	return input.command->run(&input.settings);
 }

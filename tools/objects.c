@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "objects.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../nameserver/text_put.h"
 #include "command.h"
+#include "words.h"
 
 static char *joined(const char *a, const char *b)
 {
@@ -63,6 +62,16 @@ static char *look_up(const pyr_uri *uri)
 	return ret;
 }
 
+char *objects_found(const char *text)
+{
+	pyr_uri *uri = pyr_uri_parse(text);
+	char *found = uri ? look_up(uri) : NULL, *ret = found ? strdup(found) : NULL;
+
+	pyr_free(found);
+	pyr_uri_free(uri);
+	return ret;
+}
+
 static char *address_of_object(const char *text)
 {
 	pyr_uri *uri = pyr_uri_parse(text);
@@ -96,38 +105,7 @@ char *objects_address(const char *text)
 	return ret;
 }
 
-/* ---- words ---- */
-
-void objects_put_string(FILE *out, const char *text)
-{
-	size_t n;
-	char *plain;
-
-	fputc('"', out);
-	for (;; text += n + 1) {
-		n = strcspn(text, "\"\\");
-		plain = strndup(text, n);
-		text_put(out, plain ? plain : "");
-		free(plain);
-		if (!text[n])
-			break;
-		fprintf(out, "\\%c", text[n]);
-	}
-	fputc('"', out);
-}
-
-bool objects_ms(const char *text, uint32_t *ret)
-{
-	unsigned long value;
-	char *end;
-
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || *end || text[0] < '0' || text[0] > '9' || value == 0 || value >= UINT32_MAX)
-		return false;
-	*ret = (uint32_t)value;
-	return true;
-}
+/* ---- errors ---- */
 
 static int code_of(int status)
 {
@@ -149,7 +127,7 @@ int objects_complain(const char *command, pyr_proxy *proxy, bool is_json)
 
 	if (is_json) {
 		fprintf(stderr, "{\"status\": \"%s\", \"message\": ", pyr_status_name(status));
-		objects_put_string(stderr, pyr_last_error()->message);
+		words_put_string(stderr, pyr_last_error()->message);
 		if (exception)
 			fprintf(stderr, ", \"exception\": %s", exception);
 		fputs("}\n", stderr);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pyrite: a program of commands, each of which has its own options and help. Exit codes: 0 done, 1
- * wrong usage, 2 not found or refused, 3 not reachable.
+ * pyrite: a program of commands, each of which has its own options and help. Exit codes: 0
+ * done, 1 wrong usage, 2 not found or refused, 3 not reachable.
  */
 #include <argp.h>
 #include <pyrite/pyrite.h>
@@ -12,14 +12,18 @@
 
 const char *argp_program_version = "pyrite " PYR_VERSION;
 
-/* Ends with an element without a name. */
-static const struct command commands[] = {
-	{ "call", call_main },
-	{ "describe", describe_main },
-	{ "keys", keys_main },
-	{ "list", list_main },
-	{ "ping", ping_main },
-	{ "rules", rules_main },
+const struct command tool_commands[] = {
+	{ "bench", "measure calls of an operation", &bench_argp, bench_main },
+	{ "call", "call an operation of an object", &call_argp, call_main },
+	{ "complete", NULL, &complete_argp, complete_main },
+	{ "config", "print the settings, and where each comes from", &config_argp, config_main },
+	{ "describe", "print the interface of an object as IDL", &describe_argp, describe_main },
+	{ "doctor", "find out why an object is not reached", &doctor_argp, doctor_main },
+	{ "keys", "make keys and certificates for TLS", &keys_argp, keys_main },
+	{ "list", "list the objects of a daemon, or names", &list_argp, list_main },
+	{ "ping", "ask a daemon whether it is there", &ping_argp, ping_main },
+	{ "rules", "check a file of rules, explain a decision", &rules_argp, rules_main },
+	{ "watch", "print names as they come and go", &watch_argp, watch_main },
 	{ 0 },
 };
 
@@ -31,7 +35,7 @@ struct choice {
 static void choose(struct argp_state *state, const char *name)
 {
 	struct choice *choice = state->input;
-	const struct command *command = commands;
+	const struct command *command = tool_commands;
 
 	while (command->name && strcmp(command->name, name) != 0)
 		command++;
@@ -56,22 +60,36 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* The list of commands is made of the table. Returns: owned. */
+static char *add_commands(int key, const char *text, void *input)
+{
+	const struct command *command;
+	char *all = NULL;
+	size_t n = 0;
+	FILE *out;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC || !(out = open_memstream(&all, &n)))
+		return (char *)text;
+	fputs("Commands:\n", out);
+	for (command = tool_commands; command->name; command++)
+		if (command->help)
+			fprintf(out, "  %-21s %s\n", command->name, command->help);
+	fprintf(out, "\n%s", text);
+	fclose(out);
+	return all;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
 		.parser = parse_option,
 		.args_doc = "COMMAND [ARGUMENT...]",
-		.doc = "Calls objects, and sets up Pyrite.\v"
-		       "Commands:\n"
-		       "  call                  call an operation of an object\n"
-		       "  describe              print the interface of an object as IDL\n"
-		       "  keys                  make keys and certificates for TLS\n"
-		       "  list                  list the objects of a daemon, or names\n"
-		       "  ping                  ask a daemon whether it is there\n"
-		       "  rules                 check a file of rules, explain a decision\n\n"
+		.doc = "Calls objects, finds out where they are, and sets up Pyrite.\v"
 		       "'pyrite COMMAND --help' describes a command.\n\n"
 		       "Exit codes: 0 success, 1 wrong usage, 2 not found or refused, 3 not "
 		       "reachable.",
+		.help_filter = add_commands,
 	};
 	struct choice choice = { 0 };
 	char name[64];

@@ -88,19 +88,20 @@ static int explain(const struct input *input)
 	return allows ? COMMAND_OK : COMMAND_REFUSED;
 }
 
+const struct argp rules_argp = {
+	.options = options,
+	.parser = parse_option,
+	.args_doc = "check FILE [ACTION [TARGET]]",
+	.doc = "Checks a file of rules for mistakes, or tells what it says to an action.\v"
+	       "Example: pyrite rules check rules --as cert:alice call shop.Cart.add\n\n"
+	       "Exit codes: 0 no mistakes, or allowed; 1 wrong usage; 2 a mistake, or "
+	       "denied.",
+};
+
 int rules_main(int argc, char **argv)
 {
-	static const struct argp argp = {
-		.options = options,
-		.parser = parse_option,
-		.args_doc = "check FILE [ACTION [TARGET]]",
-		.doc = "Checks a file of rules for mistakes, or tells what it says to an action.\v"
-		       "Example: pyrite rules check rules --as cert:alice call shop.Cart.add\n\n"
-		       "Exit codes: 0 no mistakes, or allowed; 1 wrong usage; 2 a mistake, or "
-		       "denied.",
-	};
 	struct input input = { .who = "", .object = "" };
 
-	argp_parse(&argp, argc, argv, 0, NULL, &input);
+	argp_parse(&rules_argp, argc, argv, 0, NULL, &input);
 	return input.n_words == 2 ? check_file(&input) : explain(&input);
 }

@@ -3,6 +3,7 @@
 pyrite_script_test(keys tools/keys.sh)
 if(PYRITE_SAMPLES)
 	pyrite_script_test(pyrite_call tools/call.sh ONCE)
+	pyrite_script_test(pyrite_commands tools/commands.sh ONCE)
 endif()
 # Stops pyrite keys at each of its steps: where it is preloaded, a sanitizer cannot be the first.
 if(NOT PYRITE_SANITIZE)

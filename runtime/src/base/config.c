@@ -159,7 +159,7 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 static struct {
 	pthread_once_t once;
 	uint32_t numbers[CONFIG_COUNT];
-	char *texts[CONFIG_COUNT]; /* NULL: the default */
+	char *texts[CONFIG_COUNT]; /* as they were given; NULL: the default */
 	char *bad[CONFIG_COUNT];   /* the value that made no sense */
 	atomic_bool told;
 } config = { .once = PTHREAD_ONCE_INIT };
@@ -237,7 +237,7 @@ static void load(void)
 			continue;
 		if (!config_parse(setting, value, &config.numbers[key]))
 			config.bad[key] = strdup(value);
-		else if (setting->kind == CONFIG_TEXT)
+		else
 			config.texts[key] = strdup(value);
 	}
 }
@@ -271,6 +271,13 @@ static void report(void)
 	for (key = 0; key < CONFIG_COUNT; key++)
 		if (config.bad[key])
 			tell_bad_value((enum config_key)key);
+}
+
+void config_given(enum config_key key, const char **ret, const char **ret_bad)
+{
+	pthread_once(&config.once, load);
+	*ret = config.texts[key];
+	*ret_bad = config.bad[key];
 }
 
 /* Tells of no bad values, which is the log's to print. */

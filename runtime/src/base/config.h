@@ -70,6 +70,10 @@ const char *config_text(enum config_key key); /* of TEXT; valid for ever */
 uint32_t config_or(uint32_t option, enum config_key key);
 uint32_t config_or_none(uint32_t option, enum config_key key);
 
+/* As the environment has it: what is used, NULL: the default is; what made no sense, NULL: nothing.
+ * Valid for ever. */
+void config_given(enum config_key key, const char **ret, const char **ret_bad);
+
 /* Reads one value as written in the environment. Returns false, *ret untouched, if it makes no
  * sense. */
 bool config_parse(const struct config_setting *setting, const char *text, uint32_t *ret);
