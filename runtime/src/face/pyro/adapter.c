@@ -95,15 +95,32 @@ int adapter_text(const struct adapter_call *call, unsigned position, const char 
 	return 0;
 }
 
+/* Whether Python takes the number at that place for true: it is not 0, nor 0.0. */
+static bool is_not_zero(const struct ser_data *data, uint32_t at)
+{
+	struct source_number number;
+	struct ser_source source;
+	size_t i;
+
+	ser_source(&source, data, at);
+	if (!source.source.kind->number(&source.source, &number))
+		return true;
+	if (!number.text.p)
+		return number.is_real ? number.real != 0 : number.magnitude != 0;
+	for (i = 0; i < number.text.n; i++)
+		if (number.text.p[i] >= '1' && number.text.p[i] <= '9')
+			return true;
+	return false;
+}
+
 bool adapter_flag(const struct adapter_call *call, unsigned position, const char *name,
 		  bool otherwise)
 {
 	uint32_t at = adapter_argument(call, position, name);
-	int64_t number;
 
 	if (at == SER_NONE)
 		return otherwise;
 	if (ser_type(&call->request->data, at) == SOURCE_NUMBER)
-		return !ser_integer(&call->request->data, at, &number) || number != 0;
+		return is_not_zero(&call->request->data, at);
 	return ser_type(&call->request->data, at) != SOURCE_FALSE;
 }
