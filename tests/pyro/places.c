@@ -301,7 +301,7 @@ const struct demo_Factory_methods place_factory = { .createSomething = create_so
 
 /* ---- what tests want to know ---- */
 
-static bool was_left_once;
+static bool hangs, was_left_once;
 static uint64_t n_notes_heard;
 
 static int mirror(pyr_call *call, const struct demo_Point *p, int32_t factor,
@@ -355,10 +355,23 @@ static int hang(pyr_call *call)
 {
 	struct timespec tick = { 0, 2000000 };
 
+	pthread_mutex_lock(&lock);
+	hangs = true;
+	pthread_mutex_unlock(&lock);
 	while (!pyr_call_is_cancelled(call))
 		nanosleep(&tick, NULL);
 	pthread_mutex_lock(&lock);
+	hangs = false;
 	was_left_once = true;
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+static int is_hanging(pyr_call *call, bool *ret)
+{
+	(void)call;
+	pthread_mutex_lock(&lock);
+	*ret = hangs;
 	pthread_mutex_unlock(&lock);
 	return 0;
 }
@@ -435,6 +448,7 @@ const struct demo_Probe_methods place_probe = { .mirror = mirror,
 						.correlation = correlation,
 						.annotation = annotation,
 						.hang = hang,
+						.is_hanging = is_hanging,
 						.was_left = was_left,
 						.note = note,
 						.n_notes = n_notes,

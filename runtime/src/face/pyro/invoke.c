@@ -23,6 +23,18 @@ struct one {
 	struct pyro_fault *fault;
 };
 
+/* A method's name, terminated, which no method has that has a NUL in it. NULL when memory is out.
+ */
+static char *name_of(struct span method)
+{
+	char *name = span_dup(method), *p;
+
+	for (p = name; name && p < name + method.n; p++)
+		if (!*p)
+			*p = '?';
+	return name;
+}
+
 static enum ser_protocol protocol_of(const struct pyro_request *request)
 {
 	return (enum ser_protocol)request->header->version;
@@ -250,7 +262,7 @@ static int call_of_batch(struct one *one, uint32_t at, struct ser_sink *results)
 	if (!ser_call_of_batch(&request->data, at, &call, text, sizeof(text)))
 		return fault_say(one->fault, protocol_of(request), "SerializeError", "%s", text);
 	inner.call = &call;
-	inner.method = span_dup(call.method);
+	inner.method = name_of(call.method);
 	if (!inner.method)
 		return fault_say(one->fault, protocol_of(request), "PyroError", "out of memory");
 	if (look_for_streams(&inner, &is_stream) == 0) {
@@ -346,7 +358,7 @@ static void invoke(struct pyro_request *request, struct pyro_fault *fault)
 		request_fail(request, fault);
 		return;
 	}
-	one.method = span_dup(call.method);
+	one.method = name_of(call.method);
 	if (!one.method) {
 		request->connection->is_ending = true;
 		return;

@@ -72,8 +72,20 @@ void request_answer(struct pyro_request *request, enum pyro_type type, unsigned 
 	buf_free(&small);
 }
 
+/* What cannot be read is answered in what every client can. */
+static void choose_kind(struct pyro_request *request)
+{
+	request->answer.version = own_version(request);
+	if (request->kind)
+		return;
+	request->answer.serializer = request->answer.version == PYRO_4 ? MARSHAL_4 : MARSHAL_5;
+	request->kind =
+		ser_find((enum ser_protocol)request->answer.version, request->answer.serializer);
+}
+
 void request_sink(struct pyro_request *request, struct ser_sink *sink)
 {
+	choose_kind(request);
 	buf_reset(&request->body);
 	ser_sink(sink, request->kind, (enum ser_protocol)own_version(request), &request->body);
 }
@@ -113,13 +125,6 @@ void request_refuse(struct pyro_request *request, const char *why)
 	connection->is_ending = true;
 	if (connection->version) /* which other end knows what to do with a message of its own */
 		return;
-	request->answer.version = own_version(request);
-	if (!request->kind) {
-		request->answer.serializer =
-			request->answer.version == PYRO_4 ? MARSHAL_4 : MARSHAL_5;
-		request->kind = ser_find((enum ser_protocol)request->answer.version,
-					 request->answer.serializer);
-	}
 	request_sink(request, &sink);
 	ser_put_text(&sink, why);
 	if (ser_sink_end(&sink, &wrong))
