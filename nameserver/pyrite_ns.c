@@ -44,6 +44,7 @@ static const struct argp_option options[] = {
 	  "How long to keep a name that is not registered for the identity that owns it (30)", 0 },
 	{ "discovery", 'd', "PORT", 0,
 	  "UDP port where programs for Pyro ask for it (9091, if it is free); 0: none", 0 },
+	{ "http", 'H', NULL, 0, "Serve HTTP at the same port, and a page that shows the names", 0 },
 	{ "insecure", 'I', NULL, 0,
 	  "Allow an address that other hosts can reach, where anybody may change names", 0 },
 	{ 0 },
@@ -110,6 +111,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'k':
 		settings->keep_ms = parse_days(arg, state);
+		return 0;
+	case 'H':
+		daemon->faces = "+http";
 		return 0;
 	case 'I':
 		daemon->insecure = PYR_YES;

@@ -5,6 +5,7 @@
 #include "face/http/exchange.h"
 #include "face/http/metrics.h"
 #include "face/http/openapi.h"
+#include "face/http/page.h"
 
 enum { GET = 1, POST = 2 };
 
@@ -53,6 +54,9 @@ static const struct route {
 	  false,
 	  true },
 	{ { "metrics" }, GET, "GET, HEAD, OPTIONS", metrics_get, NULL, NULL, false, false },
+	{ { NULL }, GET, "GET, HEAD, OPTIONS", page_get, NULL, NULL, true, false },
+	{ { "pyro" }, GET, "GET, HEAD, OPTIONS", page_redirect, NULL, NULL, true, false },
+	{ { "*" }, GET, "GET, HEAD, OPTIONS", page_get, NULL, NULL, true, false },
 };
 
 static bool fits(const struct route *route, const struct url *url)

@@ -187,6 +187,22 @@ static void put_properties(const struct schema *schema, const struct pyr__type *
 	json_put(schema->out, "}, \"additionalProperties\": false");
 }
 
+/* Those that may be absent; others that are not there are zero. */
+static void put_optional(struct buf *out, const struct pyr__field *fields, uint32_t n)
+{
+	bool is_first = true;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!(fields[i].flags & PYR__OPTIONAL))
+			continue;
+		json_put(out, is_first ? ", \"x-optional\": [" : ", ");
+		put_text(out, fields[i].name);
+		is_first = false;
+	}
+	json_put(out, is_first ? "" : "]");
+}
+
 static void put_enum(struct buf *out, const struct pyr__type *type)
 {
 	uint32_t i;
@@ -207,6 +223,8 @@ void schema_type(const struct schema *schema, const struct pyr__type *type)
 	}
 	put_properties(schema, type, type->fields, type->kind == PYR__UNION && type->oneof ? 1 : 0,
 		       type->n_fields);
+	if (type->kind == PYR__STRUCT)
+		put_optional(schema->out, type->fields, type->n_fields);
 	if (type->kind == PYR__UNION)
 		put_number(schema->out, "maxProperties", type->oneof ? 1 : 2);
 	json_put(schema->out, "}");
@@ -258,6 +276,7 @@ void schema_parameters(const struct schema *schema, const struct pyr__operation 
 	}
 	json_put(out, "}, \"additionalProperties\": false");
 	put_required(out, op);
+	put_optional(out, op->fields, op->n_in);
 	json_put(out, "}");
 }
 
