@@ -18,7 +18,8 @@ holds() {
 	local file
 
 	for file in bin/pyrite-idl bin/pyrite-ns bin/pyrite-nsc include/pyrite/pyrite.h include/pyrite/gen.h \
-		bin/pyrite-echoserver bin/pyrite share/pyrite/idl/naming.idl share/pyrite/idl/echo.idl; do
+		bin/pyrite-echoserver bin/pyrite share/pyrite/idl/naming.idl share/pyrite/idl/echo.idl \
+		share/pyrite/idl/health.idl share/man/man1/pyrite-call.1 share/bash-completion/completions/pyrite-nsc; do
 		[ -f "$prefix/$file" ] || { echo "no $file"; return 1; }
 	done
 	# Nothing of the build tree or of the first prefix may be left in the text files.

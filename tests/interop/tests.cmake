@@ -27,3 +27,7 @@ pyrite_generate(TARGET services-server IDL golden/add/example.idl golden/streams
 target_link_libraries(services-server PRIVATE pyrite Threads::Threads)
 pyrite_warnings(services-server)
 pyrite_script_test(services interop/services.py)
+pyrite_script_test(node interop/node.sh ONCE)
+if(TEST node)
+	set_tests_properties(node PROPERTIES LABELS long)
+endif()
