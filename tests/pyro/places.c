@@ -345,10 +345,9 @@ static int correlation(pyr_call *call, const char **ret)
 static int annotation(pyr_call *call, const char *name, const char **ret)
 {
 	const char *found = pyr_call_annotation(call, name, NULL);
-	int status = pyr_call_set_annotation(call, "ECHO", found ? found : "", 4);
 
 	*ret = found ? found : "";
-	return status;
+	return pyr_call_set_annotation(call, "ECHO", *ret, strlen(*ret));
 }
 
 static int hang(pyr_call *call)
