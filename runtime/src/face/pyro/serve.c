@@ -48,29 +48,35 @@ static const char *prove(struct pyro_request *request, struct key_settings *keys
 	return "message hmac mismatch";
 }
 
-/* Returns NULL, or what is wrong. */
+static const char *check_of_4(struct pyro_request *request, struct key_settings *keys,
+			      bool is_wanted)
+{
+	struct pyro_connection *connection = request->connection;
+	struct span given;
+
+	if (!pyro_annotation_find(PYRO_4, request->annotations, "HMAC", &given))
+		return is_wanted ? "hmac key config not symmetric" : NULL;
+	if (connection->ring)
+		return is_signed(request, connection->ring, connection->key, given)
+			       ? NULL
+			       : "message hmac mismatch";
+	return keys && !connection->version ? prove(request, keys, given)
+					    : "hmac key config not symmetric";
+}
+
+/* Returns NULL, or what is wrong. Who has shown a certificate needs no key. */
 static const char *check_signature(struct pyro_request *request)
 {
 	struct pyro_connection *connection = request->connection;
 	struct key_settings *keys = connection->face->host->keys;
-	struct span given = { 0 };
-	bool has = pyro_annotation_find(request->header->version, request->annotations, "HMAC",
-					&given);
-	const char *wrong;
+	bool is_wanted = connection->ring || (keys && !connection->who.identity[0]);
+	const char *wrong = NULL;
 	char text[256];
 
-	if (request->header->version == PYRO_5)
-		return keys ? "this daemon wants a shared key, which Pyro5 cannot prove" : NULL;
-	if (has != (keys || connection->ring))
-		wrong = "hmac key config not symmetric";
-	else if (!has)
-		return NULL;
-	else if (!connection->ring)
-		wrong = prove(request, keys, given);
-	else
-		wrong = is_signed(request, connection->ring, connection->key, given)
-				? NULL
-				: "message hmac mismatch";
+	if (request->header->version == PYRO_4)
+		wrong = check_of_4(request, keys, is_wanted);
+	else if (is_wanted)
+		wrong = "this daemon wants a shared key, which Pyro5 cannot prove";
 	if (wrong && keys) {
 		snprintf(text, sizeof(text), "%s: refused: Pyro: %s", connection->who.address,
 			 wrong);
