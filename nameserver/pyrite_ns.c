@@ -42,6 +42,8 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "keep", 'k', "DAYS", 0,
 	  "How long to keep a name that is not registered for the identity that owns it (30)", 0 },
+	{ "max-names", 'm', "N", 0,
+	  "How many names to take (1000000), with 512 bytes of memory for each, on average", 0 },
 	{ "discovery", 'd', "PORT", 0,
 	  "UDP port where programs for Pyro ask for it (9091, if it is free); 0: none", 0 },
 	{ "http", 'H', NULL, 0, "Serve HTTP at the same port, and a page that shows the names", 0 },
@@ -54,7 +56,8 @@ struct settings {
 	struct pyr_daemon_options daemon;
 	bool has_address; /* somebody said where to listen */
 	const char *storage;
-	int64_t keep_ms; /* 0: the default */
+	int64_t keep_ms;  /* 0: the default */
+	size_t max_names; /* the same */
 	uint16_t discovery;
 };
 
@@ -76,6 +79,17 @@ static int64_t parse_days(const char *arg, struct argp_state *state)
 	if (arg[0] < '0' || arg[0] > '9' || *end || days < 1 || days > MOST_DAYS)
 		argp_error(state, "'%s' is not a number of days from 1 to %d", arg, MOST_DAYS);
 	return (int64_t)days * 24 * 3600 * 1000;
+}
+
+static size_t parse_names(const char *arg, struct argp_state *state)
+{
+	char *end;
+	unsigned long n = strtoul(arg, &end, 10);
+
+	if (arg[0] < '0' || arg[0] > '9' || *end || n < 1 || n > REGISTRY_NAMES_MOST)
+		argp_error(state, "'%s' is not a number of names from 1 to %d", arg,
+			   REGISTRY_NAMES_MOST);
+	return n;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -114,6 +128,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'H':
 		daemon->faces = "+http";
+		return 0;
+	case 'm':
+		settings->max_names = parse_names(arg, state);
 		return 0;
 	case 'I':
 		daemon->insecure = PYR_YES;
@@ -231,9 +248,11 @@ static void tell_aside(const char *name, const char *why, void *path)
 }
 
 /* The names of before. Returns NULL, and says why, if there is no getting at them. */
-static struct registry *open_registry(char *path, int64_t keep_ms)
+static struct registry *open_registry(char *path, const struct settings *settings)
 {
-	struct registry_options rules = { .clock = monotonic_ms, .keep_ms = keep_ms };
+	struct registry_options rules = { .clock = monotonic_ms,
+					  .keep_ms = settings->keep_ms,
+					  .max_names = settings->max_names };
 	struct store_problem why;
 	struct store *store = storage_open(path, tell_aside, path, &why);
 	struct registry *registry;
@@ -262,7 +281,7 @@ static int run(const struct settings *settings)
 
 	if (storage_find(settings->storage, path, sizeof(path), &problem) < 0)
 		return complain(problem.text);
-	registry = open_registry(path, settings->keep_ms);
+	registry = open_registry(path, settings);
 	if (!registry)
 		return 1;
 	n_stored = registry_count(registry);

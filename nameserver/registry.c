@@ -26,7 +26,8 @@ struct registry *registry_new(struct store *store, const struct registry_options
 	registry->max_names = options->max_names ? options->max_names : REGISTRY_NAMES;
 	registry->keep_ms = options->keep_ms ? options->keep_ms
 					     : (int64_t)REGISTRY_KEEP_DAYS * 24 * 3600 * 1000;
-	registry->max_bytes = options->max_bytes ? options->max_bytes : REGISTRY_BYTES;
+	registry->max_bytes =
+		options->max_bytes ? options->max_bytes : registry->max_names * REGISTRY_NAME_BYTES;
 	registry->clock = options->clock;
 	registry->data = options->data;
 	registry->generation = store->kind->generation(store);
@@ -205,14 +206,14 @@ int registry_check_room(struct registry *registry, const struct record *record,
 			const struct record *old, struct registry_problem *problem)
 {
 	struct store *store = registry->store;
-	size_t bytes = store->kind->bytes(store) - (old ? record_size(old) : 0);
+	size_t bytes = store->kind->bytes(store) - (old ? record_cost(old) : 0);
 	size_t n = store->kind->count(store) - store->kind->count_deeds(store);
 
 	if (!old && n >= registry->max_names)
 		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED,
 				       "NamingError: no room for name %s: there are %zu",
 				       record->name, registry->max_names);
-	if (bytes + record_size(record) > registry->max_bytes)
+	if (bytes + record_cost(record) > registry->max_bytes)
 		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED,
 				       "NamingError: no room for name %s: all of them may have "
 				       "%zu bytes",
@@ -376,6 +377,43 @@ const struct record *registry_next(struct registry *registry, const char *prefix
 	}
 	record = kind->next(registry->store, from, from_prefix);
 	return record && strncmp(record->name, prefix, strlen(prefix)) == 0 ? record : NULL;
+}
+
+/* Deeds have no tags. */
+static const char *rarest(struct store *store, const char *const *tags, size_t n)
+{
+	size_t i, count, least = SIZE_MAX;
+	const char *found = NULL;
+
+	for (i = 0; i < n; i++) {
+		count = store->kind->count_tagged(store, tags[i]);
+		if (count < least) {
+			least = count;
+			found = tags[i];
+		}
+	}
+	return found;
+}
+
+const struct record *registry_next_tagged(struct registry *registry, const char *const *tags,
+					  size_t n, bool all, const char *after)
+{
+	struct store *store = registry->store;
+	const struct record *found = NULL, *record;
+	const char *rare = NULL;
+	size_t i;
+
+	sweep(registry);
+	if (all && !(rare = rarest(store, tags, n)))
+		return NULL;
+	if (rare)
+		return store->kind->next_tagged(store, rare, after, false);
+	for (i = 0; i < n; i++) {
+		record = store->kind->next_tagged(store, tags[i], after, false);
+		if (record && (!found || strcmp(record->key, found->key) < 0))
+			found = record;
+	}
+	return found;
 }
 
 int registry_remove_record(struct registry *registry, const struct record *record,

@@ -22,10 +22,11 @@
 #include "store.h"
 
 #define REGISTRY_NAME_MAX    255
-#define REGISTRY_NAMES       100000
-#define REGISTRY_BYTES       (64 * 1024 * 1024)
-#define REGISTRY_TAGS        64   /* of a name */
-#define REGISTRY_TAG_BYTES   4096 /* of a name, each with one byte behind it */
+#define REGISTRY_NAMES       1000000
+#define REGISTRY_NAMES_MOST  100000000 /* that one may ask for */
+#define REGISTRY_NAME_BYTES  512       /* that there are for each, on average */
+#define REGISTRY_TAGS        64        /* of a name */
+#define REGISTRY_TAG_BYTES   4096      /* of a name, each with one byte behind it */
 #define REGISTRY_TTL_MIN_MS  100
 #define REGISTRY_TTL_MAX_MS  3600000
 #define REGISTRY_REVOKED     4096  /* remembered */
@@ -43,7 +44,7 @@ struct registry_options {
 	size_t max_names; /* 0: REGISTRY_NAMES */
 	registry_clock_cb clock;
 	void *data;
-	size_t max_bytes; /* 0: REGISTRY_BYTES */
+	size_t max_bytes; /* 0: REGISTRY_NAME_BYTES for each name */
 	int64_t keep_ms;  /* 0: REGISTRY_KEEP_DAYS */
 };
 
@@ -119,6 +120,11 @@ const struct record *registry_lookup(struct registry *registry, const char *name
  */
 const struct record *registry_next(struct registry *registry, const char *prefix,
 				   const char *after);
+
+/* The same of those that have any of the tags; if it is all, of those that have the one of them
+ * which the fewest have: the others are to be looked at. */
+const struct record *registry_next_tagged(struct registry *registry, const char *const *tags,
+					  size_t n, bool all, const char *after);
 
 bool registry_is_alive(struct registry *registry, const struct record *record);
 

@@ -193,7 +193,7 @@ static bool is_full(struct registry *registry, const struct record *deed)
 	struct store *store = registry->store;
 
 	return store->kind->count_deeds(store) >= registry->max_names ||
-	       store->kind->bytes(store) + record_size(deed) > registry->max_bytes;
+	       store->kind->bytes(store) + record_cost(deed) > registry->max_bytes;
 }
 
 int registry_deed_take(struct registry *registry, const struct record *record,

@@ -102,13 +102,23 @@ static bool is_late(struct search *search, const struct record *record)
 	return n > 0 && (search->pattern || n % CLOCK_EVERY == 0) && now_ms() >= search->until;
 }
 
+static const struct record *look_on(struct search *search)
+{
+	const struct pyr_string_seq *tags = search->tags;
+
+	if (!tags)
+		return registry_next(search->registry, search->prefix, search->at);
+	return registry_next_tagged(search->registry, (const char *const *)tags->items, tags->n,
+				    search->all_tags, search->at);
+}
+
 /* The next name that fits. NULL: there is none, the time is up (has_more), or it was too much. */
 static const struct record *next(struct search *search, bool *has_more)
 {
 	const struct record *record;
 
 	*has_more = false;
-	while ((record = registry_next(search->registry, search->prefix, search->at)) != NULL) {
+	while ((record = look_on(search)) != NULL) {
 		*has_more = is_late(search, record);
 		if (*has_more)
 			return NULL;

@@ -48,6 +48,10 @@ struct store_kind {
 	const struct record *(*find)(struct store *store, const char *key);
 	/* The first record whose key sorts after this, or is it if or_equal. Returns as find. */
 	const struct record *(*next)(struct store *store, const char *key, bool or_equal);
+	/* The same of those that have the tag; how many have it. */
+	const struct record *(*next_tagged)(struct store *store, const char *tag, const char *key,
+					    bool or_equal);
+	size_t (*count_tagged)(struct store *store, const char *tag);
 	/* Adds or replaces. Returns false, with nothing changed, if it could not. */
 	bool (*put)(struct store *store, const struct record *record);
 	/* A lease is renewed, its owner is there; cheap, and not durable. */
@@ -88,8 +92,8 @@ struct store {
 
 /* A record in one block. Returns: owned, free(); NULL when memory is out. */
 struct record *record_copy(const struct record *record);
-/* Bytes of such a block. */
-size_t record_size(const struct record *record);
+/* What it takes in memory, with all that leads to it. */
+size_t record_cost(const struct record *record);
 
 /* Keeps everything in memory. Returns: owned; NULL when memory is out. */
 struct store *store_memory_new(void);

@@ -13,6 +13,9 @@
 
 #include "expiry.h"
 #include "owners.h"
+#include "tags.h"
+
+enum { NODE_BYTES = 128 /* of a node, its places in trees and heap, and malloc()'s own */ };
 
 struct memory_store {
 	struct store store; /* first */
@@ -21,12 +24,13 @@ struct memory_store {
 	struct owners owners; /* of leased names */
 	struct expiry expiry; /* those that end, but for */
 	struct expiry deeds;
+	struct tags tags;
 	uint64_t moment; /* counts what happens to names and owners */
 };
 
 /* What the tree holds points to a node's key; a search has a key of its own. */
 struct key {
-	const char *text;
+	const char *text;  /* first: what is tagged begins so */
 	struct node *next; /* of a search: the best so far */
 	bool or_equal;
 };
@@ -96,6 +100,17 @@ static const struct record *memory_next(struct store *store, const char *key, bo
 	return look_at(search.next);
 }
 
+static const struct record *memory_next_tagged(struct store *store, const char *tag,
+					       const char *key, bool or_equal)
+{
+	return look_at((struct node *)tags_next(&memory(store)->tags, tag, key, or_equal));
+}
+
+static size_t memory_count_tagged(struct store *store, const char *tag)
+{
+	return tags_count(&memory(store)->tags, tag);
+}
+
 static size_t text_bytes(const struct record *record)
 {
 	size_t i, n = strlen(record->name) + strlen(record->uri) + 2;
@@ -109,9 +124,14 @@ static size_t text_bytes(const struct record *record)
 	return n;
 }
 
-size_t record_size(const struct record *record)
+static size_t record_size(const struct record *record)
 {
 	return sizeof(*record) + record->n_tags * sizeof(record->tags[0]) + text_bytes(record);
+}
+
+size_t record_cost(const struct record *record)
+{
+	return record_size(record) + NODE_BYTES + record->n_tags * TAGGED_BYTES;
 }
 
 struct record *record_copy(const struct record *record)
@@ -194,6 +214,18 @@ static struct node *new_node(struct memory_store *store, const struct record *re
 	return node;
 }
 
+static const struct tagged *as_tagged(const struct node *node)
+{
+	return (const struct tagged *)node;
+}
+
+/* In place of old (NULL: none) or nowhere. */
+static bool put_tags(struct memory_store *store, const struct node *node, const struct node *old)
+{
+	return tags_put(&store->tags, as_tagged(node), node->record->tags, node->record->n_tags,
+			old ? old->record->tags : NULL, old ? old->record->n_tags : 0);
+}
+
 static bool memory_put(struct store *base, const struct record *record)
 {
 	struct memory_store *store = memory(base);
@@ -203,18 +235,20 @@ static bool memory_put(struct store *base, const struct record *record)
 	if (!node)
 		return false;
 	place = tsearch(node, &store->root, compare);
-	if (!place) {
+	old = place && *place != node ? *place : NULL;
+	if (!place || !put_tags(store, node, old)) {
+		if (place && !old)
+			(void)tdelete(node, &store->root, compare);
 		drop_node(store, node);
 		return false;
 	}
-	old = *place;
 	*place = node; /* the same key, so the same place */
-	store->bytes += record_size(node->record);
-	if (old == node) {
+	store->bytes += record_cost(node->record);
+	if (!old) {
 		store->n++;
 		store->n_deeds += record->owner != NULL;
 	} else {
-		store->bytes -= record_size(old->record);
+		store->bytes -= record_cost(old->record);
 		drop_node(store, old);
 	}
 	if (record->expires != INT64_MAX)
@@ -280,10 +314,11 @@ static bool memory_remove(struct store *base, const char *key, uint64_t generati
 	(void)generation;
 	if (!node)
 		return true;
+	tags_remove(&store->tags, as_tagged(node), node->record->tags, node->record->n_tags);
 	(void)tdelete(node, &store->root, compare);
 	store->n--;
 	store->n_deeds -= node->record->owner != NULL;
-	store->bytes -= record_size(node->record);
+	store->bytes -= record_cost(node->record);
 	drop_node(store, node);
 	return true;
 }
@@ -307,7 +342,7 @@ static size_t memory_count_deeds(struct store *store)
 
 static size_t memory_bytes(struct store *store)
 {
-	return memory(store)->bytes;
+	return memory(store)->bytes + memory(store)->tags.bytes;
 }
 
 static uint64_t memory_generation(struct store *store)
@@ -333,6 +368,7 @@ static void memory_when_safe(struct store *store, store_safe_cb callback, void *
 
 static void memory_free(struct store *store)
 {
+	tags_fini(&memory(store)->tags);
 	tdestroy(memory(store)->root, free_node);
 	owners_fini(&memory(store)->owners);
 	expiry_fini(&memory(store)->expiry);
@@ -345,6 +381,8 @@ struct store *store_memory_new(void)
 	static const struct store_kind kind = {
 		.find = memory_find,
 		.next = memory_next,
+		.next_tagged = memory_next_tagged,
+		.count_tagged = memory_count_tagged,
 		.put = memory_put,
 		.touch = memory_touch,
 		.lose = memory_lose,

@@ -192,6 +192,17 @@ static const struct record *sqlite_next(struct store *store, const char *key, bo
 	return memory_of(store)->kind->next(memory_of(store), key, or_equal);
 }
 
+static const struct record *sqlite_next_tagged(struct store *store, const char *tag,
+					       const char *key, bool or_equal)
+{
+	return memory_of(store)->kind->next_tagged(memory_of(store), tag, key, or_equal);
+}
+
+static size_t sqlite_count_tagged(struct store *store, const char *tag)
+{
+	return memory_of(store)->kind->count_tagged(memory_of(store), tag);
+}
+
 static void sqlite_touch(struct store *store, const char *key, int64_t expires)
 {
 	memory_of(store)->kind->touch(memory_of(store), key, expires);
@@ -432,6 +443,8 @@ static bool start_writer(struct sqlite_store *store)
 static const struct store_kind sqlite_kind = {
 	.find = sqlite_find,
 	.next = sqlite_next,
+	.next_tagged = sqlite_next_tagged,
+	.count_tagged = sqlite_count_tagged,
 	.put = sqlite_put,
 	.touch = sqlite_touch,
 	.lose = sqlite_lose,

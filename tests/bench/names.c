@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The name server's client of the measurements: bench-names ADDRESS MODE [-n N]. Modes: register
- * and lookup, of a thousand names in turn, N requests in flight.
+ * The name server's client of the measurements: bench-names ADDRESS MODE[:NAMES] [-n N]. Modes:
+ * register and lookup, of so many names in turn (1000), N requests in flight; prefix and tags,
+ * which list a hundred of them. Names that are not there yet are registered first, in the last mode
+ * with tags.
  */
 #include <pyrite/naming.h>
 
@@ -11,7 +13,7 @@
 
 #include "measure.h"
 
-enum { NAMES = 1000 };
+enum { NAMES = 1000, GROUP = 100 /* names that a list finds */, CROWD = 256 };
 
 struct request {
 	pyr_future *future;
@@ -19,14 +21,19 @@ struct request {
 };
 
 static struct pyrite_NameServer *server;
+static uint64_t n_names = NAMES;
+static bool has_tags;
 
 static void start_register(struct request *request, uint64_t i)
 {
-	static const struct pyrite_NameTerms terms = { .replace = true };
 	static const struct pyrite_NameClaim claim;
-	char name[32];
+	struct pyrite_NameTerms terms = { .replace = true };
+	char name[32], group[32];
+	const char *tags[] = { "bench", group };
 
-	snprintf(name, sizeof(name), "bench.%06u", (unsigned)(i % NAMES));
+	snprintf(name, sizeof(name), "bench.%06u", (unsigned)(i % n_names));
+	snprintf(group, sizeof(group), "group:%04u", (unsigned)(i % n_names / GROUP));
+	terms.tags = (struct pyr_string_seq){ has_tags ? 2 : 0, tags };
 	request->future = pyrite_NameServer_register_name_start(
 		server, name, "PYRO:some.object@h:12345", &terms, &claim);
 }
@@ -45,7 +52,7 @@ static void start_lookup(struct request *request, uint64_t i)
 {
 	char name[32];
 
-	snprintf(name, sizeof(name), "bench.%06u", (unsigned)(i % NAMES));
+	snprintf(name, sizeof(name), "bench.%06u", (unsigned)(i % n_names));
 	request->future = pyrite_NameServer_lookup_start(server, name);
 }
 
@@ -59,12 +66,67 @@ static int get_lookup(struct request *request)
 	return status;
 }
 
+/* Groups in no order that a cache would know. */
+static unsigned group_of(uint64_t i)
+{
+	return (unsigned)(i * 7919 % (n_names / GROUP));
+}
+
+static void start_prefix(struct request *request, uint64_t i)
+{
+	char prefix[32];
+
+	snprintf(prefix, sizeof(prefix), "bench.%04u", group_of(i));
+	request->future = pyrite_NameServer_list_start(server, prefix, "");
+}
+
+static void start_tags(struct request *request, uint64_t i)
+{
+	char group[32];
+	const char *items[] = { "bench", group };
+	struct pyr_string_seq tags = { 2, items };
+
+	snprintf(group, sizeof(group), "group:%04u", group_of(i));
+	request->future = pyrite_NameServer_list_metadata_start(server, &tags, true, "");
+}
+
+static int check_page(struct pyrite_NamePage *page)
+{
+	if (page->entries.n != GROUP)
+		bench_fail("%zu names, not %d", page->entries.n, GROUP);
+	pyr_free(page);
+	return 0;
+}
+
+static int get_prefix(struct request *request)
+{
+	struct pyrite_NamePage *page;
+	int status = pyrite_NameServer_list_get(request->future, &page);
+
+	return status < 0 ? status : check_page(page);
+}
+
+static int get_tags(struct request *request)
+{
+	struct pyrite_NamePage *page;
+	int status = pyrite_NameServer_list_metadata_get(request->future, &page);
+
+	return status < 0 ? status : check_page(page);
+}
+
 struct kind {
 	void (*start)(struct request *request, uint64_t i);
 	int (*get)(struct request *request);
 };
-static const struct kind registration = { start_register, get_register };
-static const struct kind look_up = { start_lookup, get_lookup };
+static const struct mode {
+	const char *name;
+	struct kind kind;
+} modes[] = {
+	{ "register", { start_register, get_register } },
+	{ "lookup", { start_lookup, get_lookup } },
+	{ "prefix", { start_prefix, get_prefix } },
+	{ "tags", { start_tags, get_tags } },
+};
 
 static int64_t depart(const struct kind *kind, struct request *request, uint64_t i)
 {
@@ -105,33 +167,50 @@ static void flights(const struct bench_options *options, const struct bench_limi
 
 static void register_all(void)
 {
-	struct request request;
+	static struct request crowd[CROWD];
+	uint32_t n_there = 0;
 	uint64_t i;
 
-	for (i = 0; i < NAMES; i++) {
-		start_register(&request, i);
-		if (get_register(&request) < 0)
+	if (pyrite_NameServer_count(server, &n_there) < 0)
+		bench_fail("count: %s", pyr_errmsg());
+	for (i = 0; i < n_names + CROWD && n_there <= n_names; i++) {
+		if (i >= CROWD && get_register(&crowd[i % CROWD]) < 0)
 			bench_fail("register: %s", pyr_errmsg());
+		if (i < n_names)
+			start_register(&crowd[i % CROWD], i);
 	}
+}
+
+/* "lookup:1000000" */
+static const struct kind *read_mode(const char *text)
+{
+	size_t i, n = strcspn(text, ":");
+
+	if (text[n])
+		n_names = strtoull(text + n + 1, NULL, 10);
+	if (n_names < CROWD || n_names > 1000000)
+		bench_fail("'%s' has no number from %d to 1000000", text, CROWD);
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strlen(modes[i].name) == n && strncmp(modes[i].name, text, n) == 0)
+			return &modes[i].kind;
+	bench_fail("no mode '%s'", text);
 }
 
 int main(int argc, char **argv)
 {
 	struct bench_options options;
+	const struct kind *kind;
 	char uri[300];
 
 	bench_start(&options, argc, argv, BENCH_CLIENT);
+	kind = read_mode(options.mode);
+	has_tags = kind->start == start_tags;
 	snprintf(uri, sizeof(uri), "PYRO:%s@%s", pyrite_NAME_SERVER_ID, options.address);
 	server = pyrite_NameServer_proxy(uri);
 	if (!server)
 		return pyr_perror(uri);
 	register_all();
-	if (strcmp(options.mode, "register") == 0)
-		bench_measure(&options, flights, (void *)&registration);
-	else if (strcmp(options.mode, "lookup") == 0)
-		bench_measure(&options, flights, (void *)&look_up);
-	else
-		bench_fail("no mode '%s'", options.mode);
+	bench_measure(&options, flights, (void *)kind);
 	pyrite_NameServer_free(server);
 	return 0;
 }

@@ -7,7 +7,7 @@
 #include <pyrite/pyrite.h>
 #include <time.h>
 
-enum { TTL = 10000, OWNERS = 1000, LOOKUPS = 100000 };
+enum { NAMES = 100000, TTL = 10000, OWNERS = 1000, LOOKUPS = 100000 };
 
 static int64_t now;
 static struct registry_problem problem;
@@ -45,7 +45,7 @@ static bool lease(struct registry *registry, const char *name, const uint8_t *se
 /* A full one, each name leased by one of 1,000 owners. */
 static struct registry *full_registry(size_t room)
 {
-	struct registry_options options = { REGISTRY_NAMES + room, test_clock, &now, 0, 0 };
+	struct registry_options options = { NAMES + room, test_clock, &now, 0, 0 };
 	struct registry *registry;
 	uint8_t secret[SECRET_SIZE];
 	char name[32];
@@ -54,7 +54,7 @@ static struct registry *full_registry(size_t room)
 	now = 1000000;
 	registry = registry_new(store_memory_new(), &options);
 	REQUIRE(registry != NULL);
-	for (i = 0; i < REGISTRY_NAMES; i++) {
+	for (i = 0; i < NAMES; i++) {
 		make_secret(i % OWNERS, secret);
 		sprintf(name, "n%zu", i);
 		REQUIRE(lease(registry, name, secret, TTL));
@@ -70,7 +70,7 @@ static double yardstick(struct registry *registry)
 	size_t i;
 
 	for (i = 0; i < LOOKUPS; i++) {
-		sprintf(name, "n%zu", i * 7919 % REGISTRY_NAMES);
+		sprintf(name, "n%zu", i * 7919 % NAMES);
 		REQUIRE(registry_lookup(registry, name, &problem) != NULL);
 	}
 	return cpu_s() - began;
@@ -122,7 +122,7 @@ TEST(short_leases_cost_no_walk)
 	began = cpu_s();
 	for (i = 0; i < 90; i++) {
 		now += REGISTRY_TTL_MIN_MS;
-		CHECK_INT(registry_count(registry), REGISTRY_NAMES);
+		CHECK_INT(registry_count(registry), NAMES);
 		REQUIRE(lease(registry, "x", mine, REGISTRY_TTL_MIN_MS));
 	}
 	check_cost("90 short leases", cpu_s() - began, most / 10);
@@ -172,6 +172,60 @@ TEST(renewals_of_names_that_are_not_known_cost_no_walk)
 	registry_free(registry);
 }
 
+/* Of 100,000 names that have a tag, ten have another one, too. */
+static struct registry *tagged_registry(void)
+{
+	struct registry *registry = full_registry(0);
+	const char *tags[] = { "all", "few" };
+	struct registry_claim forced = { .force = true };
+	char name[32];
+	size_t i;
+
+	for (i = 0; i < NAMES; i++) {
+		sprintf(name, "n%zu", i);
+		REQUIRE(registry_set_tags(registry, name, tags, i % (NAMES / 10) ? 1 : 2, &forced,
+					  &problem) == 0);
+	}
+	return registry;
+}
+
+static size_t count_tagged(struct registry *registry, const char *const *tags, size_t n, bool all,
+			   size_t most)
+{
+	char key[REGISTRY_KEY_SIZE] = "";
+	const struct record *record;
+	size_t found = 0;
+
+	while (found < most &&
+	       (record = registry_next_tagged(registry, tags, n, all, key)) != NULL) {
+		CHECK(strcmp(record->key, key) > 0);
+		strcpy(key, record->key);
+		found++;
+	}
+	return found;
+}
+
+TEST(searches_for_tags_cost_no_walk)
+{
+	static const char *const tags[] = { "all", "few", "none" };
+	struct registry *registry = tagged_registry();
+	double most = yardstick(registry), began = cpu_s();
+	struct registry_claim forced = { .force = true };
+	size_t i;
+
+	for (i = 0; i < LOOKUPS / 1000; i++) {
+		CHECK_INT(count_tagged(registry, tags, 2, true, NAMES), 10);
+		CHECK_INT(count_tagged(registry, tags, 3, true, NAMES), 0);
+		CHECK_INT(count_tagged(registry, tags + 1, 2, false, NAMES), 10);
+		CHECK_INT(count_tagged(registry, tags, 3, false, 10), 10);
+	}
+	check_cost("400 searches", cpu_s() - began, most);
+	CHECK_INT(registry_set_tags(registry, "n10000", tags, 1, &forced, &problem), 0);
+	CHECK_INT(registry_remove(registry, "n0", &forced, &problem), 0);
+	CHECK_INT(count_tagged(registry, tags, 2, true, NAMES), 8);
+	registry_free(registry);
+}
+
 TESTS(registry_bounds, T(a_thousand_owners_that_are_lost_at_once_cost_no_walk),
       T(short_leases_cost_no_walk), T(leases_that_end_together_go_little_by_little),
-      T(renewals_of_names_that_are_not_known_cost_no_walk))
+      T(renewals_of_names_that_are_not_known_cost_no_walk), T(searches_for_tags_cost_no_walk))
