@@ -26,9 +26,11 @@ static pyr_uri *find(const char *uri, const struct pyr_proxy_options *options)
 
 	if (proxy && pyr_proxy_bind(proxy) == 0) {
 		if (pyr_proxy_is_plain(proxy))
-			error_set(PYR_FAILED_PRECONDITION,
-				  "%s: a server of plain gRPC does not tell what its objects do",
-				  uri);
+			error_set(
+				PYR_FAILED_PRECONDITION,
+				"%s: a server that speaks plain gRPC or Pyro's protocol alone does "
+				"not tell the types of its objects: a generated proxy calls them",
+				uri);
 		else if (pyr_proxy_resolved_uri(proxy, &resolved) == 0 &&
 			 !(ret = uri_parse(resolved, &problem)))
 			error_set(problem.code, "%s", problem.text);

@@ -6,7 +6,7 @@
  * one write at a time; it knows nothing of what is in them. What a thread waits on is the engine.
  * link_socket.c is the straight way, link_grpc.c the one through what knows HTTP/2, link_process.c
  * the one within a process. link_plain.c reads the frames: it speaks for a server that knows gRPC
- * alone.
+ * alone, and link_pyro.c for one that knows Pyro's protocol alone.
  */
 #include <pyrite/context.h>
 
@@ -28,6 +28,7 @@ struct link_end {
 	bool was_connected; /* else nothing can have reached the other side */
 	bool is_refusal;    /* nobody was let in: it would be so again, and code says why */
 	bool is_other;      /* the server may speak something else: it was told nothing */
+	bool is_pyro;       /* it does: Pyro's protocol */
 	const char *text;   /* borrowed; for people: what core says, perhaps shortened */
 };
 

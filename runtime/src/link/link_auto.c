@@ -11,6 +11,13 @@
 
 #include "tls/tls.h"
 
+static link_open *pyro[3]; /* [1]: how to speak Pyro's protocol; set once, before any link is */
+
+void link_auto_set_pyro(link_open *open)
+{
+	pyro[1] = open;
+}
+
 struct auto_link {
 	struct link link;
 	struct link *_Atomic inner; /* lock, to change it */
@@ -107,13 +114,15 @@ static struct link *open_next(struct auto_link *a)
 }
 
 /* Hands over to the next kind. */
-static bool fall_back(struct auto_link *a)
+static bool fall_back(struct auto_link *a, const struct link_end *end)
 {
 	struct link *before, *next;
 	bool was_written = false;
 
 	pthread_mutex_lock(&a->lock);
 	before = atomic_load(&a->inner);
+	if (end->is_pyro && pyro[1] && a->kind[1])
+		a->kind = pyro;
 	a->is_held_back = false;
 	next = open_next(a);
 	if (next && a->written.n > 0) {
@@ -140,7 +149,7 @@ static void on_closed(void *owner, const struct link_end *end)
 	struct auto_link *a = owner;
 	bool is_closing;
 
-	if (end->is_other && fall_back(a))
+	if (end->is_other && fall_back(a, end))
 		return;
 	pthread_mutex_lock(&a->lock);
 	is_closing = a->is_closing;

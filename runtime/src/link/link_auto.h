@@ -11,4 +11,8 @@
 #include "link/link.h"
 
 link_open link_auto_connect;
+
+/* How to speak to a server of Pyro's protocol, once it has shown that it is one: told when the
+ * library is loaded, by who can. */
+void link_auto_set_pyro(link_open *open);
 #endif

@@ -139,14 +139,15 @@ static void take_messages(struct socket_link *l)
 }
 
 /* The other end begins with something else, or says nothing before it goes: a client may try
- * another kind. */
-static void on_stranger(struct socket_link *l, bool has_spoken)
+ * another kind. said: n bytes. */
+static void on_stranger(struct socket_link *l, const uint8_t *said, size_t n)
 {
 	struct link_end end = { .code = PYR_UNAVAILABLE, .text = "connection closed" };
 	char text[sizeof(l->link.address) + 64];
 
 	end.is_other = true;
-	if (has_spoken) {
+	end.is_pyro = n >= 4 && memcmp(said, "PYRO", 4) == 0;
+	if (n > 0) {
 		snprintf(text, sizeof(text), "%s does not speak frames", l->link.address);
 		end.code = PYR_FAILED_PRECONDITION;
 		end.text = text;
@@ -201,7 +202,7 @@ static bool receive(struct socket_link *l)
 		on_broken(l);
 	else if (l->is_client && !l->is_greeted &&
 		 !l->tls) /* what came of a preface was one, so far */
-		on_stranger(l, false);
+		on_stranger(l, NULL, 0);
 	else if (n == 0)
 		on_other_end(l);
 	else
@@ -227,7 +228,7 @@ static void greet(struct socket_link *l)
 	if (scratch.data[scratch.begin] == TLS_ALERT && l->is_client) {
 		on_tls_wanted(l);
 	} else if (memcmp(scratch.data + scratch.begin, FRAME_PREFACE, common) != 0) {
-		on_stranger(l, true);
+		on_stranger(l, scratch.data + scratch.begin, n);
 	} else if (common == PREFACE) {
 		scratch.begin += PREFACE;
 		l->is_greeted = true;

@@ -170,6 +170,31 @@ const struct codec_interface *codec_interface_get(const struct pyr__interface *t
 	return interface;
 }
 
+/* A table whose library may have been unloaded since it was last seen is not looked at. */
+static bool is_named(const struct codec_entry *entry, struct span name, uint64_t fingerprint,
+		     unsigned long long unloads)
+{
+	const struct pyr__interface *table = entry->table;
+
+	return entry->form == CODEC_INTERFACE && entry->unloads == unloads &&
+	       table->fingerprint == fingerprint && span_is(name, table->name);
+}
+
+const struct codec_interface *codec_interface_find(struct span name, uint64_t fingerprint)
+{
+	unsigned long long unloads = codec_unloads();
+	struct codec_entry *entry = NULL;
+	size_t i;
+
+	pthread_mutex_lock(&cache.lock);
+	for (i = 0; i < BUCKETS && !entry; i++)
+		for (entry = cache.buckets[i]; entry; entry = entry->next)
+			if (is_named(entry, name, fingerprint, unloads))
+				break;
+	pthread_mutex_unlock(&cache.lock);
+	return entry ? entry->value : NULL;
+}
+
 const struct codec_message *codec_type_get(const struct pyr__type *table)
 {
 	struct codec_build build = { .memory = &cache.memory, .unloads = codec_unloads() };

@@ -92,6 +92,8 @@ struct codec_taker {
 /* Builds the descriptors at first use, then finds them again. Never freed, reachable. Returns NULL
  * when memory is out. Any thread. */
 const struct codec_interface *codec_interface_get(const struct pyr__interface *table);
+/* One that is in use, of that name and fingerprint; NULL: there is none. */
+const struct codec_interface *codec_interface_find(struct span name, uint64_t fingerprint);
 /* sizeof the C type of a value; of a string: of a pointer. */
 size_t codec_natural_size(const struct pyr__field *field);
 const struct codec_message *

@@ -52,6 +52,9 @@ struct ser_source {
 /* The value at that place; 0: all of it. */
 void ser_source(struct ser_source *source, const struct ser_data *data, uint32_t at);
 
+/* The attributes of an exception (struct ser_exception), without those that Pyro adds. */
+void ser_source_attributes(struct ser_source *source, const struct ser_data *data, uint32_t at);
+
 /* ---- the value at a place, looked at ---- */
 
 #define SER_NONE UINT32_MAX /* no place */

@@ -205,26 +205,42 @@ static void back(struct source *source, struct source_mark to)
 }
 
 /* Names are those of Pyro's serializers. */
-#define KIND(of_name)                                                                              \
+#define KIND(of_name, of_ignored)                                                                  \
 	{                                                                                          \
-		.name = of_name, .ignored = "__class__", .peek = peek, .open = open_it,            \
+		.name = of_name, .ignored = of_ignored, .peek = peek, .open = open_it,             \
 		.more = more, .key = key, .string = string, .bytes = bytes, .number = number,      \
 		.skip = skip, .at_end = at_end, .show = show, .mark = mark, .back = back           \
 	}
 
-static const struct source_kind kinds[] = { KIND("serpent"), KIND("json"), KIND("marshal"),
-					    KIND("msgpack") };
+enum { N_KINDS = 4 };
 
-void ser_source(struct ser_source *source, const struct ser_data *data, uint32_t at)
+static const struct source_kind kinds[2][N_KINDS] = {
+	{ KIND("serpent", "__class__"), KIND("json", "__class__"), KIND("marshal", "__class__"),
+	  KIND("msgpack", "__class__") },
+	{ KIND("serpent", "_pyroTraceback"), KIND("json", "_pyroTraceback"),
+	  KIND("marshal", "_pyroTraceback"), KIND("msgpack", "_pyroTraceback") },
+};
+
+static void begin(struct ser_source *source, const struct ser_data *data, uint32_t at,
+		  const struct source_kind *of_kinds)
 {
 	size_t i = 0;
 
-	while (i + 1 < sizeof(kinds) / sizeof(kinds[0]) &&
-	       strcmp(kinds[i].name, data->kind->name) != 0)
+	while (i + 1 < N_KINDS && strcmp(of_kinds[i].name, data->kind->name) != 0)
 		i++;
-	source->source = (struct source){ &kinds[i], NULL };
+	source->source = (struct source){ &of_kinds[i], NULL };
 	source->data = data;
 	source->at = at;
 	source->end = ser_behind(data->values, at);
 	source->depth = 0;
+}
+
+void ser_source(struct ser_source *source, const struct ser_data *data, uint32_t at)
+{
+	begin(source, data, at, kinds[0]);
+}
+
+void ser_source_attributes(struct ser_source *source, const struct ser_data *data, uint32_t at)
+{
+	begin(source, data, at, kinds[1]);
 }
