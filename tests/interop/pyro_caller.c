@@ -189,7 +189,7 @@ int main(int argc, char **argv)
 	if (!server)
 		return failed("proxy") + 1;
 	if (argc > 2) {
-		pyr_proxy_set_timeout(pyrod_Server_as_proxy(server), 2000);
+		pyr_proxy_set_timeout(pyrod_Server_as_proxy(server), 20000);
 		call_add(atoi(argv[2]));
 	} else {
 		call_scalars();

@@ -315,6 +315,7 @@ def answers_are_inflated():
         check_same(call(uri, 1), "add: 99\n")
 
 
+BOMB = zlib.compress(b" " * 100000000, 1)  # more than a message may have
 BAD = [
     ("a wrong sequence number", lambda pyro: pyro.send(RESULT, 3, seq=999), "ProtocolError"),
     ("an answer of another type", lambda pyro: pyro.send(CONNECTOK, 3), "ProtocolError"),
@@ -326,7 +327,7 @@ BAD = [
     ("an unknown serializer", lambda pyro: pyro.send(RESULT, 3, serializer=77), "a serializer with the number 77 that is not known"),
     ("text that is no serpent", lambda pyro: pyro.send(RESULT, 3, payload=b"__import__('os')"), "malformed serpent at byte "),
     ("a damaged compression", lambda pyro: pyro.send(RESULT, 3, flags=2, payload=b"xyz"), "the compressed payload is damaged"),
-    ("a bomb", lambda pyro: pyro.send(RESULT, 3, flags=2, payload=zlib.compress(b" " * 100000000)), "max message size exceeded"),
+    ("a bomb", lambda pyro: pyro.send(RESULT, 3, flags=2, payload=BOMB), "max message size exceeded"),
     ("deep lists", lambda pyro: pyro.send(RESULT, 3, payload=b"[" * 100000), "it is nested too deep"),
     ("an exception that is none", lambda pyro: pyro.send(RESULT, 3, flags=1), "it raised what is no exception"),
     ("a stream", lambda pyro: pyro.send(RESULT, 3, flags=16), "it returns a stream of items"),
