@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: MIT
 """Clients of HTTP that are broken, slow, greedy or sent by somebody else's web page."""
 
+import http.client
 import json
 import socket
 import ssl
+import subprocess
 import sys
 import tempfile
 
-from place import PATIENCE, Server, cases_of, has, read_all, run, same, status_of, until
+from place import BIN, PATIENCE, Server, cases_of, has, read_all, run, same, status_of, until
 
 server = None
 HEAD = b"Host: localhost\r\nConnection: close\r\n"
@@ -219,6 +221,37 @@ def rules_decide_as_for_anybody():
             same(other.ask("GET", "/v1/objects/cart")[0], 403)
 
 
+def a_certificate_is_who_calls():
+    with tempfile.TemporaryDirectory() as folder:
+        def keys(*arguments):
+            subprocess.run([f"{BIN}/pyrite", "keys", "--dir", folder, *arguments], check=True, capture_output=True)
+        keys("init")
+        keys("add", "server")
+        keys("client", "alice")
+        with Server(environment={"PYRITE_KEYS": f"{folder}/server"}) as other:
+            context = ssl.create_default_context(cafile=f"{folder}/server/ca.pem")
+            connection = http.client.HTTPSConnection(other.host, other.port, timeout=PATIENCE, context=context)
+            try:
+                connection.request("GET", "/v1/objects")
+                raise AssertionError(connection.getresponse().status)
+            except (ssl.SSLError, ConnectionError, http.client.HTTPException):
+                connection.close()  # who shows no certificate
+            context.load_cert_chain(f"{folder}/alice/cert.pem", f"{folder}/alice/key.pem")
+            def ask(method, path, body=None):
+                connection = http.client.HTTPSConnection(other.host, other.port, timeout=PATIENCE, context=context)
+                connection.request(method, path, body, {"Content-Type": "application/json"})
+                answer = json.loads(connection.getresponse().read())
+                connection.close()
+                return answer
+            same(ask("POST", "/v1/objects/cart/who", "[]")["ret"], "cert:alice")
+            same(ask("GET", "/pyro/cart/add?x=1&y=2"), 3)
+            leaving = context.wrap_socket(other.connect(), server_hostname=other.host)
+            leaving.sendall(b"POST /v1/objects/cart/wait HTTP/1.1\r\n" + HEAD + JSON + b"Content-Length: 7\r\n\r\n[60000]")
+            until(lambda: int(ask("GET", "/v1/objects")["objects"][0]["calls"]) >= 3, "it runs")
+            leaving.close()
+            until(lambda: ask("POST", "/v1/objects/cart/cancelled", "[]") == 1, "it is cancelled")
+
+
 def a_shared_key_shuts_http_out():
     with Server("key=00112233445566778899aabbccddeeff") as other:
         status, error = other.call("cart/add", [1, 2])
@@ -241,8 +274,7 @@ def connections_have_a_bound():
     finally:
         for s in idle:
             s.close()
-    until(lambda: server.threads() < 100, "the connections end")
-    works()
+    until(lambda: server.call("cart/add", [1, 2]) == (200, 3), "there is room again")
 
 
 def a_client_that_does_not_read_holds_up_nobody():
