@@ -350,8 +350,7 @@ void idl_put_value(struct idl *idl, const struct pyr__field *field, const void *
 		idl_put_label(idl, field, codec_integer_get(field->kind, value));
 		return;
 	}
-	text = isfinite(number) && number == trunc(number) && fabs(number) < 1e15 ? "%.1f"
-										  : "%.17g";
+	text = fabs(number) < 1e15 && number == (double)(int64_t)number ? "%.1f" : "%.17g";
 	if (text[1] == '.' && text[2] == '1' && text[3] == 'f')
 		idl_put(idl, "%.1f", number);
 	else

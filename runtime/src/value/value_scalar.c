@@ -33,7 +33,7 @@ static enum number whole(double value, uint64_t *bits, bool *is_negative)
 {
 	if (!(fabs(value) < 9007199254740992.0))
 		return TOO_LARGE;
-	if (value != trunc(value))
+	if (value != (double)(int64_t)value) /* trunc() is in a library of its own */
 		return NO_INTEGER;
 	*is_negative = value < 0;
 	*bits = (uint64_t)fabs(value);
