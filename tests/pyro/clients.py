@@ -240,6 +240,27 @@ def a_stream_belongs_to_its_connection(s):
 
 
 @case
+def a_stream_goes_on_after_a_reconnect(s):
+    with s.proxy("example.streamer") as p:
+        items = p.generator()
+        same(next(items), 1)
+        p._pyroRelease()
+        fails(Pyro4.errors.ConnectionClosedError, "the proxy for this stream result has been closed", next, items)
+        p._pyroReconnect(1)
+        same(list(items), [2, 3, 4, 5, 6, 7, 8, 9])
+
+
+@case
+def a_stream_is_closed_when_it_is_forgotten(s):
+    with s.proxy("example.streamer") as p:
+        for _ in range(100):
+            items = p.generator()
+            next(items)
+            p.list()
+            del items
+
+
+@case
 def annotations_and_correlation_ids_go_both_ways(s):
     with s.proxy("probe") as p:
         own = uuid.uuid4()

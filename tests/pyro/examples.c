@@ -19,14 +19,17 @@
 /* Returns false when nobody waits for the call any more. */
 static bool pass_time(pyr_call *call, double seconds)
 {
-	struct timespec tick = { 0, 5000000 };
-	int i;
+	struct timespec tick = { 0, 5000000 }, now, end;
 
-	for (i = 0; i < (int)(seconds * 200); i++) {
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += (time_t)seconds;
+	end.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
+	do {
 		if (pyr_call_is_cancelled(call))
 			return false;
 		nanosleep(&tick, NULL);
-	}
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((double)(end.tv_sec - now.tv_sec) * 1e9 + (double)(end.tv_nsec - now.tv_nsec) > 0);
 	return true;
 }
 
@@ -361,6 +364,17 @@ static int publish(pyr_daemon *daemon, bool has_names)
 	return 0;
 }
 
+static pyr_daemon *freeze(void)
+{
+	pyr_daemon *daemon = pyr_daemon_new(&(struct pyr_daemon_options){ .signals = PYR_NO });
+	pyr_ns *ns = pyr_ns_locate(NULL);
+	const char *uri = daemon ? demo_Timeout_register(daemon, NULL, &place_timeout, NULL) : NULL;
+	int err = uri && ns ? pyr_ns_register(ns, "example.timeout.frozendaemon", uri) : -1;
+
+	pyr_ns_free(ns);
+	return err < 0 ? NULL : daemon;
+}
+
 /* Whoever started the program has ended. */
 static void *wait_for_end(void *daemon)
 {
@@ -389,6 +403,7 @@ int main(int argc, char **argv)
 {
 	struct pyr_daemon_options options = { .threads = 16 };
 	struct pyr_key_options key = { 0 };
+	pyr_daemon *frozen = NULL; /* which never runs: the timeout example has it */
 	bool has_names = false;
 	pyr_daemon *daemon;
 	pthread_t thread;
@@ -408,12 +423,14 @@ int main(int argc, char **argv)
 		}
 	}
 	daemon = pyr_daemon_new(&options);
-	if (!daemon || !register_all(daemon) || publish(daemon, has_names) != 0)
+	if (!daemon || !register_all(daemon) || (has_names && !(frozen = freeze())) ||
+	    publish(daemon, has_names) != 0)
 		return pyr_perror("pyro-examples");
 	if (pthread_create(&thread, NULL, wait_for_end, daemon) != 0)
 		return 1;
 	pthread_detach(thread);
 	status = pyr_daemon_run(daemon);
+	pyr_daemon_free(frozen);
 	pyr_daemon_free(daemon);
 	return status < 0;
 }

@@ -7,7 +7,6 @@ import os
 import pathlib
 import socket
 import struct
-import subprocess
 import sys
 import threading
 import time
@@ -17,9 +16,8 @@ import zlib
 import serpent
 
 from wire import (BATCH, COMPRESSED, CONNECT, CONNECT_FAIL, CONNECT_OK, EXCEPTION, INVOKE, META, ONEWAY, PATIENCE, PICKLE, PING,
-                  RESULT, SERIALIZED, SERPENT, STREAM, Peer, annotation, call, header, hello, message, message_5)
+                  RESULT, SERIALIZED, SERPENT, STREAM, Peer, Server, accepted, annotation, call, header, hello, message, message_5)
 
-BIN = pathlib.Path(os.environ["PYRITE_BIN"])
 SOURCE = pathlib.Path(os.environ["PYRITE_SOURCE"])
 CASES = []
 
@@ -27,10 +25,6 @@ CASES = []
 def case(function):
     CASES.append(function)
     return function
-
-
-def accepted(s, thing="probe"):
-    return Peer(s.port, hello(thing)).accepted()
 
 
 def same(actual, expected):
@@ -358,15 +352,18 @@ def following(peer, name):
 
 
 @case
-def streams_of_others_are_not_read_nor_closed(s):
+def streams_of_others_are_not_read_but_may_be_closed(s):
     owner, other = accepted(s), accepted(s)
     name = stream(owner, "pieces", 3, 1)
-    assert "item stream terminated" in following(other, name)
-    other.send(call("close_stream", name, thing="Pyro.Daemon"))
-    same(other.result(), None)
-    for wrong in ("", name[:-1], name + "0", "x" * 36):
+    for wrong in (name, "", name[:-1], name + "0", "x" * 36, "\0" * 36):
         assert "item stream terminated" in following(other, wrong)
     same(following(owner, name)["data"], "AA==")
+    other.send(call("close_stream", name, thing="Pyro.Daemon"))
+    same(other.result(), None)
+    assert "item stream terminated" in following(owner, name)
+    for _ in range(80):
+        other.send(call("close_stream", stream(owner, "pieces", 3, 1), thing="Pyro.Daemon"))
+        other.result()
     owner.close()
     other.close()
 
@@ -380,6 +377,22 @@ def streams_that_are_left_open_end_with_their_connection(s):
             stream(peer, "pieces", 1000000, 1000)
         peer.close()
     until(lambda: s.descriptors() <= before)
+
+
+@case
+def callers_who_linger_are_counted(s):
+    names = []
+    for _ in range(70):
+        peer = accepted(s)
+        names.append(stream(peer, "pieces", 3, 1))
+        peer.close()
+    peer = accepted(s)
+    until(lambda: "item stream terminated" in following(peer, names[0]))
+    same(following(peer, names[-1])["data"], "AA==")
+    for name in names[10:]:
+        peer.send(call("close_stream", name, thing="Pyro.Daemon"))
+        peer.result()
+    peer.close()
 
 
 @case
@@ -522,41 +535,6 @@ def bad_peers_of_pyro5_are_refused(s):
         same(kind, CONNECT_FAIL)
         assert text in payload, payload
         peer.ended()
-
-
-class Server:
-    def __init__(self):
-        self.max_message = 16 << 20
-        self.process = subprocess.Popen([BIN / "pyro-examples"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env={**os.environ, "PYRITE_MAX_MESSAGE": str(self.max_message)})
-        for line in self.process.stdout:
-            if line.startswith("probe "):
-                self.port = int(line.rsplit(":", 1)[1])
-            if line.startswith("Ready"):
-                break
-        probe = accepted(self)  # what is opened once is open
-        probe.send(call("n_notes"))
-        probe.result()
-        probe.close()
-
-    def memory(self):
-        """Bytes that it has in memory."""
-        return int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * 4096
-
-    def descriptors(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-    def check(self):
-        peer = accepted(self)
-        peer.send(call("mirror", {"x": 1, "y": 2}))
-        same(peer.result(), {"x": 2, "y": 1})
-        peer.close()
-
-    def end(self):
-        self.process.stdin.close()
-        code = self.process.wait(PATIENCE)
-        self.process.stdout.close()
-        assert code == 0, f"exit code {code}"
 
 
 def main():

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Pyro's wire protocol, byte by byte: what clients send, also what none would, and what a daemon answers."""
 
+import os
+import pathlib
 import socket
 import struct
+import subprocess
 import zlib
 
 import serpent
@@ -111,3 +114,44 @@ class Peer:
 
     def close(self):
         self.socket.close()
+
+
+def accepted(s, thing="probe"):
+    return Peer(s.port, hello(thing)).accepted()
+
+
+class Server:
+    """The examples' servers in C, in a process that ends with its standard input."""
+
+    def __init__(self):
+        self.max_message = 16 << 20
+        self.process = subprocess.Popen([pathlib.Path(os.environ["PYRITE_BIN"]) / "pyro-examples"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env={**os.environ, "PYRITE_MAX_MESSAGE": str(self.max_message)})
+        for line in self.process.stdout:
+            if line.startswith("probe "):
+                self.port = int(line.rsplit(":", 1)[1])
+            if line.startswith("Ready"):
+                break
+        probe = accepted(self)  # what is opened once is open
+        probe.send(call("n_notes"))
+        probe.result()
+        probe.close()
+
+    def memory(self):
+        """Bytes that it has in memory."""
+        return int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * 4096
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def check(self):
+        peer = accepted(self)
+        peer.send(call("mirror", {"x": 1, "y": 2}))
+        assert peer.result() == {"x": 2, "y": 1}
+        peer.close()
+
+    def end(self):
+        self.process.stdin.close()
+        code = self.process.wait(PATIENCE)
+        self.process.stdout.close()
+        assert code == 0, f"exit code {code}"

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "face/pyro/objects.h"
 #include "face/pyro/pyro_own.h"
-#include "face/visitor.h"
+#include "face/pyro/streams.h"
 #include "generic/generic.h"
 
 #define STANDARD "hello" /* handshake, and what it is answered, of who did not choose another */
@@ -35,22 +35,6 @@ static bool keep_handshake(struct pyro_request *request, struct pyro_fault *faul
 				  PYR_HANDSHAKE_MAX);
 	connection->handshake = (struct span){ (uint8_t *)span_dup(sent), sent.n };
 	return connection->handshake.p || !fault_say(fault, protocol, "PyroError", "out of memory");
-}
-
-/* From now on the keeper ends his calls when he leaves. Returns false if he has left. */
-static bool let_in(struct pyro_connection *connection)
-{
-	struct visitor *visitor = visitor_new(connection->face->host, &connection->who);
-	bool is_here;
-
-	pthread_mutex_lock(&connection->face->lock);
-	is_here = visitor && !connection->face->is_over;
-	if (is_here)
-		connection->visitor = visitor;
-	pthread_mutex_unlock(&connection->face->lock);
-	if (!is_here)
-		visitor_free(visitor);
-	return is_here;
 }
 
 /* Without what the proxy has put before it: "connection to 127.0.0.1:4000 rejected: ". */
@@ -130,7 +114,7 @@ void connect_serve(struct pyro_request *request)
 		refuse(request, &fault);
 		return;
 	}
-	if (!let_in(request->connection)) {
+	if (!caller_let_in(request->connection)) {
 		request->connection->is_ending = true;
 		return;
 	}

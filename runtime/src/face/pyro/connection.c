@@ -8,8 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "face/pyro/streams.h"
-#include "face/visitor.h"
 #include "key/key.h"
 
 enum {
@@ -61,8 +59,6 @@ static void hang_up(int fd)
 
 void pyro_connection_free(struct pyro_connection *connection)
 {
-	streams_free(connection->streams);
-	visitor_free(connection->visitor);
 	key_ring_unref(connection->ring);
 	hang_up(connection->fd);
 	buf_free(&connection->answer);

@@ -13,8 +13,7 @@
 
 struct face;
 struct key_ring;
-struct visitor;
-struct pyro_streams;
+struct pyro_caller;
 
 enum {
 	PYRO_FIRST_MAX = 65536,  /* bytes of a message before the connection is accepted */
@@ -50,12 +49,12 @@ struct pyro_connection {
 	struct span handshake; /* what it sent when it connected, owned; .p NULL: nothing */
 	struct buf answer;     /* what the daemon answered that last */
 
-	struct pyro_streams *streams; /* NULL: there are none */
-	struct visitor *visitor;      /* changed with the face's lock; NULL: it is not accepted */
-	enum pyro_state state;        /* the face's lock */
-	atomic_bool is_gone;          /* the other end is */
-	bool is_dead;                 /* to be freed by the keeper; the face's lock */
-	bool is_waiting;              /* in a call that is answered; the face's lock */
+	struct pyro_caller *callers; /* changed with the face's lock; NULL: it is not accepted */
+	enum pyro_state state;       /* the face's lock */
+	atomic_bool is_gone;         /* the other end is */
+	bool is_ended;               /* its callers have: they waited when it left; the lock */
+	bool is_dead;                /* to be freed by the keeper; the face's lock */
+	bool is_waiting;             /* in a call that is answered; the face's lock */
 	struct pyro_connection *next, **link; /* all of them */
 	struct pyro_connection *queue;        /* the next that has a message, or is handed over */
 };

@@ -98,8 +98,7 @@ static int get_metadata(const struct adapter_call *call)
 static int get_next_stream_item(const struct adapter_call *call)
 {
 	struct span id = argument(call, "streamId");
-	struct pyro_streams *streams = call->request->connection->streams;
-	pyr_stream *stream = streams_find(streams, id);
+	pyr_stream *stream = stream_find(call->request->connection, id);
 	int n;
 
 	if (!stream)
@@ -112,13 +111,13 @@ static int get_next_stream_item(const struct adapter_call *call)
 		fault_say(call->fault, adapter_protocol(call), "builtins.StopIteration", "%s", "");
 	else
 		adapter_failed(call);
-	streams_remove(streams, id);
+	stream_close(call->request->connection, id);
 	return 1;
 }
 
 static int close_stream(const struct adapter_call *call)
 {
-	streams_remove(call->request->connection->streams, argument(call, "streamId"));
+	stream_close(call->request->connection, argument(call, "streamId"));
 	return adapter_null(call);
 }
 

@@ -228,7 +228,7 @@ static int open_stream(const struct one *one)
 	status = generic_open(one->proxy, one->method, &arguments, &stream);
 	if (status < 0)
 		return made(one, status);
-	if (!streams_add(&one->request->connection->streams, stream, id))
+	if (!stream_add(one->request->connection, stream, id))
 		return fault_say(one->fault, protocol_of(one->request), "PyroError",
 				 "a connection has at most %d item streams", PYRO_STREAMS);
 	answer_stream(one, id);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "face/pyro/pyro_own.h"
-#include "face/visitor.h"
+#include "face/pyro/streams.h"
 
 enum { EVENTS = 64, TICK_MS = 500 };
 
@@ -35,6 +35,7 @@ void keeper_drop(struct face *face, struct pyro_connection *connection)
 	if (connection->next)
 		connection->next->link = connection->link;
 	pthread_mutex_unlock(&face->lock);
+	callers_leave(connection);
 	pyro_connection_free(connection);
 }
 
@@ -94,8 +95,10 @@ static void leave(struct face *face, struct pyro_connection *connection)
 {
 	pthread_mutex_lock(&face->lock);
 	connection->is_gone = true;
-	if (connection->is_waiting && connection->visitor)
-		visitor_end(connection->visitor);
+	if (connection->is_waiting) {
+		connection->is_ended = true;
+		callers_end(connection);
+	}
 	pthread_mutex_unlock(&face->lock);
 }
 
@@ -169,6 +172,8 @@ static bool look_at_times(struct face *face, bool is_due)
 		connection = late->queue;
 		keeper_drop(face, late);
 	}
+	if (is_due)
+		callers_expire(face, now);
 	return is_due;
 }
 
@@ -178,7 +183,7 @@ static int patience(struct face *face)
 	int ms;
 
 	pthread_mutex_lock(&face->lock);
-	ms = face->is_over ? 0 : face->all ? TICK_MS : -1;
+	ms = face->is_over ? 0 : face->all || face->lingering ? TICK_MS : -1;
 	pthread_mutex_unlock(&face->lock);
 	return ms;
 }

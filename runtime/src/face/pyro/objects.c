@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "face/pyro/pyro_own.h"
+#include "face/pyro/streams.h"
 #include "face/visitor.h"
 
 /* The daemon has answered a session's handshake. */
@@ -34,7 +35,7 @@ pyr_proxy *objects_proxy(struct pyro_request *request, struct span object, struc
 
 	if (id && (object.n == 0 || !memchr(object.p, '\0', object.n))) {
 		memcpy(id, object.p ? object.p : (const uint8_t *)"", object.n);
-		proxy = visitor_proxy(connection->visitor, id, &options);
+		proxy = visitor_proxy(connection->callers->visitor, id, &options);
 	} else {
 		error_set(PYR_NOT_FOUND, "no such object");
 	}

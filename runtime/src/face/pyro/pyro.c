@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "face/pyro/pyro_own.h"
-#include "face/visitor.h"
+#include "face/pyro/streams.h"
 
 static bool start(struct face *face)
 {
@@ -41,8 +41,7 @@ static void end_all(struct face *face)
 	for (connection = face->all; connection; connection = connection->next) {
 		connection->is_gone = true;
 		shutdown(connection->fd, SHUT_RDWR);
-		if (connection->visitor)
-			visitor_end(connection->visitor);
+		callers_end(connection);
 	}
 	pthread_mutex_unlock(&face->lock);
 	keeper_wake(face);
@@ -59,6 +58,7 @@ static void face_free(struct face *face)
 	}
 	while (face->all)
 		keeper_drop(face, face->all);
+	callers_expire(face, INT64_MAX);
 	if (face->epoll >= 0)
 		close(face->epoll);
 	if (face->wake >= 0)

@@ -15,6 +15,7 @@
 #include "face/pyro/connection.h"
 
 enum {
+	PYRO_BUCKETS = 256, /* of streams */
 	PYRO_WORKERS = 64,
 	PYRO_WORKERS_KEPT = 4,    /* of those that have nothing to do */
 	PYRO_BUFFERED = 64 << 20, /* bytes of messages that came in part, of all connections; at
@@ -34,6 +35,13 @@ struct face {
 	struct pyro_connection *handed;        /* to the keeper: new, dead or with bytes to send */
 	struct pyro_connection *first, **last; /* whose messages wait for a worker */
 	unsigned n_workers, n_idle, n_queued;
+	struct pyro_worker {
+		pthread_t thread;
+		enum { PYRO_NO_WORKER = 0, PYRO_WORKS, PYRO_HAS_WORKED } state;
+	} workers[PYRO_WORKERS];
+	struct pyro_stream *streams[PYRO_BUCKETS]; /* all, by their ids */
+	struct pyro_caller *lingering;             /* whose connections have ended, newest first */
+	unsigned n_lingering;
 	bool is_stopping, is_over;
 };
 

@@ -1,27 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef PYRITE_PYRO_STREAMS_H
 #define PYRITE_PYRO_STREAMS_H
-/* Streams that a connection's calls returned, which it reads item by item. One thread at a time. */
+/*
+ * Streams that calls returned, which clients read item by item and name by ids that nobody guesses.
+ * A stream is its caller's. When his connection ends while he has some, he lingers: who connects
+ * next and names one of them, and has proved to be the same, goes on where he was. A stream may be
+ * closed over another connection: Pyro's clients do that when they collect garbage.
+ */
 #include <pyrite/stream.h>
 
-#include "base/buf.h"
+#include "door/door.h"
+#include "face/pyro/connection.h"
 
 enum {
-	PYRO_STREAMS = 64, /* of a connection, open */
-	STREAM_ID = 36     /* "9b2f2c4e-..." */
+	PYRO_STREAMS = 64,   /* of a caller, open */
+	PYRO_LINGERING = 64, /* callers of a face */
+	STREAM_ID = 36       /* "9b2f2c4e-..." */
 };
 
-struct pyro_streams;
+struct pyro_stream;
 
-/* Takes the stream, also on failure. *streams: NULL at first. Returns false if there are too many,
- * or memory is out. */
-bool streams_add(struct pyro_streams **streams, pyr_stream *stream, char ret_id[STREAM_ID + 1]);
-/* Returns: borrowed; NULL if there is none. */
-pyr_stream *streams_find(const struct pyro_streams *streams, struct span id);
+/* Somebody who calls. */
+struct pyro_caller {
+	struct visitor *visitor;
+	char identity[DOOR_IDENTITY_MAX];
+	struct pyro_stream *streams;
+	unsigned n;               /* of them */
+	int64_t until;            /* that he lingers */
+	struct pyro_caller *next; /* of the connection, its own first; of those that linger */
+};
+
+/* The connection's own. Returns false when memory is out, or it has ended. */
+bool caller_let_in(struct pyro_connection *connection);
+/* All callers of the connection end. With the face's lock. */
+void callers_end(struct pyro_connection *connection);
+/* The connection has ended: those who have streams linger. */
+void callers_leave(struct pyro_connection *connection);
+/* Ends those who have lingered long enough. */
+void callers_expire(struct face *face, int64_t now);
+
+/* Takes the stream, also on failure. Returns false if there are too many, or memory is out. */
+bool stream_add(struct pyro_connection *connection, pyr_stream *stream, char ret_id[STREAM_ID + 1]);
+/* Returns: borrowed, until it is closed over this connection; NULL if there is none. */
+pyr_stream *stream_find(struct pyro_connection *connection, struct span id);
 /* Ends it, if it is there. */
-void streams_remove(struct pyro_streams *streams, struct span id);
-/* Ends all. NULL: nothing. */
-void streams_free(struct pyro_streams *streams);
+void stream_close(struct pyro_connection *connection, struct span id);
 
 /* "9b2f2c4e-0102-..." of 16 bytes. */
 void stream_uuid(const uint8_t bytes[16], char ret[STREAM_ID + 1]);

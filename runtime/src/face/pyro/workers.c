@@ -110,6 +110,7 @@ static void *work(void *arg)
 {
 	struct face *face = arg;
 	struct pyro_connection *connection;
+	unsigned i;
 
 	pthread_mutex_lock(&face->lock);
 	while ((connection = next(face)) != NULL) {
@@ -118,31 +119,43 @@ static void *work(void *arg)
 			continue;
 		pthread_mutex_lock(&face->lock);
 	}
+	for (i = 0; !pthread_equal(face->workers[i].thread, pthread_self()) ||
+		    face->workers[i].state != PYRO_WORKS;)
+		i++;
+	face->workers[i].state = PYRO_HAS_WORKED;
 	face->n_workers--;
 	pthread_cond_broadcast(&face->has_ended);
 	pthread_mutex_unlock(&face->lock);
 	return NULL;
 }
 
+/* One that has ended needs no lock any more. */
+static void join(struct pyro_worker *worker)
+{
+	if (worker->state == PYRO_HAS_WORKED)
+		pthread_join(worker->thread, NULL);
+	worker->state = PYRO_NO_WORKER;
+}
+
 /* With the lock. Its signals are the program's. */
 static void start(struct face *face)
 {
-	pthread_attr_t detached;
+	struct pyro_worker *worker = face->workers;
 	sigset_t all, before;
-	pthread_t thread;
 
-	pthread_attr_init(&detached);
-	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+	while (worker->state == PYRO_WORKS)
+		worker++;
+	join(worker);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (pthread_create(&thread, &detached, work, face) == 0) {
-		pthread_setname_np(thread, "pyrite-pyro");
+	if (pthread_create(&worker->thread, NULL, work, face) == 0) {
+		pthread_setname_np(worker->thread, "pyrite-pyro");
+		worker->state = PYRO_WORKS;
 		face->n_workers++;
 	} else {
 		log_line(PYR_LOG_WARNING, "pyro: no thread for a request: it waits for one");
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&detached);
 }
 
 void workers_queue(struct face *face, struct pyro_connection *connection)
@@ -159,9 +172,13 @@ void workers_queue(struct face *face, struct pyro_connection *connection)
 
 void workers_end(struct face *face)
 {
+	unsigned i;
+
 	pthread_mutex_lock(&face->lock);
 	pthread_cond_broadcast(&face->has_work);
 	while (face->n_workers > 0)
 		pthread_cond_wait(&face->has_ended, &face->lock);
 	pthread_mutex_unlock(&face->lock);
+	for (i = 0; i < PYRO_WORKERS; i++)
+		join(&face->workers[i]);
 }
