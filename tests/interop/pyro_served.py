@@ -159,10 +159,14 @@ def check_same(actual, expected):
     assert actual == expected, f"printed:\n{actual}\nexpected:\n{expected}"
 
 
-@contextlib.contextmanager
 def pyro4():
+    return serving_object(Server(), "server")
+
+
+@contextlib.contextmanager
+def serving_object(served, name):
     daemon = Pyro4.Daemon(host="127.0.0.1")
-    uri = daemon.register(Server(), "server")
+    uri = daemon.register(served, name)
     thread = threading.Thread(target=daemon.requestLoop)
     thread.start()
     try:
@@ -268,6 +272,31 @@ def an_object_of_pyro4_is_called_by_a_generated_proxy():
         check_same(call(uri), EXPECTED)
 
 
+def an_object_in_c_calls_one_in_python_that_it_is_given():
+    teller = subprocess.Popen([CALLER.with_name("pyro-teller")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    guard = threading.Timer(PATIENCE, teller.kill)
+    guard.start()
+    heard = threading.Event()
+
+    @Pyro4.expose
+    class Listener:
+        def ask(self, x):
+            return x * x
+
+        @Pyro4.oneway
+        def heard(self, text):
+            assert text == "here is a question"
+            heard.set()
+
+    with serving_object(Listener(), "listener") as uri, Pyro4.Proxy(teller.stdout.readline().strip()) as proxy:
+        assert proxy.tell(Pyro4.Proxy(uri), 7) == 49
+        assert proxy.tell(uri, 8) == 64
+        assert heard.wait(PATIENCE)
+    teller.stdin.close()
+    assert teller.wait() == 0
+    guard.cancel()
+
+
 def an_object_that_is_not_there_is_named():
     with pyro4() as uri:
         check_same(call(uri.replace("server@", "other@"), 1), "add: 5 DaemonError: object 'other' at ADDRESS: unknown object\n")
@@ -361,7 +390,8 @@ def bad_greetings_are_refused_by_name():
 
 def main():
     failed = 0
-    for case in (an_object_of_pyro4_is_called_by_a_generated_proxy, an_object_that_is_not_there_is_named,
+    for case in (an_object_of_pyro4_is_called_by_a_generated_proxy, an_object_in_c_calls_one_in_python_that_it_is_given,
+                 an_object_that_is_not_there_is_named,
                  a_daemon_of_pyro5_is_spoken_to_in_its_own_version, a_connection_that_is_lost_is_made_again, what_a_server_refuses_is_told,
                  answers_are_inflated, bad_answers_are_refused_by_name, bad_greetings_are_refused_by_name):
         try:
