@@ -2,7 +2,7 @@
 /*
  * http-server [option=value...]: a daemon that speaks HTTP with one object, "cart" (shop.idl), and
  * more for each `objects`. Prints its address; ends on a signal, or with its standard input.
- * Options: socket, rules, key, host, insecure, max_message, objects.
+ * Options: socket, rules, key, host, insecure, max_message, drain_ms, objects, name.
  */
 #include <pyrite/pyrite.h>
 
@@ -16,6 +16,7 @@
 #include "cart.h"
 
 static unsigned n_objects;
+static const char *ns_name; /* of "cart" at a name server; NULL: none */
 
 static bool set(struct pyr_daemon_options *options, struct pyr_key_options *key, const char *text)
 {
@@ -42,6 +43,8 @@ static bool set(struct pyr_daemon_options *options, struct pyr_key_options *key,
 		options->drain_ms = (uint32_t)strtoul(value, NULL, 10);
 	else if (strcmp(name, "objects") == 0)
 		n_objects = (unsigned)strtoul(value, NULL, 10);
+	else if (strcmp(name, "name") == 0)
+		ns_name = value;
 	else if (strcmp(name, "key") == 0)
 		options->key = key, key->text = value;
 	else
@@ -64,6 +67,7 @@ int main(int argc, char **argv)
 	struct pyr_daemon_options options = { .faces = "+http", .threads = 8 };
 	struct pyr_key_options key = { 0 };
 	pyr_daemon *daemon;
+	pyr_ns *ns = NULL;
 	pthread_t watcher;
 	sigset_t all, before;
 	char id[32];
@@ -80,6 +84,9 @@ int main(int argc, char **argv)
 		if (!shop_Cart_register(daemon, id, &cart_methods, NULL))
 			return pyr_perror("http-server");
 	}
+	if (ns_name && (!(ns = pyr_ns_locate(NULL)) ||
+			pyr_ns_register(ns, ns_name, pyr_daemon_uri(daemon, "cart")) < 0))
+		return pyr_perror("http-server");
 	printf("%s\n", pyr_daemon_address(daemon));
 	fflush(stdout);
 	sigfillset(&all); /* signals are for the daemon */
@@ -91,6 +98,7 @@ int main(int argc, char **argv)
 	if (pyr_daemon_run(daemon) < 0)
 		return pyr_perror("http-server");
 	puts("stopped");
+	pyr_ns_free(ns);
 	pyr_daemon_free(daemon);
 	return 0;
 }

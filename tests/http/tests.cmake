@@ -13,7 +13,7 @@ if("http" IN_LIST PYRITE_FACES)
 	pyrite_warnings(http-random)
 	add_test(NAME http_random COMMAND http-random 3000 1)
 	pyrite_test_properties(http_random)
-	foreach(what calls refused openapi metrics)
+	foreach(what calls refused openapi metrics names)
 		pyrite_script_test(http_${what} http/${what}.py)
 	endforeach()
 	# In a browser, which scripts/deps --long installs.

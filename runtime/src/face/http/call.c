@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "context/context.h"
 #include "face/http/exchange.h"
+#include "face/http/names.h"
 #include "generic/generic.h"
 #include "value/json_read.h"
 #include "value/json_write.h"
@@ -408,31 +409,6 @@ void call_events(struct http_request *request, struct http_answer *answer)
 
 /* ---- Pyro's gateway ---- */
 
-/* The object that has this name at a name server; as it is if none has. */
-static const char *object_of(struct http_request *request, const char *name)
-{
-	pyr_proxy *daemon = http_proxy(request, pyrite_DAEMON_ID);
-	struct pyrite_DaemonPage *page = NULL;
-	const char *found = NULL, *after = "";
-	char *copy = NULL;
-	size_t i, j;
-
-	while (daemon && !found &&
-	       pyrite_Daemon_objects((struct pyrite_Daemon *)daemon, after, &page) == 0) {
-		for (i = 0; i < page->objects.n && !found; i++)
-			for (j = 0; j < page->objects.items[i].names.n && !found; j++)
-				if (strcmp(page->objects.items[i].names.items[j], name) == 0)
-					found = page->objects.items[i].id;
-		copy = arena_copy(&request->arena, found ? found : page->next,
-				  strlen(found ? found : page->next) + 1);
-		after = copy ? copy : "";
-		pyr_free(page);
-		if (!*after)
-			break;
-	}
-	return found && copy ? copy : name;
-}
-
 static const char *last_part(const struct pyr__operation *op)
 {
 	const char *dot = strrchr(op->name, '.');
@@ -524,8 +500,10 @@ void call_pyro(struct http_request *request, struct http_answer *answer)
 		return;
 	called.proxy = http_proxy(request, request->url.segments[1]);
 	if (!called.proxy && pyr_last_error()->code == PYR_NOT_FOUND)
-		called.proxy = http_proxy(request, object_of(request, request->url.segments[1]));
-	if (!called.proxy)
+		called.proxy = http_proxy(request, names_object(request, request->url.segments[1]));
+	if (!called.proxy && pyr_last_error()->code == PYR_NOT_FOUND)
+		names_look_up(request, answer);
+	else if (!called.proxy)
 		answer_error(request, answer, NULL);
 	else if (strcmp(name, "$meta") == 0)
 		give_meta(&called);

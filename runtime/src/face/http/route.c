@@ -2,6 +2,7 @@
 /* Which request is answered by what. */
 #include <string.h>
 
+#include "face/http/by_name.h"
 #include "face/http/exchange.h"
 #include "face/http/metrics.h"
 #include "face/http/openapi.h"
@@ -42,6 +43,22 @@ static const struct route {
 	  "POST, GET, OPTIONS",
 	  call_events,
 	  call_post,
+	  "application/json",
+	  false,
+	  true },
+	{ { "v1", "names", "*" },
+	  GET,
+	  "GET, HEAD, OPTIONS",
+	  names_describe,
+	  NULL,
+	  NULL,
+	  false,
+	  false },
+	{ { "v1", "names", "*", "*" },
+	  GET | POST,
+	  "POST, GET, OPTIONS",
+	  names_events,
+	  names_post,
 	  "application/json",
 	  false,
 	  true },
