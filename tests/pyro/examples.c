@@ -3,7 +3,8 @@
  * The servers of Pyro4's examples in C: their clients run against it as they are. Prints a line
  * "NAME URI" for each object, then "Ready"; ends with its standard input, or by a signal.
  *
- *	pyro-examples [--names] [--key TEXT] [--guarded] [--rules FILE] [--serial]
+ *	pyro-examples [--names] [--key TEXT] [--guarded] [--serial] [--rules FILE] [--socket PATH]
+ *		[--audit FILE]
  */
 #include "examples.h"
 
@@ -399,32 +400,50 @@ static int judge(pyr_call *call, const struct pyr_bytes *handshake, struct pyr_b
 	return 0;
 }
 
-int main(int argc, char **argv)
+struct wish {
+	struct pyr_daemon_options daemon;
+	struct pyr_key_options key;
+	bool has_names;
+};
+
+/* What follows the name of an option. */
+static void read_options(int argc, char **argv, struct wish *wish)
 {
-	struct pyr_daemon_options options = { .threads = 16 };
-	struct pyr_key_options key = { 0 };
-	pyr_daemon *frozen = NULL; /* which never runs: the timeout example has it */
-	bool has_names = false;
-	pyr_daemon *daemon;
-	pthread_t thread;
-	int i, status;
+	int i;
 
 	for (i = 1; i < argc; i++) {
-		has_names |= strcmp(argv[i], "--names") == 0;
+		const char *given = i + 1 < argc ? argv[i + 1] : "";
+
+		wish->has_names |= strcmp(argv[i], "--names") == 0;
 		if (strcmp(argv[i], "--guarded") == 0)
-			options.on_connect = judge;
+			wish->daemon.on_connect = judge;
 		if (strcmp(argv[i], "--serial") == 0)
-			options.threads = 1;
-		if (strcmp(argv[i], "--rules") == 0 && i + 1 < argc)
-			options.rules = argv[++i];
-		if (strcmp(argv[i], "--key") == 0 && i + 1 < argc) {
-			key.text = argv[++i];
-			options.key = &key;
+			wish->daemon.threads = 1;
+		if (strcmp(argv[i], "--rules") == 0)
+			wish->daemon.rules = given;
+		if (strcmp(argv[i], "--socket") == 0)
+			wish->daemon.socket = given;
+		if (strcmp(argv[i], "--audit") == 0)
+			wish->daemon.audit = given;
+		if (strcmp(argv[i], "--key") == 0) {
+			wish->key.text = given;
+			wish->daemon.key = &wish->key;
 		}
 	}
-	daemon = pyr_daemon_new(&options);
-	if (!daemon || !register_all(daemon) || (has_names && !(frozen = freeze())) ||
-	    publish(daemon, has_names) != 0)
+}
+
+int main(int argc, char **argv)
+{
+	struct wish wish = { .daemon = { .threads = 16 } };
+	pyr_daemon *frozen = NULL; /* which never runs: the timeout example has it */
+	pyr_daemon *daemon;
+	pthread_t thread;
+	int status;
+
+	read_options(argc, argv, &wish);
+	daemon = pyr_daemon_new(&wish.daemon);
+	if (!daemon || !register_all(daemon) || (wish.has_names && !(frozen = freeze())) ||
+	    publish(daemon, wish.has_names) != 0)
 		return pyr_perror("pyro-examples");
 	if (pthread_create(&thread, NULL, wait_for_end, daemon) != 0)
 		return 1;

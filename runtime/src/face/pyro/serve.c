@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/audit.h"
 #include "face/pyro/pyro_own.h"
 #include "face/pyro/request.h"
 #include "key/key.h"
@@ -64,6 +65,22 @@ static const char *check_of_4(struct pyro_request *request, struct key_settings 
 					    : "hmac key config not symmetric";
 }
 
+/* He is told in Pyro's words; the log and the audit log know more. */
+static void tell(const struct pyro_connection *connection, struct key_settings *keys,
+		 const char *wrong)
+{
+	const struct audit_event event = { .who = connection->who.identity,
+					   .from = connection->who.address,
+					   .action = "connect",
+					   .decision = "refused",
+					   .why = wrong };
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s: refused: Pyro: %s", connection->who.address, wrong);
+	key_settings_refused(keys, text);
+	audit_say(connection->face->host->audit, &event);
+}
+
 /* Returns NULL, or what is wrong. Who has shown a certificate needs no key. */
 static const char *check_signature(struct pyro_request *request)
 {
@@ -71,17 +88,13 @@ static const char *check_signature(struct pyro_request *request)
 	struct key_settings *keys = connection->face->host->keys;
 	bool is_wanted = connection->ring || (keys && !connection->who.identity[0]);
 	const char *wrong = NULL;
-	char text[256];
 
 	if (request->header->version == PYRO_4)
 		wrong = check_of_4(request, keys, is_wanted);
 	else if (is_wanted)
 		wrong = "this daemon wants a shared key, which Pyro5 cannot prove";
-	if (wrong && keys) {
-		snprintf(text, sizeof(text), "%s: refused: Pyro: %s", connection->who.address,
-			 wrong);
-		key_settings_refused(keys, text);
-	}
+	if (wrong && keys)
+		tell(connection, keys, wrong);
 	return wrong;
 }
 
