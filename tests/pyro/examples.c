@@ -326,10 +326,15 @@ static int register_instances(pyr_daemon *daemon)
 /* ---- all of it ---- */
 
 static const char *const ids[] = {
-	"example.attributes", "example.batched",  "example.async",     "example.timeout",
-	"example.exceptions", "example.streamer", "example.oneway",    "instance.single",
-	"instance.session",   "instance.percall", "example.warehouse", "example.banks.rabobank",
-	"example.banks.abn",  "service",          "example.autoproxy", "probe",
+	"example.attributes", "example.batched",
+	"example.async",      "example.timeout",
+	"example.exceptions", "example.streamer",
+	"example.oneway",     "instance.single",
+	"instance.session",   "instance.percall",
+	"example.warehouse",  "example.banks.rabobank",
+	"example.banks.abn",  "service",
+	"example.autoproxy",  "example.callback",
+	"example.shop",       "probe",
 };
 
 static bool register_all(pyr_daemon *d)
@@ -346,6 +351,9 @@ static bool register_all(pyr_daemon *d)
 	       demo_Bank_register(d, "example.banks.abn", &place_bank, &place_abn) &&
 	       demo_Service_register(d, "service", &place_service, NULL) &&
 	       demo_Factory_register(d, "example.autoproxy", &place_factory, d) &&
+	       demo_CallbackServer_register(d, "example.callback", &place_callback, d) &&
+	       demo_Shop_register_with(d, "example.shop", &place_shop, d,
+				       &(struct pyr_register_options){ .serial = true }) &&
 	       demo_Probe_register(d, "probe", &place_probe, NULL) && register_instances(d) == 0;
 }
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Programs that know Pyro alone: Python's Pyro4 as Debian has it, and bytes that no Pyro would send.
-add_executable(pyro-examples pyro/examples.c pyro/places.c)
+add_executable(pyro-examples pyro/examples.c pyro/places.c pyro/shop.c)
 pyrite_generate(TARGET pyro-examples IDL pyro/examples.idl)
 target_link_libraries(pyro-examples PRIVATE pyrite Threads::Threads)
 pyrite_warnings(pyro-examples)
