@@ -181,6 +181,8 @@ bool service_copy_record(pyr_call *call, const struct record *record, struct pyr
 	ret->name = pyr_call_strdup(call, record->name);
 	ret->uri = pyr_call_strdup(call, record->uri);
 	ret->shared = record->is_shared;
+	ret->has_ttl_ms = record->ttl_ms > 0;
+	ret->ttl_ms = record->ttl_ms;
 	ret->has_others = false;
 	ret->others.n = 0;
 	ret->others.items = NULL;

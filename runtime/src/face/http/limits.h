@@ -7,7 +7,7 @@ enum {
 	HTTP_CONNECTIONS = 128,     /* a thread each */
 	HTTP_HEAD = 32 << 10,       /* bytes of a request's line and headers */
 	HTTP_BODY = 16 << 20,       /* bytes of a body */
-	HTTP_BODIES = 128 << 20,    /* of all together */
+	HTTP_BODIES = 256 << 20,    /* of all together, and of answers */
 	HTTP_READ_MS = 30 * 1000,   /* until a request is there, and between requests */
 	HTTP_WRITE_MS = 60 * 1000,  /* that a client may take to read an answer, beside */
 	HTTP_WRITE_RATE = 16 << 10, /* bytes a second */

@@ -116,9 +116,16 @@ static unsigned method_of(const struct http_request *request, const struct route
 
 bool route_begin(struct http_request *request, struct http_answer *answer)
 {
-	const char *wrong = url_path(&request->arena, request->path, &request->url);
+	const char *wrong;
 	const struct route *route;
 	unsigned method;
+
+	if (is_method(request, "OPTIONS") && span_is(request->path, "*")) {
+		answer_header(answer, "Allow", "GET, HEAD, POST, OPTIONS");
+		answer->status = 204;
+		return false;
+	}
+	wrong = url_path(&request->arena, request->path, &request->url);
 
 	if (wrong) {
 		answer_problem(request, answer, 400, "the request's target: %s", wrong);

@@ -157,14 +157,22 @@ static void add_headers(const struct exchange *x, struct MHD_Response *response)
 #undef ADD
 }
 
+/* Returns false if all requests and answers together are too much. */
+static bool hold(struct exchange *x, size_t n)
+{
+	x->charged += n;
+	return atomic_fetch_add(&x->face->held, n) + n <= HTTP_BODIES;
+}
+
 static enum MHD_Result queue(struct exchange *x)
 {
 	struct MHD_Response *response;
 	enum MHD_Result ret;
 
-	if (x->answer.body.broken) {
-		buf_reset(&x->answer.body);
-		answer_problem(&x->request, &x->answer, 503, "out of memory");
+	if (x->answer.body.broken || !hold(x, x->answer.body.n)) {
+		buf_free(&x->answer.body);
+		answer_problem(&x->request, &x->answer, 503,
+			       "the daemon holds too much for clients of HTTP just now");
 	}
 	response = make_response(x);
 	if (!response)
@@ -213,19 +221,21 @@ static enum MHD_Result begin(struct exchange *x, const char *method)
 	x->has_begun = true;
 	x->request.method = method;
 	take_id(&x->request);
-	if (!may_come(x) || is_length_bad(x) || !route_begin(&x->request, &x->answer))
-		return queue(x);
-	return MHD_YES;
+	if (may_come(x) && !is_length_bad(x) && route_begin(&x->request, &x->answer))
+		return MHD_YES;
+	if (x->answer.status == 403 || x->answer.status == 421)
+		log_line(PYR_LOG_INFO, "%s: a request of HTTP from %s is refused with %u",
+			 x->face->host->address, x->request.connection->who.address,
+			 x->answer.status);
+	return queue(x);
 }
 
 /* What is too much is read to its end, unless there is no end to it. */
 static enum MHD_Result take_body(struct exchange *x, const char *data, size_t *n)
 {
 	struct buf *body = &x->request.body;
-	size_t all = atomic_fetch_add(&x->face->held, *n) + *n;
 
-	x->charged += *n;
-	if (all > HTTP_BODIES || x->charged > HTTP_BODY) {
+	if (!hold(x, *n) || x->charged > HTTP_BODY) {
 		x->is_too_large = true;
 		buf_free(body);
 	}

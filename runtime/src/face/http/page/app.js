@@ -406,7 +406,8 @@ function drawNames() {
 	$("name-count").textContent = countText(hits.length, names.length, "names");
 	$("name-rows").replaceChildren(...hits.slice(0, SHOWN).map((entry) => make("tr", {}, make("td", {}, make("b", {}, entry.name)),
 		make("td", {}, ...[entry, ...(entry.others || [])].map((share) => make("div", {}, linkOf(share.uri)))),
-		make("td", { "data-name": "tags" }, entry.tags.join(", ")), make("td", { "data-name": "owner" }, entry.owner || "\u2013"))));
+		make("td", { "data-name": "tags" }, entry.tags.join(", ")), make("td", { "data-name": "owner" }, entry.owner || "\u2013"),
+		make("td", { "data-name": "lease" }, entry.ttl_ms ? `${entry.ttl_ms / 1000} s` : "persistent"))));
 }
 
 // ---- live numbers ----
