@@ -59,6 +59,29 @@ static void copy_twice(const struct ser_data *data)
 	buf_free(&two);
 }
 
+/* Also as JSON, which is read again. */
+static void copy_to_json(const struct ser_data *data, struct arena *arena)
+{
+	struct buf one = { 0 }, two = { 0 };
+	struct ser_source source;
+	struct json_sink sink;
+	struct json json;
+
+	ser_source(&source, data, 0);
+	json_sink(&sink, &one);
+	if (value_copy(&source.source, arena, &sink.sink) && !one.broken) {
+		json_begin(&json, (const char *)one.data, one.n);
+		json_sink(&sink, &two);
+		if (!value_copy(&json.source, arena, &sink.sink) || !json_at_end(&json) ||
+		    one.n != two.n || memcmp(one.data, two.data, one.n) != 0)
+			abort();
+	} else if (!one.broken && !source.source.wrong) {
+		abort();
+	}
+	buf_free(&one);
+	buf_free(&two);
+}
+
 static void check(int err, const struct codec_problem *problem)
 {
 	if (err < 0 && (problem->code != -err || !problem->text[0]))
@@ -111,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (parse((struct span){ data, size }, &arena, &values)) {
 		copy_twice(&values);
+		copy_to_json(&values, &arena);
 		read_struct(&values, &arena);
 		read_call(&values, &arena);
 	}

@@ -297,6 +297,33 @@ def an_object_in_c_calls_one_in_python_that_it_is_given():
     guard.cancel()
 
 
+def tool(*arguments):
+    """What pyrite prints, also as errors, and its exit code."""
+    done = subprocess.run([CALLER.with_name("pyrite"), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=PATIENCE, check=False)
+    return done.stdout.strip(), done.returncode
+
+
+def an_object_of_pyro4_is_described_and_called_without_types():
+    with pyro4() as uri:
+        described, code = tool("describe", uri)
+        assert code == 0 and "// add(...)\n" in described and "// oneway note(...)\n" in described, described
+        assert "// attribute level\n" in described and "_hidden" not in described, described
+        for arguments, said in ((["add", "1", "2"], "3"), (["add", "x=1", "y=2"], "3"), (["echo", "a text"], '"a text"'),
+                                (["echo", '[1, -2.5, {"a": [null, true]}]'], '[1, -2.5, {"a": [null, true]}]'),
+                                (["move", '{"x": 1, "y": 2}', "3"], '{"x": 4, "y": 2, "name": "moved"}'), (["half", "7"], "[3.5, 1]"),
+                                (["maybe", "false"], "null"), (["note", "hello"], "null"), (["set_level", "9"], "null"),
+                                (["get_level"], "9"), (["echo", "12345678901234567890"], '"12345678901234567890"')):
+            check_same(tool("call", uri, *arguments), (said, 0))
+        for arguments, said in ((["nothing"], "pyro.Untyped has no operation 'nothing'"), (["fail", "value"], "builtins.ValueError: bad value"),
+                                (["add", "1"], "missing 1 required positional argument: 'y'"),
+                                (["add", "1", "y=2"], "'y=2': arguments go in order, or all by name"),
+                                (["echo", "123456789012345678901234567890"], "an integer is too large"),
+                                (["get_level", "1"], "'1' is one argument too many")):
+            answer, code = tool("call", uri, *arguments)
+            assert said in answer and code != 0, (answer, code)
+
+
 def an_object_that_is_not_there_is_named():
     with pyro4() as uri:
         check_same(call(uri.replace("server@", "other@"), 1), "add: 5 DaemonError: object 'other' at ADDRESS: unknown object\n")
@@ -391,6 +418,7 @@ def bad_greetings_are_refused_by_name():
 def main():
     failed = 0
     for case in (an_object_of_pyro4_is_called_by_a_generated_proxy, an_object_in_c_calls_one_in_python_that_it_is_given,
+                 an_object_of_pyro4_is_described_and_called_without_types,
                  an_object_that_is_not_there_is_named,
                  a_daemon_of_pyro5_is_spoken_to_in_its_own_version, a_connection_that_is_lost_is_made_again, what_a_server_refuses_is_told,
                  answers_are_inflated, bad_answers_are_refused_by_name, bad_greetings_are_refused_by_name):

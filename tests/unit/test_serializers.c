@@ -249,7 +249,7 @@ static void check_call(const struct ser_kind *kind)
 	int64_t number = 0;
 
 	begin();
-	ser_put_call(write_with(kind, SER_PYRO5), "object", "method", put_arguments, "text");
+	ser_put_call(write_with(kind, SER_PYRO5), "object", "method", put_arguments, NULL, "text");
 	REQUIRE(parse_again());
 	REQUIRE(ser_call_take(&bench.data, &call, bench.text, sizeof(bench.text)));
 	CHECK(span_is(call.object, "object") && span_is(call.method, "method"));

@@ -66,11 +66,75 @@ void generic_opened_end(struct generic_opened *opened)
 	free(opened->items);
 }
 
+/* Where no types are told: all arguments, as JSON. */
+static bool put_all(struct arena *arena, struct source *positional, struct source *named,
+		    struct sink *to)
+{
+	bool ok = true;
+
+	to->kind->array(to);
+	if (positional) {
+		ok = value_copy(positional, arena, to);
+	} else {
+		to->kind->array(to);
+		to->kind->array_end(to);
+	}
+	if (named) {
+		ok = ok && value_copy(named, arena, to);
+	} else {
+		to->kind->object(to);
+		to->kind->object_end(to);
+	}
+	to->kind->array_end(to);
+	return ok;
+}
+
+static int no_json(struct value_reading *reading, const struct source *source)
+{
+	struct codec_problem *problem = reading->problem;
+
+	problem->code = source && source->wrong ? PYR_INVALID_ARGUMENT : PYR_RESOURCE_EXHAUSTED;
+	if (source && source->wrong)
+		snprintf(problem->text, sizeof(problem->text), "malformed %s: %s",
+			 source->kind->name, source->wrong);
+	return -problem->code;
+}
+
+static int read_json(struct value_reading *reading, const struct generic_input *input,
+		     union pyr__slot *ret)
+{
+	struct source *slots = input->slots;
+	enum source_next next = slots ? source_peek(slots) : SOURCE_END;
+	struct source *positional = next == SOURCE_ARRAY ? slots : NULL;
+	struct source *named = next == SOURCE_OBJECT ? slots : NULL;
+	struct buf text = { 0 };
+	struct json_sink sink;
+	bool ok;
+
+	if (input->arguments) {
+		positional = input->arguments->positional;
+		named = input->arguments->named;
+	}
+	json_sink(&sink, &text);
+	ok = put_all(reading->arena, positional, named, &sink.sink) &&
+	     (!slots || source_at_end(slots));
+	buf_append(&text, "", 1);
+	ret->s = ok && !text.broken ? arena_copy(reading->arena, text.data, text.n) : NULL;
+	buf_free(&text);
+	if (ret->s)
+		return 0;
+	return no_json(reading, slots                             ? slots
+				: positional && positional->wrong ? positional
+								  : named);
+}
+
 static int read_input(struct value_reading *reading, const struct pyr__operation *op,
 		      const struct generic_input *input, union pyr__slot *ret)
 {
 	const struct generic_arguments *arguments = input->arguments;
 
+	if (value_is_json(op->fields, op->n_in))
+		return read_json(reading, input, ret);
 	if (arguments)
 		return value_read_call(reading, short_name(op), arguments->positional,
 				       arguments->named, op->fields, op->n_in, ret);
@@ -132,6 +196,19 @@ static void free_result(const struct pyr__field *field, union pyr__slot *slot)
 		pyr_free((void *)slot->p);
 }
 
+/* What comes of no type. Of a text that is no JSON, null. */
+static void put_json(const char *text, struct sink *sink)
+{
+	struct arena arena;
+	struct json json;
+
+	arena_init(&arena, NULL, 0);
+	json_begin(&json, text ? text : "null", text ? strlen(text) : 4);
+	if (!value_copy(&json.source, &arena, sink))
+		sink->broken = true;
+	arena_clear(&arena);
+}
+
 int generic_give(const struct pyr__interface *interface, const struct pyr__field *fields,
 		 unsigned n, union pyr__slot *slots, struct sink *sink)
 {
@@ -139,7 +216,9 @@ int generic_give(const struct pyr__interface *interface, const struct pyr__field
 	const struct value_writer writer = { sink, interface, &objects };
 	unsigned i;
 
-	if (sink)
+	if (sink && value_is_json(fields, n))
+		put_json(slots->s, sink);
+	else if (sink)
 		value_write_slots(&writer, fields, n, slots);
 	for (i = 0; i < n; i++)
 		free_result(&fields[i], &slots[i]);

@@ -9,6 +9,7 @@
 #include "base/stack.h"
 #include "generic/generic.h"
 #include "generic/generic_args.h"
+#include "generic/untyped.h"
 #include "proxy/proxy.h"
 #include "value/idl_print.h"
 
@@ -150,7 +151,10 @@ static void print(void *arg)
 {
 	struct printing *printing = arg;
 
-	idl_print(printing->interface, &printing->text);
+	if (untyped_is(printing->interface))
+		untyped_print(printing->interface, &printing->text);
+	else
+		idl_print(printing->interface, &printing->text);
 }
 
 int pyr_describe(pyr_proxy *proxy, char **ret)

@@ -11,13 +11,14 @@
 #include "base/error.h"
 #include "base/uri.h"
 #include "generic/learned.h"
+#include "generic/untyped.h"
 
 /* Of an object that nothing is known of. */
 static const struct pyr__interface any_object = { .abi = PYR_GEN_ABI, .name = "" };
 
-/* Where the object is: names are resolved as for any proxy. Returns NULL with the last error set.
- */
-static pyr_uri *find(const char *uri, const struct pyr_proxy_options *options)
+/* Where the object is: names are resolved as for any proxy. *ret_plain: its server speaks plain
+ * gRPC or Pyro's protocol alone. Returns NULL with the last error set. */
+static pyr_uri *find(const char *uri, const struct pyr_proxy_options *options, bool *ret_plain)
 {
 	pyr_proxy *proxy = pyr__proxy_new(&any_object, uri, options, sizeof(*options));
 	struct uri_problem problem;
@@ -25,19 +26,26 @@ static pyr_uri *find(const char *uri, const struct pyr_proxy_options *options)
 	pyr_uri *ret = NULL;
 
 	if (proxy && pyr_proxy_bind(proxy) == 0) {
-		if (pyr_proxy_is_plain(proxy))
-			error_set(
-				PYR_FAILED_PRECONDITION,
-				"%s: a server that speaks plain gRPC or Pyro's protocol alone does "
-				"not tell the types of its objects: a generated proxy calls them",
-				uri);
-		else if (pyr_proxy_resolved_uri(proxy, &resolved) == 0 &&
-			 !(ret = uri_parse(resolved, &problem)))
+		*ret_plain = pyr_proxy_is_plain(proxy);
+		if (pyr_proxy_resolved_uri(proxy, &resolved) == 0 &&
+		    !(ret = uri_parse(resolved, &problem)))
 			error_set(problem.code, "%s", problem.text);
 	}
 	pyr_free(resolved);
 	pyr__proxy_free(proxy);
 	return ret;
+}
+
+/* The names that a daemon of Pyro tells. A server of plain gRPC tells nothing. */
+static const struct pyr__interface *learn_names(const char *uri, const pyr_uri *found,
+						const struct pyr_proxy_options *options)
+{
+	const struct pyr__interface *table = untyped_learn(found->address, found->object, options);
+
+	if (!table)
+		error_set(PYR_FAILED_PRECONDITION,
+			  "%s: a server of plain gRPC does not tell what its objects do", uri);
+	return table;
 }
 
 /* Returns what its daemon says, owned; NULL with the last error set. */
@@ -61,9 +69,11 @@ static struct pyrite_InterfaceMetadata *ask(const pyr_uri *uri,
 
 static const struct pyr__interface *learn(const char *uri, const struct pyr_proxy_options *options)
 {
-	pyr_uri *found = find(uri, options);
-	struct pyrite_InterfaceMetadata *told = found ? ask(found, options) : NULL;
-	const struct pyr__interface *table = NULL;
+	bool is_plain = false;
+	pyr_uri *found = find(uri, options, &is_plain);
+	struct pyrite_InterfaceMetadata *told = found && !is_plain ? ask(found, options) : NULL;
+	const struct pyr__interface *table =
+		found && is_plain ? learn_names(uri, found, options) : NULL;
 	struct description description;
 	char text[256];
 	int code;

@@ -146,9 +146,77 @@ static int make(const struct pyr__operation *op, const char *const *words, size_
 	return 0;
 }
 
+/* ---- of any type ---- */
+
+/* What a word says, of a type that nobody knows: JSON if it is that, else a string. */
+static void put_any(const char *word, struct buf *out)
+{
+	struct json json;
+
+	json_begin(&json, word, strlen(word));
+	if (word[0] && json_skip(&json) && json_at_end(&json))
+		buf_append(out, word, strlen(word));
+	else
+		json_put_string(out, word, strlen(word));
+}
+
+/* The length of the name of "name=value", 0: it is a value by itself. */
+static size_t name_of(const char *word)
+{
+	size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+
+	return n > 0 && word[n] == '=' && (word[0] < '0' || word[0] > '9') ? n : 0;
+}
+
+/* A list, or an object if all have names. */
+static int put_words(const char *const *words, size_t n, struct buf *out)
+{
+	bool is_named = n > 0 && name_of(words[0]) > 0;
+	size_t i, n_name;
+
+	buf_append(out, is_named ? "{" : "[", 1);
+	for (i = 0; i < n; i++) {
+		n_name = name_of(words[i]);
+		if ((n_name > 0) != is_named)
+			return error_set(PYR_INVALID_ARGUMENT,
+					 "'%.60s': arguments go in order, or all by name",
+					 words[i]);
+		if (i > 0)
+			buf_append(out, ", ", 2);
+		if (is_named) {
+			json_put_string(out, words[i], n_name);
+			buf_append(out, ": ", 2);
+		}
+		put_any(words[i] + (is_named ? n_name + 1 : 0), out);
+	}
+	buf_append(out, is_named ? "}" : "]", 1);
+	return 0;
+}
+
+static int make_any(const char *const *words, size_t n, char **ret)
+{
+	struct buf text = { 0 };
+	char *given;
+	int err = 0;
+
+	if (n == 1 && words[0][0] == '{')
+		buf_append(&text, words[0], strlen(words[0]));
+	else
+		err = put_words(words, n, &text);
+	if (err < 0) {
+		buf_free(&text);
+		return err;
+	}
+	if (!(given = generic_text(&text)))
+		return -PYR_RESOURCE_EXHAUSTED;
+	*ret = given;
+	return 0;
+}
+
 int pyr_args_json(pyr_proxy *proxy, const char *operation, const char *const *words, size_t n,
 		  char **ret)
 {
+	const struct pyr__operation *op;
 	int place;
 	size_t i;
 
@@ -164,5 +232,7 @@ int pyr_args_json(pyr_proxy *proxy, const char *operation, const char *const *wo
 	place = generic_operation(proxy->interface->table, operation);
 	if (place < 0)
 		return -PYR_UNIMPLEMENTED;
-	return make(&proxy->interface->table->operations[place], words, n, ret);
+	op = &proxy->interface->table->operations[place];
+	return value_is_json(op->fields, op->n_in) ? make_any(words, n, ret)
+						   : make(op, words, n, ret);
 }

@@ -81,6 +81,21 @@ void value_write_natural(const struct value_writer *writer, const struct pyr__fi
 void value_write_exception(const struct value_writer *writer, const struct pyr__type *type,
 			   bool is_named, const void *value);
 
+/*
+ * Of what has no type. A string whose field has this flag is JSON of any value; no table has it
+ * that was generated or told. As the one parameter of an operation it holds a list with those in
+ * order, and an object with those by name: [[1, 2], {"z": 3}].
+ */
+enum { VALUE_ANY_JSON = 0x80 };
+static inline bool value_is_json(const struct pyr__field *field, unsigned n)
+{
+	return n == 1 && field->kind == PYR__STRING && (field->flags & VALUE_ANY_JSON);
+}
+/* One value of any kind; inside: of the array or object that comes, what is in it. Returns false
+ * with the source's `wrong`. */
+bool value_copy(struct source *from, struct arena *arena, struct sink *to);
+bool value_copy_inside(struct source *from, struct arena *arena, struct sink *to);
+
 /* In the slot of a parameter or result: the value itself, not a pointer to it. */
 bool value_is_bare(const struct pyr__field *field);
 #endif

@@ -93,7 +93,7 @@ bool form_ask_meta(const struct form_request *request, struct buf *out)
 	bool ok;
 
 	if (sink)
-		ser_put_call(sink, daemon_object, "get_metadata", put_object,
+		ser_put_call(sink, daemon_object, "get_metadata", put_object, NULL,
 			     (void *)(uintptr_t)request->object);
 	ok = end_payload(sink, &why) && put_message(PYRO_INVOKE, request, &payload, out);
 	buf_free(&payload);
@@ -140,34 +140,67 @@ struct arguments {
 	const struct way *way;
 	const struct pyr__operation *operation;
 	const union pyr__slot *slots;
+	struct arena *arena;
+	struct json json; /* of what has no types: what is yet to be written of it */
+	bool is_wrong;
 };
+
+/* [[1, 2], {"z": 3}]: the inside of the one, then of the other. */
+static void put_json(struct ser_sink *sink, struct arguments *arguments, bool is_named)
+{
+	struct source *source = &arguments->json.source;
+
+	if (!is_named) {
+		json_begin(&arguments->json, arguments->slots->s, strlen(arguments->slots->s));
+		arguments->is_wrong = source_peek(source) != SOURCE_ARRAY || !source_open(source);
+	}
+	arguments->is_wrong |= !source_more(source, SOURCE_ARRAY, is_named) ||
+			       source_peek(source) != (is_named ? SOURCE_OBJECT : SOURCE_ARRAY) ||
+			       !value_copy_inside(source, arguments->arena, &sink->sink);
+}
 
 static void put_arguments(struct ser_sink *sink, void *data)
 {
-	const struct arguments *arguments = data;
+	struct arguments *arguments = data;
 	const struct value_writer writer = { .sink = &sink->sink };
+	const struct pyr__operation *op = arguments->operation;
 	unsigned i;
 
 	if (arguments->way->attribute)
 		ser_put_text(sink, arguments->way->attribute);
-	for (i = 0; i < arguments->operation->n_in; i++)
-		value_write_slot(&writer, &arguments->operation->fields[i], &arguments->slots[i]);
+	if (value_is_json(op->fields, op->n_in))
+		put_json(sink, arguments, false);
+	else
+		for (i = 0; i < op->n_in; i++)
+			value_write_slot(&writer, &op->fields[i], &arguments->slots[i]);
+}
+
+static void put_named(struct ser_sink *sink, void *data)
+{
+	struct arguments *arguments = data;
+	const struct pyr__operation *op = arguments->operation;
+
+	if (value_is_json(op->fields, op->n_in) && !arguments->is_wrong)
+		put_json(sink, arguments, true);
 }
 
 /* With the arguments in their slots. */
 static int put_call(const struct form_request *request, const struct way *way,
-		    const struct pyr__operation *op, const union pyr__slot *slots, struct buf *out,
-		    char *text, size_t n)
+		    const struct pyr__operation *op, const union pyr__slot *slots,
+		    struct arena *arena, struct buf *out, char *text, size_t n)
 {
-	struct arguments arguments = { way, op, slots };
+	struct arguments arguments = {
+		.way = way, .operation = op, .slots = slots, .arena = arena
+	};
 	struct buf payload = { 0 };
 	struct ser_sink *sink = begin_payload(request->version, &payload);
 	const char *why;
 	int code = 0;
 
 	if (sink)
-		ser_put_call(sink, request->object, way->method, put_arguments, &arguments);
-	if (!end_payload(sink, &why))
+		ser_put_call(sink, request->object, way->method, put_arguments, put_named,
+			     &arguments);
+	if (!end_payload(sink, &why) || arguments.is_wrong)
 		code = PYR_INVALID_ARGUMENT;
 	else if (!put_message(PYRO_INVOKE, request, &payload, out))
 		code = PYR_RESOURCE_EXHAUSTED;
@@ -202,7 +235,7 @@ int form_call(const struct form_request *request, const struct form_meta *meta,
 	if (code)
 		snprintf(text, n, "%s: %s", op->name, problem.text);
 	else
-		code = put_call(request, &way, op, slots, out, text, n);
+		code = put_call(request, &way, op, slots, &arena, out, text, n);
 	arena_clear(&arena);
 	return code;
 }
@@ -329,6 +362,24 @@ static void put_reply(uint32_t number, struct span payload, struct buf *frames)
 	} while (at < payload.n);
 }
 
+/* Whatever it is, as JSON. */
+static int read_json(struct value_reading *reading, union pyr__slot *ret)
+{
+	struct buf text = { 0 };
+	struct json_sink sink;
+	bool ok;
+
+	json_sink(&sink, &text);
+	ok = value_copy(reading->source, reading->arena, &sink.sink);
+	buf_append(&text, "", 1);
+	ret->s = ok && !text.broken ? arena_copy(reading->arena, text.data, text.n) : NULL;
+	buf_free(&text);
+	if (!ok)
+		snprintf(reading->problem->text, sizeof(reading->problem->text), "%s",
+			 reading->source->wrong);
+	return ret->s ? 0 : -PYR_INTERNAL;
+}
+
 static int read_results(struct value_reading *reading, const struct pyr__operation *op,
 			union pyr__slot *slots)
 {
@@ -336,6 +387,8 @@ static int read_results(struct value_reading *reading, const struct pyr__operati
 
 	if (op->n_out == 0)
 		return 0; /* whatever it returned */
+	if (value_is_json(fields, op->n_out))
+		return read_json(reading, slots);
 	if (op->n_out > 1)
 		return value_read_slots(reading, fields, op->n_out, slots);
 	if ((fields->flags & PYR__OPTIONAL) && source_peek(reading->source) == SOURCE_NULL)

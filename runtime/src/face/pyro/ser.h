@@ -146,8 +146,9 @@ void ser_put_wrapped(struct ser_sink *sink, const char *name, const char *messag
 /* "NamingError" of the protocol's errors: "Pyro4.errors.NamingError". Returns buf. */
 const char *ser_error_name(enum ser_protocol protocol, const char *name, char *buf, size_t n);
 
-/* A call (ser_call_take()'s other end): arguments() writes the items of vargs, which is open; the
- * keyword arguments are empty. */
+/* A call (ser_call_take()'s other end): arguments() writes the items of vargs, which is open,
+ * named() the members of kwargs; NULL: there are none. */
 void ser_put_call(struct ser_sink *sink, const char *object, const char *method,
-		  void (*arguments)(struct ser_sink *sink, void *data), void *data);
+		  void (*arguments)(struct ser_sink *sink, void *data),
+		  void (*named)(struct ser_sink *sink, void *data), void *data);
 #endif

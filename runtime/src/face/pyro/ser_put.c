@@ -95,7 +95,8 @@ const char *ser_error_name(enum ser_protocol protocol, const char *name, char *b
 }
 
 void ser_put_call(struct ser_sink *sink, const char *object, const char *method,
-		  void (*arguments)(struct ser_sink *sink, void *data), void *data)
+		  void (*arguments)(struct ser_sink *sink, void *data),
+		  void (*named)(struct ser_sink *sink, void *data), void *data)
 {
 	static const char *const names[] = { "object", "method", "params", "kwargs" };
 	bool is_named = sink->kind->has_named_calls;
@@ -119,6 +120,8 @@ void ser_put_call(struct ser_sink *sink, const char *object, const char *method,
 			to->kind->object(to);
 		if (i == 2 && arguments)
 			arguments(sink, data);
+		if (i == 3 && named)
+			named(sink, data);
 		if (i == 2)
 			to->kind->array_end(to);
 		else
