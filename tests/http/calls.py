@@ -84,6 +84,15 @@ def a_oneway_is_answered_at_once():
     same(server.call("cart/note", ["x"]), (200, None))
 
 
+def a_serial_daemon_serves_http():
+    with Server("threads=1") as other:
+        same([other.call("cart/add", [i, 1]) for i in range(5)], [(200, i + 1) for i in range(5)])
+        same(other.call("cart/wait", [10000], Pyrite_Timeout="30")[0], 504)
+        status, _, text = other.ask("GET", "/v1/objects/cart/numbers?from=1&n=3&pause_ms=0")
+        same(events(text), [("item", 1), ("item", 2), ("item", 3), ("end", {})])
+        same(other.ask("GET", "/v1/objects/cart")[0], 200)
+
+
 def a_unix_socket_serves_http():
     with tempfile.TemporaryDirectory() as folder, Server(f"socket={folder}/s") as other:
         url = "http://localhost/v1/objects/cart/"

@@ -2,7 +2,7 @@
 /*
  * http-server [option=value...]: a daemon that speaks HTTP with one object, "cart" (shop.idl), and
  * more for each `objects`. Prints its address; ends on a signal, or with its standard input.
- * Options: socket, rules, key, host, insecure, max_message, drain_ms, objects, name.
+ * Options: socket, rules, key, host, insecure, max_message, drain_ms, threads, objects, name.
  */
 #include <pyrite/pyrite.h>
 
@@ -41,6 +41,8 @@ static bool set(struct pyr_daemon_options *options, struct pyr_key_options *key,
 		options->max_message = (uint32_t)strtoul(value, NULL, 10);
 	else if (strcmp(name, "drain_ms") == 0)
 		options->drain_ms = (uint32_t)strtoul(value, NULL, 10);
+	else if (strcmp(name, "threads") == 0)
+		options->threads = (unsigned)strtoul(value, NULL, 10);
 	else if (strcmp(name, "objects") == 0)
 		n_objects = (unsigned)strtoul(value, NULL, 10);
 	else if (strcmp(name, "name") == 0)

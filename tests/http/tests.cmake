@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # HTTP at a daemon's port, with real clients.
+pyrite_unit_test(tally pyrite_internal)
 if("http" IN_LIST PYRITE_FACES)
+	pyrite_unit_test(http_url pyrite_internal)
 	add_executable(http-server http/server.c http/cart.c)
 	pyrite_generate(TARGET http-server IDL http/shop.idl)
 	target_link_libraries(http-server PRIVATE pyrite::pyrite)

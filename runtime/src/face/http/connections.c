@@ -13,7 +13,7 @@
 
 enum { TICK_MS = 1000, EVENTS = 32 };
 
-static int64_t now_ms(void)
+int64_t connections_now(void)
 {
 	struct timespec now;
 
@@ -56,7 +56,7 @@ static void client_left(struct connections *all, int fd)
 static void close_late(struct connections *all)
 {
 	struct http_connection *connection;
-	int64_t now = now_ms();
+	int64_t now = connections_now();
 
 	pthread_mutex_lock(&all->lock);
 	for (connection = all->first; connection; connection = connection->next)
@@ -155,7 +155,7 @@ struct http_connection *connections_add(struct connections *all, int fd,
 	if (!connection)
 		return NULL;
 	*connection = (struct http_connection){
-		.all = all, .fd = fd, .who = *who, .until_ms = now_ms() + HTTP_READ_MS
+		.all = all, .fd = fd, .who = *who, .until_ms = connections_now() + HTTP_READ_MS
 	};
 	pthread_mutex_lock(&all->lock);
 	/* libmicrohttpd closed it without a word. */
@@ -201,7 +201,7 @@ void connections_remove(struct http_connection *connection)
 void connection_has(struct http_connection *connection, int64_t ms)
 {
 	pthread_mutex_lock(&connection->all->lock);
-	connection->until_ms = ms == CONNECTIONS_FOREVER ? ms : now_ms() + ms;
+	connection->until_ms = ms == CONNECTIONS_FOREVER ? ms : connections_now() + ms;
 	pthread_mutex_unlock(&connection->all->lock);
 }
 
@@ -224,7 +224,7 @@ void connection_rest(struct http_connection *connection)
 	pthread_mutex_lock(&connection->all->lock);
 	connection->is_running = false;
 	connection->visitor = NULL;
-	connection->until_ms = now_ms() + HTTP_READ_MS;
+	connection->until_ms = connections_now() + HTTP_READ_MS;
 	if (connection->all->is_stopping)
 		shutdown(connection->fd, SHUT_RD);
 	pthread_mutex_unlock(&connection->all->lock);

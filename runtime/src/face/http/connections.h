@@ -53,6 +53,9 @@ struct http_connection *connections_add(struct connections *all, int fd,
 struct http_connection *connections_start(struct connections *all, int fd);
 void connections_remove(struct http_connection *connection);
 
+/* Milliseconds, on a clock of its own. */
+int64_t connections_now(void);
+
 /* A request has so long to come, or an answer to go; CONNECTIONS_FOREVER: any time. */
 void connection_has(struct http_connection *connection, int64_t ms);
 /* From now on the client's leaving ends the visit. */

@@ -36,6 +36,7 @@ struct exchange {
 	char *target; /* a copy */
 	bool has_begun, is_too_large;
 	size_t charged;
+	int64_t begun_ms; /* of connections_now() */
 };
 
 /* ---- the beginning of a request ---- */
@@ -219,6 +220,7 @@ static bool is_length_bad(struct exchange *x)
 static enum MHD_Result begin(struct exchange *x, const char *method)
 {
 	x->has_begun = true;
+	x->begun_ms = connections_now();
 	x->request.method = method;
 	take_id(&x->request);
 	if (may_come(x) && !is_length_bad(x) && route_begin(&x->request, &x->answer))
@@ -234,6 +236,7 @@ static enum MHD_Result begin(struct exchange *x, const char *method)
 static enum MHD_Result take_body(struct exchange *x, const char *data, size_t *n)
 {
 	struct buf *body = &x->request.body;
+	int64_t left;
 
 	if (!hold(x, *n) || x->charged > HTTP_BODY) {
 		x->is_too_large = true;
@@ -242,8 +245,10 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t *n
 	if (!x->is_too_large)
 		buf_append(body, data, *n);
 	*n = 0;
-	connection_has(x->request.connection,
-		       HTTP_READ_MS + (int64_t)(x->charged / HTTP_WRITE_RATE) * 1000);
+	/* Counted from the request's beginning: who sends a byte now and then is late, too. */
+	left = HTTP_READ_MS + (int64_t)(x->charged / HTTP_WRITE_RATE) * 1000 -
+	       (connections_now() - x->begun_ms);
+	connection_has(x->request.connection, left > 0 ? left : 0);
 	return x->charged > 2 * (size_t)HTTP_BODY ? MHD_NO : MHD_YES;
 }
 
