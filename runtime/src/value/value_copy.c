@@ -37,7 +37,7 @@ static bool put_text_number(const struct copying *c, struct span text)
 	copied[text.n] = '\0';
 	errno = 0;
 	magnitude = strtoull(copied + is_negative, NULL, 10);
-	if (strpbrk(copied, ".eE"))
+	if (strpbrk(copied, ".eE") || (is_negative && magnitude == 0))
 		c->to->kind->real(c->to, strtod(copied, NULL), false);
 	else if (errno || (is_negative && magnitude > (uint64_t)INT64_MAX + 1))
 		return source_fail(c->from, "an integer is too large");
