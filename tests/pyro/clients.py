@@ -157,6 +157,20 @@ def oneways_are_run_also_when_the_client_leaves_at_once(s):
 
 
 @case
+def oneways_hold_nobody_up(s):
+    with s.proxy("example.oneway") as p:
+        begin = time.monotonic()
+        p.oneway_start(1)
+        until(lambda: not p.ready())
+        assert time.monotonic() - begin < 0.9
+    with s.proxy("probe") as p:
+        p._pyroBind()
+        p._pyroOneway = {"n_notes", "hang", "pieces", "nothing"}
+        same((p.n_notes(), p.pieces(1, 1)), (None, None))
+        same(p.mirror({"x": 1, "y": 2}), {"x": 2, "y": 1})
+
+
+@case
 def streams_are_read_item_by_item(s):
     with s.proxy("example.streamer") as p:
         same(list(p.generator()), [1, 2, 3, 4, 5, 6, 7, 8, 9])

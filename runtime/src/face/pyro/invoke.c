@@ -13,6 +13,8 @@
 #include "generic/generic.h"
 #include "wire/annotation.h"
 
+enum { ONEWAY_MS = 60000 /* that a call may take for which nobody waits */ };
+
 /* One call of an object. */
 struct one {
 	struct pyro_request *request;
@@ -54,9 +56,11 @@ static bool is_reserved(const char *id)
 	       strcmp(id, "BLBI") == 0;
 }
 
-/* The message's annotations as those of the proxy's next call. */
-static void pass_annotations(struct pyro_request *request, pyr_proxy *proxy)
+/* The message's annotations as those of the proxy's next call. Who does not wait for one that is
+ * waited for here may have left, so that nothing else ends it. */
+static void pass_options(const struct one *one, const struct pyr__operation *operation)
 {
+	struct pyro_request *request = one->request;
 	struct pyr_annotation *passed =
 		arena_alloc(&request->arena, PYRO_ANNOTATIONS * sizeof(*passed));
 	struct pyr_call_options options = { .annotations = passed };
@@ -71,8 +75,10 @@ static void pass_annotations(struct pyro_request *request, pyr_proxy *proxy)
 							    sizeof(annotation.id)),
 						 annotation.data.p, annotation.data.n };
 	}
-	if (options.n_annotations > 0)
-		pyr__with(proxy, &options, sizeof(options));
+	if (is_oneway(request) && !(operation->flags & PYR__ONEWAY))
+		options.timeout_ms = ONEWAY_MS;
+	if (options.n_annotations > 0 || options.timeout_ms > 0)
+		pyr__with(one->proxy, &options, sizeof(options));
 }
 
 /* Those that the method gave its answer, as far as Pyro can name them. */
@@ -164,15 +170,18 @@ static int call_attribute(const struct one *one, bool is_set, struct ser_sink *r
 		tail_source(&value, data, one->call->vargs);
 		arguments.positional = &value.of.source;
 	}
+	pass_options(one, operation);
 	return made(one, generic_call(one->proxy, operation->name, &arguments,
 				      results ? &results->sink : NULL));
 }
 
-static int call_method(const struct one *one, struct ser_sink *results)
+static int call_method(const struct one *one, const struct pyr__operation *operation,
+		       struct ser_sink *results)
 {
 	struct ser_source positional, named;
 	struct generic_arguments arguments;
 
+	pass_options(one, operation);
 	arguments_of(one, &positional, &named, &arguments);
 	return made(one, generic_call(one->proxy, one->method, &arguments,
 				      results ? &results->sink : NULL));
@@ -184,15 +193,14 @@ static int call_one(const struct one *one, struct ser_sink *results)
 	const struct adapter_call call = { one->request, one->call, one->proxy, results,
 					   one->fault };
 	bool is_set = strcmp(one->method, "__setattr__") == 0;
+	const struct pyr__operation *operation;
 
 	if (one->adapter)
 		return adapter_answer(one->adapter, &call);
-	pass_annotations(one->request, one->proxy);
 	if (is_set || strcmp(one->method, "__getattr__") == 0)
 		return call_attribute(one, is_set, results);
-	if (!generic_find(one->proxy, one->method))
-		return no_method(one);
-	return call_method(one, results);
+	operation = generic_find(one->proxy, one->method);
+	return operation ? call_method(one, operation, results) : no_method(one);
 }
 
 /* ---- streams ---- */
@@ -223,11 +231,15 @@ static int open_stream(const struct one *one)
 	pyr_stream *stream;
 	int status;
 
-	pass_annotations(one->request, one->proxy);
+	pass_options(one, generic_find(one->proxy, one->method));
 	arguments_of(one, &positional, &named, &arguments);
 	status = generic_open(one->proxy, one->method, &arguments, &stream);
 	if (status < 0)
 		return made(one, status);
+	if (is_oneway(one->request)) { /* nobody reads it */
+		pyr_stream_free(stream);
+		return 0;
+	}
 	if (!stream_add(one->request->connection, stream, id))
 		return fault_say(one->fault, protocol_of(one->request), "PyroError",
 				 "a connection has at most %d item streams", PYRO_STREAMS);

@@ -97,7 +97,7 @@ static void leave(struct face *face, struct pyro_connection *connection)
 	connection->is_gone = true;
 	if (connection->is_waiting) {
 		connection->is_ended = true;
-		callers_end(connection);
+		callers_end(connection, false);
 	}
 	pthread_mutex_unlock(&face->lock);
 }

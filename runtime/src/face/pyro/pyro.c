@@ -41,7 +41,7 @@ static void end_all(struct face *face)
 	for (connection = face->all; connection; connection = connection->next) {
 		connection->is_gone = true;
 		shutdown(connection->fd, SHUT_RDWR);
-		callers_end(connection);
+		callers_end(connection, true);
 	}
 	pthread_mutex_unlock(&face->lock);
 	keeper_wake(face);

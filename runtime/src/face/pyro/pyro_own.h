@@ -16,7 +16,7 @@
 
 enum {
 	PYRO_BUCKETS = 256, /* of streams */
-	PYRO_WORKERS = 64,
+	PYRO_WORKERS = 256,
 	PYRO_WORKERS_KEPT = 4,    /* of those that have nothing to do */
 	PYRO_BUFFERED = 64 << 20, /* bytes of messages that came in part, of all connections; at
 				     least four of the largest */

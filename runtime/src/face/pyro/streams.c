@@ -112,6 +112,7 @@ static void caller_free(struct face *face, struct pyro_caller *caller)
 	pthread_mutex_unlock(&face->lock);
 	free_all(streams);
 	visitor_free(caller->visitor);
+	visitor_free(caller->aside);
 	free(caller);
 }
 
@@ -140,12 +141,33 @@ bool caller_let_in(struct pyro_connection *connection)
 	return is_here;
 }
 
-void callers_end(struct pyro_connection *connection)
+struct visitor *caller_aside(struct pyro_connection *connection)
+{
+	struct pyro_caller *caller = connection->callers;
+	struct face *face = connection->face;
+	struct visitor *visitor;
+
+	if (caller->aside)
+		return caller->aside;
+	visitor = visitor_new(face->host, &connection->who);
+	pthread_mutex_lock(&face->lock);
+	if (!face->is_over)
+		caller->aside = visitor;
+	pthread_mutex_unlock(&face->lock);
+	if (!caller->aside)
+		visitor_free(visitor);
+	return caller->aside;
+}
+
+void callers_end(struct pyro_connection *connection, bool with_oneways)
 {
 	struct pyro_caller *caller;
 
-	for (caller = connection->callers; caller; caller = caller->next)
+	for (caller = connection->callers; caller; caller = caller->next) {
 		visitor_end(caller->visitor);
+		if (with_oneways && caller->aside)
+			visitor_end(caller->aside);
+	}
 }
 
 /* Returns who has to go for that; NULL: nobody. With the lock. */

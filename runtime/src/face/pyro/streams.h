@@ -23,6 +23,7 @@ struct pyro_stream;
 /* Somebody who calls. */
 struct pyro_caller {
 	struct visitor *visitor;
+	struct visitor *aside; /* for oneways that hold nobody up; NULL: none yet */
 	char identity[DOOR_IDENTITY_MAX];
 	struct pyro_stream *streams;
 	unsigned n;               /* of them */
@@ -32,8 +33,11 @@ struct pyro_caller {
 
 /* The connection's own. Returns false when memory is out, or it has ended. */
 bool caller_let_in(struct pyro_connection *connection);
-/* All callers of the connection end. With the face's lock. */
-void callers_end(struct pyro_connection *connection);
+/* His other sessions, for oneways. NULL when memory is out, or it has ended. */
+struct visitor *caller_aside(struct pyro_connection *connection);
+/* All callers of the connection end; with_oneways: also what they do not wait for. With the face's
+ * lock. */
+void callers_end(struct pyro_connection *connection, bool with_oneways);
 /* The connection has ended: those who have streams linger. */
 void callers_leave(struct pyro_connection *connection);
 /* Ends those who have lingered long enough. */
