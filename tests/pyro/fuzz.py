@@ -11,6 +11,7 @@ A finding is a server that has ended, or does not answer; "SEED" repeats the ste
 import os
 import pathlib
 import random
+import select
 import socket
 import struct
 import subprocess
@@ -111,7 +112,9 @@ class Fuzz:
             pass
 
     def read(self, peer):
-        """What has come; ids of streams in it are remembered."""
+        """What has come, or comes soon; ids of streams in it are remembered."""
+        if self.random.random() < 0.3:
+            select.select([peer.socket], [], [], 0.005)
         try:
             data = peer.socket.recv(100000)
         except (BlockingIOError, ConnectionResetError):

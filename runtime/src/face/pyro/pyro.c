@@ -66,6 +66,7 @@ static void face_free(struct face *face)
 	budget_pool_unref(face->pool);
 	pthread_cond_destroy(&face->has_work);
 	pthread_cond_destroy(&face->has_ended);
+	pthread_cond_destroy(&face->has_left);
 	pthread_mutex_destroy(&face->lock);
 	free(face);
 }
@@ -84,6 +85,7 @@ static struct face *face_open(const struct face_host *host)
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&face->has_work, &monotonic);
+	pthread_cond_init(&face->has_left, &monotonic);
 	pthread_cond_init(&face->has_ended, NULL);
 	pthread_condattr_destroy(&monotonic);
 	if (start(face))

@@ -30,7 +30,7 @@ struct face {
 	bool has_keeper;
 
 	pthread_mutex_t lock;
-	pthread_cond_t has_work, has_ended;
+	pthread_cond_t has_work, has_ended, has_left; /* a worker; a caller who lingers */
 	struct pyro_connection *all;
 	struct pyro_connection *handed;        /* to the keeper: new, dead or with bytes to send */
 	struct pyro_connection *first, **last; /* whose messages wait for a worker */

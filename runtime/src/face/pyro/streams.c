@@ -4,10 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/random.h"
 #include "face/pyro/pyro_own.h"
 #include "face/visitor.h"
+
+enum { LEAVE_MS = 300 };
 
 /* In the face's table, with its lock. Read by its caller's connection alone. */
 struct pyro_stream {
@@ -186,6 +189,7 @@ static struct pyro_caller *linger(struct face *face, struct pyro_caller *caller)
 	caller->next = face->lingering;
 	face->lingering = caller;
 	face->n_lingering++;
+	pthread_cond_broadcast(&face->has_left);
 	return gone;
 }
 
@@ -283,13 +287,31 @@ bool stream_add(struct pyro_connection *connection, pyr_stream *stream, char ret
 	return is_added;
 }
 
+/* Whether to wait for its caller to leave: who has just connected again may be faster than the end
+ * of the connection that he had. With the lock. */
+static bool may_come(const struct pyro_connection *connection, const struct pyro_stream *stream)
+{
+	return !stream->is_closed && !connection->is_gone &&
+	       strcmp(stream->caller->identity, connection->who.identity) == 0;
+}
+
 pyr_stream *stream_find(struct pyro_connection *connection, struct span id)
 {
 	struct face *face = connection->face;
 	struct pyro_stream *stream;
+	struct timespec until;
 
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += LEAVE_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
 	pthread_mutex_lock(&face->lock);
-	stream = look_up(face, id);
+	while ((stream = look_up(face, id)) != NULL && !is_own(connection, stream->caller) &&
+	       may_come(connection, stream))
+		if (pthread_cond_timedwait(&face->has_left, &face->lock, &until) != 0) {
+			stream = NULL;
+			break;
+		}
 	if (stream && (stream->is_closed || !is_own(connection, stream->caller)))
 		stream = NULL;
 	pthread_mutex_unlock(&face->lock);
