@@ -219,6 +219,8 @@ static int serve(pyr_daemon *daemon, struct service *service, const struct setti
 	const char *uri;
 	int status;
 
+	if (!service_set_daemon(service, daemon))
+		return complain("out of memory");
 	uri = pyrite_NameServer_register(daemon, pyrite_NAME_SERVER_ID, &service_methods, service);
 	if (!uri)
 		return pyr_perror("pyrite-ns");
@@ -325,7 +327,8 @@ int main(int argc, char **argv)
 			    .port = pyrite_NAME_SERVER_PORT,
 			    .threads = 1,
 			    .max_message = SERVICE_MESSAGE_MAX,
-			    .drain_ms = SERVICE_DRAIN_MS },
+			    .drain_ms = SERVICE_DRAIN_MS,
+			    .stream_linger_ms = PYR_NONE }, /* watchers come back by themselves */
 		.storage = STORAGE_SQLITE,
 		.discovery = DISCOVERY_PORT,
 	};

@@ -53,21 +53,64 @@ static bool has_ended(const struct record *record, int64_t now)
 	return record->expires <= now;
 }
 
+/* A change is about to be made to what is there under key. */
+static struct registry_change begin_change(struct registry *registry, const char *key)
+{
+	struct registry_change change = { .is_known = true };
+	const struct record *before;
+
+	if (!registry->on_change)
+		return change;
+	before = registry->store->kind->find(registry->store, key);
+	if (before && !before->owner) {
+		change.before = record_copy(before);
+		change.is_known = change.before != NULL;
+	}
+	return change;
+}
+
+/* It was made, or not. */
+static void end_change(struct registry *registry, struct registry_change *change, bool is_made,
+		       const struct record *after)
+{
+	change->after = after;
+	change->revision = registry->generation;
+	if (registry->on_change && is_made)
+		registry->on_change(change, registry->change_data);
+	else
+		free(change->before);
+}
+
+void registry_set_listener(struct registry *registry, registry_change_cb callback, void *data)
+{
+	registry->on_change = callback;
+	registry->change_data = data;
+}
+
+uint64_t registry_revision(const struct registry *registry)
+{
+	return registry->generation;
+}
+
 bool registry_drop(struct registry *registry, const char *key)
 {
 	char name[REGISTRY_NAME_MAX + 1];
+	struct registry_change change = begin_change(registry, key);
+	bool is_made;
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(key, " "), key);
-	if (!registry->store->kind->remove(registry->store, key, registry->generation + 1))
+	is_made = registry->store->kind->remove(registry->store, key, registry->generation + 1);
+	registry->generation += is_made;
+	end_change(registry, &change, is_made, NULL);
+	if (!is_made)
 		return false;
-	registry->generation++;
 	registry_deed_look(registry, name);
 	return true;
 }
 
 /* Removes what has ended; so much at a time that nobody waits for it. The rest is seen by nobody.
  */
-static void sweep(struct registry *registry)
+void registry_sweep(struct registry *registry)
 {
 	struct store *store = registry->store;
 	const struct record *record;
@@ -96,6 +139,11 @@ const struct record *registry_find(struct registry *registry, const char *key)
 	const struct record *record = registry->store->kind->find(registry->store, key);
 
 	return record && !record->owner && !has_ended(record, now_of(registry)) ? record : NULL;
+}
+
+const struct record *registry_find_key(struct registry *registry, const char *key)
+{
+	return registry_find(registry, key);
 }
 
 /* The record of a name that is not shared: those of one that is have keys, which are no names. */
@@ -226,16 +274,23 @@ const struct record *registry_put(struct registry *registry, struct record *reco
 {
 	struct store *store = registry->store;
 	char key[REGISTRY_KEY_SIZE];
+	struct registry_change change;
+	const struct record *found;
+	bool is_made;
 
 	registry_make_key(key, record->name, record->is_shared ? record->uri : NULL);
 	record->generation = registry->generation + 1;
-	if (!store->kind->put(store, record)) {
+	change = begin_change(registry, key);
+	is_made = store->kind->put(store, record);
+	registry->generation += is_made;
+	found = store->kind->find(store, key);
+	end_change(registry, &change, is_made, found);
+	if (!is_made) {
 		(void)registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "out of memory for name %s",
 				      record->name);
 		return NULL;
 	}
-	registry->generation++;
-	return store->kind->find(store, key);
+	return found;
 }
 
 /* The request's name, uri (in its normal form) and tags have been found good. */
@@ -247,7 +302,7 @@ static const struct record *put_request(struct registry *registry,
 	char key[REGISTRY_KEY_SIZE];
 	bool is_beside;
 
-	sweep(registry);
+	registry_sweep(registry);
 	is_beside = request->is_shared && !registry_find(registry, request->name);
 	if (!request->is_own &&
 	    registry_deed_check(registry, request->name, &request->claim, is_beside, problem) < 0)
@@ -363,59 +418,6 @@ const struct record *registry_lookup(struct registry *registry, const char *name
 	return record;
 }
 
-const struct record *registry_next(struct registry *registry, const char *prefix, const char *after)
-{
-	const struct store_kind *kind = registry->store->kind;
-	const struct record *record;
-	bool from_prefix = strcmp(after, prefix) < 0;
-	const char *from = from_prefix ? prefix : after;
-
-	sweep(registry);
-	if ((unsigned char)from[0] <= ' ') { /* no name begins so, but deeds do */
-		from = "!";
-		from_prefix = true;
-	}
-	record = kind->next(registry->store, from, from_prefix);
-	return record && strncmp(record->name, prefix, strlen(prefix)) == 0 ? record : NULL;
-}
-
-/* Deeds have no tags. */
-static const char *rarest(struct store *store, const char *const *tags, size_t n)
-{
-	size_t i, count, least = SIZE_MAX;
-	const char *found = NULL;
-
-	for (i = 0; i < n; i++) {
-		count = store->kind->count_tagged(store, tags[i]);
-		if (count < least) {
-			least = count;
-			found = tags[i];
-		}
-	}
-	return found;
-}
-
-const struct record *registry_next_tagged(struct registry *registry, const char *const *tags,
-					  size_t n, bool all, const char *after)
-{
-	struct store *store = registry->store;
-	const struct record *found = NULL, *record;
-	const char *rare = NULL;
-	size_t i;
-
-	sweep(registry);
-	if (all && !(rare = rarest(store, tags, n)))
-		return NULL;
-	if (rare)
-		return store->kind->next_tagged(store, rare, after, false);
-	for (i = 0; i < n; i++) {
-		record = store->kind->next_tagged(store, tags[i], after, false);
-		if (record && (!found || strcmp(record->key, found->key) < 0))
-			found = record;
-	}
-	return found;
-}
-
 int registry_remove_record(struct registry *registry, const struct record *record,
 			   struct registry_problem *problem)
 {
@@ -452,14 +454,14 @@ size_t registry_count(struct registry *registry)
 {
 	struct store *store = registry->store;
 
-	sweep(registry);
+	registry_sweep(registry);
 	return store->kind->count(store) - store->kind->count_deeds(store) -
 	       store->kind->count_ended(store, now_of(registry));
 }
 
-void registry_settle(struct registry *registry)
+bool registry_settle(struct registry *registry)
 {
-	(void)registry->store->kind->settle(registry->store);
+	return registry->store->kind->settle(registry->store);
 }
 
 void registry_when_safe(struct registry *registry, store_safe_cb callback, void *data)
@@ -528,6 +530,6 @@ bool registry_adopt(struct registry *registry, store_aside_cb aside, void *data)
 		else if (is_leased(record))
 			store->kind->touch(store, key, now_of(registry) + record->ttl_ms);
 	}
-	registry_settle(registry);
+	(void)registry_settle(registry);
 	return true;
 }

@@ -121,10 +121,15 @@ const struct record *registry_lookup(struct registry *registry, const char *name
 const struct record *registry_next(struct registry *registry, const char *prefix,
 				   const char *after);
 
-/* The same of those that have any of the tags; if it is all, of those that have the one of them
+/* The same, but leaves those whose leases have ended where they are: so records that were found
+ * stay valid. */
+const struct record *registry_next_kept(struct registry *registry, const char *prefix,
+					const char *after);
+/* As that, of those that have any of the tags; if it is all, of those that have the one of them
  * which the fewest have: the others are to be looked at. */
 const struct record *registry_next_tagged(struct registry *registry, const char *const *tags,
-					  size_t n, bool all, const char *after);
+					  size_t n, bool all, const char *prefix,
+					  const char *after);
 
 bool registry_is_alive(struct registry *registry, const struct record *record);
 
@@ -150,8 +155,27 @@ const char *registry_owner(struct registry *registry, const char *name);
 /* Whether the rules, or that he is it, let the claim's maker know that the name is owner's. */
 bool registry_may_know(const struct registry_claim *claim, const char *name, const char *owner);
 
+/* Hears of each change of a registration as it is made: what was there before, taken, and what is
+ * there now; NULL: nothing. Of what memory is out for: is_known is false. */
+struct registry_change {
+	struct record *before;
+	const struct record *after;
+	uint64_t revision;
+	bool is_known;
+};
+typedef void (*registry_change_cb)(const struct registry_change *change, void *data);
+/* callback: NULL: nobody. */
+void registry_set_listener(struct registry *registry, registry_change_cb callback, void *data);
+
+/* The record with the key, if it is there. */
+const struct record *registry_find_key(struct registry *registry, const char *key);
+/* The number of the last change. */
+uint64_t registry_revision(const struct registry *registry);
+/* Removes some of what has ended. */
+void registry_sweep(struct registry *registry);
+
 /* See settle and when_safe in store.h. */
-void registry_settle(struct registry *registry);
+bool registry_settle(struct registry *registry);
 void registry_when_safe(struct registry *registry, store_safe_cb callback, void *data);
 
 /* ---- what a name, a uri and tags are; of the registry's files alone ---- */

@@ -12,7 +12,9 @@ struct registry {
 	void *data;
 	uint64_t generation;
 	struct revoked_list *revoked;
-	unsigned turn; /* of look-ups of shared names */
+	unsigned turn;                /* of look-ups of shared names */
+	registry_change_cb on_change; /* NULL: nobody hears of changes */
+	void *change_data;
 };
 
 /* ---- registry.c ---- */

@@ -9,33 +9,63 @@
 #include "attendance.h"
 #include "reach.h"
 #include "text_put.h"
+#include "watchers.h"
 
 #define OWN_TAG "class:pyrite.NameServer"
 
 struct service {
 	struct registry *registry;
 	struct attendances *attendances;
+	struct watchers *watchers;
+	bool is_void;      /* changes were taken back, which the watchers do not know */
 	char address[300]; /* as its URI has it */
 	time_t warned;     /* of a name that leads nowhere */
 };
+
+static struct registry *settle(struct service *service)
+{
+	service->is_void |= registry_settle(service->registry);
+	attendances_end(service->attendances, service->registry);
+	return service->registry;
+}
+
+static struct registry *registry_for_watchers(void *data, bool *is_void)
+{
+	struct service *service = data;
+	struct registry *registry = settle(service);
+
+	*is_void = service->is_void;
+	service->is_void = false;
+	return registry;
+}
 
 struct service *service_new(struct registry *registry)
 {
 	struct service *service = registry ? calloc(1, sizeof(*service)) : NULL;
 
-	if (!service || !(service->attendances = attendances_new())) {
+	if (!service) {
 		registry_free(registry);
-		free(service);
 		return NULL;
 	}
 	service->registry = registry;
-	return service;
+	service->attendances = attendances_new();
+	service->watchers = watchers_new(registry_for_watchers, service);
+	if (service->attendances && service->watchers)
+		return service;
+	service_free(service);
+	return NULL;
+}
+
+bool service_set_daemon(struct service *service, pyr_daemon *daemon)
+{
+	return watchers_set_daemon(service->watchers, daemon);
 }
 
 void service_free(struct service *service)
 {
 	if (!service)
 		return;
+	watchers_free(service->watchers);
 	registry_free(service->registry); /* what is not safe yet is made so, and answered */
 	attendances_free(service->attendances);
 	free(service);
@@ -43,11 +73,7 @@ void service_free(struct service *service)
 
 struct registry *service_registry(pyr_call *call)
 {
-	struct service *service = pyr_call_data(call);
-
-	registry_settle(service->registry);
-	attendances_end(service->attendances, service->registry);
-	return service->registry;
+	return settle(pyr_call_data(call));
 }
 
 bool service_add_self(struct service *service, const char *uri, struct registry_problem *problem)
@@ -353,6 +379,13 @@ static int remove_share(pyr_call *call, const char *name, const char *uri,
 		call, (struct service_answer){ ANSWER_SHARE, NULL, "remove", name });
 }
 
+static int watch(pyr_call *call, const struct pyrite_NameView *view, pyr_stream *stream)
+{
+	struct service *service = pyr_call_data(call);
+
+	return watchers_add(service->watchers, call, view, stream);
+}
+
 static int ping(pyr_call *call)
 {
 	(void)call;
@@ -381,4 +414,5 @@ const struct pyrite_NameServer_methods service_methods = {
 	.ping = ping,
 	.count = count,
 	.remove_share = remove_share,
+	.watch = watch,
 };

@@ -26,6 +26,10 @@ struct service *service_new(struct registry *registry);
 /* When no method runs any more, and before the daemon is freed. */
 void service_free(struct service *service);
 
+/* The daemon that is to serve it, which is not freed before it. Returns false when memory is out.
+ */
+bool service_set_daemon(struct service *service, pyr_daemon *daemon);
+
 /* Registers the name server under its own name. Returns false with *problem told. */
 bool service_add_self(struct service *service, const char *uri, struct registry_problem *problem);
 

@@ -109,7 +109,7 @@ static const struct record *look_on(struct search *search)
 	if (!tags)
 		return registry_next(search->registry, search->prefix, search->at);
 	return registry_next_tagged(search->registry, (const char *const *)tags->items, tags->n,
-				    search->all_tags, search->at);
+				    search->all_tags, search->prefix, search->at);
 }
 
 /* The next name that fits. NULL: there is none, the time is up (has_more), or it was too much. */

@@ -254,8 +254,7 @@ void bench_merge(struct bench_times *into, const struct bench_times *times)
 		into->counts[i] += times->counts[i];
 }
 
-/* The time that a part of the calls, 0 to 1, did not exceed; microseconds. */
-static double quantile(const struct bench_times *times, double part)
+double bench_quantile(const struct bench_times *times, double part)
 {
 	uint64_t rank = (uint64_t)(part * (double)times->n), seen = 0;
 	unsigned i;
@@ -285,7 +284,8 @@ static void print(const struct mark *from, const struct mark *to, const struct b
 	printf("calls=%llu rate=%.1f client_us=%.3f server_us=%.3f mean_us=%.3f p50_us=%.3f "
 	       "p99_us=%.3f steal=%.2f foreign=%.2f\n",
 	       (unsigned long long)times->n, n / wall * 1e9, client / n / 1e3, server / n / 1e3,
-	       (double)times->sum / n / 1e3, quantile(times, 0.5), quantile(times, 0.99),
+	       (double)times->sum / n / 1e3, bench_quantile(times, 0.5),
+	       bench_quantile(times, 0.99),
 	       (double)(to->core.steal - from->core.steal) / wall * 100,
 	       foreign > 0 ? foreign / wall * 100 : 0);
 }

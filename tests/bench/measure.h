@@ -51,6 +51,9 @@ struct bench_times {
 void bench_add(struct bench_times *times, int64_t ns);
 void bench_merge(struct bench_times *into, const struct bench_times *times);
 
+/* The time that a part of the calls, 0 to 1, did not exceed; microseconds. */
+double bench_quantile(const struct bench_times *times, double part);
+
 /* When a phase may end: calls have been made, and the time has come. */
 struct bench_limit {
 	uint64_t calls;

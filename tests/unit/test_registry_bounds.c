@@ -197,7 +197,7 @@ static size_t count_tagged(struct registry *registry, const char *const *tags, s
 	size_t found = 0;
 
 	while (found < most &&
-	       (record = registry_next_tagged(registry, tags, n, all, key)) != NULL) {
+	       (record = registry_next_tagged(registry, tags, n, all, "", key)) != NULL) {
 		CHECK(strcmp(record->key, key) > 0);
 		strcpy(key, record->key);
 		found++;

@@ -48,6 +48,7 @@ foreach(test nsc naming_closing) # which serve names, too
 endforeach()
 pyrite_unit_test(naming pyrite_internal)
 pyrite_unit_test(naming_metadata pyrite_internal)
+pyrite_unit_test(watch pyrite_internal)
 pyrite_unit_test(engine pyrite_internal)
 pyrite_unit_test(engine_sources pyrite_internal)
 pyrite_unit_test(link_auto pyrite_internal)

@@ -142,6 +142,70 @@ int pyr_ns_remove_prefix(pyr_ns *ns, const char *prefix, struct pyr_ns_removal *
 int pyr_ns_remove_matching(pyr_ns *ns, const char *regex,
 			   struct pyr_ns_removal *ret) PYR_MUST_CHECK;
 
+/*
+ * Watching names. The name server tells of each registration that comes, goes or changes, soon
+ * after it has happened (20 ms, longer while very many watch). The callback first gets all names of
+ * the view, and knows then what is there: PYR_NS_RESYNC, a PYR_NS_PUT for each registration, sorted
+ * by name, PYR_NS_READY. Then come the changes, in their order, none left out. If some are missing,
+ * because the name server was started again or this program reads too slowly, all begins anew with
+ * PYR_NS_RESYNC. While the name server is not reached (PYR_NS_LOST) the watcher tries again by
+ * itself; PYR_NS_READY then says that nothing is missing.
+ */
+enum pyr_ns_event_kind {
+	PYR_NS_RESYNC, /* what was told before is void */
+	PYR_NS_PUT,   /* a registration is there: a new one, or it leads elsewhere or has other tags
+		       */
+	PYR_NS_GONE,  /* it is there no more, or not in the view */
+	PYR_NS_READY, /* all that there is has been told */
+	PYR_NS_LOST   /* nothing is heard any more, as pyr_last_error() says */
+};
+
+struct pyr_ns_event {
+	enum pyr_ns_event_kind kind;
+	/* Grows with the changes of one run of the name server, with a database of all runs. Of PUT
+	 * that of the registration, else the last one told. */
+	uint64_t revision;
+	/* Of PUT and GONE; else NULL. Borrowed until the callback returns. */
+	const char *name, *uri;
+	const char *const *tags; /* of PUT; sorted, each once */
+	size_t n_tags;           /* of tags */
+	bool shared; /* others may register the name beside it: GONE is of this uri alone */
+};
+
+typedef struct pyr_ns_watcher pyr_ns_watcher;
+
+/* What a watcher calls: in a thread of its own, one call at a time. It may call anything, also
+ * pyr_ns_watcher_free(). While it runs nothing more is read. */
+typedef void (*pyr_ns_watch_cb)(const struct pyr_ns_event *event, void *data);
+
+/* Which names to watch: those that begin with prefix and have all of the tags. */
+struct pyr_ns_watch_options {
+	const char *prefix; /* default: all names */
+	const char *const
+		*tags; /* default: any; at most 16, together with the prefix 1,024 bytes */
+	size_t n_tags; /* of tags */
+};
+
+/* For pyr_ns_watch() alone. */
+pyr_ns_watcher *pyr__ns_watch(pyr_ns *ns, const struct pyr_ns_watch_options *options, size_t size,
+			      pyr_ns_watch_cb callback, void *data);
+
+/* Watches names. options may be NULL; they are copied. ns may be freed before the watcher. Returns:
+ * owned, pyr_ns_watcher_free(); NULL for a view that is none, or when memory or threads are out.
+ * What the name server refuses is told by PYR_NS_LOST: PERMISSION_DENIED if its rules do not let
+ * this program look names up, RESOURCE_EXHAUSTED if too many watch, UNIMPLEMENTED if it is too old.
+ * It is asked again all the same, each 5 s. */
+static inline PYR_MUST_CHECK pyr_ns_watcher *
+pyr_ns_watch(pyr_ns *ns, const struct pyr_ns_watch_options *options, pyr_ns_watch_cb callback,
+	     void *data)
+{
+	return pyr__ns_watch(ns, options, sizeof(*options), callback, data);
+}
+
+/* Ends it. When it returns, the callback is not running and will not run: it waits for one that is
+ * running, unless called from within it. */
+void pyr_ns_watcher_free(pyr_ns_watcher *watcher);
+
 /* Whether the name server answers. UNAVAILABLE if not. */
 int pyr_ns_ping(pyr_ns *ns) PYR_MUST_CHECK;
 

@@ -54,6 +54,11 @@ typedef void (*pyr_room_cb)(pyr_stream *stream, void *data);
  * its call was answered. One thread at a time, as for writing. */
 int pyr_stream_on_room(pyr_stream *stream, pyr_room_cb callback, void *data) PYR_MUST_CHECK;
 
+/* Bytes of items that this end has written and that have not left the process, since the connection
+ * is busy or the other end does not read it. A writer that must not hold much for each of many
+ * readers tries only while this is 0. Returns 0 for NULL and for an end that does not write. */
+size_t pyr_stream_unsent(pyr_stream *stream);
+
 /* Caller's end: no more items will be written. The method's reads return 0 after the last item.
  * I_op_finish() does this by itself. A second call does nothing. */
 int pyr_stream_end(pyr_stream *stream) PYR_MUST_CHECK;

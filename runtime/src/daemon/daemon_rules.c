@@ -112,6 +112,8 @@ static bool ask(const pyr_call *call, const char *action, const char *target, un
 	struct rules_question question = { incall_identity(call, uid), action, target, "", NULL };
 	struct rules *rules = call ? incall_rules(call) : NULL;
 
+	if (rules && strcmp(action, "call") == 0 && call->object->id)
+		question.object = call->object->id; /* it calls that one */
 	*line = 0;
 	return !rules || rules_allow(rules, &question, line);
 }

@@ -149,6 +149,21 @@ int pyr_stream_on_room(pyr_stream *stream, pyr_room_cb callback, void *data)
 	return 0;
 }
 
+size_t pyr_stream_unsent(pyr_stream *stream)
+{
+	int64_t n = 0;
+
+	if (!stream || !stream->writes)
+		return 0;
+	pthread_mutex_lock(&stream->lock);
+	if (stream->plain) /* has room again for what was written */
+		n = stream->out.window - stream->out.room;
+	else
+		n = (int64_t)stream->out.queue.n_unsent;
+	pthread_mutex_unlock(&stream->lock);
+	return n > 0 ? (size_t)n : 0;
+}
+
 bool stream_is_of(const pyr_stream *stream, const struct pyr__operation *operation,
 		  const struct codec_message *item, bool is_callers, const char *what)
 {

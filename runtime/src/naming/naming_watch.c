@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watchers of names. Each has a thread, which reads the name server's stream and calls back; when
+ * the stream ends it opens another one, and says how far it has got.
+ */
+#include "naming/naming_calls.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/abi.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "engine/engine.h"
+
+enum { FIRST_PAUSE_MS = 100, LAST_PAUSE_MS = 5000, TAGS = 16, BYTES = 1024 };
+
+struct pyr_ns_watcher {
+	struct root root;
+	char address[NAMING_ADDRESS_MAX];
+	struct pyrite_NameServer *proxy;
+	pyr_ns_watch_cb callback;
+	void *data;
+	struct pyrite_NameView view;
+	const char *tags[TAGS];
+	char texts[BYTES];
+	pthread_t thread;
+	/* its thread's: */
+	bool is_complete; /* what was told is all, as of the view's revision */
+	bool is_ready;    /* and said to be */
+	uint32_t pause_ms;
+	int lost; /* the status that was told last; 0: it is not lost */
+	/* the lock's: */
+	pthread_mutex_t lock;
+	pthread_cond_t ends;
+	pyr_stream *stream; /* NULL: there is none */
+	bool is_ending, is_alone;
+};
+
+/* ---- telling ---- */
+
+static bool is_ending(struct pyr_ns_watcher *w)
+{
+	bool ends;
+
+	pthread_mutex_lock(&w->lock);
+	ends = w->is_ending;
+	pthread_mutex_unlock(&w->lock);
+	return ends;
+}
+
+/* Returns false if the callback wants no more. */
+static bool tell(struct pyr_ns_watcher *w, const struct pyr_ns_event *event)
+{
+	if (is_ending(w))
+		return false;
+	w->callback(event, w->data);
+	return !is_ending(w);
+}
+
+static bool tell_kind(struct pyr_ns_watcher *w, enum pyr_ns_event_kind kind)
+{
+	struct pyr_ns_event event = { .kind = kind, .revision = w->view.revision };
+
+	return tell(w, &event);
+}
+
+static bool tell_change(struct pyr_ns_watcher *w, const struct pyrite_NameChange *change)
+{
+	struct pyr_ns_event event = { .kind = change->gone ? PYR_NS_GONE : PYR_NS_PUT,
+				      .revision = change->revision,
+				      .name = change->name,
+				      .uri = change->uri,
+				      .tags = (const char *const *)change->tags.items,
+				      .n_tags = change->tags.n,
+				      .shared = change->shared };
+
+	return tell(w, &event);
+}
+
+/* Returns false if the callback wants no more. */
+static bool take_news(struct pyr_ns_watcher *w, const struct pyrite_NameNews *news)
+{
+	size_t i;
+
+	w->lost = 0;
+	w->pause_ms = FIRST_PAUSE_MS;
+	w->is_complete = news->complete || (w->is_complete && !news->resync);
+	w->view.epoch = news->epoch;
+	w->view.revision = news->revision;
+	if (news->resync) {
+		w->is_ready = false;
+		if (!tell_kind(w, PYR_NS_RESYNC))
+			return false;
+	}
+	for (i = 0; i < news->changes.n; i++)
+		if (!tell_change(w, &news->changes.items[i]))
+			return false;
+	if (!news->complete || w->is_ready)
+		return true;
+	w->is_ready = true;
+	return tell_kind(w, PYR_NS_READY);
+}
+
+/* ---- the stream ---- */
+
+/* Returns false when the watcher ends: then the stream is freed. */
+static bool keep_stream(struct pyr_ns_watcher *w, pyr_stream *stream)
+{
+	bool keeps;
+
+	pthread_mutex_lock(&w->lock);
+	keeps = !w->is_ending;
+	if (keeps)
+		w->stream = stream;
+	pthread_mutex_unlock(&w->lock);
+	if (!keeps)
+		pyr_stream_free(stream);
+	return keeps;
+}
+
+static void drop_stream(struct pyr_ns_watcher *w)
+{
+	pyr_stream *stream;
+
+	pthread_mutex_lock(&w->lock);
+	stream = w->stream;
+	w->stream = NULL;
+	pthread_mutex_unlock(&w->lock);
+	pyr_stream_free(stream);
+}
+
+/* Reads until the stream ends. Returns minus a status with the last error set; 0: the watcher ends.
+ */
+static int read_all(struct pyr_ns_watcher *w)
+{
+	struct pyr_call_options for_ever = { .timeout_ms = PYR_NONE };
+	struct pyrite_NameView view = w->view;
+	struct pyrite_NameNews *news;
+	pyr_stream *stream;
+	bool goes_on = true;
+	int n = 0;
+
+	if (!w->is_complete)
+		view.epoch = view.revision = 0;
+	if (pyrite_NameServer_watch(pyrite_NameServer_with(w->proxy, &for_ever), &view, &stream) <
+	    0)
+		return naming_add_address(w->address);
+	if (!keep_stream(w, stream))
+		return 0;
+	while (goes_on && (n = pyrite_NameServer_watch_next(stream, &news)) == 1) {
+		goes_on = take_news(w, news);
+		pyr_free(news);
+	}
+	if (n == 0)
+		error_set(PYR_UNAVAILABLE, "NamingError: the name server told the last news");
+	n = goes_on ? naming_add_address(w->address) : 0;
+	drop_stream(w);
+	return n;
+}
+
+/* Waits before the next attempt. Returns false if the watcher ends. */
+static bool rest(struct pyr_ns_watcher *w)
+{
+	struct timespec until;
+	int err = 0;
+	bool ends;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += w->pause_ms / 1000;
+	until.tv_nsec += (long)(w->pause_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	w->pause_ms = w->pause_ms < LAST_PAUSE_MS / 2 ? 2 * w->pause_ms : LAST_PAUSE_MS;
+	pthread_mutex_lock(&w->lock);
+	while (!w->is_ending && err == 0)
+		err = pthread_cond_timedwait(&w->ends, &w->lock, &until);
+	ends = w->is_ending;
+	pthread_mutex_unlock(&w->lock);
+	return !ends;
+}
+
+static void destroy(struct pyr_ns_watcher *w)
+{
+	root_remove(&w->root);
+	pyrite_NameServer_free(w->proxy);
+	pthread_cond_destroy(&w->ends);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
+
+static void *run(void *data)
+{
+	struct pyr_ns_watcher *w = data;
+	bool is_alone;
+	int status;
+
+	do {
+		status = read_all(w);
+		w->is_ready = false;
+		if (status < 0 && status != w->lost) { /* each reason once */
+			w->lost = status;
+			(void)tell_kind(w, PYR_NS_LOST);
+		}
+	} while (rest(w));
+	pthread_mutex_lock(&w->lock);
+	is_alone = w->is_alone;
+	pthread_mutex_unlock(&w->lock);
+	if (is_alone)
+		destroy(w);
+	return NULL;
+}
+
+/* ---- making ---- */
+
+static int copy_view(struct pyr_ns_watcher *w, const struct pyr_ns_watch_options *options)
+{
+	const char *prefix = options->prefix ? options->prefix : "";
+	size_t i, n = strlen(prefix) + 1;
+	char *at = w->texts;
+	int status = naming_check_tags(options->tags, options->n_tags);
+
+	if (status < 0)
+		return status;
+	for (i = 0; i < options->n_tags && i < TAGS; i++)
+		n += strlen(options->tags[i]) + 1;
+	if (options->n_tags > TAGS || n > BYTES)
+		return error_set(PYR_INVALID_ARGUMENT,
+				 "a watcher's view has at most %d tags, and %d bytes with its "
+				 "prefix",
+				 TAGS, BYTES);
+	w->view.prefix = text_keep(&at, prefix);
+	for (i = 0; i < options->n_tags; i++)
+		w->tags[i] = text_keep(&at, options->tags[i]);
+	w->view.tags = (struct pyr_string_seq){ options->n_tags, w->tags };
+	return 0;
+}
+
+static struct pyr_ns_watcher *new_watcher(const pyr_ns *ns)
+{
+	struct pyr_ns_watcher *w = calloc(1, sizeof(*w));
+	pthread_condattr_t monotonic;
+
+	if (!w)
+		return NULL;
+	strcpy(w->address, ns->address);
+	w->pause_ms = FIRST_PAUSE_MS;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->ends, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	root_add(&w->root);
+	return w;
+}
+
+pyr_ns_watcher *pyr__ns_watch(pyr_ns *ns, const struct pyr_ns_watch_options *options, size_t size,
+			      pyr_ns_watch_cb callback, void *data)
+{
+	struct pyr_ns_watch_options own;
+	struct pyr_ns_watcher *w;
+	int status;
+
+	if (!ns || !callback) {
+		(void)(ns ? error_missing("callback") : error_null("ns"));
+		return error_from_constructor();
+	}
+	if (abi_options(&own, sizeof(own), options, size, "pyr_ns_watch_options") < 0)
+		return error_from_constructor();
+	w = new_watcher(ns);
+	if (!w)
+		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory for a watcher");
+	w->callback = callback;
+	w->data = data;
+	status = copy_view(w, &own);
+	if (status == 0 && !(w->proxy = naming_proxy(w->address, 0, 0)))
+		status = -pyr_last_error()->code;
+	if (status == 0 && engine_thread(&w->thread, run, w) < 0)
+		status = error_set(PYR_RESOURCE_EXHAUSTED, "no thread for a watcher");
+	if (status == 0)
+		return w;
+	destroy(w);
+	return error_from_constructor();
+}
+
+void pyr_ns_watcher_free(pyr_ns_watcher *w)
+{
+	bool is_within;
+
+	if (!w || engine_is_forked())
+		return;
+	is_within = pthread_equal(w->thread, pthread_self());
+	pthread_mutex_lock(&w->lock);
+	w->is_ending = true;
+	w->is_alone = is_within;
+	if (w->stream)
+		pyr_stream_cancel(w->stream);
+	pthread_cond_signal(&w->ends);
+	pthread_mutex_unlock(&w->lock);
+	if (is_within) {
+		pthread_detach(w->thread);
+		return;
+	}
+	pyr_proxy_release(pyrite_NameServer_as_proxy(w->proxy));
+	pthread_join(w->thread, NULL);
+	destroy(w);
+}
