@@ -38,6 +38,13 @@ int form_call(const struct form_request *request, const struct form_meta *meta,
 	      const struct codec_operation *operation, struct span arguments, uint32_t max_message,
 	      struct buf *out, char *text, size_t n);
 
+/* Parses a payload of at most max bytes, inflated if it has to be, into the arena. Returns false
+ * with the text of what is wrong. */
+bool form_parse(const struct pyro_header *header, struct span data, uint32_t max,
+		struct arena *arena, struct ser_data *ret, char *text, size_t n);
+/* As much of it as there is room for, without controls. */
+void form_copy_text(char *buf, size_t size, struct span text);
+
 /* What a refusal of a connection says. Returns text. */
 const char *form_reason(const struct pyro_header *header, struct span data, char *text, size_t n);
 
