@@ -213,6 +213,14 @@ static void put_result(struct maker *maker, const struct ast_decl *decl,
 	}
 }
 
+static void set_whole(struct shape_fields *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		list->items[i].flags |= SHAPE_WHOLE;
+}
+
 static const char *full_name(struct maker *maker, const struct ast_decl *decl)
 {
 	size_t n = strlen(decl->owner->wire_name) + strlen(decl->name) + 2;
@@ -237,6 +245,11 @@ static void put_operation(struct maker *maker, const struct ast_decl *decl,
 	put_result(maker, decl, ret);
 	for (i = 0; i < decl->n_items; i++)
 		put_param(maker, decl->items[i], ret);
+	if (decl->is_message) {
+		set_whole(&ret->in);
+		set_whole(&ret->out);
+		set_whole(&ret->streams);
+	}
 	ret->raises.items = take(maker, decl->n_raises, sizeof(ret->raises.items[0]));
 	for (i = 0; ret->raises.items && i < decl->n_raises; i++) {
 		ret->raises.items[ret->raises.n++] = decl->raises[i]->wire_name;

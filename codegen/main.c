@@ -11,6 +11,7 @@
 #include "breaking.h"
 #include "depfile.h"
 #include "emit.h"
+#include "import.h"
 #include "output.h"
 
 #include "../idl/idl.h"
@@ -20,6 +21,7 @@ const char *argp_program_version = "pyrite-idl " PYR_VERSION;
 enum {
 	KEY_C = 256,
 	KEY_PROTO,
+	KEY_IDL,
 	KEY_CHECK,
 	KEY_DEPFILE,
 	KEY_BREAKING,
@@ -29,7 +31,7 @@ enum {
 };
 
 struct arguments {
-	const char *c_dir, *proto_dir, *depfile, *old_file;
+	const char *c_dir, *proto_dir, *idl_dir, *depfile, *old_file;
 	bool check, compatible, force, hidden;
 	const char **files, **include_dirs, **defines; /* argc long */
 	size_t n_files, n_include_dirs, n_defines;
@@ -38,6 +40,9 @@ struct arguments {
 static const struct argp_option options[] = {
 	{ "c", KEY_C, "DIR", 0, "write FILE.h and FILE.c into DIR", 0 },
 	{ "proto", KEY_PROTO, "DIR", 0, "write FILE.proto into DIR", 0 },
+	{ "idl", KEY_IDL, "DIR", 0,
+	  "write FILE.idl into DIR for each FILE.proto, and for what that imports (needs protoc)",
+	  0 },
 	{ "check", KEY_CHECK, NULL, 0, "only check the files for errors", 0 },
 	{ "depfile", KEY_DEPFILE, "FILE", 0, "write the dependencies of the outputs, for make", 0 },
 	{ "breaking", KEY_BREAKING, "OLD.idl", 0,
@@ -52,14 +57,36 @@ static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, NULL, 0 },
 };
 
+static bool is_proto(const char *file)
+{
+	const char *dot = strrchr(file, '.');
+
+	return dot && strcmp(dot, ".proto") == 0;
+}
+
+/* --idl goes with .proto, all else with .idl. */
+static void check_protos(const struct arguments *arguments, struct argp_state *state)
+{
+	for (size_t i = 0; i < arguments->n_files; i++)
+		if (is_proto(arguments->files[i]) != (arguments->idl_dir != NULL))
+			argp_error(state, "'%s' is %s .proto, which --idl %s", arguments->files[i],
+				   arguments->idl_dir ? "no" : "a",
+				   arguments->idl_dir ? "reads" : "makes IDL of");
+	if (arguments->idl_dir && (arguments->c_dir || arguments->proto_dir || arguments->check ||
+				   arguments->old_file || arguments->depfile))
+		argp_error(state, "--idl goes with -I and --force alone: give what it writes to "
+				  "another run");
+}
+
 static void check_usage(const struct arguments *arguments, struct argp_state *state)
 {
 	bool generates = arguments->c_dir || arguments->proto_dir;
 
 	if (arguments->n_files == 0)
 		argp_error(state, "no file given");
-	if (!generates && !arguments->check && !arguments->old_file)
-		argp_error(state, "nothing to do: give --c, --proto, --check or --breaking");
+	check_protos(arguments, state);
+	if (!generates && !arguments->check && !arguments->old_file && !arguments->idl_dir)
+		argp_error(state, "nothing to do: give --c, --proto, --check, --breaking or --idl");
 	if (arguments->depfile && !generates)
 		argp_error(state, "--depfile needs --c or --proto");
 	if (arguments->old_file && arguments->n_files > 1)
@@ -80,6 +107,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case KEY_PROTO:
 		arguments->proto_dir = argument;
+		return 0;
+	case KEY_IDL:
+		arguments->idl_dir = argument;
 		return 0;
 	case KEY_CHECK:
 		arguments->check = true;
@@ -244,6 +274,20 @@ static bool generate_all(const struct arguments *arguments, struct idl_unit *con
 	return ok;
 }
 
+/* IDL of each .proto. */
+static bool import_all(const struct arguments *arguments)
+{
+	struct outputs outputs = { 0 };
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < arguments->n_files; i++)
+		ok = import_proto(arguments->files[i], arguments->include_dirs,
+				  arguments->n_include_dirs, arguments->idl_dir, &outputs);
+	ok = ok && outputs_check(&outputs, arguments->force) && outputs_write(&outputs);
+	outputs_free(&outputs);
+	return ok;
+}
+
 static bool run(const struct arguments *arguments)
 {
 	struct idl_unit **units = calloc(arguments->n_files, sizeof(*units));
@@ -269,8 +313,9 @@ int main(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.args_doc = "FILE.idl...",
-		.doc = "Checks IDL files and generates C and protobuf from them.",
+		.args_doc = "FILE.idl...\n--idl=DIR FILE.proto...",
+		.doc = "Checks IDL files and generates C and protobuf from them; makes IDL of "
+		       "the .proto files of other gRPC services.",
 	};
 	size_t n = (size_t)argc + 1;
 	struct arguments arguments = {
@@ -282,7 +327,8 @@ int main(int argc, char **argv)
 
 	argp_err_exit_status = 1;
 	if (arguments.files && arguments.include_dirs && arguments.defines)
-		ok = argp_parse(&argp, argc, argv, 0, NULL, &arguments) == 0 && run(&arguments);
+		ok = argp_parse(&argp, argc, argv, 0, NULL, &arguments) == 0 &&
+		     (arguments.idl_dir ? import_all(&arguments) : run(&arguments));
 	free(arguments.files);
 	free(arguments.include_dirs);
 	free(arguments.defines);

@@ -193,9 +193,11 @@ static void operation_messages(struct proto *proto, const struct ast_decl *inter
 {
 	struct operation operation = { 0 };
 
-	if (decl->owner == interface && !operation_init(&operation, decl))
+	bool has_own = decl->owner == interface && !decl->is_message;
+
+	if (has_own && !operation_init(&operation, decl))
 		proto->body.failed = true;
-	if (decl->owner == interface) {
+	if (has_own) {
 		operation_message(proto, &operation, operation.ins, operation.n_ins,
 				  &operation.in_stream, "request");
 		operation_message(proto, &operation, operation.outs, operation.n_outs,

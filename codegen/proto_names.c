@@ -104,7 +104,7 @@ static void reserve_messages(const struct package *package, const struct ast_dec
 		const struct ast_decl *operation = decl->operations[i / 2];
 		struct buf name = { 0 };
 
-		if (operation->owner != decl)
+		if (operation->owner != decl || operation->is_message)
 			continue;
 		buf_printf(&name, "%s_%s_%s", decl->name, operation->wire_name, suffixes[i % 2]);
 		proto_take(package->run, package->file, buf_text(&name), "_");
@@ -258,12 +258,25 @@ void proto_file_of(struct buf *out, struct proto_run *run, const struct ast_decl
 	buf_free(&module);
 }
 
+/* Of an operation with @message: the struct. */
+static const struct ast_decl *message_of(const struct ast_decl *operation, bool is_request)
+{
+	const struct ast_type *type =
+		is_request ? operation->items[0]->type->actual : operation->type->actual;
+
+	return type->kind == TYPE_STREAM ? type->elem->actual->decl : type->decl;
+}
+
 void proto_operation_reference(struct buf *out, struct proto *proto,
 			       const struct ast_decl *operation, const char *which)
 {
 	const struct ast_decl *owner = operation->owner;
 	struct buf module = { 0 }, path = { 0 }, name = { 0 };
 
+	if (operation->is_message) {
+		proto_reference(out, proto, message_of(operation, strcmp(which, "request") == 0));
+		return;
+	}
 	proto_module(&module, owner);
 	proto_file_of(&path, proto->run, owner);
 	proto_import(proto, buf_text(&path));

@@ -26,7 +26,7 @@ struct source_field {
 	uint32_t id;
 	const char *name; /* on the wire */
 	const struct ast_type *type;
-	bool optional;
+	bool optional, whole;
 	const char *owner, *member, *has_member; /* for offsetof; owner NULL: no offset */
 	const char *value;                       /* name of the default's constant, or NULL */
 };

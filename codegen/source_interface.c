@@ -97,8 +97,9 @@ static const struct source_operation *like(const struct source_interface *interf
 	for (const struct source_operation *other = interface->rows; other < row; other++) {
 		const struct operation *b = &other->operation;
 
-		if (a->n_ins == b->n_ins && a->n_outs == b->n_outs && !a->has_streams &&
-		    !b->has_streams && same_values(a->ins, b->ins, a->n_ins) &&
+		if (a->decl->is_message == b->decl->is_message && a->n_ins == b->n_ins &&
+		    a->n_outs == b->n_outs && !a->has_streams && !b->has_streams &&
+		    same_values(a->ins, b->ins, a->n_ins) &&
 		    same_values(a->outs, b->outs, a->n_outs))
 			return other;
 	}
@@ -125,8 +126,8 @@ static void default_values(struct source *source, struct source_interface *inter
 	}
 }
 
-static void value_rows(struct source *source, const struct operation_value *values, size_t n,
-		       const char *const *defaults)
+static void value_rows(struct source *source, const struct operation *operation,
+		       const struct operation_value *values, size_t n, const char *const *defaults)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct source_field field = {
@@ -134,6 +135,7 @@ static void value_rows(struct source *source, const struct operation_value *valu
 			.name = values[i].wire_name,
 			.type = values[i].type,
 			.optional = values[i].optional,
+			.whole = operation->decl->is_message,
 			.value = defaults ? defaults[i] : NULL,
 		};
 
@@ -146,6 +148,16 @@ static size_t n_fields(const struct operation *operation)
 {
 	return operation->n_ins + operation->n_outs + !!operation->in_stream.type +
 	       !!operation->out_stream.type;
+}
+
+static void operation_rows(struct source *source, const struct source_operation *row)
+{
+	const struct operation *o = &row->operation;
+
+	value_rows(source, o, o->ins, o->n_ins, row->values);
+	value_rows(source, o, o->outs, o->n_outs, NULL);
+	value_rows(source, o, &o->in_stream, !!o->in_stream.type, NULL);
+	value_rows(source, o, &o->out_stream, !!o->out_stream.type, NULL);
 }
 
 /* The rows of parameters of all operations, those alike once. */
@@ -171,12 +183,7 @@ static void args(struct source *source, struct source_interface *interface)
 
 		if (!row->is_new)
 			continue;
-		value_rows(source, row->operation.ins, row->operation.n_ins, row->values);
-		value_rows(source, row->operation.outs, row->operation.n_outs, NULL);
-		value_rows(source, &row->operation.in_stream, !!row->operation.in_stream.type,
-			   NULL);
-		value_rows(source, &row->operation.out_stream, !!row->operation.out_stream.type,
-			   NULL);
+		operation_rows(source, row);
 	}
 	source_fields(source, interface->args);
 }

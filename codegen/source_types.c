@@ -64,6 +64,8 @@ void source_field(struct source *source, const struct source_field *field)
 		items_add(&row, ".flags = %s%s%s", field->optional ? "PYR__OPTIONAL" : "",
 			  field->optional && field->value ? " | " : "",
 			  field->value ? "PYR__DEFAULT" : "");
+	if (field->whole)
+		items_add(&row, ".flags = PYR__WHOLE");
 	if (field->owner)
 		items_add(&row, ".offset = offsetof(struct %s, %s)", field->owner, field->member);
 	if (field->owner && field->has_member)

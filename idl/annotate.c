@@ -106,6 +106,12 @@ static void apply_inline(struct front *front, struct raw_decl *raw,
 	raw->decl.inline_ = flag(front, annotation);
 }
 
+static void apply_message(struct front *front, struct raw_decl *raw,
+			  const struct annotation *annotation)
+{
+	raw->decl.is_message = flag(front, annotation);
+}
+
 static void apply_oneof(struct front *front, struct raw_decl *raw,
 			const struct annotation *annotation)
 {
@@ -183,6 +189,7 @@ static const struct rule rules[] = {
 	{ "status", ON(AST_EXCEPTION), "exceptions", 1, 1, apply_status },
 	{ "deprecated", ~0u, "", 0, 1, apply_deprecated },
 	{ "oneof", ON(AST_UNION), "unions", 0, 1, apply_oneof },
+	{ "message", ON(AST_OPERATION), "operations", 0, 1, apply_message },
 	{ "cname", ~0u, "", 1, 1, apply_cname },
 };
 

@@ -127,6 +127,7 @@ struct ast_decl {
 
 	/* annotations */
 	bool optional, idempotent, inline_, deprecated, oneof;
+	bool is_message; /* operation: its request and reply are the messages of structs */
 	const char *deprecated_text; /* NULL if none */
 	uint32_t timeout_ms;
 	uint16_t status;      /* exception: number of the status, 0 = not given (AST_ABORTED) */

@@ -234,6 +234,29 @@ static void check_param(struct front *front, struct raw_decl *raw, struct raw_de
 	scope_add_item(front, raw, param);
 }
 
+/* Of a parameter or result, or the items of one that is a stream. */
+static bool is_struct(const struct ast_type *type)
+{
+	type = type->actual->kind == TYPE_STREAM ? type->actual->elem->actual : type->actual;
+	return type->kind == TYPE_NAMED && type->decl->kind == AST_STRUCT;
+}
+
+/* One struct goes in, or a stream of it, and one comes out: what travels is their messages. */
+static void check_message(struct front *front, struct raw_decl *raw)
+{
+	const struct ast_decl *decl = &raw->decl,
+			      *param = decl->n_items > 0 ? decl->items[0] : NULL;
+
+	if (decl->n_items != 1 || param->direction != DIR_IN || !is_struct(param->type) ||
+	    param->optional || param->def.kind != VALUE_NONE)
+		diag_error(front->diag, &decl->loc,
+			   "@message is for operations with one `in` parameter, a struct or a "
+			   "stream of it");
+	else if (!is_struct(decl->type) || decl->optional)
+		diag_error(front->diag, &decl->loc,
+			   "@message is for operations whose result is a struct or a stream of it");
+}
+
 static void check_operation(struct front *front, struct raw_decl *raw)
 {
 	struct raw_type *result = raw_type_of(raw->decl.type);
@@ -256,6 +279,8 @@ static void check_operation(struct front *front, struct raw_decl *raw)
 			   "a oneway operation has no answer: it cannot raise");
 	if (ok)
 		annotate(front, raw);
+	if (ok && raw->decl.is_message)
+		check_message(front, raw);
 	ids_operation(front, raw);
 }
 

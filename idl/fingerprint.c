@@ -222,6 +222,8 @@ static void fingerprint_operation(struct digest *digest, struct ast_decl *decl)
 	digest->mark = ++digest->front->mark;
 	put(digest, decl->name);
 	put(digest, decl->oneway ? "oneway" : "");
+	if (decl->is_message)
+		put(digest, "message");
 	put_type(digest, decl->type);
 	put(digest, decl->optional ? "optional" : "");
 	put_params(digest, decl);

@@ -56,11 +56,14 @@ def handler(servicer, method):
 
 
 def serve(pb, services, where="127.0.0.1:0"):
-    """A server of {service name: servicer}; a servicer has a function(request, context, reply) for each method it
+    """A server of {service name: servicer}, of one module of messages or several; a servicer has a function(request, context, reply) for each method it
     implements. Returns it and its port."""
     server = grpc.server(futures.ThreadPoolExecutor(32), options=OPTIONS)
+    known = {}
+    for module in pb if isinstance(pb, list) else [pb]:
+        known.update(module.DESCRIPTOR.services_by_name)
     for name, servicer in services.items():
-        service = pb.DESCRIPTOR.services_by_name[name]
+        service = known[name]
         handlers = {method.name: handler(servicer, method) for method in service.methods if hasattr(servicer, method.name)}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
     port = server.add_insecure_port(where)

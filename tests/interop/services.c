@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A daemon whose objects come and go: services-server [THREADS]. It prints its address, then does
- * what lines of its standard input say, and prints "ok": "add ID", "remove ID", "hold" (calls of
- * add), "wait" (until one is held), "go" (on with them), "stop".
+ * what lines of its standard input say, and prints "ok": "add ID", "remove ID", "table", "hold"
+ * (calls of add), "wait" (until one is held), "go" (on with them), "stop".
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "example.h"
+#include "messages.h"
 #include "streams.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -42,6 +43,73 @@ static int both(pyr_call *call, int32_t factor, pyr_stream *stream)
 	return n;
 }
 
+/* ---- msg::Table, whose messages are structs ---- */
+
+static int read_rows(pyr_call *call, const struct msg_Range *range, const struct msg_Rows **ret)
+{
+	struct msg_Rows *rows = pyr_call_alloc(call, sizeof(*rows));
+	const char **items = pyr_call_alloc(call, 2 * sizeof(*items));
+
+	if (strcmp(range->from, range->to) > 0)
+		return pyr_fail(call, PYR_INVALID_ARGUMENT, "nothing from %s to %s", range->from,
+				range->to);
+	items[0] = range->from;
+	items[1] = range->to;
+	rows->rows.n = range->has_limit && range->limit < 2 ? (size_t)range->limit : 2;
+	rows->rows.items = items;
+	rows->more = rows->rows.n < 2;
+	*ret = rows;
+	return 0;
+}
+
+static int watch_rows(pyr_call *call, const struct msg_Range *range, pyr_stream *stream)
+{
+	const char *items[] = { range->from, range->to };
+	struct msg_Rows rows = { .rows = { 1, items }, .more = true };
+	int err = msg_Table_watch_yield(stream, &rows);
+
+	(void)call;
+	rows = (struct msg_Rows){ .rows = { 1, items + 1 } };
+	return err < 0 ? err : msg_Table_watch_yield(stream, &rows);
+}
+
+static int write_rows(pyr_call *call, pyr_stream *stream, const struct msg_Empty **ret)
+{
+	const struct msg_Rows *rows;
+	int n;
+
+	*ret = pyr_call_alloc(call, sizeof(**ret));
+	while ((n = msg_Table_write_read(stream, &rows)) > 0)
+		if (rows->rows.n == 0)
+			return pyr_fail(call, PYR_INVALID_ARGUMENT, "no rows");
+	return n;
+}
+
+static int swap_rows(pyr_call *call, pyr_stream *stream)
+{
+	const struct msg_Rows *rows;
+	int n;
+
+	(void)call;
+	while ((n = msg_Table_swap_read(stream, &rows)) > 0)
+		if ((n = msg_Table_swap_yield(stream, rows)) < 0)
+			break;
+	return n;
+}
+
+static int plain_rows(pyr_call *call, const struct msg_Range *range, const struct msg_Rows **ret)
+{
+	return read_rows(call, range, ret);
+}
+
+static const struct msg_Table_methods table = {
+	.read = read_rows,
+	.watch = watch_rows,
+	.write = write_rows,
+	.swap = swap_rows,
+	.plain = plain_rows,
+};
+
 static const struct example_Server_methods methods = { .add = add };
 static const struct streams_Feed_methods feed = { .both = both };
 
@@ -56,6 +124,8 @@ static bool obey(pyr_daemon *daemon, const char *word, const char *id)
 {
 	if (strcmp(word, "add") == 0)
 		return example_Server_register(daemon, id, &methods, NULL) != NULL;
+	if (strcmp(word, "table") == 0)
+		return msg_Table_register(daemon, "table", &table, NULL) != NULL;
 	if (strcmp(word, "remove") == 0)
 		return pyr_daemon_unregister(daemon, id) == 0;
 	if (strcmp(word, "stop") == 0) {

@@ -263,6 +263,45 @@ def a_client_without_a_proto_calls():
 
 
 @case
+def structs_are_messages_themselves():
+    """Of operations with @message, for clients that have learned them and for those that speak over a link."""
+    with server() as (s, channel):
+        s.do("table")
+        client = Reflection(channel)
+        ranges, rows = client.messages("msg.Table", "read")
+        same((ranges.DESCRIPTOR.full_name, rows.DESCRIPTOR.full_name), ("msg.Range", "msg.Rows"))
+        empty = client.messages("msg.Table", "write")[1]
+        ab = ranges(**{"from": "a", "to": "b"})
+
+        def stub(kind, method, request, reply):
+            return getattr(channel, kind)(f"/msg.Table/{method}", request.SerializeToString, reply.FromString)
+        same(list(stub("unary_unary", "read", ranges, rows)(ab, timeout=PATIENCE).rows), ["a", "b"])
+        limited = ranges(**{"from": "a", "to": "b", "limit": 1})
+        same(stub("unary_unary", "read", ranges, rows)(limited, timeout=PATIENCE), rows(rows=["a"], more=True))
+        same(code_of(stub("unary_unary", "read", ranges, rows), ranges(**{"from": "b", "to": "a"}), timeout=PATIENCE),
+             grpc.StatusCode.INVALID_ARGUMENT)
+        same(code_of(channel.unary_unary("/msg.Table/read"), b"\x0a\xff", timeout=PATIENCE), grpc.StatusCode.INVALID_ARGUMENT)
+        same([list(r.rows) for r in stub("unary_stream", "watch", ranges, rows)(ab, timeout=PATIENCE)], [["a"], ["b"]])
+        items = [rows(rows=["x"]), rows(rows=["y", "z"], more=True)]
+        same(stub("stream_unary", "write", rows, empty)(iter(items), timeout=PATIENCE), empty())
+        same(code_of(stub("stream_unary", "write", rows, empty), iter([rows()]), timeout=PATIENCE),
+             grpc.StatusCode.INVALID_ARGUMENT)
+        same(list(stub("stream_stream", "swap", rows, rows)(iter(items), timeout=PATIENCE)), items)
+        uri = f"PYRO:table@{s.address}"
+        same(tool("call", uri, "read", '{"from": "a", "to": "b"}'), ['{"rows":["a","b"],"more":false}'])
+        same(tool("call", uri, "watch", '{"from": "a", "to": "b"}'),
+             ['{"rows":["a"],"more":true}', '{"rows":["b"],"more":false}'])
+        same(tool("call", "--json", uri, "swap", stdin='{"rows": ["1"], "more": true}\n'), ['{"rows":["1"],"more":true}'])
+        assert any("@message Rows read(in Range range)" in line for line in tool("describe", uri))
+
+
+def tool(*arguments, stdin=""):
+    done = subprocess.run([BIN / "pyrite", *arguments], capture_output=True, text=True, timeout=PATIENCE, input=stdin)
+    assert done.returncode == 0, done.stderr
+    return [line.replace(": ", ":").replace(", ", ",") if line.startswith("{") else line for line in done.stdout.splitlines()]
+
+
+@case
 def symbols_are_found_by_their_full_names():
     with server() as (s, channel):
         s.do("add", "a")

@@ -93,6 +93,14 @@ function command(line,    at, term, text, name) {
 	return item(bold(name) plain(substr(term, length(name) + 1)), text)
 }
 
+# "pyrite call [OPTION...] URI" with the program marked.
+function usage_line(text,    name) {
+	name = page
+	if (match(text, /^pyrite [a-z]+ /))
+		name = substr(text, 1, RLENGTH - 1)
+	return filled(bold(name) plain(substr(text, length(name) + 1)))
+}
+
 function section(name, text) {
 	if (text != "")
 		printf ".SH %s\n%s", name, text
@@ -112,7 +120,12 @@ NR == 1 {
 	sub(/^Usage: /, "", usage)
 	next
 }
-NR == 2 {
+/^ +or: / && what == "" {
+	sub(/^ +or: +/, "")
+	usages = usages ".PP\n" usage_line($0)
+	next
+}
+what == "" {
 	what = $0
 	next
 }
@@ -144,15 +157,12 @@ NF {
 	about = about ".PP\n" filled(marked($0))
 }
 END {
-	program = page
-	if (match(usage, /^pyrite [a-z]+ /))
-		program = substr(usage, 1, RLENGTH - 1)
 	short = what
 	sub(/\.$/, "", short)
-	printf ".\\\" Made of what %s says with --help.\n", program
+	printf ".\\\" Made of what %s says with --help.\n", page
 	printf ".TH %s 1 %s \"Pyrite %s\"\n", toupper(page), date, version
 	section("NAME", filled(plain(page) " \\- " plain(short)))
-	section("SYNOPSIS", filled(bold(program) plain(substr(usage, length(program) + 1))))
+	section("SYNOPSIS", usage_line(usage) usages)
 	section("DESCRIPTION", filled(marked(what)) about)
 	section("COMMANDS", commands)
 	section("OPTIONS", options)

@@ -53,7 +53,9 @@ enum pyr__kind {
 enum pyr__field_flags {
 	PYR__OPTIONAL = 1, /* may be absent. In a struct: bool at has_offset beside it. As a
 			      parameter or result: a pointer, NULL = absent */
-	PYR__DEFAULT = 2   /* always sent; value (of the C type) stands for it when it is absent */
+	PYR__DEFAULT = 2,  /* always sent; value (of the C type) stands for it when it is absent */
+	PYR__WHOLE = 4     /* of a parameter, result or item that is alone: a struct whose message
+			      is the request, reply or item itself, @message */
 };
 
 struct pyr__type;

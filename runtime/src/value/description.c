@@ -99,11 +99,33 @@ static bool put_streams(struct maker *maker, const struct shape_operation *told,
 	for (i = 0; i < told->streams.n; i++) {
 		if (!description_field(maker, &told->streams.items[i], &fields[i]))
 			return false;
-		if (fields[i].flags || fields[i].id == 0)
+		if ((fields[i].flags & ~PYR__WHOLE) || fields[i].id == 0)
 			return description_fail(maker, "%.100s has a stream that may be absent",
 						told->name);
 	}
 	return true;
+}
+
+/* One that is the whole message is a struct, and alone: it says so of all or of none. */
+static bool check_whole(struct maker *maker, const struct pyr__operation *operation)
+{
+	unsigned n = operation->n_in + operation->n_out + !!(operation->flags & PYR__STREAM_IN) +
+		     !!(operation->flags & PYR__STREAM_OUT);
+	unsigned i, n_whole = 0;
+
+	for (i = 0; i < n; i++) {
+		if (!(operation->fields[i].flags & PYR__WHOLE))
+			continue;
+		if (operation->fields[i].flags != PYR__WHOLE ||
+		    operation->fields[i].kind != PYR__STRUCT)
+			return description_fail(maker, "'%.100s' has a message that is no struct",
+						operation->name);
+		n_whole++;
+	}
+	if (n_whole == 0 ||
+	    (n == 2 && n_whole == 2 && operation->n_in <= 1 && operation->n_out <= 1))
+		return true;
+	return description_fail(maker, "'%.100s' has messages beside others", operation->name);
 }
 
 static bool put_operation(struct maker *maker, const struct shape_operation *told,
@@ -127,7 +149,7 @@ static bool put_operation(struct maker *maker, const struct shape_operation *tol
 	return description_fields(maker, &told->in, false, told->name, fields) &&
 	       description_fields(maker, &told->out, false, told->name, fields + told->in.n) &&
 	       put_streams(maker, told, fields + told->in.n + told->out.n, ret) &&
-	       put_raises(maker, told, ret);
+	       put_raises(maker, told, ret) && check_whole(maker, ret);
 }
 
 static bool put_operations(struct maker *maker, struct pyr__interface *ret)

@@ -129,7 +129,7 @@ bool description_field(struct maker *maker, const struct shape_field *told, stru
 {
 	if (!description_name(maker, told->name, false))
 		return false;
-	if (told->flags > PYR__DEFAULT || told->id > 0x1fffffff)
+	if ((told->flags & ~(uint32_t)PYR__WHOLE) > PYR__DEFAULT || told->id > 0x1fffffff)
 		return description_fail(maker, "'%.40s' has an unknown flag or number", told->name);
 	ret->id = told->id;
 	ret->kind = (uint8_t)told->type.kind;
@@ -245,6 +245,10 @@ static bool put_members(struct maker *maker, const struct shape_decl *told, stru
 		return description_no_memory(maker);
 	if (!description_fields(maker, &told->fields, is_union, told->name, fields))
 		return false;
+	for (i = 0; i < told->fields.n; i++)
+		if (fields[i].flags & PYR__WHOLE)
+			return description_fail(maker, "a member of %.100s is a message",
+						told->name);
 	ret->fields = fields;
 	ret->n_fields = (uint32_t)told->fields.n;
 	ret->oneof = is_union && told->is_oneof;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An operation in IDL: its parameters in an order that gives them the numbers they have. */
 #include "value/idl_own.h"
+#include "value/types.h"
 
 #include <string.h>
 
@@ -121,6 +122,8 @@ static void put_terms(struct idl *idl, const struct pyr__operation *op,
 		idl_put(idl, "@idempotent ");
 	if (op->flags & PYR__INLINE)
 		idl_put(idl, "@inline ");
+	if (types_is_message(op))
+		idl_put(idl, "@message ");
 	if (op->timeout_ms > 0)
 		idl_put(idl, "@timeout(%u) ", op->timeout_ms);
 	if (result && (result->flags & PYR__OPTIONAL))

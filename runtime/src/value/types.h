@@ -21,6 +21,12 @@ const struct pyr__type *types_find(const struct pyr__interface *interface, struc
 unsigned types_operation_fields(const struct pyr__operation *operation);
 unsigned types_fields(const struct pyr__type *type);
 
+/* Whether its request and reply are the messages of structs, as @message says. */
+static inline bool types_is_message(const struct pyr__operation *operation)
+{
+	return types_operation_fields(operation) > 0 && (operation->fields[0].flags & PYR__WHOLE);
+}
+
 static inline bool types_is_collection(uint8_t kind)
 {
 	return kind == PYR__SEQUENCE || kind == PYR__ARRAY || kind == PYR__MAP;

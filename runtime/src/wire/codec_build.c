@@ -254,7 +254,11 @@ const struct codec_message *codec_build_slots(struct codec_build *build, const c
 	struct codec_message *message = arena_alloc(build->memory, sizeof(*message));
 
 	layout.slots = true;
-	return message && build_fields(build, &layout, message) ? message : NULL;
+	if (!message || !build_fields(build, &layout, message))
+		return NULL;
+	if (n == 1 && (fields[0].flags & PYR__WHOLE) && fields[0].kind == PYR__STRUCT)
+		message->whole = message->fields[0].message;
+	return message;
 }
 
 static bool build_entry(struct codec_build *build, const struct codec_entry *entry)

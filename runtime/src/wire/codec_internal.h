@@ -48,8 +48,10 @@ struct codec_message {
 	const char *role;                   /* of its fields, for error texts */
 	const struct pyr__type *type;       /* of a struct or union; NULL: slots, wrapper, entry */
 	const struct pyr__type *union_type; /* the same if it is a union, else NULL */
-	struct codec_field *fields;         /* in the table's order */
-	const struct codec_field **by_id;   /* in the order of pb.fields */
+	/* Slots: one, a struct, whose message this is; NULL: no. */
+	const struct codec_message *whole;
+	struct codec_field *fields;        /* in the table's order */
+	const struct codec_field **by_id;  /* in the order of pb.fields */
 	const struct codec_field **fixups; /* direct: strings and kinds that are not protobuf-c's */
 	unsigned n_fields, n_fixups;
 	bool slots;   /* the natural form is a list of slots */

@@ -359,6 +359,22 @@ static int prepare_flat(const struct codec_message *message, const union pyr__sl
 	return 0;
 }
 
+/* One struct as the whole message. */
+static int prepare_whole(struct pack *pack, const struct codec_message *message, const void *value,
+			 struct codec_packer *ret)
+{
+	const ProtobufCMessage *shadow;
+	struct codec_path path = { NULL, message->fields[0].name, SIZE_MAX };
+	int status;
+
+	if (!value)
+		return fail(pack, &path, "is NULL");
+	pack->depth = -1;
+	pack->memory = codec_padded(message->fields[0].table->type->size);
+	status = pack_message(pack, message->whole, value, &path, &shadow);
+	return status < 0 ? status : finish(pack, shadow, ret);
+}
+
 int codec_prepare_here(const struct codec_message *message, const union pyr__slot *slots,
 		       struct arena *arena, struct codec_packer *ret, struct codec_problem *problem)
 {
@@ -368,6 +384,8 @@ int codec_prepare_here(const struct codec_message *message, const union pyr__slo
 
 	if (message->flat)
 		return prepare_flat(message, slots, arena, ret, problem);
+	if (message->whole)
+		return prepare_whole(&pack, message, slots[0].p, ret);
 	shadow = message->direct ? arena_alloc_raw(arena, message->pb.sizeof_message)
 				 : arena_alloc(arena, message->pb.sizeof_message);
 	if (!shadow)

@@ -156,6 +156,23 @@ static bool unpack_flat(const struct codec_message *message, const uint8_t *data
 	return true;
 }
 
+/* One struct, whose message it is. */
+static int take_whole(const struct codec_message *message, struct codec_taker *taker,
+		      struct span data, uint32_t max_message, void *const *out,
+		      struct codec_problem *problem)
+{
+	void *value;
+	int status;
+
+	if (!out[0])
+		return codec_scan(message->whole, data.p, data.n, problem);
+	status = codec_take_value_here(message->fields[0].table->type, taker, data, max_message,
+				       &value, problem);
+	if (status == 0)
+		memcpy(out[0], &value, sizeof(value));
+	return status;
+}
+
 int codec_take_results_here(const struct codec_message *message, struct codec_taker *taker,
 			    struct span data, uint32_t max_message, void *const *out,
 			    struct codec_problem *problem)
@@ -168,6 +185,8 @@ int codec_take_results_here(const struct codec_message *message, struct codec_ta
 
 	if (message->flat && unpack_flat(message, data.p, data.n, out))
 		return 0;
+	if (message->whole)
+		return take_whole(message, taker, data, max_message, out, problem);
 	status = codec_scan(message, data.p, data.n, problem);
 	if (status < 0)
 		return status;

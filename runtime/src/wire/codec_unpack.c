@@ -41,6 +41,21 @@ static int fill_slots(const struct codec_message *message, const struct codec_se
 	return status;
 }
 
+/* One struct, whose message it is. */
+static int take_whole(const struct codec_message *message, struct span data,
+		      struct codec_fill *fill, union pyr__slot *ret)
+{
+	void *value;
+	int status = codec_scan(message->whole, data.p, data.n, fill->problem);
+
+	if (status == 0)
+		status = codec_fill_value(fill, message->whole, message->fields[0].table->type,
+					  data, &value);
+	if (status == 0)
+		ret->p = value;
+	return status;
+}
+
 int codec_take(const struct codec_message *message, struct codec_taker *taker, struct span data,
 	       bool data_lasts, uint32_t max_message, struct arena *arena, union pyr__slot *ret,
 	       struct codec_problem *problem)
@@ -51,12 +66,14 @@ int codec_take(const struct codec_message *message, struct codec_taker *taker, s
 
 	if (message->flat && codec_flat_get(message, data.p, data.n, ret))
 		return 0;
-	status = codec_scan(message, data.p, data.n, problem);
-	if (status < 0)
-		return status;
 	fill.limit = codec_memory_max(max_message);
 	fill.taker = taker;
 	fill.borrows = data_lasts;
+	if (message->whole)
+		return take_whole(message, data, &fill, ret);
+	status = codec_scan(message, data.p, data.n, problem);
+	if (status < 0)
+		return status;
 	seen = codec_survey(message, data.p, data.n, arena);
 	return seen ? fill_slots(message, seen, &fill, ret) : codec_fail_memory(problem);
 }

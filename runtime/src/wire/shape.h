@@ -41,8 +41,8 @@ enum shape_kind {
 	SHAPE_ANY,
 	SHAPE_OBJECT
 };
-enum shape_flags { SHAPE_OPTIONAL = 1, SHAPE_DEFAULT = 2 };           /* pyr__field_flags */
-enum { SHAPE_STREAM_IN = 1, SHAPE_STREAM_OUT = 2, SHAPE_DEPTH = 64 }; /* ids of items */
+enum shape_flags { SHAPE_OPTIONAL = 1, SHAPE_DEFAULT = 2, SHAPE_WHOLE = 4 }; /* pyr__field_flags */
+enum { SHAPE_STREAM_IN = 1, SHAPE_STREAM_OUT = 2, SHAPE_DEPTH = 64 };        /* ids of items */
 
 struct shape_type;
 struct shape_types {

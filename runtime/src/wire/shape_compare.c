@@ -131,9 +131,10 @@ static void compare_only(struct shape_compare *c, const struct list *list,
 			 const struct shape_field *field, bool is_in_a)
 {
 	char what[240];
-	const char *why = list->is_fixed      ? "where none may come or go"
-			  : field->flags == 0 ? "and is neither @optional nor has a @default"
-					      : NULL;
+	const char *why = list->is_fixed ? "where none may come or go"
+			  : !(field->flags & (SHAPE_OPTIONAL | SHAPE_DEFAULT))
+				  ? "and is neither @optional nor has a @default"
+				  : NULL;
 
 	if (why || !c->only_breaks)
 		tell_only(c, call_it(list, field, what, sizeof(what)), is_in_a, why, field->origin);
@@ -143,6 +144,8 @@ static void compare_field(struct shape_compare *c, const struct list *list,
 			  const struct shape_field *a, const struct shape_field *b)
 {
 	static const char *const presence[] = { "required", "@optional or has a @default" };
+	bool may_lack = a->flags & (SHAPE_OPTIONAL | SHAPE_DEFAULT);
+	bool other_may = b->flags & (SHAPE_OPTIONAL | SHAPE_DEFAULT);
 	char what[240], was[150], is[150];
 
 	if (strcmp(a->name, b->name) != 0) {
@@ -158,8 +161,11 @@ static void compare_field(struct shape_compare *c, const struct list *list,
 		shape_type_text(&b->type, is, sizeof(is));
 		tell_pair(c, what, was, is, b->origin);
 	}
-	if (!a->flags != !b->flags)
-		tell_pair(c, what, presence[a->flags != 0], presence[b->flags != 0], b->origin);
+	if (may_lack != other_may)
+		tell_pair(c, what, presence[may_lack], presence[other_may], b->origin);
+	if ((a->flags ^ b->flags) & SHAPE_WHOLE)
+		tell_pair(c, what, a->flags & SHAPE_WHOLE ? "the message" : "in a message",
+			  b->flags & SHAPE_WHOLE ? "the message" : "in a message", b->origin);
 }
 
 static void compare_fields(struct shape_compare *c, const struct list *list,

@@ -166,11 +166,27 @@ static void take_in(struct descriptors *d, const struct pyr__interface *table)
 			add_interface(d, owner, NULL);
 }
 
+/* What goes, or comes, as the message itself; NULL: messages are made of slots. */
+static const struct pyr__type *whole_message(const struct pyr__operation *op, bool is_reply)
+{
+	bool in = op->flags & PYR__STREAM_IN, out = op->flags & PYR__STREAM_OUT;
+	unsigned n = op->n_in + op->n_out + in + out;
+
+	if (n != 2 || !(op->fields[0].flags & PYR__WHOLE))
+		return NULL;
+	/* the order: what goes in, what comes out, items in, items out */
+	return op->fields[is_reply ? !(in && op->n_out == 1) : in && op->n_out == 1].type;
+}
+
 static const char *message_name(struct descriptors *d, const struct pyr__operation *op,
 				const char *which)
 {
+	const struct pyr__type *whole = whole_message(op, strcmp(which, "reply") == 0);
+	const struct made_type *made = whole ? descriptor_find_type(d, whole) : NULL;
 	size_t n = descriptor_package(op->name);
 
+	if (whole)
+		return made ? made->name : NULL;
 	return descriptor_text(d, "%.*s_%s_%s", (int)n, op->name, op->name + n + 1, which);
 }
 
@@ -186,6 +202,8 @@ static void reserve_names(struct descriptors *d)
 		(void)descriptor_take(d, d->interfaces[i].name, "_");
 		table = d->interfaces[i].table;
 		for (k = 0; table && k < 2 * table->n_operations; k++) {
+			if (whole_message(&table->operations[k / 2], false))
+				continue;
 			name = message_name(d, &table->operations[k / 2], which[k % 2]);
 			(void)descriptor_take(d, name, "_");
 		}
@@ -238,7 +256,7 @@ static void put_messages(struct descriptors *d, const struct pyr__operation *op)
 	struct made_interface *interface = owner ? find_interface(d, owner) : NULL;
 	struct span symbol;
 
-	if (!interface)
+	if (!interface || whole_message(op, false))
 		return;
 	if (interface->messages == DESCRIPTOR_NONE)
 		interface->messages = descriptor_file_add(d, path_of(d, owner, "-messages"),
@@ -248,6 +266,21 @@ static void put_messages(struct descriptors *d, const struct pyr__operation *op)
 		return; /* another that inherits it was first */
 	put_slots(d, interface->messages, op, false);
 	put_slots(d, interface->messages, op, true);
+}
+
+static void need_messages(struct descriptors *d, uint32_t file, const struct pyr__operation *op,
+			  const struct made_interface *owner)
+{
+	const struct made_type *types[2];
+	unsigned i;
+
+	if (!whole_message(op, false)) {
+		descriptor_need(d, file, owner->messages);
+		return;
+	}
+	for (i = 0; i < 2; i++)
+		if ((types[i] = descriptor_find_type(d, whole_message(op, i == 1))))
+			descriptor_need(d, file, types[i]->file);
 }
 
 static void put_method(struct descriptors *d, const char *service, uint32_t file,
@@ -261,7 +294,7 @@ static void put_method(struct descriptors *d, const char *service, uint32_t file
 
 	if (!interface || !request || !answer)
 		return;
-	descriptor_need(d, file, interface->messages);
+	need_messages(d, file, op, interface);
 	descriptor_symbol(d, file, false, descriptor_text(d, "%s.%s", service, bare));
 	proto_put_text(&method, 1, bare);
 	proto_put_text(&method, 2, descriptor_text(d, ".%s", request));

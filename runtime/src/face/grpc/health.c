@@ -10,7 +10,17 @@
 #include "face/grpc/standing.h"
 
 enum { LIST_MAX = 100, SHOWN = 200 };
-enum { WATCH = 1 }; /* its place among the operations */
+enum { WATCH = 2 }; /* its place among the operations */
+
+/* grpc_health_v1_HealthCheckResponse_ServingStatus, in short. */
+enum status {
+	SERVING = grpc_health_v1_HealthCheckResponse_SERVING,
+	NOT_SERVING = grpc_health_v1_HealthCheckResponse_NOT_SERVING,
+	SERVICE_UNKNOWN = grpc_health_v1_HealthCheckResponse_SERVICE_UNKNOWN
+};
+
+typedef struct grpc_health_v1_HealthCheckRequest check_request;
+typedef struct grpc_health_v1_HealthCheckResponse check_response;
 
 /* What a caller watches. */
 struct watched {
@@ -29,28 +39,34 @@ static struct health *health_of(pyr_call *call)
 	return pyr_call_data(call);
 }
 
-static enum grpc_health_v1_ServingStatus status_of(struct health *health, const char *service)
+static enum status status_of(struct health *health, const char *service)
 {
 	struct object *object;
 	size_t n = 0;
 
 	if (!service[0] && atomic_load(&health->watches.is_stopping))
-		return grpc_health_v1_NOT_SERVING;
+		return NOT_SERVING;
 	if (!service[0])
-		return grpc_health_v1_SERVING;
+		return SERVING;
 	object = objects_default(health->objects, span_of(service), &n);
 	object_unref(object);
 	if (n == 0)
-		return grpc_health_v1_SERVICE_UNKNOWN;
-	return atomic_load(&health->watches.is_stopping) ? grpc_health_v1_NOT_SERVING
-							 : grpc_health_v1_SERVING;
+		return SERVICE_UNKNOWN;
+	return atomic_load(&health->watches.is_stopping) ? NOT_SERVING : SERVING;
 }
 
-static int check(pyr_call *call, const char *service, enum grpc_health_v1_ServingStatus *ret)
+static int check(pyr_call *call, const check_request *request, const check_response **ret)
 {
-	*ret = status_of(health_of(call), service);
-	if (*ret == grpc_health_v1_SERVICE_UNKNOWN)
-		return pyr_fail(call, PYR_NOT_FOUND, "no object of %.*s here", SHOWN, service);
+	check_response *response = pyr_call_alloc(call, sizeof(*response));
+	enum status status = status_of(health_of(call), request->service);
+
+	if (status == SERVICE_UNKNOWN)
+		return pyr_fail(call, PYR_NOT_FOUND, "no object of %.*s here", SHOWN,
+				request->service);
+	if (!response)
+		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	response->status = (enum grpc_health_v1_HealthCheckResponse_ServingStatus)status;
+	*ret = response;
 	return 0;
 }
 
@@ -77,12 +93,14 @@ static int step(struct standing *standing)
 	struct watched *w = (struct watched *)standing;
 	struct health *health = (struct health *)standing->all;
 	bool is_stopping = atomic_load(&health->watches.is_stopping);
-	enum grpc_health_v1_ServingStatus status =
-		is_stopping ? grpc_health_v1_NOT_SERVING : status_of(health, w->service);
+	enum status status = is_stopping ? NOT_SERVING : status_of(health, w->service);
+	const check_response item = {
+		.status = (enum grpc_health_v1_HealthCheckResponse_ServingStatus)status
+	};
 	int err = 0;
 
 	if ((int)status != w->last)
-		err = grpc_health_v1_Health_Watch_try_yield(standing->stream, status);
+		err = grpc_health_v1_Health_Watch_try_yield(standing->stream, &item);
 	if (err == 0)
 		w->last = (int)status;
 	if (err < 0)
@@ -92,19 +110,18 @@ static int step(struct standing *standing)
 	return 0; /* without room it goes on when there is some */
 }
 
-static int watch(pyr_call *call, const char *service, pyr_stream *stream)
+static int watch(pyr_call *call, const check_request *request, pyr_stream *stream)
 {
 	return standing_begin(&health_of(call)->watches, call,
 			      &grpc_health_v1_Health_interface.operations[WATCH], stream,
-			      begin_watch, service);
+			      begin_watch, request->service);
 }
 
 /* ---- List ---- */
 
 typedef struct pyr_string_grpc_health_v1_HealthCheckResponse_map statuses;
 
-static bool put(pyr_call *call, statuses *map, const char *name,
-		enum grpc_health_v1_ServingStatus status)
+static bool put(pyr_call *call, statuses *map, const char *name, enum status status)
 {
 	size_t i;
 
@@ -113,13 +130,14 @@ static bool put(pyr_call *call, statuses *map, const char *name,
 			return true;
 	if (map->n == LIST_MAX)
 		return false;
-	map->items[map->n].value.status = status;
+	map->items[map->n].value.status =
+		(enum grpc_health_v1_HealthCheckResponse_ServingStatus)status;
 	map->items[map->n].key = pyr_call_strdup(call, name);
 	return map->items[map->n++].key;
 }
 
 static bool put_interfaces(pyr_call *call, statuses *map, const struct pyr__interface *table,
-			   enum grpc_health_v1_ServingStatus status)
+			   enum status status)
 {
 	const char *const *base;
 	bool ok = !table->name[0] || put(call, map, table->name, status);
@@ -129,14 +147,18 @@ static bool put_interfaces(pyr_call *call, statuses *map, const struct pyr__inte
 	return ok;
 }
 
-static int list(pyr_call *call, const statuses **ret)
+static int list(pyr_call *call, const struct grpc_health_v1_HealthListRequest *request,
+		const struct grpc_health_v1_HealthListResponse **ret)
 {
 	struct health *health = health_of(call);
-	statuses *map = pyr_call_alloc(call, sizeof(*map));
+	struct grpc_health_v1_HealthListResponse *response =
+		pyr_call_alloc(call, sizeof(*response));
+	statuses *map = response ? &response->statuses : NULL;
 	struct object **objects;
 	ptrdiff_t n = -1, i;
 	bool ok = true;
 
+	(void)request;
 	if (map && (map->items = pyr_call_alloc(call, LIST_MAX * sizeof(*map->items))))
 		n = objects_all(health->objects, &objects);
 	if (n < 0)
@@ -144,12 +166,12 @@ static int list(pyr_call *call, const statuses **ret)
 	ok = put(call, map, "", status_of(health, ""));
 	for (i = 0; i < n; i++) {
 		ok = ok && put_interfaces(call, map, objects[i]->interface->table,
-					  map->items[0].value.status);
+					  (enum status)map->items[0].value.status);
 		object_leave(objects[i]);
 		object_unref(objects[i]);
 	}
 	free(objects);
-	*ret = map;
+	*ret = response;
 	return ok ? 0
 		  : pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
 			     "more than %d interfaces, or memory is out", LIST_MAX);

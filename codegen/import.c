@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include "import.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "import_idl.h"
+
+enum { SET_MAX = 256 << 20, CHUNK = 65536 };
+
+/* The file as protoc knows it: relative to the folder it stands in, which is searched first. */
+struct place {
+	char *folder;
+	const char *name;
+};
+
+static bool place_of(const char *file, struct place *ret)
+{
+	const char *slash = strrchr(file, '/');
+
+	ret->folder = slash ? strndup(file, (size_t)(slash - file)) : strdup(".");
+	ret->name = slash ? slash + 1 : file;
+	if (ret->folder && slash == file)
+		strcpy(ret->folder, "/");
+	return ret->folder;
+}
+
+/* A file inside a folder that is searched is known by its path there. */
+static const char *inside(const char *file, const char *const *dirs, size_t n, const char **ret_dir)
+{
+	size_t i, length;
+
+	for (i = 0; i < n; i++) {
+		length = strlen(dirs[i]);
+		while (length > 1 && dirs[i][length - 1] == '/')
+			length--;
+		if (strncmp(file, dirs[i], length) == 0 && file[length] == '/') {
+			*ret_dir = dirs[i];
+			return file + length + 1;
+		}
+	}
+	return NULL;
+}
+
+static void run_protoc(const char *name, const char *folder, const char *const *dirs, size_t n,
+		       int out)
+{
+	const char **argv = calloc(2 * n + 8, sizeof(*argv));
+	size_t k = 0, i;
+
+	if (!argv || dup2(out, 1) < 0)
+		_exit(126);
+	argv[k++] = "protoc";
+	argv[k++] = "--include_imports";
+	argv[k++] = "--include_source_info";
+	argv[k++] = "--descriptor_set_out=/dev/stdout";
+	for (i = 0; i < n; i++) {
+		argv[k++] = "-I";
+		argv[k++] = dirs[i];
+	}
+	if (folder) {
+		argv[k++] = "-I";
+		argv[k++] = folder;
+	}
+	argv[k++] = name;
+	execvp("protoc", (char **)argv);
+	fprintf(stderr, "pyrite-idl: protoc: %s: a .proto is read by it (protobuf-compiler)\n",
+		strerror(errno));
+	_exit(127);
+}
+
+/* Until the end. Returns false after saying why not. */
+static bool read_all(int fd, struct buf *ret)
+{
+	static char chunk[CHUNK];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n > 0)
+			buf_add(ret, chunk, (size_t)n);
+		if (n > 0 && !ret->failed && ret->n <= SET_MAX)
+			continue;
+		fprintf(stderr, "pyrite-idl: protoc: %s\n",
+			n < 0 ? strerror(errno) : "its descriptors are too large");
+		return false;
+	}
+	return true;
+}
+
+static bool ask_protoc(const char *file, const char *const *dirs, size_t n, struct buf *ret)
+{
+	struct place place = { 0 };
+	const char *dir, *name = inside(file, dirs, n, &dir);
+	int ends[2], status = -1;
+	bool ok = false;
+	pid_t pid;
+
+	if (!place_of(file, &place) || pipe(ends) != 0) {
+		perror("pyrite-idl");
+		free(place.folder);
+		return false;
+	}
+	fflush(stderr);
+	pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		run_protoc(name ? name : place.name, name ? NULL : place.folder, dirs, n, ends[1]);
+	}
+	close(ends[1]);
+	if (pid > 0)
+		ok = read_all(ends[0], ret);
+	close(ends[0]);
+	if (pid > 0 && waitpid(pid, &status, 0) == pid)
+		ok = ok && WIFEXITED(status) && WEXITSTATUS(status) == 0; /* it has said why not */
+	free(place.folder);
+	return ok && pid > 0;
+}
+
+static bool has_other(const struct import_set *set, const struct import_file *file)
+{
+	struct buf name = { 0 }, other_name = { 0 };
+	const struct import_file *other;
+	bool found = false;
+
+	import_file_name(file, &name);
+	for (other = set->files; other && !found; other = other->next) {
+		if (other == file || !other->is_wanted)
+			continue;
+		import_file_name(other, &other_name);
+		found = strcmp(buf_text(&name), buf_text(&other_name)) == 0;
+		buf_free(&other_name);
+		if (found)
+			fprintf(stderr, "pyrite-idl: %s and %s would both be %s\n", file->name,
+				other->name, buf_text(&name));
+	}
+	buf_free(&name);
+	return found;
+}
+
+static bool write_all(struct import_set *set, const char *source, const char *dir,
+		      struct outputs *outputs)
+{
+	struct import_file *file;
+	struct buf name = { 0 }, text = { 0 };
+
+	for (file = set->files; file; file = file->next) {
+		if (!file->is_wanted)
+			continue;
+		if (has_other(set, file))
+			return false;
+		import_file_name(file, &name);
+		import_write(set, file, &text);
+		text.failed |= name.failed;
+		outputs_add(outputs, dir, buf_text(&name), &text, source);
+		text = (struct buf){ 0 };
+		buf_free(&name);
+		name = (struct buf){ 0 };
+	}
+	return true;
+}
+
+bool import_proto(const char *file, const char *const *include_dirs, size_t n_include_dirs,
+		  const char *dir, struct outputs *outputs)
+{
+	struct arena arena;
+	struct import_set set = { .arena = &arena };
+	struct import_file *main_file;
+	struct buf data = { 0 };
+	bool ok = ask_protoc(file, include_dirs, n_include_dirs, &data);
+
+	arena_init(&arena, NULL, 0);
+	if (ok && !import_set_read(&set, (const uint8_t *)buf_text(&data), data.n)) {
+		fprintf(stderr, "pyrite-idl: %s: %s\n", file,
+			set.failed ? "out of memory" : "protoc wrote no set of descriptors");
+		ok = false;
+	}
+	main_file = set.files;
+	while (ok && main_file && main_file->next) /* imports come first */
+		main_file = main_file->next;
+	ok = ok && main_file && import_want(&set, main_file) && write_all(&set, file, dir, outputs);
+	arena_clear(&arena);
+	buf_free(&data);
+	return ok;
+}
