@@ -152,6 +152,10 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 				   "standard, which is all but http: +http,-pyro" },
 	[CONFIG_LOG] = { "log", "PYRITE_LOG", CONFIG_LEVEL, 0, 0, PYR_LOG_DEBUG, "off",
 			 "off, error, warning, info or debug: what the library writes to stderr" },
+	[CONFIG_LOG_FORM] = { "log_form", "PYRITE_LOG_FORM", CONFIG_FORMS, LOG_TEXT, 0, LOG_JOURNAL,
+			      "text",
+			      "text, json or journal: how it writes that, json as a line for each, "
+			      "journal not to stderr but to systemd's journal if there is one" },
 };
 
 /* Written once, by load(); the environment is not asked again, because getenv() races with
@@ -191,6 +195,20 @@ static bool parse_lane(const char *text, uint32_t *ret)
 	return false;
 }
 
+static bool parse_form(const char *text, uint32_t *ret)
+{
+	static const char *const names[] = { "text", "json", "journal" };
+	uint32_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret = LOG_TEXT + i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool parse_number(const struct config_setting *setting, const char *text, uint32_t *ret)
 {
 	static const char units[] = "KMG";
@@ -220,6 +238,8 @@ bool config_parse(const struct config_setting *setting, const char *text, uint32
 		return parse_level(text, ret);
 	if (setting->kind == CONFIG_LANES)
 		return parse_lane(text, ret);
+	if (setting->kind == CONFIG_FORMS)
+		return parse_form(text, ret);
 	return parse_number(setting, text, ret);
 }
 
@@ -242,16 +262,29 @@ static void load(void)
 	}
 }
 
+/* What it may be; NULL: a number. */
+static const char *words_of(enum config_kind kind)
+{
+	switch (kind) {
+	case CONFIG_LEVEL:
+		return "off, error, warning, info or debug";
+	case CONFIG_LANES:
+		return "auto, grpc, socket, process or wire";
+	case CONFIG_FORMS:
+		return "text, json or journal";
+	default:
+		return NULL;
+	}
+}
+
 static void tell_bad_value(enum config_key key)
 {
 	const struct config_setting *setting = &config_settings[key];
+	const char *words = words_of(setting->kind);
 
-	if (setting->kind == CONFIG_LEVEL || setting->kind == CONFIG_LANES)
+	if (words)
 		log_line(PYR_LOG_WARNING, "%s is '%s', not %s: %s is used", setting->variable,
-			 config.bad[key],
-			 setting->kind == CONFIG_LANES ? "auto, grpc, socket, process or wire"
-						       : "off, error, warning, info or debug",
-			 setting->text);
+			 config.bad[key], words, setting->text);
 	else
 		log_line(PYR_LOG_WARNING, "%s is '%s', not a number from %lu to %lu: %s is used",
 			 setting->variable, config.bad[key], (unsigned long)setting->min,
@@ -287,9 +320,15 @@ static enum pyr_log_level level_to_stderr(void)
 	return (enum pyr_log_level)config.numbers[CONFIG_LOG];
 }
 
+static enum log_form form(void)
+{
+	pthread_once(&config.once, load);
+	return (enum log_form)config.numbers[CONFIG_LOG_FORM];
+}
+
 __attribute__((constructor)) static void tell_log(void)
 {
-	static const struct log_settings settings = { level_to_stderr, report };
+	static const struct log_settings settings = { level_to_stderr, form, report };
 
 	log_set_settings(&settings);
 }

@@ -40,6 +40,7 @@ enum config_key {
 	CONFIG_AUDIT,
 	CONFIG_FACES,
 	CONFIG_LOG,
+	CONFIG_LOG_FORM,
 	CONFIG_COUNT
 };
 
@@ -48,7 +49,8 @@ enum config_kind {
 	CONFIG_NUMBER,
 	CONFIG_BYTES, /* a number, K, M or G (1024) may follow */
 	CONFIG_LEVEL, /* off, error, warning, info, debug: 0 to PYR_LOG_DEBUG */
-	CONFIG_LANES  /* auto, grpc and so on: enum pyr_lane, from 1 on */
+	CONFIG_LANES, /* auto, grpc and so on: enum pyr_lane, from 1 on */
+	CONFIG_FORMS  /* text, json, journal: enum log_form */
 };
 
 struct config_setting {

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/log_form.h"
 #include "base/text.h"
 
 enum { LINE = 1024 };
@@ -15,14 +16,21 @@ static struct {
 	void *data;
 	enum pyr_log_level level;
 	const struct log_settings *settings; /* written when the library is loaded */
+	void (*ids)(struct log_ids *ret);    /* likewise; NULL: nobody knows */
 	pthread_once_t once;
-	enum pyr_log_level to_stderr; /* PYRITE_LOG; written once */
+	enum pyr_log_level to_stderr; /* PYRITE_LOG; written once, like this: */
+	enum log_form form;           /* PYRITE_LOG_FORM */
 	atomic_int wanted;            /* the higher of both levels */
 } log_state = { .lock = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT };
 
 void log_set_settings(const struct log_settings *settings)
 {
 	log_state.settings = settings;
+}
+
+void log_set_ids(void (*ids)(struct log_ids *ret))
+{
+	log_state.ids = ids;
 }
 
 const char *log_level_name(enum pyr_log_level level)
@@ -34,8 +42,10 @@ const char *log_level_name(enum pyr_log_level level)
 
 static void read_setting(void)
 {
-	if (log_state.settings)
+	if (log_state.settings) {
 		log_state.to_stderr = log_state.settings->to_stderr();
+		log_state.form = log_state.settings->form();
+	}
 	atomic_store(&log_state.wanted, (int)log_state.to_stderr);
 }
 
@@ -43,6 +53,21 @@ bool log_is_on(enum pyr_log_level level)
 {
 	pthread_once(&log_state.once, read_setting);
 	return (int)level <= atomic_load_explicit(&log_state.wanted, memory_order_relaxed);
+}
+
+/* The one case in which the library prints. */
+static void print(enum pyr_log_level level, const char *text)
+{
+	struct log_record record = { .level = level,
+				     .level_name = log_level_name(level),
+				     .text = text };
+
+	if (log_state.form != LOG_TEXT && log_state.ids)
+		log_state.ids(&record.ids);
+	if (log_state.form == LOG_JSON)
+		log_print_json(&record, stderr);
+	else if (log_state.form != LOG_JOURNAL || !log_send(&record, LOG_JOURNAL_SOCKET))
+		fprintf(stderr, "pyrite: %s: %s\n", log_level_name(level), text);
 }
 
 static void write_line(enum pyr_log_level level, const char *format, va_list args)
@@ -61,7 +86,7 @@ static void write_line(enum pyr_log_level level, const char *format, va_list arg
 	if (callback)
 		callback(level, text, data);
 	if (level <= log_state.to_stderr)
-		fprintf(stderr, "pyrite: %s: %s\n", log_level_name(level), text);
+		print(level, text);
 }
 
 void log_line(enum pyr_log_level level, const char *format, ...)

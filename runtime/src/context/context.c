@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "context/scope.h"
 
 /* Of a thread or task. Ids are those of calls outside of methods. */
@@ -179,6 +180,27 @@ void context_ids(struct span *correlation_id, struct span *traceparent)
 		return;
 	*correlation_id = span_of(scope ? scope->correlation_id : own->correlation_id);
 	*traceparent = span_of(scope ? scope->traceparent : own->traceparent);
+}
+
+static void copy_id(char *ret, size_t n, struct span id)
+{
+	if (id.n < n && id.n > 0)
+		memcpy(ret, id.p, id.n);
+}
+
+/* Zeroed before. */
+static void log_ids(struct log_ids *ret)
+{
+	struct span correlation_id = { 0 }, traceparent = { 0 };
+
+	context_ids(&correlation_id, &traceparent);
+	copy_id(ret->correlation_id, sizeof(ret->correlation_id), correlation_id);
+	copy_id(ret->traceparent, sizeof(ret->traceparent), traceparent);
+}
+
+__attribute__((constructor)) static void tell_log(void)
+{
+	log_set_ids(log_ids);
 }
 
 /* ---- an answer ---- */
