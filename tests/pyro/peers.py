@@ -415,6 +415,7 @@ def a_reader_that_does_not_read_holds_no_worker(s):
     other = accepted(s)
     other.send(call("n_notes"))
     assert isinstance(other.result(), int)
+    assert s.memory() < 500 << 20, s.memory()
     for peer in peers + [other]:
         peer.close()
 

@@ -13,7 +13,8 @@
 enum {
 	LEAST = 4096, /* bytes read at a time, at least */
 	MOST = 262144,
-	UNREAD = 64 /* times LEAST */
+	AT_ONCE = 1 << 20, /* bytes read of one while others may wait */
+	UNREAD = 64        /* times LEAST */
 };
 
 int64_t pyro_now(void)
@@ -64,7 +65,7 @@ void pyro_connection_free(struct pyro_connection *connection)
 	buf_free(&connection->answer);
 	buf_free(&connection->in);
 	buf_free(&connection->out);
-	budget_release(connection->budget, connection->charged);
+	budget_release(connection->budget, connection->charged + connection->owed);
 	budget_unref(connection->budget);
 	free((void *)(uintptr_t)connection->handshake.p);
 	free(connection);
@@ -118,11 +119,13 @@ static bool charge(struct pyro_connection *connection)
 
 enum pyro_read pyro_connection_read(struct pyro_connection *connection, uint32_t max_message)
 {
-	size_t room;
+	size_t room, left = AT_ONCE;
 	uint8_t *p;
 	ssize_t n;
 
 	while (!has_message(connection, max_message)) {
+		if (left == 0)
+			return PYRO_PART; /* others' turn */
 		room = room_for(connection);
 		p = buf_grow(&connection->in, room);
 		if (!p)
@@ -135,6 +138,7 @@ enum pyro_read pyro_connection_read(struct pyro_connection *connection, uint32_t
 			return PYRO_PART;
 		if (n <= 0 || !charge(connection))
 			return PYRO_GONE;
+		left -= (size_t)n < left ? (size_t)n : left;
 		if (connection->since == 0)
 			connection->since = pyro_now();
 	}
@@ -177,6 +181,31 @@ bool pyro_connection_has_sent(const struct pyro_connection *connection)
 	return connection->sent == connection->out.n;
 }
 
+/* Nothing is to be sent any more. */
+static void forget(struct pyro_connection *connection)
+{
+	budget_release(connection->budget, connection->owed);
+	connection->owed = 0;
+	connection->sent = 0;
+	buf_reset(&connection->out);
+}
+
+/* What has to wait is charged, once: nobody else's memory is used for who does not read. */
+static bool wait_for_room(struct pyro_connection *connection)
+{
+	if (connection->since == 0)
+		connection->since = pyro_now();
+	if (connection->owed > 0)
+		return true;
+	if (!budget_charge(connection->budget, connection->out.n)) {
+		connection->is_ending = true;
+		forget(connection);
+		return false;
+	}
+	connection->owed = connection->out.n;
+	return true;
+}
+
 bool pyro_connection_send(struct pyro_connection *connection)
 {
 	struct buf *out = &connection->out;
@@ -187,21 +216,16 @@ bool pyro_connection_send(struct pyro_connection *connection)
 			 MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-			if (connection->since == 0)
-				connection->since = pyro_now();
-			return true;
-		}
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return wait_for_room(connection);
 		if (n < 0) {
-			buf_reset(out);
-			connection->sent = 0;
+			forget(connection);
 			return false;
 		}
 		connection->sent += (size_t)n;
 		connection->since = pyro_now(); /* it moves */
 	}
-	buf_reset(out);
-	connection->sent = 0;
+	forget(connection);
 	connection->since = connection->in.n > 0 ? pyro_now() : 0;
 	return true;
 }

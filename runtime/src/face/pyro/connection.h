@@ -33,9 +33,9 @@ struct pyro_connection {
 	struct budget *budget; /* of what came and was not served yet */
 	size_t charged;
 
-	struct buf in;  /* what came */
-	struct buf out; /* what is to be sent */
-	size_t sent;    /* bytes of it */
+	struct buf in;     /* what came */
+	struct buf out;    /* what is to be sent */
+	size_t sent, owed; /* bytes of it; charged, as it has to wait */
 	struct pyro_header header;
 	bool has_header; /* of the message that comes */
 	bool is_wrong;   /* it is none: */
@@ -78,7 +78,8 @@ struct span pyro_connection_data(const struct pyro_connection *connection);
 /* It was served. */
 void pyro_connection_next(struct pyro_connection *connection);
 
-/* Sends what there is room for. Returns false if the other end is gone; then nothing is left. */
+/* Sends what there is room for. Returns false if the other end is gone, or too much waits for all
+ * of them to read; then nothing is left. */
 bool pyro_connection_send(struct pyro_connection *connection);
 bool pyro_connection_has_sent(const struct pyro_connection *connection);
 #endif

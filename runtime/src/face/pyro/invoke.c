@@ -378,6 +378,7 @@ static void invoke(struct pyro_request *request, struct pyro_fault *fault)
 	set_correlation(request);
 	call_object(&one);
 	free((void *)(uintptr_t)one.method);
+	(void)pyr_set_correlation_id(NULL);
 }
 
 void invoke_serve(struct pyro_request *request)

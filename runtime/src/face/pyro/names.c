@@ -255,7 +255,8 @@ static int put_names(const struct adapter_call *call, const struct filter *filte
 {
 	struct pyrite_NamePage *page = NULL, *next;
 	const struct pyrite_NameEntry *entry;
-	size_t i;
+	size_t i, before;
+	bool is_small = true;
 
 	call->results->sink.kind->object(&call->results->sink);
 	put_own(call, filter, has_tags);
@@ -266,18 +267,20 @@ static int put_names(const struct adapter_call *call, const struct filter *filte
 		}
 		pyr_free(page);
 		page = next;
+		before = call->results->out->n;
 		for (i = 0; i < page->entries.n; i++) {
 			entry = &page->entries.items[i];
 			put_entry(call, has_tags, entry->name, entry->uri,
 				  (const char *const *)entry->tags.items, entry->tags.n);
 		}
-	} while (page->next[0] && call->results->out->n <= LIST_MAX);
+		is_small = call->results->out->n <= LIST_MAX &&
+			   request_charge(call->request, call->results->out->n - before);
+	} while (page->next[0] && is_small);
 	pyr_free(page);
 	call->results->sink.kind->object_end(&call->results->sink);
-	return call->results->out->n <= LIST_MAX
-		       ? 0
-		       : fault_say(call->fault, adapter_protocol(call), "MessageTooLargeError",
-				   "the list is too large: ask for part of it");
+	return is_small ? 0
+			: fault_say(call->fault, adapter_protocol(call), "MessageTooLargeError",
+				    "the list is too large: ask for part of it");
 }
 
 /* Tags at that position. Returns 1 with the fault. */

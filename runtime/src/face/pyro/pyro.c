@@ -15,7 +15,7 @@
 static bool start(struct face *face)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	size_t buffered = 4 * (size_t)face->host->max_message;
+	size_t buffered = 8 * (size_t)face->host->max_message;
 
 	face->pool = budget_pool_new(buffered > PYRO_BUFFERED ? buffered : PYRO_BUFFERED);
 	face->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -18,8 +18,8 @@ enum {
 	PYRO_BUCKETS = 256, /* of streams */
 	PYRO_WORKERS = 256,
 	PYRO_WORKERS_KEPT = 4,    /* of those that have nothing to do */
-	PYRO_BUFFERED = 64 << 20, /* bytes of messages that came in part, of all connections; at
-				     least four of the largest */
+	PYRO_BUFFERED = 64 << 20, /* bytes of messages that came in part, are served, or wait to
+				     be read, of all connections; at least eight of the largest */
 };
 
 struct face {

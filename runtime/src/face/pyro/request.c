@@ -141,6 +141,35 @@ static size_t memory_for(const struct pyro_request *request, size_t n)
 	return wanted < most ? wanted : most;
 }
 
+bool request_charge(struct pyro_request *request, size_t n)
+{
+	if (!budget_charge(request->connection->budget, n))
+		return false;
+	request->charged += n;
+	return true;
+}
+
+/* What is small is given little room, and more only if it does not do. Returns false with the
+ * reason. */
+static bool inflate_some(struct pyro_request *request, struct span bytes, struct pyro_wrong *wrong)
+{
+	size_t max = request->connection->face->host->max_message;
+	size_t room = bytes.n * 8 < VALUES_LEAST ? VALUES_LEAST : bytes.n * 8;
+
+	for (;; room *= 8) {
+		room = room < max ? room : max;
+		if (!request_charge(request, room)) {
+			snprintf(wrong->text, sizeof(wrong->text), "out of memory");
+			return false;
+		}
+		buf_free(&request->inflated);
+		if (pyro_inflate(bytes, room, &request->inflated, wrong))
+			return true;
+		if (request->inflated.n <= room || room == max)
+			return false;
+	}
+}
+
 bool request_parse(struct pyro_request *request, struct pyro_fault *fault)
 {
 	struct span bytes = pyro_connection_data(request->connection);
@@ -153,12 +182,12 @@ bool request_parse(struct pyro_request *request, struct pyro_fault *fault)
 				  "message used serializer that is not accepted: %u",
 				  request->header->serializer);
 	if (request->header->flags & PYRO_COMPRESSED) {
-		if (!pyro_inflate(bytes, request->connection->face->host->max_message,
-				  &request->inflated, &wrong))
+		if (!inflate_some(request, bytes, &wrong))
 			return !fault_say(fault, protocol, "ProtocolError", "%s", wrong.text);
 		bytes = span_of_buf(&request->inflated);
 	}
 	request->arena.max = memory_for(request, bytes.n);
+	arena_charge_to(&request->arena, request->connection->budget);
 	if (!ser_parse(request->kind, bytes, &request->arena, &request->data, text, sizeof(text)))
 		return !fault_say(fault, protocol, "SerializeError", "%s", text);
 	return true;

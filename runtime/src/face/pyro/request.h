@@ -20,11 +20,16 @@ struct pyro_request {
 	const struct ser_kind *kind; /* NULL: none that is known here */
 	struct arena arena;
 	struct buf inflated;
+	size_t charged; /* to the connection, until the message is served */
 	struct ser_data data;
 	struct pyro_header answer; /* its type and flags */
 	struct buf extra;          /* annotations of the answer, and */
 	struct buf body;           /* its payload */
 };
+
+/* Takes n bytes of what all messages that are served may have in memory. Returns false if there are
+ * not so many. */
+bool request_charge(struct pyro_request *request, size_t n);
 
 /* Parses the payload. Returns false with the fault. */
 bool request_parse(struct pyro_request *request, struct pyro_fault *fault);

@@ -150,6 +150,7 @@ void pyro_serve(struct pyro_connection *connection)
 	else
 		dispatch(&request);
 	arena_clear(&request.arena);
+	budget_release(connection->budget, request.charged);
 	buf_free(&request.inflated);
 	buf_free(&request.extra);
 	buf_free(&request.body);
