@@ -23,6 +23,18 @@ pyrite_generate(TARGET services-server IDL golden/add/example.idl golden/streams
 target_link_libraries(services-server PRIVATE pyrite Threads::Threads)
 pyrite_warnings(services-server)
 pyrite_script_test(services interop/services.py)
+# Stubs of services that are not Pyrite's: from their .proto to IDL to C.
+set(imported ${CMAKE_CURRENT_BINARY_DIR}/imported)
+file(MAKE_DIRECTORY ${imported})
+add_custom_command(OUTPUT ${imported}/health.idl ${imported}/reflection.idl
+	COMMAND pyrite-idl --idl ${imported} ${CMAKE_CURRENT_SOURCE_DIR}/interop/health.proto ${CMAKE_CURRENT_SOURCE_DIR}/interop/reflection.proto
+	DEPENDS pyrite-idl interop/health.proto interop/reflection.proto
+	VERBATIM)
+add_executable(imported-client interop/imported.c)
+pyrite_generate(TARGET imported-client IDL ${imported}/health.idl ${imported}/reflection.idl)
+target_link_libraries(imported-client PRIVATE pyrite)
+pyrite_warnings(imported-client)
+pyrite_script_test(imported interop/imported.py)
 pyrite_script_test(node interop/node.sh ONCE)
 if(TEST node)
 	set_tests_properties(node PROPERTIES LABELS long)
@@ -43,24 +55,3 @@ if("pyro" IN_LIST PYRITE_FACES)
 	pyrite_warnings(pyro-teller)
 	pyrite_script_test(pyro_served interop/pyro_served.py)
 endif()
-add_executable(pyro-caller interop/pyro_caller.c)
-pyrite_generate(TARGET pyro-caller IDL interop/pyrod.idl)
-target_link_libraries(pyro-caller PRIVATE pyrite)
-pyrite_warnings(pyro-caller)
-add_executable(pyro-teller interop/pyro_teller.c)
-pyrite_generate(TARGET pyro-teller IDL interop/pyrod.idl)
-target_link_libraries(pyro-teller PRIVATE pyrite Threads::Threads)
-pyrite_warnings(pyro-teller)
-pyrite_script_test(pyro_served interop/pyro_served.py)
-# Stubs of services that are not Pyrite's: from their .proto to IDL to C.
-set(imported ${CMAKE_CURRENT_BINARY_DIR}/imported)
-file(MAKE_DIRECTORY ${imported})
-add_custom_command(OUTPUT ${imported}/health.idl ${imported}/reflection.idl
-	COMMAND pyrite-idl --idl ${imported} ${CMAKE_CURRENT_SOURCE_DIR}/interop/health.proto ${CMAKE_CURRENT_SOURCE_DIR}/interop/reflection.proto
-	DEPENDS pyrite-idl interop/health.proto interop/reflection.proto
-	VERBATIM)
-add_executable(imported-client interop/imported.c)
-pyrite_generate(TARGET imported-client IDL ${imported}/health.idl ${imported}/reflection.idl)
-target_link_libraries(imported-client PRIVATE pyrite)
-pyrite_warnings(imported-client)
-pyrite_script_test(imported interop/imported.py)
