@@ -44,7 +44,9 @@ pyr_proxy *pyr__proxy_learn(const char *uri, const struct pyr_proxy_options *opt
  * interface. Returns: owned, pyr_proxy_free(); NULL with the last error set: PERMISSION_DENIED if
  * the daemon does not show its objects to this caller (pyr_daemon_options.inspect), UNIMPLEMENTED
  * if it is older than this function, FAILED_PRECONDITION if the server speaks plain gRPC only,
- * RESOURCE_EXHAUSTED if this process has learned more than 1,024 interfaces, which it keeps.
+ * RESOURCE_EXHAUSTED if this process has learned more than 1,024 interfaces, which it keeps. Of an
+ * object that Python's Pyro serves, names alone are known: its operations take any arguments, also
+ * by name, and return any value.
  */
 static inline PYR_MUST_CHECK pyr_proxy *pyr_proxy_new_with(const char *uri,
 							   const struct pyr_proxy_options *options)
