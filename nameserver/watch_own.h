@@ -24,7 +24,7 @@ struct watcher {
 	struct watchers *all;
 	pyr_deferred *deferred;
 	pyr_stream *stream;
-	uint64_t connection; /* which one, as a hash */
+	unsigned place; /* which connection it comes over, as good as */
 	enum watch_phase phase;
 	bool is_new;         /* it has not been told anything, and is to be */
 	bool resyncs;        /* what was told before is void, which it has not been told */

@@ -14,7 +14,8 @@ enum {
 	AGAIN_MS = 50,    /* those who had no room are tried again */
 	IDLE_MS = 200,    /* leases end, and rules change, without anybody's doing */
 	SLICE_MS = 10,
-	ASKED = 256 /* watchers whose rights are looked at again in a turn without news */
+	PLACES = 1024, /* that connections are told apart by, as good as */
+	ASKED = 256    /* watchers whose rights are looked at again in a turn without news */
 };
 
 struct watchers {
@@ -26,11 +27,12 @@ struct watchers {
 	struct watcher *first, *at; /* at: who is next in this round; NULL: none is under way */
 	struct watcher *ask;        /* whose rights are looked at next */
 	size_t n;
-	int64_t spent;  /* in this round */
-	int64_t pace;   /* what the last round took */
-	uint64_t heard; /* the number of the change to come when it began */
-	bool is_behind; /* in this round: somebody is to be told more, */
-	bool is_stuck;  /* or had no room */
+	uint16_t places[PLACES]; /* how many come from there */
+	int64_t spent;           /* in this round */
+	int64_t pace;            /* what the last round took */
+	uint64_t heard;          /* the number of the change to come when it began */
+	bool is_behind;          /* in this round: somebody is to be told more, */
+	bool is_stuck;           /* or had no room */
 };
 
 static int64_t now_ms(void)
@@ -63,7 +65,7 @@ static void on_change(const struct registry_change *change, void *data)
 	else
 		changes_forget(&all->source.changes);
 	if (!all->at)
-		wake_in(all, all->pace > TOGETHER_MS / 2 ? 2 * all->pace : TOGETHER_MS);
+		wake_in(all, TOGETHER_MS + all->pace / 4);
 }
 
 /* Changes are kept while somebody watches. */
@@ -88,6 +90,7 @@ static void finish(struct watchers *all, struct watcher *w, int code, const char
 	if (all->ask == w)
 		all->ask = w->next;
 	all->n--;
+	all->places[w->place]--;
 	(void)pyr_deferred_fail(w->deferred, code, "%s", why);
 	free(w->at);
 	free(w);
@@ -182,16 +185,16 @@ static void begin_round(struct watchers *all)
 	all->heard = all->source.changes.next;
 }
 
-/* The others have twice the time that a round took. */
+/* The longer a round takes, the more goes together; between its slices others have their turns. */
 static void end_round(struct watchers *all)
 {
 	all->pace = all->spent;
 	if (all->n == 0)
 		return;
 	if (all->is_behind)
-		wake_in(all, 1 + 2 * all->pace);
+		wake_in(all, 1 + all->pace / 4);
 	else if (all->heard != all->source.changes.next)
-		wake_in(all, TOGETHER_MS + 2 * all->pace);
+		wake_in(all, TOGETHER_MS + all->pace / 4);
 	else
 		wake_in(all, all->is_stuck ? AGAIN_MS : IDLE_MS);
 }
@@ -232,7 +235,7 @@ static int check_view(pyr_call *call, const struct pyrite_NameView *view)
 }
 
 /* Told apart by where it comes from; on a unix socket, by the process at its other end. */
-static uint64_t connection_of(const pyr_call *call)
+static unsigned place_of(const pyr_call *call)
 {
 	struct pyr_credentials credentials;
 	uint64_t hash = 0xcbf29ce484222325u;
@@ -242,21 +245,16 @@ static uint64_t connection_of(const pyr_call *call)
 		hash = (hash ^ (unsigned char)*at) * 0x100000001b3u;
 	if (pyr_call_credentials(call, &credentials))
 		hash = (hash ^ (uint64_t)credentials.pid) * 0x100000001b3u;
-	return hash;
+	return (unsigned)(hash % PLACES);
 }
 
-static int check_room(struct watchers *all, pyr_call *call, uint64_t connection)
+static int check_room(struct watchers *all, pyr_call *call, unsigned place)
 {
-	const struct watcher *w;
-	size_t n = 0;
-
-	for (w = all->first; w; w = w->next)
-		n += w->connection == connection;
-	if (all->n < WATCHERS && n < WATCHERS_EACH)
+	if (all->n < WATCHERS && all->places[place] < WATCHERS_EACH)
 		return 0;
 	return pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
-			"NamingError: %zu watch already, %zu of them over this connection", all->n,
-			n);
+			"NamingError: %zu watch already, %u of them over this connection", all->n,
+			all->places[place]);
 }
 
 static struct watcher *new_watcher(const struct pyrite_NameView *view)
@@ -285,6 +283,7 @@ static void put_in(struct watchers *all, struct watcher *w)
 	if (w->next)
 		w->next->link = &w->next;
 	all->first = w;
+	all->places[w->place]++;
 	if (all->n++ == 0)
 		listen_to(all, true);
 }
@@ -306,7 +305,7 @@ static void begin(struct watchers *all, struct watcher *w, const struct pyrite_N
 int watchers_add(struct watchers *all, pyr_call *call, const struct pyrite_NameView *view,
 		 pyr_stream *stream)
 {
-	uint64_t connection = connection_of(call);
+	unsigned place = place_of(call);
 	const char *why_not = refused(call);
 	bool is_void = false;
 	struct watcher *w;
@@ -316,7 +315,7 @@ int watchers_add(struct watchers *all, pyr_call *call, const struct pyrite_NameV
 		return pyr_call_refuse(call, "call", why_not);
 	status = check_view(call, view);
 	if (status == 0)
-		status = check_room(all, call, connection);
+		status = check_room(all, call, place);
 	if (status < 0)
 		return status;
 	w = new_watcher(view);
@@ -329,7 +328,7 @@ int watchers_add(struct watchers *all, pyr_call *call, const struct pyrite_NameV
 	}
 	w->all = all;
 	w->stream = stream;
-	w->connection = connection;
+	w->place = place;
 	all->source.registry = all->find(all->data, &is_void);
 	put_in(all, w);
 	if (is_void)
