@@ -4,6 +4,7 @@
 
 import http.client
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -259,6 +260,16 @@ def a_shared_key_shuts_http_out():
         has(error["message"], "shared key")
 
 
+def who_is_refused_is_in_the_audit_log():
+    with tempfile.TemporaryDirectory() as folder, Server(f"audit={folder}/log") as other:
+        same(other.call("cart/add", [1, 2], Origin="http://evil.example")[0], 403)
+        until(lambda: os.path.getsize(f"{folder}/log") > 0, "a line is written")
+        with open(f"{folder}/log") as file:
+            line = json.loads(file.readline())
+        same((line["action"], line["decision"]), ("connect", "refused"))
+        has(line["why"], "web page of another site")
+
+
 # ---- greed ----
 
 
@@ -293,7 +304,6 @@ def answers_are_bounded_as_messages_are():
 
 
 def nothing_is_left_open():
-    import os
     works()
     until(lambda: server.threads() < 20, "connections end")
     before = len(os.listdir(f"/proc/{server.process.pid}/fd"))

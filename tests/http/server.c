@@ -2,7 +2,8 @@
 /*
  * http-server [option=value...]: a daemon that speaks HTTP with one object, "cart" (shop.idl), and
  * more for each `objects`. Prints its address; ends on a signal, or with its standard input.
- * Options: socket, rules, key, host, insecure, max_message, drain_ms, threads, objects, name.
+ * Options: socket, rules, key, host, insecure, max_message, drain_ms, threads, audit, objects,
+ * name.
  */
 #include <pyrite/pyrite.h>
 
@@ -43,6 +44,8 @@ static bool set(struct pyr_daemon_options *options, struct pyr_key_options *key,
 		options->drain_ms = (uint32_t)strtoul(value, NULL, 10);
 	else if (strcmp(name, "threads") == 0)
 		options->threads = (unsigned)strtoul(value, NULL, 10);
+	else if (strcmp(name, "audit") == 0)
+		options->audit = value;
 	else if (strcmp(name, "objects") == 0)
 		n_objects = (unsigned)strtoul(value, NULL, 10);
 	else if (strcmp(name, "name") == 0)

@@ -99,9 +99,12 @@ static void add(struct summed *sum, const struct tally_operation *op)
 static bool sum_up(const struct tally_list *list, size_t at, uint32_t operation, struct summed *ret)
 {
 	const struct pyr__interface *interface = list->items[at]->interface, *other;
+	const struct tally_operation *op;
 	size_t i;
 	uint32_t j;
 
+	if (get(&list->items[at]->operations[operation].n_begun) == 0)
+		return false;
 	*ret = (struct summed){ .service = interface->name,
 				.method = last_part(interface->operations[operation].name),
 				.type = type_of(&interface->operations[operation]) };
@@ -110,14 +113,16 @@ static bool sum_up(const struct tally_list *list, size_t at, uint32_t operation,
 		if (strcmp(other->name, interface->name) != 0)
 			continue;
 		for (j = 0; j < other->n_operations; j++) {
-			if (strcmp(last_part(other->operations[j].name), ret->method) != 0)
+			op = &list->items[i]->operations[j];
+			if (get(&op->n_begun) == 0 ||
+			    strcmp(last_part(other->operations[j].name), ret->method) != 0)
 				continue;
 			if (i < at || (i == at && j < operation))
 				return false;
-			add(ret, &list->items[i]->operations[j]);
+			add(ret, op);
 		}
 	}
-	return ret->n_begun > 0;
+	return true;
 }
 
 static void put_labels(struct buf *out, const char *name, const struct summed *sum)

@@ -1,38 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 #include "face/http/names.h"
 
-#include <pyrite/inspect.h>
 #include <pyrite/naming.h>
 
 #include <string.h>
 
 #include "base/uri.h"
 #include "face/face.h"
+#include "naming/naming_lease.h"
 #include "object/object.h"
 #include "value/json_write.h"
 
+struct wanted {
+	const char *name;
+	char id[URI_OBJECT_MAX + 1]; /* "": not found */
+};
+
+static void look_at(void *data, const char *name, const char *uri)
+{
+	struct wanted *wanted = data;
+	const char *id = strchr(uri, ':'), *end = strrchr(uri, '@');
+
+	if (strcmp(name, wanted->name) != 0 || !id || !end || end <= ++id ||
+	    (size_t)(end - id) >= sizeof(wanted->id))
+		return;
+	memcpy(wanted->id, id, (size_t)(end - id));
+	wanted->id[end - id] = '\0';
+}
+
 const char *names_object(struct http_request *request, const char *name)
 {
-	pyr_proxy *daemon = http_proxy(request, pyrite_DAEMON_ID);
-	struct pyrite_DaemonPage *page = NULL;
-	const char *found = NULL, *after = "";
-	char *copy = NULL;
-	size_t i, j;
+	struct wanted wanted = { .name = name };
+	const char *copy;
 
-	while (daemon && !found &&
-	       pyrite_Daemon_objects((struct pyrite_Daemon *)daemon, after, &page) == 0) {
-		for (i = 0; i < page->objects.n && !found; i++)
-			for (j = 0; j < page->objects.items[i].names.n && !found; j++)
-				if (strcmp(page->objects.items[i].names.items[j], name) == 0)
-					found = page->objects.items[i].id;
-		copy = arena_copy(&request->arena, found ? found : page->next,
-				  strlen(found ? found : page->next) + 1);
-		after = copy ? copy : "";
-		pyr_free(page);
-		if (!*after)
-			break;
-	}
-	return found && copy ? copy : name;
+	lease_each(request->host->address, look_at, &wanted);
+	if (!wanted.id[0])
+		return name;
+	copy = arena_copy(&request->arena, wanted.id, strlen(wanted.id) + 1);
+	return copy ? copy : name;
 }
 
 bool names_has_object(const struct http_request *request, const char *id)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/audit.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "context/context.h"
@@ -190,21 +191,43 @@ static enum MHD_Result queue(struct exchange *x)
 
 /* ---- one request ---- */
 
-/* Whether this client may ask for anything. */
-static bool may_come(struct exchange *x)
+/* Why this client may not ask for anything; NULL: it may. */
+static const char *why_not(const struct exchange *x)
 {
 	const struct face_host *host = x->face->host;
 
-	if (host->keys) {
-		answer_problem(&x->request, &x->answer, 403,
-			       "this daemon wants a shared key to be proved, which HTTP cannot do");
-		return false;
-	}
+	if (host->keys)
+		return "this daemon wants a shared key to be proved, which HTTP cannot do";
 	if (x->request.connection->who.is_local || host->has_tls || host->rules)
-		return true;
-	answer_problem(&x->request, &x->answer, 403,
-		       "HTTP is for this host alone, as the daemon has neither TLS nor rules");
-	return false;
+		return NULL;
+	return "HTTP is for this host alone, as the daemon has neither TLS nor rules";
+}
+
+static bool may_come(struct exchange *x)
+{
+	const char *why = why_not(x);
+
+	if (why)
+		answer_problem(&x->request, &x->answer, 403, "%s", why);
+	return !why;
+}
+
+/* What an operator may want to know of who was not let in. */
+static void tell_refusal(const struct exchange *x)
+{
+	const struct door_peer *who = &x->request.connection->who;
+	const char *why = why_not(x);
+	const struct audit_event event = {
+		.who = who->identity,
+		.from = who->address,
+		.action = "connect",
+		.decision = "refused",
+		.why = why ? why : "HTTP: made by a web page of another site, or for another host",
+	};
+
+	log_line(PYR_LOG_INFO, "%s: a request from %s is refused with %u: %s",
+		 x->face->host->address, who->address, x->answer.status, event.why);
+	audit_say(x->face->host->audit, &event);
 }
 
 static bool is_length_bad(struct exchange *x)
@@ -226,9 +249,7 @@ static enum MHD_Result begin(struct exchange *x, const char *method)
 	if (may_come(x) && !is_length_bad(x) && route_begin(&x->request, &x->answer))
 		return MHD_YES;
 	if (x->answer.status == 403 || x->answer.status == 421)
-		log_line(PYR_LOG_INFO, "%s: a request of HTTP from %s is refused with %u",
-			 x->face->host->address, x->request.connection->who.address,
-			 x->answer.status);
+		tell_refusal(x);
 	return queue(x);
 }
 

@@ -4,6 +4,7 @@
 "use strict";
 
 const SHOWN = 200; // rows of a list; the rest is found by searching
+const OBJECTS = 10000; // that are loaded at most
 const ITEMS = 500; // of a stream, the newest
 const NAME_SERVER = "Pyrite.NameServer";
 
@@ -356,7 +357,8 @@ async function loadObjects() {
 		page = await getJSON(`/v1/objects?after=${encodeURIComponent(after)}`);
 		objects.push(...page.objects);
 		after = page.next;
-	} while (after);
+	} while (after && objects.length < OBJECTS);
+	if (after) say(`there are more than ${objects.length} objects: the others are not shown`);
 }
 
 function words(text) {
