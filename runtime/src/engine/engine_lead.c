@@ -231,9 +231,11 @@ void engine_pass_on(struct engine_waiter *waiter)
  */
 static void handle_all(int64_t idle)
 {
+	bool any = idle >= CATCH_UP_ALL;
 	int n, misses = 0;
-	bool any = handle_next(engine_choose(), 0) || idle >= CATCH_UP_ALL;
 
+	for (n = 0; !any && n < CATCH_UP_MISSES; n++)
+		any = handle_next(engine_choose(), 0);
 	for (n = 0; any && n < CATCH_UP_MAX && misses < CATCH_UP_MISSES; n++)
 		misses = poll_once(0) ? 0 : misses + 1;
 }
