@@ -157,6 +157,60 @@ static void call_oneway(void)
 	pyr_free(noted);
 }
 
+static void read_numbers(int32_t n, int most)
+{
+	pyr_stream *stream;
+	int64_t sum = 0;
+	int32_t number;
+	int got = 0, err = 1;
+
+	if (pyrod_Server_numbers(server, n, &stream) < 0) {
+		failed("numbers");
+		return;
+	}
+	while (got < most && (err = pyrod_Server_numbers_next(stream, &number)) == 1) {
+		sum += number;
+		got++;
+	}
+	if (err < 0)
+		failed("numbers");
+	else
+		printf("numbers: %d, sum %lld\n", got, (long long)sum);
+	pyr_stream_free(stream);
+}
+
+static void read_points(const char *how)
+{
+	struct pyrod_Point *point;
+	pyr_stream *stream;
+	int err;
+
+	if (pyrod_Server_points(server, how, &stream) < 0) {
+		failed("points");
+		return;
+	}
+	while ((err = pyrod_Server_points_next(stream, &point)) == 1) {
+		printf("point: %d %d %zu\n", point->x, point->y,
+		       point->has_name ? strlen(point->name) : 0);
+		pyr_free(point);
+	}
+	if (err < 0)
+		failed(how);
+	pyr_stream_free(stream);
+}
+
+static void call_streams(void)
+{
+	static const char *const hows[] = { "good", "large", "wrong", "raises", "at once", "list" };
+	size_t i;
+
+	read_numbers(1000, 2000);
+	read_numbers(1000, 10); /* the rest is not wanted */
+	read_numbers(0, 10);
+	for (i = 0; i < sizeof(hows) / sizeof(hows[0]); i++)
+		read_points(hows[i]);
+}
+
 static void call_late(void)
 {
 	int32_t number;
@@ -201,6 +255,7 @@ int main(int argc, char **argv)
 		call_failures();
 		call_attributes();
 		call_oneway();
+		call_streams();
 		call_late();
 	}
 	pyrod_Server_free(server);

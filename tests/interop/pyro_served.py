@@ -91,6 +91,24 @@ class Server:
             return (i for i in range(3))
         return {"text": "a", "none": None, "large": 2**40, "list": [1]}[how]
 
+    def numbers(self, n):
+        return (i for i in range(n))
+
+    def points(self, how):
+        def items():
+            yield {"x": 1, "y": 2}
+            if how == "large":
+                for i in range(5):
+                    yield {"x": i, "y": 0, "name": "x" * 200000}
+            if how == "wrong":
+                yield {"x": 1}
+                yield {"x": 1, "y": "b"}
+            if how == "raises":
+                raise ValueError("no more")
+        if how == "at once":
+            raise NoFunds(5)
+        return [1] if how == "list" else items()
+
     def wrong_point(self):
         return {"x": 1, "y": "b"}
 
@@ -144,6 +162,23 @@ level: 42
 title: the title
 noted: first
 noted: second
+numbers: 1000, sum 499500
+numbers: 10, sum 45
+numbers: 0, sum 0
+point: 1 2 0
+point: 1 2 0
+point: 0 0 200000
+point: 1 0 200000
+point: 2 0 200000
+point: 3 0 200000
+point: 4 0 200000
+point: 1 2 0
+point: 1 0 0
+wrong: 13 ProtocolError: pyrod.Server.points of 'server' at ADDRESS: item.y: an integer is wanted, not 'b'
+point: 1 2 0
+raises: 3 builtins.ValueError: no more
+at once: 2 __main__.NoFunds: no funds
+list: 13 ProtocolError: pyrod.Server.points of 'server' at ADDRESS: it returns no stream of items
 slow: 4 TimeoutError: no answer from ADDRESS in time
 add: 42
 """

@@ -246,7 +246,8 @@ static void on_bound(struct pyro_link *l, const struct pyro_request *request,
 }
 
 /* Calls of one number are told in the order of its answers. */
-static void on_answer(struct pyro_link *l, const struct pyro_header *header, struct span data)
+static void on_answer(struct pyro_link *l, const struct pyro_header *header,
+		      struct span annotations, struct span data)
 {
 	struct pyro_request *request = l->first;
 	struct form_answer answer;
@@ -258,10 +259,13 @@ static void on_answer(struct pyro_link *l, const struct pyro_header *header, str
 	l->first = request->next;
 	if (!l->first)
 		l->last = &l->first;
+	request->is_sent = false;
+	if (request->is_stream && !pyro_stream_answer(l, request, header, annotations, data))
+		return; /* it goes on */
+	numtab_take(&l->calls, request->number, request);
 	if (request->is_bind) {
 		on_bound(l, request, header, data);
-	} else if (request->number) {
-		numtab_take(&l->calls, request->number, request);
+	} else if (request->number && !request->is_stream) {
 		answer = (struct form_answer){ request->number, request->operation, request->object,
 					       l->link.address, l->max_message };
 		form_put_answer(&answer, header, data, &l->inbox);
@@ -276,7 +280,7 @@ static bool take_messages(struct pyro_link *l)
 	struct pyro_header header;
 	struct pyro_wrong wrong;
 	size_t at = 0, n;
-	struct span data;
+	struct span annotations, data;
 	int size = 1;
 
 	while (!l->close_code && l->source.fd >= 0 && at < l->in.n) {
@@ -285,11 +289,11 @@ static bool take_messages(struct pyro_link *l)
 		n = size > 0 ? (size_t)size + header.n_annotations + header.n_data : 0;
 		if (size <= 0 || l->in.n - at < n)
 			break;
-		data.p = l->in.data + at + (size_t)size + header.n_annotations;
-		data.n = header.n_data;
+		annotations = (struct span){ l->in.data + at + size, header.n_annotations };
+		data = (struct span){ annotations.p + annotations.n, header.n_data };
 		at += n;
 		if (l->state == PYRO_OPEN)
-			on_answer(l, &header, data);
+			on_answer(l, &header, annotations, data);
 		else
 			on_greeting(l, &header, data);
 	}
@@ -427,6 +431,7 @@ struct link *link_pyro_connect(const struct link_target *target, const struct li
 	l->source = (struct engine_source){ -1, on_ready };
 	l->look.run = on_look;
 	l->max_message = target->max_message;
+	l->window = WINDOW;
 	l->version = PYRO_4;
 	l->last = &l->first;
 	pthread_mutex_init(&l->lock, NULL);

@@ -20,8 +20,7 @@ void form_put_error(uint32_t number, int code, const char *text, struct buf *fra
 	frame_append(frames, &frame);
 }
 
-static void put_wrong(const struct form_answer *answer, int code, const char *why,
-		      struct buf *frames)
+void form_put_wrong(const struct form_answer *answer, int code, const char *why, struct buf *frames)
 {
 	char text[1024];
 
@@ -106,7 +105,7 @@ static void put_results(const struct form_answer *answer, const struct ser_data 
 	if (err == 0 && !(packed = arena_alloc_raw(arena, packer.size + 1)))
 		err = -PYR_RESOURCE_EXHAUSTED;
 	if (err < 0) {
-		put_wrong(answer, PYR_INTERNAL, problem.text, frames);
+		form_put_wrong(answer, PYR_INTERNAL, problem.text, frames);
 		return;
 	}
 	codec_pack(&packer, packed);
@@ -240,7 +239,7 @@ static void put_exception(const struct form_answer *answer, const struct ser_dat
 	struct ser_exception exception;
 
 	if (!ser_exception_take(data, 0, &exception)) {
-		put_wrong(answer, PYR_INTERNAL, "it raised what is no exception", frames);
+		form_put_wrong(answer, PYR_INTERNAL, "it raised what is no exception", frames);
 		return;
 	}
 	form_copy_text(name, sizeof(name), exception.name);
@@ -259,6 +258,68 @@ static void put_exception(const struct form_answer *answer, const struct ser_dat
 	frame_append(frames, &frame);
 }
 
+static int pack_item(const struct form_answer *answer, const struct ser_data *data,
+		     struct arena *arena, struct buf *item, struct codec_problem *problem)
+{
+	const struct pyr__operation *op = answer->operation->table;
+	struct ser_source *source = arena_alloc(arena, sizeof(*source));
+	struct value_reading reading = { .arena = arena, .role = "item", .problem = problem };
+	struct pyr__field field = op->fields[op->n_in + op->n_out];
+	union pyr__slot slot = { 0 };
+	struct codec_packer packer;
+	uint8_t *to = NULL;
+	int err;
+
+	if (!source)
+		return -PYR_RESOURCE_EXHAUSTED;
+	ser_source(source, data, 0);
+	reading.source = &source->source;
+	field.name = "item";
+	err = value_read_slot(&reading, &field, &slot);
+	if (err == 0)
+		err = codec_prepare(answer->operation->out_item, &slot, arena, &packer, problem);
+	if (err == 0 && packer.size > 0 && !(to = buf_grow(item, packer.size)))
+		return -PYR_RESOURCE_EXHAUSTED;
+	if (err == 0 && to)
+		codec_pack(&packer, to);
+	return err;
+}
+
+static bool is_end(const struct ser_data *data)
+{
+	struct ser_exception exception;
+
+	return ser_exception_take(data, 0, &exception) &&
+	       span_is(last_part(exception.name), "StopIteration");
+}
+
+int form_take_item(const struct form_answer *answer, const struct pyro_header *header,
+		   struct span data, struct buf *item, struct buf *frames)
+{
+	struct codec_problem problem = { .text = "out of memory" };
+	struct ser_data said;
+	struct arena arena;
+	int ret = -1;
+
+	arena_init(&arena, NULL, 0);
+	arena.max = codec_memory_max(answer->max_message);
+	if (!form_parse(header, data, answer->max_message, &arena, &said, problem.text,
+			sizeof(problem.text))) {
+		form_put_wrong(answer, PYR_INTERNAL, problem.text, frames);
+	} else if (!(header->flags & PYRO_EXCEPTION)) {
+		ret = pack_item(answer, &said, &arena, item, &problem) < 0 ? -1 : 1;
+		if (ret < 0)
+			form_put_wrong(answer, PYR_INTERNAL, problem.text, frames);
+	} else if (is_end(&said)) {
+		put_reply(answer->number, (struct span){ NULL, 0 }, frames);
+		ret = 0;
+	} else {
+		put_exception(answer, &said, &arena, frames);
+	}
+	arena_clear(&arena);
+	return ret;
+}
+
 void form_put_answer(const struct form_answer *answer, const struct pyro_header *header,
 		     struct span data, struct buf *frames)
 {
@@ -269,12 +330,12 @@ void form_put_answer(const struct form_answer *answer, const struct pyro_header 
 	arena_init(&arena, NULL, 0);
 	arena.max = codec_memory_max(answer->max_message);
 	if (header->flags & PYRO_STREAM)
-		put_wrong(answer, PYR_UNIMPLEMENTED,
-			  "it returns a stream of items, which is not "
-			  "called over Pyro's protocol",
-			  frames);
+		form_put_wrong(answer, PYR_UNIMPLEMENTED,
+			       "it returns a stream of items, which is not "
+			       "called over Pyro's protocol",
+			       frames);
 	else if (!form_parse(header, data, answer->max_message, &arena, &said, text, sizeof(text)))
-		put_wrong(answer, PYR_INTERNAL, text, frames);
+		form_put_wrong(answer, PYR_INTERNAL, text, frames);
 	else if (header->flags & PYRO_EXCEPTION)
 		put_exception(answer, &said, &arena, frames);
 	else

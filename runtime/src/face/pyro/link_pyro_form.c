@@ -99,6 +99,22 @@ bool form_ask_meta(const struct form_request *request, struct buf *out)
 	return ok;
 }
 
+bool form_ask_item(const struct form_request *request, const char *stream, bool closes,
+		   struct buf *out)
+{
+	struct buf payload = { 0 };
+	struct ser_sink *sink = begin_payload(request->version, &payload);
+	const char *why;
+	bool ok;
+
+	if (sink)
+		ser_put_call(sink, daemon_object, closes ? "close_stream" : "get_next_stream_item",
+			     put_object, NULL, (void *)(uintptr_t)stream);
+	ok = end_payload(sink, &why) && put_message(PYRO_INVOKE, request, &payload, out);
+	buf_free(&payload);
+	return ok;
+}
+
 /* ---- calls ---- */
 
 static bool has(const struct form_meta *meta, uint32_t list, const char *name)

@@ -38,6 +38,10 @@ int form_call(const struct form_request *request, const struct form_meta *meta,
 	      const struct codec_operation *operation, struct span arguments, uint32_t max_message,
 	      struct buf *out, char *text, size_t n);
 
+/* Asks for the next item of a stream; closes it, which has no answer. */
+bool form_ask_item(const struct form_request *request, const char *stream, bool closes,
+		   struct buf *out);
+
 /* Parses a payload of at most max bytes, inflated if it has to be, into the arena. Returns false
  * with the text of what is wrong. */
 bool form_parse(const struct pyro_header *header, struct span data, uint32_t max,
@@ -58,6 +62,13 @@ struct form_answer {
 /* Appends the Reply or the Error. */
 void form_put_answer(const struct form_answer *answer, const struct pyro_header *header,
 		     struct span data, struct buf *frames);
+/* An item of a stream, packed. Returns 1; 0 at the end, or minus one, with the Reply or the Error
+ * appended. */
+int form_take_item(const struct form_answer *answer, const struct pyro_header *header,
+		   struct span data, struct buf *item, struct buf *frames);
+/* The same as form_put_answer() of one that is wrong: an Error with that text. */
+void form_put_wrong(const struct form_answer *answer, int code, const char *why,
+		    struct buf *frames);
 /* Appends an Error that no server said. */
 void form_put_error(uint32_t number, int code, const char *text, struct buf *frames);
 #endif

@@ -26,6 +26,7 @@ void pyro_session_free(struct pyro_session *session)
 void pyro_request_free(struct pyro_request *request)
 {
 	buf_free(&request->arguments);
+	buf_free(&request->item);
 	free(request);
 }
 
@@ -92,13 +93,21 @@ static struct form_request head_of(struct pyro_link *l, const struct pyro_reques
 				      session->object };
 }
 
-/* It was put into `out`: its answer is waited for. A oneway call has none, and its caller hears
- * that it is on its way. */
+void pyro_link_wait(struct pyro_link *l, struct pyro_request *request)
+{
+	request->is_sent = true;
+	request->next = NULL;
+	*l->last = request;
+	l->last = &request->next;
+}
+
+/* It was put into `out`. A oneway call has no answer, and its caller hears that it is on its way.
+ */
 static void sent(struct pyro_link *l, struct pyro_request *request)
 {
 	struct frame reply = { .type = FRAME_REPLY, .number = request->number };
 
-	request->is_sent = true;
+	request->is_made = true;
 	buf_free(&request->arguments);
 	if (request->is_oneway) {
 		pyro_link_put(l, &reply);
@@ -106,8 +115,7 @@ static void sent(struct pyro_link *l, struct pyro_request *request)
 		pyro_request_free(request);
 		return;
 	}
-	*l->last = request;
-	l->last = &request->next;
+	pyro_link_wait(l, request);
 }
 
 /* ---- frames that are written to it; with the lock ---- */
@@ -222,8 +230,8 @@ static const char *refusal_of(const struct frame *frame)
 {
 	if (frame->flags & FRAME_BATCH)
 		return "batches are not sent over Pyro's protocol";
-	if (frame->flags & (FRAME_STREAMS | FRAME_STREAM_IN | FRAME_STREAM_OUT))
-		return "streams are not called over Pyro's protocol";
+	if (frame->flags & FRAME_STREAM_IN)
+		return "a stream cannot be passed over Pyro's protocol";
 	if (frame->flags & FRAME_REFERENCES)
 		return "a reference to an object without an address is of no use to a daemon of "
 		       "Pyro";
@@ -251,6 +259,8 @@ static void begin_call(struct pyro_link *l, const struct frame *frame)
 		request->number = frame->number;
 		request->session = frame->session;
 		request->is_oneway = frame->flags & FRAME_ONEWAY;
+		request->is_stream = frame->flags & FRAME_STREAM_OUT;
+		request->window = l->window;
 		if (numtab_put(&l->calls, frame->number, request))
 			return;
 		code = PYR_RESOURCE_EXHAUSTED;
@@ -267,7 +277,7 @@ static void on_call(struct pyro_link *l, const struct frame *frame)
 	if (!(frame->flags & FRAME_CONTINUES))
 		begin_call(l, frame);
 	request = numtab_get(&l->calls, frame->number);
-	if (!request || request->is_sent)
+	if (!request || request->is_made)
 		return; /* it has failed */
 	buf_append(&request->arguments, frame->payload.p, frame->payload.n);
 	if (request->arguments.broken) {
@@ -283,10 +293,23 @@ static void on_cancel(struct pyro_link *l, uint32_t number)
 {
 	struct pyro_request *request = numtab_remove(&l->calls, number);
 
-	if (request && request->is_sent)
-		request->number = 0;
-	else if (request)
-		pyro_request_free(request);
+	if (!request)
+		return;
+	request->number = 0;
+	if (request->is_sent)
+		return;
+	pyro_stream_close(l, request);
+	pyro_request_free(request);
+}
+
+static void on_credit(struct pyro_link *l, const struct frame *frame)
+{
+	struct pyro_request *request = numtab_get(&l->calls, frame->number);
+
+	if (!request || !request->is_stream || !pyro_stream_credit(l, request, frame->value))
+		return;
+	numtab_take(&l->calls, frame->number, request);
+	pyro_request_free(request);
 }
 
 static void on_frame(struct pyro_link *l, const struct frame *frame)
@@ -304,7 +327,13 @@ static void on_frame(struct pyro_link *l, const struct frame *frame)
 	case FRAME_CANCEL:
 		on_cancel(l, frame->number);
 		break;
+	case FRAME_CREDIT:
+		on_credit(l, frame);
+		break;
 	case FRAME_HELLO:
+		l->window = frame->window > l->window ? frame->window : l->window;
+		break;
+	case FRAME_END:
 	case FRAME_PING:
 	case FRAME_PONG:
 	case FRAME_GOAWAY:

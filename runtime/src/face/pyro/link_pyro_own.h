@@ -29,10 +29,19 @@ struct pyro_request {
 	uint32_t number;  /* 0: nobody waits */
 	uint32_t session; /* number */
 	uint16_t seq;
-	bool is_bind, is_sent, is_oneway;
+	bool is_bind, is_oneway;
+	bool is_made; /* it was sent */
+	bool is_sent; /* it is in the row */
 	const struct codec_operation *operation;
-	struct buf arguments; /* until it is sent */
+	struct buf arguments; /* until it is made */
 	char object[256];     /* for messages */
+	/* Of one whose result is a stream of items, which are asked for one by one: */
+	bool is_stream;
+	char stream[64];  /* its id there; "": not known yet, or over */
+	struct buf item;  /* packed, as far as it has not gone to the owner */
+	size_t n_put;     /* bytes of it that have */
+	uint64_t n_items; /* that have */
+	uint64_t window;  /* room left at the owner */
 };
 
 struct pyro_link {
@@ -49,6 +58,7 @@ struct pyro_link {
 	pthread_mutex_t lock;   /* after the owner's; guards: */
 	enum pyro_link_state state;
 	uint16_t version, seq;
+	uint64_t window; /* of a stream that the owner receives */
 	struct numtab sessions, calls;
 	struct pyro_request *first, **last; /* sent, in order */
 	struct buf held;                    /* frames to be looked at later */
@@ -77,6 +87,19 @@ void pyro_link_send(struct pyro_link *l);
 void pyro_link_put(struct pyro_link *l, const struct frame *frame);
 void pyro_link_put_bound(struct pyro_link *l, uint32_t session, uint64_t fingerprint, int code,
 			 const char *text);
+/* A request was put into `out`: its answer is waited for. */
+void pyro_link_wait(struct pyro_link *l, struct pyro_request *request);
+/* ---- link_pyro_stream.c ---- */
+
+/* An answer to a request whose result is a stream. Returns whether the request is over. */
+bool pyro_stream_answer(struct pyro_link *l, struct pyro_request *request,
+			const struct pyro_header *header, struct span annotations,
+			struct span data);
+/* There is room for n more bytes. Returns likewise. */
+bool pyro_stream_credit(struct pyro_link *l, struct pyro_request *request, uint64_t n);
+/* Nobody wants the items any more. */
+void pyro_stream_close(struct pyro_link *l, const struct pyro_request *request);
+
 /* Frames that are written to it, of which some may have to wait. */
 void pyro_link_take(struct pyro_link *l, const uint8_t *data, size_t n);
 /* Those that waited. */
