@@ -167,6 +167,8 @@ static void on_look(struct engine_hook *hook)
 
 	pthread_mutex_lock(&l->lock);
 	l->will_look = false;
+	if (l->inbox.broken)
+		pyro_link_stop(l, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	if (l->state == PYRO_OPEN || l->is_closing) {
 		l->telling = l->inbox;
 		l->inbox = swap;
