@@ -35,6 +35,10 @@ struct nsc_command {
 /* Ends with an element without a name. */
 extern const struct nsc_command nsc_commands[];
 
+/* The commands export and import. */
+int nsc_export(const struct nsc *nsc);
+int nsc_import(const struct nsc *nsc);
+
 /* Prints the last error. Returns the exit code for it. */
 int nsc_complain(const char *what);
 

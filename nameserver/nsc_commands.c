@@ -172,6 +172,8 @@ const struct nsc_command nsc_commands[] = {
 	{ "remove", "requires one argument: name", 1, 1, run_remove },
 	{ "removematching", "requires one argument: pattern", 1, 1, run_removematching },
 	{ "setmeta", "requires at least one argument: name", 1, NSC_MAX_WORDS, run_setmeta },
+	{ "export", "requires at most one argument: prefix", 0, 1, nsc_export },
+	{ "import", "requires at most one argument: file", 0, 1, nsc_import },
 	{ "ping", "requires no arguments", 0, 0, run_ping },
 	{ 0 },
 };

@@ -156,6 +156,8 @@ int main(int argc, char **argv)
 		       "  remove NAME           remove a name\n"
 		       "  removematching REGEX  remove names that match\n"
 		       "  setmeta NAME [TAG...] replace the tags of a name\n"
+		       "  export [PREFIX]       print all names as lines of JSON, for import\n"
+		       "  import [FILE]         register the names of such lines (standard input)\n"
 		       "  ping                  test whether the name server answers\n\n"
 		       "Exit codes: 0 success, 1 wrong usage, 2 not found or refused, "
 		       "3 no name server reached.",

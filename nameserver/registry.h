@@ -33,7 +33,8 @@
 #define REGISTRY_SHARES      64    /* of a name, */
 #define REGISTRY_SHARE_BYTES 12288 /* with their uris and tags, each with one byte behind it */
 #define REGISTRY_KEEP_DAYS   30    /* that a name is kept for its owner when it is not registered */
-#define REGISTRY_KEY_SIZE    2560  /* of what the longest name and uri make */
+#define REGISTRY_OWNER_MAX   300
+#define REGISTRY_KEY_SIZE    2560 /* of what the longest name and uri make */
 
 struct registry;
 
@@ -152,6 +153,9 @@ size_t registry_count(struct registry *registry);
 
 /* Whose the name is, valid until the next change; NULL: nobody's. */
 const char *registry_owner(struct registry *registry, const char *name);
+/* Says whose the name is, registered or not; owner: "": nobody's. Returns 0 or minus a status. */
+int registry_assign(struct registry *registry, const char *name, const char *owner,
+		    const struct registry_claim *claim, struct registry_problem *problem);
 /* Whether the rules, or that he is it, let the claim's maker know that the name is owner's. */
 bool registry_may_know(const struct registry_claim *claim, const char *name, const char *owner);
 

@@ -243,3 +243,60 @@ bool registry_deed_give_up(struct registry *registry, const char *name,
 		return false;
 	return registry_deed_drop(registry, name);
 }
+
+/* ---- what somebody with the right to says ---- */
+
+static bool is_owner(const char *owner)
+{
+	const char *at;
+
+	for (at = owner; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			return false;
+	return strncmp(kind_of(owner), "identity", 8) != 0 && at - owner <= REGISTRY_OWNER_MAX;
+}
+
+static int put_deed(struct registry *registry, struct record *deed,
+		    struct registry_problem *problem)
+{
+	if (!find(registry, deed->name) && is_full(registry, deed))
+		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED,
+				       "NamingError: no room for the owner of name %s", deed->name);
+	if (!registry->store->kind->put(registry->store, deed))
+		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "out of memory for name %s",
+				       deed->name);
+	registry->generation++;
+	registry_deed_look(registry, deed->name);
+	return 0;
+}
+
+int registry_assign(struct registry *registry, const char *name, const char *owner,
+		    const struct registry_claim *claim, struct registry_problem *problem)
+{
+	struct record deed = { .name = name,
+			       .uri = "",
+			       .owner = owner,
+			       .expires = INT64_MAX,
+			       .generation = registry->generation + 1 };
+	int status = registry_check_name(name, problem);
+
+	if (status < 0)
+		return status;
+	if (owner[0] && !is_owner(owner))
+		return registry_refuse(problem, PYR_INVALID_ARGUMENT,
+				       "NamingError: '%.60s' is no owner: cert:NAME, key:NAME or "
+				       "uid:NUMBER is wanted",
+				       owner);
+	if (!may(claim, "override", name)) {
+		(void)registry_refuse(problem, PYR_PERMISSION_DENIED,
+				      "NamingError: whose name %s is says nobody without rules",
+				      name);
+		problem->action = claim->may ? "override" : NULL;
+		return -PYR_PERMISSION_DENIED;
+	}
+	if (owner[0])
+		return put_deed(registry, &deed, problem);
+	if (!find(registry, name) || registry_deed_drop(registry, name))
+		return 0;
+	return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "out of memory for name %s", name);
+}

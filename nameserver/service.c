@@ -107,6 +107,8 @@ static int reply(pyr_deferred *deferred, const struct service_answer *answer)
 		return pyrite_NameServer_remove_reply(deferred);
 	case ANSWER_SHARE:
 		return pyrite_NameServer_remove_share_reply(deferred);
+	case ANSWER_ASSIGN:
+		return pyrite_NameServer_assign_reply(deferred);
 	case ANSWER_PREFIX:
 		return pyrite_NameServer_remove_prefix_reply(deferred, answer->result);
 	case ANSWER_MATCHING:
@@ -379,6 +381,21 @@ static int remove_share(pyr_call *call, const char *name, const char *uri,
 		call, (struct service_answer){ ANSWER_SHARE, NULL, "remove", name });
 }
 
+static int assign(pyr_call *call, const char *name, const char *owner,
+		  const struct pyrite_NameClaim *claim)
+{
+	struct registry_problem problem;
+	struct registry_claim known;
+	int status = service_read_claim(call, claim, &known);
+
+	if (status < 0)
+		return status;
+	if (registry_assign(service_registry(call), name, owner, &known, &problem) < 0)
+		return service_fail(call, "override", name, &problem);
+	return service_answer_when_safe(
+		call, (struct service_answer){ ANSWER_ASSIGN, NULL, "override", name });
+}
+
 static int watch(pyr_call *call, const struct pyrite_NameView *view, pyr_stream *stream)
 {
 	struct service *service = pyr_call_data(call);
@@ -414,5 +431,6 @@ const struct pyrite_NameServer_methods service_methods = {
 	.ping = ping,
 	.count = count,
 	.remove_share = remove_share,
+	.assign = assign,
 	.watch = watch,
 };

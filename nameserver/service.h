@@ -45,6 +45,7 @@ struct service_answer {
 		ANSWER_METADATA,
 		ANSWER_REMOVE,
 		ANSWER_SHARE,
+		ANSWER_ASSIGN,
 		ANSWER_PREFIX,
 		ANSWER_MATCHING
 	} kind;

@@ -181,6 +181,7 @@ bool service_copy_record(pyr_call *call, const struct record *record, struct pyr
 	ret->name = pyr_call_strdup(call, record->name);
 	ret->uri = pyr_call_strdup(call, record->uri);
 	ret->shared = record->is_shared;
+	ret->ttl_ms = record->ttl_ms;
 	ret->has_ttl_ms = record->ttl_ms > 0;
 	ret->ttl_ms = record->ttl_ms;
 	ret->has_others = false;
@@ -212,6 +213,7 @@ bool service_copy_share(pyr_call *call, const struct record *record, struct pyri
 		return true;
 	entry->has_others = true;
 	share = &entry->others.items[entry->others.n++];
+	share->ttl_ms = record->ttl_ms;
 	share->uri = pyr_call_strdup(call, record->uri);
 	return share->uri && copy_tags(call, record, &share->tags);
 }
