@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* pyrite watch: which names come, go and change. The name server tells nobody: it is asked. */
+/*
+ * pyrite watch: which names come, go and change, as the name server tells it. What is there is
+ * kept, so that after a name server that was started again only the difference is printed. All but
+ * the beginning and the end happens in the watcher's thread.
+ */
 #include <pyrite/pyrite.h>
 
-#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "../nameserver/text_put.h"
 #include "command.h"
@@ -14,7 +20,6 @@
 #include "words.h"
 
 static const struct argp_option options[] = {
-	{ "interval", 'i', "MS", 0, "Ask every MS milliseconds (500)", 0 },
 	{ "changes", 'n', "N", 0, "End after N changes (never)", 0 },
 	WORDS_JSON("Print each change as a line of JSON"),
 	{ 0 },
@@ -22,211 +27,280 @@ static const struct argp_option options[] = {
 
 struct input {
 	struct words words;
-	uint32_t interval_ms, changes;
+	uint32_t changes;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct input *input = state->input;
 
-	switch (key) {
-	case 'i':
-		input->interval_ms = words_number(state, arg, "a time", 10, 3600000);
-		return 0;
-	case 'n':
-		input->changes = words_number(state, arg, "a number", 1, UINT32_MAX - 1);
-		return 0;
-	default:
+	if (key != 'n')
 		return words_parse(key, arg, state, &input->words);
-	}
+	input->changes = words_number(state, arg, "a number", 1, UINT32_MAX - 1);
+	return 0;
 }
 
 const struct argp watch_argp = {
 	.options = options,
 	.parser = parse_option,
 	.args_doc = "[PREFIX]",
-	.doc = "Prints the names at the name server that begin with PREFIX, and then each change: "
-	       "+ "
-	       "a name was registered, - it is gone, ~ it leads elsewhere or has other tags.\v"
-	       "The name server is asked every half a second: of what happens in between only the "
-	       "difference is seen. While it is not reachable the names stay as they were.\n\n"
+	.doc = "Prints the names at the name server that begin with PREFIX, and then each change.\v"
+	       "+ is a name that was registered, - one that is gone, ~ one that leads elsewhere or "
+	       "has "
+	       "other tags. While the name server is not reachable the names stay as they were; "
+	       "then "
+	       "what has changed meanwhile is printed.\n\n"
 	       "Exit codes: 0 ended by --changes, SIGINT or SIGTERM; 1 wrong usage; 2 refused; 3 "
 	       "no name server reached at first.",
 };
 
-static volatile sig_atomic_t is_told;
-
-static void on_signal(int signal)
-{
-	(void)signal;
-	is_told = 1;
-}
-
-/* What is watched. */
-struct watch {
-	const struct input *input;
-	pyr_ns *ns;
-	struct pyr_ns_entries *now; /* NULL: nothing is known */
-	uint32_t left;              /* changes; 0: for ever */
-	bool is_lost, has_ended;
+/* A registration. */
+struct known {
+	char *name, *uri, *tags; /* tags: joined */
+	bool is_shared;
+	bool is_told; /* since all began anew */
 };
 
-static void print(struct watch *watch, char sign, const struct pyr_ns_entry *entry, bool is_change)
-{
-	static const char *const words[] = { "added", "removed", "changed" };
-	const char *word = words[sign == '+' ? 0 : sign == '-' ? 1 : 2];
+struct watch {
+	const struct input *input;
+	struct known *items;
+	size_t n, room;
+	uint32_t left; /* changes; 0: for ever */
+	bool is_first; /* names are those that were there */
+	bool is_anew;  /* all are told once more */
+	bool is_lost, has_ended;
+	int code;
+	int end; /* an eventfd: nothing more is to come */
+};
 
-	if (watch->has_ended)
+/* ---- what is printed ---- */
+
+static void end(struct watch *w, int code)
+{
+	uint64_t one = 1;
+
+	w->has_ended = true;
+	w->code = code;
+	if (write(w->end, &one, sizeof(one)) < 0)
+		perror("pyrite watch");
+}
+
+static void print_line(char sign, const struct known *known)
+{
+	enum words_colour colour = sign == '+'   ? WORDS_GOOD
+				   : sign == '-' ? WORDS_BAD
+				   : sign == '~' ? WORDS_NOTE
+						 : WORDS_PLAIN;
+
+	fputs(words_colour(stdout, colour), stdout);
+	printf("%c ", sign);
+	text_put(stdout, known->name);
+	fputs(words_colour(stdout, WORDS_PLAIN), stdout);
+	fputs("  ", stdout);
+	text_put(stdout, known->uri);
+	putchar('\n');
+}
+
+/* sign: ' ' for what was there. */
+static void print(struct watch *w, char sign, const struct known *known)
+{
+	if (w->has_ended)
 		return;
-	if (watch->input->words.is_json) {
-		printf("{\"change\": \"%s\", \"name\": ", is_change ? word : "present");
-		words_put_string(stdout, entry->name);
+	if (w->input->words.is_json) {
+		printf("{\"change\": \"%s\", \"name\": ", sign == '+'   ? "added"
+							  : sign == '-' ? "removed"
+							  : sign == '~' ? "changed"
+									: "present");
+		words_put_string(stdout, known->name);
 		fputs(", \"uri\": ", stdout);
-		words_put_string(stdout, entry->uri);
+		words_put_string(stdout, known->uri);
 		fputs("}\n", stdout);
 	} else {
-		fputs(words_colour(stdout, sign == '+'   ? WORDS_GOOD
-					   : sign == '-' ? WORDS_BAD
-							 : WORDS_NOTE),
-		      stdout);
-		printf("%c ", is_change ? sign : ' ');
-		text_put(stdout, entry->name);
-		fputs(words_colour(stdout, WORDS_PLAIN), stdout);
-		fputs("  ", stdout);
-		text_put(stdout, entry->uri);
-		putchar('\n');
+		print_line(sign, known);
 	}
-	if (is_change && watch->left > 0 && --watch->left == 0)
-		watch->has_ended = true;
-}
-
-/* Of two registrations, those of one name with one URI are the same, and of names that are not
- * shared those of one name. */
-static int order(const struct pyr_ns_entry *a, const struct pyr_ns_entry *b)
-{
-	int by_name = strcmp(a->name, b->name);
-
-	return by_name ? by_name : strcmp(a->uri, b->uri);
-}
-
-static bool is_alone(const struct pyr_ns_entries *all, size_t i)
-{
-	const struct pyr_ns_entry *items = all->items;
-
-	return (i == 0 || strcmp(items[i - 1].name, items[i].name) != 0) &&
-	       (i + 1 == all->n || strcmp(items[i + 1].name, items[i].name) != 0);
-}
-
-static bool has_same_tags(const struct pyr_ns_entry *a, const struct pyr_ns_entry *b)
-{
-	size_t i;
-
-	for (i = 0; i < a->n_tags && i < b->n_tags; i++)
-		if (strcmp(a->tags[i], b->tags[i]) != 0)
-			return false;
-	return a->n_tags == b->n_tags;
-}
-
-/* Both lists are sorted. */
-static void compare(struct watch *watch, const struct pyr_ns_entries *old,
-		    const struct pyr_ns_entries *new)
-{
-	size_t i = 0, k = 0;
-	int before;
-
-	while (i < old->n || k < new->n) {
-		before = i == old->n ? 1 : k == new->n ? -1 : order(&old->items[i], &new->items[k]);
-		if (before != 0 && i < old->n &&
-		    k < new->n &&strcmp(old->items[i].name, new->items[k].name) == 0 &&
-		    is_alone(old, i) && is_alone(new, k)) {
-			print(watch, '~', &new->items[k], true);
-			i++, k++;
-		} else if (before < 0) {
-			print(watch, '-', &old->items[i++], true);
-		} else if (before > 0) {
-			print(watch, '+', &new->items[k++], true);
-		} else {
-			if (!has_same_tags(&old->items[i], &new->items[k]))
-				print(watch, '~', &new->items[k], true);
-			i++, k++;
-		}
-	}
-}
-
-static void show(struct watch *watch, struct pyr_ns_entries *new)
-{
-	size_t i;
-
-	if (watch->now)
-		compare(watch, watch->now, new);
-	else
-		for (i = 0; i < new->n; i++)
-			print(watch, ' ', &new->items[i], false);
-	pyr_free(watch->now);
-	watch->now = new;
 	fflush(stdout);
+	if (ferror(stdout) || (sign != ' ' && w->left > 0 && --w->left == 0))
+		end(w, COMMAND_OK);
 }
 
-static void say(struct watch *watch, bool is_lost)
+/* ---- what is there ---- */
+
+static char *joined(const char *const *tags, size_t n)
 {
-	if (is_lost == watch->is_lost)
-		return;
-	watch->is_lost = is_lost;
-	if (is_lost)
-		pyr_perror("pyrite watch");
+	size_t length = 1, i;
+	char *ret;
+
+	for (i = 0; i < n; i++)
+		length += strlen(tags[i]) + 1;
+	ret = malloc(length);
+	if (ret)
+		ret[0] = '\0';
+	for (i = 0; ret && i < n; i++)
+		strcat(strcat(ret, tags[i]), ",");
+	return ret;
+}
+
+static void forget(struct known *known)
+{
+	free(known->name);
+	free(known->uri);
+	free(known->tags);
+}
+
+/* Of shared names each URI is a registration of its own. */
+static struct known *find(struct watch *w, const struct pyr_ns_event *event)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (strcmp(w->items[i].name, event->name) == 0 &&
+		    (!event->shared || strcmp(w->items[i].uri, event->uri) == 0))
+			return &w->items[i];
+	return NULL;
+}
+
+static struct known *add(struct watch *w)
+{
+	size_t room = w->room ? 2 * w->room : 64;
+	struct known *items = w->n < w->room ? w->items : realloc(w->items, room * sizeof(*items));
+
+	if (!items)
+		return NULL;
+	w->room = w->n < w->room ? w->room : room;
+	w->items = items;
+	w->items[w->n] = (struct known){ 0 };
+	return &w->items[w->n++];
+}
+
+static void put(struct watch *w, const struct pyr_ns_event *event)
+{
+	struct known *known = find(w, event), old = { 0 };
+	struct known new = { strdup(event->name), strdup(event->uri),
+			     joined(event->tags, event->n_tags), event->shared, true };
+	bool is_same;
+
+	if (known)
+		old = *known;
 	else
-		fputs("pyrite watch: the name server answers again\n", stderr);
-}
-
-static int look(struct watch *watch)
-{
-	struct pyr_ns_entries *new;
-	int err = pyr_ns_list(watch->ns, watch->input->words.n ? watch->input->words.list[0] : NULL,
-			      &new);
-
-	if (err == 0) {
-		say(watch, false);
-		show(watch, new);
-		return COMMAND_OK;
+		known = new.name &&new.uri &&new.tags ? add(w) : NULL;
+	if (!known || !new.name || !new.uri || !new.tags) {
+		forget(&new);
+		fputs("pyrite watch: out of memory\n", stderr);
+		end(w, COMMAND_REFUSED);
+		return;
 	}
-	if (!watch->now || (err != -PYR_UNAVAILABLE && err != -PYR_DEADLINE_EXCEEDED))
-		return objects_complain("pyrite watch", NULL, watch->input->words.is_json);
-	say(watch, true);
-	return COMMAND_OK;
+	*known = new;
+	is_same = old.name && strcmp(old.uri, new.uri) == 0 && strcmp(old.tags, new.tags) == 0;
+	if (!is_same)
+		print(w, w->is_first ? ' ' : old.name ? '~' : '+', known);
+	forget(&old);
 }
 
-static void pause_for(uint32_t ms)
+static void gone(struct watch *w, struct known *known)
 {
-	struct timespec time = { ms / 1000, (long)(ms % 1000) * 1000000 };
+	print(w, '-', known);
+	forget(known);
+	*known = w->items[--w->n];
+}
 
-	(void)nanosleep(&time, NULL); /* a signal ends it */
+/* Those that were not told again are there no more. */
+static void drop_untold(struct watch *w)
+{
+	size_t i;
+
+	for (i = w->n; i > 0; i--)
+		if (!w->items[i - 1].is_told)
+			gone(w, &w->items[i - 1]);
+}
+
+static void lost(struct watch *w)
+{
+	int status = pyr_last_error()->code;
+
+	if (status != PYR_UNAVAILABLE && status != PYR_DEADLINE_EXCEEDED) {
+		end(w, objects_complain("pyrite watch", NULL, w->input->words.is_json));
+		return;
+	}
+	if (!w->is_lost)
+		pyr_perror("pyrite watch");
+	w->is_lost = true;
+}
+
+static void on_event(const struct pyr_ns_event *event, void *data)
+{
+	struct watch *w = data;
+	struct known *known;
+	size_t i;
+
+	if (w->has_ended)
+		return;
+	switch (event->kind) {
+	case PYR_NS_RESYNC:
+		w->is_anew = true;
+		for (i = 0; i < w->n; i++)
+			w->items[i].is_told = false;
+		break;
+	case PYR_NS_PUT:
+		put(w, event);
+		break;
+	case PYR_NS_GONE:
+		if ((known = find(w, event)))
+			gone(w, known);
+		break;
+	case PYR_NS_READY:
+		if (w->is_anew)
+			drop_untold(w);
+		if (w->is_lost)
+			fputs("pyrite watch: the name server answers again\n", stderr);
+		w->is_first = w->is_anew = w->is_lost = false;
+		break;
+	case PYR_NS_LOST:
+		lost(w);
+		break;
+	}
+}
+
+/* ---- from the beginning to the end ---- */
+
+static int watch(struct watch *w, pyr_ns *ns, int signals)
+{
+	struct pollfd ends[] = { { .fd = w->end, .events = POLLIN },
+				 { .fd = signals, .events = POLLIN } };
+	struct pyr_ns_watch_options view = { 0 };
+	pyr_ns_watcher *watcher;
+
+	view.prefix = w->input->words.n ? w->input->words.list[0] : NULL;
+	watcher = pyr_ns_watch(ns, &view, on_event, w);
+	if (!watcher)
+		return objects_complain("pyrite watch", NULL, w->input->words.is_json);
+	while (poll(ends, 2, -1) < 0)
+		;
+	pyr_ns_watcher_free(watcher);
+	return w->code;
 }
 
 int watch_main(int argc, char **argv)
 {
-	struct input input = { .words = { .max = 1 }, .interval_ms = 500 };
-	struct watch watch = { .input = &input };
-	struct sigaction action = { .sa_handler = on_signal };
-	int code = COMMAND_OK;
+	struct input input = { .words = { .max = 1 } };
+	struct watch w = { .input = &input, .is_first = true };
+	sigset_t set;
+	int signals, code;
+	pyr_ns *ns;
 
 	argp_parse(&watch_argp, argc, argv, 0, NULL, &input);
-	watch.left = input.changes;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	watch.ns = pyr_ns_locate(NULL);
-	if (!watch.ns)
-		return objects_complain("pyrite watch", NULL, input.words.is_json);
-	if (!input.words.is_json)
-		fprintf(stderr, "pyrite watch: asking the name server at %s every %u ms\n",
-			pyr_ns_address(watch.ns), input.interval_ms);
-	while (!is_told && !watch.has_ended && !ferror(stdout)) {
-		code = look(&watch);
-		if (code != COMMAND_OK)
-			break;
-		if (!watch.has_ended && !is_told)
-			pause_for(input.interval_ms);
-	}
-	pyr_free(watch.now);
-	pyr_ns_free(watch.ns);
+	w.left = input.changes;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signals = signalfd(-1, &set, SFD_CLOEXEC);
+	w.end = eventfd(0, EFD_CLOEXEC);
+	ns = signals >= 0 && w.end >= 0 ? pyr_ns_locate(NULL) : NULL;
+	code = ns ? watch(&w, ns, signals)
+		  : objects_complain("pyrite watch", NULL, input.words.is_json);
+	pyr_ns_free(ns);
+	while (w.n > 0)
+		forget(&w.items[--w.n]);
+	free(w.items);
 	return code;
 }

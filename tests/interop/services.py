@@ -7,6 +7,7 @@ import contextlib
 import os
 import pathlib
 import queue
+import random
 import subprocess
 import sys
 import tempfile
@@ -415,6 +416,30 @@ def what_is_no_request_ends_the_stream():
              grpc.StatusCode.INVALID_ARGUMENT)
         same(code_of(channel.unary_unary(f"/{HEALTH}/Ask"), b"", timeout=PATIENCE), grpc.StatusCode.UNIMPLEMENTED)
         same(check(channel), 1)
+
+
+@case
+def bytes_at_random_do_no_harm():
+    """Beginnings of requests, requests with bytes changed, and bytes alone: each is answered, or ends its stream."""
+    whole = reflection.ServerReflectionRequest(
+        host="h" * 20, file_containing_extension=reflection.ExtensionRequest(containing_type="a.B", extension_number=7)).SerializeToString()
+    whole += reflection.ServerReflectionRequest(file_containing_symbol="pyrite.Daemon").SerializeToString()
+    chance = random.Random(7)
+    cases = [whole[:n] for n in range(len(whole))]
+    cases += [bytes(b if chance.random() > 0.1 else chance.randrange(256) for b in whole) for _ in range(150)]
+    cases += [chance.randbytes(chance.randrange(40)) for _ in range(150)]
+    ends = set()
+    with server() as (_, channel):
+        info, health_check = channel.stream_stream(f"/{V1}/ServerReflectionInfo"), channel.unary_unary(f"/{HEALTH}/Check")
+        for data in cases:
+            for call in lambda: len(list(info(iter([data]), timeout=PATIENCE))), lambda: health_check(data, timeout=PATIENCE):
+                try:
+                    call()
+                    ends.add("answered")
+                except grpc.RpcError as error:
+                    ends.add(error.code())
+        same(check(channel), 1)
+    same(ends, {"answered", grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND})
 
 
 @case

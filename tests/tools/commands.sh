@@ -51,7 +51,7 @@ hides_the_key() {
 }
 
 watched() {
-	"$pyrite" watch --interval 20 --changes 3 --json example.se >"$run_dir/watched" 2>/dev/null &
+	"$pyrite" watch --changes 3 --json example.se >"$run_dir/watched" 2>/dev/null &
 	local watcher=$! uri=PYRO:x@127.0.0.1:1
 
 	has watched '"example.server"' || return 1
