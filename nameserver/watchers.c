@@ -12,6 +12,7 @@
 enum {
 	TOGETHER_MS = 20, /* changes that go together, at least */
 	AGAIN_MS = 50,    /* those who had no room are tried again */
+	KEEP_MS = 60000,  /* that changes are kept for those who come back */
 	IDLE_MS = 200,    /* leases end, and rules change, without anybody's doing */
 	SLICE_MS = 10,
 	PLACES = 1024, /* that connections are told apart by, as good as */
@@ -30,6 +31,8 @@ struct watchers {
 	uint16_t places[PLACES]; /* how many come from there */
 	int64_t spent;           /* in this round */
 	int64_t pace;            /* what the last round took */
+	bool listens;            /* to changes */
+	int64_t left_at;         /* when the last one went */
 	uint64_t heard;          /* the number of the change to come when it began */
 	bool is_behind;          /* in this round: somebody is to be told more, */
 	bool is_stuck;           /* or had no room */
@@ -64,13 +67,14 @@ static void on_change(const struct registry_change *change, void *data)
 		changes_add(&all->source.changes, change->revision, change->before, change->after);
 	else
 		changes_forget(&all->source.changes);
-	if (!all->at)
+	if (!all->at && all->n > 0)
 		wake_in(all, TOGETHER_MS + all->pace / 4);
 }
 
-/* Changes are kept while somebody watches. */
+/* Changes are kept while somebody watches, and a while longer. */
 static void listen_to(struct watchers *all, bool listens)
 {
+	all->listens = listens;
 	registry_set_listener(all->source.registry, listens ? on_change : NULL, all);
 	if (!listens)
 		changes_fini(&all->source.changes);
@@ -94,8 +98,10 @@ static void finish(struct watchers *all, struct watcher *w, int code, const char
 	(void)pyr_deferred_fail(w->deferred, code, "%s", why);
 	free(w->at);
 	free(w);
-	if (all->n == 0)
-		listen_to(all, false);
+	if (all->n > 0)
+		return;
+	all->left_at = now_ms();
+	wake_in(all, KEEP_MS);
 }
 
 /* In a method thread: the caller is gone. */
@@ -199,6 +205,17 @@ static void end_round(struct watchers *all)
 		wake_in(all, all->is_stuck ? AGAIN_MS : IDLE_MS);
 }
 
+/* Nobody watches. */
+static void rest(struct watchers *all)
+{
+	int64_t left = all->left_at + KEEP_MS - now_ms();
+
+	if (left > 0)
+		wake_in(all, left);
+	else if (all->listens)
+		listen_to(all, false);
+}
+
 static void on_time(pyr_timer *timer, void *data)
 {
 	struct watchers *all = data;
@@ -209,6 +226,10 @@ static void on_time(pyr_timer *timer, void *data)
 	all->source.registry = all->find(all->data, &is_void);
 	if (is_void)
 		changes_forget(&all->source.changes);
+	if (all->n == 0) {
+		rest(all);
+		return;
+	}
 	registry_sweep(all->source.registry);
 	if (!all->at)
 		begin_round(all);
@@ -284,7 +305,8 @@ static void put_in(struct watchers *all, struct watcher *w)
 		w->next->link = &w->next;
 	all->first = w;
 	all->places[w->place]++;
-	if (all->n++ == 0)
+	all->n++;
+	if (!all->listens)
 		listen_to(all, true);
 }
 
@@ -369,6 +391,7 @@ void watchers_free(struct watchers *all)
 	all->timer = NULL;
 	while (all->first)
 		finish(all, all->first, PYR_UNAVAILABLE, "the name server is stopping");
-	changes_fini(&all->source.changes);
+	if (all->listens)
+		listen_to(all, false);
 	free(all);
 }

@@ -2,6 +2,7 @@
 /* Names are watched: all of a view, then each change, and none is missing. */
 #define _GNU_SOURCE /* pipe2() */
 #include "naming_server.h"
+#include "relay.h"
 
 #include <pthread.h>
 #include <pyrite/pyrite.h>
@@ -289,10 +290,152 @@ TEST(what_is_no_view_is_refused)
 	pyr_ns_free(ns);
 }
 
+/* The connection is cut, and names change meanwhile: they are told, and those before are not told
+ * again. */
+TEST(a_watcher_goes_on_where_it_was)
+{
+	struct pyr_ns_watch_options view = of_prefix("w6.");
+	struct told *told = new_told();
+	static struct relay relay;
+	pyr_ns *ns = locate(), *through;
+	pyr_ns_watcher *watcher;
+	size_t n = 0;
+
+	REQUIRE(pyr_ns_register(ns, "w6.a", "PYRO:a@h:1") == 0);
+	REQUIRE(relay_open(&relay, ns_address));
+	through = pyr_ns_locate(relay.address);
+	REQUIRE(through != NULL);
+	watcher = pyr_ns_watch(through, &view, keep, told);
+	REQUIRE(watcher != NULL && comes(told, &n, "ready"));
+	relay.is_refusing = true;
+	relay_cut(&relay);
+	REQUIRE(comes(told, &n, "lost"));
+	REQUIRE(pyr_ns_register(ns, "w6.b", "PYRO:b@h:1") == 0 && pyr_ns_remove(ns, "w6.a") == 0);
+	relay.is_refusing = false;
+	CHECK(comes(told, &n, "ready"));
+	CHECK_INT(n, 7);
+	CHECK_STR(told->lines[4], "put w6.b PYRO:b@h:1");
+	CHECK_STR(told->lines[5], "gone w6.a PYRO:a@h:1");
+	pyr_ns_watcher_free(watcher);
+	pyr_ns_free(through);
+	pyr_ns_free(ns);
+	relay_close(&relay);
+	free(told);
+}
+
+/* Many registrations, so many at a time. */
+static void register_many(struct pyrite_NameServer *server, size_t n)
+{
+	enum { CROWD = 256 };
+	static pyr_future *futures[CROWD];
+	static const struct pyrite_NameTerms terms = { .replace = true };
+	static const struct pyrite_NameClaim nobody;
+	struct pyrite_NameGrant *grant;
+	char uri[64];
+	size_t i;
+
+	for (i = 0; i < n + CROWD; i++) {
+		if (i >= CROWD) {
+			REQUIRE(pyrite_NameServer_register_name_get(futures[i % CROWD], &grant) ==
+				0);
+			pyr_free(grant);
+		}
+		sprintf(uri, "PYRO:of.a.longer.name.%zu@h:1", i);
+		if (i < n)
+			futures[i % CROWD] = pyrite_NameServer_register_name_start(
+				server, "w7", uri, &terms, &nobody);
+	}
+}
+
+/* Reads news until they are complete. Returns how many names were told; *ret_resync: whether all of
+ * them. */
+static size_t read_news(pyr_stream *stream, bool *ret_resync, char last[64])
+{
+	struct pyrite_NameNews *news;
+	bool is_complete = false;
+	size_t n = 0;
+
+	while (!is_complete) {
+		REQUIRE(pyrite_NameServer_watch_next(stream, &news) == 1);
+		*ret_resync |= news->resync;
+		is_complete = news->complete;
+		n += news->changes.n;
+		if (news->changes.n > 0)
+			snprintf(last, 64, "%s", news->changes.items[news->changes.n - 1].uri);
+		pyr_free(news);
+	}
+	return n;
+}
+
+TEST(who_does_not_read_is_told_all_again)
+{
+	enum { CHANGES = 60000 };
+	struct pyrite_NameView view = { .prefix = "w7" };
+	struct pyrite_NameServer *server, *other;
+	pyr_ns *ns = locate();
+	bool has_resync = false;
+	char last[64] = "";
+	pyr_stream *stream;
+	size_t n = 0;
+
+	server = name_server();
+	other = name_server();
+	REQUIRE(pyrite_NameServer_watch(server, &view, &stream) == 0);
+	CHECK_INT(read_news(stream, &has_resync, last), 0);
+	CHECK(has_resync);
+	has_resync = false;
+	register_many(other, CHANGES);
+	while (strcmp(last, "PYRO:of.a.longer.name.59999@h:1") != 0)
+		n += read_news(stream, &has_resync, last);
+	CHECK(has_resync && n < CHANGES);
+	pyr_stream_free(stream);
+	pyrite_NameServer_free(server);
+	pyrite_NameServer_free(other);
+	pyr_ns_free(ns);
+}
+
 static bool restart_name_server(void)
 {
 	return kill(ns_pid, SIGKILL) == 0 && waitpid(ns_pid, NULL, 0) == ns_pid &&
 	       start_name_server();
+}
+
+static char rules[] = "/tmp/pyrite.rules.XXXXXX";
+
+static bool write_rules(const char *text)
+{
+	FILE *file = fopen(rules, "w");
+
+	return file && fputs(text, file) >= 0 && fclose(file) == 0;
+}
+
+TEST(who_may_not_look_names_up_may_not_watch_them)
+{
+	struct told *told = new_told();
+	int fd = mkstemp(rules);
+	pyr_ns_watcher *watcher;
+	size_t n = 0;
+	pyr_ns *ns;
+
+	REQUIRE(fd >= 0 && close(fd) == 0);
+	REQUIRE(write_rules("deny * call *.list\nallow * call *\n"));
+	setenv("PYRITE_RULES", rules, 1);
+	REQUIRE(restart_name_server());
+	unsetenv("PYRITE_RULES");
+	ns = locate();
+	watcher = pyr_ns_watch(ns, NULL, keep, told);
+	REQUIRE(watcher != NULL && comes(told, &n, "lost"));
+	CHECK_INT(told->lost, PYR_PERMISSION_DENIED);
+	REQUIRE(write_rules("allow * call *\n"));
+	CHECK(comes(told, &n, "ready"));
+	REQUIRE(write_rules("deny * call *.lookup_entry\nallow * call *\n"));
+	CHECK(comes(told, &n, "lost"));
+	CHECK_INT(told->lost, PYR_PERMISSION_DENIED);
+	pyr_ns_watcher_free(watcher);
+	pyr_ns_free(ns);
+	(void)unlink(rules);
+	free(told);
+	REQUIRE(restart_name_server());
 }
 
 /* On another port, so that the watcher finds nobody. */
@@ -316,5 +459,6 @@ TESTS(watch, T(all_names_come_first_and_then_each_change),
       T(a_view_of_tags_has_those_with_all_of_them), T(of_a_shared_name_each_registration_is_told),
       T(a_lease_that_ends_is_told_without_anybody_asking),
       T(many_names_come_in_parts_and_none_is_missing), T(a_watcher_may_end_itself),
-      T(what_is_no_view_is_refused), T(a_name_server_that_is_gone_is_told),
-      T(the_name_server_ends_well))
+      T(what_is_no_view_is_refused), T(a_watcher_goes_on_where_it_was),
+      T(who_does_not_read_is_told_all_again), T(who_may_not_look_names_up_may_not_watch_them),
+      T(a_name_server_that_is_gone_is_told), T(the_name_server_ends_well))
