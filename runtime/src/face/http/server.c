@@ -4,6 +4,8 @@
  * connection, in which calls block. The door has the port: connections are handed in. Between both
  * stand requests and answers (exchange.h), which know nothing of libmicrohttpd.
  */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -420,7 +422,9 @@ static void turn_away(int fd, const char *why)
 static void face_take(struct face *face, int fd, const struct door_peer *who)
 {
 	static const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
-	int on = 1;
+	/* A client that is gone without a word is found in two minutes, however long its stream is
+	 * silent. On other sockets than TCP's this does nothing. */
+	int on = 1, idle_s = 60, every_s = 15, times = 4;
 
 	if (!face->daemon) {
 		turn_away(fd, face->why);
@@ -431,6 +435,9 @@ static void face_take(struct face *face, int fd, const struct door_peer *who)
 		return;
 	}
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
 	(void)mhd.MHD_add_connection(face->daemon, fd, &nowhere, sizeof(nowhere));
 }
 
