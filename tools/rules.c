@@ -10,6 +10,7 @@
 static const struct argp_option options[] = {
 	{ "as", 'a', "WHO", 0, "Who asks: cert:NAME, uid:NUMBER, or nobody (nobody)", 0 },
 	{ "at", 'o', "OBJECT", 0, "Id of the object that is called", 0 },
+	{ "json", 'j', NULL, 0, "Print JSON", 0 },
 	{ "quiet", 'q', NULL, 0, "Print errors alone", 0 },
 	{ 0 },
 };
@@ -18,7 +19,7 @@ struct input {
 	const char *words[4]; /* check, the file, the action, the target */
 	int n_words;
 	const char *who, *object;
-	bool is_quiet;
+	bool is_quiet, is_json;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -34,6 +35,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'q':
 		input->is_quiet = true;
+		return 0;
+	case 'j':
+		input->is_json = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (input->n_words == 4)
@@ -65,7 +69,9 @@ static int check_file(const struct input *input)
 
 	if (pyr_rules_explain(input->words[1], &question, &allows) < 0)
 		return refuse();
-	if (!input->is_quiet)
+	if (input->is_json)
+		puts("{\"mistakes\": false}");
+	else if (!input->is_quiet)
 		printf("%s: no mistakes\n", input->words[1]);
 	return COMMAND_OK;
 }
@@ -81,7 +87,9 @@ static int explain(const struct input *input)
 
 	if (line < 0)
 		return refuse();
-	if (!input->is_quiet && line > 0)
+	if (input->is_json)
+		printf("{\"allowed\": %s, \"line\": %d}\n", allows ? "true" : "false", line);
+	else if (!input->is_quiet && line > 0)
 		printf("%s by line %d\n", allows ? "allowed" : "denied", line);
 	else if (!input->is_quiet)
 		printf("denied: no line fits\n");

@@ -301,18 +301,30 @@ static bool is_first(const struct idl *idl, size_t at)
 	return true;
 }
 
+/* Of an interface that is written in full: only where it is passed before. */
+static void put_forward_of(struct idl *idl, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < idl->types.n; i++)
+		if (idl->types.items[i]->kind == PYR__INTERFACE &&
+		    strcmp(idl->types.items[i]->name, name) == 0)
+			break;
+	if (i == idl->types.n)
+		return;
+	begin(idl, "interface", name);
+	idl_put(idl, ";\n");
+}
+
 static void put_forwards(struct idl *idl)
 {
 	const char *const *base;
 	const struct pyr__type *type;
 	size_t i;
 
-	for (base = idl->interface->bases; base && *base; base++) {
-		begin(idl, "interface", *base);
-		idl_put(idl, ";\n");
-	}
-	begin(idl, "interface", idl->interface->name);
-	idl_put(idl, ";\n");
+	for (base = idl->interface->bases; base && *base; base++)
+		put_forward_of(idl, *base);
+	put_forward_of(idl, idl->interface->name);
 	for (i = 0; i < idl->types.n; i++) {
 		type = idl->types.items[i];
 		if ((type->kind != PYR__STRUCT || is_raised(idl, type)) &&
