@@ -17,6 +17,12 @@ typedef bool (*database_row_cb)(const struct record *record, void *data);
 struct database *database_open(const char *path, struct store_problem *problem);
 void database_close(struct database *database);
 
+/* Whether a name server could open it, or make it, as far as can be told without touching it or a
+ * name server that has it open: permissions, whose it is, its version. Returns false with *problem
+ * told.
+ */
+bool database_check(const char *path, struct store_problem *problem);
+
 /* The last change's number, as committed. */
 uint64_t database_generation(const struct database *database);
 

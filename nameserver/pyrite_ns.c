@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "discovery.h"
+#include "notify.h"
 #include "service.h"
 #include "storage.h"
 #include "text_put.h"
@@ -47,6 +48,10 @@ static const struct argp_option options[] = {
 	{ "discovery", 'd', "PORT", 0,
 	  "UDP port where programs for Pyro ask for it (9091, if it is free); 0: none", 0 },
 	{ "http", 'H', NULL, 0, "Serve HTTP at the same port, and a page that shows the names", 0 },
+	{ "check-config", 'c', NULL, 0,
+	  "Only tell whether it could start like this: 0, else 1. A name server that runs is not "
+	  "disturbed",
+	  0 },
 	{ "insecure", 'I', NULL, 0,
 	  "Allow an address that other hosts can reach, where anybody may change names", 0 },
 	{ 0 },
@@ -58,6 +63,7 @@ struct settings {
 	const char *storage;
 	int64_t keep_ms;  /* 0: the default */
 	size_t max_names; /* the same */
+	bool only_checks;
 	uint16_t discovery;
 };
 
@@ -128,6 +134,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'H':
 		daemon->faces = "+http";
+		return 0;
+	case 'c':
+		settings->only_checks = true;
 		return 0;
 	case 'm':
 		settings->max_names = parse_names(arg, state);
@@ -232,7 +241,9 @@ static int serve(pyr_daemon *daemon, struct service *service, const struct setti
 		       n_stored == 1 ? "" : "s");
 	fflush(stdout);
 	discovery = answer_questions(daemon, settings->discovery);
+	notify("READY=1");
 	status = pyr_daemon_run(daemon);
+	notify("STOPPING=1");
 	discovery_stop(discovery);
 	if (status < 0)
 		return pyr_perror("pyrite-ns");
@@ -269,6 +280,36 @@ static struct registry *open_registry(char *path, const struct settings *setting
 	complain("out of memory");
 	registry_free(registry);
 	return NULL;
+}
+
+/* Keys, rules, addresses and logs, by a daemon that listens elsewhere. */
+static bool check_daemon(const struct settings *settings)
+{
+	struct pyr_daemon_options how = settings->daemon;
+	pyr_daemon *daemon;
+
+	how.port = 0;
+	how.socket = NULL;
+	daemon = pyr_daemon_new(&how);
+	if (!daemon)
+		pyr_perror("pyrite-ns");
+	pyr_daemon_free(daemon);
+	return daemon != NULL;
+}
+
+static int check_config(const struct settings *settings)
+{
+	char path[PATH_MAX];
+	struct store_problem problem;
+	bool is_stored = storage_find(settings->storage, path, sizeof(path), &problem) == 0 &&
+			 storage_check(path, &problem);
+
+	if (!is_stored)
+		complain(problem.text);
+	if (!check_daemon(settings) || !is_stored)
+		return 1;
+	printf("Storage: %s\nConfiguration ok.\n", path[0] ? path : "memory");
+	return 0;
 }
 
 static int run(const struct settings *settings)
@@ -338,5 +379,5 @@ int main(int argc, char **argv)
 	keep_keys();
 	argp_err_exit_status = 1;
 	argp_parse(&argp, argc, argv, 0, NULL, &settings);
-	return run(&settings);
+	return settings.only_checks ? check_config(&settings) : run(&settings);
 }

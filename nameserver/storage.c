@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "database.h"
+
 #define SQLITE_AT STORAGE_SQLITE ":"
 
 bool storage_is_known(const char *text)
@@ -81,6 +83,11 @@ int storage_find(const char *text, char *ret, size_t size, struct store_problem 
 	if ((size_t)snprintf(ret, size, "%s", path) >= size)
 		return fail(problem, PYR_INVALID_ARGUMENT, "path %.200s... is too long", path);
 	return 0;
+}
+
+bool storage_check(const char *path, struct store_problem *problem)
+{
+	return !path[0] || database_check(path, problem);
 }
 
 struct store *storage_open(const char *path, store_aside_cb aside, void *data,

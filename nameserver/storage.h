@@ -15,6 +15,9 @@ bool storage_is_known(const char *text);
  * status with *problem told. */
 int storage_find(const char *text, char *ret, size_t size, struct store_problem *problem);
 
+/* Whether the storage at path could be opened: see database_check(). */
+bool storage_check(const char *path, struct store_problem *problem);
+
 /* aside: see store_sqlite_new(). Returns: owned; NULL with *problem told. */
 struct store *storage_open(const char *path, store_aside_cb aside, void *data,
 			   struct store_problem *problem);
