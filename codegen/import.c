@@ -29,21 +29,23 @@ static bool place_of(const char *file, struct place *ret)
 	return ret->folder;
 }
 
-/* A file inside a folder that is searched is known by its path there. */
+/* A file inside a folder that is searched is known by its path there: in the innermost of them. */
 static const char *inside(const char *file, const char *const *dirs, size_t n, const char **ret_dir)
 {
-	size_t i, length;
+	const char *ret = NULL;
+	size_t i, length, best = 0;
 
 	for (i = 0; i < n; i++) {
 		length = strlen(dirs[i]);
 		while (length > 1 && dirs[i][length - 1] == '/')
 			length--;
-		if (strncmp(file, dirs[i], length) == 0 && file[length] == '/') {
-			*ret_dir = dirs[i];
-			return file + length + 1;
-		}
+		if (length < best || strncmp(file, dirs[i], length) != 0 || file[length] != '/')
+			continue;
+		best = length;
+		*ret_dir = dirs[i];
+		ret = file + length + 1;
 	}
-	return NULL;
+	return ret;
 }
 
 static void run_protoc(const char *name, const char *folder, const char *const *dirs, size_t n,
@@ -58,13 +60,13 @@ static void run_protoc(const char *name, const char *folder, const char *const *
 	argv[k++] = "--include_imports";
 	argv[k++] = "--include_source_info";
 	argv[k++] = "--descriptor_set_out=/dev/stdout";
+	if (folder) { /* protoc takes the first in which it finds the file */
+		argv[k++] = "-I";
+		argv[k++] = folder;
+	}
 	for (i = 0; i < n; i++) {
 		argv[k++] = "-I";
 		argv[k++] = dirs[i];
-	}
-	if (folder) {
-		argv[k++] = "-I";
-		argv[k++] = folder;
 	}
 	argv[k++] = name;
 	execvp("protoc", (char **)argv);
@@ -96,7 +98,7 @@ static bool read_all(int fd, struct buf *ret)
 static bool ask_protoc(const char *file, const char *const *dirs, size_t n, struct buf *ret)
 {
 	struct place place = { 0 };
-	const char *dir, *name = inside(file, dirs, n, &dir);
+	const char *dir = NULL, *name = inside(file, dirs, n, &dir);
 	int ends[2], status = -1;
 	bool ok = false;
 	pid_t pid;
@@ -110,7 +112,7 @@ static bool ask_protoc(const char *file, const char *const *dirs, size_t n, stru
 	pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
-		run_protoc(name ? name : place.name, name ? NULL : place.folder, dirs, n, ends[1]);
+		run_protoc(name ? name : place.name, name ? dir : place.folder, dirs, n, ends[1]);
 	}
 	close(ends[1]);
 	if (pid > 0)

@@ -26,15 +26,25 @@ pyrite_script_test(services interop/services.py)
 # Stubs of services that are not Pyrite's: from their .proto to IDL to C.
 set(imported ${CMAKE_CURRENT_BINARY_DIR}/imported)
 file(MAKE_DIRECTORY ${imported})
-add_custom_command(OUTPUT ${imported}/health.idl ${imported}/reflection.idl
-	COMMAND pyrite-idl --idl ${imported} ${CMAKE_CURRENT_SOURCE_DIR}/interop/health.proto ${CMAKE_CURRENT_SOURCE_DIR}/interop/reflection.proto
-	DEPENDS pyrite-idl interop/health.proto interop/reflection.proto
+set(interop ${CMAKE_CURRENT_SOURCE_DIR}/interop)
+add_custom_command(OUTPUT ${imported}/health.idl ${imported}/reflection.idl ${imported}/etcd.idl
+	COMMAND pyrite-idl --idl ${imported} ${interop}/health.proto ${interop}/reflection.proto ${interop}/etcd.proto
+	DEPENDS pyrite-idl interop/health.proto interop/reflection.proto interop/etcd.proto
 	VERBATIM)
 add_executable(imported-client interop/imported.c)
 pyrite_generate(TARGET imported-client IDL ${imported}/health.idl ${imported}/reflection.idl)
 target_link_libraries(imported-client PRIVATE pyrite)
 pyrite_warnings(imported-client)
 pyrite_script_test(imported interop/imported.py)
+add_executable(etcd-client interop/etcd.c)
+pyrite_generate(TARGET etcd-client IDL ${imported}/etcd.idl)
+target_link_libraries(etcd-client PRIVATE pyrite)
+pyrite_warnings(etcd-client)
+add_dependencies(etcd-client imported-client) # which makes the IDL: once
+pyrite_script_test(etcd interop/etcd.sh ONCE)
+if(TEST etcd)
+	set_tests_properties(etcd PROPERTIES LABELS long)
+endif()
 pyrite_script_test(node interop/node.sh ONCE)
 if(TEST node)
 	set_tests_properties(node PROPERTIES LABELS long)
