@@ -515,6 +515,25 @@ def pyrite_ns_answers_who_asks_by_udp(s):
 
 
 @case
+def a_client_that_knows_no_address_finds_pyrite_ns(s):
+    port = Pyro4.config.NS_PORT
+    Pyro4.config.NS_BCPORT, Pyro4.config.NS_PORT = s.discovery, free_port(socket.SOCK_STREAM)
+    Pyro4.config.BROADCAST_ADDRS = "0.0.0.0"
+    try:
+        with Pyro4.locateNS() as ns:
+            same(ns._pyroUri.port, port)
+    finally:
+        Pyro4.config.NS_PORT = port
+
+
+@case
+def the_protocol_can_be_turned_off(s):
+    deaf = Examples(PYRITE_FACES="-pyro")
+    fails(Pyro4.errors.ConnectionClosedError, "receiving", deaf.proxy("probe")._pyroBind)
+    deaf.end()
+
+
+@case
 def pyro4_nsc_is_content(s):
     def nsc(*arguments):
         return subprocess.run(["pyro4-nsc", "-n", "127.0.0.1", "-p", str(Pyro4.config.NS_PORT), *arguments], check=True,

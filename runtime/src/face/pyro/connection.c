@@ -2,6 +2,8 @@
 #include "face/pyro/connection.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,6 +27,22 @@ int64_t pyro_now(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + 1;
 }
 
+/* Has the system ask for other ends that are silent. A unix socket has no need of that. */
+static void keep_alive(int fd)
+{
+	static const struct {
+		int level, option, value;
+	} wishes[] = { { SOL_SOCKET, SO_KEEPALIVE, 1 },
+		       { IPPROTO_TCP, TCP_KEEPIDLE, 60 },
+		       { IPPROTO_TCP, TCP_KEEPINTVL, 20 },
+		       { IPPROTO_TCP, TCP_KEEPCNT, 3 } };
+	size_t i;
+
+	for (i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++)
+		(void)setsockopt(fd, wishes[i].level, wishes[i].option, &wishes[i].value,
+				 sizeof(int));
+}
+
 struct pyro_connection *pyro_connection_new(struct face *face, int fd, const struct door_peer *who,
 					    struct budget_pool *pool)
 {
@@ -37,6 +55,7 @@ struct pyro_connection *pyro_connection_new(struct face *face, int fd, const str
 		close(fd);
 		return NULL;
 	}
+	keep_alive(fd);
 	connection->face = face;
 	connection->fd = fd;
 	connection->who = *who;
