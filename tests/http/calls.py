@@ -239,7 +239,30 @@ def a_stream_is_written_from_a_list():
     same(server.call("cart/sum", {"label": "x", "numbers": 3})[0], 400)
     same(server.call("cart/sum", {"label": "x", "numbers": ["a"]})[0], 400)
     same(server.call("cart/sum", {"label": "x", "numbers": [1], "more": 2})[0], 400)
-    same(server.call("cart/shout", {"words": ["a"]})[0], 501)
+
+
+def streams_go_both_ways_at_once():
+    def shout(words):
+        return events(server.ask("POST", "/v1/objects/cart/shout", json.dumps({"words": words}), JSON)[2])
+    same(shout(["a", "b c"]), [("item", "A"), ("item", "B C"), ("end", {})])
+    same(shout([]), [("end", {})])
+    many = shout(["x" * 1000] * 3000)  # more than either way has room for
+    same((len(many), many[-1]), (3001, ("end", {})))
+    *_, (name, error) = shout(["a", 7])
+    same((name, error["status"]), ("error", "INVALID_ARGUMENT"))
+    has(error["message"], "a string is wanted, not 7")
+    same(server.ask("POST", "/v1/objects/cart/shout", '{"words": 7}', JSON)[0], 200)
+    same(server.ask("POST", "/v1/objects/cart/shout", "[]", JSON)[0], 400)
+
+
+def who_leaves_streams_both_ways_leaves_nothing_behind():
+    body = json.dumps({"words": ["x" * 1000] * 10000}).encode()
+    for _ in range(5):
+        with server.connect() as s:
+            s.sendall(b"POST /v1/objects/cart/shout HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                      b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            s.recv(1000)
+    until(lambda: server.threads() < 20, "threads end")
 
 
 # ---- leaving ----

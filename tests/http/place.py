@@ -33,13 +33,16 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        self.process.stdin.close()
         self.process.terminate()
         try:
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
+        finally:
+            self.process.stdin.close()  # with which it would end at once
+            self.process.stdout.close()
+        same(self.process.returncode, 0)  # a sanitizer has nothing to say
 
     def connect(self):
         if self.socket:

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "context/context.h"
 #include "face/http/exchange.h"
+#include "face/http/items.h"
 #include "face/http/names.h"
 #include "generic/generic.h"
 #include "value/json_read.h"
@@ -153,7 +154,8 @@ static bool takes_events(const struct http_request *request)
 	       strstr(accept, "text/*");
 }
 
-static void call_read(struct called *called, const char *args)
+/* items: those to be written, of the request's body. */
+static void call_read(struct called *called, const char *args, struct span items)
 {
 	struct http_answer *answer = called->answer;
 	pyr_stream *stream;
@@ -169,6 +171,11 @@ static void call_read(struct called *called, const char *args)
 		return;
 	}
 	answer->events = events_new(called->proxy, stream, called->request->correlation_id);
+	if (answer->events && (called->operation->flags & PYR__STREAM_IN) &&
+	    !events_write(answer->events, items)) {
+		events_free(answer->events);
+		answer->events = NULL;
+	}
 	if (!answer->events) {
 		answer_error(called->request, answer, NULL);
 		return;
@@ -219,80 +226,47 @@ static bool split(struct called *called, const char *body, struct split *ret)
 	return !source->wrong && json_at_end(&json) && !ret->args.broken;
 }
 
-/* Returns 0 or minus a status with the last error. */
-static int write_items(pyr_stream *stream, struct span items)
+static void write_all(struct called *called, const char *args, struct span items)
 {
-	struct buf item = { 0 };
-	struct json json;
-	const char *from;
-	int err = 0;
-	size_t n;
+	pyr_stream *stream = NULL;
+	char *json = NULL;
+	int err;
 
-	if (items.n == 0)
-		return 0;
-	json_begin(&json, (const char *)items.p, items.n);
-	if (json_peek(&json) != SOURCE_ARRAY || !source_open(&json.source))
-		return error_set(PYR_INVALID_ARGUMENT, "the stream's items: a list is wanted");
-	for (n = 0; err == 0 && source_more(&json.source, SOURCE_ARRAY, n); n++) {
-		(void)json_peek(&json);
-		from = json.at;
-		if (!json_skip(&json))
-			break;
-		buf_reset(&item);
-		buf_append(&item, from, (size_t)(json.at - from));
-		buf_append(&item, "", 1);
-		err = item.broken ? error_set(PYR_RESOURCE_EXHAUSTED, "out of memory")
-				  : pyr_stream_write_json(stream, (const char *)item.data);
+	say(called);
+	err = pyr_open_json(called->proxy, called->operation->name, args, &stream);
+	if (err == 0 && (err = items_write(stream, items)) < 0) {
+		answer_error(called->request, called->answer, called->proxy);
+		pyr_stream_free(stream);
+		return;
 	}
-	buf_free(&item);
-	return err;
+	if (err == 0)
+		err = pyr_stream_finish_json(stream, &json);
+	give(called, err, json);
 }
 
 static void call_written(struct called *called, const char *body)
 {
 	struct split parts = { .items = { NULL, 0 } };
-	pyr_stream *stream = NULL;
-	char *json = NULL;
-	int err;
 
-	if (!split(called, body, &parts)) {
+	if (!split(called, body, &parts))
 		answer_problem(called->request, called->answer, 400,
 			       "%s: an object of JSON is wanted, with the stream's items as a list",
 			       called->operation->name);
-		buf_free(&parts.args);
-		return;
-	}
-	say(called);
-	err = pyr_open_json(called->proxy, called->operation->name, (const char *)parts.args.data,
-			    &stream);
-	if (err == 0 && (err = write_items(stream, parts.items)) < 0) {
-		answer_error(called->request, called->answer, called->proxy);
-		pyr_stream_free(stream);
-	} else {
-		if (err == 0)
-			err = pyr_stream_finish_json(stream, &json);
-		give(called, err, json);
-	}
+	else if (called->operation->flags & PYR__STREAM_OUT)
+		call_read(called, (const char *)parts.args.data, parts.items);
+	else
+		write_all(called, (const char *)parts.args.data, parts.items);
 	buf_free(&parts.args);
 }
 
 static void call_any(struct called *called, const char *args)
 {
-	switch (called->operation->flags & STREAMS) {
-	case 0:
-		call_plain(called, args);
-		return;
-	case PYR__STREAM_OUT:
-		call_read(called, args);
-		return;
-	case PYR__STREAM_IN:
+	if (called->operation->flags & PYR__STREAM_IN)
 		call_written(called, args);
-		return;
-	default:
-		answer_problem(called->request, called->answer, 501,
-			       "%s: streams in both directions at once are not for HTTP",
-			       called->operation->name);
-	}
+	else if (called->operation->flags & PYR__STREAM_OUT)
+		call_read(called, args, (struct span){ NULL, 0 });
+	else
+		call_plain(called, args);
 }
 
 /* The body as a text; NULL, answered, if it is none. */

@@ -33,6 +33,7 @@ struct http_connection {
 	struct door_peer who;    /* constant */
 	int64_t until_ms;        /* when it is closed; CONNECTIONS_FOREVER: not */
 	bool is_started;         /* libmicrohttpd has it */
+	void *exchange;          /* of the request that is read or answered; its thread's */
 	bool is_running;         /* a request of it is under way */
 	struct visitor *visitor; /* borrowed of that request */
 };

@@ -7,12 +7,15 @@
 #include <pyrite/value.h>
 
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "face/http/exchange.h"
+#include "face/http/items.h"
 #include "value/json_write.h"
 
 struct events {
@@ -23,6 +26,13 @@ struct events {
 	uint64_t n;
 	bool is_over;
 	char correlation_id[129];
+
+	/* What writes, if the call's parameter is a stream: */
+	bool is_written;
+	pthread_t writer;
+	struct span items;
+	struct buf wrong;     /* the error of an item that does not fit, */
+	atomic_bool is_wrong; /* once this is set */
 };
 
 struct events *events_new(pyr_proxy *proxy, pyr_stream *stream, const char *correlation_id)
@@ -40,6 +50,32 @@ struct events *events_new(pyr_proxy *proxy, pyr_stream *stream, const char *corr
 	/* So that the client sees at once that the stream stands. */
 	json_put(&events->text, ": the stream begins\n\n");
 	return events;
+}
+
+/* What else can go wrong the reader hears of, behind the items that were before it. */
+static void *write_items(void *data)
+{
+	struct events *events = data;
+	int err = items_write(events->stream, events->items);
+
+	if (err == 0)
+		err = pyr_stream_end(events->stream);
+	if (err == 0 || pyr_last_error()->remote || pyr_last_error()->code != PYR_INVALID_ARGUMENT)
+		return NULL;
+	answer_error_json(&events->wrong, events->proxy, "", events->correlation_id);
+	buf_append(&events->wrong, "", 1);
+	atomic_store(&events->is_wrong, !events->wrong.broken);
+	pyr_stream_cancel(events->stream);
+	return NULL;
+}
+
+bool events_write(struct events *events, struct span items)
+{
+	events->items = items;
+	events->is_written = pthread_create(&events->writer, NULL, write_items, events) == 0;
+	if (!events->is_written)
+		error_set(PYR_RESOURCE_EXHAUSTED, "out of threads");
+	return events->is_written;
 }
 
 static void put_event(struct events *events, const char *name, const char *json)
@@ -64,6 +100,10 @@ static void put_error(struct events *events)
 {
 	struct buf json = { 0 };
 
+	if (atomic_load(&events->is_wrong)) {
+		put_event(events, "error", (const char *)events->wrong.data);
+		return;
+	}
 	answer_error_json(&json, events->proxy, "", events->correlation_id);
 	buf_append(&json, "", 1);
 	put_event(events, "error", json.broken ? "{}" : (const char *)json.data);
@@ -112,7 +152,12 @@ void events_free(struct events *events)
 {
 	if (!events)
 		return;
+	if (events->is_written) {
+		pyr_stream_cancel(events->stream);
+		pthread_join(events->writer, NULL);
+	}
 	pyr_stream_free(events->stream);
 	buf_free(&events->text);
+	buf_free(&events->wrong);
 	free(events);
 }

@@ -102,6 +102,9 @@ void objects_describe(struct http_request *request, struct http_answer *answer);
 /* Items of a stream as server-sent events. Takes the stream, borrows the proxy. NULL with the last
  * error when memory is out. */
 struct events *events_new(pyr_proxy *proxy, pyr_stream *stream, const char *correlation_id);
+/* Items that are written meanwhile, by a thread: a list of JSON, borrowed until events_free().
+ * Returns false, with the last error, when threads are out. */
+bool events_write(struct events *events, struct span items);
 /* Waits for the next. Returns how many bytes there are; 0: that was all. */
 size_t events_read(struct events *events, char *room, size_t n);
 /* Cancels what goes on. */

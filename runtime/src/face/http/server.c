@@ -85,6 +85,21 @@ static void split_target(struct http_request *request, const char *target)
 	request->query = span_of(query ? query + 1 : "");
 }
 
+/* What a request has is its connection's until then. */
+static void finish(struct exchange *x)
+{
+	x->request.connection->exchange = NULL;
+	connection_rest(x->request.connection);
+	events_free(x->answer.events);
+	visitor_free(x->request.visitor);
+	atomic_fetch_sub(&x->face->held, x->charged);
+	buf_free(&x->request.body);
+	buf_free(&x->answer.body);
+	arena_clear(&x->request.arena);
+	free(x->target);
+	free(x);
+}
+
 /* Before libmicrohttpd takes the target apart, which it would decode, NULs and all. */
 static void *on_target(void *data, const char *target, struct MHD_Connection *connection)
 {
@@ -101,6 +116,10 @@ static void *on_target(void *data, const char *target, struct MHD_Connection *co
 	x->request.wire = &x->wire;
 	x->request.host = x->face->host;
 	x->request.connection = info->socket_context;
+	/* libmicrohttpd forgets a request whose parameters it has no memory for. */
+	if (x->request.connection->exchange)
+		finish(x->request.connection->exchange);
+	x->request.connection->exchange = x;
 	x->request.own_host = x->face->own_host[0] ? x->face->own_host : NULL;
 	x->request.is_near = x->request.connection->who.is_local || x->face->host->has_tls;
 	arena_init(&x->request.arena, NULL, 0);
@@ -313,18 +332,9 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **r
 	(void)data;
 	(void)connection;
 	(void)why;
-	if (!x)
-		return;
 	*request = NULL;
-	connection_rest(x->request.connection);
-	events_free(x->answer.events);
-	visitor_free(x->request.visitor);
-	atomic_fetch_sub(&x->face->held, x->charged);
-	buf_free(&x->request.body);
-	buf_free(&x->answer.body);
-	arena_clear(&x->request.arena);
-	free(x->target);
-	free(x);
+	if (x && x->request.connection->exchange == x)
+		finish(x);
 }
 
 /* ---- connections ---- */
@@ -338,10 +348,13 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
 		info = mhd.MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 		*context = info ? connections_start(&face->connections, info->connect_fd) : NULL;
-	} else if (*context) {
-		connections_remove(*context);
-		*context = NULL;
+		return;
 	}
+	if (*context && ((struct http_connection *)*context)->exchange)
+		finish(((struct http_connection *)*context)->exchange);
+	if (*context)
+		connections_remove(*context);
+	*context = NULL;
 }
 
 static void on_log(void *data, const char *format, va_list args)

@@ -261,10 +261,9 @@ class Operation {
 			["reads a stream", told.reads_stream]].filter(([, is]) => is).map(([name]) => make("span", { class: "badge" }, name));
 		const form = make("form", { submit: (event) => { event.preventDefault(); this.call(); } }, this.form.element, this.raw,
 			make("div", { class: "actions" }, this.button, this.stop, make("label", {}, "Deadline (ms) ", this.timeout), this.toggle));
-		const both = told.writes_stream && told.reads_stream;
 		const inside = make("div", { class: "inside" }, told.doc ? make("p", { class: "doc" }, told.doc) : null,
 			told.exceptions.length ? make("p", { class: "soft" }, `raises ${told.exceptions.join(", ")}`) : null,
-			both ? make("p", { class: "soft" }, "Streams in both directions at once are not for HTTP.") : form, this.result);
+			form, this.result);
 		return make("details", { class: "operation", "data-name": told.name },
 			make("summary", {}, make("b", {}, lastPart(told.name)), " ", make("span", { class: "mono" }, told.signature), ...badges), inside);
 	}
