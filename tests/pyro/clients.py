@@ -439,9 +439,23 @@ def a_daemon_that_ends_cuts_idle_clients_and_answers_the_others(s):
     answers = []
     thread = threading.Thread(target=lambda: answers.append(busy.delay(0.5)))
     thread.start()
+    chatty = mortal.proxy("probe")
+
+    def chat():
+        try:
+            while True:
+                chatty.n_notes()
+        except Pyro4.errors.CommunicationError:
+            pass
+
+    chatter = threading.Thread(target=chat)
+    chatter.start()
     time.sleep(0.1)
+    begin = time.monotonic()
     mortal.end()
+    assert time.monotonic() - begin < 4
     thread.join()
+    chatter.join()
     same(answers, ["slept 0 seconds"])
     fails(Pyro4.errors.ConnectionClosedError, "receiving", idle.n_notes)
 

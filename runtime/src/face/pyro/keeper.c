@@ -65,6 +65,17 @@ static void hand_over(struct face *face, struct pyro_connection *connection)
 	pthread_mutex_unlock(&face->lock);
 }
 
+/* The daemon drains: who has been answered is let go, however fast he asks again. */
+static bool is_enough(struct face *face, const struct pyro_connection *connection)
+{
+	bool is_stopping;
+
+	pthread_mutex_lock(&face->lock);
+	is_stopping = face->is_stopping;
+	pthread_mutex_unlock(&face->lock);
+	return is_stopping && connection->in.n == 0;
+}
+
 /* The keeper has it, and it is WATCHED. */
 static void look(struct face *face, struct pyro_connection *connection)
 {
@@ -76,6 +87,10 @@ static void look(struct face *face, struct pyro_connection *connection)
 			look(face, connection);
 		else
 			watch(connection, EPOLLOUT);
+		return;
+	}
+	if (is_enough(face, connection)) {
+		keeper_drop(face, connection);
 		return;
 	}
 	switch (pyro_connection_read(connection, face->host->max_message)) {
