@@ -44,6 +44,7 @@ target_sources(test_text PRIVATE ${PROJECT_SOURCE_DIR}/nameserver/text_put.c ${P
 target_include_directories(test_text PRIVATE ${PROJECT_SOURCE_DIR}/nameserver ${PROJECT_SOURCE_DIR}/tools)
 target_link_libraries(test_text PRIVATE OpenSSL::Crypto)
 pyrite_unit_test(registry_bounds pyrite_registry pyrite_internal)
+pyrite_unit_test(changes pyrite_registry pyrite_internal)
 pyrite_unit_test(naming_bounds pyrite_internal)
 pyrite_unit_test(naming_closing pyrite)
 foreach(test nsc naming_closing) # which serve names, too
