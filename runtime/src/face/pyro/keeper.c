@@ -10,7 +10,7 @@
 #include "face/pyro/pyro_own.h"
 #include "face/pyro/streams.h"
 
-enum { EVENTS = 64, TICK_MS = 500 };
+enum { EVENTS = 64, TICK_MS = 500, PACE = 64 /* bytes a millisecond */ };
 
 void keeper_wake(struct face *face)
 {
@@ -159,11 +159,14 @@ static void look_at_handed(struct face *face)
 	}
 }
 
+/* What is large may come slowly, but not at any pace. */
 static bool is_late(const struct pyro_connection *connection, int64_t now)
 {
-	return connection->since != 0 &&
-	       now - connection->since >
-		       (connection->version == 0 ? PYRO_FIRST_MS : PYRO_MESSAGE_MS);
+	int64_t most = connection->version == 0
+			       ? PYRO_FIRST_MS
+			       : PYRO_MESSAGE_MS + (int64_t)connection->in.n / PACE;
+
+	return connection->since != 0 && now - connection->since > most;
 }
 
 /* Closes those that are late, and all that are idle once the daemon drains. They are found with the
