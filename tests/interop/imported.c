@@ -59,14 +59,27 @@ static int list(struct grpc_health_v1_Health *health)
 	return 0;
 }
 
+/* What is no message is refused before anything is sent. */
+static int check_nothing(struct grpc_health_v1_Health *health)
+{
+	struct grpc_health_v1_HealthCheckRequest request = { .service = NULL };
+	struct grpc_health_v1_HealthCheckResponse *response;
+
+	if (grpc_health_v1_Health_Check(health, NULL, &response) == 0)
+		return 0;
+	puts(pyr_last_error()->message);
+	return grpc_health_v1_Health_Check(health, &request, &response);
+}
+
 static int run_health(const char *command, const char *uri, const char *service,
 		      const struct pyr_proxy_options *options)
 {
 	struct grpc_health_v1_Health *health = grpc_health_v1_Health_proxy_with(uri, options);
-	int err = !health                         ? -1
-		  : strcmp(command, "check") == 0 ? check(health, service)
-		  : strcmp(command, "watch") == 0 ? watch(health, service)
-						  : list(health);
+	int err = !health                           ? -1
+		  : strcmp(command, "check") == 0   ? check(health, service)
+		  : strcmp(command, "nothing") == 0 ? check_nothing(health)
+		  : strcmp(command, "watch") == 0   ? watch(health, service)
+						    : list(health);
 
 	grpc_health_v1_Health_free(health);
 	return err;

@@ -93,6 +93,15 @@ def stubs_call_a_daemon_over_both_protocols(world):
 
 
 @case
+def what_is_no_message_is_not_sent(world):
+    uri = f"PYRO:health@127.0.0.1:{world.port}"
+    for mode in "auto", "plain":
+        same(client(mode, "nothing", uri, code=1),
+             ["grpc.health.v1.Health.Check: parameter 'request' is NULL",
+              "INVALID_ARGUMENT: grpc.health.v1.Health.Check: request.service is NULL"])
+
+
+@case
 def stubs_stream_both_ways(world):
     uri = f"PYRO:reflection@127.0.0.1:{world.port}"
     for mode in "auto", "plain":
