@@ -121,7 +121,7 @@ def a_stream_is_shown_as_it_comes():
     for i, text in enumerate(("1", "3", "60000"), 1):
         browser.type(f"{op('numbers')} .field:nth-of-type({i}) input", text)
     browser.click(op("numbers") + " button[type=submit]")
-    browser.wait(op("numbers") + " .result h3", "open, 1 items")
+    browser.wait(op("numbers") + " .result h3", "open, 1 item")
     browser.run("[...document.querySelectorAll(arguments[0])].find(e => e.textContent === 'Stop').click();", op("numbers") + " button")
     browser.wait(op("numbers") + " .result", "stopped")
     until(lambda: server.call("cart/cancelled")[1] > 0, "the stream is cancelled")

@@ -318,12 +318,12 @@ class Operation {
 			if (event.name === "error") throw new Failure(JSON.parse(event.data));
 			if (event.name === "end") {
 				this.result.classList.add("good");
-				head.textContent = `${n} items${took()}`;
+				head.textContent = `${many(n, "item")}${took()}`;
 				return;
 			}
 			items.append(`${event.data}\n`);
 			if (++n > ITEMS) items.firstChild.remove();
-			head.textContent = `open, ${n} items${took()}`;
+			head.textContent = `open, ${many(n, "item")}${took()}`;
 			items.scrollTop = items.scrollHeight;
 		}
 	}
