@@ -184,9 +184,10 @@ add: 42
 """
 
 
-def call(uri, *arguments):
+def call(uri, *arguments, **env):
     """What the caller prints, without what changes from run to run."""
-    done = subprocess.run([CALLER, uri, *map(str, arguments)], stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=True)
+    done = subprocess.run([CALLER, uri, *map(str, arguments)], stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=True,
+                          env=dict(os.environ, **env))
     return re.sub(r"(localhost|127\.0\.0\.1):\d+", "ADDRESS", done.stdout)
 
 
@@ -383,6 +384,21 @@ def a_connection_that_is_lost_is_made_again():
         assert lines[1] == "add: 2" or "14 ConnectionClosed" in lines[1], lines
 
 
+def a_proxy_that_wants_a_key_proved_sends_nothing_to_who_cannot():
+    said = []
+
+    def serve(connection):
+        said.append(connection.recv(24))
+        connection.sendall(b"PYRO" + struct.pack("!HBBHHII16sHH", 502, CONNECTFAIL, 1, 0, 0, 0, 0, bytes(16), 0, 0x4dc5))
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(1)
+
+    with serving(serve) as uri:
+        answer = call(uri, 1, PYRITE_SHARED_KEY="00" * 32)
+    assert re.match(r"add: \d+ ", answer) and not answer.startswith("add: 2\n"), answer
+    assert not any(data.startswith(b"PYRO") for data in said), said
+
+
 def what_a_server_refuses_is_told():
     def serve(connection):
         pyro = Pyro5(connection)
@@ -455,7 +471,8 @@ def main():
     for case in (an_object_of_pyro4_is_called_by_a_generated_proxy, an_object_in_c_calls_one_in_python_that_it_is_given,
                  an_object_of_pyro4_is_described_and_called_without_types,
                  an_object_that_is_not_there_is_named,
-                 a_daemon_of_pyro5_is_spoken_to_in_its_own_version, a_connection_that_is_lost_is_made_again, what_a_server_refuses_is_told,
+                 a_daemon_of_pyro5_is_spoken_to_in_its_own_version, a_connection_that_is_lost_is_made_again,
+                 a_proxy_that_wants_a_key_proved_sends_nothing_to_who_cannot, what_a_server_refuses_is_told,
                  answers_are_inflated, bad_answers_are_refused_by_name, bad_greetings_are_refused_by_name):
         try:
             case()

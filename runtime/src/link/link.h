@@ -123,7 +123,8 @@ struct link_target {
 	const char *target;       /* the same as gRPC writes it; borrowed */
 	const char *address;      /* for messages; borrowed */
 	bool is_local;
-	bool is_here;                       /* a daemon of this process is there */
+	bool may_be_pyro; /* nothing is wanted of the server that Pyro's protocol cannot prove */
+	bool is_here;     /* a daemon of this process is there */
 	uint32_t max_message;               /* bytes of a reply that the owner takes */
 	int fd;                             /* a connected socket, taken, if there is no uri */
 	const struct link_visitor *visitor; /* who connects within the process; NULL: it does */

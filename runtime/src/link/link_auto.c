@@ -28,6 +28,7 @@ struct auto_link {
 	struct link_message again; /* as another kind is given it */
 	bool is_held_back;         /* the owner has yet to hear written() */
 	bool is_closing;           /* by the owner */
+	bool may_be_pyro;          /* constant */
 	link_open *const *kind;    /* of inner, in the target's list */
 	uint32_t max_message;
 	struct tls_settings *tls; /* counted; NULL: none */
@@ -121,7 +122,7 @@ static bool fall_back(struct auto_link *a, const struct link_end *end)
 
 	pthread_mutex_lock(&a->lock);
 	before = atomic_load(&a->inner);
-	if (end->is_pyro && pyro[1] && a->kind[1])
+	if (end->is_pyro && a->may_be_pyro && pyro[1])
 		a->kind = pyro;
 	a->is_held_back = false;
 	next = open_next(a);
@@ -257,6 +258,7 @@ struct link *link_auto_connect(const struct link_target *target, const struct li
 	a->link.is_local = target->is_local;
 	a->kind = target->kinds;
 	a->max_message = target->max_message;
+	a->may_be_pyro = target->may_be_pyro;
 	a->tls = tls_settings_ref(target->tls);
 	snprintf(a->link.address, sizeof(a->link.address), "%s", target->address);
 	memcpy(a->target, target->target, n);

@@ -172,6 +172,7 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 	target.tls = wish->tls;
 	target.visitor = wish->visitor;
 	target.kinds = kinds_of(to, wish, plain);
+	target.may_be_pyro = !wish->keys && !wish->tls && plain != PYR_PLAIN_NEVER;
 	if (protocol_here())
 		peer = peer_connect(&target, protocol_here(), keys_of(&target, wish, plain),
 				    wish->connect_timeout_ms);
