@@ -28,6 +28,7 @@ static const char *const words[] = {
 	"deferred",
 	"defined",
 	"deprecated",
+	"docs",
 	"entry_size",
 	"enumerators",
 	"exception",
