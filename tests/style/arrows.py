@@ -136,6 +136,12 @@ KNOTS = (
         "registry registry_check registry_deeds registry_own registry_shared revoked"),
     ("nameserver",
         "service service_list"),
+    # Commands complain with what their list has.
+    ("nameserver",
+        "nsc_backup nsc_commands"),
+    # Those who watch are told, and leave.
+    ("nameserver",
+        "watch watch_own watchers"),
 )
 
 PLACES = ("runtime/src", "idl", "codegen", "nameserver")

@@ -160,18 +160,21 @@ enum pyr_ns_event_kind {
 	PYR_NS_LOST   /* nothing is heard any more, as pyr_last_error() says */
 };
 
+/* What a watcher is told. New members may follow in later versions. */
 struct pyr_ns_event {
-	enum pyr_ns_event_kind kind;
+	enum pyr_ns_event_kind kind; /* what it is about */
 	/* Grows with the changes of one run of the name server, with a database of all runs. Of PUT
 	 * that of the registration, else the last one told. */
 	uint64_t revision;
 	/* Of PUT and GONE; else NULL. Borrowed until the callback returns. */
-	const char *name, *uri;
+	const char *name;
+	const char *uri;         /* the same */
 	const char *const *tags; /* of PUT; sorted, each once */
 	size_t n_tags;           /* of tags */
 	bool shared; /* others may register the name beside it: GONE is of this uri alone */
 };
 
+/* Who watches: pyr_ns_watch(). */
 typedef struct pyr_ns_watcher pyr_ns_watcher;
 
 /* What a watcher calls: in a thread of its own, one call at a time. It may call anything, also
