@@ -508,28 +508,87 @@ static bool makes_sense(struct registry *registry, const struct record *record,
 	return false;
 }
 
-bool registry_adopt(struct registry *registry, store_aside_cb aside, void *data)
+/* What is found while records are adopted. */
+struct adoption {
+	struct registry *registry;
+	char **aside; /* keys of those that make no sense; owned */
+	size_t n, room;
+	bool is_full; /* memory is out */
+};
+
+static void note(struct adoption *adoption, const char *key)
+{
+	size_t room = adoption->room ? 2 * adoption->room : 16;
+	char **aside = adoption->aside;
+
+	if (adoption->n == adoption->room) {
+		aside = realloc(aside, room * sizeof(aside[0]));
+		if (!aside) {
+			adoption->is_full = true;
+			return;
+		}
+		adoption->aside = aside;
+		adoption->room = room;
+	}
+	aside[adoption->n] = strdup(key);
+	if (aside[adoption->n])
+		adoption->n++;
+	else
+		adoption->is_full = true;
+}
+
+/* It makes sense: its time begins. */
+static void begin_time(struct registry *registry, const struct record *record)
+{
+	if (record->owner)
+		registry_deed_look(registry, record->name);
+	else if (is_leased(record))
+		registry->store->kind->touch(registry->store, record->key,
+					     now_of(registry) + record->ttl_ms);
+}
+
+static void adopt_one(const struct record *record, void *data)
+{
+	struct adoption *adoption = data;
+	struct registry *registry = adoption->registry;
+	struct registry_problem why;
+
+	if (makes_sense(registry, record, &why))
+		begin_time(registry, record);
+	else
+		note(adoption, record->key);
+}
+
+/* Unless it makes sense since others were. Returns false when memory is out. */
+static bool set_aside(struct registry *registry, const char *key, store_aside_cb aside, void *data)
 {
 	struct store *store = registry->store;
+	const struct record *record = store->kind->find(store, key);
 	struct registry_problem why;
-	const struct record *record;
-	char key[REGISTRY_KEY_SIZE] = "";
 
-	while ((record = store->kind->next(store, key, false)) != NULL) {
-		if (!makes_sense(registry, record, &why)) {
-			aside(record->name, why.text, data);
-			if (!store->kind->set_aside(store, record->key, registry->generation + 1,
-						    why.text))
-				return false;
-			registry->generation++;
-			continue; /* the next one after the same key */
-		}
-		strcpy(key, record->key);
-		if (record->owner)
-			registry_deed_look(registry, record->name);
-		else if (is_leased(record))
-			store->kind->touch(store, key, now_of(registry) + record->ttl_ms);
+	if (makes_sense(registry, record, &why)) {
+		begin_time(registry, record);
+		return true;
 	}
-	(void)registry_settle(registry);
+	aside(record->name, why.text, data);
+	if (!store->kind->set_aside(store, key, registry->generation + 1, why.text))
+		return false;
+	registry->generation++;
 	return true;
+}
+
+bool registry_adopt(struct registry *registry, store_aside_cb aside, void *data)
+{
+	struct adoption adoption = { .registry = registry };
+	size_t i;
+
+	registry->store->kind->walk(registry->store, adopt_one, &adoption);
+	for (i = 0; i < adoption.n; i++) {
+		if (!adoption.is_full && !set_aside(registry, adoption.aside[i], aside, data))
+			adoption.is_full = true;
+		free(adoption.aside[i]);
+	}
+	free(adoption.aside);
+	(void)registry_settle(registry);
+	return !adoption.is_full;
 }

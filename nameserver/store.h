@@ -48,10 +48,13 @@ struct store_kind {
 	const struct record *(*find)(struct store *store, const char *key);
 	/* The first record whose key sorts after this, or is it if or_equal. Returns as find. */
 	const struct record *(*next)(struct store *store, const char *key, bool or_equal);
-	/* The same of those that have the tag; how many have it. */
+	/* As next, of those that have the tag; how many have it. */
 	const struct record *(*next_tagged)(struct store *store, const char *tag, const char *key,
 					    bool or_equal);
 	size_t (*count_tagged)(struct store *store, const char *tag);
+	/* Calls back with each record, in order; that may touch them, and change nothing else. */
+	void (*walk)(struct store *store, void (*each)(const struct record *record, void *data),
+		     void *data);
 	/* Adds or replaces. Returns false, with nothing changed, if it could not. */
 	bool (*put)(struct store *store, const struct record *record);
 	/* A lease is renewed, its owner is there; cheap, and not durable. */

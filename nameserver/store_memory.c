@@ -3,7 +3,7 @@
  * The store in memory: the C library's balanced tree. tsearch() and its kin know no "next", so the
  * comparison itself remembers the smallest record it passed on the right.
  */
-#define _GNU_SOURCE /* tdestroy() */
+#define _GNU_SOURCE /* tdestroy(), twalk_r() */
 #include "store.h"
 
 #include <search.h>
@@ -214,6 +214,27 @@ static struct node *new_node(struct memory_store *store, const struct record *re
 	return node;
 }
 
+struct walk {
+	void (*each)(const struct record *record, void *data);
+	void *data;
+};
+
+static void visit(const void *place, VISIT order, void *data)
+{
+	const struct walk *walk = data;
+
+	if (order == postorder || order == leaf)
+		walk->each(look_at(*(struct node *const *)place), walk->data);
+}
+
+static void memory_walk(struct store *store, void (*each)(const struct record *record, void *data),
+			void *data)
+{
+	struct walk walk = { each, data };
+
+	twalk_r(memory(store)->root, visit, &walk);
+}
+
 static const struct tagged *as_tagged(const struct node *node)
 {
 	return (const struct tagged *)node;
@@ -383,6 +404,7 @@ struct store *store_memory_new(void)
 		.next = memory_next,
 		.next_tagged = memory_next_tagged,
 		.count_tagged = memory_count_tagged,
+		.walk = memory_walk,
 		.put = memory_put,
 		.touch = memory_touch,
 		.lose = memory_lose,

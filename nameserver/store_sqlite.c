@@ -198,6 +198,12 @@ static const struct record *sqlite_next_tagged(struct store *store, const char *
 	return memory_of(store)->kind->next_tagged(memory_of(store), tag, key, or_equal);
 }
 
+static void sqlite_walk(struct store *store, void (*each)(const struct record *record, void *data),
+			void *data)
+{
+	memory_of(store)->kind->walk(memory_of(store), each, data);
+}
+
 static size_t sqlite_count_tagged(struct store *store, const char *tag)
 {
 	return memory_of(store)->kind->count_tagged(memory_of(store), tag);
@@ -445,6 +451,7 @@ static const struct store_kind sqlite_kind = {
 	.next = sqlite_next,
 	.next_tagged = sqlite_next_tagged,
 	.count_tagged = sqlite_count_tagged,
+	.walk = sqlite_walk,
 	.put = sqlite_put,
 	.touch = sqlite_touch,
 	.lose = sqlite_lose,
