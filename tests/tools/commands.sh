@@ -110,7 +110,7 @@ check doctor_finds_no_name wrong_step name example.servr
 check doctor_tells_a_name_that_is_like_it says 2 "there is a name 'example.server'" "$pyrite" doctor exmaple.servr
 check doctor_finds_nobody_listening says 3 "nothing listens there" "$pyrite" doctor example.dead
 check doctor_finds_no_socket says 3 "the socket is not there" "$pyrite" doctor example.nosocket
-check doctor_finds_no_host says 3 "does not know that name" "$pyrite" doctor example.nohost
+check doctor_finds_no_host says 3 "does not know that name" env RES_OPTIONS="timeout:1 attempts:1" "$pyrite" doctor example.nohost
 check doctor_finds_no_object wrong_step object example.lost
 check doctor_says_where_the_objects_are says 2 "pyrite list 127.0.0.1" "$pyrite" doctor example.lost
 check doctor_finds_no_name_server env PYRITE_NS_PORT=1 bash -c '"$1" doctor x; [ $? -eq 3 ]' - "$pyrite"
