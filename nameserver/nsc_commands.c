@@ -4,20 +4,6 @@
 
 #include "nsc.h"
 
-int nsc_complain(const char *what)
-{
-	pyr_perror(what);
-	switch (pyr_last_error()->code) {
-	case PYR_INVALID_ARGUMENT:
-		return NSC_USAGE;
-	case PYR_UNAVAILABLE:
-	case PYR_DEADLINE_EXCEEDED:
-		return NSC_UNREACHABLE;
-	default:
-		return NSC_REFUSED;
-	}
-}
-
 /* entries: freed. */
 static int print_list(const struct nsc *nsc, struct pyr_ns_entries *entries, const char *title)
 {

@@ -135,3 +135,17 @@ int nsc_print_tags(const struct nsc *nsc, const char *name, char **tags, int n)
 	puts(n ? "Metadata updated" : "Metadata cleared");
 	return NSC_OK;
 }
+
+int nsc_complain(const char *what)
+{
+	pyr_perror(what);
+	switch (pyr_last_error()->code) {
+	case PYR_INVALID_ARGUMENT:
+		return NSC_USAGE;
+	case PYR_UNAVAILABLE:
+	case PYR_DEADLINE_EXCEEDED:
+		return NSC_UNREACHABLE;
+	default:
+		return NSC_REFUSED;
+	}
+}
