@@ -52,6 +52,17 @@ static int echo(pyr_call *call, const char *text, const char **ret)
 	return 0;
 }
 
+static int scale(pyr_call *call, int32_t x, int32_t factor, double more, const char *unit,
+		 enum shop_Size size, bool is_shown, const char **ret)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%d%s %d%s", (int)(x * factor * more), unit, (int)size,
+		 is_shown ? "" : " hidden");
+	*ret = pyr_call_strdup(call, text);
+	return 0;
+}
+
 static int put(pyr_call *call, const struct shop_Line *line)
 {
 	struct shop_Line *copy = shop_Line_dup(NULL, line);
@@ -237,6 +248,7 @@ const struct shop_Cart_methods cart_methods = {
 	.set_owner = set_owner,
 	.add = add,
 	.echo = echo,
+	.scale = scale,
 	.put = put,
 	.lines = lines,
 	.total = total,

@@ -86,6 +86,14 @@ def docs_and_names_are_told():
     same(operation("add", "cart%2F00000")["operationId"], "cart_2F00000.shop.Cart.add")
 
 
+def defaults_are_told():
+    schema = operation("scale")["requestBody"]["content"]["application/json"]["schema"]
+    same(schema["required"], ["x"])
+    same({name: value["default"] for name, value in schema["properties"].items() if "default" in value},
+         {"factor": 10, "more": 2.5, "unit": "m", "size": "LARGE", "is_shown": True})
+    same(server.call("cart/scale", {"x": 2}), (200, "50m 2"))
+
+
 def answers_fit_their_schemas():
     line = {"name": "rent", "cents": "1", "size": "LARGE"}
     for name, arguments in (("add", [1, 2]), ("put", [line]), ("lines", []), ("total", [{"percent": 3.5}]), ("bytes", ["AAE="]),

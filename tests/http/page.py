@@ -105,6 +105,13 @@ def arguments_may_be_json():
     same(browser.count(op("echo") + " .result b"), 0)
 
 
+def defaults_stand_in_forms():
+    open_object()
+    unfold("scale")
+    browser.type(op("scale") + " .field:nth-of-type(1) input", "2")
+    same(call("scale").strip(), '"50m 2"')
+
+
 def errors_show_exception_and_trace():
     open_object()
     unfold("pay")

@@ -7,6 +7,7 @@
 
 #include "value/json_write.h"
 #include "value/types.h"
+#include "value/value.h"
 
 static void put_number(struct buf *out, const char *name, int64_t number)
 {
@@ -170,6 +171,24 @@ void schema_field(const struct schema *schema, const struct pyr__field *field)
 	put_value(schema, NULL, field);
 }
 
+/* What stands for it when it is absent: into the object that was just closed. */
+static void put_default(const struct schema *schema, const struct pyr__field *field)
+{
+	struct json_sink sink;
+	const struct value_writer writer = { .sink = &sink.sink };
+	locale_t before;
+
+	if (!(field->flags & PYR__DEFAULT) || !field->value || schema->out->broken)
+		return;
+	schema->out->n--;
+	json_put(schema->out, ", \"default\": ");
+	json_sink(&sink, schema->out);
+	before = json_locale();
+	value_write_natural(&writer, field, field->value);
+	json_locale_back(before);
+	json_put(schema->out, "}");
+}
+
 /* ---- named types ---- */
 
 static void put_properties(const struct schema *schema, const struct pyr__type *owner,
@@ -183,6 +202,7 @@ static void put_properties(const struct schema *schema, const struct pyr__type *
 		put_text(schema->out, fields[i].name);
 		json_put(schema->out, ": ");
 		put_value(schema, owner, &fields[i]);
+		put_default(schema, &fields[i]);
 	}
 	json_put(schema->out, "}, \"additionalProperties\": false");
 }
@@ -267,6 +287,7 @@ void schema_parameters(const struct schema *schema, const struct pyr__operation 
 		put_text(out, op->fields[i].name);
 		json_put(out, ": ");
 		put_value(schema, NULL, &op->fields[i]);
+		put_default(schema, &op->fields[i]);
 	}
 	if (op->flags & PYR__STREAM_IN) {
 		json_put(out, op->n_in > 0 ? ", " : "");

@@ -107,7 +107,17 @@ class Forms {
 		return schema.contentEncoding || schema.format || kindOf(schema) || "";
 	}
 
+	/** With its default, if it has one. */
 	entry(schema, depth = 0) {
+		const entry = this.empty(schema, depth);
+		const { element } = entry;
+		if (schema.default === undefined) return entry;
+		if (element.type === "checkbox") element.checked = schema.default;
+		else if (/^(INPUT|SELECT)$/.test(element.tagName)) element.value = String(schema.default);
+		return entry;
+	}
+
+	empty(schema, depth) {
 		const known = this.resolve(schema);
 		if (!known || depth > 8) return this.json();
 		if (known.enum) return this.choice(known.enum);
