@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls an object that Python's Pyro serves: pyro-caller URI [TIMES]. Prints what each call
- * returns, for pyro_served.py; with TIMES, what that many calls of add() alone do.
+ * Calls an object that Python's Pyro serves: pyro-caller URI [TIMES [MS]]. Prints what each call
+ * returns, for pyro_served.py; with TIMES, what that many calls of add() alone do, each
+ * in MS at most.
  */
 #include <pyrite/pyrite.h>
 
@@ -243,7 +244,8 @@ int main(int argc, char **argv)
 	if (!server)
 		return failed("proxy") + 1;
 	if (argc > 2) {
-		pyr_proxy_set_timeout(pyrod_Server_as_proxy(server), 20000);
+		pyr_proxy_set_timeout(pyrod_Server_as_proxy(server),
+				      argc > 3 ? (uint32_t)atoi(argv[3]) : 20000);
 		call_add(atoi(argv[2]));
 	} else {
 		call_scalars();

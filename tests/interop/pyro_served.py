@@ -384,6 +384,25 @@ def a_connection_that_is_lost_is_made_again():
         assert lines[1] == "add: 2" or "14 ConnectionClosed" in lines[1], lines
 
 
+def a_call_that_is_too_late_holds_up_no_other():
+    silent = []
+
+    def serve(connection):
+        pyro = Pyro5(connection)
+        pyro.connect()
+        pyro.bind()
+        while True:
+            _, (_, _, vargs, _) = pyro.read()
+            if not silent:  # nothing more is said on the first one
+                silent.append(connection.dup())
+                return
+            pyro.send(RESULT, sum(vargs))
+
+    with serving(serve) as uri:
+        check_same(call(uri, 3, 500), "add: 4 TimeoutError: no answer from ADDRESS in time\nadd: 3\nadd: 2\n")
+    silent[0].close()
+
+
 def a_proxy_that_wants_a_key_proved_sends_nothing_to_who_cannot():
     said = []
 
@@ -472,7 +491,7 @@ def main():
                  an_object_of_pyro4_is_described_and_called_without_types,
                  an_object_that_is_not_there_is_named,
                  a_daemon_of_pyro5_is_spoken_to_in_its_own_version, a_connection_that_is_lost_is_made_again,
-                 a_proxy_that_wants_a_key_proved_sends_nothing_to_who_cannot, what_a_server_refuses_is_told,
+                 a_call_that_is_too_late_holds_up_no_other, a_proxy_that_wants_a_key_proved_sends_nothing_to_who_cannot, what_a_server_refuses_is_told,
                  answers_are_inflated, bad_answers_are_refused_by_name, bad_greetings_are_refused_by_name):
         try:
             case()

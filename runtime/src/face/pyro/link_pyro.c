@@ -159,6 +159,17 @@ static void tell(struct pyro_link *l)
 	buf_reset(&l->telling);
 }
 
+/* Somebody waits for an answer. With the lock. */
+static bool is_awaited(const struct pyro_link *l)
+{
+	const struct pyro_request *request;
+
+	for (request = l->first; request; request = request->next)
+		if (request->number || request->is_bind)
+			return true;
+	return false;
+}
+
 static void on_look(struct engine_hook *hook)
 {
 	struct pyro_link *l = FROM(hook, look);
@@ -176,7 +187,7 @@ static void on_look(struct engine_hook *hook)
 	tells_written = l->owes_written && is_drained(l);
 	l->owes_written &= !tells_written;
 	is_over = l->is_closing &&
-		  (l->close_code || l->state != PYRO_OPEN || (is_drained(l) && !l->first));
+		  (l->close_code || l->state != PYRO_OPEN || (is_drained(l) && !is_awaited(l)));
 	pthread_mutex_unlock(&l->lock);
 	if (!l->is_finished) {
 		tell(l);

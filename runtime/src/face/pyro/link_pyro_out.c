@@ -190,11 +190,24 @@ static void begin_call(struct pyro_link *l, const struct frame *frame)
 	fail(l, frame->number, code, why);
 }
 
+/* It came before its sender knew that this link takes no more: it is made again on another. */
+static void turn_away(struct pyro_link *l, uint32_t number)
+{
+	struct frame frame = { .type = FRAME_ERROR, .number = number, .found_here = 1 };
+
+	frame.was_not_run = 1;
+	frame.code = PYR_UNAVAILABLE;
+	frame.message = span_of("ConnectionClosed: the connection waits for a late answer");
+	pyro_link_put(l, &frame);
+}
+
 static void on_call(struct pyro_link *l, const struct frame *frame)
 {
 	struct pyro_request *request;
 
-	if (!(frame->flags & FRAME_CONTINUES))
+	if (!(frame->flags & FRAME_CONTINUES) && l->is_leaving)
+		turn_away(l, frame->number);
+	else if (!(frame->flags & FRAME_CONTINUES))
 		begin_call(l, frame);
 	request = numtab_get(&l->calls, frame->number);
 	if (!request || request->is_made)
@@ -209,6 +222,17 @@ static void on_call(struct pyro_link *l, const struct frame *frame)
 	}
 }
 
+/* Later calls would wait for an answer that nobody waits for: as with Pyro, they go over another
+ * connection. Those that were sent go on here. */
+static void leave(struct pyro_link *l)
+{
+	struct frame frame = { .type = FRAME_GOAWAY, .takes_none = true };
+
+	if (!l->is_leaving)
+		pyro_link_put(l, &frame);
+	l->is_leaving = true;
+}
+
 static void on_cancel(struct pyro_link *l, uint32_t number)
 {
 	struct pyro_request *request = numtab_remove(&l->calls, number);
@@ -216,6 +240,8 @@ static void on_cancel(struct pyro_link *l, uint32_t number)
 	if (!request)
 		return;
 	request->number = 0;
+	if (request->is_sent && !request->stream[0])
+		leave(l);
 	if (request->is_sent)
 		return;
 	pyro_stream_close(l, request);

@@ -66,7 +66,7 @@ struct pyro_link {
 	struct buf out;                     /* to be sent, */
 	size_t n_sent;                      /* of which so much was */
 	bool is_binding;                    /* frames are held until that is answered */
-	bool will_look, owes_written, is_closing, is_refusal;
+	bool will_look, owes_written, is_leaving, is_closing, is_refusal;
 	int close_code;
 	char close_text[512];
 };
