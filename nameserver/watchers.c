@@ -15,8 +15,9 @@ enum {
 	KEEP_MS = 60000,  /* that changes are kept for those who come back */
 	IDLE_MS = 200,    /* leases end, and rules change, without anybody's doing */
 	SLICE_MS = 10,
-	PLACES = 1024, /* that connections are told apart by, as good as */
-	ASKED = 256    /* watchers whose rights are looked at again in a turn without news */
+	LISTS_US = 40000, /* of a round, for those who get all names: the others wait no longer */
+	PLACES = 1024,    /* that connections are told apart by, as good as */
+	ASKED = 256       /* watchers whose rights are looked at again in a turn without news */
 };
 
 struct watchers {
@@ -26,6 +27,8 @@ struct watchers {
 	pyr_timer *timer;
 	int64_t due;                /* of the timer; 0: it is not set */
 	struct watcher *first, *at; /* at: who is next in this round; NULL: none is under way */
+	struct watcher *lister;     /* who is first of those that get all names; NULL: anybody */
+	int64_t lists_left;         /* of LISTS_US in this round */
 	struct watcher *ask;        /* whose rights are looked at next */
 	size_t n;
 	uint16_t places[PLACES]; /* how many come from there */
@@ -38,12 +41,17 @@ struct watchers {
 	bool is_stuck;           /* or had no room */
 };
 
-static int64_t now_ms(void)
+static int64_t now_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t now_ms(void)
+{
+	return now_us() / 1000;
 }
 
 /* Not later than in ms. */
@@ -93,6 +101,8 @@ static void finish(struct watchers *all, struct watcher *w, int code, const char
 		all->at = w->next;
 	if (all->ask == w)
 		all->ask = w->next;
+	if (all->lister == w)
+		all->lister = w->next;
 	all->n--;
 	all->places[w->place]--;
 	(void)pyr_deferred_fail(w->deferred, code, "%s", why);
@@ -166,6 +176,22 @@ static void tell_one(struct watchers *all, struct watcher *w)
 	}
 }
 
+/* One that gets all names; in turn, as far as the round has time for that. */
+static void tell_lister(struct watchers *all, struct watcher *w)
+{
+	int64_t began;
+
+	if (all->lister || all->lists_left <= 0) {
+		all->is_behind = true;
+		if (!all->lister)
+			all->lister = w; /* of the next round */
+		return;
+	}
+	began = now_us();
+	tell_one(all, w);
+	all->lists_left -= now_us() - began;
+}
+
 /* As many as a slice of time allows. Returns whether the round is over. */
 static bool tell(struct watchers *all)
 {
@@ -175,7 +201,12 @@ static bool tell(struct watchers *all)
 	while (all->at && spent < SLICE_MS) {
 		w = all->at;
 		all->at = w->next;
-		tell_one(all, w);
+		if (all->lister == w)
+			all->lister = NULL;
+		if (w->phase == WATCH_FOLLOWS && w->heard >= all->source.changes.first)
+			tell_one(all, w);
+		else
+			tell_lister(all, w);
 		spent = now_ms() - began;
 	}
 	all->spent += spent;
@@ -187,6 +218,7 @@ static void begin_round(struct watchers *all)
 	ask_again(all);
 	all->at = all->first;
 	all->spent = 0;
+	all->lists_left = LISTS_US;
 	all->is_behind = all->is_stuck = false;
 	all->heard = all->source.changes.next;
 }
