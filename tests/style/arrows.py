@@ -136,12 +136,6 @@ KNOTS = (
         "registry registry_check registry_deeds registry_own registry_shared revoked"),
     ("nameserver",
         "service service_list"),
-    # A watcher is one of all, who tell it when, and is told what by itself.
-    ("nameserver",
-        "watch watch_own watchers"),
-    # Commands complain with what their list has.
-    ("nameserver",
-        "nsc_backup nsc_commands"),
     # Those who watch are told, and leave.
     ("nameserver",
         "watch watch_own watchers"),
