@@ -13,7 +13,7 @@ static pyr_daemon *daemon_;
 static pthread_t thread;
 static char socket_path[64];
 static const char *uri;
-static atomic_int n_full, n_over, last_status, gate;
+static atomic_int n_full, n_over, last_status, gate, n_unsent;
 
 /* ---- what it serves ---- */
 
@@ -44,6 +44,8 @@ static void go_on(pyr_stream *stream, void *data)
 		memset(feed->block.items, (int)feed->i, feed->block.n);
 		err = flow_Flow_blocks_try_yield(stream, &feed->block);
 		feed->i += err == 0;
+		if (err == 0 && pyr_stream_unsent(stream) > 0)
+			atomic_fetch_add(&n_unsent, 1);
 	}
 	if (err <= 0) {
 		feed_end(feed, err);
@@ -148,6 +150,7 @@ EVERYWHERE(a_slow_reader_holds_nobody)
 
 	REQUIRE(flow_Flow_blocks(flow, SIZE, N, &slow) == 0);
 	CHECK(flow_reaches(&n_full, 1));
+	CHECK(atomic_load(&n_unsent) > 0);
 	REQUIRE(flow_Flow_blocks(flow, SIZE, N, &fast) == 0);
 	read_all(fast, N);
 	CHECK(flow_reaches(&n_over, 1));
@@ -231,8 +234,10 @@ TEST(what_does_not_write_has_no_room)
 	open_with(false);
 	flow = flow_Flow_proxy(uri);
 	CHECK_INT(pyr_stream_on_room(NULL, count, NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_stream_unsent(NULL), 0);
 	CHECK_INT(flow_Flow_blocks_try_yield(NULL, &block), -PYR_INVALID_ARGUMENT);
 	REQUIRE(flow_Flow_blocks(flow, SIZE, 1, &stream) == 0);
+	CHECK_INT(pyr_stream_unsent(stream), 0);
 	CHECK_INT(pyr_stream_on_room(stream, count, NULL), -PYR_INVALID_ARGUMENT);
 	CHECK_INT(flow_Flow_blocks_try_yield(stream, &block), -PYR_INVALID_ARGUMENT);
 	pyr_stream_free(stream);
