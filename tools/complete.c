@@ -265,7 +265,8 @@ static void complete_nsc(const struct line *line)
 {
 	static const char *const names[] = {
 		"list",   "listmatching",   "listmeta_all", "listmeta_any", "lookup", "register",
-		"remove", "removematching", "setmeta",      "ping",         NULL
+		"remove", "removematching", "setmeta",      "export",       "import", "ping",
+		NULL
 	};
 	static const char *const options[] = { "--host",    "--port",  "--unix-socket",
 					       "--json",    "--force", "--shared",
