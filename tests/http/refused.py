@@ -192,6 +192,17 @@ def a_page_of_another_site_is_403():
     same(server.ask("GET", "/pyro/cart/add?x=1&y=2", headers={"Sec-Fetch-Site": "same-origin"})[0], 200)
 
 
+def a_page_that_a_browser_does_not_tell_of_is_403():
+    # To these addresses, which lead here as well, browsers tell neither origin nor site of a GET.
+    for host in ("0.0.0.0", "10.0.0.7", "[::]", "[::ffff:127.0.0.1]"):
+        for path in ("/pyro/cart/add?x=1&y=2", "/v1/objects/cart/numbers?from=1&n=1&pause_ms=0"):
+            same(server.ask("GET", path, headers={"Host": f"{host}:{server.port}"})[0], 403)
+        same(server.ask("POST", "/pyro/cart/add?x=1&y=2", headers={"Host": host})[0], 403)
+        same(server.ask("GET", "/pyro/cart/add?x=1&y=2", headers={"Host": host, "Sec-Fetch-Site": "none"})[0], 200)
+    for host in ("localhost", "127.0.0.1", "a.localhost:9", "[::1]:9"):
+        same(server.ask("GET", "/pyro/cart/add?x=1&y=2", headers={"Host": host})[0], 200)
+
+
 def no_answer_may_be_read_by_other_origins():
     for path in ("/v1/objects", "/v1/objects/cart", "/nothing"):
         _, headers, _ = server.ask("GET", path)

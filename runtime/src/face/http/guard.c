@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "face/face.h"
 #include "face/http/exchange.h"
 
 /* The host without its port; false if it is malformed. */
@@ -41,15 +42,18 @@ static bool is_number(const char *host)
 	return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
 }
 
-/* A name that nobody else can make lead here. */
-static bool is_own(const struct http_request *request, const char *host)
+static bool is_below_localhost(const char *host)
 {
 	static const char local[] = ".localhost";
 	size_t n = strlen(host);
 
-	if (is_number(host) || strcasecmp(host, "localhost") == 0)
-		return true;
-	if (n >= sizeof(local) && strcasecmp(host + n - (sizeof(local) - 1), local) == 0)
+	return n >= sizeof(local) && strcasecmp(host + n - (sizeof(local) - 1), local) == 0;
+}
+
+/* A name that nobody else can make lead here. */
+static bool is_own(const struct http_request *request, const char *host)
+{
+	if (is_number(host) || strcasecmp(host, "localhost") == 0 || is_below_localhost(host))
 		return true;
 	return request->own_host && strcasecmp(host, request->own_host) == 0;
 }
@@ -102,14 +106,29 @@ bool guard_check(const struct http_request *request, struct http_answer *answer)
 	       check_site(request, answer);
 }
 
+/* Browsers tell where a request comes from of hosts that they take for their own, not of others
+ * that are it, as "0.0.0.0" and this host's own address on its network. No page talks to a unix
+ * socket. */
+static bool is_told(const struct http_request *request)
+{
+	char host[256];
+
+	if (!request->is_near || request->host->has_tls || !request->own_host)
+		return request->is_near;
+	return host_of(http_header(request->wire, "Host"), host, sizeof(host)) &&
+	       (strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+		strcasecmp(host, "localhost") == 0 || is_below_localhost(host));
+}
+
 bool guard_check_simple(const struct http_request *request, struct http_answer *answer)
 {
-	if (request->is_near || http_header(request->wire, "Sec-Fetch-Site") ||
+	if (is_told(request) || http_header(request->wire, "Sec-Fetch-Site") ||
 	    http_header(request->wire, "Origin"))
 		return true;
 	answer_problem(request, answer, 403,
-		       "calls by GET or by a form are for this host, or over TLS: elsewhere a "
-		       "browser does not tell which page makes them");
+		       "calls by GET or by a form are for this host by its name 'localhost' or its "
+		       "address 127.0.0.1, or over TLS: elsewhere a browser does not tell which "
+		       "page makes them");
 	return false;
 }
 
