@@ -115,6 +115,9 @@ TEST(arguments_are_taken_as_people_type_them)
 	CHECK_STR(typed(work, "add", "1", "2"), "{\"x\": 1, \"y\": 2}");
 	CHECK_STR(typed(work, "add", "y=1", "2"), "{\"x\": 2, \"y\": 1}");
 	CHECK_STR(typed(work, "add", "{\"x\": 1}", NULL), "{\"x\": 1}");
+	CHECK_STR(typed(work, "add", "1", "two"), "{\"x\": 1, \"y\": \"two\"}");
+	CHECK_STR(called(work, "add", "{\"x\": 1, \"y\": \"two\"}"),
+		  "e2e.Work.add: parameter 'y': an integer is wanted, not two");
 	CHECK_STR(typed(work, "add", NULL, NULL), "{}");
 	CHECK_STR(typed(work, "refuse", "1", "it's \"so\""),
 		  "{\"key\": 1, \"why\": \"it's \\\"so\\\"\"}");

@@ -242,8 +242,10 @@ static bool is_quoted(const struct pyr__field *field, const char *text)
 	    field->kind == PYR__INTERFACE || field->kind == PYR__OBJECT ||
 	    field->kind == PYR__CHAR || field->kind == PYR__WCHAR)
 		return true;
-	return (field->kind == PYR__FLOAT || field->kind == PYR__DOUBLE) &&
-	       (strcmp(text, "NaN") == 0 || strstr(text, "Infinity"));
+	/* Of numbers what is none, so that it is named as it was typed; NaN and Infinity. */
+	return field->kind >= PYR__INT8 && field->kind <= PYR__DOUBLE &&
+	       strcmp(text, "null") != 0 &&
+	       (!*text || !strchr("-0123456789\"", *text) || strstr(text, "Infinity"));
 }
 
 void value_text_to_json(const struct pyr__field *field, const char *text, struct buf *out)
