@@ -227,6 +227,8 @@ def rules_decide_as_for_anybody():
         rules.flush()
         with Server(f"rules={rules.name}") as other:
             same(other.call("cart/add", [1, 2]), (200, 3))
+            for path in ("/v1/openapi.json", "/metrics", "/pyro/cart/$meta"):
+                same(other.ask("GET", path)[0], 403)
             status, error = other.call("cart/echo", ["x"])
             same((status, error["status"]), (403, "PERMISSION_DENIED"))
             same(other.ask("GET", "/v1/objects")[0], 403)

@@ -17,6 +17,7 @@
 #include "face/http/items.h"
 #include "face/http/names.h"
 #include "generic/generic.h"
+#include "proxy/proxy.h"
 #include "value/json_read.h"
 #include "value/json_write.h"
 
@@ -409,10 +410,28 @@ static void put_names(struct buf *out, const struct pyr__interface *interface, b
 	json_put(out, "]");
 }
 
+/* Whether the client may see what an object does, of which a proxy was made. Answers if not. */
+static bool may_see(struct called *called)
+{
+	pyr_proxy *daemon = http_proxy(called->request, pyrite_DAEMON_ID);
+	struct pyrite_ObjectMetadata *object = NULL;
+	int err = daemon ? pyrite_Daemon_describe((struct pyrite_Daemon *)daemon,
+						  called->proxy->uri->object, &object)
+			 : -1;
+
+	pyr_free(object);
+	if (err < 0)
+		answer_error(called->request, called->answer, NULL);
+	return err >= 0;
+}
+
 /* What Pyro calls "$meta". */
 static void give_meta(struct called *called)
 {
 	struct buf *out = &called->answer->body;
+
+	if (!may_see(called))
+		return;
 
 	called->answer->status = 200;
 	called->answer->type = "application/json";
