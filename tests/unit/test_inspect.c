@@ -5,6 +5,7 @@
  */
 #include "everywhere.h"
 
+#include <pyrite/health.h>
 #include <pyrite/inspect.h>
 
 #include <stdio.h>
@@ -184,8 +185,53 @@ TEST(g6_nobody_sees_the_objects_of_a_daemon_that_shows_them_to_nobody)
 	CHECK_INT(place_close(&place), 0);
 }
 
+static struct grpc_health_v1_Health *health(void)
+{
+	struct grpc_health_v1_Health *ret;
+	char uri[300];
+
+	snprintf(uri, sizeof(uri), "PYRO:grpc.health.v1.Health@%s",
+		 pyr_daemon_address(place.daemon));
+	ret = grpc_health_v1_Health_proxy(uri);
+	REQUIRE(ret != NULL);
+	return ret;
+}
+
+/* What an interface's name is has to be known; the list tells all of them. */
+static int ask_health(enum pyr_switch inspect, int32_t *ret_list)
+{
+	struct pyr_daemon_options options = { .threads = 2, .inspect = inspect };
+	struct grpc_health_v1_HealthCheckRequest what = { .service = "e2e.Work" };
+	struct grpc_health_v1_HealthListRequest all = { 0 };
+	struct grpc_health_v1_HealthCheckResponse *status = NULL;
+	struct grpc_health_v1_HealthListResponse *list = NULL;
+	struct grpc_health_v1_Health *proxy;
+	int err;
+
+	REQUIRE(place_open(&place, &options));
+	proxy = health();
+	err = grpc_health_v1_Health_Check(proxy, &what, &status);
+	*ret_list = grpc_health_v1_Health_List(proxy, &all, &list);
+	pyr_free(status);
+	pyr_free(list);
+	grpc_health_v1_Health_free(proxy);
+	CHECK_INT(place_close(&place), 0);
+	return err;
+}
+
+TEST(g6_the_list_of_health_is_for_those_who_may_see_the_objects)
+{
+	int32_t list;
+
+	CHECK_INT(ask_health(PYR_YES, &list), 0);
+	CHECK_INT(list, 0);
+	CHECK_INT(ask_health(PYR_NO, &list), 0);
+	CHECK_INT(list, -PYR_PERMISSION_DENIED);
+}
+
 TESTS(inspect, T(g6_a_daemon_says_what_it_is), T(g6_it_counts_what_it_does),
       T(g6_it_describes_an_object_from_its_tables),
       T(g6_it_lists_all_objects_in_pages_and_not_itself), T(g6_its_id_cannot_be_registered),
       T(g6_it_answers_plain_calls),
-      T(g6_nobody_sees_the_objects_of_a_daemon_that_shows_them_to_nobody))
+      T(g6_nobody_sees_the_objects_of_a_daemon_that_shows_them_to_nobody),
+      T(g6_the_list_of_health_is_for_those_who_may_see_the_objects))

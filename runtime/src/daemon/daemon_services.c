@@ -66,7 +66,7 @@ static void on_changed(struct object_table *table)
 bool daemon_services(pyr_daemon *d)
 {
 	if (d->face_host.faces & FACE_HEALTH) {
-		if (!(d->health = health_new(&d->objects)))
+		if (!(d->health = health_new(&d->objects, daemon_may_inspect, d)))
 			return false;
 		objects_offer(&d->objects, &health);
 	}

@@ -32,6 +32,8 @@ struct watched {
 struct health {
 	struct standings watches; /* the beginning */
 	struct object_table *objects;
+	int (*may_see)(pyr_daemon *daemon, pyr_call *call);
+	pyr_daemon *daemon;
 };
 
 static struct health *health_of(pyr_call *call)
@@ -156,9 +158,12 @@ static int list(pyr_call *call, const struct grpc_health_v1_HealthListRequest *r
 	statuses *map = response ? &response->statuses : NULL;
 	struct object **objects;
 	ptrdiff_t n = -1, i;
+	int err = health->may_see(health->daemon, call);
 	bool ok = true;
 
 	(void)request;
+	if (err < 0)
+		return err;
 	if (map && (map->items = pyr_call_alloc(call, LIST_MAX * sizeof(*map->items))))
 		n = objects_all(health->objects, &objects);
 	if (n < 0)
@@ -179,7 +184,8 @@ static int list(pyr_call *call, const struct grpc_health_v1_HealthListRequest *r
 
 /* ---- as a whole ---- */
 
-struct health *health_new(struct object_table *objects)
+struct health *health_new(struct object_table *objects,
+			  int (*may_see)(pyr_daemon *daemon, pyr_call *call), pyr_daemon *daemon)
 {
 	struct health *health = calloc(1, sizeof(*health));
 
@@ -189,6 +195,8 @@ struct health *health_new(struct object_table *objects)
 	health->watches.fini = end_watch;
 	health->watches.size = sizeof(struct watched);
 	health->objects = objects;
+	health->may_see = may_see;
+	health->daemon = daemon;
 	if (standings_init(&health->watches))
 		return health;
 	free(health);

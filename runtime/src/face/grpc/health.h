@@ -12,9 +12,10 @@
 
 struct health;
 
-/* objects: whose; must last until health_stop(). Returns: owned, health_free(); NULL when memory is
- * out. */
-struct health *health_new(struct object_table *objects);
+/* objects: whose; must last until health_stop(). may_see: who may have the list of all interfaces:
+ * 0, or what the method returns. Returns: owned, health_free(); NULL when memory is out. */
+struct health *health_new(struct object_table *objects,
+			  int (*may_see)(pyr_daemon *daemon, pyr_call *call), pyr_daemon *daemon);
 /* Objects have come or gone. Any thread, any lock. */
 void health_changed(struct health *health);
 /* All is NOT_SERVING, and those who watch are told so and left. The same. */
