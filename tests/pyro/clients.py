@@ -403,6 +403,9 @@ def rules_hold_for_whom_the_daemon_knows(s):
             fails(Pyro4.errors.SecurityError, "key:other may not call demo.Batched.multiply", p.multiply, 1, 2)
             fails(Pyro4.errors.SecurityError, "may not call demo.Probe.n_notes", p._pyroInvoke, "n_notes", (), {}, objectId="probe")
             fails(Pyro4.errors.SecurityError, "may not inspect", p._pyroInvoke, "registered", (), {}, objectId="Pyro.Daemon")
+            fails(Pyro4.errors.SecurityError, "may not inspect", p._pyroInvoke, "get_metadata", ("probe",), {}, objectId="Pyro.Daemon")
+            assert "ping" in p._pyroInvoke("get_metadata", ("Pyro.Daemon",), {}, objectId="Pyro.Daemon")["methods"]
+        fails(Pyro4.errors.CommunicationError, "may not inspect", strict.proxy("probe", _pyroHmacKey=KEY[::-1])._pyroBind)
         fails(Pyro4.errors.CommunicationError, "hmac", strict.proxy("probe")._pyroBind)
         strict.end()
         lines = audit.read_text()

@@ -50,7 +50,7 @@ ALLOWED = {
     "task": {"base", "engine", "exec", "context", "incall"},
     "generic": {"base", "wire", "context", "object", "stream", "proxy", "value"},
     "face": {"base", "link", "door", "object", "proxy"},
-    "face/pyro": {"base", "engine", "wire", "key", "link", "door", "object", "context", "value", "generic", "face", "proxy"},
+    "face/pyro": {"base", "engine", "wire", "rules", "key", "link", "door", "object", "context", "value", "generic", "face", "proxy"},
     "naming": {"base", "engine", "proxy", "future"},
     "face/http": {"base", "context", "door", "object", "tally", "face", "generic", "naming", "proxy", "value"},
     "daemon": {"base", "engine", "wire", "value", "tally", "tls", "key", "rules", "link", "door", "exec", "object", "peer", "reference", "incall", "serve", "protocol",

@@ -76,7 +76,7 @@ static pyr_proxy *look_at_object(struct pyro_request *request, const struct pyro
 		fault_of_error(fault, (enum ser_protocol)request->header->version, proxy);
 		return NULL;
 	}
-	return proxy;
+	return proxy && objects_may_know(request, object, fault) ? proxy : NULL;
 }
 
 static bool accept(struct pyro_request *request, struct pyro_fault *fault)

@@ -83,11 +83,11 @@ static struct span argument(const struct adapter_call *call, const char *name)
 
 static int get_metadata(const struct adapter_call *call)
 {
+	struct span id = argument(call, "objectId");
 	const struct pyro_adapter *adapter;
-	pyr_proxy *proxy;
+	pyr_proxy *proxy = objects_get(call->request, id, &adapter, call->fault);
 
-	proxy = objects_get(call->request, argument(call, "objectId"), &adapter, call->fault);
-	if (!proxy)
+	if (!proxy || !objects_may_know(call->request, id, call->fault))
 		return 1;
 	metadata_put(call->results, adapter, generic_interface(proxy));
 	return 0;

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/identity.h"
 #include "face/pyro/pyro_own.h"
 #include "face/pyro/streams.h"
 #include "face/visitor.h"
 #include "object/object.h"
+#include "rules/rules.h"
 
 /* The daemon has answered a session's handshake. */
 static int on_handshake(const struct pyr_bytes *answer, char *why, size_t n_why, void *data)
@@ -76,4 +78,60 @@ pyr_proxy *objects_get(struct pyro_request *request, struct span id,
 
 	*ret = proxy ? NULL : adapter_find(id);
 	return *ret ? objects_proxy(request, span_of((*ret)->of), fault) : proxy;
+}
+
+/* ---- who may know of them ---- */
+
+static bool may_call_some(struct rules *rules, const struct object *object,
+			  struct rules_question question)
+{
+	const struct pyr__interface *interface = object->interface->table;
+	unsigned line;
+	uint32_t i;
+
+	question.action = "call";
+	question.object = object->id;
+	for (i = 0; i < interface->n_operations; i++) {
+		question.target = interface->operations[i].name;
+		if (rules_allow(rules, &question, &line))
+			return true;
+	}
+	return false;
+}
+
+static bool may_know(struct rules *rules, const struct object *object, const struct door_peer *who,
+		     char *text, size_t n)
+{
+	const struct pyr_credentials credentials = { who->pid, who->uid, who->gid };
+	struct rules_question question = {
+		.action = "inspect", .target = "", .object = "", .from = who->address
+	};
+	char uid[IDENTITY_UID];
+	unsigned line;
+
+	rules_refresh(rules, false);
+	question.who = identity_of(who->identity, who->has_credentials ? &credentials : NULL, uid);
+	if (may_call_some(rules, object, question) || rules_allow(rules, &question, &line))
+		return true;
+	rules_refuse(rules, &question, line, text, n);
+	return false;
+}
+
+bool objects_may_know(struct pyro_request *request, struct span id, struct pyro_fault *fault)
+{
+	struct pyro_connection *connection = request->connection;
+	struct rules *rules = connection->face->host->rules;
+	struct object *object = objects_find(connection->face->host->objects, id);
+	char text[512];
+	bool may;
+
+	if (!object) /* an adapter's methods are no secret */
+		return true;
+	may = !rules || object->is_built_in ||
+	      may_know(rules, object, &connection->who, text, sizeof(text));
+	object_unref(object);
+	if (may)
+		return true;
+	error_set(PYR_PERMISSION_DENIED, "%s", text);
+	return !fault_of_error(fault, (enum ser_protocol)request->header->version, NULL);
 }

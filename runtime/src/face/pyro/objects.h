@@ -10,4 +10,7 @@ pyr_proxy *objects_proxy(struct pyro_request *request, struct span id, struct py
  * of. */
 pyr_proxy *objects_get(struct pyro_request *request, struct span id,
 		       const struct pyro_adapter **ret, struct pyro_fault *fault);
+/* Whether the caller may know what that object can do: he may call some of it, or look at all that
+ * there is. If not, the fault. */
+bool objects_may_know(struct pyro_request *request, struct span id, struct pyro_fault *fault);
 #endif
