@@ -3,6 +3,7 @@
 pyrite_unit_test(tally pyrite_internal)
 if("http" IN_LIST PYRITE_FACES)
 	pyrite_unit_test(http_url pyrite_internal)
+	pyrite_unit_test(http_connections pyrite_internal)
 	add_executable(http-server http/server.c http/cart.c)
 	pyrite_generate(TARGET http-server IDL http/shop.idl)
 	target_link_libraries(http-server PRIVATE pyrite::pyrite)

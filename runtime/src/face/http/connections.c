@@ -53,6 +53,14 @@ static void client_left(struct connections *all, int fd)
 	pthread_mutex_unlock(&all->lock);
 }
 
+/* Until libmicrohttpd says that it has a connection, its descriptor may be another's: one that
+ * there is no memory for is closed without a word. With the lock. */
+static void shut(const struct http_connection *connection, int how)
+{
+	if (connection->is_started)
+		shutdown(connection->fd, how);
+}
+
 static void close_late(struct connections *all)
 {
 	struct http_connection *connection;
@@ -61,7 +69,7 @@ static void close_late(struct connections *all)
 	pthread_mutex_lock(&all->lock);
 	for (connection = all->first; connection; connection = connection->next)
 		if (connection->until_ms != CONNECTIONS_FOREVER && now >= connection->until_ms)
-			shutdown(connection->fd, SHUT_RDWR);
+			shut(connection, SHUT_RDWR);
 	pthread_mutex_unlock(&all->lock);
 }
 
@@ -113,7 +121,7 @@ void connections_stop(struct connections *all)
 	all->is_stopping = true;
 	for (connection = all->first; connection; connection = connection->next)
 		if (!connection->is_running)
-			shutdown(connection->fd, SHUT_RDWR);
+			shut(connection, SHUT_RDWR);
 	pthread_mutex_unlock(&all->lock);
 }
 
@@ -126,7 +134,7 @@ void connections_end(struct connections *all)
 	for (connection = all->first; connection; connection = connection->next) {
 		if (connection->visitor)
 			visitor_end(connection->visitor);
-		shutdown(connection->fd, SHUT_RDWR);
+		shut(connection, SHUT_RDWR);
 	}
 	pthread_mutex_unlock(&all->lock);
 }
@@ -184,6 +192,8 @@ struct http_connection *connections_start(struct connections *all, int fd)
 	connection = find(all, fd);
 	if (connection)
 		connection->is_started = true;
+	if (connection && all->is_over)
+		shut(connection, SHUT_RDWR);
 	pthread_mutex_unlock(&all->lock);
 	return connection;
 }
