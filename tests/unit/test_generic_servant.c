@@ -103,6 +103,7 @@ static struct mock {
 	const char *says, *exception;
 	char args[256], operation[64];
 	pyr_deferred *deferred;
+	atomic_int is_held; /* deferred is there */
 	int n_items;
 } mock;
 
@@ -111,8 +112,11 @@ static int answer(pyr_call *call, const char *operation, const char *args, const
 	CHECK(pyr_call_data(call) == &mock);
 	snprintf(mock.args, sizeof(mock.args), "%s", args);
 	snprintf(mock.operation, sizeof(mock.operation), "%s", operation);
-	if (strcmp(operation, "hold") == 0)
-		return pyr_call_defer(call, &mock.deferred);
+	if (strcmp(operation, "hold") == 0) {
+		CHECK_INT(pyr_call_defer(call, &mock.deferred), 0);
+		atomic_store(&mock.is_held, 1);
+		return 0;
+	}
 	if (mock.exception)
 		return pyr_raise_json(call, mock.exception, mock.says);
 	*ret = mock.says;
@@ -215,15 +219,11 @@ TEST(a_deferred_call_is_answered_later)
 	for (i = 0; i < 2; i++) {
 		future = e2e_Work_hold_start(work, 1);
 		REQUIRE(future != NULL);
-		while (!pyr_future_is_ready(future) && strcmp(mock.operation, "hold") != 0)
-			sched_yield();
-		while (!mock.deferred)
+		while (!atomic_exchange(&mock.is_held, 0))
 			sched_yield();
 		CHECK_INT(pyr_reply_json(mock.deferred, i == 0 ? "8" : "{"), 0);
 		CHECK_INT(e2e_Work_hold_get(future, &value), i == 0 ? 0 : -PYR_INTERNAL);
 		CHECK_INT(value, 8);
-		mock.operation[0] = '\0';
-		mock.deferred = NULL;
 	}
 	CHECK_INT(pyr_reply_json(NULL, "8"), -PYR_INVALID_ARGUMENT);
 	e2e_Work_free(work);
