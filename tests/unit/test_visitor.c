@@ -148,6 +148,38 @@ TEST(his_calls_end_with_him)
 	}
 }
 
+/* He does not give up: whenever a call is ended, he makes the next. */
+static void *pass_again(void *visitor)
+{
+	do
+		called(visitor, "pass", "[1]");
+	while (pyr_last_error()->code == PYR_CANCELLED);
+	return (void *)(intptr_t)pyr_last_error()->code;
+}
+
+TEST(no_call_of_his_begins_while_he_is_ended)
+{
+	enum { OTHERS = 900 };
+	struct visitor *visitor = open_with(&(struct pyr_daemon_options){ .threads = 4 }, &alice);
+	pthread_t thread;
+	char id[32];
+	void *code;
+	int i;
+
+	CHECK_STR(called(visitor, "add", "[1, 2]"), "3");
+	for (i = 0; i < OTHERS; i++) { /* which hold his link until they are all released */
+		snprintf(id, sizeof(id), "work%d", i);
+		REQUIRE(e2e_Work_register(place.daemon, id, &work_methods, &place.work) != NULL);
+		CHECK_INT(pyr_proxy_bind(visitor_proxy(visitor, id, NULL)), 0);
+	}
+	REQUIRE(pthread_create(&thread, NULL, pass_again, visitor) == 0);
+	CHECK(work_logged(&place.work, "<1 "));
+	visitor_end(visitor);
+	pthread_join(thread, &code);
+	CHECK_INT((int)(intptr_t)code, PYR_UNAVAILABLE);
+	close_all(visitor);
+}
+
 TEST(an_object_may_be_another_one_by_now)
 {
 	static const struct e2e_Other_methods none;
@@ -222,5 +254,6 @@ TEST(faces_are_named)
 TESTS(visitor, T(a_visitor_calls_as_who_he_is),
       T(rules_are_asked_about_him_and_not_about_the_process),
       T(what_he_has_proved_elsewhere_is_not_asked_again), T(his_calls_end_with_him),
-      T(an_object_may_be_another_one_by_now), T(he_may_stay_until_after_the_daemon_has_run),
-      T(he_calls_so_many_objects_and_no_more), T(faces_are_named))
+      T(no_call_of_his_begins_while_he_is_ended), T(an_object_may_be_another_one_by_now),
+      T(he_may_stay_until_after_the_daemon_has_run), T(he_calls_so_many_objects_and_no_more),
+      T(faces_are_named))

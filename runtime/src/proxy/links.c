@@ -239,11 +239,13 @@ static struct peer *find_shared(const char *address, const struct link_wish *wis
 	return peer;
 }
 
+/* A visitor who is gone uses no link of his any more, though others of his proxies may still be
+ * about to leave it. */
 static struct peer *find(const char *address, const struct link_wish *wish)
 {
 	struct peer *peer = NULL;
 
-	if (wish->is_own)
+	if (wish->is_own || (wish->visitor && !atomic_load(&wish->visitor->place)))
 		return NULL;
 	if (wish->in_chain)
 		peer = find_shared(address, wish, peer_takes_chains);
