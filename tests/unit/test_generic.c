@@ -11,8 +11,12 @@
 #include <pyrite/gen.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/budget.h"
 #include "context/call_wish.h"
+#include "generic/generic.h"
+#include "value/json_read.h"
 
 static struct place place;
 
@@ -267,10 +271,66 @@ TEST(objects_are_passed_by_their_uris)
 	node_close(&here);
 }
 
+/* Calls with that list of arguments; max: bytes that its values may take. */
+static int call_within(pyr_proxy *proxy, const char *operation, const char *list, size_t max)
+{
+	struct budget *budget = budget_new(NULL, max);
+	struct json json;
+	struct generic_arguments arguments = { .positional = &json.source, .budget = budget };
+	int err;
+
+	json_begin(&json, list, strlen(list));
+	err = generic_call(proxy, operation, &arguments, NULL);
+	CHECK_INT(budget_used(budget), 0);
+	budget_unref(budget);
+	return err;
+}
+
+TEST(what_arguments_take_is_charged_to_who_sent_them)
+{
+	enum { N = 100000 };
+	pyr_proxy *work = open_work();
+	char *list = malloc(N + 5);
+
+	REQUIRE(list != NULL);
+	memset(list, 'x', N + 5);
+	memcpy(list, "[\"", 2);
+	memcpy(list + N, "\"]", 3);
+	CHECK_INT(call_within(work, "echo", list, 4 * N), 0);
+	CHECK_INT(call_within(work, "echo", list, N / 2), -PYR_RESOURCE_EXHAUSTED);
+	free(list);
+	close_work(work);
+}
+
+TEST(proxies_of_uris_that_are_passed_are_charged_too)
+{
+	enum { N = 1000 };
+	struct node_place here;
+	pyr_proxy *proxy;
+	char list[N * 24 + 8];
+	size_t n = 2;
+	int i;
+
+	REQUIRE(node_open(&here, &(struct pyr_daemon_options){ 0 }));
+	proxy = pyr_proxy_new(here.uri);
+	REQUIRE(proxy != NULL);
+	memcpy(list, "[[", 2);
+	for (i = 0; i < N; i++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s\"PYRO:x@[::1]:1\"",
+				      i ? "," : "");
+	snprintf(list + n, sizeof(list) - n, "]]");
+	CHECK(call_within(proxy, "nodes", list, N * 120) < 0);
+	CHECK_HAS(pyr_last_error()->message, "out of memory");
+	pyr_proxy_free(proxy);
+	node_close(&here);
+}
+
 TESTS(generic, T(b22_an_object_is_called_by_the_names_of_its_operations),
       T(what_does_not_fit_is_refused_before_anything_is_sent), T(exceptions_are_told_as_json),
       T(arguments_are_taken_as_people_type_them),
       T(generated_proxies_are_called_by_json_and_described_too),
       T(a_proxy_is_not_made_of_what_is_not_there_or_not_shown),
       T(a_deadline_holds_for_a_call_by_json), T(streams_are_read_and_written_item_by_item),
-      T(options_of_a_call_that_is_not_made_are_of_no_other), T(objects_are_passed_by_their_uris))
+      T(options_of_a_call_that_is_not_made_are_of_no_other), T(objects_are_passed_by_their_uris),
+      T(what_arguments_take_is_charged_to_who_sent_them),
+      T(proxies_of_uris_that_are_passed_are_charged_too))

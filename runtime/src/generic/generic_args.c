@@ -27,7 +27,8 @@ static void *open_object(void *data, const struct pyr__type *type, const char *u
 	struct generic_opened *opened = data;
 	pyr_proxy *proxy;
 
-	if (!array_reserve(&opened->items, &opened->room, opened->n + 1, sizeof(void *))) {
+	if ((opened->arena && !arena_alloc_raw(opened->arena, sizeof(*proxy))) ||
+	    !array_reserve(&opened->items, &opened->room, opened->n + 1, sizeof(void *))) {
 		snprintf(text, n, "out of memory");
 		return NULL;
 	}
@@ -157,6 +158,9 @@ int generic_args_begin(struct generic_args *args, const struct pyr__interface *i
 	memset(args, 0, sizeof(*args));
 	arena_init(&args->arena, NULL, 0);
 	args->arena.max = codec_memory_max(config_number(CONFIG_MAX_MESSAGE));
+	if (input->arguments)
+		arena_charge_to(&args->arena, input->arguments->budget);
+	args->opened.arena = &args->arena;
 	args->objects = generic_objects(&args->opened);
 	args->slots = arena_alloc(&args->arena, (operation->n_in + 1u) * sizeof(*args->slots));
 	snprintf(problem.text, sizeof(problem.text), "out of memory");

@@ -10,6 +10,7 @@
 struct generic_opened {
 	void **items;
 	size_t n, room;
+	struct arena *arena; /* in whose bounds they are; NULL: in none */
 };
 struct value_objects generic_objects(struct generic_opened *opened);
 void generic_opened_end(struct generic_opened *opened);

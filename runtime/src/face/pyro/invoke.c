@@ -136,7 +136,7 @@ static void arguments_of(const struct one *one, struct ser_source *positional,
 	const struct ser_data *data = &one->request->data;
 	const struct ser_call *call = one->call;
 
-	memset(ret, 0, sizeof(*ret));
+	*ret = (struct generic_arguments){ .budget = one->request->connection->budget };
 	if (call->vargs != SER_NONE && ser_type(data, call->vargs) == SOURCE_ARRAY) {
 		ser_source(positional, data, call->vargs);
 		ret->positional = &positional->source;
@@ -154,7 +154,7 @@ static int call_attribute(const struct one *one, bool is_set, struct ser_sink *r
 	uint32_t at = ser_first(data, one->call->vargs);
 	struct span name = at == SER_NONE ? (struct span){ 0 } : ser_text(data, at);
 	const struct pyr__operation *operation = NULL;
-	struct generic_arguments arguments = { 0 };
+	struct generic_arguments arguments = { .budget = one->request->connection->budget };
 	struct tail_source value;
 	char text[256];
 
