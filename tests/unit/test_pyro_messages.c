@@ -6,6 +6,11 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "face/pyro/connection.h"
 
 enum { MAX = 1 << 20, FRAME_MAX = 4096 };
 
@@ -381,6 +386,39 @@ TEST(inflating_is_bounded_and_says_what_is_wrong)
 	buf_free(&small);
 }
 
+TEST(who_takes_an_answer_bit_by_bit_has_no_more_time)
+{
+	enum { N = 4 << 20 };
+	const struct door_peer who = { .address = "local" };
+	struct budget_pool *pool = budget_pool_new(2 * N);
+	struct pyro_connection *connection;
+	char *piece = malloc(N);
+	int64_t since;
+	size_t sent;
+	int fds[2];
+
+	REQUIRE(piece != NULL && socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+	connection = pyro_connection_new(NULL, fds[0], &who, pool);
+	REQUIRE(connection != NULL);
+	REQUIRE(buf_grow(&connection->out, N) != NULL);
+	memset(connection->out.data, 0, N);
+	CHECK(pyro_connection_send(connection));
+	CHECK(!pyro_connection_has_sent(connection));
+	CHECK_INT(connection->owed, N);
+	since = connection->since;
+	sent = connection->sent;
+	while (pyro_now() == since)
+		continue;
+	CHECK(read(fds[1], piece, N) > 0);
+	CHECK(pyro_connection_send(connection));
+	CHECK(connection->sent > sent);
+	CHECK(connection->since == since);
+	pyro_connection_free(connection);
+	budget_pool_unref(pool);
+	close(fds[1]);
+	free(piece);
+}
+
 TESTS(pyro_messages, T(a_recorded_message_is_built_again_byte_by_byte),
       T(both_versions_say_types_and_flags_in_one_way), T(annotations_and_correlation_ids_are_found),
       T(a_signature_holds_for_its_key_and_its_message_alone),
@@ -389,4 +427,5 @@ TESTS(pyro_messages, T(a_recorded_message_is_built_again_byte_by_byte),
       T(a_message_may_be_as_large_as_is_said_and_no_larger),
       T(damaged_messages_are_read_without_harm), T(annotations_whose_lengths_lie_are_refused),
       T(annotations_are_counted), T(what_pyro_compressed_is_read),
-      T(inflating_is_bounded_and_says_what_is_wrong))
+      T(inflating_is_bounded_and_says_what_is_wrong),
+      T(who_takes_an_answer_bit_by_bit_has_no_more_time))

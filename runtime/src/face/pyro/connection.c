@@ -209,13 +209,13 @@ static void forget(struct pyro_connection *connection)
 	buf_reset(&connection->out);
 }
 
-/* What has to wait is charged, once: nobody else's memory is used for who does not read. */
+/* What has to wait is charged, once: nobody else's memory is used for who does not read. From then
+ * on its time runs, also for who takes a byte now and then. */
 static bool wait_for_room(struct pyro_connection *connection)
 {
-	if (connection->since == 0)
-		connection->since = pyro_now();
 	if (connection->owed > 0)
 		return true;
+	connection->since = pyro_now();
 	if (!budget_charge(connection->budget, connection->out.n)) {
 		connection->is_ending = true;
 		forget(connection);
@@ -242,7 +242,6 @@ bool pyro_connection_send(struct pyro_connection *connection)
 			return false;
 		}
 		connection->sent += (size_t)n;
-		connection->since = pyro_now(); /* it moves */
 	}
 	forget(connection);
 	connection->since = connection->in.n > 0 ? pyro_now() : 0;

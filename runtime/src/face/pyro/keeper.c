@@ -159,12 +159,12 @@ static void look_at_handed(struct face *face)
 	}
 }
 
-/* What is large may come slowly, but not at any pace. */
+/* What is large may come, and be taken, slowly, but not at any pace. */
 static bool is_late(const struct pyro_connection *connection, int64_t now)
 {
-	int64_t most = connection->version == 0
-			       ? PYRO_FIRST_MS
-			       : PYRO_MESSAGE_MS + (int64_t)connection->in.n / PACE;
+	size_t n = pyro_connection_has_sent(connection) ? connection->in.n : connection->sent;
+	int64_t most =
+		connection->version == 0 ? PYRO_FIRST_MS : PYRO_MESSAGE_MS + (int64_t)n / PACE;
 
 	return connection->since != 0 && now - connection->since > most;
 }
