@@ -29,7 +29,7 @@ ALLOWED = {
     "link": {"base", "engine", "wire", "tls"},
     "door": {"base", "wire", "tls"},
     "exec": {"base", "engine"},
-    "tally": set(),
+    "tally": {"base"},
     "object": {"base", "wire", "tally"},
     "peer": {"base", "engine", "wire", "tls", "key", "link", "exec"},
     "reference": {"base", "wire", "exec", "object", "peer"},

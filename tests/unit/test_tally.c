@@ -3,6 +3,7 @@
 #include "tally/tally.h"
 
 #include <pthread.h>
+#include <string.h>
 #include <time.h>
 
 #include "test.h"
@@ -29,7 +30,8 @@ static uint64_t ended(const struct tally_operation *op)
 
 static void count_one(void *data, const struct tally *tally)
 {
-	*(unsigned *)data += tally->interface == &interface || tally->interface == &other;
+	*(unsigned *)data += strcmp(tally->interface->name, interface.name) == 0 ||
+			     strcmp(tally->interface->name, other.name) == 0;
 }
 
 TEST(an_interface_has_one_tally)
@@ -48,6 +50,34 @@ TEST(an_interface_has_one_tally)
 	CHECK(tallies_get(NULL, &interface) == NULL);
 	tally_unref(NULL);
 	tallies_free(NULL);
+	tallies_free(tallies);
+}
+
+/* A library that is unloaded takes its tables with it, and the next one may have others there. */
+TEST(a_tally_outlives_its_table)
+{
+	static const struct pyr__operation more[3] = { { .name = "b.C.x" },
+						       { .name = "b.C.y" },
+						       { .name = "b.C.z" } };
+	char name[] = "a.B", operation[] = "a.B.x";
+	struct pyr__operation own[1] = { { .name = operation } };
+	struct pyr__interface table = { .name = name, .operations = own, .n_operations = 1 };
+	struct tallies *tallies = tallies_new();
+	struct tally *before = tallies_get(tallies, &table), *after;
+
+	REQUIRE(before != NULL);
+	memset(operation, 'z', 5);
+	memset(name, 'z', 3);
+	table = (struct pyr__interface){ .name = "b.C", .operations = more, .n_operations = 3 };
+	CHECK_STR(before->interface->name, "a.B");
+	CHECK_STR(before->interface->operations[0].name, "a.B.x");
+	CHECK_INT(before->interface->n_operations, 1);
+	after = tallies_get(tallies, &table);
+	REQUIRE(after != NULL && after != before);
+	tally_end(after, 2, tally_begin(after, 2), PYR_OK);
+	CHECK_INT(ended(&after->operations[2]), 1);
+	tally_unref(before);
+	tally_unref(after);
 	tallies_free(tallies);
 }
 
@@ -119,5 +149,6 @@ TEST(many_threads_count_without_loss)
 	tallies_free(tallies);
 }
 
-TESTS(tally, T(an_interface_has_one_tally), T(a_tally_outlives_its_daemon),
-      T(a_call_is_in_the_bucket_of_its_time), T(many_threads_count_without_loss))
+TESTS(tally, T(an_interface_has_one_tally), T(a_tally_outlives_its_table),
+      T(a_tally_outlives_its_daemon), T(a_call_is_in_the_bucket_of_its_time),
+      T(many_threads_count_without_loss))

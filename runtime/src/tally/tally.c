@@ -3,7 +3,10 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+#include "base/text.h"
 
 #define US 1000LL
 #define MS 1000000LL
@@ -43,11 +46,63 @@ void tallies_free(struct tallies *tallies)
 	free(tallies);
 }
 
+/* ---- tables ---- */
+
+/* What a tally keeps of a table. */
+struct copy {
+	struct pyr__interface table;
+	struct pyr__operation operations[]; /* behind them their names */
+};
+
+static size_t size_of_texts(const struct pyr__interface *table)
+{
+	size_t n = strlen(table->name) + 1;
+	uint32_t i;
+
+	for (i = 0; i < table->n_operations; i++)
+		n += strlen(table->operations[i].name) + 1;
+	return n;
+}
+
+static const struct pyr__interface *copy_of(const struct pyr__interface *table)
+{
+	uint32_t n = table->n_operations, i;
+	size_t size = sizeof(struct copy) + n * sizeof(struct pyr__operation);
+	struct copy *copy = calloc(1, size + size_of_texts(table));
+	char *room = (char *)copy + size;
+
+	if (!copy)
+		return NULL;
+	copy->table.name = text_keep(&room, table->name);
+	copy->table.operations = copy->operations;
+	copy->table.n_operations = n;
+	for (i = 0; i < n; i++) {
+		copy->operations[i].name = text_keep(&room, table->operations[i].name);
+		copy->operations[i].flags = table->operations[i].flags;
+	}
+	return &copy->table;
+}
+
+static bool is_alike(const struct pyr__interface *a, const struct pyr__interface *b)
+{
+	uint32_t i;
+
+	if (a->n_operations != b->n_operations || strcmp(a->name, b->name) != 0)
+		return false;
+	for (i = 0; i < a->n_operations; i++)
+		if (a->operations[i].flags != b->operations[i].flags ||
+		    strcmp(a->operations[i].name, b->operations[i].name) != 0)
+			return false;
+	return true;
+}
+
+/* ---- tallies ---- */
+
 static struct tally *find(struct tallies *tallies, const struct pyr__interface *interface)
 {
 	struct tally *tally = tallies->first;
 
-	while (tally && tally->interface != interface)
+	while (tally && !is_alike(tally->interface, interface))
 		tally = tally->next;
 	return tally;
 }
@@ -57,11 +112,14 @@ static struct tally *make(const struct pyr__interface *interface)
 	struct tally *tally =
 		calloc(1, sizeof(*tally) + interface->n_operations * sizeof(tally->operations[0]));
 
-	if (tally) {
-		tally->interface = interface;
-		tally->refs = 1;
-	}
-	return tally;
+	if (!tally)
+		return NULL;
+	tally->interface = copy_of(interface);
+	tally->refs = 1;
+	if (tally->interface)
+		return tally;
+	free(tally);
+	return NULL;
 }
 
 struct tally *tallies_get(struct tallies *tallies, const struct pyr__interface *interface)
@@ -84,8 +142,10 @@ struct tally *tallies_get(struct tallies *tallies, const struct pyr__interface *
 
 void tally_unref(struct tally *tally)
 {
-	if (tally && atomic_fetch_sub(&tally->refs, 1) == 1)
-		free(tally);
+	if (!tally || atomic_fetch_sub(&tally->refs, 1) != 1)
+		return;
+	free((void *)(uintptr_t)tally->interface); /* the copy begins with it */
+	free(tally);
 }
 
 void tallies_each(struct tallies *tallies, void (*fn)(void *data, const struct tally *tally),

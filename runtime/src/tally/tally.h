@@ -31,6 +31,7 @@ struct tally_operation {
 struct tally {
 	struct tally *next;
 	atomic_int refs;
+	/* Its own: names and flags of operations alone. Tables may go with their library. */
 	const struct pyr__interface *interface;
 	struct tally_operation operations[]; /* n_operations */
 };
@@ -40,7 +41,8 @@ struct tallies;
 struct tallies *tallies_new(void); /* NULL when memory is out */
 void tallies_free(struct tallies *tallies);
 
-/* A reference to that of the interface; NULL for NULL, or when memory is out. */
+/* A reference to that of the interface, or of one that looks alike; NULL for NULL, or when memory
+ * is out. */
 struct tally *tallies_get(struct tallies *tallies, const struct pyr__interface *interface);
 void tally_unref(struct tally *tally); /* NULL: nothing */
 
