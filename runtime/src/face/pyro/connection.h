@@ -52,6 +52,7 @@ struct pyro_connection {
 	struct pyro_caller *callers; /* changed with the face's lock; NULL: it is not accepted */
 	enum pyro_state state;       /* the face's lock */
 	atomic_bool is_gone;         /* the other end is */
+	int64_t left;                /* a worker's: when that was seen; 0: it was not */
 	bool is_ended;               /* its callers have: they waited when it left; the lock */
 	bool is_dead;                /* to be freed by the keeper; the face's lock */
 	bool is_waiting;             /* in a call that is answered; the face's lock */

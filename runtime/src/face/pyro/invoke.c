@@ -13,7 +13,7 @@
 #include "generic/generic.h"
 #include "wire/annotation.h"
 
-enum { ONEWAY_MS = 60000 /* that a call may take for which nobody waits */ };
+enum { ONEWAY_MS = 60000 /* that a message may take for which nobody waits */ };
 
 /* One call of an object. */
 struct one {
@@ -22,6 +22,7 @@ struct one {
 	const struct pyro_adapter *adapter; /* that the proxy is called for; NULL: none */
 	const struct ser_call *call;
 	const char *method;
+	int64_t until; /* that one for which nobody waits may take */
 	struct pyro_fault *fault;
 };
 
@@ -64,6 +65,7 @@ static void pass_options(const struct one *one, const struct pyr__operation *ope
 	struct pyr_annotation *passed =
 		arena_alloc(&request->arena, PYRO_ANNOTATIONS * sizeof(*passed));
 	struct pyr_call_options options = { .annotations = passed };
+	int64_t left = one->until - pyro_now();
 	struct span rest = request->annotations;
 	struct pyro_annotation annotation;
 
@@ -76,7 +78,7 @@ static void pass_options(const struct one *one, const struct pyr__operation *ope
 						 annotation.data.p, annotation.data.n };
 	}
 	if (is_oneway(request) && !(operation->flags & PYR__ONEWAY))
-		options.timeout_ms = ONEWAY_MS;
+		options.timeout_ms = left < 1 ? 1 : (uint32_t)left;
 	if (options.n_annotations > 0 || options.timeout_ms > 0)
 		pyr__with(one->proxy, &options, sizeof(options));
 }
@@ -296,6 +298,12 @@ static bool is_full(const struct pyro_request *request)
 	return request->body.n > request->connection->face->host->max_message;
 }
 
+/* A batch that nobody waits for has no more time than one call. */
+static bool is_late(const struct one *one)
+{
+	return is_oneway(one->request) && pyro_now() >= one->until;
+}
+
 /* Stops at the first that fails, whose exception is its result. */
 static void call_batch(struct one *one)
 {
@@ -306,7 +314,8 @@ static void call_batch(struct one *one)
 
 	request_sink(request, &sink);
 	sink.sink.kind->array(&sink.sink);
-	for (; at != SER_NONE && !failed; at = ser_next(&request->data, one->call->vargs, at)) {
+	for (; at != SER_NONE && !failed && !is_late(one);
+	     at = ser_next(&request->data, one->call->vargs, at)) {
 		failed = is_full(request) ? fault_say(one->fault, protocol_of(request),
 						      "MessageTooLargeError",
 						      "the results of the batch are too large")
@@ -359,10 +368,19 @@ static void call_object(struct one *one)
 		request_fail(request, one->fault);
 }
 
+/* Who has left has no more time for all that he sent before. */
+static int64_t patience(const struct pyro_connection *connection)
+{
+	return (connection->left ? connection->left : pyro_now()) + ONEWAY_MS;
+}
+
 static void invoke(struct pyro_request *request, struct pyro_fault *fault)
 {
 	struct ser_call call;
-	struct one one = { .request = request, .call = &call, .fault = fault };
+	struct one one = { .request = request,
+			   .call = &call,
+			   .until = patience(request->connection),
+			   .fault = fault };
 	char text[256];
 
 	if (!ser_call_take(&request->data, &call, text, sizeof(text))) {
@@ -376,7 +394,8 @@ static void invoke(struct pyro_request *request, struct pyro_fault *fault)
 		return;
 	}
 	set_correlation(request);
-	call_object(&one);
+	if (!is_late(&one))
+		call_object(&one);
 	free((void *)(uintptr_t)one.method);
 	(void)pyr_set_correlation_id(NULL);
 }

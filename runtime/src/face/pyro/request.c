@@ -202,5 +202,7 @@ bool request_waits(struct pyro_request *request, bool is_waiting)
 	connection->is_waiting = is_waiting;
 	is_here = !connection->is_gone;
 	pthread_mutex_unlock(&connection->face->lock);
+	if (!is_here && connection->left == 0)
+		connection->left = pyro_now();
 	return is_here;
 }
