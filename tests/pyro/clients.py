@@ -406,6 +406,14 @@ def rules_hold_for_whom_the_daemon_knows(s):
             fails(Pyro4.errors.SecurityError, "may not inspect", p._pyroInvoke, "get_metadata", ("probe",), {}, objectId="Pyro.Daemon")
             assert "ping" in p._pyroInvoke("get_metadata", ("Pyro.Daemon",), {}, objectId="Pyro.Daemon")["methods"]
         fails(Pyro4.errors.CommunicationError, "may not inspect", strict.proxy("probe", _pyroHmacKey=KEY[::-1])._pyroBind)
+        with Pyro4.Proxy("PYRO:Pyro.Daemon@" + strict.uris["probe"].split("@")[1]) as p:
+            p._pyroHmacKey = KEY[::-1]
+            batch = Pyro4.batch(p)
+            batch.ping()
+            batch.registered()
+            results = batch()
+            same(next(results), None)
+            fails(Pyro4.errors.SecurityError, "may not inspect", next, results)
         fails(Pyro4.errors.CommunicationError, "hmac", strict.proxy("probe")._pyroBind)
         strict.end()
         lines = audit.read_text()

@@ -304,24 +304,38 @@ static bool is_late(const struct one *one)
 	return is_oneway(one->request) && pyro_now() >= one->until;
 }
 
+/* The exception of the call at hand as its result, instead of what it may have begun to write:
+ * bytes and items are those that were there before. */
+static void put_failed(const struct one *one, struct ser_sink *sink, size_t bytes, uint32_t items)
+{
+	if (!sink->out->broken)
+		sink->out->n = bytes;
+	sink->depth = 1;
+	sink->open[0].n = items;
+	fault_put_wrapped(one->fault, sink);
+}
+
 /* Stops at the first that fails, whose exception is its result. */
 static void call_batch(struct one *one)
 {
 	struct pyro_request *request = one->request;
 	struct ser_sink sink, *results = is_oneway(request) ? NULL : &sink;
-	uint32_t at = ser_first(&request->data, one->call->vargs);
+	uint32_t at = ser_first(&request->data, one->call->vargs), items;
 	int failed = 0;
+	size_t bytes;
 
 	request_sink(request, &sink);
 	sink.sink.kind->array(&sink.sink);
 	for (; at != SER_NONE && !failed && !is_late(one);
 	     at = ser_next(&request->data, one->call->vargs, at)) {
+		bytes = request->body.n;
+		items = sink.open[0].n;
 		failed = is_full(request) ? fault_say(one->fault, protocol_of(request),
 						      "MessageTooLargeError",
 						      "the results of the batch are too large")
 					  : call_of_batch(one, at, results);
 		if (failed)
-			fault_put_wrapped(one->fault, &sink);
+			put_failed(one, &sink, bytes, items);
 	}
 	sink.sink.kind->array_end(&sink.sink);
 	if (is_oneway(request))
