@@ -4,7 +4,6 @@
 <case>"."""
 
 import os
-import pathlib
 import socket
 import subprocess
 import sys
@@ -387,38 +386,6 @@ def a_shared_key_is_proved_by_signatures(s):
     finally:
         keyed.end()
     fails(Pyro4.errors.CommunicationError, "hmac key config not symmetric", s.proxy("probe", _pyroHmacKey=KEY)._pyroBind)
-
-
-@case
-def rules_hold_for_whom_the_daemon_knows(s):
-    with tempfile.TemporaryDirectory() as folder:
-        rules, audit = pathlib.Path(folder, "rules"), pathlib.Path(folder, "audit")
-        rules.write_text("allow key:friend call demo.Probe.*\ndeny * call demo.Probe.n_notes\nallow * call demo.Batched.add\n")
-        rules.chmod(0o600)
-        strict = Examples("--key", f"friend:{KEY.hex()}\nother:{KEY[::-1].hex()}", "--rules", str(rules), "--audit", str(audit))
-        with strict.proxy("probe", _pyroHmacKey=KEY) as p:
-            same(p.identity(), "key:friend")
-        with strict.proxy("example.batched", _pyroHmacKey=KEY[::-1]) as p:
-            same(p.add(1, 2), 3)
-            fails(Pyro4.errors.SecurityError, "key:other may not call demo.Batched.multiply", p.multiply, 1, 2)
-            fails(Pyro4.errors.SecurityError, "may not call demo.Probe.n_notes", p._pyroInvoke, "n_notes", (), {}, objectId="probe")
-            fails(Pyro4.errors.SecurityError, "may not inspect", p._pyroInvoke, "registered", (), {}, objectId="Pyro.Daemon")
-            fails(Pyro4.errors.SecurityError, "may not inspect", p._pyroInvoke, "get_metadata", ("probe",), {}, objectId="Pyro.Daemon")
-            assert "ping" in p._pyroInvoke("get_metadata", ("Pyro.Daemon",), {}, objectId="Pyro.Daemon")["methods"]
-        fails(Pyro4.errors.CommunicationError, "may not inspect", strict.proxy("probe", _pyroHmacKey=KEY[::-1])._pyroBind)
-        with Pyro4.Proxy("PYRO:Pyro.Daemon@" + strict.uris["probe"].split("@")[1]) as p:
-            p._pyroHmacKey = KEY[::-1]
-            batch = Pyro4.batch(p)
-            batch.ping()
-            batch.registered()
-            results = batch()
-            same(next(results), None)
-            fails(Pyro4.errors.SecurityError, "may not inspect", next, results)
-        fails(Pyro4.errors.CommunicationError, "hmac", strict.proxy("probe")._pyroBind)
-        strict.end()
-        lines = audit.read_text()
-        for part in ('"who":"key:other"', '"target":"demo.Batched.multiply"', '"action":"connect"', "hmac key config not symmetric"):
-            assert part in lines, lines
 
 
 @case
