@@ -229,9 +229,60 @@ TEST(g6_the_list_of_health_is_for_those_who_may_see_the_objects)
 	CHECK_INT(list, -PYR_PERMISSION_DENIED);
 }
 
+/* What a watch says now that it has something to say. */
+static int told(pyr_stream *watch)
+{
+	struct grpc_health_v1_HealthCheckResponse *item = NULL;
+	int status;
+
+	REQUIRE(grpc_health_v1_Health_Watch_next(watch, &item) == 1);
+	status = (int)item->status;
+	pyr_free(item);
+	return status;
+}
+
+static pyr_stream *watch(struct grpc_health_v1_Health *proxy, const char *service)
+{
+	struct grpc_health_v1_HealthCheckRequest what = { .service = (char *)service };
+	pyr_stream *ret = NULL;
+
+	REQUIRE(grpc_health_v1_Health_Watch(proxy, &what, &ret) == 0);
+	return ret;
+}
+
+TEST(a_watch_hears_of_objects_that_come_and_go)
+{
+	static struct e2e_Work_methods methods;
+	struct pyr_daemon_options options = { .threads = 2 };
+	struct grpc_health_v1_Health *proxy;
+	pyr_stream *own, *built_in, *nobody, *all;
+
+	REQUIRE(place_open(&place, &options));
+	proxy = health();
+	own = watch(proxy, "e2e.Work");
+	built_in = watch(proxy, "grpc.health.v1.Health");
+	nobody = watch(proxy, "e2e.Wor");
+	all = watch(proxy, "");
+	CHECK_INT(told(own), grpc_health_v1_HealthCheckResponse_SERVING);
+	CHECK_INT(told(built_in), grpc_health_v1_HealthCheckResponse_SERVING);
+	CHECK_INT(told(nobody), grpc_health_v1_HealthCheckResponse_SERVICE_UNKNOWN);
+	CHECK_INT(told(all), grpc_health_v1_HealthCheckResponse_SERVING);
+	CHECK_INT(pyr_daemon_unregister(place.daemon, "work"), 0);
+	CHECK_INT(told(own), grpc_health_v1_HealthCheckResponse_SERVICE_UNKNOWN);
+	REQUIRE(e2e_Work_register(place.daemon, "again", &methods, NULL) != NULL);
+	CHECK_INT(told(own), grpc_health_v1_HealthCheckResponse_SERVING);
+	pyr_stream_free(own);
+	pyr_stream_free(built_in);
+	pyr_stream_free(nobody);
+	pyr_stream_free(all);
+	grpc_health_v1_Health_free(proxy);
+	CHECK_INT(place_close(&place), 0);
+}
+
 TESTS(inspect, T(g6_a_daemon_says_what_it_is), T(g6_it_counts_what_it_does),
       T(g6_it_describes_an_object_from_its_tables),
       T(g6_it_lists_all_objects_in_pages_and_not_itself), T(g6_its_id_cannot_be_registered),
       T(g6_it_answers_plain_calls),
       T(g6_nobody_sees_the_objects_of_a_daemon_that_shows_them_to_nobody),
+      T(a_watch_hears_of_objects_that_come_and_go),
       T(g6_the_list_of_health_is_for_those_who_may_see_the_objects))

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/error.h"
 #include "face/grpc/standing.h"
 
@@ -29,9 +30,20 @@ struct watched {
 	int last; /* what it was told; minus 1: nothing */
 };
 
+/* What there are objects of, sorted: looked at by all who watch, whenever objects come or go. */
+struct names {
+	char **items;
+	size_t n, room;
+	bool is_broken; /* memory is out */
+};
+
 struct health {
 	struct standings watches; /* the beginning */
 	struct object_table *objects;
+	atomic_uint_fast64_t changes; /* of objects */
+	pthread_mutex_t lock;
+	struct names names; /* lock */
+	uint64_t made_at;   /* lock: changes then; 0: never */
 	int (*may_see)(pyr_daemon *daemon, pyr_call *call);
 	pyr_daemon *daemon;
 };
@@ -56,6 +68,94 @@ static enum status status_of(struct health *health, const char *service)
 		return SERVICE_UNKNOWN;
 	return atomic_load(&health->watches.is_stopping) ? NOT_SERVING : SERVING;
 }
+
+/* ---- which interfaces there are ---- */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void clear(struct names *names)
+{
+	while (names->n > 0)
+		free(names->items[--names->n]);
+	free(names->items);
+	*names = (struct names){ 0 };
+}
+
+static void add(struct names *names, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy && array_reserve(&names->items, &names->room, names->n + 1, sizeof(char *))) {
+		names->items[names->n++] = copy;
+		return;
+	}
+	free(copy);
+	names->is_broken = true;
+}
+
+static void add_all(struct names *names, struct object_table *objects)
+{
+	const struct pyr__interface *table, *last = NULL;
+	const char *const *base;
+	struct object **all;
+	ptrdiff_t n = objects_all(objects, &all), i;
+
+	names->is_broken = n < 0;
+	for (i = 0; i < n; i++) {
+		table = all[i]->interface->table;
+		if (table != last)
+			add(names, table->name);
+		for (base = table != last ? table->bases : NULL; base && *base; base++)
+			add(names, *base);
+		last = table;
+		object_leave(all[i]);
+		object_unref(all[i]);
+	}
+	if (n > 0)
+		free(all);
+	if (names->n > 1)
+		qsort(names->items, names->n, sizeof(char *), by_text);
+}
+
+static bool is_built_in(const struct health *health, const char *service)
+{
+	const struct object_built_in *built_in;
+	size_t i;
+
+	for (i = 0; (built_in = health->objects->built_ins[i]); i++)
+		if (strcmp(built_in->interface, service) == 0)
+			return true;
+	return false;
+}
+
+/* The same as status_of(), but that all objects are looked at once after each change, whoever asks
+ * then. */
+static enum status status_now(struct health *health, const char *service)
+{
+	uint64_t changes = atomic_load(&health->changes);
+	bool is_there, is_known;
+
+	if (!service[0] || is_built_in(health, service))
+		return status_of(health, service);
+	pthread_mutex_lock(&health->lock);
+	if (health->made_at != changes) {
+		clear(&health->names);
+		add_all(&health->names, health->objects);
+		health->made_at = health->names.is_broken ? 0 : changes;
+	}
+	is_known = health->made_at != 0;
+	is_there = is_known && health->names.n > 0 &&
+		   bsearch(&service, health->names.items, health->names.n, sizeof(char *), by_text);
+	pthread_mutex_unlock(&health->lock);
+	if (!is_known)
+		return status_of(health, service);
+	return is_there ? SERVING : SERVICE_UNKNOWN;
+}
+
+/* ---- Check ---- */
 
 static int check(pyr_call *call, const check_request *request, const check_response **ret)
 {
@@ -95,7 +195,7 @@ static int step(struct standing *standing)
 	struct watched *w = (struct watched *)standing;
 	struct health *health = (struct health *)standing->all;
 	bool is_stopping = atomic_load(&health->watches.is_stopping);
-	enum status status = is_stopping ? NOT_SERVING : status_of(health, w->service);
+	enum status status = is_stopping ? NOT_SERVING : status_now(health, w->service);
 	const check_response item = {
 		.status = (enum grpc_health_v1_HealthCheckResponse_ServingStatus)status
 	};
@@ -195,6 +295,8 @@ struct health *health_new(struct object_table *objects,
 	health->watches.fini = end_watch;
 	health->watches.size = sizeof(struct watched);
 	health->objects = objects;
+	atomic_init(&health->changes, 1);
+	pthread_mutex_init(&health->lock, NULL);
 	health->may_see = may_see;
 	health->daemon = daemon;
 	if (standings_init(&health->watches))
@@ -205,6 +307,7 @@ struct health *health_new(struct object_table *objects,
 
 void health_changed(struct health *health)
 {
+	atomic_fetch_add(&health->changes, 1);
 	standings_go_on(&health->watches);
 }
 
@@ -213,10 +316,16 @@ void health_stop(struct health *health)
 	standings_stop(&health->watches);
 }
 
+/* A last step of a watch may be to come: it looks at nothing but that all is stopping. */
 void health_free(struct health *health)
 {
-	if (health)
-		standings_unref(&health->watches);
+	if (!health)
+		return;
+	pthread_mutex_lock(&health->lock);
+	clear(&health->names);
+	pthread_mutex_unlock(&health->lock);
+	pthread_mutex_destroy(&health->lock);
+	standings_unref(&health->watches);
 }
 
 static const struct grpc_health_v1_Health_methods methods = {
