@@ -268,6 +268,7 @@ static void way_of(struct pyrite_Daemon *daemon, char *ret, size_t n)
 	snprintf(ret, n, "%.*s", (int)strcspn(from, ";>"), from);
 }
 
+/* *ret: NULL: it is Python's. */
 static int meet_daemon(struct doctor *d, const char *address, struct pyrite_Daemon **ret)
 {
 	struct pyrite_DaemonInfo *info = NULL;
@@ -284,6 +285,15 @@ static int meet_daemon(struct doctor *d, const char *address, struct pyrite_Daem
 			   info->threads, info->threads == 1 ? "" : "s", way);
 		pyr_free(info);
 		return COMMAND_OK;
+	}
+	if (*ret && pyr_last_error()->code == PYR_NOT_FOUND) {
+		way_of(*ret, way, sizeof(way));
+		pyrite_Daemon_free(*ret);
+		*ret = NULL;
+		if (strstr(way, ", pyro")) {
+			doctor_say(d, DOCTOR_OK, "daemon", "Python's Pyro; %s", way);
+			return COMMAND_OK;
+		}
 	}
 	code = stop(d, "daemon");
 	advise_on_connection(d);
@@ -345,7 +355,7 @@ static int visit(struct doctor *d, const char *uri)
 	code = doctor_reach(d, parsed);
 	if (code == COMMAND_OK)
 		code = meet_daemon(d, d->address, &daemon);
-	if (code == COMMAND_OK)
+	if (code == COMMAND_OK && daemon)
 		code = find_object(d, daemon, pyr_uri_object(parsed));
 	if (code == COMMAND_OK)
 		code = learn_interface(d, uri);

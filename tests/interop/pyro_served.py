@@ -345,6 +345,8 @@ def an_object_of_pyro4_is_described_and_called_without_types():
         described, code = tool("describe", uri)
         assert code == 0 and "// add(...)\n" in described and "// oneway note(...)\n" in described, described
         assert "// attribute level\n" in described and "_hidden" not in described, described
+        looked, code = tool("doctor", uri)
+        assert code == 0 and "Python's Pyro" in looked, looked
         for arguments, said in ((["add", "1", "2"], "3"), (["add", "x=1", "y=2"], "3"), (["echo", "a text"], '"a text"'),
                                 (["echo", '[1, -2.5, {"a": [null, true]}]'], '[1, -2.5, {"a": [null, true]}]'),
                                 (["move", '{"x": 1, "y": 2}', "3"], '{"x": 4, "y": 2, "name": "moved"}'), (["half", "7"], "[3.5, 1]"),
