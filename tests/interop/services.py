@@ -456,6 +456,26 @@ def who_may_not_inspect_learns_nothing():
 
 
 @case
+def an_open_stream_learns_nothing_more_once_rules_forbid_it():
+    with tempfile.TemporaryDirectory() as folder:
+        rules = pathlib.Path(folder) / "rules"
+        rules.write_text("allow * call *\nallow * inspect\n")
+        with server(PYRITE_RULES=str(rules)) as (_, channel):
+            asked = queue.Queue()
+            stub = channel.stream_stream(f"/{V1}/ServerReflectionInfo", reflection.ServerReflectionRequest.SerializeToString,
+                                         reflection.ServerReflectionResponse.FromString)
+            answers = stub(iter(asked.get, None), timeout=PATIENCE)
+            request = reflection.ServerReflectionRequest(list_services="")
+            asked.put(request)
+            assert next(answers).list_services_response.service
+            rules.write_text("allow * call *\n")
+            same(code_of(Reflection(channel).services), grpc.StatusCode.PERMISSION_DENIED)  # they are read again
+            asked.put(request)
+            same(code_of(lambda: next(answers)), grpc.StatusCode.PERMISSION_DENIED)
+            asked.put(None)
+
+
+@case
 def a_daemon_that_ends_ends_its_streams():
     with server() as (s, channel):
         s.do("add", "a")

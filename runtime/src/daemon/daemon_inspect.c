@@ -32,14 +32,21 @@ static pyr_daemon *daemon_of(pyr_call *call)
 	return pyr_call_data(call);
 }
 
+bool daemon_is_seen(const pyr_daemon *d, const pyr_call *call)
+{
+	if (d->inspect == PYR_DEFAULT && d->rules)
+		return pyr_call_may(call, "inspect", "");
+	return d->inspect == PYR_YES || (d->inspect == PYR_DEFAULT && incall_is_local(call));
+}
+
 int daemon_may_inspect(pyr_daemon *d, pyr_call *call)
 {
 	enum pyr_switch inspect = d->inspect;
 
-	if (inspect == PYR_DEFAULT && d->rules)
-		return pyr_call_may(call, "inspect", "") ? 0 : pyr_call_refuse(call, "inspect", "");
-	if (inspect == PYR_YES || (inspect == PYR_DEFAULT && incall_is_local(call)))
+	if (daemon_is_seen(d, call))
 		return 0;
+	if (inspect == PYR_DEFAULT && d->rules)
+		return pyr_call_refuse(call, "inspect", "");
 	return pyr_fail(call, PYR_PERMISSION_DENIED,
 			"the objects of the daemon at %s are not for callers %s", d->host.address,
 			inspect == PYR_NO ? "to see" : "on other hosts to see");

@@ -71,7 +71,8 @@ bool daemon_services(pyr_daemon *d)
 		objects_offer(&d->objects, &health);
 	}
 	if (d->face_host.faces & FACE_REFLECTION) {
-		if (!(d->reflection = reflection_new(&d->objects, daemon_may_inspect, d)))
+		if (!(d->reflection =
+			      reflection_new(&d->objects, daemon_may_inspect, daemon_is_seen, d)))
 			return false;
 		reflection_add(d->reflection, &pyrite_Daemon_interface);
 		if (d->health)

@@ -46,6 +46,7 @@ struct reflection {
 	struct standings streams; /* the beginning */
 	struct object_table *objects;
 	int (*may_see)(pyr_daemon *daemon, pyr_call *call);
+	bool (*still_sees)(const pyr_daemon *daemon, const pyr_call *call);
 	pyr_daemon *daemon;
 	const struct pyr__interface *extra[EXTRA];
 	size_t n_extra;
@@ -341,6 +342,9 @@ static int answer(struct told *t, struct span bytes)
 	struct request q;
 	bool ok;
 
+	if (!r->still_sees(r->daemon, t->standing.call)) /* rules have changed */
+		return error_set(PYR_PERMISSION_DENIED,
+				 "SecurityError: the caller may not inspect this daemon any more");
 	if (!read_request(bytes, &q))
 		return error_set(PYR_INVALID_ARGUMENT, "what came is no ServerReflectionRequest");
 	if (q.host.n > 0)
@@ -469,9 +473,10 @@ struct object *reflection_object(struct reflection *r, bool is_alpha, const char
 
 /* ---- as a whole ---- */
 
-struct reflection *reflection_new(struct object_table *objects,
-				  int (*may_see)(pyr_daemon *daemon, pyr_call *call),
-				  pyr_daemon *daemon)
+struct reflection *
+reflection_new(struct object_table *objects, int (*may_see)(pyr_daemon *daemon, pyr_call *call),
+	       bool (*still_sees)(const pyr_daemon *daemon, const pyr_call *call),
+	       pyr_daemon *daemon)
 {
 	struct reflection *r = calloc(1, sizeof(*r));
 
@@ -482,6 +487,7 @@ struct reflection *reflection_new(struct object_table *objects,
 	r->streams.size = sizeof(struct told);
 	r->objects = objects;
 	r->may_see = may_see;
+	r->still_sees = still_sees;
 	r->daemon = daemon;
 	pthread_mutex_init(&r->lock, NULL);
 	if (standings_init(&r->streams)) {

@@ -13,11 +13,13 @@
 
 struct reflection;
 
-/* may_see: whether the caller may: 0, or what the method returns. objects: whose; must last until
- * reflection_stop(). Returns: owned, reflection_free(); NULL when memory is out. */
-struct reflection *reflection_new(struct object_table *objects,
-				  int (*may_see)(pyr_daemon *daemon, pyr_call *call),
-				  pyr_daemon *daemon);
+/* may_see: whether the caller may: 0, or what the method returns; still_sees: the same before each
+ * answer. objects: whose; must last until reflection_stop(). Returns: owned, reflection_free();
+ * NULL when memory is out. */
+struct reflection *
+reflection_new(struct object_table *objects, int (*may_see)(pyr_daemon *daemon, pyr_call *call),
+	       bool (*still_sees)(const pyr_daemon *daemon, const pyr_call *call),
+	       pyr_daemon *daemon);
 /* An interface that is there besides those of the objects. */
 void reflection_add(struct reflection *reflection, const struct pyr__interface *interface);
 /* Objects have come or gone; streams end. Any thread, any lock. */
