@@ -190,6 +190,19 @@ def its_policy_lets_nothing_else_in():
     same(said, [True, True])
 
 
+def types_and_names_without_bound_do_not_hold_it_up():
+    browser.open(f"http://{server.address}/")
+    browser.wait("#object-count", "501 objects")
+    nested = "const nested = (depth) => depth ? { type: 'array', minItems: 32, items: nested(depth - 1) } : { type: 'integer' };"
+    form = browser.run(nested + "return new Forms({}).entry(nested(3)).element.querySelectorAll('*').length;")
+    assert 32 < form < 10000, form
+    endless = """const entry = { name: 'x', uri: 'PYRO:x@a:1', tags: [] };
+        const page = JSON.stringify({ entries: Array(1000).fill(entry), next: 'x' });
+        window.fetch = async () => new Response(page);
+        return Promise.race([loadNames().then(() => names.length), new Promise((done) => setTimeout(done, 10000, 'endless'))]);"""
+    same(browser.run(endless), 100000)
+
+
 def nothing_is_complained_of():
     allowed = ("409", "Content Security Policy")  # what the cases above asked for
     same([line for line in browser.complaints() if not any(part in line for part in allowed)], [])

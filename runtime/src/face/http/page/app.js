@@ -5,7 +5,9 @@
 
 const SHOWN = 200; // rows of a list; the rest is found by searching
 const OBJECTS = 10000; // that are loaded at most
+const NAMES = 100000; // likewise
 const ITEMS = 500; // of a stream, the newest
+const FIELDS = 1000; // of a form that are there at once; what is beyond is entered as JSON
 const NAME_SERVER = "Pyrite.NameServer";
 
 const $ = (id) => document.getElementById(id);
@@ -96,6 +98,7 @@ let fields = 0; // of all forms
 class Forms {
 	constructor(types) {
 		this.types = types;
+		this.made = 0;
 	}
 
 	resolve(schema) {
@@ -119,7 +122,7 @@ class Forms {
 
 	empty(schema, depth) {
 		const known = this.resolve(schema);
-		if (!known || depth > 8) return this.json();
+		if (!known || depth > 8 || ++this.made > FIELDS) return this.json();
 		if (known.enum) return this.choice(known.enum);
 		switch (kindOf(known)) {
 		case "boolean": return this.checkbox();
@@ -219,7 +222,8 @@ class Forms {
 			entries.add(entry);
 			place.append(row);
 		};
-		const button = make("button", { type: "button", class: "small", click: add }, `+ ${what}`);
+		const button = make("button", { type: "button", class: "small", click: () => { this.made = 0; add(); } },
+			`+ ${what}`);
 		return { element: make("fieldset", { id: this.id() }, place, button), entries, add };
 	}
 
@@ -402,7 +406,8 @@ async function loadNames() {
 			names.push(entry);
 		}
 		after = page.next;
-	} while (after);
+	} while (after && names.length < NAMES);
+	if (after) say(`there are more than ${names.length} names: the others are not shown`);
 }
 
 /** To the page of the daemon that it leads to, which may not have one. */
