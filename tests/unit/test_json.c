@@ -254,6 +254,30 @@ TEST(anys_show_what_is_known_and_keep_what_is_not)
 	end();
 }
 
+/* An any in an any, so often. */
+static const char *nested_anys(int depth)
+{
+	static const struct pyr__field any = { .name = "x", .kind = PYR__ANY };
+	static char text[20000];
+	size_t n = 0;
+	int i;
+
+	for (i = 0; i < depth; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "{\"one\": ");
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "null");
+	for (i = 0; i < depth; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+				      ", \"@type\": \"values.Carrier\"}");
+	return through(&any, text);
+}
+
+TEST(anys_inside_each_other_are_so_many_and_no_more)
+{
+	CHECK_HAS(nested_anys(9), "\"@type\": \"type.googleapis.com/values.Carrier\"");
+	CHECK_HAS(nested_anys(10), "more than 9 anys are inside each other");
+	CHECK_HAS(nested_anys(120), "more than 9 anys are inside each other");
+}
+
 TEST(text_that_is_nested_too_deep_or_becomes_too_much_is_refused)
 {
 	static const struct pyr__field node = { .name = "x",
@@ -506,6 +530,7 @@ TESTS(json, T(numbers_go_through_at_their_limits_and_no_further),
       T(reals_are_short_and_lose_nothing_in_any_locale), T(texts_characters_and_bytes_go_through),
       T(what_is_wrong_is_named_by_its_path), T(unions_and_names_are_as_protobuf_has_them),
       T(anys_show_what_is_known_and_keep_what_is_not),
+      T(anys_inside_each_other_are_so_many_and_no_more),
       T(text_that_is_nested_too_deep_or_becomes_too_much_is_refused),
       T(parameters_come_by_name_or_in_order_and_none_is_missing),
       T(parameters_come_in_order_and_then_by_name_and_errors_are_worded_as_in_python),

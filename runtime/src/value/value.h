@@ -33,6 +33,7 @@ struct value_reading {
 	const struct pyr__interface *interface; /* whose types an any may have; NULL: none */
 	const struct value_objects *objects;    /* NULL: references are refused */
 	struct codec_problem *problem;
+	unsigned n_anys; /* inside each other, that are being read */
 };
 
 /*

@@ -118,8 +118,10 @@ static int read_known(struct value_reading *reading, const struct pyr__type *typ
 
 	if (!value)
 		return value_memory(reading);
+	reading->n_anys++;
 	err = value_read_members(reading, type->kind == PYR__ENUM ? &of_enum : type, "@type", path,
 				 value);
+	reading->n_anys--;
 	return err < 0 ? err : pack(reading, type, path, value, ret);
 }
 
@@ -151,6 +153,8 @@ static int read_unknown(struct value_reading *reading, struct span type,
 	return 0;
 }
 
+/* Each one is looked through for its type before it is read, so what is inside many of them would
+ * be looked at as often. */
 int value_read_any(struct value_reading *reading, const struct codec_path *path, void *ret)
 {
 	const struct pyr__type *type;
@@ -161,6 +165,9 @@ int value_read_any(struct value_reading *reading, const struct codec_path *path,
 		return source_skip(reading->source) ? 0 : value_fail(reading, path, " ");
 	if (source_peek(reading->source) != SOURCE_OBJECT)
 		return value_wrong(reading, path, "an object with \"@type\"");
+	if (reading->n_anys > VALUE_ANYS)
+		return value_fail(reading, path, "more than %d anys are inside each other",
+				  VALUE_ANYS + 1);
 	if ((err = read_type(reading, path, &name)) < 0 || name.n == 0)
 		return err;
 	type = find_type(reading->interface, name);

@@ -41,6 +41,9 @@ int value_read_one(struct value_reading *reading, const struct pyr__field *field
 int value_absent(struct value_reading *reading, const struct pyr__field *field,
 		 union pyr__slot *ret);
 bool value_is_absent(struct value_reading *reading, const struct pyr__field *field);
+/* Values of any inside each other that are shown: what is deeper are bytes. One more is taken. */
+enum { VALUE_ANYS = 8 };
+
 /* What is recursive, on the thread's own stack, in the locale of C. */
 void value_on_stack(void (*fn)(void *work), void *work);
 /* A terminated copy. */
@@ -51,10 +54,6 @@ void value_zero(const struct pyr__field *field, void *ret);
 int value_find_field(const struct pyr__field *fields, unsigned from, unsigned n, struct span name);
 
 /* ---- writing ---- */
-
-enum {
-	VALUE_ANYS = 8
-}; /* values of any inside each other that are shown; what is deeper are bytes */
 
 struct value_writing {
 	struct sink *sink;
