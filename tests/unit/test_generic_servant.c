@@ -5,6 +5,8 @@
 #include "node.h"
 #include "servant.h"
 
+#include <pyrite/daemon.h>
+#include <pyrite/gen.h>
 #include <pyrite/value.h>
 
 #include "test.h"
@@ -360,7 +362,38 @@ TEST(what_is_used_wrongly_says_so)
 	close_gateway();
 }
 
-TESTS(generic_servant, T(a_gateway_hands_on_what_it_gets), T(a_mock_answers_as_it_is_told),
+static void register_like(const struct pyr__interface *table, const char *id)
+{
+	static const struct pyr_proxy_options none;
+	pyr_proxy *like = pyr__proxy_new(table, "PYRO:x@127.0.0.1:1", &none, sizeof(none));
+
+	REQUIRE(like != NULL);
+	CHECK(pyr_register_generic(gateway, id, like, answer, NULL) != NULL);
+	pyr_proxy_free(like);
+}
+
+/* A library that is unloaded takes its tables with it, and the next one may have others there. */
+TEST(a_table_that_lies_where_another_lay_is_a_new_one)
+{
+	struct pyr_daemon_objects *all = NULL;
+	struct pyr__interface table = e2e_Work_interface;
+
+	open_gateway();
+	register_like(&table, "a");
+	register_like(&table, "b");
+	table.name = "e2e.Later";
+	register_like(&table, "c");
+	REQUIRE(pyr_daemon_list(gateway, &all) == 0);
+	REQUIRE(all->n == 3);
+	CHECK_STR(all->items[0]->interface, "e2e.Work");
+	CHECK_STR(all->items[1]->interface, "e2e.Work");
+	CHECK_STR(all->items[2]->interface, "e2e.Later");
+	pyr_free(all);
+	close_gateway();
+}
+
+TESTS(generic_servant, T(a_table_that_lies_where_another_lay_is_a_new_one),
+      T(a_gateway_hands_on_what_it_gets), T(a_mock_answers_as_it_is_told),
       T(an_answer_that_does_not_fit_fails_the_call_by_name),
       T(a_mock_raises_what_its_operation_declares), T(a_deferred_call_is_answered_later),
       T(streams_are_read_and_yielded), T(references_go_in_and_come_out_as_uris),

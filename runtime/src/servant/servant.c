@@ -18,13 +18,16 @@
 #include "generic/learned.h"
 #include "incall/incall.h"
 #include "value/types.h"
+#include "wire/codec_build.h"
 
 /* ---- tables ---- */
 
-/* Of one interface. Tables are known by address for ever, so each is made once and kept. */
+/* Of one interface. Tables are known by address for ever, so each is made once and kept; but what
+ * it was made of may go with its library, and leave its address to another. */
 struct served {
 	struct served *next;
 	const struct pyr__interface *of;
+	uint64_t stamp; /* of that */
 	struct pyr__interface table;
 	struct pyr__operation operations[];
 };
@@ -37,7 +40,7 @@ static struct {
 
 static pyr__shim serve;
 
-static struct served *make(const struct pyr__interface *of)
+static struct served *make(const struct pyr__interface *of, uint64_t stamp)
 {
 	size_t n = of->n_operations, i;
 	struct served *served = calloc(1, sizeof(*served) + n * sizeof(served->operations[0]));
@@ -45,6 +48,7 @@ static struct served *make(const struct pyr__interface *of)
 	if (!served)
 		return NULL;
 	served->of = of;
+	served->stamp = stamp;
 	served->table = *of;
 	served->table.operations = served->operations;
 	for (i = 0; i < n; i++) {
@@ -60,15 +64,17 @@ static struct served *make(const struct pyr__interface *of)
 /* Returns NULL with the last error set. */
 static const struct pyr__interface *table_for(const struct pyr__interface *of)
 {
+	uint64_t stamp = codec_stamp(of, CODEC_INTERFACE);
 	struct served *served;
 	bool is_full;
 
 	pthread_mutex_lock(&all.lock);
-	for (served = all.first; served && served->of != of && &served->table != of;)
-		served = served->next;
+	for (served = stamp ? all.first : NULL; served; served = served->next)
+		if ((served->of == of && served->stamp == stamp) || &served->table == of)
+			break;
 	is_full = !served && all.n == LEARNED_MAX;
-	if (!served && !is_full)
-		served = make(of);
+	if (!served && !is_full && stamp)
+		served = make(of, stamp);
 	pthread_mutex_unlock(&all.lock);
 	if (served)
 		return &served->table;
