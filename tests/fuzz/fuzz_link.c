@@ -241,7 +241,7 @@ struct link *__wrap_link_connect(const struct link_target *target, const struct 
 static void on_turn(struct engine_source *source, uint32_t events);
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct engine_source turns = { -1, on_turn };
+static struct engine_source turns = { .fd = -1, .ready = on_turn };
 static struct fuzz_turn *_Atomic next_turn;
 
 /* Level-triggered: it is quiet again before the turn runs, which may poll on its own. */

@@ -55,7 +55,7 @@ static struct rules_watch *watch_new(struct rules *rules, const char *path)
 	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 
 	if (watch && fd >= 0 && add_watches(fd, path)) {
-		watch->source = (struct engine_source){ fd, on_change };
+		watch->source = (struct engine_source){ .fd = fd, .ready = on_change };
 		watch->rules = rules_ref(rules);
 		if (engine_source_add(&watch->source, EPOLLIN))
 			return watch;

@@ -162,6 +162,7 @@ void engine_tick(void);
 struct engine_source {
 	int fd;
 	void (*ready)(struct engine_source *source, uint32_t events); /* of EPOLLIN... */
+	struct engine_source *next, **link; /* the engine's; zero before it is added */
 };
 /* Returns false when the system has no room for it. Any thread. */
 bool engine_source_add(struct engine_source *source, uint32_t events);

@@ -28,6 +28,39 @@ static int control(int op, struct engine_source *source, uint32_t events)
 	return epoll_ctl(engine.epoll, op, source->fd, &event);
 }
 
+/*
+ * Those that are watched. The kernel knows them by their addresses, and often nobody else does: a
+ * link that was closed waits for its other end. So that who looks for leaks finds them, they are
+ * listed here.
+ */
+static struct {
+	pthread_mutex_t lock; /* a leaf */
+	struct engine_source *first;
+} watched = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void list(struct engine_source *source)
+{
+	pthread_mutex_lock(&watched.lock);
+	source->next = watched.first;
+	if (source->next)
+		source->next->link = &source->next;
+	source->link = &watched.first;
+	watched.first = source;
+	pthread_mutex_unlock(&watched.lock);
+}
+
+static void unlist(struct engine_source *source)
+{
+	pthread_mutex_lock(&watched.lock);
+	if (source->link) {
+		*source->link = source->next;
+		if (source->next)
+			source->next->link = source->link;
+		source->link = NULL;
+	}
+	pthread_mutex_unlock(&watched.lock);
+}
+
 /* The leader chooses anew what it polls. */
 static void choose_again(void)
 {
@@ -38,8 +71,11 @@ static void choose_again(void)
 
 bool engine_source_add(struct engine_source *source, uint32_t events)
 {
-	if (control(EPOLL_CTL_ADD, source, events) < 0)
+	list(source); /* first: the leader may remove it at once */
+	if (control(EPOLL_CTL_ADD, source, events) < 0) {
+		unlist(source);
 		return false;
+	}
 	if (atomic_fetch_add(&engine.n_sources, 1) == 0 && atomic_load(&engine.n_core) > 0)
 		choose_again();
 	return true;
@@ -52,6 +88,7 @@ void engine_source_set(struct engine_source *source, uint32_t events)
 
 void engine_source_remove(struct engine_source *source)
 {
+	unlist(source);
 	if (control(EPOLL_CTL_DEL, source, 0) == 0) /* else there was no room for it */
 		atomic_fetch_sub(&engine.n_sources, 1);
 }

@@ -105,7 +105,7 @@ static void try_next(struct dial *d)
 	}
 	number = connect_to(&d->addresses[d->next++], &fd);
 	if (number == 0) {
-		d->source = (struct engine_source){ fd, on_ready };
+		d->source = (struct engine_source){ .fd = fd, .ready = on_ready };
 		if (engine_source_add(&d->source, EPOLLOUT))
 			return;
 		d->source.fd = -1;

@@ -244,8 +244,8 @@ static struct pump *new_pump(int fd, int inner, struct tls *tls)
 
 	if (!pump)
 		return NULL;
-	pump->outer = (struct engine_source){ fd, on_outer };
-	pump->inner = (struct engine_source){ inner, on_inner };
+	pump->outer = (struct engine_source){ .fd = fd, .ready = on_outer };
+	pump->inner = (struct engine_source){ .fd = inner, .ready = on_inner };
 	pump->begin.run = on_begin;
 	pump->tls = tls;
 	return pump;

@@ -371,7 +371,7 @@ static struct socket_link *new_link(const char *address, bool is_local, bool is_
 	l->is_client = is_client;
 	l->state = is_client ? DIALING : OPEN;
 	l->refs = 1;
-	l->source = (struct engine_source){ -1, on_ready };
+	l->source = (struct engine_source){ .fd = -1, .ready = on_ready };
 	l->ending.run = on_look;
 	l->sent.run = on_sent;
 	pthread_mutex_init(&l->lock, NULL);

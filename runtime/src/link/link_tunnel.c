@@ -123,7 +123,7 @@ static void on_dialed(void *owner, int fd, const char *why)
 		return;
 	}
 	(void)tls_settings_refresh(t->settings, NULL);
-	t->outer = (struct engine_source){ fd, on_outer };
+	t->outer = (struct engine_source){ .fd = fd, .ready = on_outer };
 	t->tls = tls_connect(t->settings, fd, t->host, t->address, TLS_ALPN_HTTP2);
 	if (t->tls && engine_source_add(&t->outer, EPOLLIN | EPOLLOUT))
 		return;
@@ -166,7 +166,7 @@ int link_tunnel(const struct link_target *target, const struct tunnel_events *ev
 	int ends[2] = { -1, -1 };
 
 	if (t && pump_pair(ends)) {
-		t->inner = (struct engine_source){ ends[0], on_inner };
+		t->inner = (struct engine_source){ .fd = ends[0], .ready = on_inner };
 		t->outer.fd = -1;
 		t->begin.run = on_begin;
 		t->events = events;

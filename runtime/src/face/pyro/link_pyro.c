@@ -441,7 +441,7 @@ struct link *link_pyro_connect(const struct link_target *target, const struct li
 	l->link.lane = "pyro";
 	snprintf(l->link.address, sizeof(l->link.address), "%s", target->address);
 	l->refs = 2;
-	l->source = (struct engine_source){ -1, on_ready };
+	l->source = (struct engine_source){ .fd = -1, .ready = on_ready };
 	l->look.run = on_look;
 	l->max_message = target->max_message;
 	l->window = WINDOW;
