@@ -102,8 +102,10 @@ static int relay(pyr_call *call, int32_t n, pyr_stream *stream)
 	return over(call, err < 0 ? err : more);
 }
 
-/* A stream that is written after its method has returned: by a timer. */
+/* A stream that is written after its method has returned: by a timer. A daemon that stops fires
+ * none any more: what is left of tickers then goes with its place. */
 struct ticker {
+	struct ticker *next, **link; /* the lock; link: NULL: somebody ends it */
 	pyr_deferred *deferred;
 	pyr_stream *stream;
 	pyr_timer *timer;
@@ -112,16 +114,70 @@ struct ticker {
 	int32_t i, n;
 };
 
+static struct {
+	pthread_mutex_t lock;
+	struct ticker *first;
+} tickers = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void list(struct ticker *ticker)
+{
+	pthread_mutex_lock(&tickers.lock);
+	ticker->next = tickers.first;
+	if (ticker->next)
+		ticker->next->link = &ticker->next;
+	ticker->link = &tickers.first;
+	tickers.first = ticker;
+	pthread_mutex_unlock(&tickers.lock);
+}
+
+/* With the lock. Returns false if somebody else has it. */
+static bool take(struct ticker *ticker)
+{
+	if (!ticker->link)
+		return false;
+	*ticker->link = ticker->next;
+	if (ticker->next)
+		ticker->next->link = ticker->link;
+	ticker->link = NULL;
+	return true;
+}
+
+static void drop_tickers(const struct flow_place *place)
+{
+	struct ticker *ticker;
+
+	for (;;) {
+		pthread_mutex_lock(&tickers.lock);
+		for (ticker = tickers.first; ticker && ticker->place != place;)
+			ticker = ticker->next;
+		if (ticker)
+			(void)take(ticker);
+		pthread_mutex_unlock(&tickers.lock);
+		if (!ticker)
+			return;
+		pyr_timer_free(ticker->timer); /* waits for one that just fires */
+		(void)pyr_deferred_fail(ticker->deferred, PYR_UNAVAILABLE,
+					"the daemon has stopped");
+		free(ticker);
+	}
+}
+
 static void on_tick(pyr_timer *timer, void *data)
 {
 	struct ticker *ticker = data;
 	struct flow_place *place = ticker->place;
 	int err = flow_Flow_ticks_yield(ticker->stream, ticker->i++);
+	bool is_mine;
 
 	if (err == 0 && ticker->i < ticker->n) {
 		pyr_timer_set(timer, ticker->period_ms);
 		return;
 	}
+	pthread_mutex_lock(&tickers.lock);
+	is_mine = take(ticker);
+	pthread_mutex_unlock(&tickers.lock);
+	if (!is_mine)
+		return;
 	if (err == 0)
 		flow_Flow_ticks_reply(ticker->deferred);
 	else
@@ -146,6 +202,7 @@ static int ticks(pyr_call *call, uint32_t period_ms, int32_t n, pyr_stream *stre
 	ticker->period_ms = period_ms;
 	ticker->n = n;
 	ticker->timer = pyr_timer_new(place->daemon, on_tick, ticker);
+	list(ticker);
 	pyr_timer_set(ticker->timer, period_ms);
 	return 0;
 }
@@ -324,6 +381,7 @@ int flow_close(struct flow_place *place)
 	flow_Flow_free(place->self);
 	pyr_daemon_stop(place->daemon);
 	pthread_join(place->thread, NULL);
+	drop_tickers(place);
 	pyr_daemon_free(place->daemon);
 	return place->result;
 }

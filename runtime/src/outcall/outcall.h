@@ -31,9 +31,9 @@ struct outcall_hook {
 
 /* Where it is in its session. The peer's lock. */
 struct outcall_sent {
-	uint32_t number;     /* 0: not live */
-	uint64_t begin, end; /* of its frames in the session's stream */
-	struct outcall *next_blocked;
+	uint32_t number;                              /* 0: not live */
+	uint64_t begin, end;                          /* of its frames in the session's stream */
+	struct outcall *next_blocked, **blocked_link; /* in line for a place; link: NULL: not */
 	const struct codec_carried *carried; /* references that it passes, kept; NULL: none */
 };
 

@@ -74,6 +74,33 @@ struct outcall *peer_live_call(struct peer *peer, uint32_t number)
 	return peer->made.slots[place].call;
 }
 
+/* Behind those who wait already: there may be thousands. */
+static void line_up(struct peer *peer, struct outcall *call)
+{
+	struct outcall **end =
+		peer->made.blocked_end ? peer->made.blocked_end : &peer->made.blocked;
+
+	call->sent.next_blocked = NULL;
+	call->sent.blocked_link = end;
+	*end = call;
+	peer->made.blocked_end = &call->sent.next_blocked;
+}
+
+/* Unless it has left already. */
+static void leave_line(struct peer *peer, struct outcall *call)
+{
+	struct outcall **link = call->sent.blocked_link, *next = call->sent.next_blocked;
+
+	if (!link)
+		return;
+	*link = next;
+	if (next)
+		next->sent.blocked_link = link;
+	else
+		peer->made.blocked_end = link;
+	call->sent.blocked_link = NULL;
+}
+
 /* If there is a place, the first of those who wait may have it. */
 static void offer_place(struct peer *peer)
 {
@@ -81,7 +108,7 @@ static void offer_place(struct peer *peer)
 
 	if (!first || peer->made.n_calls >= peer->made.max_calls)
 		return;
-	peer->made.blocked = first->sent.next_blocked;
+	leave_line(peer, first);
 	engine_wake(&first->waiter);
 }
 
@@ -108,24 +135,17 @@ static bool takes_new(const struct peer *peer)
 	return !peer->is_going_away || (peer->takes_chains && outcall_chain());
 }
 
-/* Behind those who wait already. Returns whether the task was cancelled. */
+/* Returns whether the task was cancelled. */
 static bool wait_in_line(struct peer *peer, struct outcall *call)
 {
-	struct outcall **at;
 	bool is_cancelled;
 
-	for (at = &peer->made.blocked; *at; at = &(*at)->sent.next_blocked)
-		;
-	call->sent.next_blocked = NULL;
-	*at = call;
+	line_up(peer, call);
 	pthread_mutex_unlock(&peer->lock);
 	is_cancelled = engine_wait_or_cancel(&call->waiter, call->deadline) < 0;
 	pthread_mutex_lock(&peer->lock);
 	atomic_store(&call->waiter.ready, false);
-	for (at = &peer->made.blocked; *at && *at != call; at = &(*at)->sent.next_blocked)
-		;
-	if (*at)
-		*at = call->sent.next_blocked;
+	leave_line(peer, call);
 	return is_cancelled;
 }
 
@@ -209,7 +229,7 @@ void outcall_wake_blocked(struct peer *peer)
 	struct outcall *call;
 
 	while ((call = peer->made.blocked)) { /* each looks again */
-		peer->made.blocked = call->sent.next_blocked;
+		leave_line(peer, call);
 		engine_wake(&call->waiter);
 	}
 }

@@ -143,8 +143,9 @@ struct peer_out {
 struct peer_made {
 	struct call_slot *slots; /* of calls; a number is generation << 14 | place */
 	uint32_t n_slots, free_slot, n_calls;
-	uint32_t max_calls;      /* that the other end takes: its Hello */
-	struct outcall *blocked; /* callers that wait for a place */
+	uint32_t max_calls; /* that the other end takes: its Hello */
+	/* Callers that wait for a place; end: where the next one goes, NULL: first. */
+	struct outcall *blocked, **blocked_end;
 	struct numtab sessions;
 	uint32_t last_session;
 };
