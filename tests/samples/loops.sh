@@ -16,10 +16,17 @@ switches() {
 	awk '/^voluntary_ctxt_switches/ { n += $2 } END { print n }' "/proc/$run_pid/task/"*/status
 }
 
-# The names of its threads are the runtime's but for one.
+# The names of its threads are the runtime's but for one. One that starts has its program's name at first.
 threads() {
-	cat "/proc/$run_pid/task/"*/comm
-	[ "$(cat "/proc/$run_pid/task/"*/comm | grep -vc '^pyrite-')" -eq 1 ]
+	local names i
+
+	for i in {1..50}; do
+		names=$(cat "/proc/$run_pid/task/"*/comm 2>/dev/null)
+		[ "$(grep -vc '^pyrite-' <<<"$names")" -ne 1 ] || return 0
+		sleep 0.1
+	done
+	echo "after $i looks: $names"
+	return 1
 }
 
 # It may still be busy with its start: a later second is quiet.
