@@ -417,18 +417,21 @@ def a_daemon_that_ends_cuts_idle_clients_and_answers_the_others(s):
     answers = []
     thread = threading.Thread(target=lambda: answers.append(busy.delay(0.5)))
     thread.start()
-    chatty = mortal.proxy("probe")
+    with Pyro4.Proxy("PYRO:Pyrite.Daemon@" + busy._pyroUri.location) as daemon:
+        until(lambda: daemon.statistics()["n_busy"] > 1)  # the call that asks, and that which is slow
+    chatty, chats = mortal.proxy("probe"), threading.Event()
 
     def chat():
         try:
             while True:
                 chatty.n_notes()
+                chats.set()
         except Pyro4.errors.CommunicationError:
             pass
 
     chatter = threading.Thread(target=chat)
     chatter.start()
-    time.sleep(0.1)
+    assert chats.wait(PATIENCE)
     begin = time.monotonic()
     mortal.end()
     assert time.monotonic() - begin < 4
