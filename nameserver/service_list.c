@@ -14,7 +14,8 @@ enum {
 	PAGE_ENTRIES = 1024,
 	PAGE_BYTES = 40 * 1024, /* leaves room in a message for what surrounds the texts, and for
 				   all of a shared name */
-	ENTRY_BYTES = 16,       /* tags and lengths around the texts of one entry */
+	ENTRY_BYTES = 32,       /* numbers, tags and lengths around the texts of one entry */
+	TAG_BYTES = 4,          /* and of one of its tags */
 	CLOCK_EVERY = 16        /* names between two looks at the clock, where each costs little */
 };
 
@@ -181,9 +182,11 @@ bool service_copy_record(pyr_call *call, const struct record *record, struct pyr
 	ret->name = pyr_call_strdup(call, record->name);
 	ret->uri = pyr_call_strdup(call, record->uri);
 	ret->shared = record->is_shared;
-	ret->ttl_ms = record->ttl_ms;
 	ret->has_ttl_ms = record->ttl_ms > 0;
 	ret->ttl_ms = record->ttl_ms;
+	ret->has_generation = true;
+	ret->generation = record->generation;
+	ret->has_age_ms = false;
 	ret->has_others = false;
 	ret->others.n = 0;
 	ret->others.items = NULL;
@@ -214,6 +217,8 @@ bool service_copy_share(pyr_call *call, const struct record *record, struct pyri
 	entry->has_others = true;
 	share = &entry->others.items[entry->others.n++];
 	share->ttl_ms = record->ttl_ms;
+	share->has_generation = true;
+	share->generation = record->generation;
 	share->uri = pyr_call_strdup(call, record->uri);
 	return share->uri && copy_tags(call, record, &share->tags);
 }
@@ -223,7 +228,7 @@ static size_t bytes_of(const struct record *record)
 	size_t i, n = strlen(record->name) + strlen(record->uri) + ENTRY_BYTES;
 
 	for (i = 0; i < record->n_tags; i++)
-		n += strlen(record->tags[i]) + ENTRY_BYTES / 4;
+		n += strlen(record->tags[i]) + TAG_BYTES;
 	return n;
 }
 

@@ -56,7 +56,7 @@ TEST(what_is_sent_is_what_was_made)
 	CHECK_INT(lookup->in.items[0].type.kind, PYR__STRING);
 	CHECK(shape_operation(shape, "pyrite.NameServer.nothing") == NULL);
 	REQUIRE(shape_decl(shape, "pyrite.NameEntry") != NULL);
-	CHECK_INT(shape_decl(shape, "pyrite.NameEntry")->fields.n, 7);
+	CHECK_INT(shape_decl(shape, "pyrite.NameEntry")->fields.n, 9);
 	free(shape);
 }
 
