@@ -26,7 +26,20 @@ static int read_all(int fd, char *to, size_t *n)
 	return 0;
 }
 
-static int read_file(const char *path, bool is_private, char **ret, size_t *n)
+enum wish { ANY, PRIVATE, TRUSTED };
+
+/* Returns 0, or why the file is not as wished. */
+static int check(const struct stat *about, enum wish wish)
+{
+	if (wish == PRIVATE && about->st_mode & (S_IROTH | S_IWOTH))
+		return FILE_IS_PUBLIC;
+	if (wish == TRUSTED && ((about->st_uid != geteuid() && about->st_uid != 0) ||
+				about->st_mode & (S_IWGRP | S_IWOTH)))
+		return FILE_IS_OTHERS;
+	return 0;
+}
+
+static int read_file(const char *path, enum wish wish, char **ret, size_t *n)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), number;
 	struct stat about;
@@ -37,8 +50,8 @@ static int read_file(const char *path, bool is_private, char **ret, size_t *n)
 	number = fstat(fd, &about) < 0 ? errno : 0;
 	if (number == 0 && !S_ISREG(about.st_mode))
 		number = S_ISDIR(about.st_mode) ? EISDIR : EINVAL;
-	if (number == 0 && is_private && about.st_mode & (S_IROTH | S_IWOTH))
-		number = FILE_IS_PUBLIC;
+	if (number == 0)
+		number = check(&about, wish);
 	if (number == 0 && about.st_size > FILE_MAX)
 		number = EFBIG;
 	if (number == 0 && !(text = malloc((size_t)about.st_size + 1)))
@@ -57,12 +70,17 @@ static int read_file(const char *path, bool is_private, char **ret, size_t *n)
 
 int file_read(const char *path, char **ret, size_t *n)
 {
-	return read_file(path, false, ret, n);
+	return read_file(path, ANY, ret, n);
 }
 
 int file_read_private(const char *path, char **ret, size_t *n)
 {
-	return read_file(path, true, ret, n);
+	return read_file(path, PRIVATE, ret, n);
+}
+
+int file_read_trusted(const char *path, char **ret, size_t *n)
+{
+	return read_file(path, TRUSTED, ret, n);
 }
 
 struct file_stamp file_stamp_of(const char *path)

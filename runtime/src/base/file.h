@@ -16,6 +16,10 @@ int file_read(const char *path, char **ret, size_t *n);
 /* The same of a secret: FILE_IS_PUBLIC if others than its owner and group may read or write it. */
 enum { FILE_IS_PUBLIC = -1 };
 int file_read_private(const char *path, char **ret, size_t *n);
+/* The same of what is believed: FILE_IS_OTHERS if it is neither this user's nor root's, or others
+ * than its owner may write it. */
+enum { FILE_IS_OTHERS = -2 };
+int file_read_trusted(const char *path, char **ret, size_t *n);
 
 /* What changes when a file does; all 0 for one that is not there. */
 struct file_stamp {

@@ -14,6 +14,8 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "engine/engine.h"
+#include "naming/naming_find.h"
 #include "naming/naming_here.h"
 #include "naming/naming_lease.h"
 #include "proxy/proxy.h"
@@ -28,6 +30,8 @@ int naming_add_address(const char *address)
 
 	if (!error->remote && !pyr_error_is_communication(error))
 		return -error->code;
+	if (!error->remote)
+		naming_find_again();
 	snprintf(text, sizeof(text), "%s (name server at %s)", error->message, address);
 	info.message = text;
 	info.raised = error->remote && strncmp(text, "NamingError: ", strlen("NamingError: ")) != 0;
@@ -38,12 +42,27 @@ int naming_add_address(const char *address)
 	return error_set_info(&info);
 }
 
-int naming_address(const char *given, char *ret, size_t size, struct uri_problem *problem)
+/* The first of those that are found. */
+static int found_address(int64_t until, char *ret, size_t size, struct uri_problem *problem)
+{
+	char *all = malloc(FOUND_TEXT_MAX);
+	int status = naming_find(until, all, all ? FOUND_TEXT_MAX : 0, problem);
+
+	if (status == 0)
+		snprintf(ret, size, "%.*s", (int)strcspn(all, ","), all);
+	free(all);
+	return status;
+}
+
+int naming_address(const char *given, int64_t until, char *ret, size_t size,
+		   struct uri_problem *problem)
 {
 	pyr_uri *uri;
 	int status;
 
-	uri = uri_parse_address(given ? given : config_text(CONFIG_NS_HOST), problem);
+	if (!given)
+		return found_address(until, ret, size, problem);
+	uri = uri_parse_address(given, problem);
 	if (!uri)
 		return -problem->code;
 	status = uri_address(uri, (uint16_t)config_number(CONFIG_NS_PORT), ret, size);
@@ -89,13 +108,15 @@ pyr_ns *pyr__ns_locate(const char *address, const struct pyr_ns_locate_options *
 	ns = calloc(1, sizeof(*ns));
 	if (!ns)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory for a name server");
-	if (naming_address(address, ns->address, sizeof(ns->address), &problem) < 0) {
+	if (naming_address(address, ENGINE_FOREVER, ns->address, sizeof(ns->address), &problem) <
+	    0) {
 		free(ns);
 		return error_constructor(problem.code, "name server: %s", problem.text);
 	}
 	root_add(&ns->root);
 	if (ping_at_last(ns, config_or_none(own.wait_ms, CONFIG_WAIT_MS)))
 		return ns;
+	naming_find_again();
 	(void)error_set(PYR_UNAVAILABLE, "NamingError: failed to locate the name server at %s: %s",
 			ns->address, pyr_errmsg());
 	pyr_ns_free(ns);

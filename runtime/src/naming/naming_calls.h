@@ -24,8 +24,9 @@ struct pyr_ns {
 struct pyrite_NameServer *naming_proxy(const char *address, uint32_t timeout_ms, uint32_t wait_ms);
 
 /* "host:port" of the name server given as host, host:port or ./u:path; NULL: where one is when
- * nobody says so. Returns 0 or minus a status. */
-int naming_address(const char *given, char *ret, size_t size, struct uri_problem *problem);
+ * nobody says so, which may be waited for until then. Returns 0 or minus a status. */
+int naming_address(const char *given, int64_t until, char *ret, size_t size,
+		   struct uri_problem *problem);
 
 /* The last error is from a stub: adds where it came from. Returns minus its code. */
 int naming_add_address(const char *address);

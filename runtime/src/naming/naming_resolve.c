@@ -36,7 +36,8 @@ static int begin(struct look *look, const pyr_uri *uri)
 	int status;
 
 	if (uri->address[0] == '\0')
-		status = naming_address(NULL, look->address, sizeof(look->address), &problem);
+		status = naming_address(NULL, look->until, look->address, sizeof(look->address),
+					&problem);
 	else
 		status = uri_address(uri, (uint16_t)config_number(CONFIG_NS_PORT), look->address,
 				     sizeof(look->address));
