@@ -28,6 +28,13 @@ struct pyrite_NameServer *naming_proxy(const char *address, uint32_t timeout_ms,
 int naming_address(const char *given, int64_t until, char *ret, size_t size,
 		   struct uri_problem *problem);
 
+/* pyr_ns_watch(), of the name server at address. */
+pyr_ns_watcher *naming_watch(const char *address, const struct pyr_ns_watch_options *view,
+			     pyr_ns_watch_cb callback, void *data);
+/* pyr_ns_watcher_free(), which waits for nothing: gone(data), which may be NULL, is the last that
+ * is called for it. Any thread, once. */
+void naming_watch_leave(pyr_ns_watcher *watcher, void (*gone)(void *data));
+
 /* The last error is from a stub: adds where it came from. Returns minus its code. */
 int naming_add_address(const char *address);
 

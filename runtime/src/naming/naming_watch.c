@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,7 +39,9 @@ struct pyr_ns_watcher {
 	pthread_mutex_t lock;
 	pthread_cond_t ends;
 	pyr_stream *stream; /* NULL: there is none */
-	bool is_ending, is_alone;
+	bool is_ending;
+	atomic_int refs;          /* its thread's and its owner's */
+	void (*gone)(void *data); /* whoever left it is told of its end; NULL: nobody */
 };
 
 /* ---- telling ---- */
@@ -185,19 +189,25 @@ static bool rest(struct pyr_ns_watcher *w)
 	return !ends;
 }
 
-static void destroy(struct pyr_ns_watcher *w)
+static void unref(struct pyr_ns_watcher *w)
 {
+	void (*gone)(void *data) = w->gone;
+	void *data = w->data;
+
+	if (atomic_fetch_sub(&w->refs, 1) != 1)
+		return;
 	root_remove(&w->root);
 	pyrite_NameServer_free(w->proxy);
 	pthread_cond_destroy(&w->ends);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
+	if (gone)
+		gone(data);
 }
 
 static void *run(void *data)
 {
 	struct pyr_ns_watcher *w = data;
-	bool is_alone;
 	int status;
 
 	do {
@@ -208,11 +218,7 @@ static void *run(void *data)
 			(void)tell_kind(w, PYR_NS_LOST);
 		}
 	} while (rest(w));
-	pthread_mutex_lock(&w->lock);
-	is_alone = w->is_alone;
-	pthread_mutex_unlock(&w->lock);
-	if (is_alone)
-		destroy(w);
+	unref(w);
 	return NULL;
 }
 
@@ -241,15 +247,16 @@ static int copy_view(struct pyr_ns_watcher *w, const struct pyr_ns_watch_options
 	return 0;
 }
 
-static struct pyr_ns_watcher *new_watcher(const pyr_ns *ns)
+static struct pyr_ns_watcher *new_watcher(const char *address)
 {
 	struct pyr_ns_watcher *w = calloc(1, sizeof(*w));
 	pthread_condattr_t monotonic;
 
 	if (!w)
 		return NULL;
-	strcpy(w->address, ns->address);
+	snprintf(w->address, sizeof(w->address), "%s", address);
 	w->pause_ms = FIRST_PAUSE_MS;
+	atomic_init(&w->refs, 1);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -259,12 +266,33 @@ static struct pyr_ns_watcher *new_watcher(const pyr_ns *ns)
 	return w;
 }
 
+pyr_ns_watcher *naming_watch(const char *address, const struct pyr_ns_watch_options *view,
+			     pyr_ns_watch_cb callback, void *data)
+{
+	struct pyr_ns_watcher *w = new_watcher(address);
+	int status;
+
+	if (!w)
+		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory for a watcher");
+	w->callback = callback;
+	w->data = data;
+	status = copy_view(w, view);
+	if (status == 0 && !(w->proxy = naming_proxy(w->address, 0, 0)))
+		status = -pyr_last_error()->code;
+	atomic_store(&w->refs, 2);
+	if (status == 0 && engine_thread(&w->thread, run, w) < 0)
+		status = error_set(PYR_RESOURCE_EXHAUSTED, "no thread for a watcher");
+	if (status == 0)
+		return w;
+	atomic_store(&w->refs, 1);
+	unref(w);
+	return error_from_constructor();
+}
+
 pyr_ns_watcher *pyr__ns_watch(pyr_ns *ns, const struct pyr_ns_watch_options *options, size_t size,
 			      pyr_ns_watch_cb callback, void *data)
 {
 	struct pyr_ns_watch_options own;
-	struct pyr_ns_watcher *w;
-	int status;
 
 	if (!ns || !callback) {
 		(void)(ns ? error_missing("callback") : error_null("ns"));
@@ -272,41 +300,39 @@ pyr_ns_watcher *pyr__ns_watch(pyr_ns *ns, const struct pyr_ns_watch_options *opt
 	}
 	if (abi_options(&own, sizeof(own), options, size, "pyr_ns_watch_options") < 0)
 		return error_from_constructor();
-	w = new_watcher(ns);
-	if (!w)
-		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory for a watcher");
-	w->callback = callback;
-	w->data = data;
-	status = copy_view(w, &own);
-	if (status == 0 && !(w->proxy = naming_proxy(w->address, 0, 0)))
-		status = -pyr_last_error()->code;
-	if (status == 0 && engine_thread(&w->thread, run, w) < 0)
-		status = error_set(PYR_RESOURCE_EXHAUSTED, "no thread for a watcher");
-	if (status == 0)
-		return w;
-	destroy(w);
-	return error_from_constructor();
+	return naming_watch(ns->address, &own, callback, data);
 }
 
-void pyr_ns_watcher_free(pyr_ns_watcher *w)
+/* Its thread ends soon, wherever it waits. */
+static void begin_end(struct pyr_ns_watcher *w)
 {
-	bool is_within;
-
-	if (!w || engine_is_forked())
-		return;
-	is_within = pthread_equal(w->thread, pthread_self());
 	pthread_mutex_lock(&w->lock);
 	w->is_ending = true;
-	w->is_alone = is_within;
 	if (w->stream)
 		pyr_stream_cancel(w->stream);
 	pthread_cond_signal(&w->ends);
 	pthread_mutex_unlock(&w->lock);
-	if (is_within) {
-		pthread_detach(w->thread);
+	if (!pthread_equal(w->thread, pthread_self()))
+		pyr_proxy_release(pyrite_NameServer_as_proxy(w->proxy));
+}
+
+void naming_watch_leave(pyr_ns_watcher *w, void (*gone)(void *data))
+{
+	w->gone = gone;
+	begin_end(w);
+	pthread_detach(w->thread);
+	unref(w);
+}
+
+void pyr_ns_watcher_free(pyr_ns_watcher *w)
+{
+	if (!w || engine_is_forked())
+		return;
+	if (pthread_equal(w->thread, pthread_self())) {
+		naming_watch_leave(w, NULL);
 		return;
 	}
-	pyr_proxy_release(pyrite_NameServer_as_proxy(w->proxy));
+	begin_end(w);
 	pthread_join(w->thread, NULL);
-	destroy(w);
+	unref(w);
 }
