@@ -28,6 +28,25 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 			     .help = "where the name server is: host, host:port or ./u:path" },
 	[CONFIG_NS_PORT] = { "ns_port", "PYRITE_NS_PORT", CONFIG_NUMBER, 9090, 1, 65535, "9090",
 			     "port of the name server" },
+	[CONFIG_NS_DOMAIN] = { .name = "ns_domain",
+			       .variable = "PYRITE_NS_DOMAIN",
+			       .kind = CONFIG_TEXT,
+			       .text = "",
+			       .help = "domain whose SRV records of _pyrite._tcp tell where name "
+				       "servers are; search: the domains of resolv.conf" },
+	[CONFIG_NS_DNS] = { .name = "ns_dns",
+			    .variable = "PYRITE_NS_DNS",
+			    .kind = CONFIG_TEXT,
+			    .text = "",
+			    .help = "IPv4 address, perhaps with a port, of the DNS server that is "
+				    "asked for them; default: those of resolv.conf" },
+	[CONFIG_NS_BROADCAST] = { .name = "ns_broadcast",
+				  .variable = "PYRITE_NS_BROADCAST",
+				  .kind = CONFIG_TEXT,
+				  .text = "",
+				  .help = "IPv4 addresses that are asked for a name server by UDP, "
+					  "as Pyro's programs ask: broadcast (255.255.255.255), "
+					  "192.168.1.255, 10.0.0.7:9091" },
 	[CONFIG_TIMEOUT_MS] = { "timeout_ms", "PYRITE_TIMEOUT_MS", CONFIG_NUMBER, 0, 0, INT32_MAX,
 				"0",
 				"deadline of a call; 0: none. A later one ends with "

@@ -9,7 +9,9 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "naming/naming_dns.h"
 #include "naming/naming_file.h"
+#include "naming/naming_udp.h"
 
 static int fail(struct uri_problem *problem, int code, const char *text)
 {
@@ -75,6 +77,36 @@ static enum naming_verdict ask_system_file(struct naming_search *s, struct namin
 	return ask_file(s, step, NAMING_FILE_SYSTEM);
 }
 
+static enum naming_verdict ask_dns(struct naming_search *s, struct naming_step *step)
+{
+	struct naming_dns_question question = { config_text(CONFIG_NS_DOMAIN),
+						config_text(CONFIG_NS_DNS) };
+	enum naming_verdict verdict;
+	uint32_t ttl = UINT32_MAX;
+
+	snprintf(step->place, sizeof(step->place), "DNS");
+	if (!question.domain[0])
+		return found_say(step, NAMING_NOT_ASKED,
+				 "is not asked: PYRITE_NS_DOMAIN is not set");
+	s->was_network_asked = true;
+	verdict = naming_dns_ask(&question, &s->servers, &ttl, step, &s->problem);
+	if (verdict == NAMING_TAKEN && ttl < NAMING_KEEP_MS / 1000)
+		s->keep_ms = ttl * 1000;
+	return verdict;
+}
+
+static enum naming_verdict ask_udp(struct naming_search *s, struct naming_step *step)
+{
+	const char *addresses = config_text(CONFIG_NS_BROADCAST);
+
+	snprintf(step->place, sizeof(step->place), "UDP");
+	if (!addresses[0])
+		return found_say(step, NAMING_NOT_ASKED,
+				 "is not asked: PYRITE_NS_BROADCAST is not set");
+	s->was_network_asked = true;
+	return naming_udp_ask(addresses, &s->servers, step, &s->problem);
+}
+
 static enum naming_verdict ask_default(struct naming_search *s, struct naming_step *step)
 {
 	snprintf(step->place, sizeof(step->place), "this host");
@@ -91,6 +123,8 @@ static const struct step_kind {
 	[NAMING_BY_ENVIRONMENT] = { ask_environment, true, "environment" },
 	[NAMING_BY_OWN_FILE] = { ask_own_file, true, "file" },
 	[NAMING_BY_SYSTEM_FILE] = { ask_system_file, true, "file" },
+	[NAMING_BY_DNS] = { ask_dns, false, "DNS" },
+	[NAMING_BY_UDP] = { ask_udp, false, "UDP" },
 	[NAMING_BY_DEFAULT] = { ask_default, true, "default" },
 };
 
@@ -122,7 +156,7 @@ static void search(struct naming_search *s)
 				look_only(s, aside, i);
 			continue;
 		}
-		verdict = kinds[i].ask ? kinds[i].ask(s, &s->steps[i]) : NAMING_NOTHING;
+		verdict = kinds[i].ask(s, &s->steps[i]);
 		if (verdict == NAMING_TAKEN)
 			s->from = (enum naming_source)i;
 	}
@@ -160,7 +194,10 @@ static struct {
 
 static bool needs_network(void)
 {
-	return false;
+	const char *host, *bad;
+
+	config_given(CONFIG_NS_HOST, &host, &bad);
+	return !host && (config_text(CONFIG_NS_DOMAIN)[0] || config_text(CONFIG_NS_BROADCAST)[0]);
 }
 
 /* With the lock. */
