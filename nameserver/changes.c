@@ -42,16 +42,26 @@ void changes_fini(struct changes *changes)
 	changes->ring = NULL;
 }
 
-void changes_add(struct changes *changes, uint64_t revision, struct record *before,
-		 const struct record *after)
+/* Returns false when memory is out. */
+static bool copy_change(const struct store_change *change, struct change_entry *ret)
 {
-	struct change_entry entry = { revision, before, after ? record_copy(after) : NULL };
+	*ret = (struct change_entry){ .revision = change->revision };
+	ret->before = change->before ? record_copy(change->before) : NULL;
+	ret->after = change->after ? record_copy(change->after) : NULL;
+	if ((ret->before || !change->before) && (ret->after || !change->after))
+		return true;
+	free(ret->before);
+	free(ret->after);
+	return false;
+}
+
+void changes_add(struct changes *changes, const struct store_change *change)
+{
+	struct change_entry entry;
 
 	if (!changes->ring)
 		changes->ring = calloc(CHANGES_KEPT, sizeof(*changes->ring));
-	if (!changes->ring || (after && !entry.after)) {
-		free(before);
-		free(entry.after);
+	if (!changes->ring || !copy_change(change, &entry)) {
 		changes_forget(changes);
 		return;
 	}

@@ -24,9 +24,8 @@ struct changes {
 /* Of zeros. */
 void changes_init(struct changes *changes);
 void changes_fini(struct changes *changes);
-/* before: taken. If memory is out all are forgotten. */
-void changes_add(struct changes *changes, uint64_t revision, struct record *before,
-		 const struct record *after);
+/* If memory is out all are forgotten. */
+void changes_add(struct changes *changes, const struct store_change *change);
 /* All are gone, and one more that nobody knows. */
 void changes_forget(struct changes *changes);
 /* number: from first to next. */

@@ -10,6 +10,8 @@
 
 enum { SWEEP = 256 /* ended leases that one call removes */ };
 
+static void on_change(const struct store_change *change, void *data);
+
 struct registry *registry_new(struct store *store, const struct registry_options *options)
 {
 	struct registry *registry;
@@ -30,7 +32,7 @@ struct registry *registry_new(struct store *store, const struct registry_options
 		options->max_bytes ? options->max_bytes : registry->max_names * REGISTRY_NAME_BYTES;
 	registry->clock = options->clock;
 	registry->data = options->data;
-	registry->generation = store->kind->generation(store);
+	store->kind->listen(store, on_change, registry);
 	return registry;
 }
 
@@ -53,35 +55,22 @@ static bool has_ended(const struct record *record, int64_t now)
 	return record->expires <= now;
 }
 
-/* A change is about to be made to what is there under key. */
-static struct registry_change begin_change(struct registry *registry, const char *key)
+/* The store has changed, by whomever. */
+static void on_change(const struct store_change *change, void *data)
 {
-	struct registry_change change = { .is_known = true };
-	const struct record *before;
+	const struct record *record = change->before ? change->before : change->after;
+	struct registry *registry = data;
 
-	if (!registry->on_change)
-		return change;
-	before = registry->store->kind->find(registry->store, key);
-	if (before && !before->owner) {
-		change.before = record_copy(before);
-		change.is_known = change.before != NULL;
-	}
-	return change;
-}
-
-/* It was made, or not. */
-static void end_change(struct registry *registry, struct registry_change *change, bool is_made,
-		       const struct record *after)
-{
-	change->after = after;
-	change->revision = registry->generation;
-	if (registry->on_change && is_made)
+	if (record->owner)
+		return;
+	if (change->is_revoked && record->ttl_ms > 0)
+		revoked_add(registry->revoked, record, now_of(registry));
+	registry_deed_look(registry, record->name);
+	if (registry->on_change)
 		registry->on_change(change, registry->change_data);
-	else
-		free(change->before);
 }
 
-void registry_set_listener(struct registry *registry, registry_change_cb callback, void *data)
+void registry_set_listener(struct registry *registry, store_change_cb callback, void *data)
 {
 	registry->on_change = callback;
 	registry->change_data = data;
@@ -89,23 +78,18 @@ void registry_set_listener(struct registry *registry, registry_change_cb callbac
 
 uint64_t registry_revision(const struct registry *registry)
 {
-	return registry->generation;
+	return registry->store->kind->generation(registry->store);
 }
 
-bool registry_drop(struct registry *registry, const char *key)
+uint64_t registry_next_revision(const struct registry *registry)
 {
-	char name[REGISTRY_NAME_MAX + 1];
-	struct registry_change change = begin_change(registry, key);
-	bool is_made;
+	return registry_revision(registry) + 1;
+}
 
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(key, " "), key);
-	is_made = registry->store->kind->remove(registry->store, key, registry->generation + 1);
-	registry->generation += is_made;
-	end_change(registry, &change, is_made, NULL);
-	if (!is_made)
-		return false;
-	registry_deed_look(registry, name);
-	return true;
+bool registry_drop(struct registry *registry, const char *key, bool is_revoked)
+{
+	return registry->store->kind->remove(registry->store, key, registry_next_revision(registry),
+					     is_revoked);
 }
 
 /* Removes what has ended; so much at a time that nobody waits for it. The rest is seen by nobody.
@@ -123,7 +107,7 @@ void registry_sweep(struct registry *registry)
 		if (!record || !has_ended(record, now))
 			break;
 		strcpy(key, record->key);
-		if (!registry_drop(registry, key))
+		if (!registry_drop(registry, key, false))
 			break;
 	}
 	registry_deeds_sweep(registry);
@@ -274,23 +258,14 @@ const struct record *registry_put(struct registry *registry, struct record *reco
 {
 	struct store *store = registry->store;
 	char key[REGISTRY_KEY_SIZE];
-	struct registry_change change;
-	const struct record *found;
-	bool is_made;
 
 	registry_make_key(key, record->name, record->is_shared ? record->uri : NULL);
-	record->generation = registry->generation + 1;
-	change = begin_change(registry, key);
-	is_made = store->kind->put(store, record);
-	registry->generation += is_made;
-	found = store->kind->find(store, key);
-	end_change(registry, &change, is_made, found);
-	if (!is_made) {
-		(void)registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "out of memory for name %s",
-				      record->name);
-		return NULL;
-	}
-	return found;
+	record->generation = registry_next_revision(registry);
+	if (store->kind->put(store, record))
+		return store->kind->find(store, key);
+	(void)registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "out of memory for name %s",
+			      record->name);
+	return NULL;
 }
 
 /* The request's name, uri (in its normal form) and tags have been found good. */
@@ -423,10 +398,8 @@ int registry_remove_record(struct registry *registry, const struct record *recor
 {
 	char key[REGISTRY_KEY_SIZE];
 
-	if (is_leased(record))
-		revoked_add(registry->revoked, record, now_of(registry));
 	strcpy(key, record->key);
-	if (registry_drop(registry, key))
+	if (registry_drop(registry, key, true))
 		return 0;
 	return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "out of memory to remove name %.*s",
 			       REGISTRY_NAME_MAX, key);
@@ -467,6 +440,29 @@ bool registry_settle(struct registry *registry)
 void registry_when_safe(struct registry *registry, store_safe_cb callback, void *data)
 {
 	registry->store->kind->when_safe(registry->store, callback, data);
+}
+
+bool registry_is_replica(const struct registry *registry)
+{
+	return registry->store->kind->catch_up;
+}
+
+void registry_catch_up(struct registry *registry, store_safe_cb callback, void *data)
+{
+	registry->store->kind->catch_up(registry->store, callback, data);
+}
+
+void registry_set_wake(struct registry *registry, store_wake_cb callback, void *data)
+{
+	if (registry->store->kind->set_wake)
+		registry->store->kind->set_wake(registry->store, callback, data);
+}
+
+int64_t registry_age_ms(struct registry *registry)
+{
+	struct store *store = registry->store;
+
+	return store->kind->age_ms ? store->kind->age_ms(store) : 0;
 }
 
 static bool has_controls(const char *text)
@@ -571,10 +567,7 @@ static bool set_aside(struct registry *registry, const char *key, store_aside_cb
 		return true;
 	}
 	aside(record->name, why.text, data);
-	if (!store->kind->set_aside(store, key, registry->generation + 1, why.text))
-		return false;
-	registry->generation++;
-	return true;
+	return store->kind->set_aside(store, key, registry_next_revision(registry), why.text);
 }
 
 bool registry_adopt(struct registry *registry, store_aside_cb aside, void *data)

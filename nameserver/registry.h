@@ -159,17 +159,8 @@ int registry_assign(struct registry *registry, const char *name, const char *own
 /* Whether the rules, or that he is it, let the claim's maker know that the name is owner's. */
 bool registry_may_know(const struct registry_claim *claim, const char *name, const char *owner);
 
-/* Hears of each change of a registration as it is made: what was there before, taken, and what is
- * there now; NULL: nothing. Of what memory is out for: is_known is false. */
-struct registry_change {
-	struct record *before;
-	const struct record *after;
-	uint64_t revision;
-	bool is_known;
-};
-typedef void (*registry_change_cb)(const struct registry_change *change, void *data);
-/* callback: NULL: nobody. */
-void registry_set_listener(struct registry *registry, registry_change_cb callback, void *data);
+/* Hears of each change of a registration as it is seen. callback: NULL: nobody. */
+void registry_set_listener(struct registry *registry, store_change_cb callback, void *data);
 
 /* The record with the key, if it is there. */
 const struct record *registry_find_key(struct registry *registry, const char *key);
@@ -178,9 +169,14 @@ uint64_t registry_revision(const struct registry *registry);
 /* Removes some of what has ended. */
 void registry_sweep(struct registry *registry);
 
-/* See settle and when_safe in store.h. */
+/* See settle, when_safe, set_wake and age_ms in store.h. */
 bool registry_settle(struct registry *registry);
 void registry_when_safe(struct registry *registry, store_safe_cb callback, void *data);
+void registry_set_wake(struct registry *registry, store_wake_cb callback, void *data);
+int64_t registry_age_ms(struct registry *registry);
+/* Whether others change the store, so that what is refused may be so no longer: see catch_up. */
+bool registry_is_replica(const struct registry *registry);
+void registry_catch_up(struct registry *registry, store_safe_cb callback, void *data);
 
 /* ---- what a name, a uri and tags are; of the registry's files alone ---- */
 

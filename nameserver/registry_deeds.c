@@ -91,10 +91,7 @@ bool registry_deed_drop(struct registry *registry, const char *name)
 	char key[REGISTRY_KEY_SIZE];
 
 	make_key(key, name);
-	if (!registry->store->kind->remove(registry->store, key, registry->generation + 1))
-		return false;
-	registry->generation++;
-	return true;
+	return registry_drop(registry, key, false);
 }
 
 /* ---- who may ---- */
@@ -203,7 +200,7 @@ int registry_deed_take(struct registry *registry, const struct record *record,
 			       .uri = "",
 			       .owner = claim->who,
 			       .expires = INT64_MAX,
-			       .generation = registry->generation + 1 };
+			       .generation = registry_next_revision(registry) };
 	const struct record *old = find(registry, record->name);
 	bool overrides;
 
@@ -228,7 +225,6 @@ int registry_deed_take(struct registry *registry, const struct record *record,
 	if (!registry->store->kind->put(registry->store, &deed))
 		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "out of memory for name %s",
 				       record->name);
-	registry->generation++;
 	return 0;
 }
 
@@ -265,7 +261,6 @@ static int put_deed(struct registry *registry, struct record *deed,
 	if (!registry->store->kind->put(registry->store, deed))
 		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "out of memory for name %s",
 				       deed->name);
-	registry->generation++;
 	registry_deed_look(registry, deed->name);
 	return 0;
 }
@@ -277,7 +272,7 @@ int registry_assign(struct registry *registry, const char *name, const char *own
 			       .uri = "",
 			       .owner = owner,
 			       .expires = INT64_MAX,
-			       .generation = registry->generation + 1 };
+			       .generation = registry_next_revision(registry) };
 	int status = registry_check_name(name, problem);
 
 	if (status < 0)

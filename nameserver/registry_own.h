@@ -10,22 +10,24 @@ struct registry {
 	int64_t keep_ms;
 	registry_clock_cb clock;
 	void *data;
-	uint64_t generation;
 	struct revoked_list *revoked;
-	unsigned turn;                /* of look-ups of shared names */
-	registry_change_cb on_change; /* NULL: nobody hears of changes */
+	unsigned turn;             /* of look-ups of shared names */
+	store_change_cb on_change; /* NULL: nobody else hears of changes */
 	void *change_data;
 };
 
 /* ---- registry.c ---- */
 
+/* The number of the change that is about to be made. */
+uint64_t registry_next_revision(const struct registry *registry);
 /* The record if it is still alive. */
 const struct record *registry_find(struct registry *registry, const char *key);
 /* A record that has been found good. NULL with *problem told. */
 const struct record *registry_put(struct registry *registry, struct record *record,
 				  struct registry_problem *problem);
-/* Removes it, as the next change. Returns false when memory is out. */
-bool registry_drop(struct registry *registry, const char *key);
+/* Removes it, as the next change; is_revoked: its owner is told. Returns false when memory is out.
+ */
+bool registry_drop(struct registry *registry, const char *key, bool is_revoked);
 /* The same on purpose: its owner is told. Returns 0 or minus a status. */
 int registry_remove_record(struct registry *registry, const struct record *record,
 			   struct registry_problem *problem);

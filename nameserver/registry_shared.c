@@ -126,7 +126,7 @@ bool registry_drop_others(struct registry *registry, const struct record *record
 		if (!other || !is_done)
 			break;
 		strcpy(key, other->key);
-		is_done = registry_drop(registry, key);
+		is_done = registry_drop(registry, key, false);
 	}
 	if (!is_done)
 		(void)registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "out of memory for name %s",

@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "service.h"
+#include "service_own.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "attendance.h"
 #include "reach.h"
 #include "text_put.h"
-#include "watchers.h"
 
 #define OWN_TAG "class:pyrite.NameServer"
-
-struct service {
-	struct registry *registry;
-	struct attendances *attendances;
-	struct watchers *watchers;
-	bool is_void;      /* changes were taken back, which the watchers do not know */
-	char address[300]; /* as its URI has it */
-	time_t warned;     /* of a name that leads nowhere */
-};
 
 static struct registry *settle(struct service *service)
 {
@@ -48,6 +36,7 @@ struct service *service_new(struct registry *registry)
 		return NULL;
 	}
 	service->registry = registry;
+	service->last_again = &service->again;
 	service->attendances = attendances_new();
 	service->watchers = watchers_new(registry_for_watchers, service);
 	if (service->attendances && service->watchers)
@@ -56,8 +45,27 @@ struct service *service_new(struct registry *registry)
 	return NULL;
 }
 
+/* The store has something to do, or somebody is to be tried again. */
+static void on_time(pyr_timer *timer, void *data)
+{
+	struct service *service = data;
+
+	(void)timer;
+	(void)settle(service);
+	service_change_again(service);
+}
+
+static void wake(void *data)
+{
+	(void)pyr_timer_set(data, 0);
+}
+
 bool service_set_daemon(struct service *service, pyr_daemon *daemon)
 {
+	service->timer = pyr_timer_new(daemon, on_time, service);
+	if (!service->timer)
+		return false;
+	registry_set_wake(service->registry, wake, service->timer);
 	return watchers_set_daemon(service->watchers, daemon);
 }
 
@@ -67,6 +75,8 @@ void service_free(struct service *service)
 		return;
 	watchers_free(service->watchers);
 	registry_free(service->registry); /* what is not safe yet is made so, and answered */
+	service_change_give_up(service);
+	pyr_timer_free(service->timer);
 	attendances_free(service->attendances);
 	free(service);
 }
@@ -74,6 +84,21 @@ void service_free(struct service *service)
 struct registry *service_registry(pyr_call *call)
 {
 	return settle(pyr_call_data(call));
+}
+
+int service_reader(pyr_call *call, struct registry **ret)
+{
+	struct service *service = pyr_call_data(call);
+	int64_t age;
+
+	*ret = settle(service);
+	age = registry_age_ms(*ret);
+	if (service->max_stale_ms == 0 || age <= service->max_stale_ms)
+		return 0;
+	return pyr_fail(call, PYR_UNAVAILABLE,
+			"NamingError: what is known of names is %lld s old, as their store cannot "
+			"be reached: more than --max-stale allows",
+			(long long)age / 1000);
 }
 
 bool service_add_self(struct service *service, const char *uri, struct registry_problem *problem)
@@ -87,66 +112,6 @@ bool service_add_self(struct service *service, const char *uri, struct registry_
 
 	snprintf(service->address, sizeof(service->address), "%s", at ? at + 1 : "");
 	return registry_register(service->registry, &self, problem) != NULL;
-}
-
-/* ---- answers ---- */
-
-struct pending {
-	pyr_deferred *deferred;
-	struct service_answer answer;
-};
-
-static int reply(pyr_deferred *deferred, const struct service_answer *answer)
-{
-	switch (answer->kind) {
-	case ANSWER_GRANT:
-		return pyrite_NameServer_register_name_reply(deferred, answer->result);
-	case ANSWER_METADATA:
-		return pyrite_NameServer_set_metadata_reply(deferred);
-	case ANSWER_REMOVE:
-		return pyrite_NameServer_remove_reply(deferred);
-	case ANSWER_SHARE:
-		return pyrite_NameServer_remove_share_reply(deferred);
-	case ANSWER_ASSIGN:
-		return pyrite_NameServer_assign_reply(deferred);
-	case ANSWER_PREFIX:
-		return pyrite_NameServer_remove_prefix_reply(deferred, answer->result);
-	case ANSWER_MATCHING:
-		return pyrite_NameServer_remove_matching_reply(deferred, answer->result);
-	}
-	return pyr_deferred_fail(deferred, PYR_INTERNAL, "no such answer");
-}
-
-/* Maybe in a thread of the store. The pending answer is memory of the call, and goes with it. */
-static void on_safe(const struct store_problem *problem, void *data)
-{
-	struct pending *pending = data;
-	pyr_deferred *deferred = pending->deferred;
-
-	if (problem->code || pending->answer.kind < ANSWER_PREFIX) /* of many, each was told */
-		pyr_call_audit(pyr_deferred_call(deferred), pending->answer.action,
-			       pending->answer.name, problem->code, problem->text);
-	/* whoever asked may be gone: then nobody is to be told */
-	if (problem->code)
-		(void)pyr_deferred_fail(deferred, problem->code, "%s", problem->text);
-	else
-		(void)reply(deferred, &pending->answer);
-}
-
-int service_answer_when_safe(pyr_call *call, struct service_answer answer)
-{
-	struct service *service = pyr_call_data(call);
-	struct pending *pending = pyr_call_alloc(call, sizeof(*pending));
-	int status;
-
-	if (!pending)
-		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
-	pending->answer = answer;
-	status = pyr_call_defer(call, &pending->deferred);
-	if (status < 0)
-		return status;
-	registry_when_safe(service->registry, on_safe, pending);
-	return 0;
 }
 
 /* ---- methods ---- */
@@ -187,23 +152,26 @@ int service_fail(pyr_call *call, const char *action, const char *name,
 	return pyr_fail(call, problem->code, "%s", problem->text);
 }
 
-int service_read_claim(pyr_call *call, const struct pyrite_NameClaim *claim,
-		       struct registry_claim *ret)
+struct registry_claim service_claim(pyr_call *call, const struct pyrite_NameClaim *claim)
 {
-	*ret = service_caller(call);
-	ret->force = claim->force;
-	ret->gives_up = claim->give_up;
-	return service_read_secret(call, &claim->secret, &ret->secret);
+	struct registry_claim ret = service_caller(call);
+
+	ret.force = claim->force;
+	ret.gives_up = claim->give_up;
+	ret.secret = claim->secret.n ? claim->secret.items : NULL;
+	return ret;
 }
 
-int service_claim(pyr_call *call, const char *action, const char *name,
-		  const struct pyrite_NameClaim *claim, struct registry_claim *ret)
+int service_check_claim(pyr_call *call, const char *action, const char *name,
+			const struct pyrite_NameClaim *claim)
 {
-	if (!pyr_call_may(call, action, name))
+	const uint8_t *secret;
+
+	if (action && !pyr_call_may(call, action, name))
 		return pyr_call_refuse(call, action, name);
-	if (claim->force && !pyr_call_may(call, "replace", name))
+	if (action && claim->force && !pyr_call_may(call, "replace", name))
 		return pyr_call_refuse(call, "replace", name);
-	return service_read_claim(call, claim, ret);
+	return service_read_secret(call, &claim->secret, &secret);
 }
 
 /* The name leads other hosts to themselves. At most one a second is told. */
@@ -223,51 +191,133 @@ static void warn_of_loopback(pyr_call *call, const char *name, const char *uri)
 	fputs(", which other hosts cannot reach\n", stderr);
 }
 
-static int register_name(pyr_call *call, const char *name, const char *uri,
-			 const struct pyrite_NameTerms *terms, const struct pyrite_NameClaim *claim,
-			 const struct pyrite_NameGrant **ret)
-{
-	struct registry_request request = { .name = name,
-					    .uri = uri,
-					    .ttl_ms = terms->ttl_ms,
-					    .replace = terms->replace,
-					    .is_shared = terms->shared,
-					    .tags = (const char *const *)terms->tags.items,
-					    .n_tags = terms->tags.n };
-	struct pyrite_NameGrant *grant = pyr_call_alloc(call, sizeof(*grant));
-	const char *action = claim->force ? "replace" : "register";
-	struct registry_problem problem;
-	const struct record *record;
-	int status = service_claim(call, "register", name, claim, &request.claim);
+/* ---- changes ---- */
 
-	(void)ret;
-	if (status < 0)
-		return status;
-	if (!grant || !(grant->secret.items = pyr_call_alloc(call, SECRET_SIZE)))
-		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
-	record = registry_register(service_registry(call), &request, &problem);
+/* A change by whoever makes the claim. Returns NULL when memory is out. */
+static struct service_change *new_change(pyr_call *call, const char *action, const char *name,
+					 const struct pyrite_NameClaim *claim)
+{
+	struct service_change *change = pyr_call_alloc(call, sizeof(*change));
+
+	if (change)
+		*change = (struct service_change){
+			.call = call, .action = action, .name = name, .claim = claim
+		};
+	return change;
+}
+
+static int begin(pyr_call *call, struct service_change *change)
+{
+	return change ? service_change(change)
+		      : pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+struct registration {
+	const char *uri;
+	const struct pyrite_NameTerms *terms;
+};
+
+static int attempt_registration(struct service_change *change, struct registry *registry,
+				struct registry_problem *problem)
+{
+	const struct registration *args = change->args;
+	struct pyrite_NameGrant *grant = change->result;
+	struct registry_request request = { .name = change->name,
+					    .uri = args->uri,
+					    .ttl_ms = args->terms->ttl_ms,
+					    .replace = args->terms->replace,
+					    .is_shared = args->terms->shared,
+					    .tags = (const char *const *)args->terms->tags.items,
+					    .n_tags = args->terms->tags.n,
+					    .claim = service_claim(change->call, change->claim) };
+	const struct record *record = registry_register(registry, &request, problem);
+
 	if (!record)
-		return service_fail(call, action, name, &problem);
-	warn_of_loopback(call, name, record->uri);
+		return -problem->code;
+	warn_of_loopback(change->call, change->name, record->uri);
 	memcpy(grant->secret.items, record->secret, SECRET_SIZE);
 	grant->secret.n = SECRET_SIZE;
 	grant->ttl_ms = record->ttl_ms;
 	grant->generation = record->generation;
 	grant->shared = record->is_shared;
-	return service_answer_when_safe(
-		call, (struct service_answer){ ANSWER_GRANT, grant, action, name });
+	return 0;
+}
+
+static int reply_registration(struct service_change *change, uint64_t revision)
+{
+	struct pyrite_NameGrant *grant = change->result;
+
+	if (revision)
+		grant->generation = revision;
+	return pyrite_NameServer_register_name_reply(change->deferred, grant);
+}
+
+static int register_name(pyr_call *call, const char *name, const char *uri,
+			 const struct pyrite_NameTerms *terms, const struct pyrite_NameClaim *claim,
+			 const struct pyrite_NameGrant **ret)
+{
+	struct service_change *change =
+		new_change(call, claim->force ? "replace" : "register", name, claim);
+	struct pyrite_NameGrant *grant = pyr_call_alloc(call, sizeof(*grant));
+	struct registration *args = pyr_call_alloc(call, sizeof(*args));
+	int status = service_check_claim(call, "register", name, claim);
+
+	(void)ret;
+	if (status < 0)
+		return status;
+	if (!change || !args || !grant ||
+	    !(grant->secret.items = pyr_call_alloc(call, SECRET_SIZE)))
+		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	*args = (struct registration){ uri, terms };
+	change->args = args;
+	change->result = grant;
+	change->attempt = attempt_registration;
+	change->reply = reply_registration;
+	return begin(call, change);
+}
+
+struct renewal {
+	const struct pyr_bytes *secret;
+	const struct pyr_string_seq *names;
+};
+
+static int attempt_renewal(struct service_change *change, struct registry *registry,
+			   struct registry_problem *problem)
+{
+	struct registry_claim claim = service_caller(change->call);
+	struct pyrite_NameRenewal *renewal = change->result;
+	const struct renewal *args = change->args;
+	struct pyr_string_seq *list;
+	size_t i;
+	enum registry_renewal result;
+
+	(void)problem;
+	claim.secret = args->secret->n ? args->secret->items : NULL;
+	renewal->lost.n = renewal->revoked.n = 0;
+	for (i = 0; i < args->names->n; i++) {
+		result = registry_renew(registry, args->names->items[i], &claim);
+		list = result == RENEWAL_LOST ? &renewal->lost : &renewal->revoked;
+		if (result != RENEWAL_DONE)
+			list->items[list->n++] = args->names->items[i];
+	}
+	return 0;
+}
+
+static int reply_renewal(struct service_change *change, uint64_t revision)
+{
+	(void)revision;
+	return pyrite_NameServer_renew_reply(change->deferred, change->result);
 }
 
 static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct pyr_string_seq *names,
 		 const struct pyrite_NameRenewal **ret)
 {
 	struct pyrite_NameRenewal *renewal = pyr_call_alloc(call, sizeof(*renewal));
+	struct service_change *change = new_change(call, NULL, NULL, NULL);
+	struct renewal *args = pyr_call_alloc(call, sizeof(*args));
 	struct registry *registry = service_registry(call);
-	struct registry_claim claim = service_caller(call);
-	struct pyr_string_seq *list;
-	size_t i;
-	enum registry_renewal result;
-	int status = service_read_secret(call, secret, &claim.secret);
+	const uint8_t *known;
+	int status = service_read_secret(call, secret, &known);
 
 	if (status < 0)
 		return status;
@@ -275,17 +325,19 @@ static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct py
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
 				"NamingError: at most %d names are renewed at a time, not %zu",
 				SERVICE_RENEWALS, names->n);
-	if (!renewal || !(renewal->lost.items = pyr_call_alloc(call, names->n * sizeof(char *))) ||
+	if (!renewal || !change || !args ||
+	    !(renewal->lost.items = pyr_call_alloc(call, names->n * sizeof(char *))) ||
 	    !(renewal->revoked.items = pyr_call_alloc(call, names->n * sizeof(char *))))
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
-	for (i = 0; i < names->n; i++) {
-		result = registry_renew(registry, names->items[i], &claim);
-		list = result == RENEWAL_LOST ? &renewal->lost : &renewal->revoked;
-		if (result != RENEWAL_DONE)
-			list->items[list->n++] = names->items[i];
-	}
-	*ret = renewal;
-	return 0;
+	*args = (struct renewal){ secret, names };
+	change->args = args;
+	change->result = renewal;
+	change->attempt = attempt_renewal;
+	change->reply = reply_renewal;
+	if (registry_is_replica(registry))
+		return begin(call, change);
+	*ret = renewal; /* a lease is not kept on a disk */
+	return attempt_renewal(change, registry, NULL);
 }
 
 static int attend(pyr_call *call, const struct pyr_bytes *secret)
@@ -302,27 +354,48 @@ static int attend(pyr_call *call, const struct pyr_bytes *secret)
 	return attendances_add(service->attendances, call, known);
 }
 
+static int attempt_metadata(struct service_change *change, struct registry *registry,
+			    struct registry_problem *problem)
+{
+	struct registry_claim claim = service_claim(change->call, change->claim);
+	const struct pyr_string_seq *tags = change->args;
+
+	return registry_set_tags(registry, change->name, (const char *const *)tags->items, tags->n,
+				 &claim, problem);
+}
+
+static int reply_metadata(struct service_change *change, uint64_t revision)
+{
+	(void)revision;
+	return pyrite_NameServer_set_metadata_reply(change->deferred);
+}
+
 static int set_metadata(pyr_call *call, const char *name, const struct pyr_string_seq *tags,
 			const struct pyrite_NameClaim *claim)
 {
-	struct registry_problem problem;
-	struct registry_claim known;
-	int status = service_claim(call, "metadata", name, claim, &known);
+	struct service_change *change = new_change(call, "metadata", name, claim);
+	int status = service_check_claim(call, "metadata", name, claim);
 
 	if (status < 0)
 		return status;
-	if (registry_set_tags(service_registry(call), name, (const char *const *)tags->items,
-			      tags->n, &known, &problem) < 0)
-		return service_fail(call, "metadata", name, &problem);
-	return service_answer_when_safe(
-		call, (struct service_answer){ ANSWER_METADATA, NULL, "metadata", name });
+	if (change) {
+		change->args = (void *)tags; /* it is only read */
+		change->attempt = attempt_metadata;
+		change->reply = reply_metadata;
+	}
+	return begin(call, change);
 }
 
 static int lookup(pyr_call *call, const char *name, const char **ret)
 {
 	struct registry_problem problem;
-	const struct record *record = registry_lookup(service_registry(call), name, &problem);
+	const struct record *record;
+	struct registry *registry;
+	int status = service_reader(call, &registry);
 
+	if (status < 0)
+		return status;
+	record = registry_lookup(registry, name, &problem);
 	if (!record)
 		return pyr_fail(call, problem.code, "%s", problem.text);
 	*ret = record->uri;
@@ -334,9 +407,13 @@ static int lookup_entry(pyr_call *call, const char *name, const struct pyrite_Na
 	struct pyrite_NameEntry *entry = pyr_call_alloc(call, sizeof(*entry));
 	struct registry_claim caller = service_caller(call);
 	struct registry_problem problem;
-	struct registry *registry = service_registry(call);
-	const struct record *record = registry_lookup(registry, name, &problem);
+	const struct record *record;
+	struct registry *registry;
+	int status = service_reader(call, &registry);
 
+	if (status < 0)
+		return status;
+	record = registry_lookup(registry, name, &problem);
 	if (!record)
 		return pyr_fail(call, problem.code, "%s", problem.text);
 	if (record->is_shared)
@@ -352,48 +429,80 @@ static int lookup_entry(pyr_call *call, const char *name, const struct pyrite_Na
 	return 0;
 }
 
-static int remove_name(pyr_call *call, const char *name, const struct pyrite_NameClaim *claim)
+static int attempt_removal(struct service_change *change, struct registry *registry,
+			   struct registry_problem *problem)
 {
-	struct registry_problem problem;
-	struct registry_claim known;
-	int status = service_claim(call, "remove", name, claim, &known);
+	struct registry_claim claim = service_claim(change->call, change->claim);
+
+	if (change->args)
+		return registry_remove_share(registry, change->name, change->args, &claim, problem);
+	return registry_remove(registry, change->name, &claim, problem);
+}
+
+static int reply_removal(struct service_change *change, uint64_t revision)
+{
+	(void)revision;
+	if (change->args)
+		return pyrite_NameServer_remove_share_reply(change->deferred);
+	return pyrite_NameServer_remove_reply(change->deferred);
+}
+
+/* uri: NULL: of the whole name. */
+static int remove_name_or_share(pyr_call *call, const char *name, const char *uri,
+				const struct pyrite_NameClaim *claim)
+{
+	struct service_change *change = new_change(call, "remove", name, claim);
+	int status = service_check_claim(call, "remove", name, claim);
 
 	if (status < 0)
 		return status;
-	if (registry_remove(service_registry(call), name, &known, &problem) < 0)
-		return service_fail(call, "remove", name, &problem);
-	return service_answer_when_safe(
-		call, (struct service_answer){ ANSWER_REMOVE, NULL, "remove", name });
+	if (change) {
+		change->args = (void *)uri; /* it is only read */
+		change->attempt = attempt_removal;
+		change->reply = reply_removal;
+	}
+	return begin(call, change);
+}
+
+static int remove_name(pyr_call *call, const char *name, const struct pyrite_NameClaim *claim)
+{
+	return remove_name_or_share(call, name, NULL, claim);
 }
 
 static int remove_share(pyr_call *call, const char *name, const char *uri,
 			const struct pyrite_NameClaim *claim)
 {
-	struct registry_problem problem;
-	struct registry_claim known;
-	int status = service_claim(call, "remove", name, claim, &known);
+	return remove_name_or_share(call, name, uri, claim);
+}
 
-	if (status < 0)
-		return status;
-	if (registry_remove_share(service_registry(call), name, uri, &known, &problem) < 0)
-		return service_fail(call, "remove", name, &problem);
-	return service_answer_when_safe(
-		call, (struct service_answer){ ANSWER_SHARE, NULL, "remove", name });
+static int attempt_assignment(struct service_change *change, struct registry *registry,
+			      struct registry_problem *problem)
+{
+	struct registry_claim claim = service_claim(change->call, change->claim);
+
+	return registry_assign(registry, change->name, change->args, &claim, problem);
+}
+
+static int reply_assignment(struct service_change *change, uint64_t revision)
+{
+	(void)revision;
+	return pyrite_NameServer_assign_reply(change->deferred);
 }
 
 static int assign(pyr_call *call, const char *name, const char *owner,
 		  const struct pyrite_NameClaim *claim)
 {
-	struct registry_problem problem;
-	struct registry_claim known;
-	int status = service_read_claim(call, claim, &known);
+	struct service_change *change = new_change(call, "override", name, claim);
+	int status = service_check_claim(call, NULL, name, claim);
 
 	if (status < 0)
 		return status;
-	if (registry_assign(service_registry(call), name, owner, &known, &problem) < 0)
-		return service_fail(call, "override", name, &problem);
-	return service_answer_when_safe(
-		call, (struct service_answer){ ANSWER_ASSIGN, NULL, "override", name });
+	if (change) {
+		change->args = (void *)owner; /* it is only read */
+		change->attempt = attempt_assignment;
+		change->reply = reply_assignment;
+	}
+	return begin(call, change);
 }
 
 static int watch(pyr_call *call, const struct pyrite_NameView *view, pyr_stream *stream)

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "pattern.h"
-#include "service.h"
+#include "service_own.h"
 
 enum {
 	PAGE_ENTRIES = 1024,
@@ -16,7 +16,8 @@ enum {
 				   all of a shared name */
 	ENTRY_BYTES = 32,       /* numbers, tags and lengths around the texts of one entry */
 	TAG_BYTES = 4,          /* and of one of its tags */
-	CLOCK_EVERY = 16        /* names between two looks at the clock, where each costs little */
+	CLOCK_EVERY = 16,       /* names between two looks at the clock, where each costs little */
+	TOGETHER = 32           /* names that are removed at a time where others change them, too */
 };
 
 /* Which names, and how far. */
@@ -31,7 +32,8 @@ struct search {
 	char at[REGISTRY_KEY_SIZE];       /* by the key of its record */
 	unsigned n_looks;
 	int64_t until;
-	bool is_too_much; /* the pattern took too long on it */
+	bool is_too_much;       /* the pattern took too long on it */
+	unsigned n_found, most; /* names that fit; most: then it ends; 0: any number */
 };
 
 static int64_t now_ms(void)
@@ -42,9 +44,10 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void start(struct search *search, pyr_call *call, const char *after)
+static void start(struct search *search, pyr_call *call, struct registry *registry,
+		  const char *after)
 {
-	search->registry = service_registry(call);
+	search->registry = registry;
 	search->caller = service_caller(call);
 	search->until = now_ms() + SERVICE_SLICE_MS;
 	/* one that is longer than any name sorts as its beginning does, as good as */
@@ -99,7 +102,8 @@ static bool is_late(struct search *search, const struct record *record)
 	if (strcmp(search->name, record->name) == 0)
 		return false;
 	n = search->n_looks++;
-
+	if (search->most > 0 && search->n_found >= search->most)
+		return true;
 	return n > 0 && (search->pattern || n % CLOCK_EVERY == 0) && now_ms() >= search->until;
 }
 
@@ -133,10 +137,11 @@ static const struct record *next(struct search *search, bool *has_more)
 	return NULL;
 }
 
-static int too_much(pyr_call *call, const struct search *search)
+static int too_much(const struct search *search, struct registry_problem *problem)
 {
-	return pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
-			"NamingError: the regex takes too long to match name %s", search->name);
+	return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED,
+			       "NamingError: the regex takes too long to match name %s",
+			       search->name);
 }
 
 static int read_tags(pyr_call *call, const struct pyr_string_seq *tags)
@@ -249,6 +254,7 @@ static bool add_to_page(pyr_call *call, struct search *search, const struct reco
 static int fill_page(pyr_call *call, struct search *search, struct pyrite_NamePage *page)
 {
 	char full[REGISTRY_NAME_MAX + 1] = "";
+	struct registry_problem problem;
 	const struct record *record;
 	size_t bytes = 0;
 	bool has_more;
@@ -264,8 +270,10 @@ static int fill_page(pyr_call *call, struct search *search, struct pyrite_NamePa
 		if (page->entries.n == PAGE_ENTRIES || bytes > PAGE_BYTES)
 			strcpy(full, record->name);
 	}
-	if (search->is_too_much)
-		return too_much(call, search);
+	if (search->is_too_much) {
+		(void)too_much(search, &problem);
+		return pyr_fail(call, problem.code, "%s", problem.text);
+	}
 	page->next = !has_more ? "" : pyr_call_strdup(call, full[0] ? full : search->name);
 	return page->next ? 0 : pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 }
@@ -274,12 +282,16 @@ static int list(pyr_call *call, struct search *search, const char *after,
 		const struct pyrite_NamePage **ret)
 {
 	struct pyrite_NamePage *page = pyr_call_alloc(call, sizeof(*page));
+	struct registry *registry;
 	int status;
 
 	if (!page || !(page->entries.items =
 			       pyr_call_alloc(call, PAGE_ENTRIES * sizeof(page->entries.items[0]))))
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
-	start(search, call, after);
+	status = service_reader(call, &registry);
+	if (status < 0)
+		return status;
+	start(search, call, registry, after);
 	status = fill_page(call, search, page);
 	if (status == 0)
 		*ret = page;
@@ -317,6 +329,11 @@ int service_list_metadata(pyr_call *call, const struct pyr_string_seq *tags, boo
 
 /* ---- removals ---- */
 
+/* What a removal is asked for; of both the other is NULL. */
+struct removal {
+	const char *prefix, *regex, *after;
+};
+
 static bool may_remove(const pyr_call *call, const char *name, const struct registry_claim *claim)
 {
 	return pyr_call_may(call, "remove", name) &&
@@ -335,73 +352,105 @@ static int remove_one(pyr_call *call, struct search *search, const struct regist
 }
 
 static int remove_found(pyr_call *call, struct search *search, const struct registry_claim *claim,
-			struct pyrite_NameRemoval *removal)
+			struct pyrite_NameRemoval *removal, struct registry_problem *problem)
 {
-	struct registry_problem problem;
+	char last[REGISTRY_NAME_MAX + 1] = "";
 	const struct record *record;
 	bool has_more;
 
 	while ((record = next(search, &has_more)) != NULL) {
 		if (record->is_own)
 			continue;
+		search->n_found += strcmp(last, search->name) != 0;
+		strcpy(last, search->name);
 		if (!may_remove(call, record->name, claim))
 			removal->kept++;
-		else if (remove_one(call, search, claim, &problem) == 0)
+		else if (remove_one(call, search, claim, problem) == 0)
 			removal->removed++;
-		else if (problem.code == PYR_RESOURCE_EXHAUSTED)
-			return pyr_fail(call, problem.code, "%s", problem.text);
+		else if (problem->code == PYR_RESOURCE_EXHAUSTED)
+			return -problem->code;
 		else
 			removal->kept++;
 	}
 	if (search->is_too_much)
-		return too_much(call, search);
+		return too_much(search, problem);
 	removal->next = has_more ? pyr_call_strdup(call, search->name) : "";
-	return removal->next ? 0 : pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	return removal->next ? 0
+			     : registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");
 }
 
-static int remove_all(pyr_call *call, struct search *search, const char *after,
-		      const struct pyrite_NameClaim *claim, struct pyrite_NameRemoval *removal)
+static int attempt(struct service_change *change, struct registry *registry,
+		   struct registry_problem *problem)
 {
-	struct registry_claim known;
-	int status = service_read_claim(call, claim, &known);
+	struct registry_claim claim = service_claim(change->call, change->claim);
+	struct pyrite_NameRemoval *removal = change->result;
+	const struct removal *args = change->args;
+	struct search search = { .prefix = args->prefix ? args->prefix : "",
+				 .most = registry_is_replica(registry) ? TOGETHER : 0 };
+	char why[256];
+	int status;
+
+	*removal = (struct pyrite_NameRemoval){ 0 };
+	if (args->regex && !(search.pattern = pattern_new(args->regex, why, sizeof(why))))
+		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "%s", why);
+	start(&search, change->call, registry, args->after);
+	status = remove_found(change->call, &search, &claim, removal, problem);
+	pattern_free(search.pattern);
+	return status;
+}
+
+static int reply(struct service_change *change, uint64_t revision)
+{
+	const struct removal *args = change->args;
+
+	(void)revision;
+	if (args->prefix)
+		return pyrite_NameServer_remove_prefix_reply(change->deferred, change->result);
+	return pyrite_NameServer_remove_matching_reply(change->deferred, change->result);
+}
+
+static int remove_many(pyr_call *call, struct removal args, const struct pyrite_NameClaim *claim)
+{
+	struct service_change *change = pyr_call_alloc(call, sizeof(*change));
+	struct pyrite_NameRemoval *removal = pyr_call_alloc(call, sizeof(*removal));
+	struct removal *copy = pyr_call_alloc(call, sizeof(*copy));
+	int status = service_check_claim(call, NULL, "", claim);
 
 	if (status < 0)
 		return status;
-	if (!removal)
+	if (!change || !removal || !copy)
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
-	start(search, call, after);
-	return remove_found(call, search, &known, removal);
+	*copy = args;
+	*change = (struct service_change){ .call = call,
+					   .attempt = attempt,
+					   .reply = reply,
+					   .action = "remove",
+					   .name = args.prefix ? args.prefix : args.regex,
+					   .audits_each = true,
+					   .claim = claim,
+					   .args = copy,
+					   .result = removal };
+	return service_change(change);
 }
 
 int service_remove_prefix(pyr_call *call, const char *prefix, const char *after,
 			  const struct pyrite_NameClaim *claim,
 			  const struct pyrite_NameRemoval **ret)
 {
-	struct pyrite_NameRemoval *removal = pyr_call_alloc(call, sizeof(*removal));
-	struct search search = { .prefix = prefix };
-	int status = remove_all(call, &search, after, claim, removal);
-
 	(void)ret;
-	if (status < 0)
-		return status;
-	return service_answer_when_safe(
-		call, (struct service_answer){ ANSWER_PREFIX, removal, "remove", prefix });
+	return remove_many(call, (struct removal){ .prefix = prefix, .after = after }, claim);
 }
 
 int service_remove_matching(pyr_call *call, const char *regex, const char *after,
 			    const struct pyrite_NameClaim *claim,
 			    const struct pyrite_NameRemoval **ret)
 {
-	struct pyrite_NameRemoval *removal = pyr_call_alloc(call, sizeof(*removal));
-	struct search search = { .prefix = "" };
-	int status = read_pattern(call, regex, &search.pattern);
+	struct pattern *pattern;
+	int status = read_pattern(call, regex, &pattern);
 
 	(void)ret;
-	if (status == 0)
-		status = remove_all(call, &search, after, claim, removal);
-	pattern_free(search.pattern);
 	if (status < 0)
 		return status;
-	return service_answer_when_safe(
-		call, (struct service_answer){ ANSWER_MATCHING, removal, "remove", regex });
+	pattern_free(pattern);
+	return remove_many(call, (struct removal){ .regex = regex, .after = after }, claim);
 }

@@ -5,8 +5,11 @@
  * Where the registry keeps its records: sorted by key, byte by byte. The key is the record's name,
  * or, if that is shared, "name uri": so all records of a name follow each other. Whose a name is
  * says its deed, a record with the key " name": before all names, none of which begins so. A store
- * knows no rules and no clock. One thread at a time. A change is seen at once; when it is safe, the
- * store tells.
+ * knows no rules and no clock. One thread at a time: the owner's.
+ *
+ * What is put and removed is seen at once, until the owner has done what he wants done together and
+ * calls when_safe(): then it is for the store to keep it, or to say why not. Others may change a
+ * store, too: what they did is seen after settle().
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,7 +39,19 @@ struct store_problem {
 	char text[512];
 };
 
-typedef void (*store_safe_cb)(const struct store_problem *problem, void *data);
+/* revision: the number of the changes; 0: they had theirs when they were made. PYR_ABORTED: others
+ * changed what they were built upon; nothing has happened, and it may be tried again. */
+typedef void (*store_safe_cb)(const struct store_problem *problem, uint64_t revision, void *data);
+
+/* A registration or deed is not what it was; NULL: nothing was there, or is there now. Both are
+ * the store's. */
+struct store_change {
+	const struct record *before, *after;
+	uint64_t revision;
+	bool is_revoked; /* removed on purpose */
+};
+typedef void (*store_change_cb)(const struct store_change *change, void *data);
+typedef void (*store_wake_cb)(void *data);
 
 /* Hears of a record that is set aside: kept, where there is a database, but not served. */
 typedef void (*store_aside_cb)(const char *name, const char *why, void *data);
@@ -55,7 +70,8 @@ struct store_kind {
 	/* Calls back with each record, in order; that may touch them, and change nothing else. */
 	void (*walk)(struct store *store, void (*each)(const struct record *record, void *data),
 		     void *data);
-	/* Adds or replaces. Returns false, with nothing changed, if it could not. */
+	/* Adds or replaces, as change number record->generation. Returns false, with nothing
+	 * changed, if it could not. */
 	bool (*put)(struct store *store, const struct record *record);
 	/* A lease is renewed, its owner is there; cheap, and not durable. */
 	void (*touch)(struct store *store, const char *key, int64_t expires);
@@ -67,8 +83,9 @@ struct store_kind {
 	const struct record *(*first_deed_to_end)(struct store *store);
 	/* How many have expired by now, but for deeds; as many steps. */
 	size_t (*count_ended)(struct store *store, int64_t now);
-	/* Removes a record that is there, as change number generation. Returns as put. */
-	bool (*remove)(struct store *store, const char *key, uint64_t generation);
+	/* Removes a record that is there, as change number generation. is_revoked: somebody wants
+	 * that. Returns as put. */
+	bool (*remove)(struct store *store, const char *key, uint64_t generation, bool is_revoked);
 	/* Removes a record that is there, and keeps it where nothing finds it by itself. Returns as
 	 * put. */
 	bool (*set_aside)(struct store *store, const char *key, uint64_t generation,
@@ -77,14 +94,27 @@ struct store_kind {
 	size_t (*count_deeds)(struct store *store); /* of them */
 	/* Bytes of all records. */
 	size_t (*bytes)(struct store *store);
-	/* The last change's number when the store was opened. */
+	/* The last change's number. */
 	uint64_t (*generation)(struct store *store);
-	/* Takes back what could not be made safe; what find and next returned is then no longer
-	 * valid. To be called before records are looked at. Returns whether there was any. */
+	/* Takes back what could not be made safe, and takes over what others did; what find and
+	 * next returned is then no longer valid. To be called before records are looked at. Returns
+	 * whether anything was taken back. */
 	bool (*settle)(struct store *store);
 	/* Calls back, once, when every change made so far is safe or has been given up: here and
-	 * now if there is none, else from a thread of the store. */
+	 * now if there is none, else from a thread of the store, or in settle(). */
 	void (*when_safe)(struct store *store, store_safe_cb callback, void *data);
+	/* Hears of every change that is no longer taken back without being told; not in
+	 * when_safe(). callback: NULL: nobody. */
+	void (*listen)(struct store *store, store_change_cb callback, void *data);
+
+	/* Of a store that others change, too; else NULL, all of them. */
+
+	/* As when_safe(), once everything is seen that was safe anywhere before this was called. */
+	void (*catch_up)(struct store *store, store_safe_cb callback, void *data);
+	/* Calls back from any thread whenever settle() has something to do. */
+	void (*set_wake)(struct store *store, store_wake_cb callback, void *data);
+	/* For how long it has not been known what others do; 0: it is known. */
+	int64_t (*age_ms)(struct store *store);
 	/* What is not safe yet is made so before. */
 	void (*free)(struct store *store);
 };

@@ -26,6 +26,9 @@ struct memory_store {
 	struct expiry deeds;
 	struct tags tags;
 	uint64_t moment; /* counts what happens to names and owners */
+	uint64_t generation;
+	store_change_cb on_change; /* NULL: nobody hears of changes */
+	void *change_data;
 };
 
 /* What the tree holds points to a node's key; a search has a key of its own. */
@@ -82,8 +85,7 @@ static const struct record *look_at(struct node *node)
 {
 	if (!node)
 		return NULL;
-	if (node->owner && node->moment < node->owner->lost)
-		node->record->is_orphan = true;
+	node->record->is_orphan = node->owner && node->moment < node->owner->lost;
 	return node->record;
 }
 
@@ -247,6 +249,22 @@ static bool put_tags(struct memory_store *store, const struct node *node, const 
 			old ? old->record->tags : NULL, old ? old->record->n_tags : 0);
 }
 
+static void tell(struct memory_store *store, struct node *before, struct node *after,
+		 bool is_revoked)
+{
+	struct store_change change = { look_at(before), look_at(after), store->generation,
+				       is_revoked };
+
+	if (store->on_change)
+		store->on_change(&change, store->change_data);
+}
+
+static void count_change(struct memory_store *store, uint64_t generation)
+{
+	if (generation > store->generation)
+		store->generation = generation;
+}
+
 static bool memory_put(struct store *base, const struct record *record)
 {
 	struct memory_store *store = memory(base);
@@ -270,10 +288,14 @@ static bool memory_put(struct store *base, const struct record *record)
 		store->n_deeds += record->owner != NULL;
 	} else {
 		store->bytes -= record_cost(old->record);
-		drop_node(store, old);
+		expiry_remove(expiry_of(store, old->record), &old->end);
 	}
 	if (record->expires != INT64_MAX)
 		expiry_add(expiry_of(store, record), &node->end);
+	count_change(store, record->generation);
+	tell(store, old, node, false);
+	if (old)
+		drop_node(store, old);
 	return true;
 }
 
@@ -287,7 +309,6 @@ static void memory_touch(struct store *base, const char *key, int64_t expires)
 		return;
 	expiry = expiry_of(store, node->record);
 	node->record->expires = expires;
-	node->record->is_orphan = false;
 	node->moment = ++store->moment;
 	if (node->end.at > 0) {
 		expiry_move(expiry, &node->end, expires);
@@ -327,12 +348,11 @@ static size_t memory_count_ended(struct store *base, int64_t now)
 	return expiry_count(&memory(base)->expiry, now);
 }
 
-static bool memory_remove(struct store *base, const char *key, uint64_t generation)
+static bool memory_remove(struct store *base, const char *key, uint64_t generation, bool is_revoked)
 {
 	struct memory_store *store = memory(base);
 	struct node *node = find_node(base, key);
 
-	(void)generation;
 	if (!node)
 		return true;
 	tags_remove(&store->tags, as_tagged(node), node->record->tags, node->record->n_tags);
@@ -340,6 +360,9 @@ static bool memory_remove(struct store *base, const char *key, uint64_t generati
 	store->n--;
 	store->n_deeds -= node->record->owner != NULL;
 	store->bytes -= record_cost(node->record);
+	count_change(store, generation);
+	expiry_remove(expiry_of(store, node->record), &node->end);
+	tell(store, node, NULL, is_revoked);
 	drop_node(store, node);
 	return true;
 }
@@ -348,7 +371,7 @@ static bool memory_set_aside(struct store *store, const char *key, uint64_t gene
 			     const char *why)
 {
 	(void)why;
-	return memory_remove(store, key, generation);
+	return memory_remove(store, key, generation, false);
 }
 
 static size_t memory_count(struct store *store)
@@ -368,8 +391,7 @@ static size_t memory_bytes(struct store *store)
 
 static uint64_t memory_generation(struct store *store)
 {
-	(void)store;
-	return 0;
+	return memory(store)->generation;
 }
 
 static bool memory_settle(struct store *store)
@@ -384,7 +406,13 @@ static void memory_when_safe(struct store *store, store_safe_cb callback, void *
 	static const struct store_problem none;
 
 	(void)store;
-	callback(&none, data);
+	callback(&none, 0, data);
+}
+
+static void memory_listen(struct store *store, store_change_cb callback, void *data)
+{
+	memory(store)->on_change = callback;
+	memory(store)->change_data = data;
 }
 
 static void memory_free(struct store *store)
@@ -419,6 +447,7 @@ struct store *store_memory_new(void)
 		.generation = memory_generation,
 		.settle = memory_settle,
 		.when_safe = memory_when_safe,
+		.listen = memory_listen,
 		.free = memory_free,
 	};
 	struct memory_store *store = calloc(1, sizeof(*store));

@@ -33,7 +33,10 @@ struct sqlite_store {
 	struct store store; /* first */
 	struct store *memory;
 	struct database *database; /* the writer's */
+	uint64_t opened_at;        /* the number of the last change then */
 	pthread_t writer;
+	store_change_cb on_change; /* the memory's; NULL: nobody */
+	void *change_data;
 	pthread_mutex_t lock; /* all below; no callback is called with it */
 	pthread_cond_t work;
 	/* Oldest first. The writer reads changes without the lock; they stay until they are
@@ -101,7 +104,7 @@ static void call_back(struct waiter *waiters, const struct store_problem *proble
 
 	while ((waiter = waiters) != NULL) {
 		waiters = waiter->next;
-		waiter->callback(problem, waiter->data);
+		waiter->callback(problem, 0, waiter->data);
 		free(waiter);
 	}
 }
@@ -251,7 +254,10 @@ static size_t sqlite_bytes(struct store *store)
 
 static uint64_t sqlite_generation(struct store *store)
 {
-	return database_generation(sqlite_of(store)->database);
+	uint64_t seen = memory_of(store)->kind->generation(memory_of(store));
+	uint64_t opened_at = sqlite_of(store)->opened_at;
+
+	return seen > opened_at ? seen : opened_at;
 }
 
 /* What is in memory under key becomes after (NULL: nothing; taken). Returns NULL when memory is
@@ -302,7 +308,8 @@ static bool sqlite_put(struct store *store, const struct record *record)
 }
 
 /* why: as in a change. */
-static bool take_away(struct store *store, const char *key, uint64_t generation, const char *why)
+static bool take_away(struct store *store, const char *key, uint64_t generation, const char *why,
+		      bool is_revoked)
 {
 	struct store *memory = memory_of(store);
 	struct change *change = make_change(store, key, NULL);
@@ -318,20 +325,21 @@ static bool take_away(struct store *store, const char *key, uint64_t generation,
 		return true;
 	}
 	change->generation = generation;
-	(void)memory->kind->remove(memory, key, generation);
+	(void)memory->kind->remove(memory, key, generation, is_revoked);
 	queue_change(sqlite_of(store), change);
 	return true;
 }
 
-static bool sqlite_remove(struct store *store, const char *key, uint64_t generation)
+static bool sqlite_remove(struct store *store, const char *key, uint64_t generation,
+			  bool is_revoked)
 {
-	return take_away(store, key, generation, NULL);
+	return take_away(store, key, generation, NULL, is_revoked);
 }
 
 static bool sqlite_set_aside(struct store *store, const char *key, uint64_t generation,
 			     const char *why)
 {
-	return take_away(store, key, generation, why);
+	return take_away(store, key, generation, why, false);
 }
 
 /* With the lock. Returns the changes, the newest first, which are then off the queue. */
@@ -365,15 +373,26 @@ static bool sqlite_settle(struct store *base)
 		pthread_cond_signal(&store->work);
 	}
 	pthread_mutex_unlock(&store->lock);
+	memory->kind->listen(memory, NULL, NULL);
 	while ((change = changes) != NULL) {
 		changes = change->next;
 		if (change->before)
 			(void)memory->kind->put(memory, change->before);
 		else
-			(void)memory->kind->remove(memory, change->after->key, 0);
+			(void)memory->kind->remove(memory, change->after->key, 0, false);
 		free_change(change);
 	}
+	memory->kind->listen(memory, store->on_change, store->change_data);
 	return has_failed;
+}
+
+static void sqlite_listen(struct store *base, store_change_cb callback, void *data)
+{
+	struct sqlite_store *store = sqlite_of(base);
+
+	store->on_change = callback;
+	store->change_data = data;
+	store->memory->kind->listen(store->memory, callback, data);
 }
 
 static void sqlite_when_safe(struct store *base, store_safe_cb callback, void *data)
@@ -385,7 +404,7 @@ static void sqlite_when_safe(struct store *base, store_safe_cb callback, void *d
 	bool waits;
 
 	if (!waiter) {
-		callback(&no_memory, data);
+		callback(&no_memory, 0, data);
 		return;
 	}
 	*waiter = (struct waiter){ .callback = callback, .data = data };
@@ -400,7 +419,7 @@ static void sqlite_when_safe(struct store *base, store_safe_cb callback, void *d
 	}
 	pthread_mutex_unlock(&store->lock);
 	if (!waits) {
-		callback(&problem, data);
+		callback(&problem, 0, data);
 		free(waiter);
 	}
 }
@@ -466,6 +485,7 @@ static const struct store_kind sqlite_kind = {
 	.generation = sqlite_generation,
 	.settle = sqlite_settle,
 	.when_safe = sqlite_when_safe,
+	.listen = sqlite_listen,
 	.free = sqlite_free,
 };
 
@@ -493,6 +513,7 @@ struct store *store_sqlite_new(const char *path, store_aside_cb aside, void *dat
 	if (database && database_load(database, keep_row, memory, aside, data, problem)) {
 		store->memory = memory;
 		store->database = database;
+		store->opened_at = database_generation(database);
 		if (fill_in(store))
 			return &store->store;
 		*problem = (struct store_problem){ PYR_RESOURCE_EXHAUSTED, "no thread to be had" };

@@ -67,14 +67,11 @@ static void wake_in(struct watchers *all, int64_t ms)
 
 /* ---- changes ---- */
 
-static void on_change(const struct registry_change *change, void *data)
+static void on_change(const struct store_change *change, void *data)
 {
 	struct watchers *all = data;
 
-	if (change->is_known)
-		changes_add(&all->source.changes, change->revision, change->before, change->after);
-	else
-		changes_forget(&all->source.changes);
+	changes_add(&all->source.changes, change);
 	if (!all->at && all->n > 0)
 		wake_in(all, TOGETHER_MS + all->pace / 4);
 }

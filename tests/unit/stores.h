@@ -97,10 +97,11 @@ struct wait {
 	char text[512];
 };
 
-static inline void on_safe(const struct store_problem *why, void *data)
+static inline void on_safe(const struct store_problem *why, uint64_t revision, void *data)
 {
 	struct wait *wait = data;
 
+	(void)revision;
 	pthread_mutex_lock(&wait->lock);
 	wait->n_calls++;
 	wait->code = why->code;

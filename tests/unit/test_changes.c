@@ -14,10 +14,9 @@ static int64_t test_clock(void *data)
 	return *(int64_t *)data;
 }
 
-static void keep(const struct registry_change *change, void *data)
+static void keep(const struct store_change *change, void *data)
 {
-	CHECK(change->is_known);
-	changes_add(data, change->revision, change->before, change->after);
+	changes_add(data, change);
 }
 
 static struct registry *new_registry(void)

@@ -36,13 +36,14 @@ static void keeps_what_is_put(struct store *store)
 	CHECK_STR(store->kind->first_to_end(store)->name, "b");
 	store->kind->touch(store, "b", 77);
 	CHECK_INT(safe(store), 0);
-	CHECK(store->kind->remove(store, "b", 4));
-	CHECK(store->kind->remove(store, "no.such.name", 5));
+	CHECK(store->kind->remove(store, "b", 4, false));
+	CHECK(store->kind->remove(store, "no.such.name", 5, false));
 	CHECK(!has(store, "b") && has(store, "a"));
 	CHECK(!store->kind->settle(store));
 	CHECK_INT(safe(store), 0);
 	CHECK_INT(safe(store), 0); /* nothing is on its way */
-	CHECK(store->kind->remove(store, "a", 6) && store->kind->remove(store, "c", 7));
+	CHECK(store->kind->remove(store, "a", 6, false) &&
+	      store->kind->remove(store, "c", 7, false));
 	CHECK_INT(store->kind->bytes(store), 0);
 	drop(store);
 }
@@ -62,7 +63,7 @@ TEST(what_is_safe_is_there_again)
 
 	CHECK_INT(store->kind->generation(store), 0);
 	REQUIRE(put(store, "a", 1) && put(store, "b", 2) && put(store, "b", 3));
-	REQUIRE(store->kind->remove(store, "a", 4));
+	REQUIRE(store->kind->remove(store, "a", 4, false));
 	CHECK_INT(safe(store), 0);
 	drop(store);
 	store = open_database();
@@ -113,7 +114,7 @@ TEST(what_is_shared_is_there_again_uri_by_uri)
 	REQUIRE(put(store, "a", 1) && share(store, "s", "PYRO:o@h:1"));
 	REQUIRE(share(store, "s", "PYRO:o@h:2") && share(store, "s", "PYRO:o@h:3"));
 	REQUIRE(share(store, "s", "PYRO:o@h:3"));
-	REQUIRE(store->kind->remove(store, "s PYRO:o@h:2", 6));
+	REQUIRE(store->kind->remove(store, "s PYRO:o@h:2", 6, false));
 	drop(store);
 	store = open_database();
 	REQUIRE(store != NULL);
@@ -225,13 +226,14 @@ TEST(a_full_disk_refuses_changes_and_keeps_the_rest)
 	REQUIRE(put(store, "a", 1) && put(store, "b", 2));
 	CHECK_INT(safe(store), 0);
 	limit_files(4096);
-	REQUIRE(put(store, "c", 3) && put(store, "a", 4) && store->kind->remove(store, "b", 5));
+	REQUIRE(put(store, "c", 3) && put(store, "a", 4) &&
+		store->kind->remove(store, "b", 5, false));
 	CHECK_INT(safe(store), PYR_RESOURCE_EXHAUSTED);
 	CHECK_HAS(problem.text, "no space left for database ");
 	CHECK(store->kind->settle(store));
 	CHECK(has(store, "a") && has(store, "b") && !has(store, "c"));
 	CHECK_INT(store->kind->find(store, "a")->generation, 1);
-	CHECK(store->kind->remove(store, "a", 6));
+	CHECK(store->kind->remove(store, "a", 6, false));
 	CHECK_INT(safe(store), PYR_RESOURCE_EXHAUSTED);
 	CHECK_INT(safe(store), PYR_RESOURCE_EXHAUSTED); /* until it is settled */
 	CHECK(store->kind->settle(store));
