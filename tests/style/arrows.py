@@ -135,7 +135,7 @@ KNOTS = (
     ("nameserver",
         "registry registry_check registry_deeds registry_own registry_shared revoked"),
     ("nameserver",
-        "service service_list"),
+        "service service_change service_list service_own"),
     # Those who watch are told, and leave.
     ("nameserver",
         "watch watch_own watchers"),
