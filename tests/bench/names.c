@@ -3,7 +3,8 @@
  * The name server's client of the measurements: bench-names ADDRESS MODE[:NAMES] [-n N]. Modes:
  * register and lookup, of so many names in turn (1000), N requests in flight; prefix and tags,
  * which list a hundred of them. Names that are not there yet are registered first, in the last mode
- * with tags.
+ * with tags. renew and renew_one are of leased names, which are registered anew: 128 or one in a
+ * call; arrive: an owner comes, attends, renews a hundred and goes, with a connection of his own.
  */
 #include <pyrite/naming.h>
 
@@ -13,24 +14,35 @@
 
 #include "measure.h"
 
-enum { NAMES = 1000, GROUP = 100 /* names that a list finds */, CROWD = 256 };
+enum {
+	NAMES = 1000,
+	GROUP = 100, /* names that a list finds */
+	CROWD = 256,
+	BATCH = 128, /* names that are renewed together, as owners do */
+	TTL_MS = 600000
+};
 
 struct request {
-	pyr_future *future;
+	pyr_future *future, *attending;
+	struct pyrite_NameServer *own; /* connection */
 	int64_t since;
 };
 
 static struct pyrite_NameServer *server;
+static char server_uri[300];
 static uint64_t n_names = NAMES;
-static bool has_tags;
+static bool has_tags, is_leased;
+static uint8_t secret[16] = "of bench-names";
 
 static void start_register(struct request *request, uint64_t i)
 {
-	static const struct pyrite_NameClaim claim;
-	struct pyrite_NameTerms terms = { .replace = true };
+	struct pyrite_NameClaim claim = { .force = is_leased };
+	struct pyrite_NameTerms terms = { .replace = true, .ttl_ms = is_leased ? TTL_MS : 0 };
 	char name[32], group[32];
 	const char *tags[] = { "bench", group };
 
+	if (is_leased)
+		claim.secret = (struct pyr_bytes){ sizeof(secret), secret };
 	snprintf(name, sizeof(name), "bench.%06u", (unsigned)(i % n_names));
 	snprintf(group, sizeof(group), "group:%04u", (unsigned)(i % n_names / GROUP));
 	terms.tags = (struct pyr_string_seq){ has_tags ? 2 : 0, tags };
@@ -114,6 +126,64 @@ static int get_tags(struct request *request)
 	return status < 0 ? status : check_page(page);
 }
 
+static pyr_future *renew(struct pyrite_NameServer *by, uint64_t from, size_t n)
+{
+	const struct pyr_bytes claim = { sizeof(secret), secret };
+	char texts[BATCH][32];
+	const char *items[BATCH];
+	const struct pyr_string_seq names = { n, items };
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		snprintf(texts[i], sizeof(texts[i]), "bench.%06u",
+			 (unsigned)((from + i) % n_names));
+		items[i] = texts[i];
+	}
+	return pyrite_NameServer_renew_start(by, &claim, &names);
+}
+
+static void start_renew(struct request *request, uint64_t i)
+{
+	request->future = renew(server, i * BATCH, BATCH);
+}
+
+static void start_renew_one(struct request *request, uint64_t i)
+{
+	request->future = renew(server, i, 1);
+}
+
+static int get_renew(struct request *request)
+{
+	struct pyrite_NameRenewal *renewal;
+	int status = pyrite_NameServer_renew_get(request->future, &renewal);
+
+	if (status < 0)
+		return status;
+	if (renewal->lost.n + renewal->revoked.n > 0)
+		bench_fail("%zu leases are lost", renewal->lost.n + renewal->revoked.n);
+	pyr_free(renewal);
+	return 0;
+}
+
+static void start_arrive(struct request *request, uint64_t i)
+{
+	const struct pyr_bytes claim = { sizeof(secret), secret };
+	struct pyr_proxy_options options = { .own_link = true };
+
+	request->own = pyrite_NameServer_proxy_with(server_uri, &options);
+	request->attending = pyrite_NameServer_attend_start(request->own, &claim);
+	request->future = renew(request->own, i * GROUP, GROUP);
+}
+
+static int get_arrive(struct request *request)
+{
+	int status = get_renew(request);
+
+	pyr_future_free(request->attending);
+	pyrite_NameServer_free(request->own);
+	return status;
+}
+
 struct kind {
 	void (*start)(struct request *request, uint64_t i);
 	int (*get)(struct request *request);
@@ -126,6 +196,9 @@ static const struct mode {
 	{ "lookup", { start_lookup, get_lookup } },
 	{ "prefix", { start_prefix, get_prefix } },
 	{ "tags", { start_tags, get_tags } },
+	{ "renew", { start_renew, get_renew } },
+	{ "renew_one", { start_renew_one, get_renew } },
+	{ "arrive", { start_arrive, get_arrive } },
 };
 
 static int64_t depart(const struct kind *kind, struct request *request, uint64_t i)
@@ -173,7 +246,7 @@ static void register_all(void)
 
 	if (pyrite_NameServer_count(server, &n_there) < 0)
 		bench_fail("count: %s", pyr_errmsg());
-	for (i = 0; i < n_names + CROWD && n_there <= n_names; i++) {
+	for (i = 0; i < n_names + CROWD && (is_leased || n_there <= n_names); i++) {
 		if (i >= CROWD && get_register(&crowd[i % CROWD]) < 0)
 			bench_fail("register: %s", pyr_errmsg());
 		if (i < n_names)
@@ -200,15 +273,16 @@ int main(int argc, char **argv)
 {
 	struct bench_options options;
 	const struct kind *kind;
-	char uri[300];
 
 	bench_start(&options, argc, argv, BENCH_CLIENT);
 	kind = read_mode(options.mode);
 	has_tags = kind->start == start_tags;
-	snprintf(uri, sizeof(uri), "PYRO:%s@%s", pyrite_NAME_SERVER_ID, options.address);
-	server = pyrite_NameServer_proxy(uri);
+	is_leased = kind->get == get_renew || kind->get == get_arrive;
+	snprintf(server_uri, sizeof(server_uri), "PYRO:%s@%s", pyrite_NAME_SERVER_ID,
+		 options.address);
+	server = pyrite_NameServer_proxy(server_uri);
 	if (!server)
-		return pyr_perror(uri);
+		return pyr_perror(server_uri);
 	register_all();
 	bench_measure(&options, flights, (void *)kind);
 	pyrite_NameServer_free(server);
