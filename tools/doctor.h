@@ -5,7 +5,7 @@
 #include <pyrite/pyrite.h>
 
 enum { DOCTOR_PATIENCE_MS = 5000 };
-enum doctor_verdict { DOCTOR_OK, DOCTOR_NOTE, DOCTOR_WRONG };
+enum doctor_verdict { DOCTOR_OK, DOCTOR_NOTE, DOCTOR_WRONG, DOCTOR_SKIP };
 
 struct doctor {
 	bool is_json;

@@ -29,7 +29,7 @@ wrong_step() {
 }
 
 every_step() {
-	told "v['ok'] and [s['step'] for s in v['steps'] if s['verdict'] == 'ok'] == ['URI', 'name server', 'name', 'address', 'daemon', 'object', 'interface']" \
+	told "v['ok'] and [s['step'] for s in v['steps'] if s['verdict'] == 'ok'] == ['URI', 'environment', 'name server', 'name', 'address', 'daemon', 'object', 'interface']" \
 		"$pyrite" doctor --json example.server
 }
 

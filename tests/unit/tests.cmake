@@ -51,6 +51,8 @@ foreach(test nsc naming_closing) # which serve names, too
 	pyrite_generate(TARGET test_${test} IDL ${PROJECT_SOURCE_DIR}/runtime/idl/naming.idl HIDDEN)
 endforeach()
 pyrite_unit_test(naming pyrite_internal)
+pyrite_unit_test(naming_dns pyrite_internal)
+pyrite_unit_test(naming_find pyrite_internal)
 pyrite_unit_test(naming_metadata pyrite_internal)
 pyrite_unit_test(watch pyrite_internal)
 target_sources(test_watch PRIVATE unit/relay.c)

@@ -44,9 +44,12 @@ struct pyr_ns_entries {
 	struct pyr_ns_entry *items; /* sorted by name, then by uri */
 };
 
-/* Finds the name server at address ("host", "host:port", "./u:path"), or at PYRITE_NS_HOST and
- * PYRITE_NS_PORT, or at 127.0.0.1:9090, and pings it. Returns: owned, pyr_ns_free(); NULL with
- * UNAVAILABLE. */
+/* Finds the name server at address ("host", "host:port", "./u:path"), and pings it. NULL: where the
+ * first of these says: PYRITE_NS_HOST; $XDG_CONFIG_HOME/pyrite/ns or ~/.config/pyrite/ns;
+ * /etc/pyrite/ns; the SRV records of _pyrite._tcp in PYRITE_NS_DOMAIN; who answers at
+ * PYRITE_NS_BROADCAST; else 127.0.0.1:9090. docs/names.md has the details. Returns: owned,
+ * pyr_ns_free(); NULL with UNAVAILABLE; FAILED_PRECONDITION or INVALID_ARGUMENT for a file or a
+ * setting that is refused. */
 pyr_ns *pyr_ns_locate(const char *address) PYR_MUST_CHECK;
 
 /* How to look for the name server. */

@@ -37,6 +37,38 @@ static inline int pyr_setting_get(size_t i, struct pyr_setting *ret)
 	return pyr__setting(i, ret, sizeof(*ret));
 }
 
+/* What came of a step of the search for name servers. */
+enum pyr_ns_verdict {
+	PYR_NS_NOT_ASKED =
+		0,          /* it is not set up, or costs something and another was taken before */
+	PYR_NS_NOTHING,     /* it names no name server */
+	PYR_NS_WRONG,       /* it makes no sense or may not be believed, which ends the search */
+	PYR_NS_PASSED_OVER, /* it names some, but another was taken before */
+	PYR_NS_TAKEN
+};
+
+/* A step of the search. */
+struct pyr_ns_step {
+	const char *name;  /* "environment", "file", "DNS", "UDP", "default" */
+	const char *place; /* what was looked at: "/etc/pyrite/ns" */
+	const char *text;  /* what it said, or why it was not asked */
+	enum pyr_ns_verdict verdict;
+};
+
+/* How name servers are found where nobody says which. */
+struct pyr_ns_search {
+	const char *servers;       /* "a:9090,b:9090", in the order of preference; NULL: none */
+	const char *problem;       /* why there are none; NULL: there are some */
+	size_t n;                  /* of steps */
+	struct pyr_ns_step *steps; /* in the order in which they were taken */
+};
+
+/* Searches for name servers as pyr_ns_locate(NULL) does, anew, and tells of each step;
+ * docs/names.md has their order. Whether a name server answers there is not tried. Takes up to 5 s
+ * where DNS or UDP is asked. *ret: owned, pyr_free(). Returns 0 also if the search found none;
+ * RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED. Any thread. */
+int pyr_ns_search(struct pyr_ns_search **ret) PYR_MUST_CHECK;
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

@@ -218,8 +218,8 @@ static enum naming_verdict judge(struct records *all, struct found_servers *serv
 			    "the SRV records name no host and port");
 	if (all->has_none)
 		return found_say(step, NAMING_NOTHING,
-				 "says that there is no name server in this domain");
-	return found_say(step, NAMING_NOTHING, "has no SRV records");
+				 "the domain says that it has no name server");
+	return found_say(step, NAMING_NOTHING, "no SRV records");
 }
 
 /* One name. */
@@ -238,7 +238,7 @@ static enum naming_verdict ask_name(res_state state, const char *name,
 	all->ttl = UINT32_MAX;
 	n = res_nquery(state, name, ns_c_in, ns_t_srv, answer, ANSWER_MAX);
 	if (n < 0 && (state->res_h_errno == HOST_NOT_FOUND || state->res_h_errno == NO_DATA))
-		verdict = found_say(step, NAMING_NOTHING, "has no SRV records");
+		verdict = found_say(step, NAMING_NOTHING, "no SRV records");
 	else if (n < 0)
 		verdict = fail(problem, step, PYR_UNAVAILABLE, "DNS does not answer");
 	else if (!read_answer(answer, n > ANSWER_MAX ? ANSWER_MAX : n, all))

@@ -35,16 +35,23 @@ const char *naming_file_own(void)
 	return own.path;
 }
 
-static enum naming_verdict refuse(struct naming_step *step, const struct uri_problem *problem)
+/* The step says the place itself. */
+static enum naming_verdict refuse(const char *path, struct naming_step *step,
+				  const struct uri_problem *problem)
 {
-	return found_say(step, NAMING_WRONG, "%s", problem->text);
+	size_t n = strlen(path);
+	const char *text = problem->text;
+
+	if (strncmp(text, path, n) == 0 && text[n])
+		text += n + 1;
+	return found_say(step, NAMING_WRONG, "%s", text);
 }
 
 static enum naming_verdict cannot_read(const char *path, int number, struct naming_step *step,
 				       struct uri_problem *problem)
 {
 	if (number == ENOENT || number == ENOTDIR)
-		return found_say(step, NAMING_NOTHING, "is not there");
+		return found_say(step, NAMING_NOTHING, "not there");
 	problem->code = PYR_FAILED_PRECONDITION;
 	if (number == FILE_IS_OTHERS)
 		snprintf(problem->text, sizeof(problem->text),
@@ -54,7 +61,7 @@ static enum naming_verdict cannot_read(const char *path, int number, struct nami
 	else
 		snprintf(problem->text, sizeof(problem->text), "cannot read %s: %s", path,
 			 strerror(number));
-	return refuse(step, problem);
+	return refuse(path, step, problem);
 }
 
 /* One line, which is changed. */
@@ -110,7 +117,7 @@ enum naming_verdict naming_file_read(const char *path, uint16_t default_port,
 		  read_lines(path, text, default_port, servers, problem) == 0;
 	free(text);
 	if (!is_good)
-		return refuse(step, problem);
+		return refuse(path, step, problem);
 	if (servers->n == 0)
 		return found_say(step, NAMING_NOTHING, "names none");
 	return found_say(step, NAMING_TAKEN, "%s", servers->text);

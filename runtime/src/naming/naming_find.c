@@ -51,7 +51,7 @@ static enum naming_verdict ask_environment(struct naming_search *s, struct namin
 	snprintf(step->place, sizeof(step->place), "%s",
 		 !host && port ? "PYRITE_NS_PORT" : "PYRITE_NS_HOST");
 	if (!host && !port)
-		return found_say(step, NAMING_NOTHING, "is not set");
+		return found_say(step, NAMING_NOTHING, "not set");
 	if (add_text(s, host ? host : config_text(CONFIG_NS_HOST)) < 0)
 		return found_say(step, NAMING_WRONG, "%s", s->problem.text);
 	return found_say(step, NAMING_TAKEN, "%s", s->servers.text);
@@ -68,7 +68,6 @@ static enum naming_verdict ask_file(struct naming_search *s, struct naming_step 
 
 static enum naming_verdict ask_own_file(struct naming_search *s, struct naming_step *step)
 {
-	snprintf(step->place, sizeof(step->place), "the user's file");
 	return ask_file(s, step, naming_file_own());
 }
 
@@ -84,14 +83,13 @@ static enum naming_verdict ask_dns(struct naming_search *s, struct naming_step *
 	enum naming_verdict verdict;
 	uint32_t ttl = UINT32_MAX;
 
-	snprintf(step->place, sizeof(step->place), "DNS");
 	if (!question.domain[0])
 		return found_say(step, NAMING_NOT_ASKED,
-				 "is not asked: PYRITE_NS_DOMAIN is not set");
+				 "not asked, as PYRITE_NS_DOMAIN is not set");
 	s->was_network_asked = true;
 	verdict = naming_dns_ask(&question, &s->servers, &ttl, step, &s->problem);
 	if (verdict == NAMING_TAKEN && ttl < NAMING_KEEP_MS / 1000)
-		s->keep_ms = ttl * 1000;
+		s->keep_ms = ttl ? ttl * 1000 : 1000;
 	return verdict;
 }
 
@@ -99,33 +97,32 @@ static enum naming_verdict ask_udp(struct naming_search *s, struct naming_step *
 {
 	const char *addresses = config_text(CONFIG_NS_BROADCAST);
 
-	snprintf(step->place, sizeof(step->place), "UDP");
 	if (!addresses[0])
 		return found_say(step, NAMING_NOT_ASKED,
-				 "is not asked: PYRITE_NS_BROADCAST is not set");
+				 "not asked, as PYRITE_NS_BROADCAST is not set");
 	s->was_network_asked = true;
 	return naming_udp_ask(addresses, &s->servers, step, &s->problem);
 }
 
 static enum naming_verdict ask_default(struct naming_search *s, struct naming_step *step)
 {
-	snprintf(step->place, sizeof(step->place), "this host");
-	if (add_text(s, config_text(CONFIG_NS_HOST)) < 0)
+	if (found_add(&s->servers, config_settings[CONFIG_NS_HOST].text,
+		      (uint16_t)config_settings[CONFIG_NS_PORT].value, &s->problem) < 0)
 		return found_say(step, NAMING_WRONG, "%s", s->problem.text);
 	return found_say(step, NAMING_TAKEN, "%s", s->servers.text);
 }
 
 static const struct step_kind {
 	enum naming_verdict (*ask)(struct naming_search *s, struct naming_step *step);
-	bool is_free; /* asking costs nothing, so that a thorough search does it in any case */
-	const char *name;
+	bool is_free;     /* asking costs nothing, so that a thorough search does it in any case */
+	const char *name; /* its place, if it does not say */
 } kinds[NAMING_SOURCES] = {
-	[NAMING_BY_ENVIRONMENT] = { ask_environment, true, "environment" },
-	[NAMING_BY_OWN_FILE] = { ask_own_file, true, "file" },
-	[NAMING_BY_SYSTEM_FILE] = { ask_system_file, true, "file" },
+	[NAMING_BY_ENVIRONMENT] = { ask_environment, true, "PYRITE_NS_HOST" },
+	[NAMING_BY_OWN_FILE] = { ask_own_file, true, "the user's file" },
+	[NAMING_BY_SYSTEM_FILE] = { ask_system_file, true, NAMING_FILE_SYSTEM },
 	[NAMING_BY_DNS] = { ask_dns, false, "DNS" },
 	[NAMING_BY_UDP] = { ask_udp, false, "UDP" },
-	[NAMING_BY_DEFAULT] = { ask_default, true, "default" },
+	[NAMING_BY_DEFAULT] = { ask_default, true, "the default" },
 };
 
 /* Another step was taken: what this one would have said. */
@@ -136,7 +133,7 @@ static void look_only(struct naming_search *s, struct naming_search *aside, enum
 	aside->servers.n = 0;
 	aside->servers.length = 0;
 	if (!kinds[i].is_free)
-		found_say(step, NAMING_NOT_ASKED, "is not asked, as what comes before has one");
+		found_say(step, NAMING_NOT_ASKED, "not asked, as what comes before names some");
 	else if (kinds[i].ask(aside, step) == NAMING_TAKEN)
 		step->verdict = NAMING_LATER;
 }
@@ -151,6 +148,7 @@ static void search(struct naming_search *s)
 	s->from = NAMING_SOURCES;
 	s->keep_ms = NAMING_KEEP_MS;
 	for (i = 0; i < NAMING_SOURCES; i++) {
+		snprintf(s->steps[i].place, sizeof(s->steps[i].place), "%s", kinds[i].name);
 		if (s->from < NAMING_SOURCES || s->problem.code) {
 			if (aside)
 				look_only(s, aside, i);

@@ -17,7 +17,7 @@
 enum {
 	NAMING_KEEP_MS = 30000,         /* what was found; of DNS no longer than it says */
 	NAMING_KEEP_DEFAULT_MS = 10000, /* nothing was, though the network was asked */
-	NAMING_AGAIN_MS = 1000,         /* searches that did not help: no more often */
+	NAMING_AGAIN_MS = 250,          /* searches that did not help: no more often */
 	NAMING_NETWORK_MS = 5000        /* who waits for the network waits no longer */
 };
 
