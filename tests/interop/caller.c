@@ -93,6 +93,24 @@ static void add(char **word)
 		printf("ok %d\n", (int)ret);
 }
 
+/* annotate NAME VALUE: adds 1 and 2, with an annotation; of the value "bytes", which no header has
+ */
+static void annotate(char **word)
+{
+	struct pyr_annotation one = { word[1], word[2], strlen(word[2]) };
+	struct pyr_call_options options = { .annotations = &one, .n_annotations = 1 };
+	int32_t ret;
+
+	if (strcmp(word[2], "bytes") == 0) {
+		one.value = "\x00\xff";
+		one.size = 2;
+	}
+	if (interop_Calculator_add(interop_Calculator_with(calculator, &options), 1, 2, &ret) < 0)
+		say_error();
+	else
+		printf("ok %d\n", (int)ret);
+}
+
 static void divide(char **word)
 {
 	int32_t ret, rest;
@@ -338,6 +356,7 @@ static const struct {
 	{ "release", release, 0 },
 	{ "narrow", narrow, 0 },
 	{ "add", add, 2 },
+	{ "annotate", annotate, 2 },
 	{ "divide", divide, 2 },
 	{ "withdraw", withdraw, 1 },
 	{ "complain", complain, 1 },

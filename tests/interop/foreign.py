@@ -140,6 +140,31 @@ def the_object_id_travels_as_metadata(w, c):
 
 
 @case
+def annotations_travel_as_metadata(w, c):
+    same(c.do("annotate", "token", "abc.1"), "ok 3")
+    same(w.servant.seen["token"], "abc.1")
+    same(c.do("annotate", "proof-bin", "bytes"), "ok 3")
+    same(w.servant.seen["proof-bin"], b"\0\xff")
+    assert "token" not in w.servant.seen, w.servant.seen
+
+
+@case
+def annotations_that_no_header_has_are_refused(w, c):
+    assert c.do("annotate", "token", "bytes").startswith("INVALID_ARGUMENT here left annotations for a server that "
+                                                         "speaks plain gRPC only must be printable")
+    assert c.do("annotate", "token", "x" * 4096).startswith("INVALID_ARGUMENT here")
+    same(c.do("annotate", "token", "x" * 4000), "ok 3")
+
+
+@case
+def annotations_with_names_of_others_are_left_out(w, c):
+    for name in ("Token", "grpc-timeout", "pyrite-object", "content-type", "te", ":path", "a/b"):
+        same(c.do("annotate", name, "1u"), "ok 3")
+        same(w.servant.seen["pyrite-object"], "calculator")
+        assert "1u" not in w.servant.seen.values(), w.servant.seen
+
+
+@case
 def errors_have_their_code_and_text(w, c):
     same(c.do("divide", 7, 0), "INVALID_ARGUMENT there left cannot divide 7 by zero")
     same(c.do("complain", "100%ö€😀"), "ABORTED there left 100%ö€😀")

@@ -50,6 +50,9 @@
 	X(grpc_completion_queue_create_for_next)                                                   \
 	X(grpc_completion_queue_next)                                                              \
 	X(grpc_empty_slice)                                                                        \
+	X(grpc_header_key_is_legal)                                                                \
+	X(grpc_is_binary_header)                                                                   \
+	X(grpc_slice_buf_start_eq)                                                                 \
 	X(grpc_header_nonbin_value_is_legal)                                                       \
 	X(grpc_init)                                                                               \
 	X(grpc_insecure_credentials_create)                                                        \
@@ -145,6 +148,9 @@ struct span core_find_metadata(const grpc_metadata_array *metadata, const char *
 #define grpc_completion_queue_create_for_next   core_api.grpc_completion_queue_create_for_next
 #define grpc_completion_queue_next              core_api.grpc_completion_queue_next
 #define grpc_empty_slice                        core_api.grpc_empty_slice
+#define grpc_header_key_is_legal                core_api.grpc_header_key_is_legal
+#define grpc_is_binary_header                   core_api.grpc_is_binary_header
+#define grpc_slice_buf_start_eq                 core_api.grpc_slice_buf_start_eq
 #define grpc_header_nonbin_value_is_legal       core_api.grpc_header_nonbin_value_is_legal
 #define grpc_init                               core_api.grpc_init
 #define grpc_insecure_credentials_create        core_api.grpc_insecure_credentials_create

@@ -14,8 +14,6 @@
 #include "engine/core_api.h"
 #include "face/grpc/link_plain_call.h"
 
-enum { MAX_VALUE = 256 };
-
 #define FROM(event, member)                                                                        \
 	((struct plain_out *)((char *)(event)-offsetof(struct plain_out, member)))
 
@@ -28,14 +26,12 @@ static void free_message(struct plain_message *message)
 static void free_out(struct plain_out *out)
 {
 	struct plain_message *message;
-	size_t i;
 
 	while ((message = out->first)) {
 		out->first = message->next;
 		free_message(message);
 	}
-	for (i = 0; i < out->n_metadata; i++)
-		grpc_slice_unref(out->metadata[i].value);
+	plain_metadata_free(&out->metadata);
 	grpc_slice_buffer_destroy(&out->parts);
 	if (out->reply)
 		grpc_byte_buffer_destroy(out->reply);
@@ -265,25 +261,6 @@ static gpr_timespec deadline_of(const struct frame *frame)
 	return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), left);
 }
 
-/* Adds an entry; false: no header can have this value. */
-static bool put_metadata(struct plain_out *out, const char *key, struct span value)
-{
-	grpc_slice slice;
-
-	if (value.n == 0)
-		return true;
-	if (value.n > MAX_VALUE)
-		return false;
-	slice = grpc_slice_from_copied_buffer((const char *)value.p, value.n);
-	if (!grpc_header_nonbin_value_is_legal(slice)) {
-		grpc_slice_unref(slice);
-		return false;
-	}
-	out->metadata[out->n_metadata].key = grpc_slice_from_static_string(key);
-	out->metadata[out->n_metadata++].value = slice;
-	return true;
-}
-
 /* "/example.Server/" and the last part of "example.Base.who": a service has all its operations. */
 static grpc_slice path_of(const struct plain_session *session, const struct frame *frame)
 {
@@ -337,8 +314,8 @@ static grpc_op open_op(struct plain_out *out)
 {
 	grpc_op op = { .op = GRPC_OP_SEND_INITIAL_METADATA };
 
-	op.data.send_initial_metadata.count = out->n_metadata;
-	op.data.send_initial_metadata.metadata = out->metadata;
+	op.data.send_initial_metadata.count = out->metadata.n;
+	op.data.send_initial_metadata.metadata = out->metadata.entries;
 	return op;
 }
 
@@ -433,24 +410,35 @@ static void add_request(struct plain_out *out, const struct frame *frame)
 		add_message(out, 0);
 }
 
+/* All that goes with it. Returns what is wrong, perhaps written to text; NULL if nothing. */
+static const char *put_metadata(struct plain_out *out, const struct plain_session *session,
+				const struct frame *frame, char *text, size_t n)
+{
+	struct plain_metadata *metadata = &out->metadata;
+
+	if (!plain_metadata_put(metadata, PLAIN_OBJECT_KEY, span_of(session->object))) {
+		snprintf(text, n, "object id '%.255s' cannot be sent to %s as metadata",
+			 session->object, out->l->link.address);
+		return text;
+	}
+	/* Without these it is the same call. */
+	(void)plain_metadata_put(metadata, PLAIN_CORRELATION_KEY, frame->correlation_id);
+	(void)plain_metadata_put(metadata, PLAIN_TRACEPARENT_KEY, frame->traceparent);
+	return plain_metadata_annotate(metadata, frame);
+}
+
 void plain_out_start(struct plain_link *l, const struct plain_session *session,
 		     const struct frame *frame)
 {
 	struct plain_out *out = new_out(l, session, frame);
 	char text[512];
+	const char *wrong = out ? put_metadata(out, session, frame, text, sizeof(text)) : NULL;
 
-	if (!out || !put_metadata(out, PLAIN_OBJECT_KEY, span_of(session->object))) {
-		snprintf(text, sizeof(text), "object id '%.255s' cannot be sent to %s as metadata",
-			 session->object, l->link.address);
-		plain_link_fail(l, frame->number,
-				out ? PYR_INVALID_ARGUMENT : PYR_RESOURCE_EXHAUSTED,
-				out ? text : "out of memory");
-	} else if (!numtab_put(&l->calls, frame->number, out)) {
+	if (wrong) {
+		plain_link_fail(l, frame->number, PYR_INVALID_ARGUMENT, wrong);
+	} else if (!out || !numtab_put(&l->calls, frame->number, out)) {
 		plain_link_fail(l, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	} else {
-		/* Without these it is the same call. */
-		(void)put_metadata(out, PLAIN_CORRELATION_KEY, frame->correlation_id);
-		(void)put_metadata(out, PLAIN_TRACEPARENT_KEY, frame->traceparent);
 		if (out->flags & FRAME_STREAM_IN && !(out->flags & FRAME_PARAMETERS))
 			open_call(out); /* whose items are all there is */
 		else

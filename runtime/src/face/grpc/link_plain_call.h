@@ -5,9 +5,8 @@
  * what came of it. All under the link's lock. */
 #include "engine/core_api.h"
 #include "face/grpc/link_plain.h"
+#include "face/grpc/link_plain_metadata.h"
 #include "wire/plain_text.h"
-
-enum { PLAIN_MAX_METADATA = 3 };
 
 struct plain_message {
 	struct plain_message *next;
@@ -30,8 +29,7 @@ struct plain_out {
 	bool has_failed; /* the last read failed: not the server ended the call, but core */
 	bool is_odd;     /* it has had a second answer where there is one */
 	int64_t deadline;
-	grpc_metadata metadata[PLAIN_MAX_METADATA];
-	size_t n_metadata;
+	struct plain_metadata metadata;
 	grpc_slice_buffer parts;             /* of a message whose rest is to come */
 	struct plain_message *first, **last; /* to be sent */
 	grpc_byte_buffer *reply;             /* the answer; or the item that came last */
