@@ -58,6 +58,7 @@ ALLOWED = {
     "servant": {"base", "wire", "value", "incall", "proxy", "generic", "daemon"},
     "idl": {"base"},
     "codegen": {"base", "wire", "idl"},
+    "nameserver/etcd": set(),
     "nameserver": set(),
 }
 

@@ -86,3 +86,7 @@ pyrite_warnings(test_stack_ucontext)
 add_test(NAME stack_ucontext COMMAND test_stack_ucontext)
 pyrite_test_properties(stack_ucontext)
 pyrite_unit_test(other_threads Threads::Threads)
+# The name server's client of etcd. These start etcd themselves.
+foreach(test etcd_client)
+	pyrite_unit_test(${test} pyrite_etcd)
+endforeach()

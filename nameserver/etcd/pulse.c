@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The task that looks after the endpoint in use. A barrier is a delete of a key that never is: it
+ * goes through the log, so its answer proves that the endpoint has a leader and a quorum, and it
+ * changes nothing. One is made when somebody asks for one, and twice a second anyway. The endpoint
+ * that fails one is left, and the next is used that passes one.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "own.h"
+
+enum {
+	BEAT_MS = 500,
+	MARK_MS = 50, /* that a watch may be behind a barrier before it is helped */
+	FIRST_PAUSE_MS = 50,
+	LAST_PAUSE_MS = 500 /* between rounds in which no endpoint answers */
+};
+
+static struct pyr_bytes bytes_of(char *text)
+{
+	return (struct pyr_bytes){ strlen(text), (uint8_t *)text };
+}
+
+static void note_trouble(struct etcd *etcd, struct member *member)
+{
+	struct etcd_outcome outcome;
+
+	(void)member_verdict(etcd, member, &outcome);
+	snprintf(etcd->trouble, sizeof(etcd->trouble), "%s", outcome.text);
+}
+
+/* ---- barriers ---- */
+
+static bool is_back_in_time(struct etcd *etcd, struct member *member, uint64_t revision)
+{
+	if (revision >= etcd->seen.revision) /* which is written here alone */
+		return false;
+	snprintf(etcd->trouble, sizeof(etcd->trouble),
+		 "etcd at %.80s is at revision %" PRIu64 ", and was at %" PRIu64 ": not used",
+		 member->address, revision, etcd->seen.revision);
+	return true;
+}
+
+/* Those who asked, before it was begun. */
+static void answer(struct etcd *etcd, struct calls *asked, uint64_t revision)
+{
+	struct etcd_outcome outcome = { .result = ETCD_DONE, .revision = revision };
+	struct call *call;
+
+	while ((call = calls_take(asked)))
+		call_end(etcd, call, &outcome);
+}
+
+/* What a watch has to reach. */
+static void want(struct etcd *etcd, uint64_t revision)
+{
+	struct etcd_watch *watch;
+
+	for (watch = etcd->watches; watch; watch = watch->next) {
+		if (watch->position >= revision)
+			continue;
+		if (watch->position >= watch->wanted)
+			watch->wanted_since = now_ms();
+		watch->wanted = revision;
+	}
+}
+
+static bool pass(struct etcd *etcd, struct member *member,
+		 const struct etcdserverpb_DeleteRangeResponse *response, int64_t begun)
+{
+	uint64_t revision = (uint64_t)response->header.revision;
+
+	if (!member_check(etcd, member, response->has_header, &response->header) ||
+	    is_back_in_time(etcd, member, revision))
+		return false;
+	pthread_mutex_lock(&etcd->lock);
+	etcd->seen.at_ms = begun;
+	etcd->seen.revision = revision;
+	pthread_mutex_unlock(&etcd->lock);
+	return true;
+}
+
+/* Returns whether it was passed. */
+static bool make_barrier(struct etcd *etcd, struct member *member)
+{
+	struct etcdserverpb_DeleteRangeRequest request = { .key = bytes_of(etcd->barrier_key) };
+	struct etcdserverpb_DeleteRangeResponse *response;
+	struct pyr_annotation token;
+	struct pyr_call_options options = member_options(member, PATIENCE_MS, &token);
+	struct calls asked;
+	int64_t begun = now_ms();
+	bool has_passed;
+
+	calls_init(&asked);
+	calls_append(&asked, &etcd->barriers);
+	if (etcdserverpb_KV_DeleteRange(etcdserverpb_KV_with(member->kv, &options), &request,
+					&response) == 0) {
+		has_passed = pass(etcd, member, response, begun);
+		pyr_free(response);
+	} else {
+		has_passed = false;
+		note_trouble(etcd, member);
+	}
+	if (has_passed) {
+		want(etcd, etcd->seen.revision);
+		answer(etcd, &asked, etcd->seen.revision);
+	}
+	calls_append(&asked, &etcd->barriers); /* none if it has */
+	calls_append(&etcd->barriers, &asked);
+	return has_passed;
+}
+
+/* ---- marks ---- */
+
+/* When the first watch is late; INT64_MAX: none is. */
+static int64_t late_at(const struct etcd *etcd)
+{
+	const struct etcd_watch *watch;
+	int64_t at = INT64_MAX;
+
+	for (watch = etcd->watches; watch; watch = watch->next)
+		if (watch->has_own_keys && watch->is_live && watch->position < watch->wanted &&
+		    watch->wanted_since + MARK_MS < at)
+			at = watch->wanted_since + MARK_MS;
+	return at;
+}
+
+/*
+ * Others have changed keys that the watches do not tell of, so these cannot know how far they have
+ * come. (etcd 3.4 before 3.4.25 answers a request for progress too early.) A change of a key that
+ * is in their range tells them.
+ */
+static void put_mark(struct etcd *etcd, struct member *member)
+{
+	struct etcdserverpb_PutRequest request = { .key = bytes_of(etcd->mark_key) };
+	struct etcdserverpb_PutResponse *response;
+	struct pyr_annotation token;
+	struct pyr_call_options options = member_options(member, PATIENCE_MS, &token);
+	struct etcd_watch *watch;
+	struct etcd_outcome outcome;
+
+	if (etcdserverpb_KV_Put(etcdserverpb_KV_with(member->kv, &options), &request, &response) ==
+	    0)
+		pyr_free(response);
+	else
+		(void)member_verdict(etcd, member, &outcome);
+	for (watch = etcd->watches; watch; watch = watch->next)
+		watch->wanted_since = now_ms();
+}
+
+/* ---- which endpoint ---- */
+
+static bool authenticate(struct etcd *etcd, struct member *member)
+{
+	struct etcdserverpb_AuthenticateRequest request = { etcd->user, etcd->password };
+	struct etcdserverpb_AuthenticateResponse *response;
+	struct pyr_call_options options = { .timeout_ms = 2 * PATIENCE_MS };
+	bool is_good;
+
+	if (!etcd->user || member->token[0])
+		return true;
+	if (etcdserverpb_Auth_Authenticate(etcdserverpb_Auth_with(member->auth, &options), &request,
+					   &response) < 0) {
+		note_trouble(etcd, member);
+		return false;
+	}
+	is_good = member_check(etcd, member, response->has_header, &response->header) &&
+		  response->token[0] && strlen(response->token) < TOKEN_SIZE;
+	if (is_good)
+		snprintf(member->token, TOKEN_SIZE, "%s", response->token);
+	pyr_free(response);
+	return is_good;
+}
+
+static void tell_change(struct etcd *etcd, bool is_up, const char *text)
+{
+	etcd_log("%s", text);
+	if (etcd->on_change && (etcd->was_up != is_up || !etcd->was_told))
+		etcd->on_change(is_up, text, etcd->data);
+	etcd->was_up = is_up;
+	etcd->was_told = true;
+}
+
+static void set_up(struct etcd *etcd, struct member *member)
+{
+	pthread_mutex_lock(&etcd->lock);
+	etcd->seen.is_up = member != NULL;
+	pthread_mutex_unlock(&etcd->lock);
+	etcd->current = member;
+	etcd->is_suspect = false;
+}
+
+static void use(struct etcd *etcd, struct member *member)
+{
+	char text[2 * ETCD_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "uses the endpoint %.80s%s%.*s", member->address,
+		 etcd->trouble[0] ? ", after: " : "", ETCD_TEXT_SIZE, etcd->trouble);
+	set_up(etcd, member);
+	etcd->trouble[0] = '\0';
+	tell_change(etcd, true, text);
+	lives_cut(etcd, false);
+}
+
+/* Tries each. Returns whether one is used now. */
+static bool seek(struct etcd *etcd)
+{
+	struct member *member;
+	size_t i;
+
+	for (i = 0; i < etcd->n_members && !etcd->is_ending; i++) {
+		member = &etcd->members[etcd->at];
+		if (authenticate(etcd, member) && make_barrier(etcd, member)) {
+			use(etcd, member);
+			return true;
+		}
+		etcd->at = (etcd->at + 1) % etcd->n_members;
+	}
+	return false;
+}
+
+static void leave(struct etcd *etcd)
+{
+	bool needs_token = etcd->user && !etcd->current->token[0];
+
+	if (!needs_token)
+		etcd->at = (etcd->at + 1) % etcd->n_members;
+	set_up(etcd, NULL);
+	lives_cut(etcd, false);
+}
+
+/* Until one answers, or the end. */
+static void find(struct etcd *etcd)
+{
+	int64_t pause = FIRST_PAUSE_MS;
+	char text[2 * ETCD_TEXT_SIZE];
+
+	while (!etcd->is_ending && !seek(etcd)) {
+		if (etcd->is_ending)
+			break;
+		snprintf(text, sizeof(text), "no endpoint answers: %s", etcd->trouble);
+		if (etcd->was_up || !etcd->was_told)
+			tell_change(etcd, false, text);
+		live_rest(&etcd->pulse_live, pause);
+		pause = 2 * pause < LAST_PAUSE_MS ? 2 * pause : LAST_PAUSE_MS;
+	}
+}
+
+/* Until there is something to do. */
+static void rest(struct etcd *etcd)
+{
+	int64_t beat = etcd->seen.at_ms + BEAT_MS, late = late_at(etcd);
+
+	if (!etcd->barriers.first && !etcd->is_suspect && !etcd->is_ending)
+		live_rest(&etcd->pulse_live, (late < beat ? late : beat) - now_ms());
+}
+
+int pulse_run(void *data)
+{
+	struct etcd *etcd = data;
+
+	live_begin(etcd, &etcd->pulse_live);
+	etcd->pulse_live.is_committed = true;
+	while (!etcd->is_ending) {
+		if (!etcd->current)
+			find(etcd);
+		rest(etcd);
+		live_settle(&etcd->pulse_live);
+		if (etcd->is_ending || !etcd->current)
+			continue;
+		if (late_at(etcd) <= now_ms())
+			put_mark(etcd, etcd->current);
+		if (etcd->is_suspect)
+			leave(etcd);
+		else if ((etcd->barriers.first || now_ms() >= etcd->seen.at_ms + BEAT_MS) &&
+			 !make_barrier(etcd, etcd->current))
+			leave(etcd);
+	}
+	live_end(&etcd->pulse_live);
+	return 0;
+}
