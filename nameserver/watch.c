@@ -40,12 +40,18 @@ static bool has_tag(const struct record *record, const char *tag)
 	return false;
 }
 
+static bool begins(const struct watcher *w, const struct record *record)
+{
+	return w->is_exact ? strcmp(record->name, w->prefix) == 0
+			   : strncmp(record->name, w->prefix, strlen(w->prefix)) == 0;
+}
+
 /* record: NULL: nothing, which nobody sees. */
 static bool sees(const struct watcher *w, const struct record *record)
 {
 	size_t i;
 
-	if (!record || strncmp(record->name, w->prefix, strlen(w->prefix)) != 0)
+	if (!record || !begins(w, record))
 		return false;
 	for (i = 0; i < w->n_tags; i++)
 		if (!has_tag(record, w->tags[i]))
@@ -80,13 +86,17 @@ static void put(struct draft *draft, const struct record *record, uint64_t revis
 
 /* ---- what there is ---- */
 
+/* The records of a name come before those of others that begin so: a key goes on with a space. */
 static const struct record *next_of(const struct watch_source *source, const struct watcher *w,
 				    const char *after)
 {
+	const struct record *record;
+
 	if (w->n_tags > 0)
 		return registry_next_tagged(source->registry, w->tags, w->n_tags, true, w->prefix,
 					    after);
-	return registry_next_kept(source->registry, w->prefix, after);
+	record = registry_next_kept(source->registry, w->prefix, after);
+	return record && w->is_exact && !begins(w, record) ? NULL : record;
 }
 
 static void list(const struct watch_source *source, const struct watcher *w, struct draft *draft)

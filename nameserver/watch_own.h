@@ -32,6 +32,7 @@ struct watcher {
 	char *at;            /* while it lists; NULL: from the beginning */
 	int64_t stuck_since; /* 0: it is not */
 	const char *prefix;
+	bool is_exact; /* which is the whole name */
 	size_t n_tags;
 	const char *tags[]; /* behind them their texts */
 };

@@ -319,6 +319,7 @@ static struct watcher *new_watcher(const struct pyrite_NameView *view)
 	texts = (char *)(w->tags + w->n_tags);
 	w->prefix = texts;
 	texts = stpcpy(texts, view->prefix) + 1;
+	w->is_exact = view->exact;
 	for (i = 0; i < w->n_tags; i++) {
 		w->tags[i] = texts;
 		texts = stpcpy(texts, view->tags.items[i]) + 1;

@@ -73,6 +73,35 @@ TEST(names_have_metadata_and_are_found_by_it)
 	pyr_ns_free(ns);
 }
 
+TEST(each_registration_of_a_name_has_a_greater_generation)
+{
+	struct pyr_ns_register_options shared = { .shared = true };
+	struct pyr_ns_entries *entries = NULL;
+	struct pyr_ns_entry *entry = NULL;
+	pyr_ns *ns = locate();
+	uint64_t first;
+
+	REQUIRE(pyr_ns_register(ns, "gen.a", "PYRO:o@h:1") == 0);
+	REQUIRE(pyr_ns_lookup_entry(ns, "gen.a", &entry) == 0);
+	first = pyr_ns_entry_generation(entry);
+	CHECK(first > 0);
+	CHECK_INT(pyr_ns_entry_age_ms(entry), -1);
+	pyr_free(entry);
+	REQUIRE(pyr_ns_register(ns, "gen.a", "PYRO:o@h:1") == 0);
+	REQUIRE(pyr_ns_register_with(ns, "gen.b", "PYRO:y@h:1", &shared) == 0);
+	REQUIRE(pyr_ns_register_with(ns, "gen.b", "PYRO:x@h:1", &shared) == 0);
+	REQUIRE(pyr_ns_list(ns, "gen.", &entries) == 0 && entries->n == 3);
+	CHECK_INT(pyr_ns_entry_generation(&entries->items[0]), first + 1);
+	CHECK_STR(entries->items[1].uri, "PYRO:x@h:1");
+	CHECK_INT(pyr_ns_entry_generation(&entries->items[1]), first + 3);
+	CHECK_INT(pyr_ns_entry_generation(&entries->items[2]), first + 2);
+	CHECK_INT(pyr_ns_entry_generation(NULL), 0);
+	CHECK_INT(pyr_ns_entry_age_ms(NULL), -1);
+	pyr_free(entries);
+	CHECK_INT(pyr_ns_remove_prefix(ns, "gen.", NULL), 0);
+	pyr_ns_free(ns);
+}
+
 TEST(names_are_found_and_removed_by_regex)
 {
 	static const char *const names[] = { "regex.1", "regex.2", "regex.x", "noregex.1" };
@@ -254,6 +283,7 @@ TEST(daemons_that_share_a_name_take_back_what_is_theirs)
 }
 
 TESTS(naming_metadata, T(names_have_metadata_and_are_found_by_it),
+      T(each_registration_of_a_name_has_a_greater_generation),
       T(names_are_found_and_removed_by_regex), T(null_and_bad_arguments_of_metadata_are_answered),
       T(a_persistent_name_is_replaced_only_on_purpose),
       T(a_leased_name_that_was_removed_on_purpose_stays_removed),

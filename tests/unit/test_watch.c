@@ -157,6 +157,34 @@ TEST(a_view_of_tags_has_those_with_all_of_them)
 	free(told);
 }
 
+/* Names that begin as it does sort before and after its registrations. */
+TEST(an_exact_view_is_of_one_name)
+{
+	struct pyr_ns_watch_options view = { .prefix = "w9", .exact = true };
+	struct pyr_ns_register_options shared = { .shared = true };
+	struct told *told = new_told();
+	pyr_ns *ns = locate();
+	pyr_ns_watcher *watcher;
+	size_t n = 0;
+
+	REQUIRE(pyr_ns_register(ns, "w9!", "PYRO:x@h:1") == 0);
+	REQUIRE(pyr_ns_register(ns, "w99", "PYRO:x@h:1") == 0);
+	REQUIRE(pyr_ns_register_with(ns, "w9", "PYRO:b@h:1", &shared) == 0);
+	REQUIRE(pyr_ns_register_with(ns, "w9", "PYRO:a@h:1", &shared) == 0);
+	watcher = pyr_ns_watch(ns, &view, keep, told);
+	REQUIRE(watcher != NULL && comes(told, &n, "ready"));
+	CHECK_INT(n, 4);
+	CHECK_STR(told->lines[1], "put w9 PYRO:a@h:1");
+	CHECK_STR(told->lines[2], "put w9 PYRO:b@h:1");
+	REQUIRE(pyr_ns_remove(ns, "w99") == 0);
+	REQUIRE(pyr_ns_register_with(ns, "w9", "PYRO:c@h:1", &shared) == 0);
+	CHECK(comes(told, &n, "put w9 PYRO:c@h:1"));
+	CHECK_INT(n, 5);
+	pyr_ns_watcher_free(watcher);
+	pyr_ns_free(ns);
+	free(told);
+}
+
 TEST(of_a_shared_name_each_registration_is_told)
 {
 	struct pyr_ns_register_options shared = { .shared = true };
@@ -456,7 +484,8 @@ TEST(a_name_server_that_is_gone_is_told)
 }
 
 TESTS(watch, T(all_names_come_first_and_then_each_change),
-      T(a_view_of_tags_has_those_with_all_of_them), T(of_a_shared_name_each_registration_is_told),
+      T(a_view_of_tags_has_those_with_all_of_them), T(an_exact_view_is_of_one_name),
+      T(of_a_shared_name_each_registration_is_told),
       T(a_lease_that_ends_is_told_without_anybody_asking),
       T(many_names_come_in_parts_and_none_is_missing), T(a_watcher_may_end_itself),
       T(what_is_no_view_is_refused), T(a_watcher_goes_on_where_it_was),

@@ -38,6 +38,14 @@ struct pyr_ns_entry {
  * long as the entry. */
 const char *pyr_ns_entry_owner(const struct pyr_ns_entry *entry);
 
+/* Which registration an entry is of: each registration of a name has a greater number than those
+ * before it, as has a change of its tags. 0 if the name server does not tell. */
+uint64_t pyr_ns_entry_generation(const struct pyr_ns_entry *entry);
+
+/* How old an entry may be, in ms: a name server that does not reach its store goes on telling what
+ * it knew. -1 if it is as it is now. */
+int64_t pyr_ns_entry_age_ms(const struct pyr_ns_entry *entry);
+
 /* A list of names. A shared name is in it once for each registration. */
 struct pyr_ns_entries {
 	size_t n;                   /* of items */
@@ -190,6 +198,7 @@ struct pyr_ns_watch_options {
 	const char *const
 		*tags; /* default: any; at most 16, together with the prefix 1,024 bytes */
 	size_t n_tags; /* of tags */
+	bool exact;    /* prefix is a whole name, and others are not told; default: no */
 };
 
 /* For pyr_ns_watch() alone. */

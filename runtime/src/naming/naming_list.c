@@ -54,31 +54,64 @@ static int keep_page(struct pages *pages, struct pyrite_NamePage *page)
 	return 0;
 }
 
+/* What else is told of an entry; it lies behind the owner, as it comes. */
+struct numbers {
+	uint64_t generation;
+	int64_t age_ms;
+};
+
 static const char *owner_of(const struct pyrite_NameEntry *entry)
 {
 	return entry->has_owner ? entry->owner : "";
 }
 
-static void count_one(struct pages *pages, const struct pyrite_NameEntry *entry, const char *uri,
-		      const struct pyr_string_seq *tags)
+/* One of a name; borrowed from its entry. */
+struct registration {
+	const char *uri;
+	const struct pyr_string_seq *tags;
+	uint64_t generation;
+};
+
+/* Returns false if there are not that many. */
+static bool get_registration(const struct pyrite_NameEntry *entry, size_t i,
+			     struct registration *ret)
+{
+	const struct pyrite_NameShare *share;
+
+	if (i == 0) {
+		*ret = (struct registration){ entry->uri, &entry->tags,
+					      entry->has_generation ? entry->generation : 0 };
+		return true;
+	}
+	if (!entry->has_others || i > entry->others.n)
+		return false;
+	share = &entry->others.items[i - 1];
+	*ret = (struct registration){ share->uri, &share->tags,
+				      share->has_generation ? share->generation : 0 };
+	return true;
+}
+
+static void count_one(struct pages *pages, const struct pyrite_NameEntry *entry,
+		      const struct registration *one)
 {
 	size_t i;
 
 	pages->n_entries++;
-	pages->n_tags += tags->n;
-	pages->n_bytes += strlen(entry->name) + strlen(uri) + strlen(owner_of(entry)) + 3;
-	for (i = 0; i < tags->n; i++)
-		pages->n_bytes += strlen(tags->items[i]) + 1;
+	pages->n_tags += one->tags->n;
+	pages->n_bytes += strlen(entry->name) + strlen(one->uri) + strlen(owner_of(entry)) + 3 +
+			  sizeof(struct numbers);
+	for (i = 0; i < one->tags->n; i++)
+		pages->n_bytes += strlen(one->tags->items[i]) + 1;
 }
 
 /* All registrations of the name. */
 static void count_entry(struct pages *pages, const struct pyrite_NameEntry *entry)
 {
+	struct registration one;
 	size_t i;
 
-	count_one(pages, entry, entry->uri, &entry->tags);
-	for (i = 0; entry->has_others && i < entry->others.n; i++)
-		count_one(pages, entry, entry->others.items[i].uri, &entry->others.items[i].tags);
+	for (i = 0; get_registration(entry, i, &one); i++)
+		count_one(pages, entry, &one);
 }
 
 /* Whether the page goes on after `after`, and leads on if it is not the last. */
@@ -147,30 +180,33 @@ struct room {
 
 /* The owner stands behind the uri, where pyr_ns_entry_owner() finds it: the struct is as programs
  * were compiled with it. */
-static void copy_one(struct room *room, const struct pyrite_NameEntry *entry, const char *uri,
-		     const struct pyr_string_seq *tags, struct pyr_ns_entry *ret)
+static void copy_one(struct room *room, const struct pyrite_NameEntry *entry,
+		     const struct registration *one, struct pyr_ns_entry *ret)
 {
+	struct numbers numbers = { one->generation,
+				   entry->has_age_ms ? (int64_t)entry->age_ms : -1 };
 	size_t i;
 
 	ret->name = text_keep(&room->text, entry->name);
-	ret->uri = text_keep(&room->text, uri);
+	ret->uri = text_keep(&room->text, one->uri);
 	(void)text_keep(&room->text, owner_of(entry));
+	memcpy(room->text, &numbers, sizeof(numbers));
+	room->text += sizeof(numbers);
 	ret->tags = room->tags;
-	ret->n_tags = tags->n;
-	for (i = 0; i < tags->n; i++)
-		*room->tags++ = text_keep(&room->text, tags->items[i]);
+	ret->n_tags = one->tags->n;
+	for (i = 0; i < one->tags->n; i++)
+		*room->tags++ = text_keep(&room->text, one->tags->items[i]);
 }
 
 /* Returns what follows them. */
 static struct pyr_ns_entry *copy_entry(struct room *room, const struct pyrite_NameEntry *entry,
 				       struct pyr_ns_entry *ret)
 {
+	struct registration one;
 	size_t i;
 
-	copy_one(room, entry, entry->uri, &entry->tags, ret++);
-	for (i = 0; entry->has_others && i < entry->others.n; i++)
-		copy_one(room, entry, entry->others.items[i].uri, &entry->others.items[i].tags,
-			 ret++);
+	for (i = 0; get_registration(entry, i, &one); i++)
+		copy_one(room, entry, &one, ret++);
 	return ret;
 }
 
@@ -215,6 +251,25 @@ static int list(pyr_ns *ns, const struct query *query, struct pyr_ns_entries **r
 const char *pyr_ns_entry_owner(const struct pyr_ns_entry *entry)
 {
 	return entry ? strchr(entry->uri, '\0') + 1 : "";
+}
+
+static struct numbers numbers_of(const struct pyr_ns_entry *entry)
+{
+	struct numbers numbers = { 0, -1 };
+
+	if (entry)
+		memcpy(&numbers, strchr(pyr_ns_entry_owner(entry), '\0') + 1, sizeof(numbers));
+	return numbers;
+}
+
+uint64_t pyr_ns_entry_generation(const struct pyr_ns_entry *entry)
+{
+	return numbers_of(entry).generation;
+}
+
+int64_t pyr_ns_entry_age_ms(const struct pyr_ns_entry *entry)
+{
+	return numbers_of(entry).age_ms;
 }
 
 int pyr_ns_list(pyr_ns *ns, const char *prefix, struct pyr_ns_entries **ret)
@@ -264,6 +319,7 @@ int pyr_ns_list_metadata_any(pyr_ns *ns, const char *const *tags, size_t n_tags,
 int pyr_ns_lookup_entry(pyr_ns *ns, const char *name, struct pyr_ns_entry **ret)
 {
 	struct pyrite_NameEntry *found;
+	struct registration one;
 	struct pages sizes = { 0 };
 	struct pyr_ns_entry *entry;
 	struct room room;
@@ -272,12 +328,13 @@ int pyr_ns_lookup_entry(pyr_ns *ns, const char *name, struct pyr_ns_entry **ret)
 		return ns ? error_missing(name ? "ret" : "name") : error_null("ns");
 	if (pyrite_NameServer_lookup_entry(ns->proxy, name, &found) < 0)
 		return naming_add_address(ns->address);
-	count_one(&sizes, found, found->uri, &found->tags);
+	(void)get_registration(found, 0, &one);
+	count_one(&sizes, found, &one);
 	entry = malloc(sizeof(*entry) + sizes.n_tags * sizeof(char *) + sizes.n_bytes);
 	if (entry) {
 		room.tags = (const char **)(entry + 1);
 		room.text = (char *)(room.tags + sizes.n_tags);
-		copy_one(&room, found, found->uri, &found->tags, entry);
+		copy_one(&room, found, &one, entry);
 		*ret = entry;
 	}
 	pyr_free(found);

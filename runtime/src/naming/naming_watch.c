@@ -74,6 +74,8 @@ static bool tell_kind(struct pyr_ns_watcher *w, enum pyr_ns_event_kind kind)
 
 static bool tell_change(struct pyr_ns_watcher *w, const struct pyrite_NameChange *change)
 {
+	/* a name server of an earlier version knows no exact views */
+	bool is_other = w->view.exact && strcmp(change->name, w->view.prefix) != 0;
 	struct pyr_ns_event event = { .kind = change->gone ? PYR_NS_GONE : PYR_NS_PUT,
 				      .revision = change->revision,
 				      .name = change->name,
@@ -82,7 +84,7 @@ static bool tell_change(struct pyr_ns_watcher *w, const struct pyrite_NameChange
 				      .n_tags = change->tags.n,
 				      .shared = change->shared };
 
-	return tell(w, &event);
+	return is_other || tell(w, &event);
 }
 
 /* Returns false if the callback wants no more. */
@@ -241,6 +243,7 @@ static int copy_view(struct pyr_ns_watcher *w, const struct pyr_ns_watch_options
 				 "prefix",
 				 TAGS, BYTES);
 	w->view.prefix = text_keep(&at, prefix);
+	w->view.exact = options->exact;
 	for (i = 0; i < options->n_tags; i++)
 		w->tags[i] = text_keep(&at, options->tags[i]);
 	w->view.tags = (struct pyr_string_seq){ options->n_tags, w->tags };
