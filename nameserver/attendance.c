@@ -238,3 +238,8 @@ int attendances_add(struct attendances *all, pyr_call *call, const uint8_t *secr
 	pyr_deferred_set_on_cancel(attendance->deferred, on_gone, attendance);
 	return 0;
 }
+
+bool attendances_has(struct attendances *all, const uint8_t *secret)
+{
+	return owners_find(&all->owners, secret);
+}

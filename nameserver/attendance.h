@@ -22,6 +22,9 @@ void attendances_free(struct attendances *attendances);
 /* The call is the owner's who knows the secret. Returns what the method returns. */
 int attendances_add(struct attendances *attendances, pyr_call *call, const uint8_t *secret);
 
+/* Whether the owner is here. */
+bool attendances_has(struct attendances *attendances, const uint8_t *secret);
+
 /* The names of owners who are gone become free, unless they are back already. */
 void attendances_end(struct attendances *attendances, struct registry *registry);
 #endif

@@ -5,7 +5,12 @@
 
 void changes_init(struct changes *changes)
 {
-	*changes = (struct changes){ .first = 1, .next = 1 };
+	*changes = (struct changes){ .first = 1, .next = 1, .since = UINT64_MAX };
+}
+
+void changes_begin(struct changes *changes, uint64_t revision)
+{
+	changes->since = revision;
 }
 
 static struct change_entry *place_of(const struct changes *changes, uint64_t number)
@@ -23,6 +28,7 @@ static void drop_first(struct changes *changes)
 {
 	struct change_entry *entry = place_of(changes, changes->first++);
 
+	changes->since = entry->revision;
 	changes->bytes -= size_of(entry);
 	free(entry->before);
 	free(entry->after);
@@ -33,6 +39,7 @@ void changes_forget(struct changes *changes)
 	while (changes->first < changes->next)
 		drop_first(changes);
 	changes->first = ++changes->next;
+	changes->since = UINT64_MAX; /* until the next */
 }
 
 void changes_fini(struct changes *changes)
@@ -65,6 +72,8 @@ void changes_add(struct changes *changes, const struct store_change *change)
 		changes_forget(changes);
 		return;
 	}
+	if (changes->since == UINT64_MAX)
+		changes->since = entry.revision;
 	changes->bytes += size_of(&entry);
 	while (changes->first < changes->next &&
 	       (changes->next - changes->first == CHANGES_KEPT || changes->bytes > CHANGES_BYTES))
@@ -81,7 +90,7 @@ uint64_t changes_after(const struct changes *changes, uint64_t revision)
 {
 	uint64_t low = changes->first, high = changes->next, middle;
 
-	if (low == high || place_of(changes, low)->revision > revision + 1)
+	if (revision < changes->since)
 		return 0;
 	while (low < high) { /* the first beyond the revision is in low..high */
 		middle = low + (high - low) / 2;

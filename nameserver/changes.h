@@ -17,12 +17,14 @@ struct change_entry {
 
 struct changes {
 	uint64_t first, next; /* the numbers of the oldest, and of the one to come */
+	uint64_t since;       /* all changes after that revision are here */
 	size_t bytes;
 	struct change_entry *ring; /* CHANGES_KEPT of them; NULL: none is kept */
 };
 
-/* Of zeros. */
+/* Of zeros. revision: that up to which nothing is kept. */
 void changes_init(struct changes *changes);
+void changes_begin(struct changes *changes, uint64_t revision);
 void changes_fini(struct changes *changes);
 /* If memory is out all are forgotten. */
 void changes_add(struct changes *changes, const struct store_change *change);
@@ -30,6 +32,7 @@ void changes_add(struct changes *changes, const struct store_change *change);
 void changes_forget(struct changes *changes);
 /* number: from first to next. */
 const struct change_entry *changes_at(const struct changes *changes, uint64_t number);
-/* The number of the first change after the revision. 0: it is not known which are missing. */
+/* The number of the first change after the revision, or of the one to come. 0: it is not known
+ * which are missing. */
 uint64_t changes_after(const struct changes *changes, uint64_t revision);
 #endif

@@ -23,8 +23,18 @@
 const char *argp_program_version = "pyrite-ns " PYR_VERSION;
 
 enum {
+	OPT_ETCD = 256, /* options without a letter */
+	OPT_ETCD_PREFIX,
+	OPT_ETCD_CA,
+	OPT_ETCD_CERT,
+	OPT_ETCD_KEY,
+	OPT_ETCD_USER,
+	OPT_MAX_STALE,
 	FIRST_HANDED_OVER = 3, /* SD_LISTEN_FDS_START */
-	MOST_DAYS = 36500
+	MOST_DAYS = 36500,
+	MOST_STALE_S = 31536000,
+	STALE_S = 3600,
+	ETCD_TTL_STEP_MS = 1000 /* etcd's leases are of whole seconds */
 };
 
 static const struct argp_option options[] = {
@@ -32,9 +42,23 @@ static const struct argp_option options[] = {
 	{ "port", 'p', "PORT", 0, "Port to listen on (9090); 0: the system picks one", 0 },
 	{ "unix-socket", 'u', "PATH", 0, "Listen on this unix socket instead", 0 },
 	{ "storage", 's', "STORAGE", 0,
-	  "Where to keep names: memory, or sqlite[:PATH] (sqlite, at "
-	  "$XDG_STATE_HOME/pyrite/ns.db)",
+	  "Where to keep names: memory, sqlite[:PATH] (sqlite, at "
+	  "$XDG_STATE_HOME/pyrite/ns.db), or etcd",
 	  0 },
+	{ "etcd", OPT_ETCD, "HOST:PORT[,...]", 0,
+	  "The members of the etcd cluster, with --storage etcd; any number of name servers may "
+	  "share one",
+	  0 },
+	{ "etcd-prefix", OPT_ETCD_PREFIX, "PREFIX", 0,
+	  "What the keys of names begin with in etcd (" STORE_ETCD_PREFIX ")", 0 },
+	{ "etcd-ca", OPT_ETCD_CA, "FILE", 0,
+	  "Connect to etcd by TLS; certificates that vouch for its own, PEM", 0 },
+	{ "etcd-cert", OPT_ETCD_CERT, "FILE", 0, "The certificate that etcd is shown, PEM", 0 },
+	{ "etcd-key", OPT_ETCD_KEY, "FILE", 0, "Its private key, PEM", 0 },
+	{ "etcd-user", OPT_ETCD_USER, "NAME", 0,
+	  "Log in to etcd as this user, with the password in PYRITE_ETCD_PASSWORD", 0 },
+	{ "max-stale", OPT_MAX_STALE, "SECONDS", 0,
+	  "For how long to tell names when etcd cannot be reached (3600); 0: for ever", 0 },
 	{ "advertise", 'a', "HOST[:PORT]", 0,
 	  "Where others reach it, if that is not where it listens: what its URIs have", 0 },
 	{ "audit", 'A', "FILE", 0,
@@ -65,6 +89,8 @@ struct settings {
 	size_t max_names; /* the same */
 	bool only_checks;
 	uint16_t discovery;
+	int64_t max_stale_ms;
+	struct store_etcd_options etcd;
 };
 
 static uint16_t parse_port(const char *arg, struct argp_state *state)
@@ -98,6 +124,56 @@ static size_t parse_names(const char *arg, struct argp_state *state)
 	return n;
 }
 
+static int64_t parse_stale(const char *arg, struct argp_state *state)
+{
+	char *end;
+	unsigned long seconds = strtoul(arg, &end, 10);
+
+	if (arg[0] < '0' || arg[0] > '9' || *end || seconds > MOST_STALE_S)
+		argp_error(state, "'%s' is not a number of seconds from 0 to %d", arg,
+			   MOST_STALE_S);
+	return (int64_t)seconds * 1000;
+}
+
+/* Where names are kept. */
+static error_t parse_storage(int key, char *arg, struct argp_state *state)
+{
+	struct settings *settings = state->input;
+
+	switch (key) {
+	case 's':
+		if (!storage_is_known(arg))
+			argp_error(state,
+				   "'%s' is not a storage: use memory, sqlite, sqlite:PATH or etcd",
+				   arg);
+		settings->storage = arg;
+		return 0;
+	case OPT_ETCD:
+		settings->etcd.endpoints = arg;
+		return 0;
+	case OPT_ETCD_PREFIX:
+		settings->etcd.prefix = arg;
+		return 0;
+	case OPT_ETCD_CA:
+		settings->etcd.ca = arg;
+		return 0;
+	case OPT_ETCD_CERT:
+		settings->etcd.cert = arg;
+		return 0;
+	case OPT_ETCD_KEY:
+		settings->etcd.key = arg;
+		return 0;
+	case OPT_ETCD_USER:
+		settings->etcd.user = arg;
+		return 0;
+	case OPT_MAX_STALE:
+		settings->max_stale_ms = parse_stale(arg, state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct settings *settings = state->input;
@@ -116,12 +192,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'u':
 		daemon->socket = arg;
-		return 0;
-	case 's':
-		if (!storage_is_known(arg))
-			argp_error(state,
-				   "'%s' is not a storage: use memory, sqlite or sqlite:PATH", arg);
-		settings->storage = arg;
 		return 0;
 	case 'a':
 		daemon->advertise = arg;
@@ -148,7 +218,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		argp_error(state, "unexpected argument '%s'", arg);
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_storage(key, arg, state);
 	}
 }
 
@@ -228,6 +298,7 @@ static int serve(pyr_daemon *daemon, struct service *service, const struct setti
 	const char *uri;
 	int status;
 
+	service_set_max_stale(service, settings->max_stale_ms);
 	if (!service_set_daemon(service, daemon))
 		return complain("out of memory");
 	uri = pyrite_NameServer_register(daemon, pyrite_NAME_SERVER_ID, &service_methods, service);
@@ -251,23 +322,29 @@ static int serve(pyr_daemon *daemon, struct service *service, const struct setti
 	return 0;
 }
 
-static void tell_aside(const char *name, const char *why, void *path)
+static void tell_aside(const char *name, const char *why, void *data)
 {
+	const struct storage *storage = data;
+
 	fputs("pyrite-ns: name ", stderr);
 	text_put(stderr, name);
 	fputs(" is set aside: ", stderr);
 	text_put(stderr, why);
-	fprintf(stderr, ": see table set_aside of database %s\n", (const char *)path);
+	if (storage->is_etcd)
+		fprintf(stderr, ": see its key in etcd\n");
+	else
+		fprintf(stderr, ": see table set_aside of database %s\n", storage->path);
 }
 
 /* The names of before. Returns NULL, and says why, if there is no getting at them. */
-static struct registry *open_registry(char *path, const struct settings *settings)
+static struct registry *open_registry(struct storage *storage, const struct settings *settings)
 {
 	struct registry_options rules = { .clock = monotonic_ms,
 					  .keep_ms = settings->keep_ms,
-					  .max_names = settings->max_names };
+					  .max_names = settings->max_names,
+					  .ttl_step_ms = storage->is_etcd ? ETCD_TTL_STEP_MS : 0 };
 	struct store_problem why;
-	struct store *store = storage_open(path, tell_aside, path, &why);
+	struct store *store = storage_open(storage, tell_aside, storage, &why);
 	struct registry *registry;
 
 	if (!store) {
@@ -275,7 +352,7 @@ static struct registry *open_registry(char *path, const struct settings *setting
 		return NULL;
 	}
 	registry = registry_new(store, &rules);
-	if (registry && registry_adopt(registry, tell_aside, path))
+	if (registry && registry_adopt(registry, tell_aside, storage))
 		return registry;
 	complain("out of memory");
 	registry_free(registry);
@@ -297,34 +374,28 @@ static bool check_daemon(const struct settings *settings)
 	return daemon != NULL;
 }
 
-static int check_config(const struct settings *settings)
+static int check_config(const struct settings *settings, struct storage *storage)
 {
-	char path[PATH_MAX];
 	struct store_problem problem;
-	bool is_stored = storage_find(settings->storage, path, sizeof(path), &problem) == 0 &&
-			 storage_check(path, &problem);
+	bool is_stored = storage_check(storage, &problem);
 
 	if (!is_stored)
 		complain(problem.text);
 	if (!check_daemon(settings) || !is_stored)
 		return 1;
-	printf("Storage: %s\nConfiguration ok.\n", path[0] ? path : "memory");
+	printf("Storage: %s\nConfiguration ok.\n", storage_name(storage));
 	return 0;
 }
 
-static int run(const struct settings *settings)
+static int run(const struct settings *settings, struct storage *storage)
 {
-	char path[PATH_MAX];
-	struct store_problem problem;
-	struct registry *registry;
+	struct registry *registry = open_registry(storage, settings);
+	bool is_stored = storage->is_etcd || storage->path[0];
 	struct service *service;
 	pyr_daemon *daemon;
 	size_t n_stored;
 	int status = 1;
 
-	if (storage_find(settings->storage, path, sizeof(path), &problem) < 0)
-		return complain(problem.text);
-	registry = open_registry(path, settings);
 	if (!registry)
 		return 1;
 	n_stored = registry_count(registry);
@@ -333,7 +404,7 @@ static int run(const struct settings *settings)
 	if (!service)
 		complain("out of memory");
 	else if (daemon)
-		status = serve(daemon, service, settings, n_stored, path[0] != '\0');
+		status = serve(daemon, service, settings, n_stored, is_stored);
 	service_free(service);
 	pyr_daemon_free(daemon);
 	return status;
@@ -343,7 +414,7 @@ static int run(const struct settings *settings)
 static void keep_keys(void)
 {
 	static const char *const keys[] = { "PYRITE_KEYS", "PYRITE_SHARED_KEY",
-					    "PYRITE_SHARED_KEY_FILE" };
+					    "PYRITE_SHARED_KEY_FILE", "PYRITE_ETCD_PASSWORD" };
 	size_t i;
 
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]) && !getenv(keys[i]); i++)
@@ -372,12 +443,18 @@ int main(int argc, char **argv)
 			    .stream_linger_ms = PYR_NONE }, /* watchers come back by themselves */
 		.storage = STORAGE_SQLITE,
 		.discovery = DISCOVERY_PORT,
+		.max_stale_ms = (int64_t)STALE_S * 1000,
 	};
+	static struct storage storage;
+	struct store_problem problem;
 
 	signal(SIGPIPE, SIG_IGN); /* whoever reads what it prints may go */
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk */
 	keep_keys();
 	argp_err_exit_status = 1;
 	argp_parse(&argp, argc, argv, 0, NULL, &settings);
-	return settings.only_checks ? check_config(&settings) : run(&settings);
+	settings.etcd.password = getenv("PYRITE_ETCD_PASSWORD");
+	if (storage_find(settings.storage, &settings.etcd, &storage, &problem) < 0)
+		return complain(problem.text);
+	return settings.only_checks ? check_config(&settings, &storage) : run(&settings, &storage);
 }

@@ -30,6 +30,7 @@ struct registry *registry_new(struct store *store, const struct registry_options
 					     : (int64_t)REGISTRY_KEEP_DAYS * 24 * 3600 * 1000;
 	registry->max_bytes =
 		options->max_bytes ? options->max_bytes : registry->max_names * REGISTRY_NAME_BYTES;
+	registry->ttl_step_ms = options->ttl_step_ms;
 	registry->clock = options->clock;
 	registry->data = options->data;
 	store->kind->listen(store, on_change, registry);
@@ -221,6 +222,8 @@ static int choose_secret(const struct registry_request *request, uint8_t ret[SEC
 static void set_lease(struct registry *registry, const struct registry_request *request,
 		      struct record *ret)
 {
+	uint32_t step = registry->ttl_step_ms;
+
 	ret->ttl_ms = request->ttl_ms;
 	ret->expires = INT64_MAX;
 	if (request->is_own)
@@ -231,6 +234,9 @@ static void set_lease(struct registry *registry, const struct registry_request *
 		ret->ttl_ms = REGISTRY_TTL_MIN_MS;
 	if (ret->ttl_ms > REGISTRY_TTL_MAX_MS)
 		ret->ttl_ms = REGISTRY_TTL_MAX_MS;
+	if (step > 0)
+		ret->ttl_ms =
+			ret->ttl_ms <= 2 * step ? 2 * step : (ret->ttl_ms + step - 1) / step * step;
 	ret->expires = now_of(registry) + ret->ttl_ms;
 }
 
@@ -378,7 +384,7 @@ enum registry_renewal registry_renew(struct registry *registry, const char *key,
 
 void registry_orphan(struct registry *registry, const uint8_t *secret)
 {
-	registry->store->kind->lose(registry->store, secret);
+	registry->store->kind->lose(registry->store, secret, true);
 }
 
 const struct record *registry_lookup(struct registry *registry, const char *name,
@@ -458,6 +464,19 @@ void registry_set_wake(struct registry *registry, store_wake_cb callback, void *
 		registry->store->kind->set_wake(registry->store, callback, data);
 }
 
+uint64_t registry_epoch(struct registry *registry)
+{
+	struct store *store = registry->store;
+
+	return store->kind->epoch ? store->kind->epoch(store) : 0;
+}
+
+void registry_set_presence(struct registry *registry, store_presence_cb is_here, void *data)
+{
+	if (registry->store->kind->set_presence)
+		registry->store->kind->set_presence(registry->store, is_here, data);
+}
+
 int64_t registry_age_ms(struct registry *registry)
 {
 	struct store *store = registry->store;
@@ -465,40 +484,13 @@ int64_t registry_age_ms(struct registry *registry)
 	return store->kind->age_ms ? store->kind->age_ms(store) : 0;
 }
 
-static bool has_controls(const char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			return true;
-	return false;
-}
-
-/* Whether a record from outside is as it would be put today. */
+/* Whether a record that the store had is as it would be put today. */
 static bool makes_sense(struct registry *registry, const struct record *record,
 			struct registry_problem *problem)
 {
-	const char *tags[REGISTRY_TAGS];
-	pyr_uri *uri;
-	size_t n;
-	bool is_normal;
-
-	if (registry_check_name(record->name, problem) < 0 ||
-	    registry_check_tags(record->tags, record->n_tags, tags, &n, problem) < 0)
+	if (!registry_check_record(record, problem))
 		return false;
-	if (record->owner && !has_controls(record->owner))
-		return true;
-	uri = pyr_uri_parse(record->uri);
-	is_normal = uri && strcmp(pyr_uri_text(uri), record->uri) == 0;
-	if (!uri)
-		(void)registry_refuse(problem, PYR_DATA_LOSS, "%s", pyr_errmsg());
-	else if (!is_normal)
-		(void)registry_refuse(problem, PYR_DATA_LOSS, "uri '%s' should be '%s'",
-				      record->uri, pyr_uri_text(uri));
-	pyr_uri_free(uri);
-	if (!is_normal)
-		return false;
-	if (n == record->n_tags && record->ttl_ms <= REGISTRY_TTL_MAX_MS &&
-	    !(record->is_shared && registry_find(registry, record->name)))
+	if (!record->is_shared || !registry_find(registry, record->name))
 		return true;
 	(void)registry_refuse(problem, PYR_DATA_LOSS, "it makes no sense");
 	return false;
@@ -538,7 +530,7 @@ static void begin_time(struct registry *registry, const struct record *record)
 {
 	if (record->owner)
 		registry_deed_look(registry, record->name);
-	else if (is_leased(record))
+	else if (is_leased(record) && !registry_is_replica(registry))
 		registry->store->kind->touch(registry->store, record->key,
 					     now_of(registry) + record->ttl_ms);
 }

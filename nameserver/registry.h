@@ -45,8 +45,9 @@ struct registry_options {
 	size_t max_names; /* 0: REGISTRY_NAMES */
 	registry_clock_cb clock;
 	void *data;
-	size_t max_bytes; /* 0: REGISTRY_NAME_BYTES for each name */
-	int64_t keep_ms;  /* 0: REGISTRY_KEEP_DAYS */
+	size_t max_bytes;     /* 0: REGISTRY_NAME_BYTES for each name */
+	int64_t keep_ms;      /* 0: REGISTRY_KEEP_DAYS */
+	uint32_t ttl_step_ms; /* leases are whole multiples of it, two at least; 0: of anything */
 };
 
 /* Why not: a status (enum pyr_status, positive) and a text, "NamingError: unknown name: x". */
@@ -174,6 +175,9 @@ bool registry_settle(struct registry *registry);
 void registry_when_safe(struct registry *registry, store_safe_cb callback, void *data);
 void registry_set_wake(struct registry *registry, store_wake_cb callback, void *data);
 int64_t registry_age_ms(struct registry *registry);
+/* See epoch and set_presence in store.h. 0: changes are counted for this registry alone. */
+uint64_t registry_epoch(struct registry *registry);
+void registry_set_presence(struct registry *registry, store_presence_cb is_here, void *data);
 /* Whether others change the store, so that what is refused may be so no longer: see catch_up. */
 bool registry_is_replica(const struct registry *registry);
 void registry_catch_up(struct registry *registry, store_safe_cb callback, void *data);
@@ -184,6 +188,9 @@ void registry_catch_up(struct registry *registry, store_safe_cb callback, void *
 __attribute__((format(printf, 3, 4))) int registry_refuse(struct registry_problem *problem,
 							  int code, const char *format, ...);
 int registry_check_name(const char *name, struct registry_problem *problem);
+
+/* Whether a record from outside is, by itself, as it would be put today. */
+bool registry_check_record(const struct record *record, struct registry_problem *problem);
 
 /* Sorts the tags, each once, into ret, which has room for REGISTRY_TAGS. */
 int registry_check_tags(const char *const *tags, size_t n, const char **ret, size_t *ret_n,

@@ -108,6 +108,46 @@ int registry_check_tags(const char *const *tags, size_t n, const char **ret, siz
 	return 0;
 }
 
+static bool has_controls(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return true;
+	return false;
+}
+
+static bool is_normal(const char *text, struct registry_problem *problem)
+{
+	pyr_uri *uri = pyr_uri_parse(text);
+	bool is_it = uri && strcmp(pyr_uri_text(uri), text) == 0;
+
+	if (!uri)
+		(void)registry_refuse(problem, PYR_DATA_LOSS, "%s", pyr_errmsg());
+	else if (!is_it)
+		(void)registry_refuse(problem, PYR_DATA_LOSS, "uri '%s' should be '%s'", text,
+				      pyr_uri_text(uri));
+	pyr_uri_free(uri);
+	return is_it;
+}
+
+bool registry_check_record(const struct record *record, struct registry_problem *problem)
+{
+	const char *tags[REGISTRY_TAGS];
+	size_t n;
+
+	if (registry_check_name(record->name, problem) < 0 ||
+	    registry_check_tags(record->tags, record->n_tags, tags, &n, problem) < 0)
+		return false;
+	if (record->owner && !has_controls(record->owner))
+		return true;
+	if (!is_normal(record->uri, problem))
+		return false;
+	if (n == record->n_tags && record->ttl_ms <= REGISTRY_TTL_MAX_MS)
+		return true;
+	(void)registry_refuse(problem, PYR_DATA_LOSS, "it makes no sense");
+	return false;
+}
+
 bool registry_knows_secret(const uint8_t *kept, const uint8_t *given)
 {
 	unsigned difference = 0;

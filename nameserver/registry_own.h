@@ -8,6 +8,7 @@ struct registry {
 	struct store *store;
 	size_t max_names, max_bytes;
 	int64_t keep_ms;
+	uint32_t ttl_step_ms;
 	registry_clock_cb clock;
 	void *data;
 	struct revoked_list *revoked;

@@ -8,7 +8,14 @@
 #include "reach.h"
 #include "text_put.h"
 
+enum { TICK_MS = 500 /* of a replica, which looks after itself */ };
+
 #define OWN_TAG "class:pyrite.NameServer"
+
+void service_set_max_stale(struct service *service, int64_t ms)
+{
+	service->max_stale_ms = ms;
+}
 
 static struct registry *settle(struct service *service)
 {
@@ -50,9 +57,15 @@ static void on_time(pyr_timer *timer, void *data)
 {
 	struct service *service = data;
 
-	(void)timer;
 	(void)settle(service);
 	service_change_again(service);
+	if (registry_is_replica(service->registry))
+		(void)pyr_timer_set(timer, service->again ? 0 : TICK_MS);
+}
+
+static bool is_here(const uint8_t *secret, void *data)
+{
+	return attendances_has(data, secret);
 }
 
 static void wake(void *data)
@@ -66,6 +79,7 @@ bool service_set_daemon(struct service *service, pyr_daemon *daemon)
 	if (!service->timer)
 		return false;
 	registry_set_wake(service->registry, wake, service->timer);
+	registry_set_presence(service->registry, is_here, service->attendances);
 	return watchers_set_daemon(service->watchers, daemon);
 }
 
@@ -89,16 +103,15 @@ struct registry *service_registry(pyr_call *call)
 int service_reader(pyr_call *call, struct registry **ret)
 {
 	struct service *service = pyr_call_data(call);
-	int64_t age;
 
 	*ret = settle(service);
-	age = registry_age_ms(*ret);
-	if (service->max_stale_ms == 0 || age <= service->max_stale_ms)
+	service->age_ms = registry_age_ms(*ret);
+	if (service->max_stale_ms == 0 || service->age_ms <= service->max_stale_ms)
 		return 0;
 	return pyr_fail(call, PYR_UNAVAILABLE,
 			"NamingError: what is known of names is %lld s old, as their store cannot "
 			"be reached: more than --max-stale allows",
-			(long long)age / 1000);
+			(long long)service->age_ms / 1000);
 }
 
 bool service_add_self(struct service *service, const char *uri, struct registry_problem *problem)

@@ -30,6 +30,9 @@ void service_free(struct service *service);
  */
 bool service_set_daemon(struct service *service, pyr_daemon *daemon);
 
+/* How old what is told of names may be while their store cannot be reached; 0: any age. */
+void service_set_max_stale(struct service *service, int64_t ms);
+
 /* Registers the name server under its own name. Returns false with *problem told. */
 bool service_add_self(struct service *service, const char *uri, struct registry_problem *problem);
 #endif

@@ -184,6 +184,8 @@ static bool copy_tags(pyr_call *call, const struct record *record, struct pyr_st
 
 bool service_copy_record(pyr_call *call, const struct record *record, struct pyrite_NameEntry *ret)
 {
+	const struct service *service = pyr_call_data(call);
+
 	ret->name = pyr_call_strdup(call, record->name);
 	ret->uri = pyr_call_strdup(call, record->uri);
 	ret->shared = record->is_shared;
@@ -191,7 +193,8 @@ bool service_copy_record(pyr_call *call, const struct record *record, struct pyr
 	ret->ttl_ms = record->ttl_ms;
 	ret->has_generation = true;
 	ret->generation = record->generation;
-	ret->has_age_ms = false;
+	ret->has_age_ms = service->age_ms > 0;
+	ret->age_ms = (uint32_t)service->age_ms;
 	ret->has_others = false;
 	ret->others.n = 0;
 	ret->others.items = NULL;

@@ -16,6 +16,7 @@ struct service {
 	char address[300]; /* as its URI has it */
 	time_t warned;     /* of a name that leads nowhere */
 	int64_t max_stale_ms;
+	int64_t age_ms;                             /* of what is read; 0: it is as it is */
 	struct service_change *again, **last_again; /* to be tried again, by the */
 	pyr_timer *timer; /* which is also set when the store has something to do */
 };

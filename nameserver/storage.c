@@ -13,9 +13,12 @@
 
 #define SQLITE_AT STORAGE_SQLITE ":"
 
+enum { CHECK_MS = 5000 /* that etcd has */ };
+
 bool storage_is_known(const char *text)
 {
 	return strcmp(text, STORAGE_MEMORY) == 0 || strcmp(text, STORAGE_SQLITE) == 0 ||
+	       strcmp(text, STORAGE_ETCD) == 0 ||
 	       (strncmp(text, SQLITE_AT, strlen(SQLITE_AT)) == 0 && text[strlen(SQLITE_AT)]);
 }
 
@@ -71,32 +74,81 @@ static int default_path(char *ret, size_t size, struct store_problem *problem)
 	return 0;
 }
 
-int storage_find(const char *text, char *ret, size_t size, struct store_problem *problem)
+static int find_etcd(const struct store_etcd_options *etcd, struct store_problem *problem)
+{
+	if (!etcd->endpoints)
+		return fail(problem, PYR_INVALID_ARGUMENT,
+			    "--storage etcd wants --etcd HOST:PORT[,HOST:PORT...]");
+	if (!etcd->cert != !etcd->key)
+		return fail(problem, PYR_INVALID_ARGUMENT,
+			    "--etcd-cert and --etcd-key belong together");
+	if (etcd->user && !etcd->password)
+		return fail(problem, PYR_INVALID_ARGUMENT,
+			    "--etcd-user wants a password in PYRITE_ETCD_PASSWORD");
+	return 0;
+}
+
+int storage_find(const char *text, const struct store_etcd_options *etcd, struct storage *ret,
+		 struct store_problem *problem)
 {
 	const char *path = text + strlen(SQLITE_AT);
 
-	ret[0] = '\0';
+	*ret = (struct storage){ .is_etcd = strcmp(text, STORAGE_ETCD) == 0, .etcd = *etcd };
+	if (ret->is_etcd)
+		return find_etcd(etcd, problem);
+	if (etcd->endpoints)
+		return fail(problem, PYR_INVALID_ARGUMENT, "--etcd is for --storage etcd");
 	if (strcmp(text, STORAGE_MEMORY) == 0)
 		return 0;
 	if (strcmp(text, STORAGE_SQLITE) == 0)
-		return default_path(ret, size, problem);
-	if ((size_t)snprintf(ret, size, "%s", path) >= size)
+		return default_path(ret->path, sizeof(ret->path), problem);
+	if ((size_t)snprintf(ret->path, sizeof(ret->path), "%s", path) >= sizeof(ret->path))
 		return fail(problem, PYR_INVALID_ARGUMENT, "path %.200s... is too long", path);
 	return 0;
 }
 
-bool storage_check(const char *path, struct store_problem *problem)
+const char *storage_name(const struct storage *storage)
 {
-	return !path[0] || database_check(path, problem);
+	if (storage->is_etcd)
+		return "etcd";
+	return storage->path[0] ? storage->path : STORAGE_MEMORY;
 }
 
-struct store *storage_open(const char *path, store_aside_cb aside, void *data,
+static void ignore(const char *name, const char *why, void *data)
+{
+	(void)name;
+	(void)why;
+	(void)data;
+}
+
+static bool check_etcd(const struct storage *storage, struct store_problem *problem)
+{
+	struct store_etcd_options options = storage->etcd;
+	struct store *store;
+
+	options.start_ms = CHECK_MS;
+	store = store_etcd_new(&options, ignore, NULL, problem);
+	if (store)
+		store->kind->free(store);
+	return store;
+}
+
+bool storage_check(const struct storage *storage, struct store_problem *problem)
+{
+	if (storage->is_etcd)
+		return check_etcd(storage, problem);
+	return !storage->path[0] || database_check(storage->path, problem);
+}
+
+struct store *storage_open(const struct storage *storage, store_aside_cb aside, void *data,
 			   struct store_problem *problem)
 {
 	struct store *store;
 
-	if (path[0])
-		return store_sqlite_new(path, aside, data, problem);
+	if (storage->is_etcd)
+		return store_etcd_new(&storage->etcd, aside, data, problem);
+	if (storage->path[0])
+		return store_sqlite_new(storage->path, aside, data, problem);
 	store = store_memory_new();
 	if (!store)
 		(void)fail(problem, PYR_RESOURCE_EXHAUSTED, "out of memory");

@@ -52,6 +52,7 @@ struct store_change {
 };
 typedef void (*store_change_cb)(const struct store_change *change, void *data);
 typedef void (*store_wake_cb)(void *data);
+typedef bool (*store_presence_cb)(const uint8_t *secret, void *data);
 
 /* Hears of a record that is set aside: kept, where there is a database, but not served. */
 typedef void (*store_aside_cb)(const char *name, const char *why, void *data);
@@ -76,8 +77,9 @@ struct store_kind {
 	/* A lease is renewed, its owner is there; cheap, and not durable. */
 	void (*touch)(struct store *store, const char *key, int64_t expires);
 	/* The owner who knows the secret is gone: his leased names are orphans until they are
-	 * touched or put again. Costs the same however many there are. */
-	void (*lose)(struct store *store, const uint8_t *secret);
+	 * touched or put again, or (is_gone false) he is there again. Costs the same however many
+	 * there are. */
+	void (*lose)(struct store *store, const uint8_t *secret, bool is_gone);
 	/* The record that expires first, but for deeds; the same of deeds. Return as find. */
 	const struct record *(*first_to_end)(struct store *store);
 	const struct record *(*first_deed_to_end)(struct store *store);
@@ -115,6 +117,10 @@ struct store_kind {
 	void (*set_wake)(struct store *store, store_wake_cb callback, void *data);
 	/* For how long it has not been known what others do; 0: it is known. */
 	int64_t (*age_ms)(struct store *store);
+	/* What number changes are counted in: one for all that see the same changes. */
+	uint64_t (*epoch)(struct store *store);
+	/* Tells who knows whether an owner, who is said to be gone, is here. */
+	void (*set_presence)(struct store *store, store_presence_cb is_here, void *data);
 	/* What is not safe yet is made so before. */
 	void (*free)(struct store *store);
 };
@@ -135,4 +141,19 @@ struct store *store_memory_new(void);
  * aside hears of names that are damaged. Returns: owned; NULL with *problem told. */
 struct store *store_sqlite_new(const char *path, store_aside_cb aside, void *data,
 			       struct store_problem *problem);
+
+/* Where names are kept in etcd. Texts are copied; NULL: none. */
+struct store_etcd_options {
+	const char *endpoints;
+	const char *prefix; /* NULL: STORE_ETCD_PREFIX */
+	const char *ca, *cert, *key;
+	const char *user, *password;
+	uint32_t start_ms; /* how long to wait until it has been read */
+};
+#define STORE_ETCD_PREFIX "/pyrite/ns"
+
+/* A replica of what is in etcd, which others change, too: see store_etcd.c. Returns as
+ * store_sqlite_new(). */
+struct store *store_etcd_new(const struct store_etcd_options *options, store_aside_cb aside,
+			     void *data, struct store_problem *problem);
 #endif

@@ -318,12 +318,12 @@ static void memory_touch(struct store *base, const char *key, int64_t expires)
 	}
 }
 
-static void memory_lose(struct store *base, const uint8_t *secret)
+static void memory_lose(struct store *base, const uint8_t *secret, bool is_gone)
 {
 	struct owner *owner = owners_find(&memory(base)->owners, secret);
 
 	if (owner)
-		owner->lost = ++memory(base)->moment;
+		owner->lost = is_gone ? ++memory(base)->moment : 0;
 }
 
 static const struct record *first_of(struct expiry *expiry)

@@ -217,9 +217,9 @@ static void sqlite_touch(struct store *store, const char *key, int64_t expires)
 	memory_of(store)->kind->touch(memory_of(store), key, expires);
 }
 
-static void sqlite_lose(struct store *store, const uint8_t *secret)
+static void sqlite_lose(struct store *store, const uint8_t *secret, bool is_gone)
 {
-	memory_of(store)->kind->lose(memory_of(store), secret);
+	memory_of(store)->kind->lose(memory_of(store), secret, is_gone);
 }
 
 static const struct record *sqlite_first_to_end(struct store *store)

@@ -150,6 +150,9 @@ static uint64_t look_at_changes(const struct watch_source *source, const struct 
 		else
 			catch_up(source, w, entry, draft);
 		draft->news.revision = entry->revision;
+		if (number + 1 < source->changes.next &&
+		    changes_at(&source->changes, number + 1)->revision == entry->revision)
+			draft->news.revision--; /* there is more of it */
 	}
 	return number;
 }

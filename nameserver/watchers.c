@@ -76,12 +76,15 @@ static void on_change(const struct store_change *change, void *data)
 		wake_in(all, TOGETHER_MS + all->pace / 4);
 }
 
-/* Changes are kept while somebody watches, and a while longer. */
+/* Changes are kept while somebody watches, and a while longer; those of a replica always: who
+ * watched at another name server may come here. */
 static void listen_to(struct watchers *all, bool listens)
 {
 	all->listens = listens;
 	registry_set_listener(all->source.registry, listens ? on_change : NULL, all);
-	if (!listens)
+	if (listens)
+		changes_begin(&all->source.changes, registry_revision(all->source.registry));
+	else
 		changes_fini(&all->source.changes);
 }
 
@@ -241,7 +244,7 @@ static void rest(struct watchers *all)
 
 	if (left > 0)
 		wake_in(all, left);
-	else if (all->listens)
+	else if (all->listens && !registry_is_replica(all->source.registry))
 		listen_to(all, false);
 }
 
@@ -409,8 +412,17 @@ struct watchers *watchers_new(watchers_registry_cb registry, void *data)
 
 bool watchers_set_daemon(struct watchers *all, pyr_daemon *daemon)
 {
+	bool is_void;
+
 	all->timer = pyr_timer_new(daemon, on_time, all);
-	return all->timer != NULL;
+	if (!all->timer)
+		return false;
+	all->source.registry = all->find(all->data, &is_void);
+	if (!registry_is_replica(all->source.registry))
+		return true;
+	all->source.epoch = registry_epoch(all->source.registry);
+	listen_to(all, true);
+	return true;
 }
 
 void watchers_free(struct watchers *all)

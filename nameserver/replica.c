@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* tdestroy() */
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "replica_own.h"
+
+enum {
+	SLICE_MS = 5,   /* of taking over */
+	LOOK_EVERY = 16 /* items between two looks at the clock */
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct store *store_of(struct replica *replica)
+{
+	return replica->store;
+}
+
+struct store *replica_store(struct replica *replica)
+{
+	return replica->store;
+}
+
+void replica_listen(struct replica *replica, store_change_cb callback, void *data)
+{
+	replica->on_change = callback;
+	replica->change_data = data;
+}
+
+uint64_t replica_revision(const struct replica *replica)
+{
+	return replica->revision;
+}
+
+static int compare_gone(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static struct gone *find_gone(struct replica *replica, const char *owner)
+{
+	struct gone **place = tfind(owner, &replica->gone, compare_gone);
+
+	return place ? *place : NULL;
+}
+
+uint64_t replica_gone(struct replica *replica, const uint8_t secret[SECRET_SIZE])
+{
+	char owner[OWNER_TEXT];
+	struct gone *gone;
+
+	etcd_owner(owner, secret);
+	gone = find_gone(replica, owner);
+	return gone ? gone->revision : 0;
+}
+
+static void drop_gone(struct replica *replica, struct gone *gone)
+{
+	(void)tdelete(gone, &replica->gone, compare_gone);
+	store_of(replica)->kind->lose(store_of(replica), gone->secret, false);
+	replica->options.on_owner(gone->secret, false, replica->options.data);
+	free(gone);
+}
+
+/* One that cannot be noted holds his names for as long as his lease. */
+static void put_gone(struct replica *replica, const struct item *item)
+{
+	struct gone *gone = find_gone(replica, item->key);
+	char owner[OWNER_TEXT];
+
+	etcd_owner(owner, item->secret);
+	if (strcmp(owner, item->key) != 0)
+		return;
+	if (!gone) {
+		gone = calloc(1, sizeof(*gone));
+		if (!gone)
+			return;
+		strcpy(gone->owner, owner);
+		memcpy(gone->secret, item->secret, SECRET_SIZE);
+		if (!tsearch(gone, &replica->gone, compare_gone)) {
+			free(gone);
+			return;
+		}
+	}
+	gone->revision = item->revision;
+	store_of(replica)->kind->lose(store_of(replica), gone->secret, true);
+	replica->options.on_owner(gone->secret, true, replica->options.data);
+}
+
+/* Removed on purpose, by whomever. */
+static void revoke(struct replica *replica, const struct item *item)
+{
+	struct store *store = store_of(replica);
+	const struct record *record = store->kind->find(store, item->key);
+
+	if (record && !record->is_own && record->generation < item->revision &&
+	    registry_knows_secret(record->secret, item->secret))
+		(void)store->kind->remove(store, item->key, item->revision, true);
+}
+
+/* Nothing goes back to what it was. Returns false when memory is out. */
+static bool take_record(struct replica *replica, const struct item *item)
+{
+	struct store *store = store_of(replica);
+	const struct record *old = store->kind->find(store, item->key);
+
+	if (old && (old->is_own || old->generation >= item->revision))
+		return true;
+	if (item->record && strcmp(item->record->key, item->key) == 0)
+		return store->kind->put(store, item->record);
+	return !old || store->kind->remove(store, item->key, item->revision, false);
+}
+
+static bool take_item(struct replica *replica, const struct item *item)
+{
+	struct gone *gone;
+
+	switch (item->kind) {
+	case 'n':
+		return take_record(replica, item);
+	case 'r':
+		if (!item->is_gone)
+			revoke(replica, item);
+		return true;
+	case 'g':
+		gone = find_gone(replica, item->key);
+		if (!item->is_gone)
+			put_gone(replica, item);
+		else if (gone && gone->revision < item->revision)
+			drop_gone(replica, gone);
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* Whether a record with the key belongs into the page. */
+static bool is_in_page(const struct part *page, const char *key)
+{
+	char full[REGISTRY_KEY_SIZE + 2];
+
+	snprintf(full, sizeof(full), "n/%s", key);
+	return strcmp(full, page->from) > 0 && (!page->to || strcmp(full, page->to) <= 0);
+}
+
+/* The first record of the page, or after a key of it. */
+static const struct record *next_in_page(struct replica *replica, const struct part *page,
+					 const char *after)
+{
+	struct store *store = store_of(replica);
+	bool has_from = strncmp(page->from, "n/", 2) == 0;
+	const struct record *record;
+
+	if (!after && strcmp(page->from, "n/") > 0 && !has_from)
+		return NULL; /* they are all before it */
+	if (!after)
+		record = has_from ? store->kind->next(store, page->from + 2, false)
+				  : store->kind->next(store, "", true);
+	else
+		record = store->kind->next(store, after, false);
+	return record && is_in_page(page, record->key) ? record : NULL;
+}
+
+static bool has_key(const struct part *page, size_t *at, const char *key)
+{
+	const struct item *item;
+	int order;
+
+	for (; *at < page->n; (*at)++) {
+		item = &page->items[*at];
+		if (item->kind != 'n')
+			continue;
+		order = strcmp(item->key, key);
+		if (order >= 0)
+			return order == 0 && item->record;
+	}
+	return false;
+}
+
+/* What a page does not have that should be in it is no longer there. Returns how many. */
+static size_t remove_others(struct replica *replica, const struct part *page)
+{
+	struct store *store = store_of(replica);
+	const struct record *record;
+	char key[REGISTRY_KEY_SIZE], *after = NULL;
+	size_t at = 0, n = 0;
+
+	while ((record = next_in_page(replica, page, after)) != NULL) {
+		after = strcpy(key, record->key);
+		if (record->is_own || record->generation > page->revision ||
+		    has_key(page, &at, key))
+			continue;
+		(void)store->kind->remove(store, key, page->revision, false);
+		n++;
+	}
+	return n;
+}
+
+/* Owners who are gone, of the whole: those that are not in it are there again, or forgotten. */
+static void forget_gone(struct replica *replica)
+{
+	while (replica->gone)
+		drop_gone(replica, *(struct gone **)replica->gone);
+}
+
+/* A page that was read again. It is of use if nothing later has been taken over. */
+static bool take_check(struct replica *replica, struct part *page)
+{
+	struct store *store = store_of(replica);
+	const struct record *old;
+	size_t i, n = 0;
+
+	pthread_mutex_lock(&replica->lock);
+	replica->is_checking = false;
+	pthread_mutex_unlock(&replica->lock);
+	if (page->revision < replica->revision)
+		return false;
+	n = remove_others(replica, page);
+	for (i = 0; i < page->n; i++) {
+		old = page->items[i].kind == 'n' ? store->kind->find(store, page->items[i].key)
+						 : NULL;
+		n += page->items[i].kind == 'n' && page->items[i].record &&
+		     page->items[i].revision <= replica->revision &&
+		     (!old || (!old->is_own && old->generation < page->items[i].revision));
+		(void)take_item(replica, &page->items[i]);
+	}
+	free(replica->check_from);
+	replica->check_from = page->to;
+	page->to = NULL;
+	if (n > 0)
+		fprintf(stderr,
+			"pyrite-ns: etcd had not told of %zu changes, which a second look found\n",
+			n);
+	return n > 0;
+}
+
+/* Returns whether it is done; else it goes on another time. */
+static bool take_part(struct replica *replica, struct part *part, int64_t until)
+{
+	if (part->is_first && part->at == 0)
+		forget_gone(replica);
+	if (part->kind == PART_PAGE && part->at == 0)
+		(void)remove_others(replica, part);
+	while (part->at < part->n) {
+		if (!take_item(replica, &part->items[part->at]))
+			return false; /* memory is out, for now */
+		if (++part->at % LOOK_EVERY == 0 && now_ms() > until)
+			break;
+	}
+	if (part->at < part->n)
+		return false;
+	if (part->kind == PART_NEWS || part->is_last)
+		replica->revision = part->revision;
+	return true;
+}
+
+static struct part *first_part(struct replica *replica)
+{
+	struct part *part;
+
+	pthread_mutex_lock(&replica->lock);
+	part = replica->first;
+	pthread_mutex_unlock(&replica->lock);
+	return part;
+}
+
+/* Returns whether there is another. */
+static bool drop_first(struct replica *replica)
+{
+	struct part *part;
+	bool is_more;
+
+	pthread_mutex_lock(&replica->lock);
+	part = replica->first;
+	replica->first = part->next;
+	if (!replica->first)
+		replica->last = &replica->first;
+	is_more = replica->first;
+	pthread_mutex_unlock(&replica->lock);
+	replica_free_part(part);
+	return is_more;
+}
+
+bool replica_take(struct replica *replica, bool *is_void)
+{
+	struct store *store = store_of(replica);
+	struct part *part = first_part(replica);
+	int64_t until = now_ms() + SLICE_MS;
+	bool is_done;
+
+	store->kind->listen(store, replica->on_change, replica->change_data);
+	while (part) {
+		*is_void |= part->kind == PART_PAGE;
+		if (part->kind == PART_CHECK)
+			*is_void |= take_check(replica, part);
+		is_done = part->kind == PART_CHECK || take_part(replica, part, until);
+		if (!is_done)
+			break;
+		part = drop_first(replica) ? first_part(replica) : NULL;
+		if (now_ms() > until)
+			break;
+	}
+	store->kind->listen(store, NULL, NULL);
+	return part != NULL;
+}
+
+/* ---- as a whole ---- */
+
+struct replica *replica_new(const struct replica_options *options)
+{
+	struct replica *replica = calloc(1, sizeof(*replica));
+
+	if (!replica)
+		return NULL;
+	replica->options = *options;
+	snprintf(replica->prefix, sizeof(replica->prefix), "%s", options->prefix);
+	replica->last = &replica->first;
+	replica->store = store_memory_new();
+	if (!replica->store) {
+		free(replica);
+		return NULL;
+	}
+	pthread_mutex_init(&replica->lock, NULL);
+	replica_read(replica);
+	return replica;
+}
+
+void replica_stop(struct replica *replica)
+{
+	struct etcd_watch *watch;
+
+	pthread_mutex_lock(&replica->lock);
+	replica->is_stopping = true;
+	watch = replica->watch;
+	replica->watch = NULL;
+	pthread_mutex_unlock(&replica->lock);
+	etcd_watch_stop(watch);
+}
+
+void replica_free(struct replica *replica)
+{
+	struct part *part;
+
+	while ((part = replica->first) != NULL) {
+		replica->first = part->next;
+		replica_free_part(part);
+	}
+	replica->store->kind->free(replica->store);
+	tdestroy(replica->gone, free);
+	pthread_mutex_destroy(&replica->lock);
+	free(replica->read_from);
+	free(replica->check_from);
+	free(replica);
+}

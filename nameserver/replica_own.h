@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_NS_REPLICA_OWN_H
+#define PYRITE_NS_REPLICA_OWN_H
+/* The replica from the inside: replica_read.c has etcd's thread, replica.c the owner's. */
+#include <pthread.h>
+
+#include "replica.h"
+
+/* What is under one key: in a page, or after an event. */
+struct item {
+	char kind;             /* 'n', 'r' or 'g' */
+	bool is_gone;          /* it was deleted, or is as good as that */
+	uint64_t revision;     /* its mod_revision */
+	struct record *record; /* of 'n'; owned; NULL: gone */
+	uint8_t secret[SECRET_SIZE];
+	char *key; /* without prefix and kind; owned */
+};
+
+/* What came together. */
+struct part {
+	struct part *next;
+	enum { PART_NEWS, PART_PAGE, PART_CHECK } kind;
+	bool is_first, is_last; /* of the pages of all */
+	char *from, *to; /* of a page: it has all keys after from and up to to, with their kinds;
+			    owned. from "": from the first; to NULL: up to the last */
+	uint64_t revision;
+	size_t n, at; /* at: those before have been taken over */
+	struct item items[];
+};
+
+/* An owner who is gone. */
+struct gone {
+	char owner[OWNER_TEXT]; /* first */
+	uint8_t secret[SECRET_SIZE];
+	uint64_t revision;
+};
+
+struct replica {
+	struct replica_options options;
+	char prefix[ETCD_PREFIX_MAX + 1];
+	struct etcd_watch *watch; /* etcd's thread's, and of replica_stop() */
+	pthread_mutex_t lock;     /* what follows */
+	struct part *first, **last;
+	bool is_stopping, is_reading; /* from the beginning */
+	bool is_checking, has_failed;
+	char trouble[ETCD_TEXT_SIZE]; /* why reading failed the last time */
+	char *read_from;              /* where reading goes on; owned; NULL: at the beginning */
+	uint64_t read_revision;       /* 0: at the newest */
+	/* the owner's thread's: */
+	struct store *store;
+	store_change_cb on_change;
+	void *change_data;
+	void *gone;
+	uint64_t revision;
+	char *check_from;
+	int64_t checked_ms;
+};
+
+/* ---- replica_read.c ---- */
+
+/* Reads all names from the beginning on, and watches from there. */
+void replica_read(struct replica *replica);
+void replica_free_part(struct part *part);
+#endif

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* What etcd tells: pages that are read, and news of a watch, put into the queue. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replica_own.h"
+
+enum {
+	PAGE = 1000,     /* keys */
+	CHECK_MS = 1000, /* between two pages that are read again */
+	AGAIN_MS = 200   /* before what failed is read again */
+};
+
+void replica_free_part(struct part *part)
+{
+	size_t i;
+
+	if (!part)
+		return;
+	for (i = 0; i < part->n; i++) {
+		free(part->items[i].record);
+		free(part->items[i].key);
+	}
+	free(part->from);
+	free(part->to);
+	free(part);
+}
+
+/* Writes what is under a key. Returns false when memory is out; what is no name's is left out:
+ * then kind is 0. */
+static bool read_item(struct replica *replica, const struct etcd_kv *kv, bool is_delete, bool tells,
+		      struct item *ret)
+{
+	size_t n_prefix = strlen(replica->prefix);
+	struct registry_problem problem;
+	const char *at = kv->key.p + n_prefix;
+
+	*ret = (struct item){ .revision = kv->mod_revision, .is_gone = is_delete };
+	if (kv->key.n < n_prefix + 4 || memchr(kv->key.p, '\0', kv->key.n) || at[0] != '/' ||
+	    at[2] != '/' || !strchr("nrg", at[1]))
+		return true;
+	ret->key = strndup(at + 3, kv->key.n - n_prefix - 3);
+	if (!ret->key)
+		return false;
+	ret->kind = at[1];
+	if (is_delete)
+		return true;
+	if (ret->kind == 'n') {
+		ret->record = etcd_read_record(ret->key, kv->value.p, kv->value.n, kv->mod_revision,
+					       &problem);
+		ret->is_gone = !ret->record;
+		if (!ret->record && tells)
+			replica->options.aside(ret->key, problem.text, replica->options.data);
+	} else if (!etcd_read_secret(kv->value.p, kv->value.n, ret->secret)) {
+		ret->kind = 0;
+	}
+	return true;
+}
+
+static void queue(struct replica *replica, struct part *part)
+{
+	pthread_mutex_lock(&replica->lock);
+	*replica->last = part;
+	replica->last = &part->next;
+	pthread_mutex_unlock(&replica->lock);
+	replica->options.wake(replica->options.data);
+}
+
+static struct part *new_part(size_t n)
+{
+	return calloc(1, sizeof(struct part) + n * sizeof(struct item));
+}
+
+static void fail_reading(struct replica *replica, const struct etcd_outcome *outcome);
+
+static void on_news(const struct etcd_news *news, void *data)
+{
+	struct replica *replica = data;
+	struct part *part;
+	size_t i;
+	bool is_good;
+
+	if (news->is_lost) {
+		fprintf(stderr, "pyrite-ns: names are read again: %s\n", news->text);
+		replica_read(replica);
+		return;
+	}
+	part = new_part(news->n_events);
+	is_good = part != NULL;
+	for (i = 0; is_good && i < news->n_events; i++)
+		is_good = read_item(replica, &news->events[i].kv, news->events[i].is_delete, true,
+				    &part->items[part->n++]);
+	if (!is_good) { /* memory is out: nothing may be left out */
+		replica_free_part(part);
+		replica_read(replica);
+		return;
+	}
+	part->revision = news->revision;
+	queue(replica, part);
+}
+
+/* ---- reading ---- */
+
+static struct etcd_bytes bytes_of(const char *text)
+{
+	return (struct etcd_bytes){ text, strlen(text) };
+}
+
+static char *all_from(const struct replica *replica, char ret[ETCD_KEY_SIZE])
+{
+	snprintf(ret, ETCD_KEY_SIZE, "%s/", replica->prefix);
+	return ret;
+}
+
+static char *all_to(const struct replica *replica, char ret[ETCD_KEY_SIZE])
+{
+	snprintf(ret, ETCD_KEY_SIZE, "%s0", replica->prefix); /* what follows '/' */
+	return ret;
+}
+
+static void watch(struct replica *replica, uint64_t from)
+{
+	char key[ETCD_KEY_SIZE], end[ETCD_KEY_SIZE];
+	struct etcd_watch *watch =
+		etcd_watch(replica->options.etcd, bytes_of(all_from(replica, key)),
+			   bytes_of(all_to(replica, end)), from, on_news, replica);
+	struct etcd_watch *old = NULL;
+
+	pthread_mutex_lock(&replica->lock);
+	if (replica->is_stopping) {
+		old = watch;
+	} else {
+		old = replica->watch;
+		replica->watch = watch;
+		replica->is_reading = false;
+	}
+	pthread_mutex_unlock(&replica->lock);
+	etcd_watch_stop(old);
+}
+
+/* What keys of a page begin with, "n/bank". */
+static char *short_key(const struct replica *replica, const struct etcd_kv *kv)
+{
+	size_t n = strlen(replica->prefix) + 1;
+
+	return kv->key.n < n ? NULL : strndup(kv->key.p + n, kv->key.n - n);
+}
+
+/* from: taken. NULL: memory is out. */
+static struct part *make_page(struct replica *replica, char *from, const struct etcd_kv *kvs,
+			      size_t n, bool more, bool tells, uint64_t revision)
+{
+	struct part *part = new_part(n);
+	bool is_good = part != NULL && from;
+
+	if (!part) {
+		free(from);
+		return NULL;
+	}
+	part->kind = PART_PAGE;
+	part->from = from;
+	part->revision = revision;
+	if (is_good && more)
+		is_good = n > 0 && (part->to = short_key(replica, &kvs[n - 1])) != NULL;
+	while (is_good && part->n < n) {
+		is_good = read_item(replica, &kvs[part->n], false, tells, &part->items[part->n]);
+		part->n++;
+	}
+	if (is_good)
+		return part;
+	replica_free_part(part);
+	return NULL;
+}
+
+static void read_on(struct replica *replica);
+
+/* A page of all, in order. */
+static void on_page(const struct etcd_outcome *outcome, const struct etcd_kv *kvs, size_t n,
+		    bool more, void *data)
+{
+	struct replica *replica = data;
+	struct part *part = NULL;
+	bool is_first = !replica->read_from;
+
+	if (outcome->result == ETCD_DONE)
+		part = make_page(replica, strdup(is_first ? "" : replica->read_from), kvs, n, more,
+				 true, outcome->revision);
+	if (!part) {
+		fail_reading(replica, outcome);
+		return;
+	}
+	part->is_first = is_first;
+	part->is_last = !more;
+	free(replica->read_from);
+	replica->read_from = part->to ? strdup(part->to) : NULL;
+	replica->read_revision = outcome->revision;
+	queue(replica, part);
+	if (!more)
+		watch(replica, outcome->revision + 1);
+	else if (replica->read_from)
+		read_on(replica);
+	else
+		fail_reading(replica, outcome);
+}
+
+/* The first key after a short one: no key has a NUL. */
+static size_t key_after(const struct replica *replica, const char *from, char ret[ETCD_KEY_SIZE])
+{
+	size_t n = (size_t)snprintf(ret, ETCD_KEY_SIZE, "%s/%s", replica->prefix, from);
+
+	return from[0] ? n + 1 : n;
+}
+
+static void read_page(struct replica *replica, const char *from, uint64_t revision,
+		      etcd_page_cb callback)
+{
+	char key[ETCD_KEY_SIZE], end[ETCD_KEY_SIZE];
+	struct etcd_range range = { .limit = PAGE, .revision = revision };
+
+	range.key = (struct etcd_bytes){ key, key_after(replica, from, key) };
+	range.end = bytes_of(all_to(replica, end));
+	etcd_read(replica->options.etcd, &range, callback, replica);
+}
+
+static void read_on(struct replica *replica)
+{
+	read_page(replica, replica->read_from ? replica->read_from : "", replica->read_revision,
+		  on_page);
+}
+
+void replica_read(struct replica *replica)
+{
+	struct etcd_watch *watch;
+	bool is_stopping;
+
+	pthread_mutex_lock(&replica->lock);
+	is_stopping = replica->is_stopping;
+	replica->is_reading = true;
+	watch = replica->watch;
+	replica->watch = NULL; /* what it tells would be later than what is read */
+	pthread_mutex_unlock(&replica->lock);
+	etcd_watch_stop(watch);
+	free(replica->read_from);
+	replica->read_from = NULL;
+	replica->read_revision = 0;
+	if (!is_stopping)
+		read_on(replica);
+}
+
+/* It is tried again by replica_check(). */
+static void fail_reading(struct replica *replica, const struct etcd_outcome *outcome)
+{
+	pthread_mutex_lock(&replica->lock);
+	replica->has_failed = true;
+	snprintf(replica->trouble, sizeof(replica->trouble), "%s",
+		 outcome->result == ETCD_DONE ? "out of memory" : outcome->text);
+	pthread_mutex_unlock(&replica->lock);
+	replica->options.wake(replica->options.data);
+}
+
+void replica_trouble(struct replica *replica, char *ret, size_t size)
+{
+	pthread_mutex_lock(&replica->lock);
+	snprintf(ret, size, "%s", replica->trouble);
+	pthread_mutex_unlock(&replica->lock);
+}
+
+/* ---- reading again ---- */
+
+static void on_check(const struct etcd_outcome *outcome, const struct etcd_kv *kvs, size_t n,
+		     bool more, void *data)
+{
+	struct replica *replica = data;
+	struct part *part = NULL;
+	bool is_reading;
+
+	pthread_mutex_lock(&replica->lock);
+	is_reading = replica->is_reading;
+	pthread_mutex_unlock(&replica->lock);
+	if (outcome->result == ETCD_DONE && !is_reading)
+		part = make_page(replica, strdup(replica->check_from ? replica->check_from : ""),
+				 kvs, n, more, false, outcome->revision);
+	if (part) { /* until it has been taken over, there is no other */
+		part->kind = PART_CHECK;
+		queue(replica, part);
+		return;
+	}
+	pthread_mutex_lock(&replica->lock);
+	replica->is_checking = false;
+	pthread_mutex_unlock(&replica->lock);
+}
+
+void replica_check(struct replica *replica, int64_t now)
+{
+	bool may, has_failed;
+
+	pthread_mutex_lock(&replica->lock);
+	has_failed = replica->has_failed && now - replica->checked_ms >= AGAIN_MS;
+	replica->has_failed &= !has_failed;
+	may = !replica->is_checking && !replica->is_reading && !replica->is_stopping &&
+	      !replica->first && now - replica->checked_ms >= CHECK_MS;
+	replica->is_checking |= may;
+	pthread_mutex_unlock(&replica->lock);
+	if (has_failed || may)
+		replica->checked_ms = now;
+	if (has_failed)
+		replica_read(replica);
+	if (may)
+		read_page(replica, replica->check_from ? replica->check_from : "", 0, on_check);
+}
