@@ -464,13 +464,6 @@ static void tell_aside(const char *name, const char *why, void *data)
 	store->aside(name, why, store->aside_data);
 }
 
-static void tell_state(bool is_up, const char *text, void *data)
-{
-	(void)data;
-	fprintf(stderr, "pyrite-ns: etcd: %s%s\n",
-		is_up ? "" : "names are served as they were: ", text);
-}
-
 /* Waits until all names have been read. Returns false with *problem told. */
 static bool wait_for_names(struct etcd_store *store, uint32_t start_ms,
 			   struct store_problem *problem)
@@ -509,8 +502,7 @@ static bool start(struct etcd_store *store, const struct store_etcd_options *opt
 				       .cert = options->cert,
 				       .key = options->key,
 				       .user = options->user,
-				       .password = options->password,
-				       .on_change = tell_state };
+				       .password = options->password };
 	struct replica_options replica = { .prefix = store->prefix,
 					   .wake = store_etcd_wake,
 					   .aside = tell_aside,
