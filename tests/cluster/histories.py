@@ -1,0 +1,129 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""histories.py [--sqlite] [OPERATIONS [KILLS]]: clients change and look up names at several name servers over etcd, while
+members and name servers are killed, stopped and started again; what they saw is then checked (history.py). --sqlite: the
+same with one name server over SQLite. Prints "ok <case>" or "not ok <case>", and figures."""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import shutil
+import sys
+import time
+
+import cluster
+import history
+
+THREADS, DEADLINE_MS = 8, 3000
+LONGEST = 600  # s, for all of one history
+
+
+class Kills:
+    """What happens to the parts of a cluster, one after the other."""
+
+    def __init__(self, place):
+        self.place = place
+        self.counts = {}
+        self.events = []  # lines for the history
+
+    def choose(self):
+        place, dice = self.place, random.random()
+        if not place.members:
+            return "server", random.choice(place.servers)
+        if dice < 0.35:
+            return "leader", place.leader()
+        if dice < 0.55:
+            return "member", random.choice(place.members)
+        if dice < 0.7:
+            return "stopped leader", place.leader()
+        if dice < 0.95:
+            return "server", random.choice(place.servers)
+        return "stopped server", random.choice(place.servers)
+
+    def one(self):
+        what, victim = self.choose()
+        self.counts[what] = self.counts.get(what, 0) + 1
+        if what.startswith("stopped"):
+            victim.pause()
+            time.sleep(random.uniform(0.3, 2.5))
+            victim.go_on()
+            return
+        victim.kill()
+        if isinstance(victim, cluster.NameServer):
+            self.events.append({"kind": "event", "what": "kill", "server": victim.number, "at": time.monotonic_ns()})
+        time.sleep(random.uniform(0, 1.2))
+        victim.start()
+
+    def __str__(self):
+        return ", ".join(f"{n} of {what}" for what, n in sorted(self.counts.items()))
+
+
+def n_run(rows):
+    """Operations that reached somebody."""
+    return sum(row["kind"] in (*history.CHANGES, "lookup") and row["result"] != "fail" for row in rows)
+
+
+def record(place, operations, kills, options=()):
+    """Returns the history, and what was killed."""
+    pace = max(500, int(1e6 * THREADS * max(10, 1.4 * kills) / operations))
+    client = cluster.Program(place, "ns-history", "-t", THREADS, "-d", DEADLINE_MS, "-p", pace, "-w", *options,
+                             *place.addresses())
+    done, until = Kills(place), time.monotonic() + LONGEST
+    assert cluster.within(lambda: client.count() > 20), "no operations:\n" + place.logs()
+    for _ in range(kills):
+        done.one()
+        time.sleep(random.uniform(0, 0.5))
+        assert client.runs() and time.monotonic() < until, "it takes too long"
+    place.settle()
+    cluster.within(lambda: client.count() > operations and n_run(client.rows()) >= operations, until - time.monotonic(), 0.3)
+    lines = client.finish()
+    return history.History(lines + [json.dumps(event) for event in done.events]), done
+
+
+def keep(told, folder):
+    """For who looks into what was found."""
+    path = pathlib.Path(folder) / f"history.{os.getpid()}.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in told.rows))
+    return path
+
+
+def check(told):
+    """Prints what each check says. Returns whether all are content."""
+    good = True
+    for name, one in history.CHECKS.items():
+        wrong = one(told)
+        print(f"{'not ok' if wrong else 'ok'} {name}", flush=True)
+        for text in wrong[:5]:
+            print("    " + text.replace("\n", "\n    "))
+        if len(wrong) > 5:
+            print(f"    and {len(wrong) - 5} more")
+        good = good and not wrong
+    if not good and os.environ.get("PYRITE_KEEP"):
+        print(f"    kept: {keep(told, os.environ['PYRITE_KEEP'])}")
+    return good
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("operations", nargs="?", type=int, default=10000)
+    parser.add_argument("kills", nargs="?", type=int, default=50)
+    parser.add_argument("--sqlite", action="store_true")
+    parser.add_argument("--leases", type=int, default=0, help="leases of so many ms, which nobody renews")
+    arguments = parser.parse_args()
+    seed = int(os.environ.get("PYRITE_SEED", time.time_ns()))
+    random.seed(seed)
+    print(f"seed {seed}", flush=True)
+    if not arguments.sqlite and not shutil.which("etcd"):
+        print("not ok etcd_is_installed")
+        return 1
+    began = time.monotonic()
+    with cluster.Cluster(members=0 if arguments.sqlite else 3) as place:
+        told, kills = record(place, arguments.operations, arguments.kills, ["-l", arguments.leases] if arguments.leases else [])
+    print(f"    {history.summary(told)}\n    killed: {kills}; {time.monotonic() - began:.0f} s", flush=True)
+    return 0 if check(told) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
