@@ -40,7 +40,7 @@ class History:
         for row in self.rows:
             if row["kind"] in ("lookup", "final") and row["result"] == "ok":
                 at, generation = seen.get(row["uri"], (linear.NEVER, 0))
-                seen[row["uri"]] = (min(at, row["end"]), generation)
+                seen[row["uri"]] = (min(at, row["end"]), generation or row.get("generation", 0))
             elif row["kind"] == "watch" and row["event"] == "put":
                 at, _ = seen.get(row["uri"], (linear.NEVER, 0))
                 seen[row["uri"]] = (min(at, row["at"]), row["revision"])
@@ -128,6 +128,8 @@ class Replica:
         one = self.history.registered.get(row["uri"])
         if one is None or one["name"] != row["name"] or one["result"] in ("exists", "fail") or one["begin"] > row["end"]:
             return "leads to what nobody registered"
+        if one["generation"] and row.get("generation") and one["generation"] != row["generation"]:
+            return f"has another generation than was told to who registered it:\n    {text_of(one)}"
         if self.newest and one["generation"] and one["generation"] < self.newest["generation"]:
             return f"is older than what this server had told before:\n    {text_of(self.newest)}"
         if self.removal and one["result"] == "ok" and one["end"] < self.removal["begin"]:

@@ -4,9 +4,10 @@ applied, each operation at some moment between its call and its answer. The sear
 memory of what has been tried. Operations without an answer may have run at any time after their call, or never."""
 
 import dataclasses
+import time
 
 NEVER = 1 << 62
-STEPS = 400_000  # of the search for one name; more is not decided, and told
+STEPS, SECONDS = 400_000, 30  # of the search for one name; more is not decided, and told
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,6 +161,7 @@ class Search:
     def run(self):
         start = (0, 0, 0, State())
         stack = [self.moves(start)]
+        until = time.monotonic() + SECONDS
         if not self.must:
             return Verdict(True)
         while stack:
@@ -172,8 +174,8 @@ class Search:
             if not self.is_new(place):
                 continue
             self.steps += 1
-            if self.steps > STEPS:
-                return Verdict(False, f"not decided after {STEPS} steps\n" + self.explain(), self.steps)
+            if self.steps > STEPS or time.monotonic() > until:
+                return Verdict(False, f"not decided after {self.steps} steps\n" + self.explain(), self.steps)
             self.best = max(self.best, (place[0] + place[1].bit_count(), place), key=lambda one: one[0])
             stack.append(self.moves(place))
         return Verdict(False, self.explain(), self.steps)

@@ -57,6 +57,7 @@ struct outcome {
 	int status;
 	bool may_have_run, remote;
 	uint64_t generation;
+	int64_t age_ms; /* of a look-up; -1: it is told as it is */
 	char uri[TEXT], secret[2 * SECRET + 1], message[200];
 };
 
@@ -121,6 +122,8 @@ static int run_lookup(struct client *client, const struct operation *operation, 
 	if (status < 0)
 		return status;
 	snprintf(ret->uri, sizeof(ret->uri), "%s", entry->uri);
+	ret->generation = entry->has_generation ? entry->generation : 0;
+	ret->age_ms = entry->has_age_ms ? (int64_t)entry->age_ms : -1;
 	pyr_free(entry);
 	return 0;
 }
@@ -203,7 +206,8 @@ static void tell(const struct client *client, const struct operation *operation,
 		       operation->uri, operation->ttl_ms, operation->replace ? "true" : "false",
 		       outcome->generation, outcome->secret);
 	else if (outcome->uri[0])
-		printf(",\"uri\":\"%s\"", outcome->uri);
+		printf(",\"uri\":\"%s\",\"generation\":%" PRIu64 ",\"age_ms\":%" PRId64,
+		       outcome->uri, outcome->generation, outcome->age_ms);
 	if (own[0])
 		printf(",\"secret\":\"%s\"", own);
 	if (operation->force)
@@ -220,7 +224,7 @@ static void choose_name(struct client *client, unsigned long turn, char *ret)
 {
 	uint32_t key = draw(client, settings.keys);
 
-	if (draw(client, 10) == 0)
+	if (draw(client, 25) == 0)
 		snprintf(ret, TEXT, "h.all.%u", key % 2);
 	else
 		snprintf(ret, TEXT, "h.%lu.%u", turn, key);
