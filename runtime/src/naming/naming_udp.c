@@ -48,11 +48,15 @@ static bool is_broadcast(const struct sockaddr_in *at)
 static bool add_asked(struct inquiry *q, const char *text)
 {
 	struct asked *asked = &q->asked[q->n_asked];
+	size_t n = strlen(NAMING_UDP_BROADCAST);
+	char all[32];
 
 	if (q->n_asked == NAMING_UDP_ASKED)
 		return false;
-	if (strcmp(text, NAMING_UDP_BROADCAST) == 0)
-		text = "255.255.255.255";
+	if (strncmp(text, NAMING_UDP_BROADCAST, n) == 0) {
+		snprintf(all, sizeof(all), "255.255.255.255%.8s", text + n);
+		text = all;
+	}
 	if (!naming_inet_read(text, NAMING_UDP_PORT, &asked->at))
 		return false;
 	asked->is_broadcast = is_broadcast(&asked->at);
@@ -115,16 +119,34 @@ static bool was_asked(const struct inquiry *q, const struct sockaddr_in *from)
 	return false;
 }
 
-/* Whether host is where the answer came from. One that listens on all addresses says nothing, and a
- * name is not looked up: both stand for the sender. */
-static bool is_sender(const char *host, const struct sockaddr_in *from)
+/* Of this host, as only such an address can be bound. */
+static bool is_ours(struct in_addr address)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = address };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool is = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+/* Where the name server is, of which host says that it is there: where the answer came from, or
+ * another address of this host if that was loopback's. One that listens on all addresses says
+ * nothing, and a name is not looked up: both stand for the sender. Returns false if host is another
+ * one. */
+static bool place_of(const char *host, const struct sockaddr_in *from, struct in_addr *ret)
 {
 	struct in_addr said;
 
+	*ret = from->sin_addr;
 	if (strchr(host, ':'))
 		return false; /* IPv6 */
-	return inet_pton(AF_INET, host, &said) != 1 || said.s_addr == htonl(INADDR_ANY) ||
-	       said.s_addr == from->sin_addr.s_addr;
+	if (inet_pton(AF_INET, host, &said) != 1 || said.s_addr == htonl(INADDR_ANY) ||
+	    said.s_addr == from->sin_addr.s_addr)
+		return true;
+	*ret = said;
+	return ntohl(from->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET && is_ours(said);
 }
 
 /* Returns NULL, or why it is not believed. */
@@ -134,16 +156,17 @@ static const char *take(struct inquiry *q, const char *text, const struct sockad
 	char host[INET_ADDRSTRLEN], address[INET_ADDRSTRLEN + 8];
 	pyr_uri *uri = uri_parse(text, &problem);
 	const char *why = NULL;
+	struct in_addr at;
 
 	if (!uri || uri->scheme != PYR_URI_PYRO || !uri->host[0] || !uri->port)
 		why = "it is no URI with a host and a port";
 	else if (strcmp(uri->object, "Pyro.NameServer") != 0 &&
 		 strcmp(uri->object, "Pyrite.NameServer") != 0)
 		why = "it leads to no name server";
-	else if (!is_sender(uri->host, from))
+	else if (!place_of(uri->host, from, &at))
 		why = "it leads to another host than it comes from";
 	if (!why) {
-		inet_ntop(AF_INET, &from->sin_addr, host, sizeof(host));
+		inet_ntop(AF_INET, &at, host, sizeof(host));
 		snprintf(address, sizeof(address), "%s:%u", host, uri->port);
 		if (found_add(q->servers, address, 0, &problem) < 0)
 			why = "its address makes no sense";

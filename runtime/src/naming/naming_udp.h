@@ -9,7 +9,7 @@
  */
 #include "naming/naming_found.h"
 
-#define NAMING_UDP_BROADCAST "broadcast" /* as an address: 255.255.255.255 */
+#define NAMING_UDP_BROADCAST "broadcast" /* as a host: 255.255.255.255 */
 enum {
 	NAMING_UDP_PORT = 9091,
 	NAMING_UDP_TRIES = 3,
