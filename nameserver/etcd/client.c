@@ -107,7 +107,7 @@ static void start_workers(struct etcd *etcd)
 	const struct call *call;
 	size_t n = 0;
 
-	if (!etcd_member(etcd))
+	if (!etcd->queue.first || !etcd_member_that_answers(etcd))
 		return;
 	for (call = etcd->queue.first; call && etcd->n_workers + n < MAX_WORKERS; call = call->next)
 		n++;
@@ -211,7 +211,7 @@ static bool make_member(struct member *member, const char *address,
 			const struct pyr_proxy_options *options, struct store_problem *problem)
 {
 	struct pyr_proxy_options own = *options;
-	char uri[ENDPOINT_SIZE + 16];
+	char uri[ETCD_ENDPOINT_SIZE + 16];
 
 	own.own_link = true;
 	snprintf(member->address, sizeof(member->address), "%s", address);

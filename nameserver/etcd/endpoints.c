@@ -78,7 +78,7 @@ static bool read_one(const char *text, size_t n, char *ret, struct store_problem
 	if (port == 0)
 		return refuse(problem, "etcd endpoint '%.*s': its port is not 1 to 65535",
 			      n < 300 ? (int)n : 300, text);
-	snprintf(ret, ENDPOINT_SIZE, "%.*s:%u", (int)n_host, text, port);
+	snprintf(ret, ETCD_ENDPOINT_SIZE, "%.*s:%u", (int)n_host, text, port);
 	return true;
 }
 
@@ -95,7 +95,7 @@ static bool has(const struct endpoints *endpoints, const char *address)
 bool endpoints_read(const char *text, struct endpoints *ret, struct store_problem *problem)
 {
 	const char *at = text ? text : "";
-	char address[ENDPOINT_SIZE];
+	char address[ETCD_ENDPOINT_SIZE];
 	size_t n;
 
 	ret->n = 0;

@@ -4,11 +4,9 @@
 /* The list of endpoints that an operator writes. */
 #include "etcd.h"
 
-enum { ENDPOINT_SIZE = 272 }; /* a name of 255 characters, brackets, and a port */
-
 struct endpoints {
 	size_t n;
-	char addresses[ETCD_MAX_ENDPOINTS][ENDPOINT_SIZE]; /* host:port */
+	char addresses[ETCD_MAX_ENDPOINTS][ETCD_ENDPOINT_SIZE]; /* host:port */
 };
 
 /* Reads "host:port,[::1]:2379,host". Returns false with *problem told. */

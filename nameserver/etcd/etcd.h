@@ -20,7 +20,8 @@
 enum {
 	ETCD_MAX_CALLS = 16384, /* that wait or run at a time; more are ETCD_NOT_RUN at once */
 	ETCD_MAX_ENDPOINTS = 16,
-	ETCD_TEXT_SIZE = 256
+	ETCD_TEXT_SIZE = 256,
+	ETCD_ENDPOINT_SIZE = 272 /* a name of 255 characters, brackets, and a port */
 };
 
 enum etcd_result {
@@ -84,6 +85,7 @@ struct etcd_seen {
 	uint64_t revision;   /* of it */
 	uint64_t cluster_id; /* 0: not known yet. It never changes: another cluster is not used. */
 	bool is_up;          /* the endpoint in use answers */
+	char endpoint[ETCD_ENDPOINT_SIZE]; /* host:port of the one in use, or that was last */
 };
 void etcd_last_seen(struct etcd *etcd, struct etcd_seen *ret);
 

@@ -20,19 +20,23 @@ enum {
 	MAX_WORKERS = 512,    /* calls under way at a time, beside renewals and the barrier */
 	MAX_BYTES = 64 << 20, /* of calls that wait */
 	LANES = 4,          /* streams of renewals: followers answer one after the other in each */
+	SILENCE_MS = 300,   /* without any answer, and no more calls are sent */
 	PATIENCE_MS = 1000, /* with an endpoint that does not answer */
 	TOKEN_SIZE = 2048
 };
 
 /* One endpoint. */
 struct member {
-	char address[ENDPOINT_SIZE];
+	char address[ETCD_ENDPOINT_SIZE];
 	struct etcdserverpb_KV *kv;
 	struct etcdserverpb_Lease *lease;
 	struct etcdserverpb_Watch *watch; /* with a connection of its own: much may come */
 	struct etcdserverpb_Auth *auth;
 	char token[TOKEN_SIZE];
-	bool is_foreign; /* of another cluster; it was logged */
+	bool is_foreign;   /* of another cluster; it was logged */
+	size_t n_sent;     /* calls of workers that are not answered */
+	int64_t silent_at; /* since when nothing has come, though something was sent; 0: all is
+			      answered */
 };
 
 enum call_kind { CALL_TXN, CALL_GRANT, CALL_RANGE, CALL_RENEW, CALL_BARRIER, CALL_TOO_MANY };
@@ -117,6 +121,7 @@ struct etcd {
 	struct member *members;
 	size_t n_members, at;   /* the one in use, or to be tried next */
 	struct member *current; /* NULL: none answers */
+	bool must_beat;         /* it does not answer: a barrier is due */
 	bool is_suspect;        /* something is wrong with the current one */
 	bool is_ending;
 	bool was_up, was_told;
@@ -156,6 +161,14 @@ void lives_cut(struct etcd *etcd, bool all);
 struct member *etcd_member(const struct etcd *etcd);
 /* If it is in use still, it is to be left. why: NULL, or the last error. */
 void etcd_suspect(struct etcd *etcd, struct member *member, const char *why);
+/* The endpoint for calls that may not be made twice: not one that answers nothing at all, as what
+ * is sent to it is in doubt. NULL: they wait. */
+struct member *etcd_member_that_answers(struct etcd *etcd);
+/* A call of a worker is sent, and over. */
+void member_sent(struct member *member);
+void member_over(struct member *member);
+/* It has answered something. */
+void member_heard(struct member *member);
 /* Options of a call to it. token: a place for one. */
 struct pyr_call_options member_options(const struct member *member, int64_t timeout_ms,
 				       struct pyr_annotation *token);

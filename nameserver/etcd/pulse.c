@@ -75,6 +75,7 @@ static bool pass(struct etcd *etcd, struct member *member,
 	if (!member_check(etcd, member, response->has_header, &response->header) ||
 	    is_back_in_time(etcd, member, revision))
 		return false;
+	member_heard(member);
 	pthread_mutex_lock(&etcd->lock);
 	etcd->seen.at_ms = begun;
 	etcd->seen.revision = revision;
@@ -95,6 +96,7 @@ static bool make_barrier(struct etcd *etcd, struct member *member)
 
 	calls_init(&asked);
 	calls_append(&asked, &etcd->barriers);
+	etcd->must_beat = false;
 	if (etcdserverpb_KV_DeleteRange(etcdserverpb_KV_with(member->kv, &options), &request,
 					&response) == 0) {
 		has_passed = pass(etcd, member, response, begun);
@@ -187,6 +189,8 @@ static void set_up(struct etcd *etcd, struct member *member)
 {
 	pthread_mutex_lock(&etcd->lock);
 	etcd->seen.is_up = member != NULL;
+	if (member)
+		memcpy(etcd->seen.endpoint, member->address, ETCD_ENDPOINT_SIZE);
 	pthread_mutex_unlock(&etcd->lock);
 	etcd->current = member;
 	etcd->is_suspect = false;
@@ -253,8 +257,13 @@ static void rest(struct etcd *etcd)
 {
 	int64_t beat = etcd->seen.at_ms + BEAT_MS, late = late_at(etcd);
 
-	if (!etcd->barriers.first && !etcd->is_suspect && !etcd->is_ending)
+	if (!etcd->barriers.first && !etcd->is_suspect && !etcd->must_beat && !etcd->is_ending)
 		live_rest(&etcd->pulse_live, (late < beat ? late : beat) - now_ms());
+}
+
+static bool is_due(const struct etcd *etcd)
+{
+	return etcd->barriers.first || etcd->must_beat || now_ms() >= etcd->seen.at_ms + BEAT_MS;
 }
 
 int pulse_run(void *data)
@@ -274,8 +283,7 @@ int pulse_run(void *data)
 			put_mark(etcd, etcd->current);
 		if (etcd->is_suspect)
 			leave(etcd);
-		else if ((etcd->barriers.first || now_ms() >= etcd->seen.at_ms + BEAT_MS) &&
-			 !make_barrier(etcd, etcd->current))
+		else if (is_due(etcd) && !make_barrier(etcd, etcd->current))
 			leave(etcd);
 	}
 	live_end(&etcd->pulse_live);

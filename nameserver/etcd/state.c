@@ -109,6 +109,34 @@ struct member *etcd_member(const struct etcd *etcd)
 	return etcd->is_suspect || etcd->is_ending ? NULL : etcd->current;
 }
 
+struct member *etcd_member_that_answers(struct etcd *etcd)
+{
+	struct member *member = etcd_member(etcd);
+
+	if (!member || !member->silent_at || now_ms() - member->silent_at < SILENCE_MS)
+		return member;
+	etcd->must_beat = true;
+	live_nudge(&etcd->pulse_live);
+	return NULL;
+}
+
+void member_sent(struct member *member)
+{
+	if (member->n_sent++ == 0)
+		member->silent_at = now_ms();
+}
+
+void member_over(struct member *member)
+{
+	if (--member->n_sent == 0)
+		member->silent_at = 0;
+}
+
+void member_heard(struct member *member)
+{
+	member->silent_at = member->n_sent > 0 ? now_ms() : 0;
+}
+
 void etcd_suspect(struct etcd *etcd, struct member *member, const char *why)
 {
 	if (why)

@@ -232,6 +232,7 @@ static void attempt(struct etcd *etcd, struct call *call, struct live *live)
 	struct attempt a = { .etcd = etcd, .call = call, .member = etcd_member(etcd) };
 	int64_t left = call->deadline - now_ms();
 	bool may_retry = false;
+	int status;
 
 	if (left <= 0) {
 		call_expire(etcd, call);
@@ -240,7 +241,12 @@ static void attempt(struct etcd *etcd, struct call *call, struct live *live)
 	live_settle(live);
 	live->is_committed = call->kind == CALL_TXN;
 	a.options = member_options(a.member, left, &a.token);
-	if (make(&a) < 0)
+	member_sent(a.member);
+	status = make(&a);
+	member_over(a.member);
+	if (status == 0 || pyr_last_error()->remote)
+		member_heard(a.member);
+	if (status < 0)
 		may_retry = member_verdict(etcd, a.member, &a.outcome).may_retry;
 	if (a.call)
 		judge(&a, may_retry, live);
@@ -253,7 +259,7 @@ int work_run(void *data)
 	struct live live;
 
 	live_begin(etcd, &live);
-	while (etcd_member(etcd) && (call = calls_take(&etcd->queue)))
+	while (etcd_member_that_answers(etcd) && (call = calls_take(&etcd->queue)))
 		attempt(etcd, call, &live);
 	live_end(&live);
 	etcd->n_workers--;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The name server's client of etcd, with one member: what its calls do, and how they end. */
-#include "etcd_place.h"
-
-#include <stdlib.h>
+#include "etcd_seen.h"
 
 static struct place place;
 static struct etcd *etcd;
@@ -153,46 +151,15 @@ TEST(a_range_is_read_page_by_page_at_one_revision)
 
 /* ---- watches ---- */
 
-struct seen {
-	struct told told;
-	size_t n, n_deletes;
-	uint64_t revision, last;
-	bool is_lost, is_wrong;
-	char text[ETCD_TEXT_SIZE], key[64];
-};
-
-static void on_news(const struct etcd_news *news, void *data)
-{
-	struct seen *seen = data;
-	size_t i;
-
-	pthread_mutex_lock(&seen->told.lock);
-	for (i = 0; i < news->n_events; i++) {
-		seen->is_wrong |= news->events[i].kv.mod_revision < seen->last;
-		seen->last = news->events[i].kv.mod_revision;
-		seen->n++;
-		seen->n_deletes += news->events[i].is_delete;
-		snprintf(seen->key, sizeof(seen->key), "%.*s", (int)news->events[i].kv.key.n,
-			 news->events[i].kv.key.p);
-	}
-	seen->is_wrong |= news->revision < seen->revision;
-	seen->revision = news->revision;
-	seen->is_lost = news->is_lost;
-	if (news->is_lost)
-		snprintf(seen->text, sizeof(seen->text), "%s", news->text);
-	pthread_cond_broadcast(&seen->told.more);
-	pthread_mutex_unlock(&seen->told.lock);
-}
-
 TEST(a_watch_tells_all_changes_from_its_revision_on)
 {
-	struct seen seen = { .told = TOLD_NEW };
+	struct seen seen = SEEN_NEW;
 	uint64_t from = put(etcd, "t/w/1", "1", 0).revision;
 	struct etcd_op op = { ETCD_DELETE, b("t/w/1"), { 0 }, 0 };
 	struct etcd_watch *watch;
 
 	put(etcd, "u/other", "1", 0);
-	watch = etcd_watch(etcd, b("t/"), b("t0"), from, on_news, &seen);
+	watch = etcd_watch(etcd, b("t/"), b("t0"), from, seen_news, &seen);
 	CHECK(TOLD_WAIT(&seen.told, seen.n == 1));
 	CHECK_STR(seen.key, "t/w/1");
 	CHECK_INT(txn(etcd, NULL, 0, &op, 1).result, ETCD_DONE);
@@ -204,9 +171,9 @@ TEST(a_watch_tells_all_changes_from_its_revision_on)
 
 TEST(a_watch_reaches_a_barrier_though_others_change_other_keys)
 {
-	struct seen seen = { .told = TOLD_NEW };
+	struct seen seen = SEEN_NEW;
 	uint64_t from = barrier(etcd).revision + 1, wanted;
-	struct etcd_watch *watch = etcd_watch(etcd, b("t/"), b("t0"), from, on_news, &seen);
+	struct etcd_watch *watch = etcd_watch(etcd, b("t/"), b("t0"), from, seen_news, &seen);
 
 	put(etcd, "u/other", "1", 0);
 	wanted = barrier(etcd).revision;
@@ -219,7 +186,7 @@ TEST(a_watch_reaches_a_barrier_though_others_change_other_keys)
 TEST(large_changes_come_in_parts)
 {
 	enum { N = 200 };
-	struct seen seen = { .told = TOLD_NEW };
+	struct seen seen = SEEN_NEW;
 	struct told told = TOLD_NEW;
 	uint64_t from = barrier(etcd).revision + 1;
 	struct etcd_watch *watch;
@@ -236,7 +203,7 @@ TEST(large_changes_come_in_parts)
 	}
 	told_wait(&told, N);
 	CHECK_INT(told.n_of[ETCD_DONE], N);
-	watch = etcd_watch(etcd, b("t/"), b("t0"), from, on_news, &seen);
+	watch = etcd_watch(etcd, b("t/"), b("t0"), from, seen_news, &seen);
 	CHECK(TOLD_WAIT(&seen.told, seen.n == N));
 	CHECK_INT(seen.revision, from + N - 1);
 	CHECK(!seen.is_wrong);
@@ -263,11 +230,11 @@ static void stop_later(const struct etcd_outcome *outcome, void *data)
 TEST(a_watch_may_be_stopped_anywhere)
 {
 	static struct etcd_watch *watch;
-	struct seen seen = { .told = TOLD_NEW };
+	struct seen seen = SEEN_NEW;
 	uint64_t from = put(etcd, "t/w/2", "1", 0).revision;
 
 	etcd_watch_stop(NULL);
-	etcd_watch_stop(etcd_watch(etcd, b("t/"), b("t0"), from, on_news, &seen));
+	etcd_watch_stop(etcd_watch(etcd, b("t/"), b("t0"), from, seen_news, &seen));
 	watch = etcd_watch(etcd, b("t/"), b("t0"), from + 1, stop_it, &watch);
 	put(etcd, "t/w/2", "2", 0);
 	etcd_barrier(etcd, stop_later, &seen);
