@@ -67,6 +67,24 @@ TEST(equal_addresses_have_equal_texts)
 	CHECK_STR(normal("PYRO:\xc3\xa9,:/%@h:1"), "PYRO:\xc3\xa9,:/%@h:1");
 }
 
+TEST(a_name_may_be_known_to_several_name_servers)
+{
+	pyr_uri *uri = pyr_uri_parse("PYRONAME:x@A:09091,b,[::0:1]:9,./u:/run/ns,[::1]");
+	char text[URI_TARGET_MAX];
+
+	REQUIRE(uri != NULL);
+	CHECK_STR(pyr_uri_text(uri), "PYRONAME:x@a:9091,b,[::1]:9,./u:/run/ns,[::1]");
+	CHECK_STR(uri->address, "a:9091,b,[::1]:9,./u:/run/ns,[::1]");
+	CHECK(uri->is_list);
+	CHECK_STR(pyr_uri_host(uri), "a");
+	CHECK_INT(pyr_uri_port(uri), 9091);
+	CHECK_INT(uri_address(uri, 0, text, sizeof(text)), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(uri_target(uri, 1, text, sizeof(text)), -PYR_INVALID_ARGUMENT);
+	pyr_uri_free(uri);
+	CHECK_STR(normal("PYROMETA:b,a@H,./u:/s"), "PYROMETA:a,b@h,./u:/s");
+	CHECK_STR(normal("PYRO:x@./u:/a,b"), "PYRO:x@./u:/a,b");
+}
+
 TEST(a7_uris_are_compared_by_their_normal_form)
 {
 	pyr_uri *a = pyr_uri_parse("pyro:x@HOST:80");
@@ -139,6 +157,16 @@ TEST(what_is_wrong_is_told_with_its_place)
 		{ "PYROMETA:a,,b", "an empty tag (byte 12)" },
 		{ "PYROMETA:a,", "an empty tag (byte 12)" },
 		{ "PYROMETA:a b", "white space" },
+		{ "PYRO:x@a:1,b:2", "an object has one address; lists of name servers follow "
+				    "PYRONAME and PYROMETA (byte 11)" },
+		{ "PYRONAME:x@a,", "an empty address (byte 14)" },
+		{ "PYRONAME:x@,a", "an empty address (byte 12)" },
+		{ "PYROMETA:x@a,,b", "an empty address (byte 14)" },
+		{ "PYRONAME:x@a,b:x", "the port is no number from 1 to 65535 (byte 16)" },
+		{ "PYRONAME:x@a,b c", "no character of a host name (byte 15)" },
+		{ "PYRONAME:x@./u:/a,./u:", "no path of a unix socket (byte 23)" },
+		{ "PYRONAME:x@a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,b",
+		  "at most 16 addresses (byte 44)" },
 	};
 	size_t i;
 
@@ -288,7 +316,8 @@ static void check_stable(const char *text)
 TEST(a_normal_form_is_its_own_normal_form)
 {
 	static const char *const seeds[] = { "PYRO:obj@[fe80::1%eth0]:9090", "pyro:o@Host.x:80",
-					     "PYROMETA:b,a,c@1.2.3.4:9", "PYRONAME:n@./u:/a b" };
+					     "PYROMETA:b,a,c@1.2.3.4:9", "PYRONAME:n@./u:/a b",
+					     "PYRONAME:n@h,[::1]:9,./u:/a" };
 	size_t i, j, length;
 	char text[64];
 	int c;
@@ -308,8 +337,8 @@ TEST(a_normal_form_is_its_own_normal_form)
 
 TESTS(uri, T(a1_a_pyro_uri_is_taken_apart), T(a4_a_uri_may_lead_to_a_unix_socket),
       T(a_name_needs_no_address), T(equal_addresses_have_equal_texts),
-      T(a7_uris_are_compared_by_their_normal_form), T(what_is_wrong_is_told_with_its_place),
-      T(every_part_has_its_limit), T(as_many_tags_as_fit_are_sorted),
-      T(an_error_quotes_no_more_than_the_beginning), T(null_is_answered),
-      T(grpc_finds_every_address), T(a_target_that_does_not_fit_is_refused),
+      T(a_name_may_be_known_to_several_name_servers), T(a7_uris_are_compared_by_their_normal_form),
+      T(what_is_wrong_is_told_with_its_place), T(every_part_has_its_limit),
+      T(as_many_tags_as_fit_are_sorted), T(an_error_quotes_no_more_than_the_beginning),
+      T(null_is_answered), T(grpc_finds_every_address), T(a_target_that_does_not_fit_is_refused),
       T(an_address_without_a_port_gets_the_default), T(a_normal_form_is_its_own_normal_form))

@@ -16,6 +16,8 @@
 
 struct reader {
 	const char *text, *at;
+	const char *from; /* what is read: text, or a copy of part of it, */
+	size_t shift;     /* which begins there */
 	struct uri_problem *problem;
 	enum pyr_uri_scheme scheme;
 	uint16_t port;
@@ -23,6 +25,7 @@ struct reader {
 	char object[URI_MAX + 1];
 	char host[URI_HOST_MAX + 1];
 	char socket[URI_SOCKET_MAX + 1];
+	char list[URI_MAX + 1]; /* the addresses, if there are several: those above are the first */
 };
 
 static const char *const schemes[] = { "", "PYRO", "PYRONAME", "PYROMETA" };
@@ -35,7 +38,8 @@ static int fail_at(struct reader *reader, const char *at, const char *what)
 	text_escape(quoted, sizeof(quoted), reader->text, 80);
 	reader->problem->code = PYR_INVALID_ARGUMENT;
 	snprintf(reader->problem->text, sizeof(reader->problem->text), "%s '%s': %s (byte %zu)",
-		 reader->scheme ? "uri" : "address", quoted, what, (size_t)(at - reader->text) + 1);
+		 reader->scheme ? "uri" : "address", quoted, what,
+		 (size_t)(at - reader->from) + reader->shift + 1);
 	return -PYR_INVALID_ARGUMENT;
 }
 
@@ -274,15 +278,60 @@ static size_t print_address(const struct reader *reader, char *ret, size_t size)
 	return (size_t)snprintf(ret, size, reader->v6 ? "[%s]%s" : "%s%s", reader->host, port);
 }
 
+/* An address of a list, of n bytes. */
+static int read_item(struct reader *reader, const char *item, size_t n, char *room)
+{
+	memcpy(room, item, n);
+	room[n] = '\0';
+	reader->from = reader->at = room;
+	reader->shift = (size_t)(item - reader->text);
+	reader->host[0] = reader->socket[0] = '\0';
+	reader->port = 0;
+	reader->v6 = false;
+	return n > 0 ? read_location(reader) : fail_at(reader, room, "an empty address");
+}
+
+/* What stands after '@' of a name, or says where the name server is: addresses of servers that know
+ * the same names, the preferred one first. */
+static int read_locations(struct reader *reader)
+{
+	const char *first = reader->at, *item = first;
+	size_t n = strcspn(item, ","), n_first = n, n_items = 0, at = 0;
+	char room[URI_MAX + 1];
+	int status;
+
+	if (item[n] == '\0')
+		return read_location(reader);
+	for (;; item += n + 1) {
+		n = strcspn(item, ",");
+		status = read_item(reader, item, n, room);
+		if (status == 0 && ++n_items > URI_ADDRESSES_MAX)
+			status = fail_at(reader, room, "a list has at most 16 addresses");
+		if (status < 0)
+			return status;
+		at += (size_t)snprintf(reader->list + at, sizeof(reader->list) - at, at ? "," : "");
+		at += print_address(reader, reader->list + at, sizeof(reader->list) - at);
+		if (at >= sizeof(reader->list))
+			return fail_at(reader, room, "longer than 2048 bytes");
+		if (item[n] == '\0')
+			return read_item(reader, first, n_first, room);
+	}
+}
+
 /* One block: the struct, and its texts behind it. */
 static pyr_uri *make_uri(const struct reader *reader)
 {
-	char address[URI_HOST_MAX + 16] = "", *at;
+	char one[URI_HOST_MAX + 16] = "", *at;
 	const char *scheme = schemes[reader->scheme];
-	size_t n_address = print_address(reader, address, sizeof(address));
-	size_t n_text = strlen(scheme) + strlen(reader->object) + n_address + 3;
-	pyr_uri *uri = calloc(1, sizeof(*uri) + n_text + strlen(reader->object) +
-					 sizeof(reader->host) + sizeof(reader->socket) + 1);
+	const char *address = reader->list[0] ? reader->list : one;
+	size_t n_address = print_address(reader, one, sizeof(one));
+	size_t n_text;
+	pyr_uri *uri;
+
+	n_address = reader->list[0] ? strlen(reader->list) : n_address;
+	n_text = strlen(scheme) + strlen(reader->object) + n_address + 3;
+	uri = calloc(1, sizeof(*uri) + n_text + strlen(reader->object) + sizeof(reader->host) +
+				sizeof(reader->socket) + 1);
 
 	if (!uri) {
 		reader->problem->code = PYR_RESOURCE_EXHAUSTED;
@@ -291,6 +340,7 @@ static pyr_uri *make_uri(const struct reader *reader)
 	}
 	uri->scheme = reader->scheme;
 	uri->port = reader->port;
+	uri->is_list = reader->list[0] != '\0';
 	at = (char *)(uri + 1);
 	uri->text = at;
 	at += snprintf(at, n_text, "%s%s%s%s%s", scheme, scheme[0] ? ":" : "", reader->object,
@@ -304,6 +354,18 @@ static pyr_uri *make_uri(const struct reader *reader)
 	return uri;
 }
 
+/* Of an object: there is one. */
+static int read_place(struct reader *reader)
+{
+	const char *comma = strchr(reader->at, ',');
+
+	if (comma && strncmp(reader->at, "./u:", 4) != 0)
+		return fail_at(reader, comma,
+			       "an object has one address; lists of name servers follow PYRONAME "
+			       "and PYROMETA");
+	return read_location(reader);
+}
+
 static int read_uri(struct reader *reader)
 {
 	int status = read_scheme(reader);
@@ -314,7 +376,7 @@ static int read_uri(struct reader *reader)
 		return status;
 	if (*reader->at == '@') {
 		reader->at++;
-		return read_location(reader);
+		return reader->scheme == PYR_URI_PYRO ? read_place(reader) : read_locations(reader);
 	}
 	if (reader->scheme == PYR_URI_PYRO)
 		return fail_at(reader, reader->at, "no '@' and address after the object id");
@@ -323,7 +385,7 @@ static int read_uri(struct reader *reader)
 
 static pyr_uri *parse(const char *text, struct uri_problem *problem, int (*read)(struct reader *))
 {
-	struct reader reader = { .text = text, .at = text, .problem = problem };
+	struct reader reader = { .text = text, .at = text, .from = text, .problem = problem };
 
 	if (read == read_uri)
 		reader.scheme = PYR_URI_PYRO; /* until it is read: the texts of errors */
@@ -342,6 +404,11 @@ pyr_uri *uri_parse(const char *text, struct uri_problem *problem)
 pyr_uri *uri_parse_address(const char *text, struct uri_problem *problem)
 {
 	return parse(text, problem, read_location);
+}
+
+pyr_uri *uri_parse_addresses(const char *text, struct uri_problem *problem)
+{
+	return parse(text, problem, read_locations);
 }
 
 /* Percent-encodes what a path of a gRPC target may not hold. */
@@ -371,9 +438,9 @@ int uri_target(const pyr_uri *uri, uint16_t default_port, char *ret, size_t size
 	struct in_addr binary;
 	int n;
 
-	if (uri->socket[0])
+	if (uri->socket[0] && !uri->is_list)
 		return print_unix_target(uri->socket, ret, size);
-	if (uri->host[0] == '\0' || port == 0)
+	if (uri->host[0] == '\0' || port == 0 || uri->is_list)
 		return -PYR_INVALID_ARGUMENT;
 	if (strchr(uri->host, ':'))
 		n = snprintf(ret, size, "ipv6:%%5B%.*s%s%s%%5D:%u", n_host, uri->host,
@@ -389,7 +456,7 @@ int uri_address(const pyr_uri *uri, uint16_t default_port, char *ret, size_t siz
 {
 	int n;
 
-	if (uri->address[0] == '\0')
+	if (uri->address[0] == '\0' || uri->is_list)
 		return -PYR_INVALID_ARGUMENT;
 	if (uri->socket[0] || uri->port || default_port == 0)
 		n = snprintf(ret, size, "%s", uri->address);
