@@ -11,7 +11,7 @@
 
 bool naming_make_claim(const pyr_ns *ns, struct naming_claim *ret)
 {
-	bool has_secret = lease_secret(ns->address, ret->secret) == 0;
+	bool has_secret = lease_secret(servers_text(ns->servers), ret->secret) == 0;
 
 	ret->claim.secret.n = has_secret ? LEASE_SECRET : 0;
 	ret->claim.secret.items = ret->secret;
@@ -43,6 +43,7 @@ int pyr_ns_set_metadata(pyr_ns *ns, const char *name, const char *const *tags, s
 {
 	struct naming_claim claim;
 	struct pyr_string_seq seq;
+	struct server_call call;
 	int status;
 
 	if (!ns || !name)
@@ -52,31 +53,40 @@ int pyr_ns_set_metadata(pyr_ns *ns, const char *name, const char *const *tags, s
 		return status;
 	(void)naming_make_claim(ns, &claim);
 	seq = naming_tags(tags, n_tags);
-	if (pyrite_NameServer_set_metadata(ns->proxy, name, &seq, &claim.claim) < 0)
-		return naming_add_address(ns->address);
-	status = lease_set_tags(ns->address, name, tags, n_tags);
+	call = (struct server_call){
+		.op = &server_set_metadata, .text = name, .tags = &seq, .claim = &claim.claim
+	};
+	status = servers_call(ns->servers, &call, NULL, NULL);
+	if (status < 0)
+		return status;
+	status = lease_set_tags(servers_text(ns->servers), name, tags, n_tags);
 	if (status < 0)
 		return error_set(-status, "out of memory for the metadata of name %s", name);
 	return 0;
 }
 
+int naming_remove(pyr_ns *ns, const char *name, const struct pyrite_NameClaim *claim)
+{
+	struct server_call call = { .op = &server_remove, .text = name, .claim = claim };
+
+	return servers_call(ns->servers, &call, NULL, NULL);
+}
+
 int pyr_ns_remove(pyr_ns *ns, const char *name)
 {
 	struct naming_claim claim;
+	int status;
 
 	if (!ns || !name)
 		return ns ? error_missing("name") : error_null("ns");
 	(void)naming_make_claim(ns, &claim);
-	if (pyrite_NameServer_remove(ns->proxy, name, &claim.claim) < 0)
-		return naming_add_address(ns->address);
-	lease_drop(ns->address, name);
-	return 0;
+	status = naming_remove(ns, name, &claim.claim);
+	if (status == 0)
+		lease_drop(servers_text(ns->servers), name);
+	return status;
 }
 
 /* ---- many names, part by part ---- */
-
-typedef int (*remove_call)(struct pyrite_NameServer *proxy, const char *what, const char *after,
-			   const struct pyrite_NameClaim *claim, struct pyrite_NameRemoval **ret);
 
 /* Takes a part's result. Returns whether it leads on. */
 static bool add_part(const struct pyrite_NameRemoval *part, const char *after,
@@ -87,34 +97,36 @@ static bool add_part(const struct pyrite_NameRemoval *part, const char *after,
 	return !part->next[0] || strcmp(part->next, after) > 0;
 }
 
-static int remove_parts(pyr_ns *ns, remove_call call, const char *what, struct pyr_ns_removal *sum)
+static int remove_parts(pyr_ns *ns, const struct server_op *op, const char *what,
+			struct pyr_ns_removal *sum)
 {
 	struct pyrite_NameRemoval *part, *before = NULL;
-	const char *after = "";
+	struct server_call call = { .op = op, .text = what, .more = "" };
 	struct naming_claim claim;
 	int status = 0;
 
 	(void)naming_make_claim(ns, &claim);
+	call.claim = &claim.claim;
 	do {
-		if (call(ns->proxy, what, after, &claim.claim, &part) < 0) {
-			status = naming_add_address(ns->address);
+		status = servers_call(ns->servers, &call, &part, NULL);
+		if (status < 0)
 			break;
-		}
-		if (!add_part(part, after, sum))
+		if (!add_part(part, call.more, sum))
 			status = error_set(PYR_INTERNAL, "ProtocolError: the name server went back "
 							 "in a removal");
 		pyr_free(before);
 		before = part;
-		after = part->next;
-	} while (status == 0 && after[0]);
+		call.more = part->next;
+	} while (status == 0 && call.more[0]);
 	pyr_free(before);
 	return status;
 }
 
-static int remove_many(pyr_ns *ns, remove_call call, const char *what, struct pyr_ns_removal *ret)
+static int remove_many(pyr_ns *ns, const struct server_op *op, const char *what,
+		       struct pyr_ns_removal *ret)
 {
 	struct pyr_ns_removal sum = { 0 };
-	int status = remove_parts(ns, call, what, &sum);
+	int status = remove_parts(ns, op, what, &sum);
 
 	if (status == 0 && ret)
 		*ret = sum;
@@ -125,12 +137,12 @@ int pyr_ns_remove_prefix(pyr_ns *ns, const char *prefix, struct pyr_ns_removal *
 {
 	if (!ns || !prefix)
 		return ns ? error_missing("prefix") : error_null("ns");
-	return remove_many(ns, pyrite_NameServer_remove_prefix, prefix, ret);
+	return remove_many(ns, &server_remove_prefix, prefix, ret);
 }
 
 int pyr_ns_remove_matching(pyr_ns *ns, const char *regex, struct pyr_ns_removal *ret)
 {
 	if (!ns || !regex)
 		return ns ? error_missing("regex") : error_null("ns");
-	return remove_many(ns, pyrite_NameServer_remove_matching, regex, ret);
+	return remove_many(ns, &server_remove_matching, regex, ret);
 }

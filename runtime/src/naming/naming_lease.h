@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-enum { LEASE_SECRET = 16 };
+#include "naming/naming_server.h"
 
 /* Where and under what a daemon of this process is known. */
 struct lease_terms {

@@ -143,32 +143,26 @@ static int add_page(struct pages *pages, struct pyrite_NamePage *page, const cha
 	return error_set(PYR_INTERNAL, "ProtocolError: the name server sent a list out of order");
 }
 
-static int ask(pyr_ns *ns, const struct query *query, const char *after,
-	       struct pyrite_NamePage **ret)
-{
-	struct pyr_string_seq tags = naming_tags(query->tags, query->n_tags);
-
-	if (query->prefix)
-		return pyrite_NameServer_list(ns->proxy, query->prefix, after, ret);
-	if (query->regex)
-		return pyrite_NameServer_list_matching(ns->proxy, query->regex, after, ret);
-	return pyrite_NameServer_list_metadata(ns->proxy, &tags, query->all_tags, after, ret);
-}
-
 static int read_pages(pyr_ns *ns, const struct query *query, struct pages *pages)
 {
+	struct pyr_string_seq tags = naming_tags(query->tags, query->n_tags);
+	struct server_call call = { .tags = &tags, .all_tags = query->all_tags, .more = "" };
 	struct pyrite_NamePage *page;
-	const char *after = "";
 	int status;
 
+	call.op = query->prefix  ? &server_list
+		  : query->regex ? &server_list_matching
+				 : &server_list_metadata;
+	call.text = query->prefix ? query->prefix : query->regex;
 	do {
-		if (ask(ns, query, after, &page) < 0)
-			return naming_add_address(ns->address);
-		status = add_page(pages, page, after);
+		status = servers_call(ns->servers, &call, &page, NULL);
 		if (status < 0)
 			return status;
-		after = page->next;
-	} while (after[0]);
+		status = add_page(pages, page, call.more);
+		if (status < 0)
+			return status;
+		call.more = page->next;
+	} while (call.more[0]);
 	return 0;
 }
 
@@ -318,16 +312,19 @@ int pyr_ns_list_metadata_any(pyr_ns *ns, const char *const *tags, size_t n_tags,
 
 int pyr_ns_lookup_entry(pyr_ns *ns, const char *name, struct pyr_ns_entry **ret)
 {
+	struct server_call call = { .op = &server_lookup_entry, .text = name };
 	struct pyrite_NameEntry *found;
 	struct registration one;
+	int status;
 	struct pages sizes = { 0 };
 	struct pyr_ns_entry *entry;
 	struct room room;
 
 	if (!ns || !name || !ret)
 		return ns ? error_missing(name ? "ret" : "name") : error_null("ns");
-	if (pyrite_NameServer_lookup_entry(ns->proxy, name, &found) < 0)
-		return naming_add_address(ns->address);
+	status = servers_call(ns->servers, &call, &found, NULL);
+	if (status < 0)
+		return status;
 	(void)get_registration(found, 0, &one);
 	count_one(&sizes, found, &one);
 	entry = malloc(sizeof(*entry) + sizes.n_tags * sizeof(char *) + sizes.n_bytes);

@@ -4,7 +4,7 @@
  * PYROMETA or a shared name leads to. Where one of them is wanted, each is as likely as the others.
  * Source: Pyro's core.resolve.
  */
-#include "naming/naming_calls.h"
+#include "naming/naming.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "engine/engine.h"
+#include "naming/naming_servers.h"
 #include "proxy/group.h"
 #include "proxy/proxy_session.h"
 
@@ -22,29 +23,20 @@ enum {
 	MAX_PAGES = 4096 /* of names with the tags */
 };
 
-/* Where the name server of a uri is; names in it are looked up until `until`. */
+/* Where the name servers of a uri are; names in it are looked up until `until`. */
 struct look {
-	char address[NAMING_ADDRESS_MAX];
-	struct pyrite_NameServer *proxy;
+	struct servers *servers;
 	int64_t until;
 };
 
 static int begin(struct look *look, const pyr_uri *uri)
 {
-	struct uri_problem problem = { 0 };
+	struct uri_problem problem;
 	int64_t left = (look->until - engine_now()) / ENGINE_MS;
-	int status;
 
-	if (uri->address[0] == '\0')
-		status = naming_address(NULL, look->until, look->address, sizeof(look->address),
-					&problem);
-	else
-		status = uri_address(uri, (uint16_t)config_number(CONFIG_NS_PORT), look->address,
-				     sizeof(look->address));
-	if (status < 0)
-		return error_set(-status, "name server: %s", problem.text);
-	look->proxy = naming_proxy(look->address, left < 1 ? 1 : (uint32_t)left, 0);
-	return look->proxy ? 0 : -pyr_last_error()->code;
+	look->servers =
+		servers_open(uri->address, look->until, left < 1 ? 1 : (uint32_t)left, &problem);
+	return look->servers ? 0 : error_set(problem.code, "name server: %s", problem.text);
 }
 
 /* ---- PYROMETA ---- */
@@ -82,31 +74,32 @@ typedef bool take_entry(void *taker, const struct pyrite_NameEntry *entry);
 static int all_with_tags(const struct look *look, const struct pyr_string_seq *tags,
 			 take_entry *take, void *taker)
 {
+	struct server_call call = {
+		.op = &server_list_metadata, .more = "", .tags = tags, .all_tags = true
+	};
 	struct pyrite_NamePage *page, *before = NULL;
-	const char *after = "";
+	const char *address;
 	uint32_t n_pages = 0;
 	int status;
 	size_t i;
 
 	do {
-		status = pyrite_NameServer_list_metadata(look->proxy, tags, true, after, &page);
-		if (status < 0) {
-			status = naming_add_address(look->address);
+		status = servers_call(look->servers, &call, &page, &address);
+		if (status < 0)
 			break;
-		}
 		for (i = 0; i < page->entries.n && status == 0; i++)
 			if (!take(taker, &page->entries.items[i]))
 				status = error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
 		if (status == 0 && page->next[0] &&
-		    (strcmp(page->next, after) <= 0 || ++n_pages == MAX_PAGES))
+		    (strcmp(page->next, call.more) <= 0 || ++n_pages == MAX_PAGES))
 			status = error_set(PYR_INTERNAL,
 					   "ProtocolError: the name server at %s "
 					   "sent a list out of order",
-					   look->address);
+					   address);
 		pyr_free(before);
 		before = page;
-		after = page->next;
-	} while (status == 0 && after[0]);
+		call.more = page->next;
+	} while (status == 0 && call.more[0]);
 	pyr_free(before);
 	return status;
 }
@@ -129,7 +122,7 @@ static int none_with_tags(const struct look *look, const char *text)
 	return error_set(PYR_NOT_FOUND,
 			 "NamingError: no registrations available with desired metadata "
 			 "properties {%s} (name server at %s)",
-			 text, look->address);
+			 text, servers_text(look->servers));
 }
 
 /* Of all seen so far each stays with the same probability. */
@@ -231,12 +224,14 @@ static void make_normal(struct group_uris *uris, uint32_t timeout_ms)
 
 static int look_for_name(const struct look *look, const char *name, struct ranked *ranked)
 {
+	struct server_call call = { .op = &server_lookup_entry, .text = name };
 	struct pyrite_NameEntry *entry, other;
+	int status = servers_call(look->servers, &call, &entry, NULL);
 	bool ok;
 	size_t i;
 
-	if (pyrite_NameServer_lookup_entry(look->proxy, name, &entry) < 0)
-		return naming_add_address(look->address);
+	if (status < 0)
+		return status;
 	ok = rank(ranked, entry);
 	for (i = 0; entry->has_others && i < entry->others.n && ok; i++) {
 		other = (struct pyrite_NameEntry){ .uri = entry->others.items[i].uri };
@@ -262,7 +257,7 @@ static int naming_list_uris(const pyr_uri *uri, uint32_t timeout_ms, uint64_t se
 		status = look_for_tags(&look, uri->object, rank, &ranked);
 	if (status == 0 && ret->n == 0)
 		status = none_with_tags(&look, uri->object);
-	pyrite_NameServer_free(look.proxy);
+	servers_close(look.servers);
 	if (status == 0)
 		make_normal(ret, timeout_ms);
 	return status;
@@ -273,11 +268,12 @@ static int naming_list_uris(const pyr_uri *uri, uint32_t timeout_ms, uint64_t se
 /* *ret_shared: whether the name is; then *ret is untouched. */
 static int look_up_entry(const struct look *look, const char *name, char **ret, bool *ret_shared)
 {
+	struct server_call call = { .op = &server_lookup_entry, .text = name };
 	struct pyrite_NameEntry *entry;
-	int status = 0;
+	int status = servers_call(look->servers, &call, &entry, NULL);
 
-	if (pyrite_NameServer_lookup_entry(look->proxy, name, &entry) < 0)
-		return naming_add_address(look->address);
+	if (status < 0)
+		return status;
 	*ret_shared = entry->shared;
 	if (!entry->shared && !(*ret = strdup(entry->uri)))
 		status = error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
@@ -289,6 +285,7 @@ static int look_up_entry(const struct look *look, const char *name, char **ret, 
  * as of look_up_entry(); NULL: a shared name leads to one of its own. */
 static int look_up(const pyr_uri *uri, int64_t until, pyr_uri **ret, bool *ret_shared)
 {
+	struct server_call lookup = { .op = &server_lookup, .text = uri->object };
 	struct look look = { .until = until };
 	struct uri_problem problem;
 	char *text = NULL;
@@ -300,17 +297,19 @@ static int look_up(const pyr_uri *uri, int64_t until, pyr_uri **ret, bool *ret_s
 		status = look_up_tags(&look, uri->object, &text);
 	else if (ret_shared)
 		status = look_up_entry(&look, uri->object, &text, ret_shared);
-	else if (pyrite_NameServer_lookup(look.proxy, uri->object, &text) < 0)
-		status = naming_add_address(look.address);
-	pyrite_NameServer_free(look.proxy);
-	if (status < 0 || (ret_shared && *ret_shared))
-		return status;
-	*ret = uri_parse(text, &problem);
-	pyr_free(text);
-	if (*ret)
-		return 0;
-	return error_set(problem.code, "NamingError: name %s leads nowhere: %s (name server at %s)",
-			 uri->object, problem.text, look.address);
+	else
+		status = servers_call(look.servers, &lookup, &text, NULL);
+	if (status == 0 && text) {
+		*ret = uri_parse(text, &problem);
+		pyr_free(text);
+		if (!*ret)
+			status = error_set(
+				problem.code,
+				"NamingError: name %s leads nowhere: %s (name server at %s)",
+				uri->object, problem.text, servers_text(look.servers));
+	}
+	servers_close(look.servers);
+	return status;
 }
 
 static pyr_uri *copy_uri(const pyr_uri *uri)

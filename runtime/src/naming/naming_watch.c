@@ -17,13 +17,14 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/engine.h"
+#include "naming/naming_health.h"
 
 enum { FIRST_PAUSE_MS = 100, LAST_PAUSE_MS = 5000, TAGS = 16, BYTES = 1024 };
 
 struct pyr_ns_watcher {
 	struct root root;
-	char address[NAMING_ADDRESS_MAX];
-	struct pyrite_NameServer *proxy;
+	struct pyr_ns_watcher *next; /* all.lock */
+	struct servers *servers;
 	pyr_ns_watch_cb callback;
 	void *data;
 	struct pyrite_NameView view;
@@ -33,16 +34,25 @@ struct pyr_ns_watcher {
 	/* its thread's: */
 	bool is_complete; /* what was told is all, as of the view's revision */
 	bool is_ready;    /* and said to be */
+	bool has_heard;   /* news have come on the stream */
 	uint32_t pause_ms;
 	int lost; /* the status that was told last; 0: it is not lost */
 	/* the lock's: */
 	pthread_mutex_t lock;
 	pthread_cond_t ends;
 	pyr_stream *stream; /* NULL: there is none */
+	unsigned at;        /* which of the servers has it */
+	bool is_moving;     /* it ends, as another server is to be read */
 	bool is_ending;
 	atomic_int refs;          /* its thread's and its owner's */
 	void (*gone)(void *data); /* whoever left it is told of its end; NULL: nobody */
 };
+
+/* Those that there are, for when name servers come and go. The lock is before theirs. */
+static struct {
+	pthread_mutex_t lock;
+	struct pyr_ns_watcher *first;
+} all = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* ---- telling ---- */
 
@@ -93,6 +103,7 @@ static bool take_news(struct pyr_ns_watcher *w, const struct pyrite_NameNews *ne
 	size_t i;
 
 	w->lost = 0;
+	w->has_heard = true;
 	w->pause_ms = FIRST_PAUSE_MS;
 	w->is_complete = news->complete || (w->is_complete && !news->resync);
 	w->view.epoch = news->epoch;
@@ -114,7 +125,7 @@ static bool take_news(struct pyr_ns_watcher *w, const struct pyrite_NameNews *ne
 /* ---- the stream ---- */
 
 /* Returns false when the watcher ends: then the stream is freed. */
-static bool keep_stream(struct pyr_ns_watcher *w, pyr_stream *stream)
+static bool keep_stream(struct pyr_ns_watcher *w, pyr_stream *stream, unsigned at)
 {
 	bool keeps;
 
@@ -122,6 +133,8 @@ static bool keep_stream(struct pyr_ns_watcher *w, pyr_stream *stream)
 	keeps = !w->is_ending;
 	if (keeps)
 		w->stream = stream;
+	w->at = at;
+	w->is_moving = false;
 	pthread_mutex_unlock(&w->lock);
 	if (!keeps)
 		pyr_stream_free(stream);
@@ -139,23 +152,41 @@ static void drop_stream(struct pyr_ns_watcher *w)
 	pyr_stream_free(stream);
 }
 
+/* Opens the stream at one that answers. Returns 0, or minus a status with the last error set. */
+static int open_stream(struct pyr_ns_watcher *w, pyr_stream **ret, unsigned *ret_at)
+{
+	struct pyr_call_options for_ever = { .timeout_ms = PYR_NONE };
+	struct pyrite_NameView view = w->view;
+	struct pyrite_NameServer *proxy;
+	int status = servers_pick(w->servers, ret_at);
+
+	if (status < 0)
+		return status;
+	if (!w->is_complete)
+		view.epoch = view.revision = 0;
+	proxy = servers_proxy(w->servers, *ret_at);
+	if (!proxy)
+		return -pyr_last_error()->code;
+	if (pyrite_NameServer_watch(pyrite_NameServer_with(proxy, &for_ever), &view, ret) == 0)
+		return 0;
+	servers_left(w->servers, *ret_at);
+	return naming_add_address(servers_address(w->servers, *ret_at));
+}
+
 /* Reads until the stream ends. Returns minus a status with the last error set; 0: the watcher ends.
  */
 static int read_all(struct pyr_ns_watcher *w)
 {
-	struct pyr_call_options for_ever = { .timeout_ms = PYR_NONE };
-	struct pyrite_NameView view = w->view;
 	struct pyrite_NameNews *news;
 	pyr_stream *stream;
 	bool goes_on = true;
-	int n = 0;
+	unsigned at;
+	int n = open_stream(w, &stream, &at);
 
-	if (!w->is_complete)
-		view.epoch = view.revision = 0;
-	if (pyrite_NameServer_watch(pyrite_NameServer_with(w->proxy, &for_ever), &view, &stream) <
-	    0)
-		return naming_add_address(w->address);
-	if (!keep_stream(w, stream))
+	w->has_heard = false;
+	if (n < 0)
+		return n;
+	if (!keep_stream(w, stream, at))
 		return 0;
 	while (goes_on && (n = pyrite_NameServer_watch_next(stream, &news)) == 1) {
 		goes_on = take_news(w, news);
@@ -163,9 +194,26 @@ static int read_all(struct pyr_ns_watcher *w)
 	}
 	if (n == 0)
 		error_set(PYR_UNAVAILABLE, "NamingError: the name server told the last news");
-	n = goes_on ? naming_add_address(w->address) : 0;
+	if (goes_on)
+		servers_left(w->servers, at);
+	n = goes_on ? naming_add_address(servers_address(w->servers, at)) : 0;
 	drop_stream(w);
 	return n;
+}
+
+/* A stream that has ended is opened again at once if another server may have it: then nothing is
+ * lost yet. */
+static bool moves_on(struct pyr_ns_watcher *w)
+{
+	int best = servers_best(w->servers);
+	bool moves;
+
+	pthread_mutex_lock(&w->lock);
+	moves = !w->is_ending && servers_count(w->servers) > 1 &&
+		(w->is_moving || (w->has_heard && best >= 0 && best != (int)w->at));
+	w->is_moving = false;
+	pthread_mutex_unlock(&w->lock);
+	return moves;
 }
 
 /* Waits before the next attempt. Returns false if the watcher ends. */
@@ -191,6 +239,52 @@ static bool rest(struct pyr_ns_watcher *w)
 	return !ends;
 }
 
+static void enlist(struct pyr_ns_watcher *w)
+{
+	pthread_mutex_lock(&all.lock);
+	w->next = all.first;
+	all.first = w;
+	pthread_mutex_unlock(&all.lock);
+}
+
+static void delist(struct pyr_ns_watcher *w)
+{
+	struct pyr_ns_watcher **place;
+
+	pthread_mutex_lock(&all.lock);
+	for (place = &all.first; *place && *place != w; place = &(*place)->next)
+		;
+	if (*place)
+		*place = w->next;
+	pthread_mutex_unlock(&all.lock);
+}
+
+/* Some name server has come or gone: who should read another one begins to. */
+static void look_around(void)
+{
+	struct pyr_ns_watcher *w;
+	int best;
+
+	pthread_mutex_lock(&all.lock);
+	for (w = all.first; w; w = w->next) {
+		if (servers_count(w->servers) == 1)
+			continue;
+		best = servers_best(w->servers);
+		pthread_mutex_lock(&w->lock);
+		if (w->stream && !w->is_ending && best >= 0 && best != (int)w->at) {
+			w->is_moving = true;
+			pyr_stream_cancel(w->stream);
+		}
+		pthread_mutex_unlock(&w->lock);
+	}
+	pthread_mutex_unlock(&all.lock);
+}
+
+static void __attribute__((constructor)) listen_for_servers(void)
+{
+	health_on_change(look_around);
+}
+
 static void unref(struct pyr_ns_watcher *w)
 {
 	void (*gone)(void *data) = w->gone;
@@ -198,8 +292,9 @@ static void unref(struct pyr_ns_watcher *w)
 
 	if (atomic_fetch_sub(&w->refs, 1) != 1)
 		return;
+	delist(w);
 	root_remove(&w->root);
-	pyrite_NameServer_free(w->proxy);
+	servers_close(w->servers);
 	pthread_cond_destroy(&w->ends);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
@@ -213,8 +308,10 @@ static void *run(void *data)
 	int status;
 
 	do {
-		status = read_all(w);
-		w->is_ready = false;
+		do {
+			status = read_all(w);
+			w->is_ready = false;
+		} while (moves_on(w));
 		if (status < 0 && status != w->lost) { /* each reason once */
 			w->lost = status;
 			(void)tell_kind(w, PYR_NS_LOST);
@@ -250,14 +347,13 @@ static int copy_view(struct pyr_ns_watcher *w, const struct pyr_ns_watch_options
 	return 0;
 }
 
-static struct pyr_ns_watcher *new_watcher(const char *address)
+static struct pyr_ns_watcher *new_watcher(void)
 {
 	struct pyr_ns_watcher *w = calloc(1, sizeof(*w));
 	pthread_condattr_t monotonic;
 
 	if (!w)
 		return NULL;
-	snprintf(w->address, sizeof(w->address), "%s", address);
 	w->pause_ms = FIRST_PAUSE_MS;
 	atomic_init(&w->refs, 1);
 	pthread_mutex_init(&w->lock, NULL);
@@ -269,10 +365,11 @@ static struct pyr_ns_watcher *new_watcher(const char *address)
 	return w;
 }
 
-pyr_ns_watcher *naming_watch(const char *address, const struct pyr_ns_watch_options *view,
+pyr_ns_watcher *naming_watch(const char *addresses, const struct pyr_ns_watch_options *view,
 			     pyr_ns_watch_cb callback, void *data)
 {
-	struct pyr_ns_watcher *w = new_watcher(address);
+	struct pyr_ns_watcher *w = new_watcher();
+	struct uri_problem problem;
 	int status;
 
 	if (!w)
@@ -280,8 +377,10 @@ pyr_ns_watcher *naming_watch(const char *address, const struct pyr_ns_watch_opti
 	w->callback = callback;
 	w->data = data;
 	status = copy_view(w, view);
-	if (status == 0 && !(w->proxy = naming_proxy(w->address, 0, 0)))
-		status = -pyr_last_error()->code;
+	if (status == 0 && !(w->servers = servers_open(addresses, ENGINE_FOREVER, 0, &problem)))
+		status = error_set(problem.code, "name server: %s", problem.text);
+	if (status == 0)
+		enlist(w);
 	atomic_store(&w->refs, 2);
 	if (status == 0 && engine_thread(&w->thread, run, w) < 0)
 		status = error_set(PYR_RESOURCE_EXHAUSTED, "no thread for a watcher");
@@ -303,7 +402,7 @@ pyr_ns_watcher *pyr__ns_watch(pyr_ns *ns, const struct pyr_ns_watch_options *opt
 	}
 	if (abi_options(&own, sizeof(own), options, size, "pyr_ns_watch_options") < 0)
 		return error_from_constructor();
-	return naming_watch(ns->address, &own, callback, data);
+	return naming_watch(servers_text(ns->servers), &own, callback, data);
 }
 
 /* Its thread ends soon, wherever it waits. */
@@ -316,7 +415,7 @@ static void begin_end(struct pyr_ns_watcher *w)
 	pthread_cond_signal(&w->ends);
 	pthread_mutex_unlock(&w->lock);
 	if (!pthread_equal(w->thread, pthread_self()))
-		pyr_proxy_release(pyrite_NameServer_as_proxy(w->proxy));
+		servers_release(w->servers);
 }
 
 void naming_watch_leave(pyr_ns_watcher *w, void (*gone)(void *data))

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_NAMING_HEALTH_H
+#define PYRITE_NAMING_HEALTH_H
+/*
+ * Which name servers of lists do not answer just now: known for the whole process, by address. One
+ * that is down is pinged in the background, after a second, then twice as long up to 30 s, as long
+ * as somebody asks for it; so no call waits to find out that it is back. At most 64 are remembered:
+ * the one that was asked for the longest ago is forgotten. Any thread; the lock is below the
+ * keepers', and held while calls are started and taken, never while one is waited for.
+ */
+#include <stdbool.h>
+
+/* Whether it is up, as far as is known. Asks for it. */
+bool health_is_up(const char *address);
+/* It did not answer, or there is no connection. */
+void health_down(const char *address);
+/* It answered. */
+void health_up(const char *address);
+
+/* Called after a server has become up or down, perhaps with the keepers' lock: must not wait, but
+ * may ask health_is_up(). At most two; set when the library is loaded. */
+void health_on_change(void (*fn)(void));
+#endif

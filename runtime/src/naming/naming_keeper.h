@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_NAMING_KEEPER_H
+#define PYRITE_NAMING_KEEPER_H
+/*
+ * What a keeper is: of naming_lease.c, which adds and drops leases, and naming_renew.c, which
+ * renews them in the runtime's thread. Of several name servers a keeper attends one, the nearest
+ * that is up: when that is lost, or a nearer one is back, it attends and renews there at once.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "engine/engine.h"
+#include "naming/naming_server.h"
+#include "naming/naming_servers.h"
+#include "outcall/outcall.h"
+
+struct lease {
+	struct lease *next;
+	char *name, *uri, *daemon; /* one block with the lease, as is: */
+	char *key;                 /* its name, or "name uri" if that is shared */
+	bool is_shared;
+	struct pyr_string_seq tags; /* one block, NULL without */
+	uint32_t ttl_ms;
+	uint64_t moment;         /* when it was kept */
+	bool is_refused;         /* the last time it was told again: said once */
+	pyr_future *registering; /* told again to a name server that forgot it */
+};
+
+/* A renewal on its way. */
+struct renewal {
+	struct renewal *next;
+	pyr_future *future;
+	uint64_t moment; /* it knows nothing of later leases */
+};
+
+struct keeper {
+	struct engine_timer timer; /* first */
+	struct keeper *next;       /* constant once it is listed */
+	struct servers *servers;   /* constant */
+	atomic_bool wants_look;    /* something has happened: the timer fires at once */
+	struct outcall_hook hook;  /* attending has ended */
+	uint8_t secret[LEASE_SECRET];
+	/* the lock: */
+	unsigned at;                     /* which of the servers it attends */
+	struct pyrite_NameServer *proxy; /* while there are leases */
+	struct lease *leases;
+	struct renewal *renewals;
+	int64_t renewed_at;    /* when they were sent */
+	pyr_future *attending; /* a call that lasts as long as the connection: we are there */
+	int64_t attended_at;
+	pyr_future *ping; /* renewals are not answered: is anybody there? NULL: not asked */
+	int64_t pinged_at;
+	struct pyrite_NameServer *left; /* one that is left once the names are renewed elsewhere; */
+	pyr_future *left_attending;     /* NULL: none */
+	uint64_t moment;                /* counts leases and renewals */
+	int64_t round_at;               /* when the next round of renewals begins */
+	uint32_t look_ms;
+	bool is_failing;    /* the last round failed: told once */
+	unsigned n_closing; /* threads that wait for removals on the proxy */
+};
+
+extern struct keepers {
+	pthread_mutex_t lock;
+	struct keeper *_Atomic first; /* changed with the lock */
+} keepers;
+
+/* ---- naming_renew.c, with the lock ---- */
+struct lease **lease_find(struct keeper *keeper, const char *key);
+void lease_free(struct lease *lease);
+void lease_unlink(struct lease **place);
+/* Sets up one that has just been made, before it is listed. */
+void keeper_init(struct keeper *keeper);
+/* Begins to attend, if that has ended or never began. Returns false when memory is out. */
+bool keeper_attend(struct keeper *keeper);
+/* Without leases: lets go of the connection. The timer may still fire once, and finds nothing. */
+void keeper_rest(struct keeper *keeper);
+/* Sees to it that a lease is renewed that has just been added. Returns false when memory is out. */
+bool keeper_set_timer(struct keeper *keeper, bool has_others);
+#endif
