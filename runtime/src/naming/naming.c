@@ -49,7 +49,7 @@ static int wait_for_any(pyr_ns *ns, uint32_t wait_ms)
 		return wait_for_one(ns, wait_ms);
 	for (;;) {
 		status = pyr_ns_ping(ns);
-		left = (until - engine_now()) / ENGINE_MS;
+		left = (until - engine_now() + ENGINE_MS - 1) / ENGINE_MS;
 		if (status == 0 || left <= 0 || status == -PYR_CANCELLED)
 			return status;
 		status = pyr_sleep(left < pause ? (uint32_t)left : pause);

@@ -11,7 +11,6 @@
 
 enum {
 	MAX_KNOWN = 64,
-	FIRST_PAUSE_MS = 1000,
 	LAST_PAUSE_MS = 30000,
 	PING_MS = 2000,     /* an answer is waited for */
 	WANTED_MS = 60000,  /* so long after somebody asked for it */
@@ -24,7 +23,7 @@ enum {
 struct health {
 	struct health *next;
 	bool is_down;
-	int64_t at;                      /* of the next ping; of one that is up: since when */
+	int64_t at;                      /* of the next ping */
 	uint32_t pause_ms;               /* before that ping */
 	int64_t asked;                   /* when somebody asked for it last */
 	struct pyrite_NameServer *proxy; /* for pings */
@@ -38,10 +37,10 @@ static struct {
 	unsigned n;
 	atomic_uint n_down;
 	struct engine_timer timer;
-	uint32_t look_ms;
+	uint32_t first_pause_ms, look_ms;
 	void (*listeners[MAX_LISTENERS])(void);
 	unsigned n_listeners;
-} all = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} all = { .lock = PTHREAD_MUTEX_INITIALIZER, .first_pause_ms = 1000 };
 
 static void fire(struct engine_timer *timer);
 
@@ -49,6 +48,13 @@ void health_on_change(void (*fn)(void))
 {
 	if (all.n_listeners < MAX_LISTENERS)
 		all.listeners[all.n_listeners++] = fn;
+}
+
+void health_set_pause(uint32_t ms)
+{
+	pthread_mutex_lock(&all.lock);
+	all.first_pause_ms = ms;
+	pthread_mutex_unlock(&all.lock);
 }
 
 static void tell(void)
@@ -88,7 +94,6 @@ static void set_up(struct health *health)
 	if (health->is_down)
 		atomic_fetch_sub(&all.n_down, 1);
 	health->is_down = false;
-	health->at = engine_now();
 }
 
 /* Makes room for another. */
@@ -156,21 +161,14 @@ void health_down(const char *address)
 {
 	struct health *health;
 	bool is_news = false;
-	uint32_t pause_ms;
 
 	pthread_mutex_lock(&all.lock);
 	health = find_or_make(address);
 	if (health && !health->is_down) {
-		/* one that comes and goes is tried less and less often */
-		pause_ms = health->pause_ms;
-		if (pause_ms == 0 || engine_now() > health->at + 2 * pause_ms * (int64_t)ENGINE_MS)
-			pause_ms = FIRST_PAUSE_MS;
-		else
-			pause_ms = pause_ms < LAST_PAUSE_MS / 2 ? 2 * pause_ms : LAST_PAUSE_MS;
-		health->pause_ms = pause_ms;
+		health->pause_ms = all.first_pause_ms;
 		health->is_down = is_news = true;
 		health->asked = engine_now();
-		health->at = in_ms(pause_ms);
+		health->at = in_ms(all.first_pause_ms);
 		atomic_fetch_add(&all.n_down, 1);
 		look_at(engine_now());
 	}

@@ -9,6 +9,7 @@
  * keepers', and held while calls are started and taken, never while one is waited for.
  */
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Whether it is up, as far as is known. Asks for it. */
 bool health_is_up(const char *address);
@@ -20,4 +21,6 @@ void health_up(const char *address);
 /* Called after a server has become up or down, perhaps with the keepers' lock: must not wait, but
  * may ask health_is_up(). At most two; set when the library is loaded. */
 void health_on_change(void (*fn)(void));
+/* How long after it went down one is pinged first: for tests that wait for that. */
+void health_set_pause(uint32_t ms);
 #endif

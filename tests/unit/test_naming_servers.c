@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Several name servers for a client, in memory: each knows names of its own, so that an answer
+ * tells which one was asked. They are killed, stopped, cut off, and started again.
+ */
+#define _GNU_SOURCE /* pipe2() */
+#include <fcntl.h>
+#include <pyrite/pyrite.h>
+#include <pyrite/value.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "engine/engine.h"
+#include "naming/naming_health.h"
+#include "port.h"
+#include "relay.h"
+#include "test.h"
+
+extern char **environ;
+
+enum { SOON_MS = 1000, WAIT_MS = 15000, PAUSE_MS = 10, PING_MS = 100 };
+
+struct server {
+	pid_t pid; /* 0: it does not run */
+	uint16_t port;
+	char address[64];
+};
+
+/* The two of them, and a list of both: a is preferred. */
+static struct server a, b;
+static char both[160];
+
+static int64_t now_ms(void)
+{
+	return engine_now() / ENGINE_MS;
+}
+
+/* Runs a name server, on its port if it had one, and waits until it says that it is there. */
+static void run(struct server *server)
+{
+	const char *bin = getenv("PYRITE_BIN");
+	char path[1024], port[8], line[200];
+	char *argv[] = { path, "--port", port, "--storage", "memory", NULL };
+	posix_spawn_file_actions_t actions;
+	int pipes[2];
+	FILE *file;
+
+	if (!server->port)
+		server->port = port_of_ours();
+	snprintf(path, sizeof(path), "%s/pyrite-ns", bin ? bin : "bin");
+	snprintf(port, sizeof(port), "%u", server->port);
+	REQUIRE(pipe2(pipes, O_CLOEXEC) == 0);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, pipes[1], 1);
+	REQUIRE(posix_spawn(&server->pid, path, &actions, NULL, argv, environ) == 0);
+	posix_spawn_file_actions_destroy(&actions);
+	close(pipes[1]);
+	file = fdopen(pipes[0], "r");
+	REQUIRE(file && fgets(line, sizeof(line), file));
+	REQUIRE(sscanf(line, "NS running on %63s", server->address) == 1);
+	fclose(file);
+}
+
+static void end(struct server *server, int signal)
+{
+	int status;
+
+	if (!server->pid)
+		return;
+	kill(server->pid, signal);
+	kill(server->pid, SIGCONT);
+	REQUIRE(waitpid(server->pid, &status, 0) == server->pid);
+	server->pid = 0;
+}
+
+/* Says at the server itself that the name leads to it. */
+static void mark(const struct server *server, const char *name)
+{
+	pyr_ns *ns = pyr_ns_locate(server->address);
+	char uri[128];
+
+	snprintf(uri, sizeof(uri), "PYRO:of.%s@h:1", server == &a ? "a" : "b");
+	REQUIRE(ns && pyr_ns_register(ns, name, uri) == 0);
+	pyr_ns_free(ns);
+}
+
+/* Both run, and each has the name "who", which leads to itself. */
+static pyr_ns *begin(void)
+{
+	pyr_ns *ns;
+
+	health_set_pause(PING_MS);
+	if (!a.pid)
+		run(&a);
+	if (!b.pid)
+		run(&b);
+	snprintf(both, sizeof(both), "%s,%s", a.address, b.address);
+	mark(&a, "who");
+	mark(&b, "who");
+	ns = pyr_ns_locate(both);
+	REQUIRE(ns != NULL);
+	return ns;
+}
+
+/* Whose answer a look-up gets: 'a' or 'b', '-' if none. *ret_ms: how long it took. */
+static char asked(pyr_ns *ns, int64_t *ret_ms)
+{
+	int64_t begin_ms = now_ms();
+	char *uri = NULL, who = '-';
+
+	if (pyr_ns_lookup(ns, "who", &uri) == 0)
+		who = uri[strlen("PYRO:of.")];
+	pyr_free(uri);
+	if (ret_ms)
+		*ret_ms = now_ms() - begin_ms;
+	return who;
+}
+
+/* Asks until that one answers; each look-up is answered, and none waits. */
+static bool comes_back(pyr_ns *ns, char who)
+{
+	int64_t until = now_ms() + WAIT_MS, ms = 0;
+	char answer;
+
+	while ((answer = asked(ns, &ms)) != who && now_ms() < until) {
+		CHECK(answer != '-');
+		CHECK(ms < SOON_MS);
+		CHECK_INT(pyr_sleep(PAUSE_MS), 0);
+	}
+	return answer == who;
+}
+
+TEST(the_first_that_is_up_is_asked)
+{
+	pyr_ns *ns = begin();
+	struct pyr_ns_entries *entries;
+	uint32_t n = 0;
+
+	CHECK_STR(pyr_ns_address(ns), both);
+	CHECK_INT(asked(ns, NULL), 'a');
+	CHECK_INT(pyr_ns_count(ns, &n), 0);
+	CHECK_INT(n, 2);
+	REQUIRE(pyr_ns_list(ns, "who", &entries) == 0);
+	CHECK_INT(entries->n, 1);
+	CHECK_STR(entries->items[0].uri, "PYRO:of.a@h:1");
+	pyr_free(entries);
+	pyr_ns_free(ns);
+}
+
+TEST(an_answer_is_an_answer_also_if_it_is_no)
+{
+	pyr_ns *ns = begin();
+	char *uri;
+
+	mark(&b, "only.b");
+	CHECK_INT(pyr_ns_lookup(ns, "only.b", &uri), -PYR_NOT_FOUND);
+	CHECK_HAS(pyr_errmsg(), a.address);
+	CHECK(pyr_last_error()->remote);
+	pyr_ns_free(ns);
+}
+
+TEST(one_that_is_killed_is_left_at_once_and_comes_back)
+{
+	pyr_ns *ns = begin();
+	int64_t ms;
+
+	CHECK_INT(asked(ns, NULL), 'a');
+	end(&a, SIGKILL);
+	CHECK_INT(asked(ns, &ms), 'b');
+	CHECK(ms < SOON_MS / 4);
+	run(&a);
+	mark(&a, "who");
+	CHECK(comes_back(ns, 'a'));
+	pyr_ns_free(ns);
+}
+
+TEST(one_that_is_stopped_is_left_within_a_second_and_comes_back)
+{
+	pyr_ns *ns = begin();
+	int64_t ms;
+
+	CHECK(comes_back(ns, 'a'));
+	kill(a.pid, SIGSTOP);
+	CHECK_INT(asked(ns, &ms), 'b');
+	CHECK(ms >= 200 && ms < SOON_MS);
+	CHECK_INT(asked(ns, &ms), 'b');
+	CHECK(ms < 200); /* it is known now, */
+	pyr_ns_free(ns);
+	ns = pyr_ns_locate(both);
+	REQUIRE(ns != NULL);
+	CHECK_INT(asked(ns, &ms), 'b'); /* in the whole process */
+	CHECK(ms < 200);
+	kill(a.pid, SIGCONT);
+	CHECK(comes_back(ns, 'a'));
+	pyr_ns_free(ns);
+}
+
+TEST(one_behind_a_network_that_swallows_all_is_left)
+{
+	pyr_ns *ns = begin();
+	static struct relay relay;
+	char list[400];
+	int64_t ms;
+
+	pyr_ns_free(ns);
+	REQUIRE(relay_open(&relay, a.address));
+	snprintf(list, sizeof(list), "%s,%s", relay.address, b.address);
+	ns = pyr_ns_locate(list);
+	REQUIRE(ns != NULL);
+	CHECK_INT(asked(ns, NULL), 'a');
+	relay_pause(&relay);
+	CHECK_INT(asked(ns, &ms), 'b');
+	CHECK(ms < SOON_MS);
+	pyr_ns_free(ns);
+	ns = pyr_ns_locate(list); /* a connection that is never answered */
+	REQUIRE(ns != NULL);
+	CHECK_INT(asked(ns, NULL), 'b');
+	relay_go_on(&relay);
+	CHECK(comes_back(ns, 'a'));
+	pyr_ns_free(ns);
+	relay_close(&relay);
+}
+
+TEST(if_none_answers_the_error_tells_why_of_each)
+{
+	pyr_ns *ns = begin();
+	char *uri = NULL;
+
+	end(&a, SIGKILL);
+	end(&b, SIGKILL);
+	CHECK_INT(pyr_ns_lookup(ns, "who", &uri), -PYR_UNAVAILABLE);
+	CHECK_HAS(pyr_errmsg(), "no name server answers");
+	CHECK_HAS(pyr_errmsg(), a.address);
+	CHECK_HAS(pyr_errmsg(), b.address);
+	CHECK_HAS(pyr_errmsg(), "refused");
+	CHECK_INT(pyr_ns_register(ns, "x", "PYRO:x@h:1"), -PYR_UNAVAILABLE);
+	CHECK(!pyr_last_error()->may_have_run);
+	CHECK(pyr_ns_locate(both) == NULL);
+	CHECK_INT(pyr_last_error()->code, PYR_UNAVAILABLE);
+	CHECK_HAS(pyr_errmsg(), "failed to locate the name server at");
+	CHECK_HAS(pyr_errmsg(), b.address);
+	run(&b);
+	mark(&b, "who");
+	CHECK_INT(asked(ns, NULL), 'b'); /* those that are down are asked if no other is left */
+	pyr_ns_free(ns);
+}
+
+static int64_t wait_error_ms;
+
+static void *start_late(void *unused)
+{
+	(void)unused;
+	usleep(100 * 1000); /* the other thread looks for it meanwhile */
+	run(&b);
+	return NULL;
+}
+
+TEST(locating_waits_for_any_of_them)
+{
+	struct pyr_ns_locate_options patient = { .wait_ms = WAIT_MS };
+	pthread_t thread;
+	pyr_ns *ns = begin();
+
+	pyr_ns_free(ns);
+	end(&a, SIGKILL);
+	end(&b, SIGKILL);
+	patient.wait_ms = 50;
+	wait_error_ms = now_ms();
+	CHECK(pyr_ns_locate_with(both, &patient) == NULL);
+	CHECK(now_ms() - wait_error_ms >= 50);
+	REQUIRE(pthread_create(&thread, NULL, start_late, NULL) == 0);
+	patient.wait_ms = WAIT_MS;
+	ns = pyr_ns_locate_with(both, &patient);
+	CHECK(ns != NULL);
+	pthread_join(thread, NULL);
+	pyr_ns_free(ns);
+}
+
+TEST(a_change_is_made_at_another_if_it_surely_was_not_made)
+{
+	pyr_ns *ns = begin(), *at_b = pyr_ns_locate(b.address);
+	char *uri = NULL;
+
+	REQUIRE(at_b != NULL && comes_back(ns, 'a'));
+	end(&a, SIGKILL);
+	CHECK_INT(pyr_ns_register(ns, "change.1", "PYRO:x@h:1"), 0);
+	CHECK_INT(pyr_ns_lookup(at_b, "change.1", &uri), 0);
+	pyr_free(uri);
+	CHECK_INT(pyr_ns_remove(ns, "change.1"), 0);
+	CHECK_INT(pyr_ns_lookup(at_b, "change.1", &uri), -PYR_NOT_FOUND);
+	pyr_ns_free(at_b);
+	pyr_ns_free(ns);
+}
+
+TEST(a_change_that_may_have_been_made_is_not_made_again)
+{
+	pyr_ns *ns = begin(), *at_b = pyr_ns_locate(b.address);
+	int64_t begin_ms;
+	char *uri = NULL;
+
+	REQUIRE(at_b != NULL && comes_back(ns, 'a')); /* just heard: it is asked at once */
+	kill(a.pid, SIGSTOP);
+	begin_ms = now_ms();
+	CHECK_INT(pyr_ns_register(ns, "change.2", "PYRO:x@h:1"), -PYR_UNAVAILABLE);
+	CHECK(now_ms() - begin_ms < 3 * SOON_MS);
+	CHECK(pyr_last_error()->may_have_run);
+	CHECK_HAS(pyr_errmsg(), a.address);
+	CHECK_INT(pyr_ns_lookup(at_b, "change.2", &uri), -PYR_NOT_FOUND);
+	CHECK_INT(pyr_ns_register(ns, "change.3", "PYRO:x@h:1"), 0); /* it is known to hang */
+	CHECK_INT(pyr_ns_lookup(at_b, "change.3", &uri), 0);
+	pyr_free(uri);
+	kill(a.pid, SIGCONT);
+	CHECK(comes_back(ns, 'a'));
+	pyr_ns_free(at_b);
+	pyr_ns_free(ns);
+}
+
+/* ---- lists ---- */
+
+static const char *refused(const char *list)
+{
+	CHECK(pyr_ns_locate(list) == NULL);
+	CHECK_INT(pyr_last_error()->code, PYR_INVALID_ARGUMENT);
+	return pyr_errmsg();
+}
+
+TEST(what_is_wrong_with_a_list_is_told_with_its_place)
+{
+	CHECK_HAS(refused("h,"), "an empty address (byte 3)");
+	CHECK_HAS(refused("h,,i"), "an empty address (byte 3)");
+	CHECK_HAS(refused(",h"), "an empty address (byte 1)");
+	CHECK_HAS(refused("h, i"), "no character of a host name (byte 3)");
+	CHECK_HAS(refused("h,i:x"), "the port is no number from 1 to 65535 (byte 5)");
+	CHECK_HAS(refused("a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,b"), "at most 16 addresses (byte 33)");
+}
+
+TEST(each_server_counts_once)
+{
+	pyr_ns *ns = begin(), *again;
+	char list[600];
+
+	snprintf(list, sizeof(list), "%s,%s,%s", both, a.address, both);
+	again = pyr_ns_locate(list);
+	REQUIRE(again != NULL);
+	CHECK_STR(pyr_ns_address(again), both);
+	pyr_ns_free(again);
+	pyr_ns_free(ns);
+}
+
+TEST(proxies_find_names_by_any_of_them)
+{
+	pyr_ns *ns = begin();
+	pyr_proxy *proxy;
+	char uri[400];
+
+	CHECK(comes_back(ns, 'a'));
+	end(&a, SIGKILL);
+	snprintf(uri, sizeof(uri), "PYRONAME:Pyrite.NameServer@%s", both);
+	proxy = pyr_proxy_new(uri);
+	REQUIRE(proxy != NULL);
+	CHECK_INT(pyr_proxy_bind(proxy), 0);
+	pyr_proxy_free(proxy);
+	snprintf(uri, sizeof(uri), "PYRO:Pyrite.NameServer@%s", both);
+	CHECK(pyr_proxy_new(uri) == NULL);
+	CHECK_HAS(pyr_errmsg(), "an object has one address");
+	pyr_ns_free(ns);
+}
+
+/* ---- tasks ---- */
+
+static bool is_looking;
+static unsigned n_meanwhile;
+
+static int count_meanwhile(void *unused)
+{
+	(void)unused;
+	for (; is_looking; n_meanwhile++)
+		CHECK_INT(pyr_sleep(PAUSE_MS), 0);
+	return 0;
+}
+
+static int look_in_a_task(void *data)
+{
+	pyr_task *other;
+	int64_t ms;
+
+	is_looking = true;
+	other = pyr_task_start(count_meanwhile, NULL);
+	CHECK(other != NULL);
+	CHECK_INT(asked(data, &ms), 'b');
+	CHECK(ms < SOON_MS);
+	is_looking = false;
+	return pyr_task_join(other);
+}
+
+TEST(a_task_that_waits_for_the_next_holds_up_no_other)
+{
+	pyr_ns *ns = begin();
+
+	CHECK(comes_back(ns, 'a'));
+	kill(a.pid, SIGSTOP);
+	CHECK_INT(pyr_tasks_run(look_in_a_task, ns), 0);
+	CHECK(n_meanwhile >= 5);
+	kill(a.pid, SIGCONT);
+	CHECK(comes_back(ns, 'a'));
+	pyr_ns_free(ns);
+}
+
+TEST(the_name_servers_end_well)
+{
+	end(&a, SIGTERM);
+	end(&b, SIGTERM);
+}
+
+TESTS(naming_servers, T(the_first_that_is_up_is_asked), T(an_answer_is_an_answer_also_if_it_is_no),
+      T(one_that_is_killed_is_left_at_once_and_comes_back),
+      T(one_that_is_stopped_is_left_within_a_second_and_comes_back),
+      T(one_behind_a_network_that_swallows_all_is_left),
+      T(if_none_answers_the_error_tells_why_of_each), T(locating_waits_for_any_of_them),
+      T(a_change_is_made_at_another_if_it_surely_was_not_made),
+      T(a_change_that_may_have_been_made_is_not_made_again),
+      T(what_is_wrong_with_a_list_is_told_with_its_place), T(each_server_counts_once),
+      T(proxies_find_names_by_any_of_them), T(a_task_that_waits_for_the_next_holds_up_no_other),
+      T(the_name_servers_end_well))
