@@ -147,57 +147,17 @@ static void suggest(struct doctor *d, pyr_ns *ns, const char *name)
 	pyr_free(entries);
 }
 
-/* Where a name is looked up: "" for the settings. */
-static void place_of(const pyr_uri *uri, char *ret, size_t n)
-{
-	if (pyr_uri_socket(uri)[0])
-		snprintf(ret, n, "./u:%s", pyr_uri_socket(uri));
-	else if (pyr_uri_port(uri))
-		snprintf(ret, n, "%s:%u", pyr_uri_host(uri), pyr_uri_port(uri));
-	else
-		snprintf(ret, n, "%s", pyr_uri_host(uri));
-}
-
-static void tell_step(struct doctor *d, const struct pyr_ns_step *step)
-{
-	if (step->verdict == PYR_NS_TAKEN)
-		doctor_say(d, DOCTOR_OK, step->name, "%s: %s: taken", step->place, step->text);
-	else if (step->verdict == PYR_NS_PASSED_OVER)
-		doctor_say(d, DOCTOR_SKIP, step->name,
-			   "%s: %s: not taken, as what comes before names some", step->place,
-			   step->text);
-	else
-		doctor_say(d, step->verdict == PYR_NS_WRONG ? DOCTOR_WRONG : DOCTOR_SKIP,
-			   step->name, "%s: %s", step->place, step->text);
-}
-
-/* Where name servers are when the URI does not say so. */
-static void search(struct doctor *d)
-{
-	struct pyr_ns_search *all;
-	size_t i;
-
-	if (pyr_ns_search(&all) < 0)
-		return; /* pyr_ns_locate() will tell */
-	for (i = 0; i < all->n; i++)
-		tell_step(d, &all->steps[i]);
-	if (!all->servers)
-		doctor_advise(d, "the search ends where something is wrong: to go on would lead to "
-				 "another name server than the one that is meant");
-	pyr_free(all);
-}
-
 static int find_name_server(struct doctor *d, const pyr_uri *uri, pyr_ns **ret)
 {
-	char place[400];
+	const char *at = strrchr(pyr_uri_text(uri), '@'), *place = at ? at + 1 : NULL;
 	int code;
 
-	place_of(uri, place, sizeof(place));
-	if (!place[0])
-		search(d);
-	*ret = pyr_ns_locate(place[0] ? place : NULL);
+	if (!place)
+		doctor_search(d);
+	*ret = pyr_ns_locate(place);
 	if (*ret) {
 		doctor_say(d, DOCTOR_OK, "name server", "answers at %s", pyr_ns_address(*ret));
+		doctor_others(d, place, pyr_ns_address(*ret));
 		return COMMAND_OK;
 	}
 	code = stop(d, "name server");

@@ -12,6 +12,7 @@ struct doctor {
 	unsigned n_said;
 	enum doctor_verdict last;
 	bool is_wrong;         /* something that did not end the way */
+	char servers[2048];    /* "a:9090,b:9090": what was found where the URI names none */
 	char name_server[300]; /* its address; "": none was asked */
 	char address[300];     /* of the daemon, as its URI has it */
 };
@@ -20,6 +21,12 @@ struct doctor {
 void doctor_say(struct doctor *d, enum doctor_verdict verdict, const char *step, const char *format,
 		...) __attribute__((format(printf, 4, 5)));
 void doctor_advise(struct doctor *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- doctor_search.c ---- */
+/* Where name servers are when the URI does not say so. */
+void doctor_search(struct doctor *d);
+/* Which others there are of a list beside the one that is asked; NULL: of what was found. */
+void doctor_others(struct doctor *d, const char *list, const char *asked);
 
 /* ---- doctor_reach.c ---- */
 /* Whether something listens at the address. Returns an exit code. */

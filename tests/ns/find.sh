@@ -36,6 +36,7 @@ check or_a_port_alone is_found "$at" "PYRITE_NS_PORT=$port"
 check the_doctor_says_so step 0 ok environment "PYRITE_NS_HOST: $at: taken" "PYRITE_NS_HOST=$at"
 check and_what_it_has_not_asked step 0 skip DNS "not asked, as what comes before names some" "PYRITE_NS_HOST=$at" \
 	PYRITE_NS_DOMAIN=example.test
+check of_several_it_says_which_do_not_answer step 0 note "name server" "at 127.0.0.1:1: CommunicationError" "PYRITE_NS_HOST=$at,127.0.0.1:1"
 check a_bad_list_is_told step 2 wrong environment "address 'h:x': the port is no number" PYRITE_NS_HOST=h:x
 
 printf '# ours\n%s  # here\n' "$at" >"$file"
