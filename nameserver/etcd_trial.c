@@ -319,10 +319,11 @@ static void write_step(struct writer *w, const struct step *step, bool tells)
 		write_put(w, step);
 		return;
 	}
-	op_delete(w, 'n', step->key);
+	/* first, so that those who watch know why the other is gone */
 	if (tells && step->is_revoked && step->before->ttl_ms > 0)
 		op(w, 'r', step->key, etcd_secret_value(step->before->secret),
 		   lease_of(step->before).id);
+	op_delete(w, 'n', step->key);
 }
 
 static struct trial_message *new_message(size_t n)

@@ -67,6 +67,9 @@ struct owner_leases {
 
 void owner_leases_fini(struct owner_leases *leases);
 bool owner_leases_has(const struct owner_leases *leases, const struct owned_lease *lease);
+/* Whether it has just been renewed: an owner of many names renews them in several calls. */
+bool owner_leases_is_fresh(const struct owner_leases *leases, const struct owned_lease *lease,
+			   int64_t now_ms);
 bool owner_leases_is_full(const struct owner_leases *leases);
 /* It is there, for its time from now on. */
 void owner_leases_note(struct owner_leases *leases, const struct owned_lease *lease,

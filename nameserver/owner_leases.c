@@ -7,6 +7,8 @@
 
 #include "etcd_trial.h"
 
+enum { FRESH_PART = 20 /* of its time */ };
+
 struct known {
 	struct owned_lease lease; /* first */
 	struct expiry_item end;
@@ -54,6 +56,16 @@ bool owner_leases_has(const struct owner_leases *leases, const struct owned_leas
 	const struct known *known = find(leases, lease->owner);
 
 	return known && known->lease.id == lease->id;
+}
+
+bool owner_leases_is_fresh(const struct owner_leases *leases, const struct owned_lease *lease,
+			   int64_t now_ms)
+{
+	const struct known *known = find(leases, lease->owner);
+	int64_t ttl_ms = lease->ttl_s * 1000;
+
+	return known && known->lease.id == lease->id &&
+	       known->end.ends - now_ms > ttl_ms - ttl_ms / FRESH_PART;
 }
 
 bool owner_leases_is_full(const struct owner_leases *leases)

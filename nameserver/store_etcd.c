@@ -200,6 +200,18 @@ static const char *why_not(const struct etcd_store *store, const struct trial_me
 	return NULL;
 }
 
+/* Those that have just been renewed are left out. */
+static void take_leases(struct etcd_store *store, struct request *request)
+{
+	size_t n, i;
+	int64_t now = now_ms();
+
+	request->leases = trial_take_leases(&store->trial, &n);
+	for (i = 0; i < n; i++)
+		if (!owner_leases_is_fresh(&store->leases, &request->leases[i], now))
+			request->leases[request->n_leases++] = request->leases[i];
+}
+
 /* The trial becomes a request. */
 static void send_trial(struct etcd_store *store, store_safe_cb callback, void *data)
 {
@@ -211,7 +223,7 @@ static void send_trial(struct etcd_store *store, store_safe_cb callback, void *d
 		why = why_not(store, request->message);
 	}
 	if (!why)
-		request->leases = trial_take_leases(&store->trial, &request->n_leases);
+		take_leases(store, request);
 	trial_take_back(&store->trial, replica_store(store->replica));
 	if (!why) {
 		request_send(request);

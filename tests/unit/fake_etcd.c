@@ -72,7 +72,8 @@ static char *copy(struct etcd_bytes bytes)
 {
 	char *text = malloc(bytes.n + 1);
 
-	memcpy(text, bytes.p, bytes.n);
+	if (bytes.n > 0)
+		memcpy(text, bytes.p, bytes.n);
 	text[bytes.n] = '\0';
 	return text;
 }
