@@ -93,14 +93,25 @@ class NameServer(Part):
         self.command = [self.cluster.program("pyrite-ns"), "--port", str(self.port), "--discovery", "0", "--storage", "etcd",
                         "--etcd", ",".join(each.url.removeprefix("http://") for each in self.cluster.etcd)]
         super().start(stdout=subprocess.PIPE)
-        self.port = int(self.process.stdout.readline().decode().rsplit(":", 1)[1])  # it keeps the one that it got first
+        line = self.process.stdout.readline().decode()
+        if ":" not in line:
+            raise RuntimeError("%s does not begin" % self.name)
+        self.port = int(line.rsplit(":", 1)[1])  # it keeps the one that it got first
 
 
-class Client(Part):
-    def start(self):
-        super().start(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+class Ready(Part):
+    """One that prints Ready when it is."""
+
+    def start(self, **more):
+        super().start(stdout=subprocess.PIPE, text=True, bufsize=1, **more)
         if self.process.stdout.readline() != "Ready\n":
-            raise RuntimeError("the client does not begin: see " + self.cluster.folder)
+            with open(self.cluster.folder + "/" + self.name + ".log", encoding="utf-8") as log:
+                raise RuntimeError("%s does not begin: %s" % (self.name, log.read().strip()))
+
+
+class Client(Ready):
+    def start(self):
+        super().start(stdin=subprocess.PIPE)
 
     def report(self):
         """What it has done since the last time."""
@@ -124,7 +135,7 @@ class Cluster:
         self.folder, self.programs, self.pause, self.environment = folder, programs, pause, dict(os.environ)
         self.etcd = [Etcd(self, i, ports) for i in range(3)]
         self.ns = [NameServer(self, i + 1) for i in range(2)]
-        self.workers = [Part(self, "worker%d" % i, [self.program("sample-cluster-worker"), str(i)]) for i in (1, 2, 3)]
+        self.workers = [Ready(self, "worker%d" % i, [self.program("sample-cluster-worker"), str(i)]) for i in (1, 2, 3)]
         self.client = Client(self, "client", [self.program("sample-cluster-client")])
 
     def program(self, name):
