@@ -55,6 +55,7 @@ struct keeper {
 	uint64_t moment;                /* counts leases and renewals */
 	int64_t round_at;               /* when the next round of renewals begins */
 	uint32_t look_ms;
+	bool is_cut;        /* attending has ended with the connection */
 	bool is_failing;    /* the last round failed: told once */
 	unsigned n_closing; /* threads that wait for removals on the proxy */
 };

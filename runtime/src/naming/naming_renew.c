@@ -211,18 +211,20 @@ static void lose(struct keeper *keeper)
 	health_down(keeper_address(keeper));
 }
 
-/* Whether attending has ended after a while: then what is there now is found out at once. */
+/* Attending has ended: why is known, or found out by a round. If it does not last it is begun again
+ * with the next one. */
 static void look_at_attending(struct keeper *keeper)
 {
 	int64_t now = engine_now();
 
-	if (!keeper->attending || !pyr_future_is_ready(keeper->attending) ||
-	    now - keeper->attended_at < AGAIN_MS * (int64_t)ENGINE_MS)
+	if (!keeper->attending || !pyr_future_is_ready(keeper->attending))
 		return;
-	if (pyrite_NameServer_attend_get(keeper->attending) < 0 && servers_is_lost())
-		lose(keeper);
+	keeper->is_cut = pyrite_NameServer_attend_get(keeper->attending) < 0 && servers_is_lost();
 	keeper->attending = NULL;
-	keeper->round_at = now;
+	if (keeper->is_cut)
+		lose(keeper);
+	else if (now - keeper->attended_at >= AGAIN_MS * (int64_t)ENGINE_MS)
+		keeper->round_at = now;
 }
 
 /* Renewals that are not answered may take their time; a ping does not. */
@@ -256,6 +258,8 @@ static void choose_server(struct keeper *keeper)
 	best = servers_best(keeper->servers);
 	if (best >= 0 && best != (int)keeper->at)
 		move_to(keeper, (unsigned)best);
+	else if (best >= 0 && keeper->is_cut)
+		keeper->round_at = engine_now(); /* it is back */
 }
 
 /* ---- rounds ---- */
@@ -302,6 +306,7 @@ static void start_round(struct keeper *keeper)
 	if (names.n > 0)
 		start_renewal(keeper, &names);
 	keeper->renewed_at = engine_now();
+	keeper->is_cut = false;
 	keeper->round_at = next_round(keeper);
 	keeper->look_ms = FIRST_LOOK_MS;
 }

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PYRITE_TEST_TWO_SERVERS_H
+#define PYRITE_TEST_TWO_SERVERS_H
+/*
+ * Two name servers in memory, of which each knows names of its own, so that an answer tells which
+ * one was asked. Define _GNU_SOURCE before (pipe2()).
+ */
+#include <fcntl.h>
+#include <pyrite/pyrite.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "engine/engine.h"
+#include "naming/naming_health.h"
+#include "port.h"
+#include "test.h"
+
+extern char **environ;
+
+enum { SOON_MS = 1000, WAIT_MS = 15000, PAUSE_MS = 10, PING_MS = 100 };
+
+struct server {
+	pid_t pid; /* 0: it does not run */
+	uint16_t port;
+	char address[64];
+};
+
+/* The two of them, and a list of both: a is preferred. */
+static struct server a, b;
+static char both[160];
+
+static inline int64_t now_ms(void)
+{
+	return engine_now() / ENGINE_MS;
+}
+
+/* Runs a name server, on its port if it had one, and waits until it says that it is there. */
+static inline void run(struct server *server)
+{
+	const char *bin = getenv("PYRITE_BIN");
+	char path[1024], port[8], line[200];
+	char *argv[] = { path, "--port", port, "--storage", "memory", NULL };
+	posix_spawn_file_actions_t actions;
+	int pipes[2];
+	FILE *file;
+
+	if (!server->port)
+		server->port = port_of_ours();
+	snprintf(path, sizeof(path), "%s/pyrite-ns", bin ? bin : "bin");
+	snprintf(port, sizeof(port), "%u", server->port);
+	REQUIRE(pipe2(pipes, O_CLOEXEC) == 0);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, pipes[1], 1);
+	REQUIRE(posix_spawn(&server->pid, path, &actions, NULL, argv, environ) == 0);
+	posix_spawn_file_actions_destroy(&actions);
+	close(pipes[1]);
+	file = fdopen(pipes[0], "r");
+	REQUIRE(file && fgets(line, sizeof(line), file));
+	REQUIRE(sscanf(line, "NS running on %63s", server->address) == 1);
+	fclose(file);
+}
+
+static inline void end(struct server *server, int signal)
+{
+	int status;
+
+	if (!server->pid)
+		return;
+	kill(server->pid, signal);
+	kill(server->pid, SIGCONT);
+	REQUIRE(waitpid(server->pid, &status, 0) == server->pid);
+	server->pid = 0;
+}
+
+/* Says at the server itself that the name leads to it. */
+static inline void mark(const struct server *server, const char *name)
+{
+	pyr_ns *ns = pyr_ns_locate(server->address);
+	char uri[128];
+
+	snprintf(uri, sizeof(uri), "PYRO:of.%s@h:1", server == &a ? "a" : "b");
+	REQUIRE(ns && pyr_ns_register(ns, name, uri) == 0);
+	pyr_ns_free(ns);
+}
+
+/* Whose answer a look-up gets: 'a' or 'b', '-' if none. *ret_ms: how long it took. */
+static inline char asked(pyr_ns *ns, int64_t *ret_ms)
+{
+	int64_t begin_ms = now_ms();
+	char *uri = NULL, who = '-';
+
+	if (pyr_ns_lookup(ns, "who", &uri) == 0)
+		who = uri[strlen("PYRO:of.")];
+	pyr_free(uri);
+	if (ret_ms)
+		*ret_ms = now_ms() - begin_ms;
+	return who;
+}
+
+/* Asks until that one answers; each look-up is answered, and none waits. */
+static inline bool comes_back(pyr_ns *ns, char who)
+{
+	int64_t until = now_ms() + WAIT_MS, ms = 0;
+	char answer;
+
+	while ((answer = asked(ns, &ms)) != who && now_ms() < until) {
+		CHECK(answer != '-');
+		CHECK(ms < SOON_MS);
+		CHECK_INT(pyr_sleep(PAUSE_MS), 0);
+	}
+	return answer == who;
+}
+
+/* Both run, each has the name "who", which leads to itself, and the first one is known to be up. */
+static inline pyr_ns *begin(void)
+{
+	pyr_ns *ns;
+
+	health_set_pause(PING_MS);
+	if (!a.pid)
+		run(&a);
+	if (!b.pid)
+		run(&b);
+	snprintf(both, sizeof(both), "%s,%s", a.address, b.address);
+	mark(&a, "who");
+	mark(&b, "who");
+	ns = pyr_ns_locate(both);
+	REQUIRE(ns != NULL && comes_back(ns, 'a'));
+	return ns;
+}
+
+TEST(the_name_servers_end_well)
+{
+	end(&a, SIGTERM);
+	end(&b, SIGTERM);
+}
+
+#endif
