@@ -22,7 +22,8 @@ enum {
 	LANES = 4,          /* streams of renewals: followers answer one after the other in each */
 	SILENCE_MS = 300,   /* without any answer, and no more calls are sent */
 	PATIENCE_MS = 1000, /* with an endpoint that does not answer */
-	TOKEN_SIZE = 2048
+	TOKEN_SIZE = 2048,
+	LOGGED = 8 /* texts that are known to have been logged */
 };
 
 /* One endpoint. */
@@ -33,7 +34,6 @@ struct member {
 	struct etcdserverpb_Watch *watch; /* with a connection of its own: much may come */
 	struct etcdserverpb_Auth *auth;
 	char token[TOKEN_SIZE];
-	bool is_foreign;   /* of another cluster; it was logged */
 	size_t n_sent;     /* calls of workers that are not answered */
 	int64_t silent_at; /* since when nothing has come, though something was sent; 0: all is
 			      answered */
@@ -127,6 +127,13 @@ struct etcd {
 	bool was_up, was_told;
 	bool is_full;                 /* the quota is used up, and that was logged */
 	char trouble[ETCD_TEXT_SIZE]; /* the last one */
+	struct {
+		uint64_t hash;
+		int64_t at;
+	} logged[LOGGED];
+	size_t n_logged;
+	int64_t used_at;  /* since when the current one is used */
+	unsigned n_short; /* so often in turn one was left soon */
 	struct calls queue, barriers;
 	struct live *lives;
 	size_t n_tasks; /* but for the main one */
@@ -139,8 +146,10 @@ struct etcd {
 /* ---- state.c: the thread, tasks and the endpoint in use ---- */
 
 int64_t now_ms(void);
-/* Logs "pyrite-ns: etcd: ..." */
-void etcd_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Logs "pyrite-ns: etcd: ..."; the same not again within a minute. */
+void etcd_log(struct etcd *etcd, const char *text);
+/* Everything is worth to be logged again. */
+void etcd_forget_logged(struct etcd *etcd);
 /* Any thread: the main task looks at everything again. */
 void etcd_wake(struct etcd *etcd);
 /* With the lock. */

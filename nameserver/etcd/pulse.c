@@ -15,6 +15,7 @@ enum {
 	BEAT_MS = 500,
 	MARK_MS = 50, /* that a watch may be behind a barrier before it is helped */
 	FIRST_PAUSE_MS = 50,
+	SHORT_MS = 2000,    /* an endpoint that was used less long was no good */
 	LAST_PAUSE_MS = 500 /* between rounds in which no endpoint answers */
 };
 
@@ -35,7 +36,7 @@ static void note_trouble(struct etcd *etcd, struct member *member)
 
 static bool is_back_in_time(struct etcd *etcd, struct member *member, uint64_t revision)
 {
-	if (revision >= etcd->seen.revision) /* which is written here alone */
+	if (revision > 0 && revision >= etcd->seen.revision) /* which is written here alone */
 		return false;
 	snprintf(etcd->trouble, sizeof(etcd->trouble),
 		 "etcd at %.80s is at revision %" PRIu64 ", and was at %" PRIu64 ": not used",
@@ -70,7 +71,7 @@ static void want(struct etcd *etcd, uint64_t revision)
 static bool pass(struct etcd *etcd, struct member *member,
 		 const struct etcdserverpb_DeleteRangeResponse *response, int64_t begun)
 {
-	uint64_t revision = (uint64_t)response->header.revision;
+	uint64_t revision = response->header.revision > 0 ? (uint64_t)response->header.revision : 0;
 
 	if (!member_check(etcd, member, response->has_header, &response->header) ||
 	    is_back_in_time(etcd, member, revision))
@@ -178,8 +179,12 @@ static bool authenticate(struct etcd *etcd, struct member *member)
 
 static void tell_change(struct etcd *etcd, bool is_up, const char *text)
 {
-	etcd_log("%s", text);
-	if (etcd->on_change && (etcd->was_up != is_up || !etcd->was_told))
+	bool is_change = etcd->was_up != is_up || !etcd->was_told;
+
+	if (is_change)
+		etcd_forget_logged(etcd);
+	etcd_log(etcd, text);
+	if (etcd->on_change && is_change)
 		etcd->on_change(is_up, text, etcd->data);
 	etcd->was_up = is_up;
 	etcd->was_told = true;
@@ -204,6 +209,7 @@ static void use(struct etcd *etcd, struct member *member)
 		 etcd->trouble[0] ? ", after: " : "", ETCD_TEXT_SIZE, etcd->trouble);
 	set_up(etcd, member);
 	etcd->trouble[0] = '\0';
+	etcd->used_at = now_ms();
 	tell_change(etcd, true, text);
 	lives_cut(etcd, false);
 }
@@ -231,6 +237,7 @@ static void leave(struct etcd *etcd)
 
 	if (!needs_token)
 		etcd->at = (etcd->at + 1) % etcd->n_members;
+	etcd->n_short = now_ms() - etcd->used_at < SHORT_MS ? etcd->n_short + 1 : 0;
 	set_up(etcd, NULL);
 	lives_cut(etcd, false);
 }
@@ -239,8 +246,12 @@ static void leave(struct etcd *etcd)
 static void find(struct etcd *etcd)
 {
 	int64_t pause = FIRST_PAUSE_MS;
+	unsigned i;
 	char text[2 * ETCD_TEXT_SIZE];
 
+	for (i = etcd->n_members; i < etcd->n_short && i < etcd->n_members + 4; i++)
+		live_rest(&etcd->pulse_live, pause *= 2);
+	pause = FIRST_PAUSE_MS;
 	while (!etcd->is_ending && !seek(etcd)) {
 		if (etcd->is_ending)
 			break;

@@ -126,6 +126,13 @@ static void serve(struct lane *lane, struct member *member)
 	take_back(lane);
 }
 
+/* The first has a stream also where nothing is renewed: its end tells at once that a connection is
+ * lost, and that who answers next is to be looked at first. */
+static bool is_sentry(const struct lane *lane)
+{
+	return lane == lane->etcd->lanes;
+}
+
 int lane_run(void *data)
 {
 	struct lane *lane = data;
@@ -134,7 +141,7 @@ int lane_run(void *data)
 	live_begin(lane->etcd, &lane->live);
 	while (!lane->etcd->is_ending) {
 		member = etcd_member(lane->etcd);
-		if (member && lane->waiting.first) {
+		if (member && (lane->waiting.first || is_sentry(lane))) {
 			serve(lane, member);
 			live_rest(&lane->live, PAUSE_MS);
 		} else {

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -15,15 +13,33 @@ int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void etcd_log(const char *format, ...)
+/* Whether it was logged lately; from now on it was. */
+static bool was_logged(struct etcd *etcd, const char *text)
 {
-	char text[2 * ETCD_TEXT_SIZE];
-	va_list args;
+	uint64_t hash = 14695981039346656037U; /* FNV-1a */
+	int64_t now = now_ms();
+	size_t i;
 
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	fprintf(stderr, "pyrite-ns: etcd: %s\n", text);
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 1099511628211U;
+	for (i = 0; i < LOGGED; i++)
+		if (etcd->logged[i].hash == hash && now - etcd->logged[i].at < 60000)
+			return true;
+	i = etcd->n_logged++ % LOGGED;
+	etcd->logged[i].hash = hash;
+	etcd->logged[i].at = now;
+	return false;
+}
+
+void etcd_forget_logged(struct etcd *etcd)
+{
+	memset(etcd->logged, 0, sizeof(etcd->logged));
+}
+
+void etcd_log(struct etcd *etcd, const char *text)
+{
+	if (!was_logged(etcd, text))
+		fprintf(stderr, "pyrite-ns: etcd: %s\n", text);
 }
 
 void etcd_wake_locked(struct etcd *etcd)
@@ -178,19 +194,15 @@ bool member_check(struct etcd *etcd, struct member *member, bool has_header,
 		  const struct etcdserverpb_ResponseHeader *header)
 {
 	char text[ETCD_TEXT_SIZE];
-	bool is_good = has_header && header->cluster_id != 0 && header->revision > 0;
+	bool is_good = has_header && header->cluster_id != 0;
 	bool is_ours = is_good && is_of_cluster(etcd, header->cluster_id);
 
-	if (is_ours) {
-		member->is_foreign = false;
+	if (is_ours)
 		return true;
-	}
 	snprintf(text, sizeof(text), "etcd at %.80s %s", member->address,
 		 is_good ? "belongs to another cluster than before, and is not used"
 			 : "answers with what etcd does not");
-	if (!member->is_foreign)
-		etcd_log("%s", text);
-	member->is_foreign = true;
+	etcd_log(etcd, text);
 	etcd_suspect(etcd, member, text);
 	return false;
 }
@@ -200,7 +212,7 @@ static void note_space(struct etcd *etcd, const struct etcd_outcome *outcome)
 	if (outcome->result != ETCD_NO_SPACE || etcd->is_full)
 		return;
 	etcd->is_full = true;
-	etcd_log("%s", outcome->text);
+	etcd_log(etcd, outcome->text);
 }
 
 struct verdict member_verdict(struct etcd *etcd, struct member *member,

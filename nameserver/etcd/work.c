@@ -32,6 +32,15 @@ static void doubt(struct attempt *a)
 		 a->etcd->trouble);
 }
 
+static void violate(struct attempt *a, const char *what)
+{
+	char text[ETCD_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "etcd at %.80s answered with %s", a->member->address, what);
+	etcd_suspect(a->etcd, a->member, text);
+	doubt(a);
+}
+
 static bool check(struct attempt *a, bool has_header,
 		  const struct etcdserverpb_ResponseHeader *header)
 {
@@ -41,16 +50,10 @@ static bool check(struct attempt *a, bool has_header,
 		return false;
 	}
 	a->outcome.revision = (uint64_t)header->revision;
-	return true;
-}
-
-static void violate(struct attempt *a, const char *what)
-{
-	char text[ETCD_TEXT_SIZE];
-
-	snprintf(text, sizeof(text), "etcd at %.80s answered with %s", a->member->address, what);
-	etcd_suspect(a->etcd, a->member, text);
-	doubt(a);
+	if (header->revision > 0)
+		return true;
+	violate(a, "no revision");
+	return false;
 }
 
 static int send_txn(struct attempt *a)
@@ -200,7 +203,7 @@ static void note_room(struct etcd *etcd, const struct call *call)
 	    !call->request.txn.success.items[0].has_request_put)
 		return;
 	etcd->is_full = false;
-	etcd_log("there is room again");
+	etcd_log(etcd, "there is room again");
 }
 
 /* Ends the call, unless it may be made again: then it waits for its turn. */

@@ -23,6 +23,7 @@ struct place {
 	uint16_t ports[PLACE_MAX], peers[PLACE_MAX];
 	char folder[64];
 	char endpoints[128];
+	bool is_another;   /* another cluster than before */
 	const char *extra; /* an argument more; NULL: none */
 };
 
@@ -46,6 +47,7 @@ static inline void place_start(struct place *place, size_t i)
 				    texts[4],
 				    texts[5],
 				    texts[6],
+				    texts[7],
 				    "--heartbeat-interval=50",
 				    "--election-timeout=500",
 				    (char *)(uintptr_t)place->extra,
@@ -54,6 +56,8 @@ static inline void place_start(struct place *place, size_t i)
 	int fd;
 
 	snprintf(texts[0], 256, "--name=m%zu", i);
+	snprintf(texts[7], 256, "--initial-cluster-token=%s",
+		 place->is_another ? "another" : "first");
 	snprintf(texts[1], 256, "--data-dir=%s/m%zu", place->folder, i);
 	snprintf(texts[2], 256, "--listen-client-urls=http://127.0.0.1:%u", place->ports[i]);
 	snprintf(texts[3], 256, "--advertise-client-urls=http://127.0.0.1:%u", place->ports[i]);
@@ -86,6 +90,27 @@ static inline void place_end(struct place *place, size_t i)
 	place->members[i] = 0;
 }
 
+static inline void place_remove(const char *path)
+{
+	pid_t remover = fork();
+
+	if (remover == 0) {
+		execlp("rm", "rm", "-rf", "--", path, (char *)NULL);
+		_exit(127);
+	}
+	waitpid(remover, NULL, 0);
+}
+
+/* A member that has ended begins as that of a new cluster. */
+static inline void place_forget(struct place *place, size_t i)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/m%zu", place->folder, i);
+	place_remove(path);
+	place->is_another = true;
+}
+
 static inline void place_open_with(struct place *place, size_t n, const char *extra)
 {
 	const char *base = getenv("TMPDIR");
@@ -114,17 +139,11 @@ static inline void place_open(struct place *place, size_t n)
 
 static inline void place_close(struct place *place)
 {
-	pid_t remover;
 	size_t i;
 
 	for (i = 0; i < place->n; i++)
 		place_end(place, i);
-	remover = fork();
-	if (remover == 0) {
-		execlp("rm", "rm", "-rf", "--", place->folder, (char *)NULL);
-		_exit(127);
-	}
-	waitpid(remover, NULL, 0);
+	place_remove(place->folder);
 }
 
 /* ---- what is told ---- */

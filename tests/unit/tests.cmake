@@ -90,7 +90,7 @@ add_test(NAME stack_ucontext COMMAND test_stack_ucontext)
 pyrite_test_properties(stack_ucontext)
 pyrite_unit_test(other_threads Threads::Threads)
 # The name server's client of etcd. These start etcd themselves.
-foreach(test etcd_client etcd_cluster)
+foreach(test etcd_client etcd_cluster etcd_faults)
 	pyrite_unit_test(${test} pyrite_etcd)
 endforeach()
 pyrite_unit_test(store_etcd pyrite_registry pyrite_internal)
