@@ -116,7 +116,7 @@ KNOTS = (
         "descriptor descriptor_known descriptor_message descriptor_own descriptor_types"),
     # A proxy of several objects has proxies.
     ("proxy",
-        "group group_members patience proxy proxy_about proxy_bind proxy_greet proxy_like proxy_lost"
+        "group group_members patience proxy proxy_about proxy_bind proxy_follow proxy_greet proxy_like proxy_lost"
         " proxy_new proxy_reference"
         " proxy_session proxy_terms"),
     ("naming",

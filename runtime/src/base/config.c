@@ -72,6 +72,10 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 				  3600000, "10000",
 				  "how long the name of a daemon lives after its process died; "
 				  "renewed every three tenths of it" },
+	[CONFIG_FOLLOW] = { "follow", "PYRITE_FOLLOW", CONFIG_NUMBER, 64, 0, 64, "64",
+			    "names that the proxies of a process are told of while they use them, "
+			    "by a stream of the name server each; 0: none. Others are looked up "
+			    "when a proxy connects" },
 	[CONFIG_DRAIN_MS] = { "drain_ms", "PYRITE_DRAIN_MS", CONFIG_NUMBER, 5000, 0, INT32_MAX,
 			      "5000",
 			      "how long running calls, and those they make that come back, may "

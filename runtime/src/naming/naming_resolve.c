@@ -11,11 +11,11 @@
 
 #include "base/config.h"
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/random.h"
 #include "engine/engine.h"
+#include "naming/naming_follow.h"
+#include "naming/naming_rank.h"
 #include "naming/naming_servers.h"
-#include "proxy/group.h"
 #include "proxy/proxy_session.h"
 
 enum {
@@ -158,43 +158,9 @@ static int look_up_tags(const struct look *look, const char *text, char **ret)
 
 /* ---- all that a PYROMETA or a shared name leads to ---- */
 
-/* Of more than there is room for, those whose hashes with the seed are the least: the same ones
- * each time. */
-struct ranked {
-	uint64_t seed, ranks[GROUP_MAX];
-	struct group_uris *uris;
-};
-
-static size_t worst(const struct ranked *ranked)
+static bool rank_entry(void *taker, const struct pyrite_NameEntry *entry)
 {
-	size_t i, at = 0;
-
-	for (i = 1; i < ranked->uris->n; i++)
-		if (ranked->ranks[i] > ranked->ranks[at])
-			at = i;
-	return at;
-}
-
-static bool rank(void *taker, const struct pyrite_NameEntry *entry)
-{
-	struct ranked *ranked = taker;
-	struct group_uris *uris = ranked->uris;
-	size_t at = uris->n;
-	uint64_t its = hash_more(ranked->seed, entry->uri, strlen(entry->uri));
-	char *copy;
-
-	if (at == GROUP_MAX && ranked->ranks[at = worst(ranked)] <= its)
-		return true;
-	copy = strdup(entry->uri);
-	if (!copy)
-		return false;
-	if (at == uris->n)
-		uris->n++;
-	else
-		free(uris->items[at]);
-	uris->items[at] = copy;
-	ranked->ranks[at] = its;
-	return true;
+	return rank(taker, entry->uri);
 }
 
 /* The normal form; of a PYROMETA, what that leads to. One that leads nowhere is left out. */
@@ -225,18 +191,16 @@ static void make_normal(struct group_uris *uris, uint32_t timeout_ms)
 static int look_for_name(const struct look *look, const char *name, struct ranked *ranked)
 {
 	struct server_call call = { .op = &server_lookup_entry, .text = name };
-	struct pyrite_NameEntry *entry, other;
+	struct pyrite_NameEntry *entry;
 	int status = servers_call(look->servers, &call, &entry, NULL);
 	bool ok;
 	size_t i;
 
 	if (status < 0)
 		return status;
-	ok = rank(ranked, entry);
-	for (i = 0; entry->has_others && i < entry->others.n && ok; i++) {
-		other = (struct pyrite_NameEntry){ .uri = entry->others.items[i].uri };
-		ok = rank(ranked, &other);
-	}
+	ok = rank(ranked, entry->uri);
+	for (i = 0; entry->has_others && i < entry->others.n && ok; i++)
+		ok = rank(ranked, entry->others.items[i].uri);
 	pyr_free(entry);
 	return ok ? 0 : error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
 }
@@ -254,7 +218,7 @@ static int naming_list_uris(const pyr_uri *uri, uint32_t timeout_ms, uint64_t se
 	if (uri->scheme == PYR_URI_PYRONAME)
 		status = look_for_name(&look, uri->object, &ranked);
 	else
-		status = look_for_tags(&look, uri->object, rank, &ranked);
+		status = look_for_tags(&look, uri->object, rank_entry, &ranked);
 	if (status == 0 && ret->n == 0)
 		status = none_with_tags(&look, uri->object);
 	servers_close(look.servers);
@@ -380,4 +344,5 @@ static void __attribute__((constructor)) serve_proxies(void)
 {
 	proxy_set_resolver(naming_resolve, resolve_for_proxy);
 	group_set_lister(naming_list_uris);
+	proxy_set_follow(&naming_follow);
 }

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "context/call_wish.h"
 #include "exec/attempts.h"
+#include "proxy/proxy_follow.h"
 #include "proxy/proxy_session.h"
 
 enum {
@@ -190,13 +191,34 @@ static struct member *choose(struct group *group, const char *key)
 	return best;
 }
 
+/* Its name leads elsewhere: it is to be opened there. */
+static bool has_moved(struct member *m)
+{
+	struct session *session;
+
+	if (!proxy_has_news(m->proxy))
+		return false;
+	proxy_take_news(m->proxy);
+	session = proxy_open_session(m->proxy);
+	session_unref(session);
+	return session != m->session;
+}
+
 /* A new reference; NULL: none is up. */
 static struct session *pick(struct group *group, const char *key)
 {
 	struct member *m;
 
-	while ((m = choose(group, key)) && !peer_is_usable(m->session->peer))
-		go_down(group, m);
+	while ((m = choose(group, key))) {
+		if (has_moved(m)) {
+			go_down(group, m);
+			m->due = m->pause = 0;
+		} else if (peer_is_usable(m->session->peer)) {
+			break;
+		} else {
+			go_down(group, m);
+		}
+	}
 	if (!m)
 		return NULL;
 	session_ref(m->session);
@@ -216,7 +238,8 @@ static void look_around(pyr_proxy *proxy)
 	for (m = group->members; m && group->n_members > 1; m = m->next)
 		if (!m->session && now >= m->due)
 			open_in_background(proxy, m);
-	if (group->is_named && now >= group->next_look)
+	if (group->is_named && now >= group->next_look &&
+	    !follow_is_live(atomic_load(&proxy->follow)))
 		group_look(proxy);
 }
 
@@ -354,6 +377,8 @@ static struct session *find(pyr_proxy *proxy, int64_t until, bool again, bool on
 			proxy_was_released(proxy);
 			return NULL;
 		}
+		if (proxy_has_news(proxy))
+			group_take_news(proxy);
 		if (group->n_members == 1 && !group->members->is_opening &&
 		    (!group->is_named || group->look_ended > since ||
 		     is_connected(group->members))) {

@@ -11,6 +11,9 @@
  * the loss, then twice as long up to a second. So an idle proxy does nothing, and no call waits for
  * a member that is down unless all are. A group of one member is that member: calls open it
  * themselves.
+ *
+ * Whose names come and go is told while the name server can be watched (proxy_follow.h); else they
+ * are looked up once a second, while calls are made.
  */
 #include "proxy/proxy.h"
 
@@ -119,4 +122,7 @@ struct member *group_new_member(pyr_proxy *proxy, const char *uri);
 void group_drop_member(struct member *member);
 /* Looks the names up in another thread, unless that is done already. With the lock. */
 void group_look(pyr_proxy *proxy);
+/* The name server has told of others: members are added and taken out at once, unless somebody does
+ * that already, or did so just now. With the lock, which is dropped meanwhile. */
+void group_take_news(pyr_proxy *proxy);
 #endif

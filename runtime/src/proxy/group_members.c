@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "exec/attempts.h"
 #include "proxy/group.h"
+#include "proxy/proxy_follow.h"
 #include "proxy/proxy_session.h"
 
 enum { LOOK_MS = 1000 };
@@ -82,7 +83,7 @@ static struct member *find(const struct group *group, const char *uri)
 
 /* Takes those out that are not listed any more. Returns those that nobody opens just now. With the
  * lock. */
-static struct member *take_out(struct group *group, bool spares_those_up)
+static struct member *take_out(struct group *group, bool spares_those_up, bool *changes)
 {
 	struct member **at = &group->members, *m, *out = NULL;
 
@@ -92,6 +93,7 @@ static struct member *take_out(struct group *group, bool spares_those_up)
 			continue;
 		}
 		*at = m->next;
+		*changes = true;
 		group->n_members--;
 		group->n_up -= m->session != NULL;
 		m->is_gone = true;
@@ -103,8 +105,8 @@ static struct member *take_out(struct group *group, bool spares_those_up)
 	return out;
 }
 
-/* One that is not a member yet. */
-static void add_new(pyr_proxy *proxy, const char *uri)
+/* One that is not a member yet. Returns whether it has become one. */
+static bool add_new(pyr_proxy *proxy, const char *uri)
 {
 	struct group *group = proxy->group;
 	struct member *m, *fresh;
@@ -114,19 +116,21 @@ static void add_new(pyr_proxy *proxy, const char *uri)
 		m->is_listed = true;
 	pthread_mutex_unlock(&proxy->lock);
 	if (m || !(fresh = group_new_member(proxy, uri)))
-		return;
+		return false;
 	fresh->is_listed = true;
 	pthread_mutex_lock(&proxy->lock);
 	add(group, fresh);
 	pthread_mutex_unlock(&proxy->lock);
+	return true;
 }
 
 /* Members are added and taken out here alone, by one thread at a time. A name server that has none
- * may have lost its names: those that are up stay. */
-static void apply(pyr_proxy *proxy, const struct group_uris *uris)
+ * may have lost its names: those that are up stay. Returns whether there are others now. */
+static bool apply(pyr_proxy *proxy, const struct group_uris *uris)
 {
 	struct group *group = proxy->group;
 	struct member *m, *out;
+	bool changes = false;
 	size_t i;
 
 	pthread_mutex_lock(&proxy->lock);
@@ -134,13 +138,62 @@ static void apply(pyr_proxy *proxy, const struct group_uris *uris)
 		m->is_listed = false;
 	pthread_mutex_unlock(&proxy->lock);
 	for (i = 0; i < uris->n; i++)
-		add_new(proxy, uris->items[i]);
+		changes |= add_new(proxy, uris->items[i]);
 	pthread_mutex_lock(&proxy->lock);
-	out = take_out(group, uris->n == 0);
+	out = take_out(group, uris->n == 0, &changes);
 	pthread_mutex_unlock(&proxy->lock);
 	while ((m = out)) {
 		out = m->next;
 		group_drop_member(m);
+	}
+	return changes;
+}
+
+static void free_uris(struct group_uris *uris)
+{
+	while (uris->n > 0)
+		free(uris->items[--uris->n]);
+}
+
+/* With the lock: the members are as of now. error: owned. */
+static void end_look(pyr_proxy *proxy, unsigned version, pyr_error *error)
+{
+	struct group *group = proxy->group;
+
+	pyr_error_free(group->look_error);
+	group->look_error = error;
+	group->is_looking = false;
+	group->look_ended = ++group->ended;
+	group->next_look = engine_now() + (int64_t)LOOK_MS * ENGINE_MS;
+	atomic_store(&proxy->follow_seen, version);
+	proxy_wake(&proxy->waiting, false);
+}
+
+void group_take_news(pyr_proxy *proxy)
+{
+	struct follow *follow = atomic_load(&proxy->follow);
+	struct group *group = proxy->group;
+	struct group_uris uris = { .n = 0 };
+	unsigned version = follow_version(follow);
+	struct follow_pace before = proxy->pace;
+	bool is_known, changes = false;
+
+	if (!group->is_named || group->is_looking || !follow_pace_allows(&proxy->pace))
+		return;
+	group->is_looking = true;
+	pthread_mutex_unlock(&proxy->lock);
+	is_known = follow_list(follow, group->seed, &uris) && uris.n > 0;
+	if (is_known)
+		changes = apply(proxy, &uris);
+	free_uris(&uris);
+	pthread_mutex_lock(&proxy->lock);
+	if (is_known && !changes)
+		proxy->pace = before;
+	if (is_known) {
+		end_look(proxy, version, NULL);
+	} else {
+		group->is_looking = false;
+		group_look(proxy);
 	}
 }
 
@@ -154,22 +207,19 @@ static void on_look(struct exec_job *job)
 	struct group *group = (struct group *)((char *)job - offsetof(struct group, look_job));
 	pyr_proxy *proxy = group->proxy;
 	struct group_uris uris = { .n = 0 };
+	unsigned version = follow_version(atomic_load(&proxy->follow));
 	int err;
 
 	attempts_begin_wait();
 	err = list_uris(proxy->uri, lookup_ms(), group->seed, &uris);
 	attempts_end_wait();
 	if (err == 0 || err == -PYR_NOT_FOUND)
-		apply(proxy, &uris);
-	while (uris.n > 0)
-		free(uris.items[--uris.n]);
+		(void)apply(proxy, &uris);
+	free_uris(&uris);
+	if (err == 0)
+		proxy_follow(proxy);
 	pthread_mutex_lock(&proxy->lock);
-	pyr_error_free(group->look_error);
-	group->look_error = err < 0 ? error_copy() : NULL;
-	group->is_looking = false;
-	group->look_ended = ++group->ended;
-	group->next_look = engine_now() + (int64_t)LOOK_MS * ENGINE_MS;
-	proxy_wake(&proxy->waiting, false);
+	end_look(proxy, version, err < 0 ? error_copy() : NULL);
 	pthread_mutex_unlock(&proxy->lock);
 	proxy_unref(proxy);
 }

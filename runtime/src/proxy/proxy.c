@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "key/key.h"
 #include "proxy/group.h"
+#include "proxy/proxy_follow.h"
 #include "tls/tls.h"
 
 bool proxy_is_forked(void)
@@ -27,6 +28,7 @@ void proxy_unref(pyr_proxy *proxy)
 	if (atomic_fetch_sub(&proxy->refs, 1) != 1)
 		return;
 	group_free(proxy);
+	proxy_follow_end(atomic_load(&proxy->follow));
 	pyr_uri_free(proxy->uri);
 	reference_unref(proxy->reference);
 	buf_free(&proxy->annotations);

@@ -34,6 +34,12 @@ struct proxy_later {
 };
 
 struct group;
+struct follow;
+
+/* When news may be looked at again; all zero: at once. */
+struct follow_pace {
+	int64_t next, pause;
+};
 
 struct pyr_proxy {
 	const struct codec_interface *interface;
@@ -68,7 +74,11 @@ struct pyr_proxy {
 	struct proxy_waiter *pausing;            /* lock: calls between two attempts, */
 	struct proxy_later *pausing_later, *due; /* lock: of no thread; those that want a session */
 	struct exec_job due_job;
-	bool is_due_posted; /* lock: until the job has run */
+	bool is_due_posted;            /* lock: until the job has run */
+	struct follow *_Atomic follow; /* proxy_follow.h; NULL: not followed. Set once */
+	atomic_uint follow_seen;       /* its version that was looked at */
+	struct follow_pace pace;       /* lock */
+	bool is_moving; /* lock: the session was given up as the name leads elsewhere */
 	uint32_t wait_ms;
 	atomic_uint max_retries;
 	pyr_batch *batch; /* it stands for one: its stubs queue, */

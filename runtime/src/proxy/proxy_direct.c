@@ -11,6 +11,7 @@
 #include "context/call_wish.h"
 #include "context/context.h"
 #include "direct/direct.h"
+#include "proxy/proxy_follow.h"
 
 /* Of the thread's stack, for the method: others run where there are 8 MiB, as a rule. */
 enum { ROOM = 1 << 20 };
@@ -47,9 +48,10 @@ bool proxy_goes_direct(pyr_proxy *proxy, unsigned operation)
 }
 
 /* Where the session leads, if its calls have no hooks. With the proxy's lock. */
-static struct direct *direct_way(const pyr_proxy *proxy)
+static struct direct *direct_way(pyr_proxy *proxy)
 {
-	const struct session *session = proxy->is_freed ? NULL : proxy->session;
+	const struct session *session =
+		proxy->is_freed || proxy_has_news(proxy) ? NULL : proxy->session;
 	const struct session_ways *ways = session ? session->ways : NULL;
 	struct link_gift *gift = session ? atomic_load(&session->gift) : NULL;
 

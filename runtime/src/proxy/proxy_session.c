@@ -15,6 +15,7 @@
 #include "outcall/outcall.h"
 #include "proxy/group.h"
 #include "proxy/links_here.h"
+#include "proxy/proxy_follow.h"
 #include "proxy/proxy_greet.h"
 #include "proxy/proxy_lost.h"
 
@@ -245,10 +246,16 @@ static bool goes_by_import(const pyr_proxy *proxy)
  * is one of a group. */
 static bool find_uri(pyr_proxy *proxy, int64_t until, pyr_uri **ret)
 {
-	int err = (proxy->is_member ? resolve : resolve_open)(proxy->uri, lookup_ms(until), ret);
+	int err;
 
+	proxy_follow_look(proxy, ret);
+	if (*ret)
+		return true;
+	err = (proxy->is_member ? resolve : resolve_open)(proxy->uri, lookup_ms(until), ret);
 	if (err > 0)
 		group_become(proxy);
+	else if (err == 0)
+		proxy_follow(proxy);
 	return err == 0;
 }
 
@@ -418,6 +425,8 @@ struct session *proxy_session_until(pyr_proxy *proxy, int64_t until, bool again)
 	if (proxy_is_forked())
 		return NULL;
 	engine_catch_up(); /* its link may be gone: better known before a call has left */
+	if (proxy_has_news(proxy) && !proxy->group)
+		proxy_take_news(proxy);
 	pthread_mutex_lock(&proxy->lock);
 	if (proxy->going && (session = going_away(proxy)) && !in_chain)
 		session = NULL;
