@@ -17,7 +17,7 @@ struct answerer {
 	pthread_t thread;
 	void (*answer)(struct answerer *a, const uint8_t *question, size_t n,
 		       const struct sockaddr_in *from);
-	const void *data; /* answer()'s */
+	_Atomic(const void *) data; /* answer()'s; another may be set meanwhile */
 	atomic_int n_asked;
 };
 

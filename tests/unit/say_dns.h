@@ -116,7 +116,7 @@ static size_t said_question_end(void)
 static void say_dns(struct answerer *a, const uint8_t *question, size_t n,
 		    const struct sockaddr_in *from)
 {
-	const struct said *said = a->data;
+	const struct said *said = atomic_load(&a->data);
 	struct writer w = { .n = 0 };
 
 	REQUIRE(n >= said_question_end());

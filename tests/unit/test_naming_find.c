@@ -174,8 +174,10 @@ static enum naming_verdict ask(const struct answerer *a)
 static void say_text(struct answerer *a, const uint8_t *question, size_t n,
 		     const struct sockaddr_in *from)
 {
+	const char *text = atomic_load(&a->data);
+
 	CHECK(n == 9 && memcmp(question, "GET_NSURI", 9) == 0);
-	answerer_send(a->fd, a->data, strlen(a->data), from);
+	answerer_send(a->fd, text, strlen(text), from);
 }
 
 TEST(who_answers_is_taken)
@@ -189,7 +191,7 @@ TEST(who_answers_is_taken)
 
 	answerer_start(&a);
 	for (i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
-		a.data = said[i];
+		atomic_store(&a.data, said[i]);
 		CHECK_INT(ask(&a), NAMING_TAKEN);
 		CHECK_STR(servers.text, "127.0.0.1:4444");
 	}
@@ -311,7 +313,9 @@ TEST(whom_to_ask_is_checked)
 
 /* ---- what is kept, and who waits: by DNS, which the first test has set ---- */
 
-static struct said said = { .n = 2, .srv = { { 1, 0, 1111, "a.test" }, { 2, 0, 2222, "b.test" } } };
+static const struct said said = { .n = 2,
+				  .srv = { { 1, 0, 1111, "a.test" }, { 2, 0, 2222, "b.test" } } };
+static const struct said fails = { .rcode = ns_r_servfail };
 static atomic_bool is_held;
 
 static void say_unless_held(struct answerer *a, const uint8_t *question, size_t n,
@@ -460,13 +464,13 @@ TEST(dns_that_fails_is_an_error_which_is_not_kept)
 {
 	char text[FOUND_TEXT_MAX];
 
-	said.rcode = ns_r_servfail;
+	atomic_store(&dns.data, &fails);
 	forget();
 	CHECK_INT(naming_find(ENGINE_FOREVER, text, sizeof(text), &problem), -PYR_UNAVAILABLE);
 	CHECK(pyr_ns_locate(NULL) == NULL);
 	CHECK_INT(pyr_last_error()->code, PYR_UNAVAILABLE);
 	CHECK_STR(pyr_errmsg(), "name server: _pyrite._tcp.example.test: DNS does not answer");
-	said.rcode = 0;
+	atomic_store(&dns.data, &said);
 	CHECK_INT(naming_find(ENGINE_FOREVER, text, sizeof(text), &problem), 0);
 }
 

@@ -370,6 +370,8 @@ int naming_find(int64_t until, char *ret, size_t size, struct uri_problem *probl
 
 void naming_find_again(void)
 {
+	if (engine_is_forked())
+		return; /* the lock may have been held by a thread that is not here */
 	pthread_mutex_lock(&kept.lock);
 	if (kept.until > kept.again)
 		kept.until = kept.again;
