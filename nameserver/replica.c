@@ -213,24 +213,17 @@ static void forget_gone(struct replica *replica)
 		drop_gone(replica, *(struct gone **)replica->gone);
 }
 
-/* A page that was read again. It is of use if nothing later has been taken over. */
-static bool take_check(struct replica *replica, struct part *page)
+/* What has been read again is compared; returns whether there is anything that was not told. */
+static bool compare_check(struct replica *replica, struct part *page)
 {
 	struct store *store = store_of(replica);
 	const struct record *old;
-	size_t i, n = 0;
+	size_t i, n = remove_others(replica, page);
 
-	pthread_mutex_lock(&replica->lock);
-	replica->is_checking = false;
-	pthread_mutex_unlock(&replica->lock);
-	if (page->revision < replica->revision)
-		return false;
-	n = remove_others(replica, page);
 	for (i = 0; i < page->n; i++) {
 		old = page->items[i].kind == 'n' ? store->kind->find(store, page->items[i].key)
 						 : NULL;
 		n += page->items[i].kind == 'n' && page->items[i].record &&
-		     page->items[i].revision <= replica->revision &&
 		     (!old || (!old->is_own && old->generation < page->items[i].revision));
 		(void)take_item(replica, &page->items[i]);
 	}
@@ -242,6 +235,41 @@ static bool take_check(struct replica *replica, struct part *page)
 			"pyrite-ns: etcd had not told of %zu changes, which a second look found\n",
 			n);
 	return n > 0;
+}
+
+static void drop_check(struct replica *replica)
+{
+	if (!replica->check)
+		return;
+	replica_free_part(replica->check);
+	replica->check = NULL;
+	pthread_mutex_lock(&replica->lock);
+	replica->is_checking = false;
+	pthread_mutex_unlock(&replica->lock);
+}
+
+/*
+ * A page that was read again is as of a revision. It is compared when all news up to that have been
+ * taken over, and none beyond: before, it has what is about to be told, and would tell it in the
+ * order of keys; after, it lacks what was told. part: the one that comes next; NULL: the last one
+ * has been taken over. Returns as compare_check().
+ */
+static bool look_at_check(struct replica *replica, const struct part *part)
+{
+	struct part *page = replica->check;
+	bool is_void = false;
+
+	if (!page || (part && (part->kind == PART_CHECK || part->revision <= page->revision ||
+			       part->at > 0)))
+		return false;
+	if (!part && replica->revision < page->revision)
+		return false;
+	if (!part ? replica->revision == page->revision
+		  : part->kind == PART_NEWS &&
+			    (part->n == 0 || part->items[0].revision > page->revision))
+		is_void = compare_check(replica, page);
+	drop_check(replica);
+	return is_void;
 }
 
 /* Returns whether it is done; else it goes on another time. */
@@ -274,7 +302,8 @@ static struct part *first_part(struct replica *replica)
 	return part;
 }
 
-/* Returns whether there is another. */
+/* Takes the first out; a page that was read again is kept until it can be compared. Returns whether
+ * there is another. */
 static bool drop_first(struct replica *replica)
 {
 	struct part *part;
@@ -287,7 +316,10 @@ static bool drop_first(struct replica *replica)
 		replica->last = &replica->first;
 	is_more = replica->first;
 	pthread_mutex_unlock(&replica->lock);
-	replica_free_part(part);
+	if (part->kind == PART_CHECK)
+		replica->check = part;
+	else
+		replica_free_part(part);
 	return is_more;
 }
 
@@ -300,13 +332,12 @@ bool replica_take(struct replica *replica, bool *is_void)
 
 	store->kind->listen(store, replica->on_change, replica->change_data);
 	while (part) {
-		*is_void |= part->kind == PART_PAGE;
-		if (part->kind == PART_CHECK)
-			*is_void |= take_check(replica, part);
+		*is_void |= look_at_check(replica, part) || part->kind == PART_PAGE;
 		is_done = part->kind == PART_CHECK || take_part(replica, part, until);
 		if (!is_done)
 			break;
 		part = drop_first(replica) ? first_part(replica) : NULL;
+		*is_void |= look_at_check(replica, NULL);
 		if (now_ms() > until)
 			break;
 	}
@@ -355,6 +386,7 @@ void replica_free(struct replica *replica)
 		replica->first = part->next;
 		replica_free_part(part);
 	}
+	replica_free_part(replica->check);
 	replica->store->kind->free(replica->store);
 	tdestroy(replica->gone, free);
 	pthread_mutex_destroy(&replica->lock);

@@ -52,6 +52,7 @@ struct replica {
 	void *change_data;
 	void *gone;
 	uint64_t revision;
+	struct part *check; /* a page that was read again, until it can be compared; owned */
 	char *check_from;
 	int64_t checked_ms;
 };
