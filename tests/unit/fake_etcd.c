@@ -495,8 +495,10 @@ void etcd_last_seen(struct etcd *etcd, struct etcd_seen *ret)
 		etcd->seen_ms = now_ms();
 		etcd->seen_revision = fake.revision;
 	}
-	*ret = (struct etcd_seen){ etcd->seen_ms, etcd->seen_revision, 42,
-				   fake.result == ETCD_DONE };
+	*ret = (struct etcd_seen){ .at_ms = etcd->seen_ms,
+				   .revision = etcd->seen_revision,
+				   .cluster_id = 42,
+				   .is_up = fake.result == ETCD_DONE };
 }
 
 /* ---- for the test ---- */
