@@ -62,8 +62,15 @@ class Relays:
         return None
 
     def close(self):
+        async def cancel():
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for one in others:
+                one.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+        asyncio.run_coroutine_threadsafe(cancel(), self.loop).result(10)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
+        self.loop.close()
 
 
 def inode_of(pid, peer):
@@ -101,6 +108,13 @@ class Connection:
         waiting = asyncio.Queue(maxsize=256)
         writing = asyncio.ensure_future(self.write(waiting, writer, way))
         try:
+            await self.read(reader, waiting, way)
+            await writing
+        finally:
+            writing.cancel()
+
+    async def read(self, reader, waiting, way):
+        try:
             while data := await reader.read(CHUNK):
                 rule = getattr(self.fault(), way)
                 late = RETRANSMISSION if random.random() < rule.loss else 0
@@ -108,7 +122,6 @@ class Connection:
         except OSError:
             pass
         await waiting.put((0, b""))
-        await writing
 
     async def write(self, waiting, writer, way):
         while True:
@@ -157,6 +170,8 @@ class Relay:
         self.connections.add(connection)
         try:
             await connection.run()
+        except asyncio.CancelledError:
+            pass  # all of it ends
         finally:
             self.connections.discard(connection)
             for end in (writer, connection.far):
