@@ -11,7 +11,7 @@
 enum {
 	STACK_SIZE = 256 << 10, /* of a task: callbacks run on it */
 	LOOK_MS = 100,          /* how often the time of calls is looked at */
-	DEFAULT_TIMEOUT_MS = 3000,
+	DEFAULT_TIMEOUT_MS = 2000,
 	CONNECT_MS = 1000
 };
 

@@ -57,7 +57,7 @@ struct etcd;
 /* All texts are copied. */
 struct etcd_options {
 	const char *endpoints; /* "host:port,[::1]:2379,host"; the default port is 2379 */
-	uint32_t timeout_ms;   /* of a call, with all its attempts; 0: 3,000 */
+	uint32_t timeout_ms;   /* of a call, with all its attempts; 0: 2,000 */
 	/* Keys of the client's own begin with it; two are used: for barriers, and to see how far a
 	 * watch has come. It should lie in the range that is watched; watches do not tell of them.
 	 */
