@@ -211,15 +211,19 @@ static bool make_member(struct member *member, const char *address,
 			const struct pyr_proxy_options *options, struct store_problem *problem)
 {
 	struct pyr_proxy_options own = *options;
-	char uri[ETCD_ENDPOINT_SIZE + 16];
+	char uri[4][ETCD_ENDPOINT_SIZE + 16];
+	static const char *const ids[] = { "KV", "Lease", "Watch",
+					   "Auth" }; /* etcd asks for none */
+	size_t i;
 
 	own.own_link = true;
 	snprintf(member->address, sizeof(member->address), "%s", address);
-	snprintf(uri, sizeof(uri), "PYRO:etcd@%s", address);
-	member->kv = etcdserverpb_KV_proxy_with(uri, options);
-	member->lease = etcdserverpb_Lease_proxy_with(uri, options);
-	member->watch = etcdserverpb_Watch_proxy_with(uri, &own);
-	member->auth = etcdserverpb_Auth_proxy_with(uri, options);
+	for (i = 0; i < 4; i++)
+		snprintf(uri[i], sizeof(uri[i]), "PYRO:%s@%s", ids[i], address);
+	member->kv = etcdserverpb_KV_proxy_with(uri[0], options);
+	member->lease = etcdserverpb_Lease_proxy_with(uri[1], options);
+	member->watch = etcdserverpb_Watch_proxy_with(uri[2], &own);
+	member->auth = etcdserverpb_Auth_proxy_with(uri[3], options);
 	if (member->kv && member->lease && member->watch && member->auth)
 		return true;
 	return refuse(problem, pyr_last_error()->code, pyr_last_error()->message);

@@ -134,6 +134,7 @@ static void advance(struct follow *f, bool is_fragment)
 static bool take(struct follow *f, const struct etcdserverpb_WatchResponse *response)
 {
 	struct etcd_news news = { .text = "" };
+	size_t n_partly = f->watch->n_partly;
 	struct etcd_event *events = calloc(response->events.n, sizeof(*events));
 	bool is_good = events && take_events(f, response, events, &news.n_events);
 	uint64_t before = f->watch->position;
@@ -144,6 +145,8 @@ static bool take(struct follow *f, const struct etcdserverpb_WatchResponse *resp
 		news.events = events;
 		if (news.n_events > 0 || news.revision > before)
 			tell(f->watch, &news);
+	} else {
+		f->watch->n_partly = n_partly; /* nothing of it was told */
 	}
 	free(events);
 	return is_good;

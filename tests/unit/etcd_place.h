@@ -204,7 +204,9 @@ static inline struct etcd_bytes b(const char *text)
 
 static inline struct etcd *client_of(const char *endpoints)
 {
-	struct etcd_options options = { .endpoints = endpoints, .own_prefix = "t/own/" };
+	struct etcd_options options = { .endpoints = endpoints,
+					.timeout_ms = 1500,
+					.own_prefix = "t/own/" };
 	struct store_problem problem = { 0 };
 	struct etcd *etcd = etcd_open(&options, &problem);
 
