@@ -2,6 +2,7 @@
 #include "registry_own.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pyrite/pyrite.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,14 +196,16 @@ static int check_holder(const struct record *record, const struct registry_reque
 	if (is_leased(record))
 		return registry_refuse(problem, PYR_ALREADY_EXISTS,
 				       "NamingError: name already registered: %s, by its owner at "
-				       "%s",
-				       record->name, registry_address(record->uri));
+				       "%s (generation %" PRIu64 ")",
+				       record->name, registry_address(record->uri),
+				       record->generation);
 	if (request->replace || (request->ttl_ms == 0 && strcmp(record->uri, uri) == 0))
 		return 0;
 	return registry_refuse(problem, PYR_ALREADY_EXISTS,
 			       "NamingError: name already registered: %s, persistently for an "
-			       "object at %s: replace it or remove it first",
-			       record->name, registry_address(record->uri));
+			       "object at %s (generation %" PRIu64
+			       "): replace it or remove it first",
+			       record->name, registry_address(record->uri), record->generation);
 }
 
 /* The given secret, or a new one. That of a persistent name said again by somebody else changes:

@@ -51,7 +51,7 @@ ALLOWED = {
     "generic": {"base", "wire", "context", "object", "stream", "proxy", "value"},
     "face": {"base", "link", "door", "object", "proxy"},
     "face/pyro": {"base", "engine", "wire", "rules", "key", "link", "door", "object", "context", "value", "generic", "face", "proxy"},
-    "naming": {"base", "engine", "outcall", "proxy", "future", "task"},
+    "naming": {"base", "engine", "exec", "outcall", "proxy", "future", "task"},
     "face/http": {"base", "context", "door", "object", "tally", "face", "generic", "naming", "proxy", "value"},
     "daemon": {"base", "engine", "wire", "value", "tally", "tls", "key", "rules", "link", "door", "exec", "object", "peer", "reference", "incall", "serve", "protocol",
                "face/grpc", "face", "face/http", "face/pyro", "naming"},

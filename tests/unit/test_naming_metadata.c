@@ -169,7 +169,7 @@ TEST(a_persistent_name_is_replaced_only_on_purpose)
 	pyr_free(grant);
 	CHECK_INT(pyr_ns_register(ns, "old", "PYRO:p@h:2"), -PYR_ALREADY_EXISTS);
 	CHECK_HAS(pyr_errmsg(), "NamingError: name already registered: old, persistently for an "
-				"object at h:1: replace it or remove it first");
+				"object at h:1 (generation ");
 	CHECK_INT(pyr_ns_register_with(ns, "old", "PYRO:p@h:2", &options), 0);
 	REQUIRE(pyr_ns_lookup(ns, "old", &uri) == 0);
 	CHECK_STR(uri, "PYRO:p@h:2");

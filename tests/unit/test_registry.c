@@ -160,7 +160,8 @@ TEST(a_leased_name_is_its_owners)
 	REQUIRE(lease(registry, "x", "PYRO:o@h:1", mine) != NULL);
 	CHECK(registry_register(registry, &replace, &problem) == NULL);
 	CHECK_INT(problem.code, PYR_ALREADY_EXISTS);
-	CHECK_STR(problem.text, "NamingError: name already registered: x, by its owner at h:1");
+	CHECK_STR(problem.text, "NamingError: name already registered: x, by its owner at h:1 "
+				"(generation 1)");
 	CHECK(lease(registry, "x", "PYRO:o@h:1", other) == NULL);
 	CHECK(persist(registry, "x", "PYRO:o@h:1") == NULL);
 	CHECK_INT(registry_remove(registry, "x", &nobody, &problem), -PYR_ALREADY_EXISTS);
@@ -218,7 +219,7 @@ TEST(a_persistent_name_is_removed_by_anyone_and_moved_by_its_secret)
 	CHECK(persist(registry, "x", "PYRO:o@h:1") != NULL);
 	CHECK(registry_register(registry, &move, &problem) == NULL);
 	CHECK_STR(problem.text, "NamingError: name already registered: x, persistently for an "
-				"object at h:1: replace it or remove it first");
+				"object at h:1 (generation 2): replace it or remove it first");
 	CHECK(lease(registry, "x", "PYRO:o@h:1", mine) == NULL);
 	CHECK_INT(registry_remove(registry, "x", &nobody, &problem), 0);
 

@@ -91,6 +91,30 @@ void pyr_ns_set_force(pyr_ns *ns, bool force);
  * PERMISSION_DENIED if it belongs to another identity: the first to register it. */
 int pyr_ns_register(pyr_ns *ns, const char *name, const char *uri) PYR_MUST_CHECK;
 
+/* What becomes of a name that is leased to this process: of its registration for one URI. */
+enum pyr_ns_lease_state {
+	/* Its lease has ended by the clock of this process, as no renewal succeeded: another may
+	 * have the name by now. It is tried to renew it all the same. */
+	PYR_LEASE_DOUBTFUL,
+	PYR_LEASE_HELD, /* it is this process's, after it was doubtful */
+	/* It is another's, or was removed by another, as pyr_last_error() says, with the other's
+	 * generation and address. It is not renewed any more. */
+	PYR_LEASE_TAKEN
+};
+
+/* What the owner of a name is told. New members may follow in later versions. */
+struct pyr_ns_lease_event {
+	enum pyr_ns_lease_state state;
+	const char *name; /* borrowed until the callback returns */
+	const char *uri;  /* the same */
+	/* Of the registration as this process got it last. */
+	uint64_t generation;
+};
+
+/* Tells the owner. It runs where callbacks of futures do, one at a time, in the order of the
+ * events, and may call anything. */
+typedef void (*pyr_ns_lease_cb)(const struct pyr_ns_lease_event *event, void *data);
+
 /* What a name is registered with besides its URI. */
 struct pyr_ns_register_options {
 	bool replace;            /* also a persistent name with another URI; default: no */
@@ -99,6 +123,9 @@ struct pyr_ns_register_options {
 	/* Beside other registrations of the name, if all are shared; default: no. At most 64 of a
 	 * name. UNIMPLEMENTED if the name server does not know of shared names. */
 	bool shared;
+	/* Is told what becomes of the name, if it is leased; default: nobody. */
+	pyr_ns_lease_cb on_lease;
+	void *data; /* of on_lease */
 };
 /* For pyr_ns_register_with() alone. */
 int pyr__ns_register(pyr_ns *ns, const char *name, const char *uri,
@@ -110,6 +137,11 @@ static inline PYR_MUST_CHECK int pyr_ns_register_with(pyr_ns *ns, const char *na
 {
 	return pyr__ns_register(ns, name, uri, options, sizeof(*options));
 }
+
+/* Whether a name is leased to this process, and the lease has not ended by its clock: it ends so
+ * long after the last renewal that succeeded was sent. If not, another may have the name by now,
+ * whatever the name server will say. */
+bool pyr_ns_holds(pyr_ns *ns, const char *name);
 
 /* Replaces the tags of a name. NOT_FOUND if there is no such name, ALREADY_EXISTS if it has
  * another owner. Of a shared name: of the registrations that pyr_ns_remove() would remove. */

@@ -168,9 +168,9 @@ static int refuse_shared(pyr_ns *ns, const char *name, const struct naming_claim
 
 /* What the name server granted: a lease is kept. */
 static int keep_lease(pyr_ns *ns, const pyr_uri *uri, const struct lease_terms *terms,
-		      uint32_t ttl_ms, const struct naming_claim *claim)
+		      const struct lease_grant *grant, const struct naming_claim *claim)
 {
-	int status = lease_keep(terms, ttl_ms);
+	int status = lease_keep(terms, grant);
 
 	if (status == -PYR_FAILED_PRECONDITION)
 		return take_back(ns, terms, uri, claim->claim);
@@ -182,10 +182,16 @@ static int keep_lease(pyr_ns *ns, const pyr_uri *uri, const struct lease_terms *
 static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri,
 			const struct pyr_ns_register_options *options)
 {
-	struct lease_terms lease = {
-		servers_text(ns->servers), name,           uri->text, uri->address, options->tags,
-		options->n_tags,           options->shared
-	};
+	struct lease_terms lease = { servers_text(ns->servers),
+				     name,
+				     uri->text,
+				     uri->address,
+				     options->tags,
+				     options->n_tags,
+				     options->shared,
+				     options->on_lease,
+				     options->data };
+	struct lease_grant granted = { .asked_at = engine_now() };
 	enum naming_place place =
 		uri->scheme == PYR_URI_PYRO ? naming_place_of(uri->address) : NAMING_ELSEWHERE;
 	struct pyrite_NameTerms terms = { .replace = options->replace, .shared = options->shared };
@@ -194,7 +200,6 @@ static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri,
 	struct pyrite_NameGrant *grant;
 	const char *address;
 	bool is_shared;
-	uint32_t ttl_ms;
 	int status;
 
 	if (place == NAMING_CLOSING)
@@ -209,13 +214,14 @@ static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri,
 	status = servers_call(ns->servers, &call, &grant, &address);
 	if (status < 0)
 		return status;
-	ttl_ms = grant->ttl_ms;
+	granted.ttl_ms = grant->ttl_ms;
+	granted.generation = grant->generation;
 	is_shared = grant->shared;
 	pyr_free(grant);
 	if (options->shared && !is_shared)
 		return refuse_shared(ns, name, &claim, address);
 	if (place == NAMING_HERE)
-		return keep_lease(ns, uri, &lease, ttl_ms, &claim);
+		return keep_lease(ns, uri, &lease, &granted, &claim);
 	if (!is_shared)
 		lease_drop(servers_text(ns->servers), name); /* one that it replaces */
 	return 0;
@@ -272,4 +278,9 @@ int pyr_ns_count(pyr_ns *ns, uint32_t *ret)
 	if (!ns || !ret)
 		return ns ? error_missing("ret") : error_null("ns");
 	return servers_call(ns->servers, &call, ret, NULL);
+}
+
+bool pyr_ns_holds(pyr_ns *ns, const char *name)
+{
+	return ns && name && lease_holds(servers_text(ns->servers), name);
 }

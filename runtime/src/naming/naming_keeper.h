@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "naming/naming_server.h"
 #include "naming/naming_servers.h"
+#include "naming/naming_told.h"
 #include "outcall/outcall.h"
 
 struct lease {
@@ -22,6 +23,12 @@ struct lease {
 	struct pyr_string_seq tags; /* one block, NULL without */
 	uint32_t ttl_ms;
 	uint64_t moment;         /* when it was kept */
+	uint64_t batch;          /* the moment of the last renewal that it was in */
+	uint64_t generation;     /* of its registration */
+	int64_t ends;            /* by this clock, from when it was last asked for; 0: not ours */
+	bool is_doubtful;        /* it has ended, which is told */
+	struct told *told;       /* counted; NULL: nobody is told */
+	int64_t asked_at;        /* when it was told again */
 	bool is_refused;         /* the last time it was told again: said once */
 	pyr_future *registering; /* told again to a name server that forgot it */
 };
@@ -31,6 +38,7 @@ struct renewal {
 	struct renewal *next;
 	pyr_future *future;
 	uint64_t moment; /* it knows nothing of later leases */
+	int64_t sent_at;
 };
 
 struct keeper {

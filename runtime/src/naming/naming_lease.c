@@ -96,7 +96,7 @@ static bool copy_tags(const char *const *tags, size_t n_tags, struct pyr_string_
 	return true;
 }
 
-static struct lease *make_lease(const struct lease_terms *terms, uint32_t ttl_ms)
+static struct lease *make_lease(const struct lease_terms *terms, const struct lease_grant *grant)
 {
 	size_t n_name = strlen(terms->name) + 1, n_uri = strlen(terms->uri) + 1;
 	size_t n_daemon = strlen(terms->daemon) + 1;
@@ -114,8 +114,17 @@ static struct lease *make_lease(const struct lease_terms *terms, uint32_t ttl_ms
 	if (n_key)
 		snprintf(lease->key, n_key, "%s %s", terms->name, terms->uri);
 	lease->is_shared = terms->is_shared;
-	lease->ttl_ms = ttl_ms;
-	return lease;
+	lease->ttl_ms = grant->ttl_ms;
+	lease->generation = grant->generation;
+	lease->ends = grant->asked_at + (int64_t)grant->ttl_ms * ENGINE_MS;
+	if (!terms->on_lease)
+		return lease;
+	lease->told = told_new(terms->server, terms->name, terms->uri, terms->daemon,
+			       terms->on_lease, terms->data);
+	if (lease->told)
+		return lease;
+	lease_free(lease);
+	return NULL;
 }
 
 /* With the lock: adds the lease, taken also on failure. */
@@ -135,12 +144,14 @@ static int add_lease(struct keeper *keeper, struct lease *lease)
 	return -PYR_RESOURCE_EXHAUSTED;
 }
 
-int lease_keep(const struct lease_terms *terms, uint32_t ttl_ms)
+int lease_keep(const struct lease_terms *terms, const struct lease_grant *grant)
 {
-	struct lease *lease = make_lease(terms, ttl_ms);
+	struct lease *lease;
 	struct keeper *keeper;
 	int status;
 
+	told_end(terms->server, terms->name, terms->is_shared ? terms->uri : NULL, NULL);
+	lease = make_lease(terms, grant);
 	if (!lease)
 		return -PYR_RESOURCE_EXHAUSTED;
 	pthread_mutex_lock(&keepers.lock);
@@ -197,6 +208,22 @@ void lease_drop(const char *server, const char *name)
 		keeper_rest(keeper);
 	}
 	pthread_mutex_unlock(&keepers.lock);
+	told_end(server, name, NULL, NULL);
+}
+
+bool lease_holds(const char *server, const char *name)
+{
+	int64_t now = engine_now();
+	struct keeper *keeper;
+	struct lease *lease;
+	bool holds = false;
+
+	pthread_mutex_lock(&keepers.lock);
+	keeper = find_keeper(server);
+	for (lease = keeper ? keeper->leases : NULL; lease && !holds; lease = lease->next)
+		holds = strcmp(lease->name, name) == 0 && now < lease->ends;
+	pthread_mutex_unlock(&keepers.lock);
+	return holds;
 }
 
 static pyr_future *start_removal(struct keeper *keeper, const struct lease *lease)
@@ -265,6 +292,7 @@ void lease_remove_daemon(const char *daemon, int64_t wait_ms)
 		keeper_rest(keeper);
 	}
 	pthread_mutex_unlock(&keepers.lock);
+	told_end(NULL, NULL, NULL, daemon);
 }
 
 void lease_each(const char *daemon, void (*fn)(void *data, const char *name, const char *uri),

@@ -22,15 +22,27 @@ struct lease_terms {
 	const char *const *tags;
 	size_t n_tags;
 	bool is_shared;
+	pyr_ns_lease_cb on_lease; /* NULL: nobody is told */
+	void *data;
+};
+
+/* What a name server granted. */
+struct lease_grant {
+	uint32_t ttl_ms;
+	uint64_t generation;
+	int64_t asked_at; /* engine_now() before it was asked */
 };
 
 /* The secret of this process at a name server, made at first use; the same for all threads. Returns
  * 0, or minus a status without an error set. */
 int lease_secret(const char *server, uint8_t ret[LEASE_SECRET]);
 
-/* Keeps a name that has just been registered for ttl_ms. Returns 0; -RESOURCE_EXHAUSTED;
+/* Keeps a name that has just been registered. Returns 0; -RESOURCE_EXHAUSTED;
  * -FAILED_PRECONDITION if the daemon takes no names any more: the name is then to be removed. */
-int lease_keep(const struct lease_terms *terms, uint32_t ttl_ms);
+int lease_keep(const struct lease_terms *terms, const struct lease_grant *grant);
+
+/* Whether the name is leased to this process, and that has not ended by its clock. */
+bool lease_holds(const char *server, const char *name);
 
 /* The name has other tags now: they go along when it is registered again. Returns as lease_keep().
  */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "future/future.h"
 #include "naming/naming_health.h"
@@ -40,6 +41,7 @@ struct lease **lease_find(struct keeper *keeper, const char *key)
 void lease_free(struct lease *lease)
 {
 	pyr_future_free(lease->registering);
+	told_unref(lease->told);
 	free(lease->tags.items);
 	free(lease);
 }
@@ -279,10 +281,12 @@ static void start_renewal(struct keeper *keeper, struct pyr_string_seq *names)
 	struct pyr_bytes secret = { LEASE_SECRET, keeper->secret };
 	struct renewal *renewal = malloc(sizeof(*renewal));
 
+	keeper->moment++;
 	if (!renewal)
 		return; /* the next round tries again */
+	renewal->sent_at = engine_now();
 	renewal->future = pyrite_NameServer_renew_start(keeper->proxy, &secret, names);
-	renewal->moment = ++keeper->moment;
+	renewal->moment = keeper->moment;
 	renewal->next = keeper->renewals;
 	keeper->renewals = renewal;
 }
@@ -298,6 +302,7 @@ static void start_round(struct keeper *keeper)
 		if (lease->registering)
 			continue;
 		items[names.n++] = lease->key;
+		lease->batch = keeper->moment + 1;
 		if (names.n == BATCH) {
 			start_renewal(keeper, &names);
 			names.n = 0;
@@ -310,6 +315,79 @@ static void start_round(struct keeper *keeper)
 	keeper->round_at = next_round(keeper);
 	keeper->look_ms = FIRST_LOOK_MS;
 }
+
+/* ---- until when they are ours ---- */
+
+/* It is, as asked for then. */
+static void is_ours(struct keeper *keeper, struct lease *lease, int64_t asked_at)
+{
+	lease->ends = asked_at + (int64_t)lease->ttl_ms * ENGINE_MS;
+	if (!lease->is_doubtful || lease->ends <= engine_now())
+		return;
+	lease->is_doubtful = false;
+	log_line(PYR_LOG_INFO, "the name %s at the name server at %s is this process's as before",
+		 lease->name, keeper_address(keeper));
+	told_post(lease->told, PYR_LEASE_HELD, lease->generation);
+}
+
+/* Of those whose time has passed, each is told once, and the first logged. Returns when the next
+ * one's has. */
+static int64_t look_at_ends(struct keeper *keeper)
+{
+	int64_t now = engine_now(), next = ENGINE_FOREVER;
+	struct lease *lease, *first = NULL;
+	unsigned n = 0;
+
+	for (lease = keeper->leases; lease; lease = lease->next) {
+		if (lease->is_doubtful || (lease->ends == 0 && lease->registering))
+			continue;
+		if (lease->ends > now) {
+			next = lease->ends < next ? lease->ends : next;
+			continue;
+		}
+		lease->is_doubtful = true;
+		first = lease;
+		n++;
+		(void)error_set(PYR_UNAVAILABLE,
+				"NamingError: the lease of name %s has ended, and was not renewed "
+				"(name server at %s)",
+				lease->name, keeper_address(keeper));
+		told_post(lease->told, PYR_LEASE_DOUBTFUL, lease->generation);
+	}
+	if (n > 0)
+		log_line(PYR_LOG_WARNING,
+			 "the lease of name %s, and of %u others, at the name server at %s has "
+			 "ended: another may have it by now",
+			 first->name, n - 1, keeper_address(keeper));
+	return next;
+}
+
+static bool is_in(const struct pyr_string_seq *list, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (strcmp(list->items[i], key) == 0)
+			return true;
+	return false;
+}
+
+static void extend_leases(struct keeper *keeper, const struct renewal *renewal,
+			  const struct pyrite_NameRenewal *result)
+{
+	struct lease *lease;
+
+	for (lease = keeper->leases; lease; lease = lease->next) {
+		if (lease->batch != renewal->moment || lease->moment > renewal->moment)
+			continue;
+		if (!is_in(&result->lost, lease->key) && !is_in(&result->revoked, lease->key))
+			is_ours(keeper, lease, renewal->sent_at);
+		else
+			lease->ends = 0;
+	}
+}
+
+/* ---- what is told again ---- */
 
 static void register_again(struct keeper *keeper, struct lease *lease)
 {
@@ -324,6 +402,7 @@ static void register_again(struct keeper *keeper, struct lease *lease)
 		log_line(PYR_LOG_INFO,
 			 "name server at %s forgot the name %s: it is registered again",
 			 keeper_address(keeper), lease->name);
+	lease->asked_at = engine_now();
 	lease->registering = pyrite_NameServer_register_name_start(keeper->proxy, lease->name,
 								   lease->uri, &terms, &claim);
 }
@@ -345,6 +424,11 @@ static void let_go(struct keeper *keeper, const struct renewal *renewal, const c
 		return; /* it was registered since */
 	log_line(PYR_LOG_WARNING, "the name %s was removed from the name server at %s by another",
 		 (*place)->name, keeper_address(keeper));
+	(void)error_set(
+		PYR_NOT_FOUND,
+		"NamingError: the name %s was removed from the name server at %s by another",
+		(*place)->name, keeper_address(keeper));
+	told_post((*place)->told, PYR_LEASE_TAKEN, (*place)->generation);
 	lease_unlink(place);
 }
 
@@ -370,6 +454,7 @@ static void take_renewal(struct keeper *keeper, struct renewal *renewal)
 	}
 	keeper->is_failing = false;
 	drop_left(keeper);
+	extend_leases(keeper, renewal, result);
 	for (i = 0; i < result->lost.n; i++) {
 		lease = *lease_find(keeper, result->lost.items[i]);
 		if (lease)
@@ -408,10 +493,14 @@ static bool take_registration(struct keeper *keeper, struct lease *lease)
 	if (pyrite_NameServer_register_name_get(future, &grant) == 0) {
 		lease->ttl_ms = grant->ttl_ms;
 		lease->is_refused = false;
+		lease->generation = grant->generation;
 		pyr_free(grant);
+		is_ours(keeper, lease, lease->asked_at);
 		return true;
 	}
 	code = pyr_last_error()->code;
+	if (code == PYR_ALREADY_EXISTS)
+		told_post(lease->told, PYR_LEASE_TAKEN, lease->generation);
 	if (code == PYR_ALREADY_EXISTS || (code == PYR_PERMISSION_DENIED && !lease->is_refused))
 		log_line(PYR_LOG_WARNING, "the name %s at the name server at %s is lost: %s",
 			 lease->name, keeper_address(keeper), pyr_errmsg());
@@ -450,7 +539,7 @@ static void fire(struct engine_timer *timer)
 {
 	struct keeper *keeper = (struct keeper *)timer;
 	uint32_t last_look = servers_count(keeper->servers) > 1 ? LAST_LOOK_MS / 4 : LAST_LOOK_MS;
-	int64_t at;
+	int64_t at, ends;
 	bool waits;
 
 	pthread_mutex_lock(&keepers.lock);
@@ -463,9 +552,11 @@ static void fire(struct engine_timer *timer)
 		start_round(keeper);
 		waits = true;
 	}
+	ends = look_at_ends(keeper);
 	keeper_rest(keeper);
 	if (keeper->leases) {
 		at = waits ? in_ms(keeper->look_ms) : keeper->round_at;
+		at = ends < at ? ends : at;
 		if (waits && keeper->look_ms < last_look)
 			keeper->look_ms *= 2;
 		if (engine_timer_set(timer, at) < 0)
