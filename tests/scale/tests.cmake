@@ -12,3 +12,8 @@ pyrite_generate(TARGET bench-etcd IDL ${scale_imported}/etcd.idl)
 target_link_libraries(bench-etcd PRIVATE pyrite bench_measure)
 pyrite_warnings(bench-etcd)
 pyrite_measures(bench-etcd)
+if(NOT PYRITE_SANITIZE) # whose programs take something else
+	pyrite_script_test(scale_model scale/model_test.py)
+	pyrite_script_test(scale scale/validate.py)
+	set_property(TEST scale PROPERTY RUN_SERIAL TRUE)
+endif()
