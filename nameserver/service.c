@@ -57,10 +57,12 @@ static void on_time(pyr_timer *timer, void *data)
 {
 	struct service *service = data;
 
+	if (registry_is_replica(service->registry)) /* before: what wakes from here on counts */
+		(void)pyr_timer_set(timer, TICK_MS);
 	(void)settle(service);
 	service_change_again(service);
-	if (registry_is_replica(service->registry))
-		(void)pyr_timer_set(timer, service->again ? 0 : TICK_MS);
+	if (registry_is_replica(service->registry) && service->again)
+		(void)pyr_timer_set(timer, 0);
 }
 
 static bool is_here(const uint8_t *secret, void *data)
