@@ -3,6 +3,7 @@
  * pyrite-nsc: asks a name server from the shell; the words are those of Pyro's nsc. Exit codes: 0
  * done, 1 wrong usage, 2 not found or refused, 3 no name server reached.
  */
+#define _GNU_SOURCE /* memrchr() */
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,8 @@
 const char *argp_program_version = "pyrite-nsc " PYR_VERSION;
 
 static const struct argp_option options[] = {
-	{ "host", 'n', "HOST", 0, "Host of the name server (PYRITE_NS_HOST, 127.0.0.1)", 0 },
+	{ "host", 'n', "HOST", 0,
+	  "Host of the name server, or a list of them (PYRITE_NS_HOST, 127.0.0.1)", 0 },
 	{ "port", 'p', "PORT", 0, "Port of the name server (PYRITE_NS_PORT, 9090)", 0 },
 	{ "unix-socket", 'u', "PATH", 0, "Unix socket of the name server, instead of host and port",
 	  0 },
@@ -82,11 +84,29 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* The address asked for. Returns NULL if it was left to the environment. */
+/* A host of n bytes, perhaps with a port of its own, at the port that was asked for. Returns what
+ * was written, cut to fit. */
+static size_t put_place(char *ret, size_t size, const char *host, size_t n, const char *port)
+{
+	const char *first = memchr(host, ':', n), *last = memrchr(host, ':', n);
+	const char *bracket = memchr(host, ']', n);
+	bool bare_v6 = host[0] != '[' && first != last;
+	int written;
+
+	if (n >= 4 && memcmp(host, "./u:", 4) == 0)
+		bare_v6 = false, port = NULL;
+	else if (port && last && !bare_v6 && (!bracket || last > bracket))
+		n = (size_t)(last - host);
+	written = snprintf(ret, size, "%s%.*s%s%s%s", bare_v6 ? "[" : "", (int)n, host,
+			   bare_v6 ? "]" : "", port ? ":" : "", port ? port : "");
+	return (size_t)written < size ? (size_t)written : size - 1;
+}
+
+/* The address asked for, or a list of them. Returns NULL if it was left to the environment. */
 static const char *choose_address(const struct nsc_settings *settings, char *ret, size_t size)
 {
 	const char *host = settings->host;
-	bool bare_v6;
+	size_t at = 0, n;
 
 	if (settings->socket) {
 		snprintf(ret, size, "./u:%s", settings->socket);
@@ -98,10 +118,14 @@ static const char *choose_address(const struct nsc_settings *settings, char *ret
 		host = getenv("PYRITE_NS_HOST");
 	if (!host || !host[0])
 		host = "127.0.0.1";
-	bare_v6 = host[0] != '[' && strchr(host, ':') != strrchr(host, ':');
-	snprintf(ret, size, "%s%s%s%s%s", bare_v6 ? "[" : "", host, bare_v6 ? "]" : "",
-		 settings->port ? ":" : "", settings->port ? settings->port : "");
-	return ret;
+	for (;; host += n + 1) {
+		n = strcspn(host, ",");
+		at += put_place(ret + at, size - at, host, n, settings->port);
+		if (host[n] == '\0' || at + 1 >= size)
+			return ret;
+		ret[at++] = ',';
+		ret[at] = '\0';
+	}
 }
 
 /* What is said beside the answer. */
@@ -121,7 +145,7 @@ static int run(const struct nsc_settings *settings)
 	struct nsc nsc = { .settings = settings,
 			   .args = (char **)settings->words + 1,
 			   .n = settings->n_words - 1 };
-	char address[512];
+	char address[4096];
 	int code;
 
 	say(settings, "Locating name server...", "");
