@@ -156,8 +156,11 @@ static int find_name_server(struct doctor *d, const pyr_uri *uri, pyr_ns **ret)
 		doctor_search(d);
 	*ret = pyr_ns_locate(place);
 	if (*ret) {
-		doctor_say(d, DOCTOR_OK, "name server", "answers at %s", pyr_ns_address(*ret));
-		doctor_others(d, place, pyr_ns_address(*ret));
+		if (strchr(pyr_ns_address(*ret), ','))
+			doctor_each(d, pyr_ns_address(*ret));
+		else
+			doctor_say(d, DOCTOR_OK, "name server", "answers at %s",
+				   pyr_ns_address(*ret));
 		return COMMAND_OK;
 	}
 	code = stop(d, "name server");

@@ -12,7 +12,6 @@ struct doctor {
 	unsigned n_said;
 	enum doctor_verdict last;
 	bool is_wrong;         /* something that did not end the way */
-	char servers[2048];    /* "a:9090,b:9090": what was found where the URI names none */
 	char name_server[300]; /* its address; "": none was asked */
 	char address[300];     /* of the daemon, as its URI has it */
 };
@@ -25,8 +24,8 @@ void doctor_advise(struct doctor *d, const char *format, ...) __attribute__((for
 /* ---- doctor_search.c ---- */
 /* Where name servers are when the URI does not say so. */
 void doctor_search(struct doctor *d);
-/* Which others there are of a list beside the one that is asked; NULL: of what was found. */
-void doctor_others(struct doctor *d, const char *list, const char *asked);
+/* Which of several answer. */
+void doctor_each(struct doctor *d, const char *list);
 
 /* ---- doctor_reach.c ---- */
 /* Whether something listens at the address. Returns an exit code. */

@@ -8,7 +8,7 @@
 
 #include "doctor.h"
 
-enum { OTHERS = 16 };
+enum { SERVERS = 16 };
 
 static void tell_step(struct doctor *d, const struct pyr_ns_step *step)
 {
@@ -32,9 +32,7 @@ void doctor_search(struct doctor *d)
 		return; /* pyr_ns_locate() will tell */
 	for (i = 0; i < all->n; i++)
 		tell_step(d, &all->steps[i]);
-	if (all->servers)
-		snprintf(d->servers, sizeof(d->servers), "%s", all->servers);
-	else
+	if (!all->servers)
 		doctor_advise(d, "the search ends where something is wrong: to go on would lead to "
 				 "another name server than the one that is meant");
 	pyr_free(all);
@@ -42,26 +40,26 @@ void doctor_search(struct doctor *d)
 
 /* ---- several ---- */
 
-struct other {
+struct server {
 	const char *address;
 	bool answers;
 	char why[300];
 };
 
-struct others {
+struct servers {
 	unsigned n;
-	struct other items[OTHERS];
+	struct server items[SERVERS];
 };
 
 static int try_one(void *data)
 {
-	struct other *other = data;
-	pyr_ns *ns = pyr_ns_locate_with(other->address,
+	struct server *server = data;
+	pyr_ns *ns = pyr_ns_locate_with(server->address,
 					&(struct pyr_ns_locate_options){ .wait_ms = PYR_NONE });
 
-	other->answers = ns;
+	server->answers = ns;
 	if (!ns)
-		snprintf(other->why, sizeof(other->why), "%s", pyr_errmsg());
+		snprintf(server->why, sizeof(server->why), "%s", pyr_errmsg());
 	pyr_ns_free(ns);
 	return 0;
 }
@@ -69,41 +67,30 @@ static int try_one(void *data)
 /* At the same time, so that all take no longer than one. */
 static int try_all(void *data)
 {
-	struct others *others = data;
+	struct servers *servers = data;
 	unsigned i;
 
-	for (i = 0; i < others->n; i++)
-		pyr_task_free(pyr_task_start(try_one, &others->items[i]));
+	for (i = 0; i < servers->n; i++)
+		pyr_task_free(pyr_task_start(try_one, &servers->items[i]));
 	return 0;
 }
 
-/* one may leave the port out. */
-static bool is_same(const char *one, const char *asked)
+void doctor_each(struct doctor *d, const char *list)
 {
-	size_t n = strlen(one);
-
-	return strncmp(one, asked, n) == 0 && (asked[n] == '\0' || asked[n] == ':');
-}
-
-void doctor_others(struct doctor *d, const char *list, const char *asked)
-{
-	struct others others = { 0 };
-	char text[sizeof(d->servers)], *rest = text, *one;
+	struct servers servers = { 0 };
+	char text[2048], *rest = text, *one;
 	unsigned i;
 
-	snprintf(text, sizeof(text), "%s", list ? list : d->servers);
-	while ((one = strsep(&rest, ",")) && others.n < OTHERS)
-		if (*one && !is_same(one, asked))
-			others.items[others.n++].address = one;
-	if (others.n == 0 || (list && !strchr(list, ',')))
+	snprintf(text, sizeof(text), "%s", list);
+	while (servers.n < SERVERS && (one = strsep(&rest, ",")))
+		servers.items[servers.n++].address = one;
+	if (pyr_tasks_run(try_all, &servers) < 0)
 		return;
-	if (pyr_tasks_run(try_all, &others) < 0)
-		return;
-	for (i = 0; i < others.n; i++) {
-		if (others.items[i].answers)
-			doctor_say(d, DOCTOR_SKIP, "name server", "%s answers, too",
-				   others.items[i].address);
+	for (i = 0; i < servers.n; i++) {
+		if (servers.items[i].answers)
+			doctor_say(d, DOCTOR_OK, "name server", "answers at %s",
+				   servers.items[i].address);
 		else
-			doctor_say(d, DOCTOR_NOTE, "name server", "%s", others.items[i].why);
+			doctor_say(d, DOCTOR_NOTE, "name server", "%s", servers.items[i].why);
 	}
 }

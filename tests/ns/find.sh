@@ -56,6 +56,8 @@ dns=(PYRITE_NS_DNS="$run_line")
 check dns_has_an_address is_found "localhost:$port" "${dns[@]}" PYRITE_NS_DOMAIN=example.test
 check the_doctor_lists_them step 0 ok DNS "_pyrite._tcp.example.test: localhost:$port,second.test:9090: taken" "${dns[@]}" \
 	PYRITE_NS_DOMAIN=example.test
+run_start 10 "$PYRITE_SOURCE/tests/ns/dns.py" example.test localhost:1 "localhost:$port" || exit 1
+check the_next_of_the_list_is_used_if_the_first_is_dead is_found "localhost:1,localhost:$port" "PYRITE_NS_DNS=$run_line" PYRITE_NS_DOMAIN=example.test
 check another_domain_has_none step 3 skip DNS "_pyrite._tcp.other.test: no SRV records" "${dns[@]}" PYRITE_NS_DOMAIN=other.test \
 	PYRITE_NS_BROADCAST=127.0.0.1:1 RES_OPTIONS=attempts:1
 check dns_that_does_not_answer_ends_the_search complains 3 "_pyrite._tcp.example.test: DNS does not answer" \

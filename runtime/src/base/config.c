@@ -25,7 +25,8 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 			     .variable = "PYRITE_NS_HOST",
 			     .kind = CONFIG_TEXT,
 			     .text = "127.0.0.1",
-			     .help = "where the name server is: host, host:port or ./u:path" },
+			     .help = "where the name server is: host, host:port or ./u:path; "
+				     "several with commas between them, the preferred one first" },
 	[CONFIG_NS_PORT] = { "ns_port", "PYRITE_NS_PORT", CONFIG_NUMBER, 9090, 1, 65535, "9090",
 			     "port of the name server" },
 	[CONFIG_NS_DOMAIN] = { .name = "ns_domain",
