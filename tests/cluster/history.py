@@ -14,6 +14,9 @@ CHANGES = ("register", "remove")
 class History:
     def __init__(self, lines):
         self.rows = [json.loads(line) for line in lines if line.strip()]
+        for row in self.rows:
+            if row.get("result") == "unknown" and "nothing was done" in row.get("message", ""):
+                row["result"] = "fail"  # what it says is checked, too
         self.rows.sort(key=lambda row: row.get("begin", row.get("at", 0)))
         self.names = collections.defaultdict(list)
         self.registered = {}

@@ -7,8 +7,8 @@
  * reads all names once more at each server (kind "final"). history.py says whether
  * what is told can be true.
  *
- * Names are "h.TURN.KEY": after so many operations others are used, so that what is not known to
- * have run (a call without an answer) stays with a few operations; and "h.all.KEY", which stay.
+ * Names are "hPID.TURN.KEY": after so many operations others are used, so that what is not known to
+ * have run (a call without an answer) stays with a few operations; and "hPID.all.KEY", which stay.
  * Each registration leads to a uri of its own, so that who finds it knows which one it was.
  */
 #include <inttypes.h>
@@ -23,7 +23,8 @@
 
 enum { SERVERS = 8, THREADS = 64, TEXT = 64, SECRET = 16, LONG_TTL_MS = 3600000, LAST_MS = 15000 };
 
-#define LAST_NAME "h.end" /* the last change: who has it has all */
+/* What all names of this process begin with; and the name of the last change: who has it has all */
+static char prefix[24], last_name[TEXT];
 
 static struct settings {
 	uint32_t threads, keys, turn, pause_us, deadline_ms, ttl_ms;
@@ -225,9 +226,9 @@ static void choose_name(struct client *client, unsigned long turn, char *ret)
 	uint32_t key = draw(client, settings.keys);
 
 	if (draw(client, 25) == 0)
-		snprintf(ret, TEXT, "h.all.%u", key % 2);
+		snprintf(ret, TEXT, "%sall.%u", prefix, key % 2);
 	else
-		snprintf(ret, TEXT, "h.%lu.%u", turn, key);
+		snprintf(ret, TEXT, "%s%lu.%u", prefix, turn, key);
 }
 
 static void choose_register(struct client *client, struct operation *ret)
@@ -300,7 +301,7 @@ static void on_event(const struct pyr_ns_event *event, void *data)
 	       ",\"revision\":%" PRIu64,
 	       (size_t)((char **)data - settings.servers), words[event->kind], now_ns(),
 	       event->revision);
-	if (event->kind == PYR_NS_PUT && strcmp(event->name, LAST_NAME) == 0)
+	if (event->kind == PYR_NS_PUT && strcmp(event->name, last_name) == 0)
 		atomic_fetch_or(&heard_last, 1u << ((char **)data - settings.servers));
 	if (event->name)
 		printf(",\"name\":\"%s\",\"uri\":\"%s\"", event->name, event->uri);
@@ -310,7 +311,7 @@ static void on_event(const struct pyr_ns_event *event, void *data)
 
 static pyr_ns_watcher *watch(size_t server)
 {
-	struct pyr_ns_watch_options options = { .prefix = "h." };
+	struct pyr_ns_watch_options options = { .prefix = prefix };
 	pyr_ns *ns = pyr_ns_locate(settings.servers[server]);
 	pyr_ns_watcher *watcher =
 		ns ? pyr_ns_watch(ns, &options, on_event, &settings.servers[server]) : NULL;
@@ -371,12 +372,11 @@ static bool is_everywhere(struct client *client, struct operation operation)
 /* Makes the last change, and waits for it. */
 static void settle(struct client *client)
 {
-	struct operation operation = {
-		.kind = "register", .name = LAST_NAME, .uri = "PYRO:end@h:1", .replace = true
-	};
+	struct operation operation = { .kind = "register", .uri = "PYRO:end@h:1", .replace = true };
 	int64_t until = now_ns() + (int64_t)LAST_MS * 1000000;
 	struct outcome outcome = { .status = -1 };
 
+	strcpy(operation.name, last_name);
 	while (outcome.status < 0 && now_ns() < until) {
 		snprintf(operation.uri, TEXT, "PYRO:end.%" PRIu64 "@h:1", client->n++);
 		outcome = run(client, &operation);
@@ -401,18 +401,19 @@ static void read_at_the_end(struct client *client, struct operation operation)
 static void read_all(struct client *client)
 {
 	unsigned long turn, turns = atomic_load(&n_made) / settings.turn + 1;
-	struct operation operation = { .name = LAST_NAME };
+	struct operation operation = { 0 };
 	uint32_t key;
 
+	strcpy(operation.name, last_name);
 	read_at_the_end(client, operation);
 	for (turn = 0; turn < turns; turn++) {
 		for (key = 0; key < settings.keys; key++) {
-			snprintf(operation.name, TEXT, "h.%lu.%u", turn, key);
+			snprintf(operation.name, TEXT, "%s%lu.%u", prefix, turn, key);
 			read_at_the_end(client, operation);
 		}
 	}
 	for (key = 0; key < 2; key++) {
-		snprintf(operation.name, TEXT, "h.all.%u", key);
+		snprintf(operation.name, TEXT, "%sall.%u", prefix, key);
 		read_at_the_end(client, operation);
 	}
 }
@@ -457,6 +458,8 @@ int main(int argc, char **argv)
 		      stderr);
 		return 2;
 	}
+	snprintf(prefix, sizeof(prefix), "h%ld.", (long)getpid());
+	snprintf(last_name, sizeof(last_name), "%send", prefix);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (i = 0; settings.watches && i < settings.n_servers; i++)
 		watchers[i] = watch(i);
