@@ -103,7 +103,9 @@ void verdict_text(char text[ETCD_TEXT_SIZE], const char *address, const pyr_erro
 		  enum etcd_result result)
 {
 	const char *tail = advice(error, result);
+	bool has_address = strstr(error->message, address) != NULL;
 
-	snprintf(text, ETCD_TEXT_SIZE, "etcd at %.80s: %.*s%s", address,
+	snprintf(text, ETCD_TEXT_SIZE, "%s%.80s%s%.*s%s", has_address ? "" : "etcd at ",
+		 has_address ? "" : address, has_address ? "" : ": ",
 		 (int)(ETCD_TEXT_SIZE - 92 - strlen(tail)), error->message, tail);
 }

@@ -16,7 +16,8 @@ struct verdict {
 /* error: of a failed call that reached, or should have reached, etcd. */
 struct verdict verdict_of(const pyr_error *error);
 
-/* Writes "HOST:PORT: text", and for a full etcd what to do. */
+/* Writes "etcd at HOST:PORT: text", or the text alone if it has the address; and for a full etcd
+ * what to do. */
 void verdict_text(char text[ETCD_TEXT_SIZE], const char *address, const pyr_error *error,
 		  enum etcd_result result);
 #endif

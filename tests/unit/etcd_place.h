@@ -24,6 +24,7 @@ struct place {
 	char folder[64];
 	char endpoints[128];
 	bool is_another;   /* another cluster than before */
+	const char *keys;  /* folder of ca.pem, cert.pem, key.pem, for TLS; NULL: none */
 	const char *extra; /* an argument more; NULL: none */
 };
 
@@ -38,29 +39,31 @@ static inline int64_t place_now(void)
 /* Starts a member, also one that was killed. */
 static inline void place_start(struct place *place, size_t i)
 {
-	char texts[8][256], log[128];
-	char *const arguments[] = { "etcd",
-				    texts[0],
-				    texts[1],
-				    texts[2],
-				    texts[3],
-				    texts[4],
-				    texts[5],
-				    texts[6],
-				    texts[7],
-				    "--heartbeat-interval=50",
-				    "--election-timeout=500",
-				    (char *)(uintptr_t)place->extra,
-				    NULL };
-	size_t k, n;
+	char texts[11][256], log[128];
+	const char *scheme = place->keys ? "https" : "http";
+	char *arguments[20] = { "etcd",
+				texts[0],
+				texts[1],
+				texts[2],
+				texts[3],
+				texts[4],
+				texts[5],
+				texts[6],
+				texts[7],
+				"--heartbeat-interval=50",
+				"--election-timeout=500",
+				(char *)(uintptr_t)place->extra,
+				NULL };
+	size_t k, n, at = 0;
 	int fd;
 
 	snprintf(texts[0], 256, "--name=m%zu", i);
 	snprintf(texts[7], 256, "--initial-cluster-token=%s",
 		 place->is_another ? "another" : "first");
 	snprintf(texts[1], 256, "--data-dir=%s/m%zu", place->folder, i);
-	snprintf(texts[2], 256, "--listen-client-urls=http://127.0.0.1:%u", place->ports[i]);
-	snprintf(texts[3], 256, "--advertise-client-urls=http://127.0.0.1:%u", place->ports[i]);
+	snprintf(texts[2], 256, "--listen-client-urls=%s://127.0.0.1:%u", scheme, place->ports[i]);
+	snprintf(texts[3], 256, "--advertise-client-urls=%s://127.0.0.1:%u", scheme,
+		 place->ports[i]);
 	snprintf(texts[4], 256, "--listen-peer-urls=http://127.0.0.1:%u", place->peers[i]);
 	snprintf(texts[6], 256, "--initial-advertise-peer-urls=http://127.0.0.1:%u",
 		 place->peers[i]);
@@ -68,6 +71,17 @@ static inline void place_start(struct place *place, size_t i)
 	for (k = 0; k < place->n; k++)
 		n += (size_t)snprintf(texts[5] + n, 256 - n, "%sm%zu=http://127.0.0.1:%u",
 				      k > 0 ? "," : "", k, place->peers[k]);
+	while (arguments[at])
+		at++;
+	if (place->keys) {
+		snprintf(texts[8], 256, "--cert-file=%s/cert.pem", place->keys);
+		snprintf(texts[9], 256, "--key-file=%s/key.pem", place->keys);
+		snprintf(texts[10], 256, "--trusted-ca-file=%s/ca.pem", place->keys);
+		arguments[at] = texts[8];
+		arguments[at + 1] = texts[9];
+		arguments[at + 2] = texts[10];
+		arguments[at + 3] = (char *)(uintptr_t) "--client-cert-auth";
+	}
 	snprintf(log, sizeof(log), "%s/m%zu.log", place->folder, i);
 	place->members[i] = fork();
 	REQUIRE(place->members[i] >= 0);
@@ -111,7 +125,7 @@ static inline void place_forget(struct place *place, size_t i)
 	place->is_another = true;
 }
 
-static inline void place_open_with(struct place *place, size_t n, const char *extra)
+static inline void place_open_as(struct place *place, size_t n, const char *extra, const char *keys)
 {
 	const char *base = getenv("TMPDIR");
 	size_t i, at = 0;
@@ -119,6 +133,7 @@ static inline void place_open_with(struct place *place, size_t n, const char *ex
 	memset(place, 0, sizeof(*place));
 	place->n = n;
 	place->extra = extra;
+	place->keys = keys;
 	snprintf(place->folder, sizeof(place->folder), "%s/pyrite-etcd-XXXXXX",
 		 base && strlen(base) < 40 ? base : "/tmp");
 	REQUIRE(mkdtemp(place->folder) != NULL);
@@ -130,6 +145,11 @@ static inline void place_open_with(struct place *place, size_t n, const char *ex
 	}
 	for (i = 0; i < n; i++)
 		place_start(place, i);
+}
+
+static inline void place_open_with(struct place *place, size_t n, const char *extra)
+{
+	place_open_as(place, n, extra, NULL);
 }
 
 static inline void place_open(struct place *place, size_t n)
@@ -243,8 +263,8 @@ static inline struct etcd_outcome txn(struct etcd *etcd, const struct etcd_compa
 	return told_wait(&told, 1);
 }
 
-static inline struct etcd_outcome put(struct etcd *etcd, const char *key, const char *value,
-				      int64_t lease)
+static inline struct etcd_outcome put_key(struct etcd *etcd, const char *key, const char *value,
+					  int64_t lease)
 {
 	struct etcd_op op = { ETCD_PUT, b(key), b(value), lease };
 

@@ -229,11 +229,11 @@ TEST(a_transaction_is_in_doubt_if_its_answer_is_none)
 	struct etcd_outcome outcome;
 
 	atomic_store(&wrong, NO_HEADER);
-	outcome = put(etcd, "t/a", "1", 0);
+	outcome = put_key(etcd, "t/a", "1", 0);
 	CHECK_INT(outcome.result, ETCD_UNKNOWN);
 	CHECK_HAS(outcome.text, "what etcd does not");
 	mend();
-	CHECK_INT(put(etcd, "t/a", "1", 0).result, ETCD_DONE);
+	CHECK_INT(put_key(etcd, "t/a", "1", 0).result, ETCD_DONE);
 }
 
 TEST(a_transaction_that_another_cluster_took_is_in_doubt)
@@ -241,7 +241,7 @@ TEST(a_transaction_that_another_cluster_took_is_in_doubt)
 	struct etcd_outcome outcome;
 
 	atomic_store(&cluster, CLUSTER + 1);
-	outcome = put(etcd, "t/a", "1", 0);
+	outcome = put_key(etcd, "t/a", "1", 0);
 	CHECK(outcome.result == ETCD_UNKNOWN || outcome.result == ETCD_NOT_RUN);
 	CHECK_HAS(outcome.text, "another cluster");
 	CHECK_INT(barrier(etcd).result, ETCD_NOT_RUN);

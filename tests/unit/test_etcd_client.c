@@ -15,13 +15,13 @@ TEST(a_transaction_puts_keys_at_one_revision)
 
 	CHECK_INT(first.result, ETCD_DONE);
 	CHECK_STR(first.text, "");
-	second = put(etcd, "t/a", "2", 0);
+	second = put_key(etcd, "t/a", "2", 0);
 	CHECK_INT(second.revision, first.revision + 1);
 }
 
 TEST(a_compare_that_fails_is_a_conflict_and_changes_nothing)
 {
-	struct etcd_outcome made = put(etcd, "t/c", "1", 0);
+	struct etcd_outcome made = put_key(etcd, "t/c", "1", 0);
 	struct etcd_compare same = { ETCD_MOD_IS, b("t/c"), { 0 }, made.revision };
 	struct etcd_compare other = { ETCD_MOD_IS, b("t/c"), { 0 }, made.revision - 1 };
 	struct etcd_compare none = { ETCD_MOD_IS, b("t/c"), { 0 }, 0 };
@@ -39,7 +39,7 @@ TEST(a_compare_that_fails_is_a_conflict_and_changes_nothing)
 
 TEST(a_compare_of_a_range_is_of_all_its_keys)
 {
-	struct etcd_outcome made = put(etcd, "t/r/1", "1", 0);
+	struct etcd_outcome made = put_key(etcd, "t/r/1", "1", 0);
 	struct etcd_compare below = { ETCD_MOD_BELOW, b("t/r/"), b("t/r0"), made.revision + 1 };
 	struct etcd_op op = { ETCD_PUT, b("t/r/2"), b("2"), 0 };
 
@@ -59,7 +59,7 @@ TEST(what_etcd_refuses_is_told_with_its_words)
 	CHECK_INT(outcome.result, ETCD_REFUSED);
 	CHECK_HAS(outcome.text, "duplicate key given in txn request");
 	CHECK_HAS(outcome.text, "127.0.0.1:");
-	outcome = put(etcd, "t/x", "1", 4711);
+	outcome = put_key(etcd, "t/x", "1", 4711);
 	CHECK_INT(outcome.result, ETCD_NO_LEASE);
 	CHECK_HAS(outcome.text, "lease not found");
 }
@@ -70,7 +70,7 @@ TEST(a_lease_that_is_there_is_granted_again)
 {
 	CHECK_INT(grant(etcd, 77, 100).result, ETCD_DONE);
 	CHECK_INT(grant(etcd, 77, 100).result, ETCD_DONE);
-	CHECK_INT(put(etcd, "t/leased", "1", 77).result, ETCD_DONE);
+	CHECK_INT(put_key(etcd, "t/leased", "1", 77).result, ETCD_DONE);
 	CHECK_INT(renew(etcd, 77).result, ETCD_DONE);
 	CHECK_INT(renew(etcd, 78).result, ETCD_NO_LEASE);
 	CHECK_INT(renew(etcd, 77).result, ETCD_DONE);
@@ -141,7 +141,7 @@ TEST(a_range_is_read_page_by_page_at_one_revision)
 		etcd_read(etcd, &range, on_page, &pages);
 		told_wait(&pages.told, ++asked);
 		if (range.revision == 0)
-			put(etcd, "t/p/999", "later", 0);
+			put_key(etcd, "t/p/999", "later", 0);
 		range.revision = pages.revision;
 		range.key.n = (size_t)snprintf(key[1], 64, "%s", pages.last) + 1;
 		range.key.p = key[1];
@@ -155,11 +155,11 @@ TEST(a_range_is_read_page_by_page_at_one_revision)
 TEST(a_watch_tells_all_changes_from_its_revision_on)
 {
 	struct seen seen = SEEN_NEW;
-	uint64_t from = put(etcd, "t/w/1", "1", 0).revision;
+	uint64_t from = put_key(etcd, "t/w/1", "1", 0).revision;
 	struct etcd_op op = { ETCD_DELETE, b("t/w/1"), { 0 }, 0 };
 	struct etcd_watch *watch;
 
-	put(etcd, "u/other", "1", 0);
+	put_key(etcd, "u/other", "1", 0);
 	watch = etcd_watch(etcd, b("t/"), b("t0"), from, seen_news, &seen);
 	CHECK(TOLD_WAIT(&seen.told, seen.n == 1));
 	CHECK_STR(seen.key, "t/w/1");
@@ -176,7 +176,7 @@ TEST(a_watch_reaches_a_barrier_though_others_change_other_keys)
 	uint64_t from = barrier(etcd).revision + 1, wanted;
 	struct etcd_watch *watch = etcd_watch(etcd, b("t/"), b("t0"), from, seen_news, &seen);
 
-	put(etcd, "u/other", "1", 0);
+	put_key(etcd, "u/other", "1", 0);
 	wanted = barrier(etcd).revision;
 	CHECK_INT(wanted, from);
 	CHECK(TOLD_WAIT(&seen.told, seen.revision >= wanted));
@@ -232,15 +232,15 @@ TEST(a_watch_may_be_stopped_anywhere)
 {
 	static struct etcd_watch *watch;
 	struct seen seen = SEEN_NEW;
-	uint64_t from = put(etcd, "t/w/2", "1", 0).revision;
+	uint64_t from = put_key(etcd, "t/w/2", "1", 0).revision;
 
 	etcd_watch_stop(NULL);
 	etcd_watch_stop(etcd_watch(etcd, b("t/"), b("t0"), from, seen_news, &seen));
 	watch = etcd_watch(etcd, b("t/"), b("t0"), from + 1, stop_it, &watch);
-	put(etcd, "t/w/2", "2", 0);
+	put_key(etcd, "t/w/2", "2", 0);
 	etcd_barrier(etcd, stop_later, &seen);
 	told_wait(&seen.told, 1);
-	put(etcd, "t/w/2", "3", 0);
+	put_key(etcd, "t/w/2", "3", 0);
 	barrier(etcd);
 }
 
@@ -321,7 +321,7 @@ TEST(nothing_is_run_where_nobody_is)
 	snprintf(nobody, sizeof(nobody), "127.0.0.1:%u", port_of_ours());
 	none = etcd_open(&options, &problem);
 	REQUIRE(none != NULL);
-	outcome = put(none, "t/a", "1", 0);
+	outcome = put_key(none, "t/a", "1", 0);
 	CHECK_INT(outcome.result, ETCD_NOT_RUN);
 	CHECK_HAS(outcome.text, nobody);
 	CHECK_INT(renew(none, 77).result, ETCD_NOT_RUN);

@@ -182,7 +182,7 @@ TEST(without_a_quorum_nothing_is_done_and_then_all_goes_on)
 		place_end(&place, i);
 	is_up(false);
 	etcd_last_seen(etcd, &before);
-	outcome = put(etcd, "t/no_quorum", "1", 0);
+	outcome = put_key(etcd, "t/no_quorum", "1", 0);
 	CHECK_INT(outcome.result, ETCD_NOT_RUN);
 	CHECK(outcome.text[0] != '\0');
 	CHECK_INT(barrier(etcd).result, ETCD_NOT_RUN);
@@ -191,7 +191,7 @@ TEST(without_a_quorum_nothing_is_done_and_then_all_goes_on)
 	for (i = 0; i < 2; i++)
 		place_start(&place, i);
 	is_up(true);
-	CHECK_INT(put(etcd, "t/no_quorum", "2", 0).result, ETCD_DONE);
+	CHECK_INT(put_key(etcd, "t/no_quorum", "2", 0).result, ETCD_DONE);
 	etcd_last_seen(etcd, &after);
 	CHECK(after.at_ms > before.at_ms);
 	CHECK(after.cluster_id == before.cluster_id);

@@ -77,11 +77,11 @@ static struct etcd_outcome read_at(uint64_t revision)
 TEST(a_watch_of_what_is_compacted_is_lost_and_says_so)
 {
 	struct seen seen = SEEN_NEW, later = SEEN_NEW;
-	uint64_t first = put(etcd, "t/a", "1", 0).revision, last;
+	uint64_t first = put_key(etcd, "t/a", "1", 0).revision, last;
 	struct etcd_watch *watch;
 
-	put(etcd, "t/a", "2", 0);
-	last = put(etcd, "t/a", "3", 0).revision;
+	put_key(etcd, "t/a", "2", 0);
+	last = put_key(etcd, "t/a", "3", 0).revision;
 	compact(last);
 	watch = etcd_watch(etcd, b("t/"), b("t0"), first, seen_news, &seen);
 	CHECK(TOLD_WAIT(&seen.told, seen.is_lost));
@@ -104,7 +104,7 @@ TEST(a_watch_goes_on_while_etcd_compacts)
 	int i;
 
 	for (i = 0; i < N; i++) {
-		revision = put(etcd, "t/b", "1", 0).revision;
+		revision = put_key(etcd, "t/b", "1", 0).revision;
 		if (i % 50 == 25)
 			compact(revision);
 	}
@@ -121,12 +121,12 @@ TEST(keys_of_a_lease_that_ends_are_told_as_deleted)
 	struct etcd_watch *watch;
 
 	CHECK_INT(grant(etcd, 5, 1).result, ETCD_DONE);
-	from = put(etcd, "t/leased", "1", 5).revision;
+	from = put_key(etcd, "t/leased", "1", 5).revision;
 	watch = etcd_watch(etcd, b("t/"), b("t0"), from, seen_news, &seen);
 	CHECK(TOLD_WAIT(&seen.told, seen.n_deletes == 1));
 	CHECK_STR(seen.key, "t/leased");
 	CHECK_INT(renew(etcd, 5).result, ETCD_NO_LEASE);
-	CHECK_INT(put(etcd, "t/leased", "1", 5).result, ETCD_NO_LEASE);
+	CHECK_INT(put_key(etcd, "t/leased", "1", 5).result, ETCD_NO_LEASE);
 	etcd_watch_stop(watch);
 }
 
@@ -181,21 +181,21 @@ TEST(a_user_is_let_in_and_others_are_told_why_not)
 	CHECK(control("auth/user/grant", "{\"user\":\"ns\",\"role\":\"names\"}"));
 	CHECK(control("auth/enable", "{}"));
 	ours = client_as("ns", "n");
-	revision = put(ours, "t/a", "1", 0).revision;
+	revision = put_key(ours, "t/a", "1", 0).revision;
 	CHECK(revision > 0);
 	watch = etcd_watch(ours, b("t/"), b("t0"), revision, seen_news, &seen);
 	CHECK(TOLD_WAIT(&seen.told, seen.n == 1));
 	CHECK_INT(grant(ours, 6, 60).result, ETCD_DONE);
 	CHECK_INT(renew(ours, 6).result, ETCD_DONE);
-	outcome = put(ours, "u/a", "1", 0);
+	outcome = put_key(ours, "u/a", "1", 0);
 	CHECK_INT(outcome.result, ETCD_REFUSED);
 	CHECK_HAS(outcome.text, "permission denied");
 	nobody = client_as(NULL, NULL);
-	outcome = put(nobody, "t/a", "1", 0);
+	outcome = put_key(nobody, "t/a", "1", 0);
 	CHECK_INT(outcome.result, ETCD_NOT_RUN);
 	CHECK_HAS(outcome.text, "asks for a user and a password");
 	wrong = client_as("ns", "x");
-	outcome = put(wrong, "t/a", "1", 0);
+	outcome = put_key(wrong, "t/a", "1", 0);
 	CHECK_INT(outcome.result, ETCD_NOT_RUN);
 	CHECK_HAS(outcome.text, "authentication failed");
 	etcd_close(nobody);
@@ -203,7 +203,7 @@ TEST(a_user_is_let_in_and_others_are_told_why_not)
 	log_in();
 	CHECK(control_as(token, "auth/disable", "{}"));
 	CHECK(control("auth/enable", "{}")); /* and tokens of before are no longer valid */
-	CHECK_INT(put(ours, "t/a", "2", 0).result, ETCD_DONE);
+	CHECK_INT(put_key(ours, "t/a", "2", 0).result, ETCD_DONE);
 	CHECK(TOLD_WAIT(&seen.told, seen.n == 2));
 	etcd_watch_stop(watch);
 	etcd_close(ours);
@@ -219,7 +219,7 @@ TEST(another_cluster_at_the_same_address_is_not_used)
 	struct etcd_outcome outcome;
 	struct etcd_seen before, after;
 
-	CHECK_INT(put(other, "t/a", "1", 0).result, ETCD_DONE);
+	CHECK_INT(put_key(other, "t/a", "1", 0).result, ETCD_DONE);
 	etcd_last_seen(other, &before);
 	place_end(&place, 0);
 	place_forget(&place, 0);
@@ -227,7 +227,7 @@ TEST(another_cluster_at_the_same_address_is_not_used)
 	fresh = client_of(place.endpoints);
 	is_there(fresh);
 	etcd_close(fresh);
-	outcome = put(other, "t/a", "2", 0);
+	outcome = put_key(other, "t/a", "2", 0);
 	CHECK_INT(outcome.result, ETCD_NOT_RUN);
 	CHECK_HAS(outcome.text, "another cluster");
 	etcd_last_seen(other, &after);
@@ -283,7 +283,7 @@ TEST(a_full_etcd_says_what_to_do_and_reads_go_on)
 	compact(barrier(etcd).revision);
 	CHECK(control("maintenance/defragment", "{}"));
 	disarm();
-	CHECK_INT(put(etcd, "t/a", "1", 0).result, ETCD_DONE);
+	CHECK_INT(put_key(etcd, "t/a", "1", 0).result, ETCD_DONE);
 	CHECK_INT(grant(etcd, 7, 60).result, ETCD_DONE);
 	end();
 }
