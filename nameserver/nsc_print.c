@@ -3,7 +3,9 @@
  * For people in Pyro's words, for programs as one line of JSON (jansson, which only this file
  * knows).
  */
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "nsc.h"
@@ -40,22 +42,27 @@ static json_t *json_tags(const char *const *tags, size_t n)
 	return array;
 }
 
-static json_t *json_entry(const struct pyr_ns_entry *entry)
+static json_t *json_entry(const struct nsc *nsc, const struct pyr_ns_entry *entry)
 {
 	const char *owner = pyr_ns_entry_owner(entry);
 
-	return json_pack("{s:s, s:s, s:o, s:s*}", "name", entry->name, "uri", entry->uri,
-			 "metadata", json_tags(entry->tags, entry->n_tags), "owner",
-			 owner[0] ? owner : NULL);
+	uint64_t generation = nsc->settings->verbose ? pyr_ns_entry_generation(entry) : 0;
+	int64_t age_ms = pyr_ns_entry_age_ms(entry);
+
+	return json_pack("{s:s, s:s, s:o, s:s*, s:o*, s:o*}", "name", entry->name, "uri",
+			 entry->uri, "metadata", json_tags(entry->tags, entry->n_tags), "owner",
+			 owner[0] ? owner : NULL, "generation",
+			 generation ? json_integer((json_int_t)generation) : NULL, "age_ms",
+			 age_ms >= 0 ? json_integer((json_int_t)age_ms) : NULL);
 }
 
-static json_t *json_list(const struct pyr_ns_entries *entries)
+static json_t *json_list(const struct nsc *nsc, const struct pyr_ns_entries *entries)
 {
 	json_t *array = json_array();
 	size_t i;
 
 	for (i = 0; i < entries->n; i++) {
-		if (json_array_append_new(array, json_entry(&entries->items[i])) == 0)
+		if (json_array_append_new(array, json_entry(nsc, &entries->items[i])) == 0)
 			continue;
 		json_decref(array);
 		return NULL;
@@ -78,6 +85,21 @@ static void print_tags(const char *indent, const char *const *tags, size_t n)
 	puts("]");
 }
 
+/* That what was told may be old is said to anybody; which registration it is of to those who ask
+ * for more. */
+static void print_numbers(const struct nsc *nsc, const char *indent,
+			  const struct pyr_ns_entry *entry)
+{
+	uint64_t generation = pyr_ns_entry_generation(entry);
+	int64_t age_ms = pyr_ns_entry_age_ms(entry);
+
+	if (nsc->settings->verbose && generation > 0)
+		printf("%sgeneration: %" PRIu64 "\n", indent, generation);
+	if (age_ms >= 0)
+		printf("%sas of %.1f s ago: the name server does not reach its store\n", indent,
+		       (double)age_ms / 1000);
+}
+
 static void print_line(const char *before, const char *text)
 {
 	fputs(before, stdout);
@@ -90,12 +112,13 @@ int nsc_print_list(const struct nsc *nsc, const struct pyr_ns_entries *entries, 
 	size_t i;
 
 	if (nsc->settings->json)
-		return print_json(json_list(entries));
+		return print_json(json_list(nsc, entries));
 	print_line("--------START LIST", title);
 	for (i = 0; i < entries->n; i++) {
 		text_put(stdout, entries->items[i].name);
 		print_line(" --> ", entries->items[i].uri);
 		print_tags("    ", entries->items[i].tags, entries->items[i].n_tags);
+		print_numbers(nsc, "    ", &entries->items[i]);
 	}
 	print_line("--------END LIST", title);
 	return NSC_OK;
@@ -104,9 +127,10 @@ int nsc_print_list(const struct nsc *nsc, const struct pyr_ns_entries *entries, 
 int nsc_print_entry(const struct nsc *nsc, const struct pyr_ns_entry *entry)
 {
 	if (nsc->settings->json)
-		return print_json(json_entry(entry));
+		return print_json(json_entry(nsc, entry));
 	print_line("", entry->uri);
 	print_tags("", entry->tags, entry->n_tags);
+	print_numbers(nsc, "", entry);
 	return NSC_OK;
 }
 

@@ -24,7 +24,7 @@ static const struct argp_option options[] = {
 	{ "force", 'f', NULL, 0,
 	  "Change names of other owners too, and do not ask for confirmation", 0 },
 	{ "shared", 's', NULL, 0, "Register the name beside others that are shared, too", 0 },
-	{ "verbose", 'v', NULL, 0, "Report progress", 0 },
+	{ "verbose", 'v', NULL, 0, "Report progress, and generations of names", 0 },
 	{ 0 },
 };
 

@@ -132,6 +132,9 @@ crash "$owner_pid"
 
 # For programs.
 check json_list same '{"names": [{"name": "my.thing", "uri": "PYRO:o@h:1", "metadata": ["colour", "printer"]}]}' nsc -j list my
+generation_of() { nsc --verbose "$@" 2>/dev/null | grep -o 'generation"*: [0-9]*'; }
+check verbose_tells_the_generation test -n "$(generation_of lookup other)"
+check and_so_does_json same "$(generation_of lookup other | tr -dc 0-9)" eval "generation_of --json lookup other | tr -dc 0-9"
 check json_list_of_nothing same '{"names": []}' nsc --json listmatching zzz
 check json_listmeta same '{"names": [{"name": "my.thing", "uri": "PYRO:o@h:1", "metadata": ["colour", "printer"]}]}' \
 	nsc -j listmeta_any colour
