@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
-#include <limits.h>
 #include <pyrite/pyrite.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,10 +23,8 @@
 #include "registry.h"
 
 enum {
-	APPLICATION_ID = 0x50794e73, /* "PyNs": what file(1) and we know the database by */
-	HEADER_BYTES = 100,          /* of a database of SQLite's */
-	BUSY_MS = 2000,              /* for others who look into it */
-	LOG_BYTES = 4 * 1024 * 1024  /* the write-ahead log is cut to this */
+	BUSY_MS = 2000,             /* for others who look into it */
+	LOG_BYTES = 4 * 1024 * 1024 /* the write-ahead log is cut to this */
 };
 
 /* What brings a database from version i to i + 1. */
@@ -63,7 +60,8 @@ static const char *const migrations[] = {
 	" STRICT, WITHOUT ROWID;",
 };
 
-enum { SCHEMA_VERSION = sizeof(migrations) / sizeof(migrations[0]) };
+_Static_assert(sizeof(migrations) / sizeof(migrations[0]) == SCHEMA_VERSION,
+	       "a migration for each version");
 
 #define PUT_INTO(table)                                                                            \
 	"INSERT OR REPLACE INTO " table " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"                     \
@@ -127,6 +125,10 @@ bool database_fail_sqlite(struct database *database, struct store_problem *probl
 	if (error == SQLITE_FULL || (error == SQLITE_IOERR && is_no_space(system_error)))
 		return database_fail(problem, PYR_RESOURCE_EXHAUSTED,
 				     "no space left for database %s", database->path);
+	if (error == SQLITE_READONLY || (error == SQLITE_IOERR && system_error == EROFS))
+		return database_fail(problem, PYR_UNAVAILABLE,
+				     "database %s cannot be written: its file system is read-only",
+				     database->path);
 	if (error == SQLITE_NOTADB || error == SQLITE_CORRUPT)
 		return database_fail_damaged(database, sqlite3_errmsg(sqlite), problem);
 	if (error == SQLITE_NOMEM)
@@ -378,78 +380,6 @@ void database_close(struct database *database)
 	free(database);
 }
 
-static uint32_t number_at(const uint8_t *header, size_t at)
-{
-	return (uint32_t)header[at] << 24 | (uint32_t)header[at + 1] << 16 |
-	       (uint32_t)header[at + 2] << 8 | header[at + 3];
-}
-
-/* What is new is in the log, and may not be in the file yet. */
-static bool has_log(const char *path)
-{
-	char log[PATH_MAX];
-	struct stat info;
-
-	snprintf(log, sizeof(log), "%s-wal", path);
-	return stat(log, &info) == 0 && info.st_size > 0;
-}
-
-/* What the format of SQLite's files has at their beginning. */
-static bool check_header(const char *path, const uint8_t *header, ssize_t n,
-			 struct store_problem *problem)
-{
-	enum { VERSION_AT = 60, APPLICATION_AT = 68 };
-	uint32_t version = number_at(header, VERSION_AT);
-
-	if (n == 0)
-		return true;
-	if (n < HEADER_BYTES || memcmp(header, "SQLite format 3", 16) != 0)
-		return database_fail(problem, PYR_DATA_LOSS,
-				     "database %s is damaged: file is not a database", path);
-	if (number_at(header, APPLICATION_AT) == 0 && has_log(path))
-		return true;
-	if (number_at(header, APPLICATION_AT) != APPLICATION_ID)
-		return database_fail(problem, PYR_FAILED_PRECONDITION,
-				     "database %s is not a name server's", path);
-	if (version > SCHEMA_VERSION)
-		return database_fail(problem, PYR_FAILED_PRECONDITION,
-				     "database %s is of version %u, written by a later pyrite-ns: "
-				     "this one knows versions up to %d",
-				     path, version, SCHEMA_VERSION);
-	return true;
-}
-
-static bool check_folder(const char *path, struct store_problem *problem)
-{
-	char *copy = strdup(path);
-	bool is_good = copy && access(dirname(copy), W_OK | X_OK) == 0;
-
-	free(copy);
-	return is_good || database_fail(problem, PYR_INTERNAL, "cannot make database %s: %s", path,
-					strerror(errno));
-}
-
-bool database_check(const char *path, struct store_problem *problem)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	uint8_t header[HEADER_BYTES] = { 0 };
-	struct stat info;
-	bool is_good;
-
-	if (fd < 0 && errno == ENOENT)
-		return check_folder(path, problem);
-	if (fd < 0)
-		return database_fail(problem, PYR_INTERNAL, "cannot open database %s: %s", path,
-				     strerror(errno));
-	is_good = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
-	if (!is_good)
-		(void)database_fail(problem, PYR_INTERNAL, "database %s is no regular file", path);
-	is_good = is_good && check_folder(path, problem) &&
-		  check_header(path, header, pread(fd, header, sizeof(header), 0), problem);
-	close(fd);
-	return is_good;
-}
-
 uint64_t database_generation(const struct database *database)
 {
 	return database->generation;
@@ -467,9 +397,23 @@ static bool run(struct database *database, enum statement which, struct store_pr
 	return is_done;
 }
 
+/* What is written to a file that has no name any more is lost with the process. */
+static bool check_place(const struct database *database, struct store_problem *problem)
+{
+	struct stat there, ours;
+
+	if (stat(database->path, &there) == 0 && fstat(database->fd, &ours) == 0 &&
+	    there.st_ino == ours.st_ino && there.st_dev == ours.st_dev)
+		return true;
+	return database_fail(problem, PYR_UNAVAILABLE,
+			     "database %s was removed or replaced while it was in use: export the "
+			     "names and start the name server again",
+			     database->path);
+}
+
 bool database_begin(struct database *database, struct store_problem *problem)
 {
-	return run(database, BEGIN, problem);
+	return check_place(database, problem) && run(database, BEGIN, problem);
 }
 
 static void join_tags(const struct record *record, char ret[REGISTRY_TAG_BYTES + 1])

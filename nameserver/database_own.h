@@ -6,6 +6,11 @@
 
 #include <sqlite3.h>
 
+enum {
+	APPLICATION_ID = 0x50794e73, /* "PyNs": what file(1) and we know the database by */
+	SCHEMA_VERSION = 4
+};
+
 enum statement {
 	BEGIN,
 	PUT,

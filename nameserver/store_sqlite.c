@@ -44,6 +44,7 @@ struct sqlite_store {
 	struct change *changes, **last_change;
 	struct waiter *waiters, **last_waiter;
 	struct store_problem failure; /* code 0: none; else the writer rests */
+	bool is_refusing;             /* the last round failed: told once; the writer's */
 	bool is_wanted;               /* there is something to write now */
 	bool is_ending;
 };
@@ -142,6 +143,21 @@ static void drop_written(struct sqlite_store *store, const struct change *last)
 		store->last_change = &store->changes;
 }
 
+/* To whoever runs the name server, when it begins and when it is over. */
+static void tell_operator(struct sqlite_store *store, const struct store_problem *problem)
+{
+	bool is_refusing = problem->code != 0;
+
+	if (is_refusing == store->is_refusing)
+		return;
+	store->is_refusing = is_refusing;
+	if (is_refusing)
+		fprintf(stderr, "pyrite-ns: changes are refused, look-ups go on: %s\n",
+			problem->text);
+	else
+		fputs("pyrite-ns: changes are written again\n", stderr);
+}
+
 /* With the lock, which it lets go for as long as the disk takes: one transaction. */
 static void write_round(struct sqlite_store *store)
 {
@@ -152,6 +168,7 @@ static void write_round(struct sqlite_store *store)
 	store->is_wanted = false;
 	pthread_mutex_unlock(&store->lock);
 	write_changes(store->database, first, last, &problem);
+	tell_operator(store, &problem);
 	pthread_mutex_lock(&store->lock);
 	if (problem.code == 0)
 		drop_written(store, last);

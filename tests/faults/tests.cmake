@@ -30,6 +30,7 @@ pyrite_script_test(faults_tasks faults/tasks.py)
 pyrite_script_test(faults_crashes faults/crashes.py)
 pyrite_script_test(faults_restarts faults/restarts.py)
 pyrite_script_test(faults_hostile faults/hostile.py)
+pyrite_script_test(faults_storage faults/storage.sh ONCE)
 pyrite_script_test(faults_hold faults/hold.py ONCE)
 pyrite_script_test(faults_silence faults/long.py silence)
 # They measure, and wait for times to pass: nothing runs beside them, and sanitizers would change what they measure.

@@ -130,7 +130,7 @@ KNOTS = (
     ("idl",
         "pp pp_directive"),
     ("nameserver",
-        "database database_own database_rows"),
+        "database database_check database_own database_rows"),
     ("nameserver",
         "registry registry_check registry_deeds registry_own registry_shared revoked"),
     ("nameserver",
