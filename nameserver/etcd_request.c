@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* What the store asks of etcd, and what becomes of it. */
 #include <stdlib.h>
+#include <time.h>
 
 #include "store_etcd_own.h"
 
 enum { GRANTS = 3 /* times that a transaction may find a lease missing */ };
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* The worse, the further behind. */
 static unsigned badness(enum etcd_result result)
@@ -47,15 +56,8 @@ void request_ignore(const struct etcd_outcome *outcome, void *data)
 	(void)data;
 }
 
+static void grant(struct request *request);
 static void send_transaction(struct request *request);
-
-static void on_granted(const struct etcd_outcome *outcome, void *data)
-{
-	if (outcome->result == ETCD_DONE)
-		send_transaction(data);
-	else
-		end_part(data, outcome);
-}
 
 /* What has expired is seen to be gone once the watch has come as far as etcd is now. */
 static void on_lease_gone(const struct etcd_outcome *outcome, void *data)
@@ -67,6 +69,44 @@ static void on_lease_gone(const struct etcd_outcome *outcome, void *data)
 	end_part(data, &gone);
 }
 
+/* What is put under a lease lives as long as that: it has all of its time before. */
+static void on_lease(const struct etcd_outcome *outcome, void *data)
+{
+	struct request *request = data;
+
+	if (outcome->result == ETCD_DONE)
+		send_transaction(request);
+	else if (outcome->result == ETCD_NO_LEASE && request->n_grants < GRANTS)
+		grant(request);
+	else if (outcome->result == ETCD_NO_LEASE)
+		etcd_barrier(request->store->etcd, on_lease_gone, request);
+	else
+		end_part(request, outcome);
+}
+
+static void renew(struct request *request)
+{
+	request->renewed_ms = now_ms();
+	etcd_renew(request->store->etcd, request->message->lease.id, on_lease, request);
+}
+
+/* It may have been there already, with little time left. */
+static void on_granted(const struct etcd_outcome *outcome, void *data)
+{
+	if (outcome->result == ETCD_DONE)
+		renew(data);
+	else
+		end_part(data, outcome);
+}
+
+static void grant(struct request *request)
+{
+	const struct owned_lease *lease = &request->message->lease;
+
+	request->n_grants++;
+	etcd_grant(request->store->etcd, lease->id, lease->ttl_s, on_granted, request);
+}
+
 static void on_transaction(const struct etcd_outcome *outcome, void *data)
 {
 	struct request *request = data;
@@ -74,9 +114,8 @@ static void on_transaction(const struct etcd_outcome *outcome, void *data)
 
 	if (outcome->result != ETCD_NO_LEASE)
 		end_part(request, outcome);
-	else if (message->lease.id && request->n_grants++ < GRANTS)
-		etcd_grant(request->store->etcd, message->lease.id, message->lease.ttl_s,
-			   on_granted, request);
+	else if (message->lease.id && request->n_grants < GRANTS)
+		grant(request);
 	else
 		etcd_barrier(request->store->etcd, on_lease_gone, request);
 }
@@ -128,22 +167,20 @@ static void send_message(struct request *request)
 {
 	const struct owned_lease *lease = &request->message->lease;
 	struct etcd_store *store = request->store;
-	bool is_known = owner_leases_has(&store->leases, lease);
 
-	if (lease->id && !is_known) {
-		request->n_grants++;
-		etcd_grant(store->etcd, lease->id, lease->ttl_s, on_granted, request);
-		return;
-	}
-	if (lease->id)
-		etcd_renew(store->etcd, lease->id, request_ignore, NULL);
-	send_transaction(request);
+	if (!lease->id || owner_leases_is_fresh(&store->leases, lease, now_ms()))
+		send_transaction(request);
+	else if (owner_leases_has(&store->leases, lease))
+		renew(request);
+	else
+		grant(request);
 }
 
 void request_send(struct request *request)
 {
 	size_t i;
 
+	request->sent_ms = now_ms();
 	request->n_parts += request->n_leases + (request->message != NULL);
 	if (request->message)
 		send_message(request);

@@ -340,11 +340,11 @@ static void learn(struct etcd_store *store, const struct request *request)
 	bool is_done = request->outcome.result == ETCD_DONE;
 	size_t i;
 
-	if (message && message->lease.id && is_done)
-		owner_leases_note(&store->leases, &message->lease, now_ms());
+	if (message && request->renewed_ms && is_done)
+		owner_leases_note(&store->leases, &message->lease, request->renewed_ms);
 	for (i = 0; i < request->n_leases; i++)
 		if (is_done)
-			owner_leases_note(&store->leases, &request->leases[i], now_ms());
+			owner_leases_note(&store->leases, &request->leases[i], request->sent_ms);
 		else
 			owner_leases_drop(&store->leases, &request->leases[i]);
 }

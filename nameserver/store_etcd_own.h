@@ -21,7 +21,8 @@ struct request {
 	struct owned_lease *leases;    /* that are renewed */
 	size_t n_leases;
 	unsigned n_grants;
-	store_safe_cb callback; /* NULL: nobody waits */
+	int64_t sent_ms, renewed_ms; /* renewed_ms: the message's lease; 0: it was not */
+	store_safe_cb callback;      /* NULL: nobody waits */
 	void *data;
 	/* with the lock: */
 	size_t n_parts;              /* not answered yet */
