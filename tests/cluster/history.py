@@ -95,10 +95,10 @@ def check_order(history):
 # ---- look-ups: perhaps old, never back in time at one server ----
 
 def may_be_gone(rows, registration, until):
-    """Whether anything may have removed it before then."""
-    if registration["ttl"] and registration["begin"] + registration["ttl"] * 1_000_000 < until:
-        return True
-    return any(row["kind"] == "remove" and row["begin"] < until and
+    """Whether anything may have removed it before then: a removal, the end of its lease, or of the lease of one that took its
+    place."""
+    return any((row["kind"] == "remove" or (row.get("ttl") and row["begin"] + row["ttl"] * 1_000_000 < until)) and
+               row["begin"] < until and
                (row["result"] == "unknown" or row["result"] == "ok" and row["end"] > registration["begin"]) for row in rows)
 
 
