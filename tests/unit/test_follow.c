@@ -225,6 +225,22 @@ TEST(tasks_follow_names_as_threads_do)
 	pyr_ns_free(task_ns);
 }
 
+TEST(no_name_leads_from_another_machine_to_a_socket_of_this_one)
+{
+	static const char *const here[] = { "./u:/run/a", "127.0.0.1:1", "127.1.2.3:1", "[::1]:1",
+					    "localhost:1" };
+	static const char *const elsewhere[] = { "10.0.0.7:1", "[2001:db8::1]:1", "host:1", "" };
+	pyr_uri *local = pyr_uri_parse("PYRO:x@./u:/run/x"), *far = pyr_uri_parse("PYRO:x@h:1");
+	size_t i;
+
+	for (i = 0; i < sizeof(here) / sizeof(here[0]); i++)
+		CHECK(follow_may_move(here[i], local) && follow_may_move(here[i], far));
+	for (i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
+		CHECK(!follow_may_move(elsewhere[i], local) && follow_may_move(elsewhere[i], far));
+	pyr_uri_free(local);
+	pyr_uri_free(far);
+}
+
 /* ---- replicas ---- */
 
 static void add_replica(pyr_ns *ns, uint32_t number)
@@ -492,8 +508,9 @@ TEST(what_is_too_much_to_keep_is_looked_up)
 
 TESTS(follow, T(a_name_that_moves_is_followed_before_the_next_call),
       T(calls_that_run_stay_where_they_are), T(a_name_that_is_gone_leaves_its_connection),
-      T(tasks_follow_names_as_threads_do), T(replicas_are_seen_and_left_at_once),
-      T(a_name_server_that_refuses_is_asked_as_before),
+      T(tasks_follow_names_as_threads_do),
+      T(no_name_leads_from_another_machine_to_a_socket_of_this_one),
+      T(replicas_are_seen_and_left_at_once), T(a_name_server_that_refuses_is_asked_as_before),
       T(a_name_that_changes_all_the_time_moves_a_proxy_a_few_times),
       T(what_is_too_much_to_keep_is_looked_up),
       T(a_process_follows_so_many_names_and_looks_the_others_up), T(the_name_server_ends_well))

@@ -84,12 +84,27 @@ static bool is_there(const struct session *session, const pyr_uri *uri)
 	       strcmp(session->peer->shared.key, address) == 0;
 }
 
+bool follow_may_move(const char *address, const pyr_uri *to)
+{
+	static const char *const ours[] = { "./u:", "127.", "[::1]", "localhost" };
+	size_t i;
+
+	if (!to->socket[0])
+		return true;
+	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (strncmp(address, ours[i], strlen(ours[i])) == 0)
+			return true;
+	return false;
+}
+
 /* Whether the session is to be given up. A name that is gone leaves it where it is. */
 static bool leads_elsewhere(const struct session *session, struct follow *follow)
 {
 	pyr_uri *uri = NULL;
 	enum follow_told told = kind->told(follow, &uri);
-	bool is_elsewhere = told == FOLLOW_MANY || (told == FOLLOW_ONE && !is_there(session, uri));
+	const char *key = session->peer->shared.key ? session->peer->shared.key : "";
+	bool is_elsewhere = told == FOLLOW_MANY || (told == FOLLOW_ONE && !is_there(session, uri) &&
+						    follow_may_move(key, uri));
 
 	pyr_uri_free(uri);
 	return is_elsewhere;

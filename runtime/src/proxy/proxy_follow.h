@@ -71,6 +71,10 @@ void proxy_take_news(pyr_proxy *proxy);
  * leads, as a move was just decided; else NULL. */
 void proxy_follow_look(pyr_proxy *proxy, pyr_uri **ret);
 
+/* Whether a name may lead a proxy that is connected with address there. To a unix socket only from
+ * this machine: else a name server elsewhere could turn its programs to what is here. */
+bool follow_may_move(const char *address, const pyr_uri *to);
+
 /* Whether it is time to look at news again: at once after a while of peace, then after pauses that
  * double up to a second. */
 bool follow_pace_allows(struct follow_pace *pace);
