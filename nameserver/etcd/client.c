@@ -235,10 +235,12 @@ static bool make_members(struct etcd *etcd, const struct etcd_options *options,
 	struct pyr_tls_options tls = { .ca = options->ca,
 				       .cert = options->cert,
 				       .key = options->key };
+	struct pyr_key_options no_key = { .use = PYR_NO }; /* which etcd would not know */
 	struct pyr_proxy_options way = { .connect_timeout_ms = CONNECT_MS,
 					 .wait_ms = PYR_NONE,
 					 .max_retries = PYR_NONE,
-					 .plain = PYR_PLAIN_ONLY };
+					 .plain = PYR_PLAIN_ONLY,
+					 .key = &no_key };
 	struct endpoints *endpoints = calloc(1, sizeof(*endpoints));
 	bool is_good = endpoints && endpoints_read(options->endpoints, endpoints, problem);
 

@@ -62,7 +62,8 @@ struct etcd_options {
 	 * watch has come. It should lie in the range that is watched; watches do not tell of them.
 	 */
 	const char *own_prefix;
-	/* TLS, if ca or cert is set. Paths, as struct pyr_tls_options has them. */
+	/* TLS, if one of them is set, or PYRITE_KEYS is, whose files are the defaults then. Paths,
+	 * as struct pyr_tls_options has them. */
 	const char *ca, *cert, *key;
 	const char *user, *password; /* NULL: no authentication */
 	/* Told, in the client's thread, when an endpoint answers after none did (is_up), and when
