@@ -16,6 +16,12 @@
  * its calls over them. The metadata of a name are tags: texts without white space, ',' and '@'. The
  * interface of the name server is pyrite.NameServer (naming.idl); the functions below are its short
  * forms.
+ *
+ * There may be several name servers of one registry. What is only asked is asked of the first that
+ * is up, and of the next as well if that takes 400 ms. What changes names is done at another only
+ * if it surely has not been done: else it fails with UNAVAILABLE, and the error's may_have_run. If
+ * none answers, UNAVAILABLE tells what is wrong with each. Leases and watchers move along
+ * (docs/names.md).
  */
 #include <pyrite/pyrite.h>
 
@@ -52,8 +58,9 @@ struct pyr_ns_entries {
 	struct pyr_ns_entry *items; /* sorted by name, then by uri */
 };
 
-/* Finds the name server at address ("host", "host:port", "./u:path"), and pings it. NULL: where the
- * first of these says: PYRITE_NS_HOST; $XDG_CONFIG_HOME/pyrite/ns or ~/.config/pyrite/ns;
+/* Finds the name server at address ("host", "host:port", "./u:path"), or the first that answers of
+ * a list of replicas ("a,b:9091", at most 16, the preferred one first), and pings it. NULL: where
+ * the first of these says: PYRITE_NS_HOST; $XDG_CONFIG_HOME/pyrite/ns or ~/.config/pyrite/ns;
  * /etc/pyrite/ns; the SRV records of _pyrite._tcp in PYRITE_NS_DOMAIN; who answers at
  * PYRITE_NS_BROADCAST; else 127.0.0.1:9090. docs/names.md has the details. Returns: owned,
  * pyr_ns_free(); NULL with UNAVAILABLE; FAILED_PRECONDITION or INVALID_ARGUMENT for a file or a
@@ -79,7 +86,7 @@ static inline PYR_MUST_CHECK pyr_ns *pyr_ns_locate_with(const char *address,
 /* Frees the handle. Names that were registered through it stay. */
 void pyr_ns_free(pyr_ns *ns);
 
-/* The address of the name server, "127.0.0.1:9090". Returns: borrowed. */
+/* The address of the name server, "127.0.0.1:9090"; of several, the list. Returns: borrowed. */
 const char *pyr_ns_address(const pyr_ns *ns);
 
 /* Whether ns changes names without knowing their secrets; if they belong to another identity, the
