@@ -22,7 +22,7 @@ static int64_t test_clock(void *data)
 
 static struct registry *new_registry(size_t max_names)
 {
-	struct registry_options options = { max_names, test_clock, &now, 0, 0 };
+	struct registry_options options = { max_names, test_clock, &now, 0, 0, 0 };
 	struct registry *registry;
 
 	now = 1000000;
@@ -550,7 +550,7 @@ TEST(the_tags_of_a_leased_name_are_its_owners)
 
 TEST(all_names_together_are_bounded_in_bytes)
 {
-	struct registry_options options = { 0, test_clock, &now, 4096, 0 };
+	struct registry_options options = { 0, test_clock, &now, 4096, 0, 0 };
 	struct registry *registry = registry_new(store_memory_new(), &options);
 	char name[32];
 	size_t n = 0;
@@ -570,7 +570,7 @@ TEST(all_names_together_are_bounded_in_bytes)
 
 TEST(nothing_is_made_from_nothing)
 {
-	struct registry_options options = { 0, test_clock, &now, 0, 0 };
+	struct registry_options options = { 0, test_clock, &now, 0, 0, 0 };
 
 	CHECK(registry_new(NULL, &options) == NULL);
 	registry_free(NULL);

@@ -45,7 +45,7 @@ static bool lease(struct registry *registry, const char *name, const uint8_t *se
 /* A full one, each name leased by one of 1,000 owners. */
 static struct registry *full_registry(size_t room)
 {
-	struct registry_options options = { NAMES + room, test_clock, &now, 0, 0 };
+	struct registry_options options = { NAMES + room, test_clock, &now, 0, 0, 0 };
 	struct registry *registry;
 	uint8_t secret[SECRET_SIZE];
 	char name[32];
