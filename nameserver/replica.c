@@ -392,5 +392,6 @@ void replica_free(struct replica *replica)
 	pthread_mutex_destroy(&replica->lock);
 	free(replica->read_from);
 	free(replica->check_from);
+	free(replica->check_to);
 	free(replica);
 }

@@ -53,7 +53,7 @@ struct replica {
 	void *gone;
 	uint64_t revision;
 	struct part *check; /* a page that was read again, until it can be compared; owned */
-	char *check_from;
+	char *check_from, *check_to; /* as of a part; while one is read, only read */
 	int64_t checked_ms;
 };
 

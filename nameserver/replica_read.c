@@ -7,7 +7,8 @@
 #include "replica_own.h"
 
 enum {
-	PAGE = 1000,     /* keys */
+	PAGE = 20000, /* keys: etcd 3.4 counts those that follow, each time */
+	CHECK_PAGE = 1000,
 	CHECK_MS = 1000, /* between two pages that are read again */
 	AGAIN_MS = 200   /* before what failed is read again */
 };
@@ -212,21 +213,22 @@ static size_t key_after(const struct replica *replica, const char *from, char re
 	return from[0] ? n + 1 : n;
 }
 
-static void read_page(struct replica *replica, const char *from, uint64_t revision,
+static void read_page(struct replica *replica, const char *from, const char *to, uint64_t revision,
 		      etcd_page_cb callback)
 {
 	char key[ETCD_KEY_SIZE], end[ETCD_KEY_SIZE];
-	struct etcd_range range = { .limit = PAGE, .revision = revision };
+	struct etcd_range range = { .limit = to ? 2 * CHECK_PAGE : PAGE, .revision = revision };
 
 	range.key = (struct etcd_bytes){ key, key_after(replica, from, key) };
-	range.end = bytes_of(all_to(replica, end));
+	range.end = to ? (struct etcd_bytes){ end, key_after(replica, to, end) }
+		       : bytes_of(all_to(replica, end));
 	etcd_read(replica->options.etcd, &range, callback, replica);
 }
 
 static void read_on(struct replica *replica)
 {
-	read_page(replica, replica->read_from ? replica->read_from : "", replica->read_revision,
-		  on_page);
+	read_page(replica, replica->read_from ? replica->read_from : "", NULL,
+		  replica->read_revision, on_page);
 }
 
 void replica_read(struct replica *replica)
@@ -281,14 +283,40 @@ static void on_check(const struct etcd_outcome *outcome, const struct etcd_kv *k
 	if (outcome->result == ETCD_DONE && !is_reading)
 		part = make_page(replica, strdup(replica->check_from ? replica->check_from : ""),
 				 kvs, n, more, false, outcome->revision);
-	if (part) { /* until it has been taken over, there is no other */
+	if (part && !more && replica->check_to)
+		part->to = strdup(replica->check_to);
+	if (part && (part->to || !replica->check_to)) {
+		/* until it has been taken over, there is no other */
 		part->kind = PART_CHECK;
 		queue(replica, part);
 		return;
 	}
+	replica_free_part(part);
 	pthread_mutex_lock(&replica->lock);
 	replica->is_checking = false;
 	pthread_mutex_unlock(&replica->lock);
+}
+
+/* The last of those that are read again together. Owned; NULL: up to the end. */
+static char *some_keys_on(struct replica *replica)
+{
+	struct store *store = replica->store;
+	const char *from = replica->check_from;
+	const struct record *record;
+	char key[REGISTRY_KEY_SIZE + 2] = "n/";
+	int i;
+
+	if (from && strcmp(from, key) > 0 && strncmp(from, "n/", 2) != 0)
+		return NULL; /* behind all records */
+	if (from && strncmp(from, "n/", 2) == 0)
+		snprintf(key, sizeof(key), "%s", from);
+	for (i = 0; i < CHECK_PAGE; i++) {
+		record = store->kind->next(store, key + 2, false);
+		if (!record)
+			return NULL;
+		snprintf(key, sizeof(key), "n/%s", record->key);
+	}
+	return strdup(key);
 }
 
 void replica_check(struct replica *replica, int64_t now)
@@ -306,6 +334,10 @@ void replica_check(struct replica *replica, int64_t now)
 		replica->checked_ms = now;
 	if (has_failed)
 		replica_read(replica);
-	if (may)
-		read_page(replica, replica->check_from ? replica->check_from : "", 0, on_check);
+	if (!may)
+		return;
+	free(replica->check_to);
+	replica->check_to = some_keys_on(replica);
+	read_page(replica, replica->check_from ? replica->check_from : "", replica->check_to, 0,
+		  on_check);
 }

@@ -48,6 +48,18 @@ static void refuse(struct service_change *change, const struct registry_problem 
 	fail(change, PYR_PERMISSION_DENIED, text);
 }
 
+/* What it was refused for is safe, or never was. In any thread. */
+static void on_reason_safe(const struct store_problem *problem, uint64_t revision, void *data)
+{
+	struct service_change *change = data;
+
+	(void)revision;
+	if (problem->code)
+		finish(change, problem, 0);
+	else
+		refuse(change, change->refusal);
+}
+
 /* ---- again ---- */
 
 static void try_again(struct service_change *change)
@@ -84,12 +96,17 @@ static void on_caught_up(const struct store_problem *problem, uint64_t revision,
 		try_again(change);
 }
 
-/* What nobody else can have changed is refused at once. */
+/* Whether it would be refused in any case. */
+static bool is_plain(const struct registry_problem *problem)
+{
+	return problem->action || problem->code == PYR_INVALID_ARGUMENT;
+}
+
 static bool is_final(const struct service_change *change, struct registry *registry,
 		     const struct registry_problem *problem)
 {
-	return change->is_confirmed || problem->action || problem->code == PYR_INVALID_ARGUMENT ||
-	       !registry_is_replica(registry) || change->n_tries >= TRIES;
+	return change->is_confirmed || is_plain(problem) || !registry_is_replica(registry) ||
+	       change->n_tries >= TRIES;
 }
 
 static void try(struct service_change *change, struct registry *registry)
@@ -138,6 +155,22 @@ void service_change_give_up(struct service *service)
 
 /* ---- in the method ---- */
 
+/* A replica shows what is safe alone; else a refusal waits for what it was refused for. */
+static int refuse_when_safe(struct service_change *change, struct registry *registry,
+			    const struct registry_problem *problem)
+{
+	if (registry_is_replica(registry)) {
+		registry_catch_up(registry, on_caught_up, change);
+		return 0;
+	}
+	change->refusal = pyr_call_alloc(change->call, sizeof(*problem));
+	if (!change->refusal)
+		return pyr_deferred_fail(change->deferred, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	*change->refusal = *problem;
+	registry_when_safe(registry, on_reason_safe, change);
+	return 0;
+}
+
 int service_change(struct service_change *change)
 {
 	struct registry *registry = service_registry(change->call);
@@ -146,15 +179,14 @@ int service_change(struct service_change *change)
 
 	change->n_tries = 1;
 	status = change->attempt(change, registry, &problem);
-	if (status < 0 && is_final(change, registry, &problem))
+	if (status < 0 && is_plain(&problem))
 		return service_fail(change->call, change->action ? change->action : "",
 				    change->name, &problem);
 	if (pyr_call_defer(change->call, &change->deferred) < 0)
 		return pyr_fail(change->call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	change->call = pyr_deferred_call(change->deferred);
 	if (status < 0)
-		registry_catch_up(registry, on_caught_up, change);
-	else
-		registry_when_safe(registry, on_safe, change);
+		return refuse_when_safe(change, registry, &problem);
+	registry_when_safe(registry, on_safe, change);
 	return 0;
 }

@@ -46,6 +46,7 @@ struct service_change {
 	bool audits_each;   /* of many names: each was told when it was done */
 	const struct pyrite_NameClaim *claim; /* as it was given; NULL: none */
 	void *args, *result;                  /* of attempt and reply alone */
+	struct registry_problem *refusal;     /* that waits until what it rests on is safe */
 	unsigned n_tries;
 	bool is_confirmed; /* what the next attempt is refused for is so everywhere */
 };

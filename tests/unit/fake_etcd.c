@@ -57,7 +57,6 @@ static struct {
 	struct held *held, **last_held;
 	enum etcd_result result, next_result;
 	bool next_is_done;
-	unsigned n_calls;
 } fake;
 
 static int64_t now_ms(void)
@@ -301,7 +300,6 @@ static enum etcd_result run_txn(const struct held *call)
 	char *key, *value;
 	size_t i;
 
-	fake.n_calls++;
 	for (i = 0; i < call->n_compares; i++)
 		if (!holds(&call->compares[i]))
 			return ETCD_CONFLICT;
@@ -598,9 +596,4 @@ uint64_t fake_etcd_revision(void)
 size_t fake_etcd_leases(void)
 {
 	return fake.n_leases;
-}
-
-unsigned fake_etcd_calls(void)
-{
-	return fake.n_calls;
 }

@@ -35,5 +35,4 @@ size_t fake_etcd_expire_all(void);
 const char *fake_etcd_get(const char *key); /* NULL: not there */
 uint64_t fake_etcd_revision(void);
 size_t fake_etcd_leases(void);
-unsigned fake_etcd_calls(void); /* transactions so far */
 #endif

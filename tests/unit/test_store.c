@@ -28,7 +28,7 @@ static void keeps_what_is_put(struct store *store)
 	store->kind->touch(store, "b", 77);
 	CHECK_INT(store->kind->find(store, "b")->expires, 77);
 	CHECK_INT(store->kind->count_ended(store, 1), 2);
-	store->kind->lose(store, record->secret);
+	store->kind->lose(store, record->secret, true);
 	CHECK(store->kind->find(store, "b")->is_orphan);
 	CHECK(store->kind->next(store, "b", false)->is_orphan);
 	store->kind->touch(store, "b", 0);
