@@ -346,6 +346,45 @@ def half_open(short):
         none("look-ups that failed", work.of("lookup").failed())
 
 
+def cpu_of(processes):
+    """Seconds of processor time that they have used."""
+    ticks = 0
+    for one in processes:
+        fields = cluster.pathlib.Path(f"/proc/{one.pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def rate_of(place, program, address, mode):
+    """Calls per second of a program of tests/bench, 64 in flight; and what each costs in members and name servers, in us."""
+    before = cpu_of(place.members), cpu_of(place.servers)
+    said = cluster.subprocess.run([cluster.BIN / program, address, mode, "-n", "64", "--ms", "2000"], capture_output=True, text=True,
+                                  check=True, timeout=60).stdout
+    words = dict(word.split("=") for word in said.split())
+    cost = [1e6 * (now - then) / int(words["calls"]) for now, then in
+            zip((cpu_of(place.members), cpu_of(place.servers)), before)]
+    return float(words["rate"]), *cost
+
+
+def registrations(short):
+    """Beside a bare generated stub that makes such transactions at the same member. By name alone: what it measures depends on
+    how many cores members, name server and client share."""
+    with cluster.Cluster(servers=1) as place:
+        leader = place.leader()
+        server = cluster.NameServer(9, place)
+        place.others.append(server)
+        place.servers = [server]
+        server.storage = lambda: ["--storage", "etcd", "--etcd", f"127.0.0.1:{leader.port}"]
+        server.start()
+        rounds = [(rate_of(place, "bench-etcd-client", f"127.0.0.1:{leader.port}", "stub"),
+                   rate_of(place, "bench-names", server.address, "register")) for _ in range(1 if short else 5)]
+    stub, name = (sorted(pair[i] for pair in rounds)[len(rounds) // 2] for i in (0, 1))
+    TABLE.append((f"a bare stub: transactions ({stub[1]:.0f} us in members)", f"{stub[0]:.0f}/s", "", True))
+    TABLE.append((f"registrations ({name[1]:.0f} us in members, {name[2]:.0f} in the name server)", f"{name[0]:.0f}/s", "", True))
+    figure("registrations beside that", f"{name[0] / stub[0]:.2f}", ">= 0.80", name[0] >= 0.8 * stub[0])
+
+
+MORE = {"registrations": registrations}
 ROWS = {one.__name__: one for one in (leader_dies, leader_stops, server_dies, all_die, quorum_is_lost, owner_and_leader_die,
                                       partitions, delays, stalls, packet_loss, half_open)}
 
@@ -365,7 +404,7 @@ def run(row, short):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--short", action="store_true")
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join([*ROWS, *MORE]))
     arguments = parser.parse_args()
     if not shutil.which("etcd"):
         print("not ok etcd_is_installed")
@@ -375,7 +414,7 @@ def main():
         network.enter()
     for name in arguments.rows or ROWS:
         TABLE.append((f"-- {name}", "measured", "goal", True))
-        good = run(ROWS[name], arguments.short) and good
+        good = run({**ROWS, **MORE}[name], arguments.short) and good
     print()
     for what, measured, goal, met in TABLE:
         print(f"{what:<66} {measured:<14} {goal:<12} {'' if met else 'MISSED'}")
