@@ -7,7 +7,7 @@ foreach(program history client)
 endforeach()
 pyrite_script_test(cluster_checker cluster/checker.py ONCE)
 # Nothing runs beside them: they measure, and the machine's time is etcd's, too.
-pyrite_script_test(cluster_history cluster/histories.py ONCE 700 5)
+pyrite_script_test(cluster_history cluster/histories.py ONCE 500 4)
 pyrite_script_test(cluster_figures cluster/figures.py ONCE --short leader_dies server_dies)
 pyrite_script_test(cluster_history_long cluster/histories.py ONCE 10000 50)
 pyrite_script_test(cluster_leases_long cluster/histories.py ONCE --leases 2500 3000 15)
