@@ -10,6 +10,7 @@
 
 enum {
 	STACK_SIZE = 256 << 10, /* of a task: callbacks run on it */
+	IDLE_MS = 60000,        /* unless it is woken */
 	LOOK_MS = 100,          /* how often the time of calls is looked at */
 	DEFAULT_TIMEOUT_MS = 2000,
 	CONNECT_MS = 1000
@@ -159,6 +160,16 @@ static void end_all(struct etcd *etcd)
 	} while (!is_empty(etcd));
 }
 
+static bool has_calls(struct etcd *etcd)
+{
+	bool has_calls;
+
+	pthread_mutex_lock(&etcd->lock);
+	has_calls = etcd->n_calls > 0 || etcd->new_watches;
+	pthread_mutex_unlock(&etcd->lock);
+	return has_calls;
+}
+
 static int run(void *data)
 {
 	struct etcd *etcd = data;
@@ -175,7 +186,7 @@ static int run(void *data)
 	while (is_whole && take_inbox(etcd)) {
 		expire(etcd);
 		start_workers(etcd);
-		live_rest(&etcd->main_live, LOOK_MS);
+		live_rest(&etcd->main_live, has_calls(etcd) ? LOOK_MS : IDLE_MS);
 	}
 	end_all(etcd);
 	pthread_mutex_lock(&etcd->lock);

@@ -34,6 +34,7 @@ struct member {
 	struct etcdserverpb_Watch *watch; /* with a connection of its own: much may come */
 	struct etcdserverpb_Auth *auth;
 	char token[TOKEN_SIZE];
+	int64_t done_at;   /* when it last did what takes a quorum, for a worker */
 	size_t n_sent;     /* calls of workers that are not answered */
 	int64_t silent_at; /* since when nothing has come, though something was sent; 0: all is
 			      answered */
@@ -96,6 +97,8 @@ struct etcd_watch {
 				    still to come again */
 	uint64_t wanted;         /* a barrier's revision, which it has to reach */
 	int64_t wanted_since;
+	uint64_t stuck_at; /* its position when it was looked at last */
+	int64_t stuck_since;
 	struct etcd_bytes key, end; /* which follow */
 };
 
@@ -161,6 +164,8 @@ void live_end(struct live *live);
 /* Waits, at most so long; less if live_nudge() says that something has changed. */
 void live_rest(struct live *live, int64_t ms);
 void live_nudge(struct live *live);
+/* Whatever it waits for is cut short. */
+void live_cut(struct live *live);
 /* A cancel that it has not seen will not end what it waits for next. */
 void live_settle(struct live *live);
 /* Something is different for all: each looks again. all: whatever it waits for. */

@@ -13,7 +13,8 @@
 
 enum {
 	BEAT_MS = 500,
-	MARK_MS = 50, /* that a watch may be behind a barrier before it is helped */
+	STUCK_MS = 3000, /* without progress, though it is behind, and a watch is made again */
+	MARK_MS = 50,    /* that a watch may be behind a barrier before it is helped */
 	FIRST_PAUSE_MS = 50,
 	SHORT_MS = 2000,    /* an endpoint that was used less long was no good */
 	LAST_PAUSE_MS = 500 /* between rounds in which no endpoint answers */
@@ -84,7 +85,13 @@ static bool pass(struct etcd *etcd, struct member *member,
 	return true;
 }
 
-/* Returns whether it was passed. */
+/* It took too long; but others were served meanwhile, so there is too much to do. */
+static bool is_busy(const struct member *member, int64_t begun)
+{
+	return pyr_last_error()->code == PYR_DEADLINE_EXCEEDED && member->done_at >= begun;
+}
+
+/* Returns whether the endpoint is to be used. */
 static bool make_barrier(struct etcd *etcd, struct member *member)
 {
 	struct etcdserverpb_DeleteRangeRequest request = { .key = bytes_of(etcd->barrier_key) };
@@ -93,26 +100,26 @@ static bool make_barrier(struct etcd *etcd, struct member *member)
 	struct pyr_call_options options = member_options(member, PATIENCE_MS, &token);
 	struct calls asked;
 	int64_t begun = now_ms();
-	bool has_passed;
+	bool is_good;
 
 	calls_init(&asked);
 	calls_append(&asked, &etcd->barriers);
 	etcd->must_beat = false;
 	if (etcdserverpb_KV_DeleteRange(etcdserverpb_KV_with(member->kv, &options), &request,
-					&response) == 0) {
-		has_passed = pass(etcd, member, response, begun);
-		pyr_free(response);
-	} else {
-		has_passed = false;
+					&response) < 0) {
+		is_good = is_busy(member, begun);
 		note_trouble(etcd, member);
+	} else {
+		is_good = pass(etcd, member, response, begun);
+		if (is_good) {
+			want(etcd, etcd->seen.revision);
+			answer(etcd, &asked, etcd->seen.revision);
+		}
+		pyr_free(response);
 	}
-	if (has_passed) {
-		want(etcd, etcd->seen.revision);
-		answer(etcd, &asked, etcd->seen.revision);
-	}
-	calls_append(&asked, &etcd->barriers); /* none if it has */
+	calls_append(&asked, &etcd->barriers); /* which go on waiting, in their order */
 	calls_append(&etcd->barriers, &asked);
-	return has_passed;
+	return is_good;
 }
 
 /* ---- marks ---- */
@@ -128,6 +135,21 @@ static int64_t late_at(const struct etcd *etcd)
 		    watch->wanted_since + MARK_MS < at)
 			at = watch->wanted_since + MARK_MS;
 	return at;
+}
+
+/* etcd 3.4 before 3.4.31 may forget a watch while it compacts. */
+static void look_at(struct etcd *etcd, struct etcd_watch *watch)
+{
+	int64_t now = now_ms();
+
+	if (watch->position != watch->stuck_at || watch->position >= watch->wanted) {
+		watch->stuck_at = watch->position;
+		watch->stuck_since = now;
+	} else if (watch->is_live && now - watch->stuck_since > STUCK_MS) {
+		etcd_log(etcd, "a watch tells nothing: it is made again");
+		watch->stuck_since = now;
+		live_cut(&watch->live);
+	}
 }
 
 /*
@@ -149,8 +171,10 @@ static void put_mark(struct etcd *etcd, struct member *member)
 		pyr_free(response);
 	else
 		(void)member_verdict(etcd, member, &outcome);
-	for (watch = etcd->watches; watch; watch = watch->next)
+	for (watch = etcd->watches; watch; watch = watch->next) {
 		watch->wanted_since = now_ms();
+		look_at(etcd, watch);
+	}
 }
 
 /* ---- which endpoint ---- */

@@ -88,7 +88,7 @@ void live_rest(struct live *live, int64_t ms)
 	live->rests = false;
 }
 
-static void cut(struct live *live)
+void live_cut(struct live *live)
 {
 	live->was_cut = true;
 	pyr_task_cancel(live->task);
@@ -97,7 +97,7 @@ static void cut(struct live *live)
 void live_nudge(struct live *live)
 {
 	if (live->rests)
-		cut(live);
+		live_cut(live);
 }
 
 void live_settle(struct live *live)
@@ -114,7 +114,7 @@ void lives_cut(struct etcd *etcd, bool all)
 
 	for (live = etcd->lives; live; live = live->next)
 		if (live->task != self && (all || live->rests || !live->is_committed))
-			cut(live);
+			live_cut(live);
 	etcd_wake(etcd);
 }
 

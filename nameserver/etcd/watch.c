@@ -78,6 +78,19 @@ static bool is_news(struct etcd_watch *watch, uint64_t revision)
 	return false;
 }
 
+/* Whether etcd would send it. */
+static bool is_possible(const struct follow *f, const struct etcdserverpb_WatchResponse *response,
+			const struct etcdserverpb_Event *event)
+{
+	int64_t revision = event->kv.mod_revision;
+
+	if (!event->has_kv || revision <= 0 || revision > response->header.revision)
+		return false;
+	if ((uint64_t)revision < f->last && (uint64_t)revision > f->watch->position)
+		return false;
+	return is_in_range(f->watch, bytes_of(&event->kv.key));
+}
+
 /* Makes them the program's. Returns false if etcd would not send them. */
 static bool take_events(struct follow *f, const struct etcdserverpb_WatchResponse *response,
 			struct etcd_event *events, size_t *ret_n)
@@ -95,9 +108,7 @@ static bool take_events(struct follow *f, const struct etcdserverpb_WatchRespons
 		to->kv.lease = from->kv.lease;
 		to->kv.mod_revision = (uint64_t)from->kv.mod_revision;
 		to->is_delete = from->type == etcdserverpb_Event_DELETE;
-		if (!from->has_kv || from->kv.mod_revision <= 0 || !is_in_range(watch, to->kv.key))
-			return false;
-		if (to->kv.mod_revision < f->last && to->kv.mod_revision > watch->position)
+		if (!is_possible(f, response, from))
 			return false;
 		if (!is_news(watch, to->kv.mod_revision)) {
 			if (to->kv.mod_revision > watch->position)

@@ -247,6 +247,8 @@ static void attempt(struct etcd *etcd, struct call *call, struct live *live)
 	member_sent(a.member);
 	status = make(&a);
 	member_over(a.member);
+	if (status == 0)
+		a.member->done_at = now_ms();
 	if (status == 0 || pyr_last_error()->remote)
 		member_heard(a.member);
 	if (status < 0)

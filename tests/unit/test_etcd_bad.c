@@ -28,7 +28,9 @@ static _Atomic enum wrong {
 	FOREIGN_EVENTS,
 	UNORDERED_EVENTS,
 	NO_EVENTS,
-	CUT_IN_TWO
+	CUT_IN_TWO,
+	SILENCE,
+	TOO_NEW
 } wrong;
 
 static struct etcdserverpb_ResponseHeader header(void)
@@ -155,6 +157,10 @@ static int serve_watch(pyr_call *call, pyr_stream *stream)
 		events[1] = event_of(key_other, from + 1);
 	if (wrong == NO_EVENTS)
 		events[1].has_kv = false;
+	if (wrong == TOO_NEW)
+		events[2].kv.mod_revision = INT64_MAX;
+	if (wrong == SILENCE && atomic_load(&n_watches) == 1)
+		from = now;
 	if (from < now && etcdserverpb_Watch_Watch_yield(stream, &response) < 0)
 		return 0;
 	while (etcdserverpb_Watch_Watch_read(stream, &request) > 0)
@@ -333,10 +339,31 @@ TEST(events_of_no_key_end_the_stream)
 	watch_while(NO_EVENTS, 0);
 }
 
+TEST(events_from_the_future_end_the_stream)
+{
+	watch_while(TOO_NEW, 0);
+}
+
 TEST(a_revision_that_comes_in_parts_is_told_once)
 {
 	watch_while(CUT_IN_TWO, 3);
 	CHECK(atomic_load(&n_watches) >= 2);
+}
+
+/* It is alive, and behind what a barrier tells. */
+TEST(a_watch_that_etcd_forgot_is_made_again)
+{
+	struct seen seen = SEEN_NEW;
+	struct etcd_watch *watch;
+
+	atomic_store(&n_watches, 0);
+	atomic_store(&wrong, SILENCE);
+	watch = etcd_watch(etcd, b("t/"), b("t0"), (uint64_t)atomic_fetch_add(&revision, 10),
+			   seen_news, &seen);
+	CHECK(TOLD_WAIT(&seen.told, seen.n == 3));
+	CHECK_INT(atomic_load(&n_watches), 2);
+	etcd_watch_stop(watch);
+	mend();
 }
 
 /* ---- their beginning and end ---- */
@@ -376,5 +403,6 @@ TESTS(etcd_bad, T(the_endpoint_begins), T(a_transaction_is_in_doubt_if_its_answe
       T(pages_that_lead_nowhere_are_not_told), T(leases_that_were_not_asked_about_are_no_answers),
       T(revisions_never_go_back), T(events_of_before_are_left_out),
       T(events_of_other_keys_end_the_stream), T(events_out_of_order_end_the_stream),
-      T(events_of_no_key_end_the_stream), T(a_revision_that_comes_in_parts_is_told_once),
+      T(events_of_no_key_end_the_stream), T(events_from_the_future_end_the_stream),
+      T(a_revision_that_comes_in_parts_is_told_once), T(a_watch_that_etcd_forgot_is_made_again),
       T(the_endpoint_ends))
