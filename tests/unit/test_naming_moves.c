@@ -97,6 +97,25 @@ TEST(a_lease_moves_from_one_that_hangs_before_it_ends)
 	pyr_ns_free(ns);
 }
 
+/* However long they were away: the pings of those that are down come less and less often. */
+TEST(a_lease_is_back_with_the_next_round_when_all_were_away)
+{
+	pyr_ns *ns = begin();
+	char uri[100];
+	pyr_daemon *daemon = new_daemon(uri);
+	int64_t ttl_ms = config_number(CONFIG_LEASE_TTL_MS);
+
+	CHECK_INT(pyr_ns_register(ns, "lease.3", uri), 0);
+	health_set_pause(WAIT_MS);
+	end(&a, SIGKILL);
+	end(&b, SIGKILL);
+	CHECK_INT(pyr_sleep((uint32_t)ttl_ms / 2), 0); /* rounds fail */
+	run(&b);
+	CHECK(known_ms(b.address, "lease.3") <= ttl_ms / 3 + 2 * SOON_MS);
+	pyr_daemon_free(daemon);
+	pyr_ns_free(ns);
+}
+
 /* ---- watchers ---- */
 
 /* What a watcher was told last of the name "who", and how often of each kind. */
@@ -237,7 +256,8 @@ TEST(a_watcher_is_freed_whatever_it_waits_for)
 }
 
 TESTS(naming_moves, T(a_lease_moves_at_once_and_comes_back),
-      T(a_lease_moves_from_one_that_hangs_before_it_ends), T(a_watcher_moves_along_and_comes_back),
-      T(a_watcher_of_none_that_answers_is_told),
+      T(a_lease_moves_from_one_that_hangs_before_it_ends),
+      T(a_lease_is_back_with_the_next_round_when_all_were_away),
+      T(a_watcher_moves_along_and_comes_back), T(a_watcher_of_none_that_answers_is_told),
       T(a_watcher_leaves_one_that_hangs_with_the_look_ups),
       T(a_watcher_is_freed_whatever_it_waits_for), T(the_name_servers_end_well))

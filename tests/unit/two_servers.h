@@ -118,6 +118,7 @@ static inline pyr_ns *begin(void)
 {
 	pyr_ns *ns;
 
+	setenv("PYRITE_LEASE_TTL_MS", "2000", 1); /* before settings are read */
 	health_set_pause(PING_MS);
 	if (!a.pid)
 		run(&a);
@@ -126,6 +127,8 @@ static inline pyr_ns *begin(void)
 	snprintf(both, sizeof(both), "%s,%s", a.address, b.address);
 	mark(&a, "who");
 	mark(&b, "who");
+	health_hurry(a.address);
+	health_hurry(b.address);
 	ns = pyr_ns_locate(both);
 	REQUIRE(ns != NULL && comes_back(ns, 'a'));
 	return ns;

@@ -36,6 +36,7 @@ static struct {
 	struct health *first;
 	unsigned n;
 	atomic_uint n_down;
+	atomic_int n_waiting;
 	struct engine_timer timer;
 	uint32_t first_pause_ms, look_ms;
 	void (*listeners[MAX_LISTENERS])(void);
@@ -196,6 +197,24 @@ void health_up(const char *address)
 		tell();
 }
 
+void health_hurry(const char *address)
+{
+	struct health *health;
+
+	pthread_mutex_lock(&all.lock);
+	health = find(address);
+	if (health && health->is_down && !health->ping) {
+		health->asked = health->at = engine_now();
+		look_at(health->at);
+	}
+	pthread_mutex_unlock(&all.lock);
+}
+
+void health_wait(int n)
+{
+	atomic_fetch_add(&all.n_waiting, n);
+}
+
 /* ---- pings, in the runtime's thread ---- */
 
 static void start_ping(struct health *health)
@@ -236,7 +255,8 @@ static int64_t look(struct health *health, int64_t now, bool *ret_news)
 		return ENGINE_FOREVER;
 	}
 	if (!health->ping && now >= health->at) {
-		if (now - health->asked > WANTED_MS * (int64_t)ENGINE_MS) {
+		if (now - health->asked > WANTED_MS * (int64_t)ENGINE_MS &&
+		    atomic_load(&all.n_waiting) == 0) {
 			rest(health);
 			return ENGINE_FOREVER;
 		}

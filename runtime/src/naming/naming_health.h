@@ -18,6 +18,11 @@ void health_down(const char *address);
 /* It answered. */
 void health_up(const char *address);
 
+/* One that is down is pinged now, whenever that was to be. */
+void health_hurry(const char *address);
+/* Somebody waits (1) or waits no more (-1) for any of them, without asking for it. */
+void health_wait(int n);
+
 /* Called after a server has become up or down, perhaps with the keepers' lock: must not wait, but
  * may ask health_is_up(). At most two; set when the library is loaded. */
 void health_on_change(void (*fn)(void));

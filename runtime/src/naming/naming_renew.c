@@ -248,6 +248,15 @@ static void look_at_answers(struct keeper *keeper)
 	}
 }
 
+/* None is up. One that is back is noticed with the next round, however long they were away. */
+static void look_for_any(struct keeper *keeper)
+{
+	unsigned i;
+
+	for (i = 0; i < servers_count(keeper->servers); i++)
+		health_hurry(servers_address(keeper->servers, i));
+}
+
 /* Moves to another name server if that is better. */
 static void choose_server(struct keeper *keeper)
 {
@@ -262,6 +271,8 @@ static void choose_server(struct keeper *keeper)
 		move_to(keeper, (unsigned)best);
 	else if (best >= 0 && keeper->is_cut)
 		keeper->round_at = engine_now(); /* it is back */
+	else if (best < 0 && engine_now() >= keeper->round_at)
+		look_for_any(keeper);
 }
 
 /* ---- rounds ---- */
@@ -453,6 +464,8 @@ static void take_renewal(struct keeper *keeper, struct renewal *renewal)
 		return;
 	}
 	keeper->is_failing = false;
+	if (servers_count(keeper->servers) > 1)
+		health_up(keeper_address(keeper));
 	drop_left(keeper);
 	extend_leases(keeper, renewal, result);
 	for (i = 0; i < result->lost.n; i++) {

@@ -241,6 +241,7 @@ static bool rest(struct pyr_ns_watcher *w)
 
 static void enlist(struct pyr_ns_watcher *w)
 {
+	health_wait(1);
 	pthread_mutex_lock(&all.lock);
 	w->next = all.first;
 	all.first = w;
@@ -254,8 +255,10 @@ static void delist(struct pyr_ns_watcher *w)
 	pthread_mutex_lock(&all.lock);
 	for (place = &all.first; *place && *place != w; place = &(*place)->next)
 		;
-	if (*place)
+	if (*place) {
 		*place = w->next;
+		health_wait(-1);
+	}
 	pthread_mutex_unlock(&all.lock);
 }
 
