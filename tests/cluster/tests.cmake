@@ -6,6 +6,7 @@ foreach(program history client)
 	pyrite_warnings(ns-${program})
 endforeach()
 pyrite_script_test(cluster_checker cluster/checker.py ONCE)
+pyrite_script_test(cluster_relay cluster/relays.py ONCE)
 # Nothing runs beside them: they measure, and the machine's time is etcd's, too.
 pyrite_script_test(cluster_history cluster/histories.py ONCE 500 4)
 pyrite_script_test(cluster_figures cluster/figures.py ONCE --short leader_dies server_dies)
