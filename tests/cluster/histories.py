@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""histories.py [--sqlite] [OPERATIONS [KILLS]]: clients change and look up names at several name servers over etcd, while
-members and name servers are killed, stopped and started again; what they saw is then checked (history.py). --sqlite: the
-same with one name server over SQLite. Prints "ok <case>" or "not ok <case>", and figures."""
+"""histories.py [--sqlite | --relays] [--leases MS] [OPERATIONS [KILLS]]: clients change and look up names at several name
+servers over etcd, while members and name servers are killed, stopped and started again; what they saw is then checked
+(history.py). --sqlite: the same with one name server over SQLite. --relays: there are relays between all of them, which do
+what networks do. Prints "ok <case>" or "not ok <case>", and figures."""
 
 import argparse
 import json
@@ -15,6 +16,7 @@ import time
 
 import cluster
 import history
+import relay
 
 THREADS, DEADLINE_MS = 8, 3000
 LONGEST = 600  # s, for all of one history
@@ -33,6 +35,8 @@ class Kills:
         place, dice = self.place, random.random()
         if not place.members:
             return "server", random.choice(place.servers)
+        if place.relays and random.random() < 0.7:
+            return random.choice(("cut", "delayed", "reset", "half-open")), random.choice(self.ways())
         if dice < 0.35:
             return "leader", place.leader()
         if dice < 0.55:
@@ -43,10 +47,30 @@ class Kills:
             return "server", random.choice(place.servers)
         return "stopped server", random.choice(place.servers)
 
+    def ways(self):
+        """From name servers to members, and between members."""
+        place = self.place
+        return [way for server in place.servers for way in server.to_members] + [member.peer_relay for member in place.members]
+
+    def hurt(self, what, way):
+        """A way is bad for a while."""
+        if what == "reset":
+            way.reset()
+        elif what == "half-open":
+            way.half_open()
+        else:
+            way.set(relay.both(hole=True) if what == "cut" else relay.both(delay=random.uniform(0.05, 0.4)))
+        time.sleep(random.uniform(0.1, 2.5))
+        way.heal()
+
     def one(self):
         what, victim = self.choose()
         self.counts[what] = self.counts.get(what, 0) + 1
-        self.events.append({"kind": "event", "what": what, "number": victim.number, "at": time.monotonic_ns()})
+        self.events.append({"kind": "event", "what": what, "number": getattr(victim, "number", victim.port),
+                            "at": time.monotonic_ns()})
+        if isinstance(victim, relay.Relay):
+            self.hurt(what, victim)
+            return
         if what.startswith("stopped"):
             victim.pause()
             time.sleep(random.uniform(0.3, 2.5))
@@ -113,6 +137,7 @@ def main():
     parser.add_argument("kills", nargs="?", type=int, default=50)
     parser.add_argument("--sqlite", action="store_true")
     parser.add_argument("--leases", type=int, default=0, help="leases of so many ms, which nobody renews")
+    parser.add_argument("--relays", action="store_true", help="ways between them are cut, slow, reset and half-open, too")
     arguments = parser.parse_args()
     seed = int(os.environ.get("PYRITE_SEED", time.time_ns()))
     random.seed(seed)
@@ -121,7 +146,7 @@ def main():
         print("not ok etcd_is_installed")
         return 1
     began = time.monotonic()
-    with cluster.Cluster(members=0 if arguments.sqlite else 3) as place:
+    with cluster.Cluster(members=0 if arguments.sqlite else 3, relayed=arguments.relays) as place:
         told, kills = record(place, arguments.operations, arguments.kills, arguments.leases)
     print(f"    {history.summary(told)}\n    killed: {kills}; {time.monotonic() - began:.0f} s", flush=True)
     return 0 if check(told) else 1

@@ -2,9 +2,9 @@
 /*
  * ns-client [-p PAUSE_MS] [-r | -o] NAME...: a program that uses names, as any would. It looks
  * each up in turn, again and again, at the name servers that PYRITE_NS_HOST names; -r: registers
- * each instead, for good; -o: does so at the first of them, and goes on without waiting for the
- * answer. Prints a line of JSON for each: when it began, ns of CLOCK_MONOTONIC, how long it took,
- * and what came of it. Ends when its stdin does.
+ * each instead, for good; -o: does so at the only one, and goes on without waiting for the answer.
+ * Prints a line of JSON for each: when it began, ns of CLOCK_MONOTONIC, how long it took, and what
+ * came of it. Ends when its stdin does.
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -119,7 +119,7 @@ static bool is_over(int pause_ms)
 int main(int argc, char **argv)
 {
 	int option, first, i, kind = 'l', pause_ms = 10;
-	struct pyrite_NameServer *server;
+	struct pyrite_NameServer *server = NULL;
 	uint64_t n = 0;
 	pyr_ns *ns;
 
@@ -135,7 +135,8 @@ int main(int argc, char **argv)
 	ns = pyr_ns_locate(NULL);
 	if (!ns)
 		return pyr_perror("ns-client");
-	server = server_of(ns);
+	if (kind == 'o')
+		server = server_of(ns);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (i = first; i < argc && !is_over(pause_ms); i = i + 1 < argc ? i + 1 : first) {
 		if (kind == 'l')

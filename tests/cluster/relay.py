@@ -90,8 +90,11 @@ def inode_of(pid, peer):
 class Connection:
     def __init__(self, relay, source, near):
         self.relay, self.source, self.near, self.far = relay, source, near, None
+        self.is_half_open = False
 
     def fault(self):
+        if self.is_half_open:
+            return both(hole=True)
         return self.relay.faults.get(self.source, self.relay.fault)
 
     async def run(self):
@@ -201,7 +204,6 @@ class Relay:
     def half_open(self):
         """The target's end is gone; who connected hears nothing of that, nor of anything else."""
         def cut(connection):
-            self.faults[connection] = both(hole=True)
-            connection.source = connection
+            connection.is_half_open = True
             reset(connection.far)
         self.each(cut)

@@ -11,10 +11,11 @@ pyrite_script_test(cluster_relay cluster/relays.py ONCE)
 pyrite_script_test(cluster_history cluster/histories.py ONCE 500 4)
 pyrite_script_test(cluster_figures cluster/figures.py ONCE --short leader_dies server_dies)
 pyrite_script_test(cluster_history_long cluster/histories.py ONCE 10000 50)
+pyrite_script_test(cluster_relays_long cluster/histories.py ONCE --relays 5000 60)
 pyrite_script_test(cluster_leases_long cluster/histories.py ONCE --leases 2500 3000 15)
 pyrite_script_test(cluster_figures_long cluster/figures.py ONCE)
 if(NOT PYRITE_SANITIZE)
-	set_tests_properties(cluster_history cluster_figures cluster_history_long cluster_leases_long cluster_figures_long PROPERTIES
+	set_tests_properties(cluster_history cluster_figures cluster_history_long cluster_relays_long cluster_leases_long cluster_figures_long PROPERTIES
 		RUN_SERIAL TRUE)
-	set_tests_properties(cluster_history_long cluster_leases_long cluster_figures_long PROPERTIES LABELS long TIMEOUT 1200)
+	set_tests_properties(cluster_history_long cluster_relays_long cluster_leases_long cluster_figures_long PROPERTIES LABELS long TIMEOUT 1200)
 endif()
