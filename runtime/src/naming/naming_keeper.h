@@ -28,9 +28,10 @@ struct lease {
 	int64_t ends;            /* by this clock, from when it was last asked for; 0: not ours */
 	bool is_doubtful;        /* it has ended, which is told */
 	struct told *told;       /* counted; NULL: nobody is told */
-	int64_t asked_at;        /* when it was told again */
+	int64_t asked_at;        /* when it was forgotten, or told again */
 	bool is_refused;         /* the last time it was told again: said once */
-	pyr_future *registering; /* told again to a name server that forgot it */
+	bool is_forgotten;       /* by the name server: it is to be told again */
+	pyr_future *registering; /* told again */
 };
 
 /* A renewal on its way. */
@@ -63,6 +64,7 @@ struct keeper {
 	uint64_t moment;                /* counts leases and renewals */
 	int64_t round_at;               /* when the next round of renewals begins */
 	uint32_t look_ms;
+	unsigned n_again;   /* names that are told again at a time */
 	bool is_cut;        /* attending has ended with the connection */
 	bool is_failing;    /* the last round failed: told once */
 	unsigned n_closing; /* threads that wait for removals on the proxy */
@@ -73,10 +75,27 @@ extern struct keepers {
 	struct keeper *_Atomic first; /* changed with the lock */
 } keepers;
 
-/* ---- naming_renew.c, with the lock ---- */
+enum { KEEPER_LOOK_MS = 10 /* the first, for an answer */ };
+
+static inline const char *keeper_address(const struct keeper *keeper)
+{
+	return servers_address(keeper->servers, keeper->at);
+}
+
+/* ---- naming_kept.c, with the lock ---- */
 struct lease **lease_find(struct keeper *keeper, const char *key);
 void lease_free(struct lease *lease);
 void lease_unlink(struct lease **place);
+/* It is, as asked for then. */
+void lease_is_ours(struct keeper *keeper, struct lease *lease, int64_t asked_at);
+/* Takes the answers to what was told again. Returns how many are still out. */
+unsigned keeper_take_told(struct keeper *keeper);
+/* Tells a few names that are forgotten; so many are out. */
+void keeper_tell_again(struct keeper *keeper, unsigned n_out);
+/* Whether there are any, or answers that are out. */
+bool keeper_tells_again(const struct keeper *keeper);
+
+/* ---- naming_renew.c, with the lock ---- */
 /* Sets up one that has just been made, before it is listed. */
 void keeper_init(struct keeper *keeper);
 /* Begins to attend, if that has ended or never began. Returns false when memory is out. */

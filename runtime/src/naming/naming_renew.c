@@ -12,12 +12,12 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "future/future.h"
 #include "naming/naming_health.h"
 
 enum {
-	BATCH = 128,        /* names in one renewal: some 35 KiB at most */
-	FIRST_LOOK_MS = 10, /* for the answer of a renewal */
+	BATCH = 128, /* names in one renewal: some 35 KiB at most */
 	LAST_LOOK_MS = 320,
 	CALL_MS = 5000, /* an answer is waited for */
 	/* Of one of several name servers: */
@@ -28,52 +28,32 @@ enum {
 
 struct keepers keepers = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-struct lease **lease_find(struct keeper *keeper, const char *key)
-{
-	struct lease **place;
-
-	for (place = &keeper->leases; *place; place = &(*place)->next)
-		if (strcmp((*place)->key, key) == 0)
-			break;
-	return place;
-}
-
-void lease_free(struct lease *lease)
-{
-	pyr_future_free(lease->registering);
-	told_unref(lease->told);
-	free(lease->tags.items);
-	free(lease);
-}
-
-void lease_unlink(struct lease **place)
-{
-	struct lease *lease = *place;
-
-	*place = lease->next;
-	lease_free(lease);
-}
-
-static const char *keeper_address(const struct keeper *keeper)
-{
-	return servers_address(keeper->servers, keeper->at);
-}
-
 static int64_t in_ms(int64_t ms)
 {
 	return engine_now() + ms * ENGINE_MS;
 }
 
-/* Three tenths of the shortest lease. */
+/* Up to a tenth of the time, so that owners whose rounds began together are apart soon. */
+static int64_t some_of(int64_t ms)
+{
+	uint8_t byte = 0;
+
+	(void)random_bytes(&byte, sizeof(byte));
+	return ms / 10 * byte / UINT8_MAX;
+}
+
+/* Three tenths of the shortest lease, or a little less. */
 static int64_t next_round(const struct keeper *keeper)
 {
 	const struct lease *lease;
 	uint32_t ttl_ms = UINT32_MAX;
+	int64_t ms;
 
 	for (lease = keeper->leases; lease; lease = lease->next)
 		if (lease->ttl_ms < ttl_ms)
 			ttl_ms = lease->ttl_ms;
-	return in_ms((int64_t)ttl_ms * 3 / 10);
+	ms = (int64_t)ttl_ms * 3 / 10;
+	return in_ms(ms - some_of(ms));
 }
 
 static struct pyrite_NameServer *make_proxy(const char *server)
@@ -194,6 +174,7 @@ static void move_to(struct keeper *keeper, unsigned at)
 	for (lease = keeper->leases; lease; lease = lease->next) {
 		pyr_future_free(lease->registering);
 		lease->registering = NULL;
+		lease->is_forgotten = false;
 	}
 	drop_left(keeper);
 	keeper->left = keeper->proxy;
@@ -310,7 +291,7 @@ static void start_round(struct keeper *keeper)
 
 	attend(keeper);
 	for (lease = keeper->leases; lease; lease = lease->next) {
-		if (lease->registering)
+		if (lease->registering || lease->is_forgotten)
 			continue;
 		items[names.n++] = lease->key;
 		lease->batch = keeper->moment + 1;
@@ -324,21 +305,16 @@ static void start_round(struct keeper *keeper)
 	keeper->renewed_at = engine_now();
 	keeper->is_cut = false;
 	keeper->round_at = next_round(keeper);
-	keeper->look_ms = FIRST_LOOK_MS;
+	keeper->look_ms = KEEPER_LOOK_MS;
 }
 
 /* ---- until when they are ours ---- */
 
-/* It is, as asked for then. */
-static void is_ours(struct keeper *keeper, struct lease *lease, int64_t asked_at)
+/* And that has not taken longer than a lease lasts. */
+static bool is_told_again(const struct lease *lease, int64_t now)
 {
-	lease->ends = asked_at + (int64_t)lease->ttl_ms * ENGINE_MS;
-	if (!lease->is_doubtful || lease->ends <= engine_now())
-		return;
-	lease->is_doubtful = false;
-	log_line(PYR_LOG_INFO, "the name %s at the name server at %s is this process's as before",
-		 lease->name, keeper_address(keeper));
-	told_post(lease->told, PYR_LEASE_HELD, lease->generation);
+	return (lease->registering || lease->is_forgotten) &&
+	       now - lease->asked_at < (int64_t)lease->ttl_ms * ENGINE_MS;
 }
 
 /* Of those whose time has passed, each is told once, and the first logged. Returns when the next
@@ -350,7 +326,7 @@ static int64_t look_at_ends(struct keeper *keeper)
 	unsigned n = 0;
 
 	for (lease = keeper->leases; lease; lease = lease->next) {
-		if (lease->is_doubtful || (lease->ends == 0 && lease->registering))
+		if (lease->is_doubtful || (lease->ends == 0 && is_told_again(lease, now)))
 			continue;
 		if (lease->ends > now) {
 			next = lease->ends < next ? lease->ends : next;
@@ -392,31 +368,13 @@ static void extend_leases(struct keeper *keeper, const struct renewal *renewal,
 		if (lease->batch != renewal->moment || lease->moment > renewal->moment)
 			continue;
 		if (!is_in(&result->lost, lease->key) && !is_in(&result->revoked, lease->key))
-			is_ours(keeper, lease, renewal->sent_at);
+			lease_is_ours(keeper, lease, renewal->sent_at);
 		else
 			lease->ends = 0;
 	}
 }
 
-/* ---- what is told again ---- */
-
-static void register_again(struct keeper *keeper, struct lease *lease)
-{
-	struct pyrite_NameTerms terms = { .ttl_ms = lease->ttl_ms,
-					  .tags = lease->tags,
-					  .shared = lease->is_shared };
-	struct pyrite_NameClaim claim = { .secret = { LEASE_SECRET, keeper->secret } };
-
-	if (lease->registering)
-		return;
-	if (!lease->is_refused)
-		log_line(PYR_LOG_INFO,
-			 "name server at %s forgot the name %s: it is registered again",
-			 keeper_address(keeper), lease->name);
-	lease->asked_at = engine_now();
-	lease->registering = pyrite_NameServer_register_name_start(keeper->proxy, lease->name,
-								   lease->uri, &terms, &claim);
-}
+/* ---- answers ---- */
 
 static void tell_failure(struct keeper *keeper)
 {
@@ -470,8 +428,10 @@ static void take_renewal(struct keeper *keeper, struct renewal *renewal)
 	extend_leases(keeper, renewal, result);
 	for (i = 0; i < result->lost.n; i++) {
 		lease = *lease_find(keeper, result->lost.items[i]);
-		if (lease)
-			register_again(keeper, lease);
+		if (!lease || lease->registering || lease->is_forgotten)
+			continue;
+		lease->is_forgotten = true;
+		lease->asked_at = engine_now();
 	}
 	for (i = 0; i < result->revoked.n; i++)
 		let_go(keeper, renewal, result->revoked.items[i]);
@@ -495,58 +455,6 @@ static bool take_renewals(struct keeper *keeper)
 	return keeper->renewals != NULL;
 }
 
-/* Returns false if the lease is over: somebody else has the name. */
-static bool take_registration(struct keeper *keeper, struct lease *lease)
-{
-	pyr_future *future = lease->registering;
-	struct pyrite_NameGrant *grant;
-	int code;
-
-	lease->registering = NULL;
-	if (pyrite_NameServer_register_name_get(future, &grant) == 0) {
-		lease->ttl_ms = grant->ttl_ms;
-		lease->is_refused = false;
-		lease->generation = grant->generation;
-		pyr_free(grant);
-		is_ours(keeper, lease, lease->asked_at);
-		return true;
-	}
-	code = pyr_last_error()->code;
-	if (code == PYR_ALREADY_EXISTS)
-		told_post(lease->told, PYR_LEASE_TAKEN, lease->generation);
-	if (code == PYR_ALREADY_EXISTS || (code == PYR_PERMISSION_DENIED && !lease->is_refused))
-		log_line(PYR_LOG_WARNING, "the name %s at the name server at %s is lost: %s",
-			 lease->name, keeper_address(keeper), pyr_errmsg());
-	lease->is_refused = code == PYR_PERMISSION_DENIED;
-	return code != PYR_ALREADY_EXISTS; /* else the next round tries again */
-}
-
-static bool take_registrations(struct keeper *keeper)
-{
-	struct lease **place = &keeper->leases, *lease;
-	bool waits = false;
-
-	while ((lease = *place) != NULL) {
-		if (lease->registering && !pyr_future_is_ready(lease->registering)) {
-			waits = true;
-		} else if (lease->registering && !take_registration(keeper, lease)) {
-			lease_unlink(place);
-			continue;
-		}
-		place = &lease->next;
-	}
-	return waits;
-}
-
-static bool is_registering(const struct keeper *keeper)
-{
-	const struct lease *lease;
-
-	for (lease = keeper->leases; lease && !lease->registering; lease = lease->next)
-		;
-	return lease;
-}
-
 /* In the runtime's thread: begins a round, or looks for the answers of the one that runs. */
 static void fire(struct engine_timer *timer)
 {
@@ -557,14 +465,12 @@ static void fire(struct engine_timer *timer)
 
 	pthread_mutex_lock(&keepers.lock);
 	atomic_store(&keeper->wants_look, false);
-	waits = take_renewals(keeper);
-	waits |= take_registrations(keeper);
+	(void)take_renewals(keeper);
+	keeper_tell_again(keeper, keeper_take_told(keeper));
 	choose_server(keeper);
-	waits &= keeper->renewals || is_registering(keeper);
-	if (keeper->leases && !waits && engine_now() >= keeper->round_at) {
+	if (keeper->leases && !keeper->renewals && engine_now() >= keeper->round_at)
 		start_round(keeper);
-		waits = true;
-	}
+	waits = keeper->renewals || keeper_tells_again(keeper);
 	ends = look_at_ends(keeper);
 	keeper_rest(keeper);
 	if (keeper->leases) {
