@@ -72,9 +72,12 @@ class Costs:
         few, many = alone["watch_1_64"], alone["watch_32_64"]
         self.watch_event = (many["server_us"] - few["server_us"]) / 31 * US
         self.hear_event = (many["client_us"] - few["client_us"]) / 31 * US  # at the name server
-        self.ask_txn = alone["txn_64"]["client_us"] * US
-        self.ask_keepalive = alone["keepalive_1000_64"]["client_us"] * US
         self.fsync = three["fsync"]["p50_ms"] / 1000
+        # The name server over etcd, with what it spends on being etcd's client; that it hears of its own change is apart.
+        names = self.measured["ns_etcd"]
+        self.etcd_register = names["register_64"]["server_us"] * US - self.hear_event
+        self.etcd_renew_call = names["renew_one_64"]["server_us"] * US
+        self.etcd_renew_name = (names["renew_64"]["server_us"] * US - self.etcd_renew_call) / (BATCH - 1)
 
     def times(self, grain):
         """The same where each host stands for so many."""
@@ -84,7 +87,9 @@ class Costs:
                 setattr(ret, name, value * grain)
         return ret
 
-    def renewal(self, n_names):
+    def renewal(self, n_names, in_etcd=False):
+        if in_etcd:
+            return self.etcd_renew_call + n_names * self.etcd_renew_name
         return self.renew_call + n_names * self.renew_name
 
 

@@ -30,7 +30,7 @@ class Linear:
 
 
 def label(value, is_share):
-    return f"{value:.0%}" if is_share and value >= 0.01 else f"{value:.2%}" if is_share else number(value)
+    return number(value) if not is_share else f"{value:.0%}" if value >= 0.01 or value == 0 else f"{value:.2%}"
 
 
 def plot(title, under, x_name, series, logarithmic=(True, True), is_share=False):
@@ -55,7 +55,9 @@ def plot(title, under, x_name, series, logarithmic=(True, True), is_share=False)
         if len(pairs) < 20:
             out += [f'<circle cx="{x_axis.at(x):.1f}" cy="{y_axis.at(y):.1f}" r="3.5" class="p {kind}"/>' for x, y in pairs]
         x_end, y_end = x_axis.at(pairs[-1][0]), y_axis.at(pairs[-1][1])
-        out += [line(x_end + 5, y_end, right + 10, places[name] - 4, f"g {kind}"),
+        is_near = x_end > right - 40
+        out += [line(x_end + 5, y_end, right + 10, places[name] - 4, f"g {kind}") if is_near else
+                line(right + 1, places[name] - 4, right + 11, places[name] - 4, f"l b {kind}"),
                 text(right + 14, places[name], name, f"n b {kind}")]
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">\n'
             f"<title>{escape(title)}: {escape(under)}</title>\n{style()}\n"

@@ -51,7 +51,7 @@ class Cores:
     def share(self, since_worked, since):
         """Of all cores, the part that was busy since then."""
         span = self.sim.now - since
-        return (self.worked - since_worked) / span / len(self.free_at) if span > 0 else 0.0
+        return min(1.0, (self.worked - since_worked) / span / len(self.free_at)) if span > 0 else 0.0
 
 
 class Log:

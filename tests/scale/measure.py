@@ -244,9 +244,26 @@ def measure_etcd_million(bench, folder):
     return ret
 
 
+def measure_names_in_etcd(bench, folder, rounds=3):
+    """Of a name server over one member of etcd; etcd_us is what that spends."""
+    ret = {}
+    with Etcd(1, folder) as etcd, NameServer(bench.bin, "etcd", "--etcd", etcd.clients[0]) as ns:
+        for mode, n in (("lookup", 64), ("register", 1), ("register", 64), ("renew", 64), ("renew_one", 1), ("renew_one", 64)):
+            found = []
+            for _ in range(rounds):
+                before = cpu_s(etcd.processes[0].pid)
+                entry = bench.run("bench-names", ns.address, f"{mode}:1000", "-n", n, "--calls", 4000, "--ms", 1, "--server",
+                                  ns.process.pid, stands_for="NS")
+                entry["etcd_us"] = (cpu_s(etcd.processes[0].pid) - before) * 1e6 / (4000 * 1.1)
+                found.append(entry)
+            ret[f"{mode}_{n}"] = near_median(found, "server_us")
+    return ret
+
+
 PARTS = {
     "ns_sqlite": lambda bench, folder: measure_names(bench, f"sqlite:{folder}/ns.db"),
     "ns_memory": lambda bench, folder: measure_names(bench, "memory"),
+    "ns_etcd": measure_names_in_etcd,
     "ns_watchers": lambda bench, folder: measure_watchers(bench),
     "ns_million": measure_million,
     "etcd_alone": measure_etcd_alone,

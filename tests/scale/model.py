@@ -8,7 +8,8 @@ import random
 from costs import BATCH, REVOKED_EACH_ROUND, ROUND, TLS_HANDSHAKE
 from engine import Cores, Log
 
-CALL_S = 5.0  # an owner waits for an answer of its name server (naming_lease.c)
+CALL_S = 5.0  # an owner waits for an answer of its name server (naming_renew.c)
+SOON_S, LATE_S, MANY = 0.15, 0.5, 64  # how naming_kept.c paces registrations
 LATE = 2e-6  # what a call costs whose time is over when its turn comes
 
 
@@ -21,8 +22,8 @@ class Setting:
     members: int = 3  # of etcd; 0: no etcd
     storage: str = "etcd"  # or memory, sqlite
     ttl: float = 10.0
-    jitter: float = 0.0  # of a round of renewals, a part of its period
-    window: int = 0  # registrations again that an owner has under way at a time; 0: all
+    jitter: float = 0.1  # a round of renewals comes earlier by up to this part of its period
+    window: int = 4  # registrations again that an owner has under way at a time; 0: all. More while they are answered soon
     rate: float = 0.0  # such registrations a second of an owner; 0: any
     disk: float = 0.001  # s until a write is safe
     network: float = 0.0005  # s there and back
@@ -101,7 +102,7 @@ class NameServer:
         self.take(self.costs.lookup, deadline, then, *arguments)
 
     def register(self, deadline, then, *arguments):
-        work = self.costs.register + (self.costs.ask_txn if self.etcd else 0)
+        work = self.costs.etcd_register if self.etcd else self.costs.register
         self.take(work, deadline, self.registered, then, arguments)
 
     def registered(self, then, arguments):
@@ -113,7 +114,7 @@ class NameServer:
             then(*arguments)
 
     def renew(self, n_names, deadline, then, *arguments):
-        work = self.costs.renewal(n_names) + (self.costs.ask_keepalive if self.etcd else 0)
+        work = self.costs.renewal(n_names, bool(self.etcd))
         self.take(work, deadline, self.renewed, then, arguments)
 
     def renewed(self, then, arguments):
@@ -124,12 +125,12 @@ class NameServer:
 
     def arrive(self, n_names, then, *arguments):
         """Somebody connects, attends and renews; he waits for that."""
-        work = self.costs.arrive + self.costs.renewal(n_names) + (TLS_HANDSHAKE if self.setting.tls else 0)
+        work = self.costs.arrive + self.costs.renewal(n_names, bool(self.etcd)) + (TLS_HANDSHAKE if self.setting.tls else 0)
         self.take(work, float("inf"), then, *arguments)
 
 
 class Owner:
-    """A process with names, as naming_lease.c has it: a round of renewals each three tenths of the TTL; what a name server
+    """A process with names, as naming_renew.c has it: a round of renewals each three tenths of the TTL; what a name server
     has forgotten is registered again; what got no answer in the next round again."""
 
     def __init__(self, sim, setting, server, tally, rng):
@@ -138,11 +139,11 @@ class Owner:
         self.waiting = set()  # registrations without an answer
         self.unsent = 0
         self.is_paced = False
+        self.window = setting.window
         self.number = 0  # of the last registration
 
     def period(self):
-        spread = self.setting.jitter * (2 * self.rng.random() - 1)
-        return self.setting.ttl * 0.3 * (1 + spread)
+        return self.setting.ttl * 0.3 * (1 - self.setting.jitter * self.rng.random())
 
     # At the beginning, a program registers its names one after the other, and each call may be made again.
 
@@ -196,7 +197,7 @@ class Owner:
 
     def send(self):
         """As many as may be."""
-        while self.unsent and not self.is_paced and not (self.setting.window and len(self.waiting) >= self.setting.window):
+        while self.unsent and not self.is_paced and not (self.window and len(self.waiting) >= self.window):
             self.unsent -= 1
             self.number += 1
             self.waiting.add(self.number)
@@ -216,6 +217,11 @@ class Owner:
             self.missing -= 1
             self.tally.registered(self.sim.now, self.sim.now - began)
         if number in self.waiting:
+            took = self.sim.now - began
+            if self.window and took <= SOON_S and self.window < MANY:
+                self.window += 1
+            elif took > LATE_S and self.window > self.setting.window:
+                self.window -= 1
             self.waiting.remove(number)
             self.send()
 

@@ -67,12 +67,12 @@ def what_comes_during_a_write_goes_with_the_next():
 
 def renewals_are_as_many_as_rounds():
     found = run_steady(COSTS, SMALL, 30.0)
-    near(found["renewals_per_s"], SMALL.hosts / (SMALL.ttl * 0.3), 0.02)
+    near(found["renewals_per_s"], SMALL.hosts / (SMALL.ttl * 0.3 * 0.95), 0.02)
 
 
 def rounds_that_begin_together_are_spread_by_jitter():
-    together = run_steady(COSTS, dataclasses.replace(SMALL, hosts=2000), 60.0, True)
-    spread = run_steady(COSTS, dataclasses.replace(SMALL, hosts=2000, jitter=0.1), 60.0, True)
+    together = run_steady(COSTS, dataclasses.replace(SMALL, hosts=2000, jitter=0.0), 60.0, True)
+    spread = run_steady(COSTS, dataclasses.replace(SMALL, hosts=2000), 60.0, True)
     assert spread["renewal_p50_ms"] < together["renewal_p50_ms"] / 5, (spread, together)
 
 
@@ -84,8 +84,8 @@ def all_names_come_back_no_sooner_than_etcd_can():
 
 def a_window_keeps_registrations_from_timing_out():
     big = dataclasses.replace(SMALL, hosts=2000, names=200, cores=2)
-    all_at_once = run_forgotten(COSTS, big, grain=10)
-    some = run_forgotten(COSTS, dataclasses.replace(big, window=4), grain=10)
+    all_at_once = run_forgotten(COSTS, dataclasses.replace(big, window=0), grain=10)
+    some = run_forgotten(COSTS, big, grain=10)
     assert all_at_once["late"] > big.hosts * big.names / 4, all_at_once["late"]
     assert some["late"] == 0 and some["all_s"] <= all_at_once["all_s"] * 1.01, (some["late"], some["all_s"])
 
