@@ -5,6 +5,7 @@ takes until all goes on, beside how long it may take. Prints "ok <row>" or "not 
 waits less, and allows a machine that others use, too, more time."""
 
 import argparse
+import base64
 import os
 import shutil
 import sys
@@ -53,9 +54,9 @@ class Load:
 
     def finish(self, since):
         """Checks all of it. Returns what was done since then."""
-        told = history.History(self.client.finish() + [histories.json.dumps(event) for event in self.events])
-        for name, one in history.CHECKS.items():
-            none(name.replace("_", " "), one(told))
+        told = self.told = history.History(self.client.finish() + [histories.json.dumps(event) for event in self.events])
+        wrong = [f"{name}: {text}" for name, one in history.CHECKS.items() for text in one(told)]
+        none(f"{len(told.of_kind(*history.CHANGES, 'lookup'))} operations, {len(told.of_kind('watch'))} events: violations", wrong)
         return Work([row for row in told.of_kind(*history.CHANGES, "lookup") if row["begin"] >= since - NS])
 
 
@@ -328,6 +329,82 @@ def packet_loss(short):
         none("look-ups that failed", work.of("lookup").failed())
 
 
+QUOTA, PIECE = 16 << 20, 700_000  # bytes
+
+
+def fill(member):
+    """Puts what is none of ours until etcd takes no more."""
+    key, value = base64.b64encode(b"ballast").decode(), base64.b64encode(bytes(PIECE)).decode()
+    for _ in range(2 * QUOTA // PIECE):
+        answer = member.ask("/v3/kv/put", {"key": key, "value": value}, 5)
+        if answer and "error" in answer:
+            assert "space" in answer["error"], answer
+            return
+    raise AssertionError("etcd is never full")
+
+
+def compact(member):
+    revision = member.ask("/v3/maintenance/status", {}, 5)["header"]["revision"]
+    member.ask("/v3/kv/compaction", {"revision": revision, "physical": True}, 5)
+
+
+def make_room(place):
+    """As an operator does: forget old revisions, give the space back, say that it is well."""
+    member = place.leader()
+    member.ask("/v3/kv/deleterange", {"key": base64.b64encode(b"ballast").decode()}, 5)
+    compact(member)
+    for one in place.members:
+        one.ask("/v3/maintenance/defragment", {}, 10)
+    for alarm in member.ask("/v3/maintenance/alarm", {"action": "GET"}, 5).get("alarms", []):
+        member.ask("/v3/maintenance/alarm", dict(alarm, action="DEACTIVATE"), 5)
+
+
+def space_runs_out(short):
+    with cluster.Cluster(etcd_options=("--quota-backend-bytes", str(QUOTA))) as place:
+        daemons = [Daemon(place, "live.0", place.servers)]
+        load = Load(place)
+        clients = [looking(place, [one.name for one in daemons], [server]) for server in place.servers]
+        fill(place.members[0])
+        began = time.monotonic_ns()
+        time.sleep(2 if short else 2 * TTL_MS / 1000)
+        ended = time.monotonic_ns()
+        make_room(place)
+        healthy = time.monotonic_ns()
+        time.sleep(3)
+        work = load.finish(began)
+        changes = [row for row in work.of(*WRITES).rows if began + NS < row["begin"] and row["end"] < ended]
+        puts = [row for row in changes if row["kind"] == "register"]
+        assert any(row["result"] == "fail" for row in puts), "nobody noticed that there is no space"
+        none("no space: registrations not told RESOURCE_EXHAUSTED",
+             [history.text_of(row) for row in puts if row["result"] == "ok" or row.get("code") not in (8, 6)])
+        none("look-ups that failed", work.of("lookup").failed())
+        none("look-ups of live daemons that failed", sum((not_found(finish(client)) for client in clients), []))
+        after = [row["end"] for row in work.of("register").rows if row["result"] == "ok" and row["end"] > ended]
+        at_most("with space again registrations go on after", (min(after, default=1e6 * NS) - healthy) / NS, 2)
+
+
+def changes_are_forgotten(short):
+    """etcd forgets what a name server that was cut off has not heard of: it reads all names again, and its watchers do."""
+    with cluster.Cluster(relayed=True) as place:
+        load, began = Load(place), time.monotonic_ns()
+        for way in place.servers[0].to_members:
+            way.set(relay.both(hole=True))
+        time.sleep(2)
+        cut = load.client.count()
+        assert cluster.within(lambda: load.client.count() > cut + 50), "nobody works"
+        compact(place.leader())
+        for way in place.servers[0].to_members:
+            way.reset()
+            way.heal()
+        healed = time.monotonic_ns()
+        time.sleep(3)
+        work = load.finish(began)
+        after = [row["end"] for row in work.of(*WRITES, server=0).rows if row["result"] == "ok" and row["begin"] > healed]
+        at_most("what is missing was forgotten: changes go on after", (min(after, default=1e6 * NS) - healed) / NS, 2)
+        resyncs = [row for row in load.told.of_kind("watch") if row["event"] == "resync" and row["at"] > began]
+        figure("watchers there begin anew", f"{len(resyncs)}", ">= 1", len(resyncs) >= 1)
+
+
 def half_open(short):
     """The other end is gone and does not say so: of a client's connection, and of a name server's to etcd."""
     with cluster.Cluster(relayed=True) as place:
@@ -386,7 +463,8 @@ def registrations(short):
 
 MORE = {"registrations": registrations}
 ROWS = {one.__name__: one for one in (leader_dies, leader_stops, server_dies, all_die, quorum_is_lost, owner_and_leader_die,
-                                      partitions, delays, stalls, packet_loss, half_open)}
+                                      partitions, delays, stalls, packet_loss, half_open, changes_are_forgotten,
+                                      space_runs_out)}
 
 
 def run(row, short):
