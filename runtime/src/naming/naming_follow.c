@@ -31,8 +31,8 @@ struct followed {
 	/* the lock: */
 	struct followed *next;
 	unsigned n_users;
-	unsigned refs; /* the list's, and the watcher's */
-	bool is_due;   /* the timer is set */
+	unsigned refs;                 /* the list's, and the watcher's */
+	bool is_beginning, is_refused; /* the watcher is being made; and has heard so */
 	pyr_ns_watcher *watcher;
 	struct item *items;
 	size_t n, room, n_bytes;
@@ -141,8 +141,7 @@ static void be_known(struct followed *f, bool is_live)
 
 static void set_timer(struct followed *f, int64_t ms)
 {
-	f->is_due = engine_timer_set(&f->timer, engine_now() + ms * ENGINE_MS) == 0;
-	if (!f->is_due)
+	if (engine_timer_set(&f->timer, engine_now() + ms * ENGINE_MS) < 0)
 		log_line(PYR_LOG_WARNING, "%s is not followed: out of memory", f->uri->text);
 }
 
@@ -212,8 +211,12 @@ static void on_event(const struct pyr_ns_event *event, void *data)
 		be_known(f, true);
 	if (event->kind == PYR_NS_LOST)
 		be_known(f, false);
-	if (event->kind == PYR_NS_LOST && is_refused() && (refused = give_up(f)))
-		set_timer(f, FOLLOW_AGAIN_MS);
+	if (event->kind == PYR_NS_LOST && is_refused()) {
+		refused = give_up(f);
+		f->is_refused = f->is_beginning; /* then whoever begins it leaves it */
+		if (refused || f->is_refused)
+			set_timer(f, FOLLOW_AGAIN_MS);
+	}
 	pthread_mutex_unlock(&all.lock);
 	if (!refused)
 		return;
@@ -222,8 +225,8 @@ static void on_event(const struct pyr_ns_event *event, void *data)
 	naming_watch_leave(refused, on_gone);
 }
 
-/* With the lock: the watcher's first event waits for it. */
-static void begin_watch(struct followed *f)
+/* NULL: it cannot be watched. Without the lock. */
+static pyr_ns_watcher *new_watch(struct followed *f)
 {
 	struct pyr_ns_watch_options view = { 0 };
 	const char *tags[TAGS];
@@ -237,11 +240,28 @@ static void begin_watch(struct followed *f)
 		while (rest && view.n_tags < TAGS)
 			tags[view.n_tags++] = strsep(&rest, ",");
 		if (rest)
-			return; /* more tags than one can watch */
+			return NULL; /* more tags than one can watch */
 		view.tags = tags;
 	}
-	f->watcher = naming_watch(f->address, &view, on_event, f);
-	f->refs += f->watcher != NULL;
+	return naming_watch(f->address, &view, on_event, f);
+}
+
+/* The watcher has a reference. In the runtime's thread alone. */
+static void begin_watch(struct followed *f)
+{
+	pyr_ns_watcher *watcher = new_watch(f), *refused = NULL;
+
+	pthread_mutex_lock(&all.lock);
+	if (f->is_refused)
+		refused = watcher;
+	else
+		f->watcher = watcher;
+	f->is_beginning = f->is_refused = false;
+	pthread_mutex_unlock(&all.lock);
+	if (refused)
+		naming_watch_leave(refused, on_gone);
+	if (!watcher)
+		unref(f);
 }
 
 static void unlink_followed(struct followed *f)
@@ -259,18 +279,20 @@ static void fire(struct engine_timer *timer)
 {
 	struct followed *f = (struct followed *)((char *)timer - offsetof(struct followed, timer));
 	pyr_ns_watcher *watcher = NULL;
-	bool ends;
+	bool ends, begins;
 
 	pthread_mutex_lock(&all.lock);
-	f->is_due = false;
 	ends = f->n_users == 0;
+	begins = !ends && !f->watcher;
 	if (ends) {
 		unlink_followed(f);
 		watcher = give_up(f);
-	} else if (!f->watcher) {
-		begin_watch(f);
 	}
+	f->is_beginning = begins;
+	f->refs += begins;
 	pthread_mutex_unlock(&all.lock);
+	if (begins)
+		begin_watch(f);
 	if (watcher)
 		naming_watch_leave(watcher, on_gone);
 	if (ends)

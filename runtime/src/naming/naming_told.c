@@ -12,7 +12,7 @@
 
 struct told {
 	const char *server, *name, *uri, *daemon; /* in one block with it */
-	struct executor *executor;          /* borrowed: the callback thread's */
+	struct executor *executor;                /* borrowed: the callback thread's */
 	pyr_ns_lease_cb callback;
 	void *data;
 	/* the lock: */
