@@ -94,13 +94,14 @@ pyrite_test_properties(stack_ucontext)
 pyrite_unit_test(other_threads Threads::Threads)
 # The name server's client of etcd. These start etcd themselves.
 pyrite_unit_test(etcd_words pyrite_etcd)
-foreach(test etcd_client etcd_cluster etcd_faults etcd_bad etcd_tls)
+foreach(test etcd_client etcd_cluster etcd_faults etcd_bad etcd_tls etcd_storm)
 	pyrite_unit_test(${test} pyrite_etcd)
 endforeach()
 target_link_libraries(test_etcd_tls PRIVATE OpenSSL::Crypto)
 # A key that Pyrite's own ends share is none of etcd's business.
 set_property(TEST etcd_client APPEND PROPERTY ENVIRONMENT
 	PYRITE_SHARED_KEY=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff)
+set_tests_properties(etcd_storm PROPERTIES LABELS long)
 if(PYRITE_SANITIZE)
 	set_tests_properties(etcd_cluster etcd_faults PROPERTIES LABELS long)
 endif()
