@@ -29,10 +29,14 @@ static bool hash(const void *a, size_t n_a, const void *b, size_t n_b, uint8_t r
 
 static void put_hex(char *ret, const uint8_t *bytes, size_t n)
 {
+	static const char digits[] = "0123456789abcdef";
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
+	for (i = 0; i < n; i++) {
+		ret[2 * i] = digits[bytes[i] >> 4];
+		ret[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	ret[2 * n] = '\0';
 }
 
 void etcd_owner(char ret[OWNER_TEXT], const uint8_t secret[SECRET_SIZE])

@@ -138,24 +138,39 @@ static struct owned_lease lease_of(const struct record *record)
 	return lease;
 }
 
-void trial_renew(struct trial *trial, const struct record *record)
+static bool is_as_before(const struct trial *trial, const struct record *record)
 {
-	struct owned_lease lease, *leases;
+	return trial->at < trial->n_leases && trial->ttl_ms == record->ttl_ms &&
+	       memcmp(trial->secret, record->secret, SECRET_SIZE) == 0;
+}
+
+/* Where the lease is among those to be renewed. Returns false when memory is out. */
+static bool place_lease(struct trial *trial, const struct record *record)
+{
+	struct owned_lease lease = lease_of(record), *leases;
 	size_t i;
 
+	for (i = 0; i < trial->n_leases && trial->leases[i].id != lease.id; i++)
+		;
+	if (i == trial->n_leases) {
+		leases = realloc(trial->leases, (i + 1) * sizeof(leases[0]));
+		if (!leases)
+			return false;
+		trial->leases = leases;
+		leases[trial->n_leases++] = lease;
+	}
+	memcpy(trial->secret, record->secret, SECRET_SIZE);
+	trial->ttl_ms = record->ttl_ms;
+	trial->at = i;
+	return true;
+}
+
+void trial_renew(struct trial *trial, const struct record *record)
+{
 	if (record->ttl_ms == 0 || record->is_own)
 		return;
-	lease = lease_of(record);
-	for (i = 0; i < trial->n_leases; i++)
-		if (trial->leases[i].id == lease.id) {
-			trial->leases[i].was_gone |= lease.was_gone;
-			return;
-		}
-	leases = realloc(trial->leases, (trial->n_leases + 1) * sizeof(leases[0]));
-	if (!leases)
-		return;
-	trial->leases = leases;
-	leases[trial->n_leases++] = lease;
+	if (is_as_before(trial, record) || place_lease(trial, record))
+		trial->leases[trial->at].was_gone |= record->is_orphan;
 }
 
 /* What was put back is newer than the moment when its owner was lost. */

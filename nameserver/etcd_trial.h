@@ -26,6 +26,10 @@ struct trial {
 	struct step *first, *last;  /* oldest first; NULL: none */
 	struct owned_lease *leases; /* each once */
 	size_t n_leases;
+	/* Whose the last one is that was renewed, as one owner's names come together. */
+	uint8_t secret[SECRET_SIZE];
+	uint32_t ttl_ms;
+	size_t at; /* of leases */
 };
 
 void trial_fini(struct trial *trial);
