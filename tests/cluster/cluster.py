@@ -110,7 +110,7 @@ class Member(Process):
         self.peer_relay = cluster.relays.relay(self.own_peer_port, listener()) if cluster.relays else None
         self.peer_url = f"http://127.0.0.1:{self.peer_relay.port if self.peer_relay else self.own_peer_port}"
 
-    def start(self):
+    def start(self, waits=False):
         client = f"http://127.0.0.1:{self.port}"
         log = open(self.cluster.folder / f"{self.name}.log", "ab")
         with log:
@@ -230,17 +230,24 @@ class Cluster:
     def addresses(self):
         return [one.address for one in self.servers]
 
-    def settle(self):
-        """All is there again: every process, every way."""
+    def settle(self, patience=3 * PATIENCE):
+        """All is there again: every process, every way. A name server that gave up waiting for etcd is started again."""
         for one in self.relays.all if self.relays else []:
             one.heal()
-        for one in self.members + self.servers:
-            if one.is_stopped:
-                one.go_on()
-            if not one.runs():
-                one.start()
-        if self.members:
-            assert within(lambda: all(one.is_healthy() for one in self.members)), "etcd does not come back:\n" + self.logs()
+        for one in self.members:
+            self.revive(one)
+        assert within(lambda: all(one.is_healthy() for one in self.members), patience), "etcd does not come back:\n" + self.logs()
+        for one in self.servers:
+            self.revive(one, waits=False)
+        assert within(lambda: all(one.runs() and one.listens() for one in self.servers), patience), self.logs()
+
+    @staticmethod
+    def revive(one, **how):
+        if one.is_stopped:
+            one.go_on()
+        if not one.runs():
+            one.kill()
+            one.start(**how)
 
 
 class Program(Process):

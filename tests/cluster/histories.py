@@ -37,6 +37,8 @@ class Kills:
             return "server", random.choice(place.servers)
         if place.relays and random.random() < 0.7:
             return random.choice(("cut", "delayed", "reset", "half-open")), random.choice(self.ways())
+        if place.relays:
+            place.leader(2 * cluster.PATIENCE)  # members may need long to find each other again
         if dice < 0.35:
             return "leader", place.leader()
         if dice < 0.55:
@@ -80,7 +82,7 @@ class Kills:
         if isinstance(victim, cluster.NameServer):
             self.events.append({"kind": "event", "what": "kill", "server": victim.number, "at": time.monotonic_ns()})
         time.sleep(random.uniform(0, 1.2))
-        victim.start()
+        victim.start(waits=False)
 
     def __str__(self):
         return ", ".join(f"{n} of {what}" for what, n in sorted(self.counts.items()))
