@@ -31,6 +31,8 @@ struct health {
 	char address[];
 };
 
+static void fire(struct engine_timer *timer);
+
 static struct {
 	pthread_mutex_t lock;
 	struct health *first;
@@ -41,9 +43,7 @@ static struct {
 	uint32_t first_pause_ms, look_ms;
 	void (*listeners[MAX_LISTENERS])(void);
 	unsigned n_listeners;
-} all = { .lock = PTHREAD_MUTEX_INITIALIZER, .first_pause_ms = 1000 };
-
-static void fire(struct engine_timer *timer);
+} all = { .lock = PTHREAD_MUTEX_INITIALIZER, .timer.fire = fire, .first_pause_ms = 1000 };
 
 void health_on_change(void (*fn)(void))
 {
@@ -133,7 +133,6 @@ static struct health *find_or_make(const char *address)
 
 static void look_at(int64_t at)
 {
-	all.timer.fire = fire;
 	all.look_ms = FIRST_LOOK_MS;
 	/* without memory it is looked at when somebody asks for it */
 	(void)engine_timer_set(&all.timer, at);
