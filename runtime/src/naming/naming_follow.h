@@ -8,8 +8,8 @@
  * nothing more. What is known of it is kept here, as far as it is not too much: a proxy of more
  * looks its names up, as it does where a name server refuses to be watched.
  *
- * A watch is begun and left by a timer of the runtime's thread. One lock for all, which may be taken
- * under a proxy's or a peer's; under it only the timers' is taken.
+ * A watch is begun and left by a timer of the runtime's thread. One lock for all, which may be
+ * taken under a proxy's or a peer's; under it only the timers' is taken.
  */
 #include "proxy/proxy_follow.h"
 
