@@ -298,6 +298,63 @@ TEST(replicas_are_seen_and_left_at_once)
 	pyr_ns_free(ns);
 }
 
+TEST(a_name_that_becomes_shared_is_all_that_share_it)
+{
+	struct pyr_ns_register_options shared = { .shared = true };
+	pyr_ns *ns = locate();
+	struct pyrite_NameServer *proxy = proxy_of("PYRONAME", "becomes", ns_address);
+	uint32_t i;
+
+	for (i = 0; i < 3; i++)
+		start_place(i);
+	lead(ns, "becomes", 0);
+	CHECK_INT(ask(proxy), 0);
+	REQUIRE(is_told(proxy, 0));
+	REQUIRE(pyr_ns_remove(ns, "becomes") == 0);
+	for (i = 1; i < 3; i++)
+		REQUIRE(pyr_ns_register_with(ns, "becomes", places[i].uri, &shared) == 0);
+	CHECK(ms_until(proxy, 1) < SOON_MS);
+	CHECK(ms_until(proxy, 2) < SOON_MS);
+	atomic_store(&places[0].n_calls, 0);
+	for (i = 0; i < 10; i++)
+		(void)ask(proxy);
+	CHECK_INT(atomic_load(&places[0].n_calls), 0);
+	pyrite_NameServer_free(proxy);
+	for (i = 0; i < 3; i++)
+		end_place(i);
+	pyr_ns_free(ns);
+}
+
+TEST(members_that_were_given_by_name_move_as_well)
+{
+	char uris[2][100];
+	const char *others[] = { uris[1] };
+	struct pyr_proxy_options options = { .others = others, .n_others = 1 };
+	struct pyrite_NameServer *proxy;
+	pyr_ns *ns = locate();
+	uint32_t i;
+
+	for (i = 0; i < 3; i++)
+		start_place(i);
+	for (i = 0; i < 2; i++) {
+		snprintf(uris[i], sizeof(uris[i]), "PYRONAME:member.%u@%s", i, ns_address);
+		lead(ns, i ? "member.1" : "member.0", i);
+	}
+	proxy = pyrite_NameServer_proxy_with(uris[0], &options);
+	CHECK(ms_until(proxy, 1) < SOON_MS);
+	lead(ns, "member.1", 2);
+	CHECK(ms_until(proxy, 2) < SOON_MS);
+	atomic_store(&places[1].n_calls, 0);
+	for (i = 0; i < 10; i++)
+		(void)ask(proxy);
+	CHECK_INT(atomic_load(&places[1].n_calls), 0);
+	CHECK(ms_until(proxy, 0) < SOON_MS);
+	pyrite_NameServer_free(proxy);
+	for (i = 0; i < 3; i++)
+		end_place(i);
+	pyr_ns_free(ns);
+}
+
 /* ---- how many ---- */
 
 TEST(a_process_follows_so_many_names_and_looks_the_others_up)
@@ -416,6 +473,30 @@ TEST(a_name_server_that_refuses_is_asked_as_before)
 	end_place(1);
 }
 
+/* One of before there was anything to watch. */
+TEST(a_name_server_that_knows_no_watch_is_asked_as_before)
+{
+	static const struct pyrite_NameServer_methods methods = { .lookup_entry = fake_entry };
+	struct pyrite_NameServer *proxy;
+	int64_t until;
+
+	start_place(0);
+	start_place(1);
+	start_fake(&methods);
+	proxy = proxy_of("PYRONAME", "x", pyr_daemon_address(fake.daemon));
+	for (until = now_ms() + 3 * FOLLOW_START_MS; now_ms() < until;)
+		CHECK_INT(ask(proxy), 0);
+	CHECK(follow_of(proxy) != NULL && !follow_is_live(follow_of(proxy)));
+	CHECK_INT(atomic_load(&fake.n_lookups), 1);
+	atomic_store(&fake.turn, 1);
+	pyr_proxy_release(pyrite_NameServer_as_proxy(proxy));
+	CHECK_INT(ask(proxy), 1);
+	pyrite_NameServer_free(proxy);
+	end_fake();
+	end_place(0);
+	end_place(1);
+}
+
 /* As fast as it can: the name leads to one place and to the other. */
 static int swap(pyr_call *call, const struct pyrite_NameView *view, pyr_stream *stream)
 {
@@ -510,7 +591,10 @@ TESTS(follow, T(a_name_that_moves_is_followed_before_the_next_call),
       T(calls_that_run_stay_where_they_are), T(a_name_that_is_gone_leaves_its_connection),
       T(tasks_follow_names_as_threads_do),
       T(no_name_leads_from_another_machine_to_a_socket_of_this_one),
-      T(replicas_are_seen_and_left_at_once), T(a_name_server_that_refuses_is_asked_as_before),
+      T(replicas_are_seen_and_left_at_once), T(a_name_that_becomes_shared_is_all_that_share_it),
+      T(members_that_were_given_by_name_move_as_well),
+      T(a_name_server_that_knows_no_watch_is_asked_as_before),
+      T(a_name_server_that_refuses_is_asked_as_before),
       T(a_name_that_changes_all_the_time_moves_a_proxy_a_few_times),
       T(what_is_too_much_to_keep_is_looked_up),
       T(a_process_follows_so_many_names_and_looks_the_others_up), T(the_name_server_ends_well))
