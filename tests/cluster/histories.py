@@ -93,10 +93,10 @@ def n_run(rows):
     return sum(row["kind"] in (*history.CHANGES, "lookup") and row["result"] != "fail" for row in rows)
 
 
-def record(place, operations, kills, leases=0):
+def record(place, operations, kills, leases=0, threads=THREADS, keys=4):
     """Returns the history, and what was killed."""
-    pace = max(500, int(1e6 * THREADS * max(10, 1.4 * kills) / operations))
-    client = cluster.Program(place, "ns-history", "-t", THREADS, "-d", DEADLINE_MS, "-p", pace, "-w", "-l", leases,
+    pace = max(500, int(1e6 * threads * max(10, 1.4 * kills) / operations))
+    client = cluster.Program(place, "ns-history", "-t", threads, "-k", keys, "-d", DEADLINE_MS, "-p", pace, "-w", "-l", leases,
                              *place.addresses())
     done, until = Kills(place, stops=not leases), time.monotonic() + LONGEST
     assert cluster.within(lambda: client.count() > 20), "no operations:\n" + place.logs()
@@ -139,6 +139,8 @@ def main():
     parser.add_argument("kills", nargs="?", type=int, default=50)
     parser.add_argument("--sqlite", action="store_true")
     parser.add_argument("--leases", type=int, default=0, help="leases of so many ms, which nobody renews")
+    parser.add_argument("--threads", type=int, default=THREADS)
+    parser.add_argument("--keys", type=int, default=4, help="names at a time: the fewer, the more changes meet")
     parser.add_argument("--relays", action="store_true", help="ways between them are cut, slow, reset and half-open, too")
     arguments = parser.parse_args()
     seed = int(os.environ.get("PYRITE_SEED", time.time_ns()))
@@ -149,7 +151,7 @@ def main():
         return 1
     began = time.monotonic()
     with cluster.Cluster(members=0 if arguments.sqlite else 3, relayed=arguments.relays) as place:
-        told, kills = record(place, arguments.operations, arguments.kills, arguments.leases)
+        told, kills = record(place, arguments.operations, arguments.kills, arguments.leases, arguments.threads, arguments.keys)
     print(f"    {history.summary(told)}\n    killed: {kills}; {time.monotonic() - began:.0f} s", flush=True)
     return 0 if check(told) else 1
 

@@ -5,6 +5,7 @@ A line of the harness, {"kind": "event", "what": "kill", "server": 0, "at": NS},
 import bisect
 import collections
 import json
+import re
 
 import linear
 
@@ -59,13 +60,19 @@ def text_of(row):
     return " ".join(map(str, words))
 
 
+def refused_by(row):
+    """The generation that is told to who may not have a name."""
+    found = re.search(r"\(generation (\d+)\)", row.get("message", "")) if row["result"] == "exists" else None
+    return int(found[1]) if found else 0
+
+
 def operation_of(row, seen):
     """None: it says nothing about the order."""
     if row["result"] == "fail" or row["kind"] == "lookup" or (row["kind"] == "final" and row["result"] == "unknown"):
         return None
     op = linear.Operation("read" if row["kind"] == "final" else row["kind"], row["begin"], row["end"], row["result"],
                           row.get("uri", ""), row.get("ttl", 0), row.get("replace", False), row.get("force", False),
-                          row.get("secret", ""), row.get("granted", ""), row.get("generation", 0), text_of(row))
+                          row.get("secret", ""), row.get("granted", ""), row.get("generation", 0), refused_by(row), text_of(row))
     if op.result == "unknown":
         op.end = linear.NEVER
         if op.kind == "register" and op.uri in seen:

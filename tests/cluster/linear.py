@@ -3,6 +3,7 @@
 applied, each operation at some moment between its call and its answer. The search is that of Wing and Gong, with Lowe's
 memory of what has been tried. Operations without an answer may have run at any time after their call, or never."""
 
+import bisect
 import dataclasses
 import time
 
@@ -16,6 +17,7 @@ class Holder:
     leased: bool
     secret: str
     uri: str
+    generation: int = 0  # 0: not known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Operation:
     secret: str = ""   # the claim's
     granted: str = ""  # what the registration has from then on
     generation: int = 0
+    refused_by: int = 0  # the generation that a refusal speaks of
     text: str = ""
 
     @property
@@ -62,10 +65,11 @@ def may_register(holder, op):
 def after_register(state, op):
     allowed = may_register(state.holder, op)
     if op.result == "exists":
-        return None if allowed else state
+        told = op.refused_by and state.holder and state.holder.generation
+        return None if allowed or (told and told != op.refused_by) else state
     if not allowed or (op.generation and op.generation <= state.generation):
         return None
-    return State(Holder(op.ttl > 0, op.granted or op.secret or op.uri, op.uri), op.generation or state.generation)
+    return State(Holder(op.ttl > 0, op.granted or op.secret or op.uri, op.uri, op.generation), op.generation or state.generation)
 
 
 def after_remove(state, op):
@@ -79,7 +83,10 @@ def after_remove(state, op):
 
 
 def after_read(state, op):
-    return state if op.uri == (state.holder.uri if state.holder else "") else None
+    if not state.holder or not op.uri:
+        return state if not state.holder and not op.uri else None
+    is_same = op.uri == state.holder.uri and 0 in (op.generation - state.holder.generation, op.generation, state.holder.generation)
+    return state if is_same else None
 
 
 def after_end(state, op):
@@ -109,6 +116,7 @@ class Search:
     def __init__(self, operations):
         self.must = sorted((op for op in operations if not op.is_optional), key=lambda op: op.begin)
         self.may = sorted((op for op in operations if op.is_optional), key=lambda op: op.begin)
+        self.generations = sorted({op.generation for op in self.must if op.kind == "register"} - {0})
         self.tried = {}
         self.best = (-1, None)
         self.steps = 0
@@ -130,7 +138,11 @@ class Search:
     def moves(self, place):
         base, mask, used, state = place
         found, until = self.next_ones(base, mask)
+        at = bisect.bisect_right(self.generations, state.generation)
+        due = self.generations[at] if at < len(self.generations) else 0  # none may be left behind
         for i in found:
+            if self.must[i].kind == "register" and self.must[i].generation not in (0, due):
+                continue
             if (then := after(state, self.must[i])) is not None:
                 yield self.placed(base, mask | 1 << (i - base), used, then)
         equals = set()
