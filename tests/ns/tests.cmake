@@ -18,6 +18,7 @@ pyrite_script_test(ns_check ns/check.sh)
 pyrite_script_test(ns_backup ns/backup.sh)
 pyrite_script_test(ns_leases ns/leases.sh)
 pyrite_script_test(ns_metadata ns/metadata.sh)
+pyrite_script_test(ns_replicas ns/replicas.py ONCE)
 pyrite_script_test(ns_storage ns/storage.sh)
 if(PYRITE_SANITIZE) # whose memory is larger
 	set_property(TEST ns_storage ns_metadata APPEND PROPERTY ENVIRONMENT PYRITE_RSS_KIB=400000 PYRITE_BOMB_KIB=100000)

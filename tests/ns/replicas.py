@@ -1,0 +1,105 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""replicas.py: programs with a list of two name servers over one etcd, of which one is killed, and one stopped: leases are
+renewed at the other without a gap, and a watcher misses nothing. Prints "ok <case>" or "not ok <case>"."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cluster"))
+import cluster  # noqa: E402
+
+TTL_MS = 1000
+
+
+class Client(cluster.Process):
+    """A program with the list, whose output is in a file."""
+
+    def __init__(self, place, *command):
+        super().__init__()
+        place.others.append(self)
+        self.path = place.folder / f"client.{len(place.others)}.log"
+        environment = dict(os.environ, PYRITE_NS_HOST=",".join(place.addresses()), PYRITE_NS_PORT="",
+                           PYRITE_LEASE_TTL_MS=str(TTL_MS), PYRITE_KEEPALIVE_MS=str(TTL_MS // 2), PYRITE_LOG="info")
+        with open(self.path, "wb") as out:
+            self.begin(cluster.BIN / command[0], *command[1:], stdout=out, stderr=out, env=environment)
+
+    def said(self):
+        return self.path.read_text()
+
+    def changes(self):
+        """What a watcher told, as (change, name)."""
+        rows = [json.loads(line) for line in self.said().splitlines() if line.startswith("{")]
+        return [(row["change"], row.get("name")) for row in rows]
+
+
+def nsc(host, *words):
+    """Returns exit code and output."""
+    done = subprocess.run([cluster.BIN / "pyrite-nsc", "--host", host, *words], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=cluster.PATIENCE)
+    return done.returncode, done.stdout
+
+
+def stays(host, name, seconds):
+    """The name is there all the time, and nobody else may have it."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        assert (got := nsc(host, "lookup", name))[0] == 0, got
+        assert (got := nsc(host, "register", name, "PYRO:thief@h:1"))[0] == 2 and "already registered" in got[1], got
+
+
+def settled(place, owner, server):
+    """The owner renews at that one."""
+    return cluster.within(lambda: owner.said().rstrip().endswith(f" are now at {server.address}"))
+
+
+def one_is_lost(place, leave, come_back):
+    first, second = place.servers
+    owner = Client(place, "test-owner", "leased")
+    assert cluster.within(lambda: "Ready" in owner.said()), owner.said()
+    watcher = Client(place, "pyrite", "watch", "--json")
+    assert cluster.within(lambda: ("present", "leased") in watcher.changes()), watcher.said()
+    leave(first)
+    stays(second.address, "leased", 1.5 * TTL_MS / 1000)
+    assert settled(place, owner, second), owner.said()
+    assert nsc(",".join(place.addresses()), "register", "news", "PYRO:x@h:1")[0] == 0
+    assert cluster.within(lambda: ("added", "news") in watcher.changes()), watcher.said()
+    come_back(first)
+    assert settled(place, owner, first), owner.said()
+    stays(second.address, "leased", 0.5 * TTL_MS / 1000)
+    assert nsc(second.address, "remove", "news")[0] == 0
+    assert cluster.within(lambda: ("removed", "news") in watcher.changes()), watcher.said()
+    assert "registered again" not in owner.said(), owner.said()
+    told = [change for change in watcher.changes() if change[1] in ("leased", "news")]
+    assert told == [("present", "leased"), ("added", "news"), ("removed", "news")], watcher.said()
+    owner.end()
+    watcher.kill()
+    assert cluster.within(lambda: nsc(second.address, "lookup", "leased")[0] == 2), "the name stays"
+
+
+def the_nearest_is_killed_and_started_again(place):
+    one_is_lost(place, lambda server: server.kill(), lambda server: server.start())
+
+
+def the_nearest_is_stopped_and_goes_on(place):
+    one_is_lost(place, lambda server: server.pause(), lambda server: server.go_on())
+
+
+def main():
+    good = True
+    with cluster.Cluster(members=1) as place:
+        for case in (the_nearest_is_killed_and_started_again, the_nearest_is_stopped_and_goes_on):
+            try:
+                case(place)
+                print(f"ok {case.__name__}", flush=True)
+            except (AssertionError, subprocess.SubprocessError) as error:
+                print(f"not ok {case.__name__}\n    {type(error).__name__}: {error}", flush=True)
+                good = False
+    return 0 if good else 1
+
+
+sys.exit(main())
