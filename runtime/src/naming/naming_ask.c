@@ -214,15 +214,19 @@ static int none_answers(struct asking *asking)
 			 asking->reasons ? asking->reasons : "out of memory");
 }
 
-static int ask(struct servers *servers, const struct server_call *call, unsigned left_out,
-	       void *ret, unsigned *ret_at)
+static int64_t latest(const struct servers *servers)
 {
-	struct asking asking = { .servers = servers, .call = call };
+	return engine_now() + (int64_t)servers->timeout_ms * ENGINE_MS;
+}
+
+static int ask(struct servers *servers, const struct server_call *call, unsigned left_out,
+	       int64_t until, void *ret, unsigned *ret_at)
+{
+	struct asking asking = { .servers = servers, .call = call, .until = until };
 	pyr_error *before = pyr_error_take();
 	unsigned i;
 	int status;
 
-	asking.until = engine_now() + (int64_t)servers->timeout_ms * ENGINE_MS;
 	set_order(&asking, left_out);
 	status = ask_all(&asking, ret, ret_at);
 	if (status > 0)
@@ -239,7 +243,7 @@ static int ask(struct servers *servers, const struct server_call *call, unsigned
 	return status;
 }
 
-static int pick(struct servers *servers, unsigned left_out, unsigned *ret)
+static int pick(struct servers *servers, unsigned left_out, int64_t until, unsigned *ret)
 {
 	static const struct server_call ping = { .op = &server_ping };
 	int best = servers_best(servers);
@@ -249,12 +253,12 @@ static int pick(struct servers *servers, unsigned left_out, unsigned *ret)
 		*ret = (unsigned)best;
 		return 0;
 	}
-	return ask(servers, &ping, left_out, NULL, ret);
+	return ask(servers, &ping, left_out, until, NULL, ret);
 }
 
 int servers_pick(struct servers *servers, unsigned *ret)
 {
-	return pick(servers, 0, ret);
+	return pick(servers, 0, latest(servers), ret);
 }
 
 /* ---- what changes names ---- */
@@ -327,15 +331,16 @@ static int change(struct servers *servers, const struct server_call *call, void 
 		  unsigned *ret_at)
 {
 	unsigned all = (1u << servers->n) - 1, left_out = 0;
+	int64_t until = latest(servers);
 	int status;
 
 	do {
-		status = pick(servers, left_out, ret_at);
+		status = pick(servers, left_out, until, ret_at);
 		if (status < 0)
 			return status;
 		status = change_at(servers, call, *ret_at, ret);
 		left_out |= 1u << *ret_at;
-	} while (status < 0 && is_for_another() && left_out != all);
+	} while (status < 0 && is_for_another() && left_out != all && engine_now() < until);
 	return status < 0 ? naming_add_address(servers->items[*ret_at].address) : 0;
 }
 
@@ -360,7 +365,7 @@ int servers_call(struct servers *servers, const struct server_call *call, void *
 	if (servers->n == 1)
 		status = call_one(servers, call, ret);
 	else if (call->op->is_idempotent)
-		status = ask(servers, call, 0, ret, &at);
+		status = ask(servers, call, 0, latest(servers), ret, &at);
 	else
 		status = change(servers, call, ret, &at);
 	if (ret_address)

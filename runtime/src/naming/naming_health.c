@@ -12,6 +12,7 @@
 enum {
 	MAX_KNOWN = 64,
 	LAST_PAUSE_MS = 30000,
+	STEADY_MS = 10000,  /* one that goes down again sooner than this comes and goes */
 	PING_MS = 2000,     /* an answer is waited for */
 	WANTED_MS = 60000,  /* so long after somebody asked for it */
 	FIRST_LOOK_MS = 10, /* for the answer of a ping */
@@ -24,7 +25,9 @@ struct health {
 	struct health *next;
 	bool is_down;
 	int64_t at;                      /* of the next ping */
+	uint32_t first_ms;               /* it was before the first one */
 	uint32_t pause_ms;               /* before that ping */
+	int64_t up_at;                   /* when it came back last; 0: never */
 	int64_t asked;                   /* when somebody asked for it last */
 	struct pyrite_NameServer *proxy; /* for pings */
 	pyr_future *ping;                /* on its way; NULL: none is */
@@ -95,6 +98,7 @@ static void set_up(struct health *health)
 	if (health->is_down)
 		atomic_fetch_sub(&all.n_down, 1);
 	health->is_down = false;
+	health->up_at = engine_now();
 }
 
 /* Makes room for another. */
@@ -157,6 +161,21 @@ bool health_is_up(const char *address)
 	return is_up;
 }
 
+static uint32_t twice(uint32_t ms)
+{
+	return ms < LAST_PAUSE_MS / 2 ? 2 * ms : LAST_PAUSE_MS;
+}
+
+/* For how long it is left alone: longer each time if it comes and goes, because all that goes there
+ * moves to and fro with it. */
+static uint32_t first_pause(const struct health *health)
+{
+	int64_t since = engine_now() - health->up_at;
+
+	return health->up_at && since < STEADY_MS * (int64_t)ENGINE_MS ? twice(health->first_ms)
+								       : all.first_pause_ms;
+}
+
 void health_down(const char *address)
 {
 	struct health *health;
@@ -165,10 +184,10 @@ void health_down(const char *address)
 	pthread_mutex_lock(&all.lock);
 	health = find_or_make(address);
 	if (health && !health->is_down) {
-		health->pause_ms = all.first_pause_ms;
+		health->first_ms = health->pause_ms = first_pause(health);
 		health->is_down = is_news = true;
 		health->asked = engine_now();
-		health->at = in_ms(all.first_pause_ms);
+		health->at = in_ms(health->pause_ms);
 		atomic_fetch_add(&all.n_down, 1);
 		look_at(engine_now());
 	}
@@ -238,8 +257,7 @@ static bool take_ping(struct health *health)
 		rest(health);
 		return true;
 	}
-	health->pause_ms =
-		health->pause_ms < LAST_PAUSE_MS / 2 ? 2 * health->pause_ms : LAST_PAUSE_MS;
+	health->pause_ms = twice(health->pause_ms);
 	health->at = in_ms(health->pause_ms);
 	return false;
 }

@@ -4,9 +4,10 @@
 /*
  * Which name servers of lists do not answer just now: known for the whole process, by address. One
  * that is down is pinged in the background, after a second, then twice as long up to 30 s, as long
- * as somebody asks for it; so no call waits to find out that it is back. At most 64 are remembered:
- * the one that was asked for the longest ago is forgotten. Any thread; the lock is below the
- * keepers', and held while calls are started and taken, never while one is waited for.
+ * as somebody asks for it; so no call waits to find out that it is back. That second is doubled,
+ * too, each time that it goes down within 10 s of its return. At most 64 are remembered: the one
+ * that was asked for the longest ago is forgotten. Any thread; the lock is below the keepers', and
+ * held while calls are started and taken, never while one is waited for.
  */
 #include <stdbool.h>
 #include <stdint.h>

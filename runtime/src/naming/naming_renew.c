@@ -17,7 +17,8 @@
 #include "naming/naming_health.h"
 
 enum {
-	BATCH = 128, /* names in one renewal: some 35 KiB at most */
+	BATCH = 128,         /* names in one renewal: some 35 KiB at most */
+	LEAST_ROUND_MS = 30, /* as of the shortest lease that one may ask for */
 	LAST_LOOK_MS = 320,
 	CALL_MS = 5000, /* an answer is waited for */
 	/* Of one of several name servers: */
@@ -53,6 +54,8 @@ static int64_t next_round(const struct keeper *keeper)
 		if (lease->ttl_ms < ttl_ms)
 			ttl_ms = lease->ttl_ms;
 	ms = (int64_t)ttl_ms * 3 / 10;
+	if (ms < LEAST_ROUND_MS)
+		ms = LEAST_ROUND_MS;
 	return in_ms(ms - some_of(ms));
 }
 
@@ -359,18 +362,27 @@ static bool is_in(const struct pyr_string_seq *list, const char *key)
 	return false;
 }
 
-static void extend_leases(struct keeper *keeper, const struct renewal *renewal,
-			  const struct pyrite_NameRenewal *result)
+/* What came of each lease of a renewal; what was registered since is left alone. */
+static void take_fates(struct keeper *keeper, const struct renewal *renewal,
+		       const struct pyrite_NameRenewal *result)
 {
+	int64_t now = engine_now();
 	struct lease *lease;
+	bool is_lost;
 
 	for (lease = keeper->leases; lease; lease = lease->next) {
 		if (lease->batch != renewal->moment || lease->moment > renewal->moment)
 			continue;
-		if (!is_in(&result->lost, lease->key) && !is_in(&result->revoked, lease->key))
+		is_lost = is_in(&result->lost, lease->key);
+		if (!is_lost && !is_in(&result->revoked, lease->key)) {
 			lease_is_ours(keeper, lease, renewal->sent_at);
-		else
-			lease->ends = 0;
+			continue;
+		}
+		lease->ends = 0;
+		if (!is_lost || lease->registering || lease->is_forgotten)
+			continue;
+		lease->is_forgotten = true;
+		lease->asked_at = now;
 	}
 }
 
@@ -409,11 +421,32 @@ static bool has_other(const struct keeper *keeper)
 	return best >= 0 && best != (int)keeper->at;
 }
 
+/* Returns false with the last error set if it says more than was asked. */
+static bool makes_sense(const struct pyrite_NameRenewal *result)
+{
+	if (result->lost.n <= BATCH && result->revoked.n <= BATCH)
+		return true;
+	error_set(PYR_INTERNAL, "ProtocolError: more names are lost than were renewed");
+	return false;
+}
+
+static void take_result(struct keeper *keeper, const struct renewal *renewal,
+			const struct pyrite_NameRenewal *result)
+{
+	size_t i;
+
+	keeper->is_failing = false;
+	if (servers_count(keeper->servers) > 1)
+		health_up(keeper_address(keeper));
+	drop_left(keeper);
+	take_fates(keeper, renewal, result);
+	for (i = 0; i < result->revoked.n; i++)
+		let_go(keeper, renewal, result->revoked.items[i]);
+}
+
 static void take_renewal(struct keeper *keeper, struct renewal *renewal)
 {
 	struct pyrite_NameRenewal *result;
-	struct lease *lease;
-	size_t i;
 
 	if (pyrite_NameServer_renew_get(renewal->future, &result) < 0) {
 		servers_left(keeper->servers, keeper->at);
@@ -421,20 +454,10 @@ static void take_renewal(struct keeper *keeper, struct renewal *renewal)
 			tell_failure(keeper);
 		return;
 	}
-	keeper->is_failing = false;
-	if (servers_count(keeper->servers) > 1)
-		health_up(keeper_address(keeper));
-	drop_left(keeper);
-	extend_leases(keeper, renewal, result);
-	for (i = 0; i < result->lost.n; i++) {
-		lease = *lease_find(keeper, result->lost.items[i]);
-		if (!lease || lease->registering || lease->is_forgotten)
-			continue;
-		lease->is_forgotten = true;
-		lease->asked_at = engine_now();
-	}
-	for (i = 0; i < result->revoked.n; i++)
-		let_go(keeper, renewal, result->revoked.items[i]);
+	if (makes_sense(result))
+		take_result(keeper, renewal, result);
+	else
+		tell_failure(keeper);
 	pyr_free(result);
 }
 

@@ -71,6 +71,16 @@ static const char **split(const char *text, size_t *n)
 /* What is done with each name that has the tags. Returns false when memory is out. */
 typedef bool take_entry(void *taker, const struct pyrite_NameEntry *entry);
 
+/* The list may have more pages: but not for ever. */
+static int check_time(const struct look *look, const char *address)
+{
+	if (engine_now() < look->until)
+		return 0;
+	return error_set(PYR_DEADLINE_EXCEEDED,
+			 "TimeoutError: the list of the name server at %s has not ended in time",
+			 address);
+}
+
 static int all_with_tags(const struct look *look, const struct pyr_string_seq *tags,
 			 take_entry *take, void *taker)
 {
@@ -96,6 +106,8 @@ static int all_with_tags(const struct look *look, const struct pyr_string_seq *t
 					   "ProtocolError: the name server at %s "
 					   "sent a list out of order",
 					   address);
+		else if (status == 0 && page->next[0])
+			status = check_time(look, address);
 		pyr_free(before);
 		before = page;
 		call.more = page->next;
@@ -164,9 +176,10 @@ static bool rank_entry(void *taker, const struct pyrite_NameEntry *entry)
 }
 
 /* The normal form; of a PYROMETA, what that leads to. One that leads nowhere is left out. */
-static void make_normal(struct group_uris *uris, uint32_t timeout_ms)
+static void make_normal(struct group_uris *uris, int64_t until)
 {
 	struct uri_problem problem;
+	int64_t left;
 	pyr_uri *uri, *end;
 	size_t i, n = 0;
 	char *text;
@@ -176,7 +189,9 @@ static void make_normal(struct group_uris *uris, uint32_t timeout_ms)
 		free(uris->items[i]);
 		if (uri && uri->scheme == PYR_URI_PYROMETA) {
 			end = NULL;
-			(void)naming_resolve(uri, timeout_ms, &end);
+			left = (until - engine_now()) / ENGINE_MS;
+			if (left > 0)
+				(void)naming_resolve(uri, (uint32_t)left, &end);
 			pyr_uri_free(uri);
 			uri = end;
 		}
@@ -223,7 +238,7 @@ static int naming_list_uris(const pyr_uri *uri, uint32_t timeout_ms, uint64_t se
 		status = none_with_tags(&look, uri->object);
 	servers_close(look.servers);
 	if (status == 0)
-		make_normal(ret, timeout_ms);
+		make_normal(ret, look.until);
 	return status;
 }
 
