@@ -28,6 +28,12 @@ static unsigned badness(enum etcd_result result)
 	return i;
 }
 
+/* What it waits for is not there yet, and will wake the owner. */
+static bool waits_for_news(struct etcd_store *store, const struct etcd_outcome *outcome)
+{
+	return outcome->result == ETCD_DONE && outcome->revision > replica_heard(store->replica);
+}
+
 /* In etcd's thread, or where the request is made: one part has been answered, or was none. */
 static void end_part(struct request *request, const struct etcd_outcome *outcome)
 {
@@ -46,7 +52,7 @@ static void end_part(struct request *request, const struct etcd_outcome *outcome
 		store->done = request;
 	}
 	pthread_mutex_unlock(&store->lock);
-	if (is_done)
+	if (is_done && (!outcome || !waits_for_news(store, outcome)))
 		store_etcd_wake(store);
 }
 

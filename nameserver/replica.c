@@ -182,13 +182,13 @@ static bool has_key(const struct part *page, size_t *at, const char *key)
 			continue;
 		order = strcmp(item->key, key);
 		if (order >= 0)
-			return order == 0 && item->record;
+			return order == 0 && (item->record || page->has_keys);
 	}
 	return false;
 }
 
 /* What a page does not have that should be in it is no longer there. Returns how many. */
-static size_t remove_others(struct replica *replica, const struct part *page)
+static size_t others_than(struct replica *replica, const struct part *page, bool removes)
 {
 	struct store *store = store_of(replica);
 	const struct record *record;
@@ -200,7 +200,8 @@ static size_t remove_others(struct replica *replica, const struct part *page)
 		if (record->is_own || record->generation > page->revision ||
 		    has_key(page, &at, key))
 			continue;
-		(void)store->kind->remove(store, key, page->revision, false);
+		if (removes)
+			(void)store->kind->remove(store, key, page->revision, false);
 		n++;
 	}
 	return n;
@@ -213,19 +214,32 @@ static void forget_gone(struct replica *replica)
 		drop_gone(replica, *(struct gone **)replica->gone);
 }
 
-/* What has been read again is compared; returns whether there is anything that was not told. */
-static bool compare_check(struct replica *replica, struct part *page)
+static bool differs(struct replica *replica, const struct part *page, const struct item *item)
 {
 	struct store *store = store_of(replica);
 	const struct record *old;
-	size_t i, n = remove_others(replica, page);
+
+	if (item->kind != 'n' || (!item->record && !page->has_keys))
+		return false;
+	old = store->kind->find(store, item->key);
+	return !old || (!old->is_own && old->generation < item->revision);
+}
+
+/* What has been read again is compared, its keys first: values are read when these differ. Returns
+ * whether there was anything that was not told. */
+static bool compare_check(struct replica *replica, struct part *page)
+{
+	size_t i, n = others_than(replica, page, !page->has_keys);
 
 	for (i = 0; i < page->n; i++) {
-		old = page->items[i].kind == 'n' ? store->kind->find(store, page->items[i].key)
-						 : NULL;
-		n += page->items[i].kind == 'n' && page->items[i].record &&
-		     (!old || (!old->is_own && old->generation < page->items[i].revision));
-		(void)take_item(replica, &page->items[i]);
+		n += differs(replica, page, &page->items[i]);
+		if (!page->has_keys)
+			(void)take_item(replica, &page->items[i]);
+	}
+	replica->checks_values = page->has_keys && n > 0;
+	if (replica->checks_values) {
+		replica->checked_ms = 0; /* at once */
+		return false;
 	}
 	free(replica->check_from);
 	replica->check_from = page->to;
@@ -278,7 +292,7 @@ static bool take_part(struct replica *replica, struct part *part, int64_t until)
 	if (part->is_first && part->at == 0)
 		forget_gone(replica);
 	if (part->kind == PART_PAGE && part->at == 0)
-		(void)remove_others(replica, part);
+		(void)others_than(replica, part, true);
 	while (part->at < part->n) {
 		if (!take_item(replica, &part->items[part->at]))
 			return false; /* memory is out, for now */

@@ -33,6 +33,9 @@ void replica_stop(struct replica *replica);
 /* After etcd_close(). */
 void replica_free(struct replica *replica);
 
+/* In etcd's thread: up to which revision news have come. */
+uint64_t replica_heard(const struct replica *replica);
+
 /* ---- in the owner's thread ---- */
 
 /* All names: never changed but by replica_take(), and by trials that are taken back. */

@@ -21,6 +21,7 @@ struct part {
 	struct part *next;
 	enum { PART_NEWS, PART_PAGE, PART_CHECK } kind;
 	bool is_first, is_last; /* of the pages of all */
+	bool has_keys;          /* of a check: and nothing else */
 	char *from, *to; /* of a page: it has all keys after from and up to to, with their kinds;
 			    owned. from "": from the first; to NULL: up to the last */
 	uint64_t revision;
@@ -38,6 +39,7 @@ struct gone {
 struct replica {
 	struct replica_options options;
 	char prefix[ETCD_PREFIX_MAX + 1];
+	uint64_t queued;          /* etcd's thread's: the revision of the last news */
 	struct etcd_watch *watch; /* etcd's thread's, and of replica_stop() */
 	pthread_mutex_t lock;     /* what follows */
 	struct part *first, **last;
@@ -55,6 +57,7 @@ struct replica {
 	struct part *check; /* a page that was read again, until it can be compared; owned */
 	char *check_from, *check_to; /* as of a part; while one is read, only read */
 	int64_t checked_ms;
+	bool checks_values; /* as keys differed */
 };
 
 /* ---- replica_read.c ---- */

@@ -28,10 +28,13 @@ void replica_free_part(struct part *part)
 	free(part);
 }
 
+/* What is made of a value: that it is no name's is told, or not; or nothing. */
+enum reading { READ_AND_TELL, READ_QUIETLY, READ_KEY };
+
 /* Writes what is under a key. Returns false when memory is out; what is no name's is left out:
  * then kind is 0. */
-static bool read_item(struct replica *replica, const struct etcd_kv *kv, bool is_delete, bool tells,
-		      struct item *ret)
+static bool read_item(struct replica *replica, const struct etcd_kv *kv, bool is_delete,
+		      enum reading how, struct item *ret)
 {
 	size_t n_prefix = strlen(replica->prefix);
 	struct registry_problem problem;
@@ -45,13 +48,13 @@ static bool read_item(struct replica *replica, const struct etcd_kv *kv, bool is
 	if (!ret->key)
 		return false;
 	ret->kind = at[1];
-	if (is_delete)
+	if (is_delete || how == READ_KEY)
 		return true;
 	if (ret->kind == 'n') {
 		ret->record = etcd_read_record(ret->key, kv->value.p, kv->value.n, kv->mod_revision,
 					       &problem);
 		ret->is_gone = !ret->record;
-		if (!ret->record && tells)
+		if (!ret->record && how == READ_AND_TELL)
 			replica->options.aside(ret->key, problem.text, replica->options.data);
 	} else if (!etcd_read_secret(kv->value.p, kv->value.n, ret->secret)) {
 		ret->kind = 0;
@@ -90,14 +93,14 @@ static void on_news(const struct etcd_news *news, void *data)
 	part = new_part(news->n_events);
 	is_good = part != NULL;
 	for (i = 0; is_good && i < news->n_events; i++)
-		is_good = read_item(replica, &news->events[i].kv, news->events[i].is_delete, true,
-				    &part->items[part->n++]);
+		is_good = read_item(replica, &news->events[i].kv, news->events[i].is_delete,
+				    READ_AND_TELL, &part->items[part->n++]);
 	if (!is_good) { /* memory is out: nothing may be left out */
 		replica_free_part(part);
 		replica_read(replica);
 		return;
 	}
-	part->revision = news->revision;
+	part->revision = replica->queued = news->revision;
 	queue(replica, part);
 }
 
@@ -150,7 +153,7 @@ static char *short_key(const struct replica *replica, const struct etcd_kv *kv)
 
 /* from: taken. NULL: memory is out. */
 static struct part *make_page(struct replica *replica, char *from, const struct etcd_kv *kvs,
-			      size_t n, bool more, bool tells, uint64_t revision)
+			      size_t n, bool more, enum reading how, uint64_t revision)
 {
 	struct part *part = new_part(n);
 	bool is_good = part != NULL && from;
@@ -165,7 +168,7 @@ static struct part *make_page(struct replica *replica, char *from, const struct 
 	if (is_good && more)
 		is_good = n > 0 && (part->to = short_key(replica, &kvs[n - 1])) != NULL;
 	while (is_good && part->n < n) {
-		is_good = read_item(replica, &kvs[part->n], false, tells, &part->items[part->n]);
+		is_good = read_item(replica, &kvs[part->n], false, how, &part->items[part->n]);
 		part->n++;
 	}
 	if (is_good)
@@ -186,7 +189,7 @@ static void on_page(const struct etcd_outcome *outcome, const struct etcd_kv *kv
 
 	if (outcome->result == ETCD_DONE)
 		part = make_page(replica, strdup(is_first ? "" : replica->read_from), kvs, n, more,
-				 true, outcome->revision);
+				 READ_AND_TELL, outcome->revision);
 	if (!part) {
 		fail_reading(replica, outcome);
 		return;
@@ -205,6 +208,9 @@ static void on_page(const struct etcd_outcome *outcome, const struct etcd_kv *kv
 		fail_reading(replica, outcome);
 }
 
+static void on_check(const struct etcd_outcome *outcome, const struct etcd_kv *kvs, size_t n,
+		     bool more, void *data);
+
 /* The first key after a short one: no key has a NUL. */
 static size_t key_after(const struct replica *replica, const char *from, char ret[ETCD_KEY_SIZE])
 {
@@ -217,7 +223,9 @@ static void read_page(struct replica *replica, const char *from, const char *to,
 		      etcd_page_cb callback)
 {
 	char key[ETCD_KEY_SIZE], end[ETCD_KEY_SIZE];
-	struct etcd_range range = { .limit = to ? 2 * CHECK_PAGE : PAGE, .revision = revision };
+	struct etcd_range range = { .keys_only = callback == on_check && !replica->checks_values,
+				    .limit = to ? 2 * CHECK_PAGE : PAGE,
+				    .revision = revision };
 
 	range.key = (struct etcd_bytes){ key, key_after(replica, from, key) };
 	range.end = to ? (struct etcd_bytes){ end, key_after(replica, to, end) }
@@ -275,19 +283,22 @@ static void on_check(const struct etcd_outcome *outcome, const struct etcd_kv *k
 {
 	struct replica *replica = data;
 	struct part *part = NULL;
+	enum reading how;
 	bool is_reading;
 
 	pthread_mutex_lock(&replica->lock);
 	is_reading = replica->is_reading;
 	pthread_mutex_unlock(&replica->lock);
+	how = replica->checks_values ? READ_QUIETLY : READ_KEY;
 	if (outcome->result == ETCD_DONE && !is_reading)
 		part = make_page(replica, strdup(replica->check_from ? replica->check_from : ""),
-				 kvs, n, more, false, outcome->revision);
+				 kvs, n, more, how, outcome->revision);
 	if (part && !more && replica->check_to)
 		part->to = strdup(replica->check_to);
 	if (part && (part->to || !replica->check_to)) {
 		/* until it has been taken over, there is no other */
 		part->kind = PART_CHECK;
+		part->has_keys = how == READ_KEY;
 		queue(replica, part);
 		return;
 	}
@@ -340,4 +351,9 @@ void replica_check(struct replica *replica, int64_t now)
 	replica->check_to = some_keys_on(replica);
 	read_page(replica, replica->check_from ? replica->check_from : "", replica->check_to, 0,
 		  on_check);
+}
+
+uint64_t replica_heard(const struct replica *replica)
+{
+	return replica->queued;
 }
