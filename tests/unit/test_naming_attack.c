@@ -7,6 +7,7 @@
 
 #include "naming/naming.h"
 #include "naming/naming_health.h"
+#include "naming/naming_keeper.h"
 
 enum { TTL_MS = 400, LOOKUP_MS = 500, LISTED = 16 };
 
@@ -325,9 +326,59 @@ TEST(a_list_is_asked_with_the_least_of_stacks)
 	end_fake();
 }
 
+/* ---- forks ---- */
+
+static void on_event(const struct pyr_ns_event *event, void *data)
+{
+	(void)event;
+	(void)data;
+}
+
+static int use_in_child(pyr_ns *ns)
+{
+	char *uri;
+	int bad = 0;
+
+	bad += pyr_ns_register(ns, "x", "PYRO:o@h:1") != -PYR_FAILED_PRECONDITION;
+	bad += pyr_ns_lookup(ns, "x", &uri) != -PYR_FAILED_PRECONDITION;
+	bad += pyr_ns_remove(ns, "x") != -PYR_FAILED_PRECONDITION;
+	bad += pyr_ns_watch(ns, NULL, on_event, NULL) != NULL;
+	bad += pyr_last_error()->code != PYR_FAILED_PRECONDITION;
+	bad += pyr_ns_holds(ns, "x");
+	return bad;
+}
+
+TEST(a_forked_child_does_not_wait_for_locks_that_nobody_gives_back)
+{
+	static const struct pyrite_NameServer_methods methods = { .ping = answer };
+	char list[300];
+	pyr_ns *ns;
+	pid_t child;
+	int status;
+
+	start_fake(&methods, NULL);
+	snprintf(list, sizeof(list), "127.0.0.1:1,%s", pyr_daemon_address(fake.daemon));
+	ns = pyr_ns_locate(list);
+	REQUIRE(ns != NULL);
+	pthread_mutex_lock(&keepers.lock);
+	child = fork();
+	if (child == 0) {
+		alarm(SOON_MS / 1000);
+		_exit(use_in_child(ns));
+	}
+	pthread_mutex_unlock(&keepers.lock);
+	REQUIRE(child > 0);
+	REQUIRE(waitpid(child, &status, 0) == child);
+	CHECK(WIFEXITED(status));
+	CHECK_INT(WEXITSTATUS(status), 0);
+	pyr_ns_free(ns);
+	end_fake();
+}
+
 TESTS(naming_attack, T(leases_of_no_time_do_not_make_a_flood_of_renewals),
       T(more_names_than_were_renewed_are_not_lost),
       T(a_list_without_end_is_read_for_as_long_as_a_look_up_may_take),
       T(a_change_takes_no_longer_for_many_that_send_it_on),
       T(one_that_comes_and_goes_is_left_for_longer_each_time),
-      T(a_list_is_asked_with_the_least_of_stacks))
+      T(a_list_is_asked_with_the_least_of_stacks),
+      T(a_forked_child_does_not_wait_for_locks_that_nobody_gives_back))

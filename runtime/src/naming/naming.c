@@ -242,6 +242,8 @@ int pyr__ns_register(pyr_ns *ns, const char *name, const char *uri,
 		status = naming_check_tags(own.tags, own.n_tags);
 	if (status < 0)
 		return status;
+	if (proxy_is_forked())
+		return -PYR_FAILED_PRECONDITION;
 	parsed = uri_parse(uri, &problem);
 	if (!parsed)
 		return error_set(problem.code, "%s", problem.text);

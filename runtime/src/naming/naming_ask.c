@@ -12,6 +12,7 @@
 #include "naming/naming_health.h"
 #include "naming/naming_servers.h"
 #include "naming/naming_servers_own.h"
+#include "proxy/proxy.h"
 
 enum {
 	CONNECT_MS = 250, /* one that was not heard yet: then the next is asked as well */
@@ -362,7 +363,9 @@ int servers_call(struct servers *servers, const struct server_call *call, void *
 	unsigned at = 0;
 	int status;
 
-	if (servers->n == 1)
+	if (proxy_is_forked()) /* where locks may be held by threads that are not there */
+		status = -PYR_FAILED_PRECONDITION;
+	else if (servers->n == 1)
 		status = call_one(servers, call, ret);
 	else if (call->op->is_idempotent)
 		status = ask(servers, call, 0, latest(servers), ret, &at);

@@ -47,6 +47,8 @@ int lease_secret(const char *server, uint8_t ret[LEASE_SECRET])
 {
 	struct keeper *keeper;
 
+	if (engine_is_forked())
+		return -PYR_FAILED_PRECONDITION;
 	pthread_mutex_lock(&keepers.lock);
 	keeper = find_keeper(server);
 	if (!keeper)
@@ -218,6 +220,8 @@ bool lease_holds(const char *server, const char *name)
 	struct lease *lease;
 	bool holds = false;
 
+	if (engine_is_forked())
+		return false; /* its parent may */
 	pthread_mutex_lock(&keepers.lock);
 	keeper = find_keeper(server);
 	for (lease = keeper ? keeper->leases : NULL; lease && !holds; lease = lease->next)

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "engine/engine.h"
 #include "naming/naming_health.h"
+#include "proxy/proxy.h"
 
 enum { FIRST_PAUSE_MS = 100, LAST_PAUSE_MS = 5000, TAGS = 16, BYTES = 1024 };
 
@@ -371,10 +372,12 @@ static struct pyr_ns_watcher *new_watcher(void)
 pyr_ns_watcher *naming_watch(const char *addresses, const struct pyr_ns_watch_options *view,
 			     pyr_ns_watch_cb callback, void *data)
 {
-	struct pyr_ns_watcher *w = new_watcher();
+	struct pyr_ns_watcher *w = proxy_is_forked() ? NULL : new_watcher();
 	struct uri_problem problem;
 	int status;
 
+	if (engine_is_forked())
+		return error_from_constructor();
 	if (!w)
 		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory for a watcher");
 	w->callback = callback;

@@ -373,12 +373,12 @@ static struct session *find(pyr_proxy *proxy, int64_t until, bool again, bool on
 	struct session *session;
 
 	for (;;) {
+		if (proxy_has_news(proxy))
+			group_take_news(proxy);
 		if (proxy->is_freed) {
 			proxy_was_released(proxy);
 			return NULL;
 		}
-		if (proxy_has_news(proxy))
-			group_take_news(proxy);
 		if (group->n_members == 1 && !group->members->is_opening &&
 		    (!group->is_named || group->look_ended > since ||
 		     is_connected(group->members))) {
