@@ -119,7 +119,8 @@ char *etcd_secret_value(const uint8_t secret[SECRET_SIZE])
 
 bool etcd_read_secret(const char *value, size_t n, uint8_t ret[SECRET_SIZE])
 {
-	json_t *json = json_loadb(value, n, JSON_REJECT_DUPLICATES, NULL);
+	json_t *json =
+		n > ETCD_VALUE_MAX ? NULL : json_loadb(value, n, JSON_REJECT_DUPLICATES, NULL);
 	bool is_good = read_hex(json_object_get(json, "secret"), ret);
 
 	json_decref(json);
@@ -192,6 +193,10 @@ struct record *etcd_read_record(const char *key, const char *value, size_t n, ui
 
 	if (strlen(key) >= REGISTRY_KEY_SIZE) {
 		(void)registry_refuse(problem, PYR_DATA_LOSS, "its key is too long");
+		return NULL;
+	}
+	if (n > ETCD_VALUE_MAX) {
+		(void)registry_refuse(problem, PYR_DATA_LOSS, "its value is too large");
 		return NULL;
 	}
 	json = json_loadb(value, n, JSON_REJECT_DUPLICATES, &error);

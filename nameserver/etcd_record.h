@@ -18,7 +18,8 @@
 enum {
 	ETCD_PREFIX_MAX = 200,
 	ETCD_KEY_SIZE = ETCD_PREFIX_MAX + 4 + REGISTRY_KEY_SIZE,
-	OWNER_TEXT = 33 /* of an owner's hash */
+	ETCD_VALUE_MAX = 65536, /* of a name, whatever its texts are written like */
+	OWNER_TEXT = 33         /* of an owner's hash */
 };
 
 /* Writes prefix, kind and key, "/pyrite/ns/n/bank". Returns its length. */

@@ -9,8 +9,9 @@
 enum {
 	PAGE = 20000, /* keys: etcd 3.4 counts those that follow, each time */
 	CHECK_PAGE = 1000,
-	CHECK_MS = 1000, /* between two pages that are read again */
-	AGAIN_MS = 200   /* before what failed is read again */
+	CHECK_MS = 1000,                   /* between two pages that are read again */
+	AGAIN_MS = 200,                    /* before what failed is read again */
+	SHORT_SIZE = REGISTRY_KEY_SIZE + 2 /* of a key with its kind, "n/bank" */
 };
 
 void replica_free_part(struct part *part)
@@ -143,12 +144,26 @@ static void watch(struct replica *replica, uint64_t from)
 	etcd_watch_stop(old);
 }
 
-/* What keys of a page begin with, "n/bank". */
+/* A page's last key as a text, without the prefix, "n/bank". Of a key that is no name's, as it is
+ * too long or has a NUL, what comes after all that begin like it: so they are passed by. */
 static char *short_key(const struct replica *replica, const struct etcd_kv *kv)
 {
-	size_t n = strlen(replica->prefix) + 1;
+	size_t n_prefix = strlen(replica->prefix) + 1, n;
+	char *text;
 
-	return kv->key.n < n ? NULL : strndup(kv->key.p + n, kv->key.n - n);
+	if (kv->key.n <= n_prefix)
+		return NULL;
+	n = strnlen(kv->key.p + n_prefix, kv->key.n - n_prefix);
+	if (n >= SHORT_SIZE)
+		n = SHORT_SIZE - 1;
+	text = strndup(kv->key.p + n_prefix, n);
+	if (!text || n == kv->key.n - n_prefix)
+		return text;
+	while (n > 0 && (unsigned char)text[n - 1] == 0xff)
+		text[--n] = '\0';
+	if (n > 0)
+		text[n - 1]++;
+	return text;
 }
 
 /* from: taken. NULL: memory is out. */
