@@ -74,7 +74,8 @@ bool owner_leases_has(const struct owner_leases *leases, const struct owned_leas
 /* Whether it has just been renewed: an owner of many names renews them in several calls. */
 bool owner_leases_is_fresh(const struct owner_leases *leases, const struct owned_lease *lease,
 			   int64_t now_ms);
-bool owner_leases_is_full(const struct owner_leases *leases);
+/* Those whose time is over are forgotten before. */
+bool owner_leases_is_full(struct owner_leases *leases, int64_t now_ms);
 /* It is there, for its time from now on. */
 void owner_leases_note(struct owner_leases *leases, const struct owned_lease *lease,
 		       int64_t now_ms);

@@ -68,8 +68,9 @@ bool owner_leases_is_fresh(const struct owner_leases *leases, const struct owned
 	       known->end.ends - now_ms > ttl_ms - ttl_ms / FRESH_PART;
 }
 
-bool owner_leases_is_full(const struct owner_leases *leases)
+bool owner_leases_is_full(struct owner_leases *leases, int64_t now_ms)
 {
+	trim(leases, now_ms);
 	return leases->expiry.n >= REGISTRY_NAMES;
 }
 

@@ -190,12 +190,12 @@ static void fail(store_safe_cb callback, void *data, const char *why)
 }
 
 /* Each secret has a lease, which lives on without names. */
-static const char *why_not(const struct etcd_store *store, const struct trial_message *message)
+static const char *why_not(struct etcd_store *store, const struct trial_message *message)
 {
 	if (!message)
 		return "out of memory";
 	if (message->lease.id && !owner_leases_has(&store->leases, &message->lease) &&
-	    owner_leases_is_full(&store->leases))
+	    owner_leases_is_full(&store->leases, now_ms()))
 		return "NamingError: there are too many owners of names";
 	return NULL;
 }
