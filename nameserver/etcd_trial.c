@@ -173,16 +173,12 @@ void trial_renew(struct trial *trial, const struct record *record)
 		trial->leases[trial->at].was_gone |= record->is_orphan;
 }
 
-/* What was put back is newer than the moment when its owner was lost. */
 static void put_back(struct store *memory, const struct step *step)
 {
-	if (!step->before) {
+	if (step->before)
+		(void)memory->kind->put(memory, step->before);
+	else
 		(void)memory->kind->remove(memory, step->key, 0, false);
-		return;
-	}
-	(void)memory->kind->put(memory, step->before);
-	if (step->before->is_orphan)
-		memory->kind->lose(memory, step->before->secret, true);
 }
 
 void trial_take_back(struct trial *trial, struct store *memory)
@@ -271,18 +267,16 @@ static bool is_first_of_name(const struct trial *trial, const struct step *step)
 {
 	const struct step *other;
 
-	for (other = trial->first; other != step; other = other->next)
+	for (other = trial->first; other && other != step; other = other->next)
 		if (!is_deed(other) && strcmp(name_of(other), name_of(step)) == 0)
 			return false;
 	return true;
 }
 
-/* That nobody registered the name meanwhile, and whose it is. */
-static void compare_name(struct writer *w, const struct step *step)
+/* That nobody registered the name meanwhile. */
+static void compare_records(struct writer *w, const struct step *step)
 {
-	struct store *memory = replica_store(w->replica);
 	char key[REGISTRY_KEY_SIZE];
-	const struct record *deed;
 	struct etcd_compare below = { .kind = ETCD_MOD_BELOW,
 				      .revision = replica_revision(w->replica) + 1 };
 
@@ -290,6 +284,16 @@ static void compare_name(struct writer *w, const struct step *step)
 	snprintf(key, sizeof(key), "%s!", name_of(step)); /* what follows ' ' */
 	below.end = key_of(w, 'n', key);
 	w->message->compares[w->message->n_compares++] = below;
+}
+
+/* The same, and whose it is. */
+static void compare_name(struct writer *w, const struct step *step)
+{
+	struct store *memory = replica_store(w->replica);
+	char key[REGISTRY_KEY_SIZE];
+	const struct record *deed;
+
+	compare_records(w, step);
 	snprintf(key, sizeof(key), " %s", name_of(step));
 	deed = memory->kind->find(memory, key);
 	if (!find_step(w->trial, key))
@@ -309,27 +313,44 @@ static void compare_owner(struct writer *w, const struct step *step)
 	compare(w, 'g', owner, replica_gone(w->replica, before->secret));
 }
 
+/* Who registers a name is there again, and one that somebody else has changed for an owner who is
+ * gone does not live longer by it. */
 static void write_put(struct writer *w, const struct step *step)
 {
+	const struct record *after = step->after;
 	struct owned_lease lease = { 0 };
 
-	if (step->after->ttl_ms > 0)
-		lease = lease_of(step->after);
-	if (lease.id)
-		w->message->lease = lease;
-	op(w, 'n', step->key, etcd_value(step->after), lease.id);
+	if (after->ttl_ms > 0)
+		lease = lease_of(after);
+	op(w, 'n', step->key, etcd_value(after), lease.id);
+	if (!lease.id || after->is_orphan)
+		return;
+	w->message->lease = lease;
+	if (replica_gone(w->replica, after->secret) > 0)
+		op_delete(w, 'g', lease.owner);
+}
+
+static void compare_step(struct writer *w, const struct step *step)
+{
+	bool is_first = is_first_of_name(w->trial, step);
+
+	/* etcd takes 128 compares, and a name may have many records that go: they are no others
+	 * than they were, or gone, if the name has no newer ones */
+	if (step->after || is_first || is_deed(step))
+		compare(w, 'n', step->key, step->before ? step->before->generation : 0);
+	if (!is_deed(step))
+		compare_owner(w, step);
+	if (!is_deed(step) && is_first)
+		compare_name(w, step);
+	else if (is_deed(step) && !step->after && is_first) /* of none, so it is not registered */
+		compare_records(w, step);
 }
 
 static void write_step(struct writer *w, const struct step *step, bool tells)
 {
 	if (!step->before && !step->after)
 		return;
-	compare(w, 'n', step->key, step->before ? step->before->generation : 0);
-	if (!is_deed(step)) {
-		compare_owner(w, step);
-		if (is_first_of_name(w->trial, step))
-			compare_name(w, step);
-	}
+	compare_step(w, step);
 	if (step->after) {
 		write_put(w, step);
 		return;

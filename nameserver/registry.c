@@ -63,8 +63,11 @@ static void on_change(const struct store_change *change, void *data)
 	const struct record *record = change->before ? change->before : change->after;
 	struct registry *registry = data;
 
-	if (record->owner)
+	if (record->owner) { /* whoever said so, its time is this name server's */
+		if (change->after && registry_is_replica(registry))
+			registry_deed_look(registry, record->name);
 		return;
+	}
 	if (change->is_revoked && record->ttl_ms > 0)
 		revoked_add(registry->revoked, record, now_of(registry));
 	registry_deed_look(registry, record->name);
@@ -113,6 +116,13 @@ void registry_sweep(struct registry *registry)
 			break;
 	}
 	registry_deeds_sweep(registry);
+}
+
+/* A replica is not swept by the way: it would become part of what somebody asks for. */
+void registry_sweep_own(struct registry *registry)
+{
+	if (!registry_is_replica(registry))
+		registry_sweep(registry);
 }
 
 bool registry_is_alive(struct registry *registry, const struct record *record)
@@ -286,7 +296,7 @@ static const struct record *put_request(struct registry *registry,
 	char key[REGISTRY_KEY_SIZE];
 	bool is_beside;
 
-	registry_sweep(registry);
+	registry_sweep_own(registry);
 	is_beside = request->is_shared && !registry_find(registry, request->name);
 	if (!request->is_own &&
 	    registry_deed_check(registry, request->name, &request->claim, is_beside, problem) < 0)
@@ -356,6 +366,7 @@ int registry_set_tags(struct registry *registry, const char *name, const char *c
 	record = *old;
 	record.name = name; /* that of the old record goes with it */
 	record.tags = sorted;
+	record.is_orphan = old->is_orphan && !knows_secret(old, claim->secret);
 	status = registry_check_tags(tags, n_tags, sorted, &record.n_tags, problem);
 	if (status == 0)
 		status = registry_deed_check(registry, name, claim, false, problem);
@@ -436,7 +447,7 @@ size_t registry_count(struct registry *registry)
 {
 	struct store *store = registry->store;
 
-	registry_sweep(registry);
+	registry_sweep_own(registry);
 	return store->kind->count(store) - store->kind->count_deeds(store) -
 	       store->kind->count_ended(store, now_of(registry));
 }

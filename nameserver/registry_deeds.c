@@ -11,7 +11,11 @@
 
 #include "registry_own.h"
 
-enum { SWEEP = 64 /* deeds that one call forgets */ };
+enum {
+	SWEEP = 64,            /* deeds that one call forgets */
+	SWEEP_TOGETHER = 16,   /* the same of a replica, which does so in one transaction, */
+	SWEEP_AGAIN_MS = 10000 /* and tries again after that */
+};
 
 static void make_key(char ret[REGISTRY_KEY_SIZE], const char *name)
 {
@@ -65,23 +69,36 @@ void registry_deed_look(struct registry *registry, const char *name)
 		set_end(registry, name, is_registered(registry, name));
 }
 
+static void look_again_at(struct registry *registry, const char *name, int64_t then)
+{
+	char key[REGISTRY_KEY_SIZE];
+
+	make_key(key, name);
+	registry->store->kind->touch(registry->store, key, then);
+}
+
 void registry_deeds_sweep(struct registry *registry)
 {
 	struct store *store = registry->store;
 	int64_t now = registry->clock(registry->data);
 	const struct record *deed;
 	char name[REGISTRY_NAME_MAX + 1];
+	bool is_replica = registry_is_replica(registry);
 	int i;
 
-	for (i = 0; i < SWEEP; i++) {
+	for (i = 0; i < (is_replica ? SWEEP_TOGETHER : SWEEP); i++) {
 		deed = store->kind->first_deed_to_end(store);
 		if (!deed || deed->expires > now)
 			break;
 		snprintf(name, sizeof(name), "%s", deed->name);
 		/* its removal may have been taken back */
-		if (is_registered(registry, name))
+		if (is_registered(registry, name)) {
 			set_end(registry, name, true);
-		else if (!registry_deed_drop(registry, name))
+			continue;
+		}
+		if (is_replica)
+			look_again_at(registry, name, now + SWEEP_AGAIN_MS);
+		if (!registry_deed_drop(registry, name))
 			break;
 	}
 }
@@ -185,6 +202,13 @@ static bool has_others(struct registry *registry, const struct record *record)
 	return false;
 }
 
+/* The record is about to be put. In a replica it may come to nothing: there its change holds. */
+static void hold(struct registry *registry, const char *name)
+{
+	if (!registry_is_replica(registry))
+		set_end(registry, name, true);
+}
+
 static bool is_full(struct registry *registry, const struct record *deed)
 {
 	struct store *store = registry->store;
@@ -205,12 +229,12 @@ int registry_deed_take(struct registry *registry, const struct record *record,
 	bool overrides;
 
 	if (old && is_it(old, claim)) {
-		set_end(registry, record->name, true);
+		hold(registry, record->name);
 		return 0;
 	}
 	overrides = old && claim->force && may(claim, "override", record->name);
 	if (old && !overrides) { /* he shares it */
-		set_end(registry, record->name, true);
+		hold(registry, record->name);
 		return 0;
 	}
 	if (!claim->is_owner)

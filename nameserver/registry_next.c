@@ -22,7 +22,7 @@ const struct record *registry_next_kept(struct registry *registry, const char *p
 
 const struct record *registry_next(struct registry *registry, const char *prefix, const char *after)
 {
-	registry_sweep(registry);
+	registry_sweep_own(registry);
 	return registry_next_kept(registry, prefix, after);
 }
 

@@ -26,6 +26,8 @@ const struct record *registry_find(struct registry *registry, const char *key);
 /* A record that has been found good. NULL with *problem told. */
 const struct record *registry_put(struct registry *registry, struct record *record,
 				  struct registry_problem *problem);
+/* registry_sweep() of what nobody else changes. */
+void registry_sweep_own(struct registry *registry);
 /* Removes it, as the next change; is_revoked: its owner is told. Returns false when memory is out.
  */
 bool registry_drop(struct registry *registry, const char *key, bool is_revoked);

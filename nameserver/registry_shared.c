@@ -269,6 +269,7 @@ int registry_remove_share(struct registry *registry, const char *name, const cha
 struct share_tags {
 	const char *const *items;
 	size_t n;
+	const uint8_t *secret; /* of whoever sets them */
 };
 
 static int set_one(struct registry *registry, const struct record *old, void *data,
@@ -280,6 +281,7 @@ static int set_one(struct registry *registry, const struct record *old, void *da
 
 	record.tags = tags->items;
 	record.n_tags = tags->n;
+	record.is_orphan = old->is_orphan && !registry_knows_secret(old->secret, tags->secret);
 	status = registry_check_room(registry, &record, old, problem);
 	if (status == 0)
 		status = check_place(registry, &record, problem);
@@ -293,7 +295,7 @@ int registry_set_share_tags(struct registry *registry, const char *name, const c
 			    struct registry_problem *problem)
 {
 	const char *sorted[REGISTRY_TAGS];
-	struct share_tags all = { .items = sorted };
+	struct share_tags all = { .items = sorted, .secret = claim->secret };
 	int status = registry_check_tags(tags, n_tags, sorted, &all.n, problem);
 
 	if (status == 0)

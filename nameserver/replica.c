@@ -79,7 +79,7 @@ static void put_gone(struct replica *replica, const struct item *item)
 	char owner[OWNER_TEXT];
 
 	etcd_owner(owner, item->secret);
-	if (strcmp(owner, item->key) != 0)
+	if (strcmp(owner, item->key) != 0 || (gone && gone->revision >= item->revision))
 		return;
 	if (!gone) {
 		gone = calloc(1, sizeof(*gone));
@@ -108,6 +108,15 @@ static void revoke(struct replica *replica, const struct item *item)
 		(void)store->kind->remove(store, item->key, item->revision, true);
 }
 
+/* One that is older than that is its owner's who is gone: when all are read, those come first. */
+static void look_for_owner(struct replica *replica, const struct item *item)
+{
+	struct record *record = item->record;
+
+	if (replica->gone && record->ttl_ms > 0)
+		record->is_orphan = replica_gone(replica, record->secret) > item->revision;
+}
+
 /* Nothing goes back to what it was. Returns false when memory is out. */
 static bool take_record(struct replica *replica, const struct item *item)
 {
@@ -116,8 +125,10 @@ static bool take_record(struct replica *replica, const struct item *item)
 
 	if (old && (old->is_own || old->generation >= item->revision))
 		return true;
-	if (item->record && strcmp(item->record->key, item->key) == 0)
+	if (item->record && strcmp(item->record->key, item->key) == 0) {
+		look_for_owner(replica, item);
 		return store->kind->put(store, item->record);
+	}
 	return !old || store->kind->remove(store, item->key, item->revision, false);
 }
 

@@ -60,6 +60,10 @@ static void on_time(pyr_timer *timer, void *data)
 	if (registry_is_replica(service->registry)) /* before: what wakes from here on counts */
 		(void)pyr_timer_set(timer, TICK_MS);
 	(void)settle(service);
+	if (registry_is_replica(service->registry)) {
+		registry_sweep(service->registry);
+		(void)settle(service);
+	}
 	service_change_again(service);
 	if (registry_is_replica(service->registry) && service->again)
 		(void)pyr_timer_set(timer, 0);

@@ -71,8 +71,8 @@ struct store_kind {
 	/* Calls back with each record, in order; that may touch them, and change nothing else. */
 	void (*walk)(struct store *store, void (*each)(const struct record *record, void *data),
 		     void *data);
-	/* Adds or replaces, as change number record->generation. Returns false, with nothing
-	 * changed, if it could not. */
+	/* Adds or replaces, as change number record->generation; is_orphan: an orphan, whatever
+	 * others of its owner's are. Returns false, with nothing changed, if it could not. */
 	bool (*put)(struct store *store, const struct record *record);
 	/* A lease is renewed, its owner is there; cheap, and not durable. */
 	void (*touch)(struct store *store, const char *key, int64_t expires);

@@ -212,7 +212,11 @@ static struct node *new_node(struct memory_store *store, const struct record *re
 	}
 	node->key = (struct key){ .text = node->record->key };
 	node->end.ends = record->expires;
-	node->moment = ++store->moment;
+	store->moment++;
+	if (!record->is_orphan || !node->owner)
+		node->moment = store->moment;
+	else if (node->owner->lost == 0)
+		node->owner->lost = 1; /* after this node's moment, and before all others */
 	return node;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { KEYS = 4096, LEASES = 256, EVENTS = 65536, WATCHES = 8 };
+enum { KEYS = 4096, LEASES = 256, EVENTS = 65536, WATCHES = 8, MOST = 128 /* of a transaction */ };
 
 struct entry {
 	char *key, *value;
@@ -35,7 +35,7 @@ struct etcd_watch {
 struct held {
 	struct held *next;
 	struct etcd *etcd;
-	enum { HELD_TXN, HELD_GRANT, HELD_RENEW, HELD_BARRIER } kind;
+	enum held_kind { HELD_TXN, HELD_GRANT, HELD_RENEW, HELD_BARRIER } kind;
 	struct etcd_compare *compares;
 	struct etcd_op *ops;
 	size_t n_compares, n_ops;
@@ -300,6 +300,8 @@ static enum etcd_result run_txn(const struct held *call)
 	char *key, *value;
 	size_t i;
 
+	if (call->n_compares > MOST || call->n_ops > MOST)
+		return ETCD_REFUSED;
 	for (i = 0; i < call->n_compares; i++)
 		if (!holds(&call->compares[i]))
 			return ETCD_CONFLICT;
@@ -403,50 +405,48 @@ static void hold(const struct held *call)
 	fake.last_held = &held->next;
 }
 
-static void take(struct held call)
+static void give(const struct held *call)
 {
 	if (fake.is_held)
-		hold(&call);
+		hold(call);
 	else
-		run(&call);
+		run(call);
+}
+
+static void take(enum held_kind kind, struct etcd *etcd, int64_t lease, etcd_done_cb callback,
+		 void *data)
+{
+	give(&(struct held){
+		.kind = kind, .etcd = etcd, .lease = lease, .callback = callback, .data = data });
 }
 
 void etcd_txn(struct etcd *etcd, const struct etcd_compare *compares, size_t n_compares,
 	      const struct etcd_op *ops, size_t n_ops, etcd_done_cb callback, void *data)
 {
-	take((struct held){ .etcd = etcd,
-			    .kind = HELD_TXN,
-			    .compares = (struct etcd_compare *)compares,
-			    .n_compares = n_compares,
-			    .ops = (struct etcd_op *)ops,
-			    .n_ops = n_ops,
-			    .callback = callback,
-			    .data = data });
+	give(&(struct held){ .etcd = etcd,
+			     .kind = HELD_TXN,
+			     .compares = (struct etcd_compare *)compares,
+			     .n_compares = n_compares,
+			     .ops = (struct etcd_op *)ops,
+			     .n_ops = n_ops,
+			     .callback = callback,
+			     .data = data });
 }
 
 void etcd_grant(struct etcd *etcd, int64_t id, int64_t ttl_s, etcd_done_cb callback, void *data)
 {
 	(void)ttl_s;
-	take((struct held){ .etcd = etcd,
-			    .kind = HELD_GRANT,
-			    .lease = id,
-			    .callback = callback,
-			    .data = data });
+	take(HELD_GRANT, etcd, id, callback, data);
 }
 
 void etcd_renew(struct etcd *etcd, int64_t id, etcd_done_cb callback, void *data)
 {
-	take((struct held){ .etcd = etcd,
-			    .kind = HELD_RENEW,
-			    .lease = id,
-			    .callback = callback,
-			    .data = data });
+	take(HELD_RENEW, etcd, id, callback, data);
 }
 
 void etcd_barrier(struct etcd *etcd, etcd_done_cb callback, void *data)
 {
-	take((struct held){
-		.etcd = etcd, .kind = HELD_BARRIER, .callback = callback, .data = data });
+	take(HELD_BARRIER, etcd, 0, callback, data);
 }
 
 void etcd_read(struct etcd *etcd, const struct etcd_range *range, etcd_page_cb callback, void *data)
@@ -483,7 +483,7 @@ struct etcd *etcd_open(const struct etcd_options *options, struct store_problem 
 
 void etcd_close(struct etcd *etcd)
 {
-	fake_etcd_go();
+	(void)fake_etcd_go();
 	free(etcd);
 }
 
@@ -506,18 +506,21 @@ void fake_etcd_hold(void)
 	fake.is_held = true;
 }
 
-void fake_etcd_go(void)
+size_t fake_etcd_go(void)
 {
 	struct held *call;
+	size_t n = 0;
 
 	fake.is_held = false;
 	while ((call = fake.held) != NULL) {
+		n++;
 		fake.held = call->next;
 		if (!fake.held)
 			fake.last_held = &fake.held;
 		run(call);
 		free_held(call);
 	}
+	return n;
 }
 
 void fake_etcd_fail_next(enum etcd_result result, bool is_done)
@@ -551,12 +554,10 @@ static size_t drop_keys_of(int64_t lease)
 
 	fake.revision++;
 	while (i < fake.n) {
-		if (fake.entries[i].lease != lease) {
+		if (fake.entries[i].lease == lease)
+			n++, drop(fake.entries[i].key, true);
+		else
 			i++;
-			continue;
-		}
-		drop(fake.entries[i].key, true);
-		n++;
 	}
 	return n;
 }

@@ -13,8 +13,8 @@ void fake_etcd_reset(void);
 
 /* Calls wait from now on. */
 void fake_etcd_hold(void);
-/* Those that wait are answered, in turn, and later ones at once. */
-void fake_etcd_go(void);
+/* Those that wait are answered, in turn, and later ones at once. Returns how many waited. */
+size_t fake_etcd_go(void);
 /* The same of the news of watches. */
 void fake_etcd_hold_news(void);
 void fake_etcd_go_news(void);
