@@ -47,6 +47,7 @@ pyrite_unit_test(registry_bounds pyrite_registry pyrite_internal)
 pyrite_unit_test(changes pyrite_registry pyrite_internal)
 pyrite_unit_test(naming_bounds pyrite_internal)
 pyrite_unit_test(naming_closing pyrite)
+pyrite_unit_test(naming_forgets pyrite_internal)
 foreach(test nsc naming_closing) # which serve names, too
 	pyrite_generate(TARGET test_${test} IDL ${PROJECT_SOURCE_DIR}/runtime/idl/naming.idl HIDDEN)
 endforeach()
