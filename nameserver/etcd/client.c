@@ -312,6 +312,8 @@ static void free_etcd(struct etcd *etcd)
 	}
 	free(etcd->members);
 	free(etcd->user);
+	if (etcd->password)
+		explicit_bzero(etcd->password, strlen(etcd->password));
 	free(etcd->password);
 	free(etcd->barrier_key);
 	free(etcd->mark_key);

@@ -65,7 +65,8 @@ struct etcd_options {
 	/* TLS, if one of them is set, or PYRITE_KEYS is, whose files are the defaults then. Paths,
 	 * as struct pyr_tls_options has them. */
 	const char *ca, *cert, *key;
-	const char *user, *password; /* NULL: no authentication */
+	/* NULL: no authentication. Without TLS they are sent as they are. */
+	const char *user, *password;
 	/* Told, in the client's thread, when an endpoint answers after none did (is_up), and when
 	 * none does any more; text says which, or why. NULL: nobody is. */
 	void (*on_change)(bool is_up, const char *text, void *data);

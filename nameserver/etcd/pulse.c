@@ -197,6 +197,9 @@ static bool authenticate(struct etcd *etcd, struct member *member)
 		  response->token[0] && strlen(response->token) < TOKEN_SIZE;
 	if (is_good)
 		snprintf(member->token, TOKEN_SIZE, "%s", response->token);
+	else
+		snprintf(etcd->trouble, sizeof(etcd->trouble), "etcd at %.80s gave no token",
+			 member->address);
 	pyr_free(response);
 	return is_good;
 }
