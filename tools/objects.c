@@ -36,18 +36,13 @@ char *objects_uri(const char *text)
 /* Of a name, or of tags, at its name server: the URI that it leads to, pyr_free(). */
 static char *look_up(const pyr_uri *uri)
 {
-	char place[400], *ret = NULL;
+	const char *place = strchr(pyr_uri_text(uri), '@'); /* an address, or several */
+	char *ret = NULL;
 	struct pyr_ns_entries *entries;
 	const char *tag;
 	pyr_ns *ns;
 
-	if (pyr_uri_socket(uri)[0])
-		snprintf(place, sizeof(place), "./u:%s", pyr_uri_socket(uri));
-	else if (pyr_uri_port(uri))
-		snprintf(place, sizeof(place), "%s:%u", pyr_uri_host(uri), pyr_uri_port(uri));
-	else
-		snprintf(place, sizeof(place), "%s", pyr_uri_host(uri));
-	ns = pyr_ns_locate(place[0] ? place : NULL);
+	ns = pyr_ns_locate(place ? place + 1 : NULL);
 	if (!ns)
 		return NULL;
 	tag = pyr_uri_object(uri);

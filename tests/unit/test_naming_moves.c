@@ -12,11 +12,10 @@
 static int64_t known_ms(const char *address, const char *name)
 {
 	int64_t begin_ms = now_ms();
-	pyr_ns *ns = pyr_ns_locate(address);
+	pyr_ns *ns = at(address);
 	char *uri = NULL;
 	int status;
 
-	REQUIRE(ns != NULL);
 	while ((status = pyr_ns_lookup(ns, name, &uri)) == -PYR_NOT_FOUND &&
 	       now_ms() - begin_ms < WAIT_MS)
 		CHECK_INT(pyr_sleep(PAUSE_MS), 0);
@@ -28,11 +27,10 @@ static int64_t known_ms(const char *address, const char *name)
 
 static bool is_known(const char *address, const char *name)
 {
-	pyr_ns *ns = pyr_ns_locate(address);
+	pyr_ns *ns = at(address);
 	char *uri = NULL;
 	int status;
 
-	REQUIRE(ns != NULL);
 	status = pyr_ns_lookup(ns, name, &uri);
 	pyr_free(uri);
 	pyr_ns_free(ns);
@@ -62,8 +60,7 @@ TEST(a_lease_moves_at_once_and_comes_back)
 	CHECK(is_known(a.address, "lease.1") && !is_known(b.address, "lease.1"));
 	end(&a, SIGKILL);
 	CHECK(known_ms(b.address, "lease.1") < SOON_MS); /* a renewal comes each 3 s */
-	at_b = pyr_ns_locate(b.address);
-	REQUIRE(at_b != NULL);
+	at_b = at(b.address);
 	CHECK_INT(pyr_ns_lookup_entry(at_b, "lease.1", &entry), 0);
 	CHECK_STR(entry->uri, uri);
 	CHECK_INT(entry->n_tags, 2);
@@ -172,11 +169,11 @@ static bool sees(struct seen *seen, char who, unsigned n_ready)
 TEST(a_watcher_moves_along_and_comes_back)
 {
 	static struct seen seen = { .lock = PTHREAD_MUTEX_INITIALIZER };
-	pyr_ns *ns = begin(), *at_b = pyr_ns_locate(b.address);
+	pyr_ns *ns = begin(), *at_b = at(b.address);
 	pyr_ns_watcher *watcher = pyr_ns_watch(ns, NULL, see, &seen);
 	int64_t begin_ms;
 
-	REQUIRE(watcher != NULL && at_b != NULL && sees(&seen, 'a', 1));
+	REQUIRE(watcher != NULL && sees(&seen, 'a', 1));
 	begin_ms = now_ms();
 	end(&a, SIGKILL);
 	CHECK(sees(&seen, 'b', 2));
