@@ -193,13 +193,14 @@ static bool authenticate(struct etcd *etcd, struct member *member)
 		note_trouble(etcd, member);
 		return false;
 	}
-	is_good = member_check(etcd, member, response->has_header, &response->header) &&
-		  response->token[0] && strlen(response->token) < TOKEN_SIZE;
-	if (is_good)
-		snprintf(member->token, TOKEN_SIZE, "%s", response->token);
-	else
+	is_good = member_check(etcd, member, response->has_header, &response->header);
+	if (is_good && (!response->token[0] || strlen(response->token) >= TOKEN_SIZE)) {
 		snprintf(etcd->trouble, sizeof(etcd->trouble), "etcd at %.80s gave no token",
 			 member->address);
+		is_good = false;
+	}
+	if (is_good)
+		snprintf(member->token, TOKEN_SIZE, "%s", response->token);
 	pyr_free(response);
 	return is_good;
 }

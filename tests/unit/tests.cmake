@@ -105,7 +105,7 @@ set_property(TEST etcd_client APPEND PROPERTY ENVIRONMENT
 	PYRITE_SHARED_KEY=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff)
 set_tests_properties(etcd_storm PROPERTIES LABELS long)
 if(PYRITE_SANITIZE)
-	set_tests_properties(etcd_cluster etcd_faults PROPERTIES LABELS long)
+	set_tests_properties(etcd_cluster etcd_faults etcd_bad etcd_tls PROPERTIES LABELS long)
 endif()
 foreach(test store_etcd store_etcd_life store_etcd_attack)
 	pyrite_unit_test(${test} pyrite_registry pyrite_internal)
