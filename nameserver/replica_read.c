@@ -29,6 +29,18 @@ void replica_free_part(struct part *part)
 	free(part);
 }
 
+/* Of bytes that no NUL follows, where strndup() has tools look for one. NULL: memory is out. */
+static char *copy_text(const char *bytes, size_t n)
+{
+	char *text = malloc(n + 1);
+
+	if (!text)
+		return NULL;
+	memcpy(text, bytes, n);
+	text[n] = '\0';
+	return text;
+}
+
 /* What is made of a value: that it is no name's is told, or not; or nothing. */
 enum reading { READ_AND_TELL, READ_QUIETLY, READ_KEY };
 
@@ -45,7 +57,7 @@ static bool read_item(struct replica *replica, const struct etcd_kv *kv, bool is
 	if (kv->key.n < n_prefix + 4 || memchr(kv->key.p, '\0', kv->key.n) || at[0] != '/' ||
 	    at[2] != '/' || !strchr("nrg", at[1]))
 		return true;
-	ret->key = strndup(at + 3, kv->key.n - n_prefix - 3);
+	ret->key = copy_text(at + 3, kv->key.n - n_prefix - 3);
 	if (!ret->key)
 		return false;
 	ret->kind = at[1];
@@ -156,7 +168,7 @@ static char *short_key(const struct replica *replica, const struct etcd_kv *kv)
 	n = strnlen(kv->key.p + n_prefix, kv->key.n - n_prefix);
 	if (n >= SHORT_SIZE)
 		n = SHORT_SIZE - 1;
-	text = strndup(kv->key.p + n_prefix, n);
+	text = copy_text(kv->key.p + n_prefix, n);
 	if (!text || n == kv->key.n - n_prefix)
 		return text;
 	while (n > 0 && (unsigned char)text[n - 1] == 0xff)

@@ -22,6 +22,7 @@ BIN = pathlib.Path(os.environ["PYRITE_BIN"])
 PATIENCE = 20
 DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 libc = ctypes.CDLL(None)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that all of it ends
 
 
 def within(condition, seconds=PATIENCE, pause=0.01):
