@@ -138,6 +138,11 @@ KNOTS = (
     # Those who watch are told, and leave.
     ("nameserver",
         "watch watch_own watchers"),
+    # A replica that has missed something is read again, and then watches.
+    ("nameserver",
+        "replica replica_own replica_read"),
+    ("nameserver",
+        "etcd_request store_etcd"),
 )
 
 PLACES = ("runtime/src", "idl", "codegen", "nameserver")
