@@ -281,6 +281,12 @@ TEST(one_that_comes_and_goes_is_left_for_longer_each_time)
 
 /* ---- tasks with the least of stacks ---- */
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
+enum { LEAST_STACK = 0 }; /* the frames are larger then */
+#else
+enum { LEAST_STACK = 1 };
+#endif
+
 static int no_entry(pyr_call *call, const char *name, const struct pyrite_NameEntry **ret)
 {
 	(void)ret;
@@ -317,12 +323,61 @@ TEST(a_list_is_asked_with_the_least_of_stacks)
 	static const struct pyrite_NameServer_methods methods = { .ping = answer,
 								  .register_name = grant,
 								  .lookup_entry = no_entry };
-	struct pyr_tasks_options options = { .stack_size = 1 };
+	struct pyr_tasks_options options = { .stack_size = LEAST_STACK };
 	char list[300];
 
 	start_fake(&methods, NULL);
 	snprintf(list, sizeof(list), "127.0.0.1:1,%s,127.0.0.1:2", pyr_daemon_address(fake.daemon));
 	CHECK_INT(pyr_tasks_run_with(use_all, list, &options), 0);
+	end_fake();
+}
+
+/* A URI of as many tags as there is room for. */
+static void write_tags(char ret[URI_MAX + 1])
+{
+	size_t n = strlen("PYROMETA:");
+
+	strcpy(ret, "PYROMETA:");
+	for (; n + 2 < URI_MAX; n += 2)
+		memcpy(ret + n, "t,", 2);
+	strcpy(ret + n, "t");
+}
+
+/* The name leads there. */
+static int many_tags(pyr_call *call, const char *name, const struct pyrite_NameEntry **ret)
+{
+	struct pyrite_NameEntry *entry = pyr_call_alloc(call, sizeof(*entry));
+	char *uri = pyr_call_alloc(call, URI_MAX + 1);
+
+	write_tags(uri);
+	*entry = (struct pyrite_NameEntry){ .name = (char *)name, .uri = uri, .owner = "" };
+	*ret = entry;
+	return 0;
+}
+
+static int use_tags(void *address)
+{
+	struct pyrite_NameServer *proxy;
+	char text[URI_MAX + 1];
+
+	write_tags(text);
+	proxy = pyrite_NameServer_proxy(text);
+	CHECK(proxy != NULL);
+	pyrite_NameServer_free(proxy);
+	CHECK(call_by("PYRONAME", address) < 0);
+	return 0;
+}
+
+TEST(a_uri_of_many_tags_needs_no_more_stack)
+{
+	static const struct pyrite_NameServer_methods methods = { .ping = answer,
+								  .lookup_entry = many_tags };
+	struct pyr_tasks_options options = { .stack_size = LEAST_STACK };
+	char address[100];
+
+	start_fake(&methods, NULL);
+	snprintf(address, sizeof(address), "%s", pyr_daemon_address(fake.daemon));
+	CHECK_INT(pyr_tasks_run_with(use_tags, address, &options), 0);
 	end_fake();
 }
 
@@ -380,5 +435,5 @@ TESTS(naming_attack, T(leases_of_no_time_do_not_make_a_flood_of_renewals),
       T(a_list_without_end_is_read_for_as_long_as_a_look_up_may_take),
       T(a_change_takes_no_longer_for_many_that_send_it_on),
       T(one_that_comes_and_goes_is_left_for_longer_each_time),
-      T(a_list_is_asked_with_the_least_of_stacks),
+      T(a_list_is_asked_with_the_least_of_stacks), T(a_uri_of_many_tags_needs_no_more_stack),
       T(a_forked_child_does_not_wait_for_locks_that_nobody_gives_back))

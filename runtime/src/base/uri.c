@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,8 @@ struct reader {
 	char host[URI_HOST_MAX + 1];
 	char socket[URI_SOCKET_MAX + 1];
 	char list[URI_MAX + 1]; /* the addresses, if there are several: those above are the first */
+	char room[URI_MAX + 1]; /* of what is being read, and */
+	char *tags[URI_MAX / 2 + 1];
 };
 
 static const char *const schemes[] = { "", "PYRO", "PYRONAME", "PYROMETA" };
@@ -107,8 +110,7 @@ static void join_tags(char *tags[], size_t n, char *ret)
 
 static int read_tags(struct reader *reader)
 {
-	char copy[URI_MAX + 1], *tags[URI_MAX / 2 + 1];
-	char *out = copy;
+	char *out = reader->room;
 	const char *end;
 	size_t n = 0;
 	int status;
@@ -117,14 +119,14 @@ static int read_tags(struct reader *reader)
 		status = read_word(reader, ',', &end);
 		if (status < 0)
 			return status;
-		tags[n++] = memcpy(out, reader->at, (size_t)(end - reader->at));
+		reader->tags[n++] = memcpy(out, reader->at, (size_t)(end - reader->at));
 		out += end - reader->at;
 		*out++ = '\0';
 		reader->at = end;
 		if (*end != ',')
 			break;
 	}
-	join_tags(tags, n, reader->object);
+	join_tags(reader->tags, n, reader->object);
 	return 0;
 }
 
@@ -297,7 +299,7 @@ static int read_locations(struct reader *reader)
 {
 	const char *first = reader->at, *item = first;
 	size_t n = strcspn(item, ","), n_first = n, n_items = 0, at = 0;
-	char room[URI_MAX + 1];
+	char *room = reader->room;
 	int status;
 
 	if (item[n] == '\0')
@@ -383,17 +385,37 @@ static int read_uri(struct reader *reader)
 	return 0;
 }
 
-static pyr_uri *parse(const char *text, struct uri_problem *problem, int (*read)(struct reader *))
+/* In the heap: a task's stack has no room for it. */
+static struct reader *new_reader(const char *text, struct uri_problem *problem)
 {
-	struct reader reader = { .text = text, .at = text, .from = text, .problem = problem };
+	struct reader *reader = malloc(sizeof(*reader));
 
-	if (read == read_uri)
-		reader.scheme = PYR_URI_PYRO; /* until it is read: the texts of errors */
-	if (strnlen(text, URI_MAX + 1) > URI_MAX) {
-		(void)fail_at(&reader, text + URI_MAX, "longer than 2048 bytes");
+	if (!reader) {
+		problem->code = PYR_RESOURCE_EXHAUSTED;
+		snprintf(problem->text, sizeof(problem->text), "out of memory");
 		return NULL;
 	}
-	return read(&reader) == 0 ? make_uri(&reader) : NULL;
+	memset(reader, 0, offsetof(struct reader, room));
+	reader->text = reader->at = reader->from = text;
+	reader->problem = problem;
+	return reader;
+}
+
+static pyr_uri *parse(const char *text, struct uri_problem *problem, int (*read)(struct reader *))
+{
+	struct reader *reader = new_reader(text, problem);
+	pyr_uri *uri = NULL;
+
+	if (!reader)
+		return NULL;
+	if (read == read_uri)
+		reader->scheme = PYR_URI_PYRO; /* until it is read: the texts of errors */
+	if (strnlen(text, URI_MAX + 1) > URI_MAX)
+		(void)fail_at(reader, text + URI_MAX, "longer than 2048 bytes");
+	else if (read(reader) == 0)
+		uri = make_uri(reader);
+	free(reader);
+	return uri;
 }
 
 pyr_uri *uri_parse(const char *text, struct uri_problem *problem)
