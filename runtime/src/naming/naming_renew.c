@@ -346,9 +346,9 @@ static int64_t look_at_ends(struct keeper *keeper)
 	}
 	if (n > 0)
 		log_line(PYR_LOG_WARNING,
-			 "the lease of name %s, and of %u others, at the name server at %s has "
-			 "ended: another may have it by now",
-			 first->name, n - 1, keeper_address(keeper));
+			 "the lease of name %s%s at the name server at %s has ended: another may "
+			 "have it by now",
+			 first->name, n > 1 ? " (and of others)" : "", keeper_address(keeper));
 	return next;
 }
 
