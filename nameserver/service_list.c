@@ -17,7 +17,8 @@ enum {
 	ENTRY_BYTES = 32,       /* numbers, tags and lengths around the texts of one entry */
 	TAG_BYTES = 4,          /* and of one of its tags */
 	CLOCK_EVERY = 16,       /* names between two looks at the clock, where each costs little */
-	TOGETHER = 32           /* names that are removed at a time where others change them, too */
+	TOGETHER = 15           /* records that are removed at a time where others change them, too:
+				   as many, and all of a shared name, as etcd takes at once */
 };
 
 /* Which names, and how far. */
@@ -33,7 +34,7 @@ struct search {
 	unsigned n_looks;
 	int64_t until;
 	bool is_too_much;       /* the pattern took too long on it */
-	unsigned n_found, most; /* names that fit; most: then it ends; 0: any number */
+	unsigned n_found, most; /* that fit; most: then it ends with a name; 0: any number */
 };
 
 static int64_t now_ms(void)
@@ -335,6 +336,13 @@ int service_list_metadata(pyr_call *call, const struct pyr_string_seq *tags, boo
 /* What a removal is asked for; of both the other is NULL. */
 struct removal {
 	const char *prefix, *regex, *after;
+	struct removed *removed; /* NULL: each is told at once */
+};
+
+/* What is to be told once it is safe, and no more if it is not. */
+struct removed {
+	size_t n;
+	char names[TOGETHER + REGISTRY_SHARES][REGISTRY_NAME_MAX + 1];
 };
 
 static bool may_remove(const pyr_call *call, const char *name, const struct registry_claim *claim)
@@ -344,31 +352,33 @@ static bool may_remove(const pyr_call *call, const char *name, const struct regi
 }
 
 static int remove_one(pyr_call *call, struct search *search, const struct registry_claim *claim,
-		      struct registry_problem *problem)
+		      struct removed *removed, struct registry_problem *problem)
 {
 	int status = registry_remove_key(search->registry, search->at, claim, problem);
 
-	if (status == 0 || problem->code == PYR_PERMISSION_DENIED)
+	search->n_found += status == 0;
+	/* whoever writes to etcd may have a name shared by more */
+	if (status == 0 && removed && removed->n < TOGETHER + REGISTRY_SHARES)
+		strcpy(removed->names[removed->n++], search->name);
+	else if (status == 0 || problem->code == PYR_PERMISSION_DENIED)
 		pyr_call_audit(call, "remove", search->name, status,
 			       status < 0 ? problem->text : NULL);
 	return status;
 }
 
 static int remove_found(pyr_call *call, struct search *search, const struct registry_claim *claim,
-			struct pyrite_NameRemoval *removal, struct registry_problem *problem)
+			struct removed *removed, struct pyrite_NameRemoval *removal,
+			struct registry_problem *problem)
 {
-	char last[REGISTRY_NAME_MAX + 1] = "";
 	const struct record *record;
 	bool has_more;
 
 	while ((record = next(search, &has_more)) != NULL) {
 		if (record->is_own)
 			continue;
-		search->n_found += strcmp(last, search->name) != 0;
-		strcpy(last, search->name);
 		if (!may_remove(call, record->name, claim))
 			removal->kept++;
-		else if (remove_one(call, search, claim, problem) == 0)
+		else if (remove_one(call, search, claim, removed, problem) == 0)
 			removal->removed++;
 		else if (problem->code == PYR_RESOURCE_EXHAUSTED)
 			return -problem->code;
@@ -394,10 +404,12 @@ static int attempt(struct service_change *change, struct registry *registry,
 	int status;
 
 	*removal = (struct pyrite_NameRemoval){ 0 };
+	if (args->removed)
+		args->removed->n = 0;
 	if (args->regex && !(search.pattern = pattern_new(args->regex, why, sizeof(why))))
 		return registry_refuse(problem, PYR_RESOURCE_EXHAUSTED, "%s", why);
 	start(&search, change->call, registry, args->after);
-	status = remove_found(change->call, &search, &claim, removal, problem);
+	status = remove_found(change->call, &search, &claim, args->removed, removal, problem);
 	pattern_free(search.pattern);
 	return status;
 }
@@ -405,8 +417,11 @@ static int attempt(struct service_change *change, struct registry *registry,
 static int reply(struct service_change *change, uint64_t revision)
 {
 	const struct removal *args = change->args;
+	size_t i;
 
 	(void)revision;
+	for (i = 0; args->removed && i < args->removed->n; i++)
+		pyr_call_audit(change->call, "remove", args->removed->names[i], 0, NULL);
 	if (args->prefix)
 		return pyrite_NameServer_remove_prefix_reply(change->deferred, change->result);
 	return pyrite_NameServer_remove_matching_reply(change->deferred, change->result);
@@ -424,6 +439,9 @@ static int remove_many(pyr_call *call, struct removal args, const struct pyrite_
 	if (!change || !removal || !copy)
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	*copy = args;
+	if (registry_is_replica(service_registry(call)) &&
+	    !(copy->removed = pyr_call_alloc(call, sizeof(*copy->removed))))
+		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	*change = (struct service_change){ .call = call,
 					   .attempt = attempt,
 					   .reply = reply,

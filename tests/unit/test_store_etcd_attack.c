@@ -313,6 +313,48 @@ TEST(a_name_that_very_many_shared_and_left_can_be_taken)
 	close_both();
 }
 
+/* 14 names and one that is shared by very many, as one request of the service removes them. */
+TEST(many_names_that_were_left_go_at_once)
+{
+	uint8_t secret[SECRET_SIZE] = "of one of many.";
+	struct registry_claim eve = person("cert:eve"), owner;
+	struct registry_problem problem;
+	struct reply reply = { 0 };
+	char name[20], uri[40];
+	int i;
+
+	open_both();
+	for (i = 0; i < 14 + REGISTRY_SHARES; i++) {
+		struct registry_request request = { .name = name, .uri = uri, .ttl_ms = 10000 };
+
+		secret[0] = (uint8_t)i;
+		owner = eve;
+		owner.secret = secret;
+		request.claim = owner;
+		request.is_shared = i >= 14;
+		snprintf(name, sizeof(name), "n%d", i < 14 ? i : 14);
+		snprintf(uri, sizeof(uri), "PYRO:o@h:%d", i + 1);
+		(void)registry_settle(a.registry);
+		CHECK(registry_register(a.registry, &request, &problem) != NULL);
+		registry_when_safe(a.registry, on_reply, &reply);
+		settle(&a);
+		CHECK_INT(reply.code, 0);
+		registry_orphan(a.registry, secret);
+	}
+	settle(&a);
+	eve.gives_up = true;
+	for (i = 0; i < 15; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		CHECK_INT(registry_remove(a.registry, name, &eve, &problem), 0);
+	}
+	registry_when_safe(a.registry, on_reply, &reply);
+	settle(&a);
+	CHECK_INT(reply.code, 0);
+	CHECK_INT(registry_count(a.registry), 0);
+	CHECK(registry_owner(a.registry, "n14") == NULL);
+	close_both();
+}
+
 TEST(a_shared_name_that_somebody_removed_is_not_removed_twice)
 {
 	struct registry_claim nobody = { 0 };
@@ -351,4 +393,5 @@ TESTS(store_etcd_attack, T(keys_that_are_no_names_are_passed_by),
       T(who_registers_is_there_again_for_all), T(a_name_server_that_starts_knows_who_is_gone),
       T(a_name_that_is_newer_than_that_its_owner_is_gone_is_his),
       T(a_name_that_very_many_shared_and_left_can_be_taken),
+      T(many_names_that_were_left_go_at_once),
       T(a_shared_name_that_somebody_removed_is_not_removed_twice))
