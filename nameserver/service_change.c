@@ -35,17 +35,17 @@ static void finish(struct service_change *change, const struct store_problem *pr
 /* It is refused, and has been deferred. */
 static void refuse(struct service_change *change, const struct registry_problem *problem)
 {
+	const char *why = problem->text;
 	char text[400];
 
-	if (problem->code == PYR_PERMISSION_DENIED)
-		audit(change, problem->code, problem->text);
-	if (!problem->action) {
-		fail(change, problem->code, problem->text);
-		return;
+	if (problem->action) {
+		snprintf(text, sizeof(text), "SecurityError: the rules do not let %.60s %s %.255s",
+			 pyr_call_identity(change->call), problem->action, change->name);
+		why = text;
 	}
-	snprintf(text, sizeof(text), "SecurityError: the rules do not let %.60s %s %.255s",
-		 pyr_call_identity(change->call), problem->action, change->name);
-	fail(change, PYR_PERMISSION_DENIED, text);
+	if (problem->code == PYR_PERMISSION_DENIED)
+		audit(change, problem->code, why);
+	fail(change, problem->code, why);
 }
 
 /* What it was refused for is safe, or never was. In any thread. */
@@ -96,17 +96,18 @@ static void on_caught_up(const struct store_problem *problem, uint64_t revision,
 		try_again(change);
 }
 
-/* Whether it would be refused in any case. */
-static bool is_plain(const struct registry_problem *problem)
+/* Whether it would be refused in any case. What the rules refuse may rest on whose a name is. */
+static bool is_plain(struct registry *registry, const struct registry_problem *problem)
 {
-	return problem->action || problem->code == PYR_INVALID_ARGUMENT;
+	return problem->code == PYR_INVALID_ARGUMENT ||
+	       (problem->action && !registry_is_replica(registry));
 }
 
 static bool is_final(const struct service_change *change, struct registry *registry,
 		     const struct registry_problem *problem)
 {
-	return change->is_confirmed || is_plain(problem) || !registry_is_replica(registry) ||
-	       change->n_tries >= TRIES;
+	return change->is_confirmed || is_plain(registry, problem) ||
+	       !registry_is_replica(registry) || change->n_tries >= TRIES;
 }
 
 static void try(struct service_change *change, struct registry *registry)
@@ -179,7 +180,7 @@ int service_change(struct service_change *change)
 
 	change->n_tries = 1;
 	status = change->attempt(change, registry, &problem);
-	if (status < 0 && is_plain(&problem))
+	if (status < 0 && is_plain(registry, &problem))
 		return service_fail(change->call, change->action ? change->action : "",
 				    change->name, &problem);
 	if (pyr_call_defer(change->call, &change->deferred) < 0)
