@@ -26,6 +26,7 @@ void watch_restart(const struct watch_source *source, struct watcher *w)
 	w->phase = WATCH_LISTS;
 	w->resyncs = true;
 	w->heard = source->changes.next;
+	w->known = 0;
 	free(w->at);
 	w->at = NULL;
 }
@@ -117,6 +118,8 @@ static void list(const struct watch_source *source, const struct watcher *w, str
 
 static void follow(const struct watcher *w, const struct change_entry *entry, struct draft *draft)
 {
+	if (entry->revision <= w->known)
+		return;
 	if (sees(w, entry->after))
 		put(draft, entry->after, entry->revision, false);
 	else if (sees(w, entry->before))
@@ -207,6 +210,8 @@ static void make_news(const struct watch_source *source, const struct watcher *w
 		draft->news.revision = registry_revision(source->registry);
 		draft->news.complete = true;
 	}
+	if (draft->news.revision < w->known)
+		draft->news.revision = w->known;
 }
 
 enum watch_state watch_tell(struct watch_source *source, struct watcher *w, int64_t now_ms)

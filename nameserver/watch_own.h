@@ -29,6 +29,8 @@ struct watcher {
 	bool is_new;         /* it has not been told anything, and is to be */
 	bool resyncs;        /* what was told before is void, which it has not been told */
 	uint64_t heard;      /* the number of the first change that it has not heard of */
+	uint64_t known;      /* the revision that it knows from elsewhere, of a name server that
+				may have been further; 0: none */
 	char *at;            /* while it lists; NULL: from the beginning */
 	int64_t stuck_since; /* 0: it is not */
 	const char *prefix;

@@ -351,10 +351,13 @@ static void begin(struct watchers *all, struct watcher *w, const struct pyrite_N
 	w->is_new = true;
 	if (view->epoch == all->source.epoch)
 		from = changes_after(&all->source.changes, view->revision);
-	if (from == 0)
+	if (from == 0) {
 		watch_restart(&all->source, w);
-	else
-		w->heard = from;
+		return;
+	}
+	w->heard = from;
+	if (registry_is_replica(all->source.registry))
+		w->known = view->revision;
 }
 
 int watchers_add(struct watchers *all, pyr_call *call, const struct pyrite_NameView *view,
