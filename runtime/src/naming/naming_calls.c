@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 
+enum { MAX_PARTS = 1048576 /* of a removal, whatever a name server says */ };
+
 bool naming_make_claim(const pyr_ns *ns, struct naming_claim *ret)
 {
 	bool has_secret = lease_secret(servers_text(ns->servers), ret->secret) == 0;
@@ -103,6 +105,7 @@ static int remove_parts(pyr_ns *ns, const struct server_op *op, const char *what
 	struct pyrite_NameRemoval *part, *before = NULL;
 	struct server_call call = { .op = op, .text = what, .more = "" };
 	struct naming_claim claim;
+	uint32_t n_parts = 0;
 	int status = 0;
 
 	(void)naming_make_claim(ns, &claim);
@@ -111,7 +114,7 @@ static int remove_parts(pyr_ns *ns, const struct server_op *op, const char *what
 		status = servers_call(ns->servers, &call, &part, NULL);
 		if (status < 0)
 			break;
-		if (!add_part(part, call.more, sum))
+		if (!add_part(part, call.more, sum) || ++n_parts == MAX_PARTS)
 			status = error_set(PYR_INTERNAL, "ProtocolError: the name server went back "
 							 "in a removal");
 		pyr_free(before);
