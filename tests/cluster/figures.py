@@ -177,6 +177,23 @@ def server_dies(short):
         assert daemon.runs()
 
 
+def server_is_cut_off(short):
+    """As that, but nothing says so: neither an end of the connection nor an answer comes."""
+    with cluster.Cluster(relayed=True) as place:
+        daemon = Daemon(place, "live.0", place.servers)
+        clients = [looking(place, ["live.0"], place.servers), looking(place, ["new.0"], place.servers, "-r")]
+        assert cluster.within(lambda: all(one.count() > 20 for one in clients)), "nobody works"
+        place.servers[0].relay.set(relay.both(hole=True))
+        time.sleep(3 if short else 2 * TTL_MS / 1000 + 2)
+        place.settle()
+        time.sleep(1)
+        rows = [finish(one) for one in clients]
+        at_most("a name server does not answer: look-ups go on after", gap_of(rows[0]), 1)
+        at_most("registrations go on after", gap_of(rows[1]), 3)
+        none("look-ups that found no name", [row for row in rows[0] if row["code"] == 5])
+        assert daemon.runs()
+
+
 def all_die(short):
     """Everything is killed and started again; then each live daemon's name is there, and stays."""
     with cluster.Cluster() as place:
@@ -462,9 +479,9 @@ def registrations(short):
 
 
 MORE = {"registrations": registrations}
-ROWS = {one.__name__: one for one in (leader_dies, leader_stops, server_dies, all_die, quorum_is_lost, owner_and_leader_die,
-                                      partitions, delays, stalls, packet_loss, half_open, changes_are_forgotten,
-                                      space_runs_out)}
+ROWS = {one.__name__: one for one in (
+    leader_dies, leader_stops, server_dies, server_is_cut_off, all_die, quorum_is_lost, owner_and_leader_die, partitions, delays,
+    stalls, packet_loss, half_open, changes_are_forgotten, space_runs_out)}
 
 
 def run(row, short):
