@@ -166,6 +166,7 @@ struct request *request_new(struct etcd_store *store, store_safe_cb callback, vo
 	request->callback = callback;
 	request->data = data;
 	request->n_parts = 1; /* until all have been sent */
+	request->sent_ms = now_ms();
 	return request;
 }
 
@@ -186,7 +187,6 @@ void request_send(struct request *request)
 {
 	size_t i;
 
-	request->sent_ms = now_ms();
 	request->n_parts += request->n_leases + (request->message != NULL);
 	if (request->message)
 		send_message(request);

@@ -21,7 +21,10 @@
 
 enum {
 	FRESH_MS = 1500, /* three heartbeats */
-	START_MS = 30000
+	START_MS = 30000,
+	WAIT_MS = 10000,  /* for the watch to tell what was done: whoever asked waits less */
+	ASIDE_MOST = 100, /* names set aside that are told in */
+	ASIDE_EACH_MS = 60000
 };
 
 static struct etcd_store *etcd_of(struct store *store)
@@ -372,12 +375,25 @@ static void take_done(struct etcd_store *store)
 	}
 }
 
+/* A watch that tells nothing does not make requests pile up. */
+static bool is_late(struct request *request, int64_t now)
+{
+	if (now - request->sent_ms <= WAIT_MS)
+		return false;
+	request->outcome.result = ETCD_UNKNOWN;
+	snprintf(request->outcome.text, sizeof(request->outcome.text),
+		 "its watch has not told what was done");
+	return true;
+}
+
 static void answer_all(struct etcd_store *store)
 {
 	struct expiry_item *item;
+	int64_t now = now_ms();
 
 	while ((item = expiry_first(&store->waiting)) != NULL &&
-	       item->ends <= (int64_t)replica_revision(store->replica)) {
+	       (item->ends <= (int64_t)replica_revision(store->replica) ||
+		is_late((struct request *)item, now))) {
 		expiry_remove(&store->waiting, item);
 		answer((struct request *)item);
 	}
@@ -469,11 +485,21 @@ static const struct store_kind etcd_kind = {
 	.free = etcd_free,
 };
 
+/* Whoever writes to etcd may do so without end. */
 static void tell_aside(const char *name, const char *why, void *data)
 {
 	struct etcd_store *store = data;
+	int64_t now = now_ms();
 
-	store->aside(name, why, store->aside_data);
+	if (store->n_aside == 0 || now - store->aside_since > ASIDE_EACH_MS) {
+		store->aside_since = now;
+		store->n_aside = 0;
+	}
+	if (store->n_aside++ < ASIDE_MOST)
+		store->aside(name, why, store->aside_data);
+	else if (store->n_aside == ASIDE_MOST + 1)
+		fprintf(stderr, "pyrite-ns: more names are set aside, which are not told for a "
+				"minute\n");
 }
 
 /* Waits until all names have been read. Returns false with *problem told. */

@@ -44,6 +44,8 @@ struct etcd_store {
 	int64_t current_at; /* when etcd last was known to be no further than the replica */
 	store_aside_cb aside;
 	void *aside_data;
+	int64_t aside_since;  /* etcd's thread's, as is: when it last began to count */
+	unsigned n_aside;     /* how many were told since */
 	pthread_mutex_t lock; /* what follows */
 	pthread_cond_t news;  /* for store_etcd_new() */
 	struct request *done; /* all of it answered */

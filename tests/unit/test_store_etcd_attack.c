@@ -42,6 +42,20 @@ TEST(a_value_is_not_read_however_large_it_is)
 	close_both();
 }
 
+TEST(the_log_is_not_filled_and_tells_no_secrets)
+{
+	int i;
+
+	open_both();
+	for (i = 0; i < 150; i++)
+		fake_etcd_put(N "x", "{\"secret\": \"00112233445566778899aabbccddeeff\" x");
+	settle(&a);
+	CHECK_INT(a.n_aside, 100);
+	CHECK_HAS(a.aside, "no JSON, from byte 4");
+	CHECK(strstr(a.aside, "0011") == NULL);
+	close_both();
+}
+
 /* ---- whose names are ---- */
 
 static struct registry_claim person(const char *who)
@@ -383,7 +397,7 @@ TEST(a_shared_name_that_somebody_removed_is_not_removed_twice)
 }
 
 TESTS(store_etcd_attack, T(keys_that_are_no_names_are_passed_by),
-      T(a_value_is_not_read_however_large_it_is),
+      T(a_value_is_not_read_however_large_it_is), T(the_log_is_not_filled_and_tells_no_secrets),
       T(an_owner_who_comes_back_is_not_forgotten_at_the_same_moment),
       T(a_name_is_not_given_up_while_it_is_registered_elsewhere),
       T(a_trial_that_comes_to_nothing_does_not_hold_a_name_for_its_owner),
