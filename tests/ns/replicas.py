@@ -13,7 +13,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cluster"))
 import cluster  # noqa: E402
 
-TTL_MS = 1000
+TTL_MS = 2000
 
 
 class Client(cluster.Process):
@@ -64,13 +64,13 @@ def one_is_lost(place, leave, come_back):
     watcher = Client(place, "pyrite", "watch", "--json")
     assert cluster.within(lambda: ("present", "leased") in watcher.changes()), watcher.said()
     leave(first)
-    stays(second.address, "leased", 1.5 * TTL_MS / 1000)
+    stays(second.address, "leased", 1.25 * TTL_MS / 1000)
     assert settled(place, owner, second), owner.said()
     assert nsc(",".join(place.addresses()), "register", "news", "PYRO:x@h:1")[0] == 0
     assert cluster.within(lambda: ("added", "news") in watcher.changes()), watcher.said()
     come_back(first)
     assert settled(place, owner, first), owner.said()
-    stays(second.address, "leased", 0.5 * TTL_MS / 1000)
+    stays(second.address, "leased", 0.25 * TTL_MS / 1000)
     assert nsc(second.address, "remove", "news")[0] == 0
     assert cluster.within(lambda: ("removed", "news") in watcher.changes()), watcher.said()
     assert "registered again" not in owner.said(), owner.said()

@@ -164,6 +164,11 @@ TEST(a_change_is_made_at_another_if_it_surely_was_not_made)
 
 	REQUIRE(at_b != NULL);
 	end(&a, SIGKILL);
+	CHECK_INT(asked(ns, NULL), 'b');
+	pyr_ns_free(ns); /* and with it the connection */
+	ns = pyr_ns_locate(both);
+	REQUIRE(ns != NULL);
+	health_up(a.address); /* as if nobody knew */
 	CHECK_INT(pyr_ns_register(ns, "change.1", "PYRO:x@h:1"), 0);
 	CHECK_INT(pyr_ns_lookup(at_b, "change.1", &uri), 0);
 	pyr_free(uri);

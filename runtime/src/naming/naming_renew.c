@@ -23,8 +23,8 @@ enum {
 	CALL_MS = 5000, /* an answer is waited for */
 	/* Of one of several name servers: */
 	AGAIN_MS = 1000, /* attending that ends sooner is begun again in the next round */
-	SLOW_MS = 400,   /* so long after an unanswered renewal it is pinged */
-	SILENT_MS = 600  /* and so long after that left */
+	SLOW_MS = 400,   /* so long after an unanswered renewal it is pinged, */
+	SILENT_MS = 600  /* and so long after that left; sooner if leases are short */
 };
 
 struct keepers keepers = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -43,17 +43,28 @@ static int64_t some_of(int64_t ms)
 	return ms / 10 * byte / UINT8_MAX;
 }
 
-/* Three tenths of the shortest lease, or a little less. */
-static int64_t next_round(const struct keeper *keeper)
+/* That many tenths of the shortest lease. */
+static int64_t tenths_ms(const struct keeper *keeper, unsigned n)
 {
 	const struct lease *lease;
 	uint32_t ttl_ms = UINT32_MAX;
-	int64_t ms;
 
 	for (lease = keeper->leases; lease; lease = lease->next)
 		if (lease->ttl_ms < ttl_ms)
 			ttl_ms = lease->ttl_ms;
-	ms = (int64_t)ttl_ms * 3 / 10;
+	return (int64_t)ttl_ms * n / 10;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Three tenths of the shortest lease, or a little less. */
+static int64_t next_round(const struct keeper *keeper)
+{
+	int64_t ms = tenths_ms(keeper, 3);
+
 	if (ms < LEAST_ROUND_MS)
 		ms = LEAST_ROUND_MS;
 	return in_ms(ms - some_of(ms));
@@ -223,10 +234,11 @@ static void look_at_answers(struct keeper *keeper)
 			lose(keeper);
 		keeper->ping = NULL;
 		keeper->renewed_at = now; /* asked again after a while */
-	} else if (keeper->ping && now - keeper->pinged_at > SILENT_MS * (int64_t)ENGINE_MS) {
+	} else if (keeper->ping &&
+		   now - keeper->pinged_at > least(SILENT_MS, tenths_ms(keeper, 2)) * ENGINE_MS) {
 		lose(keeper);
 	} else if (!keeper->ping && keeper->renewals &&
-		   now - keeper->renewed_at > SLOW_MS * (int64_t)ENGINE_MS) {
+		   now - keeper->renewed_at > least(SLOW_MS, tenths_ms(keeper, 1)) * ENGINE_MS) {
 		keeper->ping = pyrite_NameServer_ping_start(keeper->proxy);
 		keeper->pinged_at = now;
 	}
