@@ -249,8 +249,11 @@ static int attempt_registration(struct service_change *change, struct registry *
 					    .tags = (const char *const *)args->terms->tags.items,
 					    .n_tags = args->terms->tags.n,
 					    .claim = service_claim(change->call, change->claim) };
-	const struct record *record = registry_register(registry, &request, problem);
+	const struct record *record;
 
+	if (!request.claim.secret && grant->secret.n > 0) /* tried before: no owner for each */
+		request.claim.secret = grant->secret.items;
+	record = registry_register(registry, &request, problem);
 	if (!record)
 		return -problem->code;
 	warn_of_loopback(change->call, change->name, record->uri);

@@ -141,7 +141,7 @@ void service_change_again(struct service *service)
 	service->last_again = &service->again;
 	while ((change = all) != NULL) {
 		all = change->next;
-		(void)registry_settle(service->registry);
+		service->is_void |= registry_settle(service->registry);
 		try(change, service->registry);
 	}
 }

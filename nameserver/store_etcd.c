@@ -521,6 +521,7 @@ static bool wait_for_names(struct etcd_store *store, uint32_t start_ms,
 		pthread_mutex_unlock(&store->lock);
 		(void)etcd_settle(&store->store);
 	}
+	store->current_at = now_ms();
 	if (replica_revision(store->replica) > 0)
 		return true;
 	replica_trouble(store->replica, why, sizeof(why));
