@@ -108,7 +108,7 @@ static const struct pyrite_NameServer_methods leasing = { .ping = answer,
 							  .renew = renew };
 
 /* A daemon with a leased name there. */
-static pyr_daemon *new_owner(pyr_ns **ret)
+static pyr_daemon *new_owner(pyr_ns **ret, const struct pyr_ns_register_options *options)
 {
 	pyr_daemon *daemon = pyr_daemon_new(NULL);
 	char uri[100];
@@ -117,7 +117,7 @@ static pyr_daemon *new_owner(pyr_ns **ret)
 	snprintf(uri, sizeof(uri), "PYRO:thing@%s", pyr_daemon_address(daemon));
 	*ret = pyr_ns_locate(pyr_daemon_address(fake.daemon));
 	REQUIRE(*ret != NULL);
-	REQUIRE(pyr_ns_register(*ret, "thing", uri) == 0);
+	REQUIRE(pyr_ns_register_with(*ret, "thing", uri, options) == 0);
 	return daemon;
 }
 
@@ -132,7 +132,7 @@ TEST(leases_of_no_time_do_not_make_a_flood_of_renewals)
 	fake.ttl_ms = 1;
 	fake.n_lost = 0;
 	start_fake(&leasing, NULL);
-	daemon = new_owner(&ns);
+	daemon = new_owner(&ns, NULL);
 	REQUIRE(comes_to(&fake.n_renewed, 1));
 	begin_ms = now_ms();
 	n = atomic_load(&fake.n_renewed);
@@ -151,12 +151,46 @@ TEST(more_names_than_were_renewed_are_not_lost)
 	fake.ttl_ms = TTL_MS;
 	fake.n_lost = 1000;
 	start_fake(&leasing, NULL);
-	daemon = new_owner(&ns);
+	daemon = new_owner(&ns, NULL);
 	CHECK(comes_to(&fake.n_renewed, 3));
 	CHECK_INT(atomic_load(&fake.n_registered), 1);
 	pyr_daemon_free(daemon);
 	pyr_ns_free(ns);
 	end_fake();
+}
+
+/* Takes its time for the first, until many rounds have passed. */
+static void dawdle(const struct pyr_ns_lease_event *event, void *data)
+{
+	enum { ROUNDS = 20 };
+	atomic_int *n_told = data;
+
+	(void)event;
+	if (atomic_fetch_add(n_told, 1) == 0) {
+		CHECK(comes_to(&fake.n_renewed, ROUNDS));
+		pyr_daemon_stop(fake.daemon);
+	}
+}
+
+TEST(events_that_nobody_takes_are_few)
+{
+	enum { MOST = 12 };
+	struct pyr_ns_register_options options = { .on_lease = dawdle };
+	atomic_int n_told = 0;
+	pyr_daemon *daemon;
+	pyr_ns *ns;
+
+	fake.ttl_ms = 20; /* it ends, and is renewed, each round */
+	fake.n_lost = 0;
+	start_fake(&leasing, NULL);
+	options.data = &n_told;
+	daemon = new_owner(&ns, &options);
+	CHECK(comes_to(&n_told, 2)); /* the first is over */
+	REQUIRE(pthread_join(fake.thread, NULL) == 0);
+	pyr_daemon_free(daemon); /* after it nothing is told */
+	CHECK(atomic_load(&n_told) <= MOST);
+	pyr_ns_free(ns);
+	pyr_daemon_free(fake.daemon);
 }
 
 /* ---- time ---- */
@@ -431,7 +465,7 @@ TEST(a_forked_child_does_not_wait_for_locks_that_nobody_gives_back)
 }
 
 TESTS(naming_attack, T(leases_of_no_time_do_not_make_a_flood_of_renewals),
-      T(more_names_than_were_renewed_are_not_lost),
+      T(more_names_than_were_renewed_are_not_lost), T(events_that_nobody_takes_are_few),
       T(a_list_without_end_is_read_for_as_long_as_a_look_up_may_take),
       T(a_change_takes_no_longer_for_many_that_send_it_on),
       T(one_that_comes_and_goes_is_left_for_longer_each_time),

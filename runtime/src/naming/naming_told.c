@@ -10,6 +10,10 @@
 #include "base/text.h"
 #include "exec/callbacks.h"
 
+enum { WAITING = 8 /* events of one, while its callback takes its time */ };
+
+struct event;
+
 struct told {
 	const char *server, *name, *uri, *daemon; /* in one block with it */
 	struct executor *executor;                /* borrowed: the callback thread's */
@@ -17,7 +21,8 @@ struct told {
 	void *data;
 	/* the lock: */
 	struct told *next;
-	unsigned refs; /* its lease's, and those of events on their way */
+	unsigned refs;      /* its lease's, and those of events on their way */
+	struct event *last; /* the newest that waits; NULL: none does */
 	bool is_over, is_running;
 	pthread_t thread; /* while it runs */
 };
@@ -79,6 +84,12 @@ void told_unref(struct told *told)
 		free(told);
 }
 
+static void free_event(struct event *event)
+{
+	pyr_error_free(event->error);
+	free(event);
+}
+
 /* In the callback thread. */
 static void run(struct exec_job *job)
 {
@@ -87,6 +98,8 @@ static void run(struct exec_job *job)
 	pyr_error *kept = pyr_error_take();
 
 	pthread_mutex_lock(&all.lock);
+	if (told->last == event)
+		told->last = NULL;
 	if (!told->is_over) {
 		told->is_running = true;
 		told->thread = pthread_self();
@@ -100,14 +113,30 @@ static void run(struct exec_job *job)
 	}
 	pthread_mutex_unlock(&all.lock);
 	error_restore(kept);
-	pyr_error_free(event->error);
-	free(event);
+	free_event(event);
 	told_unref(told);
+}
+
+/* Enough wait: the newest is about what has become of it since. Takes the event if so. With the
+ * lock. */
+static bool replace_last(struct told *told, struct event *event)
+{
+	struct event *last = told->last;
+	pyr_error *error;
+
+	if (!last || told->refs <= WAITING)
+		return false;
+	error = last->error;
+	last->error = event->error;
+	last->event = event->event;
+	event->error = error;
+	return true;
 }
 
 void told_post(struct told *told, enum pyr_ns_lease_state state, uint64_t generation)
 {
 	struct event *event = told ? calloc(1, sizeof(*event)) : NULL;
+	bool is_replaced;
 
 	if (!told)
 		return;
@@ -123,9 +152,16 @@ void told_post(struct told *told, enum pyr_ns_lease_state state, uint64_t genera
 	};
 	event->error = state == PYR_LEASE_HELD ? NULL : error_copy();
 	pthread_mutex_lock(&all.lock);
-	told->refs++;
+	is_replaced = replace_last(told, event);
+	if (!is_replaced) {
+		told->refs++;
+		told->last = event;
+	}
 	pthread_mutex_unlock(&all.lock);
-	callbacks_post(told->executor, &event->job);
+	if (is_replaced)
+		free_event(event);
+	else
+		callbacks_post(told->executor, &event->job);
 }
 
 static bool fits(const char *wanted, const char *its)

@@ -3,9 +3,10 @@
 #define PYRITE_NAMING_TOLD_H
 /*
  * Who is told what becomes of a leased name: the on_lease of its registration, in the process's
- * callback thread, in the order of the events. Once a name is removed, or its daemon has stopped,
- * its callback does not run any more: whoever ends it waits for one that is running, unless it is
- * that one itself.
+ * callback thread, in the order of the events; of those that wait for a slow one, the newest takes
+ * the place of the one before once there are eight. Once a name is removed, or its daemon has
+ * stopped, its callback does not run any more: whoever ends it waits for one that is running,
+ * unless it is that one itself.
  *
  * One lock for all, and a leaf.
  */
