@@ -133,7 +133,7 @@ def leader_is_gone(short, what, how, pause, absence):
         writers = [looking(place, [f"new.{server.number}"], [server], "-o", "-p", 50) for server in place.servers]
         assert cluster.within(lambda: all(one.count() > 10 for one in clients + writers)), "nobody works"
         how(place.leader())
-        time.sleep(4 if short else 2 * TTL_MS / 1000 + 4)
+        time.sleep(3 if short else 2 * TTL_MS / 1000 + 4)
         place.settle()
         time.sleep(1)
         work = load.finish(began)
@@ -169,7 +169,7 @@ def server_dies(short):
         assert cluster.within(lambda: all(one.count() > 20 for one in clients + writers)), "nobody works"
         for server in place.servers:
             server.kill()
-            time.sleep(2 if short else 5)
+            time.sleep(1.5 if short else 5)
             server.start()
             time.sleep(1 if short else 5)
         at_most("a name server killed: look-ups go on after", max(gap_of(finish(one)) for one in clients), 1)

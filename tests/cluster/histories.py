@@ -95,7 +95,7 @@ def n_run(rows):
 
 def record(place, operations, kills, leases=0, threads=THREADS, keys=4):
     """Returns the history, and what was killed."""
-    pace = max(500, int(1e6 * threads * max(10, 1.4 * kills) / operations))
+    pace = max(500, int(1e6 * threads * max(5, 1.4 * kills) / operations))
     client = cluster.Program(place, "ns-history", "-t", threads, "-k", keys, "-d", DEADLINE_MS, "-p", pace, "-w", "-l", leases,
                              *place.addresses())
     done, until = Kills(place, stops=not leases), time.monotonic() + LONGEST
