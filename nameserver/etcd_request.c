@@ -63,7 +63,6 @@ void request_ignore(const struct etcd_outcome *outcome, void *data)
 }
 
 static void grant(struct request *request);
-static void send_transaction(struct request *request);
 
 /* What has expired is seen to be gone once the watch has come as far as etcd is now. */
 static void on_lease_gone(const struct etcd_outcome *outcome, void *data)
@@ -81,7 +80,7 @@ static void on_lease(const struct etcd_outcome *outcome, void *data)
 	struct request *request = data;
 
 	if (outcome->result == ETCD_DONE)
-		send_transaction(request);
+		bundle_send(request);
 	else if (outcome->result == ETCD_NO_LEASE && request->n_grants < GRANTS)
 		grant(request);
 	else if (outcome->result == ETCD_NO_LEASE)
@@ -113,7 +112,7 @@ static void grant(struct request *request)
 	etcd_grant(request->store->etcd, lease->id, lease->ttl_s, on_granted, request);
 }
 
-static void on_transaction(const struct etcd_outcome *outcome, void *data)
+void request_on_transaction(const struct etcd_outcome *outcome, void *data)
 {
 	struct request *request = data;
 	const struct trial_message *message = request->message;
@@ -124,14 +123,6 @@ static void on_transaction(const struct etcd_outcome *outcome, void *data)
 		grant(request);
 	else
 		etcd_barrier(request->store->etcd, on_lease_gone, request);
-}
-
-static void send_transaction(struct request *request)
-{
-	const struct trial_message *message = request->message;
-
-	etcd_txn(request->store->etcd, message->compares, message->n_compares, message->ops,
-		 message->n_ops, on_transaction, request);
 }
 
 static void on_renewed(const struct etcd_outcome *outcome, void *data)
@@ -176,7 +167,7 @@ static void send_message(struct request *request)
 	struct etcd_store *store = request->store;
 
 	if (!lease->id || owner_leases_is_fresh(&store->leases, lease, now_ms()))
-		send_transaction(request);
+		bundle_send(request);
 	else if (owner_leases_has(&store->leases, lease))
 		renew(request);
 	else

@@ -362,6 +362,20 @@ static void write_step(struct writer *w, const struct step *step, bool tells)
 	op_delete(w, 'n', step->key);
 }
 
+static void note_subject(struct writer *w)
+{
+	const struct step *first = w->trial->first, *step;
+	size_t i;
+
+	for (i = 0; i < w->trial->n_leases; i++)
+		if (w->trial->leases[i].was_gone)
+			return;
+	for (step = first; step; step = step->next)
+		if (!(step->before || step->after) || strcmp(name_of(step), name_of(first)) != 0)
+			return;
+	w->message->subject = first ? keep(w, strdup(name_of(first))).p : NULL;
+}
+
 static struct trial_message *new_message(size_t n)
 {
 	struct trial_message *message = calloc(1, sizeof(*message));
@@ -370,7 +384,7 @@ static struct trial_message *new_message(size_t n)
 		return NULL;
 	message->compares = calloc(n * STEP_COMPARES + 1, sizeof(message->compares[0]));
 	message->ops = calloc(n * STEP_OPS + 1, sizeof(message->ops[0]));
-	message->texts = calloc(n * STEP_TEXTS + 1, sizeof(message->texts[0]));
+	message->texts = calloc(n * STEP_TEXTS + 2, sizeof(message->texts[0]));
 	if (message->compares && message->ops && message->texts)
 		return message;
 	trial_message_free(message);
@@ -394,6 +408,7 @@ struct trial_message *trial_message(const struct trial *trial, struct replica *r
 	for (i = 0; i < trial->n_leases; i++)
 		if (trial->leases[i].was_gone)
 			op_delete(&w, 'g', trial->leases[i].owner);
+	note_subject(&w);
 	if (!w.has_failed)
 		return w.message;
 	trial_message_free(w.message);

@@ -51,6 +51,7 @@ struct trial_message {
 	struct etcd_op *ops;
 	size_t n_compares, n_ops;
 	struct owned_lease lease; /* of what is put; id 0: none */
+	const char *subject;      /* the one name that it is about; NULL: it is about several */
 	char **texts;             /* of all keys and values; owned */
 	size_t n_texts;
 };

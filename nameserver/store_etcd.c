@@ -574,6 +574,7 @@ struct store *store_etcd_new(const struct store_etcd_options *options, store_asi
 	if (!store)
 		return NULL;
 	store->store.kind = &etcd_kind;
+	store->last_gathered = &store->gathered;
 	strcpy(store->prefix, prefix);
 	store->aside = aside;
 	store->aside_data = data;

@@ -49,6 +49,8 @@ struct etcd_store {
 	pthread_mutex_t lock; /* what follows */
 	pthread_cond_t news;  /* for store_etcd_new() */
 	struct request *done; /* all of it answered */
+	struct request *gathered, **last_gathered; /* transactions that are to go */
+	unsigned n_flying;                         /* that have gone together */
 	store_wake_cb wake;
 	void *wake_data;
 	bool is_woken;
@@ -66,6 +68,13 @@ void request_send(struct request *request);
 /* Or asks how far etcd is. */
 void request_ask(struct request *request);
 void request_free(struct request *request);
+void request_on_transaction(const struct etcd_outcome *outcome, void *request);
 /* Of those who do not mind. */
 void request_ignore(const struct etcd_outcome *outcome, void *data);
+
+/* ---- etcd_bundle.c ---- */
+
+/* Sends its transaction, with others; request_on_transaction() follows. Any thread. */
+void bundle_send(struct request *request);
+
 #endif

@@ -259,6 +259,108 @@ TEST(names_are_told_while_etcd_cannot_be_reached)
 	close_both();
 }
 
+/* ---- many at a time ---- */
+
+enum { CROWD = 10 };
+
+/* Registers n0 to n9 at a; none has been answered. */
+static void register_crowd(struct reply replies[CROWD])
+{
+	char name[20];
+	int i;
+
+	memset(replies, 0, CROWD * sizeof(replies[0]));
+	fake_etcd_hold();
+	for (i = 0; i < CROWD; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		CHECK_INT(try_name(&a, name, URI_1, 0, NULL, false), 0);
+		registry_when_safe(a.registry, on_reply, &replies[i]);
+	}
+}
+
+TEST(changes_of_many_names_go_together)
+{
+	struct reply replies[CROWD];
+	int i;
+
+	open_both();
+	register_crowd(replies);
+	fake_etcd_go();
+	settle(&a);
+	for (i = 0; i < CROWD; i++)
+		CHECK_INT(replies[i].n == 1 ? replies[i].code : -1, 0);
+	/* the first ones went at once; all that waited for them are of one revision */
+	CHECK(replies[0].revision < replies[CROWD - 1].revision);
+	CHECK_INT(replies[CROWD - 1].revision, replies[CROWD / 2].revision);
+	CHECK_INT(registry_count(a.registry), CROWD);
+	settle(&b);
+	CHECK_INT(registry_count(b.registry), CROWD);
+	close_both();
+}
+
+TEST(one_that_comes_too_late_keeps_no_other_back)
+{
+	struct reply replies[CROWD];
+	int i;
+
+	open_both();
+	register_crowd(replies);
+	fake_etcd_put(N "n7", "{\"uri\":\"" URI_2 "\",\"tags\":[],\"secret\":"
+			      "\"00112233445566778899aabbccddeeff\"}");
+	fake_etcd_go();
+	settle(&a);
+	for (i = 0; i < CROWD; i++)
+		CHECK_INT(replies[i].n == 1 ? replies[i].code : -1, i == 7 ? PYR_ABORTED : 0);
+	CHECK_STR(lookup(&a, "n6"), URI_1);
+	CHECK_STR(lookup(&a, "n7"), URI_2);
+	CHECK_STR(lookup(&b, "n8"), URI_1);
+	close_both();
+}
+
+TEST(changes_of_a_name_do_not_go_together)
+{
+	struct reply replies[CROWD] = { 0 };
+	char uri[30];
+	int i, n_done = 0, n_late = 0;
+
+	open_both();
+	CHECK_INT(register_name(&a, "y", URI_1, 0, NULL), 0);
+	fake_etcd_hold();
+	for (i = 0; i < CROWD; i++) { /* shared, and not, as if the name were free */
+		snprintf(uri, sizeof(uri), "PYRO:o@h:%d", i + 10);
+		CHECK_INT(try_name(&a, "x", uri, 0, NULL, i % 2), 0);
+		registry_when_safe(a.registry, on_reply, &replies[i]);
+	}
+	fake_etcd_go();
+	settle(&a);
+	for (i = 0; i < CROWD; i++) {
+		n_done += replies[i].n == 1 && replies[i].code == 0;
+		n_late += replies[i].n == 1 && replies[i].code == PYR_ABORTED;
+	}
+	CHECK_INT(n_done, 1);
+	CHECK_INT(n_late, CROWD - 1);
+	CHECK_INT(registry_count(a.registry), 2);
+	close_both();
+}
+
+TEST(what_cannot_be_known_of_many_is_told_to_each)
+{
+	struct reply replies[CROWD];
+	int i, n_unknown = 0;
+
+	open_both();
+	register_crowd(replies);
+	fake_etcd_fail(ETCD_UNKNOWN);
+	fake_etcd_go();
+	settle(&a);
+	for (i = 0; i < CROWD; i++)
+		n_unknown += replies[i].n == 1 && replies[i].code == PYR_UNAVAILABLE;
+	CHECK_INT(n_unknown, CROWD);
+	fake_etcd_fail(ETCD_DONE);
+	CHECK_INT(register_name(&a, "n0", URI_1, 0, NULL), 0);
+	close_both();
+}
+
 TESTS(store_etcd, T(a_name_that_is_registered_at_one_is_seen_at_all),
       T(a_generation_is_the_revision_at_which_the_name_was_put),
       T(what_is_not_safe_is_seen_by_nobody), T(who_was_answered_sees_what_he_did),
@@ -267,4 +369,6 @@ TESTS(store_etcd, T(a_name_that_is_registered_at_one_is_seen_at_all),
       T(names_that_begin_alike_do_not_disturb_each_other), T(of_two_people_one_comes_to_own_a_name),
       T(an_owner_who_comes_to_be_between_is_not_passed_over),
       T(before_a_refusal_one_can_catch_up_with_others), T(what_cannot_be_known_is_told_so),
-      T(names_are_told_while_etcd_cannot_be_reached))
+      T(names_are_told_while_etcd_cannot_be_reached), T(changes_of_many_names_go_together),
+      T(one_that_comes_too_late_keeps_no_other_back), T(changes_of_a_name_do_not_go_together),
+      T(what_cannot_be_known_of_many_is_told_to_each))
