@@ -20,7 +20,7 @@
 
 extern char **environ;
 
-enum { ROUNDS = 20, MOST_ROUNDS = 1000, LOOK_UPS = 2000, PARTS = 20, PATIENCE_MS = 30000 };
+enum { ROUNDS = 20, MOST_ROUNDS = 1000, LOOK_UPS = 2000, PARTS = 20 };
 
 struct server {
 	pid_t pid;
@@ -73,13 +73,52 @@ static void end(struct server *server, int with)
 	server->pid = 0;
 }
 
-static void mark(const struct server *server)
+/* Runs it in a process of its own, the only ones that use the library. Returns what it returns. */
+static double apart(double (*run_it)(const void *data), const void *data)
 {
+	int pipes[2];
+	double ret;
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC) < 0 || (pid = fork()) < 0)
+		fail("fork");
+	if (pid == 0) {
+		ret = run_it(data);
+		_exit(write(pipes[1], &ret, sizeof(ret)) != sizeof(ret));
+	}
+	close(pipes[1]);
+	if (read(pipes[0], &ret, sizeof(ret)) != sizeof(ret))
+		fail("a client");
+	close(pipes[0]);
+	waitpid(pid, NULL, 0);
+	return ret;
+}
+
+static double register_it(const void *data)
+{
+	const struct server *server = data;
 	pyr_ns *ns = pyr_ns_locate(server->address);
 
 	if (!ns || pyr_ns_register(ns, "who", server == &a ? "PYRO:a@h:1" : "PYRO:b@h:1") < 0)
 		fail("register");
-	pyr_ns_free(ns);
+	return 0;
+}
+
+static void mark(const struct server *server)
+{
+	(void)apart(register_it, server);
+}
+
+static pyr_ns *locate(void)
+{
+	char list[140];
+	pyr_ns *ns;
+
+	snprintf(list, sizeof(list), "%s,%s", a.address, b.address);
+	ns = pyr_ns_locate(list);
+	if (!ns)
+		fail(list);
+	return ns;
 }
 
 /* Looks up. Returns whose answer it is. */
@@ -92,11 +131,6 @@ static char look_up(pyr_ns *ns)
 	who = uri[strlen("PYRO:")];
 	pyr_free(uri);
 	return who;
-}
-
-static int64_t now_ns(void)
-{
-	return bench_now();
 }
 
 static int compare(const void *x, const void *y)
@@ -112,32 +146,30 @@ static double median(double *times, size_t n)
 	return (times[(n - 1) / 2] + times[n / 2]) / 2;
 }
 
-static void wait_for_a(pyr_ns *ns)
+/* The time in ms from the signal to the first answer of the other. */
+static double leave_once(const void *data)
 {
-	int64_t until = now_ns() + (int64_t)PATIENCE_MS * 1000000;
+	int with = *(const int *)data;
+	pyr_ns *ns = locate();
+	int64_t since;
 
-	while (look_up(ns) != 'a') {
-		if (now_ns() > until)
-			fail("the first name server is not used again");
-		if (pyr_sleep(10) < 0)
-			fail("sleep");
-	}
+	if (look_up(ns) != 'a')
+		fail("the first name server is not used");
+	since = bench_now();
+	kill(a.pid, with);
+	while (look_up(ns) != 'b')
+		; /* an answer that was on its way */
+	return (double)(bench_now() - since) / 1e6;
 }
 
-/* The time in ms to the first answer after the signal, the median and the worst. */
-static void leave(pyr_ns *ns, int with, unsigned rounds)
+/* Prints the median and the worst. */
+static void leave(int with, unsigned rounds)
 {
 	double times[MOST_ROUNDS], middle;
 	unsigned i;
-	int64_t since;
 
 	for (i = 0; i < rounds; i++) {
-		wait_for_a(ns);
-		since = now_ns();
-		kill(a.pid, with);
-		while (look_up(ns) != 'b')
-			; /* an answer that was on its way */
-		times[i] = (double)(now_ns() - since) / 1e6;
+		times[i] = apart(leave_once, &with);
 		if (with == SIGSTOP) {
 			kill(a.pid, SIGCONT);
 			continue;
@@ -149,25 +181,27 @@ static void leave(pyr_ns *ns, int with, unsigned rounds)
 	middle = median(times, rounds);
 	printf("%s: the first answer after %.1f ms (median of %u), %.1f ms (worst)\n",
 	       with == SIGSTOP ? "stopped" : "killed", middle, rounds, times[rounds - 1]);
+	fflush(stdout);
 }
 
 static double cost_us(pyr_ns *ns)
 {
-	int64_t since = now_ns();
+	int64_t since = bench_now();
 	int i;
 
 	for (i = 0; i < LOOK_UPS; i++)
 		(void)look_up(ns);
-	return (double)(now_ns() - since) / 1e3 / LOOK_UPS;
+	return (double)(bench_now() - since) / 1e3 / LOOK_UPS;
 }
 
 /* Of both in turn, so that what else runs on the machine hits both. */
-static void compare_costs(pyr_ns *list)
+static double compare_costs(const void *unused)
 {
-	pyr_ns *one = pyr_ns_locate(a.address);
+	pyr_ns *one = pyr_ns_locate(a.address), *list = locate();
 	double of_one[PARTS], of_list[PARTS], single, several;
 	int i;
 
+	(void)unused;
 	if (!one)
 		fail("locate");
 	for (i = 0; i < PARTS; i++) {
@@ -178,14 +212,14 @@ static void compare_costs(pyr_ns *list)
 	several = median(of_list, PARTS);
 	printf("look-up: %.1f us with one name server, %.1f us with a list (ratio %.2f)\n", single,
 	       several, several / single);
-	pyr_ns_free(one);
+	fflush(stdout);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : ROUNDS;
-	char list[140], *slash;
-	pyr_ns *ns;
+	char *slash;
 
 	if (argc > 2 || rounds < 1 || rounds > MOST_ROUNDS) {
 		fprintf(stderr, "usage: bench-name-servers [ROUNDS]\n");
@@ -198,14 +232,9 @@ int main(int argc, char **argv)
 	run(&b);
 	mark(&a);
 	mark(&b);
-	snprintf(list, sizeof(list), "%s,%s", a.address, b.address);
-	ns = pyr_ns_locate(list);
-	if (!ns)
-		fail("locate");
-	compare_costs(ns);
-	leave(ns, SIGKILL, rounds);
-	leave(ns, SIGSTOP, rounds);
-	pyr_ns_free(ns);
+	(void)apart(compare_costs, NULL);
+	leave(SIGKILL, rounds);
+	leave(SIGSTOP, rounds);
 	end(&a, SIGTERM);
 	end(&b, SIGTERM);
 	return 0;
