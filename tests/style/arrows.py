@@ -142,7 +142,7 @@ KNOTS = (
     ("nameserver",
         "replica replica_own replica_read"),
     ("nameserver",
-        "etcd_request store_etcd"),
+        "etcd_bundle etcd_request store_etcd"),
 )
 
 PLACES = ("runtime/src", "idl", "codegen", "nameserver")
