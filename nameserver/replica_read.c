@@ -150,7 +150,7 @@ static void watch(struct replica *replica, uint64_t from)
 	} else {
 		old = replica->watch;
 		replica->watch = watch;
-		replica->is_reading = false;
+		replica->is_reading = replica->has_failed = !watch; /* memory is out: again */
 	}
 	pthread_mutex_unlock(&replica->lock);
 	etcd_watch_stop(old);
