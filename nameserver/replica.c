@@ -117,14 +117,25 @@ static void look_for_owner(struct replica *replica, const struct item *item)
 		record->is_orphan = replica_gone(replica, record->secret) > item->revision;
 }
 
+/* One that is as it was, when all are read again: it may be newer than that its owner is gone. */
+static void look_at_old(struct replica *replica, const struct record *old)
+{
+	struct store *store = store_of(replica);
+
+	if (old->is_orphan && replica_gone(replica, old->secret) < old->generation)
+		store->kind->touch(store, old->key, old->expires);
+}
+
 /* Nothing goes back to what it was. Returns false when memory is out. */
 static bool take_record(struct replica *replica, const struct item *item)
 {
 	struct store *store = store_of(replica);
 	const struct record *old = store->kind->find(store, item->key);
 
-	if (old && (old->is_own || old->generation >= item->revision))
+	if (old && (old->is_own || old->generation >= item->revision)) {
+		look_at_old(replica, old);
 		return true;
+	}
 	if (item->record && strcmp(item->record->key, item->key) == 0) {
 		look_for_owner(replica, item);
 		return store->kind->put(store, item->record);

@@ -280,6 +280,10 @@ TEST(a_name_that_is_newer_than_that_its_owner_is_gone_is_his)
 	settle(&b);
 	settle(&a);
 	CHECK_INT(reply.code, 0);
+	fake_etcd_compact(); /* all is read again */
+	fake_etcd_go_news();
+	settle(&a);
+	CHECK_INT(register_name(&a, "y", URI_2, 10000, his), PYR_ALREADY_EXISTS);
 	registry_free(b.registry);
 	open_place(&b);
 	settle(&b); /* reads a page again */
@@ -396,6 +400,170 @@ TEST(a_shared_name_that_somebody_removed_is_not_removed_twice)
 	close_both();
 }
 
+/* ---- anything at once ---- */
+
+static unsigned random_state;
+
+static unsigned pick(unsigned n)
+{
+	random_state = random_state * 1103515245 + 12345;
+	return random_state / 65536 % n;
+}
+
+static void note_end(const struct store_problem *problem, uint64_t revision, void *data)
+{
+	(void)problem;
+	(void)revision;
+	++*(unsigned *)data;
+}
+
+/* Some request, by somebody, at one of both. Returns how many are to be answered. */
+static unsigned ask_something(struct place *place, unsigned *n_ends)
+{
+	static const char *const names[] = { "x", "y", "z" }, *const tags[] = { "t", "u" };
+	static const char *const people[] = { "", "cert:eve", "cert:bob" };
+	struct registry_claim claim = { .force = pick(4) == 0,
+					.secret = pick(2) ? mine : his,
+					.who = people[pick(3)],
+					.gives_up = pick(2),
+					.may = pick(2) ? may_all : NULL };
+	struct registry_request request = { .name = names[pick(3)],
+					    .uri = pick(2) ? URI_1 : URI_2,
+					    .ttl_ms = pick(3) ? 5000 : 0,
+					    .is_shared = pick(2) };
+	struct registry_problem problem;
+	bool is_done;
+
+	claim.is_owner = claim.who[0] && pick(2);
+	request.claim = claim;
+	(void)registry_settle(place->registry);
+	switch (pick(6)) {
+	case 0:
+		is_done = registry_remove(place->registry, request.name, &claim, &problem) == 0;
+		break;
+	case 1:
+		is_done = registry_set_tags(place->registry, request.name, tags, pick(3), &claim,
+					    &problem) == 0;
+		break;
+	case 2:
+		is_done = registry_assign(place->registry, request.name, people[pick(3)], &claim,
+					  &problem) == 0;
+		break;
+	case 3:
+		is_done = registry_renew(place->registry, request.name, &claim) == RENEWAL_DONE;
+		break;
+	default:
+		is_done = registry_register(place->registry, &request, &problem) != NULL;
+		break;
+	}
+	if (is_done)
+		registry_when_safe(place->registry, note_end, n_ends);
+	return is_done;
+}
+
+static void disturb(struct place *place)
+{
+	switch (pick(12)) {
+	case 0:
+	case 1:
+		fake_etcd_hold();
+		break;
+	case 2:
+	case 3:
+		fake_etcd_hold_news();
+		break;
+	case 4:
+		registry_orphan(place->registry, pick(2) ? mine : his);
+		break;
+	case 5:
+		(void)fake_etcd_expire_all();
+		break;
+	case 6:
+		fake_etcd_fail_next(ETCD_UNKNOWN, pick(2));
+		break;
+	case 7:
+		now += pick(2) ? 1000 : (int64_t)REGISTRY_KEEP_DAYS * 24 * 3600 * 1000;
+		registry_sweep(place->registry);
+		break;
+	case 8:
+		fake_etcd_compact();
+		break;
+	default:
+		(void)fake_etcd_go();
+		fake_etcd_go_news();
+		break;
+	}
+}
+
+struct state {
+	char text[4000];
+	bool is_mixed;  /* a name is shared and not */
+	char alone[64]; /* names that are not */
+};
+
+static void describe(const struct record *record, void *data)
+{
+	struct state *state = data;
+	size_t n = strlen(state->text);
+
+	snprintf(state->text + n, sizeof(state->text) - n, "%s=%s %u %llu %s %s\n", record->key,
+		 record->uri, record->ttl_ms, (unsigned long long)record->generation,
+		 record->is_orphan ? "orphan" : "", record->owner ? record->owner : "");
+	if (!record->is_shared && !record->owner)
+		strncat(state->alone, record->name, 1);
+	else if (record->is_shared && strchr(state->alone, record->name[0]))
+		state->is_mixed = true;
+}
+
+static void catch_up(struct place *place)
+{
+	int i;
+
+	for (i = 0; i < 200 && registry_revision(place->registry) < fake_etcd_revision(); i++)
+		(void)registry_settle(place->registry);
+	settle(place);
+}
+
+TEST(whatever_happens_at_once_both_agree_with_etcd)
+{
+	static struct state first, second, third;
+	unsigned round, i, n_asked = 0, n_ends = 0;
+	struct place *place;
+
+	open_both();
+	for (round = 0; round < 300; round++) {
+		random_state = round;
+		for (i = 0; i < 30; i++) {
+			place = pick(2) ? &a : &b;
+			n_asked += ask_something(place, &n_ends);
+			disturb(pick(2) ? &a : &b);
+		}
+		fake_etcd_fail_next(ETCD_DONE, false);
+		(void)fake_etcd_go();
+		fake_etcd_go_news();
+		catch_up(&a);
+		catch_up(&b);
+		catch_up(&a);
+		memset(&first, 0, sizeof(first));
+		memset(&second, 0, sizeof(second));
+		a.store->kind->walk(a.store, describe, &first);
+		b.store->kind->walk(b.store, describe, &second);
+		CHECK_STR(first.text, second.text);
+		CHECK(!first.is_mixed);
+		CHECK_INT(n_ends, n_asked);
+		if (round % 10 == 0) { /* one that reads all anew sees the same */
+			registry_free(b.registry);
+			open_place(&b);
+			memset(&third, 0, sizeof(third));
+			b.store->kind->walk(b.store, describe, &third);
+			CHECK_STR(third.text, first.text);
+		}
+		if (strcmp(first.text, second.text) != 0 || n_ends != n_asked)
+			break;
+	}
+	close_both();
+}
+
 TESTS(store_etcd_attack, T(keys_that_are_no_names_are_passed_by),
       T(a_value_is_not_read_however_large_it_is), T(the_log_is_not_filled_and_tells_no_secrets),
       T(an_owner_who_comes_back_is_not_forgotten_at_the_same_moment),
@@ -408,4 +576,5 @@ TESTS(store_etcd_attack, T(keys_that_are_no_names_are_passed_by),
       T(a_name_that_is_newer_than_that_its_owner_is_gone_is_his),
       T(a_name_that_very_many_shared_and_left_can_be_taken),
       T(many_names_that_were_left_go_at_once),
-      T(a_shared_name_that_somebody_removed_is_not_removed_twice))
+      T(a_shared_name_that_somebody_removed_is_not_removed_twice),
+      T(whatever_happens_at_once_both_agree_with_etcd))
