@@ -33,4 +33,9 @@ check stubs_put_read_and_watch same "watching
 read greeting = hello
 INVALID_ARGUMENT: etcdserver: key is not provided
 event greeting = hello" "$PYRITE_BIN/etcd-client" "127.0.0.1:$port"
+# etcd ends by the signal that it got
+status=0
+run_stop "${run_pids[0]}" || status=$?
+run_pids=()
+check etcd_ends_by_sigterm test "$status" -eq 143
 tests_end
