@@ -19,7 +19,7 @@
 
 extern char **environ;
 
-enum { SOON_MS = 1000, WAIT_MS = 15000, PAUSE_MS = 10, PING_MS = 100, KNOWN_MS = 350 };
+enum { SOON_MS = 1000, WAIT_MS = 15000, PAUSE_MS = 10, PING_MS = 20, KNOWN_MS = 350 };
 
 struct server {
 	pid_t pid; /* 0: it does not run */
