@@ -7,14 +7,24 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "store_etcd_own.h"
 
 enum {
-	FLYING = 2,         /* on their way at a time */
+	FLYING = 2,         /* on their way at a time, */
+	LATE_MS = 100,      /* but who has waited so long goes: etcd may answer none of them */
 	MOST = 120,         /* compares, and operations: etcd takes 128 */
 	MOST_BYTES = 500000 /* etcd takes 1.5 MiB */
 };
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 struct bundle {
 	struct etcd_store *store;
@@ -112,6 +122,24 @@ static struct request *take_first(struct etcd_store *store)
 	return request;
 }
 
+/* With the lock. */
+static bool may_go(const struct etcd_store *store)
+{
+	return store->gathered &&
+	       (store->n_flying < FLYING || now_ms() - store->gathered->gathered_ms >= LATE_MS);
+}
+
+/* With the lock. */
+static void fill(struct bundle *bundle)
+{
+	struct etcd_store *store = bundle->store;
+
+	if (may_go(store))
+		while (store->gathered && fits(bundle, store->gathered->message))
+			add(bundle, take_first(store));
+	store->n_flying += bundle->n > 0;
+}
+
 /* Returns false if there is none to go now. */
 static bool send_next(struct etcd_store *store)
 {
@@ -125,10 +153,8 @@ static bool send_next(struct etcd_store *store)
 	pthread_mutex_lock(&store->lock);
 	if (!bundle && store->gathered)
 		alone = take_first(store);
-	while (bundle && store->gathered && store->n_flying < FLYING &&
-	       fits(bundle, store->gathered->message))
-		add(bundle, take_first(store));
-	store->n_flying += bundle && bundle->n > 0;
+	if (bundle)
+		fill(bundle);
 	pthread_mutex_unlock(&store->lock);
 	if (bundle && bundle->n > 0) {
 		etcd_txn(store->etcd, bundle->compares, bundle->n_compares, bundle->ops,
@@ -147,6 +173,17 @@ static void send_some(struct etcd_store *store)
 		continue;
 }
 
+void bundle_check(struct etcd_store *store)
+{
+	bool may;
+
+	pthread_mutex_lock(&store->lock);
+	may = may_go(store);
+	pthread_mutex_unlock(&store->lock);
+	if (may)
+		send_some(store);
+}
+
 void bundle_send(struct request *request)
 {
 	struct etcd_store *store = request->store;
@@ -158,6 +195,7 @@ void bundle_send(struct request *request)
 	}
 	pthread_mutex_lock(&store->lock);
 	request->next = NULL;
+	request->gathered_ms = now_ms();
 	*store->last_gathered = request;
 	store->last_gathered = &request->next;
 	pthread_mutex_unlock(&store->lock);

@@ -407,6 +407,7 @@ static bool etcd_settle(struct store *base)
 	if (trial_changes(&store->trial)) /* of calls that wait for none */
 		send_trial(store, NULL, NULL);
 	trial_take_back(&store->trial, replica_store(store->replica));
+	bundle_check(store);
 	take_done(store);
 	has_more = replica_take(store->replica, &is_void);
 	answer_all(store);

@@ -22,6 +22,7 @@ struct request {
 	size_t n_leases;
 	unsigned n_grants;
 	int64_t sent_ms, renewed_ms; /* renewed_ms: the message's lease; 0: it was not */
+	int64_t gathered_ms;         /* when its transaction could go */
 	store_safe_cb callback;      /* NULL: nobody waits */
 	void *data;
 	/* with the lock: */
@@ -76,5 +77,7 @@ void request_ignore(const struct etcd_outcome *outcome, void *data);
 
 /* Sends its transaction, with others; request_on_transaction() follows. Any thread. */
 void bundle_send(struct request *request);
+/* To be called now and then: those that wait too long for others go. */
+void bundle_check(struct etcd_store *store);
 
 #endif
