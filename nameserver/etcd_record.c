@@ -50,11 +50,13 @@ void etcd_owner(char ret[OWNER_TEXT], const uint8_t secret[SECRET_SIZE])
 
 int64_t etcd_lease_id(const uint8_t secret[SECRET_SIZE], uint32_t ttl_ms)
 {
-	uint8_t digest[HASH] = { 0 };
+	uint8_t digest[HASH] = { 0 }, ttl[4];
 	uint64_t id = 0;
 	int i;
 
-	(void)hash(secret, SECRET_SIZE, &ttl_ms, sizeof(ttl_ms), digest);
+	for (i = 0; i < 4; i++)
+		ttl[i] = (uint8_t)(ttl_ms >> 8 * (3 - i)); /* for all kinds of machines */
+	(void)hash(secret, SECRET_SIZE, ttl, sizeof(ttl), digest);
 	for (i = 0; i < 8; i++)
 		id = id << 8 | digest[i];
 	return (int64_t)(id & INT64_MAX) | 1;

@@ -38,8 +38,14 @@ void etcd_forget_logged(struct etcd *etcd)
 
 void etcd_log(struct etcd *etcd, const char *text)
 {
-	if (!was_logged(etcd, text))
-		fprintf(stderr, "pyrite-ns: etcd: %s\n", text);
+	const char *at;
+
+	if (was_logged(etcd, text))
+		return;
+	fputs("pyrite-ns: etcd: ", stderr);
+	for (at = text; *at; at++) /* it may have words of a member: no lines, no escapes */
+		putc((unsigned char)*at < ' ' || *at == 0x7f ? '?' : *at, stderr);
+	putc('\n', stderr);
 }
 
 void etcd_wake_locked(struct etcd *etcd)
