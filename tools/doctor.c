@@ -149,7 +149,7 @@ static void suggest(struct doctor *d, pyr_ns *ns, const char *name)
 
 static int find_name_server(struct doctor *d, const pyr_uri *uri, pyr_ns **ret)
 {
-	const char *at = strrchr(pyr_uri_text(uri), '@'), *place = at ? at + 1 : NULL;
+	const char *at = strchr(pyr_uri_text(uri), '@'), *place = at ? at + 1 : NULL;
 	int code;
 
 	if (!place)
@@ -341,7 +341,7 @@ static int visit(struct doctor *d, const char *uri)
 {
 	pyr_uri *parsed = pyr_uri_parse(uri);
 	struct pyrite_Daemon *daemon = NULL;
-	const char *at = strrchr(uri, '@');
+	const char *at = strchr(uri, '@');
 	int code;
 
 	if (!parsed || !at)

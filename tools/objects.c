@@ -76,10 +76,10 @@ static char *address_of_object(const char *text)
 	if (!uri)
 		return NULL;
 	if (pyr_uri_scheme(uri) == PYR_URI_PYRO) {
-		at = strrchr(pyr_uri_text(uri), '@');
+		at = strchr(pyr_uri_text(uri), '@');
 		ret = at ? strdup(at + 1) : NULL;
 	} else if ((found = look_up(uri))) {
-		at = strrchr(found, '@');
+		at = strchr(found, '@');
 		ret = at ? strdup(at + 1) : NULL;
 		pyr_free(found);
 	}

@@ -76,6 +76,10 @@ class Costs:
         # The name server over etcd, with what it spends on being etcd's client; that it hears of its own change is apart.
         names = self.measured["ns_etcd"]
         self.etcd_register = names["register_64"]["server_us"] * US - self.hear_event
+        # Changes that come together go to etcd together: of a transaction's cost each has this part.
+        share = min(1.0, names["register_64"]["etcd_us"] / alone["txn_64"]["server_us"])
+        self.txn_leader, self.txn_follower, self.txn_asked = (
+            share * cost for cost in (self.txn_leader, self.txn_follower, self.txn_asked))
         self.etcd_renew_call = names["renew_one_64"]["server_us"] * US
         self.etcd_renew_name = (names["renew_64"]["server_us"] * US - self.etcd_renew_call) / (BATCH - 1)
 
