@@ -28,7 +28,7 @@ void doctor_search(struct doctor *d)
 	struct pyr_ns_search *all;
 	size_t i;
 
-	if (pyr_ns_search(&all) < 0)
+	if (pyr_ns_find(&all) < 0)
 		return; /* pyr_ns_locate() will tell */
 	for (i = 0; i < all->n; i++)
 		tell_step(d, &all->steps[i]);

@@ -130,7 +130,7 @@ class Page:
 
     def drift(self):
         headers = "".join(p.read_text() for p in sorted((self.root / "runtime/include/pyrite").glob("*.h")))
-        settings = "".join((self.root / p).read_text() for p in ("runtime/src/base/config.c", "runtime/src/base/log_form.c", "tools/keys.c"))
+        settings = "".join((self.root / p).read_text() for p in ("runtime/src/base/config.c", "runtime/src/base/log_form.c", "tools/keys.c", "nameserver/pyrite_ns.c"))
         for page in (self.root / "README.md", *sorted((self.root / "docs").glob("*.md"))):
             text = page.read_text()
             for name in sorted(set(re.findall(r"\b(pyr_\w+)\(", text))):

@@ -364,7 +364,7 @@ TEST(a_search_anew_tells_each_step)
 	struct pyr_ns_search *all;
 	size_t i;
 
-	REQUIRE(pyr_ns_search(&all) == 0);
+	REQUIRE(pyr_ns_find(&all) == 0);
 	CHECK_STR(all->servers, "a.test:1111,b.test:2222");
 	CHECK(!all->problem);
 	REQUIRE(all->n == 6);
@@ -374,7 +374,7 @@ TEST(a_search_anew_tells_each_step)
 	CHECK_STR(all->steps[3].place, "_pyrite._tcp.example.test");
 	CHECK_STR(all->steps[5].text, "127.0.0.1:9090");
 	pyr_free(all);
-	CHECK_INT(pyr_ns_search(NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_ns_find(NULL), -PYR_INVALID_ARGUMENT);
 }
 
 /* DNS is asked, and does not answer until it is let. */

@@ -111,9 +111,9 @@ enum pyr_ns_lease_state {
 
 /* What the owner of a name is told. New members may follow in later versions. */
 struct pyr_ns_lease_event {
-	enum pyr_ns_lease_state state;
-	const char *name; /* borrowed until the callback returns */
-	const char *uri;  /* the same */
+	enum pyr_ns_lease_state state; /* what becomes of it */
+	const char *name;              /* borrowed until the callback returns */
+	const char *uri;               /* the same */
 	/* Of the registration as this process got it last. */
 	uint64_t generation;
 };

@@ -49,10 +49,10 @@ enum pyr_ns_verdict {
 
 /* A step of the search. */
 struct pyr_ns_step {
-	const char *name;  /* "environment", "file", "DNS", "UDP", "default" */
-	const char *place; /* what was looked at: "/etc/pyrite/ns" */
-	const char *text;  /* what it said, or why it was not asked */
-	enum pyr_ns_verdict verdict;
+	const char *name;            /* "environment", "file", "DNS", "UDP", "default" */
+	const char *place;           /* what was looked at: "/etc/pyrite/ns" */
+	const char *text;            /* what it said, or why it was not asked */
+	enum pyr_ns_verdict verdict; /* what came of it */
 };
 
 /* How name servers are found where nobody says which. */
@@ -67,7 +67,7 @@ struct pyr_ns_search {
  * docs/names.md has their order. Whether a name server answers there is not tried. Takes up to 5 s
  * where DNS or UDP is asked. *ret: owned, pyr_free(). Returns 0 also if the search found none;
  * RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED. Any thread. */
-int pyr_ns_search(struct pyr_ns_search **ret) PYR_MUST_CHECK;
+int pyr_ns_find(struct pyr_ns_search **ret) PYR_MUST_CHECK;
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

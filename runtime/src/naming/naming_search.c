@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The search for name servers, told step by step: pyr_ns_search(). */
+/* The search for name servers, told step by step: pyr_ns_find(). */
 #include <pyrite/settings.h>
 
 #include <stdlib.h>
@@ -60,7 +60,7 @@ static struct pyr_ns_search *pack(const struct naming_search *s)
 	return all;
 }
 
-int pyr_ns_search(struct pyr_ns_search **ret)
+int pyr_ns_find(struct pyr_ns_search **ret)
 {
 	struct uri_problem problem;
 	struct naming_search *search;
