@@ -56,9 +56,21 @@ static pyr_call *of(struct exec_task *task)
 	return (pyr_call *)((char *)task - offsetof(pyr_call, task));
 }
 
+/* It has been answered, and nobody but who runs it and its origin has it: its memory is of no more
+ * use. */
+static bool is_through(pyr_call *call)
+{
+	return call->origin->lingers && call->answer.is_given && !call->answer.deferred &&
+	       !call->stream && !call->batch && atomic_load(&call->refs) == 2;
+}
+
 static void run_task(struct exec_task *task)
 {
-	incall_run(of(task));
+	pyr_call *call = of(task);
+
+	incall_run(call);
+	if (is_through(call))
+		arena_clear(&call->arena);
 }
 
 static void drop_task(struct exec_task *task)

@@ -88,6 +88,7 @@ struct call_origin {
 	void (*on_frame)(pyr_call *call, const struct frame *frame);
 	bool keeps_lane; /* until it is through */
 	bool is_part;    /* of a batch: its answer is part of another's */
+	bool lingers;    /* the origin holds it until it is told of its end, which may take long */
 };
 
 /* What came. Its origin's, with the origin's lock, until it is submitted; then constant, but for
