@@ -250,14 +250,12 @@ static void tell_who(const pyr_call *call, struct call_who *ret)
 	ret->audit = pc->face->options.audit;
 }
 
-static const struct call_origin origin = {
-	.reply = reply,
-	.fail = fail,
-	.release = release,
-	.peer = peer_of,
-	.who = tell_who,
-	.lingers = true,
-};
+static const struct call_origin origin = { .reply = reply,
+					   .fail = fail,
+					   .release = release,
+					   .peer = peer_of,
+					   .who = tell_who,
+					   .lingers = true };
 
 /* ---- what core reports ---- */
 
