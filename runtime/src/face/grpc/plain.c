@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plain gRPC calls, from the core server to the executor and back. Core reports each call's end
- * exactly once (`ended`), by success or cancel; until then the face holds the pyr_call, so that a
- * cancel finds it. All that core completes is handled by the leader; answers come from any thread,
- * once.
+ * Plain gRPC calls, from the core server to the executor and back. Core tells each call's end once
+ * (`ended`), by success or cancel; until then the face holds the pyr_call, so that a cancel finds
+ * it. What core completes is handled by the leader; answers come once, from any thread.
  */
 #include "face/grpc/plain_call.h"
 
@@ -214,8 +213,7 @@ static void reply(pyr_call *call, const struct codec_packer *packer)
 	}
 	if (!charge_reply(pc, size)) {
 		refuse(pc, PYR_RESOURCE_EXHAUSTED,
-		       "a reply of %zu bytes: too much of this "
-		       "connection's waits to be read",
+		       "a reply of %zu bytes: too much of this connection's waits to be read",
 		       size);
 		return;
 	}
@@ -272,8 +270,7 @@ static void tell_progress(struct plain_face *face)
 
 static void list(struct plain_call *pc)
 {
-	pc->next = pc->face->calls;
-	if (pc->next)
+	if ((pc->next = pc->face->calls) != NULL)
 		pc->next->prev = pc;
 	pc->face->calls = pc;
 }
