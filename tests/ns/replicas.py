@@ -89,10 +89,43 @@ def the_nearest_is_stopped_and_goes_on(place):
     one_is_lost(place, lambda server: server.pause(), lambda server: server.go_on())
 
 
+def exported(place, host, *words):
+    """What pyrite-nsc exports, as a file, and its lines."""
+    code, text = nsc(host, "export", *words)
+    assert code == 0, text
+    place.n_exports = getattr(place, "n_exports", 0) + 1
+    path = place.folder / f"names.{place.n_exports}"
+    path.write_text(text)
+    return path, text.splitlines()
+
+
+def names_move_from_a_database_to_etcd_and_back(place):
+    first, second = place.servers
+    with cluster.Cluster(members=0) as alone:
+        database = alone.servers[0].address
+        lines = [json.dumps({"name": f"move.{i:03}", "uri": f"PYRO:o@h:{i + 1}", "metadata": ["a", f"b{i % 7}"]})
+                 for i in range(200)]
+        lines += [json.dumps({"name": "move.shared", "uri": f"PYRO:o@h:{i + 1}", "metadata": [], "shared": True})
+                  for i in range(3)]
+        (place.folder / "names").write_text("\n".join(lines) + "\n")
+        assert (got := nsc(database, "import", place.folder / "names"))[0] == 0, got
+        path, before = exported(place, database, "move.")
+        assert len(before) == 203, before
+        assert (got := nsc(first.address, "import", path))[0] == 0, got
+        path, after = exported(place, second.address, "move.")
+        assert after == before, (len(after), len(before))
+    with cluster.Cluster(members=0) as other:
+        assert (got := nsc(other.servers[0].address, "import", path))[0] == 0, got
+        assert exported(place, other.servers[0].address, "move.")[1] == before
+    assert (got := nsc(second.address, "--force", "removematching", "move.*"))[0] == 0 and "203" in got[1], got
+    assert cluster.within(lambda: exported(place, first.address, "move.")[1] == []), "names stay"
+
+
 def main():
     good = True
     with cluster.Cluster(members=1) as place:
-        for case in (the_nearest_is_killed_and_started_again, the_nearest_is_stopped_and_goes_on):
+        for case in (the_nearest_is_killed_and_started_again, the_nearest_is_stopped_and_goes_on,
+                     names_move_from_a_database_to_etcd_and_back):
             try:
                 case(place)
                 print(f"ok {case.__name__}", flush=True)
