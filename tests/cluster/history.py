@@ -188,9 +188,10 @@ class Watcher:
         self.history, self.server = history, server
         self.there = {}       # name: uri
         self.lists = True     # between resync and ready
-        self.last = 0         # revision told
+        self.last = 0         # revision told; changes of several names may have the same
+        self.last_of = {}     # the same of each name
         self.since = None     # from which revision on nothing is left out
-        self.told = set()     # revisions of registrations since then
+        self.told = set()     # registrations since then, as (name, revision)
         self.wrong = []
         self.n_resyncs = 0
 
@@ -204,14 +205,15 @@ class Watcher:
             return
         for one in self.history.registered.values():
             revision = one["generation"]
-            if one["result"] == "ok" and self.since < revision <= self.last and revision not in self.told:
+            if one["result"] == "ok" and self.since < revision <= self.last and \
+                    (one["name"], revision) not in self.told:
                 self.wrong.append(f"watch at server {self.server}, revisions {self.since} to {self.last}: never told of\n"
                                   f"    {text_of(one)}")
         self.since, self.told = None, set()
 
     def resync(self, row):
         self.close()
-        self.there, self.lists, self.last = {}, True, 0
+        self.there, self.lists, self.last, self.last_of = {}, True, 0, {}
         self.n_resyncs += 1
 
     def ready(self, row):
@@ -225,11 +227,12 @@ class Watcher:
             self.complain(row, "nobody registered that")
         elif one["generation"] and one["generation"] != row["revision"]:
             self.complain(row, f"the generation told to who registered it is {one['generation']}")
-        if not self.lists and row["revision"] <= self.last:
+        if not self.lists and (row["revision"] < self.last or row["revision"] <= self.last_of.get(row["name"], 0)):
             self.complain(row, f"revision {self.last} was told before")
         self.there[row["name"]] = row["uri"]
+        self.last_of[row["name"]] = row["revision"]
         if not self.lists:
-            self.told.add(row["revision"])
+            self.told.add((row["name"], row["revision"]))
         self.last = max(self.last, row["revision"])
 
     def gone(self, row):

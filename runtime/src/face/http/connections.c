@@ -11,7 +11,7 @@
 #include "face/http/limits.h"
 #include "face/visitor.h"
 
-enum { TICK_MS = 1000, EVENTS = 32 };
+enum { TICK_MS = 1000, EVENTS = 32, LEAVE_MS = 250 /* that answers have at the end */ };
 
 int64_t connections_now(void)
 {
@@ -101,6 +101,7 @@ bool connections_open(struct connections *all)
 				     .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 	event.data.fd = all->wake;
 	pthread_mutex_init(&all->lock, NULL);
+	pthread_cond_init(&all->rested, NULL);
 	if (all->epoll >= 0 && all->wake >= 0 &&
 	    epoll_ctl(all->epoll, EPOLL_CTL_ADD, all->wake, &event) == 0 &&
 	    pthread_create(&all->watcher, NULL, watch, all) == 0)
@@ -109,6 +110,7 @@ bool connections_open(struct connections *all)
 		close(all->epoll);
 	if (all->wake >= 0)
 		close(all->wake);
+	pthread_cond_destroy(&all->rested);
 	pthread_mutex_destroy(&all->lock);
 	return false;
 }
@@ -125,12 +127,37 @@ void connections_stop(struct connections *all)
 	pthread_mutex_unlock(&all->lock);
 }
 
+static bool is_running(const struct connections *all)
+{
+	const struct http_connection *connection;
+
+	for (connection = all->first; connection; connection = connection->next)
+		if (connection->is_running)
+			return true;
+	return false;
+}
+
+/* With the lock. The daemon is through with its calls, and their answers may be on their way. */
+static void wait_for_answers(struct connections *all)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += LEAVE_MS * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	while (is_running(all) && pthread_cond_timedwait(&all->rested, &all->lock, &until) == 0)
+		continue;
+}
+
 void connections_end(struct connections *all)
 {
 	struct http_connection *connection;
 
 	pthread_mutex_lock(&all->lock);
-	all->is_stopping = all->is_over = true;
+	all->is_stopping = true;
+	wait_for_answers(all);
+	all->is_over = true;
 	for (connection = all->first; connection; connection = connection->next) {
 		if (connection->visitor)
 			visitor_end(connection->visitor);
@@ -150,6 +177,7 @@ void connections_close(struct connections *all)
 		connections_remove(all->first);
 	close(all->epoll);
 	close(all->wake);
+	pthread_cond_destroy(&all->rested);
 	pthread_mutex_destroy(&all->lock);
 }
 
@@ -235,6 +263,7 @@ void connection_rest(struct http_connection *connection)
 	connection->is_running = false;
 	connection->visitor = NULL;
 	connection->until_ms = connections_now() + HTTP_READ_MS;
+	pthread_cond_signal(&connection->all->rested);
 	if (connection->all->is_stopping)
 		shutdown(connection->fd, SHUT_RD);
 	pthread_mutex_unlock(&connection->all->lock);

@@ -18,7 +18,8 @@ struct visitor;
 enum { CONNECTIONS_FOREVER = -1 };
 
 struct connections {
-	pthread_mutex_t lock; /* all that follows; before a visitor's */
+	pthread_mutex_t lock;  /* all that follows; before a visitor's */
+	pthread_cond_t rested; /* a request is through */
 	struct http_connection *first;
 	unsigned n;
 	bool is_stopping, is_over;
@@ -42,7 +43,8 @@ struct http_connection {
 bool connections_open(struct connections *all);
 /* No new ones; those that wait for a request are closed. */
 void connections_stop(struct connections *all);
-/* Ends all visits, and closes; there are no others from now on. */
+/* Ends all visits, and closes; there are no others from now on. What has been answered has a moment
+ * to be sent. */
 void connections_end(struct connections *all);
 /* Waits for the watcher. None is left. */
 void connections_close(struct connections *all);
