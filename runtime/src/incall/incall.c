@@ -56,11 +56,11 @@ static pyr_call *of(struct exec_task *task)
 	return (pyr_call *)((char *)task - offsetof(pyr_call, task));
 }
 
-/* It has been answered, and nobody but who runs it and its origin has it: its memory is of no more
- * use. */
+/* It has been answered by its method, and nobody but who runs it and its origin has it: its memory
+ * is of no more use. */
 static bool is_through(pyr_call *call)
 {
-	return call->origin->lingers && call->answer.is_given && !call->answer.deferred &&
+	return call->origin->lingers && !call->answer.deferred && call->answer.is_given &&
 	       !call->stream && !call->batch && atomic_load(&call->refs) == 2;
 }
 
