@@ -7,8 +7,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "store_etcd_own.h"
 
 enum {
@@ -17,14 +17,6 @@ enum {
 	MOST = 120,         /* compares, and operations: etcd takes 128 */
 	MOST_BYTES = 500000 /* etcd takes 1.5 MiB */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 struct bundle {
 	struct etcd_store *store;
@@ -126,7 +118,7 @@ static struct request *take_first(struct etcd_store *store)
 static bool may_go(const struct etcd_store *store)
 {
 	return store->gathered &&
-	       (store->n_flying < FLYING || now_ms() - store->gathered->gathered_ms >= LATE_MS);
+	       (store->n_flying < FLYING || clock_ms() - store->gathered->gathered_ms >= LATE_MS);
 }
 
 /* With the lock. */
@@ -195,7 +187,7 @@ void bundle_send(struct request *request)
 	}
 	pthread_mutex_lock(&store->lock);
 	request->next = NULL;
-	request->gathered_ms = now_ms();
+	request->gathered_ms = clock_ms();
 	*store->last_gathered = request;
 	store->last_gathered = &request->next;
 	pthread_mutex_unlock(&store->lock);

@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What the store asks of etcd, and what becomes of it. */
 #include <stdlib.h>
-#include <time.h>
 
+#include "clock.h"
 #include "store_etcd_own.h"
 
 enum { GRANTS = 3 /* times that a transaction may find a lease missing */ };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* The worse, the further behind. */
 static unsigned badness(enum etcd_result result)
@@ -91,7 +83,7 @@ static void on_lease(const struct etcd_outcome *outcome, void *data)
 
 static void renew(struct request *request)
 {
-	request->renewed_ms = now_ms();
+	request->renewed_ms = clock_ms();
 	etcd_renew(request->store->etcd, request->message->lease.id, on_lease, request);
 }
 
@@ -157,7 +149,7 @@ struct request *request_new(struct etcd_store *store, store_safe_cb callback, vo
 	request->callback = callback;
 	request->data = data;
 	request->n_parts = 1; /* until all have been sent */
-	request->sent_ms = now_ms();
+	request->sent_ms = clock_ms();
 	return request;
 }
 
@@ -166,7 +158,7 @@ static void send_message(struct request *request)
 	const struct owned_lease *lease = &request->message->lease;
 	struct etcd_store *store = request->store;
 
-	if (!lease->id || owner_leases_is_fresh(&store->leases, lease, now_ms()))
+	if (!lease->id || owner_leases_is_fresh(&store->leases, lease, clock_ms()))
 		bundle_send(request);
 	else if (owner_leases_has(&store->leases, lease))
 		renew(request);

@@ -76,8 +76,8 @@ bool owner_leases_is_full(struct owner_leases *leases, int64_t now_ms)
 
 void owner_leases_note(struct owner_leases *leases, const struct owned_lease *lease, int64_t now_ms)
 {
-	struct known *known = find(leases, lease->owner);
 	int64_t ends = now_ms + lease->ttl_s * 1000;
+	struct known *known;
 
 	trim(leases, now_ms);
 	known = find(leases, lease->owner);

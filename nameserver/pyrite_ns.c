@@ -11,9 +11,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "discovery.h"
 #include "notify.h"
 #include "service.h"
@@ -31,6 +31,7 @@ enum {
 	OPT_ETCD_USER,
 	OPT_MAX_STALE,
 	FIRST_HANDED_OVER = 3, /* SD_LISTEN_FDS_START */
+	DAY_MS = 24 * 3600 * 1000,
 	MOST_DAYS = 36500,
 	MOST_STALE_S = 31536000,
 	STALE_S = 3600,
@@ -93,46 +94,20 @@ struct settings {
 	struct store_etcd_options etcd;
 };
 
+static unsigned long parse_number(const char *arg, const char *what, unsigned long least,
+				  unsigned long most, struct argp_state *state)
+{
+	char *end;
+	unsigned long number = strtoul(arg, &end, 10);
+
+	if (arg[0] < '0' || arg[0] > '9' || *end || number < least || number > most)
+		argp_error(state, "'%s' is not a %s from %lu to %lu", arg, what, least, most);
+	return number;
+}
+
 static uint16_t parse_port(const char *arg, struct argp_state *state)
 {
-	char *end;
-	unsigned long port = strtoul(arg, &end, 10);
-
-	if (arg[0] < '0' || arg[0] > '9' || *end || port > 65535)
-		argp_error(state, "'%s' is not a port number from 0 to 65535", arg);
-	return (uint16_t)port;
-}
-
-static int64_t parse_days(const char *arg, struct argp_state *state)
-{
-	char *end;
-	unsigned long days = strtoul(arg, &end, 10);
-
-	if (arg[0] < '0' || arg[0] > '9' || *end || days < 1 || days > MOST_DAYS)
-		argp_error(state, "'%s' is not a number of days from 1 to %d", arg, MOST_DAYS);
-	return (int64_t)days * 24 * 3600 * 1000;
-}
-
-static size_t parse_names(const char *arg, struct argp_state *state)
-{
-	char *end;
-	unsigned long n = strtoul(arg, &end, 10);
-
-	if (arg[0] < '0' || arg[0] > '9' || *end || n < 1 || n > REGISTRY_NAMES_MOST)
-		argp_error(state, "'%s' is not a number of names from 1 to %d", arg,
-			   REGISTRY_NAMES_MOST);
-	return n;
-}
-
-static int64_t parse_stale(const char *arg, struct argp_state *state)
-{
-	char *end;
-	unsigned long seconds = strtoul(arg, &end, 10);
-
-	if (arg[0] < '0' || arg[0] > '9' || *end || seconds > MOST_STALE_S)
-		argp_error(state, "'%s' is not a number of seconds from 0 to %d", arg,
-			   MOST_STALE_S);
-	return (int64_t)seconds * 1000;
+	return (uint16_t)parse_number(arg, "port number", 0, 65535, state);
 }
 
 /* Where names are kept. */
@@ -167,7 +142,8 @@ static error_t parse_storage(int key, char *arg, struct argp_state *state)
 		settings->etcd.user = arg;
 		return 0;
 	case OPT_MAX_STALE:
-		settings->max_stale_ms = parse_stale(arg, state);
+		settings->max_stale_ms = 1000 * (int64_t)parse_number(arg, "number of seconds", 0,
+								      MOST_STALE_S, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -200,7 +176,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		daemon->audit = arg;
 		return 0;
 	case 'k':
-		settings->keep_ms = parse_days(arg, state);
+		settings->keep_ms =
+			DAY_MS * (int64_t)parse_number(arg, "number of days", 1, MOST_DAYS, state);
 		return 0;
 	case 'H':
 		daemon->faces = "+http";
@@ -209,7 +186,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		settings->only_checks = true;
 		return 0;
 	case 'm':
-		settings->max_names = parse_names(arg, state);
+		settings->max_names =
+			parse_number(arg, "number of names", 1, REGISTRY_NAMES_MOST, state);
 		return 0;
 	case 'I':
 		daemon->insecure = PYR_YES;
@@ -224,11 +202,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 static int64_t monotonic_ms(void *data)
 {
-	struct timespec now;
-
 	(void)data;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return clock_ms();
 }
 
 static int complain(const char *text)

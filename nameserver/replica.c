@@ -4,27 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "replica_own.h"
 
 enum {
 	SLICE_MS = 5,   /* of taking over */
 	LOOK_EVERY = 16 /* items between two looks at the clock */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static struct store *store_of(struct replica *replica)
-{
-	return replica->store;
-}
 
 struct store *replica_store(struct replica *replica)
 {
@@ -67,7 +54,7 @@ uint64_t replica_gone(struct replica *replica, const uint8_t secret[SECRET_SIZE]
 static void drop_gone(struct replica *replica, struct gone *gone)
 {
 	(void)tdelete(gone, &replica->gone, compare_gone);
-	store_of(replica)->kind->lose(store_of(replica), gone->secret, false);
+	replica->store->kind->lose(replica->store, gone->secret, false);
 	replica->options.on_owner(gone->secret, false, replica->options.data);
 	free(gone);
 }
@@ -93,14 +80,14 @@ static void put_gone(struct replica *replica, const struct item *item)
 		}
 	}
 	gone->revision = item->revision;
-	store_of(replica)->kind->lose(store_of(replica), gone->secret, true);
+	replica->store->kind->lose(replica->store, gone->secret, true);
 	replica->options.on_owner(gone->secret, true, replica->options.data);
 }
 
 /* Removed on purpose, by whomever. */
 static void revoke(struct replica *replica, const struct item *item)
 {
-	struct store *store = store_of(replica);
+	struct store *store = replica->store;
 	const struct record *record = store->kind->find(store, item->key);
 
 	if (record && !record->is_own && record->generation < item->revision &&
@@ -120,7 +107,7 @@ static void look_for_owner(struct replica *replica, const struct item *item)
 /* One that is as it was, when all are read again: it may be newer than that its owner is gone. */
 static void look_at_old(struct replica *replica, const struct record *old)
 {
-	struct store *store = store_of(replica);
+	struct store *store = replica->store;
 
 	if (old->is_orphan && replica_gone(replica, old->secret) < old->generation)
 		store->kind->touch(store, old->key, old->expires);
@@ -129,7 +116,7 @@ static void look_at_old(struct replica *replica, const struct record *old)
 /* Nothing goes back to what it was. Returns false when memory is out. */
 static bool take_record(struct replica *replica, const struct item *item)
 {
-	struct store *store = store_of(replica);
+	struct store *store = replica->store;
 	const struct record *old = store->kind->find(store, item->key);
 
 	if (old && (old->is_own || old->generation >= item->revision)) {
@@ -179,7 +166,7 @@ static bool is_in_page(const struct part *page, const char *key)
 static const struct record *next_in_page(struct replica *replica, const struct part *page,
 					 const char *after)
 {
-	struct store *store = store_of(replica);
+	struct store *store = replica->store;
 	bool has_from = strncmp(page->from, "n/", 2) == 0;
 	const struct record *record;
 
@@ -212,7 +199,7 @@ static bool has_key(const struct part *page, size_t *at, const char *key)
 /* What a page does not have that should be in it is no longer there. Returns how many. */
 static size_t others_than(struct replica *replica, const struct part *page, bool removes)
 {
-	struct store *store = store_of(replica);
+	struct store *store = replica->store;
 	const struct record *record;
 	char key[REGISTRY_KEY_SIZE], *after = NULL;
 	size_t at = 0, n = 0;
@@ -238,7 +225,7 @@ static void forget_gone(struct replica *replica)
 
 static bool differs(struct replica *replica, const struct part *page, const struct item *item)
 {
-	struct store *store = store_of(replica);
+	struct store *store = replica->store;
 	const struct record *old;
 
 	if (item->kind != 'n' || (!item->record && !page->has_keys))
@@ -318,7 +305,7 @@ static bool take_part(struct replica *replica, struct part *part, int64_t until)
 	while (part->at < part->n) {
 		if (!take_item(replica, &part->items[part->at]))
 			return false; /* memory is out, for now */
-		if (++part->at % LOOK_EVERY == 0 && now_ms() > until)
+		if (++part->at % LOOK_EVERY == 0 && clock_ms() > until)
 			break;
 	}
 	if (part->at < part->n)
@@ -361,9 +348,9 @@ static bool drop_first(struct replica *replica)
 
 bool replica_take(struct replica *replica, bool *is_void)
 {
-	struct store *store = store_of(replica);
+	struct store *store = replica->store;
 	struct part *part = first_part(replica);
-	int64_t until = now_ms() + SLICE_MS;
+	int64_t until = clock_ms() + SLICE_MS;
 	bool is_done;
 
 	store->kind->listen(store, replica->on_change, replica->change_data);
@@ -374,7 +361,7 @@ bool replica_take(struct replica *replica, bool *is_void)
 			break;
 		part = drop_first(replica) ? first_part(replica) : NULL;
 		*is_void |= look_at_check(replica, NULL);
-		if (now_ms() > until)
+		if (clock_ms() > until)
 			break;
 	}
 	store->kind->listen(store, NULL, NULL);

@@ -39,15 +39,16 @@ struct gone {
 struct replica {
 	struct replica_options options;
 	char prefix[ETCD_PREFIX_MAX + 1];
-	uint64_t queued;          /* etcd's thread's: the revision of the last news */
-	struct etcd_watch *watch; /* etcd's thread's, and of replica_stop() */
-	pthread_mutex_t lock;     /* what follows */
+	/* etcd's thread's; of the owner's, when nothing is being read: */
+	uint64_t queued;        /* the revision of the last news */
+	char *read_from;        /* where reading goes on; owned; NULL: at the beginning */
+	uint64_t read_revision; /* 0: at the newest */
+	pthread_mutex_t lock;   /* what follows */
+	struct etcd_watch *watch;
 	struct part *first, **last;
 	bool is_stopping, is_reading; /* from the beginning */
 	bool is_checking, has_failed;
 	char trouble[ETCD_TEXT_SIZE]; /* why reading failed the last time */
-	char *read_from;              /* where reading goes on; owned; NULL: at the beginning */
-	uint64_t read_revision;       /* 0: at the newest */
 	/* the owner's thread's: */
 	struct store *store;
 	store_change_cb on_change;

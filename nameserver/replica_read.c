@@ -235,9 +235,6 @@ static void on_page(const struct etcd_outcome *outcome, const struct etcd_kv *kv
 		fail_reading(replica, outcome);
 }
 
-static void on_check(const struct etcd_outcome *outcome, const struct etcd_kv *kvs, size_t n,
-		     bool more, void *data);
-
 /* The first key after a short one: no key has a NUL. */
 static size_t key_after(const struct replica *replica, const char *from, char ret[ETCD_KEY_SIZE])
 {
@@ -246,15 +243,13 @@ static size_t key_after(const struct replica *replica, const char *from, char re
 	return from[0] ? n + 1 : n;
 }
 
-static void read_page(struct replica *replica, const char *from, const char *to, uint64_t revision,
-		      etcd_page_cb callback)
+/* range: all but its ends: from and to are as of a part. */
+static void read_page(struct replica *replica, const char *from, const char *to,
+		      struct etcd_range range, etcd_page_cb callback)
 {
 	char key[ETCD_KEY_SIZE], end[ETCD_KEY_SIZE];
-	struct etcd_range range = { .keys_only = callback == on_check && !replica->checks_values,
-				    .limit = to ? 2 * CHECK_PAGE : PAGE,
-				    .revision = revision };
 
-	range.key = (struct etcd_bytes){ key, key_after(replica, from, key) };
+	range.key = (struct etcd_bytes){ key, key_after(replica, from ? from : "", key) };
 	range.end = to ? (struct etcd_bytes){ end, key_after(replica, to, end) }
 		       : bytes_of(all_to(replica, end));
 	etcd_read(replica->options.etcd, &range, callback, replica);
@@ -262,8 +257,9 @@ static void read_page(struct replica *replica, const char *from, const char *to,
 
 static void read_on(struct replica *replica)
 {
-	read_page(replica, replica->read_from ? replica->read_from : "", NULL,
-		  replica->read_revision, on_page);
+	struct etcd_range range = { .limit = PAGE, .revision = replica->read_revision };
+
+	read_page(replica, replica->read_from, NULL, range, on_page);
 }
 
 void replica_read(struct replica *replica)
@@ -359,6 +355,7 @@ static char *some_keys_on(struct replica *replica)
 
 void replica_check(struct replica *replica, int64_t now)
 {
+	struct etcd_range range = { 0 };
 	bool may, has_failed;
 
 	pthread_mutex_lock(&replica->lock);
@@ -376,8 +373,9 @@ void replica_check(struct replica *replica, int64_t now)
 		return;
 	free(replica->check_to);
 	replica->check_to = some_keys_on(replica);
-	read_page(replica, replica->check_from ? replica->check_from : "", replica->check_to, 0,
-		  on_check);
+	range.limit = replica->check_to ? 2 * CHECK_PAGE : PAGE;
+	range.keys_only = !replica->checks_values;
+	read_page(replica, replica->check_from, replica->check_to, range, on_check);
 }
 
 uint64_t replica_heard(const struct replica *replica)

@@ -5,8 +5,8 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "pattern.h"
 #include "service_own.h"
 
@@ -37,20 +37,12 @@ struct search {
 	unsigned n_found, most; /* that fit; most: then it ends with a name; 0: any number */
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void start(struct search *search, pyr_call *call, struct registry *registry,
 		  const char *after)
 {
 	search->registry = registry;
 	search->caller = service_caller(call);
-	search->until = now_ms() + SERVICE_SLICE_MS;
+	search->until = clock_ms() + SERVICE_SLICE_MS;
 	/* one that is longer than any name sorts as its beginning does, as good as */
 	strncat(search->name, after, REGISTRY_NAME_MAX);
 	if (after[0]) /* behind all records of the name: no uri begins so */
@@ -105,7 +97,7 @@ static bool is_late(struct search *search, const struct record *record)
 	n = search->n_looks++;
 	if (search->most > 0 && search->n_found >= search->most)
 		return true;
-	return n > 0 && (search->pattern || n % CLOCK_EVERY == 0) && now_ms() >= search->until;
+	return n > 0 && (search->pattern || n % CLOCK_EVERY == 0) && clock_ms() >= search->until;
 }
 
 static const struct record *look_on(struct search *search)

@@ -11,6 +11,7 @@
  *
  * etcd's thread puts answers into a list and wakes the owner, who takes them out in settle().
  */
+#include "clock.h"
 #include "store_etcd_own.h"
 
 #include <pyrite/pyrite.h>
@@ -35,14 +36,6 @@ static struct etcd_store *etcd_of(struct store *store)
 static struct store *memory_of(struct store *store)
 {
 	return replica_store(etcd_of(store)->replica);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* In any thread. */
@@ -144,7 +137,7 @@ static int64_t etcd_age_ms(struct store *base)
 	etcd_last_seen(store->etcd, &seen);
 	if (replica_revision(store->replica) >= seen.revision)
 		store->current_at = seen.at_ms;
-	age = now_ms() - store->current_at;
+	age = clock_ms() - store->current_at;
 	return age < FRESH_MS ? 0 : age;
 }
 
@@ -198,7 +191,7 @@ static const char *why_not(struct etcd_store *store, const struct trial_message 
 	if (!message)
 		return "out of memory";
 	if (message->lease.id && !owner_leases_has(&store->leases, &message->lease) &&
-	    owner_leases_is_full(&store->leases, now_ms()))
+	    owner_leases_is_full(&store->leases, clock_ms()))
 		return "NamingError: there are too many owners of names";
 	return NULL;
 }
@@ -207,7 +200,7 @@ static const char *why_not(struct etcd_store *store, const struct trial_message 
 static void take_leases(struct etcd_store *store, struct request *request)
 {
 	size_t n, i;
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	request->leases = trial_take_leases(&store->trial, &n);
 	for (i = 0; i < n; i++)
@@ -389,7 +382,7 @@ static bool is_late(struct request *request, int64_t now)
 static void answer_all(struct etcd_store *store)
 {
 	struct expiry_item *item;
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	while ((item = expiry_first(&store->waiting)) != NULL &&
 	       (item->ends <= (int64_t)replica_revision(store->replica) ||
@@ -411,7 +404,7 @@ static bool etcd_settle(struct store *base)
 	take_done(store);
 	has_more = replica_take(store->replica, &is_void);
 	answer_all(store);
-	replica_check(store->replica, now_ms());
+	replica_check(store->replica, clock_ms());
 	if (has_more)
 		store_etcd_wake(store);
 	return is_void;
@@ -490,7 +483,7 @@ static const struct store_kind etcd_kind = {
 static void tell_aside(const char *name, const char *why, void *data)
 {
 	struct etcd_store *store = data;
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	if (store->n_aside == 0 || now - store->aside_since > ASIDE_EACH_MS) {
 		store->aside_since = now;
@@ -507,11 +500,11 @@ static void tell_aside(const char *name, const char *why, void *data)
 static bool wait_for_names(struct etcd_store *store, uint32_t start_ms,
 			   struct store_problem *problem)
 {
-	int64_t until = now_ms() + (start_ms ? start_ms : START_MS);
+	int64_t until = clock_ms() + (start_ms ? start_ms : START_MS);
 	char why[ETCD_TEXT_SIZE];
 	struct timespec at;
 
-	while (replica_revision(store->replica) == 0 && now_ms() < until) {
+	while (replica_revision(store->replica) == 0 && clock_ms() < until) {
 		clock_gettime(CLOCK_REALTIME, &at);
 		at.tv_nsec += 100000000;
 		at.tv_sec += at.tv_nsec / 1000000000;
@@ -522,7 +515,7 @@ static bool wait_for_names(struct etcd_store *store, uint32_t start_ms,
 		pthread_mutex_unlock(&store->lock);
 		(void)etcd_settle(&store->store);
 	}
-	store->current_at = now_ms();
+	store->current_at = clock_ms();
 	if (replica_revision(store->replica) > 0)
 		return true;
 	replica_trouble(store->replica, why, sizeof(why));

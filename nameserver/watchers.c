@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "changes.h"
+#include "clock.h"
 #include "watch_own.h"
 
 enum {
@@ -41,23 +41,10 @@ struct watchers {
 	bool is_stuck;           /* or had no room */
 };
 
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static int64_t now_ms(void)
-{
-	return now_us() / 1000;
-}
-
 /* Not later than in ms. */
 static void wake_in(struct watchers *all, int64_t ms)
 {
-	int64_t due = now_ms() + ms;
+	int64_t due = clock_ms() + ms;
 
 	if (all->due != 0 && all->due <= due)
 		return;
@@ -110,7 +97,7 @@ static void finish(struct watchers *all, struct watcher *w, int code, const char
 	free(w);
 	if (all->n > 0)
 		return;
-	all->left_at = now_ms();
+	all->left_at = clock_ms();
 	wake_in(all, KEEP_MS);
 }
 
@@ -158,7 +145,7 @@ static void ask_again(struct watchers *all)
 
 static void tell_one(struct watchers *all, struct watcher *w)
 {
-	switch (watch_tell(&all->source, w, now_ms())) {
+	switch (watch_tell(&all->source, w, clock_ms())) {
 	case WATCH_IDLE:
 		break;
 	case WATCH_MORE:
@@ -187,15 +174,15 @@ static void tell_lister(struct watchers *all, struct watcher *w)
 			all->lister = w; /* of the next round */
 		return;
 	}
-	began = now_us();
+	began = clock_us();
 	tell_one(all, w);
-	all->lists_left -= now_us() - began;
+	all->lists_left -= clock_us() - began;
 }
 
 /* As many as a slice of time allows. Returns whether the round is over. */
 static bool tell(struct watchers *all)
 {
-	int64_t began = now_ms(), spent = 0;
+	int64_t began = clock_ms(), spent = 0;
 	struct watcher *w;
 
 	while (all->at && spent < SLICE_MS) {
@@ -207,7 +194,7 @@ static bool tell(struct watchers *all)
 			tell_one(all, w);
 		else
 			tell_lister(all, w);
-		spent = now_ms() - began;
+		spent = clock_ms() - began;
 	}
 	all->spent += spent;
 	return !all->at;
@@ -240,7 +227,7 @@ static void end_round(struct watchers *all)
 /* Nobody watches. */
 static void rest(struct watchers *all)
 {
-	int64_t left = all->left_at + KEEP_MS - now_ms();
+	int64_t left = all->left_at + KEEP_MS - clock_ms();
 
 	if (left > 0)
 		wake_in(all, left);
