@@ -139,16 +139,27 @@ static inline int try_name(struct place *place, const char *name, const char *ur
 	return registry_register(place->registry, &request, &problem) ? 0 : problem.code;
 }
 
+/* The same, and sends it; the reply follows. */
+static inline int start_name(struct place *place, const char *name, const char *uri,
+			     uint32_t ttl_ms, const uint8_t *secret, bool is_shared,
+			     struct reply *reply)
+{
+	int code = try_name(place, name, uri, ttl_ms, secret, is_shared);
+
+	if (code == 0)
+		registry_when_safe(place->registry, on_reply, reply);
+	return code;
+}
+
 /* The same, to the end; no answer: -1. */
 static inline int register_name(struct place *place, const char *name, const char *uri,
 				uint32_t ttl_ms, const uint8_t *secret)
 {
 	struct reply reply = { 0 };
-	int code = try_name(place, name, uri, ttl_ms, secret, false);
+	int code = start_name(place, name, uri, ttl_ms, secret, false, &reply);
 
 	if (code)
 		return code;
-	registry_when_safe(place->registry, on_reply, &reply);
 	settle(place);
 	return reply.n == 1 ? reply.code : -1;
 }

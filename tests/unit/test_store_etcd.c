@@ -25,8 +25,7 @@ TEST(a_generation_is_the_revision_at_which_the_name_was_put)
 
 	open_both();
 	CHECK_INT(register_name(&a, "w", URI_1, 0, NULL), 0);
-	CHECK_INT(try_name(&a, "x", URI_1, 0, NULL, false), 0);
-	registry_when_safe(a.registry, on_reply, &reply);
+	CHECK_INT(start_name(&a, "x", URI_1, 0, NULL, false, &reply), 0);
 	settle(&a);
 	CHECK_INT(reply.code, 0);
 	CHECK_INT(reply.revision, fake_etcd_revision());
@@ -43,8 +42,7 @@ TEST(what_is_not_safe_is_seen_by_nobody)
 	open_both();
 	CHECK_INT(register_name(&a, "w", URI_1, 0, NULL), 0);
 	fake_etcd_hold();
-	CHECK_INT(try_name(&a, "x", URI_1, 0, NULL, false), 0);
-	registry_when_safe(a.registry, on_reply, &reply);
+	CHECK_INT(start_name(&a, "x", URI_1, 0, NULL, false, &reply), 0);
 	settle(&a);
 	CHECK_INT(reply.n, 0);
 	CHECK_STR(lookup(&a, "x"), "");
@@ -62,8 +60,7 @@ TEST(who_was_answered_sees_what_he_did)
 
 	open_both();
 	fake_etcd_hold_news();
-	CHECK_INT(try_name(&a, "x", URI_1, 0, NULL, false), 0);
-	registry_when_safe(a.registry, on_reply, &reply);
+	CHECK_INT(start_name(&a, "x", URI_1, 0, NULL, false, &reply), 0);
 	settle(&a);
 	CHECK(fake_etcd_get(N "x") != NULL);
 	CHECK_INT(reply.n, 0); /* it is done, and the watch has not told */
@@ -82,10 +79,8 @@ TEST(of_two_that_register_a_name_at_the_same_time_one_gets_it)
 
 	open_both();
 	fake_etcd_hold();
-	CHECK_INT(try_name(&a, "x", URI_1, 0, NULL, false), 0);
-	registry_when_safe(a.registry, on_reply, &first);
-	CHECK_INT(try_name(&b, "x", URI_2, 0, NULL, false), 0);
-	registry_when_safe(b.registry, on_reply, &second);
+	CHECK_INT(start_name(&a, "x", URI_1, 0, NULL, false, &first), 0);
+	CHECK_INT(start_name(&b, "x", URI_2, 0, NULL, false, &second), 0);
 	fake_etcd_go();
 	settle(&a);
 	settle(&b);
@@ -103,10 +98,8 @@ TEST(a_name_is_not_shared_and_alone_at_the_same_time)
 
 	open_both();
 	fake_etcd_hold();
-	CHECK_INT(try_name(&a, "x", URI_1, 0, NULL, true), 0);
-	registry_when_safe(a.registry, on_reply, &first);
-	CHECK_INT(try_name(&b, "x", URI_2, 0, NULL, false), 0);
-	registry_when_safe(b.registry, on_reply, &second);
+	CHECK_INT(start_name(&a, "x", URI_1, 0, NULL, true, &first), 0);
+	CHECK_INT(start_name(&b, "x", URI_2, 0, NULL, false, &second), 0);
 	fake_etcd_go();
 	settle(&a);
 	settle(&b);
@@ -168,7 +161,7 @@ TEST(of_two_people_one_comes_to_own_a_name)
 	close_both();
 }
 
-TEST(an_owner_who_comes_to_be_between_is_not_passed_over)
+TEST(a_name_is_kept_for_its_owner_at_all)
 {
 	struct registry_request request = { .name = "x",
 					    .uri = URI_1,
@@ -186,7 +179,6 @@ TEST(an_owner_who_comes_to_be_between_is_not_passed_over)
 	settle(&a);
 	CHECK_STR(lookup(&b, "x"), "");
 	CHECK_STR(registry_owner(b.registry, "x"), "cert:eve");
-	/* somebody at b, which has not heard of her giving it up, nor of what follows */
 	CHECK_INT(try_name(&b, "x", URI_2, 0, NULL, false), PYR_PERMISSION_DENIED);
 	close_both();
 }
@@ -273,8 +265,7 @@ static void register_crowd(struct reply replies[CROWD])
 	fake_etcd_hold();
 	for (i = 0; i < CROWD; i++) {
 		snprintf(name, sizeof(name), "n%d", i);
-		CHECK_INT(try_name(&a, name, URI_1, 0, NULL, false), 0);
-		registry_when_safe(a.registry, on_reply, &replies[i]);
+		CHECK_INT(start_name(&a, name, URI_1, 0, NULL, false, &replies[i]), 0);
 	}
 }
 
@@ -328,8 +319,7 @@ TEST(changes_of_a_name_do_not_go_together)
 	fake_etcd_hold();
 	for (i = 0; i < CROWD; i++) { /* shared, and not, as if the name were free */
 		snprintf(uri, sizeof(uri), "PYRO:o@h:%d", i + 10);
-		CHECK_INT(try_name(&a, "x", uri, 0, NULL, i % 2), 0);
-		registry_when_safe(a.registry, on_reply, &replies[i]);
+		CHECK_INT(start_name(&a, "x", uri, 0, NULL, i % 2, &replies[i]), 0);
 	}
 	fake_etcd_go();
 	settle(&a);
@@ -367,8 +357,7 @@ TESTS(store_etcd, T(a_name_that_is_registered_at_one_is_seen_at_all),
       T(of_two_that_register_a_name_at_the_same_time_one_gets_it),
       T(a_name_is_not_shared_and_alone_at_the_same_time),
       T(names_that_begin_alike_do_not_disturb_each_other), T(of_two_people_one_comes_to_own_a_name),
-      T(an_owner_who_comes_to_be_between_is_not_passed_over),
-      T(before_a_refusal_one_can_catch_up_with_others), T(what_cannot_be_known_is_told_so),
-      T(names_are_told_while_etcd_cannot_be_reached), T(changes_of_many_names_go_together),
-      T(one_that_comes_too_late_keeps_no_other_back), T(changes_of_a_name_do_not_go_together),
-      T(what_cannot_be_known_of_many_is_told_to_each))
+      T(a_name_is_kept_for_its_owner_at_all), T(before_a_refusal_one_can_catch_up_with_others),
+      T(what_cannot_be_known_is_told_so), T(names_are_told_while_etcd_cannot_be_reached),
+      T(changes_of_many_names_go_together), T(one_that_comes_too_late_keeps_no_other_back),
+      T(changes_of_a_name_do_not_go_together), T(what_cannot_be_known_of_many_is_told_to_each))

@@ -310,8 +310,7 @@ TEST(a_name_that_very_many_shared_and_left_can_be_taken)
 		for (i = 0; i < REGISTRY_SHARES; i++) {
 			secret[0] = (uint8_t)i;
 			snprintf(uri, sizeof(uri), "PYRO:o@h:%d", i + 1);
-			CHECK_INT(try_name(&a, "x", uri, 10000, secret, true), 0);
-			registry_when_safe(a.registry, on_reply, &reply);
+			CHECK_INT(start_name(&a, "x", uri, 10000, secret, true, &reply), 0);
 			settle(&a);
 			CHECK_INT(reply.code, 0);
 		}
@@ -384,8 +383,7 @@ TEST(a_shared_name_that_somebody_removed_is_not_removed_twice)
 
 	open_both();
 	for (i = 0; i < 2; i++) {
-		CHECK_INT(try_name(&a, "x", i ? URI_1 : URI_2, 0, NULL, true), 0);
-		registry_when_safe(a.registry, on_reply, &first);
+		CHECK_INT(start_name(&a, "x", i ? URI_1 : URI_2, 0, NULL, true, &first), 0);
 		settle(&a);
 	}
 	settle(&b);
@@ -412,8 +410,7 @@ TEST(who_waits_for_others_that_get_no_answer_does_not_wait_for_ever)
 	fake_etcd_hold();
 	for (i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "n%d", i);
-		CHECK_INT(try_name(&a, name, URI_1, 0, NULL, false), 0);
-		registry_when_safe(a.registry, on_reply, &replies[i]);
+		CHECK_INT(start_name(&a, name, URI_1, 0, NULL, false, &replies[i]), 0);
 	}
 	usleep(120000);
 	settle(&a);

@@ -148,8 +148,7 @@ TEST(an_owner_who_comes_back_is_not_robbed_at_the_same_moment)
 	fake_etcd_hold();
 	CHECK_INT(registry_renew(a.registry, "x", &claim), RENEWAL_DONE);
 	registry_when_safe(a.registry, on_reply, &renewal);
-	CHECK_INT(try_name(&b, "x", URI_2, 10000, his, false), 0);
-	registry_when_safe(b.registry, on_reply, &robbery);
+	CHECK_INT(start_name(&b, "x", URI_2, 10000, his, false, &robbery), 0);
 	fake_etcd_go();
 	settle(&a);
 	settle(&b);
@@ -363,8 +362,7 @@ TEST(what_waits_is_answered_when_a_store_is_closed)
 
 	open_both();
 	fake_etcd_hold();
-	CHECK_INT(try_name(&a, "x", URI_1, 0, NULL, false), 0);
-	registry_when_safe(a.registry, on_reply, &replies[0]);
+	CHECK_INT(start_name(&a, "x", URI_1, 0, NULL, false, &replies[0]), 0);
 	registry_catch_up(a.registry, on_reply, &replies[1]);
 	close_both();
 	CHECK_INT(replies[0].n, 1);
