@@ -50,7 +50,7 @@ static struct {
 	int64_t leases[LEASES];
 	size_t n_leases;
 	struct past past[EVENTS];
-	size_t n_past;
+	size_t n_past, n_held;
 	uint64_t revision, compacted;
 	struct etcd_watch *watches[WATCHES];
 	bool is_held, news_are_held, is_telling;
@@ -401,6 +401,7 @@ static void hold(const struct held *call)
 		held->ops[i].key = keep(call->ops[i].key);
 		held->ops[i].value = keep(call->ops[i].value);
 	}
+	fake.n_held++;
 	*fake.last_held = held;
 	fake.last_held = &held->next;
 }
@@ -501,19 +502,20 @@ void etcd_last_seen(struct etcd *etcd, struct etcd_seen *ret)
 
 /* ---- for the test ---- */
 
-void fake_etcd_hold(void)
+size_t fake_etcd_hold(void)
 {
 	fake.is_held = true;
+	return fake.n_held;
 }
 
 size_t fake_etcd_go(void)
 {
 	struct held *call;
-	size_t n = 0;
+	size_t n = fake.n_held;
 
 	fake.is_held = false;
+	fake.n_held = 0;
 	while ((call = fake.held) != NULL) {
-		n++;
 		fake.held = call->next;
 		if (!fake.held)
 			fake.last_held = &fake.held;
@@ -584,9 +586,7 @@ size_t fake_etcd_expire_all(void)
 
 const char *fake_etcd_get(const char *key)
 {
-	struct entry *entry = find(key);
-
-	return entry ? entry->value : NULL;
+	return find(key) ? find(key)->value : NULL;
 }
 
 uint64_t fake_etcd_revision(void)

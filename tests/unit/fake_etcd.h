@@ -11,8 +11,8 @@
 /* Forgets everything: no client is open. */
 void fake_etcd_reset(void);
 
-/* Calls wait from now on. */
-void fake_etcd_hold(void);
+/* Calls wait from now on. Returns how many do already. */
+size_t fake_etcd_hold(void);
 /* Those that wait are answered, in turn, and later ones at once. Returns how many waited. */
 size_t fake_etcd_go(void);
 /* The same of the news of watches. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What name servers that share names see of each other, and who wins. */
+#include "clock.h"
 #include "shared_names.h"
 
 /* ---- what one sees of others ---- */
@@ -272,17 +273,21 @@ static void register_crowd(struct reply replies[CROWD])
 TEST(changes_of_many_names_go_together)
 {
 	struct reply replies[CROWD];
+	int64_t began = clock_ms();
+	bool is_quick;
 	int i;
 
 	open_both();
 	register_crowd(replies);
+	is_quick = clock_ms() - began < 100; /* else who has waited so long has gone */
 	fake_etcd_go();
 	settle(&a);
 	for (i = 0; i < CROWD; i++)
 		CHECK_INT(replies[i].n == 1 ? replies[i].code : -1, 0);
 	/* the first ones went at once; all that waited for them are of one revision */
 	CHECK(replies[0].revision < replies[CROWD - 1].revision);
-	CHECK_INT(replies[CROWD - 1].revision, replies[CROWD / 2].revision);
+	if (is_quick)
+		CHECK_INT(replies[CROWD - 1].revision, replies[CROWD / 2].revision);
 	CHECK_INT(registry_count(a.registry), CROWD);
 	settle(&b);
 	CHECK_INT(registry_count(b.registry), CROWD);
