@@ -329,8 +329,6 @@ static void init(struct etcd *etcd, const struct etcd_options *options)
 	pthread_mutex_init(&etcd->lock, NULL);
 	pthread_cond_init(&etcd->changed, NULL);
 	etcd->timeout_ms = options->timeout_ms ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
-	etcd->on_change = options->on_change;
-	etcd->data = options->data;
 	calls_init(&etcd->inbox);
 	calls_init(&etcd->queue);
 	calls_init(&etcd->barriers);

@@ -2,7 +2,7 @@
 #ifndef PYRITE_NS_ETCD_H
 #define PYRITE_NS_ETCD_H
 /*
- * A client of etcd 3.4 or later, on stubs that pyrite-idl makes of etcd.proto. It has one thread,
+ * A client of etcd 3.4 or later, on stubs that pyrite-idl makes of rpc.proto. It has one thread,
  * in which all callbacks run; they must not block, and may make further calls. Every function may
  * be called by any thread, and none but etcd_close() and etcd_watch_stop() waits. What is passed is
  * copied before a call returns; what a callback is passed is valid until that returns.
@@ -67,10 +67,6 @@ struct etcd_options {
 	const char *ca, *cert, *key;
 	/* NULL: no authentication. Without TLS they are sent as they are. */
 	const char *user, *password;
-	/* Told, in the client's thread, when an endpoint answers after none did (is_up), and when
-	 * none does any more; text says which, or why. NULL: nobody is. */
-	void (*on_change)(bool is_up, const char *text, void *data);
-	void *data; /* for on_change */
 };
 
 /* Starts a client, which connects by itself. Returns: owned, etcd_close(); NULL with *problem told:

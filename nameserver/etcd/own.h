@@ -118,8 +118,6 @@ struct etcd {
 	uint32_t timeout_ms;
 	char *user, *password, *barrier_key, *mark_key;
 	size_t n_own_prefix; /* bytes of both that are the prefix */
-	void (*on_change)(bool is_up, const char *text, void *data);
-	void *data;
 	/* The thread's: */
 	struct member *members;
 	size_t n_members, at;   /* the one in use, or to be tried next */

@@ -205,15 +205,11 @@ static bool authenticate(struct etcd *etcd, struct member *member)
 	return is_good;
 }
 
-static void tell_change(struct etcd *etcd, bool is_up, const char *text)
+static void log_change(struct etcd *etcd, bool is_up, const char *text)
 {
-	bool is_change = etcd->was_up != is_up || !etcd->was_told;
-
-	if (is_change)
+	if (etcd->was_up != is_up || !etcd->was_told)
 		etcd_forget_logged(etcd);
 	etcd_log(etcd, text);
-	if (etcd->on_change && is_change)
-		etcd->on_change(is_up, text, etcd->data);
 	etcd->was_up = is_up;
 	etcd->was_told = true;
 }
@@ -238,7 +234,7 @@ static void use(struct etcd *etcd, struct member *member)
 	set_up(etcd, member);
 	etcd->trouble[0] = '\0';
 	etcd->used_at = now_ms();
-	tell_change(etcd, true, text);
+	log_change(etcd, true, text);
 	lives_cut(etcd, false);
 }
 
@@ -285,7 +281,7 @@ static void find(struct etcd *etcd)
 			break;
 		snprintf(text, sizeof(text), "no endpoint answers: %s", etcd->trouble);
 		if (etcd->was_up || !etcd->was_told)
-			tell_change(etcd, false, text);
+			log_change(etcd, false, text);
 		live_rest(&etcd->pulse_live, pause);
 		pause = 2 * pause < LAST_PAUSE_MS ? 2 * pause : LAST_PAUSE_MS;
 	}

@@ -15,7 +15,7 @@
 #include "etcd/etcd.h"
 #include "port.h"
 
-enum { PLACE_MAX = 3, PLACE_ARGUMENTS = 24 };
+enum { PLACE_MAX = 3 };
 
 struct place {
 	size_t n;
