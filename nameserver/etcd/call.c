@@ -99,6 +99,12 @@ void call_expire(struct etcd *etcd, struct call *call)
 	call_fail(etcd, call, call->was_sent ? ETCD_UNKNOWN : ETCD_NOT_RUN, text);
 }
 
+void call_close(struct etcd *etcd, struct call *call)
+{
+	call_fail(etcd, call, call->was_sent ? ETCD_UNKNOWN : ETCD_NOT_RUN,
+		  "the client of etcd is closed");
+}
+
 /* ---- their beginning; any thread ---- */
 
 /* With room for more behind it. Returns NULL, with the caller told, if memory is out. */

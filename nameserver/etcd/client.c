@@ -6,8 +6,6 @@
 
 #include "own.h"
 
-#define CLOSED_TEXT "the client of etcd is closed"
-
 enum {
 	STACK_SIZE = 256 << 10, /* of a task: callbacks run on it */
 	IDLE_MS = 60000,        /* unless it is woken */
@@ -68,10 +66,10 @@ static void hand_out(struct etcd *etcd, struct calls *calls)
 	struct call *call;
 
 	while ((call = calls_take(calls))) {
-		if (call->kind == CALL_TOO_MANY)
-			call_fail(etcd, call, ETCD_NOT_RUN,
-				  etcd->is_ending ? CLOSED_TEXT
-						  : "too many requests wait for etcd");
+		if (etcd->is_ending)
+			call_close(etcd, call);
+		else if (call->kind == CALL_TOO_MANY)
+			call_fail(etcd, call, ETCD_NOT_RUN, "too many requests wait for etcd");
 		else if (call->kind == CALL_BARRIER)
 			calls_add(&etcd->barriers, call);
 		else if (call->kind == CALL_RENEW)
@@ -156,7 +154,7 @@ static void end_all(struct etcd *etcd)
 			lane_close(&etcd->lanes[i]);
 		calls_append(&etcd->queue, &etcd->barriers);
 		while ((call = calls_take(&etcd->queue)))
-			call_fail(etcd, call, ETCD_NOT_RUN, CLOSED_TEXT);
+			call_close(etcd, call);
 	} while (!is_empty(etcd));
 }
 

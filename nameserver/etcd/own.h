@@ -205,8 +205,10 @@ void call_tell(struct etcd *etcd, struct call *call, const struct etcd_outcome *
 /* And frees. */
 void call_end(struct etcd *etcd, struct call *call, const struct etcd_outcome *outcome);
 void call_fail(struct etcd *etcd, struct call *call, enum etcd_result result, const char *text);
-/* Its time is over and it has not run. */
+/* Its time is over and it has no answer. */
 void call_expire(struct etcd *etcd, struct call *call);
+/* The client is closed, and it has no answer. */
+void call_close(struct etcd *etcd, struct call *call);
 
 /* ---- the tasks ---- */
 

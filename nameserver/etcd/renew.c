@@ -173,6 +173,5 @@ void lane_close(struct lane *lane)
 	struct call *call;
 
 	while ((call = calls_take(&lane->waiting)))
-		call_fail(lane->etcd, call, call->was_sent ? ETCD_UNKNOWN : ETCD_NOT_RUN,
-			  "the client is closed");
+		call_close(lane->etcd, call);
 }

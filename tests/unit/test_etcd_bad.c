@@ -13,7 +13,7 @@ static pthread_t thread;
 static struct etcd *etcd;
 static atomic_llong revision = 100;
 static atomic_ullong cluster = CLUSTER;
-static atomic_int n_pages, n_watches;
+static atomic_int n_pages, n_watches, n_grants;
 
 /* What it does wrong. */
 static _Atomic enum wrong {
@@ -179,6 +179,7 @@ static int serve_grant(pyr_call *call, const struct etcdserverpb_LeaseGrantReque
 	static struct etcdserverpb_LeaseGrantResponse done;
 
 	(void)call;
+	atomic_fetch_add(&n_grants, 1);
 	done = (struct etcdserverpb_LeaseGrantResponse){ true, header(), request->ID, 10, "" };
 	if (wrong == OTHER_LEASE)
 		done.ID++;
@@ -278,6 +279,30 @@ TEST(leases_that_were_not_asked_about_are_no_answers)
 	mend();
 	CHECK_INT(grant(etcd, 5, 10).result, ETCD_DONE);
 	CHECK_INT(renew(etcd, 5).result, ETCD_DONE);
+}
+
+/* It is made again and again, and mostly waits for that. */
+TEST(what_was_sent_is_in_doubt_when_the_client_is_closed)
+{
+	struct etcd_options options = { .endpoints = pyr_daemon_address(daemon_),
+					.timeout_ms = 60000,
+					.own_prefix = "t/own/" };
+	int64_t until = place_now() + 20000;
+	struct store_problem problem;
+	struct etcd *other = etcd_open(&options, &problem);
+	struct told told = TOLD_NEW;
+
+	REQUIRE(other != NULL);
+	atomic_store(&n_grants, 0);
+	atomic_store(&wrong, OTHER_LEASE);
+	etcd_grant(other, 5, 10, told_done, &told);
+	while (atomic_load(&n_grants) < 4 && place_now() < until)
+		CHECK_INT(barrier(other).result, ETCD_DONE);
+	CHECK(atomic_load(&n_grants) >= 4);
+	etcd_close(other);
+	CHECK_INT(told.n_of[ETCD_UNKNOWN], 1);
+	CHECK_INT(told.n, 1);
+	atomic_store(&wrong, NOTHING);
 }
 
 TEST(revisions_never_go_back)
@@ -401,8 +426,8 @@ TEST(the_endpoint_ends)
 TESTS(etcd_bad, T(the_endpoint_begins), T(a_transaction_is_in_doubt_if_its_answer_is_none),
       T(a_transaction_that_another_cluster_took_is_in_doubt),
       T(pages_that_lead_nowhere_are_not_told), T(leases_that_were_not_asked_about_are_no_answers),
-      T(revisions_never_go_back), T(events_of_before_are_left_out),
-      T(events_of_other_keys_end_the_stream), T(events_out_of_order_end_the_stream),
-      T(events_of_no_key_end_the_stream), T(events_from_the_future_end_the_stream),
-      T(a_revision_that_comes_in_parts_is_told_once), T(a_watch_that_etcd_forgot_is_made_again),
-      T(the_endpoint_ends))
+      T(what_was_sent_is_in_doubt_when_the_client_is_closed), T(revisions_never_go_back),
+      T(events_of_before_are_left_out), T(events_of_other_keys_end_the_stream),
+      T(events_out_of_order_end_the_stream), T(events_of_no_key_end_the_stream),
+      T(events_from_the_future_end_the_stream), T(a_revision_that_comes_in_parts_is_told_once),
+      T(a_watch_that_etcd_forgot_is_made_again), T(the_endpoint_ends))
