@@ -210,6 +210,13 @@ void call_expire(struct etcd *etcd, struct call *call);
 /* The client is closed, and it has no answer. */
 void call_close(struct etcd *etcd, struct call *call);
 
+/* ---- kv.c: what etcd sends, as long as its answer is there ---- */
+
+struct etcd_bytes bytes_lent(const struct pyr_bytes *bytes);
+/* Byte by byte, the shorter one first: below, at or above 0. */
+int bytes_compare(struct etcd_bytes a, struct etcd_bytes b);
+struct etcd_kv kv_lent(const struct etcdserverpb_KeyValue *kv);
+
 /* ---- the tasks ---- */
 
 int pulse_run(void *etcd);

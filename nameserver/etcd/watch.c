@@ -20,27 +20,14 @@ struct follow {
 	bool has_come; /* something has */
 };
 
-static struct etcd_bytes bytes_of(const struct pyr_bytes *bytes)
-{
-	return (struct etcd_bytes){ (const char *)bytes->items, bytes->n };
-}
-
 static struct pyr_bytes lend(struct etcd_bytes bytes)
 {
 	return (struct pyr_bytes){ bytes.n, (uint8_t *)(uintptr_t)bytes.p };
 }
 
-static int compare(struct etcd_bytes a, struct etcd_bytes b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int order = n > 0 ? memcmp(a.p, b.p, n) : 0;
-
-	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
-}
-
 static bool is_in_range(const struct etcd_watch *watch, struct etcd_bytes key)
 {
-	return compare(watch->key, key) <= 0 && compare(key, watch->end) < 0;
+	return bytes_compare(watch->key, key) <= 0 && bytes_compare(key, watch->end) < 0;
 }
 
 static bool is_own(const struct etcd *etcd, struct etcd_bytes key)
@@ -88,7 +75,7 @@ static bool is_possible(const struct follow *f, const struct etcdserverpb_WatchR
 		return false;
 	if ((uint64_t)revision < f->last && (uint64_t)revision > f->watch->position)
 		return false;
-	return is_in_range(f->watch, bytes_of(&event->kv.key));
+	return is_in_range(f->watch, bytes_lent(&event->kv.key));
 }
 
 /* Makes them the program's. Returns false if etcd would not send them. */
@@ -103,10 +90,7 @@ static bool take_events(struct follow *f, const struct etcdserverpb_WatchRespons
 	for (i = 0; i < response->events.n; i++) {
 		from = &response->events.items[i];
 		to = &events[n];
-		to->kv.key = bytes_of(&from->kv.key);
-		to->kv.value = bytes_of(&from->kv.value);
-		to->kv.lease = from->kv.lease;
-		to->kv.mod_revision = (uint64_t)from->kv.mod_revision;
+		to->kv = kv_lent(&from->kv);
 		to->is_delete = from->type == etcdserverpb_Event_DELETE;
 		if (!is_possible(f, response, from))
 			return false;

@@ -6,7 +6,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "own.h"
 
@@ -90,32 +89,19 @@ static int send_grant(struct attempt *a)
 
 /* ---- pages ---- */
 
-static struct etcd_bytes bytes_of(const struct pyr_bytes *bytes)
-{
-	return (struct etcd_bytes){ (const char *)bytes->items, bytes->n };
-}
-
-static int compare(const struct pyr_bytes *a, const struct pyr_bytes *b)
-{
-	size_t n = a->n < b->n ? a->n : b->n;
-	int order = n > 0 ? memcmp(a->items, b->items, n) : 0;
-
-	return order != 0 ? order : (a->n > b->n) - (a->n < b->n);
-}
-
 /* Whether a page is one of what was asked for, and brings the reader on. */
 static bool is_page(const struct etcdserverpb_RangeRequest *request,
 		    const struct etcdserverpb_RangeResponse *answer)
 {
-	const struct pyr_bytes *last = &request->key, *key;
+	struct etcd_bytes last = bytes_lent(&request->key), end = bytes_lent(&request->range_end);
+	struct etcd_bytes key;
 	size_t i;
 
 	if (answer->kvs.n > (size_t)request->limit || (answer->more && answer->kvs.n == 0))
 		return false;
 	for (i = 0; i < answer->kvs.n; i++) {
-		key = &answer->kvs.items[i].key;
-		if (compare(key, last) < (i > 0 ? 1 : 0) ||
-		    compare(key, &request->range_end) >= 0 ||
+		key = bytes_lent(&answer->kvs.items[i].key);
+		if (bytes_compare(key, last) < (i > 0 ? 1 : 0) || bytes_compare(key, end) >= 0 ||
 		    answer->kvs.items[i].mod_revision <= 0)
 			return false;
 		last = key;
@@ -127,20 +113,14 @@ static void tell_page(struct attempt *a, const struct etcdserverpb_RangeResponse
 {
 	struct etcd_kv *kvs = calloc(answer->kvs.n + 1, sizeof(*kvs));
 	struct call *call = a->call;
-	const struct etcdserverpb_KeyValue *from;
 	size_t i;
 
 	if (!kvs) {
 		call_fail(a->etcd, call, ETCD_NOT_RUN, "out of memory");
 		return;
 	}
-	for (i = 0; i < answer->kvs.n; i++) {
-		from = &answer->kvs.items[i];
-		kvs[i].key = bytes_of(&from->key);
-		kvs[i].value = bytes_of(&from->value);
-		kvs[i].mod_revision = (uint64_t)from->mod_revision;
-		kvs[i].lease = from->lease;
-	}
+	for (i = 0; i < answer->kvs.n; i++)
+		kvs[i] = kv_lent(&answer->kvs.items[i]);
 	if (call->request.range.revision > 0)
 		a->outcome.revision = (uint64_t)call->request.range.revision;
 	call_tell(a->etcd, call, NULL);
