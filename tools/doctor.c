@@ -150,10 +150,9 @@ static void suggest(struct doctor *d, pyr_ns *ns, const char *name)
 static int find_name_server(struct doctor *d, const pyr_uri *uri, pyr_ns **ret)
 {
 	const char *at = strchr(pyr_uri_text(uri), '@'), *place = at ? at + 1 : NULL;
+	bool has_found = place || doctor_search(d);
 	int code;
 
-	if (!place)
-		doctor_search(d);
 	*ret = pyr_ns_locate(place);
 	if (*ret) {
 		if (strchr(pyr_ns_address(*ret), ','))
@@ -164,8 +163,10 @@ static int find_name_server(struct doctor *d, const pyr_uri *uri, pyr_ns **ret)
 		return COMMAND_OK;
 	}
 	code = stop(d, "name server");
-	doctor_advise(d, "start one with 'pyrite-ns'; if it runs elsewhere, set PYRITE_NS_HOST and "
-			 "PYRITE_NS_PORT ('pyrite config' prints what they are)");
+	if (has_found)
+		doctor_advise(d, "start one with 'pyrite-ns'; if it runs elsewhere, set "
+				 "PYRITE_NS_HOST and PYRITE_NS_PORT ('pyrite config' prints what "
+				 "they are)");
 	return code;
 }
 

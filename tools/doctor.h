@@ -22,8 +22,9 @@ void doctor_say(struct doctor *d, enum doctor_verdict verdict, const char *step,
 void doctor_advise(struct doctor *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- doctor_search.c ---- */
-/* Where name servers are when the URI does not say so. */
-void doctor_search(struct doctor *d);
+/* Where name servers are when the URI does not say so. Returns false if the search ended where
+ * something is wrong. */
+bool doctor_search(struct doctor *d);
 /* Which of several answer. */
 void doctor_each(struct doctor *d, const char *list);
 

@@ -10,32 +10,35 @@
 
 enum { SERVERS = 16 };
 
-static void tell_step(struct doctor *d, const struct pyr_ns_step *step)
+static void tell_step(struct doctor *d, const struct pyr_ns_step *step, bool has_found)
 {
 	if (step->verdict == PYR_NS_TAKEN)
 		doctor_say(d, DOCTOR_OK, step->name, "%s: %s: taken", step->place, step->text);
 	else if (step->verdict == PYR_NS_PASSED_OVER)
-		doctor_say(d, DOCTOR_SKIP, step->name,
-			   "%s: %s: not taken, as what comes before names some", step->place,
-			   step->text);
+		doctor_say(d, DOCTOR_SKIP, step->name, "%s: %s: not taken, as %s", step->place,
+			   step->text,
+			   has_found ? "what comes before names some" : "the search ended before");
 	else
 		doctor_say(d, step->verdict == PYR_NS_WRONG ? DOCTOR_WRONG : DOCTOR_SKIP,
 			   step->name, "%s: %s", step->place, step->text);
 }
 
-void doctor_search(struct doctor *d)
+bool doctor_search(struct doctor *d)
 {
 	struct pyr_ns_search *all;
+	bool has_found;
 	size_t i;
 
 	if (pyr_ns_find(&all) < 0)
-		return; /* pyr_ns_locate() will tell */
+		return true; /* pyr_ns_locate() will tell */
+	has_found = all->servers;
 	for (i = 0; i < all->n; i++)
-		tell_step(d, &all->steps[i]);
-	if (!all->servers)
+		tell_step(d, &all->steps[i], has_found);
+	if (!has_found)
 		doctor_advise(d, "the search ends where something is wrong: to go on would lead to "
 				 "another name server than the one that is meant");
 	pyr_free(all);
+	return has_found;
 }
 
 /* ---- several ---- */

@@ -46,6 +46,7 @@ check the_environment_comes_before_it step 0 skip file "$file: $at: not taken, a
 chmod g+w "$file"
 check a_file_that_others_may_write_is_refused complains 2 "$file could be written by others" nsc ping
 check and_the_doctor_says_what_to_do step 2 wrong file "chmod go-w"
+check and_that_nothing_after_it_counts step 2 skip default "not taken, as the search ended before"
 chmod g-w "$file"
 printf '%s\nbad name\n' "$at,other:0" >"$file"
 check a_bad_line_is_told_with_its_number complains 1 "$file:1: address 'other:0'" nsc ping

@@ -133,7 +133,9 @@ static void look_only(struct naming_search *s, struct naming_search *aside, enum
 	aside->servers.n = 0;
 	aside->servers.length = 0;
 	if (!kinds[i].is_free)
-		found_say(step, NAMING_NOT_ASKED, "not asked, as what comes before names some");
+		found_say(step, NAMING_NOT_ASKED, "not asked, as %s",
+			  s->problem.code ? "the search ended before"
+					  : "what comes before names some");
 	else if (kinds[i].ask(aside, step) == NAMING_TAKEN)
 		step->verdict = NAMING_LATER;
 }
