@@ -126,7 +126,7 @@ static struct call *new_call(enum call_kind kind, size_t more, etcd_done_cb done
 
 static void give(struct etcd *etcd, struct call *call)
 {
-	call->deadline = now_ms() + etcd->timeout_ms;
+	call->deadline = clock_ms() + etcd->timeout_ms;
 	pthread_mutex_lock(&etcd->lock);
 	if (etcd->is_closing || etcd->n_calls >= ETCD_MAX_CALLS || etcd->n_bytes > MAX_BYTES) {
 		call->kind = CALL_TOO_MANY;

@@ -117,7 +117,7 @@ static void start_workers(struct etcd *etcd)
 /* Ends the calls whose time is over. */
 static void expire(struct etcd *etcd)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	size_t i;
 
 	while (etcd->queue.first && etcd->queue.first->deadline <= now)

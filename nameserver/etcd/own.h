@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+#include "clock.h"
 #include "endpoints.h"
 #include "rpc.h"
 #include "verdict.h"
@@ -146,7 +147,6 @@ struct etcd {
 
 /* ---- state.c: the thread, tasks and the endpoint in use ---- */
 
-int64_t now_ms(void);
 /* Logs "pyrite-ns: etcd: ..."; the same not again within a minute. */
 void etcd_log(struct etcd *etcd, const char *text);
 /* Everything is worth to be logged again. */

@@ -64,7 +64,7 @@ static void want(struct etcd *etcd, uint64_t revision)
 		if (watch->position >= revision)
 			continue;
 		if (watch->position >= watch->wanted)
-			watch->wanted_since = now_ms();
+			watch->wanted_since = clock_ms();
 		watch->wanted = revision;
 	}
 }
@@ -99,7 +99,7 @@ static bool make_barrier(struct etcd *etcd, struct member *member)
 	struct pyr_annotation token;
 	struct pyr_call_options options = member_options(member, PATIENCE_MS, &token);
 	struct calls asked;
-	int64_t begun = now_ms();
+	int64_t begun = clock_ms();
 	bool is_good;
 
 	calls_init(&asked);
@@ -140,7 +140,7 @@ static int64_t late_at(const struct etcd *etcd)
 /* etcd 3.4 before 3.4.31 may forget a watch while it compacts. */
 static void look_at(struct etcd *etcd, struct etcd_watch *watch)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	if (watch->position != watch->stuck_at || watch->position >= watch->wanted) {
 		watch->stuck_at = watch->position;
@@ -172,7 +172,7 @@ static void put_mark(struct etcd *etcd, struct member *member)
 	else
 		(void)member_verdict(etcd, member, &outcome);
 	for (watch = etcd->watches; watch; watch = watch->next) {
-		watch->wanted_since = now_ms();
+		watch->wanted_since = clock_ms();
 		look_at(etcd, watch);
 	}
 }
@@ -233,7 +233,7 @@ static void use(struct etcd *etcd, struct member *member)
 		 etcd->trouble[0] ? ", after: " : "", ETCD_TEXT_SIZE, etcd->trouble);
 	set_up(etcd, member);
 	etcd->trouble[0] = '\0';
-	etcd->used_at = now_ms();
+	etcd->used_at = clock_ms();
 	log_change(etcd, true, text);
 	lives_cut(etcd, false);
 }
@@ -261,7 +261,7 @@ static void leave(struct etcd *etcd)
 
 	if (!needs_token)
 		etcd->at = (etcd->at + 1) % etcd->n_members;
-	etcd->n_short = now_ms() - etcd->used_at < SHORT_MS ? etcd->n_short + 1 : 0;
+	etcd->n_short = clock_ms() - etcd->used_at < SHORT_MS ? etcd->n_short + 1 : 0;
 	set_up(etcd, NULL);
 	lives_cut(etcd, false);
 }
@@ -293,12 +293,12 @@ static void rest(struct etcd *etcd)
 	int64_t beat = etcd->seen.at_ms + BEAT_MS, late = late_at(etcd);
 
 	if (!etcd->barriers.first && !etcd->is_suspect && !etcd->must_beat && !etcd->is_ending)
-		live_rest(&etcd->pulse_live, (late < beat ? late : beat) - now_ms());
+		live_rest(&etcd->pulse_live, (late < beat ? late : beat) - clock_ms());
 }
 
 static bool is_due(const struct etcd *etcd)
 {
-	return etcd->barriers.first || etcd->must_beat || now_ms() >= etcd->seen.at_ms + BEAT_MS;
+	return etcd->barriers.first || etcd->must_beat || clock_ms() >= etcd->seen.at_ms + BEAT_MS;
 }
 
 int pulse_run(void *data)
@@ -314,7 +314,7 @@ int pulse_run(void *data)
 		live_settle(&etcd->pulse_live);
 		if (etcd->is_ending || !etcd->current)
 			continue;
-		if (late_at(etcd) <= now_ms())
+		if (late_at(etcd) <= clock_ms())
 			put_mark(etcd, etcd->current);
 		if (etcd->is_suspect)
 			leave(etcd);

@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "own.h"
-
-int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Whether it was logged lately; from now on it was. */
 static bool was_logged(struct etcd *etcd, const char *text)
 {
 	uint64_t hash = 14695981039346656037U; /* FNV-1a */
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	size_t i;
 
 	for (; *text; text++)
@@ -135,7 +126,7 @@ struct member *etcd_member_that_answers(struct etcd *etcd)
 {
 	struct member *member = etcd_member(etcd);
 
-	if (!member || !member->silent_at || now_ms() - member->silent_at < SILENCE_MS)
+	if (!member || !member->silent_at || clock_ms() - member->silent_at < SILENCE_MS)
 		return member;
 	etcd->must_beat = true;
 	live_nudge(&etcd->pulse_live);
@@ -145,7 +136,7 @@ struct member *etcd_member_that_answers(struct etcd *etcd)
 void member_sent(struct member *member)
 {
 	if (member->n_sent++ == 0)
-		member->silent_at = now_ms();
+		member->silent_at = clock_ms();
 }
 
 void member_over(struct member *member)
@@ -156,7 +147,7 @@ void member_over(struct member *member)
 
 void member_heard(struct member *member)
 {
-	member->silent_at = member->n_sent > 0 ? now_ms() : 0;
+	member->silent_at = member->n_sent > 0 ? clock_ms() : 0;
 }
 
 void etcd_suspect(struct etcd *etcd, struct member *member, const char *why)

@@ -202,7 +202,7 @@ static void judge(struct attempt *a, bool may_retry, struct live *live)
 	}
 	if (etcd_member(etcd) == a->member)
 		live_rest(live, PAUSE_MS);
-	if (now_ms() < call->deadline && !etcd->is_ending) {
+	if (clock_ms() < call->deadline && !etcd->is_ending) {
 		calls_add_first(&etcd->queue, call);
 		return;
 	}
@@ -213,7 +213,7 @@ static void judge(struct attempt *a, bool may_retry, struct live *live)
 static void attempt(struct etcd *etcd, struct call *call, struct live *live)
 {
 	struct attempt a = { .etcd = etcd, .call = call, .member = etcd_member(etcd) };
-	int64_t left = call->deadline - now_ms();
+	int64_t left = call->deadline - clock_ms();
 	bool may_retry = false;
 	int status;
 
@@ -228,7 +228,7 @@ static void attempt(struct etcd *etcd, struct call *call, struct live *live)
 	status = make(&a);
 	member_over(a.member);
 	if (status == 0)
-		a.member->done_at = now_ms();
+		a.member->done_at = clock_ms();
 	if (status == 0 || pyr_last_error()->remote)
 		member_heard(a.member);
 	if (status < 0)
