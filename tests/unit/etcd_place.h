@@ -271,6 +271,25 @@ static inline struct etcd_outcome put_key(struct etcd *etcd, const char *key, co
 	return txn(etcd, NULL, 0, &op, 1);
 }
 
+static inline void told_page(const struct etcd_outcome *outcome, const struct etcd_kv *kvs,
+			     size_t n, bool more, void *data)
+{
+	(void)kvs;
+	(void)n;
+	(void)more;
+	told_done(outcome, data);
+}
+
+/* A page of what was then; 0: is now. */
+static inline struct etcd_outcome read_at(struct etcd *etcd, uint64_t revision)
+{
+	struct etcd_range range = { b("t/"), b("t0"), 10, revision, false };
+	struct told told = TOLD_NEW;
+
+	etcd_read(etcd, &range, told_page, &told);
+	return told_wait(&told, 1);
+}
+
 static inline struct etcd_outcome grant(struct etcd *etcd, int64_t id, int64_t ttl_s)
 {
 	struct told told = TOLD_NEW;

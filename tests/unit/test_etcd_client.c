@@ -211,37 +211,36 @@ TEST(large_changes_come_in_parts)
 	etcd_watch_stop(watch);
 }
 
+struct stopping {
+	struct seen seen;
+	struct etcd_watch *watch;
+};
+
 static void stop_it(const struct etcd_news *news, void *data)
 {
-	struct etcd_watch **watch = data;
+	struct stopping *stopping = data;
 
-	(void)news;
-	etcd_watch_stop(*watch);
-	*watch = NULL;
-}
-
-static void stop_later(const struct etcd_outcome *outcome, void *data)
-{
-	struct seen *seen = data;
-
-	(void)outcome;
-	told_done(outcome, &seen->told);
+	etcd_watch_stop(stopping->watch);
+	seen_news(news, &stopping->seen);
 }
 
 TEST(a_watch_may_be_stopped_anywhere)
 {
-	static struct etcd_watch *watch;
-	struct seen seen = SEEN_NEW;
+	struct stopping stopping = { .seen = SEEN_NEW };
+	struct seen seen = SEEN_NEW, later = SEEN_NEW;
 	uint64_t from = put_key(etcd, "t/w/2", "1", 0).revision;
+	struct etcd_watch *watch;
 
 	etcd_watch_stop(NULL);
 	etcd_watch_stop(etcd_watch(etcd, b("t/"), b("t0"), from, seen_news, &seen));
-	watch = etcd_watch(etcd, b("t/"), b("t0"), from + 1, stop_it, &watch);
+	stopping.watch = etcd_watch(etcd, b("t/"), b("t0"), from + 1, stop_it, &stopping);
 	put_key(etcd, "t/w/2", "2", 0);
-	etcd_barrier(etcd, stop_later, &seen);
-	told_wait(&seen.told, 1);
+	CHECK(TOLD_WAIT(&stopping.seen.told, stopping.seen.n == 1));
+	watch = etcd_watch(etcd, b("t/"), b("t0"), from + 2, seen_news, &later);
 	put_key(etcd, "t/w/2", "3", 0);
-	barrier(etcd);
+	CHECK(TOLD_WAIT(&later.told, later.n == 1));
+	CHECK_INT(stopping.seen.n, 1);
+	etcd_watch_stop(watch);
 }
 
 /* ---- many ---- */

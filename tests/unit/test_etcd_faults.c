@@ -56,24 +56,6 @@ static void end(void)
 
 /* ---- history ---- */
 
-static void ignore_page(const struct etcd_outcome *outcome, const struct etcd_kv *kvs, size_t n,
-			bool more, void *data)
-{
-	(void)kvs;
-	(void)n;
-	(void)more;
-	told_done(outcome, data);
-}
-
-static struct etcd_outcome read_at(uint64_t revision)
-{
-	struct etcd_range range = { b("t/"), b("t0"), 10, revision, false };
-	struct told told = TOLD_NEW;
-
-	etcd_read(etcd, &range, ignore_page, &told);
-	return told_wait(&told, 1);
-}
-
 TEST(a_watch_of_what_is_compacted_is_lost_and_says_so)
 {
 	struct seen seen = SEEN_NEW, later = SEEN_NEW;
@@ -88,8 +70,8 @@ TEST(a_watch_of_what_is_compacted_is_lost_and_says_so)
 	CHECK_INT(seen.n, 0);
 	CHECK_HAS(seen.text, "no longer has the changes");
 	etcd_watch_stop(watch);
-	CHECK_INT(read_at(first).result, ETCD_COMPACTED);
-	CHECK_INT(read_at(last).result, ETCD_DONE);
+	CHECK_INT(read_at(etcd, first).result, ETCD_COMPACTED);
+	CHECK_INT(read_at(etcd, last).result, ETCD_DONE);
 	watch = etcd_watch(etcd, b("t/"), b("t0"), last, seen_news, &later);
 	CHECK(TOLD_WAIT(&later.told, later.n == 1));
 	etcd_watch_stop(watch);
@@ -153,7 +135,7 @@ static void log_in(void)
 	FILE *curl;
 
 	snprintf(command, sizeof(command),
-		 "curl -s -d '{\"name\":\"root\",\"password\":\"r\"}' "
+		 "curl -s -m 20 -d '{\"name\":\"root\",\"password\":\"r\"}' "
 		 "http://127.0.0.1:%u/v3/auth/authenticate | sed 's/.*\"token\":\"//;s/\".*//'",
 		 place.ports[0]);
 	curl = popen(command, "r");
@@ -262,9 +244,10 @@ static void disarm(void)
 	char command[512];
 
 	snprintf(command, sizeof(command),
-		 "u=http://127.0.0.1:%u/v3/maintenance/alarm; m=$(curl -s -d "
+		 "u=http://127.0.0.1:%u/v3/maintenance/alarm; m=$(curl -s -m 20 -d "
 		 "'{\"action\":\"GET\"}' $u | "
-		 "sed 's/.*\"alarms\":.*\"memberID\":\"//;s/\".*//'); curl -s -f -o /dev/null -d "
+		 "sed 's/.*\"alarms\":.*\"memberID\":\"//;s/\".*//'); curl -s -m 20 -f -o "
+		 "/dev/null -d "
 		 "'{\"action\":\"DEACTIVATE\",\"memberID\":\"'$m'\",\"alarm\":\"NOSPACE\"}' $u",
 		 place.ports[0]);
 	CHECK_INT(system(command), 0);
@@ -278,7 +261,7 @@ TEST(a_full_etcd_says_what_to_do_and_reads_go_on)
 	fill();
 	CHECK_INT(grant(etcd, 7, 60).result, ETCD_NO_SPACE);
 	CHECK_INT(barrier(etcd).result, ETCD_DONE);
-	CHECK_INT(read_at(0).result, ETCD_DONE);
+	CHECK_INT(read_at(etcd, 0).result, ETCD_DONE);
 	CHECK_INT(txn(etcd, NULL, 0, &op, 1).result, ETCD_DONE);
 	compact(barrier(etcd).revision);
 	CHECK(control("maintenance/defragment", "{}"));
