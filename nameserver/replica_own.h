@@ -47,7 +47,7 @@ struct replica {
 	struct etcd_watch *watch;
 	struct part *first, **last;
 	bool is_stopping, is_reading; /* from the beginning */
-	bool is_checking, has_failed;
+	bool is_checking, has_failed, has_read;
 	char trouble[ETCD_TEXT_SIZE]; /* why reading failed the last time */
 	/* the owner's thread's: */
 	struct store *store;

@@ -80,6 +80,7 @@ static void queue(struct replica *replica, struct part *part)
 	pthread_mutex_lock(&replica->lock);
 	*replica->last = part;
 	replica->last = &part->next;
+	replica->has_read |= part->kind == PART_PAGE;
 	pthread_mutex_unlock(&replica->lock);
 	replica->options.wake(replica->options.data);
 }
@@ -290,6 +291,16 @@ static void fail_reading(struct replica *replica, const struct etcd_outcome *out
 		 outcome->result == ETCD_DONE ? "out of memory" : outcome->text);
 	pthread_mutex_unlock(&replica->lock);
 	replica->options.wake(replica->options.data);
+}
+
+bool replica_has_read(struct replica *replica)
+{
+	bool has_read;
+
+	pthread_mutex_lock(&replica->lock);
+	has_read = replica->has_read;
+	pthread_mutex_unlock(&replica->lock);
+	return has_read;
 }
 
 void replica_trouble(struct replica *replica, char *ret, size_t size)

@@ -13,7 +13,7 @@
 
 #define SQLITE_AT STORAGE_SQLITE ":"
 
-enum { CHECK_MS = 5000 /* that etcd has */ };
+enum { CHECK_MS = 5000 /* that etcd has to answer */ };
 
 bool storage_is_known(const char *text)
 {
@@ -127,6 +127,7 @@ static bool check_etcd(const struct storage *storage, struct store_problem *prob
 	struct store *store;
 
 	options.start_ms = CHECK_MS;
+	options.only_checks = true;
 	store = store_etcd_new(&options, ignore, NULL, problem);
 	if (store)
 		store->kind->free(store);

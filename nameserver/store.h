@@ -149,6 +149,7 @@ struct store_etcd_options {
 	const char *ca, *cert, *key;
 	const char *user, *password;
 	uint32_t start_ms; /* how long to wait until it has been read */
+	bool only_checks;  /* it is not to be used: when that is over, a part will do */
 };
 #define STORE_ETCD_PREFIX "/pyrite/ns"
 

@@ -497,10 +497,10 @@ static void tell_aside(const char *name, const char *why, void *data)
 }
 
 /* Waits until all names have been read. Returns false with *problem told. */
-static bool wait_for_names(struct etcd_store *store, uint32_t start_ms,
+static bool wait_for_names(struct etcd_store *store, const struct store_etcd_options *options,
 			   struct store_problem *problem)
 {
-	int64_t until = clock_ms() + (start_ms ? start_ms : START_MS);
+	int64_t until = clock_ms() + (options->start_ms ? options->start_ms : START_MS);
 	char why[ETCD_TEXT_SIZE];
 	struct timespec at;
 
@@ -516,7 +516,8 @@ static bool wait_for_names(struct etcd_store *store, uint32_t start_ms,
 		(void)etcd_settle(&store->store);
 	}
 	store->current_at = clock_ms();
-	if (replica_revision(store->replica) > 0)
+	if (replica_revision(store->replica) > 0 ||
+	    (options->only_checks && replica_has_read(store->replica)))
 		return true;
 	replica_trouble(store->replica, why, sizeof(why));
 	problem->code = PYR_UNAVAILABLE;
@@ -548,7 +549,7 @@ static bool start(struct etcd_store *store, const struct store_etcd_options *opt
 		return false;
 	replica.etcd = store->etcd;
 	store->replica = replica_new(&replica);
-	return store->replica && wait_for_names(store, options->start_ms, problem);
+	return store->replica && wait_for_names(store, options, problem);
 }
 
 struct store *store_etcd_new(const struct store_etcd_options *options, store_aside_cb aside,

@@ -53,7 +53,8 @@ static struct {
 	size_t n_past, n_held;
 	uint64_t revision, compacted;
 	struct etcd_watch *watches[WATCHES];
-	bool is_held, news_are_held, is_telling;
+	bool is_held, news_are_held, is_telling, is_counting;
+	size_t n_pages; /* is_counting: that are answered yet */
 	struct held *held, **last_held;
 	enum etcd_result result, next_result;
 	bool next_is_done;
@@ -458,6 +459,9 @@ void etcd_read(struct etcd *etcd, const struct etcd_range *range, etcd_page_cb c
 	size_t i = place_of(key), n = 0;
 
 	(void)etcd;
+	if (fake.is_counting && fake.n_pages == 0)
+		goto out;
+	fake.n_pages -= fake.is_counting;
 	/* a key that ends with a NUL is the one after */
 	if (range->key.n > 0 && range->key.p[range->key.n - 1] == '\0' && find(key))
 		i++;
@@ -466,6 +470,7 @@ void etcd_read(struct etcd *etcd, const struct etcd_range *range, etcd_page_cb c
 					     bytes_of(fake.entries[i].value),
 					     fake.entries[i].revision, fake.entries[i].lease };
 	callback(&outcome, kvs, n, i < fake.n && strcmp(fake.entries[i].key, end) < 0, data);
+out:
 	free(key);
 	free(end);
 }
@@ -534,6 +539,12 @@ void fake_etcd_fail_next(enum etcd_result result, bool is_done)
 void fake_etcd_fail(enum etcd_result result)
 {
 	fake.result = result;
+}
+
+void fake_etcd_read_pages(size_t n)
+{
+	fake.is_counting = true;
+	fake.n_pages = n;
 }
 
 void fake_etcd_delete_silently(const char *key)

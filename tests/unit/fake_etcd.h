@@ -22,6 +22,8 @@ void fake_etcd_go_news(void);
 void fake_etcd_fail_next(enum etcd_result result, bool is_done);
 /* All calls end like that; ETCD_DONE: no longer. Clients were seen to work until then. */
 void fake_etcd_fail(enum etcd_result result);
+/* So many pages are read, and no others are answered. */
+void fake_etcd_read_pages(size_t n);
 /* Deletes a key, and the watches are not told. */
 void fake_etcd_delete_silently(const char *key);
 void fake_etcd_put(const char *key, const char *value);

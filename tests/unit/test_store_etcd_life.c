@@ -369,6 +369,33 @@ TEST(what_waits_is_answered_when_a_store_is_closed)
 	CHECK_INT(replies[1].n, 1);
 }
 
+TEST(a_check_does_not_wait_for_all_names_but_says_what_is_wrong)
+{
+	struct store_etcd_options options = { .endpoints = "played", .start_ms = 20 };
+	struct store_problem problem = { 0 };
+	struct store *store;
+	size_t pages;
+
+	for (pages = 0; pages < 2; pages++) {
+		fake_etcd_reset();
+		fake_etcd_put("/pyrite/ns/n/a", "{}"); /* a page has three */
+		fake_etcd_put("/pyrite/ns/n/b", "{}");
+		fake_etcd_put("/pyrite/ns/n/c", "{}");
+		fake_etcd_put("/pyrite/ns/n/d", "{}");
+		fake_etcd_read_pages(pages);
+		options.only_checks = false;
+		CHECK(store_etcd_new(&options, note_aside, &a, &problem) == NULL);
+		CHECK_STR(problem.text, "names cannot be read from etcd: it does not answer");
+		fake_etcd_read_pages(pages);
+		options.only_checks = true;
+		store = store_etcd_new(&options, note_aside, &a, &problem);
+		CHECK((store != NULL) == (pages > 0));
+		if (store)
+			store->kind->free(store);
+	}
+	fake_etcd_reset();
+}
+
 TESTS(store_etcd_life, T(an_owner_has_one_lease_for_all_his_names), T(names_go_with_their_lease),
       T(a_renewal_of_what_is_just_gone_is_made_again), T(leases_are_of_whole_seconds),
       T(an_owner_who_was_told_of_a_removal_does_not_come_back),
@@ -378,4 +405,5 @@ TESTS(store_etcd_life, T(an_owner_has_one_lease_for_all_his_names), T(names_go_w
       T(an_owner_who_has_moved_here_is_not_gone), T(a_trial_leaves_an_owner_who_is_gone_as_he_was),
       T(names_are_read_again_when_the_watch_is_lost), T(an_event_that_was_never_told_is_found),
       T(what_is_no_name_is_set_aside), T(a_trial_that_comes_to_nothing_leaves_everything_as_it_was),
-      T(what_waits_is_answered_when_a_store_is_closed))
+      T(what_waits_is_answered_when_a_store_is_closed),
+      T(a_check_does_not_wait_for_all_names_but_says_what_is_wrong))
