@@ -153,7 +153,8 @@ void attendances_end(struct attendances *all, struct registry *registry)
 	pthread_mutex_unlock(&all->lock);
 	for (each = gone; each; each = each->next) {
 		all->n--;
-		if (each->owner->n == 1) /* no other call of his is here */
+		/* no other call of his is here */
+		if (each->owner->n == 1 && !each->owner->has_left)
 			registry_orphan(registry, each->owner->secret);
 		let_go(all, each);
 	}
@@ -231,12 +232,21 @@ int attendances_add(struct attendances *all, pyr_call *call, const uint8_t *secr
 		free(attendance);
 		return status;
 	}
+	attendance->owner->has_left = false;
 	pthread_mutex_lock(&all->lock);
 	put_in(attendance, &all->present);
 	pthread_mutex_unlock(&all->lock);
 	all->n++;
 	pyr_deferred_set_on_cancel(attendance->deferred, on_gone, attendance);
 	return 0;
+}
+
+void attendances_leave(struct attendances *all, const uint8_t *secret)
+{
+	struct owner *owner = owners_find(&all->owners, secret);
+
+	if (owner)
+		owner->has_left = true;
 }
 
 bool attendances_has(struct attendances *all, const uint8_t *secret)

@@ -25,6 +25,9 @@ int attendances_add(struct attendances *attendances, pyr_call *call, const uint8
 /* Whether the owner is here. */
 bool attendances_has(struct attendances *attendances, const uint8_t *secret);
 
+/* The owner goes to another name server: that his calls end says nothing, until he is back. */
+void attendances_leave(struct attendances *attendances, const uint8_t *secret);
+
 /* The names of owners who are gone become free, unless they are back already. */
 void attendances_end(struct attendances *attendances, struct registry *registry);
 #endif

@@ -14,6 +14,7 @@ struct owner {
 	uint64_t place; /* in the tree: a keyed hash, so that times tell nothing of secrets */
 	uint8_t secret[SECRET_SIZE];
 	size_t n;      /* holders */
+	bool has_left; /* said that he goes to another name server */
 	uint64_t lost; /* moment of whoever counts moments; 0: never */
 };
 

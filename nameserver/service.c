@@ -337,8 +337,9 @@ static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct py
 	struct pyrite_NameRenewal *renewal = pyr_call_alloc(call, sizeof(*renewal));
 	struct service_change *change = new_change(call, NULL, NULL, NULL);
 	struct renewal *args = pyr_call_alloc(call, sizeof(*args));
-	struct registry *registry = service_registry(call);
-	const uint8_t *known;
+	struct service *service = pyr_call_data(call);
+	struct registry *registry = settle(service);
+	const uint8_t *known = NULL;
 	int status = service_read_secret(call, secret, &known);
 
 	if (status < 0)
@@ -351,6 +352,12 @@ static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct py
 	    !(renewal->lost.items = pyr_call_alloc(call, names->n * sizeof(char *))) ||
 	    !(renewal->revoked.items = pyr_call_alloc(call, names->n * sizeof(char *))))
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "out of memory");
+	if (names->n == 0) {
+		if (known)
+			attendances_leave(service->attendances, known);
+		*ret = renewal;
+		return 0;
+	}
 	*args = (struct renewal){ secret, names };
 	change->args = args;
 	change->result = renewal;

@@ -7,6 +7,7 @@
 #include "naming_server.h"
 
 #include <pthread.h>
+#include <time.h>
 
 TEST(a_name_server_that_is_not_there_is_told_with_its_address)
 {
@@ -370,6 +371,76 @@ TEST(a_name_server_that_lies_is_not_believed)
 	pyr_daemon_free(daemon);
 }
 
+/* An owner of one name, who attends over a connection of his own. */
+struct attendant {
+	struct pyrite_NameServer *proxy;
+	struct pyr_bytes secret;
+	uint8_t bytes[16];
+	pyr_future *attending;
+};
+
+static void begin_to_attend(struct attendant *owner, const char *name)
+{
+	struct pyrite_NameTerms terms = { .ttl_ms = 60000 };
+	struct pyrite_NameClaim claim = { 0 };
+	struct pyrite_NameGrant *grant;
+
+	owner->proxy = name_server();
+	memset(owner->bytes, name[0], sizeof(owner->bytes));
+	owner->secret = (struct pyr_bytes){ sizeof(owner->bytes), owner->bytes };
+	claim.secret = owner->secret;
+	REQUIRE(pyrite_NameServer_register_name(owner->proxy, name, "PYRO:o@h:1", &terms, &claim,
+						&grant) == 0);
+	pyr_free(grant);
+	owner->attending = pyrite_NameServer_attend_start(owner->proxy, &owner->secret);
+	CHECK_INT(pyrite_NameServer_ping(owner->proxy), 0); /* answered after it */
+}
+
+static void say_that_he_goes(struct attendant *owner)
+{
+	const struct pyr_string_seq none = { 0, NULL };
+	struct pyrite_NameRenewal *renewal;
+
+	REQUIRE(pyrite_NameServer_renew(owner->proxy, &owner->secret, &none, &renewal) == 0);
+	CHECK(renewal->lost.n == 0 && renewal->revoked.n == 0);
+	pyr_free(renewal);
+}
+
+static void attend_no_more(struct attendant *owner)
+{
+	pyr_future_free(owner->attending);
+	pyrite_NameServer_free(owner->proxy);
+}
+
+/* As one does whose names are renewed at another name server from now on. */
+TEST(an_owner_who_says_that_he_goes_keeps_his_names)
+{
+	struct attendant goes, returns, ends;
+	pyr_ns *ns = locate();
+	time_t until;
+
+	begin_to_attend(&goes, "goes");
+	begin_to_attend(&returns, "returns");
+	begin_to_attend(&ends, "ends");
+	say_that_he_goes(&goes);
+	say_that_he_goes(&returns);
+	pyr_future_free(returns.attending);
+	returns.attending = pyrite_NameServer_attend_start(returns.proxy, &returns.secret);
+	CHECK_INT(pyrite_NameServer_ping(returns.proxy), 0);
+	attend_no_more(&goes);
+	attend_no_more(&returns);
+	attend_no_more(&ends); /* the last one that the name server hears of */
+	until = time(NULL) + 20;
+	while (steal("ends") == -PYR_ALREADY_EXISTS && time(NULL) < until)
+		;
+	CHECK_INT(steal("ends"), -PYR_NOT_FOUND);
+	CHECK_INT(steal("goes"), -PYR_ALREADY_EXISTS);
+	while (steal("returns") == -PYR_ALREADY_EXISTS && time(NULL) < until)
+		;
+	CHECK_INT(steal("returns"), -PYR_NOT_FOUND);
+	pyr_ns_free(ns);
+}
+
 TESTS(naming, T(a_name_server_that_is_not_there_is_told_with_its_address), T(a_bad_address_is_told),
       T(null_is_answered), T(a_name_is_registered_found_counted_and_removed),
       T(a_bad_name_or_uri_is_refused), T(a_name_of_any_length_does_no_harm),
@@ -378,4 +449,4 @@ TESTS(naming, T(a_name_server_that_is_not_there_is_told_with_its_address), T(a_b
       T(a_process_may_lead_its_own_name_elsewhere), T(a_long_list_comes_whole_and_sorted),
       T(a2_a_name_is_followed_to_an_object), T(a_name_that_leads_nowhere_is_told),
       T(a3_one_of_the_names_with_all_tags_is_picked), T(a_name_server_that_lies_is_not_believed),
-      T(the_name_server_ends_well))
+      T(an_owner_who_says_that_he_goes_keeps_his_names), T(the_name_server_ends_well))

@@ -61,6 +61,7 @@ struct keeper {
 	int64_t pinged_at;
 	struct pyrite_NameServer *left; /* one that is left once the names are renewed elsewhere; */
 	pyr_future *left_attending;     /* NULL: none */
+	pyr_future *leaving;            /* it is told so; NULL: not yet */
 	uint64_t moment;                /* counts leases and renewals */
 	int64_t round_at;               /* when the next round of renewals begins */
 	uint32_t look_ms;

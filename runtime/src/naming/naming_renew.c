@@ -157,10 +157,24 @@ static void drop_renewals(struct keeper *keeper)
 
 static void drop_left(struct keeper *keeper)
 {
+	pyr_future_free(keeper->leaving);
 	pyr_future_free(keeper->left_attending);
-	keeper->left_attending = NULL;
+	keeper->leaving = keeper->left_attending = NULL;
 	pyrite_NameServer_free(keeper->left);
 	keeper->left = NULL;
+}
+
+/* The names are renewed elsewhere: the one before is told first, or it would let others have them,
+ * as those of an owner whose connection has ended. */
+static void leave(struct keeper *keeper)
+{
+	struct pyr_call_options without_end = { .timeout_ms = PYR_NONE };
+	struct pyr_bytes secret = { LEASE_SECRET, keeper->secret };
+	struct pyr_string_seq none = { 0, NULL };
+
+	if (keeper->left && !keeper->leaving)
+		keeper->leaving = pyrite_NameServer_renew_start(
+			pyrite_NameServer_with(keeper->left, &without_end), &secret, &none);
 }
 
 void keeper_rest(struct keeper *keeper)
@@ -450,7 +464,7 @@ static void take_result(struct keeper *keeper, const struct renewal *renewal,
 	keeper->is_failing = false;
 	if (servers_count(keeper->servers) > 1)
 		health_up(keeper_address(keeper));
-	drop_left(keeper);
+	leave(keeper);
 	take_fates(keeper, renewal, result);
 	for (i = 0; i < result->revoked.n; i++)
 		let_go(keeper, renewal, result->revoked.items[i]);
@@ -500,6 +514,8 @@ static void fire(struct engine_timer *timer)
 
 	pthread_mutex_lock(&keepers.lock);
 	atomic_store(&keeper->wants_look, false);
+	if (keeper->leaving && pyr_future_is_ready(keeper->leaving))
+		drop_left(keeper);
 	(void)take_renewals(keeper);
 	keeper_tell_again(keeper, keeper_take_told(keeper));
 	choose_server(keeper);
