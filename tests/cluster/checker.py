@@ -24,7 +24,7 @@ class Maker:
         self.n, self.threads, self.keys, self.turn, self.lost = n, threads, keys, turn, lost
         self.state, self.log, self.rows = {}, [{}], []
         self.replicas = [0] * SERVERS
-        self.generation = 0
+        self.generation, self.together = 0, set()  # names that changed with that
 
     def choose(self, i, thread, at):
         row = {"kind": "lookup", "thread": thread, "server": thread % SERVERS, "begin": at,
@@ -46,7 +46,7 @@ class Maker:
         if row["kind"] == "register":
             if not linear.may_register(holder, op):
                 return "exists"
-            self.generation += 1
+            self.count(name)
             row.update(generation=self.generation, granted=row.get("secret") or f"r{self.generation}")
             self.put(row, linear.Holder(row["ttl"] > 0, row["granted"], row["uri"]))
         else:
@@ -54,9 +54,15 @@ class Maker:
                 return "missing"
             if holder.leased and not op.force and op.secret != holder.secret:
                 return "exists"
-            self.generation += 1
+            self.count(name)
             self.put(row, None)
         return "ok"
+
+    def count(self, name):
+        """The next change; some go together with the one before, which is of another name."""
+        if not self.together or name in self.together or random.random() < 0.7:
+            self.generation, self.together = self.generation + 1, set()
+        self.together.add(name)
 
     def put(self, row, holder):
         name, before = row["name"], self.state.get(row["name"])
@@ -223,6 +229,24 @@ def told(rows, condition):
     return pick(rows, lambda row: row["kind"] == "watch" and row["event"] == "put" and row["uri"] in known and condition(row))
 
 
+def told_at(rows, server):
+    """Changes that are told there, in their order, as places in rows."""
+    found = [i for i, row in enumerate(rows) if row["kind"] == "watch" and row["server"] == server and "name" in row]
+    return sorted(found, key=lambda i: rows[i]["at"])
+
+
+def next_to_each_other(rows, condition):
+    """Two changes of which one is told right after the other, as places in rows, or None."""
+    places = told_at(rows, random.randrange(SERVERS))
+    pairs = [(a, b) for a, b in zip(places, places[1:]) if condition(rows[a], rows[b])]
+    return random.choice(pairs) if pairs else None
+
+
+def swap(rows, pair):
+    a, b = pair
+    rows[a], rows[b] = dict(rows[b], at=rows[a]["at"]), dict(rows[a], at=rows[b]["at"])
+
+
 def leave_a_change_out(rows):
     last = max(row["revision"] for row in rows if row["kind"] == "watch")
     i = told(rows, lambda row: row["revision"] < last - 1)
@@ -230,9 +254,62 @@ def leave_a_change_out(rows):
     return "watches_leave_nothing_out"
 
 
+def leave_one_of_several_out(rows):
+    """Of names that changed together one is not told."""
+    known = {row["uri"] for row in rows if row["kind"] == "register" and row["result"] == "ok"}
+    pair = next_to_each_other(rows, lambda a, b: a["revision"] == b["revision"] and b["event"] == "put" and b["uri"] in known)
+    if pair is None:
+        return None
+    del rows[pair[1]]
+    return "watches_leave_nothing_out"
+
+
 def tell_twice(rows):
     i = told(rows, lambda row: True)
     rows.append(dict(rows[i], at=rows[i]["at"] + 50000))
+    return "watches_leave_nothing_out"
+
+
+def tell_twice_at_once(rows):
+    i = told(rows, lambda row: True)
+    rows.insert(i + 1, dict(rows[i]))
+    return "watches_leave_nothing_out"
+
+
+def tell_one_of_several_twice(rows):
+    """Of names that changed together the first is told again after the second."""
+    pair = next_to_each_other(rows, lambda a, b: a["revision"] == b["revision"] and a["event"] == "put")
+    if pair is None:
+        return None
+    rows.insert(pair[1] + 1, dict(rows[pair[0]], at=rows[pair[1]]["at"]))
+    return "watches_leave_nothing_out"
+
+
+def tell_a_removal_twice(rows):
+    i = pick(rows, lambda row: row["kind"] == "watch" and row["event"] == "gone")
+    rows.insert(i + 1, dict(rows[i]))
+    return "watches_leave_nothing_out"
+
+
+def tell_out_of_order(rows):
+    """Two changes of one name are told in the wrong order."""
+    places = told_at(rows, random.randrange(SERVERS))
+    puts = [i for i in places if rows[i]["event"] == "put"]
+    pairs = [(a, next((b for b in puts if rows[b]["name"] == rows[a]["name"] and rows[b]["revision"] > rows[a]["revision"]), None))
+             for a in puts]
+    pairs = [pair for pair in pairs if pair[1] is not None and rows[pair[0]]["at"] < rows[pair[1]]["at"]]
+    if not pairs:
+        return None
+    swap(rows, random.choice(pairs))
+    return "watches_leave_nothing_out"
+
+
+def tell_names_out_of_order(rows):
+    """Two changes of different names are, of which one was told right after the other."""
+    pair = next_to_each_other(rows, lambda a, b: a["name"] != b["name"] and a["revision"] < b["revision"] and a["at"] < b["at"])
+    if pair is None:
+        return None
+    swap(rows, pair)
     return "watches_leave_nothing_out"
 
 
@@ -247,8 +324,9 @@ def leave_the_last_removal_out(rows):
 
 
 VIOLATIONS = (lose_what_was_acknowledged, give_to_two, go_back_in_generations, refuse_what_is_free,
-              bring_back_what_was_removed, look_back, find_what_was_refused, disagree, leave_a_change_out, tell_twice,
-              leave_the_last_removal_out)
+              bring_back_what_was_removed, look_back, find_what_was_refused, disagree, leave_a_change_out,
+              leave_one_of_several_out, tell_twice, tell_twice_at_once, tell_one_of_several_twice, tell_a_removal_twice,
+              tell_out_of_order, tell_names_out_of_order, leave_the_last_removal_out)
 
 
 # ---- cases ----
