@@ -85,7 +85,9 @@ TEST(a_watch_goes_on_while_etcd_compacts)
 	struct etcd_watch *watch = etcd_watch(etcd, b("t/"), b("t0"), from, seen_news, &seen);
 	int i;
 
-	for (i = 0; i < N; i++) {
+	put_key(etcd, "t/b", "1", 0);
+	CHECK(TOLD_WAIT(&seen.told, seen.n == 1)); /* before it has begun, it may be lost */
+	for (i = 1; i < N; i++) {
 		revision = put_key(etcd, "t/b", "1", 0).revision;
 		if (i % 50 == 25)
 			compact(revision);
