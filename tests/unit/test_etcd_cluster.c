@@ -2,8 +2,6 @@
 /* The name server's client of etcd, with three members of which some are killed or stopped. */
 #include "etcd_load.h"
 
-#include <sched.h>
-
 static struct place place;
 static struct etcd *etcd;
 
@@ -52,8 +50,8 @@ static void is_up(bool is_up)
 	struct etcd_seen seen;
 
 	do {
+		barrier(etcd);
 		etcd_last_seen(etcd, &seen);
-		sched_yield();
 	} while (seen.is_up != is_up && place_now() < until);
 	CHECK(seen.is_up == is_up);
 }
