@@ -200,7 +200,7 @@ struct call *calls_take(struct calls *calls);
 /* Appends all of others, which is empty then. */
 void calls_append(struct calls *calls, struct calls *others);
 
-/* Calls back, once. */
+/* Calls back, once. outcome: NULL: whoever calls this does so himself. */
 void call_tell(struct etcd *etcd, struct call *call, const struct etcd_outcome *outcome);
 /* And frees. */
 void call_end(struct etcd *etcd, struct call *call, const struct etcd_outcome *outcome);
