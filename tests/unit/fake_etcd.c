@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "clock.h"
 
 enum { KEYS = 4096, LEASES = 256, EVENTS = 65536, WATCHES = 8, MOST = 128 /* of a transaction */ };
 
@@ -46,27 +47,17 @@ struct held {
 
 static struct {
 	struct entry entries[KEYS]; /* sorted */
-	size_t n;
+	size_t n, n_leases;
 	int64_t leases[LEASES];
-	size_t n_leases;
 	struct past past[EVENTS];
-	size_t n_past, n_held;
+	size_t n_past, n_held, n_pages; /* one more than are answered yet; 0: all are */
 	uint64_t revision, compacted;
 	struct etcd_watch *watches[WATCHES];
-	bool is_held, news_are_held, is_telling, is_counting;
-	size_t n_pages; /* is_counting: that are answered yet */
+	bool is_held, news_are_held, is_telling;
 	struct held *held, **last_held;
 	enum etcd_result result, next_result;
 	bool next_is_done;
 } fake;
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static char *copy(struct etcd_bytes bytes)
 {
@@ -335,7 +326,7 @@ static enum etcd_result run_call(const struct held *call)
 	case HELD_RENEW:
 		return has_lease(call->lease) ? ETCD_DONE : ETCD_NO_LEASE;
 	case HELD_BARRIER:
-		call->etcd->seen_ms = now_ms();
+		call->etcd->seen_ms = clock_ms();
 		call->etcd->seen_revision = fake.revision;
 		return ETCD_DONE;
 	}
@@ -457,20 +448,19 @@ void etcd_read(struct etcd *etcd, const struct etcd_range *range, etcd_page_cb c
 	struct etcd_outcome outcome = { .result = fake.result, .revision = fake.revision };
 	char *key = copy(range->key), *end = copy(range->end);
 	size_t i = place_of(key), n = 0;
+	bool is_answered = fake.n_pages != 1;
 
 	(void)etcd;
-	if (fake.is_counting && fake.n_pages == 0)
-		goto out;
-	fake.n_pages -= fake.is_counting;
+	fake.n_pages -= fake.n_pages > 1;
 	/* a key that ends with a NUL is the one after */
-	if (range->key.n > 0 && range->key.p[range->key.n - 1] == '\0' && find(key))
-		i++;
+	i += range->key.n > 0 && range->key.p[range->key.n - 1] == '\0' && find(key);
 	for (; i < fake.n && strcmp(fake.entries[i].key, end) < 0 && n < 3; i++)
 		kvs[n++] = (struct etcd_kv){ bytes_of(fake.entries[i].key),
 					     bytes_of(fake.entries[i].value),
 					     fake.entries[i].revision, fake.entries[i].lease };
-	callback(&outcome, kvs, n, i < fake.n && strcmp(fake.entries[i].key, end) < 0, data);
-out:
+	if (is_answered)
+		callback(&outcome, kvs, n, i < fake.n && strcmp(fake.entries[i].key, end) < 0,
+			 data);
 	free(key);
 	free(end);
 }
@@ -483,7 +473,7 @@ struct etcd *etcd_open(const struct etcd_options *options, struct store_problem 
 
 	(void)options;
 	(void)problem;
-	etcd->seen_ms = now_ms();
+	etcd->seen_ms = clock_ms();
 	return etcd;
 }
 
@@ -496,7 +486,7 @@ void etcd_close(struct etcd *etcd)
 void etcd_last_seen(struct etcd *etcd, struct etcd_seen *ret)
 {
 	if (fake.result == ETCD_DONE) {
-		etcd->seen_ms = now_ms();
+		etcd->seen_ms = clock_ms();
 		etcd->seen_revision = fake.revision;
 	}
 	*ret = (struct etcd_seen){ .at_ms = etcd->seen_ms,
@@ -543,8 +533,7 @@ void fake_etcd_fail(enum etcd_result result)
 
 void fake_etcd_read_pages(size_t n)
 {
-	fake.is_counting = true;
-	fake.n_pages = n;
+	fake.n_pages = n + 1;
 }
 
 void fake_etcd_delete_silently(const char *key)
