@@ -313,6 +313,28 @@ static void check_stable(const char *text)
 	pyr_uri_free(uri);
 }
 
+TEST(only_this_host_is_local)
+{
+	static const char *const local[] = { "./u:/a",  "127.0.0.1:1", "127.255.0.9:1",
+					     "[::1]:1", "localhost:1", "localhost" };
+	static const char *const others[] = { "",
+					      "h:1",
+					      "127.example:1",
+					      "128.0.0.1:1",
+					      "[::2]:1",
+					      "127.0.0.1.example:1",
+					      "0.0.0.0:1",
+					      "a.localhost:1",
+					      "localhost.example:1",
+					      "localhosts:1" };
+	size_t i;
+
+	for (i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+		CHECK(uri_is_local(local[i]));
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		CHECK(!uri_is_local(others[i]));
+}
+
 TEST(a_normal_form_is_its_own_normal_form)
 {
 	static const char *const seeds[] = { "PYRO:obj@[fe80::1%eth0]:9090", "pyro:o@Host.x:80",
@@ -341,4 +363,5 @@ TESTS(uri, T(a1_a_pyro_uri_is_taken_apart), T(a4_a_uri_may_lead_to_a_unix_socket
       T(what_is_wrong_is_told_with_its_place), T(every_part_has_its_limit),
       T(as_many_tags_as_fit_are_sorted), T(an_error_quotes_no_more_than_the_beginning),
       T(null_is_answered), T(grpc_finds_every_address), T(a_target_that_does_not_fit_is_refused),
-      T(an_address_without_a_port_gets_the_default), T(a_normal_form_is_its_own_normal_form))
+      T(an_address_without_a_port_gets_the_default), T(only_this_host_is_local),
+      T(a_normal_form_is_its_own_normal_form))

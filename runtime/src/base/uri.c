@@ -487,6 +487,23 @@ int uri_address(const pyr_uri *uri, uint16_t default_port, char *ret, size_t siz
 	return n > 0 && (size_t)n < size ? 0 : -PYR_INVALID_ARGUMENT;
 }
 
+bool uri_is_local(const char *address)
+{
+	size_t n = strcspn(address, ":");
+	char host[INET_ADDRSTRLEN];
+	struct in_addr binary;
+
+	if (strncmp(address, "./u:", 4) == 0 || strncmp(address, "[::1]", 5) == 0)
+		return true;
+	if (n >= sizeof(host))
+		return false;
+	memcpy(host, address, n);
+	host[n] = '\0';
+	if (inet_pton(AF_INET, host, &binary) == 1)
+		return ntohl(binary.s_addr) >> 24 == IN_LOOPBACKNET;
+	return strcmp(host, "localhost") == 0;
+}
+
 bool uri_equal(const pyr_uri *a, const pyr_uri *b)
 {
 	return strcmp(a->text, b->text) == 0;

@@ -58,5 +58,9 @@ int uri_target(const pyr_uri *uri, uint16_t default_port, char *ret, size_t size
  */
 int uri_address(const pyr_uri *uri, uint16_t default_port, char *ret, size_t size);
 
+/* Whether nobody but this host can be at an address in normal form: a unix socket, loopback by its
+ * number, "localhost". Hosts elsewhere may be named "127.example" and "localhost.example". */
+bool uri_is_local(const char *address);
+
 bool uri_equal(const pyr_uri *a, const pyr_uri *b);
 #endif

@@ -111,19 +111,13 @@ const char *pyr_ns_address(const pyr_ns *ns)
 	return ns ? servers_text(ns->servers) : "";
 }
 
-static bool is_loopback(const char *address)
-{
-	return strncmp(address, "127.", 4) == 0 || strncmp(address, "localhost:", 10) == 0 ||
-	       strncmp(address, "[::1]:", 6) == 0 || strncmp(address, "./u:", 4) == 0;
-}
-
 static void warn_of_loopback(const struct servers *servers, const char *name, const pyr_uri *uri)
 {
 	unsigned i = 0;
 
-	while (i < servers_count(servers) && is_loopback(servers_address(servers, i)))
+	while (i < servers_count(servers) && uri_is_local(servers_address(servers, i)))
 		i++;
-	if (is_loopback(uri->address) && i < servers_count(servers))
+	if (uri_is_local(uri->address) && i < servers_count(servers))
 		log_line(PYR_LOG_WARNING,
 			 "name %s at the name server at %s leads to %s, which other hosts cannot "
 			 "reach",

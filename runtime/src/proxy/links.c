@@ -35,12 +35,6 @@ static void unlink_peer(struct peer *peer)
 		peer->shared.next->shared.prev = peer->shared.prev;
 }
 
-static bool is_local(const pyr_uri *uri)
-{
-	return uri->socket[0] || strncmp(uri->host, "127.", 4) == 0 ||
-	       strcmp(uri->host, "::1") == 0 || strcmp(uri->host, "localhost") == 0;
-}
-
 /*
  * The process ends with links open: what was queued still leaves, and the daemons see an orderly
  * end. Only if nobody holds the lock, and not for long: the threads that could are not ours to wait
@@ -204,7 +198,7 @@ static struct peer *connect_to(const pyr_uri *uri, const char *address,
 	char target[URI_TARGET_MAX];
 	struct link_target to = { .uri = uri, .target = target, .address = address };
 
-	to.is_local = is_local(uri);
+	to.is_local = uri_is_local(uri->address);
 	to.is_here = link_place_is_here(address);
 	if (uri_target(uri, 0, target, sizeof(target)) < 0) {
 		problem->code = PYR_INVALID_ARGUMENT;

@@ -86,15 +86,7 @@ static bool is_there(const struct session *session, const pyr_uri *uri)
 
 bool follow_may_move(const char *address, const pyr_uri *to)
 {
-	static const char *const ours[] = { "./u:", "127.", "[::1]", "localhost" };
-	size_t i;
-
-	if (!to->socket[0])
-		return true;
-	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		if (strncmp(address, ours[i], strlen(ours[i])) == 0)
-			return true;
-	return false;
+	return !to->socket[0] || uri_is_local(address);
 }
 
 /* Whether the session is to be given up. A name that is gone leaves it where it is. */
