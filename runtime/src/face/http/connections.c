@@ -96,12 +96,16 @@ static void *watch(void *data)
 bool connections_open(struct connections *all)
 {
 	struct epoll_event event = { .events = EPOLLIN };
+	pthread_condattr_t monotonic;
 
 	*all = (struct connections){ .epoll = epoll_create1(EPOLL_CLOEXEC),
 				     .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 	event.data.fd = all->wake;
 	pthread_mutex_init(&all->lock, NULL);
-	pthread_cond_init(&all->rested, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&all->rested, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	if (all->epoll >= 0 && all->wake >= 0 &&
 	    epoll_ctl(all->epoll, EPOLL_CTL_ADD, all->wake, &event) == 0 &&
 	    pthread_create(&all->watcher, NULL, watch, all) == 0)
@@ -142,7 +146,7 @@ static void wait_for_answers(struct connections *all)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += LEAVE_MS * 1000000;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;

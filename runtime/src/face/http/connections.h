@@ -19,7 +19,7 @@ enum { CONNECTIONS_FOREVER = -1 };
 
 struct connections {
 	pthread_mutex_t lock;  /* all that follows; before a visitor's */
-	pthread_cond_t rested; /* a request is through */
+	pthread_cond_t rested; /* a request is through; on CLOCK_MONOTONIC */
 	struct http_connection *first;
 	unsigned n;
 	bool is_stopping, is_over;
