@@ -2,12 +2,11 @@
 #ifndef PYRITE_NAMING_FILE_H
 #define PYRITE_NAMING_FILE_H
 /*
- * Files that name name servers: `pyrite/ns` in the user's folder of settings ($XDG_CONFIG_HOME,
- * else
- * ~/.config, as the XDG Base Directory Specification has it), and /etc/pyrite/ns. A line holds
- * addresses as PYRITE_NS_HOST has them, and '#' begins a comment. A file that somebody else than
- * this user and root may write is refused, as ssh refuses its own: who writes it says whom this
- * process believes. Any thread.
+ * Files that name name servers: `pyrite/ns` in the user's folder of settings, which is
+ * $XDG_CONFIG_HOME, else ~/.config (XDG Base Directory Specification), and /etc/pyrite/ns. A line
+ * holds addresses as PYRITE_NS_HOST has them, and '#' begins a comment. A file that somebody else
+ * than this user and root may write is refused, as ssh refuses its own: who writes it says whom
+ * this process believes. Any thread.
  */
 #include "naming/naming_found.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "naming/naming_find.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -8,8 +8,8 @@
 #include "base/uri.h"
 
 enum {
-	FOUND_MAX = 16,       /* name servers of one step */
-	FOUND_TEXT_MAX = 2048 /* all of them as a text */
+	FOUND_MAX = URI_ADDRESSES_MAX, /* name servers of one step */
+	FOUND_TEXT_MAX = URI_MAX       /* all of them as a text */
 };
 
 /* In the order in which they are looked at. */

@@ -69,11 +69,6 @@ static void tell(void)
 		all.listeners[i]();
 }
 
-static int64_t in_ms(int64_t ms)
-{
-	return engine_now() + ms * ENGINE_MS;
-}
-
 static struct health *find(const char *address)
 {
 	struct health *health;
@@ -187,7 +182,7 @@ void health_down(const char *address)
 		health->first_ms = health->pause_ms = first_pause(health);
 		health->is_down = is_news = true;
 		health->asked = engine_now();
-		health->at = in_ms(health->pause_ms);
+		health->at = engine_until(health->pause_ms);
 		atomic_fetch_add(&all.n_down, 1);
 		look_at(engine_now());
 	}
@@ -258,7 +253,7 @@ static bool take_ping(struct health *health)
 		return true;
 	}
 	health->pause_ms = twice(health->pause_ms);
-	health->at = in_ms(health->pause_ms);
+	health->at = engine_until(health->pause_ms);
 	return false;
 }
 
@@ -279,9 +274,9 @@ static int64_t look(struct health *health, int64_t now, bool *ret_news)
 		}
 		start_ping(health);
 		if (!health->ping)
-			health->at = in_ms(health->pause_ms);
+			health->at = engine_until(health->pause_ms);
 	}
-	return health->ping ? in_ms(all.look_ms) : health->at;
+	return health->ping ? engine_until(all.look_ms) : health->at;
 }
 
 static void fire(struct engine_timer *timer)

@@ -6,10 +6,10 @@
 #include "naming/naming_keeper.h"
 
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/config.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -28,11 +28,6 @@ enum {
 };
 
 struct keepers keepers = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static int64_t in_ms(int64_t ms)
-{
-	return engine_now() + ms * ENGINE_MS;
-}
 
 /* Up to a tenth of the time, so that owners whose rounds began together are apart soon. */
 static int64_t some_of(int64_t ms)
@@ -67,16 +62,13 @@ static int64_t next_round(const struct keeper *keeper)
 
 	if (ms < LEAST_ROUND_MS)
 		ms = LEAST_ROUND_MS;
-	return in_ms(ms - some_of(ms));
+	return engine_until(ms - some_of(ms));
 }
 
-static struct pyrite_NameServer *make_proxy(const char *server)
+static struct pyrite_NameServer *make_proxy(const struct keeper *keeper, unsigned at)
 {
-	struct pyr_proxy_options options = { .timeout_ms = CALL_MS };
-	char uri[sizeof("PYRO:" pyrite_NAME_SERVER_ID "@") + 300];
-
-	snprintf(uri, sizeof(uri), "PYRO:%s@%s", pyrite_NAME_SERVER_ID, server);
-	return pyrite_NameServer_proxy_with(uri, &options);
+	return naming_proxy(servers_address(keeper->servers, at), CALL_MS,
+			    config_number(CONFIG_WAIT_MS));
 }
 
 /* ---- which name server ---- */
@@ -134,7 +126,7 @@ bool keeper_attend(struct keeper *keeper)
 
 	if (!keeper->proxy) {
 		keeper->at = best < 0 ? 0 : (unsigned)best;
-		keeper->proxy = make_proxy(keeper_address(keeper));
+		keeper->proxy = make_proxy(keeper, keeper->at);
 	}
 	if (!keeper->proxy)
 		return false;
@@ -193,7 +185,7 @@ void keeper_rest(struct keeper *keeper)
  * know. That one sees the connection until the names are safe here. */
 static void move_to(struct keeper *keeper, unsigned at)
 {
-	struct pyrite_NameServer *proxy = make_proxy(servers_address(keeper->servers, at));
+	struct pyrite_NameServer *proxy = make_proxy(keeper, at);
 	struct lease *lease;
 
 	if (!proxy)
@@ -487,8 +479,8 @@ static void take_renewal(struct keeper *keeper, struct renewal *renewal)
 	pyr_free(result);
 }
 
-/* Takes the answers that are in. Returns whether others are still out. */
-static bool take_renewals(struct keeper *keeper)
+/* Takes the answers that are in. */
+static void take_renewals(struct keeper *keeper)
 {
 	struct renewal **place = &keeper->renewals, *renewal;
 
@@ -501,7 +493,6 @@ static bool take_renewals(struct keeper *keeper)
 		take_renewal(keeper, renewal);
 		free(renewal);
 	}
-	return keeper->renewals != NULL;
 }
 
 /* In the runtime's thread: begins a round, or looks for the answers of the one that runs. */
@@ -516,7 +507,7 @@ static void fire(struct engine_timer *timer)
 	atomic_store(&keeper->wants_look, false);
 	if (keeper->leaving && pyr_future_is_ready(keeper->leaving))
 		drop_left(keeper);
-	(void)take_renewals(keeper);
+	take_renewals(keeper);
 	keeper_tell_again(keeper, keeper_take_told(keeper));
 	choose_server(keeper);
 	if (keeper->leases && !keeper->renewals && engine_now() >= keeper->round_at)
@@ -525,7 +516,7 @@ static void fire(struct engine_timer *timer)
 	ends = look_at_ends(keeper);
 	keeper_rest(keeper);
 	if (keeper->leases) {
-		at = waits ? in_ms(keeper->look_ms) : keeper->round_at;
+		at = waits ? engine_until(keeper->look_ms) : keeper->round_at;
 		at = ends < at ? ends : at;
 		if (waits && keeper->look_ms < last_look)
 			keeper->look_ms *= 2;

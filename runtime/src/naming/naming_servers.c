@@ -10,7 +10,6 @@
 
 #include "base/config.h"
 #include "base/error.h"
-#include "engine/engine.h"
 #include "naming/naming_find.h"
 #include "naming/naming_health.h"
 #include "naming/naming_servers_own.h"
