@@ -18,10 +18,10 @@
  * forms.
  *
  * There may be several name servers of one registry. What is only asked is asked of the first that
- * is up, and of the next as well if that takes 400 ms. What changes names is done at another only
- * if it surely has not been done: else it fails with UNAVAILABLE, and the error's may_have_run. If
- * none answers, UNAVAILABLE tells what is wrong with each. Leases and watchers move along
- * (docs/names.md).
+ * is up, and of the next as well if that takes 400 ms, or 250 ms of one that never answered. What
+ * changes names is done at another only if it surely has not been done: else it fails with
+ * UNAVAILABLE, and the error's may_have_run. If none answers, UNAVAILABLE tells what is wrong with
+ * each. Leases and watchers move along (docs/names.md).
  */
 #include <pyrite/pyrite.h>
 
@@ -63,8 +63,8 @@ struct pyr_ns_entries {
  * the first of these says: PYRITE_NS_HOST; $XDG_CONFIG_HOME/pyrite/ns or ~/.config/pyrite/ns;
  * /etc/pyrite/ns; the SRV records of _pyrite._tcp in PYRITE_NS_DOMAIN; who answers at
  * PYRITE_NS_BROADCAST; else 127.0.0.1:9090. docs/names.md has the details. Returns: owned,
- * pyr_ns_free(); NULL with UNAVAILABLE; FAILED_PRECONDITION or INVALID_ARGUMENT for a file or a
- * setting that is refused. */
+ * pyr_ns_free(); NULL with UNAVAILABLE; INVALID_ARGUMENT for an address, a file or a setting that
+ * makes no sense; FAILED_PRECONDITION for a file that is not believed. */
 pyr_ns *pyr_ns_locate(const char *address) PYR_MUST_CHECK;
 
 /* How to look for the name server. */

@@ -66,7 +66,7 @@ struct pyr_ns_search {
 /* Searches for name servers as pyr_ns_locate(NULL) does, anew, and tells of each step;
  * docs/names.md has their order. Whether a name server answers there is not tried. Takes up to 5 s
  * where DNS or UDP is asked. *ret: owned, pyr_free(). Returns 0 also if the search found none;
- * RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED. Any thread. */
+ * RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, CANCELLED in a task. Any thread. */
 int pyr_ns_find(struct pyr_ns_search **ret) PYR_MUST_CHECK;
 
 #if defined(__GNUC__)
