@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "engine/engine.h"
@@ -21,6 +22,16 @@ enum { SHORT_MS = 20, LONG_MS = 60000, SOON_MS = 10000 };
 static inline int64_t now_ms(void)
 {
 	return engine_now() / ENGINE_MS;
+}
+
+/* Waits until something was counted so often. */
+static inline bool comes_to(atomic_int *count, int n)
+{
+	int64_t until = now_ms() + SOON_MS;
+
+	while (atomic_load(count) < n && now_ms() < until)
+		usleep(1000);
+	return atomic_load(count) >= n;
 }
 
 static inline void check_error(int err, int code, const char *part)

@@ -229,7 +229,8 @@ TEST(no_name_leads_from_another_machine_to_a_socket_of_this_one)
 {
 	static const char *const here[] = { "./u:/run/a", "127.0.0.1:1", "127.1.2.3:1", "[::1]:1",
 					    "localhost:1" };
-	static const char *const elsewhere[] = { "10.0.0.7:1", "[2001:db8::1]:1", "host:1", "" };
+	static const char *const elsewhere[] = { "10.0.0.7:1", "[2001:db8::1]:1",
+						 "localhost.example:1", "" };
 	pyr_uri *local = pyr_uri_parse("PYRO:x@./u:/run/x"), *far = pyr_uri_parse("PYRO:x@h:1");
 	size_t i;
 
@@ -403,10 +404,13 @@ static int fake_entry(pyr_call *call, const char *name, const struct pyrite_Name
 	return 0;
 }
 
-static void start_fake(const struct pyrite_NameServer_methods *methods)
+/* With both places that its name leads to. Returns a proxy of the name. */
+static struct pyrite_NameServer *start_fake(const struct pyrite_NameServer_methods *methods)
 {
 	struct pyr_daemon_options options = { .threads = 4 };
 
+	start_place(0);
+	start_place(1);
 	atomic_store(&fake.n_watches, 0);
 	atomic_store(&fake.n_over, 0);
 	atomic_store(&fake.n_lookups, 0);
@@ -415,6 +419,7 @@ static void start_fake(const struct pyrite_NameServer_methods *methods)
 	fake.daemon = pyr_daemon_new(&options);
 	REQUIRE(pyrite_NameServer_register(fake.daemon, "Pyrite.NameServer", methods, NULL));
 	REQUIRE(pthread_create(&fake.thread, NULL, run_daemon, fake.daemon) == 0);
+	return proxy_of("PYRONAME", "x", pyr_daemon_address(fake.daemon));
 }
 
 static void end_fake(void)
@@ -422,6 +427,8 @@ static void end_fake(void)
 	pyr_daemon_stop(fake.daemon);
 	REQUIRE(pthread_join(fake.thread, NULL) == 0);
 	pyr_daemon_free(fake.daemon);
+	end_place(0);
+	end_place(1);
 }
 
 static int refuse(pyr_call *call, const struct pyrite_NameView *view, pyr_stream *stream)
@@ -432,20 +439,10 @@ static int refuse(pyr_call *call, const struct pyrite_NameView *view, pyr_stream
 	return pyr_fail(call, PYR_PERMISSION_DENIED, "not you");
 }
 
-static bool comes_to(atomic_int *count, int n)
+/* With a name server of these the proxy works, and connects anew where the name leads then. */
+static void check_lookups(const struct pyrite_NameServer_methods *methods)
 {
-	int64_t until = now_ms() + SOON_MS;
-
-	while (atomic_load(count) < n && now_ms() < until)
-		usleep(1000);
-	return atomic_load(count) >= n;
-}
-
-/* The proxy works, and connects anew where the name leads then. */
-static void check_lookups(void)
-{
-	struct pyrite_NameServer *proxy =
-		proxy_of("PYRONAME", "x", pyr_daemon_address(fake.daemon));
+	struct pyrite_NameServer *proxy = start_fake(methods);
 
 	CHECK_INT(ask(proxy), 0);
 	CHECK(follow_of(proxy) != NULL);
@@ -457,6 +454,7 @@ static void check_lookups(void)
 	CHECK(!follow_is_live(follow_of(proxy)));
 	CHECK_INT(atomic_load(&fake.n_watches), 1);
 	pyrite_NameServer_free(proxy);
+	end_fake();
 }
 
 TEST(a_name_server_that_refuses_is_asked_as_before)
@@ -464,26 +462,16 @@ TEST(a_name_server_that_refuses_is_asked_as_before)
 	static const struct pyrite_NameServer_methods methods = { .lookup_entry = fake_entry,
 								  .watch = refuse };
 
-	start_place(0);
-	start_place(1);
-	start_fake(&methods);
-	check_lookups();
-	end_fake();
-	end_place(0);
-	end_place(1);
+	check_lookups(&methods);
 }
 
 /* One of before there was anything to watch. */
 TEST(a_name_server_that_knows_no_watch_is_asked_as_before)
 {
 	static const struct pyrite_NameServer_methods methods = { .lookup_entry = fake_entry };
-	struct pyrite_NameServer *proxy;
+	struct pyrite_NameServer *proxy = start_fake(&methods);
 	int64_t until;
 
-	start_place(0);
-	start_place(1);
-	start_fake(&methods);
-	proxy = proxy_of("PYRONAME", "x", pyr_daemon_address(fake.daemon));
 	for (until = now_ms() + 3 * FOLLOW_START_MS; now_ms() < until;)
 		CHECK_INT(ask(proxy), 0);
 	CHECK(follow_of(proxy) != NULL && !follow_is_live(follow_of(proxy)));
@@ -493,8 +481,6 @@ TEST(a_name_server_that_knows_no_watch_is_asked_as_before)
 	CHECK_INT(ask(proxy), 1);
 	pyrite_NameServer_free(proxy);
 	end_fake();
-	end_place(0);
-	end_place(1);
 }
 
 /* As fast as it can: the name leads to one place and to the other. */
@@ -523,15 +509,11 @@ TEST(a_name_that_changes_all_the_time_moves_a_proxy_a_few_times)
 {
 	static const struct pyrite_NameServer_methods methods = { .lookup_entry = fake_entry,
 								  .watch = swap };
-	struct pyrite_NameServer *proxy;
+	struct pyrite_NameServer *proxy = start_fake(&methods);
 	int n_moves = 0;
 	uint32_t at, last = 0;
 	int64_t until;
 
-	start_place(0);
-	start_place(1);
-	start_fake(&methods);
-	proxy = proxy_of("PYRONAME", "x", pyr_daemon_address(fake.daemon));
 	CHECK_INT(ask(proxy), 0);
 	REQUIRE(is_told(proxy, 0));
 	for (until = now_ms() + 1500; now_ms() < until; last = at) {
@@ -545,11 +527,9 @@ TEST(a_name_that_changes_all_the_time_moves_a_proxy_a_few_times)
 	pyrite_NameServer_free(proxy);
 	CHECK(comes_to(&fake.n_over, 1)); /* nobody needs it any more */
 	end_fake();
-	end_place(0);
-	end_place(1);
 }
 
-/* More registrations than are kept, under one name. */
+/* More registrations than are kept, under one name; on its second turn there is one. */
 static int flood(pyr_call *call, const struct pyrite_NameView *view, pyr_stream *stream)
 {
 	struct pyrite_NameChange change = { .name = (char *)view->prefix, .shared = true };
@@ -568,7 +548,11 @@ static int flood(pyr_call *call, const struct pyrite_NameView *view, pyr_stream 
 		news.resync = false;
 	}
 	atomic_fetch_add(&fake.n_watches, 1);
-	while (pyrite_NameServer_watch_yield(stream, &news) == 0)
+	while (atomic_load(&fake.turn) < 2 && pyrite_NameServer_watch_yield(stream, &news) == 0)
+		usleep(1000);
+	change = (struct pyrite_NameChange){ .name = change.name, .uri = (char *)places[0].uri };
+	news.resync = true;
+	for (; pyrite_NameServer_watch_yield(stream, &news) == 0; news.resync = false)
 		usleep(1000);
 	return 0;
 }
@@ -578,13 +562,23 @@ TEST(what_is_too_much_to_keep_is_looked_up)
 	static const struct pyrite_NameServer_methods methods = { .lookup_entry = fake_entry,
 								  .watch = flood };
 
-	start_place(0);
-	start_place(1);
-	start_fake(&methods);
-	check_lookups();
+	check_lookups(&methods);
+}
+
+TEST(what_was_too_much_to_keep_is_followed_once_it_is_little)
+{
+	static const struct pyrite_NameServer_methods methods = { .lookup_entry = fake_entry,
+								  .watch = flood };
+	struct pyrite_NameServer *proxy = start_fake(&methods);
+
+	CHECK_INT(ask(proxy), 0);
+	REQUIRE(comes_to(&fake.n_watches, 1));
+	atomic_store(&fake.turn, 2);
+	REQUIRE(is_told(proxy, 0));
+	CHECK_INT(follow_version(follow_of(proxy)), 1); /* nothing was known before */
+	CHECK_INT(ask(proxy), 0);
+	pyrite_NameServer_free(proxy);
 	end_fake();
-	end_place(0);
-	end_place(1);
 }
 
 TESTS(follow, T(a_name_that_moves_is_followed_before_the_next_call),
@@ -597,4 +591,5 @@ TESTS(follow, T(a_name_that_moves_is_followed_before_the_next_call),
       T(a_name_server_that_refuses_is_asked_as_before),
       T(a_name_that_changes_all_the_time_moves_a_proxy_a_few_times),
       T(what_is_too_much_to_keep_is_looked_up),
+      T(what_was_too_much_to_keep_is_followed_once_it_is_little),
       T(a_process_follows_so_many_names_and_looks_the_others_up), T(the_name_server_ends_well))

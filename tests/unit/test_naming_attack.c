@@ -92,15 +92,6 @@ static void end_fake(void)
 	pyr_daemon_free(fake.daemon);
 }
 
-static bool comes_to(atomic_int *count, int n)
-{
-	int64_t until = now_ms() + SOON_MS;
-
-	while (atomic_load(count) < n && now_ms() < until)
-		usleep(1000);
-	return atomic_load(count) >= n;
-}
-
 /* ---- leases ---- */
 
 static const struct pyrite_NameServer_methods leasing = { .ping = answer,

@@ -124,15 +124,6 @@ static void finish(void)
 	pyr_daemon_free(server.daemon);
 }
 
-static bool comes(atomic_int *count, int n)
-{
-	int64_t until = now_ms() + SOON_MS;
-
-	while (atomic_load(count) < n && now_ms() < until)
-		usleep(1000);
-	return atomic_load(count) >= n;
-}
-
 static void answer_held(void)
 {
 	static uint8_t secret[16];
@@ -146,17 +137,17 @@ static void answer_held(void)
 TEST(forgotten_names_are_told_again_a_few_at_a_time)
 {
 	begin();
-	REQUIRE(comes(&server.n_rounds, 1));
+	REQUIRE(comes_to(&server.n_rounds, 1));
 	atomic_store(&server.has_forgotten, true);
-	REQUIRE(comes(&server.n_held, FEW));
+	REQUIRE(comes_to(&server.n_held, FEW));
 	atomic_store(&server.n_rounds, 0);
-	CHECK(comes(&server.n_rounds, 3));            /* others are renewed meanwhile, */
+	CHECK(comes_to(&server.n_rounds, 3));         /* others are renewed meanwhile, */
 	CHECK_INT(atomic_load(&server.n_again), FEW); /* and no more are told */
 	atomic_store(&server.answers, true);
 	answer_held();
-	CHECK(comes(&server.n_again, NAMES));
+	CHECK(comes_to(&server.n_again, NAMES));
 	atomic_store(&server.n_rounds, 0);
-	CHECK(comes(&server.n_rounds, 2));
+	CHECK(comes_to(&server.n_rounds, 2));
 	CHECK_INT(atomic_load(&server.n_again), NAMES); /* each once */
 	finish();
 }
