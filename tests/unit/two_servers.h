@@ -123,6 +123,16 @@ static inline bool comes_back(pyr_ns *ns, char who)
 	return answer == who;
 }
 
+/* Waits until it is known of the server whether it is up. */
+static inline bool is_known_to_be(const struct server *server, bool up)
+{
+	int64_t until = now_ms() + WAIT_MS;
+
+	while (health_is_up(server->address) != up && now_ms() < until)
+		CHECK_INT(pyr_sleep(PAUSE_MS), 0);
+	return health_is_up(server->address) == up;
+}
+
 /* Both run, each has the name "who", which leads to itself, and both are known to be up. */
 static inline pyr_ns *begin(void)
 {
@@ -141,8 +151,7 @@ static inline pyr_ns *begin(void)
 	health_hurry(b.address);
 	ns = pyr_ns_locate(both);
 	REQUIRE(ns != NULL && comes_back(ns, 'a'));
-	while (!health_is_up(b.address))
-		CHECK_INT(pyr_sleep(PAUSE_MS), 0);
+	REQUIRE(is_known_to_be(&b, true));
 	return ns;
 }
 
