@@ -3,7 +3,7 @@
 #define PYRITE_NAMING_H
 /*
  * Names, on the generated stubs of naming.idl: the short forms pyr_ns_*, the look-up behind
- * PYRONAME proxies, and the leases that this process holds at name servers. Floor 5.
+ * PYRONAME proxies, and the leases that this process holds at name servers.
  */
 #include <pyrite/pyrite.h>
 

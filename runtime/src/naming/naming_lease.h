@@ -2,11 +2,11 @@
 #ifndef PYRITE_NAMING_LEASE_H
 #define PYRITE_NAMING_LEASE_H
 /*
- * What this process holds at name servers. For each name server there is one keeper: the secret
- * under which this process registers there, and the leased names, which it renews every three
- * tenths of their time, driven by a timer of the runtime's thread and never waiting. A name server
- * that has forgotten a lease (a restart in memory) is told of it again; a name that somebody
- * removed on purpose is let go. Floor 5, beside naming.c.
+ * What this process holds at name servers. For each name server, or list of them, there is one
+ * keeper: the secret under which this process registers there, and the leased names, which it
+ * renews every three tenths of their time, driven by a timer of the runtime's thread and never
+ * waiting. A name server that has forgotten a lease (a restart in memory) is told of it again; a
+ * name that somebody removed on purpose is let go.
  */
 #include <pyrite/naming.h>
 
@@ -16,7 +16,7 @@
 
 /* Where and under what a daemon of this process is known. */
 struct lease_terms {
-	const char *server; /* address of the name server, normal form */
+	const char *server; /* where: servers_text() */
 	const char *name, *uri;
 	const char *daemon; /* address of the daemon the uri leads to */
 	const char *const *tags;
