@@ -5,19 +5,12 @@
  * Two name servers in memory, of which each knows names of its own, so that an answer tells which
  * one was asked. Define _GNU_SOURCE before (pipe2()).
  */
-#include <fcntl.h>
 #include <pyrite/pyrite.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
-#include <sys/wait.h>
 
 #include "engine/engine.h"
 #include "naming/naming_health.h"
 #include "port.h"
-#include "test.h"
-
-extern char **environ;
+#include "run_ns.h"
 
 enum { SOON_MS = 1000, WAIT_MS = 15000, PAUSE_MS = 10, PING_MS = 20, KNOWN_MS = 350 };
 
@@ -39,27 +32,12 @@ static inline int64_t now_ms(void)
 /* Runs a name server, on its port if it had one, and waits until it says that it is there. */
 static inline void run(struct server *server)
 {
-	const char *bin = getenv("PYRITE_BIN");
-	char path[1024], port[8], line[200];
-	char *argv[] = { path, "--port", port, "--storage", "memory", NULL };
-	posix_spawn_file_actions_t actions;
-	int pipes[2];
-	FILE *file;
+	char port[8];
 
 	if (!server->port)
 		server->port = port_of_ours();
-	snprintf(path, sizeof(path), "%s/pyrite-ns", bin ? bin : "bin");
 	snprintf(port, sizeof(port), "%u", server->port);
-	REQUIRE(pipe2(pipes, O_CLOEXEC) == 0);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, pipes[1], 1);
-	REQUIRE(posix_spawn(&server->pid, path, &actions, NULL, argv, environ) == 0);
-	posix_spawn_file_actions_destroy(&actions);
-	close(pipes[1]);
-	file = fdopen(pipes[0], "r");
-	REQUIRE(file && fgets(line, sizeof(line), file));
-	REQUIRE(sscanf(line, "NS running on %63s", server->address) == 1);
-	fclose(file);
+	REQUIRE(run_ns(port, &server->pid, server->address));
 }
 
 static inline void end(struct server *server, int signal)
