@@ -18,6 +18,7 @@ struct answerer {
 	void (*answer)(struct answerer *a, const uint8_t *question, size_t n,
 		       const struct sockaddr_in *from);
 	_Atomic(const void *) data; /* answer()'s; another may be set meanwhile */
+	pthread_mutex_t lock;       /* while it answers: for what data leads to, if that changes */
 	atomic_int n_asked;
 };
 
@@ -41,8 +42,10 @@ static void *answerer_main(void *data)
 		if (n <= 1)
 			return NULL;
 		atomic_fetch_add(&a->n_asked, 1);
+		pthread_mutex_lock(&a->lock);
 		if (a->answer)
 			a->answer(a, question, (size_t)n, &from);
+		pthread_mutex_unlock(&a->lock);
 	}
 }
 
@@ -60,6 +63,7 @@ static int answerer_socket(struct sockaddr_in *ret)
 
 static void answerer_start(struct answerer *a)
 {
+	pthread_mutex_init(&a->lock, NULL);
 	a->fd = answerer_socket(&a->at);
 	REQUIRE(pthread_create(&a->thread, NULL, answerer_main, a) == 0);
 }
@@ -75,6 +79,7 @@ static void answerer_stop(struct answerer *a)
 {
 	answerer_send(a->fd, "q", 1, &a->at);
 	pthread_join(a->thread, NULL);
+	pthread_mutex_destroy(&a->lock);
 	close(a->fd);
 }
 #endif

@@ -175,16 +175,25 @@ TEST(settings_that_make_no_sense_are_told)
 	CHECK_INT(ask_at("127.0.0.1:1", longest), NAMING_WRONG);
 }
 
+static void change(struct answerer *dns, struct said *said, size_t at, uint8_t value, size_t cut)
+{
+	pthread_mutex_lock(&dns->lock);
+	said->at = at;
+	said->value = value;
+	said->cut = cut;
+	pthread_mutex_unlock(&dns->lock);
+}
+
 /* Each byte of a good answer behind the question, and the counts of its parts, changed and cut
  * short: it is taken, or refused, and leads nowhere else. */
-static void check_mutated(struct said *said, const char *server)
+static void check_mutated(struct answerer *dns, struct said *said, size_t at, const char *server)
 {
 	static const uint8_t values[] = { 0x00, 0x01, 0x0c, 0x3f, 0x7f, 0xc0, 0xff };
 	enum naming_verdict verdict;
 	size_t i;
 
 	for (i = 0; i < sizeof(values); i++) {
-		said->value = values[i];
+		change(dns, said, at, values[i], 0);
 		verdict = ask_at(server, "example.test");
 		CHECK(verdict == NAMING_TAKEN || verdict == NAMING_NOTHING ||
 		      verdict == NAMING_WRONG);
@@ -199,16 +208,16 @@ TEST(answers_that_were_tampered_with_do_no_harm)
 			     .n = 2,
 			     .srv = { { 1, 2, 3, "a.test" }, { 4, 5, 6, "b.test" } } };
 	struct answerer dns = { .answer = say_dns, .data = &said };
-	size_t n = said_size(&said);
+	size_t i, n = said_size(&said);
 	char server[32];
 
 	answerer_start(&dns);
 	answerer_address(&dns, server);
-	for (said.at = 6; said.at < n; said.at++)
-		if (said.at < NS_HFIXEDSZ || said.at >= said_question_end())
-			check_mutated(&said, server);
-	said.at = 0;
-	for (said.cut = n - 1; said.cut >= said_question_end(); said.cut--) {
+	for (i = 6; i < n; i++)
+		if (i < NS_HFIXEDSZ || i >= said_question_end())
+			check_mutated(&dns, &said, i, server);
+	for (i = n - 1; i >= said_question_end(); i--) {
+		change(&dns, &said, 0, 0, i);
 		CHECK_INT(ask_at(server, "example.test"), NAMING_WRONG);
 		CHECK_STR(step.text, "DNS sent an answer that makes no sense");
 	}
