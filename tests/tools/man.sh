@@ -45,6 +45,12 @@ a_page_for_each_command() {
 		<(cd "$man" && ls pyrite-*.1 | grep -vE '^pyrite-(idl|nsc?|echoserver)\.1$' | sort)
 }
 
+# What stands behind an option's argument is its description.
+no_argument_of_several_words() {
+	! grep -nE '^\\fB.*\\fI[^\\]* ' "$man"/*.1
+}
+
+check an_argument_of_an_option_is_one_word no_argument_of_several_words
 for page in "$man"/*.1; do
 	page=$(basename "$page" .1)
 	check "${page//-/_}_is_clean" clean "$page"

@@ -134,6 +134,10 @@ what == "" {
 	sub(/^ +/, "", line)
 	at = match(line, /   */)
 	text = at ? substr(line, at + RLENGTH) : ""
+	if (!at && match(line, /[A-Z.\]] [A-Z]/)) { # a term as wide as the column
+		at = RSTART + 1
+		text = substr(line, at + 1)
+	}
 	options = options item(option(at ? substr(line, 1, at - 1) : line), text)
 	next
 }
