@@ -123,10 +123,10 @@ def way_to(row, options, folder, server):
         yield server.address
         return
     found = re.search(r"(\d+)$", server.address)
-    command = [program(options, "bench-relay"), found[1], str(row.delay_ms)]
+    command = [program(options, "fault-relay"), "-d", str(row.delay_ms), f"127.0.0.1:{found[1]}"]
     others = os.sched_getaffinity(0) - {options.cpu} or {options.cpu}  # its work is not the ends'
-    with Process(command, others, environment(row, options), folder, "bench-relay") as relay:
-        yield server.address[:found.start()] + relay.address
+    with Process(command, others, environment(row, options), folder, "fault-relay") as relay:
+        yield server.address[:found.start()] + relay.address.rpartition(":")[2]
 
 
 def run_client(row, options, folder, server, arguments, prefix=()):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The measurements (docs/performance.md): server and client of Pyrite; of gRPC core itself and of raw sockets as the
-# yardsticks; a relay that delays. scripts/bench runs them, bench_smoke only sees that they work, and bench_guard compares
+# yardsticks. scripts/bench runs them, bench_smoke only sees that they work, and bench_guard compares
 # two of them with their yardsticks. Other peers' programs are not part of this build: bench/peers/Makefile.
 add_library(bench_measure STATIC bench/measure.c bench/drive.c)
 target_include_directories(bench_measure PUBLIC bench)
@@ -28,9 +28,8 @@ target_link_libraries(bench-etcd-client PRIVATE pyrite_etcd bench_measure)
 pyrite_warnings(bench-etcd-client)
 pyrite_measures(bench-etcd-client)
 add_executable(bench-raw bench/peers/raw.c)
-add_executable(bench-relay bench/relay.c)
 add_executable(bench-wake bench/wake.c)
-foreach(program raw relay wake)
+foreach(program raw wake)
 	target_link_libraries(bench-${program} PRIVATE bench_measure)
 	pyrite_warnings(bench-${program})
 	pyrite_measures(bench-${program})
