@@ -97,16 +97,24 @@ class Site:
         groups[0][1].insert(0, self.pages["README.md"])
         self.pages["README.md"].title = "Overview"
         rest = [page for source, page in self.pages.items() if source not in listed and source not in SPECIAL]
-        more = [page for page in rest if not page.source.startswith("docs/internals/")]
+        folders = {folder: [page for page in rest if page.source.startswith(f"docs/{folder}/")] for folder in ("cookbook", "internals")}
+        more = [page for page in rest if not page.source.startswith(("docs/cookbook/", "docs/internals/"))]
         if more:
             groups.append(("More", more))
-        inner = [page for page in rest if page.source.startswith("docs/internals/")]
-        inner.sort(key=lambda page: (not page.source.endswith("modules.md"), page.source))
-        self.pages["README.md"].source = "README.md"
+        if folders["cookbook"]:
+            groups.append(("Cookbook", self.in_order(folders["cookbook"], "docs/cookbook/README.md")))
         about = [self.pages[name] for name in ("CONTRIBUTING.md",) if name in self.pages]
-        groups.append((WORKING, about + inner))
+        groups.append((WORKING, about + self.in_order(folders["internals"], "docs/internals/modules.md")))
         groups.append(("Project", [self.pages[name] for name in ("CHANGELOG.md", "SECURITY.md") if name in self.pages]))
         return groups
+
+    def in_order(self, pages, first):
+        """The first one, then the others as it links to them."""
+        path = self.root / first
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        place = {posixpath.normpath(posixpath.join(posixpath.dirname(first), target)): i
+                 for i, target in reversed(list(enumerate(re.findall(r"\]\(([^)#]+\.md)", text))))}
+        return sorted(pages, key=lambda page: (page.source != first, place.get(page.source, len(place) + 999), page.source))
 
     # Links.
 

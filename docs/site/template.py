@@ -14,6 +14,9 @@ BARS = ('<svg viewBox="0 0 16 16" width="18" height="18" aria-hidden="true"><pat
         'd="M1 3.5h14M1 8h14M1 12.5h14"/></svg>')
 
 
+LONG = 12  # pages of a group
+
+
 def relative(page, url):
     return posixpath.relpath(url, posixpath.dirname(page.url) or ".")
 
@@ -23,13 +26,18 @@ def name_of(page):
 
 
 def sidebar(page, groups):
+    """Long groups are folded, but for that of the page."""
     result = ""
     for title, pages in groups:
-        result += f"<h2>{html.escape(title)}</h2>\n<ul>\n"
+        rows = ""
         for other in pages:
             current = ' aria-current="page"' if other.url == page.url else ""
-            result += f'<li><a href="{relative(page, other.url)}"{current}>{name_of(other)}</a></li>\n'
-        result += "</ul>\n"
+            rows += f'<li><a href="{relative(page, other.url)}"{current}>{name_of(other)}</a></li>\n'
+        if len(pages) > LONG:
+            is_open = " open" if any(other.url == page.url for other in pages) else ""
+            result += f"<details{is_open}>\n<summary>{html.escape(title)}</summary>\n<ul>\n{rows}</ul>\n</details>\n"
+        else:
+            result += f"<h2>{html.escape(title)}</h2>\n<ul>\n{rows}</ul>\n"
     return result
 
 

@@ -180,6 +180,26 @@ class Tests:
             if len(self.files[url]) > LARGEST:
                 yield f"{url}: {len(self.files[url])} bytes, {LARGEST} are allowed"
 
+    def the_drawings_are_what_their_texts_say(self):
+        run = subprocess.run([SOURCE / "docs/drawings/draw.py", "--check"], capture_output=True, text=True)
+        if run.returncode != 0:
+            yield run.stdout + run.stderr
+
+    def what_the_pages_on_the_inside_name_exists(self):
+        """Files and functions in backticks."""
+        code = "\n".join(path.read_text(errors="replace") for folder in ("runtime", "nameserver") for path in
+                         (SOURCE / folder).rglob("*.[ch]"))
+        functions = set(re.findall(r"\b(\w+)\(", code))
+        folders = (SOURCE, SOURCE / "runtime/src", SOURCE / "runtime", SOURCE / "nameserver")
+        page = SOURCE / "docs/architecture.md"
+        text = re.sub(r"(?s)```.*?```", "", page.read_text())
+        for name in re.findall(r"`([\w./-]+\.(?:c|h|py|txt|proto|idl)|[\w-]+/[\w./-]*)`", text):
+            if not any((folder / name).exists() for folder in folders):
+                yield f"{page.name}: no {name}"
+        for name in re.findall(r"`(\w+)\(\)`", text):
+            if name not in functions:
+                yield f"{page.name}: no {name}()"
+
     def a_link_that_is_dead_is_told(self):
         root = self.folder / "root"
         root.mkdir()
