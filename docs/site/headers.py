@@ -33,8 +33,7 @@ class Item:
 def body_of(comment):
     """The text of a comment, without its stars."""
     lines = comment[2:-2].split("\n")
-    return "\n".join(re.sub(r"^ ?\* ?(?=\S)|^ ?\*(?=\t)|^ ?\* ?$", "", line).rstrip() if i else line.strip()
-                     for i, line in enumerate(lines)).strip("\n")
+    return "\n".join(re.sub(r"^ ?\* ?", "", line).rstrip() if i else line.strip() for i, line in enumerate(lines)).strip("\n ")
 
 
 def without_comments(code):

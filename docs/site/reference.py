@@ -39,9 +39,9 @@ class Header:
         """The first sentence that tells what the header is for."""
         for item in self.items:
             text = re.sub(r"\s+", " ", re.sub(r"Part of <pyrite/pyrite\.h>, which includes this file\.\s*", "", item.comment))
-            found = re.match(r"(.+?[.:])(?:\s|$)", text)
+            found = re.match(r"(.+?\.)(?:\s|$)", text)
             if found:
-                return found[1].rstrip(":.") + "."
+                return re.sub(r", which includes this file(?=\.)", "", found[1])
         return ""
 
 
@@ -128,35 +128,16 @@ class Page:
     def prose(self, comment):
         """A comment as HTML: paragraphs, lists, and code that is indented by a tab."""
         result = ""
-        for block in re.split(r"\n[ ]*\n(?!\t)|\n(?=\t)|(?<=\n)(?!\t)(?<=[^\n]\n)(?= - )", self.joined(comment)):
-            if not block.strip():
-                continue
-            if block.lstrip("\n").startswith("\t"):
-                code = "\n".join(line[1:] if line.startswith("\t") else line for line in block.strip("\n").split("\n"))
+        for kind, lines in parts_of(comment):
+            if kind == "code":
+                code = "\n".join(line.removeprefix("\t") for line in lines)
                 result += colour.block(code.expandtabs(8), "cpp" if "co_await" in code else "c", self.link)
-            elif re.match(r"\s*- ", block):
-                entries = re.split(r"(?:^|\n)\s*- ", block)[1:]
+            elif kind == "list":
+                entries = re.split(r"(?:^|\n)\s*- ", "\n".join(lines))[1:]
                 result += "<ul>\n" + "".join(f"<li>{self.line(entry)}</li>\n" for entry in entries) + "</ul>\n"
             else:
-                result += f"<p>{self.line(block)}</p>\n"
+                result += f"<p>{self.line(' '.join(lines))}</p>\n"
         return result
-
-    @staticmethod
-    def joined(comment):
-        """Code with blank lines in it stays one block; lists are apart from what introduces them."""
-        lines, result = comment.split("\n"), []
-        for i, line in enumerate(lines):
-            before = result[-1] if result else ""
-            if re.match(r"\s*- ", line) and before.strip() and not re.match(r"\s+|- ", before):
-                result.append("")
-            if before.startswith("\t") and line and not line.startswith("\t"):
-                result.append("")
-            if not line and before.startswith("\t") and any(rest.startswith("\t") for rest in lines[i + 1:i + 2]):
-                line = "\t"
-            if line.startswith("\t") and before and not before.startswith("\t"):
-                result.append("")
-            result.append(line)
-        return "\n".join(result).replace("\n\n\t", "\n\t")
 
     def line(self, text):
         """Running text: names become code and links."""
@@ -180,6 +161,34 @@ class Page:
         return re.sub(r"(^|\. |\n)(Returns)(:? )", r"\1<strong>\2</strong>\3", text)
 
 
+def parts_of(comment):
+    """Paragraphs, lists and code of a comment, each as (kind, lines)."""
+    parts, was_blank = [], True
+    for line in comment.split("\n"):
+        last = parts[-1][0] if parts else ""
+        if not line.strip():
+            if last == "code":
+                parts[-1][1].append("")
+            was_blank = True
+            continue
+        if line.startswith("\t"):
+            kind = "code"
+        elif re.match(r"\s*- ", line) or (last == "list" and line.startswith("  ")):
+            kind = "list"
+        else:
+            kind = "text"
+        if kind == last and not (kind == "text" and was_blank):
+            parts[-1][1].append(line)
+        else:
+            parts.append((kind, [line]))
+        was_blank = False
+    for kind, lines in parts:
+        while lines and not lines[-1]:
+            lines.pop()
+    return parts
+
+
 def tidy(code):
-    """Trailing comments of typedefs and members keep their place; nothing is wider than it must be."""
-    return re.sub(r"[ ]+\n", "\n", code).strip("\n")
+    """Nothing behind lines, and one space before a comment of a line that stands alone."""
+    code = re.sub(r"[ ]+\n", "\n", code).strip("\n")
+    return re.sub(r";\s+/\*", "; /*", code) if "\n" not in code else code

@@ -24,6 +24,11 @@ def slug(text, seen):
     return f"{base}-{n}" if n else base
 
 
+def breakable(inner):
+    """HTML whose long names may be broken at an underscore: in a narrow column of a table, say."""
+    return re.sub(r"(<[^>]*>)|_(?=\w{3})", lambda found: found[1] or "_<wbr>", inner)
+
+
 class Section:
     """A heading and what follows it up to the next: what the search finds, and what "on this page" lists."""
 
@@ -44,10 +49,11 @@ class Text:
         self.source = source  # its path in the project
         self.site = site
         self.sections = []
+        self.in_table = False
         parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
         tokens = parser.parse(text)
         self.mark(tokens)
-        for rule in ("fence", "code_block", "code_inline", "image", "link_open", "table_open", "table_close",
+        for rule in ("text", "fence", "code_block", "code_inline", "image", "link_open", "table_open", "table_close",
                      "heading_open", "heading_close"):
             method = getattr(self, rule)
             parser.renderer.rules[rule] = lambda tokens, i, options, env, method=method: method(tokens, i)
@@ -95,7 +101,11 @@ class Text:
         inside = any(t.type == "link_open" for t in tokens[:i]) and not any(
             t.type == "link_close" for t in tokens[max(j for j, t in enumerate(tokens[:i]) if t.type == "link_open"):i])
         inner = html.escape(content) if inside else colour.linked(content, self.link_symbol)
-        return f"<code>{inner}</code>"
+        return f"<code>{breakable(inner) if self.in_table else inner}</code>"
+
+    def text(self, tokens, i):
+        text = html.escape(tokens[i].content, quote=False)
+        return re.sub(r"\w{14,}", lambda found: breakable(found[0]), text) if self.in_table else text
 
     def image(self, tokens, i):
         token = tokens[i]
@@ -110,7 +120,9 @@ class Text:
         return f'<a href="{html.escape(target if outside else self.site.link(self.source, target))}"{attributes}>'
 
     def table_open(self, tokens, i):
+        self.in_table = True
         return '<div class="table" tabindex="0"><table>\n'
 
     def table_close(self, tokens, i):
+        self.in_table = False
         return "</table></div>\n"
