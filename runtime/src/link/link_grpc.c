@@ -459,6 +459,7 @@ static grpc_channel *new_channel(const struct link_target *target, int fd)
 		core_int_arg("grpc.enable_retries", 0),
 		core_int_arg("grpc.enable_http_proxy", 0),
 		core_int_arg("grpc.compression_enabled_algorithms_bitset", 1),
+		core_int_arg("grpc.per_message_decompression", 0),
 		core_int_arg("grpc.max_receive_message_length", 1 << 20),
 		core_int_arg("grpc.keepalive_time_ms", keepalive),
 		core_int_arg("grpc.keepalive_timeout_ms", keepalive / 2),

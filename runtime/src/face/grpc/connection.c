@@ -206,6 +206,7 @@ static grpc_server *new_core(const struct served *c)
 		core_int_arg("grpc.enable_channelz", 0),
 		core_int_arg("grpc.so_reuseport", 0),
 		core_int_arg("grpc.compression_enabled_algorithms_bitset", 1),
+		core_int_arg("grpc.per_message_decompression", 0),
 		core_int_arg("grpc.max_receive_message_length",
 			     receive_max(c->owner->options.host)),
 		core_int_arg("grpc.max_send_message_length", -1),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "face/grpc/link_plain_call.h"
+#include "face/grpc/plain_annotations.h"
 
 enum { TEXT = PLAIN_TEXT_MAX + PLAIN_NAME_MAX + 256 };
 
@@ -42,6 +43,7 @@ static void put_part(struct plain_out *out, struct frame *frame, size_t n)
 	if (to)
 		copy_reply(out, to, n);
 	out->reply_at += n;
+	frame->body = (struct span){ 0 };
 }
 
 static size_t next_part(const struct plain_out *out)
@@ -51,17 +53,36 @@ static size_t next_part(const struct plain_out *out)
 	return left < FRAME_FRAGMENT ? left : FRAME_FRAGMENT;
 }
 
-static void put_reply(struct plain_out *out)
+static void put_reply_parts(struct plain_out *out, struct frame *frame)
 {
-	struct frame frame = { .type = FRAME_REPLY, .number = out->number };
-
 	if (!out->reply) { /* of a stream that has ended */
-		frame_append(&out->l->inbox, &frame);
+		frame_append(&out->l->inbox, frame);
 		return;
 	}
 	do
-		put_part(out, &frame, next_part(out));
+		put_part(out, frame, next_part(out));
 	while (out->reply_at < grpc_byte_buffer_length(out->reply));
+}
+
+/* What the server sent along. What no annotation can be is of no use to the caller. */
+static struct span take_annotations(const struct plain_out *out, enum annotation_field field,
+				    struct buf *buf)
+{
+	plain_annotations_read(&out->initial, field, buf);
+	plain_annotations_read(&out->trailing, field, buf);
+	if (buf->broken || annotations_problem(span_of_buf(buf), field))
+		buf_reset(buf);
+	return span_of_buf(buf);
+}
+
+static void put_reply(struct plain_out *out)
+{
+	struct frame frame = { .type = FRAME_REPLY, .number = out->number };
+	struct buf along = { 0 };
+
+	frame.body = take_annotations(out, ANNOTATIONS_OF_REPLY, &along);
+	put_reply_parts(out, &frame);
+	buf_free(&along);
 }
 
 bool plain_answer_put_items(struct plain_out *out)
@@ -85,6 +106,7 @@ static void put_status(struct plain_out *out, struct frame *frame)
 {
 	struct span path = core_span(&out->path);
 	char text[TEXT], said[PLAIN_TEXT_MAX];
+	struct buf along = { 0 };
 
 	plain_text_copy(said, sizeof(said), core_span(&out->text));
 	if (out->status == GRPC_STATUS_UNIMPLEMENTED)
@@ -98,7 +120,19 @@ static void put_status(struct plain_out *out, struct frame *frame)
 	frame->correlation_id = core_find_metadata(&out->trailing, PLAIN_CORRELATION_KEY);
 	plain_read_details(core_find_metadata(&out->trailing, PLAIN_DETAILS_KEY), &frame->exception,
 			   &frame->detail);
+	frame->body = take_annotations(out, ANNOTATIONS_OF_ERROR, &along);
 	frame_append(&out->l->inbox, frame);
+	buf_free(&along);
+}
+
+/* Core ends a call whose answer is compressed, but a message may come before. */
+static bool is_compressed(const struct plain_out *out)
+{
+	static const char said[] = "Compression algorithm ";
+
+	return out->has_compressed ||
+	       (GRPC_SLICE_LENGTH(out->text) >= sizeof(said) - 1 &&
+		memcmp(GRPC_SLICE_START_PTR(out->text), said, sizeof(said) - 1) == 0);
 }
 
 /*
@@ -117,6 +151,8 @@ static bool is_from_server(const struct plain_out *out)
 		return out->deadline == ENGINE_FOREVER || engine_now() < out->deadline;
 	case GRPC_STATUS_RESOURCE_EXHAUSTED:
 		return !out->has_failed;
+	case GRPC_STATUS_UNIMPLEMENTED:
+		return !is_compressed(out);
 	default:
 		return true;
 	}
@@ -152,6 +188,11 @@ static void put_failure(struct plain_out *out, struct frame *frame)
 	if (out->is_odd) {
 		frame->code = PYR_INTERNAL;
 		snprintf(text, sizeof(text), "ProtocolError: %s answered twice", address);
+	} else if (is_compressed(out)) {
+		frame->code = PYR_UNIMPLEMENTED;
+		snprintf(text, sizeof(text),
+			 "ProtocolError: %s sends compressed messages, which cannot be read",
+			 address);
 	} else if (out->status == GRPC_STATUS_OK) {
 		frame->code = PYR_INTERNAL;
 		snprintf(text, sizeof(text), "ProtocolError: %s answered without a message",
@@ -172,18 +213,19 @@ static void put_failure(struct plain_out *out, struct frame *frame)
 
 bool plain_answer_was_connected(const struct plain_out *out)
 {
-	return out->status == GRPC_STATUS_UNAVAILABLE ? !plain_answer_is_unconnected(out)
-						      : is_from_server(out);
+	if (out->status == GRPC_STATUS_UNAVAILABLE)
+		return !plain_answer_is_unconnected(out);
+	return out->status == GRPC_STATUS_UNIMPLEMENTED || is_from_server(out);
 }
 
 void plain_answer_put(struct plain_out *out)
 {
 	struct frame frame = { .type = FRAME_ERROR, .number = out->number };
-	bool is_good = out->status == GRPC_STATUS_OK && !out->is_odd;
+	bool is_good = out->status == GRPC_STATUS_OK && !out->is_odd && !out->has_compressed;
 
 	if (is_good && (out->reply || out->flags & FRAME_STREAM_OUT))
 		put_reply(out);
-	else if (!is_good && !out->is_odd && is_from_server(out))
+	else if (!is_good && !out->is_odd && !out->has_compressed && is_from_server(out))
 		put_status(out, &frame);
 	else
 		put_failure(out, &frame);

@@ -235,12 +235,23 @@ static void pass_on(struct plain_out *out)
 	start_read(out);
 }
 
+/* It is never inflated: a few bytes may become many. */
+static void refuse_compressed(struct plain_out *out)
+{
+	grpc_byte_buffer_destroy(out->reply);
+	out->reply = NULL;
+	out->has_compressed = true;
+	grpc_call_cancel(out->call, NULL);
+}
+
 static void on_received(struct engine_event *event, bool ok)
 {
 	struct plain_out *out = enter(FROM(event, received));
 
 	out->is_reading = false;
 	out->has_failed = !ok;
+	if (out->reply && out->reply->data.raw.compression != GRPC_COMPRESS_NONE)
+		refuse_compressed(out);
 	if (!ok || !out->reply)
 		; /* the end */
 	else if (out->flags & FRAME_STREAM_OUT)

@@ -25,9 +25,10 @@ struct plain_out {
 	uint32_t flags;  /* of the Call frame */
 	bool is_open;    /* its first batch was started */
 	bool is_reading, is_sending, is_half_closed, has_ended;
-	bool has_lost;   /* ended: the connection is not there any more, or never was */
-	bool has_failed; /* the last read failed: not the server ended the call, but core */
-	bool is_odd;     /* it has had a second answer where there is one */
+	bool has_lost;       /* ended: the connection is not there any more, or never was */
+	bool has_failed;     /* the last read failed: not the server ended the call, but core */
+	bool has_compressed; /* a message that is compressed came, and was dropped */
+	bool is_odd;         /* it has had a second answer where there is one */
 	int64_t deadline;
 	struct plain_metadata metadata;
 	grpc_slice_buffer parts;             /* of a message whose rest is to come */

@@ -44,8 +44,7 @@ static bool is(struct span name, const char *other)
 	return name.n == strlen(other) && begins(name, other);
 }
 
-/* gRPC's and HTTP's names, and Pyrite's. */
-static bool is_taken(struct span name)
+bool plain_metadata_is_taken(struct span name)
 {
 	static const char *const others[] = { "te",         "host",       "content-type",
 					      "connection", "user-agent", "traceparent" };
@@ -83,7 +82,8 @@ static const char *annotate(struct plain_metadata *metadata, const struct frame_
 {
 	grpc_metadata *entry;
 
-	if (is_taken(annotation->name) || !(entry = entry_of(metadata, annotation->name)))
+	if (plain_metadata_is_taken(annotation->name) ||
+	    !(entry = entry_of(metadata, annotation->name)))
 		return NULL;
 	entry->value = grpc_slice_from_copied_buffer((const char *)annotation->bytes.p,
 						     annotation->bytes.n);

@@ -24,5 +24,8 @@ bool plain_metadata_put(struct plain_metadata *metadata, const char *key, struct
  * nothing. */
 const char *plain_metadata_annotate(struct plain_metadata *metadata, const struct frame *frame);
 
+/* Whether a name of a header is gRPC's, HTTP's or Pyrite's: no annotation has it. */
+bool plain_metadata_is_taken(struct span name);
+
 void plain_metadata_free(struct plain_metadata *metadata);
 #endif

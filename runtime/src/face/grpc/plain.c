@@ -19,9 +19,7 @@
 #include "rules/rules.h"
 #include "wire/plain_text.h"
 
-#define FAR_FUTURE_S 1000000000 /* a deadline that is none */
-#define NS_PER_S     1000000000
-#define SHOWN_MAX    100 /* bytes of a peer's text in a message */
+#define SHOWN_MAX 100 /* bytes of a peer's text in a message */
 
 struct plain_face {
 	atomic_int refs; /* its owner, and each call */
@@ -95,7 +93,7 @@ void plain_unref(struct plain_call *pc)
 		grpc_byte_buffer_destroy(pc->reply);
 	grpc_slice_unref(pc->whole);
 	grpc_slice_unref(pc->text);
-	grpc_slice_unref(pc->details.value);
+	plain_trailing_free(&pc->trailing);
 	grpc_call_unref(pc->call);
 	budget_release(pc->budget, pc->cost);
 	budget_unref(pc->budget);
@@ -118,11 +116,8 @@ void plain_send_answer(struct plain_call *pc, int code, bool has_begun)
 	ops[n] = (grpc_op){ .op = GRPC_OP_SEND_STATUS_FROM_SERVER };
 	ops[n].data.send_status_from_server.status = (grpc_status_code)code;
 	ops[n].data.send_status_from_server.status_details = &pc->text;
-	if (GRPC_SLICE_LENGTH(pc->details.value) > 0) {
-		ops[n].data.send_status_from_server.trailing_metadata_count = 1;
-		ops[n].data.send_status_from_server.trailing_metadata = &pc->details;
-	}
-	n++;
+	ops[n].data.send_status_from_server.trailing_metadata_count = pc->trailing.n;
+	ops[n++].data.send_status_from_server.trailing_metadata = pc->trailing.entries;
 	if (!plain_start(pc, ops, n, &pc->answered))
 		grpc_call_cancel(pc->call, NULL);
 }
@@ -150,8 +145,9 @@ static void send_error(struct plain_call *pc, const struct error_info *error)
 	plain_status(error, text, &details);
 	pc->text = grpc_slice_from_copied_string(text);
 	if (details.n > 0)
-		pc->details.value =
-			grpc_slice_from_copied_buffer((const char *)details.data, details.n);
+		(void)plain_trailing_add(
+			&pc->trailing, grpc_slice_from_static_string(PLAIN_DETAILS_KEY),
+			grpc_slice_from_copied_buffer((const char *)details.data, details.n));
 	buf_free(&details);
 	send_answer(pc, error->code);
 }
@@ -175,6 +171,7 @@ static void refuse(struct plain_call *pc, int code, const char *format, ...)
 
 static void fail(pyr_call *call, const struct error_info *error)
 {
+	plain_trailing_annotate(&((struct plain_call *)call->origin_data)->trailing, call);
 	if (error->held)
 		refuse(call->origin_data, PYR_UNIMPLEMENTED, PLAIN_NO_REFERENCES);
 	else
@@ -186,8 +183,8 @@ static const struct codec_operation *operation_of(const pyr_call *call)
 	return &call->object->interface->operations[call->operation];
 }
 
-/* Core may keep it for as long as its caller does not read; so do we what it was made of. */
-static bool charge_reply(struct plain_call *pc, size_t n)
+/* Core may keep a reply for as long as its caller does not read; so do we what it was made of. */
+static bool charge(struct plain_call *pc, size_t n)
 {
 	if (!budget_charge(pc->budget, 2 * n))
 		return false;
@@ -211,7 +208,7 @@ static void reply(pyr_call *call, const struct codec_packer *packer)
 		refuse(pc, PYR_UNIMPLEMENTED, PLAIN_NO_REFERENCES);
 		return;
 	}
-	if (!charge_reply(pc, size)) {
+	if (!charge(pc, size)) {
 		refuse(pc, PYR_RESOURCE_EXHAUSTED,
 		       "a reply of %zu bytes: too much of this connection's waits to be read",
 		       size);
@@ -224,6 +221,7 @@ static void reply(pyr_call *call, const struct codec_packer *packer)
 		pc->reply = grpc_raw_byte_buffer_create(&slice, 1);
 		grpc_slice_unref(slice);
 	}
+	plain_trailing_annotate(&pc->trailing, call);
 	send_answer(pc, PYR_OK);
 }
 
@@ -407,30 +405,12 @@ static struct plain_call *new_call(struct plain_face *face, grpc_call *call,
 	pc->ended.done = on_ended;
 	pc->whole = grpc_empty_slice();
 	pc->text = grpc_empty_slice();
-	pc->details.key = grpc_slice_from_static_string(PLAIN_DETAILS_KEY);
-	pc->details.value = grpc_empty_slice();
 	snprintf(pc->peer, sizeof(pc->peer), "%s", who->address);
 	pc->is_local = who->is_local;
 	snprintf(pc->identity, sizeof(pc->identity), "%s", who->identity);
 	pc->has_credentials = who->has_credentials;
 	pc->credentials = (struct pyr_credentials){ who->pid, who->uid, who->gid };
 	return pc;
-}
-
-/* Core's monotonic clock need not begin where ours does: what is left is carried over. */
-static int64_t deadline_of(gpr_timespec deadline)
-{
-	gpr_timespec left;
-
-	if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0)
-		return ENGINE_FOREVER;
-	left = gpr_time_sub(gpr_convert_clock_type(deadline, GPR_CLOCK_MONOTONIC),
-			    gpr_now(GPR_CLOCK_MONOTONIC));
-	if (left.tv_sec > FAR_FUTURE_S)
-		return ENGINE_FOREVER;
-	if (left.tv_sec < 0)
-		return engine_now();
-	return engine_now() + left.tv_sec * NS_PER_S + left.tv_nsec;
 }
 
 /* Whether the object takes calls now, as such. Returns false after the refusal. */
@@ -548,11 +528,24 @@ static pyr_call *address_call(struct plain_call *pc, const grpc_call_details *de
 	}
 	call->request.max_message = pc->face->options.max_message;
 	atomic_fetch_add(&pc->refs, 1); /* release() gives it back */
-	call->deadline = deadline_of(details->deadline);
+	call->deadline = plain_deadline(details->deadline);
 	incall_set_ids(call, core_find_metadata(metadata, PLAIN_CORRELATION_KEY),
 		       core_find_metadata(metadata, PLAIN_TRACEPARENT_KEY));
 	set_chain(pc->face, call);
 	return call;
+}
+
+/* Returns false after the call has failed. */
+static bool take_annotations(struct plain_call *pc, const grpc_metadata_array *metadata)
+{
+	size_t size;
+	const char *wrong = plain_annotations_take(pc->incall, metadata, &size);
+
+	if (!wrong && !charge(pc, size))
+		wrong = "the calls of this connection take too much";
+	if (wrong)
+		incall_fail(pc->incall, PYR_RESOURCE_EXHAUSTED, "%s", wrong);
+	return !wrong;
 }
 
 void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_details *details,
@@ -594,7 +587,9 @@ void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_detail
 		pc->incall = address_call(pc, details, metadata);
 	if (pc->incall)
 		list(pc);
-	if (pc->incall && !plain_start(pc, &receive, 1, &pc->received))
+	if (pc->incall && !take_annotations(pc, metadata))
+		; /* it has failed */
+	else if (pc->incall && !plain_start(pc, &receive, 1, &pc->received))
 		incall_fail(pc->incall, PYR_INTERNAL, "the request cannot be read");
 	plain_unref(pc);
 }

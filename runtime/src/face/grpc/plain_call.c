@@ -6,6 +6,9 @@
 #include "base/tsan.h"
 #include "engine/core_api.h"
 
+#define FAR_FUTURE_S 1000000000 /* a deadline that is none */
+#define NS_PER_S     1000000000
+
 /* Core needs more room than a task has. */
 struct batch {
 	grpc_call *call;
@@ -51,4 +54,20 @@ struct span plain_payload(struct plain_call *pc)
 	}
 	grpc_byte_buffer_reader_destroy(&reader);
 	return core_span(only);
+}
+
+/* Core's monotonic clock need not begin where ours does: what is left is carried over. */
+int64_t plain_deadline(gpr_timespec deadline)
+{
+	gpr_timespec left;
+
+	if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0)
+		return ENGINE_FOREVER;
+	left = gpr_time_sub(gpr_convert_clock_type(deadline, GPR_CLOCK_MONOTONIC),
+			    gpr_now(GPR_CLOCK_MONOTONIC));
+	if (left.tv_sec > FAR_FUTURE_S)
+		return ENGINE_FOREVER;
+	if (left.tv_sec < 0)
+		return engine_now();
+	return engine_now() + left.tv_sec * NS_PER_S + left.tv_nsec;
 }

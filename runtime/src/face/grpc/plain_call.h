@@ -8,6 +8,7 @@
 #include "door/door.h"
 #include "engine/engine.h"
 #include "face/grpc/plain.h"
+#include "face/grpc/plain_annotations.h"
 #include "incall/incall.h"
 
 struct plain_stream;
@@ -27,9 +28,9 @@ struct plain_call {
 	grpc_slice whole;
 	grpc_byte_buffer *reply;
 	grpc_slice text;
-	grpc_metadata details;
-	struct budget *budget; /* counted: of the connection; NULL: no bound */
-	size_t cost;           /* charged to it */
+	struct plain_trailing trailing; /* sent with the status */
+	struct budget *budget;          /* counted: of the connection; NULL: no bound */
+	size_t cost;                    /* charged to it */
 	char peer[128];
 	char identity[DOOR_IDENTITY_MAX];
 	bool is_local; /* its caller is on this host */
@@ -45,6 +46,8 @@ void plain_unref(struct plain_call *pc);
 bool plain_start(struct plain_call *pc, const grpc_op *ops, size_t n, struct engine_event *event);
 /* The request's bytes in one piece; they live as long as pc. In the leader. */
 struct span plain_payload(struct plain_call *pc);
+/* The deadline of a call by the engine's clock. */
+int64_t plain_deadline(gpr_timespec deadline);
 /* Sends the answer that stands in pc. has_begun: after messages. */
 void plain_send_answer(struct plain_call *pc, int code, bool has_begun);
 
