@@ -25,4 +25,26 @@ check the_clients_are_content env NODE_PATH="$run_dir/node_modules" timeout 60 \
 cat "$run_dir/said"
 eval "exec ${server[1]}>&-"
 check the_server_ends_well wait "$server_pid"
+
+# gRPC's interoperability tests, both ways.
+proto=$PYRITE_SOURCE/tests/interop/testing.proto
+node_testing() {
+	env NODE_PATH="$run_dir/node_modules" timeout 100 node "$PYRITE_SOURCE/tests/interop/node/testing.js" "$@"
+}
+coproc pyrite { exec "$PYRITE_BIN/testing-server"; }
+pyrite_pid=$!
+read -r -t 20 -u "${pyrite[0]}" address
+check its_client_is_content_with_our_server node_testing client "$proto" "$address"
+cat "$run_dir/said"
+eval "exec ${pyrite[1]}>&-"
+check our_server_ends_well wait "$pyrite_pid"
+coproc node_server { node_testing server "$proto"; }
+node_pid=$!
+read -r -t 20 -u "${node_server[0]}" address
+for mode in auto plain; do
+	check "our_client_is_content_with_its_server_$mode" "$PYRITE_BIN/testing-client" "$mode" "$address"
+	cat "$run_dir/said"
+done
+eval "exec ${node_server[1]}>&-"
+check its_server_ends wait "$node_pid"
 tests_end

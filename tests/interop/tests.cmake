@@ -45,6 +45,23 @@ pyrite_script_test(etcd interop/etcd.sh ONCE)
 if(TEST etcd)
 	set_tests_properties(etcd PROPERTIES LABELS long)
 endif()
+# The service of gRPC's own interoperability tests, served and called.
+add_custom_command(OUTPUT ${imported}/testing.idl
+	COMMAND pyrite-idl --idl ${imported} ${interop}/testing.proto
+	DEPENDS pyrite-idl interop/testing.proto
+	VERBATIM)
+foreach(end server client)
+	add_executable(testing-${end} interop/testing_${end}.c)
+	pyrite_generate(TARGET testing-${end} IDL ${imported}/testing.idl)
+	target_link_libraries(testing-${end} PRIVATE pyrite Threads::Threads)
+	pyrite_warnings(testing-${end})
+endforeach()
+add_dependencies(testing-client testing-server) # which makes the IDL: once
+pyrite_script_test(testing interop/testing.py)
+pyrite_script_test(grpc_cc interop/cc.sh ONCE)
+if(TEST grpc_cc)
+	set_tests_properties(grpc_cc PROPERTIES LABELS long)
+endif()
 pyrite_script_test(node interop/node.sh ONCE)
 if(TEST node)
 	set_tests_properties(node PROPERTIES LABELS long)
