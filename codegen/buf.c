@@ -84,24 +84,31 @@ const char *buf_text(const struct buf *buf)
 	return buf->data && !buf->failed ? buf->data : "";
 }
 
-static int save_to(const struct buf *buf, int fd, const char *temporary, const char *path)
+static int save_to(const struct buf *buf, int fd, const char *temporary, const char *path,
+		   mode_t mode)
 {
 	FILE *file = fdopen(fd, "w");
-	mode_t mask = umask(0);
 	bool ok;
 
-	umask(mask);
 	if (!file) {
 		close(fd);
 		return -1;
 	}
 	ok = fwrite(buf_text(buf), 1, buf->n, file) == buf->n;
-	ok = fchmod(fd, 0666 & ~mask) == 0 && ok; /* mkstemp() made it ours alone */
+	ok = fchmod(fd, mode) == 0 && ok; /* mkstemp() made it ours alone */
 	ok = fclose(file) == 0 && ok;
 	return ok && rename(temporary, path) == 0 ? 0 : -1;
 }
 
 int buf_save_path(const struct buf *buf, const char *path)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return buf_save_as(buf, path, 0666 & ~mask);
+}
+
+int buf_save_as(const struct buf *buf, const char *path, mode_t mode)
 {
 	struct buf temporary = { 0 };
 	int fd = -1, result = -1;
@@ -111,7 +118,7 @@ int buf_save_path(const struct buf *buf, const char *path)
 	if (!buf->failed && !temporary.failed)
 		fd = mkstemp(temporary.data);
 	if (fd >= 0)
-		result = save_to(buf, fd, temporary.data, path);
+		result = save_to(buf, fd, temporary.data, path, mode);
 	if (result < 0)
 		fprintf(stderr, "pyrite-idl: %s: %s\n", path, strerror(errno));
 	if (result < 0 && fd >= 0)

@@ -7,6 +7,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct buf {
 	char *data; /* NUL-terminated once anything was added */
@@ -28,6 +29,8 @@ const char *buf_text(const struct buf *buf);
  */
 int buf_save(const struct buf *buf, const char *dir, const char *name);
 int buf_save_path(const struct buf *buf, const char *path);
+/* The same with these permissions, whatever the umask is. */
+int buf_save_as(const struct buf *buf, const char *path, mode_t mode);
 
 /* Strings in order, for lists of arguments. */
 struct items {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "format.h"
 #include "import_idl.h"
 
 enum { SET_MAX = 256 << 20, CHUNK = 65536 };
@@ -159,6 +160,7 @@ static bool write_all(struct import_set *set, const char *source, const char *di
 		import_file_name(file, &name);
 		import_write(set, file, &text);
 		text.failed |= name.failed;
+		format_text(&text, buf_text(&name));
 		outputs_add(outputs, dir, buf_text(&name), &text, source);
 		text = (struct buf){ 0 };
 		buf_free(&name);

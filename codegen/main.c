@@ -11,6 +11,7 @@
 #include "breaking.h"
 #include "depfile.h"
 #include "emit.h"
+#include "format_command.h"
 #include "import.h"
 #include "output.h"
 
@@ -27,12 +28,13 @@ enum {
 	KEY_BREAKING,
 	KEY_COMPATIBLE,
 	KEY_FORCE,
-	KEY_HIDDEN
+	KEY_HIDDEN,
+	KEY_FORMAT
 };
 
 struct arguments {
 	const char *c_dir, *proto_dir, *idl_dir, *depfile, *old_file;
-	bool check, compatible, force, hidden;
+	bool check, compatible, force, hidden, format, in_place;
 	const char **files, **include_dirs, **defines; /* argc long */
 	size_t n_files, n_include_dirs, n_defines;
 };
@@ -43,7 +45,12 @@ static const struct argp_option options[] = {
 	{ "idl", KEY_IDL, "DIR", 0,
 	  "write FILE.idl into DIR for each FILE.proto, and for what that imports (needs protoc)",
 	  0 },
-	{ "check", KEY_CHECK, NULL, 0, "only check the files for errors", 0 },
+	{ "check", KEY_CHECK, NULL, 0,
+	  "only check the files for errors; with --format: only report files that are not "
+	  "formatted",
+	  0 },
+	{ "format", KEY_FORMAT, NULL, 0, "print the file formatted; - is standard input", 0 },
+	{ "in-place", 'i', NULL, 0, "with --format: write each file back formatted", 0 },
 	{ "depfile", KEY_DEPFILE, "FILE", 0, "write the dependencies of the outputs, for make", 0 },
 	{ "breaking", KEY_BREAKING, "OLD.idl", 0,
 	  "report changes that break programs built from OLD.idl", 0 },
@@ -62,6 +69,25 @@ static bool is_proto(const char *file)
 	const char *dot = strrchr(file, '.');
 
 	return dot && strcmp(dot, ".proto") == 0;
+}
+
+static void check_format(const struct arguments *arguments, struct argp_state *state)
+{
+	if (!arguments->format && arguments->in_place)
+		argp_error(state, "--in-place needs --format");
+	if (!arguments->format)
+		return;
+	if (arguments->c_dir || arguments->proto_dir || arguments->old_file || arguments->depfile ||
+	    arguments->idl_dir)
+		argp_error(state, "--format cannot be combined with options that generate");
+	if (arguments->check && arguments->in_place)
+		argp_error(state, "give one of --check and --in-place");
+	if (arguments->n_files > 1 && !arguments->check && !arguments->in_place)
+		argp_error(state, "--format prints one file; for several give --in-place or "
+				  "--check");
+	for (size_t i = 0; arguments->in_place && i < arguments->n_files; i++)
+		if (strcmp(arguments->files[i], "-") == 0)
+			argp_error(state, "--in-place cannot write to standard input");
 }
 
 /* --idl goes with .proto, all else with .idl. */
@@ -85,8 +111,11 @@ static void check_usage(const struct arguments *arguments, struct argp_state *st
 	if (arguments->n_files == 0)
 		argp_error(state, "no file given");
 	check_protos(arguments, state);
-	if (!generates && !arguments->check && !arguments->old_file && !arguments->idl_dir)
-		argp_error(state, "nothing to do: give --c, --proto, --check, --breaking or --idl");
+	check_format(arguments, state);
+	if (!generates && !arguments->format && !arguments->check && !arguments->old_file &&
+	    !arguments->idl_dir)
+		argp_error(state, "nothing to do: give --c, --proto, --check, --breaking, --format "
+				  "or --idl");
 	if (arguments->depfile && !generates)
 		argp_error(state, "--depfile needs --c or --proto");
 	if (arguments->old_file && arguments->n_files > 1)
@@ -128,6 +157,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case KEY_HIDDEN:
 		arguments->hidden = true;
+		return 0;
+	case KEY_FORMAT:
+		arguments->format = true;
+		return 0;
+	case 'i':
+		arguments->in_place = true;
 		return 0;
 	case 'I':
 		arguments->include_dirs[arguments->n_include_dirs++] = argument;
@@ -214,14 +249,19 @@ static bool report(const struct diag *diag, bool has_result, const char *file)
 	return has_result && diag_errors(diag) == 0;
 }
 
-static bool read_one(const struct arguments *arguments, const char *file, struct idl_unit **ret)
+static struct idl_options idl_options_of(const struct arguments *arguments)
 {
-	struct idl_options idl_options = {
+	return (struct idl_options){
 		.include_dirs = arguments->include_dirs,
 		.n_include_dirs = arguments->n_include_dirs,
 		.defines = arguments->defines,
 		.n_defines = arguments->n_defines,
 	};
+}
+
+static bool read_one(const struct arguments *arguments, const char *file, struct idl_unit **ret)
+{
+	struct idl_options idl_options = idl_options_of(arguments);
 	struct diag *diag = diag_new();
 	bool ok;
 
@@ -288,6 +328,16 @@ static bool import_all(const struct arguments *arguments)
 	return ok;
 }
 
+static bool format_all(const struct arguments *arguments)
+{
+	struct idl_options idl_options = idl_options_of(arguments);
+	enum format_mode mode = arguments->check      ? FORMAT_CHECK
+				: arguments->in_place ? FORMAT_IN_PLACE
+						      : FORMAT_PRINT;
+
+	return format_files(arguments->files, arguments->n_files, &idl_options, mode);
+}
+
 static bool run(const struct arguments *arguments)
 {
 	struct idl_unit **units = calloc(arguments->n_files, sizeof(*units));
@@ -328,7 +378,9 @@ int main(int argc, char **argv)
 	argp_err_exit_status = 1;
 	if (arguments.files && arguments.include_dirs && arguments.defines)
 		ok = argp_parse(&argp, argc, argv, 0, NULL, &arguments) == 0 &&
-		     (arguments.idl_dir ? import_all(&arguments) : run(&arguments));
+		     (arguments.idl_dir  ? import_all(&arguments)
+		      : arguments.format ? format_all(&arguments)
+					 : run(&arguments));
 	free(arguments.files);
 	free(arguments.include_dirs);
 	free(arguments.defines);

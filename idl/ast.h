@@ -187,7 +187,11 @@ struct idl_unit {
 	struct ast_type **collections; /* every sequence, map and array type that needs a C struct,
 					  dependencies first, main file's and includes' */
 	size_t n_collections;
-	const char *prefix; /* #pragma prefix of the main file, for reference */
+	const char *prefix;   /* #pragma prefix of the main file, for reference */
+	struct piece *pieces; /* the main file's text, if it was asked for: pieces.h */
+	size_t n_pieces;
+	const char *text; /* the same as it was read */
+	size_t n_text;
 	struct arena *memory;
 };
 

@@ -14,6 +14,11 @@ struct idl_options {
 	size_t n_include_dirs;
 	const char *const *defines; /* -D NAME or NAME=tokens */
 	size_t n_defines;
+	/* For tools that work on the text: the file is parsed, not checked, and its pieces are kept
+	 * in unit->pieces. A missing #include and #error are no errors then. */
+	bool keep_pieces;
+	const char *text; /* the text of the file, which then is only named; NULL: it is read */
+	size_t n_text;
 };
 
 struct diag; /* the messages of one run */

@@ -9,6 +9,8 @@ struct lexer;
 struct lexer *lexer_new(struct front *front, struct source *source);
 void lexer_free(struct lexer *lexer);
 void lexer_next(struct lexer *lexer, struct token *token);
+/* Where the token that was just read lies in the text. */
+void lexer_span(const struct lexer *lexer, const struct token *token, size_t *start, size_t *end);
 /* What stands behind the last token on its line, white space trimmed; *column is where. */
 const char *lexer_rest_of_line(struct lexer *lexer, int *column);
 

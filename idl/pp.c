@@ -236,7 +236,11 @@ bool pp_open(struct front *front, const char *path)
 
 	front->pp = pp;
 	pp->front = front;
-	source = source_open(front, path, &error);
+	if (front->options && front->options->text)
+		source = source_from_memory(front, path, front->options->text,
+					    front->options->n_text);
+	else
+		source = source_open(front, path, &error);
 	if (!source) {
 		struct source *nothing = source_from_text(front, path, "");
 

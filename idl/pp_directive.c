@@ -12,6 +12,11 @@
 
 enum condition_word { NOT_A_CONDITION, IF, IFDEF, IFNDEF, ELIF, ELSE, ENDIF };
 
+static bool text_only(const struct front *front)
+{
+	return front->options && front->options->keep_pieces;
+}
+
 static void skip_line(struct pp *pp)
 {
 	struct input *input = &pp->inputs[pp->n_inputs - 1];
@@ -262,7 +267,7 @@ static void include_file(struct pp *pp, const struct ast_loc *loc, const char *n
 		return;
 	}
 	source = find_include(front, from, name, &error);
-	if (!source && error == ENOENT && is_orb(name))
+	if (!source && (text_only(front) || (error == ENOENT && is_orb(name))))
 		return;
 	if (!source) {
 		diag_error(front->diag, loc, "cannot read '%s': %s", name, strerror(error));
@@ -323,7 +328,9 @@ static void do_message(struct pp *pp, const struct token *word, bool is_error)
 	struct ast_loc loc = word->loc;
 	const char *text = lexer_rest_of_line(pp->inputs[pp->n_inputs - 1].lexer, &loc.column);
 
-	if (is_error)
+	if (text_only(pp->front))
+		; /* the text is well, whatever it is to be used with */
+	else if (is_error)
 		diag_error(pp->front->diag, &word->loc, "#error %s", text);
 	else
 		diag_warning(pp->front->diag, &word->loc, "#warning %s", text);

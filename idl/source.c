@@ -47,6 +47,26 @@ struct source *source_from_text(struct front *front, const char *path, const cha
 	return source;
 }
 
+static void skip_byte_order_mark(struct source *source)
+{
+	if (source->size >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0) {
+		source->text += 3;
+		source->size -= 3;
+		source->n_mark = 3;
+	}
+}
+
+struct source *source_from_memory(struct front *front, const char *path, const char *text, size_t n)
+{
+	struct source *source = add_source(front, path);
+
+	source->size = n;
+	source->text = front_copy(front, text, n);
+	skip_byte_order_mark(source);
+	list_file(front, source);
+	return source;
+}
+
 static struct source *find_source(const struct front *front, const struct stat *st)
 {
 	size_t i;
@@ -82,14 +102,6 @@ static int read_all(struct front *front, int fd, size_t expected, struct source 
 	source->text = text;
 	source->size = n;
 	return 0;
-}
-
-static void skip_byte_order_mark(struct source *source)
-{
-	if (source->size >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0) {
-		source->text += 3;
-		source->size -= 3;
-	}
 }
 
 /* Sets front->fd, which idl_read() closes if memory runs out meanwhile. */

@@ -6,6 +6,7 @@
 #include "diag.h"
 #include "feed.h"
 #include "parser.h"
+#include "pieces.h"
 #include "pp.h"
 #include "source.h"
 
@@ -20,7 +21,10 @@ static void read_unit(struct front *front, const char *path)
 		return;
 	feed_open(front);
 	idl_yyparse(front);
-	idl_check(front);
+	if (front->options && front->options->keep_pieces)
+		pieces_read(front);
+	else
+		idl_check(front);
 }
 
 static struct idl_unit *new_unit(struct front *front)

@@ -14,10 +14,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "format_mix.h"
+#include "format_through.h"
 #include "idl_make.h"
 #include "idl_through.h"
 
-enum { SECONDS = 60, PRINTED = 16 }; /* for one file; one in so many has its messages printed */
+enum {
+	SECONDS = 60,
+	PRINTED = 16,
+	FORMATTED = 3
+}; /* for one file; one in so many has its messages printed,
+    * is formatted */
 
 static char folder[64]; /* in TMPDIR: one in memory, as /dev/shm, halves the time */
 static char paths[MAKE_FILES][128];
@@ -140,6 +147,27 @@ static bool check_outputs(void)
 	return ok && (!all || compiles());
 }
 
+/* The main file as it is, and with other layout. */
+static void format_one(uint64_t state)
+{
+	struct idl_unit *unit = format_read(paths[0], NULL, 0, true);
+	struct buf mixed = { 0 }, text = { 0 };
+	const char *fault = format_fault(paths[0], NULL, 0, &text);
+
+	buf_free(&text);
+	if (unit && !fault) {
+		format_mix(&mixed, unit, &state);
+		fault = format_fault(paths[0], buf_text(&mixed), mixed.n, &text);
+	}
+	if (fault) {
+		fprintf(stderr, "%s\n%s\n", fault, buf_text(&mixed));
+		abort();
+	}
+	idl_unit_free(unit);
+	buf_free(&mixed);
+	buf_free(&text);
+}
+
 static struct idl_unit *read_one(uint64_t number)
 {
 	struct make make = { .state = number * 0x9e3779b97f4a7c15u };
@@ -153,6 +181,8 @@ static struct idl_unit *read_one(uint64_t number)
 	unit = through_front(paths[0], folder, number % PRINTED == 0 ? nowhere : NULL);
 	if (unit)
 		through_emitters(unit);
+	if (number % FORMATTED == 0)
+		format_one(number);
 	return unit;
 }
 

@@ -27,7 +27,7 @@ function(pyrite_idl_fuzzer name)
 	pyrite_warnings(${name})
 endfunction()
 
-pyrite_idl_fuzzer(idl-random fuzz/idl_random.c fuzz/idl_make.c)
+pyrite_idl_fuzzer(idl-random fuzz/idl_random.c fuzz/idl_make.c fuzz/format_mix.c)
 add_test(NAME idl_random COMMAND idl-random 3000 1 40)
 pyrite_test_properties(idl_random)
 

@@ -15,3 +15,12 @@ if(NOT PYRITE_SANITIZE) # where fuzz_targets and idl_random feed the same front 
 	pyrite_unit_test(idl_limits pyrite_idl_front)
 endif()
 pyrite_unit_test(idl_unsupported pyrite_idl_front)
+
+# The formatter: what it makes of each construct and of every file here, and the command.
+add_executable(test_format unit/test_format.c fuzz/format_mix.c)
+target_include_directories(test_format PRIVATE unit)
+target_link_libraries(test_format PRIVATE PkgConfig::CUNIT pyrite_codegen pyrite_idl_front)
+pyrite_warnings(test_format)
+add_test(NAME format COMMAND test_format ${PROJECT_SOURCE_DIR})
+pyrite_test_properties(format)
+pyrite_script_test(format_command idl/format.sh ONCE)
