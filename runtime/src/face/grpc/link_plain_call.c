@@ -156,6 +156,12 @@ static void on_closed(struct engine_event *event, bool ok)
 	on_event(event, offsetof(struct plain_out, closed));
 }
 
+/* Whether core may say so of a call whose connection is lost. */
+static bool is_of_a_connection(grpc_status_code status)
+{
+	return status == GRPC_STATUS_UNAVAILABLE || status == GRPC_STATUS_UNKNOWN;
+}
+
 static void on_ended(struct engine_event *event, bool ok)
 {
 	struct plain_out *out = enter(FROM(event, ended));
@@ -163,9 +169,11 @@ static void on_ended(struct engine_event *event, bool ok)
 
 	(void)ok;
 	out->has_ended = true;
-	if (out->status == GRPC_STATUS_UNAVAILABLE && l->channel)
+	if (is_of_a_connection(out->status) && l->channel)
 		out->has_lost =
 			grpc_channel_check_connectivity_state(l->channel, 0) != GRPC_CHANNEL_READY;
+	if (out->has_lost) /* one that broke within TLS or HTTP/2: UNKNOWN, "Stream removed" */
+		out->status = GRPC_STATUS_UNAVAILABLE;
 	leave(out);
 }
 
