@@ -32,7 +32,7 @@ def freeze(folder):
     for file in folder.glob("*.descriptors"):
         file.unlink()
     descriptors.write(folder / "link.descriptors", "link.proto", folder.name, descriptors.of_protos(WIRE, "link.proto"))
-    for file in sorted(IDL.glob("*.idl")):
+    for file in (*sorted(IDL.glob("*.idl")), PROMISES / "talk.idl"):
         descriptors.write(folder / f"{file.stem}.descriptors", f"The messages of {file.name}", folder.name,
                           descriptors.of_idl(TOOL, file))
 
