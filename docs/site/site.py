@@ -77,11 +77,9 @@ class Site:
         return TITLES.get(source) or (found[1].replace("`", "") if found else source)
 
     def reading_list(self):
-        """The groups of the sidebar: (title, pages), as the README's list of documentation has them."""
-        groups, current, listed = [], None, set()
-        text = (self.root / "README.md").read_text(encoding="utf-8")
-        part = re.search(r"(?ms)^## Documentation\n(.*?)(?=^## |\Z)", text)
-        for line in part[1].split("\n") if part else []:
+        """The groups of the sidebar: (title, pages), as the contents of the documentation have them."""
+        groups, current, listed = [], None, {"docs/contents.md"}
+        for line in (self.root / "docs/contents.md").read_text(encoding="utf-8").split("\n"):
             heading = re.match(r"(?:### )?(\w[^\[]*?)(?:, in this order)?:?$", line)
             if heading and (line.endswith(":") or line.startswith("###")):
                 groups.append((heading[1], []))
@@ -89,13 +87,15 @@ class Site:
             if current is None or not re.match(r"\s*(\d+\.|[-*]|   )", line):
                 continue
             for title, target in re.findall(r"\[([^\]]+)\]\(([^)#]+\.md)\)", line):
+                target = posixpath.normpath(f"docs/{target}")
                 if target in self.pages and target not in listed and target not in SPECIAL:
                     listed.add(target)
                     self.pages[target].title = title[0].upper() + title[1:]
                     current.append(self.pages[target])
         groups = [("Start here" if title.startswith("Read these") else title, pages) for title, pages in groups if pages]
         groups[0][1].insert(0, self.pages["README.md"])
-        self.pages["README.md"].title = "Overview"
+        groups[0][1].insert(1, self.pages["docs/contents.md"])
+        self.pages["README.md"].title, self.pages["docs/contents.md"].title = "Overview", "Contents"
         rest = [page for source, page in self.pages.items() if source not in listed and source not in SPECIAL]
         folders = {folder: [page for page in rest if page.source.startswith(f"docs/{folder}/")] for folder in ("cookbook", "internals")}
         more = [page for page in rest if not page.source.startswith(("docs/cookbook/", "docs/internals/"))]

@@ -113,28 +113,43 @@ def measure(name, folder):
     return cells + [f"{os.path.getsize(client) / 1024:.0f}", str(n), f"{size / 1048576:.1f}"]
 
 
-def speed():
-    """The table of figures, from what scripts/bench --publish has written."""
-    columns = [  # title, group, x, figure, divisor, digits
-        ("One call, us of CPU", "serial", None, "cpu", 1, 0), ("64 in flight, calls/s", "flight", 64, "rate", 1, 0),
-        ("16 threads, calls/s", "threads", 16, "rate", 1, 0), ("64 KiB, MB/s", "bytes", 65536, "mb", 1, 0),
-        ("1 MiB, MB/s", "bytes", 1048576, "mb", 1, 0), ("16 MiB, MB/s", "bytes", 16777216, "mb", 1, 0),
-        ("Connect and call, us", "connect", None, "p50", 1, 0), ("Start and call, ms", "start", None, "p50", 1000, 1),
-        ("Client after a call, MiB", "client", None, "client", 1024, 1), ("Idle connection, KiB", "idle", 1000, "rss", 1, 1)]
-    systems = ["Pyrite, socket", "Pyrite, gRPC", "gRPC C++", "Thrift", "Cap'n Proto", "omniORB", "ZeroC Ice", "sd-bus",
-               "ONC RPC", "nng", "Pyro4", "raw sockets"]
+# title, group, x, figure, divisor, digits of each figure in the table of speed
+COLUMNS = [
+    ("One call, us of CPU", "serial", None, "cpu", 1, 0), ("64 in flight, calls/s", "flight", 64, "rate", 1, 0),
+    ("16 threads, calls/s", "threads", 16, "rate", 1, 0), ("64 KiB, MB/s", "bytes", 65536, "mb", 1, 0),
+    ("1 MiB, MB/s", "bytes", 1048576, "mb", 1, 0), ("16 MiB, MB/s", "bytes", 16777216, "mb", 1, 0),
+    ("Connect and call, us", "connect", None, "p50", 1, 0), ("Start and call, ms", "start", None, "p50", 1000, 1),
+    ("Client after a call, MiB", "client", None, "client", 1024, 1), ("Idle connection, KiB", "idle", 1000, "rss", 1, 1)]
+CONTENDERS = ["Pyrite, socket", "Pyrite, gRPC", "gRPC C++", "Thrift", "Cap'n Proto", "omniORB", "ZeroC Ice", "sd-bus",
+              "ONC RPC", "nng", "Pyro4", "raw sockets"]
+
+
+def figures():
+    """contender -> its figures as texts, from what scripts/bench --publish has written."""
     found = {}
     for row in json.loads((SOURCE / "docs/figures/bench.json").read_text())["rows"]:
         if row["over"] == "TCP":
             found.setdefault((row["who"], row["group"], row["x"]), row["median"])
-    rows = []
-    for who in systems:
-        cells = [f"**{who}**" if who.startswith("Pyrite") else who]
-        for _, group, x, figure, divisor, digits in columns:
-            value = found.get((who, group, x), {}).get(figure)
-            cells.append("–" if value is None else f"{value / divisor:,.{digits}f}")
-        rows.append(cells)
-    return lines_of(["", *(column[0] for column in columns)], rows)
+
+    def text(who, group, x, figure, divisor, digits):
+        value = found.get((who, group, x), {}).get(figure)
+        return "–" if value is None else f"{value / divisor:,.{digits}f}"
+
+    return {who: [text(who, *column[1:]) for column in COLUMNS] for who in CONTENDERS}
+
+
+def speed():
+    """The table of figures."""
+    rows = [[f"**{who}**" if who.startswith("Pyrite") else who, *cells] for who, cells in figures().items()]
+    return lines_of(["", *(column[0] for column in COLUMNS)], rows)
+
+
+def readme_has_the_figures():
+    """Whether the README's table has the same figures."""
+    text, cells = (SOURCE / "README.md").read_text(), figures()
+    rows = [[cells[who][column] + unit for who in ("Pyrite, socket", "gRPC C++", "Thrift", "raw sockets")]
+            for column, unit in ((0, " us"), (1, ""), (9, " KiB"))]
+    return all(f"| {' | '.join(row)} |\n" in text for row in rows)
 
 
 def table(rows):
@@ -177,6 +192,7 @@ def main():
     if "--check" in options:
         shown = split_at("programs")[1]
         good &= report("the figures of the page are those of the last measurement", split_at("speed")[1] == speed())
+        good &= report("the figures of the README are those of the last measurement", readme_has_the_figures())
         for row in rows:
             good &= report(f"{row[0]} adds, in as many lines as the page says", f"| {' | '.join(row[:3])} |" in shown)
     return not good
