@@ -38,5 +38,5 @@ install(FILES ${PROJECT_BINARY_DIR}/cmake/pyrite.pc DESTINATION ${pkgconfig_dir}
 # The pages refer to each other and to the samples as they do in the source tree.
 install(FILES README.md CHANGELOG.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT doc)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT doc
-	FILES_MATCHING PATTERN "*.md" PATTERN "*.svg" PATTERN "*.png")
+	FILES_MATCHING PATTERN "*.md" PATTERN "*.svg" PATTERN "*.png" PATTERN drawings EXCLUDE PATTERN site EXCLUDE)
 install(DIRECTORY samples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT doc PATTERN build EXCLUDE)

@@ -96,8 +96,8 @@ version_written_once() {
 build_needs_what_deps_has() {
 	local name
 
-	for name in $(sed -n '/^Build-Depends:/,/^[^ B]/p' "$debian/control" | grep -oE '^(Build-Depends:| ) *[a-z0-9+.-]+' |
-		sed 's/.* //; s/debhelper-compat/debhelper/'); do
+	for name in $(awk '/^Build-Depends/ { on = 1 } /^[A-Z]/ && !/^Build-Depends/ { on = 0 } on' "$debian/control" |
+		sed 's/^Build[A-Za-z-]*://; s/([^)]*)//; s/debhelper-compat/debhelper/; s/,//'); do
 		grep -qwF -- "$name" "$PYRITE_SOURCE/scripts/deps" || { echo "scripts/deps lacks $name"; return 1; }
 	done
 }

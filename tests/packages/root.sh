@@ -53,9 +53,9 @@ make_root() {
 	mkdir "$root/packages" && cp "$first"/*.deb "$inside" "$PYRITE_SOURCE/tests/install/blocks.py" "$root/packages"
 }
 
-# in_root <function of inside.sh>: with the network of this machine, as apt needs it.
+# in_root <function of inside.sh> [option]: with the network of this machine, as apt needs it, or --private-network.
 in_root() {
-	systemd-nspawn --quiet --register=no --keep-unit --pipe -D "$root" /packages/inside.sh "$@"
+	systemd-nspawn --quiet --register=no --keep-unit --pipe "${@:2}" -D "$root" /packages/inside.sh "$1"
 }
 
 boot() {
@@ -92,8 +92,8 @@ check the_list_of_parts_is_valid_and_true sbom_true
 check an_empty_system_is_made make_root
 check packages_for_building_are_installed in_root prepare
 check the_packages_are_installed in_root install_packages
-check the_example_of_the_readme_is_built_and_answers in_root example
-check a_purge_leaves_no_file_user_or_unit in_root purge_packages
+check the_example_of_the_readme_is_built_and_answers in_root example --private-network
+check a_purge_leaves_no_file_user_or_unit in_root purge_packages --private-network
 
 check the_system_starts boot
 check the_name_server_starts_when_it_is_installed in_machine /packages/inside.sh service_starts
