@@ -8,6 +8,7 @@
 	const input = document.getElementById("search");
 	const found = document.getElementById("found");
 	const MOST = 30; // results that are shown
+	const ASIDE = /^(changelog|performance|scale|pyro|internals\/)/; // pages with the word that explain something else
 
 	// Light and dark.
 
@@ -132,14 +133,14 @@
 		else if (record.low.startsWith(word))
 			sum += 120;
 		else if (record.low.includes(word))
-			sum += 60;
+			sum += /[a-z0-9]/.test(record.low[record.low.indexOf(word) - 1]) ? 15 : 60;
 		if (record.lowPage === word)
 			sum += 40;
 		else if (record.lowPage.includes(word))
 			sum += 15;
-		const at = record.lowText.indexOf(word);
-		if (at >= 0)
-			sum += at < 200 ? 8 : 4;
+		const times = record.lowText.split(word).length - 1;
+		if (times > 0)
+			sum += 4 + 4 * Math.min(times, 6);
 		return sum;
 	}
 
@@ -158,6 +159,9 @@
 				sum += 50;
 			if (record.kind === 1 && !/^pyr/.test(words[0]) && record.low !== words[0])
 				sum *= 0.7; // pages first, unless a name is asked for
+			if (ASIDE.test(record.url))
+				sum *= 0.5;
+			sum += 10 * (1 - i / records.length); // in the order of the sidebar
 			result.push({ record: record, sum: sum, i: i });
 		});
 		result.sort(function (a, b) { return b.sum - a.sum || a.i - b.i; });

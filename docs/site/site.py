@@ -55,6 +55,8 @@ class Site:
         self.symbols = reference.symbols(self.headers)
         self.version = re.search(r'PYR_VERSION\s+"([^"]+)"', (root / reference.LIBRARY / "pyrite.h").read_text())[1]
         for source in self.markdown():
+            if self.url_of(source) in {page.url for page in self.pages.values()}:
+                self.problem(source, "has the address of another page")
             self.pages[source] = Page(self.url_of(source), self.heading(source), source)
         self.groups = self.reading_list()
 
