@@ -87,4 +87,5 @@ check the_tutorial_builds build tutorial bank
 check the_tutorial_prints_what_it_says answers tutorial "$(cat "$pages/tutorial/output.txt")"
 check all_idl_in_the_pages_is_right idl_blocks
 check all_links_of_the_pages_lead_somewhere links
+check troubleshooting_quotes_messages_of_the_sources "$PYRITE_SOURCE/tests/install/messages.py"
 tests_end
