@@ -60,6 +60,19 @@ def exchanged(role, one, other):
     return change
 
 
+def older_hello(made):
+    """The server's, without its window."""
+    event, i = units(made, "server", "hello {")[0]
+    hello = SCHEMA.message.FromString(event.units[i][0])
+    hello.frames[0].hello.ClearField("window")
+    event.units[i] = (hello.SerializeToString(), event.units[i][1])
+
+
+def declared(made):
+    older_hello(made)
+    made.new = [("server", "hello.window")]
+
+
 def said(made):
     made.prints[0] += "4"
 
@@ -86,6 +99,7 @@ CHANGES = (
     ("a limit of the server is another", "call", "server", replaced("server", "hello {", b"\x18\x80\x80\x01", b"\x18\x80\x80\x02"),
      "hello.max_calls: 16384, was 32768"),
     ("a varying field is absent", "call", "server", replaced("server", "hello {", b"\x2a\x0cpyrite/", b"\x7a\x0cpyrite/"), "hello.agent"),
+    ("a field is there that was not", "call", "server", older_hello, "hello.window: 262144, was None"),
     ("another preface", "call", "server", replaced("server", "preface", b"/1", b"/2"), "did not come: another protocol: b'PYRITE/2"),
     ("a reference is counted otherwise", "references", "server", replaced("server", "release {", b"\x10\x01", b"\x10\x02"),
      "release.count: 1, was 2"),
@@ -160,6 +174,9 @@ def main():
         results = [(case[0], pool.submit(found, *case[1:])) for case in CHANGES]
     for what, result in results:
         cases.run(f"it finds that {what}", result.result)
+    made = read("call")
+    declared(made)
+    cases.run("a field that was not there may be declared", lambda: replay.ROLES["server"](made, SCHEMA))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # protobuf tells there of each text that is none any more
     cases.run("it finds every changed byte", bits)
     sys.exit(cases.failed > 0)

@@ -117,6 +117,18 @@ mixes() {
 	done
 }
 
+# compiles <generator>: the samples' sources of the previous release, with headers of this version and code that
+# this generator makes of their IDL.
+compiles() {
+	local generator=$1 sample out=$run_dir/generated
+
+	for sample in "$folder"/source/samples/{01-add,04-batch,05-streams,06-errors,09-chat,15-circular}; do
+		rm -rf "$out" && mkdir "$out" && "$generator" --c "$out" "$sample"/*.idl || return 1
+		(cd "$out" && "$PYRITE_CC" -std=gnu11 -Wall -Werror -Wno-unused-parameter "-I$PYRITE_SOURCE/runtime/include" -I"$out" \
+			-c "$sample"/*.c ./*.c) || return 1
+	done
+}
+
 check "the previous release is in the clone" is_in_the_clone
 [ "$tests_failed" -eq 0 ] || tests_end
 check "the previous release builds" builds
@@ -129,6 +141,8 @@ check "older programs use a newer name server" agrees "$newer_bin" "$older_bin" 
 check "newer programs use an older name server" agrees "$older_bin" "$newer_bin" "$newer_bin" newer
 check "an older name server brings an older client to a newer server" agrees "$older_bin" "$newer_bin" "$older_bin" older
 check "a newer name server brings a newer client to an older server" agrees "$newer_bin" "$older_bin" "$newer_bin" newer
+check "older sources compile with newer headers" compiles "$newer_bin/pyrite-idl"
+check "so they do with older generated code" compiles "$older_bin/pyrite-idl"
 check "older programs load the newer library" mixes
 check "they understand each other with it" agrees "$mixed_bin" "$mixed_bin" "$mixed_bin" older
 check "and newer servers" agrees "$newer_bin" "$newer_bin" "$mixed_bin" older

@@ -179,6 +179,8 @@ class Player:
             self.learn(then[path], now[path])
         for path in sorted((then.keys() | now.keys()) - varying):
             before, after = then.get(path), now.get(path)
+            if before is None and (who, path) in self.recording.new:
+                continue
             if isinstance(before, bytes):
                 before = self.swap(before)
             if self.recording.key and path == "auth.proof":

@@ -8,6 +8,7 @@
     prints add 3                           what the client printed
     varies server hello.from               a field that differs each time: [] and .* stand for any part of its name
     proves HEX                             the shared key with which both ends prove who they are
+    new server hello.window                a field that was not there then, and is now
     most client credit.bytes 272           a field whose values have this sum at most, in units that come when they like
     ignores server window_update           what a transport sends when it likes, and so often
     open 1                                 a connection
@@ -21,7 +22,7 @@
 import re
 import shlex
 
-HEAD = ("title", "server", "client", "foreign", "prints", "varies", "most", "proves", "ignores")
+HEAD = ("title", "server", "client", "foreign", "prints", "varies", "new", "most", "proves", "ignores")
 
 
 class Event:
@@ -33,7 +34,8 @@ class Event:
 class Recording:
     def __init__(self, title=""):
         self.title, self.programs, self.foreign, self.written = title, {}, {}, []
-        self.prints, self.varies, self.most, self.ignores, self.events, self.key = [], [], [], [], [], None
+        self.prints, self.varies, self.new, self.most, self.ignores, self.events = [], [], [], [], [], []
+        self.key = None
 
     def varying(self, role, path):
         plain = re.sub(r"\[\d+\]", "[]", path)
@@ -80,6 +82,8 @@ def take_head(made, word, rest):
         role, _, path = rest.partition(" ")
         made.varies.append((role, re.escape(path).replace(r"\.\*", ".*")))
         made.written.append(rest)
+    elif word == "new":
+        made.new.append(tuple(rest.split(" ", 1)))
     elif word == "most":
         role, path, most = rest.split()
         made.most.append((role, path, int(most)))
@@ -98,6 +102,7 @@ def write(path, made):
     lines += [f"{role} {shlex.join(made.programs[role])}" for role in ("server", "client") if role in made.programs]
     lines += [f"foreign {role} {shlex.join(command)}" for role, command in made.foreign.items()]
     lines += [f"varies {one}" for one in made.written]
+    lines += [f"new {role} {path}" for role, path in made.new]
     lines += [f"most {role} {path} {most}" for role, path, most in made.most]
     lines += [f"ignores {role} {what}" for role, what in made.ignores]
     lines += [f"proves {made.key.hex()}"] if made.key else []

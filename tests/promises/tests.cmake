@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What releases promise, kept by this version: docs/promises.md.
 pyrite_script_test(promises_wire promises/wire.py ONCE)
+pyrite_script_test(promises_facts promises/facts.py ONCE)
 foreach(part server client)
 	add_executable(promises-${part} promises/talk_${part}.c)
 	pyrite_generate(TARGET promises-${part} IDL promises/talk.idl)
