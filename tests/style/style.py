@@ -12,7 +12,7 @@ ROOMS = ("idl", "codegen", "runtime", "nameserver", "samples", "tests", "tools")
 CODE = {".c", ".h", ".l", ".y"}
 TEXT = CODE | {".idl", ".proto", ".py", ".sh", ".bash", ".cmake", ".map", ".txt", ".in"}
 # Files that are data: inputs of tests as others would write them, and outputs of the generator.
-DATA = ("tests/golden/", "tests/bad/", "tests/fuzz/", "tests/corpus/")
+DATA = ("tests/golden/", "tests/bad/", "tests/fuzz/", "tests/corpus/", "tests/promises/0.")
 FILE_LINES, FUNCTION_LINES, LINE_COLUMNS = 600, 80, 100
 TAB = 8
 
