@@ -212,12 +212,13 @@ class Site:
             self.problem(str(self.build), "has no manual pages: build the target pyrite-man")
         pages = []
         for name, path in found.items():
-            page = Page(f"man/{name}.html", name, f"man/{name}")
+            title = manual.title(name)
+            page = Page(f"man/{name}.html", title, f"man/{name}")
             body, about, sections = manual.page(path, set(found))
-            page.html = f'<h1 id="top">{name}(1)</h1>\n{body}'
+            page.html = f'<h1 id="top">{title}</h1>\n{body}'
             page.contents = [(title.capitalize(), anchor, 2, False) for title, anchor in sections]
             page.summary, page.is_code = about.partition(" - ")[2], True
-            words = Section(name, "top", 1)
+            words = Section(title, "top", 1)
             words.words = [html.unescape(re.sub(r"<[^>]+>", " ", body))]
             self.index(page, [words], 2)
             pages.append(page)

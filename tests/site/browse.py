@@ -115,7 +115,7 @@ def pictures_have_the_shade_of_the_page():
 
 
 def all_text_has_enough_contrast():
-    for url in ("index.html", "api/names-h.html", "man/pyrite-ns.html", "performance.html", "architecture.html"):
+    for url in ("index.html", "api/names-h.html", "man/pyrite-ns.1.html", "performance.html", "architecture.html"):
         for dark in (False, True):
             open_page(url, dark=dark)
             same((url, dark, browser.run(CONTRAST)), (url, dark, []))
