@@ -25,77 +25,74 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 			     .variable = "PYRITE_NS_HOST",
 			     .kind = CONFIG_TEXT,
 			     .text = "127.0.0.1",
-			     .help = "where the name server is: host, host:port or ./u:path; "
-				     "several with commas between them, the preferred one first" },
+			     .help = "address of the name server: host, host:port or ./u:path; "
+				     "several separated by commas, the preferred one first" },
 	[CONFIG_NS_PORT] = { "ns_port", "PYRITE_NS_PORT", CONFIG_NUMBER, 9090, 1, 65535, "9090",
 			     "port of the name server" },
 	[CONFIG_NS_DOMAIN] = { .name = "ns_domain",
 			       .variable = "PYRITE_NS_DOMAIN",
 			       .kind = CONFIG_TEXT,
 			       .text = "",
-			       .help = "domain whose SRV records of _pyrite._tcp tell where name "
-				       "servers are; search: the domains of resolv.conf" },
+			       .help = "domain whose SRV records of _pyrite._tcp name the name "
+				       "servers; search: the domains of resolv.conf" },
 	[CONFIG_NS_DNS] = { .name = "ns_dns",
 			    .variable = "PYRITE_NS_DNS",
 			    .kind = CONFIG_TEXT,
 			    .text = "",
-			    .help = "IPv4 address, perhaps with a port, of the DNS server that is "
-				    "asked for them; default: those of resolv.conf" },
+			    .help = "IPv4 address, optionally with a port, of the DNS server for "
+				    "these records; default: those of resolv.conf" },
 	[CONFIG_NS_BROADCAST] = { .name = "ns_broadcast",
 				  .variable = "PYRITE_NS_BROADCAST",
 				  .kind = CONFIG_TEXT,
 				  .text = "",
-				  .help = "IPv4 addresses that are asked for a name server by UDP, "
-					  "as Pyro's programs ask: broadcast (255.255.255.255), "
+				  .help = "IPv4 addresses to which UDP requests for a name server "
+					  "are sent, as in Pyro: broadcast (255.255.255.255), "
 					  "192.168.1.255, 10.0.0.7:9091" },
 	[CONFIG_TIMEOUT_MS] = { "timeout_ms", "PYRITE_TIMEOUT_MS", CONFIG_NUMBER, 0, 0, INT32_MAX,
 				"0",
-				"deadline of a call; 0: none. A later one ends with "
+				"deadline of a call; 0: none. Later the call ends with "
 				"DEADLINE_EXCEEDED" },
 	[CONFIG_CONNECT_TIMEOUT_MS] = { "connect_timeout_ms", "PYRITE_CONNECT_TIMEOUT_MS",
 					CONFIG_NUMBER, 5000, 1, INT32_MAX, "5000",
-					"time to connect in; later the call ends with "
+					"time allowed for connecting; later the call ends with "
 					"UNAVAILABLE" },
 	[CONFIG_LOOKUP_TIMEOUT_MS] = { "lookup_timeout_ms", "PYRITE_LOOKUP_TIMEOUT_MS",
 				       CONFIG_NUMBER, 5000, 1, INT32_MAX, "5000",
-				       "time the name server has for an answer; later the call "
-				       "ends "
-				       "with DEADLINE_EXCEEDED" },
+				       "time allowed for an answer of the name server; later the "
+				       "call ends with DEADLINE_EXCEEDED" },
 	[CONFIG_WAIT_MS] = { "wait_ms", "PYRITE_WAIT_MS", CONFIG_NUMBER, 0, 0, INT32_MAX, "0",
-			     "how long a call waits for its name server, name, server and object "
-			     "to "
-			     "be there; 0: not at all" },
+			     "how long a call waits until its name server, name, server and object "
+			     "are available; 0: not at all" },
 	[CONFIG_MAX_RETRIES] = { "max_retries", "PYRITE_MAX_RETRIES", CONFIG_NUMBER, 0, 0, 1000,
 				 "0",
-				 "how often a call of an @idempotent operation is made again that "
-				 "found no connection or lost it" },
+				 "how often a call of an @idempotent operation is repeated that "
+				 "could not connect or lost its connection" },
 	[CONFIG_LEASE_TTL_MS] = { "lease_ttl_ms", "PYRITE_LEASE_TTL_MS", CONFIG_NUMBER, 10000, 100,
 				  3600000, "10000",
-				  "how long the name of a daemon lives after its process died; "
-				  "renewed every three tenths of it" },
+				  "how long the name of a daemon exists after its process has "
+				  "died; renewed every three tenths of it" },
 	[CONFIG_FOLLOW] = { "follow", "PYRITE_FOLLOW", CONFIG_NUMBER, 64, 0, 64, "64",
-			    "names that the proxies of a process are told of while they use them, "
-			    "by a stream of the name server each; 0: none. Others are looked up "
+			    "how many names the proxies of a process follow while they use them, "
+			    "each by a stream from the name server; 0: none. Others are looked up "
 			    "when a proxy connects" },
 	[CONFIG_DRAIN_MS] = { "drain_ms", "PYRITE_DRAIN_MS", CONFIG_NUMBER, 5000, 0, INT32_MAX,
 			      "5000",
-			      "how long running calls, and those they make that come back, may "
-			      "go on after a stop; then they are CANCELLED" },
+			      "how long running calls, and nested calls that come back, may "
+			      "continue after a stop; then they are CANCELLED" },
 	[CONFIG_STREAM_LIFETIME_MS] = { "stream_lifetime_ms", "PYRITE_STREAM_LIFETIME_MS",
 					CONFIG_NUMBER, 0, 0, INT32_MAX, "0",
-					"how long a method waits for the caller of its stream to "
-					"read "
-					"or write again; 0: for ever. Then the stream ends with "
-					"DEADLINE_EXCEEDED" },
+					"how long a method waits until the caller of its stream "
+					"reads or writes again; 0: without limit. Then the stream "
+					"ends with DEADLINE_EXCEEDED" },
 	[CONFIG_STREAM_LINGER_MS] = { "stream_linger_ms", "PYRITE_STREAM_LINGER_MS", CONFIG_NUMBER,
 				      30000, 0, INT32_MAX, "30000",
 				      "how long a stream whose connection was lost waits for its "
 				      "proxy to reconnect; 0: not at all. Then its method is "
 				      "CANCELLED" },
 	[CONFIG_THREADS] = { "threads", "PYRITE_THREADS", CONFIG_NUMBER, 0, 0, 1024, "0",
-			     "methods of a daemon that run at a time; 0: one per core, at "
-			     "least 4; 1: serial. Calls beyond wait. Methods that wait for calls "
-			     "of their own do not count, up to 256 threads" },
+			     "methods of a daemon that run at a time; 0: one per core, at least 4; "
+			     "1: serial. Further calls wait. Methods that wait for calls of their "
+			     "own do not count, up to 256 threads" },
 	[CONFIG_MAX_MESSAGE] = { "max_message", "PYRITE_MAX_MESSAGE", CONFIG_BYTES, 64 * MIB, KIB,
 				 INT32_MAX, "64M",
 				 "bytes of one request or reply; a larger one fails with "
@@ -103,36 +100,35 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 	[CONFIG_MAX_CALLS] = { "max_calls", "PYRITE_MAX_CALLS", CONFIG_NUMBER, 16384, 1, 1u << 20,
 			       "16384",
 			       "unanswered calls of a connection, plain gRPC calls counted "
-			       "apart; a blocking call waits for a place, a started one and one "
-			       "of plain gRPC fail with RESOURCE_EXHAUSTED" },
+			       "separately; a blocking call waits for a place, a started call or a "
+			       "plain gRPC call fails with RESOURCE_EXHAUSTED" },
 	[CONFIG_MAX_LINKS] = { "max_links", "PYRITE_MAX_LINKS", CONFIG_NUMBER, 0, 0, 1u << 20, "0",
 			       "connections of a daemon; 0: what RLIMIT_NOFILE allows, (limit - in "
 			       "use - 16) / 2, at least 8. Further ones are closed at once, unless "
 			       "another has said nothing for half a second" },
 	[CONFIG_MAX_REFERENCES] = { "max_references", "PYRITE_MAX_REFERENCES", CONFIG_NUMBER, 65536,
 				    1, 1u << 20, "65536",
-				    "objects that a connection may have passed and not been given "
-				    "back, each way; a call that passes more fails with "
-				    "RESOURCE_EXHAUSTED" },
+				    "objects that a connection may have passed that were not "
+				    "returned, in each direction; a call that passes more fails "
+				    "with RESOURCE_EXHAUSTED" },
 	[CONFIG_KEEPALIVE_MS] = { "keepalive_ms", "PYRITE_KEEPALIVE_MS", CONFIG_NUMBER, 10000, 100,
 				  3600000, "10000",
-				  "how long a proxy hears nothing from its daemon before it asks; "
-				  "after "
+				  "silence after which a proxy sends a ping to its daemon; after "
 				  "half of that without an answer the connection ends. A daemon "
-				  "waits "
-				  "six times as long, and then twice" },
+				  "waits six times as long, and then twice" },
 	[CONFIG_LANE] = { "lane", "PYRITE_LANE", CONFIG_LANES, PYR_LANE_AUTO, PYR_LANE_AUTO,
 			  PYR_LANE_WIRE, "auto",
 			  "auto, grpc, socket, process or wire: how frames travel between proxies "
-			  "and daemons; auto: within the process if the daemon is in it, else as "
-			  "wire; wire: on the socket, or through gRPC if the server does not know "
-			  "that" },
+			  "and daemons; auto: within the process if the daemon is in it, otherwise "
+			  "as wire; wire: on the socket, or through gRPC if the server does not "
+			  "support that" },
 	[CONFIG_KEYS] = { .name = "keys",
 			  .variable = "PYRITE_KEYS",
 			  .kind = CONFIG_TEXT,
 			  .text = "",
-			  .help = "folder with ca.pem, cert.pem, key.pem and perhaps crl.pem: TCP "
-				  "connections use TLS, and both ends prove who they are" },
+			  .help = "folder with ca.pem, cert.pem, key.pem and optionally crl.pem: "
+				  "TCP connections use TLS, and both ends authenticate each "
+				  "other" },
 	[CONFIG_SHARED_KEY_FILE] = { .name = "shared_key_file",
 				     .variable = "PYRITE_SHARED_KEY_FILE",
 				     .kind = CONFIG_TEXT,
@@ -143,43 +139,41 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 				.variable = "PYRITE_SHARED_KEY",
 				.kind = CONFIG_TEXT,
 				.text = "",
-				.help = "the same key itself, if no file is named: what that would "
-					"hold" },
+				.help = "the shared key itself, if no file is named: the content "
+					"of such a file" },
 	[CONFIG_RULES] = { .name = "rules",
 			   .variable = "PYRITE_RULES",
 			   .kind = CONFIG_TEXT,
 			   .text = "",
-			   .help = "file with who may do what; what no line of it allows is "
-				   "refused "
-				   "with PERMISSION_DENIED" },
+			   .help = "file of rules about who may do what; actions that no line "
+				   "allows are refused with PERMISSION_DENIED" },
 	[CONFIG_ADVERTISE] = { .name = "advertise",
 			       .variable = "PYRITE_ADVERTISE",
 			       .kind = CONFIG_TEXT,
 			       .text = "",
-			       .help = "host or host:port that the URIs of daemons on TCP have, "
-				       "where "
-				       "others reach them by another address than that they listen "
+			       .help = "host or host:port in the URIs of daemons on TCP, if others "
+				       "reach them at an address other than the one they listen "
 				       "on" },
 	[CONFIG_AUDIT] = { .name = "audit",
 			   .variable = "PYRITE_AUDIT",
 			   .kind = CONFIG_TEXT,
 			   .text = "",
-			   .help = "where daemons write who did what and who was refused, a line "
-				   "of "
+			   .help = "where daemons log actions and refused callers, one line of "
 				   "JSON each: a file, or syslog:" },
 	[CONFIG_FACES] = { .name = "faces",
 			   .variable = "PYRITE_FACES",
 			   .kind = CONFIG_TEXT,
 			   .text = "",
-			   .help = "protocols that daemons speak beside their own: grpc, "
-				   "reflection, health, pyro, http; all, none, or changes of the "
-				   "standard, which is all but http: +http,-pyro" },
+			   .help = "additional protocols of daemons: grpc, reflection, health, "
+				   "pyro, http; all, none, or changes of the default, which is all "
+				   "but http: +http,-pyro" },
 	[CONFIG_LOG] = { "log", "PYRITE_LOG", CONFIG_LEVEL, 0, 0, PYR_LOG_DEBUG, "off",
 			 "off, error, warning, info or debug: what the library writes to stderr" },
 	[CONFIG_LOG_FORM] = { "log_form", "PYRITE_LOG_FORM", CONFIG_FORMS, LOG_TEXT, 0, LOG_JOURNAL,
 			      "text",
-			      "text, json or journal: how it writes that, json as a line for each, "
-			      "journal not to stderr but to systemd's journal if there is one" },
+			      "text, json or journal: the form of these messages; json: one line "
+			      "each; journal: to systemd's journal, if there is one, instead of "
+			      "stderr" },
 };
 
 /* Written once, by load(); the environment is not asked again, because getenv() races with
