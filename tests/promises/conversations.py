@@ -48,10 +48,17 @@ names.programs = {"server": ["pyrite-ns", "--unix-socket", "real.sock", "--stora
                   "client": ["promises-client", "names", "./u:talk.sock"]}
 
 
+link("context", "ids and annotations of a call, and of its answer")
+
 # gRPC's core tells when it likes how much it takes, and whether the other end is there.
 plain = link("plain", "calls of plain gRPC", "client headers.user-agent", "client settings.*", "server settings.*",
              common=())
-plain.ignores = [(role, kind) for role in ("client", "server") for kind in ("window_update", "ping")]
+lane = link("lane_grpc", "calls over a link in a stream of gRPC", "client hello.agent", "server hello.agent",
+            "server hello.from", "client headers.user-agent", "client settings.*", "server settings.*", common=())
+for made in (plain, lane):
+    made.ignores = [(role, kind) for role in ("client", "server") for kind in ("window_update", "ping")]
+# When the connection is gone it may still say so, or not.
+lane.ignores += [("server", "trailers"), ("server", "rst_stream")]
 
 for form in ("serpent", "msgpack", "json"):
     made = link(f"pyro_{form}", f"a client of Pyro4 calls, with {form}", "server annotation.STRM", common=())

@@ -109,6 +109,8 @@ class Recorder:
             if unit.starts and (first or isinstance(parsers[role], talks.Link)):
                 self.made.events.append(recording.Event("sent", number, role))
             first = False
+            if not unit.raw and unit.about != "end":
+                continue  # it is in the bytes of the one before
             self.made.events[-1].units.append((unit.raw, unit.text))
 
     def cut(self):

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <pyrite/context.h>
 #include <pyrite/proxy.h>
 
 #include "talk.h"
@@ -290,7 +291,29 @@ static int unknown(struct talk_Talk *talk)
 	return 0;
 }
 
-/* In promises-names, which has no talk.idl. */
+static int context(struct talk_Talk *talk)
+{
+	struct pyr_annotation color = { "color", "red\0green", 9 };
+	struct pyr_call_options options = {
+		.correlation_id = "order 19",
+		.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+		.annotations = &color,
+		.n_annotations = 1
+	};
+
+	return add(talk_Talk_with(talk, &options));
+}
+
+static void on_reply(const char *operation, int result, void *data)
+{
+	size_t size = 0;
+	const char *shade = pyr_reply_annotation("shade", &size);
+
+	(void)data;
+	printf("%s %d %s, %zu bytes\n", operation, result, shade ? shade : "none", size);
+}
+
+/* In talk_names.c, which does without talk.idl. */
 int names(const char *address);
 
 static const struct conversation {
@@ -314,7 +337,9 @@ static const struct conversation {
 		      { "key", add },
 		      { "greet", add },
 		      { "plain", call },
-		      { "pyro", add } };
+		      { "pyro", add },
+		      { "context", context },
+		      { "lane_grpc", call } };
 
 static int converse(const struct conversation *one, const char *uri)
 {
@@ -330,6 +355,10 @@ static int converse(const struct conversation *one, const char *uri)
 		options.key = &key;
 	if (strcmp(one->name, "greet") == 0)
 		options.handshake = (struct pyr_bytes){ 6, sesame };
+	if (strcmp(one->name, "context") == 0)
+		options.on_reply = on_reply;
+	if (strcmp(one->name, "lane_grpc") == 0)
+		options.lane = PYR_LANE_GRPC;
 	if (strcmp(one->name, "plain") == 0)
 		options = (struct pyr_proxy_options){ .plain = PYR_PLAIN_ONLY };
 	if (strcmp(one->name, "pyro") == 0)

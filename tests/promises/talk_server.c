@@ -10,15 +10,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <pyrite/context.h>
+
 #include "talk.h"
 
 static char noted[256];
 
+/* The annotation "color" comes back as "shade". */
 static int add(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
 {
-	(void)call;
+	size_t size;
+	const void *color = pyr_call_annotation(call, "color", &size);
+
 	*ret = x + y;
-	return 0;
+	return color ? pyr_call_set_annotation(call, "shade", color, size) : 0;
 }
 
 static int note(pyr_call *call, const char *text)

@@ -59,7 +59,7 @@ class Calls:
     BATCH, PARTS, WHOLE = 8, 2 | 4, 0
 
     def __init__(self, schema):
-        self.schema, self.sessions, self.calls = schema, {}, {}
+        self.schema, self.sessions, self.calls, self.links = schema, {}, {}, set()
 
     def note(self, role, frame, kind):
         if kind == "bind":
@@ -179,8 +179,12 @@ class Link:
 
 
 class Http2:
-    def __init__(self, is_client):
-        self.rest, self.wants_preface = b"", is_client
+    """Frames of HTTP/2. Those of a link that travels in it are a Message of link.proto in each message of gRPC."""
+    LINK = "/pyrite.Link/Open"
+
+    def __init__(self, role, calls):
+        self.role, self.calls = role, calls
+        self.rest, self.wants_preface = b"", role == "client"
         self.headers = hpack.Decoder()
 
     def feed(self, data):
@@ -194,19 +198,35 @@ class Http2:
             if len(self.rest) < size:
                 return
             raw, self.rest = self.rest[:size], self.rest[size:]
-            yield self.unit(raw)
+            yield from self.units(raw)
 
-    def unit(self, raw):
+    def units(self, raw):
         kind = H2_KINDS[raw[3]] if raw[3] < len(H2_KINDS) else f"kind {raw[3]}"
         stream, payload = int.from_bytes(raw[5:9], "big"), raw[9:]
         fields = {f"{kind}.flags": raw[4], f"{kind}.stream": stream}
         if kind == "headers":
             for name, value in self.headers.decode(payload):
                 fields[f"headers.{name}"] = value
+            if fields.get("headers.:path") == self.LINK:
+                self.calls.links.add(stream)
+        elif kind == "data" and stream in self.calls.links and payload:
+            yield from self.linked(raw, payload)
+            return
         elif payload:
             fields[f"{kind}.payload"] = payload
         text = " ".join(f"{name.split('.', 1)[1]}={value!r}" for name, value in fields.items())
-        return Unit(raw, f"stream {stream}" if stream and kind != "window_update" else kind, fields, f"{kind} {text}")
+        about = f"stream {stream}" if stream and kind not in ("window_update", "rst_stream") else kind
+        if stream in self.calls.links and "headers.grpc-status" in fields:
+            about = "trailers"
+        yield Unit(raw, about, fields, f"{kind} {text}")
+
+    def linked(self, raw, payload):
+        """A unit for each frame of a link's message; the first has the bytes of them all."""
+        assert payload[0] == 0 and int.from_bytes(payload[1:5], "big") == len(payload) - 5, "a message in parts"
+        units = list(Link(self.role, self.calls).frames(payload[5:]))
+        text = "data " + "; ".join(unit.text for unit in units)
+        for i, unit in enumerate(units):
+            yield Unit(b"" if i else raw, f"link {unit.about}", unit.fields, unit.text if i else text, i == 0)
 
     @staticmethod
     def framed(units):
@@ -300,5 +320,5 @@ def parser(first, role, calls):
     if first.startswith(b"PYRITE"):
         return Link(role, calls)
     if first.startswith(b"PRI "):
-        return Http2(role == "client")
+        return Http2(role, calls)
     return Pyro() if first.startswith(b"PYRO") else Http()

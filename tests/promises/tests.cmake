@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # What releases promise, kept by this version: docs/promises.md.
+pyrite_script_test(promises_release promises/release.sh ONCE)
 pyrite_script_test(promises_wire promises/wire.py ONCE)
 pyrite_script_test(promises_facts promises/facts.py ONCE)
 foreach(part server client)
