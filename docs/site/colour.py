@@ -80,6 +80,8 @@ def coloured(code, language, link=lambda name: None, anchors=()):
     runs = []
     for token, text in lexer.get_tokens(code + "\n"):  # comments of a shell end with their line
         name = token_class(token)
+        if name == "m" and LABELS.get(language) == "shell":  # parts of addresses, mostly
+            name = ""
         if runs and runs[-1][0] == name:
             runs[-1][1] += text
         else:

@@ -47,6 +47,15 @@
 	if (current)
 		sidebar.scrollTop = current.offsetTop - sidebar.offsetTop - sidebar.clientHeight / 3;
 
+	// "On this page", which is folded on narrow screens.
+
+	const here = document.getElementById("here");
+
+	if (here)
+		here.addEventListener("click", function () {
+			here.setAttribute("aria-expanded", String(here.closest("nav").classList.toggle("opened")));
+		});
+
 	// Buttons that copy.
 
 	function copied(button, text) {

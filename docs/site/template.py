@@ -46,7 +46,7 @@ def contents(page):
         return ""
     rows = "".join(f'<li class="l{level}"><a href="#{anchor}">{"<code>" if code else ""}{html.escape(title)}'
                    f'{"</code>" if code else ""}</a></li>\n' for title, anchor, level, code in page.contents)
-    return f'<nav class="contents" aria-label="On this page">\n<h2>On this page</h2>\n<ul>\n{rows}</ul>\n</nav>\n'
+    return f'<nav class="contents" aria-label="On this page">\n<h2><button type="button" id="here" aria-expanded="false">On this page</button></h2>\n<ul>\n{rows}</ul>\n</nav>\n'
 
 
 def neighbours(page, before, after):
@@ -93,12 +93,12 @@ aria-expanded="false" aria-controls="found" aria-autocomplete="list">
 <div class="columns">
 <nav id="sidebar" aria-label="Pages">
 {sidebar(made, groups or site.groups)}</nav>
-<div class="middle">
+{contents(made)}<div class="middle">
 <main id="main">
 {made.html}</main>
 {neighbours(made, before, after)}<footer>{source}Pyrite {site.version}, MIT licence.</footer>
 </div>
-{contents(made)}</div>
+</div>
 </body>
 </html>
 """

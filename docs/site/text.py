@@ -101,7 +101,8 @@ class Text:
         inside = any(t.type == "link_open" for t in tokens[:i]) and not any(
             t.type == "link_close" for t in tokens[max(j for j, t in enumerate(tokens[:i]) if t.type == "link_open"):i])
         inner = html.escape(content) if inside else colour.linked(content, self.link_symbol)
-        return f"<code>{breakable(inner) if self.in_table else inner}</code>"
+        inner = breakable(inner) if self.in_table else inner
+        return "<code>" + re.sub(r"(?<![\w-])(--[a-z][a-z-]*)", r'<span class="o">\1</span>', inner) + "</code>"
 
     def text(self, tokens, i):
         text = html.escape(tokens[i].content, quote=False)

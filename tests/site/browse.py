@@ -141,6 +141,14 @@ def a_phone_has_a_menu():
     browser.wait("main h1", "Tutorial")
 
 
+def a_phone_unfolds_what_is_on_the_page():
+    open_page("names.html", 390, 800)
+    same(browser.run("return document.querySelector('.contents ul').offsetParent === null;"), True)
+    browser.click("#here")
+    browser.click(".contents a[href='#shared-names']")
+    until(lambda: page_name().endswith("names.html#shared-names"), "the section")
+
+
 def code_can_be_copied():
     open_page("tutorial.html")
     code = browser.count(".code")
