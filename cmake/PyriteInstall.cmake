@@ -35,6 +35,11 @@ endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/pyrite.pc.in ${PROJECT_BINARY_DIR}/cmake/pyrite.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/cmake/pyrite.pc DESTINATION ${pkgconfig_dir} COMPONENT devel)
 
+if(PROJECT_IS_TOP_LEVEL)
+	add_custom_target(uninstall COMMAND ${CMAKE_COMMAND} -DMANIFEST=${PROJECT_BINARY_DIR}/install_manifest.txt
+		-P ${PROJECT_SOURCE_DIR}/cmake/uninstall.cmake VERBATIM)
+endif()
+
 # The pages refer to each other and to the samples as they do in the source tree.
 install(FILES README.md CHANGELOG.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT doc)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT doc

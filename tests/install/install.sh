@@ -22,8 +22,11 @@ holds() {
 		share/pyrite/idl/health.idl share/man/man1/pyrite-call.1 share/bash-completion/completions/pyrite-nsc; do
 		[ -f "$prefix/$file" ] || { echo "no $file"; return 1; }
 	done
-	# Nothing of the build tree or of the first prefix may be left in the text files.
-	! grep -rIlE "$PYRITE_SOURCE|$PYRITE_BUILD|$run_dir/first" "$prefix"
+	# Nothing of the build tree or of the first prefix may be left in the text files, but in the systemd unit: those need
+	# absolute paths, so it has the prefix that it was installed to.
+	grep -x "ExecStart=$run_dir/first/bin/pyrite-ns \$OPTIONS" "$prefix/lib/systemd/system/pyrite-ns.service" &&
+		! grep -rIlE "$PYRITE_SOURCE|$PYRITE_BUILD|$run_dir/first" "$prefix" --exclude=pyrite-ns.service &&
+		! grep -E "$PYRITE_SOURCE|$PYRITE_BUILD" "$prefix/lib/systemd/system/pyrite-ns.service"
 }
 
 build_with_cmake() {

@@ -66,7 +66,10 @@ units_start_programs_of_their_package() {
 		sed -n 's/^Exec[A-Za-z]*=\([^ ]*\).*/\1/p' "$unit" >"$run_dir/programs"
 		[ -s "$run_dir/programs" ] || return 1
 		while read -r program; do
-			[ -x "$parts/pyrite-nameserver/bin/${program##*/}" ] || { echo "$unit starts $program"; return 1; }
+			[ "$program" = "$parts/pyrite-nameserver/bin/pyrite-ns" ] && [ -x "$program" ] || {
+				echo "$unit starts $program"
+				return 1
+			}
 		done <"$run_dir/programs"
 	done
 }
@@ -100,6 +103,14 @@ build_needs_what_deps_has() {
 		sed 's/^Build[A-Za-z-]*://; s/([^)]*)//; s/debhelper-compat/debhelper/; s/,//'); do
 		grep -qwF -- "$name" "$PYRITE_SOURCE/scripts/deps" || { echo "scripts/deps lacks $name"; return 1; }
 	done
+}
+
+# What cmake --install wrote goes, with the directories of Pyrite; what else is there stays.
+undone() {
+	find "$whole" ! -type d >"$run_dir/manifest" && mkdir "$whole/share/empty" && touch "$whole/share/of-another" || return 1
+	cmake -DMANIFEST="$run_dir/manifest" -P "$PYRITE_SOURCE/cmake/uninstall.cmake" &&
+		same ./share/of-another files "$whole" && [ -d "$whole/share/empty" ] && same "" find "$whole" -name pyrite &&
+		complains 1 "nothing was installed" cmake -DMANIFEST="$run_dir/none" -P "$PYRITE_SOURCE/cmake/uninstall.cmake"
 }
 
 # deb <name> <depends>: a package of this build's library.
@@ -139,6 +150,7 @@ check control_and_rules_name_the_same_packages control_knows_all_packages
 check the_library_package_is_named_by_the_soname named_by_soname
 check the_version_is_in_CMakeLists_alone version_written_once
 check scripts_deps_installs_what_packages_are_built_with build_needs_what_deps_has
+check an_installation_can_be_undone undone
 check the_list_of_parts_names_what_the_library_is_linked_with sbom_made
 check a_package_that_lacks_a_dependency_is_refused_by_name sbom_refuses
 check an_invented_version_is_found sbom_check_finds '/"name": "zlib1g"/,/versionInfo/s/"versionInfo": "/&7/' "zlib1g"

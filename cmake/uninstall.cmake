@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+# cmake -DMANIFEST=install_manifest.txt -P uninstall.cmake: removes the files that cmake --install put where it was told,
+# and of the directories that are empty then those of Pyrite alone: others may have been there before. DESTDIR is as it was for the installation.
+if(NOT EXISTS "${MANIFEST}")
+	message(FATAL_ERROR "${MANIFEST} is not there: nothing was installed from this build")
+endif()
+file(STRINGS "${MANIFEST}" files)
+set(directories)
+foreach(file ${files})
+	set(path "$ENV{DESTDIR}${file}")
+	if(EXISTS "${path}" OR IS_SYMLINK "${path}")
+		file(REMOVE "${path}")
+	endif()
+	get_filename_component(directory "${path}" DIRECTORY)
+	list(APPEND directories "${directory}")
+endforeach()
+
+# A directory that became empty may empty the one above.
+while(directories)
+	list(REMOVE_DUPLICATES directories)
+	set(above)
+	foreach(directory ${directories})
+		file(GLOB inside LIST_DIRECTORIES TRUE "${directory}/*" "${directory}/.*")
+		if(directory MATCHES "/pyrite(/|$)" AND IS_DIRECTORY "${directory}" AND NOT inside)
+			file(REMOVE_RECURSE "${directory}")
+			get_filename_component(directory "${directory}" DIRECTORY)
+			list(APPEND above "${directory}")
+		endif()
+	endforeach()
+	set(directories ${above})
+endwhile()
