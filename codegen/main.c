@@ -10,6 +10,7 @@
 
 #include "breaking.h"
 #include "depfile.h"
+#include "docs.h"
 #include "emit.h"
 #include "format_command.h"
 #include "import.h"
@@ -29,11 +30,14 @@ enum {
 	KEY_COMPATIBLE,
 	KEY_FORCE,
 	KEY_HIDDEN,
-	KEY_FORMAT
+	KEY_FORMAT,
+	KEY_DOCS,
+	KEY_DOCS_FORMAT
 };
 
 struct arguments {
-	const char *c_dir, *proto_dir, *idl_dir, *depfile, *old_file;
+	const char *c_dir, *proto_dir, *idl_dir, *docs_dir, *depfile, *old_file;
+	const struct docs_format *docs_format;
 	bool check, compatible, force, hidden, format, in_place;
 	const char **files, **include_dirs, **defines; /* argc long */
 	size_t n_files, n_include_dirs, n_defines;
@@ -45,6 +49,9 @@ static const struct argp_option options[] = {
 	{ "idl", KEY_IDL, "DIR", 0,
 	  "write FILE.idl into DIR for each FILE.proto, and for what that imports (needs protoc)",
 	  0 },
+	{ "docs", KEY_DOCS, "DIR", 0,
+	  "write pages that document the files, and what they include, into DIR", 0 },
+	{ "docs-format", KEY_DOCS_FORMAT, "html|markdown", 0, "with --docs: html unless given", 0 },
 	{ "check", KEY_CHECK, NULL, 0,
 	  "only check the files for errors; with --format: only report files that are not "
 	  "formatted",
@@ -77,8 +84,8 @@ static void check_format(const struct arguments *arguments, struct argp_state *s
 		argp_error(state, "--in-place needs --format");
 	if (!arguments->format)
 		return;
-	if (arguments->c_dir || arguments->proto_dir || arguments->old_file || arguments->depfile ||
-	    arguments->idl_dir)
+	if (arguments->c_dir || arguments->proto_dir || arguments->docs_dir ||
+	    arguments->old_file || arguments->depfile || arguments->idl_dir)
 		argp_error(state, "--format cannot be combined with options that generate");
 	if (arguments->check && arguments->in_place)
 		argp_error(state, "give one of --check and --in-place");
@@ -98,15 +105,16 @@ static void check_protos(const struct arguments *arguments, struct argp_state *s
 			argp_error(state, "'%s' is %s .proto, which --idl %s", arguments->files[i],
 				   arguments->idl_dir ? "no" : "a",
 				   arguments->idl_dir ? "reads" : "makes IDL of");
-	if (arguments->idl_dir && (arguments->c_dir || arguments->proto_dir || arguments->check ||
-				   arguments->old_file || arguments->depfile))
+	if (arguments->idl_dir &&
+	    (arguments->c_dir || arguments->proto_dir || arguments->docs_dir || arguments->check ||
+	     arguments->old_file || arguments->depfile))
 		argp_error(state, "--idl goes with -I and --force alone: give what it writes to "
 				  "another run");
 }
 
 static void check_usage(const struct arguments *arguments, struct argp_state *state)
 {
-	bool generates = arguments->c_dir || arguments->proto_dir;
+	bool generates = arguments->c_dir || arguments->proto_dir || arguments->docs_dir;
 
 	if (arguments->n_files == 0)
 		argp_error(state, "no file given");
@@ -114,9 +122,11 @@ static void check_usage(const struct arguments *arguments, struct argp_state *st
 	check_format(arguments, state);
 	if (!generates && !arguments->format && !arguments->check && !arguments->old_file &&
 	    !arguments->idl_dir)
-		argp_error(state, "nothing to do: give --c, --proto, --check, --breaking, --format "
-				  "or --idl");
-	if (arguments->depfile && !generates)
+		argp_error(state, "nothing to do: give --c, --proto, --docs, --check, --breaking, "
+				  "--format or --idl");
+	if (arguments->docs_format && !arguments->docs_dir)
+		argp_error(state, "--docs-format needs --docs");
+	if (arguments->depfile && !arguments->c_dir && !arguments->proto_dir)
 		argp_error(state, "--depfile needs --c or --proto");
 	if (arguments->old_file && arguments->n_files > 1)
 		argp_error(state, "--breaking compares with one file");
@@ -124,6 +134,16 @@ static void check_usage(const struct arguments *arguments, struct argp_state *st
 		argp_error(state, "--hidden needs --c");
 	if (arguments->compatible && !arguments->old_file)
 		argp_error(state, "--compatible needs --breaking");
+}
+
+static void set_docs_format(struct arguments *arguments, struct argp_state *state, const char *name)
+{
+	if (strcmp(name, "html") == 0)
+		arguments->docs_format = &docs_html;
+	else if (strcmp(name, "markdown") == 0)
+		arguments->docs_format = &docs_markdown;
+	else
+		argp_error(state, "--docs-format is html or markdown, not '%s'", name);
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -157,6 +177,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case KEY_HIDDEN:
 		arguments->hidden = true;
+		return 0;
+	case KEY_DOCS:
+		arguments->docs_dir = argument;
+		return 0;
+	case KEY_DOCS_FORMAT:
+		set_docs_format(arguments, state, argument);
 		return 0;
 	case KEY_FORMAT:
 		arguments->format = true;
@@ -239,6 +265,31 @@ static bool generate(const struct idl_unit *unit, const struct arguments *argume
 	return ok;
 }
 
+struct docs_destination {
+	struct outputs *outputs;
+	const char *dir;
+};
+
+static void add_docs(void *data, const char *name, struct buf *text, const char *source)
+{
+	struct docs_destination *to = data;
+
+	outputs_add(to->outputs, to->dir, name, text, source ? source : "the index");
+}
+
+static bool document(const struct arguments *arguments, struct idl_unit *const *units,
+		     struct outputs *outputs)
+{
+	struct docs_destination to = { outputs, arguments->docs_dir };
+	bool ok =
+		emit_docs(arguments->docs_format ? arguments->docs_format : &docs_html,
+			  (const struct idl_unit *const *)units, arguments->n_files, add_docs, &to);
+
+	if (!ok)
+		fputs("pyrite-idl: out of memory\n", stderr);
+	return ok;
+}
+
 /* What was wrong; and if nothing was, that memory was out. Returns whether all is well. */
 static bool report(const struct diag *diag, bool has_result, const char *file)
 {
@@ -306,6 +357,8 @@ static bool generate_all(const struct arguments *arguments, struct idl_unit *con
 
 	for (size_t i = 0; ok && i < arguments->n_files; i++)
 		ok = generate(units[i], arguments, &outputs, &rules);
+	if (ok && arguments->docs_dir)
+		ok = document(arguments, units, &outputs);
 	ok = ok && outputs_check(&outputs, arguments->force) && outputs_write(&outputs);
 	if (ok && arguments->depfile)
 		ok = buf_save_path(&rules, arguments->depfile) == 0;

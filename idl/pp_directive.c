@@ -26,7 +26,6 @@ static void skip_line(struct pp *pp)
 		pp_raw(pp, &token);
 	while (!token.line_start && token.kind != TOK_YYEOF);
 	input->ahead = token;
-	input->ahead.doc = NULL;
 	input->has_ahead = true;
 }
 

@@ -209,6 +209,11 @@ TEST(doc_comments_reach_what_follows_them)
 	CHECK(idl_find(&r, "S::c")->doc == NULL);
 	CHECK_STR(idl_find(&r, "E::e1")->doc, "First.");
 	idl_done(&r);
+	idl_write("other.idl", "struct O { long a; };", 21);
+	r = idl_text("#include \"other.idl\"\n/** After an include. */\nstruct S { long a; };");
+	CHECK_CLEAN(r);
+	CHECK_STR(idl_find(&r, "S")->doc, "After an include.");
+	idl_done(&r);
 }
 
 TEST(c_names_that_meet_something_get_an_underscore)
