@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""That replay.py finds what it is for: recordings of the last release that were changed, so that a present program answers
-otherwise than the recording says, or is told something else."""
+"""Changes recordings of the last release, and checks that replay.py reports each change: in what a program of this version is
+expected to answer, and in what it is sent."""
 
 import copy
 import os

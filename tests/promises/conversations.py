@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The conversations that are recorded for each release, and which of their fields differ each time."""
+"""The conversations that are recorded for each release, and the fields that vary in each."""
 
 import recording
 
@@ -50,14 +50,14 @@ names.programs = {"server": ["pyrite-ns", "--unix-socket", "real.sock", "--stora
 
 link("context", "ids and annotations of a call, and of its answer")
 
-# gRPC's core tells when it likes how much it takes, and whether the other end is there.
+# gRPC's core decides when to update windows and to send pings.
 plain = link("plain", "calls of plain gRPC", "client headers.user-agent", "client settings.*", "server settings.*",
              common=())
 lane = link("lane_grpc", "calls over a link in a stream of gRPC", "client hello.agent", "server hello.agent",
             "server hello.from", "client headers.user-agent", "client settings.*", "server settings.*", common=())
 for made in (plain, lane):
     made.ignores = [(role, kind) for role in ("client", "server") for kind in ("window_update", "ping")]
-# When the connection is gone it may still say so, or not.
+# Whether these still leave once the connection is gone depends on which end is quicker.
 lane.ignores += [("server", "trailers"), ("server", "rst_stream")]
 
 for form in ("serpent", "msgpack", "json"):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Plays one end of a recorded conversation to a program of this version, and compares what that answers, field by field. A
-field that varies has to be there as in the recording; its value of now takes the place of the recorded one in all that
-follows."""
+"""Plays one end of a recorded conversation to a program of this version, and compares its answers field by field. A field that
+varies has to be present as in the recording; its new value replaces the recorded one in everything that follows."""
 
 import contextlib
 import hashlib
@@ -47,7 +46,7 @@ class Connection:
         return self.live.framed(units)
 
     def units_of(self, event, swap):
-        """The units of a recorded message, with what is so now in the place of what was so then."""
+        """The units of a recorded message. swap() replaces values that vary."""
         parser, found = self.recorded[event.role], []
         for raw, _ in event.units:
             raw = swap(raw)
@@ -88,12 +87,12 @@ class Player:
         return raw
 
     def ignored(self, role, unit):
-        """What comes when it likes: its kind, or because only a sum is told of it."""
+        """Whether its number and time vary: all units of its kind, or those of which the recording tells a sum."""
         return unit.about in [kind for who, kind in self.recording.ignores if who == role] or any(
             who == role and path in unit.fields for who, path, _ in self.recording.most)
 
     def count(self, connection, who):
-        """Takes out what only a sum is told of."""
+        """Removes units whose number and time vary, and checks sums."""
         for role, path, most in self.recording.most:
             if role == who:
                 self.sums[path] = self.sums.get(path, 0) + sum(unit.fields.get(path, 0) for unit in connection.came)
@@ -158,7 +157,7 @@ class Player:
             connection.hellos[role] = fields
 
     def expect(self, connection, unit):
-        """The next that is about the same has to be the same."""
+        """The next unit about the same call or session has to be this one."""
         who = OTHER[self.role]
         if self.ignored(who, unit):
             return
@@ -197,7 +196,7 @@ class Player:
             self.now[then] = now
 
     def drain(self, connection, until_end=True):
-        """Nothing else comes, until the other end closes the connection."""
+        """Checks that nothing else comes until the other end closes the connection."""
         until = time.monotonic() + PATIENCE
         while until_end and connection.plug and not connection.has_ended and time.monotonic() < until:
             connection.pump(until - time.monotonic())

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""Recorded conversations as text: a head with a word and its value on each line, then what each end sent, in order.
+"""Recorded conversations as text: a head, a word and its value on each line; then what each end sent, in order.
 
     title a call and its answer
-    server promises-server real.sock       the Pyrite program that was the accepting end; none: another implementation
-    client promises-client call URI        likewise the connecting end
-    foreign server|client COMMAND          the end that was none, to record it again
+    server promises-server real.sock       the accepting end, if it is a Pyrite program
+    client promises-client call URI        the connecting end, if it is one
+    foreign server|client COMMAND          an end that is not Pyrite's; needed only to record the conversation again
     prints add 3                           what the client printed
-    varies server hello.from               a field that differs each time: [] and .* stand for any part of its name
+    varies server hello.from               a field whose value differs each time; [] stands for any index, .* for anything
     proves HEX                             the shared key with which both ends prove who they are
-    new server hello.window                a field that was not there then, and is now
-    most client credit.bytes 272           a field whose values have this sum at most, in units that come when they like
-    ignores server window_update           what a transport sends when it likes, and so often
+    new server hello.window                a field that later versions send in addition
+    most client credit.bytes 272           the most that the values of a field sum up to; their number and time vary
+    ignores server window_update           units of the transport below, whose number and time vary
     open 1                                 a connection
-    client 1                               what one end sent on it, a line of hexadecimal digits for each frame or message,
-        # the frame, for readers           under what stands in it
+    client 1                               a message that one end sent on it: a line of hexadecimal digits for each frame,
+        # the frame, for readers           below a comment that shows the frame
         0a10...
-    close client 1                         that end sends no more
+    close client 1                         that end sends nothing more
     cut 1                                  the connection is lost
 """
 

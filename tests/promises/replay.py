@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Recorded conversations of each release, played to programs of this version: what the client sent then to a server of now,
-and what the server sent then to a client of now. What they answer is what was answered then, but for the fields that the
-recording says vary. "record FOLDER [NAME...]" makes the recordings of this version instead."""
+"""Plays the recorded conversations of each release to programs of this version: what the client sent to a server, and what the
+server sent to a client. Their answers have to be those of the recording, except for fields that it declares to vary. With the
+arguments "record FOLDER [NAME...]", makes the recordings of this version instead."""
 
 import os
 import pathlib
@@ -22,7 +22,7 @@ LEAST = 20  # conversations of a release
 
 
 def as_client(made, schema):
-    """The server of this version against the client of then."""
+    """A server of this version, and the recorded client."""
     with tempfile.TemporaryDirectory(prefix="pyrite-promises-") as name:
         folder = pathlib.Path(name)
 
@@ -36,7 +36,7 @@ def as_client(made, schema):
 
 
 def as_server(made, schema):
-    """The client of this version against the server of then."""
+    """A client of this version, and the recorded server."""
     with tempfile.TemporaryDirectory(prefix="pyrite-promises-") as name:
         folder = pathlib.Path(name)
         door, was_cut = recorder.listen(folder, recorder.HERE), threading.Event()
@@ -103,7 +103,7 @@ def main(only):
         for file in found:
             made = recording.parse(file)
             for role in made.programs:
-                cases.run(f"{file.stem} of {folder.name}: the {role} of now", lambda role=role, made=made: ROLES[role](
+                cases.run(f"{file.stem} of {folder.name}, with a {role} of this version", lambda role=role, made=made: ROLES[role](
                     made, schema))
     sys.exit(cases.failed > 0)
 
@@ -120,7 +120,7 @@ def record(folder, only):
         with tempfile.TemporaryDirectory(prefix="pyrite-promises-") as place:
             recorder.record(made, pathlib.Path(place), schema)
         for role, problems in replay(made, schema).items():
-            assert not problems, f"{name}: the {role} of now: " + "\n".join(problems)
+            assert not problems, f"{name}, with a {role} of this version: " + "\n".join(problems)
         recording.write(target / f"{name}.talk", made)
 
 

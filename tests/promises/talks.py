@@ -162,7 +162,7 @@ class Link:
 
     @staticmethod
     def about(frame, kind):
-        """A call's frames keep their order, but credit is given when there is time for it. So do those of a session."""
+        """The frames of a call keep their order, and so do those of a session; credit and cancellation stand apart."""
         if kind in ("bind", "bound", "unbind"):
             return f"session {getattr(frame, kind).session}"
         if kind in ("item", "end") and getattr(frame, kind).to_caller or kind in ("reply", "error", "resumed"):
