@@ -162,7 +162,7 @@ class Document:
 
     def json(self):
         architecture = next(deb.architecture for deb in self.debs if deb.architecture != "all")
-        made = datetime.datetime.utcfromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]))
+        made = datetime.datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), datetime.timezone.utc)
         body = {"packages": sorted(self.packages.values(), key=lambda one: one["SPDXID"]),
                 "relationships": sorted(self.relationships, key=lambda one: tuple(one.values()))}
         digest = hashlib.sha256(json.dumps(body).encode()).hexdigest()

@@ -45,7 +45,7 @@ library_alone() {
 # Multi-Arch: same
 no_program_in_dev() {
 	! find "$parts/libpyrite-dev" -path '*/bin/*' | grep . &&
-		! find "$parts/libpyrite-dev" -type f ! -path '*/lib/*' -exec file {} + | grep ELF
+		! find "$parts/libpyrite-dev" -type f ! -path '*/lib/*' -exec grep -lE '^.ELF' {} +
 }
 
 programs_described() {
