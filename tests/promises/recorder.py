@@ -26,7 +26,8 @@ def start(words, folder):
     """A program, which ends with its standard input."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYRITE_")}
     return subprocess.Popen(command(words), cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                            env={**environment, "PYRITE_LOG": "off", "XDG_CONFIG_HOME": str(folder)})
+                            env={**environment, "PYRITE_LOG": "off", "PYRITE_LOOKUP_TIMEOUT_MS": "60000",
+                                 "XDG_CONFIG_HOME": str(folder)})
 
 
 @contextlib.contextmanager

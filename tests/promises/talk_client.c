@@ -13,6 +13,10 @@
 
 #include "talk.h"
 
+enum {
+	PATIENCE_MS = 60000
+}; /* the other end is played by a script, on a machine that may be busy */
+
 /* Without its address, which is another each time. */
 static int failed(const char *what)
 {
@@ -224,20 +228,21 @@ static int references(struct talk_Talk *talk)
 	return add(talk);
 }
 
+/* Three sessions on one connection, and one on the next. */
 static int sessions(struct talk_Talk *talk)
 {
-	struct talk_Talk *other = talk_Talk_proxy(pyr_proxy_uri(talk_Talk_as_proxy(talk)));
+	struct pyr_proxy_options same = { .lane = PYR_LANE_SOCKET,
+					  .connect_timeout_ms = PATIENCE_MS };
+	const char *uri = pyr_proxy_uri(talk_Talk_as_proxy(talk));
+	struct talk_Talk *other = talk_Talk_proxy_with(uri, &same);
 
 	add(talk);
 	add(other);
-	talk_Talk_free(other);
-	add(talk);
-	other = talk_Talk_proxy_with(pyr_proxy_uri(talk_Talk_as_proxy(talk)),
-				     &(struct pyr_proxy_options){ 0 });
+	pyr_proxy_release(talk_Talk_as_proxy(other));
+	add(other);
 	pyr_proxy_release(talk_Talk_as_proxy(talk));
-	add(talk);
 	talk_Talk_free(other);
-	return 0;
+	return add(talk);
 }
 
 static int cancel(struct talk_Talk *talk)
@@ -347,7 +352,8 @@ static int converse(const struct conversation *one, const char *uri)
 	struct pyr_key_options key = {
 		.text = "promises:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 	};
-	struct pyr_proxy_options options = { .lane = PYR_LANE_SOCKET };
+	struct pyr_proxy_options options = { .lane = PYR_LANE_SOCKET,
+					     .connect_timeout_ms = PATIENCE_MS };
 	struct talk_Talk *talk;
 	int err;
 
@@ -360,9 +366,10 @@ static int converse(const struct conversation *one, const char *uri)
 	if (strcmp(one->name, "lane_grpc") == 0)
 		options.lane = PYR_LANE_GRPC;
 	if (strcmp(one->name, "plain") == 0)
-		options = (struct pyr_proxy_options){ .plain = PYR_PLAIN_ONLY };
+		options = (struct pyr_proxy_options){ .plain = PYR_PLAIN_ONLY,
+						      .connect_timeout_ms = PATIENCE_MS };
 	if (strcmp(one->name, "pyro") == 0)
-		options = (struct pyr_proxy_options){ 0 };
+		options = (struct pyr_proxy_options){ .connect_timeout_ms = PATIENCE_MS };
 	talk = talk_Talk_proxy_with(uri, &options);
 	err = talk ? one->run(talk) : pyr_perror(uri);
 	talk_Talk_free(talk);

@@ -229,7 +229,7 @@ static void set(struct pyr_daemon_options *options, const char *word)
 int main(int argc, char **argv)
 {
 	struct pyr_daemon_options options = {
-		.threads = 2, .drain_ms = 100, .signals = PYR_NO, .faces = "all"
+		.threads = 2, .drain_ms = 500, .signals = PYR_NO, .faces = "all"
 	};
 	pthread_t watcher;
 	pyr_daemon *daemon;
