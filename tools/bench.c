@@ -142,7 +142,7 @@ static bool take_call(struct bench *bench)
 /* Returns 0 or the status. */
 static int call(const struct bench *bench, struct result *result)
 {
-	if (pyr_call_json(bench->proxy, bench->operation, bench->args, NULL) == 0)
+	if (pyr_proxy_call_json(bench->proxy, bench->operation, bench->args, NULL) == 0)
 		return 0;
 	result->failed++;
 	result->code = pyr_last_error()->code;
@@ -254,16 +254,16 @@ static int open_client(struct bench *bench)
 		return complain(input, NULL);
 	if (input->timeout_ms)
 		pyr_proxy_set_timeout(bench->proxy, input->timeout_ms);
-	streams = pyr_operation_streams(bench->proxy, bench->operation);
+	streams = pyr_proxy_operation_streams(bench->proxy, bench->operation);
 	if (streams > 0) {
 		fprintf(stderr, "pyrite bench: %s has streams\n", bench->operation);
 		return COMMAND_USAGE;
 	}
 	if (streams < 0 ||
-	    pyr_args_json(bench->proxy, bench->operation,
-			  (const char *const *)input->words.list + 2, (size_t)input->words.n - 2,
-			  &bench->args) < 0 ||
-	    pyr_call_json(bench->proxy, bench->operation, bench->args, NULL) < 0)
+	    pyr_proxy_args_json(bench->proxy, bench->operation,
+				(const char *const *)input->words.list + 2,
+				(size_t)input->words.n - 2, &bench->args) < 0 ||
+	    pyr_proxy_call_json(bench->proxy, bench->operation, bench->args, NULL) < 0)
 		return complain(input, bench->proxy);
 	return COMMAND_OK;
 }

@@ -65,7 +65,7 @@ static int call_once(const struct call *call)
 {
 	char *json;
 
-	if (pyr_call_json(call->proxy, call->operation, call->args, &json) < 0)
+	if (pyr_proxy_call_json(call->proxy, call->operation, call->args, &json) < 0)
 		return complain(call);
 	print(json);
 	return COMMAND_OK;
@@ -80,7 +80,7 @@ static int write_line(const struct call *call, char *line)
 	int err;
 
 	line[strcspn(line, "\r\n")] = '\0';
-	err = call->input->words.is_json ? 0 : pyr_item_json(call->stream, line, &item);
+	err = call->input->words.is_json ? 0 : pyr_stream_item_json(call->stream, line, &item);
 	if (err == 0)
 		err = pyr_stream_write_json(call->stream, item ? item : line);
 	pyr_free(item);
@@ -144,7 +144,7 @@ static int call_streams(struct call *call, int streams)
 	pthread_t writer;
 	int code;
 
-	if (pyr_open_json(call->proxy, call->operation, call->args, &call->stream) < 0)
+	if (pyr_proxy_open_json(call->proxy, call->operation, call->args, &call->stream) < 0)
 		return complain(call);
 	if (!(streams & PYR_STREAMS_READ))
 		return write_and_finish(call);
@@ -166,12 +166,12 @@ static int call_streams(struct call *call, int streams)
 static int run(struct call *call)
 {
 	const struct input *input = call->input;
-	int streams = pyr_operation_streams(call->proxy, call->operation), code = COMMAND_OK;
+	int streams = pyr_proxy_operation_streams(call->proxy, call->operation), code = COMMAND_OK;
 	uint32_t i;
 
-	if (streams < 0 ||
-	    pyr_args_json(call->proxy, call->operation, (const char *const *)input->words.list + 2,
-			  (size_t)input->words.n - 2, &call->args) < 0)
+	if (streams < 0 || pyr_proxy_args_json(call->proxy, call->operation,
+					       (const char *const *)input->words.list + 2,
+					       (size_t)input->words.n - 2, &call->args) < 0)
 		return complain(call);
 	for (i = 0; code == COMMAND_OK && i < input->repeat; i++)
 		code = streams ? call_streams(call, streams) : call_once(call);

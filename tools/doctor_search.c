@@ -33,7 +33,7 @@ bool doctor_search(struct doctor *d)
 		return true; /* pyr_ns_locate() will tell */
 	has_found = all->servers;
 	for (i = 0; i < all->n; i++)
-		tell_step(d, &all->steps[i], has_found);
+		tell_step(d, all->steps[i], has_found);
 	if (!has_found)
 		doctor_advise(d, "the search ends where something is wrong: to go on would lead to "
 				 "another name server than the one that is meant");

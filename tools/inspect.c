@@ -33,7 +33,7 @@ static int describe(const struct input *input, pyr_proxy *proxy)
 {
 	char *idl;
 
-	if (pyr_describe(proxy, &idl) < 0)
+	if (pyr_proxy_describe(proxy, &idl) < 0)
 		return objects_complain("pyrite describe", proxy, input->words.is_json);
 	if (input->words.is_json) {
 		fputs("{\"idl\": ", stdout);

@@ -118,7 +118,7 @@ static int code_of(int status)
 int objects_complain(const char *command, pyr_proxy *proxy, bool is_json)
 {
 	int status = pyr_last_error()->code;
-	char *exception = pyr_error_json(proxy);
+	char *exception = pyr_proxy_error_json(proxy);
 
 	if (is_json) {
 		fprintf(stderr, "{\"status\": \"%s\", \"message\": ", pyr_status_name(status));

@@ -74,7 +74,7 @@ EVERYWHERE(d5_a_thousand_futures_need_no_thread_and_no_connection)
 		REQUIRE((futures[i] = e2e_Work_add_start(work, i, 1)) != NULL);
 	CHECK(is_at_most(count_threads, n_before));
 	CHECK(is_at_most(test_open_fds, n_fds));
-	CHECK_INT(pyr_gather(futures, N, -1), 0);
+	CHECK_INT(pyr_future_wait_all(futures, N, -1), 0);
 	CHECK(is_at_most(count_threads, n_before));
 	for (i = 0; i < N; i++) {
 		CHECK_INT(e2e_Work_add_get(futures[i], &sum), 0);
@@ -108,22 +108,22 @@ EVERYWHERE(gather_waits_for_all_and_tells_the_first_that_failed)
 	futures[1] = e2e_Work_hold_start(work, 1);
 	futures[2] = e2e_Work_miss_start(work, "this");
 	futures[3] = e2e_Work_hold_start(work, 99);
-	CHECK_INT(pyr_gather(futures, 4, 10), -PYR_DEADLINE_EXCEEDED);
+	CHECK_INT(pyr_future_wait_all(futures, 4, 10), -PYR_DEADLINE_EXCEEDED);
 	CHECK_HAS(pyr_errmsg(), "not ready within 10 ms");
 	CHECK(work_holds(&place.work, 1));
 	CHECK_INT(e2e_Work_answer(work, 1, 7), 0);
-	CHECK_INT(pyr_gather(futures, 4, -1), -PYR_NOT_FOUND);
+	CHECK_INT(pyr_future_wait_all(futures, 4, -1), -PYR_NOT_FOUND);
 	REQUIRE(e2e_Missing_caught() != NULL);
 	CHECK_STR(e2e_Missing_caught()->what, "this");
 	for (i = 0; i < 4; i++)
 		pyr_future_free(futures[i]);
 	futures[0] = e2e_Work_add_start(work, 1, 1);
 	futures[1] = NULL;
-	CHECK_INT(pyr_gather(futures, 2, -1), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_future_wait_all(futures, 2, -1), -PYR_INVALID_ARGUMENT);
 	CHECK_HAS(pyr_errmsg(), "futures[1] is NULL");
 	pyr_future_free(futures[0]);
-	CHECK_INT(pyr_gather(NULL, 0, 0), 0);
-	CHECK_INT(pyr_gather(NULL, 1, 0), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_future_wait_all(NULL, 0, 0), 0);
+	CHECK_INT(pyr_future_wait_all(NULL, 1, 0), -PYR_INVALID_ARGUMENT);
 }
 
 EVERYWHERE(wait_any_tells_one_that_is_ready_and_skips_those_that_were_taken)

@@ -136,9 +136,9 @@ IN_PLACES(d5_a_thousand_futures_wait_in_no_thread)
 		REQUIRE((futures[i] = px_Counter_bump_start(proxy)) != NULL);
 	see_futures_pause(proxy, N / 2); /* others are just looking */
 	CHECK_INT(count_threads(), n_threads);
-	CHECK_INT(pyr_gather(futures, N, 1), -PYR_DEADLINE_EXCEEDED);
+	CHECK_INT(pyr_future_wait_all(futures, N, 1), -PYR_DEADLINE_EXCEEDED);
 	REQUIRE(place_opens());
-	CHECK_INT(pyr_gather(futures, N, -1), 0);
+	CHECK_INT(pyr_future_wait_all(futures, N, -1), 0);
 	for (i = 0; i < N; i++) {
 		CHECK_INT(px_Counter_bump_get(futures[i], &n), 0);
 		sum += n;

@@ -42,7 +42,7 @@ static const char *called(pyr_proxy *proxy, const char *operation, const char *a
 	static char text[1024];
 	char *json = NULL;
 
-	if (pyr_call_json(proxy, operation, args, &json) < 0)
+	if (pyr_proxy_call_json(proxy, operation, args, &json) < 0)
 		snprintf(text, sizeof(text), "%s", pyr_last_error()->message);
 	else
 		snprintf(text, sizeof(text), "%s", json);
@@ -60,7 +60,7 @@ TEST(b22_an_object_is_called_by_the_names_of_its_operations)
 	CHECK_STR(called(work, "who", NULL), "\"work\"");
 	CHECK_STR(called(work, "open", "[3]"), "null");
 	CHECK_STR(called(work, "held", ""), "{\"ret\": 0, \"told\": 0}");
-	CHECK_INT(pyr_call_json(work, "open", "[3]", NULL), 0);
+	CHECK_INT(pyr_proxy_call_json(work, "open", "[3]", NULL), 0);
 	close_work(work);
 }
 
@@ -76,8 +76,8 @@ TEST(what_does_not_fit_is_refused_before_anything_is_sent)
 		  "e2e.Work.relay: uris[1]: a string is wanted, not 7");
 	CHECK_STR(called(work, "subtract", "[1]"), "e2e.Work has no operation 'subtract'");
 	CHECK_INT(pyr_last_error()->code, PYR_UNIMPLEMENTED);
-	CHECK_INT(pyr_call_json(NULL, "add", NULL, NULL), -PYR_INVALID_ARGUMENT);
-	CHECK_INT(pyr_call_json(work, NULL, NULL, NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_proxy_call_json(NULL, "add", NULL, NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_proxy_call_json(work, NULL, NULL, NULL), -PYR_INVALID_ARGUMENT);
 	close_work(work);
 }
 
@@ -86,14 +86,14 @@ TEST(exceptions_are_told_as_json)
 	pyr_proxy *work = open_work();
 	char *json;
 
-	CHECK_INT(pyr_call_json(work, "raise", "[7, \"no\"]", NULL), -PYR_ABORTED);
-	json = pyr_error_json(work);
+	CHECK_INT(pyr_proxy_call_json(work, "raise", "[7, \"no\"]", NULL), -PYR_ABORTED);
+	json = pyr_proxy_error_json(work);
 	REQUIRE(json != NULL);
 	CHECK_STR(json, "{\"@type\": \"e2e.Refused\", \"number\": 7, \"why\": \"no\"}");
 	CHECK_STR(pyr_last_error()->exception, "e2e.Refused");
 	pyr_free(json);
-	CHECK_INT(pyr_call_json(work, "returns", "[-5]", NULL), -5);
-	CHECK(pyr_error_json(work) == NULL);
+	CHECK_INT(pyr_proxy_call_json(work, "returns", "[-5]", NULL), -5);
+	CHECK(pyr_proxy_error_json(work) == NULL);
 	close_work(work);
 }
 
@@ -104,7 +104,7 @@ static const char *typed(pyr_proxy *proxy, const char *operation, const char *a,
 	const char *words[] = { a, b };
 	char *json = NULL;
 
-	if (pyr_args_json(proxy, operation, words, (a != NULL) + (b != NULL), &json) < 0)
+	if (pyr_proxy_args_json(proxy, operation, words, (a != NULL) + (b != NULL), &json) < 0)
 		snprintf(text, sizeof(text), "%s", pyr_last_error()->message);
 	else
 		snprintf(text, sizeof(text), "%s", json);
@@ -144,8 +144,8 @@ TEST(generated_proxies_are_called_by_json_and_described_too)
 	char *a = NULL, *b = NULL;
 
 	CHECK_STR(called(e2e_Work_as_proxy(work), "add", "[1, 2]"), "3");
-	CHECK_INT(pyr_describe(learned, &a), 0);
-	CHECK_INT(pyr_describe(e2e_Work_as_proxy(work), &b), 0);
+	CHECK_INT(pyr_proxy_describe(learned, &a), 0);
+	CHECK_INT(pyr_proxy_describe(e2e_Work_as_proxy(work), &b), 0);
 	CHECK_STR(a, b);
 	CHECK_HAS(a, "int32 add(in int32 x, in int32 y);");
 	pyr_free(a);
@@ -176,7 +176,7 @@ TEST(a_deadline_holds_for_a_call_by_json)
 	pyr_proxy *work = open_work();
 
 	pyr_proxy_set_timeout(work, 50);
-	CHECK_INT(pyr_call_json(work, "pass", "[0]", NULL), -PYR_DEADLINE_EXCEEDED);
+	CHECK_INT(pyr_proxy_call_json(work, "pass", "[0]", NULL), -PYR_DEADLINE_EXCEEDED);
 	work_open(&place.work, 0);
 	close_work(work);
 }
@@ -194,25 +194,25 @@ TEST(streams_are_read_and_written_item_by_item)
 	REQUIRE(flow_open(&flow, &flow_variants[0]));
 	proxy = pyr_proxy_new(flow.uri);
 	REQUIRE(proxy != NULL);
-	CHECK_INT(pyr_operation_streams(proxy, "count"), PYR_STREAMS_READ);
-	CHECK_INT(pyr_operation_streams(proxy, "sum"), PYR_STREAMS_WRITTEN);
-	CHECK_INT(pyr_operation_streams(proxy, "peek"), 0);
-	CHECK_INT(pyr_operation_streams(proxy, "x"), -PYR_UNIMPLEMENTED);
-	REQUIRE(pyr_open_json(proxy, "count", "[5, 3]", &stream) == 0);
+	CHECK_INT(pyr_proxy_operation_streams(proxy, "count"), PYR_STREAMS_READ);
+	CHECK_INT(pyr_proxy_operation_streams(proxy, "sum"), PYR_STREAMS_WRITTEN);
+	CHECK_INT(pyr_proxy_operation_streams(proxy, "peek"), 0);
+	CHECK_INT(pyr_proxy_operation_streams(proxy, "x"), -PYR_UNIMPLEMENTED);
+	REQUIRE(pyr_proxy_open_json(proxy, "count", "[5, 3]", &stream) == 0);
 	while (pyr_stream_next_json(stream, &json) == 1) {
 		CHECK_INT(atoi(json), 5 + n++);
 		pyr_free(json);
 	}
 	CHECK_INT(n, 3);
 	pyr_stream_free(stream);
-	REQUIRE(pyr_open_json(proxy, "sum", "{\"start\": \"100\"}", &stream) == 0);
+	REQUIRE(pyr_proxy_open_json(proxy, "sum", "{\"start\": \"100\"}", &stream) == 0);
 	CHECK_INT(pyr_stream_write_json(stream, "\"20\""), 0);
 	CHECK_INT(pyr_stream_write_json(stream, "3"), 0);
 	CHECK_INT(pyr_stream_write_json(stream, "x"), -PYR_INVALID_ARGUMENT);
 	CHECK_INT(pyr_stream_finish_json(stream, &json), 0);
 	CHECK_STR(json, "{\"ret\": \"123\", \"n\": 2}");
 	pyr_free(json);
-	REQUIRE(pyr_open_json(proxy, "points", NULL, &stream) == 0);
+	REQUIRE(pyr_proxy_open_json(proxy, "points", NULL, &stream) == 0);
 	CHECK_INT(pyr_stream_write_json(stream, "{\"x\": 1, \"name\": \"a\"}"), 0);
 	CHECK_INT(pyr_stream_end(stream), 0);
 	CHECK_INT(pyr_stream_next_json(stream, &json), 1);
@@ -220,7 +220,7 @@ TEST(streams_are_read_and_written_item_by_item)
 	pyr_free(json);
 	CHECK_INT(pyr_stream_next_json(stream, &json), 0);
 	pyr_stream_free(stream);
-	CHECK_INT(pyr_call_json(proxy, "count", "[1, 1]", NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_proxy_call_json(proxy, "count", "[1, 1]", NULL), -PYR_INVALID_ARGUMENT);
 	pyr_proxy_free(proxy);
 	CHECK_INT(flow_close(&flow), 0);
 }
@@ -240,7 +240,7 @@ TEST(options_of_a_call_that_is_not_made_are_of_no_other)
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		pyr__with(proxy, &(struct pyr_call_options){ .timeout_ms = 1 },
 			  sizeof(struct pyr_call_options));
-		CHECK(pyr_call_json(proxy, wrong[i][0], wrong[i][1], NULL) < 0);
+		CHECK(pyr_proxy_call_json(proxy, wrong[i][0], wrong[i][1], NULL) < 0);
 		CHECK(!wish_is_for(proxy));
 	}
 	pyr_proxy_free(proxy);

@@ -45,20 +45,20 @@ static int hand_on(pyr_call *call, const char *operation, const char *args, cons
 {
 	pyr_proxy *next = pyr_call_data(call);
 	char *said = NULL, *raised;
-	int err = pyr_call_json(next, operation, args, &said);
+	int err = pyr_proxy_call_json(next, operation, args, &said);
 
 	if (err == 0)
 		*ret = pyr_call_strdup(call, said);
 	pyr_free(said);
 	if (err == 0)
 		return 0;
-	raised = pyr_error_json(next);
+	raised = pyr_proxy_error_json(next);
 	if (!raised)
 		return pyr_pass(call);
 	/* "@type" is none of its members */
 	*strchr(raised, '"') = ' ';
 	memset(strchr(raised, '@'), ' ', (size_t)(strchr(raised, ',') - strchr(raised, '@') + 1));
-	err = pyr_raise_json(call, pyr_last_error()->exception, raised);
+	err = pyr_call_raise_json(call, pyr_last_error()->exception, raised);
 	pyr_free(raised);
 	return err;
 }
@@ -76,7 +76,7 @@ TEST(a_gateway_hands_on_what_it_gets)
 	open_gateway();
 	next = pyr_proxy_new(place.uri);
 	REQUIRE(next != NULL);
-	uri = pyr_register_generic(gateway, "gateway", next, hand_on, next);
+	uri = pyr_daemon_register_generic(gateway, "gateway", next, hand_on, next);
 	REQUIRE(uri != NULL);
 	work = e2e_Work_proxy(uri);
 	CHECK_INT(e2e_Work_add(work, 1, 2, &sum), 0);
@@ -120,7 +120,7 @@ static int answer(pyr_call *call, const char *operation, const char *args, const
 		return 0;
 	}
 	if (mock.exception)
-		return pyr_raise_json(call, mock.exception, mock.says);
+		return pyr_call_raise_json(call, mock.exception, mock.says);
 	*ret = mock.says;
 	return 0;
 }
@@ -133,7 +133,7 @@ static struct e2e_Work *mocked(void)
 
 	memset(&mock, 0, sizeof(mock));
 	open_gateway();
-	uri = pyr_register_generic(gateway, NULL, e2e_Work_as_proxy(like), answer, &mock);
+	uri = pyr_daemon_register_generic(gateway, NULL, e2e_Work_as_proxy(like), answer, &mock);
 	e2e_Work_free(like);
 	REQUIRE(uri != NULL);
 	return e2e_Work_proxy(uri);
@@ -223,11 +223,11 @@ TEST(a_deferred_call_is_answered_later)
 		REQUIRE(future != NULL);
 		while (!atomic_exchange(&mock.is_held, 0))
 			sched_yield();
-		CHECK_INT(pyr_reply_json(mock.deferred, i == 0 ? "8" : "{"), 0);
+		CHECK_INT(pyr_deferred_reply_json(mock.deferred, i == 0 ? "8" : "{"), 0);
 		CHECK_INT(e2e_Work_hold_get(future, &value), i == 0 ? 0 : -PYR_INTERNAL);
 		CHECK_INT(value, 8);
 	}
-	CHECK_INT(pyr_reply_json(NULL, "8"), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_deferred_reply_json(NULL, "8"), -PYR_INVALID_ARGUMENT);
 	e2e_Work_free(work);
 	close_gateway();
 }
@@ -272,7 +272,7 @@ TEST(streams_are_read_and_yielded)
 	uint32_t n;
 
 	open_gateway();
-	uri = pyr_register_generic(gateway, NULL, flow_Flow_as_proxy(like), pour, NULL);
+	uri = pyr_daemon_register_generic(gateway, NULL, flow_Flow_as_proxy(like), pour, NULL);
 	flow = flow_Flow_proxy(uri);
 	REQUIRE(flow_Flow_count(flow, 0, 3, &stream) == 0);
 	for (i = 0; i < 3; i++) {
@@ -313,7 +313,7 @@ TEST(references_go_in_and_come_out_as_uris)
 	memset(&mock, 0, sizeof(mock));
 	REQUIRE(node_open(&nodes, &(struct pyr_daemon_options){ .threads = 2 }));
 	open_gateway();
-	uri = pyr_register_generic(gateway, NULL, refs_Node_as_proxy(like), answer, &mock);
+	uri = pyr_daemon_register_generic(gateway, NULL, refs_Node_as_proxy(like), answer, &mock);
 	node = refs_Node_proxy(uri);
 	snprintf(said, sizeof(said), "\"%s\"", nodes.uri);
 	mock.says = said;
@@ -338,7 +338,7 @@ static int refuse_wrong_uses(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
 	*ret = x + y;
 	CHECK_INT(pyr_call_next_json(call, &text), -PYR_INVALID_ARGUMENT);
 	CHECK_INT(pyr_call_yield_json(call, "1"), -PYR_INVALID_ARGUMENT);
-	CHECK_INT(pyr_raise_json(call, "e2e.Refused", NULL), -PYR_INVALID_ARGUMENT);
+	CHECK_INT(pyr_call_raise_json(call, "e2e.Refused", NULL), -PYR_INVALID_ARGUMENT);
 	return 0;
 }
 
@@ -350,11 +350,13 @@ TEST(what_is_used_wrongly_says_so)
 
 	open_gateway();
 	other = e2e_Other_proxy(e2e_Other_register(gateway, NULL, &methods, NULL));
-	CHECK(pyr_register_generic(gateway, "x", NULL, answer, NULL) == NULL);
+	CHECK(pyr_daemon_register_generic(gateway, "x", NULL, answer, NULL) == NULL);
 	CHECK_STR(pyr_errmsg(), "like is NULL");
-	CHECK(pyr_register_generic(gateway, "x", e2e_Other_as_proxy(other), NULL, NULL) == NULL);
+	CHECK(pyr_daemon_register_generic(gateway, "x", e2e_Other_as_proxy(other), NULL, NULL) ==
+	      NULL);
 	CHECK_STR(pyr_errmsg(), "cb is NULL");
-	CHECK(pyr_register_generic(NULL, "x", e2e_Other_as_proxy(other), answer, NULL) == NULL);
+	CHECK(pyr_daemon_register_generic(NULL, "x", e2e_Other_as_proxy(other), answer, NULL) ==
+	      NULL);
 	CHECK_INT(e2e_Other_add(other, 1, 2, &sum), 0);
 	CHECK_INT(sum, 3);
 	CHECK_INT(pyr_call_next_json(NULL, NULL), -PYR_INVALID_ARGUMENT);
@@ -368,7 +370,7 @@ static void register_like(const struct pyr__interface *table, const char *id)
 	pyr_proxy *like = pyr__proxy_new(table, "PYRO:x@127.0.0.1:1", &none, sizeof(none));
 
 	REQUIRE(like != NULL);
-	CHECK(pyr_register_generic(gateway, id, like, answer, NULL) != NULL);
+	CHECK(pyr_daemon_register_generic(gateway, id, like, answer, NULL) != NULL);
 	pyr_proxy_free(like);
 }
 

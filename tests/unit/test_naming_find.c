@@ -369,10 +369,10 @@ TEST(a_search_anew_tells_each_step)
 	CHECK(!all->problem);
 	REQUIRE(all->n == 6);
 	for (i = 0; i < all->n; i++)
-		CHECK_INT(all->steps[i].verdict, expected[i]);
-	CHECK_STR(all->steps[1].place, path);
-	CHECK_STR(all->steps[3].place, "_pyrite._tcp.example.test");
-	CHECK_STR(all->steps[5].text, "127.0.0.1:9090");
+		CHECK_INT(all->steps[i]->verdict, expected[i]);
+	CHECK_STR(all->steps[1]->place, path);
+	CHECK_STR(all->steps[3]->place, "_pyrite._tcp.example.test");
+	CHECK_STR(all->steps[5]->text, "127.0.0.1:9090");
 	pyr_free(all);
 	CHECK_INT(pyr_ns_find(NULL), -PYR_INVALID_ARGUMENT);
 }

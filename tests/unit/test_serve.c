@@ -9,11 +9,18 @@
 
 static struct work work;
 
+/* Before the library reads it. */
+__attribute__((constructor)) static void shorten_leases(void)
+{
+	setenv("PYRITE_LEASE_TTL_MS", "400", 1);
+}
+
 struct server {
 	struct pyr_serve_options options;
 	const struct pyr_export *exports;
 	pyr_daemon *_Atomic daemon;
 	atomic_int is_ready;
+	atomic_int n_doubtful;
 	int result;
 	pthread_t thread;
 };
@@ -25,6 +32,26 @@ static int on_ready(pyr_daemon *daemon, void *data)
 	atomic_store(&server->daemon, daemon);
 	atomic_store(&server->is_ready, 1);
 	return 0;
+}
+
+static void on_lease(const struct pyr_ns_lease_event *event, void *data)
+{
+	struct server *server = data;
+
+	CHECK_STR(event->name, "test.serve");
+	if (event->state == PYR_LEASE_DOUBTFUL)
+		atomic_fetch_add(&server->n_doubtful, 1);
+}
+
+static bool loses_its_lease(struct server *server)
+{
+	int i;
+
+	REQUIRE(kill(ns_pid, SIGSTOP) == 0);
+	for (i = 0; i < PATIENCE_MS && !atomic_load(&server->n_doubtful); i++)
+		pyr_sleep(1);
+	REQUIRE(kill(ns_pid, SIGCONT) == 0);
+	return atomic_load(&server->n_doubtful);
 }
 
 static void *serve(void *data)
@@ -61,6 +88,13 @@ static void on_destroy(void *data)
 	atomic_fetch_add(&n_destroyed, 1);
 }
 
+static int refuse(pyr_daemon *daemon, void *data)
+{
+	(void)daemon;
+	(void)data;
+	return -PYR_ABORTED;
+}
+
 TEST(g11_objects_are_registered_named_and_served_until_the_stop)
 {
 	struct pyr_register_options options = { .destroy = on_destroy, .serial = true };
@@ -78,6 +112,7 @@ TEST(g11_objects_are_registered_named_and_served_until_the_stop)
 	exports[1].options = &options;
 	server.options = (struct pyr_serve_options){ .ns = ns_address, .ready = "" };
 	server.options.on_ready = on_ready;
+	server.options.on_lease = on_lease;
 	server.options.data = &server;
 	REQUIRE(pthread_create(&server.thread, NULL, serve, &server) == 0);
 	REQUIRE(is_ready(&server));
@@ -87,12 +122,36 @@ TEST(g11_objects_are_registered_named_and_served_until_the_stop)
 	snprintf(uri, sizeof(uri), "PYRO:second@%s", pyr_daemon_address(server.daemon));
 	CHECK_INT(add(uri, &sum), 0);
 	CHECK_INT(atomic_load(&n_destroyed), 0);
+	CHECK(loses_its_lease(&server));
 	pyr_daemon_stop(server.daemon);
 	pthread_join(server.thread, NULL);
 	CHECK_INT(atomic_load(&n_destroyed), 1);
 	CHECK_INT(server.result, 0);
 	CHECK_INT(pyr_ns_lookup(ns, "test.serve", &found), -PYR_NOT_FOUND);
 	pyr_ns_free(ns);
+}
+
+/* Of an element of the array that a program passes: those of later versions have more members. */
+struct later_export {
+	struct pyr_export known;
+	void *more[2];
+};
+
+TEST(an_array_of_later_headers_is_read_to_its_end)
+{
+	struct later_export exports[] = {
+		{ .known = e2e_Work_export(NULL, &work_methods, &work) },
+		{ .known = e2e_Work_export("test.later", &work_methods, &work) },
+		{ .more = { NULL } },
+	};
+	struct pyr_serve_options options = { .ns = ns_address, .ready = "", .on_ready = refuse };
+
+	CHECK_INT(pyr__serve(&options, sizeof(options), 0, &exports[0].known, sizeof(*exports)),
+		  -PYR_ABORTED);
+	exports[1].more[1] = &work;
+	CHECK_INT(pyr__serve(&options, sizeof(options), 0, &exports[0].known, sizeof(*exports)),
+		  -PYR_UNIMPLEMENTED);
+	CHECK_HAS(pyr_errmsg(), "pyr_export");
 }
 
 TEST(what_fails_is_told_and_leaves_no_name)
@@ -126,6 +185,7 @@ int main(void)
 	static const struct test_case tests[] = {
 		T(g11_objects_are_registered_named_and_served_until_the_stop),
 		T(what_fails_is_told_and_leaves_no_name),
+		T(an_array_of_later_headers_is_read_to_its_end),
 		T(the_name_server_ends_well),
 	};
 	int failed;

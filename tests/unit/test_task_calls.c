@@ -143,7 +143,7 @@ static int gather_holds(void *data)
 
 	for (i = 0; i < WORK_PLACES; i++)
 		futures[i] = e2e_Work_hold_start(work, i);
-	err = pyr_gather(futures, WORK_PLACES, -1);
+	err = pyr_future_wait_all(futures, WORK_PLACES, -1);
 	for (i = 0; i < WORK_PLACES; i++)
 		pyr_future_free(futures[i]);
 	if (data)

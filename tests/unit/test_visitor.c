@@ -45,7 +45,7 @@ static const char *called(struct visitor *visitor, const char *operation, const 
 	char *json = NULL;
 	pyr_proxy *proxy = visitor_proxy(visitor, "work", NULL);
 
-	if (!proxy || pyr_call_json(proxy, operation, args, &json) < 0)
+	if (!proxy || pyr_proxy_call_json(proxy, operation, args, &json) < 0)
 		snprintf(text, sizeof(text), "%s", pyr_last_error()->message);
 	else
 		snprintf(text, sizeof(text), "%s", json);

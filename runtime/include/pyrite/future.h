@@ -63,7 +63,7 @@ int pyr_future_on_error(pyr_future *future, pyr_future_cb callback, void *data) 
  * ready, the status of the first in the array that failed (a NULL in it is INVALID_ARGUMENT); or
  * -PYR_DEADLINE_EXCEEDED if timeout_ms passed first; timeout_ms < 0: no limit. Like
  * asyncio.gather() in Python. */
-int pyr_gather(pyr_future *const *futures, size_t n, int64_t timeout_ms) PYR_MUST_CHECK;
+int pyr_future_wait_all(pyr_future *const *futures, size_t n, int64_t timeout_ms) PYR_MUST_CHECK;
 
 /* Waits for the first of n futures, whatever they are of, and takes none of them. Returns the index
  * of one that is ready, whether its call succeeded or not; -PYR_DEADLINE_EXCEEDED if timeout_ms

@@ -46,7 +46,7 @@ int pyr_call_refuse(pyr_call *call, const char *action, const char *target);
 void pyr_call_audit(const pyr_call *call, const char *action, const char *target, int status,
 		    const char *why);
 
-/* What pyr_rules_explain() is asked. All are borrowed; object: of a call, else "". */
+/* What pyr_rules_explain() is asked. All are borrowed; NULL is "". */
 struct pyr_rules_question {
 	const char *who;    /* as pyr_call_identity() writes it */
 	const char *action; /* "call" */
@@ -54,13 +54,20 @@ struct pyr_rules_question {
 	const char *object; /* the object's id */
 };
 
+/* For pyr_rules_explain() alone. */
+int pyr__rules_explain(const char *path, const struct pyr_rules_question *question, size_t size,
+		       bool *ret_allows);
+
 /*
  * What the rules of a file say to a question. Returns the number of the line that decides, 0 if
  * none fits, which means no; *ret_allows: the answer. INVALID_ARGUMENT names the place in the file
  * that is wrong.
  */
-int pyr_rules_explain(const char *path, const struct pyr_rules_question *question,
-		      bool *ret_allows) PYR_MUST_CHECK;
+static inline PYR_MUST_CHECK int
+pyr_rules_explain(const char *path, const struct pyr_rules_question *question, bool *ret_allows)
+{
+	return pyr__rules_explain(path, question, sizeof(*question), ret_allows);
+}
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

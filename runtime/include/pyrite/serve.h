@@ -25,9 +25,10 @@ extern "C" {
 struct pyr__interface;
 
 struct pyr_register_options;
+struct pyr_ns_lease_event; /* <pyrite/names.h> */
 
 /* An object to serve, made by I_export(name, methods, data). Its id and options may be set after
- * that. */
+ * that. New members may follow in later versions. */
 struct pyr_export {
 	const char *name; /* at the name server; NULL: none */
 	const struct pyr__interface
@@ -67,13 +68,15 @@ struct pyr_serve_options {
 	/* Called when everything is registered, before the daemon runs and the line is printed: to
 	 * make timers, say. Returns 0, or minus a status that ends pyr_serve(). Default: none. */
 	int (*on_ready)(pyr_daemon *daemon, void *data);
-	void *data;  /* last parameter of on_ready */
+	void *data;  /* last parameter of on_ready and on_lease */
 	bool shared; /* names that others have, too, as of pyr_ns_register_with(); default: no */
+	/* Called for each name, as pyr_ns_register_options.on_lease. Default: none. */
+	void (*on_lease)(const struct pyr_ns_lease_event *event, void *data);
 };
 
 /* For pyr_serve() alone. */
 int pyr__serve(const struct pyr_serve_options *options, size_t size, size_t daemon_size,
-	       const struct pyr_export *exports);
+	       const struct pyr_export *exports, size_t export_size);
 
 /* Serves the objects of an array that ends with one whose interface is NULL, until the process is
  * told to stop. A name server is asked for only if one of them has a name. options: may be NULL.
@@ -82,7 +85,8 @@ int pyr__serve(const struct pyr_serve_options *options, size_t size, size_t daem
 static inline PYR_MUST_CHECK int pyr_serve(const struct pyr_serve_options *options,
 					   const struct pyr_export *exports)
 {
-	return pyr__serve(options, sizeof(*options), sizeof(*options->daemon), exports);
+	return pyr__serve(options, sizeof(*options), sizeof(*options->daemon), exports,
+			  sizeof(*exports));
 }
 
 #if defined(__GNUC__)

@@ -47,7 +47,7 @@ enum pyr_ns_verdict {
 	PYR_NS_TAKEN
 };
 
-/* A step of the search. */
+/* A step of the search. New members may follow in later versions. */
 struct pyr_ns_step {
 	const char *name;            /* "environment", "file", "DNS", "UDP", "default" */
 	const char *place;           /* what was looked at: "/etc/pyrite/ns" */
@@ -55,12 +55,12 @@ struct pyr_ns_step {
 	enum pyr_ns_verdict verdict; /* what came of it */
 };
 
-/* How name servers are found where nobody says which. */
+/* How name servers are found if no address is given. New members may follow in later versions. */
 struct pyr_ns_search {
-	const char *servers;       /* "a:9090,b:9090", in the order of preference; NULL: none */
-	const char *problem;       /* why there are none; NULL: there are some */
-	size_t n;                  /* of steps */
-	struct pyr_ns_step *steps; /* in the order in which they were taken */
+	const char *servers; /* "a:9090,b:9090", in the order of preference; NULL: none */
+	const char *problem; /* why there are none; NULL: there are some */
+	size_t n;            /* of steps */
+	const struct pyr_ns_step *const *steps; /* in the order in which they were taken */
 };
 
 /* Searches for name servers as pyr_ns_locate(NULL) does, anew, and tells of each step;

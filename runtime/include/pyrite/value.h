@@ -13,7 +13,7 @@
  *	pyr_proxy *server = pyr_proxy_new("PYRONAME:example.server");
  *	char *sum;
  *
- *	if (pyr_call_json(server, "add", "{\"x\": 1, \"y\": 2}", &sum) < 0)
+ *	if (pyr_proxy_call_json(server, "add", "{\"x\": 1, \"y\": 2}", &sum) < 0)
  *		return pyr_perror("add");
  *	puts(sum);
  *	pyr_free(sum);
@@ -63,7 +63,7 @@ static inline PYR_MUST_CHECK pyr_proxy *pyr_proxy_new(const char *uri)
 /* The proxy's interface in IDL, with all that its operations use: text that pyrite-idl reads, with
  * the same fingerprints. Of comments those of the interface and its operations are known; constants
  * and names of typedefs are not. Asks nobody. *ret: owned, pyr_free(). */
-int pyr_describe(pyr_proxy *proxy, char **ret) PYR_MUST_CHECK;
+int pyr_proxy_describe(pyr_proxy *proxy, char **ret) PYR_MUST_CHECK;
 
 /*
  * Calls an operation by its name, "add" or "example.Server.add"; for an attribute x, "get_x" or
@@ -71,23 +71,23 @@ int pyr_describe(pyr_proxy *proxy, char **ret) PYR_MUST_CHECK;
  * none. *ret: owned, pyr_free(); what the operation returns; if it has out parameters an object
  * with these, and "ret"; "null" if it returns nothing. ret may be NULL. Returns 0, or minus a
  * status: INVALID_ARGUMENT names what does not fit, UNIMPLEMENTED that there is no such operation;
- * else as a stub does. pyr_error_json() has the members of an exception.
+ * else as a stub does. pyr_proxy_error_json() has the members of an exception.
  */
-int pyr_call_json(pyr_proxy *proxy, const char *operation, const char *args,
-		  char **ret) PYR_MUST_CHECK;
+int pyr_proxy_call_json(pyr_proxy *proxy, const char *operation, const char *args,
+			char **ret) PYR_MUST_CHECK;
 
 /* The members of the exception that the last error is, as a JSON object, and "@type", its name.
  * Returns: owned, pyr_free(); NULL, with the last error unchanged, if it is none that an operation
  * of the proxy raises. */
-char *pyr_error_json(pyr_proxy *proxy);
+char *pyr_proxy_error_json(pyr_proxy *proxy);
 
-/* Arguments as people type them, made into JSON for pyr_call_json(): values in the order of the
- * parameters, and name=value for any of them; strings, enumerators and URIs without quotes, bytes
- * as base64, all else as JSON. One word alone that begins with '{' is JSON already, unless the
- * operation has one parameter that is a struct, union, map or any. *ret: owned, pyr_free().
+/* Arguments as people type them, made into JSON for pyr_proxy_call_json(): values in the order of
+ * the parameters, and name=value for any of them; strings, enumerators and URIs without quotes,
+ * bytes as base64, all else as JSON. One word alone that begins with '{' is JSON already, unless
+ * the operation has one parameter that is a struct, union, map or any. *ret: owned, pyr_free().
  * INVALID_ARGUMENT names the word. */
-int pyr_args_json(pyr_proxy *proxy, const char *operation, const char *const *words, size_t n,
-		  char **ret) PYR_MUST_CHECK;
+int pyr_proxy_args_json(pyr_proxy *proxy, const char *operation, const char *const *words, size_t n,
+			char **ret) PYR_MUST_CHECK;
 
 /* Which ends of streams a caller of the operation has: */
 enum pyr_streams {
@@ -95,21 +95,21 @@ enum pyr_streams {
 	PYR_STREAMS_READ = 2     /* the result is one */
 };
 /* Returns 0 or these, or minus a status. */
-int pyr_operation_streams(pyr_proxy *proxy, const char *operation);
+int pyr_proxy_operation_streams(pyr_proxy *proxy, const char *operation);
 
 /* Calls an operation with streams. *ret: owned, pyr_stream_free() or pyr_stream_finish_json(). */
-int pyr_open_json(pyr_proxy *proxy, const char *operation, const char *args,
-		  pyr_stream **ret) PYR_MUST_CHECK;
+int pyr_proxy_open_json(pyr_proxy *proxy, const char *operation, const char *args,
+			pyr_stream **ret) PYR_MUST_CHECK;
 /* Writes an item, as I_op_write(); returns as that. pyr_stream_end() says that it was the last. */
 int pyr_stream_write_json(pyr_stream *stream, const char *item) PYR_MUST_CHECK;
 /* An item as people type it, made into JSON for pyr_stream_write_json(). *ret: owned, pyr_free().
  */
-int pyr_item_json(pyr_stream *stream, const char *text, char **ret) PYR_MUST_CHECK;
+int pyr_stream_item_json(pyr_stream *stream, const char *text, char **ret) PYR_MUST_CHECK;
 /* Reads the next item, as I_op_next(). Returns 1 with *ret: owned, pyr_free(); 0 at the end, or
  * minus a status. */
 int pyr_stream_next_json(pyr_stream *stream, char **ret) PYR_MUST_CHECK;
 /* Ends a stream that is written and not read, and waits for the answer, as I_op_finish(). Takes the
- * stream. *ret: as of pyr_call_json(). */
+ * stream. *ret: as of pyr_proxy_call_json(). */
 int pyr_stream_finish_json(pyr_stream *stream, char **ret) PYR_MUST_CHECK;
 
 /*
@@ -124,7 +124,7 @@ int pyr_stream_finish_json(pyr_stream *stream, char **ret) PYR_MUST_CHECK;
  *		pyr_proxy *next = pyr_call_data(call);
  *		char *said = NULL;
  *
- *		if (pyr_call_json(next, operation, args, &said) < 0)
+ *		if (pyr_proxy_call_json(next, operation, args, &said) < 0)
  *			return pyr_pass(call);
  *		*ret = pyr_call_strdup(call, said);
  *		pyr_free(said);
@@ -135,10 +135,11 @@ int pyr_stream_finish_json(pyr_stream *stream, char **ret) PYR_MUST_CHECK;
 /*
  * Serves a call, as a method does: in a method thread, with what <pyrite/pyrite.h> has for methods;
  * pyr_call_data(call) is what the object was registered with. operation: "add". args: a JSON object
- * with all parameters, streams apart; borrowed. Sets *ret to what pyr_call_json() gives callers, in
- * memory that is valid until the function returns (pyr_call_strdup(), a literal); not looked at if
- * the operation returns nothing. What does not fit the operation's results fails the call with
- * INTERNAL. Returns 0, or what pyr_fail(), pyr_pass(), pyr_call_defer() or pyr_raise_json() return.
+ * with all parameters, streams apart; borrowed. Sets *ret to what pyr_proxy_call_json() gives
+ * callers, in memory that is valid until the function returns (pyr_call_strdup(), a literal); not
+ * looked at if the operation returns nothing. What does not fit the operation's results fails the
+ * call with INTERNAL. Returns 0, or what pyr_fail(), pyr_pass(), pyr_call_defer() or
+ * pyr_call_raise_json() return.
  */
 typedef int (*pyr_generic_cb)(pyr_call *call, const char *operation, const char *args,
 			      const char **ret);
@@ -150,16 +151,17 @@ typedef int (*pyr_generic_cb)(pyr_call *call, const char *operation, const char 
  * the last error set: as I_register(), or RESOURCE_EXHAUSTED if the process serves more than 1,024
  * interfaces so. Any thread.
  */
-PYR_MUST_CHECK const char *pyr_register_generic(pyr_daemon *daemon, const char *id, pyr_proxy *like,
-						pyr_generic_cb cb, void *data);
+PYR_MUST_CHECK const char *pyr_daemon_register_generic(pyr_daemon *daemon, const char *id,
+						       pyr_proxy *like, pyr_generic_cb cb,
+						       void *data);
 
 /* Raises an exception that the operation declares, "example.NoFunds", with its members as a JSON
  * object; NULL: all have defaults or there are none. Returns what the function is to return. */
-int pyr_raise_json(pyr_call *call, const char *exception, const char *members) PYR_MUST_CHECK;
+int pyr_call_raise_json(pyr_call *call, const char *exception, const char *members) PYR_MUST_CHECK;
 
 /* Answers a call that the function deferred. Takes the deferred. ret as of pyr_generic_cb. Returns
  * 0 or minus a status, as I_op_reply(). */
-int pyr_reply_json(pyr_deferred *deferred, const char *ret);
+int pyr_deferred_reply_json(pyr_deferred *deferred, const char *ret);
 
 /* The function's end of streams. Reads the next item of the parameter: returns 1 with *ret: owned,
  * pyr_free(); 0 at the end, or minus a status. */

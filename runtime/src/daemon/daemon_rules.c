@@ -9,6 +9,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "base/abi.h"
 #include "base/config.h"
 #include "base/error.h"
 #include "incall/incall.h"
@@ -148,22 +149,26 @@ int pyr_call_refuse(pyr_call *call, const char *action, const char *target)
 	return pyr_call_fail(call, NULL, 0, PYR_PERMISSION_DENIED, "%s", text);
 }
 
-int pyr_rules_explain(const char *path, const struct pyr_rules_question *question, bool *ret_allows)
+int pyr__rules_explain(const char *path, const struct pyr_rules_question *question, size_t size,
+		       bool *ret_allows)
 {
+	struct pyr_rules_question own;
 	struct rules_question asked;
 	struct rules_problem problem;
 	struct rules *rules;
 	unsigned line;
 
-	if (!path || !question || !question->who || !question->action || !ret_allows)
-		return error_set(PYR_INVALID_ARGUMENT, "path, question, who, action or ret_allows "
-						       "is NULL");
+	if (!path || !question || !ret_allows)
+		return error_set(PYR_INVALID_ARGUMENT, "path, question or ret_allows is NULL");
+	if (abi_options(&own, sizeof(own), question, size, "pyr_rules_question") < 0)
+		return -pyr_last_error()->code;
+	if (!own.who || !own.action)
+		return error_set(PYR_INVALID_ARGUMENT, "who or action is NULL");
 	rules = rules_open(path, &problem);
 	if (!rules)
 		return error_set(problem.code, "%s", problem.text);
-	asked = (struct rules_question){ question->who, question->action,
-					 question->target ? question->target : "",
-					 question->object ? question->object : "", NULL };
+	asked = (struct rules_question){ own.who, own.action, own.target ? own.target : "",
+					 own.object ? own.object : "", NULL };
 	*ret_allows = rules_allow(rules, &asked, &line);
 	rules_unref(rules);
 	return (int)line;

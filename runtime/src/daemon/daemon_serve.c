@@ -11,28 +11,42 @@ static int give_name(pyr_ns **ns, const struct pyr_serve_options *o, const char 
 		     const char *uri)
 {
 	struct pyr_ns_locate_options locate = { .wait_ms = o->ns_wait_ms };
-	struct pyr_ns_register_options how = { .replace = o->replace, .shared = o->shared };
+	struct pyr_ns_register_options how = {
+		.replace = o->replace, .shared = o->shared, .on_lease = o->on_lease, .data = o->data
+	};
 
 	if (!*ns)
 		*ns = pyr_ns_locate_with(o->ns, &locate);
 	return pyr_ns_register_with(*ns, name, uri, &how);
 }
 
-static int register_all(pyr_daemon *daemon, pyr_ns **ns, const struct pyr_serve_options *o,
+static int register_one(pyr_daemon *daemon, pyr_ns **ns, const struct pyr_serve_options *o,
 			const struct pyr_export *e)
 {
-	const char *uri;
-	int err = 0;
+	const char *uri = pyr__register_with(daemon, e->interface, e->id, e->methods, e->data,
+					     e->options, e->options_size);
 
-	for (; e->interface && err == 0; e++) {
-		uri = pyr__register_with(daemon, e->interface, e->id, e->methods, e->data,
-					 e->options, e->options_size);
-		if (!uri)
-			err = -pyr_last_error()->code;
-		else if (e->name)
-			err = give_name(ns, o, e->name, uri);
+	if (!uri)
+		return -pyr_last_error()->code;
+	return e->name ? give_name(ns, o, e->name, uri) : 0;
+}
+
+/* size: of an element of the array, as the program was compiled. */
+static int register_all(pyr_daemon *daemon, pyr_ns **ns, const struct pyr_serve_options *o,
+			const struct pyr_export *exports, size_t size)
+{
+	const char *at = (const char *)exports;
+	struct pyr_export e;
+	int err;
+
+	for (;; at += size) {
+		err = abi_options(&e, sizeof(e), at, size, "pyr_export");
+		if (err < 0 || !e.interface)
+			return err;
+		err = register_one(daemon, ns, o, &e);
+		if (err < 0)
+			return err;
 	}
-	return err;
 }
 
 static int run(pyr_daemon *daemon, const struct pyr_serve_options *o)
@@ -47,7 +61,7 @@ static int run(pyr_daemon *daemon, const struct pyr_serve_options *o)
 }
 
 int pyr__serve(const struct pyr_serve_options *options, size_t size, size_t daemon_size,
-	       const struct pyr_export *exports)
+	       const struct pyr_export *exports, size_t export_size)
 {
 	struct pyr_serve_options own;
 	pyr_daemon *daemon;
@@ -62,7 +76,7 @@ int pyr__serve(const struct pyr_serve_options *options, size_t size, size_t daem
 	daemon = pyr__daemon_new(own.daemon, daemon_size);
 	if (!daemon)
 		return -pyr_last_error()->code;
-	err = register_all(daemon, &ns, &own, exports);
+	err = register_all(daemon, &ns, &own, exports, export_size);
 	if (err == 0)
 		err = run(daemon, &own);
 	why = err < 0 ? pyr_error_take() : NULL;

@@ -172,7 +172,7 @@ int pyr_future_wait_any(pyr_future *const *futures, size_t n, int64_t timeout_ms
 
 /* ---- all of them ---- */
 
-int pyr_gather(pyr_future *const *futures, size_t n, int64_t timeout_ms)
+int pyr_future_wait_all(pyr_future *const *futures, size_t n, int64_t timeout_ms)
 {
 	int64_t until = engine_until(timeout_ms);
 	int err = 0;

@@ -80,8 +80,8 @@ static int begin(pyr_proxy *proxy, const char *operation, bool has_streams,
 		op = &proxy->interface->table->operations[place];
 		if (!(op->flags & STREAMS) == has_streams)
 			err = error_set(PYR_INVALID_ARGUMENT,
-					has_streams ? "%s has no streams: pyr_call_json()"
-						    : "%s has streams: pyr_open_json()",
+					has_streams ? "%s has no streams: pyr_proxy_call_json()"
+						    : "%s has streams: pyr_proxy_open_json()",
 					op->name);
 		else
 			err = generic_args_begin(args, proxy->interface->table, op, input);

@@ -26,8 +26,8 @@ const struct pyr__operation *generic_attribute(const pyr_proxy *proxy, const cha
  * Calls an operation without streams. What it wants and is not passed is as @default or @optional
  * says; null stands for nothing there. INVALID_ARGUMENT says what does not fit, in Python's words:
  * "add() got an unexpected argument 'z'", "add(): parameter 'x': an integer is wanted, not 'a'".
- * results: one value, as pyr_call_json() returns it: null if the operation returns nothing, an
- * object if it has out parameters. NULL: not wanted. Nothing is written if the call fails.
+ * results: one value, as pyr_proxy_call_json() returns it: null if the operation returns nothing,
+ * an object if it has out parameters. NULL: not wanted. Nothing is written if the call fails.
  */
 int generic_call(pyr_proxy *proxy, const char *operation, const struct generic_arguments *arguments,
 		 struct sink *results) PYR_MUST_CHECK;

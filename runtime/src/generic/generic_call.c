@@ -42,7 +42,7 @@ static int texts_end(struct texts *texts, int done, char **ret)
 	return done;
 }
 
-int pyr_call_json(pyr_proxy *proxy, const char *operation, const char *args, char **ret)
+int pyr_proxy_call_json(pyr_proxy *proxy, const char *operation, const char *args, char **ret)
 {
 	struct texts texts;
 	int err;
@@ -54,7 +54,7 @@ int pyr_call_json(pyr_proxy *proxy, const char *operation, const char *args, cha
 	return texts_end(&texts, err, ret);
 }
 
-char *pyr_error_json(pyr_proxy *proxy)
+char *pyr_proxy_error_json(pyr_proxy *proxy)
 {
 	struct buf text = { 0 };
 	struct json_sink sink;
@@ -72,7 +72,7 @@ char *pyr_error_json(pyr_proxy *proxy)
 
 /* ---- streams ---- */
 
-int pyr_operation_streams(pyr_proxy *proxy, const char *operation)
+int pyr_proxy_operation_streams(pyr_proxy *proxy, const char *operation)
 {
 	int place = generic_place(proxy, operation), ret = 0;
 	const struct pyr__operation *op;
@@ -87,7 +87,7 @@ int pyr_operation_streams(pyr_proxy *proxy, const char *operation)
 	return ret;
 }
 
-int pyr_open_json(pyr_proxy *proxy, const char *operation, const char *args, pyr_stream **ret)
+int pyr_proxy_open_json(pyr_proxy *proxy, const char *operation, const char *args, pyr_stream **ret)
 {
 	struct json json;
 
@@ -104,7 +104,7 @@ int pyr_stream_write_json(pyr_stream *stream, const char *item)
 	return generic_write(stream, item ? &json.source : NULL);
 }
 
-int pyr_item_json(pyr_stream *stream, const char *text, char **ret)
+int pyr_stream_item_json(pyr_stream *stream, const char *text, char **ret)
 {
 	const struct pyr__operation *op = generic_stream_operation(stream);
 	struct buf json = { 0 };
@@ -157,7 +157,7 @@ static void print(void *arg)
 		idl_print(printing->interface, &printing->text);
 }
 
-int pyr_describe(pyr_proxy *proxy, char **ret)
+int pyr_proxy_describe(pyr_proxy *proxy, char **ret)
 {
 	struct printing printing = { 0 };
 	char *given;

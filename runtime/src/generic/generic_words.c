@@ -213,8 +213,8 @@ static int make_any(const char *const *words, size_t n, char **ret)
 	return 0;
 }
 
-int pyr_args_json(pyr_proxy *proxy, const char *operation, const char *const *words, size_t n,
-		  char **ret)
+int pyr_proxy_args_json(pyr_proxy *proxy, const char *operation, const char *const *words, size_t n,
+			char **ret)
 {
 	const struct pyr__operation *op;
 	int place;

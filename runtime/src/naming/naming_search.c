@@ -37,25 +37,34 @@ static size_t texts_of(const struct naming_search *s)
 /* In one block; NULL when memory is out. */
 static struct pyr_ns_search *pack(const struct naming_search *s)
 {
-	struct pyr_ns_search *all =
-		calloc(1, sizeof(*all) + NAMING_SOURCES * sizeof(*all->steps) + texts_of(s));
+	struct packed {
+		struct pyr_ns_search all; /* first: what pyr_free() is given */
+		const struct pyr_ns_step *places[NAMING_SOURCES];
+		struct pyr_ns_step steps[NAMING_SOURCES];
+		char texts[];
+	} *packed = calloc(1, sizeof(*packed) + texts_of(s));
+	struct pyr_ns_search *all;
 	char *room;
 	int i;
 
-	if (!all)
+	if (!packed)
 		return NULL;
+	all = &packed->all;
 	all->n = NAMING_SOURCES;
-	all->steps = (struct pyr_ns_step *)(all + 1);
-	room = (char *)(all->steps + NAMING_SOURCES);
+	all->steps = packed->places;
+	room = packed->texts;
 	if (s->from < NAMING_SOURCES)
 		all->servers = text_keep(&room, s->servers.text);
 	else
 		all->problem = text_keep(&room, s->problem.text);
 	for (i = 0; i < NAMING_SOURCES; i++) {
-		all->steps[i].name = names[i];
-		all->steps[i].place = text_keep(&room, s->steps[i].place);
-		all->steps[i].text = text_keep(&room, s->steps[i].text);
-		all->steps[i].verdict = verdicts[s->steps[i].verdict];
+		packed->steps[i] = (struct pyr_ns_step){
+			.name = names[i],
+			.place = text_keep(&room, s->steps[i].place),
+			.text = text_keep(&room, s->steps[i].text),
+			.verdict = verdicts[s->steps[i].verdict],
+		};
+		packed->places[i] = &packed->steps[i];
 	}
 	return all;
 }

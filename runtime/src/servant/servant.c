@@ -84,8 +84,8 @@ static const struct pyr__interface *table_for(const struct pyr__interface *of)
 	return NULL;
 }
 
-const char *pyr_register_generic(pyr_daemon *daemon, const char *id, pyr_proxy *like,
-				 pyr_generic_cb cb, void *data)
+const char *pyr_daemon_register_generic(pyr_daemon *daemon, const char *id, pyr_proxy *like,
+					pyr_generic_cb cb, void *data)
 {
 	const struct pyr__interface *table;
 	pyr_generic_cb *methods;
@@ -232,7 +232,7 @@ static const struct pyr__operation *operation_of(pyr_call *call, uint32_t stream
 	return NULL;
 }
 
-int pyr_reply_json(pyr_deferred *deferred, const char *ret)
+int pyr_deferred_reply_json(pyr_deferred *deferred, const char *ret)
 {
 	pyr_call *call = deferred ? pyr_deferred_call(deferred) : NULL;
 	const struct pyr__operation *op = call ? incall_operation(call) : NULL;
@@ -252,7 +252,7 @@ int pyr_reply_json(pyr_deferred *deferred, const char *ret)
 	return pyr__reply(deferred, op, out);
 }
 
-int pyr_raise_json(pyr_call *call, const char *exception, const char *members)
+int pyr_call_raise_json(pyr_call *call, const char *exception, const char *members)
 {
 	struct pyr__field field = { .name = "exception", .kind = PYR__STRUCT };
 	const struct pyr__operation *op = call ? incall_operation(call) : NULL;

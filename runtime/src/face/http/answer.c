@@ -113,7 +113,7 @@ static void put_trace(struct buf *out, const char *trace)
 
 static void put_exception(struct buf *out, pyr_proxy *proxy)
 {
-	char *json = proxy ? pyr_error_json(proxy) : NULL;
+	char *json = proxy ? pyr_proxy_error_json(proxy) : NULL;
 	const char *name = pyr_last_error()->exception;
 
 	json_put(out, ", \"exception\": ");

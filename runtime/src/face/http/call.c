@@ -140,7 +140,7 @@ static void call_plain(struct called *called, const char *args)
 	int err;
 
 	say(called);
-	err = pyr_call_json(called->proxy, called->operation->name, args, &json);
+	err = pyr_proxy_call_json(called->proxy, called->operation->name, args, &json);
 	give(called, err, json);
 }
 
@@ -167,7 +167,7 @@ static void call_read(struct called *called, const char *args, struct span items
 		return;
 	}
 	say(called);
-	if (pyr_open_json(called->proxy, called->operation->name, args, &stream) < 0) {
+	if (pyr_proxy_open_json(called->proxy, called->operation->name, args, &stream) < 0) {
 		answer_error(called->request, answer, called->proxy);
 		return;
 	}
@@ -234,7 +234,7 @@ static void write_all(struct called *called, const char *args, struct span items
 	int err;
 
 	say(called);
-	err = pyr_open_json(called->proxy, called->operation->name, args, &stream);
+	err = pyr_proxy_open_json(called->proxy, called->operation->name, args, &stream);
 	if (err == 0 && (err = items_write(stream, items)) < 0) {
 		answer_error(called->request, called->answer, called->proxy);
 		pyr_stream_free(stream);
@@ -346,7 +346,8 @@ static bool args_of_form(struct called *called, struct span form, char **ret)
 		answer_problem(request, called->answer, 413, "the parameters are too large");
 		return false;
 	}
-	if (pyr_args_json(called->proxy, called->operation->name, words, parameters.n, ret) == 0)
+	if (pyr_proxy_args_json(called->proxy, called->operation->name, words, parameters.n, ret) ==
+	    0)
 		return true;
 	answer_error(request, called->answer, called->proxy);
 	return false;

@@ -226,7 +226,7 @@ void objects_describe(struct http_request *request, struct http_answer *answer)
 	if (!daemon)
 		return;
 	if (pyrite_Daemon_describe(daemon, id, &object) < 0 || !(proxy = http_proxy(request, id)) ||
-	    pyr_describe(proxy, &idl) < 0) {
+	    pyr_proxy_describe(proxy, &idl) < 0) {
 		answer_error(request, answer, NULL);
 	} else {
 		begin_json(answer);
