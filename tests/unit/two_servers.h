@@ -46,8 +46,10 @@ static inline void end(struct server *server, int signal)
 
 	if (!server->pid)
 		return;
-	kill(server->pid, signal);
+	/* In this order: a SIGCONT takes back the SIGSTOP with which LeakSanitizer looks at a
+	 * process that ends, and then waits for ever. */
 	kill(server->pid, SIGCONT);
+	kill(server->pid, signal);
 	REQUIRE(waitpid(server->pid, &status, 0) == server->pid);
 	server->pid = 0;
 }
