@@ -65,6 +65,7 @@ TEST(and_by_chance_as_their_weights_are)
 	answerer_start(&dns);
 	answerer_address(&dns, server);
 	for (i = 0; i < 300; i++) {
+		naming_dns_set_seed((uint64_t)i + 1);
 		CHECK_INT(ask_at(server, "example.test"), NAMING_TAKEN);
 		n_large += strncmp(servers.text, "large:", 6) == 0;
 		n_none += strncmp(servers.text, "none:", 5) == 0;
@@ -72,6 +73,29 @@ TEST(and_by_chance_as_their_weights_are)
 	answerer_stop(&dns);
 	CHECK(n_large > 180 && n_large < 270);
 	CHECK(n_none < 5);
+	naming_dns_set_seed(0);
+}
+
+/* The list is what a process knows its registrations by. */
+TEST(the_order_of_a_process_stays)
+{
+	struct said said = { .n = 5,
+			     .srv = { { 0, 1, 1, "a" },
+				      { 0, 1, 1, "b" },
+				      { 0, 1, 1, "c" },
+				      { 0, 0, 1, "d" },
+				      { 0, 1, 1, "e" } } };
+	char first[sizeof(servers.text)];
+	unsigned turn;
+
+	CHECK_INT(ask(&said), NAMING_TAKEN);
+	snprintf(first, sizeof(first), "%s", servers.text);
+	for (turn = 0; turn < 5; turn++) {
+		said.srv[5] = said.srv[0]; /* as resolvers do, in turn */
+		memmove(&said.srv[0], &said.srv[1], 5 * sizeof(said.srv[0]));
+		CHECK_INT(ask(&said), NAMING_TAKEN);
+		CHECK_STR(servers.text, first);
+	}
 }
 
 TEST(an_alias_is_followed)
@@ -233,9 +257,9 @@ TEST(names_that_lead_in_circles_are_refused)
 }
 
 TESTS(naming_dns, T(servers_come_by_priority), T(and_by_chance_as_their_weights_are),
-      T(an_alias_is_followed), T(records_of_other_names_are_not_taken),
-      T(a_domain_without_records_has_none), T(a_domain_may_say_that_it_has_none),
-      T(what_is_no_host_is_left_out), T(no_more_are_taken_than_there_is_room_for),
-      T(a_server_that_fails_ends_the_search), T(one_that_is_silent_is_not_waited_for_long),
-      T(settings_that_make_no_sense_are_told), T(answers_that_were_tampered_with_do_no_harm),
-      T(names_that_lead_in_circles_are_refused))
+      T(the_order_of_a_process_stays), T(an_alias_is_followed),
+      T(records_of_other_names_are_not_taken), T(a_domain_without_records_has_none),
+      T(a_domain_may_say_that_it_has_none), T(what_is_no_host_is_left_out),
+      T(no_more_are_taken_than_there_is_room_for), T(a_server_that_fails_ends_the_search),
+      T(one_that_is_silent_is_not_waited_for_long), T(settings_that_make_no_sense_are_told),
+      T(answers_that_were_tampered_with_do_no_harm), T(names_that_lead_in_circles_are_refused))

@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <resolv.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,20 +38,50 @@ static int compare(const void *a, const void *b)
 
 	if (x->priority != y->priority)
 		return x->priority < y->priority ? -1 : 1;
-	return (x->weight != 0) - (y->weight != 0); /* those of weight 0 come first */
+	if ((x->weight != 0) != (y->weight != 0))
+		return x->weight != 0 ? 1 : -1; /* those of weight 0 come first */
+	if (x->weight != y->weight)
+		return x->weight < y->weight ? -1 : 1;
+	if (x->port != y->port)
+		return x->port < y->port ? -1 : 1;
+	return strcmp(x->target, y->target);
+}
+
+static _Atomic uint64_t process_seed; /* 0: not chosen yet */
+
+void naming_dns_set_seed(uint64_t seed)
+{
+	atomic_store(&process_seed, seed);
+}
+
+static uint64_t get_seed(void)
+{
+	uint64_t none = 0, own = 0;
+
+	(void)random_bytes(&own, sizeof(own));
+	own |= 1;
+	return atomic_compare_exchange_strong(&process_seed, &none, own) ? own : none;
+}
+
+/* The next number of a sequence, as splitmix64 has it. */
+static uint64_t next_number(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return z ^ (z >> 31);
 }
 
 /* Of records of one priority, sorted as above, by chance: as likely as its weight. */
-static unsigned choose(const struct record *records, unsigned n)
+static unsigned choose(const struct record *records, unsigned n, uint64_t *state)
 {
 	uint32_t total = 0, at, sum = 0;
-	uint64_t chance = 0;
 	unsigned i;
 
 	for (i = 0; i < n; i++)
 		total += records[i].weight;
-	(void)random_bytes(&chance, sizeof(chance));
-	at = (uint32_t)(chance % ((uint64_t)total + 1));
+	at = (uint32_t)(next_number(state) % ((uint64_t)total + 1));
 	for (i = 0; i < n - 1; i++) {
 		sum += records[i].weight;
 		if (sum >= at)
@@ -61,6 +92,7 @@ static unsigned choose(const struct record *records, unsigned n)
 
 static void put_in_order(struct records *all)
 {
+	uint64_t state = get_seed();
 	unsigned i, n, chosen;
 	struct record first;
 
@@ -69,7 +101,7 @@ static void put_in_order(struct records *all)
 		for (n = 1; i + n < all->n; n++)
 			if (all->items[i + n].priority != all->items[i].priority)
 				break;
-		chosen = i + choose(&all->items[i], n);
+		chosen = i + choose(&all->items[i], n, &state);
 		first = all->items[chosen];
 		memmove(&all->items[i + 1], &all->items[i], (chosen - i) * sizeof(all->items[0]));
 		all->items[i] = first;

@@ -6,6 +6,8 @@
  * 2782). What comes is any host's who can answer for the resolver, so it is taken apart as such.
  * Queries go by UDP alone, with EDNS: who sends more than 1,200 bytes is heard as far as that.
  */
+#include <stdint.h>
+
 #include "naming/naming_found.h"
 
 #define NAMING_DNS_SERVICE "_pyrite._tcp"
@@ -23,4 +25,9 @@ struct naming_dns_question {
 enum naming_verdict naming_dns_ask(const struct naming_dns_question *question,
 				   struct found_servers *servers, uint32_t *ttl,
 				   struct naming_step *step, struct uri_problem *problem);
+
+/* Of the order in which records of one priority come. The same records have the same order at each
+ * search of a process, however the answer has them: what this process registers, it knows by its
+ * list of name servers. Random at first; tests set another. */
+void naming_dns_set_seed(uint64_t seed);
 #endif
