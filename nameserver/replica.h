@@ -54,8 +54,8 @@ uint64_t replica_revision(const struct replica *replica);
 /* At which revision the owner was said to be gone; 0: he was not. */
 uint64_t replica_gone(struct replica *replica, const uint8_t secret[SECRET_SIZE]);
 
-/* Whether a page of names has come. */
-bool replica_has_read(struct replica *replica);
+/* How many pages of names have come since they were last read from the beginning on. */
+size_t replica_n_read(struct replica *replica);
 
 /* Why it could not be read the last time; "". */
 void replica_trouble(struct replica *replica, char *ret, size_t size);

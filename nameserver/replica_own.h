@@ -47,7 +47,9 @@ struct replica {
 	struct etcd_watch *watch;
 	struct part *first, **last;
 	bool is_stopping, is_reading; /* from the beginning */
-	bool is_checking, has_failed, has_read;
+	bool is_checking, has_failed;
+	bool may_go_on; /* what failed may be read from read_from on, not from the beginning */
+	size_t n_read;  /* pages, since reading began at the beginning */
 	char trouble[ETCD_TEXT_SIZE]; /* why reading failed the last time */
 	/* the owner's thread's: */
 	struct store *store;

@@ -80,7 +80,8 @@ static void queue(struct replica *replica, struct part *part)
 	pthread_mutex_lock(&replica->lock);
 	*replica->last = part;
 	replica->last = &part->next;
-	replica->has_read |= part->kind == PART_PAGE;
+	if (part->kind == PART_PAGE)
+		replica->n_read = part->is_first ? 1 : replica->n_read + 1;
 	pthread_mutex_unlock(&replica->lock);
 	replica->options.wake(replica->options.data);
 }
@@ -287,20 +288,21 @@ static void fail_reading(struct replica *replica, const struct etcd_outcome *out
 {
 	pthread_mutex_lock(&replica->lock);
 	replica->has_failed = true;
+	replica->may_go_on = outcome->result == ETCD_NOT_RUN || outcome->result == ETCD_UNKNOWN;
 	snprintf(replica->trouble, sizeof(replica->trouble), "%s",
 		 outcome->result == ETCD_DONE ? "out of memory" : outcome->text);
 	pthread_mutex_unlock(&replica->lock);
 	replica->options.wake(replica->options.data);
 }
 
-bool replica_has_read(struct replica *replica)
+size_t replica_n_read(struct replica *replica)
 {
-	bool has_read;
+	size_t n;
 
 	pthread_mutex_lock(&replica->lock);
-	has_read = replica->has_read;
+	n = replica->n_read;
 	pthread_mutex_unlock(&replica->lock);
-	return has_read;
+	return n;
 }
 
 void replica_trouble(struct replica *replica, char *ret, size_t size)
@@ -367,18 +369,22 @@ static char *some_keys_on(struct replica *replica)
 void replica_check(struct replica *replica, int64_t now)
 {
 	struct etcd_range range = { 0 };
-	bool may, has_failed;
+	bool may, has_failed, may_go_on;
 
 	pthread_mutex_lock(&replica->lock);
 	has_failed = replica->has_failed && now - replica->checked_ms >= AGAIN_MS;
 	replica->has_failed &= !has_failed;
+	may_go_on = has_failed && replica->may_go_on;
+	replica->may_go_on &= !has_failed;
 	may = !replica->is_checking && !replica->is_reading && !replica->is_stopping &&
 	      !replica->first && now - replica->checked_ms >= CHECK_MS;
 	replica->is_checking |= may;
 	pthread_mutex_unlock(&replica->lock);
 	if (has_failed || may)
 		replica->checked_ms = now;
-	if (has_failed)
+	if (may_go_on && replica->read_from)
+		read_on(replica);
+	else if (has_failed)
 		replica_read(replica);
 	if (!may)
 		return;

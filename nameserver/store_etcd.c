@@ -307,7 +307,8 @@ static struct store_problem problem_of(const struct etcd_outcome *outcome)
 	const char *what = "etcd: ";
 
 	if (outcome->result == ETCD_CONFLICT)
-		what = "others changed the name at the same time, again and again";
+		what = "others changed the name at the same time, again and again, or etcd has "
+		       "something under its key that is no name (see the name server's log)";
 	else if (outcome->result == ETCD_UNKNOWN)
 		what = "etcd did not answer in time whether it was done: ";
 	else if (outcome->result == ETCD_NOT_RUN)
@@ -496,11 +497,13 @@ static void tell_aside(const char *name, const char *why, void *data)
 				"minute\n");
 }
 
-/* Waits until all names have been read. Returns false with *problem told. */
+/* Waits until all names have been read, as long as pages come. Returns false with *problem told. */
 static bool wait_for_names(struct etcd_store *store, const struct store_etcd_options *options,
 			   struct store_problem *problem)
 {
-	int64_t until = clock_ms() + (options->start_ms ? options->start_ms : START_MS);
+	const int64_t most_ms = options->start_ms ? options->start_ms : START_MS;
+	int64_t until = clock_ms() + most_ms;
+	size_t n_read = 0;
 	char why[ETCD_TEXT_SIZE];
 	struct timespec at;
 
@@ -514,10 +517,14 @@ static bool wait_for_names(struct etcd_store *store, const struct store_etcd_opt
 			(void)pthread_cond_timedwait(&store->news, &store->lock, &at);
 		pthread_mutex_unlock(&store->lock);
 		(void)etcd_settle(&store->store);
+		if (replica_n_read(store->replica) <= n_read)
+			continue;
+		n_read = replica_n_read(store->replica);
+		if (!options->only_checks)
+			until = clock_ms() + most_ms;
 	}
 	store->current_at = clock_ms();
-	if (replica_revision(store->replica) > 0 ||
-	    (options->only_checks && replica_has_read(store->replica)))
+	if (replica_revision(store->replica) > 0 || (options->only_checks && n_read > 0))
 		return true;
 	replica_trouble(store->replica, why, sizeof(why));
 	problem->code = PYR_UNAVAILABLE;

@@ -47,16 +47,15 @@ struct held {
 
 static struct {
 	struct entry entries[KEYS]; /* sorted */
-	size_t n, n_leases;
-	int64_t leases[LEASES];
 	struct past past[EVENTS];
-	size_t n_past, n_held, n_pages; /* one more than are answered yet; 0: all are */
+	int64_t leases[LEASES];
+	size_t n, n_leases, n_past, n_held,
+		n_pages; /* one more than are answered yet; 0: all are */
 	uint64_t revision, compacted;
 	struct etcd_watch *watches[WATCHES];
-	bool is_held, news_are_held, is_telling;
+	bool is_held, news_are_held, is_telling, next_is_done;
 	struct held *held, **last_held;
-	enum etcd_result result, next_result;
-	bool next_is_done;
+	enum etcd_result result, next_result, paged;
 } fake;
 
 static char *copy(struct etcd_bytes bytes)
@@ -445,22 +444,22 @@ void etcd_barrier(struct etcd *etcd, etcd_done_cb callback, void *data)
 void etcd_read(struct etcd *etcd, const struct etcd_range *range, etcd_page_cb callback, void *data)
 {
 	static struct etcd_kv kvs[KEYS];
-	struct etcd_outcome outcome = { .result = fake.result, .revision = fake.revision };
+	bool is_over = fake.n_pages == 1, more;
+	struct etcd_outcome outcome = { is_over ? fake.paged : fake.result, fake.revision, "" };
 	char *key = copy(range->key), *end = copy(range->end);
 	size_t i = place_of(key), n = 0;
-	bool is_answered = fake.n_pages != 1;
 
 	(void)etcd;
-	fake.n_pages -= fake.n_pages > 1;
+	fake.n_pages = is_over && fake.paged ? 2 : fake.n_pages - (fake.n_pages > 1);
 	/* a key that ends with a NUL is the one after */
 	i += range->key.n > 0 && range->key.p[range->key.n - 1] == '\0' && find(key);
 	for (; i < fake.n && strcmp(fake.entries[i].key, end) < 0 && n < 3; i++)
 		kvs[n++] = (struct etcd_kv){ bytes_of(fake.entries[i].key),
 					     bytes_of(fake.entries[i].value),
 					     fake.entries[i].revision, fake.entries[i].lease };
-	if (is_answered)
-		callback(&outcome, kvs, n, i < fake.n && strcmp(fake.entries[i].key, end) < 0,
-			 data);
+	more = i < fake.n && strcmp(fake.entries[i].key, end) < 0;
+	if (!is_over || fake.paged)
+		callback(&outcome, kvs, n, more, data);
 	free(key);
 	free(end);
 }
@@ -531,9 +530,10 @@ void fake_etcd_fail(enum etcd_result result)
 	fake.result = result;
 }
 
-void fake_etcd_read_pages(size_t n)
+void fake_etcd_read_pages(size_t n, enum etcd_result then)
 {
 	fake.n_pages = n + 1;
+	fake.paged = then;
 }
 
 void fake_etcd_delete_silently(const char *key)

@@ -22,8 +22,9 @@ void fake_etcd_go_news(void);
 void fake_etcd_fail_next(enum etcd_result result, bool is_done);
 /* All calls end like that; ETCD_DONE: no longer. Clients were seen to work until then. */
 void fake_etcd_fail(enum etcd_result result);
-/* So many pages are read, and no others are answered. */
-void fake_etcd_read_pages(size_t n);
+/* So many pages are read, and no others are answered; or then one ends like that, one is read, and
+ * so on in turn. */
+void fake_etcd_read_pages(size_t n, enum etcd_result then);
 /* Deletes a key, and the watches are not told. */
 void fake_etcd_delete_silently(const char *key);
 void fake_etcd_put(const char *key, const char *value);

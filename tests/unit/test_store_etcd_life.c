@@ -382,17 +382,42 @@ TEST(a_check_does_not_wait_for_all_names_but_says_what_is_wrong)
 		fake_etcd_put("/pyrite/ns/n/b", "{}");
 		fake_etcd_put("/pyrite/ns/n/c", "{}");
 		fake_etcd_put("/pyrite/ns/n/d", "{}");
-		fake_etcd_read_pages(pages);
+		fake_etcd_read_pages(pages, ETCD_DONE);
 		options.only_checks = false;
 		CHECK(store_etcd_new(&options, note_aside, &a, &problem) == NULL);
 		CHECK_STR(problem.text, "names cannot be read from etcd: it does not answer");
-		fake_etcd_read_pages(pages);
+		fake_etcd_read_pages(pages, ETCD_DONE);
 		options.only_checks = true;
 		store = store_etcd_new(&options, note_aside, &a, &problem);
 		CHECK((store != NULL) == (pages > 0));
 		if (store)
 			store->kind->free(store);
 	}
+	fake_etcd_reset();
+}
+
+/* Each second page is too slow, so a reading that begins anew never ends. */
+TEST(reading_goes_on_at_the_page_that_failed)
+{
+	struct store_etcd_options options = { .endpoints = "played", .start_ms = 5000 };
+	struct store_problem problem = { 0 };
+	char key[] = "/pyrite/ns/n/a";
+	struct store *store;
+	size_t n;
+
+	fake_etcd_reset();
+	memset(&a, 0, sizeof(a));
+	for (n = 0; n < 9; n++, key[sizeof(key) - 2]++)
+		fake_etcd_put(key, "no name");
+	fake_etcd_read_pages(1, ETCD_NOT_RUN);
+	store = store_etcd_new(&options, note_aside, &a, &problem);
+	REQUIRE(store != NULL);
+	CHECK_INT(a.n_aside, 9);
+	store->kind->free(store);
+	fake_etcd_read_pages(1, ETCD_COMPACTED); /* which no page can be read of any more */
+	options.start_ms = 1000;
+	CHECK(store_etcd_new(&options, note_aside, &a, &problem) == NULL);
+	CHECK_HAS(problem.text, "names cannot be read from etcd");
 	fake_etcd_reset();
 }
 
@@ -406,4 +431,5 @@ TESTS(store_etcd_life, T(an_owner_has_one_lease_for_all_his_names), T(names_go_w
       T(names_are_read_again_when_the_watch_is_lost), T(an_event_that_was_never_told_is_found),
       T(what_is_no_name_is_set_aside), T(a_trial_that_comes_to_nothing_leaves_everything_as_it_was),
       T(what_waits_is_answered_when_a_store_is_closed),
-      T(a_check_does_not_wait_for_all_names_but_says_what_is_wrong))
+      T(a_check_does_not_wait_for_all_names_but_says_what_is_wrong),
+      T(reading_goes_on_at_the_page_that_failed))
