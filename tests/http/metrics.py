@@ -100,7 +100,7 @@ def the_daemon_and_its_process_are_told():
     same(samples["pyrite_http_connections",] >= 1, True)
     same(samples["process_resident_memory_bytes",] > 1 << 20, True)
     same(samples["process_open_fds",] > 3, True)
-    same(("pyrite_info", ("version", "0.1.0")) in samples, True)
+    same(("pyrite_info", ("version", "0.2.0")) in samples, True)
 
 
 def what_may_not_be_seen_is_not_told():

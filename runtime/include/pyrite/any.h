@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef PYRITE_ANY_H
 #define PYRITE_ANY_H
-/* Values of a type that the IDL does not tell: `any`. <pyrite/pyrite.h> includes this file. */
+/* Values whose type the IDL leaves open: `any`. <pyrite/pyrite.h> includes this file. */
 #include <pyrite/pyrite.h>
 
 #ifdef __cplusplus
@@ -14,8 +14,8 @@ extern "C" {
 /*
  * An any holds one value with the name and the fingerprint of its type. It is made of a value by
  * the generated X_to_any() of each struct, union, enum, exception and named collection X, and read
- * by X_from_any(). In between it is passed on as it came by programs that do not know the type. An
- * any never changes; NULL is one that holds nothing, at both ends.
+ * by X_from_any(). Programs that do not know the type can pass it on unchanged. An any is
+ * immutable; NULL is an any that holds nothing, at both ends.
  *
  *	pyr_any *any = example_Point_to_any(NULL, &point);
  *	struct example_Point *again;
@@ -30,24 +30,24 @@ extern "C" {
  * from the block. To keep one: pyr_any_dup().
  *
  * X_from_any() fails with INVALID_ARGUMENT if the any holds a value of another type, or of another
- * version of that type, or bytes that are no such value; the message names the type, and the
- * member. X_to_any() fails if the value cannot be sent: INVALID_ARGUMENT names the member,
- * RESOURCE_EXHAUSTED means that it is larger than PYRITE_MAX_MESSAGE allows. Its NULL is NULL.
+ * version of that type, or malformed bytes; the message names the type and the member. X_to_any()
+ * fails if the value cannot be sent: INVALID_ARGUMENT names the member, RESOURCE_EXHAUSTED means
+ * that it is larger than PYRITE_MAX_MESSAGE allows. Its NULL is NULL.
  *
- * Objects in the value are the any's: it has each of them until it is freed, whether anybody reads
- * it or not. Those in what X_from_any() makes are that block's.
+ * References in the value belong to the any, which keeps them until it is freed. Those in the
+ * result of X_from_any() belong to that block.
  */
 
-/* The name of the type of what it holds: "example.Point", of the functions below
+/* The name of the type of the value: "example.Point", of the functions below
  * "google.protobuf.Int32Value" and so on; "" for NULL. Returns: borrowed from the any. */
 const char *pyr_any_type(const pyr_any *any);
 
 /* A copy. Returns: owned, pyr_free(); memory of the call if that is not NULL. NULL for NULL, and
- * with RESOURCE_EXHAUSTED when memory is out. */
+ * with RESOURCE_EXHAUSTED if out of memory. */
 pyr_any *pyr_any_dup(pyr_call *call, const pyr_any *any) PYR_MUST_CHECK;
 
-/* Numbers, strings and bytes: those that gRPC has messages for. Smaller integers and char go as
- * int32 and uint32. Returns: as X_to_any(). */
+/* Numbers, strings and bytes: the types that protobuf has wrapper messages for. Smaller integers
+ * and char go as int32 and uint32. Returns: as X_to_any(). */
 pyr_any *pyr_bool_to_any(pyr_call *call, bool value) PYR_MUST_CHECK;
 pyr_any *pyr_int32_to_any(pyr_call *call, int32_t value) PYR_MUST_CHECK;
 pyr_any *pyr_uint32_to_any(pyr_call *call, uint32_t value) PYR_MUST_CHECK;

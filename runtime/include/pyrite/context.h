@@ -2,13 +2,14 @@
 #ifndef PYRITE_CONTEXT_H
 #define PYRITE_CONTEXT_H
 /*
- * What is sent with a call besides its arguments: who calls, ids that connect calls, annotations;
- * what a session leaves behind; and memory of the call. <pyrite/pyrite.h> includes this file.
+ * What travels with a call besides its arguments: the caller's identity, ids that connect calls,
+ * and annotations; resources of a session; and memory of the call. <pyrite/pyrite.h> includes this
+ * file.
  *
  * A call made inside a method is part of the call that the method serves. It has the same
- * correlation id and traceparent, at most the time that is left for the outer call, and ends
- * with CANCELLED if the outer call is cancelled or its caller is gone. So a client that gives up
- * stops the work however many processes away it is done.
+ * correlation id and traceparent, at most the time that is left for the outer call, and ends with
+ * CANCELLED if the outer call is cancelled or its caller is gone. So a client that gives up stops
+ * the work however many processes away it is done.
  */
 #include <pyrite/pyrite.h>
 
@@ -49,11 +50,11 @@ struct pyr_credentials {
 bool pyr_call_credentials(const pyr_call *call, struct pyr_credentials *ret);
 
 /*
- * Who calls, as far as it was proved: "cert:NAME" if the caller has shown a certificate that the
+ * The authenticated identity of the caller: "cert:NAME" if the caller has a certificate that the
  * daemon trusts (NAME is its first URI, a SPIFFE id for one, else its common name, else its first
- * DNS name), else "uid:1000" if the caller came over a unix socket, else "". It is that of the
- * connection: a process that calls on behalf of others calls as itself. Returns: valid as long as
- * the call.
+ * DNS name), else "uid:1000" if the caller came over a unix socket, else "". It belongs to the
+ * connection: a process that calls on behalf of others has its own identity. Returns: valid as long
+ * as the call.
  */
 const char *pyr_call_identity(pyr_call *call);
 
@@ -126,9 +127,9 @@ const void *pyr_reply_annotation(const char *key, size_t *size);
 /*
  * ---- Resources ----
  *
- * Locks, files or transactions that are held for a caller and must go when the caller goes. A
- * tracked resource is closed after the session has ended (the proxy was released or freed, the
- * connection or the client's process ended) and its last call is finished. It is closed in a
+ * Locks, files or transactions that are held for a caller and must be released when the caller is
+ * gone. A tracked resource is closed after the session has ended (the proxy was released or freed,
+ * the connection or the client's process ended) and its last call is finished. It is closed in a
  * method thread, the last tracked one first.
  */
 typedef void (*pyr_close_cb)(void *resource);

@@ -34,9 +34,9 @@ int pyr_future_status(pyr_future *future);
  * is still called. */
 void pyr_future_cancel(pyr_future *future);
 
-/* Cancels the call if it still runs, and frees the future; for a future whose result nobody
- * needs. When it returns, the callback is not running and will not run. May be called from the
- * callback itself. */
+/* Cancels the call if it still runs, and frees the future; for a future whose result is not needed.
+ * When it returns, the callback is not running and will not run. May be called from the callback
+ * itself. */
 void pyr_future_free(pyr_future *future);
 
 /*
@@ -49,9 +49,9 @@ void pyr_future_free(pyr_future *future);
 typedef void (*pyr_future_cb)(pyr_future *future, void *data);
 
 /* Sets the callback. If the future is ready already, it is called soon, never from within this
- * call. callback: NULL if nobody needs the result. future: taken; whoever keeps the pointer may
- * cancel or free it until the callback has returned. Returns minus a status if the callback
- * cannot be set; then nothing is called. */
+ * call. callback: NULL if the result is not needed. future: taken; the pointer may still be used to
+ * cancel or free it until the callback has returned. Returns minus a status if the callback cannot
+ * be set; then nothing is called. */
 int pyr_future_then(pyr_future *future, pyr_future_cb callback, void *data) PYR_MUST_CHECK;
 
 /* Sets a callback for failure: if the call fails, it is called instead of pyr_future_then()'s,
@@ -65,12 +65,12 @@ int pyr_future_on_error(pyr_future *future, pyr_future_cb callback, void *data) 
  * asyncio.gather() in Python. */
 int pyr_future_wait_all(pyr_future *const *futures, size_t n, int64_t timeout_ms) PYR_MUST_CHECK;
 
-/* Waits for the first of n futures, whatever they are of, and takes none of them. Returns the index
- * of one that is ready, whether its call succeeded or not; -PYR_DEADLINE_EXCEEDED if timeout_ms
- * passed first (the calls go on); timeout_ms < 0: no limit. Entries that are NULL are skipped, so
- * that a program sets those it has taken to NULL; -PYR_INVALID_ARGUMENT if all are, and
- * -PYR_FAILED_PRECONDITION if one has a callback. A task that is cancelled gets -PYR_CANCELLED,
- * the futures stay. Like asyncio.wait(FIRST_COMPLETED) in Python. */
+/* Waits for the first of n futures, of any operations, and takes none of them. Returns the index of
+ * one that is ready, whether its call succeeded or not; -PYR_DEADLINE_EXCEEDED if timeout_ms passed
+ * first (the calls go on); timeout_ms < 0: no limit. Entries that are NULL are skipped, so that a
+ * program sets those it has taken to NULL; -PYR_INVALID_ARGUMENT if all are, and
+ * -PYR_FAILED_PRECONDITION if one has a callback. A task that is cancelled gets -PYR_CANCELLED, the
+ * futures stay. Like asyncio.wait(FIRST_COMPLETED) in Python. */
 int pyr_future_wait_any(pyr_future *const *futures, size_t n, int64_t timeout_ms) PYR_MUST_CHECK;
 
 /* Makes n calls, of which at most window (0: 64) are unanswered at a time, and no more than the
@@ -93,9 +93,9 @@ int pyr_map_all(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb 
  * I_op_map(proxy, count, a, b, ret, &options) makes count calls of one operation and waits for all:
  * call i is passed a[i] and b[i], and its result is stored in ret[i]. It is generated for
  * operations whose parameters (at least one) and results (at least one) are scalars and strings,
- * none of them @optional. Arrays of parameters are borrowed; those of results may be NULL if nobody
- * wants them. Strings in ret are owned, each pyr_free(); they are set to NULL first, so those of
- * calls that did not succeed are NULL, also when the map fails. Other results of such calls are
+ * none of them @optional. Arrays of parameters are borrowed; those of results may be NULL if they
+ * are not needed. Strings in ret are owned, each pyr_free(); they are set to NULL first, so those
+ * of calls that did not succeed are NULL, also when the map fails. Other results of such calls are
  * untouched. Options of a call, I_with(), hold for each of the calls. options: NULL is the
  * defaults.
  *

@@ -6,11 +6,11 @@
  *
  * Part of <pyrite/pyrite.h>, which includes this file.
  *
- * A program that has a loop of its own, with poll(2), libuv, GLib or libevent, waits there for
- * Pyrite, too: pyr_fd() is readable when there is something to do, and pyr_dispatch(0) does it, in
- * the thread that calls it. That is: methods of the daemons that pyr_daemon_start() handed to the
- * loop, callbacks of futures, and timers. A process has one such loop. No thread polls beside it,
- * and while nothing happens nothing wakes up. Blocking calls work as ever, but hold up the loop.
+ * A program with its own event loop, such as poll(2), libuv, GLib or libevent, waits there for
+ * Pyrite too: pyr_fd() is readable when there is work, and pyr_dispatch(0) does it in the calling
+ * thread. It runs methods of the daemons that were started with pyr_daemon_start(), callbacks of
+ * futures, and timers. A process has one such loop. No other thread polls, and an idle process does
+ * not wake up. Blocking calls work as usual, but hold up the loop.
  */
 #include <pyrite/pyrite.h>
 
@@ -28,11 +28,11 @@ extern "C" {
  * or descriptors. */
 int pyr_fd(void) PYR_MUST_CHECK;
 
-/* Does what there is to do, methods and callbacks included, and returns; a busy process is left
- * after a while, and the descriptor stays readable. timeout_ms: how long to wait for the descriptor
- * first; 0: not at all; < 0: no limit. Returns 1 if there was something, 0 if not. One thread at a
- * time, the same or another than before. FAILED_PRECONDITION if another thread is in it, or from
- * within a method, a callback or a task. */
+/* Does the work that is due, methods and callbacks included, and returns. In a busy process it
+ * returns after a while, and the descriptor stays readable. timeout_ms: how long to wait for the
+ * descriptor first; 0: not at all; < 0: no limit. Returns 1 if it did something, 0 if not. One
+ * thread at a time. FAILED_PRECONDITION if another thread is in it, or from within a method, a
+ * callback or a task. */
 int pyr_dispatch(int64_t timeout_ms);
 
 /* Called once, by pyr_dispatch(), when a daemon has stopped and its running calls were drained. It
@@ -41,9 +41,8 @@ typedef void (*pyr_stopped_cb)(pyr_daemon *daemon, void *data);
 
 /* Serves by pyr_dispatch() instead of pyr_daemon_run(), until pyr_daemon_stop(), SIGTERM or SIGINT.
  * Methods, hooks and timers of the daemon run there, one at a time, so its options have threads = 1
- * or leave it out. on_stopped: NULL if nobody needs to know; it is not called if the daemon is
- * freed before. Flushes stdout. FAILED_PRECONDITION if the daemon has more threads, runs already or
- * has stopped. */
+ * or leave it out. on_stopped: may be NULL; it is not called if the daemon is freed first. Flushes
+ * stdout. FAILED_PRECONDITION if the daemon has more threads, runs already or has stopped. */
 int pyr_daemon_start(pyr_daemon *daemon, pyr_stopped_cb on_stopped, void *data) PYR_MUST_CHECK;
 
 #if defined(__GNUC__)

@@ -6,22 +6,22 @@
  *
  * Part of <pyrite/pyrite.h>, which includes this file.
  *
- * The name server maps names to URIs. The URI of a daemon in this process is leased: the runtime
- * renews the lease, pyr_daemon_run() removes the name before it closes, and the name expires if
- * the process dies. Any other URI is persistent: it stays until it is removed. While the owner
- * of a leased name is connected to the name server, only the owner can change the name; anybody
- * can change a persistent one. If programs prove who they are, the first to register a name owns
- * it, and others can do neither (docs/names.md). A name that is registered as shared has several
- * registrations, one for each URI, each with an owner and a lease of its own; a proxy of it spreads
- * its calls over them. The metadata of a name are tags: texts without white space, ',' and '@'. The
- * interface of the name server is pyrite.NameServer (naming.idl); the functions below are its short
- * forms.
+ * The name server maps names to URIs. A name for the URI of a daemon in this process is leased: the
+ * runtime renews the lease, pyr_daemon_run() removes the name before it closes, and the name
+ * expires if the process dies. A name for any other URI is persistent: it stays until it is
+ * removed. While the owner of a leased name is connected to the name server, only the owner can
+ * change the name; any program can change a persistent one. If programs authenticate, the first to
+ * register a name owns it, and others can change neither kind (docs/names.md). A shared name has
+ * several registrations, one for each URI, each with an owner and a lease of its own; a proxy of it
+ * spreads its calls over them. The metadata of a name are tags: texts without white space, ',' and
+ * '@'. The interface of the name server is pyrite.NameServer (naming.idl); the functions below are
+ * its short forms.
  *
- * There may be several name servers of one registry. What is only asked is asked of the first that
- * is up, and of the next as well if that takes 400 ms, or 250 ms of one that never answered. What
- * changes names is done at another only if it surely has not been done: else it fails with
- * UNAVAILABLE, and the error's may_have_run. If none answers, UNAVAILABLE tells what is wrong with
- * each. Leases and watchers move along (docs/names.md).
+ * One registry may have several name servers. Queries go to the first that is up, and also to the
+ * next if the first takes longer than 400 ms (250 ms if it has never answered). A change is
+ * repeated at another name server only if it certainly was not made at the first; otherwise it
+ * fails with UNAVAILABLE and the error's may_have_run. If none answers, UNAVAILABLE says what is
+ * wrong with each. Leases and watchers move to another name server by themselves (docs/names.md).
  */
 #include <pyrite/pyrite.h>
 
@@ -39,17 +39,17 @@ struct pyr_ns_entry {
 	size_t n_tags;           /* of tags */
 };
 
-/* Whose name an entry is, "cert:bank", as far as the name server's rules let this program know; ""
- * otherwise, and if it is nobody's. entry: of a list or look-up below. Returns: borrowed, valid as
- * long as the entry. */
+/* The owner of an entry, "cert:bank"; "" if it has none, or if the name server's rules do not let
+ * this program know. entry: of a list or look-up below. Returns: borrowed, valid as long as the
+ * entry. */
 const char *pyr_ns_entry_owner(const struct pyr_ns_entry *entry);
 
-/* Which registration an entry is of: each registration of a name has a greater number than those
- * before it, as has a change of its tags. 0 if the name server does not tell. */
+/* The generation of an entry: each registration of a name, and each change of its tags, has a
+ * greater one than those before it. 0 if the name server does not report it. */
 uint64_t pyr_ns_entry_generation(const struct pyr_ns_entry *entry);
 
-/* How old an entry may be, in ms: a name server that does not reach its store goes on telling what
- * it knew. -1 if it is as it is now. */
+/* How old an entry may be, in ms: a name server that cannot reach its store goes on answering from
+ * what it knew. -1 if the entry is current. */
 int64_t pyr_ns_entry_age_ms(const struct pyr_ns_entry *entry);
 
 /* A list of names. A shared name is in it once for each registration. */
@@ -59,12 +59,12 @@ struct pyr_ns_entries {
 };
 
 /* Finds the name server at address ("host", "host:port", "./u:path"), or the first that answers of
- * a list of replicas ("a,b:9091", at most 16, the preferred one first), and pings it. NULL: where
- * the first of these says: PYRITE_NS_HOST; $XDG_CONFIG_HOME/pyrite/ns or ~/.config/pyrite/ns;
- * /etc/pyrite/ns; the SRV records of _pyrite._tcp in PYRITE_NS_DOMAIN; who answers at
- * PYRITE_NS_BROADCAST; else 127.0.0.1:9090. docs/names.md has the details. Returns: owned,
- * pyr_ns_free(); NULL with UNAVAILABLE; INVALID_ARGUMENT for an address, a file or a setting that
- * makes no sense; FAILED_PRECONDITION for a file that is not believed. */
+ * a list ("a,b:9091", at most 16, the preferred one first), and pings it. NULL takes the address
+ * from the first of these that has one: PYRITE_NS_HOST; $XDG_CONFIG_HOME/pyrite/ns or
+ * ~/.config/pyrite/ns; /etc/pyrite/ns; the SRV records of _pyrite._tcp in PYRITE_NS_DOMAIN; the
+ * answers to a broadcast to PYRITE_NS_BROADCAST; else 127.0.0.1:9090. docs/names.md has the
+ * details. Returns: owned, pyr_ns_free(); NULL with UNAVAILABLE; INVALID_ARGUMENT for an address, a
+ * file or a setting that is malformed; FAILED_PRECONDITION for a file that others may write. */
 pyr_ns *pyr_ns_locate(const char *address) PYR_MUST_CHECK;
 
 /* How to look for the name server. */
@@ -98,28 +98,28 @@ void pyr_ns_set_force(pyr_ns *ns, bool force);
  * PERMISSION_DENIED if it belongs to another identity: the first to register it. */
 int pyr_ns_register(pyr_ns *ns, const char *name, const char *uri) PYR_MUST_CHECK;
 
-/* What becomes of a name that is leased to this process: of its registration for one URI. */
+/* The state of a name that is leased to this process, for one URI. */
 enum pyr_ns_lease_state {
-	/* Its lease has ended by the clock of this process, as no renewal succeeded: another may
-	 * have the name by now. It is tried to renew it all the same. */
+	/* No renewal has succeeded in time, so by the clock of this process the lease has ended,
+	 * and another process may have the name by now. The runtime goes on trying to renew it. */
 	PYR_LEASE_DOUBTFUL,
-	PYR_LEASE_HELD, /* it is this process's, after it was doubtful */
-	/* It is another's, or was removed by another, as pyr_last_error() says, with the other's
-	 * generation and address. It is not renewed any more. */
+	PYR_LEASE_HELD, /* the lease was renewed after it was doubtful */
+	/* Another process has the name or has removed it; pyr_last_error() gives its generation and
+	 * address. The lease is no longer renewed. */
 	PYR_LEASE_TAKEN
 };
 
-/* What the owner of a name is told. New members may follow in later versions. */
+/* A change of a lease. New members may follow in later versions. */
 struct pyr_ns_lease_event {
-	enum pyr_ns_lease_state state; /* what becomes of it */
+	enum pyr_ns_lease_state state; /* its state now */
 	const char *name;              /* borrowed until the callback returns */
 	const char *uri;               /* the same */
-	/* Of the registration as this process got it last. */
+	/* Of this process's last registration of the name. */
 	uint64_t generation;
 };
 
-/* Tells the owner. It runs where callbacks of futures do, one at a time, in the order of the
- * events, and may call anything. */
+/* Called when the state of a lease changes: where callbacks of futures run, one at a time, in the
+ * order of the events. It may call anything. */
 typedef void (*pyr_ns_lease_cb)(const struct pyr_ns_lease_event *event, void *data);
 
 /* What a name is registered with besides its URI. */
@@ -127,12 +127,12 @@ struct pyr_ns_register_options {
 	bool replace;            /* also a persistent name with another URI; default: no */
 	const char *const *tags; /* the name's metadata; default: none */
 	size_t n_tags;           /* of tags */
-	/* Beside other registrations of the name, if all are shared; default: no. At most 64 of a
-	 * name. UNIMPLEMENTED if the name server does not know of shared names. */
+	/* Allows other registrations of the name, if all are shared; default: no. At most 64 of a
+	 * name. UNIMPLEMENTED if the name server does not support shared names. */
 	bool shared;
-	/* Is told what becomes of the name, if it is leased; default: nobody. */
+	/* Called when the state of the lease changes, if the name is leased; default: none. */
 	pyr_ns_lease_cb on_lease;
-	void *data; /* of on_lease */
+	void *data; /* last parameter of on_lease */
 };
 /* For pyr_ns_register_with() alone. */
 int pyr__ns_register(pyr_ns *ns, const char *name, const char *uri,
@@ -145,9 +145,9 @@ static inline PYR_MUST_CHECK int pyr_ns_register_with(pyr_ns *ns, const char *na
 	return pyr__ns_register(ns, name, uri, options, sizeof(*options));
 }
 
-/* Whether a name is leased to this process, and the lease has not ended by its clock: it ends so
- * long after the last renewal that succeeded was sent. If not, another may have the name by now,
- * whatever the name server will say. */
+/* Whether a name is leased to this process and the lease has not ended by the clock of this
+ * process. A lease ends its time to live after the last successful renewal was sent. Once it has
+ * ended, another process may have the name, whatever the name server answers later. */
 bool pyr_ns_holds(pyr_ns *ns, const char *name);
 
 /* Replaces the tags of a name. NOT_FOUND if there is no such name, ALREADY_EXISTS if it has
@@ -177,9 +177,9 @@ int pyr_ns_list_metadata_all(pyr_ns *ns, const char *const *tags, size_t n_tags,
 int pyr_ns_list_metadata_any(pyr_ns *ns, const char *const *tags, size_t n_tags,
 			     struct pyr_ns_entries **ret) PYR_MUST_CHECK;
 
-/* Removes a name, which then belongs to nobody. NOT_FOUND if it is not registered, ALREADY_EXISTS
- * if another process does, PERMISSION_DENIED if it belongs to another identity. Of a shared name:
- * the registrations of this process; if it has none, those that anybody may remove. */
+/* Removes a name, which is then free. NOT_FOUND if it is not registered, ALREADY_EXISTS if another
+ * process registered it, PERMISSION_DENIED if it belongs to another identity. Of a shared name: the
+ * registrations of this process; if it has none, the persistent ones. */
 int pyr_ns_remove(pyr_ns *ns, const char *name) PYR_MUST_CHECK;
 
 /* Removes the names that begin with prefix, or that match; names of other owners stay. If it
@@ -193,38 +193,37 @@ int pyr_ns_remove_matching(pyr_ns *ns, const char *regex,
 			   struct pyr_ns_removal *ret) PYR_MUST_CHECK;
 
 /*
- * Watching names. The name server tells of each registration that comes, goes or changes, soon
- * after it has happened (20 ms, longer while very many watch). The callback first gets all names of
- * the view, and knows then what is there: PYR_NS_RESYNC, a PYR_NS_PUT for each registration, sorted
- * by name, PYR_NS_READY. Then come the changes, in their order, none left out. If some are missing,
- * because the name server was started again or this program reads too slowly, all begins anew with
- * PYR_NS_RESYNC. While the name server is not reached (PYR_NS_LOST) the watcher tries again by
- * itself; PYR_NS_READY then says that nothing is missing.
+ * Watching names. The name server reports each registration that is made, removed or changed, about
+ * 20 ms after it happens (later while very many programs watch). The callback first gets the
+ * present state of the view: PYR_NS_RESYNC, a PYR_NS_PUT for each registration, sorted by name,
+ * PYR_NS_READY. Then the changes follow, in order and without gaps. If changes were missed, because
+ * the name server was restarted or this program reads too slowly, the state is sent again,
+ * beginning with PYR_NS_RESYNC. While the name server cannot be reached (PYR_NS_LOST) the watcher
+ * retries by itself; PYR_NS_READY then means that nothing was missed.
  */
 enum pyr_ns_event_kind {
-	PYR_NS_RESYNC, /* what was told before is void */
-	PYR_NS_PUT,   /* a registration is there: a new one, or it leads elsewhere or has other tags
-		       */
-	PYR_NS_GONE,  /* it is there no more, or not in the view */
-	PYR_NS_READY, /* all that there is has been told */
-	PYR_NS_LOST   /* nothing is heard any more, as pyr_last_error() says */
+	PYR_NS_RESYNC, /* forget what was reported before */
+	PYR_NS_PUT,    /* a registration is new, or has another URI or tags */
+	PYR_NS_GONE,   /* a registration was removed, or has left the view */
+	PYR_NS_READY,  /* the state is complete */
+	PYR_NS_LOST    /* the name server cannot be reached: pyr_last_error() */
 };
 
-/* What a watcher is told. New members may follow in later versions. */
+/* An event of a watcher. New members may follow in later versions. */
 struct pyr_ns_event {
 	enum pyr_ns_event_kind kind; /* what it is about */
-	/* Grows with the changes of one run of the name server, with a database of all runs. Of PUT
-	 * that of the registration, else the last one told. */
+	/* Grows with each change; without a database, it begins anew when the name server is
+	 * restarted. Of PUT that of the registration, else the last one reported. */
 	uint64_t revision;
 	/* Of PUT and GONE; else NULL. Borrowed until the callback returns. */
 	const char *name;
 	const char *uri;         /* the same */
 	const char *const *tags; /* of PUT; sorted, each once */
 	size_t n_tags;           /* of tags */
-	bool shared; /* others may register the name beside it: GONE is of this uri alone */
+	bool shared; /* the name may have other registrations: GONE is for this uri only */
 };
 
-/* Who watches: pyr_ns_watch(). */
+/* A watcher: pyr_ns_watch(). */
 typedef struct pyr_ns_watcher pyr_ns_watcher;
 
 /* What a watcher calls: in a thread of its own, one call at a time. It may call anything, also
@@ -237,7 +236,7 @@ struct pyr_ns_watch_options {
 	const char *const
 		*tags; /* default: any; at most 16, together with the prefix 1,024 bytes */
 	size_t n_tags; /* of tags */
-	bool exact;    /* prefix is a whole name, and others are not told; default: no */
+	bool exact;    /* prefix is a whole name, the only one to watch; default: no */
 };
 
 /* For pyr_ns_watch() alone. */
@@ -245,10 +244,10 @@ pyr_ns_watcher *pyr__ns_watch(pyr_ns *ns, const struct pyr_ns_watch_options *opt
 			      pyr_ns_watch_cb callback, void *data);
 
 /* Watches names. options may be NULL; they are copied. ns may be freed before the watcher. Returns:
- * owned, pyr_ns_watcher_free(); NULL for a view that is none, or when memory or threads are out.
- * What the name server refuses is told by PYR_NS_LOST: PERMISSION_DENIED if its rules do not let
- * this program look names up, RESOURCE_EXHAUSTED if too many watch, UNIMPLEMENTED if it is too old.
- * It is asked again all the same, each 5 s. */
+ * owned, pyr_ns_watcher_free(); NULL with INVALID_ARGUMENT for such options, or with
+ * RESOURCE_EXHAUSTED. What the name server refuses is reported by PYR_NS_LOST: PERMISSION_DENIED if
+ * its rules do not let this program look names up, RESOURCE_EXHAUSTED if it has too many watchers,
+ * UNIMPLEMENTED if it is too old. The watcher asks again every 5 s. */
 static inline PYR_MUST_CHECK pyr_ns_watcher *
 pyr_ns_watch(pyr_ns *ns, const struct pyr_ns_watch_options *options, pyr_ns_watch_cb callback,
 	     void *data)
@@ -256,8 +255,8 @@ pyr_ns_watch(pyr_ns *ns, const struct pyr_ns_watch_options *options, pyr_ns_watc
 	return pyr__ns_watch(ns, options, sizeof(*options), callback, data);
 }
 
-/* Ends it. When it returns, the callback is not running and will not run: it waits for one that is
- * running, unless called from within it. */
+/* Ends the watch and frees the watcher. When this function returns, the callback is not running and
+ * will not run: it waits for one that is running, unless called from within it. */
 void pyr_ns_watcher_free(pyr_ns_watcher *watcher);
 
 /* Whether the name server answers. UNAVAILABLE if not. */

@@ -4,12 +4,11 @@
 /*
  * ---- Lives of objects ----
  *
- * More about objects than <pyrite/pyrite.h>, which includes this file: whether their methods run
- * one at a time, whether all callers share what they are made of, how they end, and which one
- * serves by default. docs/objects.md tells the story.
+ * More about objects, for <pyrite/pyrite.h>, which includes this file: serial objects, instances
+ * for each session or call, how objects end, and default objects. See docs/objects.md.
  *
- * I_register(daemon, id, &methods, data) makes an object whose data serve all callers, side by
- * side. I_register_with() is told more:
+ * I_register(daemon, id, &methods, data) makes an object whose data are shared by all callers, in
+ * parallel. I_register_with() has options:
  *
  *	bank_Account_register_with(daemon, "account", &methods, account,
  *		&(struct pyr_register_options){ .serial = true, .destroy = free_account });
@@ -25,9 +24,9 @@ extern "C" {
 
 struct pyr__interface;
 
-/* Whom an instance serves: pyr_call_data() in methods. */
+/* What an instance, the pyr_call_data() of methods, serves. */
 enum pyr_instance_mode {
-	PYR_SINGLE = 0, /* everybody; made by the first call */
+	PYR_SINGLE = 0, /* all callers; made by the first call */
 	/* one session: made by its first call, destroyed after it ended (the proxy was released or
 	 * freed, the connection or the client's process ended) and its last call is finished. A
 	 * plain gRPC call has no session, and an instance of its own */
@@ -47,12 +46,12 @@ typedef void (*pyr_destroy_cb)(void *data);
 
 /* How an object is registered. */
 struct pyr_register_options {
-	/* One method at a time runs of the object, or of each of its instances, while others run
-	 * beside. What waits for its turn blocks no thread; all else is as in a serial daemon. A
-	 * method keeps its turn while it waits, but calls of its own chain run meanwhile. Default:
-	 * no. */
+	/* The object, or each of its instances, runs one method at a time, while other objects run
+	 * in parallel. Calls that wait for their turn block no thread; all else is as in a serial
+	 * daemon. A method keeps its turn while it waits, except for calls that it causes itself.
+	 * Default: no. */
 	bool serial;
-	bool replace;    /* unregisters the object that has the id; default: no, ALREADY_EXISTS */
+	bool replace;    /* unregisters an object that has the id; default: no, ALREADY_EXISTS */
 	bool is_default; /* as pyr_daemon_set_default() */
 	pyr_destroy_cb destroy;          /* of data, as pyr_daemon_set_destroy(); default: none */
 	enum pyr_instance_mode mode;     /* default PYR_SINGLE; others need create */
@@ -81,15 +80,16 @@ int pyr_daemon_unregister_data(pyr_daemon *daemon, const void *data);
 int pyr_daemon_set_destroy(pyr_daemon *daemon, const char *id, pyr_destroy_cb destroy);
 
 /* Of I_object(daemon, &methods, data, on_release), which makes an object that is a value and need
- * not be registered: called once, in a thread of its methods, when nobody has it any more.
+ * not be registered: called once, in a method thread, when the last reference to it is gone. See
  * docs/objects.md. */
 typedef void (*pyr_release_cb)(void *data);
 
 /* More about an object that I_object_with() makes. */
 struct pyr_object_options {
-	/* Registers it, weakly: it can be called under this id as long as somebody has it, who
-	 * called I_object_with() or was passed it; proxies of its URI do not count. When the last
-	 * one frees it, it is unregistered. The daemon must not be NULL. Default: none. */
+	/* Registers the object weakly: it can be called under this id as long as it has a
+	 * reference, that of I_object_with() or one that was passed to another process; proxies of
+	 * its URI do not count. It is unregistered when the last reference is freed. The daemon
+	 * must not be NULL. Default: none. */
 	const char *id;
 	bool serial; /* as pyr_register_options.serial */
 };

@@ -6,18 +6,17 @@
  *
  * A pool starts worker processes and keeps them running. Each is a program that makes a daemon and
  * registers an object; a proxy of the pool's URI stands for all of them (<pyrite/proxy.h>, "Many
- * objects"). So work is spread over the cores of this machine as multiprocessing.Pool does it in
- * Python.
+ * objects"). So work is spread over the cores of this machine, as by Python's multiprocessing.Pool.
  *
  * A worker gets a listening unix socket by systemd's protocol (LISTEN_FDS, LISTEN_PID, and
- * LISTEN_FDNAMES=pyrite): the first daemon that it makes with pyr_daemon_new() serves that,
- * whatever its options say of addresses. The sockets are in a directory that only this user can
- * enter, and that goes with the pool. A worker's standard input is /dev/null, its descriptors from
- * 4 on are closed.
+ * LISTEN_FDNAMES=pyrite): the first daemon that it makes with pyr_daemon_new() serves that socket
+ * and ignores addresses in its options. The sockets are in a directory that only this user can
+ * enter and that is removed with the pool. A worker's standard input is /dev/null, its descriptors
+ * from 4 on are closed.
  *
- * A worker that ends is started again, 100 ms later, then after pauses that double up to 5 s; one
- * that has lived for 10 s begins anew. Workers end with the pool: pyr_pool_free() ends them, and
- * the kernel kills them when this process ends without it, in whatever way.
+ * A worker that ends is started again, 100 ms later, then after pauses that double up to 5 s; the
+ * pause is reset once a worker has lived for 10 s. pyr_pool_free() ends the workers; if this
+ * process ends without it, the kernel kills them.
  */
 #include <pyrite/pyrite.h>
 
@@ -33,7 +32,7 @@ typedef struct pyr_pool pyr_pool;
 /* What a pool runs. */
 struct pyr_pool_options {
 	unsigned n; /* workers, at most 64; default: one for each core */
-	/* Without a '/': one beside the program that runs, or else in PATH. */
+	/* Without a '/': in the directory of the running program, or else in PATH. */
 	const char *program;
 	const char *const *arguments; /* NULL-terminated, behind the program; default: none */
 	const char *object;           /* id of the object in each worker; default "worker" */
@@ -43,7 +42,7 @@ struct pyr_pool_options {
 pyr_pool *pyr__pool_new(const struct pyr_pool_options *options, size_t size);
 
 /* Starts the workers. Returns: owned, pyr_pool_free(); NULL with NOT_FOUND if there is no such
- * program, PERMISSION_DENIED if it cannot be run. A worker that ends at once is not known yet:
+ * program, PERMISSION_DENIED if it cannot be run. A worker that ends at once is not noticed yet:
  * calls fail with UNAVAILABLE once all workers have ended three times within a second of their
  * start. */
 static inline PYR_MUST_CHECK pyr_pool *pyr_pool_new(const struct pyr_pool_options *options)

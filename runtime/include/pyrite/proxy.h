@@ -17,16 +17,16 @@
 /*
  * ---- Many objects ----
  *
- * A proxy of a PYROMETA stands for all objects whose names have the tags, one of a name that is
- * shared for all that are registered under it, one that was made with
- * options.others for those URIs (none of them a PYROMETA) as well as its own; at most 64. Each call
- * goes to the object with the fewest unanswered calls of this proxy (PYR_PICK_LEAST; those with as
- * few take turns), to one after the other, or to any. Calls with the same key (pyr_call_options) go
- * to the same object as long as it can be reached. One that is lost is left at once, and
- * connected again in the background while the proxy is used; names are looked up again once a
- * second. A call that did not run goes on with another object, and so does one of an @idempotent
- * operation that was lost, at least three times. Streams stay with the object they began with.
- * Hooks may run in threads of the runtime. See docs/proxies.md, "Many servers".
+ * A proxy of a PYROMETA URI stands for all objects whose names have the tags; a proxy of a shared
+ * name for all that are registered under it; a proxy with options.others for those URIs (none of
+ * them a PYROMETA) and its own; at most 64. Each call goes to the object with the fewest unanswered
+ * calls of this proxy (PYR_PICK_LEAST; those with as few take turns), to one after the other, or to
+ * any. Calls with the same key (pyr_call_options) go to the same object as long as it can be
+ * reached. One that is lost is left at once, and connected again in the background while the proxy
+ * is used; names are looked up again once a second. A call that did not run goes on with another
+ * object, and so does one of an @idempotent operation that was lost, at least three times. Streams
+ * stay with the object they began with. Hooks may run in threads of the runtime. See
+ * docs/proxies.md, "Many servers".
  */
 #include <pyrite/pyrite.h>
 
@@ -60,8 +60,8 @@ int pyr_proxy_reconnect(pyr_proxy *proxy, uint32_t tries, uint32_t delay_ms) PYR
 bool pyr_proxy_equal(const pyr_proxy *a, const pyr_proxy *b);
 uint64_t pyr_proxy_hash(const pyr_proxy *proxy);
 
-/* Whether both are known to mean the same object, however they were come by. Asks nobody: a proxy
- * made of a name and one made of an address are not known to. NULL is the same as NULL. */
+/* Whether both are known to stand for the same object. Sends nothing: a proxy made from a name and
+ * one made from an address are not known to be the same. NULL is the same as NULL. */
 bool pyr_proxy_same(pyr_proxy *a, pyr_proxy *b);
 
 /* I_dup() and I_free(), of a proxy whose interface is not known: an Object. Returns: owned; NULL
@@ -70,24 +70,25 @@ pyr_proxy *pyr_proxy_dup(pyr_proxy *proxy);
 void pyr_proxy_free(pyr_proxy *proxy); /* NULL: nothing */
 
 /*
- * Sets what is called when the connection over which a reference came is gone, or that of who
- * passed it on to its owner, and with it, unless it has a URI, the object. Once, in a method thread
- * of the daemon whose method sets it, else in the callback thread, without locks; soon if it is
- * gone already. Replaces what was set before for this proxy; NULL: nothing is called any more. A
- * callback is not begun after this function or I_free() has been told so, and both wait for one
- * that runs, unless they are called in it: then `data` may be freed. It may free the proxy.
- * Copies (I_dup()) have none. Returns 0, also for an object of this process, which is never
- * lost; -PYR_FAILED_PRECONDITION if the proxy was not passed over a connection.
+ * Sets a callback for the loss of a reference: when the connection over which it came has ended, or
+ * the one over which its owner passed it on; unless the object has a URI, it can no longer be
+ * called. The callback runs once, without locks, in a method thread of the daemon whose method sets
+ * it, else in the callback thread; soon if the connection has ended already. It replaces the one
+ * that was set before for this proxy; NULL removes it. Once it was removed, or the proxy freed with
+ * I_free(), the callback does not start; both wait for one that is running, unless they are called
+ * from within it, so that `data` may be freed then. The callback may free the proxy. Copies
+ * (I_dup()) have no callback. Returns 0, also for an object of this process, which is never lost;
+ * -PYR_FAILED_PRECONDITION if the proxy was not passed over a connection.
  */
 typedef void (*pyr_lost_cb)(pyr_proxy *proxy, void *data);
 int pyr_proxy_on_lost(pyr_proxy *proxy, pyr_lost_cb callback, void *data) PYR_MUST_CHECK;
 
 /*
- * Whether an operation can be called: "add" or "example.Server.add"; for an attribute x, "get_x"
- * or "set_x". Binds if necessary; needs no other message. Returns 0; -PYR_UNIMPLEMENTED if the
- * object or the proxy's interface does not have the operation; -PYR_FAILED_PRECONDITION, with
- * both signatures, if the object has a version of it that is not compatible (docs/evolution.md).
- * A server that speaks plain gRPC only does not tell: 0.
+ * Whether an operation can be called: "add" or "example.Server.add"; for an attribute x, "get_x" or
+ * "set_x". Binds if necessary; needs no other message. Returns 0; -PYR_UNIMPLEMENTED if the object
+ * or the proxy's interface does not have the operation; -PYR_FAILED_PRECONDITION, with both
+ * signatures, if the object has a version of it that is not compatible (docs/evolution.md). A
+ * server that speaks plain gRPC only cannot say, so the result is 0.
  */
 int pyr_proxy_has(pyr_proxy *proxy, const char *operation) PYR_MUST_CHECK;
 
@@ -96,9 +97,9 @@ int pyr_proxy_has(pyr_proxy *proxy, const char *operation) PYR_MUST_CHECK;
  * "connected Unix" with the lane: "socket", "gRPC", "plain gRPC" or "process". Returns buf. */
 const char *pyr_proxy_text(pyr_proxy *proxy, char *buf, size_t n);
 
-/* The PYRO URI of the object that the proxy is bound to; for a PYRONAME or PYROMETA, the one
- * that it was resolved to. It does not change until the connection ends; then the name is looked
- * up again. *ret: owned, pyr_free(). -PYR_FAILED_PRECONDITION if there is no connection. */
+/* The PYRO URI of the object that the proxy is bound to; for a PYRONAME or PYROMETA, the one it was
+ * resolved to. It stays the same until the connection ends; then the name is looked up again. *ret:
+ * owned, pyr_free(). -PYR_FAILED_PRECONDITION if there is no connection. */
 int pyr_proxy_resolved_uri(pyr_proxy *proxy, char **ret) PYR_MUST_CHECK;
 
 /* The local address of the proxy's connection, "127.0.0.1:40123", as the other end sees it; for

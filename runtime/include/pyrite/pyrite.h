@@ -36,8 +36,8 @@ extern "C" {
 
 /* The version of these headers; pyr_version() returns that of the library. */
 #define PYR_VERSION_MAJOR 0
-#define PYR_VERSION_MINOR 1
-#define PYR_VERSION       "0.1.0"
+#define PYR_VERSION_MINOR 2
+#define PYR_VERSION       "0.2.0"
 
 /* The version of generated code. It is raised when generated code and the library no longer fit
  * together. */
@@ -164,7 +164,7 @@ void pyr_error_free(pyr_error *error);
 /* The name of a status code of either sign: "NOT_FOUND"; "?" if it is none. */
 const char *pyr_status_name(int code);
 
-/* The version of the library that the program runs with: "0.1.0". */
+/* The version of the library that the program runs with: "0.2.0". */
 const char *pyr_version(void);
 
 /* Frees one output of a call: a string, struct, sequence and so on, each of which is one block. */
@@ -228,7 +228,8 @@ struct pyr_daemon_options {
 	enum pyr_switch signals;
 	enum pyr_switch insecure; /* other hosts may connect without TLS or a key; default PYR_NO */
 	/* Errors tell callers where they came from (file, line, object): PYR_YES all callers,
-	 * PYR_NO none; default: those whom rules allow it, without rules those on this host. */
+	 * PYR_NO none. Default: callers that the rules allow this; without rules, callers on this
+	 * host. */
 	enum pyr_switch traces;
 	pyr_call_error_cb on_call_error; /* default: none */
 	/* Default: every session is accepted, with an empty answer. With this hook, plain gRPC
@@ -240,26 +241,27 @@ struct pyr_daemon_options {
 	const struct pyr_annotation *annotations; /* go with each answer; copied */
 	size_t n_annotations;                     /* of annotations */
 	/* Who may use the object "Pyrite.Daemon" that each daemon has (share/pyrite/idl/
-	 * inspect.idl), which lists and describes the others: as traces. */
+	 * inspect.idl) and that lists and describes the others. Values and default as for traces.
+	 */
 	enum pyr_switch inspect;
-	/* Objects that one connection may have passed here, or from here, and not given back;
-	 * default 65,536. A call that passes more fails with RESOURCE_EXHAUSTED. */
+	/* Objects that one connection may hold a reference to, in each direction; default 65,536. A
+	 * call that passes more fails with RESOURCE_EXHAUSTED. */
 	unsigned max_references;
 	const struct pyr_tls_options *tls; /* default: PYRITE_KEYS for TCP, else none */
-	const char *rules; /* file with who may do what; default: PYRITE_RULES, else none */
+	const char *rules; /* file that says who may do what; default: PYRITE_RULES, else none */
 	const struct pyr_key_options *key; /* shared; default: the environment's for TCP, or none */
-	/* Where others reach the daemon, as its URIs give it: host or host:port, or ./u:path if it
-	 * listens on a unix socket. Default: PYRITE_ADVERTISE, else where it listens. */
+	/* The address at which others reach the daemon, for its URIs: host or host:port, or
+	 * ./u:path if it listens on a unix socket. Default: PYRITE_ADVERTISE, else where it
+	 * listens. */
 	const char *advertise;
-	/* Where its audit log goes: a file, to which lines are appended, or "syslog:". Default:
-	 * PYRITE_AUDIT, else nowhere. */
+	/* Its audit log: a file, to which lines are appended, or "syslog:". Default: PYRITE_AUDIT,
+	 * else none. */
 	const char *audit;
 	pyr_audit_cb on_audit; /* gets these lines as well; default: none */
-	/* Protocols that it speaks beside its own, for programs that have no Pyrite: "grpc"
-	 * (operations as methods of plain gRPC), "reflection" and "health" (the services of gRPC),
-	 * "pyro" (Pyro's own protocol), "http" (HTTP and JSON). A list, "grpc,health", "all" or
-	 * "none", or what is other than the standard, which is all but http: "+http,-pyro".
-	 * Default: PYRITE_FACES, else the standard. */
+	/* Protocols that it speaks besides its own, for programs without Pyrite: "grpc" (operations
+	 * as methods of plain gRPC), "reflection" and "health" (the services of gRPC), "pyro"
+	 * (Pyro's own protocol), "http" (HTTP and JSON). A list, "grpc,health", "all" or "none", or
+	 * changes to the default: "+http,-pyro". Default: PYRITE_FACES, else all but http. */
 	const char *faces;
 };
 
@@ -285,7 +287,7 @@ int pyr_daemon_run(pyr_daemon *daemon) PYR_MUST_CHECK;
  * async-signal-safe. */
 void pyr_daemon_stop(pyr_daemon *daemon);
 
-/* The address of the daemon as its URIs give it, where it listens or what .advertise says:
+/* The address of the daemon as its URIs give it, which is .advertise or else where it listens:
  * "127.0.0.1:40123" or "./u:/run/x.sock". Returns: borrowed, valid as long as the daemon. */
 const char *pyr_daemon_address(pyr_daemon *daemon);
 
@@ -308,8 +310,8 @@ void *pyr_call_data(const pyr_call *call);            /* the object's data, as r
 const char *pyr_call_object(const pyr_call *call);    /* id of the object */
 const char *pyr_call_operation(const pyr_call *call); /* "example.Server.add" */
 const char *pyr_call_peer(const pyr_call *call);      /* address of the caller; not authenticated */
-/* Whether nobody waits for the answer any more. Whatever the method then returns, its call ends
- * with CANCELLED or DEADLINE_EXCEEDED, here (on_call_error) and at the caller. */
+/* Whether the call was cancelled or its deadline has passed. Whatever the method returns then, the
+ * call ends with CANCELLED or DEADLINE_EXCEEDED, here (on_call_error) and at the caller. */
 bool pyr_call_is_cancelled(const pyr_call *call);
 int64_t pyr_call_time_left(
 	const pyr_call *call); /* ms to the caller's deadline; INT64_MAX if there is none */
@@ -369,18 +371,19 @@ enum pyr_plain {
 };
 
 /*
- * How frames travel between a proxy and its daemon. Nothing else depends on it. A lane of Pyrite's
- * own costs less; gRPC's goes through whatever knows HTTP/2. Over a socket that the program had
- * connected itself (I_proxy_from_fd()) there is no second try, and all but GRPC are the socket's.
- * Within the process the thread that calls may run the method itself, see docs/proxies.md.
+ * How frames travel between a proxy and its daemon. Nothing else depends on it. Pyrite's own lanes
+ * cost less; gRPC's passes through proxies and load balancers for HTTP/2. Over a socket that the
+ * program has connected itself (I_proxy_from_fd()) there is no second attempt, and every value but
+ * PYR_LANE_GRPC means PYR_LANE_SOCKET. Within a process the calling thread may run the method
+ * itself, see docs/proxies.md.
  */
 enum pyr_lane {
 	PYR_LANE_DEFAULT = 0, /* PYRITE_LANE, else PYR_LANE_AUTO */
-	PYR_LANE_AUTO,        /* the process's if the daemon is in it, else as PYR_LANE_WIRE */
-	PYR_LANE_GRPC,        /* a stream of gRPC */
-	PYR_LANE_SOCKET,  /* straight on the socket; UNAVAILABLE if the server does not know it */
-	PYR_LANE_PROCESS, /* within the process; UNAVAILABLE if the daemon is not in it */
-	PYR_LANE_WIRE     /* the socket's, or gRPC's if the server does not know that */
+	PYR_LANE_AUTO,   /* PYR_LANE_PROCESS if the daemon is in this process, else PYR_LANE_WIRE */
+	PYR_LANE_GRPC,   /* a stream of gRPC */
+	PYR_LANE_SOCKET, /* over the socket; UNAVAILABLE if the server does not support it */
+	PYR_LANE_PROCESS, /* within the process; UNAVAILABLE if the daemon is in another one */
+	PYR_LANE_WIRE /* PYR_LANE_SOCKET, or PYR_LANE_GRPC if the server does not support that */
 };
 
 /* Which object of several takes a call: <pyrite/proxy.h>, "Many objects". */
@@ -454,8 +457,8 @@ void pyr_proxy_release(pyr_proxy *proxy);
 /*
  * ---- Logging ----
  *
- * The library does not print. It passes what an operator may want to know to a callback; by
- * default there is none. (PYRITE_LOG in the environment makes it write to stderr.)
+ * The library does not print. It passes messages for the operator to a callback; by default there
+ * is none. (PYRITE_LOG in the environment makes it write to stderr.)
  */
 enum pyr_log_level { PYR_LOG_ERROR = 1, PYR_LOG_WARNING, PYR_LOG_INFO, PYR_LOG_DEBUG };
 

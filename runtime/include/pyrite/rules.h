@@ -2,7 +2,7 @@
 #ifndef PYRITE_RULES_OPTIONS_H
 #define PYRITE_RULES_OPTIONS_H
 /*
- * Rules: who may do what. They are lines of a file, which pyr_daemon_options.rules or PYRITE_RULES
+ * Rules say who may do what. They are lines of a file that pyr_daemon_options.rules or PYRITE_RULES
  * names:
  *
  *     group  operators  cert:alice cert:bob
@@ -10,8 +10,8 @@
  *     allow  cert:web-*       call  shop.Catalog.*  at catalog
  *     allow  uid:1000         inspect
  *
- * The first line that fits decides; if none does, the answer is no. The file is read again when it
- * changes. docs/security.md explains the lines. <pyrite/pyrite.h> includes this file.
+ * The first line that matches decides; if none does, the answer is no. The file is read again when
+ * it changes. docs/security.md explains the lines. <pyrite/pyrite.h> includes this file.
  */
 #include <pyrite/pyrite.h>
 
@@ -40,13 +40,13 @@ int pyr_call_refuse(pyr_call *call, const char *action, const char *target);
 /*
  * Adds a line to the audit log of the call's daemon, if it has one: what the caller did to target
  * (may be NULL), with its name, its address and the time. status: 0 for what was done, else of an
- * error, positive or negative; why: its text, may be NULL. What the library refuses is in the log
- * by itself, and so is what pyr_call_refuse() does.
+ * error, positive or negative; why: its text, may be NULL. The library logs its own refusals, and
+ * those by pyr_call_refuse().
  */
 void pyr_call_audit(const pyr_call *call, const char *action, const char *target, int status,
 		    const char *why);
 
-/* What pyr_rules_explain() is asked. All are borrowed; NULL is "". */
+/* A question for pyr_rules_explain(). All are borrowed; NULL is "". */
 struct pyr_rules_question {
 	const char *who;    /* as pyr_call_identity() writes it */
 	const char *action; /* "call" */
@@ -59,9 +59,9 @@ int pyr__rules_explain(const char *path, const struct pyr_rules_question *questi
 		       bool *ret_allows);
 
 /*
- * What the rules of a file say to a question. Returns the number of the line that decides, 0 if
- * none fits, which means no; *ret_allows: the answer. INVALID_ARGUMENT names the place in the file
- * that is wrong.
+ * Evaluates the rules of a file. Returns the number of the line that decides, 0 if none matches,
+ * which means no; *ret_allows: the answer. INVALID_ARGUMENT names the place in the file that is
+ * wrong.
  */
 static inline PYR_MUST_CHECK int
 pyr_rules_explain(const char *path, const struct pyr_rules_question *question, bool *ret_allows)

@@ -8,7 +8,7 @@
  *
  * pyr_serve() is what most servers do: it makes a daemon, registers objects, gives them names at
  * the name server, prints "Ready", and serves until SIGTERM or SIGINT. The generated I_export()
- * tells what one object is. Servers that need more use pyr_daemon_new() and what follows it.
+ * describes one object. Servers that need more use pyr_daemon_new() and the functions after it.
  *
  *	return pyr_serve(NULL, (struct pyr_export[]){
  *		example_Server_export("example.server", &methods, NULL), { 0 } }) < 0;
@@ -63,13 +63,13 @@ struct pyr_serve_options {
 	const struct pyr_daemon_options *daemon; /* default: as pyr_daemon_new(NULL) */
 	const char *ns;      /* address of the name server; default as pyr_ns_locate(NULL) */
 	uint32_t ns_wait_ms; /* how long to wait for it; default PYRITE_WAIT_MS, else PYR_NONE */
-	bool replace;        /* names that are persistent with another URI; default: no */
+	bool replace;        /* also replaces persistent names with another URI; default: no */
 	const char *ready;   /* line that it prints to stdout; default "Ready"; "": none */
 	/* Called when everything is registered, before the daemon runs and the line is printed: to
 	 * make timers, say. Returns 0, or minus a status that ends pyr_serve(). Default: none. */
 	int (*on_ready)(pyr_daemon *daemon, void *data);
 	void *data;  /* last parameter of on_ready and on_lease */
-	bool shared; /* names that others have, too, as of pyr_ns_register_with(); default: no */
+	bool shared; /* shared names, as of pyr_ns_register_with(); default: no */
 	/* Called for each name, as pyr_ns_register_options.on_lease. Default: none. */
 	void (*on_lease)(const struct pyr_ns_lease_event *event, void *data);
 };
@@ -79,9 +79,9 @@ int pyr__serve(const struct pyr_serve_options *options, size_t size, size_t daem
 	       const struct pyr_export *exports, size_t export_size);
 
 /* Serves the objects of an array that ends with one whose interface is NULL, until the process is
- * told to stop. A name server is asked for only if one of them has a name. options: may be NULL.
- * Returns 0 after a drained stop, or minus a status: of what could not be made, registered or
- * named; the names that were given are removed then. */
+ * told to stop. It needs a name server only if one of them has a name. options: may be NULL.
+ * Returns 0 after a drained stop, or minus a status: of the first step that failed; names that were
+ * registered are removed then. */
 static inline PYR_MUST_CHECK int pyr_serve(const struct pyr_serve_options *options,
 					   const struct pyr_export *exports)
 {

@@ -4,8 +4,8 @@
 /*
  * ---- Settings ----
  *
- * What the environment says of the defaults of this process, for programs that tell their users:
- * `pyrite config` is made of this. docs/limits.md has the table of them.
+ * The settings of this process as its environment gives them, for programs that show them to users:
+ * `pyrite config` uses this. docs/limits.md lists them.
  */
 #include <pyrite/pyrite.h>
 
@@ -20,39 +20,40 @@ extern "C" {
 struct pyr_setting {
 	const char *name;     /* "max_message" */
 	const char *variable; /* "PYRITE_MAX_MESSAGE" */
-	const char *value;    /* what is used where the code says nothing; of a secret "(secret)" */
-	const char *standard; /* what is used if the environment says nothing, too */
-	const char *help;     /* what it is, and what happens beyond */
-	const char *wrong;    /* what the environment says and makes no sense; NULL: nothing */
-	bool is_given;        /* value is the environment's */
+	const char *value;    /* what is used unless the program sets it; a secret is "(secret)" */
+	const char *standard; /* the default if the environment does not set it either */
+	const char *help;     /* what it is, and what happens beyond a limit */
+	const char *wrong;    /* the environment's value if it is malformed, else NULL */
+	bool is_given;        /* the environment sets it */
 };
 
 /* For pyr_setting_get() alone. */
 int pyr__setting(size_t i, struct pyr_setting *ret, size_t size);
 
 /* Gets setting number i, from 0 on, as the environment was at the first use of the library. *ret:
- * its texts are borrowed, valid for ever. Returns 1, or 0 if there are not so many. Any thread. */
+ * its strings are borrowed, valid for ever. Returns 1, or 0 if there is no such setting. Any
+ * thread. */
 static inline int pyr_setting_get(size_t i, struct pyr_setting *ret)
 {
 	return pyr__setting(i, ret, sizeof(*ret));
 }
 
-/* What came of a step of the search for name servers. */
+/* The result of one step of the search for name servers. */
 enum pyr_ns_verdict {
-	PYR_NS_NOT_ASKED =
-		0,          /* it is not set up, or costs something and another was taken before */
-	PYR_NS_NOTHING,     /* it names no name server */
-	PYR_NS_WRONG,       /* it makes no sense or may not be believed, which ends the search */
-	PYR_NS_PASSED_OVER, /* it names some, but another was taken before */
+	PYR_NS_NOT_ASKED = 0, /* it is not configured, or an earlier step has found servers and this
+				 one would use the network */
+	PYR_NS_NOTHING,       /* it names no name server */
+	PYR_NS_WRONG,         /* it is malformed or cannot be trusted, which ends the search */
+	PYR_NS_PASSED_OVER,   /* it names some, but an earlier step has found others */
 	PYR_NS_TAKEN
 };
 
 /* A step of the search. New members may follow in later versions. */
 struct pyr_ns_step {
 	const char *name;            /* "environment", "file", "DNS", "UDP", "default" */
-	const char *place;           /* what was looked at: "/etc/pyrite/ns" */
-	const char *text;            /* what it said, or why it was not asked */
-	enum pyr_ns_verdict verdict; /* what came of it */
+	const char *place;           /* what was read: "/etc/pyrite/ns" */
+	const char *text;            /* what it names, or why it was not asked */
+	enum pyr_ns_verdict verdict; /* the result */
 };
 
 /* How name servers are found if no address is given. New members may follow in later versions. */
@@ -63,9 +64,9 @@ struct pyr_ns_search {
 	const struct pyr_ns_step *const *steps; /* in the order in which they were taken */
 };
 
-/* Searches for name servers as pyr_ns_locate(NULL) does, anew, and tells of each step;
- * docs/names.md has their order. Whether a name server answers there is not tried. Takes up to 5 s
- * where DNS or UDP is asked. *ret: owned, pyr_free(). Returns 0 also if the search found none;
+/* Searches for name servers anew, as pyr_ns_locate(NULL) does, and reports each step; docs/names.md
+ * has their order. It does not try whether a name server answers there. Takes up to 5 s where DNS
+ * or UDP is asked. *ret: owned, pyr_free(). Returns 0 also if the search found none;
  * RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, CANCELLED in a task. Any thread. */
 int pyr_ns_find(struct pyr_ns_search **ret) PYR_MUST_CHECK;
 

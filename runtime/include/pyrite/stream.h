@@ -37,26 +37,27 @@ extern "C" {
 #endif
 
 /*
- * I_op_try_yield() and I_op_try_write() are for writers that must not wait: one that sends the same
- * items to many readers, of which some are slow, or a program with a loop of its own. They return 0
- * when the item was taken, 1 if there is no room for it now, or minus a status as yield and write
- * do. An item larger than all the room that there ever is is RESOURCE_EXHAUSTED, "MessageTooLarge".
+ * I_op_try_yield() and I_op_try_write() are for writers that must not wait, such as one that sends
+ * the same items to many readers, some of them slow, or a program with its own event loop. They
+ * return 0 if the item was accepted, 1 if there is no room for it now, or minus a status as yield
+ * and write do. An item that is larger than the whole window fails with RESOURCE_EXHAUSTED,
+ * "MessageTooLarge".
  */
 
-/* What a writer is told once: there is room for the item that was tried last, or the stream can no
- * longer be written, which the next try tells. */
+/* Called once when there is room for the item that was tried last, or when the stream can no longer
+ * be written, which the next try then reports. */
 typedef void (*pyr_room_cb)(pyr_stream *stream, void *data);
 
-/* Sets that callback, after a try that returned 1; callback: NULL takes back the one that is set.
- * If there is room by now it is called soon, never from within this call. It runs where callbacks
- * of futures do: in a method thread of the daemon in one of whose methods or callbacks it was set,
- * else in the callback thread or the program's loop. It is not called once the stream is freed or
- * its call was answered. One thread at a time, as for writing. */
+/* Sets that callback, after a try that returned 1; callback: NULL removes it. If there is room by
+ * now it is called soon, never from within this call. It runs where callbacks of futures do: in a
+ * method thread of the daemon in one of whose methods or callbacks it was set, else in the callback
+ * thread or the program's loop. It is not called once the stream is freed or its call was answered.
+ * One thread at a time, as for writing. */
 int pyr_stream_on_room(pyr_stream *stream, pyr_room_cb callback, void *data) PYR_MUST_CHECK;
 
-/* Bytes of items that this end has written and that have not left the process, since the connection
- * is busy or the other end does not read it. A writer that must not hold much for each of many
- * readers tries only while this is 0. Returns 0 for NULL and for an end that does not write. */
+/* Bytes of items that this end has written and that have not left the process, because the
+ * connection is busy or the other end does not read. A writer that serves many readers and must
+ * save memory tries only while this is 0. Returns 0 for NULL and for an end that does not write. */
 size_t pyr_stream_unsent(pyr_stream *stream);
 
 /* Caller's end: no more items will be written. The method's reads return 0 after the last item.

@@ -6,9 +6,8 @@
  *
  * A program that has no stubs for an object (a shell, a gateway, a test) calls it by the names of
  * operations, with values as JSON. pyr_proxy_new() makes a proxy of any object: it asks the
- * object's daemon for the interface. What the proxy then does, it does as a generated one:
- * sessions, deadlines, retries, TLS. The other way round, all functions below take generated
- * proxies, too (I_as_proxy()).
+ * object's daemon for the interface. From then on it works like a generated one, with sessions,
+ * deadlines, retries and TLS. All functions below take generated proxies too (I_as_proxy()).
  *
  *	pyr_proxy *server = pyr_proxy_new("PYRONAME:example.server");
  *	char *sum;
@@ -39,14 +38,14 @@ extern "C" {
 pyr_proxy *pyr__proxy_learn(const char *uri, const struct pyr_proxy_options *options, size_t size);
 
 /*
- * Makes a proxy of the object at uri, of whatever interface that has. Unlike I_proxy() it connects
- * at once, and waits for two answers: the object's, and its daemon's (`Pyrite.Daemon`) about the
- * interface. Returns: owned, pyr_proxy_free(); NULL with the last error set: PERMISSION_DENIED if
- * the daemon does not show its objects to this caller (pyr_daemon_options.inspect), UNIMPLEMENTED
- * if it is older than this function, FAILED_PRECONDITION if the server speaks plain gRPC only,
- * RESOURCE_EXHAUSTED if this process has learned more than 1,024 interfaces, which it keeps. Of an
- * object that Python's Pyro serves, names alone are known: its operations take any arguments, also
- * by name, and return any value.
+ * Makes a proxy of the object at uri, whatever its interface. Unlike I_proxy() it connects at once,
+ * and waits for two answers: the object's, and the description of the interface by its daemon
+ * (`Pyrite.Daemon`). Returns: owned, pyr_proxy_free(); NULL with the last error set:
+ * PERMISSION_DENIED if the daemon does not describe its objects to this caller
+ * (pyr_daemon_options.inspect), UNIMPLEMENTED if the daemon is too old for that,
+ * FAILED_PRECONDITION if the server speaks plain gRPC only, RESOURCE_EXHAUSTED beyond 1,024 such
+ * interfaces in one process, which keeps them. An object of Python's Pyro describes only the names
+ * of its operations, which take any arguments, also by name, and return any value.
  */
 static inline PYR_MUST_CHECK pyr_proxy *pyr_proxy_new_with(const char *uri,
 							   const struct pyr_proxy_options *options)
@@ -60,9 +59,9 @@ static inline PYR_MUST_CHECK pyr_proxy *pyr_proxy_new(const char *uri)
 	return pyr__proxy_learn(uri, NULL, 0);
 }
 
-/* The proxy's interface in IDL, with all that its operations use: text that pyrite-idl reads, with
- * the same fingerprints. Of comments those of the interface and its operations are known; constants
- * and names of typedefs are not. Asks nobody. *ret: owned, pyr_free(). */
+/* The proxy's interface as IDL, with all types that its operations use. pyrite-idl reads the text
+ * and gives it the same fingerprints. Doc comments of the interface and its operations are
+ * included; constants and typedef names are not. Sends nothing. *ret: owned, pyr_free(). */
 int pyr_proxy_describe(pyr_proxy *proxy, char **ret) PYR_MUST_CHECK;
 
 /*
@@ -89,7 +88,7 @@ char *pyr_proxy_error_json(pyr_proxy *proxy);
 int pyr_proxy_args_json(pyr_proxy *proxy, const char *operation, const char *const *words, size_t n,
 			char **ret) PYR_MUST_CHECK;
 
-/* Which ends of streams a caller of the operation has: */
+/* The ends of streams that a caller of the operation has: */
 enum pyr_streams {
 	PYR_STREAMS_WRITTEN = 1, /* a parameter is a stream */
 	PYR_STREAMS_READ = 2     /* the result is one */
@@ -115,9 +114,8 @@ int pyr_stream_finish_json(pyr_stream *stream, char **ret) PYR_MUST_CHECK;
 /*
  * ---- Objects without generated code ----
  *
- * The other way round: one function serves all operations of an object. So gateways, recorders and
- * mocks are made. The interface is that of a proxy, generated or not, and for callers the object is
- * as any other of that interface.
+ * One function serves all operations of an object, for gateways, recorders and mocks. The interface
+ * is that of a proxy, generated or not, and callers see an ordinary object of that interface.
  *
  *	static int serve(pyr_call *call, const char *operation, const char *args, const char **ret)
  *	{
