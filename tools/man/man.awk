@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # A manual page from what a program says with --help, in man(7), so that both say the same. ARGP_HELP_FMT=rmargin=10000 keeps
 # --help from breaking lines.
-#   PROGRAM --help | awk -f man.awk -v page=pyrite-call -v version=0.1.0 -v date=2026-01-31 -v also="pyrite pyrite-nsc"
+#   PROGRAM --help | awk -f man.awk -v page=pyrite-call -v version=0.2.0 -v date=2026-01-31 -v also="pyrite pyrite-nsc"
 
 # A piece of text as roff takes it.
 function plain(text) {
