@@ -74,6 +74,19 @@ cat >"$run_dir/include/pyrite/thing.h" <<-END
 		char *more;
 		#endif
 	};
+	struct pyr_key {
+		int first;
+		#ifdef LATER_RESERVED_MOVED
+		int within;
+		#endif
+		#ifdef LATER_RESERVED_USED
+		const char *text; const void *reserved[3];
+		#elif defined LATER_RESERVED_GROWN
+		const char *text; const void *reserved[4];
+		#else
+		const void *reserved[4];
+		#endif
+	};
 	enum pyr_kind {
 		#ifdef LATER_VALUE
 		PYR_NONE_YET,
@@ -108,6 +121,11 @@ cat >"$run_dir/thing.c" <<-END
 	pyr_number pyr_use(struct pyr_thing *thing, enum pyr_kind kind, pyr_inside *inside)
 	{
 		return thing->last + (int)kind + inside->n;
+	}
+	int pyr_lock(const struct pyr_key *key);
+	int pyr_lock(const struct pyr_key *key)
+	{
+		return key->first;
 	}
 	int pyr_with(const struct pyr_call_options *options, pyr_thing_cb callback);
 	int pyr_with(const struct pyr_call_options *options, pyr_thing_cb callback)
@@ -166,6 +184,9 @@ check but_not_within finds "struct pyr_call_options" broken LATER_OPTION_WITHIN
 check nor_may_its_members_change_places finds "struct pyr_call_options" broken LATER_OPTION_SWAPPED
 check nor_be_of_another_type finds "struct pyr_call_options" broken LATER_OPTION_WIDER
 check nor_may_what_they_are_of_change finds "pyr_only_here" broken LATER_ENUM_OF_OPTION
+check a_reserved_member_may_be_used fits broken LATER_RESERVED_USED
+check but_the_struct_may_not_grow finds "struct pyr_key" broken LATER_RESERVED_GROWN
+check nor_may_a_member_come_before_it finds "struct pyr_key" broken LATER_RESERVED_MOVED
 check an_enum_with_a_new_first_value_is_named finds "pyr_kind" broken LATER_VALUE
 check an_enum_in_another_order_is_named finds "pyr_kind" broken LATER_ORDER
 check a_new_last_value_breaks_nothing fits broken LATER_LAST_VALUE
