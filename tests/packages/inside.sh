@@ -93,7 +93,7 @@ names() {
 
 service_starts() {
 	files_and_users >"$state/before"
-	install_deb /packages/pyrite-nameserver_*.deb /packages/libpyrite0_*.deb /packages/pyrite-tools_*.deb
+	install_deb /packages/pyrite-nameserver_*.deb /packages/libpyrite0_*.deb /packages/pyrite-tools_*.deb /packages/pyrite-doc_*.deb
 	systemctl is-enabled pyrite-ns.service
 	systemctl is-active pyrite-ns.service
 	[ "$(systemctl is-enabled pyrite-ns.socket)" = disabled ]
@@ -128,6 +128,24 @@ service_upgraded() {
 	systemctl reset-failed pyrite-ns.service
 }
 
+# As the page says: root's keys are handed over.
+service_has_keys() {
+	local drop_in=/etc/systemd/system/pyrite-ns.service.d
+
+	pyrite keys --dir /etc/pyrite/keys init
+	pyrite keys --dir /etc/pyrite/keys add nameserver
+	mkdir "$drop_in"
+	sed -n '/^\[Service\]$/,/^```$/p' /usr/share/doc/pyrite-doc/docs/packaging.md | sed '$d' >"$drop_in/keys.conf"
+	systemctl daemon-reload
+	systemctl restart pyrite-ns.service
+	! names | grep test.kept || return 1 # without keys
+	PYRITE_KEYS=/etc/pyrite/keys/nameserver pyrite-nsc list | grep test.kept
+	rm -r "$drop_in" /etc/pyrite
+	systemctl daemon-reload
+	systemctl restart pyrite-ns.service
+	systemctl reset-failed pyrite-ns.service
+}
+
 socket_starts() {
 	systemctl stop pyrite-ns.service
 	! systemctl is-active pyrite-ns.service || return 1
@@ -141,7 +159,7 @@ socket_starts() {
 }
 
 service_purged() {
-	apt-get -qq purge -y --auto-remove libpyrite0 pyrite-tools pyrite-nameserver >"$state/apt" 2>&1
+	apt-get -qq purge -y --auto-remove libpyrite0 pyrite-tools pyrite-nameserver pyrite-doc >"$state/apt" 2>&1
 	files_and_users | diff "$state/before" -
 	! systemctl list-unit-files --no-legend | grep pyrite || return 1
 	! getent passwd pyrite-ns || return 1

@@ -99,6 +99,7 @@ check the_system_starts boot
 check the_name_server_starts_when_it_is_installed in_machine /packages/inside.sh service_starts
 check it_has_no_rights_and_keeps_its_names in_machine /packages/inside.sh service_serves
 check an_upgrade_restarts_it_and_keeps_names_and_settings in_machine /packages/inside.sh service_upgraded
+check it_takes_keys_as_the_page_says in_machine /packages/inside.sh service_has_keys
 check it_stops_and_starts_by_its_socket in_machine /packages/inside.sh socket_starts
 check a_purge_of_the_running_service_leaves_nothing in_machine /packages/inside.sh service_purged
 check the_system_stops halt_machine
