@@ -14,7 +14,8 @@ import re
 import shutil
 import sys
 
-import colour
+sys.dont_write_bytecode = True
+
 import manual
 import reference
 import sources

@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 SOURCE = pathlib.Path(os.environ["PYRITE_SOURCE"])
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(SOURCE / "tests/http"))
 
 from browser import Browser  # noqa: E402
