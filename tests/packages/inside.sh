@@ -79,7 +79,7 @@ example() {
 	done
 	cmake -S /usr/share/doc/pyrite-doc/samples/01-add -B sample
 	cmake --build sample
-	[ "$(pkg-config --cflags --libs pyrite)" = -lpyrite ] # nothing that the compiler knows
+	[ "$(pkg-config --cflags --libs pyrite | xargs)" = -lpyrite ] # nothing that the compiler knows
 }
 
 purge_packages() {
