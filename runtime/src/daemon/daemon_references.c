@@ -44,7 +44,8 @@ static struct object *new_object(const struct pyr__interface *interface, pyr_dae
 /* The table's reference is none of its users'. */
 static int put_weakly(pyr_daemon *daemon, struct object *object)
 {
-	object->is_weak = object->is_listed = true;
+	object->is_weak = true;
+	object->is_listed = true;
 	object_ref(object);
 	return daemon_put(daemon, object, &(struct pyr_register_options){ 0 });
 }
