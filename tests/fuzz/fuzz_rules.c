@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of rules: what is parsed is asked, with questions that are part of the input, too. The
  * first line is who, the second the target. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz_text.h"
 #include "rules/rules_set.h"
-
-/* The text before the next end of a line, copied. */
-static char *take_line(const uint8_t **data, size_t *size)
-{
-	const uint8_t *end = memchr(*data, '\n', *size);
-	size_t n = end ? (size_t)(end - *data) : *size;
-	char *line = malloc(n + 1);
-
-	memcpy(line, *data, n);
-	line[n] = '\0';
-	*data += end ? n + 1 : n;
-	*size -= end ? n + 1 : n;
-	return line;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer's targets for Pyro's serializers, one for each: SERIALIZER is its name. Whatever bytes
+ * libFuzzer's targets for Pyro's serializers, one for each: FUZZ_NAME is its name. Whatever bytes
  * arrive, they are refused, or become values that are written again and then are the same; a struct
  * with everything and the arguments of a call are read out of them, or refused by name.
  */
@@ -31,7 +31,7 @@ static bool parse(struct span bytes, struct arena *arena, struct ser_data *ret)
 
 	arena_init(arena, NULL, 0);
 	arena->max = MEMORY;
-	if (ser_parse(kind_of(SERIALIZER), bytes, arena, ret, text, sizeof(text)))
+	if (ser_parse(kind_of(FUZZ_NAME), bytes, arena, ret, text, sizeof(text)))
 		return true;
 	if (!text[0])
 		abort();

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+option(PYRITE_FUZZ "Build the fuzz targets (clang)" OFF)
 # The fuzzer of links: README.md. By hand it runs as long as it is told to; as a test it is short.
 add_executable(fuzz_link fuzz/fuzz_main.c fuzz/fuzz_link.c fuzz/fuzz_talk.c fuzz/fuzz_servant.c fuzz/fuzz_daemon.c
 	fuzz/fuzz_caller.c fuzz/fuzz_caller_key.c fuzz/fuzz_caller_references.c fuzz/fuzz_caller_streams.c fuzz/fuzz_caller_step.c fuzz/fuzz_answers.c
@@ -31,54 +32,89 @@ pyrite_idl_fuzzer(idl-random fuzz/idl_random.c fuzz/idl_make.c fuzz/format_mix.c
 add_test(NAME idl_random COMMAND idl-random 3000 1 40)
 pyrite_test_properties(idl_random)
 
+# libFuzzer's targets (PYRITE_FUZZ, with clang: scripts/fuzz builds them). Without it, programs that feed them the corpora of
+# tests/fuzz/corpora, so that each input there is a regression test with any compiler. A group is what is linked together.
+function(pyrite_fuzz_group group)
+	cmake_parse_arguments(ARG "" "" "LIBRARIES;INCLUDES;OPTIONS;HELPERS;TARGETS" ${ARGN})
+	set(made "")
+	set(objects "")
+	set(listed "")
+	foreach(target ${ARG_TARGETS}) # NAME, or NAME=SOURCE
+		string(REGEX REPLACE "=.*" "" name ${target})
+		string(REGEX REPLACE ".*=" "" source ${target})
+		if(PYRITE_FUZZ)
+			add_executable(fuzz_${name} fuzz/fuzz_${source}.c ${ARG_HELPERS})
+			target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+			target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer ${ARG_OPTIONS})
+			target_compile_definitions(fuzz_${name} PRIVATE FUZZ_NAME="${name}")
+			list(APPEND made fuzz_${name})
+		else()
+			add_library(fuzz_input_${name} OBJECT fuzz/fuzz_${source}.c)
+			target_compile_definitions(fuzz_input_${name} PRIVATE FUZZ_NAME="${name}"
+				LLVMFuzzerTestOneInput=fuzz_input_${name})
+			list(APPEND made fuzz_input_${name})
+			list(APPEND objects $<TARGET_OBJECTS:fuzz_input_${name}>)
+			string(APPEND listed " X(${name})")
+		endif()
+	endforeach()
+	if(NOT PYRITE_FUZZ)
+		file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/replay_${group}.h
+			CONTENT "#define REPLAY_TARGETS${listed}\n")
+		add_executable(fuzz-replay-${group} fuzz/replay.c ${ARG_HELPERS} ${objects})
+		target_compile_definitions(fuzz-replay-${group} PRIVATE
+			REPLAY_TARGETS_FILE="${CMAKE_CURRENT_BINARY_DIR}/replay_${group}.h")
+		target_link_options(fuzz-replay-${group} PRIVATE ${ARG_OPTIONS})
+		list(APPEND made fuzz-replay-${group})
+		add_test(NAME fuzz_corpora_${group} COMMAND fuzz-replay-${group} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpora)
+		pyrite_test_properties(fuzz_corpora_${group})
+	endif()
+	foreach(target ${made})
+		target_include_directories(${target} PRIVATE ${ARG_INCLUDES})
+		target_link_libraries(${target} PRIVATE ${ARG_LIBRARIES})
+		pyrite_warnings(${target})
+	endforeach()
+	set_property(GLOBAL APPEND PROPERTY PYRITE_FUZZ_TARGETS ${ARG_TARGETS})
+endfunction()
+
 if(PYRITE_FUZZ)
-	target_compile_options(pyrite_idl_front PRIVATE -fsanitize=fuzzer-no-link)
-	target_compile_options(pyrite_codegen PRIVATE -fsanitize=fuzzer-no-link)
-	pyrite_idl_fuzzer(fuzz_idl fuzz/fuzz_idl.c)
-	pyrite_idl_fuzzer(fuzz_idl_made fuzz/fuzz_idl_made.c fuzz/idl_make.c)
-	foreach(target fuzz_idl fuzz_idl_made)
-		target_compile_options(${target} PRIVATE -fsanitize=fuzzer)
-		target_link_options(${target} PRIVATE -fsanitize=fuzzer)
-	endforeach()
-	# What closes doors: the modules' own sources again, and those below them.
-	file(GLOB base_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/src/base/*.c)
-	function(pyrite_module_fuzzer name)
-		add_executable(${name} fuzz/${name}.c ${ARGN} ${base_sources})
-		target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/runtime/include
-			${PROJECT_SOURCE_DIR}/runtime/src)
-		target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
-		target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-		target_link_libraries(${name} PRIVATE OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
-		pyrite_warnings(${name})
-	endfunction()
-	foreach(module rules tls key)
-		file(GLOB ${module}_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/src/${module}/*.c)
-	endforeach()
-	set(door ${PROJECT_SOURCE_DIR}/runtime/src/door)
-	pyrite_module_fuzzer(fuzz_rules ${rules_sources})
-	pyrite_module_fuzzer(fuzz_tls ${tls_sources})
-	pyrite_module_fuzzer(fuzz_key ${key_sources})
-	pyrite_module_fuzzer(fuzz_records ${tls_sources})
-	pyrite_module_fuzzer(fuzz_door ${door}/door_protocol.c ${door}/door_sources.c)
-	# Pyro's serializers, with all that reads values out of them.
-	file(GLOB ser_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/src/face/pyro/ser_*.c
-		${PROJECT_SOURCE_DIR}/runtime/src/value/*.c ${PROJECT_SOURCE_DIR}/runtime/src/wire/codec*.c
-		${PROJECT_SOURCE_DIR}/runtime/src/wire/shape*.c)
-	foreach(serializer serpent json marshal msgpack)
-		add_executable(fuzz_${serializer} fuzz/fuzz_serializers.c interop/copy_value.c codec/shapes.c ${ser_sources}
-			${base_sources})
-		target_compile_definitions(fuzz_${serializer} PRIVATE SERIALIZER="${serializer}")
-		target_include_directories(fuzz_${serializer} PRIVATE ${PROJECT_SOURCE_DIR}/runtime/include
-			${PROJECT_SOURCE_DIR}/runtime/src)
-		target_compile_options(fuzz_${serializer} PRIVATE -fsanitize=fuzzer)
-		target_link_options(fuzz_${serializer} PRIVATE -fsanitize=fuzzer)
-		target_link_libraries(fuzz_${serializer} PRIVATE PkgConfig::PROTOBUF_C OpenSSL::Crypto Threads::Threads)
-		pyrite_warnings(fuzz_${serializer})
+	foreach(library pyrite_idl_front pyrite_codegen pyrite_objects pyrite_registry)
+		target_compile_options(${library} PRIVATE -fsanitize=fuzzer-no-link)
 	endforeach()
 endif()
+
+set(serializers serpent=serializers json=serializers marshal=serializers msgpack=serializers)
+pyrite_fuzz_group(runtime
+	LIBRARIES pyrite_internal PkgConfig::PROTOBUF_C OpenSSL::SSL OpenSSL::Crypto Threads::Threads
+	INCLUDES ${PROJECT_SOURCE_DIR}/runtime/src
+	HELPERS interop/copy_value.c codec/shapes.c fuzz/fuzz_values.c
+	TARGETS codec uri frame settings plain rules door tls records key ns_file pyro_message ${serializers})
+pyrite_fuzz_group(network
+	LIBRARIES pyrite_internal Threads::Threads
+	INCLUDES ${PROJECT_SOURCE_DIR}/runtime/src
+	OPTIONS -Wl,--wrap=res_nquery,--wrap=poll,--wrap=sendto,--wrap=recvfrom
+	TARGETS discovery)
+# Over real sockets: a whole daemon, and proxies.
+add_library(fuzz_talker STATIC fuzz/fuzz_talker.c)
+pyrite_generate(TARGET fuzz_talker IDL fuzz/talk.idl)
+target_link_libraries(fuzz_talker PUBLIC pyrite_internal)
+pyrite_warnings(fuzz_talker)
+pyrite_fuzz_group(sockets
+	LIBRARIES fuzz_talker pyrite_internal Threads::Threads
+	INCLUDES ${PROJECT_SOURCE_DIR}/runtime/src
+	TARGETS lanes servers)
+pyrite_fuzz_group(names
+	LIBRARIES pyrite_registry pyrite Threads::Threads
+	INCLUDES ${CMAKE_CURRENT_SOURCE_DIR}
+	HELPERS unit/fake_etcd.c
+	TARGETS names etcd=names etcd_record)
+pyrite_fuzz_group(idl
+	LIBRARIES pyrite_codegen pyrite_idl_front
+	INCLUDES ${PROJECT_SOURCE_DIR}/codegen
+	HELPERS fuzz/idl_make.c
+	TARGETS idl idl_made breaking)
 
 # Those targets, built and run a minute each: in a build of their own, once for all presets, with scripts/test --long.
 if(NOT PYRITE_SANITIZE)
 	pyrite_script_test(fuzz_targets fuzz/targets.sh)
-	set_tests_properties(fuzz_targets PROPERTIES TIMEOUT 1800 COST 1000 LABELS long)
+	set_tests_properties(fuzz_targets PROPERTIES TIMEOUT 2700 COST 1000 LABELS long)
 endif()
