@@ -74,6 +74,12 @@ cat >"$run_dir/include/pyrite/thing.h" <<-END
 		char *more;
 		#endif
 	};
+	struct pyr_pool_options {
+		char *text; int last;
+		#ifdef LATER_OPTION_IN_PADDING
+		int more;
+		#endif
+	};
 	struct pyr_key {
 		int first;
 		#ifdef LATER_RESERVED_MOVED
@@ -122,10 +128,10 @@ cat >"$run_dir/thing.c" <<-END
 	{
 		return thing->last + (int)kind + inside->n;
 	}
-	int pyr_lock(const struct pyr_key *key);
-	int pyr_lock(const struct pyr_key *key)
+	int pyr_lock(const struct pyr_key *key, const struct pyr_pool_options *options);
+	int pyr_lock(const struct pyr_key *key, const struct pyr_pool_options *options)
 	{
-		return key->first;
+		return key->first + options->last;
 	}
 	int pyr_with(const struct pyr_call_options *options, pyr_thing_cb callback);
 	int pyr_with(const struct pyr_call_options *options, pyr_thing_cb callback)
@@ -181,6 +187,7 @@ check a_struct_that_lost_a_member_is_named finds "struct pyr_thing" broken LATER
 check a_struct_that_programs_allocate_may_not_grow finds "struct pyr_thing" broken LATER_END
 check a_struct_of_options_may_grow_at_its_end fits broken LATER_OPTION
 check but_not_within finds "struct pyr_call_options" broken LATER_OPTION_WITHIN
+check nor_in_the_padding_at_its_end finds "struct pyr_pool_options" broken LATER_OPTION_IN_PADDING
 check nor_may_its_members_change_places finds "struct pyr_call_options" broken LATER_OPTION_SWAPPED
 check nor_be_of_another_type finds "struct pyr_call_options" broken LATER_OPTION_WIDER
 check nor_may_what_they_are_of_change finds "pyr_only_here" broken LATER_ENUM_OF_OPTION
