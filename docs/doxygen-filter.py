@@ -32,6 +32,7 @@ def marked(text):
     for i, (is_comment, part) in enumerate(parts):
         before = "".join(result)
         body = part[2:-2].strip().replace("@", "\\@").replace("#", "\\#")
+        body = re.sub(r"(?m)^(\s*\* )\.", r"\1\\.", body)  # no end of a list
         if not is_comment:
             result.append(part)
         elif is_trailing(before):
