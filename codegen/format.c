@@ -373,30 +373,30 @@ void format_text(struct buf *text, const char *name)
 	*text = out;
 }
 
-/* Reads a text without what layout may change: white space, and > > for >>. */
+/* Reads a piece without what layout may change: white space at the start and end of its lines. */
 struct cursor {
 	const struct piece *piece;
 	size_t at;
+	size_t inside; /* white space before this offset is inside a line */
 	bool line_start;
 };
 
 static int next_char(struct cursor *cursor)
 {
 	const struct piece *piece = cursor->piece;
+	size_t end = cursor->at;
 
-	while (cursor->at < piece->n) {
-		char c = piece->text[cursor->at++];
-		bool is_space = strchr(" \t\r", c) != NULL;
-
-		if (is_space && cursor->line_start)
-			continue; /* the indentation of a comment */
-		if (is_space && pieces_trim(piece->text + cursor->at - 1,
-					    strcspn(piece->text + cursor->at - 1, "\n")) == 0)
-			continue;
-		cursor->line_start = c == '\n';
-		return (unsigned char)c;
+	if (end >= cursor->inside) {
+		while (end < piece->n && strchr(" \t\r", piece->text[end]))
+			end++;
+		if (cursor->line_start || end == piece->n || piece->text[end] == '\n')
+			cursor->at = end;
+		cursor->inside = end;
 	}
-	return -1;
+	if (cursor->at == piece->n)
+		return -1;
+	cursor->line_start = piece->text[cursor->at] == '\n';
+	return (unsigned char)piece->text[cursor->at++];
 }
 
 static bool same_piece(const struct piece *a, const struct piece *b)

@@ -50,11 +50,16 @@ static size_t column(struct lines *lines)
 		    : 0;
 }
 
+static size_t first_line(const char *text, size_t n)
+{
+	const char *stop = memchr(text, '\n', n);
+
+	return stop ? (size_t)(stop - text) : n;
+}
+
 static size_t width_of(const struct piece *piece)
 {
-	return pieces_column(
-		piece->text,
-		strcspn(piece->text, "\n") < piece->n ? strcspn(piece->text, "\n") : piece->n, 0);
+	return pieces_column(piece->text, first_line(piece->text, piece->n), 0);
 }
 
 /* A line of a comment below its first: stars one below the other, text as far in as it was. */
@@ -77,17 +82,16 @@ static void comment_line(struct lines *lines, const char *text, size_t n, size_t
 static void put_comment(struct lines *lines, const struct piece *comment)
 {
 	const char *text = comment->text, *end = text + comment->n;
-	size_t is = column(lines), n = strcspn(text, "\n");
+	size_t n = first_line(text, comment->n), is;
 
-	if (n >= comment->n) {
-		put(lines, text, comment->n);
+	if (n == comment->n) {
+		put(lines, text, n);
 		return;
 	}
+	is = column(lines);
 	put(lines, text, pieces_trim(text, n));
 	for (text += n + 1; text <= end; text += n + 1) {
-		n = strcspn(text, "\n");
-		if (n > (size_t)(end - text))
-			n = (size_t)(end - text);
+		n = first_line(text, (size_t)(end - text));
 		comment_line(lines, text, n, comment->column, is);
 	}
 }
@@ -109,9 +113,7 @@ void lines_raw(struct lines *lines, const struct piece *piece)
 	size_t n;
 
 	for (; text <= end; text += n + 1) {
-		const char *stop = memchr(text, '\n', (size_t)(end - text));
-
-		n = (size_t)((stop ? stop : end) - text);
+		n = first_line(text, (size_t)(end - text));
 		begin_line(lines, 0);
 		put(lines, text, pieces_trim(text, n));
 	}

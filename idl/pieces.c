@@ -16,13 +16,14 @@ struct reader {
 	struct front *front;
 	struct lexer *lexer;
 	const struct source *source;
-	size_t at;       /* behind the last piece */
-	size_t newlines; /* since then */
-	bool gap;        /* something was between */
-	size_t n_open;   /* #if */
-	size_t first;    /* piece of this branch, */
-	size_t begin;    /* which begins here in the text */
-	bool is_bad;     /* and holds what is no token */
+	size_t at;            /* behind the last piece */
+	size_t newlines;      /* since then */
+	bool gap;             /* something was between */
+	size_t known, column; /* an offset, and its column */
+	size_t n_open;        /* #if */
+	size_t first;         /* piece of this branch, */
+	size_t begin;         /* which begins here in the text */
+	bool is_bad;          /* and holds what is no token */
 };
 
 size_t pieces_trim(const char *line, size_t n)
@@ -48,14 +49,19 @@ size_t pieces_column(const char *text, size_t n, size_t column)
 	return column;
 }
 
-static size_t column_of(const struct reader *reader, size_t at)
+/* Goes on from the last one that was asked for, so that a long line is read once. */
+static size_t column_of(struct reader *reader, size_t at)
 {
 	const char *text = reader->source->text;
-	size_t line = at;
+	size_t from = at < reader->known ? 0 : reader->known, line = at;
 
-	while (line > 0 && text[line - 1] != '\n')
+	while (line > from && text[line - 1] != '\n')
 		line--;
-	return pieces_column(text + line, at - line, 0);
+	if (line > from || from == 0)
+		reader->column = 0;
+	reader->column = pieces_column(text + line, at - line, reader->column);
+	reader->known = at;
+	return reader->column;
 }
 
 static struct piece *add(struct reader *reader, enum piece_kind kind, size_t start, size_t end)

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "test.h"
 
@@ -247,6 +248,33 @@ TEST(deep_nesting_ends_somewhere)
 	buf_free(&all);
 }
 
+/* CPU seconds to format half a MiB of repetitions. */
+static double seconds_for(const char *head, const char *repeat, const char *tail)
+{
+	char *many = repeated(repeat, (512 << 10) / strlen(repeat));
+	struct buf text = { 0 };
+	clock_t begin;
+
+	buf_printf(&text, "%s%s%s", head, many, tail);
+	begin = clock();
+	format_text(&text, "many.idl");
+	CHECK(text.n > 256 << 10);
+	free(many);
+	buf_free(&text);
+	return (double)(clock() - begin) / CLOCKS_PER_SEC;
+}
+
+TEST(time_grows_with_the_length_of_the_text_alone)
+{
+	CHECK(seconds_for("", "/**/ ", "\n") < 5);
+	CHECK(seconds_for("", "//\n", "") < 5);
+	CHECK(seconds_for("", ";", "\n") < 5);
+	CHECK(seconds_for("", "/* a ", "*/\n") < 5);
+	CHECK(seconds_for("interface I { void f(long a", ", long b", "); };") < 5);
+	CHECK(seconds_for("", "@a ", "struct S;") < 5);
+	CHECK(seconds_for("", "/* x */ typedef long T;", "\n") < 5);
+}
+
 TEST(a_change_of_a_token_or_comment_is_seen)
 {
 	static const char *const pairs[][2] = {
@@ -374,6 +402,7 @@ int main(int argc, char **argv)
 		T(what_is_no_idl_stays_as_it_is),
 		T(a_text_that_is_wrong_is_not_formatted),
 		T(deep_nesting_ends_somewhere),
+		T(time_grows_with_the_length_of_the_text_alone),
 		T(a_change_of_a_token_or_comment_is_seen),
 		T(text_that_cannot_be_parsed_stays),
 		T(every_file_here_is_formatted_once_and_for_all),
