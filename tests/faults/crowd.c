@@ -21,6 +21,15 @@ struct crowd {
 	int ready[2], go[2]; /* pipes: a byte of each that is ready; closed when all may end */
 };
 
+/* In the child, which says that it is not ready, and why. */
+static void give_up(const struct crowd *crowd)
+{
+	int code = pyr_perror("faults-crowd");
+
+	(void)!write(crowd->ready[1], "x", 1);
+	_exit(code);
+}
+
 /* In the child: half of the calls wait there for a timer, the rest keep or wait for a thread. */
 static void call_and_end(const struct crowd *crowd)
 {
@@ -31,13 +40,15 @@ static void call_and_end(const struct crowd *crowd)
 
 	close(crowd->go[1]);
 	if (pyr_proxy_bind(faults_Target_as_proxy(target)) < 0)
-		_exit(pyr_perror("faults-crowd"));
+		give_up(crowd);
 	for (i = 0; i < crowd->n_calls; i++)
 		if (!(i % 2 ? faults_Target_sleep_start(target, MINUTE)
 			    : faults_Target_block_start(target, MINUTE)))
-			_exit(pyr_perror("faults-crowd"));
+			give_up(crowd);
 	/* A bind needs no method thread. Its answer says that what was sent before has arrived. */
-	if (pyr_proxy_bind(faults_Target_as_proxy(other)) < 0 || write(crowd->ready[1], "", 1) < 0)
+	if (pyr_proxy_bind(faults_Target_as_proxy(other)) < 0)
+		give_up(crowd);
+	if (write(crowd->ready[1], "", 1) < 0)
 		_exit(1);
 	(void)!read(crowd->go[0], &byte, 1);
 	_exit(0);
@@ -47,7 +58,7 @@ static void call_and_end(const struct crowd *crowd)
 static int run_batch(struct crowd *crowd, int n, bool kills)
 {
 	pid_t children[BATCH];
-	int i, n_ready = 0;
+	int i, n_said = 0, n_ready = 0;
 	char byte;
 
 	if (pipe(crowd->ready) < 0 || pipe(crowd->go) < 0)
@@ -59,8 +70,8 @@ static int run_batch(struct crowd *crowd, int n, bool kills)
 	}
 	close(crowd->ready[1]);
 	close(crowd->go[0]);
-	while (n_ready < n && read(crowd->ready[0], &byte, 1) == 1)
-		n_ready++;
+	for (; n_said < n && read(crowd->ready[0], &byte, 1) == 1; n_said++)
+		n_ready += byte == 0;
 	for (i = 0; i < n && kills; i++)
 		if (children[i] > 0)
 			kill(children[i], SIGKILL);

@@ -245,6 +245,14 @@ static int increment(pyr_call *call, uint32_t *ret)
 	return *ret ? 0 : pyr_fail(call, PYR_INTERNAL, "cannot count: %s", strerror(errno));
 }
 
+static int notify(pyr_call *call, struct faults_Listener *listener, uint32_t n, uint32_t *ret)
+{
+	(void)call;
+	for (*ret = 0; *ret < n && faults_Listener_on(listener, *ret) == 0;)
+		++*ret;
+	return 0;
+}
+
 /* ---- the program ---- */
 
 static const struct faults_Target_methods methods = {
@@ -262,6 +270,7 @@ static const struct faults_Target_methods methods = {
 	.hoard = hoard,
 	.asleep = asleep,
 	.increment = increment,
+	.notify = notify,
 };
 
 static bool set(struct pyr_daemon_options *options, const char *name, const char *value)

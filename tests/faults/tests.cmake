@@ -15,7 +15,11 @@ if(NOT PYRITE_SANITIZE) # which keep what was freed
 	pyrite_test_properties(stream_bulk)
 endif()
 
-foreach(program server client crowd)
+# Preloaded: a wall clock that jumps.
+add_library(faults-clock MODULE faults/clock.c)
+set_target_properties(faults-clock PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+pyrite_warnings(faults-clock)
+foreach(program server client crowd guest)
 	add_executable(faults-${program} faults/${program}.c)
 	target_link_libraries(faults-${program} PRIVATE faults_calls)
 	pyrite_warnings(faults-${program})
@@ -47,3 +51,15 @@ pyrite_warnings(faults-far)
 add_test(NAME faults_far COMMAND faults-far)
 pyrite_test_properties(faults_far)
 set_tests_properties(faults_far PROPERTIES RUN_SERIAL TRUE)
+
+# Figures of docs/reliability.md: once here, often enough for a median with the long tests. f21 misses its goal, as that page says.
+pyrite_script_test(faults_figures faults/figures.py ONCE -n 1 f5 f14 f20 f23 f29)
+pyrite_script_test(faults_figures_long faults/figures.py ONCE -n 5 f1 f2 f3 f4 f5 f7 f12 f14 f15 f17 f18 f20 f22 f23 f29)
+if(TEST faults_figures)
+	set_tests_properties(faults_figures faults_figures_long PROPERTIES RUN_SERIAL TRUE)
+	set_tests_properties(faults_figures_long PROPERTIES LABELS long TIMEOUT 900)
+endif()
+pyrite_script_test(faults_soak faults/soak.py ONCE 5)
+if(TEST faults_soak)
+	set_tests_properties(faults_soak PROPERTIES LABELS long TIMEOUT 600)
+endif()

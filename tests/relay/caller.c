@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * relay-caller URI [plain | names]: makes a call for each line of its input, "WHAT N", and prints
- * "STATUS MAY_HAVE_RUN VALUE MICROSECONDS"; all with the same proxy. plain: by plain gRPC alone.
- * names: URI is the address of a name server, "add" looks up the name "target", "increment"
+ * relay-caller URI[,URI...] [plain | names]: makes a call for each line of its input, "WHAT N", and
+ * prints "STATUS MAY_HAVE_RUN VALUE MICROSECONDS"; all with the same proxy. plain: by plain gRPC
+ * alone. names: URI is the address of a name server, "add" looks up the name "target", "increment"
  * registers a name that is new. Deadlines, keys and lanes are those of the environment.
  */
 #include <stdio.h>
@@ -86,6 +86,22 @@ static void answer(const char *what, uint32_t n)
 		fprintf(stderr, "relay-caller: %s\n", pyr_errmsg());
 }
 
+/* Of URIs with commas between them, as one proxy. */
+static struct faults_Target *proxy_of(char *uris, struct pyr_proxy_options *options)
+{
+	static const char *others[64];
+	char *rest = NULL, *first = strtok_r(uris, ",", &rest), *uri;
+	size_t n = 0;
+
+	while (n < 63 && (uri = strtok_r(NULL, ",", &rest)))
+		others[n++] = uri;
+	if (n > 0) {
+		options->others = others;
+		options->n_others = n;
+	}
+	return faults_Target_proxy_with(first, options);
+}
+
 int main(int argc, char **argv)
 {
 	struct pyr_proxy_options options = { 0 };
@@ -100,7 +116,7 @@ int main(int argc, char **argv)
 	if (argc > 2 && strcmp(argv[2], "names") == 0)
 		ns = pyr_ns_locate(argv[1]);
 	else
-		target = faults_Target_proxy_with(argv[1], &options);
+		target = proxy_of(argv[1], &options);
 	if (!ns && !target)
 		return pyr_perror(argv[1]);
 	while (scanf("%31s %u", what, &n) == 2)

@@ -19,7 +19,7 @@ from lanes import CONNECT, FOREIGN_DEADLINE, LANES, OWN_DEADLINE
 KEEPALIVE = 1.5  # s: 1 s until it asks, half of that for the answer
 SLACK = 3.0 if IS_SANITIZED else 0.5
 AT_ONCE = 2.0 if IS_SANITIZED else 0.2
-EACH = 4         # of so many cells one is run without --all
+EACH = 5         # of so many cells one is run without --all
 ALWAYS = {("plain-tls", "end_far")}  # cells that found something: core called it UNKNOWN
 pool = concurrent.futures.ThreadPoolExecutor(4)
 
