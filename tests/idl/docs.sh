@@ -22,7 +22,7 @@ make() {
 
 comes_out() {
 	make made "$1" "$golden/shop.idl" || return 1
-	sed -i '1s/pyrite-idl [0-9.]* /pyrite-idl VERSION /' made/*
+	sed -i '1s/pyrite-idl [0-9.]*/pyrite-idl VERSION/' made/*
 	if [ -n "${PYRITE_UPDATE_GOLDEN:-}" ]; then
 		rm -rf "${golden:?}/$1"
 		cp -r made "$golden/$1"
