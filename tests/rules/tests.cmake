@@ -6,7 +6,7 @@ target_link_libraries(rules-client PRIVATE e2e_servant)
 pyrite_warnings(rules-client)
 pyrite_script_test(frames_rules rules/frames_rules.py)
 pyrite_script_test(hijack rules/hijack.py)
-pyrite_script_test(hijack_names rules/hijack_names.py)
+pyrite_script_test(hijack_names rules/hijack_names.py ONCE)
 # Each on every lane that a raw end can speak.
 foreach(rules server_rules server_calls stream_rules resume_rules resume_hook_rules batch_rules handshake_rules drain_rules key_rules
 		client_rules client_calls)
