@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A whole daemon, with every protocol that it speaks at its unix socket, and up to four connections
- * to it at once. The input is a row of steps: a byte that says what is done and on which
- * connection, a byte with a length, and so many bytes. What is sent raw may be any protocol
- * (frames, HTTP/1.1, HTTP/2, Pyro's); a step can also send it as one message of frames, or take a
- * beginning from a few that lead deep. At the end no connection is written any more, and all must
- * be closed by the daemon, in time: what a peer has begun holds nothing for longer.
+ * A whole daemon, with every protocol that it speaks at its unix socket, and three connections to
+ * it at once; the fourth goes to a daemon that wants TLS, after a handshake. The input is a row of
+ * steps: a byte that says what is done and on which connection, a byte with a length, and so many
+ * bytes. What is sent raw may be any protocol (frames, HTTP/1.1, HTTP/2, Pyro's); a step can also
+ * send it as one message of frames, or take a beginning from a few that lead deep. At the end no
+ * connection is written any more, and all must be closed by the daemon, in time: what a peer has
+ * begun holds nothing for longer.
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,18 +21,32 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <openssl/ssl.h>
+
 #include "fuzz_talker.h"
+#include "fuzz_tls.h"
 #include "wire/frame.h"
 #include <pyrite/gen.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { PLACES = 4, STEPS = 64, CLOSE_MS = 10000, DESCRIPTORS = 64, LOOK_EACH = 64 };
+enum {
+	PLACES = 4,
+	SECURE = 3,
+	FDS = 1024,
+	STEPS = 64,
+	CLOSE_MS = 10000,
+	ANSWER_MS = 5,
+	DESCRIPTORS = 64,
+	LOOK_EACH = 64
+};
 
 enum { RAW, MESSAGE, BEGINNING, READ, HALF, CLOSE, RESET, KINDS };
 
 static struct {
-	pyr_daemon *daemon;
+	pyr_daemon *daemon, *secure;
+	SSL_CTX *context;
+	SSL *secured[FDS]; /* by descriptor */
 	char path[64];
 	unsigned n_fds, n_inputs;
 } world;
@@ -53,6 +70,18 @@ static unsigned count_fds(void)
 	return n;
 }
 
+static void run(pyr_daemon *daemon)
+{
+	pthread_t thread;
+
+	if (!daemon || !talk_Server_register(daemon, "o", &talker_methods, NULL) ||
+	    pthread_create(&thread, NULL, run_daemon, daemon) != 0) {
+		fprintf(stderr, "%s\n", pyr_last_error()->message);
+		abort();
+	}
+	pthread_detach(thread);
+}
+
 static void start(void)
 {
 	struct pyr_daemon_options options = { .signals = PYR_NO,
@@ -64,19 +93,38 @@ static void start(void)
 					      .drain_ms = PYR_NONE,
 					      .threads = 4,
 					      .faces = "all" };
-	pthread_t thread;
+	struct pyr_tls_options tls = fuzz_tls_options(PYR_NO);
 
 	snprintf(world.path, sizeof(world.path), "/tmp/pyrite-fuzz-lanes-%d", (int)getpid());
 	options.socket = world.path;
+	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
 	unsetenv("PYRITE_KEYS");
 	unsetenv("PYRITE_NS_HOST");
-	world.daemon = pyr_daemon_new(&options);
-	if (!world.daemon || !talk_Server_register(world.daemon, "o", &talker_methods, NULL) ||
-	    pthread_create(&thread, NULL, run_daemon, world.daemon) != 0) {
-		fprintf(stderr, "%s\n", pyr_last_error()->message);
+	run(world.daemon = pyr_daemon_new(&options));
+	options.socket = NULL;
+	options.tls = &tls;
+	run(world.secure = pyr_daemon_new(&options));
+	world.context = SSL_CTX_new(TLS_client_method());
+	if (!world.context)
 		abort();
-	}
-	pthread_detach(thread);
+	free((char *)tls.cert);
+	free((char *)tls.key);
+}
+
+/* Its certificate is not looked at: what is tried is the daemon. */
+static int connect_securely(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	const char *address = pyr_daemon_address(world.secure);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	SSL *ssl = SSL_new(world.context);
+
+	at.sin_port = htons((uint16_t)atoi(strrchr(address, ':') + 1));
+	if (!ssl || fd < 0 || fd >= FDS || connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    SSL_set_fd(ssl, fd) != 1 || SSL_connect(ssl) != 1)
+		abort();
+	world.secured[fd] = ssl;
+	return fd;
 }
 
 static int connect_to(void)
@@ -95,7 +143,10 @@ static void put(int fd, const void *data, size_t n)
 	struct timeval soon = { .tv_usec = 200000 }; /* one that is not read blocks */
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof(soon));
-	(void)!send(fd, data, n, MSG_NOSIGNAL);
+	if (!world.secured[fd])
+		(void)!send(fd, data, n, MSG_NOSIGNAL);
+	else if (n > 0)
+		(void)!SSL_write(world.secured[fd], data, (int)n);
 }
 
 static void put_message(int fd, const uint8_t *data, size_t n)
@@ -145,21 +196,29 @@ static void put_beginning(int fd, unsigned which)
 	}
 }
 
+/* Reads what comes within a moment. */
 static void drain(int fd)
 {
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	char bytes[4096];
 
-	while (recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
-		;
+	if (poll(&ready, 1, ANSWER_MS) > 0)
+		while (recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+			;
 }
 
-/* Returns the connection as it is then: -1 if it is closed. */
+static void close_it(int fd)
+{
+	SSL_free(world.secured[fd]);
+	world.secured[fd] = NULL;
+	close(fd);
+}
+
+/* fd: -1: there is none yet. Returns the connection as it is then: -1 if it is closed. */
 static int step(int fd, unsigned kind, const uint8_t *data, size_t n)
 {
 	struct linger at_once = { 1, 0 };
 
-	if (fd < 0)
-		fd = connect_to();
 	if (kind == RAW)
 		put(fd, data, n);
 	else if (kind == MESSAGE)
@@ -174,7 +233,7 @@ static int step(int fd, unsigned kind, const uint8_t *data, size_t n)
 		return fd;
 	if (kind == RESET)
 		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-	close(fd);
+	close_it(fd);
 	return -1;
 }
 
@@ -191,7 +250,7 @@ static void await_end(int fd)
 			abort();
 		}
 	} while (recv(fd, bytes, sizeof(bytes), 0) > 0);
-	close(fd);
+	close_it(fd);
 }
 
 static void look_after(void)
@@ -221,6 +280,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		kind = data[0] % KINDS;
 		place = data[0] / KINDS % PLACES;
 		n = data[1] < size - 2 ? data[1] : size - 2;
+		if (fds[place] < 0)
+			fds[place] = place == SECURE ? connect_securely() : connect_to();
 		fds[place] = step(fds[place], kind, data + 2, n);
 		data += 2 + n;
 		size -= 2 + n;

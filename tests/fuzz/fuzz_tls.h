@@ -49,20 +49,15 @@ static inline char *fuzz_text_of(BIO *bio)
 	return text;
 }
 
-/* Of an end that proves itself with a certificate that it trusts. */
-static inline struct tls_settings *fuzz_settings(enum pyr_switch clients)
+/* Options of an end that proves itself with a certificate that it trusts: texts, which are owned,
+ * free(). */
+static inline struct pyr_tls_options fuzz_tls_options(enum pyr_switch clients)
 {
-	int is_first = CRYPTO_set_mem_functions(fuzz_malloc, fuzz_realloc, fuzz_free);
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *cert = X509_new();
 	BIO *cert_bio = BIO_new(BIO_s_mem()), *key_bio = BIO_new(BIO_s_mem());
 	struct pyr_tls_options options = { .clients = clients };
-	struct tls_settings *settings;
-	struct tls_problem problem;
-	char *cert_text, *key_text;
 
-	if (!is_first)
-		abort(); /* something was allocated the other way already */
 	X509_set_version(cert, X509_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
 	X509_gmtime_adj(X509_getm_notBefore(cert), -60);
@@ -76,11 +71,24 @@ static inline struct tls_settings *fuzz_settings(enum pyr_switch clients)
 	PEM_write_bio_PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL);
 	X509_free(cert);
 	EVP_PKEY_free(key);
-	options.cert = options.ca = cert_text = fuzz_text_of(cert_bio);
-	options.key = key_text = fuzz_text_of(key_bio);
+	options.cert = options.ca = fuzz_text_of(cert_bio);
+	options.key = fuzz_text_of(key_bio);
+	return options;
+}
+
+static inline struct tls_settings *fuzz_settings(enum pyr_switch clients)
+{
+	int is_first = CRYPTO_set_mem_functions(fuzz_malloc, fuzz_realloc, fuzz_free);
+	struct pyr_tls_options options;
+	struct tls_settings *settings;
+	struct tls_problem problem;
+
+	if (!is_first)
+		abort(); /* something was allocated the other way already */
+	options = fuzz_tls_options(clients);
 	settings = tls_settings_new(&options, &problem);
-	free(cert_text);
-	free(key_text);
+	free((char *)options.cert);
+	free((char *)options.key);
 	return settings;
 }
 #endif

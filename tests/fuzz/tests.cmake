@@ -99,7 +99,7 @@ pyrite_generate(TARGET fuzz_talker IDL fuzz/talk.idl)
 target_link_libraries(fuzz_talker PUBLIC pyrite_internal)
 pyrite_warnings(fuzz_talker)
 pyrite_fuzz_group(sockets
-	LIBRARIES fuzz_talker pyrite_internal Threads::Threads
+	LIBRARIES fuzz_talker pyrite_internal OpenSSL::SSL OpenSSL::Crypto Threads::Threads
 	INCLUDES ${PROJECT_SOURCE_DIR}/runtime/src
 	TARGETS lanes servers)
 pyrite_fuzz_group(names
