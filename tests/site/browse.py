@@ -122,6 +122,15 @@ def all_text_has_enough_contrast():
             same((url, dark, browser.run(CONTRAST)), (url, dark, []))
 
 
+def results_of_the_search_have_enough_contrast():
+    for dark in (False, True):
+        open_page("index.html", dark=dark)
+        browser.click("#search")
+        browser.type("#search", "lease")
+        browser.wait("#found a[aria-selected=true] mark")
+        same((dark, browser.run(CONTRAST)), (dark, []))
+
+
 def a_phone_scrolls_in_one_direction():
     for path in sorted(pathlib.Path(site).rglob("*.html")):
         url = path.relative_to(site).as_posix()
