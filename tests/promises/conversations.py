@@ -25,7 +25,8 @@ link("oneway", "a oneway call, and what came of it")
 link("exception", "an exception, and another error", "server error.correlation_id")
 link("deferred", "a call that is answered after its method has returned")
 link("batch", "a batch, whose third call is refused")
-link("stream_from", "streams of results, the second of which ends with an exception", "client call.token", "server error.correlation_id",
+link("stream_from", "streams of results, the second of which ends with an exception", "client call.token",
+     "server error.correlation_id",
      credit=8 * 34)
 link("stream_to", "a stream as a parameter", "client call.token")
 link("stream_both", "streams in both directions", "client call.token")
@@ -35,15 +36,15 @@ link("references", "an object that is passed, called and given back, and one tha
 link("sessions", "proxies that share a connection")
 link("cancel", "a call that is cancelled")
 link("deadline", "calls with deadlines", "client call.time_left")
-link("goaway", "a server that stops")
-link("unknown", "an object that is not there")
+link("goaway", "a server that stops", "server goaway.message", "server error.message")
+link("unknown", "an object that is not there", "server bound.message", "server error.message")
 link("key", "ends that have a shared key", "client hello.nonce", "server hello.nonce", server=("key",), key=KEY)
 link("greet", "a handshake of the application", server=("greet",))
 ALL["unknown"].programs["client"][2] = "PYRO:nothing@./u:talk.sock"
 
 names = link("names", "a name that is registered, looked up, listed, watched and removed",
              "client call.time_left", "client call.token", "client call.payload.claim.secret", "server error.correlation_id",
-             "server error.trace", "server item.payload.ret.epoch", credit=106 + 95)
+             "server error.message", "server error.trace", "server item.payload.ret.epoch", credit=106 + 95)
 names.programs = {"server": ["pyrite-ns", "--unix-socket", "real.sock", "--storage", "memory"],
                   "client": ["promises-client", "names", "./u:talk.sock"]}
 
@@ -70,6 +71,7 @@ del made.programs["server"]
 made.foreign = {"server": ["foreign.py", "serve"]}
 
 made = link("http", "calls by HTTP and JSON", "server header.date", "server header.x-correlation-id", "server body.correlation_id",
+            "server body.message", "server header.content-length",
             common=())
 del made.programs["client"]
 made.foreign = {"client": ["foreign.py", "http"]}
