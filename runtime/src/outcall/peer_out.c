@@ -153,20 +153,22 @@ static int put_frames(struct outcall *call, const struct frame *frame,
 		      const struct codec_packer *packer, struct block *large)
 {
 	struct session *session = call->session;
-	uint8_t *at;
+	struct span payload = { large ? large->data : NULL, packer->size };
+	uint8_t *at = NULL;
+	bool ok;
 
 	call->sent.begin = session->out.n_queued;
-	if (large) {
-		session_append_fragments(session, frame, (struct span){ large->data, packer->size },
-					 large);
-	} else {
-		at = session_append(session, frame, packer->size);
-		if (at)
-			codec_pack(packer, at);
-	}
+	if (large)
+		ok = session_append_fragments(session, frame, payload, large);
+	else
+		ok = (at = session_append(session, frame, packer->size)) != NULL;
+	if (at)
+		codec_pack(packer, at);
 	call->sent.end = session->out.n_queued;
+	if (!ok)
+		return PYR_RESOURCE_EXHAUSTED;
 	count_sent(session, 1);
-	return session->out.queue.broken ? PYR_RESOURCE_EXHAUSTED : 0;
+	return 0;
 }
 
 /* Queues the frames. Returns 0 or the status of why not; text: "" if that says all. */

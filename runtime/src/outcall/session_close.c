@@ -21,8 +21,8 @@ static void unbind(struct session *session, bool release, bool keep_streams)
 	    numtab_get(&peer->made.sessions, session->number) == session) {
 		numtab_remove(&peer->made.sessions, session->number);
 		frame.session = session->number;
-		if (!peer->is_closed)
-			session_append(session, &frame, 0);
+		if (!peer->is_closed && !session_append(session, &frame, 0))
+			peer->out.has_lost = true; /* the other end would keep the session */
 	}
 	peer_flush_unlock(peer);
 	session_unref(session);

@@ -115,7 +115,7 @@ bool outbox_append_from(struct peer *peer, struct outbox *outbox, const struct f
 	size_t before = outbox->queue.n;
 
 	if (!piece || !frame_write_head(&outbox->queue, frame, frame->payload.n)) {
-		outbox->queue.broken = true; /* as when it cannot grow */
+		outbox->queue.broken = false;
 		free(piece);
 		return false;
 	}
@@ -136,6 +136,7 @@ bool outbox_append_fragments(struct peer *peer, struct outbox *outbox, const str
 			     struct span payload, struct block *block)
 {
 	struct frame frame = *first;
+	uint64_t begin = outbox->n_queued;
 	bool ok = true;
 
 	frame.total = (uint32_t)payload.n;
@@ -151,6 +152,8 @@ bool outbox_append_fragments(struct peer *peer, struct outbox *outbox, const str
 		frame.session = first->session;
 		frame.flags = FRAME_CONTINUES;
 	}
+	if (!ok)
+		outbox_void(outbox, begin, outbox->n_queued);
 	return ok;
 }
 
@@ -190,6 +193,7 @@ uint8_t *outbox_append(struct peer *peer, struct outbox *outbox, const struct fr
 	size_t before = outbox->queue.n;
 	uint8_t *at = frame_write(&outbox->queue, frame, n_payload);
 
+	outbox->queue.broken = false; /* nothing was written then: the next may fit */
 	count(peer, outbox, outbox->queue.n - before);
 	return at;
 }

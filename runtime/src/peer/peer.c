@@ -272,21 +272,21 @@ void peer_flush_unlock(struct peer *peer)
 	enum link_write written = LINK_WRITTEN;
 	struct peer_host *host = peer->host;
 	struct link *link = peer->link;
-	bool ends, ready, had_lost, resumes = false;
+	bool ends, ready, cuts, resumes = false;
 
 	if (peer->is_ending && !peer->has_hello)
 		limit_greeting(peer);
 	while (written == LINK_WRITTEN) {
 		ends = is_through(peer);
-		had_lost = peer->out.has_lost;
 		ready = !ends && assemble(peer);
-		had_lost |= !peer->out.has_lost;
+		cuts = peer->out.has_lost && !peer->out.is_cut;
+		peer->out.is_cut |= cuts;
 		if (ends)
 			limit_end(peer);
 		pthread_mutex_unlock(&peer->lock);
 		if (ends)
 			link_close(link, 0, "");
-		if (!had_lost)
+		if (cuts)
 			link_close(link, PYR_UNAVAILABLE, "out of memory for what was to be sent");
 		if (!ready)
 			break;

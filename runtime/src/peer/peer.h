@@ -125,6 +125,7 @@ struct peer_aside {
 struct peer_out {
 	bool is_writing;             /* a message is on its way into the link */
 	bool has_lost;               /* frames, for want of memory: the link ends */
+	bool is_cut;                 /* for that it was told to end */
 	struct buf urgent;           /* frames that go first, from urgent_at on */
 	struct wire wire;            /* the message being written, */
 	struct link_message message; /* as its link was given it */
