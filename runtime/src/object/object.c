@@ -405,6 +405,16 @@ struct object *objects_find(struct object_table *table, struct span id)
 	return object ? object : find_built_in(table, id, true);
 }
 
+bool objects_would_make(struct object_table *table, struct span id)
+{
+	bool would;
+
+	pthread_rwlock_rdlock(&table->lock);
+	would = built_in_place(table, id, true) < OBJECT_BUILT_INS && !table->is_closed;
+	pthread_rwlock_unlock(&table->lock);
+	return would;
+}
+
 ptrdiff_t objects_all(struct object_table *table, struct object ***ret)
 {
 	struct object **all, *object;

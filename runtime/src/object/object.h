@@ -110,6 +110,9 @@ struct object *objects_new(const struct object_table *table,
 int objects_put(struct object_table *table, struct object *object, bool replaces, bool is_default);
 /* Returns a new reference, or NULL. */
 struct object *objects_find(struct object_table *table, struct span id);
+/* Whether NULL from objects_find() means that memory is out: the object is made when it is asked
+ * for. */
+bool objects_would_make(struct object_table *table, struct span id);
 /* All that are there at one moment, in no order: a new reference to each, and it is entered, so
  * that what it was registered with stays. *ret is the caller's to free, NULL if there are none.
  * Returns how many; -1 when memory is out. */

@@ -106,6 +106,22 @@ static struct object *arrived_here(const uint8_t *id)
 	return object;
 }
 
+static bool is_own_link(const struct peer *peer)
+{
+	return peer->host->is_process && peer->side == PEER_ACCEPTED;
+}
+
+/* The Bind is refused before anybody has looked at what it asks for. */
+static void forget_use(const struct peer *peer, const struct frame *frame)
+{
+	struct object *object = is_own_link(peer) && frame->reference.n == REFERENCE_ID
+					? arrived_here(frame->reference.p)
+					: NULL;
+
+	if (object)
+		object_unref(object);
+}
+
 /* One that was passed to the other end. Methods of another executor than the host's do not wait for
  * the link's backlog: nobody would tell them that it has shrunk. */
 static void find_reference(struct taken_session *session, struct span id)
@@ -113,9 +129,8 @@ static void find_reference(struct taken_session *session, struct span id)
 	struct peer *peer = session->peer;
 
 	if (id.n == REFERENCE_ID)
-		session->object = peer->host->is_process && peer->side == PEER_ACCEPTED
-					  ? arrived_here(id.p)
-					  : references_find(peer, id.p);
+		session->object = is_own_link(peer) ? arrived_here(id.p)
+						    : references_find(peer, id.p);
 	if (!session->object) {
 		if (!peer->taken.has_guessed) {
 			peer_audit(peer, "call", "a reference that it does not have");
@@ -174,6 +189,12 @@ static void find_object(struct taken_session *session, const struct frame *frame
 			return;
 	} else {
 		session->object = objects_find(host->objects, frame->object);
+	}
+	if (!session->object && objects_would_make(host->objects, frame->object)) {
+		taken_session_fail(session, PYR_RESOURCE_EXHAUSTED,
+				   "out of memory for object '%.*s'", (int)frame->object.n,
+				   (const char *)frame->object.p);
+		return;
 	}
 	if (!session->object) { /* a connecting end offers nothing but references it passed */
 		taken_session_fail(session, PYR_NOT_FOUND, "no object '%.*s' at %s",
@@ -308,11 +329,14 @@ void peer_on_bind(struct peer *peer, const struct frame *frame)
 	}
 	session = new_session(peer, frame->session);
 	if (!session) {
+		forget_use(peer, frame);
 		refuse_session(peer, frame->session);
 		return;
 	}
 	if (!is_too_large(session, frame) && !is_too_late(session, frame))
 		find_object(session, frame);
+	else
+		forget_use(peer, frame);
 	if (hand_on(session, frame))
 		return;
 	if (peer_is_guarded(peer) && !frame->reference.p && frame->handshake.n <= PYR_HANDSHAKE_MAX)

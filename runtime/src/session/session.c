@@ -144,8 +144,6 @@ void session_put_bind(struct session *session, const uint8_t *chain)
 	if (!numtab_put(&peer->made.sessions, session->number, session))
 		return;
 	frame.session = session->number;
-	if (session->import)
-		import_travels(session->import);
 	describe(session, &frame);
 	if (chain)
 		frame.chain = (struct span){ chain, IDSET_ID };
@@ -153,10 +151,13 @@ void session_put_bind(struct session *session, const uint8_t *chain)
 		frame.handshake = span_of_buf(&session->ways->handshake);
 		frame.body = span_of_buf(&session->ways->annotations);
 	}
-	if (session_append(session, &frame, 0))
-		session->state = SESSION_SENT;
-	else
+	if (!session_append(session, &frame, 0)) {
 		numtab_remove(&peer->made.sessions, session->number);
+		return;
+	}
+	session->state = SESSION_SENT;
+	if (session->import)
+		import_travels(session->import);
 }
 
 void session_wake_binders(struct session *session)
@@ -231,18 +232,23 @@ static int bind_result(const struct session *session, char *text, size_t n)
 int session_bind(struct session *session, const uint8_t *chain, int64_t until, char *text, size_t n)
 {
 	struct peer *peer = session->peer;
-	bool may_bind, is_cancelled = false;
+	bool may_bind, lacks_memory, is_cancelled = false;
 	int code;
 
 	pthread_mutex_lock(&peer->lock);
 	may_bind = session_is_open(session);
 	if (session->state == SESSION_NEW && may_bind)
 		session_put_bind(session, chain);
+	lacks_memory = session->state == SESSION_NEW && may_bind;
 	if (session->state == SESSION_SENT && may_bind)
 		is_cancelled = wait_bound(session, until);
 	code = is_cancelled ? PYR_CANCELLED : bind_result(session, text, n);
 	if (is_cancelled)
 		snprintf(text, n, ENGINE_CANCELLED_TEXT);
+	if (lacks_memory) {
+		snprintf(text, n, "out of memory");
+		code = PYR_RESOURCE_EXHAUSTED;
+	}
 	pthread_mutex_unlock(&peer->lock);
 	return code;
 }
@@ -351,22 +357,29 @@ static void fail(struct session *session, int code, struct span text)
 	session->text = span_dup(text);
 }
 
-/* Returns false if it cannot be. */
-static bool keep_answer(struct session *session, const struct frame *frame)
+/* Returns what is wrong with it, with *code set, or NULL. */
+static const char *keep_answer(struct session *session, const struct frame *frame, int *code)
 {
 	if (!session->ways || !session->ways->on_handshake)
-		return true;
-	if (frame->handshake.n <= PYR_HANDSHAKE_MAX)
-		buf_append(&session->answer, frame->handshake.p, frame->handshake.n);
+		return NULL;
+	*code = PYR_INTERNAL;
+	if (frame->handshake.n > PYR_HANDSHAKE_MAX)
+		return "ProtocolError: the answer to the handshake is too large";
+	buf_append(&session->answer, frame->handshake.p, frame->handshake.n);
 	if (!annotations_problem(frame->body, ANNOTATIONS_OF_BIND))
 		annotations_copy(frame->body, ANNOTATIONS_OF_BIND, &session->notes);
-	return frame->handshake.n <= PYR_HANDSHAKE_MAX && !session->answer.broken;
+	*code = PYR_RESOURCE_EXHAUSTED;
+	return session->answer.broken || session->notes.broken
+		       ? "out of memory for the answer to the handshake"
+		       : NULL;
 }
 
 void peer_on_bound(struct peer *peer, const struct frame *frame)
 {
 	struct session *session = numtab_get(&peer->made.sessions, frame->session);
 	struct link_gift *gift = link_process_take(peer->link, frame->session);
+	const char *wrong = NULL;
+	int code = 0;
 
 	if (!session || session->state != SESSION_SENT) {
 		if (gift)
@@ -377,9 +390,8 @@ void peer_on_bound(struct peer *peer, const struct frame *frame)
 	if (frame->code) /* each call in it gets its own Error */
 		fail(session, frame->code <= PYR_UNAUTHENTICATED ? (int)frame->code : PYR_UNKNOWN,
 		     frame->message);
-	else if (!keep_answer(session, frame)) {
-		fail(session, PYR_INTERNAL,
-		     span_of("ProtocolError: the answer to the handshake is too large"));
+	else if ((wrong = keep_answer(session, frame, &code))) {
+		fail(session, code, span_of(wrong));
 	} else if (session->relay || /* the other end of which compares */
 		   frame->fingerprint == session->interface->table->fingerprint) {
 		session->state = SESSION_EQUAL;
