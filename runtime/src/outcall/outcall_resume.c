@@ -17,7 +17,7 @@ static bool keep_unsent(pyr_stream *stream)
 	const struct outcall *call = stream->caller.call;
 	const struct outbox *out = &call->session->out;
 
-	if (out->n_taken > call->sent.begin || out->queue.broken ||
+	if (out->n_taken > call->sent.begin ||
 	    call->sent.end - call->sent.begin > FRAME_FRAGMENT) /* its payload is elsewhere */
 		return false;
 	buf_reset(&stream->caller.unsent);
@@ -123,7 +123,8 @@ static void put_resume(pyr_stream *stream, struct session *session)
 	stream->in.room += stream->in.owed; /* told so */
 	stream->in.owed = 0;
 	call->sent.begin = session->out.n_queued;
-	session_append(session, &frame, 0);
+	if (!session_append(session, &frame, 0))
+		session->peer->out.has_lost = true;
 	call->sent.end = session->out.n_queued;
 }
 
@@ -178,7 +179,7 @@ static bool begin_anew(pyr_stream *stream, struct session *session)
 	buf_free(&stream->caller.unsent);
 	peer_stream_set_limits(session->peer, stream);
 	stream->out.has_window = session->peer->has_hello;
-	return peer_stream_resend(stream, stream->caller.call->sent.number, &nothing_came);
+	return peer_stream_resend(stream, stream->caller.call->sent.number, &nothing_came) == 0;
 }
 
 /* With both locks. Returns the session that it was in, NULL if it cannot be, for now. */
@@ -241,35 +242,38 @@ bool peer_resume_refused(struct outcall *call, const struct frame *frame)
 	return true;
 }
 
-/* What is queued already, and counted as to be sent, is queued anew. */
-static bool resend_here(struct peer *peer, pyr_stream *stream, const struct frame *told)
+/* What is queued already, and counted as to be sent, is queued anew. Returns 0 or a status. */
+static int resend_here(struct peer *peer, pyr_stream *stream, const struct frame *told)
 {
 	size_t before = stream->out.queue.n_unsent;
-	bool ok = peer_stream_resend(stream, stream->route.number, told);
+	int code = peer_stream_resend(stream, stream->route.number, told);
 
 	if (!stream->out.is_parked)
 		atomic_fetch_add(&peer->out.backlog, stream->out.queue.n_unsent - before);
-	return ok;
+	return code;
 }
 
 void peer_on_resumed(struct peer *peer, const struct frame *frame)
 {
 	struct outcall *call = peer_live_call(peer, frame->number);
 	pyr_stream *stream = call ? call->stream : NULL;
-	bool goes_on;
+	int code;
 
 	if (!stream || !stream->is_resuming)
 		return;
 	pthread_mutex_lock(&stream->lock);
 	stream->is_resuming = false;
-	goes_on = resend_here(peer, stream, frame);
-	if (goes_on)
+	code = resend_here(peer, stream, frame);
+	if (code == 0)
 		stream_grant_all(stream);
 	peer_stream_settle(peer, stream);
 	pthread_mutex_unlock(&stream->lock);
-	if (goes_on)
+	if (code == 0)
 		stream_wake(stream);
 	else
-		outcall_abort(call, PYR_INTERNAL,
-			      "ProtocolError: a stream cannot go on where the other end says");
+		outcall_abort(
+			call, code,
+			code == PYR_INTERNAL
+				? "ProtocolError: a stream cannot go on where the other end says"
+				: "out of memory to resume a stream");
 }

@@ -205,7 +205,7 @@ static void put_problem(struct peer *peer, pyr_call *call, int code, const char 
 
 	frame.code = (uint32_t)code;
 	frame.message = span_of(text);
-	if (!peer_stream_last(call, &frame, (struct span){ 0 }))
+	if (peer_stream_last(call, &frame, (struct span){ 0 }) != LAST_QUEUED)
 		peer_queue_answer(peer, &frame);
 }
 
@@ -324,13 +324,18 @@ static void put_result(struct answering *a, pyr_call *call, const struct codec_p
 	struct span payload = { packed ? packed->data : NULL, packed ? size : 0 };
 	char text[256];
 	const char *problem = problem_of(peer, call, packer, text, sizeof(text));
+	enum last_frame last = LAST_ALONE;
 
 	if (!problem && !packed && (size > FRAME_FRAGMENT || (call->stream && size > 0)))
 		problem = OUT_OF_MEMORY;
-	if (!problem && peer_stream_last(call, &frame, payload)) {
+	if (!problem)
+		last = peer_stream_last(call, &frame, payload);
+	if (last == LAST_QUEUED) {
 		hand_over_references(a, call);
 		return;
 	}
+	if (last == LAST_NO_MEMORY)
+		problem = OUT_OF_MEMORY;
 	if (!problem && size <= FRAME_FRAGMENT)
 		put_reply(peer, &frame, packer);
 	else if (!problem && !large_reply_put(peer, &frame, payload, packed, packer->carried))
@@ -457,7 +462,7 @@ static void put_error(struct answering *a, pyr_call *call, const struct error_in
 		put_problem(a->peer, call, PYR_RESOURCE_EXHAUSTED, problem);
 		if (carried)
 			references_unsend(a->peer, carried);
-	} else if (peer_stream_last(call, &frame, (struct span){ 0 })) {
+	} else if (peer_stream_last(call, &frame, (struct span){ 0 }) == LAST_QUEUED) {
 		hand_over_references(a, call);
 	} else {
 		peer_queue_answer(a->peer, &frame);

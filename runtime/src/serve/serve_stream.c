@@ -125,15 +125,22 @@ static bool append_last(pyr_stream *stream, struct frame *frame, struct span pay
 	return at != NULL;
 }
 
-bool peer_stream_last(pyr_call *call, const struct frame *frame, struct span payload)
+/* The link goes, and the answer with it, as a part of that is queued. */
+static void lose(pyr_stream *stream)
+{
+	if (stream->route.peer && !stream->out.is_parked)
+		stream->route.peer->out.has_lost = true;
+}
+
+enum last_frame peer_stream_last(pyr_call *call, const struct frame *frame, struct span payload)
 {
 	pyr_stream *stream = call->stream;
 	struct frame last = *frame;
 	struct span part = payload;
-	bool ok, is_first = true;
+	bool ok, is_first = true, is_begun = false;
 
 	if (!stream || (!stream->method.linger && stream->out.queue.n_unsent == 0))
-		return false;
+		return LAST_ALONE;
 	last.total = payload.n > FRAME_FRAGMENT ? (uint32_t)payload.n : 0;
 	do {
 		part.n = payload.n < FRAME_FRAGMENT ? payload.n : FRAME_FRAGMENT;
@@ -142,12 +149,15 @@ bool peer_stream_last(pyr_call *call, const struct frame *frame, struct span pay
 		last.flags |= payload.n > 0 ? FRAME_MORE : 0;
 		is_first = false;
 		ok = append_last(stream, &last, part);
+		is_begun |= ok;
 		part.p += part.n;
 		last.total = 0;
 		last.body = (struct span){ 0 };
 	} while (ok && payload.n > 0);
 	stream_charge_queue(stream);
-	return true;
+	if (!ok && is_begun)
+		lose(stream);
+	return ok || is_begun ? LAST_QUEUED : LAST_NO_MEMORY;
 }
 
 void peer_stream_close(pyr_stream *stream)

@@ -7,9 +7,15 @@
 
 /* The end of a call just taken. Returns false when memory is out. */
 bool peer_stream_serve(struct peer *peer, pyr_call *call, const struct frame *frame);
-/* Queues the last frame of a call behind the items that wait. Returns false if none do, and nothing
- * is kept. With the stream's lock too, or if no link carries it, alone. */
-bool peer_stream_last(pyr_call *call, const struct frame *frame, struct span payload);
+enum last_frame {
+	LAST_ALONE,    /* nothing waits, and nothing is kept: it is to go by itself */
+	LAST_QUEUED,   /* behind the items that wait */
+	LAST_NO_MEMORY /* nothing is kept; by itself, it would overtake them: an error may */
+};
+
+/* Queues the last frame of a call behind the items that wait. With the stream's lock too, or if no
+ * link carries it, alone. */
+enum last_frame peer_stream_last(pyr_call *call, const struct frame *frame, struct span payload);
 /* The method has no more to say or to read: it was answered, or nobody wants it. */
 void peer_stream_close(pyr_stream *stream);
 

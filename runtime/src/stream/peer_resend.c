@@ -14,6 +14,7 @@ struct resend {
 	pyr_stream *stream;
 	uint32_t number;
 	uint64_t received, part;
+	bool lacks_memory;
 };
 
 /* Frames of the answer, which are no parts, go again in any case. */
@@ -27,7 +28,7 @@ static void resend_frame(struct resend *r, enum frame_type type, struct span fra
 	if (type != FRAME_ITEM)
 		end.cost = UINT64_MAX;
 	if (r->part > r->received || type == FRAME_REPLY || type == FRAME_ERROR)
-		queue_put_again(queue, frame, r->number, end);
+		r->lacks_memory |= !queue_put_again(queue, frame, r->number, end);
 	else
 		queue->n_forgotten = r->part;
 }
@@ -41,13 +42,13 @@ static void resend_chunk(struct resend *r, const struct buf *frames)
 		resend_frame(r, frame.type, (struct span){ at, (size_t)(next - at) });
 }
 
-bool peer_stream_resend(pyr_stream *stream, uint32_t number, const struct frame *told)
+int peer_stream_resend(pyr_stream *stream, uint32_t number, const struct frame *told)
 {
-	struct resend r = { stream, number, told->received, stream->out.queue.n_forgotten };
+	struct resend r = { stream, number, told->received, stream->out.queue.n_forgotten, false };
 	struct queue_chunk *chunks, *chunk;
 
 	if (!is_possible(stream, told))
-		return false;
+		return PYR_INTERNAL;
 	chunks = queue_take_all(&stream->out.queue);
 	for (chunk = chunks; chunk; chunk = chunk->next)
 		resend_chunk(&r, &chunk->frames);
@@ -55,5 +56,5 @@ bool peer_stream_resend(pyr_stream *stream, uint32_t number, const struct frame 
 	stream_charge_queue(stream);
 	stream->out.consumed = told->consumed;
 	stream->out.room = stream->out.window - (int64_t)(stream->out.cost - told->consumed);
-	return true;
+	return r.lacks_memory ? PYR_RESOURCE_EXHAUSTED : 0;
 }

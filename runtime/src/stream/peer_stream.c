@@ -96,6 +96,10 @@ uint8_t *peer_stream_append(pyr_stream *stream, const struct stream_part *part)
 	stream->out.parts++;
 	stream->out.cost += stream_part_cost(part);
 	at = peer_stream_put(stream, &frame, part->payload.n, false);
+	if (!at) {
+		stream->out.parts--;
+		stream->out.cost -= stream_part_cost(part);
+	}
 	stream_charge_queue(stream);
 	return at;
 }

@@ -55,6 +55,8 @@ uint8_t *queue_put(struct stream_queue *queue, const struct frame *frame, size_t
 
 	if (at)
 		count(queue, chunk, chunk->frames.n - before, end);
+	else if (chunk)
+		chunk->frames.broken = false; /* a smaller one may fit: the answer that says so */
 	return at;
 }
 
@@ -78,14 +80,16 @@ static void let_go(struct stream_queue *queue, size_t n)
 		carried_drop(kept);
 }
 
-void queue_put_again(struct stream_queue *queue, struct span frame, uint32_t number,
+bool queue_put_again(struct stream_queue *queue, struct span frame, uint32_t number,
 		     struct queue_end end)
 {
 	struct queue_chunk *chunk = room(queue);
 	size_t before = chunk ? chunk->frames.n : 0;
 
-	if (chunk && frame_renumber(&chunk->frames, frame.p, frame.n, number))
-		count(queue, chunk, chunk->frames.n - before, end);
+	if (!chunk || !frame_renumber(&chunk->frames, frame.p, frame.n, number))
+		return false;
+	count(queue, chunk, chunk->frames.n - before, end);
+	return true;
 }
 
 /* The first one goes. One is spared for the next, as a stream in full flow takes them all the time.

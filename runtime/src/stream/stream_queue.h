@@ -43,8 +43,8 @@ uint8_t *queue_put(struct stream_queue *queue, const struct frame *frame, size_t
 		   struct queue_end end);
 /* The frame put last carries references, which are kept: taken. */
 void queue_hold(struct stream_queue *queue, const struct codec_carried *kept);
-/* Puts a written frame once more, under another number. */
-void queue_put_again(struct stream_queue *queue, struct span frame, uint32_t number,
+/* Puts a written frame once more, under another number. Returns false when memory is out. */
+bool queue_put_again(struct stream_queue *queue, struct span frame, uint32_t number,
 		     struct queue_end end);
 /* Appends whole frames that are to be sent, at most n bytes, to wire. Returns how many bytes. */
 size_t queue_take(struct stream_queue *queue, struct buf *wire, size_t n);
