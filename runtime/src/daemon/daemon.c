@@ -189,7 +189,8 @@ static bool keep_annotations(struct pyr_daemon *d, const struct pyr_daemon_optio
 	body = (struct span){ all.data, all.n };
 	problem = all.broken ? "out of memory" : annotations_problem(body, ANNOTATIONS_OF_REPLY);
 	if (problem)
-		error_constructor(PYR_INVALID_ARGUMENT, "DaemonError: %s", problem);
+		error_constructor(all.broken ? PYR_RESOURCE_EXHAUSTED : PYR_INVALID_ARGUMENT,
+				  "DaemonError: %s", problem);
 	else
 		d->host.n_annotations = annotations_read(body, ANNOTATIONS_OF_REPLY, &d->kept,
 							 &d->host.annotations);

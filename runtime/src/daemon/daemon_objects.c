@@ -18,27 +18,30 @@ const char *pyr_daemon_address(pyr_daemon *daemon)
 	return daemon ? daemon->host.address : "";
 }
 
-/* An id must be writable in a URI. */
-static bool is_id(const char *id)
+/* An id must be writable in a URI. Returns 0, or the code of what is wrong. */
+static int check_in_uri(const char *id)
 {
+	struct uri_problem problem = { 0 };
 	char text[URI_MAX];
-	struct uri_problem problem;
 	pyr_uri *uri;
 
 	if (strlen(id) > URI_OBJECT_MAX)
-		return false;
+		return PYR_INVALID_ARGUMENT;
 	strcat(strcat(strcpy(text, "PYRO:"), id), "@127.0.0.1:1");
 	uri = uri_parse(text, &problem);
 	pyr_uri_free(uri);
-	return uri != NULL;
+	return uri ? 0 : problem.code;
 }
 
 int daemon_check_id(const char *id)
 {
-	return !id || is_id(id)
-		       ? 0
-		       : error_set(PYR_INVALID_ARGUMENT,
-				   "DaemonError: '%.300s' cannot be the id of an object", id);
+	int code = id ? check_in_uri(id) : 0;
+
+	if (code == 0)
+		return 0;
+	return code == PYR_RESOURCE_EXHAUSTED
+		       ? error_set(code, "DaemonError: out of memory for object '%.300s'", id)
+		       : error_set(code, "DaemonError: '%.300s' cannot be the id of an object", id);
 }
 
 /* What the options ask for and cannot be. Returns 0 or minus a status. */

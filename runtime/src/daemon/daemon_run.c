@@ -94,8 +94,10 @@ int pyr_daemon_run(pyr_daemon *daemon)
 	err = engine_thread(&keeper, keeper_main, daemon);
 	if (err == 0) {
 		err = exec_work(daemon->executor);
-		if (err < 0)
+		if (err < 0) { /* who called already is not to wait for threads that are not */
+			atomic_store(&daemon->drain_ms, 0);
 			pyr_daemon_stop(daemon);
+		}
 		pthread_join(keeper, NULL);
 	}
 	daemon_ran(daemon);

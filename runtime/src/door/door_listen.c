@@ -284,9 +284,13 @@ int door_listen_tcp(struct door_listeners *listeners, const struct door_options 
 		goto out;
 	}
 	listeners->port = bound_port(listeners->fds[0]);
-	if (getsockname(listeners->fds[0], (struct sockaddr *)&sa, &n) == 0)
-		door_format_address((struct sockaddr *)&sa, n, listeners->address,
-				    sizeof(listeners->address));
+	if (getsockname(listeners->fds[0], (struct sockaddr *)&sa, &n) < 0) {
+		code = door_fail(problem, PYR_RESOURCE_EXHAUSTED,
+				 "cannot find out where it listens: %s", strerror(errno));
+		goto out;
+	}
+	door_format_address((struct sockaddr *)&sa, n, listeners->address,
+			    sizeof(listeners->address));
 out:
 	freeaddrinfo(list);
 	return code;
