@@ -128,7 +128,8 @@ bool route_begin(struct http_request *request, struct http_answer *answer)
 	wrong = url_path(&request->arena, request->path, &request->url);
 
 	if (wrong) {
-		answer_problem(request, answer, 400, "the request's target: %s", wrong);
+		answer_problem(request, answer, wrong == url_no_memory ? 503 : 400,
+			       "the request's target: %s", wrong);
 		return false;
 	}
 	route = find(request);

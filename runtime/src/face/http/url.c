@@ -25,6 +25,8 @@ static bool is_utf8(const char *text, size_t n)
 }
 
 /* is_form: a plus is a space. Returns what is wrong, or NULL. */
+const char url_no_memory[] = "out of memory";
+
 static const char *decode(struct arena *arena, struct span text, bool is_form, const char **ret)
 {
 	char *copy = arena_alloc_raw(arena, text.n + 1), *p = copy;
@@ -32,7 +34,7 @@ static const char *decode(struct arena *arena, struct span text, bool is_form, c
 	int high, low;
 
 	if (!copy)
-		return "it is too large";
+		return url_no_memory;
 	for (i = 0; i < text.n; i++) {
 		if (text.p[i] != '%') {
 			*p++ = is_form && text.p[i] == '+' ? ' ' : (char)text.p[i];
@@ -102,7 +104,7 @@ const char *url_parameters(struct arena *arena, struct span text, struct url_par
 		return "there are too many parameters";
 	*ret = (struct url_parameters){ arena_alloc(arena, n * sizeof(*ret->items)), 0 };
 	if (!ret->items)
-		return "it is too large";
+		return url_no_memory;
 	while (!wrong && text.n > 0) {
 		part = cut(&text, '&');
 		if (part.n == 0)

@@ -22,6 +22,9 @@ struct url_parameters {
 	size_t n;
 };
 
+/* What is wrong, when memory is out. */
+extern const char url_no_memory[];
+
 /* Without the slashes: "/v1/objects" has two. Returns what is wrong, or NULL. */
 const char *url_path(struct arena *arena, struct span path, struct url *ret);
 /* "x=1&text=a+b", as forms are sent. Returns what is wrong, or NULL. */

@@ -59,10 +59,14 @@ void keeper_watch(struct pyro_connection *connection)
 /* To a worker; from now on only the end of the connection is looked for. */
 static void hand_over(struct face *face, struct pyro_connection *connection)
 {
+	bool is_queued;
+
 	watch(connection, EPOLLRDHUP | EPOLLET);
 	pthread_mutex_lock(&face->lock);
-	workers_queue(face, connection);
+	is_queued = workers_queue(face, connection);
 	pthread_mutex_unlock(&face->lock);
+	if (!is_queued)
+		keeper_drop(face, connection);
 }
 
 /* The daemon drains: who has been answered is let go, however fast he asks again. */

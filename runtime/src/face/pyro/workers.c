@@ -137,37 +137,43 @@ static void join(struct pyro_worker *worker)
 	worker->state = PYRO_NO_WORKER;
 }
 
-/* With the lock. Its signals are the program's. */
-static void start(struct face *face)
+/* With the lock. Its signals are the program's. Returns false if there is no thread to be had. */
+static bool start(struct face *face)
 {
 	struct pyro_worker *worker = face->workers;
 	sigset_t all, before;
+	bool ok;
 
 	while (worker->state == PYRO_WORKS)
 		worker++;
 	join(worker);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (pthread_create(&worker->thread, NULL, work, face) == 0) {
+	ok = pthread_create(&worker->thread, NULL, work, face) == 0;
+	if (ok) {
 		pthread_setname_np(worker->thread, "pyrite-pyro");
 		worker->state = PYRO_WORKS;
 		face->n_workers++;
-	} else {
-		log_line(PYR_LOG_WARNING, "pyro: no thread for a request: it waits for one");
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return ok;
 }
 
-void workers_queue(struct face *face, struct pyro_connection *connection)
+bool workers_queue(struct face *face, struct pyro_connection *connection)
 {
+	if (face->n_queued >= face->n_idle && face->n_workers < PYRO_WORKERS && !start(face)) {
+		log_line(PYR_LOG_WARNING, "pyro: no thread for a request: %s",
+			 face->n_workers > 0 ? "it waits for one" : "the connection is closed");
+		if (face->n_workers == 0)
+			return false;
+	}
 	connection->state = PYRO_SERVED;
 	connection->queue = NULL;
 	*face->last = connection;
 	face->last = &connection->queue;
 	face->n_queued++;
-	if (face->n_queued > face->n_idle && face->n_workers < PYRO_WORKERS)
-		start(face);
 	pthread_cond_signal(&face->has_work);
+	return true;
 }
 
 void workers_end(struct face *face)
