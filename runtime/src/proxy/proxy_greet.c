@@ -45,7 +45,7 @@ static const char *problem(const pyr_proxy *proxy, size_t n, bool is_asked)
 	return proxy->wish.plain == PYR_PLAIN_ONLY && (n > 0 || is_asked) ? IS_PLAIN : NULL;
 }
 
-const char *greet_options(pyr_proxy *proxy, const struct pyr_proxy_options *options)
+const char *greet_options(pyr_proxy *proxy, const struct pyr_proxy_options *options, int *code)
 {
 	struct span handshake;
 	const char *wrong;
@@ -58,8 +58,10 @@ const char *greet_options(pyr_proxy *proxy, const struct pyr_proxy_options *opti
 		return wrong;
 	handshake = (struct span){ options->handshake.items, options->handshake.n };
 	proxy->ways = new_ways(proxy, handshake);
-	if (!proxy->ways)
+	if (!proxy->ways) {
+		*code = PYR_RESOURCE_EXHAUSTED;
 		return "out of memory";
+	}
 	proxy->ways->on_handshake = options->on_handshake;
 	proxy->ways->on_call = options->on_call;
 	proxy->ways->on_reply = options->on_reply;

@@ -29,16 +29,20 @@ static bool is_started(void)
 	return err == 0;
 }
 
-/* Encodes them, for all calls of the proxy. Returns what is wrong with them, or NULL. */
-static const char *keep_annotations(pyr_proxy *proxy, const struct pyr_proxy_options *options)
+/* Encodes them, for all calls of the proxy. Returns what is wrong with them, with *code set if that
+ * is not INVALID_ARGUMENT, or NULL. */
+static const char *keep_annotations(pyr_proxy *proxy, const struct pyr_proxy_options *options,
+				    int *code)
 {
 	struct buf *buf = &proxy->annotations;
 	size_t i;
 
 	for (i = 0; i < options->n_annotations; i++)
 		annotation_put(buf, ANNOTATIONS_OF_CALL, &options->annotations[i]);
-	if (buf->broken)
+	if (buf->broken) {
+		*code = PYR_RESOURCE_EXHAUSTED;
 		return "out of memory";
+	}
 	return annotations_problem((struct span){ buf->data, buf->n }, ANNOTATIONS_OF_CALL);
 }
 
@@ -50,7 +54,7 @@ static int take_proofs(pyr_proxy *proxy, const struct pyr_proxy_options *options
 
 	if (options->tls && !(proxy->wish.tls = tls_settings_share(options->tls, &tls))) {
 		snprintf(text, 600, "SecurityError: TLS: %s", tls.text);
-		return PYR_INVALID_ARGUMENT;
+		return tls.code == PYR_RESOURCE_EXHAUSTED ? tls.code : PYR_INVALID_ARGUMENT;
 	}
 	proxy->wish.has_no_key = options->key && options->key->use == PYR_NO;
 	if (!options->key || proxy->wish.has_no_key ||
@@ -81,14 +85,15 @@ pyr_proxy *proxy_make(const struct codec_interface *interface, pyr_uri *uri,
 		.connect_timeout_ms =
 			config_or(options->connect_timeout_ms, CONFIG_CONNECT_TIMEOUT_MS)
 	};
-	wrong = keep_annotations(proxy, options);
+	wrong = keep_annotations(proxy, options, &code);
 	if (!wrong)
-		wrong = greet_options(proxy, options);
+		wrong = greet_options(proxy, options, &code);
 	if (!wrong && (code = take_proofs(proxy, options, text)))
 		wrong = text;
 	if (wrong) {
 		pyr_uri_free(proxy->uri);
 		buf_free(&proxy->annotations);
+		session_ways_unref(proxy->ways);
 		tls_settings_unref(proxy->wish.tls);
 		free(proxy);
 		return error_constructor(code, "%s", wrong);

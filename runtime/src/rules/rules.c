@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ static struct rules_set *load(const char *path, struct rules_problem *problem)
 	int number = file_read(path, &text, &n);
 
 	if (number) {
-		problem->code = PYR_INVALID_ARGUMENT;
+		problem->code = number == ENOMEM ? PYR_RESOURCE_EXHAUSTED : PYR_INVALID_ARGUMENT;
 		snprintf(problem->text, sizeof(problem->text), "cannot read %.300s: %s", path,
 			 strerror(number));
 		return NULL;
