@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* Other protocols at the daemon's door: HTTP, plain gRPC, Pyro's own. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "place.h"
+
+/* A connection of a peer that knows nothing of Pyrite. -1: refused. */
+static int connect_to(struct place *place)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	to.sin_port = htons((uint16_t)atoi(strrchr(place->uri, ':') + 1));
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Whether it is a message of Pyro that is complete. */
+static bool is_whole_of_pyro(const char *answer, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)answer;
+	size_t size;
+
+	if (n < 40 || memcmp(answer, "PYRO", 4) != 0)
+		return false;
+	size = (size_t)p[13] << 16 | (size_t)p[14] << 8 | p[15];
+	size += (size_t)p[18] << 8 | p[19];
+	return n >= 40 + size;
+}
+
+/* Sends data and reads until `end` has come, or the connection ends. Returns whether it came; else
+ * a status as of a peer that is lost, or of one that does not answer in time. */
+static int ask(int fd, const void *data, size_t n, const char *end, size_t n_end, char *answer,
+	       size_t size)
+{
+	size_t at = 0;
+	ssize_t got;
+
+	if (send(fd, data, n, MSG_NOSIGNAL) != (ssize_t)n)
+		return -PYR_UNAVAILABLE;
+	while (at + 1 < size) {
+		got = recv(fd, answer + at, size - 1 - at, 0);
+		if (got <= 0)
+			return got < 0 && errno == EAGAIN ? -PYR_DEADLINE_EXCEEDED
+							  : -PYR_UNAVAILABLE;
+		at += (size_t)got;
+		answer[at] = '\0';
+		if (memmem(answer, at, end, n_end))
+			return 0;
+		if (is_whole_of_pyro(answer, at))
+			return memmem(answer, at, "memory", 6) || memmem(answer, at, "sessions", 8)
+				       ? -PYR_RESOURCE_EXHAUSTED
+				       : -PYR_UNKNOWN;
+	}
+	return -PYR_DATA_LOSS;
+}
+
+/* ---- HTTP ---- */
+
+static const char http_call[] = "POST /v1/objects/thing/echo HTTP/1.1\r\nHost: localhost\r\n"
+				"Content-Type: application/json\r\nConnection: close\r\n"
+				"Content-Length: 42\r\n\r\n"
+				"{\"x\": {\"number\": 3, \"tags\": [\"a\", \"b\"]}}  ";
+static const char http_list[] = "GET /v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n"
+				"Connection: close\r\n\r\n";
+static const char http_metrics[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
+				   "Connection: close\r\n\r\n";
+static const char http_stream[] = "GET /v1/objects/thing/pour?n=3 HTTP/1.1\r\nHost: localhost\r\n"
+				  "Connection: close\r\n\r\n";
+
+/* An answer of 503 or 429 tells that memory is out, one of 500 does not. */
+static int http_status(const char *answer)
+{
+	int code = 0;
+
+	if (sscanf(answer, "HTTP/1.1 %d", &code) != 1)
+		return -PYR_UNAVAILABLE;
+	if (code == 200 && !strstr(answer, "event: error"))
+		return -PYR_UNAVAILABLE; /* it was begun, and cut off */
+	if (strstr(answer, "RESOURCE_EXHAUSTED"))
+		return -PYR_RESOURCE_EXHAUSTED;
+	return code == 503                  ? -PYR_UNAVAILABLE
+	       : code == 429 || code == 507 ? -PYR_RESOURCE_EXHAUSTED
+					    : -PYR_UNKNOWN;
+}
+
+static int http_ask(struct place *place, const char *request, const char *expected)
+{
+	static char answer[262144];
+	int fd = connect_to(place), status;
+
+	if (fd < 0)
+		return note("connect()", -PYR_UNAVAILABLE);
+	answer[0] = '\0';
+	status = ask(fd, request, strlen(request), expected, strlen(expected), answer,
+		     sizeof(answer));
+	close(fd);
+	if (status == -PYR_UNAVAILABLE && answer[0]) {
+		status = http_status(answer);
+		if (status == -PYR_UNKNOWN)
+			fprintf(stderr, "%.600s\n", answer);
+	}
+	return status < 0 ? note(request, status) : 0;
+}
+
+static int http(void)
+{
+	struct pyr_daemon_options options = { .threads = 2, .faces = "+http" };
+	struct place place;
+	int status;
+
+	TRY(place_open(&place, &options));
+	TRY(http_ask(&place, http_call, "\"tags\""));
+	TRY(http_ask(&place, http_stream, "event: end"));
+	TRY(http_ask(&place, http_list, "openapi"));
+	TRY(http_ask(&place, http_metrics, "pyrite_"));
+out:
+	return place_close(&place, status);
+}
+
+/* ---- plain gRPC ---- */
+
+static int plain_part(struct place *place, struct things_Thing *thing)
+{
+	pyr_stream *stream = NULL;
+	struct things_Item *item;
+	int status;
+
+	TRY(part_call(place, thing));
+	TRY(things_Thing_pour(thing, 1, &stream));
+	TRY(things_Thing_pour_next(stream, &item));
+	EXPECT(status == 1);
+	pyr_free(item);
+	TRY(things_Thing_pour_next(stream, &item));
+	EXPECT(status == 0);
+out:
+	pyr_stream_free(stream);
+	return status;
+}
+
+static int plain(void)
+{
+	struct pyr_daemon_options daemon = { .threads = 2 };
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_GRPC);
+
+	options.plain = PYR_PLAIN_ONLY;
+	return with_both(&daemon, &options, plain_part);
+}
+
+/* ---- Pyro ---- */
+
+/* A message of Pyro 5 with JSON. Returns its size. */
+static size_t pyro_message(unsigned char *to, int kind, int sequence, const char *body)
+{
+	const unsigned n = (unsigned)strlen(body);
+	const unsigned char header[] = { 'P',
+					 'Y',
+					 'R',
+					 'O',
+					 502 >> 8,
+					 502 & 255,
+					 (unsigned char)kind,
+					 3,
+					 0,
+					 0,
+					 0,
+					 (unsigned char)sequence,
+					 0,
+					 0,
+					 (unsigned char)(n >> 8),
+					 (unsigned char)n };
+
+	memset(to, 0, 40);
+	memcpy(to, header, sizeof(header));
+	to[38] = 0x4d;
+	to[39] = 0xc5;
+	memcpy(to + 40, body, n);
+	return 40 + n;
+}
+
+static int pyro_ask(int fd, int kind, int sequence, const char *body, const char *expected)
+{
+	unsigned char message[400];
+	char answer[4096] = "";
+	size_t n = pyro_message(message, kind, sequence, body);
+	int status = ask(fd, message, n, expected, strlen(expected), answer, sizeof(answer));
+
+	return status < 0 ? note(body, status) : 0;
+}
+
+static int pyro(void)
+{
+	struct pyr_daemon_options options = { .threads = 2, .faces = "pyro" };
+	struct place place;
+	int status, fd = -1;
+
+	TRY(place_open(&place, &options));
+	fd = connect_to(&place);
+	TRY(fd < 0 ? -PYR_UNAVAILABLE : 0);
+	TRY(pyro_ask(fd, 1, 0, "{\"handshake\": \"hello\", \"object\": \"thing\"}", "hello"));
+	TRY(pyro_ask(fd, 4, 1,
+		     "{\"object\": \"thing\", \"method\": \"add\", \"params\": [1, 2], "
+		     "\"kwargs\": {}}",
+		     "3"));
+out:
+	if (fd >= 0)
+		close(fd);
+	return place_close(&place, status);
+}
+
+const struct scenario face_scenarios[] = {
+	{ .name = "http", .run = http },
+	{ .name = "plain-grpc", .run = plain },
+	{ .name = "pyro", .run = pyro },
+	{ 0 },
+};

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions with hooks and instances, shared keys, certificates, rules and the audit log. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "place.h"
+
+/* ---- sessions ---- */
+
+static int on_connect(pyr_call *call, const struct pyr_bytes *handshake, struct pyr_bytes *ret,
+		      void *data)
+{
+	(void)data;
+	ret->items = pyr_call_alloc(call, handshake->n + 1);
+	if (!ret->items)
+		return -PYR_RESOURCE_EXHAUSTED;
+	memcpy(ret->items, handshake->items, handshake->n);
+	ret->n = handshake->n;
+	return 0;
+}
+
+static int on_handshake(const struct pyr_bytes *answer, char *why, size_t n_why, void *data)
+{
+	(void)data;
+	if (answer->n == 5)
+		return 0;
+	snprintf(why, n_why, "%zu bytes", answer->n);
+	return note_wrong("the answer to a handshake");
+}
+
+static int create(pyr_call *call, void *data, void **ret)
+{
+	(void)call;
+	*ret = data;
+	return 0;
+}
+
+static int instance(struct place *place, struct things_Thing *thing)
+{
+	static const struct pyr_register_options per_session = { .mode = PYR_PER_SESSION,
+								 .create = create,
+								 .serial = true };
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_SOCKET);
+	struct things_Thing *own = NULL;
+	const char *uri;
+	int status;
+
+	(void)thing;
+	GET(uri,
+	    things_Thing_register_with(place->daemon, "own", &thing_methods, place, &per_session));
+	GET(own, things_Thing_proxy_with(uri, &options));
+	status = part_add(place, own);
+out:
+	things_Thing_free(own);
+	return status;
+}
+
+static int session(struct place *place, struct things_Thing *thing)
+{
+	int status;
+
+	TRY(pyr_proxy_bind(things_Thing_as_proxy(thing)));
+	TRY(part_add(place, thing));
+	pyr_proxy_release(things_Thing_as_proxy(thing));
+	TRY(part_add(place, thing));
+	status = instance(place, thing);
+out:
+	return status;
+}
+
+static int sessions(void)
+{
+	static const struct pyr_annotation annotation = { "KEYS", "abc", 3 };
+	struct pyr_daemon_options daemon = { .threads = 2,
+					     .on_connect = on_connect,
+					     .annotations = &annotation,
+					     .n_annotations = 1 };
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_SOCKET);
+
+	options.handshake = (struct pyr_bytes){ 5, (uint8_t *)"hello" };
+	options.on_handshake = on_handshake;
+	options.annotations = &annotation;
+	options.n_annotations = 1;
+	return with_both(&daemon, &options, session);
+}
+
+/* ---- keys and certificates ---- */
+
+static int keyed(enum pyr_lane lane)
+{
+	static const struct pyr_key_options key = {
+		.text = "web:00112233445566778899aabbccddeeff"
+	};
+	struct pyr_daemon_options daemon = { .threads = 2, .key = &key };
+	struct pyr_proxy_options options = proxy_options(lane);
+
+	options.key = &key;
+	return with_both(&daemon, &options, part_add);
+}
+
+static int keyed_socket(void)
+{
+	return keyed(PYR_LANE_SOCKET);
+}
+
+static int keyed_grpc(void)
+{
+	return keyed(PYR_LANE_GRPC);
+}
+
+static char folder[] = "/tmp/pyrite-torture-XXXXXX";
+static char server_keys[64], client_keys[64], rules[64], audit[64];
+
+static bool write_rules(void)
+{
+	FILE *file = fopen(rules, "w");
+
+	if (!file)
+		return false;
+	fputs("group web cert:client uid:0\n"
+	      "deny cert:client call things.Thing.refuse\n"
+	      "allow group:web call things.Thing.* at thing*\n"
+	      "allow * call * at other\n"
+	      "allow group:web inspect\n",
+	      file);
+	return fclose(file) == 0;
+}
+
+/* A CA, a server and a client, made by `pyrite keys`. */
+static bool make_keys(void)
+{
+	const char *bin = getenv("PYRITE_BIN");
+	char command[800];
+
+	if (!mkdtemp(folder))
+		return false;
+	snprintf(server_keys, sizeof(server_keys), "%s/server", folder);
+	snprintf(client_keys, sizeof(client_keys), "%s/client", folder);
+	snprintf(rules, sizeof(rules), "%s/rules", folder);
+	snprintf(audit, sizeof(audit), "%s/audit", folder);
+	snprintf(
+		command, sizeof(command),
+		"unset LD_PRELOAD TORTURE_SITES; for c in init 'server server' 'client client'; do "
+		"%s/pyrite keys -q -d %s $c || exit 1; done",
+		bin ? bin : ".", folder);
+	return system(command) == 0 && write_rules();
+}
+
+static void remove_keys(void)
+{
+	char command[100];
+
+	snprintf(command, sizeof(command), "unset LD_PRELOAD TORTURE_SITES; rm -r %s", folder);
+	if (system(command) != 0)
+		fprintf(stderr, "%s stays\n", folder);
+}
+
+static int certified(enum pyr_lane lane, part_fn part)
+{
+	struct pyr_tls_options server = { .folder = server_keys };
+	struct pyr_tls_options client = { .folder = client_keys };
+	struct pyr_daemon_options daemon = { .threads = 2, .tls = &server };
+	struct pyr_proxy_options options = proxy_options(lane);
+
+	options.tls = &client;
+	return with_both(&daemon, &options, part);
+}
+
+static int certified_socket(void)
+{
+	return certified(PYR_LANE_SOCKET, part_call);
+}
+
+static int certified_grpc(void)
+{
+	return certified(PYR_LANE_GRPC, part_add);
+}
+
+static int renewed(struct place *place, struct things_Thing *thing)
+{
+	int status;
+
+	pthread_mutex_lock(&place->lock);
+	status = place->daemon ? pyr_daemon_set_tls(place->daemon, NULL) : -PYR_UNAVAILABLE;
+	pthread_mutex_unlock(&place->lock);
+	TRY(status);
+	status = part_add(place, thing);
+out:
+	return status;
+}
+
+static int certified_anew(void)
+{
+	return certified(PYR_LANE_SOCKET, renewed);
+}
+
+/* ---- rules ---- */
+
+static int refused(struct place *place, struct things_Thing *thing)
+{
+	int status = part_add(place, thing);
+
+	if (status < 0)
+		return status;
+	status = things_Thing_refuse(thing, "no");
+	if (status == -PYR_PERMISSION_DENIED)
+		return 0;
+	return status < 0 ? note("things_Thing_refuse()", status) : note_wrong("not refused");
+}
+
+static int ruled(void)
+{
+	struct pyr_tls_options server = { .folder = server_keys };
+	struct pyr_tls_options client = { .folder = client_keys };
+	struct pyr_daemon_options daemon = {
+		.threads = 2, .tls = &server, .rules = rules, .audit = audit
+	};
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_SOCKET);
+
+	options.tls = &client;
+	return with_both(&daemon, &options, refused);
+}
+
+static int explained(void)
+{
+	const struct pyr_rules_question question = { "cert:client", "call", "things.Thing.add",
+						     "thing" };
+	bool allows = false;
+	int status;
+
+	TRY(pyr_rules_explain(rules, &question, &allows));
+	EXPECT(status == 3 && allows);
+	status = 0;
+out:
+	return status;
+}
+
+/* Files that cannot be read are INVALID_ARGUMENT; handshakes that break off may look like forged
+ * ones. */
+#define OF_FILES ALSO(PYR_INVALID_ARGUMENT) | ALSO(PYR_UNAUTHENTICATED)
+
+/* Sessions of TLS are kept, each for its address. */
+enum { SESSIONS_KEPT = 34 };
+
+const struct scenario secure_scenarios[] = {
+	{ .name = "session", .run = sessions },
+	{ .name = "shared-key", .run = keyed_socket },
+	{ .name = "shared-key-grpc", .run = keyed_grpc },
+	{ .name = "tls",
+	  .run = certified_socket,
+	  .open = make_keys,
+	  .close = remove_keys,
+	  .warm = SESSIONS_KEPT,
+	  .also = OF_FILES },
+	{ .name = "tls-grpc",
+	  .run = certified_grpc,
+	  .open = make_keys,
+	  .close = remove_keys,
+	  .warm = SESSIONS_KEPT,
+	  .also = OF_FILES },
+	{ .name = "tls-renewed",
+	  .run = certified_anew,
+	  .open = make_keys,
+	  .close = remove_keys,
+	  .warm = SESSIONS_KEPT,
+	  .also = OF_FILES },
+	{ .name = "rules",
+	  .run = ruled,
+	  .open = make_keys,
+	  .close = remove_keys,
+	  .warm = SESSIONS_KEPT,
+	  .also = OF_FILES },
+	{ .name = "rules-explained",
+	  .run = explained,
+	  .open = make_keys,
+	  .close = remove_keys,
+	  .warm = SESSIONS_KEPT,
+	  .also = OF_FILES },
+	{ 0 },
+};

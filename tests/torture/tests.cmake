@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+# The n-th allocation or system call fails, for every n; damaged files; signals at any time. README.md has more.
+if(PYRITE_SANITIZE STREQUAL "thread")
+	return() # its runtime and ours would both stand before the C library
+endif()
+
+add_library(torture_preload SHARED torture/interpose.c torture/live.c torture/memory.c torture/syscalls.c)
+set_target_properties(torture_preload PROPERTIES OUTPUT_NAME torture C_VISIBILITY_PRESET hidden
+	LIBRARY_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+target_compile_definitions(torture_preload PRIVATE _GNU_SOURCE)
+target_compile_options(torture_preload PRIVATE -fno-builtin -fno-sanitize=all)
+target_link_options(torture_preload PRIVATE -fno-sanitize=all)
+target_link_libraries(torture_preload PRIVATE ${CMAKE_DL_LIBS})
+pyrite_warnings(torture_preload)
+target_compile_options(torture_preload PRIVATE -Wno-pedantic) # statements in expressions, functions from dlsym()
+
+add_executable(torture torture/run.c torture/place.c torture/calls.c torture/streams.c torture/references.c
+	torture/secure.c torture/names.c torture/faces.c torture/texts.c unit/relay.c)
+add_executable(torture-signals torture/signals.c torture/place.c)
+foreach(program torture torture-signals)
+	pyrite_generate(TARGET ${program} IDL torture/things.idl)
+	target_include_directories(${program} PRIVATE torture unit)
+	pyrite_warnings(${program})
+endforeach()
+target_link_libraries(torture PRIVATE torture_preload pyrite)
+target_link_libraries(torture-signals PRIVATE pyrite)
+add_dependencies(torture pyrite-ns pyrite-tool)
+
+pyrite_script_test(torture torture/torture.py ONCE)
+pyrite_script_test(torture_core torture/core.py ONCE 10)
+pyrite_script_test(torture_files torture/mutations.py ONCE 12)
+pyrite_script_test(torture_all torture/torture.py --every)
+pyrite_script_test(torture_core_long torture/core.py ONCE 100)
+pyrite_script_test(torture_files_long torture/mutations.py ONCE 1000)
+add_test(NAME torture_signals COMMAND torture-signals 200)
+add_test(NAME torture_signals_long COMMAND torture-signals 1000)
+pyrite_test_properties(torture_signals)
+pyrite_test_properties(torture_signals_long)
+set_tests_properties(torture_all torture_signals_long PROPERTIES LABELS long TIMEOUT 3600)
+if(NOT PYRITE_SANITIZE)
+	set_tests_properties(torture_core_long torture_files_long PROPERTIES LABELS long TIMEOUT 1200)
+endif()
