@@ -154,9 +154,10 @@ static int generic(struct place *place, struct things_Thing *thing)
 
 	(void)thing;
 	GET(proxy, pyr_proxy_new_with(place->uri, &options));
-	TRY(pyr_call_json(proxy, "echo", "{\"x\": {\"number\": 3, \"tags\": [\"a\"]}}", &json));
+	TRY(pyr_proxy_call_json(proxy, "echo", "{\"x\": {\"number\": 3, \"tags\": [\"a\"]}}",
+				&json));
 	EXPECT(strstr(json, "\"number\":3") || strstr(json, "\"number\": 3"));
-	TRY(pyr_describe(proxy, &text));
+	TRY(pyr_proxy_describe(proxy, &text));
 	EXPECT(strstr(text, "interface Thing"));
 out:
 	pyr_free(json);

@@ -15,14 +15,14 @@ pyrite_warnings(torture_preload)
 target_compile_options(torture_preload PRIVATE -Wno-pedantic) # statements in expressions, functions from dlsym()
 
 add_executable(torture torture/run.c torture/place.c torture/calls.c torture/streams.c torture/references.c
-	torture/secure.c torture/names.c torture/faces.c torture/texts.c unit/relay.c)
+	torture/secure.c torture/names.c torture/faces.c torture/texts.c)
 add_executable(torture-signals torture/signals.c torture/place.c)
 foreach(program torture torture-signals)
 	pyrite_generate(TARGET ${program} IDL torture/things.idl)
 	target_include_directories(${program} PRIVATE torture unit)
 	pyrite_warnings(${program})
 endforeach()
-target_link_libraries(torture PRIVATE torture_preload pyrite)
+target_link_libraries(torture PRIVATE torture_preload pyrite test_relay)
 target_link_libraries(torture-signals PRIVATE pyrite)
 add_dependencies(torture pyrite-ns pyrite-tool)
 

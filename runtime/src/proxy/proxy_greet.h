@@ -4,8 +4,8 @@
 /* What a proxy says when it binds, and what it makes of the answer. */
 #include "proxy/proxy.h"
 
-/* What the options say of handshakes. The proxy's annotations are known. Returns what is wrong, with
- * *code set if that is not INVALID_ARGUMENT, or NULL. */
+/* What the options say of handshakes. The proxy's annotations are known. Returns what is wrong,
+ * with *code set if that is not INVALID_ARGUMENT, or NULL. */
 const char *greet_options(pyr_proxy *proxy, const struct pyr_proxy_options *options, int *code);
 /* What the session that is to be opened says and wants of its link: a reference of its ways, or
  * NULL. With the proxy's lock. */

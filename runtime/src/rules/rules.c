@@ -3,9 +3,9 @@
 
 #include <pyrite/pyrite.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

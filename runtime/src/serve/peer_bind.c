@@ -129,8 +129,8 @@ static void find_reference(struct taken_session *session, struct span id)
 	struct peer *peer = session->peer;
 
 	if (id.n == REFERENCE_ID)
-		session->object = is_own_link(peer) ? arrived_here(id.p)
-						    : references_find(peer, id.p);
+		session->object =
+			is_own_link(peer) ? arrived_here(id.p) : references_find(peer, id.p);
 	if (!session->object) {
 		if (!peer->taken.has_guessed) {
 			peer_audit(peer, "call", "a reference that it does not have");

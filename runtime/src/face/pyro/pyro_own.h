@@ -45,8 +45,8 @@ struct face {
 	bool is_stopping, is_over;
 };
 
-/* Has a worker serve its message. With the lock. Returns false, and nothing has changed, if there is
- * none and no thread for one. */
+/* Has a worker serve its message. With the lock. Returns false, and nothing has changed, if there
+ * is none and no thread for one. */
 bool workers_queue(struct face *face, struct pyro_connection *connection);
 /* Waits until there are none. The face is over. */
 void workers_end(struct face *face);
