@@ -85,14 +85,13 @@ static struct piece *add(struct reader *reader, enum piece_kind kind, size_t sta
 /* Offset behind a comment. */
 static size_t comment_end(const struct source *source, size_t start)
 {
-	const char *text = source->text + start, *end;
+	const char *at = source->text + start, *stop = source->text + source->size;
+	bool is_block = at[1] == '*';
 
-	if (text[1] == '*') {
-		end = strstr(text + 2, "*/");
-		return end ? (size_t)(end + 2 - source->text) : source->size;
-	}
-	end = memchr(text, '\n', source->size - start);
-	return end ? (size_t)(end - source->text) : source->size;
+	for (at += 2; (at = memchr(at, is_block ? '*' : '\n', (size_t)(stop - at))); at++)
+		if (!is_block || at[1] == '/')
+			return (size_t)(at - source->text) + (is_block ? 2 : 0);
+	return source->size;
 }
 
 static void add_comment(struct reader *reader)
