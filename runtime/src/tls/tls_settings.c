@@ -21,7 +21,7 @@
 #include "base/file.h"
 #include "base/log.h"
 
-enum { LOOK_MS = 1000, SESSIONS = 32 };
+enum { LOOK_MS = 1000, SESSIONS = 32, READS = 5 };
 enum { CA, CERT, KEY, CRL, NAME, TEXTS };
 
 struct session {
@@ -161,14 +161,31 @@ struct given {
 	struct tls_contexts contexts;
 };
 
-/* Reads what the texts say, which are freed if that will not do. */
+/* Whether a file has been replaced since it was looked at. */
+static bool has_changed(const struct given *given)
+{
+	struct file_stamp now[TEXTS];
+	int i;
+
+	look(given->texts, now);
+	for (i = 0; i < TEXTS; i++)
+		if (!file_stamp_is(&now[i], &given->stamps[i]))
+			return true;
+	return false;
+}
+
+/* Reads what the texts say, which are freed if that will not do. Of a certificate and a key that
+ * are renewed meanwhile, one may be old and the other new: they are read again. */
 static int load_given(struct given *given, bool is_crl_wanted, struct tls_problem *problem)
 {
 	struct pyr_tls_options own = options_of(given->texts, given->clients);
+	int left = READS;
 
-	look(given->texts, given->stamps); /* first: what changes meanwhile is seen */
-	if (tls_load(&own, is_crl_wanted, &given->contexts, problem))
-		return 0;
+	do {
+		look(given->texts, given->stamps); /* first: what changes meanwhile is seen */
+		if (tls_load(&own, is_crl_wanted, &given->contexts, problem))
+			return 0;
+	} while (--left > 0 && has_changed(given));
 	free_texts(given->texts);
 	return -problem->code;
 }
