@@ -83,11 +83,15 @@ def run_recipe(folder, env, script="run.sh", output="output.txt"):
 
 
 def complete(folder):
-    """What a page lacks, as a text."""
+    """What a page lacks, or how its programs are not formatted, as a text."""
     missing = [name for name in ("run.sh", "output.txt") if not (folder / name).exists()]
     text = (PAGES / f"{folder.name}.md").read_text()
     missing += [f"the section '{title}'" for title in ("What to know", "See also") if f"\n## {title}\n" not in text]
-    return f"no {', '.join(missing)}" if missing else ""
+    if missing:
+        return f"no {', '.join(missing)}"
+    programs = [*folder.glob("*.[ch]")]
+    style = f"-style=file:{SOURCE}/.clang-format"
+    return subprocess.run(["clang-format", "--dry-run", "-Werror", style, *programs], capture_output=True, text=True).stderr
 
 
 def report(name, wrong):
