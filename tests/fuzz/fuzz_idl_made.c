@@ -18,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct idl_unit *unit;
 	size_t i;
 
-	if (!paths[0][0] && !mkdtemp(folder))
-		abort();
+	if (!paths[0][0])
+		through_folder(folder);
 	make_idl(&make);
 	for (i = 0; i < MAKE_FILES; i++) {
 		snprintf(paths[i], sizeof(paths[i]), "%s/%s", folder, make_names[i]);

@@ -48,7 +48,8 @@ static struct {
 	SSL_CTX *context;
 	SSL *secured[FDS]; /* by descriptor */
 	char path[64];
-	unsigned n_fds, n_inputs;
+	pthread_t threads[2];
+	unsigned n_threads, n_fds, n_inputs;
 } world;
 
 static void *run_daemon(void *data)
@@ -72,14 +73,22 @@ static unsigned count_fds(void)
 
 static void run(pyr_daemon *daemon)
 {
-	pthread_t thread;
-
 	if (!daemon || !talk_Server_register(daemon, "o", &talker_methods, NULL) ||
-	    pthread_create(&thread, NULL, run_daemon, daemon) != 0) {
+	    pthread_create(&world.threads[world.n_threads++], NULL, run_daemon, daemon) != 0) {
 		fprintf(stderr, "%s\n", pyr_last_error()->message);
 		abort();
 	}
-	pthread_detach(thread);
+}
+
+static void stop(void)
+{
+	pyr_daemon_stop(world.daemon);
+	pyr_daemon_stop(world.secure);
+	while (world.n_threads > 0)
+		(void)pthread_join(world.threads[--world.n_threads], NULL);
+	pyr_daemon_free(world.daemon);
+	pyr_daemon_free(world.secure);
+	SSL_CTX_free(world.context);
 }
 
 static void start(void)
@@ -105,7 +114,7 @@ static void start(void)
 	options.tls = &tls;
 	run(world.secure = pyr_daemon_new(&options));
 	world.context = SSL_CTX_new(TLS_client_method());
-	if (!world.context)
+	if (!world.context || atexit(stop) != 0) /* before what OpenSSL does at the end */
 		abort();
 	free((char *)tls.cert);
 	free((char *)tls.key);

@@ -40,6 +40,11 @@ struct script {
 	atomic_bool is_over; /* the proxy is done */
 };
 
+static void stop(void)
+{
+	unlink(world.path);
+}
+
 static void start(void)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -50,7 +55,7 @@ static void start(void)
 	unsetenv("PYRITE_KEYS");
 	world.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (world.listener < 0 || bind(world.listener, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-	    listen(world.listener, 64) < 0)
+	    listen(world.listener, 64) < 0 || atexit(stop) != 0)
 		abort();
 }
 

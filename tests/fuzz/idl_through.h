@@ -2,8 +2,11 @@
 #ifndef PYRITE_FUZZ_IDL_THROUGH_H
 #define PYRITE_FUZZ_IDL_THROUGH_H
 /* For the fuzzers of pyrite-idl: a file through all of it, in this process. */
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "breaking.h"
 #include "emit.h"
@@ -30,6 +33,31 @@ static inline void through_emitters(const struct idl_unit *unit)
 		abort();
 	buf_free(&header);
 	buf_free(&source);
+}
+
+static char *through_made; /* the folder of this target's files */
+
+static inline void through_remove(void)
+{
+	DIR *dir = opendir(through_made);
+	struct dirent *entry;
+	char path[512];
+
+	while (dir && (entry = readdir(dir)) != NULL) {
+		snprintf(path, sizeof(path), "%s/%s", through_made, entry->d_name);
+		(void)unlink(path); /* not "." and ".." */
+	}
+	if (dir)
+		closedir(dir);
+	(void)rmdir(through_made);
+}
+
+/* Makes a folder, as mkdtemp() does, that is removed when the process ends. */
+static inline void through_folder(char *folder)
+{
+	through_made = mkdtemp(folder);
+	if (!through_made || atexit(through_remove) != 0)
+		abort();
 }
 
 /* Reads a file; its messages go to out unless that is NULL. Returns: owned, NULL if it has errors.
