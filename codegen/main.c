@@ -434,6 +434,8 @@ int main(int argc, char **argv)
 		     (arguments.idl_dir  ? import_all(&arguments)
 		      : arguments.format ? format_all(&arguments)
 					 : run(&arguments));
+	else
+		fprintf(stderr, "pyrite-idl: out of memory\n");
 	free(arguments.files);
 	free(arguments.include_dirs);
 	free(arguments.defines);

@@ -163,10 +163,10 @@ const char *names_local(struct names *names, const struct ast_decl *decl, const 
 	while (!name.failed &&
 	       (set_has(&names->taken, name.data) || set_has(&names->hidden, name.data)))
 		buf_str(&name, "_");
-	if (!name.failed)
+	names->taken.failed |= name.failed;
+	if (!names->taken.failed)
 		set_add(&names->taken, name.data);
-	if (name.failed || names->taken.failed) {
-		names->taken.failed = true;
+	if (names->taken.failed) { /* it is not in there */
 		buf_free(&name);
 		return "";
 	}

@@ -71,6 +71,8 @@ static bool check_twice(const struct outputs *outputs)
 			set_get(&seen, path), output->source);
 		ok = false;
 	}
+	if (seen.failed)
+		fputs("pyrite-idl: out of memory\n", stderr);
 	ok &= !seen.failed;
 	set_free(&seen);
 	return ok;
