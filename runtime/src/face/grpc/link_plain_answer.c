@@ -158,9 +158,26 @@ static bool is_from_server(const struct plain_out *out)
 	}
 }
 
+/* A read also fails if the connection is lost within an answer, of a call that has run. Only the
+ * text tells that from a connection that was not to be had. */
+static bool says_no_connection(const grpc_slice *text)
+{
+	static const char *const parts[] = { "failed to connect to all addresses",
+					     "resolution failed", "mpty address list" };
+	char said[PLAIN_TEXT_MAX];
+	size_t i;
+
+	plain_text_copy(said, sizeof(said), core_span(text));
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (strstr(said, parts[i]))
+			return true;
+	return false;
+}
+
 bool plain_answer_is_unconnected(const struct plain_out *out)
 {
-	return out->status == GRPC_STATUS_UNAVAILABLE && out->has_failed;
+	return out->status == GRPC_STATUS_UNAVAILABLE && out->has_failed &&
+	       says_no_connection(&out->text);
 }
 
 static const char *class_of(grpc_status_code status)
