@@ -132,6 +132,7 @@ service_upgraded() {
 service_has_keys() {
 	local drop_in=/etc/systemd/system/pyrite-ns.service.d
 
+	mkdir -p /etc/pyrite
 	pyrite keys --dir /etc/pyrite/keys init
 	pyrite keys --dir /etc/pyrite/keys add nameserver
 	mkdir "$drop_in"
