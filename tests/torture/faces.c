@@ -61,7 +61,9 @@ static int ask(int fd, const void *data, size_t n, const char *end, size_t n_end
 		if (memmem(answer, at, end, n_end))
 			return 0;
 		if (is_whole_of_pyro(answer, at))
-			return memmem(answer, at, "memory", 6) || memmem(answer, at, "sessions", 8)
+			return memmem(answer, at, "memory", 6) ||
+					       memmem(answer, at, "sessions", 8) ||
+					       memmem(answer, at, "too large", 9)
 				       ? -PYR_RESOURCE_EXHAUSTED
 				       : -PYR_UNKNOWN;
 	}
@@ -92,6 +94,8 @@ static int http_status(const char *answer)
 		return -PYR_UNAVAILABLE; /* it was begun, and cut off */
 	if (strstr(answer, "RESOURCE_EXHAUSTED"))
 		return -PYR_RESOURCE_EXHAUSTED;
+	if (strstr(answer, "\"UNAVAILABLE\""))
+		return -PYR_UNAVAILABLE;
 	return code == 503                  ? -PYR_UNAVAILABLE
 	       : code == 429 || code == 507 ? -PYR_RESOURCE_EXHAUSTED
 					    : -PYR_UNKNOWN;

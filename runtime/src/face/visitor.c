@@ -112,6 +112,9 @@ pyr_proxy *visitor_proxy(struct visitor *visitor, const char *id,
 	ptrdiff_t place = find(visitor, id);
 	pyr_proxy *proxy = NULL;
 
+	if (!object && objects_would_make(visitor->host->objects, span_of(id)))
+		return error_constructor(PYR_RESOURCE_EXHAUSTED, "out of memory for object '%s'",
+					 id);
 	if (!object)
 		return error_constructor(PYR_NOT_FOUND, "no object '%.100s' at %s", id,
 					 visitor->host->address);
