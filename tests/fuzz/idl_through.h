@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "breaking.h"
+#include "docs.h"
 #include "emit.h"
 
 #include "../idl/idl.h"
@@ -21,6 +22,17 @@ static inline bool through_forget(void *data, const char *path, const struct buf
 	return !text->failed;
 }
 
+static inline void through_page(void *data, const char *name, struct buf *text, const char *source)
+{
+	size_t *n = data;
+
+	(void)source;
+	*n += text->n + strlen(name);
+	if (text->failed)
+		abort();
+	buf_free(text);
+}
+
 /* Everything that can be made of a tree without errors. */
 static inline void through_emitters(const struct idl_unit *unit)
 {
@@ -30,6 +42,9 @@ static inline void through_emitters(const struct idl_unit *unit)
 	emit_header(&header, unit, false);
 	emit_source(&source, unit);
 	if (header.failed || source.failed || !emit_proto(unit, through_forget, &n) || n == 0)
+		abort();
+	if (!emit_docs(&docs_html, &unit, 1, through_page, &n) ||
+	    !emit_docs(&docs_markdown, &unit, 1, through_page, &n))
 		abort();
 	buf_free(&header);
 	buf_free(&source);
