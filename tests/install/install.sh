@@ -79,7 +79,7 @@ without_c_refused() {
 }
 
 version_refused() {
-	sed 's/pyrite 0.1/pyrite 0.2/' "$consumer/CMakeLists.txt" >"$run_dir/refused/CMakeLists.txt" || return 1
+	sed 's/pyrite 0.2/pyrite 0.3/' "$consumer/CMakeLists.txt" >"$run_dir/refused/CMakeLists.txt" || return 1
 	! cmake -S "$run_dir/refused" -B "$run_dir/refused/build" -DCMAKE_PREFIX_PATH="$prefix"
 }
 
