@@ -60,6 +60,8 @@ static int ask(int fd, const void *data, size_t n, const char *end, size_t n_end
 		answer[at] = '\0';
 		if (memmem(answer, at, end, n_end))
 			return 0;
+		if (is_whole_of_pyro(answer, at) && memmem(answer, at, "connection closed", 17))
+			return -PYR_UNAVAILABLE;
 		if (is_whole_of_pyro(answer, at))
 			return memmem(answer, at, "memory", 6) ||
 					       memmem(answer, at, "sessions", 8) ||

@@ -220,31 +220,39 @@ static int served(void)
 	return status;
 }
 
+/* Names of a daemon whose run has failed are not registered. */
+#define OF_STOPPED ALSO(PYR_FAILED_PRECONDITION)
+
 const struct scenario name_scenarios[] = {
 	{ .name = "names",
 	  .run = named,
 	  .open = start_name_server,
 	  .close = stop_name_server,
-	  .tidy = forget_names },
+	  .tidy = forget_names,
+	  .also = OF_STOPPED },
 	{ .name = "proxy-by-name",
 	  .run = by_name,
 	  .open = start_name_server,
 	  .close = stop_name_server,
-	  .tidy = forget_names },
+	  .tidy = forget_names,
+	  .also = OF_STOPPED },
 	{ .name = "shared-name",
 	  .run = shared,
 	  .open = start_name_server,
 	  .close = stop_name_server,
-	  .tidy = forget_names },
+	  .tidy = forget_names,
+	  .also = OF_STOPPED },
 	{ .name = "names-watched",
 	  .run = watched,
 	  .open = start_name_server,
 	  .close = stop_name_server,
-	  .tidy = forget_names },
+	  .tidy = forget_names,
+	  .also = OF_STOPPED },
 	{ .name = "serve",
 	  .run = served,
 	  .open = start_name_server,
 	  .close = stop_name_server,
-	  .tidy = forget_names },
+	  .tidy = forget_names,
+	  .also = OF_STOPPED },
 	{ 0 },
 };
