@@ -99,7 +99,7 @@ static void put(struct plain_link *l, const struct frame *frame)
 void plain_link_connected(struct plain_link *l)
 {
 	l->is_connected = true;
-	if (l->inbox.n > 0)
+	if (l->inbox.n > 0 || l->inbox.broken)
 		deliver_soon(l);
 }
 
@@ -107,6 +107,11 @@ void plain_link_take_inbox(struct plain_link *l)
 {
 	struct buf swap = l->out;
 
+	if (l->inbox.broken && !l->is_closing) {
+		l->inbox.broken = false;
+		l->has_lost = true;
+		deliver_soon(l);
+	}
 	if (l->is_closing)
 		buf_reset(&l->inbox);
 	if (!l->is_connected || l->inbox.n == 0)
@@ -127,11 +132,15 @@ void plain_link_fail(struct plain_link *l, uint32_t number, int code, const char
 static void on_before_poll(struct engine_hook *hook)
 {
 	struct plain_link *l = FROM(hook, deliver);
+	bool has_lost;
 
 	pthread_mutex_lock(&l->lock);
 	l->will_deliver = false;
 	plain_link_take_inbox(l);
+	has_lost = l->has_lost && !l->is_closing;
 	pthread_mutex_unlock(&l->lock);
+	if (has_lost)
+		plain_link_end(l, PYR_RESOURCE_EXHAUSTED, "out of memory for an answer");
 	plain_link_tell(l, &l->out);
 	plain_link_ended(l);
 	plain_link_unref(l);

@@ -33,6 +33,7 @@ struct plain_link {
 	uint64_t window;        /* of a stream that the owner receives */
 	struct buf inbox;       /* frames for the owner that were not made by the leader */
 	bool will_deliver;
+	bool has_lost;    /* a frame for the caller, for want of memory: the link ends */
 	bool is_watching; /* the channel's state; over TLS, the connection that it was given */
 	bool is_connected, is_leaving, is_closing;
 	bool is_refusal; /* so it was closed: nobody was let in */
