@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A client of HTTP/2 that keeps to flow control and to nothing else: what gRPC's own library would never send."""
+"""HTTP/2 by hand: a client that keeps to flow control and to nothing else, and a server that gives one answer. They do what
+gRPC's own library would never do."""
 
+import contextlib
 import select
 import socket
 import struct
@@ -18,6 +20,24 @@ def frame(kind, flags, stream, payload=b""):
 def headers(*pairs):
     """Literals without a name in the table: HPACK at its simplest."""
     return b"".join(b"\0" + bytes([len(k)]) + k.encode() + bytes([len(v)]) + v.encode() for k, v in pairs)
+
+
+def answer_all(listener, status, text, closes):
+    """A server of HTTP/2 that answers each request, whatever it is, as soon as some of its data has come."""
+    trailers = headers((":status", "200"), ("content-type", "application/grpc"), ("grpc-status", str(status)),
+                          ("grpc-message", text))
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rb") as incoming:
+                connection.sendall(frame(SETTINGS, 0, 0))
+                incoming.read(len(PREFACE))
+                while head := incoming.read(9):
+                    payload, stream = incoming.read(int.from_bytes(head[:3], "big")), int.from_bytes(head[5:], "big")
+                    if head[3] == DATA and payload:
+                        connection.sendall(frame(HEADERS, END_HEADERS | END_STREAM, stream, trailers))
+                        if closes:
+                            break
 
 
 class Raw:

@@ -419,24 +419,6 @@ CORES_WORDS = (
     (8, "Received message larger than max (70000000 vs. 67108864)"))
 
 
-def answer_all(listener, status, text, closes):
-    """A server of HTTP/2 that answers each request, whatever it is, as soon as some of its data has come."""
-    trailers = h2.headers((":status", "200"), ("content-type", "application/grpc"), ("grpc-status", str(status)),
-                          ("grpc-message", text))
-    with contextlib.suppress(OSError):
-        while True:
-            connection, _ = listener.accept()
-            with connection, connection.makefile("rb") as incoming:
-                connection.sendall(h2.frame(h2.SETTINGS, 0, 0))
-                incoming.read(len(h2.PREFACE))
-                while head := incoming.read(9):
-                    payload, stream = incoming.read(int.from_bytes(head[:3], "big")), int.from_bytes(head[5:], "big")
-                    if head[3] == h2.DATA and payload:
-                        connection.sendall(h2.frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, stream, trailers))
-                        if closes:
-                            break
-
-
 @case_of_its_own_servers
 def a_server_that_uses_cores_words_is_still_a_server(w, c):
     for mode in ("never", "auto", "only"):
@@ -444,7 +426,7 @@ def a_server_that_uses_cores_words_is_still_a_server(w, c):
             for closes in (False, True):
                 with socket.create_server(("127.0.0.1", 0)) as listener:
                     port = listener.getsockname()[1]
-                    thread = threading.Thread(target=answer_all, args=(listener, status, text, closes), daemon=True)
+                    thread = threading.Thread(target=h2.answer_all, args=(listener, status, text, closes), daemon=True)
                     thread.start()
                     with w.caller(f"PYRO:x@127.0.0.1:{port}", mode=mode) as other:
                         told = other.do("add", 1, 2)
@@ -458,6 +440,19 @@ def a_server_that_uses_cores_words_is_still_a_server(w, c):
                     assert told.startswith(lost) or told == there and mode == "only", (mode, told)
                 else:
                     same(told, lost + text)
+
+
+@case_of_its_own_servers
+def a_server_that_answers_unknown_and_leaves_has_answered(w, c):
+    text = "Exception calling application: no"
+    for _ in range(20):  # whether core tells the loss of the connection first is a matter of chance
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=h2.answer_all, args=(listener, 2, text, True), daemon=True)
+            thread.start()
+            with w.caller(f"PYRO:x@127.0.0.1:{listener.getsockname()[1]}", mode="only") as other:
+                same(other.do("add", 1, 2), f"UNKNOWN there left {text}")
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(PATIENCE)
 
 
 @case

@@ -156,10 +156,13 @@ static void on_closed(struct engine_event *event, bool ok)
 	on_event(event, offsetof(struct plain_out, closed));
 }
 
-/* Whether core may say so of a call whose connection is lost. */
-static bool is_of_a_connection(grpc_status_code status)
+/* Whether core may say so of a call whose connection is lost. UNKNOWN with any other text is the
+ * server's answer, after which it left. */
+static bool may_be_lost(const struct plain_out *out)
 {
-	return status == GRPC_STATUS_UNAVAILABLE || status == GRPC_STATUS_UNKNOWN;
+	return out->status == GRPC_STATUS_UNAVAILABLE ||
+	       (out->status == GRPC_STATUS_UNKNOWN &&
+		grpc_slice_str_cmp(out->text, "Stream removed") == 0);
 }
 
 static void on_ended(struct engine_event *event, bool ok)
@@ -169,7 +172,7 @@ static void on_ended(struct engine_event *event, bool ok)
 
 	(void)ok;
 	out->has_ended = true;
-	if (is_of_a_connection(out->status) && l->channel)
+	if (may_be_lost(out) && l->channel)
 		out->has_lost =
 			grpc_channel_check_connectivity_state(l->channel, 0) != GRPC_CHANNEL_READY;
 	if (out->has_lost) /* one that broke within TLS or HTTP/2: UNKNOWN, "Stream removed" */
