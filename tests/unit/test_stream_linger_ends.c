@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "stream/stream_queue.h"
+
 /* The daemon takes the users behind its unix socket for others than they are. */
 static atomic_uint other_uid;
 int __real_getsockopt(int fd, int level, int name, void *value, socklen_t *n);
@@ -18,6 +20,25 @@ int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *n)
 	if (err == 0 && level == SOL_SOCKET && name == SO_PEERCRED)
 		((struct ucred *)value)->uid += atomic_load(&other_uid);
 	return err;
+}
+
+/* The daemon has no memory for the last frame of a call. */
+static atomic_bool has_no_room;
+static atomic_uint n_refused;
+uint8_t *__real_queue_put(struct stream_queue *queue, const struct frame *frame, size_t n_payload,
+			  struct queue_end end);
+uint8_t *__wrap_queue_put(struct stream_queue *queue, const struct frame *frame, size_t n_payload,
+			  struct queue_end end);
+
+uint8_t *__wrap_queue_put(struct stream_queue *queue, const struct frame *frame, size_t n_payload,
+			  struct queue_end end)
+{
+	if (atomic_load(&has_no_room) &&
+	    (frame->type == FRAME_REPLY || frame->type == FRAME_ERROR)) {
+		atomic_fetch_add(&n_refused, 1);
+		return NULL;
+	}
+	return __real_queue_put(queue, frame, n_payload, end);
 }
 
 /* ---- the end of waiting ---- */
@@ -46,6 +67,31 @@ EVERYWHERE(d10_a_stream_that_nobody_takes_up_ends, 50)
 	CHECK_INT(reconnect(), 0);
 	check_fails(flow_Flow_forever_next(stream, &item), PYR_NOT_FOUND, "item stream terminated");
 	check_fails(flow_Flow_forever_next(stream, &item), PYR_NOT_FOUND, "item stream terminated");
+	pyr_stream_free(stream);
+	CHECK_INT(flow_Flow_peek(flow, &item), 0);
+}
+
+/* Neither the answer nor the error that says so: whoever comes back is told at once. */
+EVERYWHERE(d10_an_answer_that_finds_no_memory_meanwhile_ends_the_stream, 0)
+{
+	struct pyr_call_options patience = { .timeout_ms = 10000 };
+	pyr_stream *stream;
+	int32_t item;
+	int n;
+
+	atomic_store(&n_refused, 0);
+	atomic_store(&has_no_room, true);
+	REQUIRE(flow_Flow_ticks(flow_Flow_with(flow, &patience), 5, 60, &stream) == 0);
+	CHECK_INT(flow_Flow_ticks_next(stream, &item), 1);
+	relay_cut(&relay);
+	CHECK(flow_reaches(&place.n_ended, 1));
+	atomic_store(&has_no_room, false);
+	CHECK_INT(atomic_load(&n_refused), 2);
+	while ((n = flow_Flow_ticks_next(stream, &item)) > 0)
+		;
+	CHECK(is_lost(n));
+	CHECK_INT(reconnect(), 0);
+	check_fails(flow_Flow_ticks_next(stream, &item), PYR_NOT_FOUND, "item stream terminated");
 	pyr_stream_free(stream);
 	CHECK_INT(flow_Flow_peek(flow, &item), 0);
 }
@@ -274,7 +320,9 @@ TEST(d10_a_daemon_keeps_so_many_streams_without_a_link_and_no_more)
 TESTS(stream_linger_ends, T(d10_a_writer_whose_caller_is_gone_does_not_hold_up_a_serial_daemon),
       T(d10_a_reader_whose_caller_is_gone_does_not_hold_up_a_serial_daemon),
       T(d10_in_a_pool_others_are_served_while_a_lost_caller_is_waited_for),
-      T(d10_a_stream_that_nobody_takes_up_ends), T(d10_without_linger_a_stream_ends_with_its_link),
+      T(d10_a_stream_that_nobody_takes_up_ends),
+      T(d10_an_answer_that_finds_no_memory_meanwhile_ends_the_stream),
+      T(d10_without_linger_a_stream_ends_with_its_link),
       T(d10_a_stream_may_be_cancelled_while_there_is_no_link), T(d10_a_stream_ends_with_its_proxy),
       T(d10_a_daemon_that_stops_does_not_wait_for_lost_streams),
       T(d10_another_process_behind_the_address_knows_no_such_stream),

@@ -442,6 +442,27 @@ pyr_call *peer_linger_answered(pyr_stream *stream)
 	return call;
 }
 
+/* One that was taken out of the table just now is about to be abandoned. */
+void peer_linger_lose(pyr_stream *stream)
+{
+	struct lingering_call *l = stream->method.linger;
+	bool is_mine;
+
+	if (!l)
+		return;
+	pthread_mutex_lock(&l->table->lock);
+	is_mine = *lingering_find(l->table, l->token) == l;
+	if (is_mine)
+		take_out(l->table, l);
+	pthread_mutex_unlock(&l->table->lock);
+	if (!is_mine)
+		return;
+	dismantle(l);
+	queue_clear(&stream->out.queue);
+	stream_charge_queue(stream);
+	peer_linger_drop(l); /* not the last of the call: who answers it has another */
+}
+
 void peer_linger_forgo(pyr_stream *stream)
 {
 	if (stream->method.linger && stream->route.peer && stream->method.linger->call)

@@ -56,6 +56,8 @@ pyr_call *peer_linger_answered(pyr_stream *stream);
 /* Of a call on a link that was not answered: too much is kept. From now on it ends with its link.
  */
 void peer_linger_forgo(pyr_stream *stream);
+/* Of a call that waits, whose answer cannot be kept: its caller is refused when it comes back. */
+void peer_linger_lose(pyr_stream *stream);
 
 void peer_linger_drop(struct lingering_call *l);
 

@@ -125,10 +125,13 @@ static bool append_last(pyr_stream *stream, struct frame *frame, struct span pay
 	return at != NULL;
 }
 
-/* The link goes, and the answer with it, as a part of that is queued. */
+/* The answer cannot be told, or a part of it is queued: the link goes, and the answer with it. If
+ * no link carries it, its caller, who comes back, finds that it is not kept. */
 static void lose(pyr_stream *stream)
 {
-	if (stream->route.peer && !stream->out.is_parked)
+	if (!stream->route.peer)
+		peer_linger_lose(stream);
+	else if (!stream->out.is_parked)
 		stream->route.peer->out.has_lost = true;
 }
 
@@ -150,14 +153,16 @@ enum last_frame peer_stream_last(pyr_call *call, const struct frame *frame, stru
 		is_first = false;
 		ok = append_last(stream, &last, part);
 		is_begun |= ok;
-		part.p += part.n;
+		part.p = span_end(part);
 		last.total = 0;
 		last.body = (struct span){ 0 };
 	} while (ok && payload.n > 0);
 	stream_charge_queue(stream);
-	if (!ok && is_begun)
+	if (!ok && (is_begun || (!stream->route.peer && frame->type == FRAME_ERROR))) {
 		lose(stream);
-	return ok || is_begun ? LAST_QUEUED : LAST_NO_MEMORY;
+		return LAST_QUEUED;
+	}
+	return ok ? LAST_QUEUED : LAST_NO_MEMORY;
 }
 
 void peer_stream_close(pyr_stream *stream)

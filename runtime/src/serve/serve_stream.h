@@ -9,8 +9,9 @@
 bool peer_stream_serve(struct peer *peer, pyr_call *call, const struct frame *frame);
 enum last_frame {
 	LAST_ALONE,    /* nothing waits, and nothing is kept: it is to go by itself */
-	LAST_QUEUED,   /* behind the items that wait */
-	LAST_NO_MEMORY /* nothing is kept; by itself, it would overtake them: an error may */
+	LAST_QUEUED,   /* behind the items that wait, or given up with the call's link */
+	LAST_NO_MEMORY /* nothing is kept; by itself, it would overtake them: an error may. None of
+			* an error that no link carries: there is nowhere else to put it */
 };
 
 /* Queues the last frame of a call behind the items that wait. With the stream's lock too, or if no
