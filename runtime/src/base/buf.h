@@ -40,4 +40,16 @@ struct span span_of(const char *s); /* NULL gives an empty one */
 struct span span_of_buf(const struct buf *buf);
 bool span_is(struct span span, const char *s);
 char *span_dup(struct span span); /* malloc'ed, terminated; NULL when memory is out */
+
+/* Where it ends. C does not allow NULL + 0, so an empty one ends where it begins. */
+static inline const uint8_t *span_end(struct span span)
+{
+	return span.n > 0 ? span.p + span.n : span.p;
+}
+
+/* What follows its first n bytes. */
+static inline struct span span_after(struct span span, size_t n)
+{
+	return (struct span){ n > 0 ? span.p + n : span.p, span.n - n };
+}
 #endif

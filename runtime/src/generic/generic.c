@@ -134,8 +134,8 @@ int generic_call_with(pyr_proxy *proxy, const char *operation, const struct gene
 		else
 			err = pyr__call(proxy, table, (unsigned)place, args.slots, results.out);
 		if (err == 0)
-			err = generic_give(table, op->fields + op->n_in, op->n_out, results.slots,
-					   sink);
+			err = generic_give(table, codec_fields_from(op, op->n_in), op->n_out,
+					   results.slots, sink);
 	}
 	results_end(&results);
 	generic_args_end(&args);
@@ -240,7 +240,8 @@ int generic_finish(pyr_stream *stream, struct sink *sink)
 	else
 		err = pyr__finish(stream, op, results.out);
 	if (err == 0)
-		err = generic_give(table, op->fields + op->n_in, op->n_out, results.slots, sink);
+		err = generic_give(table, codec_fields_from(op, op->n_in), op->n_out, results.slots,
+				   sink);
 	results_end(&results);
 	return err;
 }

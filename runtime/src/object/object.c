@@ -555,7 +555,7 @@ int object_operation(const struct object *object, struct span name)
 		scope.n--;
 	if (scope.n == 0)
 		return -1;
-	bare = (struct span){ name.p + scope.n, name.n - scope.n };
+	bare = span_after(name, scope.n);
 	scope.n--;
 	if (!codec_has_interface(interface, scope))
 		return -1;

@@ -516,7 +516,7 @@ static void on_frame(struct peer *peer, const struct frame *frame)
 static void on_message(void *owner, struct span message)
 {
 	struct peer *peer = owner;
-	const uint8_t *p = message.p, *end = message.p + message.n;
+	const uint8_t *p = message.p, *end = span_end(message);
 	struct frame frame;
 	int more = 1;
 

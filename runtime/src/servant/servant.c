@@ -183,7 +183,7 @@ static void reading_begin_answer(struct reading *r, pyr_call *call, const char *
 static int results(pyr_call *call, const struct pyr__operation *op, const char *json, pyr__out *out,
 		   char text[256])
 {
-	const struct pyr__field *fields = op->fields + op->n_in;
+	const struct pyr__field *fields = codec_fields_from(op, op->n_in);
 	bool is_value = op->n_out == 1 && strcmp(fields[0].name, "ret") == 0;
 	struct reading r;
 	int err;

@@ -311,7 +311,7 @@ void peer_batch_run(pyr_call *call)
 
 	if (!batch->at) {
 		batch->at = call->request.payload.p;
-		batch->end = call->request.payload.p + call->request.payload.n;
+		batch->end = span_end(call->request.payload);
 	}
 	while ((item = next(batch)))
 		if (!run_item(batch, item))

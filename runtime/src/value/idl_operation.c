@@ -2,6 +2,7 @@
 /* An operation in IDL: its parameters in an order that gives them the numbers they have. */
 #include "value/idl_own.h"
 #include "value/types.h"
+#include "wire/codec.h"
 
 #include <string.h>
 
@@ -134,10 +135,11 @@ static void put_terms(struct idl *idl, const struct pyr__operation *op,
 
 void idl_put_operation(struct idl *idl, const struct pyr__operation *op)
 {
-	const struct pyr__field *out = op->fields + op->n_in, *end = out + op->n_out;
+	const struct pyr__field *out = codec_fields_from(op, op->n_in);
+	const struct pyr__field *end = codec_fields_from(op, op->n_in + op->n_out);
 	const struct pyr__field *result = op->n_out > 0 && out->id == 1 ? out : NULL;
 	struct params params = { .op = op, .in = op->fields, .in_end = out, .is_first = true };
-	const struct pyr__field *written = end + (op->flags & PYR__STREAM_IN ? 1 : 0);
+	const struct pyr__field *written = op->flags & PYR__STREAM_IN ? end + 1 : end;
 	size_t n;
 
 	params.next_in = 1;

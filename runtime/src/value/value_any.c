@@ -82,7 +82,7 @@ static int read_type(struct value_reading *reading, const struct codec_path *pat
 			       : value_fail(reading, path, "the \"@type\" of an any is wanted");
 	for (n = ret->n; n > 0 && ret->p[n - 1] != '/'; n--)
 		;
-	*ret = (struct span){ ret->p + n, ret->n - n };
+	*ret = span_after(*ret, n);
 	return ret->n > 0 ? 0 : value_fail(reading, path, "its \"@type\" names no type");
 }
 

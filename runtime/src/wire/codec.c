@@ -139,10 +139,9 @@ static bool fill_interface(struct codec_build *build, struct codec_interface *in
 		ret->table = operation;
 		ret->request = codec_build_slots(build, operation->name, operation->fields,
 						 operation->n_in, "parameter");
-		ret->reply = codec_build_slots(
-			build, operation->name,
-			operation->n_out > 0 ? operation->fields + operation->n_in : NULL,
-			operation->n_out, "result");
+		ret->reply = codec_build_slots(build, operation->name,
+					       codec_fields_from(operation, operation->n_in),
+					       operation->n_out, "result");
 		if (!ret->request || !ret->reply || !fill_items(build, ret))
 			return false;
 	}

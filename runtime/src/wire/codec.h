@@ -214,6 +214,13 @@ pyr_any *codec_any_of_bytes(struct span type, struct span value, uint64_t finger
 int codec_any_take(const pyr_any *any, const struct pyr__type *type, struct codec_taker *taker,
 		   uint32_t max_message, void *ret, struct codec_problem *problem);
 
+/* An operation's fields from one on, parameters, results and items; NULL if it has none at all. */
+static inline const struct pyr__field *codec_fields_from(const struct pyr__operation *operation,
+							 size_t at)
+{
+	return operation->fields ? operation->fields + at : NULL;
+}
+
 /* Writes "(int32, example.Point, sequence<string>) -> int32" into buf, cut short at n bytes. */
 void codec_signature(const struct pyr__operation *operation, char *buf, size_t n);
 #endif

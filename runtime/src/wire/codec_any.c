@@ -25,7 +25,7 @@ static void take(struct codec_any *any, const struct codec_value *value)
 
 bool codec_any_next_reference(struct span *rest, struct span *ret)
 {
-	const uint8_t *p = rest->p, *end = p + rest->n;
+	const uint8_t *p = rest->p, *end = span_end(*rest);
 	struct codec_value value;
 
 	for (; p < end && codec_read(p, end, &value); p = value.end) {
@@ -46,12 +46,12 @@ static struct span name_of(struct span url)
 
 	while (n > 0 && url.p[n - 1] != '/')
 		n--;
-	return (struct span){ url.n > 0 ? url.p + n : url.p, url.n - n };
+	return span_after(url, n);
 }
 
 const char *codec_any_read(struct span encoded, struct codec_any *ret)
 {
-	const uint8_t *p = encoded.p, *end = p + encoded.n;
+	const uint8_t *p = encoded.p, *end = span_end(encoded);
 	struct codec_value value;
 
 	*ret = (struct codec_any){ 0 };

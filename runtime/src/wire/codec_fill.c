@@ -581,7 +581,7 @@ int codec_fill_slot(struct codec_fill *fill, const struct codec_field *field,
 int codec_fill_value(struct codec_fill *fill, const struct codec_message *message,
 		     const struct pyr__type *type, struct span data, void **ret)
 {
-	const uint8_t *end = data.n > 0 ? data.p + data.n : data.p;
+	const uint8_t *end = span_end(data);
 	struct codec_path root;
 
 	*ret = allocate(fill, type->size);

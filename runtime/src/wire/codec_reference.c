@@ -100,7 +100,7 @@ static bool is_id(struct span span)
 
 const char *codec_reference_read(struct span encoded, struct codec_reference *ret)
 {
-	const uint8_t *p = encoded.p, *end = p + encoded.n;
+	const uint8_t *p = encoded.p, *end = span_end(encoded);
 	struct codec_value value;
 
 	*ret = (struct codec_reference){ 0 };

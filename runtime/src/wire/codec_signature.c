@@ -59,7 +59,7 @@ static void put_field(struct text_out *text, const struct pyr__field *field, uns
 void codec_signature(const struct pyr__operation *operation, char *buf, size_t n)
 {
 	const struct pyr__field *item =
-		operation->fields ? operation->fields + operation->n_in + operation->n_out : NULL;
+		codec_fields_from(operation, operation->n_in + operation->n_out);
 	struct text_out text = { buf, buf + n };
 	unsigned i;
 

@@ -86,12 +86,13 @@ static void add_type(struct walk *walk, const struct pyr__type *type)
 
 static void add_interface(struct walk *walk, const struct pyr__interface *table)
 {
-	const struct pyr__operation *op = table->operations;
-	size_t n;
+	const struct pyr__operation *op;
+	size_t i, n;
 
 	add_text(walk, table->name);
 	add(walk, &table->fingerprint, sizeof(table->fingerprint));
-	for (; op < table->operations + table->n_operations; op++) {
+	for (i = 0; i < table->n_operations; i++) {
+		op = &table->operations[i];
 		n = op->n_in + op->n_out;
 		n += ((op->flags & PYR__STREAM_IN) != 0) + ((op->flags & PYR__STREAM_OUT) != 0);
 		add(walk, &op, sizeof(op));

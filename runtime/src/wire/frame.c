@@ -314,7 +314,7 @@ static inline bool get_field(const uint8_t **data, const uint8_t *limit, struct 
 
 size_t frame_size_told(const uint8_t *data, size_t n)
 {
-	const uint8_t *p = data, *limit = data + n;
+	const uint8_t *p = data, *limit = span_end((struct span){ data, n });
 	uint64_t tag, size;
 
 	if (!varint_get(&p, limit, &tag) || (tag & 7) != LEN || !varint_get(&p, limit, &size) ||
@@ -328,7 +328,7 @@ size_t frame_size(const uint8_t *data, size_t n)
 	const uint8_t *p = data;
 	struct field field;
 
-	return get_field(&p, data + n, &field) ? (size_t)(p - data) : 0;
+	return get_field(&p, span_end((struct span){ data, n }), &field) ? (size_t)(p - data) : 0;
 }
 
 bool frame_renumber(struct buf *buf, const uint8_t *data, size_t size, uint32_t number)
@@ -376,7 +376,7 @@ static void set_member(struct frame *frame, const struct member *m, const struct
 
 static bool read_body(struct frame *frame, struct span body)
 {
-	const uint8_t *p = body.p, *limit = body.p + body.n;
+	const uint8_t *p = body.p, *limit = span_end(body);
 	const struct member *const first = bodies[frame->type], *m = first;
 	struct field field;
 
@@ -405,7 +405,7 @@ bool frame_read_body(enum frame_type type, struct span body, struct frame *ret)
 
 static bool read_frame(struct span span, struct frame *ret)
 {
-	const uint8_t *p = span.p, *limit = span.p + span.n;
+	const uint8_t *p = span.p, *limit = span_end(span);
 	struct field field;
 	struct span body = { NULL, 0 };
 
@@ -441,7 +441,7 @@ int frame_read(const uint8_t **data, const uint8_t *limit, struct frame *ret)
 
 int frame_repeated(struct span *rest, uint32_t id, struct frame_entry *ret)
 {
-	const uint8_t *p = rest->p, *limit = rest->p + rest->n, *q;
+	const uint8_t *p = rest->p, *limit = span_end(*rest), *q;
 	struct field field, inner;
 
 	while (p < limit) {
@@ -451,8 +451,8 @@ int frame_repeated(struct span *rest, uint32_t id, struct frame_entry *ret)
 			continue;
 		*rest = (struct span){ p, (size_t)(limit - p) };
 		*ret = (struct frame_entry){ 0 };
-		for (q = field.span.p; q < field.span.p + field.span.n;) {
-			if (!get_field(&q, field.span.p + field.span.n, &inner))
+		for (q = field.span.p; q < span_end(field.span);) {
+			if (!get_field(&q, span_end(field.span), &inner))
 				return -1;
 			if (inner.id == 1 && inner.wire == LEN)
 				ret->name = inner.span;
@@ -566,7 +566,7 @@ static bool read_reference(struct span span, struct frame_reference *ret)
 
 int frame_next_reference(struct span *rest, enum frame_type type, struct frame_reference *ret)
 {
-	const uint8_t *p = rest->p, *limit = rest->p + rest->n;
+	const uint8_t *p = rest->p, *limit = span_end(*rest);
 	uint32_t id = references_of(type);
 	struct field field;
 

@@ -216,7 +216,7 @@ static struct span name_of(struct span url)
 
 	while (n < url.n && url.p[url.n - n - 1] != '/')
 		n++;
-	url = (struct span){ url.p + url.n - n, n };
+	url = span_after(url, url.n - n);
 	for (i = 0; i < n; i++)
 		if (!is_name_char(url.p[i]))
 			return (struct span){ 0 };

@@ -172,7 +172,8 @@ static void compare_fields(struct shape_compare *c, const struct list *list,
 			   const struct shape_fields *a, const struct shape_fields *b)
 {
 	const struct shape_field *x = a->items, *y = b->items;
-	const struct shape_field *x_end = x + a->n, *y_end = y + b->n;
+	const struct shape_field *x_end = a->n > 0 ? x + a->n : x;
+	const struct shape_field *y_end = b->n > 0 ? y + b->n : y;
 
 	while (!is_done(c) && (x < x_end || y < y_end)) {
 		if (y == y_end || (x < x_end && x->id < y->id))
@@ -191,7 +192,8 @@ static void compare_numbers(struct shape_compare *c, const struct shape_decl *a,
 			    const struct shape_decl *b)
 {
 	const struct shape_number *x = a->numbers.items, *y = b->numbers.items;
-	const struct shape_number *x_end = x + a->numbers.n, *y_end = y + b->numbers.n, *one;
+	const struct shape_number *x_end = a->numbers.n > 0 ? x + a->numbers.n : x;
+	const struct shape_number *y_end = b->numbers.n > 0 ? y + b->numbers.n : y, *one;
 	const char *kind = a->kind == SHAPE_ENUM ? "value" : "case";
 	const char *why = a->kind == SHAPE_ENUM ? NULL : "where none may come or go";
 	char what[240], was[80], is[80];

@@ -170,7 +170,7 @@ static void put_operation(struct maker *maker, const struct pyr__operation *tabl
 		ret->timeout_ms = table->timeout_ms;
 	}
 	put_fields(maker, table->fields, table->n_in, &ret->in);
-	put_fields(maker, table->fields + table->n_in, table->n_out, &ret->out);
+	put_fields(maker, codec_fields_from(table, table->n_in), table->n_out, &ret->out);
 	put_streams(maker, table, &ret->streams);
 	while (table->raises && table->raises[n])
 		n++;

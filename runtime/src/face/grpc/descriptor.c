@@ -9,6 +9,7 @@
 #include "base/array.h"
 #include "face/grpc/descriptor_own.h"
 #include "face/grpc/proto_put.h"
+#include "wire/codec.h"
 
 /* ---- what all parts use ---- */
 
@@ -231,8 +232,8 @@ static void put_slots(struct descriptors *d, uint32_t file, const struct pyr__op
 		      bool is_reply)
 {
 	bool in = op->flags & PYR__STREAM_IN, out = op->flags & PYR__STREAM_OUT;
-	const struct pyr__field *first = op->fields + (is_reply ? op->n_in : 0);
-	const struct pyr__field *items = op->fields + op->n_in + op->n_out;
+	const struct pyr__field *first = codec_fields_from(op, is_reply ? op->n_in : 0);
+	const struct pyr__field *items = codec_fields_from(op, op->n_in + op->n_out);
 	size_t n = is_reply ? op->n_out : op->n_in, i;
 	const struct pyr__field **fields = arena_alloc(&d->memory, (n + 1) * sizeof(*fields));
 	bool is_void = is_reply;

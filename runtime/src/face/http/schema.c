@@ -303,7 +303,7 @@ void schema_parameters(const struct schema *schema, const struct pyr__operation 
 
 void schema_result(const struct schema *schema, const struct pyr__operation *op)
 {
-	const struct pyr__field *results = op->fields + op->n_in;
+	const struct pyr__field *results = op->fields ? op->fields + op->n_in : NULL;
 
 	if (op->flags & PYR__STREAM_OUT) {
 		put_value(schema, NULL, results + op->n_out + (op->flags & PYR__STREAM_IN ? 1 : 0));

@@ -174,7 +174,7 @@ struct span pyro_connection_data(const struct pyro_connection *connection)
 {
 	struct span annotations = pyro_connection_annotations(connection);
 
-	return (struct span){ annotations.p + annotations.n, connection->header.n_data };
+	return (struct span){ span_end(annotations), connection->header.n_data };
 }
 
 void pyro_connection_next(struct pyro_connection *connection)

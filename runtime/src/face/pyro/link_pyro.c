@@ -303,7 +303,7 @@ static bool take_messages(struct pyro_link *l)
 		if (size <= 0 || l->in.n - at < n)
 			break;
 		annotations = (struct span){ l->in.data + at + size, header.n_annotations };
-		data = (struct span){ annotations.p + annotations.n, header.n_data };
+		data = (struct span){ span_end(annotations), header.n_data };
 		at += n;
 		if (l->state == PYRO_OPEN)
 			on_answer(l, &header, annotations, data);

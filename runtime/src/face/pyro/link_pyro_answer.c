@@ -70,7 +70,7 @@ static int read_json(struct value_reading *reading, union pyr__slot *ret)
 static int read_results(struct value_reading *reading, const struct pyr__operation *op,
 			union pyr__slot *slots)
 {
-	const struct pyr__field *fields = op->fields + op->n_in;
+	const struct pyr__field *fields = codec_fields_from(op, op->n_in);
 
 	if (op->n_out == 0)
 		return 0; /* whatever it returned */

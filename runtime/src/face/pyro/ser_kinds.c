@@ -34,7 +34,7 @@ bool ser_parse(const struct ser_kind *kind, struct span bytes, struct arena *are
 	       struct ser_data *ret, char *text, size_t n)
 {
 	struct ser_builder b = {
-		.arena = arena, .begin = bytes.p, .at = bytes.p, .end = bytes.p + bytes.n
+		.arena = arena, .begin = bytes.p, .at = bytes.p, .end = span_end(bytes)
 	};
 	locale_t before = json_locale();
 
