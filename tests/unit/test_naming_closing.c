@@ -12,7 +12,9 @@ static struct {
 	pyr_daemon *daemon;
 	pthread_t thread;
 	pyr_daemon *closes; /* freed before the next registration is answered */
-	atomic_int n_registered, n_removed, n_renewed;
+	bool refuses;       /* registrations */
+	atomic_int n_registered, n_removed, n_renewed, n_attended, n_left;
+	int n_present; /* owners that attended when the last name was registered */
 } server;
 
 static int ping(pyr_call *call)
@@ -29,6 +31,9 @@ static int register_name(pyr_call *call, const char *name, const char *uri,
 
 	(void)name;
 	(void)uri;
+	server.n_present = atomic_load(&server.n_attended) - atomic_load(&server.n_left);
+	if (server.refuses)
+		return pyr_fail(call, PYR_ALREADY_EXISTS, "it is taken");
 	grant->secret = claim->secret;
 	grant->ttl_ms = terms->ttl_ms;
 	pyr_daemon_free(server.closes);
@@ -44,6 +49,24 @@ static int renew(pyr_call *call, const struct pyr_bytes *secret, const struct py
 	(void)secret;
 	atomic_fetch_add(&server.n_renewed, (int)names->n);
 	*ret = pyr_call_alloc(call, sizeof(**ret));
+	return 0;
+}
+
+static void on_left(pyr_deferred *deferred, void *data)
+{
+	(void)data;
+	pyr_deferred_free(deferred);
+	atomic_fetch_add(&server.n_left, 1);
+}
+
+static int attend(pyr_call *call, const struct pyr_bytes *secret)
+{
+	pyr_deferred *deferred;
+
+	(void)secret;
+	REQUIRE(pyr_call_defer(call, &deferred) == 0);
+	atomic_fetch_add(&server.n_attended, 1);
+	pyr_deferred_set_on_cancel(deferred, on_left, NULL);
 	return 0;
 }
 
@@ -64,7 +87,11 @@ static void *run_daemon(void *daemon)
 static pyr_ns *start(void)
 {
 	static const struct pyrite_NameServer_methods methods = {
-		.ping = ping, .register_name = register_name, .renew = renew, .remove = remove_name
+		.ping = ping,
+		.register_name = register_name,
+		.renew = renew,
+		.attend = attend,
+		.remove = remove_name,
 	};
 	pyr_ns *ns;
 
@@ -77,6 +104,9 @@ static pyr_ns *start(void)
 	atomic_store(&server.n_registered, 0);
 	atomic_store(&server.n_removed, 0);
 	atomic_store(&server.n_renewed, 0);
+	atomic_store(&server.n_attended, 0);
+	atomic_store(&server.n_left, 0);
+	server.refuses = false;
 	return ns;
 }
 
@@ -164,12 +194,49 @@ TEST(a_daemon_that_is_freed_leaves_its_successors_names_alone)
 	stop(ns);
 }
 
+/* Else a process that dies before it has the answer would keep its name until the lease ends. */
+TEST(a_process_attends_before_its_name_is_registered)
+{
+	pyr_daemon *daemon = pyr_daemon_new(NULL);
+	pyr_ns *ns = start();
+	char uri[100];
+
+	uri_of(daemon, uri);
+	CHECK_INT(pyr_ns_register(ns, "mine", uri), 0);
+	CHECK_INT(server.n_present, 1);
+	CHECK_INT(pyr_ns_register(ns, "mine.too", uri), 0);
+	CHECK_INT(server.n_present, 1); /* the same one */
+	CHECK_INT(atomic_load(&server.n_attended), 1);
+	pyr_daemon_free(daemon);
+	stop(ns);
+}
+
+TEST(a_process_whose_name_is_refused_attends_no_longer)
+{
+	pyr_daemon *daemon = pyr_daemon_new(NULL);
+	pyr_ns *ns = start();
+	char uri[100];
+
+	uri_of(daemon, uri);
+	server.refuses = true;
+	CHECK_INT(pyr_ns_register(ns, "taken", uri), -PYR_ALREADY_EXISTS);
+	CHECK_HAS(pyr_errmsg(), "it is taken");
+	REQUIRE(server.n_present == 1);
+	while (atomic_load(&server.n_left) < 1)
+		CHECK_INT(pyr_ns_ping(ns), 0);
+	CHECK_INT(atomic_load(&server.n_attended), 1);
+	pyr_daemon_free(daemon);
+	stop(ns);
+}
+
 int main(void)
 {
 	static const struct test_case tests[] = {
 		T(a_daemon_that_closes_while_its_name_is_registered_leaves_no_lease),
 		T(a_name_is_not_shared_at_a_name_server_that_does_not_know_how),
 		T(a_daemon_that_is_freed_leaves_its_successors_names_alone),
+		T(a_process_attends_before_its_name_is_registered),
+		T(a_process_whose_name_is_refused_attends_no_longer),
 	};
 
 	setenv("PYRITE_LEASE_TTL_MS", "300", 1);

@@ -173,8 +173,8 @@ static int keep_lease(pyr_ns *ns, const pyr_uri *uri, const struct lease_terms *
 	return 0;
 }
 
-static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri,
-			const struct pyr_ns_register_options *options)
+static int register_at(pyr_ns *ns, const char *name, const pyr_uri *uri,
+		       const struct pyr_ns_register_options *options, enum naming_place place)
 {
 	struct lease_terms lease = { servers_text(ns->servers),
 				     name,
@@ -186,8 +186,6 @@ static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri,
 				     options->on_lease,
 				     options->data };
 	struct lease_grant granted = { .asked_at = engine_now() };
-	enum naming_place place =
-		uri->scheme == PYR_URI_PYRO ? naming_place_of(uri->address) : NAMING_ELSEWHERE;
 	struct pyrite_NameTerms terms = { .replace = options->replace, .shared = options->shared };
 	struct server_call call = { &server_register, name, uri->text, .terms = &terms };
 	struct naming_claim claim;
@@ -196,8 +194,6 @@ static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri,
 	bool is_shared;
 	int status;
 
-	if (place == NAMING_CLOSING)
-		return refuse_closing(uri, name);
 	if (!naming_make_claim(ns, &claim))
 		return error_set(PYR_RESOURCE_EXHAUSTED,
 				 "no memory or no random numbers for name %s", name);
@@ -219,6 +215,26 @@ static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri,
 	if (!is_shared)
 		lease_drop(servers_text(ns->servers), name); /* one that it replaces */
 	return 0;
+}
+
+static int register_uri(pyr_ns *ns, const char *name, const pyr_uri *uri,
+			const struct pyr_ns_register_options *options)
+{
+	enum naming_place place =
+		uri->scheme == PYR_URI_PYRO ? naming_place_of(uri->address) : NAMING_ELSEWHERE;
+	const char *server = servers_text(ns->servers);
+	int status;
+
+	if (place == NAMING_CLOSING)
+		return refuse_closing(uri, name);
+	if (place == NAMING_ELSEWHERE)
+		return register_at(ns, name, uri, options, place);
+	if (lease_begin(server) < 0)
+		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory for the lease of name %s",
+				 name);
+	status = register_at(ns, name, uri, options, place);
+	lease_end(server);
+	return status;
 }
 
 int pyr__ns_register(pyr_ns *ns, const char *name, const char *uri,

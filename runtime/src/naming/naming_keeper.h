@@ -65,10 +65,10 @@ struct keeper {
 	uint64_t moment;                /* counts leases and renewals */
 	int64_t round_at;               /* when the next round of renewals begins */
 	uint32_t look_ms;
-	unsigned n_again;   /* names that are told again at a time */
-	bool is_cut;        /* attending has ended with the connection */
-	bool is_failing;    /* the last round failed: told once */
-	unsigned n_closing; /* threads that wait for removals on the proxy */
+	unsigned n_again; /* names that are told again at a time */
+	bool is_cut;      /* attending has ended with the connection */
+	bool is_failing;  /* the last round failed: told once */
+	unsigned n_users; /* threads that register a name, or wait for removals on the proxy */
 };
 
 extern struct keepers {

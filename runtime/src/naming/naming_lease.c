@@ -146,6 +146,34 @@ static int add_lease(struct keeper *keeper, struct lease *lease)
 	return -PYR_RESOURCE_EXHAUSTED;
 }
 
+int lease_begin(const char *server)
+{
+	struct keeper *keeper;
+	int status = -PYR_RESOURCE_EXHAUSTED;
+
+	pthread_mutex_lock(&keepers.lock);
+	keeper = find_keeper(server);
+	if (!keeper)
+		keeper = make_keeper(server);
+	if (keeper && keeper_attend(keeper)) {
+		keeper->n_users++;
+		status = 0;
+	}
+	pthread_mutex_unlock(&keepers.lock);
+	return status;
+}
+
+void lease_end(const char *server)
+{
+	struct keeper *keeper;
+
+	pthread_mutex_lock(&keepers.lock);
+	keeper = find_keeper(server);
+	keeper->n_users--;
+	keeper_rest(keeper);
+	pthread_mutex_unlock(&keepers.lock);
+}
+
 int lease_keep(const struct lease_terms *terms, const struct lease_grant *grant)
 {
 	struct lease *lease;
@@ -286,13 +314,13 @@ void lease_remove_daemon(const char *daemon, int64_t wait_ms)
 	pthread_mutex_lock(&keepers.lock);
 	for (keeper = keepers.first; keeper; keeper = keeper->next) {
 		calls = start_removals(keeper, daemon, calls);
-		keeper->n_closing++;
+		keeper->n_users++;
 	}
 	pthread_mutex_unlock(&keepers.lock);
 	wait_for_removals(calls, engine_now() + wait_ms * ENGINE_MS);
 	pthread_mutex_lock(&keepers.lock);
 	for (keeper = keepers.first; keeper; keeper = keeper->next) {
-		keeper->n_closing--;
+		keeper->n_users--;
 		keeper_rest(keeper);
 	}
 	pthread_mutex_unlock(&keepers.lock);

@@ -37,6 +37,13 @@ struct lease_grant {
  * 0, or minus a status without an error set. */
 int lease_secret(const char *server, uint8_t ret[LEASE_SECRET]);
 
+/* Before a name is registered: the name server is told that this process is present, so that it
+ * notices if it dies, whether or not it has the answer by then. Does not wait. Returns 0, and then
+ * lease_end() has to follow; -RESOURCE_EXHAUSTED without an error set. */
+int lease_begin(const char *server);
+/* The name has been kept, or is not to be. */
+void lease_end(const char *server);
+
 /* Keeps a name that has just been registered. Returns 0; -RESOURCE_EXHAUSTED;
  * -FAILED_PRECONDITION if the daemon takes no names any more: the name is then to be removed. */
 int lease_keep(const struct lease_terms *terms, const struct lease_grant *grant);

@@ -120,20 +120,6 @@ static void attend(struct keeper *keeper)
 		on_attended(&keeper->hook);
 }
 
-bool keeper_attend(struct keeper *keeper)
-{
-	int best = servers_best(keeper->servers);
-
-	if (!keeper->proxy) {
-		keeper->at = best < 0 ? 0 : (unsigned)best;
-		keeper->proxy = make_proxy(keeper, keeper->at);
-	}
-	if (!keeper->proxy)
-		return false;
-	attend(keeper);
-	return true;
-}
-
 static void drop_renewals(struct keeper *keeper)
 {
 	struct renewal *renewal;
@@ -171,7 +157,7 @@ static void leave(struct keeper *keeper)
 
 void keeper_rest(struct keeper *keeper)
 {
-	if (keeper->leases || keeper->n_closing > 0)
+	if (keeper->leases || keeper->n_users > 0)
 		return;
 	drop_renewals(keeper);
 	drop_left(keeper);
@@ -200,12 +186,31 @@ static void move_to(struct keeper *keeper, unsigned at)
 	keeper->left = keeper->proxy;
 	keeper->left_attending = keeper->attending;
 	keeper->attending = NULL;
-	log_line(PYR_LOG_INFO, "names that were renewed at the name server at %s are now at %s",
-		 keeper_address(keeper), servers_address(keeper->servers, at));
+	if (keeper->leases)
+		log_line(PYR_LOG_INFO,
+			 "names that were renewed at the name server at %s are now at %s",
+			 keeper_address(keeper), servers_address(keeper->servers, at));
 	keeper->proxy = proxy;
 	keeper->at = at;
 	keeper->is_failing = false;
 	keeper->round_at = engine_now();
+}
+
+bool keeper_attend(struct keeper *keeper)
+{
+	int best = servers_best(keeper->servers);
+
+	if (!keeper->proxy) {
+		keeper->at = best < 0 ? 0 : (unsigned)best;
+		keeper->proxy = make_proxy(keeper, keeper->at);
+	}
+	if (!keeper->proxy)
+		return false;
+	/* the first name was registered elsewhere than expected */
+	if (!keeper->leases && best >= 0 && best != (int)keeper->at)
+		move_to(keeper, (unsigned)best);
+	attend(keeper);
+	return true;
 }
 
 /* The connection is gone, or nothing comes over it. */
