@@ -27,6 +27,8 @@ static int fail_when_told(pyr_call *call, int32_t *ret)
 	return pyr_fail(call, PYR_ABORTED, "half done");
 }
 
+static atomic_int n_answering; /* threads that have not answered yet */
+
 /* The same from another thread, as a deferred. */
 static void *answer_later(void *data)
 {
@@ -35,6 +37,7 @@ static void *answer_later(void *data)
 
 	(void)until_told(pyr_deferred_call(deferred), &n);
 	px_Counter_slow_reply(deferred, n);
+	atomic_fetch_sub(&n_answering, 1);
 	return NULL;
 }
 
@@ -45,6 +48,7 @@ static int defer_until_told(pyr_call *call, int32_t *ret)
 
 	(void)ret;
 	CHECK_INT(pyr_call_defer(call, &deferred), 0);
+	atomic_fetch_add(&n_answering, 1);
 	REQUIRE(pthread_create(&thread, NULL, answer_later, deferred) == 0);
 	pthread_detach(thread);
 	return 0;
@@ -86,6 +90,8 @@ static void check(operation call, const struct pyr_proxy_options *how, unsigned 
 		n_late += call(proxy, &n) == -PYR_DEADLINE_EXCEEDED;
 	CHECK_INT(n_late, TIMES);
 	CHECK_INT(n, 7);
+	while (atomic_load(&n_answering) > 0) /* a stop does not wait for a cancelled deferred */
+		CHECK_INT(pyr_sleep(1), 0);
 	px_Counter_free(proxy);
 	CHECK_INT(counter_close(&counter), 0);
 	CHECK(atomic_load(&n_told) > 0);
