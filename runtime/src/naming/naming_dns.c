@@ -56,11 +56,13 @@ void naming_dns_set_seed(uint64_t seed)
 
 static uint64_t get_seed(void)
 {
-	uint64_t none = 0, own = 0;
+	uint64_t kept = atomic_load(&process_seed), own = 0;
 
+	if (kept)
+		return kept;
 	(void)random_bytes(&own, sizeof(own));
 	own |= 1;
-	return atomic_compare_exchange_strong(&process_seed, &none, own) ? own : none;
+	return atomic_compare_exchange_strong(&process_seed, &kept, own) ? own : kept;
 }
 
 /* The next number of a sequence, as splitmix64 has it. */
