@@ -41,7 +41,7 @@ def run(command, modules, folder, kind, n, variant):
 
 def torture(name, command, modules, prepare=lambda: None):
     """command: what fails; prepare: makes its files anew before each run."""
-    bad, n_runs = [], 0
+    bad, n_runs, n_failed = [], 0, 0
     with tempfile.TemporaryDirectory() as folder:
         for kind, variants in ("memory", (0,)), ("syscall", (0, 1, 2) if STRIDE == 1 else (0,)):
             for variant in variants:
@@ -49,11 +49,14 @@ def torture(name, command, modules, prepare=lambda: None):
                 while beyond < BEYOND:
                     prepare()
                     failed, where, wrong = run(command, modules, pathlib.Path(folder), kind, n, variant)
+                    n_failed += failed
                     beyond = 0 if failed else beyond + 1
                     if wrong:
                         bad.append(f"{kind} n={n} variant={variant} {where}: {wrong}")
                     n += STRIDE
                     n_runs += 1
+    if n_failed == 0:
+        bad.append("no call failed")
     for case in bad[:30]:
         print("   ", case)
     print(f"{'not ok' if bad else 'ok'} {name} # {n_runs} runs", flush=True)
