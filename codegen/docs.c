@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "docs.h"
 #include "docs_own.h"
 #include "emit.h"
@@ -18,18 +19,16 @@ static void add_target(struct docs *docs, const struct docs_page *page, const st
 
 	docs_path(&key, decl, "::");
 	buf_printf(&target, "%s#", page->href);
-	docs_path(&target, decl, ".");
-	if (child) {
+	docs_anchor(&target, decl, child);
+	if (child)
 		buf_printf(&key, "::%s", child);
-		buf_printf(&target, ".%s", child);
-	}
-	href = docs_keep_buf(docs, &target);
-	set_put(&docs->targets, docs_keep_buf(docs, &key), href);
+	href = docs_keep(docs, &target);
+	set_put(&docs->targets, docs_keep(docs, &key), href);
 	if (!also)
 		return;
 	docs_path(&key, decl->parent, "::");
 	buf_printf(&key, "%s%s", key.n > 0 ? "::" : "", child);
-	set_put(&docs->targets, docs_keep_buf(docs, &key), href);
+	set_put(&docs->targets, docs_keep(docs, &key), href);
 }
 
 static void add_targets(struct docs *docs, const struct docs_page *page)
@@ -76,7 +75,7 @@ static const char *address(struct docs *docs, const char *name)
 
 		buf_printf(&out, is_plain ? "%c" : "%%%02X", *c);
 	}
-	return docs_keep_buf(docs, &out);
+	return docs_keep(docs, &out);
 }
 
 static void add_page(struct docs *docs, const struct idl_unit *unit, const struct ast_file *file)
@@ -152,34 +151,9 @@ static void begin(struct docs *docs, const struct docs_page *page, struct buf *o
 	buf_free(&index);
 }
 
-/* Length of a character of UTF-8, 0 if it is none. */
-static size_t character(const unsigned char *text, size_t n)
+static bool is_control(uint32_t c)
 {
-	size_t length = text[0] < 0x80   ? 1
-			: text[0] < 0xc2 ? 0
-			: text[0] < 0xe0 ? 2
-			: text[0] < 0xf0 ? 3
-			: text[0] < 0xf5 ? 4
-					 : 0;
-
-	if (length > n)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-	    (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
-		return 0;
-	return length;
-}
-
-static bool is_control(const char *text, size_t length)
-{
-	unsigned char first = (unsigned char)text[0];
-
-	if (length == 2)
-		return first == 0xc2 && (unsigned char)text[1] < 0xa0;
-	return length == 1 && ((first < ' ' && first != '\n' && first != '\t') || first == 127);
+	return (c < ' ' && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0);
 }
 
 /* Comments may hold any bytes; a page is UTF-8 without control characters. */
@@ -187,12 +161,13 @@ static void clean(struct buf *text)
 {
 	struct buf out = { .failed = text->failed };
 	size_t length;
+	uint32_t c;
 
 	for (size_t i = 0; i < text->n && !out.failed; i += length > 0 ? length : 1) {
-		length = character((const unsigned char *)text->data + i, text->n - i);
+		length = text_char(text->data + i, text->n - i, &c);
 		if (length == 0)
 			buf_str(&out, "\xef\xbf\xbd"); /* U+FFFD */
-		else if (is_control(text->data + i, length))
+		else if (is_control(c))
 			buf_str(&out, " ");
 		else
 			buf_add(&out, text->data + i, length);

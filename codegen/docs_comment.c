@@ -65,13 +65,9 @@ static bool is_tag(const char *line)
 static const char *keep_n(struct docs *docs, const char *text, size_t n)
 {
 	struct buf copy = { 0 };
-	const char *kept;
 
 	buf_add(&copy, text, n);
-	docs->failed |= copy.failed;
-	kept = docs_keep(docs, buf_text(&copy));
-	buf_free(&copy);
-	return kept;
+	return docs_keep(docs, &copy);
 }
 
 static const char *kind_of(const char *kind)

@@ -71,9 +71,7 @@ static struct entry *entries(struct docs *docs, size_t *n)
 			struct buf name = { 0 };
 
 			docs_path(&name, decl, "::");
-			all[(*n)++] = (struct entry){ decl, docs_keep(docs, buf_text(&name)) };
-			docs->failed |= name.failed;
-			buf_free(&name);
+			all[(*n)++] = (struct entry){ decl, docs_keep(docs, &name) };
 		}
 	if (all)
 		qsort(all, *n, sizeof(*all), by_name);

@@ -179,8 +179,7 @@ static void item_heading(struct docs *docs, const struct ast_decl *interface, co
 {
 	struct buf anchor = { 0 };
 
-	docs_path(&anchor, interface, ".");
-	buf_printf(&anchor, ".%s", decl->name);
+	docs_anchor(&anchor, interface, decl->name);
 	docs_heading(docs, 4, buf_text(&anchor), kind, decl->name);
 	docs->failed |= anchor.failed;
 	buf_free(&anchor);

@@ -74,12 +74,12 @@ struct docs {
 	bool in_cell, in_code;
 };
 
-/* A copy that lives as long as docs; "" if memory is out. */
-const char *docs_keep(struct docs *docs, const char *text);
-/* The same of a buffer, which is freed. */
-const char *docs_keep_buf(struct docs *docs, struct buf *text);
+/* The text of a buffer, which is freed; it lives as long as docs. "" if memory is out. */
+const char *docs_keep(struct docs *docs, struct buf *text);
 /* "shop::Shop" with the separator given; "" for what has no name. */
 void docs_path(struct buf *out, const struct ast_decl *decl, const char *separator);
+/* Where it is on its page: "shop.Shop", with a child "shop.Shop.place". */
+void docs_anchor(struct buf *out, const struct ast_decl *decl, const char *child);
 bool docs_is_shown(const struct ast_decl *decl);
 /* Where a declaration is, as seen from the current page; NULL: nowhere. child: of its member,
  * operation or enumerator, or NULL. */

@@ -9,18 +9,11 @@
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
-static void anchor_of(struct buf *out, const struct ast_decl *decl, const char *child)
-{
-	docs_path(out, decl, ".");
-	if (child)
-		buf_printf(out, ".%s", child);
-}
-
 static void put_anchor(struct docs *docs, const struct ast_decl *decl, const char *child)
 {
 	struct buf anchor = { 0 };
 
-	anchor_of(&anchor, decl, child);
+	docs_anchor(&anchor, decl, child);
 	docs_flush(docs);
 	docs->format->anchor(docs->out, buf_text(&anchor));
 	docs->failed |= anchor.failed;
@@ -52,7 +45,7 @@ static void heading(struct docs *docs, const struct ast_decl *decl)
 {
 	struct buf anchor = { 0 }, full = { 0 }, module = { 0 };
 
-	anchor_of(&anchor, decl, NULL);
+	docs_anchor(&anchor, decl, NULL);
 	docs_path(&full, decl, "::");
 	docs_path(&module, docs_module(decl->parent), "::");
 	docs_heading(docs, 3, buf_text(&anchor), kind_name(decl),

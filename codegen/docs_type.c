@@ -9,6 +9,8 @@
 #include "docs_own.h"
 #include "layout.h"
 
+#include "../idl/scalar.h"
+
 static void text(struct docs *docs, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void text(struct docs *docs, const char *format, ...)
@@ -39,36 +41,6 @@ void docs_name(struct docs *docs, const struct ast_decl *decl)
 	buf_free(&prefix);
 }
 
-static const char *simple_name(enum ast_type_kind kind)
-{
-	static const char *const names[] = {
-		[TYPE_VOID] = "void",
-		[TYPE_BOOLEAN] = "boolean",
-		[TYPE_CHAR] = "char",
-		[TYPE_WCHAR] = "wchar",
-		[TYPE_OCTET] = "octet",
-		[TYPE_INT8] = "int8",
-		[TYPE_UINT8] = "uint8",
-		[TYPE_INT16] = "int16",
-		[TYPE_UINT16] = "uint16",
-		[TYPE_INT32] = "int32",
-		[TYPE_UINT32] = "uint32",
-		[TYPE_INT64] = "int64",
-		[TYPE_UINT64] = "uint64",
-		[TYPE_FLOAT] = "float",
-		[TYPE_DOUBLE] = "double",
-		[TYPE_STRING] = "string",
-		[TYPE_ANY] = "any",
-		[TYPE_OBJECT] = "Object",
-		[TYPE_BYTES] = "sequence<octet",
-		[TYPE_SEQUENCE] = "sequence<",
-		[TYPE_MAP] = "map<",
-		[TYPE_STREAM] = "stream<",
-	};
-
-	return names[kind];
-}
-
 static void bound(struct docs *docs, const struct ast_type *type, const char *open,
 		  const char *close)
 {
@@ -92,25 +64,25 @@ void docs_type(struct docs *docs, const struct ast_type *type)
 		docs_type(docs, type->elem);
 		docs_dims(docs, type);
 		return;
-	default:
-		docs_code(docs, simple_name(type->kind));
-	}
-	switch (type->kind) {
-	case TYPE_STRING:
-		bound(docs, type, "<", ">");
-		return;
+	case TYPE_BYTES:
+		docs_code(docs, "sequence<octet");
+		break;
 	case TYPE_MAP:
+		docs_code(docs, "map<");
 		docs_type(docs, type->key);
 		docs_code(docs, ", ");
 		docs_type(docs, type->elem);
 		break;
 	case TYPE_SEQUENCE:
 	case TYPE_STREAM:
+		docs_code(docs, scalar_name(type));
+		docs_code(docs, "<");
 		docs_type(docs, type->elem);
 		break;
-	case TYPE_BYTES:
-		break;
 	default:
+		docs_code(docs, scalar_name(type));
+		if (type->kind == TYPE_STRING)
+			bound(docs, type, "<", ">");
 		return;
 	}
 	bound(docs, type, ", ", "");

@@ -5,29 +5,20 @@
 
 #include "docs_own.h"
 
-const char *docs_keep(struct docs *docs, const char *text)
+const char *docs_keep(struct docs *docs, struct buf *text)
 {
 	char **kept = realloc(docs->kept, (docs->n_kept + 1) * sizeof(*kept));
-	char *copy = strdup(text);
+	const char *ret = "";
 
 	if (kept)
 		docs->kept = kept;
-	if (!kept || !copy) {
-		free(copy);
-		docs->failed = true;
-		return "";
+	docs->failed |= !kept || text->failed;
+	if (kept && !text->failed && text->data) {
+		ret = kept[docs->n_kept++] = text->data;
+		*text = (struct buf){ 0 };
 	}
-	kept[docs->n_kept++] = copy;
-	return copy;
-}
-
-const char *docs_keep_buf(struct docs *docs, struct buf *text)
-{
-	const char *kept = docs_keep(docs, buf_text(text));
-
-	docs->failed |= text->failed;
 	buf_free(text);
-	return kept;
+	return ret;
 }
 
 void docs_path(struct buf *out, const struct ast_decl *decl, const char *separator)
@@ -38,6 +29,13 @@ void docs_path(struct buf *out, const struct ast_decl *decl, const char *separat
 	if (decl->parent && *decl->parent->name)
 		buf_str(out, separator);
 	buf_str(out, decl->name);
+}
+
+void docs_anchor(struct buf *out, const struct ast_decl *decl, const char *child)
+{
+	docs_path(out, decl, ".");
+	if (child)
+		buf_printf(out, ".%s", child);
 }
 
 bool docs_is_shown(const struct ast_decl *decl)

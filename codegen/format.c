@@ -35,7 +35,7 @@ static bool ends_line(const struct format *format)
 
 static bool in_any_body(const struct brackets *brackets)
 {
-	const struct bracket *top = brackets->n > 0 ? &brackets->open[brackets->n - 1] : NULL;
+	const struct bracket *top = brackets_top(brackets);
 
 	return top && top->mark == '{' && !top->is_flat;
 }
@@ -155,10 +155,10 @@ static bool is_notes(const struct format *format)
 /* Modules that hold nothing but one another may share a line: module a { module b { */
 static bool joins_module(const struct format *format)
 {
+	const struct bracket *top = brackets_top(&format->now);
 	const struct piece *piece = peek(format, 0);
 
-	return format->now.n > 0 && format->now.open[format->now.n - 1].head == HEAD_MODULE &&
-	       piece->newlines == 0 && piece_is(piece, "module");
+	return top && top->head == HEAD_MODULE && piece->newlines == 0 && piece_is(piece, "module");
 }
 
 /* and then their ends do: }; }; */
@@ -170,7 +170,7 @@ static bool joins_end(const struct format *format)
 /* Whether the unit ends with the token that was just added. */
 static bool is_complete(const struct format *format)
 {
-	const struct bracket *top = format->now.n > 0 ? &format->now.open[format->now.n - 1] : NULL;
+	const struct bracket *top = brackets_top(&format->now);
 
 	if (top && top->is_flat)
 		return false;

@@ -123,7 +123,7 @@ struct format {
 /* format_token.c */
 void brackets_push(struct brackets *brackets, struct bracket bracket);
 /* The innermost one; NULL: none. */
-struct bracket *brackets_top(struct brackets *brackets);
+const struct bracket *brackets_top(const struct brackets *brackets);
 /* Whether the innermost one is a body whose contents have lines of their own. */
 bool brackets_in_body(const struct brackets *brackets, enum unit_head head);
 /* How far in the contents of the innermost body are; of a union: its members. */

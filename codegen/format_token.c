@@ -42,14 +42,14 @@ void brackets_push(struct brackets *brackets, struct bracket bracket)
 		brackets->lost++;
 }
 
-struct bracket *brackets_top(struct brackets *brackets)
+const struct bracket *brackets_top(const struct brackets *brackets)
 {
 	return brackets->n > 0 ? &brackets->open[brackets->n - 1] : NULL;
 }
 
 bool brackets_in_body(const struct brackets *brackets, enum unit_head head)
 {
-	const struct bracket *top = brackets->n > 0 ? &brackets->open[brackets->n - 1] : NULL;
+	const struct bracket *top = brackets_top(brackets);
 
 	return top && top->mark == '{' && !top->is_flat && top->head == head;
 }
@@ -140,7 +140,7 @@ static enum token_role scope_role(const struct unit *unit, const struct piece *m
 
 static enum token_role colon_role(const struct brackets *now)
 {
-	const struct bracket *top = now->n > 0 ? &now->open[now->n - 1] : NULL;
+	const struct bracket *top = brackets_top(now);
 
 	return top && top->mark == '{' && top->head == HEAD_UNION ? ROLE_LABEL_END : ROLE_COLON;
 }
