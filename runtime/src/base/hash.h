@@ -9,4 +9,7 @@
 
 /* Goes on with n bytes more. */
 uint64_t hash_more(uint64_t hash, const void *data, size_t n);
+
+/* splitmix64's last step, a bijection: all bits of the result depend on all bits of x. */
+uint64_t hash_mix(uint64_t x);
 #endif

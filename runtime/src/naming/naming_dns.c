@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/random.h"
 #include "engine/engine.h"
 #include "naming/naming_inet.h"
@@ -68,11 +69,7 @@ static uint64_t get_seed(void)
 /* The next number of a sequence, as splitmix64 has it. */
 static uint64_t next_number(uint64_t *state)
 {
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
+	return hash_mix(*state += UINT64_C(0x9e3779b97f4a7c15));
 }
 
 /* Of records of one priority, sorted as above, by chance: as likely as its weight. */

@@ -147,13 +147,6 @@ static void open_in_background(pyr_proxy *proxy, struct member *m)
 
 /* ---- which one; with the lock ---- */
 
-static uint64_t mixed(uint64_t x)
-{
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
-}
-
 static uint64_t load(const struct member *m)
 {
 	return atomic_load_explicit(&m->session->n_calls, memory_order_relaxed);
@@ -163,9 +156,9 @@ static uint64_t load(const struct member *m)
 static uint64_t cost(struct group *group, const struct member *m, unsigned at, const char *key)
 {
 	if (key)
-		return mixed(hash_more(m->hash, key, strlen(key)));
+		return hash_mix(hash_more(m->hash, key, strlen(key)));
 	if (group->pick == PYR_PICK_RANDOM)
-		return group->random = mixed(group->random + UINT64_C(0x9e3779b97f4a7c15));
+		return group->random = hash_mix(group->random + UINT64_C(0x9e3779b97f4a7c15));
 	if (group->pick == PYR_PICK_ROUND_ROBIN)
 		return at;
 	return load(m) * GROUP_MAX + at;

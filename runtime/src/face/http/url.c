@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 
+const char url_no_memory[] = "out of memory";
+
 static int digit_of(uint8_t c)
 {
 	if (c >= '0' && c <= '9')
@@ -25,8 +27,6 @@ static bool is_utf8(const char *text, size_t n)
 }
 
 /* is_form: a plus is a space. Returns what is wrong, or NULL. */
-const char url_no_memory[] = "out of memory";
-
 static const char *decode(struct arena *arena, struct span text, bool is_form, const char **ret)
 {
 	char *copy = arena_alloc_raw(arena, text.n + 1), *p = copy;
