@@ -22,6 +22,8 @@ AT_ONCE = 2.0 if IS_SANITIZED else 0.2
 EACH = 5         # of so many cells one is run without --all
 SIGNATURE = 16   # by so many bytes handshakes differ in length
 ALWAYS = {("plain-tls", "end_far")}  # cells that found something: core called it UNKNOWN
+# Cells that are not run: a name server has no calls that take long or have texts, and python3-grpcio 1.51.1 ends with SIGILL.
+ABSENT = {*(("names", fault) for fault in ("rate", "reset", "end_far", "end_near")), ("grpcio", "flip_back")}
 pool = concurrent.futures.ThreadPoolExecutor(4)
 
 
@@ -100,8 +102,6 @@ def trickle(cell):
 
 
 def rate(cell):
-    if cell.lane.name == "names":
-        return
     cell.relay("rate", 200000, "there")
     cell.answered(cell.call("text", 60000), 0.25, 0.3 + SLACK)
 
@@ -157,8 +157,6 @@ def half_open(cell):
 # ---- what ends ----
 
 def reset(cell):
-    if cell.lane.name == "names":
-        return
     future = cell.start("sleep", 2500)
     begin = time.monotonic()
     cell.relay("reset")
@@ -189,13 +187,11 @@ def half_close(cell, order):
 
 def end_far(cell):
     """The daemon sees the end of what its caller sends."""
-    if cell.lane.name != "names":
-        half_close(cell, "end-far")
+    half_close(cell, "end-far")
 
 
 def end_near(cell):
-    if cell.lane.name != "names":
-        half_close(cell, "end-near")
+    half_close(cell, "end-near")
 
 
 # ---- what cuts and changes, at each point of a conversation ----
@@ -264,8 +260,6 @@ def flip_there(cell):
 
 
 def flip_back(cell):
-    if cell.lane.name == "grpcio":
-        return  # python3-grpcio 1.51.1 itself ends with SIGILL
     flips(cell, "back")
 
 
@@ -321,7 +315,8 @@ def chosen(options):
                   if options.all or (i + j) % EACH == 0 or (name, fault.__name__) in ALWAYS]
         if options.faults:
             faults = [fault for fault in FAULTS if fault.__name__ in options.faults]
-        if not options.lanes or name in options.lanes.split(","):
+        faults = [fault for fault in faults if (name, fault.__name__) not in ABSENT]
+        if faults and (not options.lanes or name in options.lanes.split(",")):
             yield name, faults
 
 
@@ -343,7 +338,10 @@ def main():
     parser.add_argument("faults", nargs="*")
     options = parser.parse_args()
     options.points, options.times = options.points or (16 if options.all else 5), {}
-    failed = sum(run_lane(name, faults, options) for name, faults in chosen(options))
+    cells = list(chosen(options))
+    if not cells:
+        parser.error("there is no such cell")
+    failed = sum(run_lane(name, faults, options) for name, faults in cells)
     report(options.times)
     sys.exit(1 if failed else 0)
 
