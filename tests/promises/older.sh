@@ -88,13 +88,11 @@ builds() {
 
 # agrees <name server> <servers> <clients>: the clients print what they print if all programs are of their version.
 agrees() {
-	local bin=$3_bin
-
-	"$0" converse "$1" "$2" "$3" >"$run_dir/said" || {
-		cat "$run_dir/said"
+	"$0" converse "$1" "$2" "$3" >"$run_dir/heard" || {
+		cat "$run_dir/heard"
 		return 1
 	}
-	diff <(plain <"$run_dir/${4:?}") <(plain <"$run_dir/said")
+	diff <(plain <"$run_dir/${4:?}") <(plain <"$run_dir/heard")
 }
 
 # expected <bin> <file>
