@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What the scripts of failure and load share: a server and callers in processes of their own, and what /proc says."""
 
+import atexit
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,13 +15,22 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "rules"))
 
-from raw import BIN, PREFACE, Cases, Client, Closed, field, frame, hello, message, uri, varint  # noqa: E402,F401
+import raw  # noqa: E402
+from raw import BIN, PREFACE, Client, Closed, field, frame, hello, message, uri, varint  # noqa: E402,F401
 
 MIB = 1 << 20
 PATIENCE = 20
 LOST, EXHAUSTED, INVALID = 14, 8, 3
 IS_SANITIZED = any(name in (BIN / "faults-server").read_bytes() for name in (b"libasan", b"libtsan"))  # memory and time are its
 FOLDER = tempfile.mkdtemp(prefix="pyrite-faults-")
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+
+
+class Cases(raw.Cases):
+    def end(self):
+        """os._exit() runs no functions of atexit."""
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        super().end()
 
 
 def within(condition, seconds=PATIENCE):

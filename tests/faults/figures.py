@@ -7,11 +7,14 @@ import argparse
 import collections
 import inspect
 import os
+import shutil
 import statistics
 import sys
 import traceback
 
 import figure_rows
+from common import FOLDER
+from control import folder
 
 
 class Figures:
@@ -67,6 +70,8 @@ def main():
     options = parser.parse_args()
     results = [run(name, function, options.n) for name, function in rows().items() if not options.rows or name in options.rows]
     sys.stdout.flush()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    folder.cleanup()
     os._exit(0 if all(results) else 1)  # threads of grpc may hang on
 
 
