@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the rows of figure_rows.py measure with."""
 
+import atexit
 import itertools
 import os
 import pathlib
@@ -88,6 +89,7 @@ class Names:
     def __init__(self, environment=None, port=0, ttl_ms=2000):
         self.process = subprocess.Popen([BIN / "pyrite-ns", "--port", str(port), "--storage", "memory"], stdout=subprocess.PIPE, text=True,
                                         env=dict(os.environ, **(environment or {})))
+        atexit.register(self.process.kill)  # if a row fails
         port = self.process.stdout.readline().strip().rpartition(":")[2]
         assert port, "no name server"
         self.environment = {"PYRITE_NS_HOST": "127.0.0.1", "PYRITE_NS_PORT": port, "PYRITE_LEASE_TTL_MS": str(ttl_ms)}

@@ -5,6 +5,7 @@ leave; some are killed, with calls in flight; keys are renewed. Then memory, des
 after the first minute, and each status is explained: OK, CANCELLED for what was cancelled, UNAVAILABLE for nothing. Prints "ok
 <case>" or "not ok <case>"."""
 
+import atexit
 import os
 import pathlib
 import random
@@ -60,6 +61,7 @@ class Place:
         self.environment = dict(os.environ, PYRITE_KEYS=str(self.keys / "both"))
         self.ns = subprocess.Popen([BIN / "pyrite-ns", "--port", "0", "--storage", "memory"], stdout=subprocess.PIPE, text=True,
                                    env=self.environment)
+        atexit.register(self.ns.kill)  # if the soak fails
         self.environment["PYRITE_NS_PORT"] = self.ns.stdout.readline().strip().rpartition(":")[2]
         self.environment["PYRITE_NS_HOST"] = "127.0.0.1"
         self.environment["PYRITE_LEASE_TTL_MS"] = "2000"
