@@ -90,6 +90,7 @@ static bool make_serial(ASN1_INTEGER *ret, char ret_text[KEYS_SERIAL])
 
 	if (RAND_bytes(bytes, SERIAL_BYTES) != 1)
 		return false;
+	bytes[0] = (bytes[0] & 0x7f) | 0x40; /* so that no tool drops or adds a leading zero */
 	number = BN_bin2bn(bytes, SERIAL_BYTES, NULL);
 	ok = number && BN_to_ASN1_INTEGER(number, ret);
 	BN_free(number);

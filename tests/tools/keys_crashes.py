@@ -104,8 +104,9 @@ def serial(folder):
 
 
 def index(dir):
-    rows = (dir / "ca/index").read_text().splitlines()[1:]
-    return {row[0]: row[4] for row in (line.split("\t") for line in rows)}
+    rows = [line.split("\t") for line in (dir / "ca/index").read_text().splitlines()[1:]]
+    assert all(row[0][0] in "4567" for row in rows), "other tools would print another serial number"
+    return {row[0]: row[4] for row in rows}
 
 
 def listed(dir, days=0):
