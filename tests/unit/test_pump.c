@@ -76,7 +76,7 @@ static void open_place(struct place *place)
 	REQUIRE(client == TLS_DONE && server == TLS_DONE);
 	place->outer = fds[0];
 	place->far = fds[1];
-	place->core = pump_begin(fds[0], tls);
+	place->core = pump_begin(fds[0], tls, false);
 	REQUIRE(place->core >= 0);
 }
 
@@ -176,6 +176,54 @@ TEST(a_client_that_has_gone_costs_nothing_while_core_reads_nothing)
 	close_place(&place);
 }
 
+/* ---- without TLS ---- */
+
+static size_t say(int fd, const void *p, size_t n)
+{
+	ssize_t said = send(fd, p, n, MSG_NOSIGNAL);
+
+	return said > 0 ? (size_t)said : 0;
+}
+
+static size_t hear(int fd, void *p, size_t n)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	ssize_t heard = poll(&wait, 1, PATIENCE_MS) == 1 ? recv(fd, p, n, 0) : -1;
+
+	return heard > 0 ? (size_t)heard : 0;
+}
+
+TEST(a_connection_without_tls_passes_both_ways_until_its_header_is_too_long)
+{
+	static const uint8_t long_header[9] = { 1, 0, 0, 1, 0, 0, 0, 0, 1 }; /* 65,536 */
+	static const uint8_t more[9] = { 0, 0, 1, 9, 4, 0, 0, 0, 1 };
+	static uint8_t block[65536];
+	const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+	size_t n, all = 0;
+	int fds[2], core;
+
+	REQUIRE(engine_start() == 0);
+	connect_tcp(fds);
+	core = pump_begin(fds[0], NULL, true);
+	REQUIRE(core >= 0);
+	CHECK_INT(say(fds[1], preface, 24), 24);
+	CHECK_INT(hear(core, block, 24), 24);
+	CHECK(memcmp(block, preface, 24) == 0);
+	CHECK_INT(say(core, "answer", 6), 6);
+	CHECK_INT(hear(fds[1], block, 6), 6);
+	CHECK(memcmp(block, "answer", 6) == 0);
+	CHECK_INT(say(fds[1], long_header, sizeof(long_header)), sizeof(long_header));
+	CHECK_INT(say(fds[1], block, sizeof(block)), sizeof(block));
+	while (all < sizeof(long_header) + sizeof(block) && (n = hear(core, block, sizeof(block))))
+		all += n;
+	CHECK_INT(all, sizeof(long_header) + sizeof(block));
+	CHECK_INT(say(fds[1], more, sizeof(more)), sizeof(more));
+	CHECK_INT(hear(core, block, sizeof(block)), 0);   /* core hears the end alone, */
+	CHECK_INT(hear(fds[1], block, sizeof(block)), 0); /* and so does the peer */
+	close(core);
+	close(fds[1]);
+}
+
 TEST(keys_are_made)
 {
 	keys_init(&keys);
@@ -189,4 +237,6 @@ TEST(keys_are_removed)
 
 TESTS(pump, T(keys_are_made),
       T(a_client_that_reads_nothing_costs_nothing_when_core_has_gone_and_gets_all_if_it_reads_on),
-      T(a_client_that_has_gone_costs_nothing_while_core_reads_nothing), T(keys_are_removed))
+      T(a_client_that_has_gone_costs_nothing_while_core_reads_nothing),
+      T(a_connection_without_tls_passes_both_ways_until_its_header_is_too_long),
+      T(keys_are_removed))

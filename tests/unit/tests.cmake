@@ -2,6 +2,7 @@
 pyrite_unit_test(door pyrite_internal)
 pyrite_unit_test(door_unix pyrite_internal)
 pyrite_unit_test(door_flood pyrite_internal)
+pyrite_unit_test(h2_guard pyrite_internal)
 pyrite_unit_test(error pyrite_internal)
 target_link_options(test_error PRIVATE -Wl,--wrap=calloc)
 pyrite_unit_test(uri pyrite_internal)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "engine/engine.h"
+#include "link/h2_guard.h"
 #include "tls/tls.h"
 
 enum { ROUNDS = 8, ROOM = 2 * TLS_RECORD, LAST_MS = 5000 };
@@ -29,8 +30,10 @@ struct pump {
 	struct pump *next, **link;         /* among all; the leader's */
 	struct engine_source outer, inner; /* the connection, and core's socket pair */
 	struct engine_hook begin;
-	struct tls *tls;
-	bool is_left; /* core has closed its end: what it wrote before is still sent */
+	struct tls *tls;       /* NULL: none */
+	struct h2_guard guard; /* of what comes, */
+	bool is_guarded;       /* if that is HTTP/2 for a server */
+	bool is_left;          /* core has closed its end: what it wrote before is still sent */
 	const struct pump_events *events; /* NULL: nobody is told */
 	void *data;
 	bool is_heard;
@@ -46,7 +49,8 @@ static void end(struct pump *pump)
 	*pump->link = pump->next;
 	if (pump->next)
 		pump->next->link = pump->link;
-	tls_end(pump->tls);
+	if (pump->tls)
+		tls_end(pump->tls);
 	engine_source_remove(&pump->outer);
 	if (!pump->is_left)
 		engine_source_remove(&pump->inner);
@@ -86,6 +90,42 @@ static void hear(struct pump *pump)
 	pump->is_heard = true;
 }
 
+/* As tls_read() and tls_write(), also without TLS. */
+
+static enum tls_result get_outer(struct pump *pump, void *to, size_t n, size_t *ret_got)
+{
+	ssize_t got;
+
+	if (pump->tls)
+		return tls_read(pump->tls, to, n, ret_got);
+	do
+		got = recv(pump->outer.fd, to, n, MSG_DONTWAIT);
+	while (got < 0 && errno == EINTR);
+	if (got > 0) {
+		*ret_got = (size_t)got;
+		return TLS_DONE;
+	}
+	if (got == 0)
+		return TLS_ENDED;
+	return errno == EAGAIN || errno == EWOULDBLOCK ? TLS_WANTS_IN : TLS_LOST;
+}
+
+static enum tls_result put_outer(struct pump *pump, const void *p, size_t n, size_t *ret_sent)
+{
+	ssize_t sent;
+
+	if (pump->tls)
+		return tls_write(pump->tls, p, n, ret_sent);
+	do
+		sent = send(pump->outer.fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (sent < 0 && errno == EINTR);
+	if (sent >= 0) {
+		*ret_sent = (size_t)sent;
+		return TLS_DONE;
+	}
+	return errno == EAGAIN || errno == EWOULDBLOCK ? TLS_WANTS_OUT : TLS_LOST;
+}
+
 /* Each of these returns whether something has moved. */
 
 static bool read_outer(struct pump *pump)
@@ -95,7 +135,10 @@ static bool read_outer(struct pump *pump)
 
 	if (in->n > 0 || in->has_ended || pump->is_left)
 		return false;
-	result = tls_read(pump->tls, in->bytes, ROOM, &in->n);
+	result = get_outer(pump, in->bytes, ROOM, &in->n);
+	if (result == TLS_DONE && pump->is_guarded &&
+	    !h2_guard_pass(&pump->guard, in->bytes, in->n))
+		result = TLS_BROKEN; /* core hears of the end of the connection alone */
 	if (result == TLS_DONE) {
 		hear(pump);
 		return true;
@@ -148,7 +191,7 @@ static bool write_outer(struct pump *pump)
 
 	if (out->n == 0)
 		return false;
-	result = tls_write(pump->tls, out->bytes + out->at, out->n - out->at, &n);
+	result = put_outer(pump, out->bytes + out->at, out->n - out->at, &n);
 	if (result == TLS_DONE)
 		taken(out, n);
 	else if (result != TLS_WANTS_IN && result != TLS_WANTS_OUT)
@@ -251,7 +294,7 @@ static struct pump *new_pump(int fd, int inner, struct tls *tls)
 	return pump;
 }
 
-int pump_begin(int fd, struct tls *tls)
+int pump_begin(int fd, struct tls *tls, bool is_http2)
 {
 	struct pump *pump;
 	int ends[2];
@@ -260,6 +303,7 @@ int pump_begin(int fd, struct tls *tls)
 		ends[0] = ends[1] = -1;
 	pump = ends[0] < 0 ? NULL : new_pump(fd, ends[0], tls);
 	if (pump) {
+		pump->is_guarded = is_http2;
 		engine_before_poll(&pump->begin);
 		return ends[1];
 	}

@@ -2,10 +2,11 @@
 #ifndef PYRITE_LINK_PUMP_H
 #define PYRITE_LINK_PUMP_H
 /*
- * HTTP/2 over TLS: core is given one end of a socket pair, and what it reads and writes there is
- * decrypted and encrypted on its way, in the leader. So at either end TLS is the same as where
- * frames travel, and peers are known by their certificates. That costs two more copies; what
- * speaks frames has none of it.
+ * HTTP/2 on its way to and from core, in the leader: core is given one end of a socket pair. With
+ * TLS, bytes are decrypted and encrypted here, so at either end TLS is the same as where frames
+ * travel, and peers are known by their certificates. What a server hears of
+ * other hosts, with TLS or without, passes a guard first (h2_guard.h). That costs two more copies;
+ * what speaks frames has none of it.
  */
 #include <stdbool.h>
 
@@ -14,9 +15,10 @@ struct tls;
 /* A socket pair as core wants it: [1] is for core. Returns false when descriptors are out. */
 bool pump_pair(int ret[2]);
 
-/* A server's. Takes both, the handshake done. Returns core's end, non-blocking; -1, both gone, when
- * memory or descriptors are out. Any thread. */
-int pump_begin(int fd, struct tls *tls);
+/* A server's. Takes both; tls: the handshake done, or NULL. is_http2: what comes is HTTP/2, from
+ * its first byte on. Returns core's end, non-blocking; -1, both gone, when memory or descriptors
+ * are out. Any thread. */
+int pump_begin(int fd, struct tls *tls, bool is_http2);
 
 /* In the leader. */
 struct pump_events {

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "link/h2_guard.h"
+
+#include <string.h>
+
+enum { HEADERS = 1, CONTINUATION = 9, END_HEADERS = 4 };
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* A whole head. Returns false if its header block is too long. */
+static bool begin_frame(struct h2_guard *guard)
+{
+	const uint8_t *head = guard->head;
+	bool is_block = head[3] == HEADERS || head[3] == CONTINUATION;
+
+	guard->n_head = 0;
+	guard->left = (uint32_t)head[0] << 16 | (uint32_t)head[1] << 8 | head[2];
+	if (!is_block)
+		return true;
+	if (head[3] == HEADERS)
+		guard->block = 0;
+	guard->block += guard->left; /* at most 2^24 more than the limit */
+	if (guard->block > H2_GUARD_BLOCK)
+		return false;
+	if (head[4] & END_HEADERS)
+		guard->block = 0;
+	return true;
+}
+
+bool h2_guard_pass(struct h2_guard *guard, const uint8_t *p, size_t n)
+{
+	const uint8_t *end = p + n;
+	size_t part;
+
+	part = least(n, H2_GUARD_PREFACE - guard->n_preface);
+	guard->n_preface += (uint32_t)part;
+	p += part;
+	while (p < end) {
+		part = least((size_t)(end - p), guard->left);
+		guard->left -= (uint32_t)part;
+		p += part;
+		if (guard->left > 0)
+			break;
+		part = least((size_t)(end - p), (size_t)(H2_GUARD_HEAD - guard->n_head));
+		memcpy(guard->head + guard->n_head, p, part);
+		guard->n_head += (uint8_t)part;
+		p += part;
+		if (guard->n_head == H2_GUARD_HEAD && !begin_frame(guard))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* Header blocks of HTTP/2 on their way to gRPC core: long ones end their connection. */
+#include "link/h2_guard.h"
+
+#include <string.h>
+
+#include "test.h"
+
+enum { DATA = 0, HEADERS = 1, SETTINGS = 4, CONTINUATION = 9, END_HEADERS = 4, MOST = 400000 };
+
+static uint8_t bytes[MOST];
+static size_t n_bytes;
+
+static void begin(void)
+{
+	memcpy(bytes, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", H2_GUARD_PREFACE);
+	n_bytes = H2_GUARD_PREFACE;
+}
+
+static void frame(uint8_t type, uint8_t flags, uint32_t n)
+{
+	uint8_t head[H2_GUARD_HEAD] = {
+		(uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n, type, flags, 0, 0, 0, 1
+	};
+
+	REQUIRE(n_bytes + sizeof(head) + n <= sizeof(bytes));
+	memcpy(bytes + n_bytes, head, sizeof(head));
+	memset(bytes + n_bytes + sizeof(head), 0x01, n); /* as a head: a HEADERS frame */
+	n_bytes += sizeof(head) + n;
+}
+
+/* In pieces of that size. Returns how many bytes passed before it ended; SIZE_MAX: all. */
+static size_t passes(size_t piece)
+{
+	struct h2_guard guard = { 0 };
+	size_t at, n;
+
+	for (at = 0; at < n_bytes; at += n) {
+		n = n_bytes - at < piece ? n_bytes - at : piece;
+		if (!h2_guard_pass(&guard, bytes + at, n))
+			return at;
+	}
+	return SIZE_MAX;
+}
+
+static const size_t pieces[] = { 1, 2, 5, 8, 9, 10, 23, 24, 25, 4096, MOST };
+enum { N_PIECES = sizeof(pieces) / sizeof(pieces[0]) };
+
+TEST(what_callers_send_passes_in_pieces_of_any_size)
+{
+	size_t i;
+
+	begin();
+	frame(SETTINGS, 0, 30);
+	frame(SETTINGS, 1, 0);
+	frame(HEADERS, END_HEADERS, H2_GUARD_BLOCK);
+	frame(DATA, 0, 100000);
+	frame(HEADERS, 0, 30000);
+	frame(CONTINUATION, 0, 30000);
+	frame(CONTINUATION, END_HEADERS, H2_GUARD_BLOCK - 60000);
+	frame(HEADERS, END_HEADERS, 40000);
+	for (i = 0; i < N_PIECES; i++)
+		CHECK(passes(pieces[i]) == SIZE_MAX);
+}
+
+TEST(a_long_header_ends_with_the_head_that_makes_it_long)
+{
+	size_t i, before;
+
+	begin();
+	frame(HEADERS, 0, 60000);
+	frame(CONTINUATION, 0, H2_GUARD_BLOCK - 60000);
+	before = n_bytes + H2_GUARD_HEAD;
+	frame(CONTINUATION, 0, 1);
+	for (i = 0; i < N_PIECES; i++) {
+		CHECK(passes(pieces[i]) < before);
+		CHECK(passes(pieces[i]) + pieces[i] >= before);
+	}
+	begin();
+	frame(HEADERS, END_HEADERS, H2_GUARD_BLOCK + 1);
+	CHECK_INT(passes(1), H2_GUARD_PREFACE + H2_GUARD_HEAD - 1);
+}
+
+/* A frame may say more than ever comes. */
+TEST(the_longest_frames_do_not_overflow)
+{
+	size_t i;
+
+	begin();
+	for (i = 0; i < 4; i++) {
+		bytes[n_bytes] = bytes[n_bytes + 1] = bytes[n_bytes + 2] = 0xff;
+		bytes[n_bytes + 3] = HEADERS;
+		memset(bytes + n_bytes + 4, 0, 5);
+		n_bytes += H2_GUARD_HEAD;
+	}
+	CHECK_INT(passes(1), H2_GUARD_PREFACE + H2_GUARD_HEAD - 1);
+}
+
+TESTS(h2_guard, T(what_callers_send_passes_in_pieces_of_any_size),
+      T(a_long_header_ends_with_the_head_that_makes_it_long), T(the_longest_frames_do_not_overflow))
