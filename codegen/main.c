@@ -47,8 +47,7 @@ static const struct argp_option options[] = {
 	{ "c", KEY_C, "DIR", 0, "write FILE.h and FILE.c into DIR", 0 },
 	{ "proto", KEY_PROTO, "DIR", 0, "write FILE.proto into DIR", 0 },
 	{ "idl", KEY_IDL, "DIR", 0,
-	  "write FILE.idl into DIR for each FILE.proto, and for what that imports (needs protoc)",
-	  0 },
+	  "write FILE.idl into DIR for each FILE.proto and for its imports (needs protoc)", 0 },
 	{ "docs", KEY_DOCS, "DIR", 0,
 	  "write pages that document the files, and what they include, into DIR", 0 },
 	{ "docs-format", KEY_DOCS_FORMAT, "html|markdown", 0, "with --docs: html unless given", 0 },
@@ -417,8 +416,8 @@ int main(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.args_doc = "FILE.idl...\n--idl=DIR FILE.proto...",
-		.doc = "Checks IDL files and generates C and protobuf from them; makes IDL of "
-		       "the .proto files of other gRPC services.",
+		.doc = "Checks IDL files and generates C and protobuf from them; generates IDL "
+		       "from the .proto files of other gRPC services.",
 	};
 	size_t n = (size_t)argc + 1;
 	struct arguments arguments = {

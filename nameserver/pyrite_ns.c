@@ -51,34 +51,38 @@ static const struct argp_option options[] = {
 	  "share one",
 	  0 },
 	{ "etcd-prefix", OPT_ETCD_PREFIX, "PREFIX", 0,
-	  "What the keys of names begin with in etcd (" STORE_ETCD_PREFIX ")", 0 },
+	  "Prefix of all keys in etcd (" STORE_ETCD_PREFIX ")", 0 },
 	{ "etcd-ca", OPT_ETCD_CA, "FILE", 0,
-	  "Connect to etcd by TLS; certificates that vouch for its own, PEM", 0 },
-	{ "etcd-cert", OPT_ETCD_CERT, "FILE", 0, "The certificate that etcd is shown, PEM", 0 },
-	{ "etcd-key", OPT_ETCD_KEY, "FILE", 0, "Its private key, PEM", 0 },
+	  "Connect to etcd by TLS, and trust the CA certificates in FILE (PEM)", 0 },
+	{ "etcd-cert", OPT_ETCD_CERT, "FILE", 0, "Client certificate for etcd (PEM)", 0 },
+	{ "etcd-key", OPT_ETCD_KEY, "FILE", 0, "Private key of that certificate (PEM)", 0 },
 	{ "etcd-user", OPT_ETCD_USER, "NAME", 0,
 	  "Log in to etcd as this user, with the password in PYRITE_ETCD_PASSWORD", 0 },
 	{ "max-stale", OPT_MAX_STALE, "SECONDS", 0,
-	  "For how long to tell names when etcd cannot be reached (3600); 0: for ever", 0 },
+	  "How long to answer from known names while etcd cannot be reached (3600); 0: for ever",
+	  0 },
 	{ "advertise", 'a', "HOST[:PORT]", 0,
-	  "Where others reach it, if that is not where it listens: what its URIs have", 0 },
+	  "Address in the URIs of the name server, if others reach it elsewhere than where it "
+	  "listens",
+	  0 },
 	{ "audit", 'A', "FILE", 0,
-	  "Append to FILE who registered, removed and was refused what, as lines of JSON; "
-	  "syslog: for syslog",
+	  "Append registrations, removals and refusals to FILE as lines of JSON; syslog: for "
+	  "syslog",
 	  0 },
 	{ "keep", 'k', "DAYS", 0,
 	  "How long to keep a name that is not registered for the identity that owns it (30)", 0 },
 	{ "max-names", 'm', "N", 0,
-	  "How many names to take (1000000), with 512 bytes of memory for each, on average", 0 },
+	  "Most names to hold (1000000); each takes 512 bytes of memory on average", 0 },
 	{ "discovery", 'd', "PORT", 0,
-	  "UDP port where programs for Pyro ask for it (9091, if it is free); 0: none", 0 },
+	  "UDP port for the discovery by Pyro programs (9091, if it is free); 0: none", 0 },
 	{ "http", 'H', NULL, 0, "Serve HTTP at the same port, and a page that shows the names", 0 },
 	{ "check-config", 'c', NULL, 0,
-	  "Only tell whether it could start like this: 0, else 1. A name server that runs is not "
-	  "disturbed",
+	  "Check whether the name server could start with these options, and exit with 0 or 1. A "
+	  "running one is not disturbed",
 	  0 },
 	{ "insecure", 'I', NULL, 0,
-	  "Allow an address that other hosts can reach, where anybody may change names", 0 },
+	  "Allow an address that other hosts can reach; without TLS or a key they can change names",
+	  0 },
 	{ 0 },
 };
 
@@ -405,9 +409,9 @@ int main(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse_option,
-		.doc = "The Pyrite name server: maps names to the addresses of objects.\v"
-		       "A socket that systemd hands over (LISTEN_FDS) is served instead of HOST, "
-		       "PORT or PATH.",
+		.doc = "The Pyrite name server: maps names to the addresses of objects.\vIf "
+		       "systemd passes a socket (LISTEN_FDS), it is used instead of HOST, PORT or "
+		       "PATH.",
 	};
 	struct settings settings = {
 		.daemon = { .host = "127.0.0.1",

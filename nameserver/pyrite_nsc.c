@@ -23,7 +23,8 @@ static const struct argp_option options[] = {
 	{ "json", 'j', NULL, 0, "Print the result as one line of JSON", 0 },
 	{ "force", 'f', NULL, 0,
 	  "Change names of other owners too, and do not ask for confirmation", 0 },
-	{ "shared", 's', NULL, 0, "Register the name beside others that are shared, too", 0 },
+	{ "shared", 's', NULL, 0, "Register a shared name, which may have several registrations",
+	  0 },
 	{ "verbose", 'v', NULL, 0, "Report progress, and generations of names", 0 },
 	{ 0 },
 };

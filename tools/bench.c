@@ -26,9 +26,9 @@ enum { MAX_CLIENTS = 256, MAX_THREADS = 256, NS_PER_S = 1000000000 };
 
 static const struct argp_option options[] = {
 	{ "clients", 'c', "N", 0, "Processes that call, with a connection each (1)", 0 },
-	{ "in-flight", 'f', "N", 0, "Calls of each at a time (1)", 0 },
+	{ "in-flight", 'f', "N", 0, "Calls in flight for each client (1)", 0 },
 	{ "seconds", 's', "N", 0, "How long to call (3)", 0 },
-	{ "calls", 'n', "N", 0, "How many calls in all, instead", 0 },
+	{ "calls", 'n', "N", 0, "Make N calls in all, instead of calling for a time", 0 },
 	{ "timeout", 't', "MS", 0,
 	  "Deadline of each call, in milliseconds (PYRITE_TIMEOUT_MS, none)", 0 },
 	WORDS_JSON("Print JSON"),
@@ -69,14 +69,12 @@ const struct argp bench_argp = {
 	.options = options,
 	.parser = parse_option,
 	.args_doc = "URI OPERATION [ARG...]",
-	.doc = "Calls an operation again and again, and prints calls a second and how long a call "
-	       "takes.\v"
-	       "URI and ARG are as of 'pyrite call'; the operation has no streams. The first call "
-	       "of each client is not counted. Calls that fail are counted apart, and end a client "
-	       "whose server is gone.\n\n"
-	       "Example: pyrite bench --clients 4 example.server add 1 2\n\n"
-	       "Exit codes: 0 success, 1 wrong usage or arguments, 2 calls failed, 3 not "
-	       "reachable.",
+	.doc = "Calls an operation repeatedly, and prints calls per second and the latency.\vURI "
+	       "and ARG are the same as for 'pyrite call'; the operation must have no streams. The "
+	       "first call of each client is not counted. Failed calls are counted separately; a "
+	       "client stops when its server is gone.\n\nExample: pyrite bench --clients 4 "
+	       "example.server add 1 2\n\nExit codes: 0 success, 1 wrong usage or arguments, 2 "
+	       "calls failed, 3 not reachable.",
 };
 
 /* What was measured; it is handed from process to process. */

@@ -14,7 +14,7 @@ static const struct argp_option options[] = {
 	{ "timeout", 't', "MS", 0,
 	  "Deadline of the call, in milliseconds (PYRITE_TIMEOUT_MS, none)", 0 },
 	{ "repeat", 'r', "N", 0, "Call N times (1)", 0 },
-	WORDS_JSON("Tell errors as JSON, too; items that are read are JSON"),
+	WORDS_JSON("Print errors as JSON too; items that are read are JSON"),
 	{ 0 },
 };
 

@@ -25,11 +25,11 @@ const struct argp doctor_argp = {
 	.options = options,
 	.parser = parse_option,
 	.args_doc = "URI",
-	.doc = "Takes each step of the way to an object, and says what to do where it ends: name "
-	       "server, name, address, connection, daemon, object, interface, certificate.\v"
-	       "URI is as of 'pyrite call'. What is asked is asked with the settings of the "
-	       "environment, which 'pyrite config' prints.\n\n"
-	       "Exit codes: 0 all is well, 1 wrong usage, 2 not found or refused, 3 not reachable.",
+	.doc = "Checks each step to an object, and says what to do about the first that fails: "
+	       "name server, name, address, connection, daemon, object, interface, "
+	       "certificate.\vURI is the same as for 'pyrite call'. The settings of the "
+	       "environment apply; 'pyrite config' prints them.\n\nExit codes: 0 all is well, 1 "
+	       "wrong usage, 2 not found or refused, 3 not reachable.",
 };
 
 /* ---- what is said ---- */

@@ -52,9 +52,9 @@ const struct argp describe_argp = {
 	.options = describe_options,
 	.parser = parse_option,
 	.args_doc = "URI",
-	.doc = "Prints the interface of an object as IDL, with all types that it uses.\v"
-	       "URI is as of 'pyrite call'. pyrite-idl makes stubs of what is printed.\n\n"
-	       "Exit codes: 0 success, 1 wrong usage, 2 refused, 3 not reachable.",
+	.doc = "Prints the interface of an object as IDL, with all types that it uses.\vURI is the "
+	       "same as for 'pyrite call'. pyrite-idl generates stubs from the output.\n\nExit "
+	       "codes: 0 success, 1 wrong usage, 2 refused, 3 not reachable.",
 };
 
 int describe_main(int argc, char **argv)
@@ -317,11 +317,9 @@ const struct argp ping_argp = {
 	.options = ping_options,
 	.parser = parse_option,
 	.args_doc = "URI|ADDRESS",
-	.doc = "Asks a daemon whether it is there: its version, the way to it, and how "
-	       "long "
-	       "an answer takes.\v"
-	       "URI and ADDRESS are as of 'pyrite list'.\n\n"
-	       "Exit codes: 0 success, 1 wrong usage, 2 refused, 3 not reachable.",
+	.doc = "Tests whether a daemon answers, and prints its version, the connection, and how "
+	       "long an answer takes.\vURI and ADDRESS are the same as for 'pyrite list'.\n\nExit "
+	       "codes: 0 success, 1 wrong usage, 2 refused, 3 not reachable.",
 };
 
 int ping_main(int argc, char **argv)

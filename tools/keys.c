@@ -19,10 +19,9 @@ static const struct argp_option options[] = {
 	  "DNS name or address of a server; may be repeated (localhost, 127.0.0.1, ::1)", 0 },
 	{ "uri", 'u', "URI", 0, "URI in the certificate, as spiffe://example.org/service", 0 },
 	{ "days", 'n', "N", 0, "How long it is valid (365; a CA 3650)", 0 },
-	{ "type", 't', "TYPE", 0, "Kind of all keys of a CA: ec, which is P-256, or ed25519 (ec)",
-	  0 },
+	{ "type", 't', "TYPE", 0, "Kind of all keys of a CA: ec (P-256) or ed25519 (ec)", 0 },
 	{ "json", 'j', NULL, 0, "Print the list as one line of JSON", 0 },
-	{ "quiet", 'q', NULL, 0, "Print errors alone", 0 },
+	{ "quiet", 'q', NULL, 0, "Print only errors", 0 },
 	{ 0 },
 };
 

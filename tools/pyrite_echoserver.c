@@ -365,8 +365,8 @@ int main(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse_option,
-		.doc = "Serves an object of echo.idl, which has something of each kind for clients "
-		       "to be tried against.",
+		.doc = "Serves an object of echo.idl, which has operations of every kind, for "
+		       "testing clients.",
 	};
 	struct settings settings = { .daemon = { .host = "127.0.0.1" } };
 	struct server server = { .servant = { .server = &server } };

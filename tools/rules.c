@@ -8,10 +8,11 @@
 #include "command.h"
 
 static const struct argp_option options[] = {
-	{ "as", 'a', "WHO", 0, "Who asks: cert:NAME, uid:NUMBER, or nobody (nobody)", 0 },
+	{ "as", 'a', "WHO", 0,
+	  "Identity of the caller: cert:NAME, uid:NUMBER, or nobody for none (nobody)", 0 },
 	{ "at", 'o', "OBJECT", 0, "Id of the object that is called", 0 },
 	{ "json", 'j', NULL, 0, "Print JSON", 0 },
-	{ "quiet", 'q', NULL, 0, "Print errors alone", 0 },
+	{ "quiet", 'q', NULL, 0, "Print only errors", 0 },
 	{ 0 },
 };
 
@@ -100,10 +101,10 @@ const struct argp rules_argp = {
 	.options = options,
 	.parser = parse_option,
 	.args_doc = "check FILE [ACTION [TARGET]]",
-	.doc = "Checks a file of rules for mistakes, or tells what it says to an action.\v"
-	       "Example: pyrite rules check rules --as cert:alice call shop.Cart.add\n\n"
-	       "Exit codes: 0 no mistakes, or allowed; 1 wrong usage; 2 a mistake, or "
-	       "denied.",
+	.doc = "Checks a file of rules for mistakes, or explains what the rules decide about an "
+	       "action.\vExample: pyrite rules check rules --as cert:alice call "
+	       "shop.Cart.add\n\nExit codes: 0 no mistakes, or allowed; 1 wrong usage; 2 a "
+	       "mistake, or denied.",
 };
 
 int rules_main(int argc, char **argv)

@@ -19,10 +19,10 @@ const struct argp config_argp = {
 	.options = options,
 	.parser = parse_option,
 	.args_doc = "[NAME]",
-	.doc = "Prints the settings, or one of them: name, value, and where that comes from.\v"
-	       "A setting comes from the code of a program, else from the environment, else it "
-	       "has its default. What programs ask for in their code is not known here.\n\n"
-	       "Exit codes: 0 success, 1 wrong usage, 2 no such setting, or a value that makes no "
+	.doc = "Prints the settings, or one of them: name, value, and where that comes from.\vA "
+	       "setting comes from the code of a program, else from the environment, else it has "
+	       "its default. This command does not see what programs set in their code.\n\nExit "
+	       "codes: 0 success, 1 wrong usage, 2 no such setting, or a value that makes no "
 	       "sense.",
 };
 
