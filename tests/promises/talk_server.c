@@ -8,13 +8,19 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <pyrite/context.h>
 
 #include "talk.h"
 
-static char noted[256];
+/* A oneway of Pyro's runs beside the calls behind it. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t is_made;
+	char text[256];
+} last_note = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, "" };
 
 /* The annotation "color" comes back as "shade". */
 static int add(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
@@ -29,15 +35,31 @@ static int add(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
 static int note(pyr_call *call, const char *text)
 {
 	(void)call;
-	snprintf(noted, sizeof(noted), "%s", text);
+	pthread_mutex_lock(&last_note.lock);
+	snprintf(last_note.text, sizeof(last_note.text), "%s", text);
+	pthread_cond_broadcast(&last_note.is_made);
+	pthread_mutex_unlock(&last_note.lock);
 	return 0;
 }
 
+/* Waits for the first note. */
 static int get_noted(pyr_call *call, const char **ret)
 {
-	(void)call;
-	*ret = noted;
-	return 0;
+	char text[sizeof(last_note.text)];
+	struct timespec until;
+	int err = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 10;
+	pthread_mutex_lock(&last_note.lock);
+	while (!last_note.text[0] && err == 0)
+		err = pthread_cond_timedwait(&last_note.is_made, &last_note.lock, &until);
+	strcpy(text, last_note.text);
+	pthread_mutex_unlock(&last_note.lock);
+	if (!text[0])
+		return pyr_fail(call, PYR_FAILED_PRECONDITION, "there is no note");
+	*ret = pyr_call_strdup(call, text);
+	return *ret ? 0 : pyr_pass(call);
 }
 
 static int refuse(pyr_call *call, int32_t number, const char *why)
