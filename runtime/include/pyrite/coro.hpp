@@ -12,7 +12,7 @@
  *			pyr_perror("add");
  *	}
  *
- * A coroutine goes on where callbacks of futures and timers run: in the program's loop (pyr_dispatch())
+ * A coroutine resumes where callbacks of futures and timers run: in the program's loop (pyr_dispatch())
  * if it has one, in a method thread of the daemon in one of whose methods or callbacks it was
  * suspended, else in the callback thread. With a loop, or a serial daemon, coroutines need no locks.
  */
@@ -67,7 +67,7 @@ private:
 	std::coroutine_handle<> coroutine_;
 };
 
-/* Waits for a time, in milliseconds. daemon: in whose method thread the coroutine goes on; NULL: in
+/* Waits for a time, in milliseconds. daemon: in whose method thread the coroutine resumes; NULL: in
  * the loop or the callback thread. co_await returns 0, or minus a status if there can be no timer. */
 class after
 {
@@ -113,7 +113,7 @@ private:
 	std::coroutine_handle<> coroutine_;
 };
 
-/* What a coroutine returns that begins at once, that nobody waits for, and that frees itself. */
+/* Returned by a coroutine that begins at once and frees itself. It cannot be awaited. */
 struct detached {
 	struct promise_type {
 		detached get_return_object() noexcept

@@ -18,10 +18,10 @@ pyr_daemon *pyr__daemon_listen_fd(int fd, const struct pyr_daemon_options *optio
 /*
  * As pyr_daemon_new(), but accepts connections from a stream socket that is listening already, TCP
  * or unix: one that systemd passed, or a parent process that may bind where this one may not. fd is
- * taken, also on failure, and made non-blocking and close-on-exec. A duplicate of it goes on
- * listening when the daemon is gone; a unix socket's path is not removed. The daemon's address is
+ * taken, also on failure, and made non-blocking and close-on-exec. A duplicate of it still
+ * listens when the daemon is gone; a unix socket's path is not removed. The daemon's address is
  * the socket's; options.host, .port and .socket are ignored, and so are PYRITE_HOST and
- * PYRITE_PORT. INVALID_ARGUMENT tells what is wrong with fd: not a socket, of another address
+ * PYRITE_PORT. INVALID_ARGUMENT says what is wrong with fd: not a socket, of another address
  * family, not a stream, not listening, without a path that fits into a URI. FAILED_PRECONDITION
  * beyond loopback without TLS, key or insecure. Returns: owned, pyr_daemon_free().
  */

@@ -30,8 +30,8 @@ int pyr_future_wait(pyr_future *future, int64_t timeout_ms);
  * succeeded, else minus its status, with its error as the last error. */
 int pyr_future_status(pyr_future *future);
 
-/* Ends the call with CANCELLED, here at once and there as soon as the method checks. A callback
- * is still called. */
+/* Ends the call with CANCELLED: here at once, at the server as soon as the method checks. A
+ * callback is still called. */
 void pyr_future_cancel(pyr_future *future);
 
 /* Cancels the call if it still runs, and frees the future; for a future whose result is not needed.
@@ -84,8 +84,8 @@ int pyr_map(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb get,
 
 /* As pyr_map(), but goes on after failures: a call that did not start, and one whose get failed.
  * status: n places, or NULL; status[i] becomes 0, or minus the status of call i. Returns 0 if all
- * succeeded, else the status of the first that failed, with its error as the last error. Without
- * memory, or start or get, RESOURCE_EXHAUSTED or INVALID_ARGUMENT, and status is untouched. */
+ * succeeded, else the status of the first that failed, with its error as the last error. Out of
+ * memory: RESOURCE_EXHAUSTED; start or get NULL: INVALID_ARGUMENT; then status is untouched. */
 int pyr_map_all(size_t n, size_t window, pyr_map_start_cb start, pyr_map_get_cb get, void *data,
 		int *status) PYR_MUST_CHECK;
 
@@ -125,7 +125,7 @@ struct pyr_map_options {
 
 /* Makes a batch. proxy: borrowed, must outlive the batch. Returns: owned, pyr_batch_free(). */
 pyr_batch *pyr_batch_new(pyr_proxy *proxy) PYR_MUST_CHECK;
-/* Frees a batch and what is queued in it. Its future stays valid. */
+/* Frees a batch and the calls that are queued in it. Its future stays valid. */
 void pyr_batch_free(pyr_batch *batch);
 
 /*
@@ -147,18 +147,18 @@ static inline void pyr_batch_set_options(pyr_batch *batch, const struct pyr_call
 }
 
 /*
- * Runs what is queued and waits for the results. Deadlines are those of one call. Returns 0, or
- * the status of the first call that failed; the message tells which. Calls before it have their
+ * Runs the queued calls and waits for the results. Deadlines are those of one call. Returns 0, or
+ * the status of the first call that failed; the message says which. Calls before it have their
  * results, calls after it were not run. If the batch fails as a whole (no connection, deadline),
- * there are no results, and the error's may_have_run tells whether calls may have run. A batch
+ * there are no results, and the error's may_have_run says whether calls may have run. A batch
  * of a patient proxy waits, and is repeated if each operation in it is @idempotent.
  */
 int pyr_batch_run(pyr_batch *batch) PYR_MUST_CHECK;
 
-/* As pyr_batch_run(), but oneway: returns when the server has the batch; nothing comes back. */
+/* As pyr_batch_run(), but oneway: returns when the server has the batch. There are no results. */
 int pyr_batch_run_oneway(pyr_batch *batch) PYR_MUST_CHECK;
 
-/* Starts what is queued. pyr_batch_get() waits for the results, stores them, and takes the
+/* Starts the queued calls. pyr_batch_get() waits for the results, stores them, and takes the
  * future; until then the batch is running. Returns: owned, as any future. */
 pyr_future *pyr_batch_start(pyr_batch *batch) PYR_MUST_CHECK;
 int pyr_batch_get(pyr_future *future);

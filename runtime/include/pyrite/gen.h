@@ -81,7 +81,7 @@ struct pyr__field {
 
 struct pyr__label {
 	int64_t value;  /* of the discriminator */
-	uint32_t field; /* index into the union's fields; 0 = a value that selects no member */
+	uint32_t field; /* index into the union's fields; 0 = the value selects no member */
 };
 
 struct pyr__enumerator {
@@ -108,8 +108,8 @@ struct pyr__type {
 	uint32_t n_enumerators;          /* ENUM */
 	const struct pyr__enumerator *enumerators; /* in order of declaration */
 	const struct pyr__interface *interface;    /* INTERFACE; NULL: only declared here */
-	uint64_t fingerprint; /* of one with a name: over names, ids and types of all it is made
-				 of; 0 = not known */
+	uint64_t fingerprint; /* of a named type: over the names, ids and types of all its parts;
+				 0 = not known */
 };
 
 /* The value of one parameter or result: scalars by value, strings as s (optional: NULL = absent),
@@ -142,7 +142,7 @@ typedef union pyr__slot pyr__out;
  */
 typedef int pyr__shim(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out);
 
-/* One that hands on its slots as they are, and what the method returns. */
+/* Defines a shim whose body is one call of the method. */
 #define PYR__SHIM(name, call_of_method)                                                            \
 	static int name(pyr_call *call, const void *methods, pyr__in *in, pyr__out *out)           \
 	{                                                                                          \
@@ -175,14 +175,14 @@ struct pyr__operation {
 /* Operations stand in the order of the methods table, which holds one function pointer for each,
  * bases' first. */
 struct pyr__interface {
-	uint32_t abi;     /* PYR_GEN_ABI; before everything else for ever */
+	uint32_t abi;     /* PYR_GEN_ABI; the first member in every version */
 	const char *name; /* "example.Server" */
 	const struct pyr__operation *operations;
 	uint32_t n_operations;
 	uint64_t fingerprint;
 	const char *const *bases; /* names of all its bases, NULL-terminated; NULL = none */
-	/* Doc comments: its own, then those of its operations; each NULL if there is none. NULL =
-	 * there are none at all. */
+	/* Doc comments: its own, then those of its operations; each NULL if there is none.
+	 * docs is NULL if there are none at all. */
 	const char *const *docs;
 };
 
@@ -192,8 +192,8 @@ int pyr__call(void *proxy, const struct pyr__interface *interface, unsigned op, 
 	      void *const *out);
 pyr_future *pyr__start(void *proxy, const struct pyr__interface *interface, unsigned op,
 		       pyr__in *in);
-/* Calls it `count` times: a slot of in is an array of the parameter, a pointer of out one of the
- * result. size: as with pyr__proxy_new(). */
+/* Calls an operation `count` times: each slot of in is an array of that parameter, each pointer of
+ * out an array of that result. size: as with pyr__proxy_new(). */
 int pyr__map(void *proxy, const struct pyr__interface *interface, unsigned op, size_t count,
 	     pyr__in *in, void *const *out, const struct pyr_map_options *options, size_t size);
 /* Takes the future. */
@@ -233,7 +233,7 @@ void pyr__proxy_free(void *proxy);
 void *pyr__narrow(void *proxy, const struct pyr__interface *interface);
 const char *pyr__register(pyr_daemon *daemon, const struct pyr__interface *interface,
 			  const char *id, const void *methods, void *data);
-/* Objects that are proxies too: of a table of methods, or of one that is registered. */
+/* A proxy of a local object: of a new one with these methods, or of one that is registered. */
 void *pyr__object(const struct pyr__interface *interface, pyr_daemon *daemon, const void *methods,
 		  void *data, pyr_release_cb on_release);
 void *pyr__object_of(const struct pyr__interface *interface, pyr_daemon *daemon, const char *id);
@@ -300,7 +300,8 @@ void *pyr__give(pyr_call *call, void *proxy);
 
 /* A deep copy: one block, pyr_free(), or memory of the call if that is not NULL. */
 void *pyr__dup(pyr_call *call, const struct pyr__type *type, const void *value);
-/* An any, likewise; and what is in one: *ret is a block, of an enum its value as an int32_t. */
+/* Puts a copy of a value into an any: one block, likewise. pyr__from_any() takes it out: *ret is
+ * one block, or of an enum its value as an int32_t. */
 pyr_any *pyr__to_any(pyr_call *call, const struct pyr__type *type, const void *value);
 int pyr__from_any(const pyr_any *any, const struct pyr__type *type, void *ret);
 

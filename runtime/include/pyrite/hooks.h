@@ -2,10 +2,10 @@
 #include <pyrite/pyrite.h> /* which includes this where it needs it: so before the guard */
 #ifndef PYRITE_HOOKS_H
 #define PYRITE_HOOKS_H
-/* Hooks: functions of yours that a daemon or a proxy calls. They are members of
+/* Hooks: functions of the program that a daemon or a proxy calls. They are members of
  * pyr_daemon_options and pyr_proxy_options; hook_data is their last parameter. No lock is held
  * when a hook is called, so it may make calls. A hook does not change the thread's last error.
- * docs/hooks.md tells when each is called. */
+ * docs/hooks.md says when each is called. */
 
 /* ---- Of a daemon ---- */
 
@@ -41,9 +41,9 @@ typedef void (*pyr_disconnect_cb)(pyr_call *call, void *data);
  * runtime refuses before they reach a method. */
 typedef void (*pyr_answer_cb)(pyr_call *call, void *data);
 
-/* A line of the daemon's audit log, of JSON and without a newline, borrowed; docs/security.md tells
- * what it has. Called in a thread that the log has for this, one line at a time, until
- * pyr_daemon_free() returns. Lines that it cannot keep up with are left out, and counted. */
+/* A line of the daemon's audit log: JSON, without a newline, borrowed. docs/security.md describes
+ * the members. Called in a thread of the audit log, one line at a time, until pyr_daemon_free()
+ * returns. If the callback is too slow, lines are dropped, and counted. */
 typedef void (*pyr_audit_cb)(const char *line, void *data);
 
 /* ---- Of a proxy ---- */

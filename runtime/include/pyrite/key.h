@@ -39,7 +39,7 @@ struct pyr_key_options {
 	const void *reserved[4]; /* NULL */
 };
 
-/* Sets the keys that the daemon requires on new connections; existing ones go on. options: NULL
+/* Sets the keys that the daemon requires on new connections; existing ones are kept. options: NULL
  * reads the same file again. On failure nothing has changed: INVALID_ARGUMENT or
  * FAILED_PRECONDITION if the options are not usable, FAILED_PRECONDITION if the daemon was made
  * without a key.

@@ -48,8 +48,8 @@ const char *pyr_ns_entry_owner(const struct pyr_ns_entry *entry);
  * greater one than those before it. 0 if the name server does not report it. */
 uint64_t pyr_ns_entry_generation(const struct pyr_ns_entry *entry);
 
-/* How old an entry may be, in ms: a name server that cannot reach its store goes on answering from
- * what it knew. -1 if the entry is current. */
+/* How old an entry may be, in ms: a name server that cannot reach its store answers from the last
+ * state it has read. -1 if the entry is current. */
 int64_t pyr_ns_entry_age_ms(const struct pyr_ns_entry *entry);
 
 /* A list of names. A shared name is in it once for each registration. */
@@ -101,7 +101,7 @@ int pyr_ns_register(pyr_ns *ns, const char *name, const char *uri) PYR_MUST_CHEC
 /* The state of a name that is leased to this process, for one URI. */
 enum pyr_ns_lease_state {
 	/* No renewal has succeeded in time, so by the clock of this process the lease has ended,
-	 * and another process may have the name by now. The runtime goes on trying to renew it. */
+	 * and another process may have the name by now. The runtime keeps trying to renew it. */
 	PYR_LEASE_DOUBTFUL,
 	PYR_LEASE_HELD, /* the lease was renewed after it was doubtful */
 	/* Another process has the name or has removed it; pyr_last_error() gives its generation and
@@ -122,7 +122,7 @@ struct pyr_ns_lease_event {
  * order of the events. It may call anything. */
 typedef void (*pyr_ns_lease_cb)(const struct pyr_ns_lease_event *event, void *data);
 
-/* What a name is registered with besides its URI. */
+/* Options of a registration. */
 struct pyr_ns_register_options {
 	bool replace;            /* also a persistent name with another URI; default: no */
 	const char *const *tags; /* the name's metadata; default: none */
@@ -167,8 +167,8 @@ int pyr_ns_lookup_entry(pyr_ns *ns, const char *name, struct pyr_ns_entry **ret)
 int pyr_ns_list(pyr_ns *ns, const char *prefix, struct pyr_ns_entries **ret) PYR_MUST_CHECK;
 
 /* Lists the names that match a regular expression from their first byte on, but not necessarily
- * to their end. regex: of PCRE2, at most 256 bytes. INVALID_ARGUMENT tells what is wrong with it
- * and where, RESOURCE_EXHAUSTED that it takes too long. */
+ * to their end. regex: of PCRE2, at most 256 bytes. INVALID_ARGUMENT: the message says what is
+ * wrong with it and where. RESOURCE_EXHAUSTED: it takes too long. */
 int pyr_ns_list_matching(pyr_ns *ns, const char *regex, struct pyr_ns_entries **ret) PYR_MUST_CHECK;
 
 /* Lists the names that have all of the tags, or any of them. Without tags: no names. */

@@ -50,15 +50,16 @@ static inline PYR_MUST_CHECK pyr_pool *pyr_pool_new(const struct pyr_pool_option
 	return pyr__pool_new(options, sizeof(*options));
 }
 
-/* Ends the workers (SIGTERM, after 2 s SIGKILL), and waits for that. Proxies of the pool may
- * outlive it; their calls fail. */
+/* Ends the workers (SIGTERM, after 2 s SIGKILL) and waits until they have ended. Proxies of the
+ * pool may outlive it; their calls fail. */
 void pyr_pool_free(pyr_pool *pool);
 
 /* The URI for proxies, of this process alone: I_proxy(pyr_pool_uri(pool)). Returns: borrowed, valid
- * as long as the pool. NULL with the error of a pool that is NULL. */
+ * as long as the pool. NULL, with the error of pyr_pool_new(), if pool is NULL. */
 const char *pyr_pool_uri(const pyr_pool *pool);
 
-/* The process of worker i, counted from 0; 0 if it does not run just now, or there is none. */
+/* The process ID of worker i, counted from 0. Returns 0 if the worker is not running or there is no
+ * worker i. */
 int pyr_pool_pid(pyr_pool *pool, unsigned i);
 
 #if defined(__GNUC__)

@@ -10,8 +10,8 @@
  *
  * Conventions:
  *  - A function that returns int returns 0, or minus a status code (enum pyr_status). A
- *    constructor returns NULL on failure. pyr_last_error() tells what went wrong, per thread,
- *    until the thread's next failing call.
+ *    constructor returns NULL on failure. pyr_last_error() has the details, per thread, until the
+ *    thread's next failing call.
  *  - Ownership has three words. borrowed: valid until the call returns. owned: the caller frees
  *    it, with the function named. taken: the callee frees it, also on failure. Inputs are
  *    borrowed unless said otherwise.
@@ -125,9 +125,10 @@ typedef struct pyr_error {
 	const char *trace; /* a line for where it was raised, and one for each call it came through:
 			      "file:line in operation of 'object' at address\n" */
 	const char *correlation_id; /* of the request this call was part of */
-	bool raised; /* it came from the method (pyr_fail(), an exception, an error that it
-			returned), or from a server that speaks plain gRPC; false: from Pyrite at
-			either end; only such an error can have a class, see pyr_error_class() */
+	bool raised; /* true: raised by the method (pyr_fail(), an exception, or an error status
+			that it returned), or by a server that speaks plain gRPC; false: raised by
+			Pyrite at either end. Only errors raised by Pyrite can have a class, see
+			pyr_error_class() */
 } pyr_error;
 
 /* The thread's last error. Returns: never NULL, code 0 if nothing has failed yet; valid until
@@ -161,7 +162,8 @@ bool pyr_error_is_communication(const pyr_error *error);
 pyr_error *pyr_error_take(void);
 void pyr_error_free(pyr_error *error);
 
-/* The name of a status code of either sign: "NOT_FOUND"; "?" if it is none. */
+/* The name of a status code, such as "NOT_FOUND". code: positive or negative; "?" if it is not a
+ * status code. */
 const char *pyr_status_name(int code);
 
 /* The version of the library that the program runs with: "0.2.0". */
@@ -227,9 +229,9 @@ struct pyr_daemon_options {
 	 * within a second, it has its default effect. So has a second signal. Default PYR_YES. */
 	enum pyr_switch signals;
 	enum pyr_switch insecure; /* other hosts may connect without TLS or a key; default PYR_NO */
-	/* Errors tell callers where they came from (file, line, object): PYR_YES all callers,
-	 * PYR_NO none. Default: callers that the rules allow this; without rules, callers on this
-	 * host. */
+	/* Whether errors include where they were raised (file, line, object): PYR_YES for all
+	 * callers, PYR_NO for none. Default: for callers that the rules allow this; without rules,
+	 * for callers on this host. */
 	enum pyr_switch traces;
 	pyr_call_error_cb on_call_error; /* default: none */
 	/* Default: every session is accepted, with an empty answer. With this hook, plain gRPC
@@ -432,12 +434,12 @@ struct pyr_call_options {
 	uint32_t timeout_ms; /* deadline; default: the proxy's, else the operation's @timeout, else
 				PYRITE_TIMEOUT_MS, else PYR_NONE */
 	const char *correlation_id; /* default: the thread's, or that of the call it is part of */
-	const char *traceparent;    /* likewise */
-	const struct pyr_annotation *annotations; /* beside the proxy's */
+	const char *traceparent;    /* default: the same */
+	const struct pyr_annotation *annotations; /* sent in addition to the proxy's */
 	size_t n_annotations;                     /* of annotations */
 	bool detached;   /* inside a method: the call goes on if the method's own call is cancelled,
 			    and may take longer than that one */
-	const char *key; /* of several objects the one that it belongs to; default: none */
+	const char *key; /* with several objects, selects the one to call; default: none */
 };
 
 /* Sets pyr_proxy_options.timeout_ms, from the next call on. 0: the default; PYR_NONE: none. */

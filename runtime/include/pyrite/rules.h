@@ -25,8 +25,8 @@ extern "C" {
 /*
  * Whether the rules of the call's daemon allow its caller an action: one that docs/security.md
  * lists, or one of the program's own, which has a colon ("bank:withdraw"). target is what it would
- * be done to, "" if the action has none. True if the daemon has no rules, or the caller is in the
- * same process. A method that gets false ends with pyr_call_refuse().
+ * be done to, "" if the action has none. Returns true if the daemon has no rules, or the caller is
+ * in the same process. A method that gets false ends with pyr_call_refuse().
  */
 bool pyr_call_may(const pyr_call *call, const char *action, const char *target);
 
@@ -60,8 +60,8 @@ int pyr__rules_explain(const char *path, const struct pyr_rules_question *questi
 
 /*
  * Evaluates the rules of a file. Returns the number of the line that decides, 0 if none matches,
- * which means no; *ret_allows: the answer. INVALID_ARGUMENT names the place in the file that is
- * wrong.
+ * which means no; *ret_allows: the answer. INVALID_ARGUMENT names the line and what is wrong with
+ * it.
  */
 static inline PYR_MUST_CHECK int
 pyr_rules_explain(const char *path, const struct pyr_rules_question *question, bool *ret_allows)

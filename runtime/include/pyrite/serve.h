@@ -32,16 +32,17 @@ struct pyr_ns_lease_event; /* <pyrite/names.h> */
 struct pyr_export {
 	const char *name; /* at the name server; NULL: none */
 	const struct pyr__interface
-		*interface;  /* what I_export() sets; NULL: the end of an array */
-	const void *methods; /* a struct I_methods, which must be there as long as it is served */
-	void *data;          /* pyr_call_data() in its methods */
-	const char *id;      /* default: the daemon chooses one */
+		*interface; /* what I_export() sets; NULL: the end of an array */
+	const void
+		*methods; /* a struct I_methods; must stay valid as long as the object is served */
+	void *data;       /* what pyr_call_data() returns in its methods */
+	const char *id;   /* default: the daemon chooses one */
 	const struct pyr_register_options *options; /* as of I_register_with(); may be NULL */
 	size_t options_size;                        /* what I_export() sets */
 };
 
-/* The code of I_export(), and of what else is generated for objects. Its name is called uri here, a
- * word that constants in generated code leave free. */
+/* Defines I_export() and the other functions that are generated for objects. The parameter for the
+ * name is called uri, because constants in generated code never have that name. */
 #define PYR__EXPORT(I)                                                                             \
 	static inline struct pyr_export I##_export(const char *uri,                                \
 						   const struct I##_methods *methods, void *data)  \

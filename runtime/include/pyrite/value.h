@@ -20,7 +20,7 @@
  *
  * JSON is that of protobuf: 64-bit integers and bytes (base64) are strings, enumerators names,
  * unions and structs objects. docs/values.md has the table. A value that does not fit its type is
- * refused before anything is sent: INVALID_ARGUMENT "items[3].name: a string is wanted, not 7".
+ * refused before anything is sent: INVALID_ARGUMENT "items[3].name: expected a string, got 7".
  * Nothing here is for the fast path: a call by JSON costs some microseconds more than a stub.
  *
  * Any thread, as stubs. Inputs are borrowed until the function returns, outputs are owned.
@@ -69,15 +69,15 @@ int pyr_proxy_describe(pyr_proxy *proxy, char **ret) PYR_MUST_CHECK;
  * "set_x". args: a JSON object with the parameters' names, or a list in their order; NULL or "":
  * none. *ret: owned, pyr_free(); what the operation returns; if it has out parameters an object
  * with these, and "ret"; "null" if it returns nothing. ret may be NULL. Returns 0, or minus a
- * status: INVALID_ARGUMENT names what does not fit, UNIMPLEMENTED that there is no such operation;
- * else as a stub does. pyr_proxy_error_json() has the members of an exception.
+ * status: INVALID_ARGUMENT names the argument that does not fit; UNIMPLEMENTED if the interface has
+ * no such operation; others as from a stub. pyr_proxy_error_json() has the members of an exception.
  */
 int pyr_proxy_call_json(pyr_proxy *proxy, const char *operation, const char *args,
 			char **ret) PYR_MUST_CHECK;
 
-/* The members of the exception that the last error is, as a JSON object, and "@type", its name.
- * Returns: owned, pyr_free(); NULL, with the last error unchanged, if it is none that an operation
- * of the proxy raises. */
+/* The exception in the last error as a JSON object: its members, and its name as "@type". Returns:
+ * owned, pyr_free(); NULL, with the last error unchanged, if the last error is not an exception
+ * that an operation of the proxy declares. */
 char *pyr_proxy_error_json(pyr_proxy *proxy);
 
 /* Arguments as people type them, made into JSON for pyr_proxy_call_json(): values in the order of
@@ -99,7 +99,7 @@ int pyr_proxy_operation_streams(pyr_proxy *proxy, const char *operation);
 /* Calls an operation with streams. *ret: owned, pyr_stream_free() or pyr_stream_finish_json(). */
 int pyr_proxy_open_json(pyr_proxy *proxy, const char *operation, const char *args,
 			pyr_stream **ret) PYR_MUST_CHECK;
-/* Writes an item, as I_op_write(); returns as that. pyr_stream_end() says that it was the last. */
+/* Writes an item. Returns the same as I_op_write(). Call pyr_stream_end() after the last item. */
 int pyr_stream_write_json(pyr_stream *stream, const char *item) PYR_MUST_CHECK;
 /* An item as people type it, made into JSON for pyr_stream_write_json(). *ret: owned, pyr_free().
  */
@@ -134,9 +134,9 @@ int pyr_stream_finish_json(pyr_stream *stream, char **ret) PYR_MUST_CHECK;
  * Serves a call, as a method does: in a method thread, with what <pyrite/pyrite.h> has for methods;
  * pyr_call_data(call) is what the object was registered with. operation: "add". args: a JSON object
  * with all parameters, streams apart; borrowed. Sets *ret to what pyr_proxy_call_json() gives
- * callers, in memory that is valid until the function returns (pyr_call_strdup(), a literal); not
- * looked at if the operation returns nothing. What does not fit the operation's results fails the
- * call with INTERNAL. Returns 0, or what pyr_fail(), pyr_pass(), pyr_call_defer() or
+ * callers, in memory that is valid until the function returns (pyr_call_strdup(), a literal);
+ * ignored if the operation returns nothing. If it does not fit the operation's results, the call
+ * fails with INTERNAL. Returns 0, or what pyr_fail(), pyr_pass(), pyr_call_defer() or
  * pyr_call_raise_json() return.
  */
 typedef int (*pyr_generic_cb)(pyr_call *call, const char *operation, const char *args,
@@ -154,7 +154,7 @@ PYR_MUST_CHECK const char *pyr_daemon_register_generic(pyr_daemon *daemon, const
 						       void *data);
 
 /* Raises an exception that the operation declares, "example.NoFunds", with its members as a JSON
- * object; NULL: all have defaults or there are none. Returns what the function is to return. */
+ * object; NULL: all have defaults or there are none. The function must return the result. */
 int pyr_call_raise_json(pyr_call *call, const char *exception, const char *members) PYR_MUST_CHECK;
 
 /* Answers a call that the function deferred. Takes the deferred. ret as of pyr_generic_cb. Returns
@@ -164,8 +164,8 @@ int pyr_deferred_reply_json(pyr_deferred *deferred, const char *ret);
 /* The function's end of streams. Reads the next item of the parameter: returns 1 with *ret: owned,
  * pyr_free(); 0 at the end, or minus a status. */
 int pyr_call_next_json(pyr_call *call, char **ret) PYR_MUST_CHECK;
-/* Writes an item of the result; waits while the caller has not read enough. Returns as
- * I_op_yield(); INVALID_ARGUMENT if the item does not fit. */
+/* Writes an item of the result; waits while the caller has not read enough. Returns the same
+ * as I_op_yield(); INVALID_ARGUMENT if the item does not fit. */
 int pyr_call_yield_json(pyr_call *call, const char *item) PYR_MUST_CHECK;
 
 #if defined(__GNUC__)
