@@ -3,6 +3,7 @@
 #include <pyrite/pyrite.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "link/link.h"
 #include "link/link_auto.h"
@@ -13,6 +14,7 @@ struct one {
 	struct link link;
 	bool is_over;
 	unsigned n_written, n_closes;
+	const struct link_message *message; /* the last that it was given */
 	bool is_freed;
 };
 
@@ -20,9 +22,9 @@ static struct one first, second;
 
 static enum link_write write_one(struct link *link, const struct link_message *message)
 {
-	(void)message;
 	if (((struct one *)link)->is_over)
 		return LINK_OVER;
+	((struct one *)link)->message = message;
 	((struct one *)link)->n_written++;
 	return LINK_WRITING;
 }
@@ -94,9 +96,8 @@ static const struct link_end stranger = { .code = PYR_FAILED_PRECONDITION,
 					  .is_other = true,
 					  .text = "it does not speak frames" };
 
-static struct link *connect_auto(struct heard *heard)
+static struct link *connect_by(link_open *const *kinds, struct heard *heard)
 {
-	static link_open *const kinds[] = { open_first, open_second, NULL };
 	static const pyr_uri uri = { .host = "a", .socket = "" };
 	struct link_target target = { .kinds = kinds, .uri = &uri, .target = "t", .address = "a" };
 	struct link *link;
@@ -106,6 +107,13 @@ static struct link *connect_auto(struct heard *heard)
 	link = link_auto_connect(&target, &events, heard);
 	REQUIRE(link != NULL);
 	return link;
+}
+
+static struct link *connect_auto(struct heard *heard)
+{
+	static link_open *const kinds[] = { open_first, open_second, NULL };
+
+	return connect_by(kinds, heard);
 }
 
 static void tell_first(const struct link_end *end)
@@ -127,6 +135,26 @@ TEST(a_server_that_speaks_something_else_is_tried_with_the_next_kind)
 	second.link.events->closed(second.link.owner, &stranger);
 	CHECK_INT(heard.n_closed, 1);
 	CHECK_INT(heard.code, PYR_FAILED_PRECONDITION);
+	link->kind->free(link);
+}
+
+TEST(what_the_next_kind_is_given_stays_until_it_is_written)
+{
+	static link_open *const kinds[] = { open_first, open_second, open_second, NULL };
+	struct link_message message = { { span_of("hello") }, 1, 5 };
+	struct heard heard;
+	struct link *link = connect_by(kinds, &heard);
+	uint8_t sent[5];
+
+	CHECK(link->kind->write(link, &message) == LINK_WRITING);
+	tell_first(&stranger);
+	REQUIRE(second.message && second.message->n == 5);
+	second.link.events->message(second.link.owner, span_of("it is there"));
+	link_message_copy(second.message, sent);
+	CHECK(memcmp(sent, "hello", 5) == 0);
+	CHECK_INT(heard.n_written, 0);
+	second.link.events->written(second.link.owner);
+	CHECK_INT(heard.n_written, 1);
 	link->kind->free(link);
 }
 
@@ -184,6 +212,7 @@ int main(void)
 {
 	static const struct test_case tests[] = {
 		T(a_server_that_speaks_something_else_is_tried_with_the_next_kind),
+		T(what_the_next_kind_is_given_stays_until_it_is_written),
 		T(what_is_written_while_the_first_kind_ends_is_taken_by_the_next),
 		T(nothing_is_taken_by_a_link_that_its_owner_has_closed),
 		T(a_link_that_its_owner_closes_while_it_is_tried_is_unavailable),

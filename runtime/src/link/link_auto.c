@@ -62,7 +62,8 @@ static bool settle(struct auto_link *a)
 	inner->events = a->link.events;
 	inner->owner = a->link.owner;
 	be_like(a, inner);
-	buf_free(&a->written);
+	if (a->again.n == 0 || a->is_held_back) /* else it is still being written */
+		buf_free(&a->written);
 	is_held_back = a->is_held_back;
 	atomic_store(&a->is_settled, true);
 	pthread_mutex_unlock(&a->lock);
