@@ -37,11 +37,14 @@ void fuzz_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Something is wrong: prints it, the log, and how to do it again; ends the process with 1. */
 _Noreturn void fuzz_finding(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Fakes alone, or links of the library's own behind them, over sockets. */
+enum fuzz_lane { LANE_NONE, LANE_TCP, LANE_UNIX, LANE_TLS, N_LANES };
+
 struct fuzz_episode {
 	uint64_t seed;
 	unsigned n_steps;
 	bool has_threads; /* more than one method thread, or callers that are threads */
-	bool has_sockets; /* links are real ones, over sockets */
+	enum fuzz_lane lane;
 	const bool *skip; /* n_steps: steps that do nothing; NULL: all are done */
 };
 

@@ -15,7 +15,7 @@
 #include "engine/engine_own.h"
 #include "wire/frame.h"
 
-enum { PUMP_MAX = 64, PIECE_MOST = 90000, WAIT_S = 100 };
+enum { PUMP_MAX = 64, PIECE_MOST = 90000 };
 
 /* ---- the engine, from within a step ---- */
 
@@ -164,6 +164,7 @@ void cable_free(struct cable *w)
 {
 	if (!w)
 		return;
+	tls_free(w->tls);
 	if (w->fd >= 0)
 		close(w->fd);
 	pyr_uri_free(w->uri);
@@ -182,18 +183,41 @@ static int their_fd(struct cable *w)
 	return ends && !ends->is_deaf ? ends->source.fd : -1;
 }
 
+/* Bytes on their way over a TCP connection. */
+static bool is_on_its_way(int from, int to)
+{
+	struct tcp_info sent, got;
+	socklen_t n_sent = sizeof(sent), n_got = sizeof(got);
+
+	if (getsockopt(from, IPPROTO_TCP, TCP_INFO, &sent, &n_sent) < 0 ||
+	    getsockopt(to, IPPROTO_TCP, TCP_INFO, &got, &n_got) < 0)
+		return false;
+	return got.tcpi_bytes_received + sent.tcpi_bytes_retrans <
+	       sent.tcpi_bytes_sent + sent.tcpi_notsent_bytes;
+}
+
+/* TLS has read more than its link. */
+static bool is_behind(struct cable *w)
+{
+	struct socket_link *ends = atomic_load(&w->ends);
+	bool is_behind;
+
+	pthread_mutex_lock(&ends->lock);
+	is_behind = ends->is_behind;
+	pthread_mutex_unlock(&ends->lock);
+	return is_behind;
+}
+
 /* All that was sent has come there and is read. */
 static bool is_read(struct cable *w)
 {
-	struct tcp_info info;
-	socklen_t n = sizeof(info);
 	int fd = their_fd(w), waits;
 
 	if (fd < 0 || w->fd < 0)
 		return true;
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 || ioctl(fd, FIONREAD, &waits) < 0)
-		return true;
-	return info.tcpi_bytes_received >= w->n_all && waits == 0;
+	if (!w->has_names && is_on_its_way(w->fd, fd))
+		return false;
+	return (ioctl(fd, FIONREAD, &waits) < 0 || waits == 0) && !(w->tls && is_behind(w));
 }
 
 static void put_message(struct cable *w, const void *data, size_t n, size_t n_told)
@@ -207,23 +231,45 @@ static void put_message(struct cable *w, const void *data, size_t n, size_t n_to
 	buf_append(&w->out, data, n);
 }
 
+static enum tls_result send_some(struct cable *w, const uint8_t *p, size_t n, size_t *ret_sent)
+{
+	ssize_t sent;
+
+	if (w->tls)
+		return tls_write(w->tls, p, n, ret_sent);
+	sent = send(w->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (sent < 0)
+		return errno == EAGAIN || errno == EINTR ? TLS_WANTS_OUT : TLS_LOST;
+	*ret_sent = (size_t)sent;
+	return TLS_DONE;
+}
+
+static void forget_rest(struct cable *w)
+{
+	buf_reset(&w->out);
+	w->n_sent = w->n_begun = 0;
+}
+
 /* Sends a piece. Returns false if the socket takes nothing now. */
 static bool send_piece(struct cable *w, size_t most)
 {
-	size_t left = w->out.n - w->n_sent;
-	ssize_t n = send(w->fd, w->out.data + w->n_sent, left < most ? left : most,
-			 MSG_NOSIGNAL | MSG_DONTWAIT);
+	size_t left = w->out.n - w->n_sent, n = left < most ? left : most, sent;
 
-	if (n < 0 && errno != EAGAIN && errno != EINTR) { /* it is over there */
-		buf_reset(&w->out);
-		w->n_sent = 0;
+	if (n < w->n_begun)
+		n = w->n_begun;
+	switch (send_some(w, w->out.data + w->n_sent, n, &sent)) {
+	case TLS_DONE:
+		w->n_sent += sent;
+		w->n_begun = 0;
+		return sent > 0;
+	case TLS_WANTS_IN:
+	case TLS_WANTS_OUT:
+		w->n_begun = w->tls ? n : 0;
+		return false;
+	default: /* it is over there */
+		forget_rest(w);
 		return true;
 	}
-	if (n <= 0)
-		return false;
-	w->n_sent += (size_t)n;
-	w->n_all += (uint64_t)n;
-	return true;
 }
 
 void cable_push(struct cable *w, bool all)
@@ -243,10 +289,8 @@ void cable_push(struct cable *w, bool all)
 		}
 		goes_on &= !chance_one_in(&w->chance, 6);
 	}
-	if (w->out.n == w->n_sent || w->fd < 0 || cable_is_over(w)) {
-		buf_reset(&w->out);
-		w->n_sent = 0;
-	}
+	if (w->out.n == w->n_sent || w->fd < 0 || cable_is_over(w))
+		forget_rest(w);
 }
 
 void cable_deliver(struct cable *w, const struct buf *message)
@@ -291,19 +335,34 @@ void cable_sync(struct cable *w)
 
 /* ---- what comes ---- */
 
+static enum tls_result receive_some(struct cable *w, uint8_t *to, size_t n, size_t *ret_got)
+{
+	ssize_t got;
+
+	if (w->tls)
+		return tls_read(w->tls, to, n, ret_got);
+	got = recv(w->fd, to, n, MSG_DONTWAIT);
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? TLS_WANTS_IN : TLS_LOST;
+	*ret_got = (size_t)got;
+	return got > 0 ? TLS_DONE : TLS_ENDED;
+}
+
 static void receive(struct cable *w)
 {
+	enum tls_result result = TLS_DONE;
 	uint8_t bytes[65536];
-	ssize_t n;
+	size_t n;
 
-	while (w->fd >= 0 && !w->is_eof) {
-		n = recv(w->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-		if (n > 0)
-			buf_append(&w->in, bytes, (size_t)n);
-		else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-			w->is_eof = true;
-		else if (errno == EAGAIN)
-			return;
+	while (w->fd >= 0 && !w->is_eof && result == TLS_DONE) {
+		result = receive_some(w, bytes, sizeof(bytes), &n);
+		if (result == TLS_DONE)
+			buf_append(&w->in, bytes, n);
+		else
+			w->is_eof = result != TLS_WANTS_IN && result != TLS_WANTS_OUT;
+		if (result == TLS_BROKEN && !w->is_spoilt)
+			fuzz_finding("%s: TLS is broken: %s", w->fake->link.address,
+				     tls_why(w->tls));
 	}
 }
 
@@ -380,6 +439,8 @@ void cable_close(struct cable *w, bool is_orderly)
 			buf_append(&w->out, "beyond", 6);
 		cable_push(w, true);
 	}
+	if (w->tls && chance_one_in(&w->chance, 2))
+		tls_end(w->tls);
 	if (chance_one_in(&w->chance, 4)) {
 		shutdown(w->fd, SHUT_WR);
 		cable_pump();

@@ -2,13 +2,14 @@
 #ifndef PYRITE_FUZZ_CABLE_H
 #define PYRITE_FUZZ_CABLE_H
 /*
- * The socket lane for the fuzzer. Between a fake and the model there is what there is between two
- * processes: a link of the library's own, and a TCP connection of which the model has the other
- * end. What goes over it goes in pieces, ends anywhere, and begins with a preface.
+ * The lanes with sockets for the fuzzer. Between a fake and the model there is what there is
+ * between two processes: a link of the library's own, and a connection (TCP, unix, TLS) of which
+ * the model has the other end. What goes over it goes in pieces, ends anywhere, and begins with a
+ * preface.
  *
  * All but cable_write() to cable_has_input() are of the model's steps, in the leader.
  */
-#include "fuzz.h"
+#include "fuzz_place.h"
 
 struct cable;
 
@@ -20,15 +21,16 @@ void cable_start_inner(struct cable *w);
 bool cable_has_input(struct cable *w);
 
 /* ---- the model's side ---- */
-/* Goes to the daemon at that port and waits until it has let the fake in. */
-void cable_enter(struct fake *fake, uint16_t port, uint64_t seed);
-/* Somebody who comes to the port, says something or half of it, and goes. */
-void cable_knock(uint16_t port, struct chance *chance);
+/* Goes to the daemon at that place and waits until it has let the fake in. */
+void cable_enter(struct fake *fake, const struct place *place, uint64_t seed);
+/* Somebody who comes to the place, says something or half of it, and goes. */
+void cable_knock(const struct place *place, struct chance *chance);
 
-/* Where the library may connect to: a port for each of the model's daemons. */
-enum { CABLE_PORTS = 2 };
-void cable_listen(void);
-uint16_t cable_port(unsigned i);
+/* Where the library may connect to: a place for each of the model's daemons. LANE_NONE: none any
+ * more. */
+enum { CABLE_PLACES = 2 };
+void cable_listen(enum fuzz_lane lane);
+void cable_uri(unsigned i, char *ret, size_t n);
 /* The fake begins to connect to the target; now and then by link_auto, which finds a stranger
  * first. Any thread. Returns false when memory is out. */
 bool cable_connect(struct fake *fake, const struct link_target *target,

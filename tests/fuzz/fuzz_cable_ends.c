@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* How connections between the library and the model come to be: at the daemon's door, from proxies,
  * and those of others. */
-#define _GNU_SOURCE /* SOCK_NONBLOCK */
 #include "fuzz_cable_own.h"
 
-#include <netinet/in.h>
-
-#include <errno.h>
-#include <linux/tcp.h> /* TCP_NODELAY */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,52 +14,6 @@
 
 enum { SMALL_BUFFER = 4608 };
 
-/* ---- to a daemon ---- */
-
-static struct sockaddr_in local(uint16_t port)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
-
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	return at;
-}
-
-static int new_socket(int flags)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0), on = 1;
-
-	if (fd < 0)
-		fuzz_finding("there is no socket: %s", strerror(errno));
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	return fd;
-}
-
-static int come_to(uint16_t port)
-{
-	struct sockaddr_in at = local(port);
-	int fd = new_socket(0);
-
-	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
-		fuzz_finding("the daemon's port cannot be reached: %s", strerror(errno));
-	return fd;
-}
-
-static uint16_t own_port(int fd)
-{
-	struct sockaddr_in at = { 0 };
-	socklen_t n = sizeof(at);
-
-	return getsockname(fd, (struct sockaddr *)&at, &n) < 0 ? 0 : ntohs(at.sin_port);
-}
-
-static uint16_t other_port(int fd)
-{
-	struct sockaddr_in at = { 0 };
-	socklen_t n = sizeof(at);
-
-	return getpeername(fd, (struct sockaddr *)&at, &n) < 0 ? 0 : ntohs(at.sin_port);
-}
-
 /* What a connection takes at once is little, sometimes: writes are of parts then. */
 static void narrow(struct cable *w, int fd)
 {
@@ -72,6 +22,27 @@ static void narrow(struct cable *w, int fd)
 	if (chance_one_in(&w->chance, 3))
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &n, sizeof(n));
 }
+
+/* The model's end of TLS; NULL: the lane has none, or the library has gone meanwhile. */
+static struct tls *shake(struct cable *w, struct tls *tls)
+{
+	int64_t until = engine_now() + WAIT_S * INT64_C(1000) * ENGINE_MS;
+	enum tls_result result;
+
+	while ((result = tls_handshake(tls)) == TLS_WANTS_IN || result == TLS_WANTS_OUT) {
+		if (engine_now() > until)
+			fuzz_finding("%s: TLS is not agreed on", w->fake->link.address);
+		cable_pump();
+	}
+	if (result == TLS_DONE)
+		return tls;
+	if (result == TLS_BROKEN)
+		fuzz_finding("%s: TLS is broken: %s", w->fake->link.address, tls_why(tls));
+	tls_free(tls);
+	return NULL;
+}
+
+/* ---- to a daemon ---- */
 
 static struct cable *entering; /* the leader's */
 
@@ -83,7 +54,7 @@ struct link *__wrap_link_socket_accept(int fd, struct tls *tls, const char *addr
 	struct cable *w = entering;
 	struct link *link;
 
-	if (w && own_port(w->fd) != other_port(fd))
+	if (w && !place_is_pair(w->fd, fd))
 		w = NULL; /* who only knocked */
 	if (w)
 		narrow(w, fd);
@@ -102,19 +73,27 @@ static bool is_let_in(struct cable *w)
 	return atomic_load(&w->inner) && w->fake->link.events;
 }
 
-void cable_enter(struct fake *fake, uint16_t port, uint64_t seed)
+void cable_enter(struct fake *fake, const struct place *place, uint64_t seed)
 {
 	struct cable *w = cable_new(fake, seed);
 
-	w->fd = come_to(port);
+	w->fd = place_connect(place);
+	w->has_names = place->lane == LANE_UNIX;
 	entering = w;
+	if (place->lane == LANE_TLS) {
+		fcntl(w->fd, F_SETFL, O_NONBLOCK);
+		w->tls = shake(w, tls_connect(place_tls_settings(), w->fd, "fuzz", "daemon",
+					      TLS_ALPN_FRAMES));
+		if (!w->tls)
+			fuzz_finding("the daemon closes a connection within its handshake");
+	}
 	buf_append(&w->out, FRAME_PREFACE, PREFACE);
 	cable_push(w, true);
 	cable_wait(w, is_let_in, "the daemon does not let it in");
 	entering = NULL;
 }
 
-void cable_knock(uint16_t port, struct chance *chance)
+void cable_knock(const struct place *place, struct chance *chance)
 {
 	static const char *const texts[] = { FRAME_PREFACE,
 					     FRAME_PREFACE "beyond, without end",
@@ -124,7 +103,7 @@ void cable_knock(uint16_t port, struct chance *chance)
 					     "" };
 	const char *text = texts[chance_below(chance, 6)];
 	size_t n = strlen(text);
-	int fd = come_to(port);
+	int fd = place_connect(place);
 
 	if (chance_one_in(chance, 2))
 		n = chance_below(chance, (unsigned)n + 1);
@@ -141,37 +120,34 @@ void cable_knock(uint16_t port, struct chance *chance)
 /* ---- from proxies ---- */
 
 static struct {
+	struct place place;
 	int fd;
-	uint16_t port;
-} listeners[CABLE_PORTS];
+	bool listens;
+} listeners[CABLE_PLACES];
 
 /* Those whose fake is not known, or not yet: who connects may not have come back from it. */
 enum { STRAYS = 32 };
 static int strays[STRAYS];
 static unsigned n_strays;
 
-void cable_listen(void)
+void cable_listen(enum fuzz_lane lane)
 {
 	unsigned i;
 
 	while (n_strays > 0)
 		close(strays[--n_strays]);
-	for (i = 0; i < CABLE_PORTS; i++) {
-		struct sockaddr_in at = local(0);
-
-		if (listeners[i].port)
-			close(listeners[i].fd); /* with who waits there still */
-		listeners[i].fd = new_socket(SOCK_NONBLOCK);
-		if (bind(listeners[i].fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-		    listen(listeners[i].fd, 100) < 0)
-			fuzz_finding("there is no port: %s", strerror(errno));
-		listeners[i].port = own_port(listeners[i].fd);
+	for (i = 0; i < CABLE_PLACES; i++) {
+		if (listeners[i].listens) /* with who waits there still */
+			place_close(&listeners[i].place, listeners[i].fd);
+		listeners[i].listens = lane != LANE_NONE;
+		if (lane != LANE_NONE)
+			listeners[i].fd = place_listen(&listeners[i].place, lane);
 	}
 }
 
-uint16_t cable_port(unsigned i)
+void cable_uri(unsigned i, char *ret, size_t n)
 {
-	return listeners[i].port;
+	place_uri(&listeners[i].place, ret, n);
 }
 
 static struct link *connect_end(struct cable *w, const struct link_target *target,
@@ -196,11 +172,15 @@ static struct link *connect_first(const struct link_target *target,
 	return connect_end(connecting, target, events, owner);
 }
 
-/* The last of link_auto's is told the owner. */
+/* The last of link_auto's is told the fake; with TLS link_auto itself, which is a link of the
+ * fake's.
+ */
 static struct link *connect_again(const struct link_target *target,
 				  const struct link_events *events, void *owner)
 {
-	return connect_end(((struct fake *)owner)->cable, target, events, owner);
+	struct fake *fake = events == &cable_events ? owner : ((struct link *)owner)->owner;
+
+	return connect_end(fake->cable, target, events, owner);
 }
 
 struct link *__real_link_connect(const struct link_target *target, const struct link_events *events,
@@ -243,7 +223,7 @@ static bool is_of(struct cable *w, int fd)
 	if (!ends)
 		return false;
 	pthread_mutex_lock(&ends->lock);
-	is_it = ends->source.fd >= 0 && own_port(ends->source.fd) == other_port(fd);
+	is_it = ends->source.fd >= 0 && place_is_pair(ends->source.fd, fd);
 	if (is_it)
 		narrow(w, ends->source.fd);
 	pthread_mutex_unlock(&ends->lock);
@@ -251,24 +231,49 @@ static bool is_of(struct cable *w, int fd)
 }
 
 /* Says nothing, or something that is no preface, or half of one, and goes. */
-static void turn_away(struct cable *w, int fd)
+static void turn_away(struct cable *w, int fd, struct tls *tls)
 {
 	static const char *const texts[] = { "", "220 mail\r\n", "PYRITE/1 frames f",
 					     "PYRITE/1 frames fellow\r\n" };
 	const char *text = texts[chance_below(&w->chance, 4)];
+	size_t n;
 
-	(void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
+	if (!text[0])
+		;
+	else if (tls)
+		(void)tls_write(tls, text, strlen(text), &n);
+	else
+		(void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
+	tls_free(tls);
 	close(fd);
 }
 
-static bool greet(struct cable *w, int fd, bool is_hostile)
+static struct tls *take_tls(struct cable *w, int fd)
 {
-	if ((w->is_refused_first && atomic_load(&w->n_attempts) == 1) ||
-	    (is_hostile && chance_one_in(&w->chance, 10))) {
-		turn_away(w, fd);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	return shake(w, tls_accept(place_tls_settings(), fd));
+}
+
+static bool greet(struct cable *w, int fd, const struct place *place, bool is_hostile)
+{
+	bool is_refused = w->is_refused_first && atomic_load(&w->n_attempts) == 1;
+	struct tls *tls = NULL;
+
+	if (is_hostile && chance_one_in(&w->chance, 10)) {
+		turn_away(w, fd, NULL);
+		return false;
+	}
+	if (place->lane == LANE_TLS && !(tls = take_tls(w, fd))) {
+		close(fd); /* the library has given up */
+		return false;
+	}
+	if (is_refused) {
+		turn_away(w, fd, tls);
 		return false;
 	}
 	w->fd = fd;
+	w->tls = tls;
+	w->has_names = place->lane == LANE_UNIX;
 	buf_append(&w->out, FRAME_PREFACE, PREFACE);
 	if (w->has_second && atomic_load(&w->n_attempts) == 1)
 		cable_sync(w); /* whole: a link that is lost before goes on with the second */
@@ -282,7 +287,7 @@ static void take_strays(void)
 	unsigned i;
 	int fd;
 
-	for (i = 0; i < CABLE_PORTS; i++)
+	for (i = 0; i < CABLE_PLACES; i++)
 		while (n_strays < STRAYS && (fd = accept(listeners[i].fd, NULL, NULL)) >= 0)
 			strays[n_strays++] = fd;
 }
@@ -299,7 +304,7 @@ struct fake *cable_accept(struct fake *const *fakes, unsigned n, bool is_hostile
 				continue;
 			fd = strays[k];
 			strays[k] = strays[--n_strays];
-			if (greet(fakes[i]->cable, fd, is_hostile))
+			if (greet(fakes[i]->cable, fd, &listeners[0].place, is_hostile))
 				return fakes[i];
 		}
 	return NULL;

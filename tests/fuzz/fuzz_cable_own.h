@@ -4,6 +4,7 @@
 /* A cable from the inside: fuzz_cable.c has what goes over it, fuzz_cable_ends.c how it comes to
  * be. */
 #include "base/uri.h"
+#include "engine/engine.h"
 #include "fuzz_cable.h"
 #include "link/link_socket_own.h"
 
@@ -18,9 +19,11 @@ struct cable {
 	atomic_uint n_attempts;
 	struct chance chance;
 	int fd;           /* the model's end; -1: there is none, or no more */
+	struct tls *tls;  /* over it; NULL: none */
+	bool has_names;   /* it is a unix socket, not of TCP */
 	struct buf out;   /* to be sent */
 	size_t n_sent;    /* of out */
-	uint64_t n_all;   /* bytes that were ever sent */
+	size_t n_begun;   /* of the rest: what TLS has begun to send */
 	struct buf in;    /* what came, without the preface and whole messages */
 	size_t n_preface; /* bytes of it that came */
 	bool has_ended, is_eof;
@@ -28,6 +31,8 @@ struct cable {
 	bool is_accepted; /* by the daemon */
 	bool was_closing; /* the library wanted it to end before it did; the fake's lock */
 };
+
+enum { WAIT_S = 100 };
 
 struct cable *cable_new(struct fake *fake, uint64_t seed);
 /* What the library's link tells goes to the fake's owner. */

@@ -20,7 +20,7 @@ struct link *callee_accept(struct callee_world *w, const struct link_target *tar
 		fake = fake_new(target->address, false);
 		fake->link.events = events; /* before a step sees it */
 		fake->link.owner = owner;
-		if (w->episode->has_sockets)
+		if (w->episode->lane != LANE_NONE)
 			ok = cable_connect(fake, target, events, owner,
 					   fuzz_mix(w->episode->seed, w->n_links));
 		w->made[w->n_links++] = fake;
@@ -177,7 +177,7 @@ static unsigned take_links(struct callee_world *w)
 	pthread_mutex_lock(&w->lock);
 	n = w->n_links;
 	pthread_mutex_unlock(&w->lock);
-	if (w->episode->has_sockets) {
+	if (w->episode->lane != LANE_NONE) {
 		while ((fake = cable_accept(w->made, n, w->is_hostile)) != NULL)
 			for (i = 0; i < n; i++)
 				if (w->made[i] == fake)

@@ -159,7 +159,7 @@ struct caller_link *caller_open_link(struct caller_world *w)
 	l = &w->links[place];
 	*l = (struct caller_link){ .name = (char)('A' + place), .last_number = CALLER_SMALL };
 	snprintf(address, sizeof(address), "model-%c-%u", l->name, w->n_links++);
-	l->fake = fake_new(address, chance_one_in(w->chance, 5) && !w->episode->has_sockets);
+	l->fake = fake_new(address, chance_one_in(w->chance, 5) && w->episode->lane == LANE_NONE);
 	fuzz_say("%u %c: opened%s", w->step, l->name,
 		 l->fake->writes_at_once ? ", writes are done at once" : "");
 	w->accept(l->fake);

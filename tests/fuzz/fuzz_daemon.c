@@ -27,7 +27,7 @@ static struct daemon_world {
 	struct caller_world caller;
 	struct servant servant;
 	pyr_daemon *daemon;
-	uint16_t port; /* of the daemon */
+	struct place place; /* of the daemon */
 	enum phase phase;
 	unsigned n_done;
 	int64_t settle_until;
@@ -42,12 +42,12 @@ static void enter(struct fake *fake)
 {
 	const struct caller_world *c = &world->caller;
 
-	cable_enter(fake, world->port, fuzz_mix(c->episode->seed, c->n_links));
+	cable_enter(fake, &world->place, fuzz_mix(c->episode->seed, c->n_links));
 }
 
 static void knock(struct chance *chance)
 {
-	cable_knock(world->port, chance);
+	cable_knock(&world->place, chance);
 }
 
 static void accept_fake(struct fake *fake)
@@ -184,6 +184,13 @@ static pyr_daemon *make_daemon(struct daemon_world *w, struct chance *c)
 	static const struct pyr_key_options key = { .text = FUZZ_KEY };
 	struct caller_world *model = &w->caller;
 
+	w->place.lane = model->episode->lane;
+	if (w->place.lane == LANE_UNIX) {
+		place_name(&w->place);
+		o.socket = w->place.path;
+	} else if (w->place.lane == LANE_TLS) {
+		o.tls = place_tls_options();
+	}
 	if (model->episode->has_threads)
 		o.threads = 2 + chance_below(c, 3);
 	if (chance_one_in(c, 4))
@@ -283,15 +290,15 @@ unsigned fuzz_run_daemon(const struct fuzz_episode *episode)
 	w->turn.run = on_step;
 	w->timer.fire = on_timer;
 	w->caller.episode = episode;
-	w->caller.accept = episode->has_sockets ? enter : accept_fake;
-	w->caller.knock = episode->has_sockets ? knock : NULL;
+	w->caller.accept = episode->lane != LANE_NONE ? enter : accept_fake;
+	w->caller.knock = episode->lane != LANE_NONE ? knock : NULL;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->changed, NULL);
 	pthread_mutex_init(&w->servant.lock, NULL);
 	w->daemon = make_daemon(w, &c);
 	if (!w->daemon)
 		fuzz_finding("there is no daemon: %s", pyr_last_error()->message);
-	w->port = door_port(w->daemon->door);
+	w->place.port = door_port(w->daemon->door);
 	servant_init(&w->servant, w->daemon, w->caller.is_serial, &w->caller.has_mangled);
 	if (engine_thread(&thread, run_daemon, w) < 0)
 		abort();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A stateful fuzzer of links: fuzz_link [--seed S] [--steps N] [--episode N] [--seconds N]
- * [--role daemon|proxies] [--lane none|socket] [--threads yes|no] [--skip A-B,C...]. README.md
- * tells more.
+ * [--role daemon|proxies] [--lane none|tcp|unix|tls] [--threads yes|no] [--skip A-B,C...].
+ * README.md tells more.
  */
 #include "fuzz.h"
 
@@ -61,6 +61,8 @@ bool chance_one_in(struct chance *c, unsigned n)
 	return chance_below(c, n) == 0;
 }
 
+static const char *const lanes[N_LANES] = { "none", "tcp", "unix", "tls" };
+
 /* ---- the log, findings ---- */
 
 void fuzz_say(const char *format, ...)
@@ -95,9 +97,9 @@ static void print_log(void)
 		     "--seed %llu "
 		     "--steps %u\n",
 		     (unsigned long long)fuzz.done, fuzz.now ? fuzz.now : "?",
-		     fuzz.episode.has_sockets ? "socket" : "none",
-		     fuzz.episode.has_threads ? "yes" : "no", fuzz.episode.n_steps,
-		     (unsigned long long)fuzz.episode.seed, fuzz.episode.n_steps);
+		     lanes[fuzz.episode.lane], fuzz.episode.has_threads ? "yes" : "no",
+		     fuzz.episode.n_steps, (unsigned long long)fuzz.episode.seed,
+		     fuzz.episode.n_steps);
 	(void)!write(STDERR_FILENO, line, (size_t)n);
 }
 
@@ -165,6 +167,16 @@ static void read_skip(const char *text)
 	}
 }
 
+static bool is_lane(const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < N_LANES; i++)
+		if (strcmp(name, lanes[i]) == 0)
+			return true;
+	return false;
+}
+
 static bool take_option(const char *name, const char *value)
 {
 	if (strcmp(name, "--seed") == 0)
@@ -177,7 +189,7 @@ static bool take_option(const char *name, const char *value)
 		fuzz.seconds = (unsigned)strtoul(value, NULL, 10);
 	else if (strcmp(name, "--role") == 0)
 		fuzz.role = value;
-	else if (strcmp(name, "--lane") == 0)
+	else if (strcmp(name, "--lane") == 0 && is_lane(value))
 		fuzz.lane = value;
 	else if (strcmp(name, "--threads") == 0)
 		fuzz.threads = value;
@@ -186,6 +198,18 @@ static bool take_option(const char *name, const char *value)
 	else
 		return false;
 	return true;
+}
+
+/* Half of the episodes go over sockets. */
+static enum fuzz_lane choose_lane(struct chance *c)
+{
+	unsigned one = chance_below(c, 2 * (N_LANES - 1));
+	enum fuzz_lane lane = one < N_LANES ? one : LANE_NONE, i;
+
+	for (i = LANE_NONE; fuzz.lane && i < N_LANES; i++)
+		if (strcmp(fuzz.lane, lanes[i]) == 0)
+			lane = i;
+	return lane;
 }
 
 static bool is_chosen(const char *wish, const char *one, bool by_chance)
@@ -206,7 +230,7 @@ static void run_episode(uint64_t left)
 	c = chance_of(e->seed, UINT64_MAX);
 	is_daemon = is_chosen(fuzz.role, "daemon", chance_below(&c, 5) < 3);
 	e->has_threads = is_chosen(fuzz.threads, "yes", chance_one_in(&c, 2));
-	e->has_sockets = is_chosen(fuzz.lane, "socket", chance_one_in(&c, 2));
+	e->lane = choose_lane(&c);
 	fuzz.n_log = 0;
 	fuzz.now = is_daemon ? "daemon" : "proxies";
 	fuzz.done += is_daemon ? fuzz_run_daemon(e) : fuzz_run_proxies(e);

@@ -456,16 +456,25 @@ static void make_proxies(struct proxies_world *w, struct chance *c)
 {
 	static atomic_uint n_handshakes;
 	struct pyr_proxy_options o = { .connect_timeout_ms = 3000, .plain = PYR_PLAIN_NEVER };
-	unsigned i, port;
-	char uri[64];
+	struct pyr_tls_options tls;
+	unsigned i, place;
+	char uri[96];
+
+	if (w->callee.episode->lane == LANE_TLS) {
+		tls = *place_tls_options();
+		tls.name = "fuzz";
+		o.tls = &tls;
+	}
 
 	for (i = 0; i < PROXIES; i++) {
 		o.own_link = chance_one_in(c, 3);
 		o.on_handshake = chance_one_in(c, 3) ? on_handshake : NULL;
 		o.hook_data = &n_handshakes;
-		port = chance_below(c, CABLE_PORTS);
-		port = w->callee.episode->has_sockets ? cable_port(port) : port + 1;
-		snprintf(uri, sizeof(uri), "PYRO:a@127.0.0.1:%u", port);
+		place = chance_below(c, CABLE_PLACES);
+		if (w->callee.episode->lane == LANE_NONE)
+			snprintf(uri, sizeof(uri), "PYRO:a@127.0.0.1:%u", place + 1);
+		else
+			cable_uri(place, uri, sizeof(uri));
 		w->proxies[i] = talk_Server_proxy_with(uri, &o);
 		if (!w->proxies[i])
 			fuzz_finding("there is no proxy: %s", pyr_last_error()->message);
@@ -511,8 +520,7 @@ unsigned fuzz_run_proxies(const struct fuzz_episode *episode)
 	fuzz_say("daemons: linger %u ms%s", w->callee.linger_ms,
 		 w->callee.is_hostile ? ", hostile" : "");
 	fuzz_connect = connect_fake;
-	if (episode->has_sockets)
-		cable_listen();
+	cable_listen(episode->lane);
 	make_proxies(w, &c);
 	fuzz_post(&w->turn);
 	run_users(w);
@@ -525,6 +533,7 @@ unsigned fuzz_run_proxies(const struct fuzz_episode *episode)
 		fuzz_finding("%d objects are not released", atomic_load(&w->n_objects));
 	engine_timer_cancel(&w->timer);
 	fuzz_connect = NULL;
+	cable_listen(LANE_NONE);
 	callee_fini(&w->callee);
 	engine_waiter_fini(&w->ended);
 	n_done = w->n_done;

@@ -3,12 +3,12 @@ option(PYRITE_FUZZ "Build the fuzz targets (clang)" OFF)
 # The fuzzer of links: README.md. By hand it runs as long as it is told to; as a test it is short.
 add_executable(fuzz_link fuzz/fuzz_main.c fuzz/fuzz_link.c fuzz/fuzz_talk.c fuzz/fuzz_servant.c fuzz/fuzz_daemon.c
 	fuzz/fuzz_caller.c fuzz/fuzz_caller_key.c fuzz/fuzz_caller_references.c fuzz/fuzz_caller_streams.c fuzz/fuzz_caller_step.c fuzz/fuzz_answers.c
-	fuzz/fuzz_proxies.c fuzz/fuzz_callee.c fuzz/fuzz_callee_step.c fuzz/fuzz_callee_references.c fuzz/fuzz_callee_given.c fuzz/fuzz_objects.c fuzz/fuzz_cable.c fuzz/fuzz_cable_ends.c)
+	fuzz/fuzz_proxies.c fuzz/fuzz_callee.c fuzz/fuzz_callee_step.c fuzz/fuzz_callee_references.c fuzz/fuzz_callee_given.c fuzz/fuzz_objects.c fuzz/fuzz_cable.c fuzz/fuzz_cable_ends.c fuzz/fuzz_place.c)
 pyrite_generate(TARGET fuzz_link IDL fuzz/talk.idl)
 target_link_libraries(fuzz_link PRIVATE pyrite_internal)
-target_link_options(fuzz_link PRIVATE -Wl,--wrap=link_connect,--wrap=link_socket_accept)
+target_link_options(fuzz_link PRIVATE -Wl,--wrap=link_connect,--wrap=link_socket_accept,--wrap=connect)
 pyrite_warnings(fuzz_link)
-# Short runs, always of the same steps, over both lanes.
+# Short runs, always of the same steps, over all lanes.
 add_test(NAME fuzz_link_daemon COMMAND fuzz_link --role daemon --seed 1 --steps 8000)
 add_test(NAME fuzz_link_proxies COMMAND fuzz_link --role proxies --seed 77 --steps 20000)
 pyrite_test_properties(fuzz_link_daemon)
