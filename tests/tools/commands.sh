@@ -33,6 +33,15 @@ every_step() {
 		"$pyrite" doctor --json example.server
 }
 
+# A program with rights that its caller has not. Only root can make one here.
+set_user_id() {
+	[ "$(id -u)" -eq 0 ] || { echo "not tried without root"; return; }
+	chmod 711 "$run_dir"
+	install -m 4755 "$pyrite" "$run_dir/set-user-id"
+	same "host                127.0.0.1  (default)" \
+		env PYRITE_HOST=192.0.2.9 setpriv --reuid 65534 --regid 65534 --clear-groups "$run_dir/set-user-id" config host
+}
+
 # has <name> <text>: what is printed there has it, sooner or later.
 has() {
 	within 10000 grep -qF -- "$2" "$run_dir/$1"
@@ -126,6 +135,7 @@ check config_tells_what_comes_from_the_environment env PYRITE_MAX_MESSAGE=1M "$p
 check config_says_so same "max_message         1M  (PYRITE_MAX_MESSAGE)" env PYRITE_MAX_MESSAGE=1M "$pyrite" config max_message
 check config_finds_what_makes_no_sense says 2 "is 'many', which makes no sense" env PYRITE_THREADS=many "$pyrite" config
 check config_does_not_print_a_key hides_the_key
+check a_set_user_id_program_ignores_the_environment set_user_id
 check config_knows_no_other_setting exits 2 "$pyrite" config colour
 
 check bench_counts_its_calls told "v['calls'] == 500 and v['failed'] == 0 and 0 < v['p50_us'] <= v['p99_us'] <= v['most_us']" \

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* secure_getenv() */
 #include "base/config.h"
 
 #include <pyrite/pyrite.h>
@@ -261,6 +262,7 @@ bool config_parse(const struct config_setting *setting, const char *text, uint32
 	return parse_number(setting, text, ret);
 }
 
+/* Whoever starts a program that has other rights than his own does not set its files and hosts. */
 static void load(void)
 {
 	const struct config_setting *setting;
@@ -270,7 +272,7 @@ static void load(void)
 	for (key = 0; key < CONFIG_COUNT; key++) {
 		setting = &config_settings[key];
 		config.numbers[key] = setting->value;
-		value = getenv(setting->variable);
+		value = secure_getenv(setting->variable);
 		if (!value || value[0] == '\0') /* empty: not set, as in `PYRITE_HOST= program` */
 			continue;
 		if (!config_parse(setting, value, &config.numbers[key]))
