@@ -135,8 +135,9 @@ TEST(what_was_told_becomes_tables_that_are_laid_out_and_printed_alike)
 
 TEST(doc_comments_are_told_and_printed_and_cannot_end_early)
 {
-	static const char *const words[] = { "Is it */ over? /* no", "One.\n\nTwo \x01 lines.", "",
-					     "", "" };
+	static const char *const words[] = { "Is it */ over? /* no", "One.\n\nTwo \x01 lines.",
+					     "A \xc2\x9b red \xe2\x80\xae word, not \xc3\xa9.", "",
+					     "" };
 	const struct pyr__interface *again;
 	struct description told = { .name = "docs.Thing", .docs = words, .n_docs = 5 };
 	struct idl_result result;
@@ -151,10 +152,11 @@ TEST(doc_comments_are_told_and_printed_and_cannot_end_early)
 	REQUIRE(description_make(&docs_Thing_interface, &arena, &told.shape));
 	again = description_tables(&told, &arena, why, sizeof(why));
 	CHECK_STR(why, "");
-	REQUIRE(again && again->docs && !again->docs[2]);
+	REQUIRE(again && again->docs && !again->docs[3]);
 	text = printed(again);
 	CHECK_HAS(text, "/** Is it * / over? / * no */");
 	CHECK_HAS(text, " * One.\n         *\n         * Two   lines.\n");
+	CHECK_HAS(text, "/** A   red   word, not \xc3\xa9. */");
 	result = idl_text(text);
 	CHECK_INT(result.n_errors, 0);
 	idl_done(&result);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/text.h"
 #include "wire/codec_kinds.h"
 
 void idl_put(struct idl *idl, const char *format, ...)
@@ -73,17 +74,26 @@ static void put_part(struct idl *idl, const char *name, size_t n)
 	idl_put(idl, "%s%.*s", name[0] == '_' || is_keyword(name, n) ? "_" : "", (int)n, name);
 }
 
-/* One line of it. What would end the comment is taken apart, as is what would begin another. */
+/* One line of it. What would end the comment is taken apart, as is what would begin another; what a
+ * terminal might obey is a space. */
 static void put_doc_line(struct idl *idl, const char *text, size_t n)
 {
+	size_t i, length;
 	char last = ' ';
-	size_t i;
+	uint32_t c;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i += length) {
+		length = text_char(text + i, n - i, &c);
 		if ((last == '*' && text[i] == '/') || (last == '/' && text[i] == '*'))
 			idl_put(idl, " ");
-		last = (unsigned char)text[i] < ' ' || text[i] == 127 ? ' ' : text[i];
-		buf_append(idl->out, &last, 1);
+		last = text[i];
+		if (length > 0 && !text_is_control(c)) {
+			buf_append(idl->out, text + i, length);
+			continue;
+		}
+		idl_put(idl, " ");
+		last = ' ';
+		length = length > 0 ? length : 1;
 	}
 }
 
