@@ -120,68 +120,52 @@ static void print_object(const struct input *input, const struct pyrite_DaemonOb
 	*is_first = false;
 }
 
-/* Page by page. Returns 0 or minus a status. */
+/* Page by page. Returns an exit code. */
 static int print_objects(const struct input *input, struct pyrite_Daemon *daemon)
 {
-	struct pyrite_DaemonPage *page = NULL, *before = NULL;
+	struct pyrite_DaemonPage *page, *before = NULL;
+	bool is_first = true, goes_on;
 	const char *after = "";
-	bool is_first = true;
-	int err;
+	int code = COMMAND_OK;
 	size_t i;
 
 	do {
-		err = pyrite_Daemon_objects(daemon, after, &page);
-		pyr_free(before);
-		before = NULL;
-		if (err < 0)
+		if (pyrite_Daemon_objects(daemon, after, &page) < 0) {
+			code = objects_complain("pyrite list", NULL, input->words.is_json);
 			break;
+		}
 		for (i = 0; i < page->objects.n; i++)
 			print_object(input, &page->objects.items[i], &is_first);
-		after = page->objects.n > 0 ? page->next : "";
+		goes_on = page->objects.n > 0 && page->next[0];
+		if (goes_on && strcmp(page->next, after) <= 0) { /* there would be no end */
+			fputs("pyrite list: the daemon went back in its list of objects\n", stderr);
+			code = COMMAND_REFUSED;
+			goes_on = false;
+		}
+		pyr_free(before);
 		before = page;
-	} while (after[0]);
+		after = page->next;
+	} while (goes_on);
 	pyr_free(before);
-	return err;
+	return code;
 }
 
 static int list_objects(const struct input *input)
 {
 	char *address = NULL;
 	struct pyrite_Daemon *daemon = daemon_at(input->words.list[0], &address);
-	int err = daemon ? 0 : -1;
+	int code;
 
 	if (daemon) {
 		fputs(input->words.is_json ? "{\"objects\": [" : "", stdout);
-		err = print_objects(input, daemon);
+		code = print_objects(input, daemon);
 		fputs(input->words.is_json ? "]}\n" : "", stdout);
+	} else {
+		code = objects_complain("pyrite list", NULL, input->words.is_json);
 	}
-	err = err < 0 ? objects_complain("pyrite list", NULL, input->words.is_json) : COMMAND_OK;
 	pyrite_Daemon_free(daemon);
 	free(address);
-	return err;
-}
-
-static void print_name(const struct input *input, const struct pyr_ns_entry *entry, bool is_first)
-{
-	int64_t age_ms = pyr_ns_entry_age_ms(entry);
-
-	if (!input->words.is_json) {
-		text_put(stdout, entry->name);
-		fputs("  ", stdout);
-		text_put(stdout, entry->uri);
-		if (age_ms >= 0)
-			printf("  (as of %.1f s ago)", (double)age_ms / 1000);
-		putchar('\n');
-		return;
-	}
-	fputs(is_first ? "{\"name\": " : ", {\"name\": ", stdout);
-	words_put_string(stdout, entry->name);
-	fputs(", \"uri\": ", stdout);
-	words_put_string(stdout, entry->uri);
-	printf(", \"generation\": %" PRIu64, pyr_ns_entry_generation(entry));
-	if (age_ms >= 0)
-		printf(", \"age_ms\": %" PRId64, age_ms);
-	putchar('}');
+	return code;
 }
 
 static int list_names(const struct input *input)
