@@ -65,7 +65,8 @@ static int read_tags(const struct adapter_call *call, uint32_t at, const char *n
 	ret->items = arena_alloc(&call->request->arena, (n + 1u) * sizeof(*ret->items));
 	for (item = ser_first(data, at); item != SER_NONE; item = ser_next(data, at, item)) {
 		text = ser_text(data, item);
-		if (ser_type(data, item) != SOURCE_STRING)
+		if (ser_type(data, item) != SOURCE_STRING ||
+		    (text.n > 0 && memchr(text.p, '\0', text.n)))
 			return fault_say(call->fault, adapter_protocol(call), "builtins.TypeError",
 					 "%s: a tag is a str", name);
 		copy = arena_alloc(&call->request->arena, text.n + 1);
