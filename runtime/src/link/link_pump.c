@@ -63,7 +63,9 @@ static void end(struct pump *pump)
 }
 
 /* The system would go on telling of an end that is closed, also if nothing can be read from it
- * because the other side takes nothing. Nor does that side hold it for ever. */
+ * because the other side takes nothing. Nor does that side hold it for ever. Core may not have
+ * closed its end, if the system has no memory for what is sent to it: it hears of the end, and what
+ * it wrote before can still be read. */
 static void leave(struct pump *pump)
 {
 	unsigned ms = LAST_MS;
@@ -73,6 +75,7 @@ static void leave(struct pump *pump)
 	pump->is_left = true;
 	pump->in.at = pump->in.n = 0;
 	engine_source_remove(&pump->inner);
+	(void)shutdown(pump->inner.fd, SHUT_RDWR);
 	(void)setsockopt(pump->outer.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
 }
 
