@@ -237,7 +237,8 @@ bool pyro_connection_send(struct pyro_connection *connection)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return wait_for_room(connection);
-		if (n < 0) {
+		if (n < 0) { /* the peer may be there, and is not to wait for what was lost */
+			(void)shutdown(connection->fd, SHUT_RDWR);
 			forget(connection);
 			return false;
 		}
