@@ -65,6 +65,7 @@ static int ask(int fd, const void *data, size_t n, const char *end, size_t n_end
 		if (is_whole_of_pyro(answer, at))
 			return memmem(answer, at, "memory", 6) ||
 					       memmem(answer, at, "sessions", 8) ||
+					       memmem(answer, at, "no threads", 10) ||
 					       memmem(answer, at, "too large", 9)
 				       ? -PYR_RESOURCE_EXHAUSTED
 				       : -PYR_UNKNOWN;
@@ -98,6 +99,8 @@ static int http_status(const char *answer)
 		return -PYR_RESOURCE_EXHAUSTED;
 	if (strstr(answer, "\"UNAVAILABLE\""))
 		return -PYR_UNAVAILABLE;
+	if (code == 403)
+		return -PYR_PERMISSION_DENIED;
 	return code == 503                  ? -PYR_UNAVAILABLE
 	       : code == 429 || code == 507 ? -PYR_RESOURCE_EXHAUSTED
 					    : -PYR_UNKNOWN;
@@ -228,7 +231,8 @@ out:
 }
 
 const struct scenario face_scenarios[] = {
-	{ .name = "http", .run = http },
+	/* A peer whose address cannot be told is not served as one of this host. */
+	{ .name = "http", .run = http, .also = ALSO(PYR_PERMISSION_DENIED) },
 	{ .name = "plain-grpc", .run = plain },
 	{ .name = "pyro", .run = pyro },
 	{ 0 },

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The blocks that our modules have allocated and not freed, in a table with open addressing and one
- * lock. A block that realloc() moves counts as new. */
-#include <pthread.h>
+ * lock. A block that realloc() moves counts as new. The lock is not one of pthread's, which
+ * sanitizers replace by functions that do not work yet when the first blocks are allocated. */
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,9 +18,20 @@ static struct place {
 	unsigned long age;
 } places[PLACES];
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_flag is_locked = ATOMIC_FLAG_INIT;
 static size_t n_live;
 static unsigned long now, mark;
+
+static void lock(void)
+{
+	while (atomic_flag_test_and_set_explicit(&is_locked, memory_order_acquire))
+		sched_yield();
+}
+
+static void unlock(void)
+{
+	atomic_flag_clear_explicit(&is_locked, memory_order_release);
+}
 
 static size_t home_of(const void *block)
 {
@@ -31,12 +44,12 @@ void live_add(void *block, void *caller)
 
 	if (!block || !torture_is_ours(caller))
 		return;
-	pthread_mutex_lock(&lock);
+	lock();
 	for (i = home_of(block); places[i].block; i = (i + 1) % PLACES)
 		;
 	places[i] = (struct place){ block, caller, ++now };
 	n_live++;
-	pthread_mutex_unlock(&lock);
+	unlock();
 }
 
 /* Moves those up that would not be found across the gap at i. */
@@ -63,31 +76,31 @@ void live_remove(void *block)
 
 	if (!block)
 		return;
-	pthread_mutex_lock(&lock);
+	lock();
 	for (i = home_of(block); places[i].block && places[i].block != block; i = (i + 1) % PLACES)
 		;
 	if (places[i].block) {
 		close_gap(i);
 		n_live--;
 	}
-	pthread_mutex_unlock(&lock);
+	unlock();
 }
 
 TORTURE_API size_t torture_live(void)
 {
 	size_t n;
 
-	pthread_mutex_lock(&lock);
+	lock();
 	n = n_live;
-	pthread_mutex_unlock(&lock);
+	unlock();
 	return n;
 }
 
 TORTURE_API void torture_mark(void)
 {
-	pthread_mutex_lock(&lock);
+	lock();
 	mark = now;
-	pthread_mutex_unlock(&lock);
+	unlock();
 }
 
 TORTURE_API void torture_tell_live(int fd)
@@ -96,7 +109,7 @@ TORTURE_API void torture_tell_live(int fd)
 	size_t i, offset;
 	char line[200];
 
-	pthread_mutex_lock(&lock);
+	lock();
 	for (i = 0; i < PLACES; i++) {
 		if (!places[i].block || places[i].age <= mark)
 			continue;
@@ -105,5 +118,5 @@ TORTURE_API void torture_tell_live(int fd)
 		if (write(fd, line, strlen(line)) < 0)
 			break;
 	}
-	pthread_mutex_unlock(&lock);
+	unlock();
 }

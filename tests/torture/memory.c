@@ -20,9 +20,23 @@ static bool is_early(const void *block)
 	return (const char *)block >= early && (const char *)block < early + sizeof(early);
 }
 
+/* dlsym() frees the text of an error, and must not be asked for free() by that: it is found when
+ * the first block is allocated. */
+static void (*next_free(void))(void *)
+{
+	static void (*next)(void *);
+
+	if (!next)
+		next = (void (*)(void *))dlsym(RTLD_NEXT, "free");
+	return next;
+}
+
 TORTURE_API void *malloc(size_t n)
 {
-	void *ret = torture_refuses(CALLER, "malloc") ? NULL : NEXT(malloc)(n);
+	void *ret;
+
+	next_free();
+	ret = torture_refuses(CALLER, "malloc") ? NULL : NEXT(malloc)(n);
 
 	live_add(ret, CALLER);
 	return ret;
@@ -80,7 +94,7 @@ TORTURE_API void free(void *block)
 	if (!block || is_early(block))
 		return;
 	live_remove(block);
-	NEXT(free)(block);
+	next_free()(block);
 	errno = error;
 }
 

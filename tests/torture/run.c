@@ -23,7 +23,7 @@
 
 /* BEYOND: runs in a row that do not reach the n-th call: threads make some more or less each time.
  */
-enum { WARM = 6, BEYOND = 4, RUN_S = 90, SETTLE_MS = 300 };
+enum { WARM = 6, BEYOND = 4, RUN_S = 90, SETTLE_MS = 1500 };
 
 static const struct scenario *const groups[] = {
 	call_scenarios, stream_scenarios, reference_scenarios, secure_scenarios,

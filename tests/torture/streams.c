@@ -165,15 +165,17 @@ out:
 	return place_close(&place, status);
 }
 
+/* A stream whose call never arrived, or that the daemon could not keep, cannot be resumed. */
+#define OF_LOST ALSO(PYR_NOT_FOUND)
+
 const struct scenario stream_scenarios[] = {
-	{ .name = "stream-read", .run = pour_over_SOCKET },
-	{ .name = "stream-written", .run = take_over_SOCKET },
-	{ .name = "stream-both", .run = twice_over_SOCKET },
-	{ .name = "stream-left", .run = much_over_SOCKET },
+	{ .name = "stream-read", .run = pour_over_SOCKET, .also = OF_LOST },
+	{ .name = "stream-written", .run = take_over_SOCKET, .also = OF_LOST },
+	{ .name = "stream-both", .run = twice_over_SOCKET, .also = OF_LOST },
+	{ .name = "stream-left", .run = much_over_SOCKET, .also = OF_LOST },
 	{ .name = "stream-read-grpc", .run = pour_over_GRPC },
 	{ .name = "stream-both-grpc", .run = twice_over_GRPC },
 	{ .name = "stream-both-process", .run = twice_over_PROCESS },
-	/* A daemon that could not keep it says that there is no such stream. */
-	{ .name = "stream-resumed", .run = resume, .also = ALSO(PYR_NOT_FOUND) },
+	{ .name = "stream-resumed", .run = resume, .also = OF_LOST },
 	{ 0 },
 };

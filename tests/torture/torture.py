@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs scenarios in which the n-th allocation or system call fails, and says what was wrong with which. README.md has more.
 
-usage: torture.py [--kind memory|syscall] [--every] [--variants N] [--sites] [scenario...]
+usage: torture.py [--kind memory|syscall] [--every | --stride N] [--variant N] [--sites] [scenario...]
 """
 
 import argparse
@@ -27,6 +27,7 @@ AT = re.compile(r"^(fault|crash|hang) (\S+) (\S+) n=(\d+) variant=(\d+) (\S+) (\
 ALLOCATING = ("malloc", "calloc", "realloc", "reallocarray", "strdup", "strndup", "posix_memalign", "aligned_alloc", "asprintf",
               "vasprintf", "open_memstream", "getline", "realpath", "mmap", "mprotect", "pthread_create", "pthread_key_create")
 TIME_LIMIT = 600
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 def explain(line):
@@ -48,7 +49,8 @@ class Run:
     def __init__(self, scenario, kind, variant, stride, sites):
         self.command = [BIN / "torture", scenario, kind, "--variant", str(variant), "--stride", str(stride)]
         self.env = dict(os.environ, LD_PRELOAD=str(BIN / "libtorture.so"), TORTURE_SITES=str(sites))
-        self.env["ASAN_OPTIONS"] = self.env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        self.env["ASAN_OPTIONS"] = self.env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:abort_on_error=1"
+        self.env["LSAN_OPTIONS"] = f"suppressions={HERE / 'leaks.txt'}:print_suppressions=0"
         self.faults, self.n_runs, self.stride = [], 0, stride
         begin = 0
         while begin is not None:
@@ -56,8 +58,12 @@ class Run:
 
     def go_on(self, begin):
         """Runs from there. Returns where to go on after a crash; None: it came to its end."""
-        done = subprocess.run([*self.command, "--from", str(begin)], env=self.env, capture_output=True, text=True, errors="replace",
-                              timeout=TIME_LIMIT)
+        try:
+            done = subprocess.run([*self.command, "--from", str(begin)], env=self.env, capture_output=True, text=True,
+                                  errors="replace", timeout=TIME_LIMIT)
+        except subprocess.TimeoutExpired:
+            self.faults.append(f"from n={begin} on, there is no end within {TIME_LIMIT} s")
+            return None
         lines = done.stdout.splitlines()
         self.faults += [explain(line) for line in lines if not line.startswith(("done", "at "))]
         end = next((int(line[7:]) for line in lines if line.startswith("done n=")), None)
@@ -97,14 +103,15 @@ def tell_sites(path):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--kind", choices=("memory", "syscall"))
-    parser.add_argument("--every", action="store_true")
+    parser.add_argument("--every", action="store_true", help="every n, and each variant unless --variant says which")
+    parser.add_argument("--stride", type=int, help="every N-th n, of all scenarios")
     parser.add_argument("--variant", type=int)
     parser.add_argument("--sites", action="store_true")
     parser.add_argument("scenario", nargs="*")
     options = parser.parse_args()
     scenarios = options.scenario or subprocess.run([BIN / "torture", "--list"], capture_output=True, text=True,
                                                    check=True).stdout.split()
-    if not options.every and not options.scenario:
+    if not options.every and not options.stride and not options.scenario:
         assert set(SHORT) <= set(scenarios)
         scenarios = SHORT
     n_runs = n_bad = 0
@@ -114,7 +121,8 @@ def main():
             variants = ALL_VARIANTS[kind] if options.every else VARIANTS[kind]
             for scenario in scenarios:
                 began = time.monotonic()
-                runs = [Run(scenario, kind, variant, 1 if options.every else STRIDE[kind], sites)
+                stride = options.stride or (1 if options.every else STRIDE[kind])
+                runs = [Run(scenario, kind, variant, stride, sites)
                         for variant in (variants if options.variant is None else [options.variant])]
                 faults = [fault for run in runs for fault in run.faults]
                 print(*faults, sep="\n", end="\n" if faults else "")
