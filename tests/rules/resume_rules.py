@@ -4,10 +4,14 @@
 behave. Prints "ok <case>" or "not ok <case>"."""
 
 import itertools
+import os
+import pathlib
+import struct
 import time
 
 from peers import CANCELLED, EXHAUSTED, INTERNAL, NOT_FOUND, UNAVAILABLE, UNIMPLEMENTED, cases_of
-from raw import BIN, PATIENCE, Cases, Closed, Program, Server, frame, hello, int_arguments, result_int, uri
+from raw import (BIN, LANE, PATIENCE, PREFACE, Cases, Client, Closed, Program, Server, frame, hello, int_arguments,
+                 result_int, uri)
 from stream_rules import Flow, to_caller
 
 # ---- towards a daemon ----
@@ -150,6 +154,47 @@ def a_call_that_is_left_behind_may_be_resumed_on_the_same_link(server):
     client.wait_items(number, 5)
     assert client.items(number)[0].sequence == 6
     cancel(client, number)
+
+
+class Mute(Client):
+    """A client of flow-server that reads no further than the answer to its Bind."""
+
+    def __init__(self, server):
+        super().__init__(server.address, first=[hello(window=16 << 20)], read=False)
+        self.send(frame(bind=dict(session=1, object="flow", interface="flow.Flow", fingerprint=1)))
+        self.wire.take(len(PREFACE))
+        while not self.find(lambda f: f.HasField("bound")):
+            self.took(self.wire.take(struct.unpack("<I", self.wire.take(4))[0]))
+        bound = self.bound(1)
+        self.prints = {o.name: o.fingerprint for o in bound.operations}
+
+
+def cpu_when_idle(program):
+    """Seconds of processor time that the server has used, once it uses no more."""
+    used, before, until = 0, -1, time.monotonic() + 120
+    while used != before and time.monotonic() < until:
+        time.sleep(0.2)
+        stat = pathlib.Path(f"/proc/{program.process.pid}/stat").read_text().split()
+        used, before = int(stat[13]) + int(stat[14]), used
+    return used / os.sysconf("SC_CLK_TCK")
+
+
+def going_from_link_to_link_costs_no_more_when_much_is_kept(server):
+    """Half a million items, which nobody reads, and 200 Resumes that ask for all of them."""
+    if LANE != "socket":
+        return  # there a raw end can leave all unread
+    clients = [Mute(server), Mute(server)]
+    before = cpu_when_idle(server)
+    opened(clients[0], "forever", b"", token=token(77))
+    filled = cpu_when_idle(server)
+    for attempt in range(1, 201):
+        resume(clients[attempt % 2], token(77), attempt=attempt)
+    other = Flow(server)
+    other.reply(other.open("peek"))
+    spent = cpu_when_idle(server) - filled
+    assert spent < 5 * (filled - before) + 0.5, (spent, filled - before)
+    for client in (other, *clients):
+        client.cut()
 
 
 # ---- numbers: one is live until its last trace is gone ----

@@ -179,7 +179,7 @@ static bool begin_anew(pyr_stream *stream, struct session *session)
 	buf_free(&stream->caller.unsent);
 	peer_stream_set_limits(session->peer, stream);
 	stream->out.has_window = session->peer->has_hello;
-	return peer_stream_resend(stream, stream->caller.call->sent.number, &nothing_came) == 0;
+	return peer_stream_resend(stream, stream->caller.call->sent.number, &nothing_came);
 }
 
 /* With both locks. Returns the session that it was in, NULL if it cannot be, for now. */
@@ -242,38 +242,36 @@ bool peer_resume_refused(struct outcall *call, const struct frame *frame)
 	return true;
 }
 
-/* What is queued already, and counted as to be sent, is queued anew. Returns 0 or a status. */
-static int resend_here(struct peer *peer, pyr_stream *stream, const struct frame *told)
+/* What is queued already, and counted as to be sent, is queued anew. Returns false if it cannot be.
+ */
+static bool resend_here(struct peer *peer, pyr_stream *stream, const struct frame *told)
 {
 	size_t before = stream->out.queue.n_unsent;
-	int code = peer_stream_resend(stream, stream->route.number, told);
+	bool ok = peer_stream_resend(stream, stream->route.number, told);
 
 	if (!stream->out.is_parked)
 		atomic_fetch_add(&peer->out.backlog, stream->out.queue.n_unsent - before);
-	return code;
+	return ok;
 }
 
 void peer_on_resumed(struct peer *peer, const struct frame *frame)
 {
 	struct outcall *call = peer_live_call(peer, frame->number);
 	pyr_stream *stream = call ? call->stream : NULL;
-	int code;
+	bool ok;
 
 	if (!stream || !stream->is_resuming)
 		return;
 	pthread_mutex_lock(&stream->lock);
 	stream->is_resuming = false;
-	code = resend_here(peer, stream, frame);
-	if (code == 0)
+	ok = resend_here(peer, stream, frame);
+	if (ok)
 		stream_grant_all(stream);
 	peer_stream_settle(peer, stream);
 	pthread_mutex_unlock(&stream->lock);
-	if (code == 0)
+	if (ok)
 		stream_wake(stream);
 	else
-		outcall_abort(
-			call, code,
-			code == PYR_INTERNAL
-				? "ProtocolError: a stream cannot go on where the other end says"
-				: "out of memory to resume a stream");
+		outcall_abort(call, PYR_INTERNAL,
+			      "ProtocolError: a stream cannot go on where the other end says");
 }

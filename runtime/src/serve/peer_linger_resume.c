@@ -137,7 +137,7 @@ static bool enter_link(struct peer *peer, struct lingering_call *l, const struct
 	pyr_stream *stream = l->stream;
 	struct numtab *numbers = l->call ? &peer->taken.calls : &peer->taken.answered;
 
-	if (stream->method.linger != l || peer_stream_resend(stream, frame->number, frame) != 0 ||
+	if (stream->method.linger != l || !peer_stream_resend(stream, frame->number, frame) ||
 	    !numtab_put(numbers, frame->number, l->call ? (void *)l->call : (void *)l))
 		return false;
 	if (l->call) {

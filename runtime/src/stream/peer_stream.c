@@ -39,10 +39,14 @@ void peer_stream_release(struct outbox *outbox)
 size_t peer_stream_take(struct outbox *outbox, struct buf *wire, size_t n, bool *is_empty)
 {
 	pyr_stream *stream = peer_stream_of(outbox);
-	size_t taken;
+	size_t before, taken;
 
 	pthread_mutex_lock(&stream->lock);
+	before = stream->out.queue.n_unsent;
 	taken = queue_take(&stream->out.queue, wire, n);
+	if (stream->route.peer) /* with another number they have another size than was counted */
+		atomic_fetch_add(&stream->route.peer->out.backlog,
+				 taken - (before - stream->out.queue.n_unsent));
 	*is_empty = stream->out.queue.n_unsent == 0;
 	stream->out.is_queued = !*is_empty; /* with the lock: who queues more puts it back */
 	if (!stream->out.queue.keeps)

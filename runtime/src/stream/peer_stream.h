@@ -40,9 +40,9 @@ void peer_stream_clear(struct peer *peer, pyr_stream *stream);
 void peer_stream_leave(struct peer *peer, pyr_stream *stream, bool drops);
 /* What was queued is sent, and what was consumed told. With both locks. */
 void peer_stream_settle(struct peer *peer, pyr_stream *stream);
-/* Queues again what the other end, which tells what it has, did not receive. Returns 0,
- * INTERNAL if that is not possible, or RESOURCE_EXHAUSTED. With the stream's lock alone. */
-int peer_stream_resend(pyr_stream *stream, uint32_t number, const struct frame *told);
+/* Queues again what the other end, which tells what it has, did not receive. Returns false if it
+ * tells what cannot be. With the stream's lock alone. */
+bool peer_stream_resend(pyr_stream *stream, uint32_t number, const struct frame *told);
 
 /* ---- frames; in the leader, with the peer's lock ---- */
 /* Returns 0, or a status with the text of what is wrong with it. */

@@ -21,12 +21,15 @@ static struct queue_chunk *room(struct stream_queue *queue)
 {
 	struct queue_chunk *chunk, *last = queue->first ? last_chunk(queue) : NULL;
 
+	if (last && last->number != queue->number)
+		last = NULL;
 	if (last && last->frames.n < CHUNK)
 		return last;
 	chunk = queue->spare ? queue->spare : calloc(1, sizeof(*chunk));
 	if (!chunk)
 		return last; /* it grows instead */
 	queue->spare = NULL;
+	chunk->number = queue->number;
 	*queue->last = chunk;
 	queue->last = &chunk->next;
 	return chunk;
@@ -49,10 +52,14 @@ static void count(struct stream_queue *queue, struct queue_chunk *chunk, size_t 
 uint8_t *queue_put(struct stream_queue *queue, const struct frame *frame, size_t n_payload,
 		   struct queue_end end)
 {
-	struct queue_chunk *chunk = room(queue);
-	size_t before = chunk ? chunk->frames.n : 0;
-	uint8_t *at = chunk ? frame_write(&chunk->frames, frame, n_payload) : NULL;
+	struct queue_chunk *chunk;
+	size_t before;
+	uint8_t *at;
 
+	queue->number = frame->number;
+	chunk = room(queue);
+	before = chunk ? chunk->frames.n : 0;
+	at = chunk ? frame_write(&chunk->frames, frame, n_payload) : NULL;
 	if (at)
 		count(queue, chunk, chunk->frames.n - before, end);
 	else if (chunk)
@@ -78,18 +85,6 @@ static void let_go(struct stream_queue *queue, size_t n)
 	queue->n_sent += n;
 	while (queue->holds.first && (kept = carried_pop(&queue->holds, queue->n_sent)))
 		carried_drop(kept);
-}
-
-bool queue_put_again(struct stream_queue *queue, struct span frame, uint32_t number,
-		     struct queue_end end)
-{
-	struct queue_chunk *chunk = room(queue);
-	size_t before = chunk ? chunk->frames.n : 0;
-
-	if (!chunk || !frame_renumber(&chunk->frames, frame.p, frame.n, number))
-		return false;
-	count(queue, chunk, chunk->frames.n - before, end);
-	return true;
 }
 
 /* The first one goes. One is spared for the next, as a stream in full flow takes them all the time.
@@ -125,15 +120,46 @@ static size_t whole_frames(const uint8_t *data, size_t have, size_t n)
 	return taken;
 }
 
+/* The same of frames that get another number: appends them. They may be larger then. */
+static size_t renumber_frames(const uint8_t *data, size_t have, uint32_t number, struct buf *wire,
+			      size_t n)
+{
+	size_t begin = wire->n, before, taken = 0, size;
+
+	while ((size = frame_size(data + taken, have - taken)) > 0) {
+		before = wire->n;
+		if (!frame_renumber(wire, data + taken, size, number))
+			break;
+		if (wire->n - begin > n) {
+			wire->n = before;
+			break;
+		}
+		taken += size;
+	}
+	return taken;
+}
+
+/* Frames of the chunk at hand, at most n bytes, to the end of wire. Returns bytes of the chunk. */
+static size_t take(const struct stream_queue *queue, struct buf *wire, size_t n)
+{
+	const struct queue_chunk *chunk = queue->at;
+	const uint8_t *data = chunk->frames.data + queue->offset;
+	size_t have = chunk->frames.n - queue->offset, taken;
+
+	if (chunk->number != queue->number)
+		return renumber_frames(data, have, queue->number, wire, n);
+	taken = whole_frames(data, have, n);
+	buf_append(wire, data, taken);
+	return taken;
+}
+
 size_t queue_take(struct stream_queue *queue, struct buf *wire, size_t n)
 {
+	size_t taken, begin = wire->n, total = 0;
 	struct queue_chunk *chunk;
-	size_t taken, total = 0;
 
 	while ((chunk = queue->at)) {
-		taken = whole_frames(chunk->frames.data + queue->offset,
-				     chunk->frames.n - queue->offset, n - total);
-		buf_append(wire, chunk->frames.data + queue->offset, taken);
+		taken = take(queue, wire, n - (wire->n - begin));
 		queue->offset += taken;
 		queue->n_unsent -= taken;
 		total += taken;
@@ -145,7 +171,50 @@ size_t queue_take(struct stream_queue *queue, struct buf *wire, size_t n)
 			drop_first(queue);
 	}
 	let_go(queue, total);
-	return total;
+	return wire->n - begin;
+}
+
+/* Where in the chunk the first frame lies that goes again: an answer, which is no part, always
+ * does. *part: how many come before the chunk, and then before that. */
+static size_t first_again(const struct queue_chunk *chunk, uint64_t *part, uint64_t received)
+{
+	const uint8_t *at = chunk->frames.data, *next = at, *end = at + chunk->frames.n;
+	struct frame frame;
+
+	for (; frame_read(&next, end, &frame) > 0; at = next, ++*part)
+		if ((frame.type != FRAME_ITEM && frame.type != FRAME_END) || *part == received)
+			break;
+	return (size_t)(at - chunk->frames.data);
+}
+
+static void count_unsent(struct stream_queue *queue)
+{
+	const struct queue_chunk *chunk;
+
+	queue->n_unsent = 0;
+	for (chunk = queue->at; chunk; chunk = chunk->next)
+		queue->n_unsent += chunk->frames.n;
+	queue->n_unsent -= queue->offset;
+	queue->n_sent = queue->n_put - queue->n_unsent;
+}
+
+void queue_rewind(struct stream_queue *queue, uint32_t number, uint64_t received)
+{
+	uint64_t part;
+
+	while (queue->first && queue->first->end.n_parts <= received &&
+	       queue->first->end.cost != UINT64_MAX)
+		drop_first(queue);
+	queue->number = number;
+	part = queue->n_forgotten;
+	for (queue->at = queue->first; queue->at; queue->at = queue->at->next) {
+		queue->offset = first_again(queue->at, &part, received);
+		if (queue->offset < queue->at->frames.n)
+			break;
+	}
+	if (!queue->at)
+		queue->offset = 0;
+	count_unsent(queue);
 }
 
 void queue_forget(struct stream_queue *queue, uint64_t consumed)
@@ -161,18 +230,7 @@ void queue_keep_nothing(struct stream_queue *queue)
 		drop_first(queue);
 }
 
-struct queue_chunk *queue_take_all(struct stream_queue *queue)
-{
-	struct queue_chunk *all = queue->first;
-
-	queue->n_sent += queue->n_unsent;
-	queue->first = queue->at = NULL;
-	queue->last = &queue->first;
-	queue->offset = queue->n = queue->n_unsent = 0;
-	return all;
-}
-
-void queue_free_chunks(struct queue_chunk *chunks)
+static void free_chunks(struct queue_chunk *chunks)
 {
 	struct queue_chunk *next;
 
@@ -189,8 +247,11 @@ void queue_clear(struct stream_queue *queue)
 
 	while ((kept = queue_unhold(queue)))
 		carried_drop(kept);
-	queue_free_chunks(queue_take_all(queue));
-	queue_free_chunks(queue->spare);
-	queue->spare = NULL;
+	free_chunks(queue->first);
+	free_chunks(queue->spare);
+	queue->n_sent += queue->n_unsent;
+	queue->first = queue->at = queue->spare = NULL;
+	queue->last = &queue->first;
+	queue->offset = queue->n = queue->n_unsent = 0;
 	queue->keeps = false;
 }
