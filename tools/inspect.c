@@ -168,6 +168,29 @@ static int list_objects(const struct input *input)
 	return code;
 }
 
+static void print_name(const struct input *input, const struct pyr_ns_entry *entry, bool is_first)
+{
+	int64_t age_ms = pyr_ns_entry_age_ms(entry);
+
+	if (!input->words.is_json) {
+		text_put(stdout, entry->name);
+		fputs("  ", stdout);
+		text_put(stdout, entry->uri);
+		if (age_ms >= 0)
+			printf("  (as of %.1f s ago)", (double)age_ms / 1000);
+		putchar('\n');
+		return;
+	}
+	fputs(is_first ? "{\"name\": " : ", {\"name\": ", stdout);
+	words_put_string(stdout, entry->name);
+	fputs(", \"uri\": ", stdout);
+	words_put_string(stdout, entry->uri);
+	printf(", \"generation\": %" PRIu64, pyr_ns_entry_generation(entry));
+	if (age_ms >= 0)
+		printf(", \"age_ms\": %" PRId64, age_ms);
+	putchar('}');
+}
+
 static int list_names(const struct input *input)
 {
 	struct pyr_ns_entries *entries = NULL;
