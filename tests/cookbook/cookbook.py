@@ -89,9 +89,12 @@ def complete(folder):
     missing += [f"the section '{title}'" for title in ("What to know", "See also") if f"\n## {title}\n" not in text]
     if missing:
         return f"no {', '.join(missing)}"
-    programs = [*folder.glob("*.[ch]")]
     style = f"-style=file:{SOURCE}/.clang-format"
-    return subprocess.run(["clang-format", "--dry-run", "-Werror", style, *programs], capture_output=True, text=True).stderr
+    checks = ((["clang-format", "--dry-run", "-Werror", style], "*.[ch]"),
+              ([BUILD / "bin/pyrite-idl", "--format", "--check"], "*.idl"))  # fmt: skip
+    files = ((command, sorted(folder.glob(pattern))) for command, pattern in checks)
+    runs = [subprocess.run([*command, *found], capture_output=True, text=True) for command, found in files if found]
+    return "".join(run.stderr or run.stdout or "it is not formatted" for run in runs if run.returncode or run.stderr)
 
 
 def report(name, wrong):
