@@ -19,6 +19,7 @@ GUESTS, ROUNDS = 4, 100
 OK, CANCELLED = 0, 1
 SLOPE_MIB_PER_H = 1.0
 SAMPLE, RENEW, CRASH = 5, 15, 4  # s
+LISTEN = "0A"  # a state in /proc/net/tcp
 
 
 class Guests:
@@ -128,12 +129,19 @@ def once(place, server):
     crowd(place, server)
 
 
+def connected(server):
+    """Connections to the server's port that it has not closed yet: those whose sockets still have an inode."""
+    port = f":{int(server.uri.rpartition(':')[2]):04X}"
+    rows = [line.split() for line in (server.proc / "net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(port) and row[3] != LISTEN and row[9] != "0" for row in rows)
+
+
 def main():
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 30
     place = Place()
     server = Server("name=soak", environment=place.environment)
     once(place, server)
-    within(lambda: False, 1)
+    assert within(lambda: connected(server) == 0), "connections of the first clients are left"
     fds, threads, rss, cpu = server.fds(), server.threads(), server.rss(), server.cpu()
     guests = Guests(server.uri, place.environment)
     samples = live(place, guests, server, 60 * minutes)
