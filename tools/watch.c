@@ -7,6 +7,7 @@
 #include <pyrite/pyrite.h>
 
 #include <poll.h>
+#include <search.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,11 +60,13 @@ struct known {
 	char *name, *uri, *tags; /* tags: joined */
 	bool is_shared;
 	bool is_told; /* since all began anew */
+	size_t at;    /* in the row */
 };
 
 struct watch {
 	const struct input *input;
-	struct known *items;
+	struct known **items; /* a row, and */
+	void *tree;           /* by name and URI: there may be a million */
 	size_t n, room;
 	uint32_t left; /* changes; 0: for ever */
 	bool is_first; /* names are those that were there */
@@ -147,60 +150,93 @@ static void forget(struct known *known)
 	free(known->tags);
 }
 
-/* Of shared names each URI is a registration of its own. */
-static struct known *find(struct watch *w, const struct pyr_ns_event *event)
+/* uri: NULL: any. */
+static int compare(const void *a, const void *b)
 {
-	size_t i;
+	const struct known *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
 
-	for (i = 0; i < w->n; i++)
-		if (strcmp(w->items[i].name, event->name) == 0 &&
-		    (!event->shared || strcmp(w->items[i].uri, event->uri) == 0))
-			return &w->items[i];
-	return NULL;
+	return order != 0 || !x->uri || !y->uri ? order : strcmp(x->uri, y->uri);
 }
 
-static struct known *add(struct watch *w)
+static struct known *find_one(const struct watch *w, const char *name, const char *uri)
+{
+	struct known key = { .name = (char *)name, .uri = (char *)uri };
+	struct known **place = tfind(&key, &w->tree, compare);
+
+	return place ? *place : NULL;
+}
+
+/* Of shared names each URI is a registration of its own. */
+static struct known *find(const struct watch *w, const struct pyr_ns_event *event)
+{
+	struct known *known = find_one(w, event->name, event->uri);
+
+	return known || event->shared ? known : find_one(w, event->name, NULL);
+}
+
+/* Takes what it holds, also on failure. */
+static bool add(struct watch *w, const struct known *now)
 {
 	size_t room = w->room ? 2 * w->room : 64;
-	struct known *items = w->n < w->room ? w->items : realloc(w->items, room * sizeof(*items));
+	struct known **items = w->items, *known = malloc(sizeof(*known));
 
-	if (!items)
-		return NULL;
-	w->room = w->n < w->room ? w->room : room;
-	w->items = items;
-	w->items[w->n] = (struct known){ 0 };
-	return &w->items[w->n++];
+	if (w->n == w->room && (items = realloc(items, room * sizeof(struct known *)))) {
+		w->items = items;
+		w->room = room;
+	}
+	if (known)
+		*known = *now;
+	if (!known || !items || !tsearch(known, &w->tree, compare)) {
+		free(known);
+		return false;
+	}
+	known->at = w->n;
+	w->items[w->n++] = known;
+	return true;
+}
+
+/* Takes it out; what it holds goes to *ret. */
+static void take_out(struct watch *w, struct known *known, struct known *ret)
+{
+	*ret = *known;
+	(void)tdelete(known, &w->tree, compare);
+	w->items[known->at] = w->items[--w->n];
+	w->items[known->at]->at = known->at;
+	free(known);
 }
 
 static void put(struct watch *w, const struct pyr_ns_event *event)
 {
 	struct known *known = find(w, event), old = { 0 };
-	struct known new = { strdup(event->name), strdup(event->uri),
-			     joined(event->tags, event->n_tags), event->shared, true };
+	struct known now = { .name = strdup(event->name),
+			     .uri = strdup(event->uri),
+			     .tags = joined(event->tags, event->n_tags),
+			     .is_shared = event->shared,
+			     .is_told = true };
 	bool is_same;
 
 	if (known)
-		old = *known;
-	else
-		known = new.name &&new.uri &&new.tags ? add(w) : NULL;
-	if (!known || !new.name || !new.uri || !new.tags) {
-		forget(&new);
+		take_out(w, known, &old);
+	is_same = old.name && now.uri && now.tags && strcmp(old.uri, now.uri) == 0 &&
+		  strcmp(old.tags, now.tags) == 0;
+	if (!now.name || !now.uri || !now.tags || !add(w, &now)) {
+		forget(&now);
 		fputs("pyrite watch: out of memory\n", stderr);
 		end(w, COMMAND_REFUSED);
-		return;
+	} else if (!is_same) {
+		print(w, w->is_first ? ' ' : old.name ? '~' : '+', &now);
 	}
-	*known = new;
-	is_same = old.name && strcmp(old.uri, new.uri) == 0 && strcmp(old.tags, new.tags) == 0;
-	if (!is_same)
-		print(w, w->is_first ? ' ' : old.name ? '~' : '+', known);
 	forget(&old);
 }
 
 static void gone(struct watch *w, struct known *known)
 {
-	print(w, '-', known);
-	forget(known);
-	*known = w->items[--w->n];
+	struct known old;
+
+	take_out(w, known, &old);
+	print(w, '-', &old);
+	forget(&old);
 }
 
 /* Those that were not told again are there no more. */
@@ -209,8 +245,8 @@ static void drop_untold(struct watch *w)
 	size_t i;
 
 	for (i = w->n; i > 0; i--)
-		if (!w->items[i - 1].is_told)
-			gone(w, &w->items[i - 1]);
+		if (!w->items[i - 1]->is_told)
+			gone(w, w->items[i - 1]);
 }
 
 static void lost(struct watch *w)
@@ -238,7 +274,7 @@ static void on_event(const struct pyr_ns_event *event, void *data)
 	case PYR_NS_RESYNC:
 		w->is_anew = true;
 		for (i = 0; i < w->n; i++)
-			w->items[i].is_told = false;
+			w->items[i]->is_told = false;
 		break;
 	case PYR_NS_PUT:
 		put(w, event);
@@ -283,6 +319,7 @@ int watch_main(int argc, char **argv)
 {
 	struct input input = { .words = { .max = 1 } };
 	struct watch w = { .input = &input, .is_first = true };
+	struct known old;
 	sigset_t set;
 	int signals, code;
 	pyr_ns *ns;
@@ -299,8 +336,10 @@ int watch_main(int argc, char **argv)
 	code = ns ? watch(&w, ns, signals)
 		  : objects_complain("pyrite watch", NULL, input.words.is_json);
 	pyr_ns_free(ns);
-	while (w.n > 0)
-		forget(&w.items[--w.n]);
+	while (w.n > 0) {
+		take_out(&w, w.items[w.n - 1], &old);
+		forget(&old);
+	}
 	free(w.items);
 	return code;
 }
