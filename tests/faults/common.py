@@ -58,6 +58,25 @@ def taken_by_others(before):
     return 100 * stolen / total, 100 * max(0, total - stolen - idle - own) / total
 
 
+def as_nobody(function, *what):
+    """The integer that it returns, in a process of the user nobody. For root."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            os.write(writer, str(function(*what)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as file:
+        said = file.read()
+    os.waitpid(pid, 0)
+    return int(said)
+
+
 class Server:
     """faults-server; object "target"."""
 

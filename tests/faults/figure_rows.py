@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A run of each fault that figures.py measures. A row gets figures, and tells it what it measured."""
 
+import functools
 import itertools
 import mmap
 import os
@@ -11,7 +12,7 @@ import struct
 import subprocess
 import time
 
-from common import BIN, FOLDER, PREFACE, Caller, Server, call, within
+from common import BIN, FOLDER, PREFACE, Caller, Server, as_nobody, call, within
 from h2 import END_HEADERS, RESET, Raw, frame, headers
 from ports import port_of_ours
 
@@ -264,39 +265,61 @@ def f20(figures):
     server.stop()
 
 
-def header_bomb(server, wrap):
-    """CONTINUATION frames of one header of 16 MiB, until it is cut. Returns how many bytes left."""
+def plain(one):
+    return one
+
+
+def header_bomb(server, wrap, n, size):
+    """A header in n CONTINUATION frames, until it is cut. Returns how many bytes of it left."""
     sent = 0
     try:
-        peer = wrap(socket.create_connection(server.address.split(":")))
+        one = socket.socket()
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)  # the system holds little that the daemon does not take
+        one.connect(("127.0.0.1", int(server.port)))
+        peer = wrap(one)
         peer.settimeout(5)
         peer.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0))
-        peer.sendall(frame(1, 0, 1, b"\0\x01x\x7f\x81\xff\xff\x07"))
-        while sent < 16 << 20:
-            peer.sendall(frame(9, 0, 1, bytes(16384)))
-            sent += 16384
+        peer.sendall(frame(1, 0, 1, b"\0\x01x\x7f\x81\xff\xff\x07" + bytes(16000)))
+        at_once = 1 if size else 100
+        some = frame(9, 0, 1, bytes(size)) * at_once
+        for _ in range(n // at_once):
+            peer.sendall(some)
+            sent += len(some)
         peer.close()
     except OSError:
         pass
     return sent
 
 
+def bomb(figures, who, server, run, most=None, n=1000, size=16384):
+    """run: makes the call of header_bomb(), or another process does; most: seconds. None: there is no goal."""
+    rate = Rate(server.uri) if who != "TLS" else None  # which a caller without a certificate cannot have
+    cpu = server.cpu()
+    sent = run(n, size)
+    time.sleep(0.3)  # what it does with what it has
+    if rate:
+        figures.at_most(f"others' p99, {who}", rate.end() / 1000, 50, "ms")
+        figures.at_most(f"others' longest call, {who}", 1000 * max(rate.times), 1000, "ms")
+    figures.at_most(f"processor time, {who}", server.cpu() - cpu, most, "s")
+    figures.at_most(f"sent before the end, {who}", sent / (1 << 20), most and 1, "MiB")
+    server.kill()  # it is not stopped: gRPC core may be at it for as long again
+
+
 def f21(figures):
-    """a header of 16 MiB in CONTINUATION frames: without a certificate at a port with TLS, and at one without"""
+    """a header of 16 MiB in CONTINUATION frames: at a port with TLS, and at one without by another user and by the same user"""
     keys = Keys()
-    for what, server, wrap, most in (
-            ("TLS", Server(environment=keys.environment("server")), keys.nameless, 0.1), ("plain text", Server(), lambda s: s, 1.0)):
-        rate = Rate(server.uri) if what != "TLS" else None
-        cpu = server.cpu()
-        sent = header_bomb(server, wrap)
-        time.sleep(0.3)  # what it does with what it has
-        if rate:
-            figures.at_most("others' p99, plain text", rate.end() / 1000, 50, "ms")
-            figures.at_most("others' longest call, plain text", 1000 * max(rate.times), 1000, "ms")
-        figures.at_most(f"processor time, {what}", server.cpu() - cpu, most, "s")
-        if what != "TLS":
-            figures.at_most("of it taken before the end, plain text", sent / (1 << 20), 1, "MiB")
-        server.kill()  # it is not stopped: gRPC core may be at it for as long again
+    secret = Server(environment=keys.environment("server"))
+    bomb(figures, "TLS", secret, lambda *what: header_bomb(secret, keys.nameless, *what), 0.1)
+    secret = Server(environment=keys.environment("server"))
+    bomb(figures, "TLS", secret, lambda *what: header_bomb(secret, keys.named, *what), 0.1)
+    open_one = Server()
+    bomb(figures, "the same user", open_one, lambda *what: header_bomb(open_one, plain, *what))
+    if os.geteuid() != 0:
+        print("    f21 another user: skipped, needs root")
+        return
+    for who, n, size in (("another user", 1000, 16384), ("another user, frames of no bytes", 1000000, 0)):
+        other = Server()
+        bomb(figures, who, other, functools.partial(as_nobody, header_bomb, other, plain), 1, n, size)
 
 
 def f22(figures):

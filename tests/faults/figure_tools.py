@@ -136,6 +136,12 @@ class Keys:
         context.set_alpn_protocols(["h2"])
         return context.wrap_socket(one, server_hostname="127.0.0.1")
 
+    def named(self, one):
+        context = ssl.create_default_context(cafile=self.folder / "client" / "ca.pem")
+        context.load_cert_chain(self.folder / "client" / "cert.pem", self.folder / "client" / "key.pem")
+        context.set_alpn_protocols(["h2"])
+        return context.wrap_socket(one, server_hostname="127.0.0.1")
+
     def change(self, name, what):
         """By rename, as tools do it. What was damaged is put right before it is renewed."""
         path, next_one, kept = (self.folder / name / f"cert.{end}" for end in ("pem", "next", "kept"))

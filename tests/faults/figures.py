@@ -24,6 +24,7 @@ class Figures:
         self.values, self.goals = collections.defaultdict(list), {}
 
     def at_most(self, what, value, goal, unit):
+        """goal: None if there is none."""
         self.values[what].append(value)
         self.goals[what] = goal, unit
 
@@ -37,10 +38,10 @@ class Figures:
         met = True
         for what, values in self.values.items():
             goal, unit = self.goals[what]
-            met = met and max(values) <= goal
+            met = met and (goal is None or max(values) <= goal)
             digits = 0 if unit == "" else 1
             print(f"    {row} {what}: median {statistics.median(values):.{digits}f} {unit}, worst {max(values):.{digits}f} {unit}, "
-                  f"{len(values)} runs (goal: {goal:g} {unit})", flush=True)
+                  f"{len(values)} runs ({'no goal' if goal is None else f'goal: {goal:g} {unit}'})", flush=True)
         return met
 
 

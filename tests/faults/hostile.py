@@ -3,13 +3,15 @@
 """Bytes that mean harm, over a link and over the plain face, and peers that do not read. Prints "ok <case>" or "not ok
 <case>". What ends is the call, or the link; the daemon serves on, in little more memory."""
 
+import os
 import random
 import time
 
 import grpc
 
-from common import (EXHAUSTED, INVALID, IS_SANITIZED, MIB, Cases, Server, Target, call, field, frame, hello, linked,
-                    message, report, varint, within)
+import h2
+from common import (EXHAUSTED, INVALID, IS_SANITIZED, MIB, Cases, Server, Target, as_nobody, call, field, frame, hello,
+                    linked, message, report, varint, within)
 from raw import OPTIONS, pb
 
 FRAGMENT = 65536
@@ -331,13 +333,49 @@ def calls_and_cancels_in_a_hurry_run_little(_):
     server.stop()
 
 
+class Stranger(h2.Raw):
+    def take(self, kind, flags, stream, payload):
+        if kind == h2.HEADERS and flags & h2.END_STREAM:
+            self.ended.add(stream)
+        super().take(kind, flags, stream, payload)
+
+    def sees(self, condition):
+        return within(lambda: self.pump() or condition())
+
+
+def stranger(port):
+    """Returns how many of three came true: a call is answered, a long header ends its connection, one in many frames does."""
+    met, continued = 0, 9
+    for sizes in ((60000, 60000), (100,) + 20 * (0,)):
+        peer = Stranger(port)
+        peer.open(1, "/faults.Target/increment")
+        peer.send(h2.frame(h2.DATA, h2.END_STREAM, 1, bytes(5)))
+        met += peer.sees(lambda peer=peer: 1 in peer.ended) and not peer.is_closed and sizes[1] > 0
+        peer.send(h2.frame(h2.HEADERS, 0, 3, b"\0\x01x\x7f\x81\xff\xff\x07" + bytes(sizes[0])))
+        for size in sizes[1:]:
+            peer.send(h2.frame(continued, 0, 3, bytes(size)))
+        met += peer.sees(lambda peer=peer: peer.is_closed)
+        peer.close()
+    return met
+
+
+def a_long_header_of_another_user_ends_its_connection(_):
+    if os.geteuid() != 0:
+        print("    skipped: only root can run a program as another user", flush=True)
+        return
+    server = Server()
+    assert as_nobody(stranger, server.port) == 3
+    assert call("serial", server.uri, 10)["calls"] == 10
+    server.stop()
+
+
 def main():
     cases = Cases()
     for case in (bombs_over_a_link_end_their_call_alone, bombs_over_the_plain_face_end_their_call_alone,
                  a_message_cut_at_every_byte_is_refused_or_whole, garbage_ends_its_link_alone,
                  names_that_are_no_text_are_answered_with_text, a_message_beyond_the_limit_of_links_ends_its_link, a_peer_that_does_not_read_is_let_go,
                  methods_wait_for_a_peer_that_does_not_read, requests_in_flight_are_bounded_in_all,
-                 calls_and_cancels_in_a_hurry_run_little):
+                 calls_and_cancels_in_a_hurry_run_little, a_long_header_of_another_user_ends_its_connection):
         cases.run(case, None)
     cases.end()
 

@@ -6,7 +6,9 @@
 
 #include "test.h"
 
-enum { DATA = 0, HEADERS = 1, SETTINGS = 4, CONTINUATION = 9, END_HEADERS = 4, MOST = 400000 };
+enum { DATA = 0, HEADERS = 1, SETTINGS = 4, PUSH_PROMISE = 5, CONTINUATION = 9, UNKNOWN = 77 };
+enum { END_STREAM = 1, END_HEADERS = 4, PADDED = 8, PRIORITY = 32 };
+enum { MOST = 400000 };
 
 static uint8_t bytes[MOST];
 static size_t n_bytes;
@@ -81,6 +83,55 @@ TEST(a_long_header_ends_with_the_head_that_makes_it_long)
 	CHECK_INT(passes(1), H2_GUARD_PREFACE + H2_GUARD_HEAD - 1);
 }
 
+/* Core copies the whole block for each of them. */
+TEST(a_header_in_too_many_frames_ends_though_it_is_short)
+{
+	size_t i, before;
+
+	begin();
+	frame(HEADERS, 0, 1000);
+	for (i = 1; i < H2_GUARD_FRAMES - 1; i++)
+		frame(CONTINUATION, 0, i % 2);
+	frame(CONTINUATION, END_HEADERS, 0);
+	frame(HEADERS, 0, 1000);
+	for (i = 1; i < H2_GUARD_FRAMES; i++)
+		frame(CONTINUATION, 0, 0);
+	CHECK(passes(1) == SIZE_MAX);
+	before = n_bytes + H2_GUARD_HEAD - 1;
+	frame(CONTINUATION, END_HEADERS, 0);
+	CHECK_INT(passes(1), before);
+}
+
+static void frame_of(uint8_t type, uint8_t flags, uint32_t n, uint8_t stream)
+{
+	size_t at = n_bytes;
+
+	frame(type, flags, n);
+	bytes[at + H2_GUARD_HEAD - 1] = stream;
+}
+
+/* Whatever core would do with these: only the end of the block lets another begin. */
+TEST(other_frames_and_streams_do_not_hide_the_length_of_a_block)
+{
+	size_t before;
+
+	begin();
+	frame_of(HEADERS, PADDED | PRIORITY, 30000, 1);
+	frame_of(DATA, END_STREAM, 10, 1);
+	frame_of(PUSH_PROMISE, END_HEADERS, 10, 1);
+	frame_of(UNKNOWN, END_HEADERS, 0, 0);
+	frame_of(HEADERS, PADDED | END_STREAM, 30000, 3);
+	frame_of(SETTINGS, 0, 6, 0);
+	before = n_bytes + H2_GUARD_HEAD - 1;
+	frame_of(CONTINUATION, END_HEADERS, 10000, 5);
+	CHECK_INT(passes(1), before);
+	begin();
+	frame_of(CONTINUATION, 0, 60000, 1); /* without HEADERS */
+	before = n_bytes + H2_GUARD_HEAD - 1;
+	frame_of(CONTINUATION, END_HEADERS, 10000, 1);
+	CHECK_INT(passes(1), before);
+}
+
 /* A frame may say more than ever comes. */
 TEST(the_longest_frames_do_not_overflow)
 {
@@ -97,4 +148,7 @@ TEST(the_longest_frames_do_not_overflow)
 }
 
 TESTS(h2_guard, T(what_callers_send_passes_in_pieces_of_any_size),
-      T(a_long_header_ends_with_the_head_that_makes_it_long), T(the_longest_frames_do_not_overflow))
+      T(a_long_header_ends_with_the_head_that_makes_it_long),
+      T(a_header_in_too_many_frames_ends_though_it_is_short),
+      T(other_frames_and_streams_do_not_hide_the_length_of_a_block),
+      T(the_longest_frames_do_not_overflow))

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between a connection with TLS and gRPC core: one side ends while the other takes nothing. The
- * ends of both are the test's own. */
+/* Between a connection and gRPC core: one side ends, or takes nothing. The test holds both ends. */
 #include "keys.h"
 
 #include <arpa/inet.h>
@@ -8,13 +7,14 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "engine/engine.h"
 #include "link/link_pump.h"
 #include "tls/tls.h"
 
-enum { LOOK_MS = 250, FEW = 40, PATIENCE_MS = 60000 };
+enum { LOOK_MS = 250, FEW = 40, PATIENCE_MS = 60000, MUCH = 1 << 20 };
 
 static const struct keys_like usual;
 static struct keys keys;
@@ -86,28 +86,27 @@ static void close_place(struct place *place)
 	tls_settings_unref(place->settings);
 }
 
-static atomic_uint n_set;
+static atomic_uint n_polls;
 
-void __real_engine_source_set(struct engine_source *source, uint32_t events);
-void __wrap_engine_source_set(struct engine_source *source, uint32_t events);
+int __real_epoll_wait(int epoll, struct epoll_event *events, int n, int ms);
+int __wrap_epoll_wait(int epoll, struct epoll_event *events, int n, int ms);
 
-void __wrap_engine_source_set(struct engine_source *source, uint32_t events)
+int __wrap_epoll_wait(int epoll, struct epoll_event *events, int n, int ms)
 {
-	atomic_fetch_add(&n_set, 1);
-	__real_engine_source_set(source, events);
+	atomic_fetch_add(&n_polls, 1);
+	return __real_epoll_wait(epoll, events, n, ms);
 }
 
-/* This thread leads, in a loop that should have nothing to do: each time the pump is told of
- * something, it says what it wants to be told of next. */
+/* This thread leads, in a loop that should have nothing to do: a poll returns for each event. */
 static bool spins(void)
 {
 	struct engine_waiter waiter;
-	unsigned before = atomic_load(&n_set);
+	unsigned before = atomic_load(&n_polls);
 
 	engine_waiter_init(&waiter, false);
 	CHECK(!engine_wait(&waiter, engine_until(LOOK_MS)));
 	engine_waiter_fini(&waiter);
-	return atomic_load(&n_set) - before > FEW;
+	return atomic_load(&n_polls) - before > FEW;
 }
 
 /* Core writes until nothing moves: the client reads nothing. */
@@ -178,6 +177,9 @@ TEST(a_client_that_has_gone_costs_nothing_while_core_reads_nothing)
 
 /* ---- without TLS ---- */
 
+static const uint8_t preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+enum { N_PREFACE = sizeof(preface) - 1 };
+
 static size_t say(int fd, const void *p, size_t n)
 {
 	ssize_t said = send(fd, p, n, MSG_NOSIGNAL);
@@ -198,7 +200,6 @@ TEST(a_connection_without_tls_passes_both_ways_until_its_header_is_too_long)
 	static const uint8_t long_header[9] = { 1, 0, 0, 1, 0, 0, 0, 0, 1 }; /* 65,536 */
 	static const uint8_t more[9] = { 0, 0, 1, 9, 4, 0, 0, 0, 1 };
 	static uint8_t block[65536];
-	const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 	size_t n, all = 0;
 	int fds[2], core;
 
@@ -206,9 +207,9 @@ TEST(a_connection_without_tls_passes_both_ways_until_its_header_is_too_long)
 	connect_tcp(fds);
 	core = pump_begin(fds[0], NULL, true);
 	REQUIRE(core >= 0);
-	CHECK_INT(say(fds[1], preface, 24), 24);
-	CHECK_INT(hear(core, block, 24), 24);
-	CHECK(memcmp(block, preface, 24) == 0);
+	CHECK_INT(say(fds[1], preface, N_PREFACE), N_PREFACE);
+	CHECK_INT(hear(core, block, N_PREFACE), N_PREFACE);
+	CHECK(memcmp(block, preface, N_PREFACE) == 0);
 	CHECK_INT(say(core, "answer", 6), 6);
 	CHECK_INT(hear(fds[1], block, 6), 6);
 	CHECK(memcmp(block, "answer", 6) == 0);
@@ -221,6 +222,160 @@ TEST(a_connection_without_tls_passes_both_ways_until_its_header_is_too_long)
 	CHECK_INT(hear(core, block, sizeof(block)), 0);   /* core hears the end alone, */
 	CHECK_INT(hear(fds[1], block, sizeof(block)), 0); /* and so does the peer */
 	close(core);
+	close(fds[1]);
+}
+
+/* A connection without TLS, of TCP or of a unix socket. Returns core's end. */
+static int open_plain(int fds[2], bool is_unix)
+{
+	int core;
+
+	REQUIRE(engine_start() == 0);
+	if (is_unix)
+		REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+	else
+		connect_tcp(fds);
+	core = pump_begin(fds[0], NULL, true);
+	REQUIRE(core >= 0);
+	return core;
+}
+
+/* The n-th byte of what is sent after the preface: DATA of 256 bytes, again and again. */
+static uint8_t byte_at(size_t n)
+{
+	static const uint8_t head[9] = { 0, 1, 0, 0, 0, 0, 0, 0, 1 };
+
+	n %= sizeof(head) + 256;
+	return n < sizeof(head) ? head[n] : (uint8_t)(n * 7);
+}
+
+/* Sends from `from` on until there is no room for a while. Returns how many bytes in all. */
+static size_t send_all(int fd, size_t from)
+{
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
+	uint8_t bytes[5000];
+	ssize_t n = 0;
+	size_t i;
+
+	for (; poll(&room, 1, LOOK_MS) == 1; from += (size_t)n) {
+		for (i = 0; i < sizeof(bytes); i++)
+			bytes[i] = byte_at(from + i);
+		n = send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n <= 0)
+			break;
+	}
+	return from;
+}
+
+/* Returns how many bytes came as they were sent, up to n. */
+static size_t hear_all(int fd, size_t n)
+{
+	uint8_t bytes[5000];
+	size_t all = 0, got, i;
+
+	while (all < n && (got = hear(fd, bytes, sizeof(bytes))) > 0) {
+		for (i = 0; i < got; i++)
+			if (bytes[i] != byte_at(all + i))
+				return all + i;
+		all += got;
+	}
+	return all;
+}
+
+static void check_pressure(bool is_unix)
+{
+	uint8_t begin[N_PREFACE];
+	size_t in, out;
+	int fds[2], core = open_plain(fds, is_unix);
+
+	CHECK_INT(say(fds[1], preface, N_PREFACE), N_PREFACE);
+	CHECK_INT(hear(core, begin, N_PREFACE), N_PREFACE);
+	in = send_all(fds[1], 0);
+	out = send_all(core, 0);
+	CHECK(in > 0 && in < MUCH); /* the system's buffers, and 32 KiB */
+	CHECK(out > 0 && out < MUCH);
+	CHECK(!spins());
+	CHECK_INT(hear_all(core, in), in);
+	CHECK_INT(hear_all(fds[1], out), out);
+	CHECK(!spins());
+	close(fds[1]);
+	CHECK_INT(hear(core, begin, 1), 0);
+	close(core);
+}
+
+TEST(neither_side_that_reads_nothing_is_read_ahead_of_and_nothing_is_lost)
+{
+	check_pressure(false);
+	check_pressure(true);
+}
+
+TEST(what_came_before_a_half_close_reaches_core_and_then_the_end)
+{
+	uint8_t bytes[100];
+	int fds[2], core = open_plain(fds, false);
+
+	CHECK_INT(say(fds[1], preface, N_PREFACE), N_PREFACE);
+	CHECK(shutdown(fds[1], SHUT_WR) == 0);
+	CHECK_INT(hear(core, bytes, sizeof(bytes)), N_PREFACE);
+	CHECK_INT(hear(core, bytes, sizeof(bytes)), 0);
+	CHECK_INT(hear(fds[1], bytes, sizeof(bytes)), 0);
+	close(core);
+	close(fds[1]);
+}
+
+TEST(a_reset_ends_the_end_of_core)
+{
+	struct linger at_once = { 1, 0 };
+	uint8_t bytes[100];
+	int fds[2], core = open_plain(fds, false);
+
+	CHECK_INT(say(fds[1], preface, N_PREFACE), N_PREFACE);
+	CHECK_INT(hear(core, bytes, sizeof(bytes)), N_PREFACE);
+	setsockopt(fds[1], SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(fds[1]);
+	CHECK_INT(hear(core, bytes, sizeof(bytes)), 0);
+	close(core);
+}
+
+TEST(what_core_wrote_before_it_went_is_still_sent)
+{
+	size_t out;
+	int fds[2], core = open_plain(fds, false);
+
+	out = send_all(core, 0);
+	close(core);
+	CHECK(!spins());
+	CHECK_INT(hear_all(fds[1], out + 1), out); /* and then the end */
+	close(fds[1]);
+}
+
+static atomic_int brief; /* timers fire at once */
+static atomic_llong asked_ms;
+
+int __real_engine_timer_set(struct engine_timer *timer, int64_t at);
+int __wrap_engine_timer_set(struct engine_timer *timer, int64_t at);
+
+int __wrap_engine_timer_set(struct engine_timer *timer, int64_t at)
+{
+	if (!atomic_load(&brief))
+		return __real_engine_timer_set(timer, at);
+	atomic_store(&asked_ms, (at - engine_now()) / ENGINE_MS);
+	return __real_engine_timer_set(timer, engine_until(0));
+}
+
+TEST(a_peer_at_a_unix_socket_that_reads_nothing_is_cut_off_after_core_has_gone)
+{
+	struct pollfd end = { .events = 0 };
+	int fds[2], core = open_plain(fds, true);
+
+	CHECK(send_all(core, 0) > 0);
+	atomic_store(&brief, 1);
+	close(core);
+	end.fd = fds[1]; /* told of POLLHUP though it reads nothing */
+	CHECK_INT(poll(&end, 1, PATIENCE_MS), 1);
+	CHECK(end.revents & POLLHUP);
+	CHECK(atomic_load(&asked_ms) > 4000 && atomic_load(&asked_ms) <= 5000);
+	atomic_store(&brief, 0);
 	close(fds[1]);
 }
 
@@ -239,4 +394,8 @@ TESTS(pump, T(keys_are_made),
       T(a_client_that_reads_nothing_costs_nothing_when_core_has_gone_and_gets_all_if_it_reads_on),
       T(a_client_that_has_gone_costs_nothing_while_core_reads_nothing),
       T(a_connection_without_tls_passes_both_ways_until_its_header_is_too_long),
+      T(neither_side_that_reads_nothing_is_read_ahead_of_and_nothing_is_lost),
+      T(what_came_before_a_half_close_reaches_core_and_then_the_end),
+      T(a_reset_ends_the_end_of_core), T(what_core_wrote_before_it_went_is_still_sent),
+      T(a_peer_at_a_unix_socket_that_reads_nothing_is_cut_off_after_core_has_gone),
       T(keys_are_removed))

@@ -48,8 +48,7 @@ int door_errno_status(int number)
 	}
 }
 
-/* IPv4 inside IPv6 is looked at as IPv4. Returns false for any other family. */
-static bool as_plain(const struct sockaddr *sa, struct sockaddr_storage *ret)
+bool door_plain_address(const struct sockaddr *sa, struct sockaddr_storage *ret)
 {
 	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)sa;
 	struct sockaddr_in *four = (struct sockaddr_in *)ret;
@@ -80,7 +79,7 @@ void door_format_address(const struct sockaddr *sa, socklen_t n, char *ret, size
 	char host[NI_MAXHOST], port[NI_MAXSERV];
 	bool six;
 
-	if (!as_plain(sa, &plain)) {
+	if (!door_plain_address(sa, &plain)) {
 		snprintf(ret, size, "?");
 		return;
 	}
@@ -96,7 +95,7 @@ bool door_is_loopback(const struct sockaddr *sa)
 {
 	struct sockaddr_storage plain;
 
-	if (!as_plain(sa, &plain))
+	if (!door_plain_address(sa, &plain))
 		return sa->sa_family == AF_UNIX;
 	if (plain.ss_family == AF_INET)
 		return ntohl(((struct sockaddr_in *)&plain)->sin_addr.s_addr) >> 24 == 127;
@@ -107,7 +106,7 @@ bool door_is_same_host(const struct sockaddr *a, const struct sockaddr *b)
 {
 	struct sockaddr_storage x, y;
 
-	if (!as_plain(a, &x) || !as_plain(b, &y) || x.ss_family != y.ss_family)
+	if (!door_plain_address(a, &x) || !door_plain_address(b, &y) || x.ss_family != y.ss_family)
 		return false;
 	if (x.ss_family == AF_INET)
 		return ((struct sockaddr_in *)&x)->sin_addr.s_addr ==

@@ -61,6 +61,8 @@ void door_format_address(const struct sockaddr *sa, socklen_t n, char *ret, size
 /* Of an IPv4 or IPv6 address. */
 uint16_t door_port_of(const struct sockaddr *sa);
 bool door_is_loopback(const struct sockaddr *sa);
+/* Copies sa; an IPv4 address inside IPv6 becomes IPv4. Returns false for any other family. */
+bool door_plain_address(const struct sockaddr *sa, struct sockaddr_storage *ret);
 /* Who is at the other end of a connected socket, but for its id. Returns false, the address "?",
  * if nobody is. */
 bool door_describe(int fd, struct door_peer *ret);

@@ -10,23 +10,21 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* A whole head. Returns false if its header block is too long. */
+/* A whole head has come. Returns false if its header block is too long. */
 static bool begin_frame(struct h2_guard *guard)
 {
 	const uint8_t *head = guard->head;
-	bool is_block = head[3] == HEADERS || head[3] == CONTINUATION;
 
 	guard->n_head = 0;
 	guard->left = (uint32_t)head[0] << 16 | (uint32_t)head[1] << 8 | head[2];
-	if (!is_block)
+	if (head[3] != HEADERS && head[3] != CONTINUATION)
 		return true;
-	if (head[3] == HEADERS)
-		guard->block = 0;
-	guard->block += guard->left; /* at most 2^24 more than the limit */
-	if (guard->block > H2_GUARD_BLOCK)
+	guard->block += guard->left; /* less than 2^24 beyond the limit */
+	guard->n_frames++;
+	if (guard->block > H2_GUARD_BLOCK || guard->n_frames > H2_GUARD_FRAMES)
 		return false;
 	if (head[4] & END_HEADERS)
-		guard->block = 0;
+		guard->block = guard->n_frames = 0;
 	return true;
 }
 

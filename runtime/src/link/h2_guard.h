@@ -2,29 +2,33 @@
 #ifndef PYRITE_H2_GUARD_H
 #define PYRITE_H2_GUARD_H
 /*
- * Frame heads of HTTP/2 (RFC 9113, 4.1), read on their way to gRPC core. Core collects a header
- * block of any length, at a cost that grows with its square, before it looks at its own limit: so a
- * connection whose block grows beyond H2_GUARD_BLOCK ends here. Not locked.
+ * Reads the frame heads of HTTP/2 (RFC 9113, 4.1) on their way to gRPC core. Core collects a header
+ * block of any length before it looks at its own limit, and copies all of it for each frame, so the
+ * cost grows with the square of the length. The guard ends a connection whose header block is too
+ * long or comes in too many frames. It does not rely on core: whatever comes between the frames of
+ * a block, only END_HEADERS ends it. No lock.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-	H2_GUARD_BLOCK = 65536, /* bytes of one header block: core takes 8 KiB, decoded */
-	H2_GUARD_PREFACE = 24,  /* "PRI * HTTP/2.0 ...", which the door has read */
+	H2_GUARD_BLOCK = 65536, /* bytes of a header block; core accepts 8 KiB, decoded */
+	H2_GUARD_FRAMES = 9,    /* of a block: HEADERS, and CONTINUATION, which may be empty */
+	H2_GUARD_PREFACE = 24,  /* "PRI * HTTP/2.0 ...": the door has checked it */
 	H2_GUARD_HEAD = 9
 };
 
-/* All zero: at the beginning of a connection. */
+/* All zero at the beginning of a connection. */
 struct h2_guard {
-	uint32_t n_preface;          /* bytes that have passed */
-	uint32_t left;               /* bytes of the frame that are yet to come */
-	uint32_t block;              /* bytes of the header block so far */
-	uint8_t head[H2_GUARD_HEAD]; /* of the next frame, as far as it has come */
-	uint8_t n_head;
+	uint32_t n_preface;          /* bytes of the preface that have passed */
+	uint32_t left;               /* bytes of the current frame that have not come yet */
+	uint32_t block;              /* bytes of the current header block */
+	uint8_t n_frames;            /* of that block */
+	uint8_t n_head;              /* bytes of head */
+	uint8_t head[H2_GUARD_HEAD]; /* of the next frame */
 };
 
-/* What has come next. Returns false if the connection is to end. */
+/* Takes the next bytes of the connection. Returns false if the connection must end. */
 bool h2_guard_pass(struct h2_guard *guard, const uint8_t *p, size_t n);
 #endif

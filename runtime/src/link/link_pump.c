@@ -19,36 +19,33 @@
 
 enum { ROUNDS = 8, ROOM = 2 * TLS_RECORD, LAST_MS = 5000 };
 
-/* What one side has given, and the other has yet to take. */
+/* What one side has sent and the other has not taken yet. */
 struct half {
-	size_t at, n;   /* at: what is taken already; at < n, or both are 0 */
+	size_t at, n;   /* at: bytes that are taken already; at < n, or both are 0 */
 	bool has_ended; /* no more comes */
+	bool is_dry;    /* nothing is left to read: the poller tells when there is more */
 	uint8_t bytes[ROOM];
 };
 
+/* It ends once core has closed its end, which may be after the daemon has gone. */
 struct pump {
-	struct pump *next, **link;         /* among all; the leader's */
 	struct engine_source outer, inner; /* the connection, and core's socket pair */
+	uint32_t outer_for, inner_for;     /* the events that these are watched for */
 	struct engine_hook begin;
-	struct tls *tls;       /* NULL: none */
-	struct h2_guard guard; /* of what comes, */
-	bool is_guarded;       /* if that is HTTP/2 for a server */
-	bool is_left;          /* core has closed its end: what it wrote before is still sent */
-	const struct pump_events *events; /* NULL: nobody is told */
+	struct engine_timer late; /* once is_left */
+	struct tls *tls;          /* NULL: none */
+	struct h2_guard guard;
+	bool is_guarded; /* what comes is HTTP/2 for a server */
+	bool is_left;    /* core has closed its end: what it wrote before is still sent */
+	const struct pump_events *events; /* or NULL */
 	void *data;
 	bool is_heard;
 	struct half in, out; /* to core, and from it */
 };
 
-/* All that have begun and not ended; the leader's. They end when core has closed its end, which may
- * be later than the daemon. */
-static struct pump *all;
-
 static void end(struct pump *pump)
 {
-	*pump->link = pump->next;
-	if (pump->next)
-		pump->next->link = pump->link;
+	engine_timer_cancel(&pump->late);
 	if (pump->tls)
 		tls_end(pump->tls);
 	engine_source_remove(&pump->outer);
@@ -62,10 +59,19 @@ static void end(struct pump *pump)
 	free(pump);
 }
 
-/* The system would go on telling of an end that is closed, also if nothing can be read from it
- * because the other side takes nothing. Nor does that side hold it for ever. Core may not have
- * closed its end, if the system has no memory for what is sent to it: it hears of the end, and what
- * it wrote before can still be read. */
+/* In the runtime's thread: the leader is told of it, and ends the pump. */
+static void on_late(struct engine_timer *timer)
+{
+	struct pump *pump = (struct pump *)((char *)timer - offsetof(struct pump, late));
+
+	(void)shutdown(pump->outer.fd, SHUT_RDWR);
+}
+
+/* Core takes no more. The poller would report that end again and again, also while nothing can
+ * be read from it because the peer takes nothing. A peer that takes nothing for LAST_MS is cut off:
+ * TCP does so itself, a unix socket does not. If core has not closed its end, because the system
+ * has no memory for what is sent to it, the shutdown tells it; what it wrote before can still be
+ * read. */
 static void leave(struct pump *pump)
 {
 	unsigned ms = LAST_MS;
@@ -74,9 +80,12 @@ static void leave(struct pump *pump)
 		return;
 	pump->is_left = true;
 	pump->in.at = pump->in.n = 0;
+	pump->out.is_dry = false;
 	engine_source_remove(&pump->inner);
 	(void)shutdown(pump->inner.fd, SHUT_RDWR);
-	(void)setsockopt(pump->outer.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+	if (setsockopt(pump->outer.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms)) < 0 &&
+	    engine_timer_set(&pump->late, engine_until(LAST_MS)) < 0)
+		on_late(&pump->late);
 }
 
 static void taken(struct half *half, size_t n)
@@ -93,7 +102,7 @@ static void hear(struct pump *pump)
 	pump->is_heard = true;
 }
 
-/* As tls_read() and tls_write(), also without TLS. */
+/* Like tls_read() and tls_write(), also without TLS. */
 
 static enum tls_result get_outer(struct pump *pump, void *to, size_t n, size_t *ret_got)
 {
@@ -136,17 +145,19 @@ static bool read_outer(struct pump *pump)
 	struct half *in = &pump->in;
 	enum tls_result result;
 
-	if (in->n > 0 || in->has_ended || pump->is_left)
+	if (in->n > 0 || in->has_ended || in->is_dry || pump->is_left)
 		return false;
 	result = get_outer(pump, in->bytes, ROOM, &in->n);
 	if (result == TLS_DONE && pump->is_guarded &&
 	    !h2_guard_pass(&pump->guard, in->bytes, in->n))
-		result = TLS_BROKEN; /* core hears of the end of the connection alone */
+		result = TLS_BROKEN; /* core only sees that the connection ends */
 	if (result == TLS_DONE) {
+		in->is_dry = !pump->tls && in->n < ROOM;
 		hear(pump);
 		return true;
 	}
 	in->n = 0;
+	in->is_dry = result == TLS_WANTS_IN;
 	in->has_ended = result != TLS_WANTS_IN && result != TLS_WANTS_OUT;
 	return false;
 }
@@ -174,11 +185,12 @@ static bool read_inner(struct pump *pump)
 	struct half *out = &pump->out;
 	ssize_t n;
 
-	if (out->n > 0 || out->has_ended)
+	if (out->n > 0 || out->has_ended || out->is_dry)
 		return false;
 	do
 		n = recv(pump->inner.fd, out->bytes, ROOM, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
+	out->is_dry = n < ROOM && !pump->is_left; /* nothing tells of one that was left */
 	if (n > 0)
 		out->n = (size_t)n;
 	else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
@@ -224,13 +236,20 @@ static uint32_t wants(bool in, bool out)
 	return (in ? (unsigned)EPOLLIN : 0u) | (out ? (unsigned)EPOLLOUT : 0u);
 }
 
+static void watch_for(struct engine_source *source, uint32_t *before, uint32_t events)
+{
+	if (events != *before)
+		engine_source_set(source, events);
+	*before = events;
+}
+
 /* is_behind: there is more to do than is done at a time. */
 static void watch(struct pump *pump, bool is_behind)
 {
-	engine_source_set(&pump->outer,
-			  wants(pump->in.n == 0 && !pump->is_left, pump->out.n > 0 || is_behind));
+	watch_for(&pump->outer, &pump->outer_for,
+		  wants(pump->in.n == 0 && !pump->is_left, pump->out.n > 0 || is_behind));
 	if (!pump->is_left)
-		engine_source_set(&pump->inner, wants(pump->out.n == 0, pump->in.n > 0));
+		watch_for(&pump->inner, &pump->inner_for, wants(pump->out.n == 0, pump->in.n > 0));
 }
 
 static void run(struct pump *pump)
@@ -251,8 +270,10 @@ static void on_outer(struct engine_source *source, uint32_t events)
 {
 	struct pump *pump = (struct pump *)((char *)source - offsetof(struct pump, outer));
 
+	if (events != EPOLLOUT)
+		pump->in.is_dry = false;
 	if (events & (EPOLLHUP | EPOLLERR) && (pump->in.n > 0 || pump->is_left))
-		end(pump); /* it is told of this until it reads, which it does not just now */
+		end(pump); /* the poller reports this until it is read, which is not possible now */
 	else
 		run(pump);
 }
@@ -261,6 +282,7 @@ static void on_inner(struct engine_source *source, uint32_t events)
 {
 	struct pump *pump = (struct pump *)((char *)source - offsetof(struct pump, inner));
 
+	pump->out.is_dry = false;
 	if (events & (EPOLLHUP | EPOLLERR))
 		leave(pump);
 	run(pump);
@@ -268,13 +290,9 @@ static void on_inner(struct engine_source *source, uint32_t events)
 
 static void begin(struct pump *pump)
 {
-	pump->next = all;
-	pump->link = &all;
-	if (all)
-		all->link = &pump->next;
-	all = pump;
+	pump->outer_for = pump->inner_for = EPOLLIN;
 	if (engine_source_add(&pump->outer, EPOLLIN) && engine_source_add(&pump->inner, EPOLLIN))
-		run(pump); /* the first bytes have been seen: the socket does not tell of them */
+		run(pump); /* the first bytes may have been read already: tls_peek() */
 	else
 		end(pump);
 }
@@ -293,6 +311,7 @@ static struct pump *new_pump(int fd, int inner, struct tls *tls)
 	pump->outer = (struct engine_source){ .fd = fd, .ready = on_outer };
 	pump->inner = (struct engine_source){ .fd = inner, .ready = on_inner };
 	pump->begin.run = on_begin;
+	pump->late.fire = on_late;
 	pump->tls = tls;
 	return pump;
 }

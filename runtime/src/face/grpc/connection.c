@@ -8,6 +8,7 @@
 #include "base/budget.h"
 #include "base/config.h"
 #include "base/tsan.h"
+#include "door/door_user.h"
 #include "engine/core_api.h"
 #include "link/link_pump.h"
 
@@ -260,9 +261,9 @@ struct connection *connection_new(struct connection_owner *owner, int fd,
 	bool has_tls = tls;
 	int i;
 
-	/* Those on this host go straight to core, at half the cost for a call: what they could make
-	 * it do, they could do themselves. */
-	if (tls || !who->is_local)
+	/* Programs of the same user go straight to core, which halves the cost of a call: whatever
+	 * they can make core do, they can do to this process anyway. */
+	if (tls || !door_is_same_user(fd, who))
 		fd = pump_begin(fd, tls, true);
 	if (c) {
 		c->owner = owner;
