@@ -84,26 +84,13 @@ static bool is_about_sockets(const char *variable)
 	       strncmp(variable, "LISTEN_FDNAMES=", 15) == 0;
 }
 
-/* A copy of the strings that are wanted, and n more. */
-static char **copy_strings(char *const *strings, bool (*drops)(const char *), size_t n_more)
+static size_t count(const char *const *strings)
 {
-	size_t n = 0, i, k = 0;
-	char **copy;
+	size_t n = 0;
 
 	while (strings && strings[n])
 		n++;
-	copy = calloc(n + n_more + 1, sizeof(*copy));
-	for (i = 0; copy && i < n; i++)
-		if (!drops || !drops(strings[i]))
-			copy[k++] = strdup(strings[i]);
-	return copy;
-}
-
-static void append(char **strings, const char *text)
-{
-	while (*strings)
-		strings++;
-	*strings = strdup(text);
+	return n;
 }
 
 static void free_strings(char **strings)
@@ -115,32 +102,49 @@ static void free_strings(char **strings)
 	free(strings);
 }
 
+static bool put(char **strings, size_t *n, const char *text)
+{
+	strings[*n] = strdup(text);
+	return strings[*n] && ++*n;
+}
+
+/* Copies of first, which may be NULL, of the strings that are wanted, and of more. Returns: owned,
+ * free_strings(); NULL without memory. */
+static char **join(const char *first, const char *const *strings, bool (*drops)(const char *),
+		   const char *const *more)
+{
+	char **copy = calloc(count(strings) + count(more) + 2, sizeof(*copy));
+	size_t n = 0, i;
+	bool ok = copy && (!first || put(copy, &n, first));
+
+	for (i = 0; ok && strings && strings[i]; i++)
+		ok = (drops && drops(strings[i])) || put(copy, &n, strings[i]);
+	for (i = 0; ok && more && more[i]; i++)
+		ok = put(copy, &n, more[i]);
+	if (ok)
+		return copy;
+	free_strings(copy);
+	return NULL;
+}
+
 int worker_program_init(struct worker_program *program, const char *name,
 			const char *const *arguments)
 {
+	static const char *const sockets[] = { "LISTEN_FDS=1", "LISTEN_FDNAMES=pyrite",
+					       "LISTEN_PID=01234567890123", NULL };
 	char **at;
 	int err = find_program(name, program->path, sizeof(program->path));
 
 	if (err < 0)
 		return err;
-	program->arguments = copy_strings((char *const *)arguments, NULL, 1);
-	program->environment = copy_strings(environ, is_about_sockets, 3);
+	program->arguments = join(name, arguments, NULL, NULL);
+	program->environment = join(NULL, (const char *const *)environ, is_about_sockets, sockets);
 	if (!program->arguments || !program->environment)
 		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
-	for (at = program->arguments; *at; at++)
-		;
-	memmove(program->arguments + 1, program->arguments,
-		(size_t)(at - program->arguments) * sizeof(*at));
-	program->arguments[0] = strdup(name);
-	append(program->environment, "LISTEN_FDS=1");
-	append(program->environment, "LISTEN_FDNAMES=pyrite");
-	append(program->environment, "LISTEN_PID=01234567890123");
 	for (at = program->environment; *at; at++)
 		if (strncmp(*at, pid_is, sizeof(pid_is) - 1) == 0)
 			program->pid_text = *at + sizeof(pid_is) - 1;
-	return program->pid_text && program->arguments[0]
-		       ? 0
-		       : error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	return 0;
 }
 
 void worker_program_clear(struct worker_program *program)

@@ -323,7 +323,9 @@ static bool find_kind(pyr_proxy *proxy, bool *ret)
 		found->drop(data);
 	}
 	for (i = 0; i < uris.n; i++) {
-		*ret = *ret && add_given(proxy, uris.items[i]);
+		if (*ret && !uris.items[i])
+			error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+		*ret = *ret && uris.items[i] && add_given(proxy, uris.items[i]);
 		free(uris.items[i]);
 	}
 	return true;
