@@ -29,7 +29,7 @@ struct scenario {
 
 /* Groups of scenarios, each ending with one without a name. */
 extern const struct scenario call_scenarios[], stream_scenarios[], reference_scenarios[],
-	secure_scenarios[], name_scenarios[], face_scenarios[], text_scenarios[];
+	secure_scenarios[], name_scenarios[], face_scenarios[], text_scenarios[], many_scenarios[];
 
 /* Notes the first failure of a run: what, and the last error. Returns status. */
 int note(const char *what, int status);
@@ -98,6 +98,9 @@ typedef int (*part_fn)(struct place *place, struct things_Thing *thing);
 /* Makes a daemon and a proxy with these options, and both again no more. options may be NULL. */
 int with_both(const struct pyr_daemon_options *daemon, const struct pyr_proxy_options *options,
 	      part_fn part);
+
+/* What a worker of a pool does; returns its exit code. */
+int pool_worker(void);
 
 /* A call with a scalar result and one with a struct, as parts. */
 int part_add(struct place *place, struct things_Thing *thing);

@@ -21,13 +21,14 @@
 
 #include "place.h"
 
-/* BEYOND: runs in a row that do not reach the n-th call: threads make some more or less each time.
+/* BASE_MS: shorter than what links are kept for, which each run would have to wait for else.
+ * BEYOND: runs in a row that do not reach the n-th call: threads make some more or less each time.
  */
-enum { WARM = 6, BEYOND = 4, RUN_S = 90, SETTLE_MS = 1500 };
+enum { WARM = 6, BEYOND = 4, RUN_S = 90, BASE_MS = 300, SETTLE_MS = 1500 };
 
 static const struct scenario *const groups[] = {
 	call_scenarios, stream_scenarios, reference_scenarios, secure_scenarios,
-	name_scenarios, face_scenarios,   text_scenarios,
+	name_scenarios, face_scenarios,   text_scenarios,      many_scenarios,
 };
 
 enum { NEVER = 63 }; /* the status of a wrong answer */
@@ -102,9 +103,9 @@ static int64_t now_ms(void)
 }
 
 /* Waits until there is no more than before: gRPC closes by and by. */
-static struct balance settle(const struct balance *before)
+static struct balance settle(const struct balance *before, int ms)
 {
-	int64_t until = now_ms() + SETTLE_MS;
+	int64_t until = now_ms() + ms;
 	struct balance now = balance();
 
 	while ((now.fds > before->fds || now.live > before->live) && now_ms() < until) {
@@ -178,7 +179,7 @@ static bool grows(const struct scenario *scenario, enum torture_kind kind, struc
 	torture_disarm(&hit);
 	if (scenario->tidy)
 		scenario->tidy();
-	now = settle(base);
+	now = settle(base, SETTLE_MS);
 	if (now.fds <= base->fds && now.live <= base->live)
 		return false;
 	*base = now;
@@ -188,7 +189,7 @@ static bool grows(const struct scenario *scenario, enum torture_kind kind, struc
 static void check_balance(const struct scenario *scenario, enum torture_kind kind,
 			  struct balance *base, const struct torture_hit *hit)
 {
-	struct balance before = *base, now = settle(base);
+	struct balance before = *base, now = settle(base, SETTLE_MS);
 
 	if (now.fds <= base->fds && now.live <= base->live)
 		return;
@@ -293,7 +294,7 @@ static int torture_it(const struct scenario *scenario, enum torture_kind kind, i
 			return 1;
 		}
 	base = balance();
-	base = settle(&(struct balance){ base.fds, 0 });
+	base = settle(&(struct balance){ base.fds, 0 }, BASE_MS);
 	for (at.n = option(argc, argv, "--from", 0); at.n < to && beyond < BEYOND; at.n += stride)
 		beyond = try(scenario, kind, &base) ? 0 : beyond + 1;
 	printf("done n=%ld\n", at.n);
@@ -309,6 +310,8 @@ int main(int argc, char **argv)
 		find(NULL);
 		return 0;
 	}
+	if (argc == 2 && strcmp(argv[1], "--worker") == 0)
+		return pool_worker();
 	if (argc < 3 || !(scenario = find(argv[1]))) {
 		fprintf(stderr, "usage: torture SCENARIO memory|syscall "
 				"[--from N] [--to N] [--stride N] [--variant N]\n"
