@@ -10,24 +10,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A buffer that failed is empty: its text and its length stay one. */
+static bool fail(struct buf *buf)
+{
+	buf->failed = true;
+	buf->n = 0;
+	return false;
+}
+
 static bool buf_reserve(struct buf *buf, size_t n)
 {
 	size_t room = buf->room ? buf->room : 256;
 	char *data;
 
-	if (buf->failed || n > SIZE_MAX / 4 - buf->n) {
-		buf->failed = true;
-		return false;
-	}
+	if (buf->failed || n > SIZE_MAX / 4 - buf->n)
+		return fail(buf);
 	while (room < buf->n + n + 1)
 		room *= 2;
 	if (room == buf->room)
 		return true;
 	data = realloc(buf->data, room);
-	if (!data) {
-		buf->failed = true;
-		return false;
-	}
+	if (!data)
+		return fail(buf);
 	buf->data = data;
 	buf->room = room;
 	return true;
@@ -57,7 +61,7 @@ static void buf_vprintf(struct buf *buf, const char *format, va_list args)
 	n = vsnprintf(NULL, 0, format, again);
 	va_end(again);
 	if (n < 0)
-		buf->failed = true;
+		fail(buf);
 	else if (buf_reserve(buf, (size_t)n)) {
 		vsnprintf(buf->data + buf->n, (size_t)n + 1, format, args);
 		buf->n += (size_t)n;

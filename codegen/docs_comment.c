@@ -215,15 +215,17 @@ static void end_text(struct writer *writer)
 	struct docs *docs = writer->docs;
 	bool is_paragraph = !writer->in_item;
 
-	if (writer->text.n == 0 && is_paragraph)
+	docs->failed |= writer->text.failed;
+	if (writer->text.n == 0 && is_paragraph) {
+		buf_free(&writer->text);
 		return;
+	}
 	if (is_paragraph)
 		docs_open(docs, DOCS_PARAGRAPH);
 	put_line(docs, buf_text(&writer->text), writer->text.n);
 	docs_close(docs, is_paragraph          ? DOCS_PARAGRAPH
 			 : writer->is_numbered ? DOCS_NUMBERED_ITEM
 					       : DOCS_ITEM);
-	docs->failed |= writer->text.failed;
 	buf_free(&writer->text);
 	writer->in_item = false;
 }

@@ -49,7 +49,7 @@ static void heading(struct docs *docs, const struct ast_decl *decl)
 	docs_path(&full, decl, "::");
 	docs_path(&module, docs_module(decl->parent), "::");
 	docs_heading(docs, 3, buf_text(&anchor), kind_name(decl),
-		     buf_text(&full) + (module.n > 0 ? module.n + 2 : 0));
+		     buf_text(&full) + (module.n > 0 && full.n > module.n ? module.n + 2 : 0));
 	docs->failed |= anchor.failed || full.failed || module.failed;
 	buf_free(&anchor);
 	buf_free(&full);

@@ -33,7 +33,7 @@ void docs_name(struct docs *docs, const struct ast_decl *decl)
 
 	docs_path(&full, decl, "::");
 	docs_path(&prefix, module, "::");
-	if (prefix.n > 0 && docs->scope && module == docs_module(docs->scope))
+	if (full.n > prefix.n && prefix.n > 0 && docs->scope && module == docs_module(docs->scope))
 		skip = prefix.n + 2;
 	docs_link(docs, docs_href(docs, decl, NULL), buf_text(&full) + skip);
 	docs->failed |= full.failed || prefix.failed;

@@ -81,6 +81,7 @@ const char *docs_href(struct docs *docs, const struct ast_decl *decl, const char
 	if (child)
 		buf_printf(&key, "::%s", child);
 	target = set_get(&docs->targets, buf_text(&key));
+	docs->failed |= key.failed;
 	buf_free(&key);
 	return from_here(docs, target);
 }
@@ -98,6 +99,7 @@ const char *docs_find(struct docs *docs, const char *name, size_t n)
 		docs_path(&key, scope, "::");
 		buf_printf(&key, "%s%.*s", key.n > 0 ? "::" : "", (int)n, name);
 		target = set_get(&docs->targets, buf_text(&key));
+		docs->failed |= key.failed;
 		buf_free(&key);
 		if (!scope)
 			break;

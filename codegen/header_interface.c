@@ -175,6 +175,8 @@ void header_interface(struct header *header, const struct ast_decl *decl)
 	for (size_t i = 0; i < decl->n_operations; i++) {
 		if (operation_init(&operation, decl->operations[i]))
 			stubs(out, &operation, decl);
+		else
+			out->failed = true;
 		operation_clear(&operation);
 	}
 	if (decl->n_operations > 0)

@@ -23,10 +23,9 @@ static bool place_of(const char *file, struct place *ret)
 {
 	const char *slash = strrchr(file, '/');
 
-	ret->folder = slash ? strndup(file, (size_t)(slash - file)) : strdup(".");
+	ret->folder =
+		slash ? strndup(file, slash == file ? 1 : (size_t)(slash - file)) : strdup(".");
 	ret->name = slash ? slash + 1 : file;
-	if (ret->folder && slash == file)
-		strcpy(ret->folder, "/");
 	return ret->folder;
 }
 

@@ -108,8 +108,9 @@ void layout_string(struct buf *out, const char *bytes, size_t n)
 	buf_str(out, "\"");
 }
 
-/* How many bytes make a literal of at most width columns; the last word stays whole if it can. */
-static size_t piece_length(const char *bytes, size_t n, size_t width)
+/* How many bytes make a literal of at most width columns; the last word stays whole if it can. out
+ * fails if memory is out. */
+static size_t piece_length(struct buf *out, const char *bytes, size_t n, size_t width)
 {
 	struct buf text = { 0 };
 	size_t word = 0, i;
@@ -121,6 +122,7 @@ static size_t piece_length(const char *bytes, size_t n, size_t width)
 		if (bytes[i] == ' ')
 			word = i + 1;
 	}
+	out->failed |= text.failed;
 	buf_free(&text);
 	if (i == n)
 		return n;
@@ -131,7 +133,7 @@ void layout_long_string(struct buf *out, const char *bytes, size_t n, size_t col
 			const char *separator)
 {
 	while (n > 0) {
-		size_t piece = piece_length(bytes, n, width - column);
+		size_t piece = piece_length(out, bytes, n, width - column);
 
 		layout_string(out, bytes, piece);
 		bytes += piece;

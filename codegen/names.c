@@ -131,7 +131,7 @@ static const char *without_modules(const struct ast_decl *decl)
 
 /* "Point_seq" of "shop_Point_seq": what is left behind the outermost scope, if it starts with one.
  */
-static const char *without_root(const struct names *names, const char *scope)
+static const char *without_root(struct names *names, const char *scope)
 {
 	const char *rest = scope;
 
@@ -141,6 +141,7 @@ static const char *without_root(const struct names *names, const char *scope)
 		buf_add(&root, scope, (size_t)(c - scope));
 		if (set_has(&names->roots, buf_text(&root)) && c[1])
 			rest = c + 1;
+		names->roots.failed |= root.failed;
 		buf_free(&root);
 	}
 	return rest;

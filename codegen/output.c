@@ -104,9 +104,11 @@ static bool make_folder(const struct output *output)
 	bool ok;
 
 	buf_add(&dir, path, (size_t)(strrchr(path, '/') - path));
-	ok = mkdir(buf_text(&dir), 0777) == 0 || errno == EEXIST;
+	errno = ENOMEM;
+	ok = !dir.failed && (mkdir(dir.data, 0777) == 0 || errno == EEXIST);
 	if (!ok)
-		fprintf(stderr, "pyrite-idl: %s: %s\n", buf_text(&dir), strerror(errno));
+		fprintf(stderr, "pyrite-idl: %s: %s\n", dir.failed ? path : dir.data,
+			strerror(errno));
 	buf_free(&dir);
 	return ok;
 }

@@ -37,7 +37,7 @@ static void enumerator(struct buf *out, struct proto *proto, struct set *taken, 
 	for (;;) {
 		pascal(&folded, buf_text(&own));
 		buf_printf(&full, "%s_%s", type, buf_text(&own));
-		if (folded.failed || full.failed ||
+		if (own.failed || folded.failed || full.failed ||
 		    (!set_has(taken, folded.data) &&
 		     !proto_is_taken(proto->run, proto->run->unit->main, full.data)))
 			break;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef PYRITE_LEXER_H
 #define PYRITE_LEXER_H
-/* lexer.l: the tokens of one text, no preprocessing. */
+/* lexer.l: the tokens of one text, no preprocessing. Lexers live as long as the unit. */
 #include "source.h"
 #include "token.h"
 
 struct lexer;
 struct lexer *lexer_new(struct front *front, struct source *source);
-void lexer_free(struct lexer *lexer);
 void lexer_next(struct lexer *lexer, struct token *token);
 /* Where the token that was just read lies in the text. */
 void lexer_span(const struct lexer *lexer, const struct token *token, size_t *start, size_t *end);

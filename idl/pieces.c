@@ -278,19 +278,15 @@ void pieces_read(struct front *front)
 {
 	/* file is the first member */
 	struct source *source = (struct source *)front->unit->main;
-	struct input *input = &front->pp->inputs[0]; /* closed now; freed also if memory runs out */
 	struct reader reader = { .front = front, .source = source };
 
 	if (diag_errors(front->diag) > 0)
 		return;
 	front->unit->text = source->text - source->n_mark;
 	front->unit->n_text = source->size + source->n_mark;
-	*input = (struct input){ .source = source, .lexer = lexer_new(front, source) };
-	front->pp->n_inputs = 1;
-	reader.lexer = input->lexer;
+	reader.lexer = lexer_new(front, source);
 	read_tokens(&reader);
 	add(&reader, PIECE_END, source->size, source->size);
 	front->unit->n_pieces--;
 	look_ahead(front->unit);
-	pp_close(front);
 }

@@ -81,7 +81,6 @@ static void leave(struct pp *pp)
 
 		diag_error(pp->front->diag, &open->loc, "#if without #endif");
 	}
-	lexer_free(input->lexer);
 }
 
 void pp_push(struct pp *pp, struct macro *macro, const struct token *tokens, size_t n,
@@ -254,12 +253,4 @@ bool pp_open(struct front *front, const char *path)
 	front->unit->main = &source->file;
 	loc.file = &source->file;
 	return pp_enter(pp, source, &loc) && read_defines(pp);
-}
-
-void pp_close(struct front *front)
-{
-	struct pp *pp = front->pp;
-
-	for (; pp && pp->n_inputs > 0; pp->n_inputs--)
-		lexer_free(pp->inputs[pp->n_inputs - 1].lexer);
 }

@@ -52,7 +52,6 @@ struct pp {
 
 /* Opens the main file and reads the -D options. Returns false after reporting why not. */
 bool pp_open(struct front *front, const char *path);
-void pp_close(struct front *front); /* also after an unwinding; pp may be NULL */
 /* The next token after preprocessing; TOK_YYEOF at the end, for ever. Bad ones are reported and
  * left out. */
 void pp_next(struct pp *pp, struct token *token);

@@ -65,7 +65,6 @@ struct idl_unit *idl_read(const char *path, const struct idl_options *options, s
 		diag_error(diag, &loc, "out of memory: %d MiB are used", LIMIT_MEMORY >> 20);
 	}
 	source_forget(front);
-	pp_close(front);
 	unit = front->unit;
 	free(front);
 	return unit;

@@ -16,6 +16,16 @@ if(NOT PYRITE_SANITIZE) # where fuzz_targets and idl_random feed the same front 
 endif()
 pyrite_unit_test(idl_unsupported pyrite_idl_front)
 
+# pyrite-idl in a process whose memory is out.
+add_executable(test_idl_memory unit/test_idl_memory.c)
+target_include_directories(test_idl_memory PRIVATE unit)
+target_link_libraries(test_idl_memory PRIVATE PkgConfig::CUNIT pyrite_codegen pyrite_idl_front)
+pyrite_warnings(test_idl_memory)
+add_test(NAME idl_memory COMMAND test_idl_memory ${CMAKE_CURRENT_SOURCE_DIR}/interop/testing.proto)
+pyrite_test_properties(idl_memory)
+target_link_options(test_idl_memory PRIVATE
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup,--wrap=realpath,--wrap=free)
+
 # The formatter: what it makes of each construct and of every file here, and the command.
 add_executable(test_format unit/test_format.c fuzz/format_mix.c)
 target_include_directories(test_format PRIVATE unit)
