@@ -361,7 +361,7 @@ void format_text(struct buf *text, const char *name)
 				       .n_text = text->n };
 	struct diag *diag = diag_new();
 	struct idl_unit *unit = diag ? idl_read(name, &options, diag) : NULL;
-	struct buf out = { .failed = text->failed };
+	struct buf out = { .failed = text->failed || !unit || unit->is_cut };
 
 	if (unit && diag_errors(diag) == 0)
 		format_unit(&out, unit);

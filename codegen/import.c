@@ -54,8 +54,10 @@ static void run_protoc(const char *name, const char *folder, const char *const *
 	const char **argv = calloc(2 * n + 8, sizeof(*argv));
 	size_t k = 0, i;
 
-	if (!argv || dup2(out, 1) < 0)
+	if (!argv || dup2(out, 1) < 0) {
+		perror("pyrite-idl");
 		_exit(126);
+	}
 	argv[k++] = "protoc";
 	argv[k++] = "--include_imports";
 	argv[k++] = "--include_source_info";
@@ -89,7 +91,9 @@ static bool read_all(int fd, struct buf *ret)
 		if (n > 0 && !ret->failed && ret->n <= SET_MAX)
 			continue;
 		fprintf(stderr, "pyrite-idl: protoc: %s\n",
-			n < 0 ? strerror(errno) : "its descriptors are too large");
+			n < 0         ? strerror(errno)
+			: ret->failed ? "out of memory"
+				      : "its descriptors are too large");
 		return false;
 	}
 	return true;

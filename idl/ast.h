@@ -193,6 +193,7 @@ struct idl_unit {
 	const char *text; /* the same as it was read */
 	size_t n_text;
 	struct arena *memory;
+	bool is_cut; /* memory ran out while it was read */
 };
 
 /* A constant is an enumerator in C if its type becomes int in every expression; all others are

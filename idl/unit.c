@@ -61,6 +61,7 @@ struct idl_unit *idl_read(const char *path, const struct idl_options *options, s
 	if (unit && setjmp(front->no_memory) == 0) {
 		read_unit(front, path);
 	} else if (unit) {
+		unit->is_cut = true;
 		loc.file = front->unit->main;
 		diag_error(diag, &loc, "out of memory: %d MiB are used", LIMIT_MEMORY >> 20);
 	}

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "command.h"
@@ -28,14 +29,13 @@ char *__wrap_strndup(const char *text, size_t n);
 char *__wrap_realpath(const char *path, char *ret);
 void __wrap_free(void *block);
 
-static struct {
-	long until_failure; /* allocations that still succeed; -1: all */
-	long n_live;
-} memory = { .until_failure = -1 };
+static long n_live;
+/* Allocations that still succeed; -1: all. Shared with the process that becomes protoc. */
+static long *until_failure;
 
 static bool fails(void)
 {
-	if (memory.until_failure < 0 || memory.until_failure-- > 0)
+	if (*until_failure < 0 || (*until_failure)-- > 0)
 		return false;
 	errno = ENOMEM;
 	return true;
@@ -43,7 +43,7 @@ static bool fails(void)
 
 static void *taken(void *block)
 {
-	memory.n_live += block != NULL;
+	n_live += block != NULL;
 	return block;
 }
 
@@ -83,7 +83,7 @@ char *__wrap_realpath(const char *path, char *ret)
 
 void __wrap_free(void *block)
 {
-	memory.n_live -= block != NULL;
+	n_live -= block != NULL;
 	__real_free(block);
 }
 
@@ -189,20 +189,21 @@ static void clear(const struct run *run)
 static bool fails_at(const struct run *run, int expected, long n, const unsigned long *good)
 {
 	unsigned long before[N_OUTPUTS];
-	long n_live;
+	long n_before;
 	int code;
 
 	clear(run);
 	for (int i = 0; i < N_OUTPUTS && run->outputs[i]; i++)
 		before[i] = hash(content(run->outputs[i]));
-	n_live = memory.n_live;
-	memory.until_failure = n;
+	n_before = n_live;
+	*until_failure = n;
 	code = run_once(run);
-	if (memory.until_failure >= 0) {
-		memory.until_failure = -1;
+	if (*until_failure >= 0) {
+		*until_failure = -1;
+		CHECK_INT(code, expected);
 		return false;
 	}
-	CHECK_INT(memory.n_live, n_live);
+	CHECK_INT(n_live, n_before);
 	if (code != expected)
 		CHECK_HAS(content("stderr"), "emory");
 	for (int i = 0; i < N_OUTPUTS && run->outputs[i]; i++) {
@@ -410,6 +411,11 @@ int main(int argc, char **argv)
 					     "protoc" };
 	int rc;
 
+	until_failure = mmap(NULL, sizeof(*until_failure), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (until_failure == MAP_FAILED)
+		abort();
+	*until_failure = -1;
 	strcpy(folder, "/tmp/pyrite-idl-memory-XXXXXX");
 	if (argc != 2 || !mkdtemp(folder))
 		abort();
