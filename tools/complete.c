@@ -43,14 +43,20 @@ static const char *typed(const struct line *line)
 	return line->words[line->n - 1];
 }
 
-/* Shells would take white space for more than one, and a terminal controls for its own. */
+/*
+ * White space, and what bash, which puts a word into the line as it is, takes for its own: a name
+ * from elsewhere such as a;{rm,x} would be a command once the user presses Enter.
+ */
+static const char of_shells[] = " \t\r\n'\"\\$`;&|<>(){}[]*?!~";
+
+/* Controls in what it is are shown: a terminal would take them for its own. */
 static void offer(const struct line *line, const char *before, const char *word, const char *what)
 {
 	size_t n = strlen(before);
 
 	if (strncmp(typed(line), before, n) != 0 ||
 	    strncmp(typed(line) + n, word, strlen(typed(line) + n)) != 0 ||
-	    strpbrk(word, " \t\r\n'\"\\$`"))
+	    strpbrk(word, of_shells))
 		return;
 	fputs(before, stdout);
 	text_put(stdout, word);

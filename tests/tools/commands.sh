@@ -104,6 +104,20 @@ completed() {
 	)
 }
 
+# bash puts a completion into the line as it is: a stranger's name must be no command there.
+completes_no_commands() {
+	local name names=('hostile;{touch,x}' 'hostile&x' 'hostile|x' 'hostile>x' 'hostile<(x)' 'hostile!x' 'hostile*' '~root')
+
+	for name in "${names[@]}"; do
+		"$PYRITE_BIN/pyrite-nsc" register "$name" PYRO:x@127.0.0.1:1 >/dev/null || return 1
+	done
+	same "" completed 'pyrite call hostile' && same "" completed 'pyrite call PYRONAME:hostile' &&
+		same "" completed 'pyrite-nsc lookup ~' || return 1
+	for name in "${names[@]}"; do
+		"$PYRITE_BIN/pyrite-nsc" remove "$name" >/dev/null || return 1
+	done
+}
+
 run_name_server "$PYRITE_BIN" || exit 1
 check the_server_starts start add "$PYRITE_BIN/sample-add-server"
 check the_shelf_starts start shelf "$PYRITE_BIN/sample-streams-server"
@@ -155,6 +169,7 @@ check watch_needs_a_name_server env PYRITE_NS_PORT=1 bash -c '"$1" watch; [ $? -
 check bash_completes_commands same "describe doctor" completed 'pyrite d'
 check bash_completes_names same example.server completed 'pyrite call example.se'
 check bash_completes_names_behind_a_colon same example.server completed 'pyrite describe PYRONAME:example.se'
+check bash_completes_no_commands completes_no_commands
 check bash_completes_operations same add completed 'pyrite call example.server a'
 check bash_completes_operations_behind_options same add completed 'pyrite call --timeout 100 example.server '
 check bash_completes_options same "--clients --calls" completed 'pyrite bench --c'
