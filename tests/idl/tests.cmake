@@ -15,6 +15,7 @@ if(NOT PYRITE_SANITIZE) # where fuzz_targets and idl_random feed the same front 
 	pyrite_unit_test(idl_limits pyrite_idl_front)
 endif()
 pyrite_unit_test(idl_unsupported pyrite_idl_front)
+pyrite_unit_test(idl_values pyrite_idl_front)
 
 # pyrite-idl in a process whose memory is out.
 add_executable(test_idl_memory unit/test_idl_memory.c)
