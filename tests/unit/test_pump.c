@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "engine/engine.h"
@@ -349,6 +350,39 @@ TEST(what_core_wrote_before_it_went_is_still_sent)
 	close(fds[1]);
 }
 
+/* Each connection takes three. */
+TEST(connections_leave_an_eighth_of_the_descriptors)
+{
+	enum { LIMIT = 160, MOST = LIMIT / 3 };
+	struct rlimit before, few = { 0 };
+	int fds[MOST][2], cores[MOST], n = 0, n_before, n_open, byte;
+
+	REQUIRE(engine_start() == 0);
+	n_before = test_open_fds();
+	REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+	few.rlim_cur = LIMIT;
+	few.rlim_max = before.rlim_max;
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+	for (; n < MOST; n++) {
+		REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, fds[n]) == 0);
+		cores[n] = pump_begin(fds[n][0], NULL, true);
+		if (cores[n] < 0)
+			break;
+	}
+	CHECK(n > 0 && n < MOST);
+	CHECK_INT(hear(fds[n][1], &byte, 1), 0); /* it was closed */
+	close(fds[n][1]);
+	n_open = test_open_fds() - 3; /* ".", ".." and the folder */
+	CHECK(n_open <= LIMIT - LIMIT / 8 && n_open > LIMIT - LIMIT / 8 - 8);
+	while (n-- > 0) {
+		close(cores[n]);
+		CHECK_INT(hear(fds[n][1], &byte, 1), 0);
+		close(fds[n][1]);
+	}
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+	CHECK_INT(test_open_fds(), n_before);
+}
+
 static atomic_int brief; /* timers fire at once */
 static atomic_llong asked_ms;
 
@@ -396,6 +430,7 @@ TESTS(pump, T(keys_are_made),
       T(a_connection_without_tls_passes_both_ways_until_its_header_is_too_long),
       T(neither_side_that_reads_nothing_is_read_ahead_of_and_nothing_is_lost),
       T(what_came_before_a_half_close_reaches_core_and_then_the_end),
-      T(a_reset_ends_the_end_of_core), T(what_core_wrote_before_it_went_is_still_sent),
+      T(connections_leave_an_eighth_of_the_descriptors), T(a_reset_ends_the_end_of_core),
+      T(what_core_wrote_before_it_went_is_still_sent),
       T(a_peer_at_a_unix_socket_that_reads_nothing_is_cut_off_after_core_has_gone),
       T(keys_are_removed))

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "tls/tls.h"
 
 enum { ROUNDS = 8, ROOM = 2 * TLS_RECORD, LAST_MS = 5000 };
+enum { SPARE = 8 }; /* one descriptor in so many is left to the program */
 
 /* What one side has sent and the other has not taken yet. */
 struct half {
@@ -316,14 +318,24 @@ static struct pump *new_pump(int fd, int inner, struct tls *tls)
 	return pump;
 }
 
+/* Each connection takes three descriptors: so many must not take all that the program has. */
+static bool is_scarce(int fd)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	       (rlim_t)fd >= limit.rlim_cur - limit.rlim_cur / SPARE;
+}
+
 int pump_begin(int fd, struct tls *tls, bool is_http2)
 {
-	struct pump *pump;
+	struct pump *pump = NULL;
 	int ends[2];
 
 	if (!pump_pair(ends))
 		ends[0] = ends[1] = -1;
-	pump = ends[0] < 0 ? NULL : new_pump(fd, ends[0], tls);
+	else if (!is_scarce(ends[1]))
+		pump = new_pump(fd, ends[0], tls);
 	if (pump) {
 		pump->is_guarded = is_http2;
 		engine_before_poll(&pump->begin);

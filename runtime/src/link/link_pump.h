@@ -16,8 +16,8 @@ struct tls;
 bool pump_pair(int ret[2]);
 
 /* For a server. Takes fd and tls; tls: the handshake is done, or NULL. is_http2: HTTP/2 comes, from
- * its first byte on. Returns core's end, non-blocking; -1, with both closed, when memory or
- * descriptors are out. Any thread. */
+ * its first byte on. Returns core's end, non-blocking; -1, with both closed, when memory is out
+ * or an eighth of the descriptors is left. Any thread. */
 int pump_begin(int fd, struct tls *tls, bool is_http2);
 
 /* In the leader. */

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "base/budget.h"
+#include "base/log.h"
 #include "face/grpc/connection.h"
 
 enum { SWEEP_MIN = 16 }; /* connections, before a look is worth it */
+#define COMPLAIN_MS INT64_C(10000)
 
 struct server {
 	struct connection_owner owner; /* the first member */
@@ -14,6 +16,7 @@ struct server {
 	struct connection *first;
 	unsigned n,
 		sweep_at; /* connections; how many there are when those are looked for that ended */
+	int64_t complained; /* when it was last said that a connection is refused; 0: never */
 	bool is_closing;
 	struct engine_waiter done; /* the last one is gone, and no other comes */
 };
@@ -74,12 +77,31 @@ static void sweep(struct server *server)
 	server->sweep_at = 2 * n_open > SWEEP_MIN ? 2 * n_open : SWEEP_MIN;
 }
 
+/* In a flood, seldom. */
+static void complain(struct server *server, const struct door_peer *who)
+{
+	int64_t now = engine_now();
+	bool is_due;
+
+	pthread_mutex_lock(&server->lock);
+	is_due = !server->complained || now - server->complained >= COMPLAIN_MS * ENGINE_MS;
+	if (is_due)
+		server->complained = now;
+	pthread_mutex_unlock(&server->lock);
+	if (is_due)
+		log_line(PYR_LOG_WARNING,
+			 "closing the gRPC connection from %s: out of memory or descriptors",
+			 who->address);
+}
+
 void server_add(struct server *server, int fd, const struct door_peer *who, struct tls *tls)
 {
 	struct connection *connection = connection_new(&server->owner, fd, who, tls);
 
-	if (!connection)
+	if (!connection) {
+		complain(server, who);
 		return;
+	}
 	pthread_mutex_lock(&server->lock);
 	if (server->n >= server->sweep_at)
 		sweep(server);
