@@ -148,16 +148,21 @@ static bool fall_back(struct auto_link *a, const struct link_end *end)
 static void on_closed(void *owner, const struct link_end *end)
 {
 	static const struct link_end own = { .code = PYR_UNAVAILABLE, .text = "connection closed" };
+	static const struct link_end full = { .code = PYR_RESOURCE_EXHAUSTED,
+					      .text = "out of memory or descriptors" };
 	struct auto_link *a = owner;
-	bool is_closing;
+	bool is_closing, has_next;
 
 	if (end->is_other && fall_back(a, end))
 		return;
 	pthread_mutex_lock(&a->lock);
 	is_closing = a->is_closing;
+	has_next = a->kind[1] != NULL;
 	pthread_mutex_unlock(&a->lock);
 	(void)settle(a);
-	a->link.events->closed(a->link.owner, end->is_other && is_closing ? &own : end);
+	if (end->is_other && (is_closing || has_next))
+		end = is_closing ? &own : &full;
+	a->link.events->closed(a->link.owner, end);
 }
 
 static const struct link_events events = { on_message, on_written, on_closed };
