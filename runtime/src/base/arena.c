@@ -22,7 +22,7 @@ void arena_init(struct arena *arena, void *first, size_t n)
 	arena->max = SIZE_MAX;
 	arena->budget = NULL;
 	arena->charged = 0;
-	arena->may_exceed = arena->is_refused = false;
+	arena->may_exceed = arena->is_refused = arena->is_short = false;
 }
 
 void arena_charge_to(struct arena *arena, struct budget *budget)
@@ -51,10 +51,13 @@ static void *alloc_chunk(struct arena *arena, size_t n)
 	struct arena_chunk *chunk = NULL;
 	uint8_t *data;
 
-	if (charge(arena, sizeof(*chunk) + room))
-		chunk = malloc(sizeof(*chunk) + room);
-	if (!chunk)
+	if (!charge(arena, sizeof(*chunk) + room))
 		return NULL;
+	chunk = malloc(sizeof(*chunk) + room);
+	if (!chunk) {
+		arena->is_short = true;
+		return NULL;
+	}
 	chunk->older = arena->chunks;
 	arena->chunks = chunk;
 	data = (uint8_t *)(chunk + 1);

@@ -19,6 +19,7 @@ struct arena {
 	size_t charged;             /* so far */
 	bool may_exceed;            /* the budget's bounds: charged, but never refused */
 	bool is_refused;            /* it was, by the budget */
+	bool is_short;              /* malloc() had none */
 };
 
 /* first: n bytes aligned for anything, kept by the caller; may be NULL. */

@@ -250,10 +250,12 @@ static void on_bound(struct pyro_link *l, const struct pyro_request *request,
 		pyro_link_put_bound(l, request->session, session->interface->table->fingerprint, 0,
 				    "");
 	} else {
+		session->code =
+			session->meta.arena.is_short ? PYR_RESOURCE_EXHAUSTED : PYR_NOT_FOUND;
 		snprintf(session->why, sizeof(session->why),
 			 "DaemonError: object '%.100s' at %.128s: %s", session->object,
 			 l->link.address, why);
-		pyro_link_put_bound(l, request->session, 0, PYR_NOT_FOUND, session->why);
+		pyro_link_put_bound(l, request->session, 0, session->code, session->why);
 	}
 	pyro_link_go_on(l);
 }

@@ -83,6 +83,16 @@ static int read_results(struct value_reading *reading, const struct pyr__operati
 	return value_read_slot(reading, fields, slots);
 }
 
+/* It cannot be taken, which is the server's fault unless memory is out. */
+static void put_unread(const struct form_answer *answer, const struct arena *arena, const char *why,
+		       struct buf *frames)
+{
+	if (arena->is_short)
+		form_put_wrong(answer, PYR_RESOURCE_EXHAUSTED, "out of memory", frames);
+	else
+		form_put_wrong(answer, PYR_INTERNAL, why, frames);
+}
+
 static void put_results(const struct form_answer *answer, const struct ser_data *data,
 			struct arena *arena, struct buf *frames)
 {
@@ -105,7 +115,7 @@ static void put_results(const struct form_answer *answer, const struct ser_data 
 	if (err == 0 && !(packed = arena_alloc_raw(arena, packer.size + 1)))
 		err = -PYR_RESOURCE_EXHAUSTED;
 	if (err < 0) {
-		form_put_wrong(answer, PYR_INTERNAL, problem.text, frames);
+		put_unread(answer, arena, problem.text, frames);
 		return;
 	}
 	codec_pack(&packer, packed);
@@ -305,11 +315,12 @@ int form_take_item(const struct form_answer *answer, const struct pyro_header *h
 	arena.max = codec_memory_max(answer->max_message);
 	if (!form_parse(header, data, answer->max_message, &arena, &said, problem.text,
 			sizeof(problem.text))) {
-		form_put_wrong(answer, PYR_INTERNAL, problem.text, frames);
+		put_unread(answer, &arena, problem.text, frames);
 	} else if (!(header->flags & PYRO_EXCEPTION)) {
 		ret = pack_item(answer, &said, &arena, item, &problem) < 0 ? -1 : 1;
+		arena.is_short |= item->broken;
 		if (ret < 0)
-			form_put_wrong(answer, PYR_INTERNAL, problem.text, frames);
+			put_unread(answer, &arena, problem.text, frames);
 	} else if (is_end(&said)) {
 		put_reply(answer->number, (struct span){ NULL, 0 }, frames);
 		ret = 0;
@@ -335,7 +346,7 @@ void form_put_answer(const struct form_answer *answer, const struct pyro_header 
 			       "called over Pyro's protocol",
 			       frames);
 	else if (!form_parse(header, data, answer->max_message, &arena, &said, text, sizeof(text)))
-		form_put_wrong(answer, PYR_INTERNAL, text, frames);
+		put_unread(answer, &arena, text, frames);
 	else if (header->flags & PYRO_EXCEPTION)
 		put_exception(answer, &said, &arena, frames);
 	else

@@ -216,7 +216,7 @@ static int put_call(const struct form_request *request, const struct way *way,
 		ser_put_call(sink, request->object, way->method, put_arguments, put_named,
 			     &arguments);
 	if (!end_payload(sink, &why) || arguments.is_wrong)
-		code = PYR_INVALID_ARGUMENT;
+		code = sink && !payload.broken ? PYR_INVALID_ARGUMENT : PYR_RESOURCE_EXHAUSTED;
 	else if (!put_message(PYRO_INVOKE, request, &payload, out))
 		code = PYR_RESOURCE_EXHAUSTED;
 	buf_free(&payload);

@@ -167,11 +167,15 @@ static void begin_call(struct pyro_link *l, const struct frame *frame)
 
 	if (request && session)
 		request->operation = find_operation(session, frame->name);
-	if (!why && session && session->why[0]) {
-		code = PYR_NOT_FOUND;
+	if (!why && session && session->code) {
+		code = session->code;
 		why = session->why;
 	}
-	if (!why && (!request || !session || !request->operation)) {
+	if (!why && !session) {
+		code = PYR_UNAVAILABLE;
+		why = "the session could not be begun";
+	}
+	if (!why && (!request || !request->operation)) {
 		code = request ? PYR_UNIMPLEMENTED : PYR_RESOURCE_EXHAUSTED;
 		why = !request ? "out of memory" : "there is no such operation";
 	}

@@ -18,7 +18,8 @@ enum pyro_link_state { PYRO_DIALING, PYRO_GREETING, PYRO_OPEN };
 struct pyro_session {
 	const struct codec_interface *interface;
 	struct form_meta meta;
-	char why[512]; /* there is none: what its calls hear, NOT_FOUND; "": there is */
+	int code;      /* there is none: what its calls hear; 0: there is */
+	char why[512]; /* and why */
 	char object[];
 };
 
