@@ -230,10 +230,64 @@ out:
 	return place_close(&place, status);
 }
 
+/* ---- a server of Python's Pyro, called ---- */
+
+static char pyro_uri[128];
+static pid_t pyro_pid;
+
+static bool start_pyro(void)
+{
+	const char *source = getenv("PYRITE_SOURCE");
+	char script[600];
+
+	snprintf(script, sizeof(script), "%s/tests/torture/served.py", source ? source : ".");
+	pyro_pid = start_program((const char *[]){ script, NULL }, pyro_uri, sizeof(pyro_uri));
+	pyro_uri[strcspn(pyro_uri, "\n")] = '\0';
+	return pyro_pid > 0;
+}
+
+static void stop_pyro(void)
+{
+	stop_program(pyro_pid);
+}
+
+static int pyro_stream(struct things_Thing *thing)
+{
+	pyr_stream *stream = NULL;
+	struct things_Item *item;
+	int status;
+
+	TRY(things_Thing_pour(thing, 2, &stream));
+	TRY(things_Thing_pour_next(stream, &item));
+	EXPECT(status == 1);
+	EXPECT(strcmp(item->name, "drop") == 0);
+	pyr_free(item);
+	status = 0;
+out:
+	pyr_stream_free(stream);
+	return status;
+}
+
+static int pyro_called(void)
+{
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_WIRE);
+	struct things_Thing *thing = NULL;
+	int status;
+
+	GET(thing, things_Thing_proxy_with(pyro_uri, &options));
+	TRY(part_call(NULL, thing));
+	TRY(things_Thing_post(thing, 1));
+	status = pyro_stream(thing);
+out:
+	things_Thing_free(thing);
+	return status;
+}
+
 const struct scenario face_scenarios[] = {
 	/* A peer whose address cannot be told is not served as one of this host. */
 	{ .name = "http", .run = http, .also = ALSO(PYR_PERMISSION_DENIED) },
 	{ .name = "plain-grpc", .run = plain },
 	{ .name = "pyro", .run = pyro },
+	{ .name = "pyro-called", .run = pyro_called, .open = start_pyro, .close = stop_pyro },
 	{ 0 },
 };

@@ -312,7 +312,8 @@ const struct scenario many_scenarios[] = {
 	{ .name = "futures-waited-for", .run = waits },
 	{ .name = "future-repeated", .run = patient },
 	{ .name = "tasks", .run = in_tasks },
-	{ .name = "pool", .run = pool },
+	/* If the folder of this program cannot be told, "torture" is looked for in PATH. */
+	{ .name = "pool", .run = pool, .also = ALSO(PYR_NOT_FOUND) },
 	{ .name = "loop", .run = loop },
 	{ .name = "timer", .run = timer },
 	{ .name = "several-objects", .run = several },

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Names: registered, looked up, watched, and proxies that are made of them. The name server is a
  * process of its own, in which nothing fails. */
-#define _GNU_SOURCE
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "place.h"
 
@@ -20,35 +14,20 @@ static bool start_name_server(void)
 {
 	const char *bin = getenv("PYRITE_BIN");
 	char command[600], line[200];
-	FILE *file;
-	int pipes[2];
 
 	snprintf(command, sizeof(command), "%s/pyrite-ns", bin ? bin : ".");
-	if (pipe(pipes) < 0 || (ns_pid = fork()) < 0)
+	ns_pid = start_program((const char *[]){ command, "--port", "0", "--discovery", "0",
+						 "--storage", "memory", NULL },
+			       line, sizeof(line));
+	if (ns_pid < 0 || sscanf(line, "NS running on %63s", address) != 1)
 		return false;
-	if (ns_pid == 0) {
-		unsetenv("LD_PRELOAD");
-		unsetenv("TORTURE_SITES");
-		dup2(pipes[1], 1);
-		close(pipes[0]);
-		execl(command, command, "--port", "0", "--discovery", "0", "--storage", "memory",
-		      (char *)NULL);
-		_exit(127);
-	}
-	close(pipes[1]);
-	file = fdopen(pipes[0], "r");
-	if (!file || !fgets(line, sizeof(line), file) ||
-	    sscanf(line, "NS running on %63s", address) != 1)
-		return false;
-	fclose(file);
 	snprintf(ns_uri, sizeof(ns_uri), "PYRONAME:thing@%s", address);
 	return true;
 }
 
 static void stop_name_server(void)
 {
-	kill(ns_pid, SIGTERM);
-	waitpid(ns_pid, NULL, 0);
+	stop_program(ns_pid);
 }
 
 static int named_part(struct place *place, pyr_ns *ns)

@@ -8,6 +8,7 @@
  */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "things.h"
 #include "torture.h"
@@ -98,6 +99,11 @@ typedef int (*part_fn)(struct place *place, struct things_Thing *thing);
 /* Makes a daemon and a proxy with these options, and both again no more. options may be NULL. */
 int with_both(const struct pyr_daemon_options *daemon, const struct pyr_proxy_options *options,
 	      part_fn part);
+
+/* Starts a program in which nothing fails. Returns its process and the first line that it prints;
+ * -1 if it prints none. */
+pid_t start_program(const char *const *command, char *line, size_t size);
+void stop_program(pid_t pid);
 
 /* What a worker of a pool does; returns its exit code. */
 int pool_worker(void);

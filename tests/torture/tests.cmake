@@ -26,7 +26,7 @@ target_link_options(torture_preload PRIVATE -fno-sanitize=all)
 target_compile_options(torture_preload PRIVATE -Wno-pedantic) # statements in expressions, functions from dlsym()
 
 add_executable(torture torture/run.c torture/place.c torture/calls.c torture/streams.c torture/references.c
-	torture/secure.c torture/names.c torture/faces.c torture/texts.c torture/many.c)
+	torture/secure.c torture/names.c torture/faces.c torture/texts.c torture/many.c torture/program.c)
 pyrite_generate(TARGET torture IDL torture/things.idl)
 target_include_directories(torture PRIVATE torture)
 pyrite_warnings(torture)
