@@ -18,6 +18,18 @@ static void path(struct buf *out, const char *text)
 	}
 }
 
+/* Behind a semicolon, make would run the rest: there is no way to write one. */
+static bool is_told(const struct ast_file *file)
+{
+	return !strchr(file->path, ';');
+}
+
+/* At the beginning of a line, make would set a variable, SHELL for instance. */
+static bool may_begin_a_line(const struct ast_file *file)
+{
+	return !file->is_main && is_told(file) && !strchr(file->path, '=');
+}
+
 void depfile_rule(struct buf *out, const struct items *targets, const struct idl_unit *unit)
 {
 	const char *item;
@@ -27,12 +39,14 @@ void depfile_rule(struct buf *out, const struct items *targets, const struct idl
 		buf_str(out, items_next(targets, item) ? " " : ":");
 	}
 	for (size_t i = 0; i < unit->n_files; i++) {
+		if (!is_told(unit->files[i]))
+			continue;
 		buf_str(out, " \\\n  ");
 		path(out, unit->files[i]->path);
 	}
 	buf_str(out, "\n");
 	for (size_t i = 0; i < unit->n_files; i++) {
-		if (unit->files[i]->is_main)
+		if (!may_begin_a_line(unit->files[i]))
 			continue;
 		buf_str(out, "\n");
 		path(out, unit->files[i]->path);

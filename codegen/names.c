@@ -147,19 +147,27 @@ static const char *without_root(struct names *names, const char *scope)
 	return rest;
 }
 
+/* "local_x" of "x". The file may have a "local" of its own, that its public names start with. */
+static void make_local(const struct names *names, struct buf *name)
+{
+	struct buf longer = { 0 };
+
+	buf_str(&longer, "local");
+	while (!longer.failed && set_has(&names->roots, longer.data))
+		buf_str(&longer, "s");
+	buf_printf(&longer, "_%s", name->data);
+	buf_free(name);
+	*name = longer;
+}
+
 const char *names_local(struct names *names, const struct ast_decl *decl, const char *scope,
 			const char *suffix)
 {
 	struct buf name = { 0 };
 
 	buf_str(&name, decl ? without_modules(decl) : without_root(names, scope));
-	while (!name.failed && is_public(names, name.data)) {
-		struct buf longer = { 0 };
-
-		buf_printf(&longer, "local_%s", name.data);
-		buf_free(&name);
-		name = longer;
-	}
+	while (!name.failed && is_public(names, name.data))
+		make_local(names, &name);
 	buf_printf(&name, "_%s", suffix);
 	while (!name.failed &&
 	       (set_has(&names->taken, name.data) || set_has(&names->hidden, name.data)))

@@ -200,6 +200,23 @@ TEST(static_names_stay_apart_from_public_ones)
 	names_free(names);
 }
 
+TEST(a_file_may_have_a_local_of_its_own)
+{
+	struct ast_decl local = { .kind = AST_MODULE, .c_name = "local" };
+	struct ast_decl locals = { .kind = AST_MODULE, .c_name = "locals" };
+	struct ast_decl *items[] = { &local, &locals };
+	struct ast_decl root = { .kind = AST_MODULE, .items = items, .n_items = 2, .c_name = "" };
+	struct ast_decl pyr = { .kind = AST_INTERFACE, .c_name = "local_pyr", .parent = &local };
+	struct idl_unit unit = { .root = &root };
+	struct names *names = names_new(&unit);
+
+	REQUIRE(names != NULL);
+	local.parent = locals.parent = &root;
+	CHECK_STR(names_local(names, &pyr, NULL, "free"), "localss_pyr_free");
+	CHECK(!names_failed(names));
+	names_free(names);
+}
+
 TEST(paths_in_a_depfile_are_escaped)
 {
 	struct ast_file file = { .path = "a b\\ c#$d:e.idl", .is_main = true };
@@ -216,10 +233,29 @@ TEST(paths_in_a_depfile_are_escaped)
 	items_clear(&targets);
 }
 
+TEST(a_path_in_a_depfile_is_no_command_of_make)
+{
+	struct ast_file file = { .path = "main.idl", .is_main = true };
+	struct ast_file sets = { .path = "SHELL=./x.idl" }, runs = { .path = "x;rm y;.idl" };
+	struct ast_file other = { .path = "y.idl" };
+	struct ast_file *files[] = { &file, &sets, &runs, &other };
+	struct idl_unit unit = { .main = &file, .files = files, .n_files = 4 };
+	struct items targets = { 0 };
+	struct buf out = { 0 };
+
+	items_add(&targets, "x.c");
+	depfile_rule(&out, &targets, &unit);
+	CHECK_STR(buf_text(&out),
+		  "x.c: \\\n  main.idl \\\n  SHELL=./x.idl \\\n  y.idl\n\ny.idl:\n");
+	buf_free(&out);
+	items_clear(&targets);
+}
+
 TESTS(codegen, T(constants_keep_their_value_and_type),
       T(reals_are_the_shortest_text_that_reads_back), T(characters_are_escaped),
       T(strings_are_escaped), T(a_long_string_is_split_at_words),
       T(a_comment_cannot_be_ended_from_inside), T(a_long_comment_is_wrapped),
       T(deprecation_joins_the_comment), T(parameters_that_do_not_fit_go_on_one_tab_further_in),
       T(no_parameters_are_void), T(a_set_knows_what_it_was_given),
-      T(static_names_stay_apart_from_public_ones), T(paths_in_a_depfile_are_escaped))
+      T(static_names_stay_apart_from_public_ones), T(a_file_may_have_a_local_of_its_own),
+      T(paths_in_a_depfile_are_escaped), T(a_path_in_a_depfile_is_no_command_of_make))
