@@ -95,11 +95,12 @@ pyr_timer *pyr_timer_new(pyr_daemon *daemon, pyr_timer_cb callback, void *data)
 {
 	struct executor *e;
 	pyr_timer *t;
+	int err;
 
 	if (!callback)
 		return error_constructor(PYR_INVALID_ARGUMENT, "callback is NULL");
-	if (engine_start() < 0)
-		return error_constructor(PYR_FAILED_PRECONDITION, "the runtime cannot be started");
+	if ((err = engine_start()) < 0)
+		return error_constructor(-err, "the runtime cannot be started");
 	e = daemon ? daemon_executor(daemon) : callbacks_executor();
 	t = e ? calloc(1, sizeof(*t)) : NULL;
 	if (!t)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-struct engine engine = { .lock = PTHREAD_MUTEX_INITIALIZER, .status = 1 };
+struct engine engine = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 int64_t engine_now(void)
 {
@@ -27,7 +27,7 @@ int64_t engine_until(int64_t timeout_ms)
 
 static void on_fork(void)
 {
-	atomic_store(&engine.forked, engine.status != 1);
+	atomic_store(&engine.forked, engine.is_started);
 }
 
 bool engine_is_forked(void)
@@ -45,15 +45,32 @@ static void init_cond(pthread_cond_t *cond)
 	pthread_condattr_destroy(&attr);
 }
 
+static bool start_thread(void)
+{
+	if (!engine_watch_init())
+		return false;
+	if (pthread_create(&engine.thread, NULL, engine_watch_main, NULL) != 0) {
+		engine_watch_fini();
+		return false;
+	}
+	pthread_detach(engine.thread);
+	return true;
+}
+
+/* What fails for lack of memory or descriptors may be tried again. */
 static int start_locked(void)
 {
-	pthread_atfork(NULL, NULL, on_fork);
-	engine_waiter_init(&engine.runtime, false);
-	if (!engine_poll_init() || !engine_watch_init() ||
-	    pthread_create(&engine.thread, NULL, engine_watch_main, NULL) != 0)
+	if (!engine.hears_forks && pthread_atfork(NULL, NULL, on_fork) != 0)
 		return -PYR_RESOURCE_EXHAUSTED;
-	pthread_detach(engine.thread);
-	return 0;
+	engine.hears_forks = true;
+	if (!engine_poll_init())
+		return -PYR_RESOURCE_EXHAUSTED;
+	engine_waiter_init(&engine.runtime, false);
+	if (start_thread())
+		return 0;
+	engine_waiter_fini(&engine.runtime);
+	engine_poll_fini();
+	return -PYR_RESOURCE_EXHAUSTED;
 }
 
 int engine_thread(pthread_t *ret, void *(*main)(void *), void *data)
@@ -71,18 +88,18 @@ int engine_thread(pthread_t *ret, void *(*main)(void *), void *data)
 int engine_start(void)
 {
 	sigset_t all, old;
-	int err;
+	int err = 0;
 
 	if (engine_is_forked())
 		return -PYR_FAILED_PRECONDITION;
 	pthread_mutex_lock(&engine.lock);
-	if (engine.status == 1) { /* ours inherit a full mask */
+	if (!engine.is_started) { /* ours inherit a full mask */
 		sigfillset(&all);
 		pthread_sigmask(SIG_SETMASK, &all, &old);
-		engine.status = start_locked();
+		err = start_locked();
 		pthread_sigmask(SIG_SETMASK, &old, NULL);
+		engine.is_started = err == 0;
 	}
-	err = engine.status;
 	pthread_mutex_unlock(&engine.lock);
 	return err;
 }

@@ -58,7 +58,8 @@ struct engine {
 	} loop;
 
 	atomic_bool forked;
-	int status; /* of engine_start(): 1 not yet, else its result */
+	bool is_started;  /* by engine_start() */
+	bool hears_forks; /* it has tried to start */
 };
 extern struct engine engine;
 
@@ -84,6 +85,7 @@ bool engine_lead_briefly(struct engine_waiter *waiter, int n);
 
 /* engine_poll.c, engine_core.c: without the lock */
 bool engine_poll_init(void);
+void engine_poll_fini(void);
 enum engine_poller engine_choose(void);
 /* Handles one event, or returns false at `until`. */
 bool engine_poll_sources(int64_t until);
@@ -101,6 +103,7 @@ bool engine_core_take(void);
 
 /* Makes the alarm. Returns false if it cannot be had. */
 bool engine_watch_init(void);
+void engine_watch_fini(void);
 void *engine_watch_main(void *unused);
 /* The runtime's thread is to look at everything again. */
 void engine_poke(void);

@@ -17,8 +17,19 @@ bool engine_poll_init(void)
 
 	engine.epoll = epoll_create1(EPOLL_CLOEXEC);
 	engine.kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return engine.epoll >= 0 && engine.kick_fd >= 0 &&
-	       epoll_ctl(engine.epoll, EPOLL_CTL_ADD, engine.kick_fd, &event) == 0;
+	if (engine.epoll >= 0 && engine.kick_fd >= 0 &&
+	    epoll_ctl(engine.epoll, EPOLL_CTL_ADD, engine.kick_fd, &event) == 0)
+		return true;
+	engine_poll_fini();
+	return false;
+}
+
+void engine_poll_fini(void)
+{
+	if (engine.epoll >= 0)
+		close(engine.epoll);
+	if (engine.kick_fd >= 0)
+		close(engine.kick_fd);
 }
 
 static int control(int op, struct engine_source *source, uint32_t events)

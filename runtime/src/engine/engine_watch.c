@@ -23,6 +23,11 @@ bool engine_watch_init(void)
 	return engine.alarm >= 0;
 }
 
+void engine_watch_fini(void)
+{
+	close(engine.alarm);
+}
+
 static void set_alarm(int64_t at)
 {
 	struct itimerspec t = { { 0, 0 }, { at / 1000000000, at % 1000000000 } };
