@@ -66,11 +66,11 @@ const struct peer_handlers protocol = {
 
 /* It has no objects but those that were passed, whose executors are their own. */
 static struct {
-	pthread_once_t once;
+	pthread_mutex_t lock;
 	struct object_table objects;
 	struct peer_host host;
-	bool is_there;
-} here = { .once = PTHREAD_ONCE_INIT };
+	bool is_there; /* lock; what it has does not change from then on */
+} here = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void init_here(void)
 {
@@ -82,8 +82,15 @@ static void init_here(void)
 	here.is_there = objects_init(&here.objects) == 0;
 }
 
+/* Without memory it is tried again the next time. */
 struct peer_host *protocol_here(void)
 {
-	pthread_once(&here.once, init_here);
-	return here.is_there ? &here.host : NULL;
+	bool is_there;
+
+	pthread_mutex_lock(&here.lock);
+	if (!here.is_there)
+		init_here();
+	is_there = here.is_there;
+	pthread_mutex_unlock(&here.lock);
+	return is_there ? &here.host : NULL;
 }

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 static int fd_of(BIO *bio)
@@ -57,28 +57,38 @@ static int create(BIO *bio)
 	return 1;
 }
 
-static BIO_METHOD *method;
-
-/* Lasts as long as the process. */
-static void make_method(void)
+static BIO_METHOD *make_method(void)
 {
 	BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "pyrite");
 
 	if (!made)
-		return;
+		return NULL;
 	BIO_meth_set_write(made, put);
 	BIO_meth_set_read(made, get);
 	BIO_meth_set_ctrl(made, control);
 	BIO_meth_set_create(made, create);
-	method = made;
+	return made;
+}
+
+/* Lasts as long as the process. Without memory it is made the next time. */
+static BIO_METHOD *get_method(void)
+{
+	static _Atomic(BIO_METHOD *) method;
+	BIO_METHOD *made = atomic_load(&method), *other = NULL;
+
+	if (made || !(made = make_method()))
+		return made;
+	if (atomic_compare_exchange_strong(&method, &other, made))
+		return made;
+	BIO_meth_free(made);
+	return other;
 }
 
 BIO *tls_bio_new(int fd)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	BIO_METHOD *method = get_method();
 	BIO *bio;
 
-	pthread_once(&once, make_method);
 	bio = method ? BIO_new(method) : NULL;
 	if (bio)
 		BIO_set_data(bio, (void *)(intptr_t)fd);
