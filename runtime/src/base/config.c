@@ -182,8 +182,8 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 static struct {
 	pthread_once_t once;
 	uint32_t numbers[CONFIG_COUNT];
-	char *texts[CONFIG_COUNT]; /* as they were given; NULL: the default */
-	char *bad[CONFIG_COUNT];   /* the value that made no sense */
+	const char *texts[CONFIG_COUNT]; /* as they were given; NULL: the default */
+	const char *bad[CONFIG_COUNT];   /* the value that made no sense */
 	atomic_bool told;
 } config = { .once = PTHREAD_ONCE_INIT };
 
@@ -262,6 +262,15 @@ bool config_parse(const struct config_setting *setting, const char *text, uint32
 	return parse_number(setting, text, ret);
 }
 
+/* Without memory for a copy the environment's own is used: a daemon must not serve without its
+ * rules or keys. */
+static const char *keep(const char *value)
+{
+	const char *copy = strdup(value);
+
+	return copy ? copy : value;
+}
+
 /* Whoever starts a program that has other rights than his own does not set its files and hosts. */
 static void load(void)
 {
@@ -276,9 +285,9 @@ static void load(void)
 		if (!value || value[0] == '\0') /* empty: not set, as in `PYRITE_HOST= program` */
 			continue;
 		if (!config_parse(setting, value, &config.numbers[key]))
-			config.bad[key] = strdup(value);
+			config.bad[key] = keep(value);
 		else
-			config.texts[key] = strdup(value);
+			config.texts[key] = keep(value);
 	}
 }
 
