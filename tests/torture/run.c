@@ -5,6 +5,10 @@
  * blocks that are there then and were not before are leaks.
  *
  *	torture SCENARIO memory|syscall [--from N] [--to N] [--stride N] [--variant N]
+ *	torture SCENARIO memory|syscall --first 1 --from N [--variant N]
+ *
+ * The second form makes one run, the first in the process, so that what is made once can fail; then
+ * leaks are not looked for. It prints "unreached" if it did not come to the n-th call.
  *
  * Prints "fault ..." for what is wrong, and at the end "done n=<calls>". It ends with 1 if anything
  * was wrong, and as the signal says if it crashed; the last line of "at ..." tells where it was.
@@ -281,6 +285,25 @@ static long option(int argc, char **argv, const char *name, long standard)
 	return standard;
 }
 
+/* The first run in this process. */
+static int torture_first(const struct scenario *scenario, enum torture_kind kind)
+{
+	struct torture_hit hit;
+	int status;
+
+	torture_arm(kind, at.n, at.variant);
+	status = run(scenario);
+	if (!torture_disarm(&hit))
+		printf("unreached\n");
+	check_status(scenario, &hit, status);
+	if (scenario->tidy)
+		scenario->tidy();
+	if (hit.fault && run(scenario) != 0)
+		tell(&hit, "the run after it fails: %s", first.text);
+	printf("done n=%ld\n", at.n);
+	return at.n_wrong ? 1 : 0;
+}
+
 static int torture_it(const struct scenario *scenario, enum torture_kind kind, int argc,
 		      char **argv)
 {
@@ -288,8 +311,11 @@ static int torture_it(const struct scenario *scenario, enum torture_kind kind, i
 	struct balance base;
 	int i, beyond = 0;
 
-	pyr_uri_free(pyr_uri_parse("")); /* each thread keeps its last error */
 	at.variant = (int)option(argc, argv, "--variant", 0);
+	at.n = option(argc, argv, "--from", 0);
+	if (option(argc, argv, "--first", 0))
+		return torture_first(scenario, kind);
+	pyr_uri_free(pyr_uri_parse("")); /* each thread keeps its last error */
 	for (i = 0; i < WARM + scenario->warm; i++)
 		if (run(scenario) != 0) {
 			printf("fault %s without a fault: %s\n", at.name, first.text);
@@ -297,7 +323,7 @@ static int torture_it(const struct scenario *scenario, enum torture_kind kind, i
 		}
 	base = balance();
 	base = settle(&(struct balance){ base.fds, 0 }, BASE_MS);
-	for (at.n = option(argc, argv, "--from", 0); at.n < to && beyond < BEYOND; at.n += stride)
+	for (; at.n < to && beyond < BEYOND; at.n += stride)
 		beyond = try(scenario, kind, &base) ? 0 : beyond + 1;
 	printf("done n=%ld\n", at.n);
 	return at.n_wrong ? 1 : 0;

@@ -223,6 +223,39 @@ static int ruled(void)
 	return with_both(&daemon, &options, refused);
 }
 
+/* A daemon whose rules are in the environment never serves without them. */
+static bool set_rules(void)
+{
+	FILE *file;
+
+	if (!mkdtemp(folder))
+		return false;
+	snprintf(rules, sizeof(rules), "%s/rules", folder);
+	file = fopen(rules, "w");
+	if (!file || fputs("deny * call *\n", file) < 0 || fclose(file) != 0)
+		return false;
+	return setenv("PYRITE_RULES", rules, 1) == 0;
+}
+
+static int set(struct place *place, struct things_Thing *thing)
+{
+	int32_t sum;
+	int status = things_Thing_add(thing, 1, 2, &sum);
+
+	(void)place;
+	if (status == -PYR_PERMISSION_DENIED)
+		return 0;
+	return status < 0 ? note("things_Thing_add()", status) : note_wrong("not refused");
+}
+
+static int by_settings(void)
+{
+	struct pyr_daemon_options daemon = { .threads = 2 };
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_SOCKET);
+
+	return with_both(&daemon, &options, set);
+}
+
 static int explained(void)
 {
 	const struct pyr_rules_question question = { "cert:client", "call", "things.Thing.add",
@@ -271,6 +304,11 @@ const struct scenario secure_scenarios[] = {
 	  .open = make_keys,
 	  .close = remove_keys,
 	  .warm = SESSIONS_KEPT,
+	  .also = OF_FILES },
+	{ .name = "rules-in-the-environment",
+	  .run = by_settings,
+	  .open = set_rules,
+	  .close = remove_keys,
 	  .also = OF_FILES },
 	{ .name = "rules-explained",
 	  .run = explained,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs scenarios in which the n-th allocation or system call fails, and says what was wrong with which. README.md has more.
 
-usage: torture.py [--kind memory|syscall] [--every | --stride N] [--variant N] [--sites] [scenario...]
+usage: torture.py [--kind memory|syscall] [--every | --stride N] [--variant N] [--first] [--sites] [scenario...]
 """
 
 import argparse
@@ -46,13 +46,13 @@ def explain(line):
 class Run:
     """One scenario with one kind and variant of fault, for every n."""
 
-    def __init__(self, scenario, kind, variant, stride, sites):
-        self.command = [BIN / "torture", scenario, kind, "--variant", str(variant), "--stride", str(stride)]
+    def __init__(self, scenario, kind, variant, stride, sites, more=(), begin=0):
+        self.command = [BIN / "torture", scenario, kind, "--variant", str(variant), "--stride", str(stride), *more]
+        self.is_beyond, self.is_first = False, bool(more)
         self.env = dict(os.environ, LD_PRELOAD=str(BIN / "libtorture.so"), TORTURE_SITES=str(sites))
         self.env["ASAN_OPTIONS"] = self.env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:abort_on_error=1"
         self.env["LSAN_OPTIONS"] = f"suppressions={HERE / 'leaks.txt'}:print_suppressions=0"
         self.faults, self.n_runs, self.stride = [], 0, stride
-        begin = 0
         while begin is not None:
             begin = self.go_on(begin)
 
@@ -65,7 +65,8 @@ class Run:
             self.faults.append(f"from n={begin} on, there is no end within {TIME_LIMIT} s")
             return None
         lines = done.stdout.splitlines()
-        self.faults += [explain(line) for line in lines if not line.startswith(("done", "at "))]
+        self.is_beyond = "unreached" in lines
+        self.faults += [explain(line) for line in lines if not line.startswith(("done", "unreached"))]
         end = next((int(line[7:]) for line in lines if line.startswith("done n=")), None)
         if end is not None:
             self.n_runs += (end - begin) // self.stride + 1
@@ -78,9 +79,23 @@ class Run:
             return None
         if done.stderr:
             self.faults.append(done.stderr[-3000:])
+        if self.is_first:
+            return None
         end = int(at[-1][4])
         self.n_runs += (end - begin) // self.stride + 1
         return end + self.stride
+
+
+class FirstRun:
+    """The same, each n in a process of its own, so that what a process makes once fails, too."""
+
+    def __init__(self, scenario, kind, variant, stride, sites):
+        self.faults, self.n_runs, beyond = [], 0, 0
+        while beyond < 4:
+            run = Run(scenario, kind, variant, stride, sites, ["--first", "1"], self.n_runs * stride)
+            self.faults += run.faults
+            self.n_runs += 1
+            beyond = beyond + 1 if run.is_beyond else 0
 
 
 def tell_sites(path):
@@ -106,6 +121,7 @@ def main():
     parser.add_argument("--every", action="store_true", help="every n, and each variant unless --variant says which")
     parser.add_argument("--stride", type=int, help="every N-th n, of all scenarios")
     parser.add_argument("--variant", type=int)
+    parser.add_argument("--first", action="store_true", help="each n in the first run of a process, so that what is made once fails")
     parser.add_argument("--sites", action="store_true")
     parser.add_argument("scenario", nargs="*")
     options = parser.parse_args()
@@ -122,7 +138,7 @@ def main():
             for scenario in scenarios:
                 began = time.monotonic()
                 stride = options.stride or (1 if options.every else STRIDE[kind])
-                runs = [Run(scenario, kind, variant, stride, sites)
+                runs = [(FirstRun if options.first else Run)(scenario, kind, variant, stride, sites)
                         for variant in (variants if options.variant is None else [options.variant])]
                 faults = [fault for run in runs for fault in run.faults]
                 print(*faults, sep="\n", end="\n" if faults else "")
