@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,9 +36,9 @@ static struct error_block lost_block = {
 };
 
 static _Thread_local struct error_state thread;
-static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t key_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t key;
-static bool have_key;
+static atomic_bool have_key; /* written with key_lock */
 
 struct error_held *error_held_ref(struct error_held *held)
 {
@@ -68,17 +69,23 @@ static void free_at_thread_exit(void *block)
 	memset(&thread, 0, sizeof(thread));
 }
 
-static void make_key(void)
+/* If it cannot be made now, it is tried again the next time. */
+static bool get_key(void)
 {
-	have_key = pthread_key_create(&key, free_at_thread_exit) == 0;
+	if (atomic_load_explicit(&have_key, memory_order_acquire))
+		return true;
+	pthread_mutex_lock(&key_lock);
+	if (!have_key && pthread_key_create(&key, free_at_thread_exit) == 0)
+		atomic_store_explicit(&have_key, true, memory_order_release);
+	pthread_mutex_unlock(&key_lock);
+	return have_key;
 }
 
 /* Makes block the last error of the thread; NULL: none. Without a key it could not be freed at the
  * thread's end, so it is not kept. */
 static bool replace_block(struct error_block *block)
 {
-	pthread_once(&key_once, make_key);
-	if (block && (!have_key || pthread_setspecific(key, block) != 0))
+	if (block && (!get_key() || pthread_setspecific(key, block) != 0))
 		return false;
 	if (!block && have_key)
 		(void)pthread_setspecific(key, NULL);

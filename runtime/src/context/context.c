@@ -2,6 +2,7 @@
 #include "context/context.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,9 +20,9 @@ struct context_own {
 };
 
 static _Thread_local struct context_own *own;
-static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t key_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t own_key;
-static bool have_key;
+static atomic_bool have_key; /* written with key_lock */
 
 static void free_own(void *data)
 {
@@ -32,16 +33,22 @@ static void free_own(void *data)
 	own = NULL;
 }
 
-static void make_key(void)
+/* If it cannot be made now, it is tried again the next time. */
+static bool get_key(void)
 {
-	have_key = pthread_key_create(&own_key, free_own) == 0;
+	if (atomic_load_explicit(&have_key, memory_order_acquire))
+		return true;
+	pthread_mutex_lock(&key_lock);
+	if (!have_key && pthread_key_create(&own_key, free_own) == 0)
+		atomic_store_explicit(&have_key, true, memory_order_release);
+	pthread_mutex_unlock(&key_lock);
+	return have_key;
 }
 
 /* Returns NULL when memory is out. */
 static struct context_own *get_own(void)
 {
-	pthread_once(&key_once, make_key);
-	if (own || !have_key)
+	if (own || !get_key())
 		return own;
 	own = calloc(1, sizeof(*own));
 	if (!own)

@@ -71,6 +71,8 @@ static struct learned *make(const struct description *told, int *code, char *tex
 	}
 	if (learned->table)
 		return learned;
+	if (learned->arena.is_short)
+		*code = PYR_RESOURCE_EXHAUSTED;
 	arena_clear(&learned->arena);
 	free(learned);
 	return NULL;

@@ -264,15 +264,18 @@ const struct pyr__interface *description_tables(const struct description *told, 
 	struct maker maker = { .arena = arena, .told = told, .text = text, .n_text = n };
 	struct codec_problem problem;
 	void *shape = NULL;
+	int err = -PYR_INTERNAL;
 
 	maker.layout.arena = arena;
 	if (!ret) {
 		description_no_memory(&maker);
 		return NULL;
 	}
-	if (told->shape.n > SHAPE_TOLD_MAX ||
-	    codec_unpack_value(&shape_codec_type, told->shape.p, told->shape.n, SHAPE_TOLD_MAX,
-			       &shape, &problem) < 0) {
+	if (told->shape.n <= SHAPE_TOLD_MAX)
+		err = codec_unpack_value(&shape_codec_type, told->shape.p, told->shape.n,
+					 SHAPE_TOLD_MAX, &shape, &problem);
+	if (err < 0) {
+		arena->is_short |= err == -PYR_RESOURCE_EXHAUSTED;
 		description_fail(&maker, "its description is too large, or none");
 		return NULL;
 	}
