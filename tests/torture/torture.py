@@ -50,6 +50,7 @@ class Run:
         self.command = [BIN / "torture", scenario, kind, "--variant", str(variant), "--stride", str(stride), *more]
         self.is_beyond, self.is_first = False, bool(more)
         self.env = dict(os.environ, LD_PRELOAD=str(BIN / "libtorture.so"), TORTURE_SITES=str(sites))
+        self.env.update(PYRITE_BIN=str(BIN), PYRITE_SOURCE=str(HERE.parent.parent))
         self.env["ASAN_OPTIONS"] = self.env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:abort_on_error=1"
         self.env["LSAN_OPTIONS"] = f"suppressions={HERE / 'leaks.txt'}:print_suppressions=0"
         self.faults, self.n_runs, self.stride = [], 0, stride
