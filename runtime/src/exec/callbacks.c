@@ -4,6 +4,7 @@
 #include <pyrite/pyrite.h>
 
 #include <pthread.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "engine/engine.h"
@@ -22,9 +23,13 @@ static void loop_or_log(struct executor *e)
 		log_line(PYR_LOG_ERROR, "out of memory: no callbacks in the program's loop");
 }
 
+/* Whatever is posted meanwhile would wait for ever if the thread ended without memory. */
 static void *callbacks_main(void *data)
 {
-	exec_work(data); /* for ever, or until they are the loop's */
+	static const struct timespec pause = { .tv_nsec = 10000000 };
+
+	while (exec_work(data) < 0) /* for ever, or until they are the loop's */
+		nanosleep(&pause, NULL);
 	loop_or_log(data);
 	pthread_mutex_lock(&callbacks.lock);
 	callbacks.has_thread = false;
