@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls, one way after the other, on each lane. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <pyrite/value.h>
 
@@ -20,7 +22,8 @@ static int values(struct place *place, struct things_Thing *thing)
 	struct things_Item item = { .number = 3, .name = "three" }, *unpacked = NULL;
 	struct pyr_string_things_Item_map_entry pair = { "three", item };
 	struct pyr_string_things_Item_map map = { 1, &pair }, *map_back = NULL;
-	pyr_any *any = NULL, *back = NULL;
+	pyr_any *any = NULL, *back = NULL, *text = NULL;
+	char *plain = NULL;
 	int status;
 
 	(void)place;
@@ -30,7 +33,12 @@ static int values(struct place *place, struct things_Thing *thing)
 	TRY(things_Thing_pass(thing, any, &back));
 	TRY(things_Item_from_any(back, &unpacked));
 	EXPECT(unpacked->number == 3);
+	GET(text, pyr_string_to_any(NULL, "three"));
+	TRY(pyr_string_from_any(text, &plain));
+	EXPECT(strcmp(plain, "three") == 0);
 out:
+	pyr_free(plain);
+	pyr_free(text);
 	pyr_free(map_back);
 	pyr_free(any);
 	pyr_free(back);
@@ -166,6 +174,101 @@ out:
 	return status;
 }
 
+/* More bytes than one frame has, each way. */
+static int large(struct place *place, struct things_Thing *thing)
+{
+	enum { LARGE = 300000 };
+	struct things_Item item = { .number = 1 }, *back = NULL;
+	char *name = malloc(LARGE + 1);
+	int status;
+
+	(void)place;
+	if (!name)
+		return note_wrong("no memory for the test");
+	memset(name, 'x', LARGE);
+	name[LARGE] = '\0';
+	item.name = name;
+	TRY(things_Thing_echo(thing, &item, &back));
+	EXPECT(strlen(back->name) == LARGE);
+out:
+	pyr_free(back);
+	free(name);
+	return status;
+}
+
+static int serve_generic(pyr_call *call, const char *operation, const char *args, const char **ret)
+{
+	(void)args;
+	if (strcmp(operation, "echo") == 0)
+		*ret = pyr_call_strdup(call, "{\"number\": 5, \"name\": \"five\", \"tags\": []}");
+	else
+		*ret = pyr_call_strdup(call, "3");
+	return *ret ? 0 : pyr_pass(call);
+}
+
+/* An object without generated code; it is called with it. */
+static int servant(struct place *place, struct things_Thing *thing)
+{
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_SOCKET);
+	struct things_Item item = { .number = 1, .name = "one" }, *back = NULL;
+	struct things_Thing *own = NULL;
+	const char *uri = NULL;
+	int status;
+
+	TRY(part_add(place, thing)); /* so that it runs */
+	pthread_mutex_lock(&place->lock);
+	if (place->daemon)
+		uri = pyr_daemon_register_generic(place->daemon, "generic",
+						  things_Thing_as_proxy(thing), serve_generic,
+						  NULL);
+	pthread_mutex_unlock(&place->lock);
+	GET(uri, uri);
+	GET(own, things_Thing_proxy_with(uri, &options));
+	TRY(part_add(place, own));
+	TRY(things_Thing_echo(own, &item, &back));
+	EXPECT(back->number == 5);
+out:
+	pyr_free(back);
+	things_Thing_free(own);
+	return status;
+}
+
+/* What a proxy tells of itself, and what a daemon tells of its objects. */
+static int told(struct place *place, struct things_Thing *thing)
+{
+	struct pyr_daemon_objects *objects = NULL;
+	char *here = NULL, *uri = NULL;
+	int status;
+
+	TRY(part_add(place, thing));
+	TRY(pyr_proxy_local_address(things_Thing_as_proxy(thing), &here));
+	TRY(pyr_proxy_resolved_uri(things_Thing_as_proxy(thing), &uri));
+	EXPECT(strcmp(uri, place->uri) == 0);
+	pthread_mutex_lock(&place->lock);
+	status = place->daemon ? pyr_daemon_list(place->daemon, &objects) : -PYR_UNAVAILABLE;
+	pthread_mutex_unlock(&place->lock);
+	TRY(status);
+	EXPECT(objects->n >= 1);
+	status = 0;
+out:
+	pyr_free(here);
+	pyr_free(uri);
+	pyr_free(objects);
+	return status;
+}
+
+/* Over a unix socket. */
+static int by_path(void)
+{
+	struct pyr_daemon_options daemon = { .threads = 2, .socket = "/tmp/pyrite-torture.sock" };
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_SOCKET);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/tmp/pyrite-torture-%d.sock", (int)getpid());
+	daemon.socket = path;
+	return with_both(&daemon, &options, part_call);
+}
+
 /* The same over the lane that is named. */
 #define ON(lane, part, threads)                                                                    \
 	static int part##_on_##lane(void)                                                          \
@@ -188,6 +291,10 @@ ON(SOCKET, futures, 2)
 ON(SOCKET, deferred, 2)
 ON(PROCESS, deferred, 2)
 ON(SOCKET, generic, 2)
+ON(SOCKET, large, 2)
+ON(GRPC, large, 2)
+ON(SOCKET, servant, 2)
+ON(SOCKET, told, 2)
 
 const struct scenario call_scenarios[] = {
 	{ .name = "call", .run = part_call_on_SOCKET },
@@ -205,5 +312,10 @@ const struct scenario call_scenarios[] = {
 	{ .name = "deferred", .run = deferred_on_SOCKET },
 	{ .name = "deferred-process", .run = deferred_on_PROCESS },
 	{ .name = "generic", .run = generic_on_SOCKET },
+	{ .name = "large", .run = large_on_SOCKET },
+	{ .name = "large-grpc", .run = large_on_GRPC },
+	{ .name = "generic-object", .run = servant_on_SOCKET },
+	{ .name = "told", .run = told_on_SOCKET },
+	{ .name = "unix-socket", .run = by_path },
 	{ 0 },
 };

@@ -106,6 +106,39 @@ out:
 	return place_close(&place, status);
 }
 
+static void on_lease(const struct pyr_ns_lease_event *event, void *data)
+{
+	(void)event;
+	(void)data;
+}
+
+/* The same with a lease that is watched, and a proxy of all that has the tag. */
+static int by_tag(void)
+{
+	static const char *const tags[] = { "wet" };
+	const struct pyr_ns_register_options with_tag = { .tags = tags,
+							  .n_tags = 1,
+							  .on_lease = on_lease };
+	struct pyr_daemon_options options = { .threads = 2 };
+	struct pyr_proxy_options to = proxy_options(PYR_LANE_SOCKET);
+	struct things_Thing *thing = NULL;
+	struct place place;
+	pyr_ns *ns = NULL;
+	char uri[128];
+	int status;
+
+	TRY(place_open(&place, &options));
+	GET(ns, pyr_ns_locate(address));
+	TRY(pyr_ns_register_with(ns, "thing", place.uri, &with_tag));
+	snprintf(uri, sizeof(uri), "PYROMETA:wet@%s", address);
+	GET(thing, things_Thing_proxy_with(uri, &to));
+	status = part_add(&place, thing);
+out:
+	things_Thing_free(thing);
+	pyr_ns_free(ns);
+	return place_close(&place, status);
+}
+
 /* One proxy of two daemons that share a name. */
 static int shared(void)
 {
@@ -211,6 +244,12 @@ const struct scenario name_scenarios[] = {
 	  .also = OF_STOPPED },
 	{ .name = "proxy-by-name",
 	  .run = by_name,
+	  .open = start_name_server,
+	  .close = stop_name_server,
+	  .tidy = forget_names,
+	  .also = OF_STOPPED },
+	{ .name = "proxy-by-tag",
+	  .run = by_tag,
 	  .open = start_name_server,
 	  .close = stop_name_server,
 	  .tidy = forget_names,

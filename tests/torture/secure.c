@@ -9,10 +9,19 @@
 
 /* ---- sessions ---- */
 
+static void close_resource(void *resource)
+{
+	atomic_fetch_add((atomic_int *)resource, 1);
+}
+
 static int on_connect(pyr_call *call, const struct pyr_bytes *handshake, struct pyr_bytes *ret,
 		      void *data)
 {
+	static atomic_int n_closed;
+
 	(void)data;
+	if (pyr_call_track(call, &n_closed, close_resource) < 0)
+		return pyr_pass(call);
 	ret->items = pyr_call_alloc(call, handshake->n + 1);
 	if (!ret->items)
 		return -PYR_RESOURCE_EXHAUSTED;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams in each direction, and one that goes on over another connection. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -99,6 +100,35 @@ out:
 	return status;
 }
 
+/* Items that take more than one frame. */
+static int large(struct place *place, struct things_Thing *thing)
+{
+	enum { LARGE = 100000 };
+	struct things_Item item = { .number = 1 };
+	pyr_stream *stream = NULL;
+	char *name = malloc(LARGE + 1);
+	int64_t sum = 0;
+	int status;
+
+	(void)place;
+	if (!name)
+		return note_wrong("no memory for the test");
+	memset(name, 'x', LARGE);
+	name[LARGE] = '\0';
+	item.name = name;
+	TRY(things_Thing_take(thing, &stream));
+	TRY(things_Thing_take_write(stream, &item));
+	TRY(things_Thing_take_write(stream, &item));
+	status = things_Thing_take_finish(stream, &sum);
+	stream = NULL;
+	TRY(status);
+	EXPECT(sum == 2);
+out:
+	pyr_stream_free(stream);
+	free(name);
+	return status;
+}
+
 static int over(enum pyr_lane lane, unsigned threads, part_fn part)
 {
 	struct pyr_daemon_options daemon = { .threads = threads };
@@ -117,6 +147,7 @@ OVER(SOCKET, pour)
 OVER(SOCKET, take)
 OVER(SOCKET, twice)
 OVER(SOCKET, much)
+OVER(SOCKET, large)
 OVER(GRPC, pour)
 OVER(GRPC, twice)
 OVER(PROCESS, twice)
@@ -173,6 +204,7 @@ const struct scenario stream_scenarios[] = {
 	{ .name = "stream-written", .run = take_over_SOCKET, .also = OF_LOST },
 	{ .name = "stream-both", .run = twice_over_SOCKET, .also = OF_LOST },
 	{ .name = "stream-left", .run = much_over_SOCKET, .also = OF_LOST },
+	{ .name = "stream-large", .run = large_over_SOCKET, .also = OF_LOST },
 	{ .name = "stream-read-grpc", .run = pour_over_GRPC },
 	{ .name = "stream-both-grpc", .run = twice_over_GRPC },
 	{ .name = "stream-both-process", .run = twice_over_PROCESS },
