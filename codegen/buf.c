@@ -15,6 +15,8 @@ static bool fail(struct buf *buf)
 {
 	buf->failed = true;
 	buf->n = 0;
+	if (buf->data)
+		buf->data[0] = '\0';
 	return false;
 }
 
@@ -85,7 +87,7 @@ void buf_free(struct buf *buf)
 
 const char *buf_text(const struct buf *buf)
 {
-	return buf->data && !buf->failed ? buf->data : "";
+	return buf->data ? buf->data : "";
 }
 
 static int save_to(const struct buf *buf, int fd, const char *temporary, const char *path,
@@ -128,20 +130,6 @@ int buf_save_as(const struct buf *buf, const char *path, mode_t mode)
 	if (result < 0 && fd >= 0)
 		unlink(temporary.data);
 	buf_free(&temporary);
-	return result;
-}
-
-int buf_save(const struct buf *buf, const char *dir, const char *name)
-{
-	struct buf path = { 0 };
-	int result = -1;
-
-	buf_printf(&path, "%s/%s", dir, name);
-	if (!path.failed)
-		result = buf_save_path(buf, path.data);
-	else
-		fprintf(stderr, "pyrite-idl: %s/%s: out of memory\n", dir, name);
-	buf_free(&path);
 	return result;
 }
 

@@ -3,7 +3,7 @@
 #define PYRITE_CODEGEN_BUF_H
 /*
  * Text under construction. A buffer that runs out of memory remembers it and ignores what follows,
- * so that emitters need not look at every write; buf_save() then fails.
+ * so that emitters need not look at every write; buf_save_path() then fails.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,10 +24,9 @@ void buf_free(struct buf *buf);
 const char *buf_text(const struct buf *buf);
 
 /*
- * Replaces the file dir/name by the text: written beside it and renamed, so that nobody ever sees
- * half of it. Returns 0, or -1 with the reason printed to stderr.
+ * Replaces the file by the text: written beside it and renamed, so that nobody ever sees half of
+ * it. Returns 0, or -1 with the reason printed to stderr.
  */
-int buf_save(const struct buf *buf, const char *dir, const char *name);
 int buf_save_path(const struct buf *buf, const char *path);
 /* The same with these permissions, whatever the umask is. */
 int buf_save_as(const struct buf *buf, const char *path, mode_t mode);

@@ -401,12 +401,3 @@ struct import_type *import_find(const struct import_set *set, const char *full)
 				return type;
 	return NULL;
 }
-
-struct import_file *import_find_file(const struct import_set *set, const char *name)
-{
-	struct import_file *file = set->files;
-
-	while (file && strcmp(file->name, name) != 0)
-		file = file->next;
-	return file;
-}

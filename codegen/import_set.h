@@ -73,5 +73,4 @@ struct import_set {
 /* Returns false if that is no such set, or memory is out. */
 bool import_set_read(struct import_set *set, const uint8_t *data, size_t n);
 struct import_type *import_find(const struct import_set *set, const char *full);
-struct import_file *import_find_file(const struct import_set *set, const char *name);
 #endif

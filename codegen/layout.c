@@ -15,24 +15,6 @@ void layout_indent(struct buf *out, size_t column)
 		buf_str(out, " ");
 }
 
-size_t layout_width(const struct items *items)
-{
-	size_t n = 0;
-
-	for (const char *item = items_next(items, NULL); item; item = items_next(items, item))
-		n += strlen(item) + 2;
-	return n ? n - 2 : 0;
-}
-
-void layout_joined(struct buf *out, const struct items *items, const char *separator)
-{
-	const char *item;
-
-	for (item = items_next(items, NULL); item; item = items_next(items, item))
-		buf_printf(out, "%s%s", item == items_next(items, NULL) ? "" : separator, item);
-	out->failed |= items->text.failed;
-}
-
 static void layout_list(struct buf *out, size_t indent, size_t column, const char *head,
 			const struct items *items, const char *tail);
 

@@ -11,11 +11,6 @@ enum { LAYOUT_WIDTH = 100, LAYOUT_TAB = 8 };
 /* A line start that reaches the column: tabs, then spaces. */
 void layout_indent(struct buf *out, size_t column);
 
-/* Columns that the items take on one line, with ", " between them. */
-size_t layout_width(const struct items *items);
-/* The items with the separator between them. */
-void layout_joined(struct buf *out, const struct items *items, const char *separator);
-
 /* indent tabs, head "(" items ")" tail newline: lines filled from left to right. */
 void layout_call(struct buf *out, size_t indent, const char *head, const struct items *items,
 		 const char *tail);

@@ -65,7 +65,7 @@ static bool interface_init(struct source *source, struct source_interface *inter
 		name_operation(source, interface, &interface->rows[i], decl->operations[i]->c_name);
 	for (size_t i = 0; interface->rows && i < decl->n_operations; i++)
 		ok &= operation_init(&interface->rows[i].operation, decl->operations[i]);
-	return interface->rows && ok;
+	return interface->rows && ok && !names_failed(source->names) && !source->out->failed;
 }
 
 static void interface_clear(struct source_interface *interface)

@@ -76,6 +76,14 @@ static void watch(void)
 		signal(SIGSEGV, on_signal);
 }
 
+static int save_to_folder(const struct buf *text, const char *dir, const char *name)
+{
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return buf_save_path(text, path);
+}
+
 static bool save(void *data, const char *name, const struct buf *text)
 {
 	char path[300];
@@ -83,7 +91,7 @@ static bool save(void *data, const char *name, const struct buf *text)
 	(void)data;
 	snprintf(path, sizeof(path), "%s/pyrite", folder);
 	mkdir(path, 0777);
-	return buf_save(text, folder, name) == 0;
+	return save_to_folder(text, folder, name) == 0;
 }
 
 static bool write_out(const struct idl_unit *unit)
@@ -94,9 +102,10 @@ static bool write_out(const struct idl_unit *unit)
 	emit_header(&header, unit, false);
 	emit_source(&source, unit);
 	buf_printf(&name, "%s.h", unit->main->stem);
-	ok = buf_save(&header, folder, buf_text(&name)) == 0;
+	ok = save_to_folder(&header, folder, buf_text(&name)) == 0;
 	name.data[name.n - 1] = 'c';
-	ok = ok && buf_save(&source, folder, buf_text(&name)) == 0 && emit_proto(unit, save, NULL);
+	ok = ok && save_to_folder(&source, folder, buf_text(&name)) == 0 &&
+	     emit_proto(unit, save, NULL);
 	buf_free(&header);
 	buf_free(&source);
 	buf_free(&name);
