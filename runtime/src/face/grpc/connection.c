@@ -261,8 +261,8 @@ struct connection *connection_new(struct connection_owner *owner, int fd,
 	bool has_tls = tls;
 	int i;
 
-	/* Programs of the same user go straight to core, which halves the cost of a call: whatever
-	 * they can make core do, they can do to this process anyway. */
+	/* Programs of the same user go straight to core, which saves a third of the cost of a call:
+	 * whatever they can make core do, they can do to this process anyway. */
 	if (tls || !door_is_same_user(fd, who))
 		fd = pump_begin(fd, tls, true);
 	if (c) {
