@@ -380,14 +380,16 @@ static void take_out(struct executor *e, struct lane *lane, struct exec_task *be
 }
 
 struct exec_task *exec_pick(struct executor *e,
-			    bool (*fits)(struct executor *e, const struct exec_task *task))
+			    bool (*fits)(const struct executor *e, const struct exec_task *task,
+					 const void *data),
+			    const void *data)
 {
 	struct exec_task *task, *before;
 	struct lane *lane;
 
 	for (lane = e->ready; lane; lane = lane->next)
 		for (before = NULL, task = lane->head; task; before = task, task = task->next)
-			if (!is_stalled(lane) && fits(e, task)) {
+			if (fits(e, task, data) && !is_stalled(lane)) {
 				take_out(e, lane, before, task);
 				e->n_awaited -= task->is_awaited;
 				return task;

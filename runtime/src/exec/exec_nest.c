@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Methods that wait, and what a daemon's threads do meanwhile. */
+#include "base/hash.h"
 #include "base/random.h"
 #include "exec/exec_own.h"
 
 #include <string.h>
+
+enum { SIEVE = 8192, SIEVE_WORDS = SIEVE / 64 };
 
 static _Thread_local const uint8_t *own_chain;
 
@@ -92,20 +95,57 @@ static struct exec_nest *find_nest(const struct executor *e, const uint8_t *chai
 	return NULL;
 }
 
-/* A guarded call waits for a hook, in its turn. */
-static bool may_be_lent(struct executor *e, const struct exec_task *task)
+/*
+ * Of many calls that are queued hardly any is of a chain that waits: the others are told by one
+ * bit. Peers choose chains; the key keeps them from choosing some that share a bit.
+ */
+static unsigned bit_of(const struct executor *e, const uint8_t *chain)
 {
-	return !task->keeps_lane && !task->keeps_turn && exec_has_turn(e, task) &&
-	       find_nest(e, task->chain);
+	uint64_t halves[2];
+
+	memcpy(halves, chain, sizeof(halves));
+	return (unsigned)(hash_mix(hash_mix(halves[0] ^ e->sieve_key) ^ halves[1]) % SIEVE);
+}
+
+/* Returns false if nobody waits who could be lent a call. */
+static bool fill_sieve(struct executor *e, uint64_t sieve[SIEVE_WORDS])
+{
+	const struct exec_nest *nest;
+	bool any = false;
+	unsigned bit;
+
+	if (!e->sieve_key)
+		(void)random_bytes(&e->sieve_key, sizeof(e->sieve_key));
+	memset(sieve, 0, SIEVE_WORDS * sizeof(*sieve));
+	for (nest = e->nests; nest; nest = nest->next) {
+		if (!nest->chain || nest->is_busy || nest->lent)
+			continue;
+		bit = bit_of(e, nest->chain);
+		sieve[bit / 64] |= UINT64_C(1) << bit % 64;
+		any = true;
+	}
+	return any;
+}
+
+/* A guarded call waits for a hook, in its turn. */
+static bool may_be_lent(const struct executor *e, const struct exec_task *task, const void *sieve)
+{
+	unsigned bit = bit_of(e, task->chain);
+
+	return ((const uint64_t *)sieve)[bit / 64] >> bit % 64 & 1 && !task->keeps_lane &&
+	       !task->keeps_turn && exec_has_turn(e, task) && find_nest(e, task->chain);
 }
 
 /* One call for each: what that one waits for in its turn is a matter of its own nest. */
 void exec_lend(struct executor *e)
 {
+	uint64_t sieve[SIEVE_WORDS];
 	struct exec_nest *nest;
 	struct exec_task *task;
 
-	while ((task = exec_pick(e, may_be_lent))) {
+	if (!fill_sieve(e, sieve))
+		return;
+	while ((task = exec_pick(e, may_be_lent, sieve))) {
 		nest = find_nest(e, task->chain);
 		nest->lent = task;
 		if (task->turn)
@@ -168,8 +208,9 @@ static bool run_lent(struct executor *e)
 
 /* ---- waiting ---- */
 
-static bool is_awaited(struct executor *e, const struct exec_task *task)
+static bool is_awaited(const struct executor *e, const struct exec_task *task, const void *unused)
 {
+	(void)unused;
 	return task->is_awaited && exec_is_nested(e, task);
 }
 
@@ -183,7 +224,7 @@ bool exec_run_nested(void)
 	pthread_mutex_lock(&e->lock);
 	task = take_nested(e);
 	if (!task && e->n_awaited > 0)
-		task = exec_pick(e, is_awaited);
+		task = exec_pick(e, is_awaited, NULL);
 	if (task)
 		exec_run_task(e, task);
 	pthread_mutex_unlock(&e->lock);

@@ -52,6 +52,7 @@ struct executor {
 	struct worker *ended;   /* to be joined */
 	unsigned n_threads, n_parked, n_waiting;
 	struct exec_nest *nests;   /* a pool's methods that wait, the last one first */
+	uint64_t sieve_key;        /* of exec_lend(); 0: not chosen yet */
 	struct exec_task *keepers; /* queued or running, each in a lane that it keeps */
 
 	/* Of one whose work the program's loop does (exec_loop.c): */
@@ -98,7 +99,9 @@ void exec_run_task(struct executor *e, struct exec_task *task);
 void exec_release_lane(struct executor *e, struct lane *lane, struct exec_task *task);
 /* Takes a call out of a lane that is ready: the first that fits() says yes to; NULL: none. */
 struct exec_task *exec_pick(struct executor *e,
-			    bool (*fits)(struct executor *e, const struct exec_task *task));
+			    bool (*fits)(const struct executor *e, const struct exec_task *task,
+					 const void *data),
+			    const void *data);
 /* Puts one back in front of its lane. */
 void exec_put_back(struct executor *e, struct exec_task *task);
 /* Whether a task that was not taken out yet may run, as far as its turn goes. Then it has it; and
