@@ -397,6 +397,20 @@ struct exec_task *exec_pick(struct executor *e,
 	return NULL;
 }
 
+bool exec_pick_new(struct executor *e, struct exec_task *task)
+{
+	struct lane *lane = task->lane;
+	struct exec_task *before = NULL, *at;
+
+	if (is_stalled(lane))
+		return false;
+	for (at = lane->head; at != task; at = at->next)
+		before = at;
+	take_out(e, lane, before, task);
+	e->n_awaited -= task->is_awaited;
+	return true;
+}
+
 void exec_put_back(struct executor *e, struct exec_task *task)
 {
 	struct lane *lane = task->lane;
@@ -491,8 +505,10 @@ bool exec_submit(struct executor *e, struct lane *lane, struct exec_task *task)
 			wait_for_turn(lane->head->turn, lane);
 		} else {
 			make_ready(e, lane);
-			exec_wake_one(e);
+			exec_wake_for(e, task);
 		}
+	} else if (lane->is_ready && lane->head != task && exec_has_turn(e, lane->head)) {
+		exec_wake_behind(e, task);
 	}
 	if (e->watcher)
 		engine_nudge(e->watcher);

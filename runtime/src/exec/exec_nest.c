@@ -128,30 +128,45 @@ static bool fill_sieve(struct executor *e, uint64_t sieve[SIEVE_WORDS])
 }
 
 /* A guarded call waits for a hook, in its turn. */
-static bool may_be_lent(const struct executor *e, const struct exec_task *task, const void *sieve)
+static bool may_be_lent(const struct executor *e, const struct exec_task *task)
+{
+	return !task->keeps_lane && !task->keeps_turn && exec_has_turn(e, task) &&
+	       find_nest(e, task->chain);
+}
+
+static bool passes(const struct executor *e, const struct exec_task *task, const void *sieve)
 {
 	unsigned bit = bit_of(e, task->chain);
 
-	return ((const uint64_t *)sieve)[bit / 64] >> bit % 64 & 1 && !task->keeps_lane &&
-	       !task->keeps_turn && exec_has_turn(e, task) && find_nest(e, task->chain);
+	return ((const uint64_t *)sieve)[bit / 64] >> bit % 64 & 1 && may_be_lent(e, task);
+}
+
+static void lend(struct executor *e, struct exec_task *task)
+{
+	struct exec_nest *nest = find_nest(e, task->chain);
+
+	nest->lent = task;
+	if (task->turn)
+		exec_take_turn(nest->worker, task);
+	engine_nudge(nest->waiter);
+}
+
+void exec_lend_one(struct executor *e, struct exec_task *task)
+{
+	if (may_be_lent(e, task) && exec_pick_new(e, task))
+		lend(e, task);
 }
 
 /* One call for each: what that one waits for in its turn is a matter of its own nest. */
 void exec_lend(struct executor *e)
 {
 	uint64_t sieve[SIEVE_WORDS];
-	struct exec_nest *nest;
 	struct exec_task *task;
 
 	if (!fill_sieve(e, sieve))
 		return;
-	while ((task = exec_pick(e, may_be_lent, sieve))) {
-		nest = find_nest(e, task->chain);
-		nest->lent = task;
-		if (task->turn)
-			exec_take_turn(nest->worker, task);
-		engine_nudge(nest->waiter);
-	}
+	while ((task = exec_pick(e, passes, sieve)))
+		lend(e, task);
 }
 
 /* The task may be the last to hold its turn. */

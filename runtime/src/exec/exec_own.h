@@ -102,6 +102,8 @@ struct exec_task *exec_pick(struct executor *e,
 			    bool (*fits)(const struct executor *e, const struct exec_task *task,
 					 const void *data),
 			    const void *data);
+/* Takes the one that came last in its lane out of that, if it may be run. */
+bool exec_pick_new(struct executor *e, struct exec_task *task);
 /* Puts one back in front of its lane. */
 void exec_put_back(struct executor *e, struct exec_task *task);
 /* Whether a task that was not taken out yet may run, as far as its turn goes. Then it has it; and
@@ -125,6 +127,10 @@ void exec_stop_ticking(struct executor *e);
 
 /* Sees to it that somebody does what there is to do, if another method may run. */
 void exec_wake_one(struct executor *e);
+/* The same, for a call that was queued just now and nothing else; for one behind others, for which
+ * that was done. */
+void exec_wake_for(struct executor *e, struct exec_task *task);
+void exec_wake_behind(struct executor *e, struct exec_task *task);
 
 /* The calls of a serial daemon that are part of what its method does. */
 bool exec_is_nested(const struct executor *e, const struct exec_task *task);
@@ -133,4 +139,7 @@ void exec_finish_chain(struct executor *e);
 
 /* A pool can have no more threads: methods that wait run calls of their own chains. */
 void exec_lend(struct executor *e);
+/* The same of one call: the others were looked at when they came, and when a method began to wait.
+ */
+void exec_lend_one(struct executor *e, struct exec_task *task);
 #endif
