@@ -28,18 +28,19 @@ static const struct argp_option options[] = {
 struct keys_command {
 	const char *name, *options; /* options: keys of those it takes, beside d and q */
 	bool has_name;
+	bool is_issued; /* the name has a certificate already */
 	int (*run)(const struct keys_settings *settings);
 };
 
 static const struct keys_command commands[] = {
-	{ "init", "nt", false, keys_init },
-	{ "add", "Hun", true, keys_server },
-	{ "server", "Hun", true, keys_server },
-	{ "client", "un", true, keys_client },
-	{ "list", "j", false, keys_list },
-	{ "renew", "n", true, keys_renew },
-	{ "revoke", "", true, keys_revoke },
-	{ "shared", "", false, keys_shared },
+	{ "init", "nt", false, false, keys_init },
+	{ "add", "Hun", true, false, keys_server },
+	{ "server", "Hun", true, false, keys_server },
+	{ "client", "un", true, false, keys_client },
+	{ "list", "j", false, false, keys_list },
+	{ "renew", "n", true, true, keys_renew },
+	{ "revoke", "", true, true, keys_revoke },
+	{ "shared", "", false, false, keys_shared },
 	{ 0 },
 };
 
@@ -88,7 +89,9 @@ static void choose_command(struct argp_state *state)
 		argp_error(state, "--%s is not for %s", option_name(input->given[surplus]),
 			   command->name);
 	if (command->has_name)
-		check(state, input->words[1], names_check(input->words[1]));
+		check(state, input->words[1],
+		      command->is_issued ? names_check_issued(input->words[1])
+					 : names_check(input->words[1]));
 	input->settings.name = input->words[1];
 	input->command = command;
 }
@@ -152,7 +155,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 't':
 		if (strcmp(arg, "ec") != 0 && strcmp(arg, "ed25519") != 0)
-			argp_error(state, "'%s' is no type of key: ec or ed25519", arg);
+			argp_error(state, "'%s' is not a type of key: use ec or ed25519", arg);
 		settings->type = arg;
 		return 0;
 	case 'j':

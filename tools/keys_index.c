@@ -66,7 +66,7 @@ static bool parse_row(char *line, struct keys_row *ret)
 	*ret = (struct keys_row){ 0 };
 	if (line || strlen(fields[SERIAL]) != KEYS_SERIAL - 1 ||
 	    strspn(fields[SERIAL], "0123456789abcdef") != KEYS_SERIAL - 1 ||
-	    names_check(fields[NAME]))
+	    names_check_issued(fields[NAME]))
 		return false;
 	strcpy(ret->serial, fields[SERIAL]);
 	strcpy(ret->name, fields[NAME]);
@@ -106,7 +106,7 @@ int index_read(struct keys_index *index, const struct keys_dir *dir)
 		return -1;
 	blob.data[blob.n] = '\0'; /* dir_read() has left room */
 	if (blob.n == 0 || memchr(blob.data, '\0', blob.n))
-		err = dir_complain(dir, INDEX, "this is no index: restore it from a backup");
+		err = dir_complain(dir, INDEX, "this is not an index: restore it from a backup");
 	else
 		err = parse(index, dir, (char *)blob.data);
 	blob_free(&blob);

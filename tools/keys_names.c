@@ -15,7 +15,7 @@ static bool is_dangerous(unsigned long c)
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
-const char *names_check(const char *name)
+const char *names_check_issued(const char *name)
 {
 	size_t n = strlen(name);
 	unsigned long c;
@@ -37,6 +37,18 @@ const char *names_check(const char *name)
 			return "a name has no control characters";
 	}
 	return NULL;
+}
+
+/* As tls_identity.c has it: a daemon refuses a certificate whose name has other characters. */
+const char *names_check(const char *name)
+{
+	const char *wrong = names_check_issued(name);
+
+	for (; !wrong && *name; name++)
+		if (*name < 0x20 || *name > 0x7e)
+			wrong = "a name has printable ASCII characters only, because daemons "
+				"refuse certificates with others";
+	return wrong;
 }
 
 static bool is_letter(char c)

@@ -8,6 +8,8 @@ enum { KEYS_NAME_BYTES = 200, KEYS_MAX_HOSTS = 64 };
 
 /* Each returns NULL if it is right, else what is wrong with it. */
 const char *names_check(const char *name);
+/* Of a name that was issued before: versions before 0.2.0 also took UTF-8. */
+const char *names_check_issued(const char *name);
 const char *names_check_host(const char *host);
 const char *names_check_uri(const char *uri);
 

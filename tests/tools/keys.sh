@@ -105,10 +105,13 @@ check the_list_is_for_programs lists 'list(n) == ["server", "client", "wide"] an
 
 check the_name_ca_is_taken complains 1 "'ca': the CA's own folder has this name" keys add ca
 check a_name_is_no_path complains 1 "'../x': a name does not begin with '.'" keys add ../x
-odd='größe "1" \'
+check a_name_is_ascii complains 1 "'größe': a name has printable ASCII characters only" keys add größe
+check for_clients_too complains 1 "'größe': a name has printable ASCII characters only" keys client größe
+check and_no_folder_is_made test ! -e "$dir/größe"
+odd='size "1" \'
 long=$(printf '%0200d' 0)
 check other_names_are_right keys add "$odd" --days 13
-check and_stay_so_in_json lists 'n["größe \"1\" \\"]["state"] == "ending"'
+check and_stay_so_in_json lists 'n["size \"1\" \\"]["state"] == "ending"'
 check long_names_are_right keys add "$long"
 check and_verified verify "$long"
 echo "# and others" >>"$dir/wide/ca.pem"
@@ -161,7 +164,7 @@ other_folder server
 check nor_with_anothers_certificate complains 2 "the certificate in it was issued to 'server'" keys renew nobody
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=nobody \
 	-out "$dir/nobody/cert.pem" 2>/dev/null
-check nor_with_one_of_another_ca complains 2 "$dir/nobody/cert.pem: this is no certificate of the CA" keys renew nobody
+check nor_with_one_of_another_ca complains 2 "$dir/nobody/cert.pem: this is not a certificate of the CA" keys renew nobody
 rm -rf "$dir/nobody"
 
 # ---- usage ----
@@ -174,7 +177,7 @@ check add_needs_a_name complains 1 "add requires one argument: name" keys add
 check list_needs_none complains 1 "list requires no arguments" keys list x
 check options_of_other_commands_are_wrong_usage complains 1 "--host is not for client" keys client x --host h
 check days_are_a_number complains 1 "'-1' is not a number of days from 1 to 36500" keys add x --days=-1
-check a_type_of_key_is_one_of_two complains 1 "'rsa' is no type of key" keys init --type rsa
+check a_type_of_key_is_one_of_two complains 1 "'rsa' is not a type of key" keys init --type rsa
 check help_is_no_error exits 0 keys --help
 check a_full_disk_under_the_list_is_told complains 2 "No space left on device" eval 'keys list >/dev/full'
 
@@ -193,7 +196,7 @@ check a_key_that_others_may_read_is_refused damaged 'chmod 640 "$dir/$file"' ca/
 check a_line_of_the_index_that_is_damaged_is_refused damaged 'sed -i "3s/client/severe/2" "$dir/$file"' ca/index \
 	"ca/index: line 3 is damaged"
 check an_index_that_is_cut_is_refused damaged 'truncate -s -5 "$dir/$file"' ca/index "ca/index: its end is missing"
-check an_empty_index_is_refused damaged 'true >"$dir/$file"' ca/index "ca/index: this is no index"
+check an_empty_index_is_refused damaged 'true >"$dir/$file"' ca/index "ca/index: this is not an index"
 check a_key_of_another_ca_is_refused damaged 'cp "$dir/server/key.pem" "$dir/$file"' ca/ca-key.pem "ca: restore"
 check a_certificate_that_is_none_is_refused damaged 'echo >"$dir/$file"' ca/ca.pem "ca: restore"
 chmod 770 "$dir"
@@ -237,6 +240,15 @@ if [ "$(id -u)" -eq 0 ]; then
 	check what_is_renewed_belongs_to_the_owner_of_its_folder same "nobody" eval \
 		'stat -c %U "$dir"/client/*.pem | uniq'
 fi
+
+# A name of UTF-8 may have been issued before.
+older() {
+	sed -i $'s/\tclient\tclient\t/\tgröße\tclient\t/' "$dir/ca/index" && mv "$dir/client" "$dir/größe" &&
+		lists 'n["größe"]["state"] == "valid"'
+}
+check a_name_that_was_issued_before_is_known older
+check and_renewed keys renew größe
+check and_revoked same "$dir/ca/crl.pem: 'größe' is revoked; copy it to programs on other machines" keys revoke größe
 
 # ---- Ed25519 ----
 

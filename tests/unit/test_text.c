@@ -81,16 +81,21 @@ static bool takes(check_fn *check, size_t n, const char *more)
 
 TEST(names_of_keys_are_those_of_folders)
 {
-	static const char *const right[] = { "a",          "CA", "a.b-c_d e", "h\xc3\xb6he",
-					     "1 \"2\" \\", "*",  NULL };
+	static const char *const right[] = { "a", "CA", "a.b-c_d e", "1 \"2\" \\", "*", "~", NULL };
+	static const char *const once_right[] = { "h\xc3\xb6he", "\xe2\x82\xac", NULL };
 	static const char *const wrong[] = { "",         "ca",           ".",    "..",   ".x",
 					     "-x",       "a/b",          "a\nb", "\xff", "\xc3",
 					     "\xc0\xaf", "\xed\xa0\x80", NULL };
 
 	all_are(true, names_check, right);
+	all_are(true, names_check_issued, right);
+	all_are(true, names_check_issued, once_right);
+	all_are(false, names_check, once_right);
 	all_are(false, names_check, wrong);
+	all_are(false, names_check_issued, wrong);
 	CHECK(takes(names_check, KEYS_NAME_BYTES, ""));
 	CHECK(!takes(names_check, KEYS_NAME_BYTES + 1, ""));
+	CHECK(!takes(names_check_issued, KEYS_NAME_BYTES + 1, ""));
 }
 
 TEST(names_of_keys_have_none_of_the_dangerous_characters)
@@ -103,7 +108,8 @@ TEST(names_of_keys_have_none_of_the_dangerous_characters)
 		if ((c >= 0xd800 && c < 0xe000) || c == '/' || c == '.' || c == '-')
 			continue;
 		text[encode(c, text)] = '\0';
-		n_differ += text_is_control(c) != (names_check(text) != NULL);
+		n_differ += text_is_control(c) != (names_check_issued(text) != NULL);
+		n_differ += (c < 0x20 || c > 0x7e) != (names_check(text) != NULL);
 	}
 	CHECK_INT(n_differ, 0);
 }
