@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cond.h"
 #include "base/file.h"
 
 enum { BUFFER = 65536, TELL_MS = 1000, END_S = 2 };
@@ -71,11 +72,11 @@ static void tell_left_out(struct audit *audit)
 	char name[AUDIT_SOURCE];
 	struct audit_event event = { .action = "audit", .decision = "left out" };
 
-	event.why = "they came faster than they are written";
+	event.why = "they came faster than they could be written";
 	event.count = audit->n_overflown;
 	if (event.count && append(audit, &event))
 		audit->n_overflown = 0;
-	event.why = "this source says too much";
+	event.why = "too many lines from this source";
 	event.from = name;
 	while (BUFFER - audit->filling->n >= AUDIT_LINE &&
 	       audit_rate_next(&audit->rate, name, &event.count))
@@ -146,7 +147,6 @@ static bool start_writer(struct audit *audit)
 static struct audit *new_audit(const struct audit_options *options)
 {
 	struct audit *audit = calloc(1, sizeof(*audit));
-	pthread_condattr_t monotonic;
 
 	if (!audit)
 		return NULL;
@@ -156,10 +156,7 @@ static struct audit *new_audit(const struct audit_options *options)
 	audit->sink.fd = -1;
 	atomic_init(&audit->refs, 2); /* the caller's and the writer's */
 	pthread_mutex_init(&audit->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&audit->work, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	cond_init(&audit->work);
 	if (audit->filling)
 		audit->filling->n = 0;
 	return audit;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/cond.h"
+
 struct engine engine = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 int64_t engine_now(void)
@@ -33,16 +35,6 @@ static void on_fork(void)
 bool engine_is_forked(void)
 {
 	return atomic_load_explicit(&engine.forked, memory_order_relaxed);
-}
-
-static void init_cond(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
 }
 
 static bool start_thread(void)
@@ -127,7 +119,7 @@ bool engine_has_daemon(void)
 void engine_waiter_init(struct engine_waiter *waiter, bool is_worker)
 {
 	*waiter = (struct engine_waiter){ .is_worker = is_worker, .is_brief = is_worker };
-	init_cond(&waiter->cond);
+	cond_init(&waiter->cond);
 }
 
 void engine_waiter_fini(struct engine_waiter *waiter)

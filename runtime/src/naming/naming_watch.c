@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/abi.h"
+#include "base/cond.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/engine.h"
@@ -193,7 +194,7 @@ static int read_all(struct pyr_ns_watcher *w)
 		pyr_free(news);
 	}
 	if (n == 0)
-		error_set(PYR_UNAVAILABLE, "NamingError: the name server told the last news");
+		error_set(PYR_UNAVAILABLE, "NamingError: the name server ended the watch");
 	if (goes_on)
 		servers_left(w->servers, at);
 	n = goes_on ? naming_add_address(servers_address(w->servers, at)) : 0;
@@ -353,17 +354,13 @@ static int copy_view(struct pyr_ns_watcher *w, const struct pyr_ns_watch_options
 static struct pyr_ns_watcher *new_watcher(void)
 {
 	struct pyr_ns_watcher *w = calloc(1, sizeof(*w));
-	pthread_condattr_t monotonic;
 
 	if (!w)
 		return NULL;
 	w->pause_ms = FIRST_PAUSE_MS;
 	atomic_init(&w->refs, 1);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->ends, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	cond_init(&w->ends);
 	root_add(&w->root);
 	return w;
 }

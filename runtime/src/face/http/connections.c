@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "face/http/limits.h"
 #include "face/visitor.h"
 
@@ -96,16 +97,12 @@ static void *watch(void *data)
 bool connections_open(struct connections *all)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	pthread_condattr_t monotonic;
 
 	*all = (struct connections){ .epoll = epoll_create1(EPOLL_CLOEXEC),
 				     .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 	event.data.fd = all->wake;
 	pthread_mutex_init(&all->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&all->rested, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	cond_init(&all->rested);
 	if (all->epoll >= 0 && all->wake >= 0 &&
 	    epoll_ctl(all->epoll, EPOLL_CTL_ADD, all->wake, &event) == 0 &&
 	    pthread_create(&all->watcher, NULL, watch, all) == 0)

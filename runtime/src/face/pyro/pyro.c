@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "face/pyro/pyro_own.h"
 #include "face/pyro/streams.h"
 
@@ -74,7 +75,6 @@ static void face_free(struct face *face)
 static struct face *face_open(const struct face_host *host)
 {
 	struct face *face = calloc(1, sizeof(*face));
-	pthread_condattr_t monotonic;
 
 	if (!face)
 		return NULL;
@@ -82,12 +82,9 @@ static struct face *face_open(const struct face_host *host)
 	face->epoll = face->wake = -1;
 	face->last = &face->first;
 	pthread_mutex_init(&face->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&face->has_work, &monotonic);
-	pthread_cond_init(&face->has_left, &monotonic);
+	cond_init(&face->has_work);
+	cond_init(&face->has_left);
 	pthread_cond_init(&face->has_ended, NULL);
-	pthread_condattr_destroy(&monotonic);
 	if (start(face))
 		return face;
 	face_free(face);
