@@ -119,7 +119,7 @@ static void compare_bases(const struct report *report, const struct ast_decl *ol
 	for (size_t i = 0; i < old_decl->n_all_bases; i++) {
 		const char *base = old_decl->all_bases[i]->wire_name;
 
-		snprintf(text, sizeof(text), "is no %.140s any more", base);
+		snprintf(text, sizeof(text), "is no longer derived from %.140s", base);
 		if (!derives(new_decl, base))
 			tell(report, true, &new_decl->loc, new_decl->wire_name, text);
 	}

@@ -87,8 +87,7 @@ bool import_want(struct import_set *set, struct import_file *file)
 		return true;
 	file->is_wanted = true;
 	if (!file->is_proto3)
-		return fail(file, "syntax", "proto2",
-			    "has what IDL has not: it takes proto3 alone");
+		return fail(file, "syntax", "proto2", "is not supported: only proto3 is");
 	for (type = file->types; type; type = type->next)
 		for (field = type->fields; field; field = field->next)
 			if (!want_field(set, file, type, field))

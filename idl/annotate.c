@@ -227,7 +227,7 @@ static void check_twice(struct front *front, const struct raw_decl *raw, size_t 
 	for (j = 0; j < i && j < 64; j++)
 		if (strcmp(((struct annotation *)raw->annotations.items[j])->name,
 			   annotation->name) == 0) {
-			diag_warning(front->diag, &annotation->loc, "@%s stands here twice",
+			diag_warning(front->diag, &annotation->loc, "@%s is given twice",
 				     annotation->name);
 			return;
 		}

@@ -89,7 +89,7 @@ static void report_use(struct front *front, const struct ast_loc *loc, const str
 	} else if (!front_in_main(&used->decl.loc)) { /* else it was told of there */
 		diag_error(front->diag, loc, "'%s' cannot be used: %s", used->decl.name,
 			   used->poison);
-		diag_note(front->diag, &used->poison_loc, "it stands here");
+		diag_note(front->diag, &used->poison_loc, "it is here");
 	}
 }
 
@@ -243,7 +243,7 @@ static void warn_of_base(struct front *front, const struct raw_decl *raw,
 		diag_warning(front->diag, loc, "'%s' inherits '%s' without '%s' and %zu more: %s",
 			     raw->decl.name, base->decl.name, base->left_out, base->n_left_out - 1,
 			     base->poison);
-	diag_note(front->diag, &base->poison_loc, "it stands here");
+	diag_note(front->diag, &base->poison_loc, "it is here");
 }
 
 static void warn_of_bases(struct front *front)

@@ -108,8 +108,8 @@ static bool resolve_decl(struct front *front, struct raw_type *raw, struct raw_d
 		poison_watch(front, &raw->type.loc, found);
 		return true;
 	case AST_EXCEPTION:
-		diag_error(front->diag, &raw->type.loc, "exception '%s' can stand in raises() only",
-			   decl->name);
+		diag_error(front->diag, &raw->type.loc,
+			   "exception '%s' can be used in raises() only", decl->name);
 		return fail(raw);
 	default:
 		diag_error(front->diag, &raw->type.loc, "'%s' is %s, not a type", decl->name,

@@ -210,7 +210,7 @@ static int fill_in(struct attendances *all, struct attendance *attendance, pyr_c
 		return no_memory(call);
 	if (attendance->attendee->n > ATTENDANCES_EACH)
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
-				"NamingError: %d owners attend on this connection already",
+				"NamingError: too many owners on this connection: %d",
 				ATTENDANCES_EACH);
 	return pyr_call_defer(call, &attendance->deferred);
 }
@@ -221,8 +221,8 @@ int attendances_add(struct attendances *all, pyr_call *call, const uint8_t *secr
 	int status;
 
 	if (all->n >= ATTENDANCES)
-		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
-				"NamingError: %d owners attend already", ATTENDANCES);
+		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED, "NamingError: too many owners: %d",
+				ATTENDANCES);
 	attendance = calloc(1, sizeof(*attendance));
 	if (!attendance)
 		return no_memory(call);

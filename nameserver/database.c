@@ -190,7 +190,8 @@ static bool open_file(struct database *database, const char *path, struct store_
 		return database_fail(problem, PYR_INTERNAL, "cannot open database %s: %s", path,
 				     strerror(errno));
 	if (!S_ISREG(info.st_mode))
-		return database_fail(problem, PYR_INTERNAL, "database %s is no regular file", path);
+		return database_fail(problem, PYR_INTERNAL, "database %s is not a regular file",
+				     path);
 	if ((info.st_mode & 077) && fchmod(database->fd, 0600) < 0)
 		return database_fail(problem, PYR_INTERNAL, "database %s is open to others: %s",
 				     path, strerror(errno));

@@ -94,7 +94,8 @@ bool database_check(const char *path, struct store_problem *problem)
 				     strerror(errno));
 	is_good = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
 	if (!is_good)
-		(void)database_fail(problem, PYR_INTERNAL, "database %s is no regular file", path);
+		(void)database_fail(problem, PYR_INTERNAL, "database %s is not a regular file",
+				    path);
 	is_good = is_good && check_folder(path, problem) &&
 		  check_header(path, header, pread(fd, header, sizeof(header), 0), problem);
 	close(fd);

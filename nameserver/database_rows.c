@@ -139,7 +139,7 @@ static const char *take_row(struct database_loading *loading, sqlite3_value **ro
 	if (sqlite3_value_int64(row[CHECKSUM]) != checksum_of(row, CHECKSUM))
 		return "it is not as it was written: its checksum is wrong";
 	if (!read_row(row, tag_text, tags, &record))
-		return "it makes no sense";
+		return "it is invalid";
 	record.is_shared = loading && loading->is_shared;
 	if (loading && !loading->row(&record, loading->data))
 		loading->is_full = true;
@@ -156,7 +156,7 @@ static const char *take_deed(struct database_loading *loading, sqlite3_value **r
 	record.name = text_of(row[NAME]);
 	record.owner = text_of(row[DEED_OWNER]);
 	if (!record.name || !record.owner || !record.owner[0])
-		return "it makes no sense";
+		return "it is invalid";
 	record.generation = (uint64_t)sqlite3_value_int64(row[DEED_GENERATION]);
 	if (loading && !loading->row(&record, loading->data))
 		loading->is_full = true;

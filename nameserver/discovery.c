@@ -140,7 +140,7 @@ struct discovery *discovery_start(const char *address, uint16_t port, char *text
 	}
 	discovery->fd = discovery->end = -1;
 	if (!read_address(address, discovery)) {
-		snprintf(text, n, "%s is no address of IPv4", address);
+		snprintf(text, n, "%s is not an IPv4 address", address);
 		close_all(discovery);
 		return NULL;
 	}

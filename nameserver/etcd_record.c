@@ -174,7 +174,7 @@ static struct record *read_json(const json_t *json, const char *key, char *name,
 	record->owner = is_deed ? json_string_value(json_object_get(json, "owner")) : NULL;
 	is_good = is_deed ? record->owner != NULL : read_registration(json, tags, record);
 	if (!is_good || (record->is_shared && strcmp(space + 1, record->uri) != 0)) {
-		(void)registry_refuse(problem, PYR_DATA_LOSS, "its value is none of a name");
+		(void)registry_refuse(problem, PYR_DATA_LOSS, "its value is not that of a name");
 		return NULL;
 	}
 	if (!registry_check_record(record, problem))
@@ -205,7 +205,7 @@ struct record *etcd_read_record(const char *key, const char *value, size_t n, ui
 	if (!json) {
 		/* not error.text, which has some of it: the log is not to tell secrets */
 		(void)registry_refuse(problem, PYR_DATA_LOSS,
-				      "its value is no JSON, from byte %d on", error.position);
+				      "its value is not JSON, from byte %d on", error.position);
 		return NULL;
 	}
 	copy = read_json(json, key, name, &record, problem);

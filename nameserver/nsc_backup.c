@@ -77,11 +77,11 @@ static int export_page(const struct pyrite_NamePage *page, const char *after, ui
 
 	for (i = 0; i < page->entries.n; i++)
 		if (!put_entry(&page->entries.items[i], n)) {
-			fputs("Error: out of memory, or no text\n", stderr);
+			fputs("Error: out of memory, or not text\n", stderr);
 			return NSC_REFUSED;
 		}
 	if (page->next[0] && strcmp(page->next, after) <= 0) {
-		fputs("Error: the name server went back in a list\n", stderr);
+		fputs("Error: the name server sent a list out of order\n", stderr);
 		return NSC_REFUSED;
 	}
 	return NSC_OK;
@@ -153,7 +153,7 @@ static bool read_tags(struct import *import, struct flight *flight, json_t *tags
 	for (i = 0; i < flight->n_tags; i++) {
 		flight->tags[i] = json_string_value(json_array_get(tags, i));
 		if (!flight->tags[i])
-			return complain_of_line(import, "metadata: a list of texts is wanted");
+			return complain_of_line(import, "metadata: expected a list of strings");
 	}
 	return true;
 }
@@ -175,9 +175,9 @@ static bool read_line(struct import *import, struct flight *flight, const char *
 			   &shared, "ttl_ms", &ttl_ms, "owner", &flight->owner) != 0)
 		return complain_of_line(import, error.text);
 	if (tags && !json_is_array(tags))
-		return complain_of_line(import, "metadata: a list of texts is wanted");
+		return complain_of_line(import, "metadata: expected a list of strings");
 	if (ttl_ms < 0 || ttl_ms > UINT32_MAX)
-		return complain_of_line(import, "ttl_ms: a number of milliseconds is wanted");
+		return complain_of_line(import, "ttl_ms: expected a number of milliseconds");
 	flight->shared = shared;
 	flight->ttl_ms = (uint32_t)ttl_ms;
 	return read_tags(import, flight, tags);

@@ -122,9 +122,10 @@ static int run_removematching(const struct nsc *nsc)
 	if (code != NSC_OK || removal.kept == 0)
 		return code;
 	if (removal.kept == 1)
-		fputs("1 item is another's and stays: --force removes it too\n", stderr);
+		fputs("1 item has another owner and was kept: --force removes it too\n", stderr);
 	else
-		fprintf(stderr, "%u items are others' and stay: --force removes them too\n",
+		fprintf(stderr,
+			"%u items have other owners and were kept: --force removes them too\n",
 			removal.kept);
 	return NSC_REFUSED;
 }

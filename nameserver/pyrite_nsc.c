@@ -155,7 +155,7 @@ static int run(const struct nsc_settings *settings)
 		return nsc_complain("Error");
 	say(settings, "Name server found: ", pyr_ns_address(nsc.ns));
 	if (settings->force)
-		say(settings, "Changing names whoever owns them.", "");
+		say(settings, "Also changing names of other owners.", "");
 	pyr_ns_set_force(nsc.ns, settings->force);
 	code = settings->command->run(&nsc);
 	pyr_ns_free(nsc.ns);

@@ -187,9 +187,10 @@ int registry_check_change(const struct record *record, const struct registry_cla
 		return 0;
 	if (record->is_own)
 		return refuse_own(record, problem);
-	return registry_refuse(problem, PYR_ALREADY_EXISTS,
-			       "NamingError: %s is another's: only its owner at %s may %s",
-			       record->name, registry_address(record->uri), what);
+	return registry_refuse(
+		problem, PYR_ALREADY_EXISTS,
+		"NamingError: %s belongs to another program: only its owner at %s may %s",
+		record->name, registry_address(record->uri), what);
 }
 
 /* Whether the request may have the name that record holds. */

@@ -45,7 +45,7 @@ int registry_check_name(const char *name, struct registry_problem *problem)
 		return 0;
 	return registry_refuse(problem, PYR_INVALID_ARGUMENT,
 			       "NamingError: invalid name: '%s': white space, control characters "
-			       "and '@' have no place in it",
+			       "and '@' are not allowed",
 			       name);
 }
 
@@ -61,7 +61,7 @@ static int check_tag(const char *tag, struct registry_problem *problem)
 		return 0;
 	return registry_refuse(problem, PYR_INVALID_ARGUMENT,
 			       "NamingError: invalid tag: '%s': white space, control characters, "
-			       "',' and '@' have no place in it",
+			       "',' and '@' are not allowed",
 			       tag);
 }
 

@@ -303,12 +303,13 @@ int registry_assign(struct registry *registry, const char *name, const char *own
 		return status;
 	if (owner[0] && !is_owner(owner))
 		return registry_refuse(problem, PYR_INVALID_ARGUMENT,
-				       "NamingError: '%.60s' is no owner: cert:NAME, key:NAME or "
-				       "uid:NUMBER is wanted",
+				       "NamingError: '%.60s' is not an owner: expected cert:NAME, "
+				       "key:NAME or uid:NUMBER",
 				       owner);
 	if (!may(claim, "override", name)) {
 		(void)registry_refuse(problem, PYR_PERMISSION_DENIED,
-				      "NamingError: whose name %s is says nobody without rules",
+				      "NamingError: the owner of name %s can be set only if the "
+				      "name server has rules",
 				      name);
 		problem->action = claim->may ? "override" : NULL;
 		return -PYR_PERMISSION_DENIED;

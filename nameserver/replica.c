@@ -255,7 +255,7 @@ static bool compare_check(struct replica *replica, struct part *page)
 	page->to = NULL;
 	if (n > 0)
 		fprintf(stderr,
-			"pyrite-ns: etcd had not told of %zu changes, which a second look found\n",
+			"pyrite-ns: etcd's watch missed %zu changes, which a second read found\n",
 			n);
 	return n > 0;
 }

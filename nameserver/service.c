@@ -115,8 +115,8 @@ int service_reader(pyr_call *call, struct registry **ret)
 	if (service->max_stale_ms == 0 || service->age_ms <= service->max_stale_ms)
 		return 0;
 	return pyr_fail(call, PYR_UNAVAILABLE,
-			"NamingError: what is known of names is %lld s old, as their store cannot "
-			"be reached: more than --max-stale allows",
+			"NamingError: the store cannot be reached, and the names are %lld s old, "
+			"more than --max-stale allows",
 			(long long)service->age_ms / 1000);
 }
 

@@ -78,13 +78,13 @@ static int find_etcd(const struct store_etcd_options *etcd, struct store_problem
 {
 	if (!etcd->endpoints)
 		return fail(problem, PYR_INVALID_ARGUMENT,
-			    "--storage etcd wants --etcd HOST:PORT[,HOST:PORT...]");
+			    "--storage etcd requires --etcd HOST:PORT[,HOST:PORT...]");
 	if (!etcd->cert != !etcd->key)
 		return fail(problem, PYR_INVALID_ARGUMENT,
 			    "--etcd-cert and --etcd-key belong together");
 	if (etcd->user && !etcd->password)
 		return fail(problem, PYR_INVALID_ARGUMENT,
-			    "--etcd-user wants a password in PYRITE_ETCD_PASSWORD");
+			    "--etcd-user requires a password in PYRITE_ETCD_PASSWORD");
 	return 0;
 }
 

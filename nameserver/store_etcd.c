@@ -308,7 +308,7 @@ static struct store_problem problem_of(const struct etcd_outcome *outcome)
 
 	if (outcome->result == ETCD_CONFLICT)
 		what = "others changed the name at the same time, again and again, or etcd has "
-		       "something under its key that is no name (see the name server's log)";
+		       "something under its key that is not a name (see the name server's log)";
 	else if (outcome->result == ETCD_UNKNOWN)
 		what = "etcd did not answer in time whether it was done: ";
 	else if (outcome->result == ETCD_NOT_RUN)
@@ -376,7 +376,7 @@ static bool is_late(struct request *request, int64_t now)
 		return false;
 	request->outcome.result = ETCD_UNKNOWN;
 	snprintf(request->outcome.text, sizeof(request->outcome.text),
-		 "its watch has not told what was done");
+		 "its watch has not reported the change");
 	return true;
 }
 
@@ -493,8 +493,8 @@ static void tell_aside(const char *name, const char *why, void *data)
 	if (store->n_aside++ < ASIDE_MOST)
 		store->aside(name, why, store->aside_data);
 	else if (store->n_aside == ASIDE_MOST + 1)
-		fprintf(stderr, "pyrite-ns: more names are set aside, which are not told for a "
-				"minute\n");
+		fprintf(stderr,
+			"pyrite-ns: more names are set aside, and not reported for a minute\n");
 }
 
 /* Waits until all names have been read, as long as pages come. Returns false with *problem told. */

@@ -107,7 +107,7 @@ static void on_gone(pyr_deferred *deferred, void *data)
 	struct watcher *w = data;
 
 	(void)deferred;
-	finish(w->all, w, PYR_CANCELLED, "nobody watches any more");
+	finish(w->all, w, PYR_CANCELLED, "the watch was cancelled");
 }
 
 /* What a watcher sees anybody may see who may look names up. */
@@ -137,7 +137,7 @@ static void ask_again(struct watchers *all)
 		all->ask = w->next;
 		if (refused(pyr_deferred_call(w->deferred)))
 			finish(all, w, PYR_PERMISSION_DENIED,
-			       "SecurityError: the caller may not look names up any more");
+			       "SecurityError: the caller may no longer look names up");
 		if (!all->ask)
 			break;
 	}
@@ -158,7 +158,7 @@ static void tell_one(struct watchers *all, struct watcher *w)
 		finish(all, w, PYR_RESOURCE_EXHAUSTED, "NamingError: the watcher does not read");
 		break;
 	case WATCH_OVER:
-		finish(all, w, PYR_CANCELLED, "nobody watches any more");
+		finish(all, w, PYR_CANCELLED, "the watch was cancelled");
 		break;
 	}
 }
@@ -293,8 +293,8 @@ static int check_room(struct watchers *all, pyr_call *call, unsigned place)
 	if (all->n < WATCHERS && all->places[place] < WATCHERS_EACH)
 		return 0;
 	return pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
-			"NamingError: %zu watch already, %u of them over this connection", all->n,
-			all->places[place]);
+			"NamingError: too many watchers: %zu, %u of them over this connection",
+			all->n, all->places[place]);
 }
 
 static struct watcher *new_watcher(const struct pyrite_NameView *view)

@@ -432,7 +432,7 @@ int bench_main(int argc, char **argv)
 {
 	struct input input = { .clients = 1, .in_flight = 1, .seconds = 3 };
 
-	input.words = (struct words){ .min = 2, .needs = "a URI and an operation are wanted" };
+	input.words = (struct words){ .min = 2, .needs = "expected a URI and an operation" };
 	input.words.takes_rest = true;
 	argp_parse(&bench_argp, argc, argv, ARGP_IN_ORDER, NULL, &input);
 	return bench(&input);

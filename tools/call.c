@@ -201,7 +201,7 @@ int call_main(int argc, char **argv)
 	char *uri;
 	int code;
 
-	input.words = (struct words){ .min = 2, .needs = "a URI and an operation are wanted" };
+	input.words = (struct words){ .min = 2, .needs = "expected a URI and an operation" };
 	input.words.takes_rest = true;
 	argp_parse(&call_argp, argc, argv, ARGP_IN_ORDER, NULL, &input);
 	uri = objects_uri(input.words.list[0]);

@@ -313,7 +313,7 @@ static void be_quick(void)
 
 int complete_main(int argc, char **argv)
 {
-	struct words words = { .min = 1, .needs = "a program is wanted", .takes_rest = true };
+	struct words words = { .min = 1, .needs = "expected a program", .takes_rest = true };
 	struct line line;
 	char empty[] = "", *nothing = empty;
 

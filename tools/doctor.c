@@ -241,12 +241,12 @@ static void advise_on_connection(struct doctor *d)
 			doctor_advise(d, "this end uses TLS (PYRITE_KEYS): both ends need "
 					 "certificates of one CA ('pyrite keys list')");
 		else
-			doctor_advise(d, "this end has no certificate: if the daemon wants one, "
+			doctor_advise(d, "this end has no certificate: if the daemon requires one, "
 					 "set PYRITE_KEYS ('pyrite keys --help'), or "
-					 "PYRITE_SHARED_KEY_FILE if it wants a key");
+					 "PYRITE_SHARED_KEY_FILE if it requires a key");
 	} else {
-		doctor_advise(d, "something listens there that is no Pyrite daemon, or is one that "
-				 "does not answer: does the process hang?");
+		doctor_advise(d, "a program that is not a Pyrite daemon listens there, or a daemon "
+				 "that does not answer: does the process hang?");
 	}
 }
 
@@ -383,7 +383,7 @@ static int examine(struct doctor *d, const char *word)
 
 int doctor_main(int argc, char **argv)
 {
-	struct words words = { .min = 1, .max = 1, .needs = "a URI is wanted" };
+	struct words words = { .min = 1, .max = 1, .needs = "expected a URI" };
 	struct doctor doctor = { 0 };
 	int code;
 

@@ -17,7 +17,7 @@ static void tell_step(struct doctor *d, const struct pyr_ns_step *step, bool has
 	else if (step->verdict == PYR_NS_PASSED_OVER)
 		doctor_say(d, DOCTOR_SKIP, step->name, "%s: %s: not taken, as %s", step->place,
 			   step->text,
-			   has_found ? "what comes before names some" : "the search ended before");
+			   has_found ? "an earlier source has addresses" : "the search has ended");
 	else
 		doctor_say(d, step->verdict == PYR_NS_WRONG ? DOCTOR_WRONG : DOCTOR_SKIP,
 			   step->name, "%s: %s", step->place, step->text);
@@ -35,8 +35,8 @@ bool doctor_search(struct doctor *d)
 	for (i = 0; i < all->n; i++)
 		tell_step(d, all->steps[i], has_found);
 	if (!has_found)
-		doctor_advise(d, "the search ends where something is wrong: to go on would lead to "
-				 "another name server than the one that is meant");
+		doctor_advise(d, "the search ends at an error, because a later source could lead "
+				 "to another name server than the intended one");
 	pyr_free(all);
 	return has_found;
 }

@@ -59,7 +59,7 @@ const struct argp describe_argp = {
 
 int describe_main(int argc, char **argv)
 {
-	struct input input = { { .min = 1, .max = 1, .needs = "a URI is wanted" }, 0 };
+	struct input input = { { .min = 1, .max = 1, .needs = "expected a URI" }, 0 };
 	pyr_proxy *proxy;
 	char *uri;
 	int code;
@@ -331,7 +331,7 @@ const struct argp ping_argp = {
 
 int ping_main(int argc, char **argv)
 {
-	struct input input = { { .min = 1, .max = 1, .needs = "a URI is wanted" }, 5 };
+	struct input input = { { .min = 1, .max = 1, .needs = "expected a URI" }, 5 };
 	struct pyrite_Daemon *daemon;
 	char *address = NULL;
 	int code = COMMAND_OK;

@@ -356,7 +356,7 @@ static X509 *read_cert(const struct keys *keys, const char *name)
 	cert = keys_cert_parse(&keys->ca, &blob);
 	blob_free(&blob);
 	if (!cert)
-		dir_complain(&keys->dir, path, "this is no certificate of the CA in %s/ca",
+		dir_complain(&keys->dir, path, "this is not a certificate of the CA in %s/ca",
 			     keys->dir.path);
 	return cert;
 }
@@ -372,7 +372,7 @@ static const struct keys_row *row_to_renew(const struct keys *keys, const X509 *
 		row = index_by_serial(&keys->index, serial);
 	if (!row || strcmp(row->name, name) != 0)
 		dir_complain(&keys->dir, name, "the certificate in it was issued to %s%s%s",
-			     row ? "'" : "", row ? row->name : "nobody that ca/index knows",
+			     row ? "'" : "", row ? row->name : "a name that is not in ca/index",
 			     row ? "'" : "");
 	else if (row->revoked)
 		dir_complain(&keys->dir, name,

@@ -164,7 +164,7 @@ int dir_read(const struct keys_dir *dir, const char *name, enum keys_mode mode, 
 	if (fd < 0 || fstat(fd, &about) < 0)
 		complain_errno(dir, name, "open");
 	else if (!S_ISREG(about.st_mode) || about.st_size > MAX_FILE)
-		dir_complain(dir, name, "this is no regular file of at most %d bytes", MAX_FILE);
+		dir_complain(dir, name, "this is not a regular file of at most %d bytes", MAX_FILE);
 	else if (mode == KEYS_SECRET && (about.st_mode & 077))
 		dir_complain(dir, name, "others may read this secret: chmod 600 it first");
 	else if (read_all(fd, (size_t)about.st_size, ret) < 0)

@@ -195,7 +195,7 @@ static int call_back(pyr_call *call, struct echo_Listener *who, const char *valu
 {
 	begin(call);
 	if (!who)
-		return pyr_fail(call, PYR_INVALID_ARGUMENT, "there is nobody to call back");
+		return pyr_fail(call, PYR_INVALID_ARGUMENT, "there is no object to call back");
 	while (n-- > 0)
 		if (echo_Listener_heard(who, value) < 0)
 			return pyr_pass(call);

@@ -49,7 +49,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (input->n_words < 2)
-			argp_error(state, "a command and a file are wanted");
+			argp_error(state, "expected a command and a file");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -57,7 +57,7 @@ static void put_line(const struct pyr_setting *s)
 		return;
 	printf("%20s%s%s is '", "", words_colour(stdout, WORDS_BAD), s->variable);
 	text_put(stdout, s->wrong);
-	printf("', which makes no sense%s\n", words_colour(stdout, WORDS_PLAIN));
+	printf("', which is invalid%s\n", words_colour(stdout, WORDS_PLAIN));
 }
 
 int config_main(int argc, char **argv)

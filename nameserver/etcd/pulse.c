@@ -146,7 +146,7 @@ static void look_at(struct etcd *etcd, struct etcd_watch *watch)
 		watch->stuck_at = watch->position;
 		watch->stuck_since = now;
 	} else if (watch->is_live && now - watch->stuck_since > STUCK_MS) {
-		etcd_log(etcd, "a watch tells nothing: it is made again");
+		etcd_log(etcd, "a watch is silent: it is started again");
 		watch->stuck_since = now;
 		live_cut(&watch->live);
 	}

@@ -198,7 +198,7 @@ bool member_check(struct etcd *etcd, struct member *member, bool has_header,
 		return true;
 	snprintf(text, sizeof(text), "etcd at %.80s %s", member->address,
 		 is_good ? "belongs to another cluster than before, and is not used"
-			 : "answers with what etcd does not");
+			 : "does not answer as etcd does");
 	etcd_log(etcd, text);
 	etcd_suspect(etcd, member, text);
 	return false;

@@ -15,7 +15,7 @@ failed = 0
 
 def check(name, found, expected):
     global failed
-    problems = [f"{word}: {why}" for words, why in ((expected - found, "is missing"), (found - expected, "is no such word"))
+    problems = [f"{word}: {why}" for words, why in ((expected - found, "is missing"), (found - expected, "is not such a word"))
                 for word in sorted(words)]
     if len(expected) < 2:
         problems.append(f"too few were found in the sources: {expected}")

@@ -123,7 +123,7 @@ def interfaces_and_bases_that_are_gone_break():
         said = run(BIN / "pyrite-idl", "--breaking", old, new)
         assert said.returncode == 1
         assert f"{new}: error: m.C: the interface was removed\n" in said.stderr, said.stderr
-        assert f"{new}:1:38: error: m.B: is no m.A any more\n" in said.stderr, said.stderr
+        assert f"{new}:1:38: error: m.B: is no longer derived from m.A\n" in said.stderr, said.stderr
 
 
 def the_tool_says_how_it_is_used():
@@ -172,7 +172,7 @@ def b2_refusals_tell_both_signatures_and_why():
             "parameter 'y' is int32 here, string there",
             "breaks_deep: yours (ev.S_breaks_deep) -> int32, theirs (ev.S_breaks_deep) -> int32: "
             "member 'x' of ev.S_breaks_deep_inner is int32 here, int64 there",
-            "breaks_parameter_kind: another version of it stands here, (int32, string) -> int32: "
+            "breaks_parameter_kind: the object has another version of it, (int32, string) -> int32: "
             "parameter 'y' is string here, int32 there",
             "no exposed operation or attribute 'gone_operation' on object 'rules' at 127.0.0.1:",
             "no exposed operation or attribute 'ev.Rules.gone_operation' on object 'rules' at 127.0.0.1:"):

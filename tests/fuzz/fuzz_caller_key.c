@@ -67,7 +67,7 @@ void caller_key_on_auth(struct caller_world *w, struct caller_link *l, const str
 	if (l->may_be_doomed)
 		return;
 	if (!w->ring || l->said_hello || !l->heard_hello)
-		fuzz_finding("%c: an Auth that nobody has asked for", l->name);
+		fuzz_finding("%c: an unexpected Auth", l->name);
 	if (!key_is_proved(w->ring, 0, KEY_SERVER, &facts, frame->token))
 		fuzz_finding("%c: the daemon's proof is wrong", l->name);
 	if (!key_prove(w->ring, 0, KEY_CLIENT, &facts, proof))

@@ -166,7 +166,7 @@ static void stray_auth(struct caller_world *w, struct caller_link *l)
 	struct frame frame = { .type = FRAME_AUTH, .token = { l->nonce, sizeof(l->nonce) } };
 
 	caller_put(w, l, &frame);
-	caller_doom(w, l, "an Auth that nobody has asked for");
+	caller_doom(w, l, "an unexpected Auth");
 }
 
 static void break_rules(struct caller_world *w)

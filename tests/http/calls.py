@@ -123,10 +123,10 @@ def status_codes_are_those_of_grpc_gateway():
 
 def what_does_not_fit_is_400_and_named():
     status, error = server.call("cart/add", {"x": 1, "y": "two"})
-    same((status, error["message"]), (400, "shop.Cart.add: parameter 'y': an integer is wanted, not two"))
+    same((status, error["message"]), (400, "shop.Cart.add: parameter 'y': expected an integer, got two"))
     same(error["object"], "cart")
     status, error = server.call("cart/put", {"line": {"name": 7}})
-    same((status, error["message"]), (400, "shop.Cart.put: line.name: a string is wanted, not 7"))
+    same((status, error["message"]), (400, "shop.Cart.put: line.name: expected a string, got 7"))
 
 
 def unknown_things_are_404():
@@ -250,7 +250,7 @@ def streams_go_both_ways_at_once():
     same((len(many), many[-1]), (3001, ("end", {})))
     *_, (name, error) = shout(["a", 7])
     same((name, error["status"]), ("error", "INVALID_ARGUMENT"))
-    has(error["message"], "a string is wanted, not 7")
+    has(error["message"], "expected a string, got 7")
     same(server.ask("POST", "/v1/objects/cart/shout", '{"words": 7}', JSON)[0], 200)
     same(server.ask("POST", "/v1/objects/cart/shout", "[]", JSON)[0], 400)
 

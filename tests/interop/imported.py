@@ -120,7 +120,7 @@ def convert(folder, text, code=1, name="x.proto"):
 def what_idl_cannot_say_is_refused(world):
     folder = world.folder
     for text, what in [
-            ('syntax = "proto2"; message A { optional int32 x = 1; }', "proto3 alone"),
+            ('syntax = "proto2"; message A { optional int32 x = 1; }', "only proto3 is"),
             ('syntax = "proto3"; package p; message A { sint32 x = 1; }', "field 'p.A.x' is a sint32"),
             ('syntax = "proto3"; message A { repeated fixed64 x = 1; }', "field 'A.x' is a fixed64"),
             ('syntax = "proto3"; message A { B x = 1; }', '"B" is not defined'),

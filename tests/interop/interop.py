@@ -197,7 +197,7 @@ def a_value_of_any_type_is_packed_and_unpacked(c):
     same(c.call("doubled", what=other).ret, other)
     same(c.call("doubled").ret, any_pb2.Any())
     what.value = b"\x09"
-    assert "the any is no interop.Point: " in fails(grpc.StatusCode.INVALID_ARGUMENT, c.call, "doubled", what=what).details()
+    assert "the any is not of type interop.Point: " in fails(grpc.StatusCode.INVALID_ARGUMENT, c.call, "doubled", what=what).details()
 
 
 @case

@@ -151,12 +151,12 @@ key: 5 builtins.KeyError: k
 type: 3 builtins.TypeError: unsupported operand type(s) for +: 'int' and 'str'
 pyro: 5 Pyro4.errors.NamingError: unknown name: x
 missing: pyrod.NoFunds
-text: 13 ProtocolError: pyrod.Server.wrong of 'server' at ADDRESS: result 'ret': an integer is wanted, not 'a'
-none: 13 ProtocolError: pyrod.Server.wrong of 'server' at ADDRESS: result 'ret': an integer is wanted, not None
+text: 13 ProtocolError: pyrod.Server.wrong of 'server' at ADDRESS: result 'ret': expected an integer, got 'a'
+none: 13 ProtocolError: pyrod.Server.wrong of 'server' at ADDRESS: result 'ret': expected an integer, got None
 large: 13 ProtocolError: pyrod.Server.wrong of 'server' at ADDRESS: result 'ret': 1099511627776 does not fit int32
-list: 13 ProtocolError: pyrod.Server.wrong of 'server' at ADDRESS: result 'ret': an integer is wanted, not a list
+list: 13 ProtocolError: pyrod.Server.wrong of 'server' at ADDRESS: result 'ret': expected an integer, got a list
 stream: 12 ProtocolError: pyrod.Server.wrong of 'server' at ADDRESS: it returns a stream of items, which is not called over Pyro's protocol
-wrong_point: 13 ProtocolError: pyrod.Server.wrong_point of 'server' at ADDRESS: ret.y: an integer is wanted, not 'b'
+wrong_point: 13 ProtocolError: pyrod.Server.wrong_point of 'server' at ADDRESS: ret.y: expected an integer, got 'b'
 hidden: 12 remote object 'server' has no exposed attribute or method 'hidden'
 level: 42
 title: the title
@@ -174,7 +174,7 @@ point: 3 0 200000
 point: 4 0 200000
 point: 1 2 0
 point: 1 0 0
-wrong: 13 ProtocolError: pyrod.Server.points of 'server' at ADDRESS: item.y: an integer is wanted, not 'b'
+wrong: 13 ProtocolError: pyrod.Server.points of 'server' at ADDRESS: item.y: expected an integer, got 'b'
 point: 1 2 0
 raises: 3 builtins.ValueError: no more
 at once: 2 __main__.NoFunds: no funds
@@ -452,12 +452,12 @@ BAD = [
     ("nothing", lambda pyro: None, "ConnectionClosed"),
     ("a length beyond all", lambda pyro: pyro.connection.sendall(
         b"PYRO" + struct.pack("!HBBHHII16sHH", 502, RESULT, 1, 0, pyro.seq, 2**32 - 1, 0, bytes(16), 0, 0x4dc5)), "message too large"),
-    ("an unknown serializer", lambda pyro: pyro.send(RESULT, 3, serializer=77), "a serializer with the number 77 that is not known"),
+    ("an unknown serializer", lambda pyro: pyro.send(RESULT, 3, serializer=77), "unknown serializer 77"),
     ("text that is no serpent", lambda pyro: pyro.send(RESULT, 3, payload=b"__import__('os')"), "malformed serpent at byte "),
     ("a damaged compression", lambda pyro: pyro.send(RESULT, 3, flags=2, payload=b"xyz"), "the compressed payload is damaged"),
     ("a bomb", lambda pyro: pyro.send(RESULT, 3, flags=2, payload=BOMB), "max message size exceeded"),
     ("deep lists", lambda pyro: pyro.send(RESULT, 3, payload=b"[" * 100000), "it is nested too deep"),
-    ("an exception that is none", lambda pyro: pyro.send(RESULT, 3, flags=1), "it raised what is no exception"),
+    ("an exception that is none", lambda pyro: pyro.send(RESULT, 3, flags=1), "it raised something that is not an exception"),
     ("a stream", lambda pyro: pyro.send(RESULT, 3, flags=16), "it returns a stream of items"),
 ]
 

@@ -125,7 +125,7 @@ def two_commands_close_a_set_up(world):
         port = {"PYRITE_NS_PORT": names.rsplit(":", 1)[1]}
         with program("sample-add-server", env=dict(closed, **port), line="Ready"):
             same(run(BIN / "sample-add-client", env=dict(closed, **port)).strip(), "3")
-            has(run(BIN / "sample-add-client", env=environment(**port), code=1), "wants TLS: set PYRITE_KEYS")
+            has(run(BIN / "sample-add-client", env=environment(**port), code=1), "requires TLS: set PYRITE_KEYS")
             stranger = environment(world.others / "stranger", **port)
             has(run(BIN / "sample-add-client", env=stranger, code=1), "SecurityError", "its certificate is not accepted")
 
@@ -144,9 +144,9 @@ def a_shared_key_closes_one_too(world):
             has(run(BIN / "pyrite-nsc", "list", env=dict(closed, **port)), "example.server")
             for command in ("sample-add-client",), ("pyrite-nsc", "list"):
                 has(run(BIN / command[0], *command[1:], env=environment(**port), code=None),
-                    "SecurityError", "wants a shared key: set PYRITE_SHARED_KEY_FILE")
+                    "SecurityError", "requires a shared key: set PYRITE_SHARED_KEY_FILE")
             other = environment(PYRITE_SHARED_KEY="00" * 31 + "01", **port)
-            has(run(BIN / "sample-add-client", env=other, code=1), "SecurityError", "the shared key is another one here")
+            has(run(BIN / "sample-add-client", env=other, code=1), "SecurityError", "the shared key is different here")
             with grpc.insecure_channel(names, OPTIONS) as channel:
                 try:
                     count = channel.unary_unary("/pyrite.NameServer/count", request_serializer=None, response_deserializer=None)

@@ -195,8 +195,8 @@ def what_has_no_place_is_refused_by_name(echo):
         for name in NAMES:
             refused(echo, name, serializer(name).dumps(value), "an integer is too large")
     refused(echo, "serpent", serpent.dumps({(1, 2): 3}), "a key is a string, an integer or a bool")
-    refused(echo, "serpent", serpent.dumps("\ud800"[:0] or "a\0b"), "a string holds no NUL")
-    refused(echo, "serpent", b"'\\ud800'", "an escape that is no character")
+    refused(echo, "serpent", serpent.dumps("\ud800"[:0] or "a\0b"), "a string cannot contain a NUL")
+    refused(echo, "serpent", b"'\\ud800'", "an escape that is not a character")
 
 
 def nothing_is_evaluated_and_nothing_malformed_passes(echo):

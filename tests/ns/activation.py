@@ -122,7 +122,7 @@ def complains(text, sock, *options, **how):
 
 def what_cannot_be_served_is_told():
     with listening(socket.AF_INET, ("127.0.0.1", 0), backlog=0) as sock:
-        complains("pyrite-ns: DaemonError: descriptor 3 does not listen", sock)
+        complains("pyrite-ns: DaemonError: descriptor 3 is not a listening socket", sock)
     with listening(socket.AF_INET, ("127.0.0.1", 0)) as sock:
         complains("LISTEN_FDS is not 1", sock, n="2")
         complains("leave out --host, --port", sock, "--port", "0")

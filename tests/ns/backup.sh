@@ -89,7 +89,7 @@ crash "$owner_pid"
 check no_json_is_told complains_of_line "line 1: " '{"name": '
 check a_wrong_type_is_told complains_of_line "line 1: Expected string, got integer" '{"name": "x", "uri": 1}'
 check a_wrong_member_is_told complains_of_line "line 1: " '{"name": "x", "uri": "PYRO:x@h:1", "nam": 1}'
-check a_wrong_tag_is_told complains_of_line "line 1: metadata: a list of texts is wanted" \
+check a_wrong_tag_is_told complains_of_line "line 1: metadata: expected a list of strings" \
 	'{"name": "x", "uri": "PYRO:x@h:1", "metadata": [1]}'
 check a_bad_uri_is_told complains_of_line "line 1: invalid uri" '{"name": "x", "uri": "x"}'
 check an_owner_that_is_none_is_told complains_of_line "owners back" '{"name": "x", "uri": "PYRO:x@h:1", "owner": "me"}'

@@ -34,19 +34,19 @@ port=${at##*:}
 check the_environment_has_an_address is_found "$at" "PYRITE_NS_HOST=$at"
 check or_a_port_alone is_found "$at" "PYRITE_NS_PORT=$port"
 check the_doctor_says_so step 0 ok environment "PYRITE_NS_HOST: $at: taken" "PYRITE_NS_HOST=$at"
-check and_what_it_has_not_asked step 0 skip DNS "not asked, as what comes before names some" "PYRITE_NS_HOST=$at" \
+check and_what_it_has_not_asked step 0 skip DNS "not asked, as an earlier source has addresses" "PYRITE_NS_HOST=$at" \
 	PYRITE_NS_DOMAIN=example.test
 check of_several_it_says_which_do_not_answer step 0 note "name server" "at 127.0.0.1:1: CommunicationError" "PYRITE_NS_HOST=$at,127.0.0.1:1"
-check a_bad_list_is_told step 2 wrong environment "address 'h:x': the port is no number" PYRITE_NS_HOST=h:x
+check a_bad_list_is_told step 2 wrong environment "address 'h:x': the port is not a number" PYRITE_NS_HOST=h:x
 
 printf '# ours\n%s  # here\n' "$at" >"$file"
 check the_users_file_has_an_address is_found "$at"
 check the_doctor_names_the_file step 0 ok file "$file: $at: taken"
-check the_environment_comes_before_it step 0 skip file "$file: $at: not taken, as what comes before names some" "PYRITE_NS_HOST=$at"
+check the_environment_comes_before_it step 0 skip file "$file: $at: not taken, as an earlier source has addresses" "PYRITE_NS_HOST=$at"
 chmod g+w "$file"
-check a_file_that_others_may_write_is_refused complains 2 "$file could be written by others" nsc ping
+check a_file_that_others_may_write_is_refused complains 2 "$file is not used: users other than its owner can write it" nsc ping
 check and_the_doctor_says_what_to_do step 2 wrong file "chmod go-w"
-check and_that_nothing_after_it_counts step 2 skip default "not taken, as the search ended before"
+check and_that_nothing_after_it_counts step 2 skip default "not taken, as the search has ended"
 chmod g-w "$file"
 printf '%s\nbad name\n' "$at,other:0" >"$file"
 check a_bad_line_is_told_with_its_number complains 1 "$file:1: address 'other:0'" nsc ping

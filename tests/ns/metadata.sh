@@ -113,11 +113,11 @@ owner_pid=$run_pid
 where=$(nsc lookup owned.a)
 where=${where#*@}
 check metadata_of_anothers_name_are_refused complains 2 \
-	"NamingError: owned.a is another's: only its owner at $where may set its metadata" nsc setmeta owned.a x
+	"NamingError: owned.a belongs to another program: only its owner at $where may set its metadata" nsc setmeta owned.a x
 check with_force_they_are_not same "Metadata updated" nsc --force setmeta owned.a x
 kept() {
 	exits 2 nsc removematching 'owned\.' <<<y >"$run_dir/kept" 2>&1
-	grep -qF "0 items removed." "$run_dir/kept" && grep -qF "2 items are others' and stay" "$run_dir/kept"
+	grep -qF "0 items removed." "$run_dir/kept" && grep -qF "2 items have other owners and were kept" "$run_dir/kept"
 }
 check names_of_others_are_kept kept
 check a_name_of_another_is_registered_with_force same "Registered owned.b" nsc -f register owned.b PYRO:new@h:2
@@ -125,7 +125,7 @@ check and_stays_so same "PYRO:new@h:2" nsc lookup owned.b
 check what_another_owns_is_removed_with_force same "Removed owned.a" nsc -f remove owned.a
 check force_is_told_when_asked_for same "Locating name server...
 Name server found: $at
-Changing names whoever owns them.
+Also changing names of other owners.
 Removed owned.b
 Done." nsc -v -f remove owned.b
 crash "$owner_pid"

@@ -177,7 +177,7 @@ check and_not_by_another complains 2 "NamingError: name x belongs to another key
 check nor_by_one_that_is_not_known exits 3 env PYRITE_SHARED_KEY_FILE="$run_dir/eve" "$PYRITE_BIN/pyrite-nsc" remove x
 check that_name_server_ends_well_as_well run_stop "$run_pid"
 check the_audit_log_has_the_keys_names audited who=key:bob action=remove target=x decision=refused
-check and_who_proved_none audited action=connect decision=refused "why=its shared key is none that this end has"
+check and_who_proved_none audited action=connect decision=refused "why=this end does not have its shared key"
 check but_no_key refute_in "$(cut -d: -f2 "$run_dir/ann")" "$audit"
 
 # On a unix socket everybody is somebody: as before, names are nobody's, unless there are rules.

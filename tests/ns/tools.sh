@@ -65,7 +65,7 @@ check lookup_needs_a_name complains 1 "lookup requires one argument: name" nsc l
 check register_needs_two_arguments complains 1 "register requires two arguments: name uri" nsc register x
 check too_many_arguments_are_wrong_usage complains 1 "ping requires no arguments" nsc ping x
 check an_unknown_option_is_wrong_usage complains 1 "--bogus" nsc --bogus ping
-check a_bad_address_is_wrong_usage complains 1 "the port is no number" nsc -n h -p x ping
+check a_bad_address_is_wrong_usage complains 1 "the port is not a number" nsc -n h -p x ping
 check help_is_no_error exits 0 nsc --help
 check version_is_told same "pyrite-nsc $("$PYRITE_BIN/pyrite-idl" --version | awk '{print $NF}')" nsc --version
 
@@ -127,6 +127,6 @@ check an_address_that_leads_nobody_there_is_refused complains 1 "advertise '0.0.
 	"$PYRITE_BIN/pyrite-ns" --port 0 --storage memory --advertise 0.0.0.0
 check a_number_of_days_is_one complains 1 "'0' is not a number of days from 1 to 36500" "$PYRITE_BIN/pyrite-ns" --keep 0
 mkdir -m 770 "$run_dir/open"
-check a_folder_that_others_can_write_is_told complains 1 "its folder $run_dir/open is one that others can write" \
+check a_folder_that_others_can_write_is_told complains 1 "its folder $run_dir/open is writable by others" \
 	"$PYRITE_BIN/pyrite-ns" --storage memory --unix-socket "$run_dir/open/ns"
 tests_end

@@ -114,7 +114,7 @@ def b17_a_handshake_beyond_16_kib_is_refused_alone(server):
     client.send(bind(handshake=b"x" * (MOST + 1)), client_call(client, 1))
     bound = client.bound(1)
     assert bound.code == INVALID, bound
-    assert bound.message == f"connection to {server.address} rejected: a handshake of 16385 bytes, the most is 16384"
+    assert bound.message == f"connection to {server.address} rejected: a handshake of 16385 bytes, the maximum is 16384"
     assert client.error(1).code == INVALID
     client.send(bind(2, handshake=b"x" * MOST))
     assert client.bound(2).code == UNAUTHENTICATED

@@ -131,7 +131,7 @@ def a_proof_that_is_cut_long_or_missing_is_wrong(server):
 def a_key_that_is_not_the_daemons_is_refused_without_a_proof_of_the_daemons(server):
     for keys in (key_id(OTHER), b"", key_id(KEY)[:7], bytes(8 * 8) + key_id(KEY)):
         client = Knock(server.address, first=[hello(nonce=os.urandom(32), keys=keys)])
-        client.refused("the shared key is another one here")
+        client.refused("the shared key is different here")
         assert not client.find(lambda f: f.HasField("auth")), client.frames
     client = Knock(server.address)  # the name of the key is no secret
     client.send(auth(proof(OTHER, CLIENT, client.nonce, client.challenge())))
@@ -146,10 +146,10 @@ def nonces_that_are_none_are_refused(server):
 
 def who_has_no_key_is_told_what_is_missing(server):
     client = Client(server.address)
-    Knock.refused(client, f"{server.address}: it wants a shared key: set PYRITE_SHARED_KEY_FILE")
+    Knock.refused(client, f"{server.address}: it requires a shared key: set PYRITE_SHARED_KEY_FILE")
     client = Client(server.address, first=[hello(), frame(bind=dict(session=1, object="work", interface="e2e.Work",
                                                                     fingerprint=1))])
-    Knock.refused(client, "it wants a shared key")
+    Knock.refused(client, "it requires a shared key")
 
 
 def nothing_may_come_before_the_proof(server):
@@ -180,7 +180,7 @@ def a_second_hello_or_proof_is_a_protocol_error(server):
     client.close()
     client = work(server)
     client.send(auth(client.proof))
-    assert "an Auth that nobody has asked for" in client.goaway().message
+    assert "an unexpected Auth" in client.goaway().message
     client.wait_end()
     client.close()
 
@@ -233,7 +233,7 @@ def plain_calls_are_refused(server):
             assert False, "it was served"
         except grpc.RpcError as error:
             assert error.code() == grpc.StatusCode.UNAUTHENTICATED, error
-            assert "wants a shared key, which calls of plain gRPC have not" in error.details(), error
+            assert "requires a shared key, which plain gRPC calls cannot prove" in error.details(), error
 
 
 def a_daemon_without_a_key_is_none_for_who_wants_one_proved(_server):
@@ -244,7 +244,7 @@ def a_daemon_without_a_key_is_none_for_who_wants_one_proved(_server):
     client.bind()
     assert result_int(client.run("add", int_arguments(1, 2))) == 3
     client.send(auth(bytes(32)))
-    assert "an Auth that nobody has asked for" in client.goaway().message
+    assert "an unexpected Auth" in client.goaway().message
     client.close()
     assert server.stop() == (0, "stopped\n")
 
@@ -316,7 +316,7 @@ def a_server_that_proves_nothing_is_refused():
         link.wait(lambda f: f.HasField("hello"))
         link.send(hello())
 
-    is_refused(talk, "it proves no shared key, as this end wants")
+    is_refused(talk, "it does not prove a shared key, which this end requires")
 
 
 def a_server_that_answers_with_the_proxys_own_challenge_is_refused():
@@ -349,7 +349,7 @@ def a_server_with_a_wrong_proof_is_refused():
 
 
 def a_server_with_another_key_or_a_bad_nonce_is_refused():
-    is_refused(lambda link: greeted(link, key=OTHER), "its shared key is none that this end has")
+    is_refused(lambda link: greeted(link, key=OTHER), "this end does not have its shared key")
     is_refused(lambda link: greeted(link, nonce=bytes(32)), "random, not zero")
     is_refused(lambda link: greeted(link, nonce=b"x" * 16), "32 bytes")
 
@@ -378,7 +378,7 @@ def a_proxy_without_a_key_says_what_the_daemon_told_it():
     assert client.ask(f"new 0 {uri(server.address)}") == "ok"
     line = client.ask("add 0 1 2")
     assert line.startswith("UNAUTHENTICATED local never SecurityError: "), line
-    assert "it wants a shared key: set PYRITE_SHARED_KEY_FILE" in line, line
+    assert "it requires a shared key: set PYRITE_SHARED_KEY_FILE" in line, line
     client.end()
     assert server.stop() == (0, "stopped\n")
 

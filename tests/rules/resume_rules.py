@@ -406,7 +406,7 @@ def a_client_whose_stream_an_old_server_does_not_resume_hears_that_the_link_was_
         raise server.failure
     assert len(resumes) == 1 and resumes[0].received == 1, resumes
     assert said[:2] == ["7", "lost"], said
-    assert said[2].startswith("end 14 ConnectionClosed: ") and "keeps no streams" in said[2], said
+    assert said[2].startswith("end 14 ConnectionClosed: ") and "does not keep streams" in said[2], said
 
 
 def main():

@@ -270,7 +270,7 @@ def garbage_ends_the_link(server):
     for garbage in (b"\xff" * 40, b"\x0a\x05abc", field(1, b"\x3a\x7f"), field(1, b"\x0b"), b"\x08", b"\x00\x00"):
         client = linked(server)
         client.send_raw(garbage)
-        protocol_error(client, "no run of frames")
+        protocol_error(client, "not a sequence of frames")
 
 
 def an_empty_message_is_nothing(server):

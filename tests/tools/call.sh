@@ -61,7 +61,7 @@ check parameters_may_be_named same 3 call example.server add y=1 x=2
 check parameters_may_be_an_object same 7 call example.server add '{"x": 3, "y": 4}'
 check a_call_is_repeated same $'3\n3\n3' call --repeat 3 example.server add 1 2
 check a_missing_parameter_is_wrong_usage complains 1 "parameter 'y': is missing" call example.server add 1
-check a_value_that_does_not_fit_is_wrong_usage complains 1 "y': an integer is wanted, not two" \
+check a_value_that_does_not_fit_is_wrong_usage complains 1 "y': expected an integer, got two" \
 	call example.server add '{"x": 1, "y": "two"}'
 check an_unknown_operation_is_refused complains 2 "has no operation 'sub'" call example.server sub 1 2
 check an_unknown_name_is_refused complains 2 "nobody" call nobody add 1 2

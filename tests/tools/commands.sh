@@ -147,7 +147,7 @@ check doctor_of_nothing_is_wrong_usage exits 1 "$pyrite" doctor
 check config_is_as_documented as_documented
 check config_tells_what_comes_from_the_environment env PYRITE_MAX_MESSAGE=1M "$pyrite" config max_message
 check config_says_so same "max_message         1M  (PYRITE_MAX_MESSAGE)" env PYRITE_MAX_MESSAGE=1M "$pyrite" config max_message
-check config_finds_what_makes_no_sense says 2 "is 'many', which makes no sense" env PYRITE_THREADS=many "$pyrite" config
+check config_finds_what_makes_no_sense says 2 "is 'many', which is invalid" env PYRITE_THREADS=many "$pyrite" config
 check config_does_not_print_a_key hides_the_key
 check a_set_user_id_program_ignores_the_environment set_user_id
 check config_knows_no_other_setting exits 2 "$pyrite" config colour

@@ -105,7 +105,8 @@ TEST(numbers_texts_and_bytes_become_any_by_the_runtime)
 	CHECK_INT(pyr_bytes_from_any(blob, &bytes_again), 0);
 	CHECK(bytes_again && bytes_again->n == 3 && memcmp(bytes_again->items, "a\0b", 3) == 0);
 	refuses(pyr_int64_from_any(text, &(int64_t){ 0 }), PYR_INVALID_ARGUMENT,
-		"the any is no google.protobuf.Int64Value: it is a google.protobuf.StringValue");
+		"the any is not of type google.protobuf.Int64Value: it is a "
+		"google.protobuf.StringValue");
 	pyr_free(text);
 	pyr_free(text_again);
 	pyr_free(blob);
@@ -120,9 +121,9 @@ TEST(an_any_of_another_type_is_refused_with_both_names)
 	pyr_any *any = point_any(NULL, 1);
 
 	refuses(values_Shape_from_any(any, &shape), PYR_INVALID_ARGUMENT,
-		"the any is no values.Shape: it is a values.Point");
+		"the any is not of type values.Shape: it is a values.Point");
 	refuses(values_Shape_from_any(NULL, &shape), PYR_INVALID_ARGUMENT,
-		"the any is no values.Shape: it is nil");
+		"the any is not of type values.Shape: it is nil");
 	refuses(values_Point_from_any(any, NULL), PYR_INVALID_ARGUMENT, "ret is NULL");
 	CHECK(shape == NULL);
 	pyr_free(any);
@@ -138,7 +139,7 @@ TEST(a_value_that_cannot_be_sent_becomes_no_any_and_its_member_is_named)
 	node.children.items = &leaf;
 	CHECK(values_Node_to_any(NULL, &node) == NULL);
 	refuses(-pyr_last_error()->code, PYR_INVALID_ARGUMENT,
-		"no any can be made of this values.Node: children[0].name is NULL");
+		"cannot make an any of this values.Node: children[0].name is NULL");
 	CHECK(values_Names_to_any(NULL, &names) == NULL);
 	refuses(-pyr_last_error()->code, PYR_INVALID_ARGUMENT,
 		"values.Names[0] is not valid UTF-8");
@@ -199,7 +200,7 @@ TEST(bytes_that_are_no_such_value_are_refused_by_name_and_place)
 
 	CHECK(right != 0);
 	node_refused(right, "\x0a\x02\xff\xff", 4,
-		     "the any is no values.Node: member 'name' is not valid UTF-8");
+		     "the any is not of type values.Node: member 'name' is not valid UTF-8");
 	node_refused(right, "\x12\x03\x0a\x01\xff", 5, "children[0].name is not valid UTF-8");
 	node_refused(right, "\x0a\x05", 2, "the message is malformed (not protobuf)");
 	node_refused(right + 1, "\x0a\x01x", 3, "it is of another version of the type");
@@ -257,10 +258,11 @@ static void not_taken(const void *encoded, size_t n, const char *text)
 TEST(what_is_no_any_is_refused_when_it_comes)
 {
 	not_taken("\x0a", 1, "member 'one' is malformed (not protobuf)");
-	not_taken("\x12\x01x", 3, "member 'one' names no type");
-	not_taken("\x0a\x02x/", 4, "member 'one' names no type");
-	not_taken("\x0a\x03x/\xff", 5, "member 'one' names a type that is no text, or too long");
-	not_taken("\x0a\x03x/\0", 5, "member 'one' names a type that is no text, or too long");
+	not_taken("\x12\x01x", 3, "member 'one' has no type name");
+	not_taken("\x0a\x02x/", 4, "member 'one' has no type name");
+	not_taken("\x0a\x03x/\xff", 5,
+		  "member 'one' has a type name that is not text, or too long");
+	not_taken("\x0a\x03x/\0", 5, "member 'one' has a type name that is not text, or too long");
 }
 
 TEST(what_an_any_becomes_is_bounded_as_what_a_message_becomes)

@@ -77,7 +77,7 @@ EVERYWHERE(what_cannot_be_sent_is_refused_and_not_queued)
 	CHECK_HAS(pyr_errmsg(), "'text' is NULL");
 	CHECK(e2e_Work_add_start(stub, 1, 2) == NULL);
 	CHECK_INT(pyr_last_error()->code, PYR_FAILED_PRECONDITION);
-	CHECK_HAS(pyr_errmsg(), "start the batch itself");
+	CHECK_HAS(pyr_errmsg(), "start the batch");
 	CHECK(pyr_batch_new((pyr_proxy *)stub) == NULL);
 	CHECK_INT(e2e_Work_add(stub, 1, 2, &sum), 0);
 	e2e_Work_free(stub); /* the batch's: nothing happens */

@@ -288,16 +288,16 @@ static void have_an_odd_default(struct shape *shape)
 
 TEST(what_is_no_interface_is_refused_with_its_reason)
 {
-	CHECK_STR(refusal(&structs_Canvas_interface, lose_a_type), "'structs.Point' is no type");
-	CHECK_STR(refusal(&example_Server_interface, name_a_number), "'x\"}' is no name");
+	CHECK_STR(refusal(&structs_Canvas_interface, lose_a_type), "'structs.Point' is not a type");
+	CHECK_STR(refusal(&example_Server_interface, name_a_number), "'x\"}' is not a name");
 	CHECK_STR(refusal(&structs_Canvas_interface, number_twice),
 		  "structs.Line has the number 1 twice");
 	CHECK_STR(refusal(&structs_Canvas_interface, name_twice), "structs.Line has 'from' twice");
-	CHECK_HAS(refusal(&structs_Canvas_interface, hold_itself), "holds itself");
+	CHECK_HAS(refusal(&structs_Canvas_interface, hold_itself), "contains itself");
 	CHECK_STR(refusal(&structs_Canvas_interface, take_a_kind),
 		  "type 99 is not known to this end");
 	CHECK_STR(refusal(&structs_Canvas_interface, take_another_s_operation),
-		  "'structs.Other.longest' is no operation of it");
+		  "unknown operation 'structs.Other.longest'");
 	CHECK_STR(refusal(&arrays_Boards_interface, grow), "a type is too large");
 	CHECK_STR(refusal(&arrays_Boards_interface, multiply), "a type is too large");
 	CHECK_STR(refusal(&unions_Box_interface, lose_a_member),
@@ -306,7 +306,7 @@ TEST(what_is_no_interface_is_refused_with_its_reason)
 	CHECK_STR(refusal(&unions_Box_interface, have_a_union_without_a_discriminator),
 		  "unions.ByNumber has no discriminator");
 	CHECK_HAS(refusal(&opt_Store_interface, have_an_odd_default),
-		  "an integer is wanted, not ten");
+		  "expected an integer, got ten");
 }
 
 TEST(bytes_that_were_changed_are_refused_or_make_tables_that_can_be_used)

@@ -96,7 +96,7 @@ TEST(a_path_that_no_uri_can_hold_is_refused)
 	snprintf(text, sizeof(text), "%s/a:b", folder);
 	problem = refused_door((struct door_options){ .socket = text });
 	CHECK_INT(problem.code, PYR_INVALID_ARGUMENT);
-	CHECK_HAS(problem.text, "has a ':', which no URI can hold: ");
+	CHECK_HAS(problem.text, "has a ':', which a URI cannot contain: ");
 	CHECK_HAS(problem.text, text);
 }
 
@@ -191,7 +191,7 @@ TEST(a_file_in_the_way_is_left_alone)
 	fclose(file);
 	problem = refused();
 	CHECK_INT(problem.code, PYR_ALREADY_EXISTS);
-	CHECK_HAS(problem.text, "no socket");
+	CHECK_HAS(problem.text, "not a socket");
 	CHECK(exists(path));
 	unlink(path);
 }
@@ -254,8 +254,8 @@ TEST(a_folder_that_others_can_write_is_refused)
 	struct guests guests = GUESTS;
 	struct door *door;
 
-	check_folder(0777, "is one that others can write, who could replace the socket");
-	check_folder(0770, "is one that others can write");
+	check_folder(0777, "is writable by others, so the socket could be replaced");
+	check_folder(0770, "is writable by others");
 	door = open_door(&guests, (struct door_options){ .socket = path, .insecure = true });
 	CHECK(door != NULL);
 	door_free(door);
@@ -266,7 +266,7 @@ TEST(a_folder_that_others_can_write_is_refused)
 	if (geteuid() != 0)
 		return; /* only root can give folders away */
 	REQUIRE(chown(folder, 65534, 65534) == 0);
-	check_folder(0755, "is another user's");
+	check_folder(0755, "is owned by another user");
 	REQUIRE(chown(folder, 0, 0) == 0);
 	check_folder(0700, NULL);
 }

@@ -451,7 +451,7 @@ TEST(message_of_what_is_too_large)
 	CHECK_INT(pyr_proxy_bind(hops_Hop_as_proxy(first)), 0);
 	CHECK_INT(hops_Hop_fail(first, &nowhere, 5, text), -PYR_RESOURCE_EXHAUSTED);
 	CHECK_HAS(pyr_errmsg(), "MessageTooLarge: a request of 70");
-	CHECK_HAS(pyr_errmsg(), " bytes, the most is 65536");
+	CHECK_HAS(pyr_errmsg(), " bytes, the maximum is 65536");
 	finish();
 	free(text);
 }

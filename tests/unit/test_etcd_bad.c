@@ -220,7 +220,7 @@ TEST(a_transaction_is_in_doubt_if_its_answer_is_none)
 	atomic_store(&wrong, NO_HEADER);
 	outcome = put_key(etcd, "t/a", "1", 0);
 	CHECK_INT(outcome.result, ETCD_UNKNOWN);
-	CHECK_HAS(outcome.text, "what etcd does not");
+	CHECK_HAS(outcome.text, "does not answer as etcd does");
 	mend();
 	CHECK_INT(put_key(etcd, "t/a", "1", 0).result, ETCD_DONE);
 }

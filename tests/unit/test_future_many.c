@@ -167,7 +167,7 @@ EVERYWHERE(wait_any_refuses_what_will_never_be_ready)
 	CHECK_INT(pyr_future_wait_any(futures, 2, 0), -PYR_DEADLINE_EXCEEDED);
 	CHECK_INT(pyr_future_then(futures[1], NULL, NULL), 0); /* the hook is free again */
 	CHECK_INT(pyr_future_wait_any(futures, 2, -1), -PYR_FAILED_PRECONDITION);
-	CHECK_HAS(pyr_errmsg(), "futures[1] has its callback");
+	CHECK_HAS(pyr_errmsg(), "futures[1] already has a callback");
 	pyr_future_free(futures[1]);
 }
 

@@ -73,7 +73,7 @@ TEST(what_does_not_fit_is_refused_before_anything_is_sent)
 	CHECK_INT(pyr_last_error()->code, PYR_INVALID_ARGUMENT);
 	CHECK_STR(called(work, "add", "[1]"), "e2e.Work.add: parameter 'y': is missing");
 	CHECK_STR(called(work, "relay", "{\"uris\": [\"a\", 7], \"number\": 1}"),
-		  "e2e.Work.relay: uris[1]: a string is wanted, not 7");
+		  "e2e.Work.relay: uris[1]: expected a string, got 7");
 	CHECK_STR(called(work, "subtract", "[1]"), "e2e.Work has no operation 'subtract'");
 	CHECK_INT(pyr_last_error()->code, PYR_UNIMPLEMENTED);
 	CHECK_INT(pyr_proxy_call_json(NULL, "add", NULL, NULL), -PYR_INVALID_ARGUMENT);
@@ -121,7 +121,7 @@ TEST(arguments_are_taken_as_people_type_them)
 	CHECK_STR(typed(work, "add", "{\"x\": 1}", NULL), "{\"x\": 1}");
 	CHECK_STR(typed(work, "add", "1", "two"), "{\"x\": 1, \"y\": \"two\"}");
 	CHECK_STR(called(work, "add", "{\"x\": 1, \"y\": \"two\"}"),
-		  "e2e.Work.add: parameter 'y': an integer is wanted, not two");
+		  "e2e.Work.add: parameter 'y': expected an integer, got two");
 	CHECK_STR(typed(work, "add", NULL, NULL), "{}");
 	CHECK_STR(typed(work, "refuse", "1", "it's \"so\""),
 		  "{\"key\": 1, \"why\": \"it's \\\"so\\\"\"}");
@@ -132,7 +132,7 @@ TEST(arguments_are_taken_as_people_type_them)
 	CHECK_STR(typed(work, "add", "1, \"y\": 2", NULL),
 		  "e2e.Work.add: parameter 'x': malformed JSON at byte 1: something follows the "
 		  "value");
-	CHECK_STR(typed(work, "add", "x=1", "x=2"), "e2e.Work.add: parameter 'x' stands twice");
+	CHECK_STR(typed(work, "add", "x=1", "x=2"), "e2e.Work.add: parameter 'x' occurs twice");
 	CHECK_STR(typed(work, "echo", "a", "b"), "e2e.Work.echo: 'b' is one argument too many");
 	close_work(work);
 }

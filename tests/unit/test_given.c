@@ -147,7 +147,7 @@ TEST(b19_what_is_no_connected_socket_is_refused_and_closed)
 
 	CHECK(!proxy_over(fd, "work"));
 	CHECK_INT(pyr_last_error()->code, PYR_INVALID_ARGUMENT);
-	CHECK_HAS(pyr_errmsg(), "is no connected stream socket");
+	CHECK_HAS(pyr_errmsg(), "is not a connected stream socket");
 	CHECK(is_closed(fd));
 	REQUIRE(pipe(fds) == 0);
 	CHECK(!proxy_over(fds[0], "work"));
@@ -173,7 +173,7 @@ TEST(b19_what_is_no_connected_socket_is_refused_and_closed)
 	CHECK(is_closed(fds[1]));
 	CHECK(!proxy_over(-1, "work")); /* of a socket() that failed */
 	CHECK_INT(pyr_last_error()->code, PYR_INVALID_ARGUMENT);
-	CHECK_HAS(pyr_errmsg(), "descriptor -1 is no socket");
+	CHECK_HAS(pyr_errmsg(), "descriptor -1 is not a socket");
 }
 
 TEST(b19_an_end_that_says_nothing_is_given_up_in_time)
@@ -244,7 +244,7 @@ TEST(g12_a_daemon_refuses_what_it_cannot_serve)
 	char byte;
 
 	CHECK_INT(pyr_daemon_serve_fd(daemon, fd), -PYR_INVALID_ARGUMENT);
-	CHECK_HAS(pyr_errmsg(), "is no connected stream socket");
+	CHECK_HAS(pyr_errmsg(), "is not a connected stream socket");
 	CHECK(is_closed(fd));
 	CHECK_INT(pyr_daemon_serve_fd(daemon, -1), -PYR_INVALID_ARGUMENT);
 	CHECK_INT(pyr_daemon_serve_fd(NULL, 1000), -PYR_INVALID_ARGUMENT);

@@ -218,17 +218,17 @@ EVERYWHERE(g7_whatever_the_hook_returns_has_a_text)
 
 	guard.first = return_strange;
 	check_fails(e2e_Work_add(work, 1, 2, NULL), PYR_UNKNOWN,
-		    rejected("<connect> returned 4711, which is no status"));
+		    rejected("<connect> returned 4711, which is not a status"));
 	guard.first = return_bare;
 	check_fails(e2e_Work_add(work, 1, 2, NULL), PYR_PERMISSION_DENIED,
 		    rejected("PERMISSION_DENIED"));
 	guard.first = defer;
 	check_fails(e2e_Work_add(work, 1, 2, NULL), PYR_FAILED_PRECONDITION,
-		    rejected("<connect>: a hook answers before it returns"));
+		    rejected("<connect>: a hook cannot defer a call"));
 	guard.first = NULL;
 	guard.answers = PYR_HANDSHAKE_MAX + 1;
 	check_fails(e2e_Work_add(work, 1, 2, NULL), PYR_INTERNAL,
-		    rejected("on_connect answered with 16385 bytes, the most is 16384"));
+		    rejected("on_connect answered with 16385 bytes, the maximum is 16384"));
 	guard.answers = PYR_HANDSHAKE_MAX;
 	CHECK_INT(e2e_Work_add(work, 1, 2, NULL), 0);
 	e2e_Work_free(work);
@@ -430,7 +430,7 @@ EVERYWHERE(b17_a_proxy_may_refuse_the_answer)
 	seen.err = 1;
 	seen.why = NULL;
 	check_fails(e2e_Work_add(work, 1, 2, &sum), PYR_UNKNOWN,
-		    rejected("on_handshake does not want it"));
+		    rejected("refused by on_handshake"));
 	CHECK_INT(sum, 7);
 	CHECK_INT(seen.calls, 4);
 	seen.err = 0;
@@ -561,7 +561,7 @@ EVERYWHERE(g7_plain_grpc_is_no_side_door)
 	struct e2e_Work *work = e2e_Work_proxy_with(place.uri, &options);
 
 	check_fails(e2e_Work_add(work, 1, 2, NULL), PYR_FAILED_PRECONDITION,
-		    "asks for a handshake");
+		    "requires a handshake");
 	check_fails(pyr_proxy_set_handshake(e2e_Work_as_proxy(work), "x", 1), PYR_INVALID_ARGUMENT,
 		    "PYR_PLAIN_ONLY has no session");
 	e2e_Work_free(work);

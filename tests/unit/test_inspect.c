@@ -177,7 +177,7 @@ TEST(g6_nobody_sees_the_objects_of_a_daemon_that_shows_them_to_nobody)
 	CHECK_INT(pyrite_Daemon_info(daemon, &info), 0);
 	pyr_free(info);
 	CHECK_INT(pyrite_Daemon_describe(daemon, "work", &object), -PYR_PERMISSION_DENIED);
-	CHECK_HAS(pyr_errmsg(), "the objects of the daemon at ");
+	CHECK_HAS(pyr_errmsg(), "may not inspect the daemon at ");
 	CHECK_INT(pyrite_Daemon_describe(daemon, "nobody", &object), -PYR_PERMISSION_DENIED);
 	CHECK_INT(pyrite_Daemon_objects(daemon, "", &page), -PYR_PERMISSION_DENIED);
 	CHECK_INT(pyrite_Daemon_statistics(daemon, &statistics), -PYR_PERMISSION_DENIED);

@@ -106,11 +106,11 @@ TEST(numbers_go_through_at_their_limits_and_no_further)
 		  "parameter 'x': 18446744073709551616 does not fit uint64");
 	CHECK_STR(through(SCALAR(PYR__INT32), "1e3"), "1000");
 	CHECK_STR(through(SCALAR(PYR__INT32), "1.5"),
-		  "parameter 'x': an integer is wanted, not 1.5");
+		  "parameter 'x': expected an integer, got 1.5");
 	CHECK_STR(through(SCALAR(PYR__INT32), "\"1 \""),
-		  "parameter 'x': an integer is wanted, not 1 ");
+		  "parameter 'x': expected an integer, got 1 ");
 	CHECK_STR(through(SCALAR(PYR__INT32), "true"),
-		  "parameter 'x': an integer is wanted, not true");
+		  "parameter 'x': expected an integer, got true");
 	end();
 }
 
@@ -131,9 +131,9 @@ TEST(reals_are_short_and_lose_nothing_in_any_locale)
 	CHECK_STR(through(SCALAR(PYR__FLOAT), "16777217"), "16777216");
 	CHECK_STR(through(SCALAR(PYR__FLOAT), "1e39"), "parameter 'x': 1e39 does not fit float");
 	CHECK_STR(through(SCALAR(PYR__DOUBLE), "\"x\""),
-		  "parameter 'x': a number is wanted, not \"x\"");
+		  "parameter 'x': expected a number, got \"x\"");
 	CHECK_STR(through(SCALAR(PYR__DOUBLE), "NaN"),
-		  "malformed JSON at byte 0: no value of JSON");
+		  "malformed JSON at byte 0: not a JSON value");
 	setlocale(LC_NUMERIC, before);
 	end();
 }
@@ -145,9 +145,9 @@ TEST(texts_characters_and_bytes_go_through)
 	begin();
 	CHECK_STR(through(SCALAR(PYR__STRING), "\"\\u20ac\\ud83d\\ude00\\n\\u001b\\/\""),
 		  "\"\u20ac\U0001F600\\n\\u001b/\"");
-	CHECK_STR(through(SCALAR(PYR__STRING), "7"), "parameter 'x': a string is wanted, not 7");
+	CHECK_STR(through(SCALAR(PYR__STRING), "7"), "parameter 'x': expected a string, got 7");
 	CHECK_STR(through(SCALAR(PYR__STRING), "\"\\u0000\""),
-		  "malformed JSON at byte 7: a string holds no NUL");
+		  "malformed JSON at byte 7: a string cannot contain a NUL");
 	CHECK_STR(through(SCALAR(PYR__STRING), "\"\\ud800x\""),
 		  "malformed JSON at byte 7: half a surrogate pair");
 	CHECK_STR(through(SCALAR(PYR__STRING), "\"\xff\""),
@@ -157,13 +157,13 @@ TEST(texts_characters_and_bytes_go_through)
 	CHECK_STR(through(SCALAR(PYR__CHAR), "\"a\""), "97");
 	CHECK_STR(through(SCALAR(PYR__CHAR), "\"\u20ac\""),
 		  "parameter 'x': '\u20ac' does not fit char");
-	CHECK_STR(through(SCALAR(PYR__CHAR), "\"ab\""), "parameter 'x': one character is wanted");
+	CHECK_STR(through(SCALAR(PYR__CHAR), "\"ab\""), "parameter 'x': expected one character");
 	CHECK_STR(through(SCALAR(PYR__WCHAR), "\"\u20ac\""), "8364");
 	CHECK_STR(through(SCALAR(PYR__WCHAR), "55296"), "parameter 'x': 55296 does not fit wchar");
 	CHECK_STR(through(&bytes, "\"AP8B\""), "\"AP8B\"");
 	CHECK_STR(through(&bytes, "\"_-8\""), "\"/+8=\"");
 	CHECK_STR(through(&bytes, "\"AA==\""), "\"AA==\"");
-	CHECK_STR(through(&bytes, "\"A\""), "parameter 'x': the string is no base64");
+	CHECK_STR(through(&bytes, "\"A\""), "parameter 'x': the string is not base64");
 	CHECK_STR(through(&bytes, "\"AAAAAAA=\""), "parameter 'x': is longer than 4 bytes");
 	end();
 }
@@ -172,24 +172,24 @@ TEST(what_is_wrong_is_named_by_its_path)
 {
 	begin();
 	CHECK_STR(through(&all, "{\"points\": [{\"x\": 1}, {\"x\": \"no\"}]}"),
-		  "x.points[1].x: an integer is wanted, not no");
+		  "x.points[1].x: expected an integer, got no");
 	CHECK_STR(through(&all, "{\"tree\": {\"children\": [{\"name\": 7}]}}"),
-		  "x.tree.children[0].name: a string is wanted, not 7");
-	CHECK_STR(through(&all, "{\"grid\": [1, 2]}"), "x.grid: 6 are wanted, not 2");
+		  "x.tree.children[0].name: expected a string, got 7");
+	CHECK_STR(through(&all, "{\"grid\": [1, 2]}"), "x.grid: expected 6 elements, got 2");
 	CHECK_STR(through(&all, "{\"words\": [\"a\", \"b\", \"c\"]}"),
 		  "x.words: there are more than 2");
 	CHECK_STR(through(&all, "{\"short_text\": \"abcde\"}"),
 		  "x.short_text: is longer than 4 bytes");
 	CHECK_STR(through(&all, "{\"nmae\": 1}"), "parameter 'x': there is no member 'nmae'");
-	CHECK_STR(through(&all, "{\"c\": 1, \"c\": 2}"), "parameter 'x': 'c' stands twice");
+	CHECK_STR(through(&all, "{\"c\": 1, \"c\": 2}"), "parameter 'x': 'c' occurs twice");
 	CHECK_STR(through(&all, "{\"color\": \"PINK\"}"), "x.color: values.Color has no 'PINK'");
 	CHECK_STR(through(&all, "{\"rows\": [{\"items\": [1]}, {\"x\": [1]}]}"),
-		  "x.rows[1]: an object with 'items' alone is wanted");
+		  "x.rows[1]: expected an object with 'items' only");
 	CHECK_STR(through(&all, "{\"rows\": [[1], [\"z\"]]}"),
-		  "x.rows[1][0]: an integer is wanted, not z");
+		  "x.rows[1][0]: expected an integer, got z");
 	CHECK_STR(through(&all, "{\"ratios\": {\"a\": 1}}"),
-		  "x.ratios[0]: an integer is wanted, not a");
-	CHECK_STR(through(&all, "{\"point\": [1]}"), "x.point: an object is wanted, not a list");
+		  "x.ratios[0]: expected an integer, got a");
+	CHECK_STR(through(&all, "{\"point\": [1]}"), "x.point: expected an object, got a list");
 	CHECK_STR(through(&all, "{\"yes\": true,}"),
 		  "malformed JSON at byte 13: the name of a member is missing");
 	CHECK_STR(through(&all, "{} {}"), "malformed JSON at byte 3: something follows the value");
@@ -214,7 +214,7 @@ TEST(unions_and_names_are_as_protobuf_has_them)
 		  "parameter 'x': 'text' is not what its discriminator selects");
 	CHECK_STR(through(&shape, "{\"discriminator\": 9}"), "{\"discriminator\": 9}");
 	CHECK_STR(through(&shape, "{\"point\": {}, \"text\": \"\"}"),
-		  "parameter 'x': a union has one member, not 'text' too");
+		  "parameter 'x': a union has only one member: 'text' is a second one");
 	CHECK_STR(through(&shape, "{}"),
 		  "{\"discriminator\": \"RED\", \"point\": {\"x\": 0, \"y\": 0}}");
 	CHECK_STR(through(&choice, "{\"names\": [\"a\"]}"), "{\"names\": {\"items\": [\"a\"]}}");
@@ -247,10 +247,9 @@ TEST(anys_show_what_is_known_and_keep_what_is_not)
 		  "\"type.googleapis.com/google.protobuf.StringValue\", \"value\": \"v\"}, "
 		  "\"many\": [{}], "
 		  "\"by_name\": {}}");
-	CHECK_STR(through(&any, "{\"value\": 5}"),
-		  "parameter 'x': the \"@type\" of an any is wanted");
+	CHECK_STR(through(&any, "{\"value\": 5}"), "parameter 'x': an any needs \"@type\"");
 	CHECK_STR(through(&any, "{\"@type\": \"values.Carrier\", \"topic\": 5}"),
-		  "x.topic: a string is wanted, not 5");
+		  "x.topic: expected a string, got 5");
 	end();
 }
 
@@ -295,7 +294,7 @@ TEST(text_that_is_nested_too_deep_or_becomes_too_much_is_refused)
 	CHECK_HAS(through(&node, text), "it is nested too deep");
 	memset(text, '[', 100000);
 	text[100000] = '\0';
-	CHECK_HAS(through(&node, text), "an object is wanted, not a list");
+	CHECK_HAS(through(&node, text), "expected an object, got a list");
 	n = (size_t)sprintf(text, "{\"children\":[{}");
 	for (i = 0; i < 60000; i++)
 		n += (size_t)sprintf(text + n, ",{}");
@@ -339,8 +338,8 @@ TEST(parameters_come_by_name_or_in_order_and_none_is_missing)
 	CHECK_STR(parameters(many, "[1,2,3,4,5,6,7,8,9,10]", slots),
 		  "there are more than 9 parameters");
 	CHECK_STR(parameters(many, "{\"j\": 1}", slots), "there is no parameter 'j'");
-	CHECK_STR(parameters(many, "{\"a\": 1, \"a\": 1}", slots), "parameter 'a' stands twice");
-	CHECK_STR(parameters(many, "7", slots), "an object or a list is wanted, not 7");
+	CHECK_STR(parameters(many, "{\"a\": 1, \"a\": 1}", slots), "parameter 'a' occurs twice");
+	CHECK_STR(parameters(many, "7", slots), "expected an object or a list, got 7");
 	CHECK_STR(parameters(set, "", slots), "");
 	CHECK_INT(slots[0].i32, 5);
 	CHECK_STR(slots[1].s, "y");
@@ -385,12 +384,12 @@ TEST(parameters_come_in_order_and_then_by_name_and_errors_are_worded_as_in_pytho
 	CHECK_STR(passed(many, "[1,2]", "{\"b\": 1}", slots),
 		  "many() got multiple values for argument 'b'");
 	CHECK_STR(passed(many, "[1,[]]", "{}", slots),
-		  "many(): parameter 'b': an integer is wanted, not a list");
+		  "many(): parameter 'b': expected an integer, got a list");
 	CHECK_STR(passed(many, "[1,", "{}", slots),
 		  "many(): malformed JSON at byte 3: it ends too early");
-	CHECK_STR(passed(many, "7", "{}", slots), "many(): a list of arguments is wanted, not 7");
+	CHECK_STR(passed(many, "7", "{}", slots), "many(): expected a list of arguments, got 7");
 	CHECK_STR(passed(many, "[]", "[]", slots),
-		  "many(): an object of arguments by name is wanted, not a list");
+		  "many(): expected an object of arguments by name, got a list");
 	CHECK_STR(passed(set, "[]", "{\"y\": \"z\", \"x\": null}", slots), "");
 	CHECK_INT(slots[0].i32, 5);
 	CHECK_STR(slots[1].s, "z");

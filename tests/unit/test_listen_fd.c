@@ -182,21 +182,21 @@ TEST(what_does_not_listen_is_named_and_closed)
 {
 	int fds[2], before = test_open_fds();
 
-	check_refused(-1, NULL, PYR_INVALID_ARGUMENT, "descriptor -1 is no socket");
-	check_refused(60000, NULL, PYR_INVALID_ARGUMENT, "descriptor 60000 is no socket");
+	check_refused(-1, NULL, PYR_INVALID_ARGUMENT, "descriptor -1 is not a socket");
+	check_refused(60000, NULL, PYR_INVALID_ARGUMENT, "descriptor 60000 is not a socket");
 	REQUIRE(pipe(fds) == 0);
-	check_refused(fds[0], NULL, PYR_INVALID_ARGUMENT, "is no socket");
+	check_refused(fds[0], NULL, PYR_INVALID_ARGUMENT, "is not a socket");
 	close(fds[1]);
 	check_refused(socket(AF_NETLINK, SOCK_RAW, 0), NULL, PYR_INVALID_ARGUMENT,
 		      "is a socket of address family 16: IPv4, IPv6 and unix can be served");
 	check_refused(socket(AF_INET, SOCK_DGRAM, 0), NULL, PYR_INVALID_ARGUMENT,
-		      "is no stream socket");
+		      "is not a stream socket");
 	check_refused(socket(AF_UNIX, SOCK_SEQPACKET, 0), NULL, PYR_INVALID_ARGUMENT,
-		      "is no stream socket");
+		      "is not a stream socket");
 	check_refused(socket(AF_INET, SOCK_STREAM, 0), NULL, PYR_INVALID_ARGUMENT,
-		      "does not listen");
+		      "is not a listening socket");
 	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
-	check_refused(fds[0], NULL, PYR_INVALID_ARGUMENT, "does not listen");
+	check_refused(fds[0], NULL, PYR_INVALID_ARGUMENT, "is not a listening socket");
 	close(fds[1]);
 	CHECK_INT(test_open_fds(), before);
 }

@@ -23,8 +23,9 @@ TEST(a_bad_address_is_told)
 {
 	CHECK(pyr_ns_locate("h:x") == NULL);
 	CHECK_INT(pyr_last_error()->code, PYR_INVALID_ARGUMENT);
-	CHECK_STR(pyr_errmsg(), "name server: address 'h:x': the port is no number from 1 to 65535 "
-				"(byte 3)");
+	CHECK_STR(pyr_errmsg(),
+		  "name server: address 'h:x': the port is not a number from 1 to 65535 "
+		  "(byte 3)");
 }
 
 TEST(null_is_answered)
@@ -363,7 +364,8 @@ TEST(a_name_server_that_lies_is_not_believed)
 	snprintf(text, sizeof(text), "PYRONAME:x@%s", pyr_daemon_address(daemon));
 	uri = pyr_uri_parse(text);
 	CHECK_INT(naming_resolve(uri, 0, &found), -PYR_INVALID_ARGUMENT);
-	CHECK_HAS(pyr_errmsg(), "NamingError: name x leads nowhere: uri 'PYRO:': no object id");
+	CHECK_HAS(pyr_errmsg(),
+		  "NamingError: name x has an invalid URI: uri 'PYRO:': no object id");
 	pyr_uri_free(uri);
 	pyr_ns_free(ns);
 	pyr_daemon_stop(daemon);

@@ -38,7 +38,7 @@ TEST(the_owners_that_attend_on_a_connection_are_bounded)
 	for (i = 0; i < 100; i++) {
 		CHECK_INT(end_of(pyrite_NameServer_attend_start(proxy, &bytes)),
 			  -PYR_RESOURCE_EXHAUSTED);
-		CHECK_HAS(pyr_errmsg(), "16 owners attend on this connection already");
+		CHECK_HAS(pyr_errmsg(), "too many owners on this connection: 16");
 	}
 	for (i = 0; i < ATTENDANCES_EACH; i++)
 		CHECK(!pyr_future_is_ready(futures[i]));

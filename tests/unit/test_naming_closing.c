@@ -156,7 +156,7 @@ TEST(a_name_is_not_shared_at_a_name_server_that_does_not_know_how)
 
 	uri_of(daemon, uri);
 	CHECK_INT(pyr_ns_register_with(ns, "ours", uri, &options), -PYR_UNIMPLEMENTED);
-	CHECK_HAS(pyr_errmsg(), "does not know of shared names: ours is not registered");
+	CHECK_HAS(pyr_errmsg(), "does not support shared names: ours is not registered");
 	CHECK_INT(atomic_load(&server.n_registered), 1);
 	CHECK_INT(atomic_load(&server.n_removed), 1);
 	pyr_daemon_free(daemon);

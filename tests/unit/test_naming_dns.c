@@ -142,11 +142,11 @@ TEST(what_is_no_host_is_left_out)
 
 	CHECK_INT(ask(&said), NAMING_TAKEN);
 	CHECK_STR(servers.text, "d.test:9");
-	CHECK_STR(step.text, "d.test:9; 3 records are left out, which name no host");
+	CHECK_STR(step.text, "d.test:9; 3 records without a host are ignored");
 	said.n = 2;
 	CHECK_INT(ask(&said), NAMING_WRONG);
 	CHECK_INT(problem.code, PYR_FAILED_PRECONDITION);
-	CHECK_STR(problem.text, "_pyrite._tcp.example.test: the SRV records name no host and port");
+	CHECK_STR(problem.text, "_pyrite._tcp.example.test: the SRV records have no host and port");
 }
 
 TEST(no_more_are_taken_than_there_is_room_for)
@@ -192,7 +192,7 @@ TEST(settings_that_make_no_sense_are_told)
 
 	CHECK_INT(ask_at("dns.example", "example.test"), NAMING_WRONG);
 	CHECK_INT(problem.code, PYR_INVALID_ARGUMENT);
-	CHECK_HAS(problem.text, "PYRITE_NS_DNS is no IPv4 address");
+	CHECK_HAS(problem.text, "PYRITE_NS_DNS is not an IPv4 address");
 	CHECK_INT(ask_at("127.0.0.1:0", "example.test"), NAMING_WRONG);
 	memset(longest, 'a', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
@@ -243,7 +243,7 @@ TEST(answers_that_were_tampered_with_do_no_harm)
 	for (i = n - 1; i >= said_question_end(); i--) {
 		change(&dns, &said, 0, 0, i);
 		CHECK_INT(ask_at(server, "example.test"), NAMING_WRONG);
-		CHECK_STR(step.text, "DNS sent an answer that makes no sense");
+		CHECK_STR(step.text, "DNS sent a malformed answer");
 	}
 	answerer_stop(&dns);
 }
@@ -253,7 +253,7 @@ TEST(names_that_lead_in_circles_are_refused)
 	struct said said = { .n = 1, .srv = { { 0, 0, 5, "a" } }, .is_circle = true };
 
 	CHECK_INT(ask(&said), NAMING_WRONG);
-	CHECK_STR(step.text, "DNS sent an answer that makes no sense");
+	CHECK_STR(step.text, "DNS sent a malformed answer");
 }
 
 TESTS(naming_dns, T(servers_come_by_priority), T(and_by_chance_as_their_weights_are),

@@ -103,7 +103,7 @@ TEST(a_file_has_addresses_and_comments)
 TEST(a_file_that_names_none_or_is_not_there_is_no_error)
 {
 	CHECK_INT(read_text("# nobody\n"), NAMING_NOTHING);
-	CHECK_STR(step.text, "names none");
+	CHECK_STR(step.text, "has no address");
 	CHECK_INT(read_text(""), NAMING_NOTHING);
 	begin();
 	CHECK_INT(naming_file_read("/nowhere/ns", 1, &servers, &step, &problem), NAMING_NOTHING);
@@ -150,7 +150,7 @@ TEST(what_others_may_write_is_not_believed)
 	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		REQUIRE(chmod(path, modes[i]) == 0);
 		check_refused(read_text("a\n"), PYR_FAILED_PRECONDITION,
-			      "could be written by others");
+			      "is not used: users other than its owner can write it");
 	}
 	REQUIRE(chmod(path, 0644) == 0);
 	CHECK_INT(read_text("a\n"), NAMING_TAKEN);
@@ -210,13 +210,13 @@ TEST(answers_that_cannot_be_right_are_not_believed)
 	static const struct {
 		const char *said, *why;
 	} cases[] = {
-		{ "PYRO:Pyro.NameServer@10.9.8.7:4444", "it leads to another host" },
-		{ "PYRO:Pyro.NameServer@[::1]:4444", "it leads to another host" },
-		{ "PYRO:other@127.0.0.1:4444", "it leads to no name server" },
-		{ "PYRONAME:Pyro.NameServer@127.0.0.1:4444", "no URI with a host and a port" },
-		{ "PYRO:Pyro.NameServer@./u:/tmp/x", "no URI with a host and a port" },
-		{ "\x1b[2Jhello", "no URI with a host and a port" },
-		{ "GET_NSURI", "no URI with a host and a port" },
+		{ "PYRO:Pyro.NameServer@10.9.8.7:4444", "it names a host other than the sender" },
+		{ "PYRO:Pyro.NameServer@[::1]:4444", "it names a host other than the sender" },
+		{ "PYRO:other@127.0.0.1:4444", "it is not the URI of a name server" },
+		{ "PYRONAME:Pyro.NameServer@127.0.0.1:4444", "not a URI with a host and a port" },
+		{ "PYRO:Pyro.NameServer@./u:/tmp/x", "not a URI with a host and a port" },
+		{ "\x1b[2Jhello", "not a URI with a host and a port" },
+		{ "GET_NSURI", "not a URI with a host and a port" },
 	};
 	struct answerer a = { .answer = say_wrong_first };
 	size_t i;
@@ -226,7 +226,7 @@ TEST(answers_that_cannot_be_right_are_not_believed)
 		answerer_start(&a);
 		CHECK_INT(ask(&a), NAMING_TAKEN);
 		CHECK_STR(servers.text, "127.0.0.1:1");
-		CHECK_HAS(step.text, "1 answers were not believed");
+		CHECK_HAS(step.text, "1 answers were ignored");
 		CHECK_HAS(step.text, cases[i].why);
 		CHECK(!strchr(step.text, '\x1b'));
 		answerer_stop(&a);
@@ -279,7 +279,7 @@ TEST(a_flood_ends_within_the_time)
 	answerer_start(&a);
 	CHECK_INT(ask(&a), NAMING_NOTHING);
 	CHECK((engine_now() - before) / ENGINE_MS < 2 * NAMING_UDP_TRIES * NAMING_UDP_TRY_MS);
-	CHECK_HAS(step.text, "it is too long, or no text");
+	CHECK_HAS(step.text, "it is too long, or not text");
 	answerer_stop(&a);
 }
 
@@ -289,7 +289,7 @@ TEST(nobody_is_waited_for_as_long_as_is_said)
 
 	begin();
 	CHECK_INT(naming_udp_ask("127.0.0.1:1", &servers, &step, &problem), NAMING_NOTHING);
-	CHECK_STR(step.text, "nobody answered");
+	CHECK_STR(step.text, "no answer");
 	CHECK((engine_now() - before) / ENGINE_MS >= NAMING_UDP_TRIES * NAMING_UDP_TRY_MS - 50);
 }
 
@@ -303,9 +303,9 @@ static void refuse_addresses(const char *addresses, const char *what)
 
 TEST(whom_to_ask_is_checked)
 {
-	refuse_addresses("lan", "PYRITE_NS_BROADCAST: 'lan' is no IPv4 address");
-	refuse_addresses("127.0.0.1:99999", "'127.0.0.1:99999' is no");
-	refuse_addresses("127.0.0.1,::1", "'::1' is no");
+	refuse_addresses("lan", "PYRITE_NS_BROADCAST: 'lan' is neither an IPv4 address");
+	refuse_addresses("127.0.0.1:99999", "'127.0.0.1:99999' is neither");
+	refuse_addresses("127.0.0.1,::1", "'::1' is neither");
 	refuse_addresses("127.0.0.1,127.0.0.2,127.0.0.3,127.0.0.4,127.0.0.5,127.0.0.6,127.0.0.7,"
 			 "127.0.0.8,127.0.0.9",
 			 "'127.0.0.9' is one address too many");
@@ -391,7 +391,7 @@ static void hold(void)
 		usleep(10000);
 	}
 	CHECK_INT(problem.code, PYR_DEADLINE_EXCEEDED);
-	CHECK_HAS(problem.text, "DNS or UDP has not told yet");
+	CHECK_HAS(problem.text, "no answer from DNS or UDP yet");
 	while (atomic_load(&dns.n_asked) == before) /* which is under way */
 		usleep(1000);
 }

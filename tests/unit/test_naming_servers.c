@@ -302,8 +302,8 @@ TEST(what_is_wrong_with_a_list_is_told_with_its_place)
 	CHECK_HAS(refused("h,"), "an empty address (byte 3)");
 	CHECK_HAS(refused("h,,i"), "an empty address (byte 3)");
 	CHECK_HAS(refused(",h"), "an empty address (byte 1)");
-	CHECK_HAS(refused("h, i"), "no character of a host name (byte 3)");
-	CHECK_HAS(refused("h,i:x"), "the port is no number from 1 to 65535 (byte 5)");
+	CHECK_HAS(refused("h, i"), "not a character of a host name (byte 3)");
+	CHECK_HAS(refused("h,i:x"), "the port is not a number from 1 to 65535 (byte 5)");
 	CHECK_HAS(refused("a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,b"), "at most 16 addresses (byte 33)");
 }
 

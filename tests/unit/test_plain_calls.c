@@ -457,7 +457,7 @@ TEST(calls_of_a_connection_beyond_the_limit_are_refused_and_all_others_go_on)
 		begin_visit(&caller, &visits[i], "/t.S/hang", "", 0);
 	CHECK(wait_hanging(MAX_CALLS));
 	CHECK_INT(call(&caller, "/t.S/add", ADD_1_2, text, sizeof(text)), PYR_RESOURCE_EXHAUSTED);
-	CHECK_STR(text, "8 calls of this connection are running at here, the most allowed");
+	CHECK_STR(text, "8 calls of this connection are running at here, the maximum");
 	atomic_store(&d.connection, 1);
 	CHECK_INT(call(&other, "/t.S/add", ADD_1_2, text, sizeof(text)), 0);
 	atomic_store(&d.connection, 0);

@@ -337,7 +337,7 @@ TEST(a_reference_whose_URI_is_none_is_refused)
 	open_all(4);
 	taker_init(&taker, NULL);
 	CHECK_INT(take_uri(&taker, "nonsense", text, sizeof(text)), PYR_INVALID_ARGUMENT);
-	CHECK_STR(text, "has a URI that is none");
+	CHECK_STR(text, "has an invalid URI");
 	CHECK_INT(take_uri(&taker, "PYRO:x@127.0.0.1:1", text, sizeof(text)), 0);
 	taker_drop(&taker);
 	close_all();

@@ -137,7 +137,7 @@ BOTH(too_deep_a_chain_is_told_with_its_objects)
 	int32_t deep = 0;
 
 	CHECK_INT(refs_Node_down(server, 300, object, &deep), -PYR_FAILED_PRECONDITION);
-	CHECK_HAS(pyr_last_error()->message, "257 calls deep, the most is 256");
+	CHECK_HAS(pyr_last_error()->message, "257 calls deep, the maximum is 256");
 	CHECK_HAS(pyr_last_error()->trace, "'node'");
 	CHECK_HAS(pyr_last_error()->trace, "'obj_");
 }

@@ -166,7 +166,8 @@ TEST(a_leased_name_is_its_owners)
 	CHECK(persist(registry, "x", "PYRO:o@h:1") == NULL);
 	CHECK_INT(registry_remove(registry, "x", &nobody, &problem), -PYR_ALREADY_EXISTS);
 	CHECK_INT(registry_remove(registry, "x", &another, &problem), -PYR_ALREADY_EXISTS);
-	CHECK_STR(problem.text, "NamingError: x is another's: only its owner at h:1 may remove it");
+	CHECK_STR(problem.text,
+		  "NamingError: x belongs to another program: only its owner at h:1 may remove it");
 	CHECK_STR(lookup(registry, "x"), "PYRO:o@h:1");
 
 	CHECK(lease(registry, "x", "PYRO:p@h:2", mine) != NULL);
@@ -537,8 +538,8 @@ TEST(the_tags_of_a_leased_name_are_its_owners)
 	REQUIRE(lease(registry, "x", "PYRO:o@h:1", mine) != NULL);
 	CHECK_INT(registry_set_tags(registry, "x", tags, 1, &nobody, &problem),
 		  -PYR_ALREADY_EXISTS);
-	CHECK_STR(problem.text,
-		  "NamingError: x is another's: only its owner at h:1 may set its metadata");
+	CHECK_STR(problem.text, "NamingError: x belongs to another program: only its owner at h:1 "
+				"may set its metadata");
 	CHECK_INT(registry_set_tags(registry, "x", tags, 1, &me, &problem), 0);
 	CHECK_STR(tags_of(registry, "x"), "t ");
 	CHECK_INT(renew(registry, "x", mine), RENEWAL_DONE);

@@ -168,7 +168,8 @@ TEST(an_owner_removes_its_own_and_others_what_is_nobodys)
 	CHECK_INT(registry_remove(registry, "x", &nobody, &problem), 0);
 	CHECK_STR(uris(), "PYRO:o@h:3 ");
 	CHECK_INT(registry_remove(registry, "x", &nobody, &problem), -PYR_ALREADY_EXISTS);
-	CHECK_HAS(problem.text, "x is another's: only its owner at h:3 may remove it");
+	CHECK_HAS(problem.text,
+		  "x belongs to another program: only its owner at h:3 may remove it");
 	CHECK_INT(registry_remove_share(registry, "x", "PYRO:o@h:7", &them, &problem),
 		  -PYR_NOT_FOUND);
 	CHECK_INT(registry_remove_share(registry, "x", "h:7", &them, &problem),

@@ -66,21 +66,21 @@ TEST(what_is_wrong_in_the_file_is_told_with_its_place)
 	} cases[] = {
 		{ "permit * call",
 		  "rules:1:1: a line begins with allow, deny or group, not 'permit'" },
-		{ "allow *", "rules:1:1: 'allow WHO ACTION' is wanted" },
-		{ "\n allow bob call", "rules:2:8: 'bob' is nobody: cert:NAME" },
-		{ "allow cert:a,b call", "rules:1:7: 'b' is nobody" },
-		{ "allow cert:a, call", "rules:1:7: '' is nobody" },
-		{ "deny * cal *", "rules:1:8: 'cal' is no action: call, inspect" },
+		{ "allow *", "rules:1:1: expected 'allow WHO ACTION'" },
+		{ "\n allow bob call", "rules:2:8: 'bob' is not an identity: expected cert:NAME" },
+		{ "allow cert:a,b call", "rules:1:7: 'b' is not an identity" },
+		{ "allow cert:a, call", "rules:1:7: '' is not an identity" },
+		{ "deny * cal *", "rules:1:8: 'cal' is not an action: call, inspect" },
 		{ "allow * inspect x", "rules:1:17: 'x' is one word too many" },
 		{ "allow * register a b", "rules:1:20: 'b' is one word too many" },
-		{ "allow * call a in b", "rules:1:16: 'at OBJECT' is wanted" },
-		{ "allow * call a at", "rules:1:16: 'at OBJECT' is wanted" },
+		{ "allow * call a in b", "rules:1:16: expected 'at OBJECT'" },
+		{ "allow * call a at", "rules:1:16: expected 'at OBJECT'" },
 		{ "allow * call a at b c", "rules:1:21: 'c' is one word too many" },
-		{ "allow group:x call", "rules:1:7: there is no group 'x' above" },
-		{ "group x", "rules:1:1: 'group NAME WHO...' is wanted" },
-		{ "group x group:x", "rules:1:9: there is no group 'x' above" },
-		{ "group x *\ngroup x *", "rules:2:7: there is a group 'x' already" },
-		{ "group a,b *", "rules:1:7: 'a,b' is no name for a group" },
+		{ "allow group:x call", "rules:1:7: group 'x' is not defined above" },
+		{ "group x", "rules:1:1: expected 'group NAME WHO...'" },
+		{ "group x group:x", "rules:1:9: group 'x' is not defined above" },
+		{ "group x *\ngroup x *", "rules:2:7: group 'x' is already defined" },
+		{ "group a,b *", "rules:1:7: 'a,b' is not a name for a group" },
 		{ "allow \"cert:a call", "rules:1:7: the quotation mark is not closed" },
 	};
 	struct rules_problem problem;
@@ -95,7 +95,7 @@ TEST(what_is_wrong_in_the_file_is_told_with_its_place)
 			CHECK_STR(problem.text, cases[i].why);
 	}
 	CHECK(rules_set_parse("allow * call\n\0", 14, "rules", &problem) == NULL);
-	CHECK_STR(problem.text, "rules:2:1: a byte 0");
+	CHECK_STR(problem.text, "rules:2:1: a NUL byte");
 	CHECK(rules_open("/nowhere/rules", &problem) == NULL);
 	CHECK_STR(problem.text, "cannot read /nowhere/rules: No such file or directory");
 }
@@ -288,7 +288,7 @@ TEST(a_daemon_whose_rules_cannot_be_read_does_not_start)
 	write_rules("allow everybody call\n");
 	CHECK(pyr_daemon_new(&options) == NULL);
 	CHECK_INT(pyr_last_error()->code, PYR_INVALID_ARGUMENT);
-	CHECK_HAS(pyr_last_error()->message, ":1:7: 'everybody' is nobody");
+	CHECK_HAS(pyr_last_error()->message, ":1:7: 'everybody' is not an identity");
 	options.rules = "/nowhere/rules";
 	CHECK(pyr_daemon_new(&options) == NULL);
 	CHECK_HAS(pyr_last_error()->message, "cannot read /nowhere/rules");

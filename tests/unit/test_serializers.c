@@ -189,28 +189,27 @@ TEST(values_that_do_not_fit_are_refused_by_name)
 	CHECK_STR(read_as(SCALAR(PYR__UINT64), "-1"), "parameter 'x': -1 does not fit uint64");
 	CHECK_STR(read_as(SCALAR(PYR__INT32), "3.0"), "");
 	CHECK_STR(read_as(SCALAR(PYR__INT32), "3.5"),
-		  "parameter 'x': an integer is wanted, not 3.5");
+		  "parameter 'x': expected an integer, got 3.5");
 	CHECK_STR(read_as(SCALAR(PYR__INT32), "'3'"),
-		  "parameter 'x': an integer is wanted, not '3'");
+		  "parameter 'x': expected an integer, got '3'");
 	CHECK_STR(read_as(SCALAR(PYR__INT32), "True"),
-		  "parameter 'x': an integer is wanted, not True");
+		  "parameter 'x': expected an integer, got True");
 	CHECK_STR(read_as(SCALAR(PYR__INT32), "None"),
-		  "parameter 'x': an integer is wanted, not None");
+		  "parameter 'x': expected an integer, got None");
 	CHECK_STR(read_as(SCALAR(PYR__DOUBLE), "1e30000"), "");
 	CHECK_STR(read_as(SCALAR(PYR__DOUBLE), "{'__class__':'float','value':'nan'}"), "");
 	CHECK_STR(read_as(SCALAR(PYR__DOUBLE), "7"), "");
 	CHECK_STR(read_as(SCALAR(PYR__FLOAT), "1e39"), "parameter 'x': 9.9999999999999994e+38 does "
 						       "not fit float");
-	CHECK_STR(read_as(SCALAR(PYR__DOUBLE), "'1'"),
-		  "parameter 'x': a number is wanted, not '1'");
-	CHECK_STR(read_as(SCALAR(PYR__BOOL), "1"), "parameter 'x': true or false is wanted, not 1");
+	CHECK_STR(read_as(SCALAR(PYR__DOUBLE), "'1'"), "parameter 'x': expected a number, got '1'");
+	CHECK_STR(read_as(SCALAR(PYR__BOOL), "1"), "parameter 'x': expected true or false, got 1");
 	CHECK_STR(read_as(SCALAR(PYR__STRING), "b'x'"),
-		  "parameter 'x': a string is wanted, not bytes");
+		  "parameter 'x': expected a string, got bytes");
 	CHECK_STR(read_as(SCALAR(PYR__BYTES), "'eA=='"),
-		  "parameter 'x': a bytes object is wanted, not 'eA=='");
+		  "parameter 'x': expected a bytes object, got 'eA=='");
 	CHECK_STR(read_as(SCALAR(PYR__BYTES), "{'data':'eA==','encoding':'base64'}"), "");
 	CHECK_STR(read_as(SCALAR(PYR__STRING), "'a\\0b'"),
-		  "malformed serpent: a string holds no NUL");
+		  "malformed serpent: a string cannot contain a NUL");
 	end();
 }
 
@@ -227,9 +226,9 @@ TEST(objects_of_python_are_structs_and_their_class_is_not_looked_at)
 	CHECK_STR(read_as(&point, "{'x':1,'y':2,'__class__':'mine.Point'}"), "");
 	CHECK_STR(read_as(&point, "{'x':1,'z':2}"), "parameter 'x': there is no member 'z'");
 	CHECK_STR(read_as(&point, "{'x':1,1:2}"), "parameter 'x': there is no member '1'");
-	CHECK_STR(read_as(&point, "(1,2)"), "parameter 'x': an object is wanted, not a list");
+	CHECK_STR(read_as(&point, "(1,2)"), "parameter 'x': expected an object, got a list");
 	CHECK_STR(read_as(&places, "{'a':[{'x':1}],'b':()}"), "");
-	CHECK_STR(read_as(&places, "{1:[]}"), "x[0]: its key is a string, not 1");
+	CHECK_STR(read_as(&places, "{1:[]}"), "x[0]: its key must be a string, not 1");
 	CHECK_STR(read_as(&places, "{(1,2):[]}"),
 		  "malformed serpent: a key is a string, an integer or a bool");
 	end();
@@ -283,9 +282,8 @@ static const char *taken(const char *kind, const char *payload)
 
 TEST(what_is_no_call_is_refused)
 {
-	static const char wrong[] =
-		"the payload is no call: an object, a method, arguments in order "
-		"and arguments by name are wanted";
+	static const char wrong[] = "the payload is not a call: expected an object, a method, "
+				    "positional and named arguments";
 	static const char *const payloads[] = {
 		"1",
 		"()",

@@ -184,12 +184,12 @@ TEST(who_has_none_or_another_is_refused_and_both_ends_say_why)
 	for (i = 0; i < 3; i++) {
 		CHECK_INT(try(hop.uri, &none, lanes[i], why), -PYR_UNAUTHENTICATED);
 		CHECK_HAS(why, "SecurityError: 127.0.0.1:");
-		CHECK_HAS(why, "it wants a shared key: set PYRITE_SHARED_KEY_FILE");
+		CHECK_HAS(why, "it requires a shared key: set PYRITE_SHARED_KEY_FILE");
 		CHECK_INT(try(hop.uri, &two, lanes[i], why), -PYR_UNAUTHENTICATED);
-		CHECK_HAS(why, "the shared key is another one here");
+		CHECK_HAS(why, "the shared key is different here");
 	}
 	CHECK_INT(try(hop.uri, &one, PYR_LANE_WIRE, why), 0);
-	CHECK(was_said(": refused: it proves no shared key"));
+	CHECK(was_said(": refused: it does not prove a shared key"));
 	CHECK_INT(hop_close(&hop), 0);
 }
 
@@ -219,13 +219,13 @@ TEST(a_daemon_that_proves_no_key_is_told_nothing)
 	for (i = 0; i < 3; i++) {
 		CHECK_INT(try(hop.uri, &one, lanes[i], why), -PYR_UNAUTHENTICATED);
 		CHECK_HAS(why, "SecurityError: 127.0.0.1:");
-		CHECK_HAS(why, "it proves no shared key, as this end wants");
+		CHECK_HAS(why, "it does not prove a shared key, which this end requires");
 		proxy = proxy_with(hop.uri, &one, lanes[i]);
 		CHECK_INT(hops_Hop_shout(proxy, 0, "there"), -PYR_UNAUTHENTICATED);
 		CHECK_INT(add(proxy), -PYR_UNAUTHENTICATED);
 		hops_Hop_free(proxy);
 	}
-	CHECK(was_said("it refuses this end: SecurityError: the other end wants a shared key"));
+	CHECK(was_said("it refuses this end: SecurityError: the other end requires a shared key"));
 	CHECK_STR(hop.log, "");
 	CHECK_INT(hop_close(&hop), 0);
 }
@@ -291,7 +291,7 @@ TEST(plain_grpc_calls_are_refused_without_a_certificate)
 	proxy = hops_Hop_proxy_with(hop.uri, &options);
 	CHECK_INT(add(proxy), -PYR_UNAUTHENTICATED);
 	CHECK_HAS(pyr_last_error()->message,
-		  "wants a shared key, which calls of plain gRPC have not");
+		  "requires a shared key, which plain gRPC calls cannot prove");
 	hops_Hop_free(proxy);
 	options.key = &one;
 	proxy = hops_Hop_proxy_with(hop.uri, &options);
@@ -342,11 +342,12 @@ TEST(over_tls_a_certificate_or_the_key_lets_in)
 		{ &alice, &none, PYR_LANE_AUTO, PYR_PLAIN_ONLY, 0, "[cert:alice]" },
 		{ &alice, &one, PYR_LANE_AUTO, PYR_PLAIN_ONLY, 0, "[cert:alice]" },
 		{ &nobody, &one, PYR_LANE_SOCKET, 0, 0, "[key:shared]" },
-		{ &nobody, &none, PYR_LANE_SOCKET, 0, -PYR_UNAUTHENTICATED, "wants a shared key" },
-		{ &nobody, &none, PYR_LANE_GRPC, 0, -PYR_UNAUTHENTICATED, "wants a shared key" },
+		{ &nobody, &none, PYR_LANE_SOCKET, 0, -PYR_UNAUTHENTICATED,
+		  "requires a shared key" },
+		{ &nobody, &none, PYR_LANE_GRPC, 0, -PYR_UNAUTHENTICATED, "requires a shared key" },
 		{ &nobody, &none, PYR_LANE_AUTO, PYR_PLAIN_ONLY, -PYR_UNAUTHENTICATED,
-		  "wants a shared key" },
-		{ &alice, &two, PYR_LANE_WIRE, 0, -PYR_UNAUTHENTICATED, "another one here" },
+		  "requires a shared key" },
+		{ &alice, &two, PYR_LANE_WIRE, 0, -PYR_UNAUTHENTICATED, "is different here" },
 		{ &nobody, &one, PYR_LANE_GRPC, 0, -PYR_FAILED_PRECONDITION,
 		  "gRPC's TLS cannot be bound to a shared key" },
 	};
@@ -376,7 +377,7 @@ TEST(with_a_key_a_daemon_may_be_reached_from_other_hosts_and_says_what_is_missin
 	say_nothing();
 	daemon = pyr_daemon_new(&options);
 	CHECK(daemon != NULL);
-	CHECK(is_said("without TLS hides nothing"));
+	CHECK(is_said("without TLS, anyone on the path"));
 	pyr_daemon_free(daemon);
 	options.key = &none;
 	CHECK(pyr_daemon_new(&options) == NULL);
@@ -452,8 +453,8 @@ TEST(what_will_not_do_is_named_before_anybody_connects)
 	static const struct {
 		const char *text, *why;
 	} bad[] = {
-		{ "", "holds no key" },
-		{ "# nothing\n\n", "holds no key" },
+		{ "", "has no key" },
+		{ "# nothing\n\n", "has no key" },
 		{ "00112233445566778899aabbccddee",
 		  ":1: a key of 30 digits: it has 16 to 128 bytes" },
 		{ "\n" ONE "0", ":2: a key of 33 digits" },
@@ -461,8 +462,8 @@ TEST(what_will_not_do_is_named_before_anybody_connects)
 		{ "correct horse battery staple", ":1: a key is written in hexadecimal digits" },
 		{ "/etc/pyrite/key", ":1: a key is written in hexadecimal digits" },
 		{ ":" ONE, ":1: a name has 1 to 64 characters" },
-		{ "a b:" ONE, ":1: a name has letters, digits" },
-		{ "a:" ONE "\nb:" ONE, ":2: this key is there already" },
+		{ "a b:" ONE, ":1: a name consists of letters, digits" },
+		{ "a:" ONE "\nb:" ONE, ":2: this key occurs twice" },
 	};
 	char path[256];
 	struct pyr_key_options key = { .file = path };

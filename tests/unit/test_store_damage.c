@@ -166,7 +166,7 @@ TEST(a_record_that_makes_no_sense_is_set_aside)
 		REQUIRE(store != NULL);
 		CHECK_INT(n_aside, 1);
 		CHECK_STR(aside_name, "a");
-		CHECK_STR(aside_why, "it makes no sense");
+		CHECK_STR(aside_why, "it is invalid");
 		CHECK(has(store, "good"));
 		drop(store);
 		CHECK_INT(number("SELECT count(*) FROM set_aside"), 1);

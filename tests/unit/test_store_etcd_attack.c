@@ -53,7 +53,7 @@ TEST(the_log_is_not_filled_and_tells_no_secrets)
 		fake_etcd_put(N "x", "{\"secret\": \"00112233445566778899aabbccddeeff\" x");
 	settle(&a);
 	CHECK_INT(a.n_aside, 100);
-	CHECK_HAS(a.aside, "no JSON, from byte 4");
+	CHECK_HAS(a.aside, "not JSON, from byte 4");
 	CHECK(strstr(a.aside, "0011") == NULL);
 	close_both();
 }

@@ -80,7 +80,7 @@ TEST(who_is_refused_is_told_why_and_so_is_the_operator)
 	CHECK_INT(try(hop.uri, &nobody, PYR_LANE_WIRE, why), -PYR_UNAUTHENTICATED);
 	CHECK_HAS(why, "SecurityError");
 	CHECK_HAS(why, "certificate required");
-	CHECK(was_said("it has shown no certificate"));
+	CHECK(was_said("it has no certificate"));
 
 	say_nothing();
 	CHECK_INT(try(hop.uri, &self, PYR_LANE_WIRE, why), -PYR_UNAUTHENTICATED);
@@ -92,7 +92,7 @@ TEST(who_is_refused_is_told_why_and_so_is_the_operator)
 
 	proxy = hops_Hop_proxy_with(hop.uri, &open);
 	CHECK_INT(add(proxy), -PYR_FAILED_PRECONDITION);
-	CHECK_HAS(pyr_last_error()->message, "wants TLS: set PYRITE_KEYS");
+	CHECK_HAS(pyr_last_error()->message, "requires TLS: set PYRITE_KEYS");
 	hops_Hop_free(proxy);
 	CHECK_INT(hop_close(&hop), 0);
 }

@@ -247,7 +247,7 @@ TEST(faces_are_named)
 	CHECK_INT(strncmp(wrong, "htp", 3), 0);
 	CHECK(pyr_daemon_new(&(struct pyr_daemon_options){ .faces = "htp" }) == NULL);
 	CHECK_STR(pyr_last_error()->message,
-		  "DaemonError: 'htp' is no face: grpc, reflection, health, pyro, http, all or "
+		  "DaemonError: 'htp' is not a face: grpc, reflection, health, pyro, http, all or "
 		  "none");
 }
 

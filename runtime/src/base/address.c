@@ -42,6 +42,7 @@ void address_advertise(const char *bound, char *ret, size_t n)
 		return;
 	}
 	if (!find_host(host))
-		log_line(PYR_LOG_WARNING, "no address but loopback to give out for %s", bound);
+		log_line(PYR_LOG_WARNING, "no address other than loopback to advertise for %s",
+			 bound);
 	snprintf(ret, n, "%s%s", host, port);
 }

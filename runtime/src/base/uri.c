@@ -59,7 +59,8 @@ static int read_scheme(struct reader *reader)
 			return 0;
 		}
 	}
-	return fail_at(reader, reader->text, "it begins with none of PYRO:, PYRONAME:, PYROMETA:");
+	return fail_at(reader, reader->text,
+		       "it does not begin with PYRO:, PYRONAME: or PYROMETA:");
 }
 
 /* An id, a name or a tag, up to '@', the end, or stop. */
@@ -73,7 +74,7 @@ static int read_word(struct reader *reader, char stop, const char **ret_end)
 	for (; at < end && *at != '@' && !(stop && *at == stop); at += length) {
 		length = text_char(at, (size_t)(end - at), &c);
 		if (length == 0)
-			return fail_at(reader, at, "bytes that are no UTF-8");
+			return fail_at(reader, at, "invalid UTF-8");
 		if (c == ' ' || c == 0xa0 || c == 0x3000 || text_is_control(c))
 			return fail_at(reader, at, "white space or a control character");
 		if (at - reader->at + (ptrdiff_t)length > URI_OBJECT_MAX)
@@ -153,7 +154,7 @@ static int read_port(struct reader *reader)
 	for (; isdigit((unsigned char)*at) && at - reader->at < 6; at++)
 		port = port * 10 + (unsigned)(*at - '0');
 	if (*at || at == reader->at || port < 1 || port > 65535)
-		return fail_at(reader, reader->at, "the port is no number from 1 to 65535");
+		return fail_at(reader, reader->at, "the port is not a number from 1 to 65535");
 	reader->port = (uint16_t)port;
 	reader->at = at;
 	return 0;
@@ -174,8 +175,7 @@ static int read_socket(struct reader *reader)
 	for (at = path; at < end; at += length) {
 		length = text_char(at, (size_t)(end - at), &c);
 		if (length == 0 || text_is_control(c))
-			return fail_at(reader, at,
-				       "a control character or bytes that are no UTF-8");
+			return fail_at(reader, at, "a control character or invalid UTF-8");
 		if (c == ':')
 			return fail_at(reader, at, "a unix socket has no port");
 	}
@@ -226,7 +226,7 @@ static int read_name(struct reader *reader)
 		c = reader->at[i];
 		label = c == '.' ? 0 : label + 1;
 		if (!(isascii(c) && (isalnum(c) || c == '-' || c == '_' || c == '.')))
-			return fail_at(reader, reader->at + i, "no character of a host name");
+			return fail_at(reader, reader->at + i, "not a character of a host name");
 		if (label > 63 || (c == '.' && (i == 0 || reader->at[i - 1] == '.')))
 			return fail_at(reader, reader->at + i,
 				       "the parts of a host name have 1 to 63 bytes");
@@ -235,7 +235,7 @@ static int read_name(struct reader *reader)
 	reader->host[n] = '\0';
 	if (strspn(reader->host, "0123456789.") == n &&
 	    inet_pton(AF_INET, reader->host, &binary) != 1)
-		return fail_at(reader, reader->at, "no IPv4 address");
+		return fail_at(reader, reader->at, "not an IPv4 address");
 	reader->at += n;
 	return 0;
 }
@@ -252,8 +252,7 @@ static int read_location(struct reader *reader)
 	second = first ? strchr(first + 1, ':') : NULL;
 	if (second && reader->at[0] != '[' &&
 	    strspn(reader->at, "0123456789abcdefABCDEF:.") == strlen(reader->at))
-		return fail_at(reader, reader->at,
-			       "an IPv6 address stands in brackets, [::1]:9090");
+		return fail_at(reader, reader->at, "an IPv6 address needs brackets, [::1]:9090");
 	status = reader->at[0] == '[' ? read_v6(reader) : read_name(reader);
 	if (status < 0)
 		return status;

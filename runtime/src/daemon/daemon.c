@@ -432,10 +432,10 @@ int pyr_daemon_serve_fd(pyr_daemon *daemon, int fd)
 	if (fd < 0 || !daemon || !door_prepare(fd)) {
 		if (fd >= 0)
 			close(fd);
-		return daemon ? error_set(
-					PYR_INVALID_ARGUMENT,
-					"DaemonError: descriptor %d is no connected stream socket",
-					fd)
+		return daemon ? error_set(PYR_INVALID_ARGUMENT,
+					  "DaemonError: descriptor %d is not a connected stream "
+					  "socket",
+					  fd)
 			      : error_null("daemon");
 	}
 	if (door_take(daemon->door, fd))

@@ -41,8 +41,8 @@ bool daemon_faces(pyr_daemon *d, const struct pyr_daemon_options *options)
 		return true;
 	}
 	error_constructor(PYR_INVALID_ARGUMENT,
-			  "DaemonError: '%.*s' is no face: grpc, reflection, health, pyro, http, "
-			  "all or none",
+			  "DaemonError: '%.*s' is not a face: grpc, reflection, health, pyro, "
+			  "http, all or none",
 			  n < 100 ? n : 100, wrong);
 	return false;
 }

@@ -47,9 +47,8 @@ int daemon_may_inspect(pyr_daemon *d, pyr_call *call)
 		return 0;
 	if (inspect == PYR_DEFAULT && d->rules)
 		return pyr_call_refuse(call, "inspect", "");
-	return pyr_fail(call, PYR_PERMISSION_DENIED,
-			"the objects of the daemon at %s are not for callers %s", d->host.address,
-			inspect == PYR_NO ? "to see" : "on other hosts to see");
+	return pyr_fail(call, PYR_PERMISSION_DENIED, "callers%s may not inspect the daemon at %s",
+			inspect == PYR_NO ? "" : " on other hosts", d->host.address);
 }
 
 static int check(pyr_call *call)
@@ -325,7 +324,7 @@ static int interface_of(pyr_call *call, const char *id, const struct pyrite_Inte
 	object_unref(object);
 	if (!is_told)
 		return pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
-				"the interface of '%s' is too large to tell, or memory is out", id);
+				"the interface of '%s' is too large to send, or out of memory", id);
 	*ret = metadata;
 	return 0;
 }

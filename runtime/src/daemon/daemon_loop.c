@@ -83,8 +83,8 @@ int pyr_daemon_start(pyr_daemon *daemon, pyr_stopped_cb on_stopped, void *data)
 		return err;
 	if (daemon->threads > 1)
 		return error_set(PYR_FAILED_PRECONDITION,
-				 "DaemonError: the daemon at %s has %u method threads: one that a "
-				 "loop serves has threads = 1",
+				 "DaemonError: the daemon at %s has %u method threads: with an "
+				 "event loop, set threads = 1",
 				 daemon->host.address, daemon->threads);
 	s = calloc(1, sizeof(*s));
 	if (!s)

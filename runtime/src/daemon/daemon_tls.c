@@ -87,11 +87,10 @@ void daemon_tell_of_key(pyr_daemon *d)
 
 	if (!d->keys || d->tls)
 		return;
-	log_line(
-		is_near ? PYR_LOG_INFO : PYR_LOG_WARNING,
-		"%s: a shared key is wanted of who connects, and without TLS hides nothing: who is "
-		"between can read and change what is said",
-		d->host.address);
+	log_line(is_near ? PYR_LOG_INFO : PYR_LOG_WARNING,
+		 "%s: the shared key authenticates callers, but does not encrypt: without TLS, "
+		 "anyone on the path can read and change the traffic",
+		 d->host.address);
 }
 
 int pyr_daemon_set_key(pyr_daemon *daemon, const struct pyr_key_options *options)
@@ -103,7 +102,8 @@ int pyr_daemon_set_key(pyr_daemon *daemon, const struct pyr_key_options *options
 	if (!daemon->keys)
 		return error_set(PYR_FAILED_PRECONDITION, "the daemon was made without a key");
 	if (options && options->use == PYR_NO)
-		return error_set(PYR_INVALID_ARGUMENT, "the daemon goes on asking for a key");
+		return error_set(PYR_INVALID_ARGUMENT,
+				 "a daemon with a key cannot stop requiring one");
 	if (key_settings_update(daemon->keys, options, &problem) == 0)
 		return 0;
 	return error_set(problem.code, "SecurityError: shared key: %s", problem.text);

@@ -167,7 +167,7 @@ static void welcome(struct door *door, int fd)
 		close(fd);
 		if (may_complain(door))
 			log_line(PYR_LOG_WARNING,
-				 "%s: turning connections away: %u are open, the most allowed",
+				 "%s: turning connections away: %u are open, the maximum",
 				 door->listeners.address, door->options.max_links);
 		return;
 	}
@@ -357,7 +357,7 @@ static void drop_silent(struct door *door)
 	int64_t now = link ? now_ms() : 0;
 
 	for (; link && link->until_ms <= now; link = door->links.first) {
-		log_line(PYR_LOG_DEBUG, "%s: closing the connection from %s: it said nothing",
+		log_line(PYR_LOG_DEBUG, "%s: closing the connection from %s: it sent nothing",
 			 door->listeners.address, link->peer.address);
 		drop(door, link);
 	}

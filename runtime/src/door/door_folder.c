@@ -39,8 +39,8 @@ static const char *problem_of(const char *folder)
 	if (stat(folder, &st) < 0)
 		return strerror(errno);
 	if (st.st_uid != geteuid() && st.st_uid != 0 && !is_outside(st.st_uid))
-		return "another user's";
-	return (st.st_mode & 022) && !(st.st_mode & S_ISVTX) ? "one that others can write" : NULL;
+		return "owned by another user";
+	return (st.st_mode & 022) && !(st.st_mode & S_ISVTX) ? "writable by others" : NULL;
 }
 
 /* Cuts the last part off; of what is in the root, "/" is left. Returns false when there is none. */
@@ -66,9 +66,9 @@ int door_check_folder(const char *path, struct door_problem *problem)
 		why = problem_of(folder);
 		if (why)
 			return door_fail(problem, PYR_FAILED_PRECONDITION,
-					 "refusing to listen on ./u:%s: its folder %s is %s, who "
-					 "could replace the socket: use one of your own, of mode "
-					 "0700, or ask for it with insecure",
+					 "refusing to listen on ./u:%s: its folder %s is %s, so "
+					 "the socket could be replaced: use a folder of your own "
+					 "with mode 0700, or set insecure",
 					 path, folder, why);
 	} while (cut(folder));
 	return 0;

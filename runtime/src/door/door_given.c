@@ -77,18 +77,19 @@ static int check_listener(int fd, struct sockaddr_storage *ret, socklen_t *n,
 	int type = 0, listens = 0;
 
 	if (fd < 0 || getsockname(fd, (struct sockaddr *)ret, n) < 0)
-		return door_fail(problem, PYR_INVALID_ARGUMENT, "descriptor %d is no socket", fd);
+		return door_fail(problem, PYR_INVALID_ARGUMENT, "descriptor %d is not a socket",
+				 fd);
 	if (ret->ss_family != AF_INET && ret->ss_family != AF_INET6 && ret->ss_family != AF_UNIX)
 		return door_fail(problem, PYR_INVALID_ARGUMENT,
 				 "descriptor %d is a socket of address family %d: IPv4, IPv6 and "
 				 "unix can be served",
 				 fd, ret->ss_family);
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM)
-		return door_fail(problem, PYR_INVALID_ARGUMENT, "descriptor %d is no stream socket",
-				 fd);
+		return door_fail(problem, PYR_INVALID_ARGUMENT,
+				 "descriptor %d is not a stream socket", fd);
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0 || !listens)
-		return door_fail(problem, PYR_INVALID_ARGUMENT, "descriptor %d does not listen",
-				 fd);
+		return door_fail(problem, PYR_INVALID_ARGUMENT,
+				 "descriptor %d is not a listening socket", fd);
 	return 0;
 }
 

@@ -52,7 +52,7 @@ enum door_protocol door_classify(const uint8_t *data, size_t n)
 const char *door_protocol_name(enum door_protocol protocol)
 {
 	static const char *const names[] = {
-		[DOOR_UNDECIDED] = "nothing that can be told",
+		[DOOR_UNDECIDED] = "a protocol that is not known yet",
 		[DOOR_HTTP2] = "HTTP/2",
 		[DOOR_FRAMES] = "frames",
 		[DOOR_HTTP1] = "HTTP/1",

@@ -39,7 +39,7 @@ static enum door_protocol failed(struct door_link *link, enum tls_result result,
 	       : result == TLS_ENDED ? "it closed the connection"
 				     : tls_why(link->tls);
 	if (!**why)
-		*why = "it speaks no protocol that is spoken here";
+		*why = "it speaks no protocol of this daemon";
 	return DOOR_OTHER;
 }
 
@@ -70,7 +70,7 @@ enum door_protocol door_tls_look(struct door_link *link, const char **why)
 		return failed(link, result, why);
 	protocol = door_classify(data, n);
 	if (protocol != DOOR_UNDECIDED && !is_agreed(tls_alpn(link->tls), protocol)) {
-		*why = "it speaks something else than it agreed on";
+		*why = "it does not speak the protocol it agreed on";
 		return DOOR_OTHER;
 	}
 	return protocol;

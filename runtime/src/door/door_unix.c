@@ -80,8 +80,7 @@ static int try_lock(const char *path, bool *again, struct door_problem *problem)
 	close(fd);
 	*again = true;
 	return door_fail(problem, PYR_UNAVAILABLE,
-			 "cannot listen on ./u:%s: lock file %s is removed again and again", path,
-			 name);
+			 "cannot listen on ./u:%s: lock file %s keeps being removed", path, name);
 }
 
 static int take_lock(const char *path, struct door_problem *problem)
@@ -125,7 +124,7 @@ static int clear_stale(const struct sockaddr_un *sa, struct door_problem *proble
 					   "cannot listen on ./u:%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return door_fail(problem, PYR_ALREADY_EXISTS,
-				 "cannot listen on ./u:%s: there is a file that is no socket",
+				 "cannot listen on ./u:%s: there is a file that is not a socket",
 				 path);
 	if (st.st_uid != geteuid())
 		return door_fail(problem, PYR_PERMISSION_DENIED,
@@ -141,10 +140,10 @@ static int clear_stale(const struct sockaddr_un *sa, struct door_problem *proble
 		return door_fail(problem, PYR_ALREADY_EXISTS,
 				 "cannot listen on ./u:%s: another program listens there", path);
 	if (answer != ECONNREFUSED && answer != ENOENT)
-		return door_fail(
-			problem, door_errno_status(answer),
-			"cannot listen on ./u:%s: there is a socket, and trying it says: %s", path,
-			strerror(answer));
+		return door_fail(problem, door_errno_status(answer),
+				 "cannot listen on ./u:%s: there is a socket, and connecting to it "
+				 "fails: %s",
+				 path, strerror(answer));
 	if (unlink(path) < 0 && errno != ENOENT)
 		return door_fail(problem, door_errno_status(errno),
 				 "cannot replace the dead socket ./u:%s: %s", path,
@@ -186,17 +185,19 @@ static int make_absolute(const char *path, char *ret, size_t n, struct door_prob
 		return door_fail(problem, PYR_INVALID_ARGUMENT, "path of the unix socket is empty");
 	if (path[0] != '/') {
 		if (!getcwd(ret, n))
-			return door_fail(problem, PYR_INVALID_ARGUMENT,
-					 "no absolute path of the unix socket %.200s: %s", path,
-					 strerror(errno));
+			return door_fail(
+				problem, PYR_INVALID_ARGUMENT,
+				"cannot find the absolute path of the unix socket %.200s: %s", path,
+				strerror(errno));
 		length = (int)strlen(ret);
 		slash = "/";
 	}
 	snprintf(ret + length, n - (size_t)length, "%s%s", slash, path);
 	if (strchr(ret, ':'))
-		return door_fail(problem, PYR_INVALID_ARGUMENT,
-				 "path of the unix socket has a ':', which no URI can hold: %.200s",
-				 ret);
+		return door_fail(
+			problem, PYR_INVALID_ARGUMENT,
+			"path of the unix socket has a ':', which a URI cannot contain: %.200s",
+			ret);
 	return 0;
 }
 

@@ -20,7 +20,7 @@ static bool fail(void)
 {
 	const char *why = dlerror();
 
-	snprintf(text, sizeof(text), "gRPC is not to be had: %.200s",
+	snprintf(text, sizeof(text), "gRPC cannot be loaded: %.200s",
 		 why ? why : "no reason given");
 	atomic_store(&has_failed, true);
 	log_line(PYR_LOG_ERROR, "%s", text);

@@ -120,7 +120,7 @@ pyr_proxy *visitor_proxy(struct visitor *visitor, const char *id,
 					 visitor->host->address);
 	if (place < 0)
 		error_constructor(PYR_RESOURCE_EXHAUSTED,
-				  "%s has called %d objects over one connection, the most allowed",
+				  "%s has called %d objects over one connection, the maximum",
 				  visitor->who.address, VISITOR_OBJECTS);
 	else if ((size_t)place < visitor->n &&
 		 visitor->proxies[place]->interface == object->interface)

@@ -100,8 +100,8 @@ void *pyr__batch(pyr_batch *batch, const struct pyr__interface *interface)
 	own = batch->stub->interface->table;
 	if (codec_has_interface(own, span_of(interface->name)))
 		return batch->stub;
-	return error_constructor(PYR_INVALID_ARGUMENT, "a batch of %s is no batch of %s", own->name,
-				 interface->name);
+	return error_constructor(PYR_INVALID_ARGUMENT, "a batch of %s is not a batch of %s",
+				 own->name, interface->name);
 }
 
 void pyr__batch_set_options(pyr_batch *batch, const struct pyr_call_options *options, size_t size)
@@ -190,7 +190,7 @@ static int add(pyr_batch *batch, unsigned operation, pyr__in *in, void *const *o
 	if (atomic_load(&batch->is_running))
 		return error_set(PYR_FAILED_PRECONDITION, "%s: the batch is running", name);
 	if (batch->n_items >= PEER_MAX_BATCH)
-		return error_set(PYR_RESOURCE_EXHAUSTED, "%s: the batch has %d calls, the most",
+		return error_set(PYR_RESOURCE_EXHAUSTED, "%s: the batch has %d calls, the maximum",
 				 name, PEER_MAX_BATCH);
 	if (!request_begin(&request, batch->stub, operation, in))
 		return -pyr_last_error()->code;

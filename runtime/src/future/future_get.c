@@ -29,9 +29,10 @@ pyr_future *pyr__start(void *self, const struct pyr__interface *interface, unsig
 	if (operation < 0)
 		return error_from_constructor();
 	if (proxy->batch)
-		return error_constructor(PYR_FAILED_PRECONDITION,
-					 "%s: a batch takes no futures: start the batch itself",
-					 interface->operations[op].name);
+		return error_constructor(
+			PYR_FAILED_PRECONDITION,
+			"%s: a batch has no futures of single calls: start the batch",
+			interface->operations[op].name);
 	if (!request_begin(&request, proxy, (unsigned)operation, in))
 		return error_from_constructor();
 	future = start_future(&request);

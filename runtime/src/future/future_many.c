@@ -140,8 +140,8 @@ static int any_check(pyr_future *const *futures, size_t n)
 	for (i = 0; i < n; i++) {
 		has_one |= futures[i] != NULL;
 		if (futures[i] && futures[i]->executor)
-			return error_set(PYR_FAILED_PRECONDITION, "futures[%zu] has its callback",
-					 i);
+			return error_set(PYR_FAILED_PRECONDITION,
+					 "futures[%zu] already has a callback", i);
 	}
 	if (has_one && n <= INT_MAX)
 		return 0;

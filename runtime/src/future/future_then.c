@@ -83,7 +83,7 @@ static int check(pyr_future *future)
 	if (proxy_is_forked())
 		return -PYR_FAILED_PRECONDITION;
 	if (future->executor)
-		return error_set(PYR_FAILED_PRECONDITION, "the future has its callback");
+		return error_set(PYR_FAILED_PRECONDITION, "the future already has a callback");
 	return 0;
 }
 

@@ -177,7 +177,7 @@ const struct pyr__operation *generic_stream_operation(pyr_stream *stream)
 		return NULL;
 	}
 	if (!stream->is_callers) {
-		error_set(PYR_INVALID_ARGUMENT, "%s: the method's end is not read as JSON",
+		error_set(PYR_INVALID_ARGUMENT, "%s: this is the method's end of the stream",
 			  stream->operation->table->name);
 		return NULL;
 	}
@@ -195,7 +195,7 @@ int generic_write(pyr_stream *stream, struct source *item)
 	if (!item)
 		return error_missing("item");
 	if (!(op->flags & PYR__STREAM_IN))
-		return error_set(PYR_INVALID_ARGUMENT, "%s: nothing is written", op->name);
+		return error_set(PYR_INVALID_ARGUMENT, "%s: no parameter is a stream", op->name);
 	err = generic_args_begin(&args, stream->caller.proxy->interface->table, op,
 				 &(struct generic_input){ .item = item });
 	if (err == 0)

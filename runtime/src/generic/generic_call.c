@@ -115,7 +115,7 @@ int pyr_stream_item_json(pyr_stream *stream, const char *text, char **ret)
 	if (!text || !ret)
 		return error_missing(text ? "ret" : "text");
 	if (!(op->flags & PYR__STREAM_IN))
-		return error_set(PYR_INVALID_ARGUMENT, "%s: nothing is written", op->name);
+		return error_set(PYR_INVALID_ARGUMENT, "%s: no parameter is a stream", op->name);
 	value_text_to_json(&op->fields[op->n_in + op->n_out], text, &json);
 	if (!(given = generic_text(&json)))
 		return -PYR_RESOURCE_EXHAUSTED;

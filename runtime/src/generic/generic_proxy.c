@@ -44,7 +44,7 @@ static const struct pyr__interface *learn_names(const char *uri, const pyr_uri *
 
 	if (!table)
 		error_set(PYR_FAILED_PRECONDITION,
-			  "%s: a server of plain gRPC does not tell what its objects do", uri);
+			  "%s: a server that speaks plain gRPC does not describe its objects", uri);
 	return table;
 }
 

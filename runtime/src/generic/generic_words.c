@@ -36,7 +36,7 @@ static int named(const struct pyr__operation *op, const char *word, const char *
 static int take_named(struct words *words, int i, const char *value)
 {
 	if (words->values[i])
-		return error_set(PYR_INVALID_ARGUMENT, "%s: parameter '%s' stands twice",
+		return error_set(PYR_INVALID_ARGUMENT, "%s: parameter '%s' occurs twice",
 				 words->operation->name, words->operation->fields[i].name);
 	words->values[i] = value;
 	return 0;

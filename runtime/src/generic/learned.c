@@ -101,8 +101,7 @@ static const struct pyr__interface *get(const struct description *told, int *cod
 			return learned->table;
 	if (all.n == LEARNED_MAX || n_bytes > LEARNED_BYTES - all.n_bytes) {
 		*code = PYR_RESOURCE_EXHAUSTED;
-		snprintf(text, n, "this process has learned %zu interfaces, and takes no more",
-			 all.n);
+		snprintf(text, n, "this process has learned %zu interfaces, the maximum", all.n);
 		return NULL;
 	}
 	learned = make(told, code, text, n);

@@ -204,10 +204,9 @@ static const struct pyr__interface *get(const struct metadata *told)
 			return untyped->table;
 	untyped = all.n < LEARNED_MAX ? make(told, hash) : NULL;
 	if (!untyped) {
-		error_set(
-			PYR_RESOURCE_EXHAUSTED,
-			"this process has learned %zu interfaces without types, and takes no more",
-			all.n);
+		error_set(PYR_RESOURCE_EXHAUSTED,
+			  "this process has learned %zu interfaces without types, the maximum",
+			  all.n);
 		return NULL;
 	}
 	untyped->next = all.first;
@@ -261,8 +260,9 @@ const struct pyr__interface *untyped_learn(const char *address, const char *obje
 		ret = get(told);
 		pthread_mutex_unlock(&all.lock);
 	} else {
-		error_set(PYR_INTERNAL, "ProtocolError: %.200s: the metadata of '%.200s' is none",
-			  address, object);
+		error_set(PYR_INTERNAL,
+			  "ProtocolError: %.200s: the metadata of '%.200s' is invalid", address,
+			  object);
 	}
 	pyr_free(told);
 	return ret;

@@ -58,7 +58,7 @@ pyr_any *pyr_any_dup(pyr_call *call, const pyr_any *any)
 
 static pyr_any *fail(const struct pyr__type *type, int code, const char *text)
 {
-	return error_constructor(code, "no any can be made of this %s: %s", type->name, text);
+	return error_constructor(code, "cannot make an any of this %s: %s", type->name, text);
 }
 
 /* References in it are what others are found among; what is a URI alone is called as one of them.
@@ -149,9 +149,11 @@ int pyr__from_any(const pyr_any *any, const struct pyr__type *type, void *ret)
 	if (!ret)
 		return error_missing("ret");
 	if (!any)
-		return error_set(PYR_INVALID_ARGUMENT, "the any is no %s: it is nil", type->name);
+		return error_set(PYR_INVALID_ARGUMENT, "the any is not of type %s: it is nil",
+				 type->name);
 	if (open_any(any, type, ret, &problem) < 0)
-		return error_set(problem.code, "the any is no %s: %s", type->name, problem.text);
+		return error_set(problem.code, "the any is not of type %s: %s", type->name,
+				 problem.text);
 	return 0;
 }
 

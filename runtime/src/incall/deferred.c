@@ -90,7 +90,7 @@ int pyr_call_defer(pyr_call *call, pyr_deferred **ret)
 	if (!ret)
 		return error_missing("ret");
 	if (call->origin->hook)
-		return error_set(PYR_FAILED_PRECONDITION, "%s: a hook answers before it returns",
+		return error_set(PYR_FAILED_PRECONDITION, "%s: a hook cannot defer a call",
 				 incall_operation(call)->name);
 	if (call->answer.deferred || call->is_creating || call != incall_current())
 		return error_set(PYR_FAILED_PRECONDITION, "%s: %s", incall_operation(call)->name,

@@ -67,7 +67,7 @@ int pyr_call_fail(pyr_call *call, const char *file, int line, int code, const ch
 		code = -code;
 	if (!call || code < 1 || code > PYR_UNAUTHENTICATED)
 		return error_set(PYR_INVALID_ARGUMENT, "pyr_fail: %s",
-				 call ? "the code is no status" : "call is NULL");
+				 call ? "the code is not a status" : "call is NULL");
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
@@ -170,7 +170,7 @@ void incall_returned(pyr_call *call, int err)
 	struct error_info error = { 0 };
 
 	if (err >= 0 || err < -PYR_UNAUTHENTICATED) {
-		incall_fail(call, PYR_UNKNOWN, "%s returned %d, which is no status",
+		incall_fail(call, PYR_UNKNOWN, "%s returned %d, which is not a status",
 			    incall_operation(call)->name, err);
 		return;
 	}

@@ -51,7 +51,7 @@ int stream_method_error(pyr_stream *stream)
 				 "TimeoutError: %s: the caller's deadline has passed", name);
 	if (call && atomic_load(&stream->method.is_left))
 		return error_set(PYR_DEADLINE_EXCEEDED,
-				 "%s: item stream terminated: its caller left it alone for %u ms",
+				 "%s: item stream terminated: its caller did not use it for %u ms",
 				 name, stream->method.lifetime_ms);
 	return error_set(PYR_FAILED_PRECONDITION, "%s: the call was answered", name);
 }

@@ -124,8 +124,7 @@ int pyr_call_track(pyr_call *call, void *resource, pyr_close_cb close)
 		return 0;
 	free(tracked);
 	return error_set(PYR_RESOURCE_EXHAUSTED,
-			 "%d resources of this session of object '%s' are tracked, the most it may "
-			 "have",
+			 "%d resources of this session of object '%s' are tracked, the maximum",
 			 TRACKED_MAX, call->object->id);
 }
 

@@ -115,7 +115,7 @@ static bool read_name(const struct reader *r, const char *text, size_t n, struct
 	for (i = 0; i < n; i++)
 		if (!is_of_name(text[i]))
 			return fail(r->problem, r->called, r->line,
-				    "a name has letters, digits, '.', '_' and '-' alone");
+				    "a name consists of letters, digits, '.', '_' and '-'");
 	snprintf(ret->identity, sizeof(ret->identity), PREFIX "%.*s", (int)n, text);
 	return true;
 }
@@ -176,7 +176,7 @@ static bool read_line(const struct reader *r, const char *text, size_t n, struct
 	if (!set_id(key))
 		return fail(r->problem, r->called, r->line, "OpenSSL has no HMAC-SHA256");
 	if (is_there(ring, key))
-		return fail(r->problem, r->called, r->line, "this key is there already");
+		return fail(r->problem, r->called, r->line, "this key occurs twice");
 	ring->n++;
 	return true;
 }
@@ -204,7 +204,7 @@ static bool read_lines(struct reader *r, const char *text, size_t n, struct key_
 		if (text < last && *text != '#' && !read_line(r, text, (size_t)(last - text), ring))
 			return false;
 	}
-	return ring->n > 0 || fail(r->problem, r->called, 0, "it holds no key");
+	return ring->n > 0 || fail(r->problem, r->called, 0, "it has no key");
 }
 
 struct key_ring *key_ring_parse(const char *text, size_t n, const char *called,

@@ -171,7 +171,7 @@ static void on_tls_wanted(struct socket_link *l)
 	char text[512];
 
 	snprintf(text, sizeof(text),
-		 "SecurityError: %s wants TLS: set PYRITE_KEYS, or the proxy's option tls",
+		 "SecurityError: %s requires TLS: set PYRITE_KEYS, or the proxy's option tls",
 		 l->link.address);
 	socket_finish(l, (struct link_end){ .code = PYR_FAILED_PRECONDITION,
 					    .is_refusal = true,

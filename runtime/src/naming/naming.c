@@ -143,8 +143,8 @@ static int take_back(pyr_ns *ns, const struct lease_terms *terms, const pyr_uri 
 	if (terms->is_shared)
 		call.op = &server_remove_share;
 	if (servers_call(ns->servers, &call, NULL, NULL) < 0)
-		log_line(PYR_LOG_INFO, "name %s lapses with its lease: %s", terms->name,
-			 pyr_errmsg());
+		log_line(PYR_LOG_INFO, "name %s cannot be removed, and expires with its lease: %s",
+			 terms->name, pyr_errmsg());
 	return refuse_closing(uri, terms->name);
 }
 
@@ -153,9 +153,9 @@ static int refuse_shared(pyr_ns *ns, const char *name, const struct naming_claim
 			 const char *address)
 {
 	if (naming_remove(ns, name, &claim->claim) < 0)
-		log_line(PYR_LOG_WARNING, "name %s is not removed: %s", name, pyr_errmsg());
+		log_line(PYR_LOG_WARNING, "cannot remove name %s: %s", name, pyr_errmsg());
 	return error_set(PYR_UNIMPLEMENTED,
-			 "NamingError: the name server at %s does not know of shared names: %s is "
+			 "NamingError: the name server at %s does not support shared names: %s is "
 			 "not registered",
 			 address, name);
 }

@@ -167,7 +167,7 @@ static int ask_all(struct asking *asking, void *ret, unsigned *ret_at)
 
 	for (;;) {
 		if (atomic_load(&asking->servers->is_released))
-			return error_set(PYR_CANCELLED, "no name server is wanted any more");
+			return error_set(PYR_CANCELLED, "the name server handle was freed");
 		while (asking->n_asked < asking->n &&
 		       (asking->n_waiting == 0 || engine_now() >= asking->next))
 			ask_next(asking);

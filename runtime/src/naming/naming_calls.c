@@ -115,8 +115,8 @@ static int remove_parts(pyr_ns *ns, const struct server_op *op, const char *what
 		if (status < 0)
 			break;
 		if (!add_part(part, call.more, sum) || ++n_parts == MAX_PARTS)
-			status = error_set(PYR_INTERNAL, "ProtocolError: the name server went back "
-							 "in a removal");
+			status = error_set(PYR_INTERNAL, "ProtocolError: the name server sent the "
+							 "counts of a removal out of order");
 		pyr_free(before);
 		before = part;
 		call.more = part->next;

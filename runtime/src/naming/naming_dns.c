@@ -241,12 +241,11 @@ static enum naming_verdict judge(struct records *all, struct found_servers *serv
 	if (servers->n > 0 && all->n_bad == 0)
 		return found_say(step, NAMING_TAKEN, "%s", servers->text);
 	if (servers->n > 0)
-		return found_say(step, NAMING_TAKEN,
-				 "%s; %u records are left out, which name no host", servers->text,
-				 all->n_bad);
+		return found_say(step, NAMING_TAKEN, "%s; %u records without a host are ignored",
+				 servers->text, all->n_bad);
 	if (all->n_bad > 0)
 		return fail(problem, step, PYR_FAILED_PRECONDITION,
-			    "the SRV records name no host and port");
+			    "the SRV records have no host and port");
 	if (all->has_none)
 		return found_say(step, NAMING_NOTHING,
 				 "the domain says that it has no name server");
@@ -273,8 +272,7 @@ static enum naming_verdict ask_name(res_state state, const char *name,
 	else if (n < 0)
 		verdict = fail(problem, step, PYR_UNAVAILABLE, "DNS does not answer");
 	else if (!read_answer(answer, n > ANSWER_MAX ? ANSWER_MAX : n, all))
-		verdict = fail(problem, step, PYR_UNAVAILABLE,
-			       "DNS sent an answer that makes no sense");
+		verdict = fail(problem, step, PYR_UNAVAILABLE, "DNS sent a malformed answer");
 	else
 		verdict = judge(all, servers, step, problem);
 	*ttl = all->ttl;
@@ -334,7 +332,7 @@ enum naming_verdict naming_dns_ask(const struct naming_dns_question *question,
 		return fail(problem, step, PYR_UNAVAILABLE, "the resolver cannot be started");
 	if (!set_up(&state, question->server))
 		verdict = fail(problem, step, PYR_INVALID_ARGUMENT,
-			       "PYRITE_NS_DNS is no IPv4 address");
+			       "PYRITE_NS_DNS is not an IPv4 address");
 	else if (strcmp(question->domain, NAMING_DNS_SEARCH) == 0)
 		verdict = ask_search(&state, servers, ttl, step, problem);
 	else

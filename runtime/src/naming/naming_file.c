@@ -55,8 +55,8 @@ static enum naming_verdict cannot_read(const char *path, int number, struct nami
 	problem->code = PYR_FAILED_PRECONDITION;
 	if (number == FILE_IS_OTHERS)
 		snprintf(problem->text, sizeof(problem->text),
-			 "%s could be written by others than its owner, or its owner is neither "
-			 "this user nor root: whom it names is not believed (chmod go-w, chown)",
+			 "%s is not used: users other than its owner can write it, or its owner is "
+			 "neither this user nor root (chmod go-w, chown)",
 			 path);
 	else
 		snprintf(problem->text, sizeof(problem->text), "cannot read %s: %s", path,
@@ -119,6 +119,6 @@ enum naming_verdict naming_file_read(const char *path, uint16_t default_port,
 	if (!is_good)
 		return refuse(path, step, problem);
 	if (servers->n == 0)
-		return found_say(step, NAMING_NOTHING, "names none");
+		return found_say(step, NAMING_NOTHING, "has no address");
 	return found_say(step, NAMING_TAKEN, "%s", servers->text);
 }

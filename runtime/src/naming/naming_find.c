@@ -133,8 +133,8 @@ static void look_only(struct naming_search *s, struct naming_search *aside, enum
 	aside->servers.length = 0;
 	if (!kinds[i].is_free)
 		found_say(step, NAMING_NOT_ASKED, "not asked, as %s",
-			  s->problem.code ? "the search ended before"
-					  : "what comes before names some");
+			  s->problem.code ? "the search has ended"
+					  : "an earlier source has addresses");
 	else if (kinds[i].ask(aside, step) == NAMING_TAKEN)
 		step->verdict = NAMING_LATER;
 }
@@ -300,7 +300,7 @@ static struct job *job_new(bool is_thorough, struct uri_problem *problem)
 	if (kept.job == job)
 		kept.job = NULL;
 	free(job);
-	(void)fail(problem, -status, "no thread can be had");
+	(void)fail(problem, -status, "cannot start a thread");
 	return NULL;
 }
 
@@ -313,8 +313,7 @@ static int job_await(struct job *job, int64_t until, struct uri_problem *problem
 		return fail(problem, PYR_CANCELLED, ENGINE_CANCELLED_TEXT);
 	if (status == 0)
 		return fail(problem, PYR_DEADLINE_EXCEEDED,
-			    "DNS or UDP has not told yet where one is ('pyrite doctor' shows what "
-			    "is asked)");
+			    "no answer from DNS or UDP yet ('pyrite doctor' shows the search)");
 	return 0;
 }
 
@@ -330,7 +329,7 @@ static int cannot_start(struct uri_problem *problem)
 {
 	if (engine_is_forked())
 		return fail(problem, PYR_FAILED_PRECONDITION, ENGINE_FORKED_TEXT);
-	return fail(problem, PYR_RESOURCE_EXHAUSTED, "no thread can be had");
+	return fail(problem, PYR_RESOURCE_EXHAUSTED, "cannot start a thread");
 }
 
 /* With the lock. */

@@ -369,8 +369,8 @@ static int64_t look_at_ends(struct keeper *keeper)
 	}
 	if (n > 0)
 		log_line(PYR_LOG_WARNING,
-			 "the lease of name %s%s at the name server at %s has ended: another may "
-			 "have it by now",
+			 "the lease of name %s%s at the name server at %s has ended: another "
+			 "program may have it by now",
 			 first->name, n > 1 ? " (and of others)" : "", keeper_address(keeper));
 	return next;
 }
@@ -426,12 +426,13 @@ static void let_go(struct keeper *keeper, const struct renewal *renewal, const c
 
 	if (!*place || (*place)->moment > renewal->moment)
 		return; /* it was registered since */
-	log_line(PYR_LOG_WARNING, "the name %s was removed from the name server at %s by another",
+	log_line(PYR_LOG_WARNING,
+		 "the name %s was removed from the name server at %s by another program",
 		 (*place)->name, keeper_address(keeper));
-	(void)error_set(
-		PYR_NOT_FOUND,
-		"NamingError: the name %s was removed from the name server at %s by another",
-		(*place)->name, keeper_address(keeper));
+	(void)error_set(PYR_NOT_FOUND,
+			"NamingError: the name %s was removed from the name server at %s by "
+			"another program",
+			(*place)->name, keeper_address(keeper));
 	told_post((*place)->told, PYR_LEASE_TAKEN, (*place)->generation);
 	lease_unlink(place);
 }
@@ -527,8 +528,8 @@ static void fire(struct engine_timer *timer)
 			keeper->look_ms *= 2;
 		if (engine_timer_set(timer, at) < 0)
 			log_line(PYR_LOG_ERROR,
-				 "the names at the name server at %s are not "
-				 "renewed any more: out of memory",
+				 "the names at the name server at %s are no longer renewed: out of "
+				 "memory",
 				 keeper_address(keeper));
 	}
 	if (atomic_load(&keeper->wants_look))

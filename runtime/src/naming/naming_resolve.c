@@ -284,7 +284,7 @@ static int look_up(const pyr_uri *uri, int64_t until, pyr_uri **ret, bool *ret_s
 		if (!*ret)
 			status = error_set(
 				problem.code,
-				"NamingError: name %s leads nowhere: %s (name server at %s)",
+				"NamingError: name %s has an invalid URI: %s (name server at %s)",
 				uri->object, problem.text, servers_text(look.servers));
 	}
 	servers_close(look.servers);
@@ -327,7 +327,7 @@ static int follow(pyr_uri *at, const char *given, int64_t until, pyr_uri **ret)
 	}
 	if (status == 0)
 		status = error_set(PYR_FAILED_PRECONDITION,
-				   "NamingError: %s leads to names and no object", given);
+				   "NamingError: %s leads to other names, not to an object", given);
 	pyr_uri_free(at);
 	return status;
 }

@@ -141,8 +141,7 @@ void told_post(struct told *told, enum pyr_ns_lease_state state, uint64_t genera
 	if (!told)
 		return;
 	if (!event) {
-		log_line(PYR_LOG_WARNING, "out of memory to tell what becomes of name %s",
-			 told->name);
+		log_line(PYR_LOG_WARNING, "out of memory for the callback of name %s", told->name);
 		return;
 	}
 	event->told = told;

@@ -80,7 +80,7 @@ static bool read_addresses(struct inquiry *q, const char *addresses, struct uri_
 		snprintf(problem->text, sizeof(problem->text),
 			 q->n_asked == NAMING_UDP_ASKED
 				 ? "PYRITE_NS_BROADCAST: '%.60s' is one address too many"
-				 : "PYRITE_NS_BROADCAST: '%.60s' is no IPv4 address, nor "
+				 : "PYRITE_NS_BROADCAST: '%.60s' is neither an IPv4 address nor "
 				   "'" NAMING_UDP_BROADCAST "'",
 			 one);
 		return false;
@@ -159,17 +159,17 @@ static const char *take(struct inquiry *q, const char *text, const struct sockad
 	struct in_addr at;
 
 	if (!uri || uri->scheme != PYR_URI_PYRO || !uri->host[0] || !uri->port)
-		why = "it is no URI with a host and a port";
+		why = "it is not a URI with a host and a port";
 	else if (strcmp(uri->object, "Pyro.NameServer") != 0 &&
 		 strcmp(uri->object, "Pyrite.NameServer") != 0)
-		why = "it leads to no name server";
+		why = "it is not the URI of a name server";
 	else if (!place_of(uri->host, from, &at))
-		why = "it leads to another host than it comes from";
+		why = "it names a host other than the sender";
 	if (!why) {
 		inet_ntop(AF_INET, &at, host, sizeof(host));
 		snprintf(address, sizeof(address), "%s:%u", host, uri->port);
 		if (found_add(q->servers, address, 0, &problem) < 0)
-			why = "its address makes no sense";
+			why = "its address is invalid";
 	}
 	pyr_uri_free(uri);
 	return why;
@@ -204,7 +204,7 @@ static bool read_one(struct inquiry *q)
 	if (!was_asked(q, &from))
 		why = "it was not asked";
 	else if (n > NAMING_UDP_ANSWER || strlen(text) != (size_t)n)
-		why = "it is too long, or no text";
+		why = "it is too long, or not text";
 	else
 		why = take(q, text, &from);
 	if (why)
@@ -230,16 +230,15 @@ static enum naming_verdict judge(const struct inquiry *q, struct naming_step *st
 	if (q->servers->n > 0 && q->n_refused == 0)
 		return found_say(step, NAMING_TAKEN, "%s answered", q->servers->text);
 	if (q->servers->n > 0)
-		return found_say(step, NAMING_TAKEN,
-				 "%s answered; %u answers were not believed, %s", q->servers->text,
-				 q->n_refused, q->why);
+		return found_say(step, NAMING_TAKEN, "%s answered; %u answers were ignored, %s",
+				 q->servers->text, q->n_refused, q->why);
 	if (q->n_refused > 0)
-		return found_say(step, NAMING_NOTHING, "%u answers were not believed, %s",
-				 q->n_refused, q->why);
+		return found_say(step, NAMING_NOTHING, "%u answers were ignored, %s", q->n_refused,
+				 q->why);
 	if (q->send_error)
 		return found_say(step, NAMING_NOTHING, "cannot be asked: %s",
 				 strerror(q->send_error));
-	return found_say(step, NAMING_NOTHING, "nobody answered");
+	return found_say(step, NAMING_NOTHING, "no answer");
 }
 
 static enum naming_verdict ask(struct inquiry *q, struct naming_step *step)

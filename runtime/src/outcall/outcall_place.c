@@ -209,8 +209,8 @@ int outcall_explain(struct outcall *call, int code, char *text, size_t n)
 	} else if (lacks_memory(peer)) {
 		snprintf(text, n, "out of memory");
 	} else {
-		snprintf(text, n, "%u calls to %s are unanswered, the most it takes",
-			 peer->made.n_calls, peer->link->address);
+		snprintf(text, n, "%u calls to %s are unanswered, the maximum", peer->made.n_calls,
+			 peer->link->address);
 	}
 	return code;
 }

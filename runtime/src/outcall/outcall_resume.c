@@ -232,7 +232,8 @@ bool peer_resume_refused(struct outcall *call, const struct frame *frame)
 
 	if (!call->stream->is_resuming || frame->code != PYR_UNIMPLEMENTED)
 		return false;
-	n = snprintf(text, sizeof(text), "ConnectionClosed: %s keeps no streams of a lost link",
+	n = snprintf(text, sizeof(text),
+		     "ConnectionClosed: %s does not keep streams of a lost connection",
 		     call->session->peer->link->address);
 	buf_reset(&call->result.answer);
 	buf_append(&call->result.answer, text, (size_t)n);
@@ -273,5 +274,6 @@ void peer_on_resumed(struct peer *peer, const struct frame *frame)
 		stream_wake(stream);
 	else
 		outcall_abort(call, PYR_INTERNAL,
-			      "ProtocolError: a stream cannot go on where the other end says");
+			      "ProtocolError: a stream cannot be resumed at the place that the "
+			      "other end names");
 }

@@ -204,7 +204,7 @@ static const char *why_not(int code, char *text, size_t n, const struct outcall 
 		return text;
 	if (code == PYR_FAILED_PRECONDITION)
 		snprintf(text, n,
-			 "the call of object '%s' at %s would be %d calls deep, the most is %d",
+			 "the call of object '%s' at %s would be %d calls deep, the maximum is %d",
 			 session->object, session->peer->link->address, PEER_MAX_DEPTH + 1,
 			 PEER_MAX_DEPTH);
 	else

@@ -510,7 +510,7 @@ static void on_frame(struct peer *peer, const struct frame *frame)
 	else if (peer->handlers->frame[frame->type])
 		peer->handlers->frame[frame->type](peer, frame);
 	else if (frame->critical)
-		refuse(peer, frame, "a critical frame that this end does not know");
+		refuse(peer, frame, "an unknown critical frame");
 }
 
 static void on_message(void *owner, struct span message)
@@ -524,14 +524,14 @@ static void on_message(void *owner, struct span message)
 	if (peer->link->wants_pings)
 		peer->heard_at = engine_now();
 	if (message.n > FRAME_MESSAGE_MAX)
-		peer_protocol_error(peer, "a message of %zu bytes, the most is %d", message.n,
+		peer_protocol_error(peer, "a message of %zu bytes, the maximum is %d", message.n,
 				    FRAME_MESSAGE_MAX);
 	while ((!peer->is_ending || peer->auth) && !peer->is_closed &&
 	       (more = frame_read(&p, end, &frame)) > 0)
 		if (peer->has_hello || peer_may_come_first(peer, &frame))
 			on_frame(peer, &frame);
 	if (more < 0 && !peer->is_ending)
-		peer_protocol_error(peer, "a message that is no run of frames");
+		peer_protocol_error(peer, "a message that is not a sequence of frames");
 	peer_flush_unlock(peer);
 }
 

@@ -138,7 +138,7 @@ void peer_auth_refuse(struct peer *peer, const char *theirs, const char *own)
 
 void peer_auth_late(struct peer *peer)
 {
-	static const char why[] = "it has proved no shared key in time";
+	static const char why[] = "it did not prove a shared key in time";
 
 	tell(peer, why);
 	link_close(peer->link, PYR_UNAUTHENTICATED, why);
@@ -169,19 +169,19 @@ static void refuse_without_key(struct peer *peer)
 {
 	if (peer->side == PEER_ACCEPTED)
 		peer_auth_refuse(peer,
-				 "it wants a shared key: set PYRITE_SHARED_KEY_FILE, or the "
+				 "it requires a shared key: set PYRITE_SHARED_KEY_FILE, or the "
 				 "proxy's option key",
-				 "it proves no shared key");
+				 "it does not prove a shared key");
 	else
-		peer_auth_refuse(peer, "the other end wants a shared key, and here is none",
-				 "it proves no shared key, as this end wants: set its "
+		peer_auth_refuse(peer, "the other end requires a shared key, and this end has none",
+				 "it does not prove a shared key, which this end requires: set its "
 				 "PYRITE_SHARED_KEY_FILE, or the daemon's option key");
 }
 
 static void refuse_unknown_key(struct peer *peer)
 {
-	peer_auth_refuse(peer, "the shared key is another one here",
-			 "its shared key is none that this end has");
+	peer_auth_refuse(peer, "the shared key is different here",
+			 "this end does not have its shared key");
 }
 
 /* Both nonces and the key are known. Returns false after the refusal. */
@@ -271,7 +271,7 @@ void peer_on_auth(struct peer *peer, const struct frame *frame)
 	struct frame hello;
 
 	if (!auth) {
-		peer_protocol_error(peer, "an Auth that nobody has asked for");
+		peer_protocol_error(peer, "an unexpected Auth");
 		return;
 	}
 	if (!key_is_proved(auth->ring, auth->key, theirs, &auth->facts, frame->token)) {

@@ -315,7 +315,8 @@ static int make_sockets(struct pyr_pool *pool)
 	strcpy(pool->directory, "/tmp/pyrite-pool-XXXXXX");
 	if (!mkdtemp(pool->directory)) {
 		pool->directory[0] = '\0';
-		return error_set(PYR_UNAVAILABLE, "no directory in /tmp: %s", strerror(errno));
+		return error_set(PYR_UNAVAILABLE, "cannot make a directory in /tmp: %s",
+				 strerror(errno));
 	}
 	for (i = 0; i < pool->n; i++) {
 		snprintf(path, sizeof(path), "%s/%u", pool->directory, i);
@@ -391,7 +392,7 @@ static int check(const struct pyr_pool_options *options)
 		return error_set(PYR_INVALID_ARGUMENT, "a pool has at most %d workers", GROUP_MAX);
 	if (options->object &&
 	    (strlen(options->object) > 100 || strpbrk(options->object, " \t\n@")))
-		return error_set(PYR_INVALID_ARGUMENT, "object '%.100s' is no id of an object",
+		return error_set(PYR_INVALID_ARGUMENT, "'%.100s' is not a valid object id",
 				 options->object);
 	return 0;
 }

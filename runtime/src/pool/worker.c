@@ -214,7 +214,7 @@ int worker_start(const struct worker_program *program, int fd, pid_t *ret)
 	ssize_t n;
 
 	if (pipe2(told, O_CLOEXEC) < 0)
-		return error_set(PYR_RESOURCE_EXHAUSTED, "no pipe: %s", strerror(errno));
+		return error_set(PYR_RESOURCE_EXHAUSTED, "cannot make a pipe: %s", strerror(errno));
 	pid = fork();
 	if (pid == 0)
 		become(program, fd, told[1], parent);

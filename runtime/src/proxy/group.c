@@ -245,8 +245,7 @@ static bool is_opener(pyr_proxy *proxy)
 	for (m = proxy->group->members; m; m = m->next)
 		if (m->is_opening && pthread_equal(m->opener, pthread_self())) {
 			error_set(PYR_FAILED_PRECONDITION,
-				  "%s: on_handshake cannot use the proxy that it is asked about",
-				  proxy->uri->text);
+				  "%s: on_handshake cannot use its own proxy", proxy->uri->text);
 			return true;
 		}
 	return false;

@@ -253,8 +253,9 @@ static bool add_given(pyr_proxy *proxy, const char *uri)
 		return true;
 	}
 	error_set(PYR_INVALID_ARGUMENT, "%s: %s", m->proxy->uri->text,
-		  m->proxy->uri->scheme == PYR_URI_PYROMETA ? "a PYROMETA has no others beside it"
-							    : "it is given twice");
+		  m->proxy->uri->scheme == PYR_URI_PYROMETA
+			  ? "a PYROMETA cannot have others beside it"
+			  : "it is given twice");
 	pyr__proxy_free(m->proxy);
 	free(m);
 	return false;
@@ -336,12 +337,12 @@ bool group_init(pyr_proxy *proxy, const struct pyr_proxy_options *options)
 	bool ok = true;
 
 	if ((unsigned)options->pick > PYR_PICK_RANDOM) {
-		error_set(PYR_INVALID_ARGUMENT, "pick is %d, which is no enum pyr_pick",
+		error_set(PYR_INVALID_ARGUMENT, "pick is %d, which is not an enum pyr_pick",
 			  (int)options->pick);
 		return false;
 	}
 	if (options->n_others > 0 && proxy->uri->scheme == PYR_URI_PYROMETA) {
-		error_set(PYR_INVALID_ARGUMENT, "%s: a PYROMETA has no others beside it",
+		error_set(PYR_INVALID_ARGUMENT, "%s: a PYROMETA cannot have others beside it",
 			  proxy->uri->text);
 		return false;
 	}

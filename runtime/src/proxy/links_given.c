@@ -31,7 +31,7 @@ struct given_socket *given_new(int fd, struct uri_problem *problem)
 	given_unref(given);
 	problem->code = PYR_INVALID_ARGUMENT;
 	snprintf(problem->text, sizeof(problem->text),
-		 "descriptor %d is no connected stream socket", fd);
+		 "descriptor %d is not a connected stream socket", fd);
 	return NULL;
 }
 

@@ -157,7 +157,8 @@ int pyr_proxy_local_address(pyr_proxy *proxy, char **ret)
 	if (is_told)
 		err = give_text(text, ret);
 	else
-		err = error_set(PYR_FAILED_PRECONDITION, "%s does not tell where it sees this end",
+		err = error_set(PYR_FAILED_PRECONDITION,
+				"%s does not report the address of this end",
 				session->peer->link->address);
 	if (!is_told)
 		free(text);

@@ -150,7 +150,7 @@ static int ask(const struct session *session)
 	code = err < 0 && err >= -PYR_UNAUTHENTICATED ? -err : PYR_UNKNOWN;
 	why[sizeof(why) - 1] = '\0';
 	snprintf(text, sizeof(text), "connection to %s rejected: %s", session->peer->link->address,
-		 why[0] ? why : "on_handshake does not want it");
+		 why[0] ? why : "refused by on_handshake");
 	return set_error(session, code, text);
 }
 

@@ -166,7 +166,7 @@ void *pyr__proxy_from_fd(const struct pyr__interface *interface, int fd, const c
 	pyr_proxy *proxy;
 
 	if (fd < 0)
-		return error_constructor(PYR_INVALID_ARGUMENT, "descriptor %d is no socket", fd);
+		return error_constructor(PYR_INVALID_ARGUMENT, "descriptor %d is not a socket", fd);
 	if (!is_possible(interface, &own, options, size)) {
 		close(fd);
 		return error_from_constructor();

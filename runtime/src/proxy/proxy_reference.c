@@ -108,7 +108,7 @@ static struct reference *of(const void *value, const char **why)
 	if (proxy->is_reference)
 		return proxy->reference;
 	if (proxy->wish.given) {
-		*why = "leads over a socket that nobody else has";
+		*why = "uses a socket that no other process has";
 		return NULL;
 	}
 	pthread_mutex_lock(&proxy->lock);

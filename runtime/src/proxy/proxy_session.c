@@ -351,8 +351,8 @@ static bool is_opener(const pyr_proxy *proxy)
 {
 	if (!pthread_equal(proxy->opener, pthread_self()) || proxy->opener_task != engine_fiber())
 		return false;
-	error_set(PYR_FAILED_PRECONDITION,
-		  "%s: on_handshake cannot use the proxy that it is asked about", proxy->uri->text);
+	error_set(PYR_FAILED_PRECONDITION, "%s: on_handshake cannot use its own proxy",
+		  proxy->uri->text);
 	return true;
 }
 

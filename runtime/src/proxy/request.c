@@ -24,7 +24,8 @@ int request_operation(const pyr_proxy *proxy, const struct pyr__interface *inter
 		if (strcmp(own->operations[i].name, name) == 0)
 			return (int)i;
 	(void)wish_take(proxy);
-	error_set(PYR_INVALID_ARGUMENT, "a proxy of %s is no %s", own->name, interface->name);
+	error_set(PYR_INVALID_ARGUMENT, "a proxy of %s is not a proxy of %s", own->name,
+		  interface->name);
 	return -1;
 }
 

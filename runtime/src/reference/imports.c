@@ -127,7 +127,7 @@ int references_receive(struct peer *peer, const struct frame *frame, struct impo
 	while ((more = frame_next_reference(&rest, frame->type, &told)) > 0)
 		n++;
 	if (more < 0 || n > REFERENCES_PER_MESSAGE) {
-		peer_protocol_error(peer, "references that are no ids, or too many");
+		peer_protocol_error(peer, "invalid references, or too many");
 		return PYR_INTERNAL;
 	}
 	if (n == 0)
@@ -351,7 +351,7 @@ void references_on_lost(struct peer *peer, const struct frame *frame)
 	struct import *import;
 
 	if (frame->reference.n != REFERENCE_ID)
-		peer_protocol_error(peer, "a Lost that names no reference");
+		peer_protocol_error(peer, "a Lost without a reference");
 	if (frame->reference.n != REFERENCE_ID || !tables)
 		return;
 	pthread_mutex_lock(&tables->lock);

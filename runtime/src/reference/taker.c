@@ -214,7 +214,7 @@ static int make(struct taker *taker, const struct pyr__type *type,
 		return fail(PYR_INVALID_ARGUMENT, "was not passed along with the message", text, n);
 	if (told->uri.n > 0 && !is_uri(told->uri)) {
 		import_unref(source.import);
-		return fail(PYR_INVALID_ARGUMENT, "has a URI that is none", text, n);
+		return fail(PYR_INVALID_ARGUMENT, "has an invalid URI", text, n);
 	}
 	reference = from_elsewhere(told, id, source.import, taker->from);
 	*ret = reference ? reference_maker()->make(reference, type) : NULL;

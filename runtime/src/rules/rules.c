@@ -211,7 +211,7 @@ char *rules_refuse(struct rules *rules, const struct rules_question *question, u
 	else
 		snprintf(by, sizeof(by), "no rule allows it");
 	snprintf(text, n, "SecurityError: %s may not %s%s%s (%s)",
-		 question->who[0] ? question->who : "who has proved nothing",
+		 question->who[0] ? question->who : "an unauthenticated caller",
 		 to_do(question->action), question->target[0] ? " " : "", question->target, by);
 	if (rules) {
 		tell_audit(rules, question, line);

@@ -177,10 +177,9 @@ static int check_action(const struct words *words, const struct place *place)
 			;
 		if (i == ACTIONS)
 			return wrong(place, words->columns[2],
-				     "'%.60s' is no action: call, inspect, traces, register, "
-				     "replace, remove, metadata, override, share, or one of a "
-				     "program's own, which "
-				     "has a colon",
+				     "'%.60s' is not an action: call, inspect, traces, register, "
+				     "replace, remove, metadata, override, share, or one of the "
+				     "program's own, with a colon",
 				     action);
 		most = actions[i].has_object ? 6 : actions[i].has_target ? 4 : 3;
 	}
@@ -188,7 +187,7 @@ static int check_action(const struct words *words, const struct place *place)
 		return wrong(place, words->columns[most], "'%.60s' is one word too many",
 			     words->at[most]);
 	if (words->n == 5 || (words->n == 6 && strcmp(words->at[4], "at") != 0))
-		return wrong(place, words->columns[4], "'at OBJECT' is wanted");
+		return wrong(place, words->columns[4], "expected 'at OBJECT'");
 	return 0;
 }
 
@@ -214,15 +213,14 @@ static int check_who(const struct rules_set *set, const char *who, unsigned colu
 			;
 		if (n > 6 && strncmp(who, "group:", 6) == 0) {
 			if (!find_group(set, who + 6, n - 6))
-				return wrong(place, column, "there is no group '%.*s' above",
+				return wrong(place, column, "group '%.*s' is not defined above",
 					     (int)n - 6, who + 6);
 		} else if (i == 3 && !(n == 1 && *who == '*') &&
 			   !(n == 6 && strncmp(who, "nobody", 6) == 0)) {
-			return wrong(
-				place, column,
-				"'%.*s' is nobody: cert:NAME, uid:NUMBER, group:NAME, nobody or "
-				"* is wanted",
-				(int)(n < 60 ? n : 60), who);
+			return wrong(place, column,
+				     "'%.*s' is not an identity: expected cert:NAME, uid:NUMBER, "
+				     "group:NAME, nobody or *",
+				     (int)(n < 60 ? n : 60), who);
 		}
 		if (!who[n])
 			return 0;
@@ -236,7 +234,7 @@ static int add_rule(struct rules_set *set, const struct words *words, char *line
 	int err;
 
 	if (words->n < 3)
-		return wrong(place, words->columns[0], "'%s WHO ACTION' is wanted", words->at[0]);
+		return wrong(place, words->columns[0], "expected '%s WHO ACTION'", words->at[0]);
 	err = check_who(set, words->at[1], words->columns[1], place);
 	if (err == 0)
 		err = check_action(words, place);
@@ -267,12 +265,12 @@ static int add_group(struct rules_set *set, const struct words *words, char *lin
 	int err;
 
 	if (words->n < 3)
-		return wrong(place, words->columns[0], "'group NAME WHO...' is wanted");
+		return wrong(place, words->columns[0], "expected 'group NAME WHO...'");
 	if (strpbrk(words->at[1], ",:*?"))
-		return wrong(place, words->columns[1], "'%.60s' is no name for a group",
+		return wrong(place, words->columns[1], "'%.60s' is not a name for a group",
 			     words->at[1]);
 	if (find_group(set, words->at[1], strlen(words->at[1])))
-		return wrong(place, words->columns[1], "there is a group '%.60s' already",
+		return wrong(place, words->columns[1], "group '%.60s' is already defined",
 			     words->at[1]);
 	for (i = 2; i < words->n; i++)
 		if ((err = check_who(set, words->at[i], words->columns[i], place)) < 0)
@@ -336,7 +334,7 @@ static char *copy_line(const char *text, size_t n, const struct place *place)
 	char *line;
 
 	if (memchr(text, '\0', n)) {
-		wrong(place, 1, "a byte 0");
+		wrong(place, 1, "a NUL byte");
 		return NULL;
 	}
 	line = malloc(n + 1);

@@ -79,8 +79,7 @@ static const struct pyr__interface *table_for(const struct pyr__interface *of)
 	if (served)
 		return &served->table;
 	error_set(PYR_RESOURCE_EXHAUSTED, "%s",
-		  is_full ? "this process serves 1,024 interfaces, and takes no more"
-			  : "out of memory");
+		  is_full ? "this process serves 1,024 interfaces, the maximum" : "out of memory");
 	return NULL;
 }
 

@@ -262,7 +262,7 @@ static pyr_call *next(struct peer_batch *batch)
 	if (batch->is_failed || (got = frame_read(&batch->at, batch->end, &frame)) == 0)
 		return NULL;
 	if (got < 0 || frame.type != FRAME_CALL || frame.flags != 0)
-		fail(batch, PYR_INTERNAL, "ProtocolError: what follows in the batch is no call");
+		fail(batch, PYR_INTERNAL, "ProtocolError: a frame of the batch is not a call");
 	else if (batch->n_items++ >= PEER_MAX_BATCH)
 		fail(batch, PYR_RESOURCE_EXHAUSTED, "more than %d calls in a batch",
 		     PEER_MAX_BATCH);

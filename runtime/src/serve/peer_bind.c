@@ -242,7 +242,7 @@ static bool is_too_large(struct taken_session *session, const struct frame *fram
 	if (frame->handshake.n <= PYR_HANDSHAKE_MAX)
 		return false;
 	taken_session_fail(session, PYR_INVALID_ARGUMENT,
-			   "connection to %s rejected: a handshake of %zu bytes, the most is %d",
+			   "connection to %s rejected: a handshake of %zu bytes, the maximum is %d",
 			   session->peer->host->address, frame->handshake.n, PYR_HANDSHAKE_MAX);
 	return true;
 }

@@ -149,7 +149,7 @@ static void ask(pyr_call *call)
 		incall_returned(call, err);
 	else if (answer.n > PYR_HANDSHAKE_MAX)
 		incall_fail(call, PYR_INTERNAL,
-			    "on_connect answered with %zu bytes, the most is %d", answer.n,
+			    "on_connect answered with %zu bytes, the maximum is %d", answer.n,
 			    PYR_HANDSHAKE_MAX);
 	else
 		accept_session(call, &answer);

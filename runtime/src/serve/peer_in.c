@@ -34,7 +34,7 @@ static int differs(const struct pyr__operation *op, const char *why, char *text,
 	char signature[256];
 
 	codec_signature(op, signature, sizeof(signature));
-	snprintf(text, n, "%s: another version of it stands here, %s%s%s", op->name, signature,
+	snprintf(text, n, "%s: the object has another version of it, %s%s%s", op->name, signature,
 		 why ? ": " : "", why ? why : "");
 	return -PYR_FAILED_PRECONDITION;
 }
@@ -160,14 +160,14 @@ static bool may_start(struct peer *peer, const struct frame *frame,
 	else if (peer->taken.calls.n + peer->taken.answered.n >= peer->limits.max_calls ||
 		 peer_holds_most(peer))
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
-			    "%u calls of this link are unanswered here, the most it may have",
+			    "%u calls of this link are unanswered here, the maximum",
 			    peer->limits.max_calls);
 	else if (frame->annotation.p &&
 		 (wrong = annotations_problem(frame->body, ANNOTATIONS_OF_CALL)))
 		peer_refuse(peer, frame->number, PYR_INVALID_ARGUMENT, "%s", wrong);
 	else if (frame->depth >= PEER_MAX_DEPTH)
 		peer_refuse(peer, frame->number, PYR_FAILED_PRECONDITION,
-			    "the call of object '%s' is %llu calls deep, the most is %d",
+			    "the call of object '%s' is %llu calls deep, the maximum is %d",
 			    session->object ? session->object->id : "", frame->depth + 1ULL,
 			    PEER_MAX_DEPTH);
 	else
@@ -297,8 +297,8 @@ static size_t charge(struct peer *peer, const struct frame *frame)
 
 	if (total > max)
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
-			    "MessageTooLarge: a request of %zu bytes, the most at %s is %u", total,
-			    peer->host->address, max);
+			    "MessageTooLarge: a request of %zu bytes, the maximum at %s is %u",
+			    total, peer->host->address, max);
 	else if (!budget_charge(peer->budget, cost))
 		peer_refuse(peer, frame->number, PYR_RESOURCE_EXHAUSTED,
 			    "MessageTooLarge: with this request more than %zu bytes of this "

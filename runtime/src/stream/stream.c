@@ -246,7 +246,7 @@ static int take(pyr_stream *stream, const struct stream_part *part, char *text, 
 		return PYR_INTERNAL;
 	}
 	if (part->total > stream->max_item || part->payload.n > stream->max_item) {
-		snprintf(text, n, "MessageTooLarge: an item of %u bytes, the most is %u",
+		snprintf(text, n, "MessageTooLarge: an item of %u bytes, the maximum is %u",
 			 part->total ? part->total : (uint32_t)part->payload.n, stream->max_item);
 		return PYR_RESOURCE_EXHAUSTED;
 	}

@@ -154,7 +154,7 @@ int stream_hand_on(pyr_stream *stream, const struct stream_item *item, size_t *a
 {
 	if (item->n > stream->their_max_item)
 		return error_set(PYR_RESOURCE_EXHAUSTED,
-				 "MessageTooLarge: %s: an item of %zu bytes, the most is %u",
+				 "MessageTooLarge: %s: an item of %zu bytes, the maximum is %u",
 				 stream->operation->table->name, item->n, stream->their_max_item);
 	if (!item->held || *at > 0)
 		return put_parts(stream, item, at, NULL);

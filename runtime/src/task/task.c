@@ -284,7 +284,7 @@ static void tell_unasked(const pyr_task *t)
 {
 	if (t->result >= 0 || t->is_asked)
 		return;
-	log_line(PYR_LOG_WARNING, "a task ended with %s, which nobody asked for: %s",
+	log_line(PYR_LOG_WARNING, "a task that was not awaited ended with %s: %s",
 		 pyr_status_name(t->result), t->error ? t->error->message : "");
 }
 

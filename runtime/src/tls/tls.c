@@ -151,7 +151,7 @@ static enum tls_result broken(struct tls *tls)
 		snprintf(tls->why, sizeof(tls->why), "its certificate is not accepted: %s",
 			 X509_verify_cert_error_string(verified));
 	else if (ERR_GET_REASON(error) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
-		snprintf(tls->why, sizeof(tls->why), "it has shown no certificate");
+		snprintf(tls->why, sizeof(tls->why), "it has no certificate");
 	else if (ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER)
 		snprintf(tls->why, sizeof(tls->why), "it does not speak TLS");
 	else if (is_alert(error))
@@ -192,7 +192,7 @@ static enum tls_result result(struct tls *tls, int ret)
 
 	if (is_too_idle(tls)) {
 		tls->is_over = true;
-		snprintf(tls->why, sizeof(tls->why), "it changes its keys all the time");
+		snprintf(tls->why, sizeof(tls->why), "it changes its keys too often");
 		ERR_clear_error();
 		return TLS_BROKEN;
 	}

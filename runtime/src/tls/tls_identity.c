@@ -74,7 +74,7 @@ const char *tls_identity_of(const X509 *cert, char ret[TLS_IDENTITY_MAX])
 		name = common_name(cert);
 	if (!name)
 		name = alternative(names, GEN_DNS);
-	why = name ? write_name(name, ret) : "it names nobody";
+	why = name ? write_name(name, ret) : "it has no name";
 	GENERAL_NAMES_free(names);
 	return why;
 }

@@ -59,7 +59,7 @@ static bool check_operation(struct maker *maker, const struct shape_operation *t
 	for (i = 0; i < maker->told->n_bases; i++)
 		if (span_is(owner, maker->told->bases[i]))
 			return true;
-	return description_fail(maker, "'%.100s' is no operation of it", told->name);
+	return description_fail(maker, "unknown operation '%.100s'", told->name);
 }
 
 static bool put_raises(struct maker *maker, const struct shape_operation *told,
@@ -77,7 +77,7 @@ static bool put_raises(struct maker *maker, const struct shape_operation *told,
 	for (i = 0; i < told->raises.n; i++) {
 		type = description_type(maker, told->raises.items[i]);
 		if (!type || type->table.kind != PYR__STRUCT)
-			return description_fail(maker, "'%.100s' is no exception",
+			return description_fail(maker, "'%.100s' is not an exception",
 						told->raises.items[i]);
 		raises[i] = &type->table;
 	}
@@ -95,13 +95,13 @@ static bool put_streams(struct maker *maker, const struct shape_operation *told,
 	n += ret->flags & PYR__STREAM_IN ? 1 : 0;
 	n += ret->flags & PYR__STREAM_OUT ? 1 : 0;
 	if (told->streams.n != n)
-		return description_fail(maker, "%.100s has other streams than it says", told->name);
+		return description_fail(maker, "the streams of %.100s do not match its flags",
+					told->name);
 	for (i = 0; i < told->streams.n; i++) {
 		if (!description_field(maker, &told->streams.items[i], &fields[i]))
 			return false;
 		if ((fields[i].flags & ~PYR__WHOLE) || fields[i].id == 0)
-			return description_fail(maker, "%.100s has a stream that may be absent",
-						told->name);
+			return description_fail(maker, "%.100s has an optional stream", told->name);
 	}
 	return true;
 }
@@ -118,14 +118,16 @@ static bool check_whole(struct maker *maker, const struct pyr__operation *operat
 			continue;
 		if (operation->fields[i].flags != PYR__WHOLE ||
 		    operation->fields[i].kind != PYR__STRUCT)
-			return description_fail(maker, "'%.100s' has a message that is no struct",
+			return description_fail(maker,
+						"'%.100s' has a message that is not a struct",
 						operation->name);
 		n_whole++;
 	}
 	if (n_whole == 0 ||
 	    (n == 2 && n_whole == 2 && operation->n_in <= 1 && operation->n_out <= 1))
 		return true;
-	return description_fail(maker, "'%.100s' has messages beside others", operation->name);
+	return description_fail(maker, "'%.100s' has a message and other parameters",
+				operation->name);
 }
 
 static bool put_operation(struct maker *maker, const struct shape_operation *told,
@@ -276,7 +278,7 @@ const struct pyr__interface *description_tables(const struct description *told, 
 					 SHAPE_TOLD_MAX, &shape, &problem);
 	if (err < 0) {
 		arena->is_short |= err == -PYR_RESOURCE_EXHAUSTED;
-		description_fail(&maker, "its description is too large, or none");
+		description_fail(&maker, "its description is too large or empty");
 		return NULL;
 	}
 	maker.shape = shape;

@@ -57,7 +57,7 @@ static bool is_name(const char *s, bool is_full)
 
 bool description_name(struct maker *maker, const char *name, bool is_full)
 {
-	return is_name(name, is_full) || description_fail(maker, "'%.40s' is no name", name);
+	return is_name(name, is_full) || description_fail(maker, "'%.40s' is not a name", name);
 }
 
 static int by_text(const void *a, const void *b)

@@ -30,7 +30,7 @@ static bool put_named(struct maker *maker, const struct shape_type *told, struct
 	struct layout_type *type = description_type(maker, told->name);
 
 	if (!type || type->table.kind != told->kind)
-		return description_fail(maker, "'%.100s' is no type", told->name);
+		return description_fail(maker, "'%.100s' is not a type", told->name);
 	ret->type = &type->table;
 	return true;
 }
@@ -73,7 +73,7 @@ static bool put_collection(struct maker *maker, const struct shape_type *told,
 		return description_no_memory(maker);
 	if (told->of.n != n || (n == 2 && !is_key(told->of.items[0].kind)) ||
 	    (told->kind == PYR__ARRAY && told->bound == 0))
-		return description_fail(maker, "a collection of nothing");
+		return description_fail(maker, "a collection without an element type");
 	for (i = 0; i < n; i++) {
 		element.id = i + 1;
 		element.name = n == 1 ? "items" : i == 0 ? "key" : "value";
@@ -258,7 +258,7 @@ static bool put_members(struct maker *maker, const struct shape_decl *told, stru
 		return description_fail(maker, "%.100s has no discriminator", told->name);
 	for (i = 1; i < ret->n_fields; i++)
 		if (fields[i].flags || (!ret->oneof && fields[i].id == 1))
-			return description_fail(maker, "%.100s is no union", told->name);
+			return description_fail(maker, "'%.100s' is not a union", told->name);
 	fields[0].id = ret->oneof ? 0 : 1;
 	return put_labels(maker, told, ret);
 }
@@ -294,7 +294,8 @@ bool description_open_types(struct maker *maker)
 			return false;
 		if (told[i].kind != PYR__ENUM && told[i].kind != PYR__STRUCT &&
 		    told[i].kind != PYR__UNION)
-			return description_fail(maker, "%.100s is of no kind", told[i].name);
+			return description_fail(maker, "'%.100s' has an unknown kind",
+						told[i].name);
 		maker->by_name[i] = (uint32_t)i;
 		maker->types[i].table.kind = (uint8_t)told[i].kind;
 		maker->types[i].table.name = description_keep(maker, told[i].name);
@@ -306,7 +307,7 @@ bool description_open_types(struct maker *maker)
 		qsort_r(maker->by_name, n, sizeof(*maker->by_name), compare_names, maker->types);
 	for (i = 1; i < n; i++)
 		if (compare_names(&maker->by_name[i - 1], &maker->by_name[i], maker->types) == 0)
-			return description_fail(maker, "%.100s stands twice",
+			return description_fail(maker, "'%.100s' occurs twice",
 						maker->types[maker->by_name[i]].table.name);
 	return true;
 }

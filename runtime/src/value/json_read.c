@@ -106,9 +106,9 @@ static bool read_code_point(struct json *json, uint32_t *ret)
 	uint32_t low;
 
 	if (!read_unit(json, ret))
-		return json_fail(json, "\\u wants four hexadecimal digits");
+		return json_fail(json, "\\u requires four hexadecimal digits");
 	if (*ret == 0)
-		return json_fail(json, "a string holds no NUL");
+		return json_fail(json, "a string cannot contain a NUL");
 	if (*ret < 0xd800 || *ret > 0xdfff)
 		return true;
 	if (*ret > 0xdbff || !is_word(json, "\\u"))
@@ -321,7 +321,7 @@ static bool skip_piece(struct json *json, bool *ret)
 	case SOURCE_END:
 		return json_fail(json, "it ends too early");
 	default:
-		return json_fail(json, "no value of JSON");
+		return json_fail(json, "not a JSON value");
 	}
 }
 

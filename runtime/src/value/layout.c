@@ -158,7 +158,7 @@ static const char *lay_out(struct layout_type *type, unsigned depth)
 	if (type->state == DONE)
 		return NULL;
 	if (type->state == BEGUN)
-		return "a type holds itself";
+		return "a type contains itself";
 	if (depth > LAYOUT_DEPTH)
 		return "types are nested too deep";
 	type->state = BEGUN;

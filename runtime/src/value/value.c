@@ -123,7 +123,7 @@ static int read_named(struct value_reading *reading, const struct pyr__field *fi
 		if ((i = next_name(reading, fields, n)) < 0)
 			return i;
 		if (has[i])
-			return value_fail(reading, NULL, "%s '%s' stands twice", reading->role,
+			return value_fail(reading, NULL, "%s '%s' occurs twice", reading->role,
 					  fields[i].name);
 		if (value_is_absent(reading, &fields[i]))
 			continue;

@@ -39,7 +39,7 @@ struct value_reading {
 /*
  * Slots from an object with their names, or an array in their order; an empty text is an empty
  * object. What is missing is an error, unless it is @optional or has a @default. Returns 0 or minus
- * a status with *problem told: "items[3].name: a string is wanted, not 7".
+ * a status with *problem told: "items[3].name: expected a string, got 7".
  */
 int value_read_slots(struct value_reading *reading, const struct pyr__field *fields, unsigned n,
 		     union pyr__slot *ret);

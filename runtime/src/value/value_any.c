@@ -79,11 +79,11 @@ static int read_type(struct value_reading *reading, const struct codec_path *pat
 	if (!is_found)
 		return source_skip(source) && n == 0
 			       ? 0
-			       : value_fail(reading, path, "the \"@type\" of an any is wanted");
+			       : value_fail(reading, path, "an any needs \"@type\"");
 	for (n = ret->n; n > 0 && ret->p[n - 1] != '/'; n--)
 		;
 	*ret = span_after(*ret, n);
-	return ret->n > 0 ? 0 : value_fail(reading, path, "its \"@type\" names no type");
+	return ret->n > 0 ? 0 : value_fail(reading, path, "its \"@type\" has no type name");
 }
 
 static int pack(struct value_reading *reading, const struct pyr__type *type,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Arguments as Python passes them: in order, then by name. What is wrong is said as Python does:
- * "add() takes 2 arguments but 3 were given", "add(): parameter 'x': a string is wanted, not 7". */
+ * "add() takes 2 arguments but 3 were given", "add(): parameter 'x': expected a string, got 7". */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

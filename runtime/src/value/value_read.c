@@ -49,7 +49,7 @@ int value_memory(struct value_reading *reading)
 {
 	reading->problem->code = PYR_RESOURCE_EXHAUSTED;
 	snprintf(reading->problem->text, sizeof(reading->problem->text),
-		 "the value is larger than PYRITE_MAX_MESSAGE allows, or memory is out");
+		 "the value is larger than PYRITE_MAX_MESSAGE allows, or out of memory");
 	return -PYR_RESOURCE_EXHAUSTED;
 }
 
@@ -60,19 +60,19 @@ int value_wrong(struct value_reading *reading, const struct codec_path *path, co
 
 	switch (source_peek(source)) {
 	case SOURCE_OBJECT:
-		return value_fail(reading, path, "%s is wanted, not an object", wanted);
+		return value_fail(reading, path, "expected %s, got an object", wanted);
 	case SOURCE_ARRAY:
-		return value_fail(reading, path, "%s is wanted, not a list", wanted);
+		return value_fail(reading, path, "expected %s, got a list", wanted);
 	case SOURCE_END:
 		source_fail(source, "it ends too early");
 		return value_fail(reading, path, " ");
 	case SOURCE_WRONG:
-		source_fail(source, "no value of JSON");
+		source_fail(source, "not a JSON value");
 		return value_fail(reading, path, " ");
 	default:
 		if (!source->kind->show(source, found, sizeof(found)))
 			return value_fail(reading, path, " ");
-		return value_fail(reading, path, "%s is wanted, not %s", wanted, found);
+		return value_fail(reading, path, "expected %s, got %s", wanted, found);
 	}
 }
 
@@ -217,7 +217,7 @@ static int read_struct(struct value_reading *reading, const struct pyr__type *ty
 		if (i < 0 || is_null(reading))
 			continue;
 		if (has[i])
-			return value_fail(reading, path, "'%s' stands twice", type->fields[i].name);
+			return value_fail(reading, path, "'%s' occurs twice", type->fields[i].name);
 		has[i] = true;
 		err = read_member(reading, type, &type->fields[i], path, ret);
 	}
@@ -263,7 +263,8 @@ static int read_union(struct value_reading *reading, const struct pyr__type *typ
 		if (i < 0 || is_null(reading))
 			continue;
 		if ((i == 0 && is_told) || (i > 0 && member > 0))
-			return value_fail(reading, path, "a union has one member, not '%s' too",
+			return value_fail(reading, path,
+					  "a union has only one member: '%s' is a second one",
 					  type->fields[i].name);
 		is_told |= i == 0;
 		member = i > 0 ? i : member;
@@ -381,7 +382,8 @@ static int read_collection(struct value_reading *reading, const struct pyr__type
 	if (!is_array)
 		memcpy(ret, &list, sizeof(list));
 	else if (list.n != type->bound)
-		return value_fail(reading, path, "%u are wanted, not %zu", type->bound, list.n);
+		return value_fail(reading, path, "expected %u elements, got %zu", type->bound,
+				  list.n);
 	return 0;
 }
 
@@ -404,7 +406,7 @@ static int read_wrapped(struct value_reading *reading, const struct pyr__type *t
 	for (n = 0; err == 0 && source_more(reading->source, SOURCE_OBJECT, n); n++) {
 		if (source_key(reading->source, reading->arena, &key) &&
 		    (n > 0 || !span_is(key.text, "items")))
-			return value_fail(reading, path, "an object with 'items' alone is wanted");
+			return value_fail(reading, path, "expected an object with 'items' only");
 		err = reading->source->wrong ? value_fail(reading, path, " ")
 					     : read_collection(reading, type, path, ret);
 	}

@@ -96,7 +96,7 @@ static int put_integer(struct value_reading *reading, const struct pyr__field *f
 		       const struct integer *integer, const struct codec_path *path, void *ret)
 {
 	if (integer->number < TOO_LARGE)
-		return value_fail(reading, path, "an integer is wanted, not %s", integer->shown);
+		return value_fail(reading, path, "expected an integer, got %s", integer->shown);
 	if (integer->number == TOO_LARGE ||
 	    !is_in(&ranges[field->kind], integer->bits, integer->is_negative) ||
 	    (field->kind == PYR__WCHAR && !codec_is_code_point((uint32_t)integer->bits)))
@@ -178,7 +178,7 @@ static int read_character(struct value_reading *reading, const struct pyr__field
 		return no_text(reading, path);
 	n = text[0] ? text_char(text, strlen(text), &character) : 0;
 	if (n == 0 || text[n])
-		return value_fail(reading, path, "one character is wanted");
+		return value_fail(reading, path, "expected one character");
 	if (character > ranges[field->kind].max)
 		return value_fail(reading, path, "'%s' does not fit char", text);
 	codec_integer_set(field->kind, character, ret);
@@ -264,7 +264,7 @@ static int put_real_text(struct value_reading *reading, const struct pyr__field 
 	float narrow;
 
 	if (!parse_double(text, &value))
-		return value_fail(reading, path, "a number is wanted, not \"%.20s\"", text);
+		return value_fail(reading, path, "expected a number, got \"%.20s\"", text);
 	narrow = isfinite(value) && field->kind == PYR__FLOAT ? strtof(text, NULL) : (float)value;
 	if (!strchr(text, 'I') && (isinf(value) || (field->kind == PYR__FLOAT && isinf(narrow))))
 		return value_fail(reading, path, "%.20s does not fit %s", text,
@@ -331,7 +331,7 @@ static int read_base64(struct value_reading *reading, const struct codec_path *p
 	if (!(ret->items = arena_alloc_raw(reading->arena, text.n)))
 		return value_memory(reading);
 	ret->n = json_base64(text.p, text.n, ret->items);
-	return ret->n == SIZE_MAX ? value_fail(reading, path, "the string is no base64") : 0;
+	return ret->n == SIZE_MAX ? value_fail(reading, path, "the string is not base64") : 0;
 }
 
 static int read_raw(struct value_reading *reading, const struct codec_path *path,
@@ -396,7 +396,7 @@ static int read_bool_key(struct value_reading *reading, const struct source_key 
 	*ret = is_text ? span_is(key->text, "true") : key->kind == SOURCE_TRUE;
 	if (*ret || (is_text ? span_is(key->text, "false") : key->kind == SOURCE_FALSE))
 		return 0;
-	return value_fail(reading, path, "its key is true or false, nothing else");
+	return value_fail(reading, path, "its key must be true or false");
 }
 
 int value_read_key(struct value_reading *reading, const struct pyr__field *field,
@@ -414,7 +414,7 @@ int value_read_key(struct value_reading *reading, const struct pyr__field *field
 		return put_integer(reading, field, &integer, path, ret);
 	}
 	if (key->kind != SOURCE_STRING)
-		return value_fail(reading, path, "its key is a string, not %.40s", kept);
+		return value_fail(reading, path, "its key must be a string, not %.40s", kept);
 	if (field->bound > 0 && key->text.n > field->bound)
 		return value_fail(reading, path, "its key is longer than %u bytes", field->bound);
 	memcpy(ret, &kept, sizeof(kept));

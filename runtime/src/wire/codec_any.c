@@ -61,9 +61,9 @@ const char *codec_any_read(struct span encoded, struct codec_any *ret)
 		take(ret, &value);
 	}
 	if (ret->type.n > TYPE_URL_MAX || !codec_is_text(ret->type.p, ret->type.n))
-		return "names a type that is no text, or too long";
+		return "has a type name that is not text, or too long";
 	ret->type = name_of(ret->type);
-	return ret->type.n == 0 ? "names no type" : NULL;
+	return ret->type.n == 0 ? "has no type name" : NULL;
 }
 
 pyr_any *codec_any_put(void *head, const struct codec_any *told, struct span encoded,

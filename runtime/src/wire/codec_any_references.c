@@ -18,8 +18,7 @@ int codec_any_take_references(pyr_any *any, struct codec_taker *taker, char *tex
 		return fail(PYR_UNIMPLEMENTED, "references cannot be passed here yet", text, n);
 	for (i = 0; i < any->n_references && code == 0; i++) {
 		if (!codec_any_next_reference(&rest, &encoded) || encoded.n == 0)
-			return fail(PYR_INVALID_ARGUMENT, "lists a reference that is none", text,
-				    n);
+			return fail(PYR_INVALID_ARGUMENT, "lists an invalid reference", text, n);
 		code = taker->kind->take(taker, NULL, encoded, &any->references[i], text, n);
 	}
 	return code;

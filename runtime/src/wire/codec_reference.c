@@ -110,12 +110,12 @@ const char *codec_reference_read(struct span encoded, struct codec_reference *re
 		take(ret, &value);
 	}
 	if (!is_text(ret->interface, INTERFACE_NAME_MAX))
-		return "names an interface that is no text, or too long";
+		return "has an interface name that is not text, or too long";
 	if (!is_text(ret->uri, URI_MAX) || !is_text(ret->object, URI_OBJECT_MAX))
-		return "has an address that is no text, or too long";
+		return "has an address that is not text, or too long";
 	if (!is_id(ret->link_local) || !is_id(ret->identity))
 		return "has an id that is not 16 bytes";
 	if (ret->uri.n == 0 && ret->link_local.n == 0)
-		return "leads to no object";
+		return "has neither an address nor an id";
 	return NULL;
 }

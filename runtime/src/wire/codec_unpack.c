@@ -21,10 +21,10 @@ bool codec_is_too_large(const struct codec_packer *packer, uint32_t max_message,
 	size_t most = codec_memory_max(max_message);
 
 	if (packer->size > max_message)
-		snprintf(text, n, "of %zu bytes, the most is %u", packer->size, max_message);
+		snprintf(text, n, "of %zu bytes, the maximum is %u", packer->size, max_message);
 	else if (packer->memory > most)
-		snprintf(text, n, "that takes %zu bytes of memory, the most is %zu", packer->memory,
-			 most);
+		snprintf(text, n, "that takes %zu bytes of memory, the maximum is %zu",
+			 packer->memory, most);
 	else
 		return false;
 	return true;

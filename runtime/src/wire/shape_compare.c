@@ -131,7 +131,7 @@ static void compare_only(struct shape_compare *c, const struct list *list,
 			 const struct shape_field *field, bool is_in_a)
 {
 	char what[240];
-	const char *why = list->is_fixed ? "where none may come or go"
+	const char *why = list->is_fixed ? "where none may be added or removed"
 			  : !(field->flags & (SHAPE_OPTIONAL | SHAPE_DEFAULT))
 				  ? "and is neither @optional nor has a @default"
 				  : NULL;
@@ -195,7 +195,7 @@ static void compare_numbers(struct shape_compare *c, const struct shape_decl *a,
 	const struct shape_number *x_end = a->numbers.n > 0 ? x + a->numbers.n : x;
 	const struct shape_number *y_end = b->numbers.n > 0 ? y + b->numbers.n : y, *one;
 	const char *kind = a->kind == SHAPE_ENUM ? "value" : "case";
-	const char *why = a->kind == SHAPE_ENUM ? NULL : "where none may come or go";
+	const char *why = a->kind == SHAPE_ENUM ? NULL : "where none may be added or removed";
 	char what[240], was[80], is[80];
 	bool is_in_a;
 

@@ -279,7 +279,7 @@ static int list(pyr_call *call, const struct grpc_health_v1_HealthListRequest *r
 	*ret = response;
 	return ok ? 0
 		  : pyr_fail(call, PYR_RESOURCE_EXHAUSTED,
-			     "more than %d interfaces, or memory is out", LIST_MAX);
+			     "more than %d interfaces, or out of memory", LIST_MAX);
 }
 
 /* ---- as a whole ---- */

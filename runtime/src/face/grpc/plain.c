@@ -210,7 +210,7 @@ static void reply(pyr_call *call, const struct codec_packer *packer)
 	}
 	if (!charge(pc, size)) {
 		refuse(pc, PYR_RESOURCE_EXHAUSTED,
-		       "a reply of %zu bytes: too much of this connection's waits to be read",
+		       "a reply of %zu bytes: too many bytes of this connection wait to be read",
 		       size);
 		return;
 	}
@@ -571,17 +571,16 @@ void plain_take(struct plain_face *face, grpc_call *call, const grpc_call_detail
 	atomic_fetch_add(&face->load, 1);
 	if (!budget_call(budget, face->options.max_calls))
 		refuse(pc, PYR_RESOURCE_EXHAUSTED,
-		       "%u calls of this connection are running at %s, the most allowed",
+		       "%u calls of this connection are running at %s, the maximum",
 		       face->options.max_calls, face->address);
 	else if (face->options.has_key && !pc->identity[0])
 		refuse(pc, PYR_UNAUTHENTICATED,
-		       "SecurityError: %s wants a shared key, which calls of plain gRPC have not, "
-		       "or a "
-		       "certificate",
+		       "SecurityError: %s requires a shared key, which plain gRPC calls cannot "
+		       "prove, or a certificate",
 		       face->address);
 	else if (face->options.is_guarded)
 		refuse(pc, PYR_FAILED_PRECONDITION,
-		       "%s asks for a handshake, which calls of plain gRPC have not",
+		       "%s requires a handshake, which plain gRPC calls do not have",
 		       face->address);
 	else
 		pc->incall = address_call(pc, details, metadata);

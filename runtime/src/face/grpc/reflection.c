@@ -344,9 +344,10 @@ static int answer(struct told *t, struct span bytes)
 
 	if (!r->still_sees(r->daemon, t->standing.call)) /* rules have changed */
 		return error_set(PYR_PERMISSION_DENIED,
-				 "SecurityError: the caller may not inspect this daemon any more");
+				 "SecurityError: the caller may no longer inspect this daemon");
 	if (!read_request(bytes, &q))
-		return error_set(PYR_INVALID_ARGUMENT, "what came is no ServerReflectionRequest");
+		return error_set(PYR_INVALID_ARGUMENT,
+				 "the message is not a ServerReflectionRequest");
 	if (q.host.n > 0)
 		proto_put_bytes(&out, VALID_HOST, q.host);
 	proto_put_bytes(&out, ORIGINAL_REQUEST, q.whole);

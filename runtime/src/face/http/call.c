@@ -76,8 +76,8 @@ static bool read_headers(struct called *called)
 
 	if ((plain && !milliseconds(plain, &ms)) || (!plain && grpc && !grpc_timeout(grpc, &ms))) {
 		answer_problem(request, called->answer, 400,
-			       plain ? "Pyrite-Timeout: milliseconds are wanted"
-				     : "Grpc-Timeout: a number and one of H M S m u n is wanted");
+			       plain ? "Pyrite-Timeout: expected a number of milliseconds"
+				     : "Grpc-Timeout: expected a number and one of H M S m u n");
 		return false;
 	}
 	if (plain || grpc)
@@ -251,7 +251,7 @@ static void call_written(struct called *called, const char *body)
 
 	if (!split(called, body, &parts))
 		answer_problem(called->request, called->answer, 400,
-			       "%s: an object of JSON is wanted, with the stream's items as a list",
+			       "%s: expected a JSON object, with the stream's items as a list",
 			       called->operation->name);
 	else if (called->operation->flags & PYR__STREAM_OUT)
 		call_read(called, (const char *)parts.args.data, parts.items);
@@ -458,7 +458,7 @@ static bool form_of(struct http_request *request, struct http_answer *answer, st
 		return true;
 	if (request->query.n > 0) {
 		answer_problem(request, answer, 400,
-			       "parameters stand in the target or in the body, not in both");
+			       "parameters go into the target or the body, not both");
 		return false;
 	}
 	*ret = span_of_buf(&request->body);

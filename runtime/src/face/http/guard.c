@@ -64,7 +64,7 @@ static bool check_host(const struct http_request *request, struct http_answer *a
 	char host[256];
 
 	if (http_count(request->wire, "Host") != 1 || !host_of(text, host, sizeof(host))) {
-		answer_problem(request, answer, 400, "one Host header is wanted");
+		answer_problem(request, answer, 400, "expected one Host header");
 		return false;
 	}
 	if (is_own(request, host))
@@ -86,7 +86,7 @@ static bool check_origin(const struct http_request *request, struct http_answer 
 	if (http_count(request->wire, "Origin") == 1 && host &&
 	    strcasecmp(host + 3, http_header(request->wire, "Host")) == 0)
 		return true;
-	answer_problem(request, answer, 403, "requests of pages of other origins are refused");
+	answer_problem(request, answer, 403, "requests from pages of other origins are refused");
 	return false;
 }
 
@@ -96,7 +96,7 @@ static bool check_site(const struct http_request *request, struct http_answer *a
 
 	if (!site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0)
 		return true;
-	answer_problem(request, answer, 403, "requests of pages of other sites are refused");
+	answer_problem(request, answer, 403, "requests from pages of other sites are refused");
 	return false;
 }
 
@@ -141,6 +141,6 @@ bool guard_check_type(const struct http_request *request, struct http_answer *an
 	if (given && strncasecmp(given, type, n) == 0 && strchr("; \t", given[n]) &&
 	    http_count(request->wire, "Content-Type") == 1)
 		return true;
-	answer_problem(request, answer, 415, "a body of type %s is wanted", type);
+	answer_problem(request, answer, 415, "expected a body of type %s", type);
 	return false;
 }

@@ -18,7 +18,7 @@ int items_write(pyr_stream *stream, struct span text)
 		return 0;
 	json_begin(&json, (const char *)text.p, text.n);
 	if (json_peek(&json) != SOURCE_ARRAY || !source_open(&json.source))
-		return error_set(PYR_INVALID_ARGUMENT, "the stream's items: a list is wanted");
+		return error_set(PYR_INVALID_ARGUMENT, "the stream's items: expected a list");
 	for (n = 0; err == 0 && source_more(&json.source, SOURCE_ARRAY, n); n++) {
 		(void)json_peek(&json);
 		from = json.at;

@@ -14,7 +14,7 @@ static void fail(void)
 {
 	const char *why = dlerror();
 
-	snprintf(text, sizeof(text), "libmicrohttpd is not to be had: %.200s",
+	snprintf(text, sizeof(text), "libmicrohttpd cannot be loaded: %.200s",
 		 why ? why : "no reason given");
 }
 

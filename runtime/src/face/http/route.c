@@ -147,7 +147,7 @@ bool route_begin(struct http_request *request, struct http_answer *answer)
 	}
 	method = method_of(request, route);
 	if (!(method & route->methods)) {
-		answer_problem(request, answer, 405, "the method is none of %s", route->allowed);
+		answer_problem(request, answer, 405, "the method is not one of %s", route->allowed);
 		answer_header(answer, "Allow", route->allowed);
 		return false;
 	}

@@ -195,7 +195,7 @@ static enum MHD_Result queue(struct exchange *x)
 	if (x->answer.body.broken || !hold(x, x->answer.body.n)) {
 		buf_free(&x->answer.body);
 		answer_problem(&x->request, &x->answer, 503,
-			       "the daemon holds too much for clients of HTTP just now");
+			       "the daemon holds too much data for HTTP clients now");
 	}
 	response = make_response(x);
 	if (!response)
@@ -218,10 +218,10 @@ static const char *why_not(const struct exchange *x)
 	const struct face_host *host = x->face->host;
 
 	if (host->keys)
-		return "this daemon wants a shared key to be proved, which HTTP cannot do";
+		return "this daemon requires a shared key, which HTTP cannot prove";
 	if (x->request.connection->who.is_local || host->has_tls || host->rules)
 		return NULL;
-	return "HTTP is for this host alone, as the daemon has neither TLS nor rules";
+	return "HTTP is for this host only, because the daemon has neither TLS nor rules";
 }
 
 static bool may_come(struct exchange *x)

@@ -29,7 +29,7 @@ static bool keep_handshake(struct pyro_request *request, struct pyro_fault *faul
 		sent = ser_bytes(&request->data, at);
 	if (!sent.p && at != SER_NONE && ser_type(&request->data, at) != SOURCE_NULL)
 		return !fault_say(fault, protocol, "PyroError",
-				  "this daemon wants text or bytes as _pyroHandshake");
+				  "this daemon requires text or bytes as _pyroHandshake");
 	if (sent.n > PYR_HANDSHAKE_MAX)
 		return !fault_say(fault, protocol, "PyroError", "a handshake has at most %d bytes",
 				  PYR_HANDSHAKE_MAX);

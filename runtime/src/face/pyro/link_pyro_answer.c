@@ -249,7 +249,8 @@ static void put_exception(const struct form_answer *answer, const struct ser_dat
 	struct ser_exception exception;
 
 	if (!ser_exception_take(data, 0, &exception)) {
-		form_put_wrong(answer, PYR_INTERNAL, "it raised what is no exception", frames);
+		form_put_wrong(answer, PYR_INTERNAL, "it raised something that is not an exception",
+			       frames);
 		return;
 	}
 	form_copy_text(name, sizeof(name), exception.name);

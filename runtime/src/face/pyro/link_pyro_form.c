@@ -267,8 +267,7 @@ bool form_parse(const struct pyro_header *header, struct span data, uint32_t max
 	uint8_t *copy;
 
 	if (!kind) {
-		snprintf(text, n, "a serializer with the number %u that is not known",
-			 header->serializer);
+		snprintf(text, n, "unknown serializer %u", header->serializer);
 		return false;
 	}
 	if ((header->flags & PYRO_COMPRESSED) && !pyro_inflate(data, max, &inflated, &wrong)) {
@@ -330,7 +329,7 @@ bool form_meta_take(struct form_meta *meta, const struct pyro_header *header, st
 	meta->attrs = ser_member(&meta->data, 0, "attrs");
 	if (!(header->flags & PYRO_EXCEPTION) && meta->methods != SER_NONE)
 		return true;
-	snprintf(text, n, "it does not tell its methods");
+	snprintf(text, n, "it does not list its methods");
 	if (ser_exception_take(&meta->data, 0, &exception))
 		form_copy_text(text, n,
 			       ser_text(&meta->data, ser_first(&meta->data, exception.args)));

@@ -96,7 +96,7 @@ bool request_sink_end(struct ser_sink *sink, struct pyro_fault *fault)
 
 	if (ser_sink_end(sink, &why))
 		return true;
-	fault_say(fault, sink->protocol, "SerializeError", "the result cannot be told: %s", why);
+	fault_say(fault, sink->protocol, "SerializeError", "the result cannot be sent: %s", why);
 	return false;
 }
 

@@ -123,7 +123,7 @@ static bool settle_uri(struct ser_builder *b, uint32_t at)
 	if (!take_state(&data, ser_member(&data, at, "state"), &state))
 		return ser_fail(b, "a URI without its five parts");
 	if (strpbrk(state.host, "[]"))
-		return ser_fail(b, "a URI whose host is none");
+		return ser_fail(b, "a URI with an invalid host");
 	quote = strchr(state.host, ':') ? "[" : "";
 	n = (size_t)snprintf(text, sizeof(text), "%s:%s", state.protocol, state.object);
 	if (state.socket[0])

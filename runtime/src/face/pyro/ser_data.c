@@ -107,8 +107,8 @@ enum ser_class ser_class(const struct ser_data *data, uint32_t at)
 static bool no_call(char *text, size_t n)
 {
 	snprintf(text, n,
-		 "the payload is no call: an object, a method, arguments in order and "
-		 "arguments by name are wanted");
+		 "the payload is not a call: expected an object, a method, positional and named "
+		 "arguments");
 	return false;
 }
 

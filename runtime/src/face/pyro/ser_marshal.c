@@ -178,7 +178,7 @@ static bool read_again(struct parsing *p)
 	if (!little(p->b, 4, &number))
 		return false;
 	if (number >= p->n_shared)
-		return ser_fail(p->b, "a value that did not come before comes again");
+		return ser_fail(p->b, "a reference to a value that was not sent before");
 	return ser_again(p->b, p->shared[number]);
 }
 

@@ -54,10 +54,10 @@ static bool put_character(struct ser_builder *b, bool is_bytes, uint32_t c, uint
 {
 	if (is_bytes) {
 		*(*p)++ = (uint8_t)c;
-		return c <= 0xff || ser_fail(b, "an escape that is no byte");
+		return c <= 0xff || ser_fail(b, "an escape that is not a byte");
 	}
 	if ((c >= 0xd800 && c <= 0xdfff) || c > 0x10ffff)
-		return ser_fail(b, "an escape that is no character");
+		return ser_fail(b, "an escape that is not a character");
 	*p = json_put_utf8(*p, c);
 	return true;
 }
@@ -83,7 +83,7 @@ static bool read_escape(struct ser_builder *b, bool is_bytes, uint8_t **p)
 	if ((letter == 'u' || letter == 'U') && !is_bytes)
 		return read_hex(b, letter == 'u' ? 4 : 8, &c) && put_character(b, false, c, p);
 	if (letter == 'N' && !is_bytes)
-		return ser_fail(b, "characters have no names here");
+		return ser_fail(b, "named characters are not supported");
 	if (letter == '\n')
 		return true;
 	name = letter ? strchr(names, letter) : NULL;
@@ -245,7 +245,7 @@ static bool read_word(struct ser_builder *b)
 		word.n++;
 	if (b->at + word.n < b->end && (b->at[word.n] == '\'' || b->at[word.n] == '"')) {
 		if (!span_is(word, "b") && !span_is(word, "B") && !span_is(word, "u"))
-			return ser_fail(b, "strings have no prefix but b and u");
+			return ser_fail(b, "the only prefixes of strings are b and u");
 		b->at++;
 		return read_string(b, *word.p != 'u');
 	}
@@ -325,7 +325,7 @@ static bool read_separator(struct ser_builder *b, bool *ret_closed)
 		top->type = SER_SET;
 	if (*b->at == closing((enum ser_type)top->type)) {
 		if (top->type == SER_TUPLE && top->n == 1)
-			return ser_fail(b, "a value in parentheses is no tuple");
+			return ser_fail(b, "a value in parentheses is not a tuple");
 		*ret_closed = true;
 		return close_one(b);
 	}

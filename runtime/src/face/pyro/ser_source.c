@@ -76,7 +76,7 @@ static bool text(struct source *source, struct span *ret)
 	const struct ser_value *value = here(of(source));
 
 	if (memchr(value->n > 0 ? value->u.text : (const uint8_t *)"x", 0, value->n))
-		return source_fail(source, "a string holds no NUL");
+		return source_fail(source, "a string cannot contain a NUL");
 	*ret = (struct span){ value->u.text, value->n };
 	step(of(source));
 	return true;

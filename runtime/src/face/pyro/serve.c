@@ -92,7 +92,7 @@ static const char *check_signature(struct pyro_request *request)
 	if (request->header->version == PYRO_4)
 		wrong = check_of_4(request, keys, is_wanted);
 	else if (is_wanted)
-		wrong = "this daemon wants a shared key, which Pyro5 cannot prove";
+		wrong = "this daemon requires a shared key, which Pyro5 cannot prove";
 	if (wrong && keys)
 		tell(connection, keys, wrong);
 	return wrong;
