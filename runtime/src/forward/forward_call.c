@@ -196,7 +196,8 @@ static void go(struct forward_call *f, struct way *way, pyr_stream *from, pyr_st
 		fail(f);
 	if (came == 1 && to == f->stream && !way->is_through) {
 		stop(way, from);
-		(void)stream_end(to);
+		if (stream_end(to) == -PYR_RESOURCE_EXHAUSTED)
+			fail(f);
 	}
 }
 

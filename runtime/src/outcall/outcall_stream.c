@@ -12,14 +12,17 @@ static enum stream_state caller_state(const pyr_stream *stream)
 	return stream->state;
 }
 
-static void caller_end(pyr_stream *stream)
+static bool caller_end(pyr_stream *stream)
 {
 	struct frame frame = { .type = FRAME_END };
 
 	if (stream->state != STREAM_OPEN && stream->state != STREAM_LOST)
-		return;
+		return true;
 	stream->out.parts++;
-	peer_stream_put(stream, &frame, 0, true);
+	if (peer_stream_put(stream, &frame, 0, true))
+		return true;
+	stream->out.parts--;
+	return false;
 }
 
 struct session *peer_stream_session(pyr_stream *stream)

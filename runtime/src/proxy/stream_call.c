@@ -237,10 +237,11 @@ static int end_and_wait(pyr_stream *stream)
 		err = stream_end(stream);
 		if (err == 0 && stream_wait_over(stream) != STREAM_LOST)
 			return 0;
-		if (--tries == 0 || !reconnect(stream))
+		if (err == -PYR_RESOURCE_EXHAUSTED || --tries == 0 || !reconnect(stream))
 			break;
 	}
-	err = stream->kind->error(stream);
+	if (err != -PYR_RESOURCE_EXHAUSTED) /* the end could not be told */
+		err = stream->kind->error(stream);
 	pyr_stream_cancel(stream);
 	return err;
 }

@@ -549,7 +549,7 @@ static int put_with_references(pyr_stream *stream, const struct codec_packer *pa
 
 int stream_end(pyr_stream *stream)
 {
-	bool is_lost = false;
+	bool is_lost = false, is_short = false;
 	int code = 0;
 
 	pthread_mutex_lock(&stream->lock);
@@ -560,10 +560,12 @@ int stream_end(pyr_stream *stream)
 		is_lost = code && stream->kind->state(stream) == STREAM_LOST;
 	}
 	if (!stream->out.has_ended && !is_lost) {
-		stream->out.has_ended = true;
-		stream->kind->end(stream);
+		is_short = !stream->kind->end(stream);
+		stream->out.has_ended = !is_short;
 	}
 	stream->kind->flush_unlock(stream, false);
+	if (is_short)
+		return error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
 	return is_lost ? stream->kind->error(stream) : 0;
 }
 

@@ -59,7 +59,7 @@ struct stream_kind {
 	 */
 	uint8_t *(*append)(pyr_stream *stream, const struct stream_part *part);
 	void (*grant)(pyr_stream *stream, size_t n); /* tells the other end what was consumed */
-	void (*end)(pyr_stream *stream);             /* and that no more comes */
+	bool (*end)(pyr_stream *stream); /* and that no more comes; false: memory is out */
 	/* Has what is to be sent sent: at once if its user is about to wait, else soon. */
 	void (*flush_unlock)(pyr_stream *stream, bool waits);
 	/* Without it: */
