@@ -550,14 +550,12 @@ static int put_with_references(pyr_stream *stream, const struct codec_packer *pa
 int stream_end(pyr_stream *stream)
 {
 	bool is_lost = false, is_short = false;
-	int code = 0;
 
 	pthread_mutex_lock(&stream->lock);
 	if (!stream->out.has_ended && !stream->out.is_writing) {
 		stream->out.is_writing = true;
-		code = put_rest(stream);
+		is_lost = put_rest(stream) && stream->kind->state(stream) == STREAM_LOST;
 		stream->out.is_writing = false;
-		is_lost = code && stream->kind->state(stream) == STREAM_LOST;
 	}
 	if (!stream->out.has_ended && !is_lost) {
 		is_short = !stream->kind->end(stream);
