@@ -409,6 +409,30 @@ def a_client_whose_stream_an_old_server_does_not_resume_hears_that_the_link_was_
     assert said[2].startswith("end 14 ConnectionClosed: ") and "does not keep streams" in said[2], said
 
 
+def called_in_sessions_of_their_own(client, n, what, payload=b""):
+    for i in range(n):
+        name, session = f"flow.Flow.{what}", 1000 + i
+        client.send(frame(2 * i + 100000, bind=dict(session=session, object="flow", interface="flow.Flow",
+                                                    fingerprint=1)),
+                    frame(2 * i + 100001, call=dict(session=session, name=name, fingerprint=client.prints[name],
+                                                    payload=payload)))
+
+
+def calls_that_a_full_pool_queues_are_not_compared_with_each_other():
+    """300 streams that nobody reads: no thread is left. Calls behind them cost as much as ever."""
+    server = Program("flow-server", "4")
+    readers, callers = Flow(server, window=4096), Flow(server, window=4096)
+    called_in_sessions_of_their_own(readers, 300, "forever")
+    filled = cpu_when_idle(server)
+    called_in_sessions_of_their_own(callers, 8000, "count", int_arguments(5, 3))
+    spent = cpu_when_idle(server) - filled
+    assert spent < 8, spent
+    server.process.kill()
+    server.process.wait()
+    readers.close()
+    callers.close()
+
+
 def main():
     cases = Cases()
     server = Program("flow-server")
