@@ -93,9 +93,9 @@ def everything_that_idl_has_comes_over(folder):
 
 
 @case
-def what_idl_has_not_is_refused_by_name(folder):
+def what_idl_does_not_have_is_refused_by_name(folder):
     for text, said in (
-            ('syntax = "proto2"; message M {}', "x.proto: syntax 'proto2' has what IDL has not: it takes proto3 alone"),
+            ('syntax = "proto2"; message M {}', "x.proto: syntax 'proto2' is not supported: only proto3 is"),
             ('syntax = "proto3"; message M { fixed64 f = 1; }', "x.proto: field 'M.f' is a fixed64, which IDL has not"),
             ('syntax = "proto3"; message M { map<string, sint32> f = 1; }', "is a sint32, which IDL has not"),
             ('syntax = "proto3"; import "old.proto"; message M { Old o = 1; }', "old.proto: syntax 'proto2'"),
