@@ -114,7 +114,7 @@ static struct reference *of(const void *value, const char **why)
 	pthread_mutex_lock(&proxy->lock);
 	reference = reference_of(proxy);
 	pthread_mutex_unlock(&proxy->lock);
-	*why = "cannot be passed: out of memory";
+	*why = NULL;
 	return reference;
 }
 

@@ -362,7 +362,7 @@ static struct reference *encode(const void *value, struct span *ret, const char 
 	*ret = reference_encoded(reference);
 	if (ret->p)
 		return reference;
-	*why = "cannot be passed: out of memory";
+	*why = NULL;
 	return NULL;
 }
 

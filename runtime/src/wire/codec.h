@@ -63,7 +63,7 @@ struct codec_packer {
 /*
  * What references are is not the codec's to know. It is told once, before anything is packed, how a
  * value (not NULL) is written: its pyrite.Reference, which lasts as long as the value. encode()
- * returns NULL with *why: "stands for a batch".
+ * returns NULL with *why: "stands for a batch"; NULL: memory is out.
  */
 struct codec_references {
 	struct reference *(*encode)(const void *value, struct span *ret, const char **why);

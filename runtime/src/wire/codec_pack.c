@@ -107,7 +107,7 @@ static int pack_reference(struct pack *pack, const struct codec_field *field, co
 	*carried = (struct codec_carried){ pack->carried, NULL };
 	carried->reference = codec_references->encode(value, &encoded, &why);
 	if (!carried->reference)
-		return fail(pack, path, why);
+		return why ? fail(pack, path, why) : codec_fail_memory(pack->problem);
 	pack->carried = carried;
 	pack->memory += CODEC_REFERENCE;
 	ret->len = encoded.n;
