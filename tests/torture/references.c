@@ -97,6 +97,30 @@ out:
 	return place_close(&next, status);
 }
 
+/* An object of another daemon is passed by its URI, and called there. */
+static int elsewhere(struct place *place, struct things_Thing *thing)
+{
+	struct pyr_daemon_options options = { .threads = 2 };
+	struct pyr_proxy_options to = proxy_options(PYR_LANE_SOCKET);
+	struct things_Thing *other = NULL, *back = NULL;
+	struct place next;
+	int32_t sum = 0;
+	int status;
+
+	(void)place;
+	TRY(place_open(&next, &options));
+	GET(other, things_Thing_proxy_with(next.uri, &to));
+	TRY(things_Thing_ask(thing, other, 2, 3, &sum));
+	EXPECT(sum == 5);
+	TRY(things_Thing_same(thing, other, &back));
+	TRY(things_Thing_add(back, 3, 4, &sum));
+	EXPECT(sum == 7);
+out:
+	things_Thing_free(back);
+	things_Thing_free(other);
+	return place_close(&next, status);
+}
+
 #define OVER(lane, part)                                                                           \
 	static int part##_over_##lane(void)                                                        \
 	{                                                                                          \
@@ -113,6 +137,7 @@ OVER(SOCKET, kept)
 OVER(SOCKET, made)
 OVER(SOCKET, told)
 OVER(SOCKET, forwarded)
+OVER(SOCKET, elsewhere)
 
 const struct scenario reference_scenarios[] = {
 	{ .name = "reference-called-back", .run = called_back_over_SOCKET },
@@ -122,5 +147,6 @@ const struct scenario reference_scenarios[] = {
 	{ .name = "reference-made", .run = made_over_SOCKET },
 	{ .name = "reference-lost", .run = told_over_SOCKET },
 	{ .name = "reference-forwarded", .run = forwarded_over_SOCKET },
+	{ .name = "reference-elsewhere", .run = elsewhere_over_SOCKET },
 	{ 0 },
 };
