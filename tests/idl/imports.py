@@ -128,6 +128,17 @@ def files_are_found_in_folders_as_protoc_finds_them(folder):
 
 
 @case
+def types_of_another_package_have_its_name(folder):
+    proto(folder, 'syntax = "proto3"; package q.enum; message P {}', "p.proto")
+    proto(folder, 'syntax = "proto3"; package r; import "p.proto"; message M { q.enum.P f = 1; map<int32, q.enum.P> g = 2; }')
+    done = run(folder, "--idl", "out", "x.proto")
+    assert done.returncode == 0, done.stderr
+    text = (folder / "out/x.idl").read_text()
+    assert "@optional ::q::_enum::P f;" in text and "map<int32, ::q::_enum::P> g;" in text, text
+    assert run(folder, "--check", "-I", "out", "out/x.idl").returncode == 0
+
+
+@case
 def without_protoc_it_says_what_is_missing(folder):
     proto(folder, 'syntax = "proto3";')
     refused(folder, "protoc: No such file or directory: a .proto is read by it (protobuf-compiler)", "--idl", "out", "x.proto",
