@@ -237,6 +237,23 @@ struct S { map<boolean, B> b; sequence<map<long, O, 15>> o; map<string, T> t; ma
 typedef map<string, B> Named;' >values.idl && "$idl" --c values values.idl && compiles values values
 }
 
+# A text longer than C promises for a string, cut between two characters; the smallest label; an output named ret.
+extremes() {
+	mkdir -p extremes && { printf '/** %s */\n' "$(printf 'é%.0s' {1..3000})" && echo 'interface I { void f(out long ret); };
+union U switch (long long) { case -9223372036854775807 - 1: long a; default: string b; };'; } >extreme.idl &&
+		"$idl" --c extremes --proto extremes extreme.idl && protos extremes && compiles extremes extreme &&
+		grep -q '{ INT64_MIN, 1 }' extremes/extreme.c
+}
+
+# Messages of @message operations are compared as a whole.
+messages_change() {
+	echo 'struct A { long x; }; struct B { string y; };
+interface I { @message A f(in A a); @message stream<A> g(in A a); };' >old-message.idl
+	sed 's/@message A f/@message B f/; s/g(in A/g(in B/' old-message.idl >new-message.idl
+	ends 1 'new-message.idl:2:26: error: I.f: the result was A, is B' "$idl" --breaking old-message.idl new-message.idl &&
+		grep -qF "error: I.g: parameter 'a' was A, is B" said.err
+}
+
 version() {
 	same "pyrite-idl $(sed -n 's/#define PYR_VERSION  *"\(.*\)"/\1/p' "$PYRITE_SOURCE/runtime/include/pyrite/pyrite.h")" \
 		"$idl" --version
@@ -262,5 +279,7 @@ check any_word_of_generated_code_may_be_the_name_of_anything words
 check a_library_of_hidden_code_exports_nothing_of_it hides
 check maps_hold_values_of_any_name values_of_maps
 check nothing_hides_what_is_inherited hidden
+check texts_and_numbers_may_be_as_long_as_they_are extremes
+check another_message_of_a_message_operation_breaks messages_change
 check it_tells_its_version version
 tests_end
