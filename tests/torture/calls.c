@@ -257,6 +257,55 @@ out:
 	return status;
 }
 
+static int create(pyr_call *call, void *data, void **ret)
+{
+	(void)call;
+	*ret = data;
+	return 0;
+}
+
+static void destroy(void *data)
+{
+	(void)data;
+}
+
+/* An object with an instance for each call. */
+static const char *register_own(struct place *place)
+{
+	static const struct pyr_register_options options = { .mode = PYR_PER_CALL,
+							     .create = create,
+							     .destroy = destroy,
+							     .destroy_instance = destroy };
+	const char *uri = NULL;
+
+	pthread_mutex_lock(&place->lock);
+	if (place->daemon)
+		uri = things_Thing_register_with(place->daemon, "own", &thing_methods, place,
+						 &options);
+	pthread_mutex_unlock(&place->lock);
+	return uri;
+}
+
+static int instances(struct place *place, struct things_Thing *thing)
+{
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_SOCKET);
+	struct things_Thing *own = NULL;
+	const char *uri;
+	int status;
+
+	TRY(part_add(place, thing)); /* so that it runs */
+	GET(uri, register_own(place));
+	GET(own, things_Thing_proxy_with(uri, &options));
+	TRY(part_add(place, own));
+	pthread_mutex_lock(&place->lock);
+	status = place->daemon ? pyr_daemon_unregister(place->daemon, "own") : -PYR_UNAVAILABLE;
+	pthread_mutex_unlock(&place->lock);
+	TRY(status);
+out:
+	things_Thing_free(own);
+	return status;
+}
+
 /* Over a unix socket. */
 static int by_path(void)
 {
@@ -295,6 +344,7 @@ ON(SOCKET, large, 2)
 ON(GRPC, large, 2)
 ON(SOCKET, servant, 2)
 ON(SOCKET, told, 2)
+ON(SOCKET, instances, 2)
 
 const struct scenario call_scenarios[] = {
 	{ .name = "call", .run = part_call_on_SOCKET },
@@ -316,6 +366,7 @@ const struct scenario call_scenarios[] = {
 	{ .name = "large-grpc", .run = large_on_GRPC },
 	{ .name = "generic-object", .run = servant_on_SOCKET },
 	{ .name = "told", .run = told_on_SOCKET },
+	{ .name = "object-for-each-call", .run = instances_on_SOCKET },
 	{ .name = "unix-socket", .run = by_path },
 	{ 0 },
 };
