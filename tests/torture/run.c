@@ -28,7 +28,7 @@
 /* BASE_MS: shorter than what links are kept for, which each run would have to wait for else.
  * BEYOND: runs in a row that do not reach the n-th call: threads make some more or less each time.
  */
-enum { WARM = 6, BEYOND = 4, AGAIN = 4, RUN_S = 90, BASE_MS = 300, SETTLE_MS = 1500 };
+enum { WARM = 6, BEYOND = 4, AGAIN = 4, RUN_S = 90, BASE_MS = 300, SETTLE_MS = 500 };
 
 static const struct scenario *const groups[] = {
 	call_scenarios, stream_scenarios, reference_scenarios, secure_scenarios,
