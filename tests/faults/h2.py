@@ -6,6 +6,7 @@ import contextlib
 import select
 import socket
 import struct
+import time
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RESET, SETTINGS, PING, WINDOW = 0, 1, 3, 4, 6, 8
@@ -49,6 +50,7 @@ class Raw:
         self.socket.setblocking(False)
         self.room, self.initial, self.rooms = INITIAL_WINDOW, INITIAL_WINDOW, {}
         self.came, self.ended, self.is_closed = b"", set(), False
+        self.n_pongs = 0
 
     def open(self, stream, path, data=b""):
         self.rooms[stream] = self.initial
@@ -104,8 +106,19 @@ class Raw:
             self.rooms[stream] += int.from_bytes(payload, "big")
         elif kind == PING and not flags & ACK:
             self.send(frame(PING, ACK, 0, payload))
+        elif kind == PING:
+            self.n_pongs += 1
         elif kind == RESET:
             self.ended.add(stream)
+
+    def is_read(self):
+        """Whether the other end reads all that was sent: it answers a ping within 30 s."""
+        n, until = self.n_pongs, time.monotonic() + 30
+        self.send(frame(PING, 0, 0, bytes(8)))
+        while self.n_pongs == n and not self.is_closed and time.monotonic() < until:
+            select.select([self.socket], [], [], 1)
+            self.pump()
+        return self.n_pongs > n
 
     def close(self):
         self.socket.close()

@@ -236,6 +236,8 @@ static int increment(pyr_call *call, uint32_t *ret)
 {
 	int fd;
 
+	if (!target.counter)
+		return pyr_fail(call, PYR_FAILED_PRECONDITION, "there is no file to count in");
 	pthread_mutex_lock(&target.lock);
 	fd = open(target.counter, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	*ret = fd >= 0 ? count(fd) : 0;

@@ -7,10 +7,13 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "base/budget.h"
 #include "engine/engine.h"
 #include "link/link_pump.h"
 #include "tls/tls.h"
@@ -77,7 +80,7 @@ static void open_place(struct place *place)
 	REQUIRE(client == TLS_DONE && server == TLS_DONE);
 	place->outer = fds[0];
 	place->far = fds[1];
-	place->core = pump_begin(fds[0], tls, false);
+	place->core = pump_begin(fds[0], tls, NULL);
 	REQUIRE(place->core >= 0);
 }
 
@@ -196,6 +199,17 @@ static size_t hear(int fd, void *p, size_t n)
 	return heard > 0 ? (size_t)heard : 0;
 }
 
+static int begin_http2(int fd)
+{
+	struct budget *budget = budget_new(NULL, 1 << 20);
+	int core;
+
+	REQUIRE(budget != NULL);
+	core = pump_begin(fd, NULL, budget);
+	budget_unref(budget);
+	return core;
+}
+
 TEST(a_connection_without_tls_passes_both_ways_until_its_header_is_too_long)
 {
 	static const uint8_t long_header[9] = { 1, 0, 0, 1, 0, 0, 0, 0, 1 }; /* 65,536 */
@@ -206,7 +220,7 @@ TEST(a_connection_without_tls_passes_both_ways_until_its_header_is_too_long)
 
 	REQUIRE(engine_start() == 0);
 	connect_tcp(fds);
-	core = pump_begin(fds[0], NULL, true);
+	core = begin_http2(fds[0]);
 	REQUIRE(core >= 0);
 	CHECK_INT(say(fds[1], preface, N_PREFACE), N_PREFACE);
 	CHECK_INT(hear(core, block, N_PREFACE), N_PREFACE);
@@ -236,7 +250,7 @@ static int open_plain(int fds[2], bool is_unix)
 		REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
 	else
 		connect_tcp(fds);
-	core = pump_begin(fds[0], NULL, true);
+	core = begin_http2(fds[0]);
 	REQUIRE(core >= 0);
 	return core;
 }
@@ -350,6 +364,91 @@ TEST(what_core_wrote_before_it_went_is_still_sent)
 	close(fds[1]);
 }
 
+/* Begins and resets a call with each of these. */
+struct reset_call {
+	uint8_t headers[9], header, reset[9], code[4];
+};
+
+static void send_resets(int fd, unsigned n)
+{
+	static const struct reset_call one = {
+		{ 0, 0, 1, 1, 5 }, 0x82, { 0, 0, 4, 3, 0 }, { 0, 0, 0, 8 }
+	};
+	struct reset_call *all = calloc(n, sizeof(*all));
+	uint32_t stream;
+	unsigned i;
+
+	REQUIRE(all != NULL);
+	for (i = 0; i < n; i++) {
+		stream = htonl(2 * i + 1);
+		all[i] = one;
+		memcpy(all[i].headers + 5, &stream, 4);
+		memcpy(all[i].reset + 5, &stream, 4);
+	}
+	REQUIRE(say(fd, all, n * sizeof(*all)) == n * sizeof(*all));
+	free(all);
+}
+
+/* The bytes that come to core before it has been quiet for ms. */
+static size_t bytes_within(int core, int ms)
+{
+	struct pollfd fd = { core, POLLIN, 0 };
+	size_t all = 0, n;
+	uint8_t bytes[4096];
+
+	while (poll(&fd, 1, ms) == 1 && (n = hear(core, bytes, sizeof(bytes))) > 0)
+		all += n;
+	return all;
+}
+
+static atomic_llong stopped_at; /* the pump's clock; 0: it goes on */
+
+int64_t __real_engine_now(void);
+int64_t __wrap_engine_now(void);
+
+int64_t __wrap_engine_now(void)
+{
+	int64_t at = atomic_load(&stopped_at);
+
+	return at ? at : __real_engine_now();
+}
+
+/* What is read at a time may have more of them than are let through. */
+TEST(calls_that_core_does_not_hand_over_are_not_read_for_a_while)
+{
+	enum {
+		EACH = sizeof(struct reset_call),
+		ALL = 4000 * EACH,
+		AT_ONCE = PUMP_AHEAD * EACH + 32768
+	};
+	struct budget *budget = budget_new(NULL, 1 << 20);
+	size_t first, second, more, i;
+	uint8_t start[N_PREFACE];
+	int fds[2], core;
+
+	REQUIRE(engine_start() == 0);
+	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+	core = pump_begin(fds[0], NULL, budget);
+	REQUIRE(core >= 0);
+	CHECK_INT(say(fds[1], preface, N_PREFACE), N_PREFACE);
+	CHECK_INT(hear(core, start, N_PREFACE), N_PREFACE);
+	atomic_store(&stopped_at, __real_engine_now());
+	send_resets(fds[1], ALL / EACH);
+	first = bytes_within(core, 30);
+	CHECK(first > PUMP_AHEAD * EACH && first <= AT_ONCE);
+	for (i = 0; i < first / EACH; i++)
+		budget_count_call(budget);
+	second = bytes_within(core, 30);
+	CHECK(second > PUMP_AHEAD * EACH && second <= AT_ONCE);
+	atomic_store(&stopped_at, 0);
+	for (first += second; first < ALL && (more = bytes_within(core, 1000)) > 0;)
+		first += more; /* those on their way are given up, again and again */
+	CHECK_INT(first, ALL);
+	close(core);
+	close(fds[1]);
+	budget_unref(budget);
+}
+
 static int open_fds(void)
 {
 	return test_open_fds() - 3; /* ".", ".." and the folder */
@@ -370,7 +469,7 @@ TEST(connections_leave_an_eighth_of_the_descriptors)
 	REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
 	for (; n < MOST; n++) {
 		REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, fds[n]) == 0);
-		cores[n] = pump_begin(fds[n][0], NULL, true);
+		cores[n] = begin_http2(fds[n][0]);
 		if (cores[n] < 0)
 			break;
 	}
@@ -437,6 +536,7 @@ TESTS(pump, T(keys_are_made),
       T(a_connection_without_tls_passes_both_ways_until_its_header_is_too_long),
       T(neither_side_that_reads_nothing_is_read_ahead_of_and_nothing_is_lost),
       T(what_came_before_a_half_close_reaches_core_and_then_the_end),
+      T(calls_that_core_does_not_hand_over_are_not_read_for_a_while),
       T(connections_leave_an_eighth_of_the_descriptors), T(a_reset_ends_the_end_of_core),
       T(what_core_wrote_before_it_went_is_still_sent),
       T(a_peer_at_a_unix_socket_that_reads_nothing_is_cut_off_after_core_has_gone),

@@ -21,6 +21,7 @@ struct budget {
 	atomic_size_t used;
 	atomic_size_t granted; /* by the pool, with the share */
 	atomic_uint n_places, n_calls;
+	atomic_uint n_handed; /* calls that core has handed over */
 	size_t max;
 	struct budget_pool *pool; /* counted; NULL: none */
 };
@@ -170,6 +171,17 @@ void budget_leave(struct budget *budget)
 {
 	if (budget)
 		atomic_fetch_sub(&budget->n_places, 1);
+}
+
+void budget_count_call(struct budget *budget)
+{
+	if (budget)
+		atomic_fetch_add(&budget->n_handed, 1);
+}
+
+unsigned budget_calls(const struct budget *budget)
+{
+	return budget ? atomic_load(&budget->n_handed) : 0;
 }
 
 bool budget_call(struct budget *budget, unsigned most)

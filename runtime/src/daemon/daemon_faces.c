@@ -94,7 +94,7 @@ void daemon_faces_take(pyr_daemon *d, int fd, enum door_protocol speaks,
 	while (!kinds[i] || kinds[i]->protocol != speaks)
 		i++; /* the door was told which there are */
 	face = get_face(d, i);
-	if (tls && (fd = pump_begin(fd, tls, false)) < 0)
+	if (tls && (fd = pump_begin(fd, tls, NULL)) < 0)
 		return;
 	if (face) {
 		kinds[i]->take(face, fd, who);

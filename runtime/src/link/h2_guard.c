@@ -10,6 +10,20 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+/* Trailers are of a stream that has begun before. */
+static void count_stream(struct h2_guard *guard)
+{
+	const uint8_t *id = guard->head + 5;
+	uint32_t stream =
+		((uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3]) &
+		INT32_MAX;
+
+	if (stream <= guard->last_stream)
+		return;
+	guard->last_stream = stream;
+	guard->n_streams++;
+}
+
 /* A whole head has come. Returns false if its header block is too long. */
 static bool begin_frame(struct h2_guard *guard)
 {
@@ -19,6 +33,8 @@ static bool begin_frame(struct h2_guard *guard)
 	guard->left = (uint32_t)head[0] << 16 | (uint32_t)head[1] << 8 | head[2];
 	if (head[3] != HEADERS && head[3] != CONTINUATION)
 		return true;
+	if (head[3] == HEADERS)
+		count_stream(guard);
 	guard->block += guard->left; /* less than 2^24 beyond the limit */
 	guard->n_frames++;
 	if (guard->block > H2_GUARD_BLOCK || guard->n_frames > H2_GUARD_FRAMES)

@@ -24,6 +24,8 @@ struct h2_guard {
 	uint32_t n_preface;          /* bytes of the preface that have passed */
 	uint32_t left;               /* bytes of the current frame that have not come yet */
 	uint32_t block;              /* bytes of the current header block */
+	uint32_t last_stream;        /* the highest that the peer has begun */
+	uint32_t n_streams;          /* that it has begun; may wrap around */
 	uint8_t n_frames;            /* of that block */
 	uint8_t n_head;              /* bytes of head */
 	uint8_t head[H2_GUARD_HEAD]; /* of the next frame */

@@ -12,13 +12,15 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "engine/engine.h"
 #include "link/h2_guard.h"
 #include "tls/tls.h"
 
-enum { ROUNDS = 8, ROOM = 2 * TLS_RECORD, LAST_MS = 5000 };
+enum { ROUNDS = 8, ROOM = 2 * TLS_RECORD, LAST_MS = 5000, LOST_MS = 100 };
 enum { SPARE = 8 }; /* one descriptor in so many is left to the program */
 
 /* What one side has sent and the other has not taken yet. */
@@ -36,9 +38,14 @@ struct pump {
 	struct engine_hook begin;
 	struct engine_timer late; /* once is_left */
 	struct tls *tls;          /* NULL: none */
+	/* A server's with HTTP/2: */
+	struct budget *budget; /* counted; NULL: none */
 	struct h2_guard guard;
-	bool is_guarded; /* what comes is HTTP/2 for a server */
-	bool is_left;    /* core has closed its end: what it wrote before is still sent */
+	uint32_t n_lost;           /* streams that core is not expected to hand over any more */
+	int64_t held_since;        /* so many are on their way that no more is read; 0: not so */
+	struct engine_source rest; /* its timer: looks again; fd -1: not made yet */
+
+	bool is_left; /* core has closed its end: what it wrote before is still sent */
 	const struct pump_events *events; /* or NULL */
 	void *data;
 	bool is_heard;
@@ -48,6 +55,11 @@ struct pump {
 static void end(struct pump *pump)
 {
 	engine_timer_cancel(&pump->late);
+	budget_unref(pump->budget);
+	if (pump->rest.fd >= 0) {
+		engine_source_remove(&pump->rest);
+		close(pump->rest.fd);
+	}
 	if (pump->tls)
 		tls_end(pump->tls);
 	engine_source_remove(&pump->outer);
@@ -140,6 +152,68 @@ static enum tls_result put_outer(struct pump *pump, const void *p, size_t n, siz
 	return errno == EAGAIN || errno == EWOULDBLOCK ? TLS_WANTS_OUT : TLS_LOST;
 }
 
+static void run(struct pump *pump);
+
+static void on_rest(struct engine_source *source, uint32_t events)
+{
+	struct pump *pump = (struct pump *)((char *)source - offsetof(struct pump, rest));
+	uint64_t n;
+
+	(void)events;
+	if (read(source->fd, &n, sizeof(n)) == sizeof(n))
+		run(pump);
+}
+
+static bool make_timer(struct engine_source *source)
+{
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	*source = (struct engine_source){ .fd = fd, .ready = on_rest };
+	if (engine_source_add(source, EPOLLIN))
+		return true;
+	close(fd);
+	source->fd = -1;
+	return false;
+}
+
+/* Has a look again in a millisecond. Returns false if there is no timer to be had. */
+static bool rest(struct pump *pump)
+{
+	static const struct itimerspec soon = { .it_value.tv_nsec = ENGINE_MS };
+
+	return (pump->rest.fd >= 0 || make_timer(&pump->rest)) &&
+	       timerfd_settime(pump->rest.fd, 0, &soon, NULL) == 0;
+}
+
+/*
+ * Core keeps what it has of a call until that is handed over, also if the peer has reset the call
+ * meanwhile: a peer that begins and resets calls faster than they are handed over could make it
+ * hold any number. Those that core refuses by itself are never handed over: after LOST_MS they
+ * count no more.
+ */
+static bool is_held(struct pump *pump)
+{
+	uint32_t n = pump->guard.n_streams - pump->n_lost - budget_calls(pump->budget);
+	int64_t now;
+
+	if (!pump->budget || (int32_t)n <= PUMP_AHEAD) {
+		pump->held_since = 0;
+		return false;
+	}
+	now = engine_now();
+	if (!pump->held_since)
+		pump->held_since = now;
+	if (now - pump->held_since < LOST_MS * (int64_t)ENGINE_MS) {
+		pump->in.has_ended |= !rest(pump);
+		return true;
+	}
+	pump->n_lost += n;
+	pump->held_since = 0;
+	return false;
+}
+
 /* Each of these returns whether something has moved. */
 
 static bool read_outer(struct pump *pump)
@@ -147,11 +221,10 @@ static bool read_outer(struct pump *pump)
 	struct half *in = &pump->in;
 	enum tls_result result;
 
-	if (in->n > 0 || in->has_ended || in->is_dry || pump->is_left)
+	if (in->n > 0 || in->has_ended || in->is_dry || pump->is_left || is_held(pump))
 		return false;
 	result = get_outer(pump, in->bytes, ROOM, &in->n);
-	if (result == TLS_DONE && pump->is_guarded &&
-	    !h2_guard_pass(&pump->guard, in->bytes, in->n))
+	if (result == TLS_DONE && pump->budget && !h2_guard_pass(&pump->guard, in->bytes, in->n))
 		result = TLS_BROKEN; /* core only sees that the connection ends */
 	if (result == TLS_DONE) {
 		in->is_dry = !pump->tls && in->n < ROOM;
@@ -248,8 +321,9 @@ static void watch_for(struct engine_source *source, uint32_t *before, uint32_t e
 /* is_behind: there is more to do than is done at a time. */
 static void watch(struct pump *pump, bool is_behind)
 {
-	watch_for(&pump->outer, &pump->outer_for,
-		  wants(pump->in.n == 0 && !pump->is_left, pump->out.n > 0 || is_behind));
+	bool reads = pump->in.n == 0 && !pump->is_left && !pump->held_since;
+
+	watch_for(&pump->outer, &pump->outer_for, wants(reads, pump->out.n > 0 || is_behind));
 	if (!pump->is_left)
 		watch_for(&pump->inner, &pump->inner_for, wants(pump->out.n == 0, pump->in.n > 0));
 }
@@ -312,6 +386,7 @@ static struct pump *new_pump(int fd, int inner, struct tls *tls)
 		return NULL;
 	pump->outer = (struct engine_source){ .fd = fd, .ready = on_outer };
 	pump->inner = (struct engine_source){ .fd = inner, .ready = on_inner };
+	pump->rest.fd = -1;
 	pump->begin.run = on_begin;
 	pump->late.fire = on_late;
 	pump->tls = tls;
@@ -327,7 +402,7 @@ static bool is_scarce(int fd)
 	       (rlim_t)fd >= limit.rlim_cur - limit.rlim_cur / SPARE;
 }
 
-int pump_begin(int fd, struct tls *tls, bool is_http2)
+int pump_begin(int fd, struct tls *tls, struct budget *budget)
 {
 	struct pump *pump = NULL;
 	int ends[2];
@@ -337,7 +412,8 @@ int pump_begin(int fd, struct tls *tls, bool is_http2)
 	else if (!is_scarce(ends[1]))
 		pump = new_pump(fd, ends[0], tls);
 	if (pump) {
-		pump->is_guarded = is_http2;
+		pump->budget = budget;
+		budget_ref(budget);
 		engine_before_poll(&pump->begin);
 		return ends[1];
 	}

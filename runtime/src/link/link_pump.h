@@ -10,15 +10,19 @@
  */
 #include <stdbool.h>
 
+struct budget;
 struct tls;
 
 /* Makes a socket pair as core wants it: [1] is for core. Returns false when descriptors are out. */
 bool pump_pair(int ret[2]);
 
-/* For a server. Takes fd and tls; tls: the handshake is done, or NULL. is_http2: HTTP/2 comes, from
- * its first byte on. Returns core's end, non-blocking; -1, with both closed, when memory is out
- * or an eighth of the descriptors is left. Any thread. */
-int pump_begin(int fd, struct tls *tls, bool is_http2);
+/* For a server. Takes fd and tls; tls: the handshake is done, or NULL. budget: if HTTP/2 comes,
+ * from its first byte on: the connection's, which counts the calls that core hands over. While more
+ * than PUMP_AHEAD others are on their way, no more is read. NULL: something else comes. Returns
+ * core's end, non-blocking; -1, with both closed, when memory is out or an eighth of the
+ * descriptors is left. Any thread. */
+enum { PUMP_AHEAD = 256 };
+int pump_begin(int fd, struct tls *tls, struct budget *budget);
 
 /* In the leader. */
 struct pump_events {

@@ -168,8 +168,10 @@ static void on_request(struct engine_event *event, bool ok)
 	struct request *r = (struct request *)event;
 	struct served *c = r->served;
 
-	if (ok)
+	if (ok) {
+		budget_count_call(c->budget);
 		take(c, r);
+	}
 	grpc_call_details_destroy(&r->details);
 	grpc_metadata_array_destroy(&r->metadata);
 	if (ok && !atomic_load(&c->is_ending))
@@ -242,10 +244,7 @@ static void add_channel(struct served *c, int fd)
 
 static bool begin(struct served *c)
 {
-	size_t max = budget_of_connection(c->owner->options.host->limits.max_message);
-
-	c->budget = budget_new(c->owner->pool, max);
-	if (!c->budget || !engine_core_enter())
+	if (!engine_core_enter())
 		return false;
 	c->quota = grpc_resource_quota_create("connection");
 	grpc_resource_quota_resize(c->quota, CORE_LINKS);
@@ -254,23 +253,35 @@ static bool begin(struct served *c)
 	return true;
 }
 
+static struct served *new_served(struct connection_owner *owner, const struct door_peer *who,
+				 bool has_tls)
+{
+	struct served *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->owner = owner;
+	c->who = *who;
+	c->has_tls = has_tls;
+	c->base.id = who->id;
+	c->budget = budget_new(owner->pool,
+			       budget_of_connection(owner->options.host->limits.max_message));
+	if (c->budget)
+		return c;
+	free(c);
+	return NULL;
+}
+
 struct connection *connection_new(struct connection_owner *owner, int fd,
 				  const struct door_peer *who, struct tls *tls)
 {
-	struct served *c = calloc(1, sizeof(*c));
-	bool has_tls = tls;
+	struct served *c = new_served(owner, who, tls);
 	int i;
 
 	/* Programs of the same user go straight to core, which saves a third of the cost of a call:
 	 * whatever they can make core do, they can do to this process anyway. */
 	if (tls || !door_is_same_user(fd, who))
-		fd = pump_begin(fd, tls, true);
-	if (c) {
-		c->owner = owner;
-		c->who = *who;
-		c->has_tls = has_tls;
-		c->base.id = who->id;
-	}
+		fd = pump_begin(fd, tls, c ? c->budget : NULL);
 	if (!c || fd < 0 || !begin(c)) {
 		if (c)
 			budget_unref(c->budget);
