@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "rules"))
@@ -68,6 +69,8 @@ def as_nobody(function, *what):
             os.setgid(65534)
             os.setuid(65534)
             os.write(writer, str(function(*what)).encode())
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(0)
     os.close(writer)

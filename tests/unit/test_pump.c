@@ -437,7 +437,7 @@ TEST(calls_that_core_does_not_hand_over_are_not_read_for_a_while)
 	first = bytes_within(core, 30);
 	CHECK(first > PUMP_AHEAD * EACH && first <= AT_ONCE);
 	for (i = 0; i < first / EACH; i++)
-		budget_count_call(budget);
+		budget_count_handed(budget);
 	second = bytes_within(core, 30);
 	CHECK(second > PUMP_AHEAD * EACH && second <= AT_ONCE);
 	atomic_store(&stopped_at, 0);

@@ -173,13 +173,13 @@ void budget_leave(struct budget *budget)
 		atomic_fetch_sub(&budget->n_places, 1);
 }
 
-void budget_count_call(struct budget *budget)
+void budget_count_handed(struct budget *budget)
 {
 	if (budget)
 		atomic_fetch_add(&budget->n_handed, 1);
 }
 
-unsigned budget_calls(const struct budget *budget)
+unsigned budget_n_handed(const struct budget *budget)
 {
 	return budget ? atomic_load(&budget->n_handed) : 0;
 }

@@ -51,9 +51,9 @@ void budget_leave(struct budget *budget);
 bool budget_call(struct budget *budget, unsigned most);
 void budget_call_over(struct budget *budget);
 
-/* The calls that core has handed over, of those whose headers it was given. */
-void budget_count_call(struct budget *budget);
-unsigned budget_calls(const struct budget *budget);
+/* Counts the calls that gRPC core has handed over, refused ones too; may wrap around. */
+void budget_count_handed(struct budget *budget);
+unsigned budget_n_handed(const struct budget *budget);
 
 /* Bytes that a peer may make this end hold over one connection, if one message may have so many. */
 size_t budget_of_connection(size_t max_message);

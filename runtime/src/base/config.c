@@ -271,7 +271,7 @@ static const char *keep(const char *value)
 	return copy ? copy : value;
 }
 
-/* Whoever starts a program that has other rights than his own does not set its files and hosts. */
+/* A set-user-ID program ignores the environment: its caller must not choose its files and hosts. */
 static void load(void)
 {
 	const struct config_setting *setting;

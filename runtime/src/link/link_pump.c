@@ -195,7 +195,7 @@ static bool rest(struct pump *pump)
  */
 static bool is_held(struct pump *pump)
 {
-	uint32_t n = pump->guard.n_streams - pump->n_lost - budget_calls(pump->budget);
+	uint32_t n = pump->guard.n_streams - pump->n_lost - budget_n_handed(pump->budget);
 	int64_t now;
 
 	if (!pump->budget || (int32_t)n <= PUMP_AHEAD) {

@@ -169,7 +169,7 @@ static void on_request(struct engine_event *event, bool ok)
 	struct served *c = r->served;
 
 	if (ok) {
-		budget_count_call(c->budget);
+		budget_count_handed(c->budget);
 		take(c, r);
 	}
 	grpc_call_details_destroy(&r->details);
