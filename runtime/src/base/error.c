@@ -7,14 +7,13 @@
  */
 #include "base/error.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/held.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "base/thread_key.h"
 
 enum { SHOWN = 2048 }; /* most bytes of a remote text that are printed */
 
@@ -36,9 +35,6 @@ static struct error_block lost_block = {
 };
 
 static _Thread_local struct error_state thread;
-static pthread_mutex_t key_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_key_t key;
-static atomic_bool have_key; /* written with key_lock */
 
 struct error_held *error_held_ref(struct error_held *held)
 {
@@ -69,26 +65,14 @@ static void free_at_thread_exit(void *block)
 	memset(&thread, 0, sizeof(thread));
 }
 
-/* If it cannot be made now, it is tried again the next time. */
-static bool get_key(void)
-{
-	if (atomic_load_explicit(&have_key, memory_order_acquire))
-		return true;
-	pthread_mutex_lock(&key_lock);
-	if (!have_key && pthread_key_create(&key, free_at_thread_exit) == 0)
-		atomic_store_explicit(&have_key, true, memory_order_release);
-	pthread_mutex_unlock(&key_lock);
-	return have_key;
-}
+static struct thread_key key = THREAD_KEY(free_at_thread_exit);
 
 /* Makes block the last error of the thread; NULL: none. Without a key it could not be freed at the
  * thread's end, so it is not kept. */
 static bool replace_block(struct error_block *block)
 {
-	if (block && (!get_key() || pthread_setspecific(key, block) != 0))
+	if (!thread_key_set(&key, block))
 		return false;
-	if (!block && have_key)
-		(void)pthread_setspecific(key, NULL);
 	free_block(thread.block);
 	thread.block = block;
 	thread.lost = nothing;
@@ -102,8 +86,7 @@ void error_swap(struct error_state *other)
 
 	thread = *other;
 	*other = mine;
-	if (have_key)
-		(void)pthread_setspecific(key, thread.block); /* at worst lost with the thread */
+	(void)thread_key_set(&key, thread.block); /* at worst lost with the thread */
 }
 
 static void keep_what_fits(const struct error_info *info)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "context/context.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/thread_key.h"
 #include "context/scope.h"
 
 /* Of a thread or task. Ids are those of calls outside of methods. */
@@ -20,9 +19,6 @@ struct context_own {
 };
 
 static _Thread_local struct context_own *own;
-static pthread_mutex_t key_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_key_t own_key;
-static atomic_bool have_key; /* written with key_lock */
 
 static void free_own(void *data)
 {
@@ -33,28 +29,18 @@ static void free_own(void *data)
 	own = NULL;
 }
 
-/* If it cannot be made now, it is tried again the next time. */
-static bool get_key(void)
-{
-	if (atomic_load_explicit(&have_key, memory_order_acquire))
-		return true;
-	pthread_mutex_lock(&key_lock);
-	if (!have_key && pthread_key_create(&own_key, free_own) == 0)
-		atomic_store_explicit(&have_key, true, memory_order_release);
-	pthread_mutex_unlock(&key_lock);
-	return have_key;
-}
+static struct thread_key own_key = THREAD_KEY(free_own);
 
 /* Returns NULL when memory is out. */
 static struct context_own *get_own(void)
 {
-	if (own || !get_key())
+	if (own)
 		return own;
 	own = calloc(1, sizeof(*own));
 	if (!own)
 		return NULL;
 	arena_init(&own->reply, NULL, 0);
-	if (pthread_setspecific(own_key, own) != 0)
+	if (!thread_key_set(&own_key, own))
 		free_own(own);
 	return own;
 }
@@ -83,8 +69,7 @@ struct context_own *context_exchange(struct context_own *other)
 	if (before == other) /* nothing, both */
 		return before;
 	own = other;
-	if (have_key)
-		(void)pthread_setspecific(own_key, own); /* at worst lost with the thread */
+	(void)thread_key_set(&own_key, own); /* at worst lost with the thread */
 	return before;
 }
 
