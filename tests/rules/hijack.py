@@ -323,6 +323,55 @@ def who_has_no_right_to_a_stream_does_not_resume_it(world):
     mallory.close()
 
 
+def shaken(world):
+    """A connection whose records are made by hand: the socket, TLS, and what it takes and gives."""
+    plug, incoming, outgoing = world.dial(), ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = world.context().wrap_bio(incoming, outgoing, server_hostname=world.host)
+    while True:
+        try:
+            tls.do_handshake()
+            plug.sendall(outgoing.read())
+            return plug, tls, incoming, outgoing
+        except ssl.SSLWantReadError:
+            plug.sendall(outgoing.read())
+            incoming.write(plug.recv(65536))
+
+
+def read_up_to(last, plug, tls, incoming):
+    """What comes until that does, or the other end closes."""
+    said = bytearray()
+    while last not in said[-64:] and (data := plug.recv(1 << 20)):
+        incoming.write(data)
+        try:
+            while part := tls.read(1 << 20):
+                said += part
+        except ssl.SSLWantReadError:
+            pass
+    return said
+
+
+def large_answers_to_small_records_leave_the_daemon_alone(world):
+    """Each message has 17,000 calls of no session, in records of 1 KiB, so that TLS holds more than is read in a turn when the last
+    of them comes; their answers make three messages, which the socket takes at once."""
+    n, each, turns = 17000, 6, 5
+    said = [PREFACE, raw.message(raw.hello())]
+    said += [raw.message(*[frame(first + k, call=dict(session=77, name="x")) for k in range(n)]) for first in range(1, n * each, n)]
+    said += [raw.message(frame(n * each + 1, call=dict(session=78, name="x")))]
+    said = said[0] + b"".join(struct.pack("<I", len(one)) + one for one in said[1:])
+    for _ in range(turns):
+        plug, tls, incoming, outgoing = shaken(world)
+        for at in range(0, len(said), 1024):
+            tls.write(said[at:at + 1024])
+        sender = threading.Thread(target=plug.sendall, args=(outgoing.read(),))
+        sender.start()
+        answers = read_up_to(b"no session 78", plug, tls, incoming)
+        sender.join()
+        plug.close()
+        assert answers.count(b"no session 77") == n * each, (len(answers), answers[-64:])
+    figure(f"{turns} connections, each with {n * each} calls of no session: all are answered")
+    world.works()
+
+
 def references_are_not_to_be_guessed(world):
     mallory, n = world.flow("mallory"), 2000
     for i in range(n):

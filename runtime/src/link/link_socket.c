@@ -219,6 +219,7 @@ static enum link_write write_link(struct link *link, const struct link_message *
 		is_sent = number == 0 && l->n_out == 0;
 		/* After a large one the leader looks at what has come before the next goes. */
 		looks = is_sent && message->n >= FRAME_MESSAGE_MAX / 2 && engine_leading();
+		l->is_put_off = looks;
 		if (is_sent && !looks) {
 			l->is_writing = false;
 			written = LINK_WRITTEN;
@@ -270,7 +271,7 @@ static void write_rest(struct socket_link *l)
 	int number;
 
 	pthread_mutex_lock(&l->lock);
-	if ((l->n_out == 0 && !l->is_writing) || l->state != OPEN) {
+	if ((l->n_out == 0 && !l->is_writing) || l->is_put_off || l->state != OPEN) {
 		socket_watch(l);
 		pthread_mutex_unlock(&l->lock);
 		return;
@@ -303,6 +304,9 @@ static void on_sent(struct engine_hook *hook)
 {
 	struct socket_link *l = FROM(hook, sent);
 
+	pthread_mutex_lock(&l->lock);
+	l->is_put_off = false;
+	pthread_mutex_unlock(&l->lock);
 	if (!l->is_finished)
 		write_rest(l);
 	unref(l);

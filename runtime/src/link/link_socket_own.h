@@ -49,7 +49,8 @@ struct socket_link {
 	uint8_t head[HEAD]; /* of the message being written */
 	const struct link_message *message; /* the owner's; NULL: the head is all */
 	size_t n_out;                       /* bytes of head and message yet to be sent */
-	bool is_writing;                    /* written() is to be told */
+	bool is_writing;                    /* written() is to be told, */
+	bool is_put_off;                    /* but after the next poll: the hook `sent` waits */
 	bool is_deaf;   /* what comes is of no use any more; changed by the leader alone */
 	bool is_behind; /* TLS has more, which is to be read soon */
 	bool is_closing, close_after;
