@@ -251,6 +251,14 @@ def unknown_sessions(_):
         yield message(*[frame(n, call=dict(session=77, name="faults.Target.add")) for n in range(number, number + 4000)])
 
 
+def references_that_nobody_waits_for(_):
+    """In errors of calls that were never made: each is given back with a frame that is longer than what brought it."""
+    for _ in range(80):
+        ids = os.urandom(12000 * 16)
+        yield message(*[frame(7, error=dict(code=1, references=[ids[at + i:at + i + 16] for i in range(0, 16000, 16)]))
+                        for at in range(0, len(ids), 16000)])
+
+
 def one_object_over_and_over(_):
     for session in range(2, 8000, 400):
         yield message(*[frame(bind=dict(session=n, object="target", interface="faults.Target", fingerprint=1))
@@ -266,7 +274,7 @@ def large_replies(client):
 
 
 def a_peer_that_does_not_read_is_let_go(_):
-    for what in (pings, unknown_sessions, one_object_over_and_over):
+    for what in (pings, unknown_sessions, references_that_nobody_waits_for, one_object_over_and_over):
         server = Server()
         client = flooded(server, what)
         client.wait_end()

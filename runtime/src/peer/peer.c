@@ -532,6 +532,7 @@ static void on_message(void *owner, struct span message)
 			on_frame(peer, &frame);
 	if (more < 0 && !peer->is_ending)
 		peer_protocol_error(peer, "a message that is not a sequence of frames");
+	peer_limit_aside(peer);
 	peer_flush_unlock(peer);
 }
 

@@ -288,6 +288,8 @@ static inline void peer_leave_if_idle(struct peer *peer)
 		peer->is_ending = true;
 }
 void peer_take_aside(struct peer *peer);
+/* Lets an end go that makes this one put frames aside and does not read. */
+void peer_limit_aside(struct peer *peer);
 void peer_flush_aside(struct engine_hook *hook);               /* of peer_aside; without it */
 void peer_progress(struct peer *peer);                         /* a draining host looks again */
 void peer_queue(struct peer *peer, const struct frame *frame); /* urgent; no reply */

@@ -41,6 +41,23 @@ static void uncharge(struct peer *peer)
 	peer->out.n_charged = waits;
 }
 
+/* Whether more of what is no reply waits than may, with n bytes that were put aside. */
+static bool has_much(struct peer *peer, size_t n)
+{
+	size_t waits = peer->out.urgent.n - peer->out.urgent_at;
+
+	if (peer->out.n_control > waits)
+		peer->out.n_control = waits;
+	return peer->out.n_control + n > PEER_MAX_CONTROL;
+}
+
+static void let_go(struct peer *peer)
+{
+	log_line(PYR_LOG_WARNING, "link with %s: closed: it does not read", peer->link->address);
+	peer->is_ending = true;
+	link_close(peer->link, PYR_RESOURCE_EXHAUSTED, "closed: the other end does not read");
+}
+
 /* Methods wait while much is to be sent. Other frames cannot: an end that makes us queue them and
  * does not read is let go. */
 void peer_queue(struct peer *peer, const struct frame *frame)
@@ -50,13 +67,22 @@ void peer_queue(struct peer *peer, const struct frame *frame)
 
 	peer_queue_answer(peer, frame);
 	peer->out.n_control += peer->out.urgent.n - before;
-	if (peer->out.n_control > peer->out.urgent.n - peer->out.urgent_at)
-		peer->out.n_control = peer->out.urgent.n - peer->out.urgent_at;
-	if ((fits && peer->out.n_control <= PEER_MAX_CONTROL) || peer->is_ending)
+	if ((has_much(peer, 0) || !fits) && !peer->is_ending)
+		let_go(peer);
+}
+
+void peer_limit_aside(struct peer *peer)
+{
+	struct peer_aside *aside = &peer->out.aside;
+	size_t n;
+
+	if (!atomic_load_explicit(&aside->is_there, memory_order_relaxed))
 		return;
-	log_line(PYR_LOG_WARNING, "link with %s: closed: it does not read", peer->link->address);
-	peer->is_ending = true;
-	link_close(peer->link, PYR_RESOURCE_EXHAUSTED, "closed: the other end does not read");
+	pthread_mutex_lock(&aside->lock);
+	n = aside->frames.n;
+	pthread_mutex_unlock(&aside->lock);
+	if ((has_much(peer, n) || !peer_may_queue(peer, n)) && !peer->is_ending)
+		let_go(peer);
 }
 
 void peer_take_aside(struct peer *peer)
@@ -65,6 +91,7 @@ void peer_take_aside(struct peer *peer)
 
 	pthread_mutex_lock(&aside->lock);
 	buf_append(&peer->out.urgent, aside->frames.data, aside->frames.n);
+	peer->out.n_control += aside->frames.n;
 	peer->out.has_lost |= aside->has_lost;
 	atomic_fetch_add(&peer->out.backlog, aside->frames.n);
 	buf_reset(&aside->frames);
