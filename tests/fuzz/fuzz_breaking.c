@@ -36,7 +36,7 @@ static size_t compare(const struct idl_unit *old_unit, const struct idl_unit *ne
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static char folder[] = "/tmp/pyrite-fuzz-breaking-XXXXXX", path[80];
+	static char path[80];
 	size_t n_old = find_end(data, n), skip = n_old < n ? sizeof(between) - 1 : 0;
 	struct idl_unit *old_unit, *new_unit;
 	FILE *nowhere = fopen("/dev/null", "w");
@@ -44,12 +44,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (!nowhere)
 		abort();
 	if (!path[0])
-		through_folder(folder);
-	snprintf(path, sizeof(path), "%s/x.idl", folder);
+		snprintf(path, sizeof(path), "%s/x.idl", through_folder());
 	through_write(path, (const char *)data, n_old);
-	old_unit = through_front(path, folder, NULL);
+	old_unit = through_front(path, through_made, NULL);
 	through_write(path, (const char *)data + n_old + skip, n - n_old - skip);
-	new_unit = old_unit ? through_front(path, folder, NULL) : NULL;
+	new_unit = old_unit ? through_front(path, through_made, NULL) : NULL;
 	if (old_unit && new_unit) {
 		(void)compare(old_unit, new_unit, nowhere);
 		if (compare(old_unit, old_unit, nowhere) != 0)

@@ -25,6 +25,7 @@
 
 #include "fuzz_talker.h"
 #include "fuzz_tls.h"
+#include "fuzz_tmp.h"
 #include "wire/frame.h"
 #include <pyrite/gen.h>
 
@@ -47,7 +48,7 @@ static struct {
 	pyr_daemon *daemon, *secure;
 	SSL_CTX *context;
 	SSL *secured[FDS]; /* by descriptor */
-	char path[64];
+	char path[80];
 	pthread_t threads[2];
 	unsigned n_threads, n_fds, n_inputs;
 } world;
@@ -104,7 +105,8 @@ static void start(void)
 					      .faces = "all" };
 	struct pyr_tls_options tls = fuzz_tls_options(PYR_NO);
 
-	snprintf(world.path, sizeof(world.path), "/tmp/pyrite-fuzz-lanes-%d", (int)getpid());
+	snprintf(world.path, sizeof(world.path), "%s/pyrite-fuzz-lanes-%d", fuzz_tmp(),
+		 (int)getpid());
 	options.socket = world.path;
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
 	unsetenv("PYRITE_KEYS");

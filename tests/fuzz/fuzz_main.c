@@ -5,6 +5,7 @@
  * README.md tells more.
  */
 #include "fuzz.h"
+#include "fuzz_place.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -103,6 +104,13 @@ static void print_log(void)
 	(void)!write(STDERR_FILENO, line, (size_t)n);
 }
 
+/* The same. Nothing stays in the folder for temporary files. */
+static void end_badly(void)
+{
+	print_log();
+	place_remove();
+}
+
 void fuzz_finding(const char *format, ...)
 {
 	char text[1024];
@@ -116,13 +124,13 @@ void fuzz_finding(const char *format, ...)
 	text[n++] = '\n';
 	(void)!write(STDERR_FILENO, "FINDING: ", 9);
 	(void)!write(STDERR_FILENO, text, (size_t)n);
-	print_log();
+	end_badly();
 	_exit(1);
 }
 
 static void on_signal(int signal_number)
 {
-	print_log();
+	end_badly();
 	signal(signal_number, SIG_DFL);
 	raise(signal_number);
 }
@@ -139,9 +147,10 @@ void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak)
 static void watch_deaths(void)
 {
 	if (__sanitizer_set_death_callback)
-		__sanitizer_set_death_callback(print_log);
+		__sanitizer_set_death_callback(end_badly);
 	signal(SIGABRT, on_signal);
 	signal(SIGTERM, on_signal);
+	signal(SIGINT, on_signal);
 	if (!__sanitizer_set_death_callback)
 		signal(SIGSEGV, on_signal);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fuzz_tls.h"
+#include "fuzz_tmp.h"
 
 union address {
 	struct sockaddr any;
@@ -23,24 +24,34 @@ union address {
 
 /* ---- names ---- */
 
-static char folder[32];
+static char folder[FUZZ_TMP_MAX + 24];
+static unsigned n_names;
 
-static void remove_folder(void)
+void place_remove(void)
 {
-	rmdir(folder);
+	char path[sizeof(folder) + 24];
+	unsigned i;
+
+	if (!folder[0])
+		return;
+	for (i = 0; i < n_names && rmdir(folder) < 0; i++) {
+		snprintf(path, sizeof(path), "%s/%u", folder, i);
+		(void)unlink(path);
+		strcat(path, ".lock"); /* the daemon's */
+		(void)unlink(path);
+	}
+	(void)rmdir(folder);
 }
 
 void place_name(struct place *place)
 {
-	static unsigned n;
-
 	if (!folder[0]) {
-		strcpy(folder, "/tmp/fuzz-link-XXXXXX");
+		snprintf(folder, sizeof(folder), "%s/fuzz-link-XXXXXX", fuzz_tmp());
 		if (!mkdtemp(folder))
 			fuzz_finding("there is no folder: %s", strerror(errno));
-		atexit(remove_folder);
+		atexit(place_remove);
 	}
-	snprintf(place->path, sizeof(place->path), "%s/%u", folder, n++);
+	snprintf(place->path, sizeof(place->path), "%s/%u", folder, n_names++);
 }
 
 void place_uri(const struct place *place, char *ret, size_t n)

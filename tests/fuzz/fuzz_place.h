@@ -12,13 +12,15 @@
 struct place {
 	enum fuzz_lane lane;
 	uint16_t port; /* LANE_TCP, LANE_TLS */
-	char path[64]; /* LANE_UNIX */
+	char path[80]; /* LANE_UNIX */
 };
 
 /* A path of its own, whose socket somebody will make. */
 void place_name(struct place *place);
 /* Makes the place. Returns its socket, which listens and does not block. */
 int place_listen(struct place *place, enum fuzz_lane lane);
+/* Removes the folder of the sockets. When the process ends, also from a signal. */
+void place_remove(void);
 /* Ends what listens there. */
 void place_close(struct place *place, int fd);
 void place_uri(const struct place *place, char *ret, size_t n);

@@ -20,6 +20,7 @@
 
 #include "engine/engine.h"
 #include "fuzz_talker.h"
+#include "fuzz_tmp.h"
 #include "wire/frame.h"
 #include <pyrite/gen.h>
 
@@ -30,7 +31,7 @@ enum { RAW, MESSAGE, BEGINNING, READ, NEXT, KINDS };
 
 static struct {
 	int listener;
-	char path[64];
+	char path[80];
 	unsigned n_fds, n_inputs;
 } world = { .listener = -1 };
 
@@ -49,7 +50,8 @@ static void start(void)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 
-	snprintf(world.path, sizeof(world.path), "/tmp/pyrite-fuzz-servers-%d", (int)getpid());
+	snprintf(world.path, sizeof(world.path), "%s/pyrite-fuzz-servers-%d", fuzz_tmp(),
+		 (int)getpid());
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", world.path);
 	unlink(world.path);
 	unsetenv("PYRITE_KEYS");

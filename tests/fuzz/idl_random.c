@@ -242,15 +242,12 @@ int main(int argc, char **argv)
 	uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000;
 	uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	uint64_t each = argc > 3 ? strtoull(argv[3], NULL, 10) : 100;
-	const char *tmp = getenv("TMPDIR");
 	char command[100];
 	size_t i;
 	int rc;
 
 	nowhere = fopen("/dev/null", "w");
-	if (!tmp || strlen(tmp) > 32)
-		tmp = "/tmp";
-	snprintf(folder, sizeof(folder), "%s/pyrite-idl-random-XXXXXX", tmp);
+	snprintf(folder, sizeof(folder), "%s/pyrite-idl-random-XXXXXX", fuzz_tmp());
 	if (!nowhere || !mkdtemp(folder) || each == 0)
 		return 2;
 	for (i = 0; i < MAKE_FILES; i++)

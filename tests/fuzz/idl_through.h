@@ -11,6 +11,7 @@
 #include "breaking.h"
 #include "docs.h"
 #include "emit.h"
+#include "fuzz_tmp.h"
 
 #include "../idl/idl.h"
 
@@ -50,7 +51,7 @@ static inline void through_emitters(const struct idl_unit *unit)
 	buf_free(&source);
 }
 
-static char *through_made; /* the folder of this target's files */
+static const char *through_made; /* the folder of this target's files */
 
 static inline void through_remove(void)
 {
@@ -67,12 +68,16 @@ static inline void through_remove(void)
 	(void)rmdir(through_made);
 }
 
-/* Makes a folder, as mkdtemp() does, that is removed when the process ends. */
-static inline void through_folder(char *folder)
+/* Makes the folder, which is removed when the process ends. Returns its path. */
+static inline const char *through_folder(void)
 {
+	static char folder[FUZZ_TMP_MAX + 32];
+
+	snprintf(folder, sizeof(folder), "%s/pyrite-fuzz-idl-XXXXXX", fuzz_tmp());
 	through_made = mkdtemp(folder);
 	if (!through_made || atexit(through_remove) != 0)
 		abort();
+	return through_made;
 }
 
 /* Reads a file; its messages go to out unless that is NULL. Returns: owned, NULL if it has errors.

@@ -113,8 +113,12 @@ pyrite_fuzz_group(idl
 	HELPERS fuzz/idl_make.c
 	TARGETS idl idl_made breaking)
 
-# Those targets, built and run a minute each: in a build of their own, once for all presets, with scripts/test --long.
-if(NOT PYRITE_SANITIZE)
+# Those targets, in a build of their own, once for all presets: some of them each time, and all, a minute each, with
+# scripts/test --long.
+if(NOT PYRITE_SANITIZE AND NOT CMAKE_C_FLAGS MATCHES coverage)
+	pyrite_script_test(fuzz_script fuzz/script.sh)
+	pyrite_script_test(fuzz_rotation fuzz/rotation.sh)
+	set_tests_properties(fuzz_rotation PROPERTIES TIMEOUT 900 RUN_SERIAL ON)
 	pyrite_script_test(fuzz_targets fuzz/targets.sh)
 	set_tests_properties(fuzz_targets PROPERTIES TIMEOUT 2700 COST 1000 LABELS long)
 endif()
