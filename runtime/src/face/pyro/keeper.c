@@ -28,8 +28,10 @@ static void watch(struct pyro_connection *connection, uint32_t events)
 
 /* ---- who is there ---- */
 
+/* A child that was forked may have its descriptor, too: closing it would leave it in the epoll. */
 void keeper_drop(struct face *face, struct pyro_connection *connection)
 {
+	(void)epoll_ctl(face->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 	pthread_mutex_lock(&face->lock);
 	*connection->link = connection->next;
 	if (connection->next)
