@@ -7,6 +7,8 @@
 #include "emit.h"
 #include "set.h"
 
+enum { UNDERSCORES = 3 /* behind a name, before there are numbers */ };
+
 struct names {
 	struct set taken; /* its strings are ours */
 	struct set roots; /* what is declared at file level; public names start with one of them */
@@ -160,6 +162,42 @@ static void make_local(const struct names *names, struct buf *name)
 	*name = longer;
 }
 
+static bool is_taken(const struct names *names, const struct buf *name)
+{
+	return !name->failed &&
+	       (set_has(&names->taken, name->data) || set_has(&names->hidden, name->data));
+}
+
+static void set_number(struct buf *name, size_t n, size_t number)
+{
+	name->n = n;
+	buf_printf(name, "%zu", number);
+}
+
+/* Underscores while few have the name, then a number: the first that is free if none was left out,
+ * which is found without trying all. */
+static void make_free(const struct names *names, struct buf *name)
+{
+	size_t low = UNDERSCORES, high = low + 1, middle, n;
+
+	for (n = 0; n < UNDERSCORES && is_taken(names, name); n++)
+		buf_str(name, "_");
+	if (!is_taken(names, name))
+		return;
+	n = name->n;
+	for (set_number(name, n, high); is_taken(names, name); set_number(name, n, high))
+		high *= 2;
+	while (!name->failed && high - low > 1) {
+		middle = low + (high - low) / 2;
+		set_number(name, n, middle);
+		if (is_taken(names, name))
+			low = middle;
+		else
+			high = middle;
+	}
+	set_number(name, n, high);
+}
+
 const char *names_local(struct names *names, const struct ast_decl *decl, const char *scope,
 			const char *suffix)
 {
@@ -169,9 +207,7 @@ const char *names_local(struct names *names, const struct ast_decl *decl, const 
 	while (!name.failed && is_public(names, name.data))
 		make_local(names, &name);
 	buf_printf(&name, "_%s", suffix);
-	while (!name.failed &&
-	       (set_has(&names->taken, name.data) || set_has(&names->hidden, name.data)))
-		buf_str(&name, "_");
+	make_free(names, &name);
 	names->taken.failed |= name.failed;
 	if (!names->taken.failed)
 		set_add(&names->taken, name.data);

@@ -200,6 +200,28 @@ TEST(static_names_stay_apart_from_public_ones)
 	names_free(names);
 }
 
+TEST(many_static_names_of_one_kind_stay_short_and_apart)
+{
+	struct ast_decl root = { .kind = AST_MODULE, .c_name = "" };
+	struct idl_unit unit = { .root = &root };
+	struct names *names = names_new(&unit);
+	struct set seen = { 0 };
+	const char *name;
+	size_t i;
+
+	REQUIRE(names != NULL);
+	for (i = 0; i < 3000; i++) {
+		name = names_local(names, NULL, "seq", "fields");
+		REQUIRE(strlen(name) < 20);
+		REQUIRE(set_add(&seen, name));
+	}
+	CHECK(set_has(&seen, "seq_fields") && set_has(&seen, "seq_fields___"));
+	CHECK(set_has(&seen, "seq_fields___4") && set_has(&seen, "seq_fields___2999"));
+	CHECK(!names_failed(names));
+	set_free(&seen);
+	names_free(names);
+}
+
 TEST(a_file_may_have_a_local_of_its_own)
 {
 	struct ast_decl local = { .kind = AST_MODULE, .c_name = "local" };
@@ -257,5 +279,6 @@ TESTS(codegen, T(constants_keep_their_value_and_type),
       T(a_comment_cannot_be_ended_from_inside), T(a_long_comment_is_wrapped),
       T(deprecation_joins_the_comment), T(parameters_that_do_not_fit_go_on_one_tab_further_in),
       T(no_parameters_are_void), T(a_set_knows_what_it_was_given),
-      T(static_names_stay_apart_from_public_ones), T(a_file_may_have_a_local_of_its_own),
+      T(static_names_stay_apart_from_public_ones),
+      T(many_static_names_of_one_kind_stay_short_and_apart), T(a_file_may_have_a_local_of_its_own),
       T(paths_in_a_depfile_are_escaped), T(a_path_in_a_depfile_is_no_command_of_make))
