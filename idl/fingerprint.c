@@ -12,6 +12,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "diag.h"
@@ -140,27 +141,37 @@ static void put_field(struct digest *digest, const struct ast_decl *decl)
 		put(digest, "default");
 }
 
-/* The least that is larger than the one before; labels are few. */
-static const struct ast_value *next_label(const struct ast_decl *member,
-					  const struct ast_value *before)
+static int by_number(const void *a, const void *b)
 {
-	const struct ast_value *ret = NULL;
-	size_t i;
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
-	for (i = 0; i < member->n_labels; i++)
-		if ((!before || member->labels[i].i > before->i) &&
-		    (!ret || member->labels[i].i < ret->i))
-			ret = &member->labels[i];
-	return ret;
+	return x < y ? -1 : x > y;
 }
 
-static void put_labels(struct digest *digest, const struct ast_decl *member)
+/* Sorted once, however many operations reach them. */
+static const int64_t *sort_labels(struct digest *digest, struct raw_decl *member)
 {
-	const struct ast_value *label;
+	size_t n = member->decl.n_labels, i;
+	int64_t *labels = front_alloc(digest->front, n * sizeof(*labels));
+
+	for (i = 0; i < n; i++)
+		labels[i] = member->decl.labels[i].i;
+	qsort(labels, n, sizeof(*labels), by_number);
+	member->sorted_labels = labels;
+	return labels;
+}
+
+static void put_labels(struct digest *digest, struct ast_decl *member)
+{
+	const int64_t *labels = raw_of(member)->sorted_labels;
+	size_t i;
 
 	put(digest, member->is_default ? "default" : "");
-	for (label = next_label(member, NULL); label; label = next_label(member, label))
-		put_number(digest, (uint64_t)label->i);
+	if (!labels && member->n_labels > 0)
+		labels = sort_labels(digest, raw_of(member));
+	for (i = 0; i < member->n_labels; i++)
+		put_number(digest, (uint64_t)labels[i]);
+	digest->n_visits += member->n_labels;
 }
 
 static void put_contents(struct digest *digest, const struct ast_decl *decl)

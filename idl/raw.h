@@ -70,10 +70,11 @@ struct raw_type {
 
 struct raw_decl {
 	struct ast_decl decl;
-	struct list annotations; /* struct annotation */
-	struct list body;        /* struct raw_decl, as parsed; decl.items is built from it */
-	struct expr *value;      /* const */
-	struct list labels;      /* struct expr, of a union member */
+	struct list annotations;      /* struct annotation */
+	struct list body;             /* struct raw_decl, as parsed; decl.items is built from it */
+	struct expr *value;           /* const */
+	struct list labels;           /* struct expr, of a union member */
+	const int64_t *sorted_labels; /* their values, for the fingerprint; NULL: not needed yet */
 	struct list raises, set_raises, bases; /* struct name */
 	const char *poison; /* "fixed is not supported"; interface: why something was left out */
 	struct ast_loc poison_loc;

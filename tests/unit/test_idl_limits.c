@@ -2,6 +2,8 @@
 /* The preprocessor, and what bounds the front end: each limit answers, none crashes or hangs. */
 #include "idl_text.h"
 
+#include <time.h>
+
 TEST(include_looks_beside_the_file_then_in_the_folders_of_dash_i)
 {
 	char sub[200];
@@ -322,6 +324,35 @@ TEST(long_chains_are_followed_or_refused)
 	idl_done(&r);
 }
 
+/* 60 operations by 20,000 labels, and by the square of them it would be half a minute. */
+TEST(operations_over_many_labels_end)
+{
+	char *text = malloc(1 << 20), *at = text;
+	clock_t before = clock();
+	struct idl_result r;
+	int i;
+
+	REQUIRE(text != NULL);
+	at = stpcpy(at, "union U switch (long) {\n");
+	for (i = 20000; i > 0; i--)
+		at += sprintf(at, "case %d:\n", i);
+	at = stpcpy(at, "long x; };\ninterface I {\n");
+	for (i = 0; i < 60; i++)
+		at += sprintf(at, "void f%d(U u);\n", i);
+	stpcpy(at, "};\n");
+	r = idl_text(text);
+	CHECK_CLEAN(r);
+	CHECK(clock() - before < 10 * CLOCKS_PER_SEC);
+	idl_done(&r);
+	for (at = strstr(text, "void f1("), i = 1; i < 1000; i++)
+		at += sprintf(at, "void f%d(U u);\n", i);
+	stpcpy(at, "};\n");
+	r = idl_text(text);
+	CHECK_HAS(r.report, "too many operations reach too many types");
+	idl_done(&r);
+	free(text);
+}
+
 TEST(many_operations_over_many_types_end)
 {
 	char *text = malloc(1 << 20), *at = text;
@@ -358,6 +389,7 @@ static const struct test_case tests[] = {
 	T(includes_that_multiply_end),
 	T(long_chains_are_followed_or_refused),
 	T(many_operations_over_many_types_end),
+	T(operations_over_many_labels_end),
 };
 
 int main(void)
