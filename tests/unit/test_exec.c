@@ -287,7 +287,8 @@ TEST(a_oneway_holds_its_lane_and_no_other)
 TEST(a_lane_whose_link_has_much_to_send_waits)
 {
 	atomic_size_t backlog = 17 << 20;
-	struct lane a = { .backlog = &backlog }, b = { 0 };
+	struct exec_stall stall = { .backlog = &backlog };
+	struct lane a = { .stall = &stall }, b = { 0 };
 
 	begin(2);
 	let_go(0, CALLS - 1);
@@ -296,12 +297,12 @@ TEST(a_lane_whose_link_has_much_to_send_waits)
 	submit(&a, 1, false);
 	submit(&b, 2, false);
 	wait_for(&probes[2].n_releases, 1);
-	exec_resume(executor); /* looks, and still waits */
+	exec_resume(executor, &stall); /* looks, and still waits */
 	submit(&b, 3, false);
 	wait_for(&probes[3].n_releases, 1);
 	CHECK_INT(atomic_load(&probes[0].n_begun), 0);
 	atomic_store(&backlog, 0);
-	exec_resume(executor);
+	exec_resume(executor, &stall);
 	wait_for(&probes[0].n_releases, 1);
 	wait_for(&probes[1].n_releases, 1);
 	stop();
@@ -311,7 +312,7 @@ TEST(a_lane_whose_link_has_much_to_send_waits)
 TEST(what_is_queued_at_the_end_fails)
 {
 	atomic_size_t backlog = 17 << 20;
-	struct lane a = { 0 }, b = { .backlog = &backlog };
+	struct lane a = { 0 }, b = { .stall = &(struct exec_stall){ .backlog = &backlog } };
 	unsigned i;
 
 	begin(1);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "engine/engine.h"
+#include "exec/exec_chains.h"
 
 struct executor;
 struct exec_task;
@@ -31,8 +32,9 @@ struct exec_task {
 	const struct exec_task_kind *kind;
 	struct executor *executor; /* counted by the owner; NULL until it is queued */
 	struct lane *lane;
-	struct exec_turn *turn; /* that it takes to run, in a pool; NULL: none */
-	struct exec_task *next; /* in its lane */
+	struct exec_turn *turn;        /* that it takes to run, in a pool; NULL: none */
+	struct exec_task *next, *prev; /* in its lane */
+	struct exec_node same;         /* among the queued calls of its chain */
 	struct exec_task *next_keeper, **keeper_link; /* among those that keep their lane, */
 	unsigned n_kept;           /* as often as it is queued or runs: it may be both */
 	uint8_t chain[EXEC_CHAIN]; /* what is part of it, and of what it is part, has the same */
@@ -46,10 +48,18 @@ struct exec_task {
  */
 struct lane {
 	struct exec_task *head, *tail;
-	struct lane *next;            /* in the executor's ready list */
-	bool is_ready;                /* in that list */
-	bool is_held;                 /* a oneway, or a hook, runs and holds the others' place */
-	const atomic_size_t *backlog; /* bytes its link has yet to send; NULL = none */
+	struct lane *next, *prev; /* prev: in the executor's ready list */
+	enum lane_place { LANE_NOWHERE, LANE_READY, LANE_TURN, LANE_STALLED } place;
+	bool is_held;             /* a oneway, or a hook, runs and holds the others' place */
+	struct exec_stall *stall; /* of its link; NULL: it waits for none */
+};
+
+/* The lanes of a link that has much to send; they wait until it has less. The executor's lock, but
+ * for the atomic ones. */
+struct exec_stall {
+	const atomic_size_t *backlog; /* bytes that the link has yet to send */
+	struct lane *_Atomic lanes, *last;
+	struct exec_stall *next, **link; /* of the executor's, while it has lanes */
 };
 
 /*
@@ -96,8 +106,10 @@ bool exec_post(struct executor *executor, struct exec_job *job);
  * when the executor has been closed. */
 bool exec_submit(struct executor *executor, struct lane *lane, struct exec_task *task);
 
-/* Lanes held back because their link's backlog was too long may go on. */
-void exec_resume(struct executor *executor);
+/* The link has sent something: lanes that waited for that go on, one after the other. */
+void exec_resume(struct executor *executor, struct exec_stall *stall);
+/* Whether any wait. Any thread, without locks. */
+bool exec_has_stalled(const struct exec_stall *stall);
 
 /* Runs calls, with the other threads of the pool, until exec_stop(). Returns 0 or minus a status.
  */
@@ -138,9 +150,10 @@ size_t exec_load(struct executor *executor);
 struct exec_nest {
 	struct engine_waiter *waiter; /* nudged when there is such a call */
 	struct exec_nest *outer;      /* of the same thread */
-	struct exec_nest *next;       /* of a pool's, the last one first */
-	struct worker *worker;        /* the same */
+	struct worker *worker;        /* a pool's, as what follows */
 	const uint8_t *chain;         /* of the method; NULL: it is a job */
+	struct exec_node same;        /* among the nests of its chain */
+	struct exec_node hungry;      /* among those for which a call may be queued */
 	struct exec_task *lent;       /* to be run by exec_run_nested() */
 	bool is_busy;                 /* running what it was lent */
 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Methods that wait, and what a daemon's threads do meanwhile. */
-#include "base/hash.h"
-#include "base/random.h"
 #include "exec/exec_own.h"
 
 #include <string.h>
 
-enum { SIEVE = 8192, SIEVE_WORDS = SIEVE / 64 };
+#include "base/random.h"
+
+enum { NESTS_MAX = 4 /* that are looked at for each event; a tick goes on */ };
 
 static _Thread_local const uint8_t *own_chain;
 
@@ -25,6 +25,7 @@ bool exec_is_nested(const struct executor *e, const struct exec_task *task)
 
 void exec_add_nested(struct executor *e, struct exec_task *task)
 {
+	task->next = NULL;
 	*e->nested_end = task;
 	e->nested_end = &task->next;
 	if (e->nest)
@@ -78,95 +79,64 @@ const uint8_t *exec_job_chain(void)
 void exec_move_to_chain(struct exec_task *task, const uint8_t chain[EXEC_CHAIN])
 {
 	pthread_mutex_lock(&task->executor->lock);
-	memcpy(task->chain, chain, sizeof(task->chain));
+	exec_rename(task->executor, task, chain);
 	pthread_mutex_unlock(&task->executor->lock);
 }
 
 /* ---- pools: calls that are lent to those who wait ---- */
 
-/* The innermost nest of its thread: any further one was entered later, and comes first. */
-static struct exec_nest *find_nest(const struct executor *e, const uint8_t *chain)
+/* Of a chain's nests, the last one: it is the innermost of its thread. */
+void exec_tell_nest(struct executor *e, const uint8_t *chain)
 {
+	struct exec_node *node = exec_chains_nest(&e->chains, chain);
 	struct exec_nest *nest;
 
-	for (nest = e->nests; nest; nest = nest->next)
-		if (nest->chain && memcmp(nest->chain, chain, 16) == 0)
-			return nest->is_busy || nest->lent ? NULL : nest;
-	return NULL;
+	if (!node)
+		return;
+	nest = (struct exec_nest *)((char *)node - offsetof(struct exec_nest, same));
+	if (!nest->is_busy && !nest->lent && !nest->hungry.chain &&
+	    exec_chains_call(&e->chains, chain))
+		exec_list_append(&e->hungry, &nest->hungry, chain);
 }
 
-/*
- * Of many calls that are queued hardly any is of a chain that waits: the others are told by one
- * bit. Peers choose chains; the key keeps them from choosing some that share a bit.
- */
-static unsigned bit_of(const struct executor *e, const uint8_t *chain)
+static void forget_hunger(struct executor *e, struct exec_nest *nest)
 {
-	uint64_t halves[2];
-
-	memcpy(halves, chain, sizeof(halves));
-	return (unsigned)(hash_mix(hash_mix(halves[0] ^ e->sieve_key) ^ halves[1]) % SIEVE);
+	if (nest->hungry.chain)
+		exec_list_remove(&e->hungry, &nest->hungry);
 }
 
-/* Returns false if nobody waits who could be lent a call. */
-static bool fill_sieve(struct executor *e, uint64_t sieve[SIEVE_WORDS])
+static struct exec_nest *hungriest(struct executor *e)
 {
-	const struct exec_nest *nest;
-	bool any = false;
-	unsigned bit;
+	struct exec_node *node = exec_list_pop(&e->hungry);
 
-	if (!e->sieve_key)
-		(void)random_bytes(&e->sieve_key, sizeof(e->sieve_key));
-	memset(sieve, 0, SIEVE_WORDS * sizeof(*sieve));
-	for (nest = e->nests; nest; nest = nest->next) {
-		if (!nest->chain || nest->is_busy || nest->lent)
-			continue;
-		bit = bit_of(e, nest->chain);
-		sieve[bit / 64] |= UINT64_C(1) << bit % 64;
-		any = true;
-	}
-	return any;
+	return (struct exec_nest *)((char *)node - offsetof(struct exec_nest, hungry));
 }
 
-/* A guarded call waits for a hook, in its turn. */
-static bool may_be_lent(const struct executor *e, const struct exec_task *task)
+static void lend(struct executor *e, struct exec_nest *nest)
 {
-	return !task->keeps_lane && !task->keeps_turn && exec_has_turn(e, task) &&
-	       find_nest(e, task->chain);
-}
+	struct exec_task *task = exec_pick(e, nest->chain);
 
-static bool passes(const struct executor *e, const struct exec_task *task, const void *sieve)
-{
-	unsigned bit = bit_of(e, task->chain);
-
-	return ((const uint64_t *)sieve)[bit / 64] >> bit % 64 & 1 && may_be_lent(e, task);
-}
-
-static void lend(struct executor *e, struct exec_task *task)
-{
-	struct exec_nest *nest = find_nest(e, task->chain);
-
+	if (!task)
+		return;
 	nest->lent = task;
+	e->n_lent++;
 	if (task->turn)
 		exec_take_turn(nest->worker, task);
 	engine_nudge(nest->waiter);
 }
 
-void exec_lend_one(struct executor *e, struct exec_task *task)
-{
-	if (may_be_lent(e, task) && exec_pick_new(e, task))
-		lend(e, task);
-}
-
 /* One call for each: what that one waits for in its turn is a matter of its own nest. */
 void exec_lend(struct executor *e)
 {
-	uint64_t sieve[SIEVE_WORDS];
-	struct exec_task *task;
+	unsigned n = 0;
 
-	if (!fill_sieve(e, sieve))
-		return;
-	while ((task = exec_pick(e, passes, sieve)))
-		lend(e, task);
+	while (e->hungry.first && exec_running(e) + e->n_lent < e->n_workers) {
+		if (n++ == NESTS_MAX) {
+			engine_want_tick();
+			return;
+		}
+		lend(e, hungriest(e));
+	}
 }
 
 /* The task may be the last to hold its turn. */
@@ -188,6 +158,7 @@ static void run_on_top(struct executor *e, struct exec_task *task)
 
 	if (waits) {
 		nest->is_busy = true;
+		forget_hunger(e, nest);
 		e->n_waiting--;
 	}
 	if (task->turn)
@@ -197,6 +168,8 @@ static void run_on_top(struct executor *e, struct exec_task *task)
 	if (waits) {
 		e->n_waiting++;
 		nest->is_busy = false;
+		if (nest->chain)
+			exec_tell_nest(e, nest->chain);
 		if (e->ready || e->jobs)
 			exec_wake_one(e);
 	}
@@ -211,10 +184,12 @@ static bool run_lent(struct executor *e)
 	if (!nest && !exec_self->turns)
 		return false;
 	pthread_mutex_lock(&e->lock);
-	if (nest && (task = nest->lent))
+	if (nest && (task = nest->lent)) {
 		nest->lent = NULL;
-	else
+		e->n_lent--;
+	} else {
 		task = exec_take_inside(exec_self);
+	}
 	if (task)
 		run_on_top(e, task);
 	pthread_mutex_unlock(&e->lock);
@@ -222,12 +197,6 @@ static bool run_lent(struct executor *e)
 }
 
 /* ---- waiting ---- */
-
-static bool is_awaited(const struct executor *e, const struct exec_task *task, const void *unused)
-{
-	(void)unused;
-	return task->is_awaited && exec_is_nested(e, task);
-}
 
 bool exec_run_nested(void)
 {
@@ -238,8 +207,8 @@ bool exec_run_nested(void)
 		return run_lent(e);
 	pthread_mutex_lock(&e->lock);
 	task = take_nested(e);
-	if (!task && e->n_awaited > 0)
-		task = exec_pick(e, is_awaited, NULL);
+	if (!task && e->chain)
+		task = exec_pick(e, e->chain);
 	if (task)
 		exec_run_task(e, task);
 	pthread_mutex_unlock(&e->lock);
@@ -251,28 +220,36 @@ static void give_up_place(struct executor *e, struct exec_nest *nest)
 	nest->outer = exec_self->nest;
 	nest->worker = exec_self;
 	exec_self->nest = nest;
-	nest->next = e->nests;
-	e->nests = nest;
+	if (nest->chain) {
+		exec_chains_add_nest(&e->chains, &nest->same, nest->chain);
+		exec_tell_nest(e, nest->chain);
+	}
 	e->n_waiting++;
 	if (e->ready || e->jobs)
 		exec_wake_one(e);
 }
 
+/* A call that came at the last moment goes back. */
+static void return_lent(struct executor *e, struct exec_task *task)
+{
+	e->n_lent--;
+	exec_put_back(e, task);
+	if (task->turn)
+		exec_end_turn(e, task);
+	exec_wake_one(e);
+}
+
 static void take_place(struct executor *e, struct exec_nest *nest)
 {
-	struct exec_nest **at;
-
-	for (at = &e->nests; *at != nest; at = &(*at)->next)
-		;
-	*at = nest->next;
+	if (nest->chain) {
+		forget_hunger(e, nest);
+		exec_chains_remove_nest(&e->chains, &nest->same);
+		exec_tell_nest(e, nest->chain); /* the one before it is the last one now */
+	}
 	exec_self->nest = nest->outer;
 	e->n_waiting--;
-	if (!nest->lent)
-		return;
-	exec_put_back(e, nest->lent); /* it came at the last moment */
-	if (nest->lent->turn)
-		exec_end_turn(e, nest->lent);
-	exec_wake_one(e);
+	if (nest->lent)
+		return_lent(e, nest->lent);
 }
 
 /* Who runs the tasks of a method nests, not they. */

@@ -33,8 +33,8 @@ struct worker {
 struct executor {
 	atomic_int refs;
 	pthread_mutex_t lock; /* after a peer's, before the engine's */
-	struct lane *ready, **ready_end;
-	struct lane *stalled; /* held back by their link's backlog */
+	struct lane *ready, *ready_last;
+	struct exec_stall *stalls; /* links whose lanes wait */
 	struct exec_job *jobs, **jobs_end;
 	int64_t typical_ns, last_ns; /* how long a method took lately, and the last time */
 	bool is_stopping;
@@ -51,8 +51,9 @@ struct executor {
 	struct worker *parked;  /* those without work */
 	struct worker *ended;   /* to be joined */
 	unsigned n_threads, n_parked, n_waiting;
-	struct exec_nest *nests;   /* a pool's methods that wait, the last one first */
-	uint64_t sieve_key;        /* of exec_lend(); 0: not chosen yet */
+	struct exec_chains chains; /* calls that may be run while a method waits; a pool's nests */
+	struct exec_list hungry;   /* nests that exec_lend() is to look at */
+	unsigned n_lent;           /* calls that are lent and do not run yet */
 	struct exec_task *keepers; /* queued or running, each in a lane that it keeps */
 
 	/* Of one whose work the program's loop does (exec_loop.c): */
@@ -73,7 +74,6 @@ struct executor {
 	struct engine_waiter *watcher;          /* its method waits for nobody who is there */
 	const uint8_t *chain;                   /* of the method that runs, of a job that calls */
 	struct exec_task *nested, **nested_end; /* calls of that chain: they may go before others */
-	unsigned n_awaited;                     /* tasks in lanes that are */
 	uint8_t job_chain[16]; /* of the last job that called: a random part, a number */
 };
 
@@ -97,13 +97,15 @@ void exec_run_job(struct executor *e, struct exec_job *job);
 void exec_run_task(struct executor *e, struct exec_task *task);
 /* The task that kept it is through: a lane may go on. */
 void exec_release_lane(struct executor *e, struct lane *lane, struct exec_task *task);
-/* Takes a call out of a lane that is ready: the first that fits() says yes to; NULL: none. */
-struct exec_task *exec_pick(struct executor *e,
-			    bool (*fits)(const struct executor *e, const struct exec_task *task,
-					 const void *data),
-			    const void *data);
-/* Takes the one that came last in its lane out of that, if it may be run. */
-bool exec_pick_new(struct executor *e, struct exec_task *task);
+/* The first call of that chain that may be run now, taken out of its lane; NULL: none. */
+struct exec_task *exec_pick(struct executor *e, const uint8_t *chain);
+/* Puts it at the end of its lane, and wakes a thread. Returns true if it waits for a method of its
+ * chain instead. */
+bool exec_queue(struct executor *e, struct lane *lane, struct exec_task *task);
+/* The lane could not go on until now. */
+void exec_reopen(struct executor *e, struct lane *lane);
+/* It is of that chain from now on, also if it is queued. */
+void exec_rename(struct executor *e, struct exec_task *task, const uint8_t chain[EXEC_CHAIN]);
 /* Puts one back in front of its lane. */
 void exec_put_back(struct executor *e, struct exec_task *task);
 /* Whether a task that was not taken out yet may run, as far as its turn goes. Then it has it; and
@@ -127,10 +129,8 @@ void exec_stop_ticking(struct executor *e);
 
 /* Sees to it that somebody does what there is to do, if another method may run. */
 void exec_wake_one(struct executor *e);
-/* The same, for a call that was queued just now and nothing else; for one behind others, for which
- * that was done. */
-void exec_wake_for(struct executor *e, struct exec_task *task);
-void exec_wake_behind(struct executor *e, struct exec_task *task);
+/* The same, for a call behind others, for which that was done. */
+void exec_wake_behind(struct executor *e);
 
 /* The calls of a serial daemon that are part of what its method does. */
 bool exec_is_nested(const struct executor *e, const struct exec_task *task);
@@ -139,7 +139,7 @@ void exec_finish_chain(struct executor *e);
 
 /* A pool can have no more threads: methods that wait run calls of their own chains. */
 void exec_lend(struct executor *e);
-/* The same of one call: the others were looked at when they came, and when a method began to wait.
- */
-void exec_lend_one(struct executor *e, struct exec_task *task);
+/* A call of that chain may be run now that could not before: if a method waits that could run it,
+ * exec_lend() will look. */
+void exec_tell_nest(struct executor *e, const uint8_t *chain);
 #endif

@@ -94,16 +94,13 @@ static int start(struct executor *e)
 	return 0;
 }
 
-/* No thread is parked: if some wait, another may work in their place. task: NULL: any. */
-static void start_another(struct executor *e, struct exec_task *task)
+/* No thread is parked: if some wait, another may work in their place. */
+static void start_another(struct executor *e)
 {
 	if (e->n_waiting == 0 || e->is_stopping)
 		return;
 	if (e->n_threads >= THREADS_MAX) {
-		if (task)
-			exec_lend_one(e, task);
-		else
-			exec_lend(e);
+		exec_lend(e);
 		return;
 	}
 	reap(e);
@@ -112,7 +109,7 @@ static void start_another(struct executor *e, struct exec_task *task)
 			 e->n_waiting);
 }
 
-void exec_wake_for(struct executor *e, struct exec_task *task)
+void exec_wake_one(struct executor *e)
 {
 	struct worker *w = e->parked;
 
@@ -122,23 +119,17 @@ void exec_wake_for(struct executor *e, struct exec_task *task)
 	    engine_leading() == &exec_self->waiter)
 		w = exec_self;
 	if (!w) {
-		start_another(e, task);
+		start_another(e);
 		return;
 	}
 	exec_unpark(w);
 	engine_wake(w->wakes);
 }
 
-void exec_wake_one(struct executor *e)
+void exec_wake_behind(struct executor *e)
 {
-	exec_wake_for(e, NULL);
-}
-
-void exec_wake_behind(struct executor *e, struct exec_task *task)
-{
-	if (e->n_threads >= THREADS_MAX && !e->parked && exec_running(e) < e->n_workers &&
-	    !e->is_stopping)
-		exec_lend_one(e, task);
+	if (e->n_threads >= THREADS_MAX && !e->parked && !e->is_stopping)
+		exec_lend(e);
 }
 
 /* ---- corks ---- */

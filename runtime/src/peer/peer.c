@@ -50,6 +50,7 @@ static struct peer *new_peer(struct peer_host *host, enum peer_side side, struct
 	peer->out.flush_later.run = on_before_poll;
 	peer->linger.fire = on_linger;
 	peer->out.cork = (struct exec_cork){ hold_cork, flush_cork };
+	peer->out.stall.backlog = &peer->out.backlog;
 	peer->out.aside.hook.run = peer_flush_aside;
 	pthread_mutex_init(&peer->out.aside.lock, NULL);
 	pthread_mutex_init(&peer->lock, NULL);
@@ -264,7 +265,8 @@ static bool was_written(struct peer *peer)
 {
 	peer->out.is_writing = false;
 	peer_progress(peer);
-	return peer->host->executor && peer->out.message.n >= FRAME_MESSAGE_MAX / 2;
+	return peer->host->executor &&
+	       (peer->out.message.n >= FRAME_MESSAGE_MAX / 2 || exec_has_stalled(&peer->out.stall));
 }
 
 void peer_flush_unlock(struct peer *peer)
@@ -297,7 +299,7 @@ void peer_flush_unlock(struct peer *peer)
 		}
 	}
 	if (resumes)
-		exec_resume(host->executor);
+		exec_resume(host->executor, &peer->out.stall);
 }
 
 static void on_before_poll(struct engine_hook *hook)
@@ -358,7 +360,7 @@ static void on_written(void *owner)
 	resume = was_written(peer);
 	peer_flush_unlock(peer);
 	if (resume)
-		exec_resume(peer->host->executor);
+		exec_resume(peer->host->executor, &peer->out.stall);
 }
 
 void peer_close(struct peer *peer, int code, const char *text)
@@ -567,7 +569,7 @@ static void on_closed(void *owner, const struct link_end *end)
 	engine_timer_cancel(&peer->linger); /* nobody sets it once the link is closed */
 	engine_timer_cancel(&peer->silence);
 	if (peer->host->executor) /* lanes that waited for its backlog */
-		exec_resume(peer->host->executor);
+		exec_resume(peer->host->executor, &peer->out.stall);
 	if (peer->side == PEER_ACCEPTED) /* a place of its connection's */
 		budget_leave(peer->budget);
 	if (peer->host->closed)

@@ -130,10 +130,11 @@ struct peer_out {
 	struct wire wire;            /* the message being written, */
 	struct link_message message; /* as its link was given it */
 	size_t urgent_at;
-	size_t n_control;      /* bytes in urgent that are no replies, at most */
-	struct outbox *ring;   /* those with something to send, whose turn it is first */
-	atomic_size_t backlog; /* bytes in urgent and in outboxes; read without the lock */
-	size_t n_charged;      /* of the peer's budget */
+	size_t n_control;        /* bytes in urgent that are no replies, at most */
+	struct outbox *ring;     /* those with something to send, whose turn it is first */
+	atomic_size_t backlog;   /* bytes in urgent and in outboxes; read without the lock */
+	struct exec_stall stall; /* lanes that wait until that is less */
+	size_t n_charged;        /* of the peer's budget */
 	struct engine_hook flush_later;
 	bool will_flush;       /* flush_later waits for the next poll */
 	struct exec_cork cork; /* to be flushed by a method thread */

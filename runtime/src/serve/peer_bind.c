@@ -144,7 +144,7 @@ static void find_reference(struct taken_session *session, struct span id)
 	}
 	session->is_reference = true;
 	if (taken_session_executor(session) != peer->host->executor)
-		session->lane.backlog = NULL;
+		session->lane.stall = NULL;
 }
 
 /* Whether the object has the interface that the binder asks for; one that asks for none, of an
@@ -265,7 +265,7 @@ static struct taken_session *new_session(struct peer *peer, uint32_t number)
 	session->cost = SESSION_COST;
 	session->peer = peer;
 	session->number = number;
-	session->lane.backlog = &peer->out.backlog;
+	session->lane.stall = &peer->out.stall;
 	peer_ref(peer);
 	return session;
 }
