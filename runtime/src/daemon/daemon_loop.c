@@ -61,10 +61,9 @@ static void *keep(void *data)
 
 static int start(pyr_daemon *d)
 {
-	int err = exec_attach(d->executor);
+	int err;
 
-	if (err < 0)
-		return err;
+	exec_attach(d->executor);
 	d->is_looped = true;
 	err = engine_thread(&d->keeper, keep, d);
 	if (err == 0)

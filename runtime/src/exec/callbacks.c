@@ -4,7 +4,6 @@
 #include <pyrite/pyrite.h>
 
 #include <pthread.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "engine/engine.h"
@@ -17,20 +16,10 @@ static struct callbacks {
 	pthread_cond_t ended; /* it has */
 } callbacks = { .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER };
 
-static void loop_or_log(struct executor *e)
-{
-	if (exec_attach(e) < 0)
-		log_line(PYR_LOG_ERROR, "out of memory: no callbacks in the program's loop");
-}
-
-/* Whatever is posted meanwhile would wait for ever if the thread ended without memory. */
 static void *callbacks_main(void *data)
 {
-	static const struct timespec pause = { .tv_nsec = 10000000 };
-
-	while (exec_work(data) < 0) /* for ever, or until they are the loop's */
-		nanosleep(&pause, NULL);
-	loop_or_log(data);
+	(void)exec_work(data); /* for ever, or until they are the loop's */
+	exec_attach(data);
 	pthread_mutex_lock(&callbacks.lock);
 	callbacks.has_thread = false;
 	pthread_cond_broadcast(&callbacks.ended);
@@ -91,16 +80,13 @@ int callbacks_to_loop(void)
 {
 	struct executor *e;
 	bool is_first;
-	int err;
 
 	if (move_to_loop())
 		return 0;
 	e = exec_new(1);
-	err = e ? exec_attach(e) : -PYR_RESOURCE_EXHAUSTED;
-	if (err < 0) {
-		exec_free(e);
-		return err;
-	}
+	if (!e)
+		return -PYR_RESOURCE_EXHAUSTED;
+	exec_attach(e);
 	pthread_mutex_lock(&callbacks.lock);
 	is_first = !callbacks.executor;
 	if (is_first) {

@@ -111,17 +111,16 @@ void exec_resume(struct executor *executor, struct exec_stall *stall);
 /* Whether any wait. Any thread, without locks. */
 bool exec_has_stalled(const struct exec_stall *stall);
 
-/* Runs calls, with the other threads of the pool, until exec_stop(). Returns 0 or minus a status.
- */
+/* Runs calls, with the other threads of the pool, until exec_stop(). Returns 0 or minus a status,
+ * always 0 for one thread. */
 int exec_work(struct executor *executor);
 /* One method at a time, whatever it was made with. Before exec_work() or exec_attach(). */
 void exec_make_serial(struct executor *executor);
 /*
  * Instead of exec_work(): the program's loop runs its calls, whenever it comes by, until
- * exec_detach(), which waits for the one that runs. What is queued or posted stays. Returns 0 or
- * minus a status.
+ * exec_detach(), which waits for the one that runs. What is queued or posted stays.
  */
-int exec_attach(struct executor *executor);
+void exec_attach(struct executor *executor);
 void exec_detach(struct executor *executor);
 /* In the loop: runs what there is, in turn. Returns whether there was something. */
 bool exec_loop_run(void);

@@ -22,13 +22,10 @@ void exec_make_serial(struct executor *e)
 	pthread_mutex_unlock(&e->lock);
 }
 
-int exec_attach(struct executor *e)
+void exec_attach(struct executor *e)
 {
-	struct worker *w = exec_new_worker(e);
+	struct worker *w = exec_first_worker(e);
 
-	if (!w)
-		return -PYR_RESOURCE_EXHAUSTED;
-	w->is_first = true;
 	w->wakes = engine_loop_waiter();
 	exec_start_ticking(e);
 	pthread_mutex_lock(&looped.lock);
@@ -44,7 +41,6 @@ int exec_attach(struct executor *e)
 		exec_wake_one(e);
 	pthread_mutex_unlock(&e->lock);
 	pthread_mutex_unlock(&looped.lock);
-	return 0;
 }
 
 void exec_detach(struct executor *e)

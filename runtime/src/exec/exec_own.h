@@ -46,6 +46,7 @@ struct executor {
 	void *data;
 	struct engine_ticker ticker;
 
+	struct worker first;    /* of the caller of exec_work(), or of the loop */
 	unsigned n_workers;     /* methods that may run at a time */
 	struct worker *workers; /* all threads; more than that when methods wait */
 	struct worker *parked;  /* those without work */
@@ -119,6 +120,7 @@ struct exec_task *exec_take_inside(struct worker *w);
 /* exec_threads.c: a thread's beginning and end; it runs something, or returns false if there is
  * nothing; it is through for now; it has no work, and can be woken; it is awake. */
 struct worker *exec_new_worker(struct executor *e);
+struct worker *exec_first_worker(struct executor *e);
 void exec_free_worker(struct worker *w);
 bool exec_run_next(struct worker *w);
 void exec_measure(struct worker *w);

@@ -23,17 +23,29 @@ _Thread_local struct worker *exec_self;
 
 static void *work(void *data);
 
-struct worker *exec_new_worker(struct executor *e)
+static void init_worker(struct worker *w, struct executor *e)
 {
-	struct worker *w = calloc(1, sizeof(*w));
-
-	if (!w)
-		return NULL;
 	engine_waiter_init(&w->waiter, true);
 	w->waiter.gives_way = e->gives_way;
 	w->executor = e;
 	w->wakes = &w->waiter;
+}
+
+struct worker *exec_new_worker(struct executor *e)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	if (w)
+		init_worker(w, e);
 	return w;
+}
+
+/* It needs no memory: callbacks that were posted run, whatever happens. */
+struct worker *exec_first_worker(struct executor *e)
+{
+	e->first = (struct worker){ .is_first = true };
+	init_worker(&e->first, e);
+	return &e->first;
 }
 
 void exec_free_worker(struct worker *w)
@@ -41,7 +53,8 @@ void exec_free_worker(struct worker *w)
 	if (!w)
 		return;
 	engine_waiter_fini(&w->waiter);
-	free(w);
+	if (!w->is_first)
+		free(w);
 }
 
 /* ---- who works; all with the lock ---- */
@@ -473,12 +486,9 @@ void exec_stop_ticking(struct executor *e)
 
 int exec_work(struct executor *e)
 {
-	struct worker *first = exec_new_worker(e);
+	struct worker *first = exec_first_worker(e);
 	int err = 0;
 
-	if (!first)
-		return -PYR_RESOURCE_EXHAUSTED;
-	first->is_first = true;
 	pthread_mutex_lock(&e->lock);
 	e->workers = first;
 	e->n_threads = 1;
