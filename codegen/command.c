@@ -246,6 +246,34 @@ static void add_c(const struct idl_unit *unit, struct destination *to, bool hidd
 	buf_free(&name);
 }
 
+/* Whether a name can stand in a comment, and between the quotes of #include and import: one with a
+ * line break would put what follows it into the code. */
+static bool is_plain_name(const char *name)
+{
+	for (; *name; name++)
+		if ((unsigned char)*name < ' ' || *name == 0x7f || *name == '"' || *name == '\\')
+			return false;
+	return true;
+}
+
+static bool check_names(const struct idl_unit *unit)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < unit->n_files; i++) {
+		if (is_plain_name(unit->files[i]->name))
+			continue;
+		fputs("pyrite-idl: ", stderr);
+		for (const char *c = unit->files[i]->path; *c; c++)
+			putc((unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c, stderr);
+		fputs(": no code can be generated from a file whose name has quotes, backslashes "
+		      "or control characters\n",
+		      stderr);
+		ok = false;
+	}
+	return ok;
+}
+
 static bool generate(const struct idl_unit *unit, const struct arguments *arguments,
 		     struct outputs *outputs, struct buf *rules)
 {
@@ -254,6 +282,8 @@ static bool generate(const struct idl_unit *unit, const struct arguments *argume
 				  .source = unit->main->path };
 	bool ok = true;
 
+	if ((arguments->c_dir || arguments->proto_dir) && !check_names(unit))
+		return false;
 	if (arguments->c_dir)
 		add_c(unit, &to, arguments->hidden);
 	to.dir = arguments->proto_dir;

@@ -94,6 +94,18 @@ make_understands() {
 	rm "$dir/base.idl" && ! make -n all | grep 'No rule'
 }
 
+# The name of a file stands in what is made of it: one with a line break would be a line of C.
+hostile_name() {
+	local name
+
+	mkdir -p named && for name in $'x"\nint evil;.idl' 'x".idl' 'x\.idl' $'x\t.idl'; do
+		cp good.idl "$name" && ends 1 'no code can be generated' "$idl" --c named --proto named "$name" &&
+			ends 0 '' "$idl" --check "$name" || return 1
+	done
+	cp good.idl 'x".idl' && echo '#include <x".idl>' >outer.idl &&
+		ends 1 'no code can be generated' "$idl" --c named outer.idl && same '' ls -A named
+}
+
 # A file that somebody wrote is not replaced, and nothing is written beside it; what pyrite-idl wrote is.
 foreign() {
 	mkdir -p foreign && echo 'int mine;' >foreign/good.c &&
@@ -270,6 +282,7 @@ check output_obeys_the_umask permissions
 check macros_are_defined_from_the_command_line macros
 check make_understands_the_depfile make_understands
 check a_file_that_it_did_not_write_is_refused_by_name foreign
+check a_name_that_would_be_code_is_refused hostile_name
 check two_files_of_one_stem_in_one_run_are_refused one_stem
 check headers_of_similar_names_have_different_guards guards
 check no_two_proto_files_import_each_other circles
