@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the store asks of etcd, and what becomes of it. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "store_etcd_own.h"
@@ -134,6 +135,9 @@ static void on_barrier(const struct etcd_outcome *outcome, void *data)
 
 void request_free(struct request *request)
 {
+	*request->link = request->later;
+	if (request->later)
+		request->later->link = request->link;
 	trial_message_free(request->message);
 	free(request->leases);
 	free(request);
@@ -150,7 +154,36 @@ struct request *request_new(struct etcd_store *store, store_safe_cb callback, vo
 	request->data = data;
 	request->n_parts = 1; /* until all have been sent */
 	request->sent_ms = clock_ms();
+	request->later = store->open;
+	request->link = &store->open;
+	if (request->later)
+		request->later->link = &request->later;
+	store->open = request;
 	return request;
+}
+
+static bool is_for(const struct request *request, const char *owner)
+{
+	size_t i;
+
+	if (request->message && request->message->lease.id &&
+	    strcmp(request->message->lease.owner, owner) == 0)
+		return true;
+	for (i = 0; i < request->n_leases; i++)
+		if (strcmp(request->leases[i].owner, owner) == 0)
+			return true;
+	return false;
+}
+
+void request_lose(struct etcd_store *store, const char *owner, const uint8_t secret[SECRET_SIZE])
+{
+	struct request *request;
+
+	for (request = store->open; request; request = request->later)
+		if (is_for(request, owner)) {
+			request->is_lost = true;
+			memcpy(request->lost, secret, SECRET_SIZE);
+		}
 }
 
 static void send_message(struct request *request)

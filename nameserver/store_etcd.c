@@ -267,7 +267,9 @@ static void etcd_lose(struct store *base, const uint8_t *secret, bool is_gone)
 	etcd_owner(owner, secret);
 	op.key = (struct etcd_bytes){ key, etcd_key(key, store->prefix, 'g', owner) };
 	op.lease = owner_leases_of(&store->leases, owner);
-	if (is_gone && !op.lease)
+	if (is_gone)
+		request_lose(store, owner, secret);
+	if (!store->etcd || (is_gone && !op.lease))
 		return;
 	value = is_gone ? etcd_secret_value(secret) : NULL;
 	if (value)
@@ -277,12 +279,17 @@ static void etcd_lose(struct store *base, const uint8_t *secret, bool is_gone)
 	free(value);
 }
 
+static bool owner_is_here(const struct etcd_store *store, const uint8_t secret[SECRET_SIZE])
+{
+	return store->is_here && store->is_here(secret, store->presence_data);
+}
+
 /* Another name server says so; he may have come here since. */
 static void on_owner(const uint8_t secret[SECRET_SIZE], bool is_gone, void *data)
 {
 	struct etcd_store *store = data;
 
-	if (is_gone && store->is_here && store->is_here(secret, store->presence_data))
+	if (is_gone && owner_is_here(store, secret))
 		etcd_lose(&store->store, secret, false);
 }
 
@@ -344,6 +351,8 @@ static void learn(struct etcd_store *store, const struct request *request)
 			owner_leases_note(&store->leases, &request->leases[i], request->sent_ms);
 		else
 			owner_leases_drop(&store->leases, &request->leases[i]);
+	if (request->is_lost && !owner_is_here(store, request->lost))
+		etcd_lose(&store->store, request->lost, true);
 }
 
 /* What was done, or was too late, waits for the replica to show why. */
@@ -434,6 +443,7 @@ static void etcd_free(struct store *base)
 	if (store->replica)
 		replica_stop(store->replica);
 	etcd_close(store->etcd);
+	store->etcd = NULL;
 	take_done(store);
 	while ((item = expiry_first(&store->waiting)) != NULL) {
 		expiry_remove(&store->waiting, item);

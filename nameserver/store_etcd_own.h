@@ -17,6 +17,9 @@ struct request {
 	struct expiry_item wait; /* first: ends is a revision */
 	struct request *next;
 	struct etcd_store *store;
+	struct request *later, **link; /* of all that are not answered */
+	bool is_lost;                  /* its owner is gone since it was made, */
+	uint8_t lost[SECRET_SIZE];     /* this one */
 	struct trial_message *message; /* NULL: no transaction */
 	struct owned_lease *leases;    /* that are renewed */
 	size_t n_leases;
@@ -36,6 +39,7 @@ struct etcd_store {
 	struct etcd *etcd;
 	struct replica *replica;
 	struct trial trial;
+	struct request *open;  /* requests that are not answered; the owner's thread's, as is: */
 	struct expiry waiting; /* requests, by the revision that the replica has to reach */
 	struct owner_leases leases;
 	store_change_cb on_change;
@@ -69,6 +73,8 @@ void request_send(struct request *request);
 /* Or asks how far etcd is. */
 void request_ask(struct request *request);
 void request_free(struct request *request);
+/* The owner is gone: what is on its way for him may be done later, and would hold his names. */
+void request_lose(struct etcd_store *store, const char *owner, const uint8_t secret[SECRET_SIZE]);
 void request_on_transaction(const struct etcd_outcome *outcome, void *request);
 /* Of those who do not mind. */
 void request_ignore(const struct etcd_outcome *outcome, void *data);

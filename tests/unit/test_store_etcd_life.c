@@ -116,6 +116,45 @@ TEST(names_of_an_owner_who_is_gone_may_be_taken_at_all)
 	close_both();
 }
 
+TEST(an_owner_who_dies_while_he_registers_leaves_his_names)
+{
+	struct reply first = { 0 }, replies[3] = { 0 };
+
+	open_both();
+	fake_etcd_hold();
+	CHECK_INT(start_name(&a, "first", URI_1, 10000, mine, false, &first), 0);
+	registry_orphan(a.registry, mine); /* whose lease etcd has not made yet */
+	fake_etcd_go();
+	settle(&a);
+	CHECK_INT(first.n == 1 ? first.code : -1, 0);
+	settle(&a);
+	CHECK_INT(register_name(&b, "first", URI_2, 10000, his), 0);
+
+	/* what waits for others to come back is sent after the word that he is gone */
+	fake_etcd_hold();
+	CHECK_INT(start_name(&a, "x", URI_1, 10000, mine, false, &replies[0]), 0);
+	CHECK_INT(start_name(&a, "y", URI_1, 10000, mine, false, &replies[1]), 0);
+	CHECK_INT(start_name(&a, "z", URI_1, 10000, mine, false, &replies[2]), 0);
+	registry_orphan(a.registry, mine);
+	fake_etcd_go();
+	settle(&a);
+	CHECK_INT(replies[2].n == 1 ? replies[2].code : -1, 0);
+	settle(&a);
+	CHECK_INT(register_name(&b, "x", URI_2, 10000, his), 0);
+	CHECK_INT(register_name(&b, "z", URI_2, 10000, his), 0);
+
+	/* and one who is here again keeps them */
+	fake_etcd_hold();
+	CHECK_INT(start_name(&a, "mine", URI_1, 10000, mine, false, &first), 0);
+	registry_orphan(a.registry, mine);
+	a.has_owner = true;
+	fake_etcd_go();
+	settle(&a);
+	settle(&b);
+	CHECK_INT(register_name(&b, "mine", URI_2, 10000, his), PYR_ALREADY_EXISTS);
+	close_both();
+}
+
 TEST(an_owner_who_renews_anywhere_is_there_again)
 {
 	int code;
@@ -425,6 +464,7 @@ TESTS(store_etcd_life, T(an_owner_has_one_lease_for_all_his_names), T(names_go_w
       T(a_renewal_of_what_is_just_gone_is_made_again), T(leases_are_of_whole_seconds),
       T(an_owner_who_was_told_of_a_removal_does_not_come_back),
       T(names_of_an_owner_who_is_gone_may_be_taken_at_all),
+      T(an_owner_who_dies_while_he_registers_leaves_his_names),
       T(an_owner_who_renews_anywhere_is_there_again),
       T(an_owner_who_comes_back_is_not_robbed_at_the_same_moment),
       T(an_owner_who_has_moved_here_is_not_gone), T(a_trial_leaves_an_owner_who_is_gone_as_he_was),
