@@ -6,11 +6,13 @@ import os
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
 
-from common import (BIN, FOLDER, IS_SANITIZED, PATIENCE, PREFACE, Caller, Cases, Server, call, linked, report, within)
+from common import (BIN, FOLDER, IS_SANITIZED, PATIENCE, PREFACE, Caller, Cases, Server, call, frame, hello, linked, message, report,
+                    within)
 
 # Both ends ask for a sign of life, and give up, so much sooner: 10 s / 5 s become 1 s / 500 ms, 60 s / 20 s become
 # 6 s / 2 s. On a machine that does much else an answer may take some 100 ms.
@@ -162,16 +164,24 @@ def a_client_that_is_stopped_is_let_go(_):
     server.stop()
 
 
+def last_words():
+    """Calls whose answers are more than a socket takes, and the end of a link."""
+    calls = message(*[frame(7, call=dict(session=9, name="x"))] * 17000)
+    return PREFACE + b"".join(struct.pack("<I", len(one)) + one for one in [message(hello())] + [calls] * 18) + bytes(4)
+
+
 def connections_that_lead_to_nothing_are_closed(_):
-    """One says nothing, one little and slowly; two stay silent after HTTP/2, and frames, have begun."""
+    """One says nothing, one little and slowly; two stay silent after HTTP/2, and frames, have begun; one has ended, and does not
+    read what it is sent."""
     server = Server(environment=QUICK)
     fds = server.fds()
     begin = time.monotonic()
-    peers = [socket.create_connection(server.address.split(":")) for _ in range(4)]
-    assert within(lambda: server.fds() == fds + 4)
+    peers = [socket.create_connection(server.address.split(":")) for _ in range(5)]
+    assert within(lambda: server.fds() == fds + 5)
     preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     peers[2].sendall(preface + b"\0\0\0\x04\0\0\0\0\0")
     peers[3].sendall(PREFACE)
+    peers[4].sendall(last_words())
     for at in range(len(preface) - 1):
         try:
             peers[1].send(preface[at:at + 1])
@@ -179,9 +189,11 @@ def connections_that_lead_to_nothing_are_closed(_):
             break
         if within(lambda: server.fds() <= fds, 0.6):
             break
+        if at == 0:
+            peers[4].sendall(b"behind the end, where nobody reads")
     assert within(lambda: server.fds() <= fds, 5), (server.fds(), fds)
     took = time.monotonic() - begin
-    report(f"four connections closed within {took:.1f} s", "10 s for the first bytes, keepalive 8 s")
+    report(f"five connections closed within {took:.1f} s", "10 s for the first bytes, keepalive 8 s")
     assert took <= 15
     for peer in peers:
         peer.close()

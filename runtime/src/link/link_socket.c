@@ -497,6 +497,7 @@ static void start_link(struct link *link)
 		socket_close(link, PYR_UNAVAILABLE, "connection closed");
 }
 
+/* What follows the end is never read. */
 static bool has_input(struct link *link)
 {
 	struct socket_link *l = of(link);
@@ -504,7 +505,7 @@ static bool has_input(struct link *link)
 	bool has;
 
 	pthread_mutex_lock(&l->lock);
-	has = l->source.fd >= 0 && ioctl(l->source.fd, FIONREAD, &n) == 0 && n > 0;
+	has = l->source.fd >= 0 && !l->is_deaf && ioctl(l->source.fd, FIONREAD, &n) == 0 && n > 0;
 	pthread_mutex_unlock(&l->lock);
 	return has;
 }
