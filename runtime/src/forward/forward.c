@@ -114,6 +114,7 @@ static void tell_bound(struct forward_session *f)
 		f->origin->answer(f->taken, &f->bound);
 	}
 	f->is_bound = false;
+	buf_free(&f->message);
 	buf_free(&f->shape);
 	buf_free(&f->operations);
 	pthread_mutex_unlock(&f->lock);

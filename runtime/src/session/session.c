@@ -286,6 +286,14 @@ bool session_is_plain(struct session *session)
 
 /* ---- what comes of a Bind ---- */
 
+enum { TEXT_MAX = 1024 }; /* bytes that are kept of what the other end says */
+
+static char *keep_text(struct span text)
+{
+	text.n = text.n < TEXT_MAX ? text.n : TEXT_MAX;
+	return span_dup(text);
+}
+
 static struct remote_operation *entry_of(struct session *session, struct span name)
 {
 	const struct pyr__interface *table = session->interface->table;
@@ -314,7 +322,7 @@ static void take_operations(struct session *session, struct span rest)
 		op->may_be_called =
 			entry.value == operations[i].fingerprint ||
 			(session->verdict && session->verdict->operations[i].is_compatible);
-		op->signature = span_dup(entry.text);
+		op->signature = keep_text(entry.text);
 	}
 }
 
@@ -354,7 +362,7 @@ static void fail(struct session *session, int code, struct span text)
 {
 	session->state = SESSION_FAILED;
 	session->code = code;
-	session->text = span_dup(text);
+	session->text = keep_text(text);
 }
 
 /* Returns what is wrong with it, with *code set, or NULL. */
