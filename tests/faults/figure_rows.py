@@ -10,8 +10,10 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
+import h2
 from common import BIN, FOLDER, PREFACE, Caller, Server, as_nobody, call, within
 from h2 import END_HEADERS, RESET, Raw, frame, headers
 from ports import port_of_ours
@@ -294,12 +296,12 @@ def header_bomb(server, wrap, n, size):
         peer = wrap(one)
         peer.settimeout(5)
         peer.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0))
-        peer.sendall(frame(1, 0, 1, b"\0\x01x\x7f\x81\xff\xff\x07" + bytes(16000)))
+        begin, more = h2.bomb(1, size)
+        peer.sendall(begin)
         at_once = 1 if size else 100
-        some = frame(9, 0, 1, bytes(size)) * at_once
         for _ in range(n // at_once):
-            peer.sendall(some)
-            sent += len(some)
+            peer.sendall(more * at_once)
+            sent += len(more) * at_once
         peer.close()
     except OSError:
         pass
@@ -320,9 +322,45 @@ def bomb(figures, who, server, run, most=None, n=1000, size=16384):
     server.kill()  # it is not stopped: gRPC core may be at it for as long again
 
 
+def asked_plain(address, environment):
+    """A call as gRPC's own clients make it. Returns the processor time of the client in microseconds."""
+    process = subprocess.Popen([BIN / "faults-client", "asked", f"PYRO:target@{address}", "1"], stdin=subprocess.PIPE,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, **environment))
+    process.stdin.write(b"\n")
+    process.stdin.close()
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0, status
+    return int(1e6 * (usage.ru_utime + usage.ru_stime))
+
+
+def answered_with_a_bomb(figures, who, wrap, run, most=None, n=1000, size=16384):
+    """run: makes the call, as whatever user."""
+    sent = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        server = threading.Thread(target=lambda: sent.append(h2.answer_with_a_bomb(listener, wrap, n, size)))
+        server.start()
+        used = run(asked_plain, "{}:{}".format(*listener.getsockname()))
+        server.join()
+    figures.at_most(f"processor time of a client, {who}", used / 1e6, most, "s")
+    figures.at_most(f"sent to a client before the end, {who}", sent[0] / (1 << 20), most and 1, "MiB")
+
+
+def bombs_of_servers(figures, keys):
+    tls = keys.environment("client")
+    answered_with_a_bomb(figures, "TLS", keys.serving, lambda run, at: run(at, tls), 1)
+    answered_with_a_bomb(figures, "the same user", plain, lambda run, at: run(at, {}))
+    if os.geteuid() != 0:
+        return
+    for who, n, size in (("another user", 1000, 16384), ("another user, frames of no bytes", 1000000, 0)):
+        answered_with_a_bomb(figures, who, plain, lambda run, at: as_nobody(run, at, {}), 1, n, size)
+
+
 def f21(figures):
-    """a header of 16 MiB in CONTINUATION frames: at a port with TLS, and at one without by another user and by the same user"""
+    """a header of 16 MiB in CONTINUATION frames: at a port with TLS, and at one without by another user and by the same user;
+    the same in an answer"""
     keys = Keys()
+    bombs_of_servers(figures, keys)
     secret = Server(environment=keys.environment("server"))
     bomb(figures, "TLS", secret, lambda *what: header_bomb(secret, keys.nameless, *what), 0.1)
     secret = Server(environment=keys.environment("server"))

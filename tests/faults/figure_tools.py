@@ -142,6 +142,13 @@ class Keys:
         context.set_alpn_protocols(["h2"])
         return context.wrap_socket(one, server_hostname="127.0.0.1")
 
+    def serving(self, one):
+        """What a server does."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / "server" / "cert.pem", self.folder / "server" / "key.pem")
+        context.set_alpn_protocols(["h2"])
+        return context.wrap_socket(one, server_side=True)
+
     def change(self, name, what):
         """By rename, as tools do it. What was damaged is put right before it is renewed."""
         path, next_one, kept = (self.folder / name / f"cert.{end}" for end in ("pem", "next", "kept"))

@@ -9,7 +9,7 @@ import struct
 import time
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RESET, SETTINGS, PING, WINDOW = 0, 1, 3, 4, 6, 8
+DATA, HEADERS, RESET, SETTINGS, PING, WINDOW, CONTINUATION = 0, 1, 3, 4, 6, 8, 9
 END_HEADERS, ACK, END_STREAM = 4, 1, 1
 INITIAL_WINDOW, LARGEST = 65535, 16384
 
@@ -39,6 +39,30 @@ def answer_all(listener, status, text, closes):
                         connection.sendall(frame(HEADERS, END_HEADERS | END_STREAM, stream, trailers))
                         if closes:
                             break
+
+
+def bomb(stream, size):
+    """The beginning of a header block, and one of the CONTINUATION frames that go on with it."""
+    return (frame(HEADERS, 0, stream, b"\0\x01x\x7f\x81\xff\xff\x07" + bytes(16000)),
+            frame(CONTINUATION, 0, stream, bytes(size)))
+
+
+def answer_with_a_bomb(listener, wrap, n, size):
+    """A server that answers the first request with a header in n CONTINUATION frames. Returns how many bytes of it left until
+    it was cut. wrap: adds TLS."""
+    sent = 0
+    with contextlib.suppress(OSError), wrap(listener.accept()[0]) as peer, peer.makefile("rb") as incoming:
+        peer.sendall(frame(SETTINGS, 0, 0))
+        incoming.read(len(PREFACE))
+        while (head := incoming.read(9)) and head[3] != HEADERS:
+            incoming.read(int.from_bytes(head[:3], "big"))
+        begin, more = bomb(int.from_bytes(head[5:], "big"), size)
+        peer.sendall(begin)
+        at_once = 1 if size else 100
+        for _ in range(n // at_once):
+            peer.sendall(more * at_once)
+            sent += len(more) * at_once
+    return sent
 
 
 class Raw:

@@ -39,7 +39,7 @@ static size_t passes(size_t piece)
 
 	for (at = 0; at < n_bytes; at += n) {
 		n = n_bytes - at < piece ? n_bytes - at : piece;
-		if (!h2_guard_pass(&guard, bytes + at, n))
+		if (h2_guard_pass(&guard, bytes + at, n) != H2_GUARD_PASSES)
 			return at;
 	}
 	return SIZE_MAX;

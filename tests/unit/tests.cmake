@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 pyrite_unit_test(door pyrite_internal)
 pyrite_unit_test(door_unix pyrite_internal)
-pyrite_unit_test(door_user pyrite_internal)
 pyrite_unit_test(door_flood pyrite_internal)
+pyrite_unit_test(same_user pyrite_internal)
 pyrite_unit_test(h2_guard pyrite_internal)
 pyrite_unit_test(error pyrite_internal)
 target_link_options(test_error PRIVATE -Wl,--wrap=calloc)

@@ -56,7 +56,6 @@
 	X(grpc_header_nonbin_value_is_legal)                                                       \
 	X(grpc_init)                                                                               \
 	X(grpc_insecure_credentials_create)                                                        \
-	X(grpc_ssl_credentials_create)                                                             \
 	X(grpc_insecure_server_credentials_create)                                                 \
 	X(grpc_lame_client_channel_create)                                                         \
 	X(grpc_metadata_array_destroy)                                                             \
@@ -154,7 +153,6 @@ struct span core_find_metadata(const grpc_metadata_array *metadata, const char *
 #define grpc_header_nonbin_value_is_legal       core_api.grpc_header_nonbin_value_is_legal
 #define grpc_init                               core_api.grpc_init
 #define grpc_insecure_credentials_create        core_api.grpc_insecure_credentials_create
-#define grpc_ssl_credentials_create             core_api.grpc_ssl_credentials_create
 #define grpc_insecure_server_credentials_create core_api.grpc_insecure_server_credentials_create
 #define grpc_lame_client_channel_create         core_api.grpc_lame_client_channel_create
 #define grpc_metadata_array_destroy             core_api.grpc_metadata_array_destroy

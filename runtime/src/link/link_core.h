@@ -9,6 +9,6 @@
 enum { LINK_CORE_ARGS = 2 }; /* room for as many more at the end of args */
 
 /* A channel to the target. fd: core's end of a connection, taken, with whose TLS core has nothing
- * to do; < 0: core connects, with TLS if the target says so. */
+ * to do; < 0: core connects, without TLS. */
 grpc_channel *link_core_channel(const struct link_target *target, int fd, grpc_arg *args, size_t n);
 #endif

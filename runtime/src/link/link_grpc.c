@@ -48,7 +48,7 @@ struct grpc_link {
 	bool is_reading;            /* leader: a receive is in flight */
 	bool has_ended;             /* leader: `ended` came */
 	bool is_finished;           /* leader: closed() was called */
-	struct link_failure why;    /* leader: of a client's with TLS; code 0: nothing is known */
+	struct link_failure why;    /* leader: of a client's tunnel; code 0: nothing is known */
 	pthread_mutex_t lock;       /* after the owner's; before core's and the engine's */
 	bool is_client;
 	bool is_closing;      /* lock: no new writes */
@@ -127,7 +127,6 @@ static void describe_end(const struct grpc_link *l, struct link_end *end, char *
 {
 	if (end->code == 0 && l->why.end.code != 0) {
 		*end = l->why.end;
-		end->was_connected = l->was_connected;
 		return;
 	}
 	if (end->code == 0 && l->is_client) {
@@ -413,13 +412,13 @@ static struct grpc_link *new_link(const char *address, bool is_local, bool is_cl
 	return l;
 }
 
-/* ---- a client's TLS; in the leader ---- */
+/* ---- a client's tunnel; in the leader ---- */
 
 static void on_tunnel(void *owner, const char *identity)
 {
 	struct grpc_link *l = owner;
 
-	l->link.identity = strdup(identity);
+	l->link.identity = identity ? strdup(identity) : NULL;
 }
 
 static void on_tunnel_ended(void *owner, const struct link_end *end)

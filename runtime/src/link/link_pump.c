@@ -2,6 +2,8 @@
 #define _GNU_SOURCE /* SOCK_NONBLOCK */
 #include "link/link_pump.h"
 
+#include <pyrite/pyrite.h>
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -38,9 +40,11 @@ struct pump {
 	struct engine_hook begin;
 	struct engine_timer late; /* once is_left */
 	struct tls *tls;          /* NULL: none */
-	/* A server's with HTTP/2: */
-	struct budget *budget; /* counted; NULL: none */
+	bool is_guarded;          /* HTTP/2 comes */
 	struct h2_guard guard;
+	enum h2_guard_verdict verdict; /* of what came last */
+	/* A server's: */
+	struct budget *budget;     /* counted; NULL: none */
 	uint32_t n_lost;           /* streams that core is not expected to hand over any more */
 	int64_t held_since;        /* so many are on their way that no more is read; 0: not so */
 	struct engine_source rest; /* its timer: looks again; fd -1: not made yet */
@@ -51,6 +55,21 @@ struct pump {
 	bool is_heard;
 	struct half in, out; /* to core, and from it */
 };
+
+static void tell_end(const struct pump *pump)
+{
+	const char *why = pump->tls ? tls_why(pump->tls) : "";
+	int code = why[0] ? PYR_UNAUTHENTICATED : 0;
+
+	if (pump->verdict == H2_GUARD_FOREIGN) {
+		code = PYR_FAILED_PRECONDITION;
+		why = "does not speak gRPC";
+	} else if (pump->verdict == H2_GUARD_LONG) {
+		code = PYR_RESOURCE_EXHAUSTED;
+		why = "sends a header longer than 64 KiB, or in more than 9 frames";
+	}
+	pump->events->ended(pump->data, code, why);
+}
 
 static void end(struct pump *pump)
 {
@@ -66,7 +85,7 @@ static void end(struct pump *pump)
 	if (!pump->is_left)
 		engine_source_remove(&pump->inner);
 	if (pump->events)
-		pump->events->ended(pump->data, tls_why(pump->tls));
+		tell_end(pump);
 	close(pump->outer.fd);
 	close(pump->inner.fd);
 	tls_free(pump->tls);
@@ -111,9 +130,18 @@ static void taken(struct half *half, size_t n)
 
 static void hear(struct pump *pump)
 {
-	if (pump->events && !pump->is_heard)
-		pump->events->heard(pump->data, pump->tls);
+	if (!pump->events || pump->is_heard || pump->guard.is_unproved)
+		return;
 	pump->is_heard = true;
+	pump->events->heard(pump->data, pump->tls);
+}
+
+/* Returns false if the connection must end: core sees only that. */
+static bool passes(struct pump *pump)
+{
+	if (pump->is_guarded)
+		pump->verdict = h2_guard_pass(&pump->guard, pump->in.bytes, pump->in.n);
+	return pump->verdict == H2_GUARD_PASSES;
 }
 
 /* Like tls_read() and tls_write(), also without TLS. */
@@ -224,8 +252,8 @@ static bool read_outer(struct pump *pump)
 	if (in->n > 0 || in->has_ended || in->is_dry || pump->is_left || is_held(pump))
 		return false;
 	result = get_outer(pump, in->bytes, ROOM, &in->n);
-	if (result == TLS_DONE && pump->budget && !h2_guard_pass(&pump->guard, in->bytes, in->n))
-		result = TLS_BROKEN; /* core only sees that the connection ends */
+	if (result == TLS_DONE && !passes(pump))
+		result = TLS_BROKEN;
 	if (result == TLS_DONE) {
 		in->is_dry = !pump->tls && in->n < ROOM;
 		hear(pump);
@@ -413,6 +441,7 @@ int pump_begin(int fd, struct tls *tls, struct budget *budget)
 		pump = new_pump(fd, ends[0], tls);
 	if (pump) {
 		pump->budget = budget;
+		pump->is_guarded = budget;
 		budget_ref(budget);
 		engine_before_poll(&pump->begin);
 		return ends[1];
@@ -439,6 +468,8 @@ bool pump_run(int fd, struct tls *tls, int inner, const struct pump_events *even
 		return false;
 	pump->events = events;
 	pump->data = data;
+	pump->is_guarded = true;
+	h2_guard_expect_server(&pump->guard);
 	begin(pump);
 	return true;
 }

@@ -4,9 +4,9 @@
 /*
  * Moves the bytes of a connection to gRPC core and back. It runs in the leader; core is given one
  * end of a socket pair. With TLS, bytes are decrypted and encrypted here, so that TLS and the
- * certificates of peers are handled as for connections that carry frames. What a server receives
- * as HTTP/2, with TLS or without, passes a guard first (h2_guard.h). This costs two more copies,
- * which connections that carry frames do not have.
+ * certificates of peers are handled as for connections that carry frames. What comes as HTTP/2,
+ * with TLS or without, passes a guard first (h2_guard.h). This costs two more copies, which
+ * connections that carry frames do not have.
  */
 #include <stdbool.h>
 
@@ -26,15 +26,18 @@ int pump_begin(int fd, struct tls *tls, struct budget *budget);
 
 /* In the leader. */
 struct pump_events {
-	/* The first bytes have come from the server, so it accepts the connection: with TLS 1.3 the
-	 * handshake is over before the server has seen the client's certificate. */
+	/* The first frame has come from the server, so it speaks HTTP/2 and accepts the connection:
+	 * with TLS 1.3 the handshake is over before the server has seen the client's certificate.
+	 * tls: NULL if there is none. */
 	void (*heard)(void *data, const struct tls *tls);
-	/* The last event; core does not know yet. why: what was wrong with TLS, or "". */
-	void (*ended)(void *data, const char *why);
+	/* The last event; core does not know yet. code: 0: it ended, why is "";
+	 * PYR_UNAUTHENTICATED: what was wrong with TLS; PYR_FAILED_PRECONDITION: the server does
+	 * not speak HTTP/2; PYR_RESOURCE_EXHAUSTED: it sends too long headers. */
+	void (*ended)(void *data, int code, const char *why);
 };
 
-/* For a client, the handshake done; inner: [0] of the pair. Takes fd, tls and inner; events may
- * come before this returns. Returns false, with nothing taken, when memory is out. In the leader.
- */
+/* For a client; inner: [0] of the pair. tls: the handshake is done, or NULL. Takes fd, tls and
+ * inner; events may come before this returns. Returns false, with nothing taken, when memory is
+ * out. In the leader. */
 bool pump_run(int fd, struct tls *tls, int inner, const struct pump_events *events, void *data);
 #endif

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/same_user.h"
 #include "engine/engine.h"
 #include "link/link_dial.h"
 #include "link/link_pump.h"
@@ -72,16 +73,18 @@ static void on_heard(void *data, const struct tls *tls)
 {
 	struct tunnel *t = data;
 
-	t->events->connected(t->owner, tls_identity(tls));
+	t->events->connected(t->owner, tls ? tls_identity(tls) : NULL);
 }
 
-static void on_pumped(void *data, const char *why)
+static void on_pumped(void *data, int code, const char *why)
 {
 	struct tunnel *t = data;
 	struct link_failure failure = { .end.text = "" };
 
-	if (why[0])
-		link_fail(&failure, t->address, PYR_UNAUTHENTICATED, why);
+	if (code)
+		link_fail(&failure, t->address, code, why);
+	failure.end.is_other = code == PYR_FAILED_PRECONDITION;
+	failure.end.was_connected = true;
 	t->events->ended(t->owner, &failure.end);
 	free_tunnel(t);
 }
@@ -91,7 +94,6 @@ static void run(struct tunnel *t)
 	static const struct pump_events pump_events = { on_heard, on_pumped };
 	struct tls *tls = t->tls;
 
-	engine_source_remove(&t->outer);
 	engine_source_remove(&t->inner);
 	t->tls = NULL;
 	if (pump_run(t->outer.fd, tls, t->inner.fd, &pump_events, t))
@@ -105,12 +107,14 @@ static void on_outer(struct engine_source *source, uint32_t events)
 	struct tunnel *t = (struct tunnel *)((char *)source - offsetof(struct tunnel, outer));
 	struct link_failure failure;
 
-	if (link_shake(t->tls, TLS_ALPN_HTTP2, "gRPC", t->address, &events, &failure))
+	if (link_shake(t->tls, TLS_ALPN_HTTP2, "gRPC", t->address, &events, &failure)) {
+		engine_source_remove(&t->outer);
 		run(t);
-	else if (events)
+	} else if (events) {
 		engine_source_set(&t->outer, events);
-	else
+	} else {
 		give_up(t, &failure.end);
+	}
 }
 
 static void on_dialed(void *owner, int fd, const char *why)
@@ -122,8 +126,12 @@ static void on_dialed(void *owner, int fd, const char *why)
 		fail(t, PYR_UNAVAILABLE, why);
 		return;
 	}
-	(void)tls_settings_refresh(t->settings, NULL);
 	t->outer = (struct engine_source){ .fd = fd, .ready = on_outer };
+	if (!t->settings) {
+		run(t);
+		return;
+	}
+	(void)tls_settings_refresh(t->settings, NULL);
 	t->tls = tls_connect(t->settings, fd, t->host, t->address, TLS_ALPN_HTTP2);
 	if (t->tls && engine_source_add(&t->outer, EPOLLIN | EPOLLOUT))
 		return;
@@ -157,7 +165,9 @@ static bool begin(struct tunnel *t, const struct link_target *target)
 
 bool link_tunnel_is_needed(const struct link_target *target)
 {
-	return target->tls && (!target->uri || tls_settings_has_revoked(target->tls));
+	if (target->tls)
+		return true;
+	return target->uri ? !same_user_server(target->uri) : !same_user_peer(target->fd);
 }
 
 int link_tunnel(const struct link_target *target, const struct tunnel_events *events, void *owner)

@@ -51,17 +51,6 @@ bool tls_settings_can_serve(struct tls_settings *tls);
 bool tls_settings_name(struct tls_settings *tls, char *ret, size_t n);
 /* Whether the certificate to show names the host, a DNS name or an IP address. */
 bool tls_settings_names(struct tls_settings *tls, const char *host);
-/* There is a list of revoked certificates, and somebody is on it. */
-bool tls_settings_has_revoked(struct tls_settings *tls);
-
-/* The PEM texts, for gRPC core, which does TLS of its own. NULL: there is none. */
-struct tls_texts {
-	char *ca, *cert, *key, *name; /* owned */
-};
-/* Returns false, nothing owned, with *problem told. */
-bool tls_settings_texts(struct tls_settings *settings, struct tls_texts *ret,
-			struct tls_problem *problem);
-void tls_texts_free(struct tls_texts *texts); /* wipes them */
 
 /* ---- connections; not locked ---- */
 

@@ -54,7 +54,9 @@ static const char *called(const char *pem)
 	return tls_is_pem(pem) ? "the PEM text" : pem;
 }
 
-char *tls_text(const char *pem, struct tls_problem *problem)
+/* What there is to read: the text itself, or what the file holds. Owned: tls_wipe(). NULL with
+ * *problem told. */
+static char *read_text(const char *pem, struct tls_problem *problem)
 {
 	char *text = NULL;
 	int number = 0;
@@ -74,7 +76,7 @@ static BIO *open_text(const char *pem, char **text, struct tls_problem *problem)
 {
 	BIO *bio;
 
-	*text = tls_text(pem, problem);
+	*text = read_text(pem, problem);
 	if (!*text)
 		return NULL;
 	bio = BIO_new_mem_buf(*text, -1);
@@ -234,7 +236,6 @@ static int put_crl(SSL_CTX *ctx, BIO *bio, const char *from, struct tls_contexts
 	while (ok && (crl = PEM_read_bio_X509_CRL(bio, NULL, no_password, NULL))) {
 		ok = X509_STORE_add_crl(store, crl);
 		lists->has_crl = true;
-		lists->has_revoked |= sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl)) > 0;
 		X509_CRL_free(crl);
 		n++;
 	}

@@ -9,8 +9,8 @@
 /* ---- tls_load.c: what options say becomes a context ---- */
 
 struct tls_contexts {
-	SSL_CTX *client, *server;  /* server: NULL without a certificate */
-	bool has_crl, has_revoked; /* there is a list of revoked ones; somebody is on it */
+	SSL_CTX *client, *server; /* server: NULL without a certificate */
+	bool has_crl;             /* there is a list of revoked ones */
 };
 /* Reads all of it. is_crl_wanted: else the list of revoked ones need not be there. Returns false,
  * with *problem told. */
@@ -18,9 +18,7 @@ bool tls_load(const struct pyr_tls_options *options, bool is_crl_wanted, struct 
 	      struct tls_problem *problem);
 /* Whether text is PEM, and no path. */
 bool tls_is_pem(const char *text);
-/* What there is to read: the text itself, or what the file holds. Owned: tls_wipe(). NULL with
- * *problem told. */
-char *tls_text(const char *pem, struct tls_problem *problem);
+/* Frees a text that may hold a key. NULL: nothing. */
 void tls_wipe(char *text);
 int tls_fail(struct tls_problem *problem, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

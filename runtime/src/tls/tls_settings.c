@@ -280,16 +280,6 @@ bool tls_settings_names(struct tls_settings *tls, const char *host)
 	return names;
 }
 
-bool tls_settings_has_revoked(struct tls_settings *tls)
-{
-	bool has;
-
-	pthread_mutex_lock(&tls->lock);
-	has = tls->contexts.has_revoked;
-	pthread_mutex_unlock(&tls->lock);
-	return has;
-}
-
 /* ---- changes ---- */
 
 /* The texts, copied, and in contexts what there is of lists now. With the lock. */
@@ -517,37 +507,6 @@ void tls_settings_unref(struct tls_settings *tls)
 	pthread_mutex_destroy(&tls->reading);
 	pthread_mutex_destroy(&tls->lock);
 	free(tls);
-}
-
-/* ---- for gRPC core ---- */
-
-bool tls_settings_texts(struct tls_settings *tls, struct tls_texts *ret,
-			struct tls_problem *problem)
-{
-	char *texts[4] = { 0 };
-	bool ok = true;
-	int i;
-
-	pthread_mutex_lock(&tls->lock);
-	for (i = 0; i < 3 && ok; i++)
-		if (tls->texts[i])
-			ok = (texts[i] = tls_text(tls->texts[i], problem)) != NULL;
-	if (ok && tls->texts[NAME])
-		ok = (texts[3] = strdup(tls->texts[NAME])) != NULL;
-	pthread_mutex_unlock(&tls->lock);
-	*ret = (struct tls_texts){ texts[0], texts[1], texts[2], texts[3] };
-	if (!ok)
-		tls_texts_free(ret);
-	return ok;
-}
-
-void tls_texts_free(struct tls_texts *texts)
-{
-	tls_wipe(texts->ca);
-	tls_wipe(texts->cert);
-	tls_wipe(texts->key);
-	tls_wipe(texts->name);
-	*texts = (struct tls_texts){ 0 };
 }
 
 /* ---- sessions: each is used once (RFC 8446, C.4) ---- */

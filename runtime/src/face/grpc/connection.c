@@ -7,8 +7,8 @@
 
 #include "base/budget.h"
 #include "base/config.h"
+#include "base/same_user.h"
 #include "base/tsan.h"
-#include "door/door_user.h"
 #include "engine/core_api.h"
 #include "link/link_pump.h"
 
@@ -280,7 +280,7 @@ struct connection *connection_new(struct connection_owner *owner, int fd,
 
 	/* Programs of the same user go straight to core, which saves a third of the cost of a call:
 	 * whatever they can make core do, they can do to this process anyway. */
-	if (tls || !door_is_same_user(fd, who))
+	if (tls || !who->is_local || !same_user_peer(fd))
 		fd = pump_begin(fd, tls, c ? c->budget : NULL);
 	if (!c || fd < 0 || !begin(c)) {
 		if (c)

@@ -295,14 +295,14 @@ static void on_watched(struct engine_event *event, bool ok)
 	plain_link_unref(l);
 }
 
-/* ---- the connection with TLS; in the leader ---- */
+/* ---- the connection through a tunnel; in the leader ---- */
 
 static void on_tunnel(void *owner, const char *identity)
 {
 	struct plain_link *l = owner;
 
 	pthread_mutex_lock(&l->lock);
-	l->link.identity = strdup(identity);
+	l->link.identity = identity ? strdup(identity) : NULL;
 	if (!l->is_closing)
 		plain_link_connected(l);
 	pthread_mutex_unlock(&l->lock);
@@ -546,8 +546,8 @@ static void connect_by_core(struct plain_link *l, const struct link_target *targ
 	pthread_mutex_unlock(&l->lock);
 }
 
-/* One with TLS. Returns false when memory or descriptors are out. The lock: events may come. */
-static bool connect_by_tls(struct plain_link *l, const struct link_target *target)
+/* One of ours. Returns false when memory or descriptors are out. The lock: events may come. */
+static bool connect_by_tunnel(struct plain_link *l, const struct link_target *target)
 {
 	int fd;
 
@@ -588,7 +588,7 @@ struct link *link_plain_connect(const struct link_target *target, const struct l
 	pthread_mutex_init(&l->lock, NULL);
 	if (!link_tunnel_is_needed(target)) {
 		connect_by_core(l, target);
-	} else if (!connect_by_tls(l, target)) {
+	} else if (!connect_by_tunnel(l, target)) {
 		plain_link_unref(l);
 		return NULL;
 	}

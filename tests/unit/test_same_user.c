@@ -2,20 +2,23 @@
 /* Whether the peer of a connection runs as the same user: what depends on other users or
  * namespaces is tried as root. */
 #define _GNU_SOURCE /* unshare() */
-#include "door/door_user.h"
+#include "base/same_user.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "door/door_listen.h"
 #include "test.h"
 
 enum { NOBODY = 65534, ANOTHER = 1234, QUICK_MS = 1000 };
@@ -64,9 +67,7 @@ static void take(struct ends *ends)
 
 static bool is_same(int fd)
 {
-	struct door_peer peer = { 0 };
-
-	return door_describe(fd, &peer) && door_is_same_user(fd, &peer);
+	return same_user_peer(fd);
 }
 
 static void close_ends(struct ends *ends)
@@ -161,29 +162,27 @@ TEST(a_peer_over_ipv4_inside_ipv6_is_of_the_same_user)
 
 TEST(a_peer_over_a_unix_socket_is_of_the_same_user)
 {
-	struct door_peer peer = { .is_local = true };
 	int fds[2];
 
 	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
 	CHECK(is_same(fds[0]) == !is_nobody());
-	CHECK(!door_is_same_user(fds[0], &peer)); /* without credentials */
-	peer.has_credentials = true;
-	peer.uid = geteuid() + 1;
-	CHECK(!door_is_same_user(fds[0], &peer));
-	peer.uid = geteuid();
-	CHECK(door_is_same_user(fds[0], &peer) == !is_nobody());
 	close(fds[0]);
 	close(fds[1]);
 }
 
-TEST(a_peer_on_another_host_is_not)
+TEST(what_is_no_connected_socket_has_no_peer)
 {
-	struct door_peer peer = { .is_local = false };
 	struct ends ends;
+	int fds[2];
 
-	open_ends(&ends);
-	CHECK(!door_is_same_user(ends.server, &peer));
-	close_ends(&ends);
+	listen_at(&ends, AF_INET, &loopback);
+	CHECK(!is_same(ends.listener));
+	close(ends.listener);
+	REQUIRE(pipe(fds) == 0);
+	CHECK(!is_same(fds[0]));
+	close(fds[0]);
+	close(fds[1]);
+	CHECK(!is_same(-1));
 }
 
 /* The kernel says then that root owns the socket. */
@@ -327,6 +326,145 @@ TEST(the_user_nobody_trusts_no_peer)
 	CHECK_INT(in_child(ask_as_nobody, NULL), 0);
 }
 
+/* ---- servers ---- */
+
+static bool serves(const char *host, const struct ends *ends)
+{
+	pyr_uri uri = { .port = ntohs(((const struct sockaddr_in *)&ends->at)->sin_port),
+			.host = host,
+			.socket = "" };
+
+	return same_user_server(&uri);
+}
+
+TEST(a_server_on_loopback_is_of_the_same_user_while_it_listens)
+{
+	struct ends ends;
+
+	open_ends(&ends);
+	CHECK(serves("127.0.0.1", &ends) == !is_nobody());
+	CHECK(serves("localhost", &ends) == !is_nobody());
+	CHECK(!serves("127.0.0.2", &ends)); /* nobody listens there */
+	CHECK(!serves("::1", &ends));
+	CHECK(!serves("192.0.2.1", &ends));
+	CHECK(!serves("localhost.example", &ends));
+	close(ends.listener);
+	CHECK(!serves("127.0.0.1", &ends)); /* the connection lives */
+	CHECK(!serves("localhost", &ends));
+	close(ends.client);
+	close(ends.server);
+}
+
+TEST(a_server_at_a_unix_socket_is_of_the_user_who_made_it)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	pyr_uri uri = { .host = "", .socket = at.sun_path };
+	char folder[] = "/tmp/pyrite-user-XXXXXX";
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	REQUIRE(mkdtemp(folder) != NULL);
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/s", folder);
+	CHECK(!same_user_server(&uri));
+	REQUIRE(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
+	CHECK(same_user_server(&uri) == !is_nobody());
+	if (geteuid() == 0) {
+		REQUIRE(chown(at.sun_path, ANOTHER, ANOTHER) == 0);
+		CHECK(!same_user_server(&uri));
+	}
+	close(fd);
+	unlink(at.sun_path);
+	uri.socket = folder; /* mine, but no socket */
+	CHECK(!same_user_server(&uri));
+	rmdir(folder);
+}
+
+/* In a child: listens as another user, and tells so. */
+static void listen_as_another(int family, const void *address, int tell, int hold)
+{
+	struct ends ends;
+	char c;
+
+	if (setuid(ANOTHER) < 0)
+		_exit(1);
+	listen_at(&ends, family, address);
+	if (write(tell, &ends, sizeof(ends)) != sizeof(ends))
+		_exit(1);
+	_exit(read(hold, &c, 1) != 0);
+}
+
+static void check_server_of_another(int family, const void *address, const char *host)
+{
+	int tell[2], hold[2], status = -1;
+	struct ends ends;
+	pid_t pid;
+
+	REQUIRE(pipe(tell) == 0 && pipe(hold) == 0);
+	pid = fork();
+	REQUIRE(pid >= 0);
+	if (pid == 0) {
+		close(hold[1]);
+		listen_as_another(family, address, tell[1], hold[0]);
+	}
+	REQUIRE(read(tell[0], &ends, sizeof(ends)) == sizeof(ends));
+	CHECK(!serves(host, &ends));
+	CHECK(!serves("localhost", &ends));
+	close(hold[1]);
+	REQUIRE(waitpid(pid, &status, 0) == pid);
+	CHECK_INT(status, 0);
+	close(hold[0]);
+	close(tell[0]);
+	close(tell[1]);
+}
+
+TEST(a_server_of_another_user_is_not)
+{
+	if (!is_root(__func__))
+		return;
+	check_server_of_another(AF_INET, &loopback, "127.0.0.1");
+	if (has_ipv6(__func__))
+		check_server_of_another(AF_INET6, &in6addr_loopback, "::1");
+}
+
+/* Which of its addresses is tried first is not known. */
+TEST(localhost_is_of_the_same_user_only_if_both_of_its_addresses_are)
+{
+	struct ends mine, others;
+	int status = -1;
+	pid_t pid;
+
+	if (!is_root(__func__) || !has_ipv6(__func__))
+		return;
+	listen_at(&mine, AF_INET, &loopback);
+	memset(&others, 0, sizeof(others));
+	pid = fork();
+	REQUIRE(pid >= 0);
+	if (pid == 0) {
+		struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+					    .sin6_addr = in6addr_loopback };
+		int fd, on = 1;
+
+		six.sin6_port = ((struct sockaddr_in *)&mine.at)->sin_port;
+		if (setuid(ANOTHER) < 0)
+			_exit(1);
+		fd = socket(AF_INET6, SOCK_STREAM, 0);
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+		if (bind(fd, (struct sockaddr *)&six, sizeof(six)) < 0 || listen(fd, 1) < 0 ||
+		    kill(getpid(), SIGSTOP) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	REQUIRE(waitpid(pid, &status, WUNTRACED) == pid);
+	if (WIFSTOPPED(status)) {
+		CHECK(serves("127.0.0.1", &mine) == !is_nobody());
+		CHECK(!serves("localhost", &mine));
+		kill(pid, SIGCONT);
+		REQUIRE(waitpid(pid, &status, 0) == pid);
+	}
+	CHECK_INT(status, 0);
+	CHECK(serves("localhost", &mine) == !is_nobody());
+	close(mine.listener);
+}
+
 static int64_t now_ms(void)
 {
 	struct timespec t;
@@ -365,9 +503,12 @@ TEST(a_peer_in_another_network_namespace_is_not)
 	close_ends(&ends);
 }
 
-TESTS(door_user, T(a_peer_over_ipv4_is_of_the_same_user), T(a_peer_over_ipv6_is_of_the_same_user),
+TESTS(same_user, T(a_server_on_loopback_is_of_the_same_user_while_it_listens),
+      T(a_server_at_a_unix_socket_is_of_the_user_who_made_it), T(a_server_of_another_user_is_not),
+      T(localhost_is_of_the_same_user_only_if_both_of_its_addresses_are),
+      T(a_peer_over_ipv4_is_of_the_same_user), T(a_peer_over_ipv6_is_of_the_same_user),
       T(a_peer_over_ipv4_inside_ipv6_is_of_the_same_user),
-      T(a_peer_over_a_unix_socket_is_of_the_same_user), T(a_peer_on_another_host_is_not),
+      T(a_peer_over_a_unix_socket_is_of_the_same_user), T(what_is_no_connected_socket_has_no_peer),
       T(a_peer_that_has_closed_its_socket_is_not), T(without_a_descriptor_for_netlink_it_is_not),
       T(a_peer_of_another_user_is_not), T(the_user_nobody_trusts_no_peer),
       T(a_peer_in_another_network_namespace_is_not))
