@@ -5,19 +5,22 @@
 
 import os
 import random
+import socket
+import subprocess
+import threading
 import time
 
 import grpc
 
 import h2
-from common import (EXHAUSTED, INVALID, IS_SANITIZED, MIB, Cases, Server, Target, as_nobody, call, field, frame, hello,
+from common import (BIN, EXHAUSTED, INVALID, IS_SANITIZED, MIB, Cases, Server, Target, as_nobody, call, field, frame, hello,
                     linked, message, report, varint, within)
 from raw import OPTIONS, pb
 
 FRAGMENT = 65536
 LIMIT = 8 * MIB
 MORE, CONTINUES = 2, 4
-OK = 0
+OK, UNAVAILABLE = 0, 14
 
 
 def nested(depth):
@@ -377,13 +380,48 @@ def a_long_header_of_another_user_ends_its_connection(_):
     server.stop()
 
 
+def a_long_header_of_the_same_user_ends_its_connection_if_that_is_asked_for(_):
+    server = Server(environment={"PYRITE_GUARD_OWN": "1"})
+    assert stranger(server.port) == 3
+    assert call("serial", server.uri, 10)["calls"] == 10
+    server.stop()
+
+
+def asked(address, environment):
+    """The status of a call as gRPC's own clients make it."""
+    caller = subprocess.run([BIN / "faults-client", "asked", f"PYRO:target@{address}", "1"], input="\n", text=True, check=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=dict(os.environ, **environment))
+    return int(caller.stdout.split()[1])
+
+
+def answered_with_a_bomb(call_it):
+    """Most of 16 MiB of a header does not leave, as nobody takes it."""
+    sent = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)  # the system holds little that the client does not take
+        server = threading.Thread(target=lambda: sent.append(h2.answer_with_a_bomb(listener, lambda one: one, 1000, 16384)))
+        server.start()
+        status = call_it("{}:{}".format(*listener.getsockname()))
+        server.join()
+    assert status == UNAVAILABLE, status
+    assert sent[0] <= MIB, sent
+
+
+def a_client_leaves_a_server_with_a_long_header(_):
+    answered_with_a_bomb(lambda address: asked(address, {"PYRITE_GUARD_OWN": "1"}))
+    if os.geteuid() == 0:
+        answered_with_a_bomb(lambda address: as_nobody(asked, address, {}))
+
+
 def main():
     cases = Cases()
     for case in (bombs_over_a_link_end_their_call_alone, bombs_over_the_plain_face_end_their_call_alone,
                  a_message_cut_at_every_byte_is_refused_or_whole, garbage_ends_its_link_alone,
                  names_that_are_no_text_are_answered_with_text, a_message_beyond_the_limit_of_links_ends_its_link, a_peer_that_does_not_read_is_let_go,
                  methods_wait_for_a_peer_that_does_not_read, requests_in_flight_are_bounded_in_all,
-                 calls_and_cancels_in_a_hurry_run_little, a_long_header_of_another_user_ends_its_connection):
+                 calls_and_cancels_in_a_hurry_run_little, a_long_header_of_another_user_ends_its_connection,
+                 a_long_header_of_the_same_user_ends_its_connection_if_that_is_asked_for,
+                 a_client_leaves_a_server_with_a_long_header):
         cases.run(case, None)
     cases.end()
 

@@ -32,17 +32,26 @@ static void frame(uint8_t type, uint8_t flags, uint32_t n)
 }
 
 /* In pieces of that size. Returns how many bytes passed before it ended; SIZE_MAX: all. */
-static size_t passes(size_t piece)
+static size_t passes_guard(struct h2_guard guard, size_t piece, enum h2_guard_verdict *ret)
 {
-	struct h2_guard guard = { 0 };
 	size_t at, n;
 
 	for (at = 0; at < n_bytes; at += n) {
 		n = n_bytes - at < piece ? n_bytes - at : piece;
-		if (h2_guard_pass(&guard, bytes + at, n) != H2_GUARD_PASSES)
+		*ret = h2_guard_pass(&guard, bytes + at, n);
+		if (*ret != H2_GUARD_PASSES)
 			return at;
 	}
 	return SIZE_MAX;
+}
+
+static size_t passes(size_t piece)
+{
+	enum h2_guard_verdict verdict;
+	size_t at = passes_guard((struct h2_guard){ 0 }, piece, &verdict);
+
+	CHECK(at == SIZE_MAX || verdict == H2_GUARD_LONG);
+	return at;
 }
 
 static const size_t pieces[] = { 1, 2, 5, 8, 9, 10, 23, 24, 25, 4096, MOST };
@@ -147,8 +156,63 @@ TEST(the_longest_frames_do_not_overflow)
 	CHECK_INT(passes(1), H2_GUARD_PREFACE + H2_GUARD_HEAD - 1);
 }
 
+/* ---- what a server sends ---- */
+
+static size_t passes_of_server(size_t piece, enum h2_guard_verdict *ret)
+{
+	struct h2_guard guard = { 0 };
+
+	h2_guard_expect_server(&guard);
+	return passes_guard(guard, piece, ret);
+}
+
+TEST(what_servers_send_passes_until_a_header_is_too_long)
+{
+	enum h2_guard_verdict verdict;
+	size_t i, before;
+
+	n_bytes = 0;
+	frame(SETTINGS, 0, 30);
+	frame(SETTINGS, 1, 0);
+	frame(HEADERS, END_HEADERS, H2_GUARD_BLOCK);
+	frame(DATA, 0, 100000);
+	for (i = 0; i < N_PIECES; i++)
+		CHECK(passes_of_server(pieces[i], &verdict) == SIZE_MAX);
+	before = n_bytes + H2_GUARD_HEAD - 1;
+	frame(HEADERS, END_HEADERS | END_STREAM, H2_GUARD_BLOCK + 1);
+	CHECK_INT(passes_of_server(1, &verdict), before);
+	CHECK_INT(verdict, H2_GUARD_LONG);
+}
+
+/* RFC 9113, 3.4 */
+TEST(a_server_that_does_not_begin_with_settings_speaks_something_else)
+{
+	static const char *const others[] = { "HTTP/1.1 400 Bad Request\r\n\r\n",
+					      "SSH-2.0-OpenSSH_9.2\r\n" };
+	enum h2_guard_verdict verdict;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		n_bytes = strlen(others[i]);
+		memcpy(bytes, others[i], n_bytes);
+		CHECK_INT(passes_of_server(1, &verdict), H2_GUARD_HEAD - 1);
+		CHECK_INT(verdict, H2_GUARD_FOREIGN);
+	}
+	n_bytes = 0;
+	frame(SETTINGS, 1, 0); /* acknowledges what may not have come */
+	CHECK_INT(passes_of_server(1, &verdict), H2_GUARD_HEAD - 1);
+	CHECK_INT(verdict, H2_GUARD_FOREIGN);
+	n_bytes = 0;
+	frame(HEADERS, END_HEADERS, 10);
+	CHECK_INT(passes_of_server(MOST, &verdict), 0);
+	CHECK_INT(verdict, H2_GUARD_FOREIGN);
+	n_bytes = H2_GUARD_HEAD - 1; /* not known yet */
+	CHECK(passes_of_server(1, &verdict) == SIZE_MAX);
+}
+
 TESTS(h2_guard, T(what_callers_send_passes_in_pieces_of_any_size),
       T(a_long_header_ends_with_the_head_that_makes_it_long),
       T(a_header_in_too_many_frames_ends_though_it_is_short),
       T(other_frames_and_streams_do_not_hide_the_length_of_a_block),
-      T(the_longest_frames_do_not_overflow))
+      T(the_longest_frames_do_not_overflow), T(what_servers_send_passes_until_a_header_is_too_long),
+      T(a_server_that_does_not_begin_with_settings_speaks_something_else))

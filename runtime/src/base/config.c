@@ -123,6 +123,10 @@ const struct config_setting config_settings[CONFIG_COUNT] = {
 			  "and daemons; auto: within the process if the daemon is in it, otherwise "
 			  "as wire; wire: on the socket, or through gRPC if the server does not "
 			  "support that" },
+	[CONFIG_GUARD_OWN] = { "guard_own", "PYRITE_GUARD_OWN", CONFIG_NUMBER, 0, 0, 1, "0",
+			       "1: also what programs of the same user send without TLS as gRPC is "
+			       "checked before gRPC core sees it; for those that forward the bytes "
+			       "of others. Adds half to the cost of such a call" },
 	[CONFIG_KEYS] = { .name = "keys",
 			  .variable = "PYRITE_KEYS",
 			  .kind = CONFIG_TEXT,

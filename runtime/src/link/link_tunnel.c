@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/config.h"
 #include "base/same_user.h"
 #include "engine/engine.h"
 #include "link/link_dial.h"
@@ -165,7 +166,7 @@ static bool begin(struct tunnel *t, const struct link_target *target)
 
 bool link_tunnel_is_needed(const struct link_target *target)
 {
-	if (target->tls)
+	if (target->tls || config_number(CONFIG_GUARD_OWN))
 		return true;
 	return target->uri ? !same_user_server(target->uri) : !same_user_peer(target->fd);
 }

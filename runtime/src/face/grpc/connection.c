@@ -280,7 +280,7 @@ struct connection *connection_new(struct connection_owner *owner, int fd,
 
 	/* Programs of the same user go straight to core, which saves a third of the cost of a call:
 	 * whatever they can make core do, they can do to this process anyway. */
-	if (tls || !who->is_local || !same_user_peer(fd))
+	if (tls || config_number(CONFIG_GUARD_OWN) || !who->is_local || !same_user_peer(fd))
 		fd = pump_begin(fd, tls, c ? c->budget : NULL);
 	if (!c || fd < 0 || !begin(c)) {
 		if (c)
