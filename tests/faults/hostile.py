@@ -20,7 +20,7 @@ from raw import OPTIONS, pb
 FRAGMENT = 65536
 LIMIT = 8 * MIB
 MORE, CONTINUES = 2, 4
-OK, UNAVAILABLE = 0, 14
+OK, PRECONDITION, UNAVAILABLE = 0, 9, 14
 
 
 def nested(depth):
@@ -407,6 +407,20 @@ def answered_with_a_bomb(call_it):
     assert sent[0] <= MIB, sent
 
 
+def a_client_says_of_a_server_that_it_does_not_speak_grpc(_):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def answer():
+            peer = listener.accept()[0]
+            peer.recv(24)
+            peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            peer.close()
+        server = threading.Thread(target=answer)
+        server.start()
+        status = asked("{}:{}".format(*listener.getsockname()), {"PYRITE_GUARD_OWN": "1"})
+        server.join()
+    assert status == PRECONDITION, status
+
+
 def a_client_leaves_a_server_with_a_long_header(_):
     answered_with_a_bomb(lambda address: asked(address, {"PYRITE_GUARD_OWN": "1"}))
     if os.geteuid() == 0:
@@ -421,7 +435,7 @@ def main():
                  methods_wait_for_a_peer_that_does_not_read, requests_in_flight_are_bounded_in_all,
                  calls_and_cancels_in_a_hurry_run_little, a_long_header_of_another_user_ends_its_connection,
                  a_long_header_of_the_same_user_ends_its_connection_if_that_is_asked_for,
-                 a_client_leaves_a_server_with_a_long_header):
+                 a_client_says_of_a_server_that_it_does_not_speak_grpc, a_client_leaves_a_server_with_a_long_header):
         cases.run(case, None)
     cases.end()
 

@@ -159,6 +159,7 @@ void plain_link_ended(struct plain_link *l)
 	end.code = l->close_code ? l->close_code : PYR_UNAVAILABLE;
 	end.was_connected = l->is_connected;
 	end.is_refusal = l->is_refusal;
+	end.is_other = l->is_other;
 	snprintf(text, sizeof(text), "%s", l->close_text[0] ? l->close_text : "connection closed");
 	pthread_mutex_unlock(&l->lock);
 	if (!is_over || l->is_finished)
@@ -316,8 +317,10 @@ static void on_tunnel_ended(void *owner, const struct link_end *end)
 	pthread_mutex_lock(&l->lock);
 	l->is_watching = false;
 	was_connected = l->is_connected;
-	if (!was_connected && !l->is_closing)
+	if (!was_connected && !l->is_closing) {
 		l->is_refusal = end->is_refusal;
+		l->is_other = end->is_other;
+	}
 	if (was_connected && !l->is_closing)
 		say_goaway(l);
 	pthread_mutex_unlock(&l->lock);

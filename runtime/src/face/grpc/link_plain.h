@@ -34,9 +34,10 @@ struct plain_link {
 	struct buf inbox;       /* frames for the owner that were not made by the leader */
 	bool will_deliver;
 	bool has_lost;    /* a frame for the caller, for want of memory: the link ends */
-	bool is_watching; /* the channel's state; over TLS, the connection that it was given */
+	bool is_watching; /* the channel's state; or, through a tunnel, the connection */
 	bool is_connected, is_leaving, is_closing;
 	bool is_refusal; /* so it was closed: nobody was let in */
+	bool is_other;   /* so it was closed: the server does not speak gRPC */
 	int close_code;
 	char close_text[256];
 };
