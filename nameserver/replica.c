@@ -335,6 +335,7 @@ static bool drop_first(struct replica *replica)
 	pthread_mutex_lock(&replica->lock);
 	part = replica->first;
 	replica->first = part->next;
+	replica->n_bytes -= part->cost;
 	if (!replica->first)
 		replica->last = &replica->first;
 	is_more = replica->first;
@@ -365,6 +366,7 @@ bool replica_take(struct replica *replica, bool *is_void)
 			break;
 	}
 	store->kind->listen(store, NULL, NULL);
+	replica_go_on(replica);
 	return part != NULL;
 }
 

@@ -25,6 +25,7 @@ struct part {
 	char *from, *to; /* of a page: it has all keys after from and up to to, with their kinds;
 			    owned. from "": from the first; to NULL: up to the last */
 	uint64_t revision;
+	size_t cost;  /* in memory, in the queue */
 	size_t n, at; /* at: those before have been taken over */
 	struct item items[];
 };
@@ -46,6 +47,9 @@ struct replica {
 	pthread_mutex_t lock;   /* what follows */
 	struct etcd_watch *watch;
 	struct part *first, **last;
+	size_t n_bytes;               /* what those of the queue take */
+	bool news_pause, pages_pause; /* as they take too much: there is no watch, or no page is
+					 asked for, until the owner's thread has taken some */
 	bool is_stopping, is_reading; /* from the beginning */
 	bool is_checking, has_failed;
 	bool may_go_on; /* what failed may be read from read_from on, not from the beginning */
@@ -68,4 +72,6 @@ struct replica {
 /* Reads all names from the beginning on, and watches from there. */
 void replica_read(struct replica *replica);
 void replica_free_part(struct part *part);
+/* What pauses goes on, if there is room in the queue. */
+void replica_go_on(struct replica *replica);
 #endif

@@ -11,6 +11,7 @@ enum {
 	CHECK_PAGE = 1000,
 	CHECK_MS = 1000,                   /* between two pages that are read again */
 	AGAIN_MS = 200,                    /* before what failed is read again */
+	QUEUE_BYTES = 32 << 20,            /* in the queue, and no more is asked for */
 	SHORT_SIZE = REGISTRY_KEY_SIZE + 2 /* of a key with its kind, "n/bank" */
 };
 
@@ -75,9 +76,22 @@ static bool read_item(struct replica *replica, const struct etcd_kv *kv, bool is
 	return true;
 }
 
+static size_t cost_of(const struct part *part)
+{
+	size_t i, cost = sizeof(*part) + part->n * sizeof(part->items[0]);
+
+	for (i = 0; i < part->n; i++) {
+		cost += part->items[i].key ? strlen(part->items[i].key) + 1 : 0;
+		cost += part->items[i].record ? record_cost(part->items[i].record) : 0;
+	}
+	return cost;
+}
+
 static void queue(struct replica *replica, struct part *part)
 {
+	part->cost = cost_of(part);
 	pthread_mutex_lock(&replica->lock);
+	replica->n_bytes += part->cost;
 	*replica->last = part;
 	replica->last = &part->next;
 	if (part->kind == PART_PAGE)
@@ -92,6 +106,21 @@ static struct part *new_part(size_t n)
 }
 
 static void fail_reading(struct replica *replica, const struct etcd_outcome *outcome);
+
+/* The owner's thread is slower than etcd: the watch is ended, and begins again where it was. */
+static void pause_news(struct replica *replica)
+{
+	struct etcd_watch *watch = NULL;
+
+	pthread_mutex_lock(&replica->lock);
+	if (replica->n_bytes > QUEUE_BYTES && replica->watch) {
+		watch = replica->watch;
+		replica->watch = NULL;
+		replica->news_pause = true;
+	}
+	pthread_mutex_unlock(&replica->lock);
+	etcd_watch_stop(watch);
+}
 
 static void on_news(const struct etcd_news *news, void *data)
 {
@@ -117,6 +146,7 @@ static void on_news(const struct etcd_news *news, void *data)
 	}
 	part->revision = replica->queued = news->revision;
 	queue(replica, part);
+	pause_news(replica);
 }
 
 /* ---- reading ---- */
@@ -208,6 +238,16 @@ static struct part *make_page(struct replica *replica, char *from, const struct 
 
 static void read_on(struct replica *replica);
 
+static bool pages_pause(struct replica *replica)
+{
+	bool pause;
+
+	pthread_mutex_lock(&replica->lock);
+	pause = replica->pages_pause = replica->n_bytes > QUEUE_BYTES;
+	pthread_mutex_unlock(&replica->lock);
+	return pause;
+}
+
 /* A page of all, in order. */
 static void on_page(const struct etcd_outcome *outcome, const struct etcd_kv *kvs, size_t n,
 		    bool more, void *data)
@@ -231,10 +271,10 @@ static void on_page(const struct etcd_outcome *outcome, const struct etcd_kv *kv
 	queue(replica, part);
 	if (!more)
 		watch(replica, outcome->revision + 1);
-	else if (replica->read_from)
-		read_on(replica);
-	else
+	else if (!replica->read_from)
 		fail_reading(replica, outcome);
+	else if (!pages_pause(replica))
+		read_on(replica);
 }
 
 /* The first key after a short one: no key has a NUL. */
@@ -264,6 +304,23 @@ static void read_on(struct replica *replica)
 	read_page(replica, replica->read_from, NULL, range, on_page);
 }
 
+void replica_go_on(struct replica *replica)
+{
+	bool news = false, pages = false;
+
+	pthread_mutex_lock(&replica->lock);
+	if (replica->n_bytes <= QUEUE_BYTES / 2 && !replica->is_stopping) {
+		news = replica->news_pause;
+		pages = replica->pages_pause;
+		replica->news_pause = replica->pages_pause = false;
+	}
+	pthread_mutex_unlock(&replica->lock);
+	if (pages)
+		read_on(replica);
+	else if (news)
+		watch(replica, replica->queued + 1);
+}
+
 void replica_read(struct replica *replica)
 {
 	struct etcd_watch *watch;
@@ -272,6 +329,7 @@ void replica_read(struct replica *replica)
 	pthread_mutex_lock(&replica->lock);
 	is_stopping = replica->is_stopping;
 	replica->is_reading = true;
+	replica->news_pause = replica->pages_pause = false;
 	watch = replica->watch;
 	replica->watch = NULL; /* what it tells would be later than what is read */
 	pthread_mutex_unlock(&replica->lock);

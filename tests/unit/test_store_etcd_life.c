@@ -258,6 +258,54 @@ TEST(names_are_read_again_when_the_watch_is_lost)
 	close_both();
 }
 
+/* Until there is nothing more. Returns the revision that it is at. */
+static uint64_t take_all(struct place *place)
+{
+	uint64_t before = 0;
+	int i;
+
+	while (registry_revision(place->registry) != before) {
+		before = registry_revision(place->registry);
+		for (i = 0; i < 100; i++)
+			(void)registry_settle(place->registry);
+	}
+	return before;
+}
+
+/* One that takes nothing out is not sent all the same: what is more than 32 MiB waits in etcd. */
+TEST(news_wait_in_etcd_while_the_owner_is_busy)
+{
+	static char value[6000];
+	uint64_t most = 9000, paused;
+	char key[64];
+	size_t i, n;
+
+	open_both();
+	n = (size_t)snprintf(value, sizeof(value),
+			     "{\"uri\":\"" URI_1 "\",\"secret\":\"%032d\",\"tags\":[", 0);
+	for (i = 0; i < 20; i++)
+		n += (size_t)snprintf(value + n, sizeof(value) - n, "%s\"%zu-%0190d\"",
+				      i ? "," : "", i, 0);
+	snprintf(value + n, sizeof(value) - n, "]}");
+	for (i = 0; i < most; i++) {
+		snprintf(key, sizeof(key), N "x%zu", i % 100);
+		fake_etcd_put(key, value);
+		if (i % 1000 == 0)
+			(void)take_all(&a);
+	}
+	CHECK(take_all(&a) > most);
+	paused = take_all(&b); /* which begins to watch again there */
+	CHECK(paused > most / 2 && paused < most);
+	fake_etcd_put(N "last", value);
+	CHECK_STR(lookup(&a, "last"), URI_1);
+	for (i = 0; i < 10 && take_all(&b) < fake_etcd_revision(); i++)
+		fake_etcd_go_news();
+	CHECK_INT(take_all(&b), fake_etcd_revision());
+	CHECK_STR(lookup(&b, "last"), URI_1);
+	CHECK_INT(registry_count(b.registry), 101);
+	close_both();
+}
+
 TEST(an_event_that_was_never_told_is_found)
 {
 	int i;
@@ -468,8 +516,9 @@ TESTS(store_etcd_life, T(an_owner_has_one_lease_for_all_his_names), T(names_go_w
       T(an_owner_who_renews_anywhere_is_there_again),
       T(an_owner_who_comes_back_is_not_robbed_at_the_same_moment),
       T(an_owner_who_has_moved_here_is_not_gone), T(a_trial_leaves_an_owner_who_is_gone_as_he_was),
-      T(names_are_read_again_when_the_watch_is_lost), T(an_event_that_was_never_told_is_found),
-      T(what_is_no_name_is_set_aside), T(a_trial_that_comes_to_nothing_leaves_everything_as_it_was),
+      T(names_are_read_again_when_the_watch_is_lost), T(news_wait_in_etcd_while_the_owner_is_busy),
+      T(an_event_that_was_never_told_is_found), T(what_is_no_name_is_set_aside),
+      T(a_trial_that_comes_to_nothing_leaves_everything_as_it_was),
       T(what_waits_is_answered_when_a_store_is_closed),
       T(a_check_does_not_wait_for_all_names_but_says_what_is_wrong),
       T(reading_goes_on_at_the_page_that_failed))
