@@ -90,6 +90,21 @@ def the_nearest_is_stopped_and_goes_on(place):
     one_is_lost(place, lambda server: server.pause(), lambda server: server.go_on())
 
 
+def an_owner_ends_though_the_one_it_left_hangs(place):
+    """It told that one that it leaves, and that call has no deadline."""
+    first, second = place.servers
+    owner = Client(place, "test-owner", "leaving")
+    assert cluster.within(lambda: "Ready" in owner.said()), owner.said()
+    first.pause()
+    assert settled(owner, second), owner.said()
+    stays(second.address, "leaving", 0.5 * TTL_MS / 1000)  # it has been renewed there
+    began = time.monotonic()
+    owner.end()
+    assert (took := time.monotonic() - began) < 3, f"its end took {took:.1f} s"
+    assert nsc(second.address, "lookup", "leaving")[0] == 2, "the name stays"
+    first.go_on()
+
+
 def exported(place, host, *words):
     """What pyrite-nsc exports, as a file, and its lines."""
     code, text = nsc(host, "export", *words)
@@ -127,6 +142,7 @@ def main():
     good = True
     with cluster.Cluster(members=1) as place:
         for case in (the_nearest_is_killed_and_started_again, the_nearest_is_stopped_and_goes_on,
+                     an_owner_ends_though_the_one_it_left_hangs,
                      names_move_from_a_database_to_etcd_and_back):
             try:
                 case(place)

@@ -143,7 +143,9 @@ static void drop_left(struct keeper *keeper)
 }
 
 /* The names are renewed elsewhere: the one before is told first, or it would let others have them,
- * as those of an owner whose connection has ended. */
+ * as those of an owner whose connection has ended. Without a deadline: one that was stopped reads
+ * it when it goes on, where a call that was cancelled meanwhile would not be executed. Nothing
+ * waits for the answer; keeper_rest() drops the call. */
 static void leave(struct keeper *keeper)
 {
 	struct pyr_call_options without_end = { .timeout_ms = PYR_NONE };
