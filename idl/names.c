@@ -57,8 +57,8 @@ static void check_wire_name(struct front *front, struct raw_decl *raw)
 		return;
 	switch (decl->kind) {
 	case AST_OPERATION:
-		if (!decl->parent || !decl->parent->wire_name)
-			return;
+		if (!decl->parent || !decl->parent->wire_name || decl->is_message)
+			return; /* with @message it has no messages of its own */
 		claim_wire(
 			front,
 			front_printf(front, "%s_%s_request", decl->parent->wire_name, decl->name),
