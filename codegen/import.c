@@ -10,6 +10,7 @@
 
 #include "format.h"
 #include "import_idl.h"
+#include "import_want.h"
 
 enum { SET_MAX = 256 << 20, CHUNK = 65536 };
 
@@ -128,48 +129,41 @@ static bool ask_protoc(const char *file, const char *const *dirs, size_t n, stru
 	return ok && pid > 0;
 }
 
-static bool has_other(const struct import_set *set, const struct import_file *file)
+static bool write_one(struct import_set *set, struct import_file *file, struct set *names,
+		      const char *source, const char *dir, struct outputs *outputs)
 {
-	struct buf name = { 0 }, other_name = { 0 };
-	const struct import_file *other;
-	bool found = false;
+	struct buf name = { 0 }, text = { 0 };
+	const char *key;
+	bool ok;
 
 	import_file_name(file, &name);
-	for (other = set->files; other && !found; other = other->next) {
-		if (other == file || !other->is_wanted)
-			continue;
-		import_file_name(other, &other_name);
-		found = strcmp(buf_text(&name), buf_text(&other_name)) == 0;
-		buf_free(&other_name);
-		if (found)
-			fprintf(stderr, "pyrite-idl: %s and %s would both be %s\n", file->name,
-				other->name, buf_text(&name));
+	key = arena_copy(set->arena, buf_text(&name), name.n + 1);
+	ok = !key || set_put(names, key, file->name);
+	if (ok) {
+		import_write(file, &text);
+		text.failed |= name.failed || !key || names->failed;
+		format_text(&text, buf_text(&name));
+		outputs_add(outputs, dir, buf_text(&name), &text, source);
+	} else {
+		fprintf(stderr, "pyrite-idl: %s and %s would both be %s\n",
+			(const char *)set_get(names, key), file->name, key);
 	}
 	buf_free(&name);
-	return found;
+	return ok;
 }
 
 static bool write_all(struct import_set *set, const char *source, const char *dir,
 		      struct outputs *outputs)
 {
 	struct import_file *file;
-	struct buf name = { 0 }, text = { 0 };
+	struct set names = { 0 }; /* of the files */
+	bool ok = true;
 
-	for (file = set->files; file; file = file->next) {
-		if (!file->is_wanted)
-			continue;
-		if (has_other(set, file))
-			return false;
-		import_file_name(file, &name);
-		import_write(set, file, &text);
-		text.failed |= name.failed;
-		format_text(&text, buf_text(&name));
-		outputs_add(outputs, dir, buf_text(&name), &text, source);
-		text = (struct buf){ 0 };
-		buf_free(&name);
-		name = (struct buf){ 0 };
-	}
-	return true;
+	for (file = set->files; ok && file; file = file->next)
+		if (file->is_wanted)
+			ok = write_one(set, file, &names, source, dir, outputs);
+	set_free(&names);
+	return ok;
 }
 
 bool import_proto(const char *file, const char *const *include_dirs, size_t n_include_dirs,
@@ -183,14 +177,16 @@ bool import_proto(const char *file, const char *const *include_dirs, size_t n_in
 
 	arena_init(&arena, NULL, 0);
 	if (ok && !import_set_read(&set, (const uint8_t *)buf_text(&data), data.n)) {
-		fprintf(stderr, "pyrite-idl: %s: %s\n", file,
-			set.failed ? "out of memory" : "protoc wrote no set of descriptors");
+		if (!set.failed)
+			fprintf(stderr, "pyrite-idl: %s: protoc wrote no set of descriptors\n",
+				file);
 		ok = false;
 	}
-	main_file = set.files;
-	while (ok && main_file && main_file->next) /* imports come first */
-		main_file = main_file->next;
+	main_file = set.last_file; /* imports come first */
 	ok = ok && main_file && import_want(&set, main_file) && write_all(&set, file, dir, outputs);
+	if (set.failed)
+		fprintf(stderr, "pyrite-idl: %s: out of memory\n", file);
+	import_set_free(&set);
 	arena_clear(&arena);
 	buf_free(&data);
 	return ok;

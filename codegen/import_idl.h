@@ -5,10 +5,8 @@
 #include "buf.h"
 #include "import_set.h"
 
-/* Marks the file, and all whose types it reaches, as wanted. Returns false after saying what IDL
- * cannot say of them. */
-bool import_want(struct import_set *set, struct import_file *file);
-void import_write(struct import_set *set, struct import_file *file, struct buf *out);
+/* The file is wanted: import_want(). Its types are brought into order. */
+void import_write(struct import_file *file, struct buf *out);
 /* "health.idl" of "grpc/health/v1/health.proto". */
 void import_file_name(const struct import_file *file, struct buf *out);
 #endif

@@ -73,14 +73,13 @@ static const char *joined(struct import_set *set, const char *a, const char *b, 
 	return ret ? ret : "";
 }
 
-/* Adds one to a list, at its end. The next pointer is the first member of each. */
-static void append(void *list, void *one)
+/* Adds one to a list, after its last. The next pointer is the first member of each. */
+static void append(void *list, void *last, void *one)
 {
-	void **at = list;
+	void **first = list, **end = last;
 
-	while (*at)
-		at = *at;
-	*at = one;
+	*(*end ? (void **)*end : first) = one;
+	*end = one;
 }
 
 /* ---- parts ---- */
@@ -159,11 +158,14 @@ static bool read_part(struct import_set *set, struct import_type *type, const st
 	if (e->id == 2 && !type->is_enum) {
 		if (!(field = take(set, sizeof(*field))) || !read_field(set, e->bytes, field))
 			return false;
-		append(&type->fields, field);
+		append(&type->fields, &type->last_field, field);
 	} else if (e->id == (type->is_enum ? 2 : 8)) {
 		if (!(name = take(set, sizeof(*name))) || !read_name(set, e->bytes, name))
 			return false;
-		append(type->is_enum ? &type->values : &type->oneofs, name);
+		if (type->is_enum)
+			append(&type->values, &type->last_value, name);
+		else
+			append(&type->oneofs, &type->last_oneof, name);
 	} else if (!type->is_enum && (e->id == 3 || e->id == 4)) {
 		return read_type(set, type->file, type, e->bytes, e->id == 4);
 	} else if (!type->is_enum && e->id == 7) {
@@ -193,8 +195,10 @@ static bool read_type(struct import_set *set, struct import_file *file,
 		     : file->package[0]
 			     ? joined(set, joined(set, ".", file->package, "."), name, "")
 			     : joined(set, ".", name, "");
-	type->idl = outer ? joined(set, outer->idl, "_", name) : name;
-	append(&file->types, type);
+	type->scope = outer ? joined(set, outer->idl, "_", "") : "";
+	type->idl = joined(set, type->scope, name, "");
+	append(&file->types, &file->last_type, type);
+	set_put(&set->by_full, type->full, type);
 	while ((more = next(&data, &e)) > 0)
 		if (!read_part(set, type, &e))
 			return false;
@@ -232,7 +236,7 @@ static bool read_service(struct import_set *set, struct import_file *file, struc
 	if (!service)
 		return false;
 	service->name = "";
-	append(&file->services, service);
+	append(&file->services, &file->last_service, service);
 	while ((more = next(&data, &e)) > 0) {
 		if (e.id == 1)
 			service->name = text(set, e.bytes);
@@ -241,7 +245,7 @@ static bool read_service(struct import_set *set, struct import_file *file, struc
 		method = take(set, sizeof(*method));
 		if (!method || !read_method(set, e.bytes, method))
 			return false;
-		append(&service->methods, method);
+		append(&service->methods, &service->last_method, method);
 	}
 	return more == 0;
 }
@@ -258,57 +262,79 @@ static const char *trimmed(struct import_set *set, struct bytes bytes)
 	return ret;
 }
 
-static void *nth(void *list, uint64_t n)
-{
-	void **one = list;
+/* Where the last search in a list ended: protoc lists comments in the order of the file. */
+struct cursor {
+	void *list, *at;
+	uint64_t n;
+};
 
-	for (; one && n > 0; n--)
-		one = *one;
-	return one;
+struct cursors {
+	struct cursor services, messages, enums, members;
+};
+
+static void *nth(struct cursor *cursor, void *list, uint64_t n)
+{
+	if (cursor->list != list || !cursor->at || n < cursor->n)
+		*cursor = (struct cursor){ .list = list, .at = list };
+	for (; cursor->at && cursor->n < n; cursor->n++)
+		cursor->at = *(void **)cursor->at;
+	return cursor->at;
+}
+
+static struct import_type *next_top(struct import_type *type, bool is_enum)
+{
+	while (type && (type->is_nested || type->is_enum != is_enum))
+		type = type->next;
+	return type;
 }
 
 /* Of types the path goes by their places among those that are not nested, which are told apart
  * here. */
-static struct import_type *top_type(struct import_file *file, uint64_t n, bool is_enum)
+static struct import_type *top_type(struct cursor *cursor, struct import_file *file, uint64_t n,
+				    bool is_enum)
 {
-	struct import_type *type;
-
-	for (type = file->types; type; type = type->next)
-		if (!type->is_nested && type->is_enum == is_enum && n-- == 0)
-			return type;
-	return NULL;
+	if (!cursor->at || n < cursor->n)
+		*cursor = (struct cursor){ .at = next_top(file->types, is_enum) };
+	for (; cursor->at && cursor->n < n; cursor->n++)
+		cursor->at = next_top(((struct import_type *)cursor->at)->next, is_enum);
+	return cursor->at;
 }
 
-static const char **place_of_doc(struct import_file *file, const uint64_t *path, size_t n)
+static const char **place_of_doc(struct import_file *file, struct cursors *cursors,
+				 const uint64_t *path, size_t n)
 {
 	struct import_type *type;
 	struct import_service *service;
 	struct import_method *method;
 	struct import_field *field;
 	struct import_name *value;
+	bool is_enum = path[0] == 5;
 
 	if (n != 2 && n != 4)
 		return NULL;
-	if (path[0] == 6 && (service = nth(file->services, path[1]))) {
+	if (path[0] == 6 && (service = nth(&cursors->services, file->services, path[1]))) {
 		if (n == 2)
 			return &service->doc;
-		method = path[2] == 2 ? nth(service->methods, path[3]) : NULL;
+		method = path[2] == 2 ? nth(&cursors->members, service->methods, path[3]) : NULL;
 		return method ? &method->doc : NULL;
 	}
-	if ((path[0] != 4 && path[0] != 5) || !(type = top_type(file, path[1], path[0] == 5)))
+	if ((path[0] != 4 && path[0] != 5) ||
+	    !(type = top_type(is_enum ? &cursors->enums : &cursors->messages, file, path[1],
+			      is_enum)))
 		return NULL;
 	if (n == 2)
 		return &type->doc;
 	if (path[2] != 2)
 		return NULL;
-	field = type->is_enum ? NULL : nth(type->fields, path[3]);
-	value = type->is_enum ? nth(type->values, path[3]) : NULL;
+	field = is_enum ? NULL : nth(&cursors->members, type->fields, path[3]);
+	value = is_enum ? nth(&cursors->members, type->values, path[3]) : NULL;
 	return field ? &field->doc : value ? &value->doc : NULL;
 }
 
-static void read_location(struct import_set *set, struct import_file *file, struct bytes data)
+static void read_location(struct import_set *set, struct import_file *file, struct cursors *cursors,
+			  struct bytes data)
 {
-	uint64_t path[4];
+	uint64_t path[4] = { 0 };
 	struct bytes packed, doc = { 0 };
 	size_t n = 0;
 	const char **place;
@@ -332,18 +358,19 @@ static void read_location(struct import_set *set, struct import_file *file, stru
 				path[n] = value;
 		}
 	}
-	place = doc.n > 0 ? place_of_doc(file, path, n) : NULL;
+	place = doc.n > 0 ? place_of_doc(file, cursors, path, n) : NULL;
 	if (place)
 		*place = trimmed(set, doc);
 }
 
 static void read_comments(struct import_set *set, struct import_file *file, struct bytes data)
 {
+	struct cursors cursors = { 0 };
 	struct entry e;
 
 	while (next(&data, &e) > 0)
 		if (e.id == 1)
-			read_location(set, file, e.bytes);
+			read_location(set, file, &cursors, e.bytes);
 }
 
 /* ---- files ---- */
@@ -358,7 +385,7 @@ static bool read_file(struct import_set *set, struct bytes data)
 	if (!file)
 		return false;
 	file->name = file->package = "";
-	append(&set->files, file);
+	append(&set->files, &set->last_file, file);
 	while (next(&rest, &e) > 0) { /* names come first, wherever they stand */
 		if (e.id == 1)
 			file->name = text(set, e.bytes);
@@ -387,17 +414,17 @@ bool import_set_read(struct import_set *set, const uint8_t *data, size_t n)
 	while ((more = next(&rest, &e)) > 0)
 		if (e.id == 1 && !read_file(set, e.bytes))
 			return false;
+	set->failed |= set->by_full.failed;
 	return more == 0 && !set->failed;
+}
+
+void import_set_free(struct import_set *set)
+{
+	set_free(&set->by_full);
+	set_free(&set->by_idl);
 }
 
 struct import_type *import_find(const struct import_set *set, const char *full)
 {
-	struct import_file *file;
-	struct import_type *type;
-
-	for (file = set->files; file; file = file->next)
-		for (type = file->types; type; type = type->next)
-			if (strcmp(type->full, full) == 0)
-				return type;
-	return NULL;
+	return (struct import_type *)set_get(&set->by_full, full);
 }

@@ -68,7 +68,7 @@ static bool check_twice(const struct outputs *outputs)
 		if (set_put(&seen, path, output->source) || output->is_shared)
 			continue;
 		fprintf(stderr, "pyrite-idl: %s: made from both %s and %s\n", path,
-			set_get(&seen, path), output->source);
+			(const char *)set_get(&seen, path), output->source);
 		ok = false;
 	}
 	if (seen.failed)

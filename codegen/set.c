@@ -32,7 +32,7 @@ static bool grow(struct set *set)
 	return true;
 }
 
-bool set_put(struct set *set, const char *key, const char *value)
+bool set_put(struct set *set, const char *key, const void *value)
 {
 	struct set_slot *slot;
 
@@ -53,7 +53,7 @@ bool set_add(struct set *set, const char *key)
 	return set_put(set, key, key);
 }
 
-const char *set_get(const struct set *set, const char *key)
+const void *set_get(const struct set *set, const char *key)
 {
 	return set->room > 0 ? find(set->slots, set->room, key)->value : NULL;
 }

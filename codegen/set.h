@@ -2,14 +2,15 @@
 #ifndef PYRITE_CODEGEN_SET_H
 #define PYRITE_CODEGEN_SET_H
 /*
- * A set of strings, each with another one if need be; all stay their owner's. All zero is an empty
- * set.
+ * A set of strings, each with something beside it if need be; all stay their owner's. All zero is
+ * an empty set.
  */
 #include <stdbool.h>
 #include <stddef.h>
 
 struct set_slot {
-	const char *key, *value;
+	const char *key;
+	const void *value;
 };
 
 struct set {
@@ -20,9 +21,9 @@ struct set {
 
 /* Returns true if the key is new. */
 bool set_add(struct set *set, const char *key);
-bool set_put(struct set *set, const char *key, const char *value);
+bool set_put(struct set *set, const char *key, const void *value);
 /* Returns: what was put beside the key, NULL if it is not there. */
-const char *set_get(const struct set *set, const char *key);
+const void *set_get(const struct set *set, const char *key);
 bool set_has(const struct set *set, const char *key);
 void set_free(struct set *set);
 #endif

@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: MIT
 """pyrite-idl --idl: which .proto files it refuses, and what it makes of what protoc prints, whole or not."""
 
+import functools
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import tempfile
-import traceback
+
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TESTS / "rules"))
+
+from raw import Cases  # noqa: E402
 
 IDL = pathlib.Path(os.environ["PYRITE_BIN"]) / "pyrite-idl"
 PATIENCE = 60
@@ -198,18 +203,114 @@ def options_that_do_not_go_together_are_named(folder):
         refused(folder, said, *arguments)
 
 
-def main():
-    failed = False
-    for function in CASES:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                function(pathlib.Path(folder).resolve())
-                print("ok", function.__name__, flush=True)
-            except Exception:
-                traceback.print_exc()
-                print("not ok", function.__name__, flush=True)
-                failed = True
-    return failed
+# Messages that hold themselves, each in its way, and what the IDL says of them.
+CIRCLES = (
+    ("message M { M m = 1; repeated M ms = 2; map<int32, M> mm = 3; optional M o = 4; oneof x { M a = 5; string s = 6; } }",
+     ("sequence<M, 1> m;", "sequence<M> ms;", "map<int32, M> mm;", "sequence<M, 1> o;", "sequence<M, 1> a;   // one of x", "@optional string s; // one of x")),
+    ("message Tree { message Node { Tree left = 1; repeated Node more = 2; } Node root = 1; }",
+     ("sequence<Tree, 1> left;", "sequence<Tree_Node> more;", "@optional Tree_Node root;")),
+    ("message A { B b = 1; } message B { C c = 1; } message C { A a = 1; }", ("@optional B b;", "@optional C c;", "sequence<A, 1> a;")),
+    ("message A { repeated B bs = 1; } message B { A a = 1; C c = 2; } message C { map<int32, A> as = 1; B b = 2; }",
+     ("sequence<B> bs;", "@optional A a;", "@optional C c;", "map<int32, A> as;", "sequence<B, 1> b;")),
+    ("message A { repeated B bs = 1; } message B { A a = 1; }", ("sequence<B> bs;", "@optional A a;")),
+    ("message A { message B { message C { A a = 1; B b = 2; C c = 3; map<string, C> mc = 4; } C c = 1; } B b = 1; }",
+     ("sequence<A, 1> a;", "sequence<A_B, 1> b;", "sequence<A_B_C, 1> c;", "@optional A_B b;")),
+)
+ODD = (
+    'message Foo { int32 a = 1; } message foo { int32 b = 1; }',
+    'message _M { int32 _x = 1; int32 y_ = 2; } enum _E { _A = 0; }',
+    'enum E { option allow_alias = true; A = 0; B = 0; }',
+    'message struct { int32 int = 1; string char = 2; bool register = 3; int32 union = 4; int32 errno = 5; int32 NULL = 6; bool has_n = 7; '
+    'optional int32 n = 8; } service typedef { rpc in(struct) returns (struct); rpc out(stream struct) returns (struct); }',
+    'import "google/protobuf/any.proto"; message M { map<string, google.protobuf.Any> m = 1; oneof o { google.protobuf.Any a = 2; int32 b = 3; } '
+    'optional google.protobuf.Any c = 4; } service S { rpc F(google.protobuf.Any) returns (M); }',
+    'import "google/protobuf/timestamp.proto"; import "google/protobuf/struct.proto"; import "google/protobuf/empty.proto"; message M { '
+    'google.protobuf.Timestamp t = 1; google.protobuf.Struct s = 2; google.protobuf.Value v = 3; } service S { rpc F(google.protobuf.Empty) '
+    'returns (M); }',
+    'message M { int32 a = 536870911; int32 b = 18999; int32 c = 20000; reserved 5, 6; int32 d = 7; }',
+    'enum E { Z = 0; Y = -1; } message M { map<bool, E> a = 1; map<uint64, bytes> b = 2; map<string, double> c = 3; }',
+    '// a */ comment /* with // all \\\nmessage M { int32 a = 1; // trailing \\\n int32 b = 2; }',
+    'message S_f_request { int32 a = 1; } message S_f_reply {} service S { rpc f(S_f_request) returns (S_f_reply); }',
+    'message M {} service A { rpc F(M) returns (M); } service B { rpc F(M) returns (M); } service M_ { rpc A(M) returns (M); }',
+)
 
 
-sys.exit(main())
+def comes_over(folder, text):
+    """Returns the IDL, which pyrite-idl reads and makes C and a .proto of."""
+    proto(folder, text)
+    done = run(folder, "--force", "--idl", "out", "x.proto")
+    assert done.returncode == 0 and done.stderr == "", (text, done.stderr)
+    done = run(folder, "--force", "--c", "out", "--proto", "out", *sorted(folder.glob("out/*.idl")))
+    assert done.returncode == 0, (text, done.stderr)
+    assert run(folder, "--format", "--check", "out/x.idl").returncode == 0, text
+    if "google" not in text:  # whose types protoc has itself
+        subprocess.run(["protoc", "-Iout", "--descriptor_set_out=set", "out/x.proto"], cwd=folder, check=True)
+    return (folder / "out/x.idl").read_text()
+
+
+@case
+def a_message_that_holds_itself_is_a_list_of_one(folder):
+    for text, parts in CIRCLES:
+        idl = comes_over(folder, 'syntax = "proto3"; package p; ' + text)
+        for part in parts:
+            assert f"        {part}\n" in idl, (part, idl)
+
+
+@case
+def a_circle_without_end_is_walked_to_its_end(folder):
+    n = 3000
+    text = "".join(f"message M{i} {{ M{(i + 1) % n} a = 1; repeated M{i * 7 % n} b = 2; }}\n" for i in range(n))
+    proto(folder, 'syntax = "proto3";' + text)
+    done = run(folder, "--idl", "out", "x.proto")
+    assert done.returncode == 0, done.stderr
+    assert (folder / "out/x.idl").read_text().count(", 1> a;") == 1
+
+
+@case
+def odd_files_make_idl_that_is_read(folder):
+    for text in ODD:
+        comes_over(folder, 'syntax = "proto3"; package p.interface; ' + text)
+
+
+@case
+def names_that_would_be_one_in_idl_are_refused(folder):
+    for text, said in (
+            ("message A { message B {} } message A_B {}", "'p.A.B' and 'p.A_B' would both be 'A_B' in IDL"),
+            ("message A { enum E { X = 0; } } enum F { A_X = 0; }", "'X' and 'A_X' would both be 'A_X' in IDL"),
+            ("message A { enum E { X = 0; } } message A_X {}", "'X' and 'p.A_X' would both be 'A_X' in IDL"),
+            ("message A { message S {} } service A_S { rpc F(A) returns (A); }", "'p.A.S' and 'A_S' would both be 'A_S' in IDL"),
+            ("enum E { A = 0; B = 5; E_NUMBER_3 = 7; }", "'E_NUMBER_3' and 'p.E' would both be 'E_NUMBER_3' in IDL")):
+        proto(folder, 'syntax = "proto3"; package p; ' + text)
+        refused(folder, "x.proto: " + said, "--idl", "out", "x.proto")
+
+
+@case
+def the_files_here_come_back(folder):
+    """IDL to .proto to IDL. Those with references have a fixed64, which is refused by name."""
+    n = 0
+    for idl in sorted(path for part in ("samples", "tests/golden") for path in (TESTS.parent / part).rglob("*.idl")):
+        out = folder / f"{n}"
+        back = out / "back"
+        back.mkdir(parents=True, exist_ok=True)
+        if run(idl.parent, "--proto", out, idl).returncode != 0:
+            continue
+        for made in sorted(out.glob("*.proto")):
+            done = run(out, "--force", "-I", ".", "--idl", back, made.name)
+            if done.returncode == 0:
+                done = run(out, "--check", "-I", back, back / f"{made.stem}.idl")
+                assert done.returncode == 0, (idl, done.stderr)
+                n += 1
+            else:
+                assert "is a fixed64, which IDL has not" in done.stderr or "File not found" in done.stderr, (idl, done.stderr)
+    assert n > 30, n
+
+
+def in_folder(function):
+    with tempfile.TemporaryDirectory() as folder:
+        function(pathlib.Path(folder).resolve())
+
+
+cases = Cases()
+for function in CASES:
+    cases.run(functools.update_wrapper(functools.partial(in_folder, function), function))
+cases.end()
