@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "breaking_shape.h"
 #include "emit.h"
+#include "set.h"
 #include "wire/shape.h"
 
 #include "../idl/diag.h"
@@ -18,7 +19,8 @@
 struct interfaces {
 	const struct ast_decl **items;
 	size_t n, room;
-	bool is_broken; /* memory is out */
+	struct set by_name; /* their wire names */
+	bool is_broken;     /* memory is out */
 };
 
 struct report {
@@ -46,14 +48,19 @@ static void collect(void *data, const struct ast_decl *decl)
 		list->room = room;
 	}
 	list->items[list->n++] = decl;
+	set_put(&list->by_name, decl->wire_name, decl);
+	list->is_broken |= list->by_name.failed;
+}
+
+static void clear(struct interfaces *list)
+{
+	set_free(&list->by_name);
+	free(list->items);
 }
 
 static const struct ast_decl *find(const struct interfaces *list, const char *wire_name)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (strcmp(list->items[i]->wire_name, wire_name) == 0)
-			return list->items[i];
-	return NULL;
+	return set_get(&list->by_name, wire_name);
 }
 
 /* ---- telling ---- */
@@ -220,7 +227,7 @@ bool breaking_compare(const struct idl_unit *old_unit, const struct idl_unit *ne
 		emit_walk(new_unit, new_unit->files[i], collect, &new_ones);
 	ok = !old_ones.is_broken && !new_ones.is_broken &&
 	     compare_all(&report, &old_ones, &new_ones);
-	free(old_ones.items);
-	free(new_ones.items);
+	clear(&old_ones);
+	clear(&new_ones);
 	return ok;
 }

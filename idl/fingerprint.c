@@ -51,16 +51,26 @@ enum wording { FOR_PEOPLE, FOR_MACHINES };
 static const char *type_text(struct front *front, const struct ast_type *type,
 			     enum wording wording);
 
+/* "long[2][3]", of "long". */
+static const char *dims_text(struct front *front, const struct ast_type *type, const char *text)
+{
+	size_t room = strlen(text) + 12 * type->n_dims + 1, n, i;
+	char *ret = front_alloc(front, room);
+
+	n = (size_t)snprintf(ret, room, "%s", text);
+	for (i = 0; i < type->n_dims; i++)
+		n += (size_t)snprintf(ret + n, room - n, "[%u]", (unsigned)type->dims[i]);
+	return ret;
+}
+
 static const char *array_text(struct front *front, const struct ast_type *type,
 			      enum wording wording, const char *text)
 {
 	uint64_t count = 1;
 	size_t i;
 
-	for (i = 0; i < type->n_dims && wording == FOR_PEOPLE; i++)
-		text = front_printf(front, "%s[%u]", text, (unsigned)type->dims[i]);
 	if (wording == FOR_PEOPLE)
-		return text;
+		return dims_text(front, type, text);
 	for (i = 0; i < type->n_dims; i++)
 		count *= type->dims[i];
 	return front_printf(front, "%s[%" PRIu64 "]", text, count);
@@ -268,18 +278,34 @@ static bool is_type(const struct ast_decl *decl)
 	       decl->kind == AST_ENUM || decl->kind == AST_TYPEDEF;
 }
 
+static const char *joined(struct front *front, const char *const *parts, size_t n_parts)
+{
+	size_t n = 1, i;
+	char *ret, *end;
+
+	for (i = 0; i < n_parts; i++)
+		n += strlen(parts[i]);
+	ret = end = front_alloc(front, n);
+	for (i = 0; i < n_parts; i++)
+		end = stpcpy(end, parts[i]);
+	return ret;
+}
+
 static void sign_operation(struct front *front, struct ast_decl *decl)
 {
 	static const char *const directions[] = { "", "", "out ", "inout " };
-	const char *text = "(";
-	size_t i;
+	const char **parts = front_alloc(front, (3 * decl->n_items + 3) * sizeof(*parts));
+	size_t i, n = 0;
 
-	for (i = 0; i < decl->n_items; i++)
-		text = front_printf(front, "%s%s%s%s", text, i ? ", " : "",
-				    directions[decl->items[i]->direction],
-				    type_text(front, decl->items[i]->type, FOR_PEOPLE));
-	decl->signature =
-		front_printf(front, "%s) -> %s", text, type_text(front, decl->type, FOR_PEOPLE));
+	parts[n++] = "(";
+	for (i = 0; i < decl->n_items; i++) {
+		parts[n++] = i ? ", " : "";
+		parts[n++] = directions[decl->items[i]->direction];
+		parts[n++] = type_text(front, decl->items[i]->type, FOR_PEOPLE);
+	}
+	parts[n++] = ") -> ";
+	parts[n++] = type_text(front, decl->type, FOR_PEOPLE);
+	decl->signature = joined(front, parts, n);
 }
 
 /* The order of operations matters: two ends with one fingerprint call them by their places. */
