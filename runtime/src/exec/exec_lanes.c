@@ -371,17 +371,20 @@ static bool may_leave(struct executor *e, struct exec_task *task)
  * whoever queues them chooses their chain. */
 struct exec_task *exec_pick(struct executor *e, const uint8_t *chain)
 {
-	struct exec_node *at = exec_chains_call(&e->chains, chain), *next;
+	struct exec_node *at = exec_chains_call(&e->chains, chain);
 	struct exec_task *task;
 	struct lane *lane;
 	unsigned n;
 
-	for (n = 0; at && n < LOOKS_MAX; n++, at = next) {
+	for (n = 0; at && n < LOOKS_MAX; n++) {
 		task = (struct exec_task *)((char *)at - offsetof(struct exec_task, same));
-		next = exec_chains_next(&e->chains, at);
 		lane = task->lane;
-		if ((e->n_workers == 1 && !task->is_awaited) || !may_leave(e, task))
+		if ((e->n_workers == 1 && !task->is_awaited) || !may_leave(e, task)) {
+			/* It may have been taken out, and others with it. */
+			at = task->same.chain ? exec_chains_next(&e->chains, at)
+					      : exec_chains_call(&e->chains, chain);
 			continue;
+		}
 		take_out(e, task);
 		if (!lane->head) {
 			remove_ready(e, lane);
