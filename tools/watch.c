@@ -131,15 +131,15 @@ static void print(struct watch *w, char sign, const struct known *known)
 static char *joined(const char *const *tags, size_t n)
 {
 	size_t length = 1, i;
-	char *ret;
+	char *ret, *end;
 
 	for (i = 0; i < n; i++)
 		length += strlen(tags[i]) + 1;
-	ret = malloc(length);
+	ret = end = malloc(length);
 	if (ret)
 		ret[0] = '\0';
 	for (i = 0; ret && i < n; i++)
-		strcat(strcat(ret, tags[i]), ",");
+		end = stpcpy(stpcpy(end, tags[i]), ",");
 	return ret;
 }
 

@@ -462,6 +462,8 @@ def pyrite_ns_is_a_name_server_of_pyro(s):
         fails(Pyro4.errors.NamingError, "invalid regex", ns.list, regex="((((x")
         fails(ValueError, "you can only filter on one thing at a time", ns.list, prefix="a", regex="b")
         fails(TypeError, "should not be a str", ns.set_metadata, "py.thing", "tag")
+        fails(TypeError, "a tag is a str", ns.set_metadata, "py.thing", ["a\0b"])
+        fails(TypeError, "a tag is a str", ns.register, "py.thing", "PYRO:x@localhost:1", metadata=["good", "a\0b"])
         fails(Pyro4.errors.NamingError, "unknown name: nope", ns.lookup, "nope")
         fails(Pyro4.errors.NamingError, "unknown name: nope", ns.set_metadata, "nope", [])
         fails(Pyro4.errors.PyroError, "invalid uri", ns.register, "bad", "NOTAURI")

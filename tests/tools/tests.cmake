@@ -5,6 +5,7 @@ if(PYRITE_SAMPLES)
 	pyrite_script_test(pyrite_call tools/call.sh ONCE)
 	pyrite_script_test(pyrite_commands tools/commands.sh ONCE)
 endif()
+pyrite_script_test(pyrite_hostile tools/hostile.py ONCE)
 # Stops pyrite keys at each of its steps: where it is preloaded, a sanitizer cannot be the first.
 if(NOT PYRITE_SANITIZE)
 	add_library(keys-crash MODULE tools/crash.c)
