@@ -96,8 +96,8 @@ struct peer_host {
 	struct idset in_flight; /* those chains: filled before HOST_FINISHES, then constant */
 	/* No longer HOST_SERVES: a call was answered, or a message written. */
 	void (*progress)(struct peer_host *host);
-	void (*closed)(struct peer_host *host,
-		       struct peer *peer); /* the link is gone; in the leader */
+	/* The link is gone; in the leader. */
+	void (*_Atomic closed)(struct peer_host *host, struct peer *peer);
 };
 
 struct session;
@@ -188,6 +188,8 @@ struct peer_shared {
 	enum pyr_lane lane;
 	unsigned n_users; /* sessions of proxies */
 	bool is_listed;   /* it may still get some */
+	bool is_closing;  /* it gets no more, and is among those that are to close */
+	bool has_closed;
 	/* Something may have ended for which the link was kept. In the leader, without locks. */
 	void (*_Atomic idle)(struct peer *peer);
 };

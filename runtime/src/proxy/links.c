@@ -19,41 +19,94 @@ enum { EXIT_MS = 200 };
 static struct links {
 	pthread_mutex_t lock; /* before a peer's */
 	struct peer *first;
-	bool has_exit; /* at_exit() is registered */
+	struct peer *closing; /* without users, until their links are closed; counted */
+	bool has_exit;        /* at_exit() is registered */
 } links = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void close_idle(struct peer *peer);
 
-static void unlink_peer(struct peer *peer)
+static void link_in(struct peer **list, struct peer *peer)
 {
-	peer->shared.is_listed = false;
+	peer->shared.prev = NULL;
+	peer->shared.next = *list;
+	if (*list)
+		(*list)->shared.prev = peer;
+	*list = peer;
+}
+
+static void unlink_peer(struct peer **list, struct peer *peer)
+{
 	if (peer->shared.prev)
 		peer->shared.prev->shared.next = peer->shared.next;
 	else
-		links.first = peer->shared.next;
+		*list = peer->shared.next;
 	if (peer->shared.next)
 		peer->shared.next->shared.prev = peer->shared.prev;
 }
 
+/* It gets no more users. With the lock. */
+static void retire(struct peer *peer)
+{
+	peer->shared.is_listed = false;
+	unlink_peer(&links.first, peer);
+	if (peer->shared.has_closed)
+		return;
+	peer_ref(peer);
+	peer->shared.is_closing = true;
+	link_in(&links.closing, peer);
+}
+
+/* In the leader. */
+static void on_closed(struct peer_host *host, struct peer *peer)
+{
+	bool was_closing;
+
+	(void)host;
+	pthread_mutex_lock(&links.lock);
+	was_closing = peer->shared.is_closing;
+	if (was_closing)
+		unlink_peer(&links.closing, peer);
+	peer->shared.is_closing = false;
+	peer->shared.has_closed = true;
+	pthread_mutex_unlock(&links.lock);
+	if (was_closing)
+		peer_unref(peer);
+}
+
+static size_t count(const struct peer *peer)
+{
+	size_t n = 0;
+
+	for (; peer; peer = peer->shared.next)
+		n++;
+	return n;
+}
+
+static size_t collect(struct peer **peers, size_t n, struct peer *peer)
+{
+	for (; peer; peer = peer->shared.next)
+		peer_ref(peers[n++] = peer);
+	return n;
+}
+
 /*
- * The process ends with links open: what was queued still leaves, and the daemons see an orderly
- * end. Only if nobody holds the lock, and not for long: the threads that could are not ours to wait
- * for.
+ * The process ends with links open, or about to close: what was queued still leaves, and the
+ * daemons see an orderly end. Only if nobody holds the lock, and not for long: the threads that
+ * could are not ours to wait for.
  */
 static void close_all(void *unused)
 {
-	struct peer *peer, **peers;
-	size_t n = 0, i;
+	struct peer **peers;
+	size_t n, i;
 	int64_t until;
 
 	(void)unused;
 	if (engine_is_forked() || engine_leading() || pthread_mutex_trylock(&links.lock) != 0)
 		return;
-	for (peer = links.first; peer; peer = peer->shared.next)
-		n++;
+	n = count(links.first) + count(links.closing);
 	peers = calloc(n, sizeof(struct peer *));
-	for (i = 0, peer = links.first; peers && peer; peer = peer->shared.next)
-		peer_ref(peers[i++] = peer);
+	if (peers)
+		(void)collect(peers, collect(peers, 0, links.first), links.closing);
 	pthread_mutex_unlock(&links.lock); /* who waits may lead, and look what is idle */
 	until = engine_now() + EXIT_MS * (int64_t)ENGINE_MS;
 	for (i = 0; peers && i < n; i++) {
@@ -75,11 +128,7 @@ static void add(struct peer *peer, bool is_own)
 		engine_at_exit(at_exit);
 	links.has_exit = true;
 	peer->shared.is_own = is_own;
-	peer->shared.prev = NULL;
-	peer->shared.next = links.first;
-	if (links.first)
-		links.first->shared.prev = peer;
-	links.first = peer;
+	link_in(&links.first, peer);
 	peer->shared.n_users++;
 	peer->shared.is_listed = true;
 	atomic_store(&peer->shared.idle, close_idle);
@@ -154,6 +203,7 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 				 const struct link_wish *wish, struct uri_problem *problem)
 {
 	const char *why = contradiction(wish, plain);
+	struct peer_host *host = protocol_here();
 	struct link_target target = *to;
 	struct peer *peer = NULL;
 
@@ -167,8 +217,10 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 	target.visitor = wish->visitor;
 	target.kinds = kinds_of(to, wish, plain);
 	target.may_be_pyro = !wish->keys && !wish->tls && plain != PYR_PLAIN_NEVER;
-	if (protocol_here())
-		peer = peer_connect(&target, protocol_here(), keys_of(&target, wish, plain),
+	if (host)
+		atomic_store(&host->closed, on_closed);
+	if (host)
+		peer = peer_connect(&target, host, keys_of(&target, wish, plain),
 				    wish->connect_timeout_ms);
 	if (peer) {
 		peer->shared.plain = plain;
@@ -373,7 +425,7 @@ static bool put(struct peer *peer)
 	pthread_mutex_lock(&links.lock);
 	last = peer->shared.is_listed && --peer->shared.n_users == 0 && !is_kept(peer);
 	if (last)
-		unlink_peer(peer);
+		retire(peer);
 	pthread_mutex_unlock(&links.lock);
 	return last;
 }
@@ -394,7 +446,7 @@ static void close_idle(struct peer *peer)
 	pthread_mutex_lock(&links.lock);
 	ends = peer->shared.is_listed && peer->shared.n_users == 0 && !is_kept(peer);
 	if (ends)
-		unlink_peer(peer);
+		retire(peer);
 	pthread_mutex_unlock(&links.lock);
 	if (!ends)
 		return;
