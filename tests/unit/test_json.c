@@ -5,6 +5,7 @@
 
 #include <locale.h>
 #include <pyrite/pyrite.h>
+#include <time.h>
 
 #include "maps.h"
 #include "nested_sequences.h"
@@ -304,6 +305,45 @@ TEST(text_that_is_nested_too_deep_or_becomes_too_much_is_refused)
 	end();
 }
 
+/* 4,000 anys by 4,000 types, and by the fields of them it would be half a minute each way. */
+TEST(many_anys_of_many_types_are_found_at_once)
+{
+	enum { MANY = 4000 };
+	static char names[MANY][16], text[MANY * 32];
+	static const struct pyr__field any = { .name = "items", .id = 1, .kind = PYR__ANY };
+	static const struct pyr__type list = { .kind = PYR__SEQUENCE,
+					       .size = sizeof(struct pyr_bytes),
+					       .n_fields = 1,
+					       .fields = &any };
+	const struct pyr__field anys = { .name = "x", .kind = PYR__SEQUENCE, .type = &list };
+	struct pyr__type *types = calloc(MANY, sizeof(*types));
+	struct pyr__field *fields = calloc(MANY, sizeof(*fields));
+	struct pyr__operation op = { .name = "t.I.f", .fields = fields, .n_in = MANY };
+	struct pyr__interface interface = { .name = "t.I", .n_operations = 1, .operations = &op };
+	clock_t before = clock();
+	size_t i, n = 0;
+
+	REQUIRE(types && fields);
+	begin();
+	bench.arena.max = 64 << 20;
+	bench.interface = &interface;
+	for (i = 0; i < MANY; i++) {
+		snprintf(names[i], sizeof(names[i]), "t.S%zu", i);
+		types[i] = (struct pyr__type){ .kind = PYR__STRUCT, .name = names[i], .size = 1 };
+		fields[i] = (struct pyr__field){ .id = (uint32_t)i + 1, .kind = PYR__STRUCT };
+		fields[i].type = &types[i];
+		n += (size_t)sprintf(text + n, "%s{\"@type\": \"x/t.S%zu\"}", i ? ", " : "[", i);
+	}
+	strcpy(text + n, "]");
+	CHECK_HAS(through(&anys, text), "[{\"@type\": \"type.googleapis.com/t.S0\"}, ");
+	CHECK_HAS((const char *)bench.text.data, "/t.S3999\"}]");
+	CHECK(clock() - before < 5 * CLOCKS_PER_SEC);
+	CHECK_HAS(through(&anys, "[{\"@type\": \"x/t.S4000\"}]"), "@value");
+	end();
+	free(fields);
+	free(types);
+}
+
 static const struct pyr__operation *operation(const struct pyr__interface *interface,
 					      const char *name)
 {
@@ -531,7 +571,7 @@ TEST(random_structs_of_every_member_are_the_same_bytes_after_a_way_through_json)
 TESTS(json, T(numbers_go_through_at_their_limits_and_no_further),
       T(reals_are_short_and_lose_nothing_in_any_locale), T(texts_characters_and_bytes_go_through),
       T(what_is_wrong_is_named_by_its_path), T(unions_and_names_are_as_protobuf_has_them),
-      T(anys_show_what_is_known_and_keep_what_is_not),
+      T(anys_show_what_is_known_and_keep_what_is_not), T(many_anys_of_many_types_are_found_at_once),
       T(anys_inside_each_other_are_so_many_and_no_more),
       T(text_that_is_nested_too_deep_or_becomes_too_much_is_refused),
       T(parameters_come_by_name_or_in_order_and_none_is_missing),

@@ -17,6 +17,17 @@ void types_of_interface(const struct pyr__interface *interface, struct types *re
 /* The one of that name, NULL if there is none: not of an interface. */
 const struct pyr__type *types_find(const struct pyr__interface *interface, struct span name);
 
+/* The same for many names: all types are looked at once, when the first name is asked for. */
+struct types_index {
+	struct types_named *items; /* sorted; NULL: not made yet, or none */
+	size_t n;
+	bool is_made, is_broken; /* broken: memory is out, and each name costs as before */
+};
+/* Of zeros. */
+const struct pyr__type *types_index_find(struct types_index *index,
+					 const struct pyr__interface *interface, struct span name);
+void types_index_fini(struct types_index *index);
+
 /* How many fields an operation has, streams' items among them; a type. */
 unsigned types_operation_fields(const struct pyr__operation *operation);
 unsigned types_fields(const struct pyr__type *type);

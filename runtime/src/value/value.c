@@ -60,6 +60,16 @@ void value_on_stack(void (*fn)(void *work), void *work)
 	json_locale_back(before);
 }
 
+void value_read_on_stack(struct value_reading *reading, void (*fn)(void *work), void *work)
+{
+	struct types_index index = { 0 }, *before = reading->index;
+
+	reading->index = &index;
+	value_on_stack(fn, work);
+	reading->index = before;
+	types_index_fini(&index);
+}
+
 int value_read_one(struct value_reading *reading, const struct pyr__field *field,
 		   union pyr__slot *ret)
 {
@@ -188,7 +198,7 @@ int value_read_slots(struct value_reading *reading, const struct pyr__field *fie
 {
 	struct work w = { .reading = reading, .fields = fields, .n = n, .slots = ret };
 
-	value_on_stack(read_slots, &w);
+	value_read_on_stack(reading, read_slots, &w);
 	return w.err;
 }
 
@@ -211,7 +221,7 @@ int value_read_slot(struct value_reading *reading, const struct pyr__field *fiel
 {
 	struct work w = { .reading = reading, .fields = field, .slots = ret };
 
-	value_on_stack(read_slot, &w);
+	value_read_on_stack(reading, read_slot, &w);
 	return w.err;
 }
 
@@ -229,7 +239,7 @@ int value_read_natural(struct value_reading *reading, const struct pyr__field *f
 {
 	struct work w = { .reading = reading, .fields = field, .natural = ret };
 
-	value_on_stack(read_natural, &w);
+	value_read_on_stack(reading, read_natural, &w);
 	return w.err;
 }
 
@@ -285,23 +295,29 @@ static void put_slots(void *arg)
 	sink->kind->object_end(sink);
 }
 
-static struct value_writing writing_of(const struct value_writer *writer)
+static void write_on_stack(const struct value_writer *writer, void (*fn)(void *work),
+			   struct work *work)
 {
-	return (struct value_writing){ writer->sink, writer->interface, writer->objects, 0 };
+	struct types_index index = { 0 };
+	struct value_writing writing = { writer->sink, writer->interface, writer->objects, 0,
+					 &index };
+
+	work->writing = &writing;
+	value_on_stack(fn, work);
+	types_index_fini(&index);
 }
 
 void value_write_slots(const struct value_writer *writer, const struct pyr__field *fields,
 		       unsigned n, const union pyr__slot *slots)
 {
-	struct value_writing writing = writing_of(writer);
-	struct work w = { .writing = &writing, .fields = fields, .n = n, .from = slots };
+	struct work w = { .fields = fields, .n = n, .from = slots };
 
 	if (n == 0)
 		writer->sink->kind->null(writer->sink);
 	else if (n == 1 && strcmp(fields[0].name, "ret") == 0)
 		value_write_slot(writer, fields, slots);
 	else
-		value_on_stack(put_slots, &w);
+		write_on_stack(writer, put_slots, &w);
 }
 
 static void put_one(void *arg)
@@ -314,10 +330,9 @@ static void put_one(void *arg)
 void value_write_slot(const struct value_writer *writer, const struct pyr__field *field,
 		      const union pyr__slot *slot)
 {
-	struct value_writing writing = writing_of(writer);
-	struct work w = { .writing = &writing, .fields = field, .from = slot };
+	struct work w = { .fields = field, .from = slot };
 
-	value_on_stack(put_one, &w);
+	write_on_stack(writer, put_one, &w);
 }
 
 static void put_natural(void *arg)
@@ -330,10 +345,9 @@ static void put_natural(void *arg)
 void value_write_natural(const struct value_writer *writer, const struct pyr__field *field,
 			 const void *value)
 {
-	struct value_writing writing = writing_of(writer);
-	struct work w = { .writing = &writing, .fields = field, .value = value };
+	struct work w = { .fields = field, .value = value };
 
-	value_on_stack(put_natural, &w);
+	write_on_stack(writer, put_natural, &w);
 }
 
 static void put_exception(void *arg)
@@ -354,9 +368,8 @@ static void put_exception(void *arg)
 void value_write_exception(const struct value_writer *writer, const struct pyr__type *type,
 			   bool is_named, const void *value)
 {
-	struct value_writing writing = writing_of(writer);
 	struct pyr__field field = { .kind = PYR__STRUCT, .type = type };
-	struct work w = { .writing = &writing, .fields = &field, .n = is_named, .value = value };
+	struct work w = { .fields = &field, .n = is_named, .value = value };
 
-	value_on_stack(put_exception, &w);
+	write_on_stack(writer, put_exception, &w);
 }

@@ -15,6 +15,8 @@
 #include "value/json_write.h"
 #include "wire/codec.h"
 
+struct types_index;
+
 /* What references are is told by who has proxies. */
 struct value_objects {
 	/* A new value for this URI. type: NULL: an Object. Returns NULL with text told. */
@@ -33,7 +35,8 @@ struct value_reading {
 	const struct pyr__interface *interface; /* whose types an any may have; NULL: none */
 	const struct value_objects *objects;    /* NULL: references are refused */
 	struct codec_problem *problem;
-	unsigned n_anys; /* inside each other, that are being read */
+	unsigned n_anys;           /* inside each other, that are being read */
+	struct types_index *index; /* of the interface; only while it is read */
 };
 
 /*

@@ -34,14 +34,17 @@ static const struct pyr__type well_known[] = {
 	WELL_KNOWN("BytesValue", PYR__BYTES, struct pyr_bytes),
 };
 
-static const struct pyr__type *find_type(const struct pyr__interface *interface, struct span name)
+static const struct pyr__type *find_type(struct types_index *index,
+					 const struct pyr__interface *interface, struct span name)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(well_known) / sizeof(well_known[0]); i++)
 		if (span_is(name, well_known[i].name))
 			return &well_known[i];
-	return interface ? types_find(interface, name) : NULL;
+	if (!interface)
+		return NULL;
+	return index ? types_index_find(index, interface, name) : types_find(interface, name);
 }
 
 /* As the one member of a message: an enum. */
@@ -170,7 +173,7 @@ int value_read_any(struct value_reading *reading, const struct codec_path *path,
 				  VALUE_ANYS + 1);
 	if ((err = read_type(reading, path, &name)) < 0 || name.n == 0)
 		return err;
-	type = find_type(reading->interface, name);
+	type = find_type(reading->index, reading->interface, name);
 	return type ? read_known(reading, type, path, ret) : read_unknown(reading, name, path, ret);
 }
 
@@ -238,7 +241,7 @@ void value_write_any(const struct value_writing *writing, const pyr_any *any)
 		name = codec_any_type(any);
 		sink->kind->member(sink, "@type");
 		put_url(sink, name);
-		type = find_type(writing->interface, span_of(name));
+		type = find_type(writing->index, writing->interface, span_of(name));
 		if (!type || !put_known(writing, any, type))
 			put_unknown(sink, any);
 	}

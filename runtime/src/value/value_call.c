@@ -183,6 +183,6 @@ int value_read_call(struct value_reading *reading, const char *name, struct sour
 	reading->source = NULL;
 	if (!(arguments.has = arena_alloc(reading->arena, n + 1)))
 		return value_memory(reading);
-	value_on_stack(read_on_stack, &arguments);
+	value_read_on_stack(reading, read_on_stack, &arguments);
 	return arguments.err;
 }

@@ -46,6 +46,8 @@ enum { VALUE_ANYS = 8 };
 
 /* What is recursive, on the thread's own stack, in the locale of C. */
 void value_on_stack(void (*fn)(void *work), void *work);
+/* The same, with an index of the types that an any may have. */
+void value_read_on_stack(struct value_reading *reading, void (*fn)(void *work), void *work);
 /* A terminated copy. */
 const char *value_keep(struct value_reading *reading, struct span text);
 /* What stands for a field that is absent. ret: zeroed. */
@@ -60,6 +62,7 @@ struct value_writing {
 	const struct pyr__interface *interface;
 	const struct value_objects *objects;
 	unsigned n_anys; /* around this one */
+	struct types_index *index;
 };
 
 void value_write(const struct value_writing *writing, const struct pyr__field *field,
