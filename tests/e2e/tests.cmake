@@ -51,6 +51,7 @@ target_link_libraries(test_large PRIVATE test_relay)
 pyrite_unit_test(proxy_life e2e_counter)
 pyrite_unit_test(proxy_patience e2e_counter pyrite_naming)
 pyrite_unit_test(future_patience e2e_counter)
+pyrite_unit_test(future_greets e2e_counter)
 # Look-ups that hang do so until their case is over, however slow the machine.
 set_tests_properties(future_patience PROPERTIES ENVIRONMENT_MODIFICATION PYRITE_LOOKUP_TIMEOUT_MS=set:60000)
 pyrite_unit_test(batch_patience e2e_counter)

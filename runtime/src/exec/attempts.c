@@ -11,7 +11,7 @@ static struct attempts {
 	pthread_mutex_t lock; /* a leaf */
 	pthread_cond_t posted;
 	struct exec_job *jobs, **jobs_end;
-	int n_threads, n_waiting; /* of them, those that wait for a look-up */
+	int n_threads, n_waiting; /* of them, those that wait for a session */
 } attempts = { .lock = PTHREAD_MUTEX_INITIALIZER, .posted = PTHREAD_COND_INITIALIZER };
 
 /* Returns NULL if the thread is one too many. */

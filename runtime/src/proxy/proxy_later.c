@@ -46,12 +46,22 @@ static struct proxy_later *take_due(pyr_proxy *proxy, bool *is_wanted)
 	return ret;
 }
 
-/* Looks the proxy's name up, if it has one. */
+/* For its name to be looked up, or for the other end to answer before on_handshake is asked. */
+static bool waits_for_session(pyr_proxy *proxy)
+{
+	bool waits;
+
+	pthread_mutex_lock(&proxy->lock);
+	waits = proxy->uri->scheme != PYR_URI_PYRO || (proxy->ways && proxy->ways->on_handshake);
+	pthread_mutex_unlock(&proxy->lock);
+	return waits;
+}
+
 static struct session *find_session(pyr_proxy *proxy)
 {
 	struct session *session;
 
-	if (proxy->uri->scheme == PYR_URI_PYRO)
+	if (!waits_for_session(proxy))
 		return proxy_session(proxy);
 	attempts_begin_wait();
 	session = proxy_session(proxy);
