@@ -77,7 +77,7 @@ KNOTS = (
     ("tls",
         "tls tls_bio tls_identity tls_load tls_own tls_settings"),
     ("exec",
-        "exec exec_guest exec_lanes exec_nest exec_own exec_threads"),
+        "exec exec_chains exec_guest exec_lanes exec_nest exec_own exec_threads"),
     ("link",
         "link_socket link_socket_in link_socket_own link_socket_tls"),
     ("peer",
