@@ -124,7 +124,7 @@ static void put_resume(pyr_stream *stream, struct session *session)
 	stream->in.owed = 0;
 	call->sent.begin = session->out.n_queued;
 	if (!session_append(session, &frame, 0))
-		session->peer->out.has_lost = true;
+		peer_lose_frame(session->peer);
 	call->sent.end = session->out.n_queued;
 }
 

@@ -22,7 +22,7 @@ static void unbind(struct session *session, bool release, bool keep_streams)
 		numtab_remove(&peer->made.sessions, session->number);
 		frame.session = session->number;
 		if (!peer->is_closed && !session_append(session, &frame, 0))
-			peer->out.has_lost = true; /* the other end would keep the session */
+			peer_lose_frame(peer); /* the other end would keep the session */
 	}
 	peer_flush_unlock(peer);
 	session_unref(session);

@@ -296,6 +296,8 @@ void peer_limit_aside(struct peer *peer);
 void peer_flush_aside(struct engine_hook *hook);               /* of peer_aside; without it */
 void peer_progress(struct peer *peer);                         /* a draining host looks again */
 void peer_queue(struct peer *peer, const struct frame *frame); /* urgent; no reply */
+/* With the lock: a frame that the other end must have cannot be queued. The link ends. */
+void peer_lose_frame(struct peer *peer);
 void peer_queue_answer(struct peer *peer, const struct frame *frame); /* of a method; urgent */
 void peer_take_urgent(struct peer *peer); /* to `wire`: the beginning of the next message */
 /* Whether n more bytes may wait to be sent, which takes them into account. */

@@ -50,7 +50,8 @@ void peer_auth_queue(struct peer *peer, const struct frame *frame)
 	struct buf *out = &peer->auth->out;
 	size_t before = out->n;
 
-	peer->out.has_lost |= !frame_append(out, frame);
+	if (!frame_append(out, frame))
+		peer_lose_frame(peer);
 	atomic_fetch_add(&peer->out.backlog, out->n - before);
 }
 
@@ -280,7 +281,7 @@ void peer_on_auth(struct peer *peer, const struct frame *frame)
 		return;
 	}
 	if (!identify(peer)) {
-		peer->out.has_lost = true;
+		peer_lose_frame(peer);
 		return;
 	}
 	if (peer->side == PEER_CONNECTED)

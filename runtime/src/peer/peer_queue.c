@@ -71,6 +71,11 @@ void peer_queue(struct peer *peer, const struct frame *frame)
 		let_go(peer);
 }
 
+void peer_lose_frame(struct peer *peer)
+{
+	peer->out.has_lost = true;
+}
+
 void peer_limit_aside(struct peer *peer)
 {
 	struct peer_aside *aside = &peer->out.aside;

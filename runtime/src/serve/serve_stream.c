@@ -132,7 +132,7 @@ static void lose(pyr_stream *stream)
 	if (!stream->route.peer)
 		peer_linger_lose(stream);
 	else if (!stream->out.is_parked)
-		stream->route.peer->out.has_lost = true;
+		peer_lose_frame(stream->route.peer);
 }
 
 enum last_frame peer_stream_last(pyr_call *call, const struct frame *frame, struct span payload)
