@@ -234,6 +234,8 @@ int place_close(struct place *place, int status)
 		pthread_mutex_destroy(&place->lock);
 		pthread_cond_destroy(&place->changed);
 	}
+	if (status == -PYR_NOT_FOUND && place->status < 0)
+		return place->status; /* a daemon that cannot run takes its names back */
 	return status < 0 ? status : place->status;
 }
 
