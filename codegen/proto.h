@@ -41,6 +41,11 @@ struct proto {
 	struct buf body;      /* what stands below the imports */
 	struct items imports; /* in the order first met */
 	struct set imported;
+	/* proto_files.c: of the search for circles of imports */
+	size_t number,
+		least;  /* in the order in which files are met, from 1 on; the least reached */
+	size_t circle;  /* the same for files that import each other; 0: not known yet */
+	const char *at; /* the import that is looked at; NULL: none yet */
 };
 
 void proto_init(struct proto *proto, struct proto_run *run, const char *name, const char *package);

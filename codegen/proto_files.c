@@ -5,6 +5,7 @@
  * that close it stand in FILE.MODULE-services.proto, which nothing imports. So there are two goes:
  * the first shows the circles, the second avoids them.
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ struct files {
 	struct proto_run run;
 	struct proto **protos; /* [0] is FILE.proto */
 	size_t n;
+	struct set by_name;
 	const struct files *before; /* of the first go; NULL: this is it */
 };
 
@@ -38,9 +40,9 @@ static struct proto *files_get(struct files *files, const char *name, const char
 	struct proto **protos;
 	struct proto *proto;
 
-	for (size_t i = 0; i < files->n; i++)
-		if (strcmp(buf_text(&files->protos[i]->name), name) == 0)
-			return files->protos[i];
+	proto = (struct proto *)(uintptr_t)set_get(&files->by_name, name);
+	if (proto)
+		return proto;
 	protos = realloc(files->protos, (files->n + 1) * sizeof(*protos));
 	proto = malloc(sizeof(*proto));
 	if (protos)
@@ -52,51 +54,98 @@ static struct proto *files_get(struct files *files, const char *name, const char
 	}
 	proto_init(proto, &files->run, name, package);
 	files->protos[files->n++] = proto;
+	if (!proto->name.failed)
+		set_put(&files->by_name, buf_text(&proto->name), proto);
+	files->run.failed |= files->by_name.failed;
 	return proto;
 }
 
-static size_t files_find(const struct files *files, const char *name)
-{
-	size_t i = 0;
+/* ---- circles of imports: Tarjan's strongly connected components ---- */
 
-	while (i < files->n && strcmp(buf_text(&files->protos[i]->name), name) != 0)
-		i++;
-	return i;
+/* Both with room for all files. */
+struct search {
+	struct files *files;
+	struct proto **path; /* from the first one to that which is looked at */
+	struct proto **open; /* met, and not known to which circle they belong */
+	size_t n_path, n_open, n_met;
+	bool found; /* one of several files */
+};
+
+static void meet(struct search *search, struct proto *proto)
+{
+	proto->number = proto->least = ++search->n_met;
+	search->path[search->n_path++] = proto;
+	search->open[search->n_open++] = proto;
 }
 
-/* Marks all that the file imports, directly or not. */
-static void mark(const struct files *files, size_t from, bool *marks)
+static void look_at(struct search *search, struct proto *proto, struct proto *imported)
 {
-	const struct items *imports = &files->protos[from]->imports;
-	const char *name;
+	if (imported && imported->number == 0)
+		meet(search, imported);
+	else if (imported && imported->circle == 0 && imported->number < proto->least)
+		proto->least = imported->number;
+}
 
-	for (name = items_next(imports, NULL); name; name = items_next(imports, name)) {
-		size_t to = files_find(files, name);
+/* All that it imports has been looked at. */
+static void leave(struct search *search, const struct proto *proto)
+{
+	struct proto *up = --search->n_path > 0 ? search->path[search->n_path - 1] : NULL;
+	struct proto *member;
+	size_t n = 0;
 
-		if (to == files->n || marks[to])
-			continue;
-		marks[to] = true;
-		mark(files, to, marks);
+	if (up && proto->least < up->least)
+		up->least = proto->least;
+	if (proto->least < proto->number)
+		return;
+	do {
+		member = search->open[--search->n_open];
+		member->circle = proto->number;
+		n++;
+	} while (member != proto);
+	search->found |= n > 1;
+}
+
+static void search_from(struct search *search, struct proto *start)
+{
+	struct proto *proto;
+
+	meet(search, start);
+	while (search->n_path > 0) {
+		proto = search->path[search->n_path - 1];
+		proto->at = items_next(&proto->imports, proto->at);
+		if (proto->at)
+			look_at(search, proto,
+				(struct proto *)(uintptr_t)set_get(&search->files->by_name,
+								   proto->at));
+		else
+			leave(search, proto);
 	}
 }
 
-static bool reaches(struct files *files, const char *from, const char *to)
+/* Finds which files import each other, directly or not. Returns whether some do. */
+static bool find_circles(struct files *files)
 {
-	const struct files *graph = files->before;
-	size_t start = files_find(graph, from), end = files_find(graph, to);
-	bool *marks = calloc(graph->n + 1, sizeof(*marks));
-	bool found = false;
+	struct search search = { .files = files,
+				 .path = calloc(files->n + 1, sizeof(*search.path)),
+				 .open = calloc(files->n + 1, sizeof(*search.open)) };
 
-	files->run.failed |= !marks;
-	if (marks && start < graph->n && end < graph->n) {
-		mark(graph, start, marks);
-		found = marks[end];
-	}
-	free(marks);
-	return found;
+	files->run.failed |= !search.path || !search.open;
+	for (size_t i = 0; i < files->n && !files->run.failed; i++)
+		if (files->protos[i]->number == 0)
+			search_from(&search, files->protos[i]);
+	free(search.path);
+	free(search.open);
+	return search.found;
 }
 
-/* Whether a service needs messages of a file that reaches the one named. */
+static size_t circle_of(const struct files *files, const char *name)
+{
+	const struct proto *proto = set_get(&files->before->by_name, name);
+
+	return proto ? proto->circle : 0;
+}
+
+/* Whether a service needs messages of a file that reaches the one named, which imports it. */
 static bool closes_circle(struct files *files, const struct ast_decl *decl, const char *name)
 {
 	bool closes = false;
@@ -109,7 +158,7 @@ static bool closes_circle(struct files *files, const struct ast_decl *decl, cons
 			continue;
 		proto_file_of(&other, &files->run, owner);
 		closes = strcmp(buf_text(&other), name) != 0 &&
-			 reaches(files, buf_text(&other), name);
+			 circle_of(files, buf_text(&other)) == circle_of(files, name);
 		files->run.failed |= other.failed;
 		buf_free(&other);
 	}
@@ -180,20 +229,8 @@ static void files_clear(struct files *files)
 		free(files->protos[i]);
 	}
 	free(files->protos);
+	set_free(&files->by_name);
 	proto_run_clear(&files->run);
-}
-
-static bool has_circles(const struct files *files)
-{
-	struct files asked = { .before = files };
-	bool found = false;
-
-	for (size_t i = 0; i < files->n && !found; i++) {
-		const char *name = buf_text(&files->protos[i]->name);
-
-		found = reaches(&asked, name, name) || asked.run.failed;
-	}
-	return found;
 }
 
 static void finish(const struct proto *proto, struct buf *out)
@@ -243,7 +280,7 @@ bool emit_proto(const struct idl_unit *unit, emit_save save, void *data)
 	bool ok;
 
 	make(&first);
-	if (has_circles(&first)) {
+	if (find_circles(&first)) {
 		make(&second);
 		files = &second;
 	}
