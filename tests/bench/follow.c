@@ -151,7 +151,8 @@ static void compare(void)
 	(void)!pyr_ns_remove(ns, "bench.follow");
 }
 
-/* Until it is no wonder that something changes, at no particular moment. */
+/* Until it is no wonder that something changes, at no particular moment. The calls here are
+ * samples, half a millisecond apart: what is measured is when a proxy is seen to follow. */
 static void go_on_calling(struct pyrite_NameServer *proxy, int i)
 {
 	int64_t until = now_us() + 1200000 + i * 67000;
@@ -216,7 +217,7 @@ static void idle(int seconds)
 		proxies[i] = proxy_at("PYROMETA", tag);
 		(void)ask(proxies[i]);
 	}
-	sleep(1);
+	sleep(1); /* what connecting has started is over; whoever measures begins at "go" */
 	puts("go");
 	fflush(stdout);
 	for (until = now_us() + (int64_t)seconds * 1000000; now_us() < until; usleep(100000))

@@ -266,6 +266,8 @@ static struct operation choose(struct client *client)
 	return operation;
 }
 
+/* The pace of a client, which is part of the history. At its end it asks each server for the last
+ * name: a watch would tell what is judged here. */
 static void wait_us(uint64_t us)
 {
 	struct timespec pause = { (time_t)(us / 1000000), (long)(us % 1000000) * 1000 };

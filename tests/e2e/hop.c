@@ -16,6 +16,7 @@ int64_t hop_now(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* What is waited for are counts of the methods here; the API has no event for them. */
 static void look_again(void)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);

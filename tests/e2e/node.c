@@ -40,6 +40,8 @@ void node_released(void *data)
 	atomic_fetch_sub(&nodes_alive, 1);
 }
 
+/* Looks again and again: what is waited for are counts and logs of methods and of releases, for
+ * which the API has no event. */
 static bool wait_until(bool (*is_so)(void *what), void *what)
 {
 	const struct timespec pause = { .tv_nsec = 500000 };
@@ -380,8 +382,8 @@ static int hang(pyr_call *call)
 	struct node *node = node_of(call);
 
 	atomic_fetch_add(&node->n_hanging, 1);
-	while (!pyr_call_is_cancelled(call))
-		pyr_sleep(1);
+	while (pyr_sleep(NODE_PATIENCE_MS) == 0) /* a cancelled call ends the sleep */
+		;
 	atomic_fetch_sub(&node->n_hanging, 1);
 	return -PYR_CANCELLED;
 }
@@ -450,8 +452,8 @@ static int drinks(pyr_call *call, pyr_stream *stream, int32_t *ret)
 	int n = 0;
 
 	atomic_fetch_add(&node->n_in_streams, 1);
-	while (!atomic_load(&node->is_open) && !pyr_call_is_cancelled(call))
-		pyr_sleep(1);
+	while (!atomic_load(&node->is_open) && pyr_sleep(1) == 0) /* another method opens it */
+		;
 	*ret = 0;
 	while ((n = refs_Node_drinks_read(stream, &item)) > 0) {
 		*ret += memcmp(item->items, ret, sizeof(*ret)) == 0;
