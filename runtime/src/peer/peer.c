@@ -554,6 +554,7 @@ static void describe_end(struct peer *peer, const struct link_end *end)
 static void on_closed(void *owner, const struct link_end *end)
 {
 	struct peer *peer = owner;
+	void (*closed)(struct peer_host *, struct peer *) = atomic_load(&peer->host->closed);
 
 	pthread_mutex_lock(&peer->lock);
 	if (!peer->is_closed) {
@@ -572,8 +573,8 @@ static void on_closed(void *owner, const struct link_end *end)
 		exec_resume(peer->host->executor, &peer->out.stall);
 	if (peer->side == PEER_ACCEPTED) /* a place of its connection's */
 		budget_leave(peer->budget);
-	if (peer->host->closed)
-		peer->host->closed(peer->host, peer);
+	if (closed)
+		closed(peer->host, peer);
 	peer_unref(peer);
 }
 
