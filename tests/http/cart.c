@@ -243,6 +243,13 @@ static int count_names(pyr_call *call, const struct pyr_string_seq *names,
 	return 0;
 }
 
+static int kinds(pyr_call *call, const struct shop_Kinds *value, const struct shop_Kinds **ret)
+{
+	(void)call;
+	*ret = value;
+	return 0;
+}
+
 const struct shop_Cart_methods cart_methods = {
 	.get_owner = get_owner,
 	.set_owner = set_owner,
@@ -265,4 +272,5 @@ const struct shop_Cart_methods cart_methods = {
 	.numbers = numbers,
 	.sum = sum,
 	.shout = shout,
+	.kinds = kinds,
 };

@@ -120,6 +120,32 @@ def arguments_fit_theirs():
         raise AssertionError(f"{wrong} fits")
 
 
+KINDS = {"is": True, "letter": 97, "character": 8364, "i8": -128, "u8": 255, "i16": -32768, "u16": 65535, "i32": -2147483648,
+         "u32": 4294967295, "i64": "-9223372036854775808", "u64": "18446744073709551615", "f": 1.5, "d": "NaN", "text": "fives",
+         "data": "AAE=", "size": "LARGE", "discount": {"cents": 5}, "grid": [1, 2, 3, 4, 5, 6],
+         "nested": [{"items": ["a", "b"]}, {"items": []}], "by_name": {"a": {"items": [1, 2]}}, "words": {"items": ["c"]}}
+WRONG = {"is": 1, "letter": 256, "character": 1114112, "i8": 128, "u8": -1, "i16": 32768, "u16": 65536, "i32": 2147483648, "u32": -1,
+         "i64": "1.5", "u64": "-1", "f": [], "d": {}, "text": "longer", "data": 7, "size": "TINY", "discount": {"euros": 1},
+         "grid": [1, 2, 3, 4, 5], "nested": [{"items": ["a", "b", "c"]}], "by_name": [1], "words": {"items": 7}}
+
+
+def values_of_each_kind_fit_their_schemas():
+    schema = operation("kinds")["requestBody"]["content"]["application/json"]["schema"]
+    status, value = server.call("cart/kinds", {"kinds": KINDS})
+    same((status, set(value)), (200, set(KINDS)))
+    validate({"kinds": KINDS}, schema)
+    validate(value, schema_of("kinds"))
+    same(server.call("cart/kinds", {"kinds": value}), (200, value))
+    for name, wrong in WRONG.items():
+        kinds = {"kinds": dict(KINDS, **{name: wrong})}
+        same((name, server.call("cart/kinds", kinds)[0]), (name, 400))
+        try:
+            validate(kinds, schema)
+        except jsonschema.ValidationError:
+            continue
+        raise AssertionError(f"{name}: {wrong} fits")
+
+
 def what_may_not_be_seen_is_not_told():
     import tempfile
     with tempfile.NamedTemporaryFile("w") as rules:
