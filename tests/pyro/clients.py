@@ -59,6 +59,9 @@ def each_serializer_works(s):
             same(list(p.pieces(2, 3))[1] in (b"\0\0\0", {"data": "AAAA", "encoding": "base64"}), True)
             error = fails(Pyro4.errors.PyroError, "demo.NoFunds", p.pay, 5)
             same((error.missing, error.currency, error.exception), (5, "EUR", "demo.NoFunds"))
+            same((list(error.payers), error.rates, error.final, error.place, error.other),
+                 (["ann", "bob"], {"EUR": 1.0, "USD": 0.5}, True, {"x": 1, "y": 2}, None))
+            same((error.receipt in (b"\0\1", {"data": "AAE=", "encoding": "base64"}), hasattr(error, "note")), (True, False))
             if name == "marshal":
                 continue  # which Pyro4 itself cannot send a batch in
             batch = Pyro4.batch(p)

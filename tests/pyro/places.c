@@ -316,7 +316,17 @@ static int mirror(pyr_call *call, const struct demo_Point *p, int32_t factor,
 
 static int pay(pyr_call *call, int64_t cents)
 {
-	return demo_Probe_raise_NoFunds(call, &(struct demo_NoFunds){ cents, "EUR" });
+	static const char *payers[] = { "ann", "bob" };
+	static uint8_t receipt[] = { 0, 1 };
+	static struct pyr_string_double_map_entry rates[] = { { "EUR", 1 }, { "USD", 0.5 } };
+
+	return demo_Probe_raise_NoFunds(call, &(struct demo_NoFunds){ .missing = cents,
+								      .currency = "EUR",
+								      .payers = { 2, payers },
+								      .rates = { 2, rates },
+								      .receipt = { 2, receipt },
+								      .final = true,
+								      .place = { 1, 2 } });
 }
 
 static int fail(pyr_call *call, int32_t code, const char *text)
