@@ -481,6 +481,47 @@ def pyrite_ns_is_a_name_server_of_pyro(s):
 
 
 @case
+def wrong_arguments_of_the_name_server_are_named(s):
+    with Pyro4.locateNS() as ns:
+        def call(method, *positional, **named):
+            return ns._pyroInvoke(method, positional, named)
+
+        n = ns.count()
+        for method, positional in (("lookup", ()), ("lookup", (None,)), ("register", ()), ("set_metadata", ())):
+            fails(TypeError, "name must be a str", call, method, *positional)
+        fails(TypeError, "name", call, "lookup", 7)
+        fails(TypeError, "only URIs or strings can be registered", call, "register", "py.wrong")
+        for tags in ([7], [None], [["a"]], ["good", b"bytes"]):
+            fails(TypeError, "a tag is a str", call, "register", "py.wrong", "PYRO:x@localhost:1", metadata=tags)
+            fails(TypeError, "a tag is a str", call, "set_metadata", "py.wrong", tags)
+            fails(TypeError, "a tag is a str", call, "list", metadata_any=tags)
+            fails(TypeError, "a tag is a str", call, "yplookup", tags)
+        for named in ({"prefix": "a", "metadata_all": ["b"]}, {"regex": "a", "metadata_any": ["b"]}, {"metadata_all": ["a"], "metadata_any": ["b"]}):
+            fails(ValueError, "you can only filter on one thing at a time", call, "list", **named)
+        fails(ValueError, "you can only filter on one thing at a time", call, "yplookup", ["a"], ["b"])
+        fails(Pyro4.errors.NamingError, "invalid regex", call, "remove", regex="((((x")
+        for safe in (True, False):
+            fails(Pyro4.errors.NamingError, "name already registered: Pyro.NameServer", ns.register, "Pyro.NameServer", "PYRO:x@y:1", safe=safe)
+        same((ns.remove(), ns.remove(""), ns.count()), (0, 0, n))
+
+
+@case
+def the_name_server_finds_itself_by_its_tags(s):
+    own = "Pyro.NameServer"
+    with Pyro4.locateNS() as ns:
+        tags = ["class:Pyro4.naming.NameServer", "class:Pyro5.nameserver.NameServer"]
+        uri, found = ns.lookup(own, return_metadata=True)
+        same((uri.object, sorted(found)), (own, tags))
+        for named in ({"metadata_all": tags[:1]}, {"metadata_any": ["x", tags[1]]}, {"prefix": "Pyro."}):
+            same(list(ns.list(**named)), [own])
+        same(sorted(ns.list(metadata_any=tags[:1], return_metadata=True)[own][1]), tags)
+        same(own in ns.list(metadata_all=["x", tags[1]]), False)
+        same(own in ns.list(metadata_all=[]), True)
+        same(list(ns._pyroInvoke("yplookup", (tags[:1],), {})), [own])
+        same([ns._pyroInvoke("yplookup", (), named) for named in ({}, {"meta_any": []})], [{}, {}])
+
+
+@case
 def a_leased_name_is_not_for_others_to_take(s):
     with Pyro4.locateNS() as ns:
         fails(Pyro4.errors.NamingError, "example.timeout", ns.register, "example.timeout", "PYRO:x@y:1")
