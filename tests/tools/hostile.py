@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 import sys
 import threading
+import time
 
 os.environ["RULES_LANE"] = "socket"
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "rules"))
@@ -80,6 +81,27 @@ def a_name_server_that_goes_back_in_its_list_is_left():
     server.stop()
 
 
+def a_shell_does_not_wait_for_a_list_without_end():
+    """Each page is in order, and names a next one."""
+    asked = []
+
+    def answer(link, call):
+        asked.append(call.number)
+        if not call.call.payload:
+            link.send(frame(call.number, reply={}))  # a ping
+            return
+        name = f"a.name.{len(asked):09}"
+        page = field(1, text(1, name) + text(2, "PYRO:x@localhost:1")) + text(2, name)
+        link.send(frame(call.number, reply=dict(payload=field(1, page))))
+
+    server = Server(lambda link: greeted(link, answer))
+    began = time.monotonic()
+    done = pyrite("complete", "pyrite", "call", "a", server=server)
+    assert len(asked) > 10, asked
+    assert time.monotonic() - began < 6, (time.monotonic() - began, len(asked), done.returncode)
+    server.stop()
+
+
 class Watched:
     """A name server with one watcher, to which it tells changes."""
 
@@ -148,6 +170,7 @@ def the_time_of_a_watch_is_in_proportion_to_the_names():
 
 cases = Cases()
 for function in (a_daemon_that_goes_back_in_its_list_is_left, a_daemon_whose_empty_page_names_a_next_one_has_no_more,
-                 a_name_server_that_goes_back_in_its_list_is_left, the_time_of_a_watch_is_in_proportion_to_the_names):
+                 a_name_server_that_goes_back_in_its_list_is_left, a_shell_does_not_wait_for_a_list_without_end,
+                 the_time_of_a_watch_is_in_proportion_to_the_names):
     cases.run(function)
 cases.end()
