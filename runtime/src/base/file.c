@@ -39,9 +39,19 @@ static int check(const struct stat *about, enum wish wish)
 	return 0;
 }
 
+int file_open(const char *path, int flags, mode_t mode)
+{
+	int fd;
+
+	do
+		fd = open(path, flags, mode);
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
 static int read_file(const char *path, enum wish wish, char **ret, size_t *n)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), number;
+	int fd = file_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0), number;
 	struct stat about;
 	char *text = NULL;
 

@@ -10,6 +10,9 @@
 
 enum { FILE_MAX = 4 << 20 };
 
+/* open(), again when a signal has interrupted it: a file system over a network, say, may block. */
+int file_open(const char *path, int flags, mode_t mode);
+
 /* All that an ordinary file holds, FILE_MAX bytes at most, and a NUL behind them. Returns 0 with
  * *ret owned, free(), and *n bytes; or an errno. */
 int file_read(const char *path, char **ret, size_t *n);

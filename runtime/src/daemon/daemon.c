@@ -429,6 +429,8 @@ void pyr_daemon_free(pyr_daemon *daemon)
 
 int pyr_daemon_serve_fd(pyr_daemon *daemon, int fd)
 {
+	int status;
+
 	if (fd < 0 || !daemon || !door_prepare(fd)) {
 		if (fd >= 0)
 			close(fd);
@@ -438,8 +440,11 @@ int pyr_daemon_serve_fd(pyr_daemon *daemon, int fd)
 					  fd)
 			      : error_null("daemon");
 	}
-	if (door_take(daemon->door, fd))
+	status = door_take(daemon->door, fd);
+	if (status == 0)
 		return 0;
+	if (status == -PYR_RESOURCE_EXHAUSTED)
+		return error_set(PYR_RESOURCE_EXHAUSTED, "DaemonError: out of memory");
 	return error_set(PYR_FAILED_PRECONDITION, "DaemonError: the daemon at %s was stopped",
 			 daemon->host.address);
 }

@@ -521,24 +521,24 @@ static void wake(struct door *door)
 		continue;
 }
 
-bool door_take(struct door *door, int fd)
+int door_take(struct door *door, int fd)
 {
-	int *grown = NULL;
-	bool is_taken;
+	int *grown = NULL, status = 0;
 
 	pthread_mutex_lock(&door->lock);
-	if (!door->is_closing)
-		grown = realloc(door->given, (door->n_given + 1) * sizeof(*grown));
-	is_taken = grown;
-	if (is_taken) {
+	if (door->is_closing)
+		status = -PYR_FAILED_PRECONDITION;
+	else if (!(grown = realloc(door->given, (door->n_given + 1) * sizeof(*grown))))
+		status = -PYR_RESOURCE_EXHAUSTED;
+	if (grown) {
 		door->given = grown;
 		door->given[door->n_given++] = fd;
 		wake(door);
 	}
 	pthread_mutex_unlock(&door->lock);
-	if (!is_taken)
+	if (status < 0)
 		close(fd);
-	return is_taken;
+	return status;
 }
 
 void door_close(struct door *door)

@@ -83,9 +83,9 @@ struct door *door_open(const struct door_options *options, struct door_problem *
  * stream socket. */
 bool door_prepare(int fd);
 
-/* Lets a prepared connection in as if it had been accepted. Takes fd. Returns false, fd closed,
- * once the door is closed. Any thread. */
-bool door_take(struct door *door, int fd);
+/* Lets a prepared connection in as if it had been accepted. Takes fd. Returns 0; or, fd closed,
+ * -PYR_FAILED_PRECONDITION once the door is closed, -PYR_RESOURCE_EXHAUSTED. Any thread. */
+int door_take(struct door *door, int fd);
 
 /* Stops accepting, joins the thread, closes who has said nothing yet, removes the unix socket. Not
  * in the accepted callback. A second time it does nothing; one thread at a time. */

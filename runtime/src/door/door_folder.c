@@ -32,15 +32,11 @@ static bool is_outside(uid_t uid)
 }
 
 /* What is wrong with it; NULL: nothing. */
-static const char *problem_of(const char *folder)
+static const char *problem_of(const struct stat *about)
 {
-	struct stat st;
-
-	if (stat(folder, &st) < 0)
-		return strerror(errno);
-	if (st.st_uid != geteuid() && st.st_uid != 0 && !is_outside(st.st_uid))
+	if (about->st_uid != geteuid() && about->st_uid != 0 && !is_outside(about->st_uid))
 		return "owned by another user";
-	return (st.st_mode & 022) && !(st.st_mode & S_ISVTX) ? "writable by others" : NULL;
+	return (about->st_mode & 022) && !(about->st_mode & S_ISVTX) ? "writable by others" : NULL;
 }
 
 /* Cuts the last part off; of what is in the root, "/" is left. Returns false when there is none. */
@@ -54,16 +50,31 @@ static bool cut(char *path)
 	return true;
 }
 
+/* It cannot be looked at; without that, nothing is served there. */
+static int unknown(const char *path, const char *folder, struct door_problem *problem)
+{
+	int number = errno;
+
+	return door_fail(problem, door_errno_status(number),
+			 "cannot listen on ./u:%s: its folder %s: %s", path, folder,
+			 strerror(number));
+}
+
 int door_check_folder(const char *path, struct door_problem *problem)
 {
 	char above[PATH_MAX], folder[PATH_MAX];
+	struct stat about;
 	const char *why;
 
 	strcpy(above, path);
-	if (!cut(above) || !realpath(above, folder))
+	if (!cut(above))
 		return 0; /* listening there says what is wrong */
+	if (!realpath(above, folder))
+		return errno == ENOENT || errno == ENOTDIR ? 0 : unknown(path, above, problem);
 	do {
-		why = problem_of(folder);
+		if (stat(folder, &about) < 0)
+			return unknown(path, folder, problem);
+		why = problem_of(&about);
 		if (why)
 			return door_fail(problem, PYR_FAILED_PRECONDITION,
 					 "refusing to listen on ./u:%s: its folder %s is %s, so "

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 #define RESERVED_FDS 16
 #define LINKS_MIN    8
 #define LINKS_MAX    1000000
@@ -128,7 +130,7 @@ void door_links_clear(struct door_links *links)
 
 int door_spare_open(void)
 {
-	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return file_open("/dev/null", O_RDONLY | O_CLOEXEC, 0);
 }
 
 /* Core may close the descriptor at any moment, and another thread may get its number. A dup pins

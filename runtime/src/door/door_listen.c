@@ -250,7 +250,9 @@ static int resolve(const struct door_options *options, struct addrinfo **ret,
 	code = getaddrinfo(name, port, &hints, ret);
 	if (code)
 		return door_fail(problem,
-				 code == EAI_MEMORY ? PYR_RESOURCE_EXHAUSTED : PYR_NOT_FOUND,
+				 code == EAI_MEMORY  ? PYR_RESOURCE_EXHAUSTED
+				 : code == EAI_AGAIN ? PYR_UNAVAILABLE
+						     : PYR_NOT_FOUND,
 				 "cannot listen on host '%.100s': %s", name, gai_strerror(code));
 	return 0;
 }

@@ -13,6 +13,7 @@
 
 #include <pyrite/pyrite.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "door/door_listen.h"
 
@@ -55,7 +56,7 @@ static int try_lock(const char *path, bool *again, struct door_problem *problem)
 
 	*again = false;
 	lock_path(path, name);
-	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = file_open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return door_fail(problem, door_errno_status(errno),
 				 "cannot listen on ./u:%s: lock file %s: %s", path, name,

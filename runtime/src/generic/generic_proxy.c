@@ -12,13 +12,19 @@
 #include "base/uri.h"
 #include "generic/learned.h"
 #include "generic/untyped.h"
+#include "proxy/proxy.h"
 
 /* Of an object that nothing is known of. */
 static const struct pyr__interface any_object = { .abi = PYR_GEN_ABI, .name = "" };
 
-/* Where the object is: names are resolved as for any proxy. *ret_plain: its server speaks plain
- * gRPC or Pyro's protocol alone. Returns NULL with the last error set. */
-static pyr_uri *find(const char *uri, const struct pyr_proxy_options *options, bool *ret_plain)
+struct kind {
+	bool is_plain; /* it speaks plain gRPC or Pyro's protocol alone */
+	bool is_pyro;  /* it is known to speak Pyro's */
+};
+
+/* Where the object is: names are resolved as for any proxy. *ret: what its server is. Returns NULL
+ * with the last error set. */
+static pyr_uri *find(const char *uri, const struct pyr_proxy_options *options, struct kind *kind)
 {
 	pyr_proxy *proxy = pyr__proxy_new(&any_object, uri, options, sizeof(*options));
 	struct uri_problem problem;
@@ -26,7 +32,8 @@ static pyr_uri *find(const char *uri, const struct pyr_proxy_options *options, b
 	pyr_uri *ret = NULL;
 
 	if (proxy && pyr_proxy_bind(proxy) == 0) {
-		*ret_plain = pyr_proxy_is_plain(proxy);
+		kind->is_plain = pyr_proxy_is_plain(proxy);
+		kind->is_pyro = proxy_speaks_pyro(proxy);
 		if (pyr_proxy_resolved_uri(proxy, &resolved) == 0 &&
 		    !(ret = uri_parse(resolved, &problem)))
 			error_set(problem.code, "%s", problem.text);
@@ -38,11 +45,12 @@ static pyr_uri *find(const char *uri, const struct pyr_proxy_options *options, b
 
 /* The names that a daemon of Pyro tells. A server of plain gRPC tells nothing. */
 static const struct pyr__interface *learn_names(const char *uri, const pyr_uri *found,
+						const struct kind *kind,
 						const struct pyr_proxy_options *options)
 {
 	const struct pyr__interface *table = untyped_learn(found->address, found->object, options);
 
-	if (!table)
+	if (!table && !kind->is_pyro && pyr_last_error()->code != PYR_RESOURCE_EXHAUSTED)
 		error_set(PYR_FAILED_PRECONDITION,
 			  "%s: a server that speaks plain gRPC does not describe its objects", uri);
 	return table;
@@ -69,11 +77,12 @@ static struct pyrite_InterfaceMetadata *ask(const pyr_uri *uri,
 
 static const struct pyr__interface *learn(const char *uri, const struct pyr_proxy_options *options)
 {
-	bool is_plain = false;
-	pyr_uri *found = find(uri, options, &is_plain);
-	struct pyrite_InterfaceMetadata *told = found && !is_plain ? ask(found, options) : NULL;
+	struct kind kind = { false, false };
+	pyr_uri *found = find(uri, options, &kind);
+	struct pyrite_InterfaceMetadata *told =
+		found && !kind.is_plain ? ask(found, options) : NULL;
 	const struct pyr__interface *table =
-		found && is_plain ? learn_names(uri, found, options) : NULL;
+		found && kind.is_plain ? learn_names(uri, found, &kind, options) : NULL;
 	struct description description;
 	char text[256];
 	int code;

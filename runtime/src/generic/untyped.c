@@ -203,6 +203,10 @@ static const struct pyr__interface *get(const struct metadata *told)
 		if (untyped->hash == hash)
 			return untyped->table;
 	untyped = all.n < LEARNED_MAX ? make(told, hash) : NULL;
+	if (!untyped && all.n < LEARNED_MAX) {
+		error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+		return NULL;
+	}
 	if (!untyped) {
 		error_set(PYR_RESOURCE_EXHAUSTED,
 			  "this process has learned %zu interfaces without types, the maximum",

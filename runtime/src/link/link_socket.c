@@ -408,7 +408,8 @@ static void on_dialed(void *owner, int fd, const char *why)
 	if (fd < 0) {
 		finish(l, PYR_UNAVAILABLE, why);
 	} else if (l->wanted) {
-		socket_shake_begin(l, fd);
+		if (!socket_shake_begin(l, fd))
+			finish(l, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	} else if (begin(l, fd)) {
 		pthread_mutex_lock(&l->lock);
 		l->state = GREETING;
@@ -418,11 +419,13 @@ static void on_dialed(void *owner, int fd, const char *why)
 	}
 }
 
-/* Over a socket that stands already: what it brings may come before this returns. */
+/* Over a socket that stands already: what it brings may come before this returns. Its owner holds a
+ * lock, and is told of a failure later. */
 static void begin_given(struct socket_link *l, int fd)
 {
 	if (l->wanted) {
-		socket_shake_begin(l, fd);
+		if (!socket_shake_begin(l, fd))
+			socket_close(&l->link, PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
 	l->state = GREETING;
@@ -452,6 +455,8 @@ struct link *link_socket_connect(const struct link_target *target, const struct 
 	l->link.owner = owner;
 	ref(l);
 	if (!want_tls(l, target)) {
+		if (!target->uri)
+			close(target->fd);
 		unref(l);
 		unref(l);
 		return NULL;

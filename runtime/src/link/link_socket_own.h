@@ -73,8 +73,9 @@ void socket_forget(struct socket_link *l);
 
 /* ---- link_socket_tls.c ---- */
 
-/* A client's connection stands: TLS is to be agreed on. Takes fd. In the leader. */
-void socket_shake_begin(struct socket_link *l, int fd);
+/* A client's connection stands: TLS is to be agreed on. Takes fd. Returns false when memory is
+ * out. */
+bool socket_shake_begin(struct socket_link *l, int fd);
 /* Goes on with it. Returns true once the connection is to be greeted. In the leader. */
 bool socket_shake(struct socket_link *l);
 /* As recv() with what it has decrypted, but -2 if TLS is broken: tls_why(). In the leader, without

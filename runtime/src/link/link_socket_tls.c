@@ -17,9 +17,8 @@
 
 /* ---- a client's handshake; in the leader ---- */
 
-void socket_shake_begin(struct socket_link *l, int fd)
+bool socket_shake_begin(struct socket_link *l, int fd)
 {
-	struct link_failure failure;
 	struct tls *tls;
 	bool ok;
 
@@ -33,11 +32,9 @@ void socket_shake_begin(struct socket_link *l, int fd)
 	if (!ok)
 		l->source.fd = -1;
 	pthread_mutex_unlock(&l->lock);
-	if (ok)
-		return;
-	close(fd);
-	link_fail(&failure, l->link.address, PYR_RESOURCE_EXHAUSTED, "out of memory");
-	socket_finish(l, failure.end);
+	if (!ok)
+		close(fd);
+	return ok;
 }
 
 bool socket_shake(struct socket_link *l)

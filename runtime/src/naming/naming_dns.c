@@ -238,6 +238,8 @@ static enum naming_verdict judge(struct records *all, struct found_servers *serv
 				 struct naming_step *step, struct uri_problem *problem)
 {
 	take_all(all, servers);
+	if (servers->lacks) /* a list is kept: not one without what stands first */
+		return fail(problem, step, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	if (servers->n > 0 && all->n_bad == 0)
 		return found_say(step, NAMING_TAKEN, "%s", servers->text);
 	if (servers->n > 0)

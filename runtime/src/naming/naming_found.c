@@ -52,8 +52,10 @@ int found_add(struct found_servers *servers, const char *address, uint16_t defau
 	char text[URI_HOST_MAX + 16];
 	int status;
 
-	if (!uri)
+	if (!uri) {
+		servers->lacks |= problem->code == PYR_RESOURCE_EXHAUSTED;
 		return -problem->code;
+	}
 	status = uri_address(uri, default_port, text, sizeof(text));
 	pyr_uri_free(uri);
 	if (status == 0)

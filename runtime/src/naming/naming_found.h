@@ -42,6 +42,7 @@ struct found_servers {
 	unsigned n;
 	size_t length;
 	char text[FOUND_TEXT_MAX];
+	bool lacks; /* some are missing because memory was out */
 };
 
 /* Adds one, written as in a PYRONAME, in its normal form. Returns 0, or minus a status with

@@ -405,14 +405,24 @@ struct object *objects_find(struct object_table *table, struct span id)
 	return object ? object : find_built_in(table, id, true);
 }
 
-bool objects_would_make(struct object_table *table, struct span id)
+static bool would_make(struct object_table *table, struct span name, bool is_id)
 {
 	bool would;
 
 	pthread_rwlock_rdlock(&table->lock);
-	would = built_in_place(table, id, true) < OBJECT_BUILT_INS && !table->is_closed;
+	would = built_in_place(table, name, is_id) < OBJECT_BUILT_INS && !table->is_closed;
 	pthread_rwlock_unlock(&table->lock);
 	return would;
+}
+
+bool objects_would_make(struct object_table *table, struct span id)
+{
+	return would_make(table, id, true);
+}
+
+bool objects_would_make_default(struct object_table *table, struct span interface)
+{
+	return would_make(table, interface, false);
 }
 
 ptrdiff_t objects_all(struct object_table *table, struct object ***ret)

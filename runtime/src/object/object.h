@@ -111,8 +111,9 @@ int objects_put(struct object_table *table, struct object *object, bool replaces
 /* Returns a new reference, or NULL. */
 struct object *objects_find(struct object_table *table, struct span id);
 /* Whether NULL from objects_find() means that memory is out: the object is made when it is asked
- * for. */
+ * for. The same for none from objects_default(), by the name of the interface. */
 bool objects_would_make(struct object_table *table, struct span id);
+bool objects_would_make_default(struct object_table *table, struct span interface);
 /* All that are there at one moment, in no order: a new reference to each, and it is entered, so
  * that what it was registered with stays. *ret is the caller's to free, NULL if there are none.
  * Returns how many; -1 when memory is out. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/audit.h"
 #include "base/config.h"
@@ -112,10 +113,11 @@ struct peer *peer_connect(const struct link_target *target, struct peer_host *ho
 	size_t max = budget_of_connection(config_number(CONFIG_MAX_MESSAGE));
 	struct peer *peer = new_peer(host, PEER_CONNECTED, budget_new(NULL, max));
 
-	if (!peer)
-		return NULL;
-	if (!begin(peer, keys, to.is_local)) { /* leaves with the first Bind and Call, */
-		peer_unref(peer);              /* unless a key is to be proved */
+	if (!peer || !begin(peer, keys, to.is_local)) { /* leaves with the first Bind and Call, */
+		if (peer)                               /* unless a key is to be proved */
+			peer_unref(peer);
+		if (!to.uri)
+			close(to.fd);
 		return NULL;
 	}
 	peer->connect_until = engine_now() + (int64_t)connect_timeout_ms * ENGINE_MS;

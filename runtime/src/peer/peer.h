@@ -235,8 +235,8 @@ struct peer {
 	uint8_t id[8];         /* random: chains of calls that start here derive from it */
 };
 
-/* Connects. keys: which the other end is to prove; NULL: none. Returns one reference; NULL when
- * memory is out. */
+/* Connects. keys: which the other end is to prove; NULL: none. A descriptor in target is taken,
+ * also on failure. Returns one reference; NULL when memory is out. */
 struct peer *peer_connect(const struct link_target *target, struct peer_host *host,
 			  struct key_settings *keys, uint32_t connect_timeout_ms);
 /* Takes an accepted link, and a place of its connection's budget. Returns one reference, NULL when

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 
 extern char **environ;
 
@@ -185,7 +186,7 @@ static void reset_signals(void)
 /* told: where it says why it could not. */
 static void become(const struct worker_program *program, int fd, int told, pid_t parent)
 {
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int null = file_open("/dev/null", O_RDONLY | O_CLOEXEC, 0);
 	int err;
 
 	reset_signals();

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/stack.h"
 #include "face/grpc/link_plain_open.h"
@@ -199,6 +200,13 @@ static uint64_t visitor_of(const struct link_wish *wish)
 	return wish->visitor ? wish->visitor->number : 0;
 }
 
+static void close_given(const struct link_target *to)
+{
+	if (!to->uri)
+		close(to->fd);
+}
+
+/* Takes a descriptor in to, also on failure. */
 static struct peer *connect_link(const struct link_target *to, enum pyr_plain plain,
 				 const struct link_wish *wish, struct uri_problem *problem)
 {
@@ -211,6 +219,7 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 		problem->code = PYR_FAILED_PRECONDITION;
 		snprintf(problem->text, sizeof(problem->text), "SecurityError: %.100s: %s",
 			 to->address, why);
+		close_given(to);
 		return NULL;
 	}
 	target.tls = wish->tls;
@@ -219,6 +228,8 @@ static struct peer *connect_link(const struct link_target *to, enum pyr_plain pl
 	target.may_be_pyro = !wish->keys && !wish->tls && plain != PYR_PLAIN_NEVER;
 	if (host)
 		atomic_store(&host->closed, on_closed);
+	else
+		close_given(to);
 	if (host)
 		peer = peer_connect(&target, host, keys_of(&target, wish, plain),
 				    wish->connect_timeout_ms);

@@ -89,6 +89,8 @@ struct pyr_proxy {
 void proxy_ref(pyr_proxy *proxy);
 void proxy_unref(pyr_proxy *proxy);
 bool proxy_is_freed(pyr_proxy *proxy);
+/* Whether it has a session, over a link of Pyro's protocol. */
+bool proxy_speaks_pyro(pyr_proxy *proxy);
 /* Sets the last error, that it was released. Returns minus its code. */
 int proxy_was_released(const pyr_proxy *proxy);
 

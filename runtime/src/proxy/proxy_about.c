@@ -166,6 +166,16 @@ int pyr_proxy_local_address(pyr_proxy *proxy, char **ret)
 	return err;
 }
 
+bool proxy_speaks_pyro(pyr_proxy *proxy)
+{
+	bool is_pyro;
+
+	pthread_mutex_lock(&proxy->lock);
+	is_pyro = proxy->session && strcmp(proxy->session->peer->link->lane, "pyro") == 0;
+	pthread_mutex_unlock(&proxy->lock);
+	return is_pyro;
+}
+
 bool pyr_proxy_equal(const pyr_proxy *a, const pyr_proxy *b)
 {
 	return a && b ? uri_equal(a->uri, b->uri) : a == b;

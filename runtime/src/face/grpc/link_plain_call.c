@@ -432,21 +432,26 @@ static void add_request(struct plain_out *out, const struct frame *frame)
 		add_message(out, 0);
 }
 
-/* All that goes with it. Returns what is wrong, perhaps written to text; NULL if nothing. */
-static const char *put_metadata(struct plain_out *out, const struct plain_session *session,
-				const struct frame *frame, char *text, size_t n)
+/* All that goes with it. Returns 0, or minus a status with what is wrong in text. */
+static int put_metadata(struct plain_out *out, const struct plain_session *session,
+			const struct frame *frame, char *text, size_t n)
 {
 	struct plain_metadata *metadata = &out->metadata;
+	const char *wrong;
+	int status;
 
 	if (!plain_metadata_put(metadata, PLAIN_OBJECT_KEY, span_of(session->object))) {
 		snprintf(text, n, "object id '%.255s' cannot be sent to %s as metadata",
 			 session->object, out->l->link.address);
-		return text;
+		return -PYR_INVALID_ARGUMENT;
 	}
 	/* Without these it is the same call. */
 	(void)plain_metadata_put(metadata, PLAIN_CORRELATION_KEY, frame->correlation_id);
 	(void)plain_metadata_put(metadata, PLAIN_TRACEPARENT_KEY, frame->traceparent);
-	return plain_metadata_annotate(metadata, frame);
+	status = plain_metadata_annotate(metadata, frame, &wrong);
+	if (status < 0)
+		snprintf(text, n, "%s", wrong);
+	return status;
 }
 
 void plain_out_start(struct plain_link *l, const struct plain_session *session,
@@ -454,10 +459,10 @@ void plain_out_start(struct plain_link *l, const struct plain_session *session,
 {
 	struct plain_out *out = new_out(l, session, frame);
 	char text[512];
-	const char *wrong = out ? put_metadata(out, session, frame, text, sizeof(text)) : NULL;
+	int status = out ? put_metadata(out, session, frame, text, sizeof(text)) : 0;
 
-	if (wrong) {
-		plain_link_fail(l, frame->number, PYR_INVALID_ARGUMENT, wrong);
+	if (status < 0) {
+		plain_link_fail(l, frame->number, -status, text);
 	} else if (!out || !numtab_put(&l->calls, frame->number, out)) {
 		plain_link_fail(l, frame->number, PYR_RESOURCE_EXHAUSTED, "out of memory");
 	} else {

@@ -105,28 +105,32 @@ static void measure(struct span body, size_t *n, size_t *bytes)
 	}
 }
 
-const char *plain_metadata_annotate(struct plain_metadata *metadata, const struct frame *frame)
+int plain_metadata_annotate(struct plain_metadata *metadata, const struct frame *frame,
+			    const char **wrong)
 {
 	struct span body = frame->body;
 	struct frame_entry annotation;
-	const char *wrong = NULL;
 	size_t n, bytes;
 
+	*wrong = NULL;
 	if (!frame->annotation.p)
-		return NULL;
+		return 0;
 	measure(body, &n, &bytes);
-	if (bytes > PLAIN_MAX_METADATA)
-		return "annotations for a server that speaks plain gRPC only have at most 4096 "
-		       "bytes in all";
+	if (bytes > PLAIN_MAX_METADATA) {
+		*wrong = "annotations for a server that speaks plain gRPC only have at most 4096 "
+			 "bytes in all";
+		return -PYR_INVALID_ARGUMENT;
+	}
 	metadata->entries = calloc(metadata->n + n, sizeof(*metadata->entries));
 	if (!metadata->entries) {
 		metadata->entries = metadata->own;
-		return "out of memory";
+		*wrong = "out of memory";
+		return -PYR_RESOURCE_EXHAUSTED;
 	}
 	memcpy(metadata->entries, metadata->own, metadata->n * sizeof(metadata->own[0]));
-	while (!wrong && frame_repeated(&body, ANNOTATIONS_OF_CALL, &annotation) > 0)
-		wrong = annotate(metadata, &annotation);
-	return wrong;
+	while (!*wrong && frame_repeated(&body, ANNOTATIONS_OF_CALL, &annotation) > 0)
+		*wrong = annotate(metadata, &annotation);
+	return *wrong ? -PYR_INVALID_ARGUMENT : 0;
 }
 
 void plain_metadata_free(struct plain_metadata *metadata)

@@ -20,9 +20,9 @@ struct plain_metadata {
 bool plain_metadata_put(struct plain_metadata *metadata, const char *key, struct span value);
 
 /* Adds the annotations of a Call; after those of Pyrite's own. What is no name of a header, or the
- * name of one that is gRPC's or Pyrite's, is left out. Returns what is wrong with them; NULL if
- * nothing. */
-const char *plain_metadata_annotate(struct plain_metadata *metadata, const struct frame *frame);
+ * name of one that is gRPC's or Pyrite's, is left out. Returns 0, or minus a status with *wrong. */
+int plain_metadata_annotate(struct plain_metadata *metadata, const struct frame *frame,
+			    const char **wrong);
 
 /* Whether a name of a header is gRPC's, HTTP's or Pyrite's: no annotation has it. */
 bool plain_metadata_is_taken(struct span name);

@@ -441,7 +441,11 @@ static struct object *find_object(struct plain_call *pc, struct span interface, 
 		return object;
 	if (!is_open(pc, &none))
 		return NULL;
-	if (id.p)
+	if (id.p ? objects_would_make(objects, id)
+		 : n == 0 && objects_would_make_default(objects, interface))
+		refuse(pc, PYR_RESOURCE_EXHAUSTED, "out of memory for an object of %.*s",
+		       (int)interface.n, (const char *)interface.p);
+	else if (id.p)
 		refuse(pc, PYR_NOT_FOUND, "no object '%.*s' at %s", shown, (const char *)id.p,
 		       pc->face->address);
 	else if (n == 0)

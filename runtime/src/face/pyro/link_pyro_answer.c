@@ -59,6 +59,7 @@ static int read_json(struct value_reading *reading, union pyr__slot *ret)
 	json_sink(&sink, &text);
 	ok = value_copy(reading->source, reading->arena, &sink.sink);
 	buf_append(&text, "", 1);
+	reading->arena->is_short |= text.broken;
 	ret->s = ok && !text.broken ? arena_copy(reading->arena, text.data, text.n) : NULL;
 	buf_free(&text);
 	if (!ok)
