@@ -1,32 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Other protocols at the daemon's door: HTTP, plain gRPC, Pyro's own. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <pyrite/value.h>
+
 #include "place.h"
-
-/* A connection of a peer that knows nothing of Pyrite. -1: refused. */
-static int connect_to(struct place *place)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET };
-	struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	to.sin_port = htons((uint16_t)atoi(strrchr(place->uri, ':') + 1));
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
 
 /* Whether it is a message of Pyro that is complete. */
 static bool is_whole_of_pyro(const char *answer, size_t n)
@@ -85,6 +69,9 @@ static const char http_metrics[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n
 				   "Connection: close\r\n\r\n";
 static const char http_stream[] = "GET /v1/objects/thing/pour?n=3 HTTP/1.1\r\nHost: localhost\r\n"
 				  "Connection: close\r\n\r\n";
+static const char http_take[] = "POST /v1/objects/thing/twice HTTP/1.1\r\nHost: localhost\r\n"
+				"Content-Type: application/json\r\nConnection: close\r\n"
+				"Content-Length: 22\r\n\r\n{\"numbers\": [1, 2, 3]}";
 
 /* An answer of 503 or 429 tells that memory is out, one of 500 does not. */
 static int http_status(const char *answer)
@@ -109,7 +96,7 @@ static int http_status(const char *answer)
 static int http_ask(struct place *place, const char *request, const char *expected)
 {
 	static char answer[262144];
-	int fd = connect_to(place), status;
+	int fd = place_connect(place), status;
 
 	if (fd < 0)
 		return note("connect()", -PYR_UNAVAILABLE);
@@ -134,6 +121,7 @@ static int http(void)
 	TRY(place_open(&place, &options));
 	TRY(http_ask(&place, http_call, "\"tags\""));
 	TRY(http_ask(&place, http_stream, "event: end"));
+	TRY(http_ask(&place, http_take, "event: end"));
 	TRY(http_ask(&place, http_list, "openapi"));
 	TRY(http_ask(&place, http_metrics, "pyrite_"));
 out:
@@ -217,13 +205,21 @@ static int pyro(void)
 	int status, fd = -1;
 
 	TRY(place_open(&place, &options));
-	fd = connect_to(&place);
+	fd = place_connect(&place);
 	TRY(fd < 0 ? -PYR_UNAVAILABLE : 0);
 	TRY(pyro_ask(fd, 1, 0, "{\"handshake\": \"hello\", \"object\": \"thing\"}", "hello"));
 	TRY(pyro_ask(fd, 4, 1,
 		     "{\"object\": \"thing\", \"method\": \"add\", \"params\": [1, 2], "
 		     "\"kwargs\": {}}",
 		     "3"));
+	TRY(pyro_ask(fd, 4, 2,
+		     "{\"object\": \"thing\", \"method\": \"pour\", \"params\": [2], "
+		     "\"kwargs\": {}}",
+		     "STRM"));
+	TRY(pyro_ask(fd, 4, 3,
+		     "{\"object\": \"Pyro.Daemon\", \"method\": \"registered\", "
+		     "\"params\": [], \"kwargs\": {}}",
+		     "thing"));
 out:
 	if (fd >= 0)
 		close(fd);
@@ -283,11 +279,29 @@ out:
 	return status;
 }
 
+/* The same object, of which no generated code is known. */
+static int pyro_untyped(void)
+{
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_WIRE);
+	pyr_proxy *proxy = NULL;
+	char *json = NULL;
+	int status;
+
+	GET(proxy, pyr_proxy_new_with(pyro_uri, &options));
+	TRY(pyr_proxy_call_json(proxy, "add", "[1, 2]", &json));
+	EXPECT(strcmp(json, "3") == 0);
+out:
+	pyr_free(json);
+	pyr_proxy_free(proxy);
+	return status;
+}
+
 const struct scenario face_scenarios[] = {
 	/* A peer whose address cannot be told is not served as one of this host. */
 	{ .name = "http", .run = http, .also = ALSO(PYR_PERMISSION_DENIED) },
 	{ .name = "plain-grpc", .run = plain },
 	{ .name = "pyro", .run = pyro },
 	{ .name = "pyro-called", .run = pyro_called, .open = start_pyro, .close = stop_pyro },
+	{ .name = "pyro-untyped", .run = pyro_untyped, .open = start_pyro, .close = stop_pyro },
 	{ 0 },
 };

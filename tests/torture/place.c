@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "place.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 static struct place *place_of(pyr_call *call)
 {
@@ -155,6 +159,69 @@ static int ask_kept(pyr_call *call, int32_t x, int32_t y, int32_t *ret)
 	return things_Thing_add(place_of(call)->kept, x, y, ret) < 0 ? pyr_pass(call) : 0;
 }
 
+static int widen(pyr_call *call, const struct things_Wide *x, const struct things_Wide **ret)
+{
+	(void)call;
+	*ret = x;
+	return 0;
+}
+
+static int turn(pyr_call *call, const struct things_Grid *x, const struct things_Grid **ret)
+{
+	(void)call;
+	*ret = x;
+	return 0;
+}
+
+static int hold(pyr_call *call, const struct things_Holder *x, const struct things_Holder **ret)
+{
+	*ret = things_Holder_dup(call, x);
+	return *ret ? 0 : pyr_pass(call);
+}
+
+static int find(pyr_call *call, pyr_object *x, pyr_object **ret)
+{
+	(void)call;
+	*ret = x;
+	return 0;
+}
+
+static int hand(pyr_call *call)
+{
+	struct things_Handed handed = { .why = "not mine" };
+	int status = make(call, &handed.thing);
+
+	return status < 0 ? status : things_Thing_raise_Handed(call, &handed);
+}
+
+static int things(pyr_call *call, int32_t n, pyr_stream *stream)
+{
+	struct things_Thing *made;
+	int status = 0;
+
+	while (n-- > 0 && status == 0) {
+		status = make(call, &made);
+		if (status == 0)
+			status = things_Thing_things_yield(stream, made);
+	}
+	return status;
+}
+
+static int use(pyr_call *call, pyr_stream *stream, int32_t *ret)
+{
+	struct things_Thing *thing;
+	int32_t sum;
+	int status;
+
+	*ret = 0;
+	while ((status = things_Thing_use_read(stream, &thing)) > 0) {
+		if (things_Thing_add(thing, 1, 0, &sum) < 0)
+			return pyr_pass(call);
+		*ret += sum;
+	}
+	return status;
+}
+
 const struct things_Thing_methods thing_methods = {
 	.add = add,
 	.echo = echo,
@@ -172,6 +239,13 @@ const struct things_Thing_methods thing_methods = {
 	.ask = ask,
 	.keep = keep,
 	.ask_kept = ask_kept,
+	.widen = widen,
+	.turn = turn,
+	.hold = hold,
+	.find = find,
+	.hand = hand,
+	.things = things,
+	.use = use,
 };
 
 /* ---- a daemon in a thread ---- */
@@ -237,6 +311,21 @@ int place_close(struct place *place, int status)
 	if (status == -PYR_NOT_FOUND && place->status < 0)
 		return place->status; /* a daemon that cannot run takes its names back */
 	return status < 0 ? status : place->status;
+}
+
+int place_connect(struct place *place)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	to.sin_port = htons((uint16_t)atoi(strrchr(place->uri, ':') + 1));
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 pyr_deferred *place_deferred(struct place *place, pyr_future *future)

@@ -30,7 +30,8 @@ struct scenario {
 
 /* Groups of scenarios, each ending with one without a name. */
 extern const struct scenario call_scenarios[], stream_scenarios[], reference_scenarios[],
-	secure_scenarios[], name_scenarios[], face_scenarios[], text_scenarios[], many_scenarios[];
+	secure_scenarios[], name_scenarios[], face_scenarios[], text_scenarios[], many_scenarios[],
+	hidden_scenarios[], asked_scenarios[], found_scenarios[], given_scenarios[];
 
 /* Notes the first failure of a run: what, and the last error. Returns status. */
 int note(const char *what, int status);
@@ -86,6 +87,9 @@ int place_run(struct place *place);
 /* Ends it. Returns status, or if that is 0 what the daemon ended with. */
 int place_close(struct place *place, int status);
 
+/* A connection of a peer that knows nothing of Pyrite. -1: refused. */
+int place_connect(struct place *place);
+
 /* Waits until a call of later() is there to be answered, at most as long as future is not ready.
  * Returns: owned; NULL: none. */
 pyr_deferred *place_deferred(struct place *place, pyr_future *future);
@@ -104,9 +108,13 @@ int with_both(const struct pyr_daemon_options *daemon, const struct pyr_proxy_op
  * -1 if it prints none. */
 pid_t start_program(const char *const *command, char *line, size_t size);
 void stop_program(pid_t pid);
+/* This program as a process of its own, in which a daemon serves "thing"; its URI. */
+pid_t start_server(char *uri, size_t size);
 
 /* What a worker of a pool does; returns its exit code. */
 int pool_worker(void);
+/* What `torture --remove ADDRESS` does: removes "thing" by force. */
+int remove_name(const char *address);
 
 /* A call with a scalar result and one with a struct, as parts. */
 int part_add(struct place *place, struct things_Thing *thing);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +37,18 @@ pid_t start_program(const char *const *command, char *line, size_t size)
 	}
 	stop_program(pid);
 	return -1;
+}
+
+pid_t start_server(char *uri, size_t size)
+{
+	const char *bin = getenv("PYRITE_BIN");
+	char path[600];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/torture", bin ? bin : ".");
+	pid = start_program((const char *[]){ path, "--serve", NULL }, uri, size);
+	uri[strcspn(uri, "\n")] = '\0';
+	return pid;
 }
 
 void stop_program(pid_t pid)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "place.h"
@@ -187,6 +188,96 @@ static int certified_grpc(void)
 	return certified(PYR_LANE_GRPC, part_add);
 }
 
+/* Over a connection that this program has made itself. */
+static int given(struct place *place, struct pyr_proxy_options *options)
+{
+	struct pyr_tls_options client = { .folder = client_keys, .name = "localhost" };
+	struct things_Thing *thing = NULL;
+	int status, fd = place_connect(place);
+
+	if (fd < 0)
+		return note("connect()", -PYR_UNAVAILABLE);
+	options->tls = &client;
+	options->own_link = false;
+	GET(thing, things_Thing_proxy_from_fd(fd, "thing", options));
+	status = part_add(place, thing);
+out:
+	things_Thing_free(thing);
+	return status;
+}
+
+static int given_socket(struct place *place, struct things_Thing *thing)
+{
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_SOCKET);
+
+	(void)thing;
+	return given(place, &options);
+}
+
+static int certified_given(void)
+{
+	return certified(PYR_LANE_SOCKET, given_socket);
+}
+
+/* Certificates as text instead of files; NULL: one cannot be read. */
+static char *text_of(const char *name)
+{
+	static char texts[3][16384];
+	static unsigned next;
+	char path[128], *text = texts[next++ % 3];
+	FILE *file;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/%s", client_keys, name);
+	file = fopen(path, "r");
+	n = file ? fread(text, 1, sizeof(texts[0]) - 1, file) : 0;
+	text[n] = '\0';
+	if (file)
+		fclose(file);
+	return n > 0 ? text : NULL;
+}
+
+static int certified_by_text(void)
+{
+	struct pyr_tls_options server = { .folder = server_keys };
+	struct pyr_tls_options client = { .ca = text_of("ca.pem"),
+					  .cert = text_of("cert.pem"),
+					  .key = text_of("key.pem"),
+					  .name = "localhost" };
+	struct pyr_daemon_options daemon = { .threads = 2, .tls = &server };
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_GRPC);
+
+	options.tls = &client;
+	return with_both(&daemon, &options, part_add);
+}
+
+/* With a certificate of another name revoked, so that the list is looked at. */
+static bool make_revoked(void)
+{
+	const char *bin = getenv("PYRITE_BIN");
+	char command[800];
+
+	if (!make_keys())
+		return false;
+	snprintf(command, sizeof(command),
+		 "unset LD_PRELOAD TORTURE_SITES; for c in 'client other' 'revoke other'; do "
+		 "%s/pyrite keys -q -d %s $c || exit 1; done",
+		 bin ? bin : ".", folder);
+	return system(command) == 0;
+}
+
+static int certified_plain(void)
+{
+	struct pyr_tls_options server = { .folder = server_keys };
+	struct pyr_tls_options client = { .folder = client_keys };
+	struct pyr_daemon_options daemon = { .threads = 2, .tls = &server };
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_GRPC);
+
+	options.tls = &client;
+	options.plain = PYR_PLAIN_ONLY;
+	return with_both(&daemon, &options, part_add);
+}
+
 static int renewed(struct place *place, struct things_Thing *thing)
 {
 	int status;
@@ -203,6 +294,79 @@ out:
 static int certified_anew(void)
 {
 	return certified(PYR_LANE_SOCKET, renewed);
+}
+
+/* ---- keys in files ---- */
+
+static char key_file[64];
+
+static bool make_key_file(void)
+{
+	FILE *file;
+
+	if (!mkdtemp(folder))
+		return false;
+	snprintf(key_file, sizeof(key_file), "%s/key", folder);
+	file = fopen(key_file, "w");
+	if (!file || fputs("web:00112233445566778899aabbccddeeff\n", file) < 0 ||
+	    fclose(file) != 0 || chmod(key_file, 0600) != 0)
+		return false;
+	return chdir(folder) == 0; /* for an audit log whose path is relative */
+}
+
+static int keyed_anew(struct place *place, struct things_Thing *thing)
+{
+	int status;
+
+	TRY(part_add(place, thing));
+	pthread_mutex_lock(&place->lock);
+	status = place->daemon ? pyr_daemon_set_key(place->daemon, NULL) : -PYR_UNAVAILABLE;
+	pthread_mutex_unlock(&place->lock);
+	TRY(status);
+	pyr_proxy_release(things_Thing_as_proxy(thing));
+	status = part_add(place, thing);
+out:
+	return status;
+}
+
+static int keyed_by_file(void)
+{
+	const struct pyr_key_options key = { .file = key_file };
+	struct pyr_daemon_options daemon = { .threads = 2, .key = &key, .audit = "audit" };
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_SOCKET);
+
+	options.key = &key;
+	return with_both(&daemon, &options, keyed_anew);
+}
+
+/* ---- hooks that refuse ---- */
+
+static int refuse_session(pyr_call *call, const struct pyr_bytes *handshake, struct pyr_bytes *ret,
+			  void *data)
+{
+	(void)handshake;
+	(void)ret;
+	(void)data;
+	return pyr_fail(call, PYR_PERMISSION_DENIED, "%0600d", 1); /* longer than most */
+}
+
+static int turned_away(struct place *place, struct things_Thing *thing)
+{
+	int32_t sum;
+	int status = things_Thing_add(thing, 1, 2, &sum);
+
+	(void)place;
+	if (status == -PYR_PERMISSION_DENIED)
+		return 0;
+	return status < 0 ? note("things_Thing_add()", status) : note_wrong("not refused");
+}
+
+static int refused_by_hook(void)
+{
+	struct pyr_daemon_options daemon = { .threads = 2, .on_connect = refuse_session };
+	struct pyr_proxy_options options = proxy_options(PYR_LANE_SOCKET);
+
+	return with_both(&daemon, &options, turned_away);
 }
 
 /* ---- rules ---- */
@@ -308,6 +472,36 @@ const struct scenario secure_scenarios[] = {
 	  .close = remove_keys,
 	  .warm = SESSIONS_KEPT,
 	  .also = OF_FILES },
+	{ .name = "tls-given",
+	  .run = certified_given,
+	  .open = make_keys,
+	  .close = remove_keys,
+	  .warm = SESSIONS_KEPT,
+	  .also = OF_FILES },
+	{ .name = "tls-revoked",
+	  .run = certified_grpc,
+	  .open = make_revoked,
+	  .close = remove_keys,
+	  .warm = SESSIONS_KEPT,
+	  .also = OF_FILES },
+	{ .name = "tls-revoked-plain",
+	  .run = certified_plain,
+	  .open = make_revoked,
+	  .close = remove_keys,
+	  .warm = SESSIONS_KEPT,
+	  .also = OF_FILES },
+	{ .name = "tls-by-text",
+	  .run = certified_by_text,
+	  .open = make_keys,
+	  .close = remove_keys,
+	  .warm = SESSIONS_KEPT,
+	  .also = OF_FILES },
+	{ .name = "shared-key-file",
+	  .run = keyed_by_file,
+	  .open = make_key_file,
+	  .close = remove_keys,
+	  .also = OF_FILES },
+	{ .name = "session-refused", .run = refused_by_hook },
 	{ .name = "rules",
 	  .run = ruled,
 	  .open = make_keys,

@@ -26,12 +26,18 @@ target_link_options(torture_preload PRIVATE -fno-sanitize=all)
 target_compile_options(torture_preload PRIVATE -Wno-pedantic) # statements in expressions, functions from dlsym()
 
 add_executable(torture torture/run.c torture/place.c torture/calls.c torture/streams.c torture/references.c
-	torture/secure.c torture/names.c torture/faces.c torture/texts.c torture/many.c torture/program.c)
-pyrite_generate(TARGET torture IDL torture/things.idl)
+	torture/secure.c torture/names.c torture/faces.c torture/texts.c torture/many.c torture/program.c
+	torture/hidden.c torture/asked.c torture/found.c torture/given.c)
+# health.idl is made for imported-client: ../interop/tests.cmake.
+pyrite_generate(TARGET torture IDL torture/things.idl ${CMAKE_CURRENT_BINARY_DIR}/imported/health.idl)
 target_include_directories(torture PRIVATE torture)
 pyrite_warnings(torture)
 target_link_libraries(torture PRIVATE torture_preload pyrite test_relay)
-add_dependencies(torture pyrite-ns pyrite-tool)
+add_executable(torture-older torture/older.c)
+pyrite_generate(TARGET torture-older IDL torture/older/things.idl)
+pyrite_warnings(torture-older)
+target_link_libraries(torture-older PRIVATE pyrite)
+add_dependencies(torture pyrite-ns pyrite-tool torture-older imported-client)
 
 if(PYRITE_SANITIZE)
 	pyrite_script_test(torture_sanitized torture/torture.py --stride 4)

@@ -22,7 +22,8 @@ ALL_VARIANTS = {"memory": [0, 3], "syscall": [0, 1, 2, 3, 4]}
 # Without --every: some of the scenarios, every third allocation, and every seventh system call.
 STRIDE = {"memory": 3, "syscall": 7}
 SHORT = ("call call-process exception batch future deferred generic stream-both stream-resumed reference-called-back "
-         "reference-forwarded session shared-key tls rules-explained names proxy-by-name tasks pyro-called").split()
+         "reference-forwarded session shared-key tls rules-explained names proxy-by-name tasks pyro-called grpc-health "
+         "reference-held reference-between connection-handed-over tls-given servers-by-dns").split()
 AT = re.compile(r"^(fault|crash|hang) (\S+) (\S+) n=(\d+) variant=(\d+) (\S+) (\S+|a short transfer) (\S+) ([0-9a-f]+): (.*)$")
 ALLOCATING = ("malloc", "calloc", "realloc", "reallocarray", "strdup", "strndup", "posix_memalign", "aligned_alloc", "asprintf",
               "vasprintf", "open_memstream", "getline", "realpath", "mmap", "mprotect", "pthread_create", "pthread_key_create")
