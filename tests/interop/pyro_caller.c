@@ -226,6 +226,25 @@ static void call_late(void)
 		printf("add: %d\n", number);
 }
 
+/* What Pyro's protocol does not have; calls go on after each. */
+static void call_refused(void)
+{
+	pyr_batch *batch = pyr_batch_new(pyrod_Server_as_proxy(server));
+	pyr_stream *stream = NULL;
+	int32_t number = 0;
+
+	if (pyrod_Server_add(pyrod_Server_batch(batch), 1, 2, &number) < 0 ||
+	    pyr_batch_run(batch) < 0)
+		failed("batch");
+	pyr_batch_free(batch);
+	if (pyrod_Server_pour(server, &stream) < 0 || pyrod_Server_pour_finish(stream, &number) < 0)
+		failed("pour"); /* finishing has freed the stream */
+	if (pyrod_Server_add(server, 3, 4, &number) < 0)
+		failed("add");
+	else
+		printf("add: %d\n", number);
+}
+
 static void call_add(int times)
 {
 	int32_t number;
@@ -258,6 +277,7 @@ int main(int argc, char **argv)
 		call_attributes();
 		call_oneway();
 		call_streams();
+		call_refused();
 		call_late();
 	}
 	pyrod_Server_free(server);

@@ -179,6 +179,9 @@ point: 1 2 0
 raises: 3 builtins.ValueError: no more
 at once: 2 __main__.NoFunds: no funds
 list: 13 ProtocolError: pyrod.Server.points of 'server' at ADDRESS: it returns no stream of items
+batch: 9 batches are not sent over Pyro's protocol
+pour: 9 a stream cannot be passed over Pyro's protocol
+add: 7
 slow: 4 TimeoutError: no answer from ADDRESS in time
 add: 42
 """
