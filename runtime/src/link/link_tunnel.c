@@ -21,6 +21,8 @@ struct tunnel {
 	struct engine_source inner; /* tells that core has given it up */
 	struct engine_source outer; /* fd -1: it is not connected yet */
 	struct engine_hook begin;   /* there was an fd */
+	bool is_new;                /* that hook is to come */
+	bool is_left;               /* core has given it up before */
 	const struct tunnel_events *events;
 	void *owner;
 	struct dial *dial; /* while it dials */
@@ -65,6 +67,9 @@ static void on_inner(struct engine_source *source, uint32_t events)
 	struct link_end end = { .text = "" };
 
 	if (!(events & (EPOLLHUP | EPOLLERR)))
+		return;
+	t->is_left = true;
+	if (t->is_new)
 		return;
 	dial_cancel(t->dial);
 	give_up(t, &end);
@@ -144,14 +149,22 @@ static void on_dialed(void *owner, int fd, const char *why)
 static void on_begin(struct engine_hook *hook)
 {
 	struct tunnel *t = (struct tunnel *)((char *)hook - offsetof(struct tunnel, begin));
+	struct link_end end = { .text = "" };
 
-	on_dialed(t, t->fd, "");
+	t->is_new = false;
+	if (!t->is_left) {
+		on_dialed(t, t->fd, "");
+		return;
+	}
+	close(t->fd);
+	give_up(t, &end);
 }
 
 /* Core's end is still ours: until it is given away there is nothing that the leader could hear of
  * the other. */
 static bool begin(struct tunnel *t, const struct link_target *target)
 {
+	t->is_new = !target->uri;
 	if (!engine_source_add(&t->inner, 0))
 		return false;
 	if (!target->uri) {
