@@ -20,7 +20,7 @@ from raw import OPTIONS, pb
 FRAGMENT = 65536
 LIMIT = 8 * MIB
 MORE, CONTINUES = 2, 4
-OK, PRECONDITION, UNAVAILABLE = 0, 9, 14
+OK, UNAVAILABLE = 0, 14
 
 
 def nested(depth):
@@ -387,11 +387,15 @@ def a_long_header_of_the_same_user_ends_its_connection_if_that_is_asked_for(_):
     server.stop()
 
 
-def asked(address, environment):
-    """The status of a call as gRPC's own clients make it."""
+def ask(address, environment):
+    """A call as gRPC's own clients make it: "status", or "unsure" if it may have run, and the status."""
     caller = subprocess.run([BIN / "faults-client", "asked", f"PYRO:target@{address}", "1"], input="\n", text=True, check=True,
                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=dict(os.environ, **environment))
-    return int(caller.stdout.split()[1])
+    return caller.stdout.split()
+
+
+def asked(address, environment):
+    return int(ask(address, environment)[1])
 
 
 def answered_with_a_bomb(call_it):
@@ -418,7 +422,18 @@ def a_client_says_of_a_server_that_it_does_not_speak_grpc(_):
         server.start()
         status = asked("{}:{}".format(*listener.getsockname()), {"PYRITE_GUARD_OWN": "1"})
         server.join()
-    assert status == PRECONDITION, status
+    assert status == UNAVAILABLE, status
+
+
+def a_client_knows_the_answer_of_a_server_from_the_loss_of_it(_):
+    """Also if that says that it is not available: then nothing has run."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=h2.answer_all, args=(listener, UNAVAILABLE, "busy", False), daemon=True)
+        server.start()
+        said = ask("{}:{}".format(*listener.getsockname()), {"PYRITE_GUARD_OWN": "1"})
+        listener.shutdown(socket.SHUT_RDWR)
+        server.join()
+    assert said == ["status", "14"], said
 
 
 def a_client_leaves_a_server_with_a_long_header(_):
@@ -435,7 +450,8 @@ def main():
                  methods_wait_for_a_peer_that_does_not_read, requests_in_flight_are_bounded_in_all,
                  calls_and_cancels_in_a_hurry_run_little, a_long_header_of_another_user_ends_its_connection,
                  a_long_header_of_the_same_user_ends_its_connection_if_that_is_asked_for,
-                 a_client_says_of_a_server_that_it_does_not_speak_grpc, a_client_leaves_a_server_with_a_long_header):
+                 a_client_says_of_a_server_that_it_does_not_speak_grpc,
+                 a_client_knows_the_answer_of_a_server_from_the_loss_of_it, a_client_leaves_a_server_with_a_long_header):
         cases.run(case, None)
     cases.end()
 

@@ -121,6 +121,55 @@ TEST(a_server_is_heard_once_it_has_shown_that_it_speaks_http2)
 	CHECK(told.why[0] == '\0');
 }
 
+/* Of a connection that ends before, no call can have run. */
+TEST(nothing_but_settings_is_sent_to_a_server_that_was_not_heard)
+{
+	static const uint8_t more[12] = { 0, 0, 3, 4, 0, 0, 0, 0, 0, 1, 2, 3 };
+	static const uint8_t head[9] = { 0, 0, 0, 1, 5, 0, 0, 0, 1 };
+	struct pollfd wait = { .events = POLLIN };
+	struct client client;
+	uint8_t bytes[64];
+	size_t n = 0, i;
+
+	open_client(&client);
+	wait.fd = client.fds[1];
+	for (i = 0; i < N_PREFACE; i++) /* in whatever pieces */
+		CHECK_INT(say(client.core[1], preface + i, 1), 1);
+	CHECK_INT(say(client.core[1], more, sizeof(more)), sizeof(more));
+	CHECK_INT(say(client.core[1], head, sizeof(head)), sizeof(head));
+	while (n < N_PREFACE + sizeof(more))
+		n += hear(client.fds[1], bytes + n, sizeof(bytes) - n);
+	CHECK_INT(n, N_PREFACE + sizeof(more));
+	CHECK(memcmp(bytes + N_PREFACE, more, sizeof(more)) == 0);
+	CHECK_INT(poll(&wait, 1, 50), 0);
+	CHECK_INT(say(client.fds[1], settings, 9), 9);
+	lead_until(&told.n_heard, 1);
+	CHECK_INT(hear(client.fds[1], bytes, sizeof(bytes)), sizeof(head));
+	CHECK(memcmp(bytes, head, sizeof(head)) == 0);
+	close_client(&client);
+}
+
+TEST(a_server_that_was_not_heard_is_left_with_core)
+{
+	static const uint8_t more[18] = { 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 1, 5, 0, 0, 0, 1 };
+	struct client client;
+	uint8_t bytes[64];
+	size_t n = 0;
+
+	open_client(&client);
+	CHECK_INT(say(client.core[1], preface, N_PREFACE), N_PREFACE);
+	CHECK_INT(say(client.core[1], more, sizeof(more)), sizeof(more));
+	while (n < N_PREFACE + 9)
+		n += hear(client.fds[1], bytes + n, sizeof(bytes) - n);
+	shutdown(client.core[1], SHUT_RDWR);
+	lead_until(&told.n_ended, 1);
+	CHECK_INT(hear(client.fds[1], bytes, 1), 0);
+	CHECK_INT(n, N_PREFACE + 9);
+	close_client(&client);
+	CHECK_INT(atomic_load(&told.n_heard), 0);
+	CHECK_INT(told.code, 0);
+}
+
 TEST(a_server_with_a_long_header_is_left)
 {
 	static const uint8_t head[9] = { 1, 0, 1, 1, 4, 0, 0, 0, 1 };
@@ -151,10 +200,11 @@ TEST(a_server_that_speaks_something_else_is_left_unheard)
 	CHECK_INT(hear(client.core[1], bytes, 1), 0);
 	close_client(&client);
 	CHECK_INT(atomic_load(&told.n_heard), 0);
-	CHECK_INT(told.code, PYR_FAILED_PRECONDITION);
+	CHECK_INT(told.code, PYR_UNAVAILABLE);
 	CHECK_HAS(told.why, "does not speak gRPC");
 }
 
 TESTS(pump_client, T(a_server_is_heard_once_it_has_shown_that_it_speaks_http2),
-      T(a_server_with_a_long_header_is_left),
+      T(nothing_but_settings_is_sent_to_a_server_that_was_not_heard),
+      T(a_server_that_was_not_heard_is_left_with_core), T(a_server_with_a_long_header_is_left),
       T(a_server_that_speaks_something_else_is_left_unheard))

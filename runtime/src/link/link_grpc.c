@@ -44,7 +44,8 @@ struct grpc_link {
 	int cancelled;
 	struct engine_hook put_off; /* starts the next receive */
 	bool is_opening;            /* leader: `opened` is to come */
-	bool was_connected;         /* leader: it came, and did not fail */
+	bool is_tunneled;           /* what core connects to is ours */
+	bool was_connected;         /* leader: the server may have got something */
 	bool is_reading;            /* leader: a receive is in flight */
 	bool has_ended;             /* leader: `ended` came */
 	bool is_finished;           /* leader: closed() was called */
@@ -331,7 +332,8 @@ static void on_opened(struct engine_event *event, bool ok)
 	struct grpc_link *l = FROM(event, opened);
 
 	l->is_opening = false;
-	l->was_connected = ok || !l->is_client;
+	if (!l->is_tunneled)
+		l->was_connected = ok || !l->is_client;
 	finish(l);
 	unref(l);
 }
@@ -418,6 +420,7 @@ static void on_tunnel(void *owner, const char *identity)
 {
 	struct grpc_link *l = owner;
 
+	l->was_connected = true;
 	l->link.identity = identity ? strdup(identity) : NULL;
 }
 
@@ -440,6 +443,7 @@ static bool begin_tunnel(struct grpc_link *l, const struct link_target *target, 
 	*ret = target->uri ? -1 : target->fd;
 	if (!link_tunnel_is_needed(target))
 		return true;
+	l->is_tunneled = true;
 	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
 	*ret = link_tunnel(target, &tunnel_events, l);
 	if (*ret < 0)

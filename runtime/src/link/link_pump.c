@@ -50,9 +50,12 @@ struct pump {
 	struct engine_source rest; /* its timer: looks again; fd -1: not made yet */
 
 	bool is_left; /* core has closed its end: what it wrote before is still sent */
-	const struct pump_events *events; /* or NULL */
+	/* A client's: */
+	const struct pump_events *events; /* NULL: a server's */
 	void *data;
 	bool is_heard;
+	uint32_t n_said;     /* bytes that core has said before that */
+	uint32_t n_settings; /* the payload of its first frame */
 	struct half in, out; /* to core, and from it */
 };
 
@@ -62,8 +65,8 @@ static void tell_end(const struct pump *pump)
 	int code = why[0] ? PYR_UNAUTHENTICATED : 0;
 
 	if (pump->verdict == H2_GUARD_FOREIGN) {
-		code = PYR_FAILED_PRECONDITION;
-		why = "does not speak gRPC";
+		code = PYR_UNAVAILABLE;
+		why = "it does not speak gRPC";
 	} else if (pump->verdict == H2_GUARD_LONG) {
 		code = PYR_RESOURCE_EXHAUSTED;
 		why = "sends a header longer than 64 KiB, or in more than 9 frames";
@@ -114,6 +117,7 @@ static void leave(struct pump *pump)
 	pump->is_left = true;
 	pump->in.at = pump->in.n = 0;
 	pump->out.is_dry = false;
+	pump->out.has_ended |= pump->events && !pump->is_heard; /* the rest is not sent */
 	engine_source_remove(&pump->inner);
 	(void)shutdown(pump->inner.fd, SHUT_RDWR);
 	if (setsockopt(pump->outer.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms)) < 0 &&
@@ -128,12 +132,40 @@ static void taken(struct half *half, size_t n)
 		half->at = half->n = 0;
 }
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 static void hear(struct pump *pump)
 {
 	if (!pump->events || pump->is_heard || pump->guard.is_unproved)
 		return;
 	pump->is_heard = true;
+	pump->out.is_dry = false;
 	pump->events->heard(pump->data, pump->tls);
+}
+
+/* How many bytes may be read from core now: a client's begins with the preface and SETTINGS. */
+static size_t room_of(const struct pump *pump)
+{
+	enum { BEGIN = H2_GUARD_PREFACE + H2_GUARD_HEAD };
+
+	if (!pump->events || pump->is_heard)
+		return ROOM;
+	if (pump->n_said < BEGIN)
+		return BEGIN - pump->n_said;
+	return least(ROOM, BEGIN + pump->n_settings - pump->n_said);
+}
+
+/* Core has said these bytes. */
+static void note_said(struct pump *pump, const uint8_t *p, size_t n)
+{
+	size_t i;
+
+	for (i = 0; pump->events && !pump->is_heard && i < n; i++, pump->n_said++)
+		if (pump->n_said >= H2_GUARD_PREFACE && pump->n_said < H2_GUARD_PREFACE + 3)
+			pump->n_settings = pump->n_settings << 8 | p[i]; /* its length */
 }
 
 /* Returns false if the connection must end: core sees only that. */
@@ -286,14 +318,16 @@ static bool write_inner(struct pump *pump)
 static bool read_inner(struct pump *pump)
 {
 	struct half *out = &pump->out;
+	size_t room = room_of(pump);
 	ssize_t n;
 
-	if (out->n > 0 || out->has_ended || out->is_dry)
+	if (out->n > 0 || out->has_ended || out->is_dry || room == 0)
 		return false;
 	do
-		n = recv(pump->inner.fd, out->bytes, ROOM, MSG_DONTWAIT);
+		n = recv(pump->inner.fd, out->bytes, room, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
-	out->is_dry = n < ROOM && !pump->is_left; /* nothing tells of one that was left */
+	out->is_dry = n < (ssize_t)room && !pump->is_left; /* nothing tells of one that was left */
+	note_said(pump, out->bytes, n > 0 ? (size_t)n : 0);
 	if (n > 0)
 		out->n = (size_t)n;
 	else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
@@ -353,7 +387,8 @@ static void watch(struct pump *pump, bool is_behind)
 
 	watch_for(&pump->outer, &pump->outer_for, wants(reads, pump->out.n > 0 || is_behind));
 	if (!pump->is_left)
-		watch_for(&pump->inner, &pump->inner_for, wants(pump->out.n == 0, pump->in.n > 0));
+		watch_for(&pump->inner, &pump->inner_for,
+			  wants(pump->out.n == 0 && room_of(pump) > 0, pump->in.n > 0));
 }
 
 static void run(struct pump *pump)

@@ -36,8 +36,9 @@ struct pump_events {
 	void (*ended)(void *data, int code, const char *why);
 };
 
-/* For a client; inner: [0] of the pair. tls: the handshake is done, or NULL. Takes fd, tls and
- * inner; events may come before this returns. Returns false, with nothing taken, when memory is
- * out. In the leader. */
+/* For a client; inner: [0] of the pair. tls: the handshake is done, or NULL. Until the server is
+ * heard, it is sent the preface and core's SETTINGS alone, so that no call can have reached it.
+ * Takes fd, tls and inner; events may come before this returns. Returns false, with nothing taken,
+ * when memory is out. In the leader. */
 bool pump_run(int fd, struct tls *tls, int inner, const struct pump_events *events, void *data);
 #endif

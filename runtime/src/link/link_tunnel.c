@@ -23,6 +23,7 @@ struct tunnel {
 	struct engine_hook begin;   /* there was an fd */
 	bool is_new;                /* that hook is to come */
 	bool is_left;               /* core has given it up before */
+	bool is_heard;              /* connected() was told */
 	const struct tunnel_events *events;
 	void *owner;
 	struct dial *dial; /* while it dials */
@@ -79,6 +80,7 @@ static void on_heard(void *data, const struct tls *tls)
 {
 	struct tunnel *t = data;
 
+	t->is_heard = true;
 	t->events->connected(t->owner, tls ? tls_identity(tls) : NULL);
 }
 
@@ -89,8 +91,7 @@ static void on_pumped(void *data, int code, const char *why)
 
 	if (code)
 		link_fail(&failure, t->address, code, why);
-	failure.end.is_other = code == PYR_FAILED_PRECONDITION;
-	failure.end.was_connected = true;
+	failure.end.was_connected = t->is_heard;
 	t->events->ended(t->owner, &failure.end);
 	free_tunnel(t);
 }

@@ -159,7 +159,6 @@ void plain_link_ended(struct plain_link *l)
 	end.code = l->close_code ? l->close_code : PYR_UNAVAILABLE;
 	end.was_connected = l->is_connected;
 	end.is_refusal = l->is_refusal;
-	end.is_other = l->is_other;
 	snprintf(text, sizeof(text), "%s", l->close_text[0] ? l->close_text : "connection closed");
 	pthread_mutex_unlock(&l->lock);
 	if (!is_over || l->is_finished)
@@ -187,6 +186,13 @@ void plain_link_end(struct plain_link *l, int code, const char *text)
 	pthread_mutex_unlock(&l->lock);
 	if (channel)
 		grpc_channel_destroy(channel); /* which ends the watch */
+}
+
+bool plain_link_stands(const struct plain_link *l)
+{
+	if (l->is_tunneled)
+		return l->is_watching && l->is_connected;
+	return grpc_channel_check_connectivity_state(l->channel, 0) == GRPC_CHANNEL_READY;
 }
 
 void plain_link_unconnected(struct plain_link *l, const char *text)
@@ -317,10 +323,8 @@ static void on_tunnel_ended(void *owner, const struct link_end *end)
 	pthread_mutex_lock(&l->lock);
 	l->is_watching = false;
 	was_connected = l->is_connected;
-	if (!was_connected && !l->is_closing) {
+	if (!was_connected && !l->is_closing)
 		l->is_refusal = end->is_refusal;
-		l->is_other = end->is_other;
-	}
 	if (was_connected && !l->is_closing)
 		say_goaway(l);
 	pthread_mutex_unlock(&l->lock);
@@ -555,6 +559,7 @@ static bool connect_by_tunnel(struct plain_link *l, const struct link_target *ta
 	int fd;
 
 	pthread_mutex_lock(&l->lock);
+	l->is_tunneled = true;
 	plain_link_ref(l);
 	fd = link_tunnel(target, &tunnel_events, l);
 	if (fd >= 0) {

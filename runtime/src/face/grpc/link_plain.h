@@ -32,12 +32,12 @@ struct plain_link {
 	unsigned n_calls;       /* with a batch in flight, those that ask why included */
 	uint64_t window;        /* of a stream that the owner receives */
 	struct buf inbox;       /* frames for the owner that were not made by the leader */
+	bool is_tunneled;       /* the connection is ours, not core's */
 	bool will_deliver;
 	bool has_lost;    /* a frame for the caller, for want of memory: the link ends */
 	bool is_watching; /* the channel's state; or, through a tunnel, the connection */
 	bool is_connected, is_leaving, is_closing;
 	bool is_refusal; /* so it was closed: nobody was let in */
-	bool is_other;   /* so it was closed: the server does not speak gRPC */
 	int close_code;
 	char close_text[256];
 };
@@ -63,6 +63,8 @@ void plain_link_connected(struct plain_link *l);
 void plain_link_take_inbox(struct plain_link *l);
 /* Ends it: no more calls; those that run are ended if code is not 0. */
 void plain_link_end(struct plain_link *l, int code, const char *text);
+/* Whether the connection is there. With the lock. */
+bool plain_link_stands(const struct plain_link *l);
 /* There is no connection to be had: its end. text: core's, why. */
 void plain_link_unconnected(struct plain_link *l, const char *text);
 /* A batch is through: perhaps it was the last of a link that ends. In the leader. */

@@ -173,8 +173,7 @@ static void on_ended(struct engine_event *event, bool ok)
 	(void)ok;
 	out->has_ended = true;
 	if (may_be_lost(out) && l->channel)
-		out->has_lost =
-			grpc_channel_check_connectivity_state(l->channel, 0) != GRPC_CHANNEL_READY;
+		out->has_lost = !plain_link_stands(l);
 	if (out->has_lost) /* one that broke within TLS or HTTP/2: UNKNOWN, "Stream removed" */
 		out->status = GRPC_STATUS_UNAVAILABLE;
 	leave(out);
