@@ -7,6 +7,7 @@
 #include "golden_interfaces.h"
 #include "idl_text.h"
 #include "value/description.h"
+#include "value/description_own.h"
 #include "value/idl_print.h"
 #include "value/types.h"
 #include "wire/codec.h"
@@ -309,6 +310,213 @@ TEST(what_is_no_interface_is_refused_with_its_reason)
 		  "expected an integer, got ten");
 }
 
+/* ---- the same of one operation, one field or one type ---- */
+
+/* The first that has parameters. */
+static struct shape_operation *operation(struct shape *shape)
+{
+	size_t i = 0;
+
+	while (i < shape->operations.n && shape->operations.items[i].in.n == 0)
+		i++;
+	REQUIRE(i < shape->operations.n);
+	return &shape->operations.items[i];
+}
+
+static struct shape_field *parameter(struct shape *shape)
+{
+	return &operation(shape)->in.items[0];
+}
+
+static struct shape_decl *first_decl(struct shape *shape, uint32_t kind)
+{
+	size_t i;
+
+	for (i = 0; i < shape->decls.n; i++)
+		if (shape->decls.items[i].kind == kind)
+			return &shape->decls.items[i];
+	REQUIRE(false);
+	return NULL;
+}
+
+static void have_many_parameters(struct shape *shape)
+{
+	static struct shape_field many[DESCRIPTION_FIELDS + 1];
+	size_t i;
+
+	for (i = 0; i < DESCRIPTION_FIELDS + 1; i++)
+		many[i] = *parameter(shape);
+	operation(shape)->in = (struct shape_fields){ DESCRIPTION_FIELDS + 1, many };
+}
+
+static void raise_what_is_no_type(struct shape *shape)
+{
+	static const char *name = "example.None";
+
+	operation(shape)->raises = (struct shape_names){ 1, &name };
+}
+
+static void have_a_stream_that_is_not_told(struct shape *shape)
+{
+	operation(shape)->flags |= PYR__STREAM_OUT;
+}
+
+static void have_an_optional_stream(struct shape *shape)
+{
+	static struct shape_field item;
+
+	item = *parameter(shape);
+	item.flags = PYR__OPTIONAL;
+	operation(shape)->flags |= PYR__STREAM_OUT;
+	operation(shape)->streams = (struct shape_fields){ 1, &item };
+}
+
+static void have_a_message_that_is_a_number(struct shape *shape)
+{
+	parameter(shape)->flags = PYR__WHOLE;
+}
+
+static void have_a_message_and_more(struct shape *shape)
+{
+	struct shape_field *field = parameter(shape);
+
+	field->flags = PYR__WHOLE;
+	field->type = (struct shape_type){ .kind = PYR__STRUCT,
+					   .name = first_decl(shape, PYR__STRUCT)->name };
+}
+
+static void have_an_interface_without_a_name(struct shape *shape)
+{
+	parameter(shape)->type = (struct shape_type){ .kind = PYR__INTERFACE, .name = "" };
+}
+
+static void have_a_sequence_of_nothing(struct shape *shape)
+{
+	parameter(shape)->type = (struct shape_type){ .kind = PYR__SEQUENCE, .name = "" };
+}
+
+static void have_an_array_without_a_length(struct shape *shape)
+{
+	static struct shape_type element = { .kind = PYR__INT32, .name = "" };
+
+	parameter(shape)->type =
+		(struct shape_type){ .kind = PYR__ARRAY, .name = "", .of = { 1, &element } };
+}
+
+static void have_a_map_by_reals(struct shape *shape)
+{
+	static struct shape_type of[] = { { .kind = PYR__DOUBLE, .name = "" },
+					  { .kind = PYR__INT32, .name = "" } };
+
+	parameter(shape)->type =
+		(struct shape_type){ .kind = PYR__MAP, .name = "", .of = { 2, of } };
+}
+
+static void have_bytes_by_default(struct shape *shape)
+{
+	parameter(shape)->type.kind = PYR__BYTES;
+	parameter(shape)->flags = PYR__DEFAULT;
+	parameter(shape)->value = "\"\"";
+}
+
+static void have_a_flag_of_later(struct shape *shape)
+{
+	parameter(shape)->flags = 64;
+}
+
+static void have_a_number_beyond_protobuf(struct shape *shape)
+{
+	parameter(shape)->id = 0x20000000;
+}
+
+static void have_no_number(struct shape *shape)
+{
+	parameter(shape)->id = 0;
+}
+
+static void count_beyond_32_bits(struct shape *shape)
+{
+	first_decl(shape, PYR__ENUM)->numbers.items[0].value = INT64_MAX;
+}
+
+static void have_no_enumerators(struct shape *shape)
+{
+	first_decl(shape, PYR__ENUM)->numbers.n = 0;
+}
+
+static void have_a_message_as_a_member(struct shape *shape)
+{
+	first_decl(shape, PYR__STRUCT)->fields.items[0].flags = PYR__WHOLE;
+}
+
+static void switch_on_a_real(struct shape *shape)
+{
+	decl(shape, "unions.ByNumber")->fields.items[0].type.kind = PYR__DOUBLE;
+}
+
+static void have_an_optional_case(struct shape *shape)
+{
+	decl(shape, "unions.ByNumber")->fields.items[1].flags = PYR__OPTIONAL;
+}
+
+static void be_no_type(struct shape *shape)
+{
+	decl(shape, "structs.Point")->kind = PYR__STRING;
+}
+
+static void be_another_type(struct shape *shape)
+{
+	decl(shape, "structs.Line")->name = "structs.Point";
+}
+
+TEST(operations_fields_and_types_that_cannot_be_are_refused_with_the_reason)
+{
+	static const struct {
+		const struct pyr__interface *interface;
+		void (*spoil)(struct shape *shape);
+		const char *text;
+	} cases[] = {
+		{ &example_Server_interface, have_many_parameters,
+		  "example.Server.add has too many parameters" },
+		{ &example_Server_interface, raise_what_is_no_type,
+		  "'example.None' is not an exception" },
+		{ &example_Server_interface, have_a_stream_that_is_not_told,
+		  "the streams of example.Server.add do not match its flags" },
+		{ &example_Server_interface, have_an_optional_stream,
+		  "example.Server.add has an optional stream" },
+		{ &example_Server_interface, have_a_message_that_is_a_number,
+		  "'example.Server.add' has a message that is not a struct" },
+		{ &structs_Canvas_interface, have_a_message_and_more,
+		  "has a message and other parameters" },
+		{ &example_Server_interface, have_an_interface_without_a_name,
+		  "an interface without a name" },
+		{ &example_Server_interface, have_a_sequence_of_nothing,
+		  "a collection without an element type" },
+		{ &example_Server_interface, have_an_array_without_a_length,
+		  "a collection without an element type" },
+		{ &example_Server_interface, have_a_map_by_reals,
+		  "a collection without an element type" },
+		{ &example_Server_interface, have_bytes_by_default, "cannot have a default" },
+		{ &example_Server_interface, have_a_flag_of_later,
+		  "has an unknown flag or number" },
+		{ &example_Server_interface, have_a_number_beyond_protobuf,
+		  "has an unknown flag or number" },
+		{ &example_Server_interface, have_no_number, "has no number" },
+		{ &unions_Box_interface, count_beyond_32_bits, "has a number that is too large" },
+		{ &unions_Box_interface, have_no_enumerators, "has no enumerators" },
+		{ &structs_Canvas_interface, have_a_message_as_a_member, "is a message" },
+		{ &unions_Box_interface, switch_on_a_real, "unions.ByNumber has no discriminator" },
+		{ &unions_Box_interface, have_an_optional_case,
+		  "'unions.ByNumber' is not a union" },
+		{ &structs_Canvas_interface, be_no_type, "'structs.Point' has an unknown kind" },
+		{ &structs_Canvas_interface, be_another_type, "'structs.Point' occurs twice" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		CHECK_HAS(refusal(cases[i].interface, cases[i].spoil), cases[i].text);
+}
+
 TEST(bytes_that_were_changed_are_refused_or_make_tables_that_can_be_used)
 {
 	struct description told = { .name = "opt.Store" };
@@ -342,4 +550,5 @@ TESTS(description, T(idl_that_is_printed_from_tables_has_their_fingerprint),
       T(what_was_told_becomes_tables_that_are_laid_out_and_printed_alike),
       T(doc_comments_are_told_and_printed_and_cannot_end_early),
       T(what_is_no_interface_is_refused_with_its_reason),
+      T(operations_fields_and_types_that_cannot_be_are_refused_with_the_reason),
       T(bytes_that_were_changed_are_refused_or_make_tables_that_can_be_used))
