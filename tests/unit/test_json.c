@@ -197,6 +197,25 @@ TEST(what_is_wrong_is_named_by_its_path)
 	end();
 }
 
+TEST(json_that_is_malformed_is_refused_with_the_place)
+{
+	static const char *const cases[][2] = {
+		{ "{\"yes\" true}", "malformed JSON at byte 7: ':' is missing" },
+		{ "{\"c\": 1 \"c\": 1}", "malformed JSON at byte 8: ',' or '}' is missing" },
+		{ "{\"rows\": [[1 2]]}", "malformed JSON at byte 13: ',' or ']' is missing" },
+		{ "{\"c\": 01}", "malformed JSON at byte 6: a malformed number" },
+		{ "{\"\\x\": 1}", "malformed JSON at byte 3: an escape that JSON does not have" },
+		{ "{\"\\u12\": 1}", "at byte 6: \\u requires four hexadecimal digits" },
+		{ "{\"\\udc00\": 1}", "malformed JSON at byte 8: half a surrogate pair" },
+		{ "{\"a\tb\": 1}", "malformed JSON at byte 3: a control character in a string" },
+		{ "{\"rows\": [", "malformed JSON at byte 10: it ends too early" },
+	};
+	begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		CHECK_HAS(through(&all, cases[i][0]), cases[i][1]);
+	end();
+}
+
 TEST(unions_and_names_are_as_protobuf_has_them)
 {
 	static const struct pyr__field shape = { .name = "x",
@@ -570,8 +589,9 @@ TEST(random_structs_of_every_member_are_the_same_bytes_after_a_way_through_json)
 
 TESTS(json, T(numbers_go_through_at_their_limits_and_no_further),
       T(reals_are_short_and_lose_nothing_in_any_locale), T(texts_characters_and_bytes_go_through),
-      T(what_is_wrong_is_named_by_its_path), T(unions_and_names_are_as_protobuf_has_them),
-      T(anys_show_what_is_known_and_keep_what_is_not), T(many_anys_of_many_types_are_found_at_once),
+      T(what_is_wrong_is_named_by_its_path), T(json_that_is_malformed_is_refused_with_the_place),
+      T(unions_and_names_are_as_protobuf_has_them), T(anys_show_what_is_known_and_keep_what_is_not),
+      T(many_anys_of_many_types_are_found_at_once),
       T(anys_inside_each_other_are_so_many_and_no_more),
       T(text_that_is_nested_too_deep_or_becomes_too_much_is_refused),
       T(parameters_come_by_name_or_in_order_and_none_is_missing),
