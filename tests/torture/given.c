@@ -223,7 +223,8 @@ out:
 const struct scenario given_scenarios[] = {
 	{ .name = "values-wide", .run = widened },
 	{ .name = "crowd", .run = crowded },
-	{ .name = "stream-room", .run = with_room },
+	/* A stream whose call never arrived cannot be resumed. */
+	{ .name = "stream-room", .run = with_room, .also = ALSO(PYR_NOT_FOUND) },
 	/* A socket whose peer cannot be told is not a connected one. */
 	{ .name = "connection-handed-over",
 	  .run = handed_over,

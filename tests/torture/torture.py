@@ -23,7 +23,7 @@ ALL_VARIANTS = {"memory": [0, 3], "syscall": [0, 1, 2, 3, 4]}
 STRIDE = {"memory": 3, "syscall": 7}
 SHORT = ("call call-process exception batch future deferred generic stream-both stream-resumed reference-called-back "
          "reference-forwarded session shared-key tls rules-explained names proxy-by-name tasks pyro-called grpc-health "
-         "reference-held reference-between connection-handed-over tls-given servers-by-dns").split()
+         "reference-held reference-between connection-handed-over tls-given servers-by-dns http pyro").split()
 AT = re.compile(r"^(fault|crash|hang) (\S+) (\S+) n=(\d+) variant=(\d+) (\S+) (\S+|a short transfer) (\S+) ([0-9a-f]+): (.*)$")
 ALLOCATING = ("malloc", "calloc", "realloc", "reallocarray", "strdup", "strndup", "posix_memalign", "aligned_alloc", "asprintf",
               "vasprintf", "open_memstream", "getline", "realpath", "mmap", "mprotect", "pthread_create", "pthread_key_create")

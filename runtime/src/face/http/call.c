@@ -248,8 +248,11 @@ static void write_all(struct called *called, const char *args, struct span items
 static void call_written(struct called *called, const char *body)
 {
 	struct split parts = { .items = { NULL, 0 } };
+	bool is_good = split(called, body, &parts);
 
-	if (!split(called, body, &parts))
+	if (!is_good && parts.args.broken)
+		answer_problem(called->request, called->answer, 503, "out of memory");
+	else if (!is_good)
 		answer_problem(called->request, called->answer, 400,
 			       "%s: expected a JSON object, with the stream's items as a list",
 			       called->operation->name);

@@ -31,7 +31,7 @@ struct events {
 	bool is_written;
 	pthread_t writer;
 	struct span items;
-	struct buf wrong;     /* the error of an item that does not fit, */
+	struct buf wrong; /* the error of an item that does not fit or for which memory is out, */
 	atomic_bool is_wrong; /* once this is set */
 };
 
@@ -52,7 +52,14 @@ struct events *events_new(pyr_proxy *proxy, pyr_stream *stream, const char *corr
 	return events;
 }
 
-/* What else can go wrong the reader hears of, behind the items that were before it. */
+/* Whether the reader hears of it, behind the items that were before it: of what ends the stream,
+ * but not of an item that this end refuses. */
+static bool is_heard(const pyr_error *error)
+{
+	return error->remote ||
+	       (error->code != PYR_INVALID_ARGUMENT && error->code != PYR_RESOURCE_EXHAUSTED);
+}
+
 static void *write_items(void *data)
 {
 	struct events *events = data;
@@ -60,7 +67,7 @@ static void *write_items(void *data)
 
 	if (err == 0)
 		err = pyr_stream_end(events->stream);
-	if (err == 0 || pyr_last_error()->remote || pyr_last_error()->code != PYR_INVALID_ARGUMENT)
+	if (err == 0 || is_heard(pyr_last_error()))
 		return NULL;
 	answer_error_json(&events->wrong, events->proxy, "", events->correlation_id);
 	buf_append(&events->wrong, "", 1);

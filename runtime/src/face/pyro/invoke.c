@@ -242,7 +242,11 @@ static int open_stream(const struct one *one)
 		pyr_stream_free(stream);
 		return 0;
 	}
-	if (!stream_add(one->request->connection, stream, id))
+	status = stream_add(one->request->connection, stream, id);
+	if (status < 0)
+		return fault_say(one->fault, protocol_of(one->request), "PyroError",
+				 "out of memory");
+	if (status == 0)
 		return fault_say(one->fault, protocol_of(one->request), "PyroError",
 				 "a connection has at most %d item streams", PYRO_STREAMS);
 	answer_stream(one, id);

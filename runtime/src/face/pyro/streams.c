@@ -260,7 +260,7 @@ static bool is_own(struct pyro_connection *connection, struct pyro_caller *calle
 
 /* ---- streams ---- */
 
-bool stream_add(struct pyro_connection *connection, pyr_stream *stream, char ret_id[STREAM_ID + 1])
+int stream_add(struct pyro_connection *connection, pyr_stream *stream, char ret_id[STREAM_ID + 1])
 {
 	struct face *face = connection->face;
 	struct pyro_stream *added = calloc(1, sizeof(*added)), *closed;
@@ -270,7 +270,7 @@ bool stream_add(struct pyro_connection *connection, pyr_stream *stream, char ret
 	if (!added || !random_bytes(id, sizeof(id))) {
 		pyr_stream_free(stream);
 		free(added);
-		return false;
+		return -1;
 	}
 	stream_uuid(id, added->id);
 	memcpy(ret_id, added->id, sizeof(added->id));

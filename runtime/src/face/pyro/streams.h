@@ -43,8 +43,8 @@ void callers_leave(struct pyro_connection *connection);
 /* Ends those who have lingered long enough. */
 void callers_expire(struct face *face, int64_t now);
 
-/* Takes the stream, also on failure. Returns false if there are too many, or memory is out. */
-bool stream_add(struct pyro_connection *connection, pyr_stream *stream, char ret_id[STREAM_ID + 1]);
+/* Takes the stream, also on failure. Returns 1, 0 if there are too many, -1 if memory is out. */
+int stream_add(struct pyro_connection *connection, pyr_stream *stream, char ret_id[STREAM_ID + 1]);
 /* Returns: borrowed, until it is closed over this connection; NULL if there is none. */
 pyr_stream *stream_find(struct pyro_connection *connection, struct span id);
 /* Ends it, if it is there. */
