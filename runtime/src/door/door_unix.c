@@ -47,6 +47,17 @@ static int refuse_locked(int fd, const char *path, struct door_problem *problem)
 			 path, by);
 }
 
+/* errno says why. */
+static int cannot_lock(int fd, const char *path, const char *name, struct door_problem *problem)
+{
+	int number = errno;
+
+	if (fd >= 0)
+		close(fd);
+	return door_fail(problem, door_errno_status(number),
+			 "cannot listen on ./u:%s: lock file %s: %s", path, name, strerror(number));
+}
+
 /* Returns the locked file, or minus a status; *again if the file was not the path's any more. */
 static int try_lock(const char *path, bool *again, struct door_problem *problem)
 {
@@ -57,23 +68,19 @@ static int try_lock(const char *path, bool *again, struct door_problem *problem)
 	*again = false;
 	lock_path(path, name);
 	fd = file_open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return door_fail(problem, door_errno_status(errno),
-				 "cannot listen on ./u:%s: lock file %s: %s", path, name,
-				 strerror(errno));
-	if (fstat(fd, &ours) < 0 || !S_ISREG(ours.st_mode) || ours.st_uid != geteuid()) {
+	if (fd < 0 || fstat(fd, &ours) < 0)
+		return cannot_lock(fd, path, name, problem);
+	if (!S_ISREG(ours.st_mode) || ours.st_uid != geteuid()) {
 		close(fd);
 		return door_fail(problem, PYR_PERMISSION_DENIED,
 				 "cannot listen on ./u:%s: lock file %s is not a file of this user",
 				 path, name);
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EWOULDBLOCK)
 			return refuse_locked(fd, path, problem);
-		close(fd);
-		return door_fail(problem, PYR_UNAVAILABLE,
-				 "cannot listen on ./u:%s: lock file %s: %s", path, name,
-				 strerror(errno));
+		if (errno != EINTR)
+			return cannot_lock(fd, path, name, problem);
 	}
 	if (lstat(name, &theirs) == 0 && theirs.st_ino == ours.st_ino &&
 	    theirs.st_dev == ours.st_dev)
