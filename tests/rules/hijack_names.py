@@ -73,7 +73,8 @@ class World:
                               env=dict(os.environ, **environment), capture_output=True, text=True, timeout=20)
         if done.returncode:
             said = done.stderr or done.stdout
-            return json.loads(said[said.index("{"):])["status"]
+            # behind it gcov may say that another user cannot write its counters
+            return json.JSONDecoder().raw_decode(said, said.index("{"))[0]["status"]
         result = json.loads(done.stdout or "null")
         if isinstance(result, dict) and "lost" in result:
             return "lost" if result["lost"] == ["lease"] and not result["revoked"] else result
