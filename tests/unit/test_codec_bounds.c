@@ -5,6 +5,8 @@
  */
 #include "../codec/codec_help.h"
 
+#include <time.h>
+
 enum { MANY = 100000 };
 
 static uint8_t data[8 << 20];
@@ -171,7 +173,102 @@ TEST(what_a_small_message_may_become_is_bounded_by_what_the_end_takes)
 	CHECK(block == NULL);
 }
 
+/* ---- lists whose elements are mixed ---- */
+
+enum { LISTS = 2000, MIXED = 1000000 };
+
+struct int32s {
+	size_t n;
+	int32_t *items;
+};
+
+static uint8_t *put_element(uint8_t *p, unsigned list, int32_t value)
+{
+	uint32_t tag = (list + 1) << 3;
+
+	for (; tag > 127; tag >>= 7)
+		*p++ = (uint8_t)(tag | 128);
+	*p++ = (uint8_t)tag;
+	*p++ = (uint8_t)value;
+	return p;
+}
+
+static struct pyr__field fields[LISTS];
+
+/* The same as parameters. */
+static void check_parameters(size_t n)
+{
+	static const struct pyr__operation op = {
+		.name = "t.I.f", .fields = fields, .n_in = LISTS, .fingerprint = 1
+	};
+	static const struct pyr__interface table = {
+		.abi = PYR_GEN_ABI, .name = "t.I", .n_operations = 1, .operations = &op
+	};
+	const struct codec_interface *interface = codec_interface_get(&table);
+	union pyr__slot *slots = calloc(LISTS, sizeof(*slots));
+	const struct int32s *list;
+	struct codec_problem problem;
+	struct arena arena;
+	unsigned i;
+
+	REQUIRE(interface && slots);
+	arena_init(&arena, NULL, 0);
+	REQUIRE(codec_unpack(interface->operations[0].request, (struct span){ data, n }, true,
+			     16 << 20, &arena, slots, &problem) == 0);
+	for (i = 0; i < LISTS; i++) {
+		list = slots[i].p;
+		REQUIRE(list->n >= 2 && list->items[0] == 1 && list->items[list->n - 1] == 3);
+	}
+	arena_clear(&arena);
+	free(slots);
+}
+
+/* Each list begins at the beginning and ends at the end, with a million elements in between: list
+ * by list it would be 2,000 times the message. */
+TEST(lists_that_are_mixed_are_read_once)
+{
+	static const struct pyr__field item = { .id = 1, .name = "items", .kind = PYR__INT32 };
+	static const struct pyr__type list = {
+		.kind = PYR__SEQUENCE, .size = sizeof(struct int32s), .n_fields = 1, .fields = &item
+	};
+	static struct pyr__type type = { .kind = PYR__STRUCT,
+					 .name = "t.Lists",
+					 .n_fields = LISTS };
+	uint8_t *p = data;
+	struct codec_problem problem;
+	clock_t before = clock();
+	struct int32s *all;
+	void *block;
+	unsigned i;
+
+	REQUIRE(sizeof(data) > 4 * (2 * LISTS + MIXED));
+	for (i = 0; i < LISTS; i++) {
+		fields[i] = (struct pyr__field){ .id = i + 1, .name = "l", .kind = PYR__SEQUENCE };
+		fields[i].type = &list;
+		fields[i].offset = i * (uint32_t)sizeof(struct int32s);
+		p = put_element(p, i, 1);
+	}
+	type.fields = fields;
+	type.size = LISTS * (uint32_t)sizeof(struct int32s);
+	for (i = 0; i < MIXED; i++)
+		p = put_element(p, i % 15, 2);
+	for (i = 0; i < LISTS; i++)
+		p = put_element(p, LISTS - 1 - i, 3);
+	REQUIRE(codec_unpack_value(&type, data, (size_t)(p - data), 16 << 20, &block, &problem) ==
+		0);
+	all = block;
+	for (i = 0; i < LISTS; i++) {
+		REQUIRE(all[i].n == 2 + (i < 15 ? (MIXED + 14 - i) / 15 : 0));
+		REQUIRE(all[i].items[0] == 1 && all[i].items[all[i].n - 1] == 3);
+		REQUIRE(all[i].n == 2 || all[i].items[1] == 2);
+	}
+	pyr_free(block);
+	check_parameters((size_t)(p - data));
+	CHECK(clock() - before < 5 * CLOCKS_PER_SEC);
+}
+
 TESTS(codec_bounds, T(lists_of_zeros_and_empty_values_are_counted_alike_at_both_ends),
       T(empty_strings_and_bytes_are_counted_alike_and_cost_their_pointers),
       T(what_values_hold_does_not_decide_whether_they_go), T(empty_values_are_never_NULL),
-      T(what_a_small_message_may_become_is_bounded_by_what_the_end_takes))
+      T(what_a_small_message_may_become_is_bounded_by_what_the_end_takes),
+      T(lists_that_are_mixed_are_read_once))

@@ -469,53 +469,6 @@ static int fill_union(struct codec_fill *fill, const struct codec_message *messa
 	return fill_member(fill, &message->fields[member], &seen[member], path, natural);
 }
 
-static size_t count(const struct codec_field *field, const struct codec_value *value)
-{
-	size_t n = 0;
-	const uint8_t *p;
-
-	if (!field->packable || value->wire != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
-		return 1;
-	if (field->wire != PROTOBUF_C_WIRE_TYPE_VARINT)
-		return (size_t)(value->end - value->payload) /
-		       (field->wire == PROTOBUF_C_WIRE_TYPE_32BIT ? 4 : 8);
-	for (p = value->payload; p < value->end; p++)
-		n += *p < 0x80;
-	return n;
-}
-
-/* ret: zeroed. */
-static void survey(const struct codec_message *message, const uint8_t *data, const uint8_t *end,
-		   struct codec_seen *ret)
-{
-	const struct codec_field *field;
-	struct codec_value value;
-	struct codec_seen *seen;
-	unsigned next = 0;
-
-	for (; data < end && codec_read(data, end, &value); data = value.end) {
-		field = codec_find(message, &value, &next);
-		if (!field)
-			continue;
-		seen = &ret[field - message->fields];
-		if (!seen->first)
-			seen->first = data;
-		seen->payload = value.payload;
-		seen->end = value.end;
-		seen->n += count(field, &value);
-	}
-}
-
-struct codec_seen *codec_survey(const struct codec_message *message, const uint8_t *data, size_t n,
-				struct arena *arena)
-{
-	struct codec_seen *seen = arena_alloc(arena, message->n_fields * sizeof(*seen));
-
-	if (seen && n > 0)
-		survey(message, data, data + n, seen);
-	return seen;
-}
-
 static int fill_members(struct codec_fill *fill, const struct codec_message *message,
 			const struct codec_seen *seen, const struct codec_path *path, void *natural)
 {
@@ -534,14 +487,24 @@ static int fill_message(struct codec_fill *fill, const struct codec_message *mes
 			void *natural)
 {
 	struct codec_seen few[FEW], *seen = few;
+	bool borrows = fill->borrows;
+	size_t n = (size_t)(end - data);
+	void *sorted = NULL;
 	int status;
 
 	if (message->n_fields <= FEW)
 		memset(few, 0, message->n_fields * sizeof(*seen));
 	else if (!(seen = calloc(message->n_fields, sizeof(*seen))))
 		return codec_fail_memory(fill->problem);
-	survey(message, data, end, seen);
+	codec_look(message, data, end, seen);
+	if (n <= fill->limit - fill->sorted)
+		sorted = codec_sort(message, data, end, seen, NULL);
+	fill->borrows = borrows && !sorted;
+	fill->sorted += sorted ? n : 0;
 	status = fill_members(fill, message, seen, path, natural);
+	fill->sorted -= sorted ? n : 0;
+	fill->borrows = borrows;
+	free(sorted);
 	if (seen != few)
 		free(seen);
 	return status;

@@ -101,12 +101,20 @@ struct codec_fill {
 	bool measures;              /* nothing is taken: it fills once more */
 	struct codec_taker *taker;
 	size_t used, limit;
+	size_t sorted; /* of messages around this one that were sorted; the limit is theirs, too */
 	size_t beside; /* counted as used is, and no part of a block: of references */
 	const char *role;
 	struct codec_problem *problem;
 };
 
-/* One for each field of the message, in arena; NULL: out of memory. */
+/* codec_survey.c. Of a message that was scanned; ret: zeroed. */
+void codec_look(const struct codec_message *message, const uint8_t *data, const uint8_t *end,
+		struct codec_seen *ret);
+/* One that would be read too often gets its fields together, in a block that seen is about from
+ * then on: in arena; NULL: owned, free(). Returns NULL if all is as it was. */
+void *codec_sort(const struct codec_message *message, const uint8_t *data, const uint8_t *end,
+		 struct codec_seen *seen, struct arena *arena);
+/* Both: one for each field of the message, in arena; NULL: out of memory. */
 struct codec_seen *codec_survey(const struct codec_message *message, const uint8_t *data, size_t n,
 				struct arena *arena);
 int codec_fill_slot(struct codec_fill *fill, const struct codec_field *field,
