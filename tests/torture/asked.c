@@ -226,9 +226,16 @@ out:
 	return status;
 }
 
+/* A peer whose address cannot be told is not served as one of this host. */
+#define OF_STRANGERS ALSO(PYR_PERMISSION_DENIED)
+
 const struct scenario asked_scenarios[] = {
-	{ .name = "grpc-health", .run = healthy },
-	{ .name = "grpc-reflection", .run = reflected, .open = start_client, .close = stop_client },
+	{ .name = "grpc-health", .run = healthy, .also = OF_STRANGERS },
+	{ .name = "grpc-reflection",
+	  .run = reflected,
+	  .open = start_client,
+	  .close = stop_client,
+	  .also = OF_STRANGERS },
 	{ .name = "plain-annotated", .run = annotated },
 	{ .name = "plain-unserved", .run = unserved },
 	{ 0 },

@@ -46,6 +46,8 @@ static int ask(int fd, const void *data, size_t n, const char *end, size_t n_end
 			return 0;
 		if (is_whole_of_pyro(answer, at) && memmem(answer, at, "connection closed", 17))
 			return -PYR_UNAVAILABLE;
+		if (is_whole_of_pyro(answer, at) && memmem(answer, at, "may not inspect", 15))
+			return -PYR_PERMISSION_DENIED;
 		if (is_whole_of_pyro(answer, at))
 			return memmem(answer, at, "memory", 6) ||
 					       memmem(answer, at, "sessions", 8) ||
@@ -300,7 +302,7 @@ const struct scenario face_scenarios[] = {
 	/* A peer whose address cannot be told is not served as one of this host. */
 	{ .name = "http", .run = http, .also = ALSO(PYR_PERMISSION_DENIED) },
 	{ .name = "plain-grpc", .run = plain },
-	{ .name = "pyro", .run = pyro },
+	{ .name = "pyro", .run = pyro, .also = ALSO(PYR_PERMISSION_DENIED) },
 	{ .name = "pyro-called", .run = pyro_called, .open = start_pyro, .close = stop_pyro },
 	{ .name = "pyro-untyped", .run = pyro_untyped, .open = start_pyro, .close = stop_pyro },
 	{ 0 },
