@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The connection is core's channel, which is watched: when it stands, Hello and Bound are answered;
+/* The connection is core's channel, which is watched: when it stands, Hello and Bound are answered;
  * when it is lost, the owner hears Goaway, so that later calls go over another link while those
- * that run end by themselves. A link never uses a second connection.
- */
+ * that run end by themselves. A link never uses a second connection. */
 #include "face/grpc/link_plain.h"
 
 #include <limits.h>
@@ -20,9 +18,8 @@
 #include "link/link_tunnel.h"
 
 enum {
-	MAX_CALLS = 16384, /* at a time, as a daemon's default */
-	KEEPALIVE_MS =
-		310000, /* a gRPC server takes a ping in 5 minutes and lets go who sends more */
+	MAX_CALLS = 16384,     /* at a time, as a daemon's default */
+	KEEPALIVE_MS = 310000, /* a gRPC server ends a link with more than a ping in 5 minutes */
 	KEEPALIVE_TIMEOUT_MS = 20000,
 	LEAST_WINDOW = 131072, /* of a stream: link.proto */
 	WINDOW = 262144        /* core holds as much again */
@@ -582,9 +579,7 @@ struct link *link_plain_connect(const struct link_target *target, const struct l
 		free(l);
 		return NULL;
 	}
-	l->link.kind = &plain_kind;
-	l->link.events = events;
-	l->link.owner = owner;
+	l->link = (struct link){ .kind = &plain_kind, .events = events, .owner = owner };
 	l->link.is_local = target->is_local;
 	l->link.is_plain = true;
 	l->link.lane = "plain gRPC";
