@@ -108,7 +108,7 @@ KNOTS = (
     ("face/grpc",
         "connection server"),
     ("face/grpc",
-        "link_auto link_plain link_plain_answer link_plain_call"),
+        "link_auto link_plain link_plain_answer link_plain_call link_plain_frames"),
     ("face/grpc",
         "plain plain_call plain_stream"),
     # Parts of one thing that is made.

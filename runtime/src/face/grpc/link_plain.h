@@ -55,6 +55,14 @@ void plain_link_ref(struct plain_link *l);
 void plain_link_unref(struct plain_link *l);
 /* Gives the owner whole frames, and forgets them. In the leader. */
 void plain_link_tell(struct plain_link *l, struct buf *frames);
+/* A frame for the owner. Until it is connected, frames wait: the Hello is among them. With the
+ * lock.
+ */
+void plain_link_put(struct plain_link *l, const struct frame *frame);
+/* The leader gives the owner what is in the inbox. With the lock. */
+void plain_link_deliver_soon(struct plain_link *l);
+/* A frame that the owner has written. With the lock. */
+void plain_link_take(struct plain_link *l, const struct frame *frame);
 /* Answers a call as failed: a frame in the inbox. found_here: no server said so. With the lock. */
 void plain_link_fail(struct plain_link *l, uint32_t number, int code, const char *text);
 /* There has been an answer: what waits for the connection may go to the owner. With the lock. */
