@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/block.h"
 #include "base/config.h"
@@ -505,12 +506,15 @@ struct link *link_grpc_connect(const struct link_target *target, const struct li
 			   { .op = GRPC_OP_RECV_STATUS_ON_CLIENT } };
 	int fd;
 
-	if (l && !begin_tunnel(l, target, &fd)) {
+	if (!l) {
+		if (!target->uri)
+			close(target->fd);
+		return NULL;
+	}
+	if (!begin_tunnel(l, target, &fd)) {
 		unref(l);
 		return NULL;
 	}
-	if (!l)
-		return NULL;
 	l->link.events = events;
 	l->link.owner = owner;
 	l->link.is_unbound = target->tls;
