@@ -58,8 +58,8 @@ lane = link("lane_grpc", "calls over a link in a stream of gRPC", "client hello.
             "server hello.from", "client headers.user-agent", "client settings.*", "server settings.*", common=())
 for made in (plain, lane):
     made.ignores = [(role, kind) for role in ("client", "server") for kind in ("window_update", "ping")]
-# Whether these still leave once the connection is gone depends on which end is quicker.
-lane.ignores += [("server", "trailers"), ("server", "rst_stream")]
+# Whether these still leave, when the client's process ends, depends on which end is quicker.
+lane.ignores += [("client", "end_stream"), ("server", "trailers"), ("server", "rst_stream")]
 
 for form in ("serpent", "msgpack", "json"):
     made = link(f"pyro_{form}", f"a client of Pyro4 calls, with {form}", "server annotation.STRM", common=())

@@ -218,6 +218,8 @@ class Http2:
         about = f"stream {stream}" if stream and kind not in ("window_update", "rst_stream") else kind
         if stream in self.calls.links and "headers.grpc-status" in fields:
             about = "trailers"
+        if stream in self.calls.links and kind == "data":  # an empty one: END_STREAM
+            about = "end_stream"
         yield Unit(raw, about, fields, f"{kind} {text}")
 
     def linked(self, raw, payload):

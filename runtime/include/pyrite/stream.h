@@ -22,7 +22,8 @@
  * A stream survives the loss of its connection for the daemon's .stream_linger_ms. Meanwhile
  * next returns the items that had arrived; then next and write fail with UNAVAILABLE
  * "ConnectionClosed" without ending the stream. Once the proxy has reconnected they continue,
- * and each item comes once. finish reconnects by itself.
+ * and each item comes once. finish reconnects by itself; it takes the stream and frees it, also
+ * when it returns an error.
  *
  * A stream needs no thread. One thread at a time may read an end, and one may write it; they may
  * be different ones.
