@@ -4,14 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *proto_keep(struct proto_run *run, const char *text)
+/* There is room up to the next power of two. */
+static bool make_room(struct proto_run *run)
 {
-	char **kept = realloc(run->kept, (run->n_kept + 1) * sizeof(*kept));
-	char *copy = strdup(text);
+	size_t n = run->n_kept;
+	char **kept;
 
+	if (n & (n - 1))
+		return true;
+	kept = realloc(run->kept, (n > 0 ? 2 * n : 1) * sizeof(*kept));
 	if (kept)
 		run->kept = kept;
-	if (!kept || !copy) {
+	return kept;
+}
+
+const char *proto_keep(struct proto_run *run, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy || !make_room(run)) {
 		free(copy);
 		run->failed = true;
 		return "";
