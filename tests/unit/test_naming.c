@@ -337,6 +337,22 @@ static int endless_list(pyr_call *call, const char *prefix, const char *after,
 	return 0;
 }
 
+/* In order, and without end: a longer name in each page. */
+static int growing_list(pyr_call *call, const char *prefix, const char *after,
+			const struct pyrite_NamePage **ret)
+{
+	static char name[4096];
+	static struct pyrite_NameEntry entry = { .name = name, .uri = "PYRO:o@h:1" };
+	static const struct pyrite_NamePage page = { { 1, &entry }, name };
+
+	(void)call;
+	(void)prefix;
+	memset(name, 'a', strlen(after) + 1);
+	name[strlen(after) + 1] = '\0';
+	*ret = &page;
+	return 0;
+}
+
 static void *run_daemon(void *data)
 {
 	return (void *)(intptr_t)pyr_daemon_run(data);
@@ -443,6 +459,31 @@ TEST(an_owner_who_says_that_he_goes_keeps_his_names)
 	pyr_ns_free(ns);
 }
 
+TEST(a_list_without_end_is_not_taken)
+{
+	static const struct pyrite_NameServer_methods methods = { .ping = answer_ping,
+								  .list = growing_list };
+	pyr_daemon *daemon = pyr_daemon_new(NULL);
+	struct pyr_ns_entries *entries = NULL;
+	size_t before = naming_list_max;
+	pthread_t thread;
+	pyr_ns *ns;
+
+	REQUIRE(pyrite_NameServer_register(daemon, "Pyrite.NameServer", &methods, NULL) != NULL);
+	REQUIRE(pthread_create(&thread, NULL, run_daemon, daemon) == 0);
+	ns = pyr_ns_locate(pyr_daemon_address(daemon));
+	REQUIRE(ns != NULL);
+	naming_list_max = 65536;
+	CHECK_INT(pyr_ns_list(ns, NULL, &entries), -PYR_RESOURCE_EXHAUSTED);
+	CHECK_STR(pyr_errmsg(), "the name server's list is longer than 65536 bytes");
+	CHECK(entries == NULL);
+	naming_list_max = before;
+	pyr_ns_free(ns);
+	pyr_daemon_stop(daemon);
+	REQUIRE(pthread_join(thread, NULL) == 0);
+	pyr_daemon_free(daemon);
+}
+
 TESTS(naming, T(a_name_server_that_is_not_there_is_told_with_its_address), T(a_bad_address_is_told),
       T(null_is_answered), T(a_name_is_registered_found_counted_and_removed),
       T(a_bad_name_or_uri_is_refused), T(a_name_of_any_length_does_no_harm),
@@ -451,4 +492,5 @@ TESTS(naming, T(a_name_server_that_is_not_there_is_told_with_its_address), T(a_b
       T(a_process_may_lead_its_own_name_elsewhere), T(a_long_list_comes_whole_and_sorted),
       T(a2_a_name_is_followed_to_an_object), T(a_name_that_leads_nowhere_is_told),
       T(a3_one_of_the_names_with_all_tags_is_picked), T(a_name_server_that_lies_is_not_believed),
-      T(an_owner_who_says_that_he_goes_keeps_his_names), T(the_name_server_ends_well))
+      T(a_list_without_end_is_not_taken), T(an_owner_who_says_that_he_goes_keeps_his_names),
+      T(the_name_server_ends_well))

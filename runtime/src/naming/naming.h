@@ -7,7 +7,13 @@
  */
 #include <pyrite/pyrite.h>
 
+#include <stddef.h>
+
 #include "base/uri.h"
+
+/* Bytes of names, URIs, owners and tags that pyr_ns_list() and those like it take from a name
+ * server; tests set less. */
+extern size_t naming_list_max;
 
 /*
  * Follows a PYRONAME to the PYRO uri of an object: blocks, at most timeout_ms (0: the setting

@@ -16,6 +16,8 @@ enum {
 	MAX_PARTS = 1048576
 };
 
+size_t naming_list_max = 1u << 30;
+
 /* What is asked for: one of them. */
 struct query {
 	const char *prefix, *regex;
@@ -138,6 +140,11 @@ static int add_page(struct pages *pages, struct pyrite_NamePage *page, const cha
 		return status;
 	for (i = 0; i < page->entries.n; i++)
 		count_entry(pages, &page->entries.items[i]);
+	pages->n_bytes += strlen(page->next);
+	if (pages->n_bytes + pages->n_tags * sizeof(char *) > naming_list_max)
+		return error_set(PYR_RESOURCE_EXHAUSTED,
+				 "the name server's list is longer than %zu bytes",
+				 naming_list_max);
 	if (is_in_order(page, after) && pages->n_entries <= MAX_ENTRIES && pages->n <= MAX_PARTS)
 		return 0;
 	return error_set(PYR_INTERNAL, "ProtocolError: the name server sent a list out of order");
