@@ -91,7 +91,7 @@ static const struct pyr__field any_fields[] = {
 
 struct untyped {
 	struct untyped *next;
-	uint64_t hash;
+	struct span text; /* all that was told */
 	const struct pyr__interface *table;
 	struct arena arena;
 };
@@ -112,18 +112,17 @@ static bool is_in(const struct names *names, const char *name)
 	return false;
 }
 
-static uint64_t hash_of(const struct metadata *told)
+/* All of it: a hash alone could be that of what another daemon tells. */
+static void put_text(struct buf *out, const struct metadata *told)
 {
 	const struct names *lists[] = { &told->methods, &told->oneway, &told->attrs };
-	uint64_t hash = HASH_START;
 	size_t i, j;
 
 	for (i = 0; i < 3; i++) {
-		hash = hash_more(hash, &lists[i]->n, sizeof(lists[i]->n));
+		buf_append(out, &lists[i]->n, sizeof(lists[i]->n));
 		for (j = 0; j < lists[i]->n; j++)
-			hash = hash_more(hash, lists[i]->items[j], strlen(lists[i]->items[j]) + 1);
+			buf_append(out, lists[i]->items[j], strlen(lists[i]->items[j]) + 1);
 	}
-	return hash;
 }
 
 static bool put_operation(struct arena *arena, struct pyr__operation *op, const char *prefix,
@@ -167,8 +166,9 @@ static bool put_operations(struct untyped *untyped, const struct metadata *told,
 	return true;
 }
 
-static struct untyped *make(const struct metadata *told, uint64_t hash)
+static struct untyped *make(const struct metadata *told, struct span text)
 {
+	uint64_t hash = hash_more(HASH_START, text.p, text.n);
 	size_t n = told->methods.n + 2 * told->attrs.n;
 	struct untyped *untyped = calloc(1, sizeof(*untyped));
 	struct pyr__operation *operations;
@@ -178,11 +178,12 @@ static struct untyped *make(const struct metadata *told, uint64_t hash)
 		return NULL;
 	arena_init(&untyped->arena, NULL, 0);
 	untyped->arena.max = ALL_MAX;
-	untyped->hash = hash;
+	untyped->text = (struct span){ arena_copy(&untyped->arena, text.p, text.n), text.n };
 	table = arena_alloc(&untyped->arena, sizeof(*table));
 	operations = arena_alloc(&untyped->arena, (n + 1) * sizeof(*operations));
 	untyped->table = table;
-	if (table && operations && put_operations(untyped, told, table, operations)) {
+	if (untyped->text.p && table && operations &&
+	    put_operations(untyped, told, table, operations)) {
 		table->abi = PYR_GEN_ABI;
 		table->name = interface_name;
 		table->fingerprint = hash ? hash : 1;
@@ -194,15 +195,14 @@ static struct untyped *make(const struct metadata *told, uint64_t hash)
 }
 
 /* With the lock. */
-static const struct pyr__interface *get(const struct metadata *told)
+static const struct pyr__interface *get(const struct metadata *told, struct span text)
 {
-	uint64_t hash = hash_of(told);
 	struct untyped *untyped;
 
 	for (untyped = all.first; untyped; untyped = untyped->next)
-		if (untyped->hash == hash)
+		if (untyped->text.n == text.n && memcmp(untyped->text.p, text.p, text.n) == 0)
 			return untyped->table;
-	untyped = all.n < LEARNED_MAX ? make(told, hash) : NULL;
+	untyped = all.n < LEARNED_MAX ? make(told, text) : NULL;
 	if (!untyped && all.n < LEARNED_MAX) {
 		error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
 		return NULL;
@@ -217,6 +217,23 @@ static const struct pyr__interface *get(const struct metadata *told)
 	all.first = untyped;
 	all.n++;
 	return untyped->table;
+}
+
+static const struct pyr__interface *learn(const struct metadata *told)
+{
+	const struct pyr__interface *ret = NULL;
+	struct buf text = { 0 };
+
+	put_text(&text, told);
+	if (text.broken) {
+		error_set(PYR_RESOURCE_EXHAUSTED, "out of memory");
+	} else {
+		pthread_mutex_lock(&all.lock);
+		ret = get(told, span_of_buf(&text));
+		pthread_mutex_unlock(&all.lock);
+	}
+	buf_free(&text);
+	return ret;
 }
 
 /* What a daemon tells is bounded, and has no names that are none. */
@@ -260,9 +277,7 @@ const struct pyr__interface *untyped_learn(const char *address, const char *obje
 		sort(&told->methods);
 		sort(&told->oneway);
 		sort(&told->attrs);
-		pthread_mutex_lock(&all.lock);
-		ret = get(told);
-		pthread_mutex_unlock(&all.lock);
+		ret = learn(told);
 	} else {
 		error_set(PYR_INTERNAL,
 			  "ProtocolError: %.200s: the metadata of '%.200s' is invalid", address,
