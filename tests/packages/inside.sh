@@ -34,6 +34,8 @@ install_packages() {
 
 # answers <server> <client>: the example prints what the README says.
 answers() {
+	: >"$state/ns" # what the ones before said
+	: >"$state/server"
 	pyrite-ns --storage memory >"$state/ns" &
 	ns=$!
 	until grep -q . "$state/ns"; do kill -0 "$ns"; done
